@@ -1,0 +1,204 @@
+"""The only door to dataframes: whatever comes in becomes a lazy narwhals frame, and goes out as what it came in as.
+
+In local memory everything runs on Polars, lazily, where Polars is installed: it is several times faster than eager
+frames, and pyarrow tables must never stay on narwhals' own pyarrow windows, which answer wrongly. What lives in a database or
+a cluster stays there.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+import attrs
+import narwhals as nw
+
+from funnel.errors import EngineError, MissingExtraError
+
+Frame = nw.LazyFrame[Any]
+Home = Literal["polars", "polars lazy", "pandas", "pyarrow", "duckdb", "ibis", "pyspark"]
+ROW = "_row_number"
+"""The column of row numbers (from 1), where rows have an order."""
+
+_KNOWN = "polars (eager or lazy), pandas, pyarrow, DuckDB relations, Ibis tables and PySpark frames"
+
+
+@attrs.frozen
+class Entered:
+    """A frame inside the door, and what it came in as."""
+
+    frame: Frame
+    home: Home
+
+    @property
+    def engine(self) -> str:
+        """The engine that runs it; frames of one engine can be joined."""
+        return str(self.frame.implementation)
+
+
+def enter(native: object) -> Entered:
+    """Let a dataframe in.
+
+    Raises:
+        EngineError: It is no dataframe, one of an engine that is not known to answer rightly, or a DuckDB or Spark
+            frame whose session is not in UTC.
+        MissingExtraError: A pyarrow table was given and Polars, which runs it, is not installed.
+    """
+    frame = _narwhals(native)
+    match frame.implementation:
+        case nw.Implementation.POLARS:
+            return _polars(nw.to_native(frame), "polars" if isinstance(frame, nw.DataFrame) else "polars lazy")
+        case nw.Implementation.PANDAS:
+            return _pandas(frame)
+        case nw.Implementation.PYARROW:
+            return _polars(_polars_module().from_arrow(nw.to_native(frame)), "pyarrow")
+        case nw.Implementation.DUCKDB | nw.Implementation.IBIS | nw.Implementation.PYSPARK:
+            return _elsewhere(frame.lazy())
+        case other:
+            msg = f"frames of {other} are not read, for not every answer there is known to be right; give one of {_KNOWN}"
+            raise EngineError(msg)
+
+
+def _narwhals(native: Any) -> nw.DataFrame[Any] | Frame:
+    try:
+        return nw.from_native(native)
+    except TypeError:
+        if hasattr(native, "__arrow_c_stream__"):
+            return nw.from_arrow(native, backend=_polars_module())
+        msg = f"a {type(native).__name__} is no dataframe that can be read; give one of {_KNOWN}"
+        raise EngineError(msg) from None
+
+
+def _polars(native: Any, home: Home) -> Entered:
+    return Entered(nw.from_native(native.lazy().with_row_index(ROW, offset=1)).with_columns(nw.col(ROW).cast(nw.Int64())), home)
+
+
+def _pandas(frame: Any) -> Entered:
+    """Pandas runs on Polars where Polars and pyarrow, which carries it over, are installed."""
+    if installed("polars") and installed("pyarrow"):
+        return _polars(_polars_module().from_pandas(nw.to_native(frame).reset_index(drop=True)), "pandas")
+    numbered = frame.with_row_index(ROW).with_columns(nw.col(ROW).cast(nw.Int64()) + 1)
+    return Entered(numbered.lazy(), "pandas")
+
+
+def _elsewhere(frame: Frame) -> Entered:
+    zones = {dtype.time_zone for dtype in frame.collect_schema().values() if isinstance(dtype, nw.Datetime)}
+    strange = sorted(zone for zone in zones if zone not in (None, "UTC", "Etc/UTC"))
+    if strange:
+        msg = (
+            f"the session shows times in {strange[0]}; set its time zone to UTC first "
+            "(DuckDB: set timezone = 'UTC'; Spark: spark.sql.session.timeZone), instants stay the same"
+        )
+        raise EngineError(msg)
+    homes: Mapping[nw.Implementation, Home] = {
+        nw.Implementation.DUCKDB: "duckdb",
+        nw.Implementation.IBIS: "ibis",
+        nw.Implementation.PYSPARK: "pyspark",
+    }
+    return Entered(frame, homes[frame.implementation])
+
+
+def installed(module: str) -> bool:
+    """Whether an optional package can be imported."""
+    return importlib.util.find_spec(module) is not None
+
+
+def _polars_module() -> Any:
+    if not installed("polars"):
+        msg = "this frame is run by Polars, which is not installed; run: pip install 'shopfunnel[polars]'"
+        raise MissingExtraError(msg)
+    import polars  # noqa: PLC0415 (an extra, loaded only when a frame needs it)
+
+    return polars
+
+
+# ---- instants ------------------------------------------------------------------------------------------------------
+
+
+def microseconds(name: str, engine: str) -> nw.Expr:
+    """An aware datetime column as whole microseconds since 1970, null where it is null."""
+    column = nw.col(name)
+    if engine in _SQL:
+        return _by_calendar(column)
+    return column.dt.timestamp("us")
+
+
+_SQL = {str(nw.Implementation.DUCKDB), str(nw.Implementation.IBIS), str(nw.Implementation.PYSPARK)}
+
+
+def _by_calendar(column: nw.Expr) -> nw.Expr:
+    """Microseconds by whole-number arithmetic on the parts of the date: the only way that every engine does alike.
+
+    Days from the civil date after Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms" (2013).
+    """
+    year, month, day = (part.cast(nw.Int64()) for part in (column.dt.year(), column.dt.month(), column.dt.day()))
+    shifted = nw.when(month <= 2).then(year - 1).otherwise(year)  # noqa: PLR2004 (the year begins in March)
+    era = shifted // 400
+    of_era = shifted - era * 400
+    turned = nw.when(month > 2).then(month - 3).otherwise(month + 9)  # noqa: PLR2004
+    of_year = (153 * turned + 2) // 5 + day - 1
+    days = era * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719_468
+    hours = days * 24 + column.dt.hour().cast(nw.Int64())
+    minutes = hours * 60 + column.dt.minute().cast(nw.Int64())
+    seconds = minutes * 60 + column.dt.second().cast(nw.Int64())
+    return seconds * 1_000_000 + column.dt.microsecond().cast(nw.Int64())
+
+
+# ---- out -----------------------------------------------------------------------------------------------------------
+
+
+def leave(frame: Frame, home: Home, *, instants: Sequence[str] = (), spans: Sequence[str] = ()) -> Any:
+    """Let a frame out as what it came in as, with whole microseconds as the engine's own datetimes and durations.
+
+    Where the engine has no durations that keep microseconds (the SQL engines), spans stay whole microseconds.
+    """
+    return _EXITS[home](frame, instants, spans)
+
+
+def _out_polars(frame: Frame, instants: Sequence[str], spans: Sequence[str]) -> Frame:
+    times = (nw.col(name).cast(nw.Datetime("us", "UTC")) for name in instants)
+    return frame.with_columns(*times, *(nw.col(name).cast(nw.Duration("us")) for name in spans))
+
+
+def _to_pandas(frame: Frame, instants: Sequence[str], spans: Sequence[str]) -> Any:
+    if frame.implementation is nw.Implementation.POLARS:
+        return _out_polars(frame, instants, spans).collect().to_pandas()
+    import pandas as pd  # noqa: PLC0415 (it is what came in)
+
+    native = nw.to_native(frame.collect())
+    times = {name: pd.to_datetime(native[name].astype("Int64"), unit="us", utc=True) for name in instants}
+    waits = {name: pd.to_timedelta(native[name].astype("Int64"), unit="us") for name in spans}
+    return native.assign(**times, **waits)
+
+
+def _to_duckdb(frame: Frame, instants: Sequence[str], _: Sequence[str]) -> Any:
+    native = nw.to_native(frame)
+    if not instants:
+        return native
+    shown = ", ".join(f'make_timestamptz("{name}") as "{name}"' for name in instants)
+    return native.project(f"* replace ({shown})")
+
+
+def _to_ibis(frame: Frame, instants: Sequence[str], _: Sequence[str]) -> Any:
+    native: Any = nw.to_native(frame)
+    return native.mutate(**{name: native[name].as_timestamp("us") for name in instants})
+
+
+def _to_pyspark(frame: Frame, instants: Sequence[str], _: Sequence[str]) -> Any:
+    from pyspark.sql import functions  # type: ignore[import-not-found]  # noqa: PLC0415 (it is what came in)
+
+    native: Any = nw.to_native(frame)
+    return native.withColumns({name: functions.timestamp_micros(native[name]) for name in instants})
+
+
+Exit = Callable[[Frame, Sequence[str], Sequence[str]], Any]
+_EXITS: Mapping[Home, Exit] = {
+    "polars": lambda frame, instants, spans: nw.to_native(_out_polars(frame, instants, spans).collect()),
+    "polars lazy": lambda frame, instants, spans: nw.to_native(_out_polars(frame, instants, spans)),
+    "pyarrow": lambda frame, instants, spans: _out_polars(frame, instants, spans).collect().to_arrow(),
+    "pandas": _to_pandas,
+    "duckdb": _to_duckdb,
+    "ibis": _to_ibis,
+    "pyspark": _to_pyspark,
+}

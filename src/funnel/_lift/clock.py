@@ -1,0 +1,99 @@
+"""When an answer changes by itself: the instants at which a condition of a rule flips as the clock runs.
+
+Every condition on time is linear in the clock, so it flips at most once (an equality: twice). Law: between two of
+these instants, and after the last of them, no condition of the rule changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from funnel._lift.linear import Form, linear
+from funnel._lift.nodes import LIMIT, Const, Fact, Node, Op, Test, checked, facts_of, span_of, tests_of, text
+from funnel._lift.tree import Fork, Tree, forks, leaves
+from funnel.errors import LiftError
+
+
+def waits(tree: Tree) -> tuple[Node, ...]:
+    """How many microseconds from now each clock condition of the tree may flip: nodes over the facts as they are now.
+
+    A wait of zero or less is in the past. Equal waits are listed once.
+
+    Raises:
+        LiftError: The answer itself runs with the clock, or a condition uses the clock in a way that is not linear.
+    """
+    found: dict[Node, None] = {}
+    for test in _tests(tree):
+        for wait in _waits_of(test):
+            found[wait] = None
+    return tuple(found)
+
+
+def _tests(tree: Tree) -> Iterator[Test]:
+    for fork in forks(tree):
+        yield from tests_of(fork.test)
+    for leaf in leaves(tree):
+        if leaf.node is None:
+            continue
+        if slope_of(linear(leaf.node)):
+            _refuse(text(leaf.node), "it runs with the clock, so that there is no next change; answer with a choice")
+        _check_atoms(linear(leaf.node), leaf.node)
+        yield from tests_of(leaf.node)
+
+
+def slope_of(form: Form) -> int:
+    """What one microsecond of waiting adds to a form."""
+    return sum(weight * atom.slope for atom, weight in form.weights if isinstance(atom, Fact))
+
+
+def _waits_of(test: Test) -> Iterator[Node]:
+    if isinstance(test.b, Const) and isinstance(test.b.value, str):
+        return
+    form = linear(Op("-", test.a, test.b))
+    _check_atoms(form, test)
+    slope = slope_of(form)
+    if slope == 0:
+        return
+    if any(isinstance(atom, Test) and any(map(slope_of, _forms(atom))) for atom, _ in form.weights):
+        _refuse(text(test), "it mixes a span with conditions on other spans; ask them one after the other")
+    rising = form if slope > 0 else Form(tuple((atom, -weight) for atom, weight in form.weights), -form.constant)
+    equal = test.op in ("==", "!=")
+    if test.op in (">", "<=") and slope > 0:  # first above zero
+        rising = Form(rising.weights, rising.constant - 1)
+    if test.op in ("<", ">=") and slope < 0:  # the falling side is first at or above one
+        rising = Form(rising.weights, rising.constant - 1)
+    yield _until_zero(rising, abs(slope))
+    if equal:
+        yield _until_zero(Form(rising.weights, rising.constant - 1), abs(slope))
+
+
+def _forms(test: Test) -> Iterator[Form]:
+    for inner in tests_of(test):
+        if not (isinstance(inner.b, Const) and isinstance(inner.b.value, str)):
+            yield linear(Op("-", inner.a, inner.b))
+
+
+def _until_zero(form: Form, slope: int) -> Node:
+    """The first whole microsecond from now at which a rising form is zero or more: its opposite over the slope, rounded up."""
+    low, high = form.span({})
+    if max(abs(low), abs(high)) > LIMIT:
+        _refuse(text(_node(form)), "it grows past the 64 bits of a column")
+    return checked(Op("*", Op("//", _node(form), Const(slope)), Const(-1)))
+
+
+def _node(form: Form) -> Node:
+    node: Node = Const(form.constant)
+    for atom, weight in form.weights:
+        node = checked(Op("+", node, atom if weight == 1 else checked(Op("*", atom, Const(weight)))))
+    return node
+
+
+def _check_atoms(form: Form, whole: Node) -> None:
+    for atom, _ in form.weights:
+        if isinstance(atom, Op) and any(fact.slope for fact in facts_of(atom)):
+            _refuse(text(whole), "the clock may only be compared, shifted and scaled by a constant")
+
+
+def _refuse(what: str, why: str) -> None:
+    msg = f"no next change can be found for {what}: {why}"
+    raise LiftError(msg)

@@ -1,0 +1,89 @@
+"""A lifted rule as Python, for one person: the tree becomes one function of nested choices, as fast as written by hand.
+
+No source text is made and nothing is evaluated: the function is built from syntax nodes of our own tree, texts and
+numbers enter as constants, and facts are read by position.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping, Sequence
+from types import CodeType, FunctionType
+
+from funnel._instants import MICROSECOND
+from funnel._lift.nodes import Const, Fact, Node, Op, Test
+from funnel._lift.tree import Answer, Leaf, Tree, kind_of
+
+Run = Callable[[Sequence[int | str], int], Answer]
+Place = tuple[int, int]
+"""Where a fact is read: its position among the values, and its slope (a span runs with the clock)."""
+
+_OPERATORS: Mapping[str, ast.operator] = {
+    "+": ast.Add(),
+    "-": ast.Sub(),
+    "*": ast.Mult(),
+    "//": ast.FloorDiv(),
+    "%": ast.Mod(),
+}
+_COMPARISONS: Mapping[str, ast.cmpop] = {
+    ">": ast.Gt(),
+    ">=": ast.GtE(),
+    "<": ast.Lt(),
+    "<=": ast.LtE(),
+    "==": ast.Eq(),
+    "!=": ast.NotEq(),
+}
+
+
+def compiled(tree: Tree, places: Mapping[str, Place], name: str) -> Run:
+    """Turn a tree into a function of the values at their positions and of the instant in microseconds.
+
+    A fact of slope 0 is the value itself; one of slope 1 is the instant less the value; of slope -1 the value less
+    the instant.
+    """
+    maker = _Maker(places)
+    arguments = ast.arguments(posonlyargs=[], args=[ast.arg("v"), ast.arg("now")], kwonlyargs=[], kw_defaults=[], defaults=[])
+    whole = ast.fix_missing_locations(ast.Expression(ast.Lambda(arguments, maker.choice(tree))))
+    code = next(part for part in compile(whole, f"<{name}>", "eval").co_consts if isinstance(part, CodeType))
+    return FunctionType(code, maker.answers, name)
+
+
+class _Maker:
+    def __init__(self, places: Mapping[str, Place]) -> None:
+        self.places = places
+        self.answers: dict[str, object] = {"US": MICROSECOND}
+
+    def choice(self, tree: Tree) -> ast.expr:
+        if isinstance(tree, Leaf):
+            return self.answer(tree)
+        return ast.IfExp(self.expression(tree.test), self.choice(tree.yes), self.choice(tree.no))
+
+    def answer(self, leaf: Leaf) -> ast.expr:
+        if leaf.node is not None:
+            worked = self.expression(leaf.node)
+            return ast.BinOp(worked, ast.Mult(), _name("US")) if kind_of(leaf) == "span" else ast.UnaryOp(ast.UAdd(), worked)
+        name = f"answer_{len(self.answers)}"
+        self.answers[name] = leaf.answer
+        return _name(name)
+
+    def expression(self, node: Node) -> ast.expr:
+        match node:
+            case Const():
+                return ast.Constant(node.value)
+            case Fact():
+                return self.fact(node.name)
+            case Op():
+                return ast.BinOp(self.expression(node.a), _OPERATORS[node.op], self.expression(node.b))
+            case Test():
+                return ast.Compare(self.expression(node.a), [_COMPARISONS[node.op]], [self.expression(node.b)])
+
+    def fact(self, name: str) -> ast.expr:
+        position, slope = self.places[name]
+        value = ast.Subscript(_name("v"), ast.Constant(position), ast.Load())
+        if slope == 0:
+            return value
+        return ast.BinOp(_name("now"), ast.Sub(), value) if slope > 0 else ast.BinOp(value, ast.Sub(), _name("now"))
+
+
+def _name(name: str) -> ast.expr:
+    return ast.Name(name, ast.Load())

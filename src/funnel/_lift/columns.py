@@ -1,0 +1,71 @@
+"""A lifted rule as an expression of a dataframe engine, by narwhals: one column in, one column out, no nulls.
+
+Only what every engine does alike is used: `when/then/otherwise`, comparison, whole-number arithmetic; a remainder is
+written as a division, for some engines have none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+import narwhals as nw
+
+from funnel._lift.nodes import ARITHMETIC, COMPARISON, Const, Fact, Node, Op, Test
+from funnel._lift.tree import Fork, Leaf, Tree, answer_kind, leaf_value
+
+Column = Callable[[Fact], nw.Expr]
+Kind = nw.Boolean | nw.String | nw.Int64
+
+
+def tree_column(tree: Tree, column: Column) -> nw.Expr:
+    """The answer of every row; `column` gives the expression that reads a fact."""
+    return _branch(tree, column, _dtype(tree))
+
+
+def _dtype(tree: Tree) -> Kind:
+    values = [value for value in _constants(tree) if value is not None]
+    kind = answer_kind(tree)
+    if kind == "bool":
+        return nw.Boolean()
+    if kind == "text" or (values and isinstance(values[0], str)):
+        return nw.String()
+    return nw.Int64()
+
+
+def _constants(tree: Tree) -> list[int | str | bool | None]:
+    if isinstance(tree, Leaf):
+        return [] if tree.node is not None else [leaf_value(tree)]
+    return _constants(tree.yes) + _constants(tree.no)
+
+
+def _branch(tree: Tree, column: Column, dtype: Kind) -> nw.Expr:
+    if isinstance(tree, Fork):
+        yes, no = _branch(tree.yes, column, dtype), _branch(tree.no, column, dtype)
+        return nw.when(node_column(tree.test, column)).then(yes).otherwise(no)
+    if tree.node is not None:
+        worked = node_column(tree.node, column)
+        return worked.cast(dtype) if isinstance(dtype, nw.Int64) else worked
+    return nw.lit(leaf_value(tree), dtype)
+
+
+def node_column(node: Node, column: Column) -> nw.Expr:
+    """The value of a node for every row; a test is a column of truths."""
+    match node:
+        case Const():
+            return nw.lit(node.value, nw.String() if isinstance(node.value, str) else nw.Int64())
+        case Fact():
+            return column(node)
+        case Op():
+            return _arithmetic(node, _counted(node.a, column), _counted(node.b, column))
+        case Test():
+            return COMPARISON[node.op](_counted(node.a, column), _counted(node.b, column))  # type: ignore[arg-type, return-value]
+
+
+def _counted(node: Node, column: Column) -> nw.Expr:
+    worked = node_column(node, column)
+    return worked.cast(nw.Int64) if isinstance(node, Test) else worked
+
+
+def _arithmetic(node: Op, a: nw.Expr, b: nw.Expr) -> nw.Expr:
+    if node.op == "%":
+        return a - (a // b) * b
+    return ARITHMETIC[node.op](a, b)  # type: ignore[arg-type, return-value]

@@ -1,0 +1,94 @@
+"""A test as one linear form: two spellings of a condition are one, and what is implied is not asked again.
+
+Every comparison of whole numbers is `form >= 0`, or its opposite, or `form == 0`, or its opposite. A part that is not
+linear (a product of facts, a division, a condition counted as 0 or 1) is an atom of the form like a fact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+from funnel._lift.nodes import Const, Fact, Node, Op, Range, Test, span_of
+
+
+@attrs.frozen
+class Form:
+    """`constant + sum(weight * atom)`, atoms in the order in which they were met."""
+
+    weights: tuple[tuple[Node, int], ...]
+    constant: int
+
+    def span(self, ranges: Mapping[Node, Range]) -> Range:
+        """The smallest and the largest value of the form inside the given ranges."""
+        low = high = self.constant
+        for atom, weight in self.weights:
+            ends = [weight * end for end in span_of(atom, ranges)]
+            low, high = low + min(ends), high + max(ends)
+        return low, high
+
+
+@attrs.frozen
+class Question:
+    """What a test asks, free of its spelling: `form >= 0` or `form == 0` (`equal`), or whether a text is this one."""
+
+    form: Form | None
+    equal: bool = False
+    fact: Fact | None = None
+    words: str = ""
+
+
+def linear(node: Node) -> Form:
+    """The linear form of a node."""
+    weights, constant = _collect(node)
+    return Form(tuple((atom, weight) for atom, weight in weights.items() if weight), constant)
+
+
+def _collect(node: Node) -> tuple[dict[Node, int], int]:
+    if isinstance(node, Const):
+        assert isinstance(node.value, int)
+        return {}, node.value
+    if isinstance(node, Op) and node.op in "+-":
+        return _added(_collect(node.a), _collect(node.b), 1 if node.op == "+" else -1)
+    if isinstance(node, Op) and node.op == "*":
+        (left, a), (right, b) = _collect(node.a), _collect(node.b)
+        if not left:
+            return {atom: a * weight for atom, weight in right.items()}, a * b
+        if not right:
+            return {atom: b * weight for atom, weight in left.items()}, a * b
+    return {node: 1}, 0
+
+
+def _added(left: tuple[dict[Node, int], int], right: tuple[dict[Node, int], int], sign: int) -> tuple[dict[Node, int], int]:
+    weights = dict(left[0])
+    for atom, weight in right[0].items():
+        weights[atom] = weights.get(atom, 0) + sign * weight
+    return weights, left[1] + sign * right[1]
+
+
+def question(test: Test) -> tuple[Question, bool]:
+    """What the test asks, and whether it asks for the question to be true (or for its opposite)."""
+    if isinstance(test.b, Const) and isinstance(test.b.value, str):
+        assert isinstance(test.a, Fact)
+        return Question(None, fact=test.a, words=test.b.value), test.op == "=="
+    if test.op in ("==", "!="):
+        return Question(_signed(linear(Op("-", test.a, test.b))), equal=True), test.op == "=="
+    if test.op in (">=", "<"):
+        return _at_least(linear(Op("-", test.a, test.b)), test.op == ">=")
+    return _at_least(linear(Op("-", test.b, test.a)), test.op == "<=")
+
+
+def _at_least(form: Form, wanted: bool) -> tuple[Question, bool]:
+    signed = _signed(form)
+    if signed == form:
+        return Question(form), wanted
+    # form >= 0 is the opposite of -form >= 1, which is (-form - 1) >= 0
+    return Question(Form(signed.weights, signed.constant - 1)), not wanted
+
+
+def _signed(form: Form) -> Form:
+    """The form with its first atom positive: `a - b` and `b - a` are one question."""
+    if not form.weights or form.weights[0][1] > 0:
+        return form
+    return Form(tuple((atom, -weight) for atom, weight in form.weights), -form.constant)

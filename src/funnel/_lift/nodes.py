@@ -1,0 +1,212 @@
+"""The parts of a lifted rule: facts, constants, arithmetic and tests, each with the range of values it can take.
+
+Law: every whole number that the arithmetic of a rule can reach fits 64 bits, or the rule is refused when it is lifted;
+so Python's unbounded integers and an engine's 64-bit columns cannot differ.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Literal
+
+import attrs
+
+from funnel.errors import LiftError
+
+Unit = Literal["number", "span", "text"]
+Value = int | str
+Read = Callable[[str], Value]
+Range = tuple[int, int]
+
+LIMIT = 2**63 - 1
+
+ARITHMETIC: Mapping[str, Callable[[int, int], int]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "//": operator.floordiv,
+    "%": operator.mod,
+}
+COMPARISON: Mapping[str, Callable[[Value, Value], bool]] = {
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+OPPOSITE: Mapping[str, str] = {">": "<=", ">=": "<", "<": ">=", "<=": ">", "==": "!=", "!=": "=="}
+
+
+@attrs.frozen
+class Fact:
+    """One thing known: its name, what it counts, the range it can take and how it runs with the clock.
+
+    `slope` says what one microsecond of waiting adds: 1 for a span since, -1 for a span until, 0 for the rest.
+    `choices` closes a text; an empty tuple leaves it open.
+    """
+
+    name: str
+    unit: Unit = "number"
+    low: int = 0
+    high: int = LIMIT
+    slope: int = 0
+    choices: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class Const:
+    """A constant of a rule, with the name of the policy field it came from (if it did)."""
+
+    value: Value
+    unit: Unit = "number"
+    name: str = attrs.field(default="", eq=False)
+
+
+@attrs.frozen
+class Op:
+    """Arithmetic on two nodes; a test among them counts as 1 where it holds and 0 where it does not."""
+
+    op: str
+    a: Node
+    b: Node
+    unit: Unit = "number"
+
+
+@attrs.frozen
+class Test:
+    """A comparison of two nodes: true or false."""
+
+    op: str
+    a: Node
+    b: Node
+
+
+Node = Fact | Const | Op | Test
+
+
+def evaluate(node: Node, read: Read) -> Value:
+    """Work a node out for one person; `read` gives the value of a fact by its name."""
+    match node:
+        case Fact():
+            return read(node.name)
+        case Const():
+            return node.value
+        case Op():
+            return ARITHMETIC[node.op](number(node.a, read), number(node.b, read))
+        case Test():
+            return int(holds(node, read))
+
+
+def number(node: Node, read: Read) -> int:
+    """Work out a node that is a whole number; a text inside arithmetic is refused when the rule is lifted."""
+    value = evaluate(node, read)
+    assert isinstance(value, int)
+    return value
+
+
+def holds(test: Test, read: Read) -> bool:
+    """Say whether a test holds for one person."""
+    return COMPARISON[test.op](evaluate(test.a, read), evaluate(test.b, read))
+
+
+def span_of(node: Node, ranges: Mapping[Node, Range] | None = None) -> Range:
+    """The smallest and the largest whole number a node can be, given (narrower) ranges for some nodes."""
+    if ranges and node in ranges:
+        return ranges[node]
+    match node:
+        case Fact():
+            return node.low, node.high
+        case Const():
+            assert isinstance(node.value, int)
+            return node.value, node.value
+        case Op():
+            return _span_of_op(node.op, span_of(node.a, ranges), span_of(node.b, ranges))
+        case Test():
+            return 0, 1
+
+
+def _span_of_op(op: str, a: Range, b: Range) -> Range:
+    if op == "+":
+        return a[0] + b[0], a[1] + b[1]
+    if op == "-":
+        return a[0] - b[1], a[1] - b[0]
+    if op == "%":
+        return 0, b[1] - 1
+    corners = [ARITHMETIC[op](x, y) for x in a for y in b]
+    return min(corners), max(corners)
+
+
+def checked(node: Op) -> Op:
+    """Return the node if it fits 64 bits wherever its facts can be; refuse it otherwise.
+
+    Raises:
+        LiftError: It could be larger than a column can hold.
+    """
+    low, high = span_of(node)
+    if -LIMIT <= low and high <= LIMIT:
+        return node
+    msg = (
+        f"{text(node)} can reach {max(-low, high):.1e}, more than the 64 bits of a column hold; "
+        "compare the two sides directly, or scale by a smaller number"
+    )
+    raise LiftError(msg)
+
+
+def facts_of(node: Node) -> Iterator[Fact]:
+    """Every fact a node reads, repeated as often as it is read."""
+    if isinstance(node, Fact):
+        yield node
+    elif not isinstance(node, Const):
+        yield from facts_of(node.a)
+        yield from facts_of(node.b)
+
+
+def tests_of(node: Node) -> Iterator[Test]:
+    """Every test inside a node, the node itself included, from the outside in."""
+    if isinstance(node, Test):
+        yield node
+    if isinstance(node, Op | Test):
+        yield from tests_of(node.a)
+        yield from tests_of(node.b)
+
+
+def text(node: Node) -> str:
+    """A node as its author would read it."""
+    match node:
+        case Fact():
+            return node.name
+        case Const():
+            return const_text(node)
+        case Op() | Test():
+            return f"{_inner(node.a)} {node.op} {_inner(node.b)}"
+
+
+def _inner(node: Node) -> str:
+    return f"({text(node)})" if isinstance(node, Op | Test) else text(node)
+
+
+def const_text(node: Const) -> str:
+    """A constant with its unit, and the policy field it stands in."""
+    shown = written(node.value, node.unit)
+    return f"{node.name} ({shown})" if node.name else shown
+
+
+_UNITS = ((86_400_000_000, "d"), (3_600_000_000, "h"), (60_000_000, "min"), (1_000_000, "s"), (1, "µs"))
+
+
+def written(value: Value, unit: Unit) -> str:
+    """A value as people write it: spans in days, hours, minutes, seconds and microseconds."""
+    if isinstance(value, str):
+        return repr(value)
+    if unit != "span":
+        return str(value)
+    if value == 0:
+        return "0 d"
+    sign, rest, parts = ("-" if value < 0 else ""), abs(value), list[str]()
+    for size, name in _UNITS:
+        count, rest = divmod(rest, size)
+        if count:
+            parts.append(f"{count} {name}")
+    return sign + " ".join(parts)

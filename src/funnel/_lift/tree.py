@@ -1,0 +1,216 @@
+"""From a plain function to a decision tree, by running it until every fork has been taken both ways."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+
+import attrs
+
+from funnel._instants import MICROSECOND
+from funnel._lift.known import Known
+from funnel._lift.linear import Question, question
+from funnel._lift.nodes import Const, Fact, Node, Test, text
+from funnel._lift.symbols import Condition, Symbol, Symbols
+from funnel.errors import LiftError
+
+MOST_PATHS = 256
+
+Answer = bool | int | str | enum.Enum | timedelta | None
+
+
+@attrs.frozen
+class Leaf:
+    """An answer: a constant, or a node to work out (a score, a sum, a span)."""
+
+    answer: Answer = None
+    node: Node | None = None
+
+
+@attrs.frozen
+class Fork:
+    """A condition and what follows where it holds and where it does not."""
+
+    test: Test
+    yes: Tree
+    no: Tree
+
+
+Tree = Fork | Leaf
+
+
+@attrs.define
+class _Run:
+    """One run of the function: the branches to take first, and those it took."""
+
+    script: tuple[bool, ...]
+    most: int
+    known: Known = attrs.field(factory=Known)
+    asked: list[tuple[Test, Question, bool]] = attrs.field(factory=list)
+
+    def decide(self, test: Test) -> bool:
+        """Take the branch that is implied, or scripted, or the one where the condition holds."""
+        asked, wanted = question(test)
+        implied = self.known.implied(asked)
+        if implied is not None:
+            return implied is wanted
+        if len(self.asked) >= self.most:
+            _too_many(self.most)
+        turn = len(self.asked)
+        holds = self.script[turn] if turn < len(self.script) else True
+        self.known.settle(asked, holds is wanted)
+        self.asked.append((test, asked, holds))
+        return holds
+
+
+def lift(function: Callable[[Symbols], object], facts: Mapping[str, Fact], refused: Mapping[str, str] | None = None) -> Tree:
+    """Grow the decision tree of a function of facts.
+
+    Args:
+        function: A plain function of one argument, the facts.
+        facts: The facts it may read.
+        refused: The facts it may not read, each with the remedy.
+
+    Raises:
+        LiftError: The function does what cannot run for a table, has too many paths, or gives another answer when it
+            is asked again (it reads a clock, chance, or something it changes).
+    """
+    grower = _Grower(function, facts, refused or {})
+    tree = grower.grow((), ())
+    _check_answers(tree)
+    return tree
+
+
+@attrs.define
+class _Grower:
+    function: Callable[[Symbols], object]
+    facts: Mapping[str, Fact]
+    refused: Mapping[str, str]
+    left: int = MOST_PATHS
+
+    def grow(self, script: tuple[bool, ...], seen: tuple[Test, ...]) -> Tree:
+        """The tree below the branches of the script."""
+        self.left -= 1
+        if self.left < 0:
+            _too_many(MOST_PATHS)
+        run = _Run(script, MOST_PATHS)
+        tree: Tree = _leaf(self._call(run))
+        tests = tuple(test for test, _, _ in run.asked)
+        if tests[: len(seen)] != seen:
+            msg = "the rule takes another path when it is asked again; it may read no clock, no chance and no state"
+            raise LiftError(msg)
+        took = tuple(holds for _, _, holds in run.asked)
+        for turn in range(len(took) - 1, len(script) - 1, -1):
+            tree = Fork(tests[turn], tree, self.grow((*took[:turn], False), tests[: turn + 1]))
+        return tree
+
+    def _call(self, run: _Run) -> object:
+        answer = self.function(Symbols(self.facts, self.refused, run))
+        return bool(answer) if isinstance(answer, Condition) else answer
+
+
+def _too_many(most: int) -> None:
+    msg = (
+        f"the rule has more than {most} paths; add conditions up instead of branching on each, "
+        "e.g. 2 * (f.purchase_count >= 2) + (f.open_question_count == 0)"
+    )
+    raise LiftError(msg)
+
+
+def _leaf(answer: object) -> Leaf:
+    """An answer as it stands in the tree; a constant keeps its type, without the name of its policy field."""
+    if isinstance(answer, Symbol):
+        return Leaf(node=answer.node)
+    match answer:
+        case None | bool() | enum.Enum():
+            return Leaf(answer)
+        case int():
+            return Leaf(int(answer))
+        case timedelta():
+            return Leaf(timedelta(microseconds=answer // MICROSECOND))
+        case str():
+            return Leaf(str.__str__(answer))
+        case _:
+            msg = (
+                f"a rule answered with a {type(answer).__name__}, which no column holds; "
+                "answer with a bool, a whole number, a text, a member of an enum, a timedelta or None"
+            )
+            raise LiftError(msg)
+
+
+def leaves(tree: Tree) -> Iterator[Leaf]:
+    """Every leaf, from the first branch to the last."""
+    if isinstance(tree, Leaf):
+        yield tree
+    else:
+        yield from leaves(tree.yes)
+        yield from leaves(tree.no)
+
+
+def forks(tree: Tree) -> Iterator[Fork]:
+    """Every fork, from the root down."""
+    if isinstance(tree, Fork):
+        yield tree
+        yield from forks(tree.yes)
+        yield from forks(tree.no)
+
+
+def kind_of(leaf: Leaf) -> str:
+    """What kind of answer a leaf gives: bool, number, span, text, nothing, or the name of an enum."""
+    if leaf.node is not None:
+        return "number" if isinstance(leaf.node, Test) else leaf.node.unit
+    match leaf.answer:
+        case None:
+            return "nothing"
+        case enum.Enum():
+            return type(leaf.answer).__qualname__
+        case bool():
+            return "bool"
+        case int():
+            return "number"
+        case timedelta():
+            return "span"
+        case str():
+            return "text"
+
+
+def answer_kind(tree: Tree) -> str:
+    """The one kind of answer a tree gives (nothing aside)."""
+    kinds = {kind_of(leaf) for leaf in leaves(tree)} - {"nothing"}
+    return min(kinds, default="nothing")
+
+
+def _check_answers(tree: Tree) -> None:
+    kinds = {kind_of(leaf) for leaf in leaves(tree)} - {"nothing"}
+    if len(kinds) > 1:
+        msg = f"the rule answers in {len(kinds)} kinds ({', '.join(sorted(kinds))}); one column holds one kind"
+        raise LiftError(msg)
+    values = {type(leaf.answer.value) for leaf in leaves(tree) if isinstance(leaf.answer, enum.Enum)}
+    if not values <= {str} and not values <= {int}:
+        msg = "the members of an enum that a rule answers with must all have text values, or all whole numbers"
+        raise LiftError(msg)
+
+
+def leaf_value(leaf: Leaf) -> int | str | bool | None:
+    """The constant of a leaf as a column holds it: an enum's value, a span in microseconds."""
+    match leaf.answer:
+        case enum.Enum():
+            value = leaf.answer.value
+            assert isinstance(value, int | str)
+            return value
+        case timedelta():
+            return leaf.answer // MICROSECOND
+        case _:
+            return leaf.answer
+
+
+def describe(leaf: Leaf) -> str:
+    """An answer in words."""
+    if leaf.node is not None:
+        return text(leaf.node)
+    if isinstance(leaf.answer, timedelta):
+        return text(Const(leaf.answer // MICROSECOND, "span"))
+    if isinstance(leaf.answer, enum.Enum):
+        return str(leaf.answer.value)
+    return str(leaf.answer)

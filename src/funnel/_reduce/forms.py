@@ -1,0 +1,77 @@
+"""What a reduction is, and the three forms of each way to put values together, side by side."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Literal
+
+import attrs
+
+from funnel._instants import FOREVER, NEVER
+from funnel._lift.nodes import Fact, Value
+from funnel._lift.tree import Leaf, Tree
+
+if TYPE_CHECKING:
+    import narwhals as nw
+
+ORDER = ("t", "rank", "source", "id")
+COMMON = ("t", "start", "end", "rank", "source", "id")
+EVERY = Leaf(answer=True)
+"""The condition that every row meets."""
+
+GAP = "gap"
+"""The field of a living stream that says how long after the row before it a row came; 0 for the first."""
+
+How = Literal["sum", "smallest", "largest", "earliest", "latest"]
+
+
+@attrs.frozen
+class Monoid:
+    """One way to put whole numbers together: the number that changes nothing, and the three forms."""
+
+    neutral: int
+    step: Callable[[int, int], int]
+    aggregate: Callable[[nw.Expr], nw.Expr]
+    window: Callable[[nw.Expr], nw.Expr]
+
+
+MONOIDS: Mapping[str, Monoid] = {
+    "sum": Monoid(0, operator.add, operator.methodcaller("sum"), operator.methodcaller("cum_sum")),
+    "smallest": Monoid(FOREVER, min, operator.methodcaller("min"), operator.methodcaller("cum_min")),
+    "largest": Monoid(NEVER, max, operator.methodcaller("max"), operator.methodcaller("cum_max")),
+}
+"""The ways to put numbers together. The value of the earliest or latest row is not one: it is looked up at that row."""
+
+
+@attrs.frozen
+class Stream:
+    """A named kind of rows: the table that holds them, which of its rows belong, and whether they cease to count.
+
+    `fields` are the columns of a row in their order, each with the values it can take.
+    """
+
+    name: str
+    table: str
+    fields: Mapping[str, Fact] = attrs.field(eq=False, repr=False)
+    kind: str = ""
+    living: bool = False
+
+
+@attrs.frozen
+class Reduction:
+    """One value of one person: how the rows of a stream that meet a condition are put together.
+
+    `field` is the column, or "" for one a row; `empty` is the value where there is no row.
+    """
+
+    stream: Stream
+    how: How
+    field: str = ""
+    where: Tree = EVERY
+    empty: Value = 0
+
+    @property
+    def is_edge(self) -> bool:
+        """Whether the value is that of one row: the first or the last."""
+        return self.how in ("earliest", "latest")

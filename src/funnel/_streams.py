@@ -1,0 +1,128 @@
+"""The ledger: every stream of rows that facts are reduced from, with the columns of its table.
+
+One person's rows and the tables of all people have the same streams and columns; whatever computes a fact reads only
+these. A table either holds rows that may cease to count (it is `living`), or none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+
+from funnel._instants import FOREVER, NEVER
+from funnel._lift.nodes import Fact
+from funnel._reduce.forms import COMMON, GAP, Stream
+from funnel.errors import FactsError
+from funnel.interactions import KINDS
+
+LARGEST_AMOUNT = 10**14
+"""No single amount is larger than this many minor units; the totals of a person stay well inside 53 bits."""
+
+_LARGEST_COUNT = 2**31
+_DIRECTIONS = ("in", "out")
+
+_COMMON: Mapping[str, Fact] = {
+    name: Fact(name, "text") if name in ("source", "id") else Fact(name, low=NEVER, high=FOREVER) for name in COMMON
+}
+
+
+def _amount(name: str) -> Fact:
+    return Fact(name, high=LARGEST_AMOUNT)
+
+
+def _flag(name: str) -> Fact:
+    return Fact(name, high=1)
+
+
+def _moment(name: str) -> Fact:
+    return Fact(name, low=NEVER, high=FOREVER)
+
+
+def _text(name: str, choices: tuple[str, ...] = ()) -> Fact:
+    return Fact(name, "text", choices=choices)
+
+
+def _fields(*facts: Fact) -> Mapping[str, Fact]:
+    return {**_COMMON, **{fact.name: fact for fact in facts}}
+
+
+INTERACTION_FIELDS = _fields(
+    _text("kind", KINDS),
+    _text("direction", _DIRECTIONS),
+    _text("channel"),
+    _text("reason"),
+    _moment("ready_from"),
+    _moment("ready_by"),
+    Fact("score", high=5),
+    _amount("amount"),
+)
+PURCHASE_FIELDS = _fields(
+    _amount("amount"), _amount("net_amount"), _flag("promoted"), _text("promotion"), Fact(GAP, "span", high=FOREVER - NEVER)
+)
+
+TABLES: Mapping[str, Mapping[str, Fact]] = {
+    "leads": _fields(_text("campaign"), _flag("referred")),
+    "referrals": _fields(),
+    "orders": _fields(_amount("amount")),
+    "purchases": PURCHASE_FIELDS,
+    "refunds": _fields(_amount("amount"), _text("reason")),
+    "cancellations": _fields(),
+    "deliveries": _fields(_flag("late")),
+    "promises": _fields(_moment("due")),
+    "interactions": INTERACTION_FIELDS,
+    "open_questions": INTERACTION_FIELDS,
+    "open_complaints": INTERACTION_FIELDS,
+}
+"""The columns of each table of the ledger, in their order."""
+
+LIVING = frozenset({"purchases", "promises", "open_questions", "open_complaints"})
+"""The tables whose rows may cease to count: a purchase wholly refunded, a promise kept, a question answered."""
+
+KIND_STREAMS: Mapping[str, str] = {
+    "visit": "visits",
+    "view": "views",
+    "question": "questions",
+    "cart": "carts",
+    "checkout": "checkouts",
+    "quote": "quotes",
+    "answer": "answers",
+    "said_ready": "ready_signs",
+    "postponed": "postponements",
+    "met": "meetings",
+    "delivered": "delivery_notices",
+    "complaint": "complaints",
+    "resolution": "resolutions",
+    "feedback": "feedback",
+    "opted_out": "opt_outs",
+    "said_no": "refusals",
+    "follow_up_sent": "follow_ups",
+}
+"""The stream of each kind of interaction."""
+
+STREAMS: Mapping[str, Stream] = {
+    **{name: Stream(name, name, fields, living=name in LIVING) for name, fields in TABLES.items()},
+    **{name: Stream(name, "interactions", INTERACTION_FIELDS, kind=kind) for kind, name in KIND_STREAMS.items()},
+}
+"""Every stream by its name."""
+
+RANKS: Mapping[str, int] = {kind: rank for rank, kind in enumerate(KINDS)}
+"""Where a kind of interaction stands among others of the same instant."""
+
+
+def stream_called(name: str) -> Stream:
+    """Find a stream.
+
+    Raises:
+        FactsError: There is none of that name.
+    """
+    if name in STREAMS:
+        return STREAMS[name]
+    msg = f"no stream of records is called {name!r}; {nearest(name, STREAMS)}"
+    raise FactsError(msg)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint at the names that look most like one that is unknown, or else all of them."""
+    known = sorted(known)
+    close = get_close_matches(name, known, n=3)
+    return f"did you mean {' or '.join(close)}?" if close else f"known are {', '.join(known)}"

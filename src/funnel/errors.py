@@ -1,0 +1,69 @@
+"""What can go wrong, as one tree; each error is also the builtin that a stranger would catch.
+
+::
+
+    FunnelError
+    ├── RecordError      ValueError    a record, or two records together, that cannot be true
+    │   └── LogsError    ValueError    tables with faults, all of them reported at once
+    ├── MoneyError       ValueError    an amount that is not exact, or two currencies in one sum
+    ├── InstantError     ValueError    a time without a zone, or outside the years that are kept
+    ├── MoveError        ValueError    a move between stages that the table does not allow
+    ├── LiftError        TypeError     a rule that cannot be run everywhere, with the remedy
+    ├── FactsError       TypeError     a fact that is unknown, wrongly declared or wrongly given
+    ├── EngineError      TypeError     a dataframe that cannot be read, with the remedy
+    └── MissingExtraError ImportError  an optional package that a call needs and that is not installed
+
+Messages say what was given, where, what is allowed and what to do; they never hold the value of a contact field.
+"""
+
+from __future__ import annotations
+
+
+class FunnelError(Exception):
+    """The base of every error this library raises on purpose."""
+
+
+class RecordError(FunnelError, ValueError):
+    """A record, or several records together, cannot be true: an answer to nothing, a refund above its purchase."""
+
+
+class LogsError(RecordError):
+    """Tables of records have faults; `faults` holds every kind of them with its exact count."""
+
+    def __init__(self, message: str, faults: tuple[object, ...] = ()) -> None:
+        """Keep the faults beside the message.
+
+        Args:
+            message: The report, short however many rows are wrong.
+            faults: One `funnel.Fault` for each kind of fault.
+        """
+        super().__init__(message)
+        self.faults = faults
+
+
+class MoneyError(FunnelError, ValueError):
+    """An amount is not exact (a float, too many decimals) or two currencies meet in one sum."""
+
+
+class InstantError(FunnelError, ValueError):
+    """A time has no zone, or lies outside the years that are kept."""
+
+
+class MoveError(FunnelError, ValueError):
+    """A person may not move from this stage to that one; nothing has changed."""
+
+
+class LiftError(FunnelError, TypeError):
+    """A rule does something that cannot be run for a table; the message names it and the remedy."""
+
+
+class FactsError(FunnelError, TypeError):
+    """A fact is unknown, declared in a way that cannot work, or given with a wrong type."""
+
+
+class EngineError(FunnelError, TypeError):
+    """A dataframe is of a kind, or in a state, that cannot be read without risk of a wrong answer."""
+
+
+class MissingExtraError(FunnelError, ImportError):
+    """A call needs an optional package; the message holds the exact line that installs it."""

@@ -1,0 +1,268 @@
+"""One person's records: checked together, each once, in one order.
+
+Laws: neither the order of delivery nor repetition changes a history; it reads back from its own JSON as itself.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Self, TypeAlias, TypeVar, cast
+
+from pydantic import AfterValidator
+
+from funnel._fields import Frozen, Id
+from funnel._instants import micros
+from funnel.errors import RecordError
+from funnel.interactions import KINDS, Answer, AnyInteraction, Complaint, Delivered, Interaction, Question, Resolution
+from funnel.records import Customer, Lead, Purchase, Record, Refund
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from funnel.money import Money
+
+R = TypeVar("R", bound=Record)
+
+MOST_FAULTS = 20
+"""The most faults that one message spells out; the rest are counted."""
+
+_RANKS: Mapping[str, int] = {kind: rank for rank, kind in enumerate(KINDS)}
+
+
+def _order(record: Record) -> tuple[int, int, str, str]:
+    """Say where a record stands among others: by instant, rank of its kind, source and id."""
+    kind: str = getattr(record, "kind")  # noqa: B009 - every kind of record declares its own
+    return micros(record.happened_at), _RANKS.get(kind, 0), *record.key
+
+
+def _tidy(records: tuple[R, ...]) -> tuple[R, ...]:
+    """Put records in order, each once; two different ones with the same key stay, to be found as a fault."""
+    return tuple(sorted(dict.fromkeys(records), key=_order))
+
+
+_Leads: TypeAlias = Annotated[tuple[Lead, ...], AfterValidator(_tidy)]
+_Purchases: TypeAlias = Annotated[tuple[Purchase, ...], AfterValidator(_tidy)]
+_Refunds: TypeAlias = Annotated[tuple[Refund, ...], AfterValidator(_tidy)]
+_Interactions: TypeAlias = Annotated[tuple[AnyInteraction, ...], AfterValidator(_tidy)]
+
+
+class History(Frozen):
+    """All that the shop has on record of one person, in the order in which it happened.
+
+    It holds only what can be true together: a record that came twice is one record, and an answer to nothing or a
+    refund above its purchase is an error that lists every fault. Made by `History(...)`, `of` or `add` the error is a
+    `RecordError`; where pydantic reads a history inside something else, it says the same in its own `ValidationError`.
+
+    Example:
+        >>> from funnel.money import Money
+        >>> bought = Purchase(id="1", person_id="p1", purchased_at="2026-03-01T02:00Z", amount=Money(9, "USD"))
+        >>> History.of("p1", [bought, bought])
+        History('p1', leads=0, purchases=1, refunds=0, interactions=0, referrals=0)
+    """
+
+    person_id: Id
+    """Whose history it is."""
+    customer: Customer | None = None
+    """How they stand in the shop's book; None is not at all."""
+    leads: _Leads = ()
+    """Their own arrivals."""
+    purchases: _Purchases = ()
+    """What they bought."""
+    refunds: _Refunds = ()
+    """What was given back to them."""
+    interactions: _Interactions = ()
+    """What passed between them and the shop."""
+    referrals: _Leads = ()
+    """The arrivals of other people whom they sent."""
+
+    if not TYPE_CHECKING:
+
+        def __init__(self, **fields: object) -> None:
+            super().__init__(**fields)
+            faults = sorted({fault for check in _CHECKS for fault in check(self)})
+            if faults:
+                raise RecordError(_report(self.person_id, faults))
+
+    @classmethod
+    def of(cls, person_id: str, records: Iterable[Record], *, customer: Customer | None = None) -> Self:
+        """Make a history from records of every kind, in whatever order and however often they came.
+
+        Args:
+            person_id: Whose history it is.
+            records: Leads, purchases, refunds, interactions; the leads of others whom this person sent among them.
+            customer: How the person stands in the shop's book.
+
+        Returns:
+            The history.
+
+        Raises:
+            RecordError: The records cannot all be true; the message lists every fault.
+
+        Example:
+            >>> friend = Lead(person_id="p2", arrived_at="2026-03-01T02:00Z", referred_by="p1")
+            >>> len(History.of("p1", [friend]).referrals)
+            1
+        """
+        given = tuple(records)
+        strangers = sorted({type(record).__name__ for record in given if not isinstance(record, _KINDS)})
+        if strangers:
+            msg = f"{', '.join(strangers)} is no record of a history; give leads, purchases, refunds and interactions"
+            raise RecordError(msg)
+        return cls(
+            person_id=person_id,
+            customer=customer,
+            leads=tuple(lead for lead in _only(Lead, given) if not _is_referral(lead, person_id)),
+            purchases=_only(Purchase, given),
+            refunds=_only(Refund, given),
+            interactions=cast("tuple[AnyInteraction, ...]", _only(Interaction, given)),
+            referrals=tuple(lead for lead in _only(Lead, given) if _is_referral(lead, person_id)),
+        )
+
+    def add(self, *records: Record) -> Self:
+        """Make the history that has these records too; this one stays as it is.
+
+        Args:
+            records: Leads, purchases, refunds, interactions; what is already in is not added again.
+
+        Returns:
+            The longer history.
+
+        Raises:
+            RecordError: The records cannot all be true; the message lists every fault.
+
+        Example:
+            >>> History(person_id="p1").add(Lead(person_id="p1", arrived_at="2026-03-01T02:00Z")).leads[0].source
+            ''
+        """
+        return self.of(self.person_id, (*self.records, *records), customer=self.customer)
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """Every record: leads, purchases, refunds, interactions, referrals, each kind in its order."""
+        return *self.leads, *self.purchases, *self.refunds, *self.interactions, *self.referrals
+
+    @property
+    def currency(self) -> str | None:
+        """The one currency of all its money; None when there is no money."""
+        return next((money.currency for _, money in _moneys(self)), None)
+
+    def __repr__(self) -> str:
+        """Show whose it is and how much there is, nothing else."""
+        names = ("leads", "purchases", "refunds", "interactions", "referrals")
+        counts = ", ".join(f"{name}={len(getattr(self, name))}" for name in names)
+        return f"History({self.person_id!r}, {counts})"
+
+    __str__ = __repr__
+
+
+_KINDS = (Lead, Purchase, Refund, Interaction)
+
+
+def _only(kind: type[R], records: Iterable[Record]) -> tuple[R, ...]:
+    return tuple(record for record in records if isinstance(record, kind))
+
+
+def _is_referral(lead: Lead, person_id: str) -> bool:
+    return lead.referred_by == person_id and lead.person_id != person_id
+
+
+def _report(person_id: str, faults: list[str]) -> str:
+    many = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+    more = [f"and {len(faults) - MOST_FAULTS} more"] if len(faults) > MOST_FAULTS else []
+    return f"the history of {person_id!r} has {many}: {'; '.join([*faults[:MOST_FAULTS], *more])}"
+
+
+def _name(record: Record) -> str:
+    source, number = record.key
+    return f"{type(record).__name__.lower()} {number!r} of {source!r}"
+
+
+def _of_others(history: History) -> Iterator[str]:
+    own: tuple[Lead | Purchase | Interaction | Customer, ...] = (
+        *history.leads,
+        *history.purchases,
+        *history.interactions,
+        *filter(None, [history.customer]),
+    )
+    for record in own:
+        if record.person_id != history.person_id:
+            what = "the customer" if isinstance(record, Customer) else _name(record)
+            yield f"{what} belongs to {record.person_id!r}; give each person their own history"
+    for lead in history.referrals:
+        if not _is_referral(lead, history.person_id):
+            yield f"referral {_name(lead)} was not sent by this person; its referred_by names them"
+
+
+def _conflicts(history: History) -> Iterator[str]:
+    """Find records with the same key and different content, and name the fields that differ, never what they hold."""
+    seen: dict[tuple[str, tuple[str, str]], Record] = {}
+    for record in history.records:
+        kind = "interaction" if isinstance(record, Interaction) else type(record).__name__
+        first = seen.setdefault((kind, record.key), record)
+        if first != record:
+            fields = ", ".join(_differing(first, record))
+            yield f"{_name(first)} came twice and differs in {fields}; keep the one that is true"
+
+
+def _differing(first: Record, second: Record) -> list[str]:
+    names = sorted({*type(first).model_fields, *type(second).model_fields})
+    return [name for name in names if getattr(first, name, None) != getattr(second, name, None)]
+
+
+def _bad_refunds(history: History) -> Iterator[str]:
+    bought = {purchase.key: purchase for purchase in history.purchases}
+    returned: dict[tuple[str, str], int] = {}
+    for refund in history.refunds:
+        key = refund.source, refund.purchase_id
+        purchase = bought.get(key)
+        if purchase is None:
+            yield f"{_name(refund)} is of the unknown purchase {refund.purchase_id!r}; add that purchase too"
+            continue
+        if refund.refunded_at < purchase.purchased_at:
+            yield f"{_name(refund)} lies before its {_name(purchase)}; it may be the same instant or later"
+        returned[key] = returned.get(key, 0) + refund.amount.minor
+    for key, total in returned.items():
+        if total > bought[key].amount.minor:
+            yield f"the refunds of {_name(bought[key])} are together above its amount; give back at most what was paid"
+
+
+def _answers_to_nothing(history: History) -> Iterator[str]:
+    """Find what refers to a record that is not there, or that had not happened yet."""
+    asked = {record.key: record for record in history.interactions if isinstance(record, Question)}
+    complained = {record.key: record for record in history.interactions if isinstance(record, Complaint)}
+    bought = {record.key: record for record in history.purchases}
+    for record in history.interactions:
+        match record:
+            case Answer():
+                yield from _reference(record, "question", record.question_id, asked)
+            case Resolution():
+                yield from _reference(record, "complaint", record.complaint_id, complained)
+            case Delivered():
+                yield from _reference(record, "purchase", record.purchase_id, bought)
+            case Complaint() if record.purchase_id is not None:
+                yield from _reference(record, "purchase", record.purchase_id, bought)
+            case _:
+                pass
+
+
+def _reference(record: Interaction, what: str, number: str, known: Mapping[tuple[str, str], Record]) -> Iterator[str]:
+    target = known.get((record.source, number))
+    if target is None:
+        yield f"{_name(record)} names the unknown {what} {number!r}; add that {what} of the same source too"
+    elif record.happened_at < target.happened_at:
+        yield f"{_name(record)} lies before its {_name(target)}; it may be the same instant or later"
+
+
+def _moneys(history: History) -> Iterator[tuple[Record, Money]]:
+    for record in history.records:
+        money: Money | None = getattr(record, "amount", None)
+        if money is not None:
+            yield record, money
+
+
+def _currencies(history: History) -> Iterator[str]:
+    found = sorted({money.currency for _, money in _moneys(history)})
+    if len(found) > 1:
+        yield f"{' and '.join(found)} meet in it; change them into one currency first"
+
+
+_CHECKS = (_of_others, _conflicts, _bad_refunds, _answers_to_nothing, _currencies)

@@ -1,0 +1,226 @@
+"""The checks of the rows of a log: each a condition that a row at fault meets, all of them counted in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import attrs
+import narwhals as nw
+
+from funnel._frames import ROW
+from funnel._instants import EARLIEST, LATEST
+from funnel._streams import LARGEST_AMOUNT
+from funnel.interactions import NoReason, PostponeReason
+from funnel.logs.canonical import MISSING
+from funnel.logs.columns import LOGS, REGARDING, TIMES, Column
+from funnel.logs.faults import FIRST, Fault
+
+Frame = nw.LazyFrame[Any]
+
+
+@attrs.frozen
+class Check:
+    """A way in which rows can be at fault."""
+
+    column: str
+    problem: str
+    bad: nw.Expr
+
+
+def faults_of(log: str, frame: Frame, checks: Sequence[Check]) -> Iterator[Fault]:
+    """Count the rows at fault by every check at once, and name the first rows of each that is not zero."""
+    if not checks:
+        return
+    names = [f"check_{number}" for number in range(len(checks))]
+    flags = [
+        nw.when(check.bad).then(nw.lit(1, nw.Int64())).otherwise(nw.lit(0, nw.Int64())).alias(name)
+        for name, check in zip(names, checks, strict=True)
+    ]
+    counts = frame.select(*flags).select(*(nw.col(name).sum() for name in names)).collect().to_dict(as_series=False)
+    for name, check in zip(names, checks, strict=True):
+        if counts[name][0]:
+            yield Fault(log, check.column, check.problem, int(counts[name][0]), first_rows(frame.filter(check.bad)))
+
+
+def first_rows(frame: Frame) -> tuple[int, ...]:
+    """The numbers of the first rows, where rows have an order."""
+    if ROW not in frame.collect_schema():
+        return ()
+    found = frame.select(ROW).sort(ROW).head(FIRST).collect().to_dict(as_series=False)
+    return tuple(found[ROW])
+
+
+def checks_of(log: str) -> list[Check]:
+    """Every check of the rows of one log."""
+    columns = [check for name, column in LOGS[log].items() for check in _column_checks(name, column)]
+    return [*columns, *_SPECIAL.get(log, list)()]
+
+
+def _column_checks(name: str, column: Column) -> Iterator[Check]:
+    value = nw.col(name)
+    match column.kind:
+        case "instant":
+            there = value != MISSING
+            if column.required:
+                yield Check(name, "is empty; give an instant", ~there)
+            outside = there & ((value < EARLIEST) | (value >= LATEST))
+            yield Check(name, "lies outside the years 1800 to 2199; give the instant it happened", outside)
+        case "amount" | "whole":
+            if column.required:
+                yield Check(name, "is empty; give whole minor units", value == MISSING)
+            outside = (value != MISSING) & ((value < 0) | (value > LARGEST_AMOUNT))
+            yield Check(name, f"is below 0 or above {LARGEST_AMOUNT}; give minor units, refunds in their own log", outside)
+        case "person" if column.required:
+            yield Check(name, "is empty; give the person, leave the row out if nobody knows", value.is_null())
+            yield Check(name, "is blank; give the person", value.cast(nw.String()).fill_null("?") == "")
+        case "id" if column.required:
+            yield Check(name, "is empty; give the number the record has where it came from", value == "")
+        case "text" if column.choices:
+            empty = () if column.required else ("",)
+            allowed = value.is_in([*column.choices, *empty])
+            yield Check(name, f"is not one of {', '.join(column.choices)}", ~allowed)
+        case _:
+            return
+
+
+def _not_before(first: str, later: str) -> Check:
+    bad = (nw.col(later) != MISSING) & (nw.col(later) < nw.col(first))
+    return Check(later, f"lies before {first}; it may be the same instant or later", bad)
+
+
+def _purchases() -> list[Check]:
+    cancelled = (nw.col("cancelled_at") != MISSING) & (nw.col("status") != "cancelled")
+    return [
+        Check("cancelled_at", "is given and the status is not 'cancelled'; they go together", cancelled),
+        *(_not_before("purchased_at", later) for later in ("cancelled_at", "promised_at", "delivered_at")),
+    ]
+
+
+def _refunds() -> list[Check]:
+    return [Check("amount", "is 0; a refund gives something back", nw.col("amount") == 0)]
+
+
+def _leads() -> list[Check]:
+    return [Check("referred_by", "names the lead's own person", nw.col("referred_by") == nw.col("person_id"))]
+
+
+def _interactions() -> list[Check]:
+    kind = nw.col("kind")
+    score, until, regarding, reason = (nw.col(name) for name in ("score", "until", "regarding", "reason"))
+    closes = kind.is_in([*REGARDING, "delivered"])
+    return [
+        Check("regarding", "is empty; an answer, a resolution and a delivery name what they are of", closes & (regarding == "")),
+        Check("until", "is empty; a person who postpones says until when", (kind == "postponed") & (until == MISSING)),
+        Check("until", "lies before occurred_at", (until != MISSING) & (until < nw.col("occurred_at"))),
+        _not_before("until", "latest"),
+        _reasons("postponed", [str(one) for one in PostponeReason], kind, reason),
+        _reasons("said_no", [str(one) for one in NoReason], kind, reason),
+        Check("score", "is not 1 to 5; feedback has a score", (kind == "feedback") & ((score < 1) | (score > 5))),  # noqa: PLR2004
+        Check("amount", "is empty; a quote names its sum", (kind == "quote") & (nw.col("amount") == MISSING)),
+    ]
+
+
+def _reasons(kind: str, allowed: Sequence[str], given: nw.Expr, reason: nw.Expr) -> Check:
+    return Check("reason", f"of kind {kind!r} is not one of {', '.join(allowed)}", (given == kind) & ~reason.is_in(allowed))
+
+
+_SPECIAL: Mapping[str, Any] = {
+    "purchases": _purchases,
+    "refunds": _refunds,
+    "leads": _leads,
+    "interactions": _interactions,
+}
+
+
+def currency_faults(log: str, frame: Frame, currency: str | None) -> Iterator[Fault]:
+    """Rows whose currency is not the one of the logs; an empty cell means that one."""
+    wrong = Check("currency", _currency_problem(currency), ~nw.col("currency").is_in(["", currency or ""]))
+    yield from faults_of(log, frame, [wrong])
+
+
+def _currency_problem(currency: str | None) -> str:
+    if currency is None:
+        return "is given, and the logs have none; say Logs(..., currency=...), one currency for all amounts"
+    return f"is not {currency}; amounts of another currency need logs of their own, or are converted first"
+
+
+# ---- between rows and logs -----------------------------------------------------------------------------------------
+
+
+def keys_of(log: str) -> list[str]:
+    """The columns that make a record the same record."""
+    return ["person_id", "arrived_at", "source", "campaign"] if log == "leads" else ["source", "id"]
+
+
+def repeats(log: str, frame: Frame) -> bool:
+    """Whether any record of a log came more than once."""
+    counted = frame.group_by(*keys_of(log)).agg(nw.len().alias("_times")).select(nw.col("_times").max())
+    times = counted.collect().to_dict(as_series=False)["_times"]
+    return bool(times) and times[0] is not None and times[0] > 1
+
+
+def conflict_faults(log: str, frame: Frame) -> Iterator[Fault]:
+    """Records that came more than once and say different things: which is right nobody can tell."""
+    keys = keys_of(log)
+    content = [name for name in LOGS[log] if name not in keys]
+    seen = frame.select(*keys, *content).unique()
+    twice = seen.group_by(*keys).agg(nw.len().alias("_times")).filter(nw.col("_times") > 1).drop("_times")
+    found = frame.join(twice, on=keys, how="inner")
+    count = found.select(nw.len().alias("_rows")).collect().to_dict(as_series=False)["_rows"][0]
+    if count:
+        problem = f"the same {' and '.join(keys)} with different content; keep the row that is right"
+        yield Fault(log, keys[-1], problem, int(count), first_rows(found))
+
+
+def reference_faults(logs: Mapping[str, Frame]) -> Iterator[Fault]:
+    """Records that speak of others which are not there, or which they cannot be of."""
+    if "refunds" in logs:
+        yield from _refund_faults(logs["refunds"], logs.get("purchases"))
+    if "interactions" not in logs:
+        return
+    interactions = logs["interactions"]
+    for kind, of in REGARDING.items():
+        asked = interactions.filter(nw.col("kind") == of)
+        yield from _closing_faults(interactions.filter(nw.col("kind") == kind), asked, kind, of)
+    told = interactions.filter(nw.col("kind") == "delivered")
+    bought = _as_asked(logs["purchases"]) if "purchases" in logs else None
+    yield from _closing_faults(told, bought, "delivered", "purchase")
+
+
+def _as_asked(purchases: Frame) -> Frame:
+    return purchases.select("source", "id", "person_id", occurred_at=nw.col("purchased_at"))
+
+
+def _closing_faults(closing: Frame, asked: Frame | None, kind: str, of: str) -> Iterator[Fault]:
+    if asked is None:
+        yield from faults_of("interactions", closing, [Check("regarding", f"names a {of}, and there is no log of them", nw.lit(1) == 1)])
+        return
+    known = asked.select(
+        "source", regarding=nw.col("id"), _asked_by=nw.col("person_id"), _asked_at=nw.col("occurred_at"), _there=nw.lit(1)
+    )
+    joined = closing.join(known, on=["source", "regarding"], how="left")
+    there = ~nw.col("_there").is_null()
+    checks = [
+        Check("regarding", f"names a {of} that is not there; a {kind} is of one in the same source", ~there),
+        Check("regarding", f"names a {of} of another person", there & (nw.col("_asked_by") != nw.col("person_id"))),
+        Check("occurred_at", f"lies before the {of} it is of", there & (nw.col("_asked_at") > nw.col("occurred_at"))),
+    ]
+    yield from faults_of("interactions", joined, checks)
+
+
+def _refund_faults(refunds: Frame, purchases: Frame | None) -> Iterator[Fault]:
+    if purchases is None:
+        yield from faults_of("refunds", refunds, [Check("purchase_id", "names a purchase, and there is no log of them", nw.lit(1) == 1)])
+        return
+    bought = purchases.select("source", "purchased_at", purchase_id=nw.col("id"), _paid=nw.col("amount"), _there=nw.lit(1))
+    joined = refunds.join(bought, on=["source", "purchase_id"], how="left")
+    there = ~nw.col("_there").is_null()
+    total = refunds.group_by("source", "purchase_id").agg(nw.col("amount").sum().alias("_back"))
+    summed = joined.join(total, on=["source", "purchase_id"], how="inner")
+    checks = [
+        Check("purchase_id", "names a purchase that is not there; a refund is of one in the same source", ~there),
+        Check("refunded_at", "lies before its purchase", there & (nw.col("purchased_at") > nw.col("refunded_at"))),
+        Check("amount", "comes, with the other refunds of the purchase, to more than was paid", there & (nw.col("_back") > nw.col("_paid"))),
+    ]
+    yield from faults_of("refunds", summed, checks)

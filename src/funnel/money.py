@@ -1,0 +1,400 @@
+"""Money as the shop counts it: whole minor units of one named currency, exact, never a float.
+
+Law: `Money.parse(m.written(style=s), m.currency, style=s) == m` for every money `m` and every style `s`.
+
+Source: ISO 4217 for the codes and their decimals; a few withdrawn ones are kept, so that old records can be read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from difflib import get_close_matches
+from functools import total_ordering
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, cast, final
+
+import attrs
+from pydantic_core import core_schema
+
+from funnel.errors import MoneyError
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler
+
+Style: TypeAlias = Literal["plain", "us", "id"]
+"""How an amount is written: plain 1234.56, us 1,234.56, id 1.234,56."""
+
+LARGEST = 2**63 - 1
+"""The most minor units that one amount may hold, up or down: what a 64-bit column holds."""
+
+_CODES = {
+    0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
+    2: (
+        "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD CDF "
+        "CHE CHF CHW CNY COP COU CRC CUC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ "
+        "GYD HKD HNL HRK HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD "
+        "MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD "
+        "RUB SAR SBD SCR SDG SEK SGD SHP SLE SLL SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH "
+        "USD USN UYU UZS VED VES WST XAD XCD XCG YER ZAR ZMW ZWG ZWL"
+    ),
+    3: "BHD IQD JOD KWD LYD OMR TND",
+    4: "CLF UYW",
+}
+_DECIMALS = {code: places for places, codes in _CODES.items() for code in codes.split()}
+
+_SIGNS = {"IDR": "Rp"}
+"""Currencies that a shop writes with a sign before the amount, and whole when there are no hundredths."""
+
+_SHAPES: dict[Style, re.Pattern[str]] = {
+    "plain": re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?"),
+    "us": re.compile(r"(-?)([0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.([0-9]+))?"),
+    "id": re.compile(r"(-?)([0-9]+|[0-9]{1,3}(?:\.[0-9]{3})+)(?:,([0-9]+))?"),
+}
+_MARKS: dict[Style, tuple[str, str]] = {"plain": ("", "."), "us": (",", "."), "id": (".", ",")}
+_LONGEST = 40
+
+
+def decimals(currency: str) -> int:
+    """Say how many decimals a currency has, by ISO 4217.
+
+    Args:
+        currency: The code of three capital letters.
+
+    Returns:
+        0, 2, 3 or 4.
+
+    Raises:
+        MoneyError: The code is not one of ISO 4217.
+
+    Example:
+        >>> decimals("JPY"), decimals("USD"), decimals("KWD")
+        (0, 2, 3)
+    """
+    places = _DECIMALS.get(currency)
+    if places is None:
+        raise MoneyError(_unknown(currency))
+    return places
+
+
+def minor_units(amount: Decimal | int | str, currency: str) -> int:
+    """Count an amount in the smallest unit of its currency: cents, sen, yen.
+
+    Args:
+        amount: A `Decimal`, a whole number, or text such as "12.50". Text may not be written with more decimals than
+            the currency has ("150.000" is never guessed to be 150); a `Decimal` may, if the further ones are zero.
+        currency: The code of ISO 4217.
+
+    Returns:
+        The whole number of minor units.
+
+    Raises:
+        MoneyError: A float, NaN, infinity, too many decimals or an unknown currency.
+
+    Example:
+        >>> minor_units("12.50", "USD"), minor_units(150_000, "IDR"), minor_units(500, "JPY")
+        (1250, 15000000, 500)
+    """
+    places = decimals(currency)
+    if isinstance(amount, str):
+        return _from_text(amount, currency, "plain")
+    if isinstance(amount, bool) or not isinstance(amount, (int, Decimal)):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise MoneyError(_inexact(amount))
+    return _bounded(amount * 10**places if isinstance(amount, int) else _scaled(amount, currency, places))
+
+
+@final
+@total_ordering
+@attrs.frozen(init=False, repr=False, order=False)
+class Money:
+    """A sum of money as a price tag says it: how much, and of which currency.
+
+    Amounts of one currency add up, compare and multiply by whole numbers, always exactly; two currencies never meet.
+    A sum of nothing is false, as the number 0 is.
+
+    Attributes:
+        minor: The amount in the currency's smallest unit.
+        currency: The code of ISO 4217, in capitals.
+
+    Example:
+        >>> Money("12.50", "USD") + Money(3, "USD")
+        Money('15.50', 'USD')
+        >>> Money(150_000, "IDR").written(style="id")
+        'Rp150.000'
+        >>> sum([Money("0.10", "USD")] * 3).amount
+        Decimal('0.30')
+    """
+
+    minor: int
+    currency: str
+
+    if TYPE_CHECKING:
+
+        def __attrs_init__(self, minor: int, currency: str) -> None: ...
+
+    def __init__(self, amount: Decimal | int | str, currency: str) -> None:
+        """Take an exact amount.
+
+        Args:
+            amount: A `Decimal`, a whole number, or text such as "12.50"; a float is refused, since it is not exact.
+            currency: The code of ISO 4217, in capitals.
+
+        Raises:
+            MoneyError: The amount is not exact in that currency, or the currency is unknown.
+        """
+        self.__attrs_init__(minor_units(amount, currency), currency)
+
+    @classmethod
+    def of_minor(cls, minor: int, currency: str) -> Self:
+        """Make money from whole minor units, as columns hold it.
+
+        Args:
+            minor: The number of cents, sen, yen.
+            currency: The code of ISO 4217, in capitals.
+
+        Returns:
+            The money.
+
+        Raises:
+            MoneyError: The number is not whole, or the currency is unknown.
+
+        Example:
+            >>> Money.of_minor(15_000_000, "IDR")
+            Money('150000', 'IDR')
+        """
+        decimals(currency)
+        if isinstance(minor, bool) or not isinstance(minor, int):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise MoneyError(_inexact(minor))
+        return cls._made(int(minor), currency)
+
+    @classmethod
+    def parse(cls, text: str, currency: str, *, style: Style) -> Self:
+        """Read an amount as a file writes it, in a style that is declared and never guessed.
+
+        Args:
+            text: The amount, with or without its currency's code or sign before it.
+            currency: The code of ISO 4217, in capitals.
+            style: "plain" 1234.56, "us" 1,234.56 or "id" 1.234,56.
+
+        Returns:
+            The money.
+
+        Raises:
+            MoneyError: The text is not written in that style; the message names the styles that would fit.
+
+        Example:
+            >>> Money.parse("Rp1.250.000", "IDR", style="id")
+            Money('1250000', 'IDR')
+        """
+        decimals(currency)
+        _known(style)
+        if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise MoneyError(_inexact(text))
+        return cls._made(_from_text(_unsigned(text, currency), currency, style), currency)
+
+    @property
+    def amount(self) -> Decimal:
+        """The amount in the currency's main unit, exact."""
+        digits = tuple(map(int, str(abs(self.minor))))
+        return Decimal((int(self.minor < 0), digits, -decimals(self.currency)))
+
+    def written(self, *, style: Style = "plain") -> str:
+        """Write the money as the shop's customers read it.
+
+        Args:
+            style: "plain" 1234.56, "us" 1,234.56 or "id" 1.234,56.
+
+        Returns:
+            The currency's code, or its sign for the rupiah, and the amount; rupiah without decimals when it has none.
+
+        Example:
+            >>> Money(-1_250_000, "IDR").written(style="id"), Money("1234.5", "USD").written(style="us")
+            ('-Rp1.250.000', 'USD 1,234.50')
+        """
+        digits, sign = self._digits(style), _SIGNS.get(self.currency)
+        if sign is None:
+            return f"{self.currency} {digits}"
+        return f"-{sign}{digits[1:]}" if self.minor < 0 else f"{sign}{digits}"
+
+    def __str__(self) -> str:
+        """Write the code and the plain amount: "USD 12.50", "IDR 150000"."""
+        return f"{self.currency} {self._digits('plain')}"
+
+    def __repr__(self) -> str:
+        """Write the call that makes this money."""
+        return f"Money({self._digits('plain')!r}, {self.currency!r})"
+
+    def __bool__(self) -> bool:
+        """Say whether there is any money at all."""
+        return self.minor != 0
+
+    def __add__(self, other: object) -> Self:
+        """Add money of the same currency."""
+        if not isinstance(other, Money):
+            return NotImplemented
+        return self._made(self.minor + self._same(other), self.currency)
+
+    def __radd__(self, other: object) -> Self:
+        """Let `sum()` begin with its 0; no other number can be added to money."""
+        if type(other) is not int or other:
+            return NotImplemented
+        return self
+
+    def __sub__(self, other: object) -> Self:
+        """Take away money of the same currency."""
+        if not isinstance(other, Money):
+            return NotImplemented
+        return self._made(self.minor - self._same(other), self.currency)
+
+    def __mul__(self, times: object) -> Self:
+        """Multiply by a whole number."""
+        if isinstance(times, bool) or not isinstance(times, int):
+            return NotImplemented
+        return self._made(self.minor * times, self.currency)
+
+    __rmul__ = __mul__
+
+    def __neg__(self) -> Self:
+        """Turn what is owed into what is due."""
+        return self._made(-self.minor, self.currency)
+
+    def __abs__(self) -> Self:
+        """Forget the direction of the money."""
+        return self._made(abs(self.minor), self.currency)
+
+    def __lt__(self, other: object) -> bool:
+        """Compare with money of the same currency."""
+        if not isinstance(other, Money):
+            return NotImplemented
+        return self.minor < self._same(other)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: object, _handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        """Tell pydantic how money is read, `{"amount": "12.50", "currency": "USD"}`, and written."""
+        return core_schema.no_info_plain_validator_function(
+            cls._read,
+            json_schema_input_schema=_shape(core_schema.union_schema([_AMOUNT, core_schema.int_schema()])),
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                cls._pair, return_schema=_shape(_AMOUNT), when_used="json"
+            ),
+        )
+
+    @classmethod
+    def _made(cls, minor: int, currency: str) -> Self:
+        money = cls.__new__(cls)
+        money.__attrs_init__(_bounded(minor), currency)
+        return money
+
+    @classmethod
+    def _read(cls, given: object) -> Self:
+        if isinstance(given, cls):
+            return given
+        kind, pair = type(given).__name__, cast("Mapping[str, Any]", given if isinstance(given, Mapping) else {})
+        if set(pair) != {"amount", "currency"}:
+            msg = f"money is given as {kind}; give Money(...), or exactly an amount and a currency"
+            raise MoneyError(msg)
+        return cls(pair["amount"], pair["currency"])
+
+    def _pair(self) -> dict[str, str]:
+        return {"amount": self._digits("plain"), "currency": self.currency}
+
+    def _same(self, other: Money) -> int:
+        if self.currency == other.currency:
+            return other.minor
+        msg = f"{self.currency} and {other.currency} meet in one sum or comparison; change them into one currency first"
+        raise MoneyError(msg)
+
+    def _digits(self, style: Style) -> str:
+        _known(style)
+        places = decimals(self.currency)
+        whole, part = divmod(abs(self.minor), 10**places)
+        group, point = _MARKS[style]
+        head = "-" * (self.minor < 0) + f"{whole:,}".replace(",", group)
+        bare = not places or (self.currency in _SIGNS and not part)
+        return head if bare else f"{head}{point}{part:0{places}}"
+
+
+_AMOUNT = core_schema.str_schema()
+
+
+def _shape(amount: core_schema.CoreSchema) -> core_schema.CoreSchema:
+    fields = {"amount": amount, "currency": core_schema.str_schema(pattern="^[A-Z]{3}$")}
+    return core_schema.typed_dict_schema({name: core_schema.typed_dict_field(kind) for name, kind in fields.items()})
+
+
+def _known(style: str) -> None:
+    if style not in _SHAPES:
+        msg = f"style {style!r} is unknown; it is one of {', '.join(map(repr, _SHAPES))}"
+        raise MoneyError(msg)
+
+
+def _unknown(currency: object) -> str:
+    if not isinstance(currency, str):
+        return f"currency is given as {type(currency).__name__}; give a code of ISO 4217 such as 'USD'"
+    near = get_close_matches(currency.upper()[:_LONGEST], _DECIMALS, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"currency {currency[:_LONGEST]!r} is not a code of ISO 4217, three capitals such as 'USD'{hint}"
+
+
+def _inexact(amount: object) -> str:
+    return f"an amount is given as {type(amount).__name__}, not exactly; give text such as '12.50', a Decimal or an int"
+
+
+def _bounded(minor: int) -> int:
+    if -LARGEST <= minor <= LARGEST:
+        return minor
+    msg = f"an amount of more than {LARGEST} minor units is given; that is the most which a column of 64 bits holds"
+    raise MoneyError(msg)
+
+
+def _scaled(amount: Decimal, currency: str, places: int) -> int:
+    """Move the decimal point by hand: a `Decimal`'s own arithmetic may round."""
+    sign, digits, exponent = amount.as_tuple()
+    if not isinstance(exponent, int):
+        msg = f"an amount is given as {amount}; money is a finite number"
+        raise MoneyError(msg)
+    if not amount:
+        return 0
+    if amount.adjusted() > _LONGEST:
+        return LARGEST + 1
+    text = "".join(map(str, digits))
+    shift = exponent + places
+    if shift < 0 and text[shift:].strip("0"):
+        msg = f"an amount has more decimals than the {places} of {currency}; round it on purpose first"
+        raise MoneyError(msg)
+    minor = int(text + "0" * shift) if shift >= 0 else int(text[:shift] or "0")
+    return -minor if sign else minor
+
+
+def _unsigned(text: str, currency: str) -> str:
+    """Take the currency's own code or sign from before the amount, leaving a minus where it stood."""
+    bare = text.strip()
+    minus = bare.startswith("-")
+    rest = bare.removeprefix("-").lstrip() if minus else bare
+    for mark in (currency, _SIGNS.get(currency, currency)):
+        if rest.startswith(mark):
+            return "-" * minus + rest.removeprefix(mark).lstrip()
+    return bare
+
+
+def _match(text: str, places: int, style: Style) -> re.Match[str] | None:
+    match = _SHAPES[style].fullmatch(text.strip()) if len(text) <= _LONGEST else None
+    return match if match and len(match[3] or "") <= places else None
+
+
+def _from_text(text: str, currency: str, style: Style) -> int:
+    places = decimals(currency)
+    match = _match(text, places, style)
+    if match is None:
+        raise MoneyError(_unreadable(text, currency, style))
+    whole = re.sub("[.,]", "", match[2])
+    minor = int(whole + (match[3] or "").ljust(places, "0"))
+    return _bounded(-minor if match[1] else minor)
+
+
+def _unreadable(text: str, currency: str, style: Style) -> str:
+    places = decimals(currency)
+    fitting = [repr(other) for other in _SHAPES if _match(text, places, other)]
+    hint = f"; it would fit style {' or '.join(fitting)}" if fitting else ""
+    given = f"amount {text[:_LONGEST]!r} is not written in style {style!r}"
+    return f"{given} with at most {places} decimals of {currency}{hint}"

@@ -1,0 +1,276 @@
+"""The shop's words for "not yet", turned into instants when they are said, in the shop's zone.
+
+Laws: `said_at <= earliest <= latest`; a day begins at 00:00 of the shop's clock or, where the clock skips that, with
+the first time it shows. Rules never see the words, only the instants.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from difflib import get_close_matches
+from typing import Annotated, Literal, Self, TypeAlias, cast
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+from dateutil.relativedelta import relativedelta
+from dateutil.tz import resolve_imaginary
+from pydantic import BeforeValidator, Field, model_validator
+
+from funnel._fields import Frozen, Instant, read_instant
+from funnel.errors import InstantError, RecordError
+from funnel.interactions import Postponed, PostponeReason
+from funnel.records import not_before
+
+_LONGEST_SHOWN = 80
+
+
+def _day(given: object) -> date:
+    if isinstance(given, str):
+        return _read_day(given)
+    if isinstance(given, datetime) or not isinstance(given, date):
+        msg = f"a day is given as {type(given).__name__}; give a date, or text such as 2026-03-20"
+        raise InstantError(msg)
+    return given
+
+
+def _read_day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InstantError("a day is given as text that is not ISO 8601; write it as 2026-03-20") from None
+
+
+Day: TypeAlias = Annotated[date, BeforeValidator(_day)]
+"""A day of the calendar, without time or zone."""
+
+
+class Until(Frozen):
+    """They named an instant: not before that.
+
+    Example:
+        >>> Until(at="2026-03-25T09:00+07:00").at.isoformat()
+        '2026-03-25T02:00:00+00:00'
+    """
+
+    words: Literal["until"] = "until"
+    """Which words they are."""
+    at: Instant
+    """The instant."""
+
+
+class Between(Frozen):
+    """They named two instants: some time between them.
+
+    Example:
+        >>> Between(earliest="2026-03-25T00:00Z", latest="2026-03-31T00:00Z").words
+        'between'
+    """
+
+    words: Literal["between"] = "between"
+    """Which words they are."""
+    earliest: Instant
+    """When it may be, at the earliest."""
+    latest: Instant
+    """When it may be, at the latest."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        not_before(self, "earliest", "latest")
+        return self
+
+
+class AfterPayday(Frozen):
+    """They are waiting for payday: the first after the day it was said; in a short month, its last day.
+
+    Example:
+        >>> AfterPayday().day
+        25
+    """
+
+    words: Literal["after_payday"] = "after_payday"
+    """Which words they are."""
+    day: int = Field(default=25, ge=1, le=31, strict=True)
+    """The day of the month on which they are paid."""
+
+
+class InWeeks(Frozen):
+    """They named a number of weeks.
+
+    Example:
+        >>> InWeeks(n=2).n
+        2
+    """
+
+    words: Literal["in_weeks"] = "in_weeks"
+    """Which words they are."""
+    n: int = Field(ge=1, le=520, strict=True)
+    """How many weeks."""
+
+
+class InMonths(Frozen):
+    """They named a number of months: the same day of that month, or its last where it is shorter.
+
+    Example:
+        >>> InMonths(n=3).n
+        3
+    """
+
+    words: Literal["in_months"] = "in_months"
+    """Which words they are."""
+    n: int = Field(ge=1, le=120, strict=True)
+    """How many months."""
+
+
+class AfterHoliday(Frozen):
+    """They named a holiday: so many days after a holiday whose date is known, as that of Lebaran is each year.
+
+    Example:
+        >>> AfterHoliday(on="2026-03-20").days
+        1
+    """
+
+    words: Literal["after_holiday"] = "after_holiday"
+    """Which words they are."""
+    on: Day
+    """The day of the holiday."""
+    days: int = Field(default=1, ge=1, le=366, strict=True)
+    """How many days after it."""
+
+
+NotYet: TypeAlias = Annotated[
+    Until | Between | AfterPayday | InWeeks | InMonths | AfterHoliday, Field(discriminator="words")
+]
+"""The words of a "not yet", told apart by `words`."""
+
+
+def zone(tz: str | ZoneInfo) -> ZoneInfo:
+    """Find a time zone by its name.
+
+    Args:
+        tz: A name such as "Asia/Jakarta", or the zone itself.
+
+    Returns:
+        The zone.
+
+    Raises:
+        InstantError: There is no such zone; the message names the nearest.
+
+    Example:
+        >>> zone("Asia/Jakarta")
+        zoneinfo.ZoneInfo(key='Asia/Jakarta')
+    """
+    if isinstance(tz, ZoneInfo):
+        return tz
+    if not isinstance(tz, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InstantError(f"a time zone is given as {type(tz).__name__}; give a name such as 'Asia/Jakarta'")
+    try:
+        return ZoneInfo(tz)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        near = get_close_matches(tz[:_LONGEST_SHOWN], available_timezones(), n=1)
+    hint = f"did you mean {near[0]!r}?" if near else "give a name such as 'Asia/Jakarta'"
+    raise InstantError(f"time zone {tz[:_LONGEST_SHOWN]!r} is unknown; {hint}")
+
+
+def resolve(not_yet: NotYet, *, said_at: datetime, tz: str | ZoneInfo) -> tuple[datetime, datetime]:
+    """Turn the words of a "not yet" into the time when it ends.
+
+    Args:
+        not_yet: The words.
+        said_at: When they were said.
+        tz: The shop's zone, whose calendar the words mean.
+
+    Returns:
+        The earliest and the latest instant, in UTC: the same for an instant; the beginning and the end of the day (the
+        beginning of the next) for words that name a day.
+
+    Raises:
+        InstantError: The zone is unknown, or the time has none.
+        RecordError: The words name a time that was over when they were said.
+
+    Example:
+        >>> said = datetime(2026, 3, 1, 2, tzinfo=UTC)
+        >>> [moment.isoformat() for moment in resolve(AfterPayday(), said_at=said, tz="Asia/Jakarta")]
+        ['2026-03-24T17:00:00+00:00', '2026-03-25T17:00:00+00:00']
+    """
+    said = read_instant(said_at)
+    earliest, latest = _span(not_yet, said, zone(tz))
+    if earliest < said:
+        msg = f"the words {not_yet.words!r} name a time that was over when they were said; name one to come"
+        raise RecordError(msg)
+    return earliest, latest
+
+
+def _span(not_yet: NotYet, said: datetime, tz: ZoneInfo) -> tuple[datetime, datetime]:
+    if isinstance(not_yet, Until):
+        return not_yet.at, not_yet.at
+    if isinstance(not_yet, Between):
+        return not_yet.earliest, not_yet.latest
+    day = _named_day(not_yet, said.astimezone(tz).date())
+    return _begin(day, tz), _begin(day + timedelta(days=1), tz)
+
+
+def _named_day(not_yet: AfterPayday | InWeeks | InMonths | AfterHoliday, said_on: date) -> date:
+    if isinstance(not_yet, InWeeks):
+        return said_on + relativedelta(weeks=not_yet.n)
+    if isinstance(not_yet, InMonths):
+        return said_on + relativedelta(months=not_yet.n)
+    if isinstance(not_yet, AfterHoliday):
+        return not_yet.on + relativedelta(days=not_yet.days)
+    payday = said_on + relativedelta(day=not_yet.day)
+    return payday if payday > said_on else said_on + relativedelta(months=1, day=not_yet.day)
+
+
+def _begin(day: date, tz: ZoneInfo) -> datetime:
+    """Find the first instant of a day; where the clock skips 00:00, the first that it shows."""
+    return resolve_imaginary(datetime(day.year, day.month, day.day, tzinfo=tz)).astimezone(UTC)
+
+
+def postponed(  # noqa: PLR0913 - the fields of the record it makes
+    not_yet: NotYet,
+    *,
+    id: str,  # noqa: A002 - one name everywhere
+    person_id: str,
+    occurred_at: datetime,
+    tz: str | ZoneInfo,
+    reason: PostponeReason | str = PostponeReason.OTHER,
+    source: str = "shop",
+    channel: str = "",
+    words: str = "",
+) -> Postponed:
+    """Record a "not yet" that was said in words.
+
+    Args:
+        not_yet: The words, such as `AfterPayday()` or `InMonths(n=3)`.
+        id: The number in its source.
+        person_id: Who said it.
+        occurred_at: When they said it.
+        tz: The shop's zone.
+        reason: Why not yet.
+        source: The system that the record came from.
+        channel: By which way: whatsapp, phone, counter.
+        words: What they said, freely; it is never shown.
+
+    Returns:
+        The interaction, whose `until` is the earliest instant, and `latest` the latest, None if it is the same.
+
+    Raises:
+        InstantError: The zone is unknown, or the time has none.
+        RecordError: The words name a time that was over when they were said.
+        pydantic.ValidationError: A field is not allowed.
+
+    Example:
+        >>> said = datetime(2026, 1, 31, 2, tzinfo=UTC)
+        >>> postponed(InMonths(n=1), id="n1", person_id="p1", occurred_at=said, tz="Asia/Jakarta").until.isoformat()
+        '2026-02-27T17:00:00+00:00'
+    """
+    until, latest = resolve(not_yet, said_at=occurred_at, tz=tz)
+    return Postponed(
+        id=id,
+        source=source,
+        person_id=person_id,
+        occurred_at=occurred_at,
+        channel=channel,
+        reason=cast("PostponeReason", reason),
+        until=until,
+        latest=None if latest == until else latest,
+        words=words,
+    )
