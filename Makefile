@@ -1,0 +1,62 @@
+# One command each, the same on every machine. Needed: make and a Python of 3.11 or newer.
+
+PY := .venv/bin/python
+PIP := $(PY) -m pip install -q
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+
+.PHONY: demo test test-full lint types docs bench clean
+.DELETE_ON_ERROR:
+
+demo: .venv/demo.stamp ## the report on a real shop's file
+	@.venv/bin/funnel report examples/online_retail.parquet --mapping examples/online_retail.toml
+
+test: lint types ## everything that must hold before a change is kept
+	@$(PY) -m pytest -q -n 2 --cov --cov-report=term
+
+test-full: .venv/engines.stamp lint types ## 500 examples a law, and every engine
+	@FUNNEL_PROFILE=full $(PY) -m pytest -q -n 2 --cov --cov-report=term
+
+lint: .venv/dev.stamp ## ruff: rules and format
+	@$(PY) -m ruff check -q .
+	@$(PY) -m ruff format -q --check .
+
+types: .venv/dev.stamp ## mypy, pyright, and how complete the public types are
+	@$(PY) -m mypy --no-error-summary
+	@$(PY) -m pyright --warnings
+	@rm -rf build/typed
+	@$(PIP) --no-deps --no-build-isolation --target build/typed .
+	@cd build/typed && said=$$(PYTHONPATH=. ../../$(PY) -m pyright --verifytypes funnel --ignoreexternal) \
+		|| { echo "$$said"; exit 1; }
+
+docs: .venv/dev.stamp ## the pages, in docs/_build/html
+	@$(PY) -m sphinx -q -n -W --keep-going -b html docs docs/_build/html
+
+bench: .venv/dev.stamp ## the ratios that the docs quote
+	@$(PY) -m benchmarks
+
+clean: ## everything that was made here, the environment too
+	rm -rf .venv build dist docs/_build .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+# ---------------------------------------------------------------- the environment, made once per pyproject.toml
+
+PYTHON = $(or $(shell for p in python3 python3.15 python3.14 python3.13 python3.12 python3.11 python; do \
+	"$$p" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; \
+	done),$(error no Python of 3.11 or newer with venv was found; install one, or give PYTHON=/path/to/python))
+
+.venv/pip.stamp:
+	@test -x $(PY) || "$(PYTHON)" -m venv .venv
+	@$(PIP) --upgrade 'pip>=25.1'
+	@touch $@
+
+.venv/demo.stamp: pyproject.toml | .venv/pip.stamp
+	@$(PIP) -e '.[cli]'
+	@touch $@
+
+.venv/dev.stamp: pyproject.toml | .venv/pip.stamp
+	@$(PIP) -e '.[polars,pandas,pyarrow,duckdb,cli]' --group dev
+	@touch $@ .venv/demo.stamp
+
+.venv/engines.stamp: pyproject.toml | .venv/dev.stamp
+	@$(PIP) -e '.[ibis,pyspark]' --group engines
+	@touch $@

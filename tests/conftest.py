@@ -1,0 +1,63 @@
+"""What every test may ask for: how many examples a law gets, and where the real data lie."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED_DATA = ROOT.parent / "shared" / "data"
+
+# Examples are new ones in every run, on a server too; a slow, shared machine is no fault of a law.
+settings.register_profile(
+    "dev",
+    max_examples=30,
+    deadline=None,
+    derandomize=False,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile("full", settings.get_profile("dev"), max_examples=500)
+settings.load_profile(os.environ.get("FUNNEL_PROFILE", "dev"))
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """Give the project's folder."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Give the folder of the real data sets, which lie beside the project and are not part of it."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("the real data sets are not beside the project (../shared/data)")
+    return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[Any]:
+    """Give one small Spark session in UTC; only `make test-full` installs PySpark, and a server must have Java."""
+    sql = pytest.importorskip("pyspark.sql", reason="PySpark is not installed (make test-full does it)")
+    if shutil.which("java") is None and os.environ.get("CI") != "true":
+        pytest.skip("PySpark needs Java, and no java is on the path")
+    options = {
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.host": "127.0.0.1",
+        "spark.log.level": "ERROR",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.shuffle.partitions": "2",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+    }
+    session = sql.SparkSession.builder.master("local[2]").config(map=options).getOrCreate()
+    yield session
+    session.stop()

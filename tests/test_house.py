@@ -1,0 +1,163 @@
+"""The house rules that no reviewer should have to remember."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+from importlinter.cli import lint_imports
+
+import funnel
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LONGEST_FILE = 400
+HEAVY = {
+    "duckdb",
+    "hypothesis",
+    "ibis",
+    "narwhals",
+    "numpy",
+    "pandas",
+    "polars",
+    "pyarrow",
+    "pyspark",
+    "pytest",
+    "rich",
+    "sqlalchemy",
+    "typer",
+}
+FORBIDDEN = (
+    r"\beval\(",
+    r"\bexec\(",
+    r"\bpickle\b",
+    r"\bdatetime\.now\b",
+    r"\butcnow\b",
+    r"\btime\.time\b",
+    r"\bsocket\b",
+    r"\burllib\b",
+    r"\brequests\b",
+)
+
+
+def sources(root: Path) -> list[Path]:
+    """List the library's own files."""
+    return sorted((root / "src").rglob("*.py"))
+
+
+def public_names() -> list[str]:
+    """List what a user may import from the top."""
+    return list(getattr(funnel, "__all__", []))
+
+
+def run_python(code: str) -> str:
+    """Run code in a fresh interpreter and give what it printed."""
+    return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+
+
+def test_imports_go_down(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No part of the library imports what stands above it, and no engine is imported but at the edges."""
+    monkeypatch.chdir(root)
+
+    assert lint_imports(config_filename=str(root / "pyproject.toml"), no_cache=True, no_logo=True) == 0
+
+
+def test_importing_the_library_loads_nothing_heavy() -> None:
+    """A back end that imports the library pays for no dataframe library, test tool or command line."""
+    loaded = run_python("import sys, funnel; print(*{name.partition('.')[0] for name in sys.modules})")
+
+    assert HEAVY & set(loaded.split()) == set()
+
+
+def test_public_names_are_sorted_and_there() -> None:
+    """Every public name is listed once, in order, can be imported, and is what `dir` shows."""
+    names = public_names()
+
+    assert names == sorted(set(names))
+    assert all(hasattr(funnel, name) for name in names)
+    assert set(names) <= set(dir(funnel))
+    assert {name for name in dir(funnel) if not name.startswith("_")} <= {*names, *submodules()}
+
+
+def submodules() -> set[str]:
+    """Name the parts of the library that importing it may leave on it."""
+    return {name.split(".")[1] for name in sys.modules if name.startswith("funnel.")}
+
+
+@pytest.mark.parametrize("name", ["no_such_name", "_nor_this"])
+def test_an_unknown_name_is_refused(name: str) -> None:
+    """Asking the library for what it does not have is an error that names it."""
+    with pytest.raises(AttributeError, match=name):
+        getattr(funnel, name)
+
+
+def test_public_things_say_what_they_mean() -> None:
+    """Every public class and function has a docstring of its own."""
+    things = {name: getattr(funnel, name) for name in public_names()}
+    silent = [name for name, thing in things.items() if is_code(thing) and not own_docstring(thing)]
+
+    assert silent == []
+
+
+def is_code(thing: object) -> bool:
+    """Tell classes and functions from values."""
+    return inspect.isclass(thing) or inspect.isroutine(thing)
+
+
+def own_docstring(thing: object) -> str | None:
+    """Give a thing's docstring, leaving out what a class has from its parents."""
+    return vars(thing).get("__doc__") if inspect.isclass(thing) else thing.__doc__
+
+
+def test_no_file_is_too_long(root: Path) -> None:
+    """A file that needs more than 400 lines holds two ideas."""
+    lines = {path.relative_to(root).as_posix(): len(path.read_text().splitlines()) for path in sources(root)}
+
+    assert {path: count for path, count in lines.items() if count > LONGEST_FILE} == {}
+
+
+@pytest.mark.parametrize("pattern", FORBIDDEN)
+def test_no_file_does_what_a_library_must_not(root: Path, pattern: str) -> None:
+    """Nothing runs text as code, loads untrusted objects, reads a clock or opens a connection."""
+    guilty = [path.relative_to(root).as_posix() for path in sources(root) if re.search(pattern, path.read_text())]
+
+    assert guilty == []
+
+
+def test_the_wheel_holds_the_library_and_nothing_else(root: Path, tmp_path: Path) -> None:
+    """What is installed is the typed library with its licence: no tests, no examples, no docs."""
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=root, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    files = zipfile.ZipFile(wheel).namelist()
+
+    assert "funnel/py.typed" in files
+    assert any(name.endswith("licenses/LICENSE") for name in files)
+    assert {name.split("/")[0] for name in files} == {"funnel", f"shopfunnel-{version(root)}.dist-info"}
+    assert {name.rpartition(".")[2] for name in files if name.startswith("funnel/")} == {"py", "typed"}
+
+
+def version(root: Path) -> str:
+    """Read the version that is built."""
+    return str(tomllib.loads((root / "pyproject.toml").read_text())["project"]["version"])
+
+
+def test_the_changelog_tells_of_this_version(root: Path) -> None:
+    """Users can read what the version they install brought."""
+    assert f"## [{version(root)}]" in (root / "CHANGELOG.md").read_text()
+
+
+def test_every_module_opens_with_what_it_is_for(root: Path) -> None:
+    """Every file of the library can be imported by itself and begins with a docstring."""
+    names = [".".join(path.relative_to(root / "src").with_suffix("").parts) for path in sources(root)]
+    modules = [importlib.import_module(name.removesuffix(".__init__")) for name in names if "__main__" not in name]
+
+    assert [module.__name__ for module in modules if not module.__doc__] == []
