@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Self, TypeAlias
+from typing import Annotated, Any, Self, TypeAlias
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ModelWrapValidatorHandler,
     ValidationError,
@@ -121,13 +120,13 @@ Amount: TypeAlias = Annotated[Money, AfterValidator(amount_in_range)]
 """Money from 0 up, as one record holds it."""
 
 
-class Frozen(BaseModel):
+class Frozen(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True):
     """What all that comes in has in common: it cannot change, and nothing unknown is let in.
 
     A fault names the field, what is allowed and what to do, and never shows what was given.
 
     Example:
-        >>> class Shelf(Frozen):
+        >>> class Shelf(Frozen, frozen=True):
         ...     name: Id
         >>> Shelf(name="A", colour="red")
         Traceback (most recent call last):
@@ -136,10 +135,6 @@ class Frozen(BaseModel):
           Extra inputs are not permitted [type=extra_forbidden]
             For further information visit ...
     """
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
-    )
 
     @model_validator(mode="wrap")
     @classmethod

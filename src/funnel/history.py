@@ -5,12 +5,14 @@ Laws: neither the order of delivery nor repetition changes a history; it reads b
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Self, TypeAlias, TypeVar, cast
 
 from pydantic import AfterValidator
 
 from funnel._fields import Frozen, Id
 from funnel._instants import micros
+from funnel._ledger import Ledger, ledger_of
 from funnel.errors import RecordError
 from funnel.interactions import KINDS, Answer, AnyInteraction, Complaint, Delivered, Interaction, Question, Resolution
 from funnel.records import Customer, Lead, Purchase, Record, Refund
@@ -30,8 +32,8 @@ _RANKS: Mapping[str, int] = {kind: rank for rank, kind in enumerate(KINDS)}
 
 def _order(record: Record) -> tuple[int, int, str, str]:
     """Say where a record stands among others: by instant, rank of its kind, source and id."""
-    kind: str = getattr(record, "kind")  # noqa: B009 - every kind of record declares its own
-    return micros(record.happened_at), _RANKS.get(kind, 0), *record.key
+    rank = _RANKS[record.kind] if isinstance(record, Interaction) else 0
+    return micros(record.happened_at), rank, *record.key
 
 
 def _tidy(records: tuple[R, ...]) -> tuple[R, ...]:
@@ -45,7 +47,7 @@ _Refunds: TypeAlias = Annotated[tuple[Refund, ...], AfterValidator(_tidy)]
 _Interactions: TypeAlias = Annotated[tuple[AnyInteraction, ...], AfterValidator(_tidy)]
 
 
-class History(Frozen):
+class History(Frozen, frozen=True):
     """All that the shop has on record of one person, in the order in which it happened.
 
     It holds only what can be true together: a record that came twice is one record, and an answer to nothing or a
@@ -74,7 +76,7 @@ class History(Frozen):
     referrals: _Leads = ()
     """The arrivals of other people whom they sent."""
 
-    if not TYPE_CHECKING:
+    if not TYPE_CHECKING:  # pragma: no branch - type checkers read the fields above
 
         def __init__(self, **fields: object) -> None:
             super().__init__(**fields)
@@ -139,6 +141,11 @@ class History(Frozen):
     def records(self) -> tuple[Record, ...]:
         """Every record: leads, purchases, refunds, interactions, referrals, each kind in its order."""
         return *self.leads, *self.purchases, *self.refunds, *self.interactions, *self.referrals
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The rows that facts are reduced from."""
+        return ledger_of(self.person_id, self.records)
 
     @property
     def currency(self) -> str | None:

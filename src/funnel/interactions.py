@@ -59,7 +59,7 @@ class NoReason(StrEnum):
     OTHER = "other"
 
 
-class Interaction(Record):
+class Interaction(Record, frozen=True):
     """Something between one person and the shop, of one kind; use the class of the kind.
 
     Example:
@@ -68,6 +68,8 @@ class Interaction(Record):
         ('question', 'in', ('shop', 'q1'))
     """
 
+    kind: str
+    """The kind."""
     id: Id
     """The number in its source."""
     source: Id = "shop"
@@ -92,14 +94,14 @@ class Interaction(Record):
         return self.occurred_at
 
 
-class Visit(Interaction):
+class Visit(Interaction, frozen=True):
     """They came: to the counter, the stall or the site."""
 
     kind: Literal["visit"] = "visit"
     """The kind."""
 
 
-class View(Interaction):
+class View(Interaction, frozen=True):
     """They looked at a thing."""
 
     kind: Literal["view"] = "view"
@@ -108,7 +110,7 @@ class View(Interaction):
     """What they looked at; "" is not known."""
 
 
-class Question(Interaction):
+class Question(Interaction, frozen=True):
     """They asked something, and wait for the answer."""
 
     kind: Literal["question"] = "question"
@@ -119,7 +121,7 @@ class Question(Interaction):
     """What they said."""
 
 
-class Answer(Interaction):
+class Answer(Interaction, frozen=True):
     """The shop answered a question."""
 
     kind: Literal["answer"] = "answer"
@@ -130,7 +132,7 @@ class Answer(Interaction):
     """The question that is answered, of the same source."""
 
 
-class Quote(Interaction):
+class Quote(Interaction, frozen=True):
     """The shop named its price."""
 
     kind: Literal["quote"] = "quote"
@@ -143,7 +145,7 @@ class Quote(Interaction):
     """For what; "" is not known."""
 
 
-class Cart(Interaction):
+class Cart(Interaction, frozen=True):
     """They put a thing into the basket."""
 
     kind: Literal["cart"] = "cart"
@@ -154,7 +156,7 @@ class Cart(Interaction):
     """How many pieces."""
 
 
-class Checkout(Interaction):
+class Checkout(Interaction, frozen=True):
     """They went to pay."""
 
     kind: Literal["checkout"] = "checkout"
@@ -163,14 +165,14 @@ class Checkout(Interaction):
     """For how much; None is not known."""
 
 
-class SaidReady(Interaction):
+class SaidReady(Interaction, frozen=True):
     """They said that they are ready to buy."""
 
     kind: Literal["said_ready"] = "said_ready"
     """The kind."""
 
 
-class Postponed(Interaction):
+class Postponed(Interaction, frozen=True):
     """They said "not yet", and until when.
 
     Example:
@@ -197,14 +199,14 @@ class Postponed(Interaction):
         return self
 
 
-class Met(Interaction):
+class Met(Interaction, frozen=True):
     """The shop and they met in person, as a very large sum may ask for."""
 
     kind: Literal["met"] = "met"
     """The kind."""
 
 
-class Complaint(Interaction):
+class Complaint(Interaction, frozen=True):
     """They were not content, and said so."""
 
     kind: Literal["complaint"] = "complaint"
@@ -215,7 +217,7 @@ class Complaint(Interaction):
     """What they said."""
 
 
-class Resolution(Interaction):
+class Resolution(Interaction, frozen=True):
     """The shop put a complaint right."""
 
     kind: Literal["resolution"] = "resolution"
@@ -226,7 +228,7 @@ class Resolution(Interaction):
     """The complaint that was put right, of the same source."""
 
 
-class Feedback(Interaction):
+class Feedback(Interaction, frozen=True):
     """They said how content they are."""
 
     kind: Literal["feedback"] = "feedback"
@@ -237,7 +239,7 @@ class Feedback(Interaction):
     """What they said."""
 
 
-class Delivered(Interaction):
+class Delivered(Interaction, frozen=True):
     """The goods of a purchase arrived."""
 
     kind: Literal["delivered"] = "delivered"
@@ -248,14 +250,14 @@ class Delivered(Interaction):
     """The purchase that arrived, of the same source."""
 
 
-class OptedOut(Interaction):
+class OptedOut(Interaction, frozen=True):
     """They asked to be written to no more."""
 
     kind: Literal["opted_out"] = "opted_out"
     """The kind."""
 
 
-class SaidNo(Interaction):
+class SaidNo(Interaction, frozen=True):
     """They said "no", and why."""
 
     kind: Literal["said_no"] = "said_no"
@@ -264,7 +266,7 @@ class SaidNo(Interaction):
     """Why not."""
 
 
-class FollowUpSent(Interaction):
+class FollowUpSent(Interaction, frozen=True):
     """The shop wrote to them of its own accord."""
 
     kind: Literal["follow_up_sent"] = "follow_up_sent"

@@ -43,7 +43,7 @@ Day: TypeAlias = Annotated[date, BeforeValidator(_day)]
 """A day of the calendar, without time or zone."""
 
 
-class Until(Frozen):
+class Until(Frozen, frozen=True):
     """They named an instant: not before that.
 
     Example:
@@ -57,7 +57,7 @@ class Until(Frozen):
     """The instant."""
 
 
-class Between(Frozen):
+class Between(Frozen, frozen=True):
     """They named two instants: some time between them.
 
     Example:
@@ -78,7 +78,7 @@ class Between(Frozen):
         return self
 
 
-class AfterPayday(Frozen):
+class AfterPayday(Frozen, frozen=True):
     """They are waiting for payday: the first after the day it was said; in a short month, its last day.
 
     Example:
@@ -92,7 +92,7 @@ class AfterPayday(Frozen):
     """The day of the month on which they are paid."""
 
 
-class InWeeks(Frozen):
+class InWeeks(Frozen, frozen=True):
     """They named a number of weeks.
 
     Example:
@@ -106,7 +106,7 @@ class InWeeks(Frozen):
     """How many weeks."""
 
 
-class InMonths(Frozen):
+class InMonths(Frozen, frozen=True):
     """They named a number of months: the same day of that month, or its last where it is shorter.
 
     Example:
@@ -120,7 +120,7 @@ class InMonths(Frozen):
     """How many months."""
 
 
-class AfterHoliday(Frozen):
+class AfterHoliday(Frozen, frozen=True):
     """They named a holiday: so many days after a holiday whose date is known, as that of Lebaran is each year.
 
     Example:

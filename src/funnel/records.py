@@ -23,7 +23,7 @@ Status: TypeAlias = Literal["placed", "paid", "shipped", "delivered", "cancelled
 """How far a purchase has come."""
 
 
-class Record(Frozen, ABC):
+class Record(Frozen, ABC, frozen=True):
     """Something that happened, once, at one instant.
 
     Example:
@@ -45,7 +45,7 @@ class Record(Frozen, ABC):
         """When it happened, in UTC."""
 
 
-class Contact(Frozen):
+class Contact(Frozen, frozen=True):
     """How the shop reaches a person; never shown.
 
     Example:
@@ -61,7 +61,7 @@ class Contact(Frozen):
     """The name on a social network."""
 
 
-class Lead(Record):
+class Lead(Record, frozen=True):
     """An arrival: on this day this person came to the shop's notice, from that source.
 
     Example:
@@ -103,7 +103,7 @@ class Lead(Record):
         return self.arrived_at
 
 
-class Customer(Frozen):
+class Customer(Frozen, frozen=True):
     """A person in the shop's book: what they are called, where they live, how to reach them.
 
     Whether somebody *is* a customer is decided by a valid purchase, never by standing in the book.
@@ -127,7 +127,7 @@ class Customer(Frozen):
     """When they were written into the book; None is not known."""
 
 
-class Line(Frozen):
+class Line(Frozen, frozen=True):
     """One line of a purchase: so many pieces of one thing at one price.
 
     Example:
@@ -200,7 +200,7 @@ def _sum(given: dict[str, Any]) -> Money:
     return sum((line.total for line in lines[1:]), start=lines[0].total)
 
 
-class Purchase(Record):
+class Purchase(Record, frozen=True):
     """An order that a person placed with the shop: when, for how much, and what became of it.
 
     Example:
@@ -287,7 +287,7 @@ def not_before(record: Frozen, start: str, *later: str) -> None:
             raise RecordError(msg)
 
 
-class Refund(Record):
+class Refund(Record, frozen=True):
     """Money given back for a purchase of the same source, wholly or in part.
 
     Example:

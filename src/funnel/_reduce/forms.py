@@ -45,6 +45,39 @@ MONOIDS: Mapping[str, Monoid] = {
 
 
 @attrs.frozen
+class Finish:
+    """A value worked out from others: on one person's whole numbers, and on columns of them."""
+
+    one: Callable[..., int]
+    column: Callable[..., nw.Expr]
+
+
+def _column(condition: nw.Expr, value: nw.Expr, otherwise: int) -> nw.Expr:
+    import narwhals as nw
+
+    return nw.when(condition).then(value).otherwise(nw.lit(otherwise, nw.Int64()))
+
+
+def _at_least_one(count: nw.Expr) -> nw.Expr:
+    """A count as a divisor: where it is no count to divide by, the quotient is not looked at."""
+    return _column(count > 0, count, 1)
+
+
+FINISHES: Mapping[str, Finish] = {
+    "any": Finish(lambda count: int(count > 0), lambda count: _column(count > 0, count * 0 + 1, 0)),
+    "mean": Finish(
+        lambda total, count: total // count if count > 0 else 0,
+        lambda total, count: _column(count > 0, total // _at_least_one(count), 0),
+    ),
+    "mean_gap": Finish(
+        lambda first, last, count: (last - first) // (count - 1) if count > 1 else FOREVER - NEVER,
+        lambda first, last, count: _column(count > 1, (last - first) // _at_least_one(count - 1), FOREVER - NEVER),
+    ),
+}
+"""The values worked out from others; a mean is rounded down to a whole unit."""
+
+
+@attrs.frozen
 class Stream:
     """A named kind of rows: the table that holds them, which of its rows belong, and whether they cease to count.
 
@@ -75,3 +108,11 @@ class Reduction:
     def is_edge(self) -> bool:
         """Whether the value is that of one row: the first or the last."""
         return self.how in ("earliest", "latest")
+
+
+@attrs.frozen
+class Derived:
+    """A value of one person that is worked out from reductions."""
+
+    how: str
+    parts: tuple[Reduction, ...]

@@ -94,8 +94,8 @@ def _buying(purchases: Frame, refunds: Frame | None, interactions: Frame | None)
     orders = purchases.with_columns(_cancelled=cancelled, _void=_whole(FOREVER), _first_back=_whole(FOREVER))
     orders = orders.with_columns(_arrived=_or_never_ends("delivered_at"))
     tables: dict[str, Frame] = {}
-    if refunds is not None:
-        given_back = _given_back(refunds, purchases)
+    given_back = None if refunds is None else _given_back(refunds)
+    if refunds is not None and given_back is not None:
         orders = _with_refunds(orders, given_back)
         tables["refunds"] = _refund_rows(refunds, purchases)
     if interactions is not None:
@@ -106,7 +106,7 @@ def _buying(purchases: Frame, refunds: Frame | None, interactions: Frame | None)
     gone = orders.filter(nw.col("_cancelled") < FOREVER)
     tables["cancellations"] = _shaped(gone, "cancellations", t=nw.col("_cancelled"), **keyed)
     versions = [_first_versions(orders)]
-    if refunds is not None:
+    if given_back is not None:
         versions.append(_later_versions(orders, given_back))
     tables["purchases"] = nw.concat(versions)
     arrived = orders.filter(nw.col("_arrived") < FOREVER)
@@ -126,7 +126,7 @@ def _promises(promised: Frame, keyed: Mapping[str, nw.Expr]) -> Frame:
     return rows.filter(nw.col("end") > nw.col("start"))
 
 
-def _given_back(refunds: Frame, purchases: Frame) -> Frame:
+def _given_back(refunds: Frame) -> Frame:
     """What was given back of each purchase, instant by instant: in all so far, and when the next time is."""
     key = ("source", "purchase_id")
     at_once = refunds.group_by(*key, "refunded_at").agg(nw.col("amount").sum().alias("_back"))

@@ -1,0 +1,8 @@
+"""How facts are declared, held and computed; `funnel.facts` is the list of them.
+
+- `declare`: the words a fact is declared with
+- `plan`: what all facts of a class need, each reduction once
+- `views`: a held whole number as what the author and the user see
+- `base`: one person's facts, and their three ways to come to be
+- `tally`: one person's facts kept up to date, record by record
+"""

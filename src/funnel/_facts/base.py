@@ -1,0 +1,215 @@
+"""One person's facts at one instant: whole numbers held, typed values shown, and three ways to come to be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar, Self, dataclass_transform
+
+from funnel._facts.declare import Declared
+from funnel._facts.plan import Plan, plan_of
+from funnel._facts.views import View, held, known
+from funnel._instants import EARLIEST, LATEST, instant, micros
+from funnel._lift.nodes import Value
+from funnel._streams import nearest
+from funnel.errors import FactsError, InstantError
+
+if TYPE_CHECKING:
+    from funnel.history import History
+    from funnel.logs import Logs
+
+
+def judgement(as_of: object) -> int:
+    """The instant of judgement in microseconds.
+
+    Raises:
+        InstantError: It is no aware datetime, or lies outside the years that are kept.
+    """
+    if not isinstance(as_of, datetime) or as_of.tzinfo is None:
+        kind = "a naive datetime" if isinstance(as_of, datetime) else f"{type(as_of).__name__}"
+        msg = f"as_of is {kind}; give an aware datetime, such as datetime(2026, 3, 1, tzinfo=UTC)"
+        raise InstantError(msg)
+    now = micros(as_of)
+    if not EARLIEST <= now < LATEST:
+        raise InstantError("as_of lies outside the years 1800 to 2199; give the instant of judgement")
+    return now
+
+
+class Held:
+    """The whole numbers and texts that facts are read from, and the instant they are read at, in microseconds."""
+
+    __slots__ = ("now", "values")
+
+    now: int
+    values: tuple[Value, ...]
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, eq_default=True)
+class BaseFacts(Held):
+    """What is known of one person at one instant; a class of facts is one line a fact.
+
+    A fact reads as its author declared it: a count or a sum as int, a span as timedelta, an instant as datetime or None.
+    Made by hand (for the tests of a rule) every fact that is not given is that of a person of whom nothing is known.
+    """
+
+    __slots__ = ()
+
+    as_of: datetime
+    """The instant of judgement."""
+
+    _plan: ClassVar[Plan]
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        """Collect the facts that the class declares, and those of the classes it extends."""
+        super().__init_subclass__(**kwargs)
+        own = {name: value for name, value in vars(cls).items() if isinstance(value, Declared)}
+        declared = {**getattr(getattr(cls, "_plan", None), "declared", {}), **own}
+        cls._plan = plan_of(declared)
+        for name, one in declared.items():
+            setattr(cls, name, View(name, one, cls._plan.places[name]))
+
+    if not TYPE_CHECKING:
+
+        def __init__(self, *, as_of: datetime, **given: object) -> None:
+            now = judgement(as_of)
+            object.__setattr__(self, "now", now)
+            object.__setattr__(self, "values", _by_hand(self._plan, given, now))
+
+        as_of = property(lambda facts: instant(facts.now), doc="The instant of judgement.")
+
+        def __setattr__(self, name: str, value: object) -> None:
+            msg = f"{name} cannot be set; facts are what is known at one instant, evolve(...) makes others"
+            raise AttributeError(msg)
+
+    @classmethod
+    def of(cls, history: History, *, as_of: datetime) -> Self:
+        """The facts of one person, from everything recorded with a time up to and including `as_of`.
+
+        Args:
+            history: The person's records.
+            as_of: The instant of judgement, an aware datetime.
+
+        Raises:
+            InstantError: `as_of` is naive.
+        """
+        now = judgement(as_of)
+        return cls._made(tuple(cls._plan.values(history.ledger, now)), now)
+
+    @classmethod
+    def over(cls, logs: Logs, *, as_of: datetime) -> Any:
+        """The facts of everyone of whom anything is recorded by `as_of`: one row a person, one column a fact.
+
+        Args:
+            logs: Everyone's records.
+            as_of: The instant of judgement, an aware datetime.
+
+        Returns:
+            A frame of the kind the logs came in as, lazy where they were. What never came is null. Spans are durations; on
+            DuckDB, Ibis and Spark, which have none of microseconds, they are whole microseconds.
+
+        Raises:
+            InstantError: `as_of` is naive.
+        """
+        from funnel._facts.frames import facts_over
+
+        return facts_over(cls._plan, logs, judgement(as_of))
+
+    @classmethod
+    def running(cls, logs: Logs, *, as_of: datetime) -> Any:
+        """The facts of everyone at each instant of their own at which something counts or ceases to, up to `as_of`.
+
+        Args:
+            logs: Everyone's records.
+            as_of: The last instant to look at, an aware datetime.
+
+        Returns:
+            A frame as from `over`, with the column `known_at`: one row a person and instant, the facts as known then.
+
+        Raises:
+            InstantError: `as_of` is naive.
+        """
+        from funnel._facts.frames import facts_running
+
+        return facts_running(cls._plan, logs, judgement(as_of))
+
+    @classmethod
+    def _made(cls, values: tuple[Value, ...], now: int) -> Self:
+        facts = cls.__new__(cls)
+        object.__setattr__(facts, "now", now)
+        object.__setattr__(facts, "values", values)
+        return facts
+
+    def at(self, as_of: datetime) -> Self:
+        """The facts at a later instant if nothing happens until then: spans have grown, nothing else has changed.
+
+        Raises:
+            InstantError: `as_of` is naive, or earlier than these facts.
+        """
+        now = judgement(as_of)
+        if now < self.now:
+            msg = "facts cannot be turned back, for later records are in them; take Facts.of(history, as_of=...)"
+            raise InstantError(msg)
+        return self._made(self.values, now)
+
+    def evolve(self, **changes: object) -> Self:
+        """The same facts with some of them changed, for the tests of a rule."""
+        values = _changed(self._plan, list(self.values), changes, self.now)
+        return self._made(tuple(values), self.now)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every fact by its name; None where nothing is known."""
+        named = self._plan.declared.items()
+        return {name: known(one, self.values[self._plan.places[name]], self.now) for name, one in named}
+
+    def __eq__(self, other: object) -> bool:
+        """Equal where the same is known at the same instant."""
+        if not isinstance(other, BaseFacts) or type(other) is not type(self):
+            return NotImplemented
+        return self.now == other.now and self.values == other.values
+
+    def __hash__(self) -> int:
+        """Facts are values."""
+        return hash((type(self), self.now, self.values))
+
+    def __repr__(self) -> str:
+        """Show the facts that say something."""
+        empty = self._plan.empty()
+        told = [
+            f"{name}={known(one, self.values[place], self.now)!r}"
+            for name, one in self._plan.declared.items()
+            if self.values[place := self._plan.places[name]] != empty[place] and one.show not in ("since", "until")
+        ]
+        return f"{type(self).__name__}({', '.join([f'as_of={self.as_of.isoformat()}', *told])})"
+
+
+def _by_hand(plan: Plan, given: Mapping[str, object], now: int) -> tuple[Value, ...]:
+    return tuple(_changed(plan, plan.empty(), given, now))
+
+
+def _changed(plan: Plan, values: list[Value], given: Mapping[str, object], now: int) -> list[Value]:
+    """The values with some facts given by hand; what is derived follows, unless it is given too."""
+    told: dict[int, str] = {}
+    before = list(values)
+    for name, fact in given.items():
+        if name not in plan.declared:
+            msg = f"no fact is called {name!r}; {nearest(name, plan.declared)}"
+            raise FactsError(msg)
+        place, value = plan.places[name], held(name, plan.declared[name], fact, now)
+        if place in told and values[place] != value:
+            msg = f"{told[place]} and {name} tell of the same and do not agree; give one of them"
+            raise FactsError(msg)
+        values[place], told[place] = value, name
+    return _derived(plan, before, values, set(told))
+
+
+def _derived(plan: Plan, before: list[Value], values: list[Value], told: set[int]) -> list[Value]:
+    """Work out what is derived from values that have changed, all of them known."""
+    first = len(plan.reductions)
+    worked = plan.finished(values[:first])
+    for place, (_, parts) in enumerate(plan.finishes, first):
+        changed = any(before[part] != values[part] for part in parts)
+        if place not in told and changed and all(values[part] != plan.reductions[part].empty for part in parts):
+            values[place] = worked[place]
+    return values
+
+

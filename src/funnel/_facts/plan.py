@@ -1,0 +1,81 @@
+"""What the facts of one class need: every distinct value once, and where each fact is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import attrs
+
+from funnel._facts.declare import Declared
+from funnel._ledger import Ledger
+from funnel._lift.nodes import Fact, Value
+from funnel._reduce.folds import Fold, folds, seen
+from funnel._reduce.forms import FINISHES, Derived, Reduction
+
+SLOPES: Mapping[str, int] = {"since": 1, "until": -1}
+
+
+@attrs.frozen
+class Plan:
+    """The reductions of a class of facts and the values derived from them, each with its place."""
+
+    declared: Mapping[str, Declared]
+    reductions: tuple[Reduction, ...]
+    derived: tuple[Derived, ...]
+    places: Mapping[str, int]
+    folds: Mapping[str, tuple[Fold, ...]]
+    finishes: tuple[tuple[Callable[..., int], tuple[int, ...]], ...]
+
+    @property
+    def readable(self) -> Mapping[str, Fact]:
+        """The facts a rule may read."""
+        return {name: one.fact(name) for name, one in self.declared.items() if one.show != "instant"}
+
+    @property
+    def refused(self) -> Mapping[str, str]:
+        """The facts a rule may not read, each with the remedy."""
+        return {name: self._remedy(name) for name, one in self.declared.items() if one.show == "instant"}
+
+    def _remedy(self, name: str) -> str:
+        spans = [other for other, place in self.places.items() if place == self.places[name] and other != name]
+        better = f"read {' or '.join(spans)}" if spans else f"declare a span of it, such as since_{name.removesuffix('_at')}"
+        return f"it may be missing; {better}"
+
+    def run_places(self) -> dict[str, tuple[int, int]]:
+        """Where a compiled rule reads each fact, and how it runs with the clock."""
+        return {name: (self.places[name], SLOPES.get(one.show, 0)) for name, one in self.declared.items()}
+
+    def empty(self) -> list[Value]:
+        """The values of a person of whom nothing is known."""
+        return self.finished([reduction.empty for reduction in self.reductions])
+
+    def values(self, ledger: Ledger, now: int) -> list[Value]:
+        """The values of one person at an instant: the fold of every reduction."""
+        values: list[Value] = [reduction.empty for reduction in self.reductions]
+        for stream, rows in ledger.rows.items():
+            ready = self.folds.get(stream, ())
+            shown = seen(rows, now, ready) if ready else ()
+            for fold in ready if shown else ():
+                values[fold.place] = fold.value(fold.over(shown, now))
+        return self.finished(values)
+
+    def finished(self, values: Sequence[Value]) -> list[Value]:
+        """The values with those derived from them behind."""
+        return [*values, *(finish(*(values[place] for place in parts)) for finish, parts in self.finishes)]
+
+
+def plan_of(declared: Mapping[str, Declared]) -> Plan:
+    """Lay out what the facts need."""
+    derived = tuple(dict.fromkeys(one.value for one in declared.values() if isinstance(one.value, Derived)))
+    direct = (one.value for one in declared.values() if isinstance(one.value, Reduction))
+    reductions = tuple(dict.fromkeys([*direct, *_parts(derived)]))
+    every: list[Reduction | Derived] = [*reductions, *derived]
+    order = {value: place for place, value in enumerate(every)}
+    places = {name: order[one.value] for name, one in declared.items()}
+    finishes = tuple((FINISHES[one.how].one, tuple(order[part] for part in one.parts)) for one in derived)
+    return Plan(declared, reductions, derived, places, folds(reductions), finishes)
+
+
+def _parts(derived: Iterable[Derived]) -> Iterable[Reduction]:
+    for one in derived:
+        yield from one.parts

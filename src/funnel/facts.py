@@ -1,0 +1,147 @@
+"""What is known of one person: one line a fact, in the words of the glossary.
+
+A shop adds its own fact by one line in a class of its own, and it works wherever the others do::
+
+    class ShopFacts(Facts):
+        gift_count: int = count("purchases", where=lambda purchase: purchase.promotion == "gift week")
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from funnel._facts.base import BaseFacts
+from funnel._facts.declare import (
+    count,
+    earliest,
+    exists,
+    first,
+    largest,
+    last,
+    latest,
+    mean,
+    mean_gap,
+    since,
+    soonest,
+    total,
+    until,
+)
+
+__all__ = [
+    "Facts",
+    "count",
+    "earliest",
+    "exists",
+    "first",
+    "largest",
+    "last",
+    "latest",
+    "mean",
+    "mean_gap",
+    "since",
+    "soonest",
+    "total",
+    "until",
+]
+
+
+class Facts(BaseFacts):
+    """What is known of one person at `as_of`: what they bought, said and were promised, up to and including that instant.
+
+    Counts are whole numbers, money is in whole minor units net of refunds, spans are timedeltas. What never came is for
+    ever ago (a span, for a rule) or None (an instant, for a reader); texts are "" where nothing was said.
+
+    Args:
+        as_of: The instant of judgement, an aware datetime.
+
+    Example:
+        >>> from datetime import UTC, datetime, timedelta
+        >>> facts = Facts(as_of=datetime(2026, 3, 1, tzinfo=UTC), purchase_count=2, since_last_purchase=timedelta(days=40))
+        >>> facts.last_purchase_at
+        datetime.datetime(2026, 1, 20, 0, 0, tzinfo=datetime.timezone.utc)
+    """
+
+    # arrival
+    arrived_at: datetime | None = first("leads")
+    since_arrival: timedelta = since(first("leads"))
+    lead_count: int = count("leads")
+    lead_source: str = earliest("leads", "source")
+    campaign: str = earliest("leads", "campaign")
+    was_referred: bool = exists("leads", where=lambda lead: lead.referred)
+    referral_count: int = count("referrals")
+
+    # what they bought: how often, when last, how much (valid purchases, net of refunds)
+    order_count: int = count("orders")
+    purchase_count: int = count("purchases")
+    first_purchase_at: datetime | None = first("purchases")
+    since_first_purchase: timedelta = since(first("purchases"))
+    last_purchase_at: datetime | None = last("purchases")
+    since_last_purchase: timedelta = since(last("purchases"))
+    purchase_interval: timedelta = mean_gap("purchases")
+    gap_before_last_purchase: timedelta = latest("purchases", "gap")
+    spent: int = total("purchases", "net_amount")
+    average_purchase: int = mean("purchases", "net_amount")
+    largest_purchase: int = largest("purchases", "net_amount")
+    last_purchase_amount: int = latest("purchases", "net_amount")
+
+    # launches and promotions
+    promoted_purchase_count: int = count("purchases", where=lambda purchase: purchase.promoted)
+    first_purchase_was_promoted: bool = earliest("purchases", "promoted")
+
+    # what went back
+    refund_count: int = count("refunds")
+    refunded: int = total("refunds", "amount")
+    since_last_refund: timedelta = since(last("refunds"))
+    cancellation_count: int = count("cancellations")
+
+    # engagement: what passed between them and the shop
+    inbound_count: int = count("interactions", where=lambda contact: contact.direction == "in")
+    last_interaction_at: datetime | None = last("interactions")
+    last_interaction_kind: str = latest("interactions", "kind")
+    last_interaction_direction: str = latest("interactions", "direction")
+    since_last_inbound: timedelta = since(last("interactions", where=lambda contact: contact.direction == "in"))
+    since_last_outbound: timedelta = since(last("interactions", where=lambda contact: contact.direction == "out"))
+    view_count: int = count("views")
+    since_last_visit: timedelta = since(last("interactions", where=lambda contact: contact.kind in ("visit", "view")))
+    since_last_question: timedelta = since(last("questions"))
+    since_last_quote: timedelta = since(last("quotes"))
+    last_quote_amount: int = latest("quotes", "amount")
+    since_last_cart: timedelta = since(last("carts"))
+    since_last_checkout: timedelta = since(last("checkouts"))
+    since_said_ready: timedelta = since(last("ready_signs"))
+
+    # not yet: until when and why
+    postponement_count: int = count("postponements")
+    since_last_postponement: timedelta = since(last("postponements"))
+    postponed_until: datetime | None = latest("postponements", "ready_from")
+    until_ready: timedelta = until(latest("postponements", "ready_from"))
+    until_ready_at_latest: timedelta = until(latest("postponements", "ready_by"))
+    postponement_reason: str = latest("postponements", "reason")
+
+    # trust and after-sale
+    question_count: int = count("questions")
+    open_question_count: int = count("open_questions")
+    oldest_open_question: timedelta = since(first("open_questions", never="ahead"))
+    complaint_count: int = count("complaints")
+    open_complaint_count: int = count("open_complaints")
+    oldest_open_complaint: timedelta = since(first("open_complaints", never="ahead"))
+    since_last_complaint: timedelta = since(last("complaints"))
+    since_last_resolution: timedelta = since(last("resolutions"))
+    delivery_count: int = count("deliveries")
+    late_delivery_count: int = count("deliveries", where=lambda delivery: delivery.late)
+    last_delivery_at: datetime | None = last("deliveries")
+    since_last_delivery: timedelta = since(last("deliveries"))
+    open_promise_count: int = count("promises")
+    since_promise_was_due: timedelta = since(soonest("promises", "due"))
+    feedback_count: int = count("feedback")
+    last_feedback_score: int = latest("feedback", "score")
+    since_last_feedback: timedelta = since(last("feedback"))
+    meeting_count: int = count("meetings")
+
+    # follow-up and stopping
+    follow_up_count: int = count("follow_ups")
+    since_last_follow_up: timedelta = since(last("follow_ups"))
+    has_opted_out: bool = exists("opt_outs")
+    refusal_count: int = count("refusals")
+    since_last_refusal: timedelta = since(last("refusals"))
+    refusal_reason: str = latest("refusals", "reason")

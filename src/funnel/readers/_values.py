@@ -1,0 +1,155 @@
+"""Ids, pieces and amounts as a shop writes them become text and whole numbers, exactly.
+
+Law: text in style plain, us or id is read just when `Money.parse` reads it, and to the same number of minor units.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import get_args
+
+import polars as pl
+
+from funnel._fields import LARGEST_AMOUNT, LONGEST_ID
+from funnel.money import Money, Style, decimals
+from funnel.readers._mapping import AmountStyle, OrderMapping
+
+FINER = 10**9
+"""Parts of a minor unit that are kept of a price; what is finer still is cut off."""
+
+MOST_PIECES = 10**9
+"""The most pieces in one row."""
+
+_PLACES = 9
+_UNPRINTABLE = "[\x00-\x1f\x7f-\x9f\u2028\u2029]"
+_POWER = r"^-?[0-9]+(?:\.[0-9]+)?[eE][+-]?[0-9]{1,2}$"
+_WHOLE = {
+    "plain": ("[0-9]+", r"\.", ""),
+    "us": ("[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+", r"\.", ","),
+    "id": (r"[0-9]+|[0-9]{1,3}(?:\.[0-9]{3})+", ",", "."),
+    "number": ("[0-9]+", r"\.", ""),
+    "minor": ("[0-9]+", r"\.", ""),
+}
+
+
+def text_of(rows: pl.DataFrame, name: str) -> pl.Expr:
+    """Write a column as text; whole floats, as spreadsheets make them of ids, without their ".0"."""
+    column, dtype = pl.col(name), rows.schema[name]
+    text = column.cast(pl.String)
+    if not dtype.is_float():
+        return text
+    return pl.when(column.is_not_nan()).then(text.str.strip_suffix(".0"))
+
+
+def read_ids(rows: pl.DataFrame, name: str, label: str, mapping: OrderMapping) -> pl.DataFrame:
+    """Turn a column of ids into clean text.
+
+    Args:
+        rows: The rows of the file.
+        name: The column.
+        label: How a message calls the thing that the id names.
+        mapping: What to take off both ends.
+
+    Returns:
+        The rows; `<name>.why` says why an id was refused.
+    """
+    text = text_of(rows, name)
+    bare = text.str.strip_chars(mapping.strip) if mapping.strip else text
+    rows = rows.with_columns(pl.when(bare.str.strip_chars() != "").then(bare).alias(name))
+    found = pl.col(name)
+    wrong = (found.str.len_chars() > LONGEST_ID) | found.str.contains(_UNPRINTABLE)
+    why = (
+        pl.when(found.is_null())
+        .then(pl.lit(f"no {label}"))
+        .when(wrong)
+        .then(pl.lit(f"{label} id of more than {LONGEST_ID} characters, or with control characters"))
+    )
+    return rows.with_columns(why.alias(f"{name}.why"))
+
+
+def read_pieces(rows: pl.DataFrame) -> pl.DataFrame:
+    """Turn the column of quantities into whole numbers; `quantity.why` says why one was refused."""
+    text = text_of(rows, "quantity").str.strip_chars()
+    whole = text.str.extract(r"^([+-]?[0-9]{1,10})(?:\.0+)?$").str.strip_prefix("+").cast(pl.Int64, strict=False)
+    why = (
+        pl.when(text.fill_null("") == "")
+        .then(pl.lit("no quantity"))
+        .when(whole.is_null() | (whole.abs() > MOST_PIECES))
+        .then(pl.lit(f"quantity not a whole number up to {MOST_PIECES}"))
+        .when(whole == 0)
+        .then(pl.lit("quantity of zero"))
+    )
+    return rows.with_columns(whole.alias("quantity"), why.alias("quantity.why"))
+
+
+def read_amounts(rows: pl.DataFrame, name: str, label: str, mapping: OrderMapping) -> pl.DataFrame:
+    """Turn a column of amounts into whole minor units, and what is finer than they are.
+
+    Args:
+        rows: The rows of the file.
+        name: The column.
+        label: How a message calls it.
+        mapping: The style and the currency.
+
+    Returns:
+        The rows; the column and `<name>.finer` (in parts of 10**9 of a minor unit) hold the amount without its sign,
+        `<name>.below` whether it is below zero, `<name>.why` why it was refused.
+    """
+    rows = _without_powers(rows.with_columns(text_of(rows, name).str.strip_chars().alias(name)), name)
+    text, places = pl.col(name), 0 if mapping.amount_style == "minor" else decimals(mapping.currency)
+    rows = rows.with_columns(text.str.extract_groups(_pattern(mapping)).alias("part"))
+    part = pl.col("part").struct
+    ungrouped = part["3"].str.replace_all(_WHOLE[mapping.amount_style][2], "", literal=True)
+    whole = ungrouped.str.strip_chars_start("0").str.pad_start(1, "0").cast(pl.Int64, strict=False)
+    digits = part["4"].fill_null("").str.pad_end(places + _PLACES, "0")
+    more = (pl.lit("0") + digits.str.slice(0, places)).cast(pl.Int64)
+    large = whole.is_null() | (whole > LARGEST_AMOUNT // 10**places)
+    why = (
+        pl.when(text.fill_null("") == "")
+        .then(pl.lit(f"no {label}"))
+        .when(part["3"].is_null() | ((part["1"] + part["2"]).str.len_chars() > 1))
+        .then(pl.lit(f"{label} not written in the declared style"))
+        .when(large)
+        .then(pl.lit(f"{label} of more than {LARGEST_AMOUNT} minor units"))
+    )
+    return rows.with_columns(
+        pl.when(~large).then(whole * 10**places + more).alias(name),
+        digits.str.slice(places, _PLACES).cast(pl.Int64).alias(f"{name}.finer"),
+        (part["1"] + part["2"]).str.starts_with("-").alias(f"{name}.below"),
+        why.alias(f"{name}.why"),
+    ).drop("part")
+
+
+def _pattern(mapping: OrderMapping) -> str:
+    """Sign, the currency's code or mark, sign again (only one of the two may be there), whole part, decimals."""
+    style: AmountStyle = mapping.amount_style
+    whole, point, _ = _WHOLE[style]
+    if style not in get_args(Style):
+        decimal = "0+" if style == "minor" else "[0-9]+"
+        return f"^(-?)()({whole})(?:{point}({decimal}))?$"
+    places = decimals(mapping.currency)
+    marks = "|".join((mapping.currency, Money(0, mapping.currency).written().rstrip(" 0.")))
+    decimal = f"(?:{point}([0-9]{{1,{places}}}))?" if places else "()"
+    return rf"^(-?)(?:\s*(?:{marks})\s*)?(-?)({whole}){decimal}$"
+
+
+def _without_powers(rows: pl.DataFrame, name: str) -> pl.DataFrame:
+    """Write 1.5e-7 as 0.00000015: the shortest text of a very small or large float has a power of ten."""
+    powers = rows[name].drop_nulls().unique()
+    powers = powers.filter(powers.str.contains(_POWER)).to_list()
+    return rows.with_columns(pl.col(name).replace({text: format(Decimal(text), "f") for text in powers}))
+
+
+def line_amount(pieces: pl.Expr, minor: pl.Expr, finer: pl.Expr) -> pl.Expr:
+    """Multiply pieces by the price of one, exactly, and round the row, half to even, to whole minor units."""
+    parts = pieces * finer
+    floor = pieces * minor + parts // FINER
+    rest = 2 * (parts % FINER)
+    up = (rest > FINER) | ((rest == FINER) & (floor % 2 == 1))
+    return floor + up.cast(pl.Int64)
+
+
+def amount_of(pieces: int, minor: int, finer: int) -> int:
+    """Do what `line_amount` does, for one row."""
+    floor, rest = divmod(pieces * (minor * FINER + finer), FINER)
+    return floor + (2 * rest > FINER or (2 * rest == FINER and floor % 2 == 1))

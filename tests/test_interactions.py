@@ -1,0 +1,145 @@
+"""Interactions are of known kinds, told apart by name, and read back as themselves."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, get_args
+
+import pytest
+from hypothesis import given
+from pydantic import TypeAdapter, ValidationError
+
+from funnel.errors import RecordError
+from funnel.interactions import KINDS, AnyInteraction, Interaction, Postponed, read_interaction
+from tests.strategies import CANARY, interactions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+AT = datetime(2026, 3, 1, 2, tzinfo=UTC)
+BEFORE, AFTER = AT - timedelta(microseconds=1), AT + timedelta(microseconds=1)
+USD = {"amount": "9", "currency": "USD"}
+CLASSES: tuple[type[Interaction], ...] = get_args(get_args(AnyInteraction)[0])
+NEEDED: Mapping[str, Mapping[str, object]] = {
+    "answer": {"question_id": "q"},
+    "quote": {"amount": USD},
+    "postponed": {"reason": "payday", "until": AT},
+    "delivered": {"purchase_id": "1"},
+    "resolution": {"complaint_id": "c"},
+    "feedback": {"score": 5},
+    "said_no": {"reason": "price"},
+}
+OUT = {"answer", "quote", "resolution", "delivered", "follow_up_sent"}
+
+
+def row(kind: str, **fields: object) -> dict[str, object]:
+    """The least that an interaction of a kind is made from."""
+    return {"kind": kind, "id": "i", "person_id": "p1", "occurred_at": AT, **NEEDED.get(kind, {}), **fields}
+
+
+@given(interactions())
+def test_an_interaction_reads_back_from_its_json(interaction: Interaction) -> None:
+    """As text, as fields and by pydantic's own union it becomes the same object of the same class."""
+    text = interaction.model_dump_json()
+    union: TypeAdapter[Interaction] = TypeAdapter(AnyInteraction)
+
+    assert read_interaction(text) == read_interaction(text.encode()) == interaction
+    assert read_interaction(interaction.model_dump()) == interaction
+    assert union.validate_json(text) == interaction
+
+
+@given(interactions())
+def test_what_somebody_said_is_never_shown(interaction: Interaction) -> None:
+    """Free words are in no repr and no str; the key and the instant are the record's own."""
+    assert CANARY not in f"{interaction!r}{interaction!s}"
+    assert interaction.key == (interaction.source, interaction.id)
+    assert interaction.happened_at == interaction.occurred_at
+
+
+def test_the_kinds_are_declared_once_in_their_order() -> None:
+    """The names, the classes and the union agree; what is asked ranks before what is answered."""
+    assert tuple(cls.model_fields["kind"].default for cls in CLASSES) == KINDS
+    assert [get_args(cls.model_fields["kind"].annotation) for cls in CLASSES] == [(kind,) for kind in KINDS]
+    assert KINDS.index("question") < KINDS.index("answer")
+    assert KINDS.index("complaint") < KINDS.index("resolution")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_has_its_direction_and_needs_little(kind: str) -> None:
+    """The person begins, but where the shop answers, names a price, delivers or writes; a record may say otherwise."""
+    made = read_interaction(row(kind))
+
+    assert (made.kind, made.source, made.channel) == (kind, "shop", "")
+    assert made.direction == ("out" if kind in OUT else "in")
+    assert read_interaction(row(kind, direction="out")).direction == "out"
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("vist", "did you mean 'visit'"),
+        ("zzzz", "it is one of visit, view"),
+        ("v" * 999, "it is one of visit, view"),
+        (None, "has no kind"),
+        (["visit"], "has no kind"),
+    ],
+)
+def test_an_unknown_kind_is_refused_with_the_nearest(kind: Any, said: str) -> None:  # noqa: ANN401 - wrong on purpose
+    """The message lists every kind and stays short."""
+    with pytest.raises(RecordError, match=said) as caught:
+        read_interaction({**row("visit"), "kind": kind})
+
+    assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize(
+    ("given_", "said"),
+    [
+        ("{", "not JSON"),
+        ('{"score": NaN}', "not JSON"),
+        ("[]", "given as list"),
+        ("5", "given as int"),
+        (7, "given as int"),
+    ],
+)
+def test_what_is_no_object_is_refused(given_: Any, said: str) -> None:  # noqa: ANN401 - wrong on purpose
+    """Only fields by name make an interaction."""
+    with pytest.raises(RecordError, match=said):
+        read_interaction(given_)
+
+
+@pytest.mark.parametrize(
+    ("fields", "at"),
+    [
+        (row("feedback", score=6), "score"),
+        (row("feedback", score=0), "score"),
+        (row("feedback", score=4.0), "score"),
+        (row("feedback", score=True), "score"),
+        (row("visit", score=1), "score"),
+        (row("visit", direction="up"), "direction"),
+        (row("visit", occurred_at="2026-03-01"), "occurred_at"),
+        (row("cart", quantity=0), "quantity"),
+        (row("quote", amount=9.5), "amount"),
+        (row("said_no", reason="moon"), "reason"),
+        (row("postponed", reason="moon"), "reason"),
+        (row("answer", question_id=None), "question_id"),
+        (row("question", words=628123456), "words"),
+    ],
+)
+def test_a_field_that_is_not_allowed_is_named_and_not_shown(fields: dict[str, object], at: str) -> None:
+    """Each kind has its own fields, and no error holds what was given."""
+    with pytest.raises(ValidationError, match=at) as caught:
+        read_interaction(fields)
+
+    assert "628123456" not in f"{caught.value}{caught.value.errors()}"
+
+
+def test_a_postponement_ends_after_it_was_said() -> None:
+    """It ends at once at the earliest, and its interval is not turned round."""
+    at_once = read_interaction(row("postponed", until=AT, latest=AT))
+
+    assert isinstance(at_once, Postponed)
+    with pytest.raises(ValidationError, match="until lies before occurred_at"):
+        read_interaction(row("postponed", until=BEFORE))
+    with pytest.raises(ValidationError, match="latest lies before until"):
+        read_interaction(row("postponed", until=AFTER, latest=AT))
