@@ -5,7 +5,7 @@ Law: the rows depend on which records came, never on the order or the number of 
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections.abc import Callable, Iterable, Mapping
 
 import attrs
@@ -14,7 +14,18 @@ from funnel._instants import FOREVER, NEVER, micros
 from funnel._reduce.folds import END, START, Row, T
 from funnel._streams import KIND_STREAMS, RANKS
 from funnel.errors import RecordError
-from funnel.interactions import Answer, Checkout, Delivered, Feedback, Interaction, Postponed, Quote, Resolution, SaidNo
+from funnel.interactions import (
+    Answer,
+    Checkout,
+    Delivered,
+    Feedback,
+    FollowUpSent,
+    Interaction,
+    Postponed,
+    Quote,
+    Resolution,
+    SaidNo,
+)
 from funnel.records import Lead, Purchase, Record, Refund
 
 _RANK, _SOURCE, _ID = 3, 4, 5
@@ -38,6 +49,7 @@ class Ledger:
     _refunds: dict[Key, dict[Key, Refund]] = attrs.field(factory=dict)
     _notices: dict[Key, int] = attrs.field(factory=dict)
     _closed: dict[tuple[str, Key], int] = attrs.field(factory=dict)
+    _heard: list[int] = attrs.field(factory=list)
 
     def add(self, record: Record) -> None:
         """Take one record in; the caller has seen to it that it is not in yet.
@@ -113,6 +125,7 @@ class Ledger:
     def _add_order(self, order: Purchase) -> None:
         t = micros(order.purchased_at)
         self._put("orders", (*_common(t, *order.key), order.amount.minor))
+        self._hear(t)
         if order.status == "cancelled":
             self._put("cancellations", _common(micros(order.cancelled_at or order.purchased_at), *order.key))
 
@@ -169,6 +182,8 @@ class Ledger:
         row = interaction_row(record)
         self._put("interactions", row)
         self._put(KIND_STREAMS[str(row[6])], row)
+        if record.direction == "in":
+            self._hear(_number(row[T]))
         match record:
             case Answer():
                 self._close("open_questions", (record.source, record.question_id), _number(row[T]))
@@ -179,15 +194,29 @@ class Ledger:
                 self._notices[bought] = min(_number(row[T]), self._notices.get(bought, FOREVER))
                 if bought in self._purchases:
                     self._count_again(bought)
+            case FollowUpSent():
+                self._put("open_follow_ups", _ending(row, self._next_heard(_number(row[T]))))
             case _ if row[6] in _OPENS:
                 self._open(_OPENS[str(row[6])], row)
             case _:
                 pass
 
+    def _next_heard(self, t: int) -> int:
+        """When something next came from them after an instant."""
+        place = bisect_right(self._heard, t)
+        return self._heard[place] if place < len(self._heard) else FOREVER
+
+    def _hear(self, t: int) -> None:
+        """Something came from them: follow-ups sent before are in vain no longer."""
+        insort(self._heard, t)
+        for row in list(self.rows.get("open_follow_ups", ())):
+            if _number(row[T]) < t < _number(row[END]):
+                self._replace("open_follow_ups", (str(row[_SOURCE]), str(row[_ID])), [_ending(row, t)])
+
     def _open(self, stream: str, row: Row) -> None:
         end = self._closed.get((stream, (str(row[_SOURCE]), str(row[_ID]))), FOREVER)
         if end > _number(row[T]):
-            self._put(stream, (*row[:END], end, *row[END + 1 :]))
+            self._put(stream, _ending(row, end))
 
     def _close(self, stream: str, key: Key, t: int) -> None:
         """What was asked is open until it is first answered."""
@@ -195,11 +224,15 @@ class Ledger:
             return
         self._closed[stream, key] = t
         asked = [row for row in self.rows.get(stream, []) if (row[_SOURCE], row[_ID]) == key]
-        ended = [(*row[:END], t, *row[END + 1 :]) for row in asked if t > _number(row[T])]
+        ended = [_ending(row, t) for row in asked if t > _number(row[T])]
         self._replace(stream, key, ended)
 
 
 _OPENS = {"question": "open_questions", "complaint": "open_complaints"}
+
+
+def _ending(row: Row, end: int) -> Row:
+    return (*row[:END], end, *row[END + 1 :])
 
 
 def _number(value: int | str) -> int:
@@ -213,10 +246,9 @@ def _common(t: int, source: str, key: str, *, rank: int = 0, end: int = FOREVER)
 
 def interaction_row(record: Interaction) -> Row:
     """An interaction as a row of the ledger; what its kind does not have is 0, never or nothing."""
-    kind: str = getattr(record, "kind")  # noqa: B009 (every kind declares it as its own literal)
-    common = _common(micros(record.occurred_at), *record.key, rank=RANKS[kind])
-    told = _DETAILS.get(kind, _nothing)(record)
-    return (*common, kind, record.direction, record.channel, *told)
+    common = _common(micros(record.occurred_at), *record.key, rank=RANKS[record.kind])
+    told = _DETAILS.get(record.kind, _nothing)(record)
+    return (*common, record.kind, record.direction, record.channel, *told)
 
 
 Details = tuple[str, int, int, int, int]

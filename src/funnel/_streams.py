@@ -72,11 +72,13 @@ TABLES: Mapping[str, Mapping[str, Fact]] = {
     "interactions": INTERACTION_FIELDS,
     "open_questions": INTERACTION_FIELDS,
     "open_complaints": INTERACTION_FIELDS,
+    "open_follow_ups": INTERACTION_FIELDS,
 }
 """The columns of each table of the ledger, in their order."""
 
-LIVING = frozenset({"purchases", "promises", "open_questions", "open_complaints"})
-"""The tables whose rows may cease to count: a purchase wholly refunded, a promise kept, a question answered."""
+LIVING = frozenset({"purchases", "promises", "open_questions", "open_complaints", "open_follow_ups"})
+"""The tables whose rows may cease to count: a purchase wholly refunded, a promise kept, a question answered, a follow-up
+after which they came or bought."""
 
 KIND_STREAMS: Mapping[str, str] = {
     "visit": "visits",

@@ -140,6 +140,7 @@ class Facts(BaseFacts):
 
     # follow-up and stopping
     follow_up_count: int = count("follow_ups")
+    unanswered_follow_up_count: int = count("open_follow_ups")
     since_last_follow_up: timedelta = since(last("follow_ups"))
     has_opted_out: bool = exists("opt_outs")
     refusal_count: int = count("refusals")

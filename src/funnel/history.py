@@ -205,7 +205,7 @@ def _conflicts(history: History) -> Iterator[str]:
     for record in history.records:
         kind = "interaction" if isinstance(record, Interaction) else type(record).__name__
         first = seen.setdefault((kind, record.key), record)
-        if first != record:
+        if first is not record and first != record:
             fields = ", ".join(_differing(first, record))
             yield f"{_name(first)} came twice and differs in {fields}; keep the one that is true"
 

@@ -27,7 +27,7 @@ def ledger_tables(logs: Mapping[str, Frame]) -> dict[str, Frame]:
     if "purchases" in logs:
         tables |= _buying(logs["purchases"], logs.get("refunds"), logs.get("interactions"))
     if "interactions" in logs:
-        tables |= _talking(logs["interactions"])
+        tables |= _talking(logs["interactions"], logs.get("purchases"))
     return tables
 
 
@@ -209,8 +209,9 @@ def _with_notices(orders: Frame, interactions: Frame) -> Frame:
 # ---- interactions --------------------------------------------------------------------------------------------------
 
 
-def _talking(interactions: Frame) -> dict[str, Frame]:
+def _talking(interactions: Frame, purchases: Frame | None) -> dict[str, Frame]:
     return {
+        "open_follow_ups": _follow_ups(interactions, purchases),
         "interactions": _interaction_rows(interactions, "interactions"),
         "open_questions": _open_rows(interactions, "question", "answer", "open_questions"),
         "open_complaints": _open_rows(interactions, "complaint", "resolution", "open_complaints"),
@@ -257,3 +258,18 @@ def _open_rows(interactions: Frame, asks: str, closes: str, table: str) -> Frame
     return rows.filter(nw.col("end") > nw.col("start"))
 
 
+
+
+def _follow_ups(interactions: Frame, purchases: Frame | None) -> Frame:
+    """Every follow-up, each until something next comes from the person: seen from the last instant backwards."""
+    rows = _interaction_rows(interactions.filter(nw.col("kind") == "follow_up_sent"), "open_follow_ups")
+    heard = [interactions.filter(nw.col("direction") == "in").select(PERSON, _at=nw.col("occurred_at"))]
+    if purchases is not None:
+        heard.append(purchases.select(PERSON, _at=nw.col("purchased_at")))
+    sent = rows.select(PERSON, _at=nw.col("t"), _heard=_whole(FOREVER)).unique()
+    told = nw.concat(heard).unique().with_columns(_heard=nw.col("_at"))
+    line = nw.concat([sent, told]).with_columns(_back=_whole(0) - nw.col("_at"), _turn=_flag(nw.col("_heard") < FOREVER))
+    following = line.with_columns(_next=nw.col("_heard").cum_min().over(PERSON, order_by=["_back", "_turn"]))
+    ends = following.filter(nw.col("_turn") == 0).select(PERSON, t=nw.col("_at"), _next=nw.col("_next"))
+    joined = rows.drop("end").join(ends, on=[PERSON, "t"], how="inner")
+    return joined.with_columns(end=nw.col("_next")).select(PERSON, *TABLES["open_follow_ups"])

@@ -82,22 +82,23 @@ def _delimiter(given: str) -> str:
     raise RecordError(msg)
 
 
-class _Declared(Frozen):
+class _Declared(Frozen, frozen=True):
     """A table of a mapping: an unknown key is refused, with the one that may have been meant."""
 
     @model_validator(mode="before")
     @classmethod
     def _known_keys(cls, given: object) -> object:
-        keys = list(cast("Mapping[str, Any]", given)) if isinstance(given, Mapping) else []
-        allowed = list(cls.model_fields)
-        unknown = [f"{key!r} is unknown{nearest(key, allowed)}" for key in keys if key not in allowed]
+        if not isinstance(given, Mapping):
+            return given
+        table, allowed = cast("Mapping[str, Any]", given), list(cls.model_fields)
+        unknown = [f"{key!r} is unknown{nearest(key, allowed)}" for key in table if key not in allowed]
         if unknown:
             msg = f"{'; '.join(unknown)}; allowed: {', '.join(allowed)}"
             raise RecordError(msg)
-        return given
+        return table
 
 
-class Columns(_Declared):
+class Columns(_Declared, frozen=True):
     """Which column of the file holds what; a name not given is not in the file.
 
     A row is a line of an order, or a whole order. A line says a quantity and the price of one piece, or the amount of
@@ -142,7 +143,7 @@ class Columns(_Declared):
         return self
 
 
-class OrderMapping(_Declared):
+class OrderMapping(_Declared, frozen=True):
     """How a shop's order file is to be read: its columns, its formats, and how it tells of cancellations and refunds.
 
     Example:
@@ -212,7 +213,7 @@ class OrderMapping(_Declared):
 
     @classmethod
     def read(cls, path: str | Path) -> Self:
-        """Read a mapping from a TOML file.
+        r"""Read a mapping from a TOML file.
 
         Args:
             path: The file.
@@ -229,7 +230,7 @@ class OrderMapping(_Declared):
             >>> lines = ['currency = "GBP"', 'zone = "Europe/Londn"']
             >>> with tempfile.TemporaryDirectory() as folder:
             ...     path = Path(folder) / "orders.toml"
-            ...     _ = path.write_text("\\n".join(lines))
+            ...     _ = path.write_text("\n".join(lines))
             ...     OrderMapping.read(path)
             Traceback (most recent call last):
             funnel.errors.RecordError: mapping orders.toml: columns: field required

@@ -29,10 +29,12 @@ def read_times(rows: pl.DataFrame, name: str, label: str, mapping: OrderMapping)
         mapping: The format and the zone.
 
     Returns:
-        The rows; `<name>.why` says why a time was refused, `<name>.twice` whether the clock showed it twice.
+        The rows; `<name>.why` says why a time was refused, if there is one, and `<name>.twice` whether the clock
+        showed it twice.
     """
     written = _written(rows, name)
-    rows = rows.with_columns(written.is_null().alias("none"), _parsed(written, rows.schema[name], mapping).alias(name))
+    parsed = _parsed(written, rows.schema[name], mapping)
+    rows = rows.with_columns(written.is_not_null().alias("given"), parsed.alias(name))
     local = pl.col(name)
     if mapping.zone == IN_THE_TEXT:
         rows = rows.with_columns(local.alias("first"), local.alias("last"))
@@ -40,18 +42,17 @@ def read_times(rows: pl.DataFrame, name: str, label: str, mapping: OrderMapping)
         rows = rows.with_columns(_in_zone(name, mapping.zone, first=True), _in_zone(name, mapping.zone, first=False))
     first = pl.col("first")
     why = (
-        pl.when(pl.col("none"))
-        .then(pl.lit(f"no {label}"))
-        .when(local.is_null())
+        pl.when(pl.col("given") & local.is_null())
         .then(pl.lit(f"{label} not in the declared format"))
-        .when(first.is_null())
+        .when(local.is_not_null() & first.is_null())
         .then(pl.lit(f"{label} that the zone's clock skipped"))
         .when(~first.to_physical().is_between(EARLIEST, LATEST, closed="none"))
         .then(pl.lit(f"{label} before 1800 or after 2199"))
     )
-    return rows.with_columns(
-        first.alias(name), why.alias(f"{name}.why"), (first != pl.col("last")).fill_null(value=False).alias(f"{name}.twice")
-    ).drop("none", "first", "last")
+    twice = (first != pl.col("last")).fill_null(value=False)
+    return rows.with_columns(first.alias(name), why.alias(f"{name}.why"), twice.alias(f"{name}.twice")).drop(
+        "given", "first", "last"
+    )
 
 
 def _written(rows: pl.DataFrame, name: str) -> pl.Expr:

@@ -6,13 +6,15 @@ Law: text in style plain, us or id is read just when `Money.parse` reads it, and
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import polars as pl
 
 from funnel._fields import LARGEST_AMOUNT, LONGEST_ID
 from funnel.money import Money, Style, decimals
-from funnel.readers._mapping import AmountStyle, OrderMapping
+
+if TYPE_CHECKING:
+    from funnel.readers._mapping import AmountStyle, OrderMapping
 
 FINER = 10**9
 """Parts of a minor unit that are kept of a price; what is finer still is cut off."""
@@ -21,6 +23,7 @@ MOST_PIECES = 10**9
 """The most pieces in one row."""
 
 _PLACES = 9
+_ROOM = 12  # an order's number is followed by a refund's own, "/1": together they must be an id
 _UNPRINTABLE = "[\x00-\x1f\x7f-\x9f\u2028\u2029]"
 _POWER = r"^-?[0-9]+(?:\.[0-9]+)?[eE][+-]?[0-9]{1,2}$"
 _WHOLE = {
@@ -42,44 +45,48 @@ def text_of(rows: pl.DataFrame, name: str) -> pl.Expr:
 
 
 def read_ids(rows: pl.DataFrame, name: str, label: str, mapping: OrderMapping) -> pl.DataFrame:
-    """Turn a column of ids into clean text.
+    """Turn a column of ids into clean text; an id that means nobody is none.
 
     Args:
         rows: The rows of the file.
         name: The column.
         label: How a message calls the thing that the id names.
-        mapping: What to take off both ends.
+        mapping: What to take off both ends, and which ids mean nobody.
 
     Returns:
         The rows; `<name>.why` says why an id was refused.
     """
     text = text_of(rows, name)
     bare = text.str.strip_chars(mapping.strip) if mapping.strip else text
-    rows = rows.with_columns(pl.when(bare.str.strip_chars() != "").then(bare).alias(name))
+    nothing = bare.is_in(mapping.nobody if name == "person_id" else ()) | (bare.str.strip_chars() == "")
+    rows = rows.with_columns(pl.when(~nothing).then(bare).alias(name))
     found = pl.col(name)
-    wrong = (found.str.len_chars() > LONGEST_ID) | found.str.contains(_UNPRINTABLE)
+    most = LONGEST_ID - _ROOM if name == "id" else LONGEST_ID
+    wrong = (found.str.len_chars() > most) | found.str.contains(_UNPRINTABLE)
     why = (
         pl.when(found.is_null())
         .then(pl.lit(f"no {label}"))
         .when(wrong)
-        .then(pl.lit(f"{label} id of more than {LONGEST_ID} characters, or with control characters"))
+        .then(pl.lit(f"{label} id of more than {most} characters, or with control characters"))
     )
     return rows.with_columns(why.alias(f"{name}.why"))
 
 
 def read_pieces(rows: pl.DataFrame) -> pl.DataFrame:
-    """Turn the column of quantities into whole numbers; `quantity.why` says why one was refused."""
-    text = text_of(rows, "quantity").str.strip_chars()
-    whole = text.str.extract(r"^([+-]?[0-9]{1,10})(?:\.0+)?$").str.strip_prefix("+").cast(pl.Int64, strict=False)
+    """Turn the column of quantities into whole `pieces`; `quantity.why` says why one was refused."""
+    rows = rows.with_columns(text_of(rows, "quantity").str.strip_chars().fill_null("").alias("quantity"))
+    text, whole = pl.col("quantity"), pl.col("pieces")
+    digits = text.str.extract(r"^([+-]?[0-9]{1,10})(?:\.0+)?$").str.strip_prefix("+")
+    rows = rows.with_columns(digits.cast(pl.Int64, strict=False).alias("pieces"))
     why = (
-        pl.when(text.fill_null("") == "")
+        pl.when(text == "")
         .then(pl.lit("no quantity"))
         .when(whole.is_null() | (whole.abs() > MOST_PIECES))
         .then(pl.lit(f"quantity not a whole number up to {MOST_PIECES}"))
         .when(whole == 0)
         .then(pl.lit("quantity of zero"))
     )
-    return rows.with_columns(whole.alias("quantity"), why.alias("quantity.why"))
+    return rows.with_columns(why.alias("quantity.why"))
 
 
 def read_amounts(rows: pl.DataFrame, name: str, label: str, mapping: OrderMapping) -> pl.DataFrame:
@@ -95,9 +102,19 @@ def read_amounts(rows: pl.DataFrame, name: str, label: str, mapping: OrderMappin
         The rows; the column and `<name>.finer` (in parts of 10**9 of a minor unit) hold the amount without its sign,
         `<name>.below` whether it is below zero, `<name>.why` why it was refused.
     """
-    rows = _without_powers(rows.with_columns(text_of(rows, name).str.strip_chars().alias(name)), name)
-    text, places = pl.col(name), 0 if mapping.amount_style == "minor" else decimals(mapping.currency)
-    rows = rows.with_columns(text.str.extract_groups(_pattern(mapping)).alias("part"))
+    rows = rows.with_columns(text_of(rows, name).str.strip_chars().fill_null("").alias(name))
+    return (
+        rows.join(_price_list(rows[name].unique(), label, mapping), on=name, how="left", maintain_order="left")
+        .drop(name)
+        .rename({"minor": name})
+    )
+
+
+def _price_list(written: pl.Series, label: str, mapping: OrderMapping) -> pl.DataFrame:
+    """Read each amount once: a shop has far fewer prices than rows."""
+    name, places = written.name, 0 if mapping.amount_style == "minor" else decimals(mapping.currency)
+    rows = _without_powers(written.to_frame())
+    rows = rows.with_columns(pl.col("plain").str.extract_groups(_pattern(mapping)).alias("part"))
     part = pl.col("part").struct
     ungrouped = part["3"].str.replace_all(_WHOLE[mapping.amount_style][2], "", literal=True)
     whole = ungrouped.str.strip_chars_start("0").str.pad_start(1, "0").cast(pl.Int64, strict=False)
@@ -105,19 +122,20 @@ def read_amounts(rows: pl.DataFrame, name: str, label: str, mapping: OrderMappin
     more = (pl.lit("0") + digits.str.slice(0, places)).cast(pl.Int64)
     large = whole.is_null() | (whole > LARGEST_AMOUNT // 10**places)
     why = (
-        pl.when(text.fill_null("") == "")
+        pl.when(pl.col(name) == "")
         .then(pl.lit(f"no {label}"))
         .when(part["3"].is_null() | ((part["1"] + part["2"]).str.len_chars() > 1))
         .then(pl.lit(f"{label} not written in the declared style"))
         .when(large)
         .then(pl.lit(f"{label} of more than {LARGEST_AMOUNT} minor units"))
     )
-    return rows.with_columns(
-        pl.when(~large).then(whole * 10**places + more).alias(name),
+    return rows.select(
+        name,
+        pl.when(~large).then(whole * 10**places + more).alias("minor"),
         digits.str.slice(places, _PLACES).cast(pl.Int64).alias(f"{name}.finer"),
         (part["1"] + part["2"]).str.starts_with("-").alias(f"{name}.below"),
         why.alias(f"{name}.why"),
-    ).drop("part")
+    )
 
 
 def _pattern(mapping: OrderMapping) -> str:
@@ -133,11 +151,12 @@ def _pattern(mapping: OrderMapping) -> str:
     return rf"^(-?)(?:\s*(?:{marks})\s*)?(-?)({whole}){decimal}$"
 
 
-def _without_powers(rows: pl.DataFrame, name: str) -> pl.DataFrame:
+def _without_powers(written: pl.DataFrame) -> pl.DataFrame:
     """Write 1.5e-7 as 0.00000015: the shortest text of a very small or large float has a power of ten."""
-    powers = rows[name].drop_nulls().unique()
-    powers = powers.filter(powers.str.contains(_POWER)).to_list()
-    return rows.with_columns(pl.col(name).replace({text: format(Decimal(text), "f") for text in powers}))
+    text = written.to_series()
+    powers = text.filter(text.str.contains(_POWER)).to_list()
+    plain = text.replace({power: format(Decimal(power), "f") for power in powers})
+    return written.with_columns(plain.alias("plain"))
 
 
 def line_amount(pieces: pl.Expr, minor: pl.Expr, finer: pl.Expr) -> pl.Expr:

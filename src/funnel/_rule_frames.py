@@ -1,0 +1,134 @@
+"""A lifted rule over frames: answers for everyone in the logs, for a frame of facts, and when they change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import narwhals as nw
+
+from funnel._facts.declare import Declared
+from funnel._facts.frames import fact_column, held_over
+from funnel._frames import ROW, Entered, enter, leave
+from funnel._instants import FOREVER, LATEST, NEVER
+from funnel._lift.clock import waits
+from funnel._lift.columns import Column, node_column, tree_column
+from funnel._lift.nodes import Fact
+from funnel._lift.tree import Answer, Fork, Leaf, Tree, answer_kind, leaves
+from funnel._reduce.aggregates import PERSON
+from funnel._streams import nearest
+from funnel.errors import FactsError
+
+if TYPE_CHECKING:
+    from funnel.logs import Logs
+    from funnel.rule import Lifted
+
+Frame = nw.LazyFrame[Any]
+
+
+def _spans(tree: Tree, name: str) -> list[str]:
+    return [name] if answer_kind(tree) == "span" else []
+
+
+def answers_of_logs(ready: Lifted, logs: Logs, now: int, name: str) -> Any:
+    """The answer of everyone in the logs at an instant."""
+    plan = ready.narrowed()
+    column = fact_column(plan, nw.lit(now, nw.Int64()))
+    answered = held_over(plan, logs, now).select(PERSON, tree_column(ready.tree, column).alias(name))
+    return leave(answered, logs.home, spans=_spans(ready.tree, name))
+
+
+def changes_of_logs(ready: Lifted, logs: Logs, now: int, name: str) -> Any:
+    """The answer of everyone at an instant, and when it changes by itself."""
+    plan = ready.narrowed()
+    held = held_over(plan, logs, now)
+    present = nw.lit(now, nw.Int64())
+    answer = tree_column(ready.tree, fact_column(plan, present)).alias(name)
+    change = _next_change(ready.tree, lambda moment: fact_column(plan, moment), held, now)
+    told = change.select(PERSON, answer, next_change=nw.col("next_change"))
+    return leave(told, logs.home, instants=["next_change"], spans=_spans(ready.tree, name))
+
+
+def _next_change(tree: Tree, reading: Callable[[nw.Expr], Column], held: Frame, now: int) -> Frame:
+    """The held values with `next_change`: the soonest wait after which the answer differs, null where there is none."""
+    coded = _coded(tree)
+    present = nw.lit(now, nw.Int64())
+    held = held.with_columns(_answer=tree_column(coded, reading(present)))
+    soonest = nw.lit(FOREVER, nw.Int64())
+    for number, wait in enumerate(waits(tree)):
+        worked = node_column(wait, reading(present))
+        ahead = (worked > 0) & (worked < LATEST - now)
+        name = f"_then_{number}"
+        held = held.with_columns(nw.when(ahead).then(present + worked).otherwise(present).alias(name))
+        differs = tree_column(coded, reading(nw.col(name))) != nw.col("_answer")
+        soonest = nw.when(differs & (nw.col(name) < soonest)).then(nw.col(name)).otherwise(soonest)
+        held = held.with_columns(soonest.alias(f"_soonest_{number}"))
+        soonest = nw.col(f"_soonest_{number}")
+    return held.with_columns(next_change=nw.when(soonest < FOREVER).then(soonest))
+
+
+def _coded(tree: Tree) -> Tree:
+    """The same choices with a whole number for each answer, so that no answer is null and all can be compared."""
+    codes: dict[tuple[str, Answer], int] = {}
+    if any(leaf.node is not None for leaf in leaves(tree)):
+        return _mapped(tree, lambda leaf: Leaf(-(2**62)) if leaf == Leaf() else leaf)
+
+    def code(leaf: Leaf) -> Leaf:
+        return Leaf(codes.setdefault((type(leaf.answer).__name__, leaf.answer), len(codes)))
+
+    return _mapped(tree, code)
+
+
+def _mapped(tree: Tree, change: Callable[[Leaf], Leaf]) -> Tree:
+    if isinstance(tree, Leaf):
+        return change(tree)
+    return Fork(tree.test, _mapped(tree.yes, change), _mapped(tree.no, change))
+
+
+# ---- a frame of facts ----------------------------------------------------------------------------------------------
+
+
+def answers_of_facts(ready: Lifted, native: object, name: str) -> Any:
+    """A frame of facts with the answer of every row in one more column."""
+    entered = enter(native)
+    schema = entered.frame.collect_schema()
+    missing = sorted(ready.read - set(schema))
+    if missing:
+        given = [column for column in schema if column != ROW]
+        hints = "; ".join(f"{fact}: {nearest(fact, given)}" for fact in missing)
+        msg = f"the frame has no column for {', '.join(missing)}, which the rule {name} reads ({hints})"
+        raise FactsError(msg)
+    answered = entered.frame.with_columns(tree_column(ready.tree, _facts_reader(ready, entered)).alias(name))
+    left = answered.drop(ROW) if ROW in schema else answered
+    return leave(left, entered.home, spans=_spans(ready.tree, name))
+
+
+def _facts_reader(ready: Lifted, entered: Entered) -> Column:
+    schema = entered.frame.collect_schema()
+
+    def read(fact: Fact) -> nw.Expr:
+        declared, column = ready.plan.declared[fact.name], nw.col(fact.name)
+        if isinstance(schema[fact.name], nw.Duration):
+            column = column.dt.total_microseconds()
+        if fact.unit == "text":
+            return column.cast(nw.String()).fill_null("")
+        return column.cast(nw.Int64()).fill_null(_absent(declared)).cast(nw.Int64())
+
+    return read
+
+
+def _absent(declared: Declared) -> int:
+    """What a rule reads where a fact of a frame is null: as for a person of whom it is not known."""
+    fact = declared.fact("")
+    never = getattr(declared.value, "empty", NEVER)
+    match declared.show:
+        case "since":
+            return fact.high if never == NEVER else fact.low
+        case "until":
+            return fact.low if never == NEVER else fact.high
+        case "span":
+            return fact.high
+        case _:
+            return 0
+
+

@@ -1,0 +1,96 @@
+"""The shop's own numbers: every threshold a rule compares with, with its unit, its default and the reason for it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, ClassVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+
+def _whole(span: timedelta) -> timedelta:
+    if span <= timedelta(0):
+        msg = "is zero or less; a limit is a span above zero"
+        raise ValueError(msg)
+    return span
+
+
+Span = Annotated[timedelta, AfterValidator(_whole)]
+Percent = Annotated[int, Field(ge=1, le=500, strict=True)]
+Count = Annotated[int, Field(ge=0, le=10_000, strict=True)]
+Points = Annotated[int, Field(ge=-1000, le=1000, strict=True)]
+
+
+class Policy(BaseModel):
+    """What the shop decides: when silence is too long, how soon to answer, when to stop asking.
+
+    Spans are whole days of 24 hours unless the shop gives others. A limit is passed only beyond it: silent for exactly
+    `lapse_after` is not lapsed yet. A shop adds its own numbers in a class of its own.
+
+    Example:
+        >>> from datetime import timedelta
+        >>> Policy(lapse_after=timedelta(days=60)).lapse_after.days
+        60
+    """
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    lapse_after: Span = timedelta(days=180)
+    """A buyer silent for longer has lapsed. Half a year: two seasons without a purchase; our choice, shops differ most here."""
+    quiet_after: Span = timedelta(days=30)
+    """A person with whom nothing has passed for longer is quiet. A month, the step of pay and rent; our choice."""
+    overdue_percent: Percent = 150
+    """Overdue when the silence is longer than this share of their own average interval. Half as long again is the common
+    rule of shop software; a shop with regular buyers takes less."""
+    rhythm_purchases: Annotated[int, Field(ge=2, le=100, strict=True)] = 3
+    """Purchases before a person is said to have a rhythm: two intervals are the fewest that can agree; our choice."""
+    answer_within: Span = timedelta(hours=24)
+    """A question open for longer is answered late. One day: who doubts asks elsewhere the next; our choice."""
+    resolve_within: Span = timedelta(days=3)
+    """A complaint open for longer is neglected; our choice."""
+    delivery_grace: Annotated[timedelta, Field(ge=timedelta(0))] = timedelta(0)
+    """How much later than promised the goods may come before it counts; none, for the customer counts from the promise."""
+    disappointed_for: Span = timedelta(days=30)
+    """How long after a complaint was put right the shop repairs before it sells; one disappointment outweighs many good turns."""
+    low_score: Annotated[int, Field(ge=1, le=5, strict=True)] = 2
+    """Feedback of this score or less is a disappointment: the lower two of five; our choice."""
+    assurance_percent: Annotated[int, Field(ge=100, le=500, strict=True)] = 300
+    """A sum above this share of the largest one completed asks for assurance: doubt grows with the sum; our choice."""
+    meeting_amount: Annotated[int, Field(ge=0, le=10**14, strict=True)] = 0
+    """A first sum above this, in minor units, asks for a meeting; 0: the shop has set none, for it depends on the currency."""
+    step_lasts: Span = timedelta(days=14)
+    """How long what they did says where they are in buying: a fortnight after a question or a basket it says no more; our choice."""
+    after_sale_for: Span = timedelta(days=30)
+    """How long after a purchase or its delivery the shop looks after it before it sells again; our choice."""
+    follow_up_after: Span = timedelta(days=3)
+    """How long the shop waits after it last wrote before it writes again; our choice."""
+    most_follow_ups: Count = 3
+    """Follow-ups without an answer before the shop stops: more is a nuisance; our choice."""
+    thank_within: Span = timedelta(days=7)
+    """How long after a delivery the shop may still ask how it was; our choice."""
+    ready_points: Points = 60
+    """From this many points on, a person is ready to buy; our choice, to be checked against the shop's own past."""
+    warm_points: Points = 30
+    """From this many points on, a person is warm; our choice."""
+    said_ready_points: Points = 60
+    """For having said so: it outweighs everything, for nobody knows better."""
+    checkout_points: Points = 30
+    """For having gone to pay lately."""
+    cart_points: Points = 20
+    """For a full basket lately."""
+    question_points: Points = 15
+    """For having asked or been quoted a price lately."""
+    visit_points: Points = 5
+    """For having come or looked lately."""
+    bought_before_points: Points = 15
+    """For having bought before: trust is there."""
+    repeat_points: Points = 10
+    """For having bought again: only the repeat order proves it."""
+    due_points: Points = 20
+    """For being past their own average interval."""
+    promise_due_points: Points = 25
+    """For a "not yet" whose day has come."""
+    unanswered_points: Points = -20
+    """For a question that is open too long: trust is going."""
+    low_feedback_points: Points = -25
+    """For a disappointment: it outweighs several good turns."""

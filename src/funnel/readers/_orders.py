@@ -1,0 +1,163 @@
+"""Rows of an order file taken together: copies merged, rows of one order added up, credits given their purchase.
+
+Law: the purchases and refunds do not depend on the order of the rows, nor on how often a row stands in the file.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+import polars as pl
+
+from funnel._fields import LARGEST_AMOUNT
+from funnel.readers._account import SHOWN, Entry
+from funnel.readers._credits import match_credits
+from funnel.readers._files import ROW
+from funnel.readers._rows import WHY
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from funnel.readers._account import What
+    from funnel.readers._credits import Matched
+    from funnel.readers._files import Progress
+    from funnel.readers._mapping import OrderMapping
+
+_ONE_WAY = ["id", "is_credit"]
+"""What was bought, and what came back, under one order's number."""
+
+_NOTES = {
+    "amount rounded to whole minor units, half to even": pl.col("is_rounded"),
+    "time that the zone's clock showed twice, taken as the first": pl.col("is_twice"),
+    "charge, not a product: part of what was paid": pl.col("is_charge"),
+    "row with nothing to pay": pl.col("line") == 0,
+}
+
+
+@attrs.frozen(eq=False)
+class Gathered:
+    """What the rows of a file come to: the two tables, and the account of the rows."""
+
+    purchases: pl.DataFrame
+    refunds: pl.DataFrame
+    account: tuple[Entry, ...]
+
+
+def gather(rows: pl.DataFrame, copies: pl.Series, mapping: OrderMapping, progress: Progress) -> Gathered:
+    """Add rows up to orders and refunds, and account for every row.
+
+    Args:
+        rows: Every row, read by itself.
+        copies: The numbers of rows that are exact copies of earlier ones.
+        mapping: How the file is to be read.
+        progress: Told of the rows done.
+
+    Returns:
+        Purchases, refunds, and the account.
+    """
+    rows = rows.with_columns(pl.col(ROW).is_in(copies.implode()).alias("is_copy"))
+    refused, good = rows.filter(pl.col(WHY).is_not_null()), rows.filter(pl.col(WHY).is_null())
+    merged = good.filter("is_copy")
+    judged = _judged_together(good.filter(~pl.col("is_copy")), mapping)
+    kept = judged.filter(pl.col(WHY).is_null()).with_columns(pl.col("purchased_at").min().over(_ONE_WAY))
+    bought, credited = kept.filter(~pl.col("is_credit")), kept.filter("is_credit")
+    matched = match_credits(bought.filter(~pl.col("is_cancelled")), credited, progress)
+    purchases, refunds = _purchases(bought, mapping), _refunds(bought, matched, mapping)
+    account: tuple[Entry, ...] = (
+        *_read(rows, kept, purchases, refunds),
+        *_entries("merged", {"exact copy of an earlier row": merged[ROW]}),
+        *_refused(pl.concat([refused, judged.filter(pl.col(WHY).is_not_null())], how="vertical")),
+        *_entries("noted", _noted(kept, refused, matched)),
+    )
+    return Gathered(purchases, refunds, account)
+
+
+def _judged_together(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
+    """Find the faults that a row has only beside the other rows of its order."""
+    note = pl.col("id").str.starts_with(mapping.credit_prefix) & bool(mapping.credit_prefix)
+    total = pl.col("line").cast(pl.Float64).sum()
+    faults = {
+        "order with rows of different customers": pl.col("person_id").n_unique().over("id") > 1,
+        "order with rows of different statuses": pl.col("is_cancelled").n_unique().over(_ONE_WAY) > 1,
+        "credit note with rows of both signs": note & (pl.col("is_below").n_unique().over("id") > 1),
+        f"order of more than {LARGEST_AMOUNT} minor units": total.over(_ONE_WAY) > LARGEST_AMOUNT,
+        "order of charges alone": ~pl.col("is_credit") & pl.col("is_charge").all().over(_ONE_WAY),
+    }
+    return rows.with_columns(pl.coalesce(pl.when(fault).then(pl.lit(why)) for why, fault in faults.items()).alias(WHY))
+
+
+def _purchases(bought: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
+    orders = bought.group_by("id").agg(
+        pl.col("person_id", "purchased_at", "is_cancelled").first(),
+        pl.col("line").sum().alias("amount"),
+        pl.col("cancelled_at").max(),
+    )
+    return orders.select(
+        "id",
+        pl.lit(mapping.source).alias("source"),
+        "person_id",
+        "purchased_at",
+        "amount",
+        pl.lit(mapping.currency).alias("currency"),
+        pl.when("is_cancelled").then(pl.lit("cancelled")).otherwise(pl.lit("paid")).alias("status"),
+        "cancelled_at",
+        pl.lit("").alias("promotion"),
+    ).sort("purchased_at", "id")
+
+
+def _refunds(bought: pl.DataFrame, matched: Matched, mapping: OrderMapping) -> pl.DataFrame:
+    """Put together what credit notes and what rows themselves say was paid back, each refund under its own number."""
+    back = bought.filter(pl.col("refunded") > 0).group_by("id", "refunded_at").agg(pl.col("refunded").sum())
+    columns = ["of", "purchase_id", "refunded_at", "amount", "reason"]
+    stated = back.with_columns(of="id", purchase_id="id", amount="refunded", reason=pl.lit("refund"))
+    credits_ = matched.refunds.with_columns(of="credit_id", reason=pl.lit("credit note"))
+    both = pl.concat([stated.select(columns), credits_.select(columns)]).sort("of", "refunded_at", "purchase_id")
+    number = pl.int_range(1, pl.len() + 1).over("of").cast(pl.String)
+    return both.select(
+        (pl.col("of") + "/" + number).alias("id"),
+        pl.lit(mapping.source).alias("source"),
+        "purchase_id",
+        "refunded_at",
+        "amount",
+        pl.lit(mapping.currency).alias("currency"),
+        "reason",
+    ).sort("refunded_at", "id")
+
+
+def _read(rows: pl.DataFrame, kept: pl.DataFrame, purchases: pl.DataFrame, refunds: pl.DataFrame) -> list[Entry]:
+    counts = {
+        "rows in the file": rows.height,
+        "rows kept": kept.height,
+        "purchases": purchases.height,
+        "of them cancelled": purchases.filter(pl.col("status") == "cancelled").height,
+        "credit notes": kept.filter("is_credit")["id"].n_unique(),
+        "refunds": refunds.height,
+    }
+    always = 3
+    return [Entry("read", what, n) for place, (what, n) in enumerate(counts.items()) if n or place < always]
+
+
+def _refused(rows: pl.DataFrame) -> list[Entry]:
+    """Count the refused rows of each reason, the most frequent first."""
+    found = rows.group_by(WHY).agg(pl.len().alias("count"), pl.col(ROW).sort().head(SHOWN))
+    found = found.sort("count", WHY, descending=[True, False])
+    return [Entry("refused", why, count, tuple(first)) for why, count, first in found.iter_rows()]
+
+
+def _noted(kept: pl.DataFrame, refused: pl.DataFrame, matched: Matched) -> dict[str, pl.Series]:
+    """Find the rows that were kept, or refused, with something to say about them."""
+    missed = refused.filter(pl.col("id").is_in(kept["id"].implode()))
+    return {
+        "refused row of an order that is kept without it": missed[ROW],
+        "copy of a refused row, refused with it": refused.filter("is_copy")[ROW],
+        "credit without its purchase": matched.unmatched,
+        "credit of more pieces than were bought, the rest without its purchase": matched.partly,
+        **{why: kept.filter(flag)[ROW] for why, flag in _NOTES.items()},
+    }
+
+
+def _entries(what: What, found: Mapping[str, pl.Series]) -> list[Entry]:
+    """Count the rows of each reason; nothing found is nothing said."""
+    some = {why: rows.sort() for why, rows in found.items() if rows.len()}
+    return [Entry(what, why, rows.len(), tuple(rows.head(SHOWN))) for why, rows in some.items()]

@@ -1,0 +1,152 @@
+"""Each row of an order file by itself: what it says, or the first reason why it cannot be read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from funnel._fields import LARGEST_AMOUNT
+from funnel.readers._times import read_times
+from funnel.readers._values import FINER, line_amount, read_amounts, read_ids, read_pieces
+
+if TYPE_CHECKING:
+    from funnel.readers._mapping import OrderMapping
+
+WHY = "why"
+"""Why a row is refused; null for a row that is kept."""
+
+_TOO_MUCH = f"row of more than {LARGEST_AMOUNT} minor units"
+
+
+def read_rows(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
+    """Read every row by itself.
+
+    Args:
+        rows: The mapped columns, under their own names, as the file has them.
+        mapping: How they are written.
+
+    Returns:
+        The rows, in the same order: id, person_id, purchased_at, sku, pieces, minor, finer (the price of a piece), line
+        (the row's amount), is_credit, is_below, is_cancelled, is_charge, is_rounded, is_twice, cancelled_at, refunded,
+        refunded_at; and `why`.
+    """
+    rows = read_ids(rows, "id", "order", mapping)
+    rows = read_ids(rows, "person_id", "customer", mapping)
+    rows = read_times(rows, "purchased_at", "time", mapping)
+    rows = _read_line(rows, mapping)
+    rows = _read_sku(rows, mapping)
+    rows = _read_direction(rows, mapping)
+    rows = _read_status(rows, mapping)
+    rows = _read_cancelled(rows, mapping)
+    rows = _read_refunded(rows, mapping)
+    whys = [name for name in rows.columns if name.endswith(".why")]
+    twice = [name for name in rows.columns if name.endswith(".twice")]
+    missing = pl.when(pl.col("purchased_at").is_null()).then(pl.lit("no time"))
+    why = pl.coalesce("id.why", "person_id.why", "purchased_at.why", missing, *whys[3:])
+    return rows.with_columns(why.alias(WHY), pl.any_horizontal(twice).alias("is_twice")).drop(*whys, *twice)
+
+
+def _read_line(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
+    """Find the pieces of a row, the price of one, and the amount of the row; all without their signs."""
+    if mapping.columns.quantity is None:
+        rows = read_amounts(rows, "amount", "amount", mapping)
+        rows = rows.rename({"amount": "minor", "amount.finer": "finer", "amount.below": "is_below"})
+        rows = rows.with_columns(pl.lit(1, pl.Int64).alias("pieces"))
+    else:
+        rows = read_amounts(read_pieces(rows), "unit_price", "price", mapping)
+        rows = rows.rename({"unit_price": "minor", "unit_price.finer": "finer"})
+        rows = rows.with_columns((pl.col("pieces") < 0).alias("is_below"), pl.col("pieces").abs())
+        cheap = pl.col("unit_price.below") & ((pl.col("minor") > 0) | (pl.col("finer") > 0))
+        rows = rows.with_columns(pl.when(cheap).then(pl.lit("price below zero")).alias("below.why"))
+    return _with_line(rows)
+
+
+def _with_line(rows: pl.DataFrame) -> pl.DataFrame:
+    pieces, minor, finer = pl.col("pieces"), pl.col("minor"), pl.col("finer")
+    large = pieces.cast(pl.Float64) * (minor + 1).cast(pl.Float64) > LARGEST_AMOUNT
+    line = line_amount(pl.when(~large).then(pieces), minor, finer)
+    return rows.with_columns(
+        line.alias("line"),
+        (pieces * finer % FINER != 0).alias("is_rounded"),
+        pl.when(large).then(pl.lit(_TOO_MUCH)).alias("line.why"),
+    )
+
+
+def _read_sku(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
+    if mapping.columns.sku is None:
+        return rows.with_columns(pl.lit("").alias("sku"), pl.lit(value=False).alias("is_charge"))
+    rows = read_ids(rows, "sku", "sku", mapping).drop("sku.why")
+    sku = pl.col("sku").fill_null("")
+    return rows.with_columns(sku, sku.is_in(mapping.charges).alias("is_charge"))
+
+
+def _read_direction(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
+    """Tell pieces that came back from pieces that were bought."""
+    below = pl.col("is_below") & (pl.col("line") > 0 if mapping.columns.quantity is None else pl.lit(value=True))
+    credit = _begins(mapping.credit_prefix) | (below if mapping.credit_negative else pl.lit(value=False))
+    word = "amount" if mapping.columns.quantity is None else "quantity"
+    wrong = pl.when(below & ~credit).then(pl.lit(f"{word} below zero outside a credit note"))
+    return rows.with_columns(below.alias("is_below"), credit.alias("is_credit"), wrong.alias("is_credit.why"))
+
+
+def _begins(prefix: str) -> pl.Expr:
+    return pl.col("id").str.starts_with(prefix) if prefix else pl.lit(value=False)
+
+
+def _read_status(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
+    by_number = _begins(mapping.cancelled_prefix)
+    if mapping.columns.status is None:
+        return rows.with_columns(by_number.alias("is_cancelled"))
+    text = pl.col("status").cast(pl.String).str.strip_chars()
+    meant = text.replace_strict(dict(mapping.statuses), default=None, return_dtype=pl.String)
+    why = (
+        pl.when(text.fill_null("") == "")
+        .then(pl.lit("no status"))
+        .when(meant.is_null())
+        .then(pl.lit("status that the mapping does not name"))
+    )
+    return rows.with_columns(((meant == "cancelled") | by_number).alias("is_cancelled"), why.alias("status.why"))
+
+
+def _read_cancelled(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
+    if mapping.columns.cancelled_at is None:
+        return rows.with_columns(pl.lit(None, pl.Datetime("us", "UTC")).alias("cancelled_at"))
+    rows = read_times(rows, "cancelled_at", "time of cancelling", mapping)
+    cancelled, when = pl.col("is_cancelled"), pl.col("cancelled_at")
+    early = pl.when(when < pl.col("purchased_at")).then(pl.lit("cancelled before it was bought"))
+    return rows.with_columns(
+        pl.when(cancelled).then(when).alias("cancelled_at"),
+        pl.when(cancelled).then(pl.coalesce("cancelled_at.why", early)).alias("cancelled_at.why"),
+        pl.when(cancelled).then("cancelled_at.twice").alias("cancelled_at.twice"),
+    )
+
+
+def _read_refunded(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
+    """Read what a row says was paid back; nothing written is nothing paid back."""
+    if mapping.columns.refunded_amount is None:
+        nothing = pl.lit(None, pl.Datetime("us", "UTC")).alias("refunded_at")
+        return rows.with_columns(pl.lit(0, pl.Int64).alias("refunded"), nothing)
+    rows = read_times(rows, "refunded_at", "time of refund", mapping)
+    rows = read_amounts(rows, "refunded_amount", "refund", mapping)
+    unread = pl.when(pl.col("refunded_amount.why") != "no refund").then("refunded_amount.why")
+    refunded = line_amount(pl.lit(1, pl.Int64), pl.col("refunded_amount"), pl.col("refunded_amount.finer"))
+    some = pl.when(unread.is_null()).then(refunded).fill_null(0)
+    early = pl.col("refunded_at") < pl.col("purchased_at")
+    wrong = (
+        pl.when(pl.col("refunded_amount.below"))
+        .then(pl.lit("refund below zero"))
+        .when(some > pl.col("line"))
+        .then(pl.lit("refund above its purchase"))
+        .when(pl.col("refunded_at").is_null())
+        .then(pl.lit("refund without its time"))
+        .when(early)
+        .then(pl.lit("refunded before it was bought"))
+    )
+    why = pl.coalesce(unread, pl.when(some > 0).then(pl.coalesce("refunded_at.why", wrong)))
+    return rows.with_columns(
+        some.alias("refunded"),
+        why.alias("refunded_amount.why"),
+        pl.when(some > 0).then("refunded_at.twice").alias("refunded_at.twice"),
+        (pl.col("is_rounded") | (pl.col("refunded_amount.finer") > 0)).alias("is_rounded"),
+    ).drop("refunded_at.why")

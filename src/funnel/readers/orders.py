@@ -1,0 +1,122 @@
+"""A shop's order file, CSV or Parquet, becomes purchases and refunds, with an exact account of every row.
+
+Law: rows in the file = rows kept + rows merged + rows refused; what the file does not say is never invented.
+
+How it decides:
+
+- Rows with one order number are one order: its time is that of the earliest row, its amount the sum of the rows.
+  Rows of different persons, or of different statuses, under one number are refused, all of them.
+- A row that is, in every column of the file, a copy of an earlier one is merged with it. Where two equal lines may
+  both be true, let the file have a column that tells them apart, such as the number of the line.
+- A row's amount is pieces times price in exact decimals, rounded half to even to whole minor units where a price is
+  finer than they are; that is noted. A price of zero is kept and noted, a price below zero is refused.
+- Pieces or amounts below zero are refused, unless the row is a credit.
+- Postage and bank charges are part of what was paid; an order of nothing else is refused.
+- A credit is given to the same person's latest earlier purchase, not cancelled, of the same sku at the same price with
+  pieces left, and then to the one before it; what finds none is counted. Without skus and prices of pieces, the amount
+  itself must be the same.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import attrs
+
+from funnel.errors import MissingExtraError
+from funnel.readers._account import Entry, What
+from funnel.readers._mapping import AmountStyle, Columns, OrderMapping
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import polars as pl  # noqa: TC004, only its name is needed
+
+    from funnel.readers._files import Progress
+
+__all__ = ["AmountStyle", "Columns", "Entry", "OrderMapping", "Orders", "What", "read_orders"]
+
+
+@attrs.frozen(eq=False)
+class Orders:
+    """What a shop's order file says: purchases, refunds, and the account of every row.
+
+    Attributes:
+        purchases: One row for each order: id, source, person_id, purchased_at, amount (minor units), currency, status
+            ("paid" or "cancelled"), cancelled_at (null where it is not known), promotion ("").
+        refunds: One row for each time that something of a purchase was paid back: id, source, purchase_id,
+            refunded_at, amount (above zero; together never above the purchase), currency, reason.
+        currency: The currency of every amount.
+        account: What was read, merged, refused and noted; it holds no value from the file.
+    """
+
+    purchases: pl.DataFrame = attrs.field(repr=False)
+    refunds: pl.DataFrame = attrs.field(repr=False)
+    currency: str
+    account: tuple[Entry, ...] = attrs.field(repr=False)
+
+    def __str__(self) -> str:
+        """Write the account, one entry a line."""
+        return "\n".join(map(str, self.account))
+
+
+def read_orders(path: str | Path, mapping: OrderMapping, *, progress: Progress | None = None) -> Orders:
+    """Read a shop's order file, and say exactly what was read, merged and refused, and why.
+
+    Args:
+        path: A CSV or Parquet file of order lines or of whole orders; CSV in UTF-8, its first row names the columns.
+        mapping: Which column holds what, and how it is written.
+        progress: Called with the stage, the rows done and the rows there are, so that a bar can be drawn; it may be
+            called from another thread.
+
+    Returns:
+        Purchases, refunds and the account.
+
+    Raises:
+        MissingExtraError: Polars is not installed; the message holds the line that installs it.
+        RecordError: The file cannot be read at all.
+        LogsError: Columns are missing or of a wrong type; all of them are named at once.
+        OSError: The file cannot be opened.
+
+    Example:
+        >>> import tempfile, pathlib
+        >>> mapping = OrderMapping(
+        ...     columns=Columns(id="Order", person_id="Buyer", purchased_at="Paid on", amount="Total"),
+        ...     currency="IDR", zone="Asia/Jakarta", time_format="%d/%m/%Y %H:%M", amount_style="id",
+        ... )
+        >>> text = '''Order,Buyer,Paid on,Total
+        ... A-1,ani,01/03/2026 09:00,Rp150.000
+        ... A-2,,01/03/2026 09:30,Rp75.000
+        ... '''
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder) / "orders.csv"
+        ...     _ = path.write_text(text)
+        ...     orders = read_orders(path, mapping)
+        >>> orders.purchases["amount"].to_list()
+        [15000000]
+        >>> print(orders)
+        read 2: rows in the file
+        read 1: rows kept
+        read 1: purchases
+        refused 1: no customer (row 2)
+    """
+    if find_spec("polars") is None:
+        raise MissingExtraError('reading a file needs Polars; install it with: pip install "shopfunnel[polars]"')
+    from funnel.readers._files import open_file
+    from funnel.readers._orders import gather
+    from funnel.readers._rows import read_rows
+
+    tell = progress or _say_nothing
+    file = open_file(path, mapping)
+    raw = file.read(tell)
+    tell("checking", 0, raw.height)
+    copies = file.copies(raw)
+    rows = read_rows(raw, mapping)
+    tell("checking", raw.height, raw.height)
+    gathered = gather(rows, copies, mapping, tell)
+    return Orders(gathered.purchases, gathered.refunds, mapping.currency, gathered.account)
+
+
+def _say_nothing(_stage: str, _done: int, _total: int) -> None:
+    """Draw no bar."""

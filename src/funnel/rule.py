@@ -1,0 +1,336 @@
+"""A rule: a plain typed function of facts and policy, answered for one person, for everyone, and for the days to come.
+
+A function under `@rule` is lifted once for each policy (see `funnel._lift`); whatever the rule is asked is read from the
+one tree, so the answers cannot differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from functools import update_wrapper
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, get_type_hints
+
+import attrs
+
+from funnel._facts.base import BaseFacts, judgement
+from funnel._facts.plan import SLOPES, Plan, plan_of
+from funnel._instants import LATEST, instant
+from funnel._lift.clock import waits
+from funnel._lift.code import Run, compiled
+from funnel._lift.nodes import Node, Read, Value, evaluate, facts_of
+from funnel._lift.paths import Path, Reason, Table, Why, path_of, paths, reasons
+from funnel._lift.symbols import Symbols, named
+from funnel._lift.tree import Tree, forks, leaves, lift
+from funnel._lift.witness import witness
+from funnel.errors import FactsError, LiftError
+from funnel.facts import Facts
+from funnel.history import History
+from funnel.policy import Policy
+
+if TYPE_CHECKING:
+    from funnel.logs import Logs
+
+__all__ = ["NextChange", "Path", "Reason", "Rule", "Table", "Why", "rule"]
+
+F = TypeVar("F", bound=BaseFacts)
+P = TypeVar("P", bound=Policy)
+A = TypeVar("A")
+
+
+class _NamedPolicy:
+    """A policy whose numbers know which field they are, so that reasons can say where a limit stands."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+
+    def __getattr__(self, name: str) -> object:
+        return named(getattr(self._policy, name), name)
+
+
+@attrs.frozen
+class Lifted:
+    """A rule made ready for one policy and one class of facts."""
+
+    tree: Tree
+    plan: Plan
+    run: Run
+
+    @property
+    def read(self) -> frozenset[str]:
+        """The names of the facts that the rule reads."""
+        tests = [fork.test for fork in forks(self.tree)]
+        nodes: list[Node] = [*tests, *(leaf.node for leaf in leaves(self.tree) if leaf.node is not None)]
+        return frozenset(fact.name for node in nodes for fact in facts_of(node))
+
+    def narrowed(self) -> Plan:
+        """What the rule needs of everyone: the facts it reads, and no others."""
+        return plan_of({name: one for name, one in self.plan.declared.items() if name in self.read})
+
+    def reader(self, facts: BaseFacts) -> Read:
+        """How the nodes of the tree read the facts of one person."""
+
+        def read(name: str) -> Value:
+            value = facts.values[self.plan.places[name]]
+            slope = SLOPES.get(self.plan.declared[name].show, 0)
+            if slope == 0 or isinstance(value, str):
+                return value
+            return facts.now - value if slope > 0 else value - facts.now
+
+        return read
+
+
+class Rule(Generic[F, P, A]):
+    """A question that the shop asks of a person, with one answer everywhere.
+
+    Made by `@rule`. Called with facts and policy it answers like the function it was made from; inside another rule it is
+    an ordinary function.
+    """
+
+    def __init__(self, function: Callable[[F, P], A]) -> None:
+        """Wrap a plain typed function of facts and policy."""
+        update_wrapper(cast("Callable[..., object]", self), function)
+        self.name: str = getattr(function, "__name__", "rule")
+        self._function = function
+        self._ready: dict[tuple[type[BaseFacts], Policy], Lifted] = {}
+        self._last: tuple[type[BaseFacts], Policy, Run] | None = None
+
+    def __repr__(self) -> str:
+        """Show the name."""
+        return f"<rule {self.name}>"
+
+    def __call__(self, f: F, policy: P) -> A:
+        """Answer for one person's facts; inside another rule, be part of it."""
+        if isinstance(cast("object", f), Symbols):
+            return self._function(f, policy)
+        return self.of(f, policy)
+
+    @property
+    def facts(self) -> type[F]:
+        """The class of facts that the rule reads, as its first argument says; `Facts` where it does not say.
+
+        Raises:
+            FactsError: The annotation is no class of facts, or its name cannot be found.
+        """
+        try:
+            hints = get_type_hints(self._function)
+        except NameError as error:
+            msg = f"the annotations of {self.name} name {error.name!r}, which cannot be found; import it where the rule is defined"
+            raise FactsError(msg) from None
+        found = next((hint for name, hint in hints.items() if name != "return"), Facts)
+        if not (isinstance(found, type) and issubclass(found, BaseFacts)):
+            msg = f"the first argument of {self.name} is {found!r}; annotate it with Facts or a class that extends it"
+            raise FactsError(msg)
+        return cast("type[F]", found)
+
+    def lifted(self, policy: P, facts: type[BaseFacts] | None = None) -> Lifted:
+        """The rule as a tree, made once for each policy and class of facts.
+
+        Raises:
+            LiftError: The function does what cannot be run for a table.
+        """
+        key = (facts or self.facts, policy)
+        if key not in self._ready:
+            self._ready[key] = self._lift(*key)
+        return self._ready[key]
+
+    def _lift(self, facts: type[BaseFacts], policy: object) -> Lifted:
+        if not isinstance(policy, Policy):
+            msg = f"the policy of {self.name} was given as {type(policy).__name__}; give a Policy"
+            raise FactsError(msg)
+        plan = facts._plan  # noqa: SLF001 (the plan of a class of facts is this library's own)
+        shown = cast("P", _NamedPolicy(policy))
+        try:
+            tree = lift(lambda symbols: self._function(cast("F", symbols), shown), plan.readable, plan.refused)
+        except LiftError as error:
+            msg = f"in the rule {self.name}: {error}"
+            raise LiftError(msg) from None
+        return Lifted(tree, plan, compiled(tree, plan.run_places(), self.name))
+
+    # ---- one person ----
+
+    def of(self, person: F | History, policy: P, *, as_of: datetime | None = None) -> A:
+        """The answer for one person.
+
+        Args:
+            person: Their facts, or their history.
+            policy: The shop's numbers.
+            as_of: The instant of judgement; with a history only, facts have their own.
+
+        Raises:
+            FactsError: Facts of another class, or facts and `as_of` together.
+            LiftError: The function does what cannot be run for a table.
+        """
+        last = self._last
+        if as_of is None and last is not None and last[0] is type(person) and last[1] is policy:
+            return cast("A", last[2](person.values, person.now))
+        facts = self._facts_of(person, as_of)
+        ready = self.lifted(policy, type(facts))
+        self._last = (type(facts), policy, ready.run)
+        return cast("A", ready.run(facts.values, facts.now))
+
+    def _facts_of(self, person: object, as_of: datetime | None) -> F:
+        if isinstance(person, History):
+            return self.facts.of(person, as_of=cast("datetime", as_of))
+        if not isinstance(person, self.facts):
+            msg = f"{self.name} was given a {type(person).__name__}; give {self.facts.__name__} or a History"
+            raise FactsError(msg)
+        if as_of is not None:
+            raise FactsError("facts were given with as_of; they are of their own instant, facts.at(...) makes them of a later one")
+        return person
+
+    def why(self, person: F | History, policy: P, *, as_of: datetime | None = None) -> Why:
+        """The answer, and the conditions that decided it: actual beside required.
+
+        Args:
+            person: Their facts, or their history.
+            policy: The shop's numbers.
+            as_of: The instant of judgement; with a history only.
+        """
+        facts = self._facts_of(person, as_of)
+        ready = self.lifted(policy, type(facts))
+        read = ready.reader(facts)
+        path = path_of(ready.tree, read)
+        return Why(ready.run(facts.values, facts.now), reasons(path, read))
+
+    @property
+    def next_change(self) -> NextChange[F, P, A]:
+        """The earliest future instant at which the answer changes if nothing happens; ask it `of` one or `over` many."""
+        return NextChange(self)
+
+    # ---- everyone ----
+
+    def over(self, people: Logs | Any, policy: P, *, as_of: datetime | None = None) -> Any:
+        """The answer for everyone, computed by the engine that holds the data.
+
+        Args:
+            people: Logs; or a frame with a column for each fact that the rule reads, such as `Facts.over` gives.
+            policy: The shop's numbers.
+            as_of: The instant of judgement; required with logs, not allowed with a frame of facts.
+
+        Returns:
+            With logs: a frame of their kind, `person_id` and the answer in a column named as the rule. With a frame: the
+            same frame with that column added.
+
+        Raises:
+            FactsError: A column is missing, or `as_of` does not go with what was given.
+            LiftError: The function does what cannot be run for a table.
+        """
+        from funnel._rule_frames import answers_of_facts, answers_of_logs
+        from funnel.logs import Logs
+
+        ready = self.lifted(policy)
+        if isinstance(people, Logs):
+            return answers_of_logs(ready, people, judgement(as_of), self.name)
+        if as_of is not None:
+            raise FactsError("a frame of facts was given with as_of; it is of its own instant, leave as_of out")
+        return answers_of_facts(ready, people, self.name)
+
+    # ---- the rule itself ----
+
+    def table(self, policy: P) -> Table:
+        """Every path through the rule as a decision table.
+
+        Args:
+            policy: The shop's numbers.
+        """
+        return Table(self.name, tuple(paths(self.lifted(policy).tree)))
+
+    def witnesses(self, policy: P, *, as_of: datetime) -> tuple[F, ...]:
+        """One person's facts for each path through the rule that somebody can take.
+
+        Args:
+            policy: The shop's numbers.
+            as_of: The instant that the facts are of.
+        """
+        ready = self.lifted(policy)
+        found = (witness(path) for path in paths(ready.tree))
+        return tuple(self._person(values, as_of) for values in found if values is not None)
+
+    def _person(self, values: Mapping[str, Value], as_of: datetime) -> F:
+        declared = self.facts._plan.declared  # noqa: SLF001 (the plan of a class of facts is this library's own)
+        given = {name: _given(declared[name].show, value) for name, value in values.items()}
+        return self.facts(as_of=as_of).evolve(**given)
+
+
+def _given(show: str, value: Value) -> object:
+    if isinstance(value, str):
+        return value
+    if show in ("since", "until", "span"):
+        return timedelta(microseconds=value)
+    return bool(value) if show == "flag" else value
+
+
+@attrs.frozen
+class NextChange(Generic[F, P, A]):
+    """When the answer of a rule changes by itself: the earliest future instant at which it differs if nothing happens."""
+
+    rule: Rule[F, P, A]
+
+    def __call__(self, person: F | History, policy: P, *, as_of: datetime | None = None) -> datetime | None:
+        """The same as `of`."""
+        return self.of(person, policy, as_of=as_of)
+
+    def of(self, person: F | History, policy: P, *, as_of: datetime | None = None) -> datetime | None:
+        """For one person; None where the answer will not change before the year 2200.
+
+        Args:
+            person: Their facts, or their history.
+            policy: The shop's numbers.
+            as_of: The instant of judgement; with a history only.
+
+        Raises:
+            LiftError: The rule uses the clock in a way that has no next change, such as answering with a span.
+        """
+        facts = self.rule._facts_of(person, as_of)  # noqa: SLF001 (the two halves of one rule)
+        ready = self.rule.lifted(policy, type(facts))
+        read = ready.reader(facts)
+        now, run = facts.now, ready.run
+        answer = run(facts.values, now)
+        for wait in sorted({cast("int", evaluate(node, read)) for node in waits(ready.tree)}):
+            if 0 < wait < LATEST - now and run(facts.values, now + wait) != answer:
+                return instant(now + wait)
+        return None
+
+    def over(self, logs: Logs, policy: P, *, as_of: datetime) -> Any:
+        """For everyone, computed by the engine that holds the data; null where nothing will change before 2200.
+
+        Args:
+            logs: Everyone's records.
+            policy: The shop's numbers.
+            as_of: The instant of judgement.
+
+        Returns:
+            A frame of the logs' kind: `person_id`, the answer now in a column named as the rule, and `next_change`.
+
+        Raises:
+            LiftError: The rule uses the clock in a way that has no next change.
+        """
+        from funnel._rule_frames import changes_of_logs
+
+        return changes_of_logs(self.rule.lifted(policy), logs, judgement(as_of), self.rule.name)
+
+
+def rule(function: Callable[[F, P], A]) -> Rule[F, P, A]:
+    """Make a rule of a plain typed function of facts and policy.
+
+    The function may compare facts with constants, policy numbers and each other, add, subtract and scale them, and choose
+    by `if`, `and`, `or`, `not`, `in`, `match`, `min`, `max`; it may call other rules and helpers. It reads no clock and
+    changes nothing. What cannot run for a table is refused when the rule is first used, with the remedy.
+
+    Args:
+        function: `(f: Facts, policy: Policy) -> answer`; the answer is a bool, a whole number, a text, a member of an enum
+            or a timedelta.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> from funnel import Facts, Policy
+        >>> @rule
+        ... def is_vip(f: Facts, policy: Policy) -> bool:
+        ...     return f.purchase_count >= 5
+        >>> is_vip.of(Facts(as_of=datetime(2026, 3, 1, tzinfo=UTC), purchase_count=5), Policy())
+        True
+    """
+    return Rule(function)
+
+

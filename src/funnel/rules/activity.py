@@ -1,0 +1,62 @@
+"""Have they bought, and are they still there: bought, quiet, lapsed, overdue by their own rhythm, won back.
+
+Source: "Seven things to know of your customer" (how often, when last: loyal or gone); lapsed is silence, not the end of
+anything, so it is undone by the next purchase.
+"""
+
+from __future__ import annotations
+
+from funnel.facts import Facts
+from funnel.policy import Policy
+from funnel.rule import rule
+
+
+@rule
+def has_bought(f: Facts, policy: Policy) -> bool:  # noqa: ARG001 (every rule takes both)
+    """They have bought: at least one purchase that is neither cancelled nor wholly refunded."""
+    return f.purchase_count >= 1
+
+
+@rule
+def has_bought_again(f: Facts, policy: Policy) -> bool:  # noqa: ARG001 (every rule takes both)
+    """They came back: two purchases or more. Only the repeat order proves it."""
+    return f.purchase_count >= 2  # noqa: PLR2004 (what "again" means)
+
+
+@rule
+def has_engaged(f: Facts, policy: Policy) -> bool:  # noqa: ARG001 (every rule takes both)
+    """They have done something of their own: come, looked, asked, ordered, even if nothing was bought in the end."""
+    return f.inbound_count > 0 or f.order_count > 0
+
+
+@rule
+def is_quiet(f: Facts, policy: Policy) -> bool:
+    """Nothing has come from them for longer than the shop's `quiet_after`: no word, no purchase, no arrival."""
+    return min(f.since_last_inbound, f.since_last_purchase, f.since_arrival) > policy.quiet_after
+
+
+@rule
+def is_lapsed(f: Facts, policy: Policy) -> bool:
+    """They have bought, and not again for longer than the shop's `lapse_after`."""
+    return has_bought(f, policy) and f.since_last_purchase > policy.lapse_after
+
+
+@rule
+def has_rhythm(f: Facts, policy: Policy) -> bool:
+    """They have bought often enough for their own average interval to mean something."""
+    return f.purchase_count >= policy.rhythm_purchases
+
+
+@rule
+def is_overdue(f: Facts, policy: Policy) -> bool:
+    """By their own rhythm they should have bought by now: silent for longer than their average interval allows.
+
+    Source: the ratio of silence to a person's own interval, as shop software commonly has it; whole percents, so exact.
+    """
+    return has_rhythm(f, policy) and 100 * f.since_last_purchase > policy.overdue_percent * f.purchase_interval
+
+
+@rule
+def is_won_back(f: Facts, policy: Policy) -> bool:
+    """Their last purchase came after a lapse, and they have not lapsed since."""
+    return f.gap_before_last_purchase > policy.lapse_after and not is_lapsed(f, policy)

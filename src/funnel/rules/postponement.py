@@ -1,0 +1,39 @@
+"""Not yet: people buy when they are able, not when the shop is ready to sell.
+
+Source: "When will they buy?". A postponement holds until its day, unless they said "ready" or bought after it.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from funnel.facts import Facts
+from funnel.policy import Policy
+from funnel.rule import rule
+
+_NOW = timedelta(0)
+
+
+@rule
+def stands(f: Facts, policy: Policy) -> bool:  # noqa: ARG001 (every rule takes both)
+    """They have said "not yet", and have neither said "ready" nor bought since."""
+    said = f.since_last_postponement
+    return f.postponement_count > 0 and said < f.since_said_ready and said < f.since_last_purchase
+
+
+@rule
+def is_postponed(f: Facts, policy: Policy) -> bool:
+    """They are waiting for a day that has not come; until then the shop keeps in touch and does not press."""
+    return stands(f, policy) and f.until_ready > _NOW
+
+
+@rule
+def has_come_due(f: Facts, policy: Policy) -> bool:
+    """The day they named has come, and nothing has followed: now is the time to ask."""
+    return stands(f, policy) and f.until_ready <= _NOW
+
+
+@rule
+def slips(f: Facts, policy: Policy) -> int:  # noqa: ARG001 (every rule takes both)
+    """How many times the day was put off after the first time."""
+    return max(f.postponement_count - 1, 0)

@@ -1,0 +1,84 @@
+"""Doubt before and after paying: what is unanswered, late, unrepaired; when a sum asks for more assurance.
+
+Source: "Confidence in an online shop": answer every question well and soon, doubt grows with the sum, and one
+disappointment outweighs many successes.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from funnel.facts import Facts
+from funnel.policy import Policy
+from funnel.rule import rule
+
+
+class Assurance(StrEnum):
+    """What the shop owes before it may ask for a sum.
+
+    Example:
+        >>> Assurance("meeting") is Assurance.MEETING
+        True
+    """
+
+    NONE = "none"
+    PROOF = "proof"
+    MEETING = "meeting"
+
+
+@rule
+def has_open_question(f: Facts, policy: Policy) -> bool:  # noqa: ARG001 (every rule takes both)
+    """They have asked something that nobody has answered."""
+    return f.open_question_count > 0
+
+
+@rule
+def answer_is_late(f: Facts, policy: Policy) -> bool:
+    """A question has waited for longer than the shop's `answer_within`."""
+    return has_open_question(f, policy) and f.oldest_open_question > policy.answer_within
+
+
+@rule
+def has_open_complaint(f: Facts, policy: Policy) -> bool:  # noqa: ARG001 (every rule takes both)
+    """They have complained, and it has not been put right."""
+    return f.open_complaint_count > 0
+
+
+@rule
+def repair_is_late(f: Facts, policy: Policy) -> bool:
+    """A complaint has waited for longer than the shop's `resolve_within`."""
+    return has_open_complaint(f, policy) and f.oldest_open_complaint > policy.resolve_within
+
+
+@rule
+def delivery_is_late(f: Facts, policy: Policy) -> bool:
+    """Goods they have paid for should have arrived, and have not."""
+    return f.open_promise_count > 0 and f.since_promise_was_due > policy.delivery_grace
+
+
+@rule
+def was_disappointed(f: Facts, policy: Policy) -> bool:
+    """Their last feedback was low, and lately; or a complaint of theirs, put right, is still fresh."""
+    low = f.feedback_count > 0 and f.last_feedback_score <= policy.low_score
+    return (low and f.since_last_feedback <= policy.disappointed_for) or f.since_last_complaint <= policy.disappointed_for
+
+
+@rule
+def repair_first(f: Facts, policy: Policy) -> bool:
+    """Do not sell, repair first: a complaint is open or goods are late."""
+    return has_open_complaint(f, policy) or delivery_is_late(f, policy)
+
+
+@rule
+def assurance(f: Facts, policy: Policy) -> Assurance:
+    """What the last quoted sum asks for before they can trust the shop with it.
+
+    Proof (a photo, a testimonial, cash on delivery) where it is far above the largest sum they have completed; a meeting
+    where they have completed none, or not met, and it is above the shop's `meeting_amount`.
+    """
+    asked = f.last_quote_amount
+    if policy.meeting_amount and asked > policy.meeting_amount and f.meeting_count == 0:
+        return Assurance.MEETING
+    if f.purchase_count > 0 and 100 * asked > policy.assurance_percent * f.largest_purchase:
+        return Assurance.PROOF
+    return Assurance.PROOF if f.purchase_count == 0 and asked > 0 else Assurance.NONE
