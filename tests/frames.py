@@ -72,7 +72,8 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = {
 
 def _interaction(record: Interaction) -> dict[str, object]:
     row: dict[str, object] = {
-        name: getattr(record, name) for name in ("id", "source", "person_id", "occurred_at", "kind", "direction", "channel")
+        name: getattr(record, name)
+        for name in ("id", "source", "person_id", "occurred_at", "kind", "direction", "channel")
     }
     match record:
         case Answer():
@@ -95,9 +96,7 @@ def _interaction(record: Interaction) -> dict[str, object]:
 
 
 def _plain(record: Any, names: Iterable[str]) -> dict[str, object]:
-    return {
-        name: getattr(record, name).minor if name == "amount" else getattr(record, name) for name in names
-    }
+    return {name: getattr(record, name).minor if name == "amount" else getattr(record, name) for name in names}
 
 
 def tables(histories: Sequence[History]) -> dict[str, pl.DataFrame]:

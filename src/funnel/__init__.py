@@ -11,22 +11,90 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from funnel.errors import EngineError, FactsError, FunnelError, InstantError, LiftError, LogsError, MissingExtraError, MoneyError, MoveError, RecordError
-    from funnel.facts import Facts, count, earliest, exists, first, largest, last, latest, mean, mean_gap, since, soonest, total, until
+    from funnel.errors import (
+        EngineError,
+        FactsError,
+        FunnelError,
+        InstantError,
+        LiftError,
+        LogsError,
+        MissingExtraError,
+        MoneyError,
+        MoveError,
+        RecordError,
+    )
+    from funnel.facts import (
+        Facts,
+        count,
+        earliest,
+        exists,
+        first,
+        largest,
+        last,
+        latest,
+        mean,
+        mean_gap,
+        since,
+        soonest,
+        total,
+        until,
+    )
     from funnel.history import History
-    from funnel.interactions import Answer, AnyInteraction, Cart, Checkout, Complaint, Delivered, Feedback, FollowUpSent, Interaction, Met, NoReason, OptedOut, PostponeReason, Postponed, Question, Quote, Resolution, SaidNo, SaidReady, View, Visit, read_interaction
+    from funnel.interactions import (
+        Answer,
+        AnyInteraction,
+        Cart,
+        Checkout,
+        Complaint,
+        Delivered,
+        Feedback,
+        FollowUpSent,
+        Interaction,
+        Met,
+        NoReason,
+        OptedOut,
+        PostponeReason,
+        Postponed,
+        Question,
+        Quote,
+        Resolution,
+        SaidNo,
+        SaidReady,
+        View,
+        Visit,
+        read_interaction,
+    )
     from funnel.logs import Fault, Logs
     from funnel.money import Money
     from funnel.not_yet import AfterHoliday, AfterPayday, Between, InMonths, InWeeks, NotYet, Until, postponed, resolve
     from funnel.policy import Policy
     from funnel.records import Contact, Customer, Lead, Line, Purchase, Record, Refund
     from funnel.rule import NextChange, Path, Reason, Rule, Table, Why, rule
-    from funnel.rules.activity import has_bought, has_bought_again, has_engaged, has_rhythm, is_lapsed, is_overdue, is_quiet, is_won_back
+    from funnel.rules.activity import (
+        has_bought,
+        has_bought_again,
+        has_engaged,
+        has_rhythm,
+        is_lapsed,
+        is_overdue,
+        is_quiet,
+        is_won_back,
+    )
     from funnel.rules.buying import Step, buying_step, in_after_sale
     from funnel.rules.follow_up import NextStep, has_refused, is_due_for_follow_up, may_write, next_step
     from funnel.rules.postponement import has_come_due, is_postponed
     from funnel.rules.readiness import Readiness, readiness, readiness_points
-    from funnel.rules.trust import Assurance, answer_is_late, assurance, delivery_is_late, has_open_complaint, has_open_question, repair_first, repair_is_late, was_disappointed
+    from funnel.rules.trust import (
+        Assurance,
+        answer_is_late,
+        assurance,
+        delivery_is_late,
+        has_open_complaint,
+        has_open_question,
+        repair_first,
+        repair_is_late,
+        was_disappointed,
+    )
     from funnel.stages import Cause, FUNNEL, MOVES, Machine, Stage, stage
     from funnel.tally import Tally
 

@@ -56,7 +56,9 @@ def enter(native: object) -> Entered:
         case nw.Implementation.DUCKDB | nw.Implementation.IBIS | nw.Implementation.PYSPARK:
             return _elsewhere(frame.lazy())
         case other:
-            msg = f"frames of {other} are not read, for not every answer there is known to be right; give one of {_KNOWN}"
+            msg = (
+                f"frames of {other} are not read, for not every answer there is known to be right; give one of {_KNOWN}"
+            )
             raise EngineError(msg)
 
 
@@ -71,7 +73,9 @@ def _narwhals(native: Any) -> nw.DataFrame[Any] | Frame:
 
 
 def _polars(native: Any, home: Home) -> Entered:
-    return Entered(nw.from_native(native.lazy().with_row_index(ROW, offset=1)).with_columns(nw.col(ROW).cast(nw.Int64())), home)
+    return Entered(
+        nw.from_native(native.lazy().with_row_index(ROW, offset=1)).with_columns(nw.col(ROW).cast(nw.Int64())), home
+    )
 
 
 def _pandas(frame: Any) -> Entered:

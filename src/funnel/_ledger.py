@@ -39,12 +39,17 @@ def order_of(row: Row) -> tuple[int | str, ...]:
 
 @attrs.define
 class Ledger:
-    """The rows of one person, by stream; `changed` names streams in which a row was not simply added at the end."""
+    """The rows of one person, by stream.
+
+    `added` holds rows that were put at the end of their stream, `changed` the streams in which more than that happened,
+    `latest` the last instant at which a row begins or ceases to count.
+    """
 
     person_id: str
     rows: dict[str, list[Row]] = attrs.field(factory=dict)
     changed: set[str] = attrs.field(factory=set)
     added: list[tuple[str, Row]] = attrs.field(factory=list)
+    latest: int = NEVER
     _purchases: dict[Key, Purchase] = attrs.field(factory=dict)
     _refunds: dict[Key, dict[Key, Refund]] = attrs.field(factory=dict)
     _notices: dict[Key, int] = attrs.field(factory=dict)
@@ -70,18 +75,23 @@ class Ledger:
             case Lead():
                 self._add_lead(record)
             case _:
-                msg = f"a {type(record).__name__} is no record of a history; give leads, purchases, refunds, interactions"
+                msg = (
+                    f"a {type(record).__name__} is no record of a history; give leads, purchases, refunds, interactions"
+                )
                 raise RecordError(msg)
 
     def _own(self, person_id: str) -> None:
         if person_id != self.person_id:
-            msg = f"a record of {person_id!r} was given to the history of {self.person_id!r}; give each person their own"
+            msg = (
+                f"a record of {person_id!r} was given to the history of {self.person_id!r}; give each person their own"
+            )
             raise RecordError(msg)
 
     # ---- rows ----
 
     def _put(self, stream: str, row: Row) -> None:
-        """Add a row at its place in the order."""
+        """Add a row at its place in the order. Every end is the start of some other row, so `latest` bounds them all."""
+        self.latest = max(self.latest, _number(row[START]))
         rows = self.rows.setdefault(stream, [])
         if not rows or order_of(rows[-1]) <= order_of(row):
             rows.append(row)
@@ -299,5 +309,3 @@ def ledger_of(person_id: str, records: Iterable[Record]) -> Ledger:
     for refund in later:
         ledger.add(refund)
     return ledger
-
-

@@ -9,6 +9,7 @@ import narwhals as nw
 
 from funnel._facts.declare import Declared
 from funnel._facts.frames import fact_column, held_over
+from funnel._facts.lifted import Lifted
 from funnel._frames import ROW, Entered, enter, leave
 from funnel._instants import FOREVER, LATEST, NEVER
 from funnel._lift.clock import waits
@@ -21,7 +22,6 @@ from funnel.errors import FactsError
 
 if TYPE_CHECKING:
     from funnel.logs import Logs
-    from funnel.rule import Lifted
 
 Frame = nw.LazyFrame[Any]
 
@@ -130,5 +130,3 @@ def _absent(declared: Declared) -> int:
             return fact.high
         case _:
             return 0
-
-

@@ -57,7 +57,11 @@ INTERACTION_FIELDS = _fields(
     _amount("amount"),
 )
 PURCHASE_FIELDS = _fields(
-    _amount("amount"), _amount("net_amount"), _flag("promoted"), _text("promotion"), Fact(GAP, "span", high=FOREVER - NEVER)
+    _amount("amount"),
+    _amount("net_amount"),
+    _flag("promoted"),
+    _text("promotion"),
+    Fact(GAP, "span", high=FOREVER - NEVER),
 )
 
 TABLES: Mapping[str, Mapping[str, Fact]] = {

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, get_type_hints
 import attrs
 
 from funnel._facts.base import BaseFacts, judgement
-from funnel._facts.plan import SLOPES, Plan, plan_of
+from funnel._facts.lifted import Lifted
 from funnel._instants import LATEST, instant
 from funnel._lift.clock import waits
 from funnel._lift.code import Run, compiled
-from funnel._lift.nodes import Node, Read, Value, evaluate, facts_of
+from funnel._lift.nodes import Value, evaluate
 from funnel._lift.paths import Path, Reason, Table, Why, path_of, paths, reasons
 from funnel._lift.symbols import Symbols, named
-from funnel._lift.tree import Tree, forks, leaves, lift
+from funnel._lift.tree import lift
 from funnel._lift.witness import witness
 from funnel.errors import FactsError, LiftError
 from funnel.facts import Facts
@@ -46,38 +46,6 @@ class _NamedPolicy:
 
     def __getattr__(self, name: str) -> object:
         return named(getattr(self._policy, name), name)
-
-
-@attrs.frozen
-class Lifted:
-    """A rule made ready for one policy and one class of facts."""
-
-    tree: Tree
-    plan: Plan
-    run: Run
-
-    @property
-    def read(self) -> frozenset[str]:
-        """The names of the facts that the rule reads."""
-        tests = [fork.test for fork in forks(self.tree)]
-        nodes: list[Node] = [*tests, *(leaf.node for leaf in leaves(self.tree) if leaf.node is not None)]
-        return frozenset(fact.name for node in nodes for fact in facts_of(node))
-
-    def narrowed(self) -> Plan:
-        """What the rule needs of everyone: the facts it reads, and no others."""
-        return plan_of({name: one for name, one in self.plan.declared.items() if name in self.read})
-
-    def reader(self, facts: BaseFacts) -> Read:
-        """How the nodes of the tree read the facts of one person."""
-
-        def read(name: str) -> Value:
-            value = facts.values[self.plan.places[name]]
-            slope = SLOPES.get(self.plan.declared[name].show, 0)
-            if slope == 0 or isinstance(value, str):
-                return value
-            return facts.now - value if slope > 0 else value - facts.now
-
-        return read
 
 
 class Rule(Generic[F, P, A]):
@@ -176,7 +144,9 @@ class Rule(Generic[F, P, A]):
             msg = f"{self.name} was given a {type(person).__name__}; give {self.facts.__name__} or a History"
             raise FactsError(msg)
         if as_of is not None:
-            raise FactsError("facts were given with as_of; they are of their own instant, facts.at(...) makes them of a later one")
+            raise FactsError(
+                "facts were given with as_of; they are of their own instant, facts.at(...) makes them of a later one"
+            )
         return person
 
     def why(self, person: F | History, policy: P, *, as_of: datetime | None = None) -> Why:
@@ -332,5 +302,3 @@ def rule(function: Callable[[F, P], A]) -> Rule[F, P, A]:
         True
     """
     return Rule(function)
-
-

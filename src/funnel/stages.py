@@ -167,7 +167,9 @@ class Machine(Generic[S]):
 
     def mermaid(self) -> str:
         """The table as a Mermaid state diagram."""
-        return "\n".join(["stateDiagram-v2", *(f"    {start} --> {to}: {cause}" for start, to, cause in self._arrows())])
+        return "\n".join(
+            ["stateDiagram-v2", *(f"    {start} --> {to}: {cause}" for start, to, cause in self._arrows())]
+        )
 
     def __str__(self) -> str:
         """The table as plain text, a line a move."""

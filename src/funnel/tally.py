@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from funnel._facts.base import BaseFacts, judgement
-from funnel._instants import FOREVER, NEVER
+from funnel._instants import FOREVER
 from funnel._ledger import Ledger
 from funnel._lift.nodes import Value
-from funnel._reduce.folds import END, START, Fold, Row, T, seen
+from funnel._reduce.folds import END, Fold, Row, seen, with_gaps
 from funnel._reduce.forms import GAP
 from funnel.history import History
 from funnel.records import Record
@@ -45,16 +45,12 @@ class Tally(Generic[F]):
         self._plan = facts._plan  # noqa: SLF001 (the plan of a class of facts is this library's own)
         self._ledger = Ledger(history.person_id)
         self._seen: set[tuple[str, str, str]] = set()
-        self._held: list[Value] = [fold.start for fold in self._every()]
-        self._gap_from: dict[str, Row] = {}
-        self._latest = NEVER
-        self._soonest_end = FOREVER
+        every = (fold for ready in self._plan.folds.values() for fold in ready)
+        self._folds: list[Fold] = sorted(every, key=lambda fold: fold.place)
+        self._held: list[Value] = [fold.start for fold in self._folds]
+        self._last_counting: dict[str, Row] = {}
         for record in history.records:
             self.add(record)
-
-    def _every(self) -> list[Fold]:
-        folds = [fold for ready in self._plan.folds.values() for fold in ready]
-        return sorted(folds, key=lambda fold: fold.place)
 
     def add(self, record: Record) -> None:
         """Put one record to what is there; one that is there already changes nothing.
@@ -76,20 +72,18 @@ class Tally(Generic[F]):
         self._ledger.added.clear()
 
     def _step(self, stream: str, row: Row) -> None:
-        start, end = row[START], row[END]
-        assert isinstance(start, int)
-        assert isinstance(end, int)
-        self._latest = max(self._latest, start)
-        self._soonest_end = min(self._soonest_end, end)
+        """Put one more row, the last of its stream, to the values; a row that has ceased to count adds nothing."""
         ready = self._plan.folds.get(stream)
-        if ready is None:
+        if ready is None or row[END] != FOREVER:
             return
-        if GAP in ready[0].reduction.stream.fields:
-            before = self._gap_from.get(stream, row)
-            self._gap_from[stream] = row
-            row = (*row, row[T] - before[T])  # type: ignore[operator]
+        shown = self._with_gap(stream, row) if GAP in ready[0].reduction.stream.fields else row
         for fold in ready:
-            self._held[fold.place] = fold.on(self._held[fold.place], row, start)
+            self._held[fold.place] = fold.on(self._held[fold.place], shown, 0)
+
+    def _with_gap(self, stream: str, row: Row) -> Row:
+        pair = [*([self._last_counting[stream]] if stream in self._last_counting else []), row]
+        self._last_counting[stream] = row
+        return with_gaps(pair)[-1]
 
     def facts(self, *, as_of: datetime) -> F:
         """The facts at an instant.
@@ -101,12 +95,12 @@ class Tally(Generic[F]):
             InstantError: `as_of` is naive.
         """
         now = judgement(as_of)
-        if now < self._latest or now >= self._soonest_end:
+        if now < self._ledger.latest:
             return self._class._made(tuple(self._plan.values(self._ledger, now)), now)  # noqa: SLF001 (as above)
         for stream in sorted(self._ledger.changed):
             self._again(stream, now)
         self._ledger.changed.clear()
-        values = [fold.value(self._held[fold.place]) for fold in self._every()]
+        values = [fold.value(held) for fold, held in zip(self._folds, self._held, strict=True)]
         return self._class._made(tuple(self._plan.finished(values)), now)  # noqa: SLF001 (as above)
 
     def _again(self, stream: str, now: int) -> None:
@@ -114,6 +108,11 @@ class Tally(Generic[F]):
         ready = self._plan.folds.get(stream)
         if ready is None:
             return
-        rows = seen(self._ledger.rows.get(stream, ()), now, ready)
+        rows = self._ledger.rows.get(stream, [])
+        shown = seen(rows, now, ready)
         for fold in ready:
-            self._held[fold.place] = fold.over(rows, now)
+            self._held[fold.place] = fold.over(shown, now)
+        if shown:
+            self._last_counting[stream] = shown[-1][: len(rows[0])]
+        else:
+            self._last_counting.pop(stream, None)

@@ -4,5 +4,6 @@
 - `plan`: what all facts of a class need, each reduction once
 - `views`: a held whole number as what the author and the user see
 - `base`: one person's facts, and their three ways to come to be
-- `tally`: one person's facts kept up to date, record by record
+- `frames`: everyone's facts as columns
+- `lifted`: a rule made ready for one policy and one class of facts
 """

@@ -211,5 +211,3 @@ def _derived(plan: Plan, before: list[Value], values: list[Value], told: set[int
         if place not in told and changed and all(values[part] != plan.reductions[part].empty for part in parts):
             values[place] = worked[place]
     return values
-
-

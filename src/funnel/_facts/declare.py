@@ -168,7 +168,9 @@ def _field(stream: str, field: str) -> Fact:
 def _number(stream: str, how: How, field: str, where: Where | None) -> Reduction:
     found = _field(stream, field)
     if found.unit != "number" or found.low < 0:
-        msg = f"{field} of {stream} is not an amount or a count; for instants use first, last or soonest, for text latest"
+        msg = (
+            f"{field} of {stream} is not an amount or a count; for instants use first, last or soonest, for text latest"
+        )
         raise FactsError(msg)
     return _reduction(stream, how, field, where, 0)
 

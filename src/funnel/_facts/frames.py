@@ -65,7 +65,10 @@ def _shown(plan: Plan, frame: Frame, logs: Logs, now: nw.Expr, keys: Sequence[st
     columns = {name: _column(one, value_name(plan.places[name]), now) for name, one in plan.declared.items()}
     instants = [*keys, *_named(plan, "instant")]
     return leave(
-        frame.select(PERSON, *keys, **columns), logs.home, instants=instants, spans=list(_named(plan, "since", "until", "span"))
+        frame.select(PERSON, *keys, **columns),
+        logs.home,
+        instants=instants,
+        spans=list(_named(plan, "since", "until", "span")),
     )
 
 

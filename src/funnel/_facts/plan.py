@@ -38,7 +38,9 @@ class Plan:
 
     def _remedy(self, name: str) -> str:
         spans = [other for other, place in self.places.items() if place == self.places[name] and other != name]
-        better = f"read {' or '.join(spans)}" if spans else f"declare a span of it, such as since_{name.removesuffix('_at')}"
+        better = (
+            f"read {' or '.join(spans)}" if spans else f"declare a span of it, such as since_{name.removesuffix('_at')}"
+        )
         return f"it may be missing; {better}"
 
     def run_places(self) -> dict[str, tuple[int, int]]:

@@ -42,7 +42,9 @@ def compiled(tree: Tree, places: Mapping[str, Place], name: str) -> Run:
     the instant.
     """
     maker = _Maker(places)
-    arguments = ast.arguments(posonlyargs=[], args=[ast.arg("v"), ast.arg("now")], kwonlyargs=[], kw_defaults=[], defaults=[])
+    arguments = ast.arguments(
+        posonlyargs=[], args=[ast.arg("v"), ast.arg("now")], kwonlyargs=[], kw_defaults=[], defaults=[]
+    )
     whole = ast.fix_missing_locations(ast.Expression(ast.Lambda(arguments, maker.choice(tree))))
     code = next(part for part in compile(whole, f"<{name}>", "eval").co_consts if isinstance(part, CodeType))
     return FunctionType(code, maker.answers, name)
@@ -61,7 +63,11 @@ class _Maker:
     def answer(self, leaf: Leaf) -> ast.expr:
         if leaf.node is not None:
             worked = self.expression(leaf.node)
-            return ast.BinOp(worked, ast.Mult(), _name("US")) if kind_of(leaf) == "span" else ast.UnaryOp(ast.UAdd(), worked)
+            return (
+                ast.BinOp(worked, ast.Mult(), _name("US"))
+                if kind_of(leaf) == "span"
+                else ast.UnaryOp(ast.UAdd(), worked)
+            )
         name = f"answer_{len(self.answers)}"
         self.answers[name] = leaf.answer
         return _name(name)

@@ -60,7 +60,9 @@ def _collect(node: Node) -> tuple[dict[Node, int], int]:
     return {node: 1}, 0
 
 
-def _added(left: tuple[dict[Node, int], int], right: tuple[dict[Node, int], int], sign: int) -> tuple[dict[Node, int], int]:
+def _added(
+    left: tuple[dict[Node, int], int], right: tuple[dict[Node, int], int], sign: int
+) -> tuple[dict[Node, int], int]:
     weights = dict(left[0])
     for atom, weight in right[0].items():
         weights[atom] = weights.get(atom, 0) + sign * weight

@@ -55,7 +55,9 @@ class Symbol:
             "compare it, or add conditions up as 0 and 1",
         )
 
-    __int__ = __float__ = __complex__ = __index__ = __iter__ = __len__ = __format__ = __round__ = __contains__ = _no_value
+    __int__ = __float__ = __complex__ = __index__ = __iter__ = __len__ = __format__ = __round__ = __contains__ = (
+        _no_value
+    )
     __trunc__ = __floor__ = __ceil__ = __getitem__ = __str__ = _no_value
 
     def __getattr__(self, name: str) -> NoReturn:
@@ -271,9 +273,9 @@ def _unit_of(op: str, a: Node, b: Node) -> Unit:
     match op, units:
         case _, ("number", "number"):
             return "number"
-        case ("+" | "-" | "%"), ("span", "span"):
+        case (("+" | "-" | "%"), ("span", "span")):
             return "span"
-        case ("*" | "//"), ("span", "number"):
+        case (("*" | "//"), ("span", "number")):
             return "span"
         case "*", ("number", "span"):
             return "span"

@@ -64,7 +64,9 @@ class _Run:
         return holds
 
 
-def lift(function: Callable[[Symbols], object], facts: Mapping[str, Fact], refused: Mapping[str, str] | None = None) -> Tree:
+def lift(
+    function: Callable[[Symbols], object], facts: Mapping[str, Fact], refused: Mapping[str, str] | None = None
+) -> Tree:
     """Grow the decision tree of a function of facts.
 
     Args:

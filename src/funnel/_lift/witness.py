@@ -146,5 +146,3 @@ def _raise(form: Form, ranges: dict[Node, Range]) -> bool:
             return False
         ranges[atom] = low_end, high_end
     return True
-
-

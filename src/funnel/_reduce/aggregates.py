@@ -148,4 +148,6 @@ def edge_rows(rows: Frame, keys: Sequence[str], *, latest: bool) -> Frame:
     if not latest:
         return counted.filter(nw.col("_turn") == 1).drop("_turn")
     last = counted.group_by(*keys).agg(nw.col("_turn").max().alias("_last"))
-    return counted.join(last, on=list(keys), how="inner").filter(nw.col("_turn") == nw.col("_last")).drop("_turn", "_last")
+    return (
+        counted.join(last, on=list(keys), how="inner").filter(nw.col("_turn") == nw.col("_last")).drop("_turn", "_last")
+    )

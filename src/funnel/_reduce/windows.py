@@ -57,7 +57,9 @@ def _epochs(table: Frame, at: int) -> Frame:
         (nw.col("start") < nw.col("_until")) & (nw.col("end") > nw.col("_from")),
     )
     late = nw.col("start") > nw.col("_from")
-    shown = rows.with_columns(_at=nw.when(late).then(nw.col("start")).otherwise(nw.col("_from")), _row=nw.lit(1, nw.Int64()))
+    shown = rows.with_columns(
+        _at=nw.when(late).then(nw.col("start")).otherwise(nw.col("_from")), _row=nw.lit(1, nw.Int64())
+    )
     columns = shown.collect_schema().names()
     opening = bounded.filter(nw.col("_from") > NEVER).with_columns(_at=nw.col("_from"), _row=nw.lit(0, nw.Int64()))
     return nw.concat([shown.select(columns), _blank(opening, table).select(columns)])

@@ -41,7 +41,9 @@ def _pairs(aliases: Frame) -> Frame:
         led = nw.when(nw.col("_further").is_null()).then(nw.col(PERSON)).otherwise(nw.col("_further"))
         pairs = joined.select(nw.col(ALIAS), led.alias(PERSON))
     stuck = aliases.join(pairs.select(nw.col(ALIAS).alias(PERSON)), on=PERSON, how="inner")
-    circle = Fault("aliases", ALIAS, "leads back to itself; let every chain end in a name that is no alias", _count(stuck))
+    circle = Fault(
+        "aliases", ALIAS, "leads back to itself; let every chain end in a name that is no alias", _count(stuck)
+    )
     raise_if_any([circle])
     return pairs
 

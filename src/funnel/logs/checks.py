@@ -70,7 +70,9 @@ def _column_checks(name: str, column: Column) -> Iterator[Check]:
             if column.required:
                 yield Check(name, "is empty; give whole minor units", value == MISSING)
             outside = (value != MISSING) & ((value < 0) | (value > LARGEST_AMOUNT))
-            yield Check(name, f"is below 0 or above {LARGEST_AMOUNT}; give minor units, refunds in their own log", outside)
+            yield Check(
+                name, f"is below 0 or above {LARGEST_AMOUNT}; give minor units, refunds in their own log", outside
+            )
         case "person" if column.required:
             yield Check(name, "is empty; give the person, leave the row out if nobody knows", value.is_null())
             yield Check(name, "is blank; give the person", value.cast(nw.String()).fill_null("?") == "")
@@ -110,7 +112,11 @@ def _interactions() -> list[Check]:
     score, until, regarding, reason = (nw.col(name) for name in ("score", "until", "regarding", "reason"))
     closes = kind.is_in([*REGARDING, "delivered"])
     return [
-        Check("regarding", "is empty; an answer, a resolution and a delivery name what they are of", closes & (regarding == "")),
+        Check(
+            "regarding",
+            "is empty; an answer, a resolution and a delivery name what they are of",
+            closes & (regarding == ""),
+        ),
         Check("until", "is empty; a person who postpones says until when", (kind == "postponed") & (until == MISSING)),
         Check("until", "lies before occurred_at", (until != MISSING) & (until < nw.col("occurred_at"))),
         _not_before("until", "latest"),
@@ -122,7 +128,9 @@ def _interactions() -> list[Check]:
 
 
 def _reasons(kind: str, allowed: Sequence[str], given: nw.Expr, reason: nw.Expr) -> Check:
-    return Check("reason", f"of kind {kind!r} is not one of {', '.join(allowed)}", (given == kind) & ~reason.is_in(allowed))
+    return Check(
+        "reason", f"of kind {kind!r} is not one of {', '.join(allowed)}", (given == kind) & ~reason.is_in(allowed)
+    )
 
 
 _SPECIAL: Mapping[str, Any] = {
@@ -194,10 +202,16 @@ def _as_asked(purchases: Frame) -> Frame:
 
 def _closing_faults(closing: Frame, asked: Frame | None, kind: str, of: str) -> Iterator[Fault]:
     if asked is None:
-        yield from faults_of("interactions", closing, [Check("regarding", f"names a {of}, and there is no log of them", nw.lit(1) == 1)])
+        yield from faults_of(
+            "interactions", closing, [Check("regarding", f"names a {of}, and there is no log of them", nw.lit(1) == 1)]
+        )
         return
     known = asked.select(
-        "source", regarding=nw.col("id"), _asked_by=nw.col("person_id"), _asked_at=nw.col("occurred_at"), _there=nw.lit(1)
+        "source",
+        regarding=nw.col("id"),
+        _asked_by=nw.col("person_id"),
+        _asked_at=nw.col("occurred_at"),
+        _there=nw.lit(1),
     )
     joined = closing.join(known, on=["source", "regarding"], how="left")
     there = ~nw.col("_there").is_null()
@@ -211,9 +225,13 @@ def _closing_faults(closing: Frame, asked: Frame | None, kind: str, of: str) -> 
 
 def _refund_faults(refunds: Frame, purchases: Frame | None) -> Iterator[Fault]:
     if purchases is None:
-        yield from faults_of("refunds", refunds, [Check("purchase_id", "names a purchase, and there is no log of them", nw.lit(1) == 1)])
+        yield from faults_of(
+            "refunds", refunds, [Check("purchase_id", "names a purchase, and there is no log of them", nw.lit(1) == 1)]
+        )
         return
-    bought = purchases.select("source", "purchased_at", purchase_id=nw.col("id"), _paid=nw.col("amount"), _there=nw.lit(1))
+    bought = purchases.select(
+        "source", "purchased_at", purchase_id=nw.col("id"), _paid=nw.col("amount"), _there=nw.lit(1)
+    )
     joined = refunds.join(bought, on=["source", "purchase_id"], how="left")
     there = ~nw.col("_there").is_null()
     total = refunds.group_by("source", "purchase_id").agg(nw.col("amount").sum().alias("_back"))
@@ -221,6 +239,10 @@ def _refund_faults(refunds: Frame, purchases: Frame | None) -> Iterator[Fault]:
     checks = [
         Check("purchase_id", "names a purchase that is not there; a refund is of one in the same source", ~there),
         Check("refunded_at", "lies before its purchase", there & (nw.col("purchased_at") > nw.col("refunded_at"))),
-        Check("amount", "comes, with the other refunds of the purchase, to more than was paid", there & (nw.col("_back") > nw.col("_paid"))),
+        Check(
+            "amount",
+            "comes, with the other refunds of the purchase, to more than was paid",
+            there & (nw.col("_back") > nw.col("_paid")),
+        ),
     ]
     yield from faults_of("refunds", summed, checks)

@@ -30,7 +30,11 @@ class Fault:
         where = f"{self.log}.{self.column}"
         if not self.count:
             return f"{where}: {self.problem}"
-        some = f" (row {', '.join(map(str, self.rows))}{', …' if self.count > len(self.rows) else ''})" if self.rows else ""
+        some = (
+            f" (row {', '.join(map(str, self.rows))}{', …' if self.count > len(self.rows) else ''})"
+            if self.rows
+            else ""
+        )
         return f"{where}: {self.count} row{'s' if self.count > 1 else ''}{some}: {self.problem}"
 
 

@@ -89,7 +89,9 @@ def _is_text(leads: Frame) -> bool:
 
 
 def _buying(purchases: Frame, refunds: Frame | None, interactions: Frame | None) -> dict[str, Frame]:
-    cancelled_when = nw.when(nw.col("cancelled_at") == MISSING).then(nw.col("purchased_at")).otherwise(nw.col("cancelled_at"))
+    cancelled_when = (
+        nw.when(nw.col("cancelled_at") == MISSING).then(nw.col("purchased_at")).otherwise(nw.col("cancelled_at"))
+    )
     cancelled = nw.when(nw.col("status") == "cancelled").then(cancelled_when).otherwise(_whole(FOREVER))
     orders = purchases.with_columns(_cancelled=cancelled, _void=_whole(FOREVER), _first_back=_whole(FOREVER))
     orders = orders.with_columns(_arrived=_or_never_ends("delivered_at"))
@@ -121,7 +123,12 @@ def _promises(promised: Frame, keyed: Mapping[str, nw.Expr]) -> Frame:
     """A promise is open until the goods arrive or the purchase ceases to count; a purchase of nothing makes none."""
     over = _smaller(_smaller(nw.col("_void"), nw.col("_cancelled")), nw.col("_arrived"))
     rows = _shaped(
-        promised.filter(nw.col("amount") > 0), "promises", t=nw.col("purchased_at"), end=over, due=nw.col("promised_at"), **keyed
+        promised.filter(nw.col("amount") > 0),
+        "promises",
+        t=nw.col("purchased_at"),
+        end=over,
+        due=nw.col("promised_at"),
+        **keyed,
     )
     return rows.filter(nw.col("end") > nw.col("start"))
 
@@ -145,7 +152,11 @@ def _with_refunds(orders: Frame, given_back: Frame) -> Frame:
     paid = orders.select(*_BOUGHT, _paid=nw.col("amount"))
     whole = given_back.join(paid, on=list(_BOUGHT), how="inner").filter(nw.col("_so_far") >= nw.col("_paid"))
     void = whole.group_by(*_BOUGHT).agg(nw.col("refunded_at").min().alias("_void_from"))
-    joined = orders.drop("_void", "_first_back").join(first, on=list(_BOUGHT), how="left").join(void, on=list(_BOUGHT), how="left")
+    joined = (
+        orders.drop("_void", "_first_back")
+        .join(first, on=list(_BOUGHT), how="left")
+        .join(void, on=list(_BOUGHT), how="left")
+    )
     return joined.with_columns(
         _first_back=nw.col("_back_from").fill_null(FOREVER).cast(nw.Int64()),
         _void=nw.col("_void_from").fill_null(FOREVER).cast(nw.Int64()),
@@ -231,7 +242,9 @@ def _interaction_rows(interactions: Frame, table: str, end: nw.Expr | None = Non
         ready_from=_only("until", ("postponed",), _whole(NEVER)),
         ready_by=nw.when(nw.col("kind") == "postponed").then(ready_by).otherwise(_whole(NEVER)),
         score=_only("score", ("feedback",), _whole(0)),
-        amount=nw.when(nw.col("amount") == MISSING).then(_whole(0)).otherwise(_only("amount", ("quote", "checkout"), _whole(0))),
+        amount=nw.when(nw.col("amount") == MISSING)
+        .then(_whole(0))
+        .otherwise(_only("amount", ("quote", "checkout"), _whole(0))),
         **{name: nw.col(name) for name in same},
         **ends,
     )
@@ -258,8 +271,6 @@ def _open_rows(interactions: Frame, asks: str, closes: str, table: str) -> Frame
     return rows.filter(nw.col("end") > nw.col("start"))
 
 
-
-
 def _follow_ups(interactions: Frame, purchases: Frame | None) -> Frame:
     """Every follow-up, each until something next comes from the person: seen from the last instant backwards."""
     rows = _interaction_rows(interactions.filter(nw.col("kind") == "follow_up_sent"), "open_follow_ups")
@@ -268,7 +279,9 @@ def _follow_ups(interactions: Frame, purchases: Frame | None) -> Frame:
         heard.append(purchases.select(PERSON, _at=nw.col("purchased_at")))
     sent = rows.select(PERSON, _at=nw.col("t"), _heard=_whole(FOREVER)).unique()
     told = nw.concat(heard).unique().with_columns(_heard=nw.col("_at"))
-    line = nw.concat([sent, told]).with_columns(_back=_whole(0) - nw.col("_at"), _turn=_flag(nw.col("_heard") < FOREVER))
+    line = nw.concat([sent, told]).with_columns(
+        _back=_whole(0) - nw.col("_at"), _turn=_flag(nw.col("_heard") < FOREVER)
+    )
     following = line.with_columns(_next=nw.col("_heard").cum_min().over(PERSON, order_by=["_back", "_turn"]))
     ends = following.filter(nw.col("_turn") == 0).select(PERSON, t=nw.col("_at"), _next=nw.col("_next"))
     joined = rows.drop("end").join(ends, on=[PERSON, "t"], how="inner")

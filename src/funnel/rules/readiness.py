@@ -46,7 +46,9 @@ def readiness_points(f: Facts, policy: Policy) -> int:
     )
     said = policy.said_ready_points * (f.since_said_ready < lasts)
     trust = policy.bought_before_points * (f.purchase_count >= 1) + policy.repeat_points * (f.purchase_count >= 2)  # noqa: PLR2004
-    doubt = policy.unanswered_points * answer_is_late(f, policy) + policy.low_feedback_points * was_disappointed(f, policy)
+    doubt = policy.unanswered_points * answer_is_late(f, policy) + policy.low_feedback_points * was_disappointed(
+        f, policy
+    )
     due = policy.due_points * is_overdue(f, policy) + policy.promise_due_points * has_come_due(f, policy)
     return will + said + trust + doubt + due
 

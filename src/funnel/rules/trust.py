@@ -60,7 +60,9 @@ def delivery_is_late(f: Facts, policy: Policy) -> bool:
 def was_disappointed(f: Facts, policy: Policy) -> bool:
     """Their last feedback was low, and lately; or a complaint of theirs, put right, is still fresh."""
     low = f.feedback_count > 0 and f.last_feedback_score <= policy.low_score
-    return (low and f.since_last_feedback <= policy.disappointed_for) or f.since_last_complaint <= policy.disappointed_for
+    return (
+        low and f.since_last_feedback <= policy.disappointed_for
+    ) or f.since_last_complaint <= policy.disappointed_for
 
 
 @rule

@@ -1,0 +1,49 @@
+"""A small made-up shop for the readers' tests: one way to write its file and its mapping."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from funnel.readers.orders import Columns, OrderMapping, Orders, read_orders
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LINES = {
+    "id": "No",
+    "person_id": "Buyer",
+    "purchased_at": "When",
+    "sku": "Item",
+    "quantity": "Pieces",
+    "unit_price": "Price",
+}
+WHOLE = {"id": "No", "person_id": "Buyer", "purchased_at": "When", "amount": "Total"}
+
+
+def mapping(columns: dict[str, str] | None = None, **changes: Any) -> OrderMapping:  # noqa: ANN401, any field of it
+    """Make a mapping of whole orders in rupiah, or what is changed of it."""
+    given: dict[str, Any] = {"columns": Columns(**(columns or WHOLE)), "currency": "IDR", "zone": "Asia/Jakarta"}
+    return OrderMapping(**(given | changes))
+
+
+def lines(**changes: Any) -> OrderMapping:  # noqa: ANN401, any field of it
+    """Make a mapping of order lines in pounds, or what is changed of it."""
+    fields = {"currency": "GBP", "zone": "UTC", "credit_prefix": "C", "amount_style": "number"} | changes
+    return mapping(LINES, **fields)
+
+
+def read(folder: Path, text: str, how: OrderMapping) -> Orders:
+    """Write a CSV file and read it."""
+    path = folder / "orders.csv"
+    path.write_text(text, encoding="utf-8")
+    return read_orders(path, how)
+
+
+def account(orders: Orders) -> dict[str, tuple[str, int, tuple[int, ...]]]:
+    """Look the account up by its reasons."""
+    return {entry.reason: (entry.what, entry.count, entry.rows) for entry in orders.account}
+
+
+def counted(orders: Orders, what: str) -> int:
+    """Add up the entries of one kind."""
+    return sum(entry.count for entry in orders.account if entry.what == what)

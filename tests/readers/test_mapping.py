@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pydantic import ValidationError
+
+from funnel.errors import RecordError
+from funnel.readers.orders import Columns, OrderMapping
+from tests.readers.shop import LINES, WHOLE, lines, mapping
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STATUS = WHOLE | {"status": "State"}
+REFUND = WHOLE | {"refunded_amount": "Back", "refunded_at": "Back on"}
+MEANING = {"done": "paid", "gone": "cancelled"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"zone": "Asia/Jakrta"}, "zone 'Asia/Jakrta' is unknown; .* did you mean 'Asia/Jakarta'"),
+        ({"zone": "localtime"}, "zone 'localtime' is unknown"),
+        ({"currency": "IRD"}, "not a code of ISO 4217"),
+        ({"amount_style": "uk"}, "Input should be 'plain', 'us', 'id', 'minor' or 'number'"),
+        ({"delimiter": ";;"}, "delimiter ';;' is not one plain character"),
+        ({"delimiter": '"'}, "is not one plain character"),
+        ({"source": ""}, "at least 1 character"),
+        ({"tz": "UTC"}, "'tz' is unknown; allowed: columns, "),
+        ({"curency": "IDR"}, "'curency' is unknown; did you mean 'currency'"),
+        ({"charges": ("POST",)}, "charges are told by their sku"),
+        ({"statuses": MEANING}, "the column of the status and the table of statuses go together"),
+        ({"credit_prefix": "C", "cancelled_prefix": "CX"}, "begin alike"),
+        ({"credit_prefix": "CX", "cancelled_prefix": "C"}, "begin alike"),
+    ],
+)
+def test_a_wrong_mapping_is_refused_with_its_remedy(changes: dict[str, Any], said: str) -> None:
+    """What cannot be read as declared is refused before any file is opened."""
+    with pytest.raises(ValidationError, match=said):
+        mapping(**changes)
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        (WHOLE | {"unit_price": "Price"}, "one of them"),
+        ({"id": "No", "person_id": "Buyer", "purchased_at": "When"}, "one of them"),
+        (WHOLE | {"quantity": "Pieces"}, "quantity and unit price go together"),
+        ({**LINES, "quantity": None}, "quantity and unit price go together"),
+        (WHOLE | {"refunded_amount": "Back"}, "refunded_amount and refunded_at go together"),
+        (WHOLE | {"persn_id": "Buyer"}, "'persn_id' is unknown; did you mean 'person_id'"),
+        (WHOLE | {"sku": ""}, "at least 1 character"),
+    ],
+)
+def test_columns_that_do_not_fit_together_are_refused(columns: dict[str, Any], said: str) -> None:
+    """A price needs its quantity, a refund its time, and an order one way to say its amount."""
+    with pytest.raises(ValidationError, match=said):
+        Columns(**columns)
+
+
+def test_what_is_no_table_is_refused() -> None:
+    """Columns are a table, not a list of names."""
+    with pytest.raises(ValidationError, match="should be a valid dictionary"):
+        OrderMapping.model_validate({"columns": ["No"], "currency": "IDR", "zone": "UTC"})
+
+
+@pytest.mark.parametrize(
+    ("columns", "changes", "said"),
+    [
+        (STATUS, {}, "the column of the status and the table of statuses go together"),
+        (WHOLE | {"cancelled_at": "Gone on"}, {}, "cancelled_at needs statuses or cancelled_prefix"),
+        (REFUND, {"credit_prefix": "C"}, "tells of refunds in one way"),
+        (REFUND, {"credit_negative": True}, "tells of refunds in one way"),
+    ],
+)
+def test_a_file_says_a_thing_in_one_way(columns: dict[str, str], changes: dict[str, Any], said: str) -> None:
+    """Two ways of telling a refund or a cancellation would contradict one another some day."""
+    with pytest.raises(ValidationError, match=said):
+        mapping(columns, **changes)
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ("%d/%m/%Y %H:%M %Z", "time format has %Z"),
+        ("%d/%m/%Y %", "time format has %;"),
+        ("%m/%Y", "has no whole day"),
+        ("%d %Y", "has no whole day"),
+        ("%d/%m", "has no whole day"),
+        ("%d/%m/%Y %H", "half a clock"),
+        ("%d/%m/%Y %M", "half a clock"),
+        ("%d/%m/%Y %S", "half a clock"),
+        ("%d/%m/%Y %I:%M", "half a clock"),
+        ("%d/%m/%Y %H:%M %p", "half a clock"),
+        ("%d/%m/%Y %H:%M:%S,%f", "write it as %S.%f"),
+        ("%d/%m/%Y %H:%M %z", "%z in the time format and the zone 'in the text' go together"),
+    ],
+)
+def test_a_time_format_must_hold_a_whole_day_and_a_whole_clock(form: str, said: str) -> None:
+    """What two programs would read differently, or what leaves the hour open, is refused."""
+    with pytest.raises(ValidationError, match=said):
+        mapping(time_format=form)
+
+
+def test_a_time_in_the_text_needs_its_offset_in_the_format() -> None:
+    """A format without %z cannot say how far the clock is ahead."""
+    with pytest.raises(ValidationError, match="go together"):
+        mapping(zone="in the text", time_format="%d/%m/%Y %H:%M")
+
+
+def test_a_mapping_file_says_the_same_as_a_mapping(tmp_path: Path) -> None:
+    """TOML is only another way to write it; a mark at the beginning of the file is no fault."""
+    path = tmp_path / "orders.toml"
+    columns = "\n".join(f'{name} = "{column}"' for name, column in LINES.items())
+    text = f'currency = "GBP"\nzone = "UTC"\namount_style = "number"\ncredit_prefix = "C"\n[columns]\n{columns}\n'
+    path.write_text(text, encoding="utf-8-sig")
+
+    assert OrderMapping.read(path) == lines()
+
+
+def test_every_fault_of_a_mapping_file_is_named_at_once(tmp_path: Path) -> None:
+    """The shopkeeper mends the file once, not five times."""
+    path = tmp_path / "orders.toml"
+    path.write_text('currency = "RP"\nzone = "UTC"\n[columns]\nid = "No"\nperson = "Buyer"\n')
+
+    with pytest.raises(RecordError) as caught:
+        OrderMapping.read(path)
+
+    assert str(caught.value).splitlines() == [
+        "mapping orders.toml: columns: 'person' is unknown; did you mean 'person_id'?; allowed: id, person_id, "
+        "purchased_at, quantity, unit_price, amount, sku, status, cancelled_at, refunded_amount, refunded_at",
+        "mapping orders.toml: currency: currency 'RP' is not a code of ISO 4217, three capitals such as 'USD'",
+    ]
+
+
+def test_a_fault_between_two_keys_is_told_without_a_key(tmp_path: Path) -> None:
+    """A fault of the whole file has no place in it."""
+    path = tmp_path / "orders.toml"
+    columns = "\n".join(f'{name} = "{column}"' for name, column in WHOLE.items())
+    path.write_text(f'currency = "IDR"\nzone = "UTC"\ncharges = ["X"]\n[columns]\n{columns}\n')
+
+    with pytest.raises(RecordError, match="^mapping orders.toml: charges are told by their sku"):
+        OrderMapping.read(path)
+
+
+@pytest.mark.parametrize("raw", [b"currency = IDR", b'currency = "\xff"'])
+def test_a_mapping_file_that_is_not_toml_is_refused(tmp_path: Path, raw: bytes) -> None:
+    """The message says which file, and where in it."""
+    path = tmp_path / "orders.toml"
+    path.write_bytes(raw)
+
+    with pytest.raises(RecordError, match=r"mapping orders\.toml is not TOML in UTF-8"):
+        OrderMapping.read(path)
+
+
+def test_a_mapping_file_that_is_not_there_is_told_as_such(tmp_path: Path) -> None:
+    """A missing file is the system's own error."""
+    with pytest.raises(FileNotFoundError):
+        OrderMapping.read(tmp_path / "none.toml")
