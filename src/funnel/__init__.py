@@ -53,8 +53,8 @@ if TYPE_CHECKING:
         Met,
         NoReason,
         OptedOut,
-        PostponeReason,
         Postponed,
+        PostponeReason,
         Question,
         Quote,
         Resolution,
@@ -95,7 +95,7 @@ if TYPE_CHECKING:
         repair_is_late,
         was_disappointed,
     )
-    from funnel.stages import Cause, FUNNEL, MOVES, Machine, Stage, stage
+    from funnel.stages import FUNNEL, MOVES, Cause, Machine, Stage, stage
     from funnel.tally import Tally
 
 _HOMES = {
@@ -213,6 +213,8 @@ _HOMES = {
 }
 
 __all__ = [
+    "FUNNEL",
+    "MOVES",
     "AfterHoliday",
     "AfterPayday",
     "Answer",
@@ -227,7 +229,6 @@ __all__ = [
     "Customer",
     "Delivered",
     "EngineError",
-    "FUNNEL",
     "Facts",
     "FactsError",
     "Fault",
@@ -244,7 +245,6 @@ __all__ = [
     "Line",
     "Logs",
     "LogsError",
-    "MOVES",
     "Machine",
     "Met",
     "MissingExtraError",

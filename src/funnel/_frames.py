@@ -112,7 +112,7 @@ def _polars_module() -> Any:
     if not installed("polars"):
         msg = "this frame is run by Polars, which is not installed; run: pip install 'shopfunnel[polars]'"
         raise MissingExtraError(msg)
-    import polars  # noqa: PLC0415 (an extra, loaded only when a frame needs it)
+    import polars
 
     return polars
 
@@ -168,7 +168,7 @@ def _out_polars(frame: Frame, instants: Sequence[str], spans: Sequence[str]) -> 
 def _to_pandas(frame: Frame, instants: Sequence[str], spans: Sequence[str]) -> Any:
     if frame.implementation is nw.Implementation.POLARS:
         return _out_polars(frame, instants, spans).collect().to_pandas()
-    import pandas as pd  # noqa: PLC0415 (it is what came in)
+    import pandas as pd
 
     native = nw.to_native(frame.collect())
     times = {name: pd.to_datetime(native[name].astype("Int64"), unit="us", utc=True) for name in instants}
@@ -190,7 +190,7 @@ def _to_ibis(frame: Frame, instants: Sequence[str], _: Sequence[str]) -> Any:
 
 
 def _to_pyspark(frame: Frame, instants: Sequence[str], _: Sequence[str]) -> Any:
-    from pyspark.sql import functions  # type: ignore[import-not-found]  # noqa: PLC0415 (it is what came in)
+    from pyspark.sql import functions  # type: ignore[import-not-found]
 
     native: Any = nw.to_native(frame)
     return native.withColumns({name: functions.timestamp_micros(native[name]) for name in instants})

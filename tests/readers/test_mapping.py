@@ -26,7 +26,7 @@ MEANING = {"done": "paid", "gone": "cancelled"}
         ({"amount_style": "uk"}, "Input should be 'plain', 'us', 'id', 'minor' or 'number'"),
         ({"delimiter": ";;"}, "delimiter ';;' is not one plain character"),
         ({"delimiter": '"'}, "is not one plain character"),
-        ({"source": ""}, "at least 1 character"),
+        ({"source": ""}, "an id is blank"),
         ({"tz": "UTC"}, "'tz' is unknown; allowed: columns, "),
         ({"curency": "IDR"}, "'curency' is unknown; did you mean 'currency'"),
         ({"charges": ("POST",)}, "charges are told by their sku"),

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from funnel._lift.linear import Form, linear
-from funnel._lift.nodes import LIMIT, Const, Fact, Node, Op, Test, checked, facts_of, span_of, tests_of, text
-from funnel._lift.tree import Fork, Tree, forks, leaves
+from funnel._lift.nodes import LIMIT, Const, Fact, Node, Op, Test, checked, facts_of, tests_of, text
+from funnel._lift.tree import Tree, forks, leaves
 from funnel.errors import LiftError
 
 

@@ -7,6 +7,7 @@ written as a division, for some engines have none.
 from __future__ import annotations
 
 from collections.abc import Callable
+
 import narwhals as nw
 
 from funnel._lift.nodes import ARITHMETIC, COMPARISON, Const, Fact, Node, Op, Test

@@ -145,7 +145,7 @@ def checked(node: Op) -> Op:
         LiftError: It could be larger than a column can hold.
     """
     low, high = span_of(node)
-    if -LIMIT <= low and high <= LIMIT:
+    if low >= -LIMIT and high <= LIMIT:
         return node
     msg = (
         f"{text(node)} can reach {max(-low, high):.1e}, more than the 64 bits of a column hold; "

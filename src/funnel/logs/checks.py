@@ -13,7 +13,7 @@ from funnel._instants import EARLIEST, LATEST
 from funnel._streams import LARGEST_AMOUNT
 from funnel.interactions import NoReason, PostponeReason
 from funnel.logs.canonical import MISSING
-from funnel.logs.columns import LOGS, REGARDING, TIMES, Column
+from funnel.logs.columns import LOGS, REGARDING, Column
 from funnel.logs.faults import FIRST, Fault
 
 Frame = nw.LazyFrame[Any]

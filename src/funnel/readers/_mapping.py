@@ -12,7 +12,7 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from funnel._fields import Frozen, Label
+from funnel._fields import Frozen, Id
 from funnel.errors import RecordError
 from funnel.money import decimals
 
@@ -168,7 +168,7 @@ class OrderMapping(_Declared, frozen=True):
     """"iso" 2026-03-01 09:00, or a format of strptime such as "%d/%m/%Y %H:%M"; columns of dates or times need none."""
     amount_style: AmountStyle = "plain"
     """How amounts are written; "150.000" is 150000 in style id and refused in style plain for rupiah."""
-    source: Annotated[Label, Field(min_length=1)] = "shop"
+    source: Id = "shop"
     """The system that the orders come from; with the order's number it names a record."""
     delimiter: Annotated[str, AfterValidator(_delimiter)] = ","
     """What stands between two columns of a CSV file."""

@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from funnel.readers._times import read_times
+from tests.readers.shop import mapping
+
+ZONES = ["UTC", "Asia/Jakarta", "Europe/London", "America/Sao_Paulo", "Australia/Lord_Howe", "Asia/Kathmandu"]
+FORMATS = [
+    "%d/%m/%Y %H:%M",
+    "%m/%d/%y %I:%M %p",
+    "%Y%m%d %H%M%S",
+    "%d %B %Y, %H:%M:%S.%f",
+    "%b %d %Y",
+    "%%%d-%m-%Y",
+    "%d.%m.%Y %H:%M:%S",
+]
+moments = st.datetimes(datetime(1971, 1, 1), datetime(2037, 1, 1))  # noqa: DTZ001, clocks of a zone named later
+
+
+def times(values: list[Any], *, dtype: Any = pl.String, **changes: Any) -> pl.DataFrame:  # noqa: ANN401, any field
+    """Read a column of times."""
+    rows = pl.DataFrame({"purchased_at": pl.Series(values, dtype=dtype)})
+    return read_times(rows, "purchased_at", "time", mapping(**changes))
+
+
+def expected(moment: datetime, zone: str) -> datetime | None:
+    """Say which instant a clock means: none where it was skipped, the first where it was shown twice."""
+    instant = moment.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    return instant if instant.astimezone(ZoneInfo(zone)).replace(tzinfo=None) == moment else None
+
+
+@given(moments=st.lists(moments, min_size=1, max_size=10), zone=st.sampled_from(ZONES), form=st.sampled_from(FORMATS))
+def test_a_declared_format_means_what_it_means_to_python(moments: list[datetime], zone: str, form: str) -> None:
+    """The engine that reads the file and Python agree on every format that is let in."""
+    texts = [moment.strftime(form) for moment in moments]
+    read = times(texts, zone=zone, time_format=form)
+
+    assert read["purchased_at"].to_list() == [
+        expected(datetime.strptime(text, form), zone)  # noqa: DTZ007, the zone is declared apart
+        for text in texts
+    ]
+
+
+@given(
+    moments=st.lists(moments, min_size=1, max_size=10),
+    zone=st.sampled_from(ZONES),
+    precision=st.sampled_from(["hours", "minutes", "seconds", "milliseconds", "microseconds"]),
+    between=st.sampled_from("T "),
+)
+def test_iso_text_is_read_to_the_microsecond(moments: list[datetime], zone: str, precision: str, between: str) -> None:
+    """What ISO writes is what is read, in whichever zone the shop's clock stands."""
+    precise = "minutes" if precision == "hours" else precision
+    texts = [moment.isoformat(between, precise) for moment in moments]
+
+    assert times(texts, zone=zone)["purchased_at"].to_list() == [
+        expected(datetime.fromisoformat(text), zone) for text in texts
+    ]
+
+
+@given(
+    moments=st.lists(moments, min_size=1, max_size=10),
+    minutes=st.integers(-23 * 60, 23 * 60),
+    form=st.sampled_from(["iso", "%d/%m/%Y %H:%M:%S.%f %z"]),
+)
+def test_a_time_with_its_own_offset_is_that_instant(moments: list[datetime], minutes: int, form: str) -> None:
+    """Where each time says how far its clock is ahead, no zone is asked."""
+    offset = timedelta(minutes=minutes)
+    zone = datetime.fromisoformat("2000-01-01T00:00+00:00").tzinfo if not minutes else None
+    aware = [moment.replace(tzinfo=zone or _fixed(offset)) for moment in moments]
+    texts = [moment.isoformat() if form == "iso" else moment.strftime(form) for moment in aware]
+
+    assert times(texts, zone="in the text", time_format=form)["purchased_at"].to_list() == aware
+
+
+def _fixed(offset: timedelta) -> Any:  # noqa: ANN401, a zone
+    """Make a zone of one offset."""
+    from datetime import timezone
+
+    return timezone(offset)
+
+
+@pytest.mark.parametrize(
+    ("text", "instant"),
+    [
+        ("2026-03-01T09:00Z", datetime(2026, 3, 1, 9, tzinfo=UTC)),
+        ("2026-03-01 09:00:00,5 +0700", datetime(2026, 3, 1, 2, 0, 0, 500_000, tzinfo=UTC)),
+        ("2026-03-01T09:00:00.123456789-03:30", datetime(2026, 3, 1, 12, 30, 0, 123_456, tzinfo=UTC)),
+        ("2026-03-01T09:00", None),
+        ("2026-03-01", None),
+        ("2026-03-01T09:00+24:00", None),
+    ],
+)
+def test_an_offset_is_needed_where_it_is_declared(text: str, instant: datetime | None) -> None:
+    """A time without its offset is refused, not taken as UTC."""
+    read = times([text], zone="in the text")
+
+    assert read["purchased_at"].to_list() == [instant]
+    assert read["purchased_at.why"].to_list() == [None if instant else "time not in the declared format"]
+
+
+@pytest.mark.parametrize(
+    ("text", "changes", "why"),
+    [
+        ("2011-03-27 01:30", {"zone": "Europe/London"}, "time that the zone's clock skipped"),
+        ("2011-02-30 01:30", {}, "time not in the declared format"),
+        ("2011-02-03 24:00", {}, "time not in the declared format"),
+        ("2011-02-03 23:59:60", {}, "time not in the declared format"),
+        ("2011-02-03T09:00Z", {}, "time not in the declared format"),
+        ("03/02/2011", {}, "time not in the declared format"),
+        ("٢٠١١-02-03", {}, "time not in the declared format"),
+        ("12/25/2011", {"time_format": "%d/%m/%Y"}, "time not in the declared format"),
+        ("25/12/11", {"time_format": "%d/%m/%Y"}, "time before 1800 or after 2199"),
+        ("1800-01-01", {"zone": "UTC"}, "time before 1800 or after 2199"),
+        ("2200-01-01", {"zone": "UTC"}, "time before 1800 or after 2199"),
+        ("9999-12-31", {}, "time before 1800 or after 2199"),
+        ("1800-01-01 00:00:00.000001", {"zone": "UTC"}, None),
+        ("2199-12-31 23:59:59.999999", {"zone": "UTC"}, None),
+        ("", {}, None),
+        (None, {}, None),
+    ],
+)
+def test_what_is_no_time_is_refused_with_its_reason(text: str | None, changes: dict[str, Any], why: str | None) -> None:
+    """A day that is not, an hour that was not and a year that cannot be are told apart; nothing written is no fault."""
+    assert times([text], **changes)["purchased_at.why"].to_list() == [why]
+
+
+def test_an_hour_that_came_twice_is_its_first_and_is_marked() -> None:
+    """On the night that the clock goes back, the earlier of the two instants is taken."""
+    read = times(["2011-10-30 01:30", "2011-10-30 02:30"], zone="Europe/London")
+
+    assert read["purchased_at"].to_list() == [
+        datetime(2011, 10, 30, 0, 30, tzinfo=UTC),
+        datetime(2011, 10, 30, 2, 30, tzinfo=UTC),
+    ]
+    assert read["purchased_at.twice"].to_list() == [True, False]
+
+
+@pytest.mark.parametrize("unit", ["ms", "us", "ns"])
+def test_columns_of_times_need_no_format(unit: Any) -> None:  # noqa: ANN401, a unit of time
+    """Parquet already knows times; days begin at midnight of the shop's zone."""
+    moment = datetime(2026, 3, 1, 9)  # noqa: DTZ001, the zone is declared apart
+    day = times([date(2026, 3, 1)], dtype=pl.Date)
+    clock = times([moment], dtype=pl.Datetime(unit))
+    aware = times([moment.astimezone(UTC)], dtype=pl.Datetime(unit, "Asia/Tokyo"), zone="in the text")
+
+    assert day["purchased_at"].to_list() == [datetime(2026, 2, 28, 17, tzinfo=UTC)]
+    assert clock["purchased_at"].to_list() == [datetime(2026, 3, 1, 2, tzinfo=UTC)]
+    assert aware["purchased_at"].to_list() == [moment.astimezone(UTC)]
+    assert aware.schema["purchased_at"] == pl.Datetime("us", "UTC")
