@@ -1,13 +1,15 @@
 """A shop's path from prospect to customer to repeat customer: typed records, facts, rules, stages and metrics.
 
-A rule is written once, as a plain typed function, and gives the same answer for one person, for a table of millions, for
-any day in the past, and for the exact moment at which the answer will change. Every public name is here; each is loaded
-when it is first used.
+A rule is written once, as a plain typed function, and gives the same answer for one person, for a table of millions,
+for any day in the past, and for the exact moment at which the answer will change. Every public name is here; each is
+loaded when it is first used.
 """
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -340,3 +342,14 @@ def __getattr__(name: str) -> object:
 def __dir__() -> list[str]:
     """Every public name."""
     return sorted(__all__)
+
+
+class _Names(ModuleType):
+    """The package itself: a file that is called as a public name (`rule`) does not take its place when it is loaded."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name not in _HOMES or not isinstance(value, ModuleType):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Names

@@ -1,19 +1,22 @@
 """The only door to dataframes: whatever comes in becomes a lazy narwhals frame, and goes out as what it came in as.
 
 In local memory everything runs on Polars, lazily, where Polars is installed: it is several times faster than eager
-frames, and pyarrow tables must never stay on narwhals' own pyarrow windows, which answer wrongly. What lives in a database or
-a cluster stays there.
+frames, and pyarrow tables must never stay on narwhals' own pyarrow windows, which answer wrongly. What lives in a
+database or a cluster stays there.
 """
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import attrs
 import narwhals as nw
 
+from funnel._instants import EPOCH
 from funnel.errors import EngineError, MissingExtraError
 
 Frame = nw.LazyFrame[Any]
@@ -26,10 +29,15 @@ _KNOWN = "polars (eager or lazy), pandas, pyarrow, DuckDB relations, Ibis tables
 
 @attrs.frozen
 class Entered:
-    """A frame inside the door, and what it came in as."""
+    """A frame inside the door, and what it came in as.
+
+    `left_out` names the columns that are not read, `typeless` those whose type says nothing, for no cell is filled.
+    """
 
     frame: Frame
     home: Home
+    left_out: tuple[str, ...] = ()
+    typeless: frozenset[str] = frozenset()
 
     @property
     def engine(self) -> str:
@@ -37,22 +45,26 @@ class Entered:
         return str(self.frame.implementation)
 
 
-def enter(native: object) -> Entered:
-    """Let a dataframe in.
+def enter(native: object, read: Collection[str] | None = None) -> Entered:
+    """Let a dataframe in: all of it, or only the columns that are read.
 
     Raises:
         EngineError: It is no dataframe, one of an engine that is not known to answer rightly, or a DuckDB or Spark
             frame whose session is not in UTC.
         MissingExtraError: A pyarrow table was given and Polars, which runs it, is not installed.
     """
-    frame = _narwhals(native)
+    frame, left_out = _narrowed(_narwhals(native), read)
+    return attrs.evolve(_entered(frame), left_out=left_out)
+
+
+def _entered(frame: Any) -> Entered:
     match frame.implementation:
         case nw.Implementation.POLARS:
             return _polars(nw.to_native(frame), "polars" if isinstance(frame, nw.DataFrame) else "polars lazy")
         case nw.Implementation.PANDAS:
             return _pandas(frame)
         case nw.Implementation.PYARROW:
-            return _polars(_polars_module().from_arrow(nw.to_native(frame)), "pyarrow")
+            return _polars(_carried(frame, _polars_module().from_arrow), "pyarrow")
         case nw.Implementation.DUCKDB | nw.Implementation.IBIS | nw.Implementation.PYSPARK:
             return _elsewhere(frame.lazy())
         case other:
@@ -62,45 +74,104 @@ def enter(native: object) -> Entered:
             raise EngineError(msg)
 
 
-def _narwhals(native: Any) -> nw.DataFrame[Any] | Frame:
+def _narwhals(native: Any) -> Any:
     try:
         return nw.from_native(native)
     except TypeError:
         if hasattr(native, "__arrow_c_stream__"):
-            return nw.from_arrow(native, backend=_polars_module())
+            return nw.from_native(_polars_module().from_arrow(native))
         msg = f"a {type(native).__name__} is no dataframe that can be read; give one of {_KNOWN}"
+        raise EngineError(msg) from None
+    except nw.exceptions.DuplicateError:
+        msg = "two columns of the frame have the same name; rename one or leave it out"
         raise EngineError(msg) from None
 
 
+def _narrowed(frame: Any, read: Collection[str] | None) -> tuple[Any, tuple[str, ...]]:
+    """The frame with the columns that are read, and the names of the others."""
+    names = list(frame.collect_schema())
+    wanted = [name for name in names if read is None or name in read]
+    if ROW in wanted:
+        msg = f"a column is called {ROW}, which is kept for the numbers of rows; rename it"
+        raise EngineError(msg)
+    left_out = tuple(str(name) for name in names if name not in wanted)
+    if not left_out:
+        return frame, ()
+    return (frame.select(*wanted) if wanted else frame.head(0)), left_out
+
+
 def _polars(native: Any, home: Home) -> Entered:
-    return Entered(
-        nw.from_native(native.lazy().with_row_index(ROW, offset=1)).with_columns(nw.col(ROW).cast(nw.Int64())), home
-    )
+    numbered = nw.from_native(native.lazy().with_row_index(ROW, offset=1)).with_columns(nw.col(ROW).cast(nw.Int64()))
+    nothing = _polars_module().Null
+    typeless = (name for name, dtype in native.lazy().collect_schema().items() if dtype == nothing)
+    return Entered(numbered, home, typeless=frozenset(typeless))
 
 
 def _pandas(frame: Any) -> Entered:
     """Pandas runs on Polars where Polars and pyarrow, which carries it over, are installed."""
+    native = nw.to_native(frame).reset_index(drop=True)
+    typeless = frozenset(str(name) for name in native.columns if _is_empty(native[name]))
     if installed("polars") and installed("pyarrow"):
-        return _polars(_polars_module().from_pandas(nw.to_native(frame).reset_index(drop=True)), "pandas")
-    numbered = frame.with_row_index(ROW).with_columns(nw.col(ROW).cast(nw.Int64()) + 1)
-    return Entered(numbered.lazy(), "pandas")
+        carried = _carried(nw.from_native(native), _polars_module().from_pandas)
+        return attrs.evolve(_polars(carried, "pandas"), typeless=typeless)
+    numbered = nw.from_native(native).with_row_index(ROW).with_columns(nw.col(ROW).cast(nw.Int64()) + 1)
+    return Entered(numbered.lazy(), "pandas", typeless=typeless)
+
+
+def _is_empty(column: Any) -> bool:
+    """Whether no cell of a pandas column is filled; the first one mostly tells."""
+    return bool(column.head(1).isna().all() and column.isna().all())
+
+
+def _carried(frame: Any, convert: Callable[[Any], Any]) -> Any:
+    """The frame as one of Polars.
+
+    Raises:
+        EngineError: A column cannot be one of Polars. Its values are not shown: they may be anything.
+    """
+    carried = _tried(frame, convert)
+    if carried is not None:
+        return carried
+    bad = ", ".join(str(name) for name in frame.columns if _tried(frame.select(name), convert) is None)
+    msg = f"values of different types, or of one that no other engine has, stand in {bad}; give each column one type"
+    raise EngineError(msg)
+
+
+def _tried(frame: Any, convert: Callable[[Any], Any]) -> Any:
+    try:
+        return convert(nw.to_native(frame))
+    except (TypeError, ValueError, NotImplementedError, _polars_module().exceptions.PolarsError):
+        return None
 
 
 def _elsewhere(frame: Frame) -> Entered:
-    zones = {dtype.time_zone for dtype in frame.collect_schema().values() if isinstance(dtype, nw.Datetime)}
-    strange = sorted(zone for zone in zones if zone not in (None, "UTC", "Etc/UTC"))
+    home = _ELSEWHERE[frame.implementation]
+    zones = {dtype.time_zone or "" for dtype in frame.collect_schema().values() if isinstance(dtype, nw.Datetime)}
+    if zones and home == "ibis":
+        zones.add(_zone_of_ibis(nw.to_native(frame)))
+    strange = sorted(zones - {"", "UTC", "Etc/UTC"})
     if strange:
         msg = (
             f"the session shows times in {strange[0]}; set its time zone to UTC first "
             "(DuckDB: set timezone = 'UTC'; Spark: spark.sql.session.timeZone), instants stay the same"
         )
         raise EngineError(msg)
-    homes: Mapping[nw.Implementation, Home] = {
-        nw.Implementation.DUCKDB: "duckdb",
-        nw.Implementation.IBIS: "ibis",
-        nw.Implementation.PYSPARK: "pyspark",
-    }
-    return Entered(frame, homes[frame.implementation])
+    return Entered(frame, home)
+
+
+_ELSEWHERE: Mapping[nw.Implementation, Home] = {
+    nw.Implementation.DUCKDB: "duckdb",
+    nw.Implementation.IBIS: "ibis",
+    nw.Implementation.PYSPARK: "pyspark",
+}
+
+
+def _zone_of_ibis(native: Any) -> str:
+    """UTC if that is what the session shows times in; the types of Ibis say UTC whatever the session does."""
+    ibis: Any = importlib.import_module("ibis")
+    hours = [ibis.literal(datetime(2026, month, 1, tzinfo=UTC)).hour().name(f"in_{month}") for month in (1, 7)]
+    shown = native.get_backend().to_pyarrow(native.aggregate(rows=native.count()).select(*hours)).to_pylist()
+    return "UTC" if set(shown[0].values()) == {0} else "another zone"
 
 
 def installed(module: str) -> bool:
@@ -112,9 +183,7 @@ def _polars_module() -> Any:
     if not installed("polars"):
         msg = "this frame is run by Polars, which is not installed; run: pip install 'shopfunnel[polars]'"
         raise MissingExtraError(msg)
-    import polars
-
-    return polars
+    return importlib.import_module("polars")
 
 
 # ---- instants ------------------------------------------------------------------------------------------------------
@@ -161,15 +230,16 @@ def leave(frame: Frame, home: Home, *, instants: Sequence[str] = (), spans: Sequ
 
 
 def _out_polars(frame: Frame, instants: Sequence[str], spans: Sequence[str]) -> Frame:
-    times = (nw.col(name).cast(nw.Datetime("us", "UTC")) for name in instants)
-    return frame.with_columns(*times, *(nw.col(name).cast(nw.Duration("us")) for name in spans))
+    times = [nw.col(name).cast(nw.Datetime("us", "UTC")) for name in instants]
+    waits = [nw.col(name).cast(nw.Duration("us")) for name in spans]
+    return frame.with_columns(*times, *waits) if times or waits else frame
 
 
 def _to_pandas(frame: Frame, instants: Sequence[str], spans: Sequence[str]) -> Any:
-    if frame.implementation is nw.Implementation.POLARS:
+    engine: nw.Implementation = frame.implementation
+    if engine == nw.Implementation.POLARS:
         return _out_polars(frame, instants, spans).collect().to_pandas()
-    import pandas as pd
-
+    pd: Any = importlib.import_module("pandas")
     native = nw.to_native(frame.collect())
     times = {name: pd.to_datetime(native[name].astype("Int64"), unit="us", utc=True) for name in instants}
     waits = {name: pd.to_timedelta(native[name].astype("Int64"), unit="us") for name in spans}
@@ -185,13 +255,13 @@ def _to_duckdb(frame: Frame, instants: Sequence[str], _: Sequence[str]) -> Any:
 
 
 def _to_ibis(frame: Frame, instants: Sequence[str], _: Sequence[str]) -> Any:
+    ibis: Any = importlib.import_module("ibis")
     native: Any = nw.to_native(frame)
-    return native.mutate(**{name: native[name].as_timestamp("us") for name in instants})
+    return native.mutate(**{name: ibis.literal(EPOCH) + native[name].as_interval("us") for name in instants})
 
 
 def _to_pyspark(frame: Frame, instants: Sequence[str], _: Sequence[str]) -> Any:
-    from pyspark.sql import functions  # type: ignore[import-not-found]
-
+    functions: Any = importlib.import_module("pyspark.sql.functions")
     native: Any = nw.to_native(frame)
     return native.withColumns({name: functions.timestamp_micros(native[name]) for name in instants})
 
@@ -200,7 +270,7 @@ Exit = Callable[[Frame, Sequence[str], Sequence[str]], Any]
 _EXITS: Mapping[Home, Exit] = {
     "polars": lambda frame, instants, spans: nw.to_native(_out_polars(frame, instants, spans).collect()),
     "polars lazy": lambda frame, instants, spans: nw.to_native(_out_polars(frame, instants, spans)),
-    "pyarrow": lambda frame, instants, spans: _out_polars(frame, instants, spans).collect().to_arrow(),
+    "pyarrow": lambda frame, instants, spans: nw.to_native(_out_polars(frame, instants, spans).collect()).to_arrow(),
     "pandas": _to_pandas,
     "duckdb": _to_duckdb,
     "ibis": _to_ibis,

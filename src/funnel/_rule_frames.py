@@ -17,6 +17,7 @@ from funnel._lift.columns import Column, node_column, tree_column
 from funnel._lift.nodes import Fact
 from funnel._lift.tree import Answer, Fork, Leaf, Tree, answer_kind, leaves
 from funnel._reduce.aggregates import PERSON
+from funnel._reduce.forms import Derived
 from funnel._streams import nearest
 from funnel.errors import FactsError
 
@@ -98,9 +99,28 @@ def answers_of_facts(ready: Lifted, native: object, name: str) -> Any:
         hints = "; ".join(f"{fact}: {nearest(fact, given)}" for fact in missing)
         msg = f"the frame has no column for {', '.join(missing)}, which the rule {name} reads ({hints})"
         raise FactsError(msg)
+    _check_types(ready, schema)
     answered = entered.frame.with_columns(tree_column(ready.tree, _facts_reader(ready, entered)).alias(name))
     left = answered.drop(ROW) if ROW in schema else answered
     return leave(left, entered.home, spans=_spans(ready.tree, name))
+
+
+def _check_types(ready: Lifted, schema: nw.Schema) -> None:
+    """A count with a fraction, or a number that is text, has been through something else: nothing is cut off to fit.
+
+    Raises:
+        FactsError: A column is of a type that its fact cannot be.
+    """
+    for name in sorted(ready.read):
+        is_text = ready.plan.declared[name].show == "text"
+        if not isinstance(schema[name], _TEXTS if is_text else _NUMBERS):
+            allowed = "text" if is_text else "whole numbers, truths or durations"
+            msg = f"the column {name} of the frame is {schema[name]}; give {allowed}, as Facts.over does"
+            raise FactsError(msg)
+
+
+_TEXTS = (nw.String, nw.Categorical, nw.Enum, nw.Unknown)
+_NUMBERS = (nw.dtypes.IntegerType, nw.Boolean, nw.Duration, nw.Unknown)
 
 
 def _facts_reader(ready: Lifted, entered: Entered) -> Column:
@@ -127,6 +147,6 @@ def _absent(declared: Declared) -> int:
         case "until":
             return fact.low if never == NEVER else fact.high
         case "span":
-            return fact.high
+            return fact.high if isinstance(declared.value, Derived) else 0
         case _:
             return 0

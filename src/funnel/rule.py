@@ -20,8 +20,8 @@ from funnel._lift.clock import waits
 from funnel._lift.code import Run, compiled
 from funnel._lift.nodes import Value, evaluate
 from funnel._lift.paths import Path, Reason, Table, Why, path_of, paths, reasons
+from funnel._lift.proof import proven
 from funnel._lift.symbols import Symbols, named
-from funnel._lift.tree import lift
 from funnel._lift.witness import witness
 from funnel.errors import FactsError, LiftError
 from funnel.facts import Facts
@@ -109,7 +109,7 @@ class Rule(Generic[F, P, A]):
         plan = facts._plan  # noqa: SLF001 (the plan of a class of facts is this library's own)
         shown = cast("P", _NamedPolicy(policy))
         try:
-            tree = lift(lambda symbols: self._function(cast("F", symbols), shown), plan.readable, plan.refused)
+            tree = proven(lambda symbols: self._function(cast("F", symbols), shown), plan.readable, plan.refused)
         except LiftError as error:
             msg = f"in the rule {self.name}: {error}"
             raise LiftError(msg) from None

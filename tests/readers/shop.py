@@ -20,13 +20,13 @@ LINES = {
 WHOLE = {"id": "No", "person_id": "Buyer", "purchased_at": "When", "amount": "Total"}
 
 
-def mapping(columns: dict[str, str] | None = None, **changes: Any) -> OrderMapping:  # noqa: ANN401, any field of it
+def mapping(columns: dict[str, str] | None = None, **changes: Any) -> OrderMapping:
     """Make a mapping of whole orders in rupiah, or what is changed of it."""
     given: dict[str, Any] = {"columns": Columns(**(columns or WHOLE)), "currency": "IDR", "zone": "Asia/Jakarta"}
     return OrderMapping(**(given | changes))
 
 
-def lines(**changes: Any) -> OrderMapping:  # noqa: ANN401, any field of it
+def lines(**changes: Any) -> OrderMapping:
     """Make a mapping of order lines in pounds, or what is changed of it."""
     fields = {"currency": "GBP", "zone": "UTC", "credit_prefix": "C", "amount_style": "number"} | changes
     return mapping(LINES, **fields)

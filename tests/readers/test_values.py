@@ -18,7 +18,7 @@ STYLES = ["plain", "us", "id"]
 CURRENCIES = ["IDR", "USD", "JPY", "KWD", "CLF"]
 
 
-def amounts(values: list[Any], *, dtype: Any = pl.String, **changes: Any) -> pl.DataFrame:  # noqa: ANN401, any field
+def amounts(values: list[Any], *, dtype: Any = pl.String, **changes: Any) -> pl.DataFrame:
     """Read a column of amounts."""
     return read_amounts(
         pl.DataFrame({"amount": pl.Series(values, dtype=dtype)}), "amount", "amount", mapping(**changes)
@@ -32,7 +32,7 @@ def exact(read: pl.DataFrame) -> list[Decimal | None]:
     return [None if why else found for found, why in zip(signed, read["amount.why"], strict=True)]
 
 
-def parsed(text: str, currency: str, style: Any) -> Decimal | None:  # noqa: ANN401, one of the styles
+def parsed(text: str, currency: str, style: Any) -> Decimal | None:
     """Read an amount as money does."""
     try:
         return Decimal(Money.parse(text, currency, style=style).minor)
@@ -93,7 +93,7 @@ def test_each_style_reads_its_own_writing(text: str, style: str, currency: str, 
 
 
 @given(
-    values=st.lists(st.floats(0, 1e11, allow_subnormal=False), min_size=1, max_size=20),
+    values=st.lists(st.floats(0, 1e9, allow_subnormal=False), min_size=1, max_size=20),
     currency=st.sampled_from(CURRENCIES),
 )
 def test_a_float_is_the_decimal_that_it_shows(values: list[float], currency: str) -> None:
@@ -110,7 +110,7 @@ def test_a_float_is_the_decimal_that_it_shows(values: list[float], currency: str
     ("values", "dtype"),
     [([12, 5], pl.Int32), ([12.0, 5.0], pl.Float32), ([Decimal("12.00"), Decimal(5)], pl.Decimal(9, 2))],
 )
-def test_columns_of_numbers_are_read_as_what_they_show(values: list[Any], dtype: Any) -> None:  # noqa: ANN401, any type
+def test_columns_of_numbers_are_read_as_what_they_show(values: list[Any], dtype: Any) -> None:
     """Whole numbers, floats and decimals of a Parquet file are amounts in the main unit."""
     assert exact(amounts(values, dtype=dtype, currency="USD", amount_style="number")) == [1200, 500]
 
@@ -124,12 +124,12 @@ def test_columns_of_numbers_are_read_as_what_they_show(values: list[Any], dtype:
         (float("inf"), pl.Float64, "amount not written in the declared style"),
         ("--5", pl.String, "amount not written in the declared style"),
         ("12 apples", pl.String, "amount not written in the declared style"),
-        ("1000000000000.01", pl.String, "amount of more than 100000000000000 minor units"),
+        ("1000000000001", pl.String, "amount of more than 100000000000000 minor units"),
         ("99999999999999999999", pl.String, "amount of more than 100000000000000 minor units"),
         ("1e99", pl.String, "amount of more than 100000000000000 minor units"),
     ],
 )
-def test_what_is_no_amount_is_refused_with_its_reason(value: object, dtype: Any, why: str) -> None:  # noqa: ANN401
+def test_what_is_no_amount_is_refused_with_its_reason(value: object, dtype: Any, why: str) -> None:
     """Nothing, noise and sums that no shop takes are three different reasons."""
     assert amounts([value], dtype=dtype, currency="USD", amount_style="number")["amount.why"].to_list() == [why]
 
@@ -178,7 +178,7 @@ def line_amount_of(pieces: int, minor: int, finer: int) -> int:
         (" ", pl.String, None, "no quantity"),
     ],
 )
-def test_pieces_are_whole_numbers(value: object, dtype: Any, pieces: int | None, why: str | None) -> None:  # noqa: ANN401
+def test_pieces_are_whole_numbers(value: object, dtype: Any, pieces: int | None, why: str | None) -> None:
     """Half a piece is not read as none, nor as one."""
     read = read_pieces(pl.DataFrame({"quantity": pl.Series([value], dtype=dtype)}))
 
@@ -209,7 +209,7 @@ LONG = "customer id of more than 200 characters, or with control characters"
         ("p" * 201, pl.String, "p" * 201, LONG),
     ],
 )
-def test_ids_are_clean_text(value: object, dtype: Any, found: str | None, why: str | None) -> None:  # noqa: ANN401
+def test_ids_are_clean_text(value: object, dtype: Any, found: str | None, why: str | None) -> None:
     """A spreadsheet's apostrophes, tabs and .0 make no new customer, and a guest is nobody."""
     how = mapping(strip=" '\t\r\n", nobody=("guest",))
     read = read_ids(pl.DataFrame({"person_id": pl.Series([value], dtype=dtype)}), "person_id", "customer", how)

@@ -25,7 +25,7 @@ def judgement(as_of: object) -> int:
     Raises:
         InstantError: It is no aware datetime, or lies outside the years that are kept.
     """
-    if not isinstance(as_of, datetime) or as_of.tzinfo is None:
+    if not isinstance(as_of, datetime) or as_of.utcoffset() is None:
         kind = "a naive datetime" if isinstance(as_of, datetime) else f"{type(as_of).__name__}"
         msg = f"as_of is {kind}; give an aware datetime, such as datetime(2026, 3, 1, tzinfo=UTC)"
         raise InstantError(msg)
@@ -57,13 +57,23 @@ class BaseFacts(Held):
     as_of: datetime
     """The instant of judgement."""
 
+    _own: ClassVar[Mapping[str, Declared]] = {}
     _plan: ClassVar[Plan]
 
     def __init_subclass__(cls, **kwargs: object) -> None:
-        """Collect the facts that the class declares, and those of the classes it extends."""
+        """Collect the facts that the class declares, and those of all the classes it extends.
+
+        Raises:
+            FactsError: A fact has a name that the facts themselves need.
+        """
         super().__init_subclass__(**kwargs)
-        own = {name: value for name, value in vars(cls).items() if isinstance(value, Declared)}
-        declared = {**getattr(getattr(cls, "_plan", None), "declared", {}), **own}
+        cls._own = {name: value for name, value in vars(cls).items() if isinstance(value, Declared)}
+        taken = [name for name in cls._own if hasattr(BaseFacts, name)]
+        if taken:
+            msg = f"{taken[0]} is a name that the facts themselves need; give the fact another"
+            raise FactsError(msg)
+        owners = [base for base in reversed(cls.__mro__) if issubclass(base, BaseFacts)]
+        declared = {name: one for owner in owners for name, one in owner._own.items()}
         cls._plan = plan_of(declared)
         for name, one in declared.items():
             setattr(cls, name, View(name, one, cls._plan.places[name]))
@@ -79,6 +89,10 @@ class BaseFacts(Held):
 
         def __setattr__(self, name: str, value: object) -> None:
             msg = f"{name} cannot be set; facts are what is known at one instant, evolve(...) makes others"
+            raise AttributeError(msg)
+
+        def __delattr__(self, name: str) -> None:
+            msg = f"{name} cannot be deleted; facts are what is known at one instant"
             raise AttributeError(msg)
 
     @classmethod
@@ -171,6 +185,10 @@ class BaseFacts(Held):
         """Facts are values."""
         return hash((type(self), self.now, self.values))
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Copied, or carried to another process, they are the same facts."""
+        return type(self)._made, (self.values, self.now)
+
     def __repr__(self) -> str:
         """Show the facts that say something."""
         empty = self._plan.empty()
@@ -203,11 +221,14 @@ def _changed(plan: Plan, values: list[Value], given: Mapping[str, object], now: 
 
 
 def _derived(plan: Plan, before: list[Value], values: list[Value], told: set[int]) -> list[Value]:
-    """Work out what is derived from values that have changed, all of them known."""
-    first = len(plan.reductions)
+    """Work out what is derived from values that have changed: all of them known, or one of them known no longer."""
+    first, empty = len(plan.reductions), plan.empty()
     worked = plan.finished(values[:first])
     for place, (_, parts) in enumerate(plan.finishes, first):
-        changed = any(before[part] != values[part] for part in parts)
-        if place not in told and changed and all(values[part] != plan.reductions[part].empty for part in parts):
+        if place in told or all(before[part] == values[part] for part in parts):
+            continue
+        if all(values[part] != empty[part] for part in parts):
             values[place] = worked[place]
+        elif all(before[part] != empty[part] for part in parts):
+            values[place] = empty[place]
     return values

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal, cast
 
@@ -10,7 +10,8 @@ import attrs
 
 from funnel._instants import EARLIEST, FOREVER, LATEST, NEVER
 from funnel._lift.nodes import Fact
-from funnel._lift.tree import Tree, answer_kind, lift
+from funnel._lift.proof import proven
+from funnel._lift.tree import Tree, answer_kind
 from funnel._reduce.forms import EVERY, Derived, How, Reduction, Stream
 from funnel._streams import nearest, stream_called
 from funnel.errors import FactsError
@@ -150,15 +151,20 @@ def _reduction(stream: str, how: How, field: str, where: Where | None, empty: in
 def _condition(stream: Stream, where: Where | None) -> Tree:
     if where is None:
         return EVERY
-    tree = lift(where, {name: fact for name, fact in stream.fields.items() if name not in ("start", "end", "rank")})
+    tree = proven(where, _told(stream))
     if answer_kind(tree) != "bool":
         msg = f"the condition on {stream.name} answers with a {answer_kind(tree)}; it must be true or false"
         raise FactsError(msg)
     return tree
 
 
+def _told(stream: Stream) -> Mapping[str, Fact]:
+    """The fields that tell of the record itself; until when a row counts is decided by records that come later."""
+    return {name: fact for name, fact in stream.fields.items() if name not in ("start", "end", "rank")}
+
+
 def _field(stream: str, field: str) -> Fact:
-    fields = stream_called(stream).fields
+    fields = _told(stream_called(stream))
     if field in fields:
         return fields[field]
     msg = f"{stream} have no field {field!r}; {nearest(field, fields)}"

@@ -45,7 +45,7 @@ def with_derived(plan: Plan, frame: Frame) -> Frame:
         value_name(place): FINISHES[one.how].column(*(nw.col(value_name(part)) for part in parts)).cast(nw.Int64())
         for place, (one, (_, parts)) in enumerate(zip(plan.derived, plan.finishes, strict=True), start)
     }
-    return frame.with_columns(**worked)
+    return frame.with_columns(**worked) if worked else frame
 
 
 def fact_column(plan: Plan, now: nw.Expr) -> Column:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from funnel._facts.declare import Declared
-from funnel._instants import FOREVER, MICROSECOND, NEVER, instant, micros
+from funnel._instants import EARLIEST, FOREVER, LATEST, MICROSECOND, NEVER, instant, micros
 from funnel._lift.nodes import Value
 from funnel.errors import FactsError
 
@@ -70,13 +70,13 @@ def held(name: str, declared: Declared, given: object, now: int) -> Value:
     match declared.show, given:
         case "instant", None:
             return declared.value.empty if hasattr(declared.value, "empty") else NEVER
-        case "instant", datetime() if given.tzinfo is not None:
+        case "instant", datetime() if given.utcoffset() is not None and EARLIEST <= micros(given) < LATEST:
             return micros(given)
-        case "since", timedelta():
+        case "since", timedelta() if _fits(declared, given):
             return now - given // MICROSECOND
-        case "until", timedelta():
+        case "until", timedelta() if _fits(declared, given):
             return now + given // MICROSECOND
-        case "span", timedelta() if given >= timedelta(0):
+        case "span", timedelta() if _fits(declared, given):
             return given // MICROSECOND
         case "text", str() if not declared.choices or given in ("", *declared.choices):
             return str(given)
@@ -89,12 +89,18 @@ def held(name: str, declared: Declared, given: object, now: int) -> Value:
             raise FactsError(msg)
 
 
+def _fits(declared: Declared, given: timedelta) -> bool:
+    """Whether a span is one that a rule can read."""
+    fact = declared.fact("")
+    return fact.low <= given // MICROSECOND <= fact.high
+
+
 def _allowed(declared: Declared) -> str:
     return {
-        "instant": "give an aware datetime or None",
-        "since": "give a timedelta",
-        "until": "give a timedelta",
-        "span": "give a timedelta of zero or more",
+        "instant": "give an aware datetime of the years 1800 to 2199, or None",
+        "since": "give a timedelta of less than 400 years",
+        "until": "give a timedelta of less than 400 years",
+        "span": "give a timedelta of zero or more, and less than 400 years",
         "text": f"give {' or '.join(map(repr, declared.choices)) if declared.choices else 'text'}",
         "flag": "give True or False",
         "number": f"give a whole number from 0 to {declared.high}",

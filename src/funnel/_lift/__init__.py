@@ -9,6 +9,7 @@ the range of whole numbers it can take.
 - `linear`: a test as one linear form, so that two spellings of one condition are one
 - `symbols`: what the function sees instead of values
 - `tree`: the runs that grow the tree
+- `proof`: the function on plain values, against its tree
 - `code`: the tree as Python, for one person
 - `columns`: the tree as an expression of a dataframe engine
 - `clock`: the instants at which time alone can change the answer

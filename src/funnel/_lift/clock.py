@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from funnel._lift.linear import Form, linear
-from funnel._lift.nodes import LIMIT, Const, Fact, Node, Op, Test, checked, facts_of, tests_of, text
+from funnel._lift.linear import Form, linear, opposed
+from funnel._lift.nodes import LIMIT, Const, Fact, Node, Op, Test, checked, tests_of, text
 from funnel._lift.tree import Tree, forks, leaves
 from funnel.errors import LiftError
 
@@ -54,9 +54,9 @@ def _waits_of(test: Test) -> Iterator[Node]:
     slope = slope_of(form)
     if slope == 0:
         return
-    if any(isinstance(atom, Test) and any(map(slope_of, _forms(atom))) for atom, _ in form.weights):
+    if any(slope_of(inner) for atom, _ in form.weights for test in tests_of(atom) for inner in _forms(test)):
         _refuse(text(test), "it mixes a span with conditions on other spans; ask them one after the other")
-    rising = form if slope > 0 else Form(tuple((atom, -weight) for atom, weight in form.weights), -form.constant)
+    rising = form if slope > 0 else opposed(form)
     equal = test.op in ("==", "!=")
     if test.op in (">", "<=") and slope > 0:  # first above zero
         rising = Form(rising.weights, rising.constant - 1)
@@ -74,7 +74,7 @@ def _forms(test: Test) -> Iterator[Form]:
 
 
 def _until_zero(form: Form, slope: int) -> Node:
-    """The first whole microsecond from now at which a rising form is zero or more: its opposite over the slope, rounded up."""
+    """The first whole microsecond from now at which a rising form is zero or more: -form / slope, rounded up."""
     low, high = form.span({})
     if max(abs(low), abs(high)) > LIMIT:
         _refuse(text(_node(form)), "it grows past the 64 bits of a column")
@@ -90,8 +90,15 @@ def _node(form: Form) -> Node:
 
 def _check_atoms(form: Form, whole: Node) -> None:
     for atom, _ in form.weights:
-        if isinstance(atom, Op) and any(fact.slope for fact in facts_of(atom)):
+        if isinstance(atom, Op) and _runs(atom):
             _refuse(text(whole), "the clock may only be compared, shifted and scaled by a constant")
+
+
+def _runs(node: Node) -> bool:
+    """Whether a value moves with the clock between two flips of the conditions inside it."""
+    if isinstance(node, Op):
+        return _runs(node.a) or _runs(node.b)
+    return isinstance(node, Fact) and node.slope != 0
 
 
 def _refuse(what: str, why: str) -> None:

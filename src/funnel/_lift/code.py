@@ -63,11 +63,7 @@ class _Maker:
     def answer(self, leaf: Leaf) -> ast.expr:
         if leaf.node is not None:
             worked = self.expression(leaf.node)
-            return (
-                ast.BinOp(worked, ast.Mult(), _name("US"))
-                if kind_of(leaf) == "span"
-                else ast.UnaryOp(ast.UAdd(), worked)
-            )
+            return _shown(worked, kind_of(leaf))
         name = f"answer_{len(self.answers)}"
         self.answers[name] = leaf.answer
         return _name(name)
@@ -89,6 +85,13 @@ class _Maker:
         if slope == 0:
             return value
         return ast.BinOp(_name("now"), ast.Sub(), value) if slope > 0 else ast.BinOp(value, ast.Sub(), _name("now"))
+
+
+def _shown(worked: ast.expr, kind: str) -> ast.expr:
+    """What was worked out as the author means it: a span, a text, or a whole number (a condition is 0 or 1)."""
+    if kind == "span":
+        return ast.BinOp(worked, ast.Mult(), _name("US"))
+    return worked if kind == "text" else ast.UnaryOp(ast.UAdd(), worked)
 
 
 def _name(name: str) -> ast.expr:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from funnel._lift.linear import Question
+from funnel._lift.linear import Form, Question, divisor
 from funnel._lift.nodes import Fact, Node, Range, span_of
 
 
@@ -12,9 +12,9 @@ from funnel._lift.nodes import Fact, Node, Range, span_of
 class Known:
     """The questions answered on one path and the ranges that follow from them."""
 
-    answers: dict[Question, bool] = attrs.field(factory=dict)
-    ranges: dict[Node, Range] = attrs.field(factory=dict)
-    words: dict[Fact, str] = attrs.field(factory=dict)
+    answers: dict[Question, bool] = attrs.field(factory=dict[Question, bool])
+    ranges: dict[Node, Range] = attrs.field(factory=dict[Node, Range])
+    words: dict[Fact, str] = attrs.field(factory=dict[Fact, str])
 
     def implied(self, asked: Question) -> bool | None:
         """The answer that follows from what is settled, or None where both are still possible."""
@@ -24,7 +24,7 @@ class Known:
             return self._implied_words(asked)
         low, high = asked.form.span(self.ranges)
         if asked.equal:
-            return True if low == high == 0 else False if low > 0 or high < 0 else None
+            return True if low == high == 0 else False if low > 0 or high < 0 or _never_zero(asked.form) else None
         return True if low >= 0 else False if high < 0 else None
 
     def _implied_words(self, asked: Question) -> bool | None:
@@ -42,32 +42,29 @@ class Known:
         denied = {asked.words for asked, answer in self.answers.items() if asked.fact == fact and not answer}
         return tuple(word for word in fact.choices if word not in denied)
 
-    def settle(self, asked: Question, answer: bool) -> None:
-        """Take an answer and narrow the ranges that follow from it at once."""
+    def settle(self, asked: Question, answer: bool) -> None:  # noqa: FBT001 (an answer, not an option)
+        """Take an answer that was not implied, and narrow the ranges that follow from it at once."""
         self.answers[asked] = answer
-        if asked.form is None:
-            if answer and asked.fact is not None:
-                self.words[asked.fact] = asked.words
-            return
-        if len(asked.form.weights) == 1:
-            self._narrow(asked, answer)
-
-    def _narrow(self, asked: Question, answer: bool) -> None:
-        assert asked.form is not None
-        (atom, weight), constant = asked.form.weights[0], asked.form.constant
-        low, high = span_of(atom, self.ranges)
-        if asked.equal:
-            self.ranges[atom] = _equal(low, high, weight, constant, answer)
-        elif answer:  # the weight of a form's first atom is positive
-            self.ranges[atom] = max(low, -(constant // weight)), high
-        else:
-            self.ranges[atom] = low, min(high, -(constant // weight) - 1)
+        if asked.fact is not None and answer:
+            self.words[asked.fact] = asked.words
+        if asked.form is not None and len(asked.form.weights) == 1:
+            ((atom, _),) = asked.form.weights  # its weight is 1, see `linear`
+            low, high = span_of(atom, self.ranges)
+            self.ranges[atom] = _narrowed(low, high, -asked.form.constant, (asked.equal, answer))
 
 
-def _equal(low: int, high: int, weight: int, constant: int, answer: bool) -> Range:
-    if constant % weight:
-        return low, high
-    value = -constant // weight
-    if answer:
-        return value, value
-    return low + (low == value), high - (high == value)
+def _narrowed(low: int, high: int, limit: int, said: tuple[bool, bool]) -> Range:
+    match said:
+        case (False, True):
+            return max(low, limit), high
+        case (False, False):
+            return low, min(high, limit - 1)
+        case (True, True):
+            return limit, limit
+        case _:
+            return low + (low == limit), high - (high == limit)
+
+
+def _never_zero(form: Form) -> bool:
+    common = divisor(form)
+    return common > 1 and form.constant % common != 0

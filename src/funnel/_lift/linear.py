@@ -7,13 +7,14 @@ linear (a product of facts, a division, a condition counted as 0 or 1) is an ato
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import gcd
 
 import attrs
 
-from funnel._lift.nodes import Const, Fact, Node, Op, Range, Test, span_of
+from funnel._lift.nodes import Const, Fact, Node, Op, Range, Test, span_of, text
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class Form:
     """`constant + sum(weight * atom)`, atoms in the order in which they were met."""
 
@@ -29,7 +30,7 @@ class Form:
         return low, high
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class Question:
     """What a test asks, free of its spelling: `form >= 0` or `form == 0` (`equal`), or whether a text is this one."""
 
@@ -74,23 +75,44 @@ def question(test: Test) -> tuple[Question, bool]:
     if isinstance(test.b, Const) and isinstance(test.b.value, str):
         assert isinstance(test.a, Fact)
         return Question(None, fact=test.a, words=test.b.value), test.op == "=="
+    form = _ordered(linear(Op("-", test.a, test.b)))
     if test.op in ("==", "!="):
-        return Question(_signed(linear(Op("-", test.a, test.b))), equal=True), test.op == "=="
-    if test.op in (">=", "<"):
-        return _at_least(linear(Op("-", test.a, test.b)), test.op == ">=")
-    return _at_least(linear(Op("-", test.b, test.a)), test.op == "<=")
+        return _zero(form), test.op == "=="
+    if test.op in (">", "<="):  # form > 0 is the opposite of -form >= 0
+        return _at_least(opposed(form), wanted=test.op == "<=")
+    return _at_least(form, wanted=test.op == ">=")
 
 
-def _at_least(form: Form, wanted: bool) -> tuple[Question, bool]:
-    signed = _signed(form)
-    if signed == form:
-        return Question(form), wanted
-    # form >= 0 is the opposite of -form >= 1, which is (-form - 1) >= 0
-    return Question(Form(signed.weights, signed.constant - 1)), not wanted
+def opposed(form: Form, less: int = 0) -> Form:
+    """The form of the opposite sign, less a constant."""
+    return Form(tuple((atom, -weight) for atom, weight in form.weights), -form.constant - less)
 
 
-def _signed(form: Form) -> Form:
-    """The form with its first atom positive: `a - b` and `b - a` are one question."""
-    if not form.weights or form.weights[0][1] > 0:
-        return form
-    return Form(tuple((atom, -weight) for atom, weight in form.weights), -form.constant)
+def divisor(form: Form) -> int:
+    """What all weights of a form can be divided by; 0 where it has none."""
+    return gcd(*(weight for _, weight in form.weights))
+
+
+def _ordered(form: Form) -> Form:
+    return Form(tuple(sorted(form.weights, key=lambda part: text(part[0]))), form.constant)
+
+
+def _leads(form: Form) -> bool:
+    return not form.weights or form.weights[0][1] > 0
+
+
+def _at_least(form: Form, *, wanted: bool) -> tuple[Question, bool]:
+    """The question `form >= 0` with its first weight positive and its weights as small as they can be."""
+    if not _leads(form):  # form >= 0 is the opposite of -form - 1 >= 0
+        form, wanted = opposed(form, 1), not wanted
+    return Question(_divided(form, divisor(form) or 1)), wanted
+
+
+def _zero(form: Form) -> Question:
+    signed = form if _leads(form) else opposed(form)
+    common = divisor(signed)
+    return Question(_divided(signed, common if common and signed.constant % common == 0 else 1), equal=True)
+
+
+def _divided(form: Form, common: int) -> Form:
+    return Form(tuple((atom, weight // common) for atom, weight in form.weights), form.constant // common)

@@ -25,7 +25,7 @@ ARITHMETIC: Mapping[str, Callable[[int, int], int]] = {
     "+": operator.add,
     "-": operator.sub,
     "*": operator.mul,
-    "//": operator.floordiv,
+    "//": lambda a, b: a // b,
     "%": operator.mod,
 }
 COMPARISON: Mapping[str, Callable[[Value, Value], bool]] = {
@@ -39,7 +39,7 @@ COMPARISON: Mapping[str, Callable[[Value, Value], bool]] = {
 OPPOSITE: Mapping[str, str] = {">": "<=", ">=": "<", "<": ">=", "<=": ">", "==": "!=", "!=": "=="}
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class Fact:
     """One thing known: its name, what it counts, the range it can take and how it runs with the clock.
 
@@ -55,7 +55,7 @@ class Fact:
     choices: tuple[str, ...] = ()
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class Const:
     """A constant of a rule, with the name of the policy field it came from (if it did)."""
 
@@ -64,7 +64,7 @@ class Const:
     name: str = attrs.field(default="", eq=False)
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class Op:
     """Arithmetic on two nodes; a test among them counts as 1 where it holds and 0 where it does not."""
 
@@ -74,7 +74,7 @@ class Op:
     unit: Unit = "number"
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class Test:
     """A comparison of two nodes: true or false."""
 

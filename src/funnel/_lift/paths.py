@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import attrs
 
 from funnel._lift.linear import linear
-from funnel._lift.nodes import OPPOSITE, Const, Node, Read, Test, Unit, evaluate, holds, text, written
+from funnel._lift.nodes import OPPOSITE, Const, Node, Read, Test, Unit, evaluate, holds, number, text, written
 from funnel._lift.tree import Answer, Fork, Leaf, Tree, describe
 
 
@@ -23,6 +23,11 @@ class Path:
     def conditions(self) -> tuple[str, ...]:
         """The conditions as text, all of them true on this path."""
         return tuple(map(text, self.tests))
+
+    @property
+    def words(self) -> str:
+        """The conditions as one text."""
+        return " and ".join(self.conditions) or "always"
 
     @property
     def answer(self) -> str:
@@ -53,7 +58,7 @@ class Reason:
 
 @attrs.frozen
 class Why:
-    """An answer with the conditions that decided it, in the order in which they were asked; a score's, biggest first."""
+    """An answer with the conditions that decided it, in the order asked; a score's parts, biggest first."""
 
     answer: Answer
     reasons: tuple[Reason, ...]
@@ -74,16 +79,18 @@ class Table:
     def __str__(self) -> str:
         """The table as Markdown."""
         head = f"| {self.name} | where |\n| --- | --- |"
-        return "\n".join([head, *(f"| {path.answer} | {_all_of(path.conditions)} |" for path in self.paths)])
+        rows = ((_cell(path.answer), _cell(path.words)) for path in self.paths)
+        return "\n".join([head, *(f"| {answer} | {conditions} |" for answer, conditions in rows)])
 
     def _repr_html_(self) -> str:
-        cells = ((html.escape(path.answer), html.escape(_all_of(path.conditions))) for path in self.paths)
+        cells = ((html.escape(path.answer), html.escape(path.words)) for path in self.paths)
         rows = "".join(f"<tr><td>{answer}</td><td>{conditions}</td></tr>" for answer, conditions in cells)
-        return f"<table><thead><tr><th>{html.escape(self.name)}</th><th>where</th></tr></thead><tbody>{rows}</tbody></table>"
+        head = f"<tr><th>{html.escape(self.name)}</th><th>where</th></tr>"
+        return f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>"
 
 
-def _all_of(conditions: Sequence[str]) -> str:
-    return " and ".join(conditions) or "always"
+def _cell(words: str) -> str:
+    return " ".join(words.replace("|", "\\|").split("\n"))
 
 
 def paths(tree: Tree, taken: tuple[Test, ...] = ()) -> Iterator[Path]:
@@ -115,26 +122,26 @@ def reasons(path: Path, read: Read) -> tuple[Reason, ...]:
     chosen = tuple(_reason(test, read) for test in path.tests)
     if path.leaf.node is None:
         return chosen
-    parts = [_points(atom, weight, read) for atom, weight in linear(path.leaf.node).weights]
+    counts = unit_of(path.leaf.node) == "number"  # a span or a text is no score
+    parts = [_points(atom, weight * counts, read) for atom, weight in linear(path.leaf.node).weights]
     return (*sorted(parts, key=lambda part: -abs(part.points)), *chosen)
 
 
 def _reason(test: Test, read: Read) -> Reason:
     return Reason(
         condition=text(test),
-        actual="" if isinstance(test.a, Const) else f"{text(test.a)} is {_shown(test.a, read)}",
+        actual=f"{text(test.a)} is {_shown(test.a, read)}",
         required=f"{test.op} {_shown(test.b, read)}",
         holds=holds(test, read),
-        policy_field=next((side.name for side in (test.b, test.a) if isinstance(side, Const)), ""),
+        policy_field=test.b.name if isinstance(test.b, Const) else "",
     )
 
 
 def _points(atom: Node, weight: int, read: Read) -> Reason:
     if isinstance(atom, Test):
         return attrs.evolve(_reason(atom, read), points=weight * holds(atom, read))
-    worked = evaluate(atom, read)
-    assert isinstance(worked, int)
-    return Reason(text(atom), f"{text(atom)} is {_shown(atom, read)}", "", holds=True, points=weight * worked)
+    points = weight * number(atom, read) if weight else 0
+    return Reason(text(atom), f"{text(atom)} is {_shown(atom, read)}", "", holds=True, points=points)
 
 
 def _shown(node: Node, read: Read) -> str:

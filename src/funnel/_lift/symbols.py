@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from typing import Any, NoReturn, Protocol
 
 from funnel._instants import MICROSECOND
-from funnel._lift.nodes import Const, Fact, Node, Op, Test, Unit, checked, text
+from funnel._lift.nodes import LIMIT, Const, Fact, Node, Op, Test, Unit, checked, text
 from funnel.errors import LiftError
 
 
@@ -117,7 +117,16 @@ class Symbol:
     def __abs__(self) -> Symbol:
         """The size of a number: a fork on its sign."""
         zero = timedelta(0) if _unit(self.node) == "span" else 0
-        return self if self >= zero else -self
+        return +self if self >= zero else -self
+
+    def _divmod(self, _: object) -> NoReturn:
+        _refuse(f"divmod() of {self!r}", "write // and % apart")
+
+    __divmod__ = __rdivmod__ = _divmod
+
+    def __call__(self, *_: object, **__: object) -> NoReturn:
+        """Refuse: a fact is a value."""
+        _refuse(f"{self!r}(...)", "read the fact without brackets")
 
     def __truediv__(self, _: object) -> NoReturn:
         """Refuse: a quotient is not exact."""
@@ -173,8 +182,6 @@ class Symbol:
 
     def _compare(self, op: str, other: object) -> Condition:
         a, b = self.node, _operand(other, self)
-        if isinstance(a, Const) and not isinstance(b, Const):
-            a, b, op = b, a, _REFLECTED[op]
         _check_comparable(op, a, b)
         return Condition(Test(op, a, b), self._tracer)
 
@@ -183,7 +190,7 @@ class Condition(Symbol):
     """A comparison whose truth is a fork; in arithmetic it counts as 1 where it holds and 0 where it does not."""
 
     __slots__ = ()
-    node: Test
+    node: Test  # pyright: ignore[reportIncompatibleVariableOverride] (a condition's node never changes)
 
     def __bool__(self) -> bool:
         """Take one branch now; the other one is taken in another run."""
@@ -194,9 +201,6 @@ class Condition(Symbol):
     def __pos__(self) -> Symbol:
         """The truth as 0 or 1."""
         return Symbol(self.node, self._tracer)
-
-
-_REFLECTED = {">": "<", ">=": "<=", "<": ">", "<=": ">=", "==": "==", "!=": "!="}
 
 
 class NamedInt(int):
@@ -211,7 +215,7 @@ class NamedSpan(timedelta):
     name: str = ""
 
 
-class NamedText(str):
+class NamedText(str):  # noqa: SLOT000 (it carries its name in a plain attribute)
     """A text that knows which policy field it is."""
 
     name: str = ""
@@ -241,16 +245,23 @@ def _operand(value: object, beside: Symbol) -> Node:
         return value.node
     name = str(getattr(value, "name", "")) if isinstance(value, NamedInt | NamedSpan | NamedText) else ""
     match value:
-        case enum.Enum():
-            return _operand(value.value, beside)
+        case enum.Enum() if not isinstance(value, int | str):
+            return _refuse(f"{beside!r} beside {value}", "no fact equals it; use a StrEnum or an IntEnum")
         case bool() | int():
-            return Const(int(value), "number", name)
+            return _held(Const(int(value), "number", name))
         case timedelta():
-            return Const(value // MICROSECOND, "span", name)
+            return _held(Const(value // MICROSECOND, "span", name))
         case str():
             return Const(str.__str__(value), "text", name)
         case _:
             return _refuse(f"{beside!r} beside {_kind(value)}", _remedy(value))
+
+
+def _held(const: Const) -> Const:
+    assert isinstance(const.value, int)
+    if abs(const.value) <= LIMIT:
+        return const
+    return _refuse(f"{text(const)}, more than the 64 bits of a column hold,", "use a limit that a fact can reach")
 
 
 def _kind(value: object) -> str:
@@ -264,7 +275,7 @@ def _remedy(value: object) -> str:
         return "floats are not exact: scale both sides to whole numbers, e.g. 2 * a > 3 * b for a > 1.5 * b"
     if isinstance(value, date):
         return "compare the span since it with a timedelta, so that the answer is known for any day"
-    return "use a whole number, a timedelta, a text or a member of an enum"
+    return "use a whole number, a timedelta, a text or a member of a StrEnum"
 
 
 def _unit_of(op: str, a: Node, b: Node) -> Unit:
@@ -308,24 +319,24 @@ def _refuse(what: str, remedy: str) -> NoReturn:
 
 
 class Symbols:
-    """The facts a rule is called with while it is lifted: every attribute is a symbol."""
+    """The facts a rule is called with while it is lifted: every attribute is a symbol (or plain, in a proof)."""
 
-    __slots__ = ("_facts", "_refused", "_tracer")
+    __slots__ = ("_facts", "_refused", "_show")
 
-    def __init__(self, facts: Mapping[str, Fact], refused: Mapping[str, str], tracer: Tracer) -> None:
-        """Hold the facts a rule may read and, for those it may not, the remedy."""
+    def __init__(self, facts: Mapping[str, Fact], refused: Mapping[str, str], show: Callable[[Fact], object]) -> None:
+        """Hold the facts a rule may read, for those it may not the remedy, and what stands for a fact."""
         self._facts = facts
         self._refused = refused
-        self._tracer = tracer
+        self._show = show
 
-    def __getattr__(self, name: str) -> Symbol:
-        """The symbol of a fact.
+    def __getattr__(self, name: str) -> object:
+        """What stands for a fact.
 
         Raises:
             LiftError: No such fact, or one that a rule may not read.
         """
         if name in self._facts:
-            return _symbol(self._facts[name], self._tracer)
+            return self._show(self._facts[name])
         if name.startswith("__"):
             raise AttributeError(name)
         if name in self._refused:
@@ -351,11 +362,13 @@ class Symbols:
         return _refuse("a loop over the facts", "read each by its name")
 
 
-Choose = Callable[[Symbols], object]
-
-
-def _symbol(fact: Fact, tracer: Tracer) -> Symbol:
+def symbol(fact: Fact, tracer: Tracer) -> Symbol:
     """A fact that is a truth is shown as a condition, so that `if f.was_referred` reads as it should."""
-    if fact.high == 1 and fact.low == 0 and fact.unit == "number":
+    if is_truth(fact):
         return Condition(Test("==", fact, Const(1)), tracer)
     return Symbol(fact, tracer)
+
+
+def is_truth(fact: Fact) -> bool:
+    """Whether a fact is true or false."""
+    return fact.unit == "number" and (fact.low, fact.high) == (0, 1)

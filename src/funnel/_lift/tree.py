@@ -11,11 +11,14 @@ import attrs
 from funnel._instants import MICROSECOND
 from funnel._lift.known import Known
 from funnel._lift.linear import Question, question
-from funnel._lift.nodes import Const, Fact, Node, Test, text
-from funnel._lift.symbols import Condition, Symbol, Symbols
+from funnel._lift.nodes import LIMIT, Const, Fact, Node, Test, text
+from funnel._lift.symbols import Condition, Symbol, Symbols, symbol
 from funnel.errors import LiftError
 
 MOST_PATHS = 256
+
+MOST_CONDITIONS = 128
+"""On one path: beyond this, engines run out of stack on choices inside choices."""
 
 Answer = bool | int | str | enum.Enum | timedelta | None
 
@@ -45,9 +48,8 @@ class _Run:
     """One run of the function: the branches to take first, and those it took."""
 
     script: tuple[bool, ...]
-    most: int
     known: Known = attrs.field(factory=Known)
-    asked: list[tuple[Test, Question, bool]] = attrs.field(factory=list)
+    asked: list[tuple[Test, Question, bool]] = attrs.field(factory=list[tuple[Test, Question, bool]])
 
     def decide(self, test: Test) -> bool:
         """Take the branch that is implied, or scripted, or the one where the condition holds."""
@@ -55,8 +57,8 @@ class _Run:
         implied = self.known.implied(asked)
         if implied is not None:
             return implied is wanted
-        if len(self.asked) >= self.most:
-            _too_many(self.most)
+        if len(self.asked) >= MOST_CONDITIONS:
+            _too_many(f"more than {MOST_CONDITIONS} conditions one after another")
         turn = len(self.asked)
         holds = self.script[turn] if turn < len(self.script) else True
         self.known.settle(asked, holds is wanted)
@@ -95,9 +97,9 @@ class _Grower:
         """The tree below the branches of the script."""
         self.left -= 1
         if self.left < 0:
-            _too_many(MOST_PATHS)
-        run = _Run(script, MOST_PATHS)
-        tree: Tree = _leaf(self._call(run))
+            _too_many(f"more than {MOST_PATHS} paths")
+        run = _Run(script)
+        tree: Tree = leaf_of(self._call(run))
         tests = tuple(test for test, _, _ in run.asked)
         if tests[: len(seen)] != seen:
             msg = "the rule takes another path when it is asked again; it may read no clock, no chance and no state"
@@ -108,29 +110,38 @@ class _Grower:
         return tree
 
     def _call(self, run: _Run) -> object:
-        answer = self.function(Symbols(self.facts, self.refused, run))
+        try:
+            answer = self.function(Symbols(self.facts, self.refused, lambda fact: symbol(fact, run)))
+        except LiftError:
+            raise
+        except TypeError as error:
+            msg = f"the rule does what facts cannot do ({error}); compare them, add and scale them, choose by if"
+            raise LiftError(msg) from error
         return bool(answer) if isinstance(answer, Condition) else answer
 
 
-def _too_many(most: int) -> None:
+def _too_many(what: str) -> None:
     msg = (
-        f"the rule has more than {most} paths; add conditions up instead of branching on each, "
+        f"the rule has {what}; add conditions up instead of branching on each, "
         "e.g. 2 * (f.purchase_count >= 2) + (f.open_question_count == 0)"
     )
     raise LiftError(msg)
 
 
-def _leaf(answer: object) -> Leaf:
+def leaf_of(answer: object) -> Leaf:
     """An answer as it stands in the tree; a constant keeps its type, without the name of its policy field."""
     if isinstance(answer, Symbol):
         return Leaf(node=answer.node)
     match answer:
         case None | bool() | enum.Enum():
             return Leaf(answer)
-        case int():
+        case int() if abs(answer) <= LIMIT:
             return Leaf(int(answer))
-        case timedelta():
+        case timedelta() if abs(answer // MICROSECOND) <= LIMIT:
             return Leaf(timedelta(microseconds=answer // MICROSECOND))
+        case int() | timedelta():
+            msg = "a rule answered with more than the 64 bits of a column hold; answer with a smaller number"
+            raise LiftError(msg)
         case str():
             return Leaf(str.__str__(answer))
         case _:
@@ -166,7 +177,7 @@ def kind_of(leaf: Leaf) -> str:
         case None:
             return "nothing"
         case enum.Enum():
-            return type(leaf.answer).__qualname__
+            return f"{type(leaf.answer).__module__}.{type(leaf.answer).__qualname__}"
         case bool():
             return "bool"
         case int():
@@ -188,7 +199,7 @@ def _check_answers(tree: Tree) -> None:
     if len(kinds) > 1:
         msg = f"the rule answers in {len(kinds)} kinds ({', '.join(sorted(kinds))}); one column holds one kind"
         raise LiftError(msg)
-    values = {type(leaf.answer.value) for leaf in leaves(tree) if isinstance(leaf.answer, enum.Enum)}
+    values: set[type] = {type(leaf.answer.value) for leaf in leaves(tree) if isinstance(leaf.answer, enum.Enum)}
     if not values <= {str} and not values <= {int}:
         msg = "the members of an enum that a rule answers with must all have text values, or all whole numbers"
         raise LiftError(msg)

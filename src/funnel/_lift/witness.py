@@ -11,32 +11,33 @@ from collections.abc import Iterator, Sequence
 import attrs
 
 from funnel._lift.known import Known
-from funnel._lift.linear import Form, Question, question
-from funnel._lift.nodes import Fact, Node, Range, Value, facts_of, holds, span_of
+from funnel._lift.linear import Form, Question, opposed, question
+from funnel._lift.nodes import Fact, Node, Range, Value, facts_of, holds
 from funnel._lift.paths import Path
 
-_TRIES = 4096
+TRIES = 4096
 
 
-def witness(path: Path) -> dict[str, Value] | None:
+def witness(path: Path, tries: int = TRIES) -> dict[str, Value] | None:
     """Values for the facts that a path asks about, or None where none were found (the path contradicts itself).
 
     Facts that the path does not ask about are left out: any value will do.
     """
     facts = dict.fromkeys(fact for test in path.tests for fact in facts_of(test))
     known = Known()
-    for test in path.tests:
-        asked, wanted = question(test)
+    asked_all = [question(test) for test in path.tests]
+    for asked, wanted in asked_all:
         implied = known.implied(asked)
         if implied is not None and implied is not wanted:
             return None
-        known.settle(asked, wanted)
+        if implied is None:
+            known.settle(asked, wanted)
     texts = {fact.name: _word(fact, known) for fact in facts if fact.unit == "text"}
     if None in texts.values():
         return None
     numbers = [fact for fact in facts if fact.unit != "text"]
-    asked_numbers = [question(test) for test in path.tests if question(test)[0].form is not None]
-    search = _Search(path, asked_numbers, {name: word for name, word in texts.items() if word is not None})
+    bounds = [bound for asked, wanted in asked_all for bound in _bounds(asked, wanted)]
+    search = _Search(path, bounds, {name: word for name, word in texts.items() if word is not None}, tries)
     return search.fill(numbers, {fact: known.ranges.get(fact, (fact.low, fact.high)) for fact in numbers})
 
 
@@ -61,9 +62,9 @@ def _words() -> Iterator[str]:
 @attrs.define
 class _Search:
     path: Path
-    asked: Sequence[tuple[Question, bool]]
+    bounds: Sequence[Form]
     texts: dict[str, str]
-    tries: int = _TRIES
+    tries: int
 
     def fill(self, facts: Sequence[Fact], ranges: dict[Node, Range]) -> dict[str, Value] | None:
         """Fix the facts one after another; None where no values were found."""
@@ -89,12 +90,11 @@ class _Search:
         """Narrow the ranges by every condition until nothing moves; None where a range is empty."""
         ranges = dict(ranges)
         for _ in range(16):
-            before = dict(ranges)
-            for asked, answer in self.asked:
-                if not _narrow_by(asked, ranges, answer):
-                    return None
-            if ranges == before:
-                return ranges
+            moved = [_raise(form, ranges) for form in self.bounds]
+            if None in moved:
+                return None
+            if not any(moved):
+                break
         return ranges
 
 
@@ -112,37 +112,28 @@ def _parts(span: Range) -> Iterator[Range]:
             yield middle + 1, inner_high
 
 
-def _narrow_by(asked: Question, ranges: dict[Node, Range], answer: bool) -> bool:  # noqa: FBT001 (an answer, not an option)
-    assert asked.form is not None
-    if asked.equal and not answer:
-        low, high = asked.form.span(ranges)
-        return not low == high == 0
-    bounds = [asked.form] if answer else [_less(asked.form)]
+def _bounds(asked: Question, answer: bool) -> list[Form]:  # noqa: FBT001 (an answer, not an option)
+    """The forms that are zero or more where the question has this answer, but for what the ranges say already."""
+    form = asked.form
+    if form is None or (len(form.weights) == 1 and isinstance(form.weights[0][0], Fact)):
+        return []
     if asked.equal:
-        bounds.append(Form(tuple((atom, -weight) for atom, weight in asked.form.weights), -asked.form.constant))
-    return all(_raise(form, ranges) for form in bounds)
+        return [form, opposed(form)] if answer else []
+    return [form if answer else opposed(form, 1)]
 
 
-def _less(form: Form) -> Form:
-    """The form that is zero or more exactly where this one is below zero."""
-    return Form(tuple((atom, -weight) for atom, weight in form.weights), -form.constant - 1)
-
-
-def _raise(form: Form, ranges: dict[Node, Range]) -> bool:
-    """Narrow every fact of `form >= 0`; False where it cannot hold."""
+def _raise(form: Form, ranges: dict[Node, Range]) -> bool | None:
+    """Narrow every fact of `form >= 0`: whether one moved, or None where it cannot hold."""
     high = form.span(ranges)[1]
     if high < 0:
-        return False
+        return None
+    moved = False
     for atom, weight in form.weights:
         if not isinstance(atom, Fact):
             continue
-        low_end, high_end = span_of(atom, ranges)
-        slack = high - max(weight * low_end, weight * high_end)
-        if weight > 0:
-            low_end = max(low_end, -(slack // weight))
-        else:
-            high_end = min(high_end, slack // -weight)
-        if low_end > high_end:
-            return False
-        ranges[atom] = low_end, high_end
-    return True
+        low_end, high_end = ranges[atom]
+        slack = (high - max(weight * low_end, weight * high_end)) // abs(weight)
+        narrowed = (max(low_end, -slack), high_end) if weight > 0 else (low_end, min(high_end, slack))
+        if narrowed != (low_end, high_end):
+            ranges[atom], moved = narrowed, True
+    return moved

@@ -36,7 +36,18 @@ def aggregated(tables: Mapping[str, Frame], reductions: Sequence[Reduction], at:
     ]
     everyone = nw.concat([table.select(PERSON) for table in started.values()]).unique()
     joined = reduce(lambda left, part: left.join(part, on=PERSON, how="left"), parts, everyone)
-    return joined.with_columns(filled(place, reduction) for reduction, place in placed)
+    return completed(joined, tables, placed)
+
+
+def completed(frame: Frame, tables: Mapping[str, Frame], placed: Sequence[tuple[Reduction, int]]) -> Frame:
+    """The value of every reduction in its column: `empty` where there is no row, and where there is no table."""
+    there = [filled(place, one) for one, place in placed if one.stream.table in tables]
+    absent = [_empty(one).alias(value_name(place)) for one, place in placed if one.stream.table not in tables]
+    return frame.with_columns(*there, *absent) if placed else frame
+
+
+def _empty(reduction: Reduction) -> nw.Expr:
+    return nw.lit(reduction.empty, nw.String() if isinstance(reduction.empty, str) else nw.Int64())
 
 
 def filled(place: int, reduction: Reduction) -> nw.Expr:

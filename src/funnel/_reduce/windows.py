@@ -13,7 +13,7 @@ from typing import Any
 import narwhals as nw
 
 from funnel._instants import FOREVER, NEVER
-from funnel._reduce.aggregates import PERSON, belongs, filled, reads_gap, same_edges, taken, value_name, with_gap
+from funnel._reduce.aggregates import PERSON, belongs, completed, reads_gap, same_edges, taken, value_name, with_gap
 from funnel._reduce.forms import GAP, MONOIDS, ORDER, Reduction
 
 Frame = nw.LazyFrame[Any]
@@ -35,7 +35,7 @@ def running(tables: Mapping[str, Frame], reductions: Sequence[Reduction], at: in
         chosen = [(one, place) for one, place in placed if one.stream.table == name]
         if chosen:
             line = _aligned(line, _steps(table, chosen))
-    return line.with_columns(filled(place, reduction) for reduction, place in placed)
+    return completed(line, tables, placed)
 
 
 def _one_epoch(table: Frame) -> Frame:

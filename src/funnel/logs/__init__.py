@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -10,9 +10,18 @@ import narwhals as nw
 
 from funnel._frames import Entered, Home, enter
 from funnel.errors import EngineError, RecordError
-from funnel.logs.aliases import resolved
-from funnel.logs.canonical import canonical, schema_faults
-from funnel.logs.checks import checks_of, conflict_faults, currency_faults, faults_of, reference_faults, repeats
+from funnel.logs.aliases import alias_faults, resolved
+from funnel.logs.canonical import canonical, people_faults, people_type, schema_faults
+from funnel.logs.checks import (
+    checks_of,
+    conflict_faults,
+    faults_of,
+    merged,
+    one_of_each,
+    reference_faults,
+    repeats,
+    without_faults,
+)
 from funnel.logs.columns import LOGS
 from funnel.logs.faults import Fault, raise_if_any
 from funnel.logs.ledger import ledger_tables
@@ -26,9 +35,9 @@ Frame = nw.LazyFrame[Any]
 class Logs:
     """Everyone's records as dataframes: what came in, checked, each once, people under one name.
 
-    Every argument is a dataframe of polars (eager or lazy), pandas, pyarrow, DuckDB, Ibis or PySpark, all of one engine;
-    columns that are not read are left alone. What is computed from the logs comes back as the same kind of frame, lazily
-    where the frame was lazy. The rows are looked through once, on entry, to find what cannot be true.
+    Every argument is a dataframe of polars (eager or lazy), pandas, pyarrow, DuckDB, Ibis or PySpark, all of one
+    engine; columns that are not read are left alone. What is computed from the logs comes back as the same kind of
+    frame, lazily where the frame was lazy. The rows are looked through once, on entry, to find what cannot be true.
 
     Args:
         leads: `person_id`, `arrived_at`; `source`, `campaign`, `referred_by` if known.
@@ -41,18 +50,20 @@ class Logs:
         currency: The one currency (ISO 4217) of all amounts, if a column names currencies.
 
     Raises:
-        LogsError: Columns or rows are at fault; every kind of fault is told at once, with exact counts.
+        LogsError: Columns or rows are at fault; every kind of fault is told at once, with exact counts. Rows are looked
+            into where the columns are right, compared with each other where it is known who is who.
         EngineError: A frame cannot be read, or the frames are of different engines.
 
     Example:
         >>> import polars as pl
         >>> from datetime import UTC, datetime
-        >>> orders = {"id": [1], "person_id": ["p1"], "purchased_at": [datetime(2026, 3, 1, tzinfo=UTC)], "amount": [900]}
+        >>> march = datetime(2026, 3, 1, tzinfo=UTC)
+        >>> orders = {"id": [1], "person_id": ["p1"], "purchased_at": [march], "amount": [900]}
         >>> Logs(purchases=pl.DataFrame(orders))
         Logs(purchases, on polars)
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one argument a log
         self,
         *,
         leads: object = None,
@@ -72,10 +83,9 @@ class Logs:
         }
         if currency is not None:
             decimals(currency)
-        entered = {log: enter(frame) for log, frame in given.items() if frame is not None}
-        self._home = _one_home(entered)
-        raise_if_any([fault for log, frame in entered.items() for fault in schema_faults(log, frame)])
-        self._logs = _checked({log: canonical(log, frame) for log, frame in entered.items()}, currency)
+        entered = {log: enter(frame, LOGS[log]) for log, frame in given.items() if frame is not None}
+        self._home: Home = _one_home(entered)
+        self._logs = _checked(entered, currency)
         self.currency = currency
 
     @property
@@ -105,30 +115,47 @@ def _one_home(entered: Mapping[str, Entered]) -> Home:
     return next(iter(entered.values())).home
 
 
-def _checked(logs: Mapping[str, Frame], currency: str | None) -> dict[str, Frame]:
-    raise_if_any([fault for log, frame in logs.items() for fault in _row_faults(log, frame, currency)])
-    aliases = logs.get("aliases")
-    named = {log: frame for log, frame in logs.items() if log != "aliases"}
-    if aliases is not None:
-        named = resolved(named, aliases)
-    once = {log: _once(log, frame) for log, frame in named.items()}
-    raise_if_any(list(reference_faults(once)))
-    return once
-
-
-def _row_faults(log: str, frame: Frame, currency: str | None) -> Iterator[Fault]:
-    yield from faults_of(log, frame, checks_of(log))
-    if "currency" in LOGS[log]:
-        yield from currency_faults(log, frame, currency)
-
-
-def _once(log: str, frame: Frame) -> Frame:
-    """The log with every record once.
+def _checked(entered: Mapping[str, Entered], currency: str | None) -> dict[str, Frame]:
+    """The logs, each record once and people under one name.
 
     Raises:
-        LogsError: A record came twice with different content.
+        LogsError: Something is at fault. While columns are, or it is not known who is who, records are not compared.
     """
-    if not repeats(log, frame):
-        return frame
-    raise_if_any(list(conflict_faults(log, frame)))
-    return frame.select(*LOGS[log]).unique()
+    faults = [*people_faults(entered), *(fault for log, one in entered.items() for fault in schema_faults(log, one))]
+    wrong = {fault.log for fault in faults}
+    people = people_type(entered)
+    logs = {log: canonical(log, one, people) for log, one in entered.items() if log not in wrong}
+    sound: dict[str, Frame] = {}
+    for log, frame in logs.items():
+        checks = checks_of(log, currency)
+        found = list(faults_of(log, frame, checks))
+        sound[log] = without_faults(frame, checks) if found else frame
+        faults += found
+    if "aliases" in sound:
+        faults += alias_faults(sound["aliases"])
+    if wrong or any(fault.log == "aliases" for fault in faults):
+        raise_if_any(faults)
+    return _compared(_named(logs), _named(sound), faults)
+
+
+def _named(logs: Mapping[str, Frame]) -> dict[str, Frame]:
+    """The logs of records, people under one name."""
+    records = {log: frame for log, frame in logs.items() if log != "aliases"}
+    return resolved(records, logs["aliases"]) if "aliases" in logs else records
+
+
+def _compared(logs: Mapping[str, Frame], sound: Mapping[str, Frame], faults: list[Fault]) -> dict[str, Frame]:
+    """The logs with every record once; rows that are sound in themselves are compared with each other.
+
+    Raises:
+        LogsError: Faults were found before, or records cannot all be true.
+    """
+    repeated = {log: frame for log, frame in sound.items() if repeats(log, frame)}
+    conflicts = [fault for log, frame in repeated.items() for fault in conflict_faults(log, frame)]
+    if faults or conflicts:
+        once = {log: one_of_each(log, frame) for log, frame in sound.items()}
+        known = {log: one_of_each(log, frame) for log, frame in logs.items()}
+        raise_if_any([*faults, *conflicts, *reference_faults(once, known)])
+    once = {log: merged(log, frame) if log in repeated else frame for log, frame in sound.items()}
+    raise_if_any(list(reference_faults(once, once)))
+    return once

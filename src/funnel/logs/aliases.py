@@ -1,68 +1,82 @@
 """Two names of one person are one person, before anything is counted.
 
-Aliases may lead to aliases: the table is joined to itself, each time twice as far, until every alias leads to a name
-that is none. One that never does goes in a circle.
+Aliases may lead to aliases. These few are looked through one by one, to see how far they lead and whether any goes in a
+circle; the table is then joined to itself, each time twice as far, until every alias leads to a name that is none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import narwhals as nw
 
-from funnel.logs.checks import Check, faults_of, first_rows
-from funnel.logs.faults import Fault, raise_if_any
+from funnel._frames import ROW
+from funnel.logs.checks import Check, counted, faults_of, first_rows
+from funnel.logs.faults import FIRST, Fault
 
 Frame = nw.LazyFrame[Any]
 PERSON, ALIAS = "person_id", "alias"
-_MOST_TURNS = 40
+Names = Mapping[Any, Any]
+
+
+def alias_faults(aliases: Frame) -> Iterator[Fault]:
+    """What is wrong with aliases that are each filled: one that names two people, or leads back to itself."""
+    itself = Check(ALIAS, "is its own person_id; leave the row out", nw.col(ALIAS) == nw.col(PERSON))
+    yield from faults_of("aliases", aliases, [itself])
+    yield from _two_people(aliases)
+    yield from _circles(_links(aliases.filter(~itself.bad)))
+
+
+def _two_people(aliases: Frame) -> Iterator[Fault]:
+    names = aliases.select(ALIAS, PERSON).unique().group_by(ALIAS).agg(nw.len().alias("_names"))
+    two = names.filter(nw.col("_names") > 1).drop("_names")
+    rows = aliases.join(two, on=ALIAS, how="inner")
+    if count := counted(rows):
+        yield Fault("aliases", ALIAS, "names more than one person; keep the row that is right", count, first_rows(rows))
+
+
+def _circles(links: Mapping[str, list[Any]]) -> Iterator[Fault]:
+    ends, _ = _followed(dict(zip(links[ALIAS], links[PERSON], strict=True)))
+    places = [place for place, alias in enumerate(links[ALIAS]) if ends[alias] in ends]
+    rows = tuple(sorted(links[ROW][place] for place in places)[:FIRST]) if ROW in links else ()
+    if places:
+        problem = "leads back to itself; let every chain end in a name that is no alias"
+        yield Fault("aliases", ALIAS, problem, len(places), rows)
+
+
+def _links(aliases: Frame) -> Mapping[str, list[Any]]:
+    """The rows whose person is an alias of somebody, in memory: they are few."""
+    further = aliases.select(nw.col(ALIAS).alias(PERSON)).unique()
+    return aliases.join(further, on=PERSON, how="inner").collect().to_dict(as_series=False)
+
+
+def _followed(links: Names) -> tuple[Names, int]:
+    """Where each link ends, and after how many turns of going twice as far; what goes in a circle ends at a link."""
+    turns = 0
+    while turns <= len(links).bit_length():
+        further = {alias: links.get(person, person) for alias, person in links.items()}
+        if further == links:
+            break
+        links, turns = further, turns + 1
+    return links, turns
 
 
 def resolved(logs: Mapping[str, Frame], aliases: Frame) -> dict[str, Frame]:
-    """The logs with every person under the one name that their aliases lead to.
-
-    Raises:
-        LogsError: An alias names two people, or leads back to itself.
-    """
+    """The logs with every person under the one name that their aliases lead to."""
     pairs = _pairs(aliases)
     return {log: _renamed(log, frame, pairs) for log, frame in logs.items()}
 
 
 def _pairs(aliases: Frame) -> Frame:
-    raise_if_any(list(_faults(aliases)))
+    links = _links(aliases)
+    _, turns = _followed(dict(zip(links[ALIAS], links[PERSON], strict=True)))
     pairs = aliases.select(ALIAS, PERSON).unique()
-    turns = _count(pairs).bit_length() + 1
-    for _ in range(min(turns, _MOST_TURNS)):
+    for _ in range(turns + 1 if links[ALIAS] else 0):
         further = pairs.select(nw.col(PERSON).alias("_further"), nw.col(ALIAS).alias(PERSON))
-        joined = pairs.join(further, on=PERSON, how="left")
-        if not _count(joined.filter(~nw.col("_further").is_null())):
-            return pairs
         led = nw.when(nw.col("_further").is_null()).then(nw.col(PERSON)).otherwise(nw.col("_further"))
-        pairs = joined.select(nw.col(ALIAS), led.alias(PERSON))
-    stuck = aliases.join(pairs.select(nw.col(ALIAS).alias(PERSON)), on=PERSON, how="inner")
-    circle = Fault(
-        "aliases", ALIAS, "leads back to itself; let every chain end in a name that is no alias", _count(stuck)
-    )
-    raise_if_any([circle])
+        pairs = pairs.join(further, on=PERSON, how="left").select(nw.col(ALIAS), led.alias(PERSON))
     return pairs
-
-
-def _faults(aliases: Frame) -> list[Fault]:
-    itself = Check(ALIAS, "is its own person_id; leave the row out", nw.col(ALIAS) == nw.col(PERSON))
-    found = list(faults_of("aliases", aliases, [itself]))
-    names = aliases.select(ALIAS, PERSON).unique().group_by(ALIAS).agg(nw.len().alias("_names"))
-    two = names.filter(nw.col("_names") > 1).drop("_names")
-    rows = aliases.join(two, on=ALIAS, how="inner")
-    count = _count(rows)
-    if count:
-        problem = "names more than one person; keep the row that is right"
-        found.append(Fault("aliases", ALIAS, problem, count, first_rows(rows)))
-    return found
-
-
-def _count(frame: Frame) -> int:
-    return int(frame.select(nw.len().alias("_rows")).collect().to_dict(as_series=False)["_rows"][0])
 
 
 def _renamed(log: str, frame: Frame, pairs: Frame) -> Frame:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 import narwhals as nw
 
 from funnel._frames import ROW, Entered, microseconds
-from funnel._instants import NEVER
-from funnel._streams import nearest
+from funnel._streams import LARGEST_AMOUNT, nearest
 from funnel.logs.columns import LOGS, OUTWARD, Column
 from funnel.logs.faults import Fault
 
 Frame = nw.LazyFrame[Any]
-MISSING = NEVER
-"""What stands for an instant or a whole number that is not there, until the checks are done."""
+MISSING = -(2**62)
+"""What stands for an instant or a whole number that is not there; no engine has a datetime so early."""
+
+_LONGEST_HINT = 200
+_ALIKE = 0.9
+_WIDE = (nw.UInt64, nw.Int128, nw.UInt128)
 
 
 def schema_faults(log: str, entered: Entered) -> Iterator[Fault]:
@@ -23,39 +27,55 @@ def schema_faults(log: str, entered: Entered) -> Iterator[Fault]:
     schema = entered.frame.collect_schema()
     columns = LOGS[log]
     for name, column in columns.items():
+        if name in entered.typeless:
+            continue
         if name in schema:
-            problem = _wrong_type(column, schema[name])
+            problem = _wrong_type(column, schema[name], entered)
             if problem:
                 yield Fault(log, name, f"is {schema[name]}; {problem}")
         elif column.required:
-            others = [given for given in schema if given not in columns and given != ROW]
-            yield Fault(log, name, f"is missing; {nearest(name, others)}" if others else "is missing")
-    yield from _misspelt(log, columns, list(schema))
+            yield Fault(log, name, f"is missing{_hint(name, entered.left_out)}")
+    absent = [name for name, column in columns.items() if name not in schema and not column.required]
+    yield from _misspelt(log, absent, entered.left_out)
 
 
-def _misspelt(log: str, columns: Mapping[str, Column], given: Sequence[str]) -> Iterator[Fault]:
-    absent = {name for name in columns if name not in given and not columns[name].required}
+def _hint(name: str, others: Sequence[str]) -> str:
+    if not any(others):
+        return ""
+    same = [other for other in others if _plain(other) == _plain(name)]
+    hint = f"did you mean {same[0]}?" if same else nearest(name, others)
+    if len(hint) > _LONGEST_HINT:
+        return f"; none of the {len(others)} others is like it"
+    return f"; {hint}"
+
+
+def _misspelt(log: str, absent: Sequence[str], given: Sequence[str]) -> Iterator[Fault]:
+    plain = {_plain(name): name for name in absent}
     for name in given:
-        same = [other for other in absent if _plain(other) == _plain(name) and other != name]
-        for other in same:
-            yield Fault(log, name, f"is not a column that is read; did you mean {other}?")
+        for meant in get_close_matches(_plain(name), plain, n=1, cutoff=_ALIKE):
+            yield Fault(log, name, f"is not a column that is read; did you mean {plain[meant]}?")
 
 
 def _plain(name: str) -> str:
     return "".join(letter for letter in name.lower() if letter.isalnum()).removesuffix("s")
 
 
-def _wrong_type(column: Column, dtype: Any) -> str:
+def _wrong_type(column: Column, dtype: Any, entered: Entered) -> str:
     match column.kind:
         case "instant" if not isinstance(dtype, nw.Datetime):
             return "give aware datetimes"
         case "instant" if dtype.time_zone is None:
-            return "give aware datetimes: say which zone these naive times are in (e.g. dt.replace_time_zone), then convert"
+            remedy = "say which zone these naive times are in (e.g. dt.replace_time_zone), then convert"
+            return f"give aware datetimes: {remedy}"
+        case "amount" | "whole" if dtype.is_float() and entered.home == "pandas" and not column.required:
+            return ""  # what pandas makes of whole numbers where some are missing
         case "amount" if not dtype.is_integer():
             remedy = "floats and decimals are not exact in every engine; give whole minor units as integers"
             return f"{remedy}, e.g. (amount * 100).round() cast to Int64 for cents"
         case "whole" if not dtype.is_integer():
             return "give integers"
+        case "person" if isinstance(dtype, _WIDE):
+            return "give text or integers of 64 bits (Int64)"
         case "person" if not (dtype.is_integer() or isinstance(dtype, nw.String)):
             return "give text or integers"
         case "id" if not (dtype.is_integer() or isinstance(dtype, nw.String)):
@@ -66,26 +86,60 @@ def _wrong_type(column: Column, dtype: Any) -> str:
             return ""
 
 
-def canonical(log: str, entered: Entered) -> Frame:
-    """The log with every column of its kind, none of them null but those that must be given and are not."""
-    schema = entered.frame.collect_schema()
-    made = {name: _made(name, column, name in schema, entered.engine) for name, column in LOGS[log].items()}
+def people_faults(entered: Mapping[str, Entered]) -> Iterator[Fault]:
+    """Columns of people who are numbers where the first such column has them as texts, or the other way about."""
+    found = list(_people(entered))
+    for log, name, number in found:
+        first_log, first_name, first_number = found[0]
+        if number is not first_number:
+            given, usual = ("integers", "text") if number else ("text", "integers")
+            yield Fault(log, name, f"holds {given}, and {first_log}.{first_name} holds {usual}; give people in one way")
+
+
+def people_type(entered: Mapping[str, Entered]) -> nw.dtypes.DType:
+    """As what people are named: numbers or texts."""
+    return nw.Int64() if any(number for _, _, number in _people(entered)) else nw.String()
+
+
+def _people(entered: Mapping[str, Entered]) -> Iterator[tuple[str, str, bool]]:
+    for log, one in entered.items():
+        schema = one.frame.collect_schema()
+        for name, column in LOGS[log].items():
+            there = column.kind == "person" and name in schema and name not in one.typeless
+            if there and not _wrong_type(column, schema[name], one):
+                yield log, name, schema[name].is_integer()
+
+
+def canonical(log: str, entered: Entered, people: nw.dtypes.DType) -> Frame:
+    """The log with every column of its kind, none of them null but people, who must be given and are not."""
+    schema = {name: dtype for name, dtype in entered.frame.collect_schema().items() if name not in entered.typeless}
+    made = {name: _made(name, column, schema.get(name), entered.engine, people) for name, column in LOGS[log].items()}
     keep = [ROW] if ROW in schema else []
     frame = entered.frame.select(*keep, **made)
     return frame.with_columns(_direction()) if log == "interactions" else frame
 
 
-def _made(name: str, column: Column, there: bool, engine: str) -> nw.Expr:  # noqa: FBT001 (told apart by name)
-    if not there:
+def _made(name: str, column: Column, dtype: nw.dtypes.DType | None, engine: str, people: nw.dtypes.DType) -> nw.Expr:
+    if column.kind == "person":
+        return nw.lit(None, people) if dtype is None else nw.col(name).cast(people)
+    if dtype is None:
         return _default(column)
     if column.kind == "instant":
         return _filled(microseconds(name, engine), column, MISSING).cast(nw.Int64())
     value = nw.col(name)
     if column.kind in ("amount", "whole"):
-        return _filled(value.cast(nw.Int64()), column, MISSING).cast(nw.Int64())
-    if column.kind == "person":
-        return value
+        return _filled(_whole(value, dtype), column, MISSING).cast(nw.Int64())
     return _filled(value.cast(nw.String()), column, "")
+
+
+def _whole(value: nw.Expr, dtype: nw.dtypes.DType) -> nw.Expr:
+    """A whole number; one that is broken or does not fit becomes one that no check lets pass."""
+    if dtype.is_integer() and not isinstance(dtype, _WIDE):
+        return value.cast(nw.Int64())
+    right = (value >= 0) & (value <= LARGEST_AMOUNT)
+    if dtype.is_float():
+        right &= value == value.round(0)
+    return nw.when(right).then(value).otherwise(nw.when(~value.is_null()).then(nw.lit(-1)))
 
 
 def _filled(value: nw.Expr, column: Column, missing: str | int) -> nw.Expr:

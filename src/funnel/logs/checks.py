@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 import attrs
@@ -26,21 +27,42 @@ class Check:
     column: str
     problem: str
     bad: nw.Expr
+    choices: Sequence[str] = ()
 
 
 def faults_of(log: str, frame: Frame, checks: Sequence[Check]) -> Iterator[Fault]:
     """Count the rows at fault by every check at once, and name the first rows of each that is not zero."""
-    if not checks:
-        return
     names = [f"check_{number}" for number in range(len(checks))]
-    flags = [
-        nw.when(check.bad).then(nw.lit(1, nw.Int64())).otherwise(nw.lit(0, nw.Int64())).alias(name)
-        for name, check in zip(names, checks, strict=True)
-    ]
+    flags = [_flag(check.bad).alias(name) for name, check in zip(names, checks, strict=True)]
     counts = frame.select(*flags).select(*(nw.col(name).sum() for name in names)).collect().to_dict(as_series=False)
     for name, check in zip(names, checks, strict=True):
         if counts[name][0]:
-            yield Fault(log, check.column, check.problem, int(counts[name][0]), first_rows(frame.filter(check.bad)))
+            rows = frame.filter(check.bad)
+            yield Fault(log, check.column, check.problem + _meant(rows, check), int(counts[name][0]), first_rows(rows))
+
+
+def _flag(condition: nw.Expr) -> nw.Expr:
+    return nw.when(condition).then(nw.lit(1, nw.Int64())).otherwise(nw.lit(0, nw.Int64()))
+
+
+def _meant(rows: Frame, check: Check) -> str:
+    """A hint at the word that was meant, where all rows say the same wrong one."""
+    if not check.choices:
+        return ""
+    given: list[str] = rows.select(check.column).unique().head(2).collect().to_dict(as_series=False)[check.column]
+    close = get_close_matches(given[0].lower(), check.choices, n=1)
+    return f"; did you mean {close[0]}?" if close and len(given) == 1 else ""
+
+
+def without_faults(frame: Frame, checks: Sequence[Check]) -> Frame:
+    """The rows that meet no check."""
+    flags = {f"_bad_{number}": _flag(check.bad) for number, check in enumerate(checks)}
+    return frame.with_columns(**flags).filter(*(nw.col(name) == 0 for name in flags)).drop(*flags)
+
+
+def counted(frame: Frame) -> int:
+    """How many rows there are."""
+    return int(frame.select(nw.len().alias("_rows")).collect().to_dict(as_series=False)["_rows"][0])
 
 
 def first_rows(frame: Frame) -> tuple[int, ...]:
@@ -51,10 +73,11 @@ def first_rows(frame: Frame) -> tuple[int, ...]:
     return tuple(found[ROW])
 
 
-def checks_of(log: str) -> list[Check]:
+def checks_of(log: str, currency: str | None) -> list[Check]:
     """Every check of the rows of one log."""
     columns = [check for name, column in LOGS[log].items() for check in _column_checks(name, column)]
-    return [*columns, *_SPECIAL.get(log, list)()]
+    money = [_of_currency(currency)] if "currency" in LOGS[log] else []
+    return [*columns, *_SPECIAL.get(log, list)(), *money]
 
 
 def _column_checks(name: str, column: Column) -> Iterator[Check]:
@@ -71,7 +94,9 @@ def _column_checks(name: str, column: Column) -> Iterator[Check]:
                 yield Check(name, "is empty; give whole minor units", value == MISSING)
             outside = (value != MISSING) & ((value < 0) | (value > LARGEST_AMOUNT))
             yield Check(
-                name, f"is below 0 or above {LARGEST_AMOUNT}; give minor units, refunds in their own log", outside
+                name,
+                f"is no whole number from 0 to {LARGEST_AMOUNT}; give minor units, refunds in their own log",
+                outside,
             )
         case "person" if column.required:
             yield Check(name, "is empty; give the person, leave the row out if nobody knows", value.is_null())
@@ -81,7 +106,7 @@ def _column_checks(name: str, column: Column) -> Iterator[Check]:
         case "text" if column.choices:
             empty = () if column.required else ("",)
             allowed = value.is_in([*column.choices, *empty])
-            yield Check(name, f"is not one of {', '.join(column.choices)}", ~allowed)
+            yield Check(name, f"is not one of {', '.join(column.choices)}", ~allowed, column.choices)
         case _:
             return
 
@@ -141,10 +166,9 @@ _SPECIAL: Mapping[str, Any] = {
 }
 
 
-def currency_faults(log: str, frame: Frame, currency: str | None) -> Iterator[Fault]:
+def _of_currency(currency: str | None) -> Check:
     """Rows whose currency is not the one of the logs; an empty cell means that one."""
-    wrong = Check("currency", _currency_problem(currency), ~nw.col("currency").is_in(["", currency or ""]))
-    yield from faults_of(log, frame, [wrong])
+    return Check("currency", _currency_problem(currency), ~nw.col("currency").is_in(["", currency or ""]))
 
 
 def _currency_problem(currency: str | None) -> str:
@@ -175,24 +199,38 @@ def conflict_faults(log: str, frame: Frame) -> Iterator[Fault]:
     seen = frame.select(*keys, *content).unique()
     twice = seen.group_by(*keys).agg(nw.len().alias("_times")).filter(nw.col("_times") > 1).drop("_times")
     found = frame.join(twice, on=keys, how="inner")
-    count = found.select(nw.len().alias("_rows")).collect().to_dict(as_series=False)["_rows"][0]
-    if count:
-        problem = f"the same {' and '.join(keys)} with different content; keep the row that is right"
-        yield Fault(log, keys[-1], problem, int(count), first_rows(found))
+    if count := counted(found):
+        problem = f"comes with the same {' and '.join(keys)} and different content; keep the row that is right"
+        yield Fault(log, keys[-1], problem, count, first_rows(found))
 
 
-def reference_faults(logs: Mapping[str, Frame]) -> Iterator[Fault]:
-    """Records that speak of others which are not there, or which they cannot be of."""
+def merged(log: str, frame: Frame) -> Frame:
+    """Each record once, at the first of its rows; those that differ stay."""
+    if ROW not in frame.collect_schema():
+        return frame.select(*LOGS[log]).unique()
+    return frame.group_by(*LOGS[log]).agg(nw.col(ROW).min())
+
+
+def one_of_each(log: str, frame: Frame) -> Frame:
+    """One record of each name, whichever is right."""
+    keys = keys_of(log)
+    return merged(log, frame).unique(
+        subset=keys, keep="first", order_by=[name for name in LOGS[log] if name not in keys]
+    )
+
+
+def reference_faults(logs: Mapping[str, Frame], known: Mapping[str, Frame]) -> Iterator[Fault]:
+    """Records that speak of others which are not among the known ones, or which they cannot be of."""
     if "refunds" in logs:
-        yield from _refund_faults(logs["refunds"], logs.get("purchases"))
+        yield from _refund_faults(logs["refunds"], known.get("purchases"))
     if "interactions" not in logs:
         return
     interactions = logs["interactions"]
     for kind, of in REGARDING.items():
-        asked = interactions.filter(nw.col("kind") == of)
+        asked = known["interactions"].filter(nw.col("kind") == of)
         yield from _closing_faults(interactions.filter(nw.col("kind") == kind), asked, kind, of)
     told = interactions.filter(nw.col("kind") == "delivered")
-    bought = _as_asked(logs["purchases"]) if "purchases" in logs else None
+    bought = _as_asked(known["purchases"]) if "purchases" in known else None
     yield from _closing_faults(told, bought, "delivered", "purchase")
 
 
@@ -242,7 +280,7 @@ def _refund_faults(refunds: Frame, purchases: Frame | None) -> Iterator[Fault]:
         Check(
             "amount",
             "comes, with the other refunds of the purchase, to more than was paid",
-            there & (nw.col("_back") > nw.col("_paid")),
+            there & (nw.col("_paid") >= 0) & (nw.col("_back") > nw.col("_paid")),
         ),
     ]
     yield from faults_of("refunds", summed, checks)

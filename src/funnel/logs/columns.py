@@ -1,4 +1,4 @@
-"""The columns of each log as a shop gives them: which must be there, of what type, and what stands where one is absent."""
+"""The columns of each log as a shop gives them: which must be there, of what type, what stands where one is absent."""
 
 from __future__ import annotations
 
@@ -83,8 +83,8 @@ LOGS: Mapping[str, Mapping[str, Column]] = {
         "person_id": Column("person", required=True),
     },
 }
-"""Every log with its columns. Amounts are whole minor units; instants are aware datetimes; `regarding` names the question
-that an answer answers, the complaint that a resolution resolves, the purchase that was delivered."""
+"""Every log with its columns. Amounts are whole minor units; instants are aware datetimes; `regarding` names the
+question that an answer answers, the complaint that a resolution resolves, the purchase that was delivered."""
 
 TIMES: Mapping[str, str] = {
     "leads": "arrived_at",

@@ -142,7 +142,7 @@ def _given_back(refunds: Frame) -> Frame:
         _so_far=nw.col("_back").cum_sum().over(*key, order_by="refunded_at"),
         _next=nw.col("refunded_at").shift(-1).over(*key, order_by="refunded_at"),
     )
-    told = so_far.with_columns(nw.col("_next").fill_null(FOREVER).cast(nw.Int64()))
+    told = so_far.with_columns(nw.col("_so_far").cast(nw.Int64()), nw.col("_next").fill_null(FOREVER).cast(nw.Int64()))
     return told.rename({"purchase_id": "id"})
 
 

@@ -28,6 +28,21 @@ _TIMES = ("purchased_at", "cancelled_at", "refunded_at")
 _AMOUNTS = ("unit_price", "amount", "refunded_amount")
 
 
+@attrs.define
+class Counted:
+    """Lets the parts of a file through, and tells how many rows have come; the engine calls it from its own threads."""
+
+    progress: Progress
+    total: int
+    done: int = 0
+
+    def __call__(self, part: pl.DataFrame) -> pl.DataFrame:
+        """Count one part."""
+        self.done += part.height
+        self.progress("reading", self.done, self.total)
+        return part
+
+
 @attrs.frozen
 class OrderFile:
     """A file whose columns fit its mapping."""
@@ -38,17 +53,9 @@ class OrderFile:
 
     def read(self, progress: Progress) -> pl.DataFrame:
         """Read the mapped columns under their own names, with the number of each row."""
-        total = self._collect(self.scan.select(pl.len())).item()
-        done = 0
-
-        def tell(part: pl.DataFrame) -> pl.DataFrame:
-            nonlocal done
-            done += part.height
-            progress("reading", done, total)
-            return part
-
+        count = self._collect(self.scan.select(pl.len())).item()
         chosen = self.scan.select(pl.col(column).alias(name) for name, column in self.columns.items())
-        told = chosen.map_batches(tell, streamable=True, validate_output_schema=False)
+        told = chosen.map_batches(Counted(progress, count), streamable=True, validate_output_schema=False)
         return self._collect(told).with_row_index(ROW, offset=1).with_columns(pl.col(ROW).cast(pl.Int64))
 
     def copies(self, rows: pl.DataFrame) -> pl.Series:

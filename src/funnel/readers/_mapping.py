@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeAlias, cast
 from zoneinfo import available_timezones
@@ -44,10 +45,16 @@ def _currency(code: str) -> str:
     return code
 
 
+@cache
+def _zones() -> tuple[str, ...]:
+    """List the zones once; it means a walk through many files."""
+    return tuple(sorted(available_timezones() - {"Factory", "localtime"}))
+
+
 def _zone(name: str) -> str:
-    zones = sorted(available_timezones() - {"Factory", "localtime"})
-    if name not in (IN_THE_TEXT, *zones):
-        msg = f"zone {name!r} is unknown; use a name such as 'Asia/Jakarta', or 'in the text'{nearest(name, zones)}"
+    if name not in (IN_THE_TEXT, *_zones()):
+        near = nearest(name, list(_zones()))
+        msg = f"zone {name[:200]!r} is unknown; use a name such as 'Asia/Jakarta', or {IN_THE_TEXT!r}{near}"
         raise RecordError(msg)
     return name
 
@@ -222,7 +229,7 @@ class OrderMapping(_Declared, frozen=True):
             The mapping.
 
         Raises:
-            RecordError: The file is not TOML, or a key is unknown, missing or wrong; all of them are named at once.
+            RecordError: The file is not TOML, or keys are unknown, missing or wrong; the message names them.
             OSError: The file cannot be opened.
 
         Example:

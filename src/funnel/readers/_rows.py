@@ -64,12 +64,10 @@ def _read_line(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
 
 def _with_line(rows: pl.DataFrame) -> pl.DataFrame:
     pieces, minor, finer = pl.col("pieces"), pl.col("minor"), pl.col("finer")
-    large = pieces.cast(pl.Float64) * (minor + 1).cast(pl.Float64) > LARGEST_AMOUNT
-    line = line_amount(pl.when(~large).then(pieces), minor, finer)
-    return rows.with_columns(
-        line.alias("line"),
-        (pieces * finer % FINER != 0).alias("is_rounded"),
-        pl.when(large).then(pl.lit(_TOO_MUCH)).alias("line.why"),
+    huge = pieces.cast(pl.Float64) * minor.cast(pl.Float64) > 2 * LARGEST_AMOUNT
+    line = line_amount(pl.when(~huge).then(pieces), minor, finer)
+    return rows.with_columns(line.alias("line"), (pieces * finer % FINER != 0).alias("is_rounded")).with_columns(
+        pl.when(huge | (pl.col("line") > LARGEST_AMOUNT)).then(pl.lit(_TOO_MUCH)).alias("line.why")
     )
 
 

@@ -6,6 +6,7 @@ Laws: a time that the clock skipped in spring is refused; one that it showed twi
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 import polars as pl
 
@@ -32,27 +33,30 @@ def read_times(rows: pl.DataFrame, name: str, label: str, mapping: OrderMapping)
         The rows; `<name>.why` says why a time was refused, if there is one, and `<name>.twice` whether the clock
         showed it twice.
     """
-    written = _written(rows, name)
-    parsed = _parsed(written, rows.schema[name], mapping)
-    rows = rows.with_columns(written.is_not_null().alias("given"), parsed.alias(name))
-    local = pl.col(name)
-    if mapping.zone == IN_THE_TEXT:
-        rows = rows.with_columns(local.alias("first"), local.alias("last"))
-    else:
-        rows = rows.with_columns(_in_zone(name, mapping.zone, first=True), _in_zone(name, mapping.zone, first=False))
-    first = pl.col("first")
+    rows = rows.with_columns(_written(rows, name).alias(name))
+    read = _calendar(rows[name].unique(), label, mapping)
+    rows = rows.join(read, on=name, how="left", nulls_equal=True, maintain_order="left")
+    return rows.drop(name).rename({f"{name}.utc": name})
+
+
+def _calendar(written: pl.Series, label: str, mapping: OrderMapping) -> pl.DataFrame:
+    """Read each time once."""
+    name, first, last = written.name, pl.col("first"), pl.col("last")
+    local = _parsed(pl.col(name), written.dtype, mapping)
+    rows = written.to_frame().with_columns(local.alias("local"))
+    rows = rows.with_columns(
+        _instant(mapping.zone, "earliest").alias("first"), _instant(mapping.zone, "latest").alias("last")
+    )
     why = (
-        pl.when(pl.col("given") & local.is_null())
+        pl.when(pl.col(name).is_not_null() & pl.col("local").is_null())
         .then(pl.lit(f"{label} not in the declared format"))
-        .when(local.is_not_null() & first.is_null())
+        .when(pl.col("local").is_not_null() & first.is_null())
         .then(pl.lit(f"{label} that the zone's clock skipped"))
         .when(~first.to_physical().is_between(EARLIEST, LATEST, closed="none"))
         .then(pl.lit(f"{label} before 1800 or after 2199"))
     )
-    twice = (first != pl.col("last")).fill_null(value=False)
-    return rows.with_columns(first.alias(name), why.alias(f"{name}.why"), twice.alias(f"{name}.twice")).drop(
-        "given", "first", "last"
-    )
+    twice = (first != last).fill_null(value=False)
+    return rows.select(name, first.alias(f"{name}.utc"), why.alias(f"{name}.why"), twice.alias(f"{name}.twice"))
 
 
 def _written(rows: pl.DataFrame, name: str) -> pl.Expr:
@@ -93,6 +97,9 @@ def _offset(text: pl.Expr) -> pl.Expr:
     return pl.duration(minutes=pl.when(text.is_in(["Z", "z"])).then(0).otherwise(ahead))
 
 
-def _in_zone(name: str, zone: str, *, first: bool) -> pl.Expr:
-    when = pl.col(name).dt.replace_time_zone(zone, ambiguous="earliest" if first else "latest", non_existent="null")
-    return when.dt.convert_time_zone("UTC").alias("first" if first else "last")
+def _instant(zone: str, ambiguous: Literal["earliest", "latest"]) -> pl.Expr:
+    """The instant that a clock means; null where the clock skipped it."""
+    local = pl.col("local")
+    if zone == IN_THE_TEXT:
+        return local
+    return local.dt.replace_time_zone(zone, ambiguous=ambiguous, non_existent="null").dt.convert_time_zone("UTC")

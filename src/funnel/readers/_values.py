@@ -25,7 +25,7 @@ MOST_PIECES = 10**9
 _PLACES = 9
 _ROOM = 12  # an order's number is followed by a refund's own, "/1": together they must be an id
 _UNPRINTABLE = "[\x00-\x1f\x7f-\x9f\u2028\u2029]"
-_POWER = r"^-?[0-9]+(?:\.[0-9]+)?[eE][+-]?[0-9]{1,2}$"
+_POWER = r"^-?[0-9]+(?:\.[0-9]+)?[eE][+-]?[0-9]{1,3}$"
 _WHOLE = {
     "plain": ("[0-9]+", r"\.", ""),
     "us": ("[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+", r"\.", ","),
@@ -103,11 +103,8 @@ def read_amounts(rows: pl.DataFrame, name: str, label: str, mapping: OrderMappin
         `<name>.below` whether it is below zero, `<name>.why` why it was refused.
     """
     rows = rows.with_columns(text_of(rows, name).str.strip_chars().fill_null("").alias(name))
-    return (
-        rows.join(_price_list(rows[name].unique(), label, mapping), on=name, how="left", maintain_order="left")
-        .drop(name)
-        .rename({"minor": name})
-    )
+    rows = rows.join(_price_list(rows[name].unique(), label, mapping), on=name, how="left", maintain_order="left")
+    return rows.drop(name).rename({f"{name}.minor": name})
 
 
 def _price_list(written: pl.Series, label: str, mapping: OrderMapping) -> pl.DataFrame:
@@ -131,7 +128,7 @@ def _price_list(written: pl.Series, label: str, mapping: OrderMapping) -> pl.Dat
     )
     return rows.select(
         name,
-        pl.when(~large).then(whole * 10**places + more).alias("minor"),
+        pl.when(~large).then(whole * 10**places + more).alias(f"{name}.minor"),
         digits.str.slice(places, _PLACES).cast(pl.Int64).alias(f"{name}.finer"),
         (part["1"] + part["2"]).str.starts_with("-").alias(f"{name}.below"),
         why.alias(f"{name}.why"),

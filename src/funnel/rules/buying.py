@@ -36,14 +36,34 @@ def in_after_sale(f: Facts, policy: Policy) -> bool:
 
 
 @rule
+def is_deciding(f: Facts, policy: Policy) -> bool:
+    """They went to pay, or said that they are ready, lately and after their last purchase."""
+    fresh = min(policy.step_lasts, f.since_last_purchase)
+    return f.since_last_checkout < fresh or f.since_said_ready < fresh
+
+
+@rule
+def is_weighing(f: Facts, policy: Policy) -> bool:
+    """They filled a basket, or were told a price, lately and after their last purchase."""
+    fresh = min(policy.step_lasts, f.since_last_purchase)
+    return f.since_last_cart < fresh or f.since_last_quote < fresh
+
+
+@rule
+def is_asking(f: Facts, policy: Policy) -> bool:
+    """They asked something lately and after their last purchase."""
+    return f.since_last_question < min(policy.step_lasts, f.since_last_purchase)
+
+
+@rule
 def buying_step(f: Facts, policy: Policy) -> Step:
     """The furthest step that what they did lately, after their last purchase, speaks for."""
     fresh = min(policy.step_lasts, f.since_last_purchase)
-    if f.since_last_checkout < fresh or f.since_said_ready < fresh:
+    if is_deciding(f, policy):
         return Step.DECISION
-    if f.since_last_cart < fresh or f.since_last_quote < fresh:
+    if is_weighing(f, policy):
         return Step.EVALUATION
-    if f.since_last_question < fresh:
+    if is_asking(f, policy):
         return Step.INFORMATION
     if in_after_sale(f, policy):
         return Step.AFTER_SALE

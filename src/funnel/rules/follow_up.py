@@ -12,7 +12,7 @@ from funnel.facts import Facts
 from funnel.policy import Policy
 from funnel.rule import rule
 from funnel.rules.activity import is_lapsed, is_overdue
-from funnel.rules.buying import Step, buying_step
+from funnel.rules.buying import is_asking, is_deciding, is_weighing
 from funnel.rules.postponement import has_come_due, is_postponed
 from funnel.rules.trust import delivery_is_late, has_open_complaint, has_open_question
 
@@ -43,12 +43,12 @@ class NextStep(StrEnum):
 def has_refused(f: Facts, policy: Policy) -> bool:  # noqa: ARG001 (every rule takes both)
     """Their last word is "no": nothing has come from them since, and no purchase."""
     refused = f.since_last_refusal
-    return f.refusal_count > 0 and refused <= f.since_last_inbound and refused < f.since_last_purchase
+    return refused < f.since_last_purchase and refused <= f.since_last_inbound
 
 
 @rule
 def may_write(f: Facts, policy: Policy) -> bool:
-    """The shop may write of its own accord: nobody asked it to stop, and it has not just written or too often in vain."""
+    """The shop may write of its own accord: nobody asked it to stop, it has not just written, nor too often in vain."""
     if f.has_opted_out or has_refused(f, policy):
         return False
     return f.since_last_follow_up > policy.follow_up_after and f.unanswered_follow_up_count < policy.most_follow_ups
@@ -72,13 +72,13 @@ def next_step(f: Facts, policy: Policy) -> NextStep:
 
 def _offer(f: Facts, policy: Policy) -> NextStep:
     """What may help somebody the shop may write to."""
-    if buying_step(f, policy) == Step.DECISION:
+    if is_deciding(f, policy):
         return NextStep.CLOSE_SALE
     if has_come_due(f, policy):
         return NextStep.ASK_AS_PROMISED
     if f.since_last_delivery <= min(policy.thank_within, f.since_last_feedback):
         return NextStep.ASK_FEEDBACK
-    if buying_step(f, policy) in (Step.EVALUATION, Step.INFORMATION):
+    if is_weighing(f, policy) or is_asking(f, policy):
         return NextStep.FOLLOW_UP
     if is_lapsed(f, policy):
         return NextStep.WIN_BACK

@@ -18,7 +18,7 @@ _NOW = timedelta(0)
 def stands(f: Facts, policy: Policy) -> bool:  # noqa: ARG001 (every rule takes both)
     """They have said "not yet", and have neither said "ready" nor bought since."""
     said = f.since_last_postponement
-    return f.postponement_count > 0 and said < f.since_said_ready and said < f.since_last_purchase
+    return said < f.since_said_ready and said < f.since_last_purchase
 
 
 @rule

@@ -35,7 +35,7 @@ def has_open_question(f: Facts, policy: Policy) -> bool:  # noqa: ARG001 (every 
 @rule
 def answer_is_late(f: Facts, policy: Policy) -> bool:
     """A question has waited for longer than the shop's `answer_within`."""
-    return has_open_question(f, policy) and f.oldest_open_question > policy.answer_within
+    return f.oldest_open_question > policy.answer_within
 
 
 @rule
@@ -47,22 +47,22 @@ def has_open_complaint(f: Facts, policy: Policy) -> bool:  # noqa: ARG001 (every
 @rule
 def repair_is_late(f: Facts, policy: Policy) -> bool:
     """A complaint has waited for longer than the shop's `resolve_within`."""
-    return has_open_complaint(f, policy) and f.oldest_open_complaint > policy.resolve_within
+    return f.oldest_open_complaint > policy.resolve_within
 
 
 @rule
 def delivery_is_late(f: Facts, policy: Policy) -> bool:
     """Goods they have paid for should have arrived, and have not."""
-    return f.open_promise_count > 0 and f.since_promise_was_due > policy.delivery_grace
+    return f.since_promise_was_due > policy.delivery_grace
 
 
 @rule
 def was_disappointed(f: Facts, policy: Policy) -> bool:
     """Their last feedback was low, and lately; or a complaint of theirs, put right, is still fresh."""
-    low = f.feedback_count > 0 and f.last_feedback_score <= policy.low_score
-    return (
-        low and f.since_last_feedback <= policy.disappointed_for
-    ) or f.since_last_complaint <= policy.disappointed_for
+    lately = policy.disappointed_for
+    return f.since_last_complaint <= lately or (
+        f.since_last_feedback <= lately and f.last_feedback_score <= policy.low_score
+    )
 
 
 @rule
@@ -75,8 +75,8 @@ def repair_first(f: Facts, policy: Policy) -> bool:
 def assurance(f: Facts, policy: Policy) -> Assurance:
     """What the last quoted sum asks for before they can trust the shop with it.
 
-    Proof (a photo, a testimonial, cash on delivery) where it is far above the largest sum they have completed; a meeting
-    where they have completed none, or not met, and it is above the shop's `meeting_amount`.
+    Proof (a photo, a testimonial, cash on delivery) where it is far above the largest sum they have completed, or where
+    they have completed none; a meeting where they have not met the shop and it is above the shop's `meeting_amount`.
     """
     asked = f.last_quote_amount
     if policy.meeting_amount and asked > policy.meeting_amount and f.meeting_count == 0:

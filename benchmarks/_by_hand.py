@@ -1,0 +1,320 @@
+"""All default facts, the stage and its next change, written by hand in Polars: what somebody good would write for one shop.
+
+The same dedupe, the same valid purchase, the same facts, and none of the checks. Ties of one instant are broken by the
+kind alone. `tests/test_benchmarks.py` holds the two to the same answers.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from funnel.interactions import KINDS
+
+_OUTWARD = ["quote", "answer", "delivered", "resolution", "follow_up_sent"]
+_KIND = pl.Enum(KINDS)
+_PERSON = "person_id"
+c = pl.col
+
+
+def facts(logs: dict[str, pl.DataFrame], as_of: datetime) -> pl.DataFrame:
+    """Everyone's facts."""
+    return _facts(logs, as_of).collect()
+
+
+def facts_and_stage(logs: dict[str, pl.DataFrame], as_of: datetime, lapse_after: timedelta) -> pl.DataFrame:
+    """Everyone's facts, stage and the instant at which it changes by itself."""
+    return with_stage(_facts(logs, as_of), as_of, lapse_after).collect()
+
+
+def stage_and_change(logs: dict[str, pl.DataFrame], as_of: datetime, lapse_after: timedelta) -> pl.DataFrame:
+    """Stage and next change alone; of the facts only what they need is computed."""
+    back = logs["refunds"].lazy().unique().filter(c("refunded_at") <= as_of)
+    orders = (
+        logs["purchases"]
+        .lazy()
+        .unique()
+        .filter(c("purchased_at") <= as_of)
+        .join(back.group_by("purchase_id").agg(back=c("amount").sum()), left_on="id", right_on="purchase_id", how="left")
+    )
+    gone = (c("status") == "cancelled") & (c("cancelled_at").fill_null(c("purchased_at")) <= as_of)
+    valid = (c("amount") > c("back").fill_null(0)) & ~gone
+    bought = orders.group_by(_PERSON).agg(
+        order_count=pl.len(),
+        purchase_count=valid.sum(),
+        last_purchase_at=c("purchased_at").filter(valid).max(),
+    )
+    known = logs["interactions"].lazy().filter(c("occurred_at") <= as_of)
+    inward = known.group_by(_PERSON).agg(inbound_count=(~c("kind").is_in(_OUTWARD)).sum())
+    people = inward.join(bought, on=_PERSON, how="full", coalesce=True)
+    counted = people.with_columns(c("inbound_count", "order_count", "purchase_count").fill_null(0))
+    return with_stage(counted, as_of, lapse_after).select(_PERSON, "stage", "next_change").collect()
+
+
+def with_stage(people: pl.LazyFrame, as_of: datetime, lapse_after: timedelta) -> pl.LazyFrame:
+    """The stage and its next change beside the facts."""
+    engaged = (c("inbound_count") > 0) | (c("order_count") > 0)
+    lapses = c("last_purchase_at") + lapse_after
+    lapsed = pl.lit(as_of) > lapses
+    bought = c("purchase_count") > 0
+    stage = (
+        pl.when(~bought)
+        .then(pl.when(engaged).then(pl.lit("prospect")).otherwise(pl.lit("lead")))
+        .when(lapsed)
+        .then(pl.lit("lapsed"))
+        .when(c("purchase_count") > 1)
+        .then(pl.lit("repeat_customer"))
+        .otherwise(pl.lit("customer"))
+    )
+    change = pl.when(bought & ~lapsed).then(lapses + timedelta(microseconds=1))
+    return people.with_columns(stage=stage, next_change=change)
+
+
+def _facts(logs: dict[str, pl.DataFrame], as_of: datetime) -> pl.LazyFrame:
+    """In stages, for one lazy query of all of it computes what is shared again and again."""
+    lazy = {log: frame.lazy().unique() for log, frame in logs.items()}
+    once = dict(zip(lazy, (frame.lazy() for frame in pl.collect_all(list(lazy.values()))), strict=True))
+    told = once["interactions"].with_columns(c("kind").cast(_KIND)).collect().lazy()
+    orders = _orders(once["purchases"], once["refunds"], told, as_of).collect().lazy()
+    known = told.filter(c("occurred_at") <= as_of)
+    parts = pl.collect_all(
+        [
+            _bought(orders, as_of),
+            _refunded(once["refunds"], once["purchases"], as_of),
+            _delivered(orders, as_of),
+            _talked(known),
+            _open(known, "question", "answer"),
+            _open(known, "complaint", "resolution"),
+            _follow_ups(known, _heard(known, orders)),
+        ]
+    )
+    people = pl.concat([part.select(_PERSON) for part in parts]).unique().lazy()
+    for part in parts:
+        people = people.join(part.lazy(), on=_PERSON, how="left")
+    return people.select(_PERSON, **_shown(pl.lit(as_of)))
+
+
+# ---- purchases -----------------------------------------------------------------------------------------------------
+
+
+def _orders(purchases: pl.LazyFrame, refunds: pl.LazyFrame, told: pl.LazyFrame, as_of: datetime) -> pl.LazyFrame:
+    """Every order by the day, with what is left of it and when it arrived."""
+    back = refunds.filter(c("refunded_at") <= as_of).group_by("purchase_id").agg(back=c("amount").sum())
+    notices = told.filter(c("kind") == "delivered").group_by("regarding").agg(notice=c("occurred_at").min())
+    gone = (c("status") == "cancelled") & (c("cancelled_at").fill_null(c("purchased_at")) <= as_of)
+    return (
+        purchases.filter(c("purchased_at") <= as_of)
+        .join(back, left_on="id", right_on="purchase_id", how="left")
+        .join(notices, left_on="id", right_on="regarding", how="left")
+        .with_columns(
+            gone=gone,
+            net=c("amount") - c("back").fill_null(0),
+            arrived=pl.min_horizontal("delivered_at", "notice"),
+            promoted=(c("promotion") != "").fill_null(value=False),
+        )
+        .with_columns(valid=(c("net") > 0) & ~c("gone"))
+    )
+
+
+def _bought(orders: pl.LazyFrame, as_of: datetime) -> pl.LazyFrame:
+    at, net, valid = c("purchased_at"), c("net"), c("valid")
+    every = orders.group_by(_PERSON).agg(order_count=pl.len(), cancellation_count=c("gone").sum())
+    bought = (
+        orders.filter(valid)
+        .select(_PERSON, at, net, "promoted")
+        .sort(at)
+        .group_by(_PERSON, maintain_order=True)
+        .agg(
+            purchase_count=pl.len(),
+            first_purchase_at=at.first(),
+            last_purchase_at=at.last(),
+            gap_before_last_purchase=at.last() - at.get(-2, null_on_oob=True),
+            spent=net.sum(),
+            largest_purchase=net.max(),
+            last_purchase_amount=net.last(),
+            promoted_purchase_count=c("promoted").sum(),
+            first_purchase_was_promoted=c("promoted").first(),
+        )
+    )
+    due = orders.filter(c("promised_at").is_not_null() & valid & ~(c("arrived") <= as_of).fill_null(value=False))
+    promised = due.group_by(_PERSON).agg(open_promise_count=pl.len(), promise_due=c("promised_at").min())
+    return every.join(bought, on=_PERSON, how="left").join(promised, on=_PERSON, how="left")
+
+
+def _refunded(refunds: pl.LazyFrame, purchases: pl.LazyFrame, as_of: datetime) -> pl.LazyFrame:
+    whose = purchases.select(_PERSON, purchase_id="id")
+    owned = refunds.filter(c("refunded_at") <= as_of).join(whose, on="purchase_id", how="inner")
+    return owned.group_by(_PERSON).agg(
+        refund_count=pl.len(), refunded=c("amount").sum(), last_refund_at=c("refunded_at").max()
+    )
+
+
+def _delivered(orders: pl.LazyFrame, as_of: datetime) -> pl.LazyFrame:
+    late = (c("arrived") > c("promised_at")).fill_null(value=False)
+    return (
+        orders.filter(c("arrived") <= as_of)
+        .group_by(_PERSON)
+        .agg(delivery_count=pl.len(), late_delivery_count=late.sum(), last_delivery_at=c("arrived").max())
+    )
+
+
+# ---- interactions --------------------------------------------------------------------------------------------------
+
+_COUNTED = {
+    "view_count": "view",
+    "postponement_count": "postponed",
+    "question_count": "question",
+    "complaint_count": "complaint",
+    "feedback_count": "feedback",
+    "meeting_count": "met",
+    "follow_up_count": "follow_up_sent",
+    "refusal_count": "said_no",
+}
+_LAST = {
+    "last_question_at": "question",
+    "last_quote_at": "quote",
+    "last_cart_at": "cart",
+    "last_checkout_at": "checkout",
+    "said_ready_at": "said_ready",
+    "last_postponement_at": "postponed",
+    "last_complaint_at": "complaint",
+    "last_resolution_at": "resolution",
+    "last_feedback_at": "feedback",
+    "last_follow_up_at": "follow_up_sent",
+    "last_refusal_at": "said_no",
+}
+
+
+def _talked(known: pl.LazyFrame) -> pl.LazyFrame:
+    kind, at = c("kind"), c("occurred_at")
+    inward = ~kind.is_in(_OUTWARD)
+    whole = known.group_by(_PERSON).agg(
+        inbound_count=inward.sum(),
+        last_interaction_at=at.max(),
+        last_interaction_kind=kind.max_by(at),
+        last_inbound_at=at.filter(inward).max(),
+        last_outbound_at=at.filter(~inward).max(),
+        last_visit_at=at.filter(kind.is_in(["visit", "view"])).max(),
+        has_opted_out=(kind == "opted_out").any(),
+        **{name: (kind == one).sum() for name, one in _COUNTED.items()},
+        **{name: at.filter(kind == one).max() for name, one in _LAST.items()},
+    )
+    for one, named in _SAID.items():
+        said = known.filter(kind == one).group_by(_PERSON).agg(**{name: c(of).max_by(at) for name, of in named.items()})
+        whole = whole.join(said, on=_PERSON, how="left")
+    return whole
+
+
+_SAID = {
+    "quote": {"last_quote_amount": "amount"},
+    "postponed": {"postponed_until": "until", "postponement_reason": "reason"},
+    "feedback": {"last_feedback_score": "score"},
+    "said_no": {"refusal_reason": "reason"},
+}
+
+
+def _open(known: pl.LazyFrame, asks: str, closes: str) -> pl.LazyFrame:
+    closed = known.filter(c("kind") == closes).select(id="regarding").unique()
+    left = known.filter(c("kind") == asks).join(closed, on="id", how="anti")
+    return left.group_by(_PERSON).agg(
+        **{f"open_{asks}_count": pl.len(), f"oldest_open_{asks}_at": c("occurred_at").min()}
+    )
+
+
+def _heard(known: pl.LazyFrame, orders: pl.LazyFrame) -> pl.LazyFrame:
+    """When something last came from each person."""
+    told = known.filter(~c("kind").is_in(_OUTWARD)).select(_PERSON, at="occurred_at")
+    return pl.concat([told, orders.select(_PERSON, at="purchased_at")]).group_by(_PERSON).agg(heard=c("at").max())
+
+
+def _follow_ups(known: pl.LazyFrame, heard: pl.LazyFrame) -> pl.LazyFrame:
+    sent = known.filter(c("kind") == "follow_up_sent").join(heard, on=_PERSON, how="left")
+    vain = sent.filter(c("heard").is_null() | (c("occurred_at") >= c("heard")))
+    return vain.group_by(_PERSON).agg(unanswered_follow_up_count=pl.len())
+
+
+# ---- what is shown -------------------------------------------------------------------------------------------------
+
+_COUNTS = (
+    "order_count",
+    "purchase_count",
+    "spent",
+    "largest_purchase",
+    "last_purchase_amount",
+    "promoted_purchase_count",
+    "refund_count",
+    "refunded",
+    "cancellation_count",
+    "inbound_count",
+    "view_count",
+    "last_quote_amount",
+    "postponement_count",
+    "question_count",
+    "open_question_count",
+    "complaint_count",
+    "open_complaint_count",
+    "delivery_count",
+    "late_delivery_count",
+    "open_promise_count",
+    "feedback_count",
+    "last_feedback_score",
+    "meeting_count",
+    "follow_up_count",
+    "unanswered_follow_up_count",
+    "refusal_count",
+)
+_SINCE = {
+    "since_first_purchase": "first_purchase_at",
+    "since_last_purchase": "last_purchase_at",
+    "since_last_refund": "last_refund_at",
+    "since_last_inbound": "last_inbound_at",
+    "since_last_outbound": "last_outbound_at",
+    "since_last_visit": "last_visit_at",
+    "since_last_question": "last_question_at",
+    "since_last_quote": "last_quote_at",
+    "since_last_cart": "last_cart_at",
+    "since_last_checkout": "last_checkout_at",
+    "since_said_ready": "said_ready_at",
+    "since_last_postponement": "last_postponement_at",
+    "oldest_open_question": "oldest_open_question_at",
+    "oldest_open_complaint": "oldest_open_complaint_at",
+    "since_last_complaint": "last_complaint_at",
+    "since_last_resolution": "last_resolution_at",
+    "since_last_delivery": "last_delivery_at",
+    "since_promise_was_due": "promise_due",
+    "since_last_feedback": "last_feedback_at",
+    "since_last_follow_up": "last_follow_up_at",
+    "since_last_refusal": "last_refusal_at",
+}
+_AS_THEY_ARE = (
+    "first_purchase_at",
+    "last_purchase_at",
+    "last_interaction_at",
+    "postponed_until",
+    "postponement_reason",
+    "last_delivery_at",
+    "refusal_reason",
+)
+
+
+def _shown(now: pl.Expr) -> dict[str, pl.Expr]:
+    bought, kind = c("purchase_count").fill_null(0).cast(pl.Int64), c("last_interaction_kind")
+    gaps = pl.when(bought > 1).then((bought - 1).cast(pl.Int64))
+    outward = kind.is_in(_OUTWARD)
+    return {
+        **{name: c(name).fill_null(0).cast(pl.Int64) for name in _COUNTS},
+        **{name: now - c(of) for name, of in _SINCE.items()},
+        **{name: c(name) for name in _AS_THEY_ARE},
+        "purchase_interval": (
+            (c("last_purchase_at") - c("first_purchase_at")).dt.total_microseconds() // gaps
+        ).cast(pl.Duration("us")),
+        "gap_before_last_purchase": c("gap_before_last_purchase").fill_null(timedelta(0)),
+        "average_purchase": pl.when(bought > 0).then(c("spent") // bought).otherwise(0),
+        "first_purchase_was_promoted": c("first_purchase_was_promoted").fill_null(value=False),
+        "last_interaction_kind": kind.cast(pl.String),
+        "last_interaction_direction": pl.when(outward).then(pl.lit("out")).when(~outward).then(pl.lit("in")),
+        "until_ready": c("postponed_until") - now,
+        "until_ready_at_latest": c("postponed_until") - now,
+        "has_opted_out": c("has_opted_out").fill_null(value=False),
+    }

@@ -1,0 +1,105 @@
+"""The proof of a lifted rule: the function itself, called with plain values, answers as its tree does.
+
+What a rule does by identity (`is`), by type (`isinstance`), by catching an error or by something that changes between
+two calls leaves no trace in a tree. So after it is lifted, the function is called with the values of made-up people,
+some for each path, and every answer must be the tree's. No chance is used: the same people every time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from functools import partial
+from typing import NoReturn
+
+from funnel._lift.nodes import Fact, Read, Value, evaluate
+from funnel._lift.paths import Path, path_of, paths
+from funnel._lift.symbols import Symbols, is_truth
+from funnel._lift.tree import Answer, Leaf, Tree, kind_of, leaf_of, lift
+from funnel._lift.witness import witness
+from funnel.errors import LiftError
+
+Function = Callable[[Symbols], object]
+Person = Mapping[str, Value]
+
+_PATHS = 16
+"""How many paths are proven at most, spread over the tree."""
+_KINDS = 5
+"""How many people there are on each path."""
+_TRIES = 16
+"""How hard a person is looked for who takes a path."""
+
+
+def proven(function: Function, facts: Mapping[str, Fact], refused: Mapping[str, str] | None = None) -> Tree:
+    """Lift a function and prove it: grow its tree, and see that the function answers as the tree does.
+
+    Args:
+        function: A plain function of one argument, the facts.
+        facts: The facts it may read.
+        refused: The facts it may not read, each with the remedy.
+
+    Raises:
+        LiftError: The function cannot be lifted, or answers otherwise on plain values.
+    """
+    tree = lift(function, facts, refused)
+    for person in _people(tree, facts):
+        _prove(function, tree, person, Symbols(facts, refused or {}, partial(_shown, person)))
+    return tree
+
+
+def _prove(function: Function, tree: Tree, person: Person, shown: Symbols) -> None:
+    path = path_of(tree, person.__getitem__)
+    expected = answer_of(path.leaf, person.__getitem__)
+    try:
+        answer = leaf_of(function(shown)).answer
+    except Exception as error:  # noqa: BLE001 (whatever the rule raises is told)
+        _differs(path, f"raises {type(error).__name__} ({error})", error)
+    if (type(answer), answer) != (type(expected), expected):
+        _differs(path, f"answers {answer!r} instead of {expected!r}")
+
+
+def _differs(path: Path, does: str, error: Exception | None = None) -> NoReturn:
+    msg = (
+        f"called with plain values where {path.words}, the rule {does}; what decides it leaves no trace: "
+        "it may use no clock, chance or state, no `is`, no isinstance, no try around a comparison"
+    )
+    raise LiftError(msg) from error
+
+
+def answer_of(leaf: Leaf, read: Read) -> Answer:
+    """The answer of a leaf for one person, as the author of the rule means it."""
+    if leaf.node is None:
+        return leaf.answer
+    worked = evaluate(leaf.node, read)
+    return timedelta(microseconds=worked) if kind_of(leaf) == "span" and isinstance(worked, int) else worked
+
+
+def plain(fact: Fact, value: Value) -> Answer:
+    """The value of a fact as the author of a rule means it."""
+    if isinstance(value, str):
+        return value
+    if fact.unit == "span":
+        return timedelta(microseconds=value)
+    return bool(value) if is_truth(fact) else value
+
+
+def _shown(person: Person, fact: Fact) -> Answer:
+    return plain(fact, person[fact.name])
+
+
+def _people(tree: Tree, facts: Mapping[str, Fact]) -> Iterator[Person]:
+    """A few people with none, the least, the most, one and two of everything; the same on some paths."""
+    usual = {fact.name: _usual(fact) for fact in facts.values()}
+    kinds = [{name: values[turn % len(values)] for name, values in usual.items()} for turn in range(_KINDS)]
+    yield from kinds
+    every = tuple(paths(tree))
+    for path in every[:: -(-len(every) // _PATHS)]:
+        found = witness(path, _TRIES)
+        if found is not None:
+            yield from ({**kind, **found} for kind in kinds)
+
+
+def _usual(fact: Fact) -> Sequence[Value]:
+    if fact.unit == "text":
+        return fact.choices or ("", "some", "other")
+    return [min(max(value, fact.low), fact.high) for value in (0, fact.low, fact.high, 1, 2)]

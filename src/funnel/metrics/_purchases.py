@@ -1,0 +1,48 @@
+"""The valid purchases of everyone at an instant, for the metrics that count them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import narwhals as nw
+
+if TYPE_CHECKING:
+    from funnel._frames import Frame
+    from funnel.logs import Logs
+
+PERSON = "person_id"
+
+
+def purchases_at(logs: Logs, now: int) -> Frame | None:
+    """The purchases that count at an instant, one row each: `person_id`, `t`, and `first`, the person's first one.
+
+    Args:
+        logs: Everyone's records.
+        now: The instant, in microseconds.
+
+    Returns:
+        The rows, in the engine that holds the data; None where there is no log of purchases.
+    """
+    table = logs.tables.get("purchases")
+    if table is None:
+        return None
+    rows = table.filter((nw.col("start") <= now) & (nw.col("end") > now)).select(PERSON, "t")
+    firsts = rows.group_by(PERSON).agg(nw.col("t").min().alias("first"))
+    return rows.join(firsts, on=PERSON, how="inner")
+
+
+def told(frame: Frame, *columns: str) -> Sequence[tuple[Any, ...]]:
+    """The rows of a small table, brought here from whatever engine holds it."""
+    lists = frame.select(*columns).collect().to_dict(as_series=False)
+    return list(zip(*(lists[name] for name in columns), strict=True))
+
+
+def whole(value: Any) -> int:
+    """A number that an engine gives, which knows nothing of no rows, as a whole number."""
+    return 0 if value is None else int(value)
+
+
+def flag(condition: nw.Expr) -> nw.Expr:
+    """One where it is so, 0 where not."""
+    return nw.when(condition).then(nw.lit(1, nw.Int64())).otherwise(nw.lit(0, nw.Int64()))

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+from math import isclose, sqrt
+from statistics import NormalDist
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from funnel.errors import FunnelError
+from funnel.metrics.rate import Rate
+
+COUNTS = st.integers(1, 10**9).flatmap(lambda among: st.tuples(st.integers(0, among), st.just(among)))
+LEVELS = st.sampled_from([0.5, 0.8, 0.9, 0.95, 0.99, 0.999])
+
+
+@pytest.mark.parametrize(
+    ("hits", "among", "low", "high"),
+    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
+)
+def test_the_interval_is_the_published_one(hits: int, among: int, low: float, high: float) -> None:
+    """The intervals are those of Newcombe (1998), Statistics in Medicine 17, table I, row 3: Wilson's score method."""
+    rate = Rate(hits, among)
+
+    assert rate.low == pytest.approx(low, abs=5e-5)
+    assert rate.high == pytest.approx(high, abs=5e-5)
+
+
+@given(COUNTS, LEVELS)
+def test_the_rate_lies_inside_its_interval(counts: tuple[int, int], level: float) -> None:
+    """Nothing above 1 or below 0, and the share itself between the two ends."""
+    rate = Rate.of(*counts, level=level)
+
+    assert rate.low is not None
+    assert rate.value is not None
+    assert rate.high is not None
+    assert 0 <= rate.low <= rate.value <= rate.high <= 1
+
+
+@given(COUNTS, LEVELS)
+def test_each_end_is_just_so_far_from_the_share(counts: tuple[int, int], level: float) -> None:
+    """Were an end the truth, the share that was seen would be just so many of the truth's standard errors away."""
+    rate = Rate(*counts, level=level)
+    z = NormalDist().inv_cdf((1 + level) / 2)
+
+    for end in (rate.low, rate.high):
+        assert end is not None
+        assert rate.value is not None
+        reach = z * sqrt(end * (1 - end) / rate.among)
+        assert isclose(abs(rate.value - end), reach, rel_tol=1e-4, abs_tol=1e-7)
+
+
+@given(COUNTS, LEVELS)
+def test_those_of_whom_it_is_not_so_have_the_mirrored_interval(counts: tuple[int, int], level: float) -> None:
+    """Asking the opposite question turns the interval around and changes nothing else."""
+    hits, among = counts
+    rate, other = Rate(hits, among, level=level), Rate(among - hits, among, level=level)
+
+    assert rate.low == pytest.approx(1 - (other.high or 0), abs=1e-9)
+    assert rate.high == pytest.approx(1 - (other.low or 0), abs=1e-9)
+
+
+@given(st.integers(0, 1000), st.integers(1, 1000), st.integers(2, 50))
+def test_more_people_make_it_surer(hits: int, misses: int, times: int) -> None:
+    """The same share among more people has a narrower interval; a surer interval is a wider one."""
+    few, many = Rate(hits, hits + misses), Rate(hits * times, (hits + misses) * times)
+    surer = Rate(hits, hits + misses, level=0.99)
+
+    assert width(many) < width(few) < width(surer)
+
+
+def width(rate: Rate) -> float:
+    """How wide an interval is."""
+    assert rate.low is not None
+    assert rate.high is not None
+    return rate.high - rate.low
+
+
+def test_nothing_among_nobody_is_none() -> None:
+    """Nothing divided by nothing is None, never 0 and never an error."""
+    rate = Rate(0, 0)
+
+    assert rate.to_dict() == {"hits": 0, "among": 0, "value": None, "low": None, "high": None, "level": 0.95}
+    assert str(rate) == "no rate (0 of 0)"
+
+
+@pytest.mark.parametrize(
+    ("rate", "text"),
+    [
+        (Rate(1234, 3610), "34.2 % (1,234 of 3,610; 32.7 to 35.7 %)"),
+        (Rate(0, 20), "0.0 % (0 of 20; 0.0 to 16.1 %)"),
+        (Rate(7, 7), "100.0 % (7 of 7; 64.6 to 100.0 %)"),
+    ],
+)
+def test_a_rate_reads_with_what_it_is_a_share_of(rate: Rate, text: str) -> None:
+    """No number stands alone: the share, the counts and the interval, in text as in a notebook."""
+    assert str(rate) == text
+    assert f">{text}</span>" in rate._repr_html_()
+    assert "0.95" in rate._repr_html_()
+
+
+def test_a_rate_as_values_says_all_of_it() -> None:
+    """The dict holds what the properties say."""
+    rate = Rate(1, 4, level=0.9)
+
+    assert rate.to_dict() == {
+        "hits": 1, "among": 4, "value": 0.25, "low": rate.low, "high": rate.high, "level": 0.9,
+    }  # fmt: skip
+    assert rate == Rate.of(1, 4, level=0.9)
+
+
+@pytest.mark.parametrize(("among", "said"), [(11, False), (12, True), (13, True)])
+def test_too_few_people_are_an_answer(among: int, *, said: bool) -> None:
+    """A rate among just as many as the shop asks for is enough; among one fewer it is not."""
+    assert Rate(3, among).enough(12) is said
+
+
+@pytest.mark.parametrize(
+    ("given_", "said"),
+    [
+        ({"hits": -1, "among": 2}, "hits of a rate is -1"),
+        ({"hits": 1.0, "among": 2}, "hits of a rate is 1.0"),
+        ({"hits": True, "among": 2}, "hits of a rate is True"),
+        ({"hits": 0, "among": -2}, "among of a rate is -2"),
+        ({"hits": 3, "among": 2}, "3 hits among 2"),
+        ({"hits": 1, "among": 2, "level": 0.0}, "level of a rate is 0.0"),
+        ({"hits": 1, "among": 2, "level": 1.0}, "level of a rate is 1.0"),
+        ({"hits": 1, "among": 2, "level": 95}, "level of a rate is 95"),
+        ({"hits": 1, "among": 2, "level": float("nan")}, "level of a rate is nan"),
+    ],
+)
+def test_what_is_no_rate_is_refused(given_: dict[str, Any], said: str) -> None:
+    """Counts that cannot be true and levels that are no share are errors that say what was given."""
+    with pytest.raises(FunnelError, match=said):
+        Rate(**given_)

@@ -1,0 +1,501 @@
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pytest
+
+from funnel.errors import LogsError, MissingExtraError, RecordError
+from funnel.readers._files import Counted
+from funnel.readers.orders import Entry, read_orders
+from tests.readers.shop import LINES, WHOLE, account, counted, lines, mapping, read
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HEAD = "No,Buyer,When,Item,Pieces,Price\n"
+TOTALS = "No,Buyer,When,Total\n"
+
+
+def amounts_of(frame: pl.DataFrame) -> dict[str, int]:
+    """Look the amounts up by id."""
+    return dict(frame.select("id", "amount").iter_rows())
+
+
+def test_lines_of_one_order_are_added_up(tmp_path: Path) -> None:
+    """An order is dated by its earliest line, whatever the order of the lines."""
+    text = HEAD + "1,ani,2026-03-01 09:05,tea,2,1.25\n1,ani,2026-03-01 09:04,pot,1,10\n2,budi,2026-02-01,tea,1,1.25\n"
+    orders = read(tmp_path, text, lines())
+
+    assert orders.purchases.rows(named=True) == [
+        {
+            "id": number,
+            "source": "shop",
+            "person_id": person,
+            "purchased_at": datetime(2026, month, 1, hour, minute, tzinfo=UTC),
+            "amount": amount,
+            "currency": "GBP",
+            "status": "paid",
+            "cancelled_at": None,
+            "promotion": "",
+        }
+        for number, person, month, hour, minute, amount in [("2", "budi", 2, 0, 0, 125), ("1", "ani", 3, 9, 4, 1250)]
+    ]
+    assert orders.refunds.height == 0
+    assert orders.currency == "GBP"
+
+
+def test_the_two_tables_have_the_same_columns_whatever_the_file(tmp_path: Path) -> None:
+    """An empty file makes empty tables of the right types."""
+    orders = read(tmp_path, TOTALS, mapping())
+    instant = pl.Datetime("us", "UTC")
+
+    assert dict(orders.purchases.schema) == {
+        "id": pl.String,
+        "source": pl.String,
+        "person_id": pl.String,
+        "purchased_at": instant,
+        "amount": pl.Int64,
+        "currency": pl.String,
+        "status": pl.String,
+        "cancelled_at": instant,
+        "promotion": pl.String,
+    }
+    assert dict(orders.refunds.schema) == {
+        "id": pl.String,
+        "source": pl.String,
+        "purchase_id": pl.String,
+        "refunded_at": instant,
+        "amount": pl.Int64,
+        "currency": pl.String,
+        "reason": pl.String,
+    }
+    assert orders.account == (
+        Entry("read", "rows in the file", 0),
+        Entry("read", "rows kept", 0),
+        Entry("read", "purchases", 0),
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        (",ani,2026-03-01,tea,1,1", "no order"),
+        ("1,,2026-03-01,tea,1,1", "no customer"),
+        ("1,ani,,tea,1,1", "no time"),
+        ("1,ani,1/3/2026,tea,1,1", "time not in the declared format"),
+        ("1,ani,2026-03-01,tea,,1", "no quantity"),
+        ("1,ani,2026-03-01,tea,0,1", "quantity of zero"),
+        ("1,ani,2026-03-01,tea,1.5,1", "quantity not a whole number up to 1000000000"),
+        ("1,ani,2026-03-01,tea,-1,1", "quantity below zero outside a credit note"),
+        ("1,ani,2026-03-01,tea,1,", "no price"),
+        ("1,ani,2026-03-01,tea,1,free", "price not written in the declared style"),
+        ("1,ani,2026-03-01,tea,1,-1", "price below zero"),
+        ("1,ani,2026-03-01,tea,1,-0.000001", "price below zero"),
+        ("1,ani,2026-03-01,tea,1,1e13", "price of more than 100000000000000 minor units"),
+        ("1,ani,2026-03-01,tea,1000000000,1000000", "row of more than 100000000000000 minor units"),
+        ("1,ani,2026-03-01,tea,1,1000000000000.01", "row of more than 100000000000000 minor units"),
+        (f"{'9' * 189},ani,2026-03-01,tea,1,1", "order id of more than 188 characters, or with control characters"),
+        (",,,,,", "no order"),
+        ("", "no order"),
+    ],
+)
+def test_a_row_is_refused_with_its_reason_and_number(tmp_path: Path, line: str, why: str) -> None:
+    """The account names the row of the data, from 1, and the first reason that holds."""
+    good = "7,budi,2026-03-01,tea,1,2.50\n"
+    orders = read(tmp_path, HEAD + good + line + "\n" + good.replace("7", "8"), lines())
+
+    assert account(orders)[why] == ("refused", 1, (2,))
+    assert amounts_of(orders.purchases) == {"7": 250, "8": 250}
+
+
+def test_the_largest_amount_is_still_an_amount(tmp_path: Path) -> None:
+    """A limit is passed only beyond it, for a row and for an order."""
+    text = (
+        HEAD + "1,ani,2026-03-01,tea,1,1000000000000\n2,ani,2026-03-01,tea,1,999999999999\n2,ani,2026-03-01,pot,1,2\n"
+    )
+    orders = read(tmp_path, text, lines())
+
+    assert amounts_of(orders.purchases) == {"1": 10**14}
+    assert account(orders)["order of more than 100000000000000 minor units"] == ("refused", 2, (2, 3))
+
+
+def test_exact_copies_are_merged_and_other_rows_are_not(tmp_path: Path) -> None:
+    """A row delivered twice is one row; a column that is not read still tells two rows apart."""
+    head = "No,Buyer,When,Total,Note\n"
+    row, other = "1,ani,2026-03-01,100,a\n", "1,ani,2026-03-01,100,b\n"
+    orders = read(tmp_path, head + row + other + row + row, mapping())
+
+    assert account(orders)["exact copy of an earlier row"] == ("merged", 2, (3, 4))
+    assert amounts_of(orders.purchases) == {"1": 200_00}
+
+
+def test_a_copy_of_a_refused_row_is_refused_and_noted(tmp_path: Path) -> None:
+    """Each row is counted once, so that the account adds up."""
+    text = TOTALS + "1,,2026-03-01,100\n" * 3
+    orders = read(tmp_path, text, mapping())
+
+    assert account(orders)["no customer"] == ("refused", 3, (1, 2, 3))
+    assert account(orders)["copy of a refused row, refused with it"] == ("noted", 2, (2, 3))
+    assert counted(orders, "merged") == 0
+
+
+def test_rows_of_different_customers_under_one_number_are_all_refused(tmp_path: Path) -> None:
+    """Nobody is given what somebody else bought."""
+    text = HEAD + "1,ani,2026-03-01,tea,1,1\n2,ani,2026-03-01,tea,1,1\n1,budi,2026-03-01,tea,1,1\n"
+    orders = read(tmp_path, text, lines())
+
+    assert account(orders)["order with rows of different customers"] == ("refused", 2, (1, 3))
+    assert amounts_of(orders.purchases) == {"2": 100}
+
+
+def test_an_order_without_one_of_its_rows_is_noted(tmp_path: Path) -> None:
+    """The shopkeeper is told that an amount may be too small."""
+    text = HEAD + "1,ani,2026-03-01,tea,1,1\n1,ani,2026-03-01,pot,1,ten\n2,ani,2026-03-01,pot,1,ten\n"
+    orders = read(tmp_path, text, lines())
+
+    assert account(orders)["refused row of an order that is kept without it"] == ("noted", 1, (2,))
+    assert amounts_of(orders.purchases) == {"1": 100}
+
+
+def test_charges_are_paid_but_are_no_purchase_alone(tmp_path: Path) -> None:
+    """Postage belongs to what was paid; an invoice of postage alone is refused."""
+    text = HEAD + "1,ani,2026-03-01,tea,1,1\n1,ani,2026-03-01,POST,1,5\n2,ani,2026-03-01,POST,1,5\n"
+    orders = read(tmp_path, text, lines(charges=("POST",)))
+
+    assert amounts_of(orders.purchases) == {"1": 600}
+    assert account(orders)["order of charges alone"] == ("refused", 1, (3,))
+    assert account(orders)["charge, not a product: part of what was paid"] == ("noted", 1, (2,))
+
+
+def test_prices_of_zero_and_prices_too_fine_are_kept_and_noted(tmp_path: Path) -> None:
+    """A gift is an order of nothing to pay; a row is rounded half to even, once."""
+    text = HEAD + "1,ani,2026-03-01,gift,1,0\n2,ani,2026-03-01,pin,5,0.001\n3,ani,2026-03-01,pin,15,0.001\n"
+    orders = read(tmp_path, text, lines())
+
+    assert amounts_of(orders.purchases) == {"1": 0, "2": 0, "3": 2}
+    assert account(orders)["amount rounded to whole minor units, half to even"] == ("noted", 2, (2, 3))
+    assert account(orders)["row with nothing to pay"] == ("noted", 2, (1, 2))
+
+
+def test_an_hour_that_came_twice_is_noted(tmp_path: Path) -> None:
+    """The first of the two is taken, and the account says so."""
+    orders = read(tmp_path, TOTALS + "1,ani,2011-10-30 01:30,5\n", mapping(zone="Europe/London"))
+
+    assert orders.purchases["purchased_at"].to_list() == [datetime(2011, 10, 30, 0, 30, tzinfo=UTC)]
+    assert account(orders)["time that the zone's clock showed twice, taken as the first"] == ("noted", 1, (1,))
+
+
+# ---- cancelled orders ----
+
+
+def test_a_cancelled_order_is_told_by_its_number(tmp_path: Path) -> None:
+    """A cancelled order stays an order, with its state."""
+    orders = read(tmp_path, TOTALS + "X1,ani,2026-03-01,5\n2,ani,2026-03-01,5\n", mapping(cancelled_prefix="X"))
+
+    assert dict(orders.purchases.select("id", "status").iter_rows()) == {"X1": "cancelled", "2": "paid"}
+    assert account(orders)["of them cancelled"] == ("read", 1, ())
+
+
+STATES = "No,Buyer,When,Total,State,Gone\n"
+STATE = WHOLE | {"status": "State", "cancelled_at": "Gone"}
+MEANING = {"done": "paid", "gone": "cancelled"}
+
+
+def test_a_cancelled_order_is_told_by_its_status(tmp_path: Path) -> None:
+    """The shop's own words are declared; an unknown one is refused, never guessed."""
+    text = STATES + (
+        "1,ani,2026-03-01 08:00,5,done,\n"
+        "2,ani,2026-03-01 08:00,5, gone ,2026-03-02 07:00\n"
+        "3,ani,2026-03-01 08:00,5,gone,\n"
+        "4,ani,2026-03-01 08:00,5,later,\n"
+        "5,ani,2026-03-01 08:00,5,,\n"
+        "6,ani,2026-03-01 08:00,5,gone,2026-02-28 07:00\n"
+        "7,ani,2026-03-01 08:00,5,gone,soon\n"
+        "8,ani,2026-03-01 08:00,5,done,soon\n"
+    )
+    orders = read(tmp_path, text, mapping(STATE, statuses=MEANING))
+
+    assert orders.purchases.select("id", "status", "cancelled_at").rows() == [
+        ("1", "paid", None),
+        ("2", "cancelled", datetime(2026, 3, 2, tzinfo=UTC)),
+        ("3", "cancelled", None),
+        ("8", "paid", None),
+    ]
+    assert {why: entry for why, entry in account(orders).items() if entry[0] == "refused"} == {
+        "status that the mapping does not name": ("refused", 1, (4,)),
+        "no status": ("refused", 1, (5,)),
+        "cancelled before it was bought": ("refused", 1, (6,)),
+        "time of cancelling not in the declared format": ("refused", 1, (7,)),
+    }
+
+
+def test_rows_of_different_statuses_under_one_number_are_all_refused(tmp_path: Path) -> None:
+    """Whether half an order was cancelled cannot be known from it."""
+    text = STATES + "1,ani,2026-03-01,5,done,\n1,ani,2026-03-01,6,gone,\n"
+    orders = read(tmp_path, text, mapping(STATE, statuses=MEANING))
+
+    assert account(orders)["order with rows of different statuses"] == ("refused", 2, (1, 2))
+
+
+# ---- refunds that the row itself tells ----
+
+BACK = "No,Buyer,When,Total,Back,Back on\n"
+REFUND = WHOLE | {"refunded_amount": "Back", "refunded_at": "Back on"}
+
+
+def test_a_refund_may_stand_in_the_row(tmp_path: Path) -> None:
+    """Each day's refund of an order is one refund; nothing written is nothing paid back."""
+    text = BACK + (
+        "1,ani,2026-03-01,5,2,2026-03-03\n1,ani,2026-03-01,6,6,2026-03-03\n1,ani,2026-03-01,7,1,2026-03-02\n"
+        "2,ani,2026-03-01,5,,\n3,ani,2026-03-01,5,0,2026-03-02\n"
+    )
+    orders = read(tmp_path, text, mapping(REFUND, zone="UTC"))
+
+    assert orders.refunds.rows() == [
+        ("1/1", "shop", "1", datetime(2026, 3, 2, tzinfo=UTC), 100, "IDR", "refund"),
+        ("1/2", "shop", "1", datetime(2026, 3, 3, tzinfo=UTC), 800, "IDR", "refund"),
+    ]
+    assert orders.purchases.height == 3
+
+
+@pytest.mark.parametrize(
+    ("back", "day", "why"),
+    [
+        ("6", "2026-03-02", "refund above its purchase"),
+        ("-1", "2026-03-02", "refund below zero"),
+        ("1", "", "refund without its time"),
+        ("1", "2026-02-28", "refunded before it was bought"),
+        ("1", "soon", "time of refund not in the declared format"),
+        ("some", "", "refund not written in the declared style"),
+    ],
+)
+def test_a_refund_that_cannot_be_is_refused(tmp_path: Path, back: str, day: str, why: str) -> None:
+    """A row that contradicts itself is refused whole."""
+    orders = read(tmp_path, f"{BACK}1,ani,2026-03-01,5,{back},{day}\n", mapping(REFUND))
+
+    assert account(orders)[why] == ("refused", 1, (1,))
+    assert orders.purchases.height == 0
+
+
+def test_a_refund_finer_than_the_currency_is_rounded_and_noted(tmp_path: Path) -> None:
+    """A refund is rounded as a price is."""
+    text = BACK + "1,ani,2026-03-01,5,0.126,2026-03-02\n2,ani,2026-03-01,5,0.004,2026-03-02\n"
+    orders = read(tmp_path, text, mapping(REFUND, amount_style="number"))
+
+    assert amounts_of(orders.refunds) == {"1/1": 13}
+    assert account(orders)["amount rounded to whole minor units, half to even"] == ("noted", 2, (1, 2))
+
+
+# ---- files ----
+
+
+def test_every_missing_column_is_named_at_once(tmp_path: Path) -> None:
+    """The message says what is there, and what may have been meant."""
+    with pytest.raises(LogsError) as caught:
+        read(tmp_path, "No,Byer,When,When\n", mapping())
+
+    there = "there are 'No', 'Byer', 'When', 'When_duplicated_0'"
+
+    assert str(caught.value).splitlines() == [
+        f"orders.csv: column 'Buyer' (person_id) is missing; did you mean 'Byer'?; {there}",
+        "orders.csv: column 'When' (purchased_at) stands twice in the heading; give the two different names",
+        f"orders.csv: column 'Total' (amount) is missing; {there}",
+    ]
+
+
+def test_a_file_of_many_columns_is_not_listed_whole(tmp_path: Path) -> None:
+    """A message stays short however wide the file is."""
+    with pytest.raises(LogsError, match="'c29' and 10 more") as caught:
+        read(tmp_path, ",".join(f"c{n}" for n in range(40)) + "\n", mapping())
+
+    assert "c30" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype", "changes", "said"),
+    [
+        ("No", pl.List(pl.Int64), {}, r"column 'No' \(id\) is of type List.*; give text or numbers"),
+        ("No", pl.Boolean, {}, "is of type Boolean; give text or numbers"),
+        ("Buyer", pl.Date, {}, "is of type Date; give text or numbers"),
+        ("When", pl.Int64, {}, "is of type Int64; give text, dates or times"),
+        ("When", pl.Datetime("us", "UTC"), {}, "set the mapping's zone to 'in the text'"),
+        ("When", pl.Datetime("us"), {"zone": "in the text"}, "has times without a zone; set the mapping's zone"),
+        ("When", pl.Date, {"zone": "in the text"}, "has times without a zone; set the mapping's zone"),
+        ("Total", pl.Float64, {}, "is of type Float64; set the mapping's amount_style to 'number'"),
+        ("Total", pl.Decimal(9, 2), {"amount_style": "id"}, "set the mapping's amount_style to 'number'"),
+    ],
+)
+def test_a_column_of_a_wrong_type_is_refused_with_its_remedy(
+    tmp_path: Path,
+    name: str,
+    dtype: Any,
+    changes: dict[str, Any],
+    said: str,
+) -> None:
+    """A float is money only where the mapping says that it is."""
+    schema = dict.fromkeys(WHOLE.values(), pl.String) | {name: dtype}
+    path = tmp_path / "orders.parquet"
+    pl.DataFrame(schema=schema).write_parquet(path)
+
+    with pytest.raises(LogsError, match=said):
+        read_orders(path, mapping(**changes))
+
+
+def test_a_parquet_file_of_a_spreadsheet_is_read(tmp_path: Path) -> None:
+    """Ids that became floats, times with a zone and amounts in cents are what they say."""
+    path = tmp_path / "orders.PARQUET"
+    moment = datetime(2026, 3, 1, 9, tzinfo=UTC)
+    rows = {"No": [1, 2, 3], "Buyer": [17850.0, None, float("nan")], "When": [moment] * 3, "Total": [1250.0, 1.0, 1.0]}
+    pl.DataFrame(rows).write_parquet(path)
+    orders = read_orders(path, mapping(zone="in the text", amount_style="minor", currency="USD"))
+
+    assert orders.purchases.select("id", "person_id", "purchased_at", "amount").rows() == [("1", "17850", moment, 1250)]
+    assert account(orders)["no customer"] == ("refused", 2, (2, 3))
+
+
+def test_a_column_of_nothing_is_read_as_nothing(tmp_path: Path) -> None:
+    """A column that holds no value at all has no type, and is no fault of the file."""
+    path = tmp_path / "orders.pq"
+    pl.DataFrame({"No": ["1"], "Buyer": [None], "When": [None], "Total": [None]}).write_parquet(path)
+
+    assert account(read_orders(path, mapping()))["no customer"] == ("refused", 1, (1,))
+
+
+def test_csv_files_of_other_habits_are_read(tmp_path: Path) -> None:
+    """A mark at the beginning, semicolons, quotes, spreadsheets' apostrophes and line ends make no difference."""
+    text = '\ufeff"No";Buyer;When;Total\r\n\'1;"ani";"01/03/2026 09.00";"Rp1.250.000,50"\r\n'
+    how = mapping(delimiter=";", strip="'", time_format="%d/%m/%Y %H.%M", amount_style="id")
+    orders = read(tmp_path, text, how)
+
+    assert orders.purchases.select("id", "person_id", "purchased_at", "amount").rows() == [
+        ("1", "ani", datetime(2026, 3, 1, 2, tzinfo=UTC), 125000050)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "raw", "said"),
+    [
+        ("orders.csv", b"", "orders.csv is empty; its first row must name the columns"),
+        ("orders.csv", TOTALS.encode() + b"1,a,2026-03-01,5,SECRET\n", "more columns than its heading"),
+        ("orders.csv", TOTALS.encode() + b"1,SECRET\xff,2026-03-01,5\n", "is not text in UTF-8"),
+        ("orders.csv", TOTALS.encode() + b'1,"SECRET,2026-03-01,5\n1,2,3,4\n', "look at its quotes"),
+        ("orders.parquet", b"SECRET", "orders.parquet cannot be read as what its name says it is"),
+        ("orders.xlsx", b"PK", "orders.xlsx ends in .xlsx; give a file that ends in .csv, .tsv, .txt, .parquet, .pq"),
+        ("orders", b"", "orders ends in nothing; give a file"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused_without_showing_what_is_in_it(
+    tmp_path: Path, name: str, raw: bytes, said: str
+) -> None:
+    """The message says what to do, and holds nothing of the file."""
+    path = tmp_path / name
+    path.write_bytes(raw)
+
+    with pytest.raises(RecordError) as caught:
+        read_orders(path, mapping())
+
+    assert said in str(caught.value)
+    assert "SECRET" not in str(caught.value)
+    assert caught.value.__suppress_context__ is True or caught.value.__context__ is None
+
+
+def test_a_file_that_is_not_there_is_told_as_such(tmp_path: Path) -> None:
+    """A missing file, and a folder, are the system's own errors."""
+    with pytest.raises(FileNotFoundError):
+        read_orders(tmp_path / "none.csv", mapping())
+    with pytest.raises(IsADirectoryError):
+        read_orders(tmp_path, mapping())
+
+
+def test_without_polars_the_remedy_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A missing extra answers with the line that installs it."""
+    monkeypatch.setitem(sys.modules, "polars", None)
+
+    with pytest.raises(MissingExtraError, match=r'pip install "shopfunnel\[polars\]"'):
+        read_orders(tmp_path / "orders.csv", mapping())
+
+
+def test_progress_is_told_by_stages(tmp_path: Path) -> None:
+    """A bar can be drawn: each stage begins, and rows done never exceed the rows there are."""
+    path = tmp_path / "orders.csv"
+    path.write_text(HEAD + "1,ani,2026-03-01,tea,1,1\nC1,ani,2026-03-02,tea,-1,1\n")
+    told: list[tuple[str, int, int]] = []
+    read_orders(path, lines(), progress=lambda *stage: told.append(stage))
+
+    assert list(dict.fromkeys(stage for stage, _, _ in told)) == ["reading", "checking", "matching credits"]
+    assert all(0 <= done <= total == 2 for _, done, total in told)
+
+
+def test_the_rows_of_each_part_are_counted() -> None:
+    """The bar moves with every part of a file, and the parts are let through as they are."""
+    told: list[tuple[str, int, int]] = []
+    count, part = Counted(lambda *stage: told.append(stage), 5), pl.DataFrame({"a": [1, 2]})
+
+    assert count(part) is count(part) is part
+    assert told == [("reading", 2, 5), ("reading", 4, 5)]
+
+
+def test_an_error_of_the_bar_is_not_taken_for_one_of_the_file(tmp_path: Path) -> None:
+    """Whoever stops the reading gets their own error back."""
+
+    def stop(_stage: str, _done: int, _total: int) -> None:
+        raise TimeoutError
+
+    path = tmp_path / "orders.csv"
+    path.write_text(TOTALS + "1,ani,2026-03-01,5\n")
+
+    with pytest.raises(TimeoutError):
+        read_orders(path, mapping(), progress=stop)
+
+
+def test_neither_the_account_nor_the_orders_show_who_bought(tmp_path: Path) -> None:
+    """What is printed holds counts and reasons, nothing from the file."""
+    text = TOTALS + "N-CANARY,CANARY,2026-03-01,5\n,CANARY,CANARY,CANARY\nN-CANARY,CANARY,CANARY,5\n"
+    orders = read(tmp_path, text, mapping())
+
+    assert "CANARY" not in f"{orders}{orders!r}{orders.account!r}"
+    assert repr(orders) == "Orders(currency='IDR')"
+
+
+def test_a_million_bad_rows_make_a_short_exact_account(tmp_path: Path) -> None:
+    """However much is wrong, the account stays short and its counts exact."""
+    path = tmp_path / "orders.parquet"
+    many = 10**6
+    number = pl.int_range(many).cast(pl.String)
+    pl.select(
+        number.alias("No"),
+        pl.when(pl.int_range(many) % 2 == 0).then(pl.lit("p") + number).alias("Buyer"),
+        pl.lit("2026-03-01").alias("When"),
+        (number.str.tail(3) + ".x").alias("Total"),
+    ).write_parquet(path)
+    orders = read_orders(path, mapping())
+
+    assert orders.account == (
+        Entry("read", "rows in the file", many),
+        Entry("read", "rows kept", 0),
+        Entry("read", "purchases", 0),
+        Entry("refused", "amount not written in the declared style", many // 2, (1, 3, 5, 7, 9)),
+        Entry("refused", "no customer", many // 2, (2, 4, 6, 8, 10)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("entry", "text"),
+    [
+        (Entry("read", "rows in the file", 541_909), "read 541,909: rows in the file"),
+        (Entry("merged", "copy", 1, (7,)), "merged 1: copy (row 7)"),
+        (Entry("refused", "no time", 2, (7, 9)), "refused 2: no time (rows 7, 9)"),
+        (Entry("noted", "odd", 9, (1, 2, 3, 4, 5)), "noted 9: odd (rows 1, 2, 3, 4, 5, ...)"),
+    ],
+)
+def test_an_entry_is_one_line(entry: Entry, text: str) -> None:
+    """The account can be printed as it is."""
+    assert str(entry) == text
+
+
+def test_the_columns_of_lines_are_all_used() -> None:
+    """The made-up shop's mapping names every column of its file."""
+    assert HEAD.strip().split(",") == list(LINES.values())
