@@ -1,4 +1,4 @@
-"""All default facts, the stage and its next change, written by hand in Polars: what somebody good would write for one shop.
+"""All default facts, stage and next change, written by hand in Polars: what somebody good would write for one shop.
 
 The same dedupe, the same valid purchase, the same facts, and none of the checks. Ties of one instant are broken by the
 kind alone. `tests/test_benchmarks.py` holds the two to the same answers.
@@ -36,7 +36,9 @@ def stage_and_change(logs: dict[str, pl.DataFrame], as_of: datetime, lapse_after
         .lazy()
         .unique()
         .filter(c("purchased_at") <= as_of)
-        .join(back.group_by("purchase_id").agg(back=c("amount").sum()), left_on="id", right_on="purchase_id", how="left")
+        .join(
+            back.group_by("purchase_id").agg(back=c("amount").sum()), left_on="id", right_on="purchase_id", how="left"
+        )
     )
     gone = (c("status") == "cancelled") & (c("cancelled_at").fill_null(c("purchased_at")) <= as_of)
     valid = (c("amount") > c("back").fill_null(0)) & ~gone
@@ -306,9 +308,9 @@ def _shown(now: pl.Expr) -> dict[str, pl.Expr]:
         **{name: c(name).fill_null(0).cast(pl.Int64) for name in _COUNTS},
         **{name: now - c(of) for name, of in _SINCE.items()},
         **{name: c(name) for name in _AS_THEY_ARE},
-        "purchase_interval": (
-            (c("last_purchase_at") - c("first_purchase_at")).dt.total_microseconds() // gaps
-        ).cast(pl.Duration("us")),
+        "purchase_interval": ((c("last_purchase_at") - c("first_purchase_at")).dt.total_microseconds() // gaps).cast(
+            pl.Duration("us")
+        ),
         "gap_before_last_purchase": c("gap_before_last_purchase").fill_null(timedelta(0)),
         "average_purchase": pl.when(bought > 0).then(c("spent") // bought).otherwise(0),
         "first_purchase_was_promoted": c("first_purchase_was_promoted").fill_null(value=False),

@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+import sys
 import tomllib
 from pathlib import Path
 
-PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))  # drawn.py, which draws tables and pictures from the code
+
+PROJECT = tomllib.loads((HERE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 project = PROJECT["name"]
 author = PROJECT["authors"][0]["name"]
 project_copyright = f"2026, {author}"
 version = release = PROJECT["version"]
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+    "sphinxcontrib.mermaid",
+    "drawn",
+]
 exclude_patterns = ["_build"]
 nitpicky = True
-# Only our own names must lead somewhere: other libraries' pages are not at hand when these are built.
-nitpick_ignore_regex = [(r"py:.*", r"^(?!funnel\.).*")]
+default_role = "code"  # a name in the backticks of a docstring is code
+# Only our own public names must lead somewhere: other libraries' pages are not at hand when these are built, what
+# begins with an underscore has no page, a single capital letter is a type variable, and Annotated is typing's own.
+nitpick_ignore_regex = [
+    (r"py:.*", r"^(?!funnel\.).*"),
+    (r"py:.*", r"^funnel\.(.*\.)?_.*"),
+    (r"py:.*", r"^funnel\..*\.([A-Z]|Annotated)$"),
+]
 
 html_theme = "furo"
 html_title = f"{project} {version}"

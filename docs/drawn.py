@@ -8,6 +8,8 @@ In a page::
 Each drawing is Markdown; a name that the code does not have, or that `words.toml` does not explain, stops the build.
 """
 
+# ruff: noqa: PLR2004 (the rules that are shown as refused hold plain numbers)
+
 from __future__ import annotations
 
 import ast
@@ -25,6 +27,7 @@ from funnel._lift.nodes import Fact, written
 from funnel._reduce.forms import COMMON
 from funnel._streams import STREAMS
 from funnel.logs.columns import LOGS, Column
+from funnel.readers.orders import Columns, OrderMapping
 from funnel.rule import Rule
 
 if TYPE_CHECKING:
@@ -280,6 +283,27 @@ def _cell(column: Column) -> tuple[str, str]:
     return (f"no: {column.default}" if column.default else "no"), choices
 
 
+# ---- readers ---------------------------------------------------------------------------------------------------------
+
+
+def _mapping(part: str) -> str:
+    model = {"keys": OrderMapping, "columns": Columns}[part]
+    rows = [
+        (_code(name), "yes" if field.is_required() else _left_out(field.default), _escaped(str(field.description)))
+        for name, field in model.model_fields.items()
+    ]
+    return _table(("key", "must be given", "meaning"), rows)
+
+
+def _left_out(default: object) -> str:
+    """What stands where a key is left out; a number or a text is shown, nothing is not."""
+    return f"no: {_code(default)}" if isinstance(default, str) and default.strip() else "no"
+
+
+def _escaped(text: str) -> str:
+    return " ".join(text.replace("%", "&#37;").split())
+
+
 DRAWINGS: Mapping[str, Callable[..., str]] = {
     "facts": _facts,
     "sources": _sources,
@@ -290,6 +314,7 @@ DRAWINGS: Mapping[str, Callable[..., str]] = {
     "stages": _stages,
     "moves": _moves,
     "log": _log,
+    "mapping": _mapping,
 }
 
 

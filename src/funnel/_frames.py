@@ -79,7 +79,7 @@ def _narwhals(native: Any) -> Any:
         return nw.from_native(native)
     except TypeError:
         if hasattr(native, "__arrow_c_stream__"):
-            return nw.from_native(_polars_module().from_arrow(native))
+            return nw.from_native(_polars_module().DataFrame(native))
         msg = f"a {type(native).__name__} is no dataframe that can be read; give one of {_KNOWN}"
         raise EngineError(msg) from None
     except nw.exceptions.DuplicateError:
@@ -186,36 +186,54 @@ def _polars_module() -> Any:
     return importlib.import_module("polars")
 
 
+def kept(frame: Frame, home: Home) -> Frame:
+    """The frame, worked out at most once for all that is asked of it, where it runs in local memory.
+
+    What came in lazily stays lazy, and is worked out once a query.
+    """
+    if frame.implementation is not nw.Implementation.POLARS:
+        return frame
+    native: Any = nw.to_native(frame)
+    return nw.from_native(native.cache() if home == "polars lazy" else native.collect().lazy())
+
+
 # ---- instants ------------------------------------------------------------------------------------------------------
 
 
-def microseconds(name: str, engine: str) -> nw.Expr:
-    """An aware datetime column as whole microseconds since 1970, null where it is null."""
-    column = nw.col(name)
-    if engine in _SQL:
-        return _by_calendar(column)
-    return column.dt.timestamp("us")
+def microseconds(frame: Frame, home: Home, names: Sequence[str]) -> Frame:
+    """The frame with aware datetime columns as whole microseconds since 1970, null where they are null.
 
-
-_SQL = {str(nw.Implementation.DUCKDB), str(nw.Implementation.IBIS), str(nw.Implementation.PYSPARK)}
-
-
-def _by_calendar(column: nw.Expr) -> nw.Expr:
-    """Microseconds by whole-number arithmetic on the parts of the date: the only way that every engine does alike.
-
-    Days from the civil date after Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms" (2013).
+    Every engine has a way of its own that is exact; there is none that all have.
     """
-    year, month, day = (part.cast(nw.Int64()) for part in (column.dt.year(), column.dt.month(), column.dt.day()))
-    shifted = nw.when(month <= 2).then(year - 1).otherwise(year)  # noqa: PLR2004 (the year begins in March)
-    era = shifted // 400
-    of_era = shifted - era * 400
-    turned = nw.when(month > 2).then(month - 3).otherwise(month + 9)  # noqa: PLR2004
-    of_year = (153 * turned + 2) // 5 + day - 1
-    days = era * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719_468
-    hours = days * 24 + column.dt.hour().cast(nw.Int64())
-    minutes = hours * 60 + column.dt.minute().cast(nw.Int64())
-    seconds = minutes * 60 + column.dt.second().cast(nw.Int64())
-    return seconds * 1_000_000 + column.dt.microsecond().cast(nw.Int64())
+    if not names:
+        return frame
+    if home in _INSTANTS:
+        return nw.from_native(_INSTANTS[home](nw.to_native(frame), names))
+    return frame.with_columns(nw.col(name).dt.timestamp("us") for name in names)
+
+
+def _from_duckdb(native: Any, names: Sequence[str]) -> Any:
+    shown = ", ".join(f'epoch_us("{name}") as "{name}"' for name in names)
+    return native.project(f"* replace ({shown})")
+
+
+def _from_ibis(native: Any, names: Sequence[str]) -> Any:
+    def whole(column: Any) -> Any:
+        return column.truncate("s").epoch_seconds() * 1_000_000 + column.microsecond()
+
+    return native.mutate(**{name: whole(native[name]) for name in names})
+
+
+def _from_pyspark(native: Any, names: Sequence[str]) -> Any:
+    functions = importlib.import_module("pyspark.sql.functions")
+    return native.withColumns({name: functions.unix_micros(native[name]) for name in names})
+
+
+_INSTANTS: Mapping[Home, Callable[[Any, Sequence[str]], Any]] = {
+    "duckdb": _from_duckdb,
+    "ibis": _from_ibis,
+    "pyspark": _from_pyspark,
+}
 
 
 # ---- out -----------------------------------------------------------------------------------------------------------

@@ -84,6 +84,9 @@ LIVING = frozenset({"purchases", "promises", "open_questions", "open_complaints"
 """The tables whose rows may cease to count: a purchase wholly refunded, a promise kept, a question answered, a follow-up
 after which they came or bought."""
 
+ROOTS = ("leads", "referrals", "orders", "interactions")
+"""The tables in which everyone stands: a person with a row in another table has one here, and no later."""
+
 KIND_STREAMS: Mapping[str, str] = {
     "visit": "visits",
     "view": "views",

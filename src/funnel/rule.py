@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from functools import update_wrapper
+from functools import cached_property, update_wrapper
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, get_type_hints
 
 import attrs
@@ -73,7 +73,7 @@ class Rule(Generic[F, P, A]):
             return self._function(f, policy)
         return self.of(f, policy)
 
-    @property
+    @cached_property
     def facts(self) -> type[F]:
         """The class of facts that the rule reads, as its first argument says; `Facts` where it does not say.
 
@@ -179,8 +179,8 @@ class Rule(Generic[F, P, A]):
             as_of: The instant of judgement; required with logs, not allowed with a frame of facts.
 
         Returns:
-            With logs: a frame of their kind, `person_id` and the answer in a column named as the rule. With a frame: the
-            same frame with that column added.
+            A frame of the logs' kind with `person_id` and the answer, in a column named as the rule; where a frame was
+            given, the same frame with that column added.
 
         Raises:
             FactsError: A column is missing, or `as_of` does not go with what was given.
@@ -271,7 +271,7 @@ class NextChange(Generic[F, P, A]):
             as_of: The instant of judgement.
 
         Returns:
-            A frame of the logs' kind: `person_id`, the answer now in a column named as the rule, and `next_change`.
+            A frame of the logs' kind with `person_id`, the answer now in a column named as the rule, and `next_change`.
 
         Raises:
             LiftError: The rule uses the clock in a way that has no next change.

@@ -7,15 +7,14 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from funnel.errors import InstantError
 from funnel.logs import Logs
 from funnel.metrics.cohorts import Cohort, Cohorts, monthly_cohorts
 from funnel.metrics.rate import Rate
-from tests.engines import ENGINES
-from tests.metrics.people import bought_by, crowds, logs_of
+from tests.metrics.people import FEW, bought_by, crowds, logs_of
 from tests.strategies import instants
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from funnel.history import History
 
 ZONES = st.sampled_from(["UTC", "Asia/Jakarta", "America/New_York"])
-HERE = [name for name in ENGINES if name != "pyspark"]
 
 
 def shop(*bought: tuple[str, str]) -> Logs:
@@ -64,35 +62,18 @@ def apart(start: tuple[int, int], end: tuple[int, int]) -> int:
     return (end[0] - start[0]) * 12 + end[1] - start[1]
 
 
+@FEW
 @given(crowds(), ZONES, instants())
 def test_cohorts_are_what_counting_by_hand_finds(people: list[History], tz: str, as_of: datetime) -> None:
-    """Whoever did what when, the table equals a count person by person."""
+    """The table equals a count person by person; each buyer is in one cohort, and no month has more than it."""
     cohorts = monthly_cohorts(logs_of(people), tz=tz, as_of=as_of)
 
     assert {cohort.month: list(cohort.bought) for cohort in cohorts} == plainly(people, tz, as_of)
-
-
-@pytest.mark.parametrize("engine", HERE)
-@settings(max_examples=3)
-@given(people=crowds(), tz=ZONES, as_of=instants())
-def test_cohorts_are_the_same_on_every_engine(
-    engine: str, people: list[History], tz: str, as_of: datetime
-) -> None:
-    """The engine that holds the data changes no count."""
-    cohorts = monthly_cohorts(logs_of(people, ENGINES[engine]), tz=tz, as_of=as_of)
-
-    assert {cohort.month: list(cohort.bought) for cohort in cohorts} == plainly(people, tz, as_of)
-
-
-@given(crowds(), instants())
-def test_everybody_who_has_bought_is_in_one_cohort(people: list[History], as_of: datetime) -> None:
-    """Sizes add up to the buyers, and no later month has more people than the cohort."""
-    cohorts = monthly_cohorts(logs_of(people), tz="Asia/Jakarta", as_of=as_of)
-
     assert sum(cohort.size for cohort in cohorts) == sum(bool(bought_by(person, as_of)) for person in people)
     assert all(0 <= bought <= cohort.size for cohort in cohorts for bought in cohort.bought)
 
 
+@FEW
 @given(crowds(), instants(), st.integers(1, 60))
 def test_what_has_been_observed_stays(people: list[History], as_of: datetime, days: int) -> None:
     """A month that is over keeps its table, unless something is given back or cancelled: waiting adds columns."""
@@ -170,10 +151,10 @@ def test_the_table_reads_well() -> None:
 
 def test_an_old_order_makes_no_empty_cohorts() -> None:
     """One order of long ago widens the table and adds one cohort, not one for each month in between."""
-    logs = shop(("a", "1970-01-05T00:00Z"), ("b", "2026-03-05T00:00Z"))
+    logs = shop(("a", "2001-01-05T00:00Z"), ("b", "2026-03-05T00:00Z"))
     cohorts = monthly_cohorts(logs, tz="UTC", as_of=datetime(2026, 3, 20, tzinfo=UTC))
 
-    assert cohorts.width == 56 * 12 + 3
+    assert cohorts.width == 25 * 12 + 3
     assert cohorts.cohorts[1] == Cohort(date(2026, 3, 1), (1,))
     assert [sum(cohort.bought) for cohort in cohorts] == [1, 1]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from funnel.errors import InstantError
@@ -18,8 +18,7 @@ from funnel.metrics.repeat import RepeatRate, repeat_rate, repeat_rate_within
 from funnel.policy import Policy
 from funnel.rules.activity import has_bought, has_bought_again
 from funnel.stages import stage
-from tests.engines import ENGINES
-from tests.metrics.people import bought_by, crowds, logs_of
+from tests.metrics.people import FEW, bought_by, crowds, logs_of
 from tests.strategies import instants
 
 if TYPE_CHECKING:
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
 SPANS = st.integers(1, 400).map(lambda days: timedelta(days=days)) | st.just(timedelta(microseconds=1))
 NOON = datetime(2026, 1, 10, 12, tzinfo=UTC)
-HERE = [name for name in ENGINES if name != "pyspark"]
 LEADS = Logs(leads=pl.DataFrame({"person_id": ["a"], "arrived_at": [NOON]}))
 
 
@@ -46,48 +44,27 @@ def plainly(people: list[History], within: timedelta, as_of: datetime) -> Repeat
     return RepeatRate(within, Rate(hits, len(had)), len(times) - len(had))
 
 
+@FEW
 @given(crowds(), SPANS, instants())
 def test_repeat_rates_are_what_counting_by_hand_finds(
     people: list[History], within: timedelta, as_of: datetime
 ) -> None:
-    """Both rates equal a count person by person, and agree with the facts and the rules."""
+    """Both rates equal a count person by person, agree with the rules, and lose nobody: judged or pending."""
     logs, policy = logs_of(people), Policy()
     counts = [len(bought_by(person, as_of)) for person in people]
-    ever = repeat_rate(logs, as_of=as_of)
+    ever, soon = repeat_rate(logs, as_of=as_of), repeat_rate_within(logs, within, as_of=as_of)
     judged = [(has_bought.of(facts, policy), has_bought_again.of(facts, policy)) for facts in facts_of(people, as_of)]
 
     assert ever == Rate(sum(count > 1 for count in counts), sum(count > 0 for count in counts))
     assert ever == Rate(sum(again for _, again in judged), sum(once for once, _ in judged))
-    assert repeat_rate_within(logs, within, as_of=as_of) == plainly(people, within, as_of)
+    assert soon == plainly(people, within, as_of)
+    assert soon.rate.among + soon.pending == ever.among
+    assert soon.rate.hits <= ever.hits
 
 
 def facts_of(people: list[History], as_of: datetime) -> list[Facts]:
     """Everyone's facts, one by one."""
     return [Facts.of(person, as_of=as_of) for person in people]
-
-
-@pytest.mark.parametrize("engine", HERE)
-@settings(max_examples=3)
-@given(people=crowds(), within=SPANS, as_of=instants())
-def test_repeat_rates_are_the_same_on_every_engine(
-    engine: str, people: list[History], within: timedelta, as_of: datetime
-) -> None:
-    """The engine that holds the data changes no count."""
-    logs = logs_of(people, ENGINES[engine])
-    counts = [len(bought_by(person, as_of)) for person in people]
-
-    assert repeat_rate(logs, as_of=as_of) == Rate(sum(one > 1 for one in counts), sum(one > 0 for one in counts))
-    assert repeat_rate_within(logs, within, as_of=as_of) == plainly(people, within, as_of)
-
-
-@given(crowds(), SPANS, instants())
-def test_whoever_bought_is_judged_or_pending(people: list[History], within: timedelta, as_of: datetime) -> None:
-    """Nobody is lost between the two: buyers are those who had the time and those who are pending."""
-    logs = logs_of(people)
-    ever, soon = repeat_rate(logs, as_of=as_of), repeat_rate_within(logs, within, as_of=as_of)
-
-    assert soon.rate.among + soon.pending == ever.among
-    assert soon.rate.hits <= ever.hits
 
 
 DAY = timedelta(days=1)
@@ -131,6 +108,7 @@ def test_the_time_must_be_a_span(within: Any) -> None:
         repeat_rate_within(LEADS, within, as_of=NOON)
 
 
+@FEW
 @given(crowds(), instants())
 def test_stages_are_counted_as_they_are_found_one_by_one(people: list[History], as_of: datetime) -> None:
     """The number of people in each stage is that of asking each of them; one of whom nothing is known is not asked."""
@@ -148,11 +126,9 @@ def facts_without_words(facts: Facts) -> Facts:
     return Facts(as_of=facts.as_of, **kept)
 
 
-@pytest.mark.parametrize("engine", HERE)
-def test_stages_are_counted_on_every_engine(engine: str) -> None:
-    """A pandas shop and a DuckDB shop count alike."""
-    rows = {"id": [1, 2, 3], "person_id": ["a", "a", "b"], "purchased_at": [NOON] * 3, "amount": [9, 9, 9]}
-    logs = Logs(**ENGINES[engine]({"purchases": pl.DataFrame(rows, schema_overrides={"purchased_at": pl.Datetime("us", "UTC")})}))
+def test_people_are_counted_by_whatever_a_rule_answers() -> None:
+    """A yes-or-no rule gives the number of each; an answer that nobody has is not listed."""
+    logs = bought(a=[NOON, NOON], b=[NOON])
 
-    assert people_by(stage, logs, Policy(), as_of=NOON) == {"customer": 1, "repeat_customer": 1}
     assert people_by(has_bought_again, logs, Policy(), as_of=NOON) == {False: 1, True: 1}
+    assert people_by(has_bought, logs, Policy(), as_of=NOON) == {True: 2}

@@ -48,8 +48,9 @@ class Held:
 class BaseFacts(Held):
     """What is known of one person at one instant; a class of facts is one line a fact.
 
-    A fact reads as its author declared it: a count or a sum as int, a span as timedelta, an instant as datetime or None.
-    Made by hand (for the tests of a rule) every fact that is not given is that of a person of whom nothing is known.
+    A fact reads as its author declared it: a count or a sum as int, a span as timedelta, an instant as datetime or
+    None. Made by hand (for the tests of a rule) every fact that is not given is that of a person of whom nothing is
+    known.
     """
 
     __slots__ = ()
@@ -72,8 +73,9 @@ class BaseFacts(Held):
         if taken:
             msg = f"{taken[0]} is a name that the facts themselves need; give the fact another"
             raise FactsError(msg)
-        owners = [base for base in reversed(cls.__mro__) if issubclass(base, BaseFacts)]
-        declared = {name: one for owner in owners for name, one in owner._own.items()}
+        declared: dict[str, Declared] = {}
+        for base in reversed(cls.__mro__):
+            declared |= vars(base).get("_own", {})
         cls._plan = plan_of(declared)
         for name, one in declared.items():
             setattr(cls, name, View(name, one, cls._plan.places[name]))
@@ -118,8 +120,8 @@ class BaseFacts(Held):
             as_of: The instant of judgement, an aware datetime.
 
         Returns:
-            A frame of the kind the logs came in as, lazy where they were. What never came is null. Spans are durations; on
-            DuckDB, Ibis and Spark, which have none of microseconds, they are whole microseconds.
+            A frame of the kind the logs came in as, lazy where they were. What never came is null. Spans are durations;
+            on DuckDB, Ibis and Spark, which have none of microseconds, they are whole microseconds.
 
         Raises:
             InstantError: `as_of` is naive.
@@ -137,7 +139,7 @@ class BaseFacts(Held):
             as_of: The last instant to look at, an aware datetime.
 
         Returns:
-            A frame as from `over`, with the column `known_at`: one row a person and instant, the facts as known then.
+            A frame as from `over`, with the column `known_at`; one row a person and instant, the facts as known then.
 
         Raises:
             InstantError: `as_of` is naive.
@@ -187,7 +189,7 @@ class BaseFacts(Held):
 
     def __reduce__(self) -> tuple[object, ...]:
         """Copied, or carried to another process, they are the same facts."""
-        return type(self)._made, (self.values, self.now)
+        return self._made, (self.values, self.now)
 
     def __repr__(self) -> str:
         """Show the facts that say something."""

@@ -16,6 +16,7 @@ from funnel._lift.nodes import Fact
 from funnel._reduce.aggregates import PERSON, aggregated, value_name
 from funnel._reduce.forms import FINISHES
 from funnel._reduce.windows import AT, running
+from funnel._streams import ROOTS
 from funnel.logs import Logs
 
 Frame = nw.LazyFrame[Any]
@@ -35,7 +36,7 @@ def facts_running(plan: Plan, logs: Logs, now: int) -> Any:
 
 def held_over(plan: Plan, logs: Logs, now: int) -> Frame:
     """The values that facts are read from, for everyone: whole numbers and texts, nothing null."""
-    return with_derived(plan, aggregated(logs.tables, plan.reductions, now))
+    return with_derived(plan, aggregated(logs.tables, plan.reductions, now, ROOTS))
 
 
 def with_derived(plan: Plan, frame: Frame) -> Frame:

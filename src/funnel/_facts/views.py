@@ -69,7 +69,7 @@ def held(name: str, declared: Declared, given: object, now: int) -> Value:
     """
     match declared.show, given:
         case "instant", None:
-            return declared.value.empty if hasattr(declared.value, "empty") else NEVER
+            return getattr(declared.value, "empty", NEVER)
         case "instant", datetime() if given.utcoffset() is not None and EARLIEST <= micros(given) < LATEST:
             return micros(given)
         case "since", timedelta() if _fits(declared, given):

@@ -78,7 +78,8 @@ def _until_zero(form: Form, slope: int) -> Node:
     low, high = form.span({})
     if max(abs(low), abs(high)) > LIMIT:
         _refuse(text(_node(form)), "it grows past the 64 bits of a column")
-    return checked(Op("*", Op("//", _node(form), Const(slope)), Const(-1)))
+    rounded = _node(form) if slope == 1 else Op("//", _node(form), Const(slope))
+    return checked(Op("*", rounded, Const(-1)))
 
 
 def _node(form: Form) -> Node:

@@ -123,8 +123,22 @@ def span_of(node: Node, ranges: Mapping[Node, Range] | None = None) -> Range:
             return node.value, node.value
         case Op():
             return _span_of_op(node.op, span_of(node.a, ranges), span_of(node.b, ranges))
-        case Test():
+        case Test(b=Const(value=str())):
             return 0, 1
+        case Test():
+            return span_of_test(node.op, span_of(node.a, ranges), span_of(node.b, ranges))
+
+
+def span_of_test(op: str, a: Range, b: Range) -> Range:
+    """Whether a comparison of two ranges can fail (0) and can hold (1)."""
+    if op in ("<", "<="):
+        return span_of_test({"<": ">", "<=": ">="}[op], b, a)
+    if op == "!=":
+        never, surely = span_of_test("==", a, b)
+        return 1 - surely, 1 - never
+    if op == "==":
+        return int(a[0] == a[1] == b[0] == b[1]), int(a[0] <= b[1] and b[0] <= a[1])
+    return int(COMPARISON[op](a[0], b[1])), int(COMPARISON[op](a[1], b[0]))
 
 
 def _span_of_op(op: str, a: Range, b: Range) -> Range:

@@ -6,16 +6,21 @@ nearest to zero that the rest still allows. Law: facts found take the path; a pa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, count, product
 
 import attrs
 
 from funnel._lift.known import Known
 from funnel._lift.linear import Form, Question, opposed, question
-from funnel._lift.nodes import Fact, Node, Range, Value, facts_of, holds
-from funnel._lift.paths import Path
+from funnel._lift.nodes import Const, Fact, Node, Range, Test, Value, facts_of, holds, span_of, span_of_test, tests_of
+from funnel._lift.paths import Path, opposite
 
 TRIES = 4096
+
+Ranges = dict[Node, Range]
+Tests = tuple[Test, ...]
+Bounds = tuple[Form, ...]
 
 
 def witness(path: Path, tries: int = TRIES) -> dict[str, Value] | None:
@@ -32,77 +37,114 @@ def witness(path: Path, tries: int = TRIES) -> dict[str, Value] | None:
             return None
         if implied is None:
             known.settle(asked, wanted)
-    texts = {fact.name: _word(fact, known) for fact in facts if fact.unit == "text"}
-    if None in texts.values():
-        return None
     numbers = [fact for fact in facts if fact.unit != "text"]
-    bounds = [bound for asked, wanted in asked_all for bound in _bounds(asked, wanted)]
-    search = _Search(path, bounds, {name: word for name, word in texts.items() if word is not None}, tries)
-    return search.fill(numbers, {fact: known.ranges.get(fact, (fact.low, fact.high)) for fact in numbers})
+    ranges: Ranges = {fact: known.ranges.get(fact, (fact.low, fact.high)) for fact in numbers}
+    bounds = tuple(bound for one in asked_all if not _is_range(one[0]) for bound in _bounds(*one))
+    search = _Search(tuple(numbers), tries)
+    texts = [fact for fact in facts if fact.unit == "text"]
+    for words in product(*(_words(fact, known, path) for fact in texts)):
+        said = {fact.name: word for fact, word in zip(texts, words, strict=True)}
+        found = search.fill(ranges | _settled(path, said), path.tests, bounds)
+        if found is not None:
+            return {**found, **said}
+    return None
 
 
-def _word(fact: Fact, known: Known) -> str | None:
-    """A word that a text may be on this path."""
+def _words(fact: Fact, known: Known, path: Path) -> Iterator[str]:
+    """The words that a text may be on this path; of those it does not speak of, one."""
     if fact in known.words:
-        return known.words[fact]
-    if fact.choices:
-        return next(iter(known.open_choices(fact)), None)
+        yield known.words[fact]
+        return
     denied = {asked.words for asked, answer in known.answers.items() if asked.fact == fact and not answer}
-    return next(word for word in _words() if word not in denied)
+    spoken = dict.fromkeys(str(test.b.value) for test in _said(path) if test.a == fact and isinstance(test.b, Const))
+    other = next(word for word in chain([""], map("other-{}".format, count(1))) if word not in spoken)
+    yield from (word for word in fact.choices or (other, *spoken) if word not in denied)
 
 
-def _words() -> Iterator[str]:
-    yield ""
-    count = 0
-    while True:
-        count += 1
-        yield f"other-{count}"
+def _said(path: Path) -> Iterator[Test]:
+    inner = (inner for test in path.tests for inner in tests_of(test))
+    return (test for test in inner if isinstance(test.b, Const) and isinstance(test.b.value, str))
+
+
+def _settled(path: Path, said: Mapping[str, str]) -> Ranges:
+    """What the words make of the tests that ask for them: 1 where they hold, 0 where they do not."""
+    return {test: (truth, truth) for test in _said(path) for truth in [int(holds(test, said.__getitem__))]}
 
 
 @attrs.define
 class _Search:
-    path: Path
-    bounds: Sequence[Form]
-    texts: dict[str, str]
+    facts: tuple[Fact, ...]
     tries: int
 
-    def fill(self, facts: Sequence[Fact], ranges: dict[Node, Range]) -> dict[str, Value] | None:
-        """Fix the facts one after another; None where no values were found."""
-        narrowed = self.narrow(ranges)
+    def fill(self, ranges: Ranges, tests: Tests, bounds: Bounds) -> dict[str, Value] | None:
+        """Decide every test, then the facts that are left to choose; None where no values were found."""
+        narrowed = _narrow(ranges, bounds)
         if narrowed is None or self.tries <= 0:
             return None
         self.tries -= 1
-        open_facts = [fact for fact in facts if narrowed[fact][0] < narrowed[fact][1]]
-        if not open_facts:
-            return self._checked({fact.name: narrowed[fact][0] for fact in facts})
-        chosen = min(open_facts, key=lambda fact: narrowed[fact][1] - narrowed[fact][0])
-        for part in _parts(narrowed[chosen]):
-            found = self.fill(facts, {**narrowed, chosen: part})
+        may_hold = {test: _span(test, narrowed) for test in tests}
+        if (0, 0) in may_hold.values():
+            return None
+        undecided = [test for test, span in may_hold.items() if span == (0, 1)]
+        for inner in _inner(undecided, narrowed):
+            return self._assume(inner, narrowed, tests, bounds)
+        return self._choose(undecided, narrowed, tests, bounds)
+
+    def _assume(self, inner: Test, ranges: Ranges, tests: Tests, bounds: Bounds) -> dict[str, Value] | None:
+        """Take a condition that counts as 0 or 1 both ways."""
+        for test, truth in (inner, 1), (opposite(inner), 0):
+            more = (*bounds, *_bounds(*question(test)))
+            found = self.fill({**ranges, inner: (truth, truth)}, (*tests, test), more)
             if found is not None:
                 return found
         return None
 
-    def _checked(self, numbers: dict[str, int]) -> dict[str, Value] | None:
-        values: dict[str, Value] = {**numbers, **self.texts}
-        return values if all(holds(test, values.__getitem__) for test in self.path.tests) else None
+    def _choose(
+        self, undecided: Sequence[Test], ranges: Ranges, tests: Tests, bounds: Bounds
+    ) -> dict[str, Value] | None:
+        """Fix the fact with the fewest values, among those that a test still depends on."""
+        asked = {fact for test in undecided for fact in facts_of(test)}
+        left = [fact for fact in self.facts if fact in asked and ranges[fact][0] < ranges[fact][1]]
+        if not left:
+            return {fact.name: _near(ranges[fact]) for fact in self.facts}
+        chosen = min(left, key=lambda fact: ranges[fact][1] - ranges[fact][0])
+        for part in _parts(ranges[chosen]):
+            found = self.fill({**ranges, chosen: part}, tests, bounds)
+            if found is not None:
+                return found
+        return None
 
-    def narrow(self, ranges: dict[Node, Range]) -> dict[Node, Range] | None:
-        """Narrow the ranges by every condition until nothing moves; None where a range is empty."""
-        ranges = dict(ranges)
-        for _ in range(16):
-            moved = [_raise(form, ranges) for form in self.bounds]
-            if None in moved:
-                return None
-            if not any(moved):
-                break
-        return ranges
+
+def _span(test: Test, ranges: Ranges) -> Range:
+    """Whether a test can fail and can hold, found from its two sides; a text's test is settled before."""
+    if isinstance(test.b, Const) and isinstance(test.b.value, str):
+        return ranges[test]
+    return span_of_test(test.op, span_of(test.a, ranges), span_of(test.b, ranges))
+
+
+def _inner(undecided: Sequence[Test], ranges: Ranges) -> Iterator[Test]:
+    """The conditions inside conditions that can still go both ways, the innermost first."""
+    for test in undecided:
+        _, *inside = tests_of(test)
+        yield from (inner for inner in reversed(inside) if span_of(inner, ranges) == (0, 1))
+
+
+def _narrow(ranges: Ranges, bounds: Bounds) -> Ranges | None:
+    """Narrow the ranges by every bound until nothing moves; None where a range is empty."""
+    narrowed = dict(ranges)
+    for _ in range(16):
+        moved = [_raise(form, narrowed) for form in bounds]
+        if None in moved:
+            return None
+        if not any(moved):
+            break
+    return narrowed
 
 
 def _parts(span: Range) -> Iterator[Range]:
     """The values to try in a range: nearest to zero, then the ends, then the halves of what is left."""
     low, high = span
-    near = min(max(low, 0), high)
-    for value in dict.fromkeys((near, low, high)):
+    for value in dict.fromkeys((_near(span), low, high)):
         yield value, value
     inner_low, inner_high = low + 1, high - 1
     if inner_low <= inner_high:
@@ -112,17 +154,25 @@ def _parts(span: Range) -> Iterator[Range]:
             yield middle + 1, inner_high
 
 
+def _near(span: Range) -> int:
+    return min(max(span[0], 0), span[1])
+
+
+def _is_range(asked: Question) -> bool:
+    """Whether a question is of one fact alone, so that its answer is in the fact's range already."""
+    return asked.form is not None and len(asked.form.weights) == 1 and isinstance(asked.form.weights[0][0], Fact)
+
+
 def _bounds(asked: Question, answer: bool) -> list[Form]:  # noqa: FBT001 (an answer, not an option)
-    """The forms that are zero or more where the question has this answer, but for what the ranges say already."""
-    form = asked.form
-    if form is None or (len(form.weights) == 1 and isinstance(form.weights[0][0], Fact)):
+    """The forms that are zero or more where the question has this answer; none where two things differ."""
+    if asked.form is None:
         return []
     if asked.equal:
-        return [form, opposed(form)] if answer else []
-    return [form if answer else opposed(form, 1)]
+        return [asked.form, opposed(asked.form)] if answer else []
+    return [asked.form if answer else opposed(asked.form, 1)]
 
 
-def _raise(form: Form, ranges: dict[Node, Range]) -> bool | None:
+def _raise(form: Form, ranges: Ranges) -> bool | None:
     """Narrow every fact of `form >= 0`: whether one moved, or None where it cannot hold."""
     high = form.span(ranges)[1]
     if high < 0:

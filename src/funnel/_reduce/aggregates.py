@@ -17,6 +17,7 @@ from funnel._lift.tree import Tree, forks
 from funnel._reduce.forms import EVERY, GAP, MONOIDS, ORDER, Reduction, Stream
 
 Frame = nw.LazyFrame[Any]
+Placed = tuple[Reduction, int]
 PERSON = "person_id"
 
 
@@ -25,21 +26,35 @@ def value_name(place: int) -> str:
     return f"value_{place}"
 
 
-def aggregated(tables: Mapping[str, Frame], reductions: Sequence[Reduction], at: int) -> Frame:
-    """The values of the reductions for everyone who has a row that has started by the instant."""
-    started = {name: table.filter(nw.col("start") <= at) for name, table in tables.items()}
+def aggregated(
+    tables: Mapping[str, Frame], reductions: Sequence[Reduction], at: int, roots: Iterable[str] | None = None
+) -> Frame:
+    """The values of the reductions for everyone who has a row that has started by the instant.
+
+    `roots` names the tables in which everyone stands; a person who stands in another stands in one of them too.
+    """
     placed = [(reduction, place) for place, reduction in enumerate(reductions)]
-    parts = [
-        part
-        for name, table in started.items()
-        for part in _parts(table, [(one, place) for one, place in placed if one.stream.table == name], at)
-    ]
-    everyone = nw.concat([table.select(PERSON) for table in started.values()]).unique()
+    everyone = _everyone(tables, at, tables if roots is None else roots)
+    parts = (part for name, chosen in by_table(tables, placed) for part in _parts(tables[name], chosen, at))
     joined = reduce(lambda left, part: left.join(part, on=PERSON, how="left"), parts, everyone)
     return completed(joined, tables, placed)
 
 
-def completed(frame: Frame, tables: Mapping[str, Frame], placed: Sequence[tuple[Reduction, int]]) -> Frame:
+def _everyone(tables: Mapping[str, Frame], at: int, roots: Iterable[str]) -> Frame:
+    there = (tables[name] for name in roots if name in tables)
+    return nw.concat([table.filter(nw.col("start") <= at).select(PERSON) for table in there]).unique()
+
+
+def by_table(tables: Mapping[str, Frame], placed: Sequence[Placed]) -> Iterable[tuple[str, list[Placed]]]:
+    """The reductions of each table that is there."""
+    chosen: dict[str, list[Placed]] = {}
+    for one, place in placed:
+        if one.stream.table in tables:
+            chosen.setdefault(one.stream.table, []).append((one, place))
+    return chosen.items()
+
+
+def completed(frame: Frame, tables: Mapping[str, Frame], placed: Sequence[Placed]) -> Frame:
     """The value of every reduction in its column: `empty` where there is no row, and where there is no table."""
     there = [filled(place, one) for one, place in placed if one.stream.table in tables]
     absent = [_empty(one).alias(value_name(place)) for one, place in placed if one.stream.table not in tables]
@@ -67,19 +82,52 @@ def _total(value: nw.Expr, reduction: Reduction) -> nw.Expr:
     return whole if isinstance(reduction.empty, str) else whole.cast(nw.Int64())
 
 
-def _parts(table: Frame, placed: Sequence[tuple[Reduction, int]], at: int) -> Iterable[Frame]:
+# ---- one table -----------------------------------------------------------------------------------------------------
+
+
+def _parts(table: Frame, placed: Sequence[Placed], at: int) -> Iterable[Frame]:
+    """The values of one table: those of all its rows together, then those looked up among some of its rows."""
+    rows = table.filter(nw.col("start") <= at)
+    if placed[0][0].stream.living:
+        rows = rows.filter(nw.col("end") > at)
+    if any(reads_gap(one) for one, _ in placed):
+        rows = with_gap(rows, PERSON)
+    ordered = rows.implementation is not nw.Implementation.PYSPARK
+    apart = [(one, place) for one, place in placed if one.is_edge and not (ordered and belongs(one) is None)]
+    together = [pair for pair in placed if pair not in apart]
+    if together:
+        yield _together(rows, together)
+    for group in same_edges(apart):
+        condition = belongs(group[0][0])
+        chosen = rows if condition is None else rows.filter(condition)
+        yield _together(chosen, group) if ordered else _looked_up(chosen, group)
+
+
+def _together(rows: Frame, placed: Sequence[Placed]) -> Frame:
+    """The values of rows, in one pass over them."""
+    edges = [(one, place) for one, place in placed if one.is_edge]
     numbers = [(one, place) for one, place in placed if not one.is_edge]
-    for gapped in (False, True):
-        chosen = [(one, place) for one, place in numbers if reads_gap(one) is gapped]
-        if chosen:
-            yield _numbers(_rows(table, at) if gapped else table, chosen, at)
-    for group in same_edges(placed):
-        yield _edges(table, group, at)
+    given = (taken(one, place) for one, place in numbers)
+    read = {one.field for one, _ in edges} | (set(ORDER) if edges else set())
+    return (
+        rows.select(PERSON, *sorted(read - {PERSON}), *given)
+        .group_by(PERSON)
+        .agg(
+            *(MONOIDS[one.how].aggregate(nw.col(value_name(place))).alias(value_name(place)) for one, place in numbers),
+            *(_edge(one).alias(value_name(place)) for one, place in edges),
+        )
+    )
 
 
-def same_edges(placed: Iterable[tuple[Reduction, int]]) -> Iterable[Sequence[tuple[Reduction, int]]]:
+def _edge(one: Reduction) -> nw.Expr:
+    """The field of the first or the last row by the total order."""
+    field = nw.col(one.field)
+    return field.last(order_by=ORDER) if one.how == "latest" else field.first(order_by=ORDER)
+
+
+def same_edges(placed: Iterable[Placed]) -> Iterable[Sequence[Placed]]:
     """The reductions that look values up, together where they look them up at the same row."""
-    groups: dict[tuple[Stream, Tree, str], list[tuple[Reduction, int]]] = {}
+    groups: dict[tuple[Stream, Tree, str], list[Placed]] = {}
     for one, place in placed:
         if one.is_edge:
             groups.setdefault((one.stream, one.where, one.how), []).append((one, place))
@@ -92,11 +140,6 @@ def reads_gap(reduction: Reduction) -> bool:
     return reduction.field == GAP or GAP in asked
 
 
-def _rows(table: Frame, at: int) -> Frame:
-    """The rows of a living stream that count at the instant, each with its gap."""
-    return with_gap(table.filter(nw.col("end") > at), PERSON)
-
-
 def with_gap(rows: Frame, *people: str) -> Frame:
     """Each row with how long after the one before it (of the same person) it came; 0 for the first."""
     before = nw.col("t").shift(1).over(*people, order_by=ORDER)
@@ -104,13 +147,11 @@ def with_gap(rows: Frame, *people: str) -> Frame:
     return told.with_columns((nw.col("t") - nw.col("_before")).fill_null(0).cast(nw.Int64()).alias(GAP)).drop("_before")
 
 
-def belongs(reduction: Reduction, at: int | None) -> nw.Expr | None:
+def belongs(reduction: Reduction) -> nw.Expr | None:
     """Which rows of its table a reduction puts together; None where all of them."""
     conditions: list[nw.Expr] = []
     if reduction.stream.kind:
         conditions.append(nw.col("kind") == reduction.stream.kind)
-    if reduction.stream.living and at is not None:
-        conditions.append(nw.col("end") > at)
     if reduction.where != EVERY:
         conditions.append(tree_column(reduction.where, read_field))
     return reduce(lambda a, b: a & b, conditions) if conditions else None
@@ -121,36 +162,26 @@ def read_field(field: Fact) -> nw.Expr:
     return nw.col(field.name)
 
 
-def taken(reduction: Reduction, place: int, at: int | None) -> nw.Expr:
+def taken(reduction: Reduction, place: int) -> nw.Expr:
     """What each row gives to a reduction of numbers: its field, or the number that changes nothing."""
     neutral = nw.lit(MONOIDS[reduction.how].neutral, nw.Int64())
     value = nw.col(reduction.field) if reduction.field else nw.lit(1, nw.Int64())
-    condition = belongs(reduction, at)
+    condition = belongs(reduction)
     if condition is None:
         return value.alias(value_name(place))
     return nw.when(condition).then(value).otherwise(neutral).alias(value_name(place))
 
 
-def _numbers(table: Frame, placed: Sequence[tuple[Reduction, int]], at: int) -> Frame:
-    rows = table.select(PERSON, *(taken(reduction, place, at) for reduction, place in placed))
-    return rows.group_by(PERSON).agg(
-        *(MONOIDS[reduction.how].aggregate(nw.col(value_name(place))) for reduction, place in placed)
-    )
+# ---- engines without ordered aggregates ----------------------------------------------------------------------------
 
 
-def _edges(table: Frame, placed: Sequence[tuple[Reduction, int]], at: int) -> Frame:
-    first = placed[0][0]
-    condition = belongs(first, at)
-    rows = table if condition is None else table.filter(condition)
-    if any(reads_gap(one) for one, _ in placed):
-        rows = _rows(table, at)
-        rows = rows if first.where == EVERY else rows.filter(tree_column(first.where, read_field))
-    edge = edge_rows(rows, (PERSON,), latest=first.how == "latest")
+def _looked_up(rows: Frame, placed: Sequence[Placed]) -> Frame:
+    edge = edge_rows(rows, (PERSON,), latest=placed[0][0].how == "latest")
     return edge.select(PERSON, *(nw.col(one.field).alias(value_name(place)) for one, place in placed))
 
 
 def edge_rows(rows: Frame, keys: Sequence[str], *, latest: bool) -> Frame:
-    """The first or the last row of each group, by the total order."""
+    """The first or the last row of each group, by the total order, found by joins."""
     extreme = nw.col("t").max() if latest else nw.col("t").min()
     edge = rows.group_by(*keys).agg(extreme.alias("_edge"))
     tied = rows.join(edge, on=list(keys), how="inner").filter(nw.col("t") == nw.col("_edge")).drop("_edge")

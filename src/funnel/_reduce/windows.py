@@ -105,11 +105,11 @@ def with_opening_gaps(rows: Frame) -> Frame:
 def _taken(one: Reduction, place: int) -> nw.Expr:
     """What each row gives: its field, or for a value that is looked up, its turn among the rows."""
     if not one.is_edge:
-        there = taken(one, place, None)
+        there = taken(one, place)
         neutral = nw.lit(MONOIDS[one.how].neutral, nw.Int64())
         return nw.when(nw.col("_row") == 1).then(there).otherwise(neutral).alias(value_name(place))
     none = 0 if one.how == "latest" else FOREVER
-    condition = belongs(one, None)
+    condition = belongs(one)
     there = nw.col("_row") == 1 if condition is None else (nw.col("_row") == 1) & condition
     return nw.when(there).then(nw.col("_turn")).otherwise(nw.lit(none, nw.Int64())).alias(value_name(place))
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import narwhals as nw
 
-from funnel._frames import Entered, Home, enter
+from funnel._frames import Entered, Home, enter, kept
 from funnel.errors import EngineError, RecordError
 from funnel.logs.aliases import alias_faults, resolved
 from funnel.logs.canonical import canonical, people_faults, people_type, schema_faults
@@ -24,7 +24,7 @@ from funnel.logs.checks import (
 )
 from funnel.logs.columns import LOGS
 from funnel.logs.faults import Fault, raise_if_any
-from funnel.logs.ledger import ledger_tables
+from funnel.logs.ledger import LedgerTables
 from funnel.money import decimals
 
 __all__ = ["Fault", "Logs"]
@@ -96,7 +96,7 @@ class Logs:
     @cached_property
     def tables(self) -> Mapping[str, Frame]:
         """The tables of the ledger that facts are computed from."""
-        return ledger_tables(self._logs)
+        return LedgerTables(self._logs, lambda frame: kept(frame, self._home))
 
     def __repr__(self) -> str:
         """Show which logs there are, and where they run."""
@@ -124,7 +124,7 @@ def _checked(entered: Mapping[str, Entered], currency: str | None) -> dict[str, 
     faults = [*people_faults(entered), *(fault for log, one in entered.items() for fault in schema_faults(log, one))]
     wrong = {fault.log for fault in faults}
     people = people_type(entered)
-    logs = {log: canonical(log, one, people) for log, one in entered.items() if log not in wrong}
+    logs = {log: kept(canonical(log, one, people), one.home) for log, one in entered.items() if log not in wrong}
     sound: dict[str, Frame] = {}
     for log, frame in logs.items():
         checks = checks_of(log, currency)
@@ -135,7 +135,7 @@ def _checked(entered: Mapping[str, Entered], currency: str | None) -> dict[str, 
         faults += alias_faults(sound["aliases"])
     if wrong or any(fault.log == "aliases" for fault in faults):
         raise_if_any(faults)
-    return _compared(_named(logs), _named(sound), faults)
+    return _compared(_named(logs), _named(sound), faults, _one_home(entered))
 
 
 def _named(logs: Mapping[str, Frame]) -> dict[str, Frame]:
@@ -144,7 +144,9 @@ def _named(logs: Mapping[str, Frame]) -> dict[str, Frame]:
     return resolved(records, logs["aliases"]) if "aliases" in logs else records
 
 
-def _compared(logs: Mapping[str, Frame], sound: Mapping[str, Frame], faults: list[Fault]) -> dict[str, Frame]:
+def _compared(
+    logs: Mapping[str, Frame], sound: Mapping[str, Frame], faults: list[Fault], home: Home
+) -> dict[str, Frame]:
     """The logs with every record once; rows that are sound in themselves are compared with each other.
 
     Raises:
@@ -156,6 +158,6 @@ def _compared(logs: Mapping[str, Frame], sound: Mapping[str, Frame], faults: lis
         once = {log: one_of_each(log, frame) for log, frame in sound.items()}
         known = {log: one_of_each(log, frame) for log, frame in logs.items()}
         raise_if_any([*faults, *conflicts, *reference_faults(once, known)])
-    once = {log: merged(log, frame) if log in repeated else frame for log, frame in sound.items()}
+    once = {log: kept(merged(log, frame), home) if log in repeated else frame for log, frame in sound.items()}
     raise_if_any(list(reference_faults(once, once)))
     return once

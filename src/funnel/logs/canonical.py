@@ -113,20 +113,21 @@ def _people(entered: Mapping[str, Entered]) -> Iterator[tuple[str, str, bool]]:
 def canonical(log: str, entered: Entered, people: nw.dtypes.DType) -> Frame:
     """The log with every column of its kind, none of them null but people, who must be given and are not."""
     schema = {name: dtype for name, dtype in entered.frame.collect_schema().items() if name not in entered.typeless}
-    made = {name: _made(name, column, schema.get(name), entered.engine, people) for name, column in LOGS[log].items()}
+    made = {name: _made(name, column, schema.get(name), people) for name, column in LOGS[log].items()}
     keep = [ROW] if ROW in schema else []
-    frame = entered.frame.select(*keep, **made)
+    instants = [name for name, column in LOGS[log].items() if column.kind == "instant" and name in schema]
+    frame = microseconds(entered.frame, entered.home, instants).select(*keep, **made)
     return frame.with_columns(_direction()) if log == "interactions" else frame
 
 
-def _made(name: str, column: Column, dtype: nw.dtypes.DType | None, engine: str, people: nw.dtypes.DType) -> nw.Expr:
+def _made(name: str, column: Column, dtype: nw.dtypes.DType | None, people: nw.dtypes.DType) -> nw.Expr:
     if column.kind == "person":
         return nw.lit(None, people) if dtype is None else nw.col(name).cast(people)
     if dtype is None:
         return _default(column)
-    if column.kind == "instant":
-        return _filled(microseconds(name, engine), column, MISSING).cast(nw.Int64())
     value = nw.col(name)
+    if column.kind == "instant":
+        return _filled(value.cast(nw.Int64()), column, MISSING).cast(nw.Int64())
     if column.kind in ("amount", "whole"):
         return _filled(_whole(value, dtype), column, MISSING).cast(nw.Int64())
     return _filled(value.cast(nw.String()), column, "")

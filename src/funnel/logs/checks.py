@@ -240,9 +240,7 @@ def _as_asked(purchases: Frame) -> Frame:
 
 def _closing_faults(closing: Frame, asked: Frame | None, kind: str, of: str) -> Iterator[Fault]:
     if asked is None:
-        yield from faults_of(
-            "interactions", closing, [Check("regarding", f"names a {of}, and there is no log of them", nw.lit(1) == 1)]
-        )
+        yield from faults_of("interactions", closing, [_of_no_log("regarding", of)])
         return
     known = asked.select(
         "source",
@@ -261,11 +259,13 @@ def _closing_faults(closing: Frame, asked: Frame | None, kind: str, of: str) -> 
     yield from faults_of("interactions", joined, checks)
 
 
+def _of_no_log(column: str, of: str) -> Check:
+    return Check(column, f"names a {of}, and there is no log of them", ~nw.col(column).is_null())
+
+
 def _refund_faults(refunds: Frame, purchases: Frame | None) -> Iterator[Fault]:
     if purchases is None:
-        yield from faults_of(
-            "refunds", refunds, [Check("purchase_id", "names a purchase, and there is no log of them", nw.lit(1) == 1)]
-        )
+        yield from faults_of("refunds", refunds, [_of_no_log("purchase_id", "purchase")])
         return
     bought = purchases.select(
         "source", "purchased_at", purchase_id=nw.col("id"), _paid=nw.col("amount"), _there=nw.lit(1)

@@ -5,7 +5,8 @@ Law: for every person, the rows of each table are those of their own ledger.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 import narwhals as nw
@@ -19,16 +20,68 @@ PERSON = "person_id"
 _BOUGHT = ("source", "id")
 
 
-def ledger_tables(logs: Mapping[str, Frame]) -> dict[str, Frame]:
-    """The tables of the ledger that can be made from the logs that are there; a log that is not makes none."""
-    tables: dict[str, Frame] = {}
-    if "leads" in logs:
-        tables |= _arrivals(logs["leads"])
-    if "purchases" in logs:
-        tables |= _buying(logs["purchases"], logs.get("refunds"), logs.get("interactions"))
-    if "interactions" in logs:
-        tables |= _talking(logs["interactions"], logs.get("purchases"))
-    return tables
+class LedgerTables(Mapping[str, Frame]):
+    """The tables of the ledger that can be made from the logs that are there, each made when it is first read.
+
+    Args:
+        logs: The canonical logs.
+        keep: What to do with a table that has been made, so that it is not worked out again for every question.
+    """
+
+    def __init__(self, logs: Mapping[str, Frame], keep: Callable[[Frame], Frame]) -> None:
+        """Take the logs up; nothing is worked out yet."""
+        self._logs = logs
+        self._keep = keep
+        self._made: dict[str, Frame] = {}
+
+    def __getitem__(self, name: str) -> Frame:
+        """A table; a log that is not there makes none."""
+        if name not in self._made:
+            maker, needs = _MAKERS[name]
+            if needs not in self._logs:
+                raise KeyError(name)
+            self._made[name] = self._keep(maker(self))
+        return self._made[name]
+
+    def __contains__(self, name: object) -> bool:
+        """Whether the logs make such a table."""
+        return name in _MAKERS and _MAKERS[str(name)][1] in self._logs
+
+    def __iter__(self) -> Iterator[str]:
+        """The names of the tables that the logs make."""
+        return (name for name in _MAKERS if name in self)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return sum(1 for _ in self)
+
+    @property
+    def log(self) -> Mapping[str, Frame]:
+        """The canonical logs."""
+        return self._logs
+
+    @cached_property
+    def given_back(self) -> Frame | None:
+        """What was given back of each purchase, instant by instant."""
+        return self._keep(_given_back(self._logs["refunds"])) if "refunds" in self._logs else None
+
+    @cached_property
+    def orders(self) -> Frame:
+        """Every order with when it was cancelled, and when money first and last went back."""
+        cancelled_when = (
+            nw.when(nw.col("cancelled_at") == MISSING).then(nw.col("purchased_at")).otherwise(nw.col("cancelled_at"))
+        )
+        cancelled = nw.when(nw.col("status") == "cancelled").then(cancelled_when).otherwise(_whole(FOREVER))
+        orders = self._logs["purchases"].with_columns(
+            _cancelled=cancelled, _void=_whole(FOREVER), _first_back=_whole(FOREVER)
+        )
+        return orders if self.given_back is None else self._keep(_with_refunds(orders, self.given_back))
+
+    @cached_property
+    def arrivals(self) -> Frame:
+        """Every order with when its goods arrived, for ever ahead where they have not."""
+        orders = self.orders.with_columns(_arrived=_or_never_ends("delivered_at"))
+        return _with_notices(orders, self._logs["interactions"]) if "interactions" in self._logs else orders
 
 
 def _shaped(frame: Frame, table: str, **columns: nw.Expr) -> Frame:
@@ -63,22 +116,31 @@ def _or_never_ends(column: str) -> nw.Expr:
 # ---- arrivals ------------------------------------------------------------------------------------------------------
 
 
-def _arrivals(leads: Frame) -> dict[str, Frame]:
+def _by_another(leads: Frame) -> nw.Expr:
     known = ~nw.col("referred_by").is_null()
-    by_another = known & (nw.col("referred_by").cast(nw.String()) != "") if _is_text(leads) else known
-    own = _shaped(
+    return known & (nw.col("referred_by").cast(nw.String()) != "") if _is_text(leads) else known
+
+
+def _leads(tables: LedgerTables) -> Frame:
+    leads = tables.log["leads"]
+    return _shaped(
         leads,
         "leads",
         t=nw.col("arrived_at"),
         source=nw.col("source"),
         id=nw.col("campaign"),
         campaign=nw.col("campaign"),
-        referred=_flag(by_another),
+        referred=_flag(_by_another(leads)),
     )
-    sent = leads.filter(by_another & (nw.col("referred_by") != nw.col(PERSON)))
+
+
+def _referrals(tables: LedgerTables) -> Frame:
+    """A person who was sent counts once for whoever sent them, from the first time that they arrived."""
+    leads = tables.log["leads"]
+    sent = leads.filter(_by_another(leads) & (nw.col("referred_by") != nw.col(PERSON)))
     first = sent.group_by("referred_by", PERSON).agg(nw.col("arrived_at").min().alias("t"))
     turned = first.select(nw.col("t"), _sent=nw.col(PERSON).cast(nw.String()), person_id=nw.col("referred_by"))
-    return {"leads": own, "referrals": _shaped(turned, "referrals", t=nw.col("t"), id=nw.col("_sent"))}
+    return _shaped(turned, "referrals", t=nw.col("t"), id=nw.col("_sent"))
 
 
 def _is_text(leads: Frame) -> bool:
@@ -88,48 +150,43 @@ def _is_text(leads: Frame) -> bool:
 # ---- purchases -----------------------------------------------------------------------------------------------------
 
 
-def _buying(purchases: Frame, refunds: Frame | None, interactions: Frame | None) -> dict[str, Frame]:
-    cancelled_when = (
-        nw.when(nw.col("cancelled_at") == MISSING).then(nw.col("purchased_at")).otherwise(nw.col("cancelled_at"))
-    )
-    cancelled = nw.when(nw.col("status") == "cancelled").then(cancelled_when).otherwise(_whole(FOREVER))
-    orders = purchases.with_columns(_cancelled=cancelled, _void=_whole(FOREVER), _first_back=_whole(FOREVER))
-    orders = orders.with_columns(_arrived=_or_never_ends("delivered_at"))
-    tables: dict[str, Frame] = {}
-    given_back = None if refunds is None else _given_back(refunds)
-    if refunds is not None and given_back is not None:
-        orders = _with_refunds(orders, given_back)
-        tables["refunds"] = _refund_rows(refunds, purchases)
-    if interactions is not None:
-        orders = _with_notices(orders, interactions)
-    bought = nw.col("purchased_at")
-    keyed = {"source": nw.col("source"), "id": nw.col("id")}
-    tables["orders"] = _shaped(orders, "orders", t=bought, amount=nw.col("amount"), **keyed)
-    gone = orders.filter(nw.col("_cancelled") < FOREVER)
-    tables["cancellations"] = _shaped(gone, "cancellations", t=nw.col("_cancelled"), **keyed)
-    versions = [_first_versions(orders)]
-    if given_back is not None:
-        versions.append(_later_versions(orders, given_back))
-    tables["purchases"] = nw.concat(versions)
-    arrived = orders.filter(nw.col("_arrived") < FOREVER)
+def _orders(tables: LedgerTables) -> Frame:
+    orders = tables.log["purchases"]
+    return _shaped(orders, "orders", t=nw.col("purchased_at"), amount=nw.col("amount"), **_keyed())
+
+
+def _keyed() -> dict[str, nw.Expr]:
+    return {"source": nw.col("source"), "id": nw.col("id")}
+
+
+def _purchases(tables: LedgerTables) -> Frame:
+    first = _first_versions(tables.orders)
+    if tables.given_back is None:
+        return first
+    return nw.concat([first, _later_versions(tables.orders, tables.given_back)])
+
+
+def _cancellations(tables: LedgerTables) -> Frame:
+    gone = tables.orders.filter(nw.col("_cancelled") < FOREVER)
+    return _shaped(gone, "cancellations", t=nw.col("_cancelled"), **_keyed())
+
+
+def _refunds(tables: LedgerTables) -> Frame:
+    return _refund_rows(tables.log["refunds"], tables.log["purchases"])
+
+
+def _deliveries(tables: LedgerTables) -> Frame:
+    arrived = tables.arrivals.filter(nw.col("_arrived") < FOREVER)
     promised = nw.col("promised_at") != MISSING
     late = _flag(promised & (nw.col("_arrived") > nw.col("promised_at")))
-    tables["deliveries"] = _shaped(arrived, "deliveries", t=nw.col("_arrived"), late=late, **keyed)
-    tables["promises"] = _promises(orders.filter(promised), keyed)
-    return tables
+    return _shaped(arrived, "deliveries", t=nw.col("_arrived"), late=late, **_keyed())
 
 
-def _promises(promised: Frame, keyed: Mapping[str, nw.Expr]) -> Frame:
+def _promises(tables: LedgerTables) -> Frame:
     """A promise is open until the goods arrive or the purchase ceases to count; a purchase of nothing makes none."""
+    promised = tables.arrivals.filter((nw.col("promised_at") != MISSING) & (nw.col("amount") > 0))
     over = _smaller(_smaller(nw.col("_void"), nw.col("_cancelled")), nw.col("_arrived"))
-    rows = _shaped(
-        promised.filter(nw.col("amount") > 0),
-        "promises",
-        t=nw.col("purchased_at"),
-        end=over,
-        due=nw.col("promised_at"),
-        **keyed,
-    )
+    rows = _shaped(promised, "promises", t=nw.col("purchased_at"), end=over, due=nw.col("promised_at"), **_keyed())
     return rows.filter(nw.col("end") > nw.col("start"))
 
 
@@ -220,13 +277,20 @@ def _with_notices(orders: Frame, interactions: Frame) -> Frame:
 # ---- interactions --------------------------------------------------------------------------------------------------
 
 
-def _talking(interactions: Frame, purchases: Frame | None) -> dict[str, Frame]:
-    return {
-        "open_follow_ups": _follow_ups(interactions, purchases),
-        "interactions": _interaction_rows(interactions, "interactions"),
-        "open_questions": _open_rows(interactions, "question", "answer", "open_questions"),
-        "open_complaints": _open_rows(interactions, "complaint", "resolution", "open_complaints"),
-    }
+def _interactions(tables: LedgerTables) -> Frame:
+    return _interaction_rows(tables.log["interactions"], "interactions")
+
+
+def _open_questions(tables: LedgerTables) -> Frame:
+    return _open_rows(tables.log["interactions"], "question", "answer", "open_questions")
+
+
+def _open_complaints(tables: LedgerTables) -> Frame:
+    return _open_rows(tables.log["interactions"], "complaint", "resolution", "open_complaints")
+
+
+def _open_follow_ups(tables: LedgerTables) -> Frame:
+    return _follow_ups(tables.log["interactions"], tables.log.get("purchases"))
 
 
 def _interaction_rows(interactions: Frame, table: str, end: nw.Expr | None = None) -> Frame:
@@ -286,3 +350,20 @@ def _follow_ups(interactions: Frame, purchases: Frame | None) -> Frame:
     ends = following.filter(nw.col("_turn") == 0).select(PERSON, t=nw.col("_at"), _next=nw.col("_next"))
     joined = rows.drop("end").join(ends, on=[PERSON, "t"], how="inner")
     return joined.with_columns(end=nw.col("_next")).select(PERSON, *TABLES["open_follow_ups"])
+
+
+_MAKERS: Mapping[str, tuple[Callable[[LedgerTables], Frame], str]] = {
+    "leads": (_leads, "leads"),
+    "referrals": (_referrals, "leads"),
+    "orders": (_orders, "purchases"),
+    "purchases": (_purchases, "purchases"),
+    "refunds": (_refunds, "refunds"),
+    "cancellations": (_cancellations, "purchases"),
+    "deliveries": (_deliveries, "purchases"),
+    "promises": (_promises, "purchases"),
+    "interactions": (_interactions, "interactions"),
+    "open_questions": (_open_questions, "interactions"),
+    "open_complaints": (_open_complaints, "interactions"),
+    "open_follow_ups": (_open_follow_ups, "interactions"),
+}
+"""How each table is made, and the log without which there is none."""

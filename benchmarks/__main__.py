@@ -1,0 +1,76 @@
+"""The figures that the docs quote, each with its peer in the same run: `python -m benchmarks [NAMES] [--full]`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from typing import cast
+
+from benchmarks._measure import Line, Size
+
+NAMES = ("one_person", "rule_call", "imports", "frames")
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
+BEGIN, END = "<!-- measured -->", "<!-- end -->"
+PACKAGES = ("polars", "narwhals", "pandas", "pydantic", "attrs", "transitions", "python-statemachine")
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    """Run the benchmarks that are named, or all of them."""
+    asked = _arguments().parse_args(given)
+    size: Size = "full" if asked.full else "tiny" if asked.tiny else "usual"
+    blocks = {name: _told(name, _runner(name)(size)) for name in asked.names or NAMES}
+    if asked.write:
+        _write(asked.write, blocks)
+    return 0
+
+
+def _arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[*NAMES, []], metavar="NAME", help=f"of {', '.join(NAMES)}; all")
+    parser.add_argument("--full", action="store_true", help="10 million events, more repeats")
+    parser.add_argument("--tiny", action="store_true", help="only to see that everything runs")
+    parser.add_argument("--write", type=Path, nargs="?", const=PAGE, help="put the figures into this page of the docs")
+    return parser
+
+
+def _runner(name: str) -> Callable[[Size], Iterator[Line]]:
+    return cast("Callable[[Size], Iterator[Line]]", import_module(f"benchmarks.{name}").run)
+
+
+def _told(name: str, lines: Iterator[Line]) -> list[Line]:
+    print(f"\n{name}", flush=True)
+    told = []
+    for line in lines:
+        print(line, flush=True)
+        told.append(line)
+    return told
+
+
+def machine() -> str:
+    """Where and with what it was measured."""
+    packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    system = f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}"
+    return f"{datetime.now(UTC).date()}; {system}; Python {platform.python_version()}, {packages}"
+
+
+def _write(page: Path, blocks: Mapping[str, Sequence[Line]]) -> None:
+    before, rest = page.read_text(encoding="utf-8").split(BEGIN)
+    after = rest.split(END)[1]
+    tables = "\n\n".join(f"### {name}\n\n{_table(lines)}" for name, lines in blocks.items())
+    page.write_text(f"{before}{BEGIN}\nMeasured {machine()}.\n\n{tables}\n{END}{after}", encoding="utf-8")
+
+
+def _table(lines: Sequence[Line]) -> str:
+    head = "| what | ours | peer | ratio | aim |\n|---|---:|---:|---:|---:|\n"
+    return head + "\n".join(f"| {one.what} | {one.ours} | {one.peer} | {one.ratio} | {one.target} |" for one in lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,111 @@
+"""One measurement in a process of its own, so that its memory is its own: `python -m benchmarks._child WAY FOLDER`."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from time import perf_counter, process_time
+from typing import Any
+
+import polars as pl
+
+from benchmarks import _by_hand
+from benchmarks._made_up import AS_OF, shop
+from funnel import Facts, Logs, Policy, stage
+
+Frames = dict[str, Any]
+POLICY = Policy()
+
+
+def ours(frames: Frames) -> tuple[float, Any]:
+    """Logs, then facts, stage and next change in one frame; and when the door was passed."""
+    logs = Logs(**frames)
+    inside = perf_counter()
+    facts = Facts.over(logs, as_of=AS_OF)
+    changes = stage.next_change.over(logs, POLICY, as_of=AS_OF)
+    return inside, _together(facts, changes)
+
+
+def _together(facts: Any, changes: Any) -> Any:
+    if isinstance(facts, pl.LazyFrame):
+        return facts.join(changes, on="person_id").collect()
+    return (
+        facts.join(changes, on="person_id") if isinstance(facts, pl.DataFrame) else facts.merge(changes, on="person_id")
+    )
+
+
+def stage_only(frames: Frames) -> tuple[float, Any]:
+    """The stage and its next change, without the other facts."""
+    logs = Logs(**frames)
+    inside = perf_counter()
+    return inside, stage.next_change.over(logs, POLICY, as_of=AS_OF)
+
+
+def hand(frames: Frames) -> tuple[float, Any]:
+    """The same written by hand; it has no door."""
+    return perf_counter(), _by_hand.facts_and_stage(frames, AS_OF, POLICY.lapse_after)
+
+
+def hand_stage(frames: Frames) -> tuple[float, Any]:
+    """The stage and its next change by hand."""
+    return perf_counter(), _by_hand.stage_and_change(frames, AS_OF, POLICY.lapse_after)
+
+
+def polars(folder: Path) -> Frames:
+    """The logs as eager Polars frames."""
+    return {path.stem: pl.read_parquet(path) for path in sorted(folder.glob("*.parquet"))}
+
+
+def lazy(folder: Path) -> Frames:
+    """The logs as lazy Polars frames, already in memory."""
+    return {log: frame.lazy() for log, frame in polars(folder).items()}
+
+
+def pandas(folder: Path) -> Frames:
+    """The logs as pandas frames, with the whole numbers that may be missing as pandas has them."""
+    import pandas as pd
+
+    return {
+        path.stem: pd.read_parquet(path, dtype_backend="numpy_nullable") for path in sorted(folder.glob("*.parquet"))
+    }
+
+
+WAYS: Mapping[str, tuple[Callable[[Path], Frames], Callable[[Frames], tuple[float, Any]]]] = {
+    "ours": (polars, ours),
+    "ours, lazy": (lazy, ours),
+    "ours, pandas": (pandas, ours),
+    "hand": (polars, hand),
+    "ours, stage": (polars, stage_only),
+    "hand, stage": (polars, hand_stage),
+}
+
+
+def measured(way: str, folder: Path) -> dict[str, float]:
+    """Seconds in all, seconds after the door, processor seconds, rows out, and the peak of memory in MiB."""
+    read, work = WAYS[way]
+    work({log: read_as(way, frame) for log, frame in shop(200).items()})
+    frames = read(folder)
+    start, busy = perf_counter(), process_time()
+    inside, made = work(frames)
+    end = perf_counter()
+    return {
+        "whole": end - start,
+        "inside": end - inside,
+        "cpu": process_time() - busy,
+        "rows": len(made),
+        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+
+
+def read_as(way: str, frame: pl.DataFrame) -> Any:
+    """A small frame of the kind, to warm up with."""
+    if way.endswith("pandas"):
+        return frame.to_pandas(use_pyarrow_extension_array=True)
+    return frame.lazy() if way.endswith("lazy") else frame
+
+
+if __name__ == "__main__":
+    print(json.dumps(measured(sys.argv[1], Path(sys.argv[2]))))

@@ -1,0 +1,59 @@
+"""A small true shop as tables, and the ways to break one row of it."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pytest
+
+from funnel.errors import LogsError
+from funnel.logs import Logs
+from tests.engines import ENGINES
+from tests.frames import SCHEMAS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from funnel.logs import Fault
+
+AT = datetime(2026, 3, 1, 2, tzinfo=UTC)
+BEFORE, AFTER = AT - timedelta(microseconds=1), AT + timedelta(microseconds=1)
+LOCAL: tuple[str, ...] = ("polars", "polars lazy", "pandas", "pyarrow", "duckdb")
+"""The engines of the everyday run."""
+
+FEW = LOCAL if os.environ.get("FUNNEL_PROFILE") == "full" else ("polars", "pandas")
+"""The engines of a test of which one way each to run is enough every day."""
+
+ORDERED = ("polars", "polars lazy", "pandas", "pyarrow")
+"""The engines whose rows have an order, and so numbers."""
+
+LEAST: Mapping[str, Mapping[str, Any]] = {
+    "leads": {"person_id": "p1", "arrived_at": AT, "source": "fair", "campaign": "c"},
+    "purchases": {"id": "1", "person_id": "p1", "purchased_at": AT, "amount": 900},
+    "refunds": {"id": "1", "purchase_id": "1", "refunded_at": AT, "amount": 1},
+    "interactions": {"id": "1", "person_id": "p1", "occurred_at": AT, "kind": "visit"},
+    "aliases": {"alias": "a", "person_id": "p1"},
+}
+"""The least that a row of each log says."""
+
+
+def rows(log: str, *changes: Mapping[str, Any]) -> pl.DataFrame:
+    """Rows of a log, each the least one with some changes, numbered by themselves where it has an id."""
+    made: list[dict[str, Any]] = []
+    for number, change in enumerate(changes, 1):
+        numbered = {"id": str(number)} if "id" in LEAST[log] else {}
+        made.append({**LEAST[log], **numbered, **change})
+    given = {name for row in made for name in row}
+    known = {**SCHEMAS.get(log, {}), "currency": pl.String, "alias": pl.String, "person_id": pl.String}
+    schema = {name: dtype for name, dtype in known.items() if name in {*LEAST[log], *given}}
+    return pl.DataFrame(made, schema={**schema, **dict.fromkeys(given - set(schema))})
+
+
+def faults(engine: str = "polars", *, currency: str | None = None, **tables: pl.DataFrame) -> tuple[Fault, ...]:
+    """The faults of tables on an engine."""
+    with pytest.raises(LogsError) as caught:
+        Logs(currency=currency, **ENGINES[engine](tables))
+    return caught.value.faults  # type: ignore[return-value]

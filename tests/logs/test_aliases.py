@@ -1,0 +1,135 @@
+"""Two names of one person are one person, however the names lead to each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from funnel.facts import Facts
+from funnel.logs import Logs
+from tests.engines import ENGINES
+from tests.frames import read
+from tests.logs.shop import AT, FEW, LOCAL, ORDERED, faults, rows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Pairs = list[tuple[str, str]]
+BOUGHT = rows("purchases", {"person_id": "a"}, {"person_id": "b"}, {"person_id": "c"}, {"person_id": "z"})
+
+
+def names(pairs: Sequence[tuple[object, object]]) -> pl.DataFrame:
+    """A table of aliases."""
+    return pl.DataFrame(pairs, schema={"alias": pl.String, "person_id": pl.String}, orient="row")
+
+
+def bought(engine: str, pairs: Pairs) -> dict[str, int]:
+    """How often each person bought, once the aliases are applied."""
+    logs = Logs(**ENGINES[engine]({"purchases": BOUGHT, "aliases": names(pairs)}))
+    return {row["person_id"]: row["purchase_count"] for row in read(Facts.over(logs, as_of=AT))}
+
+
+@pytest.mark.parametrize(
+    ("pairs", "found"),
+    [
+        ([], {"a": 1, "b": 1, "c": 1, "z": 1}),
+        ([("a", "b")], {"b": 2, "c": 1, "z": 1}),
+        ([("a", "b"), ("a", "b")], {"b": 2, "c": 1, "z": 1}),
+        ([("a", "b"), ("b", "c"), ("c", "d")], {"d": 3, "z": 1}),
+        ([("c", "d"), ("b", "c"), ("a", "b")], {"d": 3, "z": 1}),
+        ([("a", "z"), ("b", "z"), ("nobody", "z")], {"c": 1, "z": 3}),
+    ],
+)
+@pytest.mark.parametrize("engine", LOCAL)
+def test_aliases_lead_to_one_person(engine: str, pairs: Pairs, found: dict[str, int]) -> None:
+    """In chains, in any order, delivered twice: everyone is counted under the name that is no alias."""
+    assert bought(engine, pairs) == found
+
+
+@given(st.permutations(range(9)), st.integers(0, 8))
+def test_a_chain_of_any_length_ends_in_one_name(order: list[int], length: int) -> None:
+    """However long the chain and however its rows are mixed, all of it is one person."""
+    chain = [(f"n{number}", f"n{number + 1}") for number in order if number < length]
+    table = rows("purchases", *({"person_id": f"n{number}"} for number in range(length + 1)))
+    logs = Logs(purchases=table, aliases=names(chain))
+
+    assert [(row["person_id"], row["purchase_count"]) for row in read(Facts.over(logs, as_of=AT))] == [
+        (f"n{length}", length + 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pairs", "column", "said", "numbers"),
+    [
+        ([("a", "a")], "alias", "is its own person_id", (1,)),
+        ([("x", "y"), ("a", "b"), ("a", "c"), ("a", "b")], "alias", "names more than one person", (2, 3, 4)),
+        ([("z", "y"), ("a", "b"), ("b", "a")], "alias", "leads back to itself", (2, 3)),
+        ([("c", "a"), ("a", "b"), ("b", "x"), ("x", "a"), ("z", "y")], "alias", "leads back to itself", (1, 2, 3, 4)),
+        ([("a", None), ("b", "c")], "person_id", "is empty", (1,)),
+        ([("", "a")], "alias", "is blank", (1,)),
+    ],
+)
+@pytest.mark.parametrize("engine", FEW)
+def test_aliases_that_lead_nowhere_are_refused(
+    engine: str, pairs: Pairs, column: str, said: str, numbers: tuple[int, ...]
+) -> None:
+    """A circle, two people under one alias, an alias of itself, an empty name: each row told once."""
+    (fault,) = faults(engine, purchases=BOUGHT, aliases=names(pairs))
+
+    assert (fault.log, fault.column, fault.count, said in fault.problem) == ("aliases", column, len(numbers), True)
+    assert fault.rows == numbers[:5]
+
+
+def test_without_an_order_a_circle_is_counted_all_the_same() -> None:
+    """An engine whose rows have no order gives no numbers of rows."""
+    (fault,) = faults("duckdb", purchases=BOUGHT, aliases=names([("a", "b"), ("b", "a"), ("z", "y")]))
+
+    assert (fault.count, fault.rows) == (2, ())
+
+
+@pytest.mark.parametrize("engine", ORDERED)
+def test_a_circle_among_many_aliases_is_found_at_once(engine: str) -> None:
+    """A hundred thousand aliases and one circle: the circle's rows, no others."""
+    many = [(f"n{number}", f"m{number}") for number in range(100_000)]
+    (fault,) = faults(engine, purchases=BOUGHT, aliases=names([*many, ("a", "b"), ("b", "c"), ("c", "a")]))
+
+    assert (fault.count, fault.rows) == (3, (100_001, 100_002, 100_003))
+
+
+def test_while_it_is_unknown_who_is_who_people_are_not_compared() -> None:
+    """An answer by an alias that is at fault is no answer of another person; other faults of rows are told."""
+    talk = rows("interactions", {"kind": "question"}, {"kind": "answer", "regarding": "1", "person_id": "a"}, {"kind": "x"})
+    found = faults(interactions=talk, aliases=names([("a", "p1"), ("b", "b")]))
+
+    assert [(fault.log, fault.column) for fault in found] == [("interactions", "kind"), ("aliases", "alias")]
+
+
+def test_a_record_under_two_names_of_a_person_is_one_record() -> None:
+    """What came in twice, once under each name, counts once; and an answer to an alias is an answer to the person."""
+    table = rows("purchases", {"id": "1", "person_id": "a"}, {"id": "1", "person_id": "b"})
+    talk = rows("interactions", {"kind": "question", "person_id": "a"}, {"kind": "answer", "regarding": "1", "person_id": "b"})
+    logs = Logs(purchases=table, interactions=talk, aliases=names([("a", "b")]))
+    (row,) = read(Facts.over(logs, as_of=AT))
+
+    assert (row["person_id"], row["purchase_count"], row["open_question_count"]) == ("b", 1, 0)
+
+
+def test_who_sent_a_lead_is_known_by_one_name_too() -> None:
+    """A lead that an alias sent counts for the person."""
+    leads = rows("leads", {"referred_by": "a"}, {"person_id": "b", "referred_by": None})
+    found = {row["person_id"]: row for row in read(Facts.over(Logs(leads=leads, aliases=names([("a", "b")])), as_of=AT))}
+
+    assert found["b"]["referral_count"] == 1
+
+
+def test_aliases_may_be_numbers() -> None:
+    """Where people are numbers, aliases are."""
+    numbered = pl.DataFrame({"alias": [1, 2], "person_id": [2, 3]}, schema={"alias": pl.Int32, "person_id": pl.Int16})
+    table = rows("purchases", {}, {}).with_columns(person_id=pl.Series([1, 3]))
+    (row,) = read(Facts.over(Logs(purchases=table, aliases=numbered), as_of=AT))
+
+    assert (row["person_id"], row["purchase_count"]) == (3, 2)

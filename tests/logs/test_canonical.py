@@ -1,0 +1,205 @@
+"""Columns of any type come in as one kind each, or are refused with the remedy."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from funnel.errors import LogsError
+from funnel.facts import Facts
+from funnel.logs import Logs
+from tests.engines import ENGINES
+from tests.frames import as_instant, read
+from tests.logs.shop import AT, FEW, LOCAL, faults, rows
+from tests.strategies import CANARY, instants
+
+JAKARTA = timezone(timedelta(hours=7))
+NAIVE = AT.replace(tzinfo=None)
+ONE = rows("purchases", {})
+
+WRONG: list[tuple[str, Any, str]] = [
+    ("purchased_at", pl.lit(NAIVE), "say which zone these naive times are in"),
+    ("purchased_at", pl.lit("2026-03-01"), "give aware datetimes"),
+    ("purchased_at", pl.lit(NAIVE.date()), "give aware datetimes"),
+    ("amount", pl.lit(9.5), "whole minor units as integers"),
+    ("amount", pl.lit(float("nan")), "whole minor units as integers"),
+    ("amount", pl.lit(Decimal("9.50"), pl.Decimal(9, 2)), "whole minor units as integers"),
+    ("amount", pl.lit("900"), "whole minor units as integers"),
+    ("person_id", pl.lit(1.0), "give text or integers"),
+    ("id", pl.lit(1.5), "give text or integers"),
+    ("status", pl.lit(3), "give text"),
+]
+
+
+@pytest.mark.parametrize(("column", "value", "said"), WRONG)
+@pytest.mark.parametrize("engine", LOCAL)
+def test_a_column_of_a_wrong_type_is_refused(engine: str, column: str, value: pl.Expr, said: str) -> None:
+    """Naive times, floats and decimals for money, numbers for words: the fault names the type and the remedy."""
+    table = pl.concat([ONE, ONE]).with_columns(value.alias(column))
+    if engine == "pandas" and str(table[column][0]) == "nan":
+        pytest.skip("what holds nothing but NaN is an empty column of pandas")
+    (fault,) = faults(engine, purchases=table)
+
+    assert (fault.log, fault.column, fault.count) == ("purchases", column, 0)
+    assert fault.problem.startswith("is ")
+    assert said in fault.problem
+
+
+@pytest.mark.parametrize("score", [3.5, float("inf"), 1e300])
+def test_broken_numbers_in_an_optional_column_of_pandas_are_counted(score: float) -> None:
+    """Pandas makes floats of integers where some are missing: whole ones are read, others refused by row."""
+    table = rows("interactions", {"kind": "feedback", "score": 3}, {}, {}).to_pandas()
+    table["score"] = [3.0, None, score]
+    with pytest.raises(LogsError, match=r"interactions.score: 1 row \(row 3\): is no whole number"):
+        Logs(interactions=table)
+
+    table["score"] = [3.0, None, 4.0]
+    (row,) = read(Facts.over(Logs(interactions=table), as_of=AT))
+
+    assert row["last_feedback_score"] == 3
+
+
+@pytest.mark.parametrize(("dtype", "value"), [(pl.UInt64, 2**63 + 5), (pl.Int128, -(2**100)), (pl.Int128, 2**100)])
+def test_integers_too_wide_are_counted_not_cut(dtype: Any, value: int) -> None:
+    """A sum of a database may be of 128 bits: it is read where it fits and refused by row where not."""
+    wide = pl.concat([ONE, ONE.with_columns(id=pl.lit("2"))]).with_columns(amount=pl.Series([900, value], dtype=dtype))
+    (fault,) = faults(purchases=wide)
+    (row,) = read(Facts.over(Logs(purchases=wide.head(1)), as_of=AT))
+
+    assert (fault.column, fault.count, fault.rows) == ("amount", 1, (2,))
+    assert row["spent"] == 900
+
+
+@given(instants(), st.sampled_from(["us", "ns"]), st.sampled_from(["UTC", "Asia/Jakarta", "America/New_York"]))
+def test_an_instant_is_the_same_in_every_zone_and_unit(moment: datetime, unit: Any, zone: str) -> None:
+    """What a column shows the time in changes nothing."""
+    table = ONE.with_columns(purchased_at=pl.lit(moment).cast(pl.Datetime(unit, "UTC")).dt.convert_time_zone(zone))
+    (row,) = read(Facts.over(Logs(purchases=table), as_of=moment))
+
+    assert as_instant(row["last_purchase_at"]) == moment
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("persn_id", "is missing; did you mean persn_id?"),
+        ("PERSON-ID", "is missing; did you mean PERSON-ID?"),
+        ("who", "is missing; known are who"),
+    ],
+)
+@pytest.mark.parametrize("engine", FEW)
+def test_a_missing_column_is_told_with_the_likeliest(engine: str, name: str, said: str) -> None:
+    """The name that looks most like it, or else those that are there and not read."""
+    (fault,) = faults(engine, purchases=ONE.rename({"person_id": name}))
+
+    assert (fault.column, fault.problem) == ("person_id", said)
+
+
+@pytest.mark.parametrize(("others", "said"), [(0, "is missing"), (500, "is missing; none of the 500 others is like it")])
+def test_the_hint_at_a_missing_column_is_short(others: int, said: str) -> None:
+    """With no other column there is no hint; with very many they are not all listed."""
+    extra = {f"figure {number}": pl.lit(0) for number in range(others)}
+    (fault,) = faults(purchases=ONE.drop("person_id").with_columns(**extra))
+
+    assert fault.problem == said
+
+
+@pytest.mark.parametrize(
+    ("given_", "meant"),
+    [("canceled_at", "cancelled_at"), ("Promotion", "promotion"), ("delivered at", "delivered_at"), ("sources", "source")],
+)
+def test_a_misspelt_optional_column_is_refused(given_: str, meant: str) -> None:
+    """It would be left alone without a word, and the facts would be wrong."""
+    (fault,) = faults(purchases=ONE.with_columns(pl.lit("x").alias(given_)))
+
+    assert (fault.column, fault.problem) == (given_, f"is not a column that is read; did you mean {meant}?")
+
+
+@pytest.mark.parametrize("engine", LOCAL)
+def test_columns_that_are_not_read_are_left_alone(engine: str) -> None:
+    """Names, telephones and notes may stand beside; nothing is made of them."""
+    table = ONE.with_columns(pl.lit(CANARY).alias("phone"), pl.lit(None).alias("note"), pl.lit(1.5).alias("margin"))
+
+    assert repr(Logs(**ENGINES[engine]({"purchases": table}))) == f"Logs(purchases, on {engine})"
+
+
+def test_a_frame_none_of_whose_columns_is_read_misses_them() -> None:
+    """Every column that must be there is named."""
+    for engine in LOCAL:
+        found = faults(engine, purchases=pl.DataFrame({"x": [1], "y": [2]}))
+
+        assert [fault.column for fault in found] == ["id", "person_id", "purchased_at", "amount"]
+
+
+@pytest.mark.parametrize("engine", ["polars", "polars lazy", "pandas", "pyarrow"])
+def test_a_column_in_which_nothing_stands_is_empty_of_any_type(engine: str) -> None:
+    """An optional one is as if it were not there; one that must be filled is empty in every row."""
+    nothing = pl.lit(None, pl.Null)
+    optional = ONE.with_columns(nothing.alias("cancelled_at"), nothing.alias("status"), nothing.alias("promotion"))
+    required = ONE.with_columns(*(nothing.alias(name) for name in ("id", "person_id", "purchased_at", "amount")))
+
+    assert [row["purchase_count"] for row in read(Facts.over(Logs(**ENGINES[engine]({"purchases": optional})), as_of=AT))] == [1]
+    assert [(fault.column, fault.count, "is empty" in fault.problem) for fault in faults(engine, purchases=required)] == [
+        (name, 1, True) for name in ("id", "person_id", "purchased_at", "amount")
+    ]
+
+
+def test_pandas_columns_without_a_value_need_no_type() -> None:
+    """Naive NaT, float NaN and an empty frame of objects are what pandas makes of nothing."""
+    table = ONE.to_pandas().assign(cancelled_at=pd.NaT, promotion=float("nan"), delivered_at=None)
+
+    assert repr(Logs(purchases=table)) == "Logs(purchases, on pandas)"
+    assert read(Facts.over(Logs(purchases=pd.DataFrame(columns=list(ONE.columns))), as_of=AT)) == []
+
+
+@pytest.mark.parametrize(("first", "second"), [(1, "p1"), ("p1", 1)])
+def test_people_are_named_in_one_way(first: Any, second: Any) -> None:
+    """Numbers in one log and texts in another cannot be the same people: every such column is told."""
+    leads = pl.DataFrame({"person_id": [first], "arrived_at": [AT], "referred_by": [first]})
+    (fault,) = faults(leads=leads, purchases=ONE.with_columns(person_id=pl.lit(second)))
+
+    assert (fault.log, fault.column) == ("purchases", "person_id")
+    assert "and leads.person_id holds" in fault.problem
+
+
+def test_people_of_wider_numbers_than_others_have_are_refused() -> None:
+    """Numbers of people are of 64 bits with a sign in every engine."""
+    (fault,) = faults(purchases=ONE.with_columns(person_id=pl.lit(1, pl.UInt64)))
+
+    assert fault.problem == "is UInt64; give text or integers of 64 bits (Int64)"
+
+
+@pytest.mark.parametrize("dtype", [pl.Categorical, pl.Enum(["paid", "x"])])
+def test_words_may_be_categories(dtype: Any) -> None:
+    """A column of few words is read whatever it is kept as."""
+    table = ONE.with_columns(status=pl.lit("paid").cast(dtype))
+
+    assert repr(Logs(purchases=table)) == "Logs(purchases, on polars)"
+
+
+@pytest.mark.parametrize("engine", FEW)
+def test_faults_of_columns_and_of_rows_are_told_together(engine: str) -> None:
+    """A column at fault in one log does not hide the rows at fault in another; its own rows are not looked into."""
+    broken = ONE.with_columns(amount=pl.lit(1.5), person_id=pl.lit(None, pl.String))
+    found = faults(engine, purchases=broken, leads=rows("leads", {"person_id": ""}), refunds=rows("refunds", {}))
+
+    assert [(fault.log, fault.column) for fault in found if fault.column != "person_id" or fault.log == "leads"] == [
+        ("purchases", "amount"),
+        ("leads", "person_id"),
+    ]
+
+
+@pytest.mark.parametrize("moment", [NAIVE.replace(tzinfo=JAKARTA)])
+def test_pandas_times_of_a_fixed_zone_are_read(moment: datetime) -> None:
+    """Python's own aware datetimes in a column of objects are instants."""
+    table = ONE.to_pandas().assign(purchased_at=pd.Series([moment], dtype=object))
+    (row,) = read(Facts.over(Logs(purchases=table), as_of=AT))
+
+    assert as_instant(row["last_purchase_at"]) == moment

@@ -1,0 +1,291 @@
+"""Rows that cannot be true are refused, counted exactly and named by number, with no value of theirs shown."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from funnel.errors import LogsError
+from funnel.logs import Fault, Logs
+from tests.engines import ENGINES
+from tests.logs.shop import AFTER, AT, BEFORE, FEW, LOCAL, ORDERED, faults, rows
+from tests.strategies import CANARY
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Change = dict[str, Any]
+LONG_AGO, FAR_AWAY = datetime(1799, 12, 31, 23, 59, 59, 999999, UTC), datetime(2200, 1, 1, tzinfo=UTC)
+NEVER = datetime(1700, 1, 1, tzinfo=UTC)
+MOST = 10**14
+
+BAD_ROWS: list[tuple[str, Change, str, str]] = [
+    ("leads", {"person_id": None}, "person_id", "is empty; give the person, leave the row out"),
+    ("leads", {"person_id": ""}, "person_id", "is blank"),
+    ("leads", {"arrived_at": None}, "arrived_at", "is empty; give an instant"),
+    ("leads", {"arrived_at": LONG_AGO}, "arrived_at", "lies outside the years 1800 to 2199"),
+    ("leads", {"arrived_at": FAR_AWAY}, "arrived_at", "lies outside the years 1800 to 2199"),
+    ("leads", {"referred_by": "p1"}, "referred_by", "names the lead's own person"),
+    ("purchases", {"id": None}, "id", "is empty; give the number the record has"),
+    ("purchases", {"id": ""}, "id", "is empty; give the number the record has"),
+    ("purchases", {"amount": None}, "amount", "is empty; give whole minor units"),
+    ("purchases", {"amount": -1}, "amount", f"is no whole number from 0 to {MOST}"),
+    ("purchases", {"amount": MOST + 1}, "amount", f"is no whole number from 0 to {MOST}"),
+    ("purchases", {"status": "canceled"}, "status", "shipped, delivered, cancelled; did you mean cancelled?"),
+    ("purchases", {"status": CANARY}, "status", "is not one of placed, paid"),
+    ("purchases", {"cancelled_at": AFTER}, "cancelled_at", "the status is not 'cancelled'"),
+    ("purchases", {"cancelled_at": BEFORE, "status": "cancelled"}, "cancelled_at", "lies before purchased_at"),
+    ("purchases", {"promised_at": BEFORE}, "promised_at", "lies before purchased_at"),
+    ("purchases", {"delivered_at": BEFORE}, "delivered_at", "lies before purchased_at"),
+    ("purchases", {"promised_at": FAR_AWAY}, "promised_at", "lies outside the years"),
+    ("purchases", {"currency": "USD"}, "currency", "is given, and the logs have none; say Logs(..., currency=...)"),
+    ("interactions", {"kind": None}, "kind", "is not one of visit, view"),
+    ("interactions", {"kind": "Vist"}, "kind", "did you mean visit?"),
+    ("interactions", {"direction": "inn"}, "direction", "is not one of in, out; did you mean in?"),
+    ("interactions", {"kind": "answer"}, "regarding", "is empty; an answer, a resolution and a delivery name"),
+    ("interactions", {"kind": "resolution", "regarding": ""}, "regarding", "is empty"),
+    ("interactions", {"kind": "delivered"}, "regarding", "is empty"),
+    ("interactions", {"kind": "postponed", "reason": "payday"}, "until", "is empty; a person who postpones says until"),
+    ("interactions", {"until": BEFORE}, "until", "lies before occurred_at"),
+    ("interactions", {"until": AFTER, "latest": AT}, "latest", "lies before until"),
+    ("interactions", {"kind": "postponed", "until": AFTER, "reason": "price"}, "reason", "of kind 'postponed' is not"),
+    ("interactions", {"kind": "said_no", "reason": "payday"}, "reason", "of kind 'said_no' is not one of"),
+    ("interactions", {"kind": "said_no"}, "reason", "of kind 'said_no' is not one of"),
+    ("interactions", {"kind": "feedback"}, "score", "is not 1 to 5"),
+    ("interactions", {"kind": "feedback", "score": 0}, "score", "is not 1 to 5"),
+    ("interactions", {"kind": "feedback", "score": 6}, "score", "is not 1 to 5"),
+    ("interactions", {"kind": "quote"}, "amount", "is empty; a quote names its sum"),
+    ("interactions", {"kind": "answer", "regarding": "9"}, "regarding", "names a question that is not there"),
+    ("interactions", {"kind": "resolution", "regarding": "1"}, "regarding", "names a complaint that is not there"),
+]
+
+
+@pytest.mark.parametrize(("log", "change", "column", "said"), BAD_ROWS)
+def test_a_row_that_cannot_be_true_is_refused(log: str, change: Change, column: str, said: str) -> None:
+    """One bad row among good ones is one fault: counted, numbered, told with what is allowed and without its value."""
+    table = rows(log, {"campaign": "other"} if log == "leads" else {}, change)
+    (fault,) = faults(**{log: table})
+
+    assert (fault.log, fault.column, fault.count, fault.rows) == (log, column, 1, (2,))
+    assert said in fault.problem
+    assert CANARY not in str(fault)
+
+
+GOOD_ROWS: list[tuple[str, Change]] = [
+    ("leads", {"referred_by": ""}),
+    ("leads", {"referred_by": "p2", "arrived_at": datetime(1800, 1, 1, tzinfo=UTC)}),
+    ("leads", {"arrived_at": datetime(2199, 12, 31, 23, 59, 59, 999999, UTC), "source": None}),
+    ("purchases", {"amount": 0}),
+    ("purchases", {"amount": MOST, "status": None, "promotion": None}),
+    ("purchases", {"status": "cancelled"}),
+    ("purchases", {"status": "cancelled", "cancelled_at": AT, "promised_at": AT, "delivered_at": AT}),
+    ("purchases", {"currency": None}),
+    ("purchases", {"currency": ""}),
+    ("interactions", {"direction": "", "score": None, "amount": None}),
+    ("interactions", {"kind": "postponed", "until": AT, "latest": AT, "reason": "other"}),
+    ("interactions", {"kind": "feedback", "score": 1}),
+    ("interactions", {"kind": "feedback", "score": 5}),
+    ("interactions", {"kind": "quote", "amount": 0}),
+    ("interactions", {"kind": "checkout"}),
+]
+
+
+@pytest.mark.parametrize(("log", "change"), GOOD_ROWS)
+def test_a_row_at_the_edge_of_what_is_allowed_is_read(log: str, change: Change) -> None:
+    """Limits are within what is allowed, and what may be empty may be empty."""
+    assert repr(Logs(**{log: rows(log, change)})) == f"Logs({log}, on polars)"
+
+
+def test_a_time_that_stands_for_never_is_no_empty_cell() -> None:
+    """1700 is outside the years that are kept, in a column that may be empty too."""
+    found = faults(purchases=rows("purchases", {"status": "cancelled", "cancelled_at": NEVER}))
+
+    assert any("outside the years" in fault.problem for fault in found)
+
+
+def test_a_hint_needs_one_wrong_word() -> None:
+    """Where rows say different wrong words, the message lists what is allowed and guesses nothing."""
+    (fault,) = faults(interactions=rows("interactions", {"kind": "vist"}, {"kind": "viev"}))
+
+    assert "did you mean" not in fault.problem
+    assert fault.count == 2
+
+
+@pytest.mark.parametrize(
+    ("given_", "currency", "count"), [(["USD", "IDR", None], "USD", 1), (["USD", "IDR", "EUR"], "USD", 2)]
+)
+def test_amounts_of_another_currency_are_refused(given_: list[str | None], currency: str, count: int) -> None:
+    """All amounts of logs are of one currency; an empty cell means that one."""
+    (fault,) = faults(currency=currency, purchases=rows("purchases", *({"currency": one} for one in given_)))
+
+    assert (fault.column, fault.count) == ("currency", count)
+    assert "is not USD" in fault.problem
+
+
+BOUGHT = rows("purchases", {}, {"person_id": "p2"})
+REFUSED: list[tuple[dict[str, pl.DataFrame], str, str, tuple[int, ...]]] = [
+    ({"refunds": rows("refunds", {})}, "purchase_id", "there is no log of them", (1,)),
+    ({"purchases": BOUGHT, "refunds": rows("refunds", {}, {"purchase_id": "9"})}, "purchase_id", "is not there", (2,)),
+    ({"purchases": BOUGHT, "refunds": rows("refunds", {"source": "web"})}, "purchase_id", "in the same source", (1,)),
+    ({"purchases": BOUGHT, "refunds": rows("refunds", {"refunded_at": BEFORE})}, "refunded_at", "lies before", (1,)),
+    ({"purchases": BOUGHT, "refunds": rows("refunds", {"amount": 901})}, "amount", "more than was paid", (1,)),
+    (
+        {"purchases": BOUGHT, "refunds": rows("refunds", {"amount": 900}, {"purchase_id": "2"}, {})},
+        "amount",
+        "more than was paid",
+        (1, 3),
+    ),
+    ({"interactions": rows("interactions", {"kind": "delivered", "regarding": "1"})}, "regarding", "no log of", (1,)),
+    (
+        {"purchases": BOUGHT, "interactions": rows("interactions", {"kind": "delivered", "regarding": "2"})},
+        "regarding",
+        "names a purchase of another person",
+        (1,),
+    ),
+    (
+        {"interactions": rows("interactions", {"kind": "question"}, {"kind": "answer", "regarding": "1", "person_id": "p2"})},
+        "regarding",
+        "names a question of another person",
+        (2,),
+    ),
+    (
+        {"interactions": rows("interactions", {"kind": "complaint"}, {"kind": "answer", "regarding": "1"})},
+        "regarding",
+        "names a question that is not there",
+        (2,),
+    ),
+    (
+        {
+            "interactions": rows(
+                "interactions", {"kind": "resolution", "regarding": "2", "occurred_at": BEFORE}, {"kind": "complaint"}
+            )
+        },
+        "occurred_at",
+        "lies before the complaint",
+        (1,),
+    ),
+]
+
+
+@pytest.mark.parametrize(("tables", "column", "said", "numbers"), REFUSED)
+@pytest.mark.parametrize("engine", FEW)
+def test_records_that_speak_of_what_cannot_be_are_refused(
+    engine: str, tables: Mapping[str, pl.DataFrame], column: str, said: str, numbers: tuple[int, ...]
+) -> None:
+    """An answer to nothing, a refund of the unknown or above its purchase: the same fault on every engine."""
+    (fault,) = faults(engine, **tables)
+
+    assert (fault.column, fault.count) == (column, len(numbers))
+    assert fault.rows == (numbers if engine in ORDERED else ())
+    assert said in fault.problem
+
+
+def test_refunds_up_to_what_was_paid_are_read() -> None:
+    """A purchase may be refunded in parts until nothing is left, from its own instant on."""
+    given_back = rows("refunds", {"amount": 899}, {"amount": 1}, {"amount": 900, "purchase_id": "2"})
+
+    assert repr(Logs(purchases=BOUGHT, refunds=given_back)) == "Logs(purchases, refunds, on polars)"
+
+
+EVERYTHING = {
+    "purchases": rows(
+        "purchases",
+        {},
+        {"id": "same", "amount": 1},
+        {"id": "same", "amount": 2},
+        {"person_id": None},
+        {"amount": -5},
+        {"status": "lost"},
+        {"id": None, "purchased_at": None},
+    ),
+    "refunds": rows("refunds", {"purchase_id": "none"}, {"amount": 901}, {"amount": 0}, {"purchase_id": "5"}),
+    "interactions": rows(
+        "interactions",
+        {"kind": "question"},
+        {"kind": "answer", "regarding": "7"},
+        {"kind": "answer", "regarding": "1", "person_id": "p2"},
+        {"kind": "shout"},
+        {"kind": "feedback", "score": 9},
+    ),
+}
+FOUND = [
+    ("purchases", "id", "is empty", (7,)),
+    ("purchases", "person_id", "is empty", (4,)),
+    ("purchases", "purchased_at", "is empty", (7,)),
+    ("purchases", "amount", "is no whole number", (5,)),
+    ("purchases", "status", "is not one of", (6,)),
+    ("refunds", "amount", "is 0", (3,)),
+    ("interactions", "kind", "is not one of", (4,)),
+    ("interactions", "score", "is not 1 to 5", (5,)),
+    ("purchases", "id", "comes with the same source and id and different content", (2, 3)),
+    ("refunds", "purchase_id", "is not there", (1,)),
+    ("refunds", "amount", "more than was paid", (2,)),
+    ("interactions", "regarding", "that is not there", (2,)),
+    ("interactions", "regarding", "of another person", (3,)),
+]
+
+
+@pytest.mark.parametrize("engine", LOCAL)
+def test_every_fault_is_told_at_once(engine: str) -> None:
+    """Rows, records that differ and records that speak of others: one error with exact counts, each row told once."""
+    found = faults(engine, **EVERYTHING)
+    said = [(fault.log, fault.column, fault.count, fault.rows) for fault in found]
+
+    assert said == [(log, column, len(n), n if engine in ORDERED else ()) for log, column, _, n in FOUND]
+    assert all(words in fault.problem for fault, (_, _, words, _) in zip(found, FOUND, strict=True))
+
+
+@pytest.mark.parametrize("engine", FEW)
+def test_records_that_come_twice_with_other_content_are_refused(engine: str) -> None:
+    """Which of the two is right nobody can tell; the same in another source is another record."""
+    table = rows("purchases", {"id": "7"}, {"id": "7", "amount": 5}, {"id": "7", "source": "web"}, {"id": "7"})
+    (fault,) = faults(engine, purchases=table)
+
+    assert (fault.column, fault.count) == ("id", 3)
+    assert fault.rows == ((1, 2, 4) if engine in ORDERED else ())
+
+
+@pytest.mark.parametrize("engine", FEW)
+def test_faults_of_records_that_came_twice_are_counted_once(engine: str) -> None:
+    """A refund delivered three times is one refund, also in a count of faults, named by its first row."""
+    once = rows("refunds", {}, {"purchase_id": "9"})
+    (fault,) = faults(engine, purchases=BOUGHT, refunds=pl.concat([once, once, once]))
+
+    assert (fault.count, fault.rows) == (1, (2,) if engine in ORDERED else ())
+
+
+@given(st.lists(st.sampled_from([None, "", "p1"]), min_size=1, max_size=9))
+def test_counts_are_exact_and_rows_are_the_first_five(people: list[str | None]) -> None:
+    """Whatever rows are at fault, the count is theirs and the numbers are the first five of them."""
+    table = rows("purchases", *({"person_id": person} for person in people), {"amount": -1})
+    found = {fault.problem.split(";")[0]: (fault.count, fault.rows) for fault in faults(purchases=table)}
+    empty = [number for number, person in enumerate(people, 1) if person is None]
+    blank = [number for number, person in enumerate(people, 1) if person == ""]
+
+    assert found.get("is empty", (0, ())) == (len(empty), tuple(empty[:5]))
+    assert found.get("is blank", (0, ())) == (len(blank), tuple(blank[:5]))
+
+
+@pytest.mark.parametrize("engine", FEW)
+def test_a_million_bad_rows_are_a_short_report(engine: str) -> None:
+    """The message stays short, the counts exact, and it takes seconds."""
+    many = 10**6
+    moments = pl.select(pl.repeat(AT, many, dtype=pl.Datetime("us", "UTC"))).to_series()
+    table = pl.DataFrame({"id": range(many), "purchased_at": moments}).with_columns(
+        person_id=pl.lit(None, pl.String), amount=pl.lit(-5), status=pl.format("{}-{}", pl.lit(CANARY), "id")
+    )
+    start = time.perf_counter()
+    with pytest.raises(LogsError) as caught:
+        Logs(**ENGINES[engine]({"purchases": table}))
+    took = time.perf_counter() - start
+
+    assert [fault.count for fault in caught.value.faults if isinstance(fault, Fault)] == [many] * 3
+    assert len(str(caught.value)) < 700
+    assert CANARY not in str(caught.value)
+    assert took < 30

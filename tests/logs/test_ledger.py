@@ -1,0 +1,99 @@
+"""The ledger of everyone is the ledgers of each, one under another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import narwhals as nw
+import polars as pl
+import pytest
+from hypothesis import given
+
+from funnel._ledger import ledger_of
+from funnel._reduce.forms import GAP
+from funnel._streams import TABLES
+from funnel.history import History
+from funnel.logs import Logs
+from tests.engines import ENGINES
+from tests.frames import tables
+from tests.logs.shop import AFTER, AT, LOCAL, rows
+from tests.strategies import histories
+
+ABSENT: dict[str, set[str]] = {
+    "leads": {"leads", "referrals"},
+    "purchases": {"orders", "purchases", "cancellations", "deliveries", "promises"},
+    "interactions": {"interactions", "open_questions", "open_complaints", "open_follow_ups"},
+}
+
+
+def read(logs: Logs, table: str) -> list[tuple[Any, ...]]:
+    """The rows of a table, person first, in the order of all their values."""
+    frame = nw.from_native(logs.tables[table].collect().to_polars())
+    return sorted(frame.select("person_id", *(name for name in TABLES[table] if name != GAP)).rows())
+
+
+def own(history: History, table: str, mark: str = "") -> list[tuple[Any, ...]]:
+    """The rows that one person's ledger has in a table, the numbers of their records marked."""
+    found = ledger_of(history.person_id, history.records).rows.get(table, [])
+    marked = "" if table in ("leads", "referrals") else mark
+    return sorted((history.person_id, *row[:5], f"{marked}{row[5]}", *row[6:]) for row in found)
+
+
+def marked(frames: dict[str, pl.DataFrame], mark: str) -> dict[str, pl.DataFrame]:
+    """Tables in which every number of a record begins with a mark, so that two people's records are told apart."""
+    numbers = ("id", "purchase_id", "regarding")
+    return {
+        log: frame.with_columns(pl.concat_str(pl.lit(mark), name) for name in numbers if name in frame.columns)
+        for log, frame in frames.items()
+    }
+
+
+@given(histories("p1"), histories("p2"))
+def test_the_rows_of_a_person_are_those_of_their_own_ledger(one: History, other: History) -> None:
+    """For every table and every person; whoever they sent counts for them too."""
+    first, second = tables([one]), marked(tables([other]), "x")
+    logs = Logs(**{log: pl.concat([first[log], second[log]]) for log in first})
+
+    assert {name: read(logs, name) for name in TABLES} == {
+        name: [*own(one, name), *own(other, name, "x")] for name in TABLES
+    }
+
+
+@given(histories("p1"))
+def test_a_log_that_is_not_there_makes_no_table(history: History) -> None:
+    """The tables of the other logs are there; without refunds or interactions a purchase stands as it was."""
+    frames = {log: frame for log, frame in tables([history]).items() if log in ("leads", "purchases")}
+    alone = History.of("p1", [*history.leads, *history.purchases, *history.referrals])
+    logs = Logs(**frames)
+
+    assert set(logs.tables) == ABSENT["leads"] | ABSENT["purchases"]
+    assert len(logs.tables) == 7
+    assert {name: read(logs, name) for name in logs.tables} == {name: own(alone, name) for name in logs.tables}
+
+
+@pytest.mark.parametrize("name", ["open_questions", "refunds", "no such table"])
+def test_a_table_that_is_not_there_cannot_be_read(name: str) -> None:
+    """Neither one whose log is not given, nor one that there never is."""
+    made = Logs(purchases=rows("purchases", {})).tables
+
+    assert name not in made
+    with pytest.raises(KeyError, match=name):
+        made[name]
+
+
+@pytest.mark.parametrize("engine", LOCAL)
+def test_people_who_are_numbers_stay_numbers(engine: str) -> None:
+    """Also whom a lead was sent by; who sent nobody is nobody."""
+    leads = pl.DataFrame({"person_id": [7, 8], "arrived_at": [AT, AFTER], "referred_by": [None, 7]})
+    logs = Logs(**ENGINES[engine]({"leads": leads}))
+
+    assert [(row[0], row[-1]) for row in read(logs, "leads")] == [(7, 0), (8, 1)]
+    assert [(row[0], row[-1]) for row in read(logs, "referrals")] == [(7, "8")]
+
+
+def test_a_referral_by_nobody_is_none() -> None:
+    """An empty text names no person."""
+    logs = Logs(leads=rows("leads", {"referred_by": ""}, {"person_id": "p2", "referred_by": None}))
+
+    assert read(logs, "referrals") == []
+    assert [row[-1] for row in read(logs, "leads")] == [0, 0]

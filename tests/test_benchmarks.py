@@ -1,0 +1,176 @@
+"""The benchmarks run, and what they compare gives the same answers; how fast anything is, no test says."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from polars.testing import assert_frame_equal
+
+from benchmarks import __main__ as command
+from benchmarks import _by_hand, _child, _made_up, frames, imports, one_person, rule_call
+from benchmarks._measure import Line, in_turns, rate, span
+from funnel import Facts, History, Logs, Policy, stage
+
+if TYPE_CHECKING:
+    import polars as pl
+
+OF_ARRIVALS = {"arrived_at", "since_arrival", "lead_count", "lead_source", "campaign", "was_referred", "referral_count"}
+
+
+@pytest.fixture(scope="module")
+def logs() -> dict[str, pl.DataFrame]:
+    """Give a small made-up shop."""
+    return _made_up.shop(3_000)
+
+
+def test_a_made_up_shop_is_what_the_page_says(logs: dict[str, pl.DataFrame]) -> None:
+    """Of the events 68 % are interactions, 30 % purchases, 2 % refunds; some rows came twice, some come late."""
+    once = {log: frame.unique() for log, frame in logs.items()}
+
+    assert {log: len(frame) for log, frame in once.items()} == {"interactions": 2_040, "purchases": 900, "refunds": 60}
+    assert len(logs["interactions"]) > 2_040
+    assert 0 < (once["purchases"]["purchased_at"] > _made_up.AS_OF).sum() < 100
+
+
+def test_the_same_seed_makes_the_same_shop(logs: dict[str, pl.DataFrame]) -> None:
+    """Both ways are measured on the same rows, in every run."""
+    again = _made_up.shop(3_000)
+
+    assert all(frame.equals(again[log]) for log, frame in logs.items())
+    assert not _made_up.shop(3_000, seed=8)["purchases"].equals(logs["purchases"])
+
+
+def test_by_hand_gives_the_same_facts(logs: dict[str, pl.DataFrame]) -> None:
+    """The hand-written peer answers every fact but those of arrivals, of which there are none, with the same values."""
+    ours = Facts.over(Logs(**logs), as_of=_made_up.AS_OF).sort("person_id")
+    hand = _by_hand.facts(logs, _made_up.AS_OF).sort("person_id")
+
+    assert set(ours.columns) - set(hand.columns) == OF_ARRIVALS
+    assert_frame_equal(ours.select(hand.columns), hand)
+
+
+def test_by_hand_gives_the_same_stages_and_changes(logs: dict[str, pl.DataFrame]) -> None:
+    """The hand-written stage and its next change are those of the rule, in both of the ways it is written."""
+    policy = Policy(lapse_after=timedelta(days=90))
+    ours = stage.next_change.over(Logs(**logs), policy, as_of=_made_up.AS_OF).sort("person_id")
+    alone = _by_hand.stage_and_change(logs, _made_up.AS_OF, policy.lapse_after).sort("person_id")
+    beside = _by_hand.facts_and_stage(logs, _made_up.AS_OF, policy.lapse_after).sort("person_id")
+
+    assert_frame_equal(ours, alone)
+    assert_frame_equal(ours, beside.select(ours.columns))
+    assert ours["stage"].n_unique() >= 4
+    assert 0 < ours["next_change"].null_count() < len(ours)
+
+
+def test_every_kind_of_frame_gives_the_same_rows(logs: dict[str, pl.DataFrame], tmp_path: Path) -> None:
+    """What is measured from pandas and from lazy frames is what is measured from Polars."""
+    for log, frame in logs.items():
+        frame.write_parquet(tmp_path / f"{log}.parquet")
+    made = {way: work(read(tmp_path))[1] for way, (read, work) in _child.WAYS.items() if way.startswith("ours")}
+    eager = made["ours"].sort("person_id")
+
+    assert_frame_equal(made["ours, lazy"].sort("person_id"), eager)
+    assert_frame_equal(made["ours, stage"].sort("person_id"), eager.select("person_id", "stage", "next_change"))
+    assert sorted(made["ours, pandas"]["person_id"]) == eager["person_id"].to_list()
+    assert made["ours, pandas"]["spent"].sum() == eager["spent"].sum()
+
+
+def test_the_machines_are_fed_the_same_person() -> None:
+    """After the same twenty events all three say that this is a repeat customer."""
+    history = History.of("p1", one_person.records())
+    feed, person = one_person.transitions_run()
+    other, shop = one_person.statemachine_run()
+    feed()
+    other()
+
+    assert len(history.records) == 20
+    assert one_person.answers(history, datetime(2026, 2, 1, tzinfo=UTC))[1] == "repeat_customer"
+    assert person.state == shop.current_state_value == "repeat_customer"
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_the_guard_of_the_machines_is_asked(*, silent: bool) -> None:
+    """A customer who talks again has lapsed if the guard says that they were silent for too long, and only then."""
+    feed, person = one_person.transitions_run(("buy", "talk"))
+    other, shop = one_person.statemachine_run(("buy", "talk"))
+    person.silent = shop.silent = silent
+    feed()
+    other()
+
+    assert person.state == shop.current_state_value == ("lapsed" if silent else "customer")
+
+
+def test_importing_the_library_loads_no_dataframe_library() -> None:
+    """What a back end imports for one person brings no dataframe library with it."""
+    assert imports.asked("from funnel import Facts, stage, History, Policy, Tally")[1] == []
+
+
+def test_a_dataframe_library_would_be_seen() -> None:
+    """The measurement names what was loaded."""
+    assert "narwhals" in imports.asked("import narwhals")[1]
+
+
+@pytest.mark.parametrize("benchmark", [one_person, rule_call, imports], ids=lambda one: one.__name__)
+def test_a_benchmark_runs_at_the_smallest_size(benchmark: Any) -> None:
+    """Every benchmark tells ours, the peer and the ratio."""
+    lines = list(benchmark.run("tiny"))
+
+    assert len(lines) >= 3
+    assert all(line.ours for line in lines)
+    assert sum("x" in line.ratio for line in lines) >= 2
+
+
+def test_frames_are_measured_in_processes_of_their_own(tmp_path: Path) -> None:
+    """One measurement tells time and memory, and how many people came out."""
+    for log, frame in _made_up.shop(300).items():
+        frame.write_parquet(tmp_path / f"{log}.parquet")
+    told = frames.medians(["ours, stage"], tmp_path, 1)["ours, stage"]
+
+    assert 0 < told["rows"] <= 30
+    assert told["whole"] > told["inside"] > 0
+    assert told["peak"] > 50
+
+
+def test_a_measurement_that_fails_says_why(tmp_path: Path) -> None:
+    """The error of the process is shown, not only that there was one."""
+    with pytest.raises(RuntimeError, match="KeyError: 'by magic'"):
+        frames.child("by magic", tmp_path)
+
+
+def test_ways_take_turns() -> None:
+    """Nobody's turn comes twice before everybody else's came once, so that a busy machine is unfair to none."""
+    turns: list[str] = []
+    in_turns({"a": lambda: turns.append("a"), "b": lambda: turns.append("b")}, repeats=2)
+
+    assert turns == ["a", "b"] * 3
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(2.5, "2.5 s"), (0.0125, "12.5 ms"), (3.21e-6, "3.21 µs"), (45e-9, "45 ns")]
+)
+def test_a_time_is_shown_in_the_unit_that_fits(seconds: float, shown: str) -> None:
+    """No figure has more than three digits that count."""
+    assert span(seconds) == shown
+
+
+def test_a_rate_is_so_many_a_second() -> None:
+    """Twenty in half a second are forty a second."""
+    assert rate(20, 0.5) == "40/s"
+
+
+def test_figures_are_written_into_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The block between the marks is replaced, the rest of the page stays."""
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{command.BEGIN}\nold\n{command.END}\nafter\n", encoding="utf-8")
+    measured = Line("this", "1 s", "2 s by hand", "0.5 x", "<= 2 x")
+    monkeypatch.setattr(command, "_runner", lambda _: lambda _: iter([measured]))
+    command.main(["imports", "--tiny", "--write", str(page)])
+    written = page.read_text(encoding="utf-8")
+
+    assert "| this | 1 s | 2 s by hand | 0.5 x | <= 2 x |" in written
+    assert "old" not in written
+    assert written.startswith("before\n")
+    assert written.endswith("after\n")

@@ -1,0 +1,97 @@
+"""The shop's own numbers: checked, frozen, each with the reason for its default."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from funnel.policy import Policy
+from tests.shop import TICK
+
+NAMES = sorted(Policy.model_fields)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_number_says_why_it_is_what_it_is(name: str) -> None:
+    """No number stands in the policy without its reason, nor with a default that it would refuse."""
+    field = Policy.model_fields[name]
+
+    assert field.description is not None
+    assert len(field.description) > len("one word")
+    assert getattr(Policy.model_validate({name: field.default}), name) == field.default
+
+
+@pytest.mark.parametrize(
+    ("name", "least", "most"),
+    [
+        ("lapse_after", TICK, None),
+        ("quiet_after", TICK, None),
+        ("answer_within", TICK, None),
+        ("resolve_within", TICK, None),
+        ("disappointed_for", TICK, None),
+        ("step_lasts", TICK, None),
+        ("after_sale_for", TICK, None),
+        ("follow_up_after", TICK, None),
+        ("thank_within", TICK, None),
+        ("delivery_grace", timedelta(0), None),
+        ("overdue_percent", 1, 500),
+        ("assurance_percent", 100, 500),
+        ("rhythm_purchases", 2, 100),
+        ("low_score", 1, 5),
+        ("meeting_amount", 0, 10**14),
+        ("most_follow_ups", 0, 10_000),
+        *((name, -1000, 1000) for name in NAMES if name.endswith("_points")),
+    ],
+)
+def test_each_number_has_its_limits(name: str, least: Any, most: Any) -> None:
+    """The least and the most are allowed, what lies beyond is refused."""
+    step = TICK if isinstance(least, timedelta) else 1
+
+    assert getattr(Policy.model_validate({name: least}), name) == least
+    with pytest.raises(ValidationError, match=name):
+        Policy.model_validate({name: least - step})
+    if most is not None:
+        assert getattr(Policy.model_validate({name: most}), name) == most
+        with pytest.raises(ValidationError, match=name):
+            Policy.model_validate({name: most + step})
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"lapse_after": timedelta(0)}, "a limit is a span above zero"),
+        ({"lapse_afer": timedelta(days=1)}, "lapse_afer"),
+        ({"overdue_percent": 150.0}, "overdue_percent"),
+        ({"overdue_percent": True}, "overdue_percent"),
+        ({"ready_points": "60"}, "ready_points"),
+    ],
+)
+def test_what_is_no_number_of_the_shop_is_refused(given: dict[str, Any], said: str) -> None:
+    """A name that is not known, a float, a truth and text are told by name."""
+    with pytest.raises(ValidationError, match=said):
+        Policy.model_validate(given)
+
+
+def test_a_policy_is_a_value() -> None:
+    """Two policies with the same numbers are one; none can change."""
+    policy = Policy(lapse_after=timedelta(days=60))
+
+    assert policy == Policy(lapse_after=timedelta(days=60))
+    assert hash(policy) == hash(Policy(lapse_after=timedelta(days=60)))
+    assert policy != Policy()
+    with pytest.raises(ValidationError, match="frozen"):
+        policy.lapse_after = timedelta(days=1)
+
+
+def test_a_shop_adds_numbers_of_its_own() -> None:
+    """A class of the shop's own has all the numbers and its own, and is not mistaken for the plain one."""
+
+    class ShopPolicy(Policy):
+        vip_orders: int = 5
+
+    assert ShopPolicy(vip_orders=6).vip_orders == 6
+    assert ShopPolicy().lapse_after == Policy().lapse_after
+    assert ShopPolicy() != Policy()
