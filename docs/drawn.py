@@ -107,10 +107,10 @@ def _declarations() -> dict[str, str]:
 
 _UNITS: Mapping[str, tuple[str, str]] = {
     "instant": ("instant", "None"),
-    "since": ("span", "for ever; None in a frame"),
-    "until": ("span", "long over; None in a frame"),
-    "span": ("span", "for ever; None in a frame"),
-    "text": ("text", '""; None in a frame'),
+    "since": ("span", "for ever; null in a frame"),
+    "until": ("span", "long over; null in a frame"),
+    "span": ("span", "for ever; null in a frame"),
+    "text": ("text", '""; null in a frame'),
     "flag": ("true or false", "false"),
     "number": ("how many", "0"),
 }
@@ -122,7 +122,7 @@ def _unit(declared: Declared, line: str) -> tuple[str, str]:
     if "score'" in line:
         return "score, 1 to 5", "0"
     if "never='ahead'" in line or "soonest(" in line:
-        return "span", "far ahead; None in a frame"
+        return "span", "far ahead; null in a frame"
     return _UNITS[declared.show]
 
 
@@ -198,6 +198,7 @@ def _refused_rules() -> list[Callable[[Any], object]]:
     """Bodies of rules that are refused; they are shown as they stand here, with what the library says of them."""
     return [
         lambda f: f.last_purchase_at is None,
+        lambda f: f.has_opted_out is True,
         lambda f: f.since_last_purchase > 30,
         lambda f: f.since_last_purchase.days > 30,
         lambda f: f.since_last_purchase > date(2026, 1, 1),

@@ -42,7 +42,7 @@ class Ledger:
     """The rows of one person, by stream.
 
     `added` holds rows that were put at the end of their stream, `changed` the streams in which more than that happened,
-    `latest` the last instant at which a row begins or ceases to count.
+    `latest` the last instant at which a row begins or ceases to count. Only streams that are `wanted` are kept (None: all).
     """
 
     person_id: str
@@ -50,11 +50,14 @@ class Ledger:
     changed: set[str] = attrs.field(factory=set)
     added: list[tuple[str, Row]] = attrs.field(factory=list)
     latest: int = NEVER
+    wanted: frozenset[str] | None = None
     _purchases: dict[Key, Purchase] = attrs.field(factory=dict)
     _refunds: dict[Key, dict[Key, Refund]] = attrs.field(factory=dict)
     _notices: dict[Key, int] = attrs.field(factory=dict)
     _closed: dict[tuple[str, Key], int] = attrs.field(factory=dict)
     _heard: list[int] = attrs.field(factory=list)
+    _waiting: list[Row] = attrs.field(factory=list)
+    _by_key: dict[tuple[str, Key], list[Row]] = attrs.field(factory=dict)
 
     def add(self, record: Record) -> None:
         """Take one record in; the caller has seen to it that it is not in yet.
@@ -90,26 +93,28 @@ class Ledger:
     # ---- rows ----
 
     def _put(self, stream: str, row: Row) -> None:
-        """Add a row at its place in the order. Every end is the start of some other row, so `latest` bounds them all."""
-        self.latest = max(self.latest, _number(row[START]))
+        """Add a row at its place in the order."""
+        if self.wanted is not None and stream not in self.wanted:
+            return
+        start, end = _number(row[START]), _number(row[END])
+        self.latest = max(self.latest, start, end if end < FOREVER else start)
         rows = self.rows.setdefault(stream, [])
-        if not rows or order_of(rows[-1]) <= order_of(row):
+        if not rows or rows[-1][T] < row[T] or order_of(rows[-1]) <= order_of(row):  # type: ignore[operator]
             rows.append(row)
             self.added.append((stream, row))
             return
         rows.insert(bisect_right(rows, order_of(row), key=order_of), row)
         self.changed.add(stream)
 
-    def _replace(self, stream: str, key: Key, new: Iterable[Row]) -> None:
+    def _replace(self, stream: str, key: Key, new: list[Row]) -> None:
         """Replace every row of a key by new ones."""
-        rows = self.rows.get(stream, [])
-        old = [row for row in rows if (row[_SOURCE], row[_ID]) == key]
-        new = list(new)
+        old = self._by_key.get((stream, key), [])
         if old == new:
             return
-        for row in old:
+        self._by_key[stream, key] = new
+        rows = self.rows.get(stream, [])
+        for row in old if rows else ():
             rows.remove(row)
-        if old:
             self.changed.add(stream)
         for row in new:
             self._put(stream, row)
@@ -126,7 +131,7 @@ class Ledger:
 
     def _add_referral(self, referred: str, t: int) -> None:
         """A person who was sent counts once, from the first time that they arrived."""
-        earlier = [row for row in self.rows.get("referrals", []) if row[_ID] == referred]
+        earlier = self._by_key.get(("referrals", ("", referred)), [])
         first = min([t, *(_number(row[T]) for row in earlier)])
         self._replace("referrals", ("", referred), [_common(first, "", referred)])
 
@@ -205,7 +210,7 @@ class Ledger:
                 if bought in self._purchases:
                     self._count_again(bought)
             case FollowUpSent():
-                self._put("open_follow_ups", _ending(row, self._next_heard(_number(row[T]))))
+                self._await(row)
             case _ if row[6] in _OPENS:
                 self._open(_OPENS[str(row[6])], row)
             case _:
@@ -216,29 +221,42 @@ class Ledger:
         place = bisect_right(self._heard, t)
         return self._heard[place] if place < len(self._heard) else FOREVER
 
+    def _await(self, row: Row) -> None:
+        """A follow-up is in vain until something comes from them."""
+        waiting = _ending(row, self._next_heard(_number(row[T])))
+        self._replace("open_follow_ups", _key(row), [waiting])
+        if waiting[END] == FOREVER:
+            self._waiting.append(waiting)
+
     def _hear(self, t: int) -> None:
         """Something came from them: follow-ups sent before are in vain no longer."""
+        last = not self._heard or t >= self._heard[-1]
         insort(self._heard, t)
-        for row in list(self.rows.get("open_follow_ups", ())):
+        for row in self._waiting if last else list(self.rows.get("open_follow_ups", ())):
             if _number(row[T]) < t < _number(row[END]):
-                self._replace("open_follow_ups", (str(row[_SOURCE]), str(row[_ID])), [_ending(row, t)])
+                self._replace("open_follow_ups", _key(row), [_ending(row, t)])
+        if self._waiting:
+            self._waiting = [row for row in self._waiting if _number(row[T]) >= t]
 
     def _open(self, stream: str, row: Row) -> None:
-        end = self._closed.get((stream, (str(row[_SOURCE]), str(row[_ID]))), FOREVER)
+        end = self._closed.get((stream, _key(row)), FOREVER)
         if end > _number(row[T]):
-            self._put(stream, _ending(row, end))
+            self._replace(stream, _key(row), [_ending(row, end)])
 
     def _close(self, stream: str, key: Key, t: int) -> None:
         """What was asked is open until it is first answered."""
         if t >= self._closed.get((stream, key), FOREVER):
             return
         self._closed[stream, key] = t
-        asked = [row for row in self.rows.get(stream, []) if (row[_SOURCE], row[_ID]) == key]
-        ended = [_ending(row, t) for row in asked if t > _number(row[T])]
-        self._replace(stream, key, ended)
+        asked = self._by_key.get((stream, key), [])
+        self._replace(stream, key, [_ending(row, t) for row in asked if t > _number(row[T])])
 
 
 _OPENS = {"question": "open_questions", "complaint": "open_complaints"}
+
+
+def _key(row: Row) -> Key:
+    return str(row[_SOURCE]), str(row[_ID])
 
 
 def _ending(row: Row, end: int) -> Row:

@@ -43,11 +43,10 @@ class Tally(Generic[F]):
         """Take up what is known so far."""
         self._class = facts
         self._plan = facts._plan  # noqa: SLF001 (the plan of a class of facts is this library's own)
-        self._ledger = Ledger(history.person_id)
+        self._ledger = Ledger(history.person_id, wanted=frozenset(self._plan.folds))
         self._seen: set[tuple[str, str, str]] = set()
-        every = (fold for ready in self._plan.folds.values() for fold in ready)
-        self._folds: list[Fold] = sorted(every, key=lambda fold: fold.place)
-        self._held: list[Value] = [fold.start for fold in self._folds]
+        self._held = {fold.place: fold.start for ready in self._plan.folds.values() for fold in ready}
+        self._values = list(self._plan.empties)
         self._last_counting: dict[str, Row] = {}
         for record in history.records:
             self.add(record)
@@ -78,7 +77,11 @@ class Tally(Generic[F]):
             return
         shown = self._with_gap(stream, row) if GAP in ready[0].reduction.stream.fields else row
         for fold in ready:
-            self._held[fold.place] = fold.on(self._held[fold.place], shown, 0)
+            self._hold(fold, fold.on(self._held[fold.place], shown, 0))
+
+    def _hold(self, fold: Fold, so_far: Value) -> None:
+        self._held[fold.place] = so_far
+        self._values[fold.place] = fold.value(so_far)
 
     def _with_gap(self, stream: str, row: Row) -> Row:
         pair = [*([self._last_counting[stream]] if stream in self._last_counting else []), row]
@@ -100,8 +103,7 @@ class Tally(Generic[F]):
         for stream in sorted(self._ledger.changed):
             self._again(stream, now)
         self._ledger.changed.clear()
-        values = [fold.value(held) for fold, held in zip(self._folds, self._held, strict=True)]
-        return self._class._made(tuple(self._plan.finished(values)), now)  # noqa: SLF001 (as above)
+        return self._class._made(tuple(self._plan.finish(self._values)), now)  # noqa: SLF001 (as above)
 
     def _again(self, stream: str, now: int) -> None:
         """Put the rows of a stream together anew, after one of them changed."""
@@ -109,9 +111,9 @@ class Tally(Generic[F]):
         if ready is None:
             return
         rows = self._ledger.rows.get(stream, [])
-        shown = seen(rows, now, ready)
+        shown = seen(rows, now, ready, settled=True)
         for fold in ready:
-            self._held[fold.place] = fold.over(shown, now)
+            self._hold(fold, fold.over(shown, now))
         if shown:
             self._last_counting[stream] = shown[-1][: len(rows[0])]
         else:

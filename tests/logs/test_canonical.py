@@ -33,7 +33,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("amount", pl.lit(Decimal("9.50"), pl.Decimal(9, 2)), "whole minor units as integers"),
     ("amount", pl.lit("900"), "whole minor units as integers"),
     ("person_id", pl.lit(1.0), "give text or integers"),
-    ("id", pl.lit(1.5), "give text or integers"),
+    ("id", pl.lit(1.5), "in pandas, astype('Int64') keeps them whole"),
     ("status", pl.lit(3), "give text"),
 ]
 
@@ -162,7 +162,7 @@ def test_pandas_columns_without_a_value_need_no_type() -> None:
 @pytest.mark.parametrize(("first", "second"), [(1, "p1"), ("p1", 1)])
 def test_people_are_named_in_one_way(first: Any, second: Any) -> None:
     """Numbers in one log and texts in another cannot be the same people: every such column is told."""
-    leads = pl.DataFrame({"person_id": [first], "arrived_at": [AT], "referred_by": [first]})
+    leads = pl.DataFrame({"person_id": [first], "arrived_at": [AT], "referred_by": [first * 2]})
     (fault,) = faults(leads=leads, purchases=ONE.with_columns(person_id=pl.lit(second)))
 
     assert (fault.log, fault.column) == ("purchases", "person_id")

@@ -35,6 +35,7 @@ def judgement(as_of: object) -> int:
     return now
 
 
+@dataclass_transform(frozen_default=True, kw_only_default=True, eq_default=True)
 class Held:
     """The whole numbers and texts that facts are read from, and the instant they are read at, in microseconds."""
 
@@ -44,7 +45,6 @@ class Held:
     values: tuple[Value, ...]
 
 
-@dataclass_transform(frozen_default=True, kw_only_default=True, eq_default=True)
 class BaseFacts(Held):
     """What is known of one person at one instant; a class of facts is one line a fact.
 
@@ -193,7 +193,7 @@ class BaseFacts(Held):
 
     def __repr__(self) -> str:
         """Show the facts that say something."""
-        empty = self._plan.empty()
+        empty = self._plan.empties
         told = [
             f"{name}={known(one, self.values[place], self.now)!r}"
             for name, one in self._plan.declared.items()
@@ -203,7 +203,7 @@ class BaseFacts(Held):
 
 
 def _by_hand(plan: Plan, given: Mapping[str, object], now: int) -> tuple[Value, ...]:
-    return tuple(_changed(plan, plan.empty(), given, now))
+    return tuple(_changed(plan, list(plan.empties), given, now))
 
 
 def _changed(plan: Plan, values: list[Value], given: Mapping[str, object], now: int) -> list[Value]:
@@ -224,8 +224,8 @@ def _changed(plan: Plan, values: list[Value], given: Mapping[str, object], now: 
 
 def _derived(plan: Plan, before: list[Value], values: list[Value], told: set[int]) -> list[Value]:
     """Work out what is derived from values that have changed: all of them known, or one of them known no longer."""
-    first, empty = len(plan.reductions), plan.empty()
-    worked = plan.finished(values[:first])
+    first, empty = len(plan.reductions), plan.empties
+    worked = plan.finish(list(values))
     for place, (_, parts) in enumerate(plan.finishes, first):
         if place in told or all(before[part] == values[part] for part in parts):
             continue

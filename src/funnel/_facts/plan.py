@@ -25,6 +25,7 @@ class Plan:
     places: Mapping[str, int]
     folds: Mapping[str, tuple[Fold, ...]]
     finishes: tuple[tuple[Callable[..., int], tuple[int, ...]], ...]
+    empties: tuple[Value, ...]
 
     @property
     def readable(self) -> Mapping[str, Fact]:
@@ -47,23 +48,22 @@ class Plan:
         """Where a compiled rule reads each fact, and how it runs with the clock."""
         return {name: (self.places[name], SLOPES.get(one.show, 0)) for name, one in self.declared.items()}
 
-    def empty(self) -> list[Value]:
-        """The values of a person of whom nothing is known."""
-        return self.finished([reduction.empty for reduction in self.reductions])
-
     def values(self, ledger: Ledger, now: int) -> list[Value]:
-        """The values of one person at an instant: the fold of every reduction."""
-        values: list[Value] = [reduction.empty for reduction in self.reductions]
+        """The values of one person at an instant: the fold of every reduction that has a row."""
+        values = list(self.empties)
+        settled = ledger.latest <= now
         for stream, rows in ledger.rows.items():
-            ready = self.folds.get(stream, ())
-            shown = seen(rows, now, ready) if ready else ()
-            for fold in ready if shown else ():
+            ready = self.folds.get(stream)
+            shown = seen(rows, now, ready, settled=settled) if ready else ()
+            for fold in ready if ready and shown else ():
                 values[fold.place] = fold.value(fold.over(shown, now))
-        return self.finished(values)
+        return self.finish(values)
 
-    def finished(self, values: Sequence[Value]) -> list[Value]:
-        """The values with those derived from them behind."""
-        return [*values, *(finish(*(values[place] for place in parts)) for finish, parts in self.finishes)]
+    def finish(self, values: list[Value]) -> list[Value]:
+        """Work out, in their places, the values that are derived from others."""
+        for place, (worked, parts) in enumerate(self.finishes, len(self.reductions)):
+            values[place] = worked(*(values[part] for part in parts))
+        return values
 
 
 def plan_of(declared: Mapping[str, Declared]) -> Plan:
@@ -75,7 +75,9 @@ def plan_of(declared: Mapping[str, Declared]) -> Plan:
     order = {value: place for place, value in enumerate(every)}
     places = {name: order[one.value] for name, one in declared.items()}
     finishes = tuple((FINISHES[one.how].one, tuple(order[part] for part in one.parts)) for one in derived)
-    return Plan(declared, reductions, derived, places, folds(reductions), finishes)
+    empties = [reduction.empty for reduction in reductions]
+    worked = [finish(*(empties[part] for part in parts)) for finish, parts in finishes]
+    return Plan(declared, reductions, derived, places, folds(reductions), finishes, (*empties, *worked))
 
 
 def _parts(derived: Iterable[Derived]) -> Iterable[Reduction]:

@@ -132,7 +132,7 @@ def _inner(undecided: Sequence[Test], ranges: Ranges) -> Iterator[Test]:
 def _narrow(ranges: Ranges, bounds: Bounds) -> Ranges | None:
     """Narrow the ranges by every bound until nothing moves; None where a range is empty."""
     narrowed = dict(ranges)
-    for _ in range(16):
+    for _ in range(4):  # enough for most; the search goes on with what is left
         moved = [_raise(form, narrowed) for form in bounds]
         if None in moved:
             return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from functools import reduce
 
 import attrs
 
@@ -25,6 +24,18 @@ _STEPS: Mapping[str, Callable[..., Value]] = {
 }
 
 
+def _numbers(fold: Callable[..., Value]) -> Callable[[Callable[[Row], Value], Sequence[Row]], Value]:
+    return lambda read, rows: fold(map(read, rows))
+
+
+_WHOLES: Mapping[str, Callable[[Callable[[Row], Value], Sequence[Row]], Value]] = {
+    **{how: _numbers(monoid.fold) for how, monoid in MONOIDS.items()},
+    "count": lambda _, rows: len(rows),
+    "earliest": lambda read, rows: read(rows[0]),
+    "latest": lambda read, rows: read(rows[-1]),
+}
+
+
 @attrs.frozen
 class Fold:
     """A reduction made ready for one person's rows; `place` is where its value stands among the others."""
@@ -34,12 +45,13 @@ class Fold:
     keep: Run | None
     read: Callable[[Row], Value]
     step: Callable[..., Value]
+    whole: Callable[[Callable[[Row], Value], Sequence[Row]], Value]
     start: Value
 
     def over(self, rows: Sequence[Row], at: int) -> Value:
-        """Put rows together, in their order."""
+        """Put rows together, in their order: all the steps at once."""
         kept = rows if self.keep is None else [row for row in rows if self.keep(row, at)]
-        return reduce(self.step, map(self.read, kept), self.start)
+        return self.whole(self.read, kept) if kept else self.start
 
     def on(self, so_far: Value, row: Row, at: int) -> Value:
         """Put one more row, the last in order, to what there is."""
@@ -66,18 +78,19 @@ def _fold(place: int, reduction: Reduction) -> Fold:
     keep = None if reduction.where == EVERY else compiled(reduction.where, places, reduction.stream.name)
     read: Callable[[Row], Value] = operator.itemgetter(places[reduction.field][0]) if reduction.field else _one
     monoid = MONOIDS.get(reduction.how)
-    return Fold(place, reduction, keep, read, _STEPS[reduction.how], monoid.neutral if monoid else _NO_ROW)
+    whole = _WHOLES["count" if reduction.how == "sum" and not reduction.field else reduction.how]
+    return Fold(place, reduction, keep, read, _STEPS[reduction.how], whole, monoid.neutral if monoid else _NO_ROW)
 
 
 def _one(_: Row) -> Value:
     return 1
 
 
-def counting(rows: Sequence[Row], at: int, *, living: bool) -> Sequence[Row]:
-    """The rows that are seen at an instant."""
+def counting(rows: Sequence[Row], at: int, *, living: bool, settled: bool) -> Sequence[Row]:
+    """The rows that are seen at an instant; `settled`: nothing begins or ceases to count after it."""
     if living:
         return [row for row in rows if row[START] <= at < row[END]]  # type: ignore[operator]
-    return [row for row in rows if row[START] <= at]  # type: ignore[operator]
+    return rows if settled else [row for row in rows if row[START] <= at]  # type: ignore[operator]
 
 
 def with_gaps(rows: Sequence[Row]) -> Sequence[Row]:
@@ -86,8 +99,8 @@ def with_gaps(rows: Sequence[Row]) -> Sequence[Row]:
     return [(*row, 0 if first is None else row[T] - first) for first, row in zip([None, *times], rows, strict=False)]  # type: ignore[operator]
 
 
-def seen(rows: Sequence[Row], at: int, reductions: Sequence[Fold]) -> Sequence[Row]:
+def seen(rows: Sequence[Row], at: int, reductions: Sequence[Fold], *, settled: bool = False) -> Sequence[Row]:
     """The rows of one stream as its folds read them at an instant."""
     stream = reductions[0].reduction.stream
-    kept = counting(rows, at, living=stream.living)
+    kept = counting(rows, at, living=stream.living, settled=settled)
     return with_gaps(kept) if GAP in stream.fields else kept

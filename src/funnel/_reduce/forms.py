@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Literal
 
 import attrs
@@ -28,18 +28,22 @@ How = Literal["sum", "smallest", "largest", "earliest", "latest"]
 
 @attrs.frozen
 class Monoid:
-    """One way to put whole numbers together: the number that changes nothing, and the three forms."""
+    """One way to put whole numbers together: the number that changes nothing, and the three forms.
+
+    `step` puts one more number to what there is, and `fold` is all the steps over one number or more.
+    """
 
     neutral: int
     step: Callable[[int, int], int]
+    fold: Callable[[Iterable[int]], int]
     aggregate: Callable[[nw.Expr], nw.Expr]
     window: Callable[[nw.Expr], nw.Expr]
 
 
 MONOIDS: Mapping[str, Monoid] = {
-    "sum": Monoid(0, operator.add, operator.methodcaller("sum"), operator.methodcaller("cum_sum")),
-    "smallest": Monoid(FOREVER, min, operator.methodcaller("min"), operator.methodcaller("cum_min")),
-    "largest": Monoid(NEVER, max, operator.methodcaller("max"), operator.methodcaller("cum_max")),
+    "sum": Monoid(0, operator.add, sum, operator.methodcaller("sum"), operator.methodcaller("cum_sum")),
+    "smallest": Monoid(FOREVER, min, min, operator.methodcaller("min"), operator.methodcaller("cum_min")),
+    "largest": Monoid(NEVER, max, max, operator.methodcaller("max"), operator.methodcaller("cum_max")),
 }
 """The ways to put numbers together. The value of the earliest or latest row is not one: it is looked up at that row."""
 

@@ -76,10 +76,8 @@ def _wrong_type(column: Column, dtype: Any, entered: Entered) -> str:
             return "give integers"
         case "person" if isinstance(dtype, _WIDE):
             return "give text or integers of 64 bits (Int64)"
-        case "person" if not (dtype.is_integer() or isinstance(dtype, nw.String)):
-            return "give text or integers"
-        case "id" if not (dtype.is_integer() or isinstance(dtype, nw.String)):
-            return "give text or integers"
+        case "person" | "id" if not (dtype.is_integer() or isinstance(dtype, nw.String)):
+            return "give text or integers (in pandas, astype('Int64') keeps them whole where some are missing)"
         case "text" if not isinstance(dtype, nw.String | nw.Categorical | nw.Enum):
             return "give text"
         case _:
@@ -97,8 +95,8 @@ def people_faults(entered: Mapping[str, Entered]) -> Iterator[Fault]:
 
 
 def people_type(entered: Mapping[str, Entered]) -> nw.dtypes.DType:
-    """As what people are named: numbers or texts."""
-    return nw.Int64() if any(number for _, _, number in _people(entered)) else nw.String()
+    """As what people are named: numbers or texts, whichever the first column of people holds."""
+    return nw.Int64() if next((number for _, _, number in _people(entered)), False) else nw.String()
 
 
 def _people(entered: Mapping[str, Entered]) -> Iterator[tuple[str, str, bool]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
+from datetime import date
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
@@ -193,6 +194,8 @@ class OrderMapping(_Declared, frozen=True):
     """Whether a quantity or an amount below zero is a credit too, in any order."""
     charges: tuple[Named, ...] = ()
     """Skus that are no product (postage, bank charges): part of what was paid, but alone they are no purchase."""
+    as_of: Annotated[date, Field(strict=True)] | None = None
+    """The last day of which the file tells everything; a report is of its end unless it is given another."""
 
     @model_validator(mode="after")
     def _fit(self) -> Self:

@@ -1,0 +1,1 @@
+"""What a shop reads: the command line and the page that it prints."""

@@ -1,0 +1,77 @@
+"""What is asked of a report on the command line: a day or an instant, a span, a zone."""
+
+from __future__ import annotations
+
+import re
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from funnel._facts.base import judgement
+from funnel._instants import MICROSECOND
+from funnel.errors import InstantError
+
+_SPAN = re.compile(r"([0-9]{1,5})([dw]?)")
+_DAYS = {"": 1, "d": 1, "w": 7}
+
+
+def read_as_of(given: str | date, zone: ZoneInfo) -> datetime:
+    """Take a day as its last instant by the shop's clock, and an instant as itself.
+
+    Args:
+        given: A day, or text such as 2011-12-09, 2011-12-09T12:00 (by the shop's clock) or 2011-12-09T12:00+00:00.
+        zone: The zone of the shop's clock.
+
+    Returns:
+        The instant of judgement, in UTC.
+
+    Raises:
+        InstantError: The text is no day or instant, or lies outside the years that are kept.
+    """
+    moment = end_of_day(given, zone) if isinstance(given, date) else _read(given, zone)
+    judgement(moment)
+    return moment
+
+
+def _read(text: str, zone: ZoneInfo) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        msg = f"{text[:100]!r} is no day or instant; write 2011-12-09 (its end) or 2011-12-09T12:00+00:00"
+        raise InstantError(msg) from None
+    if "T" not in text and " " not in text:
+        return end_of_day(moment.date(), zone)
+    told = moment if moment.tzinfo else moment.replace(tzinfo=zone)
+    return _in_years(told).astimezone(UTC)
+
+
+def end_of_day(day: date, zone: ZoneInfo) -> datetime:
+    """Give the last instant of a day by the clock of a zone."""
+    following = _in_years(datetime(day.year, day.month, day.day, tzinfo=zone)) + timedelta(days=1)
+    return following.astimezone(UTC) - MICROSECOND
+
+
+def _in_years(moment: datetime) -> datetime:
+    """Refuse what lies so far out that no clock can be moved there."""
+    if not MINYEAR < moment.year < MAXYEAR:
+        raise InstantError("as_of lies outside the years 1800 to 2199; give the day of judgement")
+    return moment
+
+
+def read_span(text: str) -> timedelta:
+    """Take a number of days or weeks as a span.
+
+    Args:
+        text: Such as 180d or 26w; a bare number is days.
+
+    Returns:
+        The span.
+
+    Raises:
+        InstantError: The text is no number of days or weeks above zero.
+    """
+    found = _SPAN.fullmatch(text.strip())
+    days = int(found[1]) * _DAYS[found[2]] if found else 0
+    if days == 0:
+        msg = f"{text[:100]!r} is no span; write a number of days or weeks, such as 180d or 26w"
+        raise InstantError(msg)
+    return timedelta(days=days)

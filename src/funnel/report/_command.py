@@ -1,0 +1,144 @@
+"""The commands themselves: options in, a page out, errors as one plain message.
+
+Exit codes: 0 fine; 1 the file or its mapping is wrong; 2 the command was called wrongly.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
+from rich.progress import Progress as Bar
+
+from funnel.errors import FunnelError, InstantError
+from funnel.metrics._months import zone_called
+from funnel.policy import Policy
+from funnel.readers._mapping import IN_THE_TEXT
+from funnel.readers.orders import OrderMapping, read_orders
+from funnel.report._asked import read_as_of, read_span
+from funnel.report._findings import Asked, Findings, Progress, find
+from funnel.report._page import PIPE_WIDTH, print_page
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+
+def _tell_version(value: bool) -> None:  # noqa: FBT001 (typer calls it so)
+    if value:
+        typer.echo(f"shopfunnel {version('shopfunnel')}")
+        raise typer.Exit
+
+
+@app.callback()
+def funnel(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Where each person of a shop stands, why, and what to do next."""
+
+
+@app.command()
+def report(  # noqa: PLR0913 (one argument an option)
+    file: Annotated[Path, typer.Argument(help="Orders or order lines: a CSV file in UTF-8, or Parquet.")],
+    *,
+    mapping: Annotated[Path, typer.Option(help="TOML: which column holds what, in which format.")],
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            help="The instant of judgement: a day (2011-12-09, its end) or an instant. Never today by itself; "
+            "required unless the mapping states it."
+        ),
+    ] = None,
+    tz: Annotated[str | None, typer.Option(help="The zone that cuts days and months; else the mapping's.")] = None,
+    lapse_after: Annotated[
+        str | None, typer.Option(help="A buyer silent for longer has lapsed: days or weeks, 180d or 26w.")
+    ] = None,
+    rows: Annotated[int, typer.Option(min=0, max=1000, help="How many people each list shows at most.")] = 10,
+) -> None:
+    """Read a shop's orders and print who stands where, who comes back, who is overdue and what to do today."""
+    with _told_plainly():
+        how = OrderMapping.read(mapping)
+        asked = _asked(how, as_of=as_of, tz=tz, lapse_after=lapse_after, rows=rows)
+        found = _found(file, how, asked)
+    console = _console()
+    with console.capture() as page:
+        print_page(file.name, found, console)
+    typer.echo("\n".join(line.rstrip() for line in page.get().splitlines()))
+
+
+@contextmanager
+def _told_plainly() -> Generator[None, None, None]:
+    """Tell of a file or mapping that is wrong in one message, without a traceback."""
+    try:
+        yield
+    except OSError as error:
+        typer.echo(f"error: {Path(str(error.filename)).name} cannot be opened: {error.strerror}", err=True)
+        raise typer.Exit(1) from None
+    except FunnelError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from None
+
+
+def _asked(how: OrderMapping, *, as_of: str | None, tz: str | None, lapse_after: str | None, rows: int) -> Asked:
+    zone = _zone(tz, how)
+    policy = Policy()
+    if lapse_after is not None:
+        with _blamed("--lapse-after"):
+            policy = Policy(lapse_after=read_span(lapse_after))
+    given = as_of if as_of is not None else how.as_of
+    with _blamed("--as-of"):
+        if given is None:
+            raise InstantError("give the day of judgement, such as 2011-12-09; it is never today by itself")
+        return Asked(read_as_of(given, zone), zone.key, policy, rows)
+
+
+def _zone(tz: str | None, how: OrderMapping) -> ZoneInfo:
+    with _blamed("--tz"):
+        if tz is None and how.zone == IN_THE_TEXT:
+            raise InstantError("each time in the file has its own zone; give the shop's, such as Asia/Jakarta")
+        return zone_called(how.zone if tz is None else tz)
+
+
+@contextmanager
+def _blamed(option: str) -> Generator[None, None, None]:
+    """Tell which option is wrong."""
+    try:
+        yield
+    except InstantError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from None
+
+
+def _found(file: Path, how: OrderMapping, asked: Asked) -> Findings:
+    with _bar() as progress:
+        return find(read_orders(file, how, progress=progress), asked, progress)
+
+
+@contextmanager
+def _bar() -> Generator[Progress, None, None]:
+    """Draw a bar while it takes long, on the terminal's side that is not the page; none where there is no terminal."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def tell(name: str, done: int, total: int) -> None:
+            if name not in tasks:
+                tasks[name] = bar.add_task(name)
+            bar.update(tasks[name], completed=done, total=total, visible=done < total)
+
+        yield tell
+
+
+def _console() -> Console:
+    """The page goes to standard output: in colour and as wide as the terminal, or plain and of one width on a pipe."""
+    terminal = sys.stdout.isatty()
+    return Console(width=None if terminal else PIPE_WIDTH, highlight=False, emoji=False, soft_wrap=False)

@@ -1,0 +1,205 @@
+"""Facts made by hand, for the tests of a rule: checked, frozen, a value."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from funnel.errors import FactsError, InstantError
+from funnel.facts import Facts, count, exists
+from funnel.history import History
+from tests.shop import DAY, NOW, TICK, ShopFacts, person
+from tests.strategies import histories, instants
+
+
+class Nowhere(tzinfo):
+    """A zone that does not know how far it is from UTC."""
+
+    def utcoffset(self, _: datetime | None) -> None:
+        """Not known."""
+
+
+NAIVE = datetime(2026, 3, 1)  # noqa: DTZ001 - it must be refused
+
+
+@pytest.mark.parametrize(
+    ("as_of", "said"),
+    [
+        (NAIVE, "as_of is a naive datetime; give an aware datetime, such as"),
+        (NAIVE.replace(tzinfo=Nowhere()), "as_of is a naive datetime"),
+        ("2026-03-01", "as_of is str"),
+        (None, "as_of is NoneType"),
+        (datetime(1800, 1, 1, tzinfo=UTC) - TICK, "outside the years 1800 to 2199"),
+        (datetime(2200, 1, 1, tzinfo=UTC), "outside the years 1800 to 2199"),
+    ],
+)
+def test_the_instant_of_judgement_is_an_aware_instant(as_of: Any, said: str) -> None:
+    """Nothing is judged at a time without a zone, at none at all, or in years that are not kept."""
+    with pytest.raises(InstantError, match=said):
+        Facts(as_of=as_of)
+    with pytest.raises(InstantError, match=said):
+        Facts.of(History(person_id="p1"), as_of=as_of)
+    with pytest.raises(InstantError, match=said):
+        person().at(as_of)
+
+
+@pytest.mark.parametrize("as_of", [datetime(1800, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC) - TICK])
+def test_the_first_and_the_last_instant_are_kept(as_of: datetime) -> None:
+    """The edges of the years that are kept belong to them."""
+    assert Facts(as_of=as_of).as_of == as_of
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"purchase_count": -1}, "purchase_count was given as int; give a whole number from 0 to"),
+        ({"purchase_count": 2**31 + 1}, "give a whole number from 0 to 2147483648"),
+        ({"purchase_count": 2.0}, "purchase_count was given as float"),
+        ({"purchase_count": True}, "purchase_count was given as bool"),
+        ({"purchase_count": None}, "purchase_count was given as NoneType"),
+        ({"last_purchase_at": NAIVE}, "last_purchase_at was given as datetime; give an aware datetime"),
+        ({"last_purchase_at": datetime(9999, 1, 1, tzinfo=UTC)}, "of the years 1800 to 2199"),
+        ({"last_purchase_at": "yesterday"}, "last_purchase_at was given as str"),
+        ({"since_last_purchase": 40}, "since_last_purchase was given as int; give a timedelta"),
+        ({"since_last_purchase": None}, "since_last_purchase was given as NoneType; give a timedelta"),
+        ({"since_last_purchase": timedelta.max}, "of less than 400 years"),
+        ({"until_ready": timedelta.min}, "until_ready was given as timedelta; give a timedelta of less than 400 years"),
+        ({"purchase_interval": -TICK}, "purchase_interval was given as timedelta; give a timedelta of zero or more"),
+        ({"campaign": 3}, "campaign was given as int; give text"),
+        ({"last_interaction_kind": "shout"}, "last_interaction_kind was given as str; give 'visit' or 'view'"),
+        ({"was_referred": 1}, "was_referred was given as int; give True or False"),
+        ({"purchase_cout": 1}, "no fact is called 'purchase_cout'; did you mean purchase_count"),
+        (
+            {"last_purchase_at": NOW - DAY, "since_last_purchase": 2 * DAY},
+            "last_purchase_at and since_last_purchase tell of the same and do not agree; give one of them",
+        ),
+    ],
+)
+def test_what_cannot_be_a_fact_is_refused(given: dict[str, Any], said: str) -> None:
+    """A wrong type, a number out of range, an unknown name, two facts at odds: told by name, with what is allowed."""
+    with pytest.raises(FactsError, match=said):
+        Facts(as_of=NOW, **given)
+    with pytest.raises(FactsError, match=said):
+        person().evolve(**given)
+
+
+@pytest.mark.parametrize(
+    ("given", "follows"),
+    [
+        ({"last_purchase_at": NOW - DAY}, {"since_last_purchase": DAY, "purchase_count": 0}),
+        ({"since_last_purchase": DAY, "last_purchase_at": NOW - DAY}, {"last_purchase_at": NOW - DAY}),
+        ({"last_purchase_at": None}, {"last_purchase_at": None}),
+        ({"postponed_until": NOW + DAY}, {"until_ready": DAY}),
+        ({"until_ready": -DAY}, {"postponed_until": NOW - DAY}),
+        ({"was_referred": True}, {"was_referred": True}),
+        ({"campaign": "may"}, {"campaign": "may"}),
+        ({"purchase_count": 4, "spent": 10}, {"average_purchase": 2}),
+        ({"purchase_count": 4, "spent": 10, "average_purchase": 9}, {"average_purchase": 9}),
+        ({"purchase_count": 4}, {"average_purchase": 0}),
+        (
+            {"purchase_count": 3, "first_purchase_at": NOW - 9 * DAY, "since_last_purchase": DAY},
+            {"purchase_interval": 4 * DAY},
+        ),
+        ({"purchase_count": 3, "last_purchase_at": NOW}, {"purchase_interval": None}),
+    ],
+)
+def test_what_follows_from_facts_by_hand_follows(given: dict[str, Any], follows: dict[str, Any]) -> None:
+    """An instant and the span since it are one; a mean is worked out where all of its parts are known."""
+    told = person(**given).to_dict()
+
+    assert {name: told[name] for name in follows} == follows
+
+
+def test_a_mean_goes_when_what_it_was_made_of_goes() -> None:
+    """Facts turned back to nothing leave no average behind; one that was given by hand stays."""
+    facts = person(purchase_count=4, spent=12)
+
+    assert facts.average_purchase == 3
+    assert facts.evolve(purchase_count=2).average_purchase == 6
+    assert facts.evolve(purchase_count=0).average_purchase == 0
+    assert person(average_purchase=5).evolve(purchase_count=2).average_purchase == 5
+
+
+def test_a_shops_own_count_and_its_truth_agree() -> None:
+    """Whether there is one follows from how many there are, both ways."""
+
+    class Gifts(Facts):
+        gift_count: int = count("purchases", where=lambda purchase: purchase.promotion == "gift")
+        has_gift: bool = exists("purchases", where=lambda purchase: purchase.promotion == "gift")
+
+    assert Gifts(as_of=NOW, gift_count=1).has_gift is True
+    assert Gifts(as_of=NOW, gift_count=1).evolve(gift_count=0).has_gift is False
+
+
+@pytest.mark.parametrize("name", ["purchase_count", "as_of", "now", "values", "anything"])
+def test_facts_cannot_be_changed(name: str) -> None:
+    """Neither set nor deleted: facts are what is known at one instant."""
+    facts = person(purchase_count=1)
+    before = (facts.now, facts.values)
+
+    with pytest.raises(AttributeError, match=f"{name} cannot be set; facts are what is known at one instant"):
+        setattr(facts, name, 3)
+    with pytest.raises(AttributeError, match=f"{name} cannot be deleted"):
+        delattr(facts, name)
+    assert (facts.now, facts.values) == before
+
+
+def test_facts_are_of_an_instant_that_must_be_given() -> None:
+    """There is no default instant, and no fact by position."""
+    with pytest.raises(TypeError, match="as_of"):
+        Facts()  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="positional"):
+        Facts(NOW)  # type: ignore[misc]
+
+
+@given(histories(), instants())
+def test_facts_are_values(history: History, as_of: datetime) -> None:
+    """Copied, carried to another process or made again they are equal; evolved by nothing they are the same."""
+    facts = ShopFacts.of(history, as_of=as_of)
+
+    assert pickle.loads(pickle.dumps(facts)) == copy.deepcopy(facts) == copy.copy(facts) == facts  # noqa: S301 - ours
+    assert hash(copy.copy(facts)) == hash(facts)
+    assert facts.evolve() == facts.at(as_of) == facts
+
+
+@given(histories(), instants())
+def test_facts_made_by_hand_from_what_they_say_are_the_same(history: History, as_of: datetime) -> None:
+    """Every fact that is known can be given by hand, and gives the same facts."""
+    facts = ShopFacts.of(history, as_of=as_of)
+    known = {name: fact for name, fact in facts.to_dict().items() if fact is not None}
+
+    assert ShopFacts(as_of=as_of, **known).to_dict() == facts.to_dict()
+
+
+@given(st.sampled_from([Facts, ShopFacts]))
+def test_facts_of_different_classes_are_not_equal(one: type[Facts]) -> None:
+    """A shop's own facts are not the plain ones, nor is anything else."""
+    other = ShopFacts if one is Facts else Facts
+
+    assert one(as_of=NOW) != other(as_of=NOW)
+    assert one(as_of=NOW) != one(as_of=NOW + TICK)
+    assert one(as_of=NOW) != one(as_of=NOW, purchase_count=1)
+    assert one(as_of=NOW) != "facts"
+
+
+def test_facts_show_what_is_known_and_nothing_else() -> None:
+    """What says nothing is left out, and an instant is shown once."""
+    facts = person(purchase_count=2, since_last_purchase=DAY, campaign="may", was_referred=True)
+
+    assert repr(facts) == (
+        "Facts(as_of=2026-09-01T00:00:00+00:00, campaign='may', was_referred=True, purchase_count=2, "
+        "last_purchase_at=datetime.datetime(2026, 8, 31, 0, 0, tzinfo=datetime.timezone.utc))"
+    )
+    assert repr(person()) == "Facts(as_of=2026-09-01T00:00:00+00:00)"
+
+
+def test_facts_cannot_be_turned_back() -> None:
+    """What came later cannot be taken out of facts; the history is asked again."""
+    with pytest.raises(InstantError, match="facts cannot be turned back"):
+        person().at(NOW - TICK)

@@ -1,0 +1,149 @@
+"""The words a fact is declared with: what cannot work is refused where it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from funnel._facts.declare import Declared
+from funnel._facts.views import View
+from funnel.errors import FactsError, LiftError
+from funnel.facts import (
+    Facts,
+    count,
+    earliest,
+    exists,
+    first,
+    largest,
+    last,
+    latest,
+    mean,
+    mean_gap,
+    since,
+    soonest,
+    total,
+    until,
+)
+from funnel.interactions import Visit
+from funnel.records import Record
+from tests.shop import DAY, NOW, bought, did, facts_of
+
+
+@pytest.mark.parametrize(
+    ("declare", "said"),
+    [
+        (lambda: count("purchase"), "no stream of records is called 'purchase'; did you mean purchases"),
+        (lambda: total("purchases", "net_amout"), "purchases have no field 'net_amout'; did you mean net_amount"),
+        (lambda: total("purchases", "promotion"), "promotion of purchases is not an amount or a count"),
+        (lambda: total("purchases", "t"), "t of purchases is not an amount or a count"),
+        (lambda: largest("promises", "due"), "due of promises is not an amount or a count"),
+        (lambda: mean("purchases", "gap"), "gap of purchases is not an amount or a count"),
+        (lambda: soonest("purchases", "amount"), "amount of purchases is not an instant; use total, largest or latest"),
+        (lambda: soonest("promises", "end"), "promises have no field 'end'"),
+        (lambda: latest("purchases", "start"), "purchases have no field 'start'"),
+        (lambda: earliest("interactions", "rank"), "interactions have no field 'rank'"),
+        (lambda: latest("views", "words"), "views have no field 'words'"),
+        (lambda: since(3), r"since\(\) takes an instant that is declared, such as since\(last\('purchases'\)\)"),
+        (lambda: until(count("views")), r"until\(\) takes an instant"),
+        (lambda: since(since(last("views"))), r"since\(\) takes an instant"),
+        (lambda: count("purchases", where=lambda one: one.amount), "the condition on purchases answers with a number"),
+        (lambda: count("purchases", where=lambda _: "yes"), "answers with a text; it must be true or false"),
+        (lambda: exists("purchases", where=lambda _: None), "answers with a nothing"),
+    ],
+)
+def test_what_cannot_be_a_fact_is_refused_where_it_is_written(declare: Callable[[], object], said: str) -> None:
+    """Unknown streams and fields, a field of the wrong kind, a condition that is none: told with what to write."""
+    with pytest.raises(FactsError, match=said):
+        declare()
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        lambda one: one.amout > 3,
+        lambda one: one.end > 3,
+        lambda one: one.amount > 1.5,
+        lambda one: one.promotion.startswith("l"),
+    ],
+    ids=["unknown", "hidden", "float", "method"],
+)
+def test_a_condition_that_cannot_run_for_a_table_is_refused(where: Callable[[Any], object]) -> None:
+    """A condition is lifted like a rule: unknown fields, floats and text methods are told by name."""
+    with pytest.raises(LiftError):
+        count("purchases", where=where)
+
+
+@pytest.mark.parametrize("name", ["values", "now", "of", "over", "running", "at", "evolve", "to_dict", "as_of"])
+def test_a_fact_may_not_take_a_name_that_facts_need(name: str) -> None:
+    """A fact called like a method of the facts would hide it."""
+    with pytest.raises(FactsError, match=f"{name} is a name that the facts themselves need; give the fact another"):
+        type("Bad", (Facts,), {name: count("views")})
+
+
+class _Guests(Facts):
+    visit_count: int = count("visits")
+    spent: int = count("orders")
+
+
+class _Debtors(Facts):
+    refund_total: int = total("refunds", "amount")
+    gap_before_last_visit: timedelta = since(last("visits"))
+
+
+class _Both(_Guests, _Debtors):
+    big_count: int = count("purchases", where=lambda purchase: purchase.amount > 8)
+
+
+def test_facts_of_several_classes_come_together() -> None:
+    """A class has the facts of all that it extends, and the nearest of those with one name."""
+    records: list[Record] = [bought("1", NOW - DAY, 9), bought("2", NOW, 8), did(Visit, "v", NOW - DAY)]
+    facts = _Both.of(facts_history(records), as_of=NOW)
+
+    assert (facts.visit_count, facts.spent, facts.refund_total, facts.big_count) == (1, 2, 0, 1)
+    assert (facts.gap_before_last_visit, facts.purchase_count) == (DAY, 2)
+    assert facts_of(*records).spent == 17
+
+
+def facts_history(records: list[Record]) -> Any:
+    """The history of the one person of a case."""
+    from funnel.history import History
+
+    return History.of("p1", records)
+
+
+@pytest.mark.parametrize(
+    ("declared", "show", "unit", "low"),
+    [
+        (count("views"), "number", "number", 0),
+        (exists("views"), "flag", "number", 0),
+        (total("refunds", "amount"), "number", "number", 0),
+        (first("views"), "instant", "number", 0),
+        (since(first("views")), "since", "span", None),
+        (until(soonest("promises", "due")), "until", "span", None),
+        (mean_gap("views"), "span", "span", 0),
+        (latest("views", "channel"), "text", "text", 0),
+        (latest("views", "score"), "number", "number", 0),
+        (latest("deliveries", "late"), "flag", "number", 0),
+        (latest("promises", "due"), "instant", "number", 0),
+        (latest("purchases", "gap"), "span", "span", 0),
+    ],
+)
+def test_each_word_shows_its_fact_in_its_own_way(declared: Any, show: str, unit: str, low: int | None) -> None:
+    """A count is a number, a span runs with the clock or does not, a truth is zero or one."""
+    assert isinstance(declared, Declared)
+    fact = declared.fact("x")
+
+    assert (declared.show, fact.unit) == (show, unit)
+    assert fact.low == low if low is not None else fact.low < 0 < fact.high
+    assert fact.slope == {"since": 1, "until": -1}.get(show, 0)
+
+
+def test_asked_of_the_class_a_fact_tells_how_it_was_declared() -> None:
+    """The class shows the declaration, a person the value."""
+    asked: object = Facts.purchase_count
+
+    assert isinstance(asked, View)
+    assert asked.name == "purchase_count"

@@ -1,0 +1,304 @@
+"""What cannot be lifted is refused: the message holds the expression and the remedy, and no wrong answer is given."""
+
+from __future__ import annotations
+
+import copy
+import enum
+import functools
+import itertools
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from funnel._lift.nodes import Fact
+from funnel._lift.proof import proven
+from funnel._lift.symbols import named
+from funnel._lift.tree import MOST_CONDITIONS, MOST_PATHS, leaves, lift
+from funnel.errors import LiftError
+from tests.lift.facts import FACTS, REFUSED, lifted
+
+DAY = timedelta(days=1)
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+class Plain(enum.Enum):
+    """Members that equal no text and no number."""
+
+    RED = "red"
+    ONE = 1
+    HALF = 0.5
+
+
+class Red(enum.StrEnum):
+    """Another enum of texts."""
+
+    RED = "red"
+
+
+class One(enum.IntEnum):
+    """An enum of numbers."""
+
+    ONE = 1
+
+
+@functools.cache
+def cached(number: Any) -> bool:
+    """Look its argument up before it works."""
+    return number > 3
+
+
+REFUSALS: list[tuple[str, Callable[[Any], object], str]] = [
+    ("truth of a number", lambda f: 1 if f.count else 2, r"the truth of count .*; write count != 0"),
+    ("truth of a text", lambda f: not f.source, r"the truth of source .*; write source != ''"),
+    ("number or default", lambda f: f.count or 3, r"the truth of count"),
+    ("truth of the facts", bool, r"the truth of the facts.*; compare one of them"),
+    ("loop over the facts", lambda f: [*f], r"a loop over the facts.*; read each by its name"),
+    ("setting a fact", lambda f: setattr(f, "count", 3), r"setting count.*; a rule reads facts and changes nothing"),
+    ("unknown fact", lambda f: f.cuont > 3, r"no fact is called 'cuont'; did you mean count"),
+    ("very unknown fact", lambda f: f.zzz > 3, r"no fact is called 'zzz'; known are count, gap, reason"),
+    ("unknown fact by default", lambda f: getattr(f, "zzz", 0), r"no fact is called 'zzz'"),
+    (
+        "nullable fact",
+        lambda f: f.bought_at > NOON,
+        r"the fact bought_at cannot be lifted; it may be missing; read since",
+    ),
+    ("set", lambda f: f.count in {1, 2}, r"count looked up in a set or dict .*; use a tuple, or =="),
+    ("dict", lambda f: {1: "a"}.get(f.count, "b"), r"count looked up in a set or dict"),
+    ("dict of truths", lambda f: {True: "a", False: "b"}[f.count > 3], r"count > 3 looked up in a set or dict"),
+    ("cached helper", lambda f: cached(f.count), r"count looked up in a set or dict"),
+    ("int", lambda f: int(f.count), r"the value of count .*; compare it, or add conditions up as 0 and 1"),
+    ("float", lambda f: float(f.count), r"the value of count"),
+    ("complex", lambda f: complex(f.count), r"the value of count"),
+    ("index", lambda f: ["a", "b"][f.count > 3], r"the value of count > 3"),
+    ("range", lambda f: list(range(f.count)), r"the value of count"),
+    ("loop", lambda f: list(f.source), r"the value of source"),
+    ("len", lambda f: len(f.source) > 3, r"the value of source"),
+    ("f-string", lambda f: f"{f.count} times", r"the value of count"),
+    ("percent", lambda f: "%s" % f.source, r"the value of source"),  # noqa: UP031 (what is refused)
+    ("str", lambda f: str(f.count), r"the value of count"),
+    ("round", lambda f: round(f.count, -1), r"the value of count"),
+    ("trunc", lambda f: math.trunc(f.count), r"the value of count"),
+    ("floor", lambda f: math.floor(f.count), r"the value of count"),
+    ("ceil", lambda f: math.ceil(f.count), r"the value of count"),
+    ("letters of a text", lambda f: "a" in f.source, r"the value of source"),
+    ("first letter", lambda f: f.source[0] == "a", r"the value of source"),
+    ("inside a text", lambda f: f.source in "shop,web", r"what facts cannot do \(.*left operand"),
+    ("text method", lambda f: f.source.startswith("a"), r"source.startswith .*; compare the fact itself"),
+    ("span part", lambda f: f.since.days > 3, r"since.days .*; compare the fact itself with a constant"),
+    ("member's value", lambda f: f.source.value == "a", r"source.value"),
+    ("asking for a method", lambda f: hasattr(f.source, "lower"), r"source.lower"),
+    ("brackets", lambda f: f.count() > 3, r"count\(...\) .*; read the fact without brackets"),
+    ("division", lambda f: f.count / 2 > 1, r"count divided by / .*; multiply the other side"),
+    ("division of a constant", lambda f: 6 / f.count > 1, r"count divided by /"),
+    ("divmod", lambda f: divmod(f.count, 2)[0], r"divmod\(\) of count .*; write // and %"),
+    ("divmod of a constant", lambda f: divmod(7, f.count)[0], r"divmod\(\) of count"),
+    ("power", lambda f: f.count**2 > 4, r"a power of count .*; multiply by a constant"),
+    ("power of a constant", lambda f: 2**f.count > 4, r"a power of count"),
+    ("power with a modulus", lambda f: pow(f.count, 2, 5), r"what facts cannot do"),
+    ("and sign", lambda f: (f.count > 3) & (f.visits > 3), r"& or \| on count > 3 .*; write `and` or `or`"),
+    ("or sign", lambda f: True | (f.count > 3), r"& or \| on count > 3"),
+    ("exclusive or", lambda f: (f.count > 3) ^ (f.visits > 3), r"& or \| on count > 3"),
+    ("shift", lambda f: f.count << 1, r"& or \| on count"),
+    ("tilde", lambda f: ~(f.count > 3), r"~ on count > 3 .*; write `not`"),
+    ("none", lambda f: f.count == None, r"count beside None .*; facts are never missing"),  # noqa: E711 (what is refused)
+    ("none among others", lambda f: f.source in ("a", None), r"source beside None"),
+    ("float limit", lambda f: f.count > 1.5, r"count beside a float .*; floats are not exact: scale both sides"),
+    ("float factor", lambda f: 1.5 * f.count > 3, r"count beside a float"),
+    ("decimal", lambda f: f.spent > Decimal("1.50"), r"spent beside a Decimal .*; use a whole number"),
+    ("decimal first", lambda f: Decimal("1.50") < f.spent, r"spent beside a Decimal"),
+    ("decimal of a fact", lambda f: Decimal(f.spent), r"what facts cannot do"),
+    ("fraction", lambda f: Fraction(1, 2) * f.spent > 3, r"spent beside a Fraction"),
+    ("date", lambda f: f.since > NOON, r"since beside a datetime .*; compare the span since it with a timedelta"),
+    ("date less a span", lambda f: NOON - f.since, r"since beside a datetime"),
+    ("list", lambda f: f.count == [3], r"count beside a list"),
+    ("repetition", lambda f: [1] * f.count, r"count beside a list"),
+    ("plain enum", lambda f: f.source == Plain.RED, r"source beside Plain.RED .*; no fact equals it; use a StrEnum"),
+    ("text beside text", lambda f: f.source == f.reason, r"source == reason .*; compare a text with a constant"),
+    ("order of texts", lambda f: f.source < "b", r"source < 'b' .*; texts can only be equal or not"),
+    ("unknown word", lambda f: f.reason == "pay day", r"reason == 'pay day' .*; it is one of '', 'payday', 'travel'"),
+    ("text and number", lambda f: f.source == 3, r"source == 3 \(text beside number\) .*; compare like with like"),
+    ("span and number", lambda f: f.since > 30, r"since > 30 \(span beside number\)"),
+    ("number and span", lambda f: f.count > DAY, r"count > 1 d \(number beside span\)"),
+    ("span plus number", lambda f: f.since + 1, r"since \+ 1 \(span \+ number\) .*; bring both sides to one unit"),
+    ("span by span", lambda f: f.since * f.since, r"since \* since \(span \* span\)"),
+    ("sum of spans", lambda f: sum([f.since, f.until]), r"0 \+ since \(number \+ span\)"),
+    ("texts added", lambda f: "a" + f.source, r"'a' \+ source \(text \+ text\)"),
+    ("negative text", lambda f: -f.source, r"source \* -1 \(text \* number\)"),
+    ("size of a text", lambda f: abs(f.source), r"source >= 0 \(text beside number\)"),
+    ("division by zero", lambda f: f.count // 0, r"count // 0 .*; divide by a constant above zero"),
+    ("division by less", lambda f: f.count % -3, r"count % -3 .*; divide by a constant above zero"),
+    ("division by a fact", lambda f: f.count // f.visits, r"count // visits .*; divide by a constant above zero"),
+    ("constant by a fact", lambda f: 7 // f.count, r"7 // count"),
+    ("rest by a fact", lambda f: 7 % f.count, r"7 % count"),
+    ("product too large", lambda f: f.spent * f.spent > 3, r"spent \* spent can reach 8.1e\+31, more than the 64 bits"),
+    ("factor too large", lambda f: -(10**4) * f.spent, r"can reach 9.0e\+19, more than the 64 bits"),
+    ("limit too large", lambda f: f.spent > 2**70, r"more than the 64 bits of a column hold"),
+    ("span too large", lambda f: f.since > timedelta.max, r"more than the 64 bits of a column hold"),
+    ("answer too large", lambda f: 2**70 if f.count > 3 else 0, r"answered with more than the 64 bits"),
+    ("longest answer", lambda _: timedelta.max, r"answered with more than the 64 bits"),
+    ("answer of a float", lambda _: 0.5, r"answered with a float, which no column holds; answer with a bool"),
+    ("answer of a list", lambda f: [f.count], r"answered with a list"),
+    ("answer of a date", lambda _: NOON, r"answered with a datetime"),
+    (
+        "two kinds",
+        lambda f: 1 if f.count > 3 else "one",
+        r"answers in 2 kinds \(number, text\); one column holds one kind",
+    ),
+    ("truth and number", lambda f: f.count > 3 and 3, r"answers in 2 kinds \(bool, number\)"),
+    ("number and span answers", lambda f: f.since if f.count > 3 else f.count, r"answers in 2 kinds \(number, span\)"),
+    ("two enums", lambda f: Red.RED if f.count > 3 else One.ONE, r"answers in 2 kinds \(.*One, .*Red\)"),
+    ("enum and its text", lambda f: Red.RED if f.count > 3 else "red", r"answers in 2 kinds"),
+    (
+        "mixed members",
+        lambda f: Plain.RED if f.count > 3 else Plain.ONE,
+        r"must all have text values, or all whole numbers",
+    ),
+    ("member of a half", lambda _: Plain.HALF, r"must all have text values"),
+]
+
+
+@pytest.mark.parametrize(("rule", "message"), [case[1:] for case in REFUSALS], ids=[case[0] for case in REFUSALS])
+def test_what_cannot_be_lifted_is_refused(rule: Callable[[Any], object], message: str) -> None:
+    """The error says what was written and what to write instead, before any person is asked."""
+    with pytest.raises(LiftError, match=message):
+        lift(rule, FACTS, REFUSED)
+
+
+def swallowed(f: Any) -> str:
+    """Catch the refusal of int() and go on."""
+    try:
+        return "many" if int(f.count) > 3 else "few"
+    except TypeError:
+        return "few"
+
+
+def matched(f: Any) -> int:
+    """Match by identity: `case True` asks `is`."""
+    match f.referred:
+        case True:
+            return 1
+        case _:
+            return 2
+
+
+def by_class(f: Any) -> bool:
+    """Match by class."""
+    match f.count:
+        case int():
+            return True
+        case _:
+            return False
+
+
+UNTRACED: list[tuple[str, Callable[[Any], object], str]] = [
+    ("is True", lambda f: 1 if f.referred is True else 2, "answers 1 instead of 2"),
+    ("is not False", lambda f: 1 if (f.count > 3) is not False else 2, "answers 2 instead of 1"),
+    ("case True", matched, "answers 1 instead of 2"),
+    ("isinstance", lambda f: isinstance(f.count, int), "answers True instead of False"),
+    ("case int()", by_class, "answers True instead of False"),
+    ("type", lambda f: type(f.source).__name__, "answers 'str' instead of 'Symbol'"),
+    ("repr", lambda f: repr(f.count), "answers '0' instead of 'count'"),
+    ("ascii in an f-string", lambda f: f"{f.count!r}", "answers '0' instead of 'count'"),
+    ("caught refusal", swallowed, "answers 'many' instead of 'few'"),
+    ("callable", lambda f: callable(f.count), "answers False instead of True"),
+    ("plus on a text", lambda f: +f.source, "raises TypeError"),
+    ("copied facts", lambda f: copy.deepcopy(f.count) > 3, "answers False instead of True"),
+]
+
+
+@pytest.mark.parametrize(("rule", "message"), [case[1:] for case in UNTRACED], ids=[case[0] for case in UNTRACED])
+def test_what_leaves_no_trace_is_found_out(rule: Callable[[Any], object], message: str) -> None:
+    """A rule that lifts, but would answer otherwise as plain Python, is refused when it is proven."""
+    with pytest.raises(LiftError, match=message):
+        proven(rule, FACTS, REFUSED)
+
+
+def test_a_proof_says_what_to_avoid() -> None:
+    """The message tells where the answers part, and what leaves no trace."""
+    with pytest.raises(LiftError, match=r"where count > 3, the rule answers .* no clock, chance or state, no `is`"):
+        lifted(lambda f: 1 if f.count > 3 and isinstance(f.visits, int) else 2)
+
+
+def test_a_rule_that_changes_its_mind_is_refused() -> None:
+    """State that moves from call to call is found out, whether or not it decides on a path."""
+    turns = itertools.count()
+
+    with pytest.raises(LiftError, match="no clock, chance or state"):
+        lifted(lambda _: next(turns))
+
+
+def test_a_rule_that_takes_another_path_is_refused() -> None:
+    """State that decides what is asked is found out while the tree grows."""
+    turns = itertools.count()
+
+    with pytest.raises(LiftError, match="takes another path when it is asked again"):
+        lift(lambda f: f.count > 3 if next(turns) % 2 else f.visits > 3, FACTS)
+
+
+def test_paths_are_counted() -> None:
+    """A rule may have 256 paths and not one more."""
+    bits = [Fact(f"bit_{number}", high=1) for number in range(9)]
+    facts = {bit.name: bit for bit in bits}
+
+    def branching(many: int) -> Callable[[Any], object]:
+        return lambda f: sum([1 for bit in bits[:many] if getattr(f, bit.name)])
+
+    assert len([*leaves(lift(branching(8), facts))]) == MOST_PATHS
+    with pytest.raises(LiftError, match="more than 256 paths; add conditions up"):
+        lift(branching(9), facts)
+
+
+def test_conditions_one_after_another_are_counted() -> None:
+    """A path may ask 128 conditions and not one more, or engines would run out of stack."""
+    assert len([*leaves(lift(lambda f: f.visits in range(MOST_CONDITIONS), FACTS))]) == MOST_CONDITIONS + 1
+    with pytest.raises(LiftError, match="more than 128 conditions one after another; add conditions up"):
+        lift(lambda f: f.visits in range(MOST_CONDITIONS + 1), FACTS)
+
+
+def test_a_loop_without_an_end_is_stopped() -> None:
+    """A rule that counts up to a fact does not hang."""
+
+    def counted(f: Any) -> int:
+        number = 0
+        while f.visits > number:
+            number += 1
+        return number
+
+    with pytest.raises(LiftError, match="more than 128 conditions"):
+        lift(counted, FACTS)
+
+
+def test_a_fault_of_the_rule_itself_is_told_as_it_is() -> None:
+    """An error that has nothing to do with lifting reaches the author unchanged."""
+    with pytest.raises(ZeroDivisionError):
+        lift(lambda f: 1 if f.count > 3 else 1 // 0, FACTS)
+
+
+def test_the_facts_look_like_an_object_to_python() -> None:
+    """What Python itself looks for on facts and symbols is answered in Python's way."""
+    seen: list[object] = []
+    lift(lambda f: seen.extend([hasattr(f, "__no__"), hasattr(f.count, "__no__"), repr(f.count + 1), +f.count]), FACTS)
+
+    assert seen[:3] == [False, False, "count + 1"]
+    assert repr(seen[3]) == "count"
+
+
+@pytest.mark.parametrize("value", [3, DAY, "web"])
+def test_a_named_constant_stays_what_it_is(value: object) -> None:
+    """A constant with the name of its policy field equals the one without, and says its name."""
+    made: Any = named(value, "limit")
+
+    assert made == value
+    assert isinstance(made, type(value))
+    assert made.name == "limit"
+
+
+@pytest.mark.parametrize("value", [True, Red.RED, One.ONE, 0.5, None, (1, 2)])
+def test_other_constants_have_no_name(value: object) -> None:
+    """Truths, members of enums and what no column holds pass as they are."""
+    assert named(value, "limit") is value

@@ -1,0 +1,99 @@
+"""Bought, engaged, quiet, lapsed, overdue, won back: each limit from both sides."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from funnel.policy import Policy
+from funnel.rules.activity import (
+    has_bought,
+    has_bought_again,
+    has_engaged,
+    has_rhythm,
+    is_lapsed,
+    is_overdue,
+    is_quiet,
+    is_won_back,
+)
+from tests.shop import DAY, TICK, person
+
+POLICY = Policy(lapse_after=60 * DAY, quiet_after=10 * DAY, overdue_percent=150, rhythm_purchases=3)
+REGULAR: dict[str, Any] = {"purchase_count": 3, "purchase_interval": 10 * DAY}
+
+
+@pytest.mark.parametrize(("count", "once", "again"), [(0, False, False), (1, True, False), (2, True, True)])
+def test_one_purchase_is_bought_and_two_are_again(count: int, once: bool, again: bool) -> None:  # noqa: FBT001 - a case
+    """Konsumen is who bought once, pelanggan who came back."""
+    assert has_bought(person(purchase_count=count), POLICY) is once
+    assert has_bought_again(person(purchase_count=count), POLICY) is again
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [({}, False), ({"lead_count": 3}, False), ({"inbound_count": 1}, True), ({"order_count": 1}, True)],
+)
+def test_who_has_done_something_has_engaged(facts: dict[str, Any], expected: bool) -> None:  # noqa: FBT001 - a case
+    """To arrive is not to engage; a word, a visit or an order is."""
+    assert has_engaged(person(**facts), POLICY) is expected
+
+
+@pytest.mark.parametrize("came", ["since_last_inbound", "since_last_purchase", "since_arrival"])
+def test_who_came_lately_is_not_quiet(came: str) -> None:
+    """A word, a purchase or an arrival breaks the silence, for exactly `quiet_after`."""
+    assert is_quiet(person(**{came: 10 * DAY}), POLICY) is False
+    assert is_quiet(person(**{came: 10 * DAY + TICK}), POLICY) is True
+
+
+def test_of_whom_nothing_is_known_is_quiet() -> None:
+    """Nothing has come from them for ever."""
+    assert is_quiet(person(), POLICY) is True
+
+
+@pytest.mark.parametrize(
+    ("count", "silent", "expected"),
+    [(1, 60 * DAY, False), (1, 60 * DAY + TICK, True), (5, 60 * DAY + TICK, True), (0, 90 * DAY, False)],
+)
+def test_a_buyer_silent_beyond_the_limit_has_lapsed(count: int, silent: timedelta, expected: bool) -> None:  # noqa: FBT001 - a case
+    """Silent for exactly the limit is not lapsed yet, and only a buyer can lapse."""
+    assert is_lapsed(person(purchase_count=count, since_last_purchase=silent), POLICY) is expected
+
+
+@pytest.mark.parametrize(("count", "expected"), [(2, False), (3, True)])
+def test_a_rhythm_takes_purchases(count: int, expected: bool) -> None:  # noqa: FBT001 - a case
+    """Too few purchases say nothing of a person's interval."""
+    assert has_rhythm(person(purchase_count=count), POLICY) is expected
+
+
+@pytest.mark.parametrize(
+    ("facts", "silent", "expected"),
+    [
+        (REGULAR, 15 * DAY, False),
+        (REGULAR, 15 * DAY + TICK, True),
+        ({**REGULAR, "purchase_count": 2}, 15 * DAY + TICK, False),
+        ({**REGULAR, "purchase_interval": timedelta(0)}, TICK, True),
+        ({**REGULAR, "purchase_interval": timedelta(0)}, timedelta(0), False),
+        ({"purchase_count": 3}, 90 * DAY, False),
+    ],
+)
+def test_overdue_is_by_their_own_rhythm(facts: dict[str, Any], silent: timedelta, expected: bool) -> None:  # noqa: FBT001 - a case
+    """Half as long again as their own average interval, to the microsecond."""
+    assert is_overdue(person(**facts, since_last_purchase=silent), POLICY) is expected
+
+
+@pytest.mark.parametrize(
+    ("gap", "silent", "expected"),
+    [
+        (60 * DAY, DAY, False),
+        (60 * DAY + TICK, DAY, True),
+        (60 * DAY + TICK, 60 * DAY, True),
+        (60 * DAY + TICK, 60 * DAY + TICK, False),
+    ],
+)
+def test_won_back_is_a_purchase_after_a_lapse(gap: timedelta, silent: timedelta, expected: bool) -> None:  # noqa: FBT001 - a case
+    """Their last purchase ended a silence beyond the limit, and they are not silent again."""
+    facts = person(purchase_count=2, gap_before_last_purchase=gap, since_last_purchase=silent)
+
+    assert is_won_back(facts, POLICY) is expected

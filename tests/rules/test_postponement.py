@@ -1,0 +1,57 @@
+"""Not yet: a postponement stands until its day, a "ready" or a purchase."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from funnel.policy import Policy
+from funnel.rules.postponement import has_come_due, is_postponed, slips, stands
+from tests.shop import DAY, TICK, person
+
+POLICY = Policy()
+SAID: dict[str, Any] = {"postponement_count": 1, "since_last_postponement": 5 * DAY, "until_ready": DAY}
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({}, False),
+        (SAID, True),
+        ({**SAID, "since_said_ready": 5 * DAY + TICK}, True),
+        ({**SAID, "since_said_ready": 5 * DAY}, False),
+        ({**SAID, "since_last_purchase": 5 * DAY + TICK}, True),
+        ({**SAID, "since_last_purchase": 5 * DAY}, False),
+    ],
+)
+def test_ready_or_bought_undoes_a_postponement(facts: dict[str, Any], expected: bool) -> None:  # noqa: FBT001 - a case
+    """What came before it changes nothing; at its instant or after, it is over."""
+    assert stands(person(**facts), POLICY) is expected
+    assert is_postponed(person(**facts), POLICY) is expected
+
+
+@pytest.mark.parametrize(
+    ("until", "waiting"), [(DAY, True), (TICK, True), (timedelta(0), False), (-TICK, False)]
+)
+def test_the_day_they_named_comes_at_its_instant(until: timedelta, waiting: bool) -> None:  # noqa: FBT001 - a case
+    """Until then they wait, from then on it is time to ask."""
+    facts = person(**{**SAID, "until_ready": until})
+
+    assert is_postponed(facts, POLICY) is waiting
+    assert has_come_due(facts, POLICY) is not waiting
+
+
+def test_what_is_over_neither_waits_nor_comes_due() -> None:
+    """Who said "ready" is no longer asked about the day they once named."""
+    facts = person(**{**SAID, "since_said_ready": DAY, "until_ready": -DAY})
+
+    assert is_postponed(facts, POLICY) is False
+    assert has_come_due(facts, POLICY) is False
+
+
+@pytest.mark.parametrize(("count", "expected"), [(0, 0), (1, 0), (2, 1), (5, 4)])
+def test_slips_are_counted_after_the_first(count: int, expected: int) -> None:
+    """The first "not yet" is none; each further one is."""
+    assert slips(person(postponement_count=count), POLICY) == expected

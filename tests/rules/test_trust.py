@@ -1,0 +1,119 @@
+"""Doubt before and after paying: each limit from both sides."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from funnel.facts import Facts
+from funnel.policy import Policy
+from funnel.rule import Rule
+from funnel.rules.trust import (
+    Assurance,
+    answer_is_late,
+    assurance,
+    delivery_is_late,
+    has_open_complaint,
+    has_open_question,
+    repair_first,
+    repair_is_late,
+    was_disappointed,
+)
+from tests.shop import DAY, TICK, person
+
+POLICY = Policy(
+    answer_within=DAY,
+    resolve_within=3 * DAY,
+    delivery_grace=2 * DAY,
+    disappointed_for=30 * DAY,
+    low_score=2,
+    assurance_percent=300,
+    meeting_amount=1000,
+)
+LOW: dict[str, Any] = {"feedback_count": 1, "last_feedback_score": 2, "since_last_feedback": DAY}
+
+
+@pytest.mark.parametrize(
+    ("rule", "fact"), [(has_open_question, "open_question_count"), (has_open_complaint, "open_complaint_count")]
+)
+def test_what_is_open_is_open(rule: Rule[Facts, Policy, bool], fact: str) -> None:
+    """One is enough, and none is none."""
+    assert rule(person(), POLICY) is False
+    assert rule(person(**{fact: 1}), POLICY) is True
+
+
+@pytest.mark.parametrize(
+    ("rule", "facts", "span", "limit"),
+    [
+        (answer_is_late, {"open_question_count": 1}, "oldest_open_question", DAY),
+        (repair_is_late, {"open_complaint_count": 1}, "oldest_open_complaint", 3 * DAY),
+        (delivery_is_late, {"open_promise_count": 1}, "since_promise_was_due", 2 * DAY),
+    ],
+)
+def test_what_is_owed_is_late_beyond_its_limit(
+    rule: Rule[Facts, Policy, bool], facts: dict[str, Any], span: str, limit: timedelta
+) -> None:
+    """At the limit it is in time, one microsecond later it is late; where nothing is owed nothing is late."""
+    assert rule(person(**facts, **{span: limit}), POLICY) is False
+    assert rule(person(**facts, **{span: limit + TICK}), POLICY) is True
+    assert rule(person(), POLICY) is False
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({}, False),
+        (LOW, True),
+        ({**LOW, "last_feedback_score": 3}, False),
+        ({**LOW, "since_last_feedback": 30 * DAY}, True),
+        ({**LOW, "since_last_feedback": 30 * DAY + TICK}, False),
+        ({"complaint_count": 1, "since_last_complaint": 30 * DAY}, True),
+        ({"complaint_count": 1, "since_last_complaint": 30 * DAY + TICK}, False),
+    ],
+)
+def test_a_disappointment_lasts_for_a_while(facts: dict[str, Any], expected: bool) -> None:  # noqa: FBT001 - a case
+    """Low feedback or a complaint within the shop's number of days."""
+    assert was_disappointed(person(**facts), POLICY) is expected
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({}, False),
+        ({"open_complaint_count": 1}, True),
+        ({"open_promise_count": 1, "since_promise_was_due": 2 * DAY + TICK}, True),
+        ({"open_question_count": 1, "oldest_open_question": 9 * DAY}, False),
+    ],
+)
+def test_repair_comes_before_selling(facts: dict[str, Any], expected: bool) -> None:  # noqa: FBT001 - a case
+    """An open complaint or late goods; a question is answered, not repaired."""
+    assert repair_first(person(**facts), POLICY) is expected
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({}, Assurance.NONE),
+        ({"last_quote_amount": 1}, Assurance.PROOF),
+        ({"last_quote_amount": 1000}, Assurance.PROOF),
+        ({"last_quote_amount": 1001}, Assurance.MEETING),
+        ({"last_quote_amount": 1001, "meeting_count": 1}, Assurance.PROOF),
+        ({"last_quote_amount": 300, "purchase_count": 1, "largest_purchase": 100}, Assurance.NONE),
+        ({"last_quote_amount": 301, "purchase_count": 1, "largest_purchase": 100}, Assurance.PROOF),
+        ({"last_quote_amount": 1001, "purchase_count": 1, "largest_purchase": 900}, Assurance.MEETING),
+        (
+            {"last_quote_amount": 1001, "purchase_count": 1, "largest_purchase": 900, "meeting_count": 1},
+            Assurance.NONE,
+        ),
+    ],
+)
+def test_doubt_grows_with_the_sum(facts: dict[str, Any], expected: Assurance) -> None:
+    """Proof for a first sum or one far above the largest so far; a meeting above the shop's own limit."""
+    assert assurance(person(**facts), POLICY) is expected
+
+
+def test_a_shop_without_a_limit_asks_for_no_meeting() -> None:
+    """The limit depends on the currency, so there is none until the shop sets it."""
+    assert assurance(person(last_quote_amount=10**9), Policy()) is Assurance.PROOF
