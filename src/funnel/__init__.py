@@ -67,6 +67,8 @@ if TYPE_CHECKING:
         read_interaction,
     )
     from funnel.logs import Fault, Logs
+    from funnel.metrics.cohorts import Cohorts, monthly_cohorts
+    from funnel.metrics.rate import Rate
     from funnel.money import Money
     from funnel.not_yet import AfterHoliday, AfterPayday, Between, InMonths, InWeeks, NotYet, Until, postponed, resolve
     from funnel.policy import Policy
@@ -110,6 +112,7 @@ _HOMES = {
     "Cart": "interactions",
     "Cause": "stages",
     "Checkout": "interactions",
+    "Cohorts": "metrics.cohorts",
     "Complaint": "interactions",
     "Contact": "records",
     "Customer": "records",
@@ -151,6 +154,7 @@ _HOMES = {
     "Purchase": "records",
     "Question": "interactions",
     "Quote": "interactions",
+    "Rate": "metrics.rate",
     "Readiness": "rules.readiness",
     "Reason": "rule",
     "Record": "records",
@@ -197,6 +201,7 @@ _HOMES = {
     "may_write": "rules.follow_up",
     "mean": "facts",
     "mean_gap": "facts",
+    "monthly_cohorts": "metrics.cohorts",
     "next_step": "rules.follow_up",
     "postponed": "not_yet",
     "read_interaction": "interactions",
@@ -226,6 +231,7 @@ __all__ = [
     "Cart",
     "Cause",
     "Checkout",
+    "Cohorts",
     "Complaint",
     "Contact",
     "Customer",
@@ -265,6 +271,7 @@ __all__ = [
     "Purchase",
     "Question",
     "Quote",
+    "Rate",
     "Readiness",
     "Reason",
     "Record",
@@ -311,6 +318,7 @@ __all__ = [
     "may_write",
     "mean",
     "mean_gap",
+    "monthly_cohorts",
     "next_step",
     "postponed",
     "read_interaction",

@@ -191,10 +191,11 @@ def kept(frame: Frame, home: Home) -> Frame:
 
     What came in lazily stays lazy, and is worked out once a query.
     """
-    if frame.implementation is not nw.Implementation.POLARS:
+    if not frame.implementation.is_polars():
         return frame
     native: Any = nw.to_native(frame)
-    return nw.from_native(native.cache() if home == "polars lazy" else native.collect().lazy())
+    once: Frame = nw.from_native(native.cache() if home == "polars lazy" else native.collect().lazy())
+    return once
 
 
 # ---- instants ------------------------------------------------------------------------------------------------------
@@ -208,7 +209,8 @@ def microseconds(frame: Frame, home: Home, names: Sequence[str]) -> Frame:
     if not names:
         return frame
     if home in _INSTANTS:
-        return nw.from_native(_INSTANTS[home](nw.to_native(frame), names))
+        whole: Frame = nw.from_native(_INSTANTS[home](nw.to_native(frame), names))
+        return whole
     return frame.with_columns(nw.col(name).dt.timestamp("us") for name in names)
 
 

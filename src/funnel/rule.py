@@ -19,7 +19,7 @@ from funnel._instants import LATEST, instant
 from funnel._lift.clock import waits
 from funnel._lift.code import Run, compiled
 from funnel._lift.nodes import Value, evaluate
-from funnel._lift.paths import Path, Reason, Table, Why, path_of, paths, reasons
+from funnel._lift.paths import Path, Reason, Table, Why, reasons
 from funnel._lift.proof import proven
 from funnel._lift.symbols import Symbols, named
 from funnel._lift.witness import witness
@@ -159,9 +159,7 @@ class Rule(Generic[F, P, A]):
         """
         facts = self._facts_of(person, as_of)
         ready = self.lifted(policy, type(facts))
-        read = ready.reader(facts)
-        path = path_of(ready.tree, read)
-        return Why(ready.run(facts.values, facts.now), reasons(path, read))
+        return Why(ready.run(facts.values, facts.now), reasons(ready.way(facts), ready.reader(facts)))
 
     @property
     def next_change(self) -> NextChange[F, P, A]:
@@ -204,7 +202,7 @@ class Rule(Generic[F, P, A]):
         Args:
             policy: The shop's numbers.
         """
-        return Table(self.name, tuple(paths(self.lifted(policy).tree)))
+        return Table(self.name, self.lifted(policy).ways)
 
     def witnesses(self, policy: P, *, as_of: datetime) -> tuple[F, ...]:
         """One person's facts for each path through the rule that somebody can take.
@@ -214,7 +212,7 @@ class Rule(Generic[F, P, A]):
             as_of: The instant that the facts are of.
         """
         ready = self.lifted(policy)
-        found = (witness(path) for path in paths(ready.tree))
+        found = (witness(path) for path in ready.ways)
         return tuple(self._person(values, as_of) for values in found if values is not None)
 
     def _person(self, values: Mapping[str, Value], as_of: datetime) -> F:

@@ -12,8 +12,7 @@ from funnel._facts.base import BaseFacts, judgement
 from funnel._instants import FOREVER
 from funnel._ledger import Ledger
 from funnel._lift.nodes import Value
-from funnel._reduce.folds import END, Fold, Row, seen, with_gaps
-from funnel._reduce.forms import GAP
+from funnel._reduce.folds import END, Fold, Row, with_gaps
 from funnel.history import History
 from funnel.records import Record
 
@@ -44,8 +43,8 @@ class Tally(Generic[F]):
         self._class = facts
         self._plan = facts._plan  # noqa: SLF001 (the plan of a class of facts is this library's own)
         self._ledger = Ledger(history.person_id, wanted=frozenset(self._plan.folds))
-        self._seen: set[tuple[str, str, str]] = set()
-        self._held = {fold.place: fold.start for ready in self._plan.folds.values() for fold in ready}
+        self._seen: set[tuple[type[Record], str, str]] = set()
+        self._held = {fold.place: fold.start for ready in self._plan.folds.values() for fold in ready.folds}
         self._values = list(self._plan.empties)
         self._last_counting: dict[str, Row] = {}
         for record in history.records:
@@ -60,7 +59,7 @@ class Tally(Generic[F]):
         Raises:
             RecordError: It is of another person, or a refund of a purchase that is not there.
         """
-        key = (record.kind, *record.key)
+        key = (type(record), *record.key)
         if key in self._seen:
             return
         self._ledger.add(record)
@@ -75,8 +74,8 @@ class Tally(Generic[F]):
         ready = self._plan.folds.get(stream)
         if ready is None or row[END] != FOREVER:
             return
-        shown = self._with_gap(stream, row) if GAP in ready[0].reduction.stream.fields else row
-        for fold in ready:
+        shown = self._with_gap(stream, row) if ready.gapped else row
+        for fold in ready.folds:
             self._hold(fold, fold.on(self._held[fold.place], shown, 0))
 
     def _hold(self, fold: Fold, so_far: Value) -> None:
@@ -111,8 +110,8 @@ class Tally(Generic[F]):
         if ready is None:
             return
         rows = self._ledger.rows.get(stream, [])
-        shown = seen(rows, now, ready, settled=True)
-        for fold in ready:
+        shown = ready.seen(rows, now, settled=True)
+        for fold in ready.folds:
             self._hold(fold, fold.over(shown, now))
         if shown:
             self._last_counting[stream] = shown[-1][: len(rows[0])]

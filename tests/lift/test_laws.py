@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import narwhals as nw
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from funnel._lift import nodes
@@ -22,7 +22,7 @@ from funnel._lift.witness import witness
 from tests.lift.facts import FACTS, held, later, lifted, person, run_of
 from tests.random_rules import RandomRule, people, rules
 
-HORIZON = 120
+HORIZON = 60
 """Microseconds in which every condition of these rules has flipped, for these people."""
 
 RULES = rules(FACTS, answers=("bool", "enum", "level", "number", "text", "span"))
@@ -35,8 +35,7 @@ def same(found: Any, wanted: Any) -> bool:
     return type(found) is type(wanted) and found == wanted
 
 
-@given(RULES, st.lists(PEOPLE, min_size=5, max_size=15))
-@settings(max_examples=150)
+@given(RULES, st.lists(PEOPLE, min_size=3, max_size=10))
 def test_a_rule_answers_alike_in_every_form(rule: RandomRule, crowd: list[dict[str, Value]]) -> None:
     """The function on plain values, the tree that is walked and the compiled tree give one answer of one type."""
     tree = lifted(rule.function)
@@ -60,9 +59,9 @@ def test_a_table_answers_as_one_person(rule: RandomRule, crowd: list[dict[str, V
     )
     relation = duckdb.sql("select * from frame")
 
-    assert nw.from_native(frame).select(column)["answer"].to_list() == wanted
-    assert nw.from_native(frame.lazy()).select(column).collect()["answer"].to_list() == wanted
-    assert [answer for (answer,) in nw.from_native(relation).select(column).to_native().fetchall()] == wanted
+    assert nw.from_native(frame).with_columns(column)["answer"].to_list() == wanted
+    assert nw.from_native(frame.lazy()).with_columns(column).collect()["answer"].to_list() == wanted
+    assert [answer for _, answer in nw.from_native(relation).select("count", column).to_native().fetchall()] == wanted
 
 
 def stored(tree: Tree, values: Mapping[str, Value]) -> Value | None:
@@ -72,7 +71,6 @@ def stored(tree: Tree, values: Mapping[str, Value]) -> Value | None:
 
 
 @given(CLOCK_RULES, PEOPLE)
-@settings(max_examples=150)
 def test_the_clock_changes_an_answer_only_where_it_was_foretold(rule: RandomRule, values: dict[str, Value]) -> None:
     """Asked again every microsecond, no condition flips and no answer changes but at the end of a wait."""
     tree = lifted(rule.function)
@@ -90,7 +88,6 @@ def test_the_clock_changes_an_answer_only_where_it_was_foretold(rule: RandomRule
 
 
 @given(CLOCK_RULES, PEOPLE)
-@settings(max_examples=150)
 def test_the_first_change_is_the_first_of_all(rule: RandomRule, values: dict[str, Value]) -> None:
     """The first wait after which the answer differs is the one found by asking the plain function every microsecond."""
     tree = lifted(rule.function)
@@ -124,8 +121,7 @@ def inside(name: str, value: Value) -> bool:
     return fact.low <= value <= fact.high
 
 
-@given(RULES, st.lists(PEOPLE, min_size=5, max_size=15))
-@settings(max_examples=100)
+@given(RULES, st.lists(PEOPLE, min_size=3, max_size=10))
 def test_a_path_that_somebody_takes_has_a_witness(rule: RandomRule, crowd: list[dict[str, Value]]) -> None:
     """No path that a random person takes is left without a made-up one."""
     tree = lifted(rule.function)

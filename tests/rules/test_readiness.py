@@ -54,15 +54,25 @@ def test_why_tells_each_part_with_its_points() -> None:
     assert [reason.points for reason in why.reasons if reason.points] == [20, 15, 5]
 
 
-@pytest.mark.parametrize(
-    ("points", "expected"),
-    [(60, Readiness.READY), (59, Readiness.WARM), (30, Readiness.WARM), (29, Readiness.COLD), (-5, Readiness.COLD)],
-)
-def test_the_bands_begin_at_their_points(points: int, expected: Readiness) -> None:
-    """From so many points on, and not with one less."""
-    policy = Policy(visit_points=points)
+BANDS = Policy(said_ready_points=60, cart_points=59, checkout_points=30, visit_points=29, question_points=-5)
 
-    assert readiness(person(inbound_count=1, since_last_visit=DAY), policy) is expected
+
+@pytest.mark.parametrize(
+    ("sign", "points", "expected"),
+    [
+        ("since_said_ready", 60, Readiness.READY),
+        ("since_last_cart", 59, Readiness.WARM),
+        ("since_last_checkout", 30, Readiness.WARM),
+        ("since_last_visit", 29, Readiness.COLD),
+        ("since_last_question", -5, Readiness.COLD),
+    ],
+)
+def test_the_bands_begin_at_their_points(sign: str, points: int, expected: Readiness) -> None:
+    """From so many points on, and not with one less."""
+    facts = person(inbound_count=1, **{sign: DAY})
+
+    assert readiness_points(facts, BANDS) == points
+    assert readiness(facts, BANDS) is expected
 
 
 @pytest.mark.parametrize(

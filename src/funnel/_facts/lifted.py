@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import attrs
 
 from funnel._facts.base import Held
-from funnel._facts.plan import SLOPES, Plan, plan_of
-from funnel._lift.code import Run
+from funnel._facts.plan import Plan, plan_of
+from funnel._lift.code import Run, compiled
 from funnel._lift.nodes import Node, Read, Value, facts_of
-from funnel._lift.tree import Tree, forks, leaves
+from funnel._lift.paths import Path, paths
+from funnel._lift.tree import Tree, forks, leaves, numbered
 
 
 @attrs.frozen
@@ -26,6 +29,26 @@ class Lifted:
         nodes: list[Node] = [*tests, *(leaf.node for leaf in leaves(self.tree) if leaf.node is not None)]
         return frozenset(fact.name for node in nodes for fact in facts_of(node))
 
+    @cached_property
+    def run_places(self) -> dict[str, tuple[int, int]]:
+        """Where each fact is read, and how it runs with the clock."""
+        return self.plan.run_places()
+
+    @cached_property
+    def ways(self) -> tuple[Path, ...]:
+        """Every way through the tree."""
+        return tuple(paths(self.tree))
+
+    @cached_property
+    def _way(self) -> Run:
+        return compiled(numbered(self.tree), self.run_places, "way")
+
+    def way(self, facts: Held) -> Path:
+        """The way that the facts of one person take."""
+        number = self._way(facts.values, facts.now)
+        assert isinstance(number, int)
+        return self.ways[number]
+
     def narrowed(self) -> Plan:
         """What the rule needs of everyone: the facts it reads, and no others."""
         return plan_of({name: one for name, one in self.plan.declared.items() if name in self.read})
@@ -33,11 +56,13 @@ class Lifted:
     def reader(self, facts: Held) -> Read:
         """How the nodes of the tree read the facts of one person."""
 
+        values, now, places = facts.values, facts.now, self.run_places
+
         def read(name: str) -> Value:
-            value = facts.values[self.plan.places[name]]
-            slope = SLOPES.get(self.plan.declared[name].show, 0)
+            place, slope = places[name]
+            value = values[place]
             if slope == 0 or isinstance(value, str):
                 return value
-            return facts.now - value if slope > 0 else value - facts.now
+            return now - value if slope > 0 else value - now
 
         return read

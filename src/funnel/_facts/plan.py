@@ -9,7 +9,7 @@ import attrs
 from funnel._facts.declare import Declared
 from funnel._ledger import Ledger
 from funnel._lift.nodes import Fact, Value
-from funnel._reduce.folds import Fold, folds, seen
+from funnel._reduce.folds import Ready, folds
 from funnel._reduce.forms import FINISHES, Derived, Reduction
 
 SLOPES: Mapping[str, int] = {"since": 1, "until": -1}
@@ -23,7 +23,7 @@ class Plan:
     reductions: tuple[Reduction, ...]
     derived: tuple[Derived, ...]
     places: Mapping[str, int]
-    folds: Mapping[str, tuple[Fold, ...]]
+    folds: Mapping[str, Ready]
     finishes: tuple[tuple[Callable[..., int], tuple[int, ...]], ...]
     empties: tuple[Value, ...]
 
@@ -54,15 +54,14 @@ class Plan:
         settled = ledger.latest <= now
         for stream, rows in ledger.rows.items():
             ready = self.folds.get(stream)
-            shown = seen(rows, now, ready, settled=settled) if ready else ()
-            for fold in ready if ready and shown else ():
-                values[fold.place] = fold.value(fold.over(shown, now))
+            if ready is not None:
+                ready.fill(values, rows, now, settled=settled)
         return self.finish(values)
 
     def finish(self, values: list[Value]) -> list[Value]:
         """Work out, in their places, the values that are derived from others."""
         for place, (worked, parts) in enumerate(self.finishes, len(self.reductions)):
-            values[place] = worked(*(values[part] for part in parts))
+            values[place] = worked(*[values[part] for part in parts])
         return values
 
 

@@ -76,7 +76,7 @@ class _Maker:
                 return self.fact(node.name)
             case Op():
                 return ast.BinOp(self.expression(node.a), _OPERATORS[node.op], self.expression(node.b))
-            case Test():
+            case _:
                 return ast.Compare(self.expression(node.a), [_COMPARISONS[node.op]], [self.expression(node.b)])
 
     def fact(self, name: str) -> ast.expr:

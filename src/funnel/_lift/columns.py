@@ -57,7 +57,7 @@ def node_column(node: Node, column: Column) -> nw.Expr:
             return column(node)
         case Op():
             return _arithmetic(node, _counted(node.a, column), _counted(node.b, column))
-        case Test():
+        case _:
             return COMPARISON[node.op](_counted(node.a, column), _counted(node.b, column))  # type: ignore[arg-type, return-value]
 
 

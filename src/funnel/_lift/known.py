@@ -33,8 +33,6 @@ class Known:
         if said is not None:
             return said == asked.words
         choices = self.open_choices(asked.fact)
-        if asked.fact.choices and asked.words not in choices:
-            return False
         return True if choices == (asked.words,) else None
 
     def open_choices(self, fact: Fact) -> tuple[str, ...]:

@@ -95,7 +95,7 @@ def evaluate(node: Node, read: Read) -> Value:
             return node.value
         case Op():
             return ARITHMETIC[node.op](number(node.a, read), number(node.b, read))
-        case Test():
+        case _:
             return int(holds(node, read))
 
 
@@ -125,7 +125,7 @@ def span_of(node: Node, ranges: Mapping[Node, Range] | None = None) -> Range:
             return _span_of_op(node.op, span_of(node.a, ranges), span_of(node.b, ranges))
         case Test(b=Const(value=str())):
             return 0, 1
-        case Test():
+        case _:
             return span_of_test(node.op, span_of(node.a, ranges), span_of(node.b, ranges))
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator
+from functools import cached_property
 
 import attrs
 
 from funnel._lift.linear import linear
-from funnel._lift.nodes import OPPOSITE, Const, Node, Read, Test, Unit, evaluate, holds, number, text, written
+from funnel._lift.nodes import COMPARISON, OPPOSITE, Const, Node, Read, Test, Unit, evaluate, holds, text, written
 from funnel._lift.tree import Answer, Fork, Leaf, Tree, describe
 
 
@@ -18,6 +19,12 @@ class Path:
 
     tests: tuple[Test, ...]
     leaf: Leaf
+
+    @cached_property
+    def notes(self) -> tuple[Note, ...]:
+        """The conditions made ready to be told of somebody; for a score its parts too."""
+        parts = () if self.leaf.node is None else _parts(self.leaf.node)
+        return (*map(_note, self.tests), *parts)
 
     @property
     def conditions(self) -> tuple[str, ...]:
@@ -117,35 +124,54 @@ def path_of(tree: Tree, read: Read) -> Path:
     return Path(tuple(taken), tree)
 
 
+@attrs.frozen
+class Note:
+    """What can be said of a condition, or of a part of a score, before it is known of whom."""
+
+    node: Node
+    condition: str
+    left: Node
+    left_words: str
+    right: Node | None = None
+    op: str = ""
+    policy_field: str = ""
+    weight: int | None = None
+
+    def of(self, read: Read) -> Reason:
+        """The reason, for one person."""
+        left = evaluate(self.left, read)
+        actual = f"{self.left_words} is {written(left, unit_of(self.left))}"
+        if self.right is None:
+            assert isinstance(left, int)
+            return Reason(self.condition, actual, "", holds=True, points=(self.weight or 0) * left)
+        right = evaluate(self.right, read)
+        held = COMPARISON[self.op](left, right)
+        required = f"{self.op} {written(right, unit_of(self.right))}"
+        return Reason(self.condition, actual, required, held, self.policy_field, (self.weight or 0) * held)
+
+
+def _note(test: Test, weight: int | None = None) -> Note:
+    field = test.b.name if isinstance(test.b, Const) else ""
+    return Note(test, text(test), test.a, text(test.a), test.b, test.op, field, weight)
+
+
+def _parts(node: Node) -> Iterator[Note]:
+    """The parts of a score, each with what it counts; a span or a text is no score."""
+    counts = unit_of(node) == "number"
+    for atom, weight in linear(node).weights:
+        if isinstance(atom, Test):
+            yield _note(atom, weight * counts)
+        else:
+            yield Note(atom, text(atom), atom, text(atom), weight=weight * counts)
+
+
 def reasons(path: Path, read: Read) -> tuple[Reason, ...]:
     """What decided: the conditions of the path, and for a score what each part of it adds, biggest first."""
-    chosen = tuple(_reason(test, read) for test in path.tests)
+    told = [note.of(read) for note in path.notes]
     if path.leaf.node is None:
-        return chosen
-    counts = unit_of(path.leaf.node) == "number"  # a span or a text is no score
-    parts = [_points(atom, weight * counts, read) for atom, weight in linear(path.leaf.node).weights]
-    return (*sorted(parts, key=lambda part: -abs(part.points)), *chosen)
-
-
-def _reason(test: Test, read: Read) -> Reason:
-    return Reason(
-        condition=text(test),
-        actual=f"{text(test.a)} is {_shown(test.a, read)}",
-        required=f"{test.op} {_shown(test.b, read)}",
-        holds=holds(test, read),
-        policy_field=test.b.name if isinstance(test.b, Const) else "",
-    )
-
-
-def _points(atom: Node, weight: int, read: Read) -> Reason:
-    if isinstance(atom, Test):
-        return attrs.evolve(_reason(atom, read), points=weight * holds(atom, read))
-    points = weight * number(atom, read) if weight else 0
-    return Reason(text(atom), f"{text(atom)} is {_shown(atom, read)}", "", holds=True, points=points)
-
-
-def _shown(node: Node, read: Read) -> str:
-    return written(evaluate(node, read), unit_of(node))
+        return tuple(told)
+    count = len(path.tests)
+    return (*sorted(told[count:], key=lambda part: -abs(part.points)), *told[:count])
 
 
 def unit_of(node: Node) -> Unit:

@@ -48,12 +48,13 @@ class _Run:
     """One run of the function: the branches to take first, and those it took."""
 
     script: tuple[bool, ...]
+    questions: dict[Test, tuple[Question, bool]]
     known: Known = attrs.field(factory=Known)
     asked: list[tuple[Test, Question, bool]] = attrs.field(factory=list[tuple[Test, Question, bool]])
 
     def decide(self, test: Test) -> bool:
         """Take the branch that is implied, or scripted, or the one where the condition holds."""
-        asked, wanted = question(test)
+        asked, wanted = self.questions.get(test) or self.questions.setdefault(test, question(test))
         implied = self.known.implied(asked)
         if implied is not None:
             return implied is wanted
@@ -92,13 +93,14 @@ class _Grower:
     facts: Mapping[str, Fact]
     refused: Mapping[str, str]
     left: int = MOST_PATHS
+    questions: dict[Test, tuple[Question, bool]] = attrs.field(factory=dict[Test, tuple[Question, bool]])
 
     def grow(self, script: tuple[bool, ...], seen: tuple[Test, ...]) -> Tree:
         """The tree below the branches of the script."""
         self.left -= 1
         if self.left < 0:
             _too_many(f"more than {MOST_PATHS} paths")
-        run = _Run(script)
+        run = _Run(script, self.questions)
         tree: Tree = leaf_of(self._call(run))
         tests = tuple(test for test, _, _ in run.asked)
         if tests[: len(seen)] != seen:
@@ -184,7 +186,7 @@ def kind_of(leaf: Leaf) -> str:
             return "number"
         case timedelta():
             return "span"
-        case str():
+        case _:
             return "text"
 
 
@@ -227,3 +229,15 @@ def describe(leaf: Leaf) -> str:
     if isinstance(leaf.answer, enum.Enum):
         return str(leaf.answer.value)
     return str(leaf.answer)
+
+
+def numbered(tree: Tree) -> Tree:
+    """The same choices, each leaf answering with its number from the first branch to the last."""
+    count = iter(range(MOST_PATHS))
+
+    def of(part: Tree) -> Tree:
+        if isinstance(part, Leaf):
+            return Leaf(next(count))
+        return Fork(part.test, of(part.yes), of(part.no))
+
+    return of(tree)

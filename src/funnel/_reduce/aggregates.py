@@ -92,7 +92,7 @@ def _parts(table: Frame, placed: Sequence[Placed], at: int) -> Iterable[Frame]:
         rows = rows.filter(nw.col("end") > at)
     if any(reads_gap(one) for one, _ in placed):
         rows = with_gap(rows, PERSON)
-    ordered = rows.implementation is not nw.Implementation.PYSPARK
+    ordered = not rows.implementation.is_pyspark()
     apart = [(one, place) for one, place in placed if one.is_edge and not (ordered and belongs(one) is None)]
     together = [pair for pair in placed if pair not in apart]
     if together:

@@ -9,7 +9,8 @@ import attrs
 
 from funnel._lift.code import Run, compiled
 from funnel._lift.nodes import Value
-from funnel._reduce.forms import COMMON, EVERY, GAP, MONOIDS, Reduction
+from funnel._lift.tree import Tree
+from funnel._reduce.forms import COMMON, EVERY, GAP, MONOIDS, Reduction, Stream
 
 Row = tuple[Value, ...]
 T, START, END = (COMMON.index(name) for name in ("t", "start", "end"))
@@ -24,34 +25,29 @@ _STEPS: Mapping[str, Callable[..., Value]] = {
 }
 
 
-def _numbers(fold: Callable[..., Value]) -> Callable[[Callable[[Row], Value], Sequence[Row]], Value]:
-    return lambda read, rows: fold(map(read, rows))
-
-
-_WHOLES: Mapping[str, Callable[[Callable[[Row], Value], Sequence[Row]], Value]] = {
-    **{how: _numbers(monoid.fold) for how, monoid in MONOIDS.items()},
-    "count": lambda _, rows: len(rows),
-    "earliest": lambda read, rows: read(rows[0]),
-    "latest": lambda read, rows: read(rows[-1]),
-}
+Rows = Sequence[Row]
+Whole = Callable[[Rows], Value]
 
 
 @attrs.frozen
 class Fold:
-    """A reduction made ready for one person's rows; `place` is where its value stands among the others."""
+    """A reduction made ready for one person's rows; `place` is where its value stands among the others.
+
+    `whole` is every step over one row or more, in their order; `start` is the value before the first step.
+    """
 
     place: int
     reduction: Reduction
     keep: Run | None
     read: Callable[[Row], Value]
     step: Callable[..., Value]
-    whole: Callable[[Callable[[Row], Value], Sequence[Row]], Value]
+    whole: Whole
     start: Value
 
-    def over(self, rows: Sequence[Row], at: int) -> Value:
+    def over(self, rows: Rows, at: int) -> Value:
         """Put rows together, in their order: all the steps at once."""
         kept = rows if self.keep is None else [row for row in rows if self.keep(row, at)]
-        return self.whole(self.read, kept) if kept else self.start
+        return self.whole(kept) if kept else self.start
 
     def on(self, so_far: Value, row: Row, at: int) -> Value:
         """Put one more row, the last in order, to what there is."""
@@ -64,43 +60,83 @@ class Fold:
         return self.reduction.empty if so_far == self.start else so_far
 
 
-def folds(reductions: Sequence[Reduction]) -> Mapping[str, tuple[Fold, ...]]:
+Group = tuple[Run | None, tuple[tuple[int, Whole], ...]]
+"""The folds that keep the same rows: which rows, and where the value of each fold goes."""
+
+
+@attrs.frozen
+class Ready:
+    """The folds of one stream, made ready for one person."""
+
+    folds: tuple[Fold, ...]
+    groups: tuple[Group, ...]
+    living: bool
+    gapped: bool
+
+    def fill(self, values: list[Value], rows: Rows, at: int, *, settled: bool) -> None:
+        """Put the value of every fold that has a row in its place."""
+        shown = self.seen(rows, at, settled=settled) if self.living or not settled else rows
+        for keep, wholes in self.groups:
+            kept = shown if keep is None else [row for row in shown if keep(row, at)]
+            if kept:
+                for place, whole in wholes:
+                    values[place] = whole(kept)
+
+    def seen(self, rows: Rows, at: int, *, settled: bool) -> Rows:
+        """The rows of the stream as its folds read them at an instant; `settled`: nothing happens after it."""
+        if self.living:
+            rows = [row for row in rows if row[START] <= at < row[END]]  # type: ignore[operator]
+        elif not settled:
+            rows = [row for row in rows if row[START] <= at]  # type: ignore[operator]
+        return with_gaps(rows) if self.gapped else rows
+
+
+def folds(reductions: Sequence[Reduction]) -> Mapping[str, Ready]:
     """Make reductions ready for one person, by the name of their stream."""
-    ready: dict[str, tuple[Fold, ...]] = {}
+    ready: dict[str, list[Fold]] = {}
     for place, reduction in enumerate(reductions):
-        name = reduction.stream.name
-        ready[name] = (*ready.get(name, ()), _fold(place, reduction))
-    return ready
+        ready.setdefault(reduction.stream.name, []).append(_fold(place, reduction))
+    return {name: _ready(some[0].reduction.stream, some) for name, some in ready.items()}
+
+
+def _ready(stream: Stream, some: Sequence[Fold]) -> Ready:
+    return Ready(tuple(some), _groups(some), stream.living, stream.living and GAP in stream.fields)
+
+
+def _groups(some: Sequence[Fold]) -> tuple[Group, ...]:
+    same: dict[Tree, list[Fold]] = {}
+    for fold in some:
+        same.setdefault(fold.reduction.where, []).append(fold)
+    return tuple((alike[0].keep, tuple((fold.place, fold.whole) for fold in alike)) for alike in same.values())
 
 
 def _fold(place: int, reduction: Reduction) -> Fold:
     places = {name: (position, 0) for position, name in enumerate(reduction.stream.fields)}
     keep = None if reduction.where == EVERY else compiled(reduction.where, places, reduction.stream.name)
-    read: Callable[[Row], Value] = operator.itemgetter(places[reduction.field][0]) if reduction.field else _one
+    position = places[reduction.field][0] if reduction.field else None
+    read: Callable[[Row], Value] = _one if position is None else operator.itemgetter(position)
     monoid = MONOIDS.get(reduction.how)
-    whole = _WHOLES["count" if reduction.how == "sum" and not reduction.field else reduction.how]
-    return Fold(place, reduction, keep, read, _STEPS[reduction.how], whole, monoid.neutral if monoid else _NO_ROW)
+    start = monoid.neutral if monoid else _NO_ROW
+    return Fold(place, reduction, keep, read, _STEPS[reduction.how], _whole(reduction.how, position), start)
 
 
 def _one(_: Row) -> Value:
     return 1
 
 
-def counting(rows: Sequence[Row], at: int, *, living: bool, settled: bool) -> Sequence[Row]:
-    """The rows that are seen at an instant; `settled`: nothing begins or ceases to count after it."""
-    if living:
-        return [row for row in rows if row[START] <= at < row[END]]  # type: ignore[operator]
-    return rows if settled else [row for row in rows if row[START] <= at]  # type: ignore[operator]
+def _whole(how: str, position: int | None) -> Whole:
+    """Every step over rows in their order: they are ordered by `t`, so its ends are those of the rows."""
+    if position is None:
+        return len
+    if how == "latest" or (how == "largest" and position == T):
+        return lambda rows: rows[-1][position]
+    if how == "earliest" or (how == "smallest" and position == T):
+        return lambda rows: rows[0][position]
+    fold = MONOIDS[how].fold
+    return lambda rows: fold([row[position] for row in rows])  # type: ignore[misc]
 
 
 def with_gaps(rows: Sequence[Row]) -> Sequence[Row]:
     """Each row with how long after the one before it came, as its last field."""
     times = [row[T] for row in rows]
     return [(*row, 0 if first is None else row[T] - first) for first, row in zip([None, *times], rows, strict=False)]  # type: ignore[operator]
-
-
-def seen(rows: Sequence[Row], at: int, reductions: Sequence[Fold], *, settled: bool = False) -> Sequence[Row]:
-    """The rows of one stream as its folds read them at an instant."""
-    stream = reductions[0].reduction.stream
-    kept = counting(rows, at, living=stream.living, settled=settled)
-    return with_gaps(kept) if GAP in stream.fields else kept

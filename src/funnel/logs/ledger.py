@@ -342,7 +342,8 @@ def _follow_ups(interactions: Frame, purchases: Frame | None) -> Frame:
     if purchases is not None:
         heard.append(purchases.select(PERSON, _at=nw.col("purchased_at")))
     sent = rows.select(PERSON, _at=nw.col("t"), _heard=_whole(FOREVER)).unique()
-    told = nw.concat(heard).unique().with_columns(_heard=nw.col("_at"))
+    concerned = nw.concat(heard).join(sent.select(PERSON).unique(), on=PERSON, how="semi")
+    told = concerned.unique().with_columns(_heard=nw.col("_at"))
     line = nw.concat([sent, told]).with_columns(
         _back=_whole(0) - nw.col("_at"), _turn=_flag(nw.col("_heard") < FOREVER)
     )

@@ -125,7 +125,7 @@ def _found(file: Path, how: OrderMapping, asked: Asked) -> Findings:
 @contextmanager
 def _bar() -> Generator[Progress, None, None]:
     """Draw a bar while it takes long, on the terminal's side that is not the page; none where there is no terminal."""
-    console = Console(stderr=True)
+    console = _terminal()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         tasks: dict[str, TaskID] = {}
@@ -136,6 +136,11 @@ def _bar() -> Generator[Progress, None, None]:
             bar.update(tasks[name], completed=done, total=total, visible=done < total)
 
         yield tell
+
+
+def _terminal() -> Console:
+    """Where people look while they wait: standard error."""
+    return Console(stderr=True)
 
 
 def _console() -> Console:

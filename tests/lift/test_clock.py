@@ -1,0 +1,93 @@
+"""The instants at which time alone changes an answer: on both sides of each limit, by one microsecond."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from funnel._lift.clock import waits
+from funnel._lift.nodes import Fact, evaluate
+from funnel._lift.tree import lift
+from funnel.errors import LiftError
+from tests.lift.facts import FACTS, lifted, person, run_of
+
+US = timedelta(microseconds=1)
+WEEK = 7 * US
+
+LIMITS: list[tuple[Callable[[Any], object], dict[str, int], list[int]]] = [
+    (lambda f: f.since > WEEK, {"since": 0}, [8]),
+    (lambda f: f.since >= WEEK, {"since": 0}, [7]),
+    (lambda f: f.since < WEEK, {"since": 0}, [7]),
+    (lambda f: f.since <= WEEK, {"since": 0}, [8]),
+    (lambda f: f.since == WEEK, {"since": 0}, [7, 8]),
+    (lambda f: f.since != WEEK, {"since": 0}, [7, 8]),
+    (lambda f: f.until > WEEK, {"until": 10}, [3]),
+    (lambda f: f.until >= WEEK, {"until": 10}, [4]),
+    (lambda f: f.until < WEEK, {"until": 10}, [4]),
+    (lambda f: f.until <= WEEK, {"until": 10}, [3]),
+    (lambda f: f.until == WEEK, {"until": 10}, [3, 4]),
+    (lambda f: f.since > WEEK, {"since": 20}, []),
+    (lambda f: 2 * f.since > WEEK, {"since": 0}, [4]),
+    (lambda f: 3 * f.since >= WEEK, {"since": 0}, [3]),
+    (lambda f: f.since + f.since_visit > WEEK, {"since": 1, "since_visit": 2}, [3]),
+    (lambda f: f.since > 2 * f.gap, {"since": 1, "gap": 5}, [10]),
+    (lambda f: f.since > f.until, {"since": 0, "until": 5}, [3]),
+    (lambda f: f.since - f.since_visit > WEEK, {"since": 9, "since_visit": 2}, []),
+    (lambda f: f.since > WEEK + f.gap * 0, {"since": 0}, [8]),
+    (lambda f: abs(f.until) <= 2 * US, {"until": 5}, [3, 8]),
+    (lambda f: 2 * (f.since > WEEK) + (f.until < US) >= 1, {"since": 0, "until": 3}, [3]),
+    (lambda f: 2 * (f.since > WEEK) + (f.until < US), {"since": 0, "until": 3}, [3, 8]),
+    (lambda f: f.count * (f.since > WEEK), {"since": 0, "count": 2}, [8]),
+    (lambda f: f.source == "web" and f.since > WEEK, {"since": 0}, []),
+    (lambda f: f.since > f.gap * (f.count > 3), {"since": -3, "count": 5, "gap": 2}, [6]),
+    (lambda f: f.since > WEEK * (f.source == "web"), {"since": -3}, [4]),
+]
+
+
+@pytest.mark.parametrize(("rule", "known", "changes"), LIMITS)
+def test_an_answer_changes_at_the_limit(rule: Callable[[Any], Any], known: dict[str, int], changes: list[int]) -> None:
+    """Each change is the end of a wait; a microsecond before it the answer is the old one."""
+    tree = lifted(rule)
+    run, values = run_of(tree), person(**known)
+    ends = {int(evaluate(wait, values.__getitem__)) for wait in waits(tree)}
+    changed = [wait for wait in range(1, 40) if run(values, wait) != run(values, wait - 1)]
+
+    assert changed == changes
+    assert set(changes) <= ends
+
+
+NO_CHANGE: list[tuple[Callable[[Any], object], str]] = [
+    (lambda f: f.since, "for since: it runs with the clock, so that there is no next change; answer with a choice"),
+    (lambda f: f.since // WEEK, "the clock may only be compared, shifted and scaled by a constant"),
+    (lambda f: f.since % WEEK > US, "the clock may only be compared, shifted and scaled by a constant"),
+    (lambda f: f.since * (f.count > 3) > WEEK, "the clock may only be compared, shifted and scaled by a constant"),
+    (lambda f: f.since > WEEK * (f.until > US), "it mixes a span with conditions on other spans; ask them one after"),
+    (lambda f: f.since > f.gap * (f.until > US), "it mixes a span with conditions on other spans"),
+]
+
+
+@pytest.mark.parametrize(("rule", "message"), NO_CHANGE)
+def test_what_has_no_next_change_is_refused(rule: Callable[[Any], Any], message: str) -> None:
+    """A rule can be lifted and still use the clock in a way that has no next change; the error names the expression."""
+    tree = lifted(rule)
+
+    with pytest.raises(LiftError, match=rf"no next change can be found for .*{message}"):
+        waits(tree)
+
+
+def test_a_wait_that_fits_no_column_is_refused() -> None:
+    """Two sides that fit 64 bits each may be further apart than that."""
+    facts = {name: Fact(name, "span", -(2**62), 2**62, slope=1) for name in ("since", "since_visit")}
+    facts["until"] = Fact("until", "span", -(2**62), 2**62, slope=-1)
+    tree = lift(lambda f: f.since > f.until - f.since_visit, facts)
+
+    with pytest.raises(LiftError, match="it grows past the 64 bits of a column"):
+        waits(tree)
+
+
+def test_a_rule_without_a_clock_waits_for_nothing() -> None:
+    """An answer that does not read a span that runs never changes by itself."""
+    assert waits(lift(lambda f: f.gap > WEEK or f.source, FACTS)) == ()

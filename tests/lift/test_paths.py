@@ -1,0 +1,134 @@
+"""A rule in words: its table, and the reasons of an answer."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from funnel._lift.nodes import written
+from funnel._lift.paths import Path, Table, Why, path_of, paths, reasons
+from funnel._lift.symbols import named
+from funnel._lift.tree import Leaf, describe, leaf_value
+from tests.lift.facts import lifted, person
+
+DAY = timedelta(days=1)
+LIMIT: Any = named(3, "most_visits")
+
+
+class Light(enum.StrEnum):
+    """An answer."""
+
+    RED = "red"
+
+
+def test_a_table_has_a_row_for_each_path() -> None:
+    """Every path is one row; what does not hold is written as its opposite."""
+    tree = lifted(lambda f: Light.RED if f.visits > LIMIT and f.source == "a|b" else None)
+
+    assert str(Table("light", tuple(paths(tree)))).splitlines() == [
+        "| light | where |",
+        "| --- | --- |",
+        r"| red | visits > most_visits (3) and source == 'a\|b' |",
+        r"| None | visits > most_visits (3) and source != 'a\|b' |",
+        "| None | visits <= most_visits (3) |",
+    ]
+
+
+def test_a_table_in_a_notebook_shows_words_as_they_are() -> None:
+    """No answer and no text of a rule is taken for markup."""
+    shown = Table("<b>", tuple(paths(lifted(lambda f: "<i>" if f.source == "a&b" else ""))))._repr_html_()
+
+    assert "<th>&lt;b&gt;</th>" in shown
+    assert "<td>&lt;i&gt;</td><td>source == &#x27;a&amp;b&#x27;</td>" in shown
+
+
+def test_a_rule_of_one_answer_holds_always() -> None:
+    """A rule without a condition has one row."""
+    assert str(Table("one", tuple(paths(lifted(lambda _: 1))))).endswith("| 1 | always |")
+
+
+def why(rule: Callable[[Any], object], **known: int | str) -> str:
+    """The answer and its reasons, for one person."""
+    read = person(**known).__getitem__
+    path = path_of(lifted(rule), read)
+    return str(Why(path.answer, reasons(path, read)))
+
+
+REASONS: list[tuple[Callable[[Any], object], dict[str, int | str], str]] = [
+    (lambda f: f.visits > LIMIT, {"visits": 4}, "True\n  because visits > most_visits (3) (visits is 4)"),
+    (lambda f: f.since > DAY, {"since": 5}, "False\n  because since <= 1 d (since is 5 µs)"),
+    (lambda f: f.source == "web", {"source": "web"}, "True\n  because source == 'web' (source is 'web')"),
+    (lambda _: "always", {}, "always"),
+    (
+        lambda f: 2 * f.referred - 5 * (f.visits > LIMIT) + f.count,
+        {"referred": 1, "visits": 9, "count": 3},
+        "((2 * (referred == 1)) - (5 * (visits > most_visits (3)))) + count\n"
+        "  because -5: visits > most_visits (3) (visits is 9)\n"
+        "  because +3: count (count is 3)\n"
+        "  because +2: referred == 1 (referred is 1)",
+    ),
+    (
+        lambda f: f.count if f.referred else 0,
+        {"referred": 1, "count": 3},
+        "count\n  because +3: count (count is 3)\n  because referred == 1 (referred is 1)",
+    ),
+    (lambda f: f.source, {"source": "web"}, "source\n  because source (source is 'web')"),
+    (lambda f: f.gap + DAY, {"gap": 3}, "gap + 1 d\n  because gap (gap is 3 µs)"),
+    (
+        lambda f: f.gap * (f.count > 3),
+        {"gap": 3},
+        "gap * (count > 3)\n  because gap * (count > 3) (gap * (count > 3) is 0 d)",
+    ),
+    (lambda f: DAY * (f.count > 3), {"count": 4}, "1 d * (count > 3)\n  because count > 3 (count is 4)"),
+]
+
+
+@pytest.mark.parametrize(("rule", "known", "told"), REASONS)
+def test_an_answer_says_what_decided(rule: Callable[[Any], Any], known: dict[str, int | str], told: str) -> None:
+    """Reasons are the conditions of the path; a score adds what each part gives, the biggest first; a span is no score."""
+    assert why(rule, **known) == told
+
+
+def test_a_reason_holds_the_actual_beside_the_required() -> None:
+    """What is so, what was required, and the policy field it came from."""
+    read = person(visits=9).__getitem__
+    (reason,) = reasons(path_of(lifted(lambda f: f.visits > LIMIT), read), read)
+
+    assert (reason.actual, reason.required, reason.policy_field) == ("visits is 9", "> 3", "most_visits")
+    assert (reason.holds, reason.points) == (True, 0)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words", "value"),
+    [
+        (Light.RED, "red", "red"),
+        (True, "True", True),
+        (None, "None", None),
+        (3 * DAY, "3 d", 3 * 86_400_000_000),
+        ("web", "web", "web"),
+        (7, "7", 7),
+    ],
+)
+def test_an_answer_has_words_and_a_value(answer: Any, words: str, value: object) -> None:
+    """An answer is told to people in words, and to a column as a plain value."""
+    assert describe(Leaf(answer)) == words
+    assert Path((), Leaf(answer)).answer == words
+    assert leaf_value(Leaf(answer)) == value
+
+
+@pytest.mark.parametrize(
+    ("span", "words"),
+    [
+        (timedelta(), "0 d"),
+        (36 * timedelta(hours=1), "1 d 12 h"),
+        (timedelta(seconds=-90), "-1 min 30 s"),
+        (timedelta(microseconds=1_000_001), "1 s 1 µs"),
+    ],
+)
+def test_a_span_is_written_as_people_say_it(span: timedelta, words: str) -> None:
+    """Spans are told in days, hours, minutes, seconds and microseconds."""
+    assert written(span // timedelta(microseconds=1), "span") == words

@@ -1,0 +1,74 @@
+"""One made-up person for each path: found where somebody can take it, and not found where nobody can."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from funnel._lift.nodes import Const, Test
+from funnel._lift.paths import Path, paths
+from funnel._lift.tree import Leaf
+from funnel._lift.witness import _parts, witness
+from tests.lift.facts import FACTS, lifted
+
+US = timedelta(microseconds=1)
+
+WITNESSED: list[tuple[Callable[[Any], object], list[dict[str, Any] | None]]] = [
+    (lambda f: f.count > 3, [{"count": 4}, {"count": 0}]),
+    (lambda f: f.since > 5 * US, [{"since": 6}, {"since": 0}]),
+    (lambda f: f.since < -5 * US, [{"since": -6}, {"since": 0}]),
+    (lambda f: f.source == "web", [{"source": "web"}, {"source": ""}]),
+    (lambda f: f.source in ("", "other-1"), [{"source": ""}, {"source": "other-1"}, {"source": "other-2"}]),
+    (lambda f: f.reason != "", [{"reason": "payday"}, {"reason": ""}]),
+    (lambda f: f.count % 5 == 4, [{"count": 4}, {"count": 0}]),
+    (lambda f: f.visits * f.visits == 49, [{"visits": 7}, {"visits": 0}]),
+    (lambda f: f.count * f.count == 5, [None, {"count": 0}]),
+    (lambda f: f.count + f.visits > 9, [{"count": 0, "visits": 10}, {"count": 0, "visits": 0}]),
+    (lambda f: 3 * (f.since == 3 * US) + (f.count > 2) == 4, [{"since": 3, "count": 3}, {"since": 0, "count": 0}]),
+    (
+        lambda f: 3 * (f.source == "web") + (f.reason == "travel") == 4,
+        [{"source": "web", "reason": "travel"}, {"source": "", "reason": ""}],
+    ),
+    (lambda f: (f.count > 2) + (f.count < 2) == 2, [None, {"count": 0}]),
+]
+
+
+@pytest.mark.parametrize(("rule", "found"), WITNESSED)
+def test_each_path_has_its_person(rule: Callable[[Any], Any], found: list[dict[str, Any] | None]) -> None:
+    """The values nearest to zero that take the path; None where nobody can take it."""
+    made = [witness(path) for path in paths(lifted(rule))]
+
+    assert [made and dict(sorted(made.items())) for made in made] == [
+        one and dict(sorted(one.items())) for one in found
+    ]
+
+
+def test_a_path_that_contradicts_itself_has_nobody() -> None:
+    """A path made by hand may ask for what cannot be, or for one thing twice."""
+    more, less = Test(">", FACTS["count"], Const(3)), Test("<=", FACTS["count"], Const(3))
+
+    assert witness(Path((more, less), Leaf())) is None
+    assert witness(Path((more, more), Leaf())) == {"count": 4}
+
+
+def test_a_search_ends() -> None:
+    """A path is given up after some tries."""
+    path = next(paths(lifted(lambda f: f.visits * f.visits == 10**9 + 7)))
+
+    assert witness(path, 20) is None
+
+
+@given(st.integers(-9, 9), st.integers(1, 9))
+def test_the_parts_of_a_range_are_the_range(low: int, more: int) -> None:
+    """What is tried in a range is every value of it once, the nearest to zero first."""
+    high = low + more
+    parts = [*_parts((low, high))]
+    values = [value for start, end in parts for value in range(start, end + 1)]
+
+    assert abs(values[0]) == min(map(abs, range(low, high + 1)))
+    assert set(values) == set(range(low, high + 1))

@@ -1,0 +1,40 @@
+"""A made-up shop's order file for the report's tests: small enough to count on one's fingers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MAPPING = """
+currency = "IDR"
+zone = "Asia/Jakarta"
+amount_style = "id"
+
+[columns]
+id = "No"
+person_id = "Buyer"
+purchased_at = "When"
+amount = "Total"
+refunded_amount = "Back"
+refunded_at = "Back on"
+"""
+
+ORDERS = """No,Buyer,When,Total,Back,Back on
+1,ani,2026-01-01 09:00,150.000,,
+2,ani,2026-02-01 09:00,250.000,,
+3,ani,2026-03-01 09:00,350.000,,
+4,budi,2025-06-01 09:00,75.000,,
+5,citra,2026-05-20 09:00,80.000,,
+6,dewi,2026-05-01 09:00,90.000,90.000,2026-05-10 09:00
+7,,2026-05-01 09:00,90.000,,
+8,eko,2026-06-02 09:00,10.000,,
+"""
+
+
+def written(folder: Path, orders: str = ORDERS, mapping: str = MAPPING) -> list[str]:
+    """Write the file and its mapping, and give the arguments that ask for its report."""
+    (folder / "orders.csv").write_text(orders, encoding="utf-8")
+    (folder / "orders.toml").write_text(mapping, encoding="utf-8")
+    return ["report", str(folder / "orders.csv"), "--mapping", str(folder / "orders.toml")]

@@ -1,0 +1,352 @@
+"""A rule is one question with one answer: for one person, for everyone, for the days to come, and with its reasons."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import funnel
+from funnel import Facts, History, Policy, Rule, rule
+from funnel.errors import FactsError, InstantError, LiftError
+from tests.shop import DAY, END, NOW, TICK, ShopFacts, by_person, few, known_by, logs_of, people, person
+from tests.strategies import histories, instants
+
+RULES: dict[str, Rule[Any, Any, Any]] = {
+    name: thing for name in funnel.__all__ if isinstance(thing := getattr(funnel, name), Rule)
+}
+NEXT_STEP = "next_step"
+POLICY = Policy(lapse_after=60 * DAY, delivery_grace=DAY, meeting_amount=5)
+
+
+@rule
+def since_they_bought(f: Facts, policy: Policy) -> timedelta:
+    """A span that runs with the clock."""
+    return f.since_last_purchase if f.purchase_count else policy.lapse_after
+
+
+@rule
+def is_regular(f: ShopFacts, policy: Policy) -> bool:
+    """A rule of a shop's own facts."""
+    return f.return_count >= 1 and f.since_last_web_purchase <= policy.lapse_after
+
+
+@rule
+def nickname(f: Facts, policy: Policy) -> str:
+    """A text."""
+    return "first" if f.purchase_count == 1 else policy.lapse_after.__class__.__name__
+
+
+# ---- laws ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", sorted(RULES))
+@given(history=histories(), as_of=instants())
+def test_a_rule_answers_as_the_plain_function_does(name: str, history: History, as_of: datetime) -> None:
+    """Compiled, walked and run as it was written, a rule gives one answer, of facts and of a history alike."""
+    asked = RULES[name]
+    facts = asked.facts.of(history, as_of=as_of)
+    answer = asked.of(history, POLICY, as_of=as_of)
+
+    assert answer == asked._function(facts, POLICY)
+    assert asked(facts, POLICY) == asked.of(facts, POLICY) == asked.why(facts, POLICY).answer == answer
+    assert all(reason.holds or reason.points == 0 for reason in asked.why(facts, POLICY).reasons)
+
+
+@given(people(), instants())
+@few
+def test_over_everyone_a_rule_answers_as_for_each(everyone: tuple[History, ...], as_of: datetime) -> None:
+    """Every rule of the house: by the logs, and by a frame of facts."""
+    logs = logs_of(everyone)
+    facts = Facts.over(logs, as_of=as_of)
+    for asked in RULES.values():
+        facts = asked.over(facts, POLICY)
+    by_facts = by_person(facts.select("person_id", *RULES))
+    one = RULES[NEXT_STEP]
+
+    assert by_facts == {
+        history.person_id: {name: _plain(asked.of(history, POLICY, as_of=as_of)) for name, asked in RULES.items()}
+        for history in known_by(everyone, as_of)
+    }
+    assert by_person(one.over(logs, POLICY, as_of=as_of)) == {
+        name: {NEXT_STEP: row[NEXT_STEP]} for name, row in by_facts.items()
+    }
+
+
+def _plain(answer: Any) -> Any:
+    return getattr(answer, "value", answer)
+
+
+@pytest.mark.parametrize("name", sorted(RULES))
+@given(history=histories(), data=st.data())
+def test_the_next_change_is_the_first(name: str, history: History, data: st.DataObject) -> None:
+    """At that instant the answer differs, and at none before; where there is none it never does."""
+    facts = Facts.of(history, as_of=data.draw(instants()))
+    asked = RULES[name]
+    change = asked.next_change(facts, POLICY)
+    end = change or datetime(2199, 12, 31, tzinfo=END.tzinfo)
+    last = end - TICK
+    between = facts.as_of + data.draw(st.timedeltas(timedelta(0), last - facts.as_of))
+
+    assert change is None or asked(facts.at(change), POLICY) != asked(facts, POLICY)
+    assert asked(facts.at(last), POLICY) == asked(facts.at(between), POLICY) == asked(facts, POLICY)
+    assert asked.next_change.of(history, POLICY, as_of=facts.as_of) == change
+
+
+@pytest.mark.parametrize("name", sorted(RULES.keys() - {NEXT_STEP, "is_due_for_follow_up"}))
+def test_the_witnesses_of_a_rule_take_its_paths(name: str) -> None:
+    """Each answer that the table tells has somebody who gets it; every condition on a path holds for its person."""
+    asked = RULES[name]
+    people_ = asked.witnesses(POLICY, as_of=NOW)
+    told = {reason.condition for one in people_ for reason in asked.why(one, POLICY).reasons if reason.holds}
+
+    assert people_
+    assert all(one.as_of == NOW for one in people_)
+    assert len({asked.why(one, POLICY).reasons for one in people_}) == len(people_)
+    assert told <= {condition for path in asked.table(POLICY).paths for condition in path.conditions} | told
+
+
+def test_witnesses_are_made_of_every_kind_of_fact() -> None:
+    """Texts, truths, counts and spans: a person is found for each branch."""
+
+    @rule
+    def mixed(f: Facts, policy: Policy) -> int:
+        if f.campaign == "may" and f.was_referred:
+            return 1
+        return 2 if f.since_last_purchase > policy.lapse_after and f.until_ready > DAY else 3
+
+    people_ = mixed.witnesses(POLICY, as_of=NOW)
+
+    assert {mixed(one, POLICY) for one in people_} == {1, 2, 3}
+    assert any(one.campaign == "may" and one.was_referred for one in people_)
+
+
+@given(people(), instants())
+@few
+def test_rules_of_a_shops_own_facts_spans_and_texts(everyone: tuple[History, ...], as_of: datetime) -> None:
+    """A rule reads the shop's own facts where it says so; spans and texts come out as they are."""
+    logs = logs_of(everyone)
+    for asked in (is_regular, since_they_bought, nickname):
+        told = by_person(asked.over(logs, POLICY, as_of=as_of))  # type: ignore[attr-defined]
+
+        assert told == {
+            history.person_id: {asked.name: asked.of(history, POLICY, as_of=as_of)}  # type: ignore[attr-defined]
+            for history in known_by(everyone, as_of)
+        }
+
+
+@given(people(), instants())
+@few
+def test_a_change_of_a_score_or_a_text_is_found_for_everyone(everyone: tuple[History, ...], as_of: datetime) -> None:
+    """The next change over tables is that of each, whatever kind of answer it is, None among them."""
+
+    @rule
+    def score(f: Facts, policy: Policy) -> int | None:
+        if f.order_count == 0:
+            return None
+        return 2 * (f.since_last_purchase > policy.quiet_after) + f.purchase_count
+
+    @rule
+    def mood(f: Facts, policy: Policy) -> str | None:
+        if f.since_last_inbound > policy.lapse_after:
+            return "cold" if f.order_count else None
+        return "warm" if f.since_last_inbound > policy.quiet_after else "hot"
+
+    logs = logs_of(everyone)
+    for asked in (score, mood):
+        assert by_person(asked.next_change.over(logs, POLICY, as_of=as_of)) == {
+            history.person_id: {
+                asked.name: asked.of(history, POLICY, as_of=as_of),
+                "next_change": asked.next_change.of(history, POLICY, as_of=as_of),
+            }
+            for history in known_by(everyone, as_of)
+        }
+
+
+# ---- cases ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_rule_of_plain_facts_answers_for_a_shops_own() -> None:
+    """Facts of a class that extends what a rule reads will do, each class with its own places."""
+    own, plain = ShopFacts(as_of=NOW, purchase_count=2), person(purchase_count=2)
+
+    assert funnel.has_bought_again(own, POLICY) is funnel.has_bought_again(plain, POLICY) is True
+    assert funnel.has_bought_again(own.evolve(purchase_count=1), POLICY) is False
+    assert is_regular(own, POLICY) is False
+
+
+def test_another_policy_is_another_answer() -> None:
+    """Nothing is remembered of one policy when another is asked."""
+    facts = person(purchase_count=1, since_last_purchase=50 * DAY)
+    answers = [funnel.is_lapsed(facts, Policy(lapse_after=days * DAY)) for days in (40, 50, 40)]
+
+    assert answers == [True, False, True]
+
+
+def test_why_shows_actual_beside_required_and_the_field_of_the_policy() -> None:
+    """The reasons can be read aloud, and a program finds the number that decided."""
+    why = funnel.is_lapsed.why(person(purchase_count=1, since_last_purchase=61 * DAY), POLICY)
+    last = why.reasons[-1]
+
+    assert (last.actual, last.required, last.policy_field, last.holds) == (
+        "since_last_purchase is 61 d",
+        "> 60 d",
+        "lapse_after",
+        True,
+    )
+    assert str(why).splitlines()[0] == "True"
+
+
+def test_a_rule_says_what_it_is() -> None:
+    """Name, words and annotations are those of the function."""
+    assert repr(is_regular) == "<rule is_regular>"
+    assert is_regular.__doc__ == "A rule of a shop's own facts."
+    assert is_regular.facts is ShopFacts
+    assert rule(lambda f, policy: f.purchase_count > 0).facts is Facts  # type: ignore[attr-defined, misc]
+    assert rule(functools.partial(lambda f, policy: f.purchase_count > 0)).name == "rule"  # type: ignore[attr-defined]
+
+
+FRAME = pl.DataFrame({"person_id": ["p1"], "purchase_count": [1], "since_last_purchase": [DAY]})
+
+
+@pytest.mark.parametrize(
+    ("ask", "error", "said"),
+    [
+        (lambda: is_regular.of(person(), POLICY), FactsError, "is_regular was given a Facts; give ShopFacts"),
+        (lambda: funnel.is_lapsed.of("p1", POLICY), FactsError, "is_lapsed was given a str; give Facts or a History"),
+        (
+            lambda: funnel.is_lapsed.of(person(), POLICY, as_of=NOW),
+            FactsError,
+            "facts were given with as_of; they are of their own instant",
+        ),
+        (lambda: funnel.is_lapsed.of(History(person_id="p1"), POLICY), InstantError, "as_of is NoneType"),
+        (lambda: funnel.is_lapsed.of(person(), None), FactsError, "the policy of is_lapsed was given as NoneType"),
+        (
+            lambda: funnel.is_lapsed.over(FRAME, POLICY, as_of=NOW),
+            FactsError,
+            "a frame of facts was given with as_of; it is of its own instant, leave as_of out",
+        ),
+        (
+            lambda: funnel.is_lapsed.over(FRAME.rename({"since_last_purchase": "since_purchase"}), POLICY),
+            FactsError,
+            "the frame has no column for since_last_purchase, which the rule is_lapsed reads .*did you mean since_pur",
+        ),
+        (
+            lambda: funnel.is_lapsed.over(FRAME.cast({"purchase_count": pl.Float64}), POLICY),
+            FactsError,
+            "the column purchase_count of the frame is Float64; give whole numbers",
+        ),
+        (
+            lambda: funnel.is_lapsed.over(FRAME.cast({"purchase_count": pl.String}), POLICY),
+            FactsError,
+            "the column purchase_count of the frame is String; give whole numbers",
+        ),
+    ],
+    ids=range(9),
+)
+def test_what_does_not_go_with_a_rule_is_refused(ask: Callable[[], object], error: type[Exception], said: str) -> None:
+    """Facts of another class, no person, an instant too many or too few, a column too few or of a wrong type."""
+    with pytest.raises(error, match=said):
+        ask()
+
+
+def test_a_text_column_must_be_text() -> None:
+    """A code is not a text, for its number might be taken for another."""
+
+    @rule
+    def from_may(f: Facts, policy: Policy) -> bool:
+        return f.campaign == "may"
+
+    frame = pl.DataFrame({"campaign": ["may", None, "june"]})
+
+    assert from_may.over(frame, POLICY)["from_may"].to_list() == [True, False, False]
+    with pytest.raises(FactsError, match="the column campaign of the frame is Int64; give text"):
+        from_may.over(pl.DataFrame({"campaign": [5]}), POLICY)
+
+
+@pytest.mark.parametrize(
+    ("name", "columns", "expected"),
+    [
+        ("is_lapsed", {"purchase_count": [1, None], "since_last_purchase": [None, None]}, [True, False]),
+        ("is_lapsed", {"purchase_count": [1], "since_last_purchase": [60 * 86_400 * 10**6]}, [False]),
+        ("is_lapsed", {"purchase_count": [1], "since_last_purchase": [60 * 86_400 * 10**6 + 1]}, [True]),
+        (
+            "is_won_back",
+            {"purchase_count": [2], "gap_before_last_purchase": [None], "since_last_purchase": [DAY]},
+            [False],
+        ),
+        (
+            "is_overdue",
+            {"purchase_count": [3], "purchase_interval": [None], "since_last_purchase": [900 * DAY]},
+            [False],
+        ),
+        ("answer_is_late", {"oldest_open_question": [None, 2 * DAY]}, [False, True]),
+        (
+            "is_postponed",
+            {
+                "since_last_postponement": [DAY],
+                "since_said_ready": [None],
+                "since_last_purchase": [None],
+                "until_ready": [None],
+            },
+            [False],
+        ),
+    ],
+)
+def test_a_null_in_a_frame_is_not_known(name: str, columns: dict[str, list[Any]], expected: list[bool]) -> None:
+    """A null reads as for a person of whom that is not known; spans may be whole microseconds."""
+    assert RULES[name].over(pl.DataFrame(columns), POLICY)[name].to_list() == expected
+
+
+def test_the_soonest_day_of_a_frame_may_lie_ahead() -> None:
+    """A span until an instant that was never named is read as far ahead or far behind, as the fact says."""
+
+    class Soon(Facts):
+        until_soonest: timedelta = funnel.until(funnel.soonest("promises", "due"))
+
+    @rule
+    def is_near(f: Soon, policy: Policy) -> bool:
+        return f.until_soonest < policy.quiet_after
+
+    frame = pl.DataFrame({"until_soonest": [DAY, None, 400 * DAY]})
+
+    assert is_near.over(frame, POLICY)["is_near"].to_list() == [True, False, False]
+    assert is_near(Soon(as_of=NOW), POLICY) is False
+
+
+def test_what_cannot_be_lifted_is_refused_by_name() -> None:
+    """The error names the rule, the expression and the remedy."""
+
+    @rule
+    def bad(f: Facts, policy: Policy) -> bool:
+        return f.last_purchase_at is None or f.purchase_count / 2 > policy.low_score
+
+    with pytest.raises(LiftError, match="in the rule bad: the fact last_purchase_at cannot be lifted"):
+        bad.of(person(), POLICY)
+
+
+def test_a_span_that_runs_has_no_next_change() -> None:
+    """It changes all the time."""
+    with pytest.raises(LiftError, match="no next change"):
+        since_they_bought.next_change(person(purchase_count=1), POLICY)
+
+
+def test_a_rule_must_say_what_it_reads() -> None:
+    """A first argument that is no facts, or whose name cannot be found, is told with the remedy."""
+
+    def of_text(f: str, policy: Policy) -> bool:
+        return bool(f)
+
+    def unknown(f: Elsewhere, policy: Policy) -> bool:  # type: ignore[name-defined]  # noqa: F821 - as it must be
+        return bool(f)
+
+    with pytest.raises(FactsError, match="the first argument of of_text is <class 'str'>; annotate it with Facts"):
+        rule(of_text).of(person(), POLICY)  # type: ignore[type-var, arg-type]
+    with pytest.raises(FactsError, match="the annotations of unknown name 'Elsewhere', which cannot be found"):
+        rule(unknown).of(person(), POLICY)
