@@ -221,12 +221,14 @@ def _from_duckdb(native: Any, names: Sequence[str]) -> Any:
 
 def _from_ibis(native: Any, names: Sequence[str]) -> Any:
     def whole(column: Any) -> Any:
-        return column.truncate("s").epoch_seconds() * 1_000_000 + column.microsecond()
+        # Ibis takes DuckDB's seconds for integers, which are floats, and leaves a cast to integers out.
+        seconds = column.truncate("s").epoch_seconds().cast("float64").cast("int64")
+        return seconds * 1_000_000 + column.microsecond()
 
     return native.mutate(**{name: whole(native[name]) for name in names})
 
 
-def _from_pyspark(native: Any, names: Sequence[str]) -> Any:
+def _from_pyspark(native: Any, names: Sequence[str]) -> Any:  # pragma: no cover - make test-full has PySpark
     functions = importlib.import_module("pyspark.sql.functions")
     return native.withColumns({name: functions.unix_micros(native[name]) for name in names})
 
@@ -280,7 +282,9 @@ def _to_ibis(frame: Frame, instants: Sequence[str], _: Sequence[str]) -> Any:
     return native.mutate(**{name: ibis.literal(EPOCH) + native[name].as_interval("us") for name in instants})
 
 
-def _to_pyspark(frame: Frame, instants: Sequence[str], _: Sequence[str]) -> Any:
+def _to_pyspark(  # pragma: no cover - make test-full has PySpark
+    frame: Frame, instants: Sequence[str], _: Sequence[str]
+) -> Any:
     functions: Any = importlib.import_module("pyspark.sql.functions")
     native: Any = nw.to_native(frame)
     return native.withColumns({name: functions.timestamp_micros(native[name]) for name in instants})

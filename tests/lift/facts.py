@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from funnel._lift.code import compiled
@@ -58,3 +58,8 @@ def person(**known: Value) -> dict[str, Value]:
     """Somebody of whom nothing is known but this."""
     nobody = {name: "" if fact.unit == "text" else 0 for name, fact in FACTS.items()}
     return {**nobody, **known}
+
+
+def numbered(cases: Sequence[object]) -> list[str]:
+    """The names of cases that show nothing by which to tell them apart."""
+    return [str(number) for number in range(1, len(cases) + 1)]

@@ -282,10 +282,16 @@ def test_a_fault_of_the_rule_itself_is_told_as_it_is() -> None:
 def test_the_facts_look_like_an_object_to_python() -> None:
     """What Python itself looks for on facts and symbols is answered in Python's way."""
     seen: list[object] = []
-    lift(lambda f: seen.extend([hasattr(f, "__no__"), hasattr(f.count, "__no__"), repr(f.count + 1), +f.count]), FACTS)
+    lift(
+        lambda f: seen.extend(
+            [hasattr(f, "__no__"), hasattr(f.count, "__no__"), repr(f.count + 1), +f.count, +f.referred]
+        ),
+        FACTS,
+    )
 
     assert seen[:3] == [False, False, "count + 1"]
     assert repr(seen[3]) == "count"
+    assert repr(seen[4]) == "referred == 1"
 
 
 @pytest.mark.parametrize("value", [3, DAY, "web"])

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnel._lift.nodes import Const, Test
+from funnel._lift import nodes
 from funnel._lift.paths import Path, paths
 from funnel._lift.tree import Leaf
 from funnel._lift.witness import _parts, witness
-from tests.lift.facts import FACTS, lifted
+from tests.lift.facts import FACTS, lifted, numbered
 
 US = timedelta(microseconds=1)
 
@@ -34,13 +34,14 @@ WITNESSED: list[tuple[Callable[[Any], object], list[dict[str, Any] | None]]] = [
         lambda f: 3 * (f.source == "web") + (f.reason == "travel") == 4,
         [{"source": "web", "reason": "travel"}, {"source": "", "reason": ""}],
     ),
-    (lambda f: (f.count > 2) + (f.count < 2) == 2, [None, {"count": 0}]),
+    (lambda f: (f.count > 2) + (f.count < 2) == 2, [None, {"count": 2}]),
+    (lambda f: f.visits > f.spent and f.spent > f.visits, [None, {"spent": 0, "visits": 1}, {"spent": 0, "visits": 0}]),
 ]
 
 
-@pytest.mark.parametrize(("rule", "found"), WITNESSED)
+@pytest.mark.parametrize(("rule", "found"), WITNESSED, ids=numbered(WITNESSED))
 def test_each_path_has_its_person(rule: Callable[[Any], Any], found: list[dict[str, Any] | None]) -> None:
-    """The values nearest to zero that take the path; None where nobody can take it."""
+    """Small values that take the path; None where nobody can take it."""
     made = [witness(path) for path in paths(lifted(rule))]
 
     assert [made and dict(sorted(made.items())) for made in made] == [
@@ -50,7 +51,7 @@ def test_each_path_has_its_person(rule: Callable[[Any], Any], found: list[dict[s
 
 def test_a_path_that_contradicts_itself_has_nobody() -> None:
     """A path made by hand may ask for what cannot be, or for one thing twice."""
-    more, less = Test(">", FACTS["count"], Const(3)), Test("<=", FACTS["count"], Const(3))
+    more, less = (nodes.Test(op, FACTS["count"], nodes.Const(3)) for op in (">", "<="))
 
     assert witness(Path((more, less), Leaf())) is None
     assert witness(Path((more, more), Leaf())) == {"count": 4}

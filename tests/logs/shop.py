@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
+from funnel._facts.base import BaseFacts
 from funnel.errors import LogsError
+from funnel.facts import count, last, latest, total
 from funnel.logs import Logs
 from tests.engines import ENGINES
 from tests.frames import SCHEMAS
@@ -38,6 +40,20 @@ LEAST: Mapping[str, Mapping[str, Any]] = {
     "aliases": {"alias": "a", "person_id": "p1"},
 }
 """The least that a row of each log says."""
+
+
+class FewFacts(BaseFacts):
+    """A fact of every log; that all facts are right on every engine is told elsewhere."""
+
+    lead_count: int = count("leads")
+    referral_count: int = count("referrals")
+    purchase_count: int = count("purchases")
+    last_purchase_at: datetime | None = last("purchases")
+    spent: int = total("purchases", "net_amount")
+    open_promise_count: int = count("promises")
+    open_question_count: int = count("open_questions")
+    unanswered_follow_up_count: int = count("open_follow_ups")
+    last_feedback_score: int = latest("feedback", "score")
 
 
 def rows(log: str, *changes: Mapping[str, Any]) -> pl.DataFrame:

@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from funnel.facts import Facts
 from funnel.logs import Logs
 from tests.engines import ENGINES
 from tests.frames import read
-from tests.logs.shop import AT, FEW, ORDERED, faults, rows
+from tests.logs.shop import AT, FEW, ORDERED, FewFacts, faults, rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +29,7 @@ def names(pairs: Sequence[tuple[object, object]]) -> pl.DataFrame:
 def bought(engine: str, pairs: Pairs) -> dict[str, int]:
     """How often each person bought, once the aliases are applied."""
     logs = Logs(**ENGINES[engine]({"purchases": BOUGHT, "aliases": names(pairs)}))
-    return {row["person_id"]: row["purchase_count"] for row in read(Facts.over(logs, as_of=AT))}
+    return {row["person_id"]: row["purchase_count"] for row in read(FewFacts.over(logs, as_of=AT))}
 
 
 @pytest.mark.parametrize(
@@ -58,7 +57,7 @@ def test_a_chain_of_any_length_ends_in_one_name(order: list[int], length: int) -
     table = rows("purchases", *({"person_id": f"n{number}"} for number in range(length + 1)))
     logs = Logs(purchases=table, aliases=names(chain))
 
-    assert [(row["person_id"], row["purchase_count"]) for row in read(Facts.over(logs, as_of=AT))] == [
+    assert [(row["person_id"], row["purchase_count"]) for row in read(FewFacts.over(logs, as_of=AT))] == [
         (f"n{length}", length + 1)
     ]
 
@@ -108,7 +107,9 @@ def test_a_circle_among_many_aliases_is_found_at_once(engine: str) -> None:
 
 def test_while_it_is_unknown_who_is_who_people_are_not_compared() -> None:
     """An answer by an alias that is at fault is no answer of another person; other faults of rows are told."""
-    talk = rows("interactions", {"kind": "question"}, {"kind": "answer", "regarding": "1", "person_id": "a"}, {"kind": "x"})
+    talk = rows(
+        "interactions", {"kind": "question"}, {"kind": "answer", "regarding": "1", "person_id": "a"}, {"kind": "x"}
+    )
     found = faults(interactions=talk, aliases=names([("a", "p1"), ("b", "b")]))
 
     assert [(fault.log, fault.column) for fault in found] == [("interactions", "kind"), ("aliases", "alias")]
@@ -117,9 +118,11 @@ def test_while_it_is_unknown_who_is_who_people_are_not_compared() -> None:
 def test_a_record_under_two_names_of_a_person_is_one_record() -> None:
     """What came in twice, once under each name, counts once; and an answer to an alias is an answer to the person."""
     table = rows("purchases", {"id": "1", "person_id": "a"}, {"id": "1", "person_id": "b"})
-    talk = rows("interactions", {"kind": "question", "person_id": "a"}, {"kind": "answer", "regarding": "1", "person_id": "b"})
+    talk = rows(
+        "interactions", {"kind": "question", "person_id": "a"}, {"kind": "answer", "regarding": "1", "person_id": "b"}
+    )
     logs = Logs(purchases=table, interactions=talk, aliases=names([("a", "b")]))
-    (row,) = read(Facts.over(logs, as_of=AT))
+    (row,) = read(FewFacts.over(logs, as_of=AT))
 
     assert (row["person_id"], row["purchase_count"], row["open_question_count"]) == ("b", 1, 0)
 
@@ -127,7 +130,9 @@ def test_a_record_under_two_names_of_a_person_is_one_record() -> None:
 def test_who_sent_a_lead_is_known_by_one_name_too() -> None:
     """A lead that an alias sent counts for the person."""
     leads = rows("leads", {"referred_by": "a"}, {"person_id": "b", "referred_by": None})
-    found = {row["person_id"]: row for row in read(Facts.over(Logs(leads=leads, aliases=names([("a", "b")])), as_of=AT))}
+    found = {
+        row["person_id"]: row for row in read(FewFacts.over(Logs(leads=leads, aliases=names([("a", "b")])), as_of=AT))
+    }
 
     assert found["b"]["referral_count"] == 1
 
@@ -136,6 +141,6 @@ def test_aliases_may_be_numbers() -> None:
     """Where people are numbers, aliases are."""
     numbered = pl.DataFrame({"alias": [1, 2], "person_id": [2, 3]}, schema={"alias": pl.Int32, "person_id": pl.Int16})
     table = rows("purchases", {}, {}).with_columns(person_id=pl.Series([1, 3]))
-    (row,) = read(Facts.over(Logs(purchases=table, aliases=numbered), as_of=AT))
+    (row,) = read(FewFacts.over(Logs(purchases=table, aliases=numbered), as_of=AT))
 
     assert (row["person_id"], row["purchase_count"]) == (3, 2)

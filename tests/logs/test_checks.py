@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from funnel.errors import LogsError
@@ -149,7 +149,11 @@ REFUSED: list[tuple[dict[str, pl.DataFrame], str, str, tuple[int, ...]]] = [
         (1,),
     ),
     (
-        {"interactions": rows("interactions", {"kind": "question"}, {"kind": "answer", "regarding": "1", "person_id": "p2"})},
+        {
+            "interactions": rows(
+                "interactions", {"kind": "question"}, {"kind": "answer", "regarding": "1", "person_id": "p2"}
+            )
+        },
         "regarding",
         "names a question of another person",
         (2,),
@@ -260,6 +264,7 @@ def test_faults_of_records_that_came_twice_are_counted_once(engine: str) -> None
     assert (fault.count, fault.rows) == (1, (2,) if engine in ORDERED else ())
 
 
+@settings(max_examples=max(8, settings.default.max_examples // 5))
 @given(st.lists(st.sampled_from([None, "", "p1"]), min_size=1, max_size=9))
 def test_counts_are_exact_and_rows_are_the_first_five(people: list[str | None]) -> None:
     """Whatever rows are at fault, the count is theirs and the numbers are the first five of them."""

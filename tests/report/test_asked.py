@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -60,7 +60,7 @@ def test_a_span_is_days_or_weeks(text: str, days: int) -> None:
     assert read_span(text) == timedelta(days=days)
 
 
-@pytest.mark.parametrize("text", ["", "0d", "0", "-3d", "1.5d", "3m", "d", "100000d", "١٢d"])
+@pytest.mark.parametrize("text", ["", "0d", "0", "-3d", "1.5d", "3m", "d", "100000d", "\u0661d"])
 def test_what_is_no_span_is_refused(text: str) -> None:
     """Nothing, less than nothing, parts of days and other units are refused with an example."""
     with pytest.raises(InstantError, match="such as 180d or 26w"):

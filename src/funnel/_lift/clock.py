@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from funnel._lift.linear import Form, linear, opposed
-from funnel._lift.nodes import LIMIT, Const, Fact, Node, Op, Test, checked, tests_of, text
+from funnel._lift.nodes import Const, Fact, Node, Op, Test, checked, tests_of, text
 from funnel._lift.tree import Tree, forks, leaves
 from funnel.errors import LiftError
 
@@ -75,9 +75,6 @@ def _forms(test: Test) -> Iterator[Form]:
 
 def _until_zero(form: Form, slope: int) -> Node:
     """The first whole microsecond from now at which a rising form is zero or more: -form / slope, rounded up."""
-    low, high = form.span({})
-    if max(abs(low), abs(high)) > LIMIT:
-        _refuse(text(_node(form)), "it grows past the 64 bits of a column")
     rounded = _node(form) if slope == 1 else Op("//", _node(form), Const(slope))
     return checked(Op("*", rounded, Const(-1)))
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import CodeType, FunctionType
 
 from funnel._instants import MICROSECOND
-from funnel._lift.nodes import Const, Fact, Node, Op, Test
+from funnel._lift.nodes import Const, Fact, Node, Op
 from funnel._lift.tree import Answer, Leaf, Tree, kind_of
 
 Run = Callable[[Sequence[int | str], int], Answer]

@@ -27,7 +27,7 @@ def _dtype(tree: Tree) -> Kind:
     kind = answer_kind(tree)
     if kind == "bool":
         return nw.Boolean()
-    if kind == "text" or (values and isinstance(values[0], str)):
+    if kind in ("text", "nothing") or (values and isinstance(values[0], str)):
         return nw.String()
     return nw.Int64()
 
@@ -45,7 +45,10 @@ def _branch(tree: Tree, column: Column, dtype: Kind) -> nw.Expr:
     if tree.node is not None:
         worked = node_column(tree.node, column)
         return worked.cast(dtype) if isinstance(dtype, nw.Int64) else worked
-    return nw.lit(leaf_value(tree), dtype)
+    value = leaf_value(tree)
+    if value is None and not isinstance(dtype, nw.String):
+        return nw.lit(None)  # pandas has no empty whole number or truth
+    return nw.lit(value, dtype)
 
 
 def node_column(node: Node, column: Column) -> nw.Expr:

@@ -11,7 +11,7 @@ from math import gcd
 
 import attrs
 
-from funnel._lift.nodes import Const, Fact, Node, Op, Range, Test, span_of, text
+from funnel._lift.nodes import COMPARISON, Const, Fact, Node, Op, Range, Test, span_of, text
 
 
 @attrs.frozen(cache_hash=True)
@@ -76,6 +76,14 @@ def question(test: Test) -> tuple[Question, bool]:
         assert isinstance(test.a, Fact)
         return Question(None, fact=test.a, words=test.b.value), test.op == "=="
     form = _ordered(linear(Op("-", test.a, test.b)))
+    match form.weights:
+        case ((Test() as inner, weight),):  # `(a > b) == True` asks `a > b`
+            if_not, if_so = (COMPARISON[test.op](form.constant + weight * so, 0) for so in (0, 1))
+            if if_not is not if_so:
+                asked, wanted = question(inner)
+                return asked, wanted is if_so
+        case _:
+            pass
     if test.op in ("==", "!="):
         return _zero(form), test.op == "=="
     if test.op in (">", "<="):  # form > 0 is the opposite of -form >= 0

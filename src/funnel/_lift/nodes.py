@@ -147,7 +147,8 @@ def _span_of_op(op: str, a: Range, b: Range) -> Range:
     if op == "-":
         return a[0] - b[1], a[1] - b[0]
     if op == "%":
-        return 0, b[1] - 1
+        whole, high = a[0] // b[1] == a[1] // b[1], b[1] - 1
+        return (a[0] % b[1], a[1] % b[1]) if whole else (0, high)
     corners = [ARITHMETIC[op](x, y) for x in a for y in b]
     return min(corners), max(corners)
 
@@ -193,7 +194,7 @@ def text(node: Node) -> str:
             return node.name
         case Const():
             return const_text(node)
-        case Op() | Test():
+        case _:
             return f"{_inner(node.a)} {node.op} {_inner(node.b)}"
 
 

@@ -142,8 +142,8 @@ class Note:
         left = evaluate(self.left, read)
         actual = f"{self.left_words} is {written(left, unit_of(self.left))}"
         if self.right is None:
-            assert isinstance(left, int)
-            return Reason(self.condition, actual, "", holds=True, points=(self.weight or 0) * left)
+            points = (self.weight or 0) * left if isinstance(left, int) else 0
+            return Reason(self.condition, actual, "", holds=True, points=points)
         right = evaluate(self.right, read)
         held = COMPARISON[self.op](left, right)
         required = f"{self.op} {written(right, unit_of(self.right))}"

@@ -16,7 +16,7 @@ from funnel._lift.linear import Form, Question, opposed, question
 from funnel._lift.nodes import Const, Fact, Node, Range, Test, Value, facts_of, holds, span_of, span_of_test, tests_of
 from funnel._lift.paths import Path, opposite
 
-TRIES = 4096
+TRIES = 512
 
 Ranges = dict[Node, Range]
 Tests = tuple[Test, ...]
@@ -92,7 +92,7 @@ class _Search:
 
     def _assume(self, inner: Test, ranges: Ranges, tests: Tests, bounds: Bounds) -> dict[str, Value] | None:
         """Take a condition that counts as 0 or 1 both ways."""
-        for test, truth in (inner, 1), (opposite(inner), 0):
+        for test, truth in (opposite(inner), 0), (inner, 1):
             more = (*bounds, *_bounds(*question(test)))
             found = self.fill({**ranges, inner: (truth, truth)}, (*tests, test), more)
             if found is not None:

@@ -125,7 +125,7 @@ def _made(name: str, column: Column, dtype: nw.dtypes.DType | None, people: nw.d
         return _default(column)
     value = nw.col(name)
     if column.kind == "instant":
-        return _filled(value.cast(nw.Int64()), column, MISSING).cast(nw.Int64())
+        return _filled(value, column, MISSING).cast(nw.Int64())
     if column.kind in ("amount", "whole"):
         return _filled(_whole(value, dtype), column, MISSING).cast(nw.Int64())
     return _filled(value.cast(nw.String()), column, "")

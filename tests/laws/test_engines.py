@@ -1,0 +1,187 @@
+"""The promise, on every engine: one person and everyone have the same facts, answers and changes to come.
+
+A narrow class of facts keeps the plans of SQL engines small; all facts are compared on every engine at size, once.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from funnel import _frames
+from funnel._facts.base import BaseFacts
+from funnel.facts import Facts, count, earliest, exists, first, largest, last, latest, mean_gap, since, total, until
+from funnel.history import History
+from funnel.logs import Logs
+from funnel.policy import Policy
+from funnel.rule import Rule
+from funnel.stages import stage
+from tests.engines import ENGINES
+from tests.frames import as_instant, as_span, read, tables
+from tests.random_rules import Pools, RandomRule, rules
+from tests.shop import DAY, END, TICK, known_by, people
+from tests.strategies import instants
+
+SLOW = ("duckdb", "ibis", "pyspark")
+"""Engines whose plans take long to make, whatever the number of rows."""
+
+POLICY = Policy()
+
+
+class FewFacts(BaseFacts):
+    """One fact of every form, over tables whose rows cease to count and tables whose rows do not."""
+
+    purchase_count: int = count("purchases")
+    spent: int = total("purchases", "net_amount")
+    largest_purchase: int = largest("purchases", "net_amount")
+    last_purchase_at: datetime | None = last("purchases")
+    since_last_purchase: timedelta = since(last("purchases"))
+    purchase_interval: timedelta = mean_gap("purchases")
+    gap_before: timedelta = latest("purchases", "gap")
+    first_was_promoted: bool = earliest("purchases", "promoted")
+    since_first_open_question: timedelta = since(first("open_questions", never="ahead"))
+    since_last_inbound: timedelta = since(last("interactions", where=lambda said: said.direction == "in"))
+    last_kind: str = latest("interactions", "kind")
+    until_ready: timedelta = until(latest("postponements", "ready_from"))
+    unanswered_follow_up_count: int = count("open_follow_ups")
+    has_opted_out: bool = exists("opt_outs")
+    lead_source: str = earliest("leads", "source")
+
+
+@pytest.fixture(params=["polars", "polars lazy", "pandas", "pandas alone", "pyarrow", "duckdb", "ibis", "pyspark"])
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Each engine in turn; pandas also as where Polars is not installed."""
+    name = str(request.param)
+    if name in ("ibis", "pyspark"):
+        pytest.importorskip(name, reason=f"{name} is not installed (make test-full does it)")
+    if name == "pyspark":
+        request.getfixturevalue("spark")
+    if name == "pandas alone":
+        monkeypatch.setattr(_frames, "installed", lambda _: False)
+    return name
+
+
+def logs_on(
+    engine: str, everyone: Sequence[History], change: Callable[[pl.DataFrame], pl.DataFrame] | None = None
+) -> Logs:
+    """Everyone's records on an engine."""
+    told = tables(everyone)
+    return Logs(
+        **ENGINES[engine.removesuffix(" alone")]({log: change(one) if change else one for log, one in told.items()})
+    )
+
+
+def answered(native: Any) -> dict[str, dict[str, Any]]:
+    """What a frame of any engine says of each person."""
+    rows = {row.pop("person_id"): row for row in read(native)}
+    return {person: {name: as_instant(value) for name, value in row.items()} for person, row in rows.items()}
+
+
+def as_told(cls: type[BaseFacts], row: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts of a row with spans as timedeltas, as a snapshot has them."""
+    spans = {name for name, one in cls._plan.declared.items() if one.show in ("since", "until", "span")}
+    return {name: as_span(value) if name in spans else value for name, value in row.items()}
+
+
+def examples(engine: str, quick: int, slow: int) -> settings:
+    """So many examples in the daily run, and in proportion in the full one."""
+    most = settings().max_examples // 30
+    phases = [Phase.explicit, Phase.reuse, Phase.generate]  # to shrink an example on these engines takes for ever
+    return settings(max_examples=most * (slow if engine in SLOW else quick), deadline=None, phases=phases)
+
+
+def test_facts_of_one_are_facts_of_all(engine: str) -> None:
+    """Law 1 for facts, and laws 2 and 3 on the engine: order and repetition of rows and later rows change nothing."""
+
+    @examples(engine, 6, 2)
+    @given(people(most=8), instants(), st.integers(0, 9))
+    def holds(everyone: tuple[History, ...], as_of: datetime, seed: int) -> None:
+        logs = logs_on(
+            engine,
+            everyone,
+            lambda table: pl.concat([table, table.head(2)]).sample(fraction=1, shuffle=True, seed=seed),
+        )
+        told = answered(FewFacts.over(logs, as_of=as_of))
+
+        for history in known_by(everyone, as_of):
+            facts = FewFacts.of(history, as_of=as_of)
+            assert as_told(FewFacts, told[history.person_id]) == facts.to_dict()
+
+    holds()
+
+
+def test_running_facts_are_the_facts_of_their_instant(engine: str) -> None:
+    """The running window gives at each instant what the fold gives at that instant."""
+
+    class Narrow(BaseFacts):
+        purchase_count: int = count("purchases")
+        last_kind: str = latest("interactions", "kind")
+
+    @examples(engine, 3, 1)
+    @given(people(most=6))
+    def holds(everyone: tuple[History, ...]) -> None:
+        logs = logs_on(engine, everyone)
+        own = {history.person_id: history for history in everyone}
+        for row in read(Narrow.running(logs, as_of=END)):
+            known = (
+                Narrow.of(own[row["person_id"]], as_of=as_instant(row["known_at"])) if row["person_id"] in own else None
+            )
+            assert known is None or known.to_dict() == {name: row[name] for name in ("purchase_count", "last_kind")}
+
+    holds()
+
+
+READ = {name: fact for name, fact in FewFacts._plan.readable.items()}
+
+
+def test_random_rules_answer_alike(engine: str) -> None:
+    """Law 1 for rules, and law 4: everyone is told what each would be told, and when it will change."""
+
+    @examples(engine, 10, 2)
+    @given(people(most=8), instants(), rules(READ))
+    def holds(everyone: tuple[History, ...], as_of: datetime, drawn: RandomRule) -> None:
+        def asked(f: FewFacts, policy: Policy) -> Any:  # noqa: ARG001 (every rule takes both)
+            return drawn.function(f)
+
+        asked.__annotations__ = {"f": FewFacts, "policy": Policy}
+        rule: Rule[FewFacts, Policy, Any] = Rule(asked)
+        logs = logs_on(engine, everyone)
+        told = answered(rule.over(logs, POLICY, as_of=as_of))
+        changes = answered(rule.next_change.over(logs, POLICY, as_of=as_of))
+
+        for history in known_by(everyone, as_of):
+            facts = FewFacts.of(history, as_of=as_of)
+            answer = rule.of(facts, POLICY)
+            assert told[history.person_id]["asked"] == getattr(answer, "value", answer)
+            change = rule.next_change.of(facts, POLICY)
+            assert changes[history.person_id] == {"asked": getattr(answer, "value", answer), "next_change": change}
+            if change is not None:
+                assert rule.of(facts.at(change), POLICY) != answer
+                assert rule.of(facts.at(change - TICK), POLICY) == answer
+
+    holds()
+
+
+def test_stages_and_their_next_change(engine: str) -> None:
+    """Where everyone stands, and when that changes by itself, is where each stands."""
+
+    @examples(engine, 6, 2)
+    @given(people(most=8), instants())
+    def holds(everyone: tuple[History, ...], as_of: datetime) -> None:
+        told = answered(stage.next_change.over(logs_on(engine, everyone), POLICY, as_of=as_of))
+
+        for history in known_by(everyone, as_of):
+            facts = Facts.of(history, as_of=as_of)
+            assert told[history.person_id] == {
+                "stage": stage.of(facts, POLICY).value,
+                "next_change": stage.next_change.of(facts, POLICY),
+            }
+
+    holds()

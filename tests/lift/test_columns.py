@@ -1,0 +1,92 @@
+"""A tree as a column: whole-number arithmetic and kinds are Python's, in every engine."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import duckdb
+import narwhals as nw
+import polars as pl
+import pytest
+
+from funnel._lift.columns import tree_column
+from funnel._lift.nodes import Fact, evaluate
+from funnel._lift.paths import path_of
+from funnel._lift.tree import Leaf, leaf_value, leaves, lift, numbered
+
+MOST = 2**62
+FACTS = {
+    fact.name: fact
+    for fact in (
+        Fact("balance", low=-MOST, high=MOST),
+        Fact("known", high=1),
+        Fact("gap", "span", -MOST, MOST),
+        Fact("source", "text"),
+    )
+}
+EXACT = 2**53 + 1
+PEOPLE = [
+    {"balance": balance, "known": balance % 2, "gap": balance, "source": f"{balance % 3}"}
+    for balance in (-MOST, -EXACT, -8, -7, -6, -1, 0, 1, 6, 7, 8, EXACT, MOST)
+]
+WEEK = timedelta(microseconds=7)
+
+
+class Level(enum.IntEnum):
+    """An answer by number."""
+
+    LOW = 1
+    HIGH = 2
+
+
+RULES: list[tuple[Callable[[Any], object], Any]] = [
+    (lambda f: f.balance // 7, pl.Int64),
+    (lambda f: f.balance % 7, pl.Int64),
+    (lambda f: -f.balance - 1, pl.Int64),
+    (lambda f: f.balance, pl.Int64),
+    (lambda f: 3 * (f.balance > 0) - f.known, pl.Int64),
+    (lambda f: +(f.balance > 0), pl.Int64),
+    (lambda f: (f.balance > 0) == f.known, pl.Boolean),
+    (lambda f: (f.balance > 0) + f.known == 2, pl.Boolean),
+    (lambda f: f.balance > EXACT - 1, pl.Boolean),
+    (lambda f: f.known, pl.Boolean),
+    (lambda f: True if f.known else None, pl.Boolean),
+    (lambda f: f.source, pl.String),
+    (lambda f: f.source if f.source != "1" else None, pl.String),
+    (lambda f: "one" if f.source == "1" else f.source, pl.String),
+    (lambda f: Level.HIGH if f.known else Level.LOW, pl.Int64),
+    (lambda f: Level.HIGH if f.known else None, pl.Int64),
+    (lambda f: f.gap, pl.Int64),
+    (lambda f: WEEK if f.gap > WEEK else f.gap % WEEK, pl.Int64),
+    (lambda f: WEEK * f.known, pl.Int64),
+    (lambda _: None, pl.Int64),
+    (lambda _: "always", pl.String),
+]
+
+
+@pytest.mark.parametrize(("rule", "dtype"), RULES, ids=[str(number) for number in range(len(RULES))])
+def test_a_column_holds_what_python_works_out(rule: Callable[[Any], Any], dtype: Any) -> None:
+    """Division and rest round as Python's do below zero and beyond a float's 53 bits; the column has one kind."""
+    tree = lift(rule, FACTS)
+    wanted = []
+    for values in PEOPLE:
+        leaf = path_of(tree, values.__getitem__).leaf
+        wanted.append(leaf_value(leaf) if leaf.node is None else evaluate(leaf.node, values.__getitem__))
+    column = tree_column(tree, lambda fact: nw.col(fact.name)).alias("answer")
+    frame = pl.DataFrame(PEOPLE)
+    relation = nw.from_native(duckdb.sql("select * from frame")).select("balance", column).to_native()
+    found = nw.from_native(frame).with_columns(column).to_native()["answer"]
+
+    assert found.dtype == dtype
+    assert found.to_list() == wanted
+    assert [answer for _, answer in relation.fetchall()] == wanted
+
+
+def test_leaves_can_be_numbered() -> None:
+    """A tree whose leaves are numbers makes the same choices."""
+    tree = numbered(lift(lambda f: "a" if f.known else "b" if f.source == "x" else "a", FACTS))
+
+    assert [*leaves(tree)] == [Leaf(0), Leaf(1), Leaf(2)]

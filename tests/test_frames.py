@@ -1,0 +1,266 @@
+"""The door lets known engines in, exactly, refuses the others with the remedy, and lets out what came in."""
+
+from __future__ import annotations
+
+import traceback
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import narwhals as nw
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+
+from funnel import _frames
+from funnel._frames import ROW, enter, kept, leave, microseconds
+from funnel._instants import micros
+from funnel.errors import EngineError, MissingExtraError
+from tests.engines import ENGINES
+from tests.frames import as_instant, as_span, read
+from tests.logs.shop import AT, LOCAL, ORDERED
+from tests.strategies import CANARY, instants
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TABLE = pl.DataFrame({"person_id": ["a", "b"], "t": [AT, None], "note": [CANARY, CANARY]}).cast(
+    {"t": pl.Datetime("us", "UTC")}
+)
+DATES = [
+    datetime.fromisoformat(f"{moment}+00:00")
+    for moment in (
+        "1800-01-01T00:00",
+        "1900-02-28T12:00",
+        "1900-03-01T00:00",
+        "1969-12-31T23:59:59.999999",
+        "2000-02-29T23:59:59.999999",
+        "2199-12-31T23:59:59.999999",
+    )
+]
+
+
+def native(engine: str, table: pl.DataFrame = TABLE) -> Any:
+    """A table of an engine."""
+    return ENGINES[engine]({"t": table})["t"]
+
+
+@pytest.mark.parametrize("engine", LOCAL)
+def test_what_comes_in_goes_out_as_it_was(engine: str) -> None:
+    """The same kind of frame, with the same rows; rows are numbered from 1 where they have an order."""
+    entered = enter(native(engine))
+    numbered = ROW in entered.frame.collect_schema()
+    out = leave(entered.frame.drop(ROW) if numbered else entered.frame, entered.home)
+
+    assert (entered.home, type(out)) == (engine, type(native(engine)))
+    assert [(row["person_id"], row["note"]) for row in read(out)] == [("a", CANARY), ("b", CANARY)]
+    assert numbered == (engine in ORDERED)
+    if numbered:
+        assert entered.frame.collect().to_dict(as_series=False)[ROW] == [1, 2]
+
+
+@pytest.mark.parametrize("engine", LOCAL)
+def test_only_the_columns_that_are_read_come_in(engine: str) -> None:
+    """The names of the others are known, their values are not looked at."""
+    entered = enter(native(engine), ["person_id", "absent"])
+
+    assert set(entered.frame.collect_schema()) - {ROW} == {"person_id"}
+    assert entered.left_out == ("t", "note")
+
+
+@pytest.mark.parametrize("engine", LOCAL)
+def test_whole_microseconds_go_out_as_datetimes_and_durations(engine: str) -> None:
+    """Null stays null; where an engine has no durations of microseconds, spans stay whole microseconds."""
+    table = pl.DataFrame({"person_id": ["a", "b"], "t": [micros(AT), None], "wait": [1, None]})
+    entered = enter(native(engine, table))
+    whole = [nw.col(name).cast(nw.Int64()) for name in ("t", "wait")]
+    out = leave(entered.frame.select("person_id", *whole), entered.home, instants=["t"], spans=["wait"])
+
+    assert [(as_instant(row["t"]), as_span(row["wait"])) for row in read(out)] == [
+        (AT, timedelta(microseconds=1)),
+        (None, None),
+    ]
+
+
+@pytest.mark.parametrize("engine", [*LOCAL, "ibis"])
+def test_instants_of_centuries_are_exact(engine: str) -> None:
+    """Leap days, the turn of centuries, before 1970, the last microsecond of a year."""
+    pytest.importorskip(engine.partition(" ")[0])
+    table = pl.DataFrame({"t": DATES}, schema={"t": pl.Datetime("us", "UTC")})
+    entered = enter(native(engine, table))
+    counted = microseconds(entered.frame, entered.home, ["t"]).collect().to_dict(as_series=False)
+
+    assert sorted(counted["t"]) == sorted(map(micros, DATES))
+
+
+@settings(max_examples=max(5, settings.default.max_examples // 3))
+@given(instants())
+def test_an_instant_in_a_database_is_the_same_number(moment: datetime) -> None:
+    """For every instant the database counts the microseconds that Python counts."""
+    entered = enter(native("duckdb", pl.DataFrame({"t": [moment]}, schema={"t": pl.Datetime("us", "UTC")})))
+    counted = microseconds(entered.frame, entered.home, ["t"]).collect().to_dict(as_series=False)
+
+    assert counted["t"] == [micros(moment)]
+
+
+@pytest.mark.parametrize("what", [5, "frame.csv", {"a": [1]}, None, [1]])
+def test_what_is_no_dataframe_is_refused(what: object) -> None:
+    """The message names the type and what may be given."""
+    with pytest.raises(EngineError, match=f"a {type(what).__name__} is no dataframe .* give one of polars"):
+        enter(what)
+
+
+class Stream:
+    """A thing that only gives out Arrow data."""
+
+    def __init__(self, table: pa.Table) -> None:
+        """Take the data."""
+        self.table = table
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Give the data out."""
+        return self.table.__arrow_c_stream__(requested_schema)
+
+
+def test_whatever_gives_out_arrow_data_runs_on_polars() -> None:
+    """A library that speaks Arrow need not be known by name."""
+    entered = enter(Stream(TABLE.to_arrow()))
+
+    assert (entered.home, entered.frame.collect().shape) == ("polars", (2, 4))
+
+
+@pytest.mark.parametrize("engine", ["dask", "modin", "cudf", "sqlframe", "pyspark[connect]"])
+def test_an_engine_that_is_not_known_to_answer_rightly_is_refused(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Narwhals reads more engines than are tested here; those are refused by name."""
+
+    class Foreign:
+        implementation = nw.Implementation.from_string(engine)
+
+        def collect_schema(self) -> dict[str, object]:
+            return {}
+
+    foreign = Foreign()
+    monkeypatch.setattr(nw, "from_native", lambda _: foreign)
+    with pytest.raises(EngineError, match="not every answer there is known to be right; give one of polars"):
+        enter(object())
+
+
+@pytest.mark.parametrize("wrap", [pa.table, Stream])
+def test_arrow_without_polars_names_the_extra(wrap: Callable[[Any], object], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Arrow tables run on Polars only; the message has the line that installs it."""
+    monkeypatch.setattr(_frames, "installed", lambda name: name != "polars")
+    with pytest.raises(MissingExtraError, match=r"pip install 'shopfunnel\[polars\]'"):
+        enter(wrap(TABLE.to_arrow()))
+
+
+@pytest.mark.parametrize("absent", ["polars", "pyarrow"])
+def test_pandas_without_polars_stays_on_pandas(absent: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether Polars is missing or pyarrow, which carries the table over; rows are numbered from 1 all the same."""
+    monkeypatch.setattr(_frames, "installed", lambda name: name != absent)
+    table = pd.DataFrame({"person_id": ["a", "b"], "t": [micros(AT), None], "w": [1, None]}, index=[7, 7])
+    entered = enter(table)
+    out = leave(entered.frame, entered.home, instants=["t"], spans=["w"])
+
+    assert entered.frame.implementation is nw.Implementation.PANDAS
+    assert [row[ROW] for row in read(out)] == [1, 2]
+    assert [(as_instant(row["t"]), row["w"]) for row in read(out)] == [(AT, timedelta(microseconds=1)), (None, None)]
+    assert list(table.columns) == ["person_id", "t", "w"]
+
+
+MIXED = pd.DataFrame({"person_id": ["a", 5], "note": [CANARY, 5]})
+
+
+@pytest.mark.parametrize(("read_", "named"), [(None, "person_id, note"), (["person_id"], "person_id")])
+def test_a_column_of_mixed_types_is_refused_by_name(read_: list[str] | None, named: str) -> None:
+    """Its values are in no message and no traceback."""
+    with pytest.raises(EngineError, match=f"stand in {named}; give each column one type") as caught:
+        enter(MIXED, read_)
+
+    assert CANARY not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_column_of_mixed_types_that_is_not_read_is_left_alone() -> None:
+    """Notes may be anything."""
+    assert enter(MIXED.assign(person_id="a"), ["person_id"]).left_out == ("note",)
+
+
+def test_two_columns_of_one_name_are_refused() -> None:
+    """Nobody can tell which is meant."""
+    with pytest.raises(EngineError, match="two columns of the frame have the same name"):
+        enter(pd.concat([MIXED, MIXED], axis=1))
+
+
+@pytest.mark.parametrize("engine", LOCAL)
+def test_the_name_of_the_row_numbers_is_taken(engine: str) -> None:
+    """A column of that name would be taken for numbers of rows; where it is not read it does no harm."""
+    table = native(engine, TABLE.with_columns(pl.lit(9).alias(ROW)))
+    with pytest.raises(EngineError, match=f"a column is called {ROW}.*rename it"):
+        enter(table)
+
+    assert enter(table, ["person_id"]).left_out == ("t", "note", ROW)
+
+
+@pytest.mark.parametrize("engine", ["polars", "polars lazy", "pandas", "pyarrow"])
+def test_columns_in_which_nothing_stands_are_known(engine: str) -> None:
+    """Their type says nothing, so nothing is asked of it."""
+    entered = enter(native(engine, TABLE.with_columns(pl.lit(None).alias("empty"))))
+
+    assert entered.typeless == {"empty"}
+
+
+def test_a_database_session_that_is_not_in_utc_is_refused() -> None:
+    """Parts of its dates would be those of another zone; the message has the remedy."""
+    import duckdb
+
+    connection = duckdb.connect()
+    connection.execute("set timezone = 'Asia/Jakarta'")
+    with pytest.raises(EngineError, match=r"Asia/Jakarta; set its time zone to UTC first .*set timezone = 'UTC'"):
+        enter(connection.sql("select timestamptz '2026-03-01 02:00+00' as t"))
+
+    assert enter(connection.sql("select timestamp '2026-03-01' as t")).home == "duckdb"
+
+
+@pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")  # Ibis itself reads DuckDB so
+def test_an_ibis_session_that_is_not_in_utc_is_refused() -> None:
+    """Its types say UTC whatever the session does: the session itself is asked."""
+    ibis = pytest.importorskip("ibis", reason="Ibis is not installed (make test-full does it)")
+    backend = ibis.duckdb.connect()
+    backend.raw_sql("create table shop as select timestamptz '2026-03-01 02:00+00' as t, 'a' as person_id")
+
+    assert enter(backend.table("shop")).home == "ibis"
+
+    backend.raw_sql("set timezone = 'Asia/Jakarta'")
+    with pytest.raises(EngineError, match="another zone; set its time zone to UTC first"):
+        enter(backend.table("shop"))
+
+
+def test_an_ibis_table_goes_out_as_one() -> None:
+    """With instants of its own; spans stay whole microseconds."""
+    pytest.importorskip("ibis", reason="Ibis is not installed (make test-full does it)")
+    table = pl.DataFrame({"person_id": ["a"], "t": [AT], "w": [1]}).cast({"t": pl.Datetime("us", "UTC")})
+    entered = enter(native("ibis", table))
+    counted = microseconds(entered.frame, entered.home, ["t"]).select("person_id", "w", "t")
+    out = leave(counted, entered.home, instants=["t"], spans=["w"])
+
+    assert (type(out), entered.home) == (type(native("ibis", table)), "ibis")
+    assert [(as_instant(row["t"]), row["w"]) for row in read(out)] == [(AT, 1)]
+
+
+def test_a_spark_frame_goes_in_and_out(spark: Any) -> None:
+    """With instants of its own; a session that is not in UTC is refused."""
+    frame = spark.createDataFrame([("a", AT)], "person_id string, t timestamp")
+    entered = enter(frame)
+    counted = microseconds(entered.frame, entered.home, ["t"])
+    out = leave(counted, entered.home, instants=["t"])
+
+    assert (type(out), entered.home) == (type(frame), "pyspark")
+    assert [as_instant(row["t"]) for row in read(out)] == [AT]
+
+
+@pytest.mark.parametrize("engine", LOCAL)
+def test_what_is_kept_is_the_same_frame(engine: str) -> None:
+    """Worked out once or not, its rows are its rows."""
+    entered = enter(native(engine))
+
+    assert sorted(kept(entered.frame, entered.home).select("person_id").collect().rows()) == [("a",), ("b",)]
