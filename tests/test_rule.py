@@ -28,7 +28,7 @@ POLICY = Policy(lapse_after=60 * DAY, delivery_grace=DAY, meeting_amount=5)
 @rule
 def since_they_bought(f: Facts, policy: Policy) -> timedelta:
     """A span that runs with the clock."""
-    return f.since_last_purchase if f.purchase_count else policy.lapse_after
+    return f.since_last_purchase if f.purchase_count > 0 else policy.lapse_after
 
 
 @rule
@@ -155,7 +155,7 @@ def test_a_change_of_a_score_or_a_text_is_found_for_everyone(everyone: tuple[His
     @rule
     def mood(f: Facts, policy: Policy) -> str | None:
         if f.since_last_inbound > policy.lapse_after:
-            return "cold" if f.order_count else None
+            return "cold" if f.order_count > 0 else None
         return "warm" if f.since_last_inbound > policy.quiet_after else "hot"
 
     logs = logs_of(everyone)

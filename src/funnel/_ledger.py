@@ -19,7 +19,6 @@ from funnel.interactions import (
     Checkout,
     Delivered,
     Feedback,
-    FollowUpSent,
     Interaction,
     Postponed,
     Quote,
@@ -96,9 +95,12 @@ class Ledger:
         """Add a row at its place in the order."""
         if self.wanted is not None and stream not in self.wanted:
             return
-        start, end = _number(row[START]), _number(row[END])
-        self.latest = max(self.latest, start, end if end < FOREVER else start)
-        rows = self.rows.setdefault(stream, [])
+        last = row[START] if row[END] == FOREVER else row[END]
+        if last > self.latest:  # type: ignore[operator]
+            self.latest = _number(last)
+        rows = self.rows.get(stream)
+        if rows is None:
+            rows = self.rows[stream] = []
         if not rows or rows[-1][T] < row[T] or order_of(rows[-1]) <= order_of(row):  # type: ignore[operator]
             rows.append(row)
             self.added.append((stream, row))
@@ -194,34 +196,37 @@ class Ledger:
 
     def _add_interaction(self, record: Interaction) -> None:
         self._own(record.person_id)
-        row = interaction_row(record)
+        row, kind = interaction_row(record), record.kind
         self._put("interactions", row)
-        self._put(KIND_STREAMS[str(row[6])], row)
+        self._put(KIND_STREAMS[kind], row)
         if record.direction == "in":
             self._hear(_number(row[T]))
-        match record:
-            case Answer():
-                self._close("open_questions", (record.source, record.question_id), _number(row[T]))
-            case Resolution():
-                self._close("open_complaints", (record.source, record.complaint_id), _number(row[T]))
-            case Delivered():
-                bought = (record.source, record.purchase_id)
-                self._notices[bought] = min(_number(row[T]), self._notices.get(bought, FOREVER))
-                if bought in self._purchases:
-                    self._count_again(bought)
-            case FollowUpSent():
-                self._await(row)
-            case _ if row[6] in _OPENS:
-                self._open(_OPENS[str(row[6])], row)
-            case _:
-                pass
+        if kind in _OPENS:
+            self._open(_OPENS[kind], row)
+        elif kind in _FOLLOWING:
+            _FOLLOWING[kind](self, record, row)
+
+    def _answered(self, record: Interaction, row: Row) -> None:
+        assert isinstance(record, Answer)
+        self._close("open_questions", (record.source, record.question_id), _number(row[T]))
+
+    def _resolved(self, record: Interaction, row: Row) -> None:
+        assert isinstance(record, Resolution)
+        self._close("open_complaints", (record.source, record.complaint_id), _number(row[T]))
+
+    def _delivered(self, record: Interaction, row: Row) -> None:
+        assert isinstance(record, Delivered)
+        bought = (record.source, record.purchase_id)
+        self._notices[bought] = min(_number(row[T]), self._notices.get(bought, FOREVER))
+        if bought in self._purchases:
+            self._count_again(bought)
 
     def _next_heard(self, t: int) -> int:
         """When something next came from them after an instant."""
         place = bisect_right(self._heard, t)
         return self._heard[place] if place < len(self._heard) else FOREVER
 
-    def _await(self, row: Row) -> None:
+    def _await(self, _: Interaction, row: Row) -> None:
         """A follow-up is in vain until something comes from them."""
         waiting = _ending(row, self._next_heard(_number(row[T])))
         self._replace("open_follow_ups", _key(row), [waiting])
@@ -253,6 +258,15 @@ class Ledger:
 
 
 _OPENS = {"question": "open_questions", "complaint": "open_complaints"}
+"""The stream in which what is asked stays open."""
+
+_FOLLOWING: Mapping[str, Callable[[Ledger, Interaction, Row], None]] = {
+    "answer": Ledger._answered,  # noqa: SLF001 (the same class)
+    "resolution": Ledger._resolved,  # noqa: SLF001
+    "delivered": Ledger._delivered,  # noqa: SLF001
+    "follow_up_sent": Ledger._await,  # noqa: SLF001
+}
+"""What else follows from an interaction of a kind."""
 
 
 def _key(row: Row) -> Key:

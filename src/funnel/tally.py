@@ -43,7 +43,7 @@ class Tally(Generic[F]):
         self._class = facts
         self._plan = facts._plan  # noqa: SLF001 (the plan of a class of facts is this library's own)
         self._ledger = Ledger(history.person_id, wanted=frozenset(self._plan.folds))
-        self._seen: set[tuple[type[Record], str, str]] = set()
+        self._seen: set[tuple[type[Record], tuple[str, str]]] = set()
         self._held = {fold.place: fold.start for ready in self._plan.folds.values() for fold in ready.folds}
         self._values = list(self._plan.empties)
         self._last_counting: dict[str, Row] = {}
@@ -59,7 +59,7 @@ class Tally(Generic[F]):
         Raises:
             RecordError: It is of another person, or a refund of a purchase that is not there.
         """
-        key = (type(record), *record.key)
+        key = (type(record), record.key)
         if key in self._seen:
             return
         self._ledger.add(record)

@@ -62,7 +62,7 @@ RULES: list[tuple[Callable[[Any], object], Any]] = [
     (lambda f: f.gap, pl.Int64),
     (lambda f: WEEK if f.gap > WEEK else f.gap % WEEK, pl.Int64),
     (lambda f: WEEK * f.known, pl.Int64),
-    (lambda _: None, pl.Int64),
+    (lambda _: None, pl.String),
     (lambda _: "always", pl.String),
 ]
 
