@@ -56,7 +56,9 @@ def _spark(tables: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
     session = spark_session()
     made: dict[str, Any] = {}
     for log, table in tables.items():
-        fields = [types.StructField(name, kinds.get(dtype, types.TimestampType())) for name, dtype in table.schema.items()]
+        fields = [
+            types.StructField(name, kinds.get(dtype, types.TimestampType())) for name, dtype in table.schema.items()
+        ]
         made[log] = session.createDataFrame([tuple(row) for row in table.iter_rows()], types.StructType(fields))
     return made
 

@@ -20,7 +20,6 @@ from funnel.interactions import (
     Resolution,
     SaidNo,
 )
-from funnel.logs import Logs
 
 TIME = pl.Datetime("us", "UTC")
 

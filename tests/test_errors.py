@@ -12,9 +12,7 @@ from funnel import errors
 from funnel.errors import FunnelError, LogsError, RecordError
 
 DRAWN = re.findall(r"[├└]── (\w+)\s+(\w+)", errors.__doc__ or "")
-CLASSES = {
-    name: one for name, one in vars(errors).items() if inspect.isclass(one) and issubclass(one, FunnelError)
-}
+CLASSES = {name: one for name, one in vars(errors).items() if inspect.isclass(one) and issubclass(one, FunnelError)}
 
 
 def test_every_error_is_drawn() -> None:

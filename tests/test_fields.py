@@ -45,7 +45,7 @@ def said_of(**fields: object) -> str:
         "20260301T020000Z",
     ],
 )
-def test_an_instant_is_kept_in_utc(moment: Any) -> None:  # noqa: ANN401 - wrong on purpose
+def test_an_instant_is_kept_in_utc(moment: Any) -> None:
     """The zone in which a time was said does not matter: equal instants are equal fields."""
     at = Sample(at=moment).at
 
@@ -113,7 +113,7 @@ def test_any_text_may_be_an_id(text: str) -> None:
         (None, ""),
     ],
 )
-def test_what_is_no_id_is_refused_without_being_shown(text: Any, said: str) -> None:  # noqa: ANN401 - wrong on purpose
+def test_what_is_no_id_is_refused_without_being_shown(text: Any, said: str) -> None:
     """Blank, overlong or unprintable text and numbers are refused; the message never holds what was given."""
     if text is None:
         assert Sample(id=text).id is None

@@ -84,7 +84,7 @@ def test_each_kind_has_its_direction_and_needs_little(kind: str) -> None:
         (["visit"], "has no kind"),
     ],
 )
-def test_an_unknown_kind_is_refused_with_the_nearest(kind: Any, said: str) -> None:  # noqa: ANN401 - wrong on purpose
+def test_an_unknown_kind_is_refused_with_the_nearest(kind: Any, said: str) -> None:
     """The message lists every kind and stays short."""
     with pytest.raises(RecordError, match=said) as caught:
         read_interaction({**row("visit"), "kind": kind})
@@ -102,7 +102,7 @@ def test_an_unknown_kind_is_refused_with_the_nearest(kind: Any, said: str) -> No
         (7, "given as int"),
     ],
 )
-def test_what_is_no_object_is_refused(given_: Any, said: str) -> None:  # noqa: ANN401 - wrong on purpose
+def test_what_is_no_object_is_refused(given_: Any, said: str) -> None:
     """Only fields by name make an interaction."""
     with pytest.raises(RecordError, match=said):
         read_interaction(given_)

@@ -48,7 +48,7 @@ def test_every_currency_has_the_decimals_of_iso_4217(currency: str, places: int)
         ("X" * 999, "not a code"),
     ],
 )
-def test_an_unknown_currency_is_refused_with_the_nearest(currency: Any, said: str) -> None:  # noqa: ANN401 - wrong on purpose
+def test_an_unknown_currency_is_refused_with_the_nearest(currency: Any, said: str) -> None:
     """There is one spelling of each currency, and the message is short however long the text."""
     with pytest.raises(MoneyError, match=said) as caught:
         Money(1, currency)
@@ -74,7 +74,7 @@ def test_an_unknown_currency_is_refused_with_the_nearest(currency: Any, said: st
         (Decimal("92233720368547758.07"), "USD", LARGEST),
     ],
 )
-def test_an_exact_amount_is_counted_in_minor_units(amount: Any, currency: str, minor: int | None) -> None:  # noqa: ANN401 - wrong on purpose
+def test_an_exact_amount_is_counted_in_minor_units(amount: Any, currency: str, minor: int | None) -> None:
     """Text, whole numbers and decimals become whole minor units, or are refused; nothing is rounded."""
     if minor is None:
         with pytest.raises(MoneyError, match="more decimals"):
@@ -110,7 +110,7 @@ def test_an_exact_amount_is_counted_in_minor_units(amount: Any, currency: str, m
         ("9" * 5000, "not written"),
     ],
 )
-def test_an_amount_that_is_not_exact_is_refused(amount: Any, said: str) -> None:  # noqa: ANN401 - wrong on purpose
+def test_an_amount_that_is_not_exact_is_refused(amount: Any, said: str) -> None:
     """A float, too many decimals, another style or no number at all is an error that says what to do."""
     with pytest.raises(MoneyError, match=said) as caught:
         Money(amount, "USD")
@@ -158,7 +158,7 @@ def test_a_declared_style_is_read_exactly(text: str, style: Style, amount: str) 
         ("1", "de", "one of 'plain', 'us', 'id'"),
     ],
 )
-def test_another_style_is_refused_with_the_one_that_fits(text: Any, style: Any, said: str) -> None:  # noqa: ANN401 - wrong on purpose
+def test_another_style_is_refused_with_the_one_that_fits(text: Any, style: Any, said: str) -> None:
     """Groups are of exactly three; what is written otherwise is an error that names the style that would fit."""
     with pytest.raises(MoneyError, match=said):
         Money.parse(text, "USD", style=style)
@@ -261,7 +261,7 @@ def test_money_is_multiplied_by_whole_numbers_only(times: object) -> None:
 
 
 @pytest.mark.parametrize("minor", [1.0, True, "1", None])
-def test_minor_units_are_whole(minor: Any) -> None:  # noqa: ANN401 - wrong on purpose
+def test_minor_units_are_whole(minor: Any) -> None:
     """A float of minor units is refused as a float of dollars is."""
     with pytest.raises(MoneyError, match="not exactly"):
         Money.of_minor(minor, "USD")

@@ -176,7 +176,7 @@ def test_words_that_mean_nothing_are_refused(cls: type[BaseModel], fields: dict[
         ("20. March", "not ISO 8601"),
     ],
 )
-def test_a_holiday_is_a_day(on: Any, said: str) -> None:  # noqa: ANN401 - wrong on purpose
+def test_a_holiday_is_a_day(on: Any, said: str) -> None:
     """A time or a number is no day of the calendar."""
     with pytest.raises(ValidationError, match=said):
         AfterHoliday(on=on)
@@ -203,7 +203,7 @@ def test_words_read_back_from_their_json(words: NotYet) -> None:
         (7, "given as int"),
     ],
 )
-def test_an_unknown_zone_is_refused_with_the_nearest(tz: Any, said: str) -> None:  # noqa: ANN401 - wrong on purpose
+def test_an_unknown_zone_is_refused_with_the_nearest(tz: Any, said: str) -> None:
     """The message stays short and says what to give."""
     with pytest.raises(InstantError, match=said) as caught:
         zone(tz)

@@ -25,6 +25,12 @@ NEXT_STEP = "next_step"
 POLICY = Policy(lapse_after=60 * DAY, delivery_grace=DAY, meeting_amount=5)
 
 
+class Soon(Facts):
+    """A fact whose "never" lies ahead."""
+
+    until_soonest: timedelta = funnel.until(funnel.soonest("promises", "due"))
+
+
 @rule
 def since_they_bought(f: Facts, policy: Policy) -> timedelta:
     """A span that runs with the clock."""
@@ -306,9 +312,6 @@ def test_a_null_in_a_frame_is_not_known(name: str, columns: dict[str, list[Any]]
 
 def test_the_soonest_day_of_a_frame_may_lie_ahead() -> None:
     """A span until an instant that was never named is read as far ahead or far behind, as the fact says."""
-
-    class Soon(Facts):
-        until_soonest: timedelta = funnel.until(funnel.soonest("promises", "due"))
 
     @rule
     def is_near(f: Soon, policy: Policy) -> bool:

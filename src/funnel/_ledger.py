@@ -41,22 +41,22 @@ class Ledger:
     """The rows of one person, by stream.
 
     `added` holds rows that were put at the end of their stream, `changed` the streams in which more than that happened,
-    `latest` the last instant at which a row begins or ceases to count. Only streams that are `wanted` are kept (None: all).
+    `latest` the last instant at which a row begins or ceases to count. Only `wanted` streams are kept (None: all).
     """
 
     person_id: str
-    rows: dict[str, list[Row]] = attrs.field(factory=dict)
-    changed: set[str] = attrs.field(factory=set)
-    added: list[tuple[str, Row]] = attrs.field(factory=list)
+    rows: dict[str, list[Row]] = attrs.field(factory=dict[str, list[Row]])
+    changed: set[str] = attrs.field(factory=set[str])
+    added: list[tuple[str, Row]] = attrs.field(factory=list[tuple[str, Row]])
     latest: int = NEVER
     wanted: frozenset[str] | None = None
-    _purchases: dict[Key, Purchase] = attrs.field(factory=dict)
-    _refunds: dict[Key, dict[Key, Refund]] = attrs.field(factory=dict)
-    _notices: dict[Key, int] = attrs.field(factory=dict)
-    _closed: dict[tuple[str, Key], int] = attrs.field(factory=dict)
-    _heard: list[int] = attrs.field(factory=list)
-    _waiting: list[Row] = attrs.field(factory=list)
-    _by_key: dict[tuple[str, Key], list[Row]] = attrs.field(factory=dict)
+    _purchases: dict[Key, Purchase] = attrs.field(factory=dict[Key, Purchase])
+    _refunds: dict[Key, dict[Key, Refund]] = attrs.field(factory=dict[Key, dict[Key, Refund]])
+    _notices: dict[Key, int] = attrs.field(factory=dict[Key, int])
+    _closed: dict[tuple[str, Key], int] = attrs.field(factory=dict[tuple[str, Key], int])
+    _heard: list[int] = attrs.field(factory=list[int])
+    _waiting: list[Row] = attrs.field(factory=list[Row])
+    _by_key: dict[tuple[str, Key], list[Row]] = attrs.field(factory=dict[tuple[str, Key], list[Row]])
 
     def add(self, record: Record) -> None:
         """Take one record in; the caller has seen to it that it is not in yet.
@@ -206,15 +206,18 @@ class Ledger:
         elif kind in _FOLLOWING:
             _FOLLOWING[kind](self, record, row)
 
-    def _answered(self, record: Interaction, row: Row) -> None:
+    def answered(self, record: Interaction, row: Row) -> None:
+        """A question has its answer."""
         assert isinstance(record, Answer)
         self._close("open_questions", (record.source, record.question_id), _number(row[T]))
 
-    def _resolved(self, record: Interaction, row: Row) -> None:
+    def resolved(self, record: Interaction, row: Row) -> None:
+        """A complaint is put right."""
         assert isinstance(record, Resolution)
         self._close("open_complaints", (record.source, record.complaint_id), _number(row[T]))
 
-    def _delivered(self, record: Interaction, row: Row) -> None:
+    def delivered(self, record: Interaction, row: Row) -> None:
+        """Goods have arrived, as somebody tells; the purchase may not be known yet."""
         assert isinstance(record, Delivered)
         bought = (record.source, record.purchase_id)
         self._notices[bought] = min(_number(row[T]), self._notices.get(bought, FOREVER))
@@ -226,7 +229,7 @@ class Ledger:
         place = bisect_right(self._heard, t)
         return self._heard[place] if place < len(self._heard) else FOREVER
 
-    def _await(self, _: Interaction, row: Row) -> None:
+    def await_word(self, _: Interaction, row: Row) -> None:
         """A follow-up is in vain until something comes from them."""
         waiting = _ending(row, self._next_heard(_number(row[T])))
         self._replace("open_follow_ups", _key(row), [waiting])
@@ -261,10 +264,10 @@ _OPENS = {"question": "open_questions", "complaint": "open_complaints"}
 """The stream in which what is asked stays open."""
 
 _FOLLOWING: Mapping[str, Callable[[Ledger, Interaction, Row], None]] = {
-    "answer": Ledger._answered,  # noqa: SLF001 (the same class)
-    "resolution": Ledger._resolved,  # noqa: SLF001
-    "delivered": Ledger._delivered,  # noqa: SLF001
-    "follow_up_sent": Ledger._await,  # noqa: SLF001
+    "answer": Ledger.answered,
+    "resolution": Ledger.resolved,
+    "delivered": Ledger.delivered,
+    "follow_up_sent": Ledger.await_word,
 }
 """What else follows from an interaction of a kind."""
 
@@ -332,7 +335,7 @@ _DETAILS: Mapping[str, Callable[[Interaction], Details]] = {
 def ledger_of(person_id: str, records: Iterable[Record]) -> Ledger:
     """The ledger of one person from all of their records (each once)."""
     ledger = Ledger(person_id)
-    later = []
+    later: list[Refund] = []
     for record in records:
         if isinstance(record, Refund):
             later.append(record)

@@ -34,9 +34,7 @@ def test_order_and_repetition_of_records_change_no_fact(records: list[Record], d
     shuffled = data.draw(st.permutations([*records, *again]))
     as_of = data.draw(instants())
 
-    assert ShopFacts.of(History.of("p1", shuffled), as_of=as_of) == ShopFacts.of(
-        History.of("p1", records), as_of=as_of
-    )
+    assert ShopFacts.of(History.of("p1", shuffled), as_of=as_of) == ShopFacts.of(History.of("p1", records), as_of=as_of)
 
 
 @given(histories(), st.data())
@@ -80,12 +78,7 @@ def test_at_every_instant_the_running_facts_are_those_of_that_instant(
 
 def _looked_at(history: History, as_of: datetime) -> list[datetime]:
     """Every instant that a record names, and its neighbours, from the first record on."""
-    named = {
-        value
-        for record in history.records
-        for value in dict(record).values()
-        if isinstance(value, datetime)
-    }
+    named = {value for record in history.records for value in dict(record).values() if isinstance(value, datetime)}
     first = min((record.happened_at for record in history.records), default=END)
     around = {moment + edge for moment in named for edge in (-TICK, timedelta(0), TICK)}
     return sorted(moment for moment in around if first <= moment <= as_of)
@@ -122,9 +115,7 @@ def test_the_unit_of_money_changes_no_count(history: History, as_of: datetime) -
 def _renamed(record: Record) -> Record:
     """The same record of people who are called something else."""
     if isinstance(record, Lead) and record.referred_by is not None:
-        return record.model_copy(
-            update={"person_id": f"x{record.person_id}", "referred_by": f"x{record.referred_by}"}
-        )
+        return record.model_copy(update={"person_id": f"x{record.person_id}", "referred_by": f"x{record.referred_by}"})
     return record.model_copy(update={"person_id": f"x{getattr(record, 'person_id', '')}"})
 
 

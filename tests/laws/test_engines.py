@@ -5,7 +5,6 @@ A narrow class of facts keeps the plans of SQL engines small; all facts are comp
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,8 +24,8 @@ from funnel.rule import Rule
 from funnel.stages import stage
 from tests.engines import ENGINES
 from tests.frames import as_instant, as_span, read, tables
-from tests.random_rules import Pools, RandomRule, rules
-from tests.shop import DAY, END, TICK, known_by, people
+from tests.random_rules import RandomRule, rules
+from tests.shop import END, TICK, known_by, people
 from tests.strategies import instants
 
 SLOW = ("duckdb", "ibis", "pyspark")
@@ -147,7 +146,7 @@ def test_random_rules_answer_alike(engine: str) -> None:
     @examples(engine, 10, 2)
     @given(people(most=8), instants(), rules(READ))
     def holds(everyone: tuple[History, ...], as_of: datetime, drawn: RandomRule) -> None:
-        def asked(f: FewFacts, policy: Policy) -> Any:  # noqa: ARG001 (every rule takes both)
+        def asked(f: FewFacts, policy: Policy) -> Any:
             return drawn.function(f)
 
         asked.__annotations__ = {"f": FewFacts, "policy": Policy}

@@ -32,9 +32,7 @@ def test_ready_or_bought_undoes_a_postponement(facts: dict[str, Any], expected: 
     assert is_postponed(person(**facts), POLICY) is expected
 
 
-@pytest.mark.parametrize(
-    ("until", "waiting"), [(DAY, True), (TICK, True), (timedelta(0), False), (-TICK, False)]
-)
+@pytest.mark.parametrize(("until", "waiting"), [(DAY, True), (TICK, True), (timedelta(0), False), (-TICK, False)])
 def test_the_day_they_named_comes_at_its_instant(until: timedelta, waiting: bool) -> None:  # noqa: FBT001 - a case
     """Until then they wait, from then on it is time to ask."""
     facts = person(**{**SAID, "until_ready": until})

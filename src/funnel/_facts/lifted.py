@@ -55,7 +55,6 @@ class Lifted:
 
     def reader(self, facts: Held) -> Read:
         """How the nodes of the tree read the facts of one person."""
-
         values, now, places = facts.values, facts.now, self.run_places
 
         def read(name: str) -> Value:

@@ -108,7 +108,7 @@ def _together(rows: Frame, placed: Sequence[Placed]) -> Frame:
     edges = [(one, place) for one, place in placed if one.is_edge]
     numbers = [(one, place) for one, place in placed if not one.is_edge]
     given = (taken(one, place) for one, place in numbers)
-    read = {one.field for one, _ in edges} | (set(ORDER) if edges else set())
+    read = {name for one, _ in edges for name in (one.field, *ORDER)}
     return (
         rows.select(PERSON, *sorted(read - {PERSON}), *given)
         .group_by(PERSON)

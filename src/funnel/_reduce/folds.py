@@ -18,10 +18,19 @@ T, START, END = (COMMON.index(name) for name in ("t", "start", "end"))
 _NO_ROW = "\x00"
 """What the earliest and the latest value are before there is a row; no record holds a control character."""
 
+
+def _earliest(first: Value, value: Value) -> Value:
+    return value if first is _NO_ROW else first
+
+
+def _latest(_: Value, value: Value) -> Value:
+    return value
+
+
 _STEPS: Mapping[str, Callable[..., Value]] = {
     **{how: monoid.step for how, monoid in MONOIDS.items()},
-    "earliest": lambda first, value: value if first is _NO_ROW else first,
-    "latest": lambda _, value: value,
+    "earliest": _earliest,
+    "latest": _latest,
 }
 
 

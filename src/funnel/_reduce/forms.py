@@ -56,27 +56,45 @@ class Finish:
     column: Callable[..., nw.Expr]
 
 
-def _column(condition: nw.Expr, value: nw.Expr, otherwise: int) -> nw.Expr:
+def _where(condition: nw.Expr, value: nw.Expr, otherwise: int) -> nw.Expr:
     import narwhals as nw
 
     return nw.when(condition).then(value).otherwise(nw.lit(otherwise, nw.Int64()))
 
 
-def _at_least_one(count: nw.Expr) -> nw.Expr:
-    """A count as a divisor: where it is no count to divide by, the quotient is not looked at."""
-    return _column(count > 0, count, 1)
+def _divisor(count: nw.Expr) -> nw.Expr:
+    """A count to divide by: where it is none, the quotient is not looked at."""
+    return _where(count > 0, count, 1)
+
+
+def _any(count: int) -> int:
+    return int(count > 0)
+
+
+def _any_column(count: nw.Expr) -> nw.Expr:
+    return _where(count > 0, count * 0 + 1, 0)
+
+
+def _mean(total: int, count: int) -> int:
+    return total // count if count > 0 else 0
+
+
+def _mean_column(total: nw.Expr, count: nw.Expr) -> nw.Expr:
+    return _where(count > 0, total // _divisor(count), 0)
+
+
+def _mean_gap(first: int, last: int, count: int) -> int:
+    return (last - first) // (count - 1) if count > 1 else FOREVER - NEVER
+
+
+def _mean_gap_column(first: nw.Expr, last: nw.Expr, count: nw.Expr) -> nw.Expr:
+    return _where(count > 1, (last - first) // _divisor(count - 1), FOREVER - NEVER)
 
 
 FINISHES: Mapping[str, Finish] = {
-    "any": Finish(lambda count: int(count > 0), lambda count: _column(count > 0, count * 0 + 1, 0)),
-    "mean": Finish(
-        lambda total, count: total // count if count > 0 else 0,
-        lambda total, count: _column(count > 0, total // _at_least_one(count), 0),
-    ),
-    "mean_gap": Finish(
-        lambda first, last, count: (last - first) // (count - 1) if count > 1 else FOREVER - NEVER,
-        lambda first, last, count: _column(count > 1, (last - first) // _at_least_one(count - 1), FOREVER - NEVER),
-    ),
+    "any": Finish(_any, _any_column),
+    "mean": Finish(_mean, _mean_column),
+    "mean_gap": Finish(_mean_gap, _mean_gap_column),
 }
 """The values worked out from others; a mean is rounded down to a whole unit."""
 

@@ -1,0 +1,71 @@
+"""Free words, names and ways to reach a person are in nothing that the library shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+
+import funnel
+from funnel import FunnelError, History, Policy, Tally
+from tests.shop import END, NOW, ShopFacts, few, logs_of
+from tests.strategies import CANARY, histories
+
+POLICY = Policy()
+QUICK = (funnel.stage, funnel.readiness_points, funnel.buying_step, funnel.assurance, funnel.is_overdue)
+
+
+def shown(history: History) -> Iterator[object]:
+    """All that one may print of a person: the history, facts, answers, reasons."""
+    facts = ShopFacts.of(history, as_of=END)
+    yield from (history, facts, facts.to_dict(), facts.at(END), Tally(history, ShopFacts).facts(as_of=END))
+    for asked in QUICK:
+        yield from (asked.of(facts, POLICY), asked.why(facts, POLICY), asked.why(facts, POLICY).reasons)
+    yield from history.ledger.rows.values()
+
+
+@given(histories())
+def test_nothing_that_is_shown_holds_what_was_said(history: History) -> None:
+    """The facts, the reasons and the rows they are made of hold no name, no number to call and no words."""
+    for thing in shown(history):
+        assert CANARY not in f"{thing!r} {thing}"
+
+
+@given(histories())
+@few
+def test_no_frame_holds_what_was_said(history: History) -> None:
+    """Neither do the tables that come out."""
+    logs = logs_of([history])
+    frames = (
+        ShopFacts.over(logs, as_of=END),
+        ShopFacts.running(logs, as_of=END),
+        funnel.stage.over(logs, POLICY, as_of=END),
+    )
+
+    for frame in frames:
+        assert CANARY not in str(frame.collect().to_dicts())
+    assert CANARY not in repr(logs)
+
+
+@given(histories())
+def test_no_error_holds_what_was_said(history: History) -> None:
+    """Records of another person, told of in an error, are told by their numbers."""
+    told: list[str] = []
+    for record in history.records:
+        with pytest.raises(FunnelError) as caught:
+            Tally(History(person_id="somebody else"), ShopFacts).add(record)
+        told.append(f"{caught.value!r} {caught.value}")
+        with pytest.raises(FunnelError) as caught:
+            funnel.stage.of(record, POLICY, as_of=NOW)  # type: ignore[arg-type]
+        told.append(f"{caught.value!r} {caught.value}")
+
+    assert CANARY not in " ".join(told)
+
+
+def test_no_table_of_a_rule_holds_a_person() -> None:
+    """A decision table is made of the rule and the policy only."""
+    table = funnel.stage.table(POLICY)
+
+    assert CANARY not in f"{table}{table!r}{table._repr_html_()}"
+    assert "lapse_after (180 d)" in str(table)
