@@ -1,7 +1,8 @@
-"""Histories as the tables of every engine, and what comes back as plain rows: the one place that knows how engines differ."""
+"""Histories as tables, and frames of every engine as plain rows: the one place that knows how engines differ."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -111,7 +112,7 @@ def tables(histories: Sequence[History]) -> dict[str, pl.DataFrame]:
 
 
 def read(native: Any) -> list[dict[str, Any]]:
-    """The rows of a frame of any engine, ordered by person (and instant), with spans and instants as Python has them."""
+    """The rows of a frame of any engine, ordered by person and instant, with values as Python has them."""
     rows = _ROWS[type(native).__module__.split(".")[0]](native)
     return sorted(rows, key=lambda row: (row["person_id"], row.get("known_at") or 0))
 
@@ -127,7 +128,7 @@ def _pandas_rows(native: Any) -> list[dict[str, Any]]:
 def _value(value: Any) -> Any:
     import pandas as pd
 
-    if value is None or value is pd.NaT or value is pd.NA or (isinstance(value, float) and value != value):
+    if value is None or value is pd.NaT or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
         return None
     if isinstance(value, pd.Timestamp):
         return value.to_pydatetime()

@@ -52,6 +52,9 @@ PEOPLE = ("p1", "p2", "p3", "p4")
 few = settings(max_examples=settings().max_examples // 6)
 """For laws over frames: a sixth of the examples, with four people in each."""
 
+fewer = settings(max_examples=settings().max_examples // 15)
+"""For laws over many frames at once."""
+
 
 class ShopFacts(Facts):
     """Facts that a shop might add, one for every word, most of them with a condition."""
@@ -113,7 +116,7 @@ def known_by(histories: Sequence[History], as_of: datetime) -> list[History]:
 
 def without_spans(facts: Mapping[str, Any]) -> dict[str, Any]:
     """The facts that time alone does not change."""
-    running = {name for name, one in ShopFacts._plan.declared.items() if one.show in ("since", "until")}
+    running = {name for name, one in ShopFacts.fact_plan.declared.items() if one.show in ("since", "until")}
     return {name: fact for name, fact in facts.items() if name not in running}
 
 

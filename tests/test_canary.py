@@ -9,7 +9,7 @@ from hypothesis import given
 
 import funnel
 from funnel import FunnelError, History, Policy, Tally
-from tests.shop import END, NOW, ShopFacts, few, logs_of
+from tests.shop import END, NOW, ShopFacts, fewer, logs_of
 from tests.strategies import CANARY, histories
 
 POLICY = Policy()
@@ -33,7 +33,7 @@ def test_nothing_that_is_shown_holds_what_was_said(history: History) -> None:
 
 
 @given(histories())
-@few
+@fewer
 def test_no_frame_holds_what_was_said(history: History) -> None:
     """Neither do the tables that come out."""
     logs = logs_of([history])

@@ -52,7 +52,7 @@ def test_every_fact_stands_in_the_glossary(drawn: Any) -> None:
     """A fact, its declaration and its meaning are one row each."""
     rows = [line for line in drawn.draw("facts").splitlines() if line.startswith("| `")]
 
-    assert sorted(row.split("`")[1] for row in rows) == sorted(funnel.Facts._plan.declared)
+    assert sorted(row.split("`")[1] for row in rows) == sorted(funnel.Facts.fact_plan.declared)
 
 
 def test_every_stream_and_number_is_drawn(drawn: Any) -> None:

@@ -290,7 +290,7 @@ def test_what_ceases_to_count_does_so_at_its_instant(
 
 
 def test_the_seven_things_to_know_of_a_customer() -> None:
-    """What they bought, how often, when last, how much, what was said last, how they found it; the name is elsewhere."""
+    """What they bought, how often, when last, how much, what was said last, how they found it; names are elsewhere."""
     facts = facts_of(
         bought("1", A, 1000),
         bought("2", B, 3000),

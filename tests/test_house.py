@@ -78,7 +78,7 @@ def test_importing_the_library_loads_nothing_heavy() -> None:
 
 
 def test_public_names_are_sorted_and_there() -> None:
-    """Every public name is listed once, in order (constants, classes, the rest), can be imported, and is what `dir` shows."""
+    """Every public name is listed once, in order (constants, classes, the rest), imports, and is in `dir`."""
     names = public_names()
 
     assert names == sorted(set(names), key=lambda name: (not name.isupper(), not name[0].isupper(), name))

@@ -54,7 +54,7 @@ Move = tuple[Stage, Stage, Cause]
 
 
 def moves_of(history: History, policy: Policy) -> list[Move]:
-    """Every move of a history with its cause, by walking its instants and the moments of time's own moves between them."""
+    """Every move of a history with its cause, by walking its instants and what time does between them."""
     instants = sorted(
         {value for record in history.records for value in dict(record).values() if isinstance(value, datetime)}
     )

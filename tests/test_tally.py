@@ -47,7 +47,7 @@ def _is_bought(refund: Refund, known: list[Record]) -> bool:
 
 
 def _facts(known: list[Record], as_of: datetime) -> ShopFacts:
-    """The facts by reading everything again, without the checks of a history: an answer may come before its question."""
+    """The facts by reading everything again, unchecked: an answer may come before its question."""
     history = History.model_construct(person_id="p1", customer=None, referrals=(), leads=(), refunds=(), purchases=())
     seen = dict.fromkeys(known)
     return ShopFacts.of(history.model_copy(update={"interactions": tuple(seen)}), as_of=as_of)

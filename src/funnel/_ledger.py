@@ -149,7 +149,7 @@ class Ledger:
     def _add_refund(self, refund: Refund) -> None:
         bought = (refund.source, refund.purchase_id)
         if bought not in self._purchases:
-            msg = f"refund {refund.id!r} is of purchase {refund.purchase_id!r}, which is not in this history; add it first"
+            msg = f"refund {refund.id!r} is of purchase {refund.purchase_id!r}, which is not here; add it first"
             raise RecordError(msg)
         self._refunds.setdefault(bought, {})[refund.key] = refund
         row = (*_common(micros(refund.refunded_at), *refund.key), refund.amount.minor, refund.reason)

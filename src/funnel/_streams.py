@@ -81,8 +81,8 @@ TABLES: Mapping[str, Mapping[str, Fact]] = {
 """The columns of each table of the ledger, in their order."""
 
 LIVING = frozenset({"purchases", "promises", "open_questions", "open_complaints", "open_follow_ups"})
-"""The tables whose rows may cease to count: a purchase wholly refunded, a promise kept, a question answered, a follow-up
-after which they came or bought."""
+"""The tables whose rows may cease to count: a purchase wholly refunded, a promise kept, a question answered, a
+follow-up after which they came or bought."""
 
 ROOTS = ("leads", "referrals", "orders", "interactions")
 """The tables in which everyone stands: a person with a row in another table has one here, and no later."""

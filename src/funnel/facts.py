@@ -46,7 +46,7 @@ __all__ = [
 
 
 class Facts(BaseFacts):
-    """What is known of one person at `as_of`: what they bought, said and were promised, up to and including that instant.
+    """What is known of one person at `as_of`: what they bought, said and were promised until then.
 
     Counts are whole numbers, money is in whole minor units net of refunds, spans are timedeltas. What never came is for
     ever ago (a span, for a rule) or None (an instant, for a reader); texts are "" where nothing was said.
@@ -56,7 +56,8 @@ class Facts(BaseFacts):
 
     Example:
         >>> from datetime import UTC, datetime, timedelta
-        >>> facts = Facts(as_of=datetime(2026, 3, 1, tzinfo=UTC), purchase_count=2, since_last_purchase=timedelta(days=40))
+        >>> march = datetime(2026, 3, 1, tzinfo=UTC)
+        >>> facts = Facts(as_of=march, purchase_count=2, since_last_purchase=timedelta(days=40))
         >>> facts.last_purchase_at
         datetime.datetime(2026, 1, 20, 0, 0, tzinfo=datetime.timezone.utc)
     """

@@ -36,12 +36,13 @@ class Policy(BaseModel):
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     lapse_after: Span = timedelta(days=180)
-    """A buyer silent for longer has lapsed. Half a year: two seasons without a purchase; our choice, shops differ most here."""
+    """A buyer silent for longer has lapsed. Half a year: two seasons without a purchase; our choice, shops differ
+    most here."""
     quiet_after: Span = timedelta(days=30)
     """A person with whom nothing has passed for longer is quiet. A month, the step of pay and rent; our choice."""
     overdue_percent: Percent = 150
-    """Overdue when the silence is longer than this share of their own average interval. Half as long again is the common
-    rule of shop software; a shop with regular buyers takes less."""
+    """Overdue when the silence is longer than this share of their own average interval. Half as long again is the
+    common rule of shop software; a shop with regular buyers takes less."""
     rhythm_purchases: Annotated[int, Field(ge=2, le=100, strict=True)] = 3
     """Purchases before a person is said to have a rhythm: two intervals are the fewest that can agree; our choice."""
     answer_within: Span = timedelta(hours=24)
@@ -49,17 +50,21 @@ class Policy(BaseModel):
     resolve_within: Span = timedelta(days=3)
     """A complaint open for longer is neglected; our choice."""
     delivery_grace: Annotated[timedelta, Field(ge=timedelta(0))] = timedelta(0)
-    """How much later than promised the goods may come before it counts; none, for the customer counts from the promise."""
+    """How much later than promised the goods may come before it counts; none, for the customer counts from the
+    promise."""
     disappointed_for: Span = timedelta(days=30)
-    """How long after a complaint was put right the shop repairs before it sells; one disappointment outweighs many good turns."""
+    """How long after a complaint was put right the shop repairs before it sells; one disappointment outweighs many
+    good turns."""
     low_score: Annotated[int, Field(ge=1, le=5, strict=True)] = 2
     """Feedback of this score or less is a disappointment: the lower two of five; our choice."""
     assurance_percent: Annotated[int, Field(ge=100, le=500, strict=True)] = 300
     """A sum above this share of the largest one completed asks for assurance: doubt grows with the sum; our choice."""
     meeting_amount: Annotated[int, Field(ge=0, le=10**14, strict=True)] = 0
-    """A first sum above this, in minor units, asks for a meeting; 0: the shop has set none, for it depends on the currency."""
+    """A first sum above this, in minor units, asks for a meeting; 0: the shop has set none, for it depends on the
+    currency."""
     step_lasts: Span = timedelta(days=14)
-    """How long what they did says where they are in buying: a fortnight after a question or a basket it says no more; our choice."""
+    """How long what they did says where they are in buying: a fortnight after a question or a basket it says no more;
+    our choice."""
     after_sale_for: Span = timedelta(days=30)
     """How long after a purchase or its delivery the shop looks after it before it sells again; our choice."""
     follow_up_after: Span = timedelta(days=3)

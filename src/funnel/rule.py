@@ -1,7 +1,7 @@
 """A rule: a plain typed function of facts and policy, answered for one person, for everyone, and for the days to come.
 
-A function under `@rule` is lifted once for each policy (see `funnel._lift`); whatever the rule is asked is read from the
-one tree, so the answers cannot differ.
+A function under `@rule` is lifted once for each policy (see `funnel._lift`); whatever the rule is asked is read from
+the one tree, so the answers cannot differ.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class _NamedPolicy:
 class Rule(Generic[F, P, A]):
     """A question that the shop asks of a person, with one answer everywhere.
 
-    Made by `@rule`. Called with facts and policy it answers like the function it was made from; inside another rule it is
-    an ordinary function.
+    Made by `@rule`. Called with facts and policy it answers like the function it was made from; inside another rule
+    it is an ordinary function.
     """
 
     def __init__(self, function: Callable[[F, P], A]) -> None:
@@ -83,7 +83,7 @@ class Rule(Generic[F, P, A]):
         try:
             hints = get_type_hints(self._function)
         except NameError as error:
-            msg = f"the annotations of {self.name} name {error.name!r}, which cannot be found; import it where the rule is defined"
+            msg = f"the annotations of {self.name} name {error.name!r}, which is not found; import it beside the rule"
             raise FactsError(msg) from None
         found = next((hint for name, hint in hints.items() if name != "return"), Facts)
         if not (isinstance(found, type) and issubclass(found, BaseFacts)):
@@ -106,7 +106,7 @@ class Rule(Generic[F, P, A]):
         if not isinstance(policy, Policy):
             msg = f"the policy of {self.name} was given as {type(policy).__name__}; give a Policy"
             raise FactsError(msg)
-        plan = facts._plan  # noqa: SLF001 (the plan of a class of facts is this library's own)
+        plan = facts.fact_plan
         shown = cast("P", _NamedPolicy(policy))
         try:
             tree = proven(lambda symbols: self._function(cast("F", symbols), shown), plan.readable, plan.refused)
@@ -131,13 +131,15 @@ class Rule(Generic[F, P, A]):
         """
         last = self._last
         if as_of is None and last is not None and last[0] is type(person) and last[1] is policy:
-            return cast("A", last[2](person.values, person.now))
-        facts = self._facts_of(person, as_of)
+            known = cast("BaseFacts", person)
+            return cast("A", last[2](known.values, known.now))
+        facts = self.facts_from(person, as_of)
         ready = self.lifted(policy, type(facts))
         self._last = (type(facts), policy, ready.run)
         return cast("A", ready.run(facts.values, facts.now))
 
-    def _facts_of(self, person: object, as_of: datetime | None) -> F:
+    def facts_from(self, person: object, as_of: datetime | None) -> F:
+        """The facts of a history, or the facts themselves."""
         if isinstance(person, History):
             return self.facts.of(person, as_of=cast("datetime", as_of))
         if not isinstance(person, self.facts):
@@ -157,13 +159,13 @@ class Rule(Generic[F, P, A]):
             policy: The shop's numbers.
             as_of: The instant of judgement; with a history only.
         """
-        facts = self._facts_of(person, as_of)
+        facts = self.facts_from(person, as_of)
         ready = self.lifted(policy, type(facts))
         return Why(ready.run(facts.values, facts.now), reasons(ready.way(facts), ready.reader(facts)))
 
     @property
     def next_change(self) -> NextChange[F, P, A]:
-        """The earliest future instant at which the answer changes if nothing happens; ask it `of` one or `over` many."""
+        """The earliest instant at which the answer changes if nothing happens; ask it `of` one or `over` many."""
         return NextChange(self)
 
     # ---- everyone ----
@@ -216,7 +218,7 @@ class Rule(Generic[F, P, A]):
         return tuple(self._person(values, as_of) for values in found if values is not None)
 
     def _person(self, values: Mapping[str, Value], as_of: datetime) -> F:
-        declared = self.facts._plan.declared  # noqa: SLF001 (the plan of a class of facts is this library's own)
+        declared = self.facts.fact_plan.declared
         given = {name: _given(declared[name].show, value) for name, value in values.items()}
         return self.facts(as_of=as_of).evolve(**given)
 
@@ -231,7 +233,7 @@ def _given(show: str, value: Value) -> object:
 
 @attrs.frozen
 class NextChange(Generic[F, P, A]):
-    """When the answer of a rule changes by itself: the earliest future instant at which it differs if nothing happens."""
+    """When the answer of a rule changes by itself: the earliest instant at which it differs if nothing happens."""
 
     rule: Rule[F, P, A]
 
@@ -250,7 +252,7 @@ class NextChange(Generic[F, P, A]):
         Raises:
             LiftError: The rule uses the clock in a way that has no next change, such as answering with a span.
         """
-        facts = self.rule._facts_of(person, as_of)  # noqa: SLF001 (the two halves of one rule)
+        facts = self.rule.facts_from(person, as_of)
         ready = self.rule.lifted(policy, type(facts))
         read = ready.reader(facts)
         now, run = facts.now, ready.run
@@ -282,12 +284,13 @@ class NextChange(Generic[F, P, A]):
 def rule(function: Callable[[F, P], A]) -> Rule[F, P, A]:
     """Make a rule of a plain typed function of facts and policy.
 
-    The function may compare facts with constants, policy numbers and each other, add, subtract and scale them, and choose
-    by `if`, `and`, `or`, `not`, `in`, `match`, `min`, `max`; it may call other rules and helpers. It reads no clock and
-    changes nothing. What cannot run for a table is refused when the rule is first used, with the remedy.
+    The function may compare facts with constants, policy numbers and each other, add, subtract and scale them, and
+    choose by `if`, `and`, `or`, `not`, `in`, `match`, `min`, `max`; it may call other rules and helpers. It reads no
+    clock and changes nothing. What cannot run for a table is refused when the rule is first used, with the remedy.
 
     Args:
-        function: `(f: Facts, policy: Policy) -> answer`; the answer is a bool, a whole number, a text, a member of an enum
+        function: `(f: Facts, policy: Policy) -> answer`; the answer is a bool, a whole number, a text, a member of an
+        enum
             or a timedelta.
 
     Example:

@@ -82,8 +82,8 @@ MOVES: Mapping[Stage, Mapping[Stage, Cause]] = {
         Stage.REPEAT_CUSTOMER: Cause.EVENT,
     },
 }
-"""Every move that may happen. A refund takes a purchase back, so a customer may be a prospect again, and a repeat customer
-whose last purchase went back may be found to have lapsed long ago."""
+"""Every move that may happen. A refund takes a purchase back, so a customer may be a prospect again, and a repeat
+customer whose last purchase went back may be found to have lapsed long ago."""
 
 
 @rule
@@ -113,15 +113,15 @@ class Machine(Generic[S]):
         >>> FUNNEL.move(Stage.LAPSED, Stage.LEAD)
         Traceback (most recent call last):
             ...
-        funnel.errors.MoveError: nobody moves from lapsed to lead; from lapsed the table has prospect, customer, repeat_customer
+        funnel.errors.MoveError: nobody moves from lapsed to lead; the table has prospect, customer, repeat_customer
     """
 
     stage: Rule[Any, Any, S]
-    moves: Mapping[S, Mapping[S, Cause]] = attrs.field()
+    moves: Mapping[S, Mapping[S, Cause]]
 
-    @moves.validator
-    def _closed(self, _: object, moves: Mapping[S, Mapping[S, Cause]]) -> None:
-        """Every stage that a move leads to has a row of its own, and no stage leads to itself."""
+    def __attrs_post_init__(self) -> None:
+        """See that every stage that a move leads to has a row of its own, and that no stage leads to itself."""
+        moves = self.moves
         unknown = [str(to.value) for onward in moves.values() for to in onward if to not in moves]
         if unknown:
             msg = f"the table leads to {', '.join(unknown)} and has no row for it; add one, empty if nobody leaves"
@@ -153,7 +153,7 @@ class Machine(Generic[S]):
         if start not in self.moves:
             msg = f"no stage {start.value} is in the table; it has {self._names(self.moves)}"
             raise MoveError(msg)
-        msg = f"nobody moves from {start.value} to {to.value}; from {start.value} the table has {self._names(self.moves[start])}"
+        msg = f"nobody moves from {start.value} to {to.value}; the table has {self._names(self.moves[start])}"
         raise MoveError(msg)
 
     @staticmethod

@@ -20,10 +20,10 @@ F = TypeVar("F", bound=BaseFacts)
 
 
 class Tally(Generic[F]):
-    """The running facts of one person: each record is put to what is there, in well under the time of reading all again.
+    """The running facts of one person: each record is put to what is there, and nothing is read again.
 
-    Records are taken as they are, each once: the checks of a `History` (an answer to nothing, a refund above its purchase)
-    are made where a history is made.
+    Records are taken as they are, each once: the checks of a `History` (an answer to nothing, a refund above its
+    purchase) are made where a history is made.
 
     Args:
         history: What is known so far.
@@ -41,7 +41,7 @@ class Tally(Generic[F]):
     def __init__(self, history: History, facts: type[F]) -> None:
         """Take up what is known so far."""
         self._class = facts
-        self._plan = facts._plan  # noqa: SLF001 (the plan of a class of facts is this library's own)
+        self._plan = facts.fact_plan
         self._ledger = Ledger(history.person_id, wanted=frozenset(self._plan.folds))
         self._seen: set[tuple[type[Record], tuple[str, str]]] = set()
         self._held = {fold.place: fold.start for ready in self._plan.folds.values() for fold in ready.folds}
@@ -91,18 +91,19 @@ class Tally(Generic[F]):
         """The facts at an instant.
 
         Args:
-            as_of: The instant of judgement. At or after the latest record it costs little; before it, the rows are read again.
+            as_of: The instant of judgement. At or after the latest record it costs little; before it, the rows are
+            read again.
 
         Raises:
             InstantError: `as_of` is naive.
         """
         now = judgement(as_of)
         if now < self._ledger.latest:
-            return self._class._made(tuple(self._plan.values(self._ledger, now)), now)  # noqa: SLF001 (as above)
+            return self._class.held_as(tuple(self._plan.values(self._ledger, now)), now)
         for stream in sorted(self._ledger.changed):
             self._again(stream, now)
         self._ledger.changed.clear()
-        return self._class._made(tuple(self._plan.finish(self._values)), now)  # noqa: SLF001 (as above)
+        return self._class.held_as(tuple(self._plan.finish(self._values)), now)
 
     def _again(self, stream: str, now: int) -> None:
         """Put the rows of a stream together anew, after one of them changed."""

@@ -85,7 +85,7 @@ def answered(native: Any) -> dict[str, dict[str, Any]]:
 
 def as_told(cls: type[BaseFacts], row: Mapping[str, Any]) -> dict[str, Any]:
     """The facts of a row with spans as timedeltas, as a snapshot has them."""
-    spans = {name for name, one in cls._plan.declared.items() if one.show in ("since", "until", "span")}
+    spans = {name for name, one in cls.fact_plan.declared.items() if one.show in ("since", "until", "span")}
     return {name: as_span(value) if name in spans else value for name, value in row.items()}
 
 
@@ -137,7 +137,7 @@ def test_running_facts_are_the_facts_of_their_instant(engine: str) -> None:
     holds()
 
 
-READ = {name: fact for name, fact in FewFacts._plan.readable.items()}
+READ = FewFacts.fact_plan.readable
 
 
 def test_random_rules_answer_alike(engine: str) -> None:

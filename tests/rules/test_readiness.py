@@ -35,7 +35,7 @@ DUE: dict[str, Any] = {"postponement_count": 1, "since_last_postponement": 9 * D
         ({"purchase_count": 2}, 25),
         ({"open_question_count": 1, "oldest_open_question": DAY}, 0),
         ({"open_question_count": 1, "oldest_open_question": DAY + TICK}, -20),
-        ({"complaint_count": 1, "since_last_complaint": DAY}, -25),
+        ({"complaint_count": 1, "since_last_resolution": DAY}, -25),
         ({"purchase_count": 3, "purchase_interval": DAY, "since_last_purchase": 2 * DAY}, 45),
         (DUE, 25),
         ({**DUE, "until_ready": TICK}, 0),

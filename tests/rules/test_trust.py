@@ -69,8 +69,9 @@ def test_what_is_owed_is_late_beyond_its_limit(
         ({**LOW, "last_feedback_score": 3}, False),
         ({**LOW, "since_last_feedback": 30 * DAY}, True),
         ({**LOW, "since_last_feedback": 30 * DAY + TICK}, False),
-        ({"complaint_count": 1, "since_last_complaint": 30 * DAY}, True),
-        ({"complaint_count": 1, "since_last_complaint": 30 * DAY + TICK}, False),
+        ({"complaint_count": 1, "open_complaint_count": 1}, True),
+        ({"complaint_count": 1, "since_last_resolution": 30 * DAY}, True),
+        ({"complaint_count": 1, "since_last_resolution": 30 * DAY + TICK}, False),
     ],
 )
 def test_a_disappointment_lasts_for_a_while(facts: dict[str, Any], expected: bool) -> None:  # noqa: FBT001 - a case

@@ -59,7 +59,7 @@ class BaseFacts(Held):
     """The instant of judgement."""
 
     _own: ClassVar[Mapping[str, Declared]] = {}
-    _plan: ClassVar[Plan]
+    fact_plan: ClassVar[Plan]
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         """Collect the facts that the class declares, and those of all the classes it extends.
@@ -76,16 +76,16 @@ class BaseFacts(Held):
         declared: dict[str, Declared] = {}
         for base in reversed(cls.__mro__):
             declared |= vars(base).get("_own", {})
-        cls._plan = plan_of(declared)
+        cls.fact_plan = plan_of(declared)
         for name, one in declared.items():
-            setattr(cls, name, View(name, one, cls._plan.places[name]))
+            setattr(cls, name, View(name, one, cls.fact_plan.places[name]))
 
     if not TYPE_CHECKING:
 
         def __init__(self, *, as_of: datetime, **given: object) -> None:
             now = judgement(as_of)
             object.__setattr__(self, "now", now)
-            object.__setattr__(self, "values", _by_hand(self._plan, given, now))
+            object.__setattr__(self, "values", _by_hand(self.fact_plan, given, now))
 
         as_of = property(lambda facts: instant(facts.now), doc="The instant of judgement.")
 
@@ -109,7 +109,7 @@ class BaseFacts(Held):
             InstantError: `as_of` is naive.
         """
         now = judgement(as_of)
-        return cls._made(tuple(cls._plan.values(history.ledger, now)), now)
+        return cls.held_as(tuple(cls.fact_plan.values(history.ledger, now)), now)
 
     @classmethod
     def over(cls, logs: Logs, *, as_of: datetime) -> Any:
@@ -128,7 +128,7 @@ class BaseFacts(Held):
         """
         from funnel._facts.frames import facts_over
 
-        return facts_over(cls._plan, logs, judgement(as_of))
+        return facts_over(cls.fact_plan, logs, judgement(as_of))
 
     @classmethod
     def running(cls, logs: Logs, *, as_of: datetime) -> Any:
@@ -146,10 +146,11 @@ class BaseFacts(Held):
         """
         from funnel._facts.frames import facts_running
 
-        return facts_running(cls._plan, logs, judgement(as_of))
+        return facts_running(cls.fact_plan, logs, judgement(as_of))
 
     @classmethod
-    def _made(cls, values: tuple[Value, ...], now: int) -> Self:
+    def held_as(cls, values: tuple[Value, ...], now: int) -> Self:
+        """Facts of values that are held already; for the parts of this library."""
         facts = cls.__new__(cls)
         object.__setattr__(facts, "now", now)
         object.__setattr__(facts, "values", values)
@@ -165,17 +166,17 @@ class BaseFacts(Held):
         if now < self.now:
             msg = "facts cannot be turned back, for later records are in them; take Facts.of(history, as_of=...)"
             raise InstantError(msg)
-        return self._made(self.values, now)
+        return self.held_as(self.values, now)
 
     def evolve(self, **changes: object) -> Self:
         """The same facts with some of them changed, for the tests of a rule."""
-        values = _changed(self._plan, list(self.values), changes, self.now)
-        return self._made(tuple(values), self.now)
+        values = _changed(self.fact_plan, list(self.values), changes, self.now)
+        return self.held_as(tuple(values), self.now)
 
     def to_dict(self) -> dict[str, Any]:
         """Every fact by its name; None where nothing is known."""
-        named = self._plan.declared.items()
-        return {name: known(one, self.values[self._plan.places[name]], self.now) for name, one in named}
+        named = self.fact_plan.declared.items()
+        return {name: known(one, self.values[self.fact_plan.places[name]], self.now) for name, one in named}
 
     def __eq__(self, other: object) -> bool:
         """Equal where the same is known at the same instant."""
@@ -189,15 +190,15 @@ class BaseFacts(Held):
 
     def __reduce__(self) -> tuple[object, ...]:
         """Copied, or carried to another process, they are the same facts."""
-        return self._made, (self.values, self.now)
+        return self.held_as, (self.values, self.now)
 
     def __repr__(self) -> str:
         """Show the facts that say something."""
-        empty = self._plan.empties
+        empty = self.fact_plan.empties
         told = [
             f"{name}={known(one, self.values[place], self.now)!r}"
-            for name, one in self._plan.declared.items()
-            if self.values[place := self._plan.places[name]] != empty[place] and one.show not in ("since", "until")
+            for name, one in self.fact_plan.declared.items()
+            if self.values[place := self.fact_plan.places[name]] != empty[place] and one.show not in ("since", "until")
         ]
         return f"{type(self).__name__}({', '.join([f'as_of={self.as_of.isoformat()}', *told])})"
 

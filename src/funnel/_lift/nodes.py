@@ -211,14 +211,22 @@ def const_text(node: Const) -> str:
 _UNITS = ((86_400_000_000, "d"), (3_600_000_000, "h"), (60_000_000, "min"), (1_000_000, "s"), (1, "µs"))
 
 
+_LIFETIME = 100 * 365 * 86_400_000_000
+
+
 def written(value: Value, unit: Unit) -> str:
-    """A value as people write it: spans in days, hours, minutes, seconds and microseconds."""
+    """A value as people write it: spans in days, hours, minutes, seconds and microseconds.
+
+    A span of a lifetime or more is that since, or until, what never came.
+    """
     if isinstance(value, str):
         return repr(value)
     if unit != "span":
         return str(value)
     if value == 0:
         return "0 d"
+    if abs(value) >= _LIFETIME:
+        return "for ever" if value > 0 else "none"
     sign, rest, parts = ("-" if value < 0 else ""), abs(value), list[str]()
     for size, name in _UNITS:
         count, rest = divmod(rest, size)

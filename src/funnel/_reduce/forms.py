@@ -13,7 +13,7 @@ from funnel._lift.nodes import Fact, Value
 from funnel._lift.tree import Leaf, Tree
 
 if TYPE_CHECKING:
-    import narwhals as nw
+    import narwhals as nw  # noqa: TC004 (only type checkers read the types of these fields)
 
 ORDER = ("t", "rank", "source", "id")
 COMMON = ("t", "start", "end", "rank", "source", "id")

@@ -58,11 +58,10 @@ def delivery_is_late(f: Facts, policy: Policy) -> bool:
 
 @rule
 def was_disappointed(f: Facts, policy: Policy) -> bool:
-    """Their last feedback was low, and lately; or a complaint of theirs, put right, is still fresh."""
+    """Their last feedback was low, and lately; or a complaint of theirs is open, or was put right only lately."""
     lately = policy.disappointed_for
-    return f.since_last_complaint <= lately or (
-        f.since_last_feedback <= lately and f.last_feedback_score <= policy.low_score
-    )
+    low = f.since_last_feedback <= lately and f.last_feedback_score <= policy.low_score
+    return low or has_open_complaint(f, policy) or f.since_last_resolution <= lately
 
 
 @rule
