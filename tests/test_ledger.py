@@ -152,7 +152,7 @@ def test_who_was_sent_counts_once_from_the_first_time() -> None:
         (did(Visit, "v", A).model_copy(update={"person_id": "p2"}), "a record of 'p2'"),
         (Lead(person_id="p2", arrived_at=A), "a record of '' was given"),
         (Lead(person_id="p2", arrived_at=A, referred_by="p3"), "a record of 'p3'"),
-        (refunded("r", "1", A), "refund 'r' is of purchase '1', which is not in this history; add it first"),
+        (refunded("r", "1", A), "refund 'r' is of purchase '1', which is not here; add it first"),
         (Customer(person_id="p1", name="x"), "a Customer is no record of a history"),
     ],
 )

@@ -356,5 +356,5 @@ def test_a_rule_must_say_what_it_reads() -> None:
 
     with pytest.raises(FactsError, match="the first argument of of_text is <class 'str'>; annotate it with Facts"):
         rule(of_text).of(person(), POLICY)  # type: ignore[type-var, arg-type]
-    with pytest.raises(FactsError, match="the annotations of unknown name 'Elsewhere', which cannot be found"):
+    with pytest.raises(FactsError, match="the annotations of unknown name 'Elsewhere', which is not found; import it"):
         rule(unknown).of(person(), POLICY)

@@ -1,0 +1,108 @@
+"""Every engine once at a size at which its own mistakes would show: 200,000 rows in chunks, real timestamps."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
+
+import polars as pl
+import pytest
+
+from funnel import _frames
+from funnel.logs import Logs
+from funnel.policy import Policy
+from funnel.stages import stage
+from tests.engines import ENGINES
+from tests.frames import as_instant, as_span, read
+from tests.laws.test_engines import FewFacts
+
+PEOPLE, PURCHASES, INTERACTIONS = 20_000, 60_000, 140_000
+START = datetime(2024, 1, 1, tzinfo=UTC)
+AS_OF = datetime(2026, 3, 1, tzinfo=UTC)
+KINDS = ("visit", "view", "question", "cart", "checkout", "follow_up_sent", "said_ready", "met", "opted_out")
+EVERY = ("polars lazy", "pandas", "pandas alone", "pyarrow", "duckdb", "ibis", "pyspark")
+
+
+@cache
+def shop() -> dict[str, pl.DataFrame]:
+    """A shop of many people, a few of whom do most; each table in four chunks."""
+    drawn = random.Random(2026)
+
+    def someone() -> str:
+        return f"p{int(PEOPLE * drawn.random() ** 3)}"
+
+    def moment() -> datetime:
+        return START + timedelta(microseconds=drawn.randrange(900 * 86_400_000_000))
+
+    bought = [(f"o{n}", someone(), moment(), drawn.randrange(0, 90_000)) for n in range(PURCHASES)]
+    said = [(f"i{n}", someone(), moment(), drawn.choice(KINDS)) for n in range(INTERACTIONS)]
+    back = [
+        (
+            f"r{n}",
+            n_,
+            at + timedelta(days=drawn.randrange(1, 40)),
+            amount if drawn.random() < 0.5 else (amount + 1) // 2,
+        )
+        for n, (of, _, at, amount) in enumerate(bought)
+        if amount and drawn.random() < 0.03
+    ]
+    purchases = pl.DataFrame(bought, schema=["id", "person_id", "purchased_at", "amount"], orient="row")
+    interactions = pl.DataFrame(said, schema=["id", "person_id", "occurred_at", "kind"], orient="row")
+    refunds = pl.DataFrame(back, schema=["id", "purchase_id", "refunded_at", "amount"], orient="row")
+    return {"purchases": _chunked(purchases), "interactions": _chunked(interactions), "refunds": _chunked(refunds)}
+
+
+def _chunked(table: pl.DataFrame) -> pl.DataFrame:
+    size = table.height // 4 + 1
+    return pl.concat([table.slice(at, size) for at in range(0, table.height, size)], rechunk=False)
+
+
+def rows_of(native: Any, spans: frozenset[str]) -> list[dict[str, Any]]:
+    """The rows as Python has them, by person."""
+    told = read(native)
+    return [{k: as_span(v) if k in spans else as_instant(v) for k, v in row.items()} for row in told]
+
+
+SPANS = frozenset(name for name, one in FewFacts.fact_plan.declared.items() if one.show in ("since", "until", "span"))
+
+
+@cache
+def expected() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """What Polars answers."""
+    logs = Logs(**shop())
+    facts = rows_of(FewFacts.over(logs, as_of=AS_OF), SPANS)
+    return facts, rows_of(stage.next_change.over(logs, Policy(), as_of=AS_OF), frozenset())
+
+
+def test_one_in_a_hundred_is_what_the_fold_says() -> None:
+    """The answers of Polars themselves are those of one person at a time, for every hundredth person."""
+    from tests.laws.one_by_one import history_of
+
+    facts, stages = expected()
+    told = {row.pop("person_id"): row for row in (dict(one) for one in facts)}
+    standing = {row["person_id"]: row for row in stages}
+    for person in sorted(told)[::100]:
+        history = history_of(person, shop())
+        known = FewFacts.of(history, as_of=AS_OF)
+
+        assert told[person] == known.to_dict()
+        assert standing[person]["stage"] == stage.of(history, Policy(), as_of=AS_OF).value
+
+
+@pytest.mark.parametrize("engine", EVERY)
+def test_every_engine_answers_as_polars(
+    engine: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Facts, stages and next changes of everyone, row by row."""
+    if engine == "pyspark":
+        pytest.importorskip("pyspark", reason="PySpark is not installed (make test-full does it)")
+        request.getfixturevalue("spark")
+    if engine == "pandas alone":
+        monkeypatch.setattr(_frames, "installed", lambda _: False)
+    logs = Logs(**ENGINES[engine.removesuffix(" alone")](shop()))
+    facts, stages = expected()
+
+    assert rows_of(FewFacts.over(logs, as_of=AS_OF), SPANS) == facts
+    assert rows_of(stage.next_change.over(logs, Policy(), as_of=AS_OF), frozenset()) == stages
