@@ -39,12 +39,7 @@ def shop() -> dict[str, pl.DataFrame]:
     bought = [(f"o{n}", someone(), moment(), drawn.randrange(0, 90_000)) for n in range(PURCHASES)]
     said = [(f"i{n}", someone(), moment(), drawn.choice(KINDS)) for n in range(INTERACTIONS)]
     back = [
-        (
-            f"r{n}",
-            n_,
-            at + timedelta(days=drawn.randrange(1, 40)),
-            amount if drawn.random() < 0.5 else (amount + 1) // 2,
-        )
+        (f"r{n}", of, at + timedelta(days=drawn.randrange(1, 40)), amount // drawn.choice((1, 2)) or 1)
         for n, (of, _, at, amount) in enumerate(bought)
         if amount and drawn.random() < 0.03
     ]
