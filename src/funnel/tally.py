@@ -12,7 +12,7 @@ from funnel._facts.base import BaseFacts, judgement
 from funnel._instants import FOREVER
 from funnel._ledger import Ledger
 from funnel._lift.nodes import Value
-from funnel._reduce.folds import END, Fold, Row, with_gaps
+from funnel._reduce.folds import END, Row, with_gaps
 from funnel.history import History
 from funnel.records import Record
 
@@ -46,6 +46,7 @@ class Tally(Generic[F]):
         self._seen: set[tuple[type[Record], tuple[str, str]]] = set()
         self._held = {fold.place: fold.start for ready in self._plan.folds.values() for fold in ready.folds}
         self._values = list(self._plan.empties)
+        self._stale = False
         self._last_counting: dict[str, Row] = {}
         for record in history.records:
             self.add(record)
@@ -71,16 +72,12 @@ class Tally(Generic[F]):
 
     def _step(self, stream: str, row: Row) -> None:
         """Put one more row, the last of its stream, to the values; a row that has ceased to count adds nothing."""
-        ready = self._plan.folds.get(stream)
-        if ready is None or row[END] != FOREVER:
+        if row[END] != FOREVER:
             return
+        ready = self._plan.folds[stream]
         shown = self._with_gap(stream, row) if ready.gapped else row
-        for fold in ready.folds:
-            self._hold(fold, fold.on(self._held[fold.place], shown, 0))
-
-    def _hold(self, fold: Fold, so_far: Value) -> None:
-        self._held[fold.place] = so_far
-        self._values[fold.place] = fold.value(so_far)
+        ready.step(self._held, self._values, shown)
+        self._stale = self._stale or stream in self._plan.deriving
 
     def _with_gap(self, stream: str, row: Row) -> Row:
         pair = [*([self._last_counting[stream]] if stream in self._last_counting else []), row]
@@ -102,18 +99,21 @@ class Tally(Generic[F]):
             return self._class.held_as(tuple(self._plan.values(self._ledger, now)), now)
         for stream in sorted(self._ledger.changed):
             self._again(stream, now)
+            self._stale = True
         self._ledger.changed.clear()
-        return self._class.held_as(tuple(self._plan.finish(self._values)), now)
+        if self._stale:
+            self._plan.finish(self._values)
+            self._stale = False
+        return self._class.held_as(tuple(self._values), now)
 
     def _again(self, stream: str, now: int) -> None:
         """Put the rows of a stream together anew, after one of them changed."""
-        ready = self._plan.folds.get(stream)
-        if ready is None:
-            return
+        ready = self._plan.folds[stream]
         rows = self._ledger.rows.get(stream, [])
         shown = ready.seen(rows, now, settled=True)
         for fold in ready.folds:
-            self._hold(fold, fold.over(shown, now))
+            self._held[fold.place] = so_far = fold.over(shown, now)
+            self._values[fold.place] = fold.value(so_far)
         if shown:
             self._last_counting[stream] = shown[-1][: len(rows[0])]
         else:

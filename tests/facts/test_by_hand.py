@@ -147,6 +147,8 @@ def test_facts_cannot_be_changed(name: str) -> None:
         setattr(facts, name, 3)
     with pytest.raises(AttributeError, match=f"{name} cannot be deleted"):
         delattr(facts, name)
+    with pytest.raises(AttributeError, match="purchase_count cannot be set"):
+        object.__setattr__(facts, "purchase_count", 3)
     assert (facts.now, facts.values) == before
 
 

@@ -127,11 +127,14 @@ def test_one_more_row_is_the_same_as_all_again(rows: list[Row]) -> None:
     ready = folds(REDUCTIONS)["orders"]
     together: list[Value] = [one.empty for one in REDUCTIONS]
     ready.fill(together, rows, 99, settled=False)
-    for fold in ready.folds:
-        so_far: Value = fold.start
-        for one in rows:
-            so_far = fold.on(so_far, one, 0)
+    held: dict[int, Value] = {fold.place: fold.start for fold in ready.folds}
+    stepped: list[Value] = [one.empty for one in REDUCTIONS]
+    for one in rows:
+        ready.step(held, stepped, one)
 
+    assert stepped == together
+    for fold in ready.folds:
+        so_far = held[fold.place]
         assert so_far == fold.over(rows, 0)
         assert fold.value(so_far) == together[fold.place]
         assert rows or fold.value(so_far) == fold.reduction.empty

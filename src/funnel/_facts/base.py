@@ -80,7 +80,7 @@ class BaseFacts(Held):
         for name, one in declared.items():
             setattr(cls, name, View(name, one, cls.fact_plan.places[name]))
 
-    if not TYPE_CHECKING:
+    if not TYPE_CHECKING:  # pragma: no branch - type checkers read the facts that a class declares
 
         def __init__(self, *, as_of: datetime, **given: object) -> None:
             now = judgement(as_of)

@@ -17,7 +17,10 @@ SLOPES: Mapping[str, int] = {"since": 1, "until": -1}
 
 @attrs.frozen
 class Plan:
-    """The reductions of a class of facts and the values derived from them, each with its place."""
+    """The reductions of a class of facts and the values derived from them, each with its place.
+
+    `empties` are the values of a person of whom nothing is known, `deriving` the streams that derived values come from.
+    """
 
     declared: Mapping[str, Declared]
     reductions: tuple[Reduction, ...]
@@ -26,6 +29,7 @@ class Plan:
     folds: Mapping[str, Ready]
     finishes: tuple[tuple[Callable[..., int], tuple[int, ...]], ...]
     empties: tuple[Value, ...]
+    deriving: frozenset[str]
 
     @property
     def readable(self) -> Mapping[str, Fact]:
@@ -76,7 +80,8 @@ def plan_of(declared: Mapping[str, Declared]) -> Plan:
     finishes = tuple((FINISHES[one.how].one, tuple(order[part] for part in one.parts)) for one in derived)
     empties = [reduction.empty for reduction in reductions]
     worked = [finish(*(empties[part] for part in parts)) for finish, parts in finishes]
-    return Plan(declared, reductions, derived, places, folds(reductions), finishes, (*empties, *worked))
+    deriving = frozenset(part.stream.name for part in _parts(derived))
+    return Plan(declared, reductions, derived, places, folds(reductions), finishes, (*empties, *worked), deriving)
 
 
 def _parts(derived: Iterable[Derived]) -> Iterable[Reduction]:

@@ -58,19 +58,13 @@ class Fold:
         kept = rows if self.keep is None else [row for row in rows if self.keep(row, at)]
         return self.whole(kept) if kept else self.start
 
-    def on(self, so_far: Value, row: Row, at: int) -> Value:
-        """Put one more row, the last in order, to what there is."""
-        if self.keep is not None and not self.keep(row, at):
-            return so_far
-        return self.step(so_far, self.read(row))
-
     def value(self, so_far: Value) -> Value:
         """The value of the reduction, which is `empty` where no row was kept."""
         return self.reduction.empty if so_far == self.start else so_far
 
 
-Group = tuple[Run | None, tuple[tuple[int, Whole], ...]]
-"""The folds that keep the same rows: which rows, and where the value of each fold goes."""
+Group = tuple[Run | None, tuple[Fold, ...]]
+"""The folds that keep the same rows, and which rows these are."""
 
 
 @attrs.frozen
@@ -85,11 +79,18 @@ class Ready:
     def fill(self, values: list[Value], rows: Rows, at: int, *, settled: bool) -> None:
         """Put the value of every fold that has a row in its place."""
         shown = self.seen(rows, at, settled=settled) if self.living or not settled else rows
-        for keep, wholes in self.groups:
+        for keep, alike in self.groups:
             kept = shown if keep is None else [row for row in shown if keep(row, at)]
             if kept:
-                for place, whole in wholes:
-                    values[place] = whole(kept)
+                for fold in alike:
+                    values[fold.place] = fold.whole(kept)
+
+    def step(self, held: dict[int, Value], values: list[Value], row: Row) -> None:
+        """Put one more row, the last in order, to the values that are there; `held` has those before any row too."""
+        for keep, alike in self.groups:
+            if keep is None or keep(row, 0):
+                for fold in alike:
+                    held[fold.place] = values[fold.place] = fold.step(held[fold.place], fold.read(row))
 
     def seen(self, rows: Rows, at: int, *, settled: bool) -> Rows:
         """The rows of the stream as its folds read them at an instant; `settled`: nothing happens after it."""
@@ -116,7 +117,7 @@ def _groups(some: Sequence[Fold]) -> tuple[Group, ...]:
     same: dict[Tree, list[Fold]] = {}
     for fold in some:
         same.setdefault(fold.reduction.where, []).append(fold)
-    return tuple((alike[0].keep, tuple((fold.place, fold.whole) for fold in alike)) for alike in same.values())
+    return tuple((alike[0].keep, tuple(alike)) for alike in same.values())
 
 
 def _fold(place: int, reduction: Reduction) -> Fold:
