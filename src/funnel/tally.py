@@ -11,7 +11,6 @@ from typing import Generic, TypeVar
 from funnel._facts.base import BaseFacts, judgement
 from funnel._instants import FOREVER
 from funnel._ledger import Ledger
-from funnel._lift.nodes import Value
 from funnel._reduce.folds import END, Row, with_gaps
 from funnel.history import History
 from funnel.records import Record
