@@ -20,7 +20,7 @@ from funnel._streams import STREAMS, TABLES
 from funnel.history import History
 from funnel.logs import Logs
 from tests.frames import tables
-from tests.shop import DAY, END, NOW, ShopFacts, bought, by_person, few, logs_of, people
+from tests.shop import DAY, END, NOW, ShopFacts, bought, by_person, fewer, logs_of, people
 from tests.strategies import instants
 
 BIG = lift(lambda one: one.amount >= 5, STREAMS["orders"].fields)
@@ -34,13 +34,13 @@ ONE: tuple[tuple[Reduction, ...], ...] = (
 
 @pytest.mark.parametrize("reductions", ONE, ids=range(len(ONE)))
 @given(everyone=people(most=6), as_of=instants())
-@few
+@fewer
 def test_what_is_asked_alone_is_what_is_asked_with_others(
     reductions: tuple[Reduction, ...], everyone: tuple[History, ...], as_of: datetime
 ) -> None:
     """A few reductions have the values that they have among many, and the last row of the window is the aggregate."""
     ledger, at = logs_of(everyone).tables, micros(as_of)
-    every = tuple(dict.fromkeys([*reductions, *ShopFacts._plan.reductions]))
+    every = tuple(dict.fromkeys([*reductions, *ShopFacts.fact_plan.reductions]))
     alone, among = (_rows(aggregated(ledger, some, at), len(reductions)) for some in (reductions, every))
     windows = running(ledger, reductions, at)
     last = windows.join(windows.group_by("person_id").agg(nw.col("t").max()), on=["person_id", "t"], how="inner")
@@ -92,7 +92,7 @@ def _order(row: dict[str, Any]) -> tuple[Any, ...]:
 
 @pytest.mark.parametrize("log", ["leads", "purchases", "interactions"])
 @given(everyone=people(most=6))
-@few
+@fewer
 def test_a_log_that_is_not_there_is_one_in_which_nothing_stands(log: str, everyone: tuple[History, ...]) -> None:
     """Who keeps no other records is told what those they keep say, the rest is nothing and not unknown."""
     kept = tables([History.of(one.person_id, [r for r in one.records if _log(r) == log]) for one in everyone])
