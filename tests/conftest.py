@@ -19,7 +19,7 @@ SHARED_DATA = ROOT.parent / "shared" / "data"
 # Examples are new ones in every run, on a server too; a slow, shared machine is no fault of a law.
 settings.register_profile(
     "dev",
-    max_examples=30,
+    max_examples=20,
     deadline=None,
     derandomize=False,
     print_blob=True,

@@ -49,7 +49,7 @@ END = START + timedelta(hours=HOURS + 24)
 PEOPLE = ("p1", "p2", "p3", "p4")
 """Who is in the tables."""
 
-few = settings(max_examples=settings().max_examples // 6)
+few = settings(max_examples=max(settings().max_examples // 6, 3))
 """For laws over frames: a sixth of the examples, with four people in each."""
 
 fewer = settings(max_examples=settings().max_examples // 15)
