@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from funnel._instants import micros
 from funnel._lift.tree import lift
-from funnel._reduce.aggregates import aggregated, edge_rows, value_name
+from funnel._reduce.aggregates import _looked_up, aggregated, edge_rows, value_name
 from funnel._reduce.forms import ORDER, Reduction
 from funnel._reduce.windows import running
 from funnel._streams import STREAMS, TABLES
@@ -84,6 +84,8 @@ def test_the_first_and_the_last_row_are_found_without_ordered_aggregates(
         for name in {row["person_id"] for row in rows}
     }
     assert len(found) == len({row["person_id"] for row in rows})
+    edge = Reduction(STREAMS["orders"], "latest" if latest else "earliest", "id", empty="")
+    assert _rows(_looked_up(frame, [(edge, 0)]), 1) == sorted((row["person_id"], row["id"]) for row in found)
 
 
 def _order(row: dict[str, Any]) -> tuple[Any, ...]:

@@ -30,7 +30,7 @@ class Step(StrEnum):
 
 @rule
 def in_after_sale(f: Facts, policy: Policy) -> bool:
-    """They have bought or received goods lately, and done nothing towards another purchase since."""
+    """They have bought or received goods lately; `buying_step` asks first whether they are after another purchase."""
     recent = f.since_last_purchase <= policy.after_sale_for or f.since_last_delivery <= policy.after_sale_for
     return f.purchase_count > 0 and (recent or f.open_promise_count > 0)
 
