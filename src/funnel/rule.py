@@ -37,6 +37,9 @@ F = TypeVar("F", bound=BaseFacts)
 P = TypeVar("P", bound=Policy)
 A = TypeVar("A")
 
+_KEPT = 64
+"""For how many policies and classes of facts a rule is kept ready; the oldest makes room for the newest."""
+
 
 class _NamedPolicy:
     """A policy whose numbers know which field they are, so that reasons can say where a limit stands."""
@@ -61,7 +64,7 @@ class Rule(Generic[F, P, A]):
         self.name: str = getattr(function, "__name__", "rule")
         self._function = function
         self._ready: dict[tuple[type[BaseFacts], Policy], Lifted] = {}
-        self._last: tuple[type[BaseFacts], Policy, Run] | None = None
+        self._last: tuple[type[BaseFacts], Policy, Run, Lifted] | None = None
 
     def __repr__(self) -> str:
         """Show the name."""
@@ -97,10 +100,16 @@ class Rule(Generic[F, P, A]):
         Raises:
             LiftError: The function does what cannot be run for a table.
         """
-        key = (facts or self.facts, policy)
-        if key not in self._ready:
-            self._ready[key] = self._lift(*key)
-        return self._ready[key]
+        cls, last = facts or self.facts, self._last
+        if last is not None and last[0] is cls and last[1] is policy:
+            return last[3]
+        if (cls, policy) not in self._ready:
+            self._ready[cls, policy] = self._lift(cls, policy)
+        if len(self._ready) > _KEPT:
+            del self._ready[next(iter(self._ready))]
+        ready = self._ready[cls, policy]
+        self._last = (cls, policy, ready.run, ready)
+        return ready
 
     def _lift(self, facts: type[BaseFacts], policy: object) -> Lifted:
         if not isinstance(policy, Policy):
@@ -134,9 +143,7 @@ class Rule(Generic[F, P, A]):
             known = cast("BaseFacts", person)
             return cast("A", last[2](known.values, known.now))
         facts = self.facts_from(person, as_of)
-        ready = self.lifted(policy, type(facts))
-        self._last = (type(facts), policy, ready.run)
-        return cast("A", ready.run(facts.values, facts.now))
+        return cast("A", self.lifted(policy, type(facts)).run(facts.values, facts.now))
 
     def facts_from(self, person: object, as_of: datetime | None) -> F:
         """The facts of a history, or the facts themselves."""

@@ -136,6 +136,7 @@ class Note:
     op: str = ""
     policy_field: str = ""
     weight: int | None = None
+    required: str = ""
 
     def of(self, read: Read) -> Reason:
         """The reason, for one person."""
@@ -146,13 +147,16 @@ class Note:
             return Reason(self.condition, actual, "", holds=True, points=points)
         right = evaluate(self.right, read)
         held = COMPARISON[self.op](left, right)
-        required = f"{self.op} {written(right, unit_of(self.right))}"
+        required = self.required or f"{self.op} {written(right, unit_of(self.right))}"
         return Reason(self.condition, actual, required, held, self.policy_field, (self.weight or 0) * held)
 
 
 def _note(test: Test, weight: int | None = None) -> Note:
-    field = test.b.name if isinstance(test.b, Const) else ""
-    return Note(test, text(test), test.a, text(test.a), test.b, test.op, field, weight)
+    left = text(test.a)
+    if not isinstance(test.b, Const):
+        return Note(test, text(test), test.a, left, test.b, test.op, weight=weight)
+    required = f"{test.op} {written(test.b.value, test.b.unit)}"
+    return Note(test, text(test), test.a, left, test.b, test.op, test.b.name, weight, required)
 
 
 def _parts(node: Node) -> Iterator[Note]:

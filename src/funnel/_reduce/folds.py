@@ -63,8 +63,8 @@ class Fold:
         return self.reduction.empty if so_far == self.start else so_far
 
 
-Group = tuple[Run | None, tuple[Fold, ...]]
-"""The folds that keep the same rows, and which rows these are."""
+Group = tuple[Run | None, tuple[Fold, ...], tuple[tuple[int, Whole], ...]]
+"""The folds that keep the same rows: which rows these are, the folds, and where the whole of each goes."""
 
 
 @attrs.frozen
@@ -79,15 +79,15 @@ class Ready:
     def fill(self, values: list[Value], rows: Rows, at: int, *, settled: bool) -> None:
         """Put the value of every fold that has a row in its place."""
         shown = self.seen(rows, at, settled=settled) if self.living or not settled else rows
-        for keep, alike in self.groups:
+        for keep, _, wholes in self.groups:
             kept = shown if keep is None else [row for row in shown if keep(row, at)]
             if kept:
-                for fold in alike:
-                    values[fold.place] = fold.whole(kept)
+                for place, whole in wholes:
+                    values[place] = whole(kept)
 
     def step(self, held: dict[int, Value], values: list[Value], row: Row) -> None:
         """Put one more row, the last in order, to the values that are there; `held` has those before any row too."""
-        for keep, alike in self.groups:
+        for keep, alike, _ in self.groups:
             if keep is None or keep(row, 0):
                 for fold in alike:
                     held[fold.place] = values[fold.place] = fold.step(held[fold.place], fold.read(row))
@@ -117,7 +117,11 @@ def _groups(some: Sequence[Fold]) -> tuple[Group, ...]:
     same: dict[Tree, list[Fold]] = {}
     for fold in some:
         same.setdefault(fold.reduction.where, []).append(fold)
-    return tuple((alike[0].keep, tuple(alike)) for alike in same.values())
+    return tuple(map(_group, same.values()))
+
+
+def _group(alike: Sequence[Fold]) -> Group:
+    return alike[0].keep, tuple(alike), tuple((fold.place, fold.whole) for fold in alike)
 
 
 def _fold(place: int, reduction: Reduction) -> Fold:
