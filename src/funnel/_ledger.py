@@ -1,6 +1,6 @@
 """One person's ledger: records become rows of the streams, in order, each counting from an instant until another.
 
-Law: the rows depend on which records came, never on the order or the number of times in which they came.
+Law: the rows depend on which records came, never on the order in which they came (a refund after its purchase).
 """
 
 from __future__ import annotations

@@ -297,8 +297,7 @@ def rule(function: Callable[[F, P], A]) -> Rule[F, P, A]:
 
     Args:
         function: `(f: Facts, policy: Policy) -> answer`; the answer is a bool, a whole number, a text, a member of an
-        enum
-            or a timedelta.
+            enum or a timedelta.
 
     Example:
         >>> from datetime import UTC, datetime

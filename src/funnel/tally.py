@@ -1,6 +1,7 @@
 """One person's facts kept up to date, record by record, for a back end that does not want to read the history again.
 
-Law: whatever the order in which records come, the facts are those of `Facts.of` for the history of all of them.
+Law: whatever the order in which records come (a refund after its purchase), the facts are those of `Facts.of` for the
+history of all of them.
 """
 
 from __future__ import annotations
