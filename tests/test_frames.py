@@ -248,7 +248,7 @@ def test_an_ibis_table_goes_out_as_one() -> None:
 
 
 def test_a_spark_frame_goes_in_and_out(spark: Any) -> None:
-    """With instants of its own; a session that is not in UTC is refused."""
+    """With instants of its own."""
     frame = spark.createDataFrame([("a", AT)], "person_id string, t timestamp")
     entered = enter(frame)
     counted = microseconds(entered.frame, entered.home, ["t"])
@@ -256,6 +256,19 @@ def test_a_spark_frame_goes_in_and_out(spark: Any) -> None:
 
     assert (type(out), entered.home) == (type(frame), "pyspark")
     assert [as_instant(row["t"]) for row in read(out)] == [AT]
+
+
+def test_the_zone_of_a_spark_session_changes_nothing(spark: Any) -> None:
+    """It says how times are shown; an instant in it is what it is."""
+    spark.conf.set("spark.sql.session.timeZone", "Asia/Jakarta")
+    try:
+        entered = enter(spark.createDataFrame([("a", AT)], "person_id string, t timestamp"))
+        counted = microseconds(entered.frame, entered.home, ["t"])
+        told = [row["t"] for row in read(leave(counted, entered.home))]
+    finally:
+        spark.conf.set("spark.sql.session.timeZone", "UTC")
+
+    assert told == [micros(AT)]
 
 
 @pytest.mark.parametrize("engine", LOCAL)
