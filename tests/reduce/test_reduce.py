@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnel._instants import FOREVER, NEVER
+from funnel._instants import FOREVER, MICROSECOND, NEVER
 from funnel._lift.nodes import Value
 from funnel._lift.tree import lift
-from funnel._reduce.folds import Row, folds, with_gaps
+from funnel._reduce.folds import Row, folds, with_gap, with_gaps
 from funnel._reduce.forms import FINISHES, MONOIDS, Reduction
 from funnel._streams import STREAMS
 
@@ -77,23 +77,23 @@ ROWS = st.lists(
 ).map(lambda drawn: sorted(row(t, t + s, t + s + e, key, amount) for t, s, e, key, amount in drawn))
 
 
+def told(stream: str, rows: list[Row], at: int) -> tuple[Value, Value]:
+    """How many rows of a stream are seen at an instant, and the number of the last."""
+    reductions = (Reduction(STREAMS[stream], "sum"), Reduction(STREAMS[stream], "latest", "id", empty=""))
+    values: list[Value] = [one.empty for one in reductions]
+    folds(reductions)[stream].fill(values, [False, False], rows, at)
+    return values[0], values[1]
+
+
 @given(ROWS, st.integers(-1, 16))
 def test_a_row_counts_from_its_start_until_just_before_its_end(rows: list[Row], at: int) -> None:
-    """Of a living stream only what counts at the instant is seen, of another all that has started."""
-    living = folds([Reduction(STREAMS["promises"], "sum")])["promises"].seen(rows, at, settled=False)
-    every = folds([Reduction(STREAMS["orders"], "sum")])["orders"].seen(rows, at, settled=False)
+    """Of a living stream only what counts at the instant is seen, of another all that has happened."""
+    counting = [one for one in rows if one[1] <= at < one[2]]  # type: ignore[operator]
+    happened = [one for one in rows if one[0] <= at]  # type: ignore[operator]
 
-    assert [one for one in rows if one[1] <= at < one[2]] == living  # type: ignore[operator]
-    assert [one for one in rows if one[1] <= at] == every  # type: ignore[operator]
-
-
-@given(ROWS, st.integers(10, 16))
-def test_when_nothing_happens_any_more_nothing_is_looked_at_twice(rows: list[Row], at: int) -> None:
-    """After the last instant the rows of a stream are those that are seen, whether one says so or not."""
-    for stream in ("purchases", "promises", "orders"):
-        ready = folds([Reduction(STREAMS[stream], "sum")])[stream]
-
-        assert ready.seen(rows, at, settled=True) == ready.seen(rows, at, settled=False)
+    for stream in ("promises", "purchases"):
+        assert told(stream, rows, at) == (len(counting), counting[-1][5] if counting else "")
+    assert told("orders", rows, at) == (len(happened), happened[-1][5] if happened else "")
 
 
 @given(ROWS)
@@ -107,41 +107,102 @@ def test_gaps_lie_between_one_row_and_the_next(rows: list[Row]) -> None:
     assert sum(gaps) == (int(rows[-1][0]) - int(rows[0][0]) if rows else 0)
 
 
-BIG = lift(lambda one: one.amount >= 5, STREAMS["orders"].fields)
-REDUCTIONS = (
-    Reduction(STREAMS["orders"], "sum"),
-    Reduction(STREAMS["orders"], "sum", "amount"),
-    Reduction(STREAMS["orders"], "largest", "amount"),
-    Reduction(STREAMS["orders"], "smallest", "amount", empty=FOREVER),
-    Reduction(STREAMS["orders"], "smallest", "t", empty=FOREVER),
-    Reduction(STREAMS["orders"], "largest", "t", empty=NEVER),
-    Reduction(STREAMS["orders"], "earliest", "id", empty=""),
-    Reduction(STREAMS["orders"], "latest", "amount"),
-    Reduction(STREAMS["orders"], "sum", "amount", where=BIG),
-)
-
-
 @given(ROWS)
-def test_one_more_row_is_the_same_as_all_again(rows: list[Row]) -> None:
-    """A fold taken step by step is the fold of all rows, alone or with others; of none it is empty."""
-    ready = folds(REDUCTIONS)["orders"]
-    together: list[Value] = [one.empty for one in REDUCTIONS]
-    ready.fill(together, rows, 99, settled=False)
-    held: dict[int, Value] = {fold.place: fold.start for fold in ready.folds}
-    stepped: list[Value] = [one.empty for one in REDUCTIONS]
-    for one in rows:
-        ready.step(held, stepped, one)
+def test_the_gap_of_one_row_is_that_among_the_rows_that_count(rows: list[Row]) -> None:
+    """What has ceased to count leaves no gap behind."""
+    ends = [(*one[:2], FOREVER if place % 2 else one[2], *one[3:]) for place, one in enumerate(rows)]
+    for place, one in enumerate(ends):
+        before = [other for other in ends[:place] if other[2] == FOREVER]
 
-    assert stepped == together
-    for fold in ready.folds:
-        so_far = held[fold.place]
-        assert so_far == fold.over(rows, 0)
-        assert fold.value(so_far) == together[fold.place]
-        assert rows or fold.value(so_far) == fold.reduction.empty
+        assert with_gap(ends, place) == with_gaps([*before, one])[-1]
+
+
+def _is_big(one: Any) -> object:
+    return one.amount >= 5
+
+
+def _has_gap(one: Any) -> object:
+    return one.gap > MICROSECOND
+
+
+BIG = lift(_is_big, STREAMS["orders"].fields)
+GAPS = lift(_has_gap, STREAMS["purchases"].fields)
+REDUCTIONS: dict[str, tuple[Reduction, ...]] = {
+    "orders": (
+        Reduction(STREAMS["orders"], "sum"),
+        Reduction(STREAMS["orders"], "sum", "amount"),
+        Reduction(STREAMS["orders"], "largest", "amount"),
+        Reduction(STREAMS["orders"], "smallest", "amount", empty=FOREVER),
+        Reduction(STREAMS["orders"], "smallest", "amount", empty=0),
+        Reduction(STREAMS["orders"], "largest", "amount", empty=7),
+        Reduction(STREAMS["orders"], "smallest", "t", empty=FOREVER),
+        Reduction(STREAMS["orders"], "smallest", "t", empty=NEVER),
+        Reduction(STREAMS["orders"], "largest", "t", empty=NEVER),
+        Reduction(STREAMS["orders"], "largest", "t", empty=FOREVER),
+        Reduction(STREAMS["orders"], "earliest", "id", empty=""),
+        Reduction(STREAMS["orders"], "latest", "amount"),
+        Reduction(STREAMS["orders"], "sum", "amount", where=BIG),
+        Reduction(STREAMS["orders"], "earliest", "amount", where=BIG, empty=3),
+    ),
+    "purchases": (
+        Reduction(STREAMS["purchases"], "latest", "gap"),
+        Reduction(STREAMS["purchases"], "sum", where=GAPS),
+    ),
+    "promises": (Reduction(STREAMS["promises"], "sum"),),
+}
+
+
+def by_hand(reduction: Reduction, rows: list[Row]) -> Value:
+    """The value of a reduction, read off the rows as a person would."""
+    names = list(reduction.stream.fields)
+    kept = [dict(zip(names, one, strict=False)) for one in rows]
+    if reduction.where == BIG:
+        kept = [one for one in kept if one["amount"] >= 5]  # type: ignore[operator]
+    if reduction.where == GAPS:
+        kept = [one for one in kept if one["gap"] > 1]  # type: ignore[operator]
+    told: list[Any] = [one[reduction.field] if reduction.field else 1 for one in kept]
+    if not told:
+        return reduction.empty
+    value: Value = {
+        "sum": sum(told) if isinstance(told[0], int) else 0,
+        "smallest": min(told),
+        "largest": max(told),
+        "earliest": told[0],
+        "latest": told[-1],
+    }[reduction.how]
+    return value
+
+
+@pytest.mark.parametrize("stream", sorted(REDUCTIONS))
+@given(ROWS)
+def test_one_more_row_is_the_same_as_all_again(stream: str, rows: list[Row]) -> None:
+    """Folds of all rows at once, and taken step by step, are what one reads off the rows; of none they are empty."""
+    rows = [(*one[:2], FOREVER, *one[3:]) for one in rows]
+    reductions = REDUCTIONS[stream]
+    ready = folds(reductions)[stream]
+    shown = with_gaps(rows) if ready.gapped else rows
+    together: list[Value] = [one.empty for one in reductions]
+    held = [False] * len(reductions)
+    ready.fill(together, held, rows, 99)
+    stepped: list[Value] = [one.empty for one in reductions]
+    started = [False] * len(reductions)
+    for one in shown:
+        ready.step(stepped, started, one)
+
+    assert together == stepped == [by_hand(one, list(shown)) for one in reductions]
+    assert held == started
+
+
+def test_only_streams_whose_gaps_are_read_have_them() -> None:
+    """A gap takes time to find; where no fold reads it, it is not looked for."""
+    counted = (Reduction(STREAMS["purchases"], "sum"), Reduction(STREAMS["orders"], "sum"))
+
+    assert not any(ready.gapped for ready in folds(counted).values())
+    assert all(folds([one])["purchases"].gapped for one in REDUCTIONS["purchases"])
 
 
 def test_reductions_are_told_apart_by_what_they_put_together() -> None:
     """The same reduction is one value, however often it is declared."""
     assert Reduction(STREAMS["views"], "sum") == Reduction(STREAMS["views"], "sum")
     assert Reduction(STREAMS["views"], "sum") != Reduction(STREAMS["carts"], "sum")
-    assert [one.is_edge for one in REDUCTIONS] == [False] * 6 + [True, True, False]
+    assert [one.how for one in REDUCTIONS["orders"] if one.is_edge] == ["earliest", "latest", "earliest"]

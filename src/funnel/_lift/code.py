@@ -1,20 +1,24 @@
 """A lifted rule as Python, for one person: the tree becomes one function of nested choices, as fast as written by hand.
 
 No source text is made and nothing is evaluated: the function is built from syntax nodes of our own tree, texts and
-numbers enter as constants, and facts are read by position.
+numbers enter as constants, and facts are read by position. What puts a person's rows together (`funnel._reduce`) is
+built in the same way.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from enum import Enum
 from types import CodeType, FunctionType
+from typing import Any
 
 from funnel._instants import MICROSECOND
-from funnel._lift.nodes import Const, Fact, Node, Op
-from funnel._lift.tree import Answer, Leaf, Tree, kind_of
+from funnel._lift.nodes import Const, Fact, Node, Op, Value
+from funnel._lift.tree import Answer, Fork, Leaf, Tree, kind_of
 
 Run = Callable[[Sequence[int | str], int], Answer]
+Told = Callable[[Sequence[int | str], int], tuple[Value, ...]]
 Place = tuple[int, int]
 """Where a fact is read: its position among the values, and its slope (a span runs with the clock)."""
 
@@ -42,12 +46,32 @@ def compiled(tree: Tree, places: Mapping[str, Place], name: str) -> Run:
     the instant.
     """
     maker = _Maker(places)
-    arguments = ast.arguments(
-        posonlyargs=[], args=[ast.arg("v"), ast.arg("now")], kwonlyargs=[], kw_defaults=[], defaults=[]
+    answer = ast.Return(maker.choice(tree))
+    run: Run = function(name, ("v", "now"), [answer], maker.answers)
+    return run
+
+
+def worked_out(nodes: Iterable[Node], places: Mapping[str, Place], name: str) -> Told:
+    """Turn nodes into one function that works all of them out, as `compiled` does for a tree."""
+    maker = _Maker(places)
+    values = ast.Tuple([maker.expression(node) for node in nodes], ast.Load())
+    told: Told = function(name, ("v", "now"), [ast.Return(values)], maker.answers)
+    return told
+
+
+def condition(tree: Tree, places: Mapping[str, int]) -> ast.expr:
+    """A tree that answers with true or false as an expression of a row `v`, its fields at their positions."""
+    return _Maker({name: (place, 0) for name, place in places.items()}).choice(tree)
+
+
+def function(name: str, arguments: Iterable[str], body: list[ast.stmt], known: Mapping[str, object]) -> Any:
+    """Make a function of statements; `known` are the names that it reads beside its arguments."""
+    given = ast.arguments(
+        posonlyargs=[], args=[ast.arg(one) for one in arguments], kwonlyargs=[], kw_defaults=[], defaults=[]
     )
-    whole = ast.fix_missing_locations(ast.Expression(ast.Lambda(arguments, maker.choice(tree))))
-    code = next(part for part in compile(whole, f"<{name}>", "eval").co_consts if isinstance(part, CodeType))
-    return FunctionType(code, maker.answers, name)
+    whole = ast.Module([ast.FunctionDef(name, given, body, [])], [])
+    code = compile(ast.fix_missing_locations(whole), f"<{name}>", "exec")
+    return FunctionType(next(part for part in code.co_consts if isinstance(part, CodeType)), dict(known), name)
 
 
 class _Maker:
@@ -58,12 +82,23 @@ class _Maker:
     def choice(self, tree: Tree) -> ast.expr:
         if isinstance(tree, Leaf):
             return self.answer(tree)
-        return ast.IfExp(self.expression(tree.test), self.choice(tree.yes), self.choice(tree.no))
+        test = self.expression(tree.test)
+        match tree:
+            case Fork(yes=Leaf(answer=True), no=Leaf(answer=False)):
+                return test
+            case Fork(yes=Leaf(answer=True)):
+                return ast.BoolOp(ast.Or(), [test, self.choice(tree.no)])
+            case Fork(no=Leaf(answer=False)):
+                return ast.BoolOp(ast.And(), [test, self.choice(tree.yes)])
+            case _:
+                return ast.IfExp(test, self.choice(tree.yes), self.choice(tree.no))
 
     def answer(self, leaf: Leaf) -> ast.expr:
         if leaf.node is not None:
             worked = self.expression(leaf.node)
             return _shown(worked, kind_of(leaf))
+        if isinstance(leaf.answer, bool | int | str) and not isinstance(leaf.answer, Enum):
+            return ast.Constant(leaf.answer)
         name = f"answer_{len(self.answers)}"
         self.answers[name] = leaf.answer
         return _name(name)

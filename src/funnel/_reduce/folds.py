@@ -1,156 +1,288 @@
-"""The fold of a reduction: one person's rows, one step a row, in plain Python."""
+"""The fold of a reduction: one person's rows, in plain Python.
+
+For speed the folds of a stream are made into two functions of straight statements, as rules are (`funnel._lift.code`):
+one that puts together all rows at once, and one that puts one more row to what is there. Folds that keep the same rows
+stand under one condition.
+"""
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Mapping, Sequence
+import ast
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from operator import itemgetter
 
 import attrs
 
-from funnel._lift.code import Run, compiled
-from funnel._lift.nodes import Value
-from funnel._lift.tree import Tree
+from funnel._instants import FOREVER
+from funnel._lift.code import condition, function
+from funnel._lift.nodes import Value, facts_of
+from funnel._lift.tree import Tree, forks
 from funnel._reduce.forms import COMMON, EVERY, GAP, MONOIDS, Reduction, Stream
 
 Row = tuple[Value, ...]
-T, START, END = (COMMON.index(name) for name in ("t", "start", "end"))
-
-_NO_ROW = "\x00"
-"""What the earliest and the latest value are before there is a row; no record holds a control character."""
-
-
-def _earliest(first: Value, value: Value) -> Value:
-    return value if first is _NO_ROW else first
-
-
-def _latest(_: Value, value: Value) -> Value:
-    return value
-
-
-_STEPS: Mapping[str, Callable[..., Value]] = {
-    **{how: monoid.step for how, monoid in MONOIDS.items()},
-    "earliest": _earliest,
-    "latest": _latest,
-}
-
-
 Rows = Sequence[Row]
-Whole = Callable[[Rows], Value]
+Fill = Callable[[list[Value], list[bool], Rows, int], None]
+Step = Callable[[list[Value], list[bool], Row], None]
+T, START, END = (COMMON.index(name) for name in ("t", "start", "end"))
 
 
 @attrs.frozen
 class Fold:
-    """A reduction made ready for one person's rows; `place` is where its value stands among the others.
-
-    `whole` is every step over one row or more, in their order; `start` is the value before the first step.
-    """
+    """A reduction of one person's rows: where its value stands among the others, and which field it reads."""
 
     place: int
-    reduction: Reduction
-    keep: Run | None
-    read: Callable[[Row], Value]
-    step: Callable[..., Value]
-    whole: Whole
-    start: Value
-
-    def over(self, rows: Rows, at: int) -> Value:
-        """Put rows together, in their order: all the steps at once."""
-        kept = rows if self.keep is None else [row for row in rows if self.keep(row, at)]
-        return self.whole(kept) if kept else self.start
-
-    def value(self, so_far: Value) -> Value:
-        """The value of the reduction, which is `empty` where no row was kept."""
-        return self.reduction.empty if so_far == self.start else so_far
+    how: str
+    field: int | None
+    is_started: bool
+    """Whether its `empty` changes nothing: then the first row needs no care."""
 
 
-Group = tuple[Run | None, tuple[Fold, ...], tuple[tuple[int, Whole], ...]]
-"""The folds that keep the same rows: which rows these are, the folds, and where the whole of each goes."""
+@attrs.frozen
+class Group:
+    """The folds that keep the same rows; `number` is where it is held that there was a row."""
+
+    number: int
+    where: Tree
+    folds: tuple[Fold, ...]
 
 
 @attrs.frozen
 class Ready:
-    """The folds of one stream, made ready for one person."""
+    """The folds of one stream, made ready for one person.
 
-    folds: tuple[Fold, ...]
+    Values stand in one list, at the places of their reductions, and are `empty` before there is a row. `held` says of
+    every group of folds whether there was a row.
+    """
+
+    stream: Stream
     groups: tuple[Group, ...]
-    living: bool
     gapped: bool
 
-    def fill(self, values: list[Value], rows: Rows, at: int, *, settled: bool) -> None:
-        """Put the value of every fold that has a row in its place."""
-        shown = self.seen(rows, at, settled=settled) if self.living or not settled else rows
-        for keep, _, wholes in self.groups:
-            kept = shown if keep is None else [row for row in shown if keep(row, at)]
-            if kept:
-                for place, whole in wholes:
-                    values[place] = whole(kept)
+    @cached_property
+    def fill(self) -> Fill:
+        """Put the value of every fold that has a row in its place: of all the rows, in order, at an instant."""
+        return _fill(self.stream, self.groups, gapped=self.gapped)
 
-    def step(self, held: dict[int, Value], values: list[Value], row: Row) -> None:
-        """Put one more row, the last in order, to the values that are there; `held` has those before any row too."""
-        for keep, alike, _ in self.groups:
-            if keep is None or keep(row, 0):
-                for fold in alike:
-                    held[fold.place] = values[fold.place] = fold.step(held[fold.place], fold.read(row))
+    @cached_property
+    def step(self) -> Step:
+        """Put one more row, the last in order, to the values that are there."""
+        return _step(self.stream, self.groups)
 
-    def seen(self, rows: Rows, at: int, *, settled: bool) -> Rows:
-        """The rows of the stream as its folds read them at an instant; `settled`: nothing happens after it."""
-        if self.living:
-            rows = [row for row in rows if row[START] <= at < row[END]]  # type: ignore[operator]
-        elif not settled:
-            rows = [row for row in rows if row[START] <= at]  # type: ignore[operator]
-        return with_gaps(rows) if self.gapped else rows
+
+def with_gap(rows: Rows, place: int) -> Row:
+    """One row with how long after the one before it that counts it came, as its last field."""
+    row = rows[place]
+    for before in reversed(range(place)):
+        if rows[before][END] == FOREVER:
+            return (*row, row[T] - rows[before][T])  # type: ignore[operator]
+    return (*row, 0)
+
+
+def with_gaps(rows: Rows) -> Rows:
+    """Each row with how long after the one before it came, as its last field."""
+    times = [row[T] for row in rows]
+    return [(*row, row[T] - first) for first, row in zip([*times[:1], *times], rows, strict=False)]  # type: ignore[operator]
 
 
 def folds(reductions: Sequence[Reduction]) -> Mapping[str, Ready]:
     """Make reductions ready for one person, by the name of their stream."""
-    ready: dict[str, list[Fold]] = {}
-    for place, reduction in enumerate(reductions):
-        ready.setdefault(reduction.stream.name, []).append(_fold(place, reduction))
-    return {name: _ready(some[0].reduction.stream, some) for name, some in ready.items()}
+    same: dict[Stream, dict[Tree, list[int]]] = {}
+    for place, one in enumerate(reductions):
+        same.setdefault(one.stream, {}).setdefault(one.where, []).append(place)
+    numbers = iter(range(len(reductions)))
 
+    def ready(stream: Stream, alike: Mapping[Tree, Sequence[int]]) -> Ready:
+        groups = tuple(
+            Group(next(numbers), where, tuple(_fold(place, reductions[place]) for place in places))
+            for where, places in alike.items()
+        )
+        return Ready(stream, groups, any(_reads_gap(stream, group) for group in groups))
 
-def _ready(stream: Stream, some: Sequence[Fold]) -> Ready:
-    return Ready(tuple(some), _groups(some), stream.living, stream.living and GAP in stream.fields)
-
-
-def _groups(some: Sequence[Fold]) -> tuple[Group, ...]:
-    same: dict[Tree, list[Fold]] = {}
-    for fold in some:
-        same.setdefault(fold.reduction.where, []).append(fold)
-    return tuple(map(_group, same.values()))
-
-
-def _group(alike: Sequence[Fold]) -> Group:
-    return alike[0].keep, tuple(alike), tuple((fold.place, fold.whole) for fold in alike)
+    return {stream.name: ready(stream, alike) for stream, alike in same.items()}
 
 
 def _fold(place: int, reduction: Reduction) -> Fold:
-    places = {name: (position, 0) for position, name in enumerate(reduction.stream.fields)}
-    keep = None if reduction.where == EVERY else compiled(reduction.where, places, reduction.stream.name)
-    position = places[reduction.field][0] if reduction.field else None
-    read: Callable[[Row], Value] = _one if position is None else operator.itemgetter(position)
-    monoid = MONOIDS.get(reduction.how)
-    start = monoid.neutral if monoid else _NO_ROW
-    return Fold(place, reduction, keep, read, _STEPS[reduction.how], _whole(reduction.how, position), start)
+    fields = list(reduction.stream.fields)
+    field = fields.index(reduction.field) if reduction.field else None
+    return Fold(place, reduction.how, field, _is_started(reduction))
 
 
-def _one(_: Row) -> Value:
-    return 1
+def _is_started(reduction: Reduction) -> bool:
+    """Whether the value where there is no row may be put together with that of the first."""
+    read, empty = reduction.stream.fields.get(reduction.field), reduction.empty
+    match reduction.how:
+        case "earliest":
+            return False
+        case "smallest" if read is not None and isinstance(empty, int):
+            return empty >= read.high
+        case "largest" if read is not None and isinstance(empty, int):
+            return empty <= read.low
+        case _:
+            return True
 
 
-def _whole(how: str, position: int | None) -> Whole:
-    """Every step over rows in their order: they are ordered by `t`, so its ends are those of the rows."""
-    if position is None:
-        return len
-    if how == "latest" or (how == "largest" and position == T):
-        return lambda rows: rows[-1][position]
-    if how == "earliest" or (how == "smallest" and position == T):
-        return lambda rows: rows[0][position]
-    fold = MONOIDS[how].fold
-    return lambda rows: fold([row[position] for row in rows])  # type: ignore[misc]
+def _reads_gap(stream: Stream, group: Group) -> bool:
+    if GAP not in stream.fields:
+        return False
+    asked = {fact.name for fork in forks(group.where) for fact in facts_of(fork.test)}
+    gap = list(stream.fields).index(GAP)
+    return GAP in asked or any(fold.field == gap for fold in group.folds)
 
 
-def with_gaps(rows: Sequence[Row]) -> Sequence[Row]:
-    """Each row with how long after the one before it came, as its last field."""
-    times = [row[T] for row in rows]
-    return [(*row, 0 if first is None else row[T] - first) for first, row in zip([None, *times], rows, strict=False)]  # type: ignore[operator]
+# ---- all rows at once ----
+
+
+def _fill(stream: Stream, groups: Sequence[Group], *, gapped: bool) -> Fill:
+    put = [statement for group in groups for statement in _whole_group(stream, group)]
+    if gapped:
+        put.insert(0, _assign(_name("rows", ast.Store()), ast.Call(_name("with_gaps"), [_name("rows")], [])))
+    body = [_seen(living=stream.living), ast.If(_name("rows"), put, [])]
+    fields = {f"field_{place}": itemgetter(place) for group in groups for place in _fields(group)}
+    made: Fill = function(stream.name, ("values", "held", "rows", "at"), body, {**_KNOWN, **fields})
+    return made
+
+
+def _seen(*, living: bool) -> ast.stmt:
+    """Keep the rows that count at the instant, or all that have started."""
+    rows, at = _name("rows", ast.Store()), _name("at")
+    if living:
+        counts = ast.Compare(_item("v", START), [ast.LtE(), ast.Lt()], [at, _item("v", END)])
+        return _assign(rows, _each("rows", counts))
+    return _assign(rows, ast.Call(_name("started"), [_name("rows"), at], []))
+
+
+def _started(rows: Rows, at: int) -> Rows:
+    """The rows that have started; of a stream that is not living a row starts when it happened."""
+    if not rows or rows[-1][T] <= at:  # type: ignore[operator]
+        return rows
+    return rows[: bisect_right(rows, at, key=itemgetter(T))]
+
+
+def _whole_group(stream: Stream, group: Group) -> Iterator[ast.stmt]:
+    """What is kept, and where anything is, the value of each fold."""
+    put = [_put(fold.place, _of_rows(fold)) for fold in group.folds]
+    if any(not fold.is_started for fold in group.folds):
+        put.append(_assign(_item("held", group.number, ast.Store()), ast.Constant(value=True)))
+    if group.where == EVERY:
+        yield _assign(_name("kept", ast.Store()), _name("rows"))
+        yield from put
+        return
+    yield _assign(_name("kept", ast.Store()), _each("rows", _condition(stream, group)))
+    yield ast.If(_name("kept"), put, [])
+
+
+def _of_rows(fold: Fold) -> ast.expr:
+    """The value over the rows that are kept; they are ordered by `t`, so its ends are those of the rows."""
+    if fold.field is None:
+        return ast.Call(_name("len"), [_name("kept")], [])
+    if fold.how == "latest" or (fold.how == "largest" and fold.field == T):
+        return _item_of(_item("kept", -1), fold.field)
+    if fold.how == "earliest" or (fold.how == "smallest" and fold.field == T):
+        return _item_of(_item("kept", 0), fold.field)
+    read = ast.Call(_name("map"), [_name(f"field_{fold.field}"), _name("kept")], [])
+    return ast.Call(_name(fold.how), [read], [])
+
+
+_KNOWN: Mapping[str, object] = {
+    "len": len,
+    "map": map,
+    "with_gaps": with_gaps,
+    "started": _started,
+    **{how: monoid.fold for how, monoid in MONOIDS.items()},
+}
+
+
+# ---- one more row ----
+
+
+def _step(stream: Stream, groups: Sequence[Group]) -> Step:
+    body: list[ast.stmt] = []
+    for group in groups:
+        put = list(step_group(group))
+        body += put if group.where == EVERY else [ast.If(_condition(stream, group), put, [])]
+    made: Step = function(stream.name, ("values", "held", "v"), body, {})
+    return made
+
+
+def step_group(group: Group) -> Iterator[ast.stmt]:
+    """One row that is kept: the first is the value itself, where what is there would not leave it as it is."""
+    first = [_put(fold.place, _of_row(fold)) for fold in group.folds if not fold.is_started]
+    if first:
+        more = [_put(fold.place, _stepped(fold)) for fold in group.folds if not fold.is_started and _moves(fold)]
+        told = _assign(_item("held", group.number, ast.Store()), ast.Constant(value=True))
+        yield ast.If(ast.UnaryOp(ast.Not(), _item("held", group.number)), [*first, told], more)
+    yield from (_put(fold.place, _stepped(fold)) for fold in group.folds if fold.is_started)
+
+
+def _fields(group: Group) -> Iterator[int]:
+    return (fold.field for fold in group.folds if fold.field is not None)
+
+
+def _moves(fold: Fold) -> bool:
+    """Whether a later row can change the value."""
+    return fold.how != "earliest" and not (fold.how == "smallest" and fold.field == T)
+
+
+def _of_row(fold: Fold) -> ast.expr:
+    return ast.Constant(1) if fold.field is None else _item("v", fold.field)
+
+
+def _stepped(fold: Fold) -> ast.expr:
+    """The value with one more row."""
+    value, there = _of_row(fold), _item("values", fold.place)
+    if fold.how == "sum":
+        return ast.BinOp(there, ast.Add(), value)
+    if fold.how == "latest" or (fold.how == "largest" and fold.field == T):
+        return value
+    compare = ast.Lt() if fold.how == "smallest" else ast.Gt()
+    return ast.IfExp(ast.Compare(value, [compare], [there]), value, there)
+
+
+# ---- what is worked out from others ----
+
+
+def finishing(
+    finishes: Sequence[tuple[Callable[..., int], Sequence[int]]], first: int
+) -> Callable[[list[Value]], None]:
+    """One function that works out, from `first` on, the values that are derived from others at their places."""
+    body: list[ast.stmt] = [ast.Pass()]
+    for place, (_, parts) in enumerate(finishes):
+        worked = ast.Call(_name(f"finish_{place}"), [_item("values", part) for part in parts], [])
+        body.append(_put(first + place, worked))
+    known = {f"finish_{place}": finish for place, (finish, _) in enumerate(finishes)}
+    made: Callable[[list[Value]], None] = function("finish", ("values",), body, known)
+    return made
+
+
+# ---- syntax ----
+
+
+def _condition(stream: Stream, group: Group) -> ast.expr:
+    return condition(group.where, {name: place for place, name in enumerate(stream.fields)})
+
+
+def _name(name: str, context: ast.expr_context | None = None) -> ast.expr:
+    return ast.Name(name, context or ast.Load())
+
+
+def _item(name: str, place: int, context: ast.expr_context | None = None) -> ast.expr:
+    return ast.Subscript(_name(name), ast.Constant(place), context or ast.Load())
+
+
+def _item_of(value: ast.expr, place: int) -> ast.expr:
+    return ast.Subscript(value, ast.Constant(place), ast.Load())
+
+
+def _assign(target: ast.expr, value: ast.expr) -> ast.stmt:
+    return ast.Assign([target], value)
+
+
+def _put(place: int, value: ast.expr) -> ast.stmt:
+    return _assign(_item("values", place, ast.Store()), value)
+
+
+def _each(rows: str, kept: ast.expr) -> ast.expr:
+    """The rows that are kept."""
+    return ast.ListComp(_name("v"), [ast.comprehension(_name("v", ast.Store()), _name(rows), [kept], 0)])
