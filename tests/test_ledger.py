@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 import pytest
@@ -9,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from funnel._instants import FOREVER, micros
-from funnel._ledger import Ledger, ledger_of
+from funnel._ledger.ledger import Ledger, ledger_of
 from funnel._streams import TABLES
 from funnel.errors import RecordError
+from funnel.facts import Facts
 from funnel.interactions import Answer, Complaint, Delivered, FollowUpSent, Question, Resolution, Visit
-from funnel.records import Customer, Lead, Purchase, Record
-from tests.shop import DAY, NOW, bought, did, refunded
+from funnel.records import Customer, Lead, Purchase, Record, Refund
+from tests.shop import DAY, END, NOW, bought, did, refunded
 from tests.strategies import record_lists
 
 A, B, C = NOW - 30 * DAY, NOW - 20 * DAY, NOW - 10 * DAY
@@ -23,7 +25,17 @@ A, B, C = NOW - 30 * DAY, NOW - 20 * DAY, NOW - 10 * DAY
 def spans(stream: str, *records: Record) -> list[tuple[int | str, ...]]:
     """From when until when the rows of a stream count, in days from the first instant; None is for ever."""
     rows = ledger_of("p1", records).rows.get(stream, [])
+    assert one_by_one(records).rows.get(stream, []) == rows
     return [(_days(row[1]), _days(row[2]), *row[6:8]) for row in rows]
+
+
+def one_by_one(records: Iterable[Record]) -> Ledger:
+    """The ledger to which one record after another was put, all worked out after each."""
+    ledger = Ledger("p1")
+    for record in sorted(records, key=lambda one: isinstance(one, Refund)):
+        ledger.add(record)
+        ledger.settle()
+    return ledger
 
 
 def _days(count: int | str) -> int:
@@ -36,7 +48,7 @@ def test_the_order_of_records_changes_no_row(records: list[Record], data: st.Dat
     """The rows are those of the records, whenever each of them came."""
     shuffled = data.draw(st.permutations(records))
 
-    assert _rows(ledger_of("p1", shuffled)) == _rows(ledger_of("p1", records))
+    assert _rows(ledger_of("p1", shuffled)) == _rows(ledger_of("p1", records)) == _rows(one_by_one(shuffled))
 
 
 def _rows(ledger: Ledger) -> dict[str, list[tuple[int | str, ...]]]:
@@ -126,6 +138,7 @@ def test_a_purchase_counts_while_something_is_left_of_it(
         ("open_follow_ups", [did(FollowUpSent, "f", A), did(Visit, "v", A)], [(0, -1)]),
         ("open_follow_ups", [did(FollowUpSent, "f", A), did(Visit, "v", C), did(Visit, "w", B)], [(0, 10)]),
         ("open_follow_ups", [did(FollowUpSent, "f", A), bought("1", B, 0)], [(0, 10)]),
+        ("open_follow_ups", [did(FollowUpSent, "f", A), did(FollowUpSent, "g", B)], [(0, -1), (10, -1)]),
         ("open_follow_ups", [did(FollowUpSent, "f", A), did(Visit, "v", B, direction="out")], [(0, -1)]),
     ],
 )
@@ -172,3 +185,16 @@ def test_two_sources_may_use_one_number() -> None:
 
     assert [(row[4], row[2] == FOREVER) for row in rows] == [("shop", False), ("web", True)]
     assert timedelta(microseconds=int(rows[0][2]) - int(rows[0][1])) == B - A
+
+
+@given(record_lists(), st.integers(0, 3))
+def test_what_is_known_at_the_end_stays_known_until_more_is_written(records: list[Record], days: int) -> None:
+    """After the last record nothing is put together again, at whatever instant one asks, until another comes."""
+    plan, end = Facts.fact_plan, micros(END)
+    history = ledger_of("p1", records)
+    values = plan.values(history, end)
+
+    assert plan.values(history, end + days) is values
+    history.add(did(Visit, "one more", END))
+    history.settle()
+    assert plan.values(history, end) == plan.values(one_by_one([*records, did(Visit, "one more", END)]), end)

@@ -12,9 +12,10 @@ from pydantic import AfterValidator
 
 from funnel._fields import Frozen, Id
 from funnel._instants import micros
-from funnel._ledger import Ledger, ledger_of
+from funnel._ledger.ledger import Ledger, ledger_from
+from funnel._ledger.rows import InOrder
 from funnel.errors import RecordError
-from funnel.interactions import KINDS, Answer, AnyInteraction, Complaint, Delivered, Interaction, Question, Resolution
+from funnel.interactions import Answer, AnyInteraction, Complaint, Delivered, Interaction, Question, Resolution
 from funnel.records import Customer, Lead, Purchase, Record, Refund
 
 if TYPE_CHECKING:
@@ -27,13 +28,10 @@ R = TypeVar("R", bound=Record)
 MOST_FAULTS = 20
 """The most faults that one message spells out; the rest are counted."""
 
-_RANKS: Mapping[str, int] = {kind: rank for rank, kind in enumerate(KINDS)}
 
-
-def _order(record: Record) -> tuple[int, int, str, str]:
-    """Say where a record stands among others: by instant, rank of its kind, source and id."""
-    rank = _RANKS[record.kind] if isinstance(record, Interaction) else 0
-    return micros(record.happened_at), rank, *record.key
+def _order(record: Record) -> tuple[int, str, str]:
+    """Say where a record stands among others of its kind: by instant, source and id."""
+    return micros(record.happened_at), *record.key
 
 
 def _tidy(records: tuple[R, ...]) -> tuple[R, ...]:
@@ -41,10 +39,14 @@ def _tidy(records: tuple[R, ...]) -> tuple[R, ...]:
     return tuple(sorted(dict.fromkeys(records), key=_order))
 
 
+def _tidy_talk(records: tuple[Interaction, ...]) -> tuple[Interaction, ...]:
+    return InOrder.of(dict.fromkeys(records))
+
+
 _Leads: TypeAlias = Annotated[tuple[Lead, ...], AfterValidator(_tidy)]
 _Purchases: TypeAlias = Annotated[tuple[Purchase, ...], AfterValidator(_tidy)]
 _Refunds: TypeAlias = Annotated[tuple[Refund, ...], AfterValidator(_tidy)]
-_Interactions: TypeAlias = Annotated[tuple[AnyInteraction, ...], AfterValidator(_tidy)]
+_Interactions: TypeAlias = Annotated[tuple[AnyInteraction, ...], AfterValidator(_tidy_talk)]
 
 
 class History(Frozen, frozen=True):
@@ -145,7 +147,12 @@ class History(Frozen, frozen=True):
     @cached_property
     def ledger(self) -> Ledger:
         """The rows that facts are reduced from."""
-        return ledger_of(self.person_id, self.records)
+        return self.new_ledger()
+
+    def new_ledger(self) -> Ledger:
+        """The same rows in a ledger of its own, which may grow; for the parts of this library."""
+        others = (*self.leads, *self.purchases, *self.refunds, *self.referrals)
+        return ledger_from(self.person_id, self.interactions, others)
 
     @property
     def currency(self) -> str | None:

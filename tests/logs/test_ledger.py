@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from funnel._ledger import ledger_of
+from funnel._ledger.ledger import ledger_of
 from funnel._reduce.forms import GAP
 from funnel._streams import TABLES
 from funnel.history import History

@@ -7,19 +7,19 @@ from collections.abc import Callable, Iterable, Mapping
 import attrs
 
 from funnel._facts.declare import Declared
-from funnel._ledger import Ledger
+from funnel._ledger.ledger import Ledger
 from funnel._lift.nodes import Fact, Value
-from funnel._reduce.folds import Ready, folds
+from funnel._reduce.folds import Ready, finishing, folds
 from funnel._reduce.forms import FINISHES, Derived, Reduction
 
 SLOPES: Mapping[str, int] = {"since": 1, "until": -1}
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Plan:
     """The reductions of a class of facts and the values derived from them, each with its place.
 
-    `empties` are the values of a person of whom nothing is known, `deriving` the streams that derived values come from.
+    `empties` are the values of a person of whom nothing is known.
     """
 
     declared: Mapping[str, Declared]
@@ -28,8 +28,9 @@ class Plan:
     places: Mapping[str, int]
     folds: Mapping[str, Ready]
     finishes: tuple[tuple[Callable[..., int], tuple[int, ...]], ...]
+    finish: Callable[[list[Value]], None]
+    """Work out, in their places, the values that are derived from others."""
     empties: tuple[Value, ...]
-    deriving: frozenset[str]
 
     @property
     def readable(self) -> Mapping[str, Fact]:
@@ -52,21 +53,21 @@ class Plan:
         """Where a compiled rule reads each fact, and how it runs with the clock."""
         return {name: (self.places[name], SLOPES.get(one.show, 0)) for name, one in self.declared.items()}
 
-    def values(self, ledger: Ledger, now: int) -> list[Value]:
+    def values(self, ledger: Ledger, now: int) -> tuple[Value, ...]:
         """The values of one person at an instant: the fold of every reduction that has a row."""
-        values = list(self.empties)
-        settled = ledger.latest <= now
-        for stream, rows in ledger.rows.items():
-            ready = self.folds.get(stream)
-            if ready is not None:
-                ready.fill(values, rows, now, settled=settled)
-        return self.finish(values)
+        if now < ledger.latest:
+            return self._put_together(ledger, now)
+        if self not in ledger.settled:
+            ledger.settled[self] = self._put_together(ledger, now)
+        return ledger.settled[self]
 
-    def finish(self, values: list[Value]) -> list[Value]:
-        """Work out, in their places, the values that are derived from others."""
-        for place, (worked, parts) in enumerate(self.finishes, len(self.reductions)):
-            values[place] = worked(*[values[part] for part in parts])
-        return values
+    def _put_together(self, ledger: Ledger, now: int) -> tuple[Value, ...]:
+        values, held, folds = list(self.empties), [False] * len(self.reductions), self.folds
+        for stream, rows in ledger.rows.items():
+            if stream in folds:
+                folds[stream].fill(values, held, rows, now)
+        self.finish(values)
+        return tuple(values)
 
 
 def plan_of(declared: Mapping[str, Declared]) -> Plan:
@@ -80,8 +81,8 @@ def plan_of(declared: Mapping[str, Declared]) -> Plan:
     finishes = tuple((FINISHES[one.how].one, tuple(order[part] for part in one.parts)) for one in derived)
     empties = [reduction.empty for reduction in reductions]
     worked = [finish(*(empties[part] for part in parts)) for finish, parts in finishes]
-    deriving = frozenset(part.stream.name for part in _parts(derived))
-    return Plan(declared, reductions, derived, places, folds(reductions), finishes, (*empties, *worked), deriving)
+    finish = finishing(finishes, len(reductions))
+    return Plan(declared, reductions, derived, places, folds(reductions), finishes, finish, (*empties, *worked))
 
 
 def _parts(derived: Iterable[Derived]) -> Iterable[Reduction]:

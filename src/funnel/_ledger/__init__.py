@@ -1,0 +1,6 @@
+"""One person's ledger: records become rows of the streams.
+
+- `rows`: each record as it is written down
+- `worked_out`: the streams that follow from several records
+- `ledger`: one person's rows, kept in order as records come
+"""

@@ -1,0 +1,106 @@
+"""Records as rows of the ledger: each as it is written down, whatever else is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from operator import itemgetter
+
+from funnel._instants import FOREVER, NEVER, micros
+from funnel._reduce.folds import END, START, Row, T
+from funnel._streams import KIND_STREAMS, RANKS
+from funnel.interactions import Checkout, Feedback, Interaction, Postponed, Quote, SaidNo
+from funnel.records import Purchase
+
+RANK, SOURCE, ID, KIND, DIRECTION = 3, 4, 5, 6, 7
+Key = tuple[str, str]
+
+CLOSING = frozenset({"answer", "resolution", "delivered"})
+"""The kinds of interactions after which another thing may be over."""
+
+
+def order_of(row: Row) -> tuple[int | str, ...]:
+    """Where a row stands among the rows of its stream; two versions of one row by when they count from."""
+    return row[T], row[RANK], row[SOURCE], row[ID], row[START]
+
+
+def key(row: Row) -> Key:
+    return row[SOURCE], row[ID]  # type: ignore[return-value]
+
+
+def ending(row: Row, end: int) -> Row:
+    return row if end == FOREVER else (*row[:END], end, *row[END + 1 :])
+
+
+def number(value: int | str) -> int:
+    assert isinstance(value, int)
+    return value
+
+
+def common(t: int, source: str, key: str, *, end: int = FOREVER) -> Row:
+    return t, t, end, 0, source, key
+
+
+def order_row(order: Purchase) -> Row:
+    t = micros(order.purchased_at)
+    return t, t, FOREVER, 0, order.source, order.id, order.amount.minor
+
+
+def interaction_row(record: Interaction) -> Row:
+    """An interaction as a row of the ledger; what its kind does not have is 0, never or nothing."""
+    kind, t = record.kind, micros(record.occurred_at)
+    told = _DETAILS[kind](record) if kind in _DETAILS else _NOTHING
+    return t, t, FOREVER, RANKS[kind], record.source, record.id, kind, record.direction, record.channel, *told
+
+
+Details = tuple[str, int, int, int, int]
+_NOTHING: Details = ("", NEVER, NEVER, 0, 0)
+
+
+def _postponed(record: Interaction) -> Details:
+    assert isinstance(record, Postponed)
+    return str(record.reason), micros(record.until), micros(record.latest or record.until), 0, 0
+
+
+def _refused(record: Interaction) -> Details:
+    assert isinstance(record, SaidNo)
+    return str(record.reason), NEVER, NEVER, 0, 0
+
+
+def _scored(record: Interaction) -> Details:
+    assert isinstance(record, Feedback)
+    return "", NEVER, NEVER, record.score, 0
+
+
+def _priced(record: Interaction) -> Details:
+    assert isinstance(record, Quote | Checkout)
+    return "", NEVER, NEVER, 0, record.amount.minor if record.amount else 0
+
+
+_DETAILS: Mapping[str, Callable[[Interaction], Details]] = {
+    "postponed": _postponed,
+    "said_no": _refused,
+    "feedback": _scored,
+    "quote": _priced,
+    "checkout": _priced,
+}
+
+
+class InOrder(tuple[Interaction, ...]):  # noqa: SLOT001 (a tuple can have none)
+    """Interactions in order, with their rows: what they are put in order by is kept, for their ledger needs it.
+
+    `streams` are the rows by stream; `closing` are the interactions that may close others, with their rows.
+    """
+
+    streams: dict[str, list[Row]]
+    closing: list[tuple[Row, Interaction]]
+
+    @classmethod
+    def of(cls, records: Iterable[Interaction]) -> InOrder:
+        """Put records in order, by instant, rank of their kind, source and id."""
+        pairs = sorted([(interaction_row(record), record) for record in records], key=itemgetter(0))
+        made = cls([record for _, record in pairs])
+        made.closing = [pair for pair in pairs if pair[0][KIND] in CLOSING]
+        made.streams = {"interactions": [row for row, _ in pairs]} if pairs else {}
+        for row, _ in pairs:
+            made.streams.setdefault(KIND_STREAMS[str(row[KIND])], []).append(row)
+        return made
