@@ -19,7 +19,7 @@ from funnel._instants import LATEST, instant
 from funnel._lift.clock import waits
 from funnel._lift.code import Run, compiled
 from funnel._lift.nodes import Value, evaluate
-from funnel._lift.paths import Path, Reason, Table, Why, reasons
+from funnel._lift.paths import Path, Reason, Table, Why
 from funnel._lift.proof import proven
 from funnel._lift.symbols import Symbols, named
 from funnel._lift.witness import witness
@@ -166,9 +166,11 @@ class Rule(Generic[F, P, A]):
             policy: The shop's numbers.
             as_of: The instant of judgement; with a history only.
         """
+        last = self._last
+        if as_of is None and last is not None and last[0] is type(person) and last[1] is policy:
+            return last[3].why(cast("BaseFacts", person))
         facts = self.facts_from(person, as_of)
-        ready = self.lifted(policy, type(facts))
-        return Why(ready.run(facts.values, facts.now), reasons(ready.way(facts), ready.reader(facts)))
+        return self.lifted(policy, type(facts)).why(facts)
 
     @property
     def next_change(self) -> NextChange[F, P, A]:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from funnel._lift.nodes import written
-from funnel._lift.paths import Path, Table, Why, path_of, paths, reasons
+from funnel._lift.nodes import evaluate, written
+from funnel._lift.paths import Path, Reason, Table, Why, path_of, paths, reasons, sides
 from funnel._lift.symbols import named
 from funnel._lift.tree import Leaf, describe, leaf_value
 from tests.lift.facts import lifted, numbered, person
@@ -54,9 +54,15 @@ def test_a_rule_of_one_answer_holds_always() -> None:
 
 def why(rule: Callable[[Any], object], **known: int | str) -> str:
     """The answer and its reasons, for one person."""
+    path, told = decided(rule, **known)
+    return str(Why(path.answer, told))
+
+
+def decided(rule: Callable[[Any], object], **known: int | str) -> tuple[Path, tuple[Reason, ...]]:
+    """The way that one person takes, and the reasons."""
     read = person(**known).__getitem__
     path = path_of(lifted(rule), read)
-    return str(Why(path.answer, reasons(path, read)))
+    return path, reasons(path, [evaluate(side, read) for side in sides(path)])
 
 
 REASONS: list[tuple[Callable[[Any], object], dict[str, int | str], str]] = [
@@ -98,11 +104,19 @@ def test_an_answer_says_what_decided(rule: Callable[[Any], Any], known: dict[str
 
 def test_a_reason_holds_the_actual_beside_the_required() -> None:
     """What is so, what was required, and the policy field it came from."""
-    read = person(visits=9).__getitem__
-    (reason,) = reasons(path_of(lifted(lambda f: f.visits > LIMIT), read), read)
+    _, (reason,) = decided(lambda f: f.visits > LIMIT, visits=9)
 
     assert (reason.actual, reason.required, reason.policy_field) == ("visits is 9", "> 3", "most_visits")
     assert (reason.holds, reason.points) == (True, 0)
+    assert repr(reason) == "Reason('visits > most_visits (3) (visits is 9)')"
+
+
+def test_a_part_of_a_score_that_is_no_condition_requires_nothing() -> None:
+    """A count that is added says what it is, and how many points it gives."""
+    _, (reason,) = decided(lambda f: 2 * f.count, count=3)
+
+    assert (reason.condition, reason.actual, reason.required) == ("count", "count is 3", "")
+    assert (reason.holds, reason.points, reason.policy_field) == (True, 6, "")
 
 
 @pytest.mark.parametrize(

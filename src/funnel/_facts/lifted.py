@@ -8,9 +8,9 @@ import attrs
 
 from funnel._facts.base import Held
 from funnel._facts.plan import Plan, plan_of
-from funnel._lift.code import Run, compiled
+from funnel._lift.code import Run, Told, compiled, worked_out
 from funnel._lift.nodes import Node, Read, Value, facts_of
-from funnel._lift.paths import Path, paths
+from funnel._lift.paths import Path, Why, paths, reasons, sides
 from funnel._lift.tree import Tree, forks, leaves, numbered
 
 
@@ -43,15 +43,32 @@ class Lifted:
     def _way(self) -> Run:
         return compiled(numbered(self.tree), self.run_places, "way")
 
-    def way(self, facts: Held) -> Path:
-        """The way that the facts of one person take."""
-        number = self._way(facts.values, facts.now)
+    @cached_property
+    def _told(self) -> dict[int, tuple[Path, Told]]:
+        """The ways that somebody took, each with what works out the two sides of its conditions."""
+        return {}
+
+    def why(self, facts: Held) -> Why:
+        """The answer for one person, and what decided it."""
+        values, now = facts.values, facts.now
+        number = self._way(values, now)
         assert isinstance(number, int)
-        return self.ways[number]
+        if number not in self._told:
+            path = self.ways[number]
+            self._told[number] = path, worked_out(sides(path), self.run_places, "why")
+        path, told = self._told[number]
+        answer = path.leaf.answer if path.leaf.node is None else self.run(values, now)
+        return Why(answer, reasons(path, told(values, now)))
 
     def narrowed(self) -> Plan:
         """What the rule needs of everyone: the facts it reads, and no others."""
         return plan_of({name: one for name, one in self.plan.declared.items() if name in self.read})
+
+    @cached_property
+    def alone(self) -> tuple[Plan, Run]:
+        """What the rule needs, and the rule as it reads the values of that plan."""
+        plan = self.narrowed()
+        return plan, compiled(self.tree, plan.run_places(), "alone")
 
     def reader(self, facts: Held) -> Read:
         """How the nodes of the tree read the facts of one person."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 import attrs
 
 from funnel._lift.linear import linear
-from funnel._lift.nodes import COMPARISON, OPPOSITE, Const, Node, Read, Test, Unit, evaluate, holds, text, written
+from funnel._lift.nodes import COMPARISON, OPPOSITE, Const, Node, Read, Test, Unit, Value, holds, text, written
 from funnel._lift.tree import Answer, Fork, Leaf, Tree, describe
 
 
@@ -46,21 +46,57 @@ class Path:
 class Reason:
     """One condition that decided: what was asked, what is so, what was required.
 
-    `points` is what the condition adds to a score, and 0 in a rule that only chooses.
+    It holds the two sides as numbers and becomes words when it is read.
     """
 
-    condition: str
-    actual: str
-    required: str
-    holds: bool
-    policy_field: str = ""
-    points: int = 0
+    _note: Note
+    _left: Value
+    _right: Value | None = None
+
+    @property
+    def condition(self) -> str:
+        """What was asked."""
+        return self._note.condition
+
+    @property
+    def actual(self) -> str:
+        """What is so."""
+        return f"{self._note.left_words} is {written(self._left, unit_of(self._note.left))}"
+
+    @property
+    def required(self) -> str:
+        """What was required; "" for a part of a score that is no condition."""
+        note = self._note
+        if note.right is None or self._right is None:
+            return ""
+        return f"{note.op} {written(self._right, unit_of(note.right))}"
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is so."""
+        return self._right is None or COMPARISON[self._note.op](self._left, self._right)
+
+    @property
+    def policy_field(self) -> str:
+        """The number of the shop that was required; "" where it is none."""
+        return self._note.policy_field
+
+    @property
+    def points(self) -> int:
+        """What the condition adds to a score; 0 in a rule that only chooses."""
+        weight = self._note.weight
+        if not weight:
+            return 0
+        return weight * (self._left if self._right is None and isinstance(self._left, int) else self.holds)
+
+    def __repr__(self) -> str:
+        """The reason in words."""
+        return f"Reason({str(self)!r})"
 
     def __str__(self) -> str:
         """The reason as one line."""
         earned = f"{self.points:+d}: " if self.points else ""
-        found = f" ({self.actual})" if self.actual else ""
-        return f"{earned}{self.condition}{found}"
+        return f"{earned}{self.condition} ({self.actual})"
 
 
 @attrs.frozen
@@ -124,39 +160,22 @@ def path_of(tree: Tree, read: Read) -> Path:
     return Path(tuple(taken), tree)
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class Note:
     """What can be said of a condition, or of a part of a score, before it is known of whom."""
 
-    node: Node
     condition: str
     left: Node
     left_words: str
     right: Node | None = None
     op: str = ""
     policy_field: str = ""
-    weight: int | None = None
-    required: str = ""
-
-    def of(self, read: Read) -> Reason:
-        """The reason, for one person."""
-        left = evaluate(self.left, read)
-        actual = f"{self.left_words} is {written(left, unit_of(self.left))}"
-        if self.right is None:
-            points = (self.weight or 0) * left if isinstance(left, int) else 0
-            return Reason(self.condition, actual, "", holds=True, points=points)
-        right = evaluate(self.right, read)
-        held = COMPARISON[self.op](left, right)
-        required = self.required or f"{self.op} {written(right, unit_of(self.right))}"
-        return Reason(self.condition, actual, required, held, self.policy_field, (self.weight or 0) * held)
+    weight: int = 0
 
 
-def _note(test: Test, weight: int | None = None) -> Note:
-    left = text(test.a)
-    if not isinstance(test.b, Const):
-        return Note(test, text(test), test.a, left, test.b, test.op, weight=weight)
-    required = f"{test.op} {written(test.b.value, test.b.unit)}"
-    return Note(test, text(test), test.a, left, test.b, test.op, test.b.name, weight, required)
+def _note(test: Test, weight: int = 0) -> Note:
+    name = test.b.name if isinstance(test.b, Const) else ""
+    return Note(text(test), test.a, text(test.a), test.b, test.op, name, weight)
 
 
 def _parts(node: Node) -> Iterator[Note]:
@@ -166,12 +185,24 @@ def _parts(node: Node) -> Iterator[Note]:
         if isinstance(atom, Test):
             yield _note(atom, weight * counts)
         else:
-            yield Note(atom, text(atom), atom, text(atom), weight=weight * counts)
+            yield Note(text(atom), atom, text(atom), weight=weight * counts)
 
 
-def reasons(path: Path, read: Read) -> tuple[Reason, ...]:
-    """What decided: the conditions of the path, and for a score what each part of it adds, biggest first."""
-    told = [note.of(read) for note in path.notes]
+def sides(path: Path) -> tuple[Node, ...]:
+    """What is worked out of one person to tell them their reasons: both sides of each of the path's notes, in order."""
+    return tuple(side for note in path.notes for side in (note.left, note.right or _NOTHING))
+
+
+_NOTHING = Const(0)
+
+
+def reasons(path: Path, worked: Sequence[Value]) -> tuple[Reason, ...]:
+    """What decided: the conditions of the path, and for a score what each part of it adds, biggest first.
+
+    `worked` are the values of the path's `sides`.
+    """
+    pairs = zip(path.notes, worked[::2], worked[1::2], strict=True)
+    told = [Reason(note, left, None if note.right is None else right) for note, left, right in pairs]
     if path.leaf.node is None:
         return tuple(told)
     count = len(path.tests)
