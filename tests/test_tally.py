@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnel.errors import InstantError, RecordError
+from funnel.errors import FactsError, InstantError, RecordError
 from funnel.facts import Facts
 from funnel.history import History
-from funnel.interactions import Visit
-from funnel.records import Purchase, Record, Refund
+from funnel.interactions import Interaction, Visit
+from funnel.policy import Policy
+from funnel.records import Lead, Purchase, Record, Refund
+from funnel.rule import Rule, rule
+from funnel.rules.follow_up import next_step
+from funnel.rules.readiness import readiness_points
+from funnel.stages import stage
 from funnel.tally import Tally
 from tests.shop import DAY, END, NOW, ShopFacts, bought, did, refunded
 from tests.strategies import instants, record_lists
@@ -37,9 +44,21 @@ def test_whatever_the_order_the_facts_are_those_of_the_history(records: list[Rec
         known.append(record)
         if data.draw(st.booleans()):
             as_of = data.draw(st.just(END) | instants())
-            assert tally.facts(as_of=as_of) == _facts(known, as_of)
+            _agree(tally, known, as_of)
 
-    assert tally.facts(as_of=END) == _facts(known, END)
+    _agree(tally, known, END)
+
+
+POLICY = Policy()
+ASKED: tuple[Rule[Any, Policy, Any], ...] = (stage, next_step, readiness_points, stage)
+
+
+def _agree(tally: Tally[ShopFacts], known: list[Record], as_of: datetime) -> None:
+    """Facts and answers are those of all the records, whichever is asked first."""
+    facts = _facts(known, as_of)
+    for asked in ASKED:
+        assert tally.ask(asked, POLICY, as_of=as_of) == asked.of(facts, POLICY)
+    assert tally.facts(as_of=as_of) == facts
 
 
 def _is_bought(refund: Refund, known: list[Record]) -> bool:
@@ -48,9 +67,18 @@ def _is_bought(refund: Refund, known: list[Record]) -> bool:
 
 def _facts(known: list[Record], as_of: datetime) -> ShopFacts:
     """The facts by reading everything again, unchecked: an answer may come before its question."""
-    history = History.model_construct(person_id="p1", customer=None, referrals=(), leads=(), refunds=(), purchases=())
-    seen = dict.fromkeys(known)
-    return ShopFacts.of(history.model_copy(update={"interactions": tuple(seen)}), as_of=as_of)
+    kinds: dict[str, Any] = {
+        "leads": _of(known, lambda one: isinstance(one, Lead) and one.person_id == "p1"),
+        "referrals": _of(known, lambda one: isinstance(one, Lead) and one.person_id != "p1"),
+        "purchases": _of(known, lambda one: isinstance(one, Purchase)),
+        "refunds": _of(known, lambda one: isinstance(one, Refund)),
+        "interactions": _of(known, lambda one: isinstance(one, Interaction)),
+    }
+    return ShopFacts.of(History.model_construct(person_id="p1", customer=None, **kinds), as_of=as_of)
+
+
+def _of(known: list[Record], belongs: Callable[[Record], bool]) -> tuple[Record, ...]:
+    return tuple(one for one in dict.fromkeys(known) if belongs(one))
 
 
 @given(record_lists(), instants())
@@ -97,3 +125,25 @@ def test_a_naive_instant_is_refused() -> None:
     """The instant of judgement has a zone."""
     with pytest.raises(InstantError, match="naive"):
         Tally(History(person_id="p1"), Facts).facts(as_of=NOW.replace(tzinfo=None))
+
+
+def test_a_rule_of_other_facts_is_refused() -> None:
+    """A tally answers rules that read the facts it keeps, or fewer."""
+
+    @rule
+    def sells_gifts(f: ShopFacts, policy: Policy) -> bool:
+        return f.purchase_count > policy.rhythm_purchases
+
+    with pytest.raises(FactsError, match="sells_gifts was asked of Facts; keep a tally of ShopFacts"):
+        Tally(History(person_id="p1"), Facts).ask(sells_gifts, POLICY, as_of=NOW)
+
+
+def test_a_tally_leaves_its_history_alone() -> None:
+    """What is put to a tally is not put to the history that it took up, nor to another tally of it."""
+    history = History.of("p1", [did(Visit, "v", NOW - DAY)])
+    for _ in range(2):
+        tally = Tally(history, Facts)
+        tally.add(did(Visit, "w", NOW))
+        assert tally.facts(as_of=NOW).inbound_count == 2
+
+    assert Facts.of(history, as_of=NOW).inbound_count == 1

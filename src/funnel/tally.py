@@ -1,22 +1,78 @@
-"""One person's facts kept up to date, record by record, for a back end that does not want to read the history again.
+"""One person kept up to date, record by record, for a back end that does not want to read the history again.
 
-Law: whatever the order in which records come (a refund after its purchase), the facts are those of `Facts.of` for the
-history of all of them.
+Law: whatever the order in which records come (a refund after its purchase), facts and answers are those of `Facts.of`
+and of the rule for the history of all of them.
+
+A record is written down when it comes; what is asked is brought up to date when it is asked, and only that: a rule
+needs the few facts that it reads.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from funnel._facts.base import BaseFacts, judgement
-from funnel._instants import FOREVER
-from funnel._ledger import Ledger
-from funnel._reduce.folds import END, Row, with_gaps
+from funnel._facts.plan import Plan
+from funnel._ledger.ledger import Ledger
+from funnel._lift.code import Run
+from funnel._lift.nodes import Value
+from funnel._reduce.folds import Ready, Rows, with_gap
+from funnel.errors import FactsError
 from funnel.history import History
 from funnel.records import Record
 
+if TYPE_CHECKING:
+    from funnel.policy import Policy
+    from funnel.rule import Rule
+
 F = TypeVar("F", bound=BaseFacts)
+P = TypeVar("P", bound="Policy")
+A = TypeVar("A")
+
+
+class _Running:
+    """The values that a plan needs, kept up with a ledger: of each stream, the rows that are in them already."""
+
+    def __init__(self, plan: Plan, ledger: Ledger) -> None:
+        self.plan = plan
+        self.ledger = ledger
+        self.values = list(plan.empties)
+        self.held = [False] * len(plan.reductions)
+        self.streams = frozenset(plan.folds)
+        self.taken: dict[str, tuple[Rows, int]] = dict.fromkeys(plan.folds, ((), 0))
+
+    def catch_up(self, now: int) -> None:
+        """Put to the values what was written since; nothing is dated later than `now`."""
+        ledger, moved = self.ledger, False
+        if ledger.stale and not self.streams.isdisjoint(ledger.stale):
+            ledger.settle(self.streams)
+        for stream, (before, count) in self.taken.items():
+            rows = ledger.rows.get(stream, before)
+            if rows is not before:
+                self._again(stream, rows, now)
+            elif len(rows) == count:
+                continue
+            else:
+                self._go_on(self.plan.folds[stream], rows, count)
+            self.taken[stream] = rows, len(rows)
+            moved = True
+        if moved:
+            self.plan.finish(self.values)
+
+    def _go_on(self, ready: Ready, rows: Rows, count: int) -> None:
+        """Put the rows from a place on to the values."""
+        for place in range(count, len(rows)):
+            ready.step(self.values, self.held, with_gap(rows, place) if ready.gapped else rows[place])
+
+    def _again(self, stream: str, rows: Rows, now: int) -> None:
+        """Put all rows of a stream together anew."""
+        ready = self.plan.folds[stream]
+        for group in ready.groups:
+            self.held[group.number] = False
+            for fold in group.folds:
+                self.values[fold.place] = self.plan.empties[fold.place]
+        ready.fill(self.values, self.held, rows, now)
 
 
 class Tally(Generic[F]):
@@ -31,25 +87,23 @@ class Tally(Generic[F]):
 
     Example:
         >>> from datetime import UTC, datetime
-        >>> from funnel import Facts, History, Visit
+        >>> from funnel import Facts, History, Policy, Visit, stage
         >>> tally = Tally(History(person_id="p1"), Facts)
         >>> tally.add(Visit(id="v1", person_id="p1", occurred_at=datetime(2026, 3, 1, tzinfo=UTC)))
         >>> tally.facts(as_of=datetime(2026, 3, 2, tzinfo=UTC)).inbound_count
         1
+        >>> tally.ask(stage, Policy(), as_of=datetime(2026, 3, 2, tzinfo=UTC)).value
+        'prospect'
     """
 
     def __init__(self, history: History, facts: type[F]) -> None:
         """Take up what is known so far."""
         self._class = facts
-        self._plan = facts.fact_plan
-        self._ledger = Ledger(history.person_id, wanted=frozenset(self._plan.folds))
-        self._seen: set[tuple[type[Record], tuple[str, str]]] = set()
-        self._held = {fold.place: fold.start for ready in self._plan.folds.values() for fold in ready.folds}
-        self._values = list(self._plan.empties)
-        self._stale = False
-        self._last_counting: dict[str, Row] = {}
-        for record in history.records:
-            self.add(record)
+        self._ledger = history.new_ledger()
+        self._seen = {(type(record), *record.key) for record in history.records}
+        self._facts = _Running(facts.fact_plan, self._ledger)
+        self._asked: dict[tuple[object, object], tuple[_Running, Run]] = {}
+        self._last: tuple[object, object, _Running, Run] | None = None
 
     def add(self, record: Record) -> None:
         """Put one record to what is there; one that is there already changes nothing.
@@ -60,29 +114,10 @@ class Tally(Generic[F]):
         Raises:
             RecordError: It is of another person, or a refund of a purchase that is not there.
         """
-        key = (type(record), record.key)
-        if key in self._seen:
-            return
-        self._ledger.add(record)
-        self._seen.add(key)
-        for stream, row in self._ledger.added:
-            if stream not in self._ledger.changed:
-                self._step(stream, row)
-        self._ledger.added.clear()
-
-    def _step(self, stream: str, row: Row) -> None:
-        """Put one more row, the last of its stream, to the values; a row that has ceased to count adds nothing."""
-        if row[END] != FOREVER:
-            return
-        ready = self._plan.folds[stream]
-        shown = self._with_gap(stream, row) if ready.gapped else row
-        ready.step(self._held, self._values, shown)
-        self._stale = self._stale or stream in self._plan.deriving
-
-    def _with_gap(self, stream: str, row: Row) -> Row:
-        pair = [*([self._last_counting[stream]] if stream in self._last_counting else []), row]
-        self._last_counting[stream] = row
-        return with_gaps(pair)[-1]
+        key = (type(record), *record.key)
+        if key not in self._seen:
+            self._ledger.add(record)
+            self._seen.add(key)
 
     def facts(self, *, as_of: datetime) -> F:
         """The facts at an instant.
@@ -95,26 +130,38 @@ class Tally(Generic[F]):
             InstantError: `as_of` is naive.
         """
         now = judgement(as_of)
-        if now < self._ledger.latest:
-            return self._class.held_as(tuple(self._plan.values(self._ledger, now)), now)
-        for stream in sorted(self._ledger.changed):
-            self._again(stream, now)
-            self._stale = True
-        self._ledger.changed.clear()
-        if self._stale:
-            self._plan.finish(self._values)
-            self._stale = False
-        return self._class.held_as(tuple(self._values), now)
+        return self._class.held_as(tuple(self._values(self._facts, now)), now)
 
-    def _again(self, stream: str, now: int) -> None:
-        """Put the rows of a stream together anew, after one of them changed."""
-        ready = self._plan.folds[stream]
-        rows = self._ledger.rows.get(stream, [])
-        shown = ready.seen(rows, now, settled=True)
-        for fold in ready.folds:
-            self._held[fold.place] = so_far = fold.over(shown, now)
-            self._values[fold.place] = fold.value(so_far)
-        if shown:
-            self._last_counting[stream] = shown[-1][: len(rows[0])]
-        else:
-            self._last_counting.pop(stream, None)
+    def ask(self, rule: Rule[Any, P, A], policy: P, *, as_of: datetime) -> A:
+        """The answer of a rule at an instant, from the facts that it reads.
+
+        Args:
+            rule: The rule.
+            policy: The shop's numbers.
+            as_of: The instant of judgement; at or after the latest record it costs least.
+
+        Raises:
+            InstantError: `as_of` is naive.
+        """
+        last = self._last
+        if last is None or last[0] is not rule or last[1] is not policy:
+            last = self._last = (rule, policy, *self._running(rule, policy))
+        now = judgement(as_of)
+        return last[3](self._values(last[2], now), now)  # type: ignore[return-value]
+
+    def _running(self, rule: Rule[Any, P, A], policy: P) -> tuple[_Running, Run]:
+        """The values that the rule needs, and the rule as it reads them."""
+        if (rule, policy) not in self._asked:
+            if not issubclass(self._class, rule.facts):
+                msg = f"{rule.name} was asked of {self._class.__name__}; keep a tally of {rule.facts.__name__}"
+                raise FactsError(msg)
+            plan, run = rule.lifted(policy, self._class).alone
+            self._asked[rule, policy] = _Running(plan, self._ledger), run
+        return self._asked[rule, policy]
+
+    def _values(self, running: _Running, now: int) -> list[Value]:
+        if now < self._ledger.latest:
+            self._ledger.settle()
+            return list(running.plan.values(self._ledger, now))
+        running.catch_up(now)
+        return running.values
