@@ -25,10 +25,10 @@ import funnel
 from funnel._facts.declare import Declared
 from funnel._lift.nodes import Fact, written
 from funnel._reduce.forms import COMMON
+from funnel._rule import Rule
 from funnel._streams import STREAMS
 from funnel.logs.columns import LOGS, Column
 from funnel.readers.orders import Columns, OrderMapping
-from funnel.rule import Rule
 
 if TYPE_CHECKING:
     from docutils import nodes

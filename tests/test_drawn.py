@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import funnel
+from funnel._rule import Rule
 from funnel._streams import STREAMS
 from funnel.logs.columns import LOGS
-from funnel.rule import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from funnel._rule import Rule, rule
 from funnel.errors import FactsError, InstantError, RecordError
 from funnel.facts import Facts
 from funnel.history import History
 from funnel.interactions import Interaction, Visit
 from funnel.policy import Policy
 from funnel.records import Lead, Purchase, Record, Refund
-from funnel.rule import Rule, rule
 from funnel.rules.follow_up import next_step
 from funnel.rules.readiness import readiness_points
 from funnel.stages import stage

@@ -7,12 +7,11 @@ loaded when it is first used.
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from funnel._rule import NextChange, Path, Reason, Rule, Table, Why, rule
     from funnel.errors import (
         EngineError,
         FactsError,
@@ -73,7 +72,6 @@ if TYPE_CHECKING:
     from funnel.not_yet import AfterHoliday, AfterPayday, Between, InMonths, InWeeks, NotYet, Until, postponed, resolve
     from funnel.policy import Policy
     from funnel.records import Contact, Customer, Lead, Line, Purchase, Record, Refund
-    from funnel.rule import NextChange, Path, Reason, Rule, Table, Why, rule
     from funnel.rules.activity import (
         has_bought,
         has_bought_again,
@@ -142,12 +140,12 @@ _HOMES = {
     "Money": "money",
     "MoneyError": "errors",
     "MoveError": "errors",
-    "NextChange": "rule",
+    "NextChange": "_rule",
     "NextStep": "rules.follow_up",
     "NoReason": "interactions",
     "NotYet": "not_yet",
     "OptedOut": "interactions",
-    "Path": "rule",
+    "Path": "_rule",
     "Policy": "policy",
     "PostponeReason": "interactions",
     "Postponed": "interactions",
@@ -156,22 +154,22 @@ _HOMES = {
     "Quote": "interactions",
     "Rate": "metrics.rate",
     "Readiness": "rules.readiness",
-    "Reason": "rule",
+    "Reason": "_rule",
     "Record": "records",
     "RecordError": "errors",
     "Refund": "records",
     "Resolution": "interactions",
-    "Rule": "rule",
+    "Rule": "_rule",
     "SaidNo": "interactions",
     "SaidReady": "interactions",
     "Stage": "stages",
     "Step": "rules.buying",
-    "Table": "rule",
+    "Table": "_rule",
     "Tally": "tally",
     "Until": "not_yet",
     "View": "interactions",
     "Visit": "interactions",
-    "Why": "rule",
+    "Why": "_rule",
     "answer_is_late": "rules.trust",
     "assurance": "rules.trust",
     "buying_step": "rules.buying",
@@ -210,7 +208,7 @@ _HOMES = {
     "repair_first": "rules.trust",
     "repair_is_late": "rules.trust",
     "resolve": "not_yet",
-    "rule": "rule",
+    "rule": "_rule",
     "since": "facts",
     "soonest": "facts",
     "stage": "stages",
@@ -350,14 +348,3 @@ def __getattr__(name: str) -> object:
 def __dir__() -> list[str]:
     """Every public name."""
     return sorted(__all__)
-
-
-class _Names(ModuleType):
-    """The package itself: a file that is called as a public name (`rule`) does not take its place when it is loaded."""
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if name not in _HOMES or not isinstance(value, ModuleType):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Names

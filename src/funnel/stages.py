@@ -13,10 +13,10 @@ from typing import Any, Generic, TypeVar
 
 import attrs
 
+from funnel._rule import Rule, rule
 from funnel.errors import MoveError
 from funnel.facts import Facts
 from funnel.policy import Policy
-from funnel.rule import Rule, rule
 from funnel.rules.activity import has_bought, has_bought_again, has_engaged, is_lapsed
 
 

@@ -23,8 +23,8 @@ from funnel.history import History
 from funnel.records import Record
 
 if TYPE_CHECKING:
+    from funnel._rule import Rule
     from funnel.policy import Policy
-    from funnel.rule import Rule
 
 F = TypeVar("F", bound=BaseFacts)
 P = TypeVar("P", bound="Policy")

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 
 from funnel import _frames
 from funnel._facts.base import BaseFacts
+from funnel._rule import Rule
 from funnel.facts import Facts, count, earliest, exists, first, largest, last, latest, mean_gap, since, total, until
 from funnel.history import History
 from funnel.logs import Logs
 from funnel.policy import Policy
-from funnel.rule import Rule
 from funnel.stages import stage
 from tests.engines import ENGINES
 from tests.frames import as_instant, as_span, read, tables

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from funnel._rule import Rule
 from funnel.facts import Facts
 from funnel.policy import Policy
-from funnel.rule import Rule
 from funnel.rules.buying import Step, buying_step, in_after_sale, is_asking, is_deciding, is_weighing
 from tests.shop import DAY, TICK, person
 

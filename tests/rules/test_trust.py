@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from funnel._rule import Rule
 from funnel.facts import Facts
 from funnel.policy import Policy
-from funnel.rule import Rule
 from funnel.rules.trust import (
     Assurance,
     answer_is_late,

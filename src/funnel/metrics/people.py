@@ -11,9 +11,9 @@ from funnel._frames import enter
 from funnel.metrics._purchases import PERSON, told
 
 if TYPE_CHECKING:
+    from funnel._rule import Rule
     from funnel.logs import Logs
     from funnel.policy import Policy
-    from funnel.rule import Rule
 
 
 def people_by(rule: Rule[Any, Any, Any], logs: Logs, policy: Policy, *, as_of: datetime) -> dict[Any, int]:

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias, TypeVar
 import attrs
 import polars as pl
 
+from funnel._rule import Rule
 from funnel.facts import Facts
 from funnel.logs import Logs
 from funnel.metrics.cohorts import Cohorts, monthly_cohorts
@@ -22,7 +23,6 @@ from funnel.metrics.repeat import RepeatRate, repeat_rate, repeat_rate_within
 from funnel.money import Money
 from funnel.policy import Policy
 from funnel.readers.orders import Entry, Orders
-from funnel.rule import Rule
 from funnel.rules.activity import has_rhythm, is_lapsed, is_overdue
 from funnel.rules.follow_up import NextStep, is_due_for_follow_up, next_step
 from funnel.stages import Stage, stage

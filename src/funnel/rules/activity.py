@@ -6,9 +6,9 @@ anything, so it is undone by the next purchase.
 
 from __future__ import annotations
 
+from funnel._rule import rule
 from funnel.facts import Facts
 from funnel.policy import Policy
-from funnel.rule import rule
 
 
 @rule

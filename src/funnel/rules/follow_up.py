@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from funnel._rule import rule
 from funnel.facts import Facts
 from funnel.policy import Policy
-from funnel.rule import rule
 from funnel.rules.activity import is_lapsed, is_overdue
 from funnel.rules.buying import is_asking, is_deciding, is_weighing
 from funnel.rules.postponement import has_come_due, is_postponed

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from funnel._rule import rule
 from funnel.facts import Facts
 from funnel.policy import Policy
-from funnel.rule import rule
 
 _NOW = timedelta(0)
 

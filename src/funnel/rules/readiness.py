@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from funnel._rule import rule
 from funnel.facts import Facts
 from funnel.policy import Policy
-from funnel.rule import rule
 from funnel.rules.activity import has_engaged, is_overdue
 from funnel.rules.postponement import has_come_due, is_postponed
 from funnel.rules.trust import answer_is_late, repair_first, was_disappointed
