@@ -67,7 +67,7 @@ if TYPE_CHECKING:
     )
     from funnel.logs import Fault, Logs
     from funnel.metrics.cohorts import Cohorts, monthly_cohorts
-    from funnel.metrics.rate import Rate
+    from funnel.metrics.rate import Difference, Rate
     from funnel.money import Money
     from funnel.not_yet import AfterHoliday, AfterPayday, Between, InMonths, InWeeks, NotYet, Until, postponed, resolve
     from funnel.policy import Policy
@@ -115,6 +115,7 @@ _HOMES = {
     "Contact": "records",
     "Customer": "records",
     "Delivered": "interactions",
+    "Difference": "metrics.rate",
     "EngineError": "errors",
     "FUNNEL": "stages",
     "Facts": "facts",
@@ -234,6 +235,7 @@ __all__ = [
     "Contact",
     "Customer",
     "Delivered",
+    "Difference",
     "EngineError",
     "Facts",
     "FactsError",

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from funnel.errors import FunnelError
-from funnel.metrics.rate import Rate
+from funnel.metrics.rate import Difference, Rate
 
 COUNTS = st.integers(1, 10**9).flatmap(lambda among: st.tuples(st.integers(0, among), st.just(among)))
 LEVELS = st.sampled_from([0.5, 0.8, 0.9, 0.95, 0.99, 0.999])
@@ -134,3 +134,127 @@ def test_what_is_no_rate_is_refused(given_: dict[str, Any], said: str) -> None:
     """Counts that cannot be true and levels that are no share are errors that say what was given."""
     with pytest.raises(FunnelError, match=said):
         Rate(**given_)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "low", "high"),
+    [
+        ((56, 70), (48, 80), 0.0524, 0.3339),
+        ((9, 10), (3, 10), 0.1705, 0.8090),
+        ((6, 7), (2, 7), 0.0582, 0.8062),
+        ((5, 56), (0, 29), -0.0381, 0.1926),
+        ((0, 10), (0, 20), -0.1611, 0.2775),
+        ((0, 10), (0, 10), -0.2775, 0.2775),
+        ((10, 10), (0, 20), 0.6791, 1.0),
+        ((10, 10), (0, 10), 0.6075, 1.0),
+    ],
+)
+def test_the_interval_of_a_difference_is_the_published_one(
+    one: tuple[int, int], other: tuple[int, int], low: float, high: float
+) -> None:
+    """The intervals are those of Newcombe (1998), Statistics in Medicine 17, 873-890, table II, method 10."""
+    difference = Rate(*one).minus(Rate(*other))
+
+    assert difference.value == pytest.approx(one[0] / one[1] - other[0] / other[1])
+    assert difference.low == pytest.approx(low, abs=5e-5)
+    assert difference.high == pytest.approx(high, abs=5e-5)
+
+
+@given(COUNTS, COUNTS, LEVELS)
+def test_a_difference_lies_inside_its_interval(one: tuple[int, int], other: tuple[int, int], level: float) -> None:
+    """Nothing above 1 or below -1, and the difference itself between the two ends."""
+    difference = Rate(*one, level=level).minus(Rate(*other, level=level))
+
+    assert difference.low is not None
+    assert difference.value is not None
+    assert difference.high is not None
+    assert -1 <= difference.low <= difference.value <= difference.high <= 1
+
+
+@given(COUNTS, COUNTS, LEVELS)
+def test_a_difference_turned_around_has_the_other_sign(
+    one: tuple[int, int], other: tuple[int, int], level: float
+) -> None:
+    """The second less the first is the first less the second with its sign turned, to the last digit."""
+    rates = Rate(*one, level=level), Rate(*other, level=level)
+    here, there = rates[0].minus(rates[1]), rates[1].minus(rates[0])
+
+    assert (there.value, there.low, there.high) == (-here.value, -here.high, -here.low)  # type: ignore[operator]
+
+
+@given(COUNTS, COUNTS)
+def test_a_difference_asked_the_other_way_has_the_other_sign(one: tuple[int, int], other: tuple[int, int]) -> None:
+    """Of those of whom it is not so, the rates differ as much to the other side."""
+    so = Rate(*one).minus(Rate(*other))
+    not_so = Rate(one[1] - one[0], one[1]).minus(Rate(other[1] - other[0], other[1]))
+
+    assert not_so.low == pytest.approx(-(so.high or 0), abs=1e-9)
+    assert not_so.high == pytest.approx(-(so.low or 0), abs=1e-9)
+
+
+@given(COUNTS, LEVELS)
+def test_a_rate_differs_from_one_of_very_many_as_from_a_known_share(counts: tuple[int, int], level: float) -> None:
+    """Where nobody doubts that the other share is 0, the interval of the difference is that of the rate."""
+    rate = Rate(*counts, level=level)
+    difference = rate.minus(Rate(0, 10**30, level=level))
+
+    assert difference.low == pytest.approx(rate.low, abs=1e-9)
+    assert difference.high == pytest.approx(rate.high, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    "difference",
+    [Rate(0, 0).minus(Rate(3, 4)), Rate(3, 4).minus(Rate(0, 0)), Rate(3, 4).minus(Rate(30, 40), least=5)],
+    ids=["of nobody", "from nobody", "too few"],
+)
+def test_too_few_people_have_no_difference(difference: Difference) -> None:
+    """Where either rate is among fewer than asked for, there is no figure, and the text says so."""
+    assert not difference.enough
+    assert (difference.value, difference.low, difference.high) == (None, None, None)
+    assert str(difference).startswith("not enough (")
+    assert str(difference).endswith(f"at least {difference.least} people each)")
+
+
+@pytest.mark.parametrize(("among", "said"), [(11, False), (12, True)])
+def test_just_as_many_as_asked_for_are_enough(among: int, *, said: bool) -> None:
+    """The fewest people that are asked for are enough, in each of the two."""
+    assert Rate(3, among).minus(Rate(3, 12), least=12).enough is said
+    assert Rate(3, 12).minus(Rate(3, among), least=12).enough is said
+
+
+@pytest.mark.parametrize(
+    ("difference", "text"),
+    [
+        (Rate(1234, 3610).minus(Rate(999, 3610)), "+6.5 points (1,234 of 3,610 less 999 of 3,610; +4.4 to +8.6)"),
+        (Rate(1, 4).minus(Rate(1, 4)), "+0.0 points (1 of 4 less 1 of 4; -49.4 to +49.4)"),
+        (Rate(1, 4000).minus(Rate(2, 4000)), "+0.0 points (1 of 4,000 less 2 of 4,000; -0.2 to +0.1)"),
+    ],
+)
+def test_a_difference_reads_with_both_counts(difference: Difference, text: str) -> None:
+    """In points of a hundred with its sign, how many of how many twice, and the interval; never a minus before 0."""
+    assert str(difference) == text
+    assert f">{text}</span>" in difference._repr_html_()
+    assert "0.95" in difference._repr_html_()
+
+
+def test_a_difference_as_values_says_all_of_it() -> None:
+    """The dict holds what the properties say, by plain names."""
+    difference = Rate(1, 4, level=0.9).minus(Rate(2, 9, level=0.9), least=3)
+
+    assert difference.to_dict() == {
+        "hits": 1, "among": 4, "other_hits": 2, "other_among": 9, "value": 1 / 4 - 2 / 9, "low": difference.low,
+        "high": difference.high, "level": 0.9, "least": 3,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("least", [0, -1, 1.5, True, None])
+def test_the_fewest_people_are_a_whole_number(least: Any) -> None:
+    """Fewer than one person, a part of one and what is no number are refused."""
+    with pytest.raises(FunnelError, match="least is"):
+        Rate(1, 2).minus(Rate(1, 2), least=least)
+
+
+def test_two_levels_have_no_difference() -> None:
+    """Intervals that mean different things are not put together."""
+    with pytest.raises(FunnelError, match=r"0\.95 and 0\.9; give both the same"):
+        Rate(1, 2).minus(Rate(1, 2, level=0.9))

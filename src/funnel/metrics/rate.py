@@ -1,11 +1,13 @@
-"""A rate that is never a number alone: how many of how many, and how sure that makes it.
+"""A rate that is never a number alone: how many of how many, and how sure that makes it; and how two rates differ.
 
-Law: `low <= value <= high`, and the more people a rate is among, the narrower its interval.
+Laws: `low <= value <= high`, and the more people a rate is among, the narrower its interval; turned around, a
+difference and its interval have the other sign.
 """
 
 from __future__ import annotations
 
 import html
+from collections.abc import Callable
 from math import sqrt
 from statistics import NormalDist
 
@@ -115,6 +117,24 @@ class Rate:
         """
         return self.among >= least
 
+    def minus(self, other: Rate, *, least: int = 1) -> Difference:
+        """How much larger this rate is than another of other people, with the interval of the difference.
+
+        Args:
+            other: The rate of the people to compare with; none of them is among the people of this one.
+            least: The fewest people that the shop takes a rate of; with fewer in either, there is no difference.
+
+        Raises:
+            RecordError: The two have intervals of different levels, or `least` is no whole number from 1 up.
+
+        Example:
+            >>> print(Rate(56, 70).minus(Rate(48, 80)))
+            +20.0 points (56 of 70 less 48 of 80; +5.2 to +33.4)
+            >>> print(Rate(2, 3).minus(Rate(48, 80), least=30))
+            not enough (2 of 3 less 48 of 80; at least 30 people each)
+        """
+        return Difference(self, other, least)
+
     def to_dict(self) -> dict[str, int | float | None]:
         """The counts, the share and its interval, by name."""
         names = ("hits", "among", "value", "low", "high", "level")
@@ -130,3 +150,107 @@ class Rate:
     def _repr_html_(self) -> str:
         told = f"Wilson's interval at {self.level:.4g}"
         return f'<span title="{html.escape(told)}">{html.escape(str(self))}</span>'
+
+
+def _least(_: Difference, __: attrs.Attribute[int], given: object) -> None:
+    if isinstance(given, bool) or not isinstance(given, int) or given < 1:
+        msg = f"least is {given!r}; give the fewest people that a rate is taken of, a whole number from 1 up"
+        raise RecordError(msg)
+
+
+@attrs.frozen
+class Difference:
+    """One rate less another, with the interval in which the true difference lies; made by `Rate.minus`.
+
+    The two rates are of different people. The interval is Newcombe's hybrid score interval: it is built from the Wilson
+    intervals of both, stays between -1 and 1, and needs no rate to be far from 0 or 1.
+    Source: R. G. Newcombe, "Interval estimation for the difference between independent proportions: comparison of
+    eleven methods", Statistics in Medicine 17 (1998), 873-890, method 10.
+
+    Args:
+        rate: The rate from which the other is taken away.
+        other: The rate that is taken away.
+        least: The fewest people that the shop takes a rate of; with fewer in either, there is no difference.
+
+    Raises:
+        RecordError: The two have intervals of different levels, or `least` is no whole number from 1 up.
+
+    Example:
+        >>> difference = Rate(9, 10).minus(Rate(3, 10))
+        >>> print(difference)
+        +60.0 points (9 of 10 less 3 of 10; +17.1 to +80.9)
+        >>> Rate(9, 10).minus(Rate(3, 10), least=30).value is None
+        True
+    """
+
+    rate: Rate
+    other: Rate
+    least: int = attrs.field(default=1, validator=_least)
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse intervals that do not say the same."""
+        if self.rate.level != self.other.level:
+            msg = f"the levels of the two rates are {self.rate.level} and {self.other.level}; give both the same level"
+            raise RecordError(msg)
+
+    @property
+    def enough(self) -> bool:
+        """Whether both rates are among the fewest people that the shop takes a rate of."""
+        return self.rate.enough(self.least) and self.other.enough(self.least)
+
+    @property
+    def value(self) -> float | None:
+        """The difference of the two shares, -1 to 1; None where there is not enough."""
+        return self._told(_value)
+
+    @property
+    def low(self) -> float | None:
+        """The lower end of the interval; None where there is not enough."""
+        return self._told(_low)
+
+    @property
+    def high(self) -> float | None:
+        """The upper end of the interval; None where there is not enough."""
+        return self._told(lambda one, other: -_low(other, one))
+
+    def _told(self, part: Callable[[_Ends, _Ends], float]) -> float | None:
+        one, other = _ends(self.rate), _ends(self.other)
+        return part(one, other) if self.enough and one and other else None
+
+    def to_dict(self) -> dict[str, int | float | None]:
+        """The counts of both, the difference and its interval, by name."""
+        counts = {"hits": self.rate.hits, "among": self.rate.among}
+        others = {"other_hits": self.other.hits, "other_among": self.other.among}
+        interval = {name: getattr(self, name) for name in ("value", "low", "high")}
+        return {**counts, **others, **interval, "level": self.rate.level, "least": self.least}
+
+    def __str__(self) -> str:
+        """Write the difference in points of a hundred, with the counts of both and its interval."""
+        counts = f"{self.rate.hits:,} of {self.rate.among:,} less {self.other.hits:,} of {self.other.among:,}"
+        if self.value is None or self.low is None or self.high is None:
+            return f"not enough ({counts}; at least {self.least:,} people each)"
+        return f"{100 * self.value:+z.1f} points ({counts}; {100 * self.low:+z.1f} to {100 * self.high:+z.1f})"
+
+    def _repr_html_(self) -> str:
+        told = f"Newcombe's interval at {self.rate.level:.4g}"
+        return f'<span title="{html.escape(told)}">{html.escape(str(self))}</span>'
+
+
+_Ends = tuple[float, float, float]
+
+
+def _ends(rate: Rate) -> _Ends | None:
+    """The share between the ends of its interval; None of nobody."""
+    if rate.low is None or rate.value is None or rate.high is None:
+        return None
+    return rate.low, rate.value, rate.high
+
+
+def _value(one: _Ends, other: _Ends) -> float:
+    return one[1] - other[1]
+
+
+def _low(one: _Ends, other: _Ends) -> float:
+    """As far below as the square of both ways down: this share to its lower end, the other share to its upper end."""
+    down, up = one[1] - one[0], other[2] - other[1]
+    return max(-1.0, _value(one, other) - sqrt(down * down + up * up))
