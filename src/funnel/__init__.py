@@ -67,7 +67,12 @@ if TYPE_CHECKING:
     )
     from funnel.logs import Fault, Logs
     from funnel.metrics.cohorts import Cohorts, monthly_cohorts
+    from funnel.metrics.estimates import ConvertedBy, RestrictedMean, SurvivalStep, WaitQuantile
+    from funnel.metrics.log_rank import LogRank, log_rank
+    from funnel.metrics.plateau import Plateau
     from funnel.metrics.rate import Difference, Rate
+    from funnel.metrics.survival import Survival, SurvivalBy, survival, survival_by
+    from funnel.metrics.waits import waits
     from funnel.money import Money
     from funnel.not_yet import AfterHoliday, AfterPayday, Between, InMonths, InWeeks, NotYet, Until, postponed, resolve
     from funnel.policy import Policy
@@ -113,6 +118,7 @@ _HOMES = {
     "Cohorts": "metrics.cohorts",
     "Complaint": "interactions",
     "Contact": "records",
+    "ConvertedBy": "metrics.estimates",
     "Customer": "records",
     "Delivered": "interactions",
     "Difference": "metrics.rate",
@@ -132,6 +138,7 @@ _HOMES = {
     "Lead": "records",
     "LiftError": "errors",
     "Line": "records",
+    "LogRank": "metrics.log_rank",
     "Logs": "logs",
     "LogsError": "errors",
     "MOVES": "stages",
@@ -147,6 +154,7 @@ _HOMES = {
     "NotYet": "not_yet",
     "OptedOut": "interactions",
     "Path": "_rule",
+    "Plateau": "metrics.plateau",
     "Policy": "policy",
     "PostponeReason": "interactions",
     "Postponed": "interactions",
@@ -160,16 +168,21 @@ _HOMES = {
     "RecordError": "errors",
     "Refund": "records",
     "Resolution": "interactions",
+    "RestrictedMean": "metrics.estimates",
     "Rule": "_rule",
     "SaidNo": "interactions",
     "SaidReady": "interactions",
     "Stage": "stages",
     "Step": "rules.buying",
+    "Survival": "metrics.survival",
+    "SurvivalBy": "metrics.survival",
+    "SurvivalStep": "metrics.estimates",
     "Table": "_rule",
     "Tally": "tally",
     "Until": "not_yet",
     "View": "interactions",
     "Visit": "interactions",
+    "WaitQuantile": "metrics.estimates",
     "Why": "_rule",
     "answer_is_late": "rules.trust",
     "assurance": "rules.trust",
@@ -197,6 +210,7 @@ _HOMES = {
     "largest": "facts",
     "last": "facts",
     "latest": "facts",
+    "log_rank": "metrics.log_rank",
     "may_write": "rules.follow_up",
     "mean": "facts",
     "mean_gap": "facts",
@@ -213,8 +227,11 @@ _HOMES = {
     "since": "facts",
     "soonest": "facts",
     "stage": "stages",
+    "survival": "metrics.survival",
+    "survival_by": "metrics.survival",
     "total": "facts",
     "until": "facts",
+    "waits": "metrics.waits",
     "was_disappointed": "rules.trust",
 }
 
@@ -233,6 +250,7 @@ __all__ = [
     "Cohorts",
     "Complaint",
     "Contact",
+    "ConvertedBy",
     "Customer",
     "Delivered",
     "Difference",
@@ -251,6 +269,7 @@ __all__ = [
     "Lead",
     "LiftError",
     "Line",
+    "LogRank",
     "Logs",
     "LogsError",
     "Machine",
@@ -265,6 +284,7 @@ __all__ = [
     "NotYet",
     "OptedOut",
     "Path",
+    "Plateau",
     "Policy",
     "PostponeReason",
     "Postponed",
@@ -278,16 +298,21 @@ __all__ = [
     "RecordError",
     "Refund",
     "Resolution",
+    "RestrictedMean",
     "Rule",
     "SaidNo",
     "SaidReady",
     "Stage",
     "Step",
+    "Survival",
+    "SurvivalBy",
+    "SurvivalStep",
     "Table",
     "Tally",
     "Until",
     "View",
     "Visit",
+    "WaitQuantile",
     "Why",
     "answer_is_late",
     "assurance",
@@ -315,6 +340,7 @@ __all__ = [
     "largest",
     "last",
     "latest",
+    "log_rank",
     "may_write",
     "mean",
     "mean_gap",
@@ -331,8 +357,11 @@ __all__ = [
     "since",
     "soonest",
     "stage",
+    "survival",
+    "survival_by",
     "total",
     "until",
+    "waits",
     "was_disappointed",
 ]
 
