@@ -212,7 +212,7 @@ def test_too_few_people_have_no_difference(difference: Difference) -> None:
     assert not difference.enough
     assert (difference.value, difference.low, difference.high) == (None, None, None)
     assert str(difference).startswith("not enough (")
-    assert str(difference).endswith(f"at least {difference.least} people each)")
+    assert str(difference).endswith(f"at least {difference.least} each)")
 
 
 @pytest.mark.parametrize(("among", "said"), [(11, False), (12, True)])

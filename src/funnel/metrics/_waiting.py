@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -130,7 +130,7 @@ def waits_in(native: object, now: int) -> Waits:
     frame = _keyed(native, (), now)
     if _is_here(frame):
         return _waits_here(frame.collect()[_KEY].to_numpy())
-    return _waits(_counted(frame, ()).get((), []))
+    return _waits(_counted(frame, ())[()])
 
 
 def waits_by(native: object, by: Sequence[str], now: int) -> Mapping[Group, Waits]:
@@ -141,7 +141,7 @@ def waits_by(native: object, by: Sequence[str], now: int) -> Mapping[Group, Wait
         by: The columns.
         now: The instant of judgement, in microseconds.
     """
-    counts = _counted(_keyed(native, by, now), by)
+    counts = _counted(_keyed(native, by, now).filter(nw.col(_KEY) != _LATER), by)
     return {group: _waits(counts[group]) for group in sorted(counts, key=_order)}
 
 
@@ -168,20 +168,25 @@ def _is_here(frame: Frame) -> bool:
     return (engine.is_polars() or engine.is_pandas()) and installed("numpy")
 
 
-def _counted(frame: Frame, by: Sequence[str]) -> dict[Group, list[tuple[int, int]]]:
+def _counted(frame: Frame, by: Sequence[str]) -> defaultdict[Group, Counter[int]]:
+    """How many waits of each group have each key."""
     counted = frame.group_by(*by, _KEY).agg(nw.len().alias(_PEOPLE))
-    counts: dict[Group, list[tuple[int, int]]] = {}
-    for *group, key, people in told(counted, *by, _KEY, _PEOPLE):
-        counts.setdefault(tuple(group), []).append((int(key), int(people)))
+    empty = {f"_empty_{number}": flag(nw.col(name).is_null()) for number, name in enumerate(by)}
+    counts: defaultdict[Group, Counter[int]] = defaultdict(Counter)
+    for key, people, *group in told(counted.select(_KEY, _PEOPLE, *by, **empty), _KEY, _PEOPLE, *by, *empty):
+        counts[tuple(map(_value, group[: len(by)], group[len(by) :]))][int(key)] += int(people)
     return counts
 
 
-def _waits(counts: Iterable[tuple[int, int]]) -> Waits:
-    """The curve of keys and their counts; no key comes twice."""
-    known = dict(counts)
-    early = known.pop(_EARLY, 0)
-    known.pop(_LATER, 0)
-    return Waits(curve_of(known.items()), early)
+def _value(value: Any, empty: int) -> Any:
+    """A value as it is told, None where a cell is empty or holds what is not even itself (NaN)."""
+    return None if empty or value != value else value  # noqa: PLR0124 - see there
+
+
+def _waits(counts: Counter[int]) -> Waits:
+    early = counts.pop(_EARLY, 0)
+    counts.pop(_LATER, 0)
+    return Waits(curve_of(counts.items()), early)
 
 
 def _waits_here(keys: Any) -> Waits:
@@ -194,8 +199,8 @@ def _waits_here(keys: Any) -> Waits:
 # ---- plain lists ---------------------------------------------------------------------------------------------------
 
 
-def _pair_counts(pairs: Iterable[object], now: int) -> Iterable[tuple[int, int]]:
-    return Counter(_key(*_pair(pair, place), now) for place, pair in enumerate(pairs)).items()
+def _pair_counts(pairs: Iterable[object], now: int) -> Counter[int]:
+    return Counter(_key(*_pair(pair, place), now) for place, pair in enumerate(pairs))
 
 
 def _pair(pair: object, place: int) -> tuple[int, int | None]:

@@ -163,7 +163,7 @@ class ConvertedBy(Shown):
         """Write the share with its counts and its interval."""
         counts = f"{self.converted:,} of {self.people:,} converted"
         if self.people < self.least:
-            return f"not enough ({counts}; at least {self.least:,} people)"
+            return f"not enough ({counts}; at least {self.least:,})"
         if self.value is None:
             return f"not known within {told_span(self.within)} ({counts}; nobody was watched so long)"
         interval = "no interval" if self.low is None or self.high is None else _interval(self.low, self.high)

@@ -102,7 +102,7 @@ def log_rank(groups: Mapping[Any, Survival]) -> LogRank:
         >>> def came(*days):
         ...     return survival([(start, start + day * number) for number in days], as_of=start + 99 * day)
         >>> print(log_rank({"offer": came(1, 2, 3, 4), "none": came(7, 8, 9, 9)}))
-        chi square 7.67, degrees 1, p 0.006 (offer: 4 converted, 1.3 expected; none: 4 converted, 6.7 expected)
+        chi square 7.34, degrees 1, p 0.007 (offer: 4 converted, 1.5 expected; none: 4 converted, 6.5 expected)
     """
     enough = {name: one for name, one in groups.items() if one.enough}
     found = _Found.of([one.curve for one in enough.values()])

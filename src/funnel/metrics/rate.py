@@ -131,7 +131,7 @@ class Rate:
             >>> print(Rate(56, 70).minus(Rate(48, 80)))
             +20.0 points (56 of 70 less 48 of 80; +5.2 to +33.4)
             >>> print(Rate(2, 3).minus(Rate(48, 80), least=30))
-            not enough (2 of 3 less 48 of 80; at least 30 people each)
+            not enough (2 of 3 less 48 of 80; at least 30 each)
         """
         return Difference(self, other, least)
 
@@ -228,7 +228,7 @@ class Difference:
         """Write the difference in points of a hundred, with the counts of both and its interval."""
         counts = f"{self.rate.hits:,} of {self.rate.among:,} less {self.other.hits:,} of {self.other.among:,}"
         if self.value is None or self.low is None or self.high is None:
-            return f"not enough ({counts}; at least {self.least:,} people each)"
+            return f"not enough ({counts}; at least {self.least:,} each)"
         return f"{100 * self.value:+z.1f} points ({counts}; {100 * self.low:+z.1f} to {100 * self.high:+z.1f})"
 
     def _repr_html_(self) -> str:

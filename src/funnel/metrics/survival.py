@@ -158,7 +158,7 @@ class Survival:
         left_out = f", {self.left_out:,} left out" if self.left_out else ""
         counts = f"{self.people:,} people, {self.converted:,} converted, {self.waiting:,} still waiting{left_out}"
         if not self.enough:
-            return f"not enough ({counts}; at least {self.least:,} people)"
+            return f"not enough ({counts}; at least {self.least:,})"
         watched = "" if self.longest is None else f"; watched for up to {told_span(self.longest)}"
         return f"{counts}{watched}; median {self.median}"
 
@@ -227,7 +227,7 @@ def survival(waits: object, *, as_of: datetime, level: float = LEVEL, least: int
         >>> print(found)
         3 people, 2 converted, 1 still waiting; watched for up to 6 days; median 5 days (2 days to not reached)
         >>> print(found.at(3 * day))
-        33.3 % within 3 days (1 of 3 converted, 2 watched on; 5.5 to 94.6 %)
+        33.3 % within 3 days (1 of 3 converted, 2 waited so long; 5.5 to 94.6 %)
         >>> found.at(30 * day).value is None
         True
     """
