@@ -92,6 +92,31 @@ def test_a_group_that_is_named_twice_adds_nothing_it_could_hide(
     assert (apart.chi_square or 0) >= (together.chi_square or 0) - 1e-9
 
 
+@given(CROWDS)
+def test_arrays_give_the_same_test(crowds: list[list[Pair]]) -> None:
+    """Counted in whole arrays or time by time, the test is the same to its last digit."""
+    pytest.importorskip("numpy")
+    made = {name: survival(waits, as_of=NOON) for name, waits in enumerate(crowds)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("funnel.metrics.log_rank._MANY", 0)
+        in_arrays = log_rank(made)
+
+    assert in_arrays == log_rank(made)
+
+
+@pytest.mark.parametrize("groups", [1, 2, 64, 65])
+def test_few_groups_and_many_are_those_of_their_rows(groups: int) -> None:
+    """However many groups there are, each is that of its rows."""
+    waits: list[Pair] = [(NOON - place * DAY / 8, None if place % 3 else NOON) for place in range(130)]
+    names = [f"g{place % groups:02}" for place in range(130)]
+    found = survival_by(frame_of(waits, name=names), "name", as_of=NOON)
+
+    assert list(found) == sorted(set(names))
+    for name, one in found.items():
+        own = [wait for wait, who in zip(waits, names, strict=True) if who == name]
+        assert one == survival(own, as_of=NOON)
+
+
 def test_small_groups_are_left_out_by_name() -> None:
     """Groups of too few people, or of whom nobody was watched when anybody converted, are named and not tested."""
     large = {"ad": after(1, 2, 3, least=3), "shop": after(4, 5, watched=[6], least=3)}

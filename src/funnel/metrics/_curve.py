@@ -15,7 +15,8 @@ from __future__ import annotations
 import importlib
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from math import inf
 from typing import Any
 
@@ -136,6 +137,29 @@ def curve_of_array(keys: Any) -> Curve:
 
 def _wholes(column: Any) -> array[int]:
     return array("q", column.tobytes())
+
+
+def waiting_in(curves: Sequence[Curve]) -> Iterator[tuple[int, list[int]]]:
+    """Each time at which anybody converted: how many did, and how many of each curve had waited so long."""
+    together: Counter[int] = Counter()
+    for curve in curves:
+        together.update(dict(zip(curve.times, curve.events, strict=True)))
+    for time in sorted(together):
+        yield together[time], [curve.waiting_at(time) for curve in curves]
+
+
+def waiting_in_arrays(curves: Sequence[Curve]) -> tuple[Any, list[Any]]:
+    """The same as arrays over those times."""
+    np: Any = importlib.import_module("numpy")
+    each = [[np.frombuffer(one, "int64") for one in (curve.times, curve.events, curve.censored)] for curve in curves]
+    together = np.unique(np.concatenate([times for times, _, _ in each]))
+    converted = np.zeros(len(together), "int64")
+    waiting: list[Any] = []
+    for times, events, censored in each:
+        converted[np.searchsorted(together, times)] += events
+        before = np.concatenate([[0], np.cumsum(events)])[np.searchsorted(times, together)]
+        waiting.append(len(censored) + events.sum() - before - np.searchsorted(censored, together))
+    return converted, waiting
 
 
 def _firsts(np: Any, ordered: Any) -> Any:

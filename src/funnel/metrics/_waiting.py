@@ -141,8 +141,11 @@ def waits_by(native: object, by: Sequence[str], now: int) -> Mapping[Group, Wait
         by: The columns.
         now: The instant of judgement, in microseconds.
     """
-    counts = _counted(_keyed(native, by, now).filter(nw.col(_KEY) != _LATER), by)
-    return {group: _waits(counts[group]) for group in sorted(counts, key=_order)}
+    frame = _keyed(native, by, now).filter(nw.col(_KEY) != _LATER)
+    made = _grouped_here(frame, by) if frame.implementation.is_polars() and installed("numpy") else None
+    if made is None:
+        made = {group: _waits(counts) for group, counts in _counted(frame, by).items()}
+    return {group: made[group] for group in sorted(made, key=_order)}
 
 
 def _order(group: Group) -> list[tuple[bool, Any]]:
@@ -151,7 +154,14 @@ def _order(group: Group) -> list[tuple[bool, Any]]:
 
 def _keyed(native: object, by: Sequence[str], now: int) -> Frame:
     entered = read(native, "waits", {STARTED: "an instant", ENDED: ""}, dict.fromkeys(by, ""))
-    return entered.frame.select(*by, _key_at(now).alias(_KEY))
+    schema = entered.frame.collect_schema()
+    groups = (_or_empty(name) if schema[name].is_float() else nw.col(name) for name in by)
+    return entered.frame.select(*groups, _key_at(now).alias(_KEY))
+
+
+def _or_empty(name: str) -> nw.Expr:
+    """A column whose cells that hold no number are empty."""
+    return nw.when(~nw.col(name).is_nan()).then(nw.col(name)).alias(name)
 
 
 def _key_at(now: int) -> nw.Expr:
@@ -174,13 +184,26 @@ def _counted(frame: Frame, by: Sequence[str]) -> defaultdict[Group, Counter[int]
     empty = {f"_empty_{number}": flag(nw.col(name).is_null()) for number, name in enumerate(by)}
     counts: defaultdict[Group, Counter[int]] = defaultdict(Counter)
     for key, people, *group in told(counted.select(_KEY, _PEOPLE, *by, **empty), _KEY, _PEOPLE, *by, *empty):
-        counts[tuple(map(_value, group[: len(by)], group[len(by) :]))][int(key)] += int(people)
+        values = zip(group[: len(by)], group[len(by) :], strict=True)
+        counts[tuple(None if no_value else value for value, no_value in values)][int(key)] += int(people)
     return counts
 
 
-def _value(value: Any, empty: int) -> Any:
-    """A value as it is told, None where a cell is empty or holds what is not even itself (NaN)."""
-    return None if empty or value != value else value  # noqa: PLR0124 - see there
+def _grouped_here(frame: Frame, by: Sequence[str]) -> dict[Group, Waits] | None:
+    """The same of rows that lie here, group by group; None of very many groups, each of which is looked for apart."""
+    here = frame.collect()
+    groups = here.select(*by).unique().rows()
+    if len(groups) > _FEW:
+        return None
+    return {group: _waits_here(here.filter(*map(_is, by, group))[_KEY].to_numpy()) for group in groups}
+
+
+def _is(name: str, value: Any) -> nw.Expr:
+    return nw.col(name).is_null() if value is None else nw.col(name) == value
+
+
+_FEW = 64
+"""Up to so many groups it pays to look for each apart."""
 
 
 def _waits(counts: Counter[int]) -> Waits:

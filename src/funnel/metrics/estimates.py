@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 from bisect import bisect_left
+from collections.abc import Callable
 from datetime import timedelta
 from math import exp, log, sqrt
 from statistics import NormalDist
@@ -240,9 +241,9 @@ def quantile_of(curve: Curve, share: float, level: float, least: int) -> WaitQua
         return WaitQuantile(share, None, None, None, *counts)
     left = 1 - share + _ROUNDING
     step = bisect_left(curve.survival, -left, key=lambda survival: -survival)
-    reach = _reach(level)
-    low = next((one for one in range(min(step + 1, len(curve.times))) if _lower(curve, one, reach) <= left), None)
-    high = next((one for one in range(step, len(curve.times)) if _upper(curve, one, reach) <= left), None)
+    reach, size = _reach(level), len(curve.times)
+    low = _first(curve, range(min(step + 1, size)), reach, lambda one: _lower(curve, one, reach) <= left, left)
+    high = _first(curve, range(step, size), -reach, lambda one: _upper(curve, one, reach) <= left, left)
     value = step if step < len(curve.times) else None
     return WaitQuantile(share, _time(curve, value), _time(curve, low), _time(curve, high), *counts)
 
@@ -259,6 +260,31 @@ def _lower(curve: Curve, step: int, reach: float) -> float:
 def _upper(curve: Curve, step: int, reach: float) -> float:
     ends = band(curve, step, reach)
     return ends[1] if ends else 1.0
+
+
+def _first(curve: Curve, steps: range, reach: float, reached: Callable[[int], bool], left: float) -> int | None:
+    """The first of many steps at which an end of the interval has come so far down; whole stretches are passed over.
+
+    On its scale the end lies at log(depth) + reach * sqrt(spread) / depth, where depth is -log(survival). Depth and
+    spread only grow, so the depths and spreads of the first and last step of a stretch bound all between.
+    """
+    if not steps or not _may(curve, steps, reach, left):
+        return None
+    if len(steps) == 1:
+        return steps[0] if reached(steps[0]) else None
+    half = len(steps) // 2
+    found = _first(curve, steps[:half], reach, reached, left)
+    return _first(curve, steps[half:], reach, reached, left) if found is None else found
+
+
+def _may(curve: Curve, steps: range, reach: float, left: float) -> bool:
+    """Whether an end may have come so far down at any of some steps."""
+    first, last = steps[0], steps[-1]
+    if not curve.survival[last]:
+        return True
+    deep, deepest = -log(curve.survival[first]), -log(curve.survival[last])
+    away = reach * sqrt(curve.spread[last]) / deep if reach > 0 else reach * sqrt(curve.spread[first]) / deepest
+    return log(deepest) + away >= log(-log(min(left, 1 - _ROUNDING))) - _ROUNDING
 
 
 # ---- the mean ------------------------------------------------------------------------------------------------------

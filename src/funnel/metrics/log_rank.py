@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator, Mapping, Sequence
-from math import erfc, exp, lgamma, log, sqrt
+from math import erfc, exp, fsum, lgamma, log, sqrt
 from typing import TYPE_CHECKING, Any
 
 import attrs
+
+from funnel._frames import installed
+from funnel.metrics._curve import waiting_in, waiting_in_arrays
 
 if TYPE_CHECKING:
     from funnel.metrics._curve import Curve
@@ -115,7 +118,7 @@ def log_rank(groups: Mapping[Any, Survival]) -> LogRank:
     return LogRank(compared, left_out, chi_square, degrees, tail(chi_square, degrees))
 
 
-@attrs.define
+@attrs.frozen
 class _Found:
     """What was seen and expected in each group, and how the differences vary together."""
 
@@ -125,21 +128,16 @@ class _Found:
 
     @classmethod
     def of(cls, curves: Sequence[Curve]) -> _Found:
-        size = len(curves)
-        found = cls([sum(curve.events) for curve in curves], [0.0] * size, [[0.0] * size for _ in curves])
-        for events, waiting in _moments(curves):
-            found.add(events, waiting)
-        return found
-
-    def add(self, events: int, waiting: Sequence[int]) -> None:
-        """Take up a time at which so many converted, of so many in each group."""
-        among = sum(waiting)
-        shares = [one / among for one in waiting]
-        width = events * (among - events) / (among - 1) if among > 1 else 0.0
-        for row, share in enumerate(shares):
-            self.expected[row] += events * share
-            for column, other in enumerate(shares):
-                self.varies[row][column] += width * share * ((row == column) - other)
+        seen = [sum(curve.events) for curve in curves]
+        places = range(len(curves))
+        sums = _sums(curves)
+        if not sums:
+            return cls(seen, [0.0] * len(curves), [[0.0] * len(curves) for _ in curves])
+        pairs = dict(
+            zip(((row, column) for row in places for column in places[: row + 1]), sums[len(curves) :], strict=True)
+        )
+        varies = [[pairs[max(row, column), min(row, column)] for column in places] for row in places]
+        return cls(seen, sums[: len(curves)], varies)
 
     def tested(self) -> tuple[float, int]:
         """How far seen and expected are apart, and in how many ways they could be."""
@@ -148,14 +146,32 @@ class _Found:
         return sum(weight * one for weight, one in zip(weights, apart, strict=True)), ways
 
 
-def _moments(curves: Sequence[Curve]) -> Iterator[tuple[int, list[int]]]:
-    """Each time at which anybody converted: how many did, and how many of each group had waited so long."""
-    together: dict[int, int] = {}
-    for curve in curves:
-        for time, events in zip(curve.times, curve.events, strict=True):
-            together[time] = together.get(time, 0) + events
-    for time in sorted(together):
-        yield together[time], [curve.waiting_at(time) for curve in curves]
+def _sums(curves: Sequence[Curve]) -> list[float]:
+    """The parts of all times, each summed exactly, so that no order matters; nothing where nobody converted."""
+    if sum(len(curve.times) for curve in curves) >= _MANY and installed("numpy"):
+        return [fsum(part.tolist()) for part in _parts(*waiting_in_arrays(curves))]
+    each = (list(_parts(events, waiting)) for events, waiting in waiting_in(curves))
+    return [fsum(part) for part in zip(*each, strict=True)]
+
+
+_MANY = 4_096
+"""From so many steps on it pays to count in arrays."""
+
+
+def _parts(events: Any, waiting: Sequence[Any]) -> Iterator[Any]:
+    """What a time adds to what is expected of each group, and to how each two vary; for numbers and arrays of them.
+
+    Args:
+        events: How many converted then.
+        waiting: How many of each group had waited so long.
+    """
+    among = sum(waiting)
+    shares = [one / among for one in waiting]
+    yield from (events * share for share in shares)
+    width = events * 1.0 * (among - events) / (among - 1 + (among == 1))
+    for row, share in enumerate(shares):
+        for column, other in enumerate(shares[: row + 1]):
+            yield width * share * ((row == column) - other)
 
 
 def solved(matrix: Matrix, right: Sequence[float]) -> tuple[list[float], int]:
