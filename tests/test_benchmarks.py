@@ -10,7 +10,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from benchmarks import __main__ as command
-from benchmarks import _by_hand, _child, _made_up, frames, imports, one_person, rule_call
+from benchmarks import _by_hand, _child, _made_up, frames, imports, one_person, rule_call, survival
 from benchmarks._measure import Line, in_turns, rate, span
 from funnel import Facts, History, Logs, Policy, stage
 
@@ -121,6 +121,33 @@ def test_a_benchmark_runs_at_the_smallest_size(benchmark: Any) -> None:
     assert len(lines) >= 3
     assert all(line.ours for line in lines)
     assert sum("x" in line.ratio for line in lines) >= 2
+
+
+@pytest.mark.parametrize("peer", [False, survival.PEER])
+def test_survival_runs_at_the_smallest_size(monkeypatch: pytest.MonkeyPatch, *, peer: bool) -> None:
+    """It tells of its peer where that is installed, and of ours alone where it is not."""
+    monkeypatch.setattr(survival, "PEER", peer)
+    lines = list(survival.run("tiny"))
+
+    assert all(line.ours for line in lines)
+    assert [line.ratio.endswith(" x the time") for line in lines] == [peer, peer, False, False]
+
+
+@pytest.mark.skipif(not survival.PEER, reason="lifelines is not installed")
+def test_survival_is_that_of_its_peer() -> None:
+    """What is measured gives the same answers: the last share of the curve, and the test of groups."""
+    table = survival.people(500)
+    durations, converted = survival.watched(table)
+    ours = survival.survival(table, as_of=survival.AS_OF)
+    groups = survival.survival_by(table, "source", as_of=survival.AS_OF).log_rank
+    peer = survival.log_rank(durations, converted, table["source"].to_numpy())
+
+    assert ours.people == 500
+    assert ours.converted == converted.sum()
+    assert survival.kaplan_meier(durations, converted).survival_function_.iloc[-1].item() == pytest.approx(
+        ours.steps[-1].survival
+    )
+    assert peer.test_statistic == pytest.approx(groups.chi_square)
 
 
 def test_frames_are_measured_in_processes_of_their_own(tmp_path: Path) -> None:

@@ -38,6 +38,16 @@ def test_it_says_what_was_seen_and_no_more() -> None:
     )
 
 
+def test_the_curve_tells_of_its_flat_end() -> None:
+    """It is flagged where the curve is shown, in words and as values, and only there is it."""
+    long, short = (after(*range(1, 21), watched=[end] * 30) for end in (40, 21))
+
+    assert str(long).endswith("; nobody converted from 20 days to 40 days")
+    assert (long.to_dict()["flat_since"], long.to_dict()["flat_until"]) == (20 * DAY, 40 * DAY)
+    assert "nobody converted" not in str(short)
+    assert short.to_dict()["flat_since"] is None
+
+
 def test_too_few_who_were_watched_are_no_flat_end() -> None:
     """Of those who are watched longest, the ones too few to go by are not counted; with one fewer there is no end."""
     assert flat(least=30) is not None

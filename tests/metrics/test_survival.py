@@ -355,7 +355,8 @@ def test_it_is_told_as_plain_values() -> None:
 
     assert found.to_dict() == {
         "as_of": NOON, "people": 21, "converted": 9, "waiting": 12, "left_out": 0, "longest": 35 * DAY,
-        "median": 23 * DAY, "median_low": 13 * DAY, "median_high": None, "level": 0.95,
+        "median": 23 * DAY, "median_low": 13 * DAY, "median_high": None, "flat_since": None, "flat_until": None,
+        "level": 0.95,
     }  # fmt: skip
     rows = found.to_dicts()
     assert [row["conversion"] for row in rows] == [1 - row["survival"] for row in rows]

@@ -143,24 +143,28 @@ class Survival:
         return plateau_of(self.curve, max(least, 1)) if self.enough else None
 
     def to_dict(self) -> dict[str, Any]:
-        """The counts, the median and its interval, by name."""
+        """The counts, the median and its interval, and from when to when the end is flat, if it is, by name."""
         counts = {name: getattr(self, name) for name in ("people", "converted", "waiting", "left_out", "longest")}
         median = self.median
         found = {"median": median.value, "median_low": median.low, "median_high": median.high}
-        return {"as_of": self.as_of, **counts, **found, "level": self.level}
+        flat = self.plateau()
+        end = {"flat_since": flat.since if flat else None, "flat_until": flat.until if flat else None}
+        return {"as_of": self.as_of, **counts, **found, **end, "level": self.level}
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """One row for each step, as a dataframe takes them."""
         return [step.to_dict() for step in self.steps]
 
     def __str__(self) -> str:
-        """Write how many waited and converted, and the median."""
+        """Write how many waited and converted, the median, and that the end is flat, if it is."""
         left_out = f", {self.left_out:,} left out" if self.left_out else ""
         counts = f"{self.people:,} people, {self.converted:,} converted, {self.waiting:,} still waiting{left_out}"
         if not self.enough:
             return f"not enough ({counts}; at least {self.least:,})"
         watched = "" if self.longest is None else f"; watched for up to {told_span(self.longest)}"
-        return f"{counts}{watched}; median {self.median}"
+        flat = self.plateau()
+        end = f"; nobody converted from {told_span(flat.since)} to {told_span(flat.until)}" if flat else ""
+        return f"{counts}{watched}; median {self.median}{end}"
 
     def _repr_html_(self) -> str:
         told = f"Kaplan-Meier, intervals at {self.level:.4g}"
