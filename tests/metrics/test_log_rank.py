@@ -5,7 +5,7 @@ from math import isclose
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from funnel.errors import FunnelError
@@ -161,6 +161,7 @@ def test_the_tail_is_the_one_of_the_tables(degrees: int, chi_square: float, publ
 
 
 @given(st.integers(1, 600), st.floats(0, 2000))
+@example(1, 5e-324)
 def test_the_tail_falls(degrees: int, chi_square: float) -> None:
     """Of nothing it is 1; the larger chi square the smaller it is, and the more degrees the larger."""
     assert tail(0, degrees) == 1.0

@@ -218,9 +218,9 @@ def tail(chi_square: float, degrees: int) -> float:
         chi_square: 0 or more.
         degrees: 1 or more.
     """
-    if chi_square <= 0:
-        return 1.0
     half = chi_square / 2
+    if half <= 0:
+        return 1.0
     order, total = (0.5, erfc(sqrt(half))) if degrees % 2 else (1.0, exp(-half))
     while order < degrees / 2:
         total += exp(order * log(half) - half - lgamma(order + 1))
