@@ -276,4 +276,4 @@ def test_what_is_kept_is_the_same_frame(engine: str) -> None:
     """Worked out once or not, its rows are its rows."""
     entered = enter(native(engine))
 
-    assert sorted(kept(entered.frame, entered.home).select("person_id").collect().rows()) == [("a",), ("b",)]
+    assert sorted(kept(entered.frame).select("person_id").collect().rows()) == [("a",), ("b",)]

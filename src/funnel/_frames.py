@@ -188,16 +188,34 @@ def _polars_module() -> Any:
     return importlib.import_module("polars")
 
 
-def kept(frame: Frame, home: Home) -> Frame:
-    """The frame, worked out at most once for all that is asked of it, where it runs in local memory.
+def kept(frame: Frame) -> Frame:
+    """The frame, worked out once for all that is asked of it, where it runs in local memory.
 
-    What came in lazily stays lazy, and is worked out once a query.
+    This reads a lazy frame once: what is answered is what was checked.
     """
     if not frame.implementation.is_polars():
         return frame
-    native: Any = nw.to_native(frame)
-    once: Frame = nw.from_native(native.cache() if home == "polars lazy" else native.collect().lazy())
+    once: Frame = nw.from_native(nw.to_native(frame).collect().lazy())
     return once
+
+
+def recurring(frame: Frame, keys: Sequence[str]) -> Frame:
+    """The rows that say the same in the columns `keys` as another row does; there is no null in these.
+
+    Polars first looks for equal hashes, which sorts one column of numbers and leaves few rows to compare.
+    """
+    few = kept(_alike(frame, keys)) if frame.implementation.is_polars() else frame
+    times = few.group_by(*keys).agg(nw.len().alias("_times"))
+    return few.join(times.filter(nw.col("_times") > 1).drop("_times"), on=list(keys), how="semi")
+
+
+def _alike(frame: Frame, keys: Sequence[str]) -> Frame:
+    """The rows whose hash another row has too: all that recur, and by chance a few that do not."""
+    pl, native = _polars_module(), nw.to_native(frame)
+    mark = pl.struct(*keys).hash()
+    line = native.select(mark.sort().alias("mark")).collect()["mark"]
+    alike: Frame = nw.from_native(native.filter(mark.is_in(line.filter(line == line.shift()).implode())))
+    return alike
 
 
 # ---- instants ------------------------------------------------------------------------------------------------------

@@ -8,18 +8,19 @@ from typing import Any
 
 import narwhals as nw
 
-from funnel._frames import Entered, Home, enter, kept
+from funnel._frames import ROW, Entered, Home, enter, kept, recurring
 from funnel.errors import EngineError, RecordError
 from funnel.logs.aliases import alias_faults, resolved
 from funnel.logs.canonical import canonical, people_faults, people_type, schema_faults
 from funnel.logs.checks import (
     checks_of,
     conflict_faults,
+    counted,
     faults_of,
-    merged,
+    keys_of,
+    once_each,
     one_of_each,
     reference_faults,
-    repeats,
     without_faults,
 )
 from funnel.logs.columns import LOGS
@@ -85,7 +86,7 @@ class Logs:
             decimals(currency)
         entered = {log: enter(frame, LOGS[log]) for log, frame in given.items() if frame is not None}
         self._home: Home = _one_home(entered)
-        self._logs = _checked(entered, currency)
+        self._logs = {log: _narrowed(frame) for log, frame in _checked(entered, currency).items()}
         self.currency = currency
 
     @property
@@ -96,7 +97,7 @@ class Logs:
     @cached_property
     def tables(self) -> Mapping[str, Frame]:
         """The tables of the ledger that facts are computed from."""
-        return LedgerTables(self._logs, lambda frame: kept(frame, self._home))
+        return LedgerTables(self._logs, kept)
 
     def __repr__(self) -> str:
         """Show which logs there are, and where they run."""
@@ -124,7 +125,7 @@ def _checked(entered: Mapping[str, Entered], currency: str | None) -> dict[str, 
     faults = [*people_faults(entered), *(fault for log, one in entered.items() for fault in schema_faults(log, one))]
     wrong = {fault.log for fault in faults}
     people = people_type(entered)
-    logs = {log: kept(canonical(log, one, people), one.home) for log, one in entered.items() if log not in wrong}
+    logs = {log: kept(canonical(log, one, people)) for log, one in entered.items() if log not in wrong}
     sound: dict[str, Frame] = {}
     for log, frame in logs.items():
         checks = checks_of(log, currency)
@@ -135,7 +136,13 @@ def _checked(entered: Mapping[str, Entered], currency: str | None) -> dict[str, 
         faults += alias_faults(sound["aliases"])
     if wrong or any(fault.log == "aliases" for fault in faults):
         raise_if_any(faults)
-    return _compared(_named(logs), _named(sound), faults, _one_home(entered))
+    return _compared(_named(logs), _named(sound), faults)
+
+
+def _narrowed(frame: Frame) -> Frame:
+    """A log without what only the checks read."""
+    checked = [name for name in (ROW, "currency") if name in frame.collect_schema()]
+    return kept(frame.drop(*checked))
 
 
 def _named(logs: Mapping[str, Frame]) -> dict[str, Frame]:
@@ -144,20 +151,21 @@ def _named(logs: Mapping[str, Frame]) -> dict[str, Frame]:
     return resolved(records, logs["aliases"]) if "aliases" in logs else records
 
 
-def _compared(
-    logs: Mapping[str, Frame], sound: Mapping[str, Frame], faults: list[Fault], home: Home
-) -> dict[str, Frame]:
+def _compared(logs: Mapping[str, Frame], sound: Mapping[str, Frame], faults: list[Fault]) -> dict[str, Frame]:
     """The logs with every record once; rows that are sound in themselves are compared with each other.
 
     Raises:
         LogsError: Faults were found before, or records cannot all be true.
     """
-    repeated = {log: frame for log, frame in sound.items() if repeats(log, frame)}
+    alike = {log: kept(recurring(frame, keys_of(log))) for log, frame in sound.items()}
+    repeated = {log: frame for log, frame in alike.items() if counted(frame)}
     conflicts = [fault for log, frame in repeated.items() for fault in conflict_faults(log, frame)]
     if faults or conflicts:
         once = {log: one_of_each(log, frame) for log, frame in sound.items()}
         known = {log: one_of_each(log, frame) for log, frame in logs.items()}
         raise_if_any([*faults, *conflicts, *reference_faults(once, known)])
-    once = {log: kept(merged(log, frame), home) if log in repeated else frame for log, frame in sound.items()}
+    once = {
+        log: kept(once_each(log, frame, repeated[log])) if log in repeated else frame for log, frame in sound.items()
+    }
     raise_if_any(list(reference_faults(once, once)))
     return once

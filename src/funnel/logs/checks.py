@@ -33,8 +33,8 @@ class Check:
 def faults_of(log: str, frame: Frame, checks: Sequence[Check]) -> Iterator[Fault]:
     """Count the rows at fault by every check at once, and name the first rows of each that is not zero."""
     names = [f"check_{number}" for number in range(len(checks))]
-    flags = [_flag(check.bad).alias(name) for name, check in zip(names, checks, strict=True)]
-    counts = frame.select(*flags).select(*(nw.col(name).sum() for name in names)).collect().to_dict(as_series=False)
+    flags = (_flag(check.bad).sum().alias(name) for name, check in zip(names, checks, strict=True))
+    counts = frame.select(*flags).collect().to_dict(as_series=False)
     for name, check in zip(names, checks, strict=True):
         if counts[name][0]:
             rows = frame.filter(check.bad)
@@ -185,15 +185,8 @@ def keys_of(log: str) -> list[str]:
     return ["person_id", "arrived_at", "source", "campaign"] if log == "leads" else ["source", "id"]
 
 
-def repeats(log: str, frame: Frame) -> bool:
-    """Whether any record of a log came more than once."""
-    counted = frame.group_by(*keys_of(log)).agg(nw.len().alias("_times")).select(nw.col("_times").max())
-    times = counted.collect().to_dict(as_series=False)["_times"]
-    return bool(times) and times[0] is not None and times[0] > 1
-
-
 def conflict_faults(log: str, frame: Frame) -> Iterator[Fault]:
-    """Records that came more than once and say different things: which is right nobody can tell."""
+    """Of the rows of records that came more than once, those that say different things: nobody can tell what is right."""
     keys = keys_of(log)
     content = [name for name in LOGS[log] if name not in keys]
     seen = frame.select(*keys, *content).unique()
@@ -209,6 +202,14 @@ def merged(log: str, frame: Frame) -> Frame:
     if ROW not in frame.collect_schema():
         return frame.select(*LOGS[log]).unique()
     return frame.group_by(*LOGS[log]).agg(nw.col(ROW).min())
+
+
+def once_each(log: str, frame: Frame, repeated: Frame) -> Frame:
+    """Each record once, at the first of its rows; `repeated` are the rows of those that came more than once."""
+    if ROW not in frame.collect_schema():
+        return merged(log, frame)
+    later = repeated.join(merged(log, repeated), on=ROW, how="anti").select(ROW)
+    return frame.join(later, on=ROW, how="anti")
 
 
 def one_of_each(log: str, frame: Frame) -> Frame:
