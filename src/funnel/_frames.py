@@ -204,17 +204,17 @@ def recurring(frame: Frame, keys: Sequence[str]) -> Frame:
 
     Polars first looks for equal hashes, which sorts one column of numbers and leaves few rows to compare.
     """
-    few = kept(_alike(frame, keys)) if frame.implementation.is_polars() else frame
+    few = _alike(frame, keys) if frame.implementation.is_polars() else frame
     times = few.group_by(*keys).agg(nw.len().alias("_times"))
     return few.join(times.filter(nw.col("_times") > 1).drop("_times"), on=list(keys), how="semi")
 
 
 def _alike(frame: Frame, keys: Sequence[str]) -> Frame:
     """The rows whose hash another row has too: all that recur, and by chance a few that do not."""
-    pl, native = _polars_module(), nw.to_native(frame)
-    mark = pl.struct(*keys).hash()
-    line = native.select(mark.sort().alias("mark")).collect()["mark"]
-    alike: Frame = nw.from_native(native.filter(mark.is_in(line.filter(line == line.shift()).implode())))
+    rows = nw.to_native(frame).collect()
+    marks = rows.select(_polars_module().struct(*keys).hash()).to_series()
+    line = marks.sort()
+    alike: Frame = nw.from_native(rows.filter(marks.is_in(line.filter(line == line.shift()).implode())).lazy())
     return alike
 
 

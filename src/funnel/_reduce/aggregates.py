@@ -11,6 +11,7 @@ from typing import Any
 
 import narwhals as nw
 
+from funnel._instants import NEVER
 from funnel._lift.columns import tree_column
 from funnel._lift.nodes import Fact, facts_of
 from funnel._lift.tree import Tree, forks
@@ -90,17 +91,74 @@ def _parts(table: Frame, placed: Sequence[Placed], at: int) -> Iterable[Frame]:
     rows = table.filter(nw.col("start") <= at)
     if placed[0][0].stream.living:
         rows = rows.filter(nw.col("end") > at)
+    for _, place in filter(_is_last_gap, placed):
+        yield _last_gap(rows, place)
+    placed = [pair for pair in placed if not _is_last_gap(pair)]
     if any(reads_gap(one) for one, _ in placed):
         rows = with_gap(rows, PERSON)
-    ordered = not rows.implementation.is_pyspark()
-    apart = [(one, place) for one, place in placed if one.is_edge and not (ordered and belongs(one) is None)]
+    local, ordered = rows.implementation.is_polars(), not rows.implementation.is_pyspark()
+    beside = ordered and not local
+    apart = [(one, place) for one, place in placed if one.is_edge and not (beside and belongs(one) is None)]
     together = [pair for pair in placed if pair not in apart]
     if together:
-        yield _together(rows, together)
+        yield _among(rows, together) if local else _together(rows, together)
     for group in same_edges(apart):
-        condition = belongs(group[0][0])
+        condition, latest = belongs(group[0][0]), group[0][0].how == "latest"
         chosen = rows if condition is None else rows.filter(condition)
-        yield _together(chosen, group) if ordered else _looked_up(chosen, group)
+        yield _together(_nearest(chosen, latest=latest) if local else chosen, group) if ordered else _looked_up(chosen, group)
+
+
+def _among(rows: Frame, placed: Sequence[Placed]) -> Frame:
+    """The numbers of rows, in one pass over them and a column of truths for each condition, which takes little memory."""
+    wheres = {belonging: f"_belongs_{n}" for n, belonging in enumerate(dict.fromkeys(map(_belonging, placed)))}
+    conditions = {name: belongs(one) for (one, _) in placed for name in [wheres[_belonging((one, 0))]]}
+    given = {name: condition.alias(name) for name, condition in conditions.items() if condition is not None}
+    read = {one.field or "t" for one, _ in placed}
+
+    def value(one: Reduction, place: int) -> nw.Expr:
+        chosen = nw.col(one.field or "t")
+        name = wheres[_belonging((one, place))]
+        if name in given:
+            chosen = chosen.filter(nw.col(name))
+        whole = MONOIDS[one.how].aggregate(chosen) if one.field else chosen.count()
+        return whole.alias(value_name(place))
+
+    return rows.select(PERSON, *sorted(read), *given.values()).group_by(PERSON).agg(*(value(*pair) for pair in placed))
+
+
+def _belonging(pair: Placed) -> tuple[Stream, Tree]:
+    return pair[0].stream, pair[0].where
+
+
+def _nearest(rows: Frame, *, latest: bool) -> Frame:
+    """The rows of each person's first or last instant, among which the edge is."""
+    extreme = nw.col("t").max() if latest else nw.col("t").min()
+    return rows.filter(nw.col("t") == extreme.over(PERSON))
+
+
+def _is_last_gap(pair: Placed) -> bool:
+    one = pair[0]
+    return one.field == GAP and one.how == "latest" and one.where == EVERY
+
+
+def _last_gap(rows: Frame, place: int) -> Frame:
+    """How long after the row before it the last row came; where two rows came last, they came at once."""
+    last = rows.select(PERSON, "t", _last=nw.col("t").max().over(PERSON))
+    is_last = nw.col("t") == nw.col("_last")
+    split = last.select(
+        PERSON,
+        "_last",
+        _times=nw.when(is_last).then(_whole(1)).otherwise(_whole(0)),
+        _before=nw.when(is_last).then(_whole(NEVER)).otherwise(nw.col("t")),
+    )
+    ends = split.group_by(PERSON).agg(nw.col("_last", "_before").max(), nw.col("_times").sum())
+    alone = (nw.col("_times") == 1) & (nw.col("_before") > NEVER)
+    gap = nw.when(alone).then(nw.col("_last") - nw.col("_before")).otherwise(_whole(0))
+    return ends.select(PERSON, gap.alias(value_name(place)))
+
+
+def _whole(value: int) -> nw.Expr:
+    return nw.lit(value, nw.Int64())
 
 
 def _together(rows: Frame, placed: Sequence[Placed]) -> Frame:

@@ -40,7 +40,7 @@ class LedgerTables(Mapping[str, Frame]):
             maker, needs = _MAKERS[name]
             if needs not in self._logs:
                 raise KeyError(name)
-            self._made[name] = self._keep(maker(self))
+            self._made[name] = maker(self) if name in _AS_THEY_ARE else self._keep(maker(self))
         return self._made[name]
 
     def __contains__(self, name: object) -> bool:
@@ -81,7 +81,8 @@ class LedgerTables(Mapping[str, Frame]):
     def arrivals(self) -> Frame:
         """Every order with when its goods arrived, for ever ahead where they have not."""
         orders = self.orders.with_columns(_arrived=_or_never_ends("delivered_at"))
-        return _with_notices(orders, self._logs["interactions"]) if "interactions" in self._logs else orders
+        told = self._logs.get("interactions")
+        return orders if told is None else self._keep(_with_notices(orders, told))
 
 
 def _shaped(frame: Frame, table: str, **columns: nw.Expr) -> Frame:
@@ -205,15 +206,14 @@ def _given_back(refunds: Frame) -> Frame:
 
 def _with_refunds(orders: Frame, given_back: Frame) -> Frame:
     """Each order with when money first went back, and when the last of it did."""
-    first = given_back.group_by(*_BOUGHT).agg(nw.col("refunded_at").min().alias("_back_from"))
     paid = orders.select(*_BOUGHT, _paid=nw.col("amount"))
-    whole = given_back.join(paid, on=list(_BOUGHT), how="inner").filter(nw.col("_so_far") >= nw.col("_paid"))
-    void = whole.group_by(*_BOUGHT).agg(nw.col("refunded_at").min().alias("_void_from"))
-    joined = (
-        orders.drop("_void", "_first_back")
-        .join(first, on=list(_BOUGHT), how="left")
-        .join(void, on=list(_BOUGHT), how="left")
+    spent = given_back.join(paid, on=list(_BOUGHT), how="inner").with_columns(
+        _done=nw.when(nw.col("_so_far") >= nw.col("_paid")).then(nw.col("refunded_at")).otherwise(_whole(FOREVER))
     )
+    back = spent.group_by(*_BOUGHT).agg(
+        nw.col("refunded_at").min().alias("_back_from"), nw.col("_done").min().alias("_void_from")
+    )
+    joined = orders.drop("_void", "_first_back").join(back, on=list(_BOUGHT), how="left")
     return joined.with_columns(
         _first_back=nw.col("_back_from").fill_null(FOREVER).cast(nw.Int64()),
         _void=nw.col("_void_from").fill_null(FOREVER).cast(nw.Int64()),
@@ -342,8 +342,9 @@ def _follow_ups(interactions: Frame, purchases: Frame | None) -> Frame:
     if purchases is not None:
         heard.append(purchases.select(PERSON, _at=nw.col("purchased_at")))
     sent = rows.select(PERSON, _at=nw.col("t"), _heard=_whole(FOREVER)).unique()
-    concerned = nw.concat(heard).join(sent.select(PERSON).unique(), on=PERSON, how="semi")
-    told = concerned.unique().with_columns(_heard=nw.col("_at"))
+    first = sent.group_by(PERSON).agg(nw.col("_at").min().alias("_first"))
+    after = nw.concat(heard).join(first, on=PERSON, how="inner").filter(nw.col("_at") > nw.col("_first"))
+    told = after.select(PERSON, "_at", _heard=nw.col("_at"))
     line = nw.concat([sent, told]).with_columns(
         _back=_whole(0) - nw.col("_at"), _turn=_flag(nw.col("_heard") < FOREVER)
     )
@@ -352,6 +353,9 @@ def _follow_ups(interactions: Frame, purchases: Frame | None) -> Frame:
     joined = rows.drop("end").join(ends, on=[PERSON, "t"], how="inner")
     return joined.with_columns(end=nw.col("_next")).select(PERSON, *TABLES["open_follow_ups"])
 
+
+_AS_THEY_ARE = frozenset({"leads", "orders", "interactions"})
+"""The tables that are their log, column by column: worked out for what is read of them, as often as it is read."""
 
 _MAKERS: Mapping[str, tuple[Callable[[LedgerTables], Frame], str]] = {
     "leads": (_leads, "leads"),
