@@ -13,6 +13,7 @@ from funnel.history import History
 from funnel.interactions import (
     Answer,
     Checkout,
+    Complaint,
     Delivered,
     Feedback,
     Interaction,
@@ -80,7 +81,7 @@ def _interaction(record: Interaction) -> dict[str, object]:
             row["regarding"] = record.question_id
         case Resolution():
             row["regarding"] = record.complaint_id
-        case Delivered():
+        case Delivered() | Complaint():
             row["regarding"] = record.purchase_id
         case Postponed():
             row |= {"reason": str(record.reason), "until": record.until, "latest": record.latest}

@@ -92,6 +92,7 @@ GOOD_ROWS: list[tuple[str, Change]] = [
     ("interactions", {"kind": "feedback", "score": 1}),
     ("interactions", {"kind": "feedback", "score": 5}),
     ("interactions", {"kind": "quote", "amount": 0}),
+    ("interactions", {"kind": "complaint", "regarding": ""}),
     ("interactions", {"kind": "checkout"}),
 ]
 
@@ -146,6 +147,22 @@ REFUSED: list[tuple[dict[str, pl.DataFrame], str, str, tuple[int, ...]]] = [
         {"purchases": BOUGHT, "interactions": rows("interactions", {"kind": "delivered", "regarding": "2"})},
         "regarding",
         "names a purchase of another person",
+        (1,),
+    ),
+    ({"interactions": rows("interactions", {"kind": "complaint", "regarding": "1"})}, "regarding", "no log of", (1,)),
+    (
+        {"purchases": BOUGHT, "interactions": rows("interactions", {"kind": "complaint", "regarding": "9"})},
+        "regarding",
+        "names a purchase that is not there; a complaint is of one",
+        (1,),
+    ),
+    (
+        {
+            "purchases": BOUGHT,
+            "interactions": rows("interactions", {"kind": "complaint", "regarding": "1", "occurred_at": BEFORE}),
+        },
+        "occurred_at",
+        "lies before the purchase it is of",
         (1,),
     ),
     (

@@ -46,7 +46,7 @@ class Logs:
             `cancelled_at`, `promotion`, `promised_at`, `delivered_at` if known.
         refunds: `id`, `purchase_id`, `refunded_at`, `amount`; `source`, `currency`, `reason` if known.
         interactions: `id`, `person_id`, `occurred_at`, `kind`; `source`, `direction`, `channel`, `regarding` (what is
-            answered, resolved or delivered), `reason`, `until`, `latest`, `score`, `amount`, `currency` if known.
+            answered, resolved, delivered or complained of), `reason`, `until`, `latest`, `score`, `amount`, `currency` if known.
         aliases: `alias`, `person_id`: two names of one person, applied before anything is counted, also in chains.
         currency: The one currency (ISO 4217) of all amounts, if a column names currencies.
 

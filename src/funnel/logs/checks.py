@@ -230,9 +230,10 @@ def reference_faults(logs: Mapping[str, Frame], known: Mapping[str, Frame]) -> I
     for kind, of in REGARDING.items():
         asked = known["interactions"].filter(nw.col("kind") == of)
         yield from _closing_faults(interactions.filter(nw.col("kind") == kind), asked, kind, of)
-    told = interactions.filter(nw.col("kind") == "delivered")
     bought = _as_asked(known["purchases"]) if "purchases" in known else None
-    yield from _closing_faults(told, bought, "delivered", "purchase")
+    for kind in ("delivered", "complaint"):
+        told = interactions.filter((nw.col("kind") == kind) & (nw.col("regarding") != ""))
+        yield from _closing_faults(told, bought, kind, "purchase")
 
 
 def _as_asked(purchases: Frame) -> Frame:

@@ -84,7 +84,8 @@ LOGS: Mapping[str, Mapping[str, Column]] = {
     },
 }
 """Every log with its columns. Amounts are whole minor units; instants are aware datetimes; `regarding` names the
-question that an answer answers, the complaint that a resolution resolves, the purchase that was delivered."""
+question that an answer answers, the complaint that a resolution resolves, the purchase that was delivered or that a
+complaint is of, if it is of one."""
 
 TIMES: Mapping[str, str] = {
     "leads": "arrived_at",
