@@ -12,9 +12,10 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from funnel import _frames
-from funnel._frames import ROW, enter, kept, leave, microseconds
+from funnel._frames import ROW, enter, kept, laid_down, leave, microseconds, recurring
 from funnel._instants import micros
 from funnel.errors import EngineError, MissingExtraError
 from tests.engines import ENGINES
@@ -277,3 +278,52 @@ def test_what_is_kept_is_the_same_frame(engine: str) -> None:
     entered = enter(native(engine))
 
     assert sorted(kept(entered.frame).select("person_id").collect().rows()) == [("a",), ("b",)]
+
+
+@pytest.mark.parametrize("engine", LOCAL)
+def test_what_is_laid_down_is_the_same_frame(engine: str) -> None:
+    """Held by the session or not, its rows are its rows."""
+    assert sorted(laid_down(enter(native(engine)).frame).select("person_id").collect().rows()) == [("a",), ("b",)]
+
+
+def test_a_relation_that_cannot_be_held_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DuckDB before 2.0 cannot hold the rows of a relation; there the plan grows on."""
+    frame = enter(native("duckdb")).frame
+    monkeypatch.setattr(_frames.nw, "to_native", lambda _: relation)
+    relation = frame.to_native().project("person_id")
+    monkeypatch.setattr(type(relation), "materialize", property(_absent), raising=False)
+
+    assert sorted(laid_down(frame).collect().rows()) == [("a",), ("b",)]
+
+
+def _absent(_: object) -> object:
+    raise AttributeError
+
+
+def test_a_lazy_frame_that_is_kept_is_read_once() -> None:
+    """What is asked of it later is what it said when it was checked, though what it stands on has changed."""
+    said = iter([1, 2])
+    shape = {"person_id": pl.String, "n": pl.Int64}
+    given_ = pl.LazyFrame({"person_id": ["a"], "n": [0]}, schema=shape)
+    later = given_.map_batches(lambda rows: rows.with_columns(n=pl.lit(next(said), pl.Int64)), schema=shape)
+    once = kept(nw.from_native(later))
+
+    assert once.collect().rows() == once.collect().rows() == [("a", 1)]
+
+
+KEYS = st.lists(st.tuples(st.sampled_from(["shop", "web", ""]), st.integers(0, 5).map(str)), max_size=9)
+
+
+@pytest.mark.parametrize("engine", ["polars", "polars lazy", "duckdb"])
+def test_rows_that_recur_are_those_whose_key_another_row_has(engine: str) -> None:
+    """All rows of such a key and no other row."""
+
+    @settings(max_examples=max(10, settings().max_examples // 3), deadline=None)
+    @given(KEYS)
+    def holds(keys: list[tuple[str, str]]) -> None:
+        table = pl.DataFrame(keys, schema={"source": pl.String, "id": pl.String}, orient="row")
+        found = recurring(enter(native(engine, table)).frame, ["source", "id"]).select("source", "id").collect().rows()
+
+        assert sorted(found) == sorted(key for key in keys if keys.count(key) > 1)
+
+    holds()

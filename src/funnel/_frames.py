@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -161,6 +161,21 @@ def _elsewhere(frame: Frame) -> Entered:
     return Entered(frame, home)
 
 
+def joinable(entered: Iterable[Entered]) -> bool:
+    """Whether frames of one engine are of one session; DuckDB joins no relations of different connections."""
+    first, *others = entered
+    if first.home != "duckdb":
+        return True
+    refused = importlib.import_module("duckdb").InvalidInputException
+    here: Any = nw.to_native(first.frame)
+    try:
+        for one in others:
+            here.set_alias("here").cross(nw.to_native(one.frame).set_alias("there"))
+    except refused:
+        return False
+    return True
+
+
 _ELSEWHERE: Mapping[nw.Implementation, Home] = {
     nw.Implementation.DUCKDB: "duckdb",
     nw.Implementation.IBIS: "ibis",
@@ -197,6 +212,19 @@ def kept(frame: Frame) -> Frame:
         return frame
     once: Frame = nw.from_native(nw.to_native(frame).collect().lazy())
     return once
+
+
+def laid_down(frame: Frame) -> Frame:
+    """The frame with its rows held by the session, where a plan that grew further would take minutes to lay out.
+
+    DuckDB repeats in its plan whatever is read twice, and looks all of it through at every step; it holds rows from 2.0
+    on.
+    """
+    if not frame.implementation.is_duckdb():
+        return frame
+    native: Any = nw.to_native(frame)
+    held: Frame = nw.from_native(native.materialize() if hasattr(native, "materialize") else native)
+    return held
 
 
 def recurring(frame: Frame, keys: Sequence[str]) -> Frame:

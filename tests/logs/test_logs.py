@@ -108,6 +108,15 @@ def test_logs_of_two_engines_are_refused() -> None:
         Logs(**mixed)
 
 
+def test_relations_of_two_connections_are_refused() -> None:
+    """DuckDB joins no relations of different connections, and its own error would name no log."""
+    leads, purchases = (ENGINES["duckdb"]({log: rows(log, {})}) for log in ("leads", "purchases"))
+
+    assert repr(Logs(**ENGINES["duckdb"]({log: rows(log, {}) for log in ("leads", "purchases")})))
+    with pytest.raises(EngineError, match=r"leads, purchases.*different DuckDB connections; take them all from one"):
+        Logs(**leads, **purchases)
+
+
 def test_what_runs_on_polars_may_be_mixed() -> None:
     """Polars, pandas and pyarrow tables run on the same engine; the answer is as the first of them."""
     mixed = {

@@ -30,7 +30,7 @@ def facts_over(plan: Plan, logs: Logs, now: int) -> Any:
 
 def facts_running(plan: Plan, logs: Logs, now: int) -> Any:
     """Everyone's facts at each of their own instants, as a frame of the logs' own kind."""
-    frame = with_derived(plan, running(logs.tables, plan.reductions, now)).rename({AT: KNOWN_AT})
+    frame = with_derived(plan, running(logs.laid_tables, plan.reductions, now)).rename({AT: KNOWN_AT})
     return _shown(plan, frame, logs, nw.col(KNOWN_AT), [KNOWN_AT])
 
 

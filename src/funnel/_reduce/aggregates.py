@@ -91,74 +91,27 @@ def _parts(table: Frame, placed: Sequence[Placed], at: int) -> Iterable[Frame]:
     rows = table.filter(nw.col("start") <= at)
     if placed[0][0].stream.living:
         rows = rows.filter(nw.col("end") > at)
-    for _, place in filter(_is_last_gap, placed):
-        yield _last_gap(rows, place)
-    placed = [pair for pair in placed if not _is_last_gap(pair)]
-    if any(reads_gap(one) for one, _ in placed):
+    yield from (_last_gap(rows, place) for one, place in placed if _is_last_gap(one))
+    others = [(one, place) for one, place in placed if not _is_last_gap(one)]
+    if any(reads_gap(one) for one, _ in others):
         rows = with_gap(rows, PERSON)
-    local, ordered = rows.implementation.is_polars(), not rows.implementation.is_pyspark()
-    beside = ordered and not local
-    apart = [(one, place) for one, place in placed if one.is_edge and not (beside and belongs(one) is None)]
+    yield from _parts_on_polars(rows, others) if rows.implementation.is_polars() else _parts_elsewhere(rows, others)
+
+
+def _parts_elsewhere(rows: Frame, placed: Sequence[Placed]) -> Iterable[Frame]:
+    ordered = not rows.implementation.is_pyspark()
+    apart = [(one, place) for one, place in placed if one.is_edge and not (ordered and belongs(one) is None)]
     together = [pair for pair in placed if pair not in apart]
     if together:
-        yield _among(rows, together) if local else _together(rows, together)
+        yield _together(rows, together)
     for group in same_edges(apart):
-        condition, latest = belongs(group[0][0]), group[0][0].how == "latest"
-        chosen = rows if condition is None else rows.filter(condition)
-        yield _together(_nearest(chosen, latest=latest) if local else chosen, group) if ordered else _looked_up(chosen, group)
+        chosen = _belonging(rows, group[0][0])
+        yield _together(chosen, group) if ordered else _looked_up(chosen, group)
 
 
-def _among(rows: Frame, placed: Sequence[Placed]) -> Frame:
-    """The numbers of rows, in one pass over them and a column of truths for each condition, which takes little memory."""
-    wheres = {belonging: f"_belongs_{n}" for n, belonging in enumerate(dict.fromkeys(map(_belonging, placed)))}
-    conditions = {name: belongs(one) for (one, _) in placed for name in [wheres[_belonging((one, 0))]]}
-    given = {name: condition.alias(name) for name, condition in conditions.items() if condition is not None}
-    read = {one.field or "t" for one, _ in placed}
-
-    def value(one: Reduction, place: int) -> nw.Expr:
-        chosen = nw.col(one.field or "t")
-        name = wheres[_belonging((one, place))]
-        if name in given:
-            chosen = chosen.filter(nw.col(name))
-        whole = MONOIDS[one.how].aggregate(chosen) if one.field else chosen.count()
-        return whole.alias(value_name(place))
-
-    return rows.select(PERSON, *sorted(read), *given.values()).group_by(PERSON).agg(*(value(*pair) for pair in placed))
-
-
-def _belonging(pair: Placed) -> tuple[Stream, Tree]:
-    return pair[0].stream, pair[0].where
-
-
-def _nearest(rows: Frame, *, latest: bool) -> Frame:
-    """The rows of each person's first or last instant, among which the edge is."""
-    extreme = nw.col("t").max() if latest else nw.col("t").min()
-    return rows.filter(nw.col("t") == extreme.over(PERSON))
-
-
-def _is_last_gap(pair: Placed) -> bool:
-    one = pair[0]
-    return one.field == GAP and one.how == "latest" and one.where == EVERY
-
-
-def _last_gap(rows: Frame, place: int) -> Frame:
-    """How long after the row before it the last row came; where two rows came last, they came at once."""
-    last = rows.select(PERSON, "t", _last=nw.col("t").max().over(PERSON))
-    is_last = nw.col("t") == nw.col("_last")
-    split = last.select(
-        PERSON,
-        "_last",
-        _times=nw.when(is_last).then(_whole(1)).otherwise(_whole(0)),
-        _before=nw.when(is_last).then(_whole(NEVER)).otherwise(nw.col("t")),
-    )
-    ends = split.group_by(PERSON).agg(nw.col("_last", "_before").max(), nw.col("_times").sum())
-    alone = (nw.col("_times") == 1) & (nw.col("_before") > NEVER)
-    gap = nw.when(alone).then(nw.col("_last") - nw.col("_before")).otherwise(_whole(0))
-    return ends.select(PERSON, gap.alias(value_name(place)))
-
-
-def _whole(value: int) -> nw.Expr:
-    return nw.lit(value, nw.Int64())
+def _belonging(rows: Frame, one: Reduction) -> Frame:
+    condition = belongs(one)
+    return rows if condition is None else rows.filter(condition)
 
 
 def _together(rows: Frame, placed: Sequence[Placed]) -> Frame:
@@ -181,6 +134,30 @@ def _edge(one: Reduction) -> nw.Expr:
     """The field of the first or the last row by the total order."""
     field = nw.col(one.field)
     return field.last(order_by=ORDER) if one.how == "latest" else field.first(order_by=ORDER)
+
+
+def _is_last_gap(one: Reduction) -> bool:
+    return one.field == GAP and one.how == "latest" and one.where == EVERY
+
+
+def _last_gap(rows: Frame, place: int) -> Frame:
+    """How long after the row before it the last row came, without ordering any; where two came last, at once."""
+    last = rows.select(PERSON, "t", _last=nw.col("t").max().over(PERSON))
+    is_last = nw.col("t") == nw.col("_last")
+    split = last.select(
+        PERSON,
+        "_last",
+        _times=nw.when(is_last).then(_whole(1)).otherwise(_whole(0)),
+        _before=nw.when(is_last).then(_whole(NEVER)).otherwise(nw.col("t")),
+    )
+    ends = split.group_by(PERSON).agg(nw.col("_last").max(), nw.col("_before").max(), nw.col("_times").sum())
+    alone = (nw.col("_times") == 1) & (nw.col("_before") > NEVER)
+    gap = nw.when(alone).then(nw.col("_last") - nw.col("_before")).otherwise(_whole(0))
+    return ends.select(PERSON, gap.alias(value_name(place)))
+
+
+def _whole(value: int) -> nw.Expr:
+    return nw.lit(value, nw.Int64())
 
 
 def same_edges(placed: Iterable[Placed]) -> Iterable[Sequence[Placed]]:
@@ -251,3 +228,33 @@ def edge_rows(rows: Frame, keys: Sequence[str], *, latest: bool) -> Frame:
     return (
         counted.join(last, on=list(keys), how="inner").filter(nw.col("_turn") == nw.col("_last")).drop("_turn", "_last")
     )
+
+
+# ---- Polars --------------------------------------------------------------------------------------------------------
+
+
+def _parts_on_polars(rows: Frame, placed: Sequence[Placed]) -> Iterable[Frame]:
+    """Polars can aggregate some of the rows, and is slow to order many: it orders those of one instant alone."""
+    numbers = [(one, place) for one, place in placed if not one.is_edge]
+    if numbers:
+        yield _among(rows, numbers)
+    for group in same_edges(placed):
+        chosen = _belonging(rows, group[0][0])
+        extreme = nw.col("t").max() if group[0][0].how == "latest" else nw.col("t").min()
+        yield _together(chosen.filter(nw.col("t") == extreme.over(PERSON)), group)
+
+
+def _among(rows: Frame, placed: Sequence[Placed]) -> Frame:
+    """The numbers of rows, in one pass over them with a column of truths, which is small, for each condition."""
+    names = {(one.stream, one.where): f"_{place}" for one, place in placed}
+    truths = {names[one.stream, one.where]: belongs(one) for one, _ in placed}
+    shown = {name: truth for name, truth in truths.items() if truth is not None}
+    fields = sorted({one.field or "t" for one, _ in placed})
+
+    def value(one: Reduction, place: int) -> nw.Expr:
+        field, name = nw.col(one.field or "t"), names[one.stream, one.where]
+        chosen = field.filter(nw.col(name)) if name in shown else field
+        whole = MONOIDS[one.how].aggregate(chosen) if one.field else chosen.count()
+        return whole.alias(value_name(place))
+
+    return rows.select(PERSON, *fields, **shown).group_by(PERSON).agg(*(value(*pair) for pair in placed))

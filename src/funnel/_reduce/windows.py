@@ -12,6 +12,7 @@ from typing import Any
 
 import narwhals as nw
 
+from funnel._frames import laid_down
 from funnel._instants import FOREVER, NEVER
 from funnel._reduce.aggregates import PERSON, belongs, completed, reads_gap, same_edges, taken, value_name, with_gap
 from funnel._reduce.forms import GAP, MONOIDS, ORDER, Reduction
@@ -29,12 +30,14 @@ def running(tables: Mapping[str, Frame], reductions: Sequence[Reduction], at: in
     placed = [(reduction, place) for place, reduction in enumerate(reductions)]
     started = {name: table.filter(nw.col("start") <= at) for name, table in tables.items()}
     ends = {one.stream.table for one in reductions if one.stream.living}
-    cut = {name: _epochs(table, at) if name in ends else _one_epoch(table) for name, table in started.items()}
-    line = _timeline(cut.values())
+    cut = {
+        name: laid_down(_epochs(table, at) if name in ends else _one_epoch(table)) for name, table in started.items()
+    }
+    line = laid_down(_timeline(cut.values()))
     for name, table in cut.items():
         chosen = [(one, place) for one, place in placed if one.stream.table == name]
         if chosen:
-            line = _aligned(line, _steps(table, chosen))
+            line = laid_down(_aligned(line, laid_down(_steps(table, chosen))))
     return completed(line, tables, placed)
 
 
@@ -84,12 +87,12 @@ def _steps(rows: Frame, placed: Sequence[tuple[Reduction, int]]) -> Frame:
     """The values after each instant of one table: person, instant, and a column a reduction."""
     if any(reads_gap(one) for one, _ in placed):
         rows = with_opening_gaps(rows)
-    numbered = rows.with_columns(_turn=nw.col("_row").cum_sum().over(*_WHOLE, order_by=ORDER))
+    numbered = laid_down(rows.with_columns(_turn=nw.col("_row").cum_sum().over(*_WHOLE, order_by=ORDER)))
     held = numbered.with_columns(*(_taken(one, place) for one, place in placed))
     summed = held.with_columns(*(_window(one, place) for one, place in placed))
     after = nw.col("_at").shift(-1).over(*_WHOLE, order_by=ORDER)
     last = summed.with_columns(_after=after).with_columns(nw.col("_after").fill_null(FOREVER).cast(nw.Int64()))
-    stepped = last.filter(nw.col("_after") > nw.col("_at"))
+    stepped = laid_down(last.filter(nw.col("_after") > nw.col("_at")))
     for group in same_edges(placed):
         stepped = _looked_up(stepped, numbered, group)
     return stepped.select(PERSON, nw.col("_at").alias(AT), *(value_name(place) for _, place in placed))

@@ -8,7 +8,7 @@ from typing import Any
 
 import narwhals as nw
 
-from funnel._frames import ROW, Entered, Home, enter, kept, recurring
+from funnel._frames import ROW, Entered, Home, enter, joinable, kept, laid_down, recurring
 from funnel.errors import EngineError, RecordError
 from funnel.logs.aliases import alias_faults, resolved
 from funnel.logs.canonical import canonical, people_faults, people_type, schema_faults
@@ -46,7 +46,8 @@ class Logs:
             `cancelled_at`, `promotion`, `promised_at`, `delivered_at` if known.
         refunds: `id`, `purchase_id`, `refunded_at`, `amount`; `source`, `currency`, `reason` if known.
         interactions: `id`, `person_id`, `occurred_at`, `kind`; `source`, `direction`, `channel`, `regarding` (what is
-            answered, resolved, delivered or complained of), `reason`, `until`, `latest`, `score`, `amount`, `currency` if known.
+            answered, resolved, delivered or complained of), `reason`, `until`, `latest`, `score`, `amount`, `currency`
+            if known.
         aliases: `alias`, `person_id`: two names of one person, applied before anything is counted, also in chains.
         currency: The one currency (ISO 4217) of all amounts, if a column names currencies.
 
@@ -99,6 +100,13 @@ class Logs:
         """The tables of the ledger that facts are computed from."""
         return LedgerTables(self._logs, kept)
 
+    @cached_property
+    def laid_tables(self) -> Mapping[str, Frame]:
+        """The same tables for long plans: in DuckDB each is a temporary table, elsewhere they are as they are."""
+        if self._home != "duckdb":
+            return self.tables
+        return LedgerTables({log: laid_down(frame) for log, frame in self._logs.items()}, laid_down)
+
     def __repr__(self) -> str:
         """Show which logs there are, and where they run."""
         return f"Logs({', '.join(self._logs)}, on {self._home})"
@@ -112,6 +120,9 @@ def _one_home(entered: Mapping[str, Entered]) -> Home:
     if len(engines) > 1:
         found = ", ".join(f"{log} on {engine}" for engine, log in engines.items())
         msg = f"the logs are of different engines ({found}); bring them all to one"
+        raise EngineError(msg)
+    if not joinable(entered.values()):
+        msg = f"the logs ({', '.join(entered)}) are of different DuckDB connections; take them all from one connection"
         raise EngineError(msg)
     return next(iter(entered.values())).home
 

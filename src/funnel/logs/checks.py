@@ -186,7 +186,7 @@ def keys_of(log: str) -> list[str]:
 
 
 def conflict_faults(log: str, frame: Frame) -> Iterator[Fault]:
-    """Of the rows of records that came more than once, those that say different things: nobody can tell what is right."""
+    """Of the rows of records that came more than once, those that say different things: which is right nobody knows."""
     keys = keys_of(log)
     content = [name for name in LOGS[log] if name not in keys]
     seen = frame.select(*keys, *content).unique()
