@@ -38,7 +38,8 @@ class Logs:
 
     Every argument is a dataframe of polars (eager or lazy), pandas, pyarrow, DuckDB, Ibis or PySpark, all of one
     engine; columns that are not read are left alone. What is computed from the logs comes back as the same kind of
-    frame, lazily where the frame was lazy. The rows are looked through once, on entry, to find what cannot be true.
+    frame, lazily where the frame was lazy. The rows are looked through once, on entry, to find what cannot be true;
+    for that a lazy Polars frame is worked out, and the columns that are read are held in memory.
 
     Args:
         leads: `person_id`, `arrived_at`; `source`, `campaign`, `referred_by` if known.
