@@ -109,7 +109,7 @@ def test_every_engine_answers_as_polars(
 
 def test_every_fact_at_every_instant_is_the_same_in_duckdb() -> None:
     """All facts of a few people at all their instants: DuckDB lays such long plans out piece by piece, in seconds."""
-    few = {f"p{number}" for number in range(40)}
+    few = {f"p{number}" for number in range(5_000, 5_040)}
     some = {log: table.filter(pl.col("person_id").is_in(few)) for log, table in shop().items() if log != "refunds"}
     bought = some["purchases"].select(purchase_id="id")
     some["refunds"] = shop()["refunds"].join(bought, on="purchase_id", how="semi")
