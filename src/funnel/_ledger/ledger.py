@@ -2,7 +2,7 @@
 
 Law: the rows depend on which records came, never on the order in which they came (a refund after its purchase).
 
-What happened is written down as it comes ; what follows from several records (what is left of a purchase,
+What happened is written down as it comes; what follows from several records (what is left of a purchase,
 which question is open) is worked out from what is written, when somebody asks.
 """
 
