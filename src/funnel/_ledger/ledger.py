@@ -52,10 +52,10 @@ class Ledger:
 
     def __init__(self, person_id: str) -> None:
         """Begin with nothing."""
-        self.person_id = person_id
+        self.person_id: str = person_id
         self.rows: dict[str, list[Row]] = {}
         self.stale: set[str] = set()
-        self.latest = NEVER
+        self.latest: int = NEVER
         self.settled: dict[object, tuple[Value, ...]] = {}
         self.purchases: dict[Key, Purchase] = {}
         self.refunds: dict[Key, list[Refund]] = {}
