@@ -57,6 +57,35 @@ def enter(native: object, read: Collection[str] | None = None) -> Entered:
     return attrs.evolve(_entered(frame), left_out=left_out)
 
 
+def column_types(native: object) -> dict[str, nw.dtypes.DType]:
+    """The columns of a dataframe with their types; nothing is read.
+
+    Raises:
+        EngineError: It is no dataframe.
+    """
+    return {str(name): dtype for name, dtype in _narwhals(native).collect_schema().items()}
+
+
+def framed(rows: Sequence[Mapping[str, object]], names: Sequence[str]) -> object:
+    """Rows of plain Python as a dataframe of an engine that is installed.
+
+    Raises:
+        MissingExtraError: There is none.
+        EngineError: A column holds values of different types.
+    """
+    columns = {name: [row[name] for row in rows] for name in names}
+    if installed("polars"):
+        try:
+            return _polars_module().DataFrame(columns)
+        except (TypeError, ValueError, OverflowError, _polars_module().exceptions.PolarsError):
+            raise EngineError("a column of the list holds values of different types; give each one type") from None
+    if installed("pandas"):
+        pandas: Any = importlib.import_module("pandas")
+        return pandas.DataFrame(columns).convert_dtypes()
+    msg = "a list is run as a table, and no engine is installed; run: pip install 'shopfunnel[polars]'"
+    raise MissingExtraError(msg)
+
+
 def _entered(frame: Any) -> Entered:
     match frame.implementation:
         case nw.Implementation.POLARS:
@@ -244,6 +273,23 @@ def _alike(frame: Frame, keys: Sequence[str]) -> Frame:
     line = marks.sort()
     alike: Frame = nw.from_native(rows.filter(marks.is_in(line.filter(line == line.shift()).implode())).lazy())
     return alike
+
+
+def brought(frame: Frame, home: Home) -> tuple[Frame, Home]:
+    """The frame in local memory, wherever it was, and what it is now.
+
+    Raises:
+        MissingExtraError: There is no engine here to hold it.
+    """
+    if home not in _ELSEWHERE.values():
+        return frame, home
+    for engine in ("polars", "pandas"):
+        if installed(engine):
+            return frame.collect(engine).lazy(), engine
+    msg = (
+        "this question is walked through in local memory, and no engine is installed; pip install 'shopfunnel[polars]'"
+    )
+    raise MissingExtraError(msg)
 
 
 # ---- instants ------------------------------------------------------------------------------------------------------

@@ -30,23 +30,24 @@ def schema_faults(log: str, entered: Entered) -> Iterator[Fault]:
         if name in entered.typeless:
             continue
         if name in schema:
-            problem = _wrong_type(column, schema[name], entered)
+            problem = wrong_type(column, schema[name], entered)
             if problem:
                 yield Fault(log, name, f"is {schema[name]}; {problem}")
         elif column.required:
-            yield Fault(log, name, f"is missing{_hint(name, entered.left_out)}")
+            yield Fault(log, name, f"is missing{hint(name, entered.left_out)}")
     absent = [name for name, column in columns.items() if name not in schema and not column.required]
     yield from _misspelt(log, absent, entered.left_out)
 
 
-def _hint(name: str, others: Sequence[str]) -> str:
+def hint(name: str, others: Sequence[str]) -> str:
+    """Which of the other columns was meant by a name that is not there."""
     if not any(others):
         return ""
     same = [other for other in others if _plain(other) == _plain(name)]
-    hint = f"did you mean {same[0]}?" if same else nearest(name, others)
-    if len(hint) > _LONGEST_HINT:
+    meant = f"did you mean {same[0]}?" if same else nearest(name, others)
+    if len(meant) > _LONGEST_HINT:
         return f"; none of the {len(others)} others is like it"
-    return f"; {hint}"
+    return f"; {meant}"
 
 
 def _misspelt(log: str, absent: Sequence[str], given: Sequence[str]) -> Iterator[Fault]:
@@ -60,7 +61,8 @@ def _plain(name: str) -> str:
     return "".join(letter for letter in name.lower() if letter.isalnum()).removesuffix("s")
 
 
-def _wrong_type(column: Column, dtype: Any, entered: Entered) -> str:
+def wrong_type(column: Column, dtype: Any, entered: Entered) -> str:
+    """What to give instead, where a column has a type that it cannot have; empty where it can."""
     match column.kind:
         case "instant" if not isinstance(dtype, nw.Datetime):
             return "give aware datetimes"
@@ -104,7 +106,7 @@ def _people(entered: Mapping[str, Entered]) -> Iterator[tuple[str, str, bool]]:
         schema = one.frame.collect_schema()
         for name, column in LOGS[log].items():
             there = column.kind == "person" and name in schema and name not in one.typeless
-            if there and not _wrong_type(column, schema[name], one):
+            if there and not wrong_type(column, schema[name], one):
                 yield log, name, schema[name].is_integer()
 
 

@@ -16,7 +16,7 @@ import narwhals as nw
 
 from funnel._facts.base import judgement
 from funnel._instants import instant
-from funnel.metrics._months import Months, zone_called
+from funnel.metrics._periods import Calendar, Periods
 from funnel.metrics._purchases import PERSON, purchases_at, told
 from funnel.metrics.rate import Rate
 
@@ -159,18 +159,18 @@ def monthly_cohorts(logs: Logs, *, tz: str, as_of: datetime) -> Cohorts:
         2026-01       1   1   0  0*
         2026-02       1   0  1*
     """
-    now, zone = judgement(as_of), zone_called(tz)
+    now, calendar = judgement(as_of), Calendar.of("month", tz)
     rows = purchases_at(logs, now)
     start = None if rows is None else _start(rows)
     if rows is None or start is None:
-        return Cohorts(instant(now), tz, is_partial=_is_partial(Months.between(now, now, zone), now), cohorts=())
-    months = Months.between(start, now, zone)
+        return Cohorts(instant(now), tz, is_partial=_is_partial(Periods.between(now, now, calendar), now), cohorts=())
+    months = Periods.between(start, now, calendar)
     return Cohorts(instant(now), tz, _is_partial(months, now), tuple(_cohorts(_counted(rows, months), months)))
 
 
-def _is_partial(months: Months, now: int) -> bool:
+def _is_partial(months: Periods, now: int) -> bool:
     """Whether anything can still happen in the last month: what happens at the instant itself has happened."""
-    return now + 1 < months.edges[-1]
+    return not months.is_over(len(months) - 1, now)
 
 
 def _start(rows: Frame) -> int | None:
@@ -178,14 +178,14 @@ def _start(rows: Frame) -> int | None:
     return None if start is None else int(start)
 
 
-def _counted(rows: Frame, months: Months) -> Mapping[tuple[int, int], int]:
+def _counted(rows: Frame, months: Periods) -> Mapping[tuple[int, int], int]:
     """How many people by the places of the month in which they first bought and of one in which they bought."""
     placed = rows.select(PERSON, cohort=months.place_column("first"), month=months.place_column("t"))
     counts = placed.unique().group_by("cohort", "month").agg(nw.col(PERSON).count().alias("people"))
     return {(int(cohort), int(month)): int(n) for cohort, month, n in told(counts, "cohort", "month", "people")}
 
 
-def _cohorts(counts: Mapping[tuple[int, int], int], months: Months) -> Iterator[Cohort]:
+def _cohorts(counts: Mapping[tuple[int, int], int], months: Periods) -> Iterator[Cohort]:
     starts: Sequence[int] = sorted({cohort for cohort, _ in counts})
     for start in starts:
         bought = tuple(counts.get((start, month), 0) for month in range(start, len(months)))

@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
 
 from funnel.errors import FunnelError, InstantError
-from funnel.metrics._months import zone_called
+from funnel.metrics._periods import zone_called
 from funnel.policy import Policy
 from funnel.readers._mapping import IN_THE_TEXT
 from funnel.readers.orders import OrderMapping, read_orders

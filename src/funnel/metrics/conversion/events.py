@@ -1,0 +1,220 @@
+"""The door of events: a frame of any engine, the logs of a shop, or a plain list become one kind of table.
+
+Law: a table inside has `person_id` and `kind` that are never null, `t` in whole microseconds, and the other columns as
+they came in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import attrs
+import narwhals as nw
+
+from funnel._frames import ROW, Entered, Frame, Home, column_types, enter, framed, microseconds
+from funnel._instants import EARLIEST, LATEST
+from funnel.errors import EngineError, RecordError
+from funnel.interactions import KINDS, Interaction
+from funnel.logs import Fault, Logs
+from funnel.logs.canonical import MISSING, hint, wrong_type
+from funnel.logs.checks import Check, faults_of
+from funnel.logs.columns import Column
+from funnel.logs.faults import raise_if_any
+from funnel.metrics.conversion.conditions import LARGEST, Types
+
+NEEDED: Mapping[str, Column] = {
+    "person_id": Column("person", required=True),
+    "occurred_at": Column("instant", required=True),
+    "kind": Column("text", required=True),
+}
+LOG_KINDS = ("lead", "purchase", *KINDS)
+"""The kinds of event that the logs of a shop hold."""
+
+_FROM_LOGS: Types = {
+    "kind": nw.String(),
+    "source": nw.String(),
+    "campaign": nw.String(),
+    "direction": nw.String(),
+    "channel": nw.String(),
+    "reason": nw.String(),
+    "promotion": nw.String(),
+    "amount": nw.Int64(),
+}
+"""What an event of the logs can be asked for."""
+
+
+@attrs.frozen
+class Source:
+    """Events inside the door, and what they came in as; `types` are those of all columns that can be asked for."""
+
+    frame: Frame
+    home: Home
+    types: Types
+    is_logs: bool = False
+
+
+def tabled(events: object) -> object:
+    """A list of records or mappings as a frame of an engine that is installed; anything else as it is.
+
+    Raises:
+        RecordError: An entry is neither a mapping nor an interaction.
+        MissingExtraError: Neither Polars nor pandas is installed.
+    """
+    if not isinstance(events, Sequence):
+        return events
+    rows = [_row(place, one) for place, one in enumerate(events, 1)]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    names = dict.fromkeys(name for row in rows for name in row) or dict.fromkeys(NEEDED)
+    return framed([{name: row.get(name) for name in names} for row in rows], tuple(names))
+
+
+def _row(place: int, one: object) -> dict[str, Any]:
+    match one:
+        case Interaction():
+            row = one.model_dump()
+            amount = getattr(one, "amount", None)
+            return row if amount is None else {**row, "amount": amount.minor}
+        case Mapping():
+            return dict(one)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        case _:
+            msg = f"event {place} of the list is a {type(one).__name__}; give mappings or interactions, or give Logs"
+            raise RecordError(msg)
+
+
+def types_of(events: object) -> Types:
+    """The columns that can be asked for, with their types.
+
+    Pandas makes floats of whole numbers where some are missing: they are whole numbers again, and are checked to be.
+    """
+    if isinstance(events, Logs):
+        return _FROM_LOGS
+    types = column_types(events)
+    return {name: nw.Int64() if _from_pandas(events, dtype) else dtype for name, dtype in types.items()}
+
+
+def _from_pandas(events: object, dtype: nw.dtypes.DType) -> bool:
+    return dtype.is_float() and type(events).__module__.partition(".")[0] == "pandas"
+
+
+def let_in(events: object, read: Collection[str], now: int, compared: Collection[str] = ()) -> Source:
+    """Let the events in, with the columns that are read.
+
+    Args:
+        events: What `conversion` was given, a list made a table.
+        read: The columns that are read, besides those that every event has.
+        now: The instant of judgement, in microseconds.
+        compared: The columns of whole numbers that conditions read, which must lie in a range.
+
+    Raises:
+        LogsError: A column that is needed is missing or of a wrong type, or a person or a time is missing.
+        EngineError: It is nothing that can be read.
+    """
+    if isinstance(events, Logs):
+        return Source(_of_logs(events, now), events.home, _FROM_LOGS, is_logs=True)
+    entered = enter(events, {*NEEDED, *read})
+    raise_if_any(_schema_faults(entered))
+    frame = _canonical(entered)
+    raise_if_any(list(faults_of("events", frame, _checks(entered, compared))))
+    return Source(frame, entered.home, types_of(events))
+
+
+def _schema_faults(entered: Entered) -> list[Fault]:
+    schema = entered.frame.collect_schema()
+    faults: list[Fault] = []
+    for name, column in NEEDED.items():
+        if name not in schema:
+            faults.append(Fault("events", name, f"is missing{hint(name, entered.left_out)}"))
+        elif name not in entered.typeless and (problem := wrong_type(column, schema[name], entered)):
+            faults.append(Fault("events", name, f"is {schema[name]}; {problem}"))
+    return faults
+
+
+def _canonical(entered: Entered) -> Frame:
+    """The columns by our names; where all cells of one are empty, it has no type, and none is made up."""
+    schema = entered.frame.collect_schema()
+    known = [name for name in ("occurred_at",) if name not in entered.typeless]
+    frame = microseconds(entered.frame, entered.home, known)
+    when = nw.col("occurred_at").fill_null(MISSING).cast(nw.Int64()) if known else nw.lit(MISSING, nw.Int64())
+    kind = nw.lit("") if "kind" in entered.typeless else nw.col("kind").cast(nw.String()).fill_null("")
+    others = [name for name in schema if name not in NEEDED]
+    return frame.select(_person(entered), *others, t=when, kind=kind)
+
+
+def _person(entered: Entered) -> nw.Expr:
+    if "person_id" in entered.typeless:
+        return nw.lit(None, nw.String()).alias("person_id")
+    if entered.frame.collect_schema()["person_id"].is_integer():
+        return nw.col("person_id").cast(nw.Int64())
+    return nw.col("person_id")
+
+
+def _checks(entered: Entered, compared: Collection[str]) -> list[Check]:
+    person, when = nw.col("person_id"), nw.col("t")
+    checks = [
+        Check("person_id", "is empty; give the person, leave the row out if nobody knows", person.is_null()),
+        Check("occurred_at", "is empty; give the instant it happened", when == MISSING),
+        Check(
+            "occurred_at",
+            "lies outside the years 1800 to 2199; give the instant it happened",
+            (when != MISSING) & ((when < EARLIEST) | (when >= LATEST)),
+        ),
+    ]
+    schema = entered.frame.collect_schema()
+    if not schema["person_id"].is_integer():
+        checks.append(Check("person_id", "is blank; give the person", person.fill_null("?") == ""))
+    floats = [name for name, dtype in schema.items() if dtype.is_float()] if entered.home == "pandas" else []
+    for name in floats:
+        broken = ~nw.col(name).is_null() & (nw.col(name) != nw.col(name).round(0))
+        checks.append(Check(name, "is no whole number; give whole minor units, or round them", broken))
+    for name in sorted(compared):
+        outside = (nw.col(name) < -LARGEST) | (nw.col(name) > LARGEST)
+        problem = f"lies outside the numbers that a condition compares; give {-LARGEST} to {LARGEST}"
+        checks.append(Check(name, problem, outside))
+    return checks
+
+
+def absent(names: Collection[str], types: Types) -> None:
+    """Refuse columns that are not there.
+
+    Raises:
+        EngineError: One is not.
+    """
+    for name in names:
+        if name not in types:
+            msg = f"the events have no column {name!r}{hint(name, [one for one in types if one != ROW])}"
+            raise EngineError(msg)
+
+
+# ---- the logs of a shop --------------------------------------------------------------------------------------------
+
+
+def _of_logs(logs: Logs, now: int) -> Frame:
+    """Arrivals, interactions, and the purchases that count at an instant, with what is left of their amounts."""
+    tables = logs.tables
+    parts: list[Frame] = []
+    if "leads" in tables:
+        parts.append(_events(tables["leads"], nw.lit("lead"), "source", "campaign"))
+    if "interactions" in tables:
+        amount = nw.when(nw.col("amount") > 0).then(nw.col("amount"))
+        said = tables["interactions"].with_columns(amount=amount)
+        parts.append(_events(said, nw.col("kind"), "direction", "channel", "reason", "amount"))
+    if "purchases" in tables:
+        counting = tables["purchases"].filter((nw.col("start") <= now) & (nw.col("end") > now))
+        bought = counting.with_columns(amount=nw.col("net_amount"))
+        parts.append(_events(bought, nw.lit("purchase"), "promotion", "amount"))
+    return nw.concat(parts)
+
+
+def _events(table: Frame, kind: nw.Expr, *has: str) -> Frame:
+    return table.select(
+        "person_id", "t", kind.alias("kind"), *(_known(name, has) for name in _FROM_LOGS if name != "kind")
+    )
+
+
+def _known(name: str, has: Collection[str]) -> nw.Expr:
+    """What a table of the ledger knows; a text that says nothing is null."""
+    if name == "amount":  # pandas has no empty whole number: no row is so early
+        return (nw.col(name) if name in has else nw.when(nw.col("t") < EARLIEST).then(nw.col("t"))).alias(name)
+    if name not in has:
+        return nw.lit(None, nw.String()).alias(name)
+    return nw.when(nw.col(name) != "").then(nw.col(name)).alias(name)

@@ -1,0 +1,327 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import attrs
+import narwhals as nw
+import polars as pl
+import pytest
+
+from funnel import _frames
+from funnel.errors import EngineError, FunnelError, InstantError, LiftError, LogsError, MissingExtraError, RecordError
+from funnel.interactions import Quote, View
+from funnel.logs import Logs
+from funnel.metrics.conversion import By, Exclusion, FunnelStep, bands, conversion
+from funnel.money import Money
+from tests.metrics.conversion.model import Event
+from tests.metrics.conversion.questions import START, minutes, table
+
+EVENTS = table([Event("sari", START, kind, amount=1) for kind in ("view", "cart", "purchase")])
+DAY = timedelta(days=1)
+
+
+def asked(steps: Any = ("view", "purchase"), events: Any = EVENTS, **more: Any) -> Any:
+    """Ask a question that is right but for what is given."""
+    return conversion(events, steps, **{"within": DAY, "as_of": START, **more})
+
+
+OPTIONAL = FunnelStep("cart", optional=True)
+
+WRONG: dict[str, tuple[dict[str, Any], type[FunnelError], str]] = {
+    "one step": ({"steps": ["view"]}, RecordError, "1 steps were given, 1 of them required; give 2 to 16"),
+    "too many steps": ({"steps": ["view"] * 17}, RecordError, "17 steps"),
+    "no list": ({"steps": "view"}, RecordError, "steps is a str; give a list"),
+    "no step": ({"steps": ["view", 3]}, RecordError, "a step is a int"),
+    "no kind": ({"steps": ["view", ""]}, RecordError, "the name of a step is ''"),
+    "one name twice": ({"steps": [FunnelStep("view"), FunnelStep("view")]}, RecordError, "two steps are called 'view'"),
+    "optional first": ({"steps": [OPTIONAL, "view", "purchase"]}, RecordError, "the first step, 'cart', is optional"),
+    "window of the first": (
+        {"steps": [FunnelStep("view", within=DAY), "purchase"]},
+        RecordError,
+        "the first step, 'view', has a window",
+    ),
+    "optional like the next": (
+        {"steps": ["view", FunnelStep("again", kind="purchase", optional=True), "purchase"]},
+        RecordError,
+        "the optional step 'again' asks the same as 'purchase'",
+    ),
+    "optional like another": (
+        {"steps": ["view", OPTIONAL, FunnelStep("c", kind="cart", optional=True), "purchase"]},
+        RecordError,
+        "'cart' asks the same as 'c'",
+    ),
+    "optional in strict order": ({"steps": ["view", OPTIONAL, "purchase"], "order": "strict"}, RecordError, "optional"),
+    "window in any order": (
+        {"steps": ["view", FunnelStep("purchase", within=DAY)], "order": "any"},
+        RecordError,
+        "the step 'purchase' has a window of its own",
+    ),
+    "later in any order": ({"order": "any", "ties": "later"}, RecordError, "ties is 'later'"),
+    "named exclusion in any order": (
+        {"order": "any", "exclude": Exclusion("cart", after="view")},
+        RecordError,
+        "no order in any order",
+    ),
+    "no window": ({"within": timedelta(0)}, RecordError, "within is datetime.timedelta"),
+    "window below zero": ({"within": -DAY}, RecordError, "give a timedelta above zero"),
+    "window of days": ({"within": 7}, RecordError, "within is 7; give a timedelta above zero"),
+    "endless window": ({"within": timedelta(days=400_000)}, RecordError, "longer than the years that are kept"),
+    "naive as_of": ({"as_of": datetime(2026, 3, 1)}, InstantError, "as_of is a naive datetime"),  # noqa: DTZ001
+    "order": ({"order": "strickt"}, RecordError, "order is 'strickt'.*did you mean 'strict'"),
+    "entry": ({"entry": "last"}, RecordError, "entry is 'last'; give 'first' or 'any' or 'each'"),
+    "ties": ({"ties": "never"}, RecordError, "ties is 'never'"),
+    "hold of many": ({"hold": ["sku", "amount", "a", "b"]}, RecordError, "give up to 3 different columns"),
+    "hold of one twice": ({"hold": ["sku", "sku"]}, RecordError, "give up to 3 different columns"),
+    "hold of the kind": ({"hold": "kind"}, RecordError, "hold names 'kind'"),
+    "hold of no text": ({"hold": 3}, RecordError, "hold is a int"),
+    "hold of no column": ({"hold": "skus"}, EngineError, "the events have no column 'skus'; did you mean sku"),
+    "hold of times": ({"hold": "arrived"}, EngineError, "the column 'arrived' is Datetime.*whole numbers of 64 bits"),
+    "by no column": ({"by": "source"}, EngineError, "the events have no column 'source'"),
+    "by no text": ({"by": 3}, RecordError, "by is a int"),
+    "by at no step": ({"by": By("sku", at="cart")}, RecordError, "no step is called 'cart'"),
+    "bands of texts": ({"by": bands("sku", [3])}, EngineError, "the column 'sku' is String; give one of whole numbers"),
+    "exclusion of no kind": (
+        {"exclude": Exclusion("refound")},
+        RecordError,
+        "no event is of the kind 'refound'; there",
+    ),
+    "exclusion that is none": ({"exclude": ["cart"]}, RecordError, "exclude is a list; give Exclusions"),
+    "exclusion after no step": (
+        {"exclude": Exclusion("cart", after="viev")},
+        RecordError,
+        "no step is called 'viev'.*did you mean 'view'",
+    ),
+    "exclusion the wrong way": (
+        {"exclude": Exclusion("cart", after="purchase", before="view")},
+        RecordError,
+        "after 'purchase' and before 'view', which is not later",
+    ),
+    "exclusion at an optional step": (
+        {"steps": ["view", OPTIONAL, "purchase"], "exclude": Exclusion("view", after="cart")},
+        RecordError,
+        "lies at the step 'cart', which is optional",
+    ),
+    "no such kind": ({"steps": ["view", "purchaes"]}, RecordError, "the kind 'purchaes'; did you mean 'purchase'"),
+    "another kind": ({"steps": ["view", "xyz"]}, RecordError, "the kind 'xyz'; there are 'cart', 'purchase', 'view'"),
+    "level": ({"level": 95}, RecordError, "level of a rate is 95"),
+    "enough": ({"enough": 0}, RecordError, "enough is 0; give the fewest"),
+    "no frame": ({"events": 3}, EngineError, "a int is no dataframe"),
+    "no record": ({"events": [3]}, RecordError, "event 1 of the list is a int"),
+    "two types": ({"events": [{"person_id": 1}, {"person_id": "sari"}]}, EngineError, "different types"),
+    "condition on a misspelt column": (
+        {"steps": ["view", FunnelStep("p", where=lambda e: e.amuont > 3)]},
+        LiftError,
+        "the condition of the step 'p': no fact is called 'amuont'; did you mean amount",
+    ),
+    "condition on times": (
+        {"steps": ["view", FunnelStep("p", where=lambda e: e.arrived > 3)]},
+        LiftError,
+        "arrived.*a condition reads whole numbers, texts and truths",
+    ),
+    "condition that is a number": (
+        {"steps": ["view", FunnelStep("p", where=lambda e: e.amount + 1)]},
+        LiftError,
+        "answers with a number; answer whether it holds",
+    ),
+}
+OTHER = EVENTS.with_columns(arrived=pl.col("occurred_at"))
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_question_is_refused(name: str) -> None:
+    """One clear error says what was given, where, and what is allowed."""
+    given, error, message = WRONG[name]
+
+    with pytest.raises(error, match=message) as told:
+        asked(**{"events": OTHER, **given})
+    assert "sari" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("made", "message"),
+    [
+        (lambda: FunnelStep("a", where=3), "where of the step 'a' is a int; give a function"),  # type: ignore[arg-type]
+        (lambda: FunnelStep("a", kind=3), "the kind of the step 'a' is 3"),  # type: ignore[arg-type]
+        (lambda: FunnelStep("a", within=timedelta(0)), "within of the step 'a'"),
+        (Exclusion, "an exclusion asks for nothing"),
+        (lambda: Exclusion("a", then="stop"), "then of an exclusion is 'stop'"),  # type: ignore[arg-type]
+        (lambda: bands("amount", []), "give 1 to 50 whole numbers that rise"),
+        (lambda: bands("amount", [2, 1]), r"\[2, 1\]; give"),
+        (lambda: bands("amount", [1.5]), r"\[1.5\]; give"),  # type: ignore[list-item]
+    ],
+)
+def test_what_makes_no_sense_cannot_be_made(made: Any, message: str) -> None:
+    """Steps, exclusions and bands are checked when they are made."""
+    with pytest.raises(RecordError, match=message):
+        made()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"person_id": [None, "a", None]}, r"events.person_id: 2 rows \(row 1, 3\): is empty"),
+        ({"person_id": ["a", "", "b"]}, r"events.person_id: 1 row \(row 2\): is blank"),
+        ({"occurred_at": [START, None, START]}, r"events.occurred_at: 1 row \(row 2\): is empty"),
+        ({"occurred_at": [START.replace(year=1700)] * 3}, "events.occurred_at: 3 rows .* years 1800 to 2199"),
+        ({"occurred_at": [datetime(2026, 3, 1)] * 3}, "say which zone these naive times are in"),  # noqa: DTZ001
+        ({"person_id": [1.5] * 3}, "events.person_id: is Float64; give text or integers"),
+        ({"kind": [1, 2, 3]}, "events.kind: is Int64; give text"),
+        ({"amount": [10**15 + 1, 1, 1]}, r"events.amount: 1 row \(row 1\): lies outside"),
+    ],
+)
+def test_rows_that_cannot_be_read_are_counted(change: dict[str, list[Any]], message: str) -> None:
+    """A person or an instant that is missing or cannot be is refused, with the count and the first rows."""
+    events = EVENTS.with_columns(pl.Series(name, values) for name, values in change.items())
+
+    with pytest.raises(LogsError, match=message):
+        asked(["view", FunnelStep("p", kind="purchase", where=lambda e: e.amount > 0)], events)
+
+
+def test_columns_that_are_missing_are_named() -> None:
+    """A column that is needed and not there is named, with the one that was perhaps meant."""
+    with pytest.raises(LogsError, match=r"events.occurred_at: is missing; did you mean occured_at\?"):
+        asked(events=EVENTS.rename({"occurred_at": "occured_at"}))
+
+
+def test_columns_without_a_cell_have_no_type() -> None:
+    """Where every cell is empty nothing is made up: a kind that is empty is of no step, a person must be there."""
+    empty = EVENTS.with_columns(kind=None)
+
+    with pytest.raises(RecordError, match="the kind 'view'"):
+        asked(events=empty)
+    with pytest.raises(LogsError, match=r"person_id: 3 rows \(row 1, 2, 3\): is empty"):
+        asked(events=EVENTS.with_columns(person_id=None))
+    with pytest.raises(LogsError, match=r"occurred_at: 3 rows \(row 1, 2, 3\): is empty"):
+        asked(events=EVENTS.with_columns(occurred_at=None))
+
+
+def test_a_row_that_is_two_steps_is_refused_in_any_order() -> None:
+    """In any order nobody could say which of the two it is; the same step twice is no such row."""
+    steps = [FunnelStep("some", where=lambda e: e.amount > 0), "purchase"]
+
+    with pytest.raises(RecordError, match="1 events match two different steps at once"):
+        asked(steps, order="any")
+    assert asked(["view", FunnelStep("two", where=lambda e: e.amount > 1)], order="any").entered == 1
+
+
+def test_wrong_questions_to_a_funnel() -> None:
+    """What is asked of the answer is checked, too."""
+    funnel = asked(["view", OPTIONAL, "purchase"])
+
+    with pytest.raises(RecordError, match="the quantile is 50; give a float"):
+        funnel.times(50)
+    with pytest.raises(RecordError, match="which is 'lost'; give 'reached' or 'dropped' or 'pending'"):
+        funnel.people("view", "lost")
+    with pytest.raises(RecordError, match="the step 'cart' is optional, so nobody is dropped there"):
+        funnel.people("cart", "dropped")
+    with pytest.raises(RecordError, match=r"no step is called 'veiw'.*did you mean 'view'"):
+        funnel.step("veiw")
+    with pytest.raises(RecordError, match="no step is called 'x'"):
+        funnel.value("amount", at="x")
+    with pytest.raises(EngineError, match="the column 'sku' is String; give one of whole numbers"):
+        funnel.value("sku")
+    with pytest.raises(EngineError, match="no column 'amounts'; did you mean amount"):
+        funnel.drivers("amounts")
+    with pytest.raises(RecordError, match="the funnel has no groups"):
+        funnel.compare()
+    with pytest.raises(InstantError, match="zone 'Mars' is unknown"):
+        funnel.trend("month", tz="Mars")
+
+
+def test_numbers_wider_than_64_bits_are_refused() -> None:
+    """What does not fit a column of every engine is not squeezed into one."""
+    with pytest.raises(EngineError, match="whole numbers of 64 bits"):
+        asked(events=EVENTS.with_columns(sku=pl.lit(1, pl.UInt64)), hold="sku")
+
+
+# ---- lists ---------------------------------------------------------------------------------------------------------
+
+ROWS = [
+    {"person_id": "sari", "occurred_at": START, "kind": "view", "amount": 5},
+    {"person_id": "sari", "occurred_at": START + minutes(1), "kind": "purchase"},
+    {"person_id": "budi", "occurred_at": START, "kind": "view"},
+]
+
+
+def test_a_list_is_a_table() -> None:
+    """Mappings and interactions are events like those of a frame; what one does not say is null."""
+    when: dict[str, Any] = {"person_id": "wati", "source": "shop"}
+    said = [
+        View(id="1", occurred_at=START, **when),
+        Quote(id="2", occurred_at=START, amount=Money(7, "IDR"), **when),
+    ]
+    funnel = asked(["view", FunnelStep("sum", where=lambda e: e.amount > 0)], [*ROWS, *said], as_of=START + DAY)
+
+    assert [step.reached for step in funnel] == [3, 1]
+    assert isinstance(funnel.people("view"), pl.DataFrame)
+    assert asked(events=[]).entered == 0
+
+
+def test_a_list_needs_an_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where Polars is not installed pandas runs a list; where neither is, the error says what to install."""
+    monkeypatch.setattr(_frames, "installed", lambda name: name == "pandas")
+    assert type(asked(events=ROWS, as_of=START + DAY).people("view")).__module__.startswith("pandas")
+
+    monkeypatch.setattr(_frames, "installed", lambda _: False)
+    with pytest.raises(MissingExtraError, match=r"pip install 'shopfunnel\[polars\]'"):
+        asked(events=ROWS)
+
+
+def test_every_attempt_needs_local_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attempts one after another are walked through here; where no engine is installed, the error says so."""
+    import duckdb
+
+    connection = duckdb.connect()
+    connection.execute("set timezone = 'UTC'")
+    connection.register("events", EVENTS.to_arrow())
+    relation = connection.table("events")
+
+    assert isinstance(asked(events=relation, entry="each").people("view"), pl.DataFrame)
+    monkeypatch.setattr(_frames, "installed", lambda _: False)
+    with pytest.raises(MissingExtraError, match="walked through in local memory"):
+        asked(events=relation, entry="each")
+
+
+def test_pandas_makes_floats_of_whole_numbers_where_some_are_missing() -> None:
+    """Such numbers are whole numbers again; one with a fraction is refused."""
+    import pandas as pd
+
+    rows = pd.DataFrame({"person_id": ["p", "p", "q"], "kind": ["a", "b", "a"], "amount": [2.0, 3.0, None]})
+    events = rows.assign(occurred_at=pd.to_datetime([START] * 3))
+    steps = ["a", FunnelStep("b", kind="b", where=lambda e: e.amount > 2)]
+    funnel = asked(steps, events, by="amount")
+
+    assert [(group.value, group.rate.hits) for group in funnel.groups] == [(2, 0), (None, 0)]
+    assert funnel.converted == 1
+    assert funnel.value("amount")[0].reached == 2
+    with pytest.raises(LogsError, match=r"events.amount: 1 row .*: is no whole number"):
+        asked(steps, events.assign(amount=[2.5, 3.0, None]))
+
+
+def test_a_condition_that_leaves_no_trace_is_refused() -> None:
+    """What a condition does by type or by chance cannot be run for a table."""
+    with pytest.raises(LiftError, match="leaves no trace"):
+        asked(["view", FunnelStep("p", where=lambda e: isinstance(e.amount, int))])
+
+
+def test_the_model_of_the_tests_can_be_asked_with_plain_events() -> None:
+    """A condition is a plain function: it runs on one event as it does on a table."""
+    step = FunnelStep("large", kind="purchase", where=lambda e: e.amount >= 100)
+
+    assert step.where is not None
+    assert step.where(SimpleNamespace(amount=100)) is True
+    assert attrs.evolve(step, optional=True).optional
+    assert nw.from_native(EVENTS).shape == (3, 5)
+
+
+def test_logs_are_asked_for_kinds_that_logs_have() -> None:
+    """A kind that no log of a shop can hold is refused; one that it can hold and does not is an empty step."""
+    bought = {"id": [1], "person_id": ["p"], "purchased_at": [START], "amount": [9]}
+    logs = Logs(purchases=pl.DataFrame(bought))
+
+    with pytest.raises(RecordError, match="the kind 'purchases'; did you mean 'purchase'"):
+        asked(["lead", "purchases"], logs)
+    assert asked(["lead", "purchase"], logs).entered == 0
+    assert asked(["purchase", "purchase"], logs, as_of=datetime(2026, 5, 1, tzinfo=UTC)).dropped == 1

@@ -1,0 +1,418 @@
+"""Cases whose answers can be seen by eye, among them those on which well-known tools differ."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+
+from funnel.metrics.conversion import By, Exclusion, Funnel, FunnelStep, bands, conversion
+from tests.metrics.conversion.model import Event
+from tests.metrics.conversion.questions import START, minutes, table
+
+LATE = START + timedelta(days=9)
+SECOND, TICK = timedelta(seconds=1), timedelta(microseconds=1)
+
+
+def story(told: str, person: str = "p") -> list[Event]:
+    """What one person did, such as "a0 b60": a kind and the second at which it happened; + is a microsecond more."""
+    return [_event(word, person) for word in told.split()]
+
+
+def _event(word: str, person: str) -> Event:
+    second, more, _ = word[1:].partition("+")
+    return Event(person, START + int(second) * SECOND + (TICK if more else timedelta(0)), word[0], amount=1)
+
+
+KNOWN = [Event("later", LATE + SECOND, kind) for kind in "abcx"]
+"""Every kind occurs, if only later."""
+
+
+def asked(told: str, steps: str, **more: Any) -> Funnel:
+    """A funnel of one person within a minute."""
+    usual = {"within": minutes(1), "as_of": LATE}
+    return conversion(table([*story(told), *KNOWN]), steps.split(), **{**usual, **more})
+
+
+def depth(funnel: Funnel) -> int:
+    """The number of steps that were reached."""
+    return sum(step.reached > 0 for step in funnel)
+
+
+@pytest.mark.parametrize(
+    ("told", "steps", "first", "deepest"),
+    [
+        ("a0 a30 b45 c75", "a b c", 2, 3),
+        ("b0 a0", "a b", 2, 2),
+        ("a0 b60", "a b", 2, 2),
+        ("a0 b60+", "a b", 1, 1),
+        ("a0 b100 a200 b210", "a b", 1, 2),
+        ("a0 b10 b20", "a b b", 3, 3),
+        ("a0 b10", "a b b", 2, 2),
+        ("a0 a10", "a a", 2, 2),
+        ("a0 c5 b10", "a b c", 2, 2),
+    ],
+    ids=[
+        "the clock never restarts, or does",
+        "at one instant",
+        "just at the end",
+        "a microsecond too late",
+        "too late once, in time again",
+        "a step done twice",
+        "one event serves one step",
+        "a first step done twice",
+        "out of order",
+    ],
+)
+def test_vectors_on_which_tools_differ(told: str, steps: str, first: int, deepest: int) -> None:
+    """From the first entry, as Mixpanel counts by default, and from the best one, as PostHog and ClickHouse do."""
+    assert depth(asked(told, steps)) == first
+    assert depth(asked(told, steps, entry="any")) == deepest
+
+
+def test_equal_times_are_in_order_unless_a_step_must_be_later() -> None:
+    """Of two steps at one instant the second counts by rank, and does not where it must be later."""
+    assert depth(asked("b0 a0", "a b", ties="later")) == 1
+    assert depth(asked("b0 a0 b1", "a b", ties="later")) == 2
+
+
+@pytest.mark.parametrize(("seconds", "state"), [(59, "pending"), (60, "dropped")])
+def test_who_may_still_convert_is_pending(seconds: int, state: str) -> None:
+    """Until the window ends nobody has dropped; at its end all is known."""
+    funnel = asked("a0", "a b", as_of=START + seconds * SECOND)
+
+    assert getattr(funnel, state) == 1
+    assert funnel.entered == 1
+    assert funnel.rate.among == (state == "dropped")
+
+
+def test_whoever_can_come_no_further_in_time_is_dropped_before_the_window_ends() -> None:
+    """Where the next step has a window of its own, its end is enough."""
+    told = table([*story("a0"), *KNOWN])
+    open_at, over_at = (START + second * SECOND for second in (9, 10))
+    steps = ["a", FunnelStep("b", within=10 * SECOND)]
+
+    assert conversion(told, steps, within=minutes(1), as_of=open_at).pending == 1
+    assert conversion(told, steps, within=minutes(1), as_of=over_at).dropped == 1
+
+
+def test_rates_leave_out_whose_window_is_open_whatever_they_did() -> None:
+    """Who converted at once is not counted before the window is over, or rates would be too high."""
+    early = [*story("a0", "p"), *story("a50 b51", "q")]
+    funnel = conversion(table(early), ["a", "b"], within=minutes(1), as_of=START + 70 * SECOND)
+
+    assert (funnel.entered, funnel.converted) == (2, 1)
+    assert (funnel.rate.hits, funnel.rate.among) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("exclusion", "entered", "reached", "dropped"),
+    [
+        (Exclusion("x"), 1, 0, 1),
+        (Exclusion("x", then="remove"), 0, 0, 0),
+        (Exclusion("x", after="b", before="c"), 1, 1, 0),
+    ],
+    ids=["drop", "remove", "elsewhere"],
+)
+def test_what_may_not_come_between(exclusion: Exclusion, entered: int, reached: int, dropped: int) -> None:
+    """An exclusion ends the attempt, or undoes it, where it is looked for and nowhere else."""
+    funnel = asked("a0 x5 b10 c20", "a b c", exclude=exclusion)
+
+    assert (funnel.entered, funnel.converted, funnel.dropped) == (entered, reached, dropped)
+
+
+def test_the_row_of_a_step_is_no_exclusion_of_its_own_attempt() -> None:
+    """A second look ends the attempt; the look that is its second step does not."""
+    assert asked("a0 b5 c9", "a b c", exclude=Exclusion("b")).converted == 1
+    assert asked("a0 b5 b6 c9", "a b c", exclude=Exclusion("b")).converted == 0
+
+
+def test_every_attempt_counts_once_it_has_ended() -> None:
+    """After a conversion, and after the window, the next entry begins a new attempt; an entry inside one does not."""
+    funnel = asked("a0 a1 b2 a3 a64 b65", "a b", entry="each")
+
+    assert (funnel.entered, funnel.converted) == (3, 2)
+
+
+@pytest.mark.parametrize(("order", "reached"), [("ordered", 2), ("strict", 1), ("any", 2)])
+def test_orders(order: Any, reached: int) -> None:
+    """Other events may lie between, may not, and do not matter."""
+    assert depth(asked("a0 c1 b2", "a b", order=order)) == reached
+
+
+def test_in_any_order_the_first_to_be_done_is_the_entry() -> None:
+    """Steps count by their turn: the second step is whichever came second, at its time."""
+    funnel = asked("b0 a7", "a b", order="any")
+
+    assert [step.reached for step in funnel] == [1, 1]
+    assert funnel.times()[0].from_start == 7 * SECOND
+
+
+def test_in_any_order_a_repeated_step_must_be_done_as_often() -> None:
+    """Two purchases and a view are two purchases and a view, in whatever order."""
+    assert depth(asked("b0 b1", "a b b", order="any")) == 2
+    assert depth(asked("b0 b1 a2", "a b b", order="any")) == 3
+    assert depth(asked("a0 a1 a2", "a b b", order="any")) == 1
+
+
+def test_what_is_held_stays_the_same() -> None:
+    """Who viewed one thing and bought another did not convert with the thing; a person is counted once."""
+    rows = [("p", 0, "a", "x"), ("p", 1, "a", "y"), ("p", 2, "b", "y"), ("q", 0, "a", None)]
+    told = [Event(person, START + at * SECOND, kind, sku) for person, at, kind, sku in rows]
+    usual: dict[str, Any] = {"within": minutes(1), "as_of": LATE, "hold": "sku"}
+
+    assert conversion(table(told), ["a", "b"], **usual).converted == 0
+    assert conversion(table(told), ["a", "b"], entry="any", **usual).converted == 1
+    assert conversion(table(told), ["a", "b"], entry="each", **usual).entered == 2
+    assert conversion(table(told), ["a", "b"], **usual).entered == 1
+
+
+def test_an_optional_step_stops_nobody() -> None:
+    """It counts who took it between the steps beside it, and nothing else."""
+    steps = ["a", FunnelStep("c", optional=True), "b"]
+    rows = [*story("a0 b9 c10", "p"), *story("a0 c1 b9", "q"), *story("a0 c1", "r")]
+    funnel = conversion(table(rows), steps, within=minutes(1), as_of=LATE)
+    optional = funnel.step("c")
+
+    assert [step.reached for step in funnel] == [3, 2, 2]
+    assert (optional.dropped, optional.pending) == (None, None)
+    assert optional.from_before is not None
+    assert (optional.from_before.hits, optional.from_before.among) == (2, 3)
+    assert funnel.step("b").from_before == optional.from_before
+
+
+def test_conditions_on_columns() -> None:
+    """A step may ask for more than a kind, and for no kind at all; a row where a column is null meets none."""
+    rows = [Event("p", START, "a", amount=5), Event("p", START + SECOND, "b", amount=None), Event("q", START, "a")]
+    steps = [FunnelStep("some", where=lambda e: e.amount > 1), FunnelStep("b", kind="b")]
+    funnel = conversion(table(rows), steps, within=minutes(1), as_of=LATE)
+
+    assert [step.reached for step in funnel] == [1, 1]
+
+
+def test_times_are_times_that_somebody_took() -> None:
+    """A median of an even number is the smaller of the two in the middle; a share of nearly all is the longest."""
+    rows = [event for place, wait in enumerate((10, 20, 30, 40)) for event in story(f"a0 b{wait}", f"p{place}")]
+    funnel = conversion(table([*rows, *story("a0", "q")]), ["a", "b"], within=minutes(1), as_of=LATE)
+
+    assert [funnel.times(share)[0].from_start for share in (0.5, 0.51, 0.25, 1.0)] == [
+        20 * SECOND,
+        30 * SECOND,
+        10 * SECOND,
+        40 * SECOND,
+    ]
+    assert funnel.times()[0].reached == 4
+
+
+@pytest.mark.parametrize(
+    ("at", "labels"),
+    [
+        ("first", [("under 2", 1), ("3 or more", 1)]),
+        ("last", [("2 to under 3", 1), ("3 or more", 1)]),
+        ("b", [("2 to under 3", 1), (None, 1)]),
+    ],
+)
+def test_groups_are_by_the_value_at_a_row_that_is_named(at: str, labels: list[Any]) -> None:
+    """The value at the entry, at the last step that was reached, and at a step: who is not there is unknown."""
+    rows = [
+        Event("p", START, "a", amount=1),
+        Event("p", START + SECOND, "b", amount=2),
+        Event("q", START, "a", amount=3),
+    ]
+    funnel = conversion(table(rows), ["a", "b"], within=minutes(1), as_of=LATE, by=bands("amount", [2, 3], at=at))
+
+    assert [(group.value, group.steps[0].reached) for group in funnel.groups] == labels
+    assert [row["by"] for row in funnel.to_dicts()] == [value for value, _ in labels for _ in range(2)]
+
+
+def test_groups_lie_the_largest_first() -> None:
+    """The largest group comes first, of equals by name, the unknown one last; all of them together are everybody."""
+    skus = ["y", "y", "x", "z", None, None, None]
+    rows = [Event(f"p{place}", START, kind, sku) for place, sku in enumerate(skus) for kind in "ab"]
+    funnel = conversion(table(rows), ["a", "b"], within=minutes(1), as_of=LATE, by=By("sku"))
+
+    assert [group.value for group in funnel.groups] == ["y", "x", "z", None]
+    assert sum(group.steps[0].reached for group in funnel.groups) == funnel.entered
+
+
+def test_money_through_and_lost() -> None:
+    """What the amounts at a row come to, of those who went on, dropped, and may still come."""
+    rows = [
+        *(Event("p", START + place * SECOND, kind, amount=10) for place, kind in enumerate("ab")),
+        Event("q", START, "a", amount=5),
+        Event("r", START + minutes(1), "a", amount=3),
+        Event("s", START, "a"),
+    ]
+    funnel = conversion(table(rows), ["a", "b"], within=minutes(1), as_of=START + minutes(1))
+    start, end = funnel.value("amount")
+
+    assert start.to_dict() == {"name": "a", "known": 3, "reached": 18, "dropped": 5, "pending": 3}
+    assert (end.known, end.reached, end.dropped, end.pending) == (1, 10, 0, 0)
+    assert [step.reached for step in funnel.value("amount", at="b")] == [10, 10]
+
+
+def test_money_at_an_optional_step() -> None:
+    """Nobody drops at an optional step, so there is no sum of those who did."""
+    rows = story("a0 c1 b2")
+    steps = ["a", FunnelStep("c", optional=True), "b"]
+    funnel = conversion(table(rows), steps, within=minutes(1), as_of=LATE)
+
+    assert [(step.reached, step.dropped) for step in funnel.value("amount", at="c")] == [(1, 0), (1, None), (1, 0)]
+
+
+def test_drivers_are_what_those_who_converted_had_done() -> None:
+    """Counted are the values between entry and end, of those whose window was over; steps are left out."""
+    rows = [event for place in range(30) for event in story("a0 q5 b9 z10", f"p{place}")]
+    rows += [event for place in range(10) for event in story("a0 q5", f"q{place}")]
+    rows += [event for place in range(20) for event in story("a0 z61 y9", f"r{place}")]
+    rows += story("a0 w1", "one")
+    funnel = conversion(table(rows), ["a", "b"], within=minutes(1), as_of=LATE)
+    found = funnel.drivers()
+    asked, other = found
+
+    assert (found.converted, found.others, found.left_out, len(found)) == (30, 31, 1, 2)
+    assert (asked.value, asked.converted_with, asked.others_with) == ("q", 30, 10)
+    assert asked.odds_ratio == pytest.approx((30 + 1) * (31 - 10 + 1) / ((30 - 30 + 1) * (10 + 1)))
+    assert asked.low < asked.odds_ratio < asked.high
+    assert asked.level == pytest.approx(0.975)
+    assert (other.value, other.converted_with, other.others_with) == ("y", 0, 20)
+    assert not found.is_skewed
+    assert found.to_dicts()[0]["odds_ratio"] == asked.odds_ratio
+    assert str(found).startswith("2 values of kind looked at, 1 had by too few")
+    assert "had by 30 of 30 who converted and 10 of 31 others" in str(found)
+    assert "<li>q: odds" in found._repr_html_()
+
+
+def test_drivers_of_nobody() -> None:
+    """Where nothing lies between, nothing stands out; one outcome alone is skewed."""
+    found = asked("a0 b5", "a b").drivers()
+
+    assert (len(found), found.left_out, found.is_skewed) == (0, 0, True)
+    assert "skewed" in str(found)
+
+
+def test_groups_are_compared_with_all_others() -> None:
+    """The difference of a group's rate from that of the rest, with intervals that hold together."""
+    rows = [
+        Event(f"{sku}{place}", START + at * SECOND, kind, sku)
+        for sku, hits in (("x", 30), ("y", 10))
+        for place in range(40)
+        for at, kind in enumerate("ab" if place < hits else "a")
+    ]
+    funnel = conversion(table(rows), ["a", "b"], within=minutes(1), as_of=LATE, by="sku")
+    more, less = funnel.compare()
+
+    assert (more.value, more.difference.value) == ("x", pytest.approx(0.5))
+    assert more.difference.rate.level == pytest.approx(0.975)
+    assert less.difference.value == pytest.approx(-0.5)
+    assert str(more).startswith("x: +50.0 points (30 of 40 less 10 of 40;")
+
+
+def test_too_few_are_said_to_be_too_few() -> None:
+    """Below the fewest that are enough, the text has no rate; the numbers are there for whoever asks."""
+    funnel = asked("a0 b5", "a b")
+
+    assert "not enough: 1 of 30" in str(funnel)
+    assert "100.0 % (1 of 1;" in str(asked("a0 b5", "a b", enough=1))
+    assert funnel.rate.value == 1.0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(0, "0 s"), (59, "59 s"), (60, "1 min"), (3_661, "1 h 1 min"), (90_061, "1 d 1 h"), (86_400, "1 d")],
+)
+def test_times_are_shown_by_their_largest_units(seconds: int, told: str) -> None:
+    """A time is shown by its two largest units."""
+    funnel = asked(f"a0 b{seconds}", "a b", within=timedelta(days=3))
+
+    assert str(funnel).splitlines()[-1].split("  ")[-3].strip() == told
+
+
+def test_a_funnel_shows_itself() -> None:
+    """As text and as a table of HTML, with the question, the counts and the groups."""
+    rows = [*story("a0 b5", "p"), Event("q", START, "a", sku="<x>")]
+    funnel = conversion(table(rows), ["a", "b"], within=minutes(1), as_of=LATE, by="sku")
+
+    assert str(funnel) == "\n".join(SHOWN)
+    assert funnel._repr_html_().startswith("<table><caption>2 people: 1 converted, 1 dropped, 0 pending (ordered,")
+    assert "<td>████████████</td>" in funnel._repr_html_()
+    assert len(funnel) == 2
+    assert "rows" not in repr(funnel)
+
+
+SHOWN = [
+    "2 people: 1 converted, 1 dropped, 0 pending (ordered, entry first, within 0:01:00, as of 2026-03-10 00:00 UTC)",
+    "step                reached  dropped  pending  median  from the start       from the step before",
+    "a     ████████████        2        1        0          not enough: 2 of 30",
+    "b     ██████              1        0        0     5 s  not enough: 2 of 30  not enough: 2 of 30",
+    "sku: <x>",
+    "step                reached  dropped  pending  median  from the start       from the step before",
+    "a     ████████████        1        1        0          not enough: 1 of 30",
+    "b                         0        0        0          not enough: 1 of 30  not enough: 1 of 30",
+    "sku: unknown",
+    "step                reached  dropped  pending  median  from the start       from the step before",
+    "a     ████████████        1        0        0          not enough: 1 of 30",
+    "b     ████████████        1        0        0          not enough: 1 of 30  not enough: 1 of 30",
+]
+
+
+def test_attempts_are_called_attempts() -> None:
+    """Where every attempt counts, the text does not speak of people."""
+    assert str(asked("a0 b5", "a b", entry="each")).startswith("1 attempts:")
+
+
+def test_columns_of_truths_can_be_asked_held_and_split_by() -> None:
+    """A truth is a value like another."""
+    rows = {"person_id": ["p", "p", "q"], "kind": ["a", "b", "a"], "paid": [True, True, None]}
+    told = pl.DataFrame(rows).with_columns(occurred_at=pl.lit(START))
+    usual: dict[str, Any] = {"within": minutes(1), "as_of": LATE, "hold": ["paid"], "by": "paid"}
+    funnel = conversion(told, ["a", FunnelStep("b", kind="b", where=lambda e: e.paid)], **usual)
+
+    assert [(group.value, group.rate.hits) for group in funnel.groups] == [(True, 1)]
+
+
+def test_a_trend_is_by_when_people_entered() -> None:
+    """Periods are cut by the shop's clock; one in which a window is still open is not mature; an empty one is there."""
+    months = [(1, 31, 18, True), (3, 5, 0, True), (3, 5, 0, False), (5, 25, 0, False)]
+    rows = [
+        event
+        for place, (month, day, hour, converts) in enumerate(months)
+        for event in _visit(f"p{place}", datetime(2026, month, day, hour, tzinfo=UTC), converts=converts)
+    ]
+    funnel = conversion(
+        table(rows), ["a", "b"], within=timedelta(days=10), as_of=datetime(2026, 6, 1, tzinfo=UTC), enough=1
+    )
+    trend = funnel.trend("month", tz="Asia/Jakarta")
+
+    assert [(one.start.month, one.steps[0].reached, one.rate.hits, one.is_mature) for one in trend] == [
+        (2, 1, 1, True),
+        (3, 2, 1, True),
+        (4, 0, 0, True),
+        (5, 1, 0, False),
+        (6, 0, 0, False),
+    ]
+    assert str(trend).splitlines()[2] == "2026-03           2          1        0  50.0 % (1 of 2; 9.5 to 90.5 %)"
+    assert str(trend).splitlines()[4].startswith("2026-05* ")
+    assert trend._repr_html_().startswith("<table><thead><tr><th>entered in</th>")
+    assert len(trend.to_dicts()) == 2 * len(trend)
+    assert len(asked("x0", "a b").trend("week", tz="UTC", week_start="monday")) == 0
+
+
+def _visit(person: str, moment: datetime, *, converts: bool) -> list[Event]:
+    bought = [Event(person, moment + SECOND, "b")] if converts else []
+    return [Event(person, moment, "a"), *bought]
+
+
+def test_a_period_matures_when_the_last_window_in_it_can_be_over() -> None:
+    """A month is mature from the instant at which who entered in its last microsecond has had the whole window."""
+    day = datetime(2026, 4, 1, tzinfo=UTC)
+    rows = table([Event("p", START, "a"), Event("p", START, "b")])
+
+    def is_mature(as_of: datetime) -> bool:
+        funnel = conversion(rows, ["a", "b"], within=minutes(5), as_of=as_of)
+        return next(iter(funnel.trend("month", tz="UTC"))).is_mature
+
+    assert is_mature(day + minutes(5) - TICK)
+    assert not is_mature(day + minutes(5) - 2 * TICK)

@@ -1,0 +1,189 @@
+"""Every engine once at a size at which its own mistakes would show, and the logs of a shop on each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from random import Random
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import settings
+
+from funnel import _frames
+from funnel.logs import Logs
+from funnel.metrics.conversion import By, Exclusion, Funnel, FunnelStep, conversion
+from tests.engines import ENGINES
+from tests.frames import TIME, as_instant, read
+
+MOST = (settings.default or settings()).max_examples
+FULL = 100
+"""From this many examples on it is the full run."""
+
+ROWS = 200_000 if MOST >= FULL else 5_000
+START = datetime(2025, 1, 1, tzinfo=UTC)
+AS_OF = datetime(2025, 12, 1, tzinfo=UTC)
+EVERY = ("polars lazy", "pandas", "pandas alone", "pyarrow", "duckdb", "ibis", "pyspark")
+
+
+@cache
+def events() -> pl.DataFrame:
+    """What many people did, a few of whom did most, in four chunks; some of it at one instant."""
+    chance = Random(11)
+    rows = [
+        (
+            f"p{int(ROWS / 8 * chance.random() ** 3)}",
+            START + timedelta(minutes=chance.randrange(400 * 1440)),
+            chance.choice(["view", "view", "view", "cart", "question", "purchase"]),
+            chance.choice(["x", "y", "z", None]),
+            chance.choice([None, chance.randrange(1_000)]),
+        )
+        for _ in range(ROWS)
+    ]
+    names = ["person_id", "occurred_at", "kind", "sku", "amount"]
+    table = pl.DataFrame(
+        rows, dict(zip(names, [pl.String, TIME, pl.String, pl.String, pl.Int64], strict=True)), orient="row"
+    )
+    size = table.height // 4 + 1
+    return pl.concat([table.slice(at, size) for at in range(0, table.height, size)], rechunk=False)
+
+
+def asked(native: object) -> list[Funnel]:
+    """A few questions that together ask for everything."""
+    usual: dict[str, Any] = {"as_of": AS_OF, "within": timedelta(days=20)}
+    steps = [
+        "view",
+        FunnelStep("asked", kind="question", optional=True),
+        "cart",
+        FunnelStep("bought", kind="purchase", where=lambda e: e.amount >= 100, within=timedelta(days=9)),
+    ]
+    return [
+        conversion(native, steps, by=By("sku", at="last"), exclude=Exclusion("view", after="cart"), **usual),
+        conversion(native, ["view", "purchase", "purchase"], entry="any", hold="sku", ties="later", **usual),
+    ]
+
+
+ANSWERS: dict[str, Callable[[Funnel], Any]] = {
+    "counts": lambda funnel: funnel.to_dicts(),
+    "times": lambda funnel: funnel.times(0.9),
+    "sums": lambda funnel: funnel.value("amount", at=funnel.steps[-1].name),
+    "drivers": lambda funnel: funnel.drivers().to_dicts(),
+    "trend": lambda funnel: funnel.trend("month", tz="Asia/Jakarta").to_dicts(),
+    "reached": lambda funnel: people(funnel, funnel.steps[-1].name, "reached"),
+    "dropped": lambda funnel: people(funnel, funnel.steps[0].name, "dropped"),
+    "pending": lambda funnel: people(funnel, funnel.steps[0].name, "pending"),
+}
+"""What a funnel answers, as plain values."""
+
+
+def people(funnel: Funnel, step: str, which: Any) -> list[dict[str, Any]]:
+    """The rows of a frame of people, as every engine tells them."""
+    rows = read(funnel.people(step, which))
+    return [{name: as_instant(value) for name, value in row.items()} for row in rows]
+
+
+@cache
+def expected() -> list[dict[str, Any]]:
+    """What Polars answers."""
+    return [{name: answer(funnel) for name, answer in ANSWERS.items()} for funnel in asked(events())]
+
+
+@pytest.fixture(params=EVERY)
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Each engine in turn; pandas also as where Polars is not installed."""
+    name = str(request.param)
+    if name == "ibis" and MOST < FULL:
+        pytest.skip("Ibis runs this in make test-full")
+    if name in ("ibis", "pyspark"):
+        pytest.importorskip(name, reason=f"{name} is not installed (make test-full does it)")
+    if name == "pyspark":
+        if MOST < FULL:
+            pytest.skip("PySpark runs this in make test-full")
+        request.getfixturevalue("spark")
+    if name == "pandas alone":
+        monkeypatch.setattr(_frames, "installed", lambda module: module == "pandas")
+    return name
+
+
+def on(engine: str, tables: dict[str, pl.DataFrame]) -> Any:
+    """The tables on an engine."""
+    return ENGINES[engine.removesuffix(" alone")](tables)
+
+
+def test_every_engine_answers_as_polars(engine: str) -> None:
+    """Counts, rates, times, sums, drivers, periods and people, row by row."""
+    native = on(engine, {"events": events()})["events"]
+    short = engine == "pyspark" or (engine in ("duckdb", "polars lazy") and MOST < FULL)
+    few = ("counts", "sums", "dropped") if short else tuple(ANSWERS)
+
+    for funnel, answers in zip(asked(native), expected(), strict=True):
+        assert {name: ANSWERS[name](funnel) for name in few} == {name: answers[name] for name in few}
+        assert funnel.converted > 0
+        assert funnel.pending > 0
+
+
+# ---- the logs of a shop --------------------------------------------------------------------------------------------
+
+MARCH = datetime(2026, 3, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
+LEADS = [("sari", MARCH, "instagram"), ("budi", MARCH, ""), ("wati", MARCH + DAY, "instagram"), ("tono", MARCH, "fair")]
+SAID = [("1", "sari", MARCH + DAY, "question", "in"), ("2", "budi", MARCH + DAY, "follow_up_sent", "out")]
+BOUGHT = [
+    ("a", "sari", MARCH + 2 * DAY, 900, "paid"),
+    ("b", "sari", MARCH + 9 * DAY, 700, "paid"),
+    ("c", "wati", MARCH + 3 * DAY, 500, "cancelled"),
+    ("d", "tono", MARCH + 3 * DAY, 400, "paid"),
+]
+BACK = [("r", "b", MARCH + 10 * DAY, 200), ("s", "d", MARCH + 20 * DAY, 400)]
+TABLES = {
+    "leads": pl.DataFrame(LEADS, {"person_id": pl.String, "arrived_at": TIME, "source": pl.String}, orient="row"),
+    "interactions": pl.DataFrame(
+        SAID,
+        {"id": pl.String, "person_id": pl.String, "occurred_at": TIME, "kind": pl.String, "direction": pl.String},
+        orient="row",
+    ),
+    "purchases": pl.DataFrame(
+        BOUGHT,
+        {"id": pl.String, "person_id": pl.String, "purchased_at": TIME, "amount": pl.Int64, "status": pl.String},
+        orient="row",
+    ),
+    "refunds": pl.DataFrame(
+        BACK, {"id": pl.String, "purchase_id": pl.String, "refunded_at": TIME, "amount": pl.Int64}, orient="row"
+    ),
+}
+LADDER = [
+    "lead",
+    FunnelStep("prospect", where=lambda e: e.direction == "in", optional=True),
+    FunnelStep("customer", kind="purchase"),
+    FunnelStep("repeat customer", kind="purchase"),
+]
+
+
+def climbed(logs: Logs, as_of: datetime) -> Funnel:
+    """The ladder from lead to repeat customer, by the source of the lead."""
+    return conversion(logs, LADDER, within=30 * DAY, as_of=as_of, by="source")
+
+
+def test_the_ladder_is_a_funnel_of_the_logs(engine: str) -> None:
+    """Lead, prospect, customer and repeat customer come from the facts: purchases that count, net of refunds."""
+    logs = Logs(**on(engine, TABLES))
+    funnel = climbed(logs, MARCH + 60 * DAY)
+
+    assert [step.reached for step in funnel] == [4, 1, 1, 1]
+    assert {group.value: group.steps[2].reached for group in funnel.groups} == {"instagram": 1, "fair": 0, None: 0}
+    assert [step.reached for step in funnel.value("amount", at="repeat customer")] == [500] * 4
+    assert climbed(logs, MARCH + 15 * DAY).step("customer").reached == 2
+
+
+def test_logs_that_are_not_there_hold_no_events() -> None:
+    """A shop that keeps purchases alone can be asked for what follows a purchase."""
+    bought, leads = (Logs(**{log: TABLES[log]}) for log in ("purchases", "leads"))
+    twice, came = (
+        conversion(logs, steps, within=30 * DAY, as_of=MARCH + 60 * DAY)
+        for logs, steps in ((bought, ["purchase", "purchase"]), (leads, ["lead", "purchase"]))
+    )
+
+    assert [step.reached for step in twice] == [2, 1]
+    assert [step.reached for step in came] == [4, 0]
