@@ -68,7 +68,7 @@ if TYPE_CHECKING:
         read_interaction,
     )
     from funnel.logs import Fault, Logs
-    from funnel.metrics.cohorts import Cohorts, monthly_cohorts
+    from funnel.metrics.cohorts import Cohort, Cohorts, Ratio
     from funnel.metrics.conversion import (
         By,
         Comparison,
@@ -87,9 +87,13 @@ if TYPE_CHECKING:
         conversion,
     )
     from funnel.metrics.estimates import ConvertedBy, RestrictedMean, SurvivalStep, WaitQuantile
+    from funnel.metrics.five_ways import Change, FiveWays, FixedMix, Growth, WhatIf
+    from funnel.metrics.growth import growth, referral_rate
+    from funnel.metrics.lifecycle import Lifecycle, Lifecycles, lifecycle
     from funnel.metrics.log_rank import LogRank, log_rank
     from funnel.metrics.plateau import Plateau
     from funnel.metrics.rate import Difference, Rate
+    from funnel.metrics.retention import retention
     from funnel.metrics.survival import Survival, SurvivalBy, survival, survival_by
     from funnel.metrics.waits import waits
     from funnel.money import Money
@@ -136,7 +140,9 @@ __all__ = [
     "By",
     "Cart",
     "Cause",
+    "Change",
     "Checkout",
+    "Cohort",
     "Cohorts",
     "Comparison",
     "Complaint",
@@ -153,18 +159,23 @@ __all__ = [
     "FactsError",
     "Fault",
     "Feedback",
+    "FiveWays",
+    "FixedMix",
     "FollowUpSent",
     "Funnel",
     "FunnelError",
     "FunnelGroup",
     "FunnelPeriod",
     "FunnelStep",
+    "Growth",
     "History",
     "InMonths",
     "InWeeks",
     "InstantError",
     "Interaction",
     "Lead",
+    "Lifecycle",
+    "Lifecycles",
     "LiftError",
     "Line",
     "LogRank",
@@ -190,6 +201,7 @@ __all__ = [
     "Question",
     "Quote",
     "Rate",
+    "Ratio",
     "Readiness",
     "Reason",
     "Record",
@@ -215,6 +227,7 @@ __all__ = [
     "View",
     "Visit",
     "WaitQuantile",
+    "WhatIf",
     "Why",
     "answer_is_late",
     "assurance",
@@ -226,6 +239,7 @@ __all__ = [
     "earliest",
     "exists",
     "first",
+    "growth",
     "has_bought",
     "has_bought_again",
     "has_come_due",
@@ -244,19 +258,21 @@ __all__ = [
     "largest",
     "last",
     "latest",
+    "lifecycle",
     "log_rank",
     "may_write",
     "mean",
     "mean_gap",
-    "monthly_cohorts",
     "next_step",
     "postponed",
     "read_interaction",
     "readiness",
     "readiness_points",
+    "referral_rate",
     "repair_first",
     "repair_is_late",
     "resolve",
+    "retention",
     "rule",
     "since",
     "soonest",

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from funnel.metrics.cohorts import monthly_cohorts
 from funnel.metrics.people import people_by
 from funnel.metrics.repeat import repeat_rate, repeat_rate_within
+from funnel.metrics.retention import retention
 from funnel.policy import Policy
 from funnel.stages import stage
 from tests.metrics.people import AS_OF, HERE, shop_on
@@ -28,11 +28,11 @@ def same() -> Logs:
 def test_every_engine_counts_alike(engine: str, same: Logs) -> None:
     """Where the data lie changes no cohort, no rate and no number of people."""
     logs = shop_on(engine)
-    cohorts = monthly_cohorts(logs, tz="Asia/Jakarta", as_of=AS_OF)
+    cohorts = retention(logs, tz="Asia/Jakarta", as_of=AS_OF)
     rate = repeat_rate_within(logs, WITHIN, as_of=AS_OF)
 
     assert cohorts.width == 24
-    assert cohorts == monthly_cohorts(same, tz="Asia/Jakarta", as_of=AS_OF)
+    assert cohorts == retention(same, tz="Asia/Jakarta", as_of=AS_OF)
     assert repeat_rate(logs, as_of=AS_OF) == repeat_rate(same, as_of=AS_OF)
     assert rate == repeat_rate_within(same, WITHIN, as_of=AS_OF)
     assert rate.rate.hits > 0

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from funnel._frames import enter
 from funnel._instants import instant, micros
 from funnel.errors import InstantError
-from funnel.metrics._periods import Calendar, Period, Periods, Weekday, zone_called
+from funnel.metrics._periods import Calendar, Period, Periods, Weekday, written, zone_called
 from tests.engines import ENGINES
+from tests.metrics.bought import first_day
 from tests.metrics.people import FEW, HERE
 
 PLAIN = ["UTC", "Asia/Jakarta", "Asia/Jayapura", "Europe/London", "America/New_York", "Asia/Kathmandu"]
@@ -28,21 +29,6 @@ CALENDARS = st.sampled_from([(period, None) for period in get_args(Period) if pe
 )
 MOMENTS = st.datetimes(datetime(2005, 1, 1), datetime(2013, 1, 1)).map(lambda moment: moment.replace(tzinfo=UTC))  # noqa: DTZ001
 LONG_AGO = st.datetimes(datetime(1800, 1, 3), datetime(2199, 12, 28)).map(lambda moment: moment.replace(tzinfo=UTC))  # noqa: DTZ001
-BACK = {"monday": 0, "tuesday": 1, "wednesday": 2, "thursday": 3, "friday": 4, "saturday": 5, "sunday": 6}
-
-
-def first_day(day: date, period: str, week_start: str | None) -> date:
-    """The first day of the period of a day, stepping back day by day."""
-    begins = {
-        "day": lambda _: True,
-        "week": lambda one: one.weekday() == BACK[week_start or ""],
-        "month": lambda one: one.day == 1,
-        "quarter": lambda one: one.day == 1 and one.month in (1, 4, 7, 10),
-        "year": lambda one: (one.day, one.month) == (1, 1),
-    }[period]
-    while not begins(day):
-        day -= timedelta(days=1)
-    return day
 
 
 def cut(start: datetime, end: datetime, zone: str, period: Any = "month", week_start: Any = None) -> Periods:
@@ -199,12 +185,11 @@ def test_what_cuts_no_calendar_is_refused(given: tuple[Any, ...], message: str) 
 
 
 @pytest.mark.parametrize(
-    ("period", "start", "written"),
-    [("day", None, "2026-02-09"), ("week", "monday", "2026-02-09"), ("month", None, "2026-02"), ("year", None, "2026")],
+    ("period", "text"), [("day", "2026-02-09"), ("week", "2026-02-09"), ("month", "2026-02"), ("year", "2026")]
 )
-def test_a_period_is_written_as_precisely_as_it_needs(period: Any, start: Any, written: str) -> None:
+def test_a_period_is_written_as_precisely_as_it_needs(period: Any, text: str) -> None:
     """A day and a week by their first day, a month by month and year, a year by its number."""
-    assert Calendar.of(period, "UTC", start).written(date(2026, 2, 9)) == written
+    assert written(date(2026, 2, 9), period) == text
 
 
 @pytest.mark.parametrize("name", ["Asia/Jakata", "", "../etc/passwd", "/etc/passwd", "Asia", None, 7])

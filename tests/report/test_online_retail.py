@@ -110,9 +110,9 @@ def test_cohorts_are_those_that_sql_counts(found: Findings, asked: duckdb.DuckDB
         """,
     )
     cells = [
-        (cohort.month, months, people)
+        (cohort.start, months, people)
         for cohort in found.cohorts
-        for months, people in enumerate(cohort.bought)
+        for months, people in enumerate(cohort.people)
         if people
     ]
 

@@ -36,7 +36,13 @@ _EPOCH_WEEKDAY = 3  # 1 January 1970 was a Thursday
 _LENGTHS: Mapping[Period, int] = {"day": DAY, "week": 7 * DAY}
 """How long periods are that are all of one length, but for days of 23 and 25 hours."""
 
-_WRITTEN = {"day": "%Y-%m-%d", "week": "%Y-%m-%d", "month": "%Y-%m", "quarter": "%Y-%m", "year": "%Y"}
+_WRITTEN: Mapping[Period, str] = {
+    "day": "%Y-%m-%d",
+    "week": "%Y-%m-%d",
+    "month": "%Y-%m",
+    "quarter": "%Y-%m",
+    "year": "%Y",
+}
 
 
 def zone_called(name: str) -> ZoneInfo:
@@ -107,7 +113,7 @@ class Calendar:
                 return months
             case "quarter":
                 return months // 3
-            case "year":
+            case _:
                 return day.year
 
     def first_day(self, number: int) -> date:
@@ -121,7 +127,7 @@ class Calendar:
                 return date(number // 12, number % 12 + 1, 1)
             case "quarter":
                 return date(number // 4, number % 4 * 3 + 1, 1)
-            case "year":
+            case _:
                 return date(number, 1, 1)
 
     def edge(self, number: int) -> int:
@@ -136,9 +142,10 @@ class Calendar:
         near = self.number_of(instant(moment).astimezone(self.zone).date())
         return near - 1 + bisect_right([self.edge(near), self.edge(near + 1)], moment)
 
-    def written(self, day: date) -> str:
-        """The first day of a period, as precisely as the period needs."""
-        return f"{day:{_WRITTEN[self.period]}}"
+
+def written(day: date, period: Period) -> str:
+    """The first day of a period, as precisely as the period needs."""
+    return f"{day:{_WRITTEN[period]}}"
 
 
 def _start_of(day: date, zone: ZoneInfo) -> int:
@@ -201,8 +208,8 @@ class Periods:
         """
         length = _LENGTHS.get(self.calendar.period)
         if length is None:
-            return _bisected(name, list(enumerate(self.edges)))
-        return (nw.col(name) - _bisected(name, self._starts(length))) // length - self.first
+            return stepped(name, list(enumerate(self.edges)))
+        return (nw.col(name) - stepped(name, self._starts(length))) // length - self.first
 
     def _starts(self, length: int) -> Sequence[tuple[int, int]]:
         """The starts that periods of one length are counted from, each with the instant from which it holds."""
@@ -213,7 +220,7 @@ class Periods:
         return starts
 
 
-def _bisected(name: str, steps: Sequence[tuple[int, int]]) -> nw.Expr:
+def stepped(name: str, steps: Sequence[tuple[int, int]]) -> nw.Expr:
     """The value of the last step whose edge is no later than the instants of a column, each step a value and its edge.
 
     They are halved until one is left, so that nothing nests deeply.
@@ -222,4 +229,4 @@ def _bisected(name: str, steps: Sequence[tuple[int, int]]) -> nw.Expr:
         return nw.lit(steps[0][0], nw.Int64())
     half = len(steps) // 2
     before = nw.col(name) < steps[half][1]
-    return nw.when(before).then(_bisected(name, steps[:half])).otherwise(_bisected(name, steps[half:]))
+    return nw.when(before).then(stepped(name, steps[:half])).otherwise(stepped(name, steps[half:]))

@@ -38,6 +38,12 @@ def told(frame: Frame, *columns: str) -> Sequence[tuple[Any, ...]]:
     return list(zip(*(lists[name] for name in columns), strict=True))
 
 
+def started(frame: Frame, name: str) -> int | None:
+    """The smallest instant of a column; None where there is no row."""
+    ((start,),) = told(frame.select(nw.col(name).min()), name)
+    return None if start is None else int(start)
+
+
 def whole(value: Any) -> int:
     """A number that an engine gives, which knows nothing of no rows, as a whole number."""
     return 0 if value is None else int(value)

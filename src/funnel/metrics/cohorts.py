@@ -1,80 +1,170 @@
-"""Monthly cohorts: of those who first bought in a month, how many bought again in each month after.
+"""Cohorts: people by when they began, and what they did in each period after; made by `retention`.
 
-Law: a month that has not begun at `as_of` is not observed and is None; one in which nobody of the cohort bought is 0.
-A cohort's size is that of its own month, so what is refunded in whole leaves the cohort as if it had never been bought.
+Law: a period that has not begun at `as_of` is not observed and is None; one in which nobody of the cohort bought is 0.
+A rate is among those for whom it can be known, and an average is taken over cells that are over.
 """
 
 from __future__ import annotations
 
-import html
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, timedelta
+from typing import Any
 
 import attrs
-import narwhals as nw
 
-from funnel._facts.base import judgement
-from funnel._instants import instant
-from funnel.metrics._periods import Calendar, Periods
-from funnel.metrics._purchases import PERSON, purchases_at, told
+from funnel._streams import nearest
+from funnel.errors import RecordError
+from funnel.metrics._activity import Measure, RefundBasis
+from funnel.metrics._periods import Period
+from funnel.metrics._triangle import html_of, text_of
 from funnel.metrics.rate import Rate
 
-if TYPE_CHECKING:
-    from funnel._frames import Frame
-    from funnel.logs import Logs
+
+@attrs.frozen
+class Ratio:
+    """How many beside how many others; unlike the hits of a rate, they need not be among them.
+
+    Attributes:
+        people: How many.
+        beside: How many others they are compared with.
+    """
+
+    people: int
+    beside: int
+
+    @property
+    def value(self) -> float | None:
+        """The first number divided by the second; None beside nobody."""
+        return self.people / self.beside if self.beside else None
+
+    def __str__(self) -> str:
+        """Write both numbers with their quotient."""
+        counts = f"{self.people:,} beside {self.beside:,}"
+        return f"no ratio ({counts})" if self.value is None else f"{100 * self.value:.1f} % ({counts})"
 
 
 @attrs.frozen
 class Cohort:
-    """The people who first bought in one month.
+    """The people who began in one period; of each period after, counted from 0, what is known.
 
     Attributes:
-        month: The first day of that month, by the shop's clock.
-        bought: How many of them bought in that month, in the next, and so on to the month of `as_of`.
+        start: The first day of the period in which they began, by the shop's clock.
+        place: How many periods after that of the oldest cohort.
+        size: How many people.
+        is_open: Whether that period is not over, so that more may join.
+        over: How many of the periods after are over for all of them.
+        people: How many of them are counted in each period.
+        among: For how many of them it can be known: in rolling windows, those whose window is over.
+        orders: How many orders they placed in each period.
+        revenue: What they paid in each, less refunds, in minor units; None where amounts are not known.
+        value: What they paid up to the end of each, those alone who are in `among`; None where amounts are not known.
     """
 
-    month: date
-    bought: tuple[int, ...]
+    start: date
+    place: int
+    size: int
+    is_open: bool
+    over: int
+    people: tuple[int, ...]
+    among: tuple[int, ...]
+    orders: tuple[int, ...]
+    revenue: tuple[int, ...] | None
+    value: tuple[int, ...] | None
 
-    @property
-    def size(self) -> int:
-        """How many people."""
-        return self.bought[0]
-
-    def after(self, months: int) -> int | None:
-        """How many of them bought in the month that came so many months after; None where it has not begun.
-
-        Args:
-            months: 0 is their own month.
-        """
-        return self.bought[months] if months < len(self.bought) else None
-
-    def rate(self, months: int) -> Rate | None:
-        """The share of them who bought in the month that came so many months after; None where it has not begun.
+    def after(self, periods: int) -> int | None:
+        """How many of them are counted so many periods after; None where that is not observed.
 
         Args:
-            months: 0 is their own month.
+            periods: 0 is the period in which they began.
         """
-        bought = self.after(months)
-        return None if bought is None else Rate(bought, self.size)
+        return _at(self.people, periods)
+
+    def rate(self, periods: int) -> Rate | None:
+        """The share of them who are counted so many periods after; None where that is not observed.
+
+        Args:
+            periods: 0 is the period in which they began.
+        """
+        people = self.after(periods)
+        return None if people is None else Rate(people, self.among[periods])
+
+    def of_first(self, periods: int) -> Ratio | None:
+        """Those who are counted so many periods after, beside those of period 0; None where that is not observed.
+
+        Args:
+            periods: 0 is the period in which they began.
+        """
+        people = self.after(periods)
+        return None if people is None else Ratio(people, self.people[0])
+
+    def of_before(self, periods: int) -> Ratio | None:
+        """Those who are counted so many periods after, beside those of one period less; None for period 0.
+
+        Args:
+            periods: 0 is the period in which they began.
+        """
+        people = self.after(periods)
+        return None if people is None or periods == 0 else Ratio(people, self.people[periods - 1])
+
+    def average_order(self, periods: int) -> int | None:
+        """What was paid for an order in that period, rounded down to a minor unit; None where there was none.
+
+        Args:
+            periods: 0 is the period in which they began.
+        """
+        orders = _at(self.orders, periods)
+        return self.revenue[periods] // orders if self.revenue is not None and orders else None
+
+    def value_each(self, periods: int) -> int | None:
+        """What each of them paid up to the end of that period, on average, rounded down; None where not observed.
+
+        Args:
+            periods: 0 is the period in which they began.
+        """
+        value = None if self.value is None else _at(self.value, periods)
+        return None if value is None else value // self.among[periods]
+
+    def is_partial(self, periods: int) -> bool:
+        """Whether that period has begun and is not over for all of them.
+
+        Args:
+            periods: 0 is the period in which they began.
+        """
+        return self.over <= periods < len(self.people)
+
+
+def _at(values: tuple[int, ...], place: int) -> int | None:
+    return values[place] if 0 <= place < len(values) else None
 
 
 @attrs.frozen
 class Cohorts:
-    """Monthly cohorts at an instant, the oldest first; a month in which nobody first bought has none.
+    """Cohorts at an instant, the oldest first; a period in which nobody began has none.
 
     Attributes:
         as_of: The instant of judgement.
-        tz: The zone by whose clock months are cut.
-        is_partial: Whether the month of `as_of` was not over; it is the last one of every cohort.
+        tz: The zone by whose clock periods are cut.
+        period: The calendar period by which people are put into cohorts.
+        window: How long each of a person's own windows is; None where the periods after are the calendar's too.
+        brackets: The periods after with which brackets begin, and with which the last one ends; () for each by itself.
+        measure: Whom a cell counts.
+        first: The kind of event whose first one put a person into a cohort.
+        refund_basis: In which period refunds are taken off.
+        is_partial: Whether the calendar period of `as_of` was not over.
         cohorts: The cohorts.
     """
 
     as_of: datetime
     tz: str
+    period: Period
+    window: timedelta | None
+    brackets: tuple[int, ...]
+    measure: Measure
+    first: str
+    refund_basis: RefundBasis
     is_partial: bool
     cohorts: tuple[Cohort, ...]
+    _who: Callable[[int, int], Any] = attrs.field(alias="who", eq=False, repr=False)
 
     def __len__(self) -> int:
         """How many cohorts."""
@@ -86,107 +176,116 @@ class Cohorts:
 
     @property
     def width(self) -> int:
-        """How many months the oldest cohort has been observed for, its own and the partial one among them."""
-        return len(self.cohorts[0].bought) if self.cohorts else 0
+        """How many periods the longest row has, period 0 and those that are not over among them."""
+        return max((len(cohort.people) for cohort in self.cohorts), default=0)
 
-    def to_dicts(self) -> list[dict[str, date | int | bool | None]]:
-        """One row for each cohort and month after, as a dataframe takes them: unobserved months are None."""
-        return [self._cell(cohort, months) for cohort in self.cohorts for months in range(self.width)]
+    @property
+    def horizon(self) -> int | None:
+        """The last period that is over for everyone of every cohort; None where there is none."""
+        over = min((cohort.over for cohort in self.cohorts), default=0)
+        return over - 1 if over else None
 
-    def _cell(self, cohort: Cohort, months: int) -> dict[str, date | int | bool | None]:
+    def label(self, periods: int) -> str:
+        """The name of a column: +1, or +4-7 where a bracket holds several periods.
+
+        Args:
+            periods: Which column; 0 is the first.
+        """
+        if not self.brackets:
+            return f"+{periods}"
+        first, last = self.brackets[periods], self.brackets[periods + 1] - 1
+        return f"+{first}" if first == last else f"+{first}-{last}"
+
+    def average(self, periods: int) -> Rate | None:
+        """The share of everyone who is counted so many periods after, over the cohorts for which that period is over.
+
+        Every person weighs the same, so a large cohort weighs more than a small one.
+
+        Args:
+            periods: 0 is the period in which they began.
+
+        Returns:
+            The rate; None where that period is over for no cohort.
+        """
+        over = [cohort for cohort in self.cohorts if periods < cohort.over]
+        if not over:
+            return None
+        return Rate(sum(one.people[periods] for one in over), sum(one.among[periods] for one in over))
+
+    def values(self, periods: int) -> dict[date, int | None]:
+        """What each person of each cohort had paid, on average, when so many periods were over: a common horizon.
+
+        Args:
+            periods: The last period that counts; 0 is the one in which they began.
+
+        Returns:
+            Minor units by the start of the cohort; None for a cohort whose period of that number is not over.
+        """
+        return {one.start: one.value_each(periods) if periods < one.over else None for one in self.cohorts}
+
+    def people_of(self, start: date, periods: int) -> Any:
+        """Who is counted in a cell.
+
+        Args:
+            start: The first day of the cohort's period.
+            periods: 0 is that period.
+
+        Returns:
+            Their ids: a frame with the one column `person_id`, of the kind that came in, or a list where a list did.
+
+        Raises:
+            RecordError: There is no such cohort, or the period is not observed.
+        """
+        row = next((cohort for cohort in self.cohorts if cohort.start == start), None)
+        if row is None:
+            msg = f"no cohort begins on {start}; {nearest(str(start), (str(one.start) for one in self))}"
+            raise RecordError(msg)
+        if row.after(periods) is None:
+            msg = f"period {periods} of the cohort of {start} is not observed; it has {len(row.people)}, counted from 0"
+            raise RecordError(msg)
+        return self._who(row.place, periods)
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """The long form, one row for each cohort and period after, as a dataframe takes them; unobserved is None."""
+        return [self._cell(cohort, periods) for cohort in self.cohorts for periods in range(self.width)]
+
+    def _cell(self, cohort: Cohort, periods: int) -> dict[str, Any]:
+        rate, before = cohort.rate(periods), cohort.of_before(periods)
+        first = cohort.of_first(periods)
         return {
-            "cohort": cohort.month,
+            "cohort": cohort.start,
             "size": cohort.size,
-            "months_after": months,
-            "people": cohort.after(months),
-            "is_partial": self.is_partial and months == len(cohort.bought) - 1,
+            "periods_after": self.brackets[periods] if self.brackets else periods,
+            "people": cohort.after(periods),
+            "among": _at(cohort.among, periods),
+            "rate": rate and rate.value,
+            "low": rate and rate.low,
+            "high": rate and rate.high,
+            "of_first": first and first.value,
+            "of_before": before and before.value,
+            "orders": _at(cohort.orders, periods),
+            "revenue": None if cohort.revenue is None else _at(cohort.revenue, periods),
+            "average_order": cohort.average_order(periods),
+            "value": None if cohort.value is None else _at(cohort.value, periods),
+            "is_partial": cohort.is_partial(periods),
         }
 
+    def triangle(self) -> list[dict[str, Any]]:
+        """The wide form, one row for each cohort, with its size and the people of each period after by `label`."""
+        labels = [self.label(periods) for periods in range(self.width)]
+        return [
+            {"cohort": one.start, "size": one.size, **{label: one.after(place) for place, label in enumerate(labels)}}
+            for one in self.cohorts
+        ]
+
+    def heat(self) -> list[list[float | None]]:
+        """The shares alone, one list for each cohort, as a heat-map takes them; None (grey) is unobserved."""
+        rates = [[one.rate(periods) for periods in range(self.width)] for one in self.cohorts]
+        return [[None if rate is None else rate.value for rate in row] for row in rates]
+
     def __str__(self) -> str:
-        """Write the table: people by cohort and month after; the partial month is marked by a star."""
-        lines = [self._heading(), *(self._line(cohort) for cohort in self.cohorts)]
-        widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
-        told = ("  ".join(cell.rjust(wide) for cell, wide in zip(line, widths, strict=True)) for line in lines)
-        return "\n".join(line.rstrip() for line in told)
-
-    def _heading(self) -> list[str]:
-        return ["cohort", "people", *(f"+{months}" for months in range(1, self.width))]
-
-    def _line(self, cohort: Cohort) -> list[str]:
-        size, *later = (self._text(cohort, months) for months in range(self.width))
-        return [f"{cohort.month:%Y-%m}", size, *later]
-
-    def _text(self, cohort: Cohort, months: int) -> str:
-        people = cohort.after(months)
-        if people is None:
-            return ""
-        return f"{people:,}{'*' * (self.is_partial and months == len(cohort.bought) - 1)}"
+        """Write the table: people by cohort and period after; a star marks what is not over for all."""
+        return text_of(self)
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{cell}</th>" for cell in self._heading())
-        rows = ("".join(f"<td>{html.escape(cell)}</td>" for cell in self._line(cohort)) for cohort in self.cohorts)
-        body = "".join(f"<tr>{row}</tr>" for row in rows)
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def monthly_cohorts(logs: Logs, *, tz: str, as_of: datetime) -> Cohorts:
-    """Of those who first bought in a month, how many bought in each month after.
-
-    Counted are valid purchases as of the instant: one that was cancelled, or refunded in whole by then, is none, and
-    whose only purchase it was is in no cohort. The records begin where they begin: who bought before they do is taken
-    for new, so the first cohort of a shop that is older than its records is too large.
-
-    Args:
-        logs: Everyone's records.
-        tz: The zone by whose clock the months are cut, such as "Asia/Jakarta".
-        as_of: The instant of judgement.
-
-    Returns:
-        The cohorts, from the month of the first purchase to that of `as_of`.
-
-    Raises:
-        InstantError: `as_of` is naive, or the zone is unknown.
-
-    Example:
-        >>> import polars as pl
-        >>> from datetime import UTC, datetime
-        >>> from funnel import Logs
-        >>> when = [datetime(2026, month, 9, tzinfo=UTC) for month in (1, 2, 2, 4)]
-        >>> bought = {"id": [1, 2, 3, 4], "person_id": ["a", "a", "b", "b"], "purchased_at": when, "amount": [9] * 4}
-        >>> logs = Logs(purchases=pl.DataFrame(bought))
-        >>> print(monthly_cohorts(logs, tz="Asia/Jakarta", as_of=datetime(2026, 4, 20, tzinfo=UTC)))
-         cohort  people  +1  +2  +3
-        2026-01       1   1   0  0*
-        2026-02       1   0  1*
-    """
-    now, calendar = judgement(as_of), Calendar.of("month", tz)
-    rows = purchases_at(logs, now)
-    start = None if rows is None else _start(rows)
-    if rows is None or start is None:
-        return Cohorts(instant(now), tz, is_partial=_is_partial(Periods.between(now, now, calendar), now), cohorts=())
-    months = Periods.between(start, now, calendar)
-    return Cohorts(instant(now), tz, _is_partial(months, now), tuple(_cohorts(_counted(rows, months), months)))
-
-
-def _is_partial(months: Periods, now: int) -> bool:
-    """Whether anything can still happen in the last month: what happens at the instant itself has happened."""
-    return not months.is_over(len(months) - 1, now)
-
-
-def _start(rows: Frame) -> int | None:
-    ((start,),) = told(rows.select(nw.col("t").min()), "t")
-    return None if start is None else int(start)
-
-
-def _counted(rows: Frame, months: Periods) -> Mapping[tuple[int, int], int]:
-    """How many people by the places of the month in which they first bought and of one in which they bought."""
-    placed = rows.select(PERSON, cohort=months.place_column("first"), month=months.place_column("t"))
-    counts = placed.unique().group_by("cohort", "month").agg(nw.col(PERSON).count().alias("people"))
-    return {(int(cohort), int(month)): int(n) for cohort, month, n in told(counts, "cohort", "month", "people")}
-
-
-def _cohorts(counts: Mapping[tuple[int, int], int], months: Periods) -> Iterator[Cohort]:
-    starts: Sequence[int] = sorted({cohort for cohort, _ in counts})
-    for start in starts:
-        bought = tuple(counts.get((start, month), 0) for month in range(start, len(months)))
-        yield Cohort(months.day(start), bought)
+        return html_of(self)

@@ -17,9 +17,10 @@ import polars as pl
 from funnel._rule import Rule
 from funnel.facts import Facts
 from funnel.logs import Logs
-from funnel.metrics.cohorts import Cohorts, monthly_cohorts
+from funnel.metrics.cohorts import Cohorts
 from funnel.metrics.rate import Rate
 from funnel.metrics.repeat import RepeatRate, repeat_rate, repeat_rate_within
+from funnel.metrics.retention import retention
 from funnel.money import Money
 from funnel.policy import Policy
 from funnel.readers.orders import Entry, Orders
@@ -129,7 +130,7 @@ def find(orders: Orders, asked: Asked, progress: Progress) -> Findings:
     people = _judged(logs, asked, progress)
     ever, within = repeat_rate(logs, as_of=as_of), repeat_rate_within(logs, policy.lapse_after, as_of=as_of)
     progress("judging", _STEPS - 1, _STEPS)
-    cohorts = monthly_cohorts(logs, tz=asked.tz, as_of=as_of)
+    cohorts = retention(logs, tz=asked.tz, as_of=as_of)
     progress("judging", _STEPS, _STEPS)
     overdue, due = people.filter("is_overdue"), people.filter("is_due_for_follow_up")
     return Findings(

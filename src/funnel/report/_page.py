@@ -121,7 +121,7 @@ def _cohorts(cohorts: Cohorts) -> Iterator[RenderableType]:
     later = min(cohorts.width - 1, _MOST_MONTHS)
     table = _table("month", "people", *(f"+{months}" for months in range(1, later + 1)))
     for cohort in cohorts.cohorts[-_MOST_COHORTS:]:
-        table.add_row(f"{cohort.month:%Y-%m}", *(_cell(cohorts, cohort, months) for months in range(later + 1)))
+        table.add_row(f"{cohort.start:%Y-%m}", *(_cell(cohort, months) for months in range(later + 1)))
     yield table
     yield Text("Shares in % of the cohort; blank: that month has not begun.")
     if cohorts.is_partial:
@@ -130,11 +130,11 @@ def _cohorts(cohorts: Cohorts) -> Iterator[RenderableType]:
         yield Text(f"Shown: the last {_MOST_COHORTS} of {len(cohorts)} cohorts, {_MOST_MONTHS} months at most.")
 
 
-def _cell(cohorts: Cohorts, cohort: Cohort, months: int) -> Text:
+def _cell(cohort: Cohort, months: int) -> Text:
     bought = cohort.after(months)
     if bought is None:
         return Text("")
-    open_ = cohorts.is_partial and months == len(cohort.bought) - 1
+    open_ = cohort.is_partial(months)
     share = f"{bought:,}" if months == 0 else f"{100 * bought / cohort.size:.0f}"
     return Text(f"{share}{'*' if open_ else ' '}", style="dim" if open_ else "")
 

@@ -1,0 +1,147 @@
+"""Retention by brute force: person by person, order by order, period by period, written as a shopkeeper would count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import attrs
+
+from tests.metrics.bought import PEOPLE, Shop, first_day
+
+MICROSECOND = timedelta(microseconds=1)
+FAR = 60
+"""So many columns are looked at, at most, where there are no brackets."""
+
+
+@attrs.frozen
+class Question:
+    """What is asked of a shop."""
+
+    as_of: datetime
+    tz: str
+    period: str = "month"
+    week_start: str | None = None
+    window: timedelta | None = None
+    brackets: tuple[int, ...] = ()
+    measure: str = "on"
+    first: str = "purchase"
+    refund_basis: str = "order"
+
+    def day(self, moment: datetime) -> date:
+        """The first day of the period of an instant."""
+        return first_day(moment.astimezone(ZoneInfo(self.tz)).date(), self.period, self.week_start)
+
+    def columns(self) -> Iterator[range]:
+        """The periods after of each column."""
+        edges = self.brackets or range(FAR)
+        yield from (range(low, high) for low, high in pairwise(edges))
+
+
+def following(day: date, question: Question, count: int) -> date:
+    """The first day of the period that comes so many periods after one."""
+    for _ in range(count):
+        start = day
+        while day == start:
+            later = start + timedelta(days=1)
+            while first_day(later, question.period, question.week_start) == start:
+                later += timedelta(days=1)
+            day = later
+    return day
+
+
+@attrs.frozen
+class Person:
+    """One person's start, and their orders and money, each so many periods after it."""
+
+    name: str
+    start: datetime
+    orders: tuple[int, ...]
+    money: tuple[tuple[int, int], ...]
+
+
+def people_of(shop: Shop, asked: Question) -> Iterator[Person]:
+    """Everyone who began, with what they did after."""
+    for name in PEOPLE:
+        start = shop.begun(name, asked.first, asked.as_of)
+        if start is None:
+            continue
+        mine = [one for one in shop.orders if one.person == name and start <= one.at <= asked.as_of]
+        orders = [after(one.at, start, asked) for one in mine if one.left(asked.as_of)]
+        money: list[tuple[int, int]] = []
+        for one in mine:
+            if asked.refund_basis == "order":
+                money.append((after(one.at, start, asked), one.left(asked.as_of)))
+            elif not one.gone(asked.as_of):
+                given = [(at, -back) for at, back in one.refunds if at <= asked.as_of]
+                money += [(after(at, start, asked), amount) for at, amount in [(one.at, one.amount), *given]]
+        yield Person(name, start, tuple(orders), tuple(money))
+
+
+def after(moment: datetime, start: datetime, asked: Question) -> int:
+    """How many periods after a start an instant lies."""
+    count = 0
+    if asked.window is None:
+        while following(asked.day(start), asked, count) != asked.day(moment):
+            count += 1
+    else:
+        while moment > start + (count + 1) * asked.window:
+            count += 1
+    return count
+
+
+def is_in(person: Person, column: range, asked: Question) -> bool:
+    """Whether a person is counted in a column."""
+    there = any(order in column for order in person.orders)
+    first = next(iter(asked.columns()))
+    after_all = asked.brackets[-1] if asked.brackets else None
+    match asked.measure:
+        case "on_or_after":
+            return any(column[0] <= order and (after_all is None or order < after_all) for order in person.orders)
+        case "cumulative" if column != first:
+            return any(first[-1] < order <= column[-1] for order in person.orders)
+        case "streak":
+            so_far = [one for one in asked.columns() if one[0] <= column[0]]
+            return all(any(order in one for order in person.orders) for one in so_far)
+        case _:
+            return there
+
+
+def counted(shop: Shop, asked: Question) -> Mapping[date, tuple[dict[str, Any], list[list[str]]]]:
+    """Every cohort, by the first day of its period, and the names of the people of each of its cells."""
+    everyone = list(people_of(shop, asked))
+    starts = sorted({asked.day(person.start) for person in everyone})
+    return {
+        start: _row([person for person in everyone if asked.day(person.start) == start], start, asked)
+        for start in starts
+    }
+
+
+def _row(cohort: list[Person], start: date, asked: Question) -> tuple[dict[str, Any], list[list[str]]]:
+    now, soon = asked.day(asked.as_of), asked.day(asked.as_of + MICROSECOND)
+    row: dict[str, Any] = {"size": len(cohort), "is_open": start == soon, "over": 0}
+    cells: list[list[str]] = []
+    for name in ("people", "among", "orders", "revenue", "value"):
+        row[name] = []
+    for column in asked.columns():
+        if asked.window is not None:
+            known = [one for one in cohort if one.start + (column[-1] + 1) * asked.window <= asked.as_of]
+            begun, over = bool(known), len(known) == len(cohort)
+        else:
+            known = cohort
+            begun = following(start, asked, column[0]) <= now
+            over = begun and following(start, asked, column[-1]) < soon
+        if not begun:
+            break
+        row["over"] += over
+        names = sorted(one.name for one in known if is_in(one, column, asked))
+        cells.append(names)
+        row["people"].append(len(names))
+        row["among"].append(len(known))
+        row["orders"].append(sum(order in column for one in known for order in one.orders))
+        row["revenue"].append(sum(amount for one in known for order, amount in one.money if order in column))
+        row["value"].append(sum(amount for one in known for order, amount in one.money if order <= column[-1]))
+    return row, cells
