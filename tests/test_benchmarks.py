@@ -10,7 +10,19 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from benchmarks import __main__ as command
-from benchmarks import _by_hand, _child, _made_up, frames, imports, one_person, rule_call, survival
+from benchmarks import (
+    _by_hand,
+    _child,
+    _conversion,
+    _made_up,
+    _made_up_events,
+    conversion,
+    frames,
+    imports,
+    one_person,
+    rule_call,
+    survival,
+)
 from benchmarks._measure import Line, in_turns, rate, span
 from funnel import Facts, History, Logs, Policy, stage
 
@@ -159,6 +171,30 @@ def test_frames_are_measured_in_processes_of_their_own(tmp_path: Path) -> None:
     assert 0 < told["rows"] <= 30
     assert told["whole"] > told["inside"] > 0
     assert told["peak"] > 50
+
+
+def test_every_way_to_a_funnel_gives_the_same_answer(tmp_path: Path) -> None:
+    """Ours, from whatever frame, and the peers that are installed count the same people at every step."""
+    file = tmp_path / "events.parquet"
+    _made_up_events.events(2_000).write_parquet(file)
+    there, missing = conversion.peers()
+    ways = [way for way in _conversion.WAYS if not way.startswith(tuple(missing))]
+    told = {way: _conversion.measured(way, file, person, 1) for way in ways for person in conversion.PEOPLE}
+
+    assert {"Polars by hand", "DuckDB"} <= set(there)
+    assert len({tuple(one["answer"]) for one in told.values()}) == 1
+    assert told["ours"]["answer"][0] > told["ours"]["answer"][1] > 0
+
+
+def test_funnels_are_told_beside_their_peers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A peer that is not installed is said to be missing; the fastest of the others is the one to beat."""
+    monkeypatch.setattr(conversion, "PEERS", {"Polars by hand": "polars", "Nobody": "no_such_module"})
+    took = {"seconds": 1.0, "answer": [1], "peak": 1.0}
+    monkeypatch.setattr(conversion, "child", lambda way, *_: took | {"seconds": 0.5 if way.startswith("ours") else 1.0})
+    lines = list(conversion.run("tiny"))
+
+    assert lines[0].what == "Nobody is not installed, and is left out"
+    assert [line.ratio for line in lines if line.target == "<= 0.4 x"] == ["0.50 x the time"] * 3
 
 
 def test_a_measurement_that_fails_says_why(tmp_path: Path) -> None:

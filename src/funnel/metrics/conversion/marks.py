@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import reduce
 
 import attrs
@@ -23,13 +23,22 @@ from funnel.metrics.conversion.steps import FunnelStep
 class Marked:
     """A marked frame with its plan, as `plan` describes them.
 
-    `frame` has, besides, the values that were asked to be carried along, as they came in: `v_1`, `v_2` ...
+    `frame` has, besides, the values that were asked to be carried along, as they came in: `v_1`, `v_2` ...  Rows of the
+    source `meets` each step, and `breaks` each exclusion, or not; on a path are those that have all values to `hold`.
     """
 
     frame: Frame
     home: Home
     plan: Plan
     source: Source
+    meets: tuple[nw.Expr, ...]
+    breaks: tuple[nw.Expr, ...]
+    hold: tuple[str, ...]
+
+    @property
+    def paths(self) -> Mapping[str, nw.Expr]:
+        """The path of a row of the source."""
+        return {f"path_{n}": _ordering(name, self.source.types, "hold") for n, name in enumerate(self.hold, 1)}
 
 
 def marked(events: object, asked: Asked, carry: Sequence[str] = (), *, every_row: bool = False) -> Marked:
@@ -60,7 +69,8 @@ def marked(events: object, asked: Asked, carry: Sequence[str] = (), *, every_row
         _one_step_a_row(frame, plan)
     if plan.order != "strict" and not every_row:
         frame = frame.filter((nw.col("steps") > 0) | (nw.col("out") > 0))
-    return Marked(_shaped(frame, source, asked, carry), source.home, plan, source)
+    meets, breaks = (tuple(one.column(source.types) for one in asks) for asks in (steps, outs))
+    return Marked(_shaped(frame, source, asked, carry), source.home, plan, source, meets, breaks, asked.hold)
 
 
 def _plan(asked: Asked, steps: Sequence[Condition], outs: Sequence[Condition], ordering: int) -> Plan:

@@ -1,0 +1,86 @@
+"""ClickHouse's own `windowFunnel` finds the same, where it means the same.
+
+It counts how far each person came at their best entry. Of steps that one row meets it must be told "strict_once", or it
+counts the row twice. Its "strict_increase" forgets an earlier entry for a later one of the same instant as the next
+step, so it is asked only where a person has one event an instant; there it must agree with its default.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from funnel.metrics.conversion import conversion
+from tests.metrics.conversion.model import Event
+from tests.metrics.conversion.questions import START, minutes, table
+
+pytestmark = pytest.mark.skipif(
+    os.environ.get("FUNNEL_PROFILE") != "full", reason="ClickHouse itself is asked in make test-full"
+)
+
+ROWS = st.lists(
+    st.tuples(st.sampled_from("pqrs"), st.integers(0, 20), st.sampled_from("abcd")), min_size=1, max_size=40
+)
+STEPS = st.sampled_from([["a", "b"], ["a", "b", "c"], ["d", "b", "a", "c"]])
+WITHIN = st.integers(1, 15)
+
+
+@pytest.fixture(scope="module")
+def session() -> Any:
+    """Give ClickHouse, in this process."""
+    return pytest.importorskip("chdb.session", reason="chdb is not installed").Session()
+
+
+def theirs(session: Any, rows: list[tuple[str, int, str]], steps: list[str], within: int, *modes: str) -> list[int]:
+    """How many people came at least to each step."""
+    values = ", ".join(f"('{person}', {minute}, '{kind}')" for person, minute, kind in rows)
+    given_modes = "".join(f", '{mode}'" for mode in modes)
+    conditions = ", ".join(f"kind = '{kind}'" for kind in steps)
+    level = f"windowFunnel({within}{given_modes})(toUInt64(minute), {conditions})"
+    events = f"values('person String, minute UInt64, kind String', {values})"
+    said = session.query(f"select {level} as level from {events} group by person", "CSV")  # noqa: S608 (our own words)
+    levels = [int(line) for line in str(said).split()]
+    return [sum(level >= least for level in levels) for least in range(1, len(steps) + 1)]
+
+
+def ours(rows: list[tuple[str, int, str]], steps: list[str], within: int, **asked: Any) -> list[int]:
+    """The same from a funnel; every kind occurs, by somebody who is no other."""
+    others = [Event(f"only {kind}", START + minutes(99), kind) for kind in "abcd"]
+    events = table([*(Event(person, START + minutes(minute), kind) for person, minute, kind in rows), *others])
+    funnel = conversion(events, steps, within=minutes(within), as_of=START + minutes(200), entry="any", **asked)
+    return [funnel.steps[0].reached - 1, *(step.reached for step in funnel.steps[1:])]
+
+
+@settings(max_examples=100)
+@given(rows=ROWS, steps=STEPS, within=WITHIN)
+def test_the_default_is_ranked_ties(
+    session: Any, rows: list[tuple[str, int, str]], steps: list[str], within: int
+) -> None:
+    """People come as far, also where events share an instant."""
+    assert ours(rows, steps, within) == theirs(session, rows, steps, within)
+
+
+@settings(max_examples=100)
+@given(rows=ROWS, within=WITHIN, times=st.integers(2, 4))
+def test_strict_once_is_one_row_for_one_step(
+    session: Any, rows: list[tuple[str, int, str]], within: int, times: int
+) -> None:
+    """Where one kind is asked for again, one event is one step."""
+    rows = [(person, minute, kind) for person, minute, kind in dict.fromkeys(rows)]
+    assert ours(rows, ["a"] * times, within) == theirs(session, rows, ["a"] * times, within, "strict_once")
+
+
+@settings(max_examples=100)
+@given(rows=ROWS, steps=STEPS, within=WITHIN)
+def test_strict_increase_is_later_ties(
+    session: Any, rows: list[tuple[str, int, str]], steps: list[str], within: int
+) -> None:
+    """Where a person has one event an instant, each step is later anyway, and all agree."""
+    alone = list({(person, minute): (person, minute, kind) for person, minute, kind in rows}.values())
+
+    assert ours(alone, steps, within, ties="later") == theirs(session, alone, steps, within, "strict_increase")
+    assert ours(alone, steps, within, ties="later") == ours(alone, steps, within)

@@ -1,0 +1,124 @@
+"""Attempts by packed rows are those by windows, for every question."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+import narwhals as nw
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from benchmarks import _made_up_events
+from funnel._frames import brought
+from funnel._packed import cuts, parts
+from funnel.metrics.conversion import attempts as found
+from funnel.metrics.conversion import packed, portable
+from funnel.metrics.conversion.asked import Asked, asked
+from funnel.metrics.conversion.attempts import attempts
+from funnel.metrics.conversion.marks import Marked, marked
+from funnel.metrics.conversion.packed import kernel
+from funnel.metrics.conversion.steps import FunnelStep
+from tests.engines import ENGINES
+from tests.metrics.conversion.model import Event, Question
+from tests.metrics.conversion.questions import CROWDS, START, minutes, questions, table
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+def asked_of(question: Question) -> Asked:
+    """The question as the library reads it."""
+    return asked(
+        question.steps,
+        within=question.within,
+        as_of=question.as_of,
+        order=question.order,  # type: ignore[arg-type]
+        entry=question.entry,  # type: ignore[arg-type]
+        ties=question.ties,  # type: ignore[arg-type]
+        hold=question.hold,
+        by=None,
+        exclude=question.exclude,
+    )
+
+
+def by_windows(given_rows: Marked) -> pl.DataFrame:
+    """The attempts by windows."""
+    rows = portable.numbered(given_rows.frame, given_rows.home, given_rows.plan)
+    return nw.to_native(portable.attempts(rows, given_rows.plan).collect())
+
+
+@given(
+    events=CROWDS,
+    question=questions(),
+    small=st.booleans(),
+)
+def test_both_kernels_give_the_same(events: list[Event], question: Question, *, small: bool) -> None:
+    """Whatever is asked, every attempt is the same in every column, however the people are cut into blocks."""
+    rows = marked(table(events), asked_of(question))
+    with pytest.MonkeyPatch.context() as patch:
+        if small:
+            patch.setattr(parts, "CHUNK", 3)
+            patch.setattr(cuts, "ROWS", 4)
+        found = packed.attempts(rows)
+
+    assert found is not None
+    assert_frame_equal(nw.to_native(found.collect()), by_windows(rows), check_row_order=False, check_column_order=True)
+
+
+QUESTION = Question((FunnelStep("a", kind="a"), FunnelStep("b", kind="b")), minutes(5), START + minutes(20))
+FEW = [Event("p", START, "a"), Event("p", START + minutes(1), "b"), Event("q", START, "a"), Event("r", START, "b")]
+
+
+@pytest.mark.parametrize(("limit", "value"), [("MOST_BITS", 2), ("MOST_CODES", 1)])
+def test_what_does_not_fit_is_found_by_windows(monkeypatch: pytest.MonkeyPatch, limit: str, value: int) -> None:
+    """More steps, or more different marks, than there is room for: the other kernel answers."""
+    monkeypatch.setattr(kernel, limit, value)
+    rows = marked(table(FEW), asked_of(QUESTION))
+
+    assert packed.attempts(rows) is None
+    assert len(nw.to_native(attempts(rows).frame.collect())) == 2
+
+
+def test_without_numpy_windows_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numpy makes it faster, and nothing else."""
+    rows = marked(table(FEW), asked_of(QUESTION))
+    fast = nw.to_native(attempts(rows).frame.collect())
+    monkeypatch.setattr(found, "installed", lambda module: module != "numpy")
+
+    assert_frame_equal(fast, nw.to_native(attempts(rows).frame.collect()), check_row_order=False)
+
+
+def test_rows_brought_from_elsewhere_are_packed() -> None:
+    """Rows of an engine elsewhere that were brought here for the question are packed as they are."""
+    question = attrs.evolve(QUESTION, entry="each")
+    there = marked(ENGINES["duckdb"]({"events": table(FEW)})["events"], asked_of(question))
+    frame, home = brought(there.frame, there.home)
+    here = packed.attempts(attrs.evolve(there, frame=frame, home=home))
+
+    assert here is not None
+    assert sorted(nw.to_native(here.collect())["person"]) == ["p", "q"]
+
+
+def test_many_people_at_real_instants() -> None:
+    """Chunks and blocks of their usual sizes, texts and numbers for people, each way the same."""
+    events = _made_up_events.events(70_000)
+    steps = [FunnelStep(kind, kind=kind) for kind in _made_up_events.STEPS]
+    question = Question(tuple(steps), _made_up_events.WITHIN, _made_up_events.AS_OF, entry="any")
+    told = []
+    for person in ("person_id", "name"):
+        rows = marked(events.select("occurred_at", "kind", person_id=person), asked_of(question))
+        assert_frame_equal(nw.to_native(attempts(rows).frame.collect()), by_windows(rows), check_row_order=False)
+        told.append(nw.to_native(attempts(rows).frame.collect()).drop("person"))
+
+    assert_frame_equal(*told, check_row_order=False)
+
+
+@pytest.mark.parametrize("entry", ["first", "any", "each"])
+def test_where_nobody_enters_nothing_is_found(entry: str) -> None:
+    """Rows that begin no attempt are looked at, and leave nothing behind."""
+    rows = marked(table(FEW[1:2]), asked_of(attrs.evolve(QUESTION, entry=entry)))
+
+    assert len(nw.to_native(attempts(rows).frame.collect())) == 0
