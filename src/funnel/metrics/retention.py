@@ -139,6 +139,6 @@ def _finder(orders: Orders, counted: Frame) -> Callable[[int, int], Any]:
     def who(cohort: int, place: int) -> Any:
         of_cell = (nw.col("cohort") == cohort) & (nw.col("low") <= place) & (nw.col("high") >= place)
         found = counted.filter(of_cell).select(PERSON)
-        return sorted(one for (one,) in told(found, PERSON)) if orders.is_list else leave(found)
+        return sorted(one for (one,) in told(found, PERSON)) if orders.is_list else leave(found, orders.home)
 
     return who

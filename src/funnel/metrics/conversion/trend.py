@@ -12,7 +12,7 @@ from datetime import date
 import attrs
 import narwhals as nw
 
-from funnel.metrics._periods import Calendar, Period, Periods
+from funnel.metrics._periods import Calendar, Period, Periods, written
 from funnel.metrics._purchases import told
 from funnel.metrics.conversion import shown
 from funnel.metrics.conversion._found import Attempts
@@ -78,7 +78,7 @@ class Trend:
     def _lines(self) -> list[tuple[str, ...]]:
         return [
             (
-                f"{self._calendar.written(one.start)}{'' if one.is_mature else '*'}",
+                f"{written(one.start, self._calendar.period)}{'' if one.is_mature else '*'}",
                 f"{one.steps[0].reached:,}",
                 f"{last_required(one.steps).reached:,}",
                 f"{sum(step.pending or 0 for step in one.steps):,}",
