@@ -39,7 +39,7 @@ WORDS: Mapping[str, Any] = tomllib.loads((HERE / "words.toml").read_text(encodin
 LONG_TABLE = 12
 """A decision table of more rows is folded away."""
 
-RULE_FILES = ("activity", "postponement", "trust", "buying", "readiness", "follow_up")
+RULE_FILES = ("activity", "postponement", "trust", "buying", "readiness", "follow_up", "rfm")
 SOURCES = {
     "W": "When will they buy?",
     "S": "Seven things to know of your customer",
@@ -156,6 +156,9 @@ def _policy() -> str:
 
 
 def _number(name: str, value: object) -> tuple[str, str]:
+    if isinstance(value, tuple):
+        told = [_number(name.removesuffix("_limits"), one) for one in value]
+        return ", ".join(shown for shown, _ in told) or "none", told[0][1] if told else "minor units"
     if hasattr(value, "total_seconds"):
         return written(round(value.total_seconds() * 1_000_000), "span"), "span"
     units = {"percent": "percent", "points": "points", "amount": "minor units", "score": "score"}

@@ -68,6 +68,7 @@ if TYPE_CHECKING:
         read_interaction,
     )
     from funnel.logs import Fault, Logs
+    from funnel.metrics.affinity import Affinity, Pair, affinity
     from funnel.metrics.cohorts import Cohort, Cohorts, Ratio
     from funnel.metrics.conversion import (
         By,
@@ -89,16 +90,32 @@ if TYPE_CHECKING:
     from funnel.metrics.estimates import ConvertedBy, RestrictedMean, SurvivalStep, WaitQuantile
     from funnel.metrics.five_ways import Change, FiveWays, FixedMix, Growth, WhatIf
     from funnel.metrics.growth import growth, referral_rate
+    from funnel.metrics.honeymoon import Honeymoon, PromotionComparison, honeymoon
+    from funnel.metrics.leaving import Leaving, LeavingReason, LeftFrom, Trouble, leaving
     from funnel.metrics.lifecycle import Lifecycle, Lifecycles, lifecycle
     from funnel.metrics.log_rank import LogRank, log_rank
+    from funnel.metrics.offers import offers
+    from funnel.metrics.origin import RepeatGroup, RepeatGroups, repeat_by
     from funnel.metrics.plateau import Plateau
     from funnel.metrics.rate import Difference, Rate
+    from funnel.metrics.repeat import (
+        RepeatRate,
+        RepeatRates,
+        repeat_rate,
+        repeat_rate_within,
+        repeat_rates,
+        returning_rate,
+    )
     from funnel.metrics.retention import retention
+    from funnel.metrics.rfm import Segments, SegmentShare, rfm_quantiles, segments
+    from funnel.metrics.rhythm import Rhythm, purchase_rhythm
+    from funnel.metrics.steps import PurchaseStep, PurchaseSteps, purchase_steps
     from funnel.metrics.survival import Survival, SurvivalBy, survival, survival_by
     from funnel.metrics.waits import waits
     from funnel.money import Money
     from funnel.not_yet import AfterHoliday, AfterPayday, Between, InMonths, InWeeks, NotYet, Until, postponed, resolve
     from funnel.policy import Policy
+    from funnel.profile import Bought, Profile, Said, Who, profile
     from funnel.records import Contact, Customer, Lead, Line, Purchase, Record, Refund
     from funnel.rules.activity import (
         has_bought,
@@ -114,6 +131,7 @@ if TYPE_CHECKING:
     from funnel.rules.follow_up import NextStep, has_refused, is_due_for_follow_up, may_write, next_step
     from funnel.rules.postponement import has_come_due, is_postponed
     from funnel.rules.readiness import Readiness, readiness, readiness_points
+    from funnel.rules.rfm import Segment, frequency_score, is_big_spender, monetary_score, recency_score, rfm, segment
     from funnel.rules.trust import (
         Assurance,
         answer_is_late,
@@ -131,12 +149,14 @@ if TYPE_CHECKING:
 __all__ = [
     "FUNNEL",
     "MOVES",
+    "Affinity",
     "AfterHoliday",
     "AfterPayday",
     "Answer",
     "AnyInteraction",
     "Assurance",
     "Between",
+    "Bought",
     "By",
     "Cart",
     "Cause",
@@ -169,11 +189,15 @@ __all__ = [
     "FunnelStep",
     "Growth",
     "History",
+    "Honeymoon",
     "InMonths",
     "InWeeks",
     "InstantError",
     "Interaction",
     "Lead",
+    "Leaving",
+    "LeavingReason",
+    "LeftFrom",
     "Lifecycle",
     "Lifecycles",
     "LiftError",
@@ -192,12 +216,17 @@ __all__ = [
     "NoReason",
     "NotYet",
     "OptedOut",
+    "Pair",
     "Path",
     "Plateau",
     "Policy",
     "PostponeReason",
     "Postponed",
+    "Profile",
+    "PromotionComparison",
     "Purchase",
+    "PurchaseStep",
+    "PurchaseSteps",
     "Question",
     "Quote",
     "Rate",
@@ -207,11 +236,20 @@ __all__ = [
     "Record",
     "RecordError",
     "Refund",
+    "RepeatGroup",
+    "RepeatGroups",
+    "RepeatRate",
+    "RepeatRates",
     "Resolution",
     "RestrictedMean",
+    "Rhythm",
     "Rule",
+    "Said",
     "SaidNo",
     "SaidReady",
+    "Segment",
+    "SegmentShare",
+    "Segments",
     "Stage",
     "Step",
     "StepCount",
@@ -223,12 +261,15 @@ __all__ = [
     "Table",
     "Tally",
     "Trend",
+    "Trouble",
     "Until",
     "View",
     "Visit",
     "WaitQuantile",
     "WhatIf",
+    "Who",
     "Why",
+    "affinity",
     "answer_is_late",
     "assurance",
     "bands",
@@ -239,6 +280,7 @@ __all__ = [
     "earliest",
     "exists",
     "first",
+    "frequency_score",
     "growth",
     "has_bought",
     "has_bought_again",
@@ -248,7 +290,9 @@ __all__ = [
     "has_open_question",
     "has_refused",
     "has_rhythm",
+    "honeymoon",
     "in_after_sale",
+    "is_big_spender",
     "is_due_for_follow_up",
     "is_lapsed",
     "is_overdue",
@@ -258,22 +302,38 @@ __all__ = [
     "largest",
     "last",
     "latest",
+    "leaving",
     "lifecycle",
     "log_rank",
     "may_write",
     "mean",
     "mean_gap",
+    "monetary_score",
     "next_step",
+    "offers",
     "postponed",
+    "profile",
+    "purchase_rhythm",
+    "purchase_steps",
     "read_interaction",
     "readiness",
     "readiness_points",
+    "recency_score",
     "referral_rate",
     "repair_first",
     "repair_is_late",
+    "repeat_by",
+    "repeat_rate",
+    "repeat_rate_within",
+    "repeat_rates",
     "resolve",
     "retention",
+    "returning_rate",
+    "rfm",
+    "rfm_quantiles",
     "rule",
+    "segment",
+    "segments",
     "since",
     "soonest",
     "stage",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, ClassVar
+from itertools import pairwise
+from typing import Annotated, ClassVar, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -15,10 +16,33 @@ def _whole(span: timedelta) -> timedelta:
     return span
 
 
+L = TypeVar("L", int, timedelta)
+LIMITS = 4
+"""Four limits make five scores."""
+
+
+def _rising(limits: tuple[L, ...]) -> tuple[L, ...]:
+    if len(limits) not in (0, LIMITS):
+        msg = f"has {len(limits)} limits; give {LIMITS}, which make the scores 1 to {LIMITS + 1}"
+        raise ValueError(msg)
+    if any(later <= before for before, later in pairwise(limits)):
+        msg = "has a limit that is not above the one before it; each limit is higher than the last"
+        raise ValueError(msg)
+    return limits
+
+
+def _four(limits: tuple[L, ...]) -> tuple[L, ...]:
+    if not limits:
+        msg = f"has no limits; give {LIMITS}, which make the scores 1 to {LIMITS + 1}"
+        raise ValueError(msg)
+    return limits
+
+
 Span = Annotated[timedelta, AfterValidator(_whole)]
 Percent = Annotated[int, Field(ge=1, le=500, strict=True)]
 Count = Annotated[int, Field(ge=0, le=10_000, strict=True)]
 Points = Annotated[int, Field(ge=-1000, le=1000, strict=True)]
+Amount = Annotated[int, Field(ge=1, le=10**14, strict=True)]
 
 
 class Policy(BaseModel):
@@ -73,6 +97,22 @@ class Policy(BaseModel):
     """Follow-ups without an answer before the shop stops: more is a nuisance; our choice."""
     thank_within: Span = timedelta(days=7)
     """How long after a delivery the shop may still ask how it was; our choice."""
+    recency_limits: Annotated[tuple[Span, ...], AfterValidator(_rising), AfterValidator(_four)] = (
+        timedelta(days=30),
+        timedelta(days=60),
+        timedelta(days=120),
+        timedelta(days=240),
+    )
+    """Silences up to which a buyer scores 5, 4, 3 and 2 for recency; beyond the last, 1. A month, doubled each time;
+    our choice, to be set by how often the shop's own buyers come."""
+    frequency_limits: Annotated[
+        tuple[Annotated[Count, Field(ge=2)], ...], AfterValidator(_rising), AfterValidator(_four)
+    ] = (2, 3, 5, 9)
+    """Purchases from which a buyer scores 2, 3, 4 and 5 for frequency: again, a rhythm, often, very often; our
+    choice."""
+    monetary_limits: Annotated[tuple[Amount, ...], AfterValidator(_rising)] = ()
+    """Sums, in minor units, from which a buyer scores 2, 3, 4 and 5 for what they spent in all; empty: the shop has set
+    none, for they depend on the currency."""
     ready_points: Points = 60
     """From this many points on, a person is ready to buy; our choice, to be checked against the shop's own past."""
     warm_points: Points = 30

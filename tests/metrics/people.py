@@ -55,7 +55,12 @@ AS_OF = datetime(2026, 12, 5, 12, tzinfo=UTC)
 
 def shop_on(engine: str) -> Logs:
     """A made-up shop of two years and some forty people, the same on each engine; some of it lies after `AS_OF`."""
-    return Logs(**ENGINES[engine](_shop(Random(7))))
+    return Logs(**ENGINES[engine](shop_tables()))
+
+
+def shop_tables() -> dict[str, pl.DataFrame]:
+    """What that shop sold and gave back, as Polars tables."""
+    return _shop(Random(7))
 
 
 def _shop(chance: Random) -> dict[str, pl.DataFrame]:

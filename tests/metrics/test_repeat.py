@@ -14,7 +14,14 @@ from funnel.facts import Facts
 from funnel.logs import Logs
 from funnel.metrics.people import people_by
 from funnel.metrics.rate import Rate
-from funnel.metrics.repeat import RepeatRate, repeat_rate, repeat_rate_within
+from funnel.metrics.repeat import (
+    RepeatRate,
+    RepeatRates,
+    repeat_rate,
+    repeat_rate_within,
+    repeat_rates,
+    returning_rate,
+)
 from funnel.policy import Policy
 from funnel.rules.activity import has_bought, has_bought_again
 from funnel.stages import stage
@@ -62,6 +69,21 @@ def test_repeat_rates_are_what_counting_by_hand_finds(
     assert soon.rate.hits <= ever.hits
 
 
+@FEW
+@given(crowds(), SPANS, instants())
+def test_the_three_rates_are_those_asked_one_by_one(people: list[History], within: timedelta, as_of: datetime) -> None:
+    """Side by side they are what each function says; who returned is counted by the purchases of the time."""
+    logs = logs_of(people)
+    rates = repeat_rates(logs, within, as_of=as_of)
+    times = [bought_by(person, as_of) for person in people]
+    lately = [each for each in times if any(moment >= as_of - within for moment in each)]
+    back = [each for each in lately if any(moment >= as_of - within for moment in each[1:])]
+
+    assert rates.within == repeat_rate_within(logs, within, as_of=as_of)
+    assert rates.ever == repeat_rate(logs, as_of=as_of)
+    assert rates.returning == returning_rate(logs, within, as_of=as_of) == Rate(len(back), len(lately))
+
+
 def facts_of(people: list[History], as_of: datetime) -> list[Facts]:
     """Everyone's facts, one by one."""
     return [Facts.of(person, as_of=as_of) for person in people]
@@ -99,6 +121,29 @@ def test_nobody_has_no_repeat_rate(logs: Logs) -> None:
     """Where nobody has bought, the rate is of nobody."""
     assert repeat_rate(logs, as_of=NOON) == Rate(0, 0)
     assert repeat_rate_within(logs, DAY, as_of=NOON) == RepeatRate(DAY, Rate(0, 0), 0)
+    assert returning_rate(logs, DAY, as_of=NOON) == Rate(0, 0)
+    nobody = RepeatRate(DAY, Rate(0, 0), 0)
+    assert repeat_rates(logs, DAY, as_of=NOON) == RepeatRates(NOON, nobody, Rate(0, 0), Rate(0, 0))
+
+
+def test_the_three_rates_read_well() -> None:
+    """Text, rows and a notebook's table name each of the three; the first edge of the time is part of it."""
+    rates = repeat_rates(bought(a=[NOON, NOON + DAY], b=[NOON]), DAY, as_of=NOON + DAY)
+
+    assert rates.returning == Rate(1, 2)
+    assert repeat_rates(bought(a=[NOON, NOON]), DAY, as_of=NOON + DAY + TICK).returning == Rate(0, 0)
+    assert str(rates).splitlines() == [
+        "bought again within 1 d: 50.0 % (1 of 2; 9.5 to 90.5 %); 0 pending",
+        "have bought again by now: 50.0 % (1 of 2; 9.5 to 90.5 %)",
+        "bought in the last 1 d, not for the first time: 50.0 % (1 of 2; 9.5 to 90.5 %)",
+    ]
+    assert [(row["name"], row["hits"], row["pending"]) for row in rates.to_dicts()] == [
+        ("within", 1, 0),
+        ("ever", 1, 0),
+        ("returning", 1, 0),
+    ]
+    assert "<td>have bought again by now</td>" in rates._repr_html_()
+    assert rates.within.to_dict()["within"] == DAY
 
 
 @pytest.mark.parametrize("within", [timedelta(0), -DAY, 30])

@@ -67,6 +67,8 @@ def test_the_shop_does_not_press(facts: dict[str, Any], expected: bool) -> None:
         ({**WAITING, "until_ready": timedelta(0)}, NextStep.ASK_AS_PROMISED),
         (CAME, NextStep.ASK_FEEDBACK),
         ({**CAME, "since_last_delivery": 7 * DAY + TICK}, NextStep.REMIND),
+        ({**CAME, "since_last_feedback": 7 * DAY + TICK}, NextStep.ASK_FEEDBACK),
+        ({**CAME, "since_last_feedback": 7 * DAY}, NextStep.REMIND),
         ({**CAME, "since_last_feedback": 7 * DAY - TICK}, NextStep.REMIND),
         ({"since_last_cart": DAY}, NextStep.FOLLOW_UP),
         ({"since_last_question": DAY}, NextStep.FOLLOW_UP),

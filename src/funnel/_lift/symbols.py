@@ -9,7 +9,7 @@ import enum
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
 from difflib import get_close_matches
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn, Protocol, cast
 
 from funnel._instants import MICROSECOND
 from funnel._lift.nodes import LIMIT, Const, Fact, Node, Op, Test, Unit, checked, text
@@ -225,6 +225,8 @@ def named(value: object, name: str) -> object:
     """Give a constant its name, so that reasons can say where a limit stands; other values pass as they are."""
     if isinstance(value, bool | enum.Enum):
         return value
+    if type(value) is tuple:
+        return tuple(named(one, name) for one in cast("tuple[object, ...]", value))
     made: Any
     match value:
         case int():

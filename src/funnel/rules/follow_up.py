@@ -76,7 +76,8 @@ def _offer(f: Facts, policy: Policy) -> NextStep:
         return NextStep.CLOSE_SALE
     if has_come_due(f, policy):
         return NextStep.ASK_AS_PROMISED
-    if f.since_last_delivery <= min(policy.thank_within, f.since_last_feedback):
+    came = f.since_last_delivery
+    if came <= policy.thank_within and came < f.since_last_feedback:
         return NextStep.ASK_FEEDBACK
     if is_weighing(f, policy) or is_asking(f, policy):
         return NextStep.FOLLOW_UP

@@ -1,0 +1,98 @@
+"""The lines of orders: which things each purchase held, as a table beside the logs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import narwhals as nw
+
+from funnel._frames import ROW, Entered, enter
+from funnel._reduce.folds import END, START
+from funnel._reduce.forms import COMMON
+from funnel.errors import EngineError
+from funnel.logs.checks import Check, faults_of
+from funnel.logs.faults import Fault, raise_if_any
+
+if TYPE_CHECKING:
+    from funnel._frames import Frame
+    from funnel.history import History
+    from funnel.logs import Logs
+    from funnel.records import Purchase
+
+SKU = "sku"
+_SOURCE, _ID = COMMON.index("source"), COMMON.index("id")
+_NEEDED = ("purchase_id", SKU)
+_READ = (*_NEEDED, "source")
+
+
+def lines_beside(logs: Logs, lines: object) -> Frame:
+    """A table of lines, checked: `source` and `id` of the purchase, and `sku`, each thing of a purchase once.
+
+    Args:
+        logs: Everyone's records, with the purchases that the lines are of.
+        lines: A dataframe of the logs' engine with `purchase_id` and `sku`, and `source` if the logs have it.
+
+    Raises:
+        LogsError: A column is missing or of a wrong type, a cell is empty, or a purchase is not in the logs.
+        EngineError: The table is of another engine than the logs.
+    """
+    entered = enter(lines, _READ)
+    raise_if_any(list(_schema_faults(entered)))
+    orders = logs.tables.get("orders")
+    known = None if orders is None else orders.select("source", "id", _known=nw.lit(1, nw.Int64()))
+    if known is not None and str(known.implementation) != entered.engine:
+        msg = f"the lines are on {entered.home} and the logs on {logs.home}; bring them to one engine"
+        raise EngineError(msg)
+    rows = _rows(entered)
+    raise_if_any(list(faults_of("lines", rows, _EMPTY)))
+    if known is not None:
+        met = rows.join(known, on=["source", "id"], how="left")
+        raise_if_any(list(faults_of("lines", met, _UNKNOWN)))
+    return rows.select("source", "id", SKU).unique()
+
+
+_EMPTY = [
+    Check(column, "is empty; say what it is, or leave the row out", nw.col(name) == "")
+    for column, name in (("purchase_id", "id"), (SKU, SKU))
+]
+_UNKNOWN = [
+    Check("purchase_id", "is no purchase of the logs; add it there, of the same source", nw.col("_known").is_null())
+]
+
+
+def _schema_faults(entered: Entered) -> Iterator[Fault]:
+    schema = entered.frame.collect_schema()
+    for name in _READ:
+        if name in schema:
+            kind = schema[name]
+            if not (kind.is_integer() or isinstance(kind, nw.String | nw.Categorical | nw.Enum)):
+                yield Fault("lines", name, f"is {kind}; give text or integers")
+        elif name in _NEEDED:
+            yield Fault("lines", name, "is missing")
+
+
+def _rows(entered: Entered) -> Frame:
+    schema = entered.frame.collect_schema()
+    keep = [ROW] if ROW in schema else []
+    source = nw.col("source").cast(nw.String()).fill_null("shop") if "source" in schema else nw.lit("shop", nw.String())
+    texts = {"id": nw.col("purchase_id"), SKU: nw.col(SKU)}
+    made = {name: text.cast(nw.String()).fill_null("") for name, text in texts.items()}
+    return entered.frame.select(*keep, source=source, **made)
+
+
+# ---- one person ----------------------------------------------------------------------------------------------------
+
+
+def counting(history: History, now: int) -> Iterator[Purchase]:
+    """The purchases of one person that count at an instant: neither cancelled nor given back in whole."""
+    rows = history.ledger.rows.get("purchases", [])
+    keys = {(row[_SOURCE], row[_ID]) for row in rows if int(row[START]) <= now < int(row[END])}
+    return (one for one in history.purchases if one.key in keys)
+
+
+def held_by(history: History, now: int) -> Iterator[tuple[Purchase, frozenset[str]]]:
+    """The purchases of one person that count and hold anything, each with the things it holds."""
+    for one in counting(history, now):
+        if one.lines:
+            yield one, frozenset(line.sku for line in one.lines)
