@@ -85,21 +85,20 @@ def held(logs: Logs, lines: object, now: int) -> Held | None:
     rows = bought.join(checked, on=list(_KEYS), how="inner")
     if not rows.implementation.is_polars():
         return Held(rows.rename({PERSON: WHO, SKU: THING}), None, None)
-    people, things = (kept(_by_number(rows, name, of), logs.home) for name, of in ((WHO, PERSON), (THING, SKU)))
+    people, things = (kept(_by_number(rows, name, of)) for name, of in ((WHO, PERSON), (THING, SKU)))
     by_number = rows.join(people, on=PERSON, how="inner").join(things, on=SKU, how="inner")
-    return Held(kept(by_number.select(WHO, "t", *_KEYS, THING), logs.home), people, things)
+    return Held(kept(by_number.select(WHO, "t", *_KEYS, THING)), people, things)
 
 
 def _by_number(rows: Frame, name: str, of: str) -> Frame:
     return rows.select(of).unique().with_row_index(name, order_by=of).with_columns(nw.col(name).cast(nw.Int64()))
 
 
-def counted(all_held: Held, logs: Logs, span: int, now: int, least: int) -> Counts:
+def counted(all_held: Held, span: int, now: int, least: int) -> Counts:
     """The counts of everyone's things.
 
     Args:
         all_held: What `held` gives.
-        logs: Everyone's records.
         span: The time within which one thing follows another, in microseconds.
         now: The instant of judgement, in microseconds.
         least: How often a thing, and a pair, must be met.
@@ -107,7 +106,7 @@ def counted(all_held: Held, logs: Logs, span: int, now: int, least: int) -> Coun
     rows, names = all_held.rows, all_held.names
     often = _often(rows, PEOPLE, least)
     started = starts(rows, span, now, least)
-    after = kept(followed(started, rows, span), logs.home)
+    after = kept(followed(started, rows, span))
     return Counts(
         baskets=_many(rows.select(*_KEYS).unique()),
         in_baskets=_by_thing(often.select(THING, PEOPLE).unique(), PEOPLE, names),

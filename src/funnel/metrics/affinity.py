@@ -196,7 +196,7 @@ def affinity(logs: Logs, lines: object, within: timedelta, *, as_of: datetime, l
     now, span = judgement(as_of), span_above_zero(within)
     few = fewest(least)
     rows = held(logs, lines, now)
-    counts = Counts(0, {}, {}, 0, {}, {}, {}) if rows is None else counted(rows, logs, span, now, few)
+    counts = Counts(0, {}, {}, 0, {}, {}, {}) if rows is None else counted(rows, span, now, few)
     return _affinity(counts, now, within, least)
 
 

@@ -118,7 +118,7 @@ def purchase_rhythm(logs: Logs, *, as_of: datetime, least: int = LEAST) -> Rhyth
     rows = numbered(logs, now)
     if rows is None:
         return Rhythm(instant(now), 0, 0, None, 0, None, least)
-    gaps = kept(_gaps(rows), logs.home)
+    gaps = kept(_gaps(rows))
     counted = gaps.select(gaps=nw.len(), people=(nw.col("nth") == 2).cast(nw.Int64()).sum())  # noqa: PLR2004 - the first
     ((many, people),) = told(counted, "gaps", "people")
     shares = _shares(gaps)

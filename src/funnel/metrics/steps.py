@@ -136,7 +136,7 @@ def purchase_steps(logs: Logs, within: timedelta, *, as_of: datetime, least: int
     rows = numbered(logs, now)
     if rows is None:
         return PurchaseSteps(instant(now), within, ())
-    steps = kept(_with_next(rows), logs.home)
+    steps = kept(_with_next(rows))
     soon = steps.with_columns(soon=flag(nw.col("next") - nw.col("t") <= span))
     counts = added_up(judged(soon, "t", "soon", span, now), "nth")
     waits = survival_by(_waits(steps, logs), "nth", as_of=as_of, least=least)

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from funnel._rule import rule
 from funnel.facts import Facts
 from funnel.policy import Policy
-from funnel.rule import rule
 from funnel.rules.activity import has_bought
 
 
