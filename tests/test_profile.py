@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 import pytest
 from hypothesis import given
 
+from funnel._profile import Bought, profile
 from funnel.errors import InstantError
 from funnel.facts import Facts
 from funnel.history import History
 from funnel.interactions import Complaint, Feedback, Visit
 from funnel.money import Money
-from funnel.profile import Bought, profile
 from funnel.records import Customer, Line
 from tests.metrics.buyers import buyers, counted, moments
 from tests.shop import DAY, NOW, TICK, bought, did, refunded, usd

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from funnel._homes import HOMES as _HOMES
 
 if TYPE_CHECKING:
+    from funnel._profile import Bought, Profile, Said, Who, profile
     from funnel._rule import NextChange, Path, Reason, Rule, Table, Why, rule
     from funnel.errors import (
         EngineError,
@@ -115,7 +116,6 @@ if TYPE_CHECKING:
     from funnel.money import Money
     from funnel.not_yet import AfterHoliday, AfterPayday, Between, InMonths, InWeeks, NotYet, Until, postponed, resolve
     from funnel.policy import Policy
-    from funnel.profile import Bought, Profile, Said, Who, profile
     from funnel.records import Contact, Customer, Lead, Line, Purchase, Record, Refund
     from funnel.rules.activity import (
         has_bought,

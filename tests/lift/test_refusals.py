@@ -304,7 +304,15 @@ def test_a_named_constant_stays_what_it_is(value: object) -> None:
     assert made.name == "limit"
 
 
-@pytest.mark.parametrize("value", [True, Red.RED, One.ONE, 0.5, None, (1, 2)])
+@pytest.mark.parametrize("value", [True, Red.RED, One.ONE, 0.5, None, [1, 2]])
 def test_other_constants_have_no_name(value: object) -> None:
     """Truths, members of enums and what no column holds pass as they are."""
     assert named(value, "limit") is value
+
+
+def test_the_constants_of_a_tuple_have_its_name() -> None:
+    """Several limits under one name are told as such."""
+    made: Any = named((1, timedelta(days=2)), "limits")
+
+    assert made == (1, timedelta(days=2))
+    assert [one.name for one in made] == ["limits", "limits"]

@@ -46,7 +46,7 @@ def asked_of(question: Question) -> Asked:
 
 def by_windows(given_rows: Marked) -> pl.DataFrame:
     """The attempts by windows."""
-    rows = portable.numbered(given_rows.frame, given_rows.home, given_rows.plan)
+    rows = portable.numbered(given_rows.frame, given_rows.plan)
     return nw.to_native(portable.attempts(rows, given_rows.plan).collect())
 
 
