@@ -17,6 +17,8 @@ from funnel.logs import Logs
 from funnel.metrics.affinity import Affinity, affinity
 from funnel.metrics.offers import offers
 from funnel.metrics.rate import Rate
+from funnel.money import Money
+from funnel.records import Line, Purchase
 from tests.frames import read
 from tests.metrics.buyers import DAY, THINGS, buyers, counted, lines_of, moments, spans
 from tests.metrics.people import FEW
@@ -144,6 +146,32 @@ def test_offers_are_worked_by_hand() -> None:
     assert [one.other for one in found.next_after({"pot", "lid"})] == ["cup"]
     assert [one.other for one in found.beside(["pot"])] == ["lid"]
     assert found.beside(["pot"], 0) == ()
+
+
+def test_histories_are_worked_by_hand_too() -> None:
+    """The same people one by one, their things in the lines of their purchases, give the same pairs."""
+    things: dict[str, list[str]] = {}
+    for number, sku in TABLES["lines"].rows():
+        things.setdefault(number, []).append(sku)
+    price = Money(1, "USD")
+    people = {
+        person: History.of(
+            person,
+            [
+                Purchase(
+                    id=row["id"],
+                    person_id=person,
+                    purchased_at=row["purchased_at"],
+                    lines=[Line(sku=sku, unit_price=price) for sku in things[row["id"]]],
+                )
+                for row in TABLES["purchases"].filter(pl.col("person_id") == person).rows(named=True)
+            ],
+        )
+        for person in "abcd"
+    }
+
+    found = Affinity.of(people.values(), 10 * DAY, as_of=LATER, least=1)
+    assert found == affinity(LOGS, TABLES["lines"], 10 * DAY, as_of=LATER, least=1)
 
 
 def test_pairs_read_well() -> None:
