@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from datetime import timedelta
 from random import Random
@@ -112,11 +111,7 @@ def test_the_shop_has_something_to_say(same: dict[str, Any]) -> None:
     assert same["offers"]
 
 
-IN_FULL = {"ibis"} if os.environ.get("FUNNEL_PROFILE") != "full" else set()
-"""Engines whose queries take long to put together are asked before a release."""
-
-
-@pytest.mark.parametrize("engine", [name for name in HERE if name not in {"polars", *IN_FULL}])
+@pytest.mark.parametrize("engine", [name for name in HERE if name != "polars"])
 def test_every_engine_gives_the_same_answers(engine: str, same: dict[str, Any]) -> None:
     """Rates, groups, steps, scores, reasons and offers are equal, to the last digit."""
     there = asked(engine)
