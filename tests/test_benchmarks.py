@@ -21,10 +21,11 @@ from benchmarks import (
     imports,
     one_person,
     rule_call,
+    store,
     survival,
 )
 from benchmarks._measure import Line, in_turns, rate, span
-from funnel import Facts, History, Logs, Policy, stage
+from funnel import Facts, History, Logs, Policy, SqliteStore, stage
 
 if TYPE_CHECKING:
     import polars as pl
@@ -133,6 +134,30 @@ def test_a_benchmark_runs_at_the_smallest_size(benchmark: Any) -> None:
     assert len(lines) >= 3
     assert all(line.ours for line in lines)
     assert sum("x" in line.ratio for line in lines) >= 2
+
+
+def test_a_store_is_measured_beside_its_peers() -> None:
+    """Loading, appending and reading are told; a peer that is not installed is said to be missing."""
+    lines = list(store.run("tiny"))
+
+    assert len(lines) == 6
+    assert all(line.peer.endswith("not installed") or "x" in line.ratio for line in lines[:3])
+
+
+def test_the_peer_writes_the_rows_that_a_store_keeps() -> None:
+    """SQLAlchemy is given exactly what the library writes of the same records."""
+    given = list(store.records(200))
+    with SqliteStore() as kept:
+        kept.load(given, recorded_at=store.AS_OF)
+        found = kept._connection.execute("SELECT * FROM records")
+        names = [column[0] for column in found.description]
+        rows = {row[names.index("source_id")]: dict(zip(names, row, strict=True)) for row in found}
+
+    assert len(rows) == 200
+    for one in given:
+        told = store._row(one)
+        row = {name: value for name, value in rows[told["source_id"]].items() if name != "seq"}
+        assert row == {**dict.fromkeys(row), **told}
 
 
 @pytest.mark.parametrize("peer", sorted({False, survival.PEER}))

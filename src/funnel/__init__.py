@@ -16,16 +16,21 @@ if TYPE_CHECKING:
     from funnel._profile import Bought, Profile, Said, Who, profile
     from funnel._rule import NextChange, Path, Reason, Rule, Table, Why, rule
     from funnel.errors import (
+        ConflictError,
         EngineError,
         FactsError,
+        FullError,
         FunnelError,
         InstantError,
         LiftError,
+        LockedError,
         LogsError,
         MissingExtraError,
         MoneyError,
         MoveError,
         RecordError,
+        StaleError,
+        StoreError,
     )
     from funnel.facts import (
         Facts,
@@ -144,6 +149,8 @@ if TYPE_CHECKING:
         was_disappointed,
     )
     from funnel.stages import FUNNEL, MOVES, Cause, Machine, Stage, stage
+    from funnel.store.protocol import Alias, Receipt, Standing, Store
+    from funnel.store.sqlite import SqliteStore
     from funnel.tally import Tally
 
 __all__ = [
@@ -152,6 +159,7 @@ __all__ = [
     "Affinity",
     "AfterHoliday",
     "AfterPayday",
+    "Alias",
     "Answer",
     "AnyInteraction",
     "Assurance",
@@ -166,6 +174,7 @@ __all__ = [
     "Cohorts",
     "Comparison",
     "Complaint",
+    "ConflictError",
     "Contact",
     "ConvertedBy",
     "Customer",
@@ -182,6 +191,7 @@ __all__ = [
     "FiveWays",
     "FixedMix",
     "FollowUpSent",
+    "FullError",
     "Funnel",
     "FunnelError",
     "FunnelGroup",
@@ -202,6 +212,7 @@ __all__ = [
     "Lifecycles",
     "LiftError",
     "Line",
+    "LockedError",
     "LogRank",
     "Logs",
     "LogsError",
@@ -233,6 +244,7 @@ __all__ = [
     "Ratio",
     "Readiness",
     "Reason",
+    "Receipt",
     "Record",
     "RecordError",
     "Refund",
@@ -250,11 +262,16 @@ __all__ = [
     "Segment",
     "SegmentShare",
     "Segments",
+    "SqliteStore",
     "Stage",
+    "StaleError",
+    "Standing",
     "Step",
     "StepCount",
     "StepTime",
     "StepValue",
+    "Store",
+    "StoreError",
     "Survival",
     "SurvivalBy",
     "SurvivalStep",

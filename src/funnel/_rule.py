@@ -16,7 +16,6 @@ import attrs
 from funnel._facts.base import BaseFacts, judgement
 from funnel._facts.lifted import Lifted
 from funnel._instants import LATEST, instant
-from funnel._lift.clock import waits
 from funnel._lift.code import Run, compiled
 from funnel._lift.nodes import Value, evaluate
 from funnel._lift.paths import Path, Reason, Table, Why
@@ -266,7 +265,7 @@ class NextChange(Generic[F, P, A]):
         read = ready.reader(facts)
         now, run = facts.now, ready.run
         answer = run(facts.values, now)
-        for wait in sorted({cast("int", evaluate(node, read)) for node in waits(ready.tree)}):
+        for wait in sorted({cast("int", evaluate(node, read)) for node in ready.waits}):
             if 0 < wait < LATEST - now and run(facts.values, now + wait) != answer:
                 return instant(now + wait)
         return None

@@ -4,13 +4,18 @@
 
     FunnelError
     ├── RecordError      ValueError    a record, or two records together, that cannot be true
-    │   └── LogsError    ValueError    tables with faults, all of them reported at once
+    │   ├── LogsError    ValueError    tables with faults, all of them reported at once
+    │   └── ConflictError ValueError   a record that a store keeps already, with other content
     ├── MoneyError       ValueError    an amount that is not exact, or two currencies in one sum
     ├── InstantError     ValueError    a time without a zone, or outside the years that are kept
     ├── MoveError        ValueError    a move between stages that the table does not allow
     ├── LiftError        TypeError     a rule that cannot be run everywhere, with the remedy
     ├── FactsError       TypeError     a fact that is unknown, wrongly declared or wrongly given
     ├── EngineError      TypeError     a dataframe that cannot be read, with the remedy
+    ├── StoreError       RuntimeError  a store that cannot be opened, read or written; nothing is half done
+    │   ├── LockedError  TimeoutError  another connection has held the store for too long
+    │   ├── FullError    OSError       there is no room left to write
+    │   └── StaleError   RuntimeError  somebody has changed the person since they were read
     └── MissingExtraError ImportError  an optional package that a call needs and that is not installed
 
 Messages say what was given, where, what is allowed and what to do; they never hold the value of a contact field.
@@ -41,6 +46,10 @@ class LogsError(RecordError):
         self.faults = faults
 
 
+class ConflictError(RecordError):
+    """A record with this source and id is kept already and says something else; nothing was written."""
+
+
 class MoneyError(FunnelError, ValueError):
     """An amount is not exact (a float, too many decimals) or two currencies meet in one sum."""
 
@@ -63,6 +72,22 @@ class FactsError(FunnelError, TypeError):
 
 class EngineError(FunnelError, TypeError):
     """A dataframe is of a kind, or in a state, that cannot be read without risk of a wrong answer."""
+
+
+class StoreError(FunnelError, RuntimeError):
+    """A store cannot be opened, read or written; what was being written is not there, not even in part."""
+
+
+class LockedError(StoreError, TimeoutError):
+    """Another connection has held the store for longer than the timeout; nothing was written, try again."""
+
+
+class FullError(StoreError, OSError):
+    """There is no room left on the disk; nothing was written, and what was kept before is still there."""
+
+
+class StaleError(StoreError):
+    """The person has changed since the version that the caller read; nothing was written, read and decide again."""
 
 
 class MissingExtraError(FunnelError, ImportError):

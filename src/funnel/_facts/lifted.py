@@ -8,6 +8,7 @@ import attrs
 
 from funnel._facts.base import Held
 from funnel._facts.plan import Plan, plan_of
+from funnel._lift.clock import waits
 from funnel._lift.code import Run, Told, compiled, worked_out
 from funnel._lift.nodes import Node, Read, Value, facts_of
 from funnel._lift.paths import Path, Why, paths, reasons, sides
@@ -82,3 +83,12 @@ class Lifted:
             return now - value if slope > 0 else value - now
 
         return read
+
+    @cached_property
+    def waits(self) -> tuple[Node, ...]:
+        """How long it is until each condition on the clock may flip; the same for everyone.
+
+        Raises:
+            LiftError: The rule uses the clock in a way that has no next change.
+        """
+        return waits(self.tree)

@@ -80,11 +80,11 @@ def _told_plainly() -> Generator[None, None, None]:
     """Tell of a file or mapping that is wrong in one message, without a traceback."""
     try:
         yield
-    except OSError as error:
-        typer.echo(f"error: {Path(str(error.filename)).name} cannot be opened: {error.strerror}", err=True)
-        raise typer.Exit(1) from None
     except FunnelError as error:
         typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from None
+    except OSError as error:
+        typer.echo(f"error: {Path(str(error.filename)).name} cannot be opened: {error.strerror}", err=True)
         raise typer.Exit(1) from None
 
 

@@ -1,0 +1,122 @@
+"""One change of a store, inside one transaction: whose versions it moves, and what it adds to whom."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+from funnel.errors import RecordError, StaleError
+from funnel.records import Record
+from funnel.store._rows import NOBODY, Row
+from funnel.store._tables import Person, Tables
+
+
+class Change:
+    """The people whom one change is about.
+
+    Attributes:
+        people: What is known of every name that was asked for.
+        before: The version that people had before the change, by the name that they are known by.
+        added: The records that were added to people; None where more than that happened to their history.
+    """
+
+    def __init__(self, tables: Tables) -> None:
+        """Nothing is known yet."""
+        self._tables = tables
+        self.people: dict[str, Person] = {}
+        self.before: dict[str, int] = {}
+        self.added: dict[str, list[Record] | None] = {}
+
+    def know(self, names: Collection[str]) -> None:
+        """Learn what is known of names, and of those that they are known by."""
+        missing = [name for name in dict.fromkeys(names) if name not in self.people]
+        if not missing:
+            return
+        there = self._tables.people(missing)
+        self.people |= {name: there[name] if name in there else Person(name, name) for name in missing}
+        self.know([self.people[name].root for name in missing])
+
+    def root(self, name: str) -> Person:
+        """A person, by the name that they are known by now."""
+        return self.people[self.people[name].root]
+
+    def expect(self, expected: Mapping[str, int]) -> None:
+        """Refuse to go on where somebody else has changed a person.
+
+        Raises:
+            StaleError: A person has another version than the caller has read.
+        """
+        self.know(list(expected))
+        stale = [name for name, version in expected.items() if self.root(name).version != version]
+        if stale:
+            msg = f"{len(stale)} of the people have changed since they were read; read them again and decide anew"
+            raise StaleError(msg)
+
+    def touch(self, name: str) -> int:
+        """Move the version of a person on, and give it."""
+        person = self.root(name)
+        self.before.setdefault(person.person_id, person.version)
+        if name != NOBODY:
+            self.added.setdefault(person.person_id, [])
+        person.version += 1
+        return person.version
+
+    def anew(self, name: str) -> None:
+        """More has happened to a person's history than that records were added."""
+        if name == NOBODY:
+            return
+        person = self.root(name)
+        if person.version == self.before.get(person.person_id, person.version):
+            self.touch(name)
+        self.added[person.person_id] = None
+
+    def add(self, row: Row, *, waits: bool) -> None:
+        """Give a row its version, and its record to the people whose history it is in."""
+        row.version = self.touch(row.person_id)
+        sender = row["referred_by"]
+        plain = all(self.people[name].root == name for name in (row.person_id, sender or row.person_id))
+        record = row.record if plain else None
+        if not waits:
+            self._give(row.person_id, record)
+        if sender is not None and self.root(sender) is not self.root(row.person_id):
+            self.touch(sender)
+            self._give(sender, record)
+
+    def _give(self, name: str, record: Record | None) -> None:
+        """Put a record to what is added; where names are aliases, the history is read anew."""
+        root = self.root(name).person_id
+        given = self.added[root]
+        if given is None or record is None:
+            self.added[root] = None
+        else:
+            given.append(record)
+
+    def agree_on_currency(self, rows: Iterable[Row]) -> None:
+        """Refuse money of a second currency.
+
+        Raises:
+            RecordError: Two currencies meet in one person's history.
+        """
+        for row in rows:
+            currency, person = row["currency"], self.root(row.person_id)
+            if currency is None or row.person_id == NOBODY:
+                continue
+            if person.currency not in (None, currency):
+                raise two_currencies(person.person_id, [person.currency or "", currency])
+            person.currency = currency
+
+    def settle_currency(self, root: str) -> None:
+        """Find a person's currency in what is kept, after more than an addition.
+
+        Raises:
+            RecordError: There are two.
+        """
+        found = self._tables.currencies(self._tables.group(root))
+        if len(found) > 1:
+            raise two_currencies(root, found)
+        self.people[root].currency = found[0] if found else None
+
+
+def two_currencies(person_id: str, found: Collection[str]) -> RecordError:
+    """The error of a person with money of two currencies."""
+    names = " and ".join(sorted(found))
+    return RecordError(f"{names} meet in the history of {person_id!r}; change them into one currency first")

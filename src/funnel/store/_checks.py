@@ -1,0 +1,71 @@
+"""What a store looks at before it keeps rows: that they can be true together with what is there.
+
+Law: what passes, a `History` takes; what waits for another record is in no history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+from funnel.errors import RecordError
+from funnel.history import MOST_FAULTS
+from funnel.store._rows import Key, Row
+from funnel.store._tables import Tables
+
+Rows = Mapping[Key, Row]
+
+
+def targets_of(tables: Tables, rows: Rows) -> Rows:
+    """The rows that others refer to, of themselves or in the tables, where they are of the kind that is meant."""
+    wanted = {row.target: row.needs for row in rows.values() if row.target is not None}
+    there = tables.found([key for key in wanted if key not in rows])
+    known = {key: rows[key] if key in rows else there.get(key) for key in wanted}
+    return {key: row for key, row in known.items() if row is not None and row.kind == wanted[key]}
+
+
+def referring_to(tables: Tables, rows: Rows) -> list[Row]:
+    """The rows in the tables that refer to any of these rows and are meant to, but for those that are written anew."""
+    asked = [row.key for row in rows.values() if row.kind in ("purchase", "question", "complaint")]
+    told = tables.referring(asked) if asked else ()
+    others = [row for row in told if row.key not in rows]
+    return [row for row, target in pairs_of(others, rows) if target.kind == row.needs]
+
+
+def pairs_of(rows: Iterable[Row], targets: Rows) -> list[tuple[Row, Row]]:
+    """Rows, each with what it refers to, where that is among the targets."""
+    told = ((row, row.target) for row in rows)
+    return [(row, targets[key]) for row, key in told if key is not None and key in targets]
+
+
+def refuse_untrue(tables: Tables, rows: Rows, targets: Rows, referring: Sequence[Row]) -> None:
+    """Refuse rows that come before what they refer to, and refunds above their purchase.
+
+    Raises:
+        RecordError: There are such; the message lists them.
+    """
+    pairs = [*pairs_of(rows.values(), targets), *pairs_of(referring, rows)]
+    faults = [*_too_early(pairs), *_too_much(tables, rows, pairs)]
+    if faults:
+        more = [f"and {len(faults) - MOST_FAULTS} more"] if len(faults) > MOST_FAULTS else []
+        msg = f"the records cannot all be true: {'; '.join([*faults[:MOST_FAULTS], *more])}"
+        raise RecordError(msg)
+
+
+def _too_early(pairs: Collection[tuple[Row, Row]]) -> Iterator[str]:
+    for row, target in pairs:
+        if row["happened_at"] < target["happened_at"]:
+            yield f"{row.name} lies before its {target.name}; it may be the same instant or later"
+
+
+def _too_much(tables: Tables, rows: Rows, pairs: Collection[tuple[Row, Row]]) -> Iterator[str]:
+    refunded = {target.key: target for row, target in pairs if row.kind == "refund"}
+    if not refunded:
+        return
+    others = [row for row in tables.referring(list(refunded)) if row.key not in rows]
+    given: dict[Key | None, int] = {}
+    for row in (*others, *rows.values()):
+        if row.kind == "refund":
+            given[row.target] = given.get(row.target, 0) + row["amount"]
+    for key, purchase in refunded.items():
+        if given[key] > purchase["amount"]:
+            yield f"the refunds of {purchase.name} are together above its amount; give back at most what was paid"

@@ -1,0 +1,86 @@
+"""From rows to one person's history: people under one name, what waits for another record left out.
+
+Law: the history of what is kept is the history of the records that were put in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import attrs
+
+from funnel.history import History
+from funnel.records import Customer, Lead, Record
+from funnel.store._rows import PLACES, Key, Row, customer_of, record_of
+from funnel.store._tables import Tables
+
+
+def names_of(tables: Tables, name: str) -> tuple[str, Sequence[str]]:
+    """The name that a person is known by now, and all of their names."""
+    person = tables.people([name]).get(name)
+    return (name, [name]) if person is None else (person.root, tables.group(person.root))
+
+
+def history_of(tables: Tables, name: str) -> History:
+    """The history of a person, by any of their names."""
+    root, names = names_of(tables, name)
+    rows = tables.of_people(names)
+    sent = [row for row in tables.sent_by(names) if row.person_id not in names]
+    known_as = {**_roots(tables, [*rows, *sent]), **dict.fromkeys(names, root)}
+    records = [record_of(row, known_as) for row in (*_in_history(rows), *sent)]
+    return History.of(root, _each_lead_once(records), customer=_customer(tables, root, names))
+
+
+def _roots(tables: Tables, rows: Iterable[Row]) -> dict[str, str]:
+    """What everybody goes by whom a lead names."""
+    leads = [row for row in rows if row.kind == "lead" and row["referred_by"] is not None]
+    named = {name for row in leads for name in (row.person_id, row["referred_by"])}
+    return {name: person.root for name, person in tables.people(named).items()} if named else {}
+
+
+def waiting_of(tables: Tables, names: Sequence[str]) -> list[Record]:
+    """The records of a person that wait for what they refer to."""
+    rows = tables.of_people(names)
+    kinds = _kinds(rows)
+    return [record_of(row) for row in rows if row.kind != "complaint" and _waits(row, kinds)]
+
+
+def _in_history(rows: Sequence[Row]) -> Iterator[Row]:
+    """The rows that wait for nothing; a complaint about a purchase that is not there is one about no purchase."""
+    kinds = _kinds(rows)
+    for row in rows:
+        if not _waits(row, kinds):
+            yield row
+        elif row.kind == "complaint":
+            yield attrs.evolve(row, said=_without(row.said, "regarding"), target=None)
+
+
+def _kinds(rows: Iterable[Row]) -> Mapping[Key, str]:
+    return {row.key: row.kind for row in rows}
+
+
+def _waits(row: Row, kinds: Mapping[Key, str]) -> bool:
+    return row.target is not None and kinds.get(row.target) != row.needs
+
+
+def _without(said: tuple[str | int | None, ...], column: str) -> tuple[str | int | None, ...]:
+    place = PLACES[column]
+    return (*said[:place], None, *said[place + 1 :])
+
+
+def _each_lead_once(records: Iterable[Record]) -> Iterator[Record]:
+    """Of arrivals that have become one by a merge, the one that was written first."""
+    seen: set[tuple[str, str]] = set()
+    for record in records:
+        if not isinstance(record, Lead):
+            yield record
+        elif record.key not in seen:
+            seen.add(record.key)
+            yield record
+
+
+def _customer(tables: Tables, root: str, names: Sequence[str]) -> Customer | None:
+    """How they stand in the shop's book: under the name that they are known by, or else under the first other."""
+    entries = {entry.person_id: entry for entry in tables.entries(names)}
+    found = next((entries[name] for name in (root, *names) if name in entries), None)
+    return None if found is None else customer_of(root, found.since, found.told)

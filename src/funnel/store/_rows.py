@@ -1,0 +1,359 @@
+"""A record as one row of a table and back: typed columns for what happened, words and contacts apart from them.
+
+Law: `record_of(row_of(record)) == record` for every record; amounts are whole minor units, instants microseconds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal, TypeAlias
+
+import attrs
+
+from funnel._instants import instant, micros
+from funnel.errors import ConflictError, RecordError
+from funnel.interactions import (
+    Answer,
+    Cart,
+    Checkout,
+    Complaint,
+    Delivered,
+    Feedback,
+    FollowUpSent,
+    Interaction,
+    Met,
+    OptedOut,
+    Postponed,
+    Question,
+    Quote,
+    Resolution,
+    SaidNo,
+    SaidReady,
+    View,
+    Visit,
+)
+from funnel.money import Money
+from funnel.records import Contact, Customer, Lead, Line, Purchase, Record, Refund
+
+Log: TypeAlias = Literal["leads", "purchases", "refunds", "interactions"]
+Key: TypeAlias = tuple[str, str, str]
+"""The log, the source and the id: what makes a record the same record."""
+
+Cell: TypeAlias = str | int | None
+
+COLUMNS: Mapping[str, type[str | int]] = {
+    "kind": str,
+    "happened_at": int,
+    "campaign": str,
+    "referred_by": str,
+    "status": str,
+    "cancelled_at": int,
+    "promotion": str,
+    "promised_at": int,
+    "delivered_at": int,
+    "lines": str,
+    "direction": str,
+    "channel": str,
+    "regarding": str,
+    "reason": str,
+    "until": int,
+    "latest": int,
+    "score": int,
+    "sku": str,
+    "quantity": int,
+    "amount": int,
+    "currency": str,
+}
+"""The columns of what a record says, besides who it is of and what it is called."""
+
+PLACES: Mapping[str, int] = {name: place for place, name in enumerate(COLUMNS)}
+
+NOBODY = ""
+"""Whose record a refund is while its purchase is not here."""
+
+NONE, APART, ERASED = 0, 1, 2
+"""Whether words or a contact belong to a row: none, kept apart, kept once and erased since."""
+
+
+_TARGETS: Mapping[str, str] = {"answer": "question", "resolution": "complaint"}
+
+
+@attrs.define
+class Row:
+    """A record on its way into or out of a table.
+
+    Attributes:
+        key: Its log, its source and its id.
+        person_id: Whose it is; `NOBODY` where that is not known yet.
+        kind: Its kind.
+        said: What it says, in the order of `COLUMNS`.
+        target: What it refers to: a purchase, a question, a complaint; None where it refers to nothing.
+        words: What is kept apart, as text; None where there is nothing.
+        apart: Whether there is something apart, or was.
+        version: Its place among the changes of its person; 0 where it has none yet.
+        record: The record itself, where the row was made from it.
+    """
+
+    key: Key
+    person_id: str
+    kind: str
+    said: tuple[Cell, ...]
+    target: Key | None
+    words: str | None
+    apart: int
+    version: int = 0
+    record: Record | None = None
+
+    def __getitem__(self, column: str) -> Any:
+        """What it says in one column."""
+        return self.said[PLACES[column]]
+
+    @property
+    def name(self) -> str:
+        """What a message calls it."""
+        return f"{self.kind} {self.key[2]!r} of {self.key[1]!r}"
+
+    @property
+    def needs(self) -> str:
+        """The kind of what it refers to."""
+        return _TARGETS.get(self.kind, "purchase")
+
+
+def target_of(kind: str, source: str, regarding: Cell) -> Key | None:
+    """What a record refers to, in its own source."""
+    if regarding is None:
+        return None
+    return "interactions" if kind in _TARGETS else "purchases", source, str(regarding)
+
+
+# ---- fields and columns --------------------------------------------------------------------------------------------
+
+Change: TypeAlias = Callable[[Any], Cell]
+
+
+def _lines(lines: tuple[Line, ...]) -> str | None:
+    """The lines of a purchase as JSON, in whole minor units of its one currency."""
+    if not lines:
+        return None
+    return json.dumps([_line(line) for line in lines], ensure_ascii=False, separators=(",", ":"))
+
+
+_LINE_MONEY = ("unit_price", "discount", "unit_cost")
+
+
+def _line(line: Line) -> dict[str, str | int]:
+    money = {name: getattr(line, name) for name in _LINE_MONEY}
+    told: dict[str, str | int] = {"sku": line.sku, "category": line.category, "quantity": line.quantity}
+    return told | {name: amount.minor for name, amount in money.items() if amount is not None}
+
+
+def _lines_of(text: str, currency: str) -> tuple[Line, ...]:
+    def money(name: str, value: Any) -> Any:
+        return Money.of_minor(value, currency) if name in _LINE_MONEY else value
+
+    return tuple(Line(**{name: money(name, value) for name, value in line.items()}) for line in json.loads(text))
+
+
+_CHANGES: Mapping[str, Change] = {
+    "happened_at": micros,
+    "cancelled_at": micros,
+    "promised_at": micros,
+    "delivered_at": micros,
+    "until": micros,
+    "latest": micros,
+    "reason": str,
+    "lines": _lines,
+}
+"""How a field's value becomes that of its column, where it is not the same; None stays None."""
+
+_BACK: Mapping[str, Callable[[Any], object]] = {name: instant for name, change in _CHANGES.items() if change is micros}
+
+_RENAMED: Mapping[str, str] = {
+    "arrived_at": "happened_at",
+    "purchased_at": "happened_at",
+    "refunded_at": "happened_at",
+    "occurred_at": "happened_at",
+    "purchase_id": "regarding",
+    "question_id": "regarding",
+    "complaint_id": "regarding",
+}
+"""The column of a field that has another name."""
+
+_KINDS: tuple[type[Record], ...] = (
+    *(Lead, Purchase, Refund, Visit, View, Question, Cart, Checkout, Quote, Answer, SaidReady, Postponed, Met),
+    *(Delivered, Complaint, Resolution, Feedback, OptedOut, SaidNo, FollowUpSent),
+)
+_APART = ("contact", "words")
+_OWN = ("id", "source", "person_id", "kind", "amount", *_APART)
+"""Fields that are no column of what is said, or more than one."""
+
+_LOGS: Mapping[type[Record], Log] = {Lead: "leads", Purchase: "purchases", Refund: "refunds"}
+
+
+@attrs.frozen
+class _Shape:
+    """How the fields of one class of records lie in columns."""
+
+    made: type[Record]
+    log: Log
+    kind: str
+    fields: tuple[tuple[str, int, Change | None], ...]
+    has_amount: bool
+    apart: str | None
+
+
+def _shape(made: type[Record]) -> _Shape:
+    names = [name for name in made.model_fields if name not in _OWN]
+    columns = [(name, _RENAMED.get(name, name)) for name in names]
+    return _Shape(
+        made,
+        _LOGS.get(made, "interactions"),
+        str(made.model_fields["kind"].default) if issubclass(made, Interaction) else str(getattr(made, "kind")),  # noqa: B009
+        tuple((name, PLACES[column], _CHANGES.get(column)) for name, column in columns),
+        "amount" in made.model_fields,
+        next((name for name in _APART if name in made.model_fields), None),
+    )
+
+
+_SHAPES: Mapping[type[Record], _Shape] = {made: _shape(made) for made in _KINDS}
+_BY_KIND: Mapping[str, _Shape] = {shape.kind: shape for shape in _SHAPES.values()}
+_KIND, _AMOUNT, _CURRENCY, _REGARDING = (PLACES[name] for name in ("kind", "amount", "currency", "regarding"))
+_EMPTY: tuple[Cell, ...] = (None,) * len(COLUMNS)
+
+
+def row_of(record: Record) -> Row:
+    """A record as a row.
+
+    Raises:
+        RecordError: It is of a class that is not kept.
+    """
+    shape = _SHAPES.get(type(record))
+    if shape is None:
+        msg = f"a {type(record).__name__} is no record that is kept; give leads, purchases, refunds and interactions"
+        raise RecordError(msg)
+    values, said = record.__dict__, list(_EMPTY)
+    for name, place, change in shape.fields:
+        value = values[name]
+        said[place] = value if change is None or value is None else change(value)
+    said[_KIND] = shape.kind
+    if shape.has_amount and (money := values["amount"]) is not None:
+        said[_AMOUNT], said[_CURRENCY] = money.minor, money.currency
+    words = None if shape.apart is None else _words_of(values[shape.apart])
+    source, number = record.key
+    target = target_of(shape.kind, source, said[_REGARDING])
+    person_id, apart = values.get("person_id", NOBODY), NONE if words is None else APART
+    return Row((shape.log, source, number), person_id, shape.kind, tuple(said), target, words, apart, record=record)
+
+
+def _words_of(told: str | Contact | None) -> str | None:
+    """What is kept apart, as text; None where nobody said anything."""
+    if told is None or isinstance(told, str):
+        return told or None
+    return told.model_dump_json()
+
+
+def filled(kind: str) -> tuple[int, ...]:
+    """The places of the columns that records of a kind may fill."""
+    shape = _BY_KIND[kind]
+    money = (_AMOUNT, _CURRENCY) if shape.has_amount else ()
+    return (_KIND, *(place for _, place, _ in shape.fields), *money)
+
+
+def record_of(row: Row, names: Mapping[str, str] | None = None) -> Record:
+    """The record of a row.
+
+    Args:
+        row: The row.
+        names: Who goes by which other name now; a lead whom they sent themselves was sent by nobody.
+    """
+    shape = _BY_KIND[row.kind]
+    fields = {name: _field(name, row.said[place]) for name, place, _ in shape.fields if row.said[place] is not None}
+    fields |= {**_named(row, shape, names or {}), **_told(row, shape)}
+    if shape.has_amount and row["amount"] is not None:
+        fields["amount"] = Money.of_minor(row["amount"], row["currency"])
+    if "lines" in fields:
+        fields["lines"] = _lines_of(row["lines"], row["currency"])
+    return shape.made(**fields)
+
+
+def _field(name: str, value: Cell) -> Any:
+    back = _BACK.get(_RENAMED.get(name, name))
+    return value if back is None else back(value)
+
+
+def _named(row: Row, shape: _Shape, names: Mapping[str, str]) -> dict[str, Any]:
+    """The fields of what it is called and whose it is."""
+    _, source, number = row.key
+    person_id = names.get(row.person_id, row.person_id)
+    if shape.made is Refund:
+        return {"source": source, "id": number}
+    if shape.made is not Lead:
+        return {"source": source, "id": number, "person_id": person_id}
+    sent = names.get(row["referred_by"], row["referred_by"])
+    return {"source": source, "person_id": person_id, "referred_by": None if sent == person_id else sent}
+
+
+def _told(row: Row, shape: _Shape) -> dict[str, Any]:
+    """The field that is kept apart."""
+    if row.words is None or shape.apart is None:
+        return {}
+    return {shape.apart: json.loads(row.words) if shape.apart == "contact" else row.words}
+
+
+# ---- the shop's book -----------------------------------------------------------------------------------------------
+
+_BOOK = ("name", "nickname", "address", "contact")
+
+
+def entry_of(customer: Customer) -> str:
+    """What stands of a customer apart from who they are and since when, as JSON."""
+    return customer.model_dump_json(include=set(_BOOK))
+
+
+def customer_of(person_id: str, since: int | None, entry: str | None) -> Customer:
+    """A customer as they stand in the book; nameless where their entry was erased."""
+    told: dict[str, Any] = {"name": ""} if entry is None else json.loads(entry)
+    return Customer(person_id=person_id, since=None if since is None else instant(since), **told)
+
+
+# ---- many ----------------------------------------------------------------------------------------------------------
+
+
+def rows_of(records: Iterable[Record]) -> tuple[dict[Key, Row], int]:
+    """Records as rows, each once, and how many came again.
+
+    Raises:
+        ConflictError: Two of one key say different things.
+    """
+    rows: dict[Key, Row] = {}
+    again = 0
+    for record in records:
+        row = row_of(record)
+        known = rows.setdefault(row.key, row)
+        if known is not row:
+            again += 1
+            refuse_other(known, row)
+    return rows, again
+
+
+def differing(kept: Row, given: Row) -> list[str]:
+    """The columns in which a record that came again differs; what was erased of it is not asked for."""
+    names = [name for name, place in PLACES.items() if kept.said[place] != given.said[place]]
+    if given.person_id not in (kept.person_id, NOBODY):
+        names.append("person_id")
+    if kept.apart != ERASED and kept.words != given.words:
+        names.append("words or contact")
+    return names
+
+
+def refuse_other(kept: Row, given: Row) -> None:
+    """Make sure that a record which came again says what is kept.
+
+    Raises:
+        ConflictError: It says something else; the message names the columns, never what they hold.
+    """
+    names = differing(kept, given)
+    if names:
+        msg = f"{kept.name} is kept already and differs in {', '.join(names)}; if this one is right, amend it"
+        raise ConflictError(msg)

@@ -1,0 +1,75 @@
+"""The tables of a store in a SQLite file, and how an older file is brought up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from funnel.store._rows import COLUMNS
+
+APPLICATION_ID = 0x66756E6C
+"""What tells a file of this library from any other SQLite file: `funl`."""
+
+VERSION = 1
+"""The version of the tables."""
+
+_TYPES = {str: "TEXT", int: "INTEGER"}
+
+TABLES: Sequence[str] = (
+    """
+    CREATE TABLE people (
+        person_id TEXT PRIMARY KEY,
+        root TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        currency TEXT,
+        stage TEXT,
+        former TEXT,
+        judged_at INTEGER,
+        due_at INTEGER
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX people_due ON people (due_at) WHERE due_at IS NOT NULL",
+    "CREATE INDEX people_root ON people (root) WHERE root <> person_id",
+    f"""
+    CREATE TABLE records (
+        seq INTEGER PRIMARY KEY,
+        log TEXT NOT NULL,
+        source TEXT NOT NULL,
+        source_id TEXT NOT NULL,
+        person_id TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        recorded_at INTEGER NOT NULL,
+        apart INTEGER NOT NULL,
+        {", ".join(f"{name} {_TYPES[kind]}" for name, kind in COLUMNS.items())},
+        UNIQUE (log, source, source_id),
+        UNIQUE (person_id, version)
+    ) STRICT
+    """,
+    "CREATE INDEX records_regarding ON records (source, regarding) WHERE regarding IS NOT NULL",
+    "CREATE INDEX records_referred_by ON records (referred_by) WHERE referred_by IS NOT NULL",
+    """
+    CREATE TABLE apart (
+        person_id TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        told TEXT NOT NULL,
+        PRIMARY KEY (person_id, version)
+    ) STRICT
+    """,
+    "CREATE TABLE customers (person_id TEXT PRIMARY KEY, since INTEGER) STRICT, WITHOUT ROWID",
+    """
+    CREATE TABLE links (
+        seq INTEGER PRIMARY KEY,
+        alias TEXT NOT NULL,
+        person_id TEXT NOT NULL,
+        merged_at INTEGER NOT NULL,
+        parted_at INTEGER
+    ) STRICT
+    """,
+    "CREATE UNIQUE INDEX links_alias ON links (alias) WHERE parted_at IS NULL",
+    "CREATE INDEX links_from ON links (alias)",
+    "CREATE INDEX links_to ON links (person_id)",
+)
+"""Every table of the present version. `apart` holds all that was said or reaches a person, and nothing else does; the
+entry of a customer stands there with version 0."""
+
+UPGRADES: Mapping[int, Sequence[str]] = {}
+"""What brings a file of a version to the next."""

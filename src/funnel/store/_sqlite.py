@@ -1,0 +1,253 @@
+"""The tables of a store in SQLite: every statement that is made, with its values bound, never written into it."""
+
+# ruff: noqa: S608 - statements are put together from the tables' own names
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from operator import attrgetter, itemgetter
+from typing import Any, cast
+
+import attrs
+
+from funnel.store._rows import APART, COLUMNS, ERASED, PLACES, Key, Row, filled, target_of
+from funnel.store._tables import Entry, Link, Person, TakenError
+
+MOST_BOUND = 300
+"""How many keys are asked for at once; each binds up to three values, and older SQLite takes 999."""
+
+STEP = 100_000
+"""How many rows of the table make one batch of columns."""
+
+_KEY = ("log", "source", "source_id")
+_HEAD = (*_KEY, "person_id", "version", "recorded_at", "apart")
+_SAID = tuple(COLUMNS)
+_PEOPLE = tuple(field.name for field in attrs.fields(Person))
+_told = attrgetter(*_PEOPLE)
+
+
+def _marks(count: int) -> str:
+    return ", ".join("?" * count)
+
+
+_THE_ONE = "(log, source, source_id) = (?, ?, ?)"
+_UPDATE = f"UPDATE records SET {', '.join(f'{name} = ?' for name in _HEAD[3:] + _SAID)} WHERE {_THE_ONE}"
+_UNTELL = f"DELETE FROM apart WHERE (person_id, version) IN (SELECT person_id, version FROM records WHERE {_THE_ONE})"
+_SHOWN = f"SELECT {', '.join(f'r.{name}' for name in (*_KEY, 'person_id', 'version', 'apart', *_SAID))}, a.told"
+_APART = "LEFT JOIN apart a ON r.apart = 1 AND a.person_id = r.person_id AND a.version = r.version"
+_FROM = f"{_SHOWN} FROM records r {_APART}"
+_SAVE = (
+    f"INSERT INTO people ({', '.join(_PEOPLE)}) VALUES ({_marks(len(_PEOPLE))}) ON CONFLICT (person_id) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in _PEOPLE[1:])
+)
+_TELL = "INSERT INTO apart (person_id, version, told) VALUES (?, ?, ?)"
+_TARGET = """
+    EXISTS (
+        SELECT 1 FROM records t JOIN people q ON q.person_id = t.person_id
+        WHERE t.log = CASE WHEN r.kind IN ('answer', 'resolution') THEN 'interactions' ELSE 'purchases' END
+        AND t.source = r.source AND t.source_id = r.regarding AND q.root = p.root
+        AND t.kind = CASE r.kind WHEN 'answer' THEN 'question' WHEN 'resolution' THEN 'complaint' ELSE 'purchase' END
+    )
+"""
+_WAITS = f"r.kind IN ('refund', 'answer', 'resolution', 'delivered') AND NOT {_TARGET}"
+_EARLIER = """
+    EXISTS (
+        SELECT 1 FROM people q JOIN records t ON t.person_id = q.person_id
+        WHERE q.root = p.root AND t.log = 'leads' AND t.seq < r.seq
+        AND t.happened_at = r.happened_at AND t.source = r.source AND t.campaign = r.campaign
+    )
+"""
+_WHICH = {
+    "leads": f"p.root NOT IN (SELECT root FROM people WHERE root <> person_id) OR NOT {_EARLIER}",
+    "purchases": "TRUE",
+    "refunds": "r.person_id <> ''",
+    "interactions": f"r.kind NOT IN ('answer', 'resolution', 'delivered') OR {_TARGET}",
+}
+"""Which rows of a log are in somebody's history."""
+_NOW = {
+    "person_id": "p.root",
+    "referred_by": "(SELECT nullif(s.root, p.root) FROM people s WHERE s.person_id = r.referred_by)",
+    "regarding": "CASE r.kind WHEN 'complaint' THEN NULL ELSE r.regarding END",
+}
+"""Columns that are not shown as they are kept: people go by one name; a complaint need not be about a purchase."""
+
+
+@cache
+def _insert(kind: str) -> tuple[str, Callable[[tuple[Any, ...]], tuple[Any, ...]]]:
+    """The statement that writes records of a kind, and what picks its values out of what they say.
+
+    Columns that the kind never fills are not bound: that halves the time.
+    """
+    names = (*_HEAD, *(_SAID[place] for place in filled(kind)))
+    told = cast("Callable[..., Callable[[tuple[Any, ...]], tuple[Any, ...]]]", itemgetter)(*filled(kind))
+    return f"INSERT INTO records ({', '.join(names)}) VALUES ({_marks(len(names))})", told
+
+
+class SqliteTables:
+    """The tables, over one connection that is inside a transaction."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        """Use a connection."""
+        self._connection = connection
+        self._execute = connection.execute
+
+    # ---- records ---------------------------------------------------------------------------------------------------
+
+    def found(self, keys: Collection[Key]) -> Mapping[Key, Row]:
+        """The rows of records that are there."""
+        return {row.key: row for row in self._asked(_KEY, list(keys))}
+
+    def referring(self, keys: Collection[Key]) -> Sequence[Row]:
+        """The rows that refer to records, there or not."""
+        rows = self._asked(("source", "regarding"), list({key[1:] for key in keys}))
+        return [row for row in rows if row.target in keys]
+
+    def _asked(self, columns: tuple[str, ...], keys: Sequence[tuple[str, ...]]) -> Iterator[Row]:
+        """The rows whose columns hold any of the keys, found by their index in portions that one statement may bind."""
+        same = " AND ".join(f"r.{name} = k.{name}" for name in columns)
+        for start in range(0, len(keys), MOST_BOUND):
+            part = keys[start : start + MOST_BOUND]
+            values = ", ".join([f"({_marks(len(columns))})"] * len(part))
+            asked = (
+                f"WITH k ({', '.join(columns)}) AS (VALUES {values}) {_SHOWN} FROM k JOIN records r ON {same} {_APART}"
+            )
+            yield from map(_row, self._execute(asked, [value for key in part for value in key]))
+
+    def of_people(self, names: Sequence[str]) -> Sequence[Row]:
+        """Every row of a person, in the order in which they were written."""
+        return self._rows(f"r.person_id IN ({_marks(len(names))}) ORDER BY r.seq", names)
+
+    def sent_by(self, names: Sequence[str]) -> Sequence[Row]:
+        """The leads whom a person sent, in the order in which they were written."""
+        return self._rows(f"r.referred_by IN ({_marks(len(names))}) ORDER BY r.seq", names)
+
+    def waiting(self) -> Sequence[Row]:
+        """The rows that refer to a record which is not there, or is of another person."""
+        rows = self._execute(f"{_FROM} JOIN people p ON p.person_id = r.person_id WHERE {_WAITS} ORDER BY r.seq")
+        return [_row(row) for row in rows]
+
+    def _rows(self, condition: str, bound: Sequence[str]) -> list[Row]:
+        return [_row(row) for row in self._execute(f"{_FROM} WHERE {condition}", bound)]
+
+    def insert(self, rows: Sequence[Row], recorded_at: int) -> None:
+        """Write new rows, and what is kept apart of them."""
+        kinds: dict[str, list[tuple[Any, ...]]] = {}
+        for row in rows:
+            _, told = _insert(row.kind)
+            kinds.setdefault(row.kind, []).append((*row.key, *_head(row, recorded_at), *told(row.said)))
+        try:
+            for kind, values in kinds.items():
+                self._connection.executemany(_insert(kind)[0], values)
+        except sqlite3.IntegrityError:
+            raise TakenError("a record is there already") from None
+        self._tell(rows)
+
+    def replace(self, rows: Sequence[Row], recorded_at: int) -> None:
+        """Write rows in place of those with the same keys."""
+        for row in rows:
+            self._execute(_UNTELL, row.key)
+            self._execute(_UPDATE, (*_head(row, recorded_at), *row.said, *row.key))
+        self._tell(rows)
+
+    def _tell(self, rows: Sequence[Row]) -> None:
+        told = [(row.person_id, row.version, row.words) for row in rows if row.words is not None]
+        if told:
+            self._connection.executemany(_TELL, told)
+
+    def currencies(self, names: Sequence[str]) -> Sequence[str]:
+        """Every currency of a person's money."""
+        where = f"person_id IN ({_marks(len(names))}) AND currency IS NOT NULL"
+        return [name for (name,) in self._execute(f"SELECT DISTINCT currency FROM records WHERE {where}", names)]
+
+    def columns(self, log: str, wanted: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
+        """All rows of a log as columns, in batches."""
+        shown = ", ".join(f"json_group_array({_NOW.get(column, f'r.{column}')})" for column in wanted.values())
+        (last,) = self._execute("SELECT ifnull(max(seq), 0) FROM records").fetchone()
+        statement = (
+            f"SELECT count(*), {shown} FROM records r JOIN people p ON p.person_id = r.person_id "
+            f"WHERE r.seq > ? AND r.seq <= ? AND r.log = ? AND ({_WHICH[log]})"
+        )
+        for start in range(0, last, STEP):
+            count, *columns = self._execute(statement, (start, start + STEP, log)).fetchone()
+            if count:
+                yield dict(zip(wanted, columns, strict=True))
+
+    # ---- people ----------------------------------------------------------------------------------------------------
+
+    def people(self, names: Collection[str]) -> Mapping[str, Person]:
+        """What is known of names."""
+        parts = [list(names)[start : start + MOST_BOUND] for start in range(0, len(names), MOST_BOUND)]
+        select = f"SELECT {', '.join(_PEOPLE)} FROM people WHERE person_id IN"
+        rows = (row for part in parts for row in self._execute(f"{select} ({_marks(len(part))})", part))
+        return {row[0]: Person(*row) for row in rows}
+
+    def save(self, people: Iterable[Person]) -> None:
+        """Write what is known of names."""
+        self._connection.executemany(_SAVE, [_told(person) for person in people if person.version])
+
+    def group(self, root: str) -> Sequence[str]:
+        """Every name of a person, the one that they are known by first."""
+        aliases = self._execute(
+            "SELECT person_id FROM people WHERE root = ? AND root <> person_id ORDER BY person_id", (root,)
+        )
+        return [root, *(name for (name,) in aliases)]
+
+    def due(self, before: int, limit: int) -> Sequence[str]:
+        """Whom to judge again before an instant, the longest overdue first."""
+        asked = "SELECT person_id FROM people WHERE due_at < ? ORDER BY due_at, person_id LIMIT ?"
+        return [name for (name,) in self._execute(asked, (before, limit))]
+
+    def links(self, names: Sequence[str]) -> Sequence[Link]:
+        """Every link from or to these names, also those that are parted, in the order in which they were made."""
+        marks = _marks(len(names))
+        either = f"alias IN ({marks}) OR person_id IN ({marks})"
+        asked = f"SELECT alias, person_id, merged_at, parted_at FROM links WHERE {either} ORDER BY seq"
+        return [Link(*row) for row in self._execute(asked, (*names, *names))]
+
+    def link(self, link: Link) -> None:
+        """Write a link, or that it is parted."""
+        if link.parted_at is None:
+            insert = "INSERT INTO links (alias, person_id, merged_at) VALUES (?, ?, ?)"
+            self._execute(insert, (link.alias, link.person_id, link.merged_at))
+        else:
+            update = "UPDATE links SET parted_at = ? WHERE alias = ? AND parted_at IS NULL"
+            self._execute(update, (link.parted_at, link.alias))
+
+    # ---- the shop's book -------------------------------------------------------------------------------------------
+
+    def entries(self, names: Sequence[str]) -> Sequence[Entry]:
+        """The customers in the shop's book."""
+        asked = (
+            "SELECT c.person_id, c.since, a.told FROM customers c LEFT JOIN apart a ON a.person_id = c.person_id AND "
+            f"a.version = 0 WHERE c.person_id IN ({_marks(len(names))})"
+        )
+        return [Entry(*row) for row in self._execute(asked, names)]
+
+    def enter(self, entry: Entry) -> None:
+        """Write a customer into the shop's book."""
+        self._execute(
+            "INSERT OR REPLACE INTO customers (person_id, since) VALUES (?, ?)", (entry.person_id, entry.since)
+        )
+        self._execute(
+            "INSERT OR REPLACE INTO apart (person_id, version, told) VALUES (?, 0, ?)", (entry.person_id, entry.told)
+        )
+
+    def erase(self, names: Sequence[str]) -> int:
+        """Take away all that is kept apart of a person, and count it."""
+        who = f"person_id IN ({_marks(len(names))})"
+        self._execute(f"UPDATE records SET apart = {ERASED} WHERE {who} AND apart = {APART}", names)
+        return self._execute(f"DELETE FROM apart WHERE {who}", names).rowcount
+
+
+def _head(row: Row, recorded_at: int) -> tuple[str | int, ...]:
+    return row.person_id, row.version, recorded_at, row.apart
+
+
+def _row(told: tuple[Any, ...]) -> Row:
+    log, source, number, person_id, version, apart = told[:6]
+    said, words = told[6:-1], told[-1]
+    kind = said[PLACES["kind"]]
+    target = target_of(kind, source, said[PLACES["regarding"]])
+    return Row((log, source, number), person_id, kind, said, target, words, apart, version)

@@ -1,0 +1,139 @@
+"""What a store does with its tables within one transaction: the few steps that each database writes in its own way."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Protocol
+
+import attrs
+
+from funnel.errors import FunnelError
+from funnel.store._rows import Key, Row
+
+
+class TakenError(FunnelError):
+    """A record was written as new and is there already; it never leaves a store."""
+
+
+@attrs.define
+class Person:
+    """One name of a person: who they are known as by now, how often they changed, where they stand.
+
+    Attributes:
+        person_id: The name.
+        root: The name that they are known by now; their own, unless it is an alias.
+        version: How many changes there were.
+        currency: The currency of all their money; None where there is none yet.
+        stage: The stage at the last judgement; None where they were not judged.
+        former: The stage at the judgement before.
+        judged_at: The instant of the last judgement.
+        due_at: When they must be judged again at the latest; None where time alone changes nothing.
+    """
+
+    person_id: str
+    root: str
+    version: int = 0
+    currency: str | None = None
+    stage: str | None = None
+    former: str | None = None
+    judged_at: int | None = None
+    due_at: int | None = None
+
+
+@attrs.frozen
+class Link:
+    """One name of a person leads to another, from one instant until another."""
+
+    alias: str
+    person_id: str
+    merged_at: int
+    parted_at: int | None = None
+
+
+@attrs.frozen
+class Entry:
+    """A customer in the shop's book; `told` is what is kept apart, as JSON, None once it is erased."""
+
+    person_id: str
+    since: int | None
+    told: str | None
+
+
+class Tables(Protocol):
+    """The tables, inside one transaction."""
+
+    def found(self, keys: Collection[Key]) -> Mapping[Key, Row]:
+        """The rows of records that are there."""
+        ...
+
+    def referring(self, keys: Collection[Key]) -> Sequence[Row]:
+        """The rows that refer to records, there or not."""
+        ...
+
+    def insert(self, rows: Sequence[Row], recorded_at: int) -> None:
+        """Write new rows, and what is kept apart of them.
+
+        Raises:
+            TakenError: One of them is there already.
+        """
+        ...
+
+    def replace(self, rows: Sequence[Row], recorded_at: int) -> None:
+        """Write rows in place of those with the same keys."""
+        ...
+
+    def of_people(self, names: Sequence[str]) -> Sequence[Row]:
+        """Every row of a person, in the order in which they were written."""
+        ...
+
+    def sent_by(self, names: Sequence[str]) -> Sequence[Row]:
+        """The leads whom a person sent, in the order in which they were written."""
+        ...
+
+    def currencies(self, names: Sequence[str]) -> Sequence[str]:
+        """Every currency of a person's money."""
+        ...
+
+    def people(self, names: Collection[str]) -> Mapping[str, Person]:
+        """What is known of names."""
+        ...
+
+    def save(self, people: Iterable[Person]) -> None:
+        """Write what is known of names."""
+        ...
+
+    def group(self, root: str) -> Sequence[str]:
+        """Every name of a person, the one that they are known by first."""
+        ...
+
+    def due(self, before: int, limit: int) -> Sequence[str]:
+        """Whom to judge again before an instant, the longest overdue first."""
+        ...
+
+    def links(self, names: Sequence[str]) -> Sequence[Link]:
+        """Every link from these names, also those that are parted, in the order in which they were made."""
+        ...
+
+    def link(self, link: Link) -> None:
+        """Write a link, or that it is parted."""
+        ...
+
+    def entries(self, names: Sequence[str]) -> Sequence[Entry]:
+        """The customers in the shop's book."""
+        ...
+
+    def enter(self, entry: Entry) -> None:
+        """Write a customer into the shop's book."""
+        ...
+
+    def erase(self, names: Sequence[str]) -> int:
+        """Take away all that is kept apart of a person, and count it."""
+        ...
+
+    def waiting(self) -> Sequence[Row]:
+        """The rows that refer to a record which is not there, or is of another person."""
+        ...
+
+    def columns(self, log: str, wanted: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
+        """All rows of a log as columns, in batches: each column a JSON array."""
+        ...

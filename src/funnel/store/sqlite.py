@@ -1,0 +1,218 @@
+"""A store in one SQLite file, or in memory: no server, nothing to install, safe for threads and processes.
+
+Laws: what was acknowledged is there after the process was killed at any moment; nothing is there twice, or in part.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
+from threading import RLock
+from typing import Any, Literal
+
+from funnel._rule import Rule
+from funnel.errors import FullError, LockedError, StoreError
+from funnel.policy import Policy
+from funnel.store import _schema
+from funnel.store._base import KeptStore
+from funnel.store._sqlite import SqliteTables
+
+OLDEST = (3, 37)
+"""The first SQLite that has STRICT tables."""
+
+_SECOND = timedelta(seconds=1)
+
+
+class SqliteStore(KeptStore):
+    """A shop's records in one SQLite file, or in memory.
+
+    One store has one connection behind a lock: it may be used by any number of threads, one at a time. Every process
+    opens its own; SQLite lets one of them write and all of them read at the same time.
+
+    Args:
+        path: The file; it is made where there is none. None keeps everything in memory, until the store is closed.
+        stage: The rule whose answer is kept as everyone's stage; `funnel.stage` where None.
+        policy: The shop's numbers.
+        timeout: For how long to wait for another process that is writing.
+        flush: "full": a record is on the disk before it is acknowledged. "normal": many times faster; the last moments
+            before a power cut may be lost, though nothing is torn. A process that is killed loses nothing either way.
+
+    Raises:
+        StoreError: The file is not a store, or one of a newer version of this library, or cannot be opened.
+        LockedError: Another process holds it for too long.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> from funnel import Lead
+        >>> with SqliteStore() as store:
+        ...     march = datetime(2026, 3, 1, tzinfo=UTC)
+        ...     lead = Lead(person_id="p1", arrived_at=march, source="fair")
+        ...     receipt = store.append(lead, lead, recorded_at=march)
+        >>> receipt.added, receipt.repeated, receipt.standings[0].stage
+        (1, 1, 'lead')
+    """
+
+    def __init__(
+        self,
+        path: str | Path | None = None,
+        *,
+        stage: Rule[Any, Any, Any] | None = None,
+        policy: Policy | None = None,
+        timeout: timedelta = 5 * _SECOND,
+        flush: Literal["full", "normal"] = "full",
+    ) -> None:
+        """Open the file, or make it."""
+        super().__init__(stage, policy)
+        if sqlite3.sqlite_version_info < OLDEST:
+            msg = f"this Python has SQLite {sqlite3.sqlite_version}; a store needs 3.37 or newer"
+            raise StoreError(msg)
+        self._lock = RLock()
+        self._process = os.getpid()
+        self._connection: sqlite3.Connection | None = None
+        with _told():
+            connection = _connected(":memory:" if path is None else os.fspath(path), timeout, flush)
+            try:
+                _prepare(connection)
+            except BaseException:
+                connection.close()
+                raise
+        self._connection = connection
+
+    def __repr__(self) -> str:
+        """Show no more than what it is."""
+        return f"SqliteStore({'closed' if self._connection is None else 'open'})"
+
+    def close(self) -> None:
+        """Let go of the file; a store that is closed answers nothing."""
+        with self._lock, _told():
+            if self._connection is not None:
+                self._connection.close()
+            self._connection = None
+
+    def _open(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise StoreError("the store is closed; open it again")
+        if os.getpid() != self._process:
+            raise StoreError("the store was opened in another process; open it again in this one")
+        return self._connection
+
+    @contextmanager
+    def _writing(self) -> Generator[SqliteTables, None, None]:
+        with self._lock, _told():
+            connection = self._open()
+            connection.execute("BEGIN IMMEDIATE")
+            self._judge.begin()
+            try:
+                yield SqliteTables(connection)
+                connection.execute("COMMIT")
+            except BaseException:
+                self._judge.forget()
+                _roll_back(connection)
+                raise
+
+    @contextmanager
+    def _reading(self) -> Generator[SqliteTables, None, None]:
+        with self._lock, _told():
+            connection = self._open()
+            connection.execute("BEGIN")
+            try:
+                yield SqliteTables(connection)
+            finally:
+                _roll_back(connection)
+
+    def _wipe(self) -> None:
+        """Put the write-ahead log into the file and empty it, so that no trace of what was erased is in either."""
+        with self._lock, _told():
+            (busy, _, _) = self._open().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            msg = "it is erased, but another connection still reads what was there before; erase again when it is done"
+            raise LockedError(msg)
+
+
+def _connected(path: str, timeout: timedelta, flush: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        path, timeout=timeout / _SECOND, isolation_level=None, check_same_thread=False, cached_statements=256
+    )
+    for pragma in (
+        f"synchronous = {'FULL' if flush == 'full' else 'NORMAL'}",
+        "secure_delete = ON",
+        "trusted_schema = OFF",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    """Make the tables where there are none, bring older ones up to date, and write ahead from then on.
+
+    Raises:
+        StoreError: The file is something else, or of a newer version.
+    """
+    if _version(connection) != _schema.VERSION:
+        _bring_up_to_date(connection)
+    (journal,) = connection.execute("PRAGMA journal_mode").fetchone()
+    if journal == "delete":
+        with suppress(sqlite3.OperationalError):  # somebody else is opening it too; the next to open it will do
+            connection.execute("PRAGMA journal_mode = WAL")
+
+
+def _bring_up_to_date(connection: sqlite3.Connection) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for statement in _steps(_version(connection)):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {_schema.APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {_schema.VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        _roll_back(connection)
+        raise
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    """The version of the tables; 0 where the file is empty."""
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if application != _schema.APPLICATION_ID and tables:
+        raise StoreError("the file is a SQLite database of something else; give the path of a store, or of no file")
+    if version > _schema.VERSION:
+        msg = f"the store is of version {version}, this library knows {_schema.VERSION}; install a newer shopfunnel"
+        raise StoreError(msg)
+    return version if tables else 0
+
+
+def _steps(version: int) -> list[str]:
+    if version == 0:
+        return list(_schema.TABLES)
+    return [step for older in range(version, _schema.VERSION) for step in _schema.UPGRADES[older]]
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    """End a transaction as if it had never been, where SQLite has not done so itself."""
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+
+
+@contextmanager
+def _told() -> Generator[None, None, None]:
+    """Tell of what SQLite could not do in this library's own errors."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _error(error) from error
+
+
+def _error(error: sqlite3.Error) -> StoreError:
+    name = getattr(error, "sqlite_errorname", "")
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return LockedError("another connection has held the store for longer than the timeout; nothing was written")
+    if name.startswith("SQLITE_FULL"):
+        return FullError("there is no room left to write; nothing was written, what was kept before is still there")
+    if name.startswith("SQLITE_NOTADB"):
+        return StoreError("the file is no SQLite database; give the path of a store, or of no file")
+    return StoreError(f"the store cannot be used: {name or type(error).__name__}")

@@ -1,0 +1,382 @@
+"""What may go wrong with a SQLite file and the machine it lies on: nothing is lost, torn or there twice."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+from funnel.errors import ConflictError, FullError, LockedError, RecordError, StoreError
+from funnel.history import History
+from funnel.policy import Policy
+from funnel.records import Contact, Customer
+from funnel.stages import stage
+from funnel.store import _schema, sqlite
+from funnel.store.sqlite import SqliteStore
+from tests.store.conformance import NOON, answered, asked, back, bought, came, everything, visit
+from tests.store.deliverer import visits
+
+HERE = Path(__file__).parent
+FULL = settings.default.max_examples >= 500
+KILLS = 200 if FULL else 3
+CANARY = "canary-in-a-coal-mine"
+SOON = timedelta(milliseconds=30)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Give the path of a store that is not made yet."""
+    return tmp_path / "shop.db"
+
+
+def raw(file: Path) -> sqlite3.Connection:
+    """Open the file without the library."""
+    return sqlite3.connect(file, isolation_level=None)
+
+
+def started(file: Path, *given: int) -> subprocess.Popen[str]:
+    """Start a process that delivers."""
+    command = [sys.executable, str(HERE / "deliverer.py"), str(file), *map(str, given)]
+    paths = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, **paths})
+
+
+def is_sound(store: SqliteStore, numbers: set[str]) -> bool:
+    """Whether a store holds these visits of one person, each once, all of them in one sound whole."""
+    history, standing = store.history("p1"), store.standing("p1")
+    (checked,) = store._connection.execute("PRAGMA integrity_check").fetchone()
+    versions = [one for (one,) in store._connection.execute("SELECT version FROM records ORDER BY version")]
+    assert checked == "ok"
+    assert versions == list(range(1, len(numbers) + 1))
+    assert {one.id for one in history.interactions} == numbers
+    assert standing.version == len(numbers)
+    assert standing.stage == stage.of(history, Policy(), as_of=NOON + timedelta(days=99))
+    return True
+
+
+# ---- many at once --------------------------------------------------------------------------------------------------
+
+
+def test_eight_threads_deliver_the_same_in_different_orders(file: Path) -> None:
+    """Two stores on one file, four threads each: every record is there once, and versions have no gap."""
+    records = visits(0, 30)
+    with SqliteStore(file, flush="normal") as one, SqliteStore(file, flush="normal") as other:
+
+        def deliver(number: int) -> int:
+            store, mixed = (one, other)[number % 2], random.Random(number).sample(records, len(records))
+            return sum(store.append(record, recorded_at=NOON).added for record in mixed)
+
+        with ThreadPoolExecutor(8) as pool:
+            added = list(pool.map(deliver, range(8)))
+
+        assert sum(added) == 30
+        assert is_sound(one, {record.id for record in records})
+        assert one.history("p1") == other.history("p1") == History.of("p1", records)
+
+
+def test_four_processes_deliver_the_same_in_different_orders(file: Path) -> None:
+    """Each process makes or opens the store for itself; every record is there once, and versions have no gap."""
+    processes = [started(file, seed, 0, 30, 1) for seed in range(1, 5)]
+    said = [process.communicate(timeout=120)[0].split() for process in processes]
+
+    assert [process.returncode for process in processes] == [0] * 4
+    assert {len(one) for one in said} == {30}
+    with SqliteStore(file) as store:
+        assert is_sound(store, set(map(str, range(30))))
+
+
+def test_a_process_that_is_killed_loses_nothing_that_it_acknowledged(file: Path) -> None:
+    """Killed at any moment: all that was acknowledged is there, of a call all records or none, and nothing twice."""
+    chance = random.Random(7)
+    first, batch = 0, 3
+    for _ in range(KILLS):
+        process = started(file, 0, first, 3_000, batch)
+        assert process.stdout is not None
+        heard = [line.strip() for line, _ in zip(process.stdout, range(chance.randrange(1, 60)), strict=False)]
+        process.send_signal(signal.SIGKILL)
+        heard += [line.strip() for line in process.stdout if line.endswith("\n")]
+        process.wait()
+        process.stdout.close()
+        with SqliteStore(file) as store:
+            kept = {one.id for one in store.history("p1").interactions}
+            assert set(heard) <= kept
+            assert len(kept) % batch == 0
+            assert is_sound(store, set(map(str, range(len(kept)))))
+        first = len(kept)
+
+
+def test_a_store_is_not_used_in_two_processes(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was opened before a fork says so after it, instead of spoiling the file."""
+    with SqliteStore(file) as store:
+        monkeypatch.setattr(os, "getpid", lambda: -1)
+        with pytest.raises(StoreError, match="opened in another process"):
+            store.history("p1")
+        monkeypatch.undo()
+
+
+def fill(store: SqliteStore) -> None:
+    """Ask two questions at a time until there is no room."""
+    for number in range(1_000):
+        store.append(asked(f"{number}a", words="x" * 200), asked(f"{number}b"), recorded_at=NOON)
+
+
+# ---- no room, no turn ----------------------------------------------------------------------------------------------
+
+
+def test_a_full_disk_loses_nothing(file: Path) -> None:
+    """What does not fit is refused whole and told; with room again it is written, and the stage is right."""
+    with SqliteStore(file) as store:
+        store.append(bought(), recorded_at=NOON)
+        (pages,) = store._connection.execute("PRAGMA page_count").fetchone()
+        store._connection.execute(f"PRAGMA max_page_count = {pages + 3}")
+        with pytest.raises(FullError, match="no room left to write; nothing was written"):
+            fill(store)
+        fitting = len(store.history("p1").interactions) // 2
+        assert len(store.history("p1").interactions) == 2 * fitting
+
+        store._connection.execute("PRAGMA max_page_count = 1000000")
+        last = store.append(bought("2"), recorded_at=NOON).standings[0]
+        assert (last.stage, last.version) == ("repeat_customer", 2 * fitting + 2)
+        assert isinstance(FullError("full"), OSError)
+
+
+def test_a_locked_store_says_so_after_its_timeout(file: Path) -> None:
+    """While another connection writes, nobody else does; reading goes on; when it is done, so does writing."""
+    with SqliteStore(file, timeout=SOON) as store:
+        store.append(visit("1"), recorded_at=NOON)
+        other = raw(file)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(LockedError, match="longer than the timeout"):
+            store.append(visit("2"), recorded_at=NOON)
+        with SqliteStore(file, timeout=SOON) as second:
+            assert len(second.history("p1").records) == len(store.history("p1").records) == 1
+            with pytest.raises(TimeoutError):
+                second.append(visit("2"), recorded_at=NOON)
+        other.execute("ROLLBACK")
+        other.close()
+
+        assert store.append(visit("2"), recorded_at=NOON).standings[0].version == 2
+
+
+@pytest.mark.parametrize("fails", ["insert", "save", "COMMIT"])
+def test_what_breaks_off_anywhere_was_never_there(file: Path, monkeypatch: pytest.MonkeyPatch, fails: str) -> None:
+    """Whichever step of an append fails, the store is as it was, and the same call succeeds afterwards."""
+    with SqliteStore(file) as store:
+        store.append(visit("1"), recorded_at=NOON)
+        before = store.standing("p1"), store.history("p1")
+        with monkeypatch.context() as broken:
+            if fails == "COMMIT":
+                broken.setattr(store, "_connection", Failing(store._connection))
+            else:
+                broken.setattr(sqlite.SqliteTables, fails, _raise)
+            with pytest.raises((StoreError, KeyboardInterrupt)):
+                store.append(bought(), recorded_at=NOON)
+        assert (store.standing("p1"), store.history("p1")) == before
+
+        assert store.append(bought(), recorded_at=NOON).standings[0].stage == "customer"
+
+
+def _raise(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+class Failing:
+    """A connection that cannot commit."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        """Stand before a connection."""
+        self._real = connection
+
+    def __getattr__(self, name: str) -> Any:
+        """Do as the connection does."""
+        return getattr(self._real, name)
+
+    def execute(self, statement: str, *given: Any) -> sqlite3.Cursor:
+        """Do all but commit."""
+        if statement == "COMMIT":
+            raise sqlite3.OperationalError("disk I/O error")
+        return self._real.execute(statement, *given)
+
+
+# ---- files that are no store ---------------------------------------------------------------------------------------
+
+
+def test_a_store_is_opened_again(file: Path) -> None:
+    """What one process kept the next one reads, and goes on from."""
+    with SqliteStore(file) as store:
+        store.append(*everything(), recorded_at=NOON)
+        kept = store.history("p1"), store.standing("p1")
+    with SqliteStore(str(file)) as store:
+        assert (store.history("p1"), store.standing("p1")) == kept
+        assert store.append(bought("9"), recorded_at=NOON).standings[0].stage == "repeat_customer"
+
+
+def test_a_file_of_something_else_is_left_alone(file: Path, tmp_path: Path) -> None:
+    """Text, another database and a folder are refused, and not changed."""
+    text = tmp_path / "orders.csv"
+    text.write_text("order,total\n" * 100)
+    other = raw(file)
+    other.execute("CREATE TABLE orders (id)")
+    other.close()
+    before = text.read_bytes(), file.read_bytes()
+
+    with pytest.raises(StoreError, match="no SQLite database"):
+        SqliteStore(text)
+    with pytest.raises(StoreError, match="database of something else"):
+        SqliteStore(file)
+    with pytest.raises(StoreError, match="SQLITE_CANTOPEN"):
+        SqliteStore(tmp_path)
+    assert (text.read_bytes(), file.read_bytes()) == before
+
+
+def test_a_newer_store_is_refused(file: Path) -> None:
+    """A file that a newer library has made is not read wrongly; the message says what to do."""
+    SqliteStore(file).close()
+    other = raw(file)
+    other.execute("PRAGMA user_version = 99")
+    other.close()
+
+    with pytest.raises(StoreError, match=r"version 99, this library knows \d+; install a newer shopfunnel"):
+        SqliteStore(file)
+
+
+def test_an_older_store_is_brought_up_to_date(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every step from its version on is made at once, or none; records stay."""
+    with SqliteStore(file) as store:
+        store.append(bought(), recorded_at=NOON)
+    steps: Mapping[int, list[str]] = {
+        _schema.VERSION: ["ALTER TABLE people ADD COLUMN note TEXT"],
+        _schema.VERSION + 1: ["CREATE INDEX people_note ON people (note)"],
+    }
+    broken = {**steps, _schema.VERSION + 1: ["CREATE INDEX nowhere ON nothing (note)"]}
+    version = _schema.VERSION
+    monkeypatch.setattr(_schema, "VERSION", version + 2)
+    monkeypatch.setattr(_schema, "UPGRADES", broken)
+    with pytest.raises(StoreError, match="SQLITE_ERROR"):
+        SqliteStore(file)
+    other = raw(file)
+    assert other.execute("PRAGMA user_version").fetchone() == (version,)
+    other.close()
+
+    monkeypatch.setattr(_schema, "UPGRADES", steps)
+    with SqliteStore(file) as store:
+        assert store._connection.execute("PRAGMA user_version").fetchone() == (version + 2,)
+        assert store._connection.execute("SELECT note FROM people").fetchall() == [(None,)]
+        assert store.history("p1").purchases == (bought(),)
+
+
+def test_a_store_that_cannot_write_ahead_yet_is_one_all_the_same(file: Path) -> None:
+    """Where the file cannot be turned to writing ahead just now, the next to open it does that."""
+    SqliteStore(file).close()
+    other = raw(file)
+    other.execute("PRAGMA journal_mode = DELETE")
+    other.execute("BEGIN")
+    other.execute("SELECT count(*) FROM people").fetchone()
+    with SqliteStore(file, timeout=SOON) as store:
+        assert store._connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+        other.close()
+        store.append(visit("1"), recorded_at=NOON)
+    with SqliteStore(file) as store:
+        assert store._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert len(store.history("p1").records) == 1
+
+
+def test_an_old_sqlite_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message says which one is needed."""
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 36, 9))
+
+    with pytest.raises(StoreError, match=r"needs 3\.37 or newer"):
+        SqliteStore()
+
+
+def test_a_spoilt_file_is_told_of_without_its_text(file: Path) -> None:
+    """Somebody took a table away: the error is the library's own, and shows no statement and no value."""
+    with SqliteStore(file) as store:
+        store.append(asked(words=CANARY), recorded_at=NOON)
+        store._connection.execute("DROP TABLE apart")
+        with pytest.raises(StoreError) as told:
+            store.history("p1")
+
+    assert str(told.value) == "the store cannot be used: SQLITE_ERROR"
+
+
+def test_the_tables_hold_only_what_they_are_declared_to(file: Path) -> None:
+    """Whoever writes into the file by hand cannot put text into an amount."""
+    with SqliteStore(file) as store:
+        store.append(bought(), recorded_at=NOON)
+        with pytest.raises(sqlite3.IntegrityError):
+            store._connection.execute("UPDATE records SET amount = 'much'")
+
+
+# ---- privacy -------------------------------------------------------------------------------------------------------
+
+
+def traces(file: Path) -> list[str]:
+    """The files of a store that hold the canary anywhere."""
+    return sorted(one.name for one in file.parent.glob(f"{file.name}*") if CANARY.encode() in one.read_bytes())
+
+
+def private_records() -> Iterator[Any]:
+    """Records with a canary wherever one may be kept."""
+    yield came(contact=Contact(phone=CANARY, email=CANARY, handle=CANARY))
+    yield asked(words=f"{CANARY} " * 9)
+    yield asked("long", words=CANARY * 40_000)
+
+
+def test_erasing_leaves_no_trace_in_the_file(file: Path) -> None:
+    """Scanned byte by byte, neither the file nor the log that is written ahead holds what was erased."""
+    with SqliteStore(file) as store:
+        store.append(*private_records(), asked("other", "p2", words="kept"), recorded_at=NOON)
+        store.enter(Customer(person_id="p1", name=CANARY, address=CANARY), recorded_at=NOON)
+        assert traces(file) == ["shop.db-wal"]
+        store._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        assert "shop.db" in traces(file)
+        store.enter(Customer(person_id="p1", name=CANARY[::-1]), recorded_at=NOON)
+        store.amend(asked("long", words="short"), recorded_at=NOON)
+        store.erase("p1")
+
+        assert traces(file) == []
+        assert store.history("p2").interactions[0].model_dump()["words"] == "kept"
+        assert len(store.history("p1").records) == 3
+    assert traces(file) == []
+
+
+def test_erasing_beside_a_reader_is_told(file: Path) -> None:
+    """While somebody still reads what was there before, a trace stays: an error says so, and doing it again helps."""
+    with SqliteStore(file, timeout=SOON) as store:
+        store.append(*private_records(), recorded_at=NOON)
+        reader = raw(file)
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM records").fetchone()
+        with pytest.raises(LockedError, match="erase again when it is done"):
+            store.erase("p1")
+        assert store.history("p1").leads[0].contact is None
+        reader.close()
+
+        assert store.erase("p1") == 0
+        assert traces(file) == []
+
+
+def test_no_error_shows_what_was_said(file: Path) -> None:
+    """Whatever is refused, no message and no cause of it holds the words."""
+    secret = asked(words=CANARY)
+    with SqliteStore(file) as store:
+        store.append(secret, recorded_at=NOON)
+        for wrong in (asked(words=f"{CANARY}!"), answered(at=NOON - SOON), bought(minor=1)):
+            with pytest.raises(RecordError) as told:
+                store.append(wrong, back("r", minor=2), recorded_at=NOON)
+            assert CANARY not in repr(told.value)
+            assert told.value.__cause__ is None or CANARY not in repr(told.value.__cause__)
+        assert isinstance(told.value, RecordError)
+        assert not isinstance(told.value, ConflictError)

@@ -1,0 +1,110 @@
+"""The store in a SQLite file: the suite that every store passes."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from funnel.errors import MissingExtraError
+from funnel.logs import Logs
+from funnel.store import _frames, _judge, _sqlite
+from funnel.store.protocol import Store
+from funnel.store.sqlite import SqliteStore
+from tests.frames import tables
+from tests.store.conformance import DAY, NOON, Conformance, Laws, bought, everything, facts_of, visit
+
+
+class TestInMemory(Conformance, Laws):
+    """A store that is gone when it is closed."""
+
+    @contextmanager
+    def opened(self, **options: Any) -> Generator[Store, None, None]:
+        """Open a new store in memory."""
+        with SqliteStore(**options) as store:
+            yield store
+
+
+class TestInAFile(Conformance):
+    """A store in a file of its own."""
+
+    @contextmanager
+    def opened(self, **options: Any) -> Generator[Store, None, None]:
+        """Open a new store in a file."""
+        options = {"flush": "normal", **options}
+        with tempfile.TemporaryDirectory() as folder, SqliteStore(Path(folder) / "shop.db", **options) as store:
+            yield store
+
+
+def plan(store: SqliteStore, statement: str, count: int) -> str:
+    """How SQLite goes about a question."""
+    rows = store._connection.execute(f"EXPLAIN QUERY PLAN {statement}", ["x"] * count).fetchall()
+    return "\n".join(row[-1] for row in rows)
+
+
+def test_whom_to_look_at_is_one_indexed_query() -> None:
+    """However many people there are, only those who are due are read, in order."""
+    with SqliteStore() as store:
+        asked: list[str] = []
+        store._connection.set_trace_callback(asked.append)
+        store.due(before=NOON)
+        store._connection.set_trace_callback(None)
+        (select,) = [one for one in asked if one.startswith("SELECT")]
+
+        assert "USING COVERING INDEX people_due (due_at<?)" in plan(store, select, 0)
+
+
+def test_no_question_of_one_person_reads_everybodys_records() -> None:
+    """Every statement of an append, of a history and of a merge finds its rows by an index."""
+    with SqliteStore() as store:
+        asked: list[str] = []
+        store._connection.set_trace_callback(asked.append)
+        store.append(*everything(), recorded_at=NOON)
+        store.amend(*everything(), recorded_at=NOON)
+        store.history("p1")
+        store.merge("p2", into="p1", merged_at=NOON)
+        store.erase("p1")
+        store._connection.set_trace_callback(None)
+        plans = {one: plan(store, one, 0) for one in asked if one.startswith(("SELECT", "WITH", "UPDATE", "DELETE"))}
+
+        assert len(plans) >= 10
+        scans = "SCAN r", "SCAN p", "SCAN a", "SCAN c", "SCAN links", "SCAN records", "SCAN apart", "SCAN people"
+        assert [
+            one for one, told in plans.items() for line in told.splitlines() if line.strip().startswith(scans)
+        ] == []
+
+
+def test_tables_need_polars(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where Polars, or the engine that was asked for, is not installed, the error holds the line that installs it."""
+    for missing, engine in (("polars", "polars"), ("duckdb", "duckdb"), ("pyarrow", "pandas")):
+        monkeypatch.setattr(_frames, "find_spec", lambda name, missing=missing: None if name == missing else name)
+        with SqliteStore() as store, pytest.raises(MissingExtraError, match=rf"shopfunnel\[{missing}\]"):
+            store.logs(engine=engine)
+
+
+def test_many_batches_are_one_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table that is read in many batches, some of them empty, holds every row once."""
+    monkeypatch.setattr(_sqlite, "STEP", 2)
+    with SqliteStore() as store:
+        store.append(*everything(), recorded_at=NOON)
+
+        assert facts_of(store.logs(), NOON + 9 * DAY) == facts_of(
+            Logs(**tables([store.history("p1")]), currency=None), NOON + 9 * DAY
+        )
+
+
+def test_only_so_many_people_are_kept_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever came longest ago makes room, and is read anew when they come again."""
+    monkeypatch.setattr(_judge, "MOST_LIVE", 2)
+    with SqliteStore() as store:
+        for turn in range(2):
+            for name in ("p1", "p2", "p3"):
+                number = f"{turn}{name}"
+                store.append(visit(number, name), bought(number, name), recorded_at=NOON)
+
+        assert len(store._judge._live) == 2
+        assert {store.standing(name).stage for name in ("p1", "p2", "p3")} == {"repeat_customer"}
