@@ -62,7 +62,7 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     """Each engine in turn; pandas also as where Polars is not installed."""
     name = str(request.param)
     if name == "ibis" and settings().max_examples < FULL:
-        pytest.skip("Ibis runs these laws in make test-full; here it is compared at size")
+        pytest.skip("Ibis runs these laws in make test-full")
     if name in ("ibis", "pyspark"):
         pytest.importorskip(name, reason=f"{name} is not installed (make test-full does it)")
     if name == "pyspark":

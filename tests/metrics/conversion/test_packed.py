@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from random import Random
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import narwhals as nw
@@ -20,10 +21,10 @@ from funnel.metrics.conversion.asked import Asked, asked
 from funnel.metrics.conversion.attempts import attempts
 from funnel.metrics.conversion.marks import Marked, marked
 from funnel.metrics.conversion.packed import kernel
-from funnel.metrics.conversion.steps import FunnelStep
+from funnel.metrics.conversion.steps import Exclusion, FunnelStep
 from tests.engines import ENGINES
 from tests.metrics.conversion.model import Event, Question
-from tests.metrics.conversion.questions import CROWDS, START, minutes, questions, table
+from tests.metrics.conversion.questions import CROWDS, START, crowd, is_large, minutes, questions, table
 
 if TYPE_CHECKING:
     import polars as pl
@@ -66,6 +67,46 @@ def test_both_kernels_give_the_same(events: list[Event], question: Question, *, 
 
     assert found is not None
     assert_frame_equal(nw.to_native(found.collect()), by_windows(rows), check_row_order=False, check_column_order=True)
+
+
+A, B, C = (FunnelStep(kind, kind=kind) for kind in "abc")
+AGAIN = FunnelStep("a again", kind="a")
+LARGE = Exclusion(where=is_large)
+ASKED: dict[str, dict[str, Any]] = {
+    "in any order": {"steps": (A, B, C), "order": "any"},
+    "in any order, one of them twice, every attempt": {"steps": (A, B, AGAIN), "order": "any", "entry": "each"},
+    "in any order, without large ones, the deepest": {
+        "steps": (A, B, C),
+        "order": "any",
+        "entry": "any",
+        "exclude": (LARGE,),
+    },
+    "a large one between, which may be a step": {"steps": (A, B, C), "entry": "any", "exclude": (LARGE,)},
+    "no large one at all, each attempt": {
+        "steps": (A, B, AGAIN),
+        "entry": "each",
+        "ties": "later",
+        "exclude": (attrs.evolve(LARGE, then="remove"),),
+    },
+    "the very next, later": {"steps": (A, B, C), "order": "strict", "ties": "later", "entry": "each"},
+    "one that may be left out, of one thing": {
+        "steps": (A, attrs.evolve(B, optional=True), attrs.evolve(C, within=minutes(4))),
+        "hold": ("sku",),
+    },
+}
+
+
+@pytest.mark.parametrize("changed", ASKED.values(), ids=ASKED)
+def test_both_kernels_give_the_same_of_one_crowd(changed: dict[str, Any]) -> None:
+    """The same thirty people, asked in the ways that have code of their own."""
+    question = Question(**{"within": minutes(9), "as_of": START + minutes(12), **changed})
+    rows = marked(table(crowd(Random(7))), asked_of(question))
+    found = packed.attempts(rows)
+
+    assert found is not None
+    told = nw.to_native(found.collect())
+    assert told.height > 5
+    assert_frame_equal(told, by_windows(rows), check_row_order=False)
 
 
 QUESTION = Question((FunnelStep("a", kind="a"), FunnelStep("b", kind="b")), minutes(5), START + minutes(20))
