@@ -73,3 +73,13 @@ def _arithmetic(node: Op, a: nw.Expr, b: nw.Expr) -> nw.Expr:
     if node.op == "%":
         return a - (a // b) * b
     return ARITHMETIC[node.op](a, b)  # type: ignore[arg-type, return-value]
+
+
+def whole(value: int) -> nw.Expr:
+    """A whole number of 64 bits."""
+    return nw.lit(value, nw.Int64())
+
+
+def flag(condition: nw.Expr) -> nw.Expr:
+    """One where it is so, 0 where not."""
+    return nw.when(condition).then(whole(1)).otherwise(whole(0))

@@ -12,7 +12,7 @@ from typing import Any
 import narwhals as nw
 
 from funnel._instants import NEVER
-from funnel._lift.columns import tree_column
+from funnel._lift.columns import tree_column, whole
 from funnel._lift.nodes import Fact, facts_of
 from funnel._lift.tree import Tree, forks
 from funnel._reduce.forms import EVERY, GAP, MONOIDS, ORDER, Reduction, Stream
@@ -147,17 +147,13 @@ def _last_gap(rows: Frame, place: int) -> Frame:
     split = last.select(
         PERSON,
         "_last",
-        _times=nw.when(is_last).then(_whole(1)).otherwise(_whole(0)),
-        _before=nw.when(is_last).then(_whole(NEVER)).otherwise(nw.col("t")),
+        _times=nw.when(is_last).then(whole(1)).otherwise(whole(0)),
+        _before=nw.when(is_last).then(whole(NEVER)).otherwise(nw.col("t")),
     )
     ends = split.group_by(PERSON).agg(nw.col("_last").max(), nw.col("_before").max(), nw.col("_times").sum())
     alone = (nw.col("_times") == 1) & (nw.col("_before") > NEVER)
-    gap = nw.when(alone).then(nw.col("_last") - nw.col("_before")).otherwise(_whole(0))
+    gap = nw.when(alone).then(nw.col("_last") - nw.col("_before")).otherwise(whole(0))
     return ends.select(PERSON, gap.alias(value_name(place)))
-
-
-def _whole(value: int) -> nw.Expr:
-    return nw.lit(value, nw.Int64())
 
 
 def same_edges(placed: Iterable[Placed]) -> Iterable[Sequence[Placed]]:

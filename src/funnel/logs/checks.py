@@ -11,6 +11,7 @@ import narwhals as nw
 
 from funnel._frames import ROW
 from funnel._instants import EARLIEST, LATEST
+from funnel._lift.columns import flag
 from funnel._streams import LARGEST_AMOUNT
 from funnel.interactions import NoReason, PostponeReason
 from funnel.logs.canonical import MISSING
@@ -33,16 +34,12 @@ class Check:
 def faults_of(log: str, frame: Frame, checks: Sequence[Check]) -> Iterator[Fault]:
     """Count the rows at fault by every check at once, and name the first rows of each that is not zero."""
     names = [f"check_{number}" for number in range(len(checks))]
-    flags = (_flag(check.bad).sum().alias(name) for name, check in zip(names, checks, strict=True))
+    flags = (flag(check.bad).sum().alias(name) for name, check in zip(names, checks, strict=True))
     counts = frame.select(*flags).collect().to_dict(as_series=False)
     for name, check in zip(names, checks, strict=True):
         if counts[name][0]:
             rows = frame.filter(check.bad)
             yield Fault(log, check.column, check.problem + _meant(rows, check), int(counts[name][0]), first_rows(rows))
-
-
-def _flag(condition: nw.Expr) -> nw.Expr:
-    return nw.when(condition).then(nw.lit(1, nw.Int64())).otherwise(nw.lit(0, nw.Int64()))
 
 
 def _meant(rows: Frame, check: Check) -> str:
@@ -56,7 +53,7 @@ def _meant(rows: Frame, check: Check) -> str:
 
 def without_faults(frame: Frame, checks: Sequence[Check]) -> Frame:
     """The rows that meet no check."""
-    flags = {f"_bad_{number}": _flag(check.bad) for number, check in enumerate(checks)}
+    flags = {f"_bad_{number}": flag(check.bad) for number, check in enumerate(checks)}
     return frame.with_columns(**flags).filter(*(nw.col(name) == 0 for name in flags)).drop(*flags)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import narwhals as nw
 
 from funnel._instants import FOREVER, NEVER
+from funnel._lift.columns import flag, whole
 from funnel._streams import RANKS, TABLES
 from funnel.logs.canonical import MISSING
 
@@ -71,9 +72,9 @@ class LedgerTables(Mapping[str, Frame]):
         cancelled_when = (
             nw.when(nw.col("cancelled_at") == MISSING).then(nw.col("purchased_at")).otherwise(nw.col("cancelled_at"))
         )
-        cancelled = nw.when(nw.col("status") == "cancelled").then(cancelled_when).otherwise(_whole(FOREVER))
+        cancelled = nw.when(nw.col("status") == "cancelled").then(cancelled_when).otherwise(whole(FOREVER))
         orders = self._logs["purchases"].with_columns(
-            _cancelled=cancelled, _void=_whole(FOREVER), _first_back=_whole(FOREVER)
+            _cancelled=cancelled, _void=whole(FOREVER), _first_back=whole(FOREVER)
         )
         return orders if self.given_back is None else self._keep(_with_refunds(orders, self.given_back))
 
@@ -87,22 +88,14 @@ class LedgerTables(Mapping[str, Frame]):
 
 def _shaped(frame: Frame, table: str, **columns: nw.Expr) -> Frame:
     """The rows of a table in its columns: what is not said counts from `t` for ever, first in rank."""
-    usual = {"start": columns["t"], "end": _whole(FOREVER), "rank": _whole(0), "source": _text(""), "id": _text("")}
+    usual = {"start": columns["t"], "end": whole(FOREVER), "rank": whole(0), "source": _text(""), "id": _text("")}
     made = {**usual, **columns}
     wanted = [name for name in TABLES[table] if name in made]
     return frame.select(PERSON, **{name: made[name] for name in wanted})
 
 
-def _whole(value: int) -> nw.Expr:
-    return nw.lit(value, nw.Int64())
-
-
 def _text(value: str) -> nw.Expr:
     return nw.lit(value, nw.String())
-
-
-def _flag(condition: nw.Expr) -> nw.Expr:
-    return nw.when(condition).then(_whole(1)).otherwise(_whole(0))
 
 
 def _smaller(a: nw.Expr, b: nw.Expr) -> nw.Expr:
@@ -111,7 +104,7 @@ def _smaller(a: nw.Expr, b: nw.Expr) -> nw.Expr:
 
 def _or_never_ends(column: str) -> nw.Expr:
     """An instant that may not be there, as the end of something that then does not end."""
-    return nw.when(nw.col(column) == MISSING).then(_whole(FOREVER)).otherwise(nw.col(column))
+    return nw.when(nw.col(column) == MISSING).then(whole(FOREVER)).otherwise(nw.col(column))
 
 
 # ---- arrivals ------------------------------------------------------------------------------------------------------
@@ -131,7 +124,7 @@ def _leads(tables: LedgerTables) -> Frame:
         source=nw.col("source"),
         id=nw.col("campaign"),
         campaign=nw.col("campaign"),
-        referred=_flag(_by_another(leads)),
+        referred=flag(_by_another(leads)),
     )
 
 
@@ -179,7 +172,7 @@ def _refunds(tables: LedgerTables) -> Frame:
 def _deliveries(tables: LedgerTables) -> Frame:
     arrived = tables.arrivals.filter(nw.col("_arrived") < FOREVER)
     promised = nw.col("promised_at") != MISSING
-    late = _flag(promised & (nw.col("_arrived") > nw.col("promised_at")))
+    late = flag(promised & (nw.col("_arrived") > nw.col("promised_at")))
     return _shaped(arrived, "deliveries", t=nw.col("_arrived"), late=late, **_keyed())
 
 
@@ -208,7 +201,7 @@ def _with_refunds(orders: Frame, given_back: Frame) -> Frame:
     """Each order with when money first went back, and when the last of it did."""
     paid = orders.select(*_BOUGHT, _paid=nw.col("amount"))
     spent = given_back.join(paid, on=list(_BOUGHT), how="inner").with_columns(
-        _done=nw.when(nw.col("_so_far") >= nw.col("_paid")).then(nw.col("refunded_at")).otherwise(_whole(FOREVER))
+        _done=nw.when(nw.col("_so_far") >= nw.col("_paid")).then(nw.col("refunded_at")).otherwise(whole(FOREVER))
     )
     back = spent.group_by(*_BOUGHT).agg(
         nw.col("refunded_at").min().alias("_back_from"), nw.col("_done").min().alias("_void_from")
@@ -259,7 +252,7 @@ def _versions(orders: Frame, *, start: nw.Expr, end: nw.Expr, net: nw.Expr) -> F
         id=nw.col("id"),
         amount=nw.col("amount"),
         net_amount=net,
-        promoted=_flag(nw.col("promotion") != ""),
+        promoted=flag(nw.col("promotion") != ""),
         promotion=nw.col("promotion"),
     )
     return rows.filter((nw.col("end") > nw.col("start")) & (nw.col("net_amount") > 0))
@@ -303,12 +296,12 @@ def _interaction_rows(interactions: Frame, table: str, end: nw.Expr | None = Non
         t=nw.col("occurred_at"),
         rank=_rank(),
         reason=_only("reason", ("postponed", "said_no"), _text("")),
-        ready_from=_only("until", ("postponed",), _whole(NEVER)),
-        ready_by=nw.when(nw.col("kind") == "postponed").then(ready_by).otherwise(_whole(NEVER)),
-        score=_only("score", ("feedback",), _whole(0)),
+        ready_from=_only("until", ("postponed",), whole(NEVER)),
+        ready_by=nw.when(nw.col("kind") == "postponed").then(ready_by).otherwise(whole(NEVER)),
+        score=_only("score", ("feedback",), whole(0)),
         amount=nw.when(nw.col("amount") == MISSING)
-        .then(_whole(0))
-        .otherwise(_only("amount", ("quote", "checkout"), _whole(0))),
+        .then(whole(0))
+        .otherwise(_only("amount", ("quote", "checkout"), whole(0))),
         **{name: nw.col(name) for name in same},
         **ends,
     )
@@ -319,9 +312,9 @@ def _only(column: str, kinds: tuple[str, ...], otherwise: nw.Expr) -> nw.Expr:
 
 
 def _rank() -> nw.Expr:
-    rank = _whole(0)
+    rank = whole(0)
     for kind, place in RANKS.items():
-        rank = nw.when(nw.col("kind") == kind).then(_whole(place)).otherwise(rank)
+        rank = nw.when(nw.col("kind") == kind).then(whole(place)).otherwise(rank)
     return rank
 
 
@@ -341,13 +334,11 @@ def _follow_ups(interactions: Frame, purchases: Frame | None) -> Frame:
     heard = [interactions.filter(nw.col("direction") == "in").select(PERSON, _at=nw.col("occurred_at"))]
     if purchases is not None:
         heard.append(purchases.select(PERSON, _at=nw.col("purchased_at")))
-    sent = rows.select(PERSON, _at=nw.col("t"), _heard=_whole(FOREVER)).unique()
+    sent = rows.select(PERSON, _at=nw.col("t"), _heard=whole(FOREVER)).unique()
     first = sent.group_by(PERSON).agg(nw.col("_at").min().alias("_first"))
     after = nw.concat(heard).join(first, on=PERSON, how="inner").filter(nw.col("_at") > nw.col("_first"))
     told = after.select(PERSON, "_at", _heard=nw.col("_at"))
-    line = nw.concat([sent, told]).with_columns(
-        _back=_whole(0) - nw.col("_at"), _turn=_flag(nw.col("_heard") < FOREVER)
-    )
+    line = nw.concat([sent, told]).with_columns(_back=whole(0) - nw.col("_at"), _turn=flag(nw.col("_heard") < FOREVER))
     following = line.with_columns(_next=nw.col("_heard").cum_min().over(PERSON, order_by=["_back", "_turn"]))
     ends = following.filter(nw.col("_turn") == 0).select(PERSON, t=nw.col("_at"), _next=nw.col("_next"))
     joined = rows.drop("end").join(ends, on=[PERSON, "t"], how="inner")

@@ -10,11 +10,11 @@ import narwhals as nw
 from funnel._facts.frames import fact_column, held_over
 from funnel._facts.plan import plan_of
 from funnel._instants import FOREVER, MICROSECOND, NEVER
-from funnel._lift.columns import tree_column
+from funnel._lift.columns import flag, tree_column
 from funnel._reduce.aggregates import value_name
 from funnel.facts import Facts
 from funnel.metrics._numbered import numbered
-from funnel.metrics._purchases import PERSON, flag, told, whole
+from funnel.metrics._purchases import PERSON, told, whole
 from funnel.rules.activity import has_bought_again, is_lapsed
 
 if TYPE_CHECKING:

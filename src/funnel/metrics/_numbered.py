@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import narwhals as nw
 
 from funnel._instants import MICROSECOND
+from funnel._lift.columns import flag
 from funnel.errors import InstantError
-from funnel.metrics._purchases import PERSON, flag, told, whole
+from funnel.metrics._purchases import PERSON, told, whole
 
 if TYPE_CHECKING:
     from funnel._frames import Frame

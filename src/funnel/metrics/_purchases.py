@@ -47,8 +47,3 @@ def started(frame: Frame, name: str) -> int | None:
 def whole(value: Any) -> int:
     """A number that an engine gives, which knows nothing of no rows, as a whole number."""
     return 0 if value is None else int(value)
-
-
-def flag(condition: nw.Expr) -> nw.Expr:
-    """One where it is so, 0 where not."""
-    return nw.when(condition).then(nw.lit(1, nw.Int64())).otherwise(nw.lit(0, nw.Int64()))

@@ -12,13 +12,14 @@ import narwhals as nw
 
 from funnel._frames import Entered, enter, installed, microseconds
 from funnel._instants import EARLIEST, LATEST, micros
+from funnel._lift.columns import flag
 from funnel._streams import nearest
 from funnel.errors import InstantError, LogsError
 from funnel.logs.canonical import MISSING
 from funnel.logs.checks import Check
 from funnel.logs.faults import Fault
 from funnel.metrics._curve import Curve, curve_of, curve_of_array
-from funnel.metrics._purchases import flag, told, whole
+from funnel.metrics._purchases import told, whole
 
 if TYPE_CHECKING:
     from funnel._frames import Frame

@@ -16,8 +16,9 @@ import narwhals as nw
 
 from funnel._facts.base import judgement
 from funnel._instants import instant
+from funnel._lift.columns import flag
 from funnel.metrics._numbered import added_up, judged, numbered, span_above_zero
-from funnel.metrics._purchases import PERSON, flag
+from funnel.metrics._purchases import PERSON
 from funnel.metrics._shown import as_html, as_text, days, percent
 from funnel.metrics.origin import LEAST
 from funnel.metrics.rate import Difference, Rate

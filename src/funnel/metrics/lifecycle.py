@@ -16,9 +16,10 @@ import narwhals as nw
 
 from funnel._facts.base import judgement
 from funnel._instants import instant
+from funnel._lift.columns import flag
 from funnel.metrics._orders import orders_of
 from funnel.metrics._periods import Calendar, Period, Periods, Weekday, written
-from funnel.metrics._purchases import PERSON, flag, started, told
+from funnel.metrics._purchases import PERSON, started, told
 
 if TYPE_CHECKING:
     from funnel._frames import Frame

@@ -17,12 +17,13 @@ from funnel._facts.base import judgement
 from funnel._facts.frames import held_over
 from funnel._facts.plan import plan_of
 from funnel._instants import instant
+from funnel._lift.columns import flag
 from funnel._reduce.aggregates import value_name
 from funnel.errors import RecordError
 from funnel.facts import Facts
 from funnel.metrics._lines import SKU, lines_beside
 from funnel.metrics._numbered import added_up, judged, numbered, span_above_zero
-from funnel.metrics._purchases import PERSON, flag
+from funnel.metrics._purchases import PERSON
 from funnel.metrics._shown import as_html, as_text, days
 from funnel.metrics.rate import Rate
 from funnel.metrics.repeat import RepeatRate

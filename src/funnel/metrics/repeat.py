@@ -22,8 +22,9 @@ import narwhals as nw
 
 from funnel._facts.base import judgement
 from funnel._instants import NEVER, instant
+from funnel._lift.columns import flag
 from funnel.metrics._numbered import added_up, judged, span_above_zero
-from funnel.metrics._purchases import PERSON, flag, purchases_at, told, whole
+from funnel.metrics._purchases import PERSON, purchases_at, told, whole
 from funnel.metrics._shown import as_html, days
 from funnel.metrics.rate import Rate
 

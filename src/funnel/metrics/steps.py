@@ -19,8 +19,9 @@ import narwhals as nw
 from funnel._facts.base import judgement
 from funnel._frames import kept, leave
 from funnel._instants import FOREVER, instant
+from funnel._lift.columns import flag
 from funnel.metrics._numbered import added_up, judged, numbered, span_above_zero
-from funnel.metrics._purchases import PERSON, flag
+from funnel.metrics._purchases import PERSON
 from funnel.metrics._shown import as_html, as_text, days
 from funnel.metrics._waiting import ENDED, STARTED
 from funnel.metrics.origin import LEAST

@@ -12,7 +12,7 @@ import attrs
 import narwhals as nw
 
 from funnel._frames import Frame
-from funnel.metrics._purchases import flag
+from funnel._lift.columns import flag, whole
 
 FAR = 2**53 - 1
 """Where what does not come is said to stand: after every row, and after every instant; a float still holds it."""
@@ -51,11 +51,6 @@ class Path:
     def _shifted(self, name: str) -> nw.Expr:
         """The value of the next row; far ahead where there is none."""
         return nw.col(name).shift(-1).over(*self.columns, order_by="row").fill_null(FAR).cast(nw.Int64())
-
-
-def whole(value: int) -> nw.Expr:
-    """A whole number of 64 bits."""
-    return nw.lit(value, nw.Int64())
 
 
 def where(condition: nw.Expr, value: nw.Expr) -> nw.Expr:

@@ -9,8 +9,8 @@ import narwhals as nw
 
 from funnel._frames import Frame
 from funnel._instants import NEVER
-from funnel.metrics._purchases import flag
-from funnel.metrics.conversion.ahead import FAR, whole
+from funnel._lift.columns import flag, whole
+from funnel.metrics.conversion.ahead import FAR
 from funnel.metrics.conversion.plan import DROPPED, PENDING, Plan
 
 _DEEPER = 2**40

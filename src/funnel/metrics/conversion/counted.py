@@ -11,7 +11,8 @@ from typing import Any, cast
 import attrs
 import narwhals as nw
 
-from funnel.metrics._purchases import flag, told, whole
+from funnel._lift.columns import flag
+from funnel.metrics._purchases import told, whole
 from funnel.metrics.conversion._found import Attempts
 from funnel.metrics.conversion.plan import DROPPED, PENDING, Plan
 from funnel.metrics.rate import Rate

@@ -8,8 +8,8 @@ from itertools import pairwise
 import narwhals as nw
 
 from funnel._frames import Frame
-from funnel.metrics._purchases import flag
-from funnel.metrics.conversion.ahead import FAR, where, whole
+from funnel._lift.columns import flag, whole
+from funnel.metrics.conversion.ahead import FAR, where
 from funnel.metrics.conversion.plan import CONVERTED, DROPPED, PENDING, Plan, PlanExclusion, PlanStep, could_serve
 
 

@@ -10,8 +10,9 @@ import narwhals as nw
 
 from funnel._frames import ROW, Frame, Home
 from funnel._instants import MICROSECOND
+from funnel._lift.columns import flag
 from funnel.errors import EngineError, RecordError
-from funnel.metrics._purchases import flag, told, whole
+from funnel.metrics._purchases import told, whole
 from funnel.metrics.conversion.asked import Asked
 from funnel.metrics.conversion.conditions import TEXTS, Condition, Types, condition, filled, is_whole
 from funnel.metrics.conversion.events import Source, absent, let_in, types_of

@@ -12,7 +12,8 @@ from itertools import pairwise
 import narwhals as nw
 
 from funnel._frames import Frame, kept
-from funnel.metrics.conversion.ahead import Path, has_bit, where, whole
+from funnel._lift.columns import whole
+from funnel.metrics.conversion.ahead import Path, has_bit, where
 from funnel.metrics.conversion.choice import chosen
 from funnel.metrics.conversion.judged import judged
 from funnel.metrics.conversion.plan import Plan, PlanExclusion, PlanStep, could_serve, may_meet

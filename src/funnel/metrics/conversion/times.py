@@ -14,8 +14,9 @@ import attrs
 import narwhals as nw
 
 from funnel._frames import Frame
+from funnel._lift.columns import flag
 from funnel.errors import RecordError
-from funnel.metrics._purchases import flag, told, whole
+from funnel.metrics._purchases import told, whole
 from funnel.metrics.conversion._found import Attempts
 from funnel.metrics.conversion.ahead import FAR
 

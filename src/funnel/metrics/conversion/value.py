@@ -8,7 +8,8 @@ import attrs
 import narwhals as nw
 
 from funnel._frames import Frame
-from funnel.metrics._purchases import flag, told, whole
+from funnel._lift.columns import flag
+from funnel.metrics._purchases import told, whole
 from funnel.metrics.conversion._found import Attempts
 from funnel.metrics.conversion.plan import DROPPED, PENDING, PlanStep
 
