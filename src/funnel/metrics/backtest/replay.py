@@ -12,14 +12,13 @@ import attrs
 import narwhals as nw
 import numpy as np
 
-from funnel._facts.frames import fact_column
 from funnel._frames import kept
-from funnel._lift.columns import tree_column, whole
 from funnel._reduce.aggregates import PERSON
 from funnel._streams import ROOTS
 from funnel.logs import known_since
 from funnel.logs.columns import RECORDED
 from funnel.logs.ledger import LedgerTables
+from funnel.metrics.backtest.answered import answered, reading
 from funnel.metrics.backtest.asked import Questions
 from funnel.metrics.backtest.dates import Dates
 from funnel.metrics.backtest.figures import Flags, Places, Whole
@@ -28,9 +27,6 @@ from funnel.metrics.backtest.walk import WHO
 
 if TYPE_CHECKING:
     from funnel.logs import Logs
-
-_AMONG = "_among"
-
 
 @attrs.frozen(eq=False)
 class Day:
@@ -68,20 +64,13 @@ def replay(asks: Questions, logs: Logs, dates: Dates) -> Replay:
 
 
 def _days(asks: Questions, standing: Standing, bought: _Purchases) -> Iterator[Day]:
-    for day, held in zip(standing.days.tolist(), standing.held(), strict=True):
-        told = held.select(**_columns(asks, day)).collect()
-        who = told[WHO].to_numpy()
-        chosen = told[_AMONG].to_numpy() == 1 if asks.among is not None else np.ones(len(who), np.bool_)
-        answers = {name: told[f"_{place}"].to_numpy()[chosen] for place, name in enumerate(asks.asked)}
-        yield Day(day, who[chosen], answers, bought.after(day)[who[chosen]])
-
-
-def _columns(asks: Questions, day: int) -> Mapping[str, nw.Expr]:
-    read = fact_column(asks.plan, whole(day))
-    columns = {f"_{place}": tree_column(one.tree, read) for place, one in enumerate(asks.asked.values())}
-    if asks.among is not None:
-        columns[_AMONG] = tree_column(asks.among, read)
-    return {WHO: nw.col(WHO), **columns}
+    for day, (who, values) in zip(standing.days.tolist(), standing.held(), strict=True):
+        read = reading(asks.plan, values, day)
+        answers = {name: answered(one.tree, read, len(who)) for name, one in asks.asked.items()}
+        if asks.among is not None:
+            chosen = answered(asks.among, read, len(who)) == 1
+            who, answers = who[chosen], {name: told[chosen] for name, told in answers.items()}
+        yield Day(day, who, answers, bought.after(day)[who])
 
 
 @attrs.frozen(eq=False)

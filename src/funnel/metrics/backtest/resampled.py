@@ -16,13 +16,13 @@ import numpy as np
 
 from funnel.metrics.backtest.figures import Flags, Floats, Places, counted, ranked
 
-GROUPS = 500
+GROUPS = 400
 """Up to so many people each is drawn; beyond, so many groups."""
 
-DRAWS = 500
+DRAWS = 400
 """How often people are drawn."""
 
-BINS = 256
+BINS = 128
 """Of how many scores the spread is worked out."""
 
 

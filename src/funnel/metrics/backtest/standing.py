@@ -9,7 +9,7 @@ Law: on every day it is what `aggregated` says of the logs as they were known th
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import narwhals as nw
@@ -79,8 +79,8 @@ class Standing:
         """How many there are."""
         return len(self.since)
 
-    def held(self) -> Iterator[Frame]:
-        """The values that facts are read from, day by day, of all who were known of, with their numbers."""
+    def held(self) -> Iterator[tuple[Places, Mapping[int, Any]]]:
+        """The people known of, day by day, and by their places the values that facts are read from."""
         placed = [(one, place) for place, one in enumerate(self.plan.reductions)]
         there = [pair for pair in placed if pair[0].stream.table in self.tables]
         apart = [pair for pair in there if reads_gap(pair[0])]
@@ -91,7 +91,10 @@ class Standing:
                 step.step(place)
             here = np.flatnonzero((self.since <= place) & punctual)
             shown = self._joined(self._columns(steps, placed, here), apart, day)
-            yield with_derived(self.plan, shown if self.late is None else nw.concat([shown, self._late_at(day)]))
+            known = shown if self.late is None else nw.concat([shown, self._late_at(day)])
+            told = with_derived(self.plan, known).collect()
+            values = {place: told[value_name(place)].to_numpy() for place in range(len(self.plan.empties))}
+            yield told[WHO].to_numpy(), values
 
     def _punctual(self) -> Flags:
         """Of whom everything was known in time."""
