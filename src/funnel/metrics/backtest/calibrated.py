@@ -215,11 +215,14 @@ def calibrate(
     if method not in _METHODS:
         msg = f"method is {str(method)[:200]!r}; {nearest(str(method), _METHODS)}"
         raise RecordError(msg)
+    if isinstance(least, bool) or not isinstance(least, int) or least < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
+        msg = f"least is {least!r}; give the fewest buyers and others, a whole number from 1 up"
+        raise RecordError(msg)
     counts = list(_of_backtest(scores)) if isinstance(scores, Backtest) else _of_points(scores, labels)
     people, bought = sum(level.people for level in counts), sum(level.bought for level in counts)
     buyers = scores.rule.lift.bought if isinstance(scores, Backtest) else bought
     fitted = Calibration(method, (), None, None, people, bought, buyers, least)
-    if not fitted.enough or not counts:
+    if not fitted.enough:
         return fitted
     if method == "isotonic":
         return attrs.evolve(fitted, levels=tuple(_steps(counts)))

@@ -232,24 +232,22 @@ def reliability(
     telling: Telling,
 ) -> Iterator[Reliability]:
     """Whether probabilities came true: neighbouring ones together, up to ten of about as many people each."""
-    told = [(calibration.of(one.answer(score)), *counts) for score, counts in sorted(answers.items())]
-    given = sorted(((chance, people, buyers) for chance, people, buyers in told if chance is not None), key=_chance)
-    everyone = sum(float(people.sum()) for _, people, _ in given)
-    groups: dict[Any, list[tuple[float, Floats, Floats]]] = {}
-    before = 0.0
-    for chance, people, buyers in given:
-        count = float(people.sum())
-        tenth = int((before + count / 2) * _TENTHS / everyone)
-        groups.setdefault(tenth, []).append((chance, people, buyers))
-        before += count
+    levels: dict[float, tuple[Floats, Floats]] = {}
+    for score, (people, buyers) in answers.items():
+        chance = calibration.of(one.answer(score))
+        if chance is not None:
+            before = levels.get(chance, (0.0, 0.0))
+            levels[chance] = before[0] + people, before[1] + buyers
+    everyone = sum(float(people.sum()) for people, _ in levels.values())
+    groups: dict[int, list[float]] = {}
+    below = 0.0
+    for chance in sorted(levels):
+        count = float(levels[chance][0].sum())
+        groups.setdefault(int((below + count / 2) * _TENTHS / everyone), []).append(chance)
+        below += count
     for group in groups.values():
-        people = sum((people for _, people, _ in group), start=np.zeros(()))
-        buyers = sum((buyers for _, _, buyers in group), start=np.zeros(()))
-        expected = sum(chance * float(each.sum()) for chance, each, _ in group)
+        people, buyers = (np.sum([levels[chance][part] for chance in group], axis=0) for part in (0, 1))
+        expected = sum(chance * float(levels[chance][0].sum()) for chance in group)
         over, under = (float(buyers.sum()), draws.weights @ buyers), (float(people.sum()), draws.weights @ people)
         observed = telling.told(over, under, round(over[0]))
         yield Reliability(expected / under[0], round(under[0]), round(over[0]), observed)
-
-
-def _chance(row: tuple[float, Floats, Floats]) -> float:
-    return row[0]
