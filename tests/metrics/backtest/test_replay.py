@@ -22,7 +22,6 @@ from funnel.metrics.backtest.dates import Dates
 from funnel.metrics.backtest.replay import replay
 from funnel.policy import Policy
 from funnel.rules.activity import has_bought, is_lapsed, is_won_back
-from funnel.rules.readiness import readiness_points
 from tests.engines import ENGINES
 from tests.frames import TIME, read, tables
 from tests.metrics.backtest.model import buys_within
@@ -52,7 +51,7 @@ def by_gaps(f: Facts, policy: Policy) -> int | None:
     return 1 + is_won_back(f, policy) + 2 * (f.purchase_interval < 20 * DAY) + 4 * (f.average_purchase > 3)
 
 
-RULES: Sequence[Rule[Any, Any, Any]] = (all_that_is_known, by_gaps, readiness_points, is_lapsed)
+RULES: Sequence[Rule[Any, Any, Any]] = (all_that_is_known, by_gaps, is_lapsed)
 
 
 def answers(one: Rule[Any, Any, Any], logs: Logs, dates: Dates, among: Rule[Any, Any, Any] | None = None) -> list[Any]:
@@ -89,7 +88,7 @@ def test_a_replay_is_the_rule_asked_on_each_day(
     people: list[History], late: list[int], one: Rule[Any, Any, Any]
 ) -> None:
     """One walk through the rows, or each day from the logs as they were known: everyone has the same answers."""
-    dates = Dates.of(FIRST, 31 * DAY, 31 * DAY, END)
+    dates = Dates.of(FIRST, 93 * DAY, 31 * DAY, END)
     logs = Logs(**dated(_told_apart(people), late))
 
     assert answers(one, logs, dates) == asked_one_by_one(one, logs, dates)
@@ -172,6 +171,7 @@ def test_news_that_comes_late_is_not_known_before() -> None:
     dates = Dates.of(FIRST + DAY, 31 * DAY, DAY, FIRST + 70 * DAY)
 
     assert answers(has_bought, logs, dates) == [[False], [False], [True]]
+    assert answers(has_bought, Logs(purchases=pl.DataFrame(table)), dates) == [[], [], [True]]
 
 
 def test_a_friend_who_is_told_of_late_is_not_sent_before() -> None:

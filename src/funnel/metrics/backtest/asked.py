@@ -35,16 +35,20 @@ class Asked:
         tree: What gives the number.
         order: The answers that the numbers 0, 1, ... stand for; empty where the answer is a number itself.
         flags: From which number on a person is flagged; None where no limit was given.
+        is_span: Whether the number is a span, in microseconds.
     """
 
     tree: Tree
     order: tuple[Answer, ...] = ()
     flags: int | None = None
+    is_span: bool = False
 
     def answer(self, number: int) -> Answer:
         """The answer that a number stands for."""
         if number == UNANSWERED:
             return None
+        if self.is_span:
+            return number * MICROSECOND
         return self.order[number] if self.order else number
 
 
@@ -64,7 +68,7 @@ def asked(tree: Tree, name: str, order: Sequence[Answer] | None, at_least: Answe
         if order is not None:
             msg = f"{name} answers with numbers, which have their own order; leave order out"
             raise FactsError(msg)
-        return Asked(_numbered(tree), flags=_limit(at_least, name))
+        return Asked(_numbered(tree), flags=_limit(at_least, name), is_span=answer_kind(tree) == "span")
     known = _TRUTHS if order is None and answer_kind(tree) == "bool" else order
     if known is None:
         found = sorted({describe(leaf) for leaf in leaves(tree)})

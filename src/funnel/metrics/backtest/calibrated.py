@@ -32,7 +32,6 @@ ENOUGH = 100
 PROBABILITY = "probability"
 """The column that `Calibration.over` adds."""
 
-_STEPS = 100
 _SMALL = 1e-12
 
 
@@ -284,15 +283,13 @@ def _curve(counts: Sequence[CalibrationLevel]) -> tuple[float, float]:
     rows = [(level.points, level.people, level.bought * high + (level.people - level.bought) * low) for level in counts]
     middle = sum(points * people for points, people, _ in rows) / (bought + missed)
     at = log(bought + 1) - log(missed + 1), 0.0
-    for _ in range(_STEPS):
-        step = _newton(rows, middle, at)
-        loss = _loss(rows, middle, at)
-        while _loss(rows, middle, (at[0] + step[0], at[1] + step[1])) > loss and max(map(abs, step)) > _SMALL:
+    while True:
+        step, loss = _newton(rows, middle, at), _loss(rows, middle, at)
+        while (there := (at[0] + step[0], at[1] + step[1])) != at and _loss(rows, middle, there) >= loss:
             step = step[0] / 2, step[1] / 2
-        at = at[0] + step[0], at[1] + step[1]
-        if max(map(abs, step)) <= _SMALL:
-            break
-    return at[0] - at[1] * middle, at[1]
+        if there == at:
+            return at[0] - at[1] * middle, at[1]
+        at = there
 
 
 _Rows = Sequence[tuple[int, int, float]]

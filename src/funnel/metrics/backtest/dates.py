@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from itertools import count
 
 import attrs
 from dateutil.relativedelta import relativedelta
@@ -46,15 +45,14 @@ class Dates:
         length = _ahead(horizon, "horizon") // MICROSECOND
         _ahead(every, "every")
         days: list[int] = []
-        for place in count():
-            # the clock of the zone: a day later is the same hour, and a month after the 31st the last day of the month
-            day = micros((first + every * place).astimezone(UTC)) if place else start
-            if day > now:
-                break
-            if place == MOST_DATES:
+        day = start
+        while day <= now:
+            if len(days) == MOST_DATES:
                 msg = f"there are more than {MOST_DATES:,} days from first to as_of; take a longer every"
                 raise RecordError(msg)
             days.append(day)
+            # by the clock of the zone: a day later is the same hour, and a month after the 31st the month's last day
+            day = micros((first + every * len(days)).astimezone(UTC))
         kept = tuple(day for day in days if day + length <= now)
         return cls(kept, len(days) - len(kept), length, now)
 

@@ -11,8 +11,6 @@ from typing import Any
 
 import attrs
 
-from funnel._instants import MICROSECOND
-from funnel._lift.nodes import written
 from funnel.errors import RecordError
 from funnel.metrics._shown import as_html, as_text, days
 from funnel.metrics.estimates import Shown
@@ -302,19 +300,3 @@ class Backtest:
 
     def _repr_html_(self) -> str:
         return as_html(self._head(), self._rows([*self.rankings, *self.by_date]), above=self._title())
-
-
-def shown_answer(answer: Any, *, is_span: bool) -> Any:
-    """An answer as a person reads it: a span as a timedelta, a member of an enum as its value."""
-    return answer * MICROSECOND if is_span and answer is not None else getattr(answer, "value", answer)
-
-
-__all__ = [
-    "AnswerShare",
-    "Backtest",
-    "Figure",
-    "FigureChange",
-    "Ranking",
-    "Reliability",
-    "written",
-]

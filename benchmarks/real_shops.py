@@ -1,0 +1,95 @@
+"""Backtests of the library's rules on three real shops, as the docs quote them: `python -m benchmarks.real_shops`.
+
+Weights are fitted on the earlier days of a shop alone, and every figure is of the later days.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks._real import DATA, SHOPS, Days, Shop
+from funnel import (
+    Backtest,
+    Facts,
+    Logs,
+    Policy,
+    Ranking,
+    Rule,
+    Segment,
+    backtest,
+    calibrate,
+    frequency_score,
+    is_lapsed,
+    is_overdue,
+    readiness_points,
+    recency_score,
+    rfm,
+    rule,
+    segment,
+)
+
+SEGMENTS = [Segment.PROSPECT, Segment.DORMANT, Segment.PREVIOUSLY_LOYAL, Segment.ALMOST_LOST, Segment.AT_RISK]
+SEGMENTS += [Segment.NEEDS_ATTENTION, Segment.PROMISING, Segment.NEW, Segment.ACTIVE, Segment.LOYAL, Segment.CHAMPION]
+"""The segments from the least likely to buy to the likeliest."""
+
+
+@rule
+def fitted_points(f: Facts, policy: Policy) -> int:
+    """Ten points for each limit of frequency that is reached, five for each limit of recency: ten double the odds."""
+    return 10 * frequency_score(f, policy) + 5 * recency_score(f, policy)
+
+
+RULES: Mapping[Rule[Any, Any, Any], Mapping[str, Any]] = {
+    readiness_points: {},
+    fitted_points: {},
+    rfm: {},
+    segment: {"order": SEGMENTS},
+    is_lapsed: {"order": (True, False)},
+    is_overdue: {},
+}
+"""The rules that are tested, each with the order of its answers where it has one."""
+
+
+def tested(one: Rule[Any, Any, Any], logs: Logs, days: Days, **more: Any) -> Backtest:
+    """One backtest."""
+    given = {"first": days.first, "every": days.every, "horizon": days.horizon, "as_of": days.as_of}
+    return backtest(one, logs, Policy(), **given, **more)
+
+
+def rankings(shop: Shop, logs: Logs) -> Iterator[Ranking]:
+    """What all rules are held against, and every rule, on the later days."""
+    found = [tested(one, logs, shop.later, **more) for one, more in RULES.items()]
+    yield from found[0].baselines
+    yield from (one.rule for one in found)
+
+
+def rows(data: Path = DATA, one_in: int = 1) -> Iterator[str]:
+    """The figures of all shops, a row of a table each."""
+    for name, shop in SHOPS.items():
+        logs = shop.read(data, one_in)
+        for one in rankings(shop, logs):
+            yield f"| {name} | {one.name} | {one.lift} | {one.auc} |"
+
+
+def probabilities(data: Path = DATA, one_in: int = 1) -> Iterator[str]:
+    """How true probabilities came that were fitted on the earlier days, against the share that bought then."""
+    for name, shop in SHOPS.items():
+        logs = shop.read(data, one_in)
+        fitted = calibrate(tested(fitted_points, logs, shop.earlier))
+        found = tested(fitted_points, logs, shop.later, calibration=fitted)
+        less = found.minus("do nothing").get("brier", "none")
+        yield f"| {name} | {found.rule.brier} | {found.baselines[0].brier} | {less} |"
+        for one in found.reliability:
+            yield f"    {one}, observed {one.observed}"
+
+
+def main() -> None:
+    """Print what the docs quote."""
+    for line in (*rows(), *probabilities()):
+        print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
