@@ -199,8 +199,8 @@ class FigureChange(Shown):
         """Write the difference with its interval."""
         if self.value is None:
             return "not enough"
-        interval = "" if self.low is None or self.high is None else f" ({self.low:+.3f} to {self.high:+.3f})"
-        return f"{self.value:+.3f}{interval}"
+        interval = "" if self.low is None or self.high is None else f" ({self.low:+z.3f} to {self.high:+z.3f})"
+        return f"{self.value:+z.3f}{interval}"
 
 
 @attrs.frozen
