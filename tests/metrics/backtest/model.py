@@ -18,7 +18,9 @@ def pairs_in_order(rows: Sequence[Row]) -> tuple[Fraction, int]:
     """How many pairs of one who bought and one who did not have the buyer above, ties half; and how many there are."""
     buyers = [score for score, bought in rows if bought]
     others = [score for score, bought in rows if not bought]
-    above = sum((Fraction(mine > other) + Fraction(mine == other, 2) for mine, other in product(buyers, others)), Fraction())
+    above = sum(
+        (Fraction(mine > other) + Fraction(mine == other, 2) for mine, other in product(buyers, others)), Fraction()
+    )
     return above, len(buyers) * len(others)
 
 

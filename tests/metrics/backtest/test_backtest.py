@@ -15,7 +15,7 @@ from funnel._facts.base import BaseFacts
 from funnel._instants import micros
 from funnel._rule import rule
 from funnel.errors import FactsError, InstantError, LiftError, MissingExtraError, RecordError
-from funnel.facts import Facts, count, since, last
+from funnel.facts import Facts, count, last, since
 from funnel.logs import Logs
 from funnel.metrics.backtest import ask
 from funnel.metrics.backtest.ask import backtest
@@ -40,13 +40,13 @@ class Band(StrEnum):
 
 
 @rule
-def times(f: Facts, policy: Policy) -> int | None:  # noqa: ARG001 (every rule takes both)
+def times(f: Facts, policy: Policy) -> int | None:
     """How often they have bought; no answer for who has not."""
     return f.purchase_count if f.purchase_count > 0 else None
 
 
 @rule
-def band(f: Facts, policy: Policy) -> Band:  # noqa: ARG001 (every rule takes both)
+def band(f: Facts, policy: Policy) -> Band:
     """How often they have bought, in words."""
     if f.purchase_count >= 3:
         return Band.HIGH
@@ -54,7 +54,7 @@ def band(f: Facts, policy: Policy) -> Band:  # noqa: ARG001 (every rule takes bo
 
 
 @rule
-def silence(f: Facts, policy: Policy) -> timedelta:  # noqa: ARG001 (every rule takes both)
+def silence(f: Facts, policy: Policy) -> timedelta:
     """How long they have been silent."""
     return f.since_last_purchase
 
@@ -101,7 +101,13 @@ def test_a_backtest_of_numbers(logs: Logs) -> None:
     found = run(logs, times, at_least=2)
     first, second = found.by_date
 
-    assert (first.date, first.people, first.bought, first.flagged, first.unanswered) == (START + 30 * DAY, 40, 20, 20, 10)
+    assert (first.date, first.people, first.bought, first.flagged, first.unanswered) == (
+        START + 30 * DAY,
+        40,
+        20,
+        20,
+        10,
+    )
     assert (second.people, second.bought, second.flagged) == (40, 0, 20)
     assert [figure.value for figure in (first.lift, first.auc, first.precision, first.recall)] == [2, 1, 1, 1]
     assert [figure.value for figure in (second.lift, second.auc)] == [None, None]
@@ -178,11 +184,11 @@ def test_facts_of_a_shop_of_its_own(logs: Logs) -> None:
     """Rules may read facts of different classes; what they are held against has its own."""
 
     @rule
-    def ordered(f: ShopFacts, policy: Policy) -> int:  # noqa: ARG001 (every rule takes both)
+    def ordered(f: ShopFacts, policy: Policy) -> int:
         return f.order_total
 
     @rule
-    def bare(f: FewFacts, policy: Policy) -> bool:  # noqa: ARG001 (every rule takes both)
+    def bare(f: FewFacts, policy: Policy) -> bool:
         return f.bare_count > 0 and f.bare_since < 900 * DAY
 
     both, alone = run(logs, ordered, among=bare), run(logs, bare)
@@ -307,7 +313,7 @@ def test_a_reliable_probability_comes_true(logs: Logs) -> None:
     assert [(one.predicted, one.people, one.bought) for one in judged.reliability] == [(0, 10, 0), (1, 20, 20)]
     assert judged.reliability[1].to_dict()["predicted"] == 1
     assert str(judged.reliability[1]) == "given 1.000, 20 of 20 bought"
-    assert judged.minus("do nothing")["brier"].value == pytest.approx(-0.5**2 + 10 * 0.25 / 40 * 1, abs=0.2)
+    assert judged.minus("do nothing")["brier"].value == pytest.approx(-(0.5**2) + 10 * 0.25 / 40 * 1, abs=0.2)
 
 
 def test_a_calibration_of_too_little_makes_no_probabilities(logs: Logs) -> None:
@@ -369,7 +375,7 @@ def test_a_text_of_the_facts_has_no_order(logs: Logs) -> None:
     """The words of a rule are its own; those of the facts nobody can list."""
 
     @rule
-    def source(f: Facts, policy: Policy) -> str:  # noqa: ARG001 (every rule takes both)
+    def source(f: Facts, policy: Policy) -> str:
         return f.lead_source
 
     with pytest.raises(FactsError, match="source answers with a text of the facts"):
@@ -380,7 +386,7 @@ def test_a_rule_that_cannot_be_lifted_is_refused(logs: Logs) -> None:
     """As everywhere, with the remedy."""
 
     @rule
-    def bad(f: Facts, policy: Policy) -> bool:  # noqa: ARG001 (every rule takes both)
+    def bad(f: Facts, policy: Policy) -> bool:
         return bool(f.arrived_at)
 
     with pytest.raises(LiftError):
@@ -406,7 +412,7 @@ def test_members_of_an_enum_of_numbers_have_an_order_too(logs: Logs) -> None:
     """They are words for all that."""
 
     @rule
-    def numbered(f: Facts, policy: Policy) -> Number:  # noqa: ARG001 (every rule takes both)
+    def numbered(f: Facts, policy: Policy) -> Number:
         return Number.TWO if f.purchase_count >= 2 else Number.ONE
 
     assert run(logs, numbered, order=list(Number)).by_date[0].flagged == 20

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from fractions import Fraction
 from datetime import timedelta
+from fractions import Fraction
 from math import exp, log
 from typing import Any
 
@@ -79,7 +79,10 @@ def test_the_curve_has_the_least_loss(scores: list[int], labels: list[bool]) -> 
 def loss(scores: list[int], labels: list[bool], slope: float, intercept: float) -> float:
     """What is lost by a curve, in nats, against labels drawn a little to the middle."""
     high, low = (sum(labels) + 1) / (sum(labels) + 2), 1 / (len(labels) - sum(labels) + 2)
-    told = ((high if label else low, 1 / (1 + exp(-intercept - slope * points))) for points, label in zip(scores, labels, strict=True))
+    told = (
+        (high if label else low, 1 / (1 + exp(-intercept - slope * points)))
+        for points, label in zip(scores, labels, strict=True)
+    )
     return -sum(label * log(chance) + (1 - label) * log(1 - chance) for label, chance in told)
 
 
@@ -139,7 +142,7 @@ def test_what_is_no_whole_number_is_refused() -> None:
     fitted = calibrate([1, 3], [False, True], least=1)
 
     with pytest.raises(FactsError, match="the answer is a str; a calibration is of rules"):
-        fitted.of("ready")  # type: ignore[arg-type]
+        fitted.of("ready")
     with pytest.raises(FactsError, match=r"no column 'point'; did you mean points\?"):
         fitted.over(pl.DataFrame({"points": [1]}), "point")
     with pytest.raises(FactsError, match="the column points is String; give the whole numbers"):
@@ -148,7 +151,7 @@ def test_what_is_no_whole_number_is_refused() -> None:
         calibrate([1, 2])
     with pytest.raises(RecordError, match=r"there are 2 scores and 1 labels"):
         calibrate([1, 2], [True])
-    with pytest.raises(RecordError, match=r"least is 0; give the fewest buyers and others"):
+    with pytest.raises(RecordError, match=r"least is 0; give the fewest buyers, and others"):
         calibrate([], [], least=0)
     with pytest.raises(RecordError, match=r"method is 'isotone'; did you mean isotonic\?"):
         calibrate([1], [True], method="isotone")  # type: ignore[arg-type]
@@ -161,5 +164,7 @@ def test_words_are_not_calibrated() -> None:
     given_ = {"first": START + day, "every": day, "horizon": day, "as_of": START + 2 * day}
     found = backtest(buying_step, logs, Policy(), order=list(Step), **given_)  # type: ignore[arg-type]
 
-    with pytest.raises(FactsError, match="buying_step answers with a Step; calibrate a rule that answers with whole numbers"):
+    with pytest.raises(
+        FactsError, match="buying_step answers with a Step; calibrate a rule that answers with whole numbers"
+    ):
         calibrate(found)

@@ -51,7 +51,7 @@ def test_two_rules_may_answer_in_different_words() -> None:
     """The table has the old answers down and the new ones across; a member of an enum may be named as it is."""
 
     @rule
-    def score(f: Facts, policy: Policy) -> int | None:  # noqa: ARG001 (every rule takes both)
+    def score(f: Facts, policy: Policy) -> int | None:
         return 1 if f.since_last_purchase < 50 * DAY else None
 
     logs = Logs(purchases=bought())

@@ -35,7 +35,7 @@ POLICY = Policy(lapse_after=30 * DAY, step_lasts=20 * DAY, rhythm_purchases=2, d
 
 
 @rule
-def all_that_is_known(f: Facts, policy: Policy) -> int:  # noqa: ARG001 (every rule takes both)
+def all_that_is_known(f: Facts, policy: Policy) -> int:
     """A number that mixes sums, ends, texts and what may cease to count."""
     told = f.purchase_count + 10 * f.open_question_count + 100 * f.unanswered_follow_up_count + f.spent * 1000
     words = (f.last_interaction_kind == "question") + 2 * (f.lead_source == "a") + 4 * (f.refusal_reason == "price")
@@ -129,9 +129,7 @@ def test_who_bought_is_whose_purchase_counts_at_the_end(people: list[History]) -
     days = [FIRST + 31 * DAY * place for place in range(len(dates.kept))]
     logs = logs_of(people)
     named = sorted(people, key=lambda person: person.person_id)
-    expected = [
-        [buys_within(person, day, 40 * DAY, END) for person in named if _is_known(person, day)] for day in days
-    ]
+    expected = [[buys_within(person, day, 40 * DAY, END) for person in named if _is_known(person, day)] for day in days]
 
     assert bought(logs, dates) == expected
 
@@ -184,7 +182,7 @@ def test_a_friend_who_is_told_of_late_is_not_sent_before() -> None:
     dates = Dates.of(FIRST + DAY, 31 * DAY, DAY, FIRST + 70 * DAY)
 
     @rule
-    def sent_or_bought(f: Facts, policy: Policy) -> int:  # noqa: ARG001 (every rule takes both)
+    def sent_or_bought(f: Facts, policy: Policy) -> int:
         return f.referral_count + 2 * (f.purchase_count > 0)
 
     assert answers(sent_or_bought, logs, dates) == [[0, 2], [0, 2], [1, 0, 0]]

@@ -15,7 +15,7 @@ import attrs
 
 from funnel._streams import nearest
 from funnel.errors import FactsError, RecordError
-from funnel.metrics.backtest.result import Backtest
+from funnel.metrics.backtest.result import Backtest, fewest
 from funnel.metrics.estimates import Shown, percent
 
 if TYPE_CHECKING:
@@ -92,16 +92,16 @@ class Calibration(Shown):
         """The share who bought of all; None of nobody."""
         return self.bought / self.people if self.people else None
 
-    def of(self, points: int | None) -> float | None:
+    def of(self, points: Any) -> float | None:
         """The probability for one person; None where there is not enough, or they have no points.
 
         Args:
-            points: The answer of the rule.
+            points: The answer of the rule: a whole number, or None.
 
         Raises:
             FactsError: It is no whole number.
         """
-        if points is not None and not isinstance(points, int):
+        if not isinstance(points, int | None):
             msg = f"the answer is a {type(points).__name__}; a calibration is of rules that answer with whole numbers"
             raise FactsError(msg)
         if points is None or not self.enough:
@@ -214,13 +214,11 @@ def calibrate(
     if method not in _METHODS:
         msg = f"method is {str(method)[:200]!r}; {nearest(str(method), _METHODS)}"
         raise RecordError(msg)
-    if isinstance(least, bool) or not isinstance(least, int) or least < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
-        msg = f"least is {least!r}; give the fewest buyers and others, a whole number from 1 up"
-        raise RecordError(msg)
+    enough = fewest(least, "buyers, and others, of whom a probability is told")
     counts = list(_of_backtest(scores)) if isinstance(scores, Backtest) else _of_points(scores, labels)
     people, bought = sum(level.people for level in counts), sum(level.bought for level in counts)
     buyers = scores.rule.lift.bought if isinstance(scores, Backtest) else bought
-    fitted = Calibration(method, (), None, None, people, bought, buyers, least)
+    fitted = Calibration(method, (), None, None, people, bought, buyers, enough)
     if not fitted.enough:
         return fitted
     if method == "isotonic":
@@ -251,7 +249,9 @@ def _of_points(scores: Sequence[int], labels: Sequence[bool] | None) -> list[Cal
     points = [int(score) for score in scores]
     people = Counter(points)
     bought = Counter(point for point, label in zip(points, labels, strict=True) if label)
-    return [CalibrationLevel(point, bought[point] / count, count, bought[point]) for point, count in sorted(people.items())]
+    return [
+        CalibrationLevel(point, bought[point] / count, count, bought[point]) for point, count in sorted(people.items())
+    ]
 
 
 def _steps(counts: Iterable[CalibrationLevel]) -> list[CalibrationLevel]:

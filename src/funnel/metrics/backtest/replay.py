@@ -28,6 +28,7 @@ from funnel.metrics.backtest.walk import WHO
 if TYPE_CHECKING:
     from funnel.logs import Logs
 
+
 @attrs.frozen(eq=False)
 class Day:
     """One day of a replay.
@@ -67,10 +68,12 @@ def _days(asks: Questions, standing: Standing, bought: _Purchases) -> Iterator[D
     for day, (who, values) in zip(standing.days.tolist(), standing.held(), strict=True):
         read = reading(asks.plan, values, day)
         answers = {name: answered(one.tree, read, len(who)) for name, one in asks.asked.items()}
-        if asks.among is not None:
+        if asks.among is None:
+            yield Day(day, who, answers, bought.after(day)[who])
+        else:
             chosen = answered(asks.among, read, len(who)) == 1
-            who, answers = who[chosen], {name: told[chosen] for name, told in answers.items()}
-        yield Day(day, who, answers, bought.after(day)[who])
+            some = {name: told[chosen] for name, told in answers.items()}
+            yield Day(day, who[chosen], some, bought.after(day)[who[chosen]])
 
 
 @attrs.frozen(eq=False)
@@ -93,7 +96,11 @@ class _Purchases:
     def of(cls, tables: LedgerTables, standing: Standing, dates: Dates) -> _Purchases:
         """Those of the people who are looked at, of what is known at the end."""
         log = {name: frame.filter(known_since(name, frame) <= dates.now) for name, frame in tables.log.items()}
-        known = LedgerTables(log, kept) if any(RECORDED in frame.collect_schema() for frame in tables.log.values()) else tables
+        known = (
+            LedgerTables(log, kept)
+            if any(RECORDED in frame.collect_schema() for frame in tables.log.values())
+            else tables
+        )
         if "purchases" not in known:
             return cls(np.empty(0, np.int64), np.empty(0, np.intp), standing.people, dates.horizon)
         counting = (nw.col("start") <= dates.now) & (nw.col("end") > dates.now)

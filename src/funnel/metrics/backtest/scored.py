@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
 import numpy as np
@@ -91,7 +91,7 @@ def scored(done: Replay, asks: Mapping[str, Asked], draws: Draws, calibration: C
             total[name] = total[name].with_day(summed)
             if name == subject:
                 by_date.append((day.at, summed))
-                answers = _with_answers(answers, found, places, day, group, draws)
+                answers = _with_answers(answers, found, places, day, draws)
     return Scored(total, by_date, answers, int(seen.sum()))
 
 
@@ -131,7 +131,13 @@ def _summed(day: Day, scores: _Scores, group: Places, draws: Draws, everyone: in
     drawn = [draws.summed(*pair) for pair in linear]
     drawn.append(np.zeros(len(draws.weights)) if error is None else draws.summed(group, error))
     order = draws.ranked(group, scores.places, day.bought, people)
-    counts = [len(group), day.bought.sum(), flagged.sum(), (flagged & day.bought).sum(), 0 if error is None else error.sum()]
+    counts = [
+        len(group),
+        day.bought.sum(),
+        flagged.sum(),
+        (flagged & day.bought).sum(),
+        0 if error is None else error.sum(),
+    ]
     unanswered = int(people[scores.found == UNANSWERED].sum())
     exact = np.concatenate([np.array(counts, np.float64), ranked(people, buyers)])
     bought = np.zeros(everyone, np.bool_)
@@ -144,12 +150,11 @@ def _with_answers(
     found: Whole,
     places: Places,
     day: Day,
-    group: Places,
     draws: Draws,
 ) -> dict[int, tuple[Floats, Floats]] | None:
     if answers is None or len({*answers, *found.tolist()}) > MOST_ANSWERS:
         return None
-    people, buyers = draws.by_tier(group, places, day.bought, len(found))
+    people, buyers = draws.by_tier(draws.group[day.who], places, day.bought, len(found))
     for place, score in enumerate(found.tolist()):
         before = answers.get(score, (0.0, 0.0))
         answers[score] = before[0] + people[:, place], before[1] + buyers[:, place]

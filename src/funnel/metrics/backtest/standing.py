@@ -17,7 +17,7 @@ import numpy as np
 
 from funnel._facts.frames import with_derived
 from funnel._facts.plan import Plan
-from funnel._frames import brought, kept
+from funnel._frames import Frame, brought, kept
 from funnel._reduce.aggregates import PERSON, Placed, aggregated, reads_gap, value_name
 from funnel._reduce.forms import Reduction
 from funnel._streams import ROOTS
@@ -28,7 +28,6 @@ from funnel.metrics.backtest.figures import Flags, Places, Whole
 from funnel.metrics.backtest.walk import WHO, Walk, walks
 
 if TYPE_CHECKING:
-    from funnel._frames import Frame
     from funnel.logs import Logs
 
 
@@ -144,7 +143,12 @@ def _type(one: Reduction) -> nw.dtypes.DType:
 
 def _late(logs: Mapping[str, Frame], days: Whole) -> Frame | None:
     """The people of whom something happened by a day and was recorded after it; None where there is nobody."""
-    found = [people for log, frame in logs.items() if RECORDED in frame.collect_schema() for people in _whose(log, frame.filter(_between(log, frame, days)), logs)]
+    found = [
+        people
+        for log, frame in logs.items()
+        if RECORDED in frame.collect_schema()
+        for people in _whose(log, frame.filter(_between(log, frame, days)), logs)
+    ]
     if not found:
         return None
     people = kept(nw.concat(found).unique())
