@@ -33,7 +33,7 @@ def reading(plan: Plan, values: Mapping[int, Any], now: int) -> Read:
 
 def answered(tree: Tree, read: Read, people: int) -> Whole:
     """The whole number that a rule answers each person with."""
-    answers: Any = np.empty(people, np.int64)
+    answers: Whole = np.empty(people, np.int64)
     parts: list[tuple[Tree, Places]] = [(tree, np.arange(people))]
     while parts:
         part, who = parts.pop()
@@ -41,7 +41,8 @@ def answered(tree: Tree, read: Read, people: int) -> Whole:
             holds = _value(part.test, read, who)
             parts += [(branch, some) for branch, some in ((part.yes, who[holds]), (part.no, who[~holds])) if len(some)]
         else:
-            answers[who] = leaf_value(part) if part.node is None else _value(part.node, read, who)
+            told: Any = leaf_value(part) if part.node is None else _value(part.node, read, who)
+            answers[who] = told
     return answers
 
 
