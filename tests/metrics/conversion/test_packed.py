@@ -93,6 +93,20 @@ ASKED: dict[str, dict[str, Any]] = {
         "steps": (A, attrs.evolve(B, optional=True), attrs.evolve(C, within=minutes(4))),
         "hold": ("sku",),
     },
+    "two that may be left out beside each other, and one after the last": {
+        "steps": (
+            A,
+            attrs.evolve(B, optional=True),
+            FunnelStep("b and large", kind="b", where=is_large, optional=True),
+            C,
+            attrs.evolve(AGAIN, optional=True),
+        ),
+    },
+    "two that may be left out, later": {
+        "steps": (A, attrs.evolve(B, optional=True), C, attrs.evolve(AGAIN, optional=True)),
+        "ties": "later",
+        "entry": "each",
+    },
 }
 
 
