@@ -30,6 +30,8 @@ from funnel import Facts, History, Logs, Policy, SqliteStore, stage
 if TYPE_CHECKING:
     import polars as pl
 
+pytestmark = pytest.mark.no_cover
+
 OF_ARRIVALS = {"arrived_at", "since_arrival", "lead_count", "lead_source", "campaign", "was_referred", "referral_count"}
 
 

@@ -10,6 +10,8 @@ from funnel.policy import Policy
 from funnel.rules.readiness import Readiness, readiness, readiness_points
 from tests.shop import DAY, TICK, person
 
+pytestmark = pytest.mark.no_cover
+
 POLICY = Policy()
 FRESH = 14 * DAY - TICK
 DUE: dict[str, Any] = {"postponement_count": 1, "since_last_postponement": 9 * DAY, "until_ready": -DAY}
