@@ -18,8 +18,6 @@ from tests.frames import read
 from tests.shop import DAY, END, PEOPLE, TICK, by_person, few, fewer, known_by, logs_of, people, person
 from tests.strategies import histories
 
-pytestmark = pytest.mark.no_cover
-
 POLICY = Policy(lapse_after=60 * DAY)
 
 

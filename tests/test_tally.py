@@ -24,8 +24,6 @@ from funnel.tally import Tally
 from tests.shop import DAY, END, NOW, ShopFacts, bought, did, refunded
 from tests.strategies import instants, record_lists
 
-pytestmark = pytest.mark.no_cover
-
 
 def _in_any_order(data: st.DataObject, records: list[Record]) -> list[Record]:
     """Records in any order, some again; a refund comes after its purchase, for money cannot go back before."""

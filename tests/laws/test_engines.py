@@ -28,8 +28,6 @@ from tests.random_rules import RandomRule, rules
 from tests.shop import END, TICK, known_by, people
 from tests.strategies import instants
 
-pytestmark = pytest.mark.no_cover
-
 FULL = 100
 """From this many examples on it is the full run."""
 

@@ -15,7 +15,6 @@ from tests.metrics.people import AS_OF, HERE, shop_on
 if TYPE_CHECKING:
     from funnel.logs import Logs
 
-pytestmark = pytest.mark.no_cover
 
 WITHIN = timedelta(days=600)
 

@@ -26,8 +26,6 @@ from tests.engines import ENGINES
 from tests.frames import as_span, read
 from tests.metrics.people import AS_OF, HERE, shop_tables
 
-pytestmark = pytest.mark.no_cover
-
 SPAN = timedelta(days=90)
 POLICY = Policy(lapse_after=SPAN, after_sale_for=timedelta(days=30), monetary_limits=(1, 2, 4, 8))
 

@@ -27,8 +27,6 @@ from funnel.store.sqlite import SqliteStore
 from tests.store.conformance import NOON, answered, asked, back, bought, came, everything, visit
 from tests.store.deliverer import visits
 
-pytestmark = pytest.mark.no_cover
-
 HERE = Path(__file__).parent
 FULL = settings.default.max_examples >= 500
 KILLS = 200 if FULL else 3

@@ -18,8 +18,6 @@ from funnel.metrics.conversion import By, Exclusion, Funnel, FunnelStep, convers
 from tests.engines import ENGINES
 from tests.frames import TIME, as_instant, read
 
-pytestmark = pytest.mark.no_cover
-
 MOST = (settings.default or settings()).max_examples
 FULL = 100
 """From this many examples on it is the full run."""
