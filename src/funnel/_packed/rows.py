@@ -26,32 +26,41 @@ class Rows:
 
     Attributes:
         person: Whose.
-        t: When, in microseconds.
-        mark: What is to be known of a row besides.
+        t: When, in microseconds, or in periods that follow one another.
+        mark: What is to be known of a row besides; None where nothing is.
         codes: The code of each mark, which orders rows of one instant; `LEFT_OUT` where such rows are left out.
         path: What orders rows that are alike so far; None where nothing does.
+        value: What belongs to a row, whatever its order; None where nothing does.
     """
 
     person: pl.Series
     t: Whole
-    mark: Codes
-    codes: Codes
+    mark: Codes | None = None
+    codes: Codes = attrs.field(factory=lambda: np.zeros(1, np.uint16))
     path: Whole | None = None
+    value: Whole | None = None
 
 
 @attrs.frozen(eq=False)
 class Some:
-    """A slice of the rows, without those that are left out: which they are, and their codes."""
+    """A slice of the rows, without those that are left out: which they are, and their codes, if they have any."""
 
-    places: Places
-    code: Codes
+    places: Places | slice
+    code: Codes | None
 
     @classmethod
     def of(cls, rows: Rows, here: slice) -> Some:
         """The slice of the rows."""
+        if rows.mark is None:
+            return cls(here, None)
         code = rows.codes.take(rows.mark[here])
         inside = np.flatnonzero(code != LEFT_OUT)
         return cls(inside + here.start, code.take(inside))
+
+    @property
+    def numbers(self) -> Places:
+        """Which rows they are."""
+        return np.arange(self.places.start, self.places.stop) if isinstance(self.places, slice) else self.places
 
 
 @attrs.frozen(eq=False)
@@ -63,6 +72,7 @@ class Block:
         t: When, in microseconds.
         code: The code of each row.
         path: The path of each row; None where rows have none.
+        value: What belongs to each row; None where nothing does.
         person: Gives the people of these numbers, as they came in.
     """
 
@@ -70,6 +80,7 @@ class Block:
     t: Whole
     code: Codes
     path: Whole | None
+    value: Whole | None
     person: Callable[[Places], pl.Series]
 
     @property
@@ -99,10 +110,10 @@ class Clock:
 
     def packed(self, rows: Rows, some: Some) -> Whole:
         """Some rows as numbers."""
-        ticks = rows.t[some.places]
-        ticks -= self.start
-        ticks <<= self.code_bits
-        ticks |= some.code
+        ticks: Whole = rows.t[some.places] - self.start
+        if some.code is not None:
+            ticks <<= self.code_bits
+            ticks |= some.code
         return ticks
 
     def unpacked(self, ticks: Whole) -> tuple[Whole, Codes]:

@@ -144,5 +144,5 @@ def _bare(native: object, *, is_priced: bool) -> Orders:
     entered = attrs.evolve(entered, frame=entered.frame.with_columns(**absent))
     raise_if_any(list(schema_faults("purchases", entered)))
     frame = canonical("purchases", entered, people_type({"purchases": entered}))
-    raise_if_any(list(faults_of("purchases", frame, checks_of("purchases", None))))
+    raise_if_any(list(faults_of("purchases", frame, checks_of("purchases", None, entered))))
     return Orders(LedgerTables({"purchases": frame}, lambda table: table), entered.home, is_priced=is_priced)
