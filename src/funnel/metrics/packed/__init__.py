@@ -3,6 +3,7 @@
 Needs numpy and Polars; import it only where both are installed.
 """
 
+from funnel.metrics.packed.summaries import summaries
 from funnel.metrics.packed.triangle import counted
 
-__all__ = ["counted"]
+__all__ = ["counted", "summaries"]
