@@ -19,7 +19,7 @@ import polars as pl
 
 from funnel._packed.cuts import Cut, Far, SharedHashError, cut
 from funnel._packed.parts import parted
-from funnel._packed.rows import Block, Clock, Rows, Whole
+from funnel._packed.rows import Block, Clock, Rows, Short, Whole
 
 T = TypeVar("T")
 
@@ -46,14 +46,14 @@ def in_blocks(rows: Rows, work: Callable[[Block], T]) -> list[T]:
         return _worked(rows, Far.of(rows, Clock.of(rows), exact), work)
 
 
-def slice_by_slice(numbers: Whole, work: Callable[[Whole], Whole]) -> Whole:
-    """What is made of each of very many numbers, several slices of them at once.
+def slice_by_slice(numbers: Whole, work: Callable[[Whole], Short]) -> Short:
+    """What is made of each of very many numbers, a short number each, several slices of them at once.
 
     Args:
         numbers: What is given.
         work: Makes something of each number of a slice.
     """
-    made = np.empty(len(numbers), np.int64)
+    made: Short = np.empty(len(numbers), np.int32)
 
     def worked(start: int) -> None:
         made[start : start + SLICE] = work(numbers[start : start + SLICE])

@@ -9,7 +9,7 @@ Texts are told apart by 128 bits of two hashes, not by looking at them; that two
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import attrs
 import numpy as np
@@ -24,6 +24,9 @@ ROWS = 1 << 16
 
 BITS = 63
 """So many bits has a whole number besides its sign."""
+
+SHORT = 31
+"""So many has a short one, and short ones are sorted faster."""
 
 FEWEST = 6
 """With fewer bits than these for the people of a block, packing would not pay."""
@@ -90,15 +93,20 @@ class Near:
             return None
         return cls(rows, person, clock, count, first, shift)
 
+    @property
+    def width(self) -> type[np.signedinteger[Any]]:
+        """The numbers that have room for a person, an instant and a code."""
+        return np.int32 if self.shift + self.clock.bits <= SHORT else np.int64
+
     def numbered(self, here: slice) -> Numbered:
         """A slice of the rows, each packed into a number."""
         some = Some.of(self.rows, here)
-        packed = self.clock.packed(self.rows, some)
         who = self.person[some.places] - self.first
         blocks = (who >> self.shift).astype(np.uint16)
         who &= (1 << self.shift) - 1
-        who <<= self.clock.bits
-        packed |= who
+        packed = who.astype(self.width, copy=False)
+        packed <<= self.clock.bits
+        packed |= self.clock.packed(self.rows, some)
         value = self.rows.value
         return blocks, ((packed,) if value is None else (packed, value[some.places]))
 
@@ -110,10 +118,9 @@ class Near:
         else:
             order = order_of(packed, self.shift + self.clock.bits)
             packed, value = packed[order], value[order]
-        who = packed >> self.clock.bits
-        starts = starts_of(who)
+        starts = starts_of(packed >> self.clock.bits)
         t, code = self.clock.unpacked(packed)
-        people = who[starts[:-1]] + ((number << self.shift) + self.first)
+        people = (packed[starts[:-1]] >> self.clock.bits).astype(np.int64) + ((number << self.shift) + self.first)
         return Block(
             starts, t, code, None, value, lambda numbers: pl.Series(people[numbers]).cast(self.rows.person.dtype)
         )
@@ -211,6 +218,8 @@ def order_of(numbers: Whole, bits: int) -> Places:
     places = max(len(numbers) - 1, 1).bit_length()
     if bits + places > BITS:
         return np.argsort(numbers)
-    packed = (numbers << places) | np.arange(len(numbers))
+    packed = numbers.astype(np.int64)
+    packed <<= places
+    packed |= np.arange(len(numbers))
     packed.sort()
     return packed & ((1 << places) - 1)

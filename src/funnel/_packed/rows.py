@@ -14,6 +14,7 @@ Array = npt.NDArray[Any]
 Codes = npt.NDArray[np.unsignedinteger[Any]]
 Flags = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.intp]
+Short = npt.NDArray[np.int32]
 Whole = npt.NDArray[np.int64]
 
 LEFT_OUT = np.iinfo(np.uint16).max
@@ -26,7 +27,7 @@ class Rows:
 
     Attributes:
         person: Whose.
-        t: When, in microseconds, or in periods that follow one another.
+        t: When, in microseconds; or in periods that follow one another, which short numbers hold.
         mark: What is to be known of a row besides; None where nothing is.
         codes: The code of each mark, which orders rows of one instant; `LEFT_OUT` where such rows are left out.
         path: What orders rows that are alike so far; None where nothing does.
@@ -34,7 +35,7 @@ class Rows:
     """
 
     person: pl.Series
-    t: Whole
+    t: Whole | Short
     mark: Codes | None = None
     codes: Codes = attrs.field(factory=lambda: np.zeros(1, np.uint16))
     path: Whole | None = None
@@ -69,7 +70,7 @@ class Block:
 
     Attributes:
         starts: Where the rows of each person begin; at the end, how many rows there are.
-        t: When, in microseconds.
+        t: When, as it was given, or as longer numbers.
         code: The code of each row.
         path: The path of each row; None where rows have none.
         value: What belongs to each row; None where nothing does.
@@ -77,7 +78,7 @@ class Block:
     """
 
     starts: Places
-    t: Whole
+    t: Whole | Short
     code: Codes
     path: Whole | None
     value: Whole | None
@@ -118,8 +119,13 @@ class Clock:
 
     def unpacked(self, ticks: Whole) -> tuple[Whole, Codes]:
         """The instants and codes of numbers, whatever stands above them."""
-        code = (ticks & ((1 << self.code_bits) - 1)).astype(np.uint16)
-        t = (ticks >> self.code_bits) & ((1 << (self.bits - self.code_bits)) - 1)
+        code = (
+            (ticks & ((1 << self.code_bits) - 1)).astype(np.uint16)
+            if self.code_bits
+            else np.zeros(len(ticks), np.uint16)
+        )
+        t = ticks >> self.code_bits if self.code_bits else ticks
+        t = t & ((1 << (self.bits - self.code_bits)) - 1)
         t += self.start
         return t, code
 

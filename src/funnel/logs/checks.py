@@ -42,12 +42,18 @@ class Check:
 def faults_of(log: str, frame: Frame, checks: Sequence[Check]) -> Iterator[Fault]:
     """Count the rows at fault by every check at once, and name the first rows of each that is not zero."""
     names = [f"check_{number}" for number in range(len(checks))]
-    flags = (flag(check.bad).sum().alias(name) for name, check in zip(names, checks, strict=True))
+    counted = _truths if frame.implementation.is_polars() else flag
+    flags = (counted(check.bad).sum().alias(name) for name, check in zip(names, checks, strict=True))
     counts = frame.select(*flags).collect().to_dict(as_series=False)
     for name, check in zip(names, checks, strict=True):
         if counts[name][0]:
             rows = frame.filter(check.bad)
             yield Fault(log, check.column, check.problem + _meant(rows, check), int(counts[name][0]), first_rows(rows))
+
+
+def _truths(condition: nw.Expr) -> nw.Expr:
+    """A condition as it is: Polars adds truths up, several times faster than numbers."""
+    return condition
 
 
 def _meant(rows: Frame, check: Check) -> str:

@@ -10,7 +10,6 @@ from functools import cache
 from typing import Any
 
 import attrs
-import narwhals as nw
 
 from funnel._frames import Frame, installed, kept
 from funnel.metrics._activity import Measure, Plan, RefundBasis, activity, people, spans
@@ -83,14 +82,14 @@ def _by_engine(orders: Orders, asked: Asked) -> Table:
 
 def _packed(orders: Orders, asked: Asked) -> Table | None:
     """The same by packed rows; None where the orders are elsewhere, numpy is not there, or more is read than orders."""
-    if (asked.first, asked.basis) != ("purchase", "order") or not installed("numpy"):
-        return None
-    valid = orders.valid(asked.now)
-    if not valid.implementation.is_polars():
+    if (asked.first, asked.basis) != ("purchase", "order") or not (installed("polars") and installed("numpy")):
         return None
     from funnel.metrics import packed
 
-    rows: Any = nw.to_native(valid).collect()
-    plan = asked.plan(rows["t"].min())
+    rows = packed.purchases_here(orders, asked.now)
+    if rows is None:
+        return None
+    first: Any = rows["t"].min()
+    plan = asked.plan(first)
     found = packed.counted(rows, plan, asked.measure, is_priced=orders.is_priced)
     return Table(plan, found, cache(lambda: _by_engine(orders, asked).spans()))

@@ -155,11 +155,13 @@ def _by_engine(orders: Orders, now: int, calendar: Calendar) -> Frame:
 
 def _packed(orders: Orders, now: int, calendar: Calendar) -> Frame | None:
     """The same by packed rows; None where the orders are elsewhere, or numpy is not there."""
-    valid = orders.valid(now)
-    if not (valid.implementation.is_polars() and installed("numpy")):
+    if not (installed("polars") and installed("numpy")):
         return None
     from funnel.metrics import packed
 
-    rows: Any = nw.to_native(valid).collect()
-    days = _days(rows["t"].min(), now, calendar)
+    rows = packed.purchases_here(orders, now)
+    if rows is None:
+        return None
+    first: Any = rows["t"].min()
+    days = _days(first, now, calendar)
     return nw.from_native(packed.summaries(rows, days, is_priced=orders.is_priced).lazy())

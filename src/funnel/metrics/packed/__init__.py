@@ -3,7 +3,8 @@
 Needs numpy and Polars; import it only where both are installed.
 """
 
-from funnel.metrics.packed.summaries import summaries
+from funnel.metrics.packed.purchases import purchases_here
+from funnel.metrics.packed.summary import summaries
 from funnel.metrics.packed.triangle import counted
 
-__all__ = ["counted", "summaries"]
+__all__ = ["counted", "purchases_here", "summaries"]

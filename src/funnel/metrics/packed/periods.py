@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import attrs
 import numpy as np
 
-from funnel._packed import Whole, slice_by_slice
+from funnel._packed import Short, Whole, slice_by_slice
 
 
 @attrs.frozen(eq=False)
@@ -24,7 +24,7 @@ class Lookup:
     start: int
     shift: int
     edges: Whole
-    places: Whole
+    places: Short
 
     @classmethod
     def of(cls, edges: Sequence[int]) -> Lookup:
@@ -34,9 +34,9 @@ class Lookup:
         firsts = np.arange((int(since[-1]) >> shift) + 1) << shift
         ends = firsts + ((1 << shift) - 1)
         before, after = (np.searchsorted(since, one, side="right") - 1 for one in (firsts, ends))
-        return cls(edges[0], shift, since[after], np.stack([before, after], axis=1).ravel())
+        return cls(edges[0], shift, since[after], np.stack([before, after], axis=1).ravel().astype(np.int32))
 
-    def __call__(self, t: Whole) -> Whole:
+    def __call__(self, t: Whole) -> Short:
         """The place of the period in which each instant lies."""
         since = t - self.start
         piece = since >> self.shift
@@ -46,6 +46,6 @@ class Lookup:
         return self.places[piece]
 
 
-def places_of(t: Whole, place: Lookup) -> Whole:
+def places_of(t: Whole, place: Lookup) -> Short:
     """The place of the period of very many instants."""
     return slice_by_slice(t, place)

@@ -109,10 +109,10 @@ def _placed(block: Block, cells: _Cells) -> _Placed:
     plan, firsts, each = cells.plan, block.t[block.starts[:-1]], np.diff(block.starts)
     since = block.t - np.repeat(firsts, each)
     if plan.window is None:
-        cell, bracket = firsts * cells.brackets, cells.bracketed(since)
+        cell, bracket = firsts.astype(np.int64) * cells.brackets, cells.bracketed(since)
     else:
         done = cells.bracketed((plan.now - firsts) // plan.window)
-        cell = (cells.place(firsts) * cells.done + done) * cells.brackets
+        cell = (cells.place(firsts).astype(np.int64) * cells.done + done) * cells.brackets
         bracket = cells.bracketed(np.maximum(since - 1, 0) // plan.window)
     placed = _Placed(block.starts, bracket, np.repeat(cell, each) + bracket, block.value)
     return _inside(placed, cells.brackets) if plan.brackets else placed

@@ -28,7 +28,7 @@ def summaries(rows: pl.DataFrame, days: Periods, *, is_priced: bool) -> pl.DataF
 
 def _of_block(block: Block, today: int) -> pl.DataFrame:
     firsts, each = block.starts[:-1], np.diff(block.starts)
-    first, last = block.t[firsts], block.t[block.starts[1:] - 1]
+    first, last = (block.t[places].astype(np.int64) for places in (firsts, block.starts[1:] - 1))
     new = np.empty(len(block.t), np.int64)
     new[1:] = block.t[1:] != block.t[:-1]
     new[firsts] = 0
