@@ -96,8 +96,12 @@ class Block:
 
 @attrs.frozen
 class Clock:
-    """An instant and a code as one number: how many bits the code has, how many both, and the instant that is 0."""
+    """An instant and a code as one number: how many bits the code has, how many both, and the instant that is 0.
 
+    Instants are given back as numbers as long as those that came in.
+    """
+
+    given: np.dtype[Any]
     start: int
     code_bits: int
     bits: int
@@ -107,7 +111,7 @@ class Clock:
         """The clock that has room for the rows."""
         start, end = int(rows.t.min()), int(rows.t.max())
         code_bits = int(np.max(rows.codes, where=rows.codes != LEFT_OUT, initial=0)).bit_length()
-        return cls(start, code_bits, (end - start).bit_length() + code_bits)
+        return cls(rows.t.dtype, start, code_bits, (end - start).bit_length() + code_bits)
 
     def packed(self, rows: Rows, some: Some) -> Whole:
         """Some rows as numbers."""
@@ -119,13 +123,10 @@ class Clock:
 
     def unpacked(self, ticks: Whole) -> tuple[Whole, Codes]:
         """The instants and codes of numbers, whatever stands above them."""
-        code = (
-            (ticks & ((1 << self.code_bits) - 1)).astype(np.uint16)
-            if self.code_bits
-            else np.zeros(len(ticks), np.uint16)
-        )
-        t = ticks >> self.code_bits if self.code_bits else ticks
-        t = t & ((1 << (self.bits - self.code_bits)) - 1)
+        code = np.zeros(len(ticks), np.uint16)
+        if self.code_bits:
+            code = (ticks & ((1 << self.code_bits) - 1)).astype(np.uint16)
+        t = ((ticks >> self.code_bits) & ((1 << (self.bits - self.code_bits)) - 1)).astype(self.given)
         t += self.start
         return t, code
 
