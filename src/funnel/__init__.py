@@ -116,6 +116,7 @@ if TYPE_CHECKING:
     from funnel.metrics.rfm import Segments, SegmentShare, rfm_quantiles, segments
     from funnel.metrics.rhythm import Rhythm, purchase_rhythm
     from funnel.metrics.steps import PurchaseStep, PurchaseSteps, purchase_steps
+    from funnel.metrics.summary import PurchaseSummary
     from funnel.metrics.survival import Survival, SurvivalBy, survival, survival_by
     from funnel.metrics.waits import waits
     from funnel.money import Money
@@ -238,6 +239,7 @@ __all__ = [
     "Purchase",
     "PurchaseStep",
     "PurchaseSteps",
+    "PurchaseSummary",
     "Question",
     "Quote",
     "Rate",

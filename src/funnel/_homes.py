@@ -89,6 +89,7 @@ HOMES: Mapping[str, str] = {
     "Purchase": "records",
     "PurchaseStep": "metrics.steps",
     "PurchaseSteps": "metrics.steps",
+    "PurchaseSummary": "metrics.summary",
     "Question": "interactions",
     "Quote": "interactions",
     "Rate": "metrics.rate",
