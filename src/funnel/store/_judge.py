@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
-from typing import Any
+from typing import Any, TypeGuard
 
 import attrs
 
 from funnel._instants import instant, micros
 from funnel._rule import Rule
+from funnel.errors import RecordError
 from funnel.history import History
 from funnel.policy import Policy
 from funnel.records import Record
@@ -79,13 +80,9 @@ class Judge:
             Where they stand; it is to be kept once it is written, and never if it is not.
         """
         live = self._live.pop(person_id, None)
-        if live is None or added is None or live.version != versions[0] or at < live.at:
+        if added is None or not _is_ready(live, versions[0], at) or not _take(live, added):
             history = read()
             live = Live(0, at, Tally(history, self._rule.facts), _moments(history.records))
-        else:
-            for record in added:
-                live.tally.add(record)
-            live.ahead += _moments(added)
         live.version, live.at = versions[1], at
         live.ahead = [moment for moment in live.ahead if moment > at]
         self._answer(live)
@@ -103,6 +100,22 @@ class Judge:
         change = self._rule.next_change.of(facts, self._policy)
         times = live.ahead if change is None else [micros(change), *live.ahead]
         live.stage, live.due_at = str(stage.value if isinstance(stage, Enum) else stage), min(times, default=None)
+
+
+def _is_ready(live: Live | None, version: int, at: int) -> TypeGuard[Live]:
+    """Whether a person is ready as they were before the change, and not for a later instant."""
+    return live is not None and live.version == version and live.at <= at
+
+
+def _take(live: Live, added: Sequence[Record]) -> bool:
+    """Add records to what is ready; false where they must be read in their order, a purchase before its refund."""
+    try:
+        for record in added:
+            live.tally.add(record)
+    except RecordError:
+        return False
+    live.ahead += _moments(added)
+    return True
 
 
 def _moments(records: Iterable[Record]) -> list[int]:
