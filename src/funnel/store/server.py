@@ -144,6 +144,19 @@ class SqlAlchemyStore(KeptStore):
         self._open().wipe()
 
 
+def store_at(address: str) -> SqlAlchemyStore:
+    """A store at the address of a database, under its usual names.
+
+    Raises:
+        MissingExtraError: SQLAlchemy is not installed.
+        StoreError: It is no address, or its driver is not installed.
+    """
+    _need_sqlalchemy()
+    from funnel.store._alchemy.database import engine_at
+
+    return SqlAlchemyStore(engine_at(address))
+
+
 class _OnOneConnection(SqlAlchemyStore):
     """A store for one call, over a connection that somebody else holds."""
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import attrs
 import sqlalchemy as sa
+from sqlalchemy import exc
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from funnel.errors import StoreError
@@ -17,6 +18,21 @@ from funnel.store._alchemy.transactions import repeated, told, transaction
 from funnel.store._tables import Tables
 
 T = TypeVar("T")
+
+
+def engine_at(address: str) -> sa.Engine:
+    """An engine at an address, which may hold a password: no message shows it.
+
+    Raises:
+        StoreError: It is no address, or its driver is not installed.
+    """
+    try:
+        return sa.create_engine(address, poolclass=sa.NullPool)
+    except exc.ArgumentError:
+        raise StoreError("the address is none of a database; write it as postgresql+psycopg://...") from None
+    except ImportError as error:
+        msg = f"the driver of the address is not installed: pip install {error.name}"
+        raise StoreError(msg) from None
 
 
 @attrs.frozen
