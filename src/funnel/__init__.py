@@ -151,6 +151,7 @@ if TYPE_CHECKING:
     )
     from funnel.stages import FUNNEL, MOVES, Cause, Machine, Stage, stage
     from funnel.store.protocol import Alias, Receipt, Standing, Store
+    from funnel.store.server import AsyncSqlAlchemyStore, SqlAlchemyStore, store_tables
     from funnel.store.sqlite import SqliteStore
     from funnel.tally import Tally
 
@@ -164,6 +165,7 @@ __all__ = [
     "Answer",
     "AnyInteraction",
     "Assurance",
+    "AsyncSqlAlchemyStore",
     "Between",
     "Bought",
     "By",
@@ -264,6 +266,7 @@ __all__ = [
     "Segment",
     "SegmentShare",
     "Segments",
+    "SqlAlchemyStore",
     "SqliteStore",
     "Stage",
     "StaleError",
@@ -356,6 +359,7 @@ __all__ = [
     "since",
     "soonest",
     "stage",
+    "store_tables",
     "survival",
     "survival_by",
     "total",

@@ -15,6 +15,7 @@ from funnel.policy import Policy
 from funnel.readers.orders import OrderMapping, Orders, read_orders
 from funnel.records import Purchase, Refund
 from funnel.report._findings import Asked, Findings, facts_of, find
+from funnel.report._source import of_orders
 from funnel.rules.activity import is_overdue
 from funnel.rules.follow_up import next_step
 
@@ -37,7 +38,7 @@ def orders(root: Path) -> Orders:
 @pytest.fixture(scope="module")
 def found(orders: Orders) -> Findings:
     """Give what the report finds in them."""
-    return find(orders, ASKED, lambda _stage, _done, _total: None)
+    return find(of_orders(orders), ASKED, lambda _stage, _done, _total: None)
 
 
 @pytest.fixture(scope="module")
