@@ -224,7 +224,9 @@ def test_funnels_are_told_beside_their_peers(monkeypatch: pytest.MonkeyPatch) ->
     """A peer that is not installed is said to be missing; the fastest of the others is the one to beat."""
     monkeypatch.setattr(conversion, "PEERS", {"Polars by hand": "polars", "Nobody": "no_such_module"})
     took = {"seconds": 1.0, "answer": [1], "peak": 1.0}
-    monkeypatch.setattr(conversion, "child", lambda _, way, *__: took | {"seconds": 0.5 if way.startswith("ours") else 1.0})
+    monkeypatch.setattr(
+        conversion, "child", lambda _, way, *__: took | {"seconds": 0.5 if way.startswith("ours") else 1.0}
+    )
     lines = list(conversion.run("tiny"))
 
     assert lines[0].what == "Nobody is not installed, and is left out"
