@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING
 from funnel._homes import HOMES as _HOMES
 
 if TYPE_CHECKING:
+    from funnel._moves.ask import Moves
+    from funnel._moves.table import Cause
+    from funnel._moves.told import Journey, Move, Spell
     from funnel._profile import Bought, Profile, Said, Who, profile
     from funnel._rule import NextChange, Path, Reason, Rule, Table, Why, rule
     from funnel.errors import (
@@ -148,7 +151,7 @@ if TYPE_CHECKING:
         repair_is_late,
         was_disappointed,
     )
-    from funnel.stages import FUNNEL, MOVES, Cause, Machine, Stage, stage
+    from funnel.stages import FUNNEL, MOVES, Machine, PathMachine, Stage, moves, stage
     from funnel.store.protocol import Alias, Receipt, Standing, Store
     from funnel.store.sqlite import SqliteStore
     from funnel.tally import Tally
@@ -204,6 +207,7 @@ __all__ = [
     "InWeeks",
     "InstantError",
     "Interaction",
+    "Journey",
     "Lead",
     "Leaving",
     "LeavingReason",
@@ -221,7 +225,9 @@ __all__ = [
     "MissingExtraError",
     "Money",
     "MoneyError",
+    "Move",
     "MoveError",
+    "Moves",
     "NextChange",
     "NextStep",
     "NoReason",
@@ -229,6 +235,7 @@ __all__ = [
     "OptedOut",
     "Pair",
     "Path",
+    "PathMachine",
     "Plateau",
     "Policy",
     "PostponeReason",
@@ -262,6 +269,7 @@ __all__ = [
     "Segment",
     "SegmentShare",
     "Segments",
+    "Spell",
     "SqliteStore",
     "Stage",
     "StaleError",
@@ -326,6 +334,7 @@ __all__ = [
     "mean",
     "mean_gap",
     "monetary_score",
+    "moves",
     "next_step",
     "offers",
     "postponed",
