@@ -15,7 +15,7 @@ from typing import Any
 import narwhals as nw
 
 from funnel._facts.frames import fact_column, with_derived
-from funnel._frames import Frame, Home, brought, kept, laid_down, leave
+from funnel._frames import Frame, Home, brought, installed, kept, laid_down, leave
 from funnel._instants import FOREVER
 from funnel._lift.columns import Column, node_column, tree_column, whole
 from funnel._lift.nodes import Value
@@ -28,8 +28,21 @@ from funnel._streams import ROOTS
 from funnel.logs import Logs
 
 
+MOST_PACKED = 31
+"""So many values of a person are kept apart by the bits of a number; of more, every engine finds the moves."""
+
+
+def is_near(logs: Logs) -> bool:
+    """Whether Polars holds the logs in local memory."""
+    return logs.home in ("polars", "polars lazy", "pyarrow") or (logs.home == "pandas" and installed("polars"))
+
+
 def moves_over(course: Course, logs: Logs, now: int) -> Any:
     """Every move of everyone, as a frame of the logs' own kind."""
+    if is_near(logs) and installed("numpy") and len(course.plan.reductions) <= MOST_PACKED:
+        from funnel._moves.packed.kernel import moves_packed
+
+        return told_over(course, moves_packed(course, logs.tables, now), logs.tables, logs.home)
     lines = _lines(course, logs, now)
     if course.is_path:
         return _path_over(course, logs, lines)
