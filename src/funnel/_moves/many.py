@@ -20,16 +20,12 @@ from funnel._instants import FOREVER
 from funnel._lift.columns import Column, node_column, tree_column, whole
 from funnel._lift.nodes import Value
 from funnel._moves.course import BY_EVENT, BY_TIME, Course
-from funnel._moves.records import KINDS, RECORD, records_of
+from funnel._moves.records import KINDS, NAMELESS, RECORD, records_of
 from funnel._moves.walked import BASE, BY, FROM, MOVED, NOBODY, TO, walked
 from funnel._reduce.aggregates import PERSON, value_name
 from funnel._reduce.windows import AT, running
 from funnel._streams import ROOTS
 from funnel.logs import Logs
-
-
-MOST_PACKED = 31
-"""So many values of a person are kept apart by the bits of a number; of more, every engine finds the moves."""
 
 
 def is_near(logs: Logs) -> bool:
@@ -39,16 +35,24 @@ def is_near(logs: Logs) -> bool:
 
 def moves_over(course: Course, logs: Logs, now: int) -> Any:
     """Every move of everyone, as a frame of the logs' own kind."""
-    if is_near(logs) and installed("numpy") and len(course.plan.reductions) <= MOST_PACKED:
+    if is_near(logs) and installed("numpy"):
         from funnel._moves.packed.kernel import moves_packed
+        from funnel._moves.packed.named import records_near
 
-        return told_over(course, moves_packed(course, logs.tables, now), logs.tables, logs.home)
+        moved = moves_packed(course, logs.tables, now)
+        records = records_near(course.plan, logs.tables, _by_event(moved), MOVED)
+        return told_over(course, moved, records, logs.home)
     lines = _lines(course, logs, now)
     if course.is_path:
         return _path_over(course, logs, lines)
     moved = kept(laid_down(_moved(course, lines)))
     _check(course, moved)
-    return told_over(course, moved.select(PERSON, MOVED, FROM, TO, BY), logs.laid_tables, logs.home)
+    records = records_of(course.plan, logs.laid_tables, _by_event(moved), MOVED)
+    return told_over(course, moved.select(PERSON, MOVED, FROM, TO, BY), records, logs.home)
+
+
+def _by_event(moved: Frame) -> Frame:
+    return moved.filter(nw.col(BY) == BY_EVENT)
 
 
 # ---- rows that matter ----------------------------------------------------------------------------------------------
@@ -162,27 +166,34 @@ def _path_over(course: Course, logs: Logs, lines: Frame) -> Any:
         *(nw.new_series(name, steps[name], nw.Int64(), backend=here.implementation) for name in (FROM, TO, BY))
     )
     tables = {name: brought(logs.tables[name], logs.home)[0] for name in KINDS if name in logs.tables}
-    return told_over(course, moved.filter(nw.col(FROM) != nw.col(TO)).lazy(), tables, home)
+    moves = moved.filter(nw.col(FROM) != nw.col(TO)).lazy()
+    return told_over(course, moves, records_of(course.plan, tables, _by_event(moves), MOVED), home)
 
 
 # ---- what is told ----------------------------------------------------------------------------------------------------
 
 
-def told_over(course: Course, moved: Frame, tables: Mapping[str, Frame], home: Home) -> Any:
+def told_over(course: Course, moved: Frame, records: Frame, home: Home) -> Any:
     """Moves by the numbers of stages as they are shown, each with the record that brought it about."""
-    named = records_of(course.plan, tables, moved.filter(nw.col(BY) == BY_EVENT), MOVED)
     by_event = nw.col(BY) == BY_EVENT
+    named = ~nw.col(RECORD[0]).is_in(NAMELESS)
+    kind, *names = RECORD
     back = reduce(or_, [(nw.col(FROM) == a) & (nw.col(TO) == b) for a, b in sorted(course.returns)], nw.col(BY) < 0)
-    told = moved.join(named, on=[PERSON, MOVED], how="left").select(
+    told = moved.join(records, on=[PERSON, MOVED], how="left").select(
         PERSON,
         MOVED,
+        nw.when(by_event).then(nw.col(kind)).alias(kind),
+        *(nw.when(by_event & named).then(nw.col(name)).alias(name) for name in names),
         from_stage=_stage(course, FROM),
         to_stage=_stage(course, TO),
         cause=nw.when(by_event).then(nw.lit("event", nw.String())).otherwise(nw.lit("time", nw.String())),
-        **{name: nw.when(by_event).then(nw.col(name)) for name in RECORD},
         is_return=back,
     )
-    return leave(told, home, instants=[MOVED])
+    return leave(told.select(PERSON, MOVED, *COLUMNS), home, instants=[MOVED])
+
+
+COLUMNS = ("from_stage", "to_stage", "cause", *RECORD, "is_return")
+"""What is told of a move, beside of whom and when."""
 
 
 def _stage(course: Course, name: str) -> nw.Expr:

@@ -36,8 +36,8 @@ KINDS: Mapping[str, str] = {
 }
 """The tables of records, the weightiest first, each with the kind of its records; an interaction says its own."""
 
-_NAMELESS = frozenset({"referrals", "leads"})
-"""The tables whose records have no id of their own."""
+NAMELESS = ("referral", "lead")
+"""The kinds of records that have no id of their own."""
 
 _FOLLOWING: Mapping[str, frozenset[str]] = {
     "refunds": frozenset({"purchases", "promises"}),
@@ -94,7 +94,7 @@ def record_of(plan: Plan, ledger: Ledger, at: int) -> Record:
     """The record that brought about what changed at an instant."""
     (_, table, row) = min(_candidates(plan, ledger, at), key=lambda one: one[0])
     kind = KINDS[table] or str(row[_PLACES["kind"]])
-    return Record(kind) if table in _NAMELESS else Record(kind, str(row[SOURCE]), str(row[ID]))
+    return Record(kind) if kind in NAMELESS else Record(kind, str(row[SOURCE]), str(row[ID]))
 
 
 def _candidates(plan: Plan, ledger: Ledger, at: int) -> Iterator[tuple[tuple[Value, ...], str, Row]]:
@@ -136,6 +136,10 @@ RECORD = ("record_kind", "record_source", "record_id")
 """The columns that name a record."""
 
 
+ORDERED = ("_unread", "_weight", "_rank", "record_source", "record_id")
+"""The columns by which the first of several records is found."""
+
+
 def records_of(plan: Plan, tables: Mapping[str, Frame], moved: Frame, at: str) -> Frame:
     """The record that brought about what changed at instants of people: person, instant, and its names."""
     import narwhals as nw
@@ -143,24 +147,24 @@ def records_of(plan: Plan, tables: Mapping[str, Frame], moved: Frame, at: str) -
     from funnel._lift.columns import whole
     from funnel._reduce.aggregates import PERSON
 
+    turned = candidates(plan, tables, moved, at).with_columns(_turn=whole(1))
+    turned = turned.with_columns(nw.col("_turn").cum_sum().over(PERSON, "t", order_by=ORDERED))
+    return turned.filter(nw.col("_turn") == 1).select(PERSON, nw.col("t").alias(at), *RECORD)
+
+
+def candidates(plan: Plan, tables: Mapping[str, Frame], moved: Frame, at: str) -> Frame:
+    """The records of instants of people."""
+    import narwhals as nw
+
+    from funnel._reduce.aggregates import PERSON
+
     wanted = moved.select(PERSON, t=nw.col(at))
-    there = [
+    there = (
         _rows(plan, tables[table], table, weight).join(wanted, on=[PERSON, "t"], how="semi")
         for weight, table in enumerate(KINDS)
         if table in tables
-    ]
-    order = ("_unread", "_weight", "_rank", "record_source", "record_id")
-    turned = nw.concat(there).with_columns(_turn=whole(1))
-    turned = turned.with_columns(nw.col("_turn").cum_sum().over(PERSON, "t", order_by=order))
-    named = [_or_none(name).alias(name) for name in RECORD[1:]]
-    return turned.filter(nw.col("_turn") == 1).select(PERSON, nw.col("t").alias(at), RECORD[0], *named)
-
-
-def _or_none(name: str) -> nw.Expr:
-    import narwhals as nw
-
-    nameless = nw.col("record_kind").is_in([KINDS[table] for table in sorted(_NAMELESS)])
-    return nw.when(~nameless).then(nw.col(name))
+    )
+    return nw.concat(list(there))
 
 
 def _rows(plan: Plan, table: Frame, name: str, weight: int) -> Frame:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from functools import cached_property
 
 import attrs
@@ -15,16 +14,12 @@ from funnel._facts.plan import Plan
 from funnel._frames import Frame
 from funnel._lift.nodes import Node
 from funnel._moves.course import BY_EVENT, BY_TIME, Course
-from funnel._moves.packed.lines import Lines, Wanted, lines_of
+from funnel._moves.packed.lines import Block, Wanted, in_blocks, lines_of
 from funnel._moves.packed.trees import Reading, node_of, numbers_of, texts_of
 from funnel._moves.packed.values import Piece, values_of
 from funnel._moves.walked import BASE, BY, ENDLESS, FROM, MOVED, NOBODY, TO, Ways
 from funnel._packed import Flags, Places, Whole
 from funnel._reduce.aggregates import PERSON
-
-ROWS = 1 << 18
-"""So many rows are looked through at a time, and those that are left of the last person."""
-
 
 @attrs.frozen(eq=False)
 class Moved:
@@ -44,9 +39,7 @@ def moves_packed(course: Course, tables: Mapping[str, Frame], now: int) -> Frame
     """Every move of everyone up to and with an instant: person, instant, from, to, by what."""
     wanted = Wanted.of(course.plan, (text for tree in course.trees for text in texts_of(tree)))
     lines = lines_of(wanted, tables, now)
-    kernel = Kernel(course, wanted, lines, now)
-    with ThreadPoolExecutor(pl.thread_pool_size()) as pool:
-        found = [_NOTHING, *pool.map(kernel.moved, _pieces(lines.person))]
+    found = [_NOTHING, *in_blocks(lines, Kernel(course, wanted, now).moved)]
     whole = [np.concatenate([getattr(one, field.name) for one in found]) for field in attrs.fields(Moved)]
     names = lines.names(whole[0]).alias(PERSON)
     told: Frame = nw.from_native(
@@ -55,23 +48,12 @@ def moves_packed(course: Course, tables: Mapping[str, Frame], now: int) -> Frame
     return told
 
 
-def _pieces(person: Whole) -> Iterator[slice]:
-    """Rows in pieces; nobody is in two of them."""
-    start = 0
-    while start < len(person):
-        last = person[min(start + ROWS, len(person)) - 1]
-        end = start + int(np.searchsorted(person[start:], last, side="right"))
-        yield slice(start, end)
-        start = end
-
-
 @attrs.frozen(eq=False)
 class Kernel:
     """What finds the moves of a piece."""
 
     course: Course
     wanted: Wanted
-    lines: Lines
     now: int
 
     @cached_property
@@ -79,9 +61,9 @@ class Kernel:
         """Where each stage comes to rest."""
         return Ways(self.course)
 
-    def moved(self, here: slice) -> Moved:
+    def moved(self, block: Block) -> Moved:
         """The moves of some people."""
-        piece = Piece(self.lines, here)
+        piece = Piece(block)
         look = Look(self.course, self.wanted, values_of(self.wanted, piece), piece, self.now)
         return _on_path(look, self.ways) if self.course.is_path else _by_rule(look)
 
@@ -185,7 +167,7 @@ class Look:
     def told(self, rows: Places, start: Whole, to: Whole, by: Whole) -> Moved:
         """Moves at these instants."""
         firsts = self.piece.firsts[self.number[rows]]
-        return Moved(self.piece.lines.person[self.piece.here][firsts], self.moment[rows], start, to, by)
+        return Moved(self.piece.block.person[firsts], self.moment[rows], start, to, by)
 
     def refuse(self, row: int, start: int, by: int) -> None:
         """Find what is wrong with a move.

@@ -13,32 +13,21 @@ import attrs
 import numpy as np
 
 from funnel._instants import FOREVER, NEVER
-from funnel._moves.packed.lines import OPEN, Held, Lines, Wanted
+from funnel._moves.packed.lines import Block, Held, Wanted
 from funnel._packed import Flags, Places, Whole
 from funnel._reduce.forms import Reduction
 
 
 @attrs.frozen(eq=False)
 class Piece:
-    """The rows of some people.
+    """The rows of some people, and where people, instants and epochs begin among them."""
 
-    Attributes:
-        lines: All rows.
-        here: Which of them.
-    """
+    block: Block
 
-    lines: Lines
-    here: slice
-
-    @cached_property
+    @property
     def at(self) -> Whole:
         """When each row counts from."""
-        return self.lines.at[self.here]
-
-    @cached_property
-    def mark(self) -> Whole:
-        """Of which groups each row is."""
-        return self.lines.mark[self.here]
+        return self.block.at
 
     @cached_property
     def places(self) -> Places:
@@ -48,7 +37,7 @@ class Piece:
     @cached_property
     def comes_in(self) -> Flags:
         """Whether each row is the first of a person."""
-        return _differs(self.lines.person[self.here])
+        return _differs(self.block.person)
 
     @cached_property
     def firsts(self) -> Places:
@@ -67,7 +56,7 @@ class Piece:
 
     def epoch_from(self, held: Held) -> Places:
         """For each person and instant, the place from which rows of a table count."""
-        opens = (self.lines.table[self.here] == held.number) & (self.mark == OPEN)
+        opens = self.block.mark & np.uint32(held.opens) != 0
         if not opens.any():
             return self.person_from[self.ends]
         begins = np.zeros(len(self.at), np.bool_)
@@ -78,7 +67,7 @@ class Piece:
         """A field of the rows of a table that stand at these places."""
         if name == "t" and held.dated:
             return self.at[places]
-        return held.fields[name][self.lines.row[self.here][places]]
+        return held.fields[name][self.block.row[places]]
 
 
 def _differs(values: Whole) -> Flags:
@@ -89,7 +78,7 @@ def _differs(values: Whole) -> Flags:
 def values_of(wanted: Wanted, piece: Piece) -> list[Whole]:
     """The values that facts are read from, at each instant of each person."""
     plan = wanted.plan
-    froms = {name: piece.epoch_from(held) for name, held in piece.lines.held.items()}
+    froms = {name: piece.epoch_from(held) for name, held in piece.block.lines.held.items()}
     values = [_value(wanted, piece, froms, one) for one in plan.reductions]
     for one, (_, parts) in zip(plan.derived, plan.finishes, strict=True):
         values.append(_FINISHES[one.how](*(values[part] for part in parts)))
@@ -97,15 +86,15 @@ def values_of(wanted: Wanted, piece: Piece) -> list[Whole]:
 
 
 def _value(wanted: Wanted, piece: Piece, froms: Mapping[str, Places], one: Reduction) -> Whole:
-    held = piece.lines.held.get(one.stream.table)
+    held = piece.block.lines.held.get(one.stream.table)
     empty = wanted.texts[one.empty] if isinstance(one.empty, str) else one.empty
     if held is None:
         return np.full(len(piece.ends), empty, np.int64)
-    kept = (piece.mark & np.uint32(wanted.bits[one.stream, one.where])) != 0
+    kept = (piece.block.mark & np.uint32(wanted.bits[one.stream, one.where])) != 0
     start = froms[one.stream.table]
     if one.how == "sum":
         return _summed(piece, held, one, kept, start)
-    if one.is_edge or one.field == "t":
+    if one.is_edge or (one.field == "t" and held.dated):
         return _edge(piece, held, one, kept, start, empty)
     return _extreme(piece, held, one, kept, start, empty)
 
