@@ -158,11 +158,9 @@ class PathMachine(Tabled[S], Generic[S]):
     table: Mapping[S, Mapping[S, Cause]]
     returns: Collection[tuple[S, S]] = ()
     _ready: dict[Policy, Course] = attrs.field(factory=dict[Policy, Course], init=False, eq=False, repr=False)
-    _rules: dict[S, Rule[Any, Any, S]] = attrs.field(init=False, eq=False, repr=False)
-
-    @_rules.default
-    def _of_each_stage(self) -> dict[S, Rule[Any, Any, S]]:
-        return {one: _rule_in(one, self.onward) for one in self.table}
+    _rules: dict[S, Rule[Any, Any, S]] = attrs.field(
+        factory=dict["S", "Rule[Any, Any, S]"], init=False, eq=False, repr=False
+    )
 
     def __attrs_post_init__(self) -> None:
         """See that the table can be walked from the start.
@@ -172,6 +170,7 @@ class PathMachine(Tabled[S], Generic[S]):
         """
         check_table(self.table, self.returns)
         check_start(self.start, self.table)
+        self._rules.update({one: _rule_in(one, self.onward) for one in self.table})
 
     def asked(self, stage: S) -> Rule[Any, Any, S]:
         """The rule that is asked of who stands in a stage."""
@@ -202,9 +201,7 @@ def _rule_in(stage: S, onward: Callable[[S, Any, Any], S]) -> Rule[Any, Any, S]:
     return rule(move)
 
 
-FUNNEL: Machine[Stage] = Machine(
-    stage, MOVES, ((Stage.LAPSED, Stage.CUSTOMER), (Stage.LAPSED, Stage.REPEAT_CUSTOMER))
-)
+FUNNEL: Machine[Stage] = Machine(stage, MOVES, ((Stage.LAPSED, Stage.CUSTOMER), (Stage.LAPSED, Stage.REPEAT_CUSTOMER)))
 """The funnel of a shop, as this library has it; a shop with other stages makes its own `Machine`."""
 
 moves: Moves[Stage] = FUNNEL.moves

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import strategies as st
@@ -126,7 +127,9 @@ def path_machines(table: Table = EVERYWHERE) -> st.SearchStrategy[PathMachine[Pl
     targets = st.lists(st.sampled_from(list(Place)), min_size=4, max_size=4)
     conditions = st.lists(rules(READ, answers=("level",)), min_size=4, max_size=4)
     return st.builds(
-        lambda start, chosen, asked: PathMachine(start, _onward(dict(zip(Place, zip(chosen, asked, strict=True), strict=True))), table),
+        lambda start, chosen, asked: PathMachine(
+            start, _onward(dict(zip(Place, zip(chosen, asked, strict=True), strict=True))), table
+        ),
         st.sampled_from(list(Place)),
         targets,
         conditions,
@@ -161,7 +164,7 @@ def brute(machine: Any, history: History, as_of: datetime) -> list[Told]:
         if trail[-1] != here:
             waited = None if before is None else trail_of(machine, here, before.at(now))[-1]
             cause = Cause.TIME if waited == trail[-1] else Cause.EVENT
-            for start, to in zip(trail, trail[1:], strict=False):
+            for start, to in pairwise(trail):
                 if start is not None and start != to and machine.table[start].get(to) not in (cause, Cause.EITHER):
                     raise ForbiddenError
             told.append((now, here, trail[-1], cause.value))

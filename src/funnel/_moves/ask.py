@@ -57,7 +57,9 @@ class Moves(Generic[S]):
             None if step.before is None else stages[step.before],
             stages[step.to],
             Cause.TIME if by_time else Cause.EVENT,
-            *attrs.astuple(record),
+            record.kind,
+            record.source,
+            record.id,
             is_return=(step.before, step.to) in course.returns,
             ask=partial(self._why, stages[step.last], history, policy, instant(step.at)),
         )
@@ -85,4 +87,3 @@ class Moves(Generic[S]):
         from funnel._moves.many import moves_over
 
         return moves_over(self.machine.course(policy), logs, judgement(as_of))
-

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from enum import Enum
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import attrs
@@ -106,7 +107,7 @@ class Course:
         Raises:
             MoveError: It has not.
         """
-        for start, to in zip(trail, trail[1:], strict=False):
+        for start, to in pairwise(trail):
             if not self.may(start, to, by):
                 raise MoveError(f"{self.forbidden(start, to, by, now)}, where {self.witness(values, now)}")
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import reduce
-from operator import or_
 from typing import Any
 
 import narwhals as nw
@@ -114,7 +113,8 @@ def _moved(course: Course, lines: Frame) -> Frame:
 
 def _with_before(course: Course, lines: Frame, more: Mapping[str, str]) -> Frame:
     """Each row with what the rules would have answered had time alone passed since the row before."""
-    shifted = {f"{_WAS}{name}": name for name in _names(course)} | more | {"_since": MOVED}
+    shifted = {f"{_WAS}{name}": name for name in _names(course)}
+    shifted.update(more, _since=MOVED)
     order = [MOVED, "_turn"]
     before = lines.with_columns(
         **{new: nw.col(name).shift(1).over(PERSON, order_by=order) for new, name in shifted.items()}
@@ -178,7 +178,7 @@ def told_over(course: Course, moved: Frame, records: Frame, home: Home) -> Any:
     by_event = nw.col(BY) == BY_EVENT
     named = ~nw.col(RECORD[0]).is_in(NAMELESS)
     kind, *names = RECORD
-    back = reduce(or_, [(nw.col(FROM) == a) & (nw.col(TO) == b) for a, b in sorted(course.returns)], nw.col(BY) < 0)
+    pairs = [(nw.col(FROM) == start) & (nw.col(TO) == to) for start, to in sorted(course.returns)]
     told = moved.join(records, on=[PERSON, MOVED], how="left").select(
         PERSON,
         MOVED,
@@ -187,7 +187,7 @@ def told_over(course: Course, moved: Frame, records: Frame, home: Home) -> Any:
         from_stage=_stage(course, FROM),
         to_stage=_stage(course, TO),
         cause=nw.when(by_event).then(nw.lit("event", nw.String())).otherwise(nw.lit("time", nw.String())),
-        is_return=back,
+        is_return=reduce(lambda a, b: a | b, pairs, nw.col(BY) < 0),
     )
     return leave(told.select(PERSON, MOVED, *COLUMNS), home, instants=[MOVED])
 

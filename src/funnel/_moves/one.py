@@ -48,7 +48,8 @@ def steps_of(course: Course, ledger: Ledger, now: int) -> Iterator[Step]:
     if arrived > now:
         return
     turns = _turns(course.plan, ledger, now)
-    known, here = _Known(course.plan, ledger), None
+    known = _Known(course.plan, ledger)
+    here: int | None = None
     for at, until in pairwise([*sorted({arrived, *turns}), now + 1]):
         waited = None if here is None else course.rest(here, known.values, at)
         known.turn(turns.get(at, {}), at)
@@ -57,7 +58,7 @@ def steps_of(course: Course, ledger: Ledger, now: int) -> Iterator[Step]:
             by = BY_TIME if waited == trail[-1] else BY_EVENT
             course.check(trail, by, known.values, at)
             yield _step(at, here, trail, by)
-            here = trail[-1]
+        here = trail[-1]
         for step in _by_time(course, known.values, here, at, until):
             yield step
             here = step.to

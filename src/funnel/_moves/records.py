@@ -210,4 +210,3 @@ def _conditions(plan: Plan, table: str) -> Iterable[Any]:
         yield from (nw.col("kind") == kind for kind in _kinds_heard(plan))
         if _hears(plan):
             yield nw.col("direction") == "in"
-

@@ -41,7 +41,7 @@ class Move(Generic[S]):
     record_source: str | None = None
     record_id: str | None = None
     is_return: bool = False
-    _ask: Callable[[], Why] = attrs.field(eq=False, repr=False, kw_only=True)
+    _ask: Callable[[], Why] = attrs.field(alias="ask", eq=False, repr=False, kw_only=True)
 
     @cached_property
     def why(self) -> Why:
@@ -51,7 +51,12 @@ class Move(Generic[S]):
     def to_dict(self) -> dict[str, Any]:
         """The move by the names of the columns that `moves.over` gives."""
         told = attrs.asdict(self, filter=lambda field, _: field.name != "_ask")
-        return {**told, "from_stage": _value(self.from_stage), "to_stage": self.to_stage.value, "cause": str(self.cause)}
+        return {
+            **told,
+            "from_stage": _value(self.from_stage),
+            "to_stage": self.to_stage.value,
+            "cause": str(self.cause),
+        }
 
     def __str__(self) -> str:
         """Write it as a line."""

@@ -7,6 +7,7 @@ until the next row, so a row is settled once, for all stages: each is followed u
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import attrs
@@ -57,7 +58,7 @@ class Ways(dict[int, Settled]):
 
     def _missing(self, trail: Sequence[int]) -> int:
         course, missing = self.course, 0
-        for start, to in zip(trail, trail[1:], strict=False):
+        for start, to in pairwise(trail):
             missing |= (BY_EVENT | BY_TIME) & ~course.allowed[start][to]
         return missing
 

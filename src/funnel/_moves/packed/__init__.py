@@ -1,4 +1,4 @@
-"""Everyone's moves in local memory: rows put in order once by Polars, and looked through by numpy, some people at a time.
+"""Everyone's moves in local memory: rows put in order and looked through by numpy, some people at a time.
 
 Law: the moves are those of `many`, which every engine can find. Needs numpy and Polars; import it only where both are.
 

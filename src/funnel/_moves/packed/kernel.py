@@ -21,6 +21,7 @@ from funnel._moves.walked import BASE, BY, ENDLESS, FROM, MOVED, NOBODY, TO, Way
 from funnel._packed import Flags, Places, Whole
 from funnel._reduce.aggregates import PERSON
 
+
 @attrs.frozen(eq=False)
 class Moved:
     """Moves, by the numbers of people and stages."""
@@ -39,12 +40,10 @@ def moves_packed(course: Course, tables: Mapping[str, Frame], now: int) -> Frame
     """Every move of everyone up to and with an instant: person, instant, from, to, by what."""
     wanted = Wanted.of(course.plan, (text for tree in course.trees for text in texts_of(tree)))
     lines = lines_of(wanted, tables, now)
-    found = [_NOTHING, *in_blocks(lines, Kernel(course, wanted, now).moved)]
+    found = [_NOTHING, *in_blocks(lines, Kernel(course, wanted, now).moved, stable=wanted.has_edges)]
     whole = [np.concatenate([getattr(one, field.name) for one in found]) for field in attrs.fields(Moved)]
     names = lines.names(whole[0]).alias(PERSON)
-    told: Frame = nw.from_native(
-        pl.DataFrame([names, *map(pl.Series, (MOVED, FROM, TO, BY), whole[1:])]).lazy()  # type: ignore[arg-type]
-    )
+    told: Frame = nw.from_native(pl.DataFrame([names, *map(pl.Series, (MOVED, FROM, TO, BY), whole[1:])]).lazy())
     return told
 
 
@@ -95,7 +94,7 @@ class Look:
     def until(self) -> Whole:
         """Until when what is known then is known."""
         following = np.append(self.at[1:], self.now + 1)
-        following[np.append(self.comes_in[1:], False)] = self.now + 1  # noqa: FBT003 (a value among others)
+        following[np.append(self.comes_in[1:], False)] = self.now + 1
         return following
 
     @cached_property
@@ -183,7 +182,7 @@ class Look:
 def _by_rule(look: Look) -> Moved:
     """The moves of a rule that knows nothing of the stage before."""
     to = look.answers(look.number, look.moment)
-    rows = np.flatnonzero(look.enters | np.append(False, to[1:] != to[:-1])[: len(to)])  # noqa: FBT003 (among others)
+    rows = np.flatnonzero(look.enters | np.append(False, to[1:] != to[:-1])[: len(to)])
     enters = look.enters[rows]
     start = np.where(enters, NOBODY, to[rows - 1])
     by = np.where(look.by_time[rows] | (~enters & (look.waited(rows) == to[rows])), BY_TIME, BY_EVENT)
@@ -196,7 +195,7 @@ def _by_rule(look: Look) -> Moved:
 def _on_path(look: Look, ways: Ways) -> Moved:
     """The moves where each stage depends on the one before: walked, row by row."""
     known, way = np.unique(look.answers(look.number, look.moment), return_inverse=True)
-    rows = np.flatnonzero(look.enters | np.append(True, way[1:] != way[:-1])[: len(way)])  # noqa: FBT003 (among others)
+    rows = np.flatnonzero(look.enters | np.append(True, way[1:] != way[:-1])[: len(way)])
     settled = [ways[number] for number in known.tolist()]
     start, to = _walk([one.rests for one in settled], way[rows], look.enters[rows], look.course.start or 0)
     moves = np.flatnonzero((start != to) | look.enters[rows])
@@ -213,8 +212,9 @@ def _on_path(look: Look, ways: Ways) -> Moved:
 
 def _walk(rests: list[tuple[int, ...]], ways: Places, enters: Flags, first: int) -> tuple[Whole, Whole]:
     """Where each row finds its person, and where it leads them."""
-    here, start, to = first, list[int](), list[int]()
-    for way, enter in zip(ways.tolist(), enters.tolist(), strict=True):
+    start, to = list[int](), list[int]()
+    here: int = first
+    for way, enter in zip(map(int, ways), map(bool, enters), strict=True):
         if enter:
             here = first
         start.append(here)

@@ -1,4 +1,4 @@
-"""The rows at which something begins to count or ceases to, of all tables that are read, in order of people and instants.
+"""The rows at which something begins to count or ceases to, of all tables that are read, in order.
 
 A table whose rows cease to count has the rows of those people who have such rows once for each epoch in which they
 count, as `funnel._reduce.windows` cuts them.
@@ -22,7 +22,7 @@ from funnel._lift.columns import whole
 from funnel._lift.tree import Tree
 from funnel._moves.many import arrivals
 from funnel._packed import Whole
-from funnel._packed.parts import MOST, Numbered, parted
+from funnel._packed.parts import Numbered, parted
 from funnel._reduce.aggregates import PERSON, belongs, reads_gap
 from funnel._reduce.forms import ORDER, Reduction, Stream
 from funnel._reduce.windows import epochs_of, one_epoch, with_opening_gaps
@@ -184,7 +184,7 @@ def _numbered(rows: pl.DataFrame) -> tuple[pl.DataFrame, Callable[[Whole], pl.Se
             return numbered, lambda numbers: pl.Series(PERSON, numbers + first).cast(people.dtype)
     names = rows.select(pl.col(PERSON).unique()).with_row_index("person")
     numbered = rows.join(names, on=PERSON, maintain_order="left").with_columns(pl.col("person").cast(pl.Int64))
-    return numbered, lambda numbers: names[PERSON].gather(numbers)
+    return numbered, names[PERSON].gather
 
 
 # ---- in order ------------------------------------------------------------------------------------------------------
@@ -201,8 +201,8 @@ class Block:
     row: Bits
 
 
-def in_blocks(lines: Lines, work: Callable[[Block], T]) -> list[T]:
-    """Have each block of people worked on, several at once."""
+def in_blocks(lines: Lines, work: Callable[[Block], T], *, stable: bool) -> list[T]:
+    """Have each block of people worked on, several at once; `stable` keeps rows of one instant in their order."""
     if not len(lines.at):
         return []
     first = int(lines.at.min())
@@ -219,7 +219,7 @@ def in_blocks(lines: Lines, work: Callable[[Block], T]) -> list[T]:
 
     def block(number: int) -> T:
         key, mark, row = parts.part(number)
-        order = np.argsort(key, kind="stable")
+        order = np.argsort(key, kind="stable" if stable else None)
         ordered = key[order]
         person = (ordered >> clock) + (number << shift)
         return work(Block(lines, person, (ordered & ((1 << clock) - 1)) + first, mark[order], row[order]))

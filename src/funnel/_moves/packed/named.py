@@ -1,4 +1,4 @@
-"""The records that brought moves about, in local memory: few instants bear two records, and only those are put in order."""
+"""The records that brought moves about, in local memory: only where instants bear two records are they put in order."""
 
 from __future__ import annotations
 

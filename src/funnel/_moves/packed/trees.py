@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 
 from funnel._lift.nodes import ARITHMETIC, COMPARISON, Const, Fact, Node, Op, Test, tests_of
-from funnel._lift.tree import Fork, Leaf, Tree, forks, leaves
+from funnel._lift.tree import Leaf, Tree, forks
 from funnel._packed import Array, Whole
 
 Reading = Callable[[str], Whole]

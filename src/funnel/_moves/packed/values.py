@@ -6,7 +6,7 @@ is where its epoch began, and which of its rows were the first and the last of a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 
 import attrs
@@ -72,7 +72,7 @@ class Piece:
 
 def _differs(values: Whole) -> Flags:
     """Whether each value differs from the one before; the first does."""
-    return np.append(True, values[1:] != values[:-1])  # noqa: FBT003 (a value among others)
+    return np.append(True, values[1:] != values[:-1])
 
 
 def values_of(wanted: Wanted, piece: Piece) -> list[Whole]:
@@ -86,59 +86,83 @@ def values_of(wanted: Wanted, piece: Piece) -> list[Whole]:
 
 
 def _value(wanted: Wanted, piece: Piece, froms: Mapping[str, Places], one: Reduction) -> Whole:
-    held = piece.block.lines.held.get(one.stream.table)
+    name = one.stream.table
+    held = piece.block.lines.held.get(name)
     empty = wanted.texts[one.empty] if isinstance(one.empty, str) else one.empty
     if held is None:
         return np.full(len(piece.ends), empty, np.int64)
-    kept = (piece.block.mark & np.uint32(wanted.bits[one.stream, one.where])) != 0
-    start = froms[one.stream.table]
+    kept = Kept(piece, held, one, piece.block.mark & np.uint32(wanted.bits[one.stream, one.where]) != 0, froms[name])
     if one.how == "sum":
-        return _summed(piece, held, one, kept, start)
-    if one.is_edge or (one.field == "t" and held.dated):
-        return _edge(piece, held, one, kept, start, empty)
-    return _extreme(piece, held, one, kept, start, empty)
+        return _summed(kept)
+    looked_up = one.is_edge or (one.field == "t" and held.dated)
+    return _edge(kept, empty) if looked_up else _extreme(kept, empty)
 
 
-def _summed(piece: Piece, held: Held, one: Reduction, kept: Flags, start: Places) -> Whole:
-    given = kept.astype(np.int64)
-    if one.field:
-        places = np.flatnonzero(kept)
-        given[places] = piece.field(held, one.field, places)
+@attrs.frozen(eq=False)
+class Kept:
+    """The rows that a reduction keeps.
+
+    Attributes:
+        piece: All rows.
+        held: What is known of its table.
+        one: The reduction.
+        rows: Whether each row is kept.
+        start: For each person and instant, the place from which rows of its table count.
+    """
+
+    piece: Piece
+    held: Held
+    one: Reduction
+    rows: Flags
+    start: Places
+
+    def field(self, places: Places) -> Whole:
+        """The field of the rows at these places."""
+        return self.piece.field(self.held, self.one.field, places)
+
+    def filled(self, there: Flags, value: Whole, empty: int) -> Whole:
+        """The values where there are any, and what is said where there are none."""
+        filled = np.full(len(there), empty, np.int64)
+        filled[there] = value
+        return filled
+
+
+def _summed(kept: Kept) -> Whole:
+    given = kept.rows.astype(np.int64)
+    if kept.one.field:
+        places = np.flatnonzero(kept.rows)
+        given[places] = kept.field(places)
     total = np.cumsum(given)
-    return total[piece.ends] - total[start] + given[start]
+    return total[kept.piece.ends] - total[kept.start] + given[kept.start]
 
 
-def _edge(piece: Piece, held: Held, one: Reduction, kept: Flags, start: Places, empty: int) -> Whole:
-    """A field of the first or the last row of a group; rows are in order."""
-    if one.how in ("latest", "largest"):
-        place = np.maximum.accumulate(np.where(kept, piece.places, -1))[piece.ends]
-        there = place >= start
+def _edge(kept: Kept, empty: int) -> Whole:
+    """A field of the first or the last row that is kept; rows are in order."""
+    places, ends = kept.piece.places, kept.piece.ends
+    if kept.one.how in ("latest", "largest"):
+        place = np.maximum.accumulate(np.where(kept.rows, places, -1))[ends]
+        there = place >= kept.start
     else:
-        ahead = np.where(kept, piece.places, len(kept))
-        place = np.minimum.accumulate(ahead[::-1])[::-1][start]
-        there = place <= piece.ends
-    value = np.full(len(piece.ends), empty, np.int64)
-    value[there] = piece.field(held, one.field, place[there])
-    return value
+        ahead = np.where(kept.rows, places, len(places))
+        place = np.minimum.accumulate(ahead[::-1])[::-1][kept.start]
+        there = place <= ends
+    return kept.filled(there, kept.field(place[there]), empty)
 
 
-def _extreme(piece: Piece, held: Held, one: Reduction, kept: Flags, start: Places, empty: int) -> Whole:
+def _extreme(kept: Kept, empty: int) -> Whole:
     """The largest or the smallest value of a field: by ranks, above which stands the number of the epoch."""
-    places = np.flatnonzero(kept)
-    known, rank = np.unique(piece.field(held, one.field, places), return_inverse=True)
-    if one.how == "smallest":
-        rank = len(known) - 1 - rank
-    epochs = np.zeros(len(kept), np.int64)
-    epochs[start] = 1
-    epoch = np.cumsum(epochs)
-    room = len(known) + 1
-    best = epoch * room
+    places, ends = np.flatnonzero(kept.rows), kept.piece.ends
+    known, rank = np.unique(kept.field(places), return_inverse=True)
+    if kept.one.how == "smallest":
+        known, rank = known[::-1], len(known) - 1 - rank
+    epoch = np.zeros(len(kept.rows), np.int64)
+    epoch[kept.start] = 1
+    epoch = np.cumsum(epoch) * (len(known) + 1)
+    best = epoch.copy()
     best[places] += rank + 1
-    found = np.maximum.accumulate(best)[piece.ends] - epoch[piece.ends] * room - 1
+    found = np.maximum.accumulate(best)[ends] - epoch[ends] - 1
     there = found >= 0
-    value = np.full(len(piece.ends), empty, np.int64)
-    value[there] = known[found[there] if one.how == "largest" else len(known) - 1 - found[there]]
-    return value
+    return kept.filled(there, known[found[there]], empty)
 
 
 def _any(count: Whole) -> Whole:
@@ -153,6 +177,5 @@ def _mean_gap(first: Whole, last: Whole, count: Whole) -> Whole:
     return np.where(count > 1, (last - first) // np.maximum(count - 1, 1), FOREVER - NEVER)
 
 
-_FINISHES = {"any": _any, "mean": _mean, "mean_gap": _mean_gap}
+_FINISHES: Mapping[str, Callable[..., Whole]] = {"any": _any, "mean": _mean, "mean_gap": _mean_gap}
 """The values worked out from others, as `funnel._reduce.forms` has them."""
-
