@@ -12,10 +12,10 @@ from typing import Any
 
 import attrs
 
-from funnel._moves.course import BY_EVENT, BY_TIME, Course
+from funnel._moves.course import BY_EVENT, BY_TIME, MOST_STAGES, Course
 
-BASE = 15
-"""As many stages have a digit each in a whole number of 64 bits."""
+BASE = MOST_STAGES
+"""A digit has room for every stage."""
 
 MOVED, FROM, TO, BY = "moved_at", "_from", "_to", "_by"
 NOBODY = -1
