@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING
 from funnel._homes import HOMES as _HOMES
 
 if TYPE_CHECKING:
+    from funnel._moves.ask import Moves
+    from funnel._moves.table import Cause
+    from funnel._moves.told import Journey, Move, Spell
     from funnel._profile import Bought, Profile, Said, Who, profile
     from funnel._rule import NextChange, Path, Reason, Rule, Table, Why, rule
     from funnel.errors import (
@@ -149,7 +152,7 @@ if TYPE_CHECKING:
         repair_is_late,
         was_disappointed,
     )
-    from funnel.stages import FUNNEL, MOVES, Cause, Machine, Stage, stage
+    from funnel.stages import FUNNEL, MOVES, Machine, PathMachine, Stage, moves, stage
     from funnel.store.protocol import Alias, Receipt, Standing, Store
     from funnel.store.server import AsyncSqlAlchemyStore, SqlAlchemyStore, store_tables
     from funnel.store.sqlite import SqliteStore
@@ -207,6 +210,7 @@ __all__ = [
     "InWeeks",
     "InstantError",
     "Interaction",
+    "Journey",
     "Lead",
     "Leaving",
     "LeavingReason",
@@ -224,7 +228,9 @@ __all__ = [
     "MissingExtraError",
     "Money",
     "MoneyError",
+    "Move",
     "MoveError",
+    "Moves",
     "NextChange",
     "NextStep",
     "NoReason",
@@ -232,6 +238,7 @@ __all__ = [
     "OptedOut",
     "Pair",
     "Path",
+    "PathMachine",
     "Plateau",
     "Policy",
     "PostponeReason",
@@ -266,6 +273,7 @@ __all__ = [
     "Segment",
     "SegmentShare",
     "Segments",
+    "Spell",
     "SqlAlchemyStore",
     "SqliteStore",
     "Stage",
@@ -331,6 +339,7 @@ __all__ = [
     "mean",
     "mean_gap",
     "monetary_score",
+    "moves",
     "next_step",
     "offers",
     "postponed",
