@@ -20,6 +20,7 @@ from benchmarks import (
     _made_up_events,
     _made_up_orders,
     _retention,
+    backtest,
     conversion,
     frames,
     imports,
@@ -141,6 +142,16 @@ def test_a_benchmark_runs_at_the_smallest_size(benchmark: Any) -> None:
     assert len(lines) >= 3
     assert all(line.ours for line in lines)
     assert sum("x" in line.ratio for line in lines) >= 2
+
+
+def test_many_days_are_measured_beside_as_many_single_days() -> None:
+    """It tells both by the clock and by the processor; a day has the figures that it has among many."""
+    logs = Logs(**_made_up.shop(2_000))
+    together, alone = backtest.tested(logs, 0, 3), backtest.tested(logs, 1, 1)
+    lines = list(backtest.run("tiny"))
+
+    assert [line.target for line in lines] == [">= 2 x"] * 2
+    assert together.by_date[1].auc.value == alone.by_date[0].auc.value
 
 
 def test_a_store_is_measured_beside_its_peers() -> None:
