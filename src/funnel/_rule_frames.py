@@ -147,6 +147,6 @@ def _absent(declared: Declared) -> int:
         case "until":
             return fact.low if never == NEVER else fact.high
         case "span":
-            return fact.high if isinstance(declared.value, Derived) else 0
+            return fact.high if isinstance(declared.value, Derived) else int(declared.value.empty)
         case _:
             return 0

@@ -13,8 +13,21 @@ import attrs
 
 from funnel._lift.known import Known
 from funnel._lift.linear import Form, Question, opposed, question
-from funnel._lift.nodes import Const, Fact, Node, Range, Test, Value, facts_of, holds, span_of, span_of_test, tests_of
-from funnel._lift.paths import Path, opposite
+from funnel._lift.nodes import (
+    Const,
+    Fact,
+    Node,
+    Range,
+    Test,
+    Value,
+    facts_of,
+    holds,
+    opposite,
+    span_of,
+    span_of_test,
+    tests_of,
+)
+from funnel._lift.paths import Path
 
 TRIES = 512
 
