@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from funnel._homes import HOMES as _HOMES
 
 if TYPE_CHECKING:
+    from funnel._lift.together import all_of, any_of
     from funnel._profile import Bought, Profile, Said, Who, profile
     from funnel._rule import NextChange, Path, Reason, Rule, Table, Why, rule
     from funnel.errors import (
@@ -127,15 +128,35 @@ if TYPE_CHECKING:
         has_bought_again,
         has_engaged,
         has_rhythm,
+        is_gone,
         is_lapsed,
+        is_near,
         is_overdue,
         is_quiet,
         is_won_back,
     )
     from funnel.rules.buying import Step, buying_step, in_after_sale
-    from funnel.rules.follow_up import NextStep, has_refused, is_due_for_follow_up, may_write, next_step
-    from funnel.rules.postponement import has_come_due, is_postponed
-    from funnel.rules.readiness import Readiness, readiness, readiness_points
+    from funnel.rules.follow_up import (
+        NextStep,
+        has_refused,
+        has_replied,
+        is_contacted_enough,
+        is_due_for_follow_up,
+        may_write,
+        next_step,
+        since_due,
+        value_at_stake,
+    )
+    from funnel.rules.postponement import has_come_due, has_slipped, is_postponed, says_ready
+    from funnel.rules.readiness import (
+        Readiness,
+        ability_points,
+        readiness,
+        readiness_points,
+        timing_points,
+        trust_points,
+        willingness_points,
+    )
     from funnel.rules.rfm import Segment, frequency_score, is_big_spender, monetary_score, recency_score, rfm, segment
     from funnel.rules.trust import (
         Assurance,
@@ -144,10 +165,12 @@ if TYPE_CHECKING:
         delivery_is_late,
         has_open_complaint,
         has_open_question,
+        meeting_is_owed,
         repair_first,
         repair_is_late,
         was_disappointed,
     )
+    from funnel.rules.window import WindowBasis, until_earliest, until_latest, until_likely, window_basis
     from funnel.stages import FUNNEL, MOVES, Cause, Machine, Stage, stage
     from funnel.store.protocol import Alias, Receipt, Standing, Store
     from funnel.store.sqlite import SqliteStore
@@ -286,8 +309,12 @@ __all__ = [
     "WhatIf",
     "Who",
     "Why",
+    "WindowBasis",
+    "ability_points",
     "affinity",
+    "all_of",
     "answer_is_late",
+    "any_of",
     "assurance",
     "bands",
     "buying_step",
@@ -306,12 +333,17 @@ __all__ = [
     "has_open_complaint",
     "has_open_question",
     "has_refused",
+    "has_replied",
     "has_rhythm",
+    "has_slipped",
     "honeymoon",
     "in_after_sale",
     "is_big_spender",
+    "is_contacted_enough",
     "is_due_for_follow_up",
+    "is_gone",
     "is_lapsed",
+    "is_near",
     "is_overdue",
     "is_postponed",
     "is_quiet",
@@ -325,6 +357,7 @@ __all__ = [
     "may_write",
     "mean",
     "mean_gap",
+    "meeting_is_owed",
     "monetary_score",
     "next_step",
     "offers",
@@ -349,17 +382,27 @@ __all__ = [
     "rfm",
     "rfm_quantiles",
     "rule",
+    "says_ready",
     "segment",
     "segments",
     "since",
+    "since_due",
     "soonest",
     "stage",
     "survival",
     "survival_by",
+    "timing_points",
     "total",
+    "trust_points",
     "until",
+    "until_earliest",
+    "until_latest",
+    "until_likely",
+    "value_at_stake",
     "waits",
     "was_disappointed",
+    "willingness_points",
+    "window_basis",
 ]
 
 
