@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from funnel._lift.together import all_of, any_of
     from funnel._profile import Bought, Profile, Said, Who, profile
     from funnel._rule import NextChange, Path, Reason, Rule, Table, Why, rule
+    from funnel._worklist.tasks import Task, Worklist
+    from funnel._worklist.worklist import look_again, worklist
     from funnel.errors import (
         ConflictError,
         EngineError,
@@ -171,6 +173,7 @@ if TYPE_CHECKING:
         was_disappointed,
     )
     from funnel.rules.window import WindowBasis, until_earliest, until_latest, until_likely, window_basis
+    from funnel.sentences import in_words, sentence
     from funnel.stages import FUNNEL, MOVES, Cause, Machine, Stage, stage
     from funnel.store.protocol import Alias, Receipt, Standing, Store
     from funnel.store.sqlite import SqliteStore
@@ -300,6 +303,7 @@ __all__ = [
     "SurvivalStep",
     "Table",
     "Tally",
+    "Task",
     "Trend",
     "Trouble",
     "Until",
@@ -310,6 +314,7 @@ __all__ = [
     "Who",
     "Why",
     "WindowBasis",
+    "Worklist",
     "ability_points",
     "affinity",
     "all_of",
@@ -338,6 +343,7 @@ __all__ = [
     "has_slipped",
     "honeymoon",
     "in_after_sale",
+    "in_words",
     "is_big_spender",
     "is_contacted_enough",
     "is_due_for_follow_up",
@@ -354,6 +360,7 @@ __all__ = [
     "leaving",
     "lifecycle",
     "log_rank",
+    "look_again",
     "may_write",
     "mean",
     "mean_gap",
@@ -385,6 +392,7 @@ __all__ = [
     "says_ready",
     "segment",
     "segments",
+    "sentence",
     "since",
     "since_due",
     "soonest",
@@ -403,6 +411,7 @@ __all__ = [
     "was_disappointed",
     "willingness_points",
     "window_basis",
+    "worklist",
 ]
 
 

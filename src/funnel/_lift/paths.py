@@ -8,7 +8,7 @@ from functools import cached_property
 
 import attrs
 
-from funnel._lift.nodes import COMPARISON, Const, Node, Read, Test, Value, holds, opposite, written
+from funnel._lift.nodes import COMPARISON, Const, Node, Read, Test, Value, facts_of, holds, opposite, written
 from funnel._lift.notes import Note, conditions_of, is_score, notes_of, parts_of, unit_of
 from funnel._lift.tree import Answer, Fork, Leaf, Tree, describe
 
@@ -105,6 +105,12 @@ class Reason:
     def points_field(self) -> str:
         """The number of the shop that says how many points the part is worth; "" where it is none."""
         return self._note.points_field
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """The facts that the condition reads, by name."""
+        sides = (self._note.left, self._note.right or _NOTHING)
+        return tuple(dict.fromkeys(fact.name for side in sides for fact in facts_of(side)))
 
     @property
     def points(self) -> int:

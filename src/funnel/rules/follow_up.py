@@ -59,6 +59,10 @@ class NextStep(StrEnum):
     """Nothing is to be done."""
 
 
+IDLE = (NextStep.WAIT, NextStep.LEAVE_ALONE, NextStep.NOTHING)
+"""The answers by which nothing is to be done now."""
+
+
 @rule
 def has_refused(f: Facts, policy: Policy) -> bool:  # noqa: ARG001 (every rule takes both)
     """Their last word is "no": nothing has come from them since, and no purchase."""
@@ -162,7 +166,7 @@ def _after_a_silence(f: Facts, policy: Policy) -> Due:
 @rule
 def is_due_for_follow_up(f: Facts, policy: Policy) -> bool:
     """There is something to do for them today."""
-    return next_step(f, policy) not in (NextStep.NOTHING, NextStep.WAIT, NextStep.LEAVE_ALONE)
+    return next_step(f, policy) not in IDLE
 
 
 @rule
