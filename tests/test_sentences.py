@@ -165,15 +165,16 @@ def test_points_are_told_biggest_first() -> None:
 
 
 def test_an_answer_without_words_of_its_own_tells_its_reasons() -> None:
-    """A rule that answers yes or no tells the conditions that decided; a shop's own facts are told as the rule has them."""
-
+    """Who answers yes or no tells the conditions that decided; a fact of a shop's own is told as the rule has it."""
     facts = ShopFacts(as_of=person().as_of, gift_count=2, since_last_purchase=DAY)
 
     assert sentence(is_a_giver, facts, POLICY) == (
         "True: gift_count > 1 (gift_count is 2); they last bought 24 hours ago."
     )
     assert sentence(funnel.assurance, person(), POLICY) == (
-        "No assurance is owed: they have not bought; last_quote_amount <= 0 (last_quote_amount is 0)."
+        "No assurance is owed: they have not bought; "
+        "last_quote_amount <= meeting_percent (500) % of largest_purchase (last_quote_amount is 0, the limit 0); "
+        "last_quote_amount <= 0 (last_quote_amount is 0)."
     )
 
 

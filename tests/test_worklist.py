@@ -127,12 +127,12 @@ def test_who_is_not_listed_has_nothing_to_be_done(everyone: tuple[History, ...],
 # ---- not yet -------------------------------------------------------------------------------------------------------
 
 
-def test_who_waits_is_listed_from_the_first_microsecond(engine: str) -> None:
-    """Payday begins at midnight in Jakarta: a microsecond before they are on no list, and then they are, to be asked."""
+def test_who_waits_is_listed_from_the_first_microsecond() -> None:
+    """Payday begins at midnight in Jakarta: a microsecond before they are on no list, then they are, to be asked."""
     said = datetime(2026, 8, 1, 2, tzinfo=UTC)
     waits = History.of("p1", [postponed(AfterPayday(), id="n", person_id="p1", occurred_at=said, tz=JAKARTA)])
     payday, opening = datetime(2026, 8, 24, 17, tzinfo=UTC), datetime(2026, 8, 25, 1, tzinfo=UTC)
-    logs = logs_on(engine, [waits])
+    logs = logs_on("polars", [waits])
     due = {"person_id": "p1", "next_step": "ask_as_promised", "due_at": opening, "value": None}
 
     assert look_again(waits, POLICY, on=said) == {"p1": payday}

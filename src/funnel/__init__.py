@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from funnel._homes import HOMES as _HOMES
 
 if TYPE_CHECKING:
+    from funnel._calendar import Calendar
     from funnel._lift.together import all_of, any_of
     from funnel._profile import Bought, Profile, Said, Who, profile
     from funnel._rule import NextChange, Path, Reason, Rule, Table, Why, rule
@@ -122,7 +123,19 @@ if TYPE_CHECKING:
     from funnel.metrics.survival import Survival, SurvivalBy, survival, survival_by
     from funnel.metrics.waits import waits
     from funnel.money import Money
-    from funnel.not_yet import AfterHoliday, AfterPayday, Between, InMonths, InWeeks, NotYet, Until, postponed, resolve
+    from funnel.not_yet import (
+        AfterEvent,
+        AfterHoliday,
+        AfterInstalments,
+        AfterPayday,
+        Between,
+        InMonths,
+        InWeeks,
+        NotYet,
+        Until,
+        postponed,
+        resolve,
+    )
     from funnel.policy import Policy
     from funnel.records import Contact, Customer, Lead, Line, Purchase, Record, Refund
     from funnel.rules.activity import (
@@ -183,7 +196,9 @@ __all__ = [
     "FUNNEL",
     "MOVES",
     "Affinity",
+    "AfterEvent",
     "AfterHoliday",
+    "AfterInstalments",
     "AfterPayday",
     "Alias",
     "Answer",
@@ -192,6 +207,7 @@ __all__ = [
     "Between",
     "Bought",
     "By",
+    "Calendar",
     "Cart",
     "Cause",
     "Change",

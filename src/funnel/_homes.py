@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 HOMES: Mapping[str, str] = {
     "Affinity": "metrics.affinity",
+    "AfterEvent": "not_yet",
     "AfterHoliday": "not_yet",
+    "AfterInstalments": "not_yet",
     "AfterPayday": "not_yet",
     "Alias": "store.protocol",
     "Answer": "interactions",
@@ -15,6 +17,7 @@ HOMES: Mapping[str, str] = {
     "Between": "not_yet",
     "Bought": "_profile",
     "By": "metrics.conversion",
+    "Calendar": "_calendar",
     "Cart": "interactions",
     "Cause": "stages",
     "Change": "metrics.five_ways",

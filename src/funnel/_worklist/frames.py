@@ -9,9 +9,9 @@ import narwhals as nw
 from funnel._facts.frames import fact_column, held_over
 from funnel._facts.plan import plan_of
 from funnel._frames import leave
-from funnel._rule_frames import without_none
 from funnel._lift.columns import tree_column, whole
 from funnel._reduce.aggregates import PERSON
+from funnel._rule_frames import without_none
 from funnel.facts import Facts
 from funnel.rules.follow_up import IDLE, NextStep, next_step, since_due, value_at_stake
 
