@@ -11,7 +11,7 @@ import pytest
 
 import funnel
 from funnel import Facts, Policy, Rule, in_words, next_step, readiness, rule, sentence, stage
-from funnel._words import AHEAD, ANSWERS, EXPLAINS, FACTS, REASONS, SPANS, Both
+from funnel._words import AHEAD, ANSWERS, EXPLAINS, FACTS, POINTS, REASONS, SPANS, Both
 from funnel.errors import FactsError
 from funnel.interactions import NoReason, PostponeReason
 from funnel.rules.buying import Step
@@ -55,7 +55,10 @@ def test_what_explains_is_a_fact_that_has_words() -> None:
     named = [name for answers in EXPLAINS.values() for facts in answers.values() for name in facts]
     flat = {name for one in named for name in ((one,) if isinstance(one, str) else one)}
 
-    assert flat | {name for facts in AHEAD.values() for name in facts} <= set(FACTS) & set(Facts.fact_plan.declared)
+    others = {name for facts in (*AHEAD.values(), *POINTS.values()) for name in facts}
+
+    assert set(POINTS) <= set(Policy.model_fields)
+    assert flat | others <= set(FACTS) & set(Facts.fact_plan.declared)
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -153,14 +156,21 @@ def test_a_next_step_is_told_with_its_reason(facts: dict[str, Any], english: str
 
 def test_points_are_told_biggest_first() -> None:
     """What speaks for it and what against, each with its points; what was asked together is told together."""
+    gone = person(purchase_count=3, purchase_interval=DAY, since_last_purchase=31 * DAY, order_count=3)
+    silent = Policy(near_points=0)
     facts = person(
         purchase_count=3, purchase_interval=20 * DAY, since_last_purchase=31 * DAY, order_count=3, late_delivery_count=1
     )
 
     assert sentence(readiness, facts, POLICY) == (
-        "Warm: they have bought 3 times, they last bought 31 days ago, they usually buy every 20 days (+20); "
-        "they have bought 3 times (+15); goods came late once (-15); they have bought 3 times (+10); "
-        "they have bought 3 times, they last bought 31 days ago, they usually buy every 20 days (+10)."
+        "Warm: they last bought 31 days ago, they usually buy every 20 days (+30); they have bought 3 times (+25); "
+        "goods came late once (-15)."
+    )
+    assert sentence(readiness, gone, silent) == "Cold: they have bought 3 times (+25)."
+    assert sentence(readiness, person(inbound_count=1), POLICY) == "Cold."
+    assert (
+        sentence(readiness, person(since_said_ready=DAY), POLICY)
+        == 'Ready to buy: they said "I am ready" 24 hours ago.'
     )
 
 

@@ -213,6 +213,9 @@ EXPLAINS: Mapping[str, Mapping[str, Explaining]] = {
         "nothing": (),
     },
     "Readiness": {
+        "ready": ("since_said_ready",),
+        "warm": (),
+        "cold": (),
         "not_yet": ("until_ready", "postponement_reason"),
         "repair_first": ("oldest_open_complaint", "since_promise_was_due"),
         "leave_alone": ("has_opted_out",),
@@ -227,6 +230,15 @@ EXPLAINS: Mapping[str, Mapping[str, Explaining]] = {
     },
 }
 """The facts that explain an answer, of some the latest; of an answer that is not here, those that its reasons read."""
+
+POINTS: Mapping[str, tuple[str, ...]] = {
+    "promise_due_points": ("until_ready",),
+    "slip_points": ("postponement_count",),
+    "near_points": ("since_last_purchase", "purchase_interval"),
+    "due_points": ("since_last_purchase", "purchase_interval"),
+    "gone_points": ("since_last_purchase", "purchase_interval"),
+}
+"""The facts that explain points, by the number of the policy; of other points, those that their condition reads."""
 
 AHEAD: Mapping[str, tuple[str, ...]] = {"wait": ("until_ready", "postponement_reason")}
 """The facts that explain an answer instead, where the first of them is to come."""

@@ -228,9 +228,7 @@ def _span(not_yet: NotYet, said: datetime, tz: ZoneInfo, calendar: Calendar | No
 
 def _of_calendar(not_yet: AfterEvent, said_on: date, calendar: Calendar | None) -> date:
     if calendar is None:
-        msg = (
-            f"the words name {not_yet.event!r}, an event, and there is no calendar; give calendar=..."
-        )
+        msg = f"the words name {not_yet.event!r}, an event, and there is no calendar; give calendar=..."
         raise RecordError(msg)
     later = timedelta(days=not_yet.days)
     return calendar.next_day(not_yet.event, after=said_on - later) + later

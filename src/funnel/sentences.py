@@ -12,7 +12,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from funnel._facts.views import known
-from funnel._words import AHEAD, ANSWERS, EXPLAINS, FACTS, REASONS, SPANS, Both, Explaining
+from funnel._words import AHEAD, ANSWERS, EXPLAINS, FACTS, POINTS, REASONS, SPANS, Both, Explaining
 from funnel.errors import FactsError
 
 if TYPE_CHECKING:
@@ -100,11 +100,23 @@ def _reasons(why: Why, facts: BaseFacts, place: int) -> Iterator[str]:
     value = str(getattr(why.answer, "value", ""))
     named = EXPLAINS.get(type(why.answer).__name__, {}).get(value)
     if points:
-        yield from (f"{_of_reason(part, facts, place)} ({part.points:+d})" for part in points)
+        yield from _of_points(points, facts, place)
     elif named is not None:
         yield from _phrases(_explaining(named, AHEAD.get(value), facts), facts, place)
     else:
         yield from dict.fromkeys(_of_reason(reason, facts, place) for reason in why.reasons)
+
+
+def _of_points(parts: Iterable[Reason], facts: BaseFacts, place: int) -> Iterator[str]:
+    """What adds to the points, the biggest first; what is told in the same words is added up."""
+    told: dict[str, int] = {}
+    for part in parts:
+        names = POINTS.get(part.points_field, part.facts)
+        words = ", ".join(_phrases(names, facts, place)) or part.condition
+        told[words] = told.get(words, 0) + part.points
+    for words, points in sorted(told.items(), key=lambda one: -abs(one[1])):
+        if points:
+            yield f"{words} ({points:+d})"
 
 
 def _explaining(named: Explaining, ahead: tuple[str, ...] | None, facts: BaseFacts) -> Iterator[str]:

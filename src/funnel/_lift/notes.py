@@ -69,7 +69,16 @@ def note(test: Test) -> Note:
     name = test.b.name if isinstance(test.b, Const) else ""
     if is_score(test):
         return Note(f"points {test.op} {text(test.b)}", test.a, "points", test.b, test.op, name)
+    if meaning(test)[1]:
+        return Note(_joined(test), test, "")
     return _share(test) or Note(text(test), test.a, text(test.a), test.b, test.op, name)
+
+
+def _joined(test: Test) -> str:
+    """Conditions that were asked at once, each in its own words."""
+    every, parts = meaning(test)
+    words = (f"({_joined(part)})" if meaning(part)[1] else note(part).condition for part in parts)
+    return (" and " if every else " or ").join(words)
 
 
 def _share(test: Test) -> Note | None:
@@ -94,8 +103,7 @@ def parts_of(node: Node, *, only_earned: bool = False) -> Iterator[Note]:
     counts = unit_of(node) == "number"
     names = dict(_names(node))
     for atom, weight in linear(node).weights:
-        parts = meaning(atom)[1] if isinstance(atom, Test) else ()
-        plain = note(atom) if isinstance(atom, Test) and not parts else Note(text(atom), atom, text(atom))
+        plain = note(atom) if isinstance(atom, Test) else Note(text(atom), atom, text(atom))
         guard = atom if only_earned else None
         yield attrs.evolve(plain, weight=weight * counts, points_field=names.get(atom, ""), guard=guard)
 

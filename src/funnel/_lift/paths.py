@@ -77,6 +77,8 @@ class Reason:
     def actual(self) -> str:
         """What is so."""
         note = self._note
+        if isinstance(note.left, Test):
+            return "it is so" if self._left else "it is not so"
         if note.scale == 1 or self._right is None:
             return f"{note.left_words} is {written(self._left, unit_of(note.left))}"
         left, limit = (written(int(side) // note.scale, unit_of(note.left)) for side in (self._left, self._right))
