@@ -50,6 +50,7 @@ COUNTS = st.integers(0, 4)
 PARTS = {
     "any": st.tuples(COUNTS),
     "mean": st.tuples(st.integers(0, 10**16), COUNTS),
+    "mean_span": st.tuples(st.integers(0, FOREVER), COUNTS),
     "mean_gap": st.tuples(st.integers(NEVER, 0), st.integers(0, FOREVER), COUNTS),
 }
 

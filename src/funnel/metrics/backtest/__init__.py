@@ -15,13 +15,13 @@ from funnel.metrics.backtest.compared import AnswerMove, RuleComparison, compare
 from funnel.metrics.backtest.result import AnswerShare, Backtest, Figure, FigureChange, Ranking, Reliability
 
 __all__ = [
+    "AnswerMove",
     "AnswerShare",
     "Backtest",
     "Calibration",
+    "CalibrationLevel",
     "Figure",
     "FigureChange",
-    "CalibrationLevel",
-    "AnswerMove",
     "Ranking",
     "Reliability",
     "RuleComparison",
