@@ -206,7 +206,7 @@ if TYPE_CHECKING:
     )
     from funnel.rules.window import WindowBasis, until_earliest, until_latest, until_likely, window_basis
     from funnel.sentences import in_words, sentence
-    from funnel.stages import FUNNEL, MOVES, Cause, Machine, PathMachine, Stage, moves, stage
+    from funnel.stages import FUNNEL, MOVES, Machine, PathMachine, Stage, moves, stage
     from funnel.store.protocol import Alias, Receipt, Standing, Store
     from funnel.store.server import AsyncSqlAlchemyStore, SqlAlchemyStore, store_tables
     from funnel.store.sqlite import SqliteStore
