@@ -174,7 +174,7 @@ def _checked(entered: Mapping[str, Entered], currency: str | None) -> dict[str, 
     logs = {log: kept(canonical(log, one, people)) for log, one in entered.items() if log not in wrong}
     sound: dict[str, Frame] = {}
     for log, frame in logs.items():
-        checks = checks_of(log, currency)
+        checks = checks_of(log, currency, entered[log])
         found = list(faults_of(log, frame, checks))
         sound[log] = without_faults(frame, checks) if found else frame
         faults += found
