@@ -42,11 +42,11 @@ def fitted_points(f: Facts, policy: Policy) -> int:
 
 @rule
 def proposed_points(f: Facts, policy: Policy) -> int:
-    """What speaks for a purchase in what they did, and the fitted points in place of bought before, again and due."""
+    """The points of readiness, with the fitted ones in place of those for purchases and for their own time."""
     return readiness_points(f, policy) + fitted_points(f, policy)
 
 
-PROPOSED = Policy(bought_before_points=0, repeat_points=0, due_points=0)
+PROPOSED = Policy(bought_before_points=0, repeat_points=0, near_points=0, due_points=0, gone_points=0)
 
 RULES: Mapping[Rule[Any, Any, Any], Mapping[str, Any]] = {
     readiness_points: {},

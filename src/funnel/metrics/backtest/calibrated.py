@@ -165,7 +165,8 @@ class Calibration(Shown):
         Args:
             told: The plain data.
         """
-        return cls(**{**told, "levels": tuple(CalibrationLevel(**level) for level in told["levels"])})
+        fields: dict[str, Any] = {**told, "levels": tuple(CalibrationLevel(**level) for level in told["levels"])}
+        return cls(**fields)
 
     def __str__(self) -> str:
         """Write of how many it is, and how far the probabilities reach."""

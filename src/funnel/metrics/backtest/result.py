@@ -120,13 +120,6 @@ class Ranking(Shown):
         told = [f"{name} {getattr(self, name)}" for name in FIGURES if getattr(self, name) is not None]
         return f"{self.name}: {', '.join(told)} ({self.bought:,} of {self.people:,} bought)"
 
-    def _row(self) -> tuple[str, ...]:
-        shown = ("" if one is None else str(one) for one in (self.lift, self.auc, self.precision, self.recall))
-        return self.name if self.date is None else f"{self.date:%Y-%m-%d}", *shown, *self._brier()
-
-    def _brier(self) -> tuple[str, ...]:
-        return () if self.brier is None else (str(self.brier),)
-
 
 @attrs.frozen
 class AnswerShare(Shown):
@@ -288,7 +281,7 @@ class Backtest:
         return "", "lift of the top tenth", "AUC", "precision", "recall", *last
 
     def _rows(self, rankings: Sequence[Ranking]) -> Iterator[tuple[str, ...]]:
-        return (one._row() for one in rankings)  # noqa: SLF001 - a row of this table
+        return (_row(one) for one in rankings)
 
     def __str__(self) -> str:
         """Write what was looked at, and the rule above what it is held against."""
@@ -296,6 +289,12 @@ class Backtest:
 
     def _repr_html_(self) -> str:
         return as_html(self._head(), self._rows([*self.rankings, *self.by_date]), above=self._title())
+
+
+def _row(one: Ranking) -> tuple[str, ...]:
+    shown = ("" if figure is None else str(figure) for figure in (one.lift, one.auc, one.precision, one.recall))
+    brier = () if one.brier is None else (str(one.brier),)
+    return one.name if one.date is None else f"{one.date:%Y-%m-%d}", *shown, *brier
 
 
 def _alike(one: Backtest) -> dict[str, object]:
