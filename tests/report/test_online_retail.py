@@ -22,6 +22,8 @@ from funnel.rules.follow_up import next_step
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.no_cover
+
 AS_OF = datetime(2011, 12, 9, 23, 59, 59, 999_999, tzinfo=UTC)
 ASKED = Asked(AS_OF, "Europe/London", Policy(), 5)
 
