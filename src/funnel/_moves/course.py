@@ -28,9 +28,6 @@ from funnel.policy import Policy
 BY_EVENT, BY_TIME = 1, 2
 _BITS: Mapping[Cause, int] = {Cause.EVENT: BY_EVENT, Cause.TIME: BY_TIME, Cause.EITHER: BY_EVENT | BY_TIME}
 
-MOST_STAGES = 15
-"""As many stages have a digit each in a whole number of 64 bits."""
-
 _KEPT = 64
 """For how many policies a machine is kept ready."""
 
@@ -164,11 +161,9 @@ def course_of(
         start: Where people start, if the rule does not say it.
 
     Raises:
-        MoveError: A rule answers with what is no stage of the table, or a path has too many.
+        MoveError: A rule answers with what is no stage of the table.
     """
     stages = tuple(table)
-    if start is not None and len(stages) > MOST_STAGES:
-        raise MoveError(f"a path has {len(stages)} stages; give at most {MOST_STAGES}")
     numbers = {stage: number for number, stage in enumerate(stages)}
     trees = tuple(_coded(ready.tree, numbers, name) for name, ready in rules)
     read = frozenset(name for _, ready in rules for name in ready.read)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 S = TypeVar("S", bound=Enum)
 
+MOST_STAGES = 15
+"""As many stages of a path have a digit each in a whole number of 64 bits."""
+
 
 class Cause(StrEnum):
     """What brings a move about.
@@ -124,11 +127,14 @@ def check_table(table: Mapping[S, Mapping[S, Cause]], returns: Collection[tuple[
 
 
 def check_start(start: S, table: Mapping[S, Mapping[S, Cause]]) -> None:
-    """See that there is a row for where people start.
+    """See that there is a row for where people start, and that stages are few enough for a path.
 
     Raises:
-        MoveError: There is none.
+        MoveError: There is none, or there are too many.
     """
+    if len(table) > MOST_STAGES:
+        msg = f"a path has {len(table)} stages; give at most {MOST_STAGES}"
+        raise MoveError(msg)
     if start not in table:
         msg = f"people start in {start.value}, and the table has no row for it; it has {names(table)}"
         raise MoveError(msg)
