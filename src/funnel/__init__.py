@@ -14,6 +14,7 @@ from funnel._homes import HOMES as _HOMES
 
 if TYPE_CHECKING:
     from funnel._moves.ask import Moves
+    from funnel._moves.checked import MachineCheck
     from funnel._moves.table import Cause
     from funnel._moves.told import Journey, Move, Spell
     from funnel._profile import Bought, Profile, Said, Who, profile
@@ -98,6 +99,9 @@ if TYPE_CHECKING:
     )
     from funnel.metrics.estimates import ConvertedBy, RestrictedMean, SurvivalStep, WaitQuantile
     from funnel.metrics.five_ways import Change, FiveWays, FixedMix, Growth, WhatIf
+    from funnel.metrics.flow.counted import stage_flow
+    from funnel.metrics.flow.differ import RuleBook, StageChange, StageDifference, stage_difference
+    from funnel.metrics.flow.result import StageFlow, StagePeriod, Transition
     from funnel.metrics.growth import growth, referral_rate
     from funnel.metrics.honeymoon import Honeymoon, PromotionComparison, honeymoon
     from funnel.metrics.leaving import Leaving, LeavingReason, LeftFrom, Trouble, leaving
@@ -221,6 +225,7 @@ __all__ = [
     "Logs",
     "LogsError",
     "Machine",
+    "MachineCheck",
     "Met",
     "MissingExtraError",
     "Money",
@@ -263,6 +268,7 @@ __all__ = [
     "RestrictedMean",
     "Rhythm",
     "Rule",
+    "RuleBook",
     "Said",
     "SaidNo",
     "SaidReady",
@@ -272,6 +278,10 @@ __all__ = [
     "Spell",
     "SqliteStore",
     "Stage",
+    "StageChange",
+    "StageDifference",
+    "StageFlow",
+    "StagePeriod",
     "StaleError",
     "Standing",
     "Step",
@@ -285,6 +295,7 @@ __all__ = [
     "SurvivalStep",
     "Table",
     "Tally",
+    "Transition",
     "Trend",
     "Trouble",
     "Until",
@@ -363,6 +374,8 @@ __all__ = [
     "since",
     "soonest",
     "stage",
+    "stage_difference",
+    "stage_flow",
     "survival",
     "survival_by",
     "total",

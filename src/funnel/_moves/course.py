@@ -83,15 +83,21 @@ class Course:
             MoveError: They never rest.
         """
         if self.start is None:
-            there = _number(self.runs[0](values, now))
+            there = self.step(0, values, now)
             return [there] if here is None else [here, there]
         trail = [self.start if here is None else here]
-        while (there := _number(self.runs[trail[-1]](values, now))) != trail[-1]:
+        while (there := self.step(trail[-1], values, now)) != trail[-1]:
             if there in trail:
                 msg = f"the stages {self.words(trail[trail.index(there) :])} lead to each other without end"
                 raise MoveError(f"{msg}, where {self.witness(values, now)}; let one of them hold")
             trail.append(there)
         return trail
+
+    def step(self, number: int, values: Sequence[Value], now: int) -> int:
+        """The answer of the rule of this number."""
+        answer = self.runs[number](values, now)
+        assert isinstance(answer, int)
+        return answer
 
     def words(self, numbers: Collection[int]) -> str:
         """Stages in words."""
@@ -139,11 +145,6 @@ def keep(ready: dict[Policy, Course], policy: Policy, course: Course) -> None:
     if len(ready) >= _KEPT:
         del ready[next(iter(ready))]
     ready[policy] = course
-
-
-def _number(answer: object) -> int:
-    assert isinstance(answer, int)
-    return answer
 
 
 def course_of(

@@ -13,7 +13,7 @@ from typing import Any
 
 import narwhals as nw
 
-from funnel._facts.frames import fact_column, with_derived
+from funnel._facts.frames import fact_column, held_over, with_derived
 from funnel._frames import Frame, Home, brought, installed, kept, laid_down, leave
 from funnel._instants import FOREVER
 from funnel._lift.columns import Column, node_column, tree_column, whole
@@ -63,6 +63,21 @@ def moved_over(course: Course, logs: Logs, now: int) -> tuple[Frame, Home]:
     moved = kept(laid_down(_moved(course, lines)))
     _check(course, moved)
     return moved.select(PERSON, MOVED, FROM, TO, BY), logs.home
+
+
+def standing_over(course: Course, logs: Logs, now: int) -> Any:
+    """Where everyone stands at an instant, as a frame of the logs' own kind."""
+    stood, home = _stood(course, logs, now)
+    return leave(stood.select(PERSON, stage=_stage(course, TO)), home)
+
+
+def _stood(course: Course, logs: Logs, now: int) -> tuple[Frame, Home]:
+    if not course.is_path:
+        held, column = held_over(course.plan, logs, now), fact_column(course.plan, whole(now))
+        return held.select(PERSON, _answers(course, column).alias(TO)), logs.home
+    moved, home = moved_over(course, logs, now)
+    following = moved.with_columns(_next=nw.col(MOVED).shift(-1).over(PERSON, order_by=MOVED))
+    return following.filter(nw.col("_next").is_null()), home
 
 
 # ---- rows that matter ----------------------------------------------------------------------------------------------
