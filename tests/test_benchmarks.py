@@ -20,6 +20,7 @@ from benchmarks import (
     _made_up_events,
     _made_up_orders,
     _retention,
+    backtest,
     conversion,
     frames,
     imports,
@@ -34,6 +35,8 @@ from funnel import Facts, History, Logs, Policy, SqliteStore, stage
 
 if TYPE_CHECKING:
     import polars as pl
+
+pytestmark = pytest.mark.no_cover
 
 OF_ARRIVALS = {"arrived_at", "since_arrival", "lead_count", "lead_source", "campaign", "was_referred", "referral_count"}
 
@@ -141,6 +144,16 @@ def test_a_benchmark_runs_at_the_smallest_size(benchmark: Any) -> None:
     assert sum("x" in line.ratio for line in lines) >= 2
 
 
+def test_many_days_are_measured_beside_as_many_single_days() -> None:
+    """It tells both by the clock and by the processor; a day has the figures that it has among many."""
+    logs = Logs(**_made_up.shop(2_000))
+    together, alone = backtest.tested(logs, 0, 3), backtest.tested(logs, 1, 1)
+    lines = list(backtest.run("tiny"))
+
+    assert [line.target for line in lines] == [">= 2 x"] * 2
+    assert together.by_date[1].auc.value == alone.by_date[0].auc.value
+
+
 def test_a_store_is_measured_beside_its_peers() -> None:
     """Loading, appending and reading are told; a peer that is not installed is said to be missing."""
     lines = list(store.run("tiny"))
@@ -222,7 +235,9 @@ def test_funnels_are_told_beside_their_peers(monkeypatch: pytest.MonkeyPatch) ->
     """A peer that is not installed is said to be missing; the fastest of the others is the one to beat."""
     monkeypatch.setattr(conversion, "PEERS", {"Polars by hand": "polars", "Nobody": "no_such_module"})
     took = {"seconds": 1.0, "answer": [1], "peak": 1.0}
-    monkeypatch.setattr(conversion, "child", lambda _, way, *__: took | {"seconds": 0.5 if way.startswith("ours") else 1.0})
+    monkeypatch.setattr(
+        conversion, "child", lambda _, way, *__: took | {"seconds": 0.5 if way.startswith("ours") else 1.0}
+    )
     lines = list(conversion.run("tiny"))
 
     assert lines[0].what == "Nobody is not installed, and is left out"

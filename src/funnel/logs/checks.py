@@ -15,7 +15,7 @@ from funnel._lift.columns import flag
 from funnel._streams import LARGEST_AMOUNT
 from funnel.interactions import NoReason, PostponeReason
 from funnel.logs.canonical import MISSING
-from funnel.logs.columns import LOGS, REGARDING, Column
+from funnel.logs.columns import LOGS, RECORDED, REGARDING, Column
 from funnel.logs.faults import FIRST, Fault
 
 Frame = nw.LazyFrame[Any]
@@ -216,7 +216,7 @@ def keys_of(log: str) -> list[str]:
 def conflict_faults(log: str, frame: Frame) -> Iterator[Fault]:
     """Of the rows of records that came more than once, those that say different things: which is right nobody knows."""
     keys = keys_of(log)
-    content = [name for name in LOGS[log] if name not in keys]
+    content = [name for name in _said(log) if name not in keys]
     seen = frame.select(*keys, *content).unique()
     twice = seen.group_by(*keys).agg(nw.len().alias("_times")).filter(nw.col("_times") > 1).drop("_times")
     found = frame.join(twice, on=keys, how="inner")
@@ -225,19 +225,23 @@ def conflict_faults(log: str, frame: Frame) -> Iterator[Fault]:
         yield Fault(log, keys[-1], problem, count, first_rows(found))
 
 
+def _said(log: str) -> list[str]:
+    """The columns in which deliveries of one record agree: all but when each came to be known."""
+    return [name for name in LOGS[log] if name != RECORDED]
+
+
 def merged(log: str, frame: Frame) -> Frame:
-    """Each record once, at the first of its rows; those that differ stay."""
-    if ROW not in frame.collect_schema():
-        return frame.select(*LOGS[log]).unique()
-    return frame.group_by(*LOGS[log]).agg(nw.col(ROW).min())
+    """Each record once, at the first of its rows, known since the first that was heard of it; those that differ stay."""
+    firsts = [nw.col(name).min() for name in (ROW, RECORDED) if name in frame.collect_schema()]
+    return frame.group_by(*_said(log)).agg(*firsts) if firsts else frame.select(*_said(log)).unique()
 
 
 def once_each(log: str, frame: Frame, repeated: Frame) -> Frame:
     """Each record once, at the first of its rows; `repeated` are the rows of those that came more than once."""
     if ROW not in frame.collect_schema():
         return merged(log, frame)
-    later = repeated.join(merged(log, repeated), on=ROW, how="anti").select(ROW)
-    return frame.join(later, on=ROW, how="anti")
+    single = frame.join(repeated.select(ROW), on=ROW, how="anti")
+    return nw.concat([single, merged(log, repeated).select(frame.collect_schema().names())])
 
 
 def one_of_each(log: str, frame: Frame) -> Frame:
