@@ -15,6 +15,9 @@ from funnel._homes import HOMES as _HOMES
 if TYPE_CHECKING:
     from funnel._calendar import Calendar
     from funnel._lift.together import all_of, any_of
+    from funnel._moves.ask import Moves
+    from funnel._moves.table import Cause
+    from funnel._moves.told import Journey, Move, Spell
     from funnel._profile import Bought, Profile, Said, Who, profile
     from funnel._rule import NextChange, Path, Reason, Rule, Table, Why, rule
     from funnel._worklist.tasks import Task, Worklist
@@ -79,6 +82,21 @@ if TYPE_CHECKING:
     )
     from funnel.logs import Fault, Logs
     from funnel.metrics.affinity import Affinity, Pair, affinity
+    from funnel.metrics.backtest import (
+        AnswerMove,
+        AnswerShare,
+        Backtest,
+        Calibration,
+        CalibrationLevel,
+        Figure,
+        FigureChange,
+        Ranking,
+        Reliability,
+        RuleComparison,
+        backtest,
+        calibrate,
+        compare,
+    )
     from funnel.metrics.cohorts import Cohort, Cohorts, Ratio
     from funnel.metrics.conversion import (
         By,
@@ -120,6 +138,7 @@ if TYPE_CHECKING:
     from funnel.metrics.rfm import Segments, SegmentShare, rfm_quantiles, segments
     from funnel.metrics.rhythm import Rhythm, purchase_rhythm
     from funnel.metrics.steps import PurchaseStep, PurchaseSteps, purchase_steps
+    from funnel.metrics.summary import PurchaseSummary
     from funnel.metrics.survival import Survival, SurvivalBy, survival, survival_by
     from funnel.metrics.waits import waits
     from funnel.money import Money
@@ -187,8 +206,9 @@ if TYPE_CHECKING:
     )
     from funnel.rules.window import WindowBasis, until_earliest, until_latest, until_likely, window_basis
     from funnel.sentences import in_words, sentence
-    from funnel.stages import FUNNEL, MOVES, Cause, Machine, Stage, stage
+    from funnel.stages import FUNNEL, MOVES, Machine, PathMachine, Stage, moves, stage
     from funnel.store.protocol import Alias, Receipt, Standing, Store
+    from funnel.store.server import AsyncSqlAlchemyStore, SqlAlchemyStore, store_tables
     from funnel.store.sqlite import SqliteStore
     from funnel.tally import Tally
 
@@ -202,12 +222,18 @@ __all__ = [
     "AfterPayday",
     "Alias",
     "Answer",
+    "AnswerMove",
+    "AnswerShare",
     "AnyInteraction",
     "Assurance",
+    "AsyncSqlAlchemyStore",
+    "Backtest",
     "Between",
     "Bought",
     "By",
     "Calendar",
+    "Calibration",
+    "CalibrationLevel",
     "Cart",
     "Cause",
     "Change",
@@ -230,6 +256,8 @@ __all__ = [
     "FactsError",
     "Fault",
     "Feedback",
+    "Figure",
+    "FigureChange",
     "FiveWays",
     "FixedMix",
     "FollowUpSent",
@@ -246,6 +274,7 @@ __all__ = [
     "InWeeks",
     "InstantError",
     "Interaction",
+    "Journey",
     "Lead",
     "Leaving",
     "LeavingReason",
@@ -263,7 +292,9 @@ __all__ = [
     "MissingExtraError",
     "Money",
     "MoneyError",
+    "Move",
     "MoveError",
+    "Moves",
     "NextChange",
     "NextStep",
     "NoReason",
@@ -271,6 +302,7 @@ __all__ = [
     "OptedOut",
     "Pair",
     "Path",
+    "PathMachine",
     "Plateau",
     "Policy",
     "PostponeReason",
@@ -280,8 +312,10 @@ __all__ = [
     "Purchase",
     "PurchaseStep",
     "PurchaseSteps",
+    "PurchaseSummary",
     "Question",
     "Quote",
+    "Ranking",
     "Rate",
     "Ratio",
     "Readiness",
@@ -290,6 +324,7 @@ __all__ = [
     "Record",
     "RecordError",
     "Refund",
+    "Reliability",
     "RepeatGroup",
     "RepeatGroups",
     "RepeatRate",
@@ -298,12 +333,15 @@ __all__ = [
     "RestrictedMean",
     "Rhythm",
     "Rule",
+    "RuleComparison",
     "Said",
     "SaidNo",
     "SaidReady",
     "Segment",
     "SegmentShare",
     "Segments",
+    "Spell",
+    "SqlAlchemyStore",
     "SqliteStore",
     "Stage",
     "StaleError",
@@ -337,8 +375,11 @@ __all__ = [
     "answer_is_late",
     "any_of",
     "assurance",
+    "backtest",
     "bands",
     "buying_step",
+    "calibrate",
+    "compare",
     "conversion",
     "count",
     "delivery_is_late",
@@ -382,6 +423,7 @@ __all__ = [
     "mean_gap",
     "meeting_is_owed",
     "monetary_score",
+    "moves",
     "next_step",
     "offers",
     "postponed",
@@ -413,6 +455,7 @@ __all__ = [
     "since_due",
     "soonest",
     "stage",
+    "store_tables",
     "survival",
     "survival_by",
     "timing_points",

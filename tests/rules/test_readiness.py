@@ -18,6 +18,8 @@ from funnel.rules.readiness import (
 )
 from tests.shop import DAY, TICK, person
 
+pytestmark = pytest.mark.no_cover
+
 POLICY = Policy()
 FRESH = 14 * DAY - TICK
 DUE: dict[str, Any] = {"postponement_count": 1, "since_last_postponement": 9 * DAY, "until_ready": -DAY}
