@@ -15,6 +15,8 @@ from funnel._homes import HOMES as _HOMES
 if TYPE_CHECKING:
     from funnel._profile import Bought, Profile, Said, Who, profile
     from funnel._rule import NextChange, Path, Reason, Rule, Table, Why, rule
+    from funnel.advance.rule import Advance
+    from funnel.advance.state import Running
     from funnel.errors import (
         ConflictError,
         EngineError,
@@ -156,6 +158,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FUNNEL",
     "MOVES",
+    "Advance",
     "Affinity",
     "AfterHoliday",
     "AfterPayday",
@@ -256,6 +259,7 @@ __all__ = [
     "RestrictedMean",
     "Rhythm",
     "Rule",
+    "Running",
     "Said",
     "SaidNo",
     "SaidReady",

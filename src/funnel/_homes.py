@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 HOMES: Mapping[str, str] = {
+    "Advance": "advance.rule",
     "Affinity": "metrics.affinity",
     "AfterHoliday": "not_yet",
     "AfterPayday": "not_yet",
@@ -107,6 +108,7 @@ HOMES: Mapping[str, str] = {
     "RestrictedMean": "metrics.estimates",
     "Rhythm": "metrics.rhythm",
     "Rule": "_rule",
+    "Running": "advance.state",
     "Said": "_profile",
     "SaidNo": "interactions",
     "SaidReady": "interactions",

@@ -15,7 +15,8 @@ import attrs
 
 from funnel._facts.base import BaseFacts, judgement
 from funnel._facts.lifted import Lifted
-from funnel._instants import LATEST, instant
+from funnel._instants import instant
+from funnel._lift.clock import first_change
 from funnel._lift.code import Run, compiled
 from funnel._lift.nodes import Value, evaluate
 from funnel._lift.paths import Path, Reason, Table, Why
@@ -263,12 +264,8 @@ class NextChange(Generic[F, P, A]):
         facts = self.rule.facts_from(person, as_of)
         ready = self.rule.lifted(policy, type(facts))
         read = ready.reader(facts)
-        now, run = facts.now, ready.run
-        answer = run(facts.values, now)
-        for wait in sorted({cast("int", evaluate(node, read)) for node in ready.waits}):
-            if 0 < wait < LATEST - now and run(facts.values, now + wait) != answer:
-                return instant(now + wait)
-        return None
+        then = first_change(ready.run, (evaluate(node, read) for node in ready.waits), facts.values, facts.now)
+        return None if then is None else instant(then)
 
     def over(self, logs: Logs, policy: P, *, as_of: datetime) -> Any:
         """For everyone, computed by the engine that holds the data; null where nothing will change before 2200.
