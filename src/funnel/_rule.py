@@ -94,6 +94,10 @@ class Rule(Generic[F, P, A]):
             raise FactsError(msg)
         return cast("type[F]", found)
 
+    def as_written(self, f: F, policy: P) -> A:
+        """What the function itself says of facts, as plain Python; other rules inside it answer as they always do."""
+        return self._function(f, policy)
+
     def lifted(self, policy: P, facts: type[BaseFacts] | None = None) -> Lifted:
         """The rule as a tree, made once for each policy and class of facts.
 
@@ -224,9 +228,10 @@ class Rule(Generic[F, P, A]):
         """
         ready = self.lifted(policy)
         found = (witness(path) for path in ready.ways)
-        return tuple(self._person(values, as_of) for values in found if values is not None)
+        return tuple(self.person(values, as_of) for values in found if values is not None)
 
-    def _person(self, values: Mapping[str, Value], as_of: datetime) -> F:
+    def person(self, values: Mapping[str, Value], as_of: datetime) -> F:
+        """The facts of a person of whom only so much is known, as whole numbers; for the parts of this library."""
         declared = self.facts.fact_plan.declared
         given = {name: _given(declared[name].show, value) for name, value in values.items()}
         return self.facts(as_of=as_of).evolve(**given)
