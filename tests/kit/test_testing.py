@@ -63,7 +63,7 @@ SPAN: Rule[Any, Policy, Any] = silent_for
 def test_a_limit_has_a_person_below_at_and_above_it() -> None:
     """A span is a microsecond off, and the answers say where the limit lies."""
     limits = {one.condition: one.people for one in boundaries(stage, POLICY, as_of=NOW)}
-    silent = limits["since_last_purchase <= lapse_after (180 d)"]
+    silent = limits["since_last_purchase > lapse_after (180 d)"]
 
     assert [person.since_last_purchase - POLICY.lapse_after for person in silent] == [-TICK, 0 * TICK, TICK]
     assert [stage.of(person, POLICY) for person in silent] == [Stage.CUSTOMER, Stage.CUSTOMER, Stage.LAPSED]

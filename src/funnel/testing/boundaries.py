@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import pairwise, product
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import attrs
 
 from funnel._facts.base import BaseFacts
-from funnel._lift.nodes import Const, Node, Op, Test, checked, text
+from funnel._lift.nodes import Const, Node, Op, Test, Value, checked, text
 from funnel._lift.paths import Path
+from funnel._lift.tree import Leaf
 from funnel._lift.witness import witness
 from funnel._rule import Rule
 
@@ -21,6 +23,8 @@ F = TypeVar("F", bound=BaseFacts)
 P = TypeVar("P", bound="Policy")
 
 _SIDES = (-1, 0, 1)
+_MOST = 64
+"""So many ways on which a limit is asked are looked at."""
 
 
 @attrs.frozen
@@ -56,14 +60,14 @@ def boundaries(rule: Rule[F, P, Any], policy: P, *, as_of: datetime) -> tuple[Bo
         >>> [is_lapsed.of(person, Policy()) for person in limit.people]
         [False, False, True]
     """
-    found: dict[str, tuple[F, ...]] = {}
+    asked: dict[str, list[tuple[Path, Test]]] = {}
     for path in rule.lifted(policy).ways:
-        for place, test in enumerate(path.tests):
+        for test in path.tests:
             name = _limit(test)
-            if name is not None and not found.get(name):
-                found[name] = tuple(_around(rule, path, place, as_of))
-    conditions = {_limit(test): text(test) for path in rule.lifted(policy).ways for test in reversed(path.tests)}
-    return tuple(Boundary(conditions[name], around) for name, around in found.items() if around)
+            if name is not None:
+                asked.setdefault(name, []).append((path, test))
+    made = (Boundary(text(ways[0][1]), tuple(_around(rule, ways, as_of))) for ways in asked.values())
+    return tuple(one for one in made if one.people)
 
 
 def _limit(test: Test) -> str | None:
@@ -73,13 +77,26 @@ def _limit(test: Test) -> str | None:
     return f"{text(test.a)} | {text(test.b)}"
 
 
-def _around(rule: Rule[F, P, Any], path: Path, place: int, as_of: datetime) -> Iterator[F]:
-    test = path.tests[place]
-    for side in _SIDES:
-        beside = Test("==", test.a, _shifted(test.b, side))
-        values = witness(Path((*path.tests[:place], beside), path.leaf))
+def _around(rule: Rule[F, P, Any], ways: Sequence[tuple[Path, Test]], as_of: datetime) -> Iterator[F]:
+    """The people beside a limit, of those the ones whose answers differ by it, if any do."""
+    beside = [dict(_at(side, ways[:_MOST])) for side in _SIDES]
+    chosen = max(product(*filter(None, beside)), key=_tells)
+    for leaf, people in zip(chosen, filter(None, beside), strict=True):
+        yield rule.person(people[leaf], as_of)
+
+
+def _at(side: int, ways: Sequence[tuple[Path, Test]]) -> Iterator[tuple[Leaf, Mapping[str, Value]]]:
+    """So far from the limit, somebody for each answer that there may be."""
+    for path, test in ways:
+        there = Test("==", test.a, _shifted(test.b, side))
+        values = witness(Path((*path.tests, there), path.leaf))
         if values is not None:
-            yield rule.person(values, as_of)
+            yield path.leaf, values
+
+
+def _tells(leaves: tuple[Leaf, ...]) -> tuple[bool, int]:
+    """Whether the answer changes at the limit, and that it does so once."""
+    return len(set(leaves)) > 1, -sum(before != after for before, after in pairwise(leaves))
 
 
 def _shifted(node: Node, side: int) -> Node:

@@ -37,8 +37,11 @@ def policies(policy: type[P] = Policy) -> st.SearchStrategy[P]:  # type: ignore[
         policy: The class of policies, for a shop that has numbers of its own.
 
     Example:
-        >>> policies().example().lapse_after.days >= 0
-        True
+        >>> from hypothesis import given
+        >>> @given(policies())
+        ... def test_shops_differ(policy: Policy) -> None:
+        ...     assert policy.lapse_after > timedelta(0)
+        >>> test_shops_differ()
     """
     named = {name: _allowed(policy, name) for name in policy.model_fields}
     several = {name: st.sampled_from(values) for name, values in named.items() if values}
