@@ -8,22 +8,16 @@ from __future__ import annotations
 
 import json
 import os
-import resource
-import statistics
 import sys
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
-from time import perf_counter, process_time
-from typing import Any
 
 import polars as pl
 
+from benchmarks._child_run import THREADS, Answer, Way, measured
 from benchmarks._made_up_events import AS_OF, STEPS, WITHIN
 
-Answer = list[int]
-Way = Callable[[Path, str], Callable[[], Answer]]
-THREADS = 2
 _WITHIN = WITHIN // timedelta(microseconds=1)
 
 
@@ -198,34 +192,6 @@ WAYS: Mapping[str, Way] = {
 """How each way is called; the file comes first, then the column that tells people apart."""
 
 
-def measured(way: str, file: Path, person: str, repeats: int) -> dict[str, Any]:
-    """The median seconds and processor seconds of so many runs after a first, the answer, and the peak in MiB."""
-    run = WAYS[way](file, person)
-    answer = run()
-    taken = [_timed(run) for _ in range(repeats)]
-    return {
-        "seconds": statistics.median(seconds for seconds, _ in taken),
-        "cpu": statistics.median(busy for _, busy in taken),
-        "answer": answer,
-        "peak": _peak(),
-    }
-
-
-def _peak() -> float:
-    """The most memory this process had, in MiB; Linux counts that of who started it into the other figure."""
-    status = Path("/proc/self/status")
-    if not status.exists():
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    (line,) = (line for line in status.read_text(encoding="utf-8").splitlines() if line.startswith("VmHWM"))
-    return int(line.split()[1]) / 1024
-
-
-def _timed(run: Callable[[], Answer]) -> tuple[float, float]:
-    start, busy = perf_counter(), process_time()
-    run()
-    return perf_counter() - start, process_time() - busy
-
-
 if __name__ == "__main__":
     os.environ.setdefault("POLARS_MAX_THREADS", str(THREADS))
-    print(json.dumps(measured(sys.argv[1], Path(sys.argv[2]), sys.argv[3], int(sys.argv[4]))))
+    print(json.dumps(measured(WAYS[sys.argv[1]](Path(sys.argv[2]), sys.argv[3]), int(sys.argv[4]))))

@@ -5,39 +5,19 @@ Each way is a process of its own, with two threads; all must give the same answe
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
-from benchmarks._conversion import THREADS
+from benchmarks._child_run import Measured, child
 from benchmarks._made_up_events import events
 from benchmarks._measure import Line, Size, span
 
-ROOT = Path(__file__).resolve().parents[1]
 SIZES: Mapping[Size, tuple[int, ...]] = {"tiny": (2_000,), "usual": (1_000_000,), "full": (10_000_000,)}
 LARGEST = 50_000_000
 PEERS = {"Polars by hand": "polars", "DuckDB": "duckdb", "ClickHouse": "chdb"}
 PEOPLE = {"person_id": "whole numbers", "name": "texts"}
-Measured = Mapping[str, Any]
-
-
-def child(way: str, file: Path, person: str, repeats: int) -> Measured:
-    """One measurement in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks._conversion", way, str(file), person, str(repeats)]
-    threads = {"POLARS_MAX_THREADS": str(THREADS)}
-    said = subprocess.run(  # noqa: S603 - our own Python
-        command, capture_output=True, text=True, check=False, cwd=ROOT, env={**os.environ, **threads}
-    )
-    if said.returncode:
-        msg = f"{way} failed: {said.stderr[-2000:]}"
-        raise RuntimeError(msg)
-    return json.loads(said.stdout)
 
 
 def peers() -> tuple[list[str], list[str]]:
@@ -48,7 +28,7 @@ def peers() -> tuple[list[str], list[str]]:
 
 def compared(ways: Sequence[str], file: Path, person: str, repeats: int) -> dict[str, Measured]:
     """Each way measured, and all of one answer."""
-    found = {way: child(way, file, person, repeats) for way in ways}
+    found = {way: child("_conversion", way, file, person, repeats) for way in ways}
     answers = {way: one["answer"] for way, one in found.items()}
     assert len({tuple(answer) for answer in answers.values()}) == 1, answers
     return found
@@ -96,6 +76,6 @@ def _largest() -> Iterator[Line]:
     with TemporaryDirectory() as kept:
         file = Path(kept) / "events.parquet"
         events(LARGEST).write_parquet(file)
-        took = child("ours", file, "person_id", 1)
+        took = child("_conversion", "ours", file, "person_id", 1)
     what = f"{LARGEST / 1e6:g} M events: time, and peak memory with the events"
     yield Line(what, span(took["seconds"]), f"{took['peak']:,.0f} MiB", "", "< 8192 MiB")

@@ -39,7 +39,7 @@ WORDS: Mapping[str, Any] = tomllib.loads((HERE / "words.toml").read_text(encodin
 LONG_TABLE = 12
 """A decision table of more rows is folded away."""
 
-RULE_FILES = ("activity", "postponement", "trust", "buying", "readiness", "follow_up", "rfm")
+RULE_FILES = ("activity", "postponement", "trust", "buying", "readiness", "window", "follow_up", "rfm")
 SOURCES = {
     "W": "When will they buy?",
     "S": "Seven things to know of your customer",

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import pkgutil
 import shutil
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +30,16 @@ settings.register_profile(
 )
 settings.register_profile("full", settings.get_profile("dev"), max_examples=500)
 settings.load_profile(os.environ.get("FUNNEL_PROFILE", "dev"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _all_there() -> None:
+    """Load every module before a test that is not measured does, or the lines that define things were missed."""
+    import funnel
+
+    for module in pkgutil.walk_packages(funnel.__path__, "funnel."):
+        with suppress(ImportError):  # what an extra brings may not be there
+            import_module(module.name)
 
 
 @pytest.fixture(scope="session")

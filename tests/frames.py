@@ -114,8 +114,12 @@ def tables(histories: Sequence[History]) -> dict[str, pl.DataFrame]:
 
 def read(native: Any) -> list[dict[str, Any]]:
     """The rows of a frame of any engine, ordered by person and instant, with values as Python has them."""
-    rows = _ROWS[type(native).__module__.split(".")[0]](native)
-    return sorted(rows, key=lambda row: (row["person_id"], row.get("known_at") or 0))
+    return sorted(in_order(native), key=lambda row: (row["person_id"], row.get("known_at") or 0))
+
+
+def in_order(native: Any) -> list[dict[str, Any]]:
+    """The rows of a frame of any engine as it has them, with values as Python has them."""
+    return _ROWS[type(native).__module__.split(".")[0]](native)
 
 
 def _polars_rows(native: Any) -> list[dict[str, Any]]:

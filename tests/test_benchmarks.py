@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +14,18 @@ from benchmarks import __main__ as command
 from benchmarks import (
     _by_hand,
     _child,
+    _child_run,
     _conversion,
     _made_up,
     _made_up_events,
+    _made_up_orders,
+    _retention,
+    backtest,
     conversion,
     frames,
     imports,
     one_person,
+    retention,
     rule_call,
     store,
     survival,
@@ -29,6 +35,8 @@ from funnel import Facts, History, Logs, Policy, SqliteStore, stage
 
 if TYPE_CHECKING:
     import polars as pl
+
+pytestmark = pytest.mark.no_cover
 
 OF_ARRIVALS = {"arrived_at", "since_arrival", "lead_count", "lead_source", "campaign", "was_referred", "referral_count"}
 
@@ -136,6 +144,16 @@ def test_a_benchmark_runs_at_the_smallest_size(benchmark: Any) -> None:
     assert sum("x" in line.ratio for line in lines) >= 2
 
 
+def test_many_days_are_measured_beside_as_many_single_days() -> None:
+    """It tells both by the clock and by the processor; a day has the figures that it has among many."""
+    logs = Logs(**_made_up.shop(2_000))
+    together, alone = backtest.tested(logs, 0, 3), backtest.tested(logs, 1, 1)
+    lines = list(backtest.run("tiny"))
+
+    assert [line.target for line in lines] == [">= 2 x"] * 2
+    assert together.by_date[1].auc.value == alone.by_date[0].auc.value
+
+
 def test_a_store_is_measured_beside_its_peers() -> None:
     """Loading, appending and reading are told; a peer that is not installed is said to be missing."""
     lines = list(store.run("tiny"))
@@ -204,7 +222,9 @@ def test_every_way_to_a_funnel_gives_the_same_answer(tmp_path: Path) -> None:
     _made_up_events.events(2_000).write_parquet(file)
     there, missing = conversion.peers()
     ways = [way for way in _conversion.WAYS if not way.startswith(tuple(missing))]
-    told = {way: _conversion.measured(way, file, person, 1) for way in ways for person in conversion.PEOPLE}
+    told = {
+        way: _child_run.measured(_conversion.WAYS[way](file, person), 1) for way in ways for person in conversion.PEOPLE
+    }
 
     assert {"Polars by hand", "DuckDB"} <= set(there)
     assert len({tuple(one["answer"]) for one in told.values()}) == 1
@@ -215,11 +235,40 @@ def test_funnels_are_told_beside_their_peers(monkeypatch: pytest.MonkeyPatch) ->
     """A peer that is not installed is said to be missing; the fastest of the others is the one to beat."""
     monkeypatch.setattr(conversion, "PEERS", {"Polars by hand": "polars", "Nobody": "no_such_module"})
     took = {"seconds": 1.0, "answer": [1], "peak": 1.0}
-    monkeypatch.setattr(conversion, "child", lambda way, *_: took | {"seconds": 0.5 if way.startswith("ours") else 1.0})
+    monkeypatch.setattr(
+        conversion, "child", lambda _, way, *__: took | {"seconds": 0.5 if way.startswith("ours") else 1.0}
+    )
     lines = list(conversion.run("tiny"))
 
     assert lines[0].what == "Nobody is not installed, and is left out"
     assert [line.ratio for line in lines if line.target == "<= 0.4 x"] == ["0.50 x the time"] * 3
+
+
+def test_every_way_to_cohorts_and_summaries_gives_the_same_answer(tmp_path: Path) -> None:
+    """Ours and the peers that are installed find the same people in the same cells, and the same sums."""
+    file = tmp_path / "orders.parquet"
+    _made_up_orders.orders(2_000).write_parquet(file)
+    missing = [name for name, module in (retention.TRIANGLE | retention.SUMMARY).items() if not find_spec(module)]
+    there = [way for way in _retention.WAYS if not way.endswith(tuple(missing))]
+    told = {way: _child_run.measured(_retention.WAYS[way](file, "name"), 1)["answer"] for way in there}
+    asked = {
+        what: {tuple(answer) for way, answer in told.items() if way.startswith(what)}
+        for what in ("triangle", "summary")
+    }
+
+    assert {what: len(answers) for what, answers in asked.items()} == {"triangle": 1, "summary": 1}
+    assert min(told["triangle"]) > 300
+
+
+def test_cohorts_are_told_beside_their_peers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A peer that is not installed is said to be missing; where there is none, ours is told alone."""
+    monkeypatch.setattr(retention, "TRIANGLE", {"Polars by hand": "polars", "Nobody": "no_such_module"})
+    monkeypatch.setattr(retention, "SUMMARY", {"Nobody": "no_such_module"})
+    monkeypatch.setattr(retention, "child", lambda *_: {"seconds": 1.0, "answer": [1], "peak": 1.0})
+    lines = list(retention.run("tiny"))
+
+    assert lines[0].what == "Nobody is not installed, and is left out"
+    assert [line.ratio for line in lines[1:]] == ["1.00 x the time", "", ""] * 2
 
 
 def test_a_measurement_that_fails_says_why(tmp_path: Path) -> None:

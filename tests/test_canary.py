@@ -12,6 +12,8 @@ from funnel import FunnelError, History, Policy, Tally
 from tests.shop import END, NOW, ShopFacts, fewer, logs_of
 from tests.strategies import CANARY, histories
 
+pytestmark = pytest.mark.no_cover
+
 POLICY = Policy()
 QUICK = (funnel.stage, funnel.readiness_points, funnel.buying_step, funnel.assurance, funnel.is_overdue)
 

@@ -15,6 +15,8 @@ from sybil.parsers.rest import DocTestParser
 if TYPE_CHECKING:
     from sybil.document import Document
 
+pytestmark = pytest.mark.no_cover
+
 ROOT = Path(__file__).resolve().parents[1]
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 PAGES = Sybil([PythonCodeBlockParser(doctest_optionflags=FLAGS)], path=str(ROOT))

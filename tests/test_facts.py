@@ -181,6 +181,61 @@ CASES: dict[str, tuple[list[Record], dict[str, Any]]] = {
         [did(Question, "1", A), did(Answer, "a", NOW, question_id="1")],
         {"open_question_count": 0, "oldest_open_question": None, "since_last_question": 30 * DAY},
     ),
+    "answered, and how fast": (
+        [
+            did(Question, "1", A),
+            did(Question, "2", B),
+            did(Question, "3", C),
+            did(Answer, "b", B + DAY, question_id="2"),
+            did(Answer, "a", C, question_id="1"),
+            did(Answer, "c", NOW, question_id="1"),
+        ],
+        {
+            "reply_count": 2,
+            "first_reply_time": DAY,
+            "last_reply_time": 20 * DAY,
+            "average_reply_time": 10 * DAY + 12 * timedelta(hours=1),
+            "open_question_count": 1,
+        },
+    ),
+    "never answered": (
+        [did(Question, "1", A)],
+        {"reply_count": 0, "first_reply_time": None, "last_reply_time": None, "average_reply_time": None},
+    ),
+    "where is it": (
+        [
+            bought("1", A, promised_at=C),
+            bought("2", A),
+            did(Delivered, "d", C, purchase_id="1"),
+            did(Question, "0", A - TICK),
+            did(Question, "1", A),
+            did(Question, "2", C - TICK),
+            did(Question, "3", C),
+        ],
+        {"delivery_question_count": 2, "question_count": 4},
+    ),
+    "a question of goods that were given back": (
+        [bought("1", A, promised_at=C), refunded("r", "1", B), did(Question, "1", B)],
+        {"delivery_question_count": 0},
+    ),
+    "complained again of the same purchase": (
+        [
+            bought("1", A),
+            did(Complaint, "1", A, purchase_id="1"),
+            did(Complaint, "2", B, purchase_id="1"),
+            did(Resolution, "r", B, complaint_id="1"),
+            did(Complaint, "3", B + TICK, purchase_id="1"),
+            did(Complaint, "4", NOW),
+            did(Resolution, "s", NOW, complaint_id="3"),
+        ],
+        {
+            "complaint_count": 4,
+            "resolved_complaint_count": 2,
+            "reopened_complaint_count": 1,
+            "average_repair_time": 15 * DAY - TICK,
+            "open_complaint_count": 2,
+        },
+    ),
     "complained": (
         [did(Complaint, "1", A), did(Complaint, "2", B), did(Resolution, "r", C, complaint_id="1")],
         {
@@ -211,7 +266,12 @@ CASES: dict[str, tuple[list[Record], dict[str, Any]]] = {
     ),
     "came on the last instant": (
         [bought("1", A, promised_at=B, delivered_at=B)],
-        {"delivery_count": 1, "late_delivery_count": 0, "since_last_delivery": 20 * DAY},
+        {
+            "delivery_count": 1,
+            "late_delivery_count": 0,
+            "timely_delivery_count": 1,
+            "since_last_delivery": 20 * DAY,
+        },
     ),
     "told how it was": (
         [did(Feedback, "1", A, score=5), did(Feedback, "2", B, score=1)],
@@ -219,7 +279,13 @@ CASES: dict[str, tuple[list[Record], dict[str, Any]]] = {
     ),
     "written to in vain": (
         [did(FollowUpSent, "1", A), did(Visit, "v", B), did(FollowUpSent, "2", B), did(FollowUpSent, "3", C)],
-        {"follow_up_count": 3, "unanswered_follow_up_count": 2, "since_last_follow_up": 10 * DAY},
+        {
+            "follow_up_count": 3,
+            "unanswered_follow_up_count": 2,
+            "since_last_follow_up": 10 * DAY,
+            "since_second_last_follow_up": 20 * DAY,
+            "since_third_last_follow_up": 30 * DAY,
+        },
     ),
     "an order answers a follow-up": (
         [did(FollowUpSent, "1", A), bought("1", B, 0)],
@@ -227,7 +293,13 @@ CASES: dict[str, tuple[list[Record], dict[str, Any]]] = {
     ),
     "asked to be left alone": (
         [did(OptedOut, "1", A), did(SaidNo, "2", B, reason=NoReason.PRICE)],
-        {"has_opted_out": True, "refusal_count": 1, "refusal_reason": "price", "since_last_refusal": 20 * DAY},
+        {
+            "has_opted_out": True,
+            "since_last_opt_out": 30 * DAY,
+            "refusal_count": 1,
+            "refusal_reason": "price",
+            "since_last_refusal": 20 * DAY,
+        },
     ),
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, time, timedelta
 from typing import Any
 
 import pytest
@@ -38,7 +38,11 @@ def test_every_number_says_why_it_is_what_it_is(name: str) -> None:
         ("thank_within", TICK, None),
         ("delivery_grace", timedelta(0), None),
         ("overdue_percent", 1, 500),
-        ("assurance_percent", 100, 500),
+        ("contact_span", TICK, None),
+        ("most_contacts", 1, 3),
+        ("meeting_percent", 1, 500),
+        ("near_percent", 1, 500),
+        ("gone_percent", 1, 500),
         ("rhythm_purchases", 2, 100),
         ("low_score", 1, 5),
         ("meeting_amount", 0, 10**14),
@@ -67,6 +71,12 @@ def test_each_number_has_its_limits(name: str, least: Any, most: Any) -> None:
         ({"overdue_percent": 150.0}, "overdue_percent"),
         ({"overdue_percent": True}, "overdue_percent"),
         ({"ready_points": "60"}, "ready_points"),
+        ({"assurance_percents": (100, 150, 200)}, "has 3 limits"),
+        ({"assurance_percents": (100, 150, 150, 300)}, "not above the one before"),
+        ({"assurance_percents": ()}, "has no limits"),
+        ({"opens_at": time(9), "closes_at": time(8)}, "closes_at lies before opens_at"),
+        ({"opens_at": time(9, tzinfo=UTC)}, "give them without a zone"),
+        ({"closes_at": time(21, tzinfo=UTC)}, "give them without a zone"),
     ],
 )
 def test_what_is_no_number_of_the_shop_is_refused(given: dict[str, Any], said: str) -> None:

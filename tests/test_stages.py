@@ -45,7 +45,7 @@ def test_every_stage_has_a_row_and_is_answered() -> None:
     assert set(MOVES) == set(Stage)
     assert {path.answer for path in stage.table(POLICY).paths} == {one.value for one in Stage}
     assert FUNNEL.stage is stage
-    assert FUNNEL.moves is MOVES
+    assert FUNNEL.table is MOVES
 
 
 # ---- the law -------------------------------------------------------------------------------------------------------
@@ -162,13 +162,13 @@ def test_a_move_is_in_the_table_or_raises(start: Stage, to: Stage) -> None:
 
 def test_a_refused_move_changes_nothing() -> None:
     """The machine is a value; after an error it is the same and answers the same."""
-    before = (dict(FUNNEL.moves), str(FUNNEL), FUNNEL)
+    before = (dict(FUNNEL.table), str(FUNNEL), FUNNEL)
     with pytest.raises(MoveError):
         FUNNEL.move(Stage.LAPSED, Stage.LEAD)
 
-    assert (dict(FUNNEL.moves), str(FUNNEL), FUNNEL) == before
+    assert (dict(FUNNEL.table), str(FUNNEL), FUNNEL) == before
     with pytest.raises(AttributeError):
-        FUNNEL.moves = {}  # type: ignore[misc]
+        FUNNEL.table = {}  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(

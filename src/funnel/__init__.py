@@ -13,8 +13,15 @@ from typing import TYPE_CHECKING
 from funnel._homes import HOMES as _HOMES
 
 if TYPE_CHECKING:
+    from funnel._calendar import Calendar
+    from funnel._lift.together import all_of, any_of
+    from funnel._moves.ask import Moves
+    from funnel._moves.table import Cause
+    from funnel._moves.told import Journey, Move, Spell
     from funnel._profile import Bought, Profile, Said, Who, profile
     from funnel._rule import NextChange, Path, Reason, Rule, Table, Why, rule
+    from funnel._worklist.tasks import Task, Worklist
+    from funnel._worklist.worklist import look_again, worklist
     from funnel.advance.rule import Advance
     from funnel.advance.state import Running
     from funnel.errors import (
@@ -77,6 +84,21 @@ if TYPE_CHECKING:
     )
     from funnel.logs import Fault, Logs
     from funnel.metrics.affinity import Affinity, Pair, affinity
+    from funnel.metrics.backtest import (
+        AnswerMove,
+        AnswerShare,
+        Backtest,
+        Calibration,
+        CalibrationLevel,
+        Figure,
+        FigureChange,
+        Ranking,
+        Reliability,
+        RuleComparison,
+        backtest,
+        calibrate,
+        compare,
+    )
     from funnel.metrics.cohorts import Cohort, Cohorts, Ratio
     from funnel.metrics.conversion import (
         By,
@@ -118,10 +140,23 @@ if TYPE_CHECKING:
     from funnel.metrics.rfm import Segments, SegmentShare, rfm_quantiles, segments
     from funnel.metrics.rhythm import Rhythm, purchase_rhythm
     from funnel.metrics.steps import PurchaseStep, PurchaseSteps, purchase_steps
+    from funnel.metrics.summary import PurchaseSummary
     from funnel.metrics.survival import Survival, SurvivalBy, survival, survival_by
     from funnel.metrics.waits import waits
     from funnel.money import Money
-    from funnel.not_yet import AfterHoliday, AfterPayday, Between, InMonths, InWeeks, NotYet, Until, postponed, resolve
+    from funnel.not_yet import (
+        AfterEvent,
+        AfterHoliday,
+        AfterInstalments,
+        AfterPayday,
+        Between,
+        InMonths,
+        InWeeks,
+        NotYet,
+        Until,
+        postponed,
+        resolve,
+    )
     from funnel.policy import Policy
     from funnel.records import Contact, Customer, Lead, Line, Purchase, Record, Refund
     from funnel.rules.activity import (
@@ -129,15 +164,35 @@ if TYPE_CHECKING:
         has_bought_again,
         has_engaged,
         has_rhythm,
+        is_gone,
         is_lapsed,
+        is_near,
         is_overdue,
         is_quiet,
         is_won_back,
     )
     from funnel.rules.buying import Step, buying_step, in_after_sale
-    from funnel.rules.follow_up import NextStep, has_refused, is_due_for_follow_up, may_write, next_step
-    from funnel.rules.postponement import has_come_due, is_postponed
-    from funnel.rules.readiness import Readiness, readiness, readiness_points
+    from funnel.rules.follow_up import (
+        NextStep,
+        has_refused,
+        has_replied,
+        is_contacted_enough,
+        is_due_for_follow_up,
+        may_write,
+        next_step,
+        since_due,
+        value_at_stake,
+    )
+    from funnel.rules.postponement import has_come_due, has_slipped, is_postponed, says_ready
+    from funnel.rules.readiness import (
+        Readiness,
+        ability_points,
+        readiness,
+        readiness_points,
+        timing_points,
+        trust_points,
+        willingness_points,
+    )
     from funnel.rules.rfm import Segment, frequency_score, is_big_spender, monetary_score, recency_score, rfm, segment
     from funnel.rules.trust import (
         Assurance,
@@ -146,12 +201,16 @@ if TYPE_CHECKING:
         delivery_is_late,
         has_open_complaint,
         has_open_question,
+        meeting_is_owed,
         repair_first,
         repair_is_late,
         was_disappointed,
     )
-    from funnel.stages import FUNNEL, MOVES, Cause, Machine, Stage, stage
+    from funnel.rules.window import WindowBasis, until_earliest, until_latest, until_likely, window_basis
+    from funnel.sentences import in_words, sentence
+    from funnel.stages import FUNNEL, MOVES, Machine, PathMachine, Stage, moves, stage
     from funnel.store.protocol import Alias, Receipt, Standing, Store
+    from funnel.store.server import AsyncSqlAlchemyStore, SqlAlchemyStore, store_tables
     from funnel.store.sqlite import SqliteStore
     from funnel.tally import Tally
 
@@ -160,15 +219,24 @@ __all__ = [
     "MOVES",
     "Advance",
     "Affinity",
+    "AfterEvent",
     "AfterHoliday",
+    "AfterInstalments",
     "AfterPayday",
     "Alias",
     "Answer",
+    "AnswerMove",
+    "AnswerShare",
     "AnyInteraction",
     "Assurance",
+    "AsyncSqlAlchemyStore",
+    "Backtest",
     "Between",
     "Bought",
     "By",
+    "Calendar",
+    "Calibration",
+    "CalibrationLevel",
     "Cart",
     "Cause",
     "Change",
@@ -191,6 +259,8 @@ __all__ = [
     "FactsError",
     "Fault",
     "Feedback",
+    "Figure",
+    "FigureChange",
     "FiveWays",
     "FixedMix",
     "FollowUpSent",
@@ -207,6 +277,7 @@ __all__ = [
     "InWeeks",
     "InstantError",
     "Interaction",
+    "Journey",
     "Lead",
     "Leaving",
     "LeavingReason",
@@ -224,7 +295,9 @@ __all__ = [
     "MissingExtraError",
     "Money",
     "MoneyError",
+    "Move",
     "MoveError",
+    "Moves",
     "NextChange",
     "NextStep",
     "NoReason",
@@ -232,6 +305,7 @@ __all__ = [
     "OptedOut",
     "Pair",
     "Path",
+    "PathMachine",
     "Plateau",
     "Policy",
     "PostponeReason",
@@ -241,8 +315,10 @@ __all__ = [
     "Purchase",
     "PurchaseStep",
     "PurchaseSteps",
+    "PurchaseSummary",
     "Question",
     "Quote",
+    "Ranking",
     "Rate",
     "Ratio",
     "Readiness",
@@ -251,6 +327,7 @@ __all__ = [
     "Record",
     "RecordError",
     "Refund",
+    "Reliability",
     "RepeatGroup",
     "RepeatGroups",
     "RepeatRate",
@@ -259,6 +336,7 @@ __all__ = [
     "RestrictedMean",
     "Rhythm",
     "Rule",
+    "RuleComparison",
     "Running",
     "Said",
     "SaidNo",
@@ -266,6 +344,8 @@ __all__ = [
     "Segment",
     "SegmentShare",
     "Segments",
+    "Spell",
+    "SqlAlchemyStore",
     "SqliteStore",
     "Stage",
     "StaleError",
@@ -281,6 +361,7 @@ __all__ = [
     "SurvivalStep",
     "Table",
     "Tally",
+    "Task",
     "Trend",
     "Trouble",
     "Until",
@@ -290,11 +371,19 @@ __all__ = [
     "WhatIf",
     "Who",
     "Why",
+    "WindowBasis",
+    "Worklist",
+    "ability_points",
     "affinity",
+    "all_of",
     "answer_is_late",
+    "any_of",
     "assurance",
+    "backtest",
     "bands",
     "buying_step",
+    "calibrate",
+    "compare",
     "conversion",
     "count",
     "delivery_is_late",
@@ -310,12 +399,18 @@ __all__ = [
     "has_open_complaint",
     "has_open_question",
     "has_refused",
+    "has_replied",
     "has_rhythm",
+    "has_slipped",
     "honeymoon",
     "in_after_sale",
+    "in_words",
     "is_big_spender",
+    "is_contacted_enough",
     "is_due_for_follow_up",
+    "is_gone",
     "is_lapsed",
+    "is_near",
     "is_overdue",
     "is_postponed",
     "is_quiet",
@@ -326,10 +421,13 @@ __all__ = [
     "leaving",
     "lifecycle",
     "log_rank",
+    "look_again",
     "may_write",
     "mean",
     "mean_gap",
+    "meeting_is_owed",
     "monetary_score",
+    "moves",
     "next_step",
     "offers",
     "postponed",
@@ -353,17 +451,30 @@ __all__ = [
     "rfm",
     "rfm_quantiles",
     "rule",
+    "says_ready",
     "segment",
     "segments",
+    "sentence",
     "since",
+    "since_due",
     "soonest",
     "stage",
+    "store_tables",
     "survival",
     "survival_by",
+    "timing_points",
     "total",
+    "trust_points",
     "until",
+    "until_earliest",
+    "until_latest",
+    "until_likely",
+    "value_at_stake",
     "waits",
     "was_disappointed",
+    "willingness_points",
+    "window_basis",
+    "worklist",
 ]
 
 

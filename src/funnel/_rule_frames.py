@@ -72,12 +72,17 @@ def _coded(tree: Tree) -> Tree:
     """The same choices with a whole number for each answer, so that no answer is null and all can be compared."""
     codes: dict[tuple[str, Answer], int] = {}
     if any(leaf.node is not None for leaf in leaves(tree)):
-        return _mapped(tree, lambda leaf: Leaf(-(2**62)) if leaf == Leaf() else leaf)
+        return without_none(tree, -(2**62))
 
     def code(leaf: Leaf) -> Leaf:
         return Leaf(codes.setdefault((type(leaf.answer).__name__, leaf.answer), len(codes)))
 
     return _mapped(tree, code)
+
+
+def without_none(tree: Tree, number: int) -> Tree:
+    """The same choices with a number where the answer is None, so that no answer is null."""
+    return _mapped(tree, lambda leaf: Leaf(number) if leaf == Leaf() else leaf)
 
 
 def _mapped(tree: Tree, change: Callable[[Leaf], Leaf]) -> Tree:
@@ -147,6 +152,6 @@ def _absent(declared: Declared) -> int:
         case "until":
             return fact.low if never == NEVER else fact.high
         case "span":
-            return fact.high if isinstance(declared.value, Derived) else 0
+            return fact.high if isinstance(declared.value, Derived) else int(declared.value.empty)
         case _:
             return 0

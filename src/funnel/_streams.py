@@ -38,6 +38,10 @@ def _moment(name: str) -> Fact:
     return Fact(name, low=NEVER, high=FOREVER)
 
 
+def _wait(name: str) -> Fact:
+    return Fact(name, "span", high=FOREVER - NEVER)
+
+
 def _text(name: str, choices: tuple[str, ...] = ()) -> Fact:
     return Fact(name, "text", choices=choices)
 
@@ -61,7 +65,7 @@ PURCHASE_FIELDS = _fields(
     _amount("net_amount"),
     _flag("promoted"),
     _text("promotion"),
-    Fact(GAP, "span", high=FOREVER - NEVER),
+    _wait(GAP),
 )
 
 TABLES: Mapping[str, Mapping[str, Fact]] = {
@@ -71,12 +75,17 @@ TABLES: Mapping[str, Mapping[str, Fact]] = {
     "purchases": PURCHASE_FIELDS,
     "refunds": _fields(_amount("amount"), _text("reason")),
     "cancellations": _fields(),
-    "deliveries": _fields(_flag("late")),
+    "deliveries": _fields(_flag("late"), _flag("promised")),
     "promises": _fields(_moment("due")),
+    "delivery_questions": _fields(),
     "interactions": INTERACTION_FIELDS,
     "open_questions": INTERACTION_FIELDS,
     "open_complaints": INTERACTION_FIELDS,
     "open_follow_ups": INTERACTION_FIELDS,
+    "replies": _fields(_wait("took")),
+    "repairs": _fields(_wait("took")),
+    "reopenings": _fields(),
+    "contacts": _fields(_moment("second"), _moment("third")),
 }
 """The columns of each table of the ledger, in their order."""
 

@@ -13,34 +13,15 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from dateutil.relativedelta import relativedelta
 from dateutil.tz import resolve_imaginary
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from funnel._fields import Frozen, Instant, read_instant
+from funnel._calendar import Calendar, Day
+from funnel._fields import Frozen, Instant, Label, read_instant
 from funnel.errors import InstantError, RecordError
 from funnel.interactions import Postponed, PostponeReason
 from funnel.records import not_before
 
 _LONGEST_SHOWN = 80
-
-
-def _day(given: object) -> date:
-    if isinstance(given, str):
-        return _read_day(given)
-    if isinstance(given, datetime) or not isinstance(given, date):
-        msg = f"a day is given as {type(given).__name__}; give a date, or text such as 2026-03-20"
-        raise InstantError(msg)
-    return given
-
-
-def _read_day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise InstantError("a day is given as text that is not ISO 8601; write it as 2026-03-20") from None
-
-
-Day: TypeAlias = Annotated[date, BeforeValidator(_day)]
-"""A day of the calendar, without time or zone."""
 
 
 class Until(Frozen, frozen=True):
@@ -136,8 +117,41 @@ class AfterHoliday(Frozen, frozen=True):
     """How many days after it."""
 
 
+class AfterEvent(Frozen, frozen=True):
+    """They named an event of the shop's calendar: so many days after the next one, or before it.
+
+    Example:
+        >>> AfterEvent(event="lebaran", days=-7).event
+        'lebaran'
+    """
+
+    words: Literal["after_event"] = "after_event"
+    """Which words they are."""
+    event: Label
+    """The event, as the calendar has it."""
+    days: int = Field(default=0, ge=-366, le=366, strict=True)
+    """How many days after it; below zero before it, as holiday money is paid before the holiday."""
+
+
+class AfterInstalments(Frozen, frozen=True):
+    """They are paying for another thing: so many more instalments; in a short month, on its last day.
+
+    Example:
+        >>> AfterInstalments(n=3, day=5).n
+        3
+    """
+
+    words: Literal["after_instalments"] = "after_instalments"
+    """Which words they are."""
+    n: int = Field(ge=1, le=120, strict=True)
+    """How many more."""
+    day: int = Field(ge=1, le=31, strict=True)
+    """The day of the month on which they pay."""
+
+
 NotYet: TypeAlias = Annotated[
-    Until | Between | AfterPayday | InWeeks | InMonths | AfterHoliday, Field(discriminator="words")
+    Until | Between | AfterPayday | InWeeks | InMonths | AfterHoliday | AfterEvent | AfterInstalments,
+    Field(discriminator="words"),
 ]
 """The words of a "not yet", told apart by `words`."""
 
@@ -170,13 +184,16 @@ def zone(tz: str | ZoneInfo) -> ZoneInfo:
     raise InstantError(f"time zone {tz[:_LONGEST_SHOWN]!r} is unknown; {hint}")
 
 
-def resolve(not_yet: NotYet, *, said_at: datetime, tz: str | ZoneInfo) -> tuple[datetime, datetime]:
+def resolve(
+    not_yet: NotYet, *, said_at: datetime, tz: str | ZoneInfo, calendar: Calendar | None = None
+) -> tuple[datetime, datetime]:
     """Turn the words of a "not yet" into the time when it ends.
 
     Args:
         not_yet: The words.
         said_at: When they were said.
         tz: The shop's zone, whose calendar the words mean.
+        calendar: The shop's calendar of ability, for words that name an event of it.
 
     Returns:
         The earliest and the latest instant, in UTC: the same for an instant; the beginning and the end of the day (the
@@ -184,7 +201,7 @@ def resolve(not_yet: NotYet, *, said_at: datetime, tz: str | ZoneInfo) -> tuple[
 
     Raises:
         InstantError: The zone is unknown, or the time has none.
-        RecordError: The words name a time that was over when they were said.
+        RecordError: The words name a time that was over when they were said, or an event that the calendar has not.
 
     Example:
         >>> said = datetime(2026, 3, 1, 2, tzinfo=UTC)
@@ -192,31 +209,41 @@ def resolve(not_yet: NotYet, *, said_at: datetime, tz: str | ZoneInfo) -> tuple[
         ['2026-03-24T17:00:00+00:00', '2026-03-25T17:00:00+00:00']
     """
     said = read_instant(said_at)
-    earliest, latest = _span(not_yet, said, zone(tz))
+    earliest, latest = _span(not_yet, said, zone(tz), calendar)
     if earliest < said:
         msg = f"the words {not_yet.words!r} name a time that was over when they were said; name one to come"
         raise RecordError(msg)
     return earliest, latest
 
 
-def _span(not_yet: NotYet, said: datetime, tz: ZoneInfo) -> tuple[datetime, datetime]:
+def _span(not_yet: NotYet, said: datetime, tz: ZoneInfo, calendar: Calendar | None) -> tuple[datetime, datetime]:
     if isinstance(not_yet, Until):
         return not_yet.at, not_yet.at
     if isinstance(not_yet, Between):
         return not_yet.earliest, not_yet.latest
-    day = _named_day(not_yet, said.astimezone(tz).date())
+    said_on = said.astimezone(tz).date()
+    day = _of_calendar(not_yet, said_on, calendar) if isinstance(not_yet, AfterEvent) else _named_day(not_yet, said_on)
     return _begin(day, tz), _begin(day + timedelta(days=1), tz)
 
 
-def _named_day(not_yet: AfterPayday | InWeeks | InMonths | AfterHoliday, said_on: date) -> date:
+def _of_calendar(not_yet: AfterEvent, said_on: date, calendar: Calendar | None) -> date:
+    if calendar is None:
+        msg = f"the words name {not_yet.event!r}, an event, and there is no calendar; give calendar=..."
+        raise RecordError(msg)
+    later = timedelta(days=not_yet.days)
+    return calendar.next_day(not_yet.event, after=said_on - later) + later
+
+
+def _named_day(not_yet: AfterPayday | InWeeks | InMonths | AfterHoliday | AfterInstalments, said_on: date) -> date:
     if isinstance(not_yet, InWeeks):
         return said_on + relativedelta(weeks=not_yet.n)
     if isinstance(not_yet, InMonths):
         return said_on + relativedelta(months=not_yet.n)
     if isinstance(not_yet, AfterHoliday):
         return not_yet.on + relativedelta(days=not_yet.days)
+    more = not_yet.n - 1 if isinstance(not_yet, AfterInstalments) else 0
     payday = said_on + relativedelta(day=not_yet.day)
-    return payday if payday > said_on else said_on + relativedelta(months=1, day=not_yet.day)
+    return said_on + relativedelta(months=more if payday > said_on else more + 1, day=not_yet.day)
 
 
 def _begin(day: date, tz: ZoneInfo) -> datetime:
@@ -235,6 +262,7 @@ def postponed(  # noqa: PLR0913 - the fields of the record it makes
     source: str = "shop",
     channel: str = "",
     words: str = "",
+    calendar: Calendar | None = None,
 ) -> Postponed:
     """Record a "not yet" that was said in words.
 
@@ -248,13 +276,14 @@ def postponed(  # noqa: PLR0913 - the fields of the record it makes
         source: The system that the record came from.
         channel: By which way: whatsapp, phone, counter.
         words: What they said, freely; it is never shown.
+        calendar: The shop's calendar of ability, for words that name an event of it.
 
     Returns:
         The interaction, whose `until` is the earliest instant, and `latest` the latest, None if it is the same.
 
     Raises:
         InstantError: The zone is unknown, or the time has none.
-        RecordError: The words name a time that was over when they were said.
+        RecordError: The words name a time that was over when they were said, or an event that the calendar has not.
         pydantic.ValidationError: A field is not allowed.
 
     Example:
@@ -262,7 +291,7 @@ def postponed(  # noqa: PLR0913 - the fields of the record it makes
         >>> postponed(InMonths(n=1), id="n1", person_id="p1", occurred_at=said, tz="Asia/Jakarta").until.isoformat()
         '2026-02-27T17:00:00+00:00'
     """
-    until, latest = resolve(not_yet, said_at=occurred_at, tz=tz)
+    until, latest = resolve(not_yet, said_at=occurred_at, tz=tz, calendar=calendar)
     return Postponed(
         id=id,
         source=source,

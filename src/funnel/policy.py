@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import time, timedelta
 from itertools import pairwise
-from typing import Annotated, ClassVar, TypeVar
+from typing import Annotated, ClassVar, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 
 def _whole(span: timedelta) -> timedelta:
@@ -81,11 +81,20 @@ class Policy(BaseModel):
     good turns."""
     low_score: Annotated[int, Field(ge=1, le=5, strict=True)] = 2
     """Feedback of this score or less is a disappointment: the lower two of five; our choice."""
-    assurance_percent: Annotated[int, Field(ge=100, le=500, strict=True)] = 300
-    """A sum above this share of the largest one completed asks for assurance: doubt grows with the sum; our choice."""
+    assurance_percents: Annotated[tuple[Percent, ...], AfterValidator(_rising), AfterValidator(_four)] = (
+        100,
+        150,
+        200,
+        300,
+    )
+    """Shares of the largest sum completed above which the shop owes a photo, a testimonial, cash on delivery, and only
+    a deposit at first: doubt begins where a sum is larger than ever before, and grows with it; the steps are our
+    choice."""
+    meeting_percent: Percent = 500
+    """Above this share of the largest sum completed they want to meet first; our choice."""
     meeting_amount: Annotated[int, Field(ge=0, le=10**14, strict=True)] = 0
-    """A first sum above this, in minor units, asks for a meeting; 0: the shop has set none, for it depends on the
-    currency."""
+    """A sum above this, in minor units, asks for a meeting whatever they have bought; 0: the shop has set none, for it
+    depends on the currency."""
     step_lasts: Span = timedelta(days=14)
     """How long what they did says where they are in buying: a fortnight after a question or a basket it says no more;
     our choice."""
@@ -95,6 +104,16 @@ class Policy(BaseModel):
     """How long the shop waits after it last wrote before it writes again; our choice."""
     most_follow_ups: Count = 3
     """Follow-ups without an answer before the shop stops: more is a nuisance; our choice."""
+    contact_span: Span = timedelta(days=7)
+    """The time within which the shop writes at most `most_contacts` times, answered or not: a week; our choice."""
+    most_contacts: Annotated[int, Field(ge=1, le=3, strict=True)] = 2
+    """How many times the shop writes of its own accord within `contact_span`; three is the most that is kept count of,
+    and more than anybody wants; our choice."""
+    opens_at: time = time(8)
+    """When the shop begins to write, by its own clock; before that people sleep; our choice."""
+    closes_at: time = time(20)
+    """When the shop stops writing, by its own clock, later than `opens_at`; at the same time as that: never; our
+    choice."""
     thank_within: Span = timedelta(days=7)
     """How long after a delivery the shop may still ask how it was; our choice."""
     recency_limits: Annotated[tuple[Span, ...], AfterValidator(_rising), AfterValidator(_four)] = (
@@ -124,18 +143,46 @@ class Policy(BaseModel):
     cart_points: Points = 20
     """For a full basket lately."""
     question_points: Points = 15
-    """For having asked or been quoted a price lately."""
+    """For having asked lately."""
+    quote_points: Points = 15
+    """For having been told a price lately: as much as for having asked, for who is told a price has asked for it."""
     visit_points: Points = 5
     """For having come or looked lately."""
     bought_before_points: Points = 15
     """For having bought before: trust is there."""
     repeat_points: Points = 10
     """For having bought again: only the repeat order proves it."""
+    good_turn_points: Points = 5
+    """For each thing that went well: goods that came by the promised day, good feedback, a meeting. A third of having
+    bought; our choice."""
+    near_percent: Percent = 80
+    """From beyond this share of their own average interval on their next time is near: people are not clocks; our
+    choice."""
+    near_points: Points = 10
+    """For their next time being near."""
     due_points: Points = 20
-    """For being past their own average interval."""
+    """For being past their own average interval, by `overdue_percent`."""
+    gone_percent: Percent = 300
+    """Silent for longer than this share of their own average interval, they may have gone elsewhere; our choice."""
+    gone_points: Points = -20
+    """For having been silent for so long: it takes back what being overdue gave."""
     promise_due_points: Points = 25
-    """For a "not yet" whose day has come."""
+    """For a "not yet" whose day has come: now they are able."""
+    slip_points: Points = -5
+    """For a day that was put off before: the day they name is less sure."""
     unanswered_points: Points = -20
     """For a question that is open too long: trust is going."""
-    low_feedback_points: Points = -25
-    """For a disappointment: it outweighs several good turns."""
+    low_feedback_points: Points = -45
+    """For a disappointment: it outweighs all that can have gone well, for one undoes many."""
+    late_points: Points = -15
+    """For goods that once came late: as much as having bought gave."""
+
+    @model_validator(mode="after")
+    def _opens_first(self) -> Self:
+        if self.opens_at.tzinfo or self.closes_at.tzinfo:
+            msg = "opens_at and closes_at are times of the shop's own clock; give them without a zone"
+            raise ValueError(msg)
+        if self.closes_at < self.opens_at:
+            msg = "closes_at lies before opens_at; give the hours of one day, or twice the same time for always open"
+            raise ValueError(msg)
+        return self

@@ -7,14 +7,17 @@ not in the table raises, and nothing has changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from enum import Enum, StrEnum
-from typing import Any, Generic, TypeVar
+import inspect
+from collections.abc import Callable, Collection, Mapping
+from enum import StrEnum
+from typing import Any, Generic
 
 import attrs
 
+from funnel._moves.ask import Moves
+from funnel._moves.course import Course, course_of, keep
+from funnel._moves.table import Cause, S, Tabled, check_start, check_table
 from funnel._rule import Rule, rule
-from funnel.errors import MoveError
 from funnel.facts import Facts
 from funnel.policy import Policy
 from funnel.rules.activity import has_bought, has_bought_again, has_engaged, is_lapsed
@@ -38,22 +41,6 @@ class Stage(StrEnum):
     """Has two valid purchases or more (pelanggan)."""
     LAPSED = "lapsed"
     """Has bought, and been silent for longer than the shop's limit."""
-
-
-class Cause(StrEnum):
-    """What brings a move about.
-
-    Example:
-        >>> Cause("time") is Cause.TIME
-        True
-    """
-
-    EVENT = "event"
-    """Something that happened: an arrival, a purchase, a refund."""
-    TIME = "time"
-    """Nothing but time passing."""
-    EITHER = "either"
-    """The one or the other."""
 
 
 MOVES: Mapping[Stage, Mapping[Stage, Cause]] = {
@@ -96,16 +83,14 @@ def stage(f: Facts, policy: Policy) -> Stage:
     return Stage.REPEAT_CUSTOMER if has_bought_again(f, policy) else Stage.CUSTOMER
 
 
-S = TypeVar("S", bound=Enum)
-
-
 @attrs.frozen
-class Machine(Generic[S]):
+class Machine(Tabled[S], Generic[S]):
     """Stages with their rule and their table: the whole of a funnel, as a value.
 
     Args:
         stage: The rule that says where a person stands; its answers are members of one enum.
-        moves: Which stage may follow which, and what brings it about.
+        table: Which stage may follow which, and what brings it about.
+        returns: The moves that bring back somebody who was lost.
 
     Example:
         >>> FUNNEL.may_move(Stage.PROSPECT, Stage.CUSTOMER)
@@ -117,66 +102,107 @@ class Machine(Generic[S]):
     """
 
     stage: Rule[Any, Any, S]
-    moves: Mapping[S, Mapping[S, Cause]]
+    table: Mapping[S, Mapping[S, Cause]]
+    returns: Collection[tuple[S, S]] = ()
+    _ready: dict[Policy, Course] = attrs.field(factory=dict[Policy, Course], init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        """See that every stage that a move leads to has a row of its own, and that no stage leads to itself."""
-        moves = self.moves
-        unknown = [str(to.value) for onward in moves.values() for to in onward if to not in moves]
-        if unknown:
-            msg = f"the table leads to {', '.join(unknown)} and has no row for it; add one, empty if nobody leaves"
-            raise MoveError(msg)
-        selves = [str(start.value) for start, onward in moves.items() if start in onward]
-        if selves:
-            msg = f"the table has moves from {', '.join(selves)} to itself; who stays does not move, leave them out"
-            raise MoveError(msg)
+        """See that the table can be walked."""
+        check_table(self.table, self.returns)
 
-    def may_move(self, start: S, to: S) -> bool:
-        """Whether a person may move from one stage to another; who stays may."""
-        return start == to or to in self.moves.get(start, {})
+    def asked(self, stage: S) -> Rule[Any, Any, S]:  # noqa: ARG002 (the same of everyone)
+        """The rule that is asked of who stands in a stage."""
+        return self.stage
 
-    def move(self, start: S, to: S) -> S:
-        """Move a person, if the table allows it.
-
-        Args:
-            start: Where they stand.
-            to: Where they are to stand.
-
-        Returns:
-            The new stage.
+    def course(self, policy: Policy) -> Course:
+        """The machine made ready for the shop's numbers.
 
         Raises:
-            MoveError: The table does not have that move; nothing has changed.
+            MoveError: The rule answers with a stage that the table has not.
         """
-        if self.may_move(start, to):
-            return to
-        if start not in self.moves:
-            msg = f"no stage {start.value} is in the table; it has {self._names(self.moves)}"
-            raise MoveError(msg)
-        msg = f"nobody moves from {start.value} to {to.value}; the table has {self._names(self.moves[start])}"
-        raise MoveError(msg)
-
-    @staticmethod
-    def _names(stages: Mapping[S, object]) -> str:
-        return ", ".join(str(one.value) for one in stages) or "no move"
-
-    def _arrows(self) -> Iterator[tuple[str, str, str]]:
-        for start, onward in self.moves.items():
-            for to, cause in onward.items():
-                yield str(start.value), str(to.value), "event or time" if cause is Cause.EITHER else cause.value
-
-    def mermaid(self) -> str:
-        """The table as a Mermaid state diagram."""
-        return "\n".join(
-            ["stateDiagram-v2", *(f"    {start} --> {to}: {cause}" for start, to, cause in self._arrows())]
-        )
-
-    def __str__(self) -> str:
-        """The table as plain text, a line a move."""
-        arrows = list(self._arrows())
-        widths = [max((len(arrow[side]) for arrow in arrows), default=0) for side in (0, 1)]
-        return "\n".join(f"{start:<{widths[0]}} -> {to:<{widths[1]}}  by {cause}" for start, to, cause in arrows)
+        if policy not in self._ready:
+            rules = [(self.stage.name, self.stage.lifted(policy))]
+            keep(self._ready, policy, course_of(rules, self.table, self.returns))
+        return self._ready[policy]
 
 
-FUNNEL: Machine[Stage] = Machine(stage, MOVES)
+@attrs.frozen
+class PathMachine(Tabled[S], Generic[S]):
+    """Stages of which the next depends on the present one: where people start, what moves them on, and the table.
+
+    Args:
+        start: The stage in which everyone starts.
+        onward: `(stage, f: Facts, policy: Policy) -> stage`, a plain typed function, as a rule is: where somebody goes
+            who stands in a stage; the same stage is to stay. It is asked again until they stay.
+        table: Which stage may follow which, and what brings it about.
+        returns: The moves that bring back somebody who was lost.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> from enum import StrEnum
+        >>> from funnel import History, Visit
+        >>> class Door(StrEnum):
+        ...     OUT = "out"
+        ...     IN = "in"
+        >>> def onward(door: Door, f: Facts, policy: Policy) -> Door:
+        ...     return Door.IN if f.inbound_count >= 1 else door
+        >>> doors = PathMachine(Door.OUT, onward, {Door.OUT: {Door.IN: Cause.EVENT}, Door.IN: {}})
+        >>> day = datetime(2026, 3, 1, tzinfo=UTC)
+        >>> history = History.of("p1", [Visit(id="v1", person_id="p1", occurred_at=day)])
+        >>> doors.moves.of(history, Policy(), as_of=day)[-1].to_stage.value
+        'in'
+    """
+
+    start: S
+    onward: Callable[[S, Any, Any], S]
+    table: Mapping[S, Mapping[S, Cause]]
+    returns: Collection[tuple[S, S]] = ()
+    _ready: dict[Policy, Course] = attrs.field(factory=dict[Policy, Course], init=False, eq=False, repr=False)
+    _rules: dict[S, Rule[Any, Any, S]] = attrs.field(
+        factory=dict["S", "Rule[Any, Any, S]"], init=False, eq=False, repr=False
+    )
+
+    def __attrs_post_init__(self) -> None:
+        """See that the table can be walked from the start.
+
+        Raises:
+            MoveError: It cannot.
+        """
+        check_table(self.table, self.returns)
+        check_start(self.start, self.table)
+        self._rules.update({one: _rule_in(one, self.onward) for one in self.table})
+
+    def asked(self, stage: S) -> Rule[Any, Any, S]:
+        """The rule that is asked of who stands in a stage."""
+        return self._rules[stage]
+
+    def course(self, policy: Policy) -> Course:
+        """The machine made ready for the shop's numbers.
+
+        Raises:
+            MoveError: The function answers with a stage that the table has not.
+        """
+        if policy not in self._ready:
+            rules = [(one.name, one.lifted(policy)) for one in self._rules.values()]
+            keep(self._ready, policy, course_of(rules, self.table, self.returns, self.start))
+        return self._ready[policy]
+
+
+def _rule_in(stage: S, onward: Callable[[S, Any, Any], S]) -> Rule[Any, Any, S]:
+    """What moves people on, as a rule of those who stand in one stage."""
+
+    def move(f: Any, policy: Any) -> S:
+        return onward(stage, f, policy)
+
+    name = getattr(onward, "__name__", "onward")
+    _, *hints = inspect.signature(onward, eval_str=True).parameters.values()
+    move.__name__ = f"{name}, from {stage.value},"
+    move.__annotations__ = {one.name: one.annotation for one in hints if one.annotation is not one.empty}
+    return rule(move)
+
+
+FUNNEL: Machine[Stage] = Machine(stage, MOVES, ((Stage.LAPSED, Stage.CUSTOMER), (Stage.LAPSED, Stage.REPEAT_CUSTOMER)))
 """The funnel of a shop, as this library has it; a shop with other stages makes its own `Machine`."""
+
+moves: Moves[Stage] = FUNNEL.moves
+"""Every move of the funnel: ask it `of` one person or `over` everyone."""

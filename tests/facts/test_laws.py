@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +17,8 @@ from funnel.records import Lead, Purchase, Record
 from tests.frames import read
 from tests.shop import END, TICK, ShopFacts, by_person, few, known_by, logs_of, people, without_spans
 from tests.strategies import histories, instants, record_lists
+
+pytestmark = pytest.mark.no_cover
 
 EDGES = st.sampled_from([-TICK, timedelta(0), TICK, timedelta(days=400)])
 

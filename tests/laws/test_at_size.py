@@ -76,6 +76,7 @@ def expected() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     return facts, rows_of(stage.next_change.over(logs, Policy(), as_of=AS_OF), frozenset())
 
 
+@pytest.mark.no_cover
 def test_one_in_a_hundred_is_what_the_fold_says() -> None:
     """The answers of Polars themselves are those of one person at a time, for every hundredth person."""
     from tests.laws.one_by_one import history_of
@@ -91,6 +92,7 @@ def test_one_in_a_hundred_is_what_the_fold_says() -> None:
         assert standing[person]["stage"] == stage.of(history, Policy(), as_of=AS_OF).value
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("engine", EVERY)
 def test_every_engine_answers_as_polars(
     engine: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch

@@ -34,7 +34,10 @@ WITNESSED: list[tuple[Callable[[Any], object], list[dict[str, Any] | None]]] = [
         lambda f: 3 * (f.source == "web") + (f.reason == "travel") == 4,
         [{"source": "web", "reason": "travel"}, {"source": "", "reason": ""}],
     ),
-    (lambda f: (f.count > 2) + (f.count < 2) == 2, [None, {"count": 2}]),
+    (lambda f: (f.count > 2) + (f.count < 2) == 2, [None, {"count": 0}]),
+    (lambda f: (f.count > 2) + (f.visits > 2) == 2, [{"count": 3, "visits": 3}, {"count": 0, "visits": 0}]),
+    (lambda f: (f.source == "web") + (f.count > 2) > 0, [{"count": 3, "source": ""}, {"source": "", "count": 0}]),
+    (lambda f: (f.count < f.count) + (f.visits > 2) == 0, [{"count": 0, "visits": 0}, {"count": 0, "visits": 3}]),
     (lambda f: f.visits > f.spent and f.spent > f.visits, [None, {"spent": 0, "visits": 1}, {"spent": 0, "visits": 0}]),
 ]
 

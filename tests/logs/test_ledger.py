@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 ABSENT: dict[str, set[str]] = {
     "leads": {"leads", "referrals"},
     "purchases": {"orders", "purchases", "cancellations", "deliveries", "promises"},
-    "interactions": {"interactions", "open_questions", "open_complaints", "open_follow_ups"},
+    "interactions": {
+        *("interactions", "open_questions", "open_complaints", "open_follow_ups"),
+        *("replies", "repairs", "reopenings", "delivery_questions", "contacts"),
+    },
 }
 
 

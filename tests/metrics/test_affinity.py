@@ -174,6 +174,14 @@ def test_histories_are_worked_by_hand_too() -> None:
     assert found == affinity(LOGS, TABLES["lines"], 10 * DAY, as_of=LATER, least=1)
 
 
+def test_a_purchase_without_lines_goes_with_nothing() -> None:
+    """Nobody knows what was in it, so it is no basket."""
+    bare = Purchase(id="1", person_id="a", purchased_at=LATER - 20 * DAY, amount=Money(1, "USD"))
+    found = Affinity.of([History.of("a", [bare])], 10 * DAY, as_of=LATER, least=1)
+
+    assert (found.together, found.in_order) == ((), ())
+
+
 def test_pairs_read_well() -> None:
     """Text, rows and a notebook's tables say the same; what is too seldom is said to be."""
     found = affinity(LOGS, TABLES["lines"], 10 * DAY, as_of=LATER, least=1)

@@ -15,6 +15,7 @@ from tests.metrics.people import AS_OF, HERE, shop_on
 if TYPE_CHECKING:
     from funnel.logs import Logs
 
+
 WITHIN = timedelta(days=600)
 
 

@@ -141,6 +141,7 @@ def test_the_table_reads_well() -> None:
     ]
     assert "<td>2026-05*</td><td>2</td>" in found._repr_html_()
     assert [each.revenue for each in found] == [10, 60, 0, 20, 12]
+    assert [each.to_dict()["revenue"] for each in found] == [10, 60, 0, 20, 12]
     assert (found.periods[4].contracted, found.periods[1].expanded, found.periods[2].dormant_revenue) == (13, 20, 60)
 
 

@@ -93,6 +93,7 @@ def test_a_group_that_is_named_twice_adds_nothing_it_could_hide(
 
 
 @given(CROWDS)
+@example([[(NOON - 3 * DAY, NOON - DAY), (NOON - DAY, None)], [(NOON - 2 * DAY, NOON)], [(NOON - DAY, NOON)] * 2])
 def test_arrays_give_the_same_test(crowds: list[list[Pair]]) -> None:
     """Counted in whole arrays or time by time, the test is the same to its last digit."""
     pytest.importorskip("numpy")

@@ -101,6 +101,21 @@ def by_promotion(people: Sequence[History], within: timedelta, as_of: datetime, 
     return made
 
 
+def test_who_was_sent_is_told_from_who_was_not_and_from_whom_nobody_knows() -> None:
+    """Three buyers: one sent by another, one who came alone, one whose arrival nobody wrote down."""
+    leads = pl.DataFrame({"person_id": ["a", "b"], "arrived_at": [NOON] * 2, "referred_by": ["z", None]})
+    bought = pl.DataFrame(
+        {"id": ["1", "2", "3"], "person_id": ["a", "b", "c"], "purchased_at": [NOON] * 3, "amount": [1] * 3}
+    )
+    groups = repeat_by(Logs(leads=leads, purchases=bought), "referral", 10 * DAY, as_of=LATER)
+
+    assert {one.group: one.repeat.rate for one in groups.groups} == {
+        "not referred": Rate(0, 1),
+        "referred": Rate(0, 1),
+        None: Rate(0, 1),
+    }
+
+
 @FEW
 @given(buyers(), spans, moments)
 def test_the_honeymoon_is_what_counting_by_hand_finds(

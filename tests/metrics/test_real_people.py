@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     Ask = Callable[[str], list[tuple[Any, ...]]]
 
+pytestmark = pytest.mark.no_cover
+
 AS_OF = datetime(1998, 7, 1, tzinfo=UTC)
 SPAN = timedelta(days=90)
 VIEW = """

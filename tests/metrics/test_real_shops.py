@@ -15,6 +15,8 @@ from funnel.metrics.retention import retention
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.no_cover
+
 END = datetime(1998, 6, 30, 12, tzinfo=UTC)
 
 TRIANGLE = """

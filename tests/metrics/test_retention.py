@@ -246,6 +246,23 @@ def test_the_table_reads_well() -> None:
     assert str(Ratio(3, 0)) == "no ratio (3 beside 0)"
 
 
+@pytest.mark.parametrize(
+    ("measure", "people"),
+    [
+        ("on", (2, 1, 0, 1)),
+        ("on_or_after", (2, 1, 1, 1)),
+        ("cumulative", (2, 1, 1, 1)),
+        ("streak", (2, 1, 0, 0)),
+    ],
+)
+def test_the_four_ways_to_come_back(measure: Any, people: tuple[int, ...]) -> None:
+    """Of two who bought in January one came back in February and in April: in the period, by then, since, each time."""
+    rows = shop(("a", JANUARY), ("b", JANUARY), ("a", "2026-02-05T00:00+00:00"), ("a", "2026-04-05T00:00+00:00"))
+
+    found = retention(rows, measure=measure, tz="UTC", as_of=datetime(2026, 5, 1, tzinfo=UTC))
+    assert next(iter(found)).people[:4] == people
+
+
 def test_brackets_are_named_by_the_periods_they_hold() -> None:
     """A bracket is a column; one of a single period is called by it."""
     cohorts = retention(THREE, tz="UTC", as_of=DAY, brackets=(0, 1, 4, 5))

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     Ask = Callable[[str], list[tuple[Any, ...]]]
 
+pytestmark = pytest.mark.no_cover
+
 LARGEST_EXAMPLE = 3_000_000
 VIEWS = """
 create view named as select distinct * from lines where CustomerID is not null;

@@ -7,7 +7,7 @@ from typing import Any
 import narwhals as nw
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from funnel._instants import FOREVER, MICROSECOND, NEVER
@@ -50,6 +50,7 @@ COUNTS = st.integers(0, 4)
 PARTS = {
     "any": st.tuples(COUNTS),
     "mean": st.tuples(st.integers(0, 10**16), COUNTS),
+    "mean_span": st.tuples(st.integers(0, FOREVER), COUNTS),
     "mean_gap": st.tuples(st.integers(NEVER, 0), st.integers(0, FOREVER), COUNTS),
 }
 
@@ -108,6 +109,8 @@ def test_gaps_lie_between_one_row_and_the_next(rows: list[Row]) -> None:
 
 
 @given(ROWS)
+@example([])
+@example([row(place, place, 9, "a", 1) for place in range(4)])
 def test_the_gap_of_one_row_is_that_among_the_rows_that_count(rows: list[Row]) -> None:
     """What has ceased to count leaves no gap behind."""
     ends = [(*one[:2], FOREVER if place % 2 else one[2], *one[3:]) for place, one in enumerate(rows)]

@@ -15,11 +15,14 @@ from funnel.policy import Policy
 from funnel.readers.orders import OrderMapping, Orders, read_orders
 from funnel.records import Purchase, Refund
 from funnel.report._findings import Asked, Findings, facts_of, find
+from funnel.report._source import of_orders
 from funnel.rules.activity import is_overdue
 from funnel.rules.follow_up import next_step
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = pytest.mark.no_cover
 
 AS_OF = datetime(2011, 12, 9, 23, 59, 59, 999_999, tzinfo=UTC)
 ASKED = Asked(AS_OF, "Europe/London", Policy(), 5)
@@ -35,7 +38,7 @@ def orders(root: Path) -> Orders:
 @pytest.fixture(scope="module")
 def found(orders: Orders) -> Findings:
     """Give what the report finds in them."""
-    return find(orders, ASKED, lambda _stage, _done, _total: None)
+    return find(of_orders(orders), ASKED, lambda _stage, _done, _total: None)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 
 from funnel.policy import Policy
-from funnel.rules.follow_up import NextStep, has_refused, is_due_for_follow_up, may_write, next_step
+from funnel.rules.follow_up import (
+    NextStep,
+    has_refused,
+    has_replied,
+    is_due_for_follow_up,
+    may_write,
+    next_step,
+    since_due,
+    value_at_stake,
+)
 from tests.shop import DAY, TICK, person
 
 POLICY = Policy()
@@ -17,6 +26,14 @@ WAITING: dict[str, Any] = {"postponement_count": 1, "since_last_postponement": 9
 LATE: dict[str, Any] = {"open_promise_count": 1, "since_promise_was_due": TICK}
 LAPSED: dict[str, Any] = {"purchase_count": 1, "since_last_purchase": 180 * DAY + TICK}
 OVERDUE: dict[str, Any] = {"purchase_count": 3, "purchase_interval": 20 * DAY, "since_last_purchase": 40 * DAY}
+SAID: dict[str, Any] = {"since_said_ready": 5 * DAY, "since_last_inbound": 5 * DAY}
+LARGE: dict[str, Any] = {
+    "purchase_count": 1,
+    "largest_purchase": 100,
+    "last_quote_amount": 501,
+    "since_last_quote": DAY,
+    "since_last_purchase": 20 * DAY,
+}
 CAME: dict[str, Any] = {**OVERDUE, "delivery_count": 1, "since_last_delivery": 7 * DAY}
 
 
@@ -43,6 +60,8 @@ def test_a_no_is_their_last_word_until_they_come_again(facts: dict[str, Any], ex
         (REFUSED, False),
         ({"since_last_follow_up": 3 * DAY}, False),
         ({"since_last_follow_up": 3 * DAY + TICK}, True),
+        ({"since_last_follow_up": 4 * DAY, "since_second_last_follow_up": 7 * DAY}, False),
+        ({"since_last_follow_up": 4 * DAY, "since_second_last_follow_up": 7 * DAY + TICK}, True),
         ({"unanswered_follow_up_count": 2}, True),
         ({"unanswered_follow_up_count": 3}, False),
     ],
@@ -70,8 +89,44 @@ def test_the_shop_does_not_press(facts: dict[str, Any], expected: bool) -> None:
         ({**CAME, "since_last_feedback": 7 * DAY + TICK}, NextStep.ASK_FEEDBACK),
         ({**CAME, "since_last_feedback": 7 * DAY}, NextStep.REMIND),
         ({**CAME, "since_last_feedback": 7 * DAY - TICK}, NextStep.REMIND),
+        ({**CAME, "since_last_follow_up": 7 * DAY + TICK}, NextStep.ASK_FEEDBACK),
+        ({**CAME, "since_last_follow_up": 7 * DAY}, NextStep.REMIND),
+        ({**SAID, **REFUSED, "since_last_refusal": 6 * DAY}, NextStep.CLOSE_SALE),
+        ({**SAID, "has_opted_out": True, "since_last_opt_out": 6 * DAY}, NextStep.CLOSE_SALE),
+        ({**SAID, "has_opted_out": True, "since_last_opt_out": 5 * DAY}, NextStep.LEAVE_ALONE),
+        ({**SAID, "since_last_follow_up": TICK}, NextStep.CLOSE_SALE),
+        ({**SAID, **LARGE}, NextStep.MEET),
+        (LARGE, NextStep.MEET),
+        ({**LARGE, "meeting_count": 1}, NextStep.FOLLOW_UP),
+        ({**LARGE, "since_last_quote": 14 * DAY, "since_last_purchase": 20 * DAY}, NextStep.NOTHING),
         ({"since_last_cart": DAY}, NextStep.FOLLOW_UP),
+        ({"since_last_quote": DAY, "last_quote_amount": 9}, NextStep.FOLLOW_UP),
         ({"since_last_question": DAY}, NextStep.FOLLOW_UP),
+        (
+            {"since_last_cart": 6 * DAY, "since_last_follow_up": 5 * DAY, "since_last_inbound": 5 * DAY},
+            NextStep.FOLLOW_UP,
+        ),
+        (
+            {"since_last_cart": 6 * DAY, "since_last_follow_up": 5 * DAY, "since_last_inbound": 4 * DAY},
+            NextStep.NOTHING,
+        ),
+        (
+            {"since_last_cart": 4 * DAY, "since_last_follow_up": 5 * DAY, "since_last_inbound": 4 * DAY},
+            NextStep.FOLLOW_UP,
+        ),
+        ({"purchase_count": 1, "since_last_purchase": 7 * DAY}, NextStep.THANK),
+        ({"purchase_count": 1, "since_last_purchase": 7 * DAY + TICK}, NextStep.NOTHING),
+        ({"purchase_count": 1, "since_last_purchase": 5 * DAY, "since_last_follow_up": 5 * DAY}, NextStep.NOTHING),
+        ({"purchase_count": 1, "since_last_purchase": 30 * DAY}, NextStep.NOTHING),
+        ({"purchase_count": 1, "since_last_purchase": 30 * DAY + TICK}, NextStep.OFFER_NEXT),
+        ({"purchase_count": 2, "since_last_purchase": 31 * DAY, "since_last_follow_up": 30 * DAY}, NextStep.NOTHING),
+        ({**OVERDUE, "since_last_purchase": 16 * DAY}, NextStep.NOTHING),
+        ({**OVERDUE, "since_last_purchase": 16 * DAY + TICK}, NextStep.OFFER_NEXT),
+        ({**OVERDUE, "since_last_purchase": 17 * DAY, "since_last_follow_up": 30 * DAY}, NextStep.NOTHING),
+        ({**OVERDUE, "since_last_purchase": 30 * DAY}, NextStep.OFFER_NEXT),
+        ({**OVERDUE, "since_last_purchase": 30 * DAY + TICK}, NextStep.REMIND),
+        ({**LAPSED, "since_last_follow_up": 40 * DAY, "since_last_inbound": 30 * DAY}, NextStep.NOTHING),
+        ({**LAPSED, "since_last_follow_up": 40 * DAY, "since_last_inbound": 30 * DAY + TICK}, NextStep.WIN_BACK),
         (LAPSED, NextStep.WIN_BACK),
         (OVERDUE, NextStep.REMIND),
         ({"since_last_visit": DAY, "inbound_count": 1}, NextStep.NOTHING),
@@ -84,6 +139,82 @@ def test_what_is_owed_comes_before_what_is_offered(facts: dict[str, Any], expect
 
     assert next_step(person(**facts), POLICY) is expected
     assert is_due_for_follow_up(person(**facts), POLICY) is (expected not in idle)
+
+
+@pytest.mark.parametrize(
+    ("facts", "due"),
+    [
+        ({"open_complaint_count": 1, "oldest_open_complaint": 4 * DAY}, 4 * DAY),
+        ({"open_question_count": 1, "oldest_open_question": 2 * DAY}, 2 * DAY),
+        ({**LATE, "since_promise_was_due": 3 * DAY}, 3 * DAY),
+        (SAID, 5 * DAY),
+        (LARGE, DAY),
+        ({"since_last_checkout": DAY}, DAY),
+        ({**WAITING, "until_ready": timedelta(0)}, timedelta(0)),
+        ({**WAITING, "until_ready": -2 * DAY}, 2 * DAY),
+        (CAME, 7 * DAY),
+        ({"since_last_cart": DAY}, DAY),
+        ({"purchase_count": 1, "since_last_purchase": DAY}, DAY),
+        (LAPSED, TICK),
+        (OVERDUE, 10 * DAY),
+        ({**OVERDUE, "since_last_purchase": 16 * DAY + TICK}, TICK),
+        ({"purchase_count": 1, "since_last_purchase": 31 * DAY}, DAY),
+        (WAITING, None),
+        ({"has_opted_out": True}, None),
+        ({}, None),
+    ],
+)
+def test_a_step_is_due_since_there_was_reason_for_it(facts: dict[str, Any], due: timedelta | None) -> None:
+    """From the question, the promised day, the end of the postponement, the limit that was passed; or not at all."""
+    assert since_due(person(**facts), POLICY) == due
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({}, False),
+        ({"since_last_inbound": DAY}, True),
+        ({"since_last_inbound": DAY, "since_last_follow_up": DAY}, False),
+        ({"since_last_inbound": 30 * DAY, "since_last_follow_up": 40 * DAY}, True),
+        ({"since_last_inbound": 30 * DAY + TICK, "since_last_follow_up": 40 * DAY}, False),
+    ],
+)
+def test_a_reply_comes_after_the_follow_up(facts: dict[str, Any], expected: bool) -> None:  # noqa: FBT001 - a case
+    """And holds for as long as they are not quiet."""
+    assert has_replied(person(**facts), POLICY) is expected
+
+
+@pytest.mark.parametrize(
+    ("facts", "value"),
+    [
+        ({}, None),
+        ({"last_quote_amount": 70, "since_last_quote": 14 * DAY - TICK}, 70),
+        ({"last_quote_amount": 70, "since_last_quote": 14 * DAY}, None),
+        ({"purchase_count": 2, "average_purchase": 30, "since_last_purchase": 9 * DAY}, 30),
+        ({**LARGE, "average_purchase": 30}, 501),
+        ({**LARGE, "average_purchase": 30, "since_last_purchase": DAY}, 30),
+    ],
+)
+def test_what_is_at_stake_is_the_price_they_were_told_or_what_they_pay(
+    facts: dict[str, Any], value: int | None
+) -> None:
+    """A price told lately, after the last purchase; else the average; of whom nothing is known, None and not 0."""
+    assert value_at_stake(person(**facts), POLICY) == value
+
+
+def test_the_cap_counts_as_many_contacts_as_the_policy_says() -> None:
+    """One, two or three within the span; the last microsecond of the span still counts."""
+    often = person(
+        since_last_follow_up=4 * DAY, since_second_last_follow_up=8 * DAY, since_third_last_follow_up=12 * DAY
+    )
+
+    assert [may_write(often, Policy(most_contacts=most, contact_span=8 * DAY)) for most in (1, 2, 3)] == [
+        False,
+        False,
+        True,
+    ]
+    assert not may_write(often, Policy(most_contacts=3, contact_span=12 * DAY))
+    assert may_write(often, Policy(most_contacts=3, contact_span=12 * DAY - TICK))
 
 
 def test_every_step_can_be_reached() -> None:

@@ -7,12 +7,25 @@ from typing import Any
 import pytest
 
 from funnel.policy import Policy
-from funnel.rules.readiness import Readiness, readiness, readiness_points
+from funnel.rules.readiness import (
+    Readiness,
+    ability_points,
+    readiness,
+    readiness_points,
+    timing_points,
+    trust_points,
+    willingness_points,
+)
 from tests.shop import DAY, TICK, person
+
+pytestmark = pytest.mark.no_cover
 
 POLICY = Policy()
 FRESH = 14 * DAY - TICK
 DUE: dict[str, Any] = {"postponement_count": 1, "since_last_postponement": 9 * DAY, "until_ready": -DAY}
+
+
+RHYTHM: dict[str, Any] = {"purchase_count": 3, "purchase_interval": 10 * DAY}
 
 
 @pytest.mark.parametrize(
@@ -35,8 +48,20 @@ DUE: dict[str, Any] = {"postponement_count": 1, "since_last_postponement": 9 * D
         ({"purchase_count": 2}, 25),
         ({"open_question_count": 1, "oldest_open_question": DAY}, 0),
         ({"open_question_count": 1, "oldest_open_question": DAY + TICK}, -20),
-        ({"complaint_count": 1, "since_last_resolution": DAY}, -25),
-        ({"purchase_count": 3, "purchase_interval": DAY, "since_last_purchase": 2 * DAY}, 45),
+        ({"complaint_count": 1, "since_last_resolution": DAY}, -45),
+        ({**RHYTHM, "since_last_purchase": 8 * DAY}, 25),
+        ({**RHYTHM, "since_last_purchase": 8 * DAY + TICK}, 35),
+        ({**RHYTHM, "since_last_purchase": 15 * DAY}, 35),
+        ({**RHYTHM, "since_last_purchase": 15 * DAY + TICK}, 55),
+        ({**RHYTHM, "since_last_purchase": 30 * DAY}, 55),
+        ({**RHYTHM, "since_last_purchase": 30 * DAY + TICK}, 35),
+        ({**RHYTHM, "purchase_count": 2, "since_last_purchase": 40 * DAY}, 25),
+        ({"timely_delivery_count": 1}, 5),
+        ({"meeting_count": 1}, 5),
+        ({"last_feedback_score": 4}, 5),
+        ({"last_feedback_score": 3}, 0),
+        ({"late_delivery_count": 1}, -15),
+        ({**DUE, "postponement_count": 2}, 20),
         (DUE, 25),
         ({**DUE, "until_ready": TICK}, 0),
     ],
@@ -78,7 +103,12 @@ def test_the_bands_begin_at_their_points(sign: str, points: int, expected: Readi
 @pytest.mark.parametrize(
     ("facts", "expected"),
     [
-        ({"has_opted_out": True, "open_complaint_count": 1}, Readiness.LEAVE_ALONE),
+        ({"has_opted_out": True, "open_complaint_count": 1}, Readiness.REPAIR_FIRST),
+        ({"since_said_ready": FRESH, "open_complaint_count": 1}, Readiness.REPAIR_FIRST),
+        ({"since_said_ready": FRESH, "has_opted_out": True, "since_last_opt_out": 15 * DAY}, Readiness.READY),
+        ({"since_said_ready": FRESH, "has_opted_out": True, "since_last_opt_out": DAY}, Readiness.LEAVE_ALONE),
+        ({"since_said_ready": FRESH, **DUE, "since_last_postponement": 15 * DAY, "until_ready": DAY}, Readiness.READY),
+        ({"has_opted_out": True, **DUE, "until_ready": DAY}, Readiness.LEAVE_ALONE),
         ({"open_complaint_count": 1, **DUE, "until_ready": DAY}, Readiness.REPAIR_FIRST),
         ({**DUE, "until_ready": DAY}, Readiness.NOT_YET),
         ({}, Readiness.UNKNOWN),
@@ -89,3 +119,36 @@ def test_the_bands_begin_at_their_points(sign: str, points: int, expected: Readi
 def test_what_stands_before_the_question_comes_first(facts: dict[str, Any], expected: Readiness) -> None:
     """Left alone, repaired, waited for, unknown: in this order, whatever the points say."""
     assert readiness(person(**facts), POLICY) is expected
+
+
+def test_the_points_are_the_sum_of_four_parts() -> None:
+    """Able, willing, trusting, their time: each a rule of its own, and nothing else is added."""
+    facts = person(**RHYTHM, **DUE, since_last_purchase=16 * DAY, since_last_cart=DAY, meeting_count=1)
+    parts = [rule(facts, POLICY) for rule in (ability_points, willingness_points, trust_points, timing_points)]
+
+    assert parts == [25, 20, 30, 30]
+    assert readiness_points(facts, POLICY) == sum(parts)
+
+
+def test_why_somebody_is_ready_tells_what_speaks_for_it_and_against() -> None:
+    """The parts that add something, biggest first, each with its number of the policy; then what was asked first."""
+    why = readiness.why(
+        person(inbound_count=1, since_last_cart=DAY, since_last_visit=DAY, purchase_count=1, late_delivery_count=1),
+        POLICY,
+    )
+
+    assert why.answer is Readiness.COLD
+    assert [(reason.points, reason.points_field) for reason in why.reasons if reason.points] == [
+        (20, "cart_points"),
+        (15, "bought_before_points"),
+        (-15, "late_points"),
+        (5, "visit_points"),
+    ]
+    assert [str(reason) for reason in why.reasons][-1] == "points < warm_points (30) (points is 25)"
+
+
+def test_one_disappointment_outweighs_all_that_went_well() -> None:
+    """The points for a disappointment are more than all good turns together give."""
+    good = POLICY.bought_before_points + POLICY.repeat_points + 3 * POLICY.good_turn_points
+
+    assert -POLICY.low_feedback_points > good

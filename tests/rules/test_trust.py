@@ -29,7 +29,8 @@ POLICY = Policy(
     delivery_grace=2 * DAY,
     disappointed_for=30 * DAY,
     low_score=2,
-    assurance_percent=300,
+    assurance_percents=(100, 150, 200, 300),
+    meeting_percent=500,
     meeting_amount=1000,
 )
 LOW: dict[str, Any] = {"feedback_count": 1, "last_feedback_score": 2, "since_last_feedback": DAY}
@@ -93,28 +94,41 @@ def test_repair_comes_before_selling(facts: dict[str, Any], expected: bool) -> N
     assert repair_first(person(**facts), POLICY) is expected
 
 
+BOUGHT: dict[str, Any] = {"purchase_count": 1, "largest_purchase": 100}
+
+
 @pytest.mark.parametrize(
     ("facts", "expected"),
     [
         ({}, Assurance.NONE),
-        ({"last_quote_amount": 1}, Assurance.PROOF),
-        ({"last_quote_amount": 1000}, Assurance.PROOF),
+        ({"last_quote_amount": 1}, Assurance.TESTIMONIAL),
+        ({"last_quote_amount": 1000}, Assurance.TESTIMONIAL),
         ({"last_quote_amount": 1001}, Assurance.MEETING),
-        ({"last_quote_amount": 1001, "meeting_count": 1}, Assurance.PROOF),
-        ({"last_quote_amount": 300, "purchase_count": 1, "largest_purchase": 100}, Assurance.NONE),
-        ({"last_quote_amount": 301, "purchase_count": 1, "largest_purchase": 100}, Assurance.PROOF),
-        ({"last_quote_amount": 1001, "purchase_count": 1, "largest_purchase": 900}, Assurance.MEETING),
+        ({"last_quote_amount": 1001, "meeting_count": 1}, Assurance.TESTIMONIAL),
+        ({**BOUGHT, "last_quote_amount": 100}, Assurance.NONE),
+        ({**BOUGHT, "last_quote_amount": 101}, Assurance.PHOTO),
+        ({**BOUGHT, "last_quote_amount": 150}, Assurance.PHOTO),
+        ({**BOUGHT, "last_quote_amount": 151}, Assurance.TESTIMONIAL),
+        ({**BOUGHT, "last_quote_amount": 200}, Assurance.TESTIMONIAL),
+        ({**BOUGHT, "last_quote_amount": 201}, Assurance.CASH_ON_DELIVERY),
+        ({**BOUGHT, "last_quote_amount": 300}, Assurance.CASH_ON_DELIVERY),
+        ({**BOUGHT, "last_quote_amount": 301}, Assurance.DEPOSIT),
+        ({**BOUGHT, "last_quote_amount": 500}, Assurance.DEPOSIT),
+        ({**BOUGHT, "last_quote_amount": 501}, Assurance.MEETING),
+        ({**BOUGHT, "last_quote_amount": 501, "meeting_count": 1}, Assurance.DEPOSIT),
+        ({"purchase_count": 1, "largest_purchase": 900, "last_quote_amount": 1001}, Assurance.MEETING),
         (
-            {"last_quote_amount": 1001, "purchase_count": 1, "largest_purchase": 900, "meeting_count": 1},
-            Assurance.NONE,
+            {"purchase_count": 1, "largest_purchase": 900, "last_quote_amount": 1001, "meeting_count": 1},
+            Assurance.PHOTO,
         ),
     ],
 )
 def test_doubt_grows_with_the_sum(facts: dict[str, Any], expected: Assurance) -> None:
-    """Proof for a first sum or one far above the largest so far; a meeting above the shop's own limit."""
+    """More is owed the further a sum is above the largest so far; a meeting also above the shop's own limit."""
     assert assurance(person(**facts), POLICY) is expected
 
 
-def test_a_shop_without_a_limit_asks_for_no_meeting() -> None:
-    """The limit depends on the currency, so there is none until the shop sets it."""
-    assert assurance(person(last_quote_amount=10**9), Policy()) is Assurance.PROOF
+@pytest.mark.parametrize(("facts", "expected"), [({}, Assurance.TESTIMONIAL), (BOUGHT, Assurance.MEETING)])
+def test_a_shop_without_a_limit_meets_those_who_know_it(facts: dict[str, Any], expected: Assurance) -> None:
+    """The limit depends on the currency, so there is none until the shop sets it; the share of the largest stands."""
+    assert assurance(person(last_quote_amount=10**9, **facts), Policy()) is expected

@@ -283,6 +283,16 @@ class Conformance:
         assert len(facts_of(store.logs(), NOON)) == 1
         assert store.standing("p1").stage == stage.of(store.history("p1"), POLICY, as_of=NOON)
 
+    def test_what_comes_before_its_cause_in_one_call_counts(self, store: Store) -> None:
+        """A refund, then its purchase, beside a visit that came again, of somebody who was judged before."""
+        store.append(visit("1"), recorded_at=NOON)
+        given = [back("r", minor=1), bought(), answered(), asked(), visit("1")]
+        receipt = store.append(*given, recorded_at=NOON)
+
+        assert (receipt.added, receipt.repeated) == (4, 1)
+        assert receipt.standings[0].stage == "customer"
+        assert store.history("p1") == History.of("p1", given)
+
     def test_a_complaint_is_heard_though_its_purchase_is_not_there(self, store: Store) -> None:
         """It is a complaint about no purchase until the purchase comes."""
         complaint = Complaint(id="c", person_id="p1", occurred_at=NOON, purchase_id="1")

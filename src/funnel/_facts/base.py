@@ -19,19 +19,20 @@ if TYPE_CHECKING:
     from funnel.logs import Logs
 
 
-def judgement(as_of: object) -> int:
-    """The instant of judgement in microseconds.
+def judgement(as_of: object, called: str = "as_of") -> int:
+    """The instant of judgement in microseconds, and what it is called where it was given.
 
     Raises:
         InstantError: It is no aware datetime, or lies outside the years that are kept.
     """
     if not isinstance(as_of, datetime) or (as_of.tzinfo is not UTC and as_of.utcoffset() is None):
         kind = "a naive datetime" if isinstance(as_of, datetime) else f"{type(as_of).__name__}"
-        msg = f"as_of is {kind}; give an aware datetime, such as datetime(2026, 3, 1, tzinfo=UTC)"
+        msg = f"{called} is {kind}; give an aware datetime, such as datetime(2026, 3, 1, tzinfo=UTC)"
         raise InstantError(msg)
     now = micros(as_of)
     if not EARLIEST <= now < LATEST:
-        raise InstantError("as_of lies outside the years 1800 to 2199; give the instant of judgement")
+        msg = f"{called} lies outside the years 1800 to 2199; give the instant of judgement"
+        raise InstantError(msg)
     return now
 
 

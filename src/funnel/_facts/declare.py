@@ -12,7 +12,7 @@ from funnel._instants import EARLIEST, FOREVER, LATEST, NEVER
 from funnel._lift.nodes import Fact
 from funnel._lift.proof import proven
 from funnel._lift.tree import Tree, answer_kind
-from funnel._reduce.forms import EVERY, Derived, How, Reduction, Stream
+from funnel._reduce.forms import EVERY, GAP, Derived, How, Reduction, Stream
 from funnel._streams import nearest, stream_called
 from funnel.errors import FactsError
 
@@ -82,10 +82,16 @@ def largest(stream: str, field: str, *, where: Where | None = None) -> int:
     return cast("int", Declared(_number(stream, "largest", field, where), "number", _MONEY))
 
 
-def mean(stream: str, field: str, *, where: Where | None = None) -> int:
-    """The average of a field, rounded down to a whole unit; 0 where there is no record."""
-    parts = _number(stream, "sum", field, where), _reduction(stream, "sum", "", where, 0)
-    return cast("int", Declared(Derived("mean", parts), "number", _MONEY))
+def mean(stream: str, field: str, *, where: Where | None = None) -> Any:
+    """The average of a field, rounded down to a whole unit; 0 where there is no record.
+
+    The average of a span is a span: for ever where there is no record.
+    """
+    counted = _reduction(stream, "sum", "", where, 0)
+    if _field(stream, field).unit == "span" and field != GAP:
+        return Declared(Derived("mean_span", (_reduction(stream, "sum", field, where, 0), counted)), "span")
+    parts = _number(stream, "sum", field, where), counted
+    return Declared(Derived("mean", parts), "number", _MONEY)
 
 
 def first(stream: str, *, where: Where | None = None, never: Never = "past") -> datetime | None:
@@ -107,12 +113,12 @@ def soonest(stream: str, field: str, *, where: Where | None = None, never: Never
 
 
 def earliest(stream: str, field: str, *, where: Where | None = None) -> Any:
-    """What a field of the first record says; "", 0 or never where there is no record."""
+    """What a field of the first record says; "", 0 or never where there is no record, for ever for a span."""
     return _edge(stream, "earliest", field, where)
 
 
 def latest(stream: str, field: str, *, where: Where | None = None) -> Any:
-    """What a field of the last record says; "", 0 or never where there is no record."""
+    """What a field of the last record says; "", 0 or never where there is no record, for ever for a span."""
     return _edge(stream, "latest", field, where)
 
 
@@ -194,5 +200,6 @@ def _edge(stream: str, how: How, field: str, where: Where | None) -> Declared:
         return Declared(_reduction(stream, how, field, where, ""), "text", choices=found.choices)
     if found.low == NEVER:
         return Declared(_reduction(stream, how, field, where, NEVER), "instant")
-    show: Show = "span" if found.unit == "span" else "flag" if found.high == 1 else "number"
-    return Declared(_reduction(stream, how, field, where, 0), show, found.high)
+    if found.unit == "span":
+        return Declared(_reduction(stream, how, field, where, 0 if field == GAP else _EVER), "span")
+    return Declared(_reduction(stream, how, field, where, 0), "flag" if found.high == 1 else "number", found.high)

@@ -49,11 +49,11 @@ def with_derived(plan: Plan, frame: Frame) -> Frame:
     return frame.with_columns(**worked) if worked else frame
 
 
-def fact_column(plan: Plan, now: nw.Expr) -> Column:
-    """How a rule reads a fact from the held values, at the instant."""
+def fact_column(plan: Plan, now: nw.Expr, prefix: str = "") -> Column:
+    """How a rule reads a fact from the held values, at the instant; their columns may have a prefix."""
 
     def read(fact: Fact) -> nw.Expr:
-        value = nw.col(value_name(plan.places[fact.name]))
+        value = nw.col(prefix + value_name(plan.places[fact.name]))
         slope = SLOPES.get(plan.declared[fact.name].show, 0)
         if slope == 0:
             return value

@@ -31,7 +31,7 @@ from funnel._lift.nodes import Value
 from funnel._reduce.folds import END, Row, T
 from funnel._streams import KIND_STREAMS
 from funnel.errors import RecordError
-from funnel.interactions import Answer, Delivered, Interaction, Resolution
+from funnel.interactions import Answer, Complaint, Delivered, Interaction, Resolution
 from funnel.records import Lead, Purchase, Record, Refund
 
 
@@ -41,12 +41,13 @@ class Ledger:
     A list of rows only ever grows at its end; where more than that happened a new list takes its place. `stale` are the
     streams that are to be worked out again, `latest` is the last instant at which a row begins or ceases to count.
     `notices` hold when the goods of a purchase arrived, `closed` when what was asked was first answered, `sent` when
-    each person whom they sent first arrived. `settled` keeps, by plan, the values after the latest instant: they are
-    the same at whatever instant one asks, for spans are held as the instants they run from.
+    each person whom they sent first arrived, `about` which purchase a complaint is of. `settled` keeps, by plan, the
+    values after the latest instant: they are the same at whatever instant one asks, for spans are held as the instants
+    they run from.
     """
 
     __slots__ = (
-        *("_heard", "closed", "latest", "notices", "person_id"),
+        *("_heard", "about", "closed", "latest", "notices", "person_id"),
         *("purchases", "refunds", "rows", "sent", "settled", "stale"),
     )
 
@@ -62,6 +63,7 @@ class Ledger:
         self.notices: dict[Key, int] = {}
         self.closed: dict[tuple[str, Key], int] = {}
         self.sent: dict[str, int] = {}
+        self.about: dict[Key, Key] = {}
         self._heard: list[int] | None = None
 
     def add(self, record: Record) -> None:
@@ -146,7 +148,7 @@ class Ledger:
         elif row[-1]:
             self._goes_on("purchases", whole(order, row))
         if key in self.notices or order.delivered_at is not None or order.promised_at is not None:
-            self.stale |= {"deliveries", "promises"}
+            self._promised_otherwise("deliveries")
         if order.delivered_at is not None:
             self.latest = max(self.latest, micros(order.delivered_at))
         if self._heard is not None:
@@ -161,7 +163,7 @@ class Ledger:
         self.refunds.setdefault(bought, []).append(refund)
         row = (*common(micros(refund.refunded_at), *refund.key), refund.amount.minor, refund.reason)
         self.write("refunds", row)
-        self.stale |= {"purchases", "promises"}
+        self._promised_otherwise("purchases")
 
     def add_interaction(self, record: Interaction) -> None:
         """What passed between them and the shop, and what follows from it."""
@@ -200,14 +202,31 @@ class Ledger:
             self.stale.add("open_follow_ups")
         else:
             self._goes_on("open_follow_ups", row)
+        before = self.rows.get("contacts", ())
+        second, third = (number(before[-1][T]), number(before[-1][END + 4])) if before else (NEVER, NEVER)
+        self._goes_on("contacts", (*common(number(row[T]), *key(row)), second, third))
 
     def asked(self, _: Interaction, row: Row) -> None:
         """What was asked is open until it is answered."""
-        stream = _OPENS[str(row[KIND])]
+        stream, closed = _OPENS[str(row[KIND])]
         if (stream, key(row)) in self.closed:
-            self.stale.add(stream)
+            self.stale |= {stream, closed}
         else:
             self._goes_on(stream, row)
+
+    def inquired(self, record: Interaction, row: Row) -> None:
+        """A question is open until it is answered; it may be about goods that are on their way."""
+        self.asked(record, row)
+        if "promises" in self.stale or self.rows.get("promises"):
+            self.stale.add("delivery_questions")
+
+    def complained(self, record: Interaction, row: Row) -> None:
+        """A complaint is open until it is put right; it may be the second one of a purchase."""
+        assert isinstance(record, Complaint)
+        self.asked(record, row)
+        if record.purchase_id is not None:
+            self.about[record.key] = (record.source, record.purchase_id)
+            self.stale.add("reopenings")
 
     def answered(self, record: Interaction, row: Row) -> None:
         """A question has its answer."""
@@ -222,7 +241,9 @@ class Ledger:
     def _close(self, stream: str, key: Key, t: int) -> None:
         if t < self.closed.get((stream, key), FOREVER):
             self.closed[stream, key] = t
-            self.stale.add(stream)
+            self.stale |= {stream, _CLOSED[stream]}
+            if self.about:
+                self.stale.add("reopenings")
 
     def delivered(self, record: Interaction, row: Row) -> None:
         """Goods have arrived, as somebody tells; the purchase may not be known yet."""
@@ -230,15 +251,22 @@ class Ledger:
         bought = (record.source, record.purchase_id)
         self.notices[bought] = min(number(row[T]), self.notices.get(bought, FOREVER))
         if bought in self.purchases:
-            self.stale |= {"deliveries", "promises"}
+            self._promised_otherwise("deliveries")
+
+    def _promised_otherwise(self, *streams: str) -> None:
+        """What is promised has changed, and so have these streams."""
+        self.stale.update(streams, ["promises"], ["delivery_questions"] if "questions" in self.rows else [])
 
 
-_OPENS = {"question": "open_questions", "complaint": "open_complaints"}
-"""The stream in which what is asked stays open."""
+_CLOSED = {"open_questions": "replies", "open_complaints": "repairs"}
+"""The stream in which what was open is closed."""
+
+_OPENS = {"question": ("open_questions", "replies"), "complaint": ("open_complaints", "repairs")}
+"""The stream in which what is asked stays open, and the one in which it is closed."""
 
 _FOLLOWING: Mapping[str, Callable[[Ledger, Interaction, Row], None]] = {
-    "question": Ledger.asked,
-    "complaint": Ledger.asked,
+    "question": Ledger.inquired,
+    "complaint": Ledger.complained,
     "answer": Ledger.answered,
     "resolution": Ledger.resolved,
     "delivered": Ledger.delivered,
@@ -246,7 +274,12 @@ _FOLLOWING: Mapping[str, Callable[[Ledger, Interaction, Row], None]] = {
 }
 """What else follows from an interaction of a kind."""
 
-_LEFT_OPEN = {"questions": "open_questions", "complaints": "open_complaints", "follow_ups": "open_follow_ups"}
+_FOLLOWS = {
+    "questions": ("open_questions",),
+    "complaints": ("open_complaints", "reopenings"),
+    "follow_ups": ("open_follow_ups", "contacts"),
+}
+"""What is to be worked out where there are rows of a stream."""
 
 _WRITERS: Mapping[type[Record], Callable[[Ledger, Any], None]] = {
     Interaction: Ledger.add_interaction,
@@ -295,4 +328,5 @@ def _take_up(ledger: Ledger, talk: InOrder) -> None:
     ledger.latest = number(ledger.rows["interactions"][-1][T])
     for row, record in talk.closing:
         _FOLLOWING[record.kind](ledger, record, row)
-    ledger.stale.update([worked for stream, worked in _LEFT_OPEN.items() if stream in talk.streams])
+    ledger.about.update(talk.about)
+    ledger.stale.update(*(worked for stream, worked in _FOLLOWS.items() if stream in talk.streams))

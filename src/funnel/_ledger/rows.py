@@ -8,7 +8,7 @@ from operator import itemgetter
 from funnel._instants import FOREVER, NEVER, micros
 from funnel._reduce.folds import END, START, Row, T
 from funnel._streams import KIND_STREAMS, RANKS
-from funnel.interactions import Checkout, Feedback, Interaction, Postponed, Quote, SaidNo
+from funnel.interactions import Checkout, Complaint, Feedback, Interaction, Postponed, Quote, SaidNo
 from funnel.records import Purchase
 
 RANK, SOURCE, ID, KIND, DIRECTION = 3, 4, 5, 6, 7
@@ -91,14 +91,22 @@ _DETAILS: Mapping[str, Callable[[Interaction], Details]] = {
 }
 
 
+def _about(records: Iterable[Interaction]) -> Iterable[tuple[Key, Key]]:
+    for record in records:
+        if isinstance(record, Complaint) and record.purchase_id is not None:
+            yield record.key, (record.source, record.purchase_id)
+
+
 class InOrder(tuple[Interaction, ...]):  # noqa: SLOT001 (a tuple can have none)
     """Interactions in order, with their rows: what they are put in order by is kept, for their ledger needs it.
 
-    `streams` are the rows by stream; `closing` are the interactions that may close others, with their rows.
+    `streams` are the rows by stream; `closing` are the interactions that may close others, with their rows; `about` are
+    the purchases of which complaints are.
     """
 
     streams: dict[str, list[Row]]
     closing: list[tuple[Row, Interaction]]
+    about: dict[Key, Key]
 
     @classmethod
     def of(cls, records: Iterable[Interaction]) -> InOrder:
@@ -106,6 +114,7 @@ class InOrder(tuple[Interaction, ...]):  # noqa: SLOT001 (a tuple can have none)
         pairs = sorted([(interaction_row(record), record) for record in records], key=itemgetter(0))
         made = cls([record for _, record in pairs])
         made.closing = [pair for pair in pairs if pair[0][KIND] in CLOSING]
+        made.about = dict(_about(record for _, record in pairs))
         made.streams = {"interactions": [row for row, _ in pairs]} if pairs else {}
         for row, _ in pairs:
             made.streams.setdefault(KIND_STREAMS[str(row[KIND])], []).append(row)

@@ -6,9 +6,9 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from funnel._instants import FOREVER, micros
-from funnel._ledger.rows import common, ending, key, number
-from funnel._reduce.folds import END, Row, T
+from funnel._instants import FOREVER, NEVER, micros
+from funnel._ledger.rows import Key, common, ending, key, number
+from funnel._reduce.folds import END, START, Row, T
 from funnel.records import Purchase, Refund
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _deliveries(ledger: Ledger) -> list[Row]:
     for order in ledger.purchases.values():
         for moment in arrived(ledger, order):
             late = order.promised_at is not None and moment > micros(order.promised_at)
-            rows.append((*common(moment, *order.key), int(late)))
+            rows.append((*common(moment, *order.key), int(late), int(order.promised_at is not None)))
     return sorted(rows)
 
 
@@ -113,6 +113,49 @@ def _open_follow_ups(ledger: Ledger) -> list[Row]:
     return [ending(row, next_heard(row)) for row in ledger.rows.get("follow_ups", ())]
 
 
+def _closings(stream: str, asked: str) -> Callable[[Ledger], list[Row]]:
+    def rows(ledger: Ledger) -> list[Row]:
+        """What was asked and closed: from when, and how long that took."""
+        found: list[Row] = []
+        for row in ledger.rows.get(asked, ()):
+            closed = ledger.closed.get((stream, key(row)))
+            if closed is not None:
+                found.append((*common(closed, *key(row)), closed - number(row[T])))
+        return sorted(found)
+
+    return rows
+
+
+def _reopenings(ledger: Ledger) -> list[Row]:
+    """Complaints of a purchase of which an earlier complaint had been put right."""
+    righted: dict[Key, int] = {}
+    for row in ledger.rows.get("complaints", ()):
+        about, closed = ledger.about.get(key(row)), ledger.closed.get(("open_complaints", key(row)))
+        if about is not None and closed is not None:
+            righted[about] = min(closed, righted.get(about, FOREVER))
+    again: list[Row] = []
+    for row in ledger.rows.get("complaints", ()):
+        about = ledger.about.get(key(row))
+        if about in righted and righted[about] < number(row[T]):
+            again.append(common(number(row[T]), *key(row)))
+    return sorted(again)
+
+
+def _delivery_questions(ledger: Ledger) -> list[Row]:
+    """Questions that were asked while goods with a promised day were on their way."""
+    promises = _promises(ledger)
+    starts, ends = (sorted(number(row[place]) for row in promises) for place in (START, END))
+    times = ((number(row[T]), key(row)) for row in ledger.rows.get("questions", ()))
+    return sorted(common(t, *asked) for t, asked in times if bisect_right(starts, t) > bisect_right(ends, t))
+
+
+def _contacts(ledger: Ledger) -> list[Row]:
+    """Each follow-up, with when the one before it and the one before that were sent."""
+    sent = [common(number(row[T]), *key(row)) for row in ledger.rows.get("follow_ups", ())]
+    times = [NEVER, NEVER, *(number(row[T]) for row in sent)]
+    return [(*row, second, third) for row, second, third in zip(sent, times[1:], times, strict=False)]
+
+
 WORKED_OUT: Mapping[str, Callable[[Ledger], list[Row]]] = {
     "referrals": _referrals,
     "purchases": _purchases,
@@ -121,5 +164,10 @@ WORKED_OUT: Mapping[str, Callable[[Ledger], list[Row]]] = {
     "open_questions": _open("open_questions", "questions"),
     "open_complaints": _open("open_complaints", "complaints"),
     "open_follow_ups": _open_follow_ups,
+    "replies": _closings("open_questions", "questions"),
+    "repairs": _closings("open_complaints", "complaints"),
+    "reopenings": _reopenings,
+    "delivery_questions": _delivery_questions,
+    "contacts": _contacts,
 }
 """The streams that follow from several records, each from what is written."""

@@ -187,6 +187,38 @@ def tests_of(node: Node) -> Iterator[Test]:
         yield from tests_of(node.b)
 
 
+def opposite(test: Test) -> Test:
+    """The test that holds exactly where this one does not."""
+    return Test(OPPOSITE[test.op], test.a, test.b)
+
+
+def meaning(test: Test) -> tuple[bool, tuple[Test, ...]]:
+    """Of conditions that were asked at once, by their number: whether all must hold or one is enough, and which.
+
+    No conditions where the test asks for one thing.
+    """
+    parts = _summed(test.a) if isinstance(test.a, Op) and isinstance(test.b, Const) else ()
+    match test.op, getattr(test.b, "value", None):
+        case (("==" | "!="), count) if parts and count == len(parts):
+            every = test.op == "=="
+            return every, parts if every else tuple(map(opposite, parts))
+        case ((">" | "<="), 0) if parts:
+            every = test.op == "<="
+            return every, tuple(map(opposite, parts)) if every else parts
+        case _:
+            return False, ()
+
+
+def _summed(node: Node) -> tuple[Test, ...]:
+    """The conditions that a sum counts; none where it adds up anything else."""
+    if isinstance(node, Test):
+        return (node,)
+    if not isinstance(node, Op) or node.op != "+":
+        return ()
+    a, b = _summed(node.a), _summed(node.b)
+    return (*a, *b) if a and b else ()
+
+
 def text(node: Node) -> str:
     """A node as its author would read it."""
     match node:
@@ -194,8 +226,15 @@ def text(node: Node) -> str:
             return node.name
         case Const():
             return const_text(node)
+        case Test() if (meant := meaning(node))[1]:
+            every, parts = meant
+            return (" and " if every else " or ").join(map(_part, parts))
         case _:
             return f"{_inner(node.a)} {node.op} {_inner(node.b)}"
+
+
+def _part(test: Test) -> str:
+    return f"({text(test)})" if meaning(test)[1] else text(test)
 
 
 def _inner(node: Node) -> str:

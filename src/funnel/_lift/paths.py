@@ -8,8 +8,8 @@ from functools import cached_property
 
 import attrs
 
-from funnel._lift.linear import linear
-from funnel._lift.nodes import COMPARISON, OPPOSITE, Const, Node, Read, Test, Unit, Value, holds, text, written
+from funnel._lift.nodes import COMPARISON, Const, Node, Read, Test, Value, facts_of, holds, opposite, written
+from funnel._lift.notes import Note, conditions_of, is_score, notes_of, parts_of, unit_of
 from funnel._lift.tree import Answer, Fork, Leaf, Tree, describe
 
 
@@ -22,14 +22,29 @@ class Path:
 
     @cached_property
     def notes(self) -> tuple[Note, ...]:
-        """The conditions made ready to be told of somebody; for a score its parts too."""
-        parts = () if self.leaf.node is None else _parts(self.leaf.node)
-        return (*map(_note, self.tests), *parts)
+        """The conditions made ready to be told of somebody, and after them the parts of a score."""
+        return (*self._asked, *self._parts())
+
+    @cached_property
+    def _asked(self) -> tuple[Note, ...]:
+        return tuple(notes_of(self.tests))
+
+    @property
+    def asked(self) -> int:
+        """How many of the notes are conditions."""
+        return len(self._asked)
+
+    def _parts(self) -> Iterator[Note]:
+        """The parts of the score that is the answer, or else of the first one that the path asks about."""
+        if self.leaf.node is not None:
+            return parts_of(self.leaf.node)
+        scores = (test.a for test in self.tests if is_score(test))
+        return parts_of(next(scores, _NOTHING), only_earned=True)
 
     @property
     def conditions(self) -> tuple[str, ...]:
         """The conditions as text, all of them true on this path."""
-        return tuple(map(text, self.tests))
+        return tuple(conditions_of(self.tests))
 
     @property
     def words(self) -> str:
@@ -61,7 +76,13 @@ class Reason:
     @property
     def actual(self) -> str:
         """What is so."""
-        return f"{self._note.left_words} is {written(self._left, unit_of(self._note.left))}"
+        note = self._note
+        if isinstance(note.left, Test):
+            return "it is so" if self._left else "it is not so"
+        if note.scale == 1 or self._right is None:
+            return f"{note.left_words} is {written(self._left, unit_of(note.left))}"
+        left, limit = (written(int(side) // note.scale, unit_of(note.left)) for side in (self._left, self._right))
+        return f"{note.left_words} is {left}, the limit {limit}"
 
     @property
     def required(self) -> str:
@@ -69,7 +90,8 @@ class Reason:
         note = self._note
         if note.right is None or self._right is None:
             return ""
-        return f"{note.op} {written(self._right, unit_of(note.right))}"
+        right = self._right if note.scale == 1 else int(self._right) // note.scale
+        return f"{note.op} {written(right, unit_of(note.right))}"
 
     @property
     def holds(self) -> bool:
@@ -80,6 +102,17 @@ class Reason:
     def policy_field(self) -> str:
         """The number of the shop that was required; "" where it is none."""
         return self._note.policy_field
+
+    @property
+    def points_field(self) -> str:
+        """The number of the shop that says how many points the part is worth; "" where it is none."""
+        return self._note.points_field
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """The facts that the condition reads, by name."""
+        sides = (self._note.left, self._note.right or _NOTHING)
+        return tuple(dict.fromkeys(fact.name for side in sides for fact in facts_of(side)))
 
     @property
     def points(self) -> int:
@@ -145,11 +178,6 @@ def paths(tree: Tree, taken: tuple[Test, ...] = ()) -> Iterator[Path]:
     yield from paths(tree.no, (*taken, opposite(tree.test)))
 
 
-def opposite(test: Test) -> Test:
-    """The test that holds exactly where this one does not."""
-    return Test(OPPOSITE[test.op], test.a, test.b)
-
-
 def path_of(tree: Tree, read: Read) -> Path:
     """The one way that a person's facts take."""
     taken: list[Test] = []
@@ -160,55 +188,34 @@ def path_of(tree: Tree, read: Read) -> Path:
     return Path(tuple(taken), tree)
 
 
-@attrs.frozen(cache_hash=True)
-class Note:
-    """What can be said of a condition, or of a part of a score, before it is known of whom."""
-
-    condition: str
-    left: Node
-    left_words: str
-    right: Node | None = None
-    op: str = ""
-    policy_field: str = ""
-    weight: int = 0
-
-
-def _note(test: Test, weight: int = 0) -> Note:
-    name = test.b.name if isinstance(test.b, Const) else ""
-    return Note(text(test), test.a, text(test.a), test.b, test.op, name, weight)
-
-
-def _parts(node: Node) -> Iterator[Note]:
-    """The parts of a score, each with what it counts; a span or a text is no score."""
-    counts = unit_of(node) == "number"
-    for atom, weight in linear(node).weights:
-        if isinstance(atom, Test):
-            yield _note(atom, weight * counts)
-        else:
-            yield Note(text(atom), atom, text(atom), weight=weight * counts)
-
-
 def sides(path: Path) -> tuple[Node, ...]:
-    """What is worked out of one person to tell them their reasons: both sides of each of the path's notes, in order."""
-    return tuple(side for note in path.notes for side in (note.left, note.right or _NOTHING))
+    """What is worked out of one person to tell them their reasons.
+
+    Both sides of each of the path's notes, in order, and after them what decides whether it is told, where it is asked.
+    """
+    pairs = (side for one in path.notes for side in (one.left, one.right or _NOTHING))
+    return (*pairs, *(one.guard for one in path.notes if one.guard is not None))
 
 
 _NOTHING = Const(0)
 
 
 def reasons(path: Path, worked: Sequence[Value]) -> tuple[Reason, ...]:
-    """What decided: the conditions of the path, and for a score what each part of it adds, biggest first.
+    """What decided: what each part of a score adds, biggest first, and the conditions of the path.
 
     `worked` are the values of the path's `sides`.
     """
-    pairs = zip(path.notes, worked[::2], worked[1::2], strict=True)
-    told = [Reason(note, left, None if note.right is None else right) for note, left, right in pairs]
-    if path.leaf.node is None:
-        return tuple(told)
-    count = len(path.tests)
-    return (*sorted(told[count:], key=lambda part: -abs(part.points)), *told[:count])
-
-
-def unit_of(node: Node) -> Unit:
-    """The unit of a node; a test counts as a number."""
-    return "number" if isinstance(node, Test) else node.unit
+    notes = path.notes
+    guards = iter(worked[2 * len(notes) :])
+    told = [
+        (place, Reason(one, left, None if one.right is None else right))
+        for place, (one, left, right) in enumerate(zip(notes, worked[::2], worked[1::2], strict=False))
+        if one.guard is None or next(guards)
+    ]
+    scored = [reason for place, reason in told if place >= path.asked]
+    if not scored:
+        return tuple(reason for _, reason in told)
+    return (
+        *sorted(scored, key=lambda part: -abs(part.points)),
+        *(reason for place, reason in told if place < path.asked),
+    )

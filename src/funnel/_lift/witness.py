@@ -13,8 +13,22 @@ import attrs
 
 from funnel._lift.known import Known
 from funnel._lift.linear import Form, Question, opposed, question
-from funnel._lift.nodes import Const, Fact, Node, Range, Test, Value, facts_of, holds, span_of, span_of_test, tests_of
-from funnel._lift.paths import Path, opposite
+from funnel._lift.nodes import (
+    Const,
+    Fact,
+    Node,
+    Range,
+    Test,
+    Value,
+    facts_of,
+    holds,
+    meaning,
+    opposite,
+    span_of,
+    span_of_test,
+    tests_of,
+)
+from funnel._lift.paths import Path
 
 TRIES = 512
 
@@ -30,7 +44,8 @@ def witness(path: Path, tries: int = TRIES) -> dict[str, Value] | None:
     """
     facts = dict.fromkeys(fact for test in path.tests for fact in facts_of(test))
     known = Known()
-    asked_all = [question(test) for test in path.tests]
+    tests = tuple(_apart(path.tests))
+    asked_all = [question(test) for test in tests]
     for asked, wanted in asked_all:
         implied = known.implied(asked)
         if implied is not None and implied is not wanted:
@@ -44,10 +59,20 @@ def witness(path: Path, tries: int = TRIES) -> dict[str, Value] | None:
     texts = [fact for fact in facts if fact.unit == "text"]
     for words in product(*(_words(fact, known, path) for fact in texts)):
         said = {fact.name: word for fact, word in zip(texts, words, strict=True)}
-        found = search.fill(ranges | _settled(path, said), path.tests, bounds)
+        found = search.fill(ranges | _settled(path, said), tests, bounds)
         if found is not None:
             return {**found, **said}
     return None
+
+
+def _apart(tests: Tests) -> Iterator[Test]:
+    """The conditions one by one: those that must all hold are each narrowed to at once."""
+    for test in tests:
+        every, parts = meaning(test)
+        if every:
+            yield from _apart(parts)
+        else:
+            yield test
 
 
 def _words(fact: Fact, known: Known, path: Path) -> Iterator[str]:
@@ -68,7 +93,8 @@ def _said(path: Path) -> Iterator[Test]:
 
 def _settled(path: Path, said: Mapping[str, str]) -> Ranges:
     """What the words make of the tests that ask for them: 1 where they hold, 0 where they do not."""
-    return {test: (truth, truth) for test in _said(path) for truth in [int(holds(test, said.__getitem__))]}
+    asked = (test for one in _said(path) for test in (one, opposite(one)))
+    return {test: (truth, truth) for test in asked for truth in [int(holds(test, said.__getitem__))]}
 
 
 @attrs.define
@@ -86,13 +112,31 @@ class _Search:
         if (0, 0) in may_hold.values():
             return None
         undecided = [test for test, span in may_hold.items() if span == (0, 1)]
+        for either in (test for test in undecided if meaning(test)[1]):
+            return self._take_one(either, narrowed, tests, bounds)
         for inner in _inner(undecided, narrowed):
-            return self._assume(inner, narrowed, tests, bounds)
+            return self._assume(inner, narrowed, tests, bounds, first=_helps(inner, undecided))
         return self._choose(undecided, narrowed, tests, bounds)
 
-    def _assume(self, inner: Test, ranges: Ranges, tests: Tests, bounds: Bounds) -> dict[str, Value] | None:
-        """Take a condition that counts as 0 or 1 both ways."""
-        for test, truth in (opposite(inner), 0), (inner, 1):
+    def _take_one(self, either: Test, ranges: Ranges, tests: Tests, bounds: Bounds) -> dict[str, Value] | None:
+        """Of conditions of which one is enough, take one after the other."""
+        others = tuple(test for test in tests if test is not either)
+        for part in meaning(either)[1]:
+            taken = tuple(_apart((part,)))
+            more = (bound for test in taken for bound in _bounds(*question(test)))
+            found = self.fill(ranges, (*others, *taken), (*bounds, *more))
+            if found is not None:
+                return found
+        return None
+
+    def _assume(
+        self, inner: Test, ranges: Ranges, tests: Tests, bounds: Bounds, *, first: bool
+    ) -> dict[str, Value] | None:
+        """Take a condition that counts as 0 or 1 both ways, the one that helps more first."""
+        ways = (inner, 1), (opposite(inner), 0)
+        for test, truth in ways if first else reversed(ways):
+            if _contradicts(test):
+                continue
             more = (*bounds, *_bounds(*question(test)))
             found = self.fill({**ranges, inner: (truth, truth)}, (*tests, test), more)
             if found is not None:
@@ -127,6 +171,22 @@ def _inner(undecided: Sequence[Test], ranges: Ranges) -> Iterator[Test]:
     for test in undecided:
         _, *inside = tests_of(test)
         yield from (inner for inner in reversed(inside) if span_of(inner, ranges) == (0, 1))
+
+
+def _helps(inner: Test, undecided: Sequence[Test]) -> bool:
+    """Whether it is rather where a condition holds that the first test which counts it is met."""
+    asked = (question(test) for test in undecided)
+    forms = (form for one in asked if not one[0].equal for form in _bounds(*one))
+    weights = (weight for form in forms for atom, weight in form.weights if atom == inner)
+    return next(weights, 0) > 0
+
+
+def _contradicts(test: Test) -> bool:
+    """Whether nobody at all can meet a condition, as that a thing is less than itself."""
+    asked, wanted = question(test)
+    if asked.form is None or asked.form.weights:
+        return False
+    return (asked.form.constant == 0 if asked.equal else asked.form.constant >= 0) is not wanted
 
 
 def _narrow(ranges: Ranges, bounds: Bounds) -> Ranges | None:

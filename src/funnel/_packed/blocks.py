@@ -14,13 +14,17 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+import numpy as np
 import polars as pl
 
 from funnel._packed.cuts import Cut, Far, SharedHashError, cut
 from funnel._packed.parts import parted
-from funnel._packed.rows import Block, Clock, Rows
+from funnel._packed.rows import Block, Clock, Rows, Short, Whole
 
 T = TypeVar("T")
+
+SLICE = 1 << 16
+"""So many numbers are worked on at a time."""
 
 
 def in_blocks(rows: Rows, work: Callable[[Block], T]) -> list[T]:
@@ -40,6 +44,23 @@ def in_blocks(rows: Rows, work: Callable[[Block], T]) -> list[T]:
     except SharedHashError:
         exact = rows.person.rank("dense").cast(pl.Int64)
         return _worked(rows, Far.of(rows, Clock.of(rows), exact), work)
+
+
+def slice_by_slice(numbers: Whole, work: Callable[[Whole], Short]) -> Short:
+    """What is made of each of very many numbers, a short number each, several slices of them at once.
+
+    Args:
+        numbers: What is given.
+        work: Makes something of each number of a slice.
+    """
+    made: Short = np.empty(len(numbers), np.int32)
+
+    def worked(start: int) -> None:
+        made[start : start + SLICE] = work(numbers[start : start + SLICE])
+
+    with ThreadPoolExecutor(pl.thread_pool_size()) as pool:
+        list(pool.map(worked, range(0, len(numbers), SLICE)))
+    return made
 
 
 def _worked(rows: Rows, way: Cut, work: Callable[[Block], T]) -> list[T]:

@@ -9,7 +9,7 @@ Texts are told apart by 128 bits of two hashes, not by looking at them; that two
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import attrs
 import numpy as np
@@ -24,6 +24,9 @@ ROWS = 1 << 16
 
 BITS = 63
 """So many bits has a whole number besides its sign."""
+
+SHORT = 31
+"""So many has a short one, and short ones are sorted faster."""
 
 FEWEST = 6
 """With fewer bits than these for the people of a block, packing would not pay."""
@@ -81,7 +84,7 @@ class Near:
     @classmethod
     def of(cls, rows: Rows, clock: Clock) -> Near | None:
         """Cut the rows, if the numbers of people lie near together and there are bits for them."""
-        person, number = rows.person.to_numpy(), len(rows.t)
+        person, number = rows.person.cast(pl.Int64).to_numpy(), len(rows.t)
         first, last = int(person.min()), int(person.max())
         free = BITS - clock.bits
         shift = min(((last - first) * ROWS // number).bit_length(), free)
@@ -90,23 +93,37 @@ class Near:
             return None
         return cls(rows, person, clock, count, first, shift)
 
+    @property
+    def width(self) -> type[np.signedinteger[Any]]:
+        """The numbers that have room for a person, an instant and a code."""
+        return np.int32 if self.shift + self.clock.bits <= SHORT else np.int64
+
     def numbered(self, here: slice) -> Numbered:
         """A slice of the rows, each packed into a number."""
         some = Some.of(self.rows, here)
-        packed = self.clock.packed(self.rows, some)
-        who = self.person[some.places].astype(np.int64) - self.first
-        packed |= (who & ((1 << self.shift) - 1)) << self.clock.bits
-        return (who >> self.shift).astype(np.uint16), (packed,)
+        who = self.person[some.places] - self.first
+        blocks = (who >> self.shift).astype(np.uint16)
+        who &= (1 << self.shift) - 1
+        packed = who.astype(self.width, copy=False)
+        packed <<= self.clock.bits
+        packed |= self.clock.packed(self.rows, some)
+        value = self.rows.value
+        return blocks, ((packed,) if value is None else (packed, value[some.places]))
 
     def block(self, number: int, part: list[Array]) -> Block:
         """The rows of a block in order: sorted."""
-        (packed,) = part
-        packed.sort()
-        who = packed >> self.clock.bits
-        starts = starts_of(who)
+        packed, value = part[0], part[1] if len(part) > 1 else None
+        if value is None:
+            packed.sort()
+        else:
+            order = order_of(packed, self.shift + self.clock.bits)
+            packed, value = packed[order], value[order]
+        starts = starts_of(packed >> self.clock.bits)
         t, code = self.clock.unpacked(packed)
-        people = who[starts[:-1]] + ((number << self.shift) + self.first)
-        return Block(starts, t, code, None, lambda numbers: pl.Series(people[numbers]).cast(self.rows.person.dtype))
+        people = (packed[starts[:-1]] >> self.clock.bits).astype(np.int64) + ((number << self.shift) + self.first)
+        return Block(
+            starts, t, code, None, value, lambda numbers: pl.Series(people[numbers]).cast(self.rows.person.dtype)
+        )
 
 
 @attrs.frozen(eq=False)
@@ -138,30 +155,71 @@ class Far:
         some = Some.of(self.rows, here)
         keys = self.same[some.places]
         mixed = (keys * _ODD) >> np.uint64(48)
-        more = [column[some.places] for column in (self.check, self.rows.path) if column is not None]
-        arrays = (keys, self.clock.packed(self.rows, some), some.places.astype(np.uint32), *more)
+        more = [column[some.places] for column in (self.check, self.rows.path, self.rows.value) if column is not None]
+        arrays = (keys, self.clock.packed(self.rows, some), some.numbers.astype(np.uint32), *more)
         return mixed.astype(np.uint16) >> np.uint16(16 - self.bits), arrays
 
     def block(self, number: int, part: list[Array]) -> Block:  # noqa: ARG002 - the other way needs it
         """The rows of a block in order: those of each person together, then in order of time."""
-        together = np.argsort(part[0])
-        keys, ticks, places, *more = (column[together] for column in part)
+        keys, ticks, places, *more = part
+        together = self._together(keys)
+        keys = keys[together]
         starts = starts_of(keys)
-        if self.check is not None and len(starts_of(keys, more[0])) > len(starts):
+        if self.check is not None and len(starts_of(keys, more.pop(0)[together])) > len(starts):
             raise SharedHashError
-        firsts = places[starts[:-1]].astype(np.int64)
-        ticks, path = self._in_time(starts, ticks, None if self.rows.path is None else more[-1])
+        firsts = places[together[starts[:-1]]].astype(np.int64)
+        value = None if self.rows.value is None else more.pop()[together]
+        path = None if self.rows.path is None else more.pop()[together]
+        ticks, path, value = self._in_time(starts, ticks[together], path, value)
         t, code = self.clock.unpacked(ticks)
-        return Block(starts, t, code, path, lambda numbers: self.rows.person.gather(firsts[numbers]))
+        return Block(starts, t, code, path, value, lambda numbers: self.rows.person.gather(firsts[numbers]))
 
-    def _in_time(self, starts: Places, ticks: Whole, path: Whole | None) -> tuple[Whole, Whole | None]:
+    def _together(self, keys: Array) -> Places:
+        """The rows in an order in which those of equal keys stand together.
+
+        Keys are mixed, their first bits but those that chose the block share a number with the place of the row, and
+        numbers are sorted. That two keys share those bits is seen; then the keys themselves are put in order.
+        """
+        places = max(len(keys) - 1, 1).bit_length()
+        mixed = keys * _ODD
+        mixed <<= np.uint64(self.bits)
+        mixed >>= np.uint64(places)
+        mixed <<= np.uint64(places)
+        mixed |= np.arange(len(keys), dtype=np.uint64)
+        mixed.sort()
+        order = (mixed & np.uint64((1 << places) - 1)).astype(np.intp)
+        alike = len(starts_of(mixed >> np.uint64(places))) == len(starts_of(keys[order]))
+        return order if alike else np.argsort(keys)
+
+    def _in_time(
+        self, starts: Places, ticks: Whole, path: Whole | None, value: Whole | None
+    ) -> tuple[Whole, Whole | None, Whole | None]:
         """The rows of each person in order of time; as many people at once as there are bits for."""
-        who = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+        who, people = np.repeat(np.arange(len(starts) - 1), np.diff(starts)), len(starts) - 1
         free = BITS - self.clock.bits
-        if path is not None or free < FEWEST:
+        if path is not None or free < FEWEST or (value is not None and people > 1 << free):
             order = np.lexsort((ticks, who) if path is None else (path, ticks, who))
-            return ticks[order], None if path is None else path[order]
+            return ticks[order], _taken(path, order), _taken(value, order)
         ticks |= (who & ((1 << free) - 1)) << self.clock.bits
-        for first in range(0, len(starts) - 1, 1 << free):
-            ticks[starts[first] : starts[min(first + (1 << free), len(starts) - 1)]].sort()
-        return ticks, None
+        if value is not None:
+            order = order_of(ticks, self.clock.bits + people.bit_length())
+            return ticks[order], None, value[order]
+        for first in range(0, people, 1 << free):
+            ticks[starts[first] : starts[min(first + (1 << free), people)]].sort()
+        return ticks, None, None
+
+
+def _taken(column: Whole | None, order: Places) -> Whole | None:
+    return None if column is None else column[order]
+
+
+def order_of(numbers: Whole, bits: int) -> Places:
+    """The order of numbers of so many bits: each shares a number with its place, where there is room."""
+    places = max(len(numbers) - 1, 1).bit_length()
+    if bits + places > BITS:
+        return np.argsort(numbers)
+    packed = numbers.astype(np.int64)
+    packed <<= places
+    packed |= np.arange(len(numbers))
+    packed.sort()
+    return packed & ((1 << places) - 1)

@@ -13,8 +13,8 @@ import numpy as np
 
 from funnel._packed.rows import Array, Codes
 
-CHUNK = 1 << 16
-"""So many rows have a place of 16 bits, which shares 32 with the number of a block."""
+CHUNK = 1 << 17
+"""At most so many rows are put in order at a time."""
 
 MOST = 1 << 16
 """There are at most so many blocks."""
@@ -33,11 +33,12 @@ class Chunk:
     @classmethod
     def of(cls, numbers: Codes, count: int, arrays: tuple[Array, ...]) -> Chunk:
         """Put rows in order of the numbers of their blocks, which are below `count`."""
-        packed = numbers.astype(np.uint32) << np.uint32(16)
+        places = np.uint32(room(count))
+        packed = numbers.astype(np.uint32) << places
         packed |= np.arange(len(packed), dtype=np.uint32)
         packed.sort()
-        order = (packed & np.uint32(0xFFFF)).astype(np.intp)
-        firsts = np.arange(count, dtype=np.uint32) << np.uint32(16)
+        order = (packed & ((np.uint32(1) << places) - np.uint32(1))).astype(np.intp)
+        firsts = np.arange(count, dtype=np.uint32) << places
         bounds = [*np.searchsorted(packed, firsts).tolist(), len(packed)]
         return cls(bounds, tuple(array[order] for array in arrays))
 
@@ -56,6 +57,11 @@ class Parts:
         ]
 
 
+def room(count: int) -> int:
+    """How many of 32 bits are left for the place of a row, where so many blocks are numbered."""
+    return 32 - max((count - 1).bit_length(), 1)
+
+
 def parted(rows: int, count: int, numbered: Callable[[slice], Numbered], pool: ThreadPoolExecutor) -> Parts:
     """Part so many rows into so many blocks.
 
@@ -65,9 +71,10 @@ def parted(rows: int, count: int, numbered: Callable[[slice], Numbered], pool: T
         numbered: Gives a slice of the rows.
         pool: Who does it.
     """
+    size = min(CHUNK, 1 << room(count))
 
     def chunk(start: int) -> Chunk:
-        numbers, arrays = numbered(slice(start, min(start + CHUNK, rows)))
+        numbers, arrays = numbered(slice(start, min(start + size, rows)))
         return Chunk.of(numbers, count, arrays)
 
-    return Parts(list(pool.map(chunk, range(0, rows, CHUNK))))
+    return Parts(list(pool.map(chunk, range(0, rows, size))))

@@ -14,6 +14,7 @@ Array = npt.NDArray[Any]
 Codes = npt.NDArray[np.unsignedinteger[Any]]
 Flags = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.intp]
+Short = npt.NDArray[np.int32]
 Whole = npt.NDArray[np.int64]
 
 LEFT_OUT = np.iinfo(np.uint16).max
@@ -26,32 +27,41 @@ class Rows:
 
     Attributes:
         person: Whose.
-        t: When, in microseconds.
-        mark: What is to be known of a row besides.
+        t: When, in microseconds; or in periods that follow one another, which short numbers hold.
+        mark: What is to be known of a row besides; None where nothing is.
         codes: The code of each mark, which orders rows of one instant; `LEFT_OUT` where such rows are left out.
         path: What orders rows that are alike so far; None where nothing does.
+        value: What belongs to a row, whatever its order; None where nothing does.
     """
 
     person: pl.Series
-    t: Whole
-    mark: Codes
-    codes: Codes
+    t: Whole | Short
+    mark: Codes | None = None
+    codes: Codes = attrs.field(factory=lambda: np.zeros(1, np.uint16))
     path: Whole | None = None
+    value: Whole | None = None
 
 
 @attrs.frozen(eq=False)
 class Some:
-    """A slice of the rows, without those that are left out: which they are, and their codes."""
+    """A slice of the rows, without those that are left out: which they are, and their codes, if they have any."""
 
-    places: Places
-    code: Codes
+    places: Places | slice
+    code: Codes | None
 
     @classmethod
     def of(cls, rows: Rows, here: slice) -> Some:
         """The slice of the rows."""
+        if rows.mark is None:
+            return cls(here, None)
         code = rows.codes.take(rows.mark[here])
         inside = np.flatnonzero(code != LEFT_OUT)
         return cls(inside + here.start, code.take(inside))
+
+    @property
+    def numbers(self) -> Places:
+        """Which rows they are."""
+        return np.arange(self.places.start, self.places.stop) if isinstance(self.places, slice) else self.places
 
 
 @attrs.frozen(eq=False)
@@ -60,16 +70,18 @@ class Block:
 
     Attributes:
         starts: Where the rows of each person begin; at the end, how many rows there are.
-        t: When, in microseconds.
+        t: When, as it was given, or as longer numbers.
         code: The code of each row.
         path: The path of each row; None where rows have none.
+        value: What belongs to each row; None where nothing does.
         person: Gives the people of these numbers, as they came in.
     """
 
     starts: Places
-    t: Whole
+    t: Whole | Short
     code: Codes
     path: Whole | None
+    value: Whole | None
     person: Callable[[Places], pl.Series]
 
     @property
@@ -84,8 +96,12 @@ class Block:
 
 @attrs.frozen
 class Clock:
-    """An instant and a code as one number: how many bits the code has, how many both, and the instant that is 0."""
+    """An instant and a code as one number: how many bits the code has, how many both, and the instant that is 0.
 
+    Instants are given back as numbers as long as those that came in.
+    """
+
+    given: np.dtype[Any]
     start: int
     code_bits: int
     bits: int
@@ -95,20 +111,22 @@ class Clock:
         """The clock that has room for the rows."""
         start, end = int(rows.t.min()), int(rows.t.max())
         code_bits = int(np.max(rows.codes, where=rows.codes != LEFT_OUT, initial=0)).bit_length()
-        return cls(start, code_bits, (end - start).bit_length() + code_bits)
+        return cls(rows.t.dtype, start, code_bits, (end - start).bit_length() + code_bits)
 
     def packed(self, rows: Rows, some: Some) -> Whole:
         """Some rows as numbers."""
-        ticks = rows.t[some.places]
-        ticks -= self.start
-        ticks <<= self.code_bits
-        ticks |= some.code
+        ticks: Whole = rows.t[some.places] - self.start
+        if some.code is not None:
+            ticks <<= self.code_bits
+            ticks |= some.code
         return ticks
 
     def unpacked(self, ticks: Whole) -> tuple[Whole, Codes]:
         """The instants and codes of numbers, whatever stands above them."""
-        code = (ticks & ((1 << self.code_bits) - 1)).astype(np.uint16)
-        t = (ticks >> self.code_bits) & ((1 << (self.bits - self.code_bits)) - 1)
+        code = np.zeros(len(ticks), np.uint16)
+        if self.code_bits:
+            code = (ticks & ((1 << self.code_bits) - 1)).astype(np.uint16)
+        t = ((ticks >> self.code_bits) & ((1 << (self.bits - self.code_bits)) - 1)).astype(self.given)
         t += self.start
         return t, code
 

@@ -83,6 +83,14 @@ def _mean_column(total: nw.Expr, count: nw.Expr) -> nw.Expr:
     return _where(count > 0, total // _divisor(count), 0)
 
 
+def _mean_span(total: int, count: int) -> int:
+    return total // count if count > 0 else FOREVER - NEVER
+
+
+def _mean_span_column(total: nw.Expr, count: nw.Expr) -> nw.Expr:
+    return _where(count > 0, total // _divisor(count), FOREVER - NEVER)
+
+
 def _mean_gap(first: int, last: int, count: int) -> int:
     return (last - first) // (count - 1) if count > 1 else FOREVER - NEVER
 
@@ -94,6 +102,7 @@ def _mean_gap_column(first: nw.Expr, last: nw.Expr, count: nw.Expr) -> nw.Expr:
 FINISHES: Mapping[str, Finish] = {
     "any": Finish(_any, _any_column),
     "mean": Finish(_mean, _mean_column),
+    "mean_span": Finish(_mean_span, _mean_span_column),
     "mean_gap": Finish(_mean_gap, _mean_gap_column),
 }
 """The values worked out from others; a mean is rounded down to a whole unit."""

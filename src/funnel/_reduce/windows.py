@@ -31,7 +31,7 @@ def running(tables: Mapping[str, Frame], reductions: Sequence[Reduction], at: in
     started = {name: table.filter(nw.col("start") <= at) for name, table in tables.items()}
     ends = {one.stream.table for one in reductions if one.stream.living}
     cut = {
-        name: laid_down(_epochs(table, at) if name in ends else _one_epoch(table)) for name, table in started.items()
+        name: laid_down(epochs_of(table, at) if name in ends else one_epoch(table)) for name, table in started.items()
     }
     line = laid_down(_timeline(cut.values()))
     for name, table in cut.items():
@@ -41,12 +41,12 @@ def running(tables: Mapping[str, Frame], reductions: Sequence[Reduction], at: in
     return completed(line, tables, placed)
 
 
-def _one_epoch(table: Frame) -> Frame:
+def one_epoch(table: Frame) -> Frame:
     zero = nw.lit(0, nw.Int64())
     return table.with_columns(_epoch=zero, _from=nw.lit(NEVER, nw.Int64()), _at=nw.col("start"), _row=zero + 1)
 
 
-def _epochs(table: Frame, at: int) -> Frame:
+def epochs_of(table: Frame, at: int) -> Frame:
     """Every row once for each epoch in which it counts, and one empty row to open each epoch."""
     begins = nw.concat(
         [

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 import narwhals as nw
 
 from funnel._frames import ROW, Entered, Home, enter, joinable, kept, laid_down, recurring
-from funnel.errors import EngineError, RecordError
+from funnel._instants import micros
+from funnel.errors import EngineError, InstantError, RecordError
 from funnel.logs.aliases import alias_faults, resolved
-from funnel.logs.canonical import canonical, people_faults, people_type, schema_faults
+from funnel.logs.canonical import MISSING, canonical, people_faults, people_type, schema_faults
 from funnel.logs.checks import (
     checks_of,
     conflict_faults,
@@ -23,7 +26,7 @@ from funnel.logs.checks import (
     reference_faults,
     without_faults,
 )
-from funnel.logs.columns import LOGS
+from funnel.logs.columns import LOGS, RECORDED, TIMES
 from funnel.logs.faults import Fault, raise_if_any
 from funnel.logs.ledger import LedgerTables
 from funnel.money import decimals
@@ -49,6 +52,7 @@ class Logs:
         interactions: `id`, `person_id`, `occurred_at`, `kind`; `source`, `direction`, `channel`, `regarding` (what is
             answered, resolved, delivered or complained of), `reason`, `until`, `latest`, `score`, `amount`, `currency`
             if known.
+            Each of these may say when the shop came to know of a row: `recorded_at`; empty is when it happened.
         aliases: `alias`, `person_id`: two names of one person, applied before anything is counted, also in chains.
         currency: The one currency (ISO 4217) of all amounts, if a column names currencies.
 
@@ -88,7 +92,7 @@ class Logs:
             decimals(currency)
         entered = {log: enter(frame, LOGS[log]) for log, frame in given.items() if frame is not None}
         self._home: Home = _one_home(entered)
-        self._logs = {log: _narrowed(frame) for log, frame in _checked(entered, currency).items()}
+        self._logs = {log: _narrowed(frame, entered[log]) for log, frame in _checked(entered, currency).items()}
         self.currency = currency
 
     @property
@@ -107,6 +111,37 @@ class Logs:
         if self._home != "duckdb":
             return self.tables
         return LedgerTables({log: laid_down(frame) for log, frame in self._logs.items()}, laid_down)
+
+    def as_known(self, at: datetime) -> Logs:
+        """The logs as the shop knew them at an instant: without the rows that were recorded later.
+
+        Facts as of an instant count what had happened by then; of `logs.as_known(day)` they count what was known, too,
+        so that news which came late is not known before it came. A row is known as a whole: what it says of later
+        instants (when it was cancelled, or delivered) counts from those.
+
+        Args:
+            at: The instant, an aware datetime.
+
+        Raises:
+            InstantError: `at` is naive.
+
+        Example:
+            >>> import polars as pl
+            >>> from datetime import UTC, datetime
+            >>> from funnel import Facts
+            >>> march, april = (datetime(2026, month, 1, tzinfo=UTC) for month in (3, 4))
+            >>> row = {"id": [1], "person_id": ["p1"], "purchased_at": [march], "amount": [900], "recorded_at": [april]}
+            >>> logs = Logs(purchases=pl.DataFrame(row))
+            >>> [Facts.over(one, as_of=march).height for one in (logs, logs.as_known(march), logs.as_known(april))]
+            [1, 0, 1]
+        """
+        if not isinstance(at, datetime) or at.utcoffset() is None:  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InstantError("at is no aware datetime; give one, such as datetime(2026, 3, 1, tzinfo=UTC)")
+        known = copy(self)
+        known.__dict__.pop("tables", None)
+        known.__dict__.pop("laid_tables", None)
+        known._logs = {log: kept(_known(log, frame, micros(at))) for log, frame in self._logs.items()}
+        return known
 
     def __repr__(self) -> str:
         """Show which logs there are, and where they run."""
@@ -140,7 +175,7 @@ def _checked(entered: Mapping[str, Entered], currency: str | None) -> dict[str, 
     logs = {log: kept(canonical(log, one, people)) for log, one in entered.items() if log not in wrong}
     sound: dict[str, Frame] = {}
     for log, frame in logs.items():
-        checks = checks_of(log, currency)
+        checks = checks_of(log, currency, entered[log])
         found = list(faults_of(log, frame, checks))
         sound[log] = without_faults(frame, checks) if found else frame
         faults += found
@@ -151,10 +186,23 @@ def _checked(entered: Mapping[str, Entered], currency: str | None) -> dict[str, 
     return _compared(_named(logs), _named(sound), faults)
 
 
-def _narrowed(frame: Frame) -> Frame:
-    """A log without what only the checks read."""
-    checked = [name for name in (ROW, "currency") if name in frame.collect_schema()]
-    return kept(frame.drop(*checked))
+def _known(log: str, frame: Frame, at: int) -> Frame:
+    return frame.filter(known_since(log, frame) <= at)
+
+
+def known_since(log: str, frame: Frame) -> nw.Expr:
+    """When the shop came to know of each row of a log: as the row says, or when it happened."""
+    happened = nw.col(TIMES[log])
+    if RECORDED not in frame.collect_schema():
+        return happened
+    return nw.when(nw.col(RECORDED) == MISSING).then(happened).otherwise(nw.col(RECORDED))
+
+
+def _narrowed(frame: Frame, entered: Entered) -> Frame:
+    """A log without what only the checks read, and without what no row says: when it came to be known."""
+    is_told = RECORDED in entered.frame.collect_schema() and RECORDED not in entered.typeless
+    unread = (ROW, "currency") if is_told else (ROW, "currency", RECORDED)
+    return kept(frame.drop(*(name for name in unread if name in frame.collect_schema())))
 
 
 def _named(logs: Mapping[str, Frame]) -> dict[str, Frame]:

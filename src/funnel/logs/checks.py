@@ -9,13 +9,13 @@ from typing import Any
 import attrs
 import narwhals as nw
 
-from funnel._frames import ROW
+from funnel._frames import ROW, Entered
 from funnel._instants import EARLIEST, LATEST
 from funnel._lift.columns import flag
 from funnel._streams import LARGEST_AMOUNT
 from funnel.interactions import NoReason, PostponeReason
 from funnel.logs.canonical import MISSING
-from funnel.logs.columns import LOGS, REGARDING, Column
+from funnel.logs.columns import LOGS, RECORDED, REGARDING, Column
 from funnel.logs.faults import FIRST, Fault
 
 Frame = nw.LazyFrame[Any]
@@ -23,23 +23,37 @@ Frame = nw.LazyFrame[Any]
 
 @attrs.frozen
 class Check:
-    """A way in which rows can be at fault."""
+    """A way in which rows can be at fault: some only where the column is there, some only where it holds texts."""
 
     column: str
     problem: str
     bad: nw.Expr
     choices: Sequence[str] = ()
+    of_texts: bool = False
+    of_absent: bool = False
+
+    def can_fail(self, schema: Mapping[str, nw.dtypes.DType]) -> bool:
+        """Whether a row of such columns can be at fault."""
+        if self.column not in schema:
+            return self.of_absent
+        return not (self.of_texts and schema[self.column].is_integer())
 
 
 def faults_of(log: str, frame: Frame, checks: Sequence[Check]) -> Iterator[Fault]:
     """Count the rows at fault by every check at once, and name the first rows of each that is not zero."""
     names = [f"check_{number}" for number in range(len(checks))]
-    flags = (flag(check.bad).sum().alias(name) for name, check in zip(names, checks, strict=True))
+    counted = _truths if frame.implementation.is_polars() else flag
+    flags = (counted(check.bad).sum().alias(name) for name, check in zip(names, checks, strict=True))
     counts = frame.select(*flags).collect().to_dict(as_series=False)
     for name, check in zip(names, checks, strict=True):
         if counts[name][0]:
             rows = frame.filter(check.bad)
             yield Fault(log, check.column, check.problem + _meant(rows, check), int(counts[name][0]), first_rows(rows))
+
+
+def _truths(condition: nw.Expr) -> nw.Expr:
+    """A condition as it is: Polars adds truths up, several times faster than numbers."""
+    return condition
 
 
 def _meant(rows: Frame, check: Check) -> str:
@@ -70,11 +84,12 @@ def first_rows(frame: Frame) -> tuple[int, ...]:
     return tuple(found[ROW])
 
 
-def checks_of(log: str, currency: str | None) -> list[Check]:
-    """Every check of the rows of one log."""
+def checks_of(log: str, currency: str | None, entered: Entered) -> list[Check]:
+    """Every check of the rows of one log by which a row of the frame that came in can be at fault."""
     columns = [check for name, column in LOGS[log].items() for check in _column_checks(name, column)]
     money = [_of_currency(currency)] if "currency" in LOGS[log] else []
-    return [*columns, *_SPECIAL.get(log, list)(), *money]
+    schema = entered.frame.collect_schema()
+    return [check for check in [*columns, *_SPECIAL.get(log, list)(), *money] if check.can_fail(schema)]
 
 
 def _column_checks(name: str, column: Column) -> Iterator[Check]:
@@ -97,7 +112,8 @@ def _column_checks(name: str, column: Column) -> Iterator[Check]:
             )
         case "person" if column.required:
             yield Check(name, "is empty; give the person, leave the row out if nobody knows", value.is_null())
-            yield Check(name, "is blank; give the person", value.cast(nw.String()).fill_null("?") == "")
+            blank = value.cast(nw.String()).fill_null("?") == ""
+            yield Check(name, "is blank; give the person", blank, of_texts=True)
         case "id" if column.required:
             yield Check(name, "is empty; give the number the record has where it came from", value == "")
         case "text" if column.choices:
@@ -138,21 +154,36 @@ def _interactions() -> list[Check]:
             "regarding",
             "is empty; an answer, a resolution and a delivery name what they are of",
             closes & (regarding == ""),
+            of_absent=True,
         ),
-        Check("until", "is empty; a person who postpones says until when", (kind == "postponed") & (until == MISSING)),
+        Check(
+            "until",
+            "is empty; a person who postpones says until when",
+            (kind == "postponed") & (until == MISSING),
+            of_absent=True,
+        ),
         Check("until", "lies before occurred_at", (until != MISSING) & (until < nw.col("occurred_at"))),
         _not_before("until", "latest"),
         _reasons("postponed", [str(one) for one in PostponeReason], kind, reason),
         _reasons("said_no", [str(one) for one in NoReason], kind, reason),
-        Check("score", "is not 1 to 5; feedback has a score", (kind == "feedback") & ((score < 1) | (score > 5))),  # noqa: PLR2004
-        Check("amount", "is empty; a quote names its sum", (kind == "quote") & (nw.col("amount") == MISSING)),
+        Check(
+            "score",
+            "is not 1 to 5; feedback has a score",
+            (kind == "feedback") & ((score < 1) | (score > 5)),  # noqa: PLR2004
+            of_absent=True,
+        ),
+        Check(
+            "amount",
+            "is empty; a quote names its sum",
+            (kind == "quote") & (nw.col("amount") == MISSING),
+            of_absent=True,
+        ),
     ]
 
 
 def _reasons(kind: str, allowed: Sequence[str], given: nw.Expr, reason: nw.Expr) -> Check:
-    return Check(
-        "reason", f"of kind {kind!r} is not one of {', '.join(allowed)}", (given == kind) & ~reason.is_in(allowed)
-    )
+    problem = f"of kind {kind!r} is not one of {', '.join(allowed)}"
+    return Check("reason", problem, (given == kind) & ~reason.is_in(allowed), of_absent=True)
 
 
 _SPECIAL: Mapping[str, Any] = {
@@ -185,7 +216,7 @@ def keys_of(log: str) -> list[str]:
 def conflict_faults(log: str, frame: Frame) -> Iterator[Fault]:
     """Of the rows of records that came more than once, those that say different things: which is right nobody knows."""
     keys = keys_of(log)
-    content = [name for name in LOGS[log] if name not in keys]
+    content = [name for name in _said(log) if name not in keys]
     seen = frame.select(*keys, *content).unique()
     twice = seen.group_by(*keys).agg(nw.len().alias("_times")).filter(nw.col("_times") > 1).drop("_times")
     found = frame.join(twice, on=keys, how="inner")
@@ -194,19 +225,23 @@ def conflict_faults(log: str, frame: Frame) -> Iterator[Fault]:
         yield Fault(log, keys[-1], problem, count, first_rows(found))
 
 
+def _said(log: str) -> list[str]:
+    """The columns in which deliveries of one record agree: all but when each came to be known."""
+    return [name for name in LOGS[log] if name != RECORDED]
+
+
 def merged(log: str, frame: Frame) -> Frame:
-    """Each record once, at the first of its rows; those that differ stay."""
-    if ROW not in frame.collect_schema():
-        return frame.select(*LOGS[log]).unique()
-    return frame.group_by(*LOGS[log]).agg(nw.col(ROW).min())
+    """Each record once, at the first of its rows, known since the first that was heard of it; those that differ stay."""
+    firsts = [nw.col(name).min() for name in (ROW, RECORDED) if name in frame.collect_schema()]
+    return frame.group_by(*_said(log)).agg(*firsts) if firsts else frame.select(*_said(log)).unique()
 
 
 def once_each(log: str, frame: Frame, repeated: Frame) -> Frame:
     """Each record once, at the first of its rows; `repeated` are the rows of those that came more than once."""
     if ROW not in frame.collect_schema():
         return merged(log, frame)
-    later = repeated.join(merged(log, repeated), on=ROW, how="anti").select(ROW)
-    return frame.join(later, on=ROW, how="anti")
+    single = frame.join(repeated.select(ROW), on=ROW, how="anti")
+    return nw.concat([single, merged(log, repeated).select(frame.collect_schema().names())])
 
 
 def one_of_each(log: str, frame: Frame) -> Frame:

@@ -30,6 +30,9 @@ class Column:
     choices: tuple[str, ...] = ()
 
 
+RECORDED = "recorded_at"
+"""The column that says when the shop came to know of a row; where it is empty, the moment it happened."""
+
 _SOURCE = Column("id", default="shop")
 
 LOGS: Mapping[str, Mapping[str, Column]] = {
@@ -39,6 +42,7 @@ LOGS: Mapping[str, Mapping[str, Column]] = {
         "source": Column("text", default=""),
         "campaign": Column("text", default=""),
         "referred_by": Column("person"),
+        RECORDED: Column("instant"),
     },
     "purchases": {
         "id": Column("id", required=True),
@@ -52,6 +56,7 @@ LOGS: Mapping[str, Mapping[str, Column]] = {
         "promotion": Column("text", default=""),
         "promised_at": Column("instant"),
         "delivered_at": Column("instant"),
+        RECORDED: Column("instant"),
     },
     "refunds": {
         "id": Column("id", required=True),
@@ -61,6 +66,7 @@ LOGS: Mapping[str, Mapping[str, Column]] = {
         "amount": Column("amount", required=True),
         "currency": Column("text"),
         "reason": Column("text", default=""),
+        RECORDED: Column("instant"),
     },
     "interactions": {
         "id": Column("id", required=True),
@@ -77,6 +83,7 @@ LOGS: Mapping[str, Mapping[str, Column]] = {
         "score": Column("whole"),
         "amount": Column("amount"),
         "currency": Column("text"),
+        RECORDED: Column("instant"),
     },
     "aliases": {
         "alias": Column("person", required=True),

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
-from typing import Any
 
 import narwhals as nw
 
@@ -15,9 +14,9 @@ from funnel._instants import FOREVER, NEVER
 from funnel._lift.columns import flag, whole
 from funnel._streams import RANKS, TABLES
 from funnel.logs.canonical import MISSING
+from funnel.logs.followed import closed, closings, contacts, delivery_questions, reopenings
+from funnel.logs.shapes import PERSON, Frame, keyed, shaped, words
 
-Frame = nw.LazyFrame[Any]
-PERSON = "person_id"
 _BOUGHT = ("source", "id")
 
 
@@ -86,18 +85,6 @@ class LedgerTables(Mapping[str, Frame]):
         return orders if told is None else self._keep(_with_notices(orders, told))
 
 
-def _shaped(frame: Frame, table: str, **columns: nw.Expr) -> Frame:
-    """The rows of a table in its columns: what is not said counts from `t` for ever, first in rank."""
-    usual = {"start": columns["t"], "end": whole(FOREVER), "rank": whole(0), "source": _text(""), "id": _text("")}
-    made = {**usual, **columns}
-    wanted = [name for name in TABLES[table] if name in made]
-    return frame.select(PERSON, **{name: made[name] for name in wanted})
-
-
-def _text(value: str) -> nw.Expr:
-    return nw.lit(value, nw.String())
-
-
 def _smaller(a: nw.Expr, b: nw.Expr) -> nw.Expr:
     return nw.when(a < b).then(a).otherwise(b)
 
@@ -117,7 +104,7 @@ def _by_another(leads: Frame) -> nw.Expr:
 
 def _leads(tables: LedgerTables) -> Frame:
     leads = tables.log["leads"]
-    return _shaped(
+    return shaped(
         leads,
         "leads",
         t=nw.col("arrived_at"),
@@ -134,7 +121,7 @@ def _referrals(tables: LedgerTables) -> Frame:
     sent = leads.filter(_by_another(leads) & (nw.col("referred_by") != nw.col(PERSON)))
     first = sent.group_by("referred_by", PERSON).agg(nw.col("arrived_at").min().alias("t"))
     turned = first.select(nw.col("t"), _sent=nw.col(PERSON).cast(nw.String()), person_id=nw.col("referred_by"))
-    return _shaped(turned, "referrals", t=nw.col("t"), id=nw.col("_sent"))
+    return shaped(turned, "referrals", t=nw.col("t"), id=nw.col("_sent"))
 
 
 def _is_text(leads: Frame) -> bool:
@@ -146,11 +133,7 @@ def _is_text(leads: Frame) -> bool:
 
 def _orders(tables: LedgerTables) -> Frame:
     orders = tables.log["purchases"]
-    return _shaped(orders, "orders", t=nw.col("purchased_at"), amount=nw.col("amount"), **_keyed())
-
-
-def _keyed() -> dict[str, nw.Expr]:
-    return {"source": nw.col("source"), "id": nw.col("id")}
+    return shaped(orders, "orders", t=nw.col("purchased_at"), amount=nw.col("amount"), **keyed())
 
 
 def _purchases(tables: LedgerTables) -> Frame:
@@ -162,7 +145,7 @@ def _purchases(tables: LedgerTables) -> Frame:
 
 def _cancellations(tables: LedgerTables) -> Frame:
     gone = tables.orders.filter(nw.col("_cancelled") < FOREVER)
-    return _shaped(gone, "cancellations", t=nw.col("_cancelled"), **_keyed())
+    return shaped(gone, "cancellations", t=nw.col("_cancelled"), **keyed())
 
 
 def _refunds(tables: LedgerTables) -> Frame:
@@ -173,14 +156,14 @@ def _deliveries(tables: LedgerTables) -> Frame:
     arrived = tables.arrivals.filter(nw.col("_arrived") < FOREVER)
     promised = nw.col("promised_at") != MISSING
     late = flag(promised & (nw.col("_arrived") > nw.col("promised_at")))
-    return _shaped(arrived, "deliveries", t=nw.col("_arrived"), late=late, **_keyed())
+    return shaped(arrived, "deliveries", t=nw.col("_arrived"), late=late, promised=flag(promised), **keyed())
 
 
 def _promises(tables: LedgerTables) -> Frame:
     """A promise is open until the goods arrive or the purchase ceases to count; a purchase of nothing makes none."""
     promised = tables.arrivals.filter((nw.col("promised_at") != MISSING) & (nw.col("amount") > 0))
     over = _smaller(_smaller(nw.col("_void"), nw.col("_cancelled")), nw.col("_arrived"))
-    rows = _shaped(promised, "promises", t=nw.col("purchased_at"), end=over, due=nw.col("promised_at"), **_keyed())
+    rows = shaped(promised, "promises", t=nw.col("purchased_at"), end=over, due=nw.col("promised_at"), **keyed())
     return rows.filter(nw.col("end") > nw.col("start"))
 
 
@@ -216,7 +199,7 @@ def _with_refunds(orders: Frame, given_back: Frame) -> Frame:
 def _refund_rows(refunds: Frame, purchases: Frame) -> Frame:
     owners = purchases.select(PERSON, "source", purchase_id=nw.col("id"))
     owned = refunds.join(owners, on=["source", "purchase_id"], how="inner")
-    return _shaped(
+    return shaped(
         owned,
         "refunds",
         t=nw.col("refunded_at"),
@@ -242,7 +225,7 @@ def _later_versions(orders: Frame, given_back: Frame) -> Frame:
 
 
 def _versions(orders: Frame, *, start: nw.Expr, end: nw.Expr, net: nw.Expr) -> Frame:
-    rows = _shaped(
+    rows = shaped(
         orders,
         "purchases",
         t=nw.col("purchased_at"),
@@ -286,16 +269,36 @@ def _open_follow_ups(tables: LedgerTables) -> Frame:
     return _follow_ups(tables.log["interactions"], tables.log.get("purchases"))
 
 
+def _replies(tables: LedgerTables) -> Frame:
+    return closings(tables.log["interactions"], "question", "answer", "replies")
+
+
+def _repairs(tables: LedgerTables) -> Frame:
+    return closings(tables.log["interactions"], "complaint", "resolution", "repairs")
+
+
+def _reopenings(tables: LedgerTables) -> Frame:
+    return reopenings(tables.log["interactions"])
+
+
+def _delivery_questions(tables: LedgerTables) -> Frame:
+    return delivery_questions(tables.log["interactions"], tables.get("promises"))
+
+
+def _contacts(tables: LedgerTables) -> Frame:
+    return contacts(tables.log["interactions"])
+
+
 def _interaction_rows(interactions: Frame, table: str, end: nw.Expr | None = None) -> Frame:
     ends = {} if end is None else {"end": end}
     ready_by = nw.when(nw.col("latest") == MISSING).then(nw.col("until")).otherwise(nw.col("latest"))
     same = ("source", "id", "kind", "direction", "channel")
-    return _shaped(
+    return shaped(
         interactions,
         table,
         t=nw.col("occurred_at"),
         rank=_rank(),
-        reason=_only("reason", ("postponed", "said_no"), _text("")),
+        reason=_only("reason", ("postponed", "said_no"), words("")),
         ready_from=_only("until", ("postponed",), whole(NEVER)),
         ready_by=nw.when(nw.col("kind") == "postponed").then(ready_by).otherwise(whole(NEVER)),
         score=_only("score", ("feedback",), whole(0)),
@@ -320,11 +323,7 @@ def _rank() -> nw.Expr:
 
 def _open_rows(interactions: Frame, asks: str, closes: str, table: str) -> Frame:
     """What was asked, each until it is first answered."""
-    answered = interactions.filter(nw.col("kind") == closes)
-    first = answered.group_by("source", "regarding").agg(nw.col("occurred_at").min().alias("_closed"))
-    asked = interactions.filter(nw.col("kind") == asks)
-    joined = asked.join(first.rename({"regarding": "id"}), on=["source", "id"], how="left")
-    rows = _interaction_rows(joined, table, nw.col("_closed").fill_null(FOREVER).cast(nw.Int64()))
+    rows = _interaction_rows(closed(interactions, asks, closes), table, nw.col("_closed"))
     return rows.filter(nw.col("end") > nw.col("start"))
 
 
@@ -361,5 +360,10 @@ _MAKERS: Mapping[str, tuple[Callable[[LedgerTables], Frame], str]] = {
     "open_questions": (_open_questions, "interactions"),
     "open_complaints": (_open_complaints, "interactions"),
     "open_follow_ups": (_open_follow_ups, "interactions"),
+    "replies": (_replies, "interactions"),
+    "repairs": (_repairs, "interactions"),
+    "reopenings": (_reopenings, "interactions"),
+    "delivery_questions": (_delivery_questions, "interactions"),
+    "contacts": (_contacts, "interactions"),
 }
 """How each table is made, and the log without which there is none."""

@@ -157,7 +157,7 @@ def _cumulative(active: Frame) -> Frame:
     """Those of the first period in it; of the others, each from the first period after it in which they bought."""
     at_first = active.filter(nw.col("place") == 0).select(*_PERSON, low=_NONE, high=_NONE)
     after = active.filter(nw.col("place") > 0).group_by(*_PERSON).agg(nw.col("place").min().alias("low"))
-    return nw.concat([at_first, after.select(*_PERSON, "low", high=nw.lit(_FAR, nw.Int64()))])
+    return nw.concat([at_first, after.select(*_PERSON, "low", high=nw.lit(FAR, nw.Int64()))])
 
 
 def _streak(active: Frame) -> Frame:
@@ -169,7 +169,9 @@ def _streak(active: Frame) -> Frame:
 
 
 _PERSON = (PERSON, "cohort", "done")
-_FAR = 10**6
+FAR = 10**6
+"""After every bracket."""
+
 _SPANS: Mapping[Measure, Callable[[Frame], Frame]] = {
     "on": _on,
     "on_or_after": _on_or_after,

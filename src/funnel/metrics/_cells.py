@@ -21,8 +21,8 @@ _Counts = Sequence[tuple[int, ...]]
 
 
 @attrs.frozen
-class _Counted:
-    """What was counted of one cohort.
+class Counted:
+    """What was counted of everyone, by the place of the period of their cohort.
 
     Attributes:
         sizes: How many brackets are over, and for how many people.
@@ -30,40 +30,68 @@ class _Counted:
         moved: How many brackets are over, the place of one, and the orders and money of those people in it.
     """
 
-    sizes: _Counts
-    spans: _Counts
-    moved: _Counts
+    sizes: Mapping[int, _Counts]
+    spans: Mapping[int, _Counts]
+    moved: Mapping[int, _Counts]
+
+    @classmethod
+    def of(
+        cls, sizes: Iterable[tuple[int, ...]], spans: Iterable[tuple[int, ...]], moved: Iterable[tuple[int, ...]]
+    ) -> Counted:
+        """What was counted, each row after the place of its cohort's period."""
+        return cls(_by_cohort(sizes), _by_cohort(spans), _by_cohort(moved))
 
 
-def cohorts_of(people: Frame, activity: Frame, spans: Frame, plan: Plan, *, is_priced: bool) -> Iterator[Cohort]:
-    """The cohorts, the oldest first.
+def counted(people: Frame, activity: Frame, spans: Frame) -> Counted:
+    """Count everyone, in the engine that holds them.
 
     Args:
         people: Everyone with their cohort.
         activity: What each person did in each bracket.
         spans: In which cells each person is counted.
-        plan: How people and periods are brought together.
-        is_priced: Whether it is known what was paid.
     """
-    sizes = _by_cohort(people.group_by("cohort", "done").agg(nw.col(PERSON).count().alias("n")), "done", "n")
+    sizes = people.group_by("cohort", "done").agg(nw.col(PERSON).count().alias("n"))
     spread = spans.group_by("cohort", "low", "high").agg(nw.col(PERSON).count().alias("n"))
     sums = (nw.col("orders").sum(), nw.col("revenue").sum())
     moved = activity.group_by("cohort", "done", "place").agg(*sums)
-    spread_by = _by_cohort(spread, "low", "high", "n")
-    moved_by = _by_cohort(moved, "done", "place", "orders", "revenue")
-    for cohort in sorted(sizes):
-        counted = _Counted(sizes[cohort], spread_by.get(cohort, []), moved_by.get(cohort, []))
-        yield _cohort(cohort, counted, plan, is_priced=is_priced)
+    return Counted.of(
+        told(sizes, "cohort", "done", "n"),
+        told(spread, "cohort", "low", "high", "n"),
+        told(moved, "cohort", "done", "place", "orders", "revenue"),
+    )
 
 
-def _by_cohort(counts: Frame, *columns: str) -> Mapping[int, _Counts]:
+def _by_cohort(rows: Iterable[tuple[int, ...]]) -> Mapping[int, _Counts]:
     found: defaultdict[int, list[tuple[int, ...]]] = defaultdict(list)
-    for cohort, *values in told(counts, "cohort", *columns):
+    for cohort, *values in rows:
         found[int(cohort)].append(tuple(map(int, values)))
     return found
 
 
-def _cohort(place: int, counted: _Counted, plan: Plan, *, is_priced: bool) -> Cohort:
+def cohorts_of(found: Counted, plan: Plan, *, is_priced: bool) -> Iterator[Cohort]:
+    """The cohorts, the oldest first.
+
+    Args:
+        found: What was counted.
+        plan: How people and periods are brought together.
+        is_priced: Whether it is known what was paid.
+    """
+    for cohort, sizes in sorted(found.sizes.items()):
+        yield _cohort(
+            cohort, _Row(sizes, found.spans.get(cohort, ()), found.moved.get(cohort, ())), plan, is_priced=is_priced
+        )
+
+
+@attrs.frozen
+class _Row:
+    """What was counted of one cohort."""
+
+    sizes: _Counts
+    spans: _Counts
+    moved: _Counts
+
+
+def _cohort(place: int, counted: _Row, plan: Plan, *, is_priced: bool) -> Cohort:
     size = sum(people for _, people in counted.sizes)
     width, over = _reach(place, counted, plan)
     ends = [(done if plan.window is not None else width) for done, *_ in counted.moved]
@@ -90,7 +118,7 @@ def _cohort(place: int, counted: _Counted, plan: Plan, *, is_priced: bool) -> Co
     )
 
 
-def _reach(place: int, counted: _Counted, plan: Plan) -> tuple[int, int]:
+def _reach(place: int, counted: _Row, plan: Plan) -> tuple[int, int]:
     """How many brackets are observed, and how many are over for all."""
     if plan.window is not None:
         done = [over for over, _ in counted.sizes]

@@ -54,6 +54,16 @@ class Orders:
         counting = (nw.col("start") <= now) & (nw.col("end") > now)
         return self.table("purchases").filter(counting).select(PERSON, "t", "net_amount")
 
+    def marked(self, now: int) -> Frame | None:
+        """Every order, `person_id`, `t`, `net_amount`, with whether it `counts` at an instant.
+
+        None where money was given back, so that what counts is not told by the order alone, or where none was bought.
+        """
+        if "purchases" not in self.tables or self.tables.given_back is not None:
+            return None
+        counts = (nw.col("purchased_at") <= now) & (nw.col("_cancelled") > now) & (nw.col("amount") > 0)
+        return self.tables.orders.select(PERSON, t=nw.col("purchased_at"), net_amount=nw.col("amount"), counts=counts)
+
     def firsts(self, kind: str, now: int) -> Frame:
         """When each person's first event of a kind (one of `FIRSTS`) happened: `person_id`, `first`.
 
@@ -144,5 +154,5 @@ def _bare(native: object, *, is_priced: bool) -> Orders:
     entered = attrs.evolve(entered, frame=entered.frame.with_columns(**absent))
     raise_if_any(list(schema_faults("purchases", entered)))
     frame = canonical("purchases", entered, people_type({"purchases": entered}))
-    raise_if_any(list(faults_of("purchases", frame, checks_of("purchases", None))))
+    raise_if_any(list(faults_of("purchases", frame, checks_of("purchases", None, entered))))
     return Orders(LedgerTables({"purchases": frame}, lambda table: table), entered.home, is_priced=is_priced)

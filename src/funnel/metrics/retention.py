@@ -9,24 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 import narwhals as nw
 
 from funnel._facts.base import judgement
-from funnel._frames import kept, leave
+from funnel._frames import leave
 from funnel._instants import instant
 from funnel.errors import RecordError
-from funnel.metrics._activity import Measure, Plan, RefundBasis, activity, people, spans
+from funnel.metrics._activity import Measure, RefundBasis
 from funnel.metrics._cells import cohorts_of
 from funnel.metrics._orders import FIRSTS, Orders, orders_of
-from funnel.metrics._periods import DAY, Calendar, Period, Periods, Weekday
-from funnel.metrics._purchases import PERSON, started, told
+from funnel.metrics._periods import DAY, Calendar, Period, Weekday
+from funnel.metrics._purchases import PERSON, told
+from funnel.metrics._table import Asked, Table, table_of
 from funnel.metrics.cohorts import Cohorts
 from funnel.metrics.conversion.steps import one_of, span
-
-if TYPE_CHECKING:
-    from funnel._frames import Frame
 
 
 def retention(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
@@ -92,13 +90,9 @@ def retention(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
     one_of(first, FIRSTS, "first")
     length, edges = _length(window), _edges(brackets)
     orders = orders_of(purchases)
-    firsts = orders.firsts(first, now)
-    start = started(firsts, "first")
-    periods = Periods.between(now if start is None else start, now, calendar)
-    plan = Plan(now, periods, length, edges, refund_basis)
-    everyone = kept(people(firsts, plan))
-    rows = kept(activity(orders, everyone, plan))
-    counted = spans(rows, measure, plan)
+    asked = Asked(now, calendar, length, edges, measure, first, refund_basis)
+    table = table_of(orders, asked)
+    plan = table.plan
     return Cohorts(
         as_of=instant(now),
         tz=tz,
@@ -109,8 +103,8 @@ def retention(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
         first=first,
         refund_basis=refund_basis,
         is_partial=not plan.periods.is_over(len(plan.periods) - 1, now),
-        cohorts=tuple(cohorts_of(everyone, rows, counted, plan, is_priced=orders.is_priced)),
-        who=_finder(orders, counted),
+        cohorts=tuple(cohorts_of(table.counted, plan, is_priced=orders.is_priced)),
+        who=_finder(orders, table),
     )
 
 
@@ -133,12 +127,12 @@ def _edges(brackets: Sequence[object]) -> tuple[int, ...]:
     return edges
 
 
-def _finder(orders: Orders, counted: Frame) -> Callable[[int, int], Any]:
+def _finder(orders: Orders, table: Table) -> Callable[[int, int], Any]:
     """A way to the people of a cell, by the place of the cohort's period and of the bracket."""
 
     def who(cohort: int, place: int) -> Any:
         of_cell = (nw.col("cohort") == cohort) & (nw.col("low") <= place) & (nw.col("high") >= place)
-        found = counted.filter(of_cell).select(PERSON)
+        found = table.spans().filter(of_cell).select(PERSON)
         return sorted(one for (one,) in told(found, PERSON)) if orders.is_list else leave(found, orders.home)
 
     return who

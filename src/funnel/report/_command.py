@@ -26,6 +26,7 @@ from funnel.readers.orders import OrderMapping, read_orders
 from funnel.report._asked import read_as_of, read_span
 from funnel.report._findings import Asked, Findings, Progress, find
 from funnel.report._page import PIPE_WIDTH, print_page
+from funnel.report._source import is_store, name_of, of_orders, of_store
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -48,9 +49,18 @@ def funnel(
 
 @app.command()
 def report(  # noqa: PLR0913 (one argument an option)
-    file: Annotated[Path, typer.Argument(help="Orders or order lines: a CSV file in UTF-8, or Parquet.")],
+    file: Annotated[
+        str,
+        typer.Argument(
+            help="Orders or order lines: a CSV file in UTF-8, or Parquet. Or a store: its SQLite file, or the address "
+            "of its database (postgresql+psycopg://...)."
+        ),
+    ],
     *,
-    mapping: Annotated[Path, typer.Option(help="TOML: which column holds what, in which format.")],
+    mapping: Annotated[
+        Path | None,
+        typer.Option(help="TOML: which column holds what, in which format. Needed for orders; a store has none."),
+    ] = None,
     as_of: Annotated[
         str | None,
         typer.Option(
@@ -64,15 +74,24 @@ def report(  # noqa: PLR0913 (one argument an option)
     ] = None,
     rows: Annotated[int, typer.Option(min=0, max=1000, help="How many people each list shows at most.")] = 10,
 ) -> None:
-    """Read a shop's orders and print who stands where, who comes back, who is overdue and what to do today."""
+    """Read a shop's orders, or its store, and say who stands where, who comes back, who is overdue, what is due."""
     with _told_plainly():
-        how = OrderMapping.read(mapping)
+        how = _mapping(file, mapping)
         asked = _asked(how, as_of=as_of, tz=tz, lapse_after=lapse_after, rows=rows)
         found = _found(file, how, asked)
     console = _console()
     with console.capture() as page:
-        print_page(file.name, found, console)
+        print_page(name_of(file), found, console)
     typer.echo("\n".join(line.rstrip() for line in page.get().splitlines()))
+
+
+def _mapping(file: str, mapping: Path | None) -> OrderMapping | None:
+    """How a file is read; None of a store, that says so itself."""
+    stored = is_store(file)
+    if stored == (mapping is None):
+        return None if mapping is None else OrderMapping.read(mapping)
+    said = "a store needs no mapping; leave it out" if stored else "say how the file is read: --mapping FILE.toml"
+    raise typer.BadParameter(said, param_hint="--mapping")
 
 
 @contextmanager
@@ -88,24 +107,28 @@ def _told_plainly() -> Generator[None, None, None]:
         raise typer.Exit(1) from None
 
 
-def _asked(how: OrderMapping, *, as_of: str | None, tz: str | None, lapse_after: str | None, rows: int) -> Asked:
+def _asked(how: OrderMapping | None, *, as_of: str | None, tz: str | None, lapse_after: str | None, rows: int) -> Asked:
     zone = _zone(tz, how)
     policy = Policy()
     if lapse_after is not None:
         with _blamed("--lapse-after"):
             policy = Policy(lapse_after=read_span(lapse_after))
-    given = as_of if as_of is not None else how.as_of
+    given = as_of if as_of is not None or how is None else how.as_of
     with _blamed("--as-of"):
         if given is None:
             raise InstantError("give the day of judgement, such as 2011-12-09; it is never today by itself")
         return Asked(read_as_of(given, zone), zone.key, policy, rows)
 
 
-def _zone(tz: str | None, how: OrderMapping) -> ZoneInfo:
+def _zone(tz: str | None, how: OrderMapping | None) -> ZoneInfo:
     with _blamed("--tz"):
-        if tz is None and how.zone == IN_THE_TEXT:
+        if tz is not None:
+            return zone_called(tz)
+        if how is None:
+            raise InstantError("a store does not know the shop's zone; give it, such as Asia/Jakarta")
+        if how.zone == IN_THE_TEXT:
             raise InstantError("each time in the file has its own zone; give the shop's, such as Asia/Jakarta")
-        return zone_called(how.zone if tz is None else tz)
+        return zone_called(how.zone)
 
 
 @contextmanager
@@ -117,9 +140,10 @@ def _blamed(option: str) -> Generator[None, None, None]:
         raise typer.BadParameter(str(error), param_hint=option) from None
 
 
-def _found(file: Path, how: OrderMapping, asked: Asked) -> Findings:
+def _found(file: str, how: OrderMapping | None, asked: Asked) -> Findings:
     with _bar() as progress:
-        return find(read_orders(file, how, progress=progress), asked, progress)
+        source = of_store(file) if how is None else of_orders(read_orders(file, how, progress=progress))
+        return find(source, asked, progress)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What a report says, found with the ladder itself: facts, rules, stages and metrics over a file's orders.
+"""What a report says, found with the ladder itself: facts, rules, stages and metrics over a shop's records.
 
 Law: a reason that is printed is the rule's own for that person's facts, and a number of people is that of the rule
 asked over everyone.
@@ -14,6 +14,7 @@ from typing import Any, TypeAlias, TypeVar
 import attrs
 import polars as pl
 
+from funnel._instants import instant, micros
 from funnel._rule import Rule
 from funnel.facts import Facts
 from funnel.logs import Logs
@@ -23,7 +24,8 @@ from funnel.metrics.repeat import RepeatRate, repeat_rate, repeat_rate_within
 from funnel.metrics.retention import retention
 from funnel.money import Money
 from funnel.policy import Policy
-from funnel.readers.orders import Entry, Orders
+from funnel.readers.orders import Entry
+from funnel.report._source import Source
 from funnel.rules.activity import has_rhythm, is_lapsed, is_overdue
 from funnel.rules.follow_up import NextStep, is_due_for_follow_up, next_step
 from funnel.stages import Stage, stage
@@ -61,8 +63,8 @@ class Person:
     Attributes:
         person_id: Who.
         purchases: How many valid purchases.
-        spent: What they have spent, net of what they got back.
-        silent: How long ago they last bought.
+        spent: What they have spent, net of what they got back; None where nobody has paid anything yet.
+        silent: How long ago they last bought; None where they have not.
         interval: Their own average interval; None where they have none.
         step: What to do next for them.
         reasons: Why.
@@ -72,8 +74,8 @@ class Person:
 
     person_id: str
     purchases: int
-    spent: Money
-    silent: timedelta
+    spent: Money | None
+    silent: timedelta | None
     interval: timedelta | None
     step: str
     reasons: tuple[str, ...]
@@ -87,9 +89,9 @@ class Findings:
 
     Attributes:
         asked: What it was asked for.
-        account: What became of the rows of the file.
-        span: When the first and the last purchase in the file were made; None where there is none.
-        later: How many purchases the file has after the instant of judgement: they are left out.
+        account: What became of the rows that were read.
+        span: When the first and the last purchase were made; None where there is none.
+        later: How many purchases there are after the instant of judgement: they are left out.
         stages: How many people stand in each stage.
         ever: Repeat customers among buyers.
         within: Who bought again before they would have lapsed, among those who have had that time.
@@ -114,11 +116,11 @@ class Findings:
     follow_ups: tuple[Person, ...]
 
 
-def find(orders: Orders, asked: Asked, progress: Progress) -> Findings:
+def find(source: Source, asked: Asked, progress: Progress) -> Findings:
     """Find out all that a report says.
 
     Args:
-        orders: What the file says.
+        source: What it is of.
         asked: What the report is asked for.
         progress: Told how far it is.
 
@@ -126,7 +128,7 @@ def find(orders: Orders, asked: Asked, progress: Progress) -> Findings:
         The findings.
     """
     as_of, policy = asked.as_of, asked.policy
-    logs = Logs(purchases=orders.purchases, refunds=orders.refunds, currency=orders.currency)
+    logs, purchased = source.logs, source.purchased
     people = _judged(logs, asked, progress)
     ever, within = repeat_rate(logs, as_of=as_of), repeat_rate_within(logs, policy.lapse_after, as_of=as_of)
     progress("judging", _STEPS - 1, _STEPS)
@@ -135,17 +137,17 @@ def find(orders: Orders, asked: Asked, progress: Progress) -> Findings:
     overdue, due = people.filter("is_overdue"), people.filter("is_due_for_follow_up")
     return Findings(
         asked=asked,
-        account=orders.account,
-        span=_span(orders.purchases),
-        later=orders.purchases.filter(pl.col("purchased_at") > as_of).height,
+        account=source.account,
+        span=_span(purchased),
+        later=int((purchased > micros(as_of)).sum()),
         stages=_counted(people, "stage", Stage),
         ever=ever,
         within=within,
         cohorts=cohorts,
         late=Rate(overdue.height, people.filter("has_rhythm").height),
-        overdue=_listed(overdue.sort("spent", "person_id", descending=[True, False]), asked, orders.currency),
+        overdue=_listed(overdue.sort("spent", "person_id", descending=[True, False]), asked, source.currency),
         due=_counted(due, "next_step", NextStep),
-        follow_ups=_listed(_pressing(due), asked, orders.currency),
+        follow_ups=_listed(_pressing(due), asked, source.currency),
     )
 
 
@@ -160,10 +162,9 @@ def _judged(logs: Logs, asked: Asked, progress: Progress) -> pl.DataFrame:
     return people
 
 
-def _span(purchases: pl.DataFrame) -> tuple[datetime, datetime] | None:
-    times = purchases["purchased_at"]
-    first, last = times.min(), times.max()
-    return (first, last) if isinstance(first, datetime) and isinstance(last, datetime) else None
+def _span(purchased: pl.Series) -> tuple[datetime, datetime] | None:
+    first, last = purchased.min(), purchased.max()
+    return (instant(first), instant(last)) if isinstance(first, int) and isinstance(last, int) else None
 
 
 def _counted(people: pl.DataFrame, column: str, answers: type[S]) -> dict[S, int]:
@@ -178,18 +179,18 @@ def _pressing(due: pl.DataFrame) -> pl.DataFrame:
     return due.sort(rank, "spent", "person_id", descending=[False, True, False])
 
 
-def _listed(people: pl.DataFrame, asked: Asked, currency: str) -> tuple[Person, ...]:
+def _listed(people: pl.DataFrame, asked: Asked, currency: str | None) -> tuple[Person, ...]:
     return tuple(_person(row, asked, currency) for row in people.head(asked.rows).iter_rows(named=True))
 
 
-def _person(row: Mapping[str, Any], asked: Asked, currency: str) -> Person:
+def _person(row: Mapping[str, Any], asked: Asked, currency: str | None) -> Person:
     facts, step = facts_of(row, asked.as_of), row["next_step"]
     why = _REASONS.get(step, next_step).why(facts, asked.policy)
     change = next_step.next_change.of(facts, asked.policy)
     return Person(
         person_id=row["person_id"],
         purchases=row["purchase_count"],
-        spent=Money.of_minor(row["spent"], currency),
+        spent=None if currency is None else Money.of_minor(row["spent"], currency),
         silent=row["since_last_purchase"],
         interval=row["purchase_interval"],
         step=step,

@@ -12,7 +12,6 @@ from rich.table import Table
 from rich.text import Text
 
 from funnel.metrics.cohorts import Cohort, Cohorts
-from funnel.money import Money
 from funnel.readers.orders import Entry
 from funnel.report._findings import Findings, Person
 
@@ -28,7 +27,7 @@ def print_page(name: str, found: Findings, console: Console) -> None:
     """Print the page.
 
     Args:
-        name: The name of the file.
+        name: The name of the file or store.
         found: What there is to say.
         console: Where.
     """
@@ -152,14 +151,8 @@ def _overdue(found: Findings) -> Iterator[RenderableType]:
         return
     table = _table("person", "purchases", "interval", "silent for", "spent")
     for person in found.overdue:
-        interval = "" if person.interval is None else _days(person.interval)
-        table.add_row(
-            Text(person.person_id),
-            f"{person.purchases:,}",
-            interval,
-            _days(person.silent),
-            _money(person.spent),
-        )
+        spans = ("" if span is None else _days(span) for span in (person.interval, person.silent))
+        table.add_row(Text(person.person_id), f"{person.purchases:,}", *spans, _spent(person))
     yield table
 
 
@@ -174,12 +167,13 @@ def _follow_ups(found: Findings, zone: ZoneInfo) -> Iterator[RenderableType]:
 
 def _bought(person: Person) -> str:
     many = "purchase" if person.purchases == 1 else "purchases"
-    return f"{person.purchases:,} {many}, {_money(person.spent)}"
+    return f"{person.purchases:,} {many}, {_spent(person)}"
 
 
-def _money(money: Money) -> str:
-    """An amount as its country writes it."""
-    return money.written(style="id" if money.currency == "IDR" else "us")
+def _spent(person: Person) -> str:
+    """What a person has spent as its country writes it; where nobody has paid anything yet, there is no currency."""
+    spent = person.spent
+    return "0" if spent is None else spent.written(style="id" if spent.currency == "IDR" else "us")
 
 
 def _next(person: Person, zone: ZoneInfo) -> str:

@@ -6,6 +6,7 @@ anything, so it is undone by the next purchase.
 
 from __future__ import annotations
 
+from funnel._lift.together import all_of, any_of
 from funnel._rule import rule
 from funnel.facts import Facts
 from funnel.policy import Policy
@@ -26,7 +27,7 @@ def has_bought_again(f: Facts, policy: Policy) -> bool:  # noqa: ARG001 (every r
 @rule
 def has_engaged(f: Facts, policy: Policy) -> bool:  # noqa: ARG001 (every rule takes both)
     """They have done something of their own: come, looked, asked, ordered, even if nothing was bought in the end."""
-    return f.inbound_count > 0 or f.order_count > 0
+    return any_of(f.inbound_count > 0, f.order_count > 0)
 
 
 @rule
@@ -53,7 +54,23 @@ def is_overdue(f: Facts, policy: Policy) -> bool:
 
     Source: the ratio of silence to a person's own interval, as shop software commonly has it; whole percents, so exact.
     """
-    return has_rhythm(f, policy) and 100 * f.since_last_purchase > policy.overdue_percent * f.purchase_interval
+    return _beyond(f, policy, policy.overdue_percent)
+
+
+@rule
+def is_near(f: Facts, policy: Policy) -> bool:
+    """By their own rhythm their next purchase is near, or has been."""
+    return _beyond(f, policy, policy.near_percent)
+
+
+@rule
+def is_gone(f: Facts, policy: Policy) -> bool:
+    """By their own rhythm they have been silent for so long that they may have gone elsewhere."""
+    return _beyond(f, policy, policy.gone_percent)
+
+
+def _beyond(f: Facts, policy: Policy, percent: int) -> bool:
+    return all_of(has_rhythm(f, policy), 100 * f.since_last_purchase > percent * f.purchase_interval)
 
 
 @rule

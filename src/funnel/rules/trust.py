@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from funnel._lift.together import all_of, any_of
 from funnel._rule import rule
 from funnel.facts import Facts
 from funnel.policy import Policy
 
 
 class Assurance(StrEnum):
-    """What the shop owes before it may ask for a sum.
+    """What the shop owes before it may ask for a sum, from little to much.
 
     Example:
         >>> Assurance("meeting") is Assurance.MEETING
@@ -22,8 +23,17 @@ class Assurance(StrEnum):
     """
 
     NONE = "none"
-    PROOF = "proof"
+    """Nothing: they have completed as much before."""
+    PHOTO = "photo"
+    """A photo or a film of the very thing."""
+    TESTIMONIAL = "testimonial"
+    """The word of others who have bought; also for a first sum, where there is nothing else to go by."""
+    CASH_ON_DELIVERY = "cash_on_delivery"
+    """They pay when they hold it in their hands."""
+    DEPOSIT = "deposit"
+    """They pay a part, and the rest when it has come."""
     MEETING = "meeting"
+    """The shop and they meet in person."""
 
 
 @rule
@@ -60,26 +70,44 @@ def delivery_is_late(f: Facts, policy: Policy) -> bool:
 def was_disappointed(f: Facts, policy: Policy) -> bool:
     """Their last feedback was low, and lately; or a complaint of theirs is open, or was put right only lately."""
     lately = policy.disappointed_for
-    low = f.since_last_feedback <= lately and f.last_feedback_score <= policy.low_score
-    return low or has_open_complaint(f, policy) or f.since_last_resolution <= lately
+    low = all_of(f.since_last_feedback <= lately, f.last_feedback_score <= policy.low_score)
+    return any_of(low, has_open_complaint(f, policy), f.since_last_resolution <= lately)
 
 
 @rule
 def repair_first(f: Facts, policy: Policy) -> bool:
     """Do not sell, repair first: a complaint is open or goods are late."""
-    return has_open_complaint(f, policy) or delivery_is_late(f, policy)
+    return any_of(has_open_complaint(f, policy), delivery_is_late(f, policy))
+
+
+@rule
+def meeting_is_owed(f: Facts, policy: Policy) -> bool:
+    """They have not met the shop, and the last quoted sum is far above the largest they have completed, or very large.
+
+    What is far is the policy's `meeting_percent`, what is very large its `meeting_amount`.
+    """
+    asked = f.last_quote_amount
+    large = all_of(f.purchase_count > 0, 100 * asked > policy.meeting_percent * f.largest_purchase)
+    if policy.meeting_amount:
+        large = any_of(large, asked > policy.meeting_amount)
+    return all_of(f.meeting_count == 0, large)
 
 
 @rule
 def assurance(f: Facts, policy: Policy) -> Assurance:
-    """What the last quoted sum asks for before they can trust the shop with it.
+    """What the last quoted sum asks for before they can trust the shop with it: more, the more it is above the largest.
 
-    Proof (a photo, a testimonial, cash on delivery) where it is far above the largest sum they have completed, or where
-    they have completed none; a meeting where they have not met the shop and it is above the shop's `meeting_amount`.
+    Who has completed no sum yet has only the word of others to go by.
     """
     asked = f.last_quote_amount
-    if policy.meeting_amount and asked > policy.meeting_amount and f.meeting_count == 0:
+    if meeting_is_owed(f, policy):
         return Assurance.MEETING
-    if f.purchase_count > 0 and 100 * asked > policy.assurance_percent * f.largest_purchase:
-        return Assurance.PROOF
-    return Assurance.PROOF if f.purchase_count == 0 and asked > 0 else Assurance.NONE
+    if f.purchase_count == 0:
+        return Assurance.TESTIMONIAL if asked > 0 else Assurance.NONE
+    for percent, owed in zip(reversed(policy.assurance_percents), _FROM_MUCH, strict=True):
+        if 100 * asked > percent * f.largest_purchase:
+            return owed
+    return Assurance.NONE
+
+
+_FROM_MUCH = (Assurance.DEPOSIT, Assurance.CASH_ON_DELIVERY, Assurance.TESTIMONIAL, Assurance.PHOTO)

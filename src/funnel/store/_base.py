@@ -6,11 +6,12 @@ A database adds its transactions and its tables (`funnel.store._tables`), nothin
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from datetime import datetime
+from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from funnel._instants import instant, micros
 from funnel._rule import Rule
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from funnel.logs import Logs
+
+T = TypeVar("T")
 
 BATCH = 10_000
 """How many records are written in one transaction where very many are loaded."""
@@ -72,8 +75,12 @@ class KeptStore(ABC):
         self._judge = Judge(stage or stage_of_the_funnel, policy or Policy())
 
     @abstractmethod
-    def _writing(self) -> AbstractContextManager[Tables]:
-        """The tables, inside a transaction that is kept if nothing is raised, and otherwise was never there."""
+    def _write(self, work: Callable[[Tables], T]) -> T:
+        """Do work inside one transaction, that is kept if nothing is raised, and otherwise was never there.
+
+        Where two transactions meet, a database may ask for one of them again: the work is done once more from its
+        beginning, and must not count on anything that it has read before.
+        """
 
     @abstractmethod
     def _reading(self) -> AbstractContextManager[Tables]:
@@ -92,6 +99,17 @@ class KeptStore(ABC):
     ) -> None:
         """Close it."""
         self.close()
+
+    def _change(self, work: Callable[[Tables, Change], T]) -> T:
+        """Do work that changes people; who was judged is kept ready for their next record once it is written."""
+
+        def begun(tables: Tables) -> tuple[Change, T]:
+            change = Change(tables)
+            return change, work(tables, change)
+
+        change, told = self._write(begun)
+        self._judge.keep(change.judged)
+        return told
 
     # ---- records come in -------------------------------------------------------------------------------------------
 
@@ -114,35 +132,34 @@ class KeptStore(ABC):
     def _put(
         self, records: Sequence[Record], at: int, expected: Mapping[str, int], *, amend: bool, judged: bool = True
     ) -> Receipt:
-        rows, repeated = rows_of(records)
         if not amend:
             with suppress(TakenError, RecordError, StaleError):
-                return self._written(rows, repeated, at, expected, amend=False, judged=judged, asked=False)
-        return self._written(rows_of(records)[0], repeated, at, expected, amend=amend, judged=judged, asked=True)
+                return self._change(partial(self._written, records, at, expected, judged=judged))
+        return self._change(partial(self._written, records, at, expected, judged=judged, asked=True, amend=amend))
 
     def _written(  # noqa: PLR0913 - all that a change is made of
         self,
-        rows: Mapping[Key, Row],
-        repeated: int,
+        records: Sequence[Record],
         at: int,
         expected: Mapping[str, int],
+        tables: Tables,
+        change: Change,
         *,
-        amend: bool,
         judged: bool,
-        asked: bool,
+        asked: bool = False,
+        amend: bool = False,
     ) -> Receipt:
-        """Write rows in one transaction; where it is not asked which of them are there, all are held to be new."""
-        with self._writing() as tables:
-            kept = tables.found(list(rows) if asked else [])
-            fresh = {key: row for key, row in rows.items() if key not in kept}
-            changed = _changed(rows, kept, amend=amend)
-            repeated += len(rows) - len(fresh) - len(changed)
-            if not fresh and not changed:
-                return Receipt(0, repeated)
-            change = Change(tables)
-            _take_in(tables, change, fresh, changed, kept, at, expected, judged=judged)
-            people = self._settled(tables, change, at, judged=judged)
-            return Receipt(len(fresh) + len(changed), repeated, tuple(map(standing_of, people)) if judged else ())
+        """Write records in one transaction; where it is not asked which of them are there, all are held to be new."""
+        rows, repeated = rows_of(records)
+        kept = tables.found(list(rows) if asked else [])
+        fresh = {key: row for key, row in rows.items() if key not in kept}
+        changed = _changed(rows, kept, amend=amend)
+        repeated += len(rows) - len(fresh) - len(changed)
+        if not fresh and not changed:
+            return Receipt(0, repeated)
+        _take_in(tables, change, fresh, changed, kept, at, expected, judged=judged)
+        people = self._settled(tables, change, at, judged=judged)
+        return Receipt(len(fresh) + len(changed), repeated, tuple(map(standing_of, people)) if judged else ())
 
     def _settled(self, tables: Tables, change: Change, at: int, *, judged: bool = True) -> list[Person]:
         """Judge the people of a change, or let them be due, and write what is known of every name."""
@@ -159,8 +176,9 @@ class KeptStore(ABC):
         root = person.person_id
         versions = (change.before[root], person.version)
         found = self._judge.judge(root, versions, at, change.added[root], lambda: history_of(tables, root))
+        change.judged[root] = found
         person.former, person.judged_at = person.stage, at
-        person.stage, person.due_at = found
+        person.stage, person.due_at = found.stage, found.due_at
 
     def enter(
         self, customer: Customer, *, recorded_at: datetime, expected: Mapping[str, int] | None = None
@@ -168,13 +186,15 @@ class KeptStore(ABC):
         """Write a customer into the shop's book, in place of what stood there of them."""
         at, name = told_at("recorded_at", recorded_at), customer.person_id
         since = None if customer.since is None else micros(customer.since)
-        with self._writing() as tables:
-            change = Change(tables)
+
+        def write(tables: Tables, change: Change) -> Standing:
             change.know([name])
             change.expect(expected or {})
             change.touch(name)
             tables.enter(Entry(name, since, entry_of(customer)))
             return standing_of(self._settled(tables, change, at)[0])
+
+        return self._change(write)
 
     # ---- what is kept is read --------------------------------------------------------------------------------------
 
@@ -211,31 +231,37 @@ class KeptStore(ABC):
     def judge(self, *people: str, as_of: datetime) -> list[Standing]:
         """Judge people again, and keep where they stand."""
         at = told_at("as_of", as_of)
-        with self._writing() as tables:
-            change = Change(tables)
+
+        def write(tables: Tables, change: Change) -> list[Standing]:
             change.know(people)
             known = {change.root(name).person_id: change.root(name) for name in people if change.root(name).version}
             for root, person in known.items():
                 change.before[root], change.added[root] = person.version, []
             return [standing_of(person) for person in self._settled(tables, change, at)]
 
+        return self._change(write)
+
     def merge(self, alias: str, *, into: str, merged_at: datetime) -> Standing:
         """Two names are one person: from now on they are known by the name that `into` leads to."""
         at = told_at("merged_at", merged_at)
-        with self._writing() as tables:
-            change = Change(tables)
+
+        def write(tables: Tables, change: Change) -> Standing:
             if _aliases.merge(tables, change, alias, into, at):
                 self._settled(tables, change, at)
             return standing_of(change.root(into))
 
+        return self._change(write)
+
     def part(self, alias: str, *, parted_at: datetime) -> tuple[Standing, Standing]:
         """A merge was wrong: the alias is a person of its own again."""
         at = told_at("parted_at", parted_at)
-        with self._writing() as tables:
-            change = Change(tables)
+
+        def write(tables: Tables, change: Change) -> tuple[Standing, Standing]:
             other = _aliases.part(tables, change, alias, at)
             self._settled(tables, change, at)
             return standing_of(change.root(alias)), standing_of(change.root(other))
+
+        return self._change(write)
 
     def aliases(self, person_id: str) -> list[Alias]:
         """Every other name that a person goes by, or once was held to."""
@@ -249,14 +275,17 @@ class KeptStore(ABC):
 
     def erase(self, person_id: str) -> int:
         """Take away a person's name, address, contacts and words for good; facts and counts stay as they are."""
-        with self._writing() as tables:
+
+        def write(tables: Tables, change: Change) -> int:
             root, names = names_of(tables, person_id)
             erased = tables.erase(names)
             if erased:
-                change = Change(tables)
                 change.know([root])
                 change.root(root).version += 1
                 tables.save([change.root(root)])
+            return erased
+
+        erased = self._change(write)
         self._wipe()
         return erased
 

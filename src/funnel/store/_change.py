@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from funnel.errors import RecordError, StaleError
 from funnel.records import Record
+from funnel.store._judge import Live
 from funnel.store._rows import NOBODY, Row
 from funnel.store._tables import Person, Tables
 
@@ -17,6 +18,7 @@ class Change:
         people: What is known of every name that was asked for.
         before: The version that people had before the change, by the name that they are known by.
         added: The records that were added to people; None where more than that happened to their history.
+        judged: The people who were judged, ready for their next record once the change is written.
     """
 
     def __init__(self, tables: Tables) -> None:
@@ -25,6 +27,7 @@ class Change:
         self.people: dict[str, Person] = {}
         self.before: dict[str, int] = {}
         self.added: dict[str, list[Record] | None] = {}
+        self.judged: dict[str, Live] = {}
 
     def know(self, names: Collection[str]) -> None:
         """Learn what is known of names, and of those that they are known by."""

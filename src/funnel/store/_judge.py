@@ -6,14 +6,15 @@ Law: a stored stage, and when it changes by itself, are those of the rule for th
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
-from typing import Any
+from typing import Any, TypeGuard
 
 import attrs
 
 from funnel._instants import instant, micros
 from funnel._rule import Rule
+from funnel.errors import RecordError
 from funnel.history import History
 from funnel.policy import Policy
 from funnel.records import Record
@@ -24,13 +25,24 @@ MOST_LIVE = 1_000
 
 
 @attrs.define
-class _Live:
-    """A person as they were at the last judgement, ready for the next record."""
+class Live:
+    """A person as they were at the last judgement, ready for the next record.
+
+    Attributes:
+        version: Their version after it.
+        at: The instant of judgement.
+        tally: What is known of them, to which records can be added.
+        ahead: Instants to come at which a record begins or ceases to tell something.
+        stage: The stage that was found.
+        due_at: When that must be asked again: at a change that time brings, or for a record that is dated ahead.
+    """
 
     version: int
     at: int
     tally: Tally[Any]
     ahead: list[int]
+    stage: str = ""
+    due_at: int | None = None
 
 
 class Judge:
@@ -45,17 +57,7 @@ class Judge:
         """Begin with nobody ready."""
         self._rule = rule
         self._policy = policy
-        self._live: OrderedDict[str, _Live] = OrderedDict()
-        self._judged: list[str] = []
-
-    def begin(self) -> None:
-        """A change begins."""
-        self._judged.clear()
-
-    def forget(self) -> None:
-        """Forget whom the change was about, for it was not written."""
-        for person_id in self._judged:
-            self._live.pop(person_id, None)
+        self._live: OrderedDict[str, Live] = OrderedDict()
 
     def judge(
         self,
@@ -64,7 +66,7 @@ class Judge:
         at: int,
         added: Sequence[Record] | None,
         read: Callable[[], History],
-    ) -> tuple[str, int | None]:
+    ) -> Live:
         """Say where one person stands, and when that must be asked again.
 
         Args:
@@ -75,33 +77,45 @@ class Judge:
             read: Reads their whole history.
 
         Returns:
-            The stage, and the instant of its next change: one that time brings, or a record that is dated ahead.
+            Where they stand; it is to be kept once it is written, and never if it is not.
         """
-        self._judged.append(person_id)
         live = self._live.pop(person_id, None)
-        if live is None or added is None or live.version != versions[0] or at < live.at:
+        if added is None or not _is_ready(live, versions[0], at) or not _take(live, added):
             history = read()
-            live = _Live(0, at, Tally(history, self._rule.facts), _moments(history.records))
-        else:
-            for record in added:
-                live.tally.add(record)
-            live.ahead += _moments(added)
+            live = Live(0, at, Tally(history, self._rule.facts), _moments(history.records))
         live.version, live.at = versions[1], at
         live.ahead = [moment for moment in live.ahead if moment > at]
-        self._keep(person_id, live)
-        return self._answer(live)
+        self._answer(live)
+        return live
 
-    def _keep(self, person_id: str, live: _Live) -> None:
-        self._live[person_id] = live
-        if len(self._live) > MOST_LIVE:
+    def keep(self, judged: Mapping[str, Live]) -> None:
+        """Keep people ready for their next record, now that it is written where they stand."""
+        self._live.update(judged)
+        while len(self._live) > MOST_LIVE:
             self._live.popitem(last=False)
 
-    def _answer(self, live: _Live) -> tuple[str, int | None]:
+    def _answer(self, live: Live) -> None:
         facts = live.tally.facts(as_of=instant(live.at))
         stage = self._rule.of(facts, self._policy)
         change = self._rule.next_change.of(facts, self._policy)
         times = live.ahead if change is None else [micros(change), *live.ahead]
-        return str(stage.value if isinstance(stage, Enum) else stage), min(times, default=None)
+        live.stage, live.due_at = str(stage.value if isinstance(stage, Enum) else stage), min(times, default=None)
+
+
+def _is_ready(live: Live | None, version: int, at: int) -> TypeGuard[Live]:
+    """Whether a person is ready as they were before the change, and not for a later instant."""
+    return live is not None and live.version == version and live.at <= at
+
+
+def _take(live: Live, added: Sequence[Record]) -> bool:
+    """Add records to what is ready; false where they must be read in their order, a purchase before its refund."""
+    try:
+        for record in added:
+            live.tally.add(record)
+    except RecordError:
+        return False
+    live.ahead += _moments(added)
+    return True
 
 
 def _moments(records: Iterable[Record]) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import attrs
 
@@ -134,6 +134,6 @@ class Tables(Protocol):
         """The rows that refer to a record which is not there, or is of another person."""
         ...
 
-    def columns(self, log: str, wanted: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
-        """All rows of a log as columns, in batches: each column a JSON array."""
+    def columns(self, log: str, wanted: Mapping[str, str]) -> Iterator[Mapping[str, str | Sequence[Any]]]:
+        """All rows of a log as columns, in batches: each column a JSON array, or a sequence of values."""
         ...

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -18,8 +18,9 @@ from funnel._rule import Rule
 from funnel.errors import FullError, LockedError, StoreError
 from funnel.policy import Policy
 from funnel.store import _schema
-from funnel.store._base import KeptStore
+from funnel.store._base import KeptStore, T
 from funnel.store._sqlite import SqliteTables
+from funnel.store._tables import Tables
 
 OLDEST = (3, 37)
 """The first SQLite that has STRICT tables."""
@@ -100,19 +101,17 @@ class SqliteStore(KeptStore):
             raise StoreError("the store was opened in another process; open it again in this one")
         return self._connection
 
-    @contextmanager
-    def _writing(self) -> Generator[SqliteTables, None, None]:
+    def _write(self, work: Callable[[Tables], T]) -> T:
         with self._lock, _told():
             connection = self._open()
             connection.execute("BEGIN IMMEDIATE")
-            self._judge.begin()
             try:
-                yield SqliteTables(connection)
+                done = work(SqliteTables(connection))
                 connection.execute("COMMIT")
             except BaseException:
-                self._judge.forget()
                 _roll_back(connection)
                 raise
+            return done
 
     @contextmanager
     def _reading(self) -> Generator[SqliteTables, None, None]:

@@ -330,6 +330,11 @@ def test_times_are_shown_by_their_largest_units(seconds: int, told: str) -> None
     assert str(funnel).splitlines()[-1].split("  ")[-3].strip() == told
 
 
+def test_a_time_that_nobody_took_is_left_blank() -> None:
+    """Where nobody reached a step there is no time to it, and nothing stands in its place."""
+    assert str(asked("a0", "a b")).splitlines()[-1].split("  ")[-3].strip() == ""
+
+
 def test_a_funnel_shows_itself() -> None:
     """As text and as a table of HTML, with the question, the counts and the groups."""
     rows = [*story("a0 b5", "p"), Event("q", START, "a", sku="<x>")]

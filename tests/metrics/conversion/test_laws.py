@@ -19,6 +19,8 @@ from tests.frames import as_instant, read
 from tests.metrics.conversion.model import Event, Outcome, Question, outcomes
 from tests.metrics.conversion.questions import CROWDS, START, ask, combinations, crowd, minutes, questions, table
 
+pytestmark = pytest.mark.no_cover
+
 MOST = (settings.default or settings()).max_examples
 FULL = 100
 """From this many examples on it is the full run."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 import narwhals as nw
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,9 +26,6 @@ from funnel.metrics.conversion.steps import Exclusion, FunnelStep
 from tests.engines import ENGINES
 from tests.metrics.conversion.model import Event, Question
 from tests.metrics.conversion.questions import CROWDS, START, crowd, is_large, minutes, questions, table
-
-if TYPE_CHECKING:
-    import polars as pl
 
 
 def asked_of(question: Question) -> Asked:
@@ -93,6 +91,20 @@ ASKED: dict[str, dict[str, Any]] = {
         "steps": (A, attrs.evolve(B, optional=True), attrs.evolve(C, within=minutes(4))),
         "hold": ("sku",),
     },
+    "two that may be left out beside each other, and one after the last": {
+        "steps": (
+            A,
+            attrs.evolve(B, optional=True),
+            FunnelStep("b and large", kind="b", where=is_large, optional=True),
+            C,
+            attrs.evolve(AGAIN, optional=True),
+        ),
+    },
+    "two that may be left out, later": {
+        "steps": (A, attrs.evolve(B, optional=True), C, attrs.evolve(AGAIN, optional=True)),
+        "ties": "later",
+        "entry": "each",
+    },
 }
 
 
@@ -155,6 +167,16 @@ def test_many_people_at_real_instants() -> None:
         told.append(nw.to_native(attempts(rows).frame.collect()).drop("person"))
 
     assert_frame_equal(*told, check_row_order=False)
+
+
+def test_people_whose_numbers_lie_far_apart() -> None:
+    """Numbers such as a shop's own customer numbers of many digits are told apart like texts."""
+    events = _made_up_events.events(3_000).with_columns(person_id=pl.col("person_id") * 10**12)
+    steps = [FunnelStep(kind, kind=kind) for kind in _made_up_events.STEPS]
+    question = Question(tuple(steps), _made_up_events.WITHIN, _made_up_events.AS_OF)
+    rows = marked(events.select("occurred_at", "kind", "person_id"), asked_of(question))
+
+    assert_frame_equal(nw.to_native(attempts(rows).frame.collect()), by_windows(rows), check_row_order=False)
 
 
 @pytest.mark.parametrize("entry", ["first", "any", "each"])

@@ -14,6 +14,8 @@ from funnel.metrics.conversion import conversion
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.no_cover
+
 DAY = timedelta(days=1)
 
 

@@ -1,0 +1,1 @@
+"""A shop with django-oscar whose own signals feed the funnel."""

@@ -1,0 +1,97 @@
+"""One person's way through the shop, by the shop's own code: they register, order, order again, and cancel.
+
+    python examples/oscar_shop/journey.py
+
+It makes a shop in memory, and prints where the person stands after each step.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import django
+
+
+def main() -> None:
+    """Walk the way."""
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    os.environ["DJANGO_SETTINGS_MODULE"] = "oscar_shop.settings"
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["FUNNEL_STORE"] = str(Path(folder) / "funnel.db")
+        django.setup()
+        from django.apps import apps
+        from django.conf import settings
+        from django.core.management import call_command
+
+        settings.MIGRATION_MODULES = {
+            app.label: None for app in apps.get_app_configs()
+        }  # a shop for a minute needs none
+        call_command("migrate", run_syncdb=True, verbosity=0)
+        walk()
+        from oscar_shop.funnel_app import store
+
+        store().close()
+
+
+def walk() -> None:
+    """Register, order, order again, and cancel both."""
+    from django.contrib.auth import get_user_model
+    from oscar.apps.customer.signals import user_registered
+
+    from oscar_shop.funnel_app import orders_of, person_of, store
+
+    user = get_user_model().objects.create_user("sari", "sari@example.com", "x")
+    user_registered.send_robust(sender=None, request=None, user=user)  # as the shop's page for a new account does
+    tell("registered", user)
+    orders = [ordered(user)]
+    tell("ordered", user)
+    orders.append(ordered(user))
+    tell("ordered again", user)
+    receipt = store().append(*orders_of(type(orders[0]).objects), recorded_at=orders[1].date_placed)
+    print(f"handed in again: {receipt.added} new, {receipt.repeated} known")
+    for order in orders:
+        order.set_status("Cancelled")
+        tell("cancelled one", user)
+    print(store().history(person_of(user)))
+
+
+def ordered(user: Any) -> Any:
+    """Place an order the way that the shop's checkout does."""
+    from oscar.apps.basket.models import Basket
+    from oscar.apps.order.utils import OrderCreator, OrderNumberGenerator
+    from oscar.apps.partner.strategy import Default
+    from oscar.apps.shipping.methods import Free
+    from oscar.core.prices import Price
+    from oscar.test.factories import create_product
+
+    basket = Basket.objects.create(owner=user)
+    basket.strategy = Default()
+    basket.add_product(create_product(price=Decimal("25.00"), num_in_stock=9))
+    method = Free()
+    total = Price("GBP", excl_tax=basket.total_excl_tax, incl_tax=basket.total_incl_tax)
+    number = OrderNumberGenerator().order_number(basket)
+    return OrderCreator().place_order(
+        basket=basket,
+        total=total,
+        shipping_method=method,
+        shipping_charge=method.calculate(basket),
+        user=user,
+        order_number=number,
+    )
+
+
+def tell(what: str, user: Any) -> None:
+    """Print where somebody stands."""
+    from oscar_shop.funnel_app import person_of, store
+
+    standing = store().standing(person_of(user))
+    print(f"{what}: {standing.stage}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""A plain script: a shop's orders in a CSV file, kept in one SQLite file, and whom to get in touch with today.
+
+    python examples/plain_script.py orders.csv shop.db 2026-03-01
+
+It may be run every day on the same growing file: an order that is kept already is left as it is.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from funnel import Facts, Money, Policy, Purchase, SqliteStore, is_due_for_follow_up, next_step
+
+SHOP = ZoneInfo("Asia/Jakarta")
+POLICY = Policy()
+
+
+def orders(file: Path) -> Iterator[Purchase]:
+    """Read orders: columns order, buyer, when (by the shop's clock) and total, in whole rupiah."""
+    with file.open(newline="", encoding="utf-8") as lines:
+        for row in csv.DictReader(lines):
+            yield Purchase(
+                id=row["order"],
+                person_id=row["buyer"],
+                purchased_at=datetime.fromisoformat(row["when"]).replace(tzinfo=SHOP),
+                amount=Money(row["total"], "IDR"),
+            )
+
+
+def main(file: Path, database: Path, day: str) -> None:
+    """Keep the orders, and print the list of the day."""
+    as_of = datetime.fromisoformat(day).replace(hour=18, tzinfo=SHOP).astimezone(UTC)
+    with SqliteStore(database, policy=POLICY) as store:
+        receipt = store.append(*orders(file), recorded_at=as_of)
+        print(f"{receipt.added} new orders, {receipt.repeated} known already")
+        for standing in store.judge(*store.due(before=as_of), as_of=as_of):
+            print(f"{standing.person_id} is now {standing.stage}, was {standing.former}")
+        for person_id in sorted({order.person_id for order in orders(file)}):
+            facts = Facts.of(store.history(person_id), as_of=as_of)
+            if is_due_for_follow_up.of(facts, POLICY):
+                print(f"{person_id}: {next_step.of(facts, POLICY)}, {next_step.why(facts, POLICY).reasons[0]}")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])

@@ -1,0 +1,118 @@
+"""The shop's calendar of ability: the days on which people have money, by name, recurring by a rule or listed.
+
+Paydays, holiday money, the school year, a harvest: whatever moves when people of this shop are able to buy. A day that
+follows a rule is found by the rule; one that does not, as Lebaran, is listed year by year.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from difflib import get_close_matches
+from typing import Annotated
+
+from dateutil.relativedelta import relativedelta
+from dateutil.rrule import rrule, rrulestr
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from funnel._fields import Frozen
+from funnel.errors import InstantError, RecordError
+
+_LONGEST_SHOWN = 80
+_YEARS_AHEAD = 30
+_HOW_OFTEN = ("YEARLY", "MONTHLY", "WEEKLY")
+_WHICH_DAY = frozenset({"BYDAY", "BYMONTHDAY", "BYYEARDAY", "BYEASTER"})
+_ALLOWED = _WHICH_DAY | {"FREQ", "BYMONTH", "BYSETPOS", "BYWEEKNO"}
+
+
+def _day(given: object) -> date:
+    if isinstance(given, str):
+        return _read_day(given)
+    if isinstance(given, datetime) or not isinstance(given, date):
+        msg = f"a day is given as {type(given).__name__}; give a date, or text such as 2026-03-20"
+        raise InstantError(msg)
+    return given
+
+
+def _read_day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InstantError("a day is given as text that is not ISO 8601; write it as 2026-03-20") from None
+
+
+Day = Annotated[date, BeforeValidator(_day)]
+"""A day of the calendar, without time or zone."""
+
+
+def _recurring(text: str) -> str:
+    """See that a rule says by itself which days it means, whenever it is asked."""
+    parts = dict(part.partition("=")[::2] for part in text.upper().split(";"))
+    unknown = sorted(parts.keys() - _ALLOWED)
+    if unknown or parts.get("FREQ") not in _HOW_OFTEN or not parts.keys() & _WHICH_DAY:
+        named = f"; it has {', '.join(unknown)[:_LONGEST_SHOWN]}" if unknown else ""
+        msg = (
+            f"a rule says FREQ ({', '.join(_HOW_OFTEN)}) and which days ({', '.join(sorted(_WHICH_DAY))}), "
+            f"such as FREQ=MONTHLY;BYMONTHDAY=25{named}"
+        )
+        raise ValueError(msg)
+    try:
+        _rule(text, datetime(2000, 1, 1))  # noqa: DTZ001 - a day of the calendar has no zone
+    except (ValueError, TypeError):
+        msg = "a rule is not one of RFC 5545; write it as FREQ=MONTHLY;BYMONTHDAY=25"
+        raise ValueError(msg) from None
+    return text
+
+
+def _rule(text: str, start: datetime) -> rrule:
+    made = rrulestr(text, dtstart=start)
+    assert isinstance(made, rrule)
+    return made.replace(until=start + relativedelta(years=_YEARS_AHEAD))
+
+
+class Calendar(Frozen, frozen=True):
+    """The days on which people of this shop are able, by name.
+
+    Example:
+        >>> shop = Calendar(
+        ...     events={
+        ...         "payday": "FREQ=MONTHLY;BYMONTHDAY=25",
+        ...         "school year": "FREQ=YEARLY;BYMONTH=7;BYDAY=2MO",
+        ...         "lebaran": ["2026-03-20", "2027-03-10"],
+        ...     }
+        ... )
+        >>> shop.next_day("school year", after=date(2026, 3, 1)).isoformat()
+        '2026-07-13'
+    """
+
+    events: Mapping[str, Annotated[str, AfterValidator(_recurring)] | tuple[Day, ...]] = Field(min_length=1)
+    """By name, a rule of RFC 5545 that says which days it means, or the days themselves."""
+
+    def next_day(self, event: str, *, after: date) -> date:
+        """The first day of an event after a day.
+
+        Args:
+            event: Its name.
+            after: The day; the event is later.
+
+        Raises:
+            RecordError: No event is called so, or none is known after that day.
+        """
+        if event not in self.events:
+            near = get_close_matches(event, self.events, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(map(repr, self.events))}"
+            msg = f"the calendar has no event {event[:_LONGEST_SHOWN]!r}; {hint}"
+            raise RecordError(msg)
+        found = self._after(event, after)
+        if found is None:
+            msg = f"the calendar has no {event!r} after {after.isoformat()}; add the next one"
+            raise RecordError(msg)
+        return found
+
+    def _after(self, event: str, after: date) -> date | None:
+        days = self.events[event]
+        if isinstance(days, tuple):
+            return min((day for day in days if day > after), default=None)
+        start = datetime(after.year, after.month, after.day) + timedelta(days=1)  # noqa: DTZ001 - a day has no zone
+        found = _rule(days, start).after(start, inc=True)
+        return None if found is None else found.date()

@@ -1,0 +1,259 @@
+"""The days of a replay summed up, with all draws of people beside: what the figures are told from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import attrs
+import numpy as np
+
+from funnel._instants import instant
+from funnel.metrics.backtest.asked import UNANSWERED, Asked
+from funnel.metrics.backtest.figures import Flags, Floats, Places, Whole, counted, quotient, ranked, tiers
+from funnel.metrics.backtest.replay import Day, Replay
+from funnel.metrics.backtest.resampled import Draws, spread
+from funnel.metrics.backtest.result import FIGURES, SUMS, Figure, FigureChange, Ranking, Reliability
+
+if TYPE_CHECKING:
+    from funnel.metrics.backtest.calibrated import Calibration
+
+MOST_ANSWERS = 256
+"""Of so many different answers it is told how many bought; with more, an answer is hardly given twice."""
+
+_TENTHS = 10
+
+
+@attrs.frozen(eq=False)
+class Total:
+    """The sums of one ranking.
+
+    Attributes:
+        exact: The sums of everyone.
+        drawn: The sums of each draw, a row a draw; the first is everyone, with neighbouring scores put together.
+        unanswered: How many had no answer.
+        buyers: Who bought after a day on which they were looked at.
+    """
+
+    exact: Floats
+    drawn: Floats
+    unanswered: int
+    buyers: Flags
+
+    def with_day(self, other: Total) -> Total:
+        """The sums of another day added; what they are of stays apart."""
+        both = self.unanswered + other.unanswered
+        return Total(self.exact + other.exact, self.drawn + other.drawn, both, self.buyers | other.buyers)
+
+    def part(self, name: str) -> tuple[float, Floats]:
+        """One of the sums: of everyone, and of each draw."""
+        if name == "top_expected":
+            (top, tops), (bought, buyers) = self.part("top"), self.part("bought")
+            people, peoples = self.part("people")
+            return (top * bought / people if people else 0.0), quotient(tops * buyers, peoples)
+        place = SUMS.index(name)
+        return float(self.exact[place]), self.drawn[:, place]
+
+
+@attrs.frozen(eq=False)
+class Scored:
+    """All sums of a replay.
+
+    Attributes:
+        total: The sums of each ranking over all days.
+        by_date: The sums of the rule on each day.
+        answers: For each answer of the rule, how many of each group of people had it, and how many of them bought;
+            None where there are very many answers.
+        seen: Who was looked at on any day.
+    """
+
+    total: Mapping[str, Total]
+    by_date: Sequence[tuple[int, Total]]
+    answers: Mapping[int, tuple[Floats, Floats]] | None
+    seen: int
+
+
+def scored(done: Replay, asks: Mapping[str, Asked], draws: Draws, calibration: Calibration | None) -> Scored:
+    """Sum up a replay, day by day."""
+    subject, *_ = asks
+    total: dict[str, Total] = {name: nothing(done.people, draws) for name in asks}
+    by_date: list[tuple[int, Total]] = []
+    answers: dict[int, tuple[Floats, Floats]] | None = {}
+    seen = np.zeros(done.people, np.bool_)
+    for day in done.days:
+        seen[day.who] = True
+        group = draws.group[day.who]
+        for name, one in asks.items():
+            found, places = tiers(day.answers[name])
+            chances = _chances(found, one, calibration, is_subject=name == subject)
+            summed = _summed(day, _Scores(found, places, one.flags, chances), group, draws, done.people)
+            total[name] = total[name].with_day(summed)
+            if name == subject:
+                by_date.append((day.at, summed))
+                answers = _with_answers(answers, found, places, day, group, draws)
+    return Scored(total, by_date, answers, int(seen.sum()))
+
+
+def nothing(people: int, draws: Draws) -> Total:
+    """The sums of no day."""
+    sums = np.zeros(len(SUMS))
+    return Total(sums, np.zeros((len(draws.weights), len(SUMS))), 0, np.zeros(people, np.bool_))
+
+
+@attrs.frozen(eq=False)
+class _Scores:
+    """The scores of one day: those that anybody has, whose place is whose, and what is made of them."""
+
+    found: Whole
+    places: Places
+    flags: int | None
+    chances: Floats | None
+
+
+def _chances(found: Whole, one: Asked, calibration: Calibration | None, *, is_subject: bool) -> Floats | None:
+    """The probability of each score; for what the rule is held against, the share that bought when it was fitted."""
+    if calibration is None or not calibration.enough:
+        return None
+    if not is_subject:
+        return np.full(len(found), calibration.base_rate or 0.0)
+    told = (calibration.of(one.answer(int(score))) for score in found)
+    return np.array([calibration.base_rate if chance is None else chance for chance in told], np.float64)
+
+
+def _summed(day: Day, scores: _Scores, group: Places, draws: Draws, everyone: int) -> Total:
+    people, buyers = counted(scores.places, day.bought, len(scores.found))
+    flagged = np.zeros(len(group), np.bool_)
+    if scores.flags is not None:
+        flagged = (scores.found >= scores.flags)[scores.places]
+    error = None if scores.chances is None else (scores.chances[scores.places] - day.bought) ** 2
+    linear = [(group, None), (group[day.bought], None), (group[flagged], None), (group[flagged & day.bought], None)]
+    drawn = [draws.summed(*pair) for pair in linear]
+    drawn.append(np.zeros(len(draws.weights)) if error is None else draws.summed(group, error))
+    order = draws.ranked(group, scores.places, day.bought, people)
+    counts = [
+        len(group),
+        day.bought.sum(),
+        flagged.sum(),
+        (flagged & day.bought).sum(),
+        0 if error is None else error.sum(),
+    ]
+    unanswered = int(people[scores.found == UNANSWERED].sum())
+    exact = np.concatenate([np.array(counts, np.float64), ranked(people, buyers)])
+    bought = np.zeros(everyone, np.bool_)
+    bought[day.who[day.bought]] = True
+    return Total(exact, np.column_stack([*drawn, order]), unanswered, bought)
+
+
+def _with_answers(
+    answers: dict[int, tuple[Floats, Floats]] | None,
+    found: Whole,
+    places: Places,
+    day: Day,
+    group: Places,
+    draws: Draws,
+) -> dict[int, tuple[Floats, Floats]] | None:
+    if answers is None or len({*answers, *found.tolist()}) > MOST_ANSWERS:
+        return None
+    people, buyers = draws.by_tier(group, places, day.bought, len(found))
+    for place, score in enumerate(found.tolist()):
+        before = answers.get(score, (0.0, 0.0))
+        answers[score] = before[0] + people[:, place], before[1] + buyers[:, place]
+    return answers
+
+
+# ---- figures -------------------------------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class Telling:
+    """How figures are told: how sure, and of how many people at least."""
+
+    level: float
+    least: int
+
+    def ranking(self, name: str, one: Asked, total: Total, date: int | None, *, is_chance: bool) -> Ranking:
+        """A ranking with its figures."""
+        has_flags = one.flags is not None
+        people, bought, flagged = (round(total.part(part)[0]) for part in ("people", "bought", "flagged"))
+        day: datetime | None = None if date is None else instant(date)
+        return Ranking(
+            name,
+            day,
+            people,
+            total.unanswered,
+            bought,
+            flagged if has_flags else None,
+            self.figure(total, "precision") if has_flags else None,
+            self.figure(total, "recall") if has_flags else None,
+            self.figure(total, "lift"),
+            self.figure(total, "auc"),
+            self.figure(total, "brier") if is_chance else None,
+        )
+
+    def figure(self, total: Total, name: str) -> Figure:
+        """One figure with its interval."""
+        over, under = (total.part(part) for part in FIGURES[name])
+        return self.told(over, under, int(total.buyers.sum()))
+
+    def told(self, over: tuple[float, Floats], under: tuple[float, Floats], bought: int) -> Figure:
+        """A quotient with its interval."""
+        value = over[0] / under[0] if under[0] > 0 else None
+        if value is None or bought < self.least:
+            return Figure(None, None, None, over[0], under[0], bought, self.least)
+        ends = spread(quotient(over[1], under[1]), value, self.level)
+        low, high = (None, None) if ends is None else ends
+        return Figure(value, low, high, over[0], under[0], bought, self.least)
+
+
+@attrs.frozen(eq=False)
+class Drawn:
+    """What a backtest keeps of its draws, to be held against another of the same people."""
+
+    total: Mapping[str, Total]
+    level: float
+
+    def less(self, mine: Ranking, others: Drawn, theirs: Ranking) -> Iterator[tuple[str, FigureChange]]:
+        """The difference of each figure that both rankings have."""
+        for name, parts in FIGURES.items():
+            one, other = getattr(mine, name), getattr(theirs, name)
+            if one is None or other is None:
+                continue
+            if one.value is None or other.value is None:
+                yield name, FigureChange(None, None, None)
+                continue
+            drawn = [
+                quotient(*(total.part(part)[1] for part in parts))
+                for total in (self.total[mine.name], others.total[theirs.name])
+            ]
+            ends = spread(drawn[0] - drawn[1], one.value - other.value, self.level)
+            yield name, FigureChange(one.value - other.value, *(ends or (None, None)))
+
+
+def reliability(
+    answers: Mapping[int, tuple[Floats, Floats]],
+    one: Asked,
+    calibration: Calibration,
+    draws: Draws,
+    telling: Telling,
+) -> Iterator[Reliability]:
+    """Whether probabilities came true: neighbouring ones together, up to ten of about as many people each."""
+    levels: dict[float, tuple[Floats, Floats]] = {}
+    for score, (people, buyers) in answers.items():
+        chance = calibration.of(one.answer(score))
+        if chance is not None:
+            before = levels.get(chance, (0.0, 0.0))
+            levels[chance] = before[0] + people, before[1] + buyers
+    everyone = sum(float(people.sum()) for people, _ in levels.values())
+    groups: dict[int, list[float]] = {}
+    below = 0.0
+    for chance in sorted(levels):
+        count = float(levels[chance][0].sum())
+        groups.setdefault(int((below + count / 2) * _TENTHS / everyone), []).append(chance)
+        below += count
+    for group in groups.values():
+        people, buyers = (np.sum([levels[chance][part] for chance in group], axis=0) for part in (0, 1))
+        expected = sum(chance * float(levels[chance][0].sum()) for chance in group)
+        over, under = (float(buyers.sum()), draws.weights @ buyers), (float(people.sum()), draws.weights @ people)
+        observed = telling.told(over, under, round(over[0]))
+        yield Reliability(expected / under[0], round(under[0]), round(over[0]), observed)

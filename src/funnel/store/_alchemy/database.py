@@ -1,0 +1,90 @@
+"""A database behind SQLAlchemy: where a store on a server gets its connections and transactions from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import attrs
+import sqlalchemy as sa
+from sqlalchemy import exc
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from funnel.errors import StoreError
+from funnel.store._alchemy.schema import StoreTables, tables_in
+from funnel.store._alchemy.tables import AlchemyTables
+from funnel.store._alchemy.transactions import repeated, told, transaction
+from funnel.store._tables import Tables
+
+T = TypeVar("T")
+
+
+def engine_at(address: str) -> sa.Engine:
+    """An engine at an address, which may hold a password: no message shows it.
+
+    Raises:
+        StoreError: It is no address, or its driver is not installed.
+    """
+    try:
+        return sa.create_engine(address, poolclass=sa.NullPool)
+    except exc.ArgumentError:
+        raise StoreError("the address is none of a database; write it as postgresql+psycopg://...") from None
+    except ImportError as error:
+        msg = f"the driver of the address is not installed: pip install {error.name}"
+        raise StoreError(msg) from None
+
+
+@attrs.frozen
+class Database:
+    """An engine, or one connection of it, and the tables of a store."""
+
+    source: sa.Engine | sa.Connection
+    tables: StoreTables
+
+    @classmethod
+    def of(cls, engine: object, schema: str | None, prefix: str) -> Database:
+        """Take the shop's own engine.
+
+        Raises:
+            StoreError: It is none.
+        """
+        if isinstance(engine, AsyncEngine):
+            engine = engine.sync_engine
+        if not isinstance(engine, sa.Engine):
+            msg = f"a {type(engine).__name__} is no engine; give what sqlalchemy.create_engine(...) has made"
+            raise StoreError(msg)
+        return cls(engine, tables_in(sa.MetaData(), schema, prefix))
+
+    def over(self, connection: sa.Connection) -> Database:
+        """The same tables over one connection."""
+        return attrs.evolve(self, source=connection)
+
+    def write(self, work: Callable[[Tables], T]) -> T:
+        """Do work in one transaction, and again where another came between."""
+        return repeated(lambda: self._written(work))
+
+    def _written(self, work: Callable[[Tables], T]) -> T:
+        with told(), self._connected() as connection, transaction(connection, writes=True):
+            return work(AlchemyTables(connection, self.tables))
+
+    @contextmanager
+    def reading(self) -> Generator[Tables, None, None]:
+        """The tables as they are at one moment."""
+        with told(), self._connected() as connection, transaction(connection, writes=False):
+            yield AlchemyTables(connection, self.tables)
+
+    @contextmanager
+    def _connected(self) -> Generator[sa.Connection, None, None]:
+        if isinstance(self.source, sa.Connection):
+            yield self.source
+        else:
+            with self.source.connect() as connection:
+                yield connection
+
+    def wipe(self) -> None:
+        """Empty what SQLite has written ahead; on a server its files are its keeper's."""
+        with told(), self._connected() as connection:
+            if connection.dialect.name == "sqlite":
+                connection.execution_options(isolation_level="AUTOCOMMIT")
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")

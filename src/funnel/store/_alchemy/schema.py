@@ -1,0 +1,120 @@
+"""The tables of a store on a server: what the shop's own migrations make.
+
+Text is compared letter by letter in every database: MySQL and MariaDB are told so, for they would hold "a", "A" and
+"a " to be one person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import attrs
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
+
+from funnel._fields import LONGEST_ID
+from funnel.store._rows import COLUMNS
+
+_EXACT = {"mysql": "utf8mb4_0900_bin", "mariadb": "utf8mb4_nopad_bin"}
+_COLLATE = {"mysql": "utf8mb4", "mariadb": "utf8mb4"}
+
+
+def _by_letter(plain: Any, length: int | None) -> Any:
+    """A type of text that two databases must be told to compare exactly."""
+    for dialect, collation in _EXACT.items():
+        kind = mysql.LONGTEXT if length is None else mysql.VARCHAR
+        size = {} if length is None else {"length": length}
+        plain = plain.with_variant(kind(**size, charset=_COLLATE[dialect], collation=collation), dialect)
+    return plain
+
+
+NAME: sa.types.TypeEngine[str] = _by_letter(sa.String(LONGEST_ID), LONGEST_ID)
+"""An id or a label."""
+WORDS: sa.types.TypeEngine[str] = _by_letter(sa.Text(), None)
+"""Text of any length."""
+WHOLE = sa.BigInteger()
+NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+"""A number that the database counts up itself; SQLite does so for its own integers only."""
+
+_LONG = ("lines",)
+
+
+@attrs.frozen
+class StoreTables:
+    """The five tables of a store, in one `MetaData`."""
+
+    records: sa.Table
+    apart: sa.Table
+    people: sa.Table
+    customers: sa.Table
+    links: sa.Table
+
+
+def tables_in(metadata: sa.MetaData, schema: str | None, prefix: str) -> StoreTables:
+    """Declare the tables of a store.
+
+    Args:
+        metadata: Where they are declared.
+        schema: The schema that they lie in; None for the one that the database takes by itself.
+        prefix: What their names begin with.
+    """
+
+    def table(name: str, *parts: sa.schema.SchemaItem) -> sa.Table:
+        return sa.Table(f"{prefix}{name}", metadata, *parts, schema=schema)
+
+    def index(name: str, *columns: str) -> sa.Index:
+        return sa.Index(f"ix_{prefix}{name}", *columns)
+
+    return StoreTables(
+        records=table(
+            "records",
+            *_of_records(),
+            sa.UniqueConstraint("source_id", "source", "log", name=f"uq_{prefix}records_source"),
+            sa.UniqueConstraint("person_id", "version", name=f"uq_{prefix}records_version"),
+            index("records_regarding", "regarding", "source"),
+            index("records_referred_by", "referred_by"),
+        ),
+        apart=table(
+            "apart",
+            sa.Column("person_id", NAME, primary_key=True),
+            sa.Column("version", WHOLE, primary_key=True, autoincrement=False),
+            sa.Column("told", WORDS, nullable=False),
+        ),
+        people=table("people", *_of_people(), index("people_due", "due_at", "person_id"), index("people_root", "root")),
+        customers=table(
+            "customers",
+            sa.Column("person_id", NAME, primary_key=True),
+            sa.Column("since", WHOLE),
+        ),
+        links=table(
+            "links",
+            sa.Column("seq", NUMBER, primary_key=True),
+            sa.Column("alias", NAME, nullable=False),
+            sa.Column("person_id", NAME, nullable=False),
+            sa.Column("merged_at", WHOLE, nullable=False),
+            sa.Column("parted_at", WHOLE),
+            index("links_from", "alias"),
+            index("links_to", "person_id"),
+        ),
+    )
+
+
+def _of_records() -> Iterator[sa.Column[Any]]:
+    yield sa.Column("seq", NUMBER, primary_key=True)
+    for name in ("log", "source", "source_id", "person_id"):
+        yield sa.Column(name, NAME, nullable=False)
+    for name in ("version", "recorded_at", "apart"):
+        yield sa.Column(name, WHOLE, nullable=False)
+    for name, kind in COLUMNS.items():
+        yield sa.Column(name, WHOLE if kind is int else WORDS if name in _LONG else NAME)
+
+
+def _of_people() -> Iterator[sa.Column[Any]]:
+    yield sa.Column("person_id", NAME, primary_key=True)
+    yield sa.Column("root", NAME, nullable=False)
+    yield sa.Column("version", WHOLE, nullable=False)
+    for name in ("currency", "stage", "former"):
+        yield sa.Column(name, NAME)
+    for name in ("judged_at", "due_at"):
+        yield sa.Column(name, WHOLE)

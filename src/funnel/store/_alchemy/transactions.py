@@ -1,0 +1,94 @@
+"""Transactions on a server, and what went wrong with them in this library's own errors.
+
+Who writes does so as if nobody else did (serializable); where two meet, the database lets one of them begin again.
+Who reads sees one moment. SQLite lets one write at a time, and is told so before anything is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy import exc
+
+from funnel.errors import FullError, FunnelError, LockedError, StoreError
+
+T = TypeVar("T")
+
+MOST_TRIES = 100
+"""How often one piece of work is begun again because others wrote at the same time."""
+
+AGAIN = frozenset({"40001", "40P01", "1213", "1020"})
+"""Codes by which PostgreSQL and MySQL say that a transaction met another and is to be made again."""
+_LOCKED = frozenset({"55P03", "1205", "SQLITE_BUSY", "SQLITE_LOCKED"})
+_FULL = frozenset({"53100", "1021", "1114", "SQLITE_FULL"})
+_MISSING = frozenset({"42P01", "42703", "3F000", "1146", "1054"})
+
+
+class AgainError(FunnelError):
+    """Somebody else wrote at the same time: the work is to be done once more; it never leaves a store."""
+
+
+@contextmanager
+def transaction(connection: sa.Connection, *, writes: bool) -> Generator[None, None, None]:
+    """One transaction: kept at the end of the block, or never there if anything is raised."""
+    is_sqlite = connection.dialect.name == "sqlite"
+    level = "AUTOCOMMIT" if is_sqlite else "SERIALIZABLE" if writes else "REPEATABLE READ"
+    connection.execution_options(isolation_level=level)
+    with connection.begin():
+        if is_sqlite:
+            connection.exec_driver_sql("PRAGMA secure_delete = ON")
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        yield
+
+
+def repeated(work: Callable[[], T]) -> T:
+    """Do work, and again as long as others write at the same time.
+
+    Raises:
+        LockedError: They did so every time.
+    """
+    for _ in range(MOST_TRIES):
+        try:
+            return work()
+        except AgainError:
+            continue
+    raise LockedError("others have written at the same time again and again; nothing was written, try later")
+
+
+@contextmanager
+def told() -> Generator[None, None, None]:
+    """Tell of what the database could not do; no message holds a statement or a value."""
+    try:
+        yield
+    except exc.DBAPIError as error:
+        raise _error(error) from None
+    except exc.SQLAlchemyError as error:
+        msg = f"the store cannot be used: {type(error).__name__}"
+        raise StoreError(msg) from None
+
+
+def _error(error: exc.DBAPIError) -> FunnelError:
+    code = code_of(error.orig)
+    if code in AGAIN:
+        return AgainError("another transaction came between")
+    if code.startswith(tuple(_LOCKED)):
+        return LockedError("another connection has held the store for too long; nothing was written")
+    if code in _FULL:
+        return FullError("there is no room left to write; nothing was written, what was kept before is still there")
+    if code in _MISSING or "no such" in str(error.orig):
+        return StoreError("the store's tables are not there, or older; make them by your migrations: store_tables()")
+    if error.connection_invalidated:
+        return StoreError("the connection to the database broke; hand the records in again: twice is once")
+    return StoreError(f"the store cannot be used: {type(error.orig).__name__} {code}".rstrip())
+
+
+def code_of(error: Any) -> str:
+    """The code of a database's own error, by whatever name its driver has it; empty where there is none."""
+    for name in ("sqlstate", "pgcode", "sqlite_errorname"):
+        if code := getattr(error, name, None):
+            return str(code)
+    given = getattr(error, "args", ())
+    return str(given[0]) if given and isinstance(given[0], int) else ""

@@ -1,0 +1,146 @@
+"""The three ways to build the library into a back end, each as it stands in `examples`, run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from examples import plain_script
+
+needs = {
+    "FastAPI": find_spec("fastapi") and find_spec("httpx2"),
+    "django-oscar": find_spec("oscar"),
+}
+
+
+def needed(what: str) -> pytest.MarkDecorator:
+    """Skip where a package is missing, and say which."""
+    return pytest.mark.skipif(not needs[what], reason=f"{what} is not installed (pip install --group examples)")
+
+
+# ---- a plain script ------------------------------------------------------------------------------------------------
+
+ORDERS = "order,buyer,when,total\n1,sari,2026-01-10 09:00,150000\n2,budi,2026-01-12 10:00,90000\n"
+
+
+def test_a_script_keeps_a_growing_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Run day after day, each order counts once; who orders again is a repeat customer, who does not lapses."""
+    file, database = tmp_path / "orders.csv", tmp_path / "shop.db"
+    file.write_text(ORDERS)
+    plain_script.main(file, database, "2026-01-15")
+    first = capsys.readouterr().out
+    file.write_text(f"{ORDERS}3,sari,2026-02-01 08:00,200000\n")
+    plain_script.main(file, database, "2026-02-02")
+    second = capsys.readouterr().out
+    plain_script.main(file, database, "2026-12-24")
+    last = capsys.readouterr().out
+
+    assert first.startswith("2 new orders, 0 known already\n")
+    assert second.startswith("1 new orders, 2 known already\n")
+    assert "sari is now lapsed, was repeat_customer" in last
+    assert "budi is now lapsed, was customer" in last
+    assert "budi: win_back" in last
+
+
+# ---- FastAPI -------------------------------------------------------------------------------------------------------
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Give a client of the back end, whose clock stands at noon."""
+    from fastapi.testclient import TestClient
+
+    from examples import fastapi_shop
+
+    monkeypatch.setenv("SHOP_DATABASE", f"sqlite+aiosqlite:///{tmp_path / 'shop.db'}")
+    fastapi_shop.app.dependency_overrides[fastapi_shop.now] = lambda: NOON + 9 * HOUR
+    with TestClient(fastapi_shop.app) as client:
+        yield client
+
+
+def told(order: str, status: str, hours: int) -> dict[str, str]:
+    """What the web shop sends of an order of noon, so many hours later."""
+    return {
+        "order_id": order,
+        "customer_id": "sari",
+        "placed_at": NOON.isoformat(),
+        "total": "25.00",
+        "currency": "USD",
+        "status": status,
+        "changed_at": (NOON + hours * HOUR).isoformat(),
+    }
+
+
+@needed("FastAPI")
+def test_a_webhook_may_come_twice_and_out_of_order(client: Any) -> None:
+    """Delivered, then shipped, then placed, each twice, is one delivered order; another one makes a repeat customer."""
+    answers = [
+        client.post("/webhooks/orders", json=told("1", status, 1)).json()["added"]
+        for status in ("shipped", "shipped", "placed", "delivered", "paid", "delivered")
+    ]
+    assert answers == [1, 0, 0, 1, 0, 0]
+    assert client.get("/people/sari").json()["stage"] == "customer"
+
+    client.post("/webhooks/orders", json=told("2", "paid", 2))
+    known = client.get("/people/sari").json()
+    assert known["stage"] == "repeat_customer"
+    assert known["next_step"]
+    assert any("purchase_count" in reason for reason in known["reasons"])
+
+
+@needed("FastAPI")
+def test_a_refund_may_come_before_its_order(client: Any) -> None:
+    """It waits; with its order the money is back, and there is no customer."""
+    refund = {"refund_id": "r", "order_id": "1", "refunded_at": NOON.isoformat(), "total": "25", "currency": "USD"}
+    assert client.post("/webhooks/refunds", json=refund).json() == {"added": 1}
+    assert client.post("/webhooks/refunds", json=refund).json() == {"added": 0}
+    client.post("/webhooks/orders", json=told("1", "paid", 1))
+
+    assert client.get("/people/sari").json()["stage"] == "prospect"
+    assert client.get("/today").json() == []
+
+
+@needed("FastAPI")
+def test_a_cancelled_order_makes_no_customer(client: Any) -> None:
+    """What is cancelled stays so, though the news of its payment comes late."""
+    for status in ("cancelled", "paid"):
+        client.post("/webhooks/orders", json=told("1", status, 1))
+
+    assert client.get("/people/sari").json()["stage"] == "prospect"
+
+
+# ---- django-oscar --------------------------------------------------------------------------------------------------
+
+
+@needed("django-oscar")
+def test_the_signals_of_oscar_feed_the_funnel(root: Path) -> None:
+    """Somebody who places orders through the shop's own code becomes a customer, then a repeat customer, and back."""
+    run = subprocess.run(
+        [sys.executable, root / "examples" / "oscar_shop" / "journey.py"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+    )
+
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.splitlines() == [
+        "registered: lead",
+        "ordered: customer",
+        "ordered again: repeat_customer",
+        "handed in again: 0 new, 2 known",
+        "cancelled one: customer",
+        "cancelled one: prospect",
+        "History('user-1', leads=1, purchases=2, refunds=0, interactions=0, referrals=0)",
+    ]

@@ -1,0 +1,111 @@
+"""Every buyer in four numbers: against a count day by day, on every engine, and one person as all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+
+from funnel.errors import RecordError
+from funnel.history import History
+from funnel.logs import Logs
+from funnel.metrics import summary
+from funnel.metrics.summary import PurchaseSummary
+from tests.engines import ENGINES
+from tests.frames import read
+from tests.metrics.bought import PEOPLE, Shop, shops
+from tests.metrics.buyers import buyers, counted, moments
+from tests.metrics.people import FEW, HERE
+from tests.strategies import instants
+
+ZONE = "America/New_York"
+NAMES = ("repeat_count", "first_to_last_days", "tenure_days", "repeat_amount")
+Found = Mapping[str, tuple[int, ...]]
+
+
+def told(frame: Any) -> Found:
+    """What the library says of each person."""
+    return {str(row["person_id"]): tuple(row[name] for name in NAMES) for row in read(frame)}
+
+
+def by_hand(paid: list[tuple[datetime, int]], as_of: datetime) -> tuple[int, ...]:
+    """What somebody with a calendar would write of one person's purchases."""
+    dated = [(moment.astimezone(ZoneInfo(ZONE)).date(), amount) for moment, amount in paid]
+    days = sorted({day for day, _ in dated})
+    late = [amount for day, amount in dated if day != days[0]]
+    today = as_of.astimezone(ZoneInfo(ZONE)).date()
+    return len(days) - 1, (days[-1] - days[0]).days, (today - days[0]).days, sum(late)
+
+
+def right(shop: Shop, as_of: datetime) -> Found:
+    """What is to be said of each person who bought."""
+    kept = {
+        name: [(one.at, one.left(as_of)) for one in shop.orders if one.person == name and one.left(as_of)]
+        for name in PEOPLE
+    }
+    return {name: by_hand(paid, as_of) for name, paid in kept.items() if paid}
+
+
+@pytest.mark.parametrize("engine", HERE)
+def test_every_engine_counts_as_a_person_would(engine: str) -> None:
+    """Days, spans and what was paid equal a count by hand, with refunds and cancellations."""
+
+    @settings(max_examples={"polars": 9, "ibis": 1, "pyspark": 1}.get(engine, 2))
+    @given(shops(), instants())
+    def law(shop: Shop, as_of: datetime) -> None:
+        found = PurchaseSummary.over(Logs(**ENGINES[engine](shop.tables())), tz=ZONE, as_of=as_of)
+
+        assert told(found) == right(shop, as_of)
+
+    law()
+
+
+@FEW
+@given(shops(), instants())
+def test_by_expressions_it_is_the_same(shop: Shop, as_of: datetime) -> None:
+    """Where numpy is not installed Polars' own expressions give the same rows."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(summary, "installed", lambda _: False)
+        found = PurchaseSummary.over(Logs(**shop.tables()), tz=ZONE, as_of=as_of)
+
+    assert told(found) == right(shop, as_of)
+
+
+@FEW
+@given(buyers(), moments)
+def test_one_person_is_told_as_all_are(people: list[History], as_of: datetime) -> None:
+    """A person's own summary has the numbers of a count by hand; who has bought nothing has none."""
+    for person in people:
+        back = {one.key: 0 for one in person.purchases}
+        for one in person.refunds:
+            back[one.source, one.purchase_id] += one.amount.minor if one.refunded_at <= as_of else 0
+        paid = [(one.purchased_at, one.amount.minor - back[one.key]) for one in counted(person, as_of)]
+        found = PurchaseSummary.of(person, tz=ZONE, as_of=as_of)
+
+        assert found == (PurchaseSummary(*by_hand(paid, as_of)) if paid else None)
+
+
+def test_a_plain_table_need_not_know_what_was_paid() -> None:
+    """Without amounts there is no sum; texts and numbers name people, and what is yet to come is not counted."""
+    day = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    when = [day, day + timedelta(days=2), day + timedelta(days=900)]
+    for names in (["a", "a", "b"], [1, 1, 2]):
+        table = pl.DataFrame({"person_id": names, "purchased_at": when})
+        (row,) = PurchaseSummary.over(table, tz=ZONE, as_of=day + timedelta(days=9)).rows(named=True)
+        assert row == {"person_id": names[0], "repeat_count": 1, "first_to_last_days": 2, "tenure_days": 9}
+
+
+def test_without_purchases_there_is_nothing_to_tell() -> None:
+    """No log of purchases is an error that says so; one without rows is no buyer."""
+    day = datetime(2026, 3, 1, tzinfo=UTC)
+    leads = Logs(leads=pl.DataFrame({"person_id": ["a"], "arrived_at": [day]}))
+    with pytest.raises(RecordError, match="no log of purchases"):
+        PurchaseSummary.over(leads, tz=ZONE, as_of=day)
+    table = pl.DataFrame({"person_id": ["a"], "purchased_at": [day], "amount": [1]}).clear()
+
+    assert PurchaseSummary.over(table, tz=ZONE, as_of=day).columns == ["person_id", *NAMES]

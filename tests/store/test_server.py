@@ -1,0 +1,524 @@
+"""The store by SQLAlchemy: the suite that every store passes, on SQLite and on real servers."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+import random
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import settings
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from funnel.errors import FullError, LockedError, MissingExtraError, StoreError
+from funnel.history import History
+from funnel.logs import Logs
+from funnel.policy import Policy
+from funnel.records import Contact, Customer, Record
+from funnel.stages import stage
+from funnel.store import server as server_store
+from funnel.store._alchemy import tables as alchemy
+from funnel.store._alchemy.schema import tables_in
+from funnel.store._alchemy.tables import AlchemyTables
+from funnel.store._alchemy.transactions import AgainError, repeated, told
+from funnel.store._rows import row_of
+from funnel.store._tables import Person, TakenError
+from funnel.store.protocol import Store
+from funnel.store.server import AsyncSqlAlchemyStore, SqlAlchemyStore, store_tables
+from tests.frames import tables as frames
+from tests.store.conformance import (
+    DAY,
+    NOON,
+    Conformance,
+    Laws,
+    asked,
+    back,
+    bought,
+    came,
+    everything,
+    facts_of,
+    visit,
+)
+from tests.store.deliverer import visits
+from tests.store.servers import Server, mariadb, postgresql
+from tests.strategies import CANARY
+
+FULL = settings.default.max_examples >= 500
+QUICK = "fsync=off", "synchronous_commit=off", "full_page_writes=off"
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Server]:
+    """Give a PostgreSQL server of this run's own."""
+    with postgresql(*QUICK) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def maria() -> Iterator[Server]:
+    """Give a MariaDB server of this run's own."""
+    with mariadb() as server:
+        yield server
+
+
+def emptied(engine: sa.Engine) -> None:
+    """Make the tables where they are not there, and empty them."""
+    tables = store_tables()
+    with engine.begin() as connection:
+        tables.create_all(connection)
+        for table in tables.sorted_tables:
+            connection.execute(table.delete())
+
+
+class OnAnEngine(Conformance):
+    """A store over an engine; its tables are empty for every test."""
+
+    engine: sa.Engine
+
+    @contextmanager
+    def opened(self, **options: Any) -> Generator[Store, None, None]:
+        """Empty the tables, and open a store."""
+        emptied(self.engine)
+        with SqlAlchemyStore(self.engine, **options) as store:
+            yield store
+
+
+@pytest.mark.skipif(not FULL, reason="SQLite has the suite without SQLAlchemy (make test-full runs both)")
+class TestOnSqlite(OnAnEngine):
+    """SQLite, through SQLAlchemy."""
+
+    @pytest.fixture(autouse=True)
+    def _engine(self, tmp_path: Path) -> Iterator[None]:
+        self.engine = sa.create_engine(f"sqlite:///{tmp_path / 'shop.db'}")
+        yield
+        self.engine.dispose()
+
+
+class TestOnPostgres(OnAnEngine, *([Laws] if FULL else [])):
+    """PostgreSQL, a real server."""
+
+    @pytest.fixture(autouse=True, scope="class")
+    @classmethod
+    def _engine(cls, postgres: Server) -> Iterator[None]:
+        cls.engine = sa.create_engine(postgres.url)
+        yield
+        cls.engine.dispose()
+
+
+class TestOnMariaDB(OnAnEngine):
+    """MariaDB, a real server."""
+
+    @pytest.fixture(autouse=True, scope="class")
+    @classmethod
+    def _engine(cls, maria: Server) -> Iterator[None]:
+        cls.engine = sa.create_engine(maria.url)
+        yield
+        cls.engine.dispose()
+
+
+# ---- many at once --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def engine(postgres: Server) -> Iterator[sa.Engine]:
+    """Give an engine on PostgreSQL, its tables empty."""
+    engine = sa.create_engine(postgres.url, pool_size=8)
+    emptied(engine)
+    yield engine
+    engine.dispose()
+
+
+def delivered(engine: sa.Engine, count: int) -> None:
+    """Let eight threads, on two stores, deliver the same visits in different orders, and look at what is there."""
+    records, stores = visits(0, count), (SqlAlchemyStore(engine), SqlAlchemyStore(engine))
+
+    def deliver(number: int) -> int:
+        store, mixed = stores[number % 2], random.Random(number).sample(records, count)
+        return sum(store.append(record, recorded_at=NOON).added for record in mixed)
+
+    with ThreadPoolExecutor(8) as pool:
+        added = list(pool.map(deliver, range(8)))
+    with engine.connect() as connection:
+        kept = store_tables().tables["funnel_records"]
+        versions = list(connection.execute(sa.select(kept.c.version).order_by(kept.c.version)).scalars())
+
+    assert sum(added) == count
+    assert versions == list(range(1, count + 1))
+    assert stores[0].history("p1") == stores[1].history("p1") == History.of("p1", records)
+    assert stores[0].standing("p1").version == count
+    assert stores[0].standing("p1").stage == stage.of(stores[1].history("p1"), Policy(), as_of=NOON)
+
+
+def test_eight_threads_deliver_the_same_in_different_orders(engine: sa.Engine) -> None:
+    """Every record is there once, and versions have no gap."""
+    delivered(engine, 20 if FULL else 6)
+
+
+def test_eight_threads_deliver_to_mariadb(maria: Server) -> None:
+    """Every record is there once, and versions have no gap."""
+    engine = sa.create_engine(maria.url, pool_size=8)
+    emptied(engine)
+    delivered(engine, 20 if FULL else 6)
+    engine.dispose()
+
+
+@pytest.mark.parametrize("how", ["append", "amend"])
+@pytest.mark.parametrize("other", [visit("1"), visit("2")], ids=["the same", "another"])
+def test_who_comes_second_begins_again(
+    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, how: str, other: Record
+) -> None:
+    """Somebody writes of the same person while a call is at work: both are kept, once each."""
+    store, second = SqlAlchemyStore(engine), SqlAlchemyStore(engine)
+    real, turns = AlchemyTables.insert, iter([None])
+
+    def meddled(tables: AlchemyTables, rows: Any, recorded_at: int) -> None:
+        if next(turns, True) is None:
+            second.append(other, recorded_at=NOON)
+        real(tables, rows, recorded_at)
+
+    monkeypatch.setattr(AlchemyTables, "insert", meddled)
+    receipt = getattr(store, how)(visit("1"), recorded_at=NOON)
+
+    assert receipt.added == (other != visit("1"))
+    assert store.history("p1") == History.of("p1", {other: None, visit("1"): None})
+    assert store.standing("p1").version == len(store.history("p1").records)
+
+
+def test_a_refund_and_its_purchase_that_meet_find_each_other(
+    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither sees the other while both are written: one is made again, and the refund is in the history."""
+    store, second = SqlAlchemyStore(engine), SqlAlchemyStore(engine)
+    real, turns = AlchemyTables.insert, iter([None])
+
+    def meddled(tables: AlchemyTables, rows: Any, recorded_at: int) -> None:
+        if next(turns, True) is None:
+            second.append(back("r"), recorded_at=NOON)
+        real(tables, rows, recorded_at)
+
+    monkeypatch.setattr(AlchemyTables, "insert", meddled)
+    store.append(bought(), recorded_at=NOON)
+
+    assert store.waiting() == []
+    assert store.history("p1") == History.of("p1", [bought(), back("r")])
+    assert store.standing("p1").stage == stage.of(store.history("p1"), Policy(), as_of=NOON)
+
+
+def test_what_is_written_since_it_was_asked_for_is_asked_again(plain: sa.Engine) -> None:
+    """A record, or a person, that was not there and is there now: the work is to be done again."""
+    with plain.connect() as connection, connection.begin():
+        tables = AlchemyTables(connection, tables_in(sa.MetaData(), None, "funnel_"))
+        row = row_of(visit("1"))
+        tables.insert([row], 0)
+        with pytest.raises(TakenError):
+            tables.insert([row], 0)
+    emptied(plain)
+    with plain.connect() as connection, connection.begin():
+        tables = AlchemyTables(connection, tables_in(sa.MetaData(), None, "funnel_"))
+        assert tables.found([row.key]) == {}
+        tables.insert([row], 0)
+        with pytest.raises(AgainError):
+            tables.insert([row], 0)
+        tables.save([Person("p1", "p1", version=1)])
+        with pytest.raises(AgainError):
+            AlchemyTables(connection, tables_in(sa.MetaData(), None, "funnel_")).save([Person("p1", "p1", version=1)])
+
+
+def test_a_store_that_is_never_left_alone_says_so() -> None:
+    """Somebody else was faster a hundred times: the call gives up and says so."""
+    turns = iter(range(1_000))
+
+    def work() -> None:
+        next(turns)
+        raise AgainError
+
+    with pytest.raises(LockedError, match="again and again"):
+        repeated(work)
+    assert next(turns) == 100
+
+
+# ---- a server that goes away ---------------------------------------------------------------------------------------
+
+
+def test_a_restart_in_the_middle_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server is stopped at once and started again while a call is at work: that call fails, and may be made again.
+
+    What was acknowledged before is there, of the broken call nothing, and nothing twice.
+    """
+    real, turns = AlchemyTables.save, iter([None, True])
+    with postgresql() as server:
+        engine = sa.create_engine(server.url, pool_pre_ping=True)
+        emptied(engine)
+        store = SqlAlchemyStore(engine)
+        store.append(visit("1"), recorded_at=NOON)
+
+        def restarted(tables: AlchemyTables, people: Any) -> None:
+            if next(turns, True) is None:
+                server.stop()
+                server.start()
+            real(tables, people)
+
+        monkeypatch.setattr(AlchemyTables, "save", restarted)
+        with pytest.raises(StoreError, match="the connection to the database broke"):
+            store.append(bought(), recorded_at=NOON)
+        assert store.history("p1").records == (visit("1"),)
+        assert store.append(visit("1"), bought(), recorded_at=NOON).standings[0].stage == "customer"
+        assert store.standing("p1").version == 2
+
+        server.stop()
+        with pytest.raises(StoreError, match="the store cannot be used: OperationalError"):
+            store.history("p1")
+        server.start()
+        assert len(store.history("p1").records) == 2
+        engine.dispose()
+
+
+# ---- privacy -------------------------------------------------------------------------------------------------------
+
+
+def everything_in(engine: sa.Engine) -> str:
+    """Every value of every table, as text."""
+    with engine.connect() as connection:
+        tables = store_tables().tables.values()
+        return "\n".join(str(row) for table in tables for row in connection.execute(table.select()))
+
+
+@pytest.mark.parametrize("kind", ["plain", "engine"])
+def test_erasing_leaves_nothing_to_be_read(request: pytest.FixtureRequest, kind: str) -> None:
+    """No table gives anything of what was erased; facts and the words of others stay."""
+    engine = request.getfixturevalue(kind)
+    with SqlAlchemyStore(engine) as store:
+        contact = Contact(phone=CANARY, email=CANARY)
+        store.append(came(contact=contact), asked(words=CANARY), asked("2", "p2", words="kept"), recorded_at=NOON)
+        store.enter(Customer(person_id="p1", name=CANARY), recorded_at=NOON)
+        assert everything_in(engine).count(CANARY) == 4
+        assert store.erase("p1") == 3
+
+        assert CANARY not in everything_in(engine)
+        assert store.history("p2").interactions[0].model_dump()["words"] == "kept"
+        assert len(store.history("p1").records) == 2
+
+
+def test_no_trace_is_left_in_a_file(tmp_path: Path) -> None:
+    """SQLite through SQLAlchemy overwrites what is deleted, and empties what it has written ahead."""
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'shop.db'}")
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+    emptied(engine)
+    with SqlAlchemyStore(engine) as store:
+        store.append(asked(words=CANARY * 9_999), recorded_at=NOON)
+        assert any(CANARY.encode() in one.read_bytes() for one in tmp_path.iterdir())
+        store.erase("p1")
+        assert not any(CANARY.encode() in one.read_bytes() for one in tmp_path.iterdir())
+    engine.dispose()
+
+
+def test_no_error_shows_what_was_said(plain: sa.Engine) -> None:
+    """The error of a broken database holds no statement and no value, and neither does what it came from."""
+    with plain.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE funnel_apart")
+    with SqlAlchemyStore(plain) as store, pytest.raises(StoreError, match="make them by your migrations") as told:
+        store.append(asked(words=CANARY), recorded_at=NOON)
+
+    assert CANARY not in repr(told.value)
+    assert told.value.__cause__ is None
+
+
+# ---- what a database may say ---------------------------------------------------------------------------------------
+
+
+class SaidError(Exception):
+    """An error of a driver."""
+
+    def __init__(self, *given: Any, **names: str) -> None:
+        """Carry a code the way that a driver does."""
+        super().__init__(*given)
+        vars(self).update(names)
+
+
+@pytest.mark.parametrize(
+    ("said", "error", "message"),
+    [
+        (SaidError(sqlstate="40001"), AgainError, "came between"),
+        (SaidError(pgcode="40P01"), AgainError, "came between"),
+        (SaidError(1213, "Deadlock found"), AgainError, "came between"),
+        (SaidError(1205, CANARY), LockedError, "held the store for too long"),
+        (SaidError(sqlite_errorname="SQLITE_BUSY_SNAPSHOT"), LockedError, "held the store"),
+        (SaidError(sqlstate="53100"), FullError, "no room left"),
+        (SaidError(sqlstate="42P01"), StoreError, "tables are not there"),
+        (SaidError(CANARY), StoreError, "cannot be used: SaidError$"),
+        (SaidError(1064, CANARY), StoreError, "cannot be used: SaidError 1064$"),
+    ],
+    ids=range(9),
+)
+def test_what_a_database_says_becomes_an_error_of_the_library(said: SaidError, error: type, message: str) -> None:
+    """By its code, whatever driver says it; never with its words."""
+    with pytest.raises(error, match=message) as raised, told():
+        raise sa.exc.DBAPIError("SELECT", {"words": CANARY}, said)
+    assert type(raised.value) is error
+    assert CANARY not in str(raised.value)
+
+
+def test_what_sqlalchemy_says_becomes_an_error_of_the_library(plain: sa.Engine) -> None:
+    """No connection was free in time: the message names that, and nothing else."""
+    with pytest.raises(StoreError, match="cannot be used: TimeoutError"), told():
+        raise sa.exc.TimeoutError(CANARY)
+
+
+# ---- how it is opened ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def plain(tmp_path: Path) -> Iterator[sa.Engine]:
+    """Give an engine on a SQLite file, its tables empty."""
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'shop.db'}")
+    emptied(engine)
+    yield engine
+    engine.dispose()
+
+
+def test_tables_lie_where_the_shop_wants_them(engine: sa.Engine) -> None:
+    """In a schema, under a prefix, beside the shop's own, and two stores of one database know nothing of each other."""
+    shop = sa.MetaData()
+    sa.Table("orders", shop, sa.Column("id", sa.Integer, primary_key=True))
+    tables = store_tables(shop, schema="crm", prefix="f_")
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE SCHEMA IF NOT EXISTS crm")
+        tables.create_all(connection)
+    kept = SqlAlchemyStore(engine, schema="crm", prefix="f_")
+    kept.append(*everything(), recorded_at=NOON)
+
+    assert tables is shop
+    assert sorted(sa.inspect(engine).get_table_names("crm")) == [
+        "f_apart",
+        "f_customers",
+        "f_links",
+        "f_people",
+        "f_records",
+    ]
+    assert set(kept.history("p1").records) == set(everything())
+    assert SqlAlchemyStore(engine).standing("p1") is None
+
+
+def test_rows_make_the_same_tables_as_arrays(plain: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a database writes no arrays, rows are read; both in batches, some of them empty."""
+    monkeypatch.setattr(alchemy, "STEP", 2)
+    with SqlAlchemyStore(plain) as store:
+        store.append(*everything(), recorded_at=NOON)
+        arrays = facts_of(store.logs(), NOON + 9 * DAY)
+        monkeypatch.setattr(alchemy, "_ARRAYS", {})
+        rows = facts_of(store.logs(), NOON + 9 * DAY)
+        expected = Logs(**frames([store.history("p1")]), currency=None)
+
+    assert arrays == rows == facts_of(expected, NOON + 9 * DAY)
+
+
+def test_a_store_needs_an_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An address is no engine; without SQLAlchemy the error holds the line that installs it."""
+    address: Any = "postgresql:///shop"
+    with pytest.raises(StoreError, match="a str is no engine"):
+        SqlAlchemyStore(address)
+    monkeypatch.setattr(server_store, "find_spec", lambda _: None)
+    for call in (store_tables, lambda: SqlAlchemyStore(address), lambda: AsyncSqlAlchemyStore(address)):
+        with pytest.raises(MissingExtraError, match=r"shopfunnel\[sqlalchemy\]"):
+            call()
+
+
+def test_a_closed_store_answers_nothing(plain: sa.Engine) -> None:
+    """It says so; the engine is the shop's own, and stays."""
+    with SqlAlchemyStore(plain) as store:
+        assert repr(store) == "SqlAlchemyStore(open)"
+    assert repr(store) == "SqlAlchemyStore(closed)"
+    for call in (lambda: store.history("p1"), lambda: store.append(visit("1"), recorded_at=NOON)):
+        with pytest.raises(StoreError, match="the store is closed"):
+            call()
+    assert SqlAlchemyStore(plain).standing("p1") is None
+
+
+# ---- the async twin ------------------------------------------------------------------------------------------------
+
+
+def test_the_async_twin_has_every_call() -> None:
+    """Each public call of the protocol is there under the same name, with the same arguments."""
+    for name, call in inspect.getmembers(Store, inspect.isfunction):
+        if not name.startswith("_"):
+            twin = getattr(AsyncSqlAlchemyStore, name)
+            assert inspect.iscoroutinefunction(twin)
+            assert inspect.signature(twin) == inspect.signature(call)
+
+
+async def a_life(engine: AsyncEngine) -> list[Any]:
+    """Make every call of the async twin once."""
+    async with engine.begin() as connection:
+        await connection.run_sync(store_tables().drop_all)
+        await connection.run_sync(store_tables().create_all)
+    later = NOON + 400 * DAY
+    async with AsyncSqlAlchemyStore(engine) as store:
+        assert repr(store) == "AsyncSqlAlchemyStore(open)"
+        told: list[Any] = [
+            await store.append(visit("1"), back("r", "9"), recorded_at=NOON),
+            await store.amend(bought(), recorded_at=NOON),
+            await store.load([visit("2", "p2")], recorded_at=NOON),
+            await store.enter(Customer(person_id="p1", name="Sari"), recorded_at=NOON),
+            await store.merge("p2", into="p1", merged_at=NOON),
+            await store.history("p2"),
+            await store.aliases("p1"),
+            await store.part("p2", parted_at=NOON),
+            await store.due(before=later),
+            await store.judge("p1", as_of=later),
+            await store.standing("p1"),
+            await store.waiting(),
+            json.loads(await store.export("p1")),
+            await store.erase("p1"),
+            facts_of(await store.logs(), later),
+            await asyncio.gather(*(store.append(visit(str(n)), recorded_at=later) for n in range(3, 7))),
+        ]
+    with pytest.raises(StoreError, match="closed"):
+        await store.history("p1")
+    await engine.dispose()
+    return told
+
+
+def a_plain_life(engine: sa.Engine) -> list[Any]:
+    """Make every call of the plain store once."""
+    emptied(engine)
+    later = NOON + 400 * DAY
+    with SqlAlchemyStore(engine) as store:
+        return [
+            store.append(visit("1"), back("r", "9"), recorded_at=NOON),
+            store.amend(bought(), recorded_at=NOON),
+            store.load([visit("2", "p2")], recorded_at=NOON),
+            store.enter(Customer(person_id="p1", name="Sari"), recorded_at=NOON),
+            store.merge("p2", into="p1", merged_at=NOON),
+            store.history("p2"),
+            store.aliases("p1"),
+            store.part("p2", parted_at=NOON),
+            store.due(before=later),
+            store.judge("p1", as_of=later),
+            store.standing("p1"),
+            store.waiting(),
+            json.loads(store.export("p1")),
+            store.erase("p1"),
+            facts_of(store.logs(), later),
+        ]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "asyncpg"])
+def test_the_async_twin_gives_the_same_answers(plain: sa.Engine, request: pytest.FixtureRequest, kind: str) -> None:
+    """On SQLite and on PostgreSQL: one call after another, and then four at the same time."""
+    if kind == "sqlite":
+        engine = create_async_engine(plain.url.set(drivername="sqlite+aiosqlite"))
+    else:
+        address = sa.make_url(request.getfixturevalue("postgres").url).set(drivername="postgresql+asyncpg")
+        engine = create_async_engine(address)
+    *told, together = asyncio.run(a_life(engine))
+
+    assert told == a_plain_life(plain)
+    assert sum(receipt.added for receipt in together) == 4
