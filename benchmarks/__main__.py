@@ -20,14 +20,14 @@ NAMES = (
     "rule_call",
     "imports",
     "frames",
-    "survival",
-    "conversion",
-    "retention",
-    "backtest",
-    "store",
     "moves",
+    "worklist",
+    "backtest",
+    "conversion",
+    "survival",
+    "retention",
+    "store",
 )
-NAMES = ("one_person", "rule_call", "imports", "frames", "survival", "conversion", "retention", "backtest", "worklist", "store")
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- measured -->", "<!-- end -->"
 PACKAGES = ("polars", "narwhals", "pandas", "pydantic", "attrs", "transitions", "python-statemachine")
