@@ -11,7 +11,9 @@ import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from funnel._facts.base import BaseFacts
+from funnel._ledger.steps import streams_of
 from funnel._rule import Rule, rule
+from funnel._streams import STREAMS
 from funnel.advance.rule import Advance
 from funnel.advance.state import Running
 from funnel.errors import FactsError, InstantError, RecordError
@@ -23,6 +25,7 @@ from funnel.interactions import (
     Delivered,
     Feedback,
     FollowUpSent,
+    Interaction,
     Postponed,
     Question,
     Resolution,
@@ -30,7 +33,7 @@ from funnel.interactions import (
     Visit,
 )
 from funnel.policy import Policy
-from funnel.records import Lead, Record
+from funnel.records import Lead, Purchase, Record, Refund
 from funnel.stages import Stage, stage
 from tests.shop import DAY, NOW, TICK, bought, did, refunded
 
@@ -59,6 +62,11 @@ class Everything(BaseFacts):
     campaign: str = earliest("leads", "campaign")
     was_sent: bool = exists("leads", where=lambda lead: lead.referred)
     referral_count: int = count("referrals")
+    reply_count: int = count("replies")
+    repair_count: int = count("repairs")
+    reopening_count: int = count("reopenings")
+    delivery_question_count: int = count("delivery_questions")
+    contact_count: int = count("contacts")
 
 
 NOTHING = {"text": "", "span": timedelta(0), "number": 0}
@@ -153,6 +161,14 @@ READ: dict[str, tuple[Rule[Any, Policy, Any], tuple[Record, ...]]] = {
     "a promise": (reading("promise_count"), (bought("1", NOW, promised_at=NOW + DAY),)),
     "an order that has arrived": (reading("late_count"), (bought("1", NOW, delivered_at=NOW + DAY),)),
     "a delivery": (reading("late_count"), (bought("1", NOW), did(Delivered, "d", NOW + DAY, purchase_id="1"))),
+    "a reply": (reading("reply_count"), (ASKED, ANSWERED)),
+    "a repair": (
+        reading("repair_count"),
+        (did(Complaint, "c", NOW), did(Resolution, "r", NOW + DAY, complaint_id="c")),
+    ),
+    "a complaint that may be the second": (reading("reopening_count"), (did(Complaint, "c", NOW),)),
+    "a question on the way": (reading("delivery_question_count"), (bought("1", NOW), did(Question, "q", NOW + DAY))),
+    "a contact": (reading("contact_count"), (SENT,)),
     "a friend": (
         reading("referral_count"),
         (Lead(person_id="p2", arrived_at=NOW, campaign="spring", referred_by="p1"),),
@@ -171,6 +187,13 @@ def test_what_the_values_cannot_say_asks_for_the_history(case: str) -> None:
 
     assert advance(before, records[-1]) is None
     assert advance.again(before, records[-1], history) == advance.of(history)
+
+
+def test_every_stream_is_changed_by_some_kind_of_record() -> None:
+    """A stream that no kind of record changed would stand still in a state."""
+    kinds: list[type[Record]] = [Lead, Purchase, Refund, *Interaction.__subclasses__()]
+
+    assert frozenset().union(*map(streams_of, kinds)) == STREAMS.keys()
 
 
 def test_what_is_late_stays_late() -> None:

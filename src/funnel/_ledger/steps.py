@@ -18,7 +18,7 @@ from funnel._lift.nodes import Value
 from funnel._reduce.folds import Ready, step_body
 from funnel._reduce.forms import GAP
 from funnel._streams import KIND_STREAMS, RANKS
-from funnel.interactions import Answer, Delivered, Interaction, Resolution
+from funnel.interactions import Answer, Interaction, Resolution
 from funnel.records import Lead, Purchase, Record, Refund
 
 Put = Callable[[list[Value], datetime, Mapping[str, Any], Record], None]
@@ -40,12 +40,25 @@ CLOSED: Mapping[type[Record], tuple[str, str]] = {
 HEARD = "open_follow_ups"
 """The stream that anything from the person closes."""
 
-DELIVERY = frozenset({"deliveries", "promises"})
+DELIVERY = frozenset({"deliveries", "promises", "delivery_questions"})
 """The streams that follow from a purchase together with what is told of it later."""
+
+TOGETHER: Mapping[str, frozenset[str]] = {
+    "question": frozenset({"delivery_questions"}),
+    "answer": frozenset({"replies"}),
+    "complaint": frozenset({"reopenings"}),
+    "resolution": frozenset({"repairs", "reopenings"}),
+    "delivered": DELIVERY,
+    "follow_up_sent": frozenset({"contacts"}),
+}
+"""The streams in which a row follows from an interaction of a kind together with others that came before."""
+
+_LATER: Mapping[str, frozenset[str]] = {"question": frozenset({"replies"}), "complaint": frozenset({"repairs"})}
+"""The streams in which a row will follow when another record comes."""
 
 _OF_PURCHASES = frozenset({"orders", "purchases", "cancellations", HEARD}) | DELIVERY
 _OF_LEADS = frozenset({"leads", "referrals"})
-_OF_REFUNDS = frozenset({"refunds", "purchases", "promises"})
+_OF_REFUNDS = frozenset({"refunds", "purchases", "promises", "delivery_questions"})
 
 
 def streams_of(kind: type[Record]) -> frozenset[str]:
@@ -58,8 +71,13 @@ def streams_of(kind: type[Record]) -> frozenset[str]:
         return _OF_LEADS
     name = _kind_name(kind)
     closed = [stream for closing, (stream, _) in CLOSED.items() if issubclass(kind, closing)]
-    followed = DELIVERY if issubclass(kind, Delivered) else ()
-    return frozenset(["interactions", KIND_STREAMS[name], HEARD, *closed, *followed, OPENED.get(name, HEARD)])
+    own = frozenset(["interactions", KIND_STREAMS[name], HEARD, *closed, OPENED.get(name, HEARD)])
+    return own | together(kind) | _LATER.get(name, frozenset())
+
+
+def together(kind: type[Record]) -> frozenset[str]:
+    """The streams for which the history has to be read when a record of a kind comes."""
+    return TOGETHER.get(_kind_name(kind), frozenset())
 
 
 def _kind_name(kind: type[Record]) -> str:

@@ -11,7 +11,7 @@ import attrs
 from funnel._facts.plan import Plan
 from funnel._instants import micros
 from funnel._ledger.rows import ID, SOURCE, interaction_row
-from funnel._ledger.steps import CLOSED, DELIVERY, OPENED, put_of, streams_of
+from funnel._ledger.steps import CLOSED, DELIVERY, OPENED, put_of, streams_of, together
 from funnel._lift.nodes import Value
 from funnel._reduce.folds import Rows
 from funnel.advance.state import Row, Running, running
@@ -50,7 +50,7 @@ class Steps:
             return _unread
         if issubclass(kind, Purchase):
             return self._put(kind, "purchased_at", self._is_told)
-        if read & DELIVERY:
+        if together(kind) & self.streams:
             return self._put(kind, "occurred_at", _never)
         return self._talk(kind)
 
