@@ -60,7 +60,9 @@ class Some:
     @property
     def numbers(self) -> Places:
         """Which rows they are."""
-        return np.arange(self.places.start, self.places.stop) if isinstance(self.places, slice) else self.places
+        if not isinstance(self.places, slice):
+            return self.places
+        return np.arange(int(self.places.start), int(self.places.stop))
 
 
 @attrs.frozen(eq=False)

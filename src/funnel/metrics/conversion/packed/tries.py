@@ -11,7 +11,7 @@ from itertools import pairwise
 import attrs
 import numpy as np
 
-from funnel._packed import Places, Whole
+from funnel._packed import Flags, Places, Whole
 from funnel.metrics.conversion.packed.path import Ahead, Paths
 from funnel.metrics.conversion.plan import Plan, PlanStep
 
@@ -130,7 +130,7 @@ def _worth_following(look: Look, begun: Places) -> Places:
     return begun[kept]
 
 
-def _reaching(look: Look, begun: Places, before: Whole) -> Places:
+def _reaching(look: Look, begun: Places, before: Whole) -> Whole:
     """Which of the rows lie, in time and on its path, between a row of the second step and the one before that.
 
     `before` is how many of the rows lie before each place. The last of them is looked at first: it mostly tells.
@@ -143,10 +143,11 @@ def _reaching(look: Look, begun: Places, before: Whole) -> Places:
     near = np.flatnonzero((ends > 0) & (waits >= 0) & (waits <= span))
     firsts = before[np.where(near > 0, came[near - 1], 0)]
     each = ends[near] - firsts
-    rows = np.repeat(ends[near] - np.cumsum(each), each) + np.arange(each.sum())
+    rows: Whole = np.repeat(ends[near] - np.cumsum(each), each) + np.arange(int(each.sum()))
     to = np.repeat(came[near], each)
     starts = paths.starts[np.searchsorted(paths.starts, to, side="right") - 1]
-    return rows[(begun[rows] >= starts) & (paths.t[to] - paths.t[begun[rows]] <= span)]
+    inside: Flags = (begun[rows] >= starts) & (paths.t[to] - paths.t[begun[rows]] <= span)
+    return rows[inside]
 
 
 def _between(look: Look, made: Tries, step: PlanStep) -> Places:
