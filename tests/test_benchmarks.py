@@ -24,6 +24,7 @@ from benchmarks import (
     conversion,
     frames,
     imports,
+    moves,
     one_person,
     retention,
     rule_call,
@@ -242,6 +243,20 @@ def test_funnels_are_told_beside_their_peers(monkeypatch: pytest.MonkeyPatch) ->
 
     assert lines[0].what == "Nobody is not installed, and is left out"
     assert [line.ratio for line in lines if line.target == "<= 0.4 x"] == ["0.50 x the time"] * 3
+
+
+def test_every_move_is_told_beside_a_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its time is that of all events, the peak of memory is told, and the path is beside the facts alone."""
+    took = {"inside": 2.0, "peak": 10.0}
+    monkeypatch.setattr(moves, "medians", lambda *_: {"moves": took, "moves, path": took | {"inside": 3.0}})
+    lines = list(moves.run("tiny"))
+
+    assert lines[1].ours == "1,000/s"
+    assert lines[2].ratio == "1.50 x"
+    assert {way: len(_child.WAYS[way][1](_made_up.shop(500))[1]) > 50 for way in ("moves", "moves, path")} == {
+        "moves": True,
+        "moves, path": True,
+    }
 
 
 def test_every_way_to_cohorts_and_summaries_gives_the_same_answer(tmp_path: Path) -> None:

@@ -14,8 +14,7 @@ Array = npt.NDArray[Any]
 Codes = npt.NDArray[np.unsignedinteger[Any]]
 Flags = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.intp]
-Short = npt.NDArray[np.int32]
-Whole = npt.NDArray[np.int64]
+Whole = npt.NDArray[np.signedinteger[Any]]
 
 LEFT_OUT = np.iinfo(np.uint16).max
 """The code of rows that are left out."""
@@ -35,7 +34,7 @@ class Rows:
     """
 
     person: pl.Series
-    t: Whole | Short
+    t: Whole
     mark: Codes | None = None
     codes: Codes = attrs.field(factory=lambda: np.zeros(1, np.uint16))
     path: Whole | None = None
@@ -78,7 +77,7 @@ class Block:
     """
 
     starts: Places
-    t: Whole | Short
+    t: Whole
     code: Codes
     path: Whole | None
     value: Whole | None
