@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from funnel._instants import MICROSECOND
+from funnel._moves.table import Cause
 from funnel.advance.rule import Advance
 from funnel.errors import LiftError
 from funnel.history import History
 from funnel.policy import Policy
-from funnel.stages import FUNNEL, Cause, Machine
+from funnel.stages import FUNNEL, Machine
 from funnel.testing.strategies import START, next_records
 
 _SPANS = st.sampled_from([MICROSECOND, timedelta(hours=1), *map(timedelta, (1, 3, 7, 14, 30, 90, 180, 365))])
@@ -71,7 +72,7 @@ class FunnelMachine(RuleBasedStateMachine):
     @invariant()
     def the_stage_is_in_the_table(self) -> None:
         """Wherever they stand, the table knows of it."""
-        assert self.stage in self.machine.moves, f"somebody is {self.stage!r}, for which the table has no row"
+        assert self.stage in self.machine.table, f"somebody is {self.stage!r}, for which the table has no row"
 
     @invariant()
     def a_back_end_says_the_same(self) -> None:
@@ -92,7 +93,7 @@ class FunnelMachine(RuleBasedStateMachine):
         before, self.stage = self.stage, self._judged()
         if before == self.stage:
             return
-        known = self.machine.moves.get(before, {}).get(self.stage)
+        known = self.machine.table.get(before, {}).get(self.stage)
         move = f"somebody moved from {before.value} to {self.stage.value} by {cause.value}"
         assert known is not None, f"{move}; the table does not have that move"
         assert known in (cause, Cause.EITHER), f"{move}; the table has it by {known.value}"
