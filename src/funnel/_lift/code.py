@@ -119,11 +119,10 @@ class _Maker:
         every, parts = meaning(test)
         if parts:
             return ast.BoolOp(ast.And() if every else ast.Or(), [self.test(part) for part in parts])
-        match test.a, test.b:
-            case Fact() as a, Fact() as b if self.places[a.name][1] == self.places[b.name][1] > 0:
-                return ast.Compare(self.held(b.name), [_COMPARISONS[test.op]], [self.held(a.name)])
-            case a, b:
-                return ast.Compare(self.expression(a), [_COMPARISONS[test.op]], [self.expression(b)])
+        a, b = test.a, test.b
+        if isinstance(a, Fact) and isinstance(b, Fact) and self.places[a.name][1] == self.places[b.name][1] > 0:
+            return ast.Compare(self.held(b.name), [_COMPARISONS[test.op]], [self.held(a.name)])
+        return ast.Compare(self.expression(a), [_COMPARISONS[test.op]], [self.expression(b)])
 
     def fact(self, name: str) -> ast.expr:
         value, slope = self.held(name), self.places[name][1]

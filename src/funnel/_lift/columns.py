@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import reduce
-from operator import and_, or_
 
 import narwhals as nw
 
@@ -69,7 +68,8 @@ def node_column(node: Node, column: Column) -> nw.Expr:
 def _test(test: Test, column: Column) -> nw.Expr:
     every, parts = meaning(test)
     if parts:
-        return reduce(and_ if every else or_, (_test(part, column) for part in parts))
+        each = [_test(part, column) for part in parts]
+        return reduce(lambda one, other: one & other if every else one | other, each)
     return COMPARISON[test.op](_counted(test.a, column), _counted(test.b, column))  # type: ignore[arg-type, return-value]
 
 

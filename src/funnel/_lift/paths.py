@@ -49,7 +49,10 @@ class Path:
     @property
     def words(self) -> str:
         """The conditions as one text."""
-        return " and ".join(self.conditions) or "always"
+        told = self.conditions
+        if len(told) > 1:
+            told = tuple(f"({one})" if " or " in one else one for one in told)
+        return " and ".join(told) or "always"
 
     @property
     def answer(self) -> str:
