@@ -40,18 +40,9 @@ def fitted_points(f: Facts, policy: Policy) -> int:
     return 10 * frequency_score(f, policy) + 5 * recency_score(f, policy)
 
 
-@rule
-def proposed_points(f: Facts, policy: Policy) -> int:
-    """The points of readiness, with the fitted ones in place of those for purchases and for their own time."""
-    return readiness_points(f, policy) + fitted_points(f, policy)
-
-
-PROPOSED = Policy(bought_before_points=0, repeat_points=0, near_points=0, due_points=0, gone_points=0)
-
 RULES: Mapping[Rule[Any, Any, Any], Mapping[str, Any]] = {
     readiness_points: {},
     fitted_points: {},
-    proposed_points: {"policy": PROPOSED},
     rfm: {},
     segment: {"order": SEGMENTS},
     is_lapsed: {"order": (True, False)},

@@ -75,7 +75,7 @@ def sentence(
         ...     since_last_cart=timedelta(days=2),
         ... )
         >>> sentence(readiness, facts, Policy())
-        'Warm: they filled a basket 2 days ago (+20); they have bought once (+15).'
+        'Warm: they filled a basket 2 days ago (+20); they have bought once (+10).'
         >>> sentence(readiness, facts, Policy(), language="id")
         'Mulai tertarik: mengisi keranjang 2 hari lalu (+20); sudah membeli sekali (+15).'
     """

@@ -44,18 +44,17 @@ RHYTHM: dict[str, Any] = {"purchase_count": 3, "purchase_interval": 10 * DAY}
         ({"since_last_visit": FRESH + TICK}, 0),
         ({"since_said_ready": FRESH}, 60),
         ({"since_said_ready": FRESH + TICK}, 0),
-        ({"purchase_count": 1}, 15),
-        ({"purchase_count": 2}, 25),
+        ({"purchase_count": 1}, 10),
+        ({"purchase_count": 2}, 20),
+        ({"purchase_count": 8}, 40),
+        ({"purchase_count": 9}, 50),
+        ({"purchase_count": 1, "since_last_purchase": 30 * DAY}, 30),
+        ({"purchase_count": 1, "since_last_purchase": 30 * DAY + TICK}, 25),
+        ({"purchase_count": 1, "since_last_purchase": 240 * DAY}, 15),
+        ({"purchase_count": 1, "since_last_purchase": 240 * DAY + TICK}, 10),
         ({"open_question_count": 1, "oldest_open_question": DAY}, 0),
         ({"open_question_count": 1, "oldest_open_question": DAY + TICK}, -20),
-        ({"complaint_count": 1, "since_last_resolution": DAY}, -45),
-        ({**RHYTHM, "since_last_purchase": 8 * DAY}, 25),
-        ({**RHYTHM, "since_last_purchase": 8 * DAY + TICK}, 35),
-        ({**RHYTHM, "since_last_purchase": 15 * DAY}, 35),
-        ({**RHYTHM, "since_last_purchase": 15 * DAY + TICK}, 55),
-        ({**RHYTHM, "since_last_purchase": 30 * DAY}, 55),
-        ({**RHYTHM, "since_last_purchase": 30 * DAY + TICK}, 35),
-        ({**RHYTHM, "purchase_count": 2, "since_last_purchase": 40 * DAY}, 25),
+        ({"complaint_count": 1, "since_last_resolution": DAY}, -70),
         ({"timely_delivery_count": 1}, 5),
         ({"meeting_count": 1}, 5),
         ({"last_feedback_score": 4}, 5),
@@ -71,12 +70,33 @@ def test_each_sign_has_its_points(facts: dict[str, Any], points: int) -> None:
     assert readiness_points(person(**facts), POLICY) == points
 
 
+CLOCKS = Policy(recency_points=0, near_points=10, due_points=20, gone_points=-20)
+"""A shop whose people come like clocks."""
+
+
+@pytest.mark.parametrize(
+    ("facts", "points"),
+    [
+        ({**RHYTHM, "since_last_purchase": 8 * DAY}, 0),
+        ({**RHYTHM, "since_last_purchase": 8 * DAY + TICK}, 10),
+        ({**RHYTHM, "since_last_purchase": 15 * DAY}, 10),
+        ({**RHYTHM, "since_last_purchase": 15 * DAY + TICK}, 30),
+        ({**RHYTHM, "since_last_purchase": 30 * DAY}, 30),
+        ({**RHYTHM, "since_last_purchase": 30 * DAY + TICK}, 10),
+        ({**RHYTHM, "purchase_count": 2, "since_last_purchase": 40 * DAY}, 0),
+    ],
+)
+def test_a_shop_may_give_points_for_their_own_rhythm(facts: dict[str, Any], points: int) -> None:
+    """Near their own time, past it, and so long past it that they may be gone; by default there are none."""
+    assert timing_points(person(**facts), CLOCKS) == points
+
+
 def test_why_tells_each_part_with_its_points() -> None:
     """The reasons of a score name what was added, the biggest first, and add up to it."""
     why = readiness_points.why(person(since_last_cart=DAY, since_last_visit=DAY, purchase_count=1), POLICY)
 
-    assert why.answer == sum(reason.points for reason in why.reasons) == 40
-    assert [reason.points for reason in why.reasons if reason.points] == [20, 15, 5]
+    assert why.answer == sum(reason.points for reason in why.reasons) == 35
+    assert [reason.points for reason in why.reasons if reason.points] == [20, 10, 5]
 
 
 BANDS = Policy(said_ready_points=60, cart_points=59, checkout_points=30, visit_points=29, question_points=-5)
@@ -126,7 +146,7 @@ def test_the_points_are_the_sum_of_four_parts() -> None:
     facts = person(**RHYTHM, **DUE, since_last_purchase=16 * DAY, since_last_cart=DAY, meeting_count=1)
     parts = [rule(facts, POLICY) for rule in (ability_points, willingness_points, trust_points, timing_points)]
 
-    assert parts == [25, 20, 30, 30]
+    assert parts == [25, 20, 35, 20]
     assert readiness_points(facts, POLICY) == sum(parts)
 
 
@@ -140,15 +160,15 @@ def test_why_somebody_is_ready_tells_what_speaks_for_it_and_against() -> None:
     assert why.answer is Readiness.COLD
     assert [(reason.points, reason.points_field) for reason in why.reasons if reason.points] == [
         (20, "cart_points"),
-        (15, "bought_before_points"),
         (-15, "late_points"),
+        (10, "frequency_points"),
         (5, "visit_points"),
     ]
-    assert [str(reason) for reason in why.reasons][-1] == "points < warm_points (30) (points is 25)"
+    assert [str(reason) for reason in why.reasons][-1] == "points < warm_points (30) (points is 20)"
 
 
 def test_one_disappointment_outweighs_all_that_went_well() -> None:
     """The points for a disappointment are more than all good turns together give."""
-    good = POLICY.bought_before_points + POLICY.repeat_points + 3 * POLICY.good_turn_points
+    good = (1 + len(POLICY.frequency_limits)) * POLICY.frequency_points + 3 * POLICY.good_turn_points
 
     assert -POLICY.low_feedback_points > good
