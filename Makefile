@@ -5,7 +5,7 @@ PIP := $(PY) -m pip install -q
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: demo test test-full lint types docs bench clean
+.PHONY: demo test test-full mutants lint types docs bench clean
 .DELETE_ON_ERROR:
 
 demo: .venv/demo.stamp ## the report on a real shop's file
@@ -16,6 +16,9 @@ test: lint types ## everything that must hold before a change is kept
 
 test-full: .venv/engines.stamp lint types ## 500 examples a law, and every engine
 	@FUNNEL_PROFILE=full $(PY) -m pytest -q -n 2 --cov --cov-report=term
+
+mutants: .venv/dev.stamp ## faults made on purpose: does a test find each?
+	@HYPOTHESIS_NO_PLUGINS=1 $(PY) -m tests.mutants
 
 lint: .venv/dev.stamp ## ruff: rules and format
 	@$(PY) -m ruff check -q .

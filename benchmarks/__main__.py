@@ -20,12 +20,13 @@ NAMES = (
     "rule_call",
     "imports",
     "frames",
-    "survival",
-    "conversion",
-    "retention",
-    "backtest",
-    "store",
     "moves",
+    "worklist",
+    "backtest",
+    "conversion",
+    "survival",
+    "retention",
+    "store",
 )
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- measured -->", "<!-- end -->"

@@ -30,6 +30,7 @@ from benchmarks import (
     rule_call,
     store,
     survival,
+    worklist,
 )
 from benchmarks._measure import Line, in_turns, rate, span
 from funnel import Facts, History, Logs, Policy, SqliteStore, stage
@@ -143,6 +144,14 @@ def test_a_benchmark_runs_at_the_smallest_size(benchmark: Any) -> None:
     assert len(lines) >= 3
     assert all(line.ours for line in lines)
     assert sum("x" in line.ratio for line in lines) >= 2
+
+
+def test_the_worklist_is_measured_beside_the_facts() -> None:
+    """It tells the columns beside facts alone, and the list, its reasons and the next look of one person."""
+    lines = list(worklist.run("tiny"))
+
+    assert [line.target for line in lines] == ["<= 2 x", "", "<= 50 µs", "", "", ""]
+    assert all(line.ours for line in lines)
 
 
 def test_many_days_are_measured_beside_as_many_single_days() -> None:

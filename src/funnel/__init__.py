@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from funnel._rule import NextChange, Path, Reason, Rule, Table, Why, rule
     from funnel._worklist.tasks import Task, Worklist
     from funnel._worklist.worklist import look_again, worklist
+    from funnel.advance.rule import Advance
+    from funnel.advance.state import Running
     from funnel.errors import (
         ConflictError,
         EngineError,
@@ -219,6 +221,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FUNNEL",
     "MOVES",
+    "Advance",
     "Affinity",
     "AfterEvent",
     "AfterHoliday",
@@ -340,6 +343,7 @@ __all__ = [
     "Rule",
     "RuleBook",
     "RuleComparison",
+    "Running",
     "Said",
     "SaidNo",
     "SaidReady",

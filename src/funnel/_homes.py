@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 HOMES: Mapping[str, str] = {
+    "Advance": "advance.rule",
     "Affinity": "metrics.affinity",
     "AfterEvent": "not_yet",
     "AfterHoliday": "not_yet",
@@ -128,6 +129,7 @@ HOMES: Mapping[str, str] = {
     "Rule": "_rule",
     "RuleBook": "metrics.flow.differ",
     "RuleComparison": "metrics.backtest",
+    "Running": "advance.state",
     "Said": "_profile",
     "SaidNo": "interactions",
     "SaidReady": "interactions",

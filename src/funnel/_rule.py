@@ -15,7 +15,8 @@ import attrs
 
 from funnel._facts.base import BaseFacts, judgement
 from funnel._facts.lifted import Lifted
-from funnel._instants import LATEST, instant
+from funnel._instants import instant
+from funnel._lift.clock import first_change
 from funnel._lift.code import Run, compiled
 from funnel._lift.nodes import Value, evaluate
 from funnel._lift.paths import Path, Reason, Table, Why
@@ -92,6 +93,10 @@ class Rule(Generic[F, P, A]):
             msg = f"the first argument of {self.name} is {found!r}; annotate it with Facts or a class that extends it"
             raise FactsError(msg)
         return cast("type[F]", found)
+
+    def as_written(self, f: F, policy: P) -> A:
+        """What the function itself says of facts, as plain Python; other rules inside it answer as they always do."""
+        return self._function(f, policy)
 
     def lifted(self, policy: P, facts: type[BaseFacts] | None = None) -> Lifted:
         """The rule as a tree, made once for each policy and class of facts.
@@ -223,9 +228,10 @@ class Rule(Generic[F, P, A]):
         """
         ready = self.lifted(policy)
         found = (witness(path) for path in ready.ways)
-        return tuple(self._person(values, as_of) for values in found if values is not None)
+        return tuple(self.person(values, as_of) for values in found if values is not None)
 
-    def _person(self, values: Mapping[str, Value], as_of: datetime) -> F:
+    def person(self, values: Mapping[str, Value], as_of: datetime) -> F:
+        """The facts of a person of whom only so much is known, as whole numbers; for the parts of this library."""
         declared = self.facts.fact_plan.declared
         given = {name: _given(declared[name].show, value) for name, value in values.items()}
         return self.facts(as_of=as_of).evolve(**given)
@@ -263,12 +269,8 @@ class NextChange(Generic[F, P, A]):
         facts = self.rule.facts_from(person, as_of)
         ready = self.rule.lifted(policy, type(facts))
         read = ready.reader(facts)
-        now, run = facts.now, ready.run
-        answer = run(facts.values, now)
-        for wait in sorted({cast("int", evaluate(node, read)) for node in ready.waits}):
-            if 0 < wait < LATEST - now and run(facts.values, now + wait) != answer:
-                return instant(now + wait)
-        return None
+        then = first_change(ready.run, (evaluate(node, read) for node in ready.waits), facts.values, facts.now)
+        return None if then is None else instant(then)
 
     def over(self, logs: Logs, policy: P, *, as_of: datetime) -> Any:
         """For everyone, computed by the engine that holds the data; null where nothing will change before 2200.

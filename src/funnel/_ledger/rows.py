@@ -48,8 +48,14 @@ def order_row(order: Purchase) -> Row:
 def interaction_row(record: Interaction) -> Row:
     """An interaction as a row of the ledger; what its kind does not have is 0, never or nothing."""
     kind, t = record.kind, micros(record.occurred_at)
-    told = _DETAILS[kind](record) if kind in _DETAILS else _NOTHING
+    told = details(record)
     return t, t, FOREVER, RANKS[kind], record.source, record.id, kind, record.direction, record.channel, *told
+
+
+def details(record: Interaction) -> Details:
+    """What only some kinds say: reason, ready from, ready by, score, amount."""
+    kind = record.kind
+    return _DETAILS[kind](record) if kind in _DETAILS else _NOTHING
 
 
 Details = tuple[str, int, int, int, int]

@@ -6,10 +6,13 @@ these instants, and after the last of them, no condition of the rule changes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import cast
 
+from funnel._instants import LATEST
+from funnel._lift.code import Run
 from funnel._lift.linear import Form, linear, opposed
-from funnel._lift.nodes import Const, Fact, Node, Op, Test, checked, tests_of, text
+from funnel._lift.nodes import Const, Fact, Node, Op, Test, Value, checked, tests_of, text
 from funnel._lift.tree import Tree, forks, leaves
 from funnel.errors import LiftError
 
@@ -27,6 +30,18 @@ def waits(tree: Tree) -> tuple[Node, ...]:
         for wait in _waits_of(test):
             found[wait] = None
     return tuple(found)
+
+
+def first_change(run: Run, waits: Iterable[Value], values: Sequence[Value], now: int) -> int | None:
+    """The earliest instant after now at which the answer is another, among now and so many microseconds each.
+
+    None where there is none before the year 2200.
+    """
+    answer = run(values, now)
+    for wait in sorted({cast("int", wait) for wait in waits}):
+        if 0 < wait < LATEST - now and run(values, now + wait) != answer:
+            return now + wait
+    return None
 
 
 def _tests(tree: Tree) -> Iterator[Test]:

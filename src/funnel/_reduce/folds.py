@@ -198,12 +198,15 @@ _KNOWN: Mapping[str, object] = {
 
 
 def _step(stream: Stream, groups: Sequence[Group]) -> Step:
-    body: list[ast.stmt] = []
+    made: Step = function(stream.name, ("values", "held", "v"), list(step_body(stream, groups)), {})
+    return made
+
+
+def step_body(stream: Stream, groups: Sequence[Group]) -> Iterator[ast.stmt]:
+    """One more row `v`, as statements on `values` and `held`."""
     for group in groups:
         put = list(step_group(group))
-        body += put if group.where == EVERY else [ast.If(_condition(stream, group), put, [])]
-    made: Step = function(stream.name, ("values", "held", "v"), body, {})
-    return made
+        yield from put if group.where == EVERY else [ast.If(_condition(stream, group), put, [])]
 
 
 def step_group(group: Group) -> Iterator[ast.stmt]:

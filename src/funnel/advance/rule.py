@@ -1,0 +1,236 @@
+"""A rule as a back end asks it, from the running values of one person.
+
+Law: whatever the order in which records come, and however often, moving on record by record gives the state of the
+whole history, and its answers.
+
+A record that comes after all that are in the state is put to its values. One that does not (it is late, it came before,
+or it shares their instant) can only be placed among the others; so can a refund, a cancelled order, a friend who was
+sent, and a delivery, where the rule reads what follows from them. Then there is no new state, and the history is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+
+from funnel._facts.base import judgement
+from funnel._facts.declare import Declared
+from funnel._facts.plan import Plan, plan_of
+from funnel._instants import EPOCH, LATEST, MICROSECOND, NEVER, instant, micros
+from funnel._ledger.steps import DELIVERY, streams_of
+from funnel._lift.clock import first_change
+from funnel._lift.code import Told, compiled, worked_out
+from funnel._reduce.folds import END
+from funnel.advance.state import Open, Running, digest, running
+from funnel.advance.steps import WAITING, Step, Steps
+from funnel.errors import FactsError, InstantError, RecordError
+from funnel.facts import last
+from funnel.records import Lead, Purchase, Record
+
+if TYPE_CHECKING:
+    from funnel._rule import Rule
+    from funnel.history import History
+    from funnel.policy import Policy
+
+P = TypeVar("P", bound="Policy")
+A = TypeVar("A")
+
+
+class Advance(Generic[P, A]):
+    """A rule for a back end: a state and one event in, the next state out, and the answer from it.
+
+    It is made once and kept, and threads may share it. `of` a history it costs what reading the history costs; after
+    that an event costs about a microsecond.
+
+    Args:
+        rule: The rule, such as `stage`.
+        policy: The shop's numbers.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> from funnel import History, Money, Policy, Purchase, Visit, stage
+        >>> advance = Advance(stage, Policy())
+        >>> came = Visit(id="v1", person_id="p1", occurred_at="2026-03-01T09:00Z")
+        >>> bought = Purchase(id="1", person_id="p1", purchased_at="2026-03-02T09:00Z", amount=Money(9, "USD"))
+        >>> state = advance.of(History.of("p1", [came]))
+        >>> state = advance(state, bought) or advance.again(state, bought, History.of("p1", [came, bought]))
+        >>> advance.ask(state, as_of=datetime(2026, 3, 3, tzinfo=UTC)).value
+        'customer'
+    """
+
+    def __init__(self, rule: Rule[Any, P, A], policy: P) -> None:
+        """Take the rule with the shop's numbers."""
+        self.rule, self.policy = rule, policy
+        self._ready = rule.lifted(policy)
+        self._plan, place = _plan(self._ready.narrowed())
+        self._places = self._plan.run_places()
+        self._run = compiled(self._ready.tree, self._places, "advance")
+        self.facts = digest(self._plan)
+        self._streams = frozenset(self._plan.folds)
+        self._step_of = _ByKind(Steps(self._plan, place).of)
+
+    def __repr__(self) -> str:
+        """Show the rule."""
+        return f"<advance of {self.rule.name}>"
+
+    # ---- states ----
+
+    def begin(self, person_id: str) -> Running:
+        """The state of a person of whom nothing is known yet."""
+        values = (*self._plan.empties, *[0] * len(self._plan.reductions))
+        return running(self.facts, person_id, instant(NEVER), values, ())
+
+    def of(self, history: History) -> Running:
+        """The state of a person, from all their records.
+
+        Args:
+            history: What is known so far.
+        """
+        plan, rows = self._plan, history.ledger.rows
+        person_id = history.person_id
+        latest = max((at for record in history.records for at in self._moments(record, person_id)), default=NEVER)
+        values, held = list(plan.empties), [False] * len(plan.reductions)
+        for stream in plan.folds.keys() & rows.keys():
+            plan.folds[stream].fill(values, held, rows[stream], latest)
+        plan.finish(values)
+        waiting = tuple(self._waiting(history, latest))
+        return running(self.facts, person_id, instant(latest), (*values, *map(int, held)), waiting)
+
+    def again(self, state: Running, record: Record, history: History) -> Running:
+        """The state after a record that could not be put to the values, by reading the history.
+
+        Args:
+            state: The state before.
+            record: The record.
+            history: What is known by now. Of a record that waits for another (a refund that came before its purchase)
+                it has nothing yet; the state knows by its instant that what comes before may still come.
+
+        Raises:
+            RecordError: The history is of another person.
+        """
+        if history.person_id != state.person_id:
+            raise RecordError("the history is of another person than the state; give each person their own")
+        after = self.of(history)
+        latest = max(state.latest, after.latest, *map(instant, self._moments(record, state.person_id)))
+        return running(after.facts, after.person_id, latest, after.values, after.waiting)
+
+    def _moments(self, record: Record, person_id: str) -> Iterator[int]:
+        """The instants at which a record changes what is read."""
+        streams = self._streams & _streams_of(record, person_id)
+        if not streams:
+            return
+        yield micros(record.happened_at)
+        if isinstance(record, Purchase):
+            if record.cancelled_at is not None:
+                yield micros(record.cancelled_at)
+            if record.delivered_at is not None and streams & DELIVERY:
+                yield micros(record.delivered_at)
+
+    def _waiting(self, history: History, latest: int) -> Iterator[Open]:
+        for stream in sorted(WAITING & self._streams):
+            rows = history.ledger.rows.get(stream, ())
+            yield from ((stream, row) for row in rows if cast("int", row[END]) > latest)
+
+    # ---- one event ----
+
+    def __call__(self, state: Running, record: Record) -> Running | None:
+        """The state after one more record.
+
+        Args:
+            state: The state before; it stays as it is.
+            record: A lead, purchase, refund or interaction of the same person.
+
+        Returns:
+            The state with the record in it; the same state where the rule reads nothing of such a record. None where
+            the values cannot say: ask `again` then, with the history.
+
+        Raises:
+            FactsError: The state is of other facts, or was written in another form.
+            RecordError: The record is of another person.
+        """
+        if state.facts != self.facts:
+            self._refuse(state)
+        return self._step_of[type(record)](state, record)
+
+    def _refuse(self, state: Running) -> None:
+        msg = (
+            f"the state holds the facts {state.facts}, and {self.rule.name} reads {self.facts}; "
+            "make a new one with of(history)"
+        )
+        raise FactsError(msg)
+
+    # ---- questions ----
+
+    def ask(self, state: Running, *, as_of: datetime) -> A:
+        """The answer of the rule, as of an instant at or after the latest that is in the state.
+
+        Args:
+            state: The state of the person.
+            as_of: The instant of judgement.
+
+        Raises:
+            FactsError: The state is of other facts, or was written in another form.
+            InstantError: `as_of` is naive, or lies before what is in the state.
+        """
+        if state.facts == self.facts and type(as_of) is datetime and as_of.tzinfo is UTC and as_of >= state.latest:
+            now = (as_of - EPOCH) // MICROSECOND  # most calls, in the fastest way there is
+            if now < LATEST:
+                return self._run(state.values, now)  # type: ignore[return-value]
+        return self._run(state.values, self._now(state, as_of))  # type: ignore[return-value]
+
+    def next_change(self, state: Running, *, as_of: datetime) -> datetime | None:
+        """The earliest instant at which the answer changes if nothing happens; None is not before the year 2200.
+
+        Args:
+            state: The state of the person.
+            as_of: The instant of judgement.
+
+        Raises:
+            LiftError: The rule uses the clock in a way that has no next change.
+        """
+        now = self._now(state, as_of)
+        then = first_change(self._run, self._waits(state.values, now), state.values, now)
+        return None if then is None else instant(then)
+
+    @cached_property
+    def _waits(self) -> Told:
+        return worked_out(self._ready.waits, self._places, "waits")
+
+    def _now(self, state: Running, as_of: datetime) -> int:
+        if state.facts != self.facts:
+            self._refuse(state)
+        now = judgement(as_of)
+        if as_of < state.latest:
+            msg = "as_of lies before what is in the state; ask the rule of the history: rule.of(history, ...)"
+            raise InstantError(msg)
+        return now
+
+
+def _streams_of(record: Record, person_id: str) -> frozenset[str]:
+    """The streams that a record may change; an arrival is their own, or that of a friend."""
+    if isinstance(record, Lead):
+        return frozenset({"leads" if record.person_id == person_id else "referrals"})
+    return streams_of(type(record))
+
+
+class _ByKind(dict[type[Record], Step]):
+    """The step of each kind of record, made when the first of the kind comes."""
+
+    def __init__(self, make: Callable[[type[Record]], Step]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, kind: type[Record]) -> Step:
+        step = self[kind] = self._make(kind)
+        return step
+
+
+def _plan(needed: Plan) -> tuple[Plan, int | None]:
+    """The plan of what is needed; with the instant of the last purchase, and its place, where a gap is read."""
+    if not any(ready.gapped for ready in needed.folds.values()):
+        return needed, None
+    name = "last purchase"
+    plan = plan_of({**needed.declared, name: cast("Declared", last("purchases"))})
+    return plan, plan.places[name]

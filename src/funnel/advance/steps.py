@@ -1,0 +1,175 @@
+"""What is done with one more record of each kind: a state in, a state out, or none where the history is to be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import attrs
+
+from funnel._facts.plan import Plan
+from funnel._instants import micros
+from funnel._ledger.rows import ID, SOURCE, interaction_row
+from funnel._ledger.steps import CLOSED, DELIVERY, OPENED, put_of, streams_of, together
+from funnel._lift.nodes import Value
+from funnel._reduce.folds import Rows
+from funnel.advance.state import Row, Running, running
+from funnel.errors import RecordError
+from funnel.interactions import Interaction
+from funnel.records import Lead, Purchase, Record, Refund
+
+Step = Callable[[Running, Record], Running | None]
+"""The next state; None where the values cannot say it."""
+
+
+@attrs.frozen
+class Steps:
+    """The steps of a plan; `last` is where the instant of the last purchase stands, if a gap is asked for."""
+
+    plan: Plan
+    last: int | None
+
+    @property
+    def streams(self) -> frozenset[str]:
+        """The streams that are read."""
+        return frozenset(self.plan.folds)
+
+    def of(self, kind: type[Record]) -> Step:
+        """The step of a kind of record.
+
+        Raises:
+            RecordError: It is no kind of record that a history has.
+        """
+        read = streams_of(kind) & self.streams
+        if issubclass(kind, Refund):
+            return _none if read else _same
+        if issubclass(kind, Lead):
+            return self._of_leads(kind)
+        if not read:
+            return _unread
+        if issubclass(kind, Purchase):
+            return self._put(kind, "purchased_at", self._is_told)
+        if together(kind) & self.streams:
+            return self._put(kind, "occurred_at", _never)
+        return self._talk(kind)
+
+    def _put(self, kind: type[Record], moment: str, can_be: Callable[[Any], bool] | None = None) -> Step:
+        """Put a record to the values, if it comes after what is in them and can be put."""
+        finish = self.plan.finish if self.plan.derived else None
+        put = put_of(kind, self.plan.folds, self.plan.empties, self.last)
+
+        def step(state: Running, record: Record) -> Running | None:
+            told = record.__dict__
+            if told["person_id"] != state.person_id:
+                _refuse(record)
+            latest = told[moment]
+            if latest <= state.latest or (can_be is not None and not can_be(record)):
+                return None
+            values: list[Value] = [*state.values]
+            put(values, latest, told, record)
+            if finish is not None:
+                finish(values)
+            return running(state.facts, state.person_id, latest, tuple(values), state.waiting)
+
+        return step
+
+    def _is_told(self, order: Purchase) -> bool:
+        """Whether a purchase says by itself all that follows from it: it is neither cancelled nor delivered."""
+        if order.status == "cancelled":
+            return False
+        return (order.promised_at is None and order.delivered_at is None) or self.streams.isdisjoint(DELIVERY)
+
+    def _of_leads(self, kind: type[Record]) -> Step:
+        """Their own arrival is put to the values; that of a friend counts once, which only the history can say."""
+        own = self._put(kind, "arrived_at") if "leads" in self.streams else _unread
+        sent = _none if "referrals" in self.streams else _same
+
+        def step(state: Running, record: Record) -> Running | None:
+            assert isinstance(record, Lead)
+            is_sent = record.person_id != state.person_id and record.referred_by == state.person_id
+            return sent(state, record) if is_sent else own(state, record)
+
+        return step
+
+    def _talk(self, kind: type[Record]) -> Step:
+        put = self._put(kind, "occurred_at")
+        closes, names = next((how for closing, how in CLOSED.items() if issubclass(kind, closing)), ("", ""))
+        if closes in self.streams:
+            return self._closing(put, closes, names)
+        assert issubclass(kind, Interaction)
+        opens = OPENED.get(str(kind.model_fields["kind"].default), "")
+        return _opening(put, opens) if opens in self.streams and opens in WAITING else put
+
+    def _closing(self, put: Step, stream: str, names: str) -> Step:
+        """What is answered waits no longer; what waits is put together anew."""
+
+        def step(state: Running, record: Record) -> Running | None:
+            after = put(state, record)
+            if after is None:
+                return None
+            closed = (stream, record.key[0], getattr(record, names))
+            waiting = tuple(one for one in after.waiting if (one[0], one[1][SOURCE], one[1][ID]) != closed)
+            if len(waiting) == len(after.waiting):
+                return after
+            values = self._again(
+                list(after.values), stream, [row for name, row in waiting if name == stream], after.latest
+            )
+            return running(after.facts, after.person_id, after.latest, values, waiting)
+
+        return step
+
+    def _again(self, values: list[Value], stream: str, rows: Rows, latest: datetime) -> Row:
+        """The values with those of one stream put together anew, from its open rows."""
+        ready, empties = self.plan.folds[stream], self.plan.empties
+        held = [False] * len(self.plan.reductions)
+        for group in ready.groups:
+            for fold in group.folds:
+                values[fold.place] = empties[fold.place]
+        ready.fill(values, held, rows, micros(latest))
+        for group in ready.groups:
+            values[len(empties) + group.number] = int(held[group.number])
+        self.plan.finish(values)
+        return tuple(values)
+
+
+WAITING = frozenset(stream for stream, _ in CLOSED.values())
+"""The streams whose open rows a state keeps."""
+
+
+def _opening(put: Step, stream: str) -> Step:
+    """What is asked waits until it is answered."""
+
+    def step(state: Running, record: Record) -> Running | None:
+        after = put(state, record)
+        if after is None:
+            return None
+        assert isinstance(record, Interaction)
+        waiting = (*after.waiting, (stream, interaction_row(record)))
+        return running(after.facts, after.person_id, after.latest, after.values, waiting)
+
+    return step
+
+
+def _same(state: Running, _: Record) -> Running:
+    return state
+
+
+def _none(_: Running, __: Record) -> None:
+    return None
+
+
+def _never(_: Record) -> bool:
+    return False
+
+
+def _unread(state: Running, record: Record) -> Running:
+    """The rule reads nothing of such a record."""
+    if record.__dict__["person_id"] != state.person_id:
+        _refuse(record)
+    return state
+
+
+def _refuse(record: Record) -> None:
+    msg = f"the {type(record).__name__.lower()} is of another person than the state; give each person their own"
+    raise RecordError(msg)

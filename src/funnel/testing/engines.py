@@ -1,0 +1,49 @@
+"""The engines that a rule can be tried on here: those that are installed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from importlib.util import find_spec
+from typing import get_args
+
+from funnel.errors import FunnelError, MissingExtraError
+from funnel.store.protocol import Engine
+
+ENGINES: tuple[Engine, ...] = get_args(Engine)
+"""The engines that made-up people can be put on."""
+
+_NEEDED: Mapping[str, tuple[str, ...]] = {
+    "polars": ("polars",),
+    "pandas": ("polars", "pandas", "pyarrow"),
+    "pyarrow": ("polars", "pyarrow"),
+    "duckdb": ("polars", "pyarrow", "duckdb"),
+}
+
+
+def installed_engines() -> tuple[Engine, ...]:
+    """The engines for which all that is needed is installed.
+
+    Example:
+        >>> "polars" in installed_engines()
+        True
+    """
+    return tuple(name for name in ENGINES if all(find_spec(package) for package in _NEEDED[name]))
+
+
+def chosen_engines(names: Iterable[str]) -> tuple[Engine, ...]:
+    """The engines that were asked for by name; all that are installed where none was.
+
+    Raises:
+        FunnelError: A name is unknown.
+        MissingExtraError: The engine is not installed.
+    """
+    asked, there = tuple(dict.fromkeys(names)), installed_engines()
+    unknown = [name for name in asked if name not in ENGINES]
+    if unknown:
+        msg = f"engine {unknown[0]!r} is unknown; it is one of {', '.join(ENGINES)}"
+        raise FunnelError(msg)
+    missing = [name for name in asked if name not in there]
+    if missing:
+        msg = f'{missing[0]} is not installed; install it with: pip install "shopfunnel[polars,{missing[0]}]"'
+        raise MissingExtraError(msg)
+    return tuple(name for name in ENGINES if name in asked) if asked else there

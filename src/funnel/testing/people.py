@@ -1,0 +1,118 @@
+"""Made-up people as facts, as several histories and as tables, and the numbers of made-up shops."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from funnel._facts.base import BaseFacts
+from funnel.facts import Facts
+from funnel.history import History
+from funnel.policy import Policy
+from funnel.records import Record
+from funnel.store.sqlite import SqliteStore
+from funnel.testing.strategies import END, histories, instants
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from funnel.logs import Logs
+    from funnel.store.protocol import Engine
+
+F = TypeVar("F", bound=BaseFacts)
+P = TypeVar("P", bound=Policy)
+
+_NUMBERS = (0, 1, 2, 3, 5, 100, 150)
+_SPANS = tuple(timedelta(microseconds=1) * count for count in (0, 1)) + tuple(map(timedelta, (1, 7, 30, 90, 365)))
+
+
+def policies(policy: type[P] = Policy) -> st.SearchStrategy[P]:  # type: ignore[assignment]
+    """The numbers of a made-up shop: most as they are by default, some others that their fields allow.
+
+    Args:
+        policy: The class of policies, for a shop that has numbers of its own.
+
+    Example:
+        >>> from hypothesis import given
+        >>> @given(policies())
+        ... def test_shops_differ(policy: Policy) -> None:
+        ...     assert policy.lapse_after > timedelta(0)
+        >>> test_shops_differ()
+    """
+    named = {name: _allowed(policy, name) for name in policy.model_fields}
+    several = {name: st.sampled_from(values) for name, values in named.items() if values}
+    drawn = st.fixed_dictionaries({}, optional=several)
+    return drawn.filter(lambda numbers: _fits(policy, numbers)).map(policy.model_validate)
+
+
+def _allowed(policy: type[Policy], name: str) -> list[object]:
+    """Numbers or spans that a field may hold."""
+    default = policy.model_fields[name].get_default(call_default_factory=True)
+    tries: tuple[object, ...] = _SPANS if isinstance(default, timedelta) else _NUMBERS
+    return [value for value in tries if _fits(policy, {name: value})]
+
+
+def _fits(policy: type[Policy], numbers: Mapping[str, object]) -> bool:
+    try:
+        policy.model_validate(numbers)
+    except ValidationError:
+        return False
+    return True
+
+
+def facts(facts: type[F] = Facts, *, as_of: datetime | None = None) -> st.SearchStrategy[F]:  # type: ignore[assignment]
+    """The facts of a made-up person, such as can be true together.
+
+    Args:
+        facts: The class of facts.
+        as_of: The instant that they are of; any where it is not given.
+    """
+    moments = instants() if as_of is None else st.just(as_of)
+    return st.tuples(histories(), moments).map(lambda drawn: facts.of(drawn[0], as_of=drawn[1]))
+
+
+def _owned(record: Record, person_id: str) -> Record:
+    """The record under a number that no other person's has."""
+    names = ("id", "purchase_id", "question_id", "complaint_id")
+    numbers = {name: getattr(record, name, None) for name in names}
+    return record.model_copy(update={name: f"{person_id}-{number}" for name, number in numbers.items() if number})
+
+
+def people(count: int = 3, *, most: int = 12) -> st.SearchStrategy[tuple[History, ...]]:
+    """The histories of several people, whose records have numbers of their own.
+
+    Args:
+        count: How many people.
+        most: The most records of each.
+    """
+
+    def owned(history: History) -> History:
+        return History.of(history.person_id, [_owned(record, history.person_id) for record in history.records])
+
+    return st.tuples(*(histories(f"p{number}", most=most).map(owned) for number in range(1, count + 1)))
+
+
+def logs(count: int = 3, *, engine: Engine = "polars") -> st.SearchStrategy[Logs]:
+    """The tables of several people.
+
+    Args:
+        count: How many people.
+        engine: What the tables are held by.
+    """
+    return people(count).map(lambda everyone: logs_of(everyone, engine))
+
+
+def logs_of(everyone: Sequence[History], engine: Engine) -> Logs:
+    """The records of histories as the tables of an engine."""
+    with SqliteStore() as store:
+        store.load(_records(everyone), recorded_at=END)
+        return store.logs(engine=engine)
+
+
+def _records(everyone: Sequence[History]) -> Iterator[Record]:
+    """Every record once; an arrival that two histories tell of is one."""
+    yield from dict.fromkeys(record for history in everyone for record in history.records)

@@ -1,0 +1,348 @@
+"""Made-up records and histories for hypothesis: true together, with ties, limits and late news in plenty.
+
+Every history draws a few instants only, and their neighbours by one microsecond, so that things happen at once, just
+before and just after one another; amounts are small, so that sums meet limits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import strategies as st
+
+from funnel.history import History
+from funnel.interactions import (
+    KINDS,
+    Answer,
+    Cart,
+    Checkout,
+    Complaint,
+    Delivered,
+    Feedback,
+    FollowUpSent,
+    Interaction,
+    Met,
+    NoReason,
+    OptedOut,
+    Postponed,
+    PostponeReason,
+    Question,
+    Quote,
+    Resolution,
+    SaidNo,
+    SaidReady,
+    View,
+    Visit,
+)
+from funnel.money import Money
+from funnel.records import Contact, Customer, Lead, Line, Purchase, Record, Refund
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+"""The first instant of the made-up world, less a microsecond."""
+
+HOURS = 400 * 24
+"""How many hours the made-up world lasts."""
+
+END = START + timedelta(hours=HOURS + 24)
+"""An instant after everything in the made-up world."""
+
+CANARY = "canary-7b1e"
+"""A text that stands in every field which may never be shown."""
+
+CURRENCIES = ("USD", "IDR", "JPY", "KWD", "CLF")
+SOURCES = ("shop", "web")
+WORDS = st.sampled_from(["", CANARY])
+LABELS = st.sampled_from(["", "a", "b"])
+
+Draw = st.DrawFn
+
+
+def instants() -> st.SearchStrategy[datetime]:
+    """Whole hours and whole days of some 400 days, and their neighbours by one microsecond."""
+    hours = st.one_of(st.integers(0, HOURS), st.integers(0, HOURS // 24).map(lambda day: day * 24))
+    edges = st.sampled_from([0, 0, 0, 1, -1])
+    return st.tuples(hours, edges).map(lambda drawn: START + timedelta(hours=drawn[0], microseconds=drawn[1]))
+
+
+def moneys(currency: str | None = None, *, least: int = 0, most: int = 9) -> st.SearchStrategy[Money]:
+    """Small amounts in minor units, of one currency or of any."""
+    codes = st.sampled_from(CURRENCIES) if currency is None else st.just(currency)
+    return st.builds(Money.of_minor, st.integers(least, most), codes)
+
+
+def contacts() -> st.SearchStrategy[Contact]:
+    """Ways to reach a person, each with the canary in it."""
+    return st.just(Contact(phone=CANARY, email=f"{CANARY}@example.com", handle=CANARY))
+
+
+def customers(person_id: str = "p1") -> st.SearchStrategy[Customer]:
+    """A person in the shop's book, whose every private field holds the canary."""
+    return st.builds(
+        Customer,
+        person_id=st.just(person_id),
+        name=st.just(CANARY),
+        nickname=WORDS,
+        address=WORDS,
+        contact=contacts(),
+        since=st.none() | instants(),
+    )
+
+
+def leads(person_id: str = "p1", at: st.SearchStrategy[datetime] | None = None) -> st.SearchStrategy[Lead]:
+    """Arrivals of a person, some of them sent by another."""
+    return st.builds(
+        Lead,
+        person_id=st.just(person_id),
+        arrived_at=instants() if at is None else at,
+        source=LABELS,
+        campaign=LABELS,
+        referred_by=st.sampled_from([None, "friend"]),
+        contact=st.none() | contacts(),
+    )
+
+
+@st.composite
+def lines(draw: Draw, currency: str = "USD") -> Line:
+    """A line of an order, its discount within its price."""
+    price, quantity = draw(st.integers(0, 5)), draw(st.integers(1, 3))
+    discount = draw(st.none() | st.integers(0, price * quantity))
+    return Line(
+        sku=draw(st.sampled_from(["mug", "cup"])),
+        category=draw(LABELS),
+        quantity=quantity,
+        unit_price=Money.of_minor(price, currency),
+        discount=None if discount is None else Money.of_minor(discount, currency),
+        unit_cost=draw(st.none() | moneys(currency)),
+    )
+
+
+def _from(draw: Draw, pool: Iterable[datetime], start: datetime) -> datetime:
+    """Draw an instant of the pool that is not before another."""
+    return draw(st.sampled_from([start, *(moment for moment in pool if moment > start)]))
+
+
+@st.composite
+def purchases(
+    draw: Draw,
+    person_id: str = "p1",
+    id: str = "1",  # noqa: A002 - one name everywhere
+    currency: str = "USD",
+    pool: tuple[datetime, ...] = (),
+) -> Purchase:
+    """An order: paid or cancelled, with lines or only an amount, promised, late, early or not yet there."""
+    pool = pool or tuple(draw(st.lists(instants(), min_size=1, max_size=4)))
+    start = draw(st.sampled_from(pool))
+    status = draw(st.sampled_from(["paid", "paid", "placed", "shipped", "delivered", "cancelled"]))
+    dates = ("promised_at", "delivered_at", *(["cancelled_at"] if status == "cancelled" else []))
+    later = {name: _from(draw, pool, start) for name in dates if draw(st.booleans())}
+    bought = tuple(draw(st.lists(lines(currency), max_size=2)))
+    summed = draw(st.booleans())
+    price: dict[str, Money] = {} if bought and summed else {"amount": draw(moneys(currency))}
+    fields = {"id": id, "source": draw(st.sampled_from(SOURCES)), "person_id": person_id, "purchased_at": start}
+    promotion = draw(st.sampled_from(["", "", "launch", "fair"]))
+    return Purchase.model_validate(
+        {**fields, "status": status, "lines": bought, **price, "promotion": promotion, **later}
+    )
+
+
+@st.composite
+def refunds(
+    draw: Draw,
+    purchase: Purchase | None = None,
+    id: str = "1",  # noqa: A002 - one name everywhere
+    left: int | None = None,
+    pool: tuple[datetime, ...] = (),
+) -> Refund:
+    """A refund of a purchase: of at most what is left of it, wholly as often as in part."""
+    purchase = purchase or draw(purchases().filter(lambda order: order.amount.minor > 0))
+    most = purchase.amount.minor if left is None else left
+    minor = draw(st.one_of(st.just(most), st.integers(1, most)))
+    return Refund(
+        id=id,
+        source=purchase.source,
+        purchase_id=purchase.id,
+        refunded_at=_from(draw, pool, purchase.purchased_at),
+        amount=Money.of_minor(minor, purchase.amount.currency),
+        reason=draw(LABELS),
+    )
+
+
+@st.composite
+def interactions(  # noqa: PLR0913, PLR0917 - all that a record is made from
+    draw: Draw,
+    person_id: str = "p1",
+    kind: str | None = None,
+    id: str = "1",  # noqa: A002 - one name everywhere
+    currency: str = "USD",
+    pool: tuple[datetime, ...] = (),
+    target: Record | None = None,
+) -> Interaction:
+    """An interaction of one kind or of any; one that answers another does so of `target`, not before it."""
+    pool = pool or tuple(draw(st.lists(instants(), min_size=1, max_size=4)))
+    kind = kind or draw(st.sampled_from(KINDS))
+    source, start = (draw(st.sampled_from(SOURCES)), draw(st.sampled_from(pool)))
+    if target is not None:
+        source, start = target.key[0], _from(draw, pool, target.happened_at)
+    common = {"id": id, "source": source, "person_id": person_id, "occurred_at": start, "channel": draw(LABELS)}
+    made = _MAKERS[kind]
+    number = "0" if target is None else target.key[1]
+    interaction = made[0].model_validate({**common, **made[1](draw, currency, number, (start, *pool))})
+    turned = draw(st.sampled_from([None, None, None, "in", "out"]))
+    return interaction if turned is None else interaction.model_copy(update={"direction": turned})
+
+
+Details = Callable[[Draw, str, str, tuple[datetime, ...]], dict[str, object]]
+
+
+def _said(draw: Draw, _currency: str, _number: str, _pool: tuple[datetime, ...]) -> dict[str, object]:
+    return {"words": draw(WORDS)}
+
+
+def _bare(_draw: Draw, _currency: str, _number: str, _pool: tuple[datetime, ...]) -> dict[str, object]:
+    return {}
+
+
+def _of_sku(draw: Draw, _currency: str, _number: str, _pool: tuple[datetime, ...]) -> dict[str, object]:
+    return {"sku": draw(st.sampled_from(["", "mug"]))}
+
+
+def _priced(draw: Draw, currency: str, _number: str, _pool: tuple[datetime, ...]) -> dict[str, object]:
+    return {"amount": draw(moneys(currency))}
+
+
+def _perhaps_priced(draw: Draw, currency: str, _number: str, _pool: tuple[datetime, ...]) -> dict[str, object]:
+    return {"amount": draw(st.none() | moneys(currency))}
+
+
+def _later(draw: Draw, _currency: str, _number: str, pool: tuple[datetime, ...]) -> dict[str, object]:
+    until = _from(draw, pool, pool[0])
+    latest = _from(draw, pool, until) if draw(st.booleans()) else None
+    reason = draw(st.sampled_from(PostponeReason))
+    return {"reason": reason, "until": until, "latest": latest, "words": draw(WORDS)}
+
+
+def _complained(draw: Draw, _currency: str, number: str, _pool: tuple[datetime, ...]) -> dict[str, object]:
+    return {"words": draw(WORDS), "purchase_id": None if number == "0" else number}
+
+
+def _scored(draw: Draw, _currency: str, _number: str, _pool: tuple[datetime, ...]) -> dict[str, object]:
+    return {"words": draw(WORDS), "score": draw(st.integers(1, 5))}
+
+
+def _declined(draw: Draw, _currency: str, _number: str, _pool: tuple[datetime, ...]) -> dict[str, object]:
+    return {"reason": draw(st.sampled_from(NoReason))}
+
+
+def _names(field: str) -> Details:
+    return lambda _draw, _currency, number, _pool: {field: number}
+
+
+_MAKERS: dict[str, tuple[type[Interaction], Details]] = {
+    "visit": (Visit, _bare),
+    "view": (View, _of_sku),
+    "question": (Question, _said),
+    "cart": (Cart, _of_sku),
+    "checkout": (Checkout, _perhaps_priced),
+    "quote": (Quote, _priced),
+    "answer": (Answer, _names("question_id")),
+    "said_ready": (SaidReady, _bare),
+    "postponed": (Postponed, _later),
+    "met": (Met, _bare),
+    "delivered": (Delivered, _names("purchase_id")),
+    "complaint": (Complaint, _complained),
+    "resolution": (Resolution, _names("complaint_id")),
+    "feedback": (Feedback, _scored),
+    "opted_out": (OptedOut, _bare),
+    "said_no": (SaidNo, _declined),
+    "follow_up_sent": (FollowUpSent, _bare),
+}
+
+_REFERS: Mapping[str, type[Record]] = {
+    "answer": Question,
+    "resolution": Complaint,
+    "delivered": Purchase,
+    "refund": Purchase,
+}
+_FIRST = {"answer": "question", "resolution": "complaint", "delivered": "purchase"}
+_COMMON = ("purchase", "purchase", "refund", "refund", "question", "answer", "complaint", "resolution", "postponed")
+_WHATS = ("lead", "referral", *_COMMON, *_COMMON, *KINDS)
+
+
+@st.composite
+def record_lists(draw: Draw, person_id: str = "p1", *, currency: str = "USD", most: int = 12) -> list[Record]:
+    """Records of one person that are true together, each once, in no order."""
+    pool = tuple(draw(st.lists(instants(), min_size=1, max_size=5)))
+    made: dict[object, Record] = {}
+    size = draw(st.sampled_from([least for least in (1, 0, 2, 4, 6, 9, 12) if least <= most]))
+    whats = draw(st.lists(st.sampled_from(_WHATS), min_size=size, max_size=size))
+    for number, what in enumerate(sorted(whats, key=_after), start=1):
+        record = _record(draw, what, str(number), person_id, currency, pool, list(made.values()))
+        made.setdefault((type(record), record.key), record)
+    return draw(st.permutations(list(made.values())))
+
+
+def _after(what: str) -> int:
+    """What refers to another record is made after it."""
+    return 2 if what in ("answer", "resolution", "delivered", "refund") else int(what == "complaint")
+
+
+def _record(  # noqa: PLR0913, PLR0917 - all that a record is made from
+    draw: Draw, what: str, number: str, person_id: str, currency: str, pool: tuple[datetime, ...], made: list[Record]
+) -> Record:
+    if what == "lead":
+        return draw(leads(person_id, st.sampled_from(pool)))
+    if what == "referral":
+        sent = draw(leads(draw(st.sampled_from([f"{person_id}-sent-1", f"{person_id}-sent-2"])), st.sampled_from(pool)))
+        return sent.model_copy(update={"referred_by": person_id})
+    if what == "purchase":
+        return draw(purchases(person_id, number, currency, pool))
+    if what == "refund":
+        return _refund(draw, number, pool, made) or draw(purchases(person_id, number, currency, pool))
+    is_of_purchase = what == "complaint" and draw(st.booleans())
+    named: type[Record] | tuple[type[Record], ...] = Purchase if is_of_purchase else _REFERS.get(what, ())
+    known = [record for record in made if isinstance(record, named)]
+    if what in _REFERS and not known:
+        return _record(draw, _FIRST[what], number, person_id, currency, pool, made)
+    target = draw(st.sampled_from(known)) if known else None
+    return draw(interactions(person_id, what, number, currency, pool, target))
+
+
+def _refund(draw: Draw, number: str, pool: tuple[datetime, ...], made: list[Record]) -> Refund | None:
+    given: dict[tuple[str, str], int] = {}
+    for record in made:
+        if isinstance(record, Refund):
+            key = (record.source, record.purchase_id)
+            given[key] = given.get(key, 0) + record.amount.minor
+    bought = [record for record in made if isinstance(record, Purchase)]
+    open_ = [(purchase, purchase.amount.minor - given.get(purchase.key, 0)) for purchase in bought]
+    left = [(purchase, minor) for purchase, minor in open_ if minor]
+    if not left:
+        return None
+    purchase, most = draw(st.sampled_from(left))
+    return draw(refunds(purchase, number, most, pool))
+
+
+@st.composite
+def histories(draw: Draw, person_id: str = "p1", *, currency: str = "USD", most: int = 12) -> History:
+    """The history of one person who may have done anything, or nothing."""
+    records = draw(record_lists(person_id, currency=currency, most=most))
+    return History.of(person_id, records, customer=draw(st.none() | customers(person_id)))
+
+
+def next_records(history: History, number: str, now: datetime) -> st.SearchStrategy[Record]:
+    """What may happen next to a person, at one instant.
+
+    Args:
+        history: What is known of them.
+        number: The number of the record.
+        now: The instant.
+    """
+
+    @st.composite
+    def drawn(draw: Draw) -> Record:
+        what = draw(st.sampled_from(_WHATS))
+        return _record(draw, what, number, history.person_id, "USD", (now,), list(history.records))
+
+    there = {(type(record), record.key) for record in history.records}
+    return drawn().filter(lambda record: record.happened_at == now and (type(record), record.key) not in there)

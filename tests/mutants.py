@@ -1,0 +1,203 @@
+"""Does a test fail where the code is wrong? Small faults are made one by one, and the tests of the file are run.
+
+`python -m tests.mutants` looks at a sample, the same in every run, `--every 1` at all of them. A fault that no test
+finds is printed; docs/decisions/mutants.md says of those that are known why none can.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import importlib.abc
+import importlib.machinery
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import attrs
+import hypothesis  # noqa: F401 (what takes long to load is loaded once, before the first fork)
+import polars  # noqa: ICN001, F401
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SECONDS = 120
+"""A run that takes longer has found the fault: it goes round for ever."""
+
+TESTS: dict[str, tuple[str, ...]] = {
+    "rules/activity.py": ("tests/rules/test_activity.py", "tests/test_stages.py"),
+    "rules/buying.py": ("tests/rules/test_buying.py",),
+    "rules/follow_up.py": ("tests/rules/test_follow_up.py",),
+    "rules/postponement.py": ("tests/rules/test_postponement.py",),
+    "rules/readiness.py": ("tests/rules/test_readiness.py",),
+    "rules/rfm.py": ("tests/rules/test_rfm.py",),
+    "rules/trust.py": ("tests/rules/test_trust.py",),
+    "stages.py": ("tests/test_stages.py",),
+    "_lift/": ("tests/lift", "tests/test_rule.py"),
+    "_reduce/": ("tests/reduce", "tests/test_facts.py", "tests/facts/test_by_hand.py", "tests/test_tally.py"),
+    "_ledger/steps.py": ("tests/advance/test_cases.py",),
+    "advance/": ("tests/advance/test_cases.py",),
+}
+"""The tests that are to find a fault in a file or a folder."""
+
+OTHER: dict[type[ast.AST], type[ast.AST]] = {
+    ast.Lt: ast.LtE,
+    ast.LtE: ast.Lt,
+    ast.Gt: ast.GtE,
+    ast.GtE: ast.Gt,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.And: ast.Or,
+    ast.Or: ast.And,
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+    ast.Mult: ast.FloorDiv,
+    ast.FloorDiv: ast.Mult,
+}
+
+
+@attrs.frozen
+class Mutant:
+    """A file with one fault."""
+
+    path: Path
+    line: int
+    what: str
+    tree: ast.Module
+
+    def __str__(self) -> str:
+        """Show where it is, and what was done."""
+        return f"{self.path.relative_to(ROOT)}:{self.line} {self.what}"
+
+
+def mutants(path: Path) -> Iterator[Mutant]:
+    """Every file with one fault in it."""
+    whole = ast.parse(path.read_text())
+    for place, node in enumerate(ast.walk(whole)):
+        for turn in range(len(list(_faults(node)))):
+            tree = deepcopy(whole)
+            twin = next(one for number, one in enumerate(ast.walk(tree)) if number == place)
+            change = list(_faults(twin))[turn]
+            what = change()
+            yield Mutant(path, getattr(node, "lineno", 0), what, ast.fix_missing_locations(tree))
+
+
+def _faults(node: Any) -> Iterator[Any]:
+    """What may be made wrong of a node."""
+    match node:
+        case ast.Compare(ops=ops):
+            for number, op in enumerate(ops):
+                if type(op) in OTHER:
+                    yield lambda number=number: _swap(node.ops, number)
+        case ast.BoolOp() | ast.BinOp() if type(node.op) in OTHER and not _is_type(node):
+            yield lambda: _other(node)
+        case ast.Constant(value=bool() | int()):
+            yield lambda: _constant(node)
+        case ast.If() | ast.IfExp() if not _is_checking(node.test):
+            yield lambda: _negated(node)
+
+
+def _is_type(node: ast.AST) -> bool:
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr)
+
+
+def _is_checking(test: ast.expr) -> bool:
+    return "TYPE_CHECKING" in ast.unparse(test)
+
+
+def _swap(ops: list[Any], number: int) -> str:
+    before = ops[number]
+    ops[number] = OTHER[type(before)]()
+    return f"{type(before).__name__} -> {type(ops[number]).__name__}"
+
+
+def _other(node: Any) -> str:
+    before = node.op
+    node.op = OTHER[type(before)]()
+    return f"{type(before).__name__} -> {type(node.op).__name__} in {ast.unparse(node)[:60]}"
+
+
+def _constant(node: Any) -> str:
+    before = node.value
+    node.value = (not before) if isinstance(before, bool) else before + 1
+    return f"{before!r} -> {node.value!r}"
+
+
+def _negated(node: Any) -> str:
+    node.test = ast.UnaryOp(ast.Not(), node.test)
+    return f"if {ast.unparse(node.test)[:60]}"
+
+
+class Wrong(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Loads the file with the fault in place of the file."""
+
+    def __init__(self, mutant: Mutant) -> None:
+        """Take the mutant."""
+        parts = mutant.path.relative_to(ROOT / "src").with_suffix("").parts
+        self.name = ".".join(parts).removesuffix(".__init__")
+        self.mutant = mutant
+
+    def find_spec(self, name: str, *_: object) -> importlib.machinery.ModuleSpec | None:
+        """Find it by its name only."""
+        return importlib.machinery.ModuleSpec(name, self, origin=str(self.mutant.path)) if name == self.name else None
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run the file with the fault."""
+        code = compile(self.mutant.tree, str(self.mutant.path), "exec")
+        exec(code, module.__dict__)  # noqa: S102 (our own file, with a fault)
+
+
+def is_found(mutant: Mutant | None, tests: Sequence[str]) -> bool:
+    """Whether a test fails, in a process of its own; without a fault none may."""
+    child = os.fork()
+    if child:
+        return os.waitpid(child, 0)[1] != 0
+    signal.alarm(SECONDS)
+    silent = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silent, 1)
+    os.dup2(silent, 2)
+    if mutant is not None:
+        sys.meta_path.insert(0, Wrong(mutant))
+    options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-seed=0", "--no-cov", "--assert=plain"]
+    os._exit(int(pytest.main([*options, *tests])))
+
+
+def main() -> int:
+    """Look at a sample of the faults."""
+    reading = argparse.ArgumentParser(description=__doc__)
+    reading.add_argument("--every", type=int, default=23, help="look at every so many faults (default: 23)")
+    reading.add_argument("only", nargs="*", help="files or folders of src/funnel, such as rules/ (default: all known)")
+    asked = reading.parse_args()
+    found, left = 0, list[Mutant]()
+    if "funnel" in sys.modules:
+        sys.exit("the library is loaded already, so that no fault can be put in; set HYPOTHESIS_NO_PLUGINS=1")
+    for where, tests in TESTS.items():
+        if asked.only and not any(where.startswith(name) for name in asked.only):
+            continue
+        if is_found(None, tests):
+            sys.exit(f"the tests of {where} fail without any fault; mend them first")
+        whole = ROOT / "src" / "funnel" / where
+        paths = sorted(whole.rglob("*.py")) if whole.is_dir() else [whole]
+        for mutant in [one for path in paths for one in mutants(path)][:: asked.every]:
+            if is_found(mutant, tests):
+                found += 1
+            else:
+                left.append(mutant)
+                sys.stdout.write(f"not found: {mutant}\n")
+                sys.stdout.flush()
+    sys.stdout.write(
+        f"{found} of {found + len(left)} faults were found ({100 * found // max(found + len(left), 1)} %)\n"
+    )
+    return int(found < 9 * len(left))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
