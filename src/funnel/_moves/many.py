@@ -29,8 +29,8 @@ from funnel.logs import Logs
 
 def is_packed(logs: Logs) -> bool:
     """Whether Polars holds the logs in local memory, and numpy can look through them."""
-    near = logs.home in ("polars", "polars lazy", "pyarrow") or (logs.home == "pandas" and installed("polars"))
-    return near and installed("numpy")
+    first = next(iter(logs.tables.values()))
+    return first.implementation.is_polars() and installed("numpy")
 
 
 def moves_over(course: Course, logs: Logs, now: int) -> Any:
