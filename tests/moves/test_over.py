@@ -292,3 +292,10 @@ def test_many_people_are_found_in_several_blocks(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr("funnel._moves.packed.lines.ROWS", 16)
     assert told_over(FUNNEL, logs, END) == whole
+
+
+def test_a_plan_without_room_in_a_mark_is_walked_by_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that reads more than a mark has bits for is answered the other way, and as exactly."""
+    monkeypatch.setattr("funnel._moves.packed.lines.MOST_BITS", 1)
+
+    assert told_over(FUNNEL, Logs(**tables(CROWD)), END) == told_of(FUNNEL, CROWD, END)

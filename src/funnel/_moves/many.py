@@ -27,17 +27,21 @@ from funnel._streams import ROOTS
 from funnel.logs import Logs
 
 
-def is_packed(logs: Logs) -> bool:
-    """Whether Polars holds the logs in local memory, and numpy can look through them."""
+def is_packed(course: Course, logs: Logs) -> bool:
+    """Whether Polars holds the logs in local memory, numpy can look through them, and a mark has bits for the plan."""
     first = next(iter(logs.tables.values()))
-    return first.implementation.is_polars() and installed("numpy")
+    if not first.implementation.is_polars() or not installed("numpy"):
+        return False
+    from funnel._moves.packed import lines
+
+    return len(lines.bits_of(course.plan)) <= lines.MOST_BITS
 
 
 def moves_over(course: Course, logs: Logs, now: int) -> Any:
     """Every move of everyone, as a frame of the logs' own kind."""
     moved, home = moved_over(course, logs, now)
     by_event = moved.filter(nw.col(BY) == BY_EVENT)
-    if is_packed(logs):
+    if is_packed(course, logs):
         from funnel._moves.packed.named import records_near
 
         return told_over(course, moved, records_near(course.plan, logs.tables, by_event, MOVED), home)
@@ -53,7 +57,7 @@ def moved_over(course: Course, logs: Logs, now: int) -> tuple[Frame, Home]:
     Raises:
         MoveError: The rule makes a move that the table has not, or the stages of a path never rest.
     """
-    if is_packed(logs):
+    if is_packed(course, logs):
         from funnel._moves.packed.kernel import moves_packed
 
         return moves_packed(course, logs.tables, now), logs.home
