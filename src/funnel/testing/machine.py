@@ -71,7 +71,7 @@ class FunnelMachine(RuleBasedStateMachine):
     @invariant()
     def the_stage_is_in_the_table(self) -> None:
         """Wherever they stand, the table knows of it."""
-        assert self.stage in self.machine.moves, f"somebody is {self.stage!r}, for which the table has no row"
+        assert self.stage in self.machine.table, f"somebody is {self.stage!r}, for which the table has no row"
 
     @invariant()
     def a_back_end_says_the_same(self) -> None:
@@ -92,7 +92,7 @@ class FunnelMachine(RuleBasedStateMachine):
         before, self.stage = self.stage, self._judged()
         if before == self.stage:
             return
-        known = self.machine.moves.get(before, {}).get(self.stage)
+        known = self.machine.table.get(before, {}).get(self.stage)
         move = f"somebody moved from {before.value} to {self.stage.value} by {cause.value}"
         assert known is not None, f"{move}; the table does not have that move"
         assert known in (cause, Cause.EITHER), f"{move}; the table has it by {known.value}"
