@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from funnel._instants import MICROSECOND
+from funnel._moves.table import Cause
 from funnel.advance.rule import Advance
 from funnel.errors import LiftError
 from funnel.history import History
 from funnel.policy import Policy
-from funnel.stages import FUNNEL, Cause, Machine
+from funnel.stages import FUNNEL, Machine
 from funnel.testing.strategies import START, next_records
 
 _SPANS = st.sampled_from([MICROSECOND, timedelta(hours=1), *map(timedelta, (1, 3, 7, 14, 30, 90, 180, 365))])
