@@ -15,7 +15,19 @@ from typing import cast
 
 from benchmarks._measure import Line, Size
 
-NAMES = ("one_person", "rule_call", "imports", "frames", "survival", "conversion", "retention", "backtest", "store")
+NAMES = (
+    "one_person",
+    "rule_call",
+    "imports",
+    "frames",
+    "moves",
+    "worklist",
+    "backtest",
+    "conversion",
+    "survival",
+    "retention",
+    "store",
+)
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- measured -->", "<!-- end -->"
 PACKAGES = ("polars", "narwhals", "pandas", "pydantic", "attrs", "transitions", "python-statemachine")

@@ -14,7 +14,7 @@ import polars as pl
 
 from benchmarks import _by_hand
 from benchmarks._made_up import AS_OF, shop
-from funnel import Facts, Logs, Policy, stage
+from funnel import Cause, Facts, Logs, PathMachine, Policy, Stage, moves, stage
 
 Frames = dict[str, Any]
 POLICY = Policy()
@@ -54,6 +54,34 @@ def hand_stage(frames: Frames) -> tuple[float, Any]:
     return perf_counter(), _by_hand.stage_and_change(frames, AS_OF, POLICY.lapse_after)
 
 
+def all_moves(frames: Frames) -> tuple[float, Any]:
+    """Every move of the funnel."""
+    logs = Logs(**frames)
+    inside = perf_counter()
+    return inside, moves.over(logs, POLICY, as_of=AS_OF)
+
+
+def _onward(here: Stage, f: Facts, policy: Policy) -> Stage:
+    """The funnel as a path: who has lapsed comes back by a purchase of their own alone, and who came back stays."""
+    if here in (Stage.LEAD, Stage.PROSPECT):
+        return Stage.CUSTOMER if f.purchase_count >= 1 else Stage.PROSPECT
+    if here is Stage.LAPSED:
+        return Stage.REPEAT_CUSTOMER if f.since_last_purchase <= policy.lapse_after else here
+    if f.since_last_purchase > policy.lapse_after:
+        return Stage.LAPSED
+    return Stage.REPEAT_CUSTOMER if f.purchase_count >= 2 else here
+
+
+PATH = PathMachine(Stage.LEAD, _onward, {one: {to: Cause.EITHER for to in Stage if to is not one} for one in Stage})
+
+
+def all_moves_on_path(frames: Frames) -> tuple[float, Any]:
+    """Every move of a machine whose next stage depends on the present one."""
+    logs = Logs(**frames)
+    inside = perf_counter()
+    return inside, PATH.moves.over(logs, POLICY, as_of=AS_OF)
+
+
 def polars(folder: Path) -> Frames:
     """The logs as eager Polars frames."""
     return {path.stem: pl.read_parquet(path) for path in sorted(folder.glob("*.parquet"))}
@@ -80,6 +108,8 @@ WAYS: Mapping[str, tuple[Callable[[Path], Frames], Callable[[Frames], tuple[floa
     "hand": (polars, hand),
     "ours, stage": (polars, stage_only),
     "hand, stage": (polars, hand_stage),
+    "moves": (polars, all_moves),
+    "moves, path": (polars, all_moves_on_path),
 }
 
 

@@ -29,7 +29,7 @@ class Days:
 
 @attrs.frozen
 class Shop:
-    """A real shop: how it is read, and its days, the earlier for fitting and the later for the figures that are quoted."""
+    """A real shop: how it is read, its earlier days for fitting, and its later days for the figures that are quoted."""
 
     read: Callable[[Path, int], Logs]
     earlier: Days
@@ -37,12 +37,8 @@ class Shop:
 
 
 def _instants(column: str, zone: str = "UTC") -> pl.Expr:
-    return (
-        pl.col(column)
-        .cast(pl.Datetime("us"))
-        .dt.replace_time_zone(zone, ambiguous="earliest")
-        .dt.convert_time_zone("UTC")
-    )
+    naive = pl.col(column).cast(pl.Datetime("us"))
+    return naive.dt.replace_time_zone(zone, ambiguous="earliest").dt.convert_time_zone("UTC")
 
 
 def _some(person: str, one_in: int) -> pl.Expr:

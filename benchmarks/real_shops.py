@@ -42,11 +42,11 @@ def fitted_points(f: Facts, policy: Policy) -> int:
 
 @rule
 def proposed_points(f: Facts, policy: Policy) -> int:
-    """What speaks for a purchase in what they did, and the fitted points in place of bought before, again and due."""
+    """The points of readiness, with the fitted ones in place of those for purchases and for their own time."""
     return readiness_points(f, policy) + fitted_points(f, policy)
 
 
-PROPOSED = Policy(bought_before_points=0, repeat_points=0, due_points=0)
+PROPOSED = Policy(bought_before_points=0, repeat_points=0, near_points=0, due_points=0, gone_points=0)
 
 RULES: Mapping[Rule[Any, Any, Any], Mapping[str, Any]] = {
     readiness_points: {},
@@ -60,7 +60,7 @@ RULES: Mapping[Rule[Any, Any, Any], Mapping[str, Any]] = {
 """The rules that are tested, each with the order of its answers where it has one."""
 
 
-def tested(one: Rule[Any, Any, Any], logs: Logs, days: Days, policy: Policy | None = None, **more: Any) -> Backtest:
+def backtested(one: Rule[Any, Any, Any], logs: Logs, days: Days, policy: Policy | None = None, **more: Any) -> Backtest:
     """One backtest."""
     given = {"first": days.first, "every": days.every, "horizon": days.horizon, "as_of": days.as_of}
     return backtest(one, logs, policy or Policy(), **given, **more)
@@ -70,7 +70,7 @@ def rows(data: Path = DATA, one_in: int = 1) -> Iterator[str]:
     """The figures of all shops, a row of a table each: lift, AUC, and how much more AUC than own rhythm has."""
     for name, shop in SHOPS.items():
         logs = shop.read(data, one_in)
-        found = [tested(one, logs, shop.later, **more) for one, more in RULES.items()]
+        found = [backtested(one, logs, shop.later, **more) for one, more in RULES.items()]
         for one in found[0].baselines:
             yield f"| {name} | {one.name} | {one.lift} | {one.auc} | |"
         for one in found:
@@ -82,8 +82,8 @@ def probabilities(data: Path = DATA, one_in: int = 1) -> Iterator[str]:
     """How true probabilities came that were fitted on the earlier days, against the share that bought then."""
     for name, shop in SHOPS.items():
         logs = shop.read(data, one_in)
-        fitted = calibrate(tested(fitted_points, logs, shop.earlier))
-        found = tested(fitted_points, logs, shop.later, calibration=fitted)
+        fitted = calibrate(backtested(fitted_points, logs, shop.earlier))
+        found = backtested(fitted_points, logs, shop.later, calibration=fitted)
         less = found.minus("do nothing").get("brier", "none")
         yield f"| {name} | {found.rule.brier} | {found.baselines[0].brier} | {less} |"
         for one in found.reliability:

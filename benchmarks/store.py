@@ -1,7 +1,7 @@
 """A shop's records in a SQLite file: loaded, appended one by one, read for one person, and read as tables.
 
 Peers, each used as its own docs advise, in the same run and with the same settings of SQLite (write-ahead log, the
-same flush): SQLAlchemy Core writes the same rows into the same tables with one executemany for each ten thousand,
+same flush): SQLAlchemy Core writes the same rows into the same tables with one executemany for each fifty thousand,
 made from the same records by hand; it checks nothing, and knows no person. `eventsourcing` appends one event of the
 same size to a stream a person; it keeps no stage. A peer that is not installed is said to be missing.
 """
@@ -36,7 +36,7 @@ READ = {"tiny": 2_000, "usual": 200_000, "full": 10_000_000}
 EACH = 10
 """How many records a person has."""
 
-BATCH = 10_000
+BATCH = 50_000
 
 
 def record(person: int, number: int) -> Record:

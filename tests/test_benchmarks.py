@@ -24,11 +24,13 @@ from benchmarks import (
     conversion,
     frames,
     imports,
+    moves,
     one_person,
     retention,
     rule_call,
     store,
     survival,
+    worklist,
 )
 from benchmarks._measure import Line, in_turns, rate, span
 from funnel import Facts, History, Logs, Policy, SqliteStore, stage
@@ -144,6 +146,14 @@ def test_a_benchmark_runs_at_the_smallest_size(benchmark: Any) -> None:
     assert sum("x" in line.ratio for line in lines) >= 2
 
 
+def test_the_worklist_is_measured_beside_the_facts() -> None:
+    """It tells the columns beside facts alone, and the list, its reasons and the next look of one person."""
+    lines = list(worklist.run("tiny"))
+
+    assert [line.target for line in lines] == ["<= 2 x", "", "<= 50 µs", "", "", ""]
+    assert all(line.ours for line in lines)
+
+
 def test_many_days_are_measured_beside_as_many_single_days() -> None:
     """It tells both by the clock and by the processor; a day has the figures that it has among many."""
     logs = Logs(**_made_up.shop(2_000))
@@ -242,6 +252,20 @@ def test_funnels_are_told_beside_their_peers(monkeypatch: pytest.MonkeyPatch) ->
 
     assert lines[0].what == "Nobody is not installed, and is left out"
     assert [line.ratio for line in lines if line.target == "<= 0.4 x"] == ["0.50 x the time"] * 3
+
+
+def test_every_move_is_told_beside_a_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its time is that of all events, the peak of memory is told, and the path is beside the facts alone."""
+    took = {"inside": 2.0, "peak": 10.0}
+    monkeypatch.setattr(moves, "medians", lambda *_: {"moves": took, "moves, path": took | {"inside": 3.0}})
+    lines = list(moves.run("tiny"))
+
+    assert lines[1].ours == "1,000/s"
+    assert lines[2].ratio == "1.50 x"
+    assert {way: len(_child.WAYS[way][1](_made_up.shop(500))[1]) > 50 for way in ("moves", "moves, path")} == {
+        "moves": True,
+        "moves, path": True,
+    }
 
 
 def test_every_way_to_cohorts_and_summaries_gives_the_same_answer(tmp_path: Path) -> None:

@@ -140,6 +140,24 @@ def test_a_purchase_counts_while_something_is_left_of_it(
         ("open_follow_ups", [did(FollowUpSent, "f", A), bought("1", B, 0)], [(0, 10)]),
         ("open_follow_ups", [did(FollowUpSent, "f", A), did(FollowUpSent, "g", B)], [(0, -1), (10, -1)]),
         ("open_follow_ups", [did(FollowUpSent, "f", A), did(Visit, "v", B, direction="out")], [(0, -1)]),
+        ("replies", [did(Question, "q", A)], []),
+        ("replies", [did(Question, "q", A), did(Answer, "a", B, question_id="q")], [(10, -1)]),
+        ("replies", [did(Question, "q", A), did(Answer, "a", A, question_id="q")], [(0, -1)]),
+        ("repairs", [did(Complaint, "c", A), did(Resolution, "r", C, complaint_id="c")], [(20, -1)]),
+        ("contacts", [did(FollowUpSent, "f", A), did(FollowUpSent, "g", B)], [(0, -1), (10, -1)]),
+        ("delivery_questions", [bought("1", A, promised_at=C), did(Question, "q", A)], [(0, -1)]),
+        ("delivery_questions", [bought("1", A, promised_at=C, delivered_at=B), did(Question, "q", B)], []),
+        ("delivery_questions", [bought("1", A), did(Question, "q", B)], []),
+        (
+            "reopenings",
+            [
+                bought("1", A),
+                did(Complaint, "c", A, purchase_id="1"),
+                did(Resolution, "r", A, complaint_id="c"),
+                did(Complaint, "d", B, purchase_id="1"),
+            ],
+            [(10, -1)],
+        ),
     ],
 )
 def test_what_is_open_is_so_until_it_is_closed(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from funnel._calendar import Calendar
     from funnel._lift.together import all_of, any_of
     from funnel._moves.ask import Moves
+    from funnel._moves.checked import MachineCheck
     from funnel._moves.table import Cause
     from funnel._moves.told import Journey, Move, Spell
     from funnel._profile import Bought, Profile, Said, Who, profile
@@ -119,6 +120,9 @@ if TYPE_CHECKING:
     )
     from funnel.metrics.estimates import ConvertedBy, RestrictedMean, SurvivalStep, WaitQuantile
     from funnel.metrics.five_ways import Change, FiveWays, FixedMix, Growth, WhatIf
+    from funnel.metrics.flow.counted import stage_flow
+    from funnel.metrics.flow.differ import RuleBook, StageChange, StageDifference, stage_difference
+    from funnel.metrics.flow.result import StageFlow, StagePeriod, Transition
     from funnel.metrics.growth import growth, referral_rate
     from funnel.metrics.honeymoon import Honeymoon, PromotionComparison, honeymoon
     from funnel.metrics.leaving import Leaving, LeavingReason, LeftFrom, Trouble, leaving
@@ -291,6 +295,7 @@ __all__ = [
     "Logs",
     "LogsError",
     "Machine",
+    "MachineCheck",
     "Met",
     "MissingExtraError",
     "Money",
@@ -336,6 +341,7 @@ __all__ = [
     "RestrictedMean",
     "Rhythm",
     "Rule",
+    "RuleBook",
     "RuleComparison",
     "Running",
     "Said",
@@ -348,6 +354,10 @@ __all__ = [
     "SqlAlchemyStore",
     "SqliteStore",
     "Stage",
+    "StageChange",
+    "StageDifference",
+    "StageFlow",
+    "StagePeriod",
     "StaleError",
     "Standing",
     "Step",
@@ -362,6 +372,7 @@ __all__ = [
     "Table",
     "Tally",
     "Task",
+    "Transition",
     "Trend",
     "Trouble",
     "Until",
@@ -459,6 +470,8 @@ __all__ = [
     "since_due",
     "soonest",
     "stage",
+    "stage_difference",
+    "stage_flow",
     "store_tables",
     "survival",
     "survival_by",

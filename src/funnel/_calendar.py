@@ -47,7 +47,7 @@ Day = Annotated[date, BeforeValidator(_day)]
 
 def _recurring(text: str) -> str:
     """See that a rule says by itself which days it means, whenever it is asked."""
-    parts = dict(part.partition("=")[::2] for part in text.upper().split(";"))
+    parts = {name: told for name, _, told in (part.partition("=") for part in text.upper().split(";"))}
     unknown = sorted(parts.keys() - _ALLOWED)
     if unknown or parts.get("FREQ") not in _HOW_OFTEN or not parts.keys() & _WHICH_DAY:
         named = f"; it has {', '.join(unknown)[:_LONGEST_SHOWN]}" if unknown else ""

@@ -6,7 +6,7 @@ Laws: neither the order of delivery nor repetition changes a history; it reads b
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Self, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias, TypeVar, cast
 
 from pydantic import AfterValidator
 
@@ -166,6 +166,32 @@ class History(Frozen, frozen=True):
         return f"History({self.person_id!r}, {counts})"
 
     __str__ = __repr__
+
+
+def checked_before(person_id: str, records: Iterable[Record], customer: Customer | None) -> History:
+    """The history of records that are known to be true together: what `History.of` gives, without its checks.
+
+    Args:
+        person_id: Whose history it is.
+        records: Records that a store took, each once.
+        customer: How the person stands in the shop's book.
+    """
+    logs: dict[type[Record], list[Any]] = {Lead: [], Purchase: [], Refund: [], Interaction: []}
+    referrals: list[Lead] = []
+    for record in records:
+        if isinstance(record, Lead) and _is_referral(record, person_id):
+            referrals.append(record)
+        else:
+            logs[type(record) if type(record) in logs else Interaction].append(record)
+    return History.model_construct(
+        person_id=person_id,
+        customer=customer,
+        leads=tuple(sorted(logs[Lead], key=_order)),
+        purchases=tuple(sorted(logs[Purchase], key=_order)),
+        refunds=tuple(sorted(logs[Refund], key=_order)),
+        interactions=cast("tuple[AnyInteraction, ...]", InOrder.of(logs[Interaction])),
+        referrals=tuple(sorted(referrals, key=_order)),
+    )
 
 
 _KINDS = (Lead, Purchase, Refund, Interaction)

@@ -12,6 +12,7 @@ import pytest
 from funnel._lift.nodes import evaluate, written
 from funnel._lift.paths import Path, Reason, Table, Why, path_of, paths, reasons, sides
 from funnel._lift.symbols import named
+from funnel._lift.together import all_of, any_of
 from funnel._lift.tree import Leaf, describe, leaf_value
 from tests.lift.facts import lifted, numbered, person
 
@@ -37,6 +38,34 @@ def test_a_table_has_a_row_for_each_path() -> None:
         r"| None | visits > most_visits (3) and source != 'a\|b' |",
         "| None | visits <= most_visits (3) |",
     ]
+
+
+def test_a_table_tells_what_was_asked_at_once_one_by_one() -> None:
+    """What must all hold is told apart; of what one is enough, together."""
+    tree = lifted(lambda f: all_of(f.visits > LIMIT, any_of(f.count > 1, f.referred)))
+
+    assert str(Table("both", tuple(paths(tree)))).splitlines()[2:] == [
+        "| True | visits > most_visits (3) and (count > 1 or referred == 1) |",
+        "| False | visits <= most_visits (3) or (count <= 1 and referred != 1) |",
+    ]
+
+
+def test_points_name_their_number_of_the_policy() -> None:
+    """Each part says which number of the shop it is worth, and which facts it reads."""
+    _, parts = decided(lambda f: named(5, "cart_points") * (f.count > 1) + 2 * f.referred, count=2, referred=1)
+
+    assert [(part.points, part.points_field, part.facts) for part in parts] == [
+        (5, "cart_points", ("count",)),
+        (2, "", ("referred",)),
+    ]
+
+
+def test_a_limit_that_follows_from_a_fact_is_told() -> None:
+    """The silence beside the share of the interval, both in their own unit."""
+    _, (reason,) = decided(lambda f: 100 * f.since > named(150, "share") * f.gap, since=40, gap=20)
+
+    assert (reason.actual, reason.required) == ("since is 40 µs, the limit 30 µs", "> 30 µs")
+    assert (reason.policy_field, reason.facts, reason.holds) == ("share", ("since", "gap"), True)
 
 
 def test_a_table_in_a_notebook_shows_words_as_they_are() -> None:
@@ -84,6 +113,51 @@ REASONS: list[tuple[Callable[[Any], object], dict[str, int | str], str]] = [
         lambda f: f.count if f.referred else 0,
         {"referred": 1, "count": 3},
         "count\n  because +3: count (count is 3)\n  because referred == 1 (referred is 1)",
+    ),
+    (
+        lambda f: all_of(f.visits > LIMIT, f.count > 1),
+        {"visits": 9, "count": 3},
+        "True\n  because visits > most_visits (3) (visits is 9)\n  because count > 1 (count is 3)",
+    ),
+    (
+        lambda f: all_of(f.visits > LIMIT, f.count > 1),
+        {"visits": 9, "count": 1},
+        "False\n  because count <= 1 (count is 1)",
+    ),
+    (
+        lambda f: any_of(f.visits > LIMIT, all_of(f.count > 1, f.referred)),
+        {"count": 2, "referred": 1},
+        "True\n  because count > 1 (count is 2)\n  because referred == 1 (referred is 1)",
+    ),
+    (
+        lambda f: not any_of(f.visits > LIMIT, all_of(f.count > 1, any_of(f.referred, f.source == "web"))),
+        {"count": 2},
+        (
+            "True\n  because visits <= most_visits (3) (visits is 0)\n  because referred != 1 (referred is 0)\n"
+            "  because source != 'web' (source is '')"
+        ),
+    ),
+    (
+        lambda f: 100 * f.since > named(150, "share") * f.gap,
+        {"since": 40, "gap": 20},
+        "True\n  because since > share (150) % of gap (since is 40 µs, the limit 30 µs)",
+    ),
+    (
+        lambda f: 3 * (f.count > 1) + named(2, "worth") * all_of(f.visits > LIMIT, any_of(f.referred, f.count > 1)) > 2,
+        {"count": 2, "visits": 4},
+        (
+            "True\n  because +3: count > 1 (count is 2)\n"
+            "  because +2: visits > most_visits (3) and (referred == 1 or count > 1) (it is so)\n"
+            "  because points > 2 (points is 5)"
+        ),
+    ),
+    (
+        lambda f: named(2, "worth") * all_of(f.visits > LIMIT, f.count > 1),
+        {"count": 2},
+        (
+            "worth (2) * (visits > most_visits (3) and count > 1)\n"
+            "  because visits > most_visits (3) and count > 1 (it is not so)"
+        ),
     ),
     (lambda f: f.source, {"source": "web"}, "source\n  because source (source is 'web')"),
     (lambda f: f.gap + DAY, {"gap": 3}, "gap + 1 d\n  because gap (gap is 3 µs)"),

@@ -27,7 +27,7 @@ _MORE = {
 
 @pytest.mark.parametrize(("log", "record"), [("leads", Lead), ("purchases", Purchase), ("refunds", Refund)])
 def test_a_column_is_a_field_of_its_record(log: str, record: type[Record]) -> None:
-    """One name everywhere: but for its currency (in the amount of a record) and when it came to be known, each column is a field."""
+    """But for the currency, which a record has in its amount, and when it came to be known, each column is a field."""
     fields = set(record.model_fields)
 
     assert set(LOGS[log]) - fields <= {"currency", "recorded_at"}

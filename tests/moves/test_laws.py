@@ -68,7 +68,7 @@ def examples(engine: str, quick: int, slow: int) -> settings:
 def test_the_moves_of_all_are_those_of_each(engine: str) -> None:
     """On every engine: the same moves, causes and records; and refused where one of them is."""
 
-    @examples(engine, 8, 2)
+    @examples(engine, 6 if engine == "polars" else 2, 1)
     @given(crowds(), as_ofs(), st.one_of(ANY_MACHINE, st.just(FUNNEL)))
     def holds(everyone: list[History], as_of: datetime, machine: Any) -> None:
         told = told_over(machine, logs_on(engine, everyone), as_of)

@@ -90,9 +90,10 @@ class OnAnEngine(Conformance):
             yield store
 
 
-@pytest.mark.skipif(not FULL, reason="SQLite has the suite without SQLAlchemy (make test-full runs both)")
 class TestOnSqlite(OnAnEngine):
-    """SQLite, through SQLAlchemy."""
+    """SQLite, through SQLAlchemy; with make test-full alone, for SQLite has the suite without it."""
+
+    __test__ = FULL
 
     @pytest.fixture(autouse=True)
     def _engine(self, tmp_path: Path) -> Iterator[None]:
@@ -113,7 +114,9 @@ class TestOnPostgres(OnAnEngine, *([Laws] if FULL else [])):
 
 
 class TestOnMariaDB(OnAnEngine):
-    """MariaDB, a real server."""
+    """MariaDB, a real server; the whole suite with make test-full alone, for it takes long."""
+
+    __test__ = FULL
 
     @pytest.fixture(autouse=True, scope="class")
     @classmethod
@@ -167,6 +170,21 @@ def test_eight_threads_deliver_to_mariadb(maria: Server) -> None:
     emptied(engine)
     delivered(engine, 20 if FULL else 6)
     engine.dispose()
+
+
+def test_mariadb_compares_text_letter_by_letter(maria: Server) -> None:
+    """Names that its usual collations hold to be one are as many people, and their records come back."""
+    engine = sa.create_engine(maria.url)
+    emptied(engine)
+    with SqlAlchemyStore(engine) as store:
+        names = ("ani", "Ani", "ani ", "áni", "👩🏽", "👩🏾")
+        store.append(*(asked(f"{name}1", name, words=name) for name in names), recorded_at=NOON)
+        told = {name: [one.model_dump()["words"] for one in store.history(name).interactions] for name in names}
+        everyone = sorted(row["person_id"] for row in facts_of(store.logs(), NOON))
+    engine.dispose()
+
+    assert told == {name: [name] for name in names}
+    assert everyone == sorted(names)
 
 
 @pytest.mark.parametrize("how", ["append", "amend"])

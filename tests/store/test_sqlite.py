@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from funnel.errors import MissingExtraError
 from funnel.logs import Logs
@@ -95,6 +96,27 @@ def test_many_batches_are_one_table(monkeypatch: pytest.MonkeyPatch) -> None:
         assert facts_of(store.logs(), NOON + 9 * DAY) == facts_of(
             Logs(**tables([store.history("p1")]), currency=None), NOON + 9 * DAY
         )
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are of one class, all the way down; a word of a list is not the text of it."""
+    if isinstance(one, tuple):
+        return all(same(*pair) for pair in zip(one, other, strict=True))
+    fields = vars(one) if isinstance(one, BaseModel) else {}
+    return type(one) is type(other) and all(same(value, vars(other)[name]) for name, value in fields.items())
+
+
+def test_what_comes_out_is_of_the_classes_that_went_in() -> None:
+    """What is read is not checked again: every field has its class and its default all the same."""
+    with SqliteStore() as store:
+        store.append(*everything(), recorded_at=NOON)
+        kept = {(type(one), one.key): one for one in store.history("p1").records}
+
+    for record in everything():
+        found = kept[type(record), record.key]
+        assert same(record, found)
+        assert vars(record).keys() == vars(found).keys()
+        assert record.model_dump_json() == found.model_dump_json()
 
 
 def test_only_so_many_people_are_kept_ready(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from funnel._instants import MICROSECOND
-from funnel._lift.nodes import Const, Fact, Node, Op, Value
+from funnel._lift.nodes import Const, Fact, Node, Op, Test, Value, meaning
 from funnel._lift.tree import Answer, Fork, Leaf, Tree, kind_of
 
 Run = Callable[[Sequence[int | str], int], Answer]
@@ -112,14 +112,26 @@ class _Maker:
             case Op():
                 return ast.BinOp(self.expression(node.a), _OPERATORS[node.op], self.expression(node.b))
             case _:
-                return ast.Compare(self.expression(node.a), [_COMPARISONS[node.op]], [self.expression(node.b)])
+                return self.test(node)
+
+    def test(self, test: Test) -> ast.expr:
+        """A comparison; what was asked at once ends with the first that decides, two spans since are two instants."""
+        every, parts = meaning(test)
+        if parts:
+            return ast.BoolOp(ast.And() if every else ast.Or(), [self.test(part) for part in parts])
+        a, b = test.a, test.b
+        if isinstance(a, Fact) and isinstance(b, Fact) and self.places[a.name][1] == self.places[b.name][1] > 0:
+            return ast.Compare(self.held(b.name), [_COMPARISONS[test.op]], [self.held(a.name)])
+        return ast.Compare(self.expression(a), [_COMPARISONS[test.op]], [self.expression(b)])
 
     def fact(self, name: str) -> ast.expr:
-        position, slope = self.places[name]
-        value = ast.Subscript(_name("v"), ast.Constant(position), ast.Load())
+        value, slope = self.held(name), self.places[name][1]
         if slope == 0:
             return value
         return ast.BinOp(_name("now"), ast.Sub(), value) if slope > 0 else ast.BinOp(value, ast.Sub(), _name("now"))
+
+    def held(self, name: str) -> ast.expr:
+        return ast.Subscript(_name("v"), ast.Constant(self.places[name][0]), ast.Load())
 
 
 def _shown(worked: ast.expr, kind: str) -> ast.expr:

@@ -7,10 +7,11 @@ written as a division, for some engines have none.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 
 import narwhals as nw
 
-from funnel._lift.nodes import ARITHMETIC, COMPARISON, Const, Fact, Node, Op, Test
+from funnel._lift.nodes import ARITHMETIC, COMPARISON, Const, Fact, Node, Op, Test, meaning
 from funnel._lift.tree import Fork, Leaf, Tree, answer_kind, leaf_value
 
 Column = Callable[[Fact], nw.Expr]
@@ -61,7 +62,15 @@ def node_column(node: Node, column: Column) -> nw.Expr:
         case Op():
             return _arithmetic(node, _counted(node.a, column), _counted(node.b, column))
         case _:
-            return COMPARISON[node.op](_counted(node.a, column), _counted(node.b, column))  # type: ignore[arg-type, return-value]
+            return _test(node, column)
+
+
+def _test(test: Test, column: Column) -> nw.Expr:
+    every, parts = meaning(test)
+    if parts:
+        each = [_test(part, column) for part in parts]
+        return reduce(lambda one, other: one & other if every else one | other, each)
+    return COMPARISON[test.op](_counted(test.a, column), _counted(test.b, column))  # type: ignore[arg-type, return-value]
 
 
 def _counted(node: Node, column: Column) -> nw.Expr:

@@ -49,7 +49,10 @@ class Path:
     @property
     def words(self) -> str:
         """The conditions as one text."""
-        return " and ".join(self.conditions) or "always"
+        told = self.conditions
+        if len(told) > 1:
+            told = tuple(f"({one})" if " or " in one else one for one in told)
+        return " and ".join(told) or "always"
 
     @property
     def answer(self) -> str:
@@ -205,17 +208,12 @@ def reasons(path: Path, worked: Sequence[Value]) -> tuple[Reason, ...]:
 
     `worked` are the values of the path's `sides`.
     """
-    notes = path.notes
-    guards = iter(worked[2 * len(notes) :])
-    told = [
-        (place, Reason(one, left, None if one.right is None else right))
-        for place, (one, left, right) in enumerate(zip(notes, worked[::2], worked[1::2], strict=False))
-        if one.guard is None or next(guards)
-    ]
-    scored = [reason for place, reason in told if place >= path.asked]
-    if not scored:
-        return tuple(reason for _, reason in told)
-    return (
-        *sorted(scored, key=lambda part: -abs(part.points)),
-        *(reason for place, reason in told if place < path.asked),
-    )
+    notes, asked = path.notes, path.asked
+    pairs = zip(notes, worked[::2], worked[1::2], strict=False)
+    every = [Reason(one, left, None if one.right is None else right) for one, left, right in pairs]
+    if len(worked) > 2 * len(notes):
+        guards = iter(worked[2 * len(notes) :])
+        holds = [one.guard is None or next(guards) for one in notes]
+        asked = sum(1 for held in holds[:asked] if held)
+        every = [reason for reason, held in zip(every, holds, strict=True) if held]
+    return (*sorted(every[asked:], key=lambda part: -abs(part.points)), *every[:asked])

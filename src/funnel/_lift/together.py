@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from functools import reduce
-from operator import add
-
 
 def all_of(*conditions: bool) -> bool:
     """Whether all conditions hold, asked at once.
@@ -23,7 +20,7 @@ def all_of(*conditions: bool) -> bool:
         >>> len(is_new.table(Policy()).paths)
         2
     """
-    return reduce(add, conditions) == len(conditions)
+    return _count(*conditions) == len(conditions)
 
 
 def any_of(*conditions: bool) -> bool:
@@ -36,4 +33,9 @@ def any_of(*conditions: bool) -> bool:
         >>> any_of(False, True)
         True
     """
-    return reduce(add, conditions) > 0
+    return _count(*conditions) > 0
+
+
+def _count(first: bool, *others: bool) -> int:  # noqa: FBT001 (conditions, not options)
+    """How many of the conditions hold."""
+    return sum(others, start=first)

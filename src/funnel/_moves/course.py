@@ -28,9 +28,6 @@ from funnel.policy import Policy
 BY_EVENT, BY_TIME = 1, 2
 _BITS: Mapping[Cause, int] = {Cause.EVENT: BY_EVENT, Cause.TIME: BY_TIME, Cause.EITHER: BY_EVENT | BY_TIME}
 
-MOST_STAGES = 15
-"""As many stages have a digit each in a whole number of 64 bits."""
-
 _KEPT = 64
 """For how many policies a machine is kept ready."""
 
@@ -86,15 +83,21 @@ class Course:
             MoveError: They never rest.
         """
         if self.start is None:
-            there = _number(self.runs[0](values, now))
+            there = self.step(0, values, now)
             return [there] if here is None else [here, there]
         trail = [self.start if here is None else here]
-        while (there := _number(self.runs[trail[-1]](values, now))) != trail[-1]:
+        while (there := self.step(trail[-1], values, now)) != trail[-1]:
             if there in trail:
                 msg = f"the stages {self.words(trail[trail.index(there) :])} lead to each other without end"
                 raise MoveError(f"{msg}, where {self.witness(values, now)}; let one of them hold")
             trail.append(there)
         return trail
+
+    def step(self, number: int, values: Sequence[Value], now: int) -> int:
+        """The answer of the rule of this number."""
+        answer = self.runs[number](values, now)
+        assert isinstance(answer, int)
+        return answer
 
     def words(self, numbers: Collection[int]) -> str:
         """Stages in words."""
@@ -144,11 +147,6 @@ def keep(ready: dict[Policy, Course], policy: Policy, course: Course) -> None:
     ready[policy] = course
 
 
-def _number(answer: object) -> int:
-    assert isinstance(answer, int)
-    return answer
-
-
 def course_of(
     rules: Sequence[tuple[str, Lifted]],
     table: Mapping[Any, Mapping[Any, Cause]],
@@ -164,11 +162,9 @@ def course_of(
         start: Where people start, if the rule does not say it.
 
     Raises:
-        MoveError: A rule answers with what is no stage of the table, or a path has too many.
+        MoveError: A rule answers with what is no stage of the table.
     """
     stages = tuple(table)
-    if start is not None and len(stages) > MOST_STAGES:
-        raise MoveError(f"a path has {len(stages)} stages; give at most {MOST_STAGES}")
     numbers = {stage: number for number, stage in enumerate(stages)}
     trees = tuple(_coded(ready.tree, numbers, name) for name, ready in rules)
     read = frozenset(name for _, ready in rules for name in ready.read)

@@ -13,7 +13,7 @@ from typing import Any
 
 import narwhals as nw
 
-from funnel._facts.frames import fact_column, with_derived
+from funnel._facts.frames import fact_column, held_over, with_derived
 from funnel._frames import Frame, Home, brought, installed, kept, laid_down, leave
 from funnel._instants import FOREVER
 from funnel._lift.columns import Column, node_column, tree_column, whole
@@ -27,31 +27,57 @@ from funnel._streams import ROOTS
 from funnel.logs import Logs
 
 
-def is_near(logs: Logs) -> bool:
-    """Whether Polars holds the logs in local memory."""
-    return logs.home in ("polars", "polars lazy", "pyarrow") or (logs.home == "pandas" and installed("polars"))
+def is_packed(logs: Logs) -> bool:
+    """Whether Polars holds the logs in local memory, and numpy can look through them."""
+    near = logs.home in ("polars", "polars lazy", "pyarrow") or (logs.home == "pandas" and installed("polars"))
+    return near and installed("numpy")
 
 
 def moves_over(course: Course, logs: Logs, now: int) -> Any:
     """Every move of everyone, as a frame of the logs' own kind."""
-    if is_near(logs) and installed("numpy"):
-        from funnel._moves.packed.kernel import moves_packed
+    moved, home = moved_over(course, logs, now)
+    by_event = moved.filter(nw.col(BY) == BY_EVENT)
+    if is_packed(logs):
         from funnel._moves.packed.named import records_near
 
-        moved = moves_packed(course, logs.tables, now)
-        records = records_near(course.plan, logs.tables, _by_event(moved), MOVED)
-        return told_over(course, moved, records, logs.home)
+        return told_over(course, moved, records_near(course.plan, logs.tables, by_event, MOVED), home)
+    tables = logs.laid_tables
+    if home != logs.home:
+        tables = {name: brought(tables[name], logs.home)[0] for name in KINDS if name in tables}
+    return told_over(course, moved, records_of(course.plan, tables, by_event, MOVED), home)
+
+
+def moved_over(course: Course, logs: Logs, now: int) -> tuple[Frame, Home]:
+    """Every move of everyone, by the numbers of stages, and where it now is: person, instant, from, to, by what.
+
+    Raises:
+        MoveError: The rule makes a move that the table has not, or the stages of a path never rest.
+    """
+    if is_packed(logs):
+        from funnel._moves.packed.kernel import moves_packed
+
+        return moves_packed(course, logs.tables, now), logs.home
     lines = _lines(course, logs, now)
     if course.is_path:
         return _path_over(course, logs, lines)
     moved = kept(laid_down(_moved(course, lines)))
     _check(course, moved)
-    records = records_of(course.plan, logs.laid_tables, _by_event(moved), MOVED)
-    return told_over(course, moved.select(PERSON, MOVED, FROM, TO, BY), records, logs.home)
+    return moved.select(PERSON, MOVED, FROM, TO, BY), logs.home
 
 
-def _by_event(moved: Frame) -> Frame:
-    return moved.filter(nw.col(BY) == BY_EVENT)
+def standing_over(course: Course, logs: Logs, now: int) -> Any:
+    """Where everyone stands at an instant, as a frame of the logs' own kind."""
+    stood, home = _stood(course, logs, now)
+    return leave(stood.select(PERSON, stage=_stage(course, TO)), home)
+
+
+def _stood(course: Course, logs: Logs, now: int) -> tuple[Frame, Home]:
+    if not course.is_path:
+        held, column = held_over(course.plan, logs, now), fact_column(course.plan, whole(now))
+        return held.select(PERSON, _answers(course, column).alias(TO)), logs.home
+    moved, home = moved_over(course, logs, now)
+    following = moved.with_columns(_next=nw.col(MOVED).shift(-1).over(PERSON, order_by=MOVED))
+    return following.filter(nw.col("_next").is_null()), home
 
 
 # ---- rows that matter ----------------------------------------------------------------------------------------------
@@ -155,7 +181,7 @@ def _check(course: Course, moved: Frame) -> None:
 # ---- a stage that depends on the one before --------------------------------------------------------------------------
 
 
-def _path_over(course: Course, logs: Logs, lines: Frame) -> Any:
+def _path_over(course: Course, logs: Logs, lines: Frame) -> tuple[Frame, Home]:
     """Everyone's moves where each depends on the one before: walked in order, in local memory."""
     told = _with_before(course, lines, {}).select(PERSON, MOVED, "_turn", "_answer", "_waited", *_names(course))
     near, home = brought(told, logs.home)
@@ -165,9 +191,7 @@ def _path_over(course: Course, logs: Logs, lines: Frame) -> Any:
     moved = here.select(PERSON, MOVED).with_columns(
         *(nw.new_series(name, steps[name], nw.Int64(), backend=here.implementation) for name in (FROM, TO, BY))
     )
-    tables = {name: brought(logs.tables[name], logs.home)[0] for name in KINDS if name in logs.tables}
-    moves = moved.filter(nw.col(FROM) != nw.col(TO)).lazy()
-    return told_over(course, moves, records_of(course.plan, tables, _by_event(moves), MOVED), home)
+    return moved.filter(nw.col(FROM) != nw.col(TO)).lazy(), home
 
 
 # ---- what is told ----------------------------------------------------------------------------------------------------

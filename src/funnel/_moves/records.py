@@ -18,7 +18,7 @@ from funnel._ledger.rows import ID, RANK, SOURCE
 from funnel._lift.nodes import Value, holds
 from funnel._lift.tree import Fork, Tree
 from funnel._reduce.folds import Row, T
-from funnel._streams import INTERACTION_FIELDS, TABLES
+from funnel._streams import INTERACTION_FIELDS, RANKS, TABLES
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -160,7 +160,7 @@ def candidates(plan: Plan, tables: Mapping[str, Frame], moved: Frame, at: str) -
 
     wanted = moved.select(PERSON, t=nw.col(at))
     there = (
-        _rows(plan, tables[table], table, weight).join(wanted, on=[PERSON, "t"], how="semi")
+        _rows(plan, tables[table].join(wanted, on=[PERSON, "t"], how="semi"), table, weight)
         for weight, table in enumerate(KINDS)
         if table in tables
     )
@@ -172,7 +172,7 @@ def _rows(plan: Plan, table: Frame, name: str, weight: int) -> Frame:
 
     from funnel._lift.columns import flag, whole
 
-    kind = nw.lit(KINDS[name], nw.String()) if KINDS[name] else nw.col("kind")
+    kind = nw.lit(KINDS[name], nw.String()) if KINDS[name] else None
     read = _read_column(plan, name)
     unread = whole(0) if read is None else flag(~read)
     return table.select(
@@ -180,11 +180,23 @@ def _rows(plan: Plan, table: Frame, name: str, weight: int) -> Frame:
         "t",
         _unread=unread,
         _weight=whole(weight),
-        _rank=whole(0) - nw.col("rank"),
-        record_kind=kind,
+        _rank=_rank() if kind is None else whole(0),
+        record_kind=nw.col("kind") if kind is None else kind,
         record_source=nw.col("source"),
         record_id=nw.col("id"),
     )
+
+
+def _rank() -> nw.Expr:
+    """The rank of an interaction, turned around; worked out of the few that are candidates."""
+    import narwhals as nw
+
+    from funnel._lift.columns import whole
+
+    rank = whole(0)
+    for kind, place in RANKS.items():
+        rank = nw.when(nw.col("kind") == kind).then(whole(-place)).otherwise(rank)
+    return rank
 
 
 def _read_column(plan: Plan, table: str) -> nw.Expr | None:

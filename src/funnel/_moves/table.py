@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime
 from enum import Enum, StrEnum
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from funnel._facts.base import judgement
 from funnel.errors import MoveError
 
 if TYPE_CHECKING:
     from funnel._moves.ask import Moves
+    from funnel._moves.checked import MachineCheck
     from funnel._moves.course import Course
     from funnel._rule import Rule
+    from funnel.history import History
+    from funnel.logs import Logs
     from funnel.policy import Policy
 
 S = TypeVar("S", bound=Enum)
+
+MOST_STAGES = 15
+"""As many stages of a path have a digit each in a whole number of 64 bits."""
 
 
 class Cause(StrEnum):
@@ -54,6 +62,42 @@ class Tabled(ABC, Generic[S]):
         from funnel._moves.ask import Moves
 
         return Moves(self)
+
+    def of(self, history: History, policy: Policy, *, as_of: datetime) -> S | None:
+        """Where one person stands; None where nothing is known of them.
+
+        Args:
+            history: The person's records.
+            policy: The shop's numbers.
+            as_of: The instant of judgement, any past day too.
+        """
+        journey = self.moves.of(history, policy, as_of=as_of)
+        return journey[-1].to_stage if journey else None
+
+    def over(self, logs: Logs, policy: Policy, *, as_of: datetime) -> Any:
+        """Where everyone stands, computed by the engine that holds the data.
+
+        Args:
+            logs: Everyone's records.
+            policy: The shop's numbers.
+            as_of: The instant of judgement, any past day too.
+
+        Returns:
+            A frame of the logs' kind with `person_id` and `stage`.
+        """
+        from funnel._moves.many import standing_over
+
+        return standing_over(self.course(policy), logs, judgement(as_of))
+
+    def check(self, policy: Policy) -> MachineCheck:
+        """What is odd about the machine: stages nobody can be in or leave, moves it makes and the table has not.
+
+        Args:
+            policy: The shop's numbers.
+        """
+        from funnel._moves.checked import checked
+
+        return checked(self.course(policy))
 
     def may_move(self, start: S, to: S) -> bool:
         """Whether a person may move from one stage to another; who stays may."""
@@ -124,11 +168,14 @@ def check_table(table: Mapping[S, Mapping[S, Cause]], returns: Collection[tuple[
 
 
 def check_start(start: S, table: Mapping[S, Mapping[S, Cause]]) -> None:
-    """See that there is a row for where people start.
+    """See that there is a row for where people start, and that stages are few enough for a path.
 
     Raises:
-        MoveError: There is none.
+        MoveError: There is none, or there are too many.
     """
+    if len(table) > MOST_STAGES:
+        msg = f"a path has {len(table)} stages; give at most {MOST_STAGES}"
+        raise MoveError(msg)
     if start not in table:
         msg = f"people start in {start.value}, and the table has no row for it; it has {names(table)}"
         raise MoveError(msg)

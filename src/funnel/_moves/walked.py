@@ -12,7 +12,8 @@ from typing import Any
 
 import attrs
 
-from funnel._moves.course import BY_EVENT, BY_TIME, MOST_STAGES, Course
+from funnel._moves.course import BY_EVENT, BY_TIME, Course
+from funnel._moves.table import MOST_STAGES
 
 BASE = MOST_STAGES
 """A digit has room for every stage."""

@@ -4,7 +4,7 @@ Knows nothing of shops. Needs numpy and Polars; import it only where both are in
 """
 
 from funnel._packed.blocks import in_blocks, slice_by_slice
-from funnel._packed.rows import LEFT_OUT, Array, Block, Codes, Flags, Places, Rows, Short, Whole, starts_of
+from funnel._packed.rows import LEFT_OUT, Array, Block, Codes, Flags, Places, Rows, Whole, starts_of
 
 __all__ = [
     "LEFT_OUT",
@@ -14,7 +14,6 @@ __all__ = [
     "Flags",
     "Places",
     "Rows",
-    "Short",
     "Whole",
     "in_blocks",
     "slice_by_slice",

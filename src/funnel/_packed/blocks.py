@@ -19,7 +19,7 @@ import polars as pl
 
 from funnel._packed.cuts import Cut, Far, SharedHashError, cut
 from funnel._packed.parts import parted
-from funnel._packed.rows import Block, Clock, Rows, Short, Whole
+from funnel._packed.rows import Block, Clock, Rows, Whole
 
 T = TypeVar("T")
 
@@ -46,14 +46,14 @@ def in_blocks(rows: Rows, work: Callable[[Block], T]) -> list[T]:
         return _worked(rows, Far.of(rows, Clock.of(rows), exact), work)
 
 
-def slice_by_slice(numbers: Whole, work: Callable[[Whole], Short]) -> Short:
+def slice_by_slice(numbers: Whole, work: Callable[[Whole], Whole]) -> Whole:
     """What is made of each of very many numbers, a short number each, several slices of them at once.
 
     Args:
         numbers: What is given.
         work: Makes something of each number of a slice.
     """
-    made: Short = np.empty(len(numbers), np.int32)
+    made: Whole = np.empty(len(numbers), np.int32)
 
     def worked(start: int) -> None:
         made[start : start + SLICE] = work(numbers[start : start + SLICE])

@@ -14,8 +14,7 @@ Array = npt.NDArray[Any]
 Codes = npt.NDArray[np.unsignedinteger[Any]]
 Flags = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.intp]
-Short = npt.NDArray[np.int32]
-Whole = npt.NDArray[np.int64]
+Whole = npt.NDArray[np.signedinteger[Any]]
 
 LEFT_OUT = np.iinfo(np.uint16).max
 """The code of rows that are left out."""
@@ -35,7 +34,7 @@ class Rows:
     """
 
     person: pl.Series
-    t: Whole | Short
+    t: Whole
     mark: Codes | None = None
     codes: Codes = attrs.field(factory=lambda: np.zeros(1, np.uint16))
     path: Whole | None = None
@@ -61,7 +60,9 @@ class Some:
     @property
     def numbers(self) -> Places:
         """Which rows they are."""
-        return np.arange(self.places.start, self.places.stop) if isinstance(self.places, slice) else self.places
+        if not isinstance(self.places, slice):
+            return self.places
+        return np.arange(int(self.places.start), int(self.places.stop))
 
 
 @attrs.frozen(eq=False)
@@ -78,7 +79,7 @@ class Block:
     """
 
     starts: Places
-    t: Whole | Short
+    t: Whole
     code: Codes
     path: Whole | None
     value: Whole | None

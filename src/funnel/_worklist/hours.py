@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import attrs
@@ -50,7 +51,7 @@ class Hours:
     def _offset(self, t: int) -> int:
         return self.offsets[bisect_right(self.edges, t)]
 
-    def columns(self, frame: nw.LazyFrame[object], name: str) -> nw.LazyFrame[object]:
+    def columns(self, frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any]:
         """The same for a column of instants."""
         if self.opens == self.closes:
             return frame

@@ -11,6 +11,7 @@ import attrs
 
 from funnel._tables import as_html, as_text
 from funnel.facts import Facts
+from funnel.history import History
 from funnel.money import Money
 from funnel.policy import Policy
 from funnel.rules.follow_up import NextStep, next_step
@@ -25,15 +26,21 @@ class Task:
         person_id: For whom.
         step: What to do.
         due_at: Since when, or from when, it is due, in UTC: what falls due in quiet hours is due when the shop opens.
-        value: What is at stake: the price they were told lately, or else what they pay on average; None is not known.
+        stake: What is at stake, in minor units; None is not known.
     """
 
     person_id: str
     step: NextStep
     due_at: datetime
-    value: Money | None
+    stake: int | None
+    _history: History = attrs.field(repr=False, eq=False)
     _facts: Facts = attrs.field(repr=False, eq=False)
     _policy: Policy = attrs.field(repr=False, eq=False)
+
+    @property
+    def value(self) -> Money | None:
+        """What is at stake: the price they were told lately, or else what they pay on average; None is not known."""
+        return None if self.stake is None else Money.of_minor(self.stake, self._history.currency or "")
 
     def reason(self, *, language: Language = "en") -> str:
         """What to do and why, as a sentence.
@@ -86,7 +93,7 @@ class Worklist:
                 "person_id": task.person_id,
                 "next_step": task.step.value,
                 "due_at": task.due_at,
-                "value": None if task.value is None else task.value.minor,
+                "value": task.stake,
             }
             for task in self
         ]

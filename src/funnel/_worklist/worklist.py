@@ -19,10 +19,9 @@ from funnel._worklist.tasks import Task, Worklist
 from funnel.facts import Facts
 from funnel.history import History
 from funnel.logs import Logs
-from funnel.money import Money
 from funnel.not_yet import zone
 from funnel.policy import Policy
-from funnel.rules.follow_up import NextStep, next_step, since_due, value_at_stake
+from funnel.rules.follow_up import IDLE, NextStep, next_step, since_due, value_at_stake
 
 
 @overload
@@ -77,20 +76,19 @@ def worklist(people: Logs | History | Iterable[History], policy: Policy, *, on: 
 def _task(history: History, policy: Policy, on: datetime, hours: Hours) -> Task | None:
     facts = Facts.of(history, as_of=on)
     step = next_step.of(facts, policy)
-    since = since_due.of(facts, policy)
-    if since is None:
+    if step in IDLE:
         return None
+    since = since_due.of(facts, policy)
+    assert since is not None
     due = instant(hours.moved(facts.now - since // MICROSECOND))
-    value = value_at_stake.of(facts, policy)
-    worth = None if value is None else Money.of_minor(value, history.currency or "")
-    return Task(history.person_id, step, due, worth, facts, policy)
+    return Task(history.person_id, step, due, value_at_stake.of(facts, policy), history, facts, policy)
 
 
 _RANKS: Mapping[NextStep, int] = {step: rank for rank, step in enumerate(NextStep)}
 
 
 def _place(task: Task) -> tuple[int, datetime, int, str]:
-    return _RANKS[task.step], task.due_at, -1 * (-1 if task.value is None else task.value.minor), task.person_id
+    return _RANKS[task.step], task.due_at, 1 if task.stake is None else -task.stake, task.person_id
 
 
 @overload

@@ -135,12 +135,11 @@ class Logs:
             >>> [Facts.over(one, as_of=march).height for one in (logs, logs.as_known(march), logs.as_known(april))]
             [1, 0, 1]
         """
-        if not isinstance(at, datetime) or at.utcoffset() is None:  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise InstantError("at is no aware datetime; give one, such as datetime(2026, 3, 1, tzinfo=UTC)")
+        day = _micros_of(at)
         known = copy(self)
         known.__dict__.pop("tables", None)
         known.__dict__.pop("laid_tables", None)
-        known._logs = {log: kept(_known(log, frame, micros(at))) for log, frame in self._logs.items()}
+        known._logs = {log: kept(_known(log, frame, day)) for log, frame in self._logs.items()}  # noqa: SLF001 (a copy)
         return known
 
     def __repr__(self) -> str:
@@ -184,6 +183,12 @@ def _checked(entered: Mapping[str, Entered], currency: str | None) -> dict[str, 
     if wrong or any(fault.log == "aliases" for fault in faults):
         raise_if_any(faults)
     return _compared(_named(logs), _named(sound), faults)
+
+
+def _micros_of(at: object) -> int:
+    if isinstance(at, datetime) and at.utcoffset() is not None:
+        return micros(at)
+    raise InstantError("at is no aware datetime; give one, such as datetime(2026, 3, 1, tzinfo=UTC)")
 
 
 def _known(log: str, frame: Frame, at: int) -> Frame:

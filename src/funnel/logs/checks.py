@@ -231,7 +231,7 @@ def _said(log: str) -> list[str]:
 
 
 def merged(log: str, frame: Frame) -> Frame:
-    """Each record once, at the first of its rows, known since the first that was heard of it; those that differ stay."""
+    """Each record once, at the first of its rows, known since it was first heard of; those that differ stay."""
     firsts = [nw.col(name).min() for name in (ROW, RECORDED) if name in frame.collect_schema()]
     return frame.group_by(*_said(log)).agg(*firsts) if firsts else frame.select(*_said(log)).unique()
 

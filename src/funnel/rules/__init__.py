@@ -5,5 +5,6 @@
 - `trust`: what is unanswered, late or unrepaired, and when a sum asks for more assurance
 - `buying`: where they are in buying, from need to after-sale
 - `readiness`: are they ready to buy
-- `follow_up`: what to do next
+- `window`: when they may buy, from the earliest to the latest
+- `follow_up`: what to do next, since when, and what is at stake
 """

@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-BATCH = 10_000
-"""How many records are written in one transaction where very many are loaded."""
+BATCH = 50_000
+"""How many records are written in one transaction where very many are loaded; fewer take half as long again."""
 
 
 def told_at(name: str, moment: object) -> int:

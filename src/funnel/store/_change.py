@@ -76,13 +76,16 @@ class Change:
         """Give a row its version, and its record to the people whose history it is in."""
         row.version = self.touch(row.person_id)
         sender = row["referred_by"]
-        plain = all(self.people[name].root == name for name in (row.person_id, sender or row.person_id))
-        record = row.record if plain else None
         if not waits:
-            self._give(row.person_id, record)
+            self._give(row.person_id, self._plain(row))
         if sender is not None and self.root(sender) is not self.root(row.person_id):
             self.touch(sender)
-            self._give(sender, record)
+            self._give(sender, self._plain(row))
+
+    def _plain(self, row: Row) -> Record | None:
+        """The record of a row, as it is in a history; None where it names somebody by an alias."""
+        names = (row.person_id, row["referred_by"] or row.person_id)
+        return row.record if all(self.people[name].root == name for name in names) else None
 
     def _give(self, name: str, record: Record | None) -> None:
         """Put a record to what is added; where names are aliases, the history is read anew."""

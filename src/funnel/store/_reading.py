@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import attrs
 
-from funnel.history import History
+from funnel.history import History, checked_before
 from funnel.records import Customer, Lead, Record
 from funnel.store._rows import PLACES, Key, Row, customer_of, record_of
 from funnel.store._tables import Tables
@@ -28,7 +28,7 @@ def history_of(tables: Tables, name: str) -> History:
     sent = [row for row in tables.sent_by(names) if row.person_id not in names]
     known_as = {**_roots(tables, [*rows, *sent]), **dict.fromkeys(names, root)}
     records = [record_of(row, known_as) for row in (*_in_history(rows), *sent)]
-    return History.of(root, _each_lead_once(records), customer=_customer(tables, root, names))
+    return checked_before(root, _each_lead_once(records), _customer(tables, root, names))
 
 
 def _roots(tables: Tables, rows: Iterable[Row]) -> dict[str, str]:

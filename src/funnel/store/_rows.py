@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
 from typing import Any, Literal, TypeAlias
 
 import attrs
@@ -193,14 +194,21 @@ _LOGS: Mapping[type[Record], Log] = {Lead: "leads", Purchase: "purchases", Refun
 
 @attrs.frozen
 class _Shape:
-    """How the fields of one class of records lie in columns."""
+    """How the fields of one class of records lie in columns, and how they come back."""
 
     made: type[Record]
     log: Log
     kind: str
     fields: tuple[tuple[str, int, Change | None], ...]
+    back: tuple[tuple[str, int, Callable[[Any], object] | None], ...]
     has_amount: bool
     apart: str | None
+
+
+def _back(made: type[Record], name: str, column: str) -> Callable[[Any], object] | None:
+    """How the value of a column becomes that of the field; None where it is the same."""
+    kind = made.model_fields[name].annotation
+    return kind if isinstance(kind, type) and issubclass(kind, Enum) else _BACK.get(column)
 
 
 def _shape(made: type[Record]) -> _Shape:
@@ -211,6 +219,7 @@ def _shape(made: type[Record]) -> _Shape:
         _LOGS.get(made, "interactions"),
         str(made.model_fields["kind"].default) if issubclass(made, Interaction) else str(getattr(made, "kind")),  # noqa: B009
         tuple((name, PLACES[column], _CHANGES.get(column)) for name, column in columns),
+        tuple((name, PLACES[column], _back(made, name, column)) for name, column in columns if name != "lines"),
         "amount" in made.model_fields,
         next((name for name in _APART if name in made.model_fields), None),
     )
@@ -267,19 +276,18 @@ def record_of(row: Row, names: Mapping[str, str] | None = None) -> Record:
         row: The row.
         names: Who goes by which other name now; a lead whom they sent themselves was sent by nobody.
     """
-    shape = _BY_KIND[row.kind]
-    fields = {name: _field(name, row.said[place]) for name, place, _ in shape.fields if row.said[place] is not None}
+    shape, said = _BY_KIND[row.kind], row.said
+    fields: dict[str, Any] = {}
+    for name, place, back in shape.back:
+        value = said[place]
+        if value is not None:
+            fields[name] = value if back is None else back(value)
     fields |= {**_named(row, shape, names or {}), **_told(row, shape)}
     if shape.has_amount and row["amount"] is not None:
         fields["amount"] = Money.of_minor(row["amount"], row["currency"])
-    if "lines" in fields:
+    if row["lines"] is not None:
         fields["lines"] = _lines_of(row["lines"], row["currency"])
-    return shape.made(**fields)
-
-
-def _field(name: str, value: Cell) -> Any:
-    back = _BACK.get(_RENAMED.get(name, name))
-    return value if back is None else back(value)
+    return shape.made.model_construct(**fields)  # it was checked on its way in, and the columns hold nothing else
 
 
 def _named(row: Row, shape: _Shape, names: Mapping[str, str]) -> dict[str, Any]:
@@ -298,7 +306,7 @@ def _told(row: Row, shape: _Shape) -> dict[str, Any]:
     """The field that is kept apart."""
     if row.words is None or shape.apart is None:
         return {}
-    return {shape.apart: json.loads(row.words) if shape.apart == "contact" else row.words}
+    return {shape.apart: Contact.model_validate_json(row.words) if shape.apart == "contact" else row.words}
 
 
 # ---- the shop's book -----------------------------------------------------------------------------------------------

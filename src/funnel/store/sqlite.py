@@ -139,6 +139,7 @@ def _connected(path: str, timeout: timedelta, flush: str) -> sqlite3.Connection:
     for pragma in (
         f"synchronous = {'FULL' if flush == 'full' else 'NORMAL'}",
         "secure_delete = ON",
+        "cache_size = -65536",
         "trusted_schema = OFF",
     ):
         connection.execute(f"PRAGMA {pragma}")

@@ -142,7 +142,7 @@ def test_what_is_no_whole_number_is_refused() -> None:
     fitted = calibrate([1, 3], [False, True], least=1)
 
     with pytest.raises(FactsError, match="the answer is a str; a calibration is of rules"):
-        fitted.of("ready")  # type: ignore[arg-type]
+        fitted.of("ready")
     with pytest.raises(FactsError, match=r"no column 'point'; did you mean points\?"):
         fitted.over(pl.DataFrame({"points": [1]}), "point")
     with pytest.raises(FactsError, match="the column points is String; give the whole numbers"):
@@ -151,7 +151,7 @@ def test_what_is_no_whole_number_is_refused() -> None:
         calibrate([1, 2])
     with pytest.raises(RecordError, match=r"there are 2 scores and 1 labels"):
         calibrate([1, 2], [True])
-    with pytest.raises(RecordError, match=r"least is 0; give the fewest buyers and others"):
+    with pytest.raises(RecordError, match=r"least is 0; give the fewest buyers, and others"):
         calibrate([], [], least=0)
     with pytest.raises(RecordError, match=r"method is 'isotone'; did you mean isotonic\?"):
         calibrate([1], [True], method="isotone")  # type: ignore[arg-type]

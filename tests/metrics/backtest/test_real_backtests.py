@@ -33,9 +33,9 @@ FEW = 200
 def test_points_of_the_earlier_days_tell_buyers_of_the_later_ones(shared_data: Path, shop: str) -> None:
     """Whoever has more points is likelier to buy; a calibration of earlier days is never far from the later share."""
     days, logs = SHOPS[shop], SHOPS[shop].read(shared_data, 1 if FULL else ONE_IN[shop])
-    early = real_shops.tested(real_shops.fitted_points, logs, days.earlier)
+    early = real_shops.backtested(real_shops.fitted_points, logs, days.earlier)
     fitted = calibrate(early, least=20)
-    found = real_shops.tested(real_shops.fitted_points, logs, days.later, calibration=fitted)
+    found = real_shops.backtested(real_shops.fitted_points, logs, days.later, calibration=fitted)
 
     assert found.rule.auc.value is not None
     assert found.rule.auc.value > 0.55

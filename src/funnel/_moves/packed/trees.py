@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
-from funnel._lift.nodes import ARITHMETIC, COMPARISON, Const, Fact, Node, Op, Test, tests_of
+from funnel._lift.nodes import ARITHMETIC, COMPARISON, Const, Fact, Node, Op, tests_of
 from funnel._lift.tree import Leaf, Tree, forks
 from funnel._packed import Array, Whole
 
@@ -26,8 +26,6 @@ def numbers_of(tree: Tree, read: Reading, texts: Mapping[str, int], size: int) -
         assert isinstance(tree.answer, int)
         return np.full(size, tree.answer, np.int64)
     holds = node_of(tree.test, read, texts)
-    if np.ndim(holds) == 0:
-        return numbers_of(tree.yes if holds else tree.no, read, texts, size)
     yes, no = (numbers_of(part, read, texts, size) for part in (tree.yes, tree.no))
     return np.where(holds, yes, no)
 
@@ -42,7 +40,7 @@ def node_of(node: Node, read: Reading, texts: Mapping[str, int]) -> Array:
         case Op():
             a, b = (_counted(node_of(part, read, texts)) for part in (node.a, node.b))
             return ARITHMETIC[node.op](a, b)  # type: ignore[arg-type, return-value]
-        case Test():
+        case _:
             a, b = (_counted(node_of(part, read, texts)) for part in (node.a, node.b))
             return COMPARISON[node.op](a, b)  # type: ignore[arg-type, return-value]
 

@@ -1,7 +1,7 @@
 """A lifted rule over arrays: whoever is asked a question is parted by the answer, and each part is asked the next.
 
-Law: it answers as `funnel._lift.columns` does. Here the same rule is asked on many days, and laying an expression out for
-an engine takes longer than to work it out.
+Law: it answers as `funnel._lift.columns` does. Here one rule is asked on many days, and laying an expression out for an
+engine takes longer than to work it out.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 
 from funnel._facts.plan import SLOPES, Plan
 from funnel._lift.nodes import ARITHMETIC, COMPARISON, Const, Fact, Node, Op, Test
-from funnel._lift.tree import Fork, Tree
+from funnel._lift.tree import Fork, Tree, leaf_value
 from funnel.metrics.backtest.figures import Places, Whole
 
 Read = Callable[[Fact, Places], Any]
@@ -33,7 +33,7 @@ def reading(plan: Plan, values: Mapping[int, Any], now: int) -> Read:
 
 def answered(tree: Tree, read: Read, people: int) -> Whole:
     """The whole number that a rule answers each person with."""
-    answers = np.empty(people, np.int64)
+    answers: Whole = np.empty(people, np.int64)
     parts: list[tuple[Tree, Places]] = [(tree, np.arange(people))]
     while parts:
         part, who = parts.pop()
@@ -41,7 +41,8 @@ def answered(tree: Tree, read: Read, people: int) -> Whole:
             holds = _value(part.test, read, who)
             parts += [(branch, some) for branch, some in ((part.yes, who[holds]), (part.no, who[~holds])) if len(some)]
         else:
-            answers[who] = part.answer if part.node is None else _value(part.node, read, who)
+            told: Any = leaf_value(part) if part.node is None else _value(part.node, read, who)
+            answers[who] = told
     return answers
 
 

@@ -10,9 +10,9 @@ from funnel._frames import installed
 from funnel._instants import instant
 from funnel._lift.tree import Answer
 from funnel._rule import Rule
-from funnel.errors import MissingExtraError, RecordError
+from funnel.errors import MissingExtraError
 from funnel.metrics.backtest.dates import Dates, Every
-from funnel.metrics.backtest.result import AnswerShare, Backtest
+from funnel.metrics.backtest.result import AnswerShare, Backtest, fewest
 from funnel.metrics.rate import LEVEL
 from funnel.policy import Policy
 
@@ -64,8 +64,8 @@ def backtest(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
         seed: What people are drawn with, for the intervals.
 
     Returns:
-        Lift, AUC, precision and recall with intervals, over all days and on each, beside those of doing nothing, of most
-        recent first and of own rhythm.
+        Lift, AUC, precision and recall with intervals, over all days and on each, beside those of doing nothing, of
+        most recent first and of own rhythm.
 
     Raises:
         InstantError: `first` or `as_of` is naive.
@@ -100,22 +100,18 @@ def backtest(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
     """
     if not installed("numpy"):
         raise MissingExtraError("a backtest needs NumPy, which is not installed; run: pip install 'shopfunnel[numpy]'")
-    if isinstance(least, bool) or not isinstance(least, int) or least < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
-        msg = (
-            f"least is {least!r}; give the fewest people who bought that a figure is told of, a whole number from 1 up"
-        )
-        raise RecordError(msg)
     from funnel.metrics.backtest import scored as sums
     from funnel.metrics.backtest.asked import questions
     from funnel.metrics.backtest.replay import replay
     from funnel.metrics.backtest.resampled import Draws
 
+    enough = fewest(least, "people who bought that a figure is told of")
     dates = Dates.of(first, every, horizon, as_of)
     asks = questions(rule, policy, order, at_least, among)
     done = replay(asks, logs, dates)
     draws = Draws.of(done.people, seed)
     found = sums.scored(done, asks.asked, draws, calibration)
-    telling = sums.Telling(LEVEL, least)
+    telling = sums.Telling(LEVEL, enough)
     is_chance = calibration is not None and calibration.enough
     rankings = [
         telling.ranking(name, one, found.total[name], None, is_chance=is_chance) for name, one in asks.asked.items()
@@ -139,6 +135,6 @@ def backtest(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
         people=found.seen,
         seed=seed,
         level=LEVEL,
-        least=least,
+        least=enough,
         draws=sums.Drawn(found.total, LEVEL),
     )

@@ -15,7 +15,7 @@ import attrs
 
 from funnel._streams import nearest
 from funnel.errors import FactsError, RecordError
-from funnel.metrics.backtest.result import Backtest
+from funnel.metrics.backtest.result import Backtest, fewest
 from funnel.metrics.estimates import Shown, percent
 
 if TYPE_CHECKING:
@@ -92,16 +92,16 @@ class Calibration(Shown):
         """The share who bought of all; None of nobody."""
         return self.bought / self.people if self.people else None
 
-    def of(self, points: int | None) -> float | None:
+    def of(self, points: Any) -> float | None:
         """The probability for one person; None where there is not enough, or they have no points.
 
         Args:
-            points: The answer of the rule.
+            points: The answer of the rule: a whole number, or None.
 
         Raises:
             FactsError: It is no whole number.
         """
-        if points is not None and not isinstance(points, int):
+        if not isinstance(points, int | None):
             msg = f"the answer is a {type(points).__name__}; a calibration is of rules that answer with whole numbers"
             raise FactsError(msg)
         if points is None or not self.enough:
@@ -165,7 +165,8 @@ class Calibration(Shown):
         Args:
             told: The plain data.
         """
-        return cls(**{**told, "levels": tuple(CalibrationLevel(**level) for level in told["levels"])})
+        fields: dict[str, Any] = {**told, "levels": tuple(CalibrationLevel(**level) for level in told["levels"])}
+        return cls(**fields)
 
     def __str__(self) -> str:
         """Write of how many it is, and how far the probabilities reach."""
@@ -214,13 +215,11 @@ def calibrate(
     if method not in _METHODS:
         msg = f"method is {str(method)[:200]!r}; {nearest(str(method), _METHODS)}"
         raise RecordError(msg)
-    if isinstance(least, bool) or not isinstance(least, int) or least < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
-        msg = f"least is {least!r}; give the fewest buyers and others, a whole number from 1 up"
-        raise RecordError(msg)
+    enough = fewest(least, "buyers, and others, of whom a probability is told")
     counts = list(_of_backtest(scores)) if isinstance(scores, Backtest) else _of_points(scores, labels)
     people, bought = sum(level.people for level in counts), sum(level.bought for level in counts)
     buyers = scores.rule.lift.bought if isinstance(scores, Backtest) else bought
-    fitted = Calibration(method, (), None, None, people, bought, buyers, least)
+    fitted = Calibration(method, (), None, None, people, bought, buyers, enough)
     if not fitted.enough:
         return fitted
     if method == "isotonic":

@@ -10,7 +10,7 @@ import attrs
 import narwhals as nw
 
 from funnel._facts.base import judgement
-from funnel._frames import enter, leave
+from funnel._frames import Frame, Home, enter, leave
 from funnel._instants import instant
 from funnel._rule import Rule
 from funnel._streams import nearest
@@ -20,7 +20,6 @@ from funnel.metrics._shown import as_html, as_text
 from funnel.policy import Policy
 
 if TYPE_CHECKING:
-    from funnel._frames import Frame, Home
     from funnel.logs import Logs
 
 
@@ -128,7 +127,7 @@ def _first_nothing(value: Any) -> tuple[bool, Any]:
     return value is not None, 0 if value is None else value
 
 
-def compare(
+def compare(  # noqa: PLR0913 (two rules, each with a policy)
     old: Rule[Any, Any, Any],
     new: Rule[Any, Any, Any],
     logs: Logs,

@@ -69,13 +69,10 @@ def judgement_of(moment: datetime, name: str) -> int:
         raise InstantError(str(error).replace("as_of", name)) from None
 
 
-def _ahead(span: Every, name: str) -> timedelta:
-    if isinstance(span, relativedelta):
-        leap = datetime(2024, 1, 1, tzinfo=UTC)
-        length = leap + span - leap
-    elif isinstance(span, timedelta):  # pyright: ignore[reportUnnecessaryIsInstance]
-        length = span
-    else:
+def _ahead(span: object, name: str) -> timedelta:
+    leap = datetime(2024, 1, 1, tzinfo=UTC)
+    length = leap + span - leap if isinstance(span, relativedelta) else span
+    if not isinstance(length, timedelta):
         msg = f"{name} is a {type(span).__name__}; give a span such as timedelta(days=7)"
         raise RecordError(msg)
     if length <= timedelta(0):

@@ -43,9 +43,9 @@ def counted(places: Places, bought: Flags, width: int) -> tuple[Floats, Floats]:
 
 
 def ranked(people: Floats, bought: Floats) -> Floats:
-    """What the order of the scores, from the lowest, is worth; in the last axis of the answer:
+    """What the order of the scores, from the lowest, is worth, as four sums in the last axis.
 
-    how many are in the top, how many of those bought, how many pairs of one who bought and one who did not have the
+    How many are in the top, how many of those bought, how many pairs of one who bought and one who did not have the
     buyer above, and how many such pairs there are.
     """
     missed = people - bought

@@ -68,10 +68,12 @@ def _days(asks: Questions, standing: Standing, bought: _Purchases) -> Iterator[D
     for day, (who, values) in zip(standing.days.tolist(), standing.held(), strict=True):
         read = reading(asks.plan, values, day)
         answers = {name: answered(one.tree, read, len(who)) for name, one in asks.asked.items()}
-        if asks.among is not None:
+        if asks.among is None:
+            yield Day(day, who, answers, bought.after(day)[who])
+        else:
             chosen = answered(asks.among, read, len(who)) == 1
-            who, answers = who[chosen], {name: told[chosen] for name, told in answers.items()}
-        yield Day(day, who, answers, bought.after(day)[who])
+            some = {name: told[chosen] for name, told in answers.items()}
+            yield Day(day, who[chosen], some, bought.after(day)[who[chosen]])
 
 
 @attrs.frozen(eq=False)

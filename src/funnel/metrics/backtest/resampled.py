@@ -2,8 +2,8 @@
 
 People are drawn, never rows: all days of a person come along. Beyond some number of people they are put into groups at
 random, and groups are drawn: the sums of groups are as independent of each other as those of people, so the spread is
-the same, and the work does not grow with the number of people. Where a score has very many values, neighbouring ones are put
-together for the spread alone; the figure itself is of the scores as they are.
+the same, and the work does not grow with the number of people. Where a score has very many values, neighbouring
+ones are put together for the spread alone; the figure itself is of the scores as they are.
 
 Source: B. Efron and R. J. Tibshirani, An Introduction to the Bootstrap (1993), chapters 6 and 13; of groups:
 K. M. Wolter, Introduction to Variance Estimation (2007), chapter 2.
@@ -72,7 +72,8 @@ def binned(people: Floats) -> Places:
     if len(people) <= BINS:
         return np.arange(len(people))
     middle = people.cumsum() - people / 2
-    return (middle * BINS / people.sum()).astype(np.intp)
+    bins: Places = (middle * BINS / people.sum()).astype(np.intp)
+    return bins
 
 
 def spread(draws: Floats, value: float, level: float) -> tuple[float, float] | None:

@@ -1,4 +1,4 @@
-"""How good a rule would have been: what `backtest` gives, with the interval of every figure and what it is held against.
+"""How good a rule would have been: what `backtest` gives, with every figure's interval and what it is held against.
 
 Law: a figure is the quotient of sums over days, so people are compared with those of the same day only.
 """
@@ -120,13 +120,6 @@ class Ranking(Shown):
         told = [f"{name} {getattr(self, name)}" for name in FIGURES if getattr(self, name) is not None]
         return f"{self.name}: {', '.join(told)} ({self.bought:,} of {self.people:,} bought)"
 
-    def _row(self) -> tuple[str, ...]:
-        shown = ("" if one is None else str(one) for one in (self.lift, self.auc, self.precision, self.recall))
-        return self.name if self.date is None else f"{self.date:%Y-%m-%d}", *shown, *self._brier()
-
-    def _brier(self) -> tuple[str, ...]:
-        return () if self.brier is None else (str(self.brier),)
-
 
 @attrs.frozen
 class AnswerShare(Shown):
@@ -221,6 +214,7 @@ class Backtest:
         seed: What people were drawn with.
         level: How often an interval holds the truth.
         least: The fewest people who bought of whom a figure is told.
+        draws: The sums of all draws of people, for `minus`.
     """
 
     rule: Ranking
@@ -236,7 +230,7 @@ class Backtest:
     seed: int
     level: float
     least: int
-    _draws: Any = attrs.field(repr=False, eq=False, alias="draws")
+    draws: Any = attrs.field(repr=False, eq=False)
 
     def minus(self, other: Backtest | str) -> dict[str, FigureChange]:
         """How much better this rule was than another, figure by figure, with the interval of the difference.
@@ -252,22 +246,17 @@ class Backtest:
             RecordError: The other is of other people or days, or no baseline has such a name.
         """
         if isinstance(other, Backtest):
-            mine, theirs = self._alike(), other._alike()
+            mine, theirs = _alike(self), _alike(other)
             apart = [name for name, value in mine.items() if value != theirs[name]]
             if apart:
                 msg = f"the two backtests differ in {', '.join(apart)}; run both on the same people and days"
                 raise RecordError(msg)
-            return dict(self._draws.less(self.rule, other._draws, other.rule))
+            return dict(self.draws.less(self.rule, other.draws, other.rule))
         named = {one.name: one for one in self.baselines}
         if other not in named:
             msg = f"no baseline is called {other!r}; known are {', '.join(named)}"
             raise RecordError(msg)
-        return dict(self._draws.less(self.rule, self._draws, named[other]))
-
-    def _alike(self) -> dict[str, object]:
-        told = {name: getattr(self, name) for name in ("horizon", "as_of", "people", "seed", "level")}
-        counts = tuple((one.date, one.people, one.bought) for one in self.by_date)
-        return {**told, "days and who was looked at on them": counts}
+        return dict(self.draws.less(self.rule, self.draws, named[other]))
 
     @property
     def rankings(self) -> tuple[Ranking, ...]:
@@ -292,7 +281,7 @@ class Backtest:
         return "", "lift of the top tenth", "AUC", "precision", "recall", *last
 
     def _rows(self, rankings: Sequence[Ranking]) -> Iterator[tuple[str, ...]]:
-        return (one._row() for one in rankings)  # noqa: SLF001 - a row of this table
+        return (_row(one) for one in rankings)
 
     def __str__(self) -> str:
         """Write what was looked at, and the rule above what it is held against."""
@@ -300,3 +289,28 @@ class Backtest:
 
     def _repr_html_(self) -> str:
         return as_html(self._head(), self._rows([*self.rankings, *self.by_date]), above=self._title())
+
+
+def _row(one: Ranking) -> tuple[str, ...]:
+    shown = ("" if figure is None else str(figure) for figure in (one.lift, one.auc, one.precision, one.recall))
+    brier = () if one.brier is None else (str(one.brier),)
+    return one.name if one.date is None else f"{one.date:%Y-%m-%d}", *shown, *brier
+
+
+def _alike(one: Backtest) -> dict[str, object]:
+    """What two backtests that are compared have in common."""
+    told = {name: getattr(one, name) for name in ("horizon", "as_of", "people", "seed", "level")}
+    counts = tuple((day.date, day.people, day.bought) for day in one.by_date)
+    return {**told, "days and who was looked at on them": counts}
+
+
+def fewest(given: object, of: str) -> int:
+    """The fewest people of whom something is told.
+
+    Raises:
+        RecordError: It is no whole number from 1 up.
+    """
+    if isinstance(given, int) and not isinstance(given, bool) and given >= 1:
+        return given
+    msg = f"least is {given!r}; give the fewest {of}, a whole number from 1 up"
+    raise RecordError(msg)

@@ -91,7 +91,7 @@ def scored(done: Replay, asks: Mapping[str, Asked], draws: Draws, calibration: C
             total[name] = total[name].with_day(summed)
             if name == subject:
                 by_date.append((day.at, summed))
-                answers = _with_answers(answers, found, places, day, group, draws)
+                answers = _with_answers(answers, found, places, day, draws)
     return Scored(total, by_date, answers, int(seen.sum()))
 
 
@@ -150,12 +150,11 @@ def _with_answers(
     found: Whole,
     places: Places,
     day: Day,
-    group: Places,
     draws: Draws,
 ) -> dict[int, tuple[Floats, Floats]] | None:
     if answers is None or len({*answers, *found.tolist()}) > MOST_ANSWERS:
         return None
-    people, buyers = draws.by_tier(group, places, day.bought, len(found))
+    people, buyers = draws.by_tier(draws.group[day.who], places, day.bought, len(found))
     for place, score in enumerate(found.tolist()):
         before = answers.get(score, (0.0, 0.0))
         answers[score] = before[0] + people[:, place], before[1] + buyers[:, place]

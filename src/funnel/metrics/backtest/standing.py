@@ -17,7 +17,7 @@ import numpy as np
 
 from funnel._facts.frames import with_derived
 from funnel._facts.plan import Plan
-from funnel._frames import brought, kept
+from funnel._frames import Frame, brought, kept
 from funnel._reduce.aggregates import PERSON, Placed, aggregated, reads_gap, value_name
 from funnel._reduce.forms import Reduction
 from funnel._streams import ROOTS
@@ -28,7 +28,6 @@ from funnel.metrics.backtest.figures import Flags, Places, Whole
 from funnel.metrics.backtest.walk import WHO, Walk, walks
 
 if TYPE_CHECKING:
-    from funnel._frames import Frame
     from funnel.logs import Logs
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import attrs
 import numpy as np
 
-from funnel._packed import Short, Whole, slice_by_slice
+from funnel._packed import Whole, slice_by_slice
 
 
 @attrs.frozen(eq=False)
@@ -24,7 +24,7 @@ class Lookup:
     start: int
     shift: int
     edges: Whole
-    places: Short
+    places: Whole
 
     @classmethod
     def of(cls, edges: Sequence[int]) -> Lookup:
@@ -36,16 +36,17 @@ class Lookup:
         before, after = (np.searchsorted(since, one, side="right") - 1 for one in (firsts, ends))
         return cls(edges[0], shift, since[after], np.stack([before, after], axis=1).ravel().astype(np.int32))
 
-    def __call__(self, t: Whole) -> Short:
+    def __call__(self, t: Whole) -> Whole:
         """The place of the period in which each instant lies."""
         since = t - self.start
         piece = since >> self.shift
         after = since >= self.edges[piece]
         piece <<= 1
         piece += after
-        return self.places[piece]
+        places: Whole = self.places[piece]
+        return places
 
 
-def places_of(t: Whole, place: Lookup) -> Short:
+def places_of(t: Whole, place: Lookup) -> Whole:
     """The place of the period of very many instants."""
     return slice_by_slice(t, place)

@@ -11,7 +11,7 @@ from itertools import pairwise
 import attrs
 import numpy as np
 
-from funnel._packed import Places, Whole
+from funnel._packed import Flags, Places, Whole
 from funnel.metrics.conversion.packed.path import Ahead, Paths
 from funnel.metrics.conversion.plan import Plan, PlanStep
 
@@ -40,11 +40,6 @@ class Tries:
         path = paths.path(begun)
         return cls(begun, path, paths.t[begun], paths.starts[path + 1], {1: begun})
 
-    def only(self, kept: Places) -> Tries:
-        """Some of them, by their numbers."""
-        rows = {number: places[kept] for number, places in self.rows.items()}
-        return Tries(self.begun[kept], self.path[kept], self.start[kept], self.ends[kept], rows)
-
     def with_step(self, number: int, places: Places) -> Tries:
         """They, with one more step."""
         return attrs.evolve(self, rows={**self.rows, number: places})
@@ -72,7 +67,9 @@ class Look:
 
 
 def tries(look: Look, begun: Places) -> Tries:
-    """The attempts that begin at these places."""
+    """The attempts that begin at these places; where depth alone counts, those of them that can tell."""
+    if len(begun) and _only_depth_counts(look.plan):
+        begun = _worth_following(look, begun)
     made = Tries.at(look.paths, begun)
     return _in_any_order(look, made) if look.plan.order == "any" else _in_order(look, made)
 
@@ -80,8 +77,6 @@ def tries(look: Look, begun: Places) -> Tries:
 def _in_order(look: Look, made: Tries) -> Tries:
     for before, step in pairwise(look.plan.required):
         made = made.with_step(step.number, _reached(look, made, step, made.rows[before.number]))
-        if before.number == 1 and _only_depth_counts(look.plan):
-            made = _worth_following(look, made, step)
     for step in look.plan.steps:
         if step.optional:
             made = made.with_step(step.number, _between(look, made, step))
@@ -111,20 +106,48 @@ def _in_time(look: Look, start: Whole, ends: Places, step: PlanStep, before: Pla
 
 def _only_depth_counts(plan: Plan) -> bool:
     """Whether of attempts that reach but the first step, nothing can tell one from another but when they begin."""
-    return plan.entry == "any" and plan.order == "ordered" and not plan.exclusions
+    several = len(plan.required) > 1
+    return several and plan.entry == "any" and plan.order == "ordered" and not plan.exclusions
 
 
-def _worth_following(look: Look, made: Tries, second: PlanStep) -> Tries:
-    """The attempts that reach the second step, and of the others each path's first, and its last while it is open.
+def _worth_following(look: Look, begun: Places) -> Places:
+    """The rows whose attempts reach the second step; of the others each path's first, and its last while it is open.
 
     The first counts where nobody comes further. If any of the others is open, no row of the second step comes after it;
     then the last is open too, and its window is the last to be over.
     """
-    kept = made.rows[second.number] < look.paths.none
-    first = np.append(True, made.path[1:] != made.path[:-1])[: len(kept)]
-    last = np.append(first[1:], True)[: len(kept)]
-    kept |= first | (last & (look.plan.as_of - made.start < look.plan.within))
-    return made.only(np.flatnonzero(kept))
+    paths, plan = look.paths, look.plan
+    begins = np.zeros(paths.none + 1, np.bool_)
+    begins[begun + 1] = True
+    before = np.cumsum(begins, dtype=np.int32)
+    edges = before[paths.starts]
+    there = np.flatnonzero(edges[1:] > edges[:-1])
+    lasts = edges[there + 1] - 1
+    kept = np.zeros(len(begun), np.bool_)
+    kept[edges[there]] = True
+    kept[lasts[plan.as_of - paths.t[begun[lasts]] < plan.within]] = True
+    kept[_reaching(look, begun, before)] = True
+    return begun[kept]
+
+
+def _reaching(look: Look, begun: Places, before: Whole) -> Whole:
+    """Which of the rows lie, in time and on its path, between a row of the second step and the one before that.
+
+    `before` is how many of the rows lie before each place. The last of them is looked at first: it mostly tells.
+    """
+    paths, second = look.paths, look.plan.required[1]
+    span = min(look.plan.within, look.plan.within if second.within is None else second.within)
+    came = look.step(second.condition).places[:-1]
+    ends = before[came]
+    waits = paths.t[came] - paths.t[begun[ends - 1]]
+    near = np.flatnonzero((ends > 0) & (waits >= 0) & (waits <= span))
+    firsts = before[np.where(near > 0, came[near - 1], 0)]
+    each = ends[near] - firsts
+    rows: Whole = np.repeat(ends[near] - np.cumsum(each), each) + np.arange(int(each.sum()))
+    to = np.repeat(came[near], each)
+    starts = paths.starts[np.searchsorted(paths.starts, to, side="right") - 1]
+    inside: Flags = (begun[rows] >= starts) & (paths.t[to] - paths.t[begun[rows]] <= span)
+    return rows[inside]
 
 
 def _between(look: Look, made: Tries, step: PlanStep) -> Places:
