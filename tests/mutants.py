@@ -166,18 +166,8 @@ def is_found(mutant: Mutant | None, tests: Sequence[str]) -> bool:
     os.dup2(silent, 2)
     if mutant is not None:
         sys.meta_path.insert(0, Wrong(mutant))
-    options = [
-        "-x",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:xdist",
-        "--hypothesis-seed=0",
-        "--no-cov",
-        "--assert=plain",
-    ]
-    os._exit(int(pytest.main([*options, *tests])))
+    options = ["-x", "-q", "--hypothesis-seed=0", "--no-cov", "--assert=plain"]
+    os._exit(int(pytest.main([*options, "-p", "no:cacheprovider", "-p", "no:xdist", *tests])))
 
 
 def main() -> int:

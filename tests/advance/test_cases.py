@@ -104,6 +104,7 @@ PUT: dict[str, tuple[Rule[Any, Policy, Any], tuple[Record, ...]]] = {
     "a visit": (stage, (did(Visit, "v", NOW),)),
     "a purchase": (stage, (bought("1", NOW), bought("2", NOW + DAY))),
     "an order of nothing": (stage, (bought("1", NOW, 0),)),
+    "a first gap": (reading("last_gap"), (bought("1", NOW),)),
     "gaps": (reading("last_gap"), (bought("1", NOW), bought("2", NOW + DAY), bought("3", NOW + 3 * DAY))),
     "a promotion": (reading("was_promoted"), (bought("1", NOW, promotion="launch"), bought("2", NOW + DAY))),
     "an interval": (reading("order_interval"), (bought("1", NOW), bought("2", NOW + DAY))),
