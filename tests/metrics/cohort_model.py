@@ -65,10 +65,7 @@ class Person:
 
 def people_of(shop: Shop, asked: Question) -> Iterator[Person]:
     """Everyone who began, with what they did after."""
-    for name in PEOPLE:
-        start = shop.begun(name, asked.first, asked.as_of)
-        if start is None:
-            continue
+    for name, start in begun(shop, asked):
         mine = [one for one in shop.orders if one.person == name and start <= one.at <= asked.as_of]
         orders = [after(one.at, start, asked) for one in mine if one.left(asked.as_of)]
         money: list[tuple[int, int]] = []
@@ -79,6 +76,18 @@ def people_of(shop: Shop, asked: Question) -> Iterator[Person]:
                 given = [(at, -back) for at, back in one.refunds if at <= asked.as_of]
                 money += [(after(at, start, asked), amount) for at, amount in [(one.at, one.amount), *given]]
         yield Person(name, start, tuple(orders), tuple(money))
+
+
+def begun(shop: Shop, asked: Question) -> Iterator[tuple[str, datetime]]:
+    """Everyone with their start; who buys again and again starts in each period anew."""
+    for name in PEOPLE:
+        if asked.first != "recurring":
+            start = shop.begun(name, asked.first, asked.as_of)
+            yield from [] if start is None else [(name, start)]
+            continue
+        times = [one.at for one in shop.orders if one.person == name and one.left(asked.as_of)]
+        for day in sorted({asked.day(at) for at in times}):
+            yield name, min(at for at in times if asked.day(at) == day)
 
 
 def after(moment: datetime, start: datetime, asked: Question) -> int:

@@ -39,7 +39,7 @@ def questions(draw: st.DrawFn) -> Question:
         window=draw(st.sampled_from([None, None, timedelta(days=1), timedelta(days=30)])),
         brackets=draw(st.sampled_from([(), (), (0, 1, 3), (0, 2, 3, 40)])),
         measure=draw(st.sampled_from(["on", "on_or_after", "cumulative", "streak"])),
-        first=draw(st.sampled_from(["purchase", "purchase", "lead", "visit"])),
+        first=draw(st.sampled_from(["purchase", "purchase", "recurring", "lead", "visit"])),
         refund_basis=draw(st.sampled_from(["order", "refund"])),
     )
 
@@ -261,6 +261,14 @@ def test_the_four_ways_to_come_back(measure: Any, people: tuple[int, ...]) -> No
 
     found = retention(rows, measure=measure, tz="UTC", as_of=datetime(2026, 5, 1, tzinfo=UTC))
     assert next(iter(found)).people[:4] == people
+
+
+def test_whoever_bought_in_a_period_is_in_its_cohort() -> None:
+    """Not only those who began in it: the share of all buyers of a period who bought in the next."""
+    rows = shop(("a", JANUARY), ("b", JANUARY), ("a", "2026-02-05T00:00+00:00"), ("c", "2026-02-06T00:00+00:00"))
+    found = retention(rows, first="recurring", tz="UTC", as_of=datetime(2026, 3, 1, tzinfo=UTC))
+
+    assert [(one.size, one.people) for one in found] == [(2, (2, 1, 0)), (2, (2, 0))]
 
 
 def test_brackets_are_named_by_the_periods_they_hold() -> None:

@@ -163,7 +163,7 @@ def _cumulative(active: Frame) -> Frame:
 def _streak(active: Frame) -> Frame:
     """Those who bought in each: the period at a place is the one of that number as long as none was left out."""
     numbered = active.with_columns(_one=_ONCE)
-    numbered = numbered.with_columns(_number=nw.col("_one").cum_sum().over(PERSON, order_by="place"))
+    numbered = numbered.with_columns(_number=nw.col("_one").cum_sum().over(PERSON, "cohort", order_by="place"))
     unbroken = numbered.filter(nw.col("_number") == nw.col("place") + 1)
     return unbroken.group_by(*_PERSON).agg(nw.col("place").max().alias("high")).with_columns(low=_NONE)
 

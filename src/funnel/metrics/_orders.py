@@ -23,8 +23,9 @@ from funnel.logs.ledger import LedgerTables
 from funnel.metrics._purchases import PERSON
 from funnel.records import Purchase
 
-FIRSTS = ("purchase", "lead", *KINDS)
-"""The kinds of event whose first one can put a person into a cohort."""
+RECURRING = "recurring"
+FIRSTS = ("purchase", RECURRING, "lead", *KINDS)
+"""The kinds of event whose first one can put a person into a cohort; or the first purchase of each period."""
 
 _READ = ("person_id", "purchased_at", "amount", "id", "source", "status", "cancelled_at")
 
@@ -73,7 +74,7 @@ class Orders:
         return self._events(kind, now).group_by(PERSON).agg(nw.col("t").min().alias("first"))
 
     def _events(self, kind: str, now: int) -> Frame:
-        if kind == "purchase":
+        if kind in ("purchase", RECURRING):
             return self.valid(now)
         table = "leads" if kind == "lead" else "interactions"
         rows = self.table(table).filter(nw.col("t") <= now)

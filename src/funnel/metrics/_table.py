@@ -10,13 +10,14 @@ from functools import cache
 from typing import Any
 
 import attrs
+import narwhals as nw
 
 from funnel._frames import Frame, installed, kept
 from funnel.metrics._activity import Measure, Plan, RefundBasis, activity, people, spans
 from funnel.metrics._cells import Counted, counted
-from funnel.metrics._orders import Orders
+from funnel.metrics._orders import RECURRING, Orders
 from funnel.metrics._periods import Calendar, Periods
-from funnel.metrics._purchases import started
+from funnel.metrics._purchases import PERSON, started
 
 
 @attrs.frozen
@@ -74,10 +75,16 @@ def table_of(orders: Orders, asked: Asked) -> Table:
 def _by_engine(orders: Orders, asked: Asked) -> Table:
     firsts = orders.firsts(asked.first, asked.now)
     plan = asked.plan(started(firsts, "first"))
-    everyone = kept(people(firsts, plan))
+    everyone = kept(people(firsts if asked.first != RECURRING else _recurring(orders, plan), plan))
     rows = kept(activity(orders, everyone, plan))
     cells = spans(rows, asked.measure, plan)
     return Table(plan, counted(everyone, rows, cells), lambda: cells)
+
+
+def _recurring(orders: Orders, plan: Plan) -> Frame:
+    """When each person first bought in each period in which they did."""
+    placed = orders.valid(plan.now).with_columns(_period=plan.periods.place_column("t"))
+    return placed.group_by(PERSON, "_period").agg(nw.col("t").min().alias("first")).select(PERSON, "first")
 
 
 def _packed(orders: Orders, asked: Asked) -> Table | None:

@@ -61,7 +61,8 @@ def retention(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
         measure: "on": they bought in that period. "on_or_after": in that or a later one, so far. "cumulative": in any
             from period 1 to that one. "streak": in every one from period 0 to that one. Money is always of the period.
         first: The kind of event whose first one begins a person's time: "purchase", "lead", or a kind of interaction.
-            What was bought before it is left out.
+            What was bought before it is left out. "recurring": whoever bought in a period is in its cohort, however
+            often they bought before it, so a person may be in many.
         refund_basis: A refund is taken off in the period of its "order", or in that of the "refund" itself; then what
             is refunded in whole is seen coming and going too.
 
