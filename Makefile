@@ -1,11 +1,12 @@
 # One command each, the same on every machine. Needed: make and a Python of 3.11 or newer.
 
 PY := .venv/bin/python
-PIP := $(PY) -m pip install -q
+PIP := $(PY) -m pip install -q --no-compile
+MAKEFLAGS += -j2
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: demo test test-full mutants lint types docs bench clean
+.PHONY: demo test test-full mutants lint types mypy pyright complete docs bench clean
 .DELETE_ON_ERROR:
 
 demo: .venv/demo.stamp ## the report on a real shop's file
@@ -14,7 +15,8 @@ demo: .venv/demo.stamp ## the report on a real shop's file
 test: lint types ## everything that must hold before a change is kept
 	@$(PY) -m pytest -q -n 2 --cov --cov-report=term
 
-test-full: .venv/engines.stamp lint types ## 500 examples a law, and every engine
+test-full: .venv/engines.stamp ## 500 examples a law, and every engine
+	@$(MAKE) --no-print-directory lint types
 	@FUNNEL_PROFILE=full $(PY) -m pytest -q -n 2 --cov --cov-report=term
 
 mutants: .venv/dev.stamp ## faults made on purpose: does a test find each?
@@ -24,9 +26,15 @@ lint: .venv/dev.stamp ## ruff: rules and format
 	@$(PY) -m ruff check -q .
 	@$(PY) -m ruff format -q --check .
 
-types: .venv/dev.stamp ## mypy, pyright, and how complete the public types are
+types: mypy pyright complete ## mypy, pyright, and how complete the public types are
+
+mypy: .venv/dev.stamp
 	@$(PY) -m mypy --no-error-summary
+
+pyright: .venv/dev.stamp
 	@$(PY) -m pyright --warnings
+
+complete: .venv/dev.stamp
 	@rm -rf build/typed
 	@$(PIP) --no-deps --no-build-isolation --target build/typed .
 	@cd build/typed && said=$$(PYTHONPATH=. ../../$(PY) -m pyright --verifytypes funnel --ignoreexternal) \

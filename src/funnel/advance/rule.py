@@ -62,12 +62,13 @@ class Advance(Generic[P, A]):
 
     def __init__(self, rule: Rule[Any, P, A], policy: P) -> None:
         """Take the rule with the shop's numbers."""
-        self.rule, self.policy = rule, policy
+        self.rule: Rule[Any, P, A] = rule
+        self.policy: P = policy
         self._ready = rule.lifted(policy)
         self._plan, place = _plan(self._ready.narrowed())
         self._places = self._plan.run_places()
         self._run = compiled(self._ready.tree, self._places, "advance")
-        self.facts = digest(self._plan)
+        self.facts: str = digest(self._plan)
         self._streams = frozenset(self._plan.folds)
         self._step_of = _ByKind(Steps(self._plan, place).of)
 

@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from funnel._instants import MICROSECOND
 from funnel._moves.table import Cause
 from funnel.advance.rule import Advance
+from funnel.advance.state import Running
 from funnel.errors import LiftError
 from funnel.history import History
 from funnel.policy import Policy
@@ -41,12 +42,12 @@ class FunnelMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         """Begin with a person of whom nothing is known."""
         super().__init__()
-        self.now = START
-        self.count = 0
-        self.history = History(person_id="p1")
+        self.now: datetime = START
+        self.count: int = 0
+        self.history: History = History(person_id="p1")
         self.advance: Advance[Any, Any] = Advance(self.machine.stage, self.policy)
-        self.state = self.advance.begin("p1")
-        self.stage = self._judged()
+        self.state: Running = self.advance.begin("p1")
+        self.stage: Any = self._judged()
 
     @rule(span=_SPANS)
     def time_passes(self, span: timedelta) -> None:
