@@ -311,7 +311,7 @@ def test_other():
 def test_the_plugin_runs_a_test_on_the_engines_that_are_named(pytester: pytest.Pytester) -> None:
     """All that are installed, or those that are asked for; an unknown one is a usage error."""
     pytester.makepyfile(ASKING)
-    alone = ("-p", "funnel._plugin", "-p", "no:cacheprovider", "-p", "no:randomly")
+    alone = ("-p", "no:funnel", "-p", "funnel._plugin", "-p", "no:cacheprovider", "-p", "no:randomly")
 
     pytester.inline_run(*alone).assertoutcome(passed=len(installed_engines()) + 1)
     pytester.inline_run(*alone, "--funnel-engine=polars", "--funnel-engine=duckdb").assertoutcome(passed=3)
