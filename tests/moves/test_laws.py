@@ -24,6 +24,8 @@ from tests.moves.model import (
 )
 from tests.shop import PEOPLE
 
+pytestmark = pytest.mark.no_cover
+
 FULL = 100
 SLOW = ("pandas alone", "duckdb", "ibis", "pyspark")
 TABLES = st.fixed_dictionaries(

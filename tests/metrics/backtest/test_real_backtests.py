@@ -21,6 +21,8 @@ from tests.metrics.backtest.model import Row, pairs_in_order, top_tenth
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.no_cover
+
 FULL = os.environ.get("FUNNEL_PROFILE") == "full"
 ONE_IN = {"CDNOW": 50, "Online Retail": 20, "Taobao": 3}
 """Of so many people one is looked at; all of them in `make test-full`."""

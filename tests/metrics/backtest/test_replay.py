@@ -84,6 +84,7 @@ def dated(frames: Mapping[str, pl.DataFrame], late: Sequence[int]) -> dict[str, 
     return told
 
 
+@pytest.mark.no_cover
 @FEWER
 @given(crowds(), st.lists(st.sampled_from([0, 0, 1, 40, 400]), max_size=5), st.sampled_from(RULES))
 def test_a_replay_is_the_rule_asked_on_each_day(
@@ -96,6 +97,7 @@ def test_a_replay_is_the_rule_asked_on_each_day(
     assert answers(one, logs, dates) == asked_one_by_one(one, logs, dates)
 
 
+@pytest.mark.no_cover
 @FEWER
 @given(crowds(), st.lists(st.sampled_from([0, 0, 1, 40, 400]), max_size=5), st.sampled_from(RULES))
 def test_what_comes_later_changes_no_answer(people: list[History], late: list[int], one: Rule[Any, Any, Any]) -> None:
