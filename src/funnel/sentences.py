@@ -77,7 +77,7 @@ def sentence(
         >>> sentence(readiness, facts, Policy())
         'Warm: they filled a basket 2 days ago (+20); they have bought once (+10).'
         >>> sentence(readiness, facts, Policy(), language="id")
-        'Mulai tertarik: mengisi keranjang 2 hari lalu (+20); sudah membeli sekali (+15).'
+        'Mulai tertarik: mengisi keranjang 2 hari lalu (+20); sudah membeli sekali (+10).'
     """
     place = _place(language)
     facts = rule.facts_from(person, as_of)

@@ -117,7 +117,8 @@ def postgresql(*options: str) -> Generator[Server, None, None]:
 def _mariadb_folders() -> Iterator[tuple[Path, Path]]:
     roots = [Path(os.environ["MARIADB_ROOT"])] if "MARIADB_ROOT" in os.environ else [Path("/")]
     for root in roots:
-        yield root / "usr/sbin/mariadbd", root / "usr"
+        if (root / "usr/bin/my_print_defaults").is_file():  # what sets a server up asks it, and lies in another package
+            yield root / "usr/sbin/mariadbd", root / "usr"
 
 
 @contextmanager
@@ -125,7 +126,7 @@ def mariadb() -> Generator[Server, None, None]:
     """A new MariaDB server, that is gone afterwards."""
     there = next(((daemon, base) for daemon, base in _mariadb_folders() if daemon.is_file()), None)
     if there is None:
-        _missing("MariaDB", "apt-get install mariadb-server-core")
+        _missing("MariaDB", "apt-get install mariadb-server-core mariadb-client-core")
     assert there is not None
     daemon, base = there
     owner = _owner()

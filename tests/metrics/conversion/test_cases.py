@@ -330,6 +330,11 @@ def test_times_are_shown_by_their_largest_units(seconds: int, told: str) -> None
     assert str(funnel).splitlines()[-1].split("  ")[-3].strip() == told
 
 
+def test_a_funnel_of_nobody_says_so() -> None:
+    """Where nobody did the first step there is no table to show."""
+    assert str(asked("b0", "a b")).endswith("\nnobody entered")
+
+
 def test_a_time_that_nobody_took_is_left_blank() -> None:
     """Where nobody reached a step there is no time to it, and nothing stands in its place."""
     assert str(asked("a0", "a b")).splitlines()[-1].split("  ")[-3].strip() == ""
