@@ -22,7 +22,7 @@ SHARED_DATA = ROOT.parent / "shared" / "data"
 # Examples are new ones in every run, on a server too; a slow, shared machine is no fault of a law.
 settings.register_profile(
     "dev",
-    max_examples=20,
+    max_examples=10,
     deadline=None,
     derandomize=False,
     print_blob=True,

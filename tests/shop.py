@@ -52,7 +52,7 @@ PEOPLE = ("p1", "p2", "p3", "p4")
 few = settings(max_examples=max(settings().max_examples // 6, 3))
 """For laws over frames: a sixth of the examples, with four people in each."""
 
-fewer = settings(max_examples=settings().max_examples // 15)
+fewer = settings(max_examples=max(settings().max_examples // 15, 1))
 """For laws over many frames at once."""
 
 

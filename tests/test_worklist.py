@@ -71,7 +71,7 @@ def rows(native: Any) -> list[dict[str, Any]]:
 
 def test_the_list_of_all_is_the_lists_of_each(engine: str) -> None:
     """The same people, steps, instants and values, in the same order, whatever the zone."""
-    most = settings().max_examples // 20 * (1 if engine in SLOW else 3)
+    most = settings().max_examples // 10
 
     @settings(max_examples=most, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
     @given(people(most=8), instants(), st.sampled_from([JAKARTA, BERLIN]))

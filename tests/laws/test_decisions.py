@@ -35,7 +35,7 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
 
 def test_who_is_ready_and_what_is_next(engine: str) -> None:
     """Laws 1 to 4: everyone is told what each would be told, and at the change, not before, the answer is another."""
-    most = settings().max_examples // 20
+    most = settings().max_examples // 10
 
     @settings(max_examples=most, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
     @given(people(most=8), instants(), st.sampled_from([readiness, next_step]))
@@ -56,7 +56,7 @@ def test_who_is_ready_and_what_is_next(engine: str) -> None:
 
 def test_spans_and_windows(engine: str) -> None:
     """Since when a step is due, until when they may buy, and what that rests on; null where it is not known."""
-    most = settings().max_examples // 20
+    most = settings().max_examples // 10
 
     @settings(max_examples=most, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
     @given(people(most=8), instants())

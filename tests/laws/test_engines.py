@@ -96,7 +96,7 @@ def as_told(cls: type[BaseFacts], row: Mapping[str, Any]) -> dict[str, Any]:
 
 def examples(engine: str, quick: int, slow: int) -> settings:
     """So many examples in the daily run, and in proportion in the full one."""
-    most = settings().max_examples // 20
+    most = settings().max_examples // 10
     phases = [Phase.explicit, Phase.reuse, Phase.generate]  # to shrink an example on these engines takes for ever
     return settings(max_examples=most * (slow if engine in SLOW else quick), deadline=None, phases=phases)
 

@@ -62,7 +62,7 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
 
 def examples(engine: str, quick: int, slow: int) -> settings:
     """So many examples in the daily run, and in proportion in the full one."""
-    most = settings().max_examples // 20
+    most = settings().max_examples // 10
     phases = [Phase.explicit, Phase.reuse, Phase.generate]
     return settings(max_examples=most * (slow if engine in SLOW else quick), deadline=None, phases=phases)
 

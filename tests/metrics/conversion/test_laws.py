@@ -94,7 +94,7 @@ def test_every_combination_is_what_brute_force_finds(question: Question) -> None
     agrees(events, table(events), question)
 
 
-SHARES = {"polars lazy": 10, "pandas": 10, "pyarrow": 10, "pandas alone": 20, "duckdb": 20, "ibis": 50, "pyspark": 250}
+SHARES = {"polars lazy": 5, "pandas": 5, "pyarrow": 5, "pandas alone": 10, "duckdb": 10, "ibis": 50, "pyspark": 250}
 """How many times fewer examples an engine gets, for it takes longer."""
 
 
