@@ -7,14 +7,16 @@ import pkgutil
 import shutil
 from contextlib import suppress
 from importlib import import_module
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from coverage import Coverage
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
@@ -40,6 +42,29 @@ def _all_there() -> None:
     for module in pkgutil.walk_packages(funnel.__path__, "funnel."):
         with suppress(ImportError):  # what an extra brings may not be there
             import_module(module.name)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Measure the lines of a law's fixed examples and of its first one alone; the others run at full speed."""
+    law, measured = getattr(getattr(item, "obj", None), "hypothesis", None), Coverage.current()
+    if law is None or measured is None or item.get_closest_marker("no_cover"):
+        return (yield)
+    asked, turns = law.inner_test, count()
+    fixed = len(getattr(item.obj, "hypothesis_explicit_examples", ())) + 1  # type: ignore[attr-defined]
+
+    def ask(*given: object, **named: object) -> Any:
+        if next(turns) == fixed:
+            measured.stop()
+        return asked(*given, **named)
+
+    law.inner_test = ask
+    try:
+        return (yield)
+    finally:
+        law.inner_test = asked
+        if next(turns) > fixed:
+            measured.start()
 
 
 @pytest.fixture(scope="session")
