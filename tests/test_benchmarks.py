@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 pytestmark = pytest.mark.no_cover
+slow = pytest.mark.skipif(os.environ.get("FUNNEL_PROFILE") != "full", reason="measured in make test-full")
 
 OF_ARRIVALS = {"arrived_at", "since_arrival", "lead_count", "lead_source", "campaign", "was_referred", "referral_count"}
 OF_CARE = {
@@ -160,6 +162,7 @@ def test_a_benchmark_runs_at_the_smallest_size(benchmark: Any) -> None:
     assert sum("x" in line.ratio for line in lines) >= 2
 
 
+@slow
 def test_the_worklist_is_measured_beside_the_facts() -> None:
     """It tells the columns beside facts alone, and the list, its reasons and the next look of one person."""
     lines = list(worklist.run("tiny"))
@@ -168,6 +171,7 @@ def test_the_worklist_is_measured_beside_the_facts() -> None:
     assert all(line.ours for line in lines)
 
 
+@slow
 def test_many_days_are_measured_beside_as_many_single_days() -> None:
     """It tells both by the clock and by the processor; a day has the figures that it has among many."""
     logs = Logs(**_made_up.shop(2_000))
@@ -229,6 +233,7 @@ def test_survival_is_that_of_its_peer() -> None:
     assert peer.test_statistic == pytest.approx(groups.chi_square)
 
 
+@slow
 def test_frames_are_measured_in_processes_of_their_own(tmp_path: Path) -> None:
     """One measurement tells time and memory, and how many people came out."""
     for log, frame in _made_up.shop(300).items():
