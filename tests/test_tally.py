@@ -14,7 +14,7 @@ from funnel._rule import Rule, rule
 from funnel.errors import FactsError, InstantError, RecordError
 from funnel.facts import Facts
 from funnel.history import History
-from funnel.interactions import Interaction, Visit
+from funnel.interactions import FollowUpSent, Interaction, Visit
 from funnel.policy import Policy
 from funnel.records import Lead, Purchase, Record, Refund
 from funnel.rules.follow_up import next_step
@@ -119,6 +119,19 @@ def test_a_tally_can_look_back() -> None:
 
     assert tally.facts(as_of=NOW - DAY).purchase_count == 1
     assert tally.facts(as_of=NOW).gap_before_last_purchase == 9 * DAY
+
+
+def test_word_upon_word_is_counted_as_it_comes() -> None:
+    """What was worked out before is kept, where what comes does not touch it; and a rule may be asked again."""
+    tally = Tally(History(person_id="p1"), Facts)
+    tally.add(did(FollowUpSent, "f", NOW - 3 * DAY))
+    assert tally.facts(as_of=NOW - 3 * DAY).unanswered_follow_up_count == 1
+    for count, day in enumerate((NOW - 2 * DAY, NOW - DAY, NOW), 1):
+        tally.add(did(Visit, f"v{count}", day))
+        assert tally.facts(as_of=day).inbound_count == count
+        assert tally.facts(as_of=day).unanswered_follow_up_count == 0
+        assert tally.ask(stage, POLICY, as_of=day).value == "prospect"
+        assert tally.ask(stage, POLICY, as_of=day + DAY).value == "prospect"
 
 
 def test_a_naive_instant_is_refused() -> None:

@@ -16,6 +16,8 @@ from funnel.history import History
 from funnel.logs import Logs
 from funnel.metrics import summary
 from funnel.metrics.summary import PurchaseSummary
+from funnel.money import Money
+from funnel.records import Purchase, Refund
 from tests.engines import ENGINES
 from tests.frames import read
 from tests.metrics.bought import PEOPLE, Shop, shops
@@ -88,6 +90,21 @@ def test_one_person_is_told_as_all_are(people: list[History], as_of: datetime) -
         found = PurchaseSummary.of(person, tz=ZONE, as_of=as_of)
 
         assert found == (PurchaseSummary(*by_hand(paid, as_of)) if paid else None)
+
+
+def test_one_person_by_hand() -> None:
+    """Two purchases of one day are one; what was given back, and what is yet to come, counts for nothing."""
+    day = datetime(2026, 3, 1, 15, tzinfo=UTC)
+    bought = [
+        Purchase(id=str(number), person_id="a", purchased_at=day + timedelta(days=after), amount=Money(amount, "USD"))
+        for number, (after, amount) in enumerate([(0, 5), (0, 6), (7, 8), (9, 4), (40, 3)])
+    ]
+    back = Refund(id="r", purchase_id="3", refunded_at=day + timedelta(days=10), amount=Money(4, "USD"))
+    history = History.of("a", [*bought, back])
+
+    found = PurchaseSummary.of(history, tz="UTC", as_of=day + timedelta(days=20))
+    assert found == PurchaseSummary(1, 7, 20, 800)
+    assert PurchaseSummary.of(history, tz="UTC", as_of=day - timedelta(days=1)) is None
 
 
 def test_a_plain_table_need_not_know_what_was_paid() -> None:

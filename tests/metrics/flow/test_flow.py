@@ -131,6 +131,7 @@ def test_the_flow_is_written_and_given_as_rows() -> None:
     ]
     assert lines[5] == "2026-12*     0         2         0                0       2"
     assert lines[-3] == "customer -> lapsed             2        100.0 %                       60 d 1 µs"
+    assert [one.start for one in flow] == [period.start for period in flow.periods]
     assert flow._repr_html_().count("<table>") == 2
     assert [one["to"] for one in flow.links if one["from"] is None] == ["lead", "prospect", "customer"]
     assert flow.matrix["lead"]["prospect"].hits == 2
