@@ -19,8 +19,8 @@ from funnel.metrics.rate import Rate
 from funnel.stages import FUNNEL
 
 if TYPE_CHECKING:
+    from funnel._moves.ask import Tabled
     from funnel._moves.course import Course
-    from funnel._moves.table import Tabled
     from funnel.history import History
     from funnel.policy import Policy
 

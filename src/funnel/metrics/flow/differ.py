@@ -16,7 +16,7 @@ import narwhals as nw
 from funnel._frames import kept, laid_down, leave
 from funnel._instants import instant
 from funnel._lift.columns import whole
-from funnel._moves.table import Tabled
+from funnel._moves.ask import Tabled
 from funnel._moves.walked import FROM, MOVED, NOBODY, TO
 from funnel._reduce.aggregates import PERSON
 from funnel.errors import MoveError
