@@ -35,7 +35,7 @@ SHARES = {
     "pyarrow": 20,
     "duckdb": 10,
     "ibis": 5,
-    "pyspark": 2,
+    "pyspark": 1,
 }
 """How many examples of a hundred each engine gets: by windows an example takes seconds, on Spark half a minute."""
 
