@@ -6,14 +6,11 @@ Law: two purchases of one instant are told apart by source and id, so the order 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import narwhals as nw
 
-from funnel._instants import MICROSECOND
 from funnel._lift.columns import flag
-from funnel.errors import InstantError
 from funnel.metrics._purchases import PERSON, told, whole
 
 if TYPE_CHECKING:
@@ -42,17 +39,6 @@ def numbered(logs: Logs, now: int) -> Frame | None:
     rows = rows.select(PERSON, *ORDER, "promoted", "promotion", _one=nw.lit(1, nw.Int64()))
     nth = nw.col("_one").cum_sum().over(PERSON, order_by=ORDER).cast(nw.Int64())
     return rows.with_columns(nth=nth, first=nw.col("t").min().over(PERSON)).drop("_one")
-
-
-def span_above_zero(within: object) -> int:
-    """A span in microseconds.
-
-    Raises:
-        InstantError: It is no span above zero.
-    """
-    if not isinstance(within, timedelta) or within <= timedelta(0):
-        raise InstantError("the time within which they buy again is no span above zero; give a timedelta")
-    return within // MICROSECOND
 
 
 def judged(people: Frame, started: str, soon: str, span: int, now: int) -> Frame:

@@ -11,9 +11,9 @@ import attrs
 import narwhals as nw
 
 from funnel._frames import Entered, enter, installed, microseconds
+from funnel._given import nearest
 from funnel._instants import EARLIEST, LATEST, micros
 from funnel._lift.columns import flag
-from funnel._streams import nearest
 from funnel.errors import InstantError, LogsError
 from funnel.logs.canonical import MISSING
 from funnel.logs.checks import Check

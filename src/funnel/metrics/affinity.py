@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from funnel._facts.base import judgement
+from funnel._given import span
 from funnel._instants import instant
 from funnel.errors import RecordError
-from funnel.metrics._numbered import span_above_zero
 from funnel.metrics._pairs import Counts, counted, counted_of, held
 from funnel.metrics._shown import as_html, as_text, days
 from funnel.metrics.origin import LEAST
@@ -99,11 +99,11 @@ class Affinity:
             least: The fewest times that a pair must be met.
 
         Raises:
-            InstantError: `as_of` is naive, or the time is no span above zero.
-            RecordError: `least` is no whole number from 1 up.
+            InstantError: `as_of` is naive.
+            RecordError: `within` is no span above zero, or `least` no whole number from 1 up.
         """
-        now, span = judgement(as_of), span_above_zero(within)
-        return _affinity(counted_of(histories, span, now, fewest(least)), now, within, least)
+        now, length = judgement(as_of), span(within, "within")
+        return _affinity(counted_of(histories, length, now, fewest(least)), now, within, least)
 
     def next_after(self, bought: Collection[str], most: int = 3) -> tuple[Pair, ...]:
         """What to offer next to somebody who has bought these things: what follows them more often than by chance.
@@ -176,7 +176,8 @@ def affinity(logs: Logs, lines: object, within: timedelta, *, as_of: datetime, l
         least: The fewest times that a pair must be met to be told of.
 
     Raises:
-        InstantError: `as_of` is naive, or the time is no span above zero.
+        InstantError: `as_of` is naive.
+        RecordError: `within` is no span above zero.
         LogsError: The lines are at fault.
         RecordError: `least` is no whole number from 1 up.
 
@@ -193,10 +194,10 @@ def affinity(logs: Logs, lines: object, within: timedelta, *, as_of: datetime, l
         ...     print(pair)
         pot, then cup: 100.0 % (2 of 2; 34.2 to 100.0 %), lift 1.50
     """
-    now, span = judgement(as_of), span_above_zero(within)
+    now, length = judgement(as_of), span(within, "within")
     few = fewest(least)
     rows = held(logs, lines, now)
-    counts = Counts(0, {}, {}, 0, {}, {}, {}) if rows is None else counted(rows, span, now, few)
+    counts = Counts(0, {}, {}, 0, {}, {}, {}) if rows is None else counted(rows, length, now, few)
     return _affinity(counts, now, within, least)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from funnel._streams import nearest
+from funnel._given import nearest
 from funnel.errors import RecordError
 from funnel.metrics._activity import Measure, RefundBasis
 from funnel.metrics._periods import Period

@@ -14,9 +14,9 @@ from math import log
 
 import attrs
 
+from funnel._given import one_of
 from funnel.errors import RecordError
 from funnel.metrics._periods import Period, written
-from funnel.metrics.conversion.steps import one_of
 from funnel.metrics.rate import Rate
 
 WAYS = ("leads", "conversion", "transactions", "average_sale", "margin")

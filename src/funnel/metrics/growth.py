@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import narwhals as nw
 
 from funnel._facts.base import judgement
+from funnel._given import span
 from funnel._instants import instant
 from funnel._lift.columns import flag
 from funnel.errors import RecordError
 from funnel.metrics._orders import orders_of
 from funnel.metrics._periods import Calendar, Period, Periods, Weekday
 from funnel.metrics._purchases import PERSON, started, told, whole
-from funnel.metrics.conversion.steps import span
 from funnel.metrics.five_ways import COUNTS, FiveWays, Growth
 from funnel.metrics.rate import Rate
 

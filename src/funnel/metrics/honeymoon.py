@@ -15,9 +15,10 @@ import attrs
 import narwhals as nw
 
 from funnel._facts.base import judgement
+from funnel._given import span
 from funnel._instants import instant
 from funnel._lift.columns import flag
-from funnel.metrics._numbered import added_up, judged, numbered, span_above_zero
+from funnel.metrics._numbered import added_up, judged, numbered
 from funnel.metrics._purchases import PERSON
 from funnel.metrics._shown import as_html, as_text, days, percent
 from funnel.metrics.origin import LEAST
@@ -127,7 +128,8 @@ def honeymoon(logs: Logs, within: timedelta, *, as_of: datetime, least: int = LE
         least: The fewest people of each side of whom a share is told.
 
     Raises:
-        InstantError: `as_of` is naive, or the time is no span above zero.
+        InstantError: `as_of` is naive.
+        RecordError: `within` is no span above zero.
 
     Example:
         >>> import polars as pl
@@ -139,25 +141,25 @@ def honeymoon(logs: Logs, within: timedelta, *, as_of: datetime, least: int = LE
         >>> print(honeymoon(Logs(purchases=bought), timedelta(days=30), as_of=datetime(2026, 4, 1, tzinfo=UTC)).says)
         Not enough to tell: 1 of the promotion's buyers and 1 of the rest have had the time, and 30 of each are needed.
     """
-    now, span = judgement(as_of), span_above_zero(within)
+    now, length = judgement(as_of), span(within, "within")
     rows = numbered(logs, now)
-    counted = [_counted(rows, soon, span, now) for soon in (_again(span), _again(span) & (nw.col("promoted") == 0))]
-    again, unprompted = (_comparison(counts, within, least) for counts in counted)
-    return Honeymoon(instant(now), within, again, unprompted)
+    again = _again(length)
+    counted = [_counted(rows, soon, length, now) for soon in (again, again & (nw.col("promoted") == 0))]
+    return Honeymoon(instant(now), within, *(_comparison(counts, within, least) for counts in counted))
 
 
-def _again(span: int) -> nw.Expr:
-    return (nw.col("nth") > 1) & (nw.col("t") - nw.col("first") <= span)
+def _again(length: int) -> nw.Expr:
+    return (nw.col("nth") > 1) & (nw.col("t") - nw.col("first") <= length)
 
 
-def _counted(rows: Frame | None, soon: nw.Expr, span: int, now: int) -> dict[int, tuple[int, int, int]]:
+def _counted(rows: Frame | None, soon: nw.Expr, length: int, now: int) -> dict[int, tuple[int, int, int]]:
     """The counts of those whose first purchase was promoted (1) and of the rest (0)."""
     if rows is None:
         return {}
     began = flag((nw.col("nth") == 1) & (nw.col("promoted") == 1))
     people = rows.with_columns(soon=flag(soon), began=began).group_by(PERSON)
     each = people.agg(nw.col("first").min(), nw.col("soon").sum(), nw.col("began").max())
-    counts = added_up(judged(each, "first", "soon", span, now), "began")
+    counts = added_up(judged(each, "first", "soon", length, now), "began")
     return {int(str(began)): counted for (began,), counted in counts.items()}
 
 

@@ -12,9 +12,9 @@ import narwhals as nw
 
 from funnel._facts.base import judgement
 from funnel._frames import Frame, kept, leave
+from funnel._given import span
 from funnel.errors import RecordError
 from funnel.metrics._lines import SKU
-from funnel.metrics._numbered import span_above_zero
 from funnel.metrics._pairs import AMONG, OTHER, PEOPLE, THING, WHO, Held, followed, held, starts
 from funnel.metrics._purchases import PERSON
 from funnel.metrics.affinity import fewest
@@ -47,7 +47,8 @@ def offers(  # noqa: PLR0913 - three of them say when, how often, how many
         they bought that it follows), and `people` of `among` who bought it after that.
 
     Raises:
-        InstantError: `as_of` is naive, or the time is no span above zero.
+        InstantError: `as_of` is naive.
+        RecordError: `within` is no span above zero.
         LogsError: The lines are at fault.
         RecordError: `least` is no whole number from 1 up, or the logs have no purchases.
 
@@ -62,14 +63,14 @@ def offers(  # noqa: PLR0913 - three of them say when, how often, how many
         >>> offers(logs, lines, timedelta(days=10), as_of=datetime(2026, 4, 1, tzinfo=UTC), least=1).rows()
         [('b', 1, 'cup', 'pot', 1, 2)]
     """
-    now, span, few = judgement(as_of), span_above_zero(within), fewest(least)
+    now, length, few = judgement(as_of), span(within, "within"), fewest(least)
     all_held = held(logs, lines, now)
     if all_held is None:
         raise RecordError("the logs have no purchases that things could follow; give them too")
     rows = all_held.rows
-    started = starts(rows, span, now, few)
+    started = starts(rows, length, now, few)
     owned = rows.select(WHO, THING).unique()
-    worth = kept(_worth(started, followed(started, rows, span), few))
+    worth = kept(_worth(started, followed(started, rows, length), few))
     possible = owned.join(worth, on=THING, how="inner")
     new = possible.join(owned.rename({THING: OTHER}), on=[WHO, OTHER], how="anti")
     best = _numbered(new, [WHO, OTHER], [THING]).filter(nw.col("place") == 1).drop("place")

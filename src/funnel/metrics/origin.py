@@ -16,13 +16,14 @@ import narwhals as nw
 from funnel._facts.base import judgement
 from funnel._facts.frames import held_over
 from funnel._facts.plan import plan_of
+from funnel._given import span
 from funnel._instants import instant
 from funnel._lift.columns import flag
 from funnel._reduce.aggregates import value_name
 from funnel.errors import RecordError
 from funnel.facts import Facts
 from funnel.metrics._lines import SKU, lines_beside
-from funnel.metrics._numbered import added_up, judged, numbered, span_above_zero
+from funnel.metrics._numbered import added_up, judged, numbered
 from funnel.metrics._purchases import PERSON
 from funnel.metrics._shown import as_html, as_text, days
 from funnel.metrics.rate import Rate
@@ -129,8 +130,8 @@ def repeat_by(  # noqa: PLR0913 - three of them say when, how long, how many
         least: The fewest people of whom a share is told.
 
     Raises:
-        InstantError: `as_of` is naive, or the time is no span above zero.
-        RecordError: `by` is none of those, or `product` without lines, or lines without `product`.
+        InstantError: `as_of` is naive.
+        RecordError: `within` is no span above zero, `by` none of those, or `product` without lines or the reverse.
         LogsError: The lines are at fault.
 
     Example:
@@ -145,7 +146,7 @@ def repeat_by(  # noqa: PLR0913 - three of them say when, how long, how many
         >>> [(one.group, one.repeat.rate.hits, one.repeat.rate.among) for one in groups]
         [('fair', 1, 1), ('instagram', 0, 1)]
     """
-    now, span = judgement(as_of), span_above_zero(within)
+    now, length = judgement(as_of), span(within, "within")
     if by not in get_args(By):
         msg = f"by is {by!r}; give one of {', '.join(get_args(By))}"
         raise RecordError(msg)
@@ -155,14 +156,14 @@ def repeat_by(  # noqa: PLR0913 - three of them say when, how long, how many
     if rows is None:
         return RepeatGroups(instant(now), by, within, least, ())
     labels = _labels(logs, rows, by, lines, now)
-    people = judged(first_and_soon(rows, span), "first", "soon", span, now)
+    people = judged(first_and_soon(rows, length), "first", "soon", length, now)
     counts = added_up(people.join(labels, on=PERSON, how="inner"), _GROUP)
     return RepeatGroups(instant(now), by, within, least, tuple(_groups(counts, within)))
 
 
-def first_and_soon(rows: Frame, span: int) -> Frame:
+def first_and_soon(rows: Frame, length: int) -> Frame:
     """Every buyer: when they first bought, and whether they bought again within the time."""
-    soon = flag((nw.col("nth") > 1) & (nw.col("t") - nw.col("first") <= span))
+    soon = flag((nw.col("nth") > 1) & (nw.col("t") - nw.col("first") <= length))
     people = rows.with_columns(soon=soon).group_by(PERSON)
     return people.agg(nw.col("first").min(), nw.col("soon").sum())
 

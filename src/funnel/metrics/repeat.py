@@ -21,9 +21,10 @@ import attrs
 import narwhals as nw
 
 from funnel._facts.base import judgement
+from funnel._given import span
 from funnel._instants import NEVER, instant
 from funnel._lift.columns import flag
-from funnel.metrics._numbered import added_up, judged, span_above_zero
+from funnel.metrics._numbered import added_up, judged
 from funnel.metrics._purchases import PERSON, purchases_at, told, whole
 from funnel.metrics._shown import as_html, days
 from funnel.metrics.rate import Rate
@@ -79,11 +80,11 @@ class RepeatRates:
         return [{"name": name, **rate.to_dict(), "pending": pending.get(name, 0)} for name, rate in rates.items()]
 
     def _rows(self) -> list[tuple[str, object]]:
-        span = days(self.within.within)
+        told = days(self.within.within)
         return [
-            (f"bought again within {span}", self.within),
+            (f"bought again within {told}", self.within),
             ("have bought again by now", self.ever),
-            (f"bought in the last {span}, not for the first time", self.returning),
+            (f"bought in the last {told}, not for the first time", self.returning),
         ]
 
     def __str__(self) -> str:
@@ -104,7 +105,8 @@ def repeat_rates(logs: Logs, within: timedelta, *, as_of: datetime) -> RepeatRat
         as_of: The instant of judgement.
 
     Raises:
-        InstantError: `as_of` is naive, or the time is no span above zero.
+        InstantError: `as_of` is naive.
+        RecordError: `within` is no span above zero.
 
     Example:
         >>> import polars as pl
@@ -118,11 +120,11 @@ def repeat_rates(logs: Logs, within: timedelta, *, as_of: datetime) -> RepeatRat
         have bought again by now: 50.0 % (1 of 2; 9.5 to 90.5 %)
         bought in the last 60 d, not for the first time: 50.0 % (1 of 2; 9.5 to 90.5 %)
     """
-    now, span = judgement(as_of), span_above_zero(within)
-    people = _people(logs, span, now)
+    now, length = judgement(as_of), span(within, "within")
+    people = _people(logs, length, now)
     if people is None:
         return RepeatRates(instant(now), RepeatRate(within, Rate(0, 0), 0), Rate(0, 0), Rate(0, 0))
-    lately, again = nw.col("last") >= now - span, nw.col("bought") > 1
+    lately, again = nw.col("last") >= now - length, nw.col("bought") > 1
     flags = {"once": nw.lit(1, nw.Int64()), "again": flag(again)}
     told_of = people.with_columns(**flags, lately=flag(lately), back=flag(lately & again))
     names = ("hit", "had", "pending", "again", "once", "back", "lately")
@@ -143,7 +145,8 @@ def repeat_rate_within(logs: Logs, within: timedelta, *, as_of: datetime) -> Rep
         The rate, and how many are pending.
 
     Raises:
-        InstantError: `as_of` is naive, or the time is no span above zero.
+        InstantError: `as_of` is naive.
+        RecordError: `within` is no span above zero.
 
     Example:
         >>> import polars as pl
@@ -155,8 +158,8 @@ def repeat_rate_within(logs: Logs, within: timedelta, *, as_of: datetime) -> Rep
         >>> print(repeat_rate_within(logs, timedelta(days=60), as_of=datetime(2026, 4, 1, tzinfo=UTC)))
         100.0 % (1 of 1; 20.7 to 100.0 %); 1 pending
     """
-    now, span = judgement(as_of), span_above_zero(within)
-    people = _people(logs, span, now)
+    now, length = judgement(as_of), span(within, "within")
+    people = _people(logs, length, now)
     if people is None:
         return RepeatRate(within, Rate(0, 0), 0)
     hits, among, pending = added_up(people)[()]
@@ -203,7 +206,8 @@ def returning_rate(logs: Logs, within: timedelta, *, as_of: datetime) -> Rate:
         People of whose purchases in that time at least one was not their first, among people with a purchase in it.
 
     Raises:
-        InstantError: `as_of` is naive, or the time is no span above zero.
+        InstantError: `as_of` is naive.
+        RecordError: `within` is no span above zero.
 
     Example:
         >>> import polars as pl
@@ -216,18 +220,18 @@ def returning_rate(logs: Logs, within: timedelta, *, as_of: datetime) -> Rate:
         50.0 % (1 of 2; 9.5 to 90.5 %)
     """
     now = judgement(as_of)
-    return _among(logs, now - span_above_zero(within), now)
+    return _among(logs, now - span(within, "within"), now)
 
 
-def _people(logs: Logs, span: int, now: int) -> Frame | None:
+def _people(logs: Logs, length: int, now: int) -> Frame | None:
     """Every buyer: when they first and last bought, how often, and whether they bought again within the time."""
     rows = purchases_at(logs, now)
     if rows is None:
         return None
-    soon = rows.with_columns(soon=flag(nw.col("t") - nw.col("first") <= span))
+    soon = rows.with_columns(soon=flag(nw.col("t") - nw.col("first") <= length))
     edges = nw.col("first").min(), nw.col("t").max().alias("last"), nw.col("t").count().alias("bought")
     people = soon.group_by(PERSON).agg(*edges, nw.col("soon").sum())
-    return judged(people.with_columns(soon=nw.col("soon") - 1), "first", "soon", span, now)
+    return judged(people.with_columns(soon=nw.col("soon") - 1), "first", "soon", length, now)
 
 
 def _among(logs: Logs, start: int, now: int) -> Rate:

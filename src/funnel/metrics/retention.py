@@ -15,6 +15,7 @@ import narwhals as nw
 
 from funnel._facts.base import judgement
 from funnel._frames import leave
+from funnel._given import one_of, span
 from funnel._instants import instant
 from funnel.errors import RecordError
 from funnel.metrics._activity import Measure, RefundBasis
@@ -24,7 +25,6 @@ from funnel.metrics._periods import DAY, Calendar, Period, Weekday
 from funnel.metrics._purchases import PERSON, told
 from funnel.metrics._table import Asked, Table, table_of
 from funnel.metrics.cohorts import Cohorts
-from funnel.metrics.conversion.steps import one_of, span
 
 
 def retention(  # noqa: PLR0913 (each names one choice that is otherwise hidden)

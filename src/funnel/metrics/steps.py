@@ -18,9 +18,10 @@ import narwhals as nw
 
 from funnel._facts.base import judgement
 from funnel._frames import kept, leave
+from funnel._given import span
 from funnel._instants import FOREVER, instant
 from funnel._lift.columns import flag
-from funnel.metrics._numbered import added_up, judged, numbered, span_above_zero
+from funnel.metrics._numbered import added_up, judged, numbered
 from funnel.metrics._purchases import PERSON
 from funnel.metrics._shown import as_html, as_text, days
 from funnel.metrics._waiting import ENDED, STARTED
@@ -116,7 +117,8 @@ def purchase_steps(logs: Logs, within: timedelta, *, as_of: datetime, least: int
         least: The fewest people of whom a typical wait is told.
 
     Raises:
-        InstantError: `as_of` is naive, or the time is no span above zero.
+        InstantError: `as_of` is naive.
+        RecordError: `within` is no span above zero.
 
     Example:
         >>> import polars as pl
@@ -133,13 +135,13 @@ def purchase_steps(logs: Logs, within: timedelta, *, as_of: datetime, least: int
         >>> second.people
         1
     """
-    now, span = judgement(as_of), span_above_zero(within)
+    now, length = judgement(as_of), span(within, "within")
     rows = numbered(logs, now)
     if rows is None:
         return PurchaseSteps(instant(now), within, ())
     steps = kept(_with_next(rows))
-    soon = steps.with_columns(soon=flag(nw.col("next") - nw.col("t") <= span))
-    counts = added_up(judged(soon, "t", "soon", span, now), "nth")
+    soon = steps.with_columns(soon=flag(nw.col("next") - nw.col("t") <= length))
+    counts = added_up(judged(soon, "t", "soon", length, now), "nth")
     waits = survival_by(_waits(steps, logs), "nth", as_of=as_of, least=least)
     made = ((int(nth), counts[nth,], wait) for nth, wait in waits.groups)
     return PurchaseSteps(

@@ -15,8 +15,9 @@ from typing import Any, overload
 import attrs
 
 from funnel._facts.base import judgement
+from funnel._given import span
 from funnel._instants import MICROSECOND, instant
-from funnel.errors import InstantError, RecordError
+from funnel.errors import RecordError
 from funnel.metrics._curve import Curve
 from funnel.metrics._waiting import Waits, waits_by, waits_in
 from funnel.metrics.estimates import (
@@ -94,9 +95,9 @@ class Survival:
             within: The time from the start; its end is part of it.
 
         Raises:
-            InstantError: It is no span from zero up.
+            RecordError: It is no span from zero up.
         """
-        return converted_by(self.curve, _micros(within, 0), self.level, self.least)
+        return converted_by(self.curve, span(within, "within", least=0), self.level, self.least)
 
     def quantile(self, share: float) -> WaitQuantile:
         """The time within which a share converts, with its interval.
@@ -126,9 +127,9 @@ class Survival:
             horizon: Up to when waiting is counted.
 
         Raises:
-            InstantError: It is no span above zero.
+            RecordError: It is no span above zero.
         """
-        return restricted_mean_of(self.curve, _micros(horizon, 1), self.level, self.least)
+        return restricted_mean_of(self.curve, span(horizon, "horizon"), self.level, self.least)
 
     def plateau(self, *, least: int = 30) -> Plateau | None:
         """The flat end of the curve, if it is long: people are still watched, and for long nobody has converted.
@@ -191,14 +192,6 @@ class _Steps(Sequence[SurvivalStep]):
         if isinstance(places, range):
             return [step_of(self.of.curve, one - 1, self.of.level) for one in places]
         return step_of(self.of.curve, places - 1, self.of.level)
-
-
-def _micros(span: object, least: int) -> int:
-    if not isinstance(span, timedelta) or span // MICROSECOND < least:
-        above = "above zero" if least else "from zero up"
-        msg = f"the time is no span {above}; give a timedelta"
-        raise InstantError(msg)
-    return span // MICROSECOND
 
 
 def survival(waits: object, *, as_of: datetime, level: float = LEVEL, least: int = 1) -> Survival:

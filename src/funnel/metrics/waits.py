@@ -14,9 +14,10 @@ import narwhals as nw
 
 from funnel._facts.base import judgement
 from funnel._frames import Frame, Home, leave
+from funnel._given import nearest
 from funnel._instants import FOREVER
 from funnel._lift.columns import flag
-from funnel._streams import nearest, stream_called
+from funnel._streams import stream_called
 from funnel.errors import RecordError
 from funnel.logs import Logs
 from funnel.metrics._purchases import PERSON, told

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import attrs
 
-from funnel._streams import nearest
+from funnel._given import nearest
 from funnel.errors import FactsError, RecordError
 from funnel.metrics.backtest.result import Backtest, fewest
 from funnel.metrics.estimates import Shown, percent
