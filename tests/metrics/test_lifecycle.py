@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from funnel.errors import InstantError
 from funnel.logs import Logs
 from funnel.metrics.lifecycle import Lifecycle, Lifecycles, lifecycle
-from funnel.metrics.retention import retention
+from funnel.metrics.retention.ask import retention
 from tests.engines import ENGINES
 from tests.metrics.bought import PEOPLE, Shop, shops
 from tests.metrics.cohort_model import Question, following

@@ -16,7 +16,7 @@ import attrs
 from funnel._given import nearest
 from funnel.errors import FactsError, RecordError
 from funnel.metrics.backtest.result import Backtest, fewest
-from funnel.metrics.estimates import Shown, percent
+from funnel.metrics.survival.estimates import Shown, percent
 
 if TYPE_CHECKING:
     import narwhals as nw
