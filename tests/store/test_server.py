@@ -25,7 +25,7 @@ from funnel.records import Contact, Customer, Record
 from funnel.stages import stage
 from funnel.store import server as server_store
 from funnel.store._alchemy import tables as alchemy
-from funnel.store._alchemy.schema import tables_in
+from funnel.store._alchemy.schema import VERSION, tables_in
 from funnel.store._alchemy.tables import AlchemyTables
 from funnel.store._alchemy.transactions import AgainError, repeated, told
 from funnel.store._rows import row_of
@@ -88,6 +88,10 @@ class OnAnEngine(Conformance):
         emptied(self.engine)
         with SqlAlchemyStore(self.engine, **options) as store:
             yield store
+
+    def opened_again(self, store: Any, **options: Any) -> SqlAlchemyStore:  # noqa: ARG002 - it is on the same engine
+        """Open a second store on the same tables."""
+        return SqlAlchemyStore(self.engine, **options)
 
 
 class TestOnSqlite(OnAnEngine):
@@ -460,6 +464,55 @@ def test_a_closed_store_answers_nothing(plain: sa.Engine) -> None:
     assert SqlAlchemyStore(plain).standing("p1") is None
 
 
+@pytest.fixture(params=["postgres", "maria"])
+def served(request: pytest.FixtureRequest) -> Iterator[sa.Engine]:
+    """Give an engine on each server, its tables empty and of this version again afterwards."""
+    engine = sa.create_engine(request.getfixturevalue(request.param).url)
+    emptied(engine)
+    yield engine
+    with engine.begin() as connection:
+        store_tables().drop_all(connection)
+    engine.dispose()
+
+
+def commented(engine: sa.Engine, comment: str | None) -> None:
+    """Write another comment on the table of records, as a migration of another version does."""
+    records = store_tables().tables["funnel_records"]
+    records.comment = comment
+    with engine.begin() as connection:
+        connection.execute(sa.schema.SetTableComment(records) if comment else sa.schema.DropTableComment(records))
+
+
+@pytest.mark.parametrize(
+    ("version", "remedy"), [(99, "install a newer shopfunnel"), (0, "bring them up to date by your migrations")]
+)
+def test_tables_of_another_version_are_refused(served: sa.Engine, version: int, remedy: str) -> None:
+    """Neither read nor written, by any store, however often it is tried; the message says what to do."""
+    store = SqlAlchemyStore(served)
+    commented(served, f"shopfunnel, version {version}")
+    for call in (lambda: store.history("p1"), lambda: store.append(visit("1"), recorded_at=NOON)) * 2:
+        with pytest.raises(StoreError, match=rf"tables are of version {version}, this library knows \d+; {remedy}"):
+            call()
+    commented(served, f"shopfunnel, version {VERSION}")
+
+    assert store.append(visit("1"), recorded_at=NOON).added == 1
+
+
+@pytest.mark.parametrize("comment", [None, "ours", "shopfunnel, version of Sari"], ids=["none", "other", "words"])
+def test_a_shops_own_comment_is_no_version(engine: sa.Engine, comment: str | None) -> None:
+    """Where the shop has written another comment, or took it away, the tables are taken as they are."""
+    commented(engine, comment)
+
+    assert SqlAlchemyStore(engine).append(visit("1"), recorded_at=NOON).added == 1
+    commented(engine, f"shopfunnel, version {VERSION}")
+
+
+def test_tables_that_are_not_there_are_told_of(engine: sa.Engine) -> None:
+    """The message says what makes them."""
+    with pytest.raises(StoreError, match="make them by your migrations"):
+        SqlAlchemyStore(engine, prefix="nowhere_").history("p1")
+
+
 # ---- the async twin ------------------------------------------------------------------------------------------------
 
 
@@ -491,6 +544,7 @@ async def a_life(engine: AsyncEngine) -> list[Any]:
             await store.part("p2", parted_at=NOON),
             await store.due(before=later),
             await store.judge("p1", as_of=later),
+            await store.judge_everyone(as_of=later),
             await store.standing("p1"),
             await store.waiting(),
             json.loads(await store.export("p1")),
@@ -520,6 +574,7 @@ def a_plain_life(engine: sa.Engine) -> list[Any]:
             store.part("p2", parted_at=NOON),
             store.due(before=later),
             store.judge("p1", as_of=later),
+            store.judge_everyone(as_of=later),
             store.standing("p1"),
             store.waiting(),
             json.loads(store.export("p1")),

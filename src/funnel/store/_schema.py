@@ -24,10 +24,11 @@ TABLES: Sequence[str] = (
         stage TEXT,
         former TEXT,
         judged_at INTEGER,
-        due_at INTEGER
+        due_at INTEGER,
+        judged_by INTEGER
     ) STRICT, WITHOUT ROWID
     """,
-    "CREATE INDEX people_due ON people (due_at) WHERE due_at IS NOT NULL",
+    "CREATE INDEX people_due ON people (judged_by, due_at) WHERE judged_by IS NOT NULL",
     "CREATE INDEX people_root ON people (root) WHERE root <> person_id",
     f"""
     CREATE TABLE records (

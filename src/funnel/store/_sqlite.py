@@ -13,7 +13,7 @@ from typing import Any, cast
 import attrs
 
 from funnel.store._rows import APART, COLUMNS, ERASED, PLACES, Key, Row, filled, target_of
-from funnel.store._tables import Entry, Link, Person, TakenError
+from funnel.store._tables import Entry, Found, Link, Person, TakenError
 
 MOST_BOUND = 300
 """How many keys are asked for at once; each binds up to three values, and older SQLite takes 999."""
@@ -26,6 +26,7 @@ _HEAD = (*_KEY, "person_id", "version", "recorded_at", "apart")
 _SAID = tuple(COLUMNS)
 _PEOPLE = tuple(field.name for field in attrs.fields(Person))
 _told = attrgetter(*_PEOPLE)
+_found = attrgetter("stage", "due_at", "person_id", "version")
 
 
 def _marks(count: int) -> str:
@@ -41,6 +42,14 @@ _FROM = f"{_SHOWN} FROM records r {_APART}"
 _SAVE = (
     f"INSERT INTO people ({', '.join(_PEOPLE)}) VALUES ({_marks(len(_PEOPLE))}) ON CONFLICT (person_id) DO UPDATE SET "
     + ", ".join(f"{name} = excluded.{name}" for name in _PEOPLE[1:])
+)
+_JUDGED = (
+    "UPDATE people SET former = stage, stage = ?, due_at = ?, judged_at = {judged_at:d}, judged_by = {judged_by:d} "
+    "WHERE person_id = ? AND version = ? AND judged_by IS NOT NULL"
+)
+_DUE = tuple(
+    f"SELECT person_id FROM people WHERE {these} ORDER BY judged_by, due_at, person_id LIMIT :limit"
+    for these in ("judged_by < :judged_by", "judged_by > :judged_by", "judged_by = :judged_by AND due_at < :before")
 )
 _TELL = "INSERT INTO apart (person_id, version, told) VALUES (?, ?, ?)"
 _TARGET = """
@@ -194,10 +203,22 @@ class SqliteTables:
         )
         return [root, *(name for (name,) in aliases)]
 
-    def due(self, before: int, limit: int) -> Sequence[str]:
-        """Whom to judge again before an instant, the longest overdue first."""
-        asked = "SELECT person_id FROM people WHERE due_at < ? ORDER BY due_at, person_id LIMIT ?"
-        return [name for (name,) in self._execute(asked, (before, limit))]
+    def due(self, judged_by: int, before: int, limit: int) -> Sequence[str]:
+        """Whom to judge: those whom another rule has judged, and before an instant others, longest overdue first."""
+        found: list[str] = []
+        for asked in _DUE:
+            bound = {"judged_by": judged_by, "before": before, "limit": limit - len(found)}
+            found += [name for (name,) in self._execute(asked, bound)]
+        return found
+
+    def versions(self) -> Mapping[str, int]:
+        """The version of everyone who can be judged, by the name that they are known by."""
+        return dict(self._execute("SELECT person_id, version FROM people WHERE judged_by IS NOT NULL"))
+
+    def judged(self, found: Sequence[Found], judged_at: int, judged_by: int) -> None:
+        """Write where people stand, but for those of whom something has been written since."""
+        update = _JUDGED.format(judged_at=judged_at, judged_by=judged_by)
+        self._connection.executemany(update, map(_found, found))
 
     def links(self, names: Sequence[str]) -> Sequence[Link]:
         """Every link from or to these names, also those that are parted, in the order in which they were made."""
