@@ -46,7 +46,7 @@ from tests.store.conformance import (
     facts_of,
     visit,
 )
-from tests.store.deliverer import visits
+from tests.store.deliverer import killed, started, visits
 from tests.store.servers import Server, mariadb, postgresql
 from tests.strategies import CANARY
 
@@ -152,15 +152,23 @@ def delivered(engine: sa.Engine, count: int) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         added = list(pool.map(deliver, range(8)))
+
+    assert sum(added) == count
+    assert is_sound(engine, stores[0], count)
+    assert stores[0].history("p1") == stores[1].history("p1")
+
+
+def is_sound(engine: sa.Engine, store: SqlAlchemyStore, count: int) -> bool:
+    """Whether a store holds the first visits of one person, each once, all of them in one sound whole."""
     with engine.connect() as connection:
         kept = store_tables().tables["funnel_records"]
         versions = list(connection.execute(sa.select(kept.c.version).order_by(kept.c.version)).scalars())
-
-    assert sum(added) == count
+    history, standing = store.history("p1"), store.standing("p1")
     assert versions == list(range(1, count + 1))
-    assert stores[0].history("p1") == stores[1].history("p1") == History.of("p1", records)
-    assert stores[0].standing("p1").version == count
-    assert stores[0].standing("p1").stage == stage.of(stores[1].history("p1"), Policy(), as_of=NOON)
+    assert history == History.of("p1", visits(0, count))
+    assert standing.version == count
+    assert standing.stage == stage.of(history, Policy(), as_of=NOON)
+    return True
 
 
 def test_eight_threads_deliver_the_same_in_different_orders(engine: sa.Engine) -> None:
@@ -174,6 +182,32 @@ def test_eight_threads_deliver_to_mariadb(maria: Server) -> None:
     emptied(engine)
     delivered(engine, 20 if FULL else 6)
     engine.dispose()
+
+
+def test_processes_deliver_the_same_in_different_orders(engine: sa.Engine) -> None:
+    """Four processes, each with a store of its own (two, unless all is tested): every record is there once."""
+    count, seeds = (30, range(1, 5)) if FULL else (6, range(1, 3))
+    processes = [started(engine.url.render_as_string(hide_password=False), seed, 0, count, 1) for seed in seeds]
+    said = [process.communicate(timeout=120)[0].split() for process in processes]
+
+    assert [process.returncode for process in processes] == [0 for _ in seeds]
+    assert {len(one) for one in said} == {count}
+    assert is_sound(engine, SqlAlchemyStore(engine), count)
+
+
+def test_a_client_that_is_killed_loses_nothing_that_it_acknowledged(engine: sa.Engine) -> None:
+    """Killed at any moment: the server keeps of a call all records or none, and the next client goes on from there."""
+    chance, count, batch = random.Random(7), 0, 3
+    address, store = engine.url.render_as_string(hide_password=False), SqlAlchemyStore(engine)
+    for _ in range(20 if FULL else 1):
+        heard = killed(started(address, 0, count, 3_000, batch), chance)
+        with engine.connect() as connection:  # what the client was at is undone once the server finds it gone
+            connection.exec_driver_sql("LOCK TABLE funnel_people IN ACCESS EXCLUSIVE MODE")
+        kept = {one.id for one in store.history("p1").interactions}
+        assert heard <= kept
+        assert len(kept) % batch == 0
+        assert is_sound(engine, store, len(kept))
+        count = len(kept)
 
 
 def test_mariadb_compares_text_letter_by_letter(maria: Server) -> None:

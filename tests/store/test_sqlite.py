@@ -103,18 +103,15 @@ def test_no_question_of_one_person_reads_everybodys_records() -> None:
 def test_a_rule_and_a_policy_have_one_number_in_every_process() -> None:
     """Whoever opens the store with an equal rule and policy judges as the others do; another number makes another."""
     asked = "from funnel import Policy, next_step; from funnel.store._judge import Judge"
-    said = [
-        subprocess.run(
-            [sys.executable, "-c", f"{asked}; print(Judge(next_step, Policy()).fingerprint)"],
-            env={"PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
-        for seed in ("1", "2")
-    ]
+    said = subprocess.run(
+        [sys.executable, "-c", f"{asked}; print(Judge(next_step, Policy()).fingerprint)"],
+        env={"PYTHONHASHSEED": "1", "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
 
-    assert said == [str(Judge(next_step, Policy()).fingerprint)] * 2
+    assert int(said) == Judge(next_step, Policy()).fingerprint
     assert Judge(stage, Policy(lapse_after=DAY)).fingerprint != Judge(stage, Policy()).fingerprint
     assert Judge(stage, Policy(answer_within=DAY)).fingerprint == Judge(stage, Policy()).fingerprint
 

@@ -156,9 +156,9 @@ class KeptStore(ABC):
     ) -> Receipt:
         """Write records in one transaction; where it is not asked which of them are there, all are held to be new."""
         rows, repeated = rows_of(records)
-        kept = tables.found(list(rows) if asked else [])
-        fresh = {key: row for key, row in rows.items() if key not in kept}
-        changed = _changed(rows, kept, amend=amend)
+        kept = tables.found(list(rows)) if asked else {}
+        fresh = {key: row for key, row in rows.items() if key not in kept} if kept else rows
+        changed = _changed(rows, kept, amend=amend) if kept else {}
         repeated += len(rows) - len(fresh) - len(changed)
         if not fresh and not changed:
             return Receipt(0, repeated)
@@ -336,7 +336,7 @@ def _take_in(  # noqa: PLR0913, PLR0917 - all that a change is made of
     judged: bool,
 ) -> None:
     """Look at rows that are new or changed, give each its person and version, and write them."""
-    rows = {**fresh, **changed}
+    rows = {**fresh, **changed} if changed else fresh
     targets = targets_of(tables, rows)
     referring = referring_to(tables, rows)
     refuse_untrue(tables, rows, targets, referring)

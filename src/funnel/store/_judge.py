@@ -104,10 +104,9 @@ class Judge:
             self._live.popitem(last=False)
 
     def _answer(self, live: Live) -> None:
-        facts = live.tally.facts(as_of=instant(live.at))
-        change = self.rule.next_change.of(facts, self.policy)
+        stage, change = live.tally.ask_on(self.rule, self.policy, as_of=instant(live.at))
         times = live.ahead if change is None else [micros(change), *live.ahead]
-        live.stage, live.due_at = said(self.rule.of(facts, self.policy)), min(times, default=None)
+        live.stage, live.due_at = said(stage), min(times, default=None)
 
 
 def said(stage: object) -> str:
@@ -133,7 +132,8 @@ def _take(live: Live, added: Sequence[Record]) -> bool:
 
 def _moments(records: Iterable[Record]) -> list[int]:
     """Every instant at which records begin or cease to tell something."""
-    told = [
-        getattr(record, name, None) for record in records for name in ("happened_at", "cancelled_at", "delivered_at")
-    ]
-    return [micros(moment) for moment in told if moment is not None]
+    found: list[int] = []
+    for record in records:
+        told = record.happened_at, vars(record).get("cancelled_at"), vars(record).get("delivered_at")
+        found += [micros(moment) for moment in told if moment is not None]
+    return found
