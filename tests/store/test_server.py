@@ -117,8 +117,8 @@ class TestOnPostgres(OnAnEngine, *([Laws] if FULL else [])):
         cls.engine.dispose()
 
 
-class TestOnMariaDB(OnAnEngine):
-    """MariaDB, a real server; the whole suite with make test-full alone, for it takes long."""
+class TestOnMariaDB(OnAnEngine, Laws):
+    """MariaDB, a real server; the whole suite, and its laws, with make test-full alone, for they take long."""
 
     __test__ = FULL
 
