@@ -10,6 +10,7 @@ from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ import sqlalchemy as sa
 from hypothesis import settings
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from funnel.errors import FullError, LockedError, MissingExtraError, StoreError
+from funnel.errors import FullError, LockedError, MissingExtraError, RecordError, StoreError
 from funnel.history import History
 from funnel.policy import Policy
 from funnel.records import Contact, Customer, Record
@@ -263,6 +264,30 @@ def test_a_refund_and_its_purchase_that_meet_find_each_other(
     assert store.waiting() == []
     assert store.history("p1") == History.of("p1", [bought(), back("r")])
     assert store.standing("p1").stage == stage.of(store.history("p1"), Policy(), as_of=NOON)
+
+
+@pytest.mark.parametrize("kind", ["plain", "engine"])
+def test_two_merges_that_cross_at_the_same_time_make_no_circle(request: pytest.FixtureRequest, kind: str) -> None:
+    """Each into the other, by two who know nothing of each other: one is done, the other is told."""
+    engine = request.getfixturevalue(kind)
+    SqlAlchemyStore(engine).append(bought(), bought("2", "p2"), recorded_at=NOON)
+    together = Barrier(2)
+
+    def merge(alias: str, into: str) -> str:
+        store = SqlAlchemyStore(engine)
+        together.wait()
+        try:
+            return store.merge(alias, into=into, merged_at=NOON).person_id
+        except RecordError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(2) as pool:
+        told = list(pool.map(merge, ("p1", "p2"), ("p2", "p1")))
+    (done,) = {"p1", "p2"} & set(told)
+
+    assert any("in a circle" in one for one in told)
+    assert SqlAlchemyStore(engine).history("p1").person_id == SqlAlchemyStore(engine).history("p2").person_id == done
+    assert len(SqlAlchemyStore(engine).history("p1").purchases) == 2
 
 
 def test_what_is_written_since_it_was_asked_for_is_asked_again(plain: sa.Engine) -> None:
