@@ -8,25 +8,29 @@ from __future__ import annotations
 
 import argparse
 import ast
+import importlib
 import importlib.abc
 import importlib.machinery
 import os
+import resource
 import signal
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import attrs
-import hypothesis  # noqa: F401 (what takes long to load is loaded once, before the first fork)
-import polars  # noqa: ICN001, F401
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 SECONDS = 120
-"""A run that takes longer has found the fault: it goes round for ever."""
+"""A run that takes more of a processor's time has found the fault: it goes round for ever."""
+
+MEMORY = 8 << 30
+"""So has one that takes more memory."""
 
 TESTS: dict[str, tuple[str, ...]] = {
     "rules/activity.py": ("tests/rules/test_activity.py", "tests/test_stages.py"),
@@ -36,6 +40,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "rules/readiness.py": ("tests/rules/test_readiness.py",),
     "rules/rfm.py": ("tests/rules/test_rfm.py",),
     "rules/trust.py": ("tests/rules/test_trust.py",),
+    "rules/window.py": ("tests/rules/test_window.py",),
     "stages.py": ("tests/test_stages.py",),
     "_lift/": ("tests/lift", "tests/test_rule.py"),
     "_reduce/": ("tests/reduce", "tests/test_facts.py", "tests/facts/test_by_hand.py", "tests/test_tally.py"),
@@ -69,25 +74,29 @@ class Mutant:
     """A file with one fault."""
 
     path: Path
+    node: int
+    turn: int
     line: int
     what: str
-    tree: ast.Module
 
     def __str__(self) -> str:
         """Show where it is, and what was done."""
         return f"{self.path.relative_to(ROOT)}:{self.line} {self.what}"
 
+    def tree(self) -> ast.Module:
+        """The file with the fault."""
+        whole = ast.parse(self.path.read_text())
+        node = next(one for number, one in enumerate(ast.walk(whole)) if number == self.node)
+        list(_faults(node))[self.turn]()
+        return ast.fix_missing_locations(whole)
+
 
 def mutants(path: Path) -> Iterator[Mutant]:
-    """Every file with one fault in it."""
-    whole = ast.parse(path.read_text())
-    for place, node in enumerate(ast.walk(whole)):
+    """Every fault that can be made in a file."""
+    for place, node in enumerate(ast.walk(ast.parse(path.read_text()))):
         for turn in range(len(list(_faults(node)))):
-            tree = deepcopy(whole)
-            twin = next(one for number, one in enumerate(ast.walk(tree)) if number == place)
-            change = list(_faults(twin))[turn]
-            what = change()
-            yield Mutant(path, getattr(node, "lineno", 0), what, ast.fix_missing_locations(tree))
+            what = list(_faults(deepcopy(node)))[turn]()
+            yield Mutant(path, place, turn, getattr(node, "lineno", 0), what)
 
 
 def _faults(node: Any) -> Iterator[Any]:
@@ -151,23 +160,58 @@ class Wrong(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         """Run the file with the fault."""
-        code = compile(self.mutant.tree, str(self.mutant.path), "exec")
+        code = compile(self.mutant.tree(), str(self.mutant.path), "exec")
         exec(code, module.__dict__)  # noqa: S102 (our own file, with a fault)
 
 
+class FixedFirst:
+    """Examples written by hand are cheaper than laws, so they are asked first."""
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Put the laws last."""
+        items.sort(key=lambda item: hasattr(getattr(item, "obj", None), "hypothesis"))
+
+
+OPTIONS = (
+    *("-x", "-q", "--hypothesis-seed=0", "--no-cov", "--assert=plain", "--disable-plugin-autoload"),
+    *("-p", "_hypothesis_pytestplugin", "-p", "pytest_cov.plugin", "-p", "no:cacheprovider"),
+)
+
+
 def is_found(mutant: Mutant | None, tests: Sequence[str]) -> bool:
-    """Whether a test fails, in a process of its own; without a fault none may."""
+    """Whether a test fails, in a process of its own; without a fault none may.
+
+    Without a fault, what the tests load beside the library is loaded here too, so that the next ones need not.
+    """
+    reading, writing = os.pipe()
     child = os.fork()
     if child:
-        return os.waitpid(child, 0)[1] != 0
-    signal.alarm(SECONDS)
+        os.close(writing)
+        with os.fdopen(reading) as told:
+            for name in told.read().split():
+                with suppress(ImportError):
+                    importlib.import_module(name)
+        return _is_failure(os.waitpid(child, 0)[1])
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
     silent = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silent, 1)
     os.dup2(silent, 2)
     if mutant is not None:
         sys.meta_path.insert(0, Wrong(mutant))
-    options = ["-x", "-q", "--hypothesis-seed=0", "--no-cov", "--assert=plain"]
-    os._exit(int(pytest.main([*options, "-p", "no:cacheprovider", "-p", "no:xdist", *tests])))
+    ended = int(pytest.main([*OPTIONS, *tests], plugins=[FixedFirst()]))
+    if mutant is None:
+        ours = ("funnel", "tests", "__")
+        os.write(writing, " ".join(name for name in sys.modules if not name.startswith(ours)).encode())
+    os._exit(ended)
+
+
+def _is_failure(status: int) -> bool:
+    """Whether the tests failed, could not be loaded, or did not come to an end; anything else says nothing of them."""
+    ended = os.waitstatus_to_exitcode(status)
+    if ended in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED):
+        sys.exit(f"no test was run (pytest ended with {ended})")
+    return ended != pytest.ExitCode.OK
 
 
 def main() -> int:
