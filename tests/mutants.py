@@ -11,6 +11,7 @@ import ast
 import importlib
 import importlib.abc
 import importlib.machinery
+import json
 import os
 import resource
 import signal
@@ -164,12 +165,20 @@ class Wrong(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(code, module.__dict__)  # noqa: S102 (our own file, with a fault)
 
 
-class FixedFirst:
-    """Examples written by hand are cheaper than laws, so they are asked first."""
+class CheapestFirst:
+    """The tests in the order of the time they took without a fault: a fault is mostly found by a cheap one."""
+
+    def __init__(self) -> None:
+        """Know nothing yet."""
+        self.took: dict[str, float] = {}
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Put the laws last."""
-        items.sort(key=lambda item: hasattr(getattr(item, "obj", None), "hypothesis"))
+        """Put what takes long last."""
+        items.sort(key=lambda item: self.took.get(item.nodeid, 0))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note what a test took."""
+        self.took[report.nodeid] = self.took.get(report.nodeid, 0) + report.duration
 
 
 OPTIONS = (
@@ -178,19 +187,18 @@ OPTIONS = (
 )
 
 
-def is_found(mutant: Mutant | None, tests: Sequence[str]) -> bool:
+def is_found(mutant: Mutant | None, tests: Sequence[str], order: CheapestFirst) -> bool:
     """Whether a test fails, in a process of its own; without a fault none may.
 
-    Without a fault, what the tests load beside the library is loaded here too, so that the next ones need not.
+    Without a fault, what the tests load beside the library is loaded here too, so that the next ones need not, and
+    what each test takes is noted.
     """
     reading, writing = os.pipe()
     child = os.fork()
     if child:
         os.close(writing)
         with os.fdopen(reading) as told:
-            for name in told.read().split():
-                with suppress(ImportError):
-                    importlib.import_module(name)
+            _learn(told.read(), order)
         return _is_failure(os.waitpid(child, 0)[1])
     signal.setitimer(signal.ITIMER_PROF, SECONDS)
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
@@ -199,11 +207,24 @@ def is_found(mutant: Mutant | None, tests: Sequence[str]) -> bool:
     os.dup2(silent, 2)
     if mutant is not None:
         sys.meta_path.insert(0, Wrong(mutant))
-    ended = int(pytest.main([*OPTIONS, *tests], plugins=[FixedFirst()]))
+    ended = int(pytest.main([*OPTIONS, *tests], plugins=[order]))
     if mutant is None:
         ours = ("funnel", "tests", "__")
-        os.write(writing, " ".join(name for name in sys.modules if not name.startswith(ours)).encode())
+        names = [name for name in sys.modules if not name.startswith(ours)]
+        with os.fdopen(writing, "w") as telling:
+            json.dump({"names": names, "took": order.took}, telling)
     os._exit(ended)
+
+
+def _learn(told: str, order: CheapestFirst) -> None:
+    """Load and note what a run without a fault has told; others tell nothing."""
+    if not told:
+        return
+    learnt = json.loads(told)
+    order.took.update(learnt["took"])
+    for name in learnt["names"]:
+        with suppress(ImportError):
+            importlib.import_module(name)
 
 
 def _is_failure(status: int) -> bool:
@@ -226,12 +247,13 @@ def main() -> int:
     for where, tests in TESTS.items():
         if asked.only and not any(where.startswith(name) for name in asked.only):
             continue
-        if is_found(None, tests):
+        order = CheapestFirst()
+        if is_found(None, tests, order):
             sys.exit(f"the tests of {where} fail without any fault; mend them first")
         whole = ROOT / "src" / "funnel" / where
         paths = sorted(whole.rglob("*.py")) if whole.is_dir() else [whole]
         for mutant in [one for path in paths for one in mutants(path)][:: asked.every]:
-            if is_found(mutant, tests):
+            if is_found(mutant, tests, order):
                 found += 1
             else:
                 left.append(mutant)
