@@ -91,6 +91,13 @@ def test_what_fits_64_bits_is_taken(most: int) -> None:
             checked(beyond)
 
 
+def test_a_fact_counts_and_a_constant_is_its_value() -> None:
+    """A fact does not run with the clock unless it says so; the name of a limit is no part of it."""
+    assert (A.unit, A.low, A.high, A.slope) == ("number", 0, LIMIT, 0)
+    assert Const(7, name="limit") == Const(7)
+    assert Const(7) != Const(7, "span")
+
+
 def counted(*tests: Ask) -> Any:
     """The sum that counts conditions."""
     total: Any = tests[0]
