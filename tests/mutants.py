@@ -27,8 +27,11 @@ import attrs
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-SECONDS = 120
-"""A run that takes more of a processor's time has found the fault: it goes round for ever."""
+SLOWER = 10
+"""A run that takes so many times a processor's time has found the fault: it goes round for ever."""
+
+SECONDS = 10
+"""What a run may take beside that."""
 
 MEMORY = 8 << 30
 """So has one that takes more memory."""
@@ -200,13 +203,13 @@ def is_found(mutant: Mutant | None, tests: Sequence[str], order: CheapestFirst) 
         with os.fdopen(reading) as told:
             _learn(told.read(), order)
         return _is_failure(os.waitpid(child, 0)[1])
-    signal.setitimer(signal.ITIMER_PROF, SECONDS)
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
     silent = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silent, 1)
     os.dup2(silent, 2)
     if mutant is not None:
         sys.meta_path.insert(0, Wrong(mutant))
+        signal.setitimer(signal.ITIMER_PROF, SECONDS + SLOWER * sum(order.took.values()))
     ended = int(pytest.main([*OPTIONS, *tests], plugins=[order]))
     if mutant is None:
         ours = ("funnel", "tests", "__")

@@ -15,14 +15,15 @@ from typing import Any
 
 import pytest
 
-from funnel._lift.nodes import Fact
+from funnel._lift.nodes import LIMIT, Fact
 from funnel._lift.proof import proven
 from funnel._lift.symbols import named
-from funnel._lift.tree import MOST_CONDITIONS, MOST_PATHS, leaves, lift
+from funnel._lift.tree import MOST_CONDITIONS, MOST_PATHS, Leaf, leaves, lift
 from funnel.errors import LiftError
 from tests.lift.facts import FACTS, REFUSED, WIDE, lifted
 
 DAY = timedelta(days=1)
+TICK = timedelta(microseconds=1)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -169,6 +170,19 @@ def test_what_cannot_be_lifted_is_refused(rule: Callable[[Any], object], message
         lift(rule, FACTS, REFUSED)
 
 
+@pytest.mark.parametrize("most", [LIMIT, -LIMIT, LIMIT * TICK, -LIMIT * TICK])
+def test_what_64_bits_hold_is_taken(most: Any) -> None:
+    """The largest number or span may be answered and compared with, and the next one may not."""
+    beyond, fact = most + most // LIMIT, "spent" if isinstance(most, int) else "gap"
+
+    assert lift(lambda _: most, FACTS) == Leaf(most)
+    assert lift(lambda f: getattr(f, fact) == most, FACTS) == Leaf(answer=False)
+    with pytest.raises(LiftError, match="answered with more than the 64 bits"):
+        lift(lambda _: beyond, FACTS)
+    with pytest.raises(LiftError, match="more than the 64 bits of a column hold"):
+        lift(lambda f: getattr(f, fact) == beyond, FACTS)
+
+
 def swallowed(f: Any) -> str:
     """Catch the refusal of int() and go on."""
     try:
@@ -220,7 +234,7 @@ def test_what_leaves_no_trace_is_found_out(rule: Callable[[Any], object], messag
 
 LIES: list[tuple[str, object]] = [
     *(("count", number) for number in (0, 1, 2, 6)),
-    *(("since", number * timedelta(microseconds=1)) for number in (0, 1, 2, WIDE, -WIDE)),
+    *(("since", number * TICK) for number in (0, 1, 2, WIDE, -WIDE)),
     *(("source", word) for word in ("", "some", "other")),
     *(("reason", word) for word in ("", "payday", "travel")),
     *(("referred", truth) for truth in (False, True)),
