@@ -22,9 +22,9 @@ from funnel.metrics.repeat.steps import purchase_steps
 from funnel.metrics.rfm import rfm_quantiles, segments
 from funnel.policy import Policy
 from funnel.rules.rfm import rfm
-from tests.engines import ENGINES
+from tests.engines import ENGINES, HERE
 from tests.frames import as_span, read
-from tests.metrics.people import AS_OF, HERE, shop_tables
+from tests.metrics.people import AS_OF, shop_tables
 
 SPAN = timedelta(days=90)
 POLICY = Policy(lapse_after=SPAN, after_sale_for=timedelta(days=30), monetary_limits=(1, 2, 4, 8))

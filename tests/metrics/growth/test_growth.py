@@ -15,11 +15,10 @@ from funnel.logs import Logs
 from funnel.metrics.growth.ask import growth, referral_rate
 from funnel.metrics.growth.five_ways import WAYS, FiveWays, Growth
 from funnel.metrics.rate import Rate
-from tests.engines import ENGINES
+from tests.engines import ENGINES, HERE, examples
 from tests.frames import TIME
 from tests.metrics.bought import PEOPLE, Shop, shops
 from tests.metrics.cohort_model import Question
-from tests.metrics.people import HERE
 from tests.strategies import instants
 
 WITHIN = timedelta(days=45)
@@ -122,7 +121,7 @@ def test_the_five_ways_are_what_counting_by_hand_finds(shop: Shop, arrivals: lis
 def test_every_engine_counts_as_a_person_would(engine: str) -> None:
     """Where the data lie changes no count."""
 
-    @settings(max_examples=2)
+    @settings(max_examples=examples(engine, 2))
     @given(shops(), ARRIVALS, QUESTIONS)
     def law(shop: Shop, arrivals: list[Arrival], one: Question) -> None:
         logs = Logs(**ENGINES[engine](tables_of(shop, arrivals)))

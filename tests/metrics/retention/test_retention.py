@@ -16,11 +16,10 @@ from funnel.metrics.retention.ask import retention
 from funnel.metrics.retention.cohorts import Cohort, Cohorts, Ratio
 from funnel.money import Money
 from funnel.records import Purchase
-from tests.engines import ENGINES
+from tests.engines import ENGINES, HERE, examples
 from tests.frames import read
 from tests.metrics.bought import Shop, shops
 from tests.metrics.cohort_model import Question, counted
-from tests.metrics.people import HERE
 from tests.strategies import instants
 
 ZONES = st.sampled_from(["UTC", "Asia/Jakarta", "America/New_York"])
@@ -72,9 +71,6 @@ def who(cohorts: Cohorts, cohort: Cohort, place: int) -> list[str]:
 MOST = 20
 """So many columns are compared at most: with windows of a day there are hundreds."""
 
-FEW_OF = {"duckdb": 2, "ibis": 1}
-"""How many shops an engine is asked about that is slow to begin."""
-
 
 def cut_short(rows: dict[date, dict[str, Any]]) -> dict[date, dict[str, Any]]:
     """The first columns of each row."""
@@ -99,7 +95,7 @@ def test_the_table_is_what_counting_by_hand_finds(shop: Shop, question: Question
 def test_every_engine_counts_as_a_person_would(engine: str) -> None:
     """Where the data lie changes no cell, and people come back as the kind of frame that came in."""
 
-    @settings(max_examples=FEW_OF.get(engine, 3))
+    @settings(max_examples=examples(engine, 3))
     @given(shops(), questions())
     def law(shop: Shop, question: Question) -> None:
         cohorts, right = asked(Logs(**ENGINES[engine](shop.tables())), question), counted(shop, question)

@@ -14,9 +14,9 @@ from funnel.history import History
 from funnel.logs import Logs
 from funnel.metrics.survival.ask import Survival, SurvivalBy, survival, survival_by
 from funnel.metrics.survival.waits import waits
-from tests.engines import ENGINES
+from tests.engines import ENGINES, HERE
 from tests.frames import TIME, as_instant, read, tables
-from tests.metrics.people import AS_OF, FEW, HERE, bought_by, crowds, logs_of, orders_of, shop_on
+from tests.metrics.people import AS_OF, FEW, bought_by, crowds, logs_of, orders_of, shop_on
 from tests.metrics.waiting import DAY, NOON, SPANS, TICK, starts
 from tests.strategies import instants
 
@@ -205,11 +205,6 @@ def test_every_engine_gives_the_same_waits(engine: str) -> None:
     for rows, curve in found[0]:
         assert curve == survival([(row["started_at"], row["ended_at"]) for row in rows], as_of=NOON)
         assert 10 < curve.converted < curve.people - 10
-
-
-def test_spark_gives_the_same_waits(spark: Any) -> None:
-    """So it is on Spark."""
-    assert answers(ENGINES["pyspark"]({"events": made_up()})["events"]) == answers(made_up())
 
 
 @pytest.mark.parametrize("engine", [name for name in HERE if name != "polars"])
