@@ -10,13 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from funnel._instants import FOREVER, micros
-from funnel._ledger.ledger import Ledger
+from funnel._ledger.ledger import Ledger, ledger_of
 from funnel._streams import TABLES
 from funnel.errors import RecordError
 from funnel.facts import Facts
 from funnel.interactions import Answer, Complaint, Delivered, FollowUpSent, Question, Resolution, Visit
 from funnel.records import Customer, Lead, Purchase, Record, Refund
-from tests.ledger import ledger_of
 from tests.shop import DAY, END, NOW, bought, did, refunded
 from tests.strategies import record_lists
 

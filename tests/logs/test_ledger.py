@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from funnel._ledger.ledger import ledger_of
 from funnel._reduce.forms import GAP
 from funnel._streams import TABLES
 from funnel.history import History
 from funnel.logs import Logs
 from tests.engines import ENGINES, HERE
 from tests.frames import tables
-from tests.ledger import ledger_of
 from tests.logs.shop import AFTER, AT, rows
 from tests.strategies import histories
 

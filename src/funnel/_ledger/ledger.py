@@ -265,6 +265,13 @@ def _writer_of(kind: type[Record]) -> Callable[[Ledger, Any], None]:
     raise RecordError(msg)
 
 
+def ledger_of(person_id: str, records: Iterable[Record]) -> Ledger:
+    """The ledger of one person from all of their records (each once)."""
+    given = list(records)
+    talk = [record for record in given if isinstance(record, Interaction)]
+    return ledger_from(person_id, InOrder.of(talk), [record for record in given if not isinstance(record, Interaction)])
+
+
 def ledger_from(person_id: str, talk: tuple[Interaction, ...], others: Iterable[Record]) -> Ledger:
     """The ledger of one person from all of their interactions and all other records (each once)."""
     ledger = Ledger(person_id)
