@@ -84,7 +84,8 @@ if TYPE_CHECKING:
         read_interaction,
     )
     from funnel.logs import Fault, Logs
-    from funnel.metrics.affinity import Affinity, Pair, affinity
+    from funnel.metrics.affinity.ask import Affinity, Pair, affinity
+    from funnel.metrics.affinity.offers import offers
     from funnel.metrics.backtest import (
         AnswerMove,
         AnswerShare,
@@ -100,7 +101,6 @@ if TYPE_CHECKING:
         calibrate,
         compare,
     )
-    from funnel.metrics.cohorts import Cohort, Cohorts, Ratio
     from funnel.metrics.conversion import (
         By,
         Comparison,
@@ -118,22 +118,18 @@ if TYPE_CHECKING:
         bands,
         conversion,
     )
-    from funnel.metrics.estimates import ConvertedBy, RestrictedMean, SurvivalStep, WaitQuantile
-    from funnel.metrics.five_ways import Change, FiveWays, FixedMix, Growth, WhatIf
     from funnel.metrics.flow.counted import stage_flow
     from funnel.metrics.flow.differ import RuleBook, stage_difference
     from funnel.metrics.flow.difference import MoveChange, StageChange, StageDifference, StandingChange
     from funnel.metrics.flow.result import StageFlow, StagePeriod, Transition
-    from funnel.metrics.growth import growth, referral_rate
-    from funnel.metrics.honeymoon import Honeymoon, PromotionComparison, honeymoon
-    from funnel.metrics.leaving import Leaving, LeavingReason, LeftFrom, Trouble, leaving
+    from funnel.metrics.growth.ask import growth, referral_rate
+    from funnel.metrics.growth.five_ways import Change, FiveWays, FixedMix, Growth, WhatIf
+    from funnel.metrics.leaving.ask import Leaving, LeavingReason, LeftFrom, Trouble, leaving
     from funnel.metrics.lifecycle import Lifecycle, Lifecycles, lifecycle
-    from funnel.metrics.log_rank import LogRank, log_rank
-    from funnel.metrics.offers import offers
-    from funnel.metrics.origin import RepeatGroup, RepeatGroups, repeat_by
-    from funnel.metrics.plateau import Plateau
     from funnel.metrics.rate import Difference, Rate
-    from funnel.metrics.repeat import (
+    from funnel.metrics.repeat.honeymoon import Honeymoon, PromotionComparison, honeymoon
+    from funnel.metrics.repeat.origin import RepeatGroup, RepeatGroups, repeat_by
+    from funnel.metrics.repeat.rates import (
         RepeatRate,
         RepeatRates,
         repeat_rate,
@@ -141,13 +137,17 @@ if TYPE_CHECKING:
         repeat_rates,
         returning_rate,
     )
-    from funnel.metrics.retention import retention
+    from funnel.metrics.repeat.rhythm import Rhythm, purchase_rhythm
+    from funnel.metrics.repeat.steps import PurchaseStep, PurchaseSteps, purchase_steps
+    from funnel.metrics.retention.ask import retention
+    from funnel.metrics.retention.cohorts import Cohort, Cohorts, Ratio
     from funnel.metrics.rfm import Segments, SegmentShare, rfm_quantiles, segments
-    from funnel.metrics.rhythm import Rhythm, purchase_rhythm
-    from funnel.metrics.steps import PurchaseStep, PurchaseSteps, purchase_steps
     from funnel.metrics.summary import PurchaseSummary
-    from funnel.metrics.survival import Survival, SurvivalBy, survival, survival_by
-    from funnel.metrics.waits import waits
+    from funnel.metrics.survival.ask import Survival, SurvivalBy, survival, survival_by
+    from funnel.metrics.survival.estimates import ConvertedBy, RestrictedMean, SurvivalStep, WaitQuantile
+    from funnel.metrics.survival.log_rank import LogRank, log_rank
+    from funnel.metrics.survival.plateau import Plateau
+    from funnel.metrics.survival.waits import waits
     from funnel.money import Money
     from funnel.not_yet import (
         AfterEvent,

@@ -99,13 +99,13 @@ def test_why_tells_each_part_with_its_points() -> None:
     assert [reason.points for reason in why.reasons if reason.points] == [20, 10, 5]
 
 
-BANDS = Policy(said_ready_points=60, cart_points=59, checkout_points=30, visit_points=29, question_points=-5)
+BANDS = Policy(quote_points=60, cart_points=59, checkout_points=30, visit_points=29, question_points=-5)
 
 
 @pytest.mark.parametrize(
     ("sign", "points", "expected"),
     [
-        ("since_said_ready", 60, Readiness.READY),
+        ("since_last_quote", 60, Readiness.READY),
         ("since_last_cart", 59, Readiness.WARM),
         ("since_last_checkout", 30, Readiness.WARM),
         ("since_last_visit", 29, Readiness.COLD),
