@@ -9,14 +9,14 @@ import narwhals as nw
 import polars as pl
 import pytest
 
-from funnel._instants import FOREVER
+from funnel._instants import FOREVER, NEVER
 from funnel._lift.nodes import Value
 from funnel._reduce.aggregates import PERSON, _looked_up, aggregated, edge_rows, value_name
 from funnel._reduce.folds import Row, with_gaps
 from funnel._reduce.forms import COMMON, Reduction
 from funnel._reduce.windows import running
 from funnel._streams import STREAMS, TABLES
-from tests.reduce.test_reduce import REDUCTIONS, by_hand, row
+from tests.reduce.test_reduce import GAPS, REDUCTIONS, by_hand, row
 
 ORDERS: dict[str, list[Row]] = {
     "p1": [
@@ -43,6 +43,11 @@ ASKED = (
     *REDUCTIONS["orders"],
     *REDUCTIONS["purchases"],
     Reduction(STREAMS["purchases"], "sum", "amount"),
+    Reduction(STREAMS["purchases"], "smallest", "amount", empty=2),
+    Reduction(STREAMS["purchases"], "largest", "amount", empty=7),
+    Reduction(STREAMS["purchases"], "largest", "t", empty=NEVER),
+    Reduction(STREAMS["purchases"], "latest", "gap", where=GAPS),
+    Reduction(STREAMS["purchases"], "earliest", "gap"),
     Reduction(STREAMS["purchases"], "earliest", "id", empty=""),
     Reduction(STREAMS["purchases"], "latest", "amount", empty=8),
     Reduction(STREAMS["views"], "sum"),
@@ -79,7 +84,7 @@ def told(frame: Any, *keys: str) -> dict[Any, tuple[Value, ...]]:
 
 
 @pytest.mark.parametrize(
-    ("engine", "at"), [*(("polars", at) for at in (-1, 2, 3, 5, 6, AT)), ("duckdb", 3), ("duckdb", AT)]
+    ("engine", "at"), [*(("polars", at) for at in (-1, 0, 2, 4, 6, AT)), ("duckdb", 3), ("duckdb", AT)]
 )
 def test_an_aggregate_is_what_one_reads_off_the_rows(engine: str, at: int) -> None:
     """A row begins to count at its start and ceases at its end; of nothing a value is empty, and nobody is nobody."""
@@ -108,8 +113,11 @@ def test_who_stands_in_no_root_is_left_out() -> None:
     assert set(told(named, PERSON)) == {("p2",)}
 
 
-@pytest.mark.parametrize(("latest", "ids"), [(True, {"p1": "d", "p2": "a"}), (False, {"p1": "b", "p2": "a"})])
-def test_of_rows_at_one_instant_the_order_decides(latest: bool, ids: dict[str, str]) -> None:  # noqa: FBT001 - a case
+@pytest.mark.parametrize(("latest", "ids"), [(True, {"p1": "d", "p2": "0"}), (False, {"p1": "b", "p2": "a"})])
+def test_of_rows_at_one_instant_the_order_decides(
+    latest: bool,  # noqa: FBT001 - a case
+    ids: dict[str, str],
+) -> None:
     """First by rank, then by source, then by number; found by joins alone."""
     rows = [
         ("p1", 1, 1, "shop", "c"),
@@ -118,6 +126,7 @@ def test_of_rows_at_one_instant_the_order_decides(latest: bool, ids: dict[str, s
         ("p1", 1, 1, "web", "d"),
         ("p1", 1, 1, "shop", "y"),
         ("p2", 3, 0, "shop", "a"),
+        ("p2", 5, 0, "shop", "0"),
     ]
     names = (PERSON, *(name for name in COMMON if name not in ("start", "end")))
     frame: Any = nw.from_native(pl.DataFrame(rows, schema=list(names), orient="row").lazy())
