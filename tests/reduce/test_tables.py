@@ -16,8 +16,9 @@ from funnel._reduce.folds import Row, with_gaps
 from funnel._reduce.forms import COMMON, Reduction
 from funnel._reduce.windows import running
 from funnel._streams import STREAMS, TABLES
-from tests.reduce.test_reduce import GAPS, REDUCTIONS, by_hand, row
+from tests.reduce.test_reduce import BIG, GAPS, REDUCTIONS, by_hand, row
 
+AT = 9
 ORDERS: dict[str, list[Row]] = {
     "p1": [
         row(0, 0, FOREVER, "z", 5),
@@ -25,7 +26,7 @@ ORDERS: dict[str, list[Row]] = {
         row(2, 2, FOREVER, "c", 4),
         row(8, 8, FOREVER, "a", 1),
     ],
-    "p2": [row(4, 4, FOREVER, "e", 7)],
+    "p2": [row(4, 4, FOREVER, "e", 3)],
     "p3": [row(10, 10, FOREVER, "f", 6)],
 }
 PURCHASES: dict[str, list[Row]] = {
@@ -35,12 +36,13 @@ PURCHASES: dict[str, list[Row]] = {
         row(2, 3, FOREVER, "c", 4),
         row(8, 8, FOREVER, "a", 1),
     ],
-    "p2": [row(4, 4, 5, "e", 7)],
+    "p2": [row(4, 4, AT, "e", 3)],
     "p3": [row(10, 10, FOREVER, "f", 6)],
 }
 ROWS = {"orders": ORDERS, "purchases": PURCHASES}
 ASKED = (
     *REDUCTIONS["orders"],
+    Reduction(STREAMS["orders"], "latest", "id", where=BIG, empty=""),
     *REDUCTIONS["purchases"],
     Reduction(STREAMS["purchases"], "sum", "amount"),
     Reduction(STREAMS["purchases"], "smallest", "amount", empty=2),
@@ -53,7 +55,6 @@ ASKED = (
     Reduction(STREAMS["views"], "sum"),
     Reduction(STREAMS["views"], "latest", "channel", empty="none"),
 )
-AT = 9
 
 
 def frames(engine: str) -> dict[str, Any]:
