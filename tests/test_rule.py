@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 import polars as pl
@@ -72,6 +73,7 @@ def nickname(f: Facts, policy: Policy) -> str:
 # ---- laws ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", sorted(RULES))
 @given(history=histories(), as_of=instants())
 @few
@@ -86,6 +88,7 @@ def test_a_rule_answers_as_the_plain_function_does(name: str, history: History, 
     assert all(reason.holds or reason.points == 0 for reason in asked.why(facts, POLICY).reasons)
 
 
+@pytest.mark.no_cover
 @given(people(), instants())
 @fewer
 def test_over_everyone_a_rule_answers_as_for_each(everyone: tuple[History, ...], as_of: datetime) -> None:
@@ -110,6 +113,7 @@ def _plain(answer: Any) -> Any:
     return getattr(answer, "value", answer)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", sorted(RULES.keys() - SPANS))
 @given(history=histories(), data=st.data())
 @few
@@ -159,17 +163,19 @@ def test_the_next_change_of_a_table_is_the_first_of_several(engine: str) -> None
     }
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", sorted(RULES))
 def test_the_witnesses_of_a_rule_take_its_paths(name: str) -> None:
-    """Each answer that the table tells has somebody who gets it; every condition on a path holds for its person."""
+    """Every path that the table tells has somebody who takes it, and no two have the same reasons."""
     asked = RULES[name]
     people_ = asked.witnesses(POLICY, as_of=NOW)
-    told = {reason.condition for one in people_ for reason in asked.why(one, POLICY).reasons if reason.holds}
+    paths = asked.table(POLICY).paths
 
-    assert people_
+    assert len(people_) == len(paths)
     assert all(one.as_of == NOW for one in people_)
     assert len({asked.why(one, POLICY).reasons for one in people_}) == len(people_)
-    assert told <= {condition for path in asked.table(POLICY).paths for condition in path.conditions} | told
+    if isinstance(asked(people_[0], POLICY), StrEnum):
+        assert [asked(one, POLICY).value for one in people_] == [path.answer for path in paths]
 
 
 def test_witnesses_are_made_of_every_kind_of_fact() -> None:

@@ -1,4 +1,4 @@
-"""The three ways to build the library into a back end, each as it stands in `examples`, run."""
+"""The four ways to build the library into a back end, each as it stands in `examples`, run."""
 
 from __future__ import annotations
 
@@ -147,22 +147,26 @@ def test_a_cancelled_order_makes_no_customer(client: Any) -> None:
     assert client.get("/people/sari").json()["stage"] == "prospect"
 
 
-# ---- django-oscar --------------------------------------------------------------------------------------------------
+# ---- Django -------------------------------------------------------------------------------------------------------
 
 
-@needed("django-oscar")
-def test_the_signals_of_oscar_feed_the_funnel(root: Path) -> None:
-    """Somebody who places orders through the shop's own code becomes a customer, then a repeat customer, and back."""
+def walked(journey: Path) -> list[str]:
+    """What a way through a shop prints, walked in a process of its own."""
     run = subprocess.run(
-        [sys.executable, root / "examples" / "oscar_shop" / "journey.py"],
+        [sys.executable, journey],
         capture_output=True,
         text=True,
         check=False,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
     )
-
     assert run.returncode == 0, run.stderr
-    assert run.stdout.splitlines() == [
+    return run.stdout.splitlines()
+
+
+@needed("django-oscar")
+def test_the_signals_of_oscar_feed_the_funnel(root: Path) -> None:
+    """Somebody who places orders through the shop's own code becomes a customer, then a repeat customer, and back."""
+    assert walked(root / "examples" / "oscar_shop" / "journey.py") == [
         "registered: lead",
         "ordered: customer",
         "ordered again: repeat_customer",
@@ -170,4 +174,16 @@ def test_the_signals_of_oscar_feed_the_funnel(root: Path) -> None:
         "cancelled one: customer",
         "cancelled one: prospect",
         "History('user-1', leads=1, purchases=2, refunds=0, interactions=0, referrals=0)",
+    ]
+
+
+@needed("django-oscar")
+def test_the_signals_of_djangos_orm_feed_the_funnel(root: Path) -> None:
+    """What is saved counts, what is rolled back does not; what SQL has changed counts once it is handed in again."""
+    assert walked(root / "examples" / "django_shop" / "journey.py") == [
+        "ordered: customer",
+        "rolled back: customer",
+        "ordered again: repeat_customer",
+        "cancelled by SQL: repeat_customer",
+        "handed in again, 2 changed: prospect",
     ]

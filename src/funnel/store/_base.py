@@ -27,7 +27,7 @@ from funnel.store._everyone import everyone
 from funnel.store._frames import frames_of, logs_of
 from funnel.store._judge import Judge
 from funnel.store._reading import history_of, names_of
-from funnel.store._rows import NOBODY, Key, Row, differing, entry_of, refuse_other, rows_of
+from funnel.store._rows import NOBODY, SENDER, Key, Row, differing, entry_of, refuse_other, rows_of
 from funnel.store._tables import NOT_YET, Entry, Found, Person, Tables, TakenError
 from funnel.store.protocol import Alias, Engine, Receipt, Standing
 
@@ -376,8 +376,8 @@ def _claimed(rows: Mapping[Key, Row], targets: Mapping[Key, Row], referring: Ite
 def _people_of(rows: Iterable[Row]) -> Iterator[str]:
     for row in rows:
         yield row.person_id
-        if row["referred_by"] is not None:
-            yield row["referred_by"]
+        if row.said[SENDER] is not None:
+            yield str(row.said[SENDER])
 
 
 def _waits(change: Change, row: Row, targets: Mapping[Key, Row]) -> bool:

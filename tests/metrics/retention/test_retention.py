@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from funnel.errors import EngineError, InstantError, LogsError, MoneyError, RecordError
 from funnel.logs import Logs
+from funnel.metrics.lifecycle import lifecycle
 from funnel.metrics.rate import Rate
 from funnel.metrics.retention.ask import retention
 from funnel.metrics.retention.cohorts import Cohort, Cohorts, Ratio
@@ -81,6 +82,7 @@ def cut_short(rows: dict[date, dict[str, Any]]) -> dict[date, dict[str, Any]]:
     return short
 
 
+@pytest.mark.no_cover
 @given(shops(), questions())
 def test_the_table_is_what_counting_by_hand_finds(shop: Shop, question: Question) -> None:
     """Every cell of every kind of table equals a count person by person, and the last one names whom it counts."""
@@ -91,6 +93,7 @@ def test_the_table_is_what_counting_by_hand_finds(shop: Shop, question: Question
     assert [who(cohorts, *cell) for cell in cells] == [right[one.start][1][place] for one, place in cells]
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("engine", HERE)
 def test_every_engine_counts_as_a_person_would(engine: str) -> None:
     """Where the data lie changes no cell, and people come back as the kind of frame that came in."""
@@ -128,6 +131,27 @@ def test_the_zone_of_the_shop_cuts_the_months() -> None:
     assert [(one.start, one.people) for one in in_utc] == [(date(2026, 1, 1), (1, 1, 0))]
     assert [(one.start, one.people) for one in in_jakarta] == [(date(2026, 2, 1), (1, 0))]
     assert [(one.start, one.people) for one in in_york] == [(date(2026, 1, 1), (1, 1))]
+
+
+@pytest.mark.parametrize(
+    ("tz", "start", "people", "orders"),
+    [
+        ("UTC", date(2026, 2, 1), (1, 1, 0), (1, 2, 0)),
+        ("Asia/Jakarta", date(2026, 3, 1), (1, 1), (1, 2)),
+        ("Europe/Berlin", date(2026, 3, 1), (1, 1), (2, 1)),
+        ("Africa/Lagos", date(2026, 3, 1), (1, 0), (3, 0)),
+    ],
+)
+def test_summer_time_moves_the_end_of_a_month(tz: str, start: date, people: Any, orders: Any) -> None:
+    """The same purchases in UTC, in Jakarta, where clocks are put forward in March, and where they are not."""
+    rows = shop(
+        ("a", "2026-02-28T23:00+00:00"), ("a", "2026-03-31T21:59:59.999999+00:00"), ("a", "2026-03-31T22:00+00:00")
+    )
+    (found,) = retention(rows, tz=tz, as_of=datetime(2026, 4, 15, tzinfo=UTC))
+    (month, *_) = lifecycle(rows, tz=tz, as_of=datetime(2026, 4, 15, tzinfo=UTC))
+
+    assert (found.start, found.people, found.orders) == (start, people, orders)
+    assert month.start == start
 
 
 @pytest.mark.parametrize(
