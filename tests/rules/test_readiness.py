@@ -46,15 +46,26 @@ RHYTHM: dict[str, Any] = {"purchase_count": 3, "purchase_interval": 10 * DAY}
         ({"since_said_ready": FRESH + TICK}, 0),
         ({"purchase_count": 1}, 10),
         ({"purchase_count": 2}, 20),
+        ({"purchase_count": 3}, 30),
+        ({"purchase_count": 4}, 30),
+        ({"purchase_count": 5}, 40),
         ({"purchase_count": 8}, 40),
         ({"purchase_count": 9}, 50),
         ({"purchase_count": 1, "since_last_purchase": 30 * DAY}, 30),
         ({"purchase_count": 1, "since_last_purchase": 30 * DAY + TICK}, 25),
+        ({"purchase_count": 1, "since_last_purchase": 60 * DAY}, 25),
+        ({"purchase_count": 1, "since_last_purchase": 60 * DAY + TICK}, 20),
+        ({"purchase_count": 1, "since_last_purchase": 120 * DAY}, 20),
+        ({"purchase_count": 1, "since_last_purchase": 120 * DAY + TICK}, 15),
         ({"purchase_count": 1, "since_last_purchase": 240 * DAY}, 15),
         ({"purchase_count": 1, "since_last_purchase": 240 * DAY + TICK}, 10),
         ({"open_question_count": 1, "oldest_open_question": DAY}, 0),
         ({"open_question_count": 1, "oldest_open_question": DAY + TICK}, -20),
-        ({"complaint_count": 1, "since_last_resolution": DAY}, -70),
+        ({"complaint_count": 1, "since_last_resolution": 30 * DAY}, -70),
+        ({"complaint_count": 1, "since_last_resolution": 30 * DAY + TICK}, 0),
+        ({"last_feedback_score": 2, "since_last_feedback": 30 * DAY}, -70),
+        ({"last_feedback_score": 2, "since_last_feedback": 30 * DAY + TICK}, 0),
+        ({"last_feedback_score": 3, "since_last_feedback": DAY}, 0),
         ({"timely_delivery_count": 1}, 5),
         ({"meeting_count": 1}, 5),
         ({"last_feedback_score": 4}, 5),
@@ -99,13 +110,13 @@ def test_why_tells_each_part_with_its_points() -> None:
     assert [reason.points for reason in why.reasons if reason.points] == [20, 10, 5]
 
 
-BANDS = Policy(said_ready_points=60, cart_points=59, checkout_points=30, visit_points=29, question_points=-5)
+BANDS = Policy(quote_points=60, cart_points=59, checkout_points=30, visit_points=29, question_points=-5)
 
 
 @pytest.mark.parametrize(
     ("sign", "points", "expected"),
     [
-        ("since_said_ready", 60, Readiness.READY),
+        ("since_last_quote", 60, Readiness.READY),
         ("since_last_cart", 59, Readiness.WARM),
         ("since_last_checkout", 30, Readiness.WARM),
         ("since_last_visit", 29, Readiness.COLD),
@@ -130,6 +141,8 @@ def test_the_bands_begin_at_their_points(sign: str, points: int, expected: Readi
         ({"since_said_ready": FRESH, **DUE, "since_last_postponement": 15 * DAY, "until_ready": DAY}, Readiness.READY),
         ({"has_opted_out": True, **DUE, "until_ready": DAY}, Readiness.LEAVE_ALONE),
         ({"open_complaint_count": 1, **DUE, "until_ready": DAY}, Readiness.REPAIR_FIRST),
+        ({"open_promise_count": 1, "since_promise_was_due": TICK}, Readiness.REPAIR_FIRST),
+        ({"open_promise_count": 1, "since_promise_was_due": 0 * DAY}, Readiness.UNKNOWN),
         ({**DUE, "until_ready": DAY}, Readiness.NOT_YET),
         ({}, Readiness.UNKNOWN),
         ({"inbound_count": 1}, Readiness.COLD),
