@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pkgutil
-import shutil
 from contextlib import suppress
 from importlib import import_module
 from itertools import count
@@ -15,8 +14,10 @@ import pytest
 from coverage import Coverage
 from hypothesis import HealthCheck, settings
 
+from tests.engines import ALONE, ENGINES, HERE, spark_session
+
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
@@ -84,20 +85,17 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def spark() -> Iterator[Any]:
-    """Give one small Spark session in UTC; only `make test-full` installs PySpark, and a server must have Java."""
-    sql = pytest.importorskip("pyspark.sql", reason="PySpark is not installed (make test-full does it)")
-    if shutil.which("java") is None and os.environ.get("CI") != "true":
-        pytest.skip("PySpark needs Java, and no java is on the path")
-    options = {
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.host": "127.0.0.1",
-        "spark.log.level": "ERROR",
-        "spark.sql.session.timeZone": "UTC",
-        "spark.sql.shuffle.partitions": "2",
-        "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
-    }
-    session = sql.SparkSession.builder.master("local[2]").config(map=options).getOrCreate()
-    yield session
-    session.stop()
+def spark() -> Any:
+    """Give the Spark session of the run; only `make test-full` installs PySpark, and a server must have Java."""
+    return spark_session()
+
+
+@pytest.fixture(params=[*ENGINES, ALONE])
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Give each engine of the run in turn; pandas also as where Polars is not installed."""
+    name = str(request.param)
+    if name not in (*HERE, ALONE):
+        pytest.skip(f"{name} is asked in make test-full")
+    if name == ALONE:
+        monkeypatch.setattr("funnel._frames.installed", lambda module: module == "pandas")
+    return name

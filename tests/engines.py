@@ -1,11 +1,16 @@
-"""The same Polars tables on every engine, each by one name."""
+"""The same Polars tables on every engine, each by one name; which of them a run asks, and how many examples each."""
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import polars as pl
+import pytest
+from hypothesis import Phase, settings
 
 Convert = Callable[[Mapping[str, pl.DataFrame]], dict[str, Any]]
 
@@ -28,39 +33,38 @@ def _duckdb(tables: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
 
 
 def _ibis(tables: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
-    import ibis
+    ibis = pytest.importorskip("ibis", reason="Ibis is not installed (make test-full does it)")
 
     return {log: ibis.memtable(table.to_arrow()) for log, table in tables.items()}
 
 
+@cache
 def spark_session() -> Any:
-    """The one local Spark session of a test run, in UTC."""
-    from pyspark.sql import SparkSession
+    """The one small Spark session of a test run, in UTC; it runs its plans without compiling each first."""
+    sql = pytest.importorskip("pyspark.sql", reason="PySpark is not installed (make test-full does it)")
+    if shutil.which("java") is None and os.environ.get("CI") != "true":
+        pytest.skip("PySpark needs Java, and no java is on the path")
+    return sql.SparkSession.builder.master("local[2]").config(map=_SPARK).getOrCreate()
 
-    settings = {
-        "spark.sql.session.timeZone": "UTC",
-        "spark.sql.shuffle.partitions": "2",
-        "spark.ui.enabled": "false",
-        "spark.sql.ansi.enabled": "false",
-    }
-    builder = SparkSession.builder.master("local[2]").appName("funnel")
-    for name, value in settings.items():
-        builder = builder.config(name, value)
-    return builder.getOrCreate()
+
+_SPARK: Mapping[str, str] = {
+    "spark.default.parallelism": "1",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+    "spark.log.level": "ERROR",
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.shuffle.partitions": "1",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+}
 
 
 def _spark(tables: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
-    from pyspark.sql import types
-
-    kinds: Mapping[Any, Any] = {pl.String: types.StringType(), pl.Int64: types.LongType()}
     session = spark_session()
-    made: dict[str, Any] = {}
-    for log, table in tables.items():
-        fields = [
-            types.StructField(name, kinds.get(dtype, types.TimestampType())) for name, dtype in table.schema.items()
-        ]
-        made[log] = session.createDataFrame([tuple(row) for row in table.iter_rows()], types.StructType(fields))
-    return made
+    return {log: session.createDataFrame(table.to_arrow()) for log, table in tables.items()}
 
 
 ENGINES: Mapping[str, Convert] = {
@@ -73,3 +77,33 @@ ENGINES: Mapping[str, Convert] = {
     "pyspark": _spark,
 }
 """How Polars tables become those of each engine."""
+
+ALONE = "pandas alone"
+"""Pandas where it is the only engine that is installed, which the fixture `engine` sees to."""
+
+
+def on(engine: str, tables: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
+    """The tables on an engine."""
+    return ENGINES[engine.removesuffix(" alone")](tables)
+
+
+FULL = os.environ.get("FUNNEL_PROFILE") == "full"
+"""Whether this is the full run."""
+
+HERE = [name for name in ENGINES if FULL or name not in ("ibis", "pyspark")]
+"""The engines of this run: Ibis and PySpark, which take long to begin, are asked in `make test-full`."""
+
+_TIMES_FEWER = {ALONE: 2, "duckdb": 2, "ibis": 50, "pyspark": 250}
+"""How many times fewer examples an engine gets, for it takes so much longer whatever the number of rows."""
+
+_LEAST = 2 if FULL else 1
+
+
+def examples(engine: str, most: int) -> int:
+    """How many examples of a law an engine gets in this run, where Polars gets `most` in the daily one."""
+    return max(most * settings.default.max_examples // 10 // _TIMES_FEWER.get(engine, 1), _LEAST)
+
+
+def asked_of(engine: str, most: int) -> settings:
+    """So many examples, which are not made smaller when one fails: on these engines that would take for ever."""
+    return settings(max_examples=examples(engine, most), phases=[Phase.explicit, Phase.reuse, Phase.generate])

@@ -117,6 +117,12 @@ def read(native: Any) -> list[dict[str, Any]]:
     return sorted(in_order(native), key=lambda row: (row["person_id"], row.get("known_at") or 0))
 
 
+def answered(native: Any) -> dict[str, dict[str, Any]]:
+    """What a frame of any engine says of each person."""
+    rows = {row.pop("person_id"): row for row in read(native)}
+    return {person: {name: as_instant(value) for name, value in row.items()} for person, row in rows.items()}
+
+
 def in_order(native: Any) -> list[dict[str, Any]]:
     """The rows of a frame of any engine as it has them, with values as Python has them."""
     return _ROWS[type(native).__module__.split(".")[0]](native)

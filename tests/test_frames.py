@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 from funnel import _frames
 from funnel._frames import ROW, enter, kept, laid_down, leave, microseconds, recurring
 from funnel._instants import micros
+from funnel._turns import TURN, repeated
 from funnel.errors import EngineError, MissingExtraError
-from tests.engines import ENGINES
+from tests.engines import ENGINES, HERE, asked_of
 from tests.frames import as_instant, as_span, read
-from tests.logs.shop import AT, LOCAL, ORDERED
+from tests.logs.shop import AT, ORDERED
 from tests.strategies import CANARY, instants
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def native(engine: str, table: pl.DataFrame = TABLE) -> Any:
     return ENGINES[engine]({"t": table})["t"]
 
 
-@pytest.mark.parametrize("engine", LOCAL)
+@pytest.mark.parametrize("engine", HERE)
 def test_what_comes_in_goes_out_as_it_was(engine: str) -> None:
     """The same kind of frame, with the same rows; rows are numbered from 1 where they have an order."""
     entered = enter(native(engine))
@@ -61,7 +62,7 @@ def test_what_comes_in_goes_out_as_it_was(engine: str) -> None:
         assert entered.frame.collect().to_dict(as_series=False)[ROW] == [1, 2]
 
 
-@pytest.mark.parametrize("engine", LOCAL)
+@pytest.mark.parametrize("engine", HERE)
 def test_only_the_columns_that_are_read_come_in(engine: str) -> None:
     """The names of the others are known, their values are not looked at."""
     entered = enter(native(engine), ["person_id", "absent"])
@@ -70,7 +71,7 @@ def test_only_the_columns_that_are_read_come_in(engine: str) -> None:
     assert entered.left_out == ("t", "note")
 
 
-@pytest.mark.parametrize("engine", LOCAL)
+@pytest.mark.parametrize("engine", HERE)
 def test_whole_microseconds_go_out_as_datetimes_and_durations(engine: str) -> None:
     """Null stays null; where an engine has no durations of microseconds, spans stay whole microseconds."""
     table = pl.DataFrame({"person_id": ["a", "b"], "t": [micros(AT), None], "wait": [1, None]})
@@ -84,10 +85,9 @@ def test_whole_microseconds_go_out_as_datetimes_and_durations(engine: str) -> No
     ]
 
 
-@pytest.mark.parametrize("engine", [*LOCAL, "ibis"])
+@pytest.mark.parametrize("engine", sorted({*HERE, "ibis"}))
 def test_instants_of_centuries_are_exact(engine: str) -> None:
     """Leap days, the turn of centuries, before 1970, the last microsecond of a year."""
-    pytest.importorskip(engine.partition(" ")[0])
     table = pl.DataFrame({"t": DATES}, schema={"t": pl.Datetime("us", "UTC")})
     entered = enter(native(engine, table))
     counted = microseconds(entered.frame, entered.home, ["t"]).collect().to_dict(as_series=False)
@@ -192,7 +192,7 @@ def test_two_columns_of_one_name_are_refused() -> None:
         enter(pd.concat([MIXED, MIXED], axis=1))
 
 
-@pytest.mark.parametrize("engine", LOCAL)
+@pytest.mark.parametrize("engine", HERE)
 def test_the_name_of_the_row_numbers_is_taken(engine: str) -> None:
     """A column of that name would be taken for numbers of rows; where it is not read it does no harm."""
     table = native(engine, TABLE.with_columns(pl.lit(9).alias(ROW)))
@@ -272,7 +272,7 @@ def test_the_zone_of_a_spark_session_changes_nothing(spark: Any) -> None:
     assert told == [micros(AT)]
 
 
-@pytest.mark.parametrize("engine", LOCAL)
+@pytest.mark.parametrize("engine", HERE)
 def test_what_is_kept_is_the_same_frame(engine: str) -> None:
     """Worked out once or not, its rows are its rows."""
     entered = enter(native(engine))
@@ -280,7 +280,7 @@ def test_what_is_kept_is_the_same_frame(engine: str) -> None:
     assert sorted(kept(entered.frame).select("person_id").collect().rows()) == [("a",), ("b",)]
 
 
-@pytest.mark.parametrize("engine", LOCAL)
+@pytest.mark.parametrize("engine", HERE)
 def test_what_is_laid_down_is_the_same_frame(engine: str) -> None:
     """Held by the session or not, its rows are its rows."""
     assert sorted(laid_down(enter(native(engine)).frame).select("person_id").collect().rows()) == [("a",), ("b",)]
@@ -300,6 +300,20 @@ def _absent(_: object) -> object:
     raise AttributeError
 
 
+@pytest.mark.parametrize("engine", sorted({*HERE, "ibis"} & {"duckdb", "ibis", "pyspark"}))
+def test_a_row_elsewhere_is_repeated_as_often_as_is_asked(engine: str) -> None:
+    """Each with the number of its turn, from 0, and nothing else changed; of no rows there are none."""
+    table = pl.DataFrame({"person_id": ["a", "b"], "n": [1, 2]})
+    three, one, none = (
+        repeated(enter(native(engine, rows)).frame, times).select("person_id", "n", TURN).collect().rows()
+        for rows, times in ((table, 3), (table, 1), (table.clear(), 3))
+    )
+
+    assert sorted(three) == [(name, n, turn) for name, n in (("a", 1), ("b", 2)) for turn in range(3)]
+    assert sorted(one) == [("a", 1, 0), ("b", 2, 0)]
+    assert none == []
+
+
 def test_a_lazy_frame_that_is_kept_is_read_once() -> None:
     """What is asked of it later is what it said when it was checked, though what it stands on has changed."""
     said = iter([1, 2])
@@ -314,11 +328,11 @@ def test_a_lazy_frame_that_is_kept_is_read_once() -> None:
 KEYS = st.lists(st.tuples(st.sampled_from(["shop", "web", ""]), st.integers(0, 5).map(str)), max_size=9)
 
 
-@pytest.mark.parametrize("engine", ["polars", "polars lazy", "duckdb"])
+@pytest.mark.parametrize("engine", [name for name in HERE if name not in ("pandas", "pyarrow")])
 def test_rows_that_recur_are_those_whose_key_another_row_has(engine: str) -> None:
     """All rows of such a key and no other row."""
 
-    @settings(max_examples=max(10, settings().max_examples // 3), deadline=None)
+    @asked_of(engine, 10)
     @given(KEYS)
     def holds(keys: list[tuple[str, str]]) -> None:
         table = pl.DataFrame(keys, schema={"source": pl.String, "id": pl.String}, orient="row")

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
-from hypothesis import Phase, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from funnel import (
@@ -33,31 +33,18 @@ from funnel._instants import EARLIEST, LATEST, instant, micros
 from funnel._worklist.hours import hours_of
 from funnel.errors import InstantError
 from funnel.rules.follow_up import IDLE
-from tests.engines import ENGINES
+from tests.engines import asked_of, on
 from tests.frames import as_instant, in_order, read, tables
 from tests.shop import DAY, NOW, PEOPLE, TICK, bought, did, people, usd
 from tests.strategies import instants
 
 JAKARTA, BERLIN, NEW_YORK = map(ZoneInfo, ("Asia/Jakarta", "Europe/Berlin", "America/New_York"))
 POLICY = Policy(meeting_amount=5, lapse_after=60 * DAY, after_sale_for=10 * DAY, follow_up_after=DAY)
-SLOW = ("pandas alone", "duckdb", "ibis", "pyspark")
-
-
-@pytest.fixture(params=["polars", "polars lazy", "pandas", "pandas alone", "pyarrow", "duckdb", "ibis", "pyspark"])
-def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Each engine in turn; pandas also as where Polars is not installed."""
-    name: str = request.param
-    if name in ("ibis", "pyspark") and settings().max_examples < 100:
-        pytest.skip("asked in the full run only")
-    if name == "pandas alone":
-        monkeypatch.setattr("funnel._frames.installed", lambda module: module != "polars")
-        return "pandas"
-    return name
 
 
 def logs_on(engine: str, everyone: Sequence[History]) -> Logs:
     """Everyone's records as tables of an engine."""
-    return Logs(**ENGINES[engine](tables(everyone)))
+    return Logs(**on(engine, tables(everyone)))
 
 
 def rows(native: Any) -> list[dict[str, Any]]:
@@ -71,9 +58,8 @@ def rows(native: Any) -> list[dict[str, Any]]:
 
 def test_the_list_of_all_is_the_lists_of_each(engine: str) -> None:
     """The same people, steps, instants and values, in the same order, whatever the zone."""
-    most = settings().max_examples // 10
 
-    @settings(max_examples=most, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+    @asked_of(engine, 1)
     @given(people(most=8), instants(), st.sampled_from([JAKARTA, BERLIN]))
     def holds(everyone: tuple[History, ...], on: datetime, tz: ZoneInfo) -> None:
         told = rows(worklist(logs_on(engine, everyone), POLICY, on=on, tz=tz))

@@ -281,15 +281,18 @@ def brought(frame: Frame, home: Home) -> tuple[Frame, Home]:
     Raises:
         MissingExtraError: There is no engine here to hold it.
     """
-    if home not in _ELSEWHERE.values():
+    if not stays_elsewhere(home):
         return frame, home
     for engine in ("polars", "pandas"):
         if installed(engine):
             return frame.collect(engine).lazy(), engine
-    msg = (
-        "this question is walked through in local memory, and no engine is installed; pip install 'shopfunnel[polars]'"
-    )
+    msg = "this is walked through in local memory, and no engine is installed; run: pip install 'shopfunnel[polars]'"
     raise MissingExtraError(msg)
+
+
+def stays_elsewhere(home: Home) -> bool:
+    """Whether the frame is in a database or a cluster, and is worked on there."""
+    return home in _ELSEWHERE.values()
 
 
 # ---- instants ------------------------------------------------------------------------------------------------------

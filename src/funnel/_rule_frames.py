@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import narwhals as nw
 
 from funnel._facts.declare import Declared
 from funnel._facts.frames import fact_column, held_over
 from funnel._facts.lifted import Lifted
-from funnel._frames import ROW, Entered, enter, leave
+from funnel._frames import ROW, Entered, enter, leave, stays_elsewhere
+from funnel._given import nearest
 from funnel._instants import FOREVER, LATEST, NEVER
 from funnel._lift.clock import waits
 from funnel._lift.columns import Column, node_column, tree_column
-from funnel._lift.nodes import Fact
+from funnel._lift.nodes import Fact, Node
 from funnel._lift.tree import Answer, Fork, Leaf, Tree, answer_kind, leaves
 from funnel._reduce.aggregates import PERSON
 from funnel._reduce.forms import Derived
-from funnel._streams import nearest
+from funnel._turns import TURN, repeated
 from funnel.errors import FactsError
 
 if TYPE_CHECKING:
@@ -42,30 +44,63 @@ def answers_of_logs(ready: Lifted, logs: Logs, now: int, name: str) -> Any:
 def changes_of_logs(ready: Lifted, logs: Logs, now: int, name: str) -> Any:
     """The answer of everyone at an instant, and when it changes by itself."""
     plan = ready.narrowed()
-    held = held_over(plan, logs, now)
     present = nw.lit(now, nw.Int64())
     answer = tree_column(ready.tree, fact_column(plan, present)).alias(name)
-    change = _next_change(ready.tree, lambda moment: fact_column(plan, moment), held, now)
-    told = change.select(PERSON, answer, next_change=nw.col("next_change"))
+    asked = _Asked(_coded(ready.tree), waits(ready.tree), lambda moment: fact_column(plan, moment), now)
+    held = held_over(plan, logs, now).with_columns(answer, _answer=asked.answer(asked.present))
+    soonest = (_by_rows if stays_elsewhere(logs.home) and asked.waits else _by_columns)(asked, held, name)
+    change = nw.when(nw.col("_soonest") < FOREVER).then(nw.col("_soonest"))
+    told = soonest.select(PERSON, name, next_change=change)
     return leave(told, logs.home, instants=["next_change"], spans=_spans(ready.tree, name))
 
 
-def _next_change(tree: Tree, reading: Callable[[nw.Expr], Column], held: Frame, now: int) -> Frame:
-    """The held values with `next_change`: the soonest wait after which the answer differs, null where there is none."""
-    coded = _coded(tree)
-    present = nw.lit(now, nw.Int64())
-    held = held.with_columns(_answer=tree_column(coded, reading(present)))
-    soonest = nw.lit(FOREVER, nw.Int64())
-    for number, wait in enumerate(waits(tree)):
-        worked = node_column(wait, reading(present))
-        ahead = (worked > 0) & (worked < LATEST - now)
-        name = f"_then_{number}"
-        held = held.with_columns(nw.when(ahead).then(present + worked).otherwise(present).alias(name))
-        differs = tree_column(coded, reading(nw.col(name))) != nw.col("_answer")
-        soonest = nw.when(differs & (nw.col(name) < soonest)).then(nw.col(name)).otherwise(soonest)
-        held = held.with_columns(soonest.alias(f"_soonest_{number}"))
-        soonest = nw.col(f"_soonest_{number}")
-    return held.with_columns(next_change=nw.when(soonest < FOREVER).then(soonest))
+@attrs.frozen
+class _Asked:
+    """A rule whose answers are numbers, how long to wait for each of its conditions, and how it reads facts."""
+
+    tree: Tree
+    waits: tuple[Node, ...]
+    reading: Callable[[nw.Expr], Column]
+    now: int
+
+    @property
+    def present(self) -> nw.Expr:
+        """The instant that is asked about."""
+        return nw.lit(self.now, nw.Int64())
+
+    def answer(self, moment: nw.Expr) -> nw.Expr:
+        """What the rule answers at an instant."""
+        return tree_column(self.tree, self.reading(moment))
+
+    def after(self, wait: Node) -> nw.Expr:
+        """The instant so long from now; now itself where that is past or beyond the years that are read."""
+        worked = node_column(wait, self.reading(self.present))
+        ahead = (worked > 0) & (worked < LATEST - self.now)
+        return nw.when(ahead).then(self.present + worked).otherwise(self.present)
+
+    def soonest(self, moment: str, before: nw.Expr) -> nw.Expr:
+        """The instant of a column if it lies before another and the answer is another then; else that other one."""
+        differs = self.answer(nw.col(moment)) != nw.col("_answer")
+        return nw.when(differs & (nw.col(moment) < before)).then(nw.col(moment)).otherwise(before)
+
+
+def _by_columns(asked: _Asked, held: Frame, _: str) -> Frame:
+    """The soonest change of each, one wait after another: a column each, and no more rows than there are people."""
+    soonest = asked.soonest("_then", nw.col("_soonest"))
+    held = held.with_columns(_soonest=nw.lit(FOREVER, nw.Int64()))
+    for wait in asked.waits:
+        held = held.with_columns(_then=asked.after(wait)).with_columns(_soonest=soonest)
+    return held
+
+
+def _by_rows(asked: _Asked, held: Frame, name: str) -> Frame:
+    """The same with a row for each wait, for a database plans long for a long question and runs through rows fast."""
+    moment = asked.after(asked.waits[0])
+    for number, wait in enumerate(asked.waits[1:], 1):
+        moment = nw.when(nw.col(TURN) == number).then(asked.after(wait)).otherwise(moment)
+    each = repeated(held, len(asked.waits)).with_columns(_then=moment)
+    each = each.with_columns(_soonest=asked.soonest("_then", nw.lit(FOREVER, nw.Int64())))
+    return each.group_by(PERSON).agg(nw.col(name).max(), nw.col("_soonest").min())
 
 
 def _coded(tree: Tree) -> Tree:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -11,12 +10,11 @@ from typing import Any
 import polars as pl
 import pytest
 
-from funnel import _frames
 from funnel.facts import Facts
 from funnel.logs import Logs
 from funnel.policy import Policy
 from funnel.stages import stage
-from tests.engines import ENGINES
+from tests.engines import ALONE, FULL, on
 from tests.frames import as_instant, as_span, read
 from tests.laws.test_engines import FewFacts
 
@@ -24,7 +22,6 @@ PEOPLE, PURCHASES, INTERACTIONS = 20_000, 60_000, 140_000
 START = datetime(2024, 1, 1, tzinfo=UTC)
 AS_OF = datetime(2026, 3, 1, tzinfo=UTC)
 KINDS = ("visit", "view", "question", "cart", "checkout", "follow_up_sent", "said_ready", "met", "opted_out")
-EVERY = ("polars lazy", "pandas", "pandas alone", "pyarrow", "duckdb", "ibis", "pyspark")
 
 
 @cache
@@ -93,19 +90,11 @@ def test_one_in_three_hundred_is_what_the_fold_says() -> None:
 
 
 @pytest.mark.no_cover
-@pytest.mark.parametrize("engine", EVERY)
-def test_every_engine_answers_as_polars(
-    engine: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_engine_answers_as_polars(engine: str) -> None:
     """Facts, stages and next changes of everyone, row by row."""
-    if engine not in ("pandas alone", "duckdb", "pyspark") and os.environ.get("FUNNEL_PROFILE") != "full":
-        pytest.skip("asked at size in make test-full; but for Ibis, Polars computes it")
-    if engine == "pyspark":
-        pytest.importorskip("pyspark", reason="PySpark is not installed (make test-full does it)")
-        request.getfixturevalue("spark")
-    if engine == "pandas alone":
-        monkeypatch.setattr(_frames, "installed", lambda _: False)
-    logs = Logs(**ENGINES[engine.removesuffix(" alone")](shop()))
+    if not FULL and engine not in (ALONE, "duckdb"):
+        pytest.skip("asked at size in make test-full; of the others here Polars computes it")
+    logs = Logs(**on(engine, shop()))
     facts, stages = expected()
 
     assert rows_of(FewFacts.over(logs, as_of=AS_OF), SPANS) == facts
@@ -118,9 +107,7 @@ def test_every_fact_at_every_instant_is_the_same_in_duckdb() -> None:
     some = {log: table.filter(pl.col("person_id").is_in(few)) for log, table in shop().items() if log != "refunds"}
     bought = some["purchases"].select(purchase_id="id")
     some["refunds"] = shop()["refunds"].join(bought, on="purchase_id", how="semi")
-    polars, duckdb = (
-        read(Facts.running(Logs(**ENGINES[engine](some)), as_of=AS_OF)) for engine in ("polars", "duckdb")
-    )
+    polars, duckdb = (read(Facts.running(Logs(**on(engine, some)), as_of=AS_OF)) for engine in ("polars", "duckdb"))
     spans = frozenset(n for n, one in Facts.fact_plan.declared.items() if one.show in ("since", "until", "span"))
 
     assert len(polars) > len(few)

@@ -10,11 +10,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
-import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from funnel import _frames
 from funnel._facts.base import BaseFacts
 from funnel._rule import Rule
 from funnel.facts import Facts, count, earliest, exists, first, largest, last, latest, mean_gap, since, total, until
@@ -22,17 +20,11 @@ from funnel.history import History
 from funnel.logs import Logs
 from funnel.policy import Policy
 from funnel.stages import stage
-from tests.engines import ENGINES
-from tests.frames import as_instant, as_span, read, tables
+from tests.engines import asked_of, on
+from tests.frames import answered, as_instant, as_span, read, tables
 from tests.random_rules import RandomRule, rules
 from tests.shop import END, TICK, known_by, people
 from tests.strategies import instants
-
-FULL = 100
-"""From this many examples on it is the full run."""
-
-SLOW = ("pandas alone", "duckdb", "ibis", "pyspark")
-"""Engines that take long whatever the number of rows."""
 
 POLICY = Policy()
 
@@ -57,35 +49,12 @@ class FewFacts(BaseFacts):
     lead_source: str = earliest("leads", "source")
 
 
-@pytest.fixture(params=["polars", "polars lazy", "pandas", "pandas alone", "pyarrow", "duckdb", "ibis", "pyspark"])
-def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Each engine in turn; pandas also as where Polars is not installed."""
-    name = str(request.param)
-    if name == "ibis" and settings().max_examples < FULL:
-        pytest.skip("Ibis runs these laws in make test-full")
-    if name in ("ibis", "pyspark"):
-        pytest.importorskip(name, reason=f"{name} is not installed (make test-full does it)")
-    if name == "pyspark":
-        request.getfixturevalue("spark")
-    if name == "pandas alone":
-        monkeypatch.setattr(_frames, "installed", lambda _: False)
-    return name
-
-
 def logs_on(
     engine: str, everyone: Sequence[History], change: Callable[[pl.DataFrame], pl.DataFrame] | None = None
 ) -> Logs:
     """Everyone's records on an engine."""
     told = tables(everyone)
-    return Logs(
-        **ENGINES[engine.removesuffix(" alone")]({log: change(one) if change else one for log, one in told.items()})
-    )
-
-
-def answered(native: Any) -> dict[str, dict[str, Any]]:
-    """What a frame of any engine says of each person."""
-    rows = {row.pop("person_id"): row for row in read(native)}
-    return {person: {name: as_instant(value) for name, value in row.items()} for person, row in rows.items()}
+    return Logs(**on(engine, {log: change(one) if change else one for log, one in told.items()}))
 
 
 def as_told(cls: type[BaseFacts], row: Mapping[str, Any]) -> dict[str, Any]:
@@ -94,17 +63,10 @@ def as_told(cls: type[BaseFacts], row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: as_span(value) if name in spans else value for name, value in row.items()}
 
 
-def examples(engine: str, quick: int, slow: int) -> settings:
-    """So many examples in the daily run, and in proportion in the full one."""
-    most = settings().max_examples // 10
-    phases = [Phase.explicit, Phase.reuse, Phase.generate]  # to shrink an example on these engines takes for ever
-    return settings(max_examples=most * (slow if engine in SLOW else quick), deadline=None, phases=phases)
-
-
 def test_facts_of_one_are_facts_of_all(engine: str) -> None:
     """Law 1 for facts, and laws 2 and 3 on the engine: order and repetition of rows and later rows change nothing."""
 
-    @examples(engine, 4, 2)
+    @asked_of(engine, 4)
     @given(people(most=8), instants(), st.integers(0, 9))
     def holds(everyone: tuple[History, ...], as_of: datetime, seed: int) -> None:
         logs = logs_on(
@@ -128,7 +90,7 @@ def test_running_facts_are_the_facts_of_their_instant(engine: str) -> None:
         purchase_count: int = count("purchases")
         last_kind: str = latest("interactions", "kind")
 
-    @examples(engine, 3, 1)
+    @asked_of(engine, 3)
     @given(people(most=6))
     def holds(everyone: tuple[History, ...]) -> None:
         logs = logs_on(engine, everyone)
@@ -148,7 +110,7 @@ READ = FewFacts.fact_plan.readable
 def test_random_rules_answer_alike(engine: str) -> None:
     """Law 1 for rules, and law 4: everyone is told what each would be told, and when it will change."""
 
-    @examples(engine, 6, 2)
+    @asked_of(engine, 6)
     @given(people(most=8), instants(), rules(READ))
     def holds(everyone: tuple[History, ...], as_of: datetime, drawn: RandomRule) -> None:
         def asked(f: FewFacts, policy: Policy) -> Any:
@@ -176,7 +138,7 @@ def test_random_rules_answer_alike(engine: str) -> None:
 def test_stages_and_their_next_change(engine: str) -> None:
     """Where everyone stands, and when that changes by itself, is where each stands."""
 
-    @examples(engine, 4, 2)
+    @asked_of(engine, 4)
     @given(people(most=8), instants())
     def holds(everyone: tuple[History, ...], as_of: datetime) -> None:
         told = answered(stage.next_change.over(logs_on(engine, everyone), POLICY, as_of=as_of))

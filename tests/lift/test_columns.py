@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +15,8 @@ import pytest
 from funnel._lift.columns import flag, tree_column
 from funnel._lift.nodes import Fact, evaluate
 from funnel._lift.paths import path_of
-from funnel._lift.tree import Leaf, leaf_value, leaves, lift, numbered
+from funnel._lift.tree import Leaf, Tree, leaf_value, leaves, lift, numbered
+from tests.engines import HERE, on
 
 MOST = 2**62
 FACTS = {
@@ -79,10 +80,7 @@ RULES: list[tuple[Callable[[Any], object], Any]] = [
 def test_a_column_holds_what_python_works_out(rule: Callable[[Any], Any], dtype: Any) -> None:
     """Division and rest round as Python's do below zero and beyond a float's 53 bits; the column has one kind."""
     tree = lift(rule, FACTS)
-    wanted = []
-    for values in PEOPLE:
-        leaf = path_of(tree, values.__getitem__).leaf
-        wanted.append(leaf_value(leaf) if leaf.node is None else evaluate(leaf.node, values.__getitem__))
+    wanted = [told_one(tree, values) for values in PEOPLE]
     column = tree_column(tree, lambda fact: nw.col(fact.name)).alias("answer")
     frame = pl.DataFrame(PEOPLE)
     relation = nw.from_native(duckdb.sql("select * from frame")).select("balance", column).to_native()
@@ -98,6 +96,25 @@ def test_a_flag_counts() -> None:
     frame: Any = nw.from_native(pl.DataFrame({"x": [1, 2, 3]}))
 
     assert frame.select(flag(nw.col("x") > 2))["literal"].to_list() == [0, 0, 1]
+
+
+@pytest.mark.parametrize("engine", sorted({*HERE, "ibis"}))
+def test_every_engine_works_it_out_to_the_last_unit(engine: str) -> None:
+    """Also one that divides as floats: no quotient and no rest is off, however large the number."""
+    trees = {f"rule_{number}": lift(rule, FACTS) for number, (rule, _) in enumerate(RULES)}
+    columns = {name: tree_column(tree, lambda fact: nw.col(fact.name)) for name, tree in trees.items()}
+    native = on(engine, {"people": pl.DataFrame(PEOPLE)})["people"]
+    told = nw.from_native(native).lazy().select(person="balance", **columns).collect("pyarrow").rows(named=True)
+
+    assert {row.pop("person"): row for row in told} == {
+        values["balance"]: {name: told_one(tree, values) for name, tree in trees.items()} for values in PEOPLE
+    }
+
+
+def told_one(tree: Tree, values: Mapping[str, Any]) -> Any:
+    """What a person is told, as a column holds it."""
+    leaf = path_of(tree, values.__getitem__).leaf
+    return leaf_value(leaf) if leaf.node is None else evaluate(leaf.node, values.__getitem__)
 
 
 def test_leaves_can_be_numbered() -> None:

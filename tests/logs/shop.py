@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ from funnel._facts.base import BaseFacts
 from funnel.errors import LogsError
 from funnel.facts import count, last, latest, total
 from funnel.logs import Logs
-from tests.engines import ENGINES
+from tests.engines import ENGINES, FULL, HERE
 from tests.frames import SCHEMAS
 
 if TYPE_CHECKING:
@@ -23,10 +22,7 @@ if TYPE_CHECKING:
 
 AT = datetime(2026, 3, 1, 2, tzinfo=UTC)
 BEFORE, AFTER = AT - timedelta(microseconds=1), AT + timedelta(microseconds=1)
-LOCAL: tuple[str, ...] = ("polars", "polars lazy", "pandas", "pyarrow", "duckdb")
-"""The engines of the everyday run."""
-
-FEW = LOCAL if os.environ.get("FUNNEL_PROFILE") == "full" else ("polars", "pandas")
+FEW = HERE if FULL else ("polars", "pandas")
 """The engines of a test of which one way each to run is enough every day."""
 
 ORDERED = ("polars", "polars lazy", "pandas", "pyarrow")

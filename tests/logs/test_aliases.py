@@ -81,7 +81,7 @@ def test_aliases_that_lead_nowhere_are_refused(
     (fault,) = faults(engine, purchases=BOUGHT, aliases=names(pairs))
 
     assert (fault.log, fault.column, fault.count, said in fault.problem) == ("aliases", column, len(numbers), True)
-    assert fault.rows == numbers[:5]
+    assert fault.rows == (numbers[:5] if engine in ORDERED else ())
 
 
 def test_chains_end_in_a_database_too() -> None:

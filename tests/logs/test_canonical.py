@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from funnel.errors import LogsError
 from funnel.logs import Logs
-from tests.engines import ENGINES
+from tests.engines import ENGINES, HERE
 from tests.frames import as_instant, read
-from tests.logs.shop import AT, FEW, LOCAL, FewFacts, faults, rows
+from tests.logs.shop import AT, FEW, FewFacts, faults, rows
 from tests.strategies import CANARY, instants
 
 JAKARTA = timezone(timedelta(hours=7))
@@ -38,7 +38,7 @@ WRONG: list[tuple[str, Any, str]] = [
 
 
 @pytest.mark.parametrize(("column", "value", "said"), WRONG)
-@pytest.mark.parametrize("engine", LOCAL)
+@pytest.mark.parametrize("engine", HERE)
 def test_a_column_of_a_wrong_type_is_refused(engine: str, column: str, value: pl.Expr, said: str) -> None:
     """Naive times, floats and decimals for money, numbers for words: the fault names the type and the remedy."""
     table = pl.concat([ONE, ONE]).with_columns(value.alias(column))
@@ -134,7 +134,7 @@ def test_a_misspelt_optional_column_is_refused(given_: str, meant: str) -> None:
     assert (fault.column, fault.problem) == (given_, f"is not a column that is read; did you mean {meant}?")
 
 
-@pytest.mark.parametrize("engine", LOCAL)
+@pytest.mark.parametrize("engine", HERE)
 def test_columns_that_are_not_read_are_left_alone(engine: str) -> None:
     """Names, telephones and notes may stand beside; nothing is made of them."""
     table = ONE.with_columns(pl.lit(CANARY).alias("phone"), pl.lit(None).alias("note"), pl.lit(1.5).alias("margin"))
@@ -144,7 +144,7 @@ def test_columns_that_are_not_read_are_left_alone(engine: str) -> None:
 
 def test_a_frame_none_of_whose_columns_is_read_misses_them() -> None:
     """Every column that must be there is named."""
-    for engine in LOCAL:
+    for engine in HERE:
         found = faults(engine, purchases=pl.DataFrame({"x": [1], "y": [2]}))
 
         assert [fault.column for fault in found] == ["id", "person_id", "purchased_at", "amount"]

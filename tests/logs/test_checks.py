@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from funnel.errors import LogsError
 from funnel.logs import Fault, Logs
-from tests.engines import ENGINES
-from tests.logs.shop import AFTER, AT, BEFORE, FEW, LOCAL, ORDERED, faults, rows
+from tests.engines import ENGINES, HERE
+from tests.logs.shop import AFTER, AT, BEFORE, FEW, ORDERED, faults, rows
 from tests.strategies import CANARY
 
 if TYPE_CHECKING:
@@ -252,7 +252,7 @@ FOUND = [
 ]
 
 
-@pytest.mark.parametrize("engine", LOCAL)
+@pytest.mark.parametrize("engine", HERE)
 def test_every_fault_is_told_at_once(engine: str) -> None:
     """Rows, records that differ and records that speak of others: one error with exact counts, each row told once."""
     found = faults(engine, **EVERYTHING)

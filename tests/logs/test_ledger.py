@@ -14,9 +14,9 @@ from funnel._reduce.forms import GAP
 from funnel._streams import TABLES
 from funnel.history import History
 from funnel.logs import Logs
-from tests.engines import ENGINES
+from tests.engines import ENGINES, HERE
 from tests.frames import tables
-from tests.logs.shop import AFTER, AT, LOCAL, rows
+from tests.logs.shop import AFTER, AT, rows
 from tests.strategies import histories
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def test_a_table_that_is_not_there_cannot_be_read(name: str) -> None:
         made[name]
 
 
-@pytest.mark.parametrize("engine", LOCAL)
+@pytest.mark.parametrize("engine", HERE)
 def test_people_who_are_numbers_stay_numbers(engine: str) -> None:
     """Also those by whom a lead was sent."""
     leads = pl.DataFrame({"person_id": [7, 8], "arrived_at": [AT, AFTER], "referred_by": [9, 7]})

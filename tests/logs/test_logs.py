@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from funnel import _frames
 from funnel.errors import EngineError, MoneyError, RecordError
 from funnel.logs import Logs
-from tests.engines import ENGINES
+from tests.engines import ENGINES, HERE
 from tests.frames import read, tables
-from tests.logs.shop import AFTER, LOCAL, FewFacts, faults, rows
+from tests.logs.shop import AFTER, FewFacts, faults, rows
 from tests.strategies import CANARY, START, histories
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def counts(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{name: row[name] for name in row if name.endswith(("_id", "_count", "spent"))} for row in found]
 
 
-@pytest.mark.parametrize("engine", LOCAL)
+@pytest.mark.parametrize("engine", HERE)
 def test_the_same_kind_comes_out_as_went_in(engine: str) -> None:
     """Eager or lazy, of each engine; with the same answers, and the frames that were given stay as they were."""
     frames = ENGINES[engine](SHOP)
@@ -86,7 +86,7 @@ def test_the_order_and_the_number_of_deliveries_change_nothing(history: History,
     assert answers(mixed) == answers(frames)
 
 
-@pytest.mark.parametrize("engine", LOCAL)
+@pytest.mark.parametrize("engine", HERE)
 def test_empty_logs_are_logs_of_nobody(engine: str) -> None:
     """Tables without a row have no faults, and there are facts of nobody."""
     frames = ENGINES[engine]({log: frame.clear() for log, frame in SHOP.items()})

@@ -10,9 +10,9 @@ import pytest
 from funnel import _frames
 from funnel.errors import InstantError, LogsError
 from funnel.logs import Logs
-from tests.engines import ENGINES
+from tests.engines import ENGINES, HERE
 from tests.frames import read
-from tests.logs.shop import LOCAL, FewFacts
+from tests.logs.shop import FewFacts
 
 MARCH, APRIL, MAY = (datetime(2026, month, 1, tzinfo=UTC) for month in (3, 4, 5))
 TICK = timedelta(microseconds=1)
@@ -31,7 +31,7 @@ def known(logs: Logs, at: datetime) -> int:
     return sum(row["purchase_count"] for row in read(FewFacts.over(logs.as_known(at), as_of=MAY)))
 
 
-@pytest.mark.parametrize("engine", LOCAL)
+@pytest.mark.parametrize("engine", HERE)
 def test_a_row_is_known_from_when_it_was_recorded(engine: str) -> None:
     """Not a microsecond before; facts of all logs have it from when it happened; the logs themselves stay."""
     logs = Logs(**ENGINES[engine]({"purchases": purchases(APRIL)}))
@@ -40,7 +40,7 @@ def test_a_row_is_known_from_when_it_was_recorded(engine: str) -> None:
     assert read(FewFacts.over(logs, as_of=MARCH))[0]["purchase_count"] == 1
 
 
-@pytest.mark.parametrize("engine", LOCAL)
+@pytest.mark.parametrize("engine", HERE)
 def test_where_nothing_is_said_it_was_known_when_it_happened(engine: str) -> None:
     """An empty cell, a column of nothing and no column at all are the same."""
     bare = purchases(None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -46,10 +45,6 @@ def logs_of(people: Sequence[History]) -> Logs:
     """What people bought and gave back, on Polars."""
     return Logs(**orders_of(people))
 
-
-_LATER = {"pyspark"} if os.environ.get("FUNNEL_PROFILE") == "full" else {"ibis", "pyspark"}
-HERE = [name for name in ENGINES if name not in _LATER]
-"""The engines of this run: Ibis, which takes long to begin, is asked in `make test-full`."""
 
 AS_OF = datetime(2026, 12, 5, 12, tzinfo=UTC)
 """When the made-up shop is looked at."""

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from funnel.metrics.people import people_by
-from funnel.metrics.repeat import repeat_rate, repeat_rate_within
-from funnel.metrics.retention import retention
+from funnel.metrics.repeat.rates import repeat_rate, repeat_rate_within
+from funnel.metrics.retention.ask import retention
 from funnel.policy import Policy
 from funnel.stages import stage
-from tests.metrics.people import AS_OF, HERE, shop_on
+from tests.engines import HERE
+from tests.metrics.people import AS_OF, shop_on
 
 if TYPE_CHECKING:
     from funnel.logs import Logs

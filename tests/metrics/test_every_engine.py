@@ -11,20 +11,20 @@ import polars as pl
 import pytest
 
 from funnel.logs import Logs
-from funnel.metrics.affinity import affinity
-from funnel.metrics.honeymoon import honeymoon
-from funnel.metrics.leaving import leaving
-from funnel.metrics.offers import offers
-from funnel.metrics.origin import repeat_by
-from funnel.metrics.repeat import repeat_rates
+from funnel.metrics.affinity.ask import affinity
+from funnel.metrics.affinity.offers import offers
+from funnel.metrics.leaving.ask import leaving
+from funnel.metrics.repeat.honeymoon import honeymoon
+from funnel.metrics.repeat.origin import repeat_by
+from funnel.metrics.repeat.rates import repeat_rates
+from funnel.metrics.repeat.rhythm import purchase_rhythm
+from funnel.metrics.repeat.steps import purchase_steps
 from funnel.metrics.rfm import rfm_quantiles, segments
-from funnel.metrics.rhythm import purchase_rhythm
-from funnel.metrics.steps import purchase_steps
 from funnel.policy import Policy
 from funnel.rules.rfm import rfm
-from tests.engines import ENGINES
+from tests.engines import ENGINES, HERE
 from tests.frames import as_span, read
-from tests.metrics.people import AS_OF, HERE, shop_tables
+from tests.metrics.people import AS_OF, shop_tables
 
 SPAN = timedelta(days=90)
 POLICY = Policy(lapse_after=SPAN, after_sale_for=timedelta(days=30), monetary_limits=(1, 2, 4, 8))

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from funnel.errors import InstantError
 from funnel.logs import Logs
 from funnel.metrics.lifecycle import Lifecycle, Lifecycles, lifecycle
-from funnel.metrics.retention import retention
-from tests.engines import ENGINES
+from funnel.metrics.retention.ask import retention
+from tests.engines import ENGINES, HERE, examples
 from tests.metrics.bought import PEOPLE, Shop, shops
 from tests.metrics.cohort_model import Question, following
-from tests.metrics.people import FEW, HERE
+from tests.metrics.people import FEW
 from tests.strategies import instants
 
 ASKED = st.builds(
@@ -112,7 +112,7 @@ def test_nobody_is_lost_between_periods(shop: Shop, one: Question) -> None:
 def test_every_engine_counts_as_a_person_would(engine: str) -> None:
     """Where the data lie changes no count and no sum."""
 
-    @settings(max_examples=2 if engine in ("duckdb", "ibis") else 4)
+    @settings(max_examples=examples(engine, 4))
     @given(shops(), ASKED)
     def law(shop: Shop, one: Question) -> None:
         assert told(asked(Logs(**ENGINES[engine](shop.tables())), one)) == plainly(shop, one)

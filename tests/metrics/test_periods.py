@@ -14,9 +14,9 @@ from funnel._frames import enter
 from funnel._instants import instant, micros
 from funnel.errors import InstantError
 from funnel.metrics._periods import Calendar, Period, Periods, Weekday, written, zone_called
-from tests.engines import ENGINES
+from tests.engines import ENGINES, HERE
 from tests.metrics.bought import first_day
-from tests.metrics.people import FEW, HERE
+from tests.metrics.people import FEW
 
 PLAIN = ["UTC", "Asia/Jakarta", "Asia/Jayapura", "Europe/London", "America/New_York", "Asia/Kathmandu"]
 """Zones in which no midnight from 2005 to 2013 was turned back or left out."""

@@ -18,11 +18,11 @@ from funnel.metrics import summary
 from funnel.metrics.summary import PurchaseSummary
 from funnel.money import Money
 from funnel.records import Purchase, Refund
-from tests.engines import ENGINES
+from tests.engines import ENGINES, HERE, examples
 from tests.frames import read
 from tests.metrics.bought import PEOPLE, Shop, shops
 from tests.metrics.buyers import buyers, counted, moments
-from tests.metrics.people import FEW, HERE
+from tests.metrics.people import FEW
 from tests.strategies import instants
 
 ZONE = "America/New_York"
@@ -57,7 +57,7 @@ def right(shop: Shop, as_of: datetime) -> Found:
 def test_every_engine_counts_as_a_person_would(engine: str) -> None:
     """Days, spans and what was paid equal a count by hand, with refunds and cancellations."""
 
-    @settings(max_examples={"polars": 9, "ibis": 1, "pyspark": 1}.get(engine, 2))
+    @settings(max_examples=examples(engine, 9 if engine == "polars" else 2))
     @given(shops(), instants())
     def law(shop: Shop, as_of: datetime) -> None:
         found = PurchaseSummary.over(Logs(**ENGINES[engine](shop.tables())), tz=ZONE, as_of=as_of)

@@ -98,6 +98,7 @@ def test_the_shop_does_not_press(facts: dict[str, Any], expected: bool) -> None:
         ({**SAID, "since_last_follow_up": TICK}, NextStep.CLOSE_SALE),
         ({**SAID, **LARGE}, NextStep.MEET),
         (LARGE, NextStep.MEET),
+        ({**LARGE, "last_quote_amount": 500}, NextStep.FOLLOW_UP),
         ({**LARGE, "meeting_count": 1}, NextStep.FOLLOW_UP),
         ({**LARGE, "since_last_quote": 14 * DAY, "since_last_purchase": 20 * DAY}, NextStep.NOTHING),
         ({"since_last_cart": DAY}, NextStep.FOLLOW_UP),
@@ -231,6 +232,23 @@ def test_the_cap_counts_as_many_contacts_as_the_policy_says() -> None:
     ]
     assert not may_write(often, Policy(most_contacts=3, contact_span=12 * DAY))
     assert may_write(often, Policy(most_contacts=3, contact_span=12 * DAY - TICK))
+
+
+def test_a_sum_that_is_large_in_itself_asks_for_a_meeting() -> None:
+    """Above the amount of the policy, and not at it; a shop that has set none has no such sum."""
+    quoted = [person(last_quote_amount=amount, since_last_quote=DAY) for amount in (70, 71)]
+    owed = [NextStep.FOLLOW_UP, NextStep.MEET]
+
+    assert [next_step(one, Policy(meeting_amount=70)) for one in quoted] == owed
+    assert [next_step(one, POLICY) for one in quoted] == [NextStep.FOLLOW_UP] * 2
+
+
+@pytest.mark.parametrize(("grace", "expected"), [(DAY, NextStep.NOTHING), (DAY - TICK, NextStep.TELL_OF_DELAY)])
+def test_goods_are_late_after_the_grace(grace: timedelta, expected: NextStep) -> None:
+    """A day after the promise nothing is said with a day of grace; with a microsecond less it is."""
+    late = person(open_promise_count=1, since_promise_was_due=DAY)
+
+    assert next_step(late, Policy(delivery_grace=grace)) is expected
 
 
 def test_every_step_can_be_reached() -> None:

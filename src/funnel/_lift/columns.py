@@ -11,7 +11,8 @@ from functools import reduce
 
 import narwhals as nw
 
-from funnel._lift.nodes import ARITHMETIC, COMPARISON, Const, Fact, Node, Op, Test, meaning
+from funnel._lift.division import SURE, divided
+from funnel._lift.nodes import ARITHMETIC, COMPARISON, Const, Fact, Node, Op, Test, meaning, span_of
 from funnel._lift.tree import Fork, Leaf, Tree, answer_kind, leaf_value
 
 Column = Callable[[Fact], nw.Expr]
@@ -79,9 +80,11 @@ def _counted(node: Node, column: Column) -> nw.Expr:
 
 
 def _arithmetic(node: Op, a: nw.Expr, b: nw.Expr) -> nw.Expr:
-    if node.op == "%":
-        return a - (a // b) * b
-    return ARITHMETIC[node.op](a, b)  # type: ignore[arg-type, return-value]
+    if node.op not in ("//", "%"):
+        return ARITHMETIC[node.op](a, b)  # type: ignore[arg-type, return-value]
+    low, high = span_of(node.a)
+    quotient = a // b if -SURE <= low <= high <= SURE else divided(a, b)
+    return quotient if node.op == "//" else a - quotient * b
 
 
 def whole(value: int) -> nw.Expr:

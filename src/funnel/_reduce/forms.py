@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import attrs
 
 from funnel._instants import FOREVER, NEVER
+from funnel._lift.division import divided
 from funnel._lift.nodes import Fact, Value
 from funnel._lift.tree import Leaf, Tree
 
@@ -80,7 +81,7 @@ def _mean(total: int, count: int) -> int:
 
 
 def _mean_column(total: nw.Expr, count: nw.Expr) -> nw.Expr:
-    return _where(count > 0, total // _divisor(count), 0)
+    return _where(count > 0, divided(total, _divisor(count)), 0)
 
 
 def _mean_span(total: int, count: int) -> int:
@@ -88,7 +89,7 @@ def _mean_span(total: int, count: int) -> int:
 
 
 def _mean_span_column(total: nw.Expr, count: nw.Expr) -> nw.Expr:
-    return _where(count > 0, total // _divisor(count), FOREVER - NEVER)
+    return _where(count > 0, divided(total, _divisor(count)), FOREVER - NEVER)
 
 
 def _mean_gap(first: int, last: int, count: int) -> int:
@@ -96,7 +97,7 @@ def _mean_gap(first: int, last: int, count: int) -> int:
 
 
 def _mean_gap_column(first: nw.Expr, last: nw.Expr, count: nw.Expr) -> nw.Expr:
-    return _where(count > 1, (last - first) // _divisor(count - 1), FOREVER - NEVER)
+    return _where(count > 1, divided(last - first, _divisor(count - 1)), FOREVER - NEVER)
 
 
 FINISHES: Mapping[str, Finish] = {

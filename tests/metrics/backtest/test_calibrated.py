@@ -19,10 +19,9 @@ from funnel.metrics.backtest.ask import backtest
 from funnel.metrics.backtest.calibrated import Calibration, calibrate
 from funnel.policy import Policy
 from funnel.rules.buying import Step, buying_step
-from tests.engines import ENGINES
+from tests.engines import ENGINES, HERE
 from tests.frames import read
 from tests.metrics.backtest.model import never_falling
-from tests.metrics.people import HERE
 from tests.strategies import START
 
 COUNTS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)).filter(any), min_size=1, max_size=8)

@@ -16,9 +16,8 @@ from funnel.metrics.backtest.compared import compare
 from funnel.policy import Policy
 from funnel.rules.activity import is_lapsed
 from funnel.rules.rfm import Segment, segment
-from tests.engines import ENGINES
+from tests.engines import ENGINES, HERE
 from tests.frames import read
-from tests.metrics.people import HERE
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -7,7 +7,6 @@ step, so it is asked only where a person has one event an instant; there it must
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import pytest
@@ -15,12 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from funnel.metrics.conversion import conversion
+from tests.engines import FULL
 from tests.metrics.conversion.model import Event
 from tests.metrics.conversion.questions import START, minutes, table
 
-pytestmark = pytest.mark.skipif(
-    os.environ.get("FUNNEL_PROFILE") != "full", reason="ClickHouse itself is asked in make test-full"
-)
+pytestmark = pytest.mark.skipif(not FULL, reason="ClickHouse itself is asked in make test-full")
 
 ROWS = st.lists(
     st.tuples(st.sampled_from("pqrs"), st.integers(0, 20), st.sampled_from("abcd")), min_size=1, max_size=40

@@ -9,23 +9,15 @@ from random import Random
 from typing import Any
 
 import polars as pl
-import pytest
-from hypothesis import settings
 
-from funnel import _frames
 from funnel.logs import Logs
 from funnel.metrics.conversion import By, Exclusion, Funnel, FunnelStep, conversion
-from tests.engines import ENGINES
+from tests.engines import FULL, on
 from tests.frames import TIME, as_instant, read
 
-MOST = (settings.default or settings()).max_examples
-FULL = 100
-"""From this many examples on it is the full run."""
-
-ROWS = 200_000 if MOST >= FULL else 5_000
+ROWS = 200_000 if FULL else 5_000
 START = datetime(2025, 1, 1, tzinfo=UTC)
 AS_OF = datetime(2025, 12, 1, tzinfo=UTC)
-EVERY = ("polars lazy", "pandas", "pandas alone", "pyarrow", "duckdb", "ibis", "pyspark")
 
 
 @cache
@@ -90,33 +82,10 @@ def expected() -> list[dict[str, Any]]:
     return [{name: answer(funnel) for name, answer in ANSWERS.items()} for funnel in asked(events())]
 
 
-@pytest.fixture(params=EVERY)
-def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Each engine in turn; pandas also as where Polars is not installed."""
-    name = str(request.param)
-    if name == "ibis" and MOST < FULL:
-        pytest.skip("Ibis runs this in make test-full")
-    if name in ("ibis", "pyspark"):
-        pytest.importorskip(name, reason=f"{name} is not installed (make test-full does it)")
-    if name == "pyspark":
-        if MOST < FULL:
-            pytest.skip("PySpark runs this in make test-full")
-        request.getfixturevalue("spark")
-    if name == "pandas alone":
-        monkeypatch.setattr(_frames, "installed", lambda module: module == "pandas")
-    return name
-
-
-def on(engine: str, tables: dict[str, pl.DataFrame]) -> Any:
-    """The tables on an engine."""
-    return ENGINES[engine.removesuffix(" alone")](tables)
-
-
 def test_every_engine_answers_as_polars(engine: str) -> None:
     """Counts, rates, times, sums, drivers, periods and people, row by row."""
     native = on(engine, {"events": events()})["events"]
-    short = engine == "pyspark" or (engine in ("duckdb", "polars lazy") and MOST < FULL)
-    few = ("counts", "sums", "dropped") if short else tuple(ANSWERS)
+    few = ("counts", "sums", "dropped") if engine in ("duckdb", "polars lazy") and not FULL else tuple(ANSWERS)
 
     for funnel, answers in zip(asked(native), expected(), strict=True):
         assert {name: ANSWERS[name](funnel) for name in few} == {name: answers[name] for name in few}

@@ -8,13 +8,12 @@ from typing import Any
 import attrs
 import polars as pl
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from funnel import _frames
 from funnel._instants import NEVER, instant
 from funnel.metrics.conversion import By, Funnel, FunnelStep
-from tests.engines import ENGINES
+from tests.engines import FULL, asked_of, on
 from tests.frames import as_instant, read
 from tests.metrics.conversion.model import Event, Outcome, Question, outcomes
 from tests.metrics.conversion.questions import CROWDS, START, ask, combinations, crowd, minutes, questions, table
@@ -22,12 +21,9 @@ from tests.metrics.conversion.questions import CROWDS, START, ask, combinations,
 pytestmark = pytest.mark.no_cover
 
 MOST = (settings.default or settings()).max_examples
-FULL = 100
-"""From this many examples on it is the full run."""
-
 STATES = ("dropped", "pending", "converted")
 EVERY = list(combinations())
-LITTLE = EVERY if MOST >= FULL else EVERY[:: len(EVERY) // 12]
+LITTLE = EVERY if FULL else EVERY[:: len(EVERY) // 12]
 
 
 def told(funnel: Funnel, steps: int) -> Counter[Outcome]:
@@ -94,29 +90,13 @@ def test_every_combination_is_what_brute_force_finds(question: Question) -> None
     agrees(events, table(events), question)
 
 
-SHARES = {"polars lazy": 5, "pandas": 5, "pyarrow": 5, "pandas alone": 10, "duckdb": 10, "ibis": 50, "pyspark": 250}
-"""How many times fewer examples an engine gets, for it takes longer."""
-
-
-@pytest.mark.parametrize("engine", SHARES)
-def test_every_engine_finds_the_same(
-    engine: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_engine_finds_the_same(engine: str) -> None:
     """Where the events lie changes no attempt and no count."""
-    examples = MOST // SHARES[engine]
-    if not examples:
-        pytest.skip(f"{engine} runs this law in make test-full")
-    if engine == "pyspark":
-        pytest.importorskip("pyspark", reason="PySpark is not installed (make test-full does it)")
-        request.getfixturevalue("spark")
-    if engine == "pandas alone":
-        monkeypatch.setattr(_frames, "installed", lambda name: name == "pandas")
-    convert = ENGINES[engine.removesuffix(" alone")]
 
-    @settings(max_examples=examples, phases=[Phase.generate])
+    @asked_of(engine, 2)
     @given(CROWDS, questions())
     def law(events: list[Event], question: Question) -> None:
-        agrees(events, convert({"events": table(events)})["events"], question)
+        agrees(events, on(engine, {"events": table(events)})["events"], question)
 
     law()
 

@@ -111,7 +111,10 @@ def _ended(frame: Frame, plan: Plan) -> Frame:
 
 
 def _least(names: list[str]) -> nw.Expr:
-    return nw.min_horizontal(*names).cast(nw.Int64()) if names else whole(FAR)
+    if not names:
+        return whole(FAR)
+    first, *others = map(nw.col, names)  # Spark takes the least of two columns or more
+    return (nw.min_horizontal(first, *others) if others else first).cast(nw.Int64())
 
 
 # ---- where it stands -----------------------------------------------------------------------------------------------

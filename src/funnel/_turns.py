@@ -1,0 +1,29 @@
+"""Rows of a frame in a database or a cluster, each as often as it is needed: no engine has narwhals' word for it."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import narwhals as nw
+
+from funnel._frames import Frame
+
+TURN = "_turn"
+"""The column of numbers (from 0) of a row that is repeated."""
+
+
+def repeated(frame: Frame, times: int) -> Frame:
+    """Every row of a frame in a database or a cluster so many times, each with the number of its turn."""
+    native: Any = nw.to_native(frame)
+    match frame.implementation:
+        case nw.Implementation.DUCKDB:
+            native = native.project(f'*, unnest(range({times})) as "{TURN}"')
+        case nw.Implementation.IBIS:
+            native = native.mutate(**{TURN: importlib.import_module("ibis").range(times).unnest()})
+        case _:  # pragma: no cover - make test-full has PySpark
+            functions = importlib.import_module("pyspark.sql.functions")
+            turns = functions.explode(functions.sequence(functions.lit(0), functions.lit(times - 1)))
+            native = native.withColumn(TURN, turns)
+    turned: Frame = nw.from_native(native)
+    return turned
