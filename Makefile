@@ -5,6 +5,7 @@ PIP := $(PY) -m pip install -q --no-compile
 MAKEFLAGS += -j2
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+unexport PYTHONDONTWRITEBYTECODE # what has been compiled once is kept, or every process compiles everything again
 
 .PHONY: demo test test-full mutants lint types mypy pyright complete docs bench clean
 .DELETE_ON_ERROR:

@@ -29,7 +29,7 @@ def _read(file: Path, person: str, *more: str) -> pl.DataFrame:
 
 def triangle(file: Path, person: str) -> Callable[[], Answer]:
     """From an eager Polars frame."""
-    from funnel.metrics.retention import retention
+    from funnel.metrics.retention.ask import retention
 
     orders = _read(file, person)
 

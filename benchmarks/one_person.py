@@ -8,7 +8,9 @@ at another instant (its facts are kept, for between records only the clock moves
 (checking these is not measured: it is done once, when they come in). Reasons are asked for as values; text is made of
 them when they are shown.
 
-One new event is put to a `Tally`, and the stage asked after it: alone, and with every fact.
+One new event moves a state of `Advance` on, and the stage is asked a second later: the twenty events from the first
+stage on, in the loop that the peers run in. One is put to a `Tally` too, and the stage asked after it: alone, and with
+every fact.
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ from funnel import (
     Purchase,
     Question,
     Record,
+    Running,
     Tally,
     View,
     Visit,
@@ -188,6 +191,23 @@ def fresh(history: History, as_of: datetime) -> object:
     return structured(history, as_of)
 
 
+def advance_run(events: Sequence[Record]) -> Callable[[], str]:
+    """Feed events to a state, from the first stage on, and ask for the stage a second after each."""
+    pairs = [(record, record.happened_at + timedelta(seconds=1)) for record in events]
+
+    def run() -> str:
+        state: Running | None = ADVANCE.begin("p1")
+        told = ""
+        for record, moment in pairs:
+            assert state is not None
+            state = ADVANCE(state, record)
+            assert state is not None
+            told = ADVANCE.ask(state, as_of=moment)
+        return told
+
+    return run
+
+
 class Added:
     """A tally to which one new event after another is put, and asked after each."""
 
@@ -200,7 +220,6 @@ class Added:
     def back(self) -> None:
         """Begin again with the history alone."""
         self._tally = Tally(self._history, Facts)
-        self._state = ADVANCE.of(self._history)
         self._turn = iter(zip(self._new, self._at, strict=True))
 
     def stage(self) -> str:
@@ -208,14 +227,6 @@ class Added:
         record, moment = next(self._turn)
         self._tally.add(record)
         return self._tally.ask(stage, POLICY, as_of=moment)
-
-    def moved_on(self) -> str:
-        """One event, the next state, and the stage from it."""
-        record, moment = next(self._turn)
-        state = ADVANCE(self._state, record)
-        assert state is not None
-        self._state = state
-        return ADVANCE.ask(state, as_of=moment)
 
     def facts(self) -> str:
         """One event, every fact, and the stage."""
@@ -260,16 +271,19 @@ def run(size: Size) -> Iterator[Line]:
 def _one_event(history: History, repeats: int, calls: int) -> Iterator[Line]:
     many = 20 * -(-calls // 20)
     added = Added(history, many)
-    ways = {"stage (Advance)": added.moved_on, "stage (Tally)": added.stage, "facts and stage (Tally)": added.facts}
-    ours: dict[str, list[float]] = {name: [] for name in ways}
+    ours: dict[str, list[float]] = {"stage (Advance)": [], "stage (Tally)": [], "facts and stage (Tally)": []}
     theirs: dict[str, list[float]] = {"transitions": [], "python-statemachine": []}
+    twenties = {
+        "stage (Advance)": advance_run(tuple(records())),
+        "transitions": transitions_run()[0],
+        "python-statemachine": statemachine_run()[0],
+    }
     for _ in range(repeats):
-        for name, one in ways.items():
+        for name, one in {"stage (Tally)": added.stage, "facts and stage (Tally)": added.facts}.items():
             added.back()
             ours[name].append(in_turns({name: one}, repeats=1, calls=many - 1)[name])
-        for name, run_twenty in (("transitions", transitions_run()[0]), ("python-statemachine", statemachine_run()[0])):
-            took = in_turns({name: run_twenty}, repeats=1, calls=max(many // 20, 1))[name] / 20
-            theirs[name].append(took)
+        for name, seconds in in_turns(twenties, repeats=1, calls=max(many // 20, 1)).items():
+            (ours if name in ours else theirs)[name].append(seconds / 20)
     for peer, name in product(theirs, ours):
         mine, took = median(ours[name]), median(theirs[peer])
         yield Line(

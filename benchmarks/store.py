@@ -192,6 +192,7 @@ def run(size: Size) -> Iterator[Line]:
     with tempfile.TemporaryDirectory() as named:
         folder = Path(named)
         yield from _loading(folder, size)
+        yield from _judging(folder, size)
         yield from _appending(folder, size)
         yield from _reading(folder, size)
 
@@ -202,6 +203,16 @@ def _loading(folder: Path, size: Size) -> Iterator[Line]:
     there = find_spec("sqlalchemy") is not None
     peer = _seconds(lambda: load_with_sqlalchemy(folder / "peer.db", given)) if there else None
     yield _against(f"{len(given):,} records loaded", len(given), ours, peer, "SQLAlchemy Core", ">= 2 x")
+
+
+def _judging(folder: Path, size: Size) -> Iterator[Line]:
+    people, path = LOADED[size] // EACH, folder / "judge.db"
+    asked = [f"person-{number}" for number in range(min(people, 1_000))]
+    load(path, list(records(LOADED[size])))
+    with SqliteStore(path, flush="normal") as store:
+        each = _seconds(lambda: store.judge(*asked, as_of=AS_OF)) / len(asked) * people
+        ours = _seconds(lambda: store.judge_everyone(as_of=AS_OF))
+    yield _against(f"{people:,} people judged in one pass", people, ours, each, "judged one by one", "")
 
 
 def _appending(folder: Path, size: Size) -> Iterator[Line]:

@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 
 from benchmarks._measure import Line, Size, in_turns, span
-from funnel.metrics.survival import survival, survival_by
+from funnel.metrics.survival.ask import survival, survival_by
 
 AS_OF = datetime(2026, 12, 1, tzinfo=UTC)
 SIZES: Mapping[Size, tuple[int, int]] = {"tiny": (2_000, 1), "usual": (1_000_000, 5), "full": (1_000_000, 11)}

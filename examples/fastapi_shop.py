@@ -4,7 +4,8 @@
 
 The web shop calls `POST /webhooks/orders` for everything that becomes of an order, sometimes twice and sometimes out of
 order. What it sends is kept once: an id that is known already is amended if what it says is newer, and left alone if
-it is older. `GET /people/{id}` says where a person stands, why, and what to do next.
+it is older. Where two calls meet, the second is answered with 503, and the web shop sends it again.
+`GET /people/{id}` says where a person stands, why, and what to do next.
 """
 
 from __future__ import annotations
@@ -15,18 +16,21 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import Depends, FastAPI, Request, Response
 from pydantic import AwareDatetime, BaseModel
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from funnel import (
     AsyncSqlAlchemyStore,
     Facts,
+    LockedError,
     Money,
     Policy,
     Purchase,
     Refund,
+    StaleError,
     next_step,
+    sentence,
     stage,
     store_tables,
 )
@@ -36,26 +40,48 @@ RANK = {"placed": 0, "paid": 1, "shipped": 2, "delivered": 3, "cancelled": 4}
 """An order only ever moves on: what is said of an earlier status came late."""
 
 
-class OrderEvent(BaseModel):
-    """What the web shop sends of an order."""
+class Event(BaseModel):
+    """What the web shop sends of an order, whatever it is."""
 
     order_id: str
-    customer_id: str
-    placed_at: AwareDatetime
     total: str
     currency: str
+
+    @property
+    def amount(self) -> Money:
+        """The money that it is about."""
+        return Money(self.total, self.currency)
+
+
+class OrderEvent(Event):
+    """What has become of an order."""
+
+    customer_id: str
+    placed_at: AwareDatetime
     status: Literal["placed", "paid", "shipped", "delivered", "cancelled"]
     changed_at: AwareDatetime
 
+    def as_record(self) -> Purchase:
+        """Say it in the words of the funnel."""
+        return Purchase(
+            id=self.order_id,
+            person_id=self.customer_id,
+            purchased_at=self.placed_at,
+            amount=self.amount,
+            status=self.status,
+            cancelled_at=self.changed_at if self.status == "cancelled" else None,
+        )
 
-class RefundEvent(BaseModel):
-    """What the web shop sends of money given back."""
+
+class RefundEvent(Event):
+    """Money that was given back."""
 
     refund_id: str
-    order_id: str
     refunded_at: AwareDatetime
-    total: str
-    currency: str
+
+    def as_record(self) -> Refund:
+        """Say it in the words of the funnel."""
+        return Refund(id=self.refund_id, purchase_id=self.order_id, refunded_at=self.refunded_at, amount=self.amount)
 
 
 def now() -> datetime:
@@ -85,36 +111,30 @@ Store = Annotated[AsyncSqlAlchemyStore, Depends(the_store)]
 Now = Annotated[datetime, Depends(now)]
 
 
+@app.exception_handler(StaleError)
+@app.exception_handler(LockedError)
+async def came_second(_request: Request, _error: Exception) -> Response:
+    """Ask for the same once more: somebody else was writing of the same person."""
+    return Response(status_code=503, headers={"Retry-After": "1"})
+
+
 @app.post("/webhooks/orders")
 async def order_changed(event: OrderEvent, store: Store, at: Now) -> dict[str, int]:
-    """Take what became of an order."""
-    order = Purchase(
-        id=event.order_id,
-        person_id=event.customer_id,
-        purchased_at=event.placed_at,
-        amount=Money(event.total, event.currency),
-        status=event.status,
-        cancelled_at=event.changed_at if event.status == "cancelled" else None,
-    )
-    history = await store.history(event.customer_id)
+    """Take what became of an order; the version is read first, so whatever is written after that is noticed."""
+    order = event.as_record()
+    standing = await store.standing(order.person_id)
+    seen = {order.person_id: 0 if standing is None else standing.version}
+    history = await store.history(order.person_id)
     known = next((one for one in history.purchases if one.key == order.key), None)
     if known is not None and RANK[known.status] >= RANK[order.status]:
         return {"added": 0}
-    standing = await store.standing(event.customer_id)
-    seen = {event.customer_id: 0 if standing is None else standing.version}
     return {"added": (await store.amend(order, recorded_at=at, expected=seen)).added}
 
 
 @app.post("/webhooks/refunds")
 async def refunded(event: RefundEvent, store: Store, at: Now) -> dict[str, int]:
     """Take money given back; it may come before its order does."""
-    refund = Refund(
-        id=event.refund_id,
-        purchase_id=event.order_id,
-        refunded_at=event.refunded_at,
-        amount=Money(event.total, event.currency),
-    )
-    return {"added": (await store.append(refund, recorded_at=at)).added}
+    return {"added": (await store.append(event.as_record(), recorded_at=at)).added}
 
 
 @app.get("/people/{person_id}")
@@ -125,6 +145,7 @@ async def person(person_id: str, store: Store, at: Now) -> dict[str, object]:
         "stage": stage.of(facts, POLICY),
         "reasons": [str(reason) for reason in stage.why(facts, POLICY).reasons],
         "next_step": next_step.of(facts, POLICY),
+        "in_words": sentence(next_step, facts, POLICY),
         "changes_at": next_step.next_change.of(facts, POLICY),
     }
 

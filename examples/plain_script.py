@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from funnel import Facts, Money, Policy, Purchase, SqliteStore, is_due_for_follow_up, next_step
+from funnel import Money, Policy, Purchase, SqliteStore, worklist
 
 SHOP = ZoneInfo("Asia/Jakarta")
 POLICY = Policy()
@@ -33,17 +33,15 @@ def orders(file: Path) -> Iterator[Purchase]:
 
 
 def main(file: Path, database: Path, day: str) -> None:
-    """Keep the orders, and print the list of the day."""
+    """Keep the orders, and print who has moved and the list of the day: the most pressing first, each with why."""
     as_of = datetime.fromisoformat(day).replace(hour=18, tzinfo=SHOP).astimezone(UTC)
     with SqliteStore(database, policy=POLICY) as store:
         receipt = store.append(*orders(file), recorded_at=as_of)
         print(f"{receipt.added} new orders, {receipt.repeated} known already")
         for standing in store.judge(*store.due(before=as_of), as_of=as_of):
             print(f"{standing.person_id} is now {standing.stage}, was {standing.former}")
-        for person_id in sorted({order.person_id for order in orders(file)}):
-            facts = Facts.of(store.history(person_id), as_of=as_of)
-            if is_due_for_follow_up.of(facts, POLICY):
-                print(f"{person_id}: {next_step.of(facts, POLICY)}, {next_step.why(facts, POLICY).reasons[0]}")
+        buyers = sorted({order.person_id for order in orders(file)})
+        print(worklist(map(store.history, buyers), POLICY, on=as_of, tz=SHOP).reasons())
 
 
 if __name__ == "__main__":

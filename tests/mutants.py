@@ -8,25 +8,33 @@ from __future__ import annotations
 
 import argparse
 import ast
+import importlib
 import importlib.abc
 import importlib.machinery
+import json
 import os
+import resource
 import signal
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import attrs
-import hypothesis  # noqa: F401 (what takes long to load is loaded once, before the first fork)
-import polars  # noqa: ICN001, F401
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-SECONDS = 120
-"""A run that takes longer has found the fault: it goes round for ever."""
+SLOWER = 10
+"""A run that takes so many times a processor's time has found the fault: it goes round for ever."""
+
+SECONDS = 10
+"""What a run may take beside that."""
+
+MEMORY = 8 << 30
+"""So has one that takes more memory."""
 
 TESTS: dict[str, tuple[str, ...]] = {
     "rules/activity.py": ("tests/rules/test_activity.py", "tests/test_stages.py"),
@@ -36,6 +44,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "rules/readiness.py": ("tests/rules/test_readiness.py",),
     "rules/rfm.py": ("tests/rules/test_rfm.py",),
     "rules/trust.py": ("tests/rules/test_trust.py",),
+    "rules/window.py": ("tests/rules/test_window.py",),
     "stages.py": ("tests/test_stages.py",),
     "_lift/": ("tests/lift", "tests/test_rule.py"),
     "_reduce/": ("tests/reduce", "tests/test_facts.py", "tests/facts/test_by_hand.py", "tests/test_tally.py"),
@@ -69,25 +78,29 @@ class Mutant:
     """A file with one fault."""
 
     path: Path
+    node: int
+    turn: int
     line: int
     what: str
-    tree: ast.Module
 
     def __str__(self) -> str:
         """Show where it is, and what was done."""
         return f"{self.path.relative_to(ROOT)}:{self.line} {self.what}"
 
+    def tree(self) -> ast.Module:
+        """The file with the fault."""
+        whole = ast.parse(self.path.read_text())
+        node = next(one for number, one in enumerate(ast.walk(whole)) if number == self.node)
+        list(_faults(node))[self.turn]()
+        return ast.fix_missing_locations(whole)
+
 
 def mutants(path: Path) -> Iterator[Mutant]:
-    """Every file with one fault in it."""
-    whole = ast.parse(path.read_text())
-    for place, node in enumerate(ast.walk(whole)):
+    """Every fault that can be made in a file."""
+    for place, node in enumerate(ast.walk(ast.parse(path.read_text()))):
         for turn in range(len(list(_faults(node)))):
-            tree = deepcopy(whole)
-            twin = next(one for number, one in enumerate(ast.walk(tree)) if number == place)
-            change = list(_faults(twin))[turn]
-            what = change()
-            yield Mutant(path, getattr(node, "lineno", 0), what, ast.fix_missing_locations(tree))
+            what = list(_faults(deepcopy(node)))[turn]()
+            yield Mutant(path, place, turn, getattr(node, "lineno", 0), what)
 
 
 def _faults(node: Any) -> Iterator[Any]:
@@ -151,23 +164,78 @@ class Wrong(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         """Run the file with the fault."""
-        code = compile(self.mutant.tree, str(self.mutant.path), "exec")
+        code = compile(self.mutant.tree(), str(self.mutant.path), "exec")
         exec(code, module.__dict__)  # noqa: S102 (our own file, with a fault)
 
 
-def is_found(mutant: Mutant | None, tests: Sequence[str]) -> bool:
-    """Whether a test fails, in a process of its own; without a fault none may."""
+class CheapestFirst:
+    """The tests in the order of the time they took without a fault: a fault is mostly found by a cheap one."""
+
+    def __init__(self) -> None:
+        """Know nothing yet."""
+        self.took: dict[str, float] = {}
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Put what takes long last."""
+        items.sort(key=lambda item: self.took.get(item.nodeid, 0))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note what a test took."""
+        self.took[report.nodeid] = self.took.get(report.nodeid, 0) + report.duration
+
+
+OPTIONS = (
+    *("-x", "-q", "--hypothesis-seed=0", "--no-cov", "--assert=plain", "--disable-plugin-autoload"),
+    *("-p", "_hypothesis_pytestplugin", "-p", "pytest_cov.plugin", "-p", "no:cacheprovider"),
+)
+
+
+def is_found(mutant: Mutant | None, tests: Sequence[str], order: CheapestFirst) -> bool:
+    """Whether a test fails, in a process of its own; without a fault none may.
+
+    Without a fault, what the tests load beside the library is loaded here too, so that the next ones need not, and
+    what each test takes is noted.
+    """
+    reading, writing = os.pipe()
     child = os.fork()
     if child:
-        return os.waitpid(child, 0)[1] != 0
-    signal.alarm(SECONDS)
+        os.close(writing)
+        with os.fdopen(reading) as told:
+            _learn(told.read(), order)
+        return _is_failure(os.waitpid(child, 0)[1])
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
     silent = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silent, 1)
     os.dup2(silent, 2)
     if mutant is not None:
         sys.meta_path.insert(0, Wrong(mutant))
-    options = ["-x", "-q", "--hypothesis-seed=0", "--no-cov", "--assert=plain"]
-    os._exit(int(pytest.main([*options, "-p", "no:cacheprovider", "-p", "no:xdist", *tests])))
+        signal.setitimer(signal.ITIMER_PROF, SECONDS + SLOWER * sum(order.took.values()))
+    ended = int(pytest.main([*OPTIONS, *tests], plugins=[order]))
+    if mutant is None:
+        ours = ("funnel", "tests", "__")
+        names = [name for name in sys.modules if not name.startswith(ours)]
+        with os.fdopen(writing, "w") as telling:
+            json.dump({"names": names, "took": order.took}, telling)
+    os._exit(ended)
+
+
+def _learn(told: str, order: CheapestFirst) -> None:
+    """Load and note what a run without a fault has told; others tell nothing."""
+    if not told:
+        return
+    learnt = json.loads(told)
+    order.took.update(learnt["took"])
+    for name in learnt["names"]:
+        with suppress(ImportError):
+            importlib.import_module(name)
+
+
+def _is_failure(status: int) -> bool:
+    """Whether the tests failed, could not be loaded, or did not come to an end; anything else says nothing of them."""
+    ended = os.waitstatus_to_exitcode(status)
+    if ended in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED):
+        sys.exit(f"no test was run (pytest ended with {ended})")
+    return ended != pytest.ExitCode.OK
 
 
 def main() -> int:
@@ -182,12 +250,13 @@ def main() -> int:
     for where, tests in TESTS.items():
         if asked.only and not any(where.startswith(name) for name in asked.only):
             continue
-        if is_found(None, tests):
+        order = CheapestFirst()
+        if is_found(None, tests, order):
             sys.exit(f"the tests of {where} fail without any fault; mend them first")
         whole = ROOT / "src" / "funnel" / where
         paths = sorted(whole.rglob("*.py")) if whole.is_dir() else [whole]
         for mutant in [one for path in paths for one in mutants(path)][:: asked.every]:
-            if is_found(mutant, tests):
+            if is_found(mutant, tests, order):
                 found += 1
             else:
                 left.append(mutant)

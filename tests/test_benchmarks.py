@@ -183,11 +183,11 @@ def test_many_days_are_measured_beside_as_many_single_days() -> None:
 
 
 def test_a_store_is_measured_beside_its_peers() -> None:
-    """Loading, appending and reading are told; a peer that is not installed is said to be missing."""
+    """Loading, judging, appending and reading are told; a peer that is not installed is said to be missing."""
     lines = list(store.run("tiny"))
 
-    assert len(lines) == 6
-    assert all(line.peer.endswith("not installed") or "x" in line.ratio for line in lines[:3])
+    assert len(lines) == 7
+    assert all(line.peer.endswith("not installed") or "x" in line.ratio for line in lines[:4])
 
 
 def test_the_peer_writes_the_rows_that_a_store_keeps() -> None:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from funnel import Facts, History, Policy, rule
 from funnel.errors import MoveError
-from funnel.stages import FUNNEL, MOVES, Cause, Machine, Stage, stage
+from funnel.stages import FUNNEL, MOVES, Cause, Machine, PathMachine, Stage, stage
 from tests.frames import read
-from tests.shop import DAY, END, PEOPLE, TICK, by_person, few, fewer, known_by, logs_of, people, person
+from tests.shop import DAY, END, PEOPLE, TICK, ShopFacts, by_person, few, fewer, known_by, logs_of, people, person
 from tests.strategies import histories
 
 POLICY = Policy(lapse_after=60 * DAY)
@@ -105,6 +107,7 @@ def test_the_walk_sees_time_and_events() -> None:
     ]
 
 
+@pytest.mark.no_cover
 @given(people())
 @fewer
 def test_the_running_facts_make_no_other_move(everyone: tuple[History, ...]) -> None:
@@ -268,3 +271,26 @@ def test_a_shops_own_stage_is_the_same_for_everyone(everyone: tuple[History, ...
         history.person_id: {"vip_stage": vip_stage.of(history, policy, as_of=END).value}
         for history in known_by(everyone, END)
     }
+
+
+def _onward(now: Stage, f: ShopFacts, policy: ShopPolicy) -> Stage:
+    """Everyone is where the rule of the funnel says; who came to the launch is no lead."""
+    return Stage.PROSPECT if f.launch_count > 0 and now is Stage.LEAD else stage(f, policy)
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: Machine(stage, MOVES), lambda: PathMachine(Stage.LEAD, _onward, MOVES)], ids=["rule", "path"]
+)
+def test_what_a_machine_keeps_ready_is_no_part_of_it(make: Callable[[], Any]) -> None:
+    """It is made ready once for each policy, stays the same value, and nobody can give it what it keeps."""
+    one, other, policy = make(), make(), ShopPolicy()
+    ready = one.course(policy)
+
+    assert one.course(policy) is ready
+    assert one.course(ShopPolicy(lapse_after=DAY)) is not ready
+    assert one == other
+    assert "_ready" not in repr(one)
+    assert "_rules" not in repr(one)
+    for name in ("ready", "rules"):
+        with pytest.raises(TypeError, match=f"'{name}'"):
+            attrs.evolve(one, **{name: {}})

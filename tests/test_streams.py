@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from funnel._reduce.forms import COMMON, ORDER
-from funnel._streams import KIND_STREAMS, LIVING, RANKS, ROOTS, STREAMS, TABLES, nearest, stream_called
+from funnel._streams import KIND_STREAMS, LIVING, RANKS, ROOTS, STREAMS, TABLES, stream_called
 from funnel.errors import FactsError
 from funnel.interactions import KINDS
 
@@ -49,9 +49,3 @@ def test_an_unknown_stream_is_told_with_the_likeliest(name: str, said: str) -> N
     """A slip of the pen is found at once."""
     with pytest.raises(FactsError, match=said):
         stream_called(name)
-
-
-def test_the_nearest_names_come_first() -> None:
-    """Names that look alike, or else all of them in order."""
-    assert nearest("spend", ["spent", "refunded"]) == "did you mean spent?"
-    assert nearest("x", ["b", "a"]) == "known are a, b"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -58,6 +58,8 @@ def _agree(tally: Tally[ShopFacts], known: list[Record], as_of: datetime) -> Non
     facts = _facts(known, as_of)
     for asked in ASKED:
         assert tally.ask(asked, POLICY, as_of=as_of) == asked.of(facts, POLICY)
+        told = asked.of(facts, POLICY), asked.next_change.of(facts, POLICY)
+        assert tally.ask_on(asked, POLICY, as_of=as_of) == told
     assert tally.facts(as_of=as_of) == facts
 
 
@@ -132,6 +134,18 @@ def test_word_upon_word_is_counted_as_it_comes() -> None:
         assert tally.facts(as_of=day).unanswered_follow_up_count == 0
         assert tally.ask(stage, POLICY, as_of=day).value == "prospect"
         assert tally.ask(stage, POLICY, as_of=day + DAY).value == "prospect"
+
+
+def test_an_answer_is_told_with_the_instant_at_which_it_changes() -> None:
+    """A prospect stays one; a buyer lapses by themselves, and then nothing changes any more."""
+    tally = Tally(History(person_id="p1"), Facts)
+    tally.add(did(Visit, "v", NOW - DAY))
+    assert tally.ask_on(stage, POLICY, as_of=NOW) == ("prospect", None)
+    tally.add(bought("1", NOW))
+    lapse = NOW + POLICY.lapse_after + timedelta(microseconds=1)
+
+    assert tally.ask_on(stage, POLICY, as_of=NOW) == ("customer", lapse)
+    assert tally.ask_on(stage, POLICY, as_of=lapse) == ("lapsed", None)
 
 
 def test_a_naive_instant_is_refused() -> None:

@@ -84,7 +84,8 @@ if TYPE_CHECKING:
         read_interaction,
     )
     from funnel.logs import Fault, Logs
-    from funnel.metrics.affinity import Affinity, Pair, affinity
+    from funnel.metrics.affinity.ask import Affinity, Pair, affinity
+    from funnel.metrics.affinity.offers import offers
     from funnel.metrics.backtest import (
         AnswerMove,
         AnswerShare,
@@ -100,7 +101,6 @@ if TYPE_CHECKING:
         calibrate,
         compare,
     )
-    from funnel.metrics.cohorts import Cohort, Cohorts, Ratio
     from funnel.metrics.conversion import (
         By,
         Comparison,
@@ -118,21 +118,18 @@ if TYPE_CHECKING:
         bands,
         conversion,
     )
-    from funnel.metrics.estimates import ConvertedBy, RestrictedMean, SurvivalStep, WaitQuantile
-    from funnel.metrics.five_ways import Change, FiveWays, FixedMix, Growth, WhatIf
     from funnel.metrics.flow.counted import stage_flow
-    from funnel.metrics.flow.differ import RuleBook, StageChange, StageDifference, stage_difference
+    from funnel.metrics.flow.differ import RuleBook, stage_difference
+    from funnel.metrics.flow.difference import MoveChange, StageChange, StageDifference, StandingChange
     from funnel.metrics.flow.result import StageFlow, StagePeriod, Transition
-    from funnel.metrics.growth import growth, referral_rate
-    from funnel.metrics.honeymoon import Honeymoon, PromotionComparison, honeymoon
-    from funnel.metrics.leaving import Leaving, LeavingReason, LeftFrom, Trouble, leaving
+    from funnel.metrics.growth.ask import growth, referral_rate
+    from funnel.metrics.growth.five_ways import Change, FiveWays, FixedMix, Growth, WhatIf
+    from funnel.metrics.leaving.ask import Leaving, LeavingReason, LeftFrom, Trouble, leaving
     from funnel.metrics.lifecycle import Lifecycle, Lifecycles, lifecycle
-    from funnel.metrics.log_rank import LogRank, log_rank
-    from funnel.metrics.offers import offers
-    from funnel.metrics.origin import RepeatGroup, RepeatGroups, repeat_by
-    from funnel.metrics.plateau import Plateau
     from funnel.metrics.rate import Difference, Rate
-    from funnel.metrics.repeat import (
+    from funnel.metrics.repeat.honeymoon import Honeymoon, PromotionComparison, honeymoon
+    from funnel.metrics.repeat.origin import RepeatGroup, RepeatGroups, repeat_by
+    from funnel.metrics.repeat.rates import (
         RepeatRate,
         RepeatRates,
         repeat_rate,
@@ -140,13 +137,17 @@ if TYPE_CHECKING:
         repeat_rates,
         returning_rate,
     )
-    from funnel.metrics.retention import retention
+    from funnel.metrics.repeat.rhythm import Rhythm, purchase_rhythm
+    from funnel.metrics.repeat.steps import PurchaseStep, PurchaseSteps, purchase_steps
+    from funnel.metrics.retention.ask import retention
+    from funnel.metrics.retention.cohorts import Cohort, Cohorts, Ratio
     from funnel.metrics.rfm import Segments, SegmentShare, rfm_quantiles, segments
-    from funnel.metrics.rhythm import Rhythm, purchase_rhythm
-    from funnel.metrics.steps import PurchaseStep, PurchaseSteps, purchase_steps
     from funnel.metrics.summary import PurchaseSummary
-    from funnel.metrics.survival import Survival, SurvivalBy, survival, survival_by
-    from funnel.metrics.waits import waits
+    from funnel.metrics.survival.ask import Survival, SurvivalBy, survival, survival_by
+    from funnel.metrics.survival.estimates import ConvertedBy, RestrictedMean, SurvivalStep, WaitQuantile
+    from funnel.metrics.survival.log_rank import LogRank, log_rank
+    from funnel.metrics.survival.plateau import Plateau
+    from funnel.metrics.survival.waits import waits
     from funnel.money import Money
     from funnel.not_yet import (
         AfterEvent,
@@ -228,29 +229,30 @@ __all__ = [
     "FunnelPeriod", "FunnelStep", "Growth", "History", "Honeymoon", "InMonths", "InWeeks", "InstantError",
     "Interaction", "Journey", "Lead", "Leaving", "LeavingReason", "LeftFrom", "Lifecycle", "Lifecycles", "LiftError",
     "Line", "LockedError", "LogRank", "Logs", "LogsError", "Machine", "MachineCheck", "Met", "MissingExtraError",
-    "Money", "MoneyError", "Move", "MoveError", "Moves", "NextChange", "NextStep", "NoReason", "NotYet", "OptedOut",
-    "Pair", "Path", "PathMachine", "Plateau", "Policy", "PostponeReason", "Postponed", "Profile", "PromotionComparison",
-    "Purchase", "PurchaseStep", "PurchaseSteps", "PurchaseSummary", "Question", "Quote", "Ranking", "Rate", "Ratio",
-    "Readiness", "Reason", "Receipt", "Record", "RecordError", "Refund", "Reliability", "RepeatGroup", "RepeatGroups",
-    "RepeatRate", "RepeatRates", "Resolution", "RestrictedMean", "Rhythm", "Rule", "RuleBook", "RuleComparison",
-    "Running", "Said", "SaidNo", "SaidReady", "Segment", "SegmentShare", "Segments", "Spell", "SqlAlchemyStore",
-    "SqliteStore", "Stage", "StageChange", "StageDifference", "StageFlow", "StagePeriod", "StaleError", "Standing",
-    "Step", "StepCount", "StepTime", "StepValue", "Store", "StoreError", "Survival", "SurvivalBy", "SurvivalStep",
-    "Table", "Tally", "Task", "Transition", "Trend", "Trouble", "Until", "View", "Visit", "WaitQuantile", "WhatIf",
-    "Who", "Why", "WindowBasis", "Worklist", "ability_points", "affinity", "all_of", "answer_is_late", "any_of",
-    "assurance", "backtest", "bands", "buying_step", "calibrate", "compare", "conversion", "count", "delivery_is_late",
-    "earliest", "exists", "first", "frequency_score", "growth", "has_bought", "has_bought_again", "has_come_due",
-    "has_engaged", "has_open_complaint", "has_open_question", "has_refused", "has_replied", "has_rhythm", "has_slipped",
-    "honeymoon", "in_after_sale", "in_words", "is_big_spender", "is_contacted_enough", "is_due_for_follow_up",
-    "is_gone", "is_lapsed", "is_near", "is_overdue", "is_postponed", "is_quiet", "is_won_back", "largest", "last",
-    "latest", "leaving", "lifecycle", "log_rank", "look_again", "may_write", "mean", "mean_gap", "meeting_is_owed",
-    "monetary_score", "moves", "next_step", "offers", "postponed", "profile", "purchase_rhythm", "purchase_steps",
-    "read_interaction", "readiness", "readiness_points", "recency_score", "referral_rate", "repair_first",
-    "repair_is_late", "repeat_by", "repeat_rate", "repeat_rate_within", "repeat_rates", "resolve", "retention",
-    "returning_rate", "rfm", "rfm_quantiles", "rule", "says_ready", "segment", "segments", "sentence", "since",
-    "since_due", "soonest", "stage", "stage_difference", "stage_flow", "store_tables", "survival", "survival_by",
-    "timing_points", "total", "trust_points", "until", "until_earliest", "until_latest", "until_likely",
-    "value_at_stake", "waits", "was_disappointed", "willingness_points", "window_basis", "worklist",
+    "Money", "MoneyError", "Move", "MoveChange", "MoveError", "Moves", "NextChange", "NextStep", "NoReason", "NotYet",
+    "OptedOut", "Pair", "Path", "PathMachine", "Plateau", "Policy", "PostponeReason", "Postponed", "Profile",
+    "PromotionComparison", "Purchase", "PurchaseStep", "PurchaseSteps", "PurchaseSummary", "Question", "Quote",
+    "Ranking", "Rate", "Ratio", "Readiness", "Reason", "Receipt", "Record", "RecordError", "Refund", "Reliability",
+    "RepeatGroup", "RepeatGroups", "RepeatRate", "RepeatRates", "Resolution", "RestrictedMean", "Rhythm", "Rule",
+    "RuleBook", "RuleComparison", "Running", "Said", "SaidNo", "SaidReady", "Segment", "SegmentShare", "Segments",
+    "Spell", "SqlAlchemyStore", "SqliteStore", "Stage", "StageChange", "StageDifference", "StageFlow", "StagePeriod",
+    "StaleError", "Standing", "StandingChange", "Step", "StepCount", "StepTime", "StepValue", "Store", "StoreError",
+    "Survival", "SurvivalBy", "SurvivalStep", "Table", "Tally", "Task", "Transition", "Trend", "Trouble", "Until",
+    "View", "Visit", "WaitQuantile", "WhatIf", "Who", "Why", "WindowBasis", "Worklist", "ability_points", "affinity",
+    "all_of", "answer_is_late", "any_of", "assurance", "backtest", "bands", "buying_step", "calibrate", "compare",
+    "conversion", "count", "delivery_is_late", "earliest", "exists", "first", "frequency_score", "growth", "has_bought",
+    "has_bought_again", "has_come_due", "has_engaged", "has_open_complaint", "has_open_question", "has_refused",
+    "has_replied", "has_rhythm", "has_slipped", "honeymoon", "in_after_sale", "in_words", "is_big_spender",
+    "is_contacted_enough", "is_due_for_follow_up", "is_gone", "is_lapsed", "is_near", "is_overdue", "is_postponed",
+    "is_quiet", "is_won_back", "largest", "last", "latest", "leaving", "lifecycle", "log_rank", "look_again",
+    "may_write", "mean", "mean_gap", "meeting_is_owed", "monetary_score", "moves", "next_step", "offers", "postponed",
+    "profile", "purchase_rhythm", "purchase_steps", "read_interaction", "readiness", "readiness_points",
+    "recency_score", "referral_rate", "repair_first", "repair_is_late", "repeat_by", "repeat_rate",
+    "repeat_rate_within", "repeat_rates", "resolve", "retention", "returning_rate", "rfm", "rfm_quantiles", "rule",
+    "says_ready", "segment", "segments", "sentence", "since", "since_due", "soonest", "stage", "stage_difference",
+    "stage_flow", "store_tables", "survival", "survival_by", "timing_points", "total", "trust_points", "until",
+    "until_earliest", "until_latest", "until_likely", "value_at_stake", "waits", "was_disappointed",
+    "willingness_points", "window_basis", "worklist",
 ]  # fmt: skip
 
 

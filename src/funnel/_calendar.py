@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from difflib import get_close_matches
 from typing import Annotated
 
 from dateutil.relativedelta import relativedelta
@@ -16,6 +15,7 @@ from dateutil.rrule import rrule, rrulestr
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from funnel._fields import Frozen
+from funnel._given import meant
 from funnel.errors import InstantError, RecordError
 
 _LONGEST_SHOWN = 80
@@ -99,9 +99,8 @@ class Calendar(Frozen, frozen=True):
             RecordError: No event is called so, or none is known after that day.
         """
         if event not in self.events:
-            near = get_close_matches(event, self.events, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(map(repr, self.events))}"
-            msg = f"the calendar has no event {event[:_LONGEST_SHOWN]!r}; {hint}"
+            hint = meant(event, self.events) or f"; it has {', '.join(map(repr, self.events))}"
+            msg = f"the calendar has no event {event[:_LONGEST_SHOWN]!r}{hint}"
             raise RecordError(msg)
         found = self._after(event, after)
         if found is None:

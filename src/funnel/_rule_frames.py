@@ -12,6 +12,7 @@ from funnel._facts.declare import Declared
 from funnel._facts.frames import fact_column, held_over
 from funnel._facts.lifted import Lifted
 from funnel._frames import ROW, Entered, enter, leave, stays_elsewhere
+from funnel._given import nearest
 from funnel._instants import FOREVER, LATEST, NEVER
 from funnel._lift.clock import waits
 from funnel._lift.columns import Column, node_column, tree_column
@@ -19,7 +20,6 @@ from funnel._lift.nodes import Fact, Node
 from funnel._lift.tree import Answer, Fork, Leaf, Tree, answer_kind, leaves
 from funnel._reduce.aggregates import PERSON
 from funnel._reduce.forms import Derived
-from funnel._streams import nearest
 from funnel._turns import TURN, repeated
 from funnel.errors import FactsError
 

@@ -6,9 +6,9 @@ these. A table either holds rows that may cease to count (it is `living`), or no
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
+from collections.abc import Mapping
 
+from funnel._given import nearest
 from funnel._instants import FOREVER, NEVER
 from funnel._lift.nodes import Fact
 from funnel._reduce.forms import COMMON, GAP, Stream
@@ -137,10 +137,3 @@ def stream_called(name: str) -> Stream:
         return STREAMS[name]
     msg = f"no stream of records is called {name!r}; {nearest(name, STREAMS)}"
     raise FactsError(msg)
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """A hint at the names that look most like one that is unknown, or else all of them."""
-    known = sorted(known)
-    close = get_close_matches(name, known, n=3)
-    return f"did you mean {' or '.join(close)}?" if close else f"known are {', '.join(known)}"

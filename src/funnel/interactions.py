@@ -6,7 +6,6 @@ Law: `read_interaction(x.model_dump_json()) == x` for every interaction `x`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeAlias, cast
 
@@ -14,6 +13,7 @@ from pydantic import Field, model_validator
 from pydantic_core import from_json
 
 from funnel._fields import MOST_PIECES, Amount, Id, Instant, Label, Words
+from funnel._given import meant
 from funnel.errors import RecordError
 from funnel.records import Record, not_before
 
@@ -363,6 +363,4 @@ def _unknown(kind: object) -> str:
     allowed = f"it is one of {', '.join(KINDS)}"
     if not isinstance(kind, str):
         return f"an interaction has no kind, or one that is not text; {allowed}"
-    near = get_close_matches(kind[:_LONGEST_SHOWN], KINDS, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"kind {kind[:_LONGEST_SHOWN]!r} is unknown; {hint}{allowed}"
+    return f"kind {kind[:_LONGEST_SHOWN]!r} is unknown{meant(kind, KINDS) or ';'} {allowed}"

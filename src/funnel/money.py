@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from decimal import Decimal
-from difflib import get_close_matches
 from functools import total_ordering
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, cast, final
 
 import attrs
 from pydantic_core import core_schema
 
+from funnel._given import meant
 from funnel.errors import MoneyError
 
 if TYPE_CHECKING:
@@ -331,8 +331,7 @@ def _known(style: str) -> None:
 def _unknown(currency: object) -> str:
     if not isinstance(currency, str):
         return f"currency is given as {type(currency).__name__}; give a code of ISO 4217 such as 'USD'"
-    near = get_close_matches(currency.upper()[:_LONGEST], _DECIMALS, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
+    hint = meant(currency.upper(), _DECIMALS)
     return f"currency {currency[:_LONGEST]!r} is not a code of ISO 4217, three capitals such as 'USD'{hint}"
 
 

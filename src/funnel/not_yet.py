@@ -7,7 +7,6 @@ the first time it shows. Rules never see the words, only the instants.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from difflib import get_close_matches
 from typing import Annotated, Literal, Self, TypeAlias, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
@@ -17,6 +16,7 @@ from pydantic import Field, model_validator
 
 from funnel._calendar import Calendar, Day
 from funnel._fields import Frozen, Instant, Label, read_instant
+from funnel._given import meant
 from funnel.errors import InstantError, RecordError
 from funnel.interactions import Postponed, PostponeReason
 from funnel.records import not_before
@@ -179,9 +179,8 @@ def zone(tz: str | ZoneInfo) -> ZoneInfo:
     try:
         return ZoneInfo(tz)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        near = get_close_matches(tz[:_LONGEST_SHOWN], available_timezones(), n=1)
-    hint = f"did you mean {near[0]!r}?" if near else "give a name such as 'Asia/Jakarta'"
-    raise InstantError(f"time zone {tz[:_LONGEST_SHOWN]!r} is unknown; {hint}")
+        hint = meant(tz, available_timezones()) or "; give a name such as 'Asia/Jakarta'"
+    raise InstantError(f"time zone {tz[:_LONGEST_SHOWN]!r} is unknown{hint}")
 
 
 def resolve(

@@ -14,9 +14,9 @@ from typing import Any, Generic
 
 import attrs
 
-from funnel._moves.ask import Moves
+from funnel._moves.ask import Moves, Tabled
 from funnel._moves.course import Course, course_of, keep
-from funnel._moves.table import Cause, S, Tabled, check_start, check_table
+from funnel._moves.table import Cause, S, check_start, check_table
 from funnel._rule import Rule, rule
 from funnel.facts import Facts
 from funnel.policy import Policy

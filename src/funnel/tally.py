@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from funnel._facts.base import BaseFacts, judgement
 from funnel._facts.plan import Plan
+from funnel._instants import instant
 from funnel._ledger.ledger import Ledger
+from funnel._lift.clock import first_change
 from funnel._lift.code import Run
 from funnel._lift.nodes import Value
 from funnel._reduce.folds import Ready, Rows, with_gap
@@ -148,6 +150,25 @@ class Tally(Generic[F]):
             last = self._last = (rule, policy, *self._running(rule, policy))
         now = judgement(as_of)
         return last[3](self._values(last[2], now), now)  # type: ignore[return-value]
+
+    def ask_on(self, rule: Rule[Any, P, A], policy: P, *, as_of: datetime) -> tuple[A, datetime | None]:
+        """The answer of a rule at an instant, and the earliest instant at which it changes if nothing happens.
+
+        Args:
+            rule: The rule.
+            policy: The shop's numbers.
+            as_of: The instant of judgement; at or after the latest record it costs least.
+
+        Raises:
+            InstantError: `as_of` is naive.
+            LiftError: The rule uses the clock in a way that has no next change, such as answering with a span.
+        """
+        answer = self.ask(rule, policy, as_of=as_of)
+        running, run = self._asked[rule, policy]
+        now, waits = judgement(as_of), rule.lifted(policy, self._class).alone_waits
+        values = self._values(running, now)
+        then = first_change(run, waits(values, now), values, now)
+        return answer, None if then is None else instant(then)
 
     def _running(self, rule: Rule[Any, P, A], policy: P) -> tuple[_Running, Run]:
         """The values that the rule needs, and the rule as it reads them."""

@@ -16,7 +16,7 @@ from funnel._rule import Rule, rule
 from funnel._streams import STREAMS
 from funnel.advance.rule import Advance
 from funnel.advance.state import Running
-from funnel.errors import FactsError, InstantError, RecordError
+from funnel.errors import FactsError, InstantError, LiftError, RecordError
 from funnel.facts import count, earliest, exists, first, last, latest, mean_gap, since, soonest, total, until
 from funnel.history import History
 from funnel.interactions import (
@@ -271,8 +271,28 @@ def test_the_past_is_not_in_a_state() -> None:
         STAGE.ask(state, as_of=NOW - TICK)
     with pytest.raises(InstantError, match="naive"):
         STAGE.ask(state, as_of=NOW.replace(tzinfo=None))
-    with pytest.raises(InstantError, match="2199"):
-        STAGE.ask(state, as_of=NOW.replace(year=2200))
+    for asked, year in ((state, 2200), (STAGE.begin("p1"), 1799)):
+        with pytest.raises(InstantError, match="2199"):
+            STAGE.ask(asked, as_of=NOW.replace(year=year))
+    assert STAGE.ask(STAGE.begin("p1"), as_of=NOW.replace(year=1800)) is Stage.LEAD
+
+
+@rule
+def silence(f: Everything, policy: Policy) -> timedelta:
+    """How long a buyer has been silent beyond the limit; nothing of who never bought."""
+    return f.since_last_unanswered - policy.lapse_after if f.unanswered_count > 0 else timedelta(0)
+
+
+def test_the_clock_is_read_where_the_rule_reads_it() -> None:
+    """An answer that runs with the clock, and one that does not, on two ways through one rule."""
+    advance = Advance(silence, POLICY)
+    state = moved(advance, SENT)
+    assert state is not None
+
+    assert advance.ask(state, as_of=NOW + POLICY.lapse_after + TICK) == TICK
+    assert advance.ask(advance.begin("p1"), as_of=NOW + DAY) == timedelta(0)
+    with pytest.raises(LiftError, match="it runs with the clock"):
+        advance.next_change(state, as_of=NOW)
 
 
 def test_the_next_change_is_that_of_the_rule() -> None:

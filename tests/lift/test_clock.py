@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from funnel._lift.clock import waits
+from funnel._instants import LATEST
+from funnel._lift.clock import first_change, waits
 from funnel._lift.nodes import Fact, evaluate
 from funnel._lift.tree import lift
 from funnel.errors import LiftError
@@ -95,3 +96,32 @@ def test_a_rule_without_a_clock_waits_for_nothing() -> None:
     """An answer that does not read a span that runs never changes by itself."""
     assert waits(lift(lambda f: f.gap > WEEK or f.source == "web", FACTS)) == ()
     assert waits(lift(lambda f: f.source if f.gap > WEEK else None, FACTS)) == ()
+
+
+@pytest.mark.parametrize(
+    ("ends", "now", "change"),
+    [
+        ([8], 0, 8),
+        ([20, 8, 5, 0, -3], 0, 8),
+        ([20, 30], 0, 20),
+        ([3], 5, 8),
+        ([1], 7, 8),
+        ([5, 7], 0, None),
+        ([-8, 0, 4], 8, None),
+        ([], 0, None),
+    ],
+)
+def test_the_first_change_is_the_first_wait_after_which_the_answer_differs(
+    ends: list[int], now: int, change: int | None
+) -> None:
+    """What is past is not asked again, and an answer that has changed for good does not change any more."""
+    run = run_of(lifted(lambda f: f.since > WEEK))
+
+    assert first_change(run, ends, person(), now) == change  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("now", [0, LATEST - 9])
+def test_no_change_is_foretold_beyond_the_years_that_are_kept(now: int) -> None:
+    """The last instant of the year 2199 is told, the next one is not."""
+    assert first_change(lambda _, at: at >= LATEST - 1, [LATEST - 1 - now], (), now) == LATEST - 1
+    assert first_change(lambda _, at: at >= LATEST, [LATEST - now], (), now) is None

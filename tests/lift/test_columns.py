@@ -12,7 +12,7 @@ import narwhals as nw
 import polars as pl
 import pytest
 
-from funnel._lift.columns import tree_column
+from funnel._lift.columns import flag, tree_column
 from funnel._lift.nodes import Fact, evaluate
 from funnel._lift.paths import path_of
 from funnel._lift.tree import Leaf, Tree, leaf_value, leaves, lift, numbered
@@ -34,6 +34,12 @@ PEOPLE = [
     for balance in (-MOST, -EXACT, -8, -7, -6, -1, 0, 1, 6, 7, 8, EXACT, MOST)
 ]
 WEEK = timedelta(microseconds=7)
+
+
+class Light(enum.StrEnum):
+    """An answer by text."""
+
+    RED = "red"
 
 
 class Level(enum.IntEnum):
@@ -60,6 +66,8 @@ RULES: list[tuple[Callable[[Any], object], Any]] = [
     (lambda f: "one" if f.source == "1" else f.source, pl.String),
     (lambda f: Level.HIGH if f.known else Level.LOW, pl.Int64),
     (lambda f: Level.HIGH if f.known else None, pl.Int64),
+    (lambda f: Light.RED if f.known else None, pl.String),
+    (lambda f: None if f.known else Light.RED, pl.String),
     (lambda f: f.gap, pl.Int64),
     (lambda f: WEEK if f.gap > WEEK else f.gap % WEEK, pl.Int64),
     (lambda f: WEEK * f.known, pl.Int64),
@@ -81,6 +89,13 @@ def test_a_column_holds_what_python_works_out(rule: Callable[[Any], Any], dtype:
     assert found.dtype == dtype
     assert found.to_list() == wanted
     assert [answer for _, answer in relation.fetchall()] == wanted
+
+
+def test_a_flag_counts() -> None:
+    """One where it is so, 0 where not."""
+    frame: Any = nw.from_native(pl.DataFrame({"x": [1, 2, 3]}))
+
+    assert frame.select(flag(nw.col("x") > 2))["literal"].to_list() == [0, 0, 1]
 
 
 @pytest.mark.parametrize("engine", sorted({*HERE, "ibis"}))

@@ -73,6 +73,8 @@ IMPLIED: list[tuple[Callable[[Any], object], bool]] = [
     (lambda f: f.count == 3 and f.count == 4, False),
     (lambda f: f.count != 0 or f.count < 1, True),
     (lambda f: f.count != 6 or f.count > 5, True),
+    (lambda f: f.count != 0 and f.count < 1, False),
+    (lambda f: f.count != 6 and f.count > 5, False),
     (lambda f: f.source == "a" and f.source == "b", False),
     (lambda f: not (f.source == "a" and f.source != "a"), True),
     (lambda f: f.reason in ("", "payday", "travel"), True),
@@ -85,6 +87,36 @@ def test_what_follows_is_not_asked(rule: Callable[[Any], Any], always: bool) -> 
     answers = {leaf.answer for leaf in leaves(lift(lambda f: bool(rule(f)), FACTS))}
 
     assert answers == {always}
+
+
+OPEN: list[Callable[[Any], object]] = [
+    lambda f: f.count >= 1,
+    lambda f: f.count > 5,
+    lambda f: 2 * f.count == 4,
+    lambda f: 2 * f.count - 4 * f.visits == 2,
+    lambda f: f.count != 3 and f.count > 5,
+    lambda f: f.count != 3 and f.count < 1,
+    lambda f: f.count > 3 and f.count <= 4,
+    lambda f: f.count <= 3 and f.count >= 3,
+    lambda f: f.count <= 3 and f.reason != "payday" and f.reason == "travel",
+    lambda f: f.source != "payday" and f.reason != "travel" and f.reason == "payday",
+]
+
+
+@pytest.mark.parametrize("rule", OPEN, ids=numbered(OPEN))
+def test_what_does_not_follow_is_asked(rule: Callable[[Any], Any]) -> None:
+    """What somebody may still answer either way is a fork, at the last value that is left too."""
+    answers = [leaf.answer for leaf in leaves(lift(lambda f: bool(rule(f)), FACTS))]
+
+    assert answers[:1] == [True]
+    assert set(answers[1:]) == {False}
+
+
+def test_what_is_denied_of_one_thing_is_not_denied_of_another() -> None:
+    """Of a closed text every word is left that was not denied of this very text."""
+    tree = lift(lambda f: (f.count > 3, f.reason == "payday", f.reason == "travel", True).index(True), FACTS)
+
+    assert [leaf.answer for leaf in leaves(tree)] == [0, 1, 2, 3]
 
 
 def test_a_rule_that_asks_nothing_new_is_one_leaf() -> None:

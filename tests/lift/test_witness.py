@@ -38,6 +38,9 @@ WITNESSED: list[tuple[Callable[[Any], object], list[dict[str, Any] | None]]] = [
     (lambda f: (f.count > 2) + (f.visits > 2) == 2, [{"count": 3, "visits": 3}, {"count": 0, "visits": 0}]),
     (lambda f: (f.source == "web") + (f.count > 2) > 0, [{"count": 3, "source": ""}, {"source": "", "count": 0}]),
     (lambda f: (f.count < f.count) + (f.visits > 2) == 0, [{"count": 0, "visits": 0}, {"count": 0, "visits": 3}]),
+    (lambda f: 2 * (f.visits == f.visits) + (f.count > 2) == 1, [None, {"count": 0, "visits": 0}]),
+    (lambda f: (f.count > 2) - (f.visits == f.visits) < 0, [{"count": 0, "visits": 0}, {"count": 3, "visits": 0}]),
+    (lambda f: 2 * (f.count > 2) - (f.visits > 2) >= 0, [{"count": 0, "visits": 0}, {"count": 0, "visits": 3}]),
     (lambda f: f.visits > f.spent and f.spent > f.visits, [None, {"spent": 0, "visits": 1}, {"spent": 0, "visits": 0}]),
 ]
 
@@ -50,6 +53,43 @@ def test_each_path_has_its_person(rule: Callable[[Any], Any], found: list[dict[s
     assert [made and dict(sorted(made.items())) for made in made] == [
         one and dict(sorted(one.items())) for one in found
     ]
+
+
+LINEAR: list[tuple[Callable[[Any], object], dict[str, Any] | None]] = [
+    (lambda f: 3 * f.visits + 5 * f.spent == 1_000_000, {"visits": 333_330, "spent": 2}),
+    (lambda f: 3 * f.visits - 5 * f.spent > 1_000_000, {"visits": 333_334, "spent": 0}),
+    (lambda f: 5 * f.spent - 3 * f.visits > 1_000_000, {"visits": 0, "spent": 200_001}),
+    (lambda f: 3 * f.visits + 5 * f.spent < 8 and f.visits > 1, {"visits": 2, "spent": 0}),
+    (lambda f: 3 * f.visits + 5 * f.spent < 8 and f.visits > 2, None),
+    (lambda f: 2 * f.count + 3 * f.visits > 17 and f.visits < 3, {"visits": 2, "count": 6}),
+    (lambda f: 2 * f.count + 3 * f.visits > 18 and f.visits < 3, None),
+    (lambda f: f.since - f.until > f.gap and f.gap > f.since, {"since": -1, "until": -2, "gap": 0}),
+]
+
+
+@pytest.mark.parametrize(("rule", "found"), LINEAR, ids=numbered(LINEAR))
+def test_who_meets_linear_conditions_is_worked_out_and_not_searched_for(
+    rule: Callable[[Any], Any], found: dict[str, Any] | None
+) -> None:
+    """Sums and multiples narrow every fact at once, however far the limits are: a few tries are enough."""
+    assert witness(next(paths(lifted(rule))), 3) == found
+
+
+@pytest.mark.parametrize(
+    ("rule", "found"),
+    [
+        (lambda f: f.visits * f.visits == 1_000_000, {"visits": 1000}),
+        (lambda f: f.visits // 7 == 1000 and f.visits % 7 == 3, {"visits": 7003}),
+        (lambda f: f.visits * f.count == 35, {"visits": 35, "count": 1}),
+    ],
+    ids=["square", "rest", "product"],
+)
+def test_what_is_not_linear_is_searched_for_by_halves(rule: Callable[[Any], Any], found: dict[str, Any]) -> None:
+    """Each half of a range is tried or ruled out, so that one among billions is found in some dozens of tries."""
+    path = next(paths(lifted(rule)))
+
+    assert witness(path, 40) == found
+    assert witness(path, 9) is None
 
 
 def test_a_path_that_contradicts_itself_has_nobody() -> None:
@@ -65,6 +105,24 @@ def test_a_search_ends() -> None:
     path = next(paths(lifted(lambda f: f.visits * f.visits == 10**9 + 7)))
 
     assert witness(path, 20) is None
+
+
+@pytest.mark.parametrize(
+    ("span", "parts"),
+    [
+        ((0, 0), [(0, 0)]),
+        ((0, 1), [(0, 0), (1, 1)]),
+        ((-1, 1), [(0, 0), (-1, -1), (1, 1), (0, 0)]),
+        ((2, 6), [(2, 2), (6, 6), (3, 4), (5, 5)]),
+        ((-6, -2), [(-2, -2), (-6, -6), (-5, -4), (-3, -3)]),
+        ((-9, 9), [(0, 0), (-9, -9), (9, 9), (-8, 0), (1, 8)]),
+    ],
+)
+def test_a_range_is_tried_near_zero_at_its_ends_and_by_halves(
+    span: tuple[int, int], parts: list[tuple[int, int]]
+) -> None:
+    """Most limits are met by nobody's having anything, or by the least or the most that there can be."""
+    assert [*_parts(span)] == parts
 
 
 @given(st.integers(-9, 9), st.integers(1, 9))

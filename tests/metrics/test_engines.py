@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from funnel.metrics.people import people_by
-from funnel.metrics.repeat import repeat_rate, repeat_rate_within
-from funnel.metrics.retention import retention
+from funnel.metrics.repeat.rates import repeat_rate, repeat_rate_within
+from funnel.metrics.retention.ask import retention
 from funnel.policy import Policy
 from funnel.stages import stage
 from tests.engines import HERE
@@ -26,6 +26,7 @@ def same() -> Logs:
     return shop_on("polars")
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("engine", [name for name in HERE if name != "polars"])
 def test_every_engine_counts_alike(engine: str, same: Logs) -> None:
     """Where the data lie changes no cohort, no rate and no number of people."""

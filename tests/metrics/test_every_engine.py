@@ -11,15 +11,15 @@ import polars as pl
 import pytest
 
 from funnel.logs import Logs
-from funnel.metrics.affinity import affinity
-from funnel.metrics.honeymoon import honeymoon
-from funnel.metrics.leaving import leaving
-from funnel.metrics.offers import offers
-from funnel.metrics.origin import repeat_by
-from funnel.metrics.repeat import repeat_rates
+from funnel.metrics.affinity.ask import affinity
+from funnel.metrics.affinity.offers import offers
+from funnel.metrics.leaving.ask import leaving
+from funnel.metrics.repeat.honeymoon import honeymoon
+from funnel.metrics.repeat.origin import repeat_by
+from funnel.metrics.repeat.rates import repeat_rates
+from funnel.metrics.repeat.rhythm import purchase_rhythm
+from funnel.metrics.repeat.steps import purchase_steps
 from funnel.metrics.rfm import rfm_quantiles, segments
-from funnel.metrics.rhythm import purchase_rhythm
-from funnel.metrics.steps import purchase_steps
 from funnel.policy import Policy
 from funnel.rules.rfm import rfm
 from tests.engines import ENGINES, HERE

@@ -14,15 +14,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnel.metrics import _table
-from funnel.metrics.cohorts import Cohorts
 from funnel.metrics.packed import tally
 from funnel.metrics.packed.periods import Lookup
 from funnel.metrics.packed.tally import Tally
-from funnel.metrics.retention import retention
+from funnel.metrics.retention import table as asked_of
+from funnel.metrics.retention.ask import retention
+from funnel.metrics.retention.cohorts import Cohorts
 from tests.metrics.bought import shops
 from tests.metrics.people import FEW
-from tests.metrics.test_retention import questions
+from tests.metrics.retention.test_retention import questions
 
 AS_OF = datetime(2026, 6, 20, tzinfo=UTC)
 NAMED = {"numbers": lambda number: number, "texts": lambda number: f"p{number}", "far": lambda number: number * 10**15}
@@ -40,7 +40,7 @@ def both(table: pl.DataFrame, **asked: Any) -> tuple[Cohorts, Cohorts]:
     """The answer by packed rows, and by expressions; who is in a cell is another question."""
     packed = retention(table, **asked)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_table, "installed", lambda _: False)
+        patch.setattr(asked_of, "installed", lambda _: False)
         return packed, retention(table, **asked)
 
 

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from funnel.metrics.lifecycle import lifecycle
-from funnel.metrics.retention import retention
+from funnel.metrics.retention.ask import retention
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ import attrs
 import polars as pl
 from hypothesis import strategies as st
 
-from funnel.metrics.survival import Survival, survival
+from funnel.metrics.survival.ask import Survival, survival
 from tests.frames import TIME
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

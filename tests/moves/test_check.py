@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
 
-from funnel import FUNNEL, Cause, Facts, Machine, PathMachine, Policy, rule
-from tests.moves.model import EVERYWHERE, POLICY, Place
-from tests.shop import DAY
+from funnel import FUNNEL, MOVES, Cause, Facts, History, Machine, PathMachine, Policy, latest, rule
+from funnel._instants import instant
+from funnel._moves.searched import Seen, seen
+from funnel.errors import MoveError
+from funnel.stages import Stage
+from tests.moves.model import EVERYWHERE, POLICY, Place, machines, path_machines
+from tests.shop import DAY, fewer
 
 
 @rule
@@ -52,6 +58,97 @@ def test_moves_by_time_that_the_table_has_not_are_told_with_a_witness() -> None:
         "the rule moves somebody from north to south by time, which the table has not, where purchase_count = 1, "
         "since_last_purchase = 1 d 1 µs"
     )
+
+
+def _bits(cause: Cause) -> set[str]:
+    return {"event", "time"} if cause is Cause.EITHER else {str(cause)}
+
+
+def test_people_of_a_few_records_make_every_move_of_the_funnel_and_no_other() -> None:
+    """The search finds all that the table has, by event and by time; so whatever is taken from it would be found."""
+    course = FUNNEL.course(Policy())
+    made = [one.step for one in seen(course) if one.step.before is not None]
+
+    found = {
+        (course.stages[step.before or 0], course.stages[step.to], "time" if step.by > 1 else "event") for step in made
+    }
+    table = {(start, to, by) for start, row in MOVES.items() for to, cause in row.items() for by in _bits(cause)}
+    assert found == table
+
+
+@pytest.mark.parametrize(
+    ("start", "to", "said"),
+    [
+        (Stage.PROSPECT, Stage.REPEAT_CUSTOMER, "visit, after 1 µs purchase, purchase"),
+        (Stage.REPEAT_CUSTOMER, Stage.PROSPECT, "purchase, purchase, after 1 µs refund, refund"),
+    ],
+)
+def test_moves_by_events_that_the_table_has_not_are_told_with_a_person(start: Stage, to: Stage, said: str) -> None:
+    """Somebody of a few records makes them: two purchases at one instant leave out the stage between."""
+    table = {
+        here: {there: by for there, by in row.items() if (here, there) != (start, to)} for here, row in MOVES.items()
+    }
+    machine = Machine(FUNNEL.stage, table)
+    [found] = machine.check(Policy()).forbidden
+
+    assert found.startswith(
+        f"the rule moves somebody from {start} to {to} by an event, which the table has not, where "
+    )
+    assert found.endswith(f", as by: {said}")
+
+
+def _refused(machine: Any, one: Seen, as_of: datetime) -> None:
+    with pytest.raises(MoveError):
+        machine.moves.of(History.of("somebody", one.records), POLICY, as_of=as_of)
+
+
+@fewer
+@given(machines({place: {} for place in Place}) | path_machines({place: {} for place in Place}))
+def test_whoever_is_found_to_move_is_somebody_whose_moves_are_refused(machine: Any) -> None:
+    """By a table without a move, each move that is found is of a person whose moves cannot be told."""
+    try:
+        found = list(seen(machine.course(POLICY)))
+    except MoveError:
+        return
+    for one in found:
+        if one.step.before is not None:
+            _refused(machine, one, instant(one.step.at))
+
+
+class Talked(Facts):
+    """What was said last."""
+
+    last_kind: str = latest("interactions", "kind")
+
+
+@rule
+def spoken(f: Talked, policy: Policy) -> Place:
+    """South for those who asked something last, and east for those whom it was that came."""
+    if f.last_kind == "question":
+        return Place.SOUTH
+    return Place.EAST if f.last_kind == "visit" else Place.NORTH
+
+
+def test_kinds_of_interactions_are_told_apart_where_they_are_read() -> None:
+    """A rule that asks for a kind is met with each; one that does not, with one kind of each direction."""
+    check = Machine(spoken, {Place.NORTH: {}, Place.SOUTH: {}, Place.EAST: {}}).check(POLICY)
+
+    moves = {one.removeprefix("the rule moves somebody from ").split(" by ")[0] for one in check.forbidden}
+    assert moves == {f"{a} to {b}" for a in ("north", "south", "east") for b in ("north", "south", "east") if a != b}
+
+
+def test_stages_that_lead_round_for_real_people_alone_overlap() -> None:
+    """Each way by itself has somewhere to rest; who has bought and spoken has not."""
+
+    def onward(place: Place, f: Facts, policy: Policy) -> Place:
+        if place is Place.NORTH:
+            return Place.EAST if f.purchase_count >= 1 else place
+        return Place.NORTH if f.inbound_count >= 1 else place
+
+    table = {Place.NORTH: {Place.EAST: Cause.EVENT}, Place.EAST: {Place.NORTH: Cause.EVENT}}
+    check = PathMachine(Place.NORTH, onward, table).check(POLICY)
+
+    assert "lead to each other without end, where purchase_count = 1, inbound_count = 1" in str(check)
 
 
 def _path(ways: dict[Place, tuple[Place, int]]) -> Any:

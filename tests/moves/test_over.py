@@ -26,6 +26,7 @@ from funnel import (
     Question,
     Visit,
     _frames,
+    count,
     earliest,
     largest,
     latest,
@@ -179,6 +180,31 @@ def test_everyone_moves_as_each_does(on: Callable[..., Logs]) -> None:
             assert told_over(MACHINES[name], logs, as_of) == told_of(MACHINES[name], CROWD, as_of), name
 
 
+class RepliedFacts(Facts):
+    """What follows from two records that were said."""
+
+    own_reply_count: int = count("replies")
+
+
+@rule
+def by_replies(f: RepliedFacts, policy: Policy) -> Place:
+    """East for who was answered."""
+    return Place.EAST if f.own_reply_count >= 1 else Place.NORTH
+
+
+def test_goods_that_arrive_bring_nothing_about_where_no_rule_reads_of_them(near: None) -> None:
+    """They arrive at the instant of an answer, which is what moves; for one person as for all."""
+    asked = did(Question, "q", NOW + DAY)
+    answer = did(Answer, "a", NOW + 2 * DAY, question_id="q")
+    everyone = [person("anna", bought("1", NOW, delivered_at=NOW + 2 * DAY), asked, answer)]
+    machine = Machine(by_replies, EVERYWHERE)
+    told = told_over(machine, Logs(**tables(everyone)), END)
+
+    assert told == told_of(machine, everyone, END)
+    assert told is not None
+    assert [move["record_id"] for move in told["anna"]] == ["anna-1", "anna-a"]
+
+
 def test_a_funnel_is_walked_in_full() -> None:
     """So that the comparison is not of nothing with nothing."""
     told = bare(told_of(FUNNEL, CROWD, END))
@@ -259,6 +285,7 @@ def test_what_never_rests_is_refused(near: None) -> None:
     assert len(told_over(PathMachine(Place.WEST, circle, EVERYWHERE), logs, END) or ()) == len(CROWD)
 
 
+@pytest.mark.no_cover
 def test_pandas_alone_is_walked_in_pandas(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where neither Polars nor numpy is asked for, the moves are the same."""
     monkeypatch.setattr(_frames, "installed", lambda module: module == "pandas")

@@ -67,6 +67,36 @@ def test_what_is_worked_out_is_so_for_one_and_for_a_column(how: str, data: st.Da
     assert frame.select(column.alias("x"))["x"].to_list() == [FINISHES[how].one(*parts)]
 
 
+NONE = FOREVER - NEVER
+
+
+@pytest.mark.parametrize(
+    ("how", "parts", "value"),
+    [
+        ("any", (0,), 0),
+        ("any", (1,), 1),
+        ("any", (3,), 1),
+        ("mean", (7, 0), 0),
+        ("mean", (7, 1), 7),
+        ("mean", (7, 2), 3),
+        ("mean_span", (7, 0), NONE),
+        ("mean_span", (7, 1), 7),
+        ("mean_span", (7, 2), 3),
+        ("mean_gap", (3, 3, 0), NONE),
+        ("mean_gap", (3, 3, 1), NONE),
+        ("mean_gap", (3, 10, 2), 7),
+        ("mean_gap", (3, 10, 3), 3),
+    ],
+)
+def test_what_is_worked_out_of_little_or_nothing(how: str, parts: tuple[int, ...], value: int) -> None:
+    """Of one there is a mean and no gap, of none there is neither; for one person and for a column."""
+    frame: Any = nw.from_native(pl.DataFrame({f"part_{place}": [part] for place, part in enumerate(parts)}))
+    column = FINISHES[how].column(*map(nw.col, frame.columns))
+
+    assert FINISHES[how].one(*parts) == value
+    assert frame.select(column.alias("x"))["x"].to_list() == [value]
+
+
 def row(t: int, start: int, end: int, key: str, amount: int) -> Row:
     """A row of the purchases."""
     return t, start, end, 0, "shop", key, amount, amount, 0, ""

@@ -35,6 +35,7 @@ LARGE: dict[str, Any] = {
     "since_last_purchase": 20 * DAY,
 }
 CAME: dict[str, Any] = {**OVERDUE, "delivery_count": 1, "since_last_delivery": 7 * DAY}
+TAKEN: dict[str, Any] = {"purchase_count": 1, "since_last_purchase": DAY, "since_last_feedback": DAY}
 
 
 @pytest.mark.parametrize(
@@ -115,7 +116,13 @@ def test_the_shop_does_not_press(facts: dict[str, Any], expected: bool) -> None:
             {"since_last_cart": 4 * DAY, "since_last_follow_up": 5 * DAY, "since_last_inbound": 4 * DAY},
             NextStep.FOLLOW_UP,
         ),
+        (
+            {"since_last_cart": 5 * DAY, "since_last_follow_up": 5 * DAY, "since_last_inbound": 4 * DAY},
+            NextStep.NOTHING,
+        ),
         ({"purchase_count": 1, "since_last_purchase": 7 * DAY}, NextStep.THANK),
+        ({**TAKEN, "since_last_delivery": DAY + TICK}, NextStep.THANK),
+        ({**TAKEN, "since_last_delivery": DAY}, NextStep.NOTHING),
         ({"purchase_count": 1, "since_last_purchase": 7 * DAY + TICK}, NextStep.NOTHING),
         ({"purchase_count": 1, "since_last_purchase": 5 * DAY, "since_last_follow_up": 5 * DAY}, NextStep.NOTHING),
         ({"purchase_count": 1, "since_last_purchase": 30 * DAY}, NextStep.NOTHING),
@@ -124,6 +131,7 @@ def test_the_shop_does_not_press(facts: dict[str, Any], expected: bool) -> None:
         ({**OVERDUE, "since_last_purchase": 16 * DAY}, NextStep.NOTHING),
         ({**OVERDUE, "since_last_purchase": 16 * DAY + TICK}, NextStep.OFFER_NEXT),
         ({**OVERDUE, "since_last_purchase": 17 * DAY, "since_last_follow_up": 30 * DAY}, NextStep.NOTHING),
+        ({**OVERDUE, "purchase_interval": 90 * DAY}, NextStep.NOTHING),
         ({**OVERDUE, "since_last_purchase": 30 * DAY}, NextStep.OFFER_NEXT),
         ({**OVERDUE, "since_last_purchase": 30 * DAY + TICK}, NextStep.REMIND),
         ({**LAPSED, "since_last_follow_up": 40 * DAY, "since_last_inbound": 30 * DAY}, NextStep.NOTHING),
@@ -168,6 +176,14 @@ def test_what_is_owed_comes_before_what_is_offered(facts: dict[str, Any], expect
 def test_a_step_is_due_since_there_was_reason_for_it(facts: dict[str, Any], due: timedelta | None) -> None:
     """From the question, the promised day, the end of the postponement, the limit that was passed; or not at all."""
     assert since_due(person(**facts), POLICY) == due
+
+
+def test_a_delay_is_told_from_the_end_of_the_grace_on() -> None:
+    """The shop gives the carrier some days; what is owed is owed from then on."""
+    late, policy = person(**{**LATE, "since_promise_was_due": 3 * DAY}), Policy(delivery_grace=2 * DAY)
+
+    assert next_step(late, policy) is NextStep.TELL_OF_DELAY
+    assert since_due(late, policy) == DAY
 
 
 @pytest.mark.parametrize(

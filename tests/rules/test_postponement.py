@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from funnel.policy import Policy
-from funnel.rules.postponement import has_come_due, is_postponed, slips, stands
+from funnel.rules.postponement import has_come_due, has_slipped, is_postponed, says_ready, slips, stands
 from tests.shop import DAY, TICK, person
 
 POLICY = Policy()
@@ -53,3 +53,28 @@ def test_what_is_over_neither_waits_nor_comes_due() -> None:
 def test_slips_are_counted_after_the_first(count: int, expected: int) -> None:
     """The first "not yet" is none; each further one is."""
     assert slips(person(postponement_count=count), POLICY) == expected
+
+
+@pytest.mark.parametrize(("count", "expected"), [(1, False), (2, True), (3, True)])
+def test_a_day_that_was_put_off_before_has_slipped(count: int, expected: bool) -> None:  # noqa: FBT001 - a case
+    """Once said is not put off; and what no longer stands has not slipped."""
+    facts = {**SAID, "postponement_count": count}
+
+    assert has_slipped(person(**facts), POLICY) is expected
+    assert has_slipped(person(**facts, since_said_ready=DAY), POLICY) is False
+
+
+@pytest.mark.parametrize(
+    "later", ["since_last_purchase", "since_last_postponement", "since_last_refusal", "since_last_opt_out"]
+)
+def test_what_follows_a_ready_undoes_it(later: str) -> None:
+    """What came before it changes nothing; at its instant or after, they are no longer ready."""
+    assert says_ready(person(since_said_ready=5 * DAY), POLICY) is True
+    assert says_ready(person(since_said_ready=5 * DAY, **{later: 5 * DAY + TICK}), POLICY) is True
+    assert says_ready(person(since_said_ready=5 * DAY, **{later: 5 * DAY}), POLICY) is False
+
+
+def test_a_ready_is_heard_for_as_long_as_a_step_lasts() -> None:
+    """Until just before `step_lasts`; then it says no more."""
+    assert says_ready(person(since_said_ready=POLICY.step_lasts - TICK), POLICY) is True
+    assert says_ready(person(since_said_ready=POLICY.step_lasts), POLICY) is False

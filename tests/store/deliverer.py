@@ -1,16 +1,21 @@
 """A process of its own that delivers visits to a store, and says which have been acknowledged: run by the tests.
 
-`python deliverer.py FILE SEED FIRST COUNT BATCH`: visits FIRST to FIRST + COUNT of p1, in an order of the seed's own
-(0: their own), BATCH in one call.
+`python deliverer.py ADDRESS SEED FIRST COUNT BATCH`: visits FIRST to FIRST + COUNT of p1, in an order of the seed's own
+(0: their own), BATCH in one call, to a SQLite file or to a server.
 """
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from funnel.interactions import Visit
+from funnel.store.protocol import Store
+from funnel.store.server import store_at
 from funnel.store.sqlite import SqliteStore
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -22,12 +27,37 @@ def visits(first: int, count: int) -> list[Visit]:
     return [Visit(id=str(one), person_id="p1", occurred_at=NOON + timedelta(minutes=one)) for one in numbers]
 
 
-def main(path: str, seed: int, first: int, count: int, batch: int) -> None:
+def started(address: object, *given: int) -> subprocess.Popen[str]:
+    """Start a process that delivers."""
+    command = [sys.executable, str(Path(__file__)), str(address), *map(str, given)]
+    paths = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, **paths})
+
+
+def killed(process: subprocess.Popen[str], chance: random.Random) -> set[str]:
+    """Kill a process that delivers at a moment by chance, and give what it has acknowledged until then."""
+    assert process.stdout is not None
+    heard = [line.strip() for line, _ in zip(process.stdout, range(chance.randrange(1, 60)), strict=False)]
+    process.kill()
+    heard += [line.strip() for line in process.stdout if line.endswith("\n")]
+    process.wait()
+    process.stdout.close()
+    return set(heard)
+
+
+def opened(address: str) -> Store:
+    """Open the store at an address."""
+    if "://" in address:
+        return store_at(address)
+    return SqliteStore(address, timeout=timedelta(minutes=1), flush="normal")
+
+
+def main(address: str, seed: int, first: int, count: int, batch: int) -> None:
     """Deliver, and print every number once it has been acknowledged."""
     given = visits(first, count)
     if seed:
         random.Random(seed).shuffle(given)
-    with SqliteStore(path, timeout=timedelta(minutes=1), flush="normal") as store:
+    with opened(address) as store:
         for start in range(0, count, batch):
             portion = given[start : start + batch]
             store.append(*portion, recorded_at=NOON)

@@ -10,6 +10,7 @@ from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -17,36 +18,35 @@ import sqlalchemy as sa
 from hypothesis import settings
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from funnel.errors import FullError, LockedError, MissingExtraError, StoreError
+from funnel.errors import FullError, LockedError, MissingExtraError, RecordError, StoreError
 from funnel.history import History
-from funnel.logs import Logs
 from funnel.policy import Policy
 from funnel.records import Contact, Customer, Record
 from funnel.stages import stage
 from funnel.store import server as server_store
 from funnel.store._alchemy import tables as alchemy
-from funnel.store._alchemy.schema import tables_in
+from funnel.store._alchemy.schema import VERSION, tables_in
 from funnel.store._alchemy.tables import AlchemyTables
 from funnel.store._alchemy.transactions import AgainError, repeated, told
 from funnel.store._rows import row_of
 from funnel.store._tables import Person, TakenError
 from funnel.store.protocol import Store
 from funnel.store.server import AsyncSqlAlchemyStore, SqlAlchemyStore, store_tables
-from tests.frames import tables as frames
+from tests.frames import read
 from tests.store.conformance import (
     DAY,
     NOON,
     Conformance,
     Laws,
+    are_in_tables,
     asked,
     back,
     bought,
     came,
     everything,
-    facts_of,
     visit,
 )
-from tests.store.deliverer import visits
+from tests.store.deliverer import killed, started, visits
 from tests.store.servers import Server, mariadb, postgresql
 from tests.strategies import CANARY
 
@@ -89,6 +89,10 @@ class OnAnEngine(Conformance):
         with SqlAlchemyStore(self.engine, **options) as store:
             yield store
 
+    def opened_again(self, store: Any, **options: Any) -> SqlAlchemyStore:  # noqa: ARG002 - it is on the same engine
+        """Open a second store on the same tables."""
+        return SqlAlchemyStore(self.engine, **options)
+
 
 class TestOnSqlite(OnAnEngine):
     """SQLite, through SQLAlchemy; with make test-full alone, for SQLite has the suite without it."""
@@ -102,6 +106,7 @@ class TestOnSqlite(OnAnEngine):
         self.engine.dispose()
 
 
+@pytest.mark.no_cover
 class TestOnPostgres(OnAnEngine, *([Laws] if FULL else [])):
     """PostgreSQL, a real server."""
 
@@ -113,8 +118,9 @@ class TestOnPostgres(OnAnEngine, *([Laws] if FULL else [])):
         cls.engine.dispose()
 
 
-class TestOnMariaDB(OnAnEngine):
-    """MariaDB, a real server; the whole suite with make test-full alone, for it takes long."""
+@pytest.mark.no_cover
+class TestOnMariaDB(OnAnEngine, Laws):
+    """MariaDB, a real server; the whole suite, and its laws, with make test-full alone, for they take long."""
 
     __test__ = FULL
 
@@ -148,15 +154,23 @@ def delivered(engine: sa.Engine, count: int) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         added = list(pool.map(deliver, range(8)))
+
+    assert sum(added) == count
+    assert is_sound(engine, stores[0], count)
+    assert stores[0].history("p1") == stores[1].history("p1")
+
+
+def is_sound(engine: sa.Engine, store: SqlAlchemyStore, count: int) -> bool:
+    """Whether a store holds the first visits of one person, each once, all of them in one sound whole."""
     with engine.connect() as connection:
         kept = store_tables().tables["funnel_records"]
         versions = list(connection.execute(sa.select(kept.c.version).order_by(kept.c.version)).scalars())
-
-    assert sum(added) == count
+    history, standing = store.history("p1"), store.standing("p1")
     assert versions == list(range(1, count + 1))
-    assert stores[0].history("p1") == stores[1].history("p1") == History.of("p1", records)
-    assert stores[0].standing("p1").version == count
-    assert stores[0].standing("p1").stage == stage.of(stores[1].history("p1"), Policy(), as_of=NOON)
+    assert history == History.of("p1", visits(0, count))
+    assert standing.version == count
+    assert standing.stage == stage.of(history, Policy(), as_of=NOON)
+    return True
 
 
 def test_eight_threads_deliver_the_same_in_different_orders(engine: sa.Engine) -> None:
@@ -164,12 +178,39 @@ def test_eight_threads_deliver_the_same_in_different_orders(engine: sa.Engine) -
     delivered(engine, 20 if FULL else 6)
 
 
+@pytest.mark.no_cover
 def test_eight_threads_deliver_to_mariadb(maria: Server) -> None:
     """Every record is there once, and versions have no gap."""
     engine = sa.create_engine(maria.url, pool_size=8)
     emptied(engine)
     delivered(engine, 20 if FULL else 6)
     engine.dispose()
+
+
+def test_processes_deliver_the_same_in_different_orders(engine: sa.Engine) -> None:
+    """Four processes, each with a store of its own (two, unless all is tested): every record is there once."""
+    count, seeds = (30, range(1, 5)) if FULL else (6, range(1, 3))
+    processes = [started(engine.url.render_as_string(hide_password=False), seed, 0, count, 1) for seed in seeds]
+    said = [process.communicate(timeout=120)[0].split() for process in processes]
+
+    assert [process.returncode for process in processes] == [0 for _ in seeds]
+    assert {len(one) for one in said} == {count}
+    assert is_sound(engine, SqlAlchemyStore(engine), count)
+
+
+def test_a_client_that_is_killed_loses_nothing_that_it_acknowledged(engine: sa.Engine) -> None:
+    """Killed at any moment: the server keeps of a call all records or none, and the next client goes on from there."""
+    chance, count, batch = random.Random(7), 0, 3
+    address, store = engine.url.render_as_string(hide_password=False), SqlAlchemyStore(engine)
+    for _ in range(20 if FULL else 1):
+        heard = killed(started(address, 0, count, 3_000, batch), chance)
+        with engine.connect() as connection:  # what the client was at is undone once the server finds it gone
+            connection.exec_driver_sql("LOCK TABLE funnel_people IN ACCESS EXCLUSIVE MODE")
+        kept = {one.id for one in store.history("p1").interactions}
+        assert heard <= kept
+        assert len(kept) % batch == 0
+        assert is_sound(engine, store, len(kept))
+        count = len(kept)
 
 
 def test_mariadb_compares_text_letter_by_letter(maria: Server) -> None:
@@ -180,11 +221,10 @@ def test_mariadb_compares_text_letter_by_letter(maria: Server) -> None:
         names = ("ani", "Ani", "ani ", "áni", "👩🏽", "👩🏾")
         store.append(*(asked(f"{name}1", name, words=name) for name in names), recorded_at=NOON)
         told = {name: [one.model_dump()["words"] for one in store.history(name).interactions] for name in names}
-        everyone = sorted(row["person_id"] for row in facts_of(store.logs(), NOON))
+        assert are_in_tables(store, *names)
     engine.dispose()
 
     assert told == {name: [name] for name in names}
-    assert everyone == sorted(names)
 
 
 @pytest.mark.parametrize("how", ["append", "amend"])
@@ -227,6 +267,30 @@ def test_a_refund_and_its_purchase_that_meet_find_each_other(
     assert store.waiting() == []
     assert store.history("p1") == History.of("p1", [bought(), back("r")])
     assert store.standing("p1").stage == stage.of(store.history("p1"), Policy(), as_of=NOON)
+
+
+@pytest.mark.parametrize("kind", ["plain", "engine"])
+def test_two_merges_that_cross_at_the_same_time_make_no_circle(request: pytest.FixtureRequest, kind: str) -> None:
+    """Each into the other, by two who know nothing of each other: one is done, the other is told."""
+    engine = request.getfixturevalue(kind)
+    SqlAlchemyStore(engine).append(bought(), bought("2", "p2"), recorded_at=NOON)
+    together = Barrier(2)
+
+    def merge(alias: str, into: str) -> str:
+        store = SqlAlchemyStore(engine)
+        together.wait()
+        try:
+            return store.merge(alias, into=into, merged_at=NOON).person_id
+        except RecordError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(2) as pool:
+        told = list(pool.map(merge, ("p1", "p2"), ("p2", "p1")))
+    (done,) = {"p1", "p2"} & set(told)
+
+    assert any("in a circle" in one for one in told)
+    assert SqlAlchemyStore(engine).history("p1").person_id == SqlAlchemyStore(engine).history("p2").person_id == done
+    assert len(SqlAlchemyStore(engine).history("p1").purchases) == 2
 
 
 def test_what_is_written_since_it_was_asked_for_is_asked_again(plain: sa.Engine) -> None:
@@ -425,17 +489,15 @@ def test_tables_lie_where_the_shop_wants_them(engine: sa.Engine) -> None:
     assert SqlAlchemyStore(engine).standing("p1") is None
 
 
+@pytest.mark.no_cover
 def test_rows_make_the_same_tables_as_arrays(plain: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a database writes no arrays, rows are read; both in batches, some of them empty."""
     monkeypatch.setattr(alchemy, "STEP", 2)
     with SqlAlchemyStore(plain) as store:
         store.append(*everything(), recorded_at=NOON)
-        arrays = facts_of(store.logs(), NOON + 9 * DAY)
+        assert are_in_tables(store, "p1")
         monkeypatch.setattr(alchemy, "_ARRAYS", {})
-        rows = facts_of(store.logs(), NOON + 9 * DAY)
-        expected = Logs(**frames([store.history("p1")]), currency=None)
-
-    assert arrays == rows == facts_of(expected, NOON + 9 * DAY)
+        assert are_in_tables(store, "p1")
 
 
 def test_a_store_needs_an_engine(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -458,6 +520,55 @@ def test_a_closed_store_answers_nothing(plain: sa.Engine) -> None:
         with pytest.raises(StoreError, match="the store is closed"):
             call()
     assert SqlAlchemyStore(plain).standing("p1") is None
+
+
+@pytest.fixture(params=["postgres", "maria"])
+def served(request: pytest.FixtureRequest) -> Iterator[sa.Engine]:
+    """Give an engine on each server, its tables empty and of this version again afterwards."""
+    engine = sa.create_engine(request.getfixturevalue(request.param).url)
+    emptied(engine)
+    yield engine
+    with engine.begin() as connection:
+        store_tables().drop_all(connection)
+    engine.dispose()
+
+
+def commented(engine: sa.Engine, comment: str | None) -> None:
+    """Write another comment on the table of records, as a migration of another version does."""
+    records = store_tables().tables["funnel_records"]
+    records.comment = comment
+    with engine.begin() as connection:
+        connection.execute(sa.schema.SetTableComment(records) if comment else sa.schema.DropTableComment(records))
+
+
+@pytest.mark.parametrize(
+    ("version", "remedy"), [(99, "install a newer shopfunnel"), (0, "bring them up to date by your migrations")]
+)
+def test_tables_of_another_version_are_refused(served: sa.Engine, version: int, remedy: str) -> None:
+    """Neither read nor written, by any store, however often it is tried; the message says what to do."""
+    store = SqlAlchemyStore(served)
+    commented(served, f"shopfunnel, version {version}")
+    for call in (lambda: store.history("p1"), lambda: store.append(visit("1"), recorded_at=NOON)) * 2:
+        with pytest.raises(StoreError, match=rf"tables are of version {version}, this library knows \d+; {remedy}"):
+            call()
+    commented(served, f"shopfunnel, version {VERSION}")
+
+    assert store.append(visit("1"), recorded_at=NOON).added == 1
+
+
+@pytest.mark.parametrize("comment", [None, "ours", "shopfunnel, version of Sari"], ids=["none", "other", "words"])
+def test_a_shops_own_comment_is_no_version(engine: sa.Engine, comment: str | None) -> None:
+    """Where the shop has written another comment, or took it away, the tables are taken as they are."""
+    commented(engine, comment)
+
+    assert SqlAlchemyStore(engine).append(visit("1"), recorded_at=NOON).added == 1
+    commented(engine, f"shopfunnel, version {VERSION}")
+
+
+def test_tables_that_are_not_there_are_told_of(engine: sa.Engine) -> None:
+    """The message says what makes them."""
+    with pytest.raises(StoreError, match="make them by your migrations"):
+        SqlAlchemyStore(engine, prefix="nowhere_").history("p1")
 
 
 # ---- the async twin ------------------------------------------------------------------------------------------------
@@ -491,11 +602,12 @@ async def a_life(engine: AsyncEngine) -> list[Any]:
             await store.part("p2", parted_at=NOON),
             await store.due(before=later),
             await store.judge("p1", as_of=later),
+            await store.judge_everyone(as_of=later),
             await store.standing("p1"),
             await store.waiting(),
             json.loads(await store.export("p1")),
             await store.erase("p1"),
-            facts_of(await store.logs(), later),
+            read(stage.over(await store.logs(), Policy(), as_of=later)),
             await asyncio.gather(*(store.append(visit(str(n)), recorded_at=later) for n in range(3, 7))),
         ]
     with pytest.raises(StoreError, match="closed"):
@@ -520,11 +632,12 @@ def a_plain_life(engine: sa.Engine) -> list[Any]:
             store.part("p2", parted_at=NOON),
             store.due(before=later),
             store.judge("p1", as_of=later),
+            store.judge_everyone(as_of=later),
             store.standing("p1"),
             store.waiting(),
             json.loads(store.export("p1")),
             store.erase("p1"),
-            facts_of(store.logs(), later),
+            read(stage.over(store.logs(), Policy(), as_of=later)),
         ]
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -12,15 +15,17 @@ import pytest
 from pydantic import BaseModel
 
 from funnel.errors import MissingExtraError
-from funnel.logs import Logs
+from funnel.policy import Policy
+from funnel.rules.follow_up import next_step
+from funnel.stages import stage
 from funnel.store import _frames, _judge, _sqlite
+from funnel.store._judge import Judge
 from funnel.store.protocol import Store
 from funnel.store.sqlite import SqliteStore
-from tests.frames import tables
-from tests.store.conformance import DAY, NOON, Conformance, Laws, bought, everything, facts_of, visit
+from tests.store.conformance import DAY, FULL, NOON, Conformance, Laws, are_in_tables, bought, everything, visit
 
 
-class TestInMemory(Conformance, Laws):
+class InMemory:
     """A store that is gone when it is closed."""
 
     @contextmanager
@@ -28,6 +33,25 @@ class TestInMemory(Conformance, Laws):
         """Open a new store in memory."""
         with SqliteStore(**options) as store:
             yield store
+
+    @contextmanager
+    def opened_again(self, store: SqliteStore, **options: Any) -> Generator[Store, None, None]:
+        """Open a store that has the same memory."""
+        with SqliteStore(**options) as other:
+            store._connection.backup(other._connection)
+            yield other
+            other._connection.backup(store._connection)
+
+
+@pytest.mark.no_cover
+class TestLawsInMemory(InMemory, Laws):
+    """The laws, where a new store costs least."""
+
+
+class TestInMemory(InMemory, Conformance):
+    """A store in memory; with make test-full alone, for the one in a file has the same suite."""
+
+    __test__ = FULL
 
 
 class TestInAFile(Conformance):
@@ -39,6 +63,11 @@ class TestInAFile(Conformance):
         options = {"flush": "normal", **options}
         with tempfile.TemporaryDirectory() as folder, SqliteStore(Path(folder) / "shop.db", **options) as store:
             yield store
+
+    def opened_again(self, store: SqliteStore, **options: Any) -> SqliteStore:
+        """Open the file a second time."""
+        ((_, _, path),) = store._connection.execute("PRAGMA database_list").fetchall()
+        return SqliteStore(path, **options)
 
 
 def plan(store: SqliteStore, statement: str, count: int) -> str:
@@ -54,9 +83,10 @@ def test_whom_to_look_at_is_one_indexed_query() -> None:
         store._connection.set_trace_callback(asked.append)
         store.due(before=NOON)
         store._connection.set_trace_callback(None)
-        (select,) = [one for one in asked if one.startswith("SELECT")]
+        plans = [plan(store, one, 0) for one in asked if one.startswith("SELECT")]
 
-        assert "USING COVERING INDEX people_due (due_at<?)" in plan(store, select, 0)
+        ranges = "judged_by<?", "judged_by>?", "judged_by=? AND due_at<?"
+        assert plans == [f"SEARCH people USING COVERING INDEX people_due ({one})" for one in ranges]
 
 
 def test_no_question_of_one_person_reads_everybodys_records() -> None:
@@ -79,6 +109,22 @@ def test_no_question_of_one_person_reads_everybodys_records() -> None:
         ] == []
 
 
+def test_a_rule_and_a_policy_have_one_number_in_every_process() -> None:
+    """Whoever opens the store with an equal rule and policy judges as the others do; another number makes another."""
+    asked = "from funnel import Policy, next_step; from funnel.store._judge import Judge"
+    said = subprocess.run(
+        [sys.executable, "-c", f"{asked}; print(Judge(next_step, Policy()).fingerprint)"],
+        env={"PYTHONHASHSEED": "1", "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+    assert int(said) == Judge(next_step, Policy()).fingerprint
+    assert Judge(stage, Policy(lapse_after=DAY)).fingerprint != Judge(stage, Policy()).fingerprint
+    assert Judge(stage, Policy(answer_within=DAY)).fingerprint == Judge(stage, Policy()).fingerprint
+
+
 def test_tables_need_polars(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where Polars, or the engine that was asked for, is not installed, the error holds the line that installs it."""
     for missing, engine in (("polars", "polars"), ("duckdb", "duckdb"), ("pyarrow", "pandas")):
@@ -93,9 +139,7 @@ def test_many_batches_are_one_table(monkeypatch: pytest.MonkeyPatch) -> None:
     with SqliteStore() as store:
         store.append(*everything(), recorded_at=NOON)
 
-        assert facts_of(store.logs(), NOON + 9 * DAY) == facts_of(
-            Logs(**tables([store.history("p1")]), currency=None), NOON + 9 * DAY
-        )
+        assert are_in_tables(store, "p1")
 
 
 def same(one: Any, other: Any) -> bool:

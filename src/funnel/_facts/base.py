@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, dataclass_transform
 from funnel._facts.declare import Declared
 from funnel._facts.plan import Plan, plan_of
 from funnel._facts.views import View, held, known
+from funnel._given import nearest
 from funnel._instants import EARLIEST, LATEST, instant, micros
 from funnel._lift.nodes import Value
-from funnel._streams import nearest
 from funnel.errors import FactsError, InstantError
 
 if TYPE_CHECKING:

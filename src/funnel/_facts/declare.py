@@ -8,12 +8,13 @@ from typing import Any, Literal, cast
 
 import attrs
 
+from funnel._given import nearest
 from funnel._instants import EARLIEST, FOREVER, LATEST, NEVER
 from funnel._lift.nodes import Fact
 from funnel._lift.proof import proven
 from funnel._lift.tree import Tree, answer_kind
 from funnel._reduce.forms import EVERY, GAP, Derived, How, Reduction, Stream
-from funnel._streams import nearest, stream_called
+from funnel._streams import stream_called
 from funnel.errors import FactsError
 
 Show = Literal["number", "instant", "since", "until", "span", "text", "flag"]

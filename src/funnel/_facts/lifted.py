@@ -71,6 +71,11 @@ class Lifted:
         plan = self.narrowed()
         return plan, compiled(self.tree, plan.run_places(), "alone")
 
+    @cached_property
+    def alone_waits(self) -> Told:
+        """How long it is until each condition on the clock may flip, worked out from the values of that plan."""
+        return worked_out(self.waits, self.alone[0].run_places(), "waits")
+
     def reader(self, facts: Held) -> Read:
         """How the nodes of the tree read the facts of one person."""
         values, now, places = facts.values, facts.now, self.run_places

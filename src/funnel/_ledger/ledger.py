@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any
 
 from funnel._instants import FOREVER, NEVER, micros
+from funnel._ledger.kept import Kept
 from funnel._ledger.rows import (
     DIRECTION,
     KIND,
@@ -27,7 +28,6 @@ from funnel._ledger.rows import (
     order_row,
 )
 from funnel._ledger.worked_out import WORKED_OUT, cancelled, whole
-from funnel._lift.nodes import Value
 from funnel._reduce.folds import END, Row, T
 from funnel._streams import KIND_STREAMS
 from funnel.errors import RecordError
@@ -35,36 +35,10 @@ from funnel.interactions import Answer, Complaint, Delivered, Interaction, Resol
 from funnel.records import Lead, Purchase, Record, Refund
 
 
-class Ledger:
-    """The rows of one person, by stream, those of each in order.
+class Ledger(Kept):
+    """One person's rows, written as records come."""
 
-    A list of rows only ever grows at its end; where more than that happened a new list takes its place. `stale` are the
-    streams that are to be worked out again, `latest` is the last instant at which a row begins or ceases to count.
-    `notices` hold when the goods of a purchase arrived, `closed` when what was asked was first answered, `sent` when
-    each person whom they sent first arrived, `about` which purchase a complaint is of. `settled` keeps, by plan, the
-    values after the latest instant: they are the same at whatever instant one asks, for spans are held as the instants
-    they run from.
-    """
-
-    __slots__ = (
-        *("_heard", "about", "closed", "latest", "notices", "person_id"),
-        *("purchases", "refunds", "rows", "sent", "settled", "stale"),
-    )
-
-    def __init__(self, person_id: str) -> None:
-        """Begin with nothing."""
-        self.person_id: str = person_id
-        self.rows: dict[str, list[Row]] = {}
-        self.stale: set[str] = set()
-        self.latest: int = NEVER
-        self.settled: dict[object, tuple[Value, ...]] = {}
-        self.purchases: dict[Key, Purchase] = {}
-        self.refunds: dict[Key, list[Refund]] = {}
-        self.notices: dict[Key, int] = {}
-        self.closed: dict[tuple[str, Key], int] = {}
-        self.sent: dict[str, int] = {}
-        self.about: dict[Key, Key] = {}
-        self._heard: list[int] | None = None
+    __slots__ = ()
 
     def add(self, record: Record) -> None:
         """Take one record in; the caller has seen to it that it is not in yet.
@@ -81,13 +55,6 @@ class Ledger:
         for stream in self.stale.copy() if wanted is None else self.stale.intersection(wanted):
             self.rows[stream] = WORKED_OUT[stream](self)
             self.stale.remove(stream)
-
-    def heard(self) -> list[int]:
-        """Every instant at which something came from them, in order."""
-        if self._heard is None:
-            talk = [row for row in self.rows.get("interactions", ()) if row[DIRECTION] == "in"]
-            self._heard = sorted([number(row[T]) for row in [*talk, *self.rows.get("orders", ())]])
-        return self._heard
 
     # ---- rows ----
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from funnel._instants import FOREVER, NEVER, micros
+from funnel._ledger.kept import Kept
 from funnel._ledger.rows import Key, common, ending, key, number
 from funnel._reduce.folds import END, START, Row, T
 from funnel.records import Purchase, Refund
-
-if TYPE_CHECKING:
-    from funnel._ledger.ledger import Ledger
 
 
 def cancelled(order: Purchase) -> int:
@@ -50,17 +47,17 @@ def _cut(order: Purchase, t: int, refunds: Iterable[Refund]) -> Iterator[Row]:
             yield (t, start, end, *told, left, *promotion)
 
 
-def _every_version(ledger: Ledger) -> Iterator[tuple[Purchase, list[Row]]]:
+def _every_version(ledger: Kept) -> Iterator[tuple[Purchase, list[Row]]]:
     for row in ledger.rows.get("orders", ()):
         order = ledger.purchases[key(row)]
         yield order, versions(order, row, ledger.refunds.get(order.key, ()))
 
 
-def _purchases(ledger: Ledger) -> list[Row]:
+def _purchases(ledger: Kept) -> list[Row]:
     return [version for _, versions in _every_version(ledger) for version in versions]
 
 
-def _promises(ledger: Ledger) -> list[Row]:
+def _promises(ledger: Kept) -> list[Row]:
     """What was promised, until it arrived or nothing was left of the purchase."""
     rows: list[Row] = []
     for order, versions in _every_version(ledger):
@@ -72,7 +69,7 @@ def _promises(ledger: Ledger) -> list[Row]:
     return rows
 
 
-def _deliveries(ledger: Ledger) -> list[Row]:
+def _deliveries(ledger: Kept) -> list[Row]:
     rows: list[Row] = []
     for order in ledger.purchases.values():
         for moment in arrived(ledger, order):
@@ -81,19 +78,19 @@ def _deliveries(ledger: Ledger) -> list[Row]:
     return sorted(rows)
 
 
-def arrived(ledger: Ledger, order: Purchase) -> list[int]:
+def arrived(ledger: Kept, order: Purchase) -> list[int]:
     """When the goods arrived, by whatever told it first; nothing where they did not."""
     told = [ledger.notices[order.key]] if order.key in ledger.notices else []
     known = [micros(order.delivered_at)] if order.delivered_at is not None else []
     return sorted(told + known)[:1]
 
 
-def _referrals(ledger: Ledger) -> list[Row]:
+def _referrals(ledger: Kept) -> list[Row]:
     return sorted(common(t, "", person) for person, t in ledger.sent.items())
 
 
-def _open(stream: str, asked: str) -> Callable[[Ledger], list[Row]]:
-    def rows(ledger: Ledger) -> list[Row]:
+def _open(stream: str, asked: str) -> Callable[[Kept], list[Row]]:
+    def rows(ledger: Kept) -> list[Row]:
         """What was asked, until it was first answered."""
         closed = ledger.closed
         ends = [(row, closed.get((stream, key(row)), FOREVER)) for row in ledger.rows.get(asked, ())]
@@ -102,7 +99,7 @@ def _open(stream: str, asked: str) -> Callable[[Ledger], list[Row]]:
     return rows
 
 
-def _open_follow_ups(ledger: Ledger) -> list[Row]:
+def _open_follow_ups(ledger: Kept) -> list[Row]:
     """Each follow-up, until something next came from them."""
     heard = ledger.heard()
 
@@ -113,8 +110,8 @@ def _open_follow_ups(ledger: Ledger) -> list[Row]:
     return [ending(row, next_heard(row)) for row in ledger.rows.get("follow_ups", ())]
 
 
-def _closings(stream: str, asked: str) -> Callable[[Ledger], list[Row]]:
-    def rows(ledger: Ledger) -> list[Row]:
+def _closings(stream: str, asked: str) -> Callable[[Kept], list[Row]]:
+    def rows(ledger: Kept) -> list[Row]:
         """What was asked and closed: from when, and how long that took."""
         found: list[Row] = []
         for row in ledger.rows.get(asked, ()):
@@ -126,7 +123,7 @@ def _closings(stream: str, asked: str) -> Callable[[Ledger], list[Row]]:
     return rows
 
 
-def _reopenings(ledger: Ledger) -> list[Row]:
+def _reopenings(ledger: Kept) -> list[Row]:
     """Complaints of a purchase of which an earlier complaint had been put right."""
     righted: dict[Key, int] = {}
     for row in ledger.rows.get("complaints", ()):
@@ -141,7 +138,7 @@ def _reopenings(ledger: Ledger) -> list[Row]:
     return sorted(again)
 
 
-def _delivery_questions(ledger: Ledger) -> list[Row]:
+def _delivery_questions(ledger: Kept) -> list[Row]:
     """Questions that were asked while goods with a promised day were on their way."""
     promises = _promises(ledger)
     starts, ends = (sorted(number(row[place]) for row in promises) for place in (START, END))
@@ -149,14 +146,14 @@ def _delivery_questions(ledger: Ledger) -> list[Row]:
     return sorted(common(t, *asked) for t, asked in times if bisect_right(starts, t) > bisect_right(ends, t))
 
 
-def _contacts(ledger: Ledger) -> list[Row]:
+def _contacts(ledger: Kept) -> list[Row]:
     """Each follow-up, with when the one before it and the one before that were sent."""
     sent = [common(number(row[T]), *key(row)) for row in ledger.rows.get("follow_ups", ())]
     times = [NEVER, NEVER, *(number(row[T]) for row in sent)]
     return [(*row, second, third) for row, second, third in zip(sent, times[1:], times, strict=False)]
 
 
-WORKED_OUT: Mapping[str, Callable[[Ledger], list[Row]]] = {
+WORKED_OUT: Mapping[str, Callable[[Kept], list[Row]]] = {
     "referrals": _referrals,
     "purchases": _purchases,
     "deliveries": _deliveries,

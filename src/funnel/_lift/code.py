@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from enum import Enum
 from types import CodeType, FunctionType
 from typing import Any
 
-from funnel._instants import MICROSECOND
-from funnel._lift.nodes import Const, Fact, Node, Op, Test, Value, meaning
+from funnel._instants import EPOCH, MICROSECOND
+from funnel._lift.nodes import Const, Fact, Node, Op, Test, Value, facts_of, meaning
 from funnel._lift.tree import Answer, Fork, Leaf, Tree, kind_of
 
 Run = Callable[[Sequence[int | str], int], Answer]
+RunAt = Callable[[Sequence[int | str], datetime], Answer]
 Told = Callable[[Sequence[int | str], int], tuple[Value, ...]]
 Place = tuple[int, int]
 """Where a fact is read: its position among the values, and its slope (a span runs with the clock)."""
@@ -51,6 +53,18 @@ def compiled(tree: Tree, places: Mapping[str, Place], name: str) -> Run:
     return run
 
 
+def compiled_at(tree: Tree, places: Mapping[str, Place], name: str) -> RunAt:
+    """Turn a tree into a function of the values and of the instant as an aware datetime.
+
+    It is worked out in microseconds where a condition reads the clock, and nowhere else: to work it out takes longer
+    than the rest.
+    """
+    maker = _Maker(places)
+    body = maker.statements(tree)
+    run: RunAt = function(name, ("v", "moment"), body, {**maker.answers, "EPOCH": EPOCH})
+    return run
+
+
 def worked_out(nodes: Iterable[Node], places: Mapping[str, Place], name: str) -> Told:
     """Turn nodes into one function that works all of them out, as `compiled` does for a tree."""
     maker = _Maker(places)
@@ -78,6 +92,16 @@ class _Maker:
     def __init__(self, places: Mapping[str, Place]) -> None:
         self.places = places
         self.answers: dict[str, object] = {"US": MICROSECOND}
+
+    def statements(self, tree: Tree) -> list[ast.stmt]:
+        """A tree as statements, with the instant worked out before the first condition on a way that reads it."""
+        node = tree.node if isinstance(tree, Leaf) else tree.test
+        if node is not None and any(self.places[fact.name][1] for fact in facts_of(node)):
+            span = ast.BinOp(ast.BinOp(_name("moment"), ast.Sub(), _name("EPOCH")), ast.FloorDiv(), _name("US"))
+            return [ast.Assign([ast.Name("now", ast.Store())], span), ast.Return(self.choice(tree))]
+        if isinstance(tree, Leaf):
+            return [ast.Return(self.answer(tree))]
+        return [ast.If(self.expression(tree.test), self.statements(tree.yes), []), *self.statements(tree.no)]
 
     def choice(self, tree: Tree) -> ast.expr:
         if isinstance(tree, Leaf):

@@ -64,5 +64,5 @@ def _narrowed(low: int, high: int, limit: int, said: tuple[bool, bool]) -> Range
 
 
 def _never_zero(form: Form) -> bool:
-    common = divisor(form)
-    return common > 1 and form.constant % common != 0
+    """Whether its weights have a divisor that its constant has not: `question` had divided by one that both have."""
+    return divisor(form) > 1

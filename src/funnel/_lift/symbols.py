@@ -8,9 +8,9 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
-from difflib import get_close_matches
 from typing import Any, NoReturn, Protocol, cast
 
+from funnel._given import nearest
 from funnel._instants import MICROSECOND
 from funnel._lift.nodes import LIMIT, Const, Fact, Node, Op, Test, Unit, checked, text
 from funnel.errors import LiftError
@@ -343,9 +343,7 @@ class Symbols:
             raise AttributeError(name)
         if name in self._refused:
             _refuse(f"the fact {name}", self._refused[name])
-        close = get_close_matches(name, self._facts, n=3)
-        hint = f"did you mean {' or '.join(close)}?" if close else f"known are {', '.join(sorted(self._facts))}"
-        msg = f"no fact is called {name!r}; {hint}"
+        msg = f"no fact is called {name!r}; {nearest(name, self._facts)}"
         raise LiftError(msg)
 
     def __setattr__(self, name: str, value: object) -> None:

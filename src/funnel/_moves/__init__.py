@@ -11,5 +11,7 @@ passed over: asked at every microsecond, nobody stands anywhere else.
 - `many`: everyone, by windows that every engine has
 - `walked`: everyone's stages where the next depends on the present one
 - `packed`: everyone in local memory, by one sort and numpy
+- `checked`: what is odd about a machine, before anybody walks it
+- `searched`: made-up people, for the moves that they make
 - `ask`: the verbs
 """

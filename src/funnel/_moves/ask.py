@@ -1,7 +1,9 @@
-"""The verbs of moves: of one person, and over everyone."""
+"""The verbs of a machine: its moves, of one person and over everyone, where people stand, and what is odd about it."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic
@@ -11,11 +13,14 @@ import attrs
 from funnel._facts.base import judgement
 from funnel._instants import instant
 from funnel._lift.paths import Why
+from funnel._moves.checked import MachineCheck, checked
 from funnel._moves.course import BY_TIME, Course
 from funnel._moves.one import Step, steps_of
 from funnel._moves.records import Record, record_of
-from funnel._moves.table import Cause, S, Tabled
+from funnel._moves.table import Cause, S, names
 from funnel._moves.told import Journey, Move
+from funnel._rule import Rule
+from funnel.errors import MoveError
 from funnel.history import History
 from funnel.policy import Policy
 
@@ -87,3 +92,99 @@ class Moves(Generic[S]):
         from funnel._moves.many import moves_over
 
         return moves_over(self.machine.course(policy), logs, judgement(as_of))
+
+
+class Tabled(ABC, Generic[S]):
+    """What every machine has: a table of moves, which is looked up and drawn."""
+
+    table: Mapping[S, Mapping[S, Cause]]
+    returns: Collection[tuple[S, S]]
+
+    @abstractmethod
+    def course(self, policy: Policy) -> Course:
+        """The machine made ready for the shop's numbers."""
+
+    @abstractmethod
+    def asked(self, stage: S) -> Rule[Any, Any, S]:
+        """The rule that is asked of who stands in a stage."""
+
+    @property
+    def moves(self) -> Moves[S]:
+        """Every move: ask it `of` one person or `over` everyone."""
+        return Moves(self)
+
+    def of(self, history: History, policy: Policy, *, as_of: datetime) -> S | None:
+        """Where one person stands; None where nothing is known of them.
+
+        Args:
+            history: The person's records.
+            policy: The shop's numbers.
+            as_of: The instant of judgement, any past day too.
+        """
+        journey = self.moves.of(history, policy, as_of=as_of)
+        return journey[-1].to_stage if journey else None
+
+    def over(self, logs: Logs, policy: Policy, *, as_of: datetime) -> Any:
+        """Where everyone stands, computed by the engine that holds the data.
+
+        Args:
+            logs: Everyone's records.
+            policy: The shop's numbers.
+            as_of: The instant of judgement, any past day too.
+
+        Returns:
+            A frame of the logs' kind with `person_id` and `stage`.
+        """
+        from funnel._moves.many import standing_over
+
+        return standing_over(self.course(policy), logs, judgement(as_of))
+
+    def check(self, policy: Policy) -> MachineCheck:
+        """What is odd about the machine: stages nobody can be in or leave, moves it makes and the table has not.
+
+        Args:
+            policy: The shop's numbers.
+        """
+        return checked(self.course(policy))
+
+    def may_move(self, start: S, to: S) -> bool:
+        """Whether a person may move from one stage to another; who stays may."""
+        return start == to or to in self.table.get(start, {})
+
+    def move(self, start: S, to: S) -> S:
+        """Move a person, if the table allows it.
+
+        Args:
+            start: Where they stand.
+            to: Where they are to stand.
+
+        Returns:
+            The new stage.
+
+        Raises:
+            MoveError: The table does not have that move; nothing has changed.
+        """
+        if self.may_move(start, to):
+            return to
+        if start not in self.table:
+            msg = f"no stage {start.value} is in the table; it has {names(self.table)}"
+            raise MoveError(msg)
+        msg = f"nobody moves from {start.value} to {to.value}; the table has {names(self.table[start])}"
+        raise MoveError(msg)
+
+    def _arrows(self) -> Iterator[tuple[str, str, str]]:
+        for start, onward in self.table.items():
+            for to, cause in onward.items():
+                yield str(start.value), str(to.value), "event or time" if cause is Cause.EITHER else cause.value
+
+    def mermaid(self) -> str:
+        """The table as a Mermaid state diagram."""
+        return "\n".join(
+            ["stateDiagram-v2", *(f"    {start} --> {to}: {cause}" for start, to, cause in self._arrows())]
+        )
+
+    def __str__(self) -> str:
+        """The table as plain text, a line a move."""
+        arrows = list(self._arrows())
+        widths = [max((len(arrow[side]) for arrow in arrows), default=0) for side in (0, 1)]
+        return "\n".join(f"{start:<{widths[0]}} -> {to:<{widths[1]}}  by {cause}" for start, to, cause in arrows)

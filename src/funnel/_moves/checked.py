@@ -1,7 +1,8 @@
 """What is odd about a machine, found before anybody walks it: by one person for each way through its rules.
 
-A way through a rule that somebody can take has a witness: facts that lead there. From each witness time is let run. So
-what is found is real; that nothing is found proves nothing of moves by events, which `moves` checks as they are made.
+A way through a rule that somebody can take has a witness: facts that lead there. From each witness time is let run. Of
+moves by events the witnesses are made-up people with a few records (`searched`). So what is found is real; that nothing
+is found proves nothing of longer histories, whose moves are checked as they are made.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from funnel._lift.nodes import Value
 from funnel._lift.paths import paths
 from funnel._lift.witness import witness
 from funnel._moves.course import BY_EVENT, BY_TIME, Course, dues
+from funnel._moves.searched import seen
 from funnel.errors import MoveError
 
 _NOW = 0
@@ -60,6 +62,7 @@ def checked(course: Course) -> MachineCheck:
     for number, tree in enumerate(course.trees):
         for found in [one for one in map(witness, paths(tree)) if one is not None]:
             look.follow(number, _values(course, found))
+    look.meet()
     return MachineCheck(
         tuple(course.words([number]) for number in look.unreachable()),
         tuple(course.words([number]) for number in look.traps()),
@@ -84,7 +87,8 @@ class _Look:
         self.course = course
         self.steps: set[tuple[int, int]] = set()
         self.overlapping: dict[str, None] = {}
-        self.forbidden: dict[str, None] = {}
+        self.forbidden: list[str] = []
+        self.told: dict[tuple[int, int], int] = {}
 
     def follow(self, here: int, values: Sequence[Value]) -> None:
         """Go where the rule leads, and on with time."""
@@ -100,15 +104,28 @@ class _Look:
         except MoveError as error:
             self.overlapping[str(error)] = None
 
-    def _keep(self, trail: Sequence[int], by: int, values: Sequence[Value], now: int) -> None:
+    def meet(self) -> None:
+        """Look at what made-up people do; where stages overlap, they would never rest."""
+        course = self.course
+        try:
+            for one in () if self.overlapping else seen(course):
+                trail = course.trail(one.step.before, one.values, one.step.at)
+                self._keep(trail, one.step.by, one.values, one.step.at, f", as by: {one}")
+        except MoveError as error:
+            self.overlapping[str(error)] = None
+
+    def _keep(self, trail: Sequence[int], by: int, values: Sequence[Value], now: int, who: str = "") -> None:
         self.steps.update([(trail[0], trail[0]), *pairwise(trail)])
-        for start, to in pairwise(trail):
-            if not self.course.may(start, to, by):
-                what = "time" if by == BY_TIME else "an event or time"
-                way = (
-                    f"the rule moves somebody from {self.course.words([start])} to {self.course.words([to])} by {what}"
-                )
-                self.forbidden[f"{way}, which the table has not, where {self.course.witness(values, now)}"] = None
+        for pair in pairwise(trail):
+            told = self.told.get(pair, 0)
+            if by & ~told and not self.course.may(*pair, by):
+                self.told[pair] = told | by
+                self.forbidden.append(f"{self._said(*pair, by)}, where {self.course.witness(values, now)}{who}")
+
+    def _said(self, start: int, to: int, by: int) -> str:
+        what = {BY_EVENT: "an event", BY_TIME: "time"}.get(by, "an event or time")
+        start_words, to_words = self.course.words([start]), self.course.words([to])
+        return f"the rule moves somebody from {start_words} to {to_words} by {what}, which the table has not"
 
     def unreachable(self) -> list[int]:
         """The stages that no way leads to."""

@@ -18,7 +18,7 @@ from funnel._ledger.rows import ID, RANK, SOURCE
 from funnel._lift.nodes import Value, holds
 from funnel._lift.tree import Fork, Tree
 from funnel._reduce.folds import Row, T
-from funnel._streams import INTERACTION_FIELDS, RANKS, TABLES
+from funnel._streams import INTERACTION_FIELDS, RANKS, ROOTS, TABLES
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -78,6 +78,11 @@ def _always(plan: Plan, table: str) -> bool:
     return not _FOLLOWING.get(table, frozenset()).isdisjoint(_tables_read(plan))
 
 
+def _may_cause(plan: Plan, table: str) -> bool:
+    """Whether a record of a table may have brought a move about, or be the first of a person."""
+    return table in ROOTS or table in _tables_read(plan) or _always(plan, table)
+
+
 def _kinds_heard(plan: Plan) -> tuple[str, ...]:
     return tuple(kind for table in sorted(_tables_read(plan)) for kind in _SAID.get(table, ()))
 
@@ -99,7 +104,7 @@ def record_of(plan: Plan, ledger: Ledger, at: int) -> Record:
 
 def _candidates(plan: Plan, ledger: Ledger, at: int) -> Iterator[tuple[tuple[Value, ...], str, Row]]:
     for weight, table in enumerate(KINDS):
-        for row in ledger.rows.get(table, ()):
+        for row in ledger.rows.get(table, ()) if _may_cause(plan, table) else ():
             if row[T] == at:
                 unread = not (_always(plan, table) or _reads(plan, table, row))
                 yield (unread, weight, -int(row[RANK]), row[SOURCE], row[ID]), table, row
@@ -162,7 +167,7 @@ def candidates(plan: Plan, tables: Mapping[str, Frame], moved: Frame, at: str) -
     there = (
         _rows(plan, tables[table].join(wanted, on=[PERSON, "t"], how="semi"), table, weight)
         for weight, table in enumerate(KINDS)
-        if table in tables
+        if table in tables and _may_cause(plan, table)
     )
     return nw.concat(list(there))
 

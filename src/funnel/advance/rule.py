@@ -10,22 +10,22 @@ sent, and a delivery, where the rule reads what follows from them. Then there is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from funnel._facts.base import judgement
 from funnel._facts.declare import Declared
 from funnel._facts.plan import Plan, plan_of
-from funnel._instants import EPOCH, LATEST, MICROSECOND, NEVER, instant, micros
+from funnel._instants import EARLIEST, LATEST, instant, micros
 from funnel._ledger.steps import DELIVERY, streams_of
 from funnel._lift.clock import first_change
-from funnel._lift.code import Told, compiled, worked_out
+from funnel._lift.code import Run, Told, compiled, compiled_at, worked_out
 from funnel._reduce.folds import END
 from funnel.advance.state import Open, Running, digest, running
 from funnel.advance.steps import WAITING, Step, Steps
-from funnel.errors import FactsError, InstantError, RecordError
+from funnel.errors import InstantError, RecordError
 from funnel.facts import last
 from funnel.records import Lead, Purchase, Record
 
@@ -37,12 +37,14 @@ if TYPE_CHECKING:
 P = TypeVar("P", bound="Policy")
 A = TypeVar("A")
 
+_END = instant(LATEST)
+
 
 class Advance(Generic[P, A]):
     """A rule for a back end: a state and one event in, the next state out, and the answer from it.
 
     It is made once and kept, and threads may share it. `of` a history it costs what reading the history costs; after
-    that an event costs about a microsecond.
+    that an event costs some microseconds.
 
     Args:
         rule: The rule, such as `stage`.
@@ -67,10 +69,11 @@ class Advance(Generic[P, A]):
         self._ready = rule.lifted(policy)
         self._plan, place = _plan(self._ready.narrowed())
         self._places = self._plan.run_places()
-        self._run = compiled(self._ready.tree, self._places, "advance")
+        self._answer = compiled_at(self._ready.tree, self._places, "advance")
         self.facts: str = digest(self._plan)
         self._streams = frozenset(self._plan.folds)
-        self._step_of = _ByKind(Steps(self._plan, place).of)
+        self._steps = Steps(self._plan, place, self.facts, rule.name)
+        self._step_of: dict[type[Record], Step] = {}
 
     def __repr__(self) -> str:
         """Show the rule."""
@@ -81,7 +84,7 @@ class Advance(Generic[P, A]):
     def begin(self, person_id: str) -> Running:
         """The state of a person of whom nothing is known yet."""
         values = (*self._plan.empties, *[0] * len(self._plan.reductions))
-        return running(self.facts, person_id, instant(NEVER), values, ())
+        return running(self.facts, person_id, instant(EARLIEST), values, ())
 
     def of(self, history: History) -> Running:
         """The state of a person, from all their records.
@@ -91,7 +94,7 @@ class Advance(Generic[P, A]):
         """
         plan, rows = self._plan, history.ledger.rows
         person_id = history.person_id
-        latest = max((at for record in history.records for at in self._moments(record, person_id)), default=NEVER)
+        latest = max((at for record in history.records for at in self._moments(record, person_id)), default=EARLIEST)
         values, held = list(plan.empties), [False] * len(plan.reductions)
         for stream in plan.folds.keys() & rows.keys():
             plan.folds[stream].fill(values, held, rows[stream], latest)
@@ -151,16 +154,11 @@ class Advance(Generic[P, A]):
             FactsError: The state is of other facts, or was written in another form.
             RecordError: The record is of another person.
         """
-        if state.facts != self.facts:
-            self._refuse(state)
-        return self._step_of[type(record)](state, record)
-
-    def _refuse(self, state: Running) -> None:
-        msg = (
-            f"the state holds the facts {state.facts}, and {self.rule.name} reads {self.facts}; "
-            "make a new one with of(history)"
-        )
-        raise FactsError(msg)
+        try:
+            step = self._step_of[type(record)]
+        except KeyError:
+            step = self._step_of[type(record)] = self._steps.of(type(record))
+        return step(state, record)
 
     # ---- questions ----
 
@@ -175,11 +173,13 @@ class Advance(Generic[P, A]):
             FactsError: The state is of other facts, or was written in another form.
             InstantError: `as_of` is naive, or lies before what is in the state.
         """
-        if state.facts == self.facts and type(as_of) is datetime and as_of.tzinfo is UTC and as_of >= state.latest:
-            now = (as_of - EPOCH) // MICROSECOND  # most calls, in the fastest way there is
-            if now < LATEST:
-                return self._run(state.values, now)  # type: ignore[return-value]
-        return self._run(state.values, self._now(state, as_of))  # type: ignore[return-value]
+        try:
+            is_good = state.latest <= as_of < _END and state.facts == self.facts
+        except TypeError:  # it is naive, or no datetime
+            is_good = False
+        if not is_good:
+            self._now(state, as_of)
+        return self._answer(state.values, as_of)  # type: ignore[return-value]
 
     def next_change(self, state: Running, *, as_of: datetime) -> datetime | None:
         """The earliest instant at which the answer changes if nothing happens; None is not before the year 2200.
@@ -196,12 +196,16 @@ class Advance(Generic[P, A]):
         return None if then is None else instant(then)
 
     @cached_property
+    def _run(self) -> Run:
+        return compiled(self._ready.tree, self._places, "advance")
+
+    @cached_property
     def _waits(self) -> Told:
         return worked_out(self._ready.waits, self._places, "waits")
 
     def _now(self, state: Running, as_of: datetime) -> int:
-        if state.facts != self.facts:
-            self._refuse(state)
+        """The instant in microseconds, if the state can be asked of it; or what is wrong."""
+        self._steps.check(state)
         now = judgement(as_of)
         if as_of < state.latest:
             msg = "as_of lies before what is in the state; ask the rule of the history: rule.of(history, ...)"
@@ -214,18 +218,6 @@ def _streams_of(record: Record, person_id: str) -> frozenset[str]:
     if isinstance(record, Lead):
         return frozenset({"leads" if record.person_id == person_id else "referrals"})
     return streams_of(type(record))
-
-
-class _ByKind(dict[type[Record], Step]):
-    """The step of each kind of record, made when the first of the kind comes."""
-
-    def __init__(self, make: Callable[[type[Record]], Step]) -> None:
-        super().__init__()
-        self._make = make
-
-    def __missing__(self, kind: type[Record]) -> Step:
-        step = self[kind] = self._make(kind)
-        return step
 
 
 def _plan(needed: Plan) -> tuple[Plan, int | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
 import attrs
 
@@ -15,7 +15,7 @@ from funnel._ledger.steps import CLOSED, DELIVERY, OPENED, put_of, streams_of, t
 from funnel._lift.nodes import Value
 from funnel._reduce.folds import Rows
 from funnel.advance.state import Row, Running, running
-from funnel.errors import RecordError
+from funnel.errors import FactsError, RecordError
 from funnel.interactions import Interaction
 from funnel.records import Lead, Purchase, Record, Refund
 
@@ -25,10 +25,19 @@ Step = Callable[[Running, Record], Running | None]
 
 @attrs.frozen
 class Steps:
-    """The steps of a plan; `last` is where the instant of the last purchase stands, if a gap is asked for."""
+    """The steps of a plan.
+
+    Attributes:
+        plan: What is read.
+        last: Where the instant of the last purchase stands, if a gap is asked for.
+        facts: The facts that states hold.
+        name: The name of the rule.
+    """
 
     plan: Plan
     last: int | None
+    facts: str
+    name: str
 
     @property
     def streams(self) -> frozenset[str]:
@@ -43,11 +52,11 @@ class Steps:
         """
         read = streams_of(kind) & self.streams
         if issubclass(kind, Refund):
-            return _none if read else _same
+            return self._none if read else self._same
         if issubclass(kind, Lead):
             return self._of_leads(kind)
         if not read:
-            return _unread
+            return self._unread
         if issubclass(kind, Purchase):
             return self._put(kind, "purchased_at", self._is_told)
         if together(kind) & self.streams:
@@ -56,13 +65,13 @@ class Steps:
 
     def _put(self, kind: type[Record], moment: str, can_be: Callable[[Any], bool] | None = None) -> Step:
         """Put a record to the values, if it comes after what is in them and can be put."""
-        finish = self.plan.finish if self.plan.derived else None
+        facts, finish = self.facts, self.plan.finish if self.plan.derived else None
         put = put_of(kind, self.plan.folds, self.plan.empties, self.last)
 
         def step(state: Running, record: Record) -> Running | None:
-            told = record.__dict__
-            if told["person_id"] != state.person_id:
-                _refuse(record)
+            told, person_id = record.__dict__, state.person_id
+            if told["person_id"] != person_id or state.facts != facts:
+                self._refuse(state, record)
             latest = told[moment]
             if latest <= state.latest or (can_be is not None and not can_be(record)):
                 return None
@@ -70,7 +79,7 @@ class Steps:
             put(values, latest, told, record)
             if finish is not None:
                 finish(values)
-            return running(state.facts, state.person_id, latest, tuple(values), state.waiting)
+            return running(facts, person_id, latest, tuple(values), state.waiting)
 
         return step
 
@@ -82,8 +91,8 @@ class Steps:
 
     def _of_leads(self, kind: type[Record]) -> Step:
         """Their own arrival is put to the values; that of a friend counts once, which only the history can say."""
-        own = self._put(kind, "arrived_at") if "leads" in self.streams else _unread
-        sent = _none if "referrals" in self.streams else _same
+        own = self._put(kind, "arrived_at") if "leads" in self.streams else self._unread
+        sent = self._none if "referrals" in self.streams else self._same
 
         def step(state: Running, record: Record) -> Running | None:
             assert isinstance(record, Lead)
@@ -132,6 +141,39 @@ class Steps:
         self.plan.finish(values)
         return tuple(values)
 
+    # ---- what needs no values ----
+
+    def check(self, state: Running) -> None:
+        """See that a state is of these facts.
+
+        Raises:
+            FactsError: It is of others, or was written in another form.
+        """
+        if state.facts != self.facts:
+            msg = (
+                f"the state holds the facts {state.facts}, and {self.name} reads {self.facts}; "
+                "make a new one with of(history)"
+            )
+            raise FactsError(msg)
+
+    def _refuse(self, state: Running, record: Record) -> NoReturn:
+        self.check(state)
+        msg = f"the {type(record).__name__.lower()} is of another person than the state; give each person their own"
+        raise RecordError(msg)
+
+    def _unread(self, state: Running, record: Record) -> Running:
+        """The rule reads nothing of such a record."""
+        if record.__dict__["person_id"] != state.person_id:
+            self._refuse(state, record)
+        return self._same(state, record)
+
+    def _same(self, state: Running, _: Record) -> Running:
+        self.check(state)
+        return state
+
+    def _none(self, state: Running, _: Record) -> None:
+        self.check(state)
+
 
 WAITING = frozenset(stream for stream, _ in CLOSED.values())
 """The streams whose open rows a state keeps."""
@@ -151,25 +193,5 @@ def _opening(put: Step, stream: str) -> Step:
     return step
 
 
-def _same(state: Running, _: Record) -> Running:
-    return state
-
-
-def _none(_: Running, __: Record) -> None:
-    return None
-
-
 def _never(_: Record) -> bool:
     return False
-
-
-def _unread(state: Running, record: Record) -> Running:
-    """The rule reads nothing of such a record."""
-    if record.__dict__["person_id"] != state.person_id:
-        _refuse(record)
-    return state
-
-
-def _refuse(record: Record) -> None:
-    msg = f"the {type(record).__name__.lower()} is of another person than the state; give each person their own"
-    raise RecordError(msg)

@@ -147,6 +147,20 @@ class Logs:
         return f"Logs({', '.join(self._logs)}, on {self._home})"
 
 
+def checked_before(logs: Mapping[str, object], currency: str | None) -> Logs:
+    """Logs of rows that were checked on their way in, each there once, people under one name; for stores.
+
+    Args:
+        logs: A frame for each log, with the columns that `Logs` names.
+        currency: The currency of all amounts; None where there is none, or nobody's amounts meet another's.
+    """
+    entered = {log: enter(frame, LOGS[log]) for log, frame in logs.items()}
+    people, made = people_type(entered), Logs.__new__(Logs)
+    told = {log: _narrowed(canonical(log, one, people), one) for log, one in entered.items()}
+    vars(made).update(_home=_one_home(entered), _logs=told, currency=currency)
+    return made
+
+
 def _one_home(entered: Mapping[str, Entered]) -> Home:
     if not set(entered) - {"aliases"}:
         msg = f"no log was given; give at least one of {', '.join(name for name in LOGS if name != 'aliases')}"

@@ -9,7 +9,8 @@ from typing import Any
 import narwhals as nw
 
 from funnel._frames import ROW, Entered, microseconds
-from funnel._streams import LARGEST_AMOUNT, nearest
+from funnel._given import nearest
+from funnel._streams import LARGEST_AMOUNT
 from funnel.logs.columns import LOGS, OUTWARD, Column
 from funnel.logs.faults import Fault
 

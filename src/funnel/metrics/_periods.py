@@ -18,8 +18,8 @@ from zoneinfo import ZoneInfo
 import attrs
 import narwhals as nw
 
+from funnel._given import nearest
 from funnel._instants import EPOCH, instant, micros
-from funnel._streams import nearest
 from funnel.errors import InstantError
 
 Period: TypeAlias = Literal["day", "week", "month", "quarter", "year"]

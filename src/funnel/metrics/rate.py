@@ -18,6 +18,9 @@ from funnel.errors import RecordError
 LEVEL = 0.95
 """How often such an interval holds the truth: nineteen times in twenty, the custom since Fisher (1925)."""
 
+LEAST = 30
+"""Of fewer people a share is told as too few to say: an interval at 95 % then spans a third of all shares."""
+
 
 def _count(_: Rate, field: attrs.Attribute[int], given: object) -> None:
     if isinstance(given, bool) or not isinstance(given, int) or given < 0:

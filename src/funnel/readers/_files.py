@@ -13,8 +13,9 @@ import attrs
 import polars as pl
 from polars.exceptions import PolarsError
 
+from funnel._given import meant
 from funnel.errors import LogsError, RecordError
-from funnel.readers._mapping import IN_THE_TEXT, OrderMapping, nearest
+from funnel.readers._mapping import IN_THE_TEXT, OrderMapping
 
 ROW = "funnel: row"
 """The number of a data row, from 1."""
@@ -133,7 +134,7 @@ def _faults(columns: dict[str, str], schema: pl.Schema, mapping: OrderMapping) -
     for name, column in columns.items():
         where = f"column {column!r} ({name})"
         if column not in schema:
-            faults.append(f"{where} is missing{nearest(column, list(schema))}; there are {_some(list(schema))}")
+            faults.append(f"{where} is missing{meant(column, schema)}; there are {_some(list(schema))}")
         elif f"{column}_duplicated_0" in schema:
             faults.append(f"{where} stands twice in the heading; give the two different names")
         else:

@@ -6,7 +6,6 @@ import re
 import tomllib
 from collections.abc import Mapping
 from datetime import date
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeAlias, cast
@@ -15,6 +14,7 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from funnel._fields import Frozen, Id
+from funnel._given import meant
 from funnel.errors import RecordError
 from funnel.money import decimals
 
@@ -35,12 +35,6 @@ _DIRECTIVES = "YymdbBHIpMSfz%"
 _HINT = "use iso, or a strptime format of " + " ".join(f"%{letter}" for letter in _DIRECTIVES)
 
 
-def nearest(given: str, allowed: list[str]) -> str:
-    """Guess what was meant, for a message; "" when nothing is near."""
-    near = get_close_matches(given[:200], allowed, n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
-
-
 def _currency(code: str) -> str:
     decimals(code)
     return code
@@ -54,7 +48,7 @@ def _zones() -> tuple[str, ...]:
 
 def _zone(name: str) -> str:
     if name not in (IN_THE_TEXT, *_zones()):
-        near = nearest(name, list(_zones()))
+        near = meant(name, _zones())
         msg = f"zone {name[:200]!r} is unknown; use a name such as 'Asia/Jakarta', or {IN_THE_TEXT!r}{near}"
         raise RecordError(msg)
     return name
@@ -99,7 +93,7 @@ class _Declared(Frozen, frozen=True):
         if not isinstance(given, Mapping):
             return given
         table, allowed = cast("Mapping[str, Any]", given), list(cls.model_fields)
-        unknown = [f"{key!r} is unknown{nearest(key, allowed)}" for key in table if key not in allowed]
+        unknown = [f"{key!r} is unknown{meant(key, allowed)}" for key in table if key not in allowed]
         if unknown:
             msg = f"{'; '.join(unknown)}; allowed: {', '.join(allowed)}"
             raise RecordError(msg)

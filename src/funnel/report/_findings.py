@@ -18,10 +18,10 @@ from funnel._instants import instant, micros
 from funnel._rule import Rule
 from funnel.facts import Facts
 from funnel.logs import Logs
-from funnel.metrics.cohorts import Cohorts
 from funnel.metrics.rate import Rate
-from funnel.metrics.repeat import RepeatRate, repeat_rate, repeat_rate_within
-from funnel.metrics.retention import retention
+from funnel.metrics.repeat.rates import RepeatRate, repeat_rate, repeat_rate_within
+from funnel.metrics.retention.ask import retention
+from funnel.metrics.retention.cohorts import Cohorts
 from funnel.money import Money
 from funnel.policy import Policy
 from funnel.readers.orders import Entry

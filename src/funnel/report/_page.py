@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from funnel.metrics.cohorts import Cohort, Cohorts
+from funnel.metrics.retention.cohorts import Cohort, Cohorts
 from funnel.readers.orders import Entry
 from funnel.report._findings import Findings, Person
 

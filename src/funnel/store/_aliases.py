@@ -45,7 +45,7 @@ def merge(tables: Tables, change: Change, alias: str, into: str, at: int) -> boo
     person.version = max(person.version, merged.version)
     person.currency = person.currency or merged.currency
     merged.version = max(merged.version, 1)
-    merged.stage = merged.former = merged.judged_at = merged.due_at = None
+    merged.stage = merged.former = merged.judged_at = merged.due_at = merged.judged_by = None
     change.anew(into)
     _tell_senders(tables, change, names)
     tables.link(Link(alias, into, at))

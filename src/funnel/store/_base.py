@@ -23,11 +23,12 @@ from funnel.stages import stage as stage_of_the_funnel
 from funnel.store import _aliases, _export
 from funnel.store._change import Change
 from funnel.store._checks import pairs_of, referring_to, refuse_untrue, targets_of
-from funnel.store._frames import logs_of
+from funnel.store._everyone import everyone
+from funnel.store._frames import frames_of, logs_of
 from funnel.store._judge import Judge
 from funnel.store._reading import history_of, names_of
-from funnel.store._rows import NOBODY, Key, Row, differing, entry_of, refuse_other, rows_of
-from funnel.store._tables import Entry, Person, Tables, TakenError
+from funnel.store._rows import NOBODY, SENDER, Key, Row, differing, entry_of, refuse_other, rows_of
+from funnel.store._tables import NOT_YET, Entry, Found, Person, Tables, TakenError
 from funnel.store.protocol import Alias, Engine, Receipt, Standing
 
 if TYPE_CHECKING:
@@ -63,8 +64,12 @@ def standing_of(person: Person) -> Standing:
         person.stage,
         person.former,
         None if judged is None else instant(judged),
-        None if due is None or judged is None else instant(due),
+        None if due is None else instant(due),
     )
+
+
+def _noted(found: Sequence[Found], judged_at: int, judged_by: int, tables: Tables) -> None:
+    tables.judged(found, judged_at, judged_by)
 
 
 class KeptStore(ABC):
@@ -151,15 +156,15 @@ class KeptStore(ABC):
     ) -> Receipt:
         """Write records in one transaction; where it is not asked which of them are there, all are held to be new."""
         rows, repeated = rows_of(records)
-        kept = tables.found(list(rows) if asked else [])
-        fresh = {key: row for key, row in rows.items() if key not in kept}
-        changed = _changed(rows, kept, amend=amend)
+        kept = tables.found(list(rows)) if asked else {}
+        fresh = {key: row for key, row in rows.items() if key not in kept} if kept else rows
+        changed = _changed(rows, kept, amend=amend) if kept else {}
         repeated += len(rows) - len(fresh) - len(changed)
         if not fresh and not changed:
             return Receipt(0, repeated)
         _take_in(tables, change, fresh, changed, kept, at, expected, judged=judged)
         people = self._settled(tables, change, at, judged=judged)
-        return Receipt(len(fresh) + len(changed), repeated, tuple(map(standing_of, people)) if judged else ())
+        return Receipt(len(fresh) + len(changed), repeated, tuple(map(self._standing, people)) if judged else ())
 
     def _settled(self, tables: Tables, change: Change, at: int, *, judged: bool = True) -> list[Person]:
         """Judge the people of a change, or let them be due, and write what is known of every name."""
@@ -168,7 +173,7 @@ class KeptStore(ABC):
             if judged:
                 self._stand(tables, change, person, at)
             else:
-                person.due_at = at - 1
+                person.judged_by = NOT_YET
         tables.save(change.people[name] for name in change.people)
         return touched
 
@@ -178,7 +183,13 @@ class KeptStore(ABC):
         found = self._judge.judge(root, versions, at, change.added[root], lambda: history_of(tables, root))
         change.judged[root] = found
         person.former, person.judged_at = person.stage, at
-        person.stage, person.due_at = found.stage, found.due_at
+        person.stage, person.due_at, person.judged_by = found.stage, found.due_at, self._judge.fingerprint
+
+    def _standing(self, person: Person) -> Standing:
+        """Where a person stands by this store's rule and policy; what others judged is not told."""
+        if person.judged_by == self._judge.fingerprint:
+            return standing_of(person)
+        return Standing(person.person_id, person.version, None, None, None, None)
 
     def enter(
         self, customer: Customer, *, recorded_at: datetime, expected: Mapping[str, int] | None = None
@@ -192,7 +203,7 @@ class KeptStore(ABC):
             change.expect(expected or {})
             change.touch(name)
             tables.enter(Entry(name, since, entry_of(customer)))
-            return standing_of(self._settled(tables, change, at)[0])
+            return self._standing(self._settled(tables, change, at)[0])
 
         return self._change(write)
 
@@ -209,12 +220,12 @@ class KeptStore(ABC):
             change = Change(tables)
             change.know([person_id])
             person = change.root(person_id)
-            return standing_of(person) if person.version else None
+            return self._standing(person) if person.version else None
 
     def due(self, *, before: datetime, limit: int = 1_000) -> list[str]:
         """Whose stage may have changed by itself before an instant, the longest overdue first."""
         with self._reading() as tables:
-            return list(tables.due(told_at("before", before), limit))
+            return list(tables.due(self._judge.fingerprint, told_at("before", before), limit))
 
     def waiting(self) -> list[tuple[str, str, str]]:
         """The kind, source and id of every record that waits for what it refers to."""
@@ -237,9 +248,19 @@ class KeptStore(ABC):
             known = {change.root(name).person_id: change.root(name) for name in people if change.root(name).version}
             for root, person in known.items():
                 change.before[root], change.added[root] = person.version, []
-            return [standing_of(person) for person in self._settled(tables, change, at)]
+            return [self._standing(person) for person in self._settled(tables, change, at)]
 
         return self._change(write)
+
+    def judge_everyone(self, *, as_of: datetime) -> int:
+        """Judge everyone in one pass, and keep where they stand."""
+        at = told_at("as_of", as_of)
+        with self._reading() as tables:
+            frames, versions = frames_of(tables), tables.versions()
+        found = everyone(frames, versions, self._judge, at)
+        while batch := list(islice(found, BATCH)):
+            self._write(partial(_noted, batch, at, self._judge.fingerprint))
+        return len(versions)
 
     def merge(self, alias: str, *, into: str, merged_at: datetime) -> Standing:
         """Two names are one person: from now on they are known by the name that `into` leads to."""
@@ -248,7 +269,7 @@ class KeptStore(ABC):
         def write(tables: Tables, change: Change) -> Standing:
             if _aliases.merge(tables, change, alias, into, at):
                 self._settled(tables, change, at)
-            return standing_of(change.root(into))
+            return self._standing(change.root(into))
 
         return self._change(write)
 
@@ -259,7 +280,7 @@ class KeptStore(ABC):
         def write(tables: Tables, change: Change) -> tuple[Standing, Standing]:
             other = _aliases.part(tables, change, alias, at)
             self._settled(tables, change, at)
-            return standing_of(change.root(alias)), standing_of(change.root(other))
+            return self._standing(change.root(alias)), self._standing(change.root(other))
 
         return self._change(write)
 
@@ -271,7 +292,7 @@ class KeptStore(ABC):
     def export(self, person_id: str) -> str:
         """All that is kept of one person as JSON; the contacts of people they sent are left out."""
         with self._reading() as tables:
-            return _export.export(tables, person_id)
+            return _export.export(tables, person_id, self._judge.fingerprint)
 
     def erase(self, person_id: str) -> int:
         """Take away a person's name, address, contacts and words for good; facts and counts stay as they are."""
@@ -315,7 +336,7 @@ def _take_in(  # noqa: PLR0913, PLR0917 - all that a change is made of
     judged: bool,
 ) -> None:
     """Look at rows that are new or changed, give each its person and version, and write them."""
-    rows = {**fresh, **changed}
+    rows = {**fresh, **changed} if changed else fresh
     targets = targets_of(tables, rows)
     referring = referring_to(tables, rows)
     refuse_untrue(tables, rows, targets, referring)
@@ -355,8 +376,8 @@ def _claimed(rows: Mapping[Key, Row], targets: Mapping[Key, Row], referring: Ite
 def _people_of(rows: Iterable[Row]) -> Iterator[str]:
     for row in rows:
         yield row.person_id
-        if row["referred_by"] is not None:
-            yield row["referred_by"]
+        if row.said[SENDER] is not None:
+            yield str(row.said[SENDER])
 
 
 def _waits(change: Change, row: Row, targets: Mapping[Key, Row]) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from funnel.errors import RecordError, StaleError
 from funnel.records import Record
 from funnel.store._judge import Live
-from funnel.store._rows import NOBODY, Row
+from funnel.store._rows import CURRENCY, NOBODY, SENDER, Row
 from funnel.store._tables import Person, Tables
 
 
@@ -75,10 +75,12 @@ class Change:
     def add(self, row: Row, *, waits: bool) -> None:
         """Give a row its version, and its record to the people whose history it is in."""
         row.version = self.touch(row.person_id)
-        sender = row["referred_by"]
         if not waits:
             self._give(row.person_id, self._plain(row))
-        if sender is not None and self.root(sender) is not self.root(row.person_id):
+        if row.said[SENDER] is None:
+            return
+        sender = str(row.said[SENDER])
+        if self.root(sender) is not self.root(row.person_id):
             self.touch(sender)
             self._give(sender, self._plain(row))
 
@@ -103,9 +105,9 @@ class Change:
             RecordError: Two currencies meet in one person's history.
         """
         for row in rows:
-            currency, person = row["currency"], self.root(row.person_id)
-            if currency is None or row.person_id == NOBODY:
+            if row.said[CURRENCY] is None or row.person_id == NOBODY:
                 continue
+            currency, person = str(row.said[CURRENCY]), self.root(row.person_id)
             if person.currency not in (None, currency):
                 raise two_currencies(person.person_id, [person.currency or "", currency])
             person.currency = currency

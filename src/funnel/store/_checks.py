@@ -18,6 +18,8 @@ Rows = Mapping[Key, Row]
 def targets_of(tables: Tables, rows: Rows) -> Rows:
     """The rows that others refer to, of themselves or in the tables, where they are of the kind that is meant."""
     wanted = {row.target: row.needs for row in rows.values() if row.target is not None}
+    if not wanted:
+        return {}
     there = tables.found([key for key in wanted if key not in rows])
     known = {key: rows[key] if key in rows else there.get(key) for key in wanted}
     return {key: row for key, row in known.items() if row is not None and row.kind == wanted[key]}
@@ -26,13 +28,16 @@ def targets_of(tables: Tables, rows: Rows) -> Rows:
 def referring_to(tables: Tables, rows: Rows) -> list[Row]:
     """The rows in the tables that refer to any of these rows and are meant to, but for those that are written anew."""
     asked = [row.key for row in rows.values() if row.kind in ("purchase", "question", "complaint")]
-    told = tables.referring(asked) if asked else ()
-    others = [row for row in told if row.key not in rows]
+    if not asked:
+        return []
+    others = [row for row in tables.referring(asked) if row.key not in rows]
     return [row for row, target in pairs_of(others, rows) if target.kind == row.needs]
 
 
 def pairs_of(rows: Iterable[Row], targets: Rows) -> list[tuple[Row, Row]]:
     """Rows, each with what it refers to, where that is among the targets."""
+    if not targets:
+        return []
     told = ((row, row.target) for row in rows)
     return [(row, targets[key]) for row, key in told if key is not None and key in targets]
 
@@ -43,6 +48,8 @@ def refuse_untrue(tables: Tables, rows: Rows, targets: Rows, referring: Sequence
     Raises:
         RecordError: There are such; the message lists them.
     """
+    if not targets and not referring:
+        return
     pairs = [*pairs_of(rows.values(), targets), *pairs_of(referring, rows)]
     faults = [*_too_early(pairs), *_too_much(tables, rows, pairs)]
     if faults:

@@ -14,7 +14,7 @@ FORMAT = 1
 """The version of what an export looks like."""
 
 
-def export(tables: Tables, name: str) -> str:
+def export(tables: Tables, name: str, judged_by: int) -> str:
     """A person's history, what waits beside it, their other names and their stage; nobody else's contact."""
     root, names = names_of(tables, name)
     history = history_of(tables, name)
@@ -24,7 +24,7 @@ def export(tables: Tables, name: str) -> str:
     told = {
         "format": FORMAT,
         "person_id": root,
-        "stage": _stage(tables, root),
+        "stage": _stage(tables, root, judged_by),
         "aliases": [
             {
                 "alias": one.alias,
@@ -40,8 +40,8 @@ def export(tables: Tables, name: str) -> str:
     return json.dumps(told, ensure_ascii=False, indent=2)
 
 
-def _stage(tables: Tables, root: str) -> dict[str, Any] | None:
+def _stage(tables: Tables, root: str, judged_by: int) -> dict[str, Any] | None:
     person = tables.people([root]).get(root)
-    if person is None or person.judged_at is None:
+    if person is None or person.judged_at is None or person.judged_by != judged_by:
         return None
     return {"stage": person.stage, "judged_at": instant(person.judged_at).isoformat()}

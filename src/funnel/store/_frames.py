@@ -84,15 +84,29 @@ def logs_of(tables: Tables, engine: Engine) -> Logs:
     if engine not in _HOMES:
         msg = f"engine {engine!r} is unknown; it is one of {', '.join(_HOMES)}"
         raise FunnelError(msg)
-    for name in dict.fromkeys(("polars", *_NEEDED.get(engine, ()))):
-        if find_spec(name) is None:
-            msg = f'tables of {engine} need {name}; install it with: pip install "shopfunnel[{name}]"'
-            raise MissingExtraError(msg)
-    from funnel.logs import Logs
+    for name in _NEEDED.get(engine, ()):
+        _need(name)
+    from funnel.logs import checked_before
 
-    frames = {log: _frame(tables, log) for log in LOG_COLUMNS}
+    frames = frames_of(tables)
     currency = _currency(frames)
-    return Logs(**_HOMES[engine](frames), currency=currency)
+    return checked_before(_HOMES[engine](frames), currency)
+
+
+def frames_of(tables: Tables) -> dict[str, pl.DataFrame]:
+    """Everyone's records as tables of Polars.
+
+    Raises:
+        MissingExtraError: Polars is not installed.
+    """
+    _need("polars")
+    return {log: _frame(tables, log) for log in LOG_COLUMNS}
+
+
+def _need(name: str) -> None:
+    if find_spec(name) is None:
+        msg = f'tables of everyone need {name}; install it with: pip install "shopfunnel[{name}]"'
+        raise MissingExtraError(msg)
 
 
 def _frame(tables: Tables, log: str) -> pl.DataFrame:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
+from functools import cached_property
+from hashlib import sha256
 from typing import Any, TypeGuard
 
 import attrs
@@ -55,9 +57,16 @@ class Judge:
 
     def __init__(self, rule: Rule[Any, Any, Any], policy: Policy) -> None:
         """Begin with nobody ready."""
-        self._rule = rule
-        self._policy = policy
+        self.rule = rule
+        self.policy = policy
         self._live: OrderedDict[str, Live] = OrderedDict()
+
+    @cached_property
+    def fingerprint(self) -> int:
+        """A number for what is asked: another one where the rule, its facts, or a number that it reads is another."""
+        ready = self.rule.lifted(self.policy)
+        asked = repr((ready.tree, sorted(ready.narrowed().declared.items())))
+        return int.from_bytes(sha256(asked.encode()).digest()[:7], "big") + 1
 
     def judge(
         self,
@@ -82,7 +91,7 @@ class Judge:
         live = self._live.pop(person_id, None)
         if added is None or not _is_ready(live, versions[0], at) or not _take(live, added):
             history = read()
-            live = Live(0, at, Tally(history, self._rule.facts), _moments(history.records))
+            live = Live(0, at, Tally(history, self.rule.facts), _moments(history.records))
         live.version, live.at = versions[1], at
         live.ahead = [moment for moment in live.ahead if moment > at]
         self._answer(live)
@@ -95,11 +104,14 @@ class Judge:
             self._live.popitem(last=False)
 
     def _answer(self, live: Live) -> None:
-        facts = live.tally.facts(as_of=instant(live.at))
-        stage = self._rule.of(facts, self._policy)
-        change = self._rule.next_change.of(facts, self._policy)
+        stage, change = live.tally.ask_on(self.rule, self.policy, as_of=instant(live.at))
         times = live.ahead if change is None else [micros(change), *live.ahead]
-        live.stage, live.due_at = str(stage.value if isinstance(stage, Enum) else stage), min(times, default=None)
+        live.stage, live.due_at = said(stage), min(times, default=None)
+
+
+def said(stage: object) -> str:
+    """An answer of the rule as the text that is kept."""
+    return str(stage.value if isinstance(stage, Enum) else stage)
 
 
 def _is_ready(live: Live | None, version: int, at: int) -> TypeGuard[Live]:
@@ -120,7 +132,8 @@ def _take(live: Live, added: Sequence[Record]) -> bool:
 
 def _moments(records: Iterable[Record]) -> list[int]:
     """Every instant at which records begin or cease to tell something."""
-    told = [
-        getattr(record, name, None) for record in records for name in ("happened_at", "cancelled_at", "delivered_at")
-    ]
-    return [micros(moment) for moment in told if moment is not None]
+    found: list[int] = []
+    for record in records:
+        told = record.happened_at, vars(record).get("cancelled_at"), vars(record).get("delivered_at")
+        found += [micros(moment) for moment in told if moment is not None]
+    return found

@@ -69,6 +69,8 @@ COLUMNS: Mapping[str, type[str | int]] = {
 """The columns of what a record says, besides who it is of and what it is called."""
 
 PLACES: Mapping[str, int] = {name: place for place, name in enumerate(COLUMNS)}
+SENDER, CURRENCY = PLACES["referred_by"], PLACES["currency"]
+"""The places that are looked at in every row of very many."""
 
 NOBODY = ""
 """Whose record a refund is while its purchase is not here."""
@@ -227,7 +229,7 @@ def _shape(made: type[Record]) -> _Shape:
 
 _SHAPES: Mapping[type[Record], _Shape] = {made: _shape(made) for made in _KINDS}
 _BY_KIND: Mapping[str, _Shape] = {shape.kind: shape for shape in _SHAPES.values()}
-_KIND, _AMOUNT, _CURRENCY, _REGARDING = (PLACES[name] for name in ("kind", "amount", "currency", "regarding"))
+_KIND, _AMOUNT, _REGARDING = (PLACES[name] for name in ("kind", "amount", "regarding"))
 _EMPTY: tuple[Cell, ...] = (None,) * len(COLUMNS)
 
 
@@ -244,13 +246,14 @@ def row_of(record: Record) -> Row:
     values, said = record.__dict__, list(_EMPTY)
     for name, place, change in shape.fields:
         value = values[name]
-        said[place] = value if change is None or value is None else change(value)
+        if value is not None:
+            said[place] = value if change is None else change(value)
     said[_KIND] = shape.kind
     if shape.has_amount and (money := values["amount"]) is not None:
-        said[_AMOUNT], said[_CURRENCY] = money.minor, money.currency
+        said[_AMOUNT], said[CURRENCY] = money.minor, money.currency
     words = None if shape.apart is None else _words_of(values[shape.apart])
     source, number = record.key
-    target = target_of(shape.kind, source, said[_REGARDING])
+    target = None if said[_REGARDING] is None else target_of(shape.kind, source, said[_REGARDING])
     person_id, apart = values.get("person_id", NOBODY), NONE if words is None else APART
     return Row((shape.log, source, number), person_id, shape.kind, tuple(said), target, words, apart, record=record)
 
@@ -265,7 +268,7 @@ def _words_of(told: str | Contact | None) -> str | None:
 def filled(kind: str) -> tuple[int, ...]:
     """The places of the columns that records of a kind may fill."""
     shape = _BY_KIND[kind]
-    money = (_AMOUNT, _CURRENCY) if shape.has_amount else ()
+    money = (_AMOUNT, CURRENCY) if shape.has_amount else ()
     return (_KIND, *(place for _, place, _ in shape.fields), *money)
 
 

@@ -24,10 +24,11 @@ TABLES: Sequence[str] = (
         stage TEXT,
         former TEXT,
         judged_at INTEGER,
-        due_at INTEGER
+        due_at INTEGER,
+        judged_by INTEGER
     ) STRICT, WITHOUT ROWID
     """,
-    "CREATE INDEX people_due ON people (due_at) WHERE due_at IS NOT NULL",
+    "CREATE INDEX people_due ON people (judged_by, due_at) WHERE judged_by IS NOT NULL",
     "CREATE INDEX people_root ON people (root) WHERE root <> person_id",
     f"""
     CREATE TABLE records (
@@ -40,11 +41,11 @@ TABLES: Sequence[str] = (
         recorded_at INTEGER NOT NULL,
         apart INTEGER NOT NULL,
         {", ".join(f"{name} {_TYPES[kind]}" for name, kind in COLUMNS.items())},
-        UNIQUE (log, source, source_id),
+        UNIQUE (source_id, source, log),
         UNIQUE (person_id, version)
     ) STRICT
     """,
-    "CREATE INDEX records_regarding ON records (source, regarding) WHERE regarding IS NOT NULL",
+    "CREATE INDEX records_regarding ON records (regarding, source) WHERE regarding IS NOT NULL",
     "CREATE INDEX records_referred_by ON records (referred_by) WHERE referred_by IS NOT NULL",
     """
     CREATE TABLE apart (

@@ -13,7 +13,7 @@ from typing import Any, cast
 import attrs
 
 from funnel.store._rows import APART, COLUMNS, ERASED, PLACES, Key, Row, filled, target_of
-from funnel.store._tables import Entry, Link, Person, TakenError
+from funnel.store._tables import Entry, Found, Link, Person, TakenError
 
 MOST_BOUND = 300
 """How many keys are asked for at once; each binds up to three values, and older SQLite takes 999."""
@@ -25,7 +25,9 @@ _KEY = ("log", "source", "source_id")
 _HEAD = (*_KEY, "person_id", "version", "recorded_at", "apart")
 _SAID = tuple(COLUMNS)
 _PEOPLE = tuple(field.name for field in attrs.fields(Person))
+_CHANGING = range(1, len(_PEOPLE))
 _told = attrgetter(*_PEOPLE)
+_found = attrgetter("stage", "due_at", "person_id", "version")
 
 
 def _marks(count: int) -> str:
@@ -38,9 +40,14 @@ _UNTELL = f"DELETE FROM apart WHERE (person_id, version) IN (SELECT person_id, v
 _SHOWN = f"SELECT {', '.join(f'r.{name}' for name in (*_KEY, 'person_id', 'version', 'apart', *_SAID))}, a.told"
 _APART = "LEFT JOIN apart a ON r.apart = 1 AND a.person_id = r.person_id AND a.version = r.version"
 _FROM = f"{_SHOWN} FROM records r {_APART}"
-_SAVE = (
-    f"INSERT INTO people ({', '.join(_PEOPLE)}) VALUES ({_marks(len(_PEOPLE))}) ON CONFLICT (person_id) DO UPDATE SET "
-    + ", ".join(f"{name} = excluded.{name}" for name in _PEOPLE[1:])
+_ENTER = f"INSERT INTO people ({', '.join(_PEOPLE)}) VALUES ({_marks(len(_PEOPLE))})"
+_JUDGED = (
+    "UPDATE people SET former = stage, stage = ?, due_at = ?, judged_at = {judged_at:d}, judged_by = {judged_by:d} "
+    "WHERE person_id = ? AND version = ? AND judged_by IS NOT NULL"
+)
+_DUE = tuple(
+    f"SELECT person_id FROM people WHERE {these} ORDER BY judged_by, due_at, person_id LIMIT :limit"
+    for these in ("judged_by < :judged_by", "judged_by > :judged_by", "judged_by = :judged_by AND due_at < :before")
 )
 _TELL = "INSERT INTO apart (person_id, version, told) VALUES (?, ?, ?)"
 _TARGET = """
@@ -85,6 +92,12 @@ def _insert(kind: str) -> tuple[str, Callable[[tuple[Any, ...]], tuple[Any, ...]
     return f"INSERT INTO records ({', '.join(names)}) VALUES ({_marks(len(names))})", told
 
 
+@cache
+def _update(places: tuple[int, ...]) -> str:
+    """The statement that writes some of what is known of a name; an index whose columns stay is not touched."""
+    return f"UPDATE people SET {', '.join(f'{_PEOPLE[place]} = ?' for place in places)} WHERE person_id = ?"
+
+
 class SqliteTables:
     """The tables, over one connection that is inside a transaction."""
 
@@ -92,6 +105,7 @@ class SqliteTables:
         """Use a connection."""
         self._connection = connection
         self._execute = connection.execute
+        self._known: dict[str, tuple[Any, ...]] = {}
 
     # ---- records ---------------------------------------------------------------------------------------------------
 
@@ -180,12 +194,27 @@ class SqliteTables:
         """What is known of names."""
         parts = [list(names)[start : start + MOST_BOUND] for start in range(0, len(names), MOST_BOUND)]
         select = f"SELECT {', '.join(_PEOPLE)} FROM people WHERE person_id IN"
-        rows = (row for part in parts for row in self._execute(f"{select} ({_marks(len(part))})", part))
-        return {row[0]: Person(*row) for row in rows}
+        found = {row[0]: row for part in parts for row in self._execute(f"{select} ({_marks(len(part))})", part)}
+        self._known |= found
+        return {name: Person(*row) for name, row in found.items()}
 
     def save(self, people: Iterable[Person]) -> None:
-        """Write what is known of names."""
-        self._connection.executemany(_SAVE, [_told(person) for person in people if person.version])
+        """Write what is known of names, all of which were asked for: of those that are there, only what has changed."""
+        new: list[tuple[Any, ...]] = []
+        changed: dict[tuple[int, ...], list[list[Any]]] = {}
+        for person in people:
+            if not person.version:
+                continue
+            now, before = _told(person), self._known.get(person.person_id)
+            if before is None:
+                new.append(now)
+            elif places := tuple(place for place in _CHANGING if now[place] != before[place]):
+                changed.setdefault(places, []).append([*(now[place] for place in places), person.person_id])
+            self._known[person.person_id] = now
+        if new:
+            self._connection.executemany(_ENTER, new)
+        for places, values in changed.items():
+            self._connection.executemany(_update(places), values)
 
     def group(self, root: str) -> Sequence[str]:
         """Every name of a person, the one that they are known by first."""
@@ -194,10 +223,22 @@ class SqliteTables:
         )
         return [root, *(name for (name,) in aliases)]
 
-    def due(self, before: int, limit: int) -> Sequence[str]:
-        """Whom to judge again before an instant, the longest overdue first."""
-        asked = "SELECT person_id FROM people WHERE due_at < ? ORDER BY due_at, person_id LIMIT ?"
-        return [name for (name,) in self._execute(asked, (before, limit))]
+    def due(self, judged_by: int, before: int, limit: int) -> Sequence[str]:
+        """Whom to judge: those whom another rule has judged, and before an instant others, longest overdue first."""
+        found: list[str] = []
+        for asked in _DUE:
+            bound = {"judged_by": judged_by, "before": before, "limit": limit - len(found)}
+            found += [name for (name,) in self._execute(asked, bound)]
+        return found
+
+    def versions(self) -> Mapping[str, int]:
+        """The version of everyone who can be judged, by the name that they are known by."""
+        return dict(self._execute("SELECT person_id, version FROM people WHERE judged_by IS NOT NULL"))
+
+    def judged(self, found: Sequence[Found], judged_at: int, judged_by: int) -> None:
+        """Write where people stand, but for those of whom something has been written since."""
+        update = _JUDGED.format(judged_at=judged_at, judged_by=judged_by)
+        self._connection.executemany(update, map(_found, found))
 
     def links(self, names: Sequence[str]) -> Sequence[Link]:
         """Every link from or to these names, also those that are parted, in the order in which they were made."""

@@ -10,6 +10,9 @@ import attrs
 from funnel.errors import FunnelError
 from funnel.store._rows import Key, Row
 
+NOT_YET = 0
+"""By whom people are judged whose records have come without a judgement: by no rule, so they are due."""
+
 
 class TakenError(FunnelError):
     """A record was written as new and is there already; it never leaves a store."""
@@ -28,6 +31,8 @@ class Person:
         former: The stage at the judgement before.
         judged_at: The instant of the last judgement.
         due_at: When they must be judged again at the latest; None where time alone changes nothing.
+        judged_by: The rule and policy of the last judgement, as a number; `NOT_YET` where records have come since, None
+            where there is nothing to judge.
     """
 
     person_id: str
@@ -38,6 +43,7 @@ class Person:
     former: str | None = None
     judged_at: int | None = None
     due_at: int | None = None
+    judged_by: int | None = None
 
 
 @attrs.frozen
@@ -48,6 +54,16 @@ class Link:
     person_id: str
     merged_at: int
     parted_at: int | None = None
+
+
+@attrs.frozen
+class Found:
+    """Where a person of a version was found to stand, and when that must be asked again."""
+
+    person_id: str
+    version: int
+    stage: str
+    due_at: int | None
 
 
 @attrs.frozen
@@ -106,8 +122,16 @@ class Tables(Protocol):
         """Every name of a person, the one that they are known by first."""
         ...
 
-    def due(self, before: int, limit: int) -> Sequence[str]:
-        """Whom to judge again before an instant, the longest overdue first."""
+    def due(self, judged_by: int, before: int, limit: int) -> Sequence[str]:
+        """Whom to judge: those whom another rule has judged, and before an instant others, longest overdue first."""
+        ...
+
+    def versions(self) -> Mapping[str, int]:
+        """The version of everyone who can be judged, by the name that they are known by."""
+        ...
+
+    def judged(self, found: Sequence[Found], judged_at: int, judged_by: int) -> None:
+        """Write where people stand, but for those of whom something has been written since."""
         ...
 
     def links(self, names: Sequence[str]) -> Sequence[Link]:

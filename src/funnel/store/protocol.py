@@ -27,7 +27,7 @@ class Standing:
     Attributes:
         person_id: Who, by the name that they are known by now.
         version: How many changes there were; give it back as `expected` to write only if nobody else has.
-        stage: The stage; None where they have not been judged yet.
+        stage: The stage; None where they have not been judged yet by the rule and policy of this store.
         former: The stage at the judgement before; None where there was none.
         judged_at: The instant of the last judgement.
         next_change: When the stage changes at the earliest if nothing happens, or a record that is dated ahead comes to
@@ -135,7 +135,7 @@ class Store(Protocol):
         ...
 
     def load(self, records: Iterable[Record], *, recorded_at: datetime) -> Receipt:
-        """Add very many records without judging anyone; everyone they are of is due from then on.
+        """Add very many records without judging anyone; everyone they are of is due, until `judge_everyone` is called.
 
         They are written in batches. Where it breaks off, the batches before are kept: load all of them again, and what
         is there is not added twice.
@@ -198,6 +198,9 @@ class Store(Protocol):
     def due(self, *, before: datetime, limit: int = 1_000) -> list[str]:
         """Whose stage may have changed by itself before an instant, the longest overdue first.
 
+        Whoever was loaded and not judged, or judged by another rule or policy than this store's, is due at any time,
+        and comes before the others.
+
         Args:
             before: The instant; who is due at it exactly is not yet.
             limit: How many at most.
@@ -222,6 +225,24 @@ class Store(Protocol):
 
         Raises:
             StoreError: The database cannot be written.
+        """
+        ...
+
+    def judge_everyone(self, *, as_of: datetime) -> int:
+        """Judge everyone in one pass over all records, and keep where they stand: after a load, or for another policy.
+
+        The answers are those of `judge`. They are written in batches; somebody whom another call changes meanwhile
+        keeps what that call has found of them.
+
+        Args:
+            as_of: The instant of judgement.
+
+        Returns:
+            How many people there are.
+
+        Raises:
+            MissingExtraError: Polars is not installed.
+            StoreError: The database cannot be read or written.
         """
         ...
 

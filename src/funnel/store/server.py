@@ -278,6 +278,10 @@ class AsyncSqlAlchemyStore:
         """Judge people again, and keep where they stand; see `Store.judge`."""
         return await self._done(lambda store: store.judge(*people, as_of=as_of))
 
+    async def judge_everyone(self, *, as_of: datetime) -> int:
+        """Judge everyone in one pass over all records; see `Store.judge_everyone`."""
+        return await self._done(lambda store: store.judge_everyone(as_of=as_of))
+
     async def merge(self, alias: str, *, into: str, merged_at: datetime) -> Standing:
         """Two names are one person; see `Store.merge`."""
         return await self._done(lambda store: store.merge(alias, into=into, merged_at=merged_at))

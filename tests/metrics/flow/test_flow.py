@@ -56,6 +56,7 @@ def test_the_flow_is_counted_from_the_journeys(everyone: tuple[History, ...], as
     told = journeys(mine, as_of)
     every = [move for journey in told for move in journey]
 
+    assert stage_flow(mine, POLICY, tz="UTC", as_of=as_of) == flow
     if not every:
         assert len(flow) == 0
         assert flow.transitions == ()
@@ -81,15 +82,17 @@ def test_the_flow_is_counted_from_the_journeys(everyone: tuple[History, ...], as
         assert one.by_time == sum(move.cause == "time" for move in made)
 
 
+@pytest.mark.no_cover
 @few
 @given(people(most=8), instants())
 def test_what_a_rule_book_changes_is_what_the_journeys_differ_in(
     everyone: tuple[History, ...], as_of: datetime
 ) -> None:
-    """Who stands elsewhere, since when, and how often each move is made; turned around, the same."""
+    """Who stands elsewhere, since when, and which numbers move; turned around, the same; and one by one."""
     mine = own(everyone)
-    logs = Logs(**tables(mine))
-    difference = stage_difference(logs, RuleBook(POLICY), RuleBook(OTHER), as_of=as_of)
+    old, new = RuleBook(POLICY), RuleBook(OTHER)
+    difference = stage_difference(Logs(**tables(mine)), old, new, tz="UTC", as_of=as_of)
+    each = stage_difference(mine, old, new, tz="UTC", as_of=as_of)
     pairs = list(zip(journeys(mine, as_of), journeys(mine, as_of, OTHER), strict=True))
     known = [(old, new) for old, new in pairs if len(old)]
 
@@ -103,9 +106,16 @@ def test_what_a_rule_book_changes_is_what_the_journeys_differ_in(
     assert told == {person: when for person, when in since.items() if when}
     assert difference.ever == len(told)
     counts = [Counter((m.from_stage, m.to_stage) for one in side for m in one) for side in zip(*pairs, strict=True)]
-    assert difference.moves == {pair: (counts[0][pair], counts[1][pair]) for pair in counts[0] | counts[1]}
-    back = stage_difference(logs, RuleBook(OTHER), RuleBook(POLICY), as_of=as_of)
-    assert {pair: (new, old) for pair, (old, new) in back.moves.items()} == difference.moves
+    assert {(one.old.from_stage, one.old.to_stage): (one.old.count, one.new.count) for one in difference.moves} == {
+        pair: (counts[0][pair], counts[1][pair]) for pair in counts[0] | counts[1]
+    }
+    for book, flow in ((POLICY, difference.old), (OTHER, difference.new)):
+        assert flow == stage_flow(mine, book, tz="UTC", as_of=as_of)
+    assert each == difference
+    assert {one["person_id"]: one["differs_from"] for one in each.people} == told
+    back = stage_difference(mine, new, old, tz="UTC", as_of=as_of)
+    assert [(one.new, one.old) for one in back.moves] == [(one.old, one.new) for one in difference.moves]
+    assert [-one.more for one in back.standing] == [one.more for one in difference.standing]
 
 
 def _first_apart(old: Any, new: Any) -> datetime | None:
@@ -145,6 +155,7 @@ def test_the_flow_is_written_and_given_as_rows() -> None:
     assert flow.transitions[-1].to_dict()["median"] == flow.transitions[-1].median
 
 
+@pytest.mark.no_cover
 def test_the_flow_is_the_same_where_the_data_are() -> None:
     """In DuckDB, also along a path; and the difference comes back as it went in."""
     assert flow_of("duckdb") == flow_of("polars")
@@ -152,18 +163,50 @@ def test_the_flow_is_the_same_where_the_data_are() -> None:
         assert flow_of("duckdb", PATH) == flow_of("polars", PATH)
 
 
-def test_a_difference_is_written() -> None:
-    """In words, with every kind of move; a rule book differs from itself in nobody."""
-    logs = Logs(**tables(CROWD))
-    difference = stage_difference(
-        logs, RuleBook(POLICY), RuleBook(Policy(lapse_after=300 * DAY)), as_of=NOW + 100 * DAY
-    )
-    same = stage_difference(logs, RuleBook(POLICY), RuleBook(POLICY), as_of=NOW + 100 * DAY)
+BOOKS = RuleBook(POLICY), RuleBook(Policy(lapse_after=300 * DAY))
 
-    assert str(difference).splitlines()[0] == "2 of 4 people stand elsewhere, 2 did at some time"
+
+def test_a_difference_is_written() -> None:
+    """In words, with every kind of move, and where more or fewer people stand."""
+    difference = stage_difference(Logs(**tables(CROWD)), *BOOKS, tz="UTC", as_of=NOW + 100 * DAY)
+
+    lines = [" ".join(line.split()) for line in str(difference).splitlines()]
+    assert lines[:3] == ["2 of 4 people stand elsewhere, 2 did at some time", "2 from lapsed to customer", ""]
+    assert lines[3] == "move old new more of its spells median time before"
+    assert "(new) -> lead 2 2 +0" in lines
+    assert "customer -> repeat_customer 0 1 +1 0.0 % -> 33.3 % none -> 69 d" in lines
+    assert "customer -> lapsed 2 0 -2 100.0 % -> 0.0 % 60 d 1 µs -> none" in lines
+    assert lines[-1] == "2026-12* lapsed 2 0 -2"
     assert difference._repr_html_().startswith("<p>2 of 4 people stand elsewhere")
+    assert difference._repr_html_().count("<table>") == 2
     assert difference.to_dicts()[0]["more"] == 0
+    assert [one["old_value"] for one in difference.to_dicts()[-2:]] == [1.0, 1 / 3]
+    assert [one.to_dict()["more"] for one in difference.standing if one.more] == [1, -1, 2, -2, 2, -2]
+
+
+def test_a_rule_book_differs_from_itself_in_nobody() -> None:
+    """Nor does anything move; of one person as of all."""
+    logs, book = Logs(**tables(CROWD)), BOOKS[0]
+    same = stage_difference(logs, book, book, tz="UTC", as_of=NOW + 100 * DAY)
+
     assert (same.changes, same.unchanged, same.ever) == ((), 4, 0)
+    assert "period" not in str(same)
+    assert same == stage_difference(CROWD, book, book, tz="UTC", as_of=NOW + 100 * DAY)
+    assert same.old == same.new == stage_flow(CROWD, POLICY, tz="UTC", as_of=NOW + 100 * DAY)
+
+
+def test_one_person_differs_as_all_do() -> None:
+    """Who lapses by one rule book alone; who had not come yet by the instant stands nowhere."""
+    lapsed = next(one for one in CROWD if moves.of(one, POLICY, as_of=NOW + 100 * DAY)[-1].to_stage == "lapsed")
+    difference = stage_difference(lapsed, *BOOKS, "week", tz="UTC", as_of=NOW + 100 * DAY, week_start="monday")
+
+    assert [(one.old_stage, one.new_stage, one.count) for one in difference.changes] == [("lapsed", "customer", 1)]
+    [person] = difference.people
+    assert person["old_stage"] == "lapsed"
+    path = moves.of(lapsed, POLICY, as_of=NOW + 100 * DAY)
+    assert person["differs_from"] == next(move.moved_at for move in path if move.to_stage == "lapsed")
+    early = stage_difference(lapsed, *BOOKS, tz="UTC", as_of=NOW - 100 * DAY)
+    assert (early.unchanged, early.ever, early.people, early.moves) == (0, 0, [], ())
 
 
 def test_stages_of_two_kinds_cannot_be_compared() -> None:
@@ -174,9 +217,9 @@ def test_stages_of_two_kinds_cannot_be_compared() -> None:
     logs = Logs(**tables(CROWD))
 
     with pytest.raises(MoveError, match="texts and those of the other numbers"):
-        stage_difference(logs, RuleBook(POLICY), RuleBook(POLICY, numbers), as_of=END)
+        stage_difference(logs, RuleBook(POLICY), RuleBook(POLICY, numbers), tz="UTC", as_of=END)
     book = RuleBook(POLICY, numbers)
-    assert stage_difference(logs, book, book, as_of=END).unchanged == len(CROWD)
+    assert stage_difference(logs, book, book, tz="UTC", as_of=END).unchanged == len(CROWD)
 
 
 def test_a_flow_of_nothing_is_empty() -> None:

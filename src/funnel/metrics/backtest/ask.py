@@ -13,15 +13,12 @@ from funnel._rule import Rule
 from funnel.errors import MissingExtraError
 from funnel.metrics.backtest.dates import Dates, Every
 from funnel.metrics.backtest.result import AnswerShare, Backtest, fewest
-from funnel.metrics.rate import LEVEL
+from funnel.metrics.rate import LEAST, LEVEL
 from funnel.policy import Policy
 
 if TYPE_CHECKING:
     from funnel.logs import Logs
     from funnel.metrics.backtest.calibrated import Calibration
-
-LEAST = 30
-"""Fewer people who bought say nothing of how well they were told from the others; our choice, as of rates."""
 
 
 def backtest(  # noqa: PLR0913 (each names one choice that is otherwise hidden)

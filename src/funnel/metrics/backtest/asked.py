@@ -11,10 +11,10 @@ import attrs
 
 from funnel._facts.base import BaseFacts
 from funnel._facts.plan import Plan, plan_of
+from funnel._given import nearest
 from funnel._instants import MICROSECOND
 from funnel._lift.tree import Answer, Fork, Leaf, Tree, answer_kind, describe, leaf_value, leaves
 from funnel._rule import Rule, rule
-from funnel._streams import nearest
 from funnel.errors import FactsError
 from funnel.facts import Facts
 from funnel.policy import Policy

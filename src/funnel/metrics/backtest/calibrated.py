@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import attrs
 
-from funnel._streams import nearest
+from funnel._given import nearest
 from funnel.errors import FactsError, RecordError
 from funnel.metrics.backtest.result import Backtest, fewest
-from funnel.metrics.estimates import Shown, percent
+from funnel.metrics.survival.estimates import Shown, percent
 
 if TYPE_CHECKING:
     import narwhals as nw

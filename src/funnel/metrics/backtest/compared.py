@@ -11,9 +11,9 @@ import narwhals as nw
 
 from funnel._facts.base import judgement
 from funnel._frames import Frame, Home, enter, leave
+from funnel._given import nearest
 from funnel._instants import instant
 from funnel._rule import Rule
-from funnel._streams import nearest
 from funnel.errors import FactsError
 from funnel.metrics._purchases import PERSON, told
 from funnel.metrics._shown import as_html, as_text

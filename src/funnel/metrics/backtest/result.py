@@ -13,7 +13,7 @@ import attrs
 
 from funnel.errors import RecordError
 from funnel.metrics._shown import as_html, as_text, days
-from funnel.metrics.estimates import Shown
+from funnel.metrics.survival.estimates import Shown
 
 Sums = tuple[float, ...]
 """The sums of a ranking, in the order of `SUMS`."""

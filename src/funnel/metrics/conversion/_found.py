@@ -9,6 +9,7 @@ import attrs
 import narwhals as nw
 
 from funnel._frames import Frame, Home, brought, kept
+from funnel._given import meant
 from funnel.errors import EngineError, RecordError
 from funnel.metrics._purchases import told
 from funnel.metrics.conversion.asked import Asked
@@ -18,7 +19,6 @@ from funnel.metrics.conversion.events import LOG_KINDS, let_in, tabled
 from funnel.metrics.conversion.groups import By
 from funnel.metrics.conversion.marks import Marked, marked
 from funnel.metrics.conversion.plan import Plan
-from funnel.metrics.conversion.steps import meant
 
 _MOST_KINDS = 20
 

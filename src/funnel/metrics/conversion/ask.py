@@ -14,10 +14,7 @@ from funnel.metrics.conversion.groups import By
 from funnel.metrics.conversion.plan import Entry, Order, Plan, Ties
 from funnel.metrics.conversion.result import Funnel, FunnelGroup
 from funnel.metrics.conversion.steps import Exclusion, FunnelStep
-from funnel.metrics.rate import LEVEL, Rate
-
-ENOUGH = 30
-"""The fewest a rate is shown of: of fewer, an interval at 95 % spans a third of all shares."""
+from funnel.metrics.rate import LEAST, LEVEL, Rate
 
 
 def conversion(  # noqa: PLR0913 - a question has many sides
@@ -33,7 +30,7 @@ def conversion(  # noqa: PLR0913 - a question has many sides
     by: By | str | None = None,
     exclude: Sequence[Exclusion] | Exclusion = (),
     level: float = LEVEL,
-    enough: int = ENOUGH,
+    enough: int = LEAST,
 ) -> Funnel:
     """How far people come along steps, in order and in time.
 

@@ -9,10 +9,11 @@ from typing import cast, get_args
 import attrs
 
 from funnel._facts.base import judgement
+from funnel._given import meant, one_of, span
 from funnel.errors import RecordError
 from funnel.metrics.conversion.groups import By
 from funnel.metrics.conversion.plan import Entry, Order, Ties
-from funnel.metrics.conversion.steps import Exclusion, FunnelStep, meant, one_of, span, steps_of
+from funnel.metrics.conversion.steps import Exclusion, FunnelStep, steps_of
 
 MOST_HELD = 3
 

@@ -10,6 +10,7 @@ import attrs
 import narwhals as nw
 
 from funnel._frames import leave
+from funnel._given import one_of
 from funnel.errors import RecordError
 from funnel.metrics._periods import Calendar, Period, Weekday
 from funnel.metrics.conversion import shown
@@ -19,7 +20,6 @@ from funnel.metrics.conversion.counted import Group, StepCount, last_required
 from funnel.metrics.conversion.drivers import Drivers, drivers
 from funnel.metrics.conversion.groups import By
 from funnel.metrics.conversion.plan import DROPPED, PENDING
-from funnel.metrics.conversion.steps import one_of
 from funnel.metrics.conversion.times import StepTime, times
 from funnel.metrics.conversion.trend import Trend, trend
 from funnel.metrics.conversion.value import StepValue, values

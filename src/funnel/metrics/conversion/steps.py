@@ -5,34 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
-from difflib import get_close_matches
 from typing import Any, Literal
 
 import attrs
 
-from funnel._instants import FOREVER, MICROSECOND, NEVER
+from funnel._given import one_of, span
 from funnel.errors import RecordError
 
 Where = Callable[[Any], object]
 
 MOST_STEPS = 16
 """So many steps and exclusions fit the marks of a row with room to spare; nobody reads a longer funnel."""
-
-
-def span(given: object, what: str) -> int:
-    """A window in microseconds.
-
-    Raises:
-        RecordError: It is no timedelta above zero, or longer than all the years that are kept.
-    """
-    if not isinstance(given, timedelta) or given <= timedelta(0):
-        msg = f"{what} is {given!r}; give a timedelta above zero, such as timedelta(days=7)"
-        raise RecordError(msg)
-    whole = given // MICROSECOND
-    if whole > FOREVER - NEVER:
-        msg = f"{what} is {given!r}, longer than the years that are kept; give a shorter timedelta"
-        raise RecordError(msg)
-    return whole
 
 
 def _named(given: object, what: str) -> None:
@@ -126,23 +109,6 @@ class Exclusion:
         if self.kind is None and self.where is None:
             raise RecordError("an exclusion asks for nothing; give a kind, a condition (where=...), or both")
         one_of(self.then, ("drop", "remove"), "then of an exclusion")
-
-
-def one_of(given: object, allowed: Sequence[str], what: str) -> None:
-    """Refuse a word that is not allowed.
-
-    Raises:
-        RecordError: It is none of them.
-    """
-    if given not in allowed:
-        msg = f"{what} is {given!r}; give {' or '.join(map(repr, allowed))}{meant(given, allowed)}"
-        raise RecordError(msg)
-
-
-def meant(given: object, allowed: Sequence[str]) -> str:
-    """A hint at the word that was meant, if one is close."""
-    close = get_close_matches(str(given), allowed, n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def steps_of(given: object) -> tuple[FunnelStep, ...]:

@@ -1,4 +1,4 @@
-"""From everyone's moves to the flow: two small counts by the engine, put together in Python."""
+"""From the moves that were made to the flow: two small counts, put together in Python."""
 
 from __future__ import annotations
 
@@ -6,31 +6,27 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import narwhals as nw
+import attrs
 
 from funnel._facts.base import judgement
-from funnel._frames import kept, laid_down
-from funnel._lift.columns import whole
 from funnel._moves.course import BY_TIME
-from funnel._moves.many import moved_over
-from funnel._moves.walked import BY, FROM, MOVED, NOBODY, TO
-from funnel._reduce.aggregates import PERSON
+from funnel._moves.walked import NOBODY
+from funnel.logs import Logs
 from funnel.metrics._periods import Calendar, Period, Periods, Weekday
+from funnel.metrics.flow.made import Counts, Made, MadeByAll, MadeByEach, Pair, each_of
 from funnel.metrics.flow.result import StageFlow, StagePeriod, Transition, Value
 from funnel.metrics.rate import Rate
 from funnel.stages import FUNNEL
 
 if TYPE_CHECKING:
-    from funnel._frames import Frame
-    from funnel._moves.table import Tabled
-    from funnel.logs import Logs
+    from funnel._moves.ask import Tabled
+    from funnel._moves.course import Course
+    from funnel.history import History
     from funnel.policy import Policy
-
-_Pair = tuple[int, int]
 
 
 def stage_flow(  # noqa: PLR0913 - what is cut, by whose clock, and by which machine
-    logs: Logs,
+    people: Logs | History | Iterable[History],
     policy: Policy,
     period: Period = "month",
     *,
@@ -44,7 +40,7 @@ def stage_flow(  # noqa: PLR0913 - what is cut, by whose clock, and by which mac
     Everybody is counted as the facts were at each instant: a refund moves somebody when the money goes back.
 
     Args:
-        logs: Everyone's records.
+        people: Everyone's logs, one history, or several.
         policy: The shop's numbers.
         period: The kind of period.
         tz: The zone by whose clock periods are cut, such as "Asia/Jakarta".
@@ -69,41 +65,41 @@ def stage_flow(  # noqa: PLR0913 - what is cut, by whose clock, and by which mac
         >>> print(flow.rate("customer", "repeat_customer"))
         100.0 % (1 of 1; 20.7 to 100.0 %)
     """
-    now, calendar = judgement(as_of), Calendar.of(period, tz, week_start)
+    asked = Asked(as_of, tz, Calendar.of(period, tz, week_start))
     course = machine.course(policy)
-    stages = tuple(stage.value for stage in course.stages)
-    moved = kept(laid_down(moved_over(course, logs, now)[0]))
-    first = moved.select(nw.col(MOVED).min()).collect().to_dict(as_series=False)[MOVED][0]
+    if isinstance(people, Logs):
+        return flow_of(MadeByAll.of(course, people, asked.now), course, asked)
+    return flow_of(MadeByEach.of(course, each_of(people), asked.now), course, asked)
+
+
+@attrs.frozen
+class Asked:
+    """As of when, and by which periods of whose clock."""
+
+    as_of: datetime
+    tz: str
+    calendar: Calendar
+
+    @property
+    def now(self) -> int:
+        """The instant of judgement in microseconds.
+
+        Raises:
+            InstantError: It is naive.
+        """
+        return judgement(self.as_of)
+
+
+def flow_of(made: Made, course: Course, asked: Asked) -> StageFlow:
+    """The flow of the moves that were made."""
+    stages, first = tuple(stage.value for stage in course.stages), made.first()
     if first is None:
-        return StageFlow(as_of, tz, period, stages, (), ())
-    periods = Periods.between(int(first), now, calendar)
-    counts = _counts(moved, periods)
-    told = tuple(_periods(counts, periods, now, stages))
-    return StageFlow(as_of, tz, period, stages, told, tuple(_transitions(counts, _medians(moved), stages)))
-
-
-Counts = Sequence[tuple[int, int, int, int, int]]
-"""Place of the period, from, to, by what, how often."""
-
-
-def _counts(moved: Frame, periods: Periods) -> Counts:
-    placed = moved.with_columns(_place=periods.place_column(MOVED))
-    counted = placed.group_by("_place", FROM, TO, BY).agg(nw.len().alias("_count")).collect()
-    names = ("_place", FROM, TO, BY, "_count")
-    return [tuple(map(int, row)) for row in counted.select(*names).rows()]  # type: ignore[misc]
-
-
-def _medians(moved: Frame) -> Mapping[_Pair, int]:
-    """How long the spells lasted that ended in each move: the median, in microseconds, of two the shorter."""
-    began = nw.col(MOVED).shift(1).over(PERSON, order_by=MOVED)
-    left = moved.with_columns(_began=began).filter(nw.col(FROM) != NOBODY)
-    lasted = left.select(PERSON, MOVED, FROM, TO, _lasted=(nw.col(MOVED) - nw.col("_began")).cast(nw.Int64()))
-    turned = lasted.with_columns(_turn=whole(1))
-    turned = turned.with_columns(nw.col("_turn").cum_sum().over(FROM, TO, order_by=["_lasted", PERSON, MOVED]))
-    among = lasted.group_by(FROM, TO).agg(nw.len().alias("_among"))
-    middle = turned.join(among, on=[FROM, TO], how="inner").filter(nw.col("_turn") == (nw.col("_among") + 1) // 2)
-    rows = middle.select(FROM, TO, "_lasted").collect().rows()
-    return {(int(start), int(to)): int(lasted) for start, to, lasted in rows}
+        return StageFlow(asked.as_of, asked.tz, asked.calendar.period, stages, (), ())
+    periods = Periods.between(first, asked.now, asked.calendar)
+    counts = made.counts(periods)
+    told = tuple(_periods(counts, periods, asked.now, stages))
+    transitions = tuple(_transitions(counts, made.medians(), stages))
+    return StageFlow(asked.as_of, asked.tz, asked.calendar.period, stages, told, transitions)
 
 
 def _periods(counts: Counts, periods: Periods, now: int, stages: Sequence[Value]) -> Iterable[StagePeriod]:
@@ -121,9 +117,9 @@ def _periods(counts: Counts, periods: Periods, now: int, stages: Sequence[Value]
         yield StagePeriod(periods.day(place), not periods.is_over(place, now), standing, came, left)
 
 
-def _transitions(counts: Counts, medians: Mapping[_Pair, int], stages: Sequence[Value]) -> Iterable[Transition]:
-    totals: dict[_Pair, int] = {}
-    by_time: dict[_Pair, int] = {}
+def _transitions(counts: Counts, medians: Mapping[Pair, int], stages: Sequence[Value]) -> Iterable[Transition]:
+    totals: dict[Pair, int] = {}
+    by_time: dict[Pair, int] = {}
     spells: dict[int, int] = {}
     for _, start, to, by, count in counts:
         pair = (start, to)

@@ -1,33 +1,39 @@
-"""Two rule books beside each other: who stands elsewhere, since when, and which moves are made more often or less.
+"""Two rule books beside each other: who stands elsewhere and since when, and how moves and standing move with it.
 
-Law: a rule book differs from itself in nobody; turned around, each count has the other sign.
+Law: the same people differ alike, one by one and in an engine.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import narwhals as nw
 
-from funnel._facts.base import judgement
-from funnel._frames import Home, kept, laid_down, leave
+from funnel._frames import kept, laid_down, leave
+from funnel._instants import instant
 from funnel._lift.columns import whole
-from funnel._moves.many import moved_over
-from funnel._moves.table import Tabled
+from funnel._moves.ask import Tabled
 from funnel._moves.walked import FROM, MOVED, NOBODY, TO
 from funnel._reduce.aggregates import PERSON
 from funnel.errors import MoveError
-from funnel.metrics._shown import as_html, as_text
-from funnel.metrics.flow.result import Value
+from funnel.logs import Logs
+from funnel.metrics._periods import Calendar, Period, Weekday
+from funnel.metrics.flow.counted import Asked, flow_of
+from funnel.metrics.flow.difference import StageChange, StageDifference
+from funnel.metrics.flow.made import Made, MadeByAll, MadeByEach, each_of
+from funnel.metrics.flow.result import StageFlow, Value
 from funnel.policy import Policy
 from funnel.stages import FUNNEL
 
 if TYPE_CHECKING:
-    from funnel._frames import Frame
-    from funnel.logs import Logs
+    from funnel._frames import Frame, Home
+    from funnel._moves.course import Course
+    from funnel._moves.one import Step
+    from funnel.history import History
 
 _OLD, _NEW = 0, 1
 _ROOM = 1000
@@ -47,139 +53,153 @@ class RuleBook:
     machine: Tabled[Any] = FUNNEL
 
 
-@attrs.frozen
-class StageChange:
-    """How many people stand in one stage by the old rule book, and in another by the new one.
+def stage_difference(  # noqa: PLR0913 - two rule books, what is cut, and by whose clock
+    people: Logs | History | Iterable[History],
+    old: RuleBook,
+    new: RuleBook,
+    period: Period = "month",
+    *,
+    tz: str,
+    as_of: datetime,
+    week_start: Weekday | None = None,
+) -> StageDifference:
+    """What a new rule book changes: who stands elsewhere, since when, and which numbers move.
 
-    Attributes:
-        old_stage: Where they stand by the old one.
-        new_stage: Where they stand by the new one.
-        count: How many people.
-    """
-
-    old_stage: Value
-    new_stage: Value
-    count: int
-
-
-@attrs.frozen
-class StageDifference:
-    """What a new rule book changes, up to an instant.
-
-    Attributes:
-        as_of: The instant of judgement.
-        changes: Who stands elsewhere at the instant, by the stages of both.
-        unchanged: How many people stand where they stood.
-        ever: How many people stood elsewhere at any time.
-        moves: By from (None for who came in) and to, how often the move is made by the old and by the new rule book.
-        people: Everyone who stood elsewhere at any time, a frame of the logs' kind: `person_id`, `differs_from` (the
-            first instant at which they did), `old_stage` and `new_stage` at `as_of`.
-    """
-
-    as_of: datetime
-    changes: tuple[StageChange, ...]
-    unchanged: int
-    ever: int
-    moves: Mapping[tuple[Value | None, Value], tuple[int, int]]
-    people: Any = attrs.field(eq=False, repr=False)
-
-    def to_dicts(self) -> list[dict[str, Any]]:
-        """A row a kind of move, as a dataframe takes them."""
-        return [
-            {"from_stage": start, "to_stage": to, "old": old, "new": new, "more": new - old}
-            for (start, to), (old, new) in self.moves.items()
-        ]
-
-    def _rows(self) -> list[list[object]]:
-        return [
-            [f"{row['from_stage'] or '(new)'} -> {row['to_stage']}", row["old"], row["new"], f"{row['more']:+}"]
-            for row in self.to_dicts()
-        ]
-
-    def _said(self) -> str:
-        moved = sum(one.count for one in self.changes)
-        return f"{moved:,} of {moved + self.unchanged:,} people stand elsewhere, {self.ever:,} did at some time"
-
-    def __str__(self) -> str:
-        """Write who stands elsewhere, and every kind of move."""
-        lines = [f"{one.count:,} from {one.old_stage} to {one.new_stage}" for one in self.changes]
-        return "\n".join([self._said(), *lines, "", as_text(_HEAD, self._rows())])
-
-    def _repr_html_(self) -> str:
-        return as_html(_HEAD, self._rows(), above=self._said())
-
-
-_HEAD = ("move", "old", "new", "more")
-
-
-def stage_difference(logs: Logs, old: RuleBook, new: RuleBook, *, as_of: datetime) -> StageDifference:
-    """What a new rule book changes: who stands elsewhere, since when, and which moves are made more often or less.
-
-    Both tell the whole past anew, from the same records.
+    Both tell the whole past anew, from the same records: how often each move is made, which share of the spells in a
+    stage ends so and after how long, and how many people stand in each stage at the end of each period.
 
     Args:
-        logs: Everyone's records.
+        people: Everyone's logs, one history, or several.
         old: The rule book as it is.
         new: The rule book as it may be.
+        period: The kind of period.
+        tz: The zone by whose clock periods are cut, such as "Asia/Jakarta".
         as_of: The instant of judgement.
+        week_start: The day with which a week begins; only for weeks.
 
     Raises:
-        InstantError: `as_of` is naive.
+        InstantError: `as_of` is naive, or the zone, the period or the weekday is unknown.
         MoveError: A rule makes a move that its table has not, or the stages of the two have texts here, numbers there.
 
     Example:
-        >>> import polars as pl
         >>> from datetime import UTC, timedelta
-        >>> from funnel import Logs, Policy
-        >>> orders = {"id": [1], "person_id": ["p1"], "purchased_at": [datetime(2026, 1, 5, tzinfo=UTC)], "amount": [9]}
-        >>> logs = Logs(purchases=pl.DataFrame(orders))
+        >>> from funnel import History, Money, Policy, Purchase
+        >>> bought = Purchase(id="1", person_id="p1", purchased_at="2026-01-05T00:00Z", amount=Money(9, "USD"))
         >>> old, new = RuleBook(Policy()), RuleBook(Policy(lapse_after=timedelta(days=30)))
-        >>> print(stage_difference(logs, old, new, as_of=datetime(2026, 3, 1, tzinfo=UTC)))
+        >>> day = datetime(2026, 2, 20, tzinfo=UTC)
+        >>> print(stage_difference(History.of("p1", [bought]), old, new, tz="UTC", as_of=day))
         1 of 1 people stand elsewhere, 1 did at some time
         1 from customer to lapsed
         <BLANKLINE>
-        move                old  new  more
+        move                old  new  more     of its spells  median time before
         (new) -> customer     1    1    +0
-        customer -> lapsed    0    1    +1
+        customer -> lapsed    0    1    +1  0.0 % -> 100.0 %   none -> 30 d 1 µs
+        <BLANKLINE>
+        period       stage  old  new  more
+        2026-02*  customer    1    0    -1
+        2026-02*    lapsed    0    1    +1
     """
-    now = judgement(as_of)
+    asked = Asked(as_of, tz, Calendar.of(period, tz, week_start))
     stages = _stages(old, new)
-    parts, homes = zip(
-        *(_numbered(logs, book, now, which, stages) for which, book in enumerate((old, new))), strict=True
-    )
-    lines = kept(laid_down(nw.concat(list(parts))))
-    told = kept(laid_down(_sides(lines)))
-    counted = told.group_by("_old", "_new").agg(nw.len().alias("_count"), nw.col("_ever").sum().alias("_ever_sum"))
-    rows = sorted((int(a), int(b), int(n), int(e)) for a, b, n, e in counted.collect().select(*_COUNTED).rows())
-    return StageDifference(
-        as_of,
-        tuple(StageChange(stages[a], stages[b], count) for a, b, count, _ in rows if a != b),
-        sum(count for a, b, count, _ in rows if a == b),
-        sum(ever for *_, ever in rows),
-        _moves(lines, stages),
-        _people(told, stages, homes[0]),
-    )
+    if isinstance(people, Logs):
+        frames = [MadeByAll.of(_course(book), people, asked.now) for book in (old, new)]
+        apart, (before, after) = _all_apart(frames, (old, new), stages), _flows(frames, (old, new), asked)
+    else:
+        histories = each_of(people)
+        each = [MadeByEach.of(_course(book), histories, asked.now) for book in (old, new)]
+        apart, (before, after) = _each_apart(each, (old, new), stages), _flows(each, (old, new), asked)
+    changes = [StageChange(stages[a], stages[b], count) for a, b, count, _ in apart.counts if a != b]
+    unchanged = sum(count for a, b, count, _ in apart.counts if a == b)
+    ever = sum(ever for *_, ever in apart.counts)
+    return StageDifference(as_of, tuple(changes), unchanged, ever, before, after, apart.people)
 
 
-_COUNTED = ("_old", "_new", "_count", "_ever_sum")
+@attrs.frozen
+class _Apart:
+    """Where people stand by both: old, new, how many, how many of them ever stood elsewhere; and who."""
+
+    counts: Sequence[tuple[int, int, int, int]]
+    people: Any
+
+
+def _course(book: RuleBook) -> Course:
+    return book.machine.course(book.policy)
+
+
+def _flows(made: Iterable[Made], books: Iterable[RuleBook], asked: Asked) -> Iterator[StageFlow]:
+    return (flow_of(one, _course(book), asked) for one, book in zip(made, books, strict=True))
 
 
 def _stages(old: RuleBook, new: RuleBook) -> Sequence[Value]:
     """The stages of both, each once."""
-    found: dict[Any, None] = {
-        stage.value: None for book in (old, new) for stage in book.machine.course(book.policy).stages
-    }
+    found: dict[Any, None] = {stage.value: None for book in (old, new) for stage in _course(book).stages}
     if len({isinstance(value, str) for value in found}) > 1:
         raise MoveError("the stages of one rule book are texts and those of the other numbers; give both one kind")
     return list(found)
 
 
-def _numbered(logs: Logs, book: RuleBook, now: int, which: int, stages: Sequence[Value]) -> tuple[Frame, Home]:
+def _shared(book: RuleBook, stages: Sequence[Value]) -> Sequence[int]:
+    """The numbers that both rule books share, by those of one."""
+    return [stages.index(stage.value) for stage in _course(book).stages]
+
+
+# ---- people one by one ----
+
+
+def _each_apart(made: Sequence[MadeByEach], books: Sequence[RuleBook], stages: Sequence[Value]) -> _Apart:
+    shared = [_shared(book, stages) for book in books]
+    counts: Counter[tuple[int, int]] = Counter()
+    ever: Counter[tuple[int, int]] = Counter()
+    people: list[dict[str, Any]] = []
+    for (person_id, old), (_, new) in zip(*(one.people for one in made), strict=True):
+        stood = _stood(_path(old, shared[_OLD]), _path(new, shared[_NEW]))
+        if not stood:
+            continue
+        pair = list(stood.values())[-1]
+        counts[pair] += 1
+        since = next((at for at, (a, b) in stood.items() if a != b), None)
+        if since is not None:
+            ever[pair] += 1
+            sides = {"old_stage": stages[pair[_OLD]], "new_stage": stages[pair[_NEW]]}
+            people.append({PERSON: person_id, "differs_from": instant(since), **sides})
+    return _Apart([(*pair, count, ever[pair]) for pair, count in sorted(counts.items())], people)
+
+
+def _path(steps: Iterable[Step], shared: Sequence[int]) -> dict[int, int]:
+    """Where somebody went, by instant."""
+    return {step.at: shared[step.to] for step in steps}
+
+
+def _stood(old: Mapping[int, int], new: Mapping[int, int]) -> dict[int, tuple[int, int]]:
+    """Where somebody stood by both from each instant on; both begin when they arrive."""
+    stood: dict[int, tuple[int, int]] = {}
+    here = (NOBODY, NOBODY)
+    for at in sorted({*old, *new}):
+        stood[at] = here = (old.get(at, here[_OLD]), new.get(at, here[_NEW]))
+    return stood
+
+
+# ---- everyone, where the data are ----
+
+
+def _all_apart(made: Sequence[MadeByAll], books: Sequence[RuleBook], stages: Sequence[Value]) -> _Apart:
+    parts = [_numbered(one.moved, _shared(book, stages), which) for which, (one, book) in _sided(made, books)]
+    told = kept(laid_down(_sides(kept(laid_down(nw.concat(parts))))))
+    counted = told.group_by("_old", "_new").agg(nw.len().alias("_count"), nw.col("_ever").sum().alias("_ever_sum"))
+    rows = sorted((int(a), int(b), int(n), int(e)) for a, b, n, e in counted.collect().select(*_COUNTED).rows())
+    return _Apart(rows, _people(told, stages, made[_OLD].home))
+
+
+def _sided(made: Sequence[MadeByAll], books: Sequence[RuleBook]) -> Iterator[tuple[int, tuple[MadeByAll, RuleBook]]]:
+    return enumerate(zip(made, books, strict=True))
+
+
+_COUNTED = ("_old", "_new", "_count", "_ever_sum")
+
+
+def _numbered(moved: Frame, shared: Sequence[int], which: int) -> Frame:
     """The moves of one rule book by the numbers that both share."""
-    course = book.machine.course(book.policy)
-    shared = [stages.index(stage.value) for stage in course.stages]
-    moved, home = moved_over(course, logs, now)
-    return moved.select(PERSON, MOVED, _renumbered(FROM, shared), _renumbered(TO, shared), _which=whole(which)), home
+    return moved.select(PERSON, MOVED, _renumbered(FROM, shared), _renumbered(TO, shared), _which=whole(which))
 
 
 def _renumbered(name: str, shared: Sequence[int]) -> nw.Expr:
@@ -214,17 +234,6 @@ def _side(which: int) -> nw.Expr:
 
 def _stage_of(name: str) -> nw.Expr:
     return nw.col(name) - (nw.col(name) // _ROOM) * _ROOM
-
-
-def _moves(lines: Frame, stages: Sequence[Value]) -> Mapping[tuple[Value | None, Value], tuple[int, int]]:
-    counted = lines.group_by(FROM, TO, "_which").agg(nw.len().alias("_count")).collect()
-    found: dict[tuple[int, int], list[int]] = {}
-    for start, to, which, count in counted.select(FROM, TO, "_which", "_count").rows():
-        found.setdefault((int(start), int(to)), [0, 0])[int(which)] = int(count)
-    return {
-        (None if start == NOBODY else stages[start], stages[to]): (old, new)
-        for (start, to), (old, new) in sorted(found.items())
-    }
 
 
 def _people(told: Frame, stages: Sequence[Value], home: Home) -> Any:

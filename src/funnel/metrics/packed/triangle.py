@@ -12,11 +12,11 @@ import attrs
 import numpy as np
 
 from funnel._packed import Block, Places, Rows, Whole, in_blocks
-from funnel.metrics._activity import FAR, Measure, Plan
-from funnel.metrics._cells import Counted
 from funnel.metrics._purchases import PERSON
 from funnel.metrics.packed.periods import Lookup, places_of
 from funnel.metrics.packed.tally import Tally
+from funnel.metrics.retention.activity import FAR, Measure, Plan
+from funnel.metrics.retention.cells import Counted
 
 if TYPE_CHECKING:
     import polars as pl

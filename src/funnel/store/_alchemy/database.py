@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from threading import Event
 from typing import TypeVar
 
 import attrs
@@ -12,7 +13,7 @@ from sqlalchemy import exc
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from funnel.errors import StoreError
-from funnel.store._alchemy.schema import StoreTables, tables_in
+from funnel.store._alchemy.schema import StoreTables, refuse_other_version, tables_in
 from funnel.store._alchemy.tables import AlchemyTables
 from funnel.store._alchemy.transactions import repeated, told, transaction
 from funnel.store._tables import Tables
@@ -41,6 +42,7 @@ class Database:
 
     source: sa.Engine | sa.Connection
     tables: StoreTables
+    is_known: Event = attrs.field(factory=Event)
 
     @classmethod
     def of(cls, engine: object, schema: str | None, prefix: str) -> Database:
@@ -66,13 +68,20 @@ class Database:
 
     def _written(self, work: Callable[[Tables], T]) -> T:
         with told(), self._connected() as connection, transaction(connection, writes=True):
-            return work(AlchemyTables(connection, self.tables))
+            return work(self._tables_over(connection))
 
     @contextmanager
     def reading(self) -> Generator[Tables, None, None]:
         """The tables as they are at one moment."""
         with told(), self._connected() as connection, transaction(connection, writes=False):
-            yield AlchemyTables(connection, self.tables)
+            yield self._tables_over(connection)
+
+    def _tables_over(self, connection: sa.Connection) -> AlchemyTables:
+        """The tables, once they are known to be of this library's version."""
+        if not self.is_known.is_set():
+            refuse_other_version(connection, self.tables.records)
+            self.is_known.set()
+        return AlchemyTables(connection, self.tables)
 
     @contextmanager
     def _connected(self) -> Generator[sa.Connection, None, None]:

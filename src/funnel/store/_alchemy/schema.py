@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
 from funnel._fields import LONGEST_ID
+from funnel.errors import StoreError
 from funnel.store._rows import COLUMNS
 
 _EXACT = {"mysql": "utf8mb4_0900_bin", "mariadb": "utf8mb4_nopad_bin"}
@@ -39,6 +40,10 @@ NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 _LONG = ("lines",)
 
+VERSION = 1
+"""The version of the tables; it stands in the comment on the table of records, so that migrations carry it."""
+_COMMENT = "shopfunnel, version "
+
 
 @attrs.frozen
 class StoreTables:
@@ -60,8 +65,8 @@ def tables_in(metadata: sa.MetaData, schema: str | None, prefix: str) -> StoreTa
         prefix: What their names begin with.
     """
 
-    def table(name: str, *parts: sa.schema.SchemaItem) -> sa.Table:
-        return sa.Table(f"{prefix}{name}", metadata, *parts, schema=schema)
+    def table(name: str, *parts: sa.schema.SchemaItem, comment: str | None = None) -> sa.Table:
+        return sa.Table(f"{prefix}{name}", metadata, *parts, schema=schema, comment=comment)
 
     def index(name: str, *columns: str) -> sa.Index:
         return sa.Index(f"ix_{prefix}{name}", *columns)
@@ -74,6 +79,7 @@ def tables_in(metadata: sa.MetaData, schema: str | None, prefix: str) -> StoreTa
             sa.UniqueConstraint("person_id", "version", name=f"uq_{prefix}records_version"),
             index("records_regarding", "regarding", "source"),
             index("records_referred_by", "referred_by"),
+            comment=f"{_COMMENT}{VERSION}",
         ),
         apart=table(
             "apart",
@@ -81,7 +87,12 @@ def tables_in(metadata: sa.MetaData, schema: str | None, prefix: str) -> StoreTa
             sa.Column("version", WHOLE, primary_key=True, autoincrement=False),
             sa.Column("told", WORDS, nullable=False),
         ),
-        people=table("people", *_of_people(), index("people_due", "due_at", "person_id"), index("people_root", "root")),
+        people=table(
+            "people",
+            *_of_people(),
+            index("people_due", "judged_by", "due_at", "person_id"),
+            index("people_root", "root"),
+        ),
         customers=table(
             "customers",
             sa.Column("person_id", NAME, primary_key=True),
@@ -100,6 +111,22 @@ def tables_in(metadata: sa.MetaData, schema: str | None, prefix: str) -> StoreTa
     )
 
 
+def refuse_other_version(connection: sa.Connection, records: sa.Table) -> None:
+    """Make sure that the tables are those which this library knows; SQLite keeps no comments, and is not asked.
+
+    Raises:
+        StoreError: They are older, or of a newer version of this library.
+    """
+    if not connection.dialect.supports_comments:
+        return
+    told = sa.inspect(connection).get_table_comment(records.name, records.schema)["text"] or ""
+    number = told.removeprefix(_COMMENT)
+    if told == number or not number.isdecimal() or int(number) == VERSION:
+        return
+    remedy = "install a newer shopfunnel" if int(number) > VERSION else "bring them up to date by your migrations"
+    raise StoreError(f"the store's tables are of version {number}, this library knows {VERSION}; {remedy}")
+
+
 def _of_records() -> Iterator[sa.Column[Any]]:
     yield sa.Column("seq", NUMBER, primary_key=True)
     for name in ("log", "source", "source_id", "person_id"):
@@ -116,5 +143,5 @@ def _of_people() -> Iterator[sa.Column[Any]]:
     yield sa.Column("version", WHOLE, nullable=False)
     for name in ("currency", "stage", "former"):
         yield sa.Column(name, NAME)
-    for name in ("judged_at", "due_at"):
+    for name in ("judged_at", "due_at", "judged_by"):
         yield sa.Column(name, WHOLE)

@@ -12,7 +12,7 @@ from sqlalchemy import exc
 from funnel.store._alchemy.schema import StoreTables
 from funnel.store._alchemy.transactions import AgainError
 from funnel.store._rows import APART, COLUMNS, ERASED, PLACES, Key, Row, filled, target_of
-from funnel.store._tables import Entry, Link, Person, TakenError
+from funnel.store._tables import Entry, Found, Link, Person, TakenError
 
 MOST_BOUND = 500
 """How many names or ids are asked for at once."""
@@ -227,11 +227,29 @@ class AlchemyTables:
         others = sa.select(p.c.person_id).where(p.c.root == root, p.c.person_id != root).order_by(p.c.person_id)
         return [root, *self._execute(others).scalars()]
 
-    def due(self, before: int, limit: int) -> Sequence[str]:
-        """Whom to judge again before an instant, the longest overdue first."""
+    def due(self, judged_by: int, before: int, limit: int) -> Sequence[str]:
+        """Whom to judge: those whom another rule has judged, and before an instant others, longest overdue first."""
+        p, found = self._tables.people, list[str]()
+        by = p.c.judged_by
+        for where in (by < judged_by, by > judged_by, sa.and_(by == judged_by, p.c.due_at < before)):
+            asked = sa.select(p.c.person_id).where(where).order_by(by, p.c.due_at, p.c.person_id)
+            found += self._execute(asked.limit(limit - len(found))).scalars()
+        return found
+
+    def versions(self) -> Mapping[str, int]:
+        """The version of everyone who can be judged, by the name that they are known by."""
         p = self._tables.people
-        asked = sa.select(p.c.person_id).where(p.c.due_at < before).order_by(p.c.due_at, p.c.person_id).limit(limit)
-        return list(self._execute(asked).scalars())
+        there = self._execute(sa.select(p.c.person_id, p.c.version).where(p.c.judged_by.is_not(None)))
+        return {name: version for name, version in there}  # noqa: C416 - rows are no pairs to dict's types
+
+    def judged(self, found: Sequence[Found], judged_at: int, judged_by: int) -> None:
+        """Write where people stand, but for those of whom something has been written since."""
+        p = self._tables.people
+        told = [{"the_one": one.person_id, "of": one.version, "now": one.stage, "then": one.due_at} for one in found]
+        same = p.c.person_id == sa.bindparam("the_one"), p.c.version == sa.bindparam("of"), p.c.judged_by.is_not(None)
+        now: dict[str, Any] = {"stage": sa.bindparam("now"), "due_at": sa.bindparam("then")}
+        stands = p.update().where(*same).values(former=p.c.stage, judged_at=judged_at, judged_by=judged_by, **now)
+        self._execute(stands, told)
 
     def links(self, names: Sequence[str]) -> Sequence[Link]:
         """Every link from or to these names, also those that are parted, in the order in which they were made."""

@@ -24,6 +24,7 @@ AGAIN = frozenset({"40001", "40P01", "1213", "1020"})
 """Codes by which PostgreSQL and MySQL say that a transaction met another and is to be made again."""
 _LOCKED = frozenset({"55P03", "1205", "SQLITE_BUSY", "SQLITE_LOCKED"})
 _FULL = frozenset({"53100", "1021", "1114", "SQLITE_FULL"})
+_NO_TABLES = "the store's tables are not there, or older; make them by your migrations: store_tables()"
 _MISSING = frozenset({"42P01", "42703", "3F000", "1146", "1054"})
 
 
@@ -65,6 +66,8 @@ def told() -> Generator[None, None, None]:
         yield
     except exc.DBAPIError as error:
         raise _error(error) from None
+    except exc.NoSuchTableError:
+        raise StoreError(_NO_TABLES) from None
     except exc.SQLAlchemyError as error:
         msg = f"the store cannot be used: {type(error).__name__}"
         raise StoreError(msg) from None
@@ -79,7 +82,7 @@ def _error(error: exc.DBAPIError) -> FunnelError:
     if code in _FULL:
         return FullError("there is no room left to write; nothing was written, what was kept before is still there")
     if code in _MISSING or "no such" in str(error.orig):
-        return StoreError("the store's tables are not there, or older; make them by your migrations: store_tables()")
+        return StoreError(_NO_TABLES)
     if error.connection_invalidated:
         return StoreError("the connection to the database broke; hand the records in again: twice is once")
     return StoreError(f"the store cannot be used: {type(error.orig).__name__} {code}".rstrip())

@@ -1,0 +1,69 @@
+"""One person's way through the shop: an order, one that is rolled back, a second, and one that is cancelled by SQL.
+
+    python examples/django_shop/journey.py
+
+It makes a shop in memory, and prints where the person stands after each step.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import django
+from django.conf import settings
+
+
+def main() -> None:
+    """Walk the way."""
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    settings.configure(
+        INSTALLED_APPS=["django_shop.funnel_app.FunnelConfig"],
+        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+        USE_TZ=True,
+        FUNNEL_STORE=None,  # in memory; a real shop gives the path of a file
+    )
+    django.setup()
+    from django.db import connection
+
+    from django_shop.funnel_app import store
+    from django_shop.models import Order
+
+    with connection.schema_editor() as editor:
+        editor.create_model(Order)
+    walk(Order)
+    store().close()
+
+
+def walk(orders: Any) -> None:
+    """Order, order in vain, order again, and cancel both behind Django's back."""
+    from django.db import transaction
+    from django.utils import timezone
+
+    from django_shop.funnel_app import orders_of, store
+
+    now = timezone.now()
+    orders.objects.create(user_id=1, placed_at=now, total=25)
+    tell("ordered")
+    with transaction.atomic():
+        orders.objects.create(user_id=1, placed_at=now, total=25)
+        transaction.set_rollback(True)
+    tell("rolled back")
+    orders.objects.create(user_id=1, placed_at=now, total=30).save()
+    tell("ordered again")
+    orders.objects.update(status="cancelled", cancelled_at=now)
+    tell("cancelled by SQL")
+    receipt = store().amend(*orders_of(orders.objects), recorded_at=now)
+    tell(f"handed in again, {receipt.added} changed")
+
+
+def tell(what: str) -> None:
+    """Print where the person stands."""
+    from django_shop.funnel_app import store
+
+    print(f"{what}: {store().standing('user-1').stage}")
+
+
+if __name__ == "__main__":
+    main()

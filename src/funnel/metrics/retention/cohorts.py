@@ -1,0 +1,291 @@
+"""Cohorts: people by when they began, and what they did in each period after; made by `retention`.
+
+Law: a period that has not begun at `as_of` is not observed and is None; one in which nobody of the cohort bought is 0.
+A rate is among those for whom it can be known, and an average is taken over cells that are over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import attrs
+
+from funnel._given import nearest
+from funnel.errors import RecordError
+from funnel.metrics._periods import Period
+from funnel.metrics.rate import Rate
+from funnel.metrics.retention.activity import Measure, RefundBasis
+from funnel.metrics.retention.triangle import html_of, text_of
+
+
+@attrs.frozen
+class Ratio:
+    """How many beside how many others; unlike the hits of a rate, they need not be among them.
+
+    Attributes:
+        people: How many.
+        beside: How many others they are compared with.
+    """
+
+    people: int
+    beside: int
+
+    @property
+    def value(self) -> float | None:
+        """The first number divided by the second; None beside nobody."""
+        return self.people / self.beside if self.beside else None
+
+    def __str__(self) -> str:
+        """Write both numbers with their quotient."""
+        counts = f"{self.people:,} beside {self.beside:,}"
+        return f"no ratio ({counts})" if self.value is None else f"{100 * self.value:.1f} % ({counts})"
+
+
+@attrs.frozen
+class Cohort:
+    """The people who began in one period; of each period after, counted from 0, what is known.
+
+    Attributes:
+        start: The first day of the period in which they began, by the shop's clock.
+        place: How many periods after that of the oldest cohort.
+        size: How many people.
+        is_open: Whether that period is not over, so that more may join.
+        over: How many of the periods after are over for all of them.
+        people: How many of them are counted in each period.
+        among: For how many of them it can be known: in rolling windows, those whose window is over.
+        orders: How many orders they placed in each period.
+        revenue: What they paid in each, less refunds, in minor units; None where amounts are not known.
+        value: What they paid up to the end of each, those alone who are in `among`; None where amounts are not known.
+    """
+
+    start: date
+    place: int
+    size: int
+    is_open: bool
+    over: int
+    people: tuple[int, ...]
+    among: tuple[int, ...]
+    orders: tuple[int, ...]
+    revenue: tuple[int, ...] | None
+    value: tuple[int, ...] | None
+
+    def after(self, periods: int) -> int | None:
+        """How many of them are counted so many periods after; None where that is not observed.
+
+        Args:
+            periods: 0 is the period in which they began.
+        """
+        return _at(self.people, periods)
+
+    def rate(self, periods: int) -> Rate | None:
+        """The share of them who are counted so many periods after; None where that is not observed.
+
+        Args:
+            periods: 0 is the period in which they began.
+        """
+        people = self.after(periods)
+        return None if people is None else Rate(people, self.among[periods])
+
+    def of_first(self, periods: int) -> Ratio | None:
+        """Those who are counted so many periods after, beside those of period 0; None where that is not observed.
+
+        Args:
+            periods: 0 is the period in which they began.
+        """
+        people = self.after(periods)
+        return None if people is None else Ratio(people, self.people[0])
+
+    def of_before(self, periods: int) -> Ratio | None:
+        """Those who are counted so many periods after, beside those of one period less; None for period 0.
+
+        Args:
+            periods: 0 is the period in which they began.
+        """
+        people = self.after(periods)
+        return None if people is None or periods == 0 else Ratio(people, self.people[periods - 1])
+
+    def average_order(self, periods: int) -> int | None:
+        """What was paid for an order in that period, rounded down to a minor unit; None where there was none.
+
+        Args:
+            periods: 0 is the period in which they began.
+        """
+        orders = _at(self.orders, periods)
+        return self.revenue[periods] // orders if self.revenue is not None and orders else None
+
+    def value_each(self, periods: int) -> int | None:
+        """What each of them paid up to the end of that period, on average, rounded down; None where not observed.
+
+        Args:
+            periods: 0 is the period in which they began.
+        """
+        value = None if self.value is None else _at(self.value, periods)
+        return None if value is None else value // self.among[periods]
+
+    def is_partial(self, periods: int) -> bool:
+        """Whether that period has begun and is not over for all of them.
+
+        Args:
+            periods: 0 is the period in which they began.
+        """
+        return self.over <= periods < len(self.people)
+
+
+def _at(values: tuple[int, ...], place: int) -> int | None:
+    return values[place] if 0 <= place < len(values) else None
+
+
+@attrs.frozen
+class Cohorts:
+    """Cohorts at an instant, the oldest first; a period in which nobody began has none.
+
+    Attributes:
+        as_of: The instant of judgement.
+        tz: The zone by whose clock periods are cut.
+        period: The calendar period by which people are put into cohorts.
+        window: How long each of a person's own windows is; None where the periods after are the calendar's too.
+        brackets: The periods after with which brackets begin, and with which the last one ends; () for each by itself.
+        measure: Whom a cell counts.
+        first: The kind of event whose first one put a person into a cohort.
+        refund_basis: In which period refunds are taken off.
+        is_partial: Whether the calendar period of `as_of` was not over.
+        cohorts: The cohorts.
+    """
+
+    as_of: datetime
+    tz: str
+    period: Period
+    window: timedelta | None
+    brackets: tuple[int, ...]
+    measure: Measure
+    first: str
+    refund_basis: RefundBasis
+    is_partial: bool
+    cohorts: tuple[Cohort, ...]
+    _who: Callable[[int, int], Any] = attrs.field(alias="who", eq=False, repr=False)
+
+    def __len__(self) -> int:
+        """How many cohorts."""
+        return len(self.cohorts)
+
+    def __iter__(self) -> Iterator[Cohort]:
+        """The cohorts, the oldest first."""
+        return iter(self.cohorts)
+
+    @property
+    def width(self) -> int:
+        """How many periods the longest row has, period 0 and those that are not over among them."""
+        return max((len(cohort.people) for cohort in self.cohorts), default=0)
+
+    @property
+    def horizon(self) -> int | None:
+        """The last period that is over for everyone of every cohort; None where there is none."""
+        over = min((cohort.over for cohort in self.cohorts), default=0)
+        return over - 1 if over else None
+
+    def label(self, periods: int) -> str:
+        """The name of a column: +1, or +4-7 where a bracket holds several periods.
+
+        Args:
+            periods: Which column; 0 is the first.
+        """
+        if not self.brackets:
+            return f"+{periods}"
+        first, last = self.brackets[periods], self.brackets[periods + 1] - 1
+        return f"+{first}" if first == last else f"+{first}-{last}"
+
+    def average(self, periods: int) -> Rate | None:
+        """The share of everyone who is counted so many periods after, over the cohorts for which that period is over.
+
+        Every person weighs the same, so a large cohort weighs more than a small one.
+
+        Args:
+            periods: 0 is the period in which they began.
+
+        Returns:
+            The rate; None where that period is over for no cohort.
+        """
+        over = [cohort for cohort in self.cohorts if periods < cohort.over]
+        if not over:
+            return None
+        return Rate(sum(one.people[periods] for one in over), sum(one.among[periods] for one in over))
+
+    def values(self, periods: int) -> dict[date, int | None]:
+        """What each person of each cohort had paid, on average, when so many periods were over: a common horizon.
+
+        Args:
+            periods: The last period that counts; 0 is the one in which they began.
+
+        Returns:
+            Minor units by the start of the cohort; None for a cohort whose period of that number is not over.
+        """
+        return {one.start: one.value_each(periods) if periods < one.over else None for one in self.cohorts}
+
+    def people_of(self, start: date, periods: int) -> Any:
+        """Who is counted in a cell.
+
+        Args:
+            start: The first day of the cohort's period.
+            periods: 0 is that period.
+
+        Returns:
+            Their ids: a frame with the one column `person_id`, of the kind that came in, or a list where a list did.
+
+        Raises:
+            RecordError: There is no such cohort, or the period is not observed.
+        """
+        row = next((cohort for cohort in self.cohorts if cohort.start == start), None)
+        if row is None:
+            msg = f"no cohort begins on {start}; {nearest(str(start), (str(one.start) for one in self))}"
+            raise RecordError(msg)
+        if row.after(periods) is None:
+            msg = f"period {periods} of the cohort of {start} is not observed; it has {len(row.people)}, counted from 0"
+            raise RecordError(msg)
+        return self._who(row.place, periods)
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """The long form, one row for each cohort and period after, as a dataframe takes them; unobserved is None."""
+        return [self._cell(cohort, periods) for cohort in self.cohorts for periods in range(self.width)]
+
+    def _cell(self, cohort: Cohort, periods: int) -> dict[str, Any]:
+        rate, before = cohort.rate(periods), cohort.of_before(periods)
+        first = cohort.of_first(periods)
+        return {
+            "cohort": cohort.start,
+            "size": cohort.size,
+            "periods_after": self.brackets[periods] if self.brackets else periods,
+            "people": cohort.after(periods),
+            "among": _at(cohort.among, periods),
+            "rate": rate and rate.value,
+            "low": rate and rate.low,
+            "high": rate and rate.high,
+            "of_first": first and first.value,
+            "of_before": before and before.value,
+            "orders": _at(cohort.orders, periods),
+            "revenue": None if cohort.revenue is None else _at(cohort.revenue, periods),
+            "average_order": cohort.average_order(periods),
+            "value": None if cohort.value is None else _at(cohort.value, periods),
+            "is_partial": cohort.is_partial(periods),
+        }
+
+    def triangle(self) -> list[dict[str, Any]]:
+        """The wide form, one row for each cohort, with its size and the people of each period after by `label`."""
+        labels = [self.label(periods) for periods in range(self.width)]
+        return [
+            {"cohort": one.start, "size": one.size, **{label: one.after(place) for place, label in enumerate(labels)}}
+            for one in self.cohorts
+        ]
+
+    def heat(self) -> list[list[float | None]]:
+        """The shares alone, one list for each cohort, as a heat-map takes them; None (grey) is unobserved."""
+        rates = [[one.rate(periods) for periods in range(self.width)] for one in self.cohorts]
+        return [[None if rate is None else rate.value for rate in row] for row in rates]
+
+    def __str__(self) -> str:
+        """Write the table: people by cohort and period after; a star marks what is not over for all."""
+        return text_of(self)
+
+    def _repr_html_(self) -> str:
+        return html_of(self)

@@ -1,0 +1,153 @@
+"""From events to waits: when each person started to wait for something, and when they got there.
+
+Law: one row for each person who has started; what happens after `as_of` changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+import attrs
+import narwhals as nw
+
+from funnel._facts.base import judgement
+from funnel._frames import Frame, Home, leave
+from funnel._given import nearest
+from funnel._instants import FOREVER
+from funnel._lift.columns import flag
+from funnel._streams import stream_called
+from funnel.errors import RecordError
+from funnel.logs import Logs
+from funnel.metrics._purchases import PERSON, told
+from funnel.metrics.survival.waiting import ENDED, STARTED, read
+
+Earlier = Literal["counts", "ignored"]
+
+_TIME, _KIND, _OCCURRED = "_t", "kind", "occurred_at"
+_NAMED = {PERSON: "the person, leave the row out if nobody knows", _KIND: "what happened"}
+
+
+@attrs.frozen
+class _Events:
+    """The events of two kinds, each with its person and time, and the columns that are kept of the starts."""
+
+    starts: Frame
+    ends: Frame
+    home: Home
+
+
+def waits(  # noqa: PLR0913 - two of them are the kinds
+    events: object,
+    start: str,
+    end: str,
+    *,
+    as_of: datetime,
+    keep: Sequence[str] = (),
+    earlier: Earlier = "counts",
+) -> Any:
+    """Everyone's wait from their first event of one kind to their first of another: the table `survival` reads.
+
+    Of the same kind twice, it is the wait from the first such event to the second.
+
+    Args:
+        events: The records of a shop as `Logs`, or a dataframe of any engine with `person_id`, `occurred_at`, `kind`.
+        start: The kind of event with which the wait starts; of `Logs` the name of a stream, such as "leads".
+        end: The kind with which it ends, such as "purchases"; only purchases that count at `as_of` are looked at.
+        as_of: The instant of judgement; events after it are not looked at.
+        keep: Columns of the starting event that are kept, to make groups of; of several events at that instant, those
+            of the one that comes first by these columns.
+        earlier: What an end before the start is. It "counts": they had got there before they started, and `survival`
+            leaves them out and counts them; or it is "ignored": they wait for the next one.
+
+    Returns:
+        `person_id`, `started_at`, `ended_at` (empty where there is none) and the columns that are kept, as the same
+        kind of frame that came in.
+
+    Raises:
+        InstantError: `as_of` is naive.
+        FactsError: No stream of `Logs` has such a name.
+        RecordError: The table has no event of a kind, the logs that it is made from are not there, or `earlier` is
+            neither of the two.
+        LogsError: A column is missing or of a wrong type, or cells are empty.
+
+    Example:
+        >>> import polars as pl
+        >>> from datetime import UTC, datetime
+        >>> days = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2, 5)]
+        >>> kinds = ["lead", "lead", "order"]
+        >>> events = pl.DataFrame({"person_id": ["a", "b", "a"], "occurred_at": days, "kind": kinds})
+        >>> table = waits(events, "lead", "order", as_of=datetime(2026, 2, 1, tzinfo=UTC)).sort("person_id")
+        >>> (table["ended_at"] - table["started_at"]).to_list()
+        [datetime.timedelta(days=4), None]
+    """
+    now, kept = judgement(as_of), list(keep)
+    if earlier not in ("counts", "ignored"):
+        msg = f"earlier is {earlier!r}; it is one of counts, ignored"
+        raise RecordError(msg)
+    found = _of_logs(events, start, end, now) if isinstance(events, Logs) else _of_table(events, start, end, kept, now)
+    firsts = _firsts(found.starts, kept)
+    ends = _seconds(found.starts) if start == end else _ends(found.ends, firsts if earlier == "ignored" else None)
+    table = firsts.join(ends, on=PERSON, how="left").select(PERSON, STARTED, ENDED, *kept)
+    return leave(table, found.home, instants=(STARTED, ENDED))
+
+
+def _of_table(table: object, start: str, end: str, kept: Sequence[str], now: int) -> _Events:
+    entered = read(table, "events", {_OCCURRED: "an instant"}, {**dict.fromkeys(kept, ""), **_NAMED})
+    kinds = {str(kind) for (kind,) in told(entered.frame.select(_KIND).unique(), _KIND)}
+    for kind in (start, end) if kinds else ():
+        if kind not in kinds:
+            msg = f"no event is of kind {kind!r}; {nearest(kind, kinds)}"
+            raise RecordError(msg)
+    known = entered.frame.filter(nw.col(_OCCURRED) <= now).rename({_OCCURRED: _TIME})
+    return _Events(known.filter(nw.col(_KIND) == start), known.filter(nw.col(_KIND) == end), entered.home)
+
+
+def _of_logs(logs: Logs, start: str, end: str, now: int) -> _Events:
+    return _Events(_stream(logs, start, now), _stream(logs, end, now), logs.home)
+
+
+def _stream(logs: Logs, name: str, now: int) -> Frame:
+    stream = stream_called(name)
+    if stream.table not in logs.tables:
+        msg = f"the logs hold no {name}; known are {', '.join(logs.tables)}"
+        raise RecordError(msg)
+    rows = logs.tables[stream.table].filter(nw.col("start") <= now).rename({"t": _TIME})
+    if stream.living:
+        rows = rows.filter(nw.col("end") > now)
+    return rows.filter(nw.col(_KIND) == stream.kind) if stream.kind else rows
+
+
+def _firsts(starts: Frame, kept: Sequence[str]) -> Frame:
+    """Each person's first start, with what is kept of it."""
+    firsts = starts.group_by(PERSON).agg(nw.col(_TIME).min().alias(STARTED))
+    if not kept:
+        return firsts
+    there = starts.join(firsts, on=PERSON, how="inner").filter(nw.col(_TIME) == nw.col(STARTED))
+    empty = {f"_empty_{number}": flag(nw.col(name).is_null()) for number, name in enumerate(kept)}
+    order = [name for pair in zip(empty, kept, strict=True) for name in pair]
+    return there.with_columns(**empty).unique(subset=[PERSON], keep="first", order_by=order)
+
+
+def _ends(ends: Frame, firsts: Frame | None) -> Frame:
+    """Each person's first end; where the starts are given, at or after their start."""
+    if firsts is not None:
+        started = firsts.select(PERSON, STARTED)
+        ends = ends.join(started, on=PERSON, how="inner").filter(nw.col(_TIME) >= nw.col(STARTED))
+    return ends.group_by(PERSON).agg(nw.col(_TIME).min().alias(ENDED))
+
+
+def _seconds(events: Frame) -> Frame:
+    """Each person's second event, which may be at the same instant as the first."""
+    firsts = events.group_by(PERSON).agg(nw.col(_TIME).min().alias(STARTED))
+    is_first = nw.col(_TIME) == nw.col(STARTED)
+    rows = events.join(firsts, on=PERSON, how="inner").select(
+        PERSON,
+        STARTED,
+        _first=flag(is_first),
+        _later=nw.when(is_first).then(nw.lit(FOREVER, nw.Int64())).otherwise(nw.col(_TIME)),
+    )
+    people = rows.group_by(PERSON).agg(nw.col("_first").sum(), nw.col("_later").min(), nw.col(STARTED).min())
+    second = nw.when(nw.col("_first") > 1).then(nw.col(STARTED)).otherwise(nw.col("_later"))
+    return people.select(PERSON, second.alias(ENDED)).filter(nw.col(ENDED) < FOREVER)

@@ -1,0 +1,75 @@
+"""Where everyone stands, worked out in one pass over tables instead of a history each.
+
+Law: it is what judging each person by their history gives, the stage and the instant at which to ask again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from funnel._instants import instant, micros
+from funnel.store._judge import Judge, said
+from funnel.store._tables import Found
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_MOMENTS: Mapping[str, tuple[str, ...]] = {
+    "leads": ("arrived_at",),
+    "purchases": ("purchased_at", "cancelled_at", "delivered_at"),
+    "refunds": ("refunded_at",),
+    "interactions": ("occurred_at",),
+}
+"""The columns of instants at which records begin or cease to tell something."""
+
+
+def everyone(frames: Mapping[str, pl.DataFrame], versions: Mapping[str, int], judge: Judge, at: int) -> Iterator[Found]:
+    """Say where everyone stands at an instant.
+
+    Args:
+        frames: The logs, as tables of Polars.
+        versions: Everyone who is to be judged, with the version of what the logs hold of them.
+        judge: The rule and the policy.
+        at: The instant of judgement.
+    """
+    import polars as pl
+
+    from funnel.logs import checked_before
+
+    logs = checked_before(frames, currency=None)  # nobody has two, and nobody's money is added to another's
+    told: pl.DataFrame = judge.rule.next_change.over(logs, judge.policy, as_of=instant(at))
+    told = told.select("person_id", pl.lit(value=True).alias("is_told"), judge.rule.name, _whole("next_change"))
+    people = pl.DataFrame({"person_id": list(versions), "version": list(versions.values())}, _PEOPLE)
+    joined = people.join(told, on="person_id", how="left").join(_ahead(frames, at), on="person_id", how="left")
+    return _found(joined, judge, at)
+
+
+_PEOPLE: Any = {"person_id": str, "version": int}
+
+
+def _whole(name: str) -> pl.Expr:
+    import polars as pl
+
+    return pl.col(name).cast(pl.Int64)
+
+
+def _ahead(frames: Mapping[str, pl.DataFrame], at: int) -> pl.DataFrame:
+    """The first instant to come, for each person, at which a record begins or ceases to tell something."""
+    import polars as pl
+
+    leads, bought = frames["leads"], frames["purchases"].select("source", "person_id", purchase_id="id")
+    whose = {**frames, "refunds": frames["refunds"].join(bought, on=["source", "purchase_id"])}
+    of_each = [whose[log].select("person_id", _whole(name).alias("ahead")) for log in whose for name in _MOMENTS[log]]
+    sent = leads.select(_whole("arrived_at").alias("ahead"), person_id="referred_by").select("person_id", "ahead")
+    told = pl.concat([*of_each, sent]).filter(pl.col("ahead") > at)
+    return told.group_by("person_id").agg(pl.col("ahead").min())
+
+
+def _found(joined: pl.DataFrame, judge: Judge, at: int) -> Iterator[Found]:
+    nobody = judge.rule.facts(as_of=instant(at))
+    alone, change = judge.rule.of(nobody, judge.policy), judge.rule.next_change.of(nobody, judge.policy)
+    for person_id, version, is_told, answer, then, ahead in joined.iter_rows():
+        moment = then if is_told or change is None else micros(change)
+        times = [time for time in (moment, ahead) if time is not None]
+        yield Found(person_id, version, said(answer if is_told else alone), min(times, default=None))

@@ -1,0 +1,277 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from math import isclose, prod
+from typing import Any
+
+import attrs
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from funnel.errors import InstantError, RecordError
+from funnel.logs import Logs
+from funnel.metrics.growth.ask import growth, referral_rate
+from funnel.metrics.growth.five_ways import WAYS, FiveWays, Growth
+from funnel.metrics.rate import Rate
+from tests.engines import ENGINES, HERE, examples
+from tests.frames import TIME
+from tests.metrics.bought import PEOPLE, Shop, shops
+from tests.metrics.cohort_model import Question
+from tests.strategies import instants
+
+WITHIN = timedelta(days=45)
+
+
+@attrs.frozen
+class Arrival:
+    """One arrival of a person."""
+
+    person: str
+    at: datetime
+    source: str
+    by: str | None
+
+
+ARRIVALS = st.lists(
+    st.builds(
+        Arrival,
+        person=st.sampled_from(PEOPLE),
+        at=instants(),
+        source=st.sampled_from(["fair", "friend", "web"]),
+        by=st.sampled_from([None, "d"]),
+    ),
+    max_size=6,
+    unique_by=lambda one: (one.person, one.at, one.source),
+)
+
+
+def tables_of(shop: Shop, arrivals: list[Arrival]) -> dict[str, pl.DataFrame]:
+    """The logs, with these arrivals as the leads."""
+    rows = [(one.person, one.at, one.source, one.by) for one in arrivals]
+    schema = {"person_id": pl.String, "arrived_at": TIME, "source": pl.String, "referred_by": pl.String}
+    tables = shop.tables()
+    return {
+        "leads": pl.DataFrame(rows, schema, orient="row"),
+        "purchases": tables["purchases"],
+        "refunds": tables["refunds"],
+    }
+
+
+def plainly(shop: Shop, arrivals: list[Arrival], asked: Question) -> dict[date, dict[str, Any]]:
+    """Count each period person by person."""
+    rows: dict[date, dict[str, Any]] = {}
+    for who in PEOPLE:
+        mine = [one for one in arrivals if one.person == who and one.at <= asked.as_of]
+        if not mine:
+            continue
+        start = min(one.at for one in mine)
+        row = rows.setdefault(
+            asked.day(start), dict.fromkeys(("leads", "pending", "referred", "buyers", "orders", "revenue"), 0)
+        )
+        if start + WITHIN > asked.as_of:
+            row["pending"] += 1
+            continue
+        here = [one for one in mine if one.at == start]
+        paid = [one.left(asked.as_of) for one in shop.orders if one.person == who and start <= one.at <= start + WITHIN]
+        paid = [amount for amount in paid if amount]
+        row["leads"] += 1
+        row["referred"] += any(one.by for one in here)
+        row["buyers"] += bool(paid)
+        row["orders"] += len(paid)
+        row["revenue"] += sum(paid)
+    return rows
+
+
+def asked_of(logs: Logs, one: Question) -> Growth:
+    """The library's answer to a question."""
+    period: Any = one.period
+    return growth(logs, period, within=WITHIN, margin=0.25, tz=one.tz, as_of=one.as_of)
+
+
+def told(found: Growth) -> dict[date, dict[str, Any]]:
+    """What the library counts."""
+    names = ("leads", "pending", "referred", "buyers", "orders", "revenue")
+    return {one.start: {name: getattr(one, name) for name in names} for one in found}
+
+
+QUESTIONS = st.builds(
+    Question,
+    as_of=instants(),
+    tz=st.sampled_from(["UTC", "Asia/Jakarta", "America/New_York"]),
+    period=st.sampled_from(["month", "quarter"]),
+)
+
+
+@given(shops(), ARRIVALS, QUESTIONS)
+def test_the_five_ways_are_what_counting_by_hand_finds(shop: Shop, arrivals: list[Arrival], one: Question) -> None:
+    """Every count equals one made person by person; the five multiplied are the profit; each source is part of it."""
+    found = asked_of(Logs(**tables_of(shop, arrivals)), one)
+
+    assert told(found) == plainly(shop, arrivals, one)
+    for each in found:
+        ways = each.factors()
+        assert ways is None or isclose(prod(ways), each.revenue * 0.25)
+        assert sum(rate.among for rate in each.sources.values()) == each.leads
+        assert sum(rate.hits for rate in each.sources.values()) == each.buyers
+
+
+@pytest.mark.parametrize("engine", [name for name in HERE if name != "polars"])
+def test_every_engine_counts_as_a_person_would(engine: str) -> None:
+    """Where the data lie changes no count."""
+
+    @settings(max_examples=examples(engine, 2))
+    @given(shops(), ARRIVALS, QUESTIONS)
+    def law(shop: Shop, arrivals: list[Arrival], one: Question) -> None:
+        logs = Logs(**ENGINES[engine](tables_of(shop, arrivals)))
+
+        assert told(asked_of(logs, one)) == plainly(shop, arrivals, one)
+
+    law()
+
+
+@st.composite
+def periods(draw: st.DrawFn) -> FiveWays:
+    """The counts of any period."""
+    leads = draw(st.integers(0, 200))
+    buyers = draw(st.integers(0, leads))
+    orders = draw(st.integers(buyers, buyers * 5))
+    revenue = draw(st.integers(0, 10**6)) if orders else 0
+    margin = draw(st.floats(0.01, 1))
+    return FiveWays(date(2026, 1, 1), leads, 0, 0, buyers, orders, revenue, margin, {})
+
+
+@pytest.mark.no_cover
+@settings(max_examples=200)
+@given(periods(), periods())
+def test_the_parts_of_a_change_add_up_to_it(one: FiveWays, other: FiveWays) -> None:
+    """Nothing is left over, and a way that grew takes nothing away but rounding."""
+    found = Growth(
+        datetime(2026, 5, 1, tzinfo=UTC), "UTC", "month", WITHIN, (one, attrs.evolve(other, start=date(2026, 2, 1)))
+    ).change(date(2026, 1, 1), date(2026, 2, 1))
+
+    assert found.total == other.profit - one.profit
+    assert (found.parts is None) is (one.factors() is None or other.factors() is None)
+    if found.parts is not None:
+        assert sum(found.parts.values()) == found.total
+        grown = zip(WAYS, one.factors() or (), other.factors() or (), strict=True)
+        assert all(found.parts[way] >= -2 if new >= old else found.parts[way] <= 2 for way, old, new in grown)
+
+
+def test_one_way_alone_explains_all_of_its_change() -> None:
+    """Where only the leads have doubled, they brought all of it; where nothing changed, nothing brought anything."""
+    one = FiveWays(date(2026, 1, 1), 10, 0, 0, 5, 10, 1000, 0.5, {})
+    more = FiveWays(date(2026, 2, 1), 20, 0, 0, 10, 20, 2000, 0.5, {})
+    found = Growth(datetime(2026, 5, 1, tzinfo=UTC), "UTC", "month", WITHIN, (one, more))
+    none = dict.fromkeys(WAYS, 0)
+
+    assert found.change(one.start, more.start).parts == {**none, "leads": 500}
+    assert found.change(one.start, one.start).parts == none
+    assert str(found.change(one.start, more.start)).startswith("+500: leads +500, conversion +0")
+    with pytest.raises(RecordError, match="nobody arrived in a month that begins on 2026-03-01"):
+        found.of(date(2026, 3, 1))
+
+
+def test_what_one_way_more_would_bring() -> None:
+    """A tenth more of a way is a tenth more profit, with the doubt of the rate; nobody converts more than everyone."""
+    one = FiveWays(date(2026, 1, 1), 100, 0, 10, 60, 90, 9000, 0.5, {})
+    rate = one.conversion
+    found = one.what_if("transactions", 0.1)
+
+    assert (found.gained, found.low, found.high) == (
+        450,
+        round(450 * (rate.low or 0) / 0.6),
+        round(450 * (rate.high or 0) / 0.6),
+    )
+    assert one.what_if("conversion", 1.0).gained == 3000
+    assert one.what_if("margin", 3.0).gained == 4500
+    less = one.what_if("leads", -0.5)
+    assert less.gained == -2250
+    assert less.low is not None
+    assert less.low <= less.gained <= (less.high or 0)
+    assert one.referral == Rate(10, 100)
+    assert str(found) == "transactions +10 %: +450 (377 to 518)"
+    bare = attrs.evolve(one, buyers=0, orders=0, revenue=0).what_if("leads", 0.1)
+    assert (bare.gained, bare.low, str(bare)) == (0, None, "leads +10 %: +0")
+    with pytest.raises(RecordError, match="did you mean 'margin'"):
+        one.what_if("margins", 0.1)
+    with pytest.raises(RecordError, match="from -1 up"):
+        one.what_if("leads", -1.5)
+
+
+def test_a_rate_that_falls_because_the_sources_changed_stays_where_they_are_kept() -> None:
+    """Each source converts as before, and more leads of the weaker one come: with a fixed mix the rate stays."""
+    before = {"friend": Rate(40, 80), "web": Rate(2, 20)}
+    after = {"friend": Rate(10, 20), "web": Rate(8, 80), "fair": Rate(0, 10)}
+    one = FiveWays(date(2026, 1, 1), 100, 0, 0, 42, 42, 420, 0.5, before)
+    other = FiveWays(date(2026, 2, 1), 110, 0, 0, 18, 18, 180, 0.5, after)
+    found = Growth(datetime(2026, 5, 1, tzinfo=UTC), "UTC", "month", WITHIN, (one, other))
+    mix = found.fixed_mix(one.start, other.start)
+
+    assert (mix.before, mix.after, mix.covered) == (Rate(42, 100), Rate(18, 110), Rate(100, 100))
+    assert mix.value == pytest.approx(0.42)
+    assert "with the same sources 42.0 %" in str(mix)
+    alone = Growth(found.as_of, "UTC", "month", WITHIN, (one, attrs.evolve(other, sources={"fair": Rate(1, 10)})))
+    assert alone.fixed_mix(one.start, other.start).value is None
+    assert "not known" in str(alone.fixed_mix(one.start, other.start))
+
+
+JANUARY = datetime(2026, 1, 9, tzinfo=UTC)
+LEADS = pl.DataFrame(
+    {
+        "person_id": ["a", "b", "c"],
+        "arrived_at": [JANUARY, JANUARY, datetime(2026, 3, 9, tzinfo=UTC)],
+        "referred_by": [None, "a", "b"],
+    }
+)
+BOUGHT = pl.DataFrame({"id": [1, 2], "person_id": ["a"] * 2, "purchased_at": [JANUARY] * 2, "amount": [300, 500]})
+LOGS = Logs(leads=LEADS, purchases=BOUGHT)
+ASKED: dict[str, Any] = {"within": WITHIN, "margin": 0.25, "tz": "UTC", "as_of": datetime(2026, 3, 20, tzinfo=UTC)}
+
+
+def test_the_table_reads_well() -> None:
+    """A line says the five ways and their product, and who is pending; a margin may be that of each period."""
+    found = growth(LOGS, **ASKED)
+    margins = {date(2026, 1, 1): 0.5, date(2026, 3, 1): 0.25}
+
+    assert str(found).splitlines() == [
+        "2026-01  2 x 50.0 % x 2.00 x 400 x 25 % = 200",
+        "2026-03  0 leads, 0 buyers: profit 0; 1 pending",
+    ]
+    assert [one.profit for one in growth(LOGS, **{**ASKED, "margin": margins})] == [400, 0]
+    assert len(found) == 2
+    assert [row["conversion"] for row in found.to_dicts()] == [0.5, None]
+    assert str(found.change(date(2026, 1, 1), date(2026, 3, 1))) == (
+        "-200: not enough to say why (a way is nothing in one of the two)"
+    )
+
+
+def test_buyers_who_sent_others() -> None:
+    """The referral rate is buyers who sent somebody among buyers; who sent and never bought is in neither."""
+    assert referral_rate(LOGS, as_of=ASKED["as_of"]) == Rate(1, 1)
+    assert referral_rate(LOGS, as_of=JANUARY - timedelta(days=1)) == Rate(0, 0)
+
+
+def test_nobody_has_no_period() -> None:
+    """Where nobody has arrived there is no period, and that is an answer."""
+    found = growth(LOGS, **{**ASKED, "as_of": JANUARY - timedelta(days=1)})
+
+    assert (len(found), found.to_dicts(), str(found)) == (0, [], "")
+
+
+@pytest.mark.parametrize(
+    ("asks", "error", "message"),
+    [
+        ({"as_of": datetime(2026, 1, 1)}, InstantError, "naive"),  # noqa: DTZ001 (on purpose)
+        ({"within": timedelta(0)}, RecordError, "within is"),
+        ({"margin": 1.5}, RecordError, "margin of the period of 2026-01-01 is 1.5"),
+        ({"margin": {date(2026, 1, 1): 0.5}}, RecordError, "margin of the period of 2026-03-01 is None"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(asks: dict[str, Any], error: type[Exception], message: str) -> None:
+    """A time or a margin that is none is an error that says what is one."""
+    with pytest.raises(error, match=message):
+        growth(LOGS, **{**ASKED, **asks})
+    with pytest.raises(RecordError, match="no log of leads"):
+        growth(Logs(purchases=BOUGHT), **ASKED)

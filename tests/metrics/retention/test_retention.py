@@ -1,0 +1,433 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import attrs
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from funnel.errors import EngineError, InstantError, LogsError, MoneyError, RecordError
+from funnel.logs import Logs
+from funnel.metrics.lifecycle import lifecycle
+from funnel.metrics.rate import Rate
+from funnel.metrics.retention.ask import retention
+from funnel.metrics.retention.cohorts import Cohort, Cohorts, Ratio
+from funnel.money import Money
+from funnel.records import Purchase
+from tests.engines import ENGINES, HERE, examples
+from tests.frames import read
+from tests.metrics.bought import Shop, shops
+from tests.metrics.cohort_model import Question, counted
+from tests.strategies import instants
+
+ZONES = st.sampled_from(["UTC", "Asia/Jakarta", "America/New_York"])
+PERIODS = st.sampled_from([("month", None), ("quarter", None), ("year", None), ("week", "sunday")])
+
+
+@st.composite
+def questions(draw: st.DrawFn) -> Question:
+    """Whatever can be asked, of any period, window, bracket, measure, start and basis."""
+    period, week_start = draw(PERIODS)
+    return Question(
+        as_of=draw(instants()),
+        tz=draw(ZONES),
+        period=period,
+        week_start=week_start,
+        window=draw(st.sampled_from([None, None, timedelta(days=1), timedelta(days=30)])),
+        brackets=draw(st.sampled_from([(), (), (0, 1, 3), (0, 2, 3, 40)])),
+        measure=draw(st.sampled_from(["on", "on_or_after", "cumulative", "streak"])),
+        first=draw(st.sampled_from(["purchase", "purchase", "recurring", "lead", "visit"])),
+        refund_basis=draw(st.sampled_from(["order", "refund"])),
+    )
+
+
+def asked(purchases: object, question: Question) -> Cohorts:
+    """The library's answer to a question."""
+    return retention(purchases, **{name: getattr(question, name) for name in attrs.fields_dict(Question)})
+
+
+def told(cohorts: Cohorts) -> dict[date, dict[str, Any]]:
+    """What the library says of each cohort, in the words of the model."""
+    names = ("people", "among", "orders", "revenue", "value")
+    return {
+        one.start: {
+            "size": one.size,
+            "is_open": one.is_open,
+            "over": one.over,
+            **{name: list(getattr(one, name)) for name in names},
+        }
+        for one in cohorts
+    }
+
+
+def who(cohorts: Cohorts, cohort: Cohort, place: int) -> list[str]:
+    """The people of a cell."""
+    found = cohorts.people_of(cohort.start, place)
+    return sorted(found) if isinstance(found, list) else [row["person_id"] for row in read(found)]
+
+
+MOST = 20
+"""So many columns are compared at most: with windows of a day there are hundreds."""
+
+
+def cut_short(rows: dict[date, dict[str, Any]]) -> dict[date, dict[str, Any]]:
+    """The first columns of each row."""
+    short = {}
+    for start, row in rows.items():
+        lists = {name: value[:MOST] if isinstance(value, list) else value for name, value in row.items()}
+        short[start] = {**lists, "over": min(row["over"], MOST)}
+    return short
+
+
+@pytest.mark.no_cover
+@given(shops(), questions())
+def test_the_table_is_what_counting_by_hand_finds(shop: Shop, question: Question) -> None:
+    """Every cell of every kind of table equals a count person by person, and the last one names whom it counts."""
+    cohorts, right = asked(Logs(**shop.tables()), question), counted(shop, question)
+    cells = [(one, place) for one in cohorts for place in range(min(MOST, len(one.people)))][-1:]
+
+    assert cut_short(told(cohorts)) == cut_short({start: row for start, (row, _) in right.items()})
+    assert [who(cohorts, *cell) for cell in cells] == [right[one.start][1][place] for one, place in cells]
+
+
+@pytest.mark.no_cover
+@pytest.mark.parametrize("engine", HERE)
+def test_every_engine_counts_as_a_person_would(engine: str) -> None:
+    """Where the data lie changes no cell, and people come back as the kind of frame that came in."""
+
+    @settings(max_examples=examples(engine, 3))
+    @given(shops(), questions())
+    def law(shop: Shop, question: Question) -> None:
+        cohorts, right = asked(Logs(**ENGINES[engine](shop.tables())), question), counted(shop, question)
+
+        assert cut_short(told(cohorts)) == cut_short({start: row for start, (row, _) in right.items()})
+
+    law()
+
+
+def shop(*bought: tuple[str, str], amount: int = 9) -> list[dict[str, Any]]:
+    """Purchases, each by whom and when, as a plain list."""
+    return [
+        {"person_id": person, "purchased_at": datetime.fromisoformat(when), "amount": amount} for person, when in bought
+    ]
+
+
+JANUARY, MARCH = "2026-01-05T00:00+00:00", "2026-03-05T00:00+00:00"
+THREE = shop(("a", JANUARY), ("b", MARCH), ("a", "2026-03-06T00:00+00:00"))
+DAY = datetime(2026, 3, 20, tzinfo=UTC)
+
+
+def test_the_zone_of_the_shop_cuts_the_months() -> None:
+    """Seventeen hours UTC on the last of January is February in Jakarta: another cohort, the same person."""
+    rows = shop(("a", "2026-01-31T17:00+00:00"), ("a", "2026-02-28T16:59:59.999999+00:00"))
+    in_utc, in_jakarta, in_york = (
+        retention(rows, tz=tz, as_of=datetime(2026, 3, 1, tzinfo=UTC))
+        for tz in ("UTC", "Asia/Jakarta", "America/New_York")
+    )
+
+    assert [(one.start, one.people) for one in in_utc] == [(date(2026, 1, 1), (1, 1, 0))]
+    assert [(one.start, one.people) for one in in_jakarta] == [(date(2026, 2, 1), (1, 0))]
+    assert [(one.start, one.people) for one in in_york] == [(date(2026, 1, 1), (1, 1))]
+
+
+@pytest.mark.parametrize(
+    ("tz", "start", "people", "orders"),
+    [
+        ("UTC", date(2026, 2, 1), (1, 1, 0), (1, 2, 0)),
+        ("Asia/Jakarta", date(2026, 3, 1), (1, 1), (1, 2)),
+        ("Europe/Berlin", date(2026, 3, 1), (1, 1), (2, 1)),
+        ("Africa/Lagos", date(2026, 3, 1), (1, 0), (3, 0)),
+    ],
+)
+def test_summer_time_moves_the_end_of_a_month(tz: str, start: date, people: Any, orders: Any) -> None:
+    """The same purchases in UTC, in Jakarta, where clocks are put forward in March, and where they are not."""
+    rows = shop(
+        ("a", "2026-02-28T23:00+00:00"), ("a", "2026-03-31T21:59:59.999999+00:00"), ("a", "2026-03-31T22:00+00:00")
+    )
+    (found,) = retention(rows, tz=tz, as_of=datetime(2026, 4, 15, tzinfo=UTC))
+    (month, *_) = lifecycle(rows, tz=tz, as_of=datetime(2026, 4, 15, tzinfo=UTC))
+
+    assert (found.start, found.people, found.orders) == (start, people, orders)
+    assert month.start == start
+
+
+@pytest.mark.parametrize(
+    ("as_of", "partial"),
+    [
+        ("2026-01-31T16:59:59.999998+00:00", True),
+        ("2026-01-31T16:59:59.999999+00:00", False),
+        ("2026-01-31T17:00+00:00", True),
+    ],
+)
+def test_a_month_is_partial_until_its_last_instant(as_of: str, *, partial: bool) -> None:
+    """As of its last microsecond a month is over, for what happens at the instant of judgement has happened."""
+    cohorts = retention(shop(("a", JANUARY)), tz="Asia/Jakarta", as_of=datetime.fromisoformat(as_of))
+
+    assert cohorts.is_partial is partial
+    assert cohorts.to_dicts()[-1]["is_partial"] is partial
+
+
+def test_a_window_includes_its_end() -> None:
+    """Thirty days after the first purchase, to the microsecond, is in the first window; one later is in the second."""
+    edge = datetime.fromisoformat(JANUARY) + timedelta(days=30)
+    for off, people in ((0, (1, 0)), (1, (1, 1))):
+        again = edge + timedelta(microseconds=off)
+        rows = shop(("a", JANUARY), ("a", again.isoformat()))
+        cohorts = retention(rows, tz="UTC", as_of=edge + timedelta(days=30), window=timedelta(days=30))
+
+        assert [one.people for one in cohorts] == [people]
+    short = retention(rows, tz="UTC", as_of=edge + timedelta(days=30, microseconds=-1), window=timedelta(days=30))
+
+    assert [one.people for one in short] == [(1,)]
+
+
+def test_a_refund_of_a_later_month_is_seen_in_either() -> None:
+    """What is given back in February is taken off January's order, or off February; the sum is the same."""
+    when = [datetime(2026, 1, day, tzinfo=UTC) for day in (5, 6, 7)]
+    bought = {"id": ["1", "2", "3"], "person_id": ["a", "a", "a"], "purchased_at": when, "amount": [50, 30, 20]}
+    back = [("r1", "1", 10), ("r2", "2", 30)]
+    given = {
+        "id": [one for one, _, _ in back],
+        "purchase_id": [one for _, one, _ in back],
+        "refunded_at": [datetime(2026, 2, 3, tzinfo=UTC)] * 2,
+        "amount": [amount for _, _, amount in back],
+    }
+    logs = Logs(purchases=pl.DataFrame(bought), refunds=pl.DataFrame(given))
+    (by_order,) = retention(logs, tz="UTC", as_of=DAY)
+    (by_refund,) = retention(logs, tz="UTC", as_of=DAY, refund_basis="refund")
+    (before,) = retention(logs, tz="UTC", as_of=datetime(2026, 2, 2, tzinfo=UTC))
+    (bare,) = retention(Logs(purchases=pl.DataFrame(bought)), tz="UTC", as_of=DAY, refund_basis="refund")
+
+    assert (by_order.orders, by_order.revenue) == ((2, 0, 0), (60, 0, 0))
+    assert (by_refund.orders, by_refund.revenue) == ((2, 0, 0), (100, -40, 0))
+    assert (before.orders, before.revenue) == ((3, 0), (100, 0))
+    assert by_order.value == (60, 60, 60)
+    assert bare.revenue == (100, 0, 0)
+    assert by_refund.value == (100, 60, 60)
+
+
+def test_not_yet_observed_is_none_and_nobody_is_none_of_them() -> None:
+    """Unknown is not zero: a month to come is None, a month in which nobody bought is 0."""
+    first, second = retention(THREE, tz="UTC", as_of=DAY)
+
+    assert [first.after(periods) for periods in (-1, 0, 1, 2, 3)] == [None, 1, 0, 1, None]
+    assert (second.after(0), second.after(1), second.is_open, first.is_open) == (1, None, True, False)
+    assert (first.rate(2), first.rate(3)) == (Rate(1, 1), None)
+    assert (first.of_first(2), first.of_before(2), first.of_before(1)) == (Ratio(1, 1), Ratio(1, 0), Ratio(0, 1))
+    assert (first.of_first(3), first.of_before(3), first.of_before(0)) == (None, None, None)
+    assert (first.average_order(0), first.average_order(1), first.value_each(2), first.value_each(3)) == (
+        9,
+        None,
+        18,
+        None,
+    )
+
+
+def test_an_average_is_of_what_is_over() -> None:
+    """Large cohorts weigh more, and a period that is not over is in no average and under no common horizon."""
+    bought = [("a", JANUARY), ("b", JANUARY), ("c", JANUARY), ("d", "2026-02-05T00:00+00:00")]
+    again = [("a", "2026-02-06T00:00+00:00"), ("d", MARCH), ("a", MARCH)]
+    cohorts = retention(shop(*bought, *again), tz="UTC", as_of=DAY)
+
+    assert [cohorts.average(periods) for periods in (0, 1, 2, 3)] == [Rate(4, 4), Rate(1, 3), None, None]
+    assert cohorts.horizon == 0
+    assert cohorts.values(1) == {date(2026, 1, 1): 12, date(2026, 2, 1): None}
+    assert retention(THREE, tz="UTC", as_of=DAY).horizon is None
+
+
+def test_the_table_reads_well() -> None:
+    """Text, rows, a heat-map and a notebook's table say the same, mark what is not over and grey what is not known."""
+    cohorts = retention(THREE, tz="UTC", as_of=DAY)
+    page = cohorts._repr_html_()
+
+    assert str(cohorts).splitlines() == [
+        " cohort  people     +1  +2",
+        "2026-01       1      0  1*",
+        "2026-03      1*",
+        "average          0.0 %",
+    ]
+    assert {name: cohorts.to_dicts()[2][name] for name in ("cohort", "size", "periods_after", "people", "value")} == {
+        "cohort": date(2026, 1, 1),
+        "size": 1,
+        "periods_after": 2,
+        "people": 1,
+        "value": 18,
+    }
+    assert [row["rate"] for row in cohorts.to_dicts()] == [1.0, 0.0, 1.0, 1.0, None, None]
+    assert cohorts.triangle()[1] == {"cohort": date(2026, 3, 1), "size": 1, "+0": 1, "+1": None, "+2": None}
+    assert cohorts.heat() == [[1.0, 0.0, 1.0], [1.0, None, None]]
+    assert page.count("#ddd") == 2
+    assert "1*</td>" in page
+    assert pl.DataFrame(cohorts.to_dicts()).height == len(cohorts) * cohorts.width
+    assert str(Ratio(3, 2)) == "150.0 % (3 beside 2)"
+    assert str(Ratio(3, 0)) == "no ratio (3 beside 0)"
+
+
+@pytest.mark.parametrize(
+    ("measure", "people"),
+    [
+        ("on", (2, 1, 0, 1)),
+        ("on_or_after", (2, 1, 1, 1)),
+        ("cumulative", (2, 1, 1, 1)),
+        ("streak", (2, 1, 0, 0)),
+    ],
+)
+def test_the_four_ways_to_come_back(measure: Any, people: tuple[int, ...]) -> None:
+    """Of two who bought in January one came back in February and in April: in the period, by then, since, each time."""
+    rows = shop(("a", JANUARY), ("b", JANUARY), ("a", "2026-02-05T00:00+00:00"), ("a", "2026-04-05T00:00+00:00"))
+
+    found = retention(rows, measure=measure, tz="UTC", as_of=datetime(2026, 5, 1, tzinfo=UTC))
+    assert next(iter(found)).people[:4] == people
+
+
+def test_whoever_bought_in_a_period_is_in_its_cohort() -> None:
+    """Not only those who began in it: the share of all buyers of a period who bought in the next."""
+    rows = shop(("a", JANUARY), ("b", JANUARY), ("a", "2026-02-05T00:00+00:00"), ("c", "2026-02-06T00:00+00:00"))
+    found = retention(rows, first="recurring", tz="UTC", as_of=datetime(2026, 3, 1, tzinfo=UTC))
+
+    assert [(one.size, one.people) for one in found] == [(2, (2, 1, 0)), (2, (2, 0))]
+
+
+def test_brackets_are_named_by_the_periods_they_hold() -> None:
+    """A bracket is a column; one of a single period is called by it."""
+    cohorts = retention(THREE, tz="UTC", as_of=DAY, brackets=(0, 1, 4, 5))
+
+    assert [cohorts.label(place) for place in range(3)] == ["+0", "+1-3", "+4"]
+    assert [row["periods_after"] for row in cohorts.to_dicts()] == [0, 1, 0, 1]
+    assert cohorts.cohorts[0].people == (1, 1)
+
+
+def test_people_who_arrived_and_never_bought_are_in_the_cohort() -> None:
+    """By arrival, a cohort is everyone who came; what was bought before arriving is left out, and column 0 is shown."""
+    day = datetime.fromisoformat(JANUARY)
+    leads = pl.DataFrame({"person_id": ["a", "b"], "arrived_at": [day, day]})
+    bought = pl.DataFrame(shop(("a", "2026-01-04T00:00+00:00"), ("a", MARCH))).with_columns(id=pl.Series(["1", "2"]))
+    cohorts = retention(Logs(leads=leads, purchases=bought), tz="UTC", as_of=DAY, first="lead")
+
+    assert [(one.size, one.people, one.revenue) for one in cohorts] == [(2, (0, 0, 1), (0, 0, 9))]
+    assert str(cohorts).splitlines()[0] == " cohort  people     +0     +1  +2"
+    assert cohorts.cohorts[0].of_first(2) == Ratio(1, 0)
+    assert '"no ratio' not in cohorts._repr_html_()
+
+
+def test_an_old_order_makes_no_empty_cohorts() -> None:
+    """One order of long ago widens the table and adds one cohort, not one for each month in between."""
+    cohorts = retention(shop(("a", "2001-01-05T00:00+00:00"), ("b", MARCH)), tz="UTC", as_of=DAY)
+
+    assert cohorts.width == 25 * 12 + 3
+    assert [sum(cohort.people) for cohort in cohorts] == [1, 1]
+
+
+# ---- what comes in -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("engine", HERE)
+def test_a_plain_table_is_counted_like_logs(engine: str) -> None:
+    """A table of purchases gives what the logs of the same purchases give, on every engine, with and without ids."""
+    times = {"purchased_at": pl.Datetime("us", "UTC")}
+    bare = pl.DataFrame(THREE, schema_overrides=times)
+    named = bare.with_columns(id=pl.Series(["1", "2", "3"]))
+    right = retention(Logs(purchases=named), tz="UTC", as_of=DAY)
+
+    for table in (bare, named):
+        (native,) = ENGINES[engine]({"purchases": table}).values()
+        cohorts = retention(native, tz="UTC", as_of=DAY)
+        assert cohorts == right
+    assert who(cohorts, cohorts.cohorts[0], 2) == ["a"]
+
+
+def test_an_order_that_comes_twice_is_one_where_it_has_an_id() -> None:
+    """Rows without ids are each a purchase; rows with one are as many purchases as there are ids."""
+    bare = [*THREE, THREE[0]]
+    named = [{**row, "id": str(number % 3)} for number, row in enumerate(bare)]
+    (with_ids, _), (without, _) = (retention(rows, tz="UTC", as_of=DAY) for rows in (named, bare))
+
+    assert (with_ids.orders, without.orders) == ((1, 0, 1), (2, 0, 1))
+
+
+def test_a_list_of_purchases_and_one_without_amounts() -> None:
+    """Records are read as they are; where amounts are not known, people and orders are counted and money is None."""
+    records = [
+        Purchase(id=str(n), person_id=row["person_id"], purchased_at=row["purchased_at"], amount=Money("0.09", "USD"))
+        for n, row in enumerate(THREE)
+    ]
+    bare = [{name: row[name] for name in ("person_id", "purchased_at")} for row in THREE]
+    named = [{**row, "id": n} for n, row in enumerate(bare)]
+    right = retention(THREE, tz="UTC", as_of=DAY)
+
+    assert retention(records, tz="UTC", as_of=DAY) == right
+    for rows in (bare, named):
+        first, _ = retention(rows, tz="UTC", as_of=DAY)
+        assert (first.people, first.orders, first.revenue, first.value) == ((1, 0, 1), (1, 0, 1), None, None)
+        assert (first.average_order(0), first.value_each(0)) == (None, None)
+        assert retention(rows, tz="UTC", as_of=DAY).to_dicts()[0]["revenue"] is None
+    assert right.people_of(date(2026, 3, 1), 0) == ["b"]
+
+
+def test_nobody_has_no_cohort() -> None:
+    """Where nobody has bought by the instant there is no cohort, and that is an answer."""
+    for rows in ([], shop(("a", "2026-04-01T00:00+00:00"))):
+        cohorts = retention(rows, tz="UTC", as_of=DAY)
+
+        assert (len(cohorts), cohorts.width, cohorts.horizon, cohorts.to_dicts()) == (0, 0, None, [])
+        assert (cohorts.is_partial, str(cohorts)) == (True, "cohort  people")
+
+
+@pytest.mark.parametrize(
+    ("asks", "error", "message"),
+    [
+        ({"as_of": datetime(2026, 1, 1)}, InstantError, "naive"),  # noqa: DTZ001 (on purpose)
+        ({"tz": "Asia/Jakata"}, InstantError, "Asia/Jakata"),
+        ({"period": "week"}, InstantError, "week_start is missing"),
+        ({"window": timedelta(hours=36)}, RecordError, "give whole days"),
+        ({"window": 30}, RecordError, "window is 30"),
+        ({"brackets": (1, 2)}, RecordError, "that rise from 0"),
+        ({"brackets": (0,)}, RecordError, "that rise from 0"),
+        ({"brackets": (0, 2, 2)}, RecordError, "that rise from 0"),
+        ({"brackets": (0, "2")}, RecordError, "that rise from 0"),
+        ({"measure": "at"}, RecordError, "measure is 'at'"),
+        ({"refund_basis": "orders"}, RecordError, "did you mean 'order'"),
+        ({"first": "purchases"}, RecordError, "did you mean 'purchase'"),
+        ({"first": "lead"}, RecordError, "no log of leads"),
+        ({"first": "visit"}, RecordError, "no log of interactions"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(asks: dict[str, Any], error: type[Exception], message: str) -> None:
+    """A word, a window or a bracket that means nothing is an error that says what does."""
+    with pytest.raises(error, match=message):
+        retention(THREE, **{"tz": "UTC", "as_of": DAY, **asks})
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        (7, EngineError, "no dataframe"),
+        ([7], RecordError, "purchase 1 of the list is a int"),
+        ([{"person_id": "a"}], LogsError, "purchased_at"),
+        ([{**THREE[0], "person_id": None}, THREE[1]], LogsError, "person_id: 1 row"),
+        ([{**THREE[0], "amount": -1}], LogsError, "amount: 1 row"),
+        (Logs(leads=pl.DataFrame({"person_id": ["a"], "arrived_at": [DAY]})), RecordError, "no log of purchases"),
+        (
+            [Purchase(id=code, person_id="a", purchased_at=DAY, amount=Money(9, code)) for code in ("IDR", "USD")],
+            MoneyError,
+            "IDR and USD meet",
+        ),
+    ],
+)
+def test_what_holds_no_purchases_is_refused(given: object, error: type[Exception], message: str) -> None:
+    """What is no table of purchases, or one with faults, is one clear error."""
+    with pytest.raises(error, match=message):
+        retention(given, tz="UTC", as_of=DAY)
+
+
+def test_a_cell_that_is_not_there_has_no_people() -> None:
+    """A cohort that is none, or a month that has not begun, is an error and not an empty list."""
+    cohorts = retention(THREE, tz="UTC", as_of=DAY)
+
+    with pytest.raises(RecordError, match=r"no cohort begins on 2026-02-01; did you mean 2026-0[13]-01"):
+        cohorts.people_of(date(2026, 2, 1), 0)
+    with pytest.raises(RecordError, match="period 1 of the cohort of 2026-03-01 is not observed"):
+        cohorts.people_of(date(2026, 3, 1), 1)

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from fractions import Fraction
+from random import Random
+
+import pytest
+from hypothesis import given
+
+from funnel.metrics.survival.ask import Survival, survival
+from funnel.metrics.survival.plateau import Plateau
+from tests.metrics.waiting import DAY, NOON, TICK, Known, Pair, after, known, pairs
+
+
+def flat(least: int = 30, end: float = 40) -> Plateau | None:
+    """Twenty came, one on each of the first twenty days; thirty more were watched to a later day."""
+    return after(*range(1, 21), watched=[end] * 30).plateau(least=least)
+
+
+def test_a_long_flat_end_is_flagged_with_its_figures() -> None:
+    """Since when, up to when, how many were watched, how many would have come, and the share by the curve."""
+    found = flat()
+
+    assert found is not None
+    assert (found.since, found.until) == (20 * DAY, 40 * DAY)
+    assert (found.waiting, found.watched) == (30, 30)
+    assert found.survival == pytest.approx(0.6)
+    assert found.expected == pytest.approx(19 * 600 / (30 * 20 + sum(range(1, 21))))
+    assert found.chance < 0.001
+    assert found.to_dict()["since"] == 20 * DAY
+
+
+def test_it_says_what_was_seen_and_no_more() -> None:
+    """That the others will never come is never said."""
+    assert str(flat()) == (
+        "nobody converted from 20 days to 40 days, though 30 waited on and 30 were watched to its end; "
+        "at the pace before, 14.1 would have; 60.0 % still wait, and nobody knows whether for ever"
+    )
+
+
+def test_the_curve_tells_of_its_flat_end() -> None:
+    """It is flagged where the curve is shown, in words and as values, and only there is it."""
+    long, short = (after(*range(1, 21), watched=[end] * 30) for end in (40, 21))
+
+    assert str(long).endswith("; nobody converted from 20 days to 40 days")
+    assert (long.to_dict()["flat_since"], long.to_dict()["flat_until"]) == (20 * DAY, 40 * DAY)
+    assert "nobody converted" not in str(short)
+    assert short.to_dict()["flat_since"] is None
+
+
+def test_too_few_who_were_watched_are_no_flat_end() -> None:
+    """Of those who are watched longest, the ones too few to go by are not counted; with one fewer there is no end."""
+    assert flat(least=30) is not None
+    assert flat(least=31) is None
+    assert after(*range(1, 21), watched=[40] * 30 + [400] * 29).plateau(least=30) == Plateau(
+        20 * DAY, 40 * DAY, 59, 59, *figures(watched=[40] * 30 + [400] * 29), pytest.approx(59 / 79)
+    )
+
+
+def figures(watched: list[int]) -> tuple[object, object]:
+    """How many would have come from day 20 to 40, and the chance of none, from days summed one by one."""
+    before = sum(min(day, 20) for day in [*range(1, 21), *watched])
+    later = sum(min(day, 40) - 20 for day in watched)
+    return pytest.approx(19 * later / before), pytest.approx((before / (before + later)) ** 19)
+
+
+def test_a_short_flat_end_is_chance() -> None:
+    """Where as many days of others might well have brought nobody, nothing is flagged."""
+    assert flat(end=21) is None
+
+
+@pytest.mark.parametrize("found", [after(watched=[9] * 50), after(1, 2, 3), after(*range(1, 21), watched=[20] * 50)])
+def test_without_a_flat_part_there_is_none(found: Survival) -> None:
+    """Where nobody came, where everybody came, and where the last one came at the end, no end is flat."""
+    assert found.plateau() is None
+
+
+def test_people_as_keen_as_before_are_seldom_flagged() -> None:
+    """Of shops where all come sooner or later at one pace, watched for unequal times, few in a hundred are flagged."""
+    chance = Random(11)
+
+    assert sum(one_pace(chance).plateau(least=10) is not None for _ in range(300)) <= 25
+
+
+def one_pace(chance: Random) -> Survival:
+    """Eighty people who come at one pace, each watched for a time of their own."""
+    rows: list[Pair] = []
+    for _ in range(80):
+        start, wait = NOON - chance.uniform(0, 60) * DAY, chance.expovariate(1 / 60) * DAY
+        rows.append((start, start + wait))
+    return survival(rows, as_of=NOON)
+
+
+@given(pairs())
+def test_the_figures_are_those_of_time_watched_person_by_person(waits: list[Pair]) -> None:
+    """How long everybody was watched in two equally long times, and how many came in the first of them."""
+    people = known([*waits, *[(NOON - day * DAY / 8, NOON) for day in range(8)], *[(NOON - 9 * DAY, None)] * 5], NOON)
+    found = survival(
+        [*waits, *[(NOON - day * DAY / 8, NOON) for day in range(8)], *[(NOON - 9 * DAY, None)] * 5], as_of=NOON
+    ).plateau(least=5)
+    last = max(one.watched for one in people if one.converted)
+    end = sorted(one.watched for one in people if not one.converted)[-5]
+    start = max(2 * last - end, timedelta(0))
+    came = sum(one.converted and start < one.watched <= last for one in people) - 1
+    before, later = time_watched(people, start, last), time_watched(people, last, end)
+    chance = Fraction(before, before + later) ** came if end > last else Fraction(1)
+
+    if found is None:
+        assert chance >= 0.0499
+        return
+    assert found.chance == pytest.approx(float(chance), rel=1e-9)
+    assert found.expected == pytest.approx(came * later / before)
+    assert found.waiting == sum(one.watched > last for one in people)
+
+
+def time_watched(people: list[Known], start: timedelta, end: timedelta) -> int:
+    """The microseconds between two times in which each was watched, summed."""
+    return sum(max(min(one.watched, end) - start, timedelta(0)) // TICK for one in people)

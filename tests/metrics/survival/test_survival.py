@@ -1,0 +1,455 @@
+from __future__ import annotations
+
+import pickle
+from datetime import datetime, timedelta
+from itertools import pairwise
+from math import exp, log, sqrt
+from statistics import NormalDist
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from funnel.errors import FunnelError, InstantError, RecordError
+from funnel.metrics.survival.ask import Survival, survival
+from funnel.metrics.survival.curve import curve_of, curve_of_array
+from funnel.metrics.survival.waiting import waits_in
+from tests.metrics.waiting import DAY, NOON, SPANS, TICK, Pair, after, frame_of, greenwood, known, pairs, still_waiting
+
+KEYS = st.lists(st.one_of(st.integers(-9, 9), st.integers(-(2**55), 2**55)))
+
+MERCAPTOPURINE = {
+    "days": (6, 6, 6, 7, 10, 13, 16, 22, 23),
+    "watched": (6, 9, 10, 11, 17, 19, 20, 25, 32, 32, 34, 35),
+}
+PLACEBO = (1, 1, 2, 2, 3, 4, 4, 5, 5, 8, 8, 8, 8, 11, 11, 12, 12, 15, 17, 22, 23)
+"""Weeks of remission of children with leukaemia, on 6-mercaptopurine and on placebo: E. J. Freireich and others, "The
+effect of 6-mercaptopurine on the duration of steroid-induced remissions in acute leukemia", Blood 21 (1963), 699-716.
+"""
+
+
+def treated(**options: Any) -> Survival:
+    """The children on 6-mercaptopurine, a day for each week."""
+    return after(*MERCAPTOPURINE["days"], watched=MERCAPTOPURINE["watched"], **options)
+
+
+# ---- published -----------------------------------------------------------------------------------------------------
+
+
+def test_the_curve_is_the_published_one() -> None:
+    """Survival and standard error are those that D. R. Cox and D. Oakes, Analysis of Survival Data (1984), print."""
+    steps = [(step.wait / DAY, step.at_risk, step.converted, step.censored) for step in treated().steps]
+    shares = [(round(step.survival, 3), round(sqrt(step.variance or 0), 4)) for step in treated().steps]
+
+    assert steps == [
+        (0, 21, 0, 0), (6, 21, 3, 1), (7, 17, 1, 1), (10, 15, 1, 2), (13, 12, 1, 0), (16, 11, 1, 3), (22, 7, 1, 0),
+        (23, 6, 1, 5),
+    ]  # fmt: skip
+    assert shares == [
+        (1, 0), (0.857, 0.0764), (0.807, 0.0869), (0.753, 0.0963), (0.69, 0.1068), (0.627, 0.1141), (0.538, 0.1282),
+        (0.448, 0.1346),
+    ]  # fmt: skip
+
+
+def test_the_medians_are_the_published_ones() -> None:
+    """Half are in remission for 23 weeks (13 to not reached) and for 8 weeks (4 to 11), on the scale of log(-log)."""
+    drug, placebo = treated().median, after(*PLACEBO).median
+
+    assert (drug.value, drug.low, drug.high) == (23 * DAY, 13 * DAY, None)
+    assert (placebo.value, placebo.low, placebo.high) == (8 * DAY, 4 * DAY, 11 * DAY)
+
+
+def test_the_restricted_means_are_the_published_ones() -> None:
+    """Up to the longest time watched, the means are 23.29 (standard error 2.83) and 8.667 (1.377) weeks."""
+    drug, placebo = treated().restricted_mean(35 * DAY), after(*PLACEBO).restricted_mean(23 * DAY)
+
+    assert (drug.value or DAY) / DAY == pytest.approx(23.287, abs=5e-4)
+    assert (drug.error or DAY) / DAY == pytest.approx(2.827, abs=5e-4)
+    assert (placebo.value or DAY) / DAY == pytest.approx(8.667, abs=5e-4)
+    assert (placebo.error or DAY) / DAY == pytest.approx(1.377, abs=5e-4)
+
+
+# ---- laws ----------------------------------------------------------------------------------------------------------
+
+
+@given(pairs(), SPANS)
+def test_the_share_is_that_of_the_people_counted_one_by_one(waits: list[Pair], within: timedelta) -> None:
+    """Value, counts and interval are those of the formulae in exact fractions, person by person."""
+    people = known(waits, NOON)
+    found = survival(waits, as_of=NOON).at(within)
+
+    assert found.people == len(people)
+    assert found.converted == sum(one.converted and one.watched <= within for one in people)
+    assert found.at_risk == sum(one.watched >= within for one in people)
+    if not people or max(one.watched for one in people) < within:
+        assert (found.value, found.low, found.high) == (None, None, None)
+        return
+    left, variance = still_waiting(people, within), greenwood(people, within)
+    assert found.value == pytest.approx(float(1 - left), abs=1e-12)
+    if variance is None or left == 1:
+        assert (found.low, found.high) == (None, None)
+        return
+    reach = NormalDist().inv_cdf(0.975) * sqrt(variance) / float(left) / abs(log(left))
+    assert found.low == pytest.approx(1 - float(left) ** exp(-reach), abs=1e-9)
+    assert found.high == pytest.approx(1 - float(left) ** exp(reach), abs=1e-9)
+
+
+@given(pairs())
+def test_the_steps_go_down_from_everybody(waits: list[Pair]) -> None:
+    """The curve starts at everybody and never rises; at risk are those of the step before less who left since."""
+    found = survival([*waits, (NOON, None)], as_of=NOON)
+    steps = list(found.steps)
+
+    assert steps[0].at_risk == found.people == found.converted + found.waiting
+    assert (steps[0].wait, steps[0].survival, steps[0].converted) == (timedelta(0), 1.0, 0)
+    assert sum(step.converted for step in steps) == found.converted
+    assert sum(step.censored for step in steps) == found.waiting
+    for one, later in pairwise(steps):
+        assert later.at_risk == one.at_risk - one.converted - one.censored
+        assert later.survival < one.survival
+        assert later.conversion == 1 - later.survival
+        assert 0 <= (later.low or 0) <= later.survival <= (later.high or 1) <= 1
+
+
+@given(pairs())
+def test_the_steps_say_what_is_asked_of_each_time(waits: list[Pair]) -> None:
+    """At the time of a step, the share converted is what is left of its survival, with the mirrored interval."""
+    found = survival(waits, as_of=NOON)
+
+    for step in found.steps[1:]:
+        there = found.at(step.wait)
+        assert (there.value, there.at_risk) == (step.conversion, step.at_risk)
+        assert there.low == (None if step.high is None else 1 - step.high)
+        assert there.high == (None if step.low is None else 1 - step.low)
+
+
+@given(pairs(), st.randoms())
+def test_the_order_of_the_rows_changes_nothing(waits: list[Pair], chance: Any) -> None:
+    """Shuffled waits are the same waits."""
+    shuffled = list(waits)
+    chance.shuffle(shuffled)
+
+    assert survival(shuffled, as_of=NOON) == survival(waits, as_of=NOON)
+
+
+@given(pairs(), pairs(), SPANS)
+def test_what_happens_later_changes_nothing(waits: list[Pair], others: list[Pair], later: timedelta) -> None:
+    """Waits that start after `as_of`, and ends after it, are not known yet."""
+    told = [(start, None if end is None or end > NOON else end) for start, end in waits if start <= NOON]
+    new = [(NOON + TICK + later, end) for _, end in others]
+
+    assert survival([*waits, *new], as_of=NOON) == survival(told, as_of=NOON)
+
+
+@given(pairs())
+def test_another_unit_of_time_changes_the_times_alone(waits: list[Pair]) -> None:
+    """Were each wait seven times as long, shares and counts would be the same, and each time seven times as long."""
+    longer = [(NOON - 7 * (NOON - start), None if end is None else NOON - 7 * (NOON - end)) for start, end in waits]
+    one, other = survival(waits, as_of=NOON), survival(longer, as_of=NOON)
+
+    assert [7 * step.wait for step in one.steps] == [step.wait for step in other.steps]
+    assert one.curve.survival == other.curve.survival
+    assert other.median.value == (None if one.median.value is None else 7 * one.median.value)
+
+
+@given(st.lists(SPANS, min_size=1), SPANS)
+def test_where_all_were_watched_to_the_end_it_is_a_plain_share(spans: list[timedelta], within: timedelta) -> None:
+    """With nobody still waiting, the share is so many of so many."""
+    found = survival([(NOON - span, NOON) for span in spans], as_of=NOON).at(within)
+    plain = sum(span <= within for span in spans) / len(spans)
+
+    assert found.value == (pytest.approx(plain, abs=1e-12) if within <= max(spans) else None)
+
+
+@given(pairs(), st.sampled_from([0.1, 0.25, 0.5, 0.75, 0.9]))
+def test_the_time_of_a_share_is_the_first_at_which_so_many_converted(waits: list[Pair], share: float) -> None:
+    """Value and ends are the first times at which the curve, and each side of its interval, has come so far."""
+    found = survival(waits, as_of=NOON)
+    steps = [step for step in found.steps if step.wait or step.converted]
+    quantile = found.quantile(share)
+
+    lows = [step.wait for step in steps if (step.low or 0.0) <= 1 - share + 1e-9 and step.survival < 1]
+    highs = [step.wait for step in steps if step.high is not None and step.high <= 1 - share + 1e-9]
+    assert quantile.value == next((step.wait for step in steps if step.survival <= 1 - share + 1e-9), None)
+    assert quantile.low == (None if not lows else min(lows))
+    assert quantile.high == (None if not highs else min(highs))
+
+
+@given(pairs(), SPANS.filter(bool))
+def test_the_restricted_mean_is_the_area_under_the_curve(waits: list[Pair], horizon: timedelta) -> None:
+    """Summed in slices from one step to the next, with the standard error by the same slices in fractions."""
+    people = known(waits, NOON)
+    found = survival(waits, as_of=NOON).restricted_mean(horizon)
+
+    if not people or max(one.watched for one in people) < horizon:
+        assert (found.value, found.error, found.low, found.high) == (None, None, None, None)
+        return
+    cuts = sorted({timedelta(0), horizon, *(one.watched for one in people if one.watched < horizon)})
+    slices = [(start, (end - start) // TICK * still_waiting(people, start)) for start, end in pairwise(cuts)]
+    area = sum(part for _, part in slices)
+    variance = 0.0
+    for time in {one.watched for one in people if one.converted and one.watched < horizon}:
+        at_risk = sum(one.watched >= time for one in people)
+        events = sum(one.converted and one.watched == time for one in people)
+        ahead = sum(part for start, part in slices if start >= time)
+        if at_risk > events:
+            variance += float(ahead) ** 2 * events / (at_risk * (at_risk - events))
+    assert (found.value or horizon) // TICK == pytest.approx(float(area), rel=1e-9, abs=1)
+    assert (found.error or timedelta(0)) // TICK == pytest.approx(sqrt(variance), rel=1e-6, abs=1)
+    assert timedelta(0) <= (found.low or timedelta(0)) <= (found.high or horizon) <= horizon
+
+
+@given(KEYS)
+def test_arrays_give_the_same_digits(keys: list[int]) -> None:
+    """Counted in whole arrays or one by one, every count is the same, and every float to its last digit."""
+    np = pytest.importorskip("numpy")
+    counts = {key: keys.count(key) for key in keys}
+
+    assert curve_of_array(np.array(keys, "int64")) == curve_of(counts.items())
+
+
+@given(pairs())
+def test_a_frame_without_arrays_gives_the_same(waits: list[Pair]) -> None:
+    """Where numpy is not installed the engine counts, and the answer is the same."""
+    table = frame_of(waits)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("funnel.metrics.survival.waiting.installed", lambda _: False)
+        counted = survival(table, as_of=NOON)
+
+    assert counted == survival(table, as_of=NOON) == survival(waits, as_of=NOON)
+
+
+def test_many_people_give_the_same_digits() -> None:
+    """At twenty thousand people both ways still agree to the last digit, and with the list of pairs."""
+    waits = [(NOON - place * 7919 % 20_011 * TICK, None if place % 3 else NOON) for place in range(20_000)]
+    table = frame_of(waits)
+    now = survival(table, as_of=NOON)
+
+    assert now == survival(waits, as_of=NOON)
+    assert now.people == 20_000
+    assert len(now.steps) == 6_668
+
+
+# ---- edges ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("end", "as_of", "converted"),
+    [(NOON, NOON, 1), (NOON, NOON - TICK, 0), (NOON + TICK, NOON, 0), (NOON - DAY, NOON, 1)],
+    ids=["just now", "a moment early", "a moment late", "at once"],
+)
+def test_an_end_at_the_instant_has_come(end: datetime, as_of: datetime, converted: int) -> None:
+    """What ends at `as_of` has ended, a microsecond later has not; a wait of no time at all is a wait."""
+    found = survival([(NOON - DAY, end)], as_of=as_of)
+
+    assert (found.people, found.converted, found.left_out) == (1, converted, 0)
+
+
+def test_a_time_includes_its_end() -> None:
+    """Who converts at just the time that is asked for has converted within it; a microsecond less, and has not."""
+    found = after(2, 5)
+
+    assert found.at(2 * DAY).value == 0.5
+    assert found.at(2 * DAY - TICK).value == 0.0
+
+
+def test_those_who_ended_before_they_started_are_left_out_and_counted() -> None:
+    """They are not among the people; an end that is not known yet leaves out nobody."""
+    early = (NOON - DAY, NOON - DAY - TICK)
+
+    assert survival([early, (NOON - DAY, NOON)], as_of=NOON).left_out == 1
+    assert survival([early, (NOON - DAY, NOON)], as_of=NOON).people == 1
+    assert survival([early], as_of=NOON - DAY - TICK).left_out == 0
+
+
+def test_beyond_what_was_watched_nothing_is_said() -> None:
+    """To the longest time that anybody was watched there is an answer, a microsecond later there is none."""
+    found = after(1, watched=[3])
+
+    assert found.longest == 3 * DAY
+    assert found.at(3 * DAY).value == 0.5
+    assert found.at(3 * DAY + TICK).value is None
+    assert str(found.at(4 * DAY)) == "not known within 4 days (1 of 2 converted; nobody was watched so long)"
+    assert found.restricted_mean(3 * DAY).value is not None
+    assert str(found.restricted_mean(4 * DAY)) == "not known within 4 days (2 people; nobody was watched so long)"
+
+
+def test_a_median_that_is_not_reached_is_none() -> None:
+    """Where fewer than half have converted nobody knows when half will."""
+    found = after(1, watched=[3, 3])
+
+    assert found.median.value is None
+    assert str(found.median) == "not reached (1 day to not reached)"
+
+
+def test_nobody_is_an_answer() -> None:
+    """Of nobody there is no share, no time and no mean, and the text says so."""
+    found = survival([], as_of=NOON)
+
+    assert (found.people, found.longest, found.at(DAY).value, found.median.value) == (0, None, None, None)
+    assert found.plateau() is None
+    assert list(found.steps) == []
+    assert str(found) == "not enough (0 people, 0 converted, 0 still waiting; at least 1)"
+    assert survival(frame_of([]), as_of=NOON) == found
+
+
+def test_too_few_people_are_an_answer() -> None:
+    """Below the fewest people that were asked for nothing is said; with just so many, all is."""
+    few, enough = after(1, 2, watched=[4], least=4), after(1, 2, watched=[4], least=3)
+
+    assert (few.at(DAY).value, few.median.value, few.restricted_mean(DAY).value) == (None, None, None)
+    assert (list(few.steps), few.plateau(least=1)) == ([], None)
+    assert str(few) == "not enough (3 people, 2 converted, 1 still waiting; at least 4)"
+    assert str(few.at(DAY)) == "not enough (1 of 3 converted; at least 4)"
+    assert str(few.median) == str(few.restricted_mean(DAY)) == "not enough (3 people; at least 4)"
+    assert enough.enough
+    assert enough.at(DAY).value is not None
+
+
+def test_a_surer_interval_is_wider() -> None:
+    """The level is an argument."""
+    usual, surer = treated().at(10 * DAY), treated(level=0.99).at(10 * DAY)
+
+    assert usual.value == surer.value
+    assert (surer.low or 0) < (usual.low or 0) < (usual.high or 0) < (surer.high or 0)
+
+
+def test_it_reads_with_its_counts() -> None:
+    """No number stands alone, in text as in a notebook."""
+    found = treated()
+
+    assert str(found) == (
+        "21 people, 9 converted, 12 still waiting; watched for up to 35 days; median 23 days (13 days to not reached)"
+    )
+    assert str(found.at(10 * DAY)) == "24.7 % within 10 days (5 of 21 converted, 15 waited so long; 11.1 to 49.7 %)"
+    assert str(found.at(DAY)) == "0.0 % within 1 day (0 of 21 converted, 21 waited so long; no interval)"
+    assert str(found.restricted_mean(35 * DAY)) == (
+        "23.3 days within 35 days (21 people, 1 waited so long; 17.7 days to 28.8 days)"
+    )
+    assert str(found.steps[1]) == "6 days: 3 of 21 converted, 85.7 % still wait"
+    assert ">21 people, 9 converted" in found._repr_html_()
+    assert found._repr_html_().startswith('<span title="Kaplan-Meier, intervals at 0.95">')
+    assert found.median._repr_html_() == "<span>23 days (13 days to not reached)</span>"
+    assert "1 left out" in str(survival([(NOON, NOON - DAY), (NOON, None)], as_of=NOON))
+
+
+@pytest.mark.parametrize(
+    ("span", "text"),
+    [
+        (45 * DAY, "45 days"), (1.5 * DAY, "1.5 days"), (1000 * DAY, "1,000 days"), (DAY / 24, "1 hour"),
+        (DAY / 48, "30 minutes"), (DAY / 86400, "1 second"), (TICK * 500, "0.0005 seconds"),
+        (timedelta(0), "0 seconds"),
+    ],
+)  # fmt: skip
+def test_a_time_is_told_in_the_unit_that_fits(span: timedelta, text: str) -> None:
+    """Days where it is a day, else hours, minutes or seconds."""
+    found = survival([(NOON - span, NOON)], as_of=NOON)
+
+    assert f"for up to {text};" in str(found)
+
+
+def test_it_is_told_as_plain_values() -> None:
+    """The dict holds counts and median, the rows hold the steps with their complement."""
+    found = treated()
+
+    assert found.to_dict() == {
+        "as_of": NOON, "people": 21, "converted": 9, "waiting": 12, "left_out": 0, "longest": 35 * DAY,
+        "median": 23 * DAY, "median_low": 13 * DAY, "median_high": None, "flat_since": None, "flat_until": None,
+        "level": 0.95,
+    }  # fmt: skip
+    rows = found.to_dicts()
+    assert [row["conversion"] for row in rows] == [1 - row["survival"] for row in rows]
+    assert found.at(DAY).to_dict()["within"] == DAY
+    assert found.median.to_dict()["share"] == 0.5
+    assert found.restricted_mean(DAY).to_dict()["horizon"] == DAY
+    assert found.steps[-1].survival == found.steps[7].survival
+    assert len(found.steps[2:4]) == 2
+
+
+def test_it_can_be_sent_to_another_process() -> None:
+    """What was found is plain values that can be kept."""
+    assert pickle.loads(pickle.dumps(treated())) == treated()  # noqa: S301 - our own bytes
+
+
+# ---- bad input -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [(NOON,), (NOON.replace(tzinfo=None), None), (NOON, NOON.replace(tzinfo=None)), (None, NOON), NOON, ("a", "b")],
+)
+def test_what_is_no_pair_is_refused(pair: Any) -> None:
+    """Each pair is two aware datetimes, or one and None."""
+    with pytest.raises(InstantError, match="wait 1 is no pair of aware datetimes"):
+        survival([(NOON, None), pair], as_of=NOON)
+
+
+@pytest.mark.parametrize("year", [1799, 2200])
+def test_a_year_that_is_not_kept_is_refused(year: int) -> None:
+    """In pairs as in tables, with where it stands."""
+    far = NOON.replace(year=year)
+
+    with pytest.raises(InstantError, match="wait 0 lies outside the years 1800 to 2199"):
+        survival([(far, None)], as_of=NOON)
+    with pytest.raises(FunnelError, match=r"waits.ended_at: 1 row: lies outside the years 1800 to 2199"):
+        survival(frame_of([(NOON, far)]), as_of=NOON)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"level": 1.0}, "level is 1.0"), ({"level": 95}, "level is 95"), ({"level": float("nan")}, "level is nan"),
+        ({"least": 0}, "least is 0"), ({"as_of": NOON.replace(tzinfo=None)}, "as_of is a naive datetime"),
+    ],
+)  # fmt: skip
+def test_arguments_that_cannot_be_are_refused(options: dict[str, Any], said: str) -> None:
+    """Each with what was given and what is allowed."""
+    with pytest.raises(FunnelError, match=said):
+        survival([], **{"as_of": NOON, **options})
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, 50, -0.1, float("nan")])
+def test_a_share_lies_between_0_and_1(share: float) -> None:
+    """The time of everybody is never known, that of nobody is no question."""
+    with pytest.raises(FunnelError, match="has no time within which it converts"):
+        treated().quantile(share)
+
+
+def test_a_time_is_a_span() -> None:
+    """Less than nothing and bare numbers are no times; a horizon of nothing is no horizon."""
+    wrong: Any = 30
+    for span in (-TICK, wrong):
+        with pytest.raises(RecordError, match="give a timedelta from zero up"):
+            treated().at(span)
+    for span in (timedelta(0), wrong):
+        with pytest.raises(RecordError, match="give a timedelta above zero"):
+            treated().restricted_mean(span)
+
+
+def test_a_table_says_what_is_wrong_with_it() -> None:
+    """Missing columns with the name that was meant, naive times, empty starts: counted, and no value shown."""
+    table = frame_of([(NOON, None)] * 3)
+
+    with pytest.raises(FunnelError, match=r"waits.ended_at: is missing; did you mean ended_on\?"):
+        survival(table.rename({"ended_at": "ended_on"}), as_of=NOON)
+    with pytest.raises(FunnelError, match=r"waits.ended_at: is missing$"):
+        survival(table.select("started_at"), as_of=NOON)
+    naive = table.with_columns(started_at=table["started_at"].dt.replace_time_zone(None))
+    with pytest.raises(FunnelError, match=r"waits.started_at: is Datetime.*; give aware datetimes"):
+        survival(naive, as_of=NOON)
+    empty = frame_of([(NOON, None), (None, NOON), (None, None)])  # type: ignore[list-item]
+    with pytest.raises(FunnelError, match=r"waits.started_at: 2 rows: is empty; give an instant"):
+        survival(empty, as_of=NOON)
+    with pytest.raises(FunnelError, match="a generator is no dataframe"):
+        survival((pair for pair in [(NOON, None)]), as_of=NOON)
+
+
+def test_a_column_of_nothing_is_a_column_of_waits_without_end() -> None:
+    """Where nobody has converted, a column may have no type at all."""
+    import polars as pl
+
+    table = frame_of([(NOON, None)] * 3).with_columns(ended_at=pl.lit(None))
+
+    assert survival(table, as_of=NOON + DAY) == survival([(NOON, None)] * 3, as_of=NOON + DAY)
+    assert waits_in(table, 0).curve.people == 0

@@ -1,0 +1,264 @@
+from __future__ import annotations
+
+from datetime import datetime
+from random import Random
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from funnel.errors import FactsError, FunnelError
+from funnel.history import History
+from funnel.logs import Logs
+from funnel.metrics.survival.ask import Survival, SurvivalBy, survival, survival_by
+from funnel.metrics.survival.waits import waits
+from tests.engines import ENGINES, HERE
+from tests.frames import TIME, as_instant, read, tables
+from tests.metrics.people import AS_OF, FEW, bought_by, crowds, logs_of, orders_of, shop_on
+from tests.metrics.waiting import DAY, NOON, SPANS, TICK, starts
+from tests.strategies import instants
+
+EVENTS = st.lists(
+    st.tuples(
+        st.sampled_from("abc"), starts(), st.sampled_from(["lead", "order"]), st.sampled_from(["ad", "web", None])
+    ),
+    max_size=12,
+)
+Row = tuple[str, datetime, str, str | None]
+
+
+def table_of(rows: list[Row]) -> pl.DataFrame:
+    """Events as a Polars table, on which both kinds stand."""
+    schema = {"person_id": pl.String, "occurred_at": TIME, "kind": pl.String, "source": pl.String}
+    late = NOON + 9 * DAY
+    return pl.DataFrame([*rows, ("z", late, "lead", None), ("z", late, "order", None)], schema, orient="row")
+
+
+def found(rows: list[Row], start: str, end: str, **options: Any) -> dict[str, tuple[Any, ...]]:
+    """Each person's wait as it was made from a table."""
+    table = waits(table_of(rows), start, end, as_of=NOON, **options)
+    return {person: tuple(rest) for person, *rest in table.iter_rows()}
+
+
+def times(rows: list[Row], person: str, kind: str) -> list[datetime]:
+    """When the events of one person and kind were, until the instant of judgement."""
+    return sorted(when for who, when, what, _ in rows if (who, what) == (person, kind) and when <= NOON)
+
+
+@given(EVENTS, st.booleans())
+def test_a_wait_is_from_the_first_start_to_the_first_end(rows: list[Row], ignored: bool) -> None:  # noqa: FBT001
+    """Person by person; where ends before the start are ignored, to the first one at or after it."""
+    expected = {}
+    for person in "abc":
+        if began := times(rows, person, "lead"):
+            ends = [when for when in times(rows, person, "order") if when >= began[0] or not ignored]
+            expected[person] = (began[0], min(ends, default=None))
+
+    assert found(rows, "lead", "order", earlier="ignored" if ignored else "counts") == expected
+
+
+@given(EVENTS)
+def test_of_one_kind_it_is_from_the_first_to_the_second(rows: list[Row]) -> None:
+    """One event serves once: of two at one instant the wait is no time at all, of one there is no end."""
+    expected = {}
+    for person in "abc":
+        if bought := times(rows, person, "order"):
+            expected[person] = (bought[0], bought[1] if len(bought) > 1 else None)
+
+    assert found(rows, "order", "order") == expected
+
+
+@given(EVENTS)
+def test_what_is_kept_is_that_of_the_first_start(rows: list[Row]) -> None:
+    """Of several starts at that instant, the one that comes first by what is kept; empty ones come last."""
+    kept = {person: row[-1] for person, row in found(rows, "lead", "order", keep=["source"]).items()}
+    expected = {}
+    for person in "abc":
+        if began := times(rows, person, "lead"):
+            sources = [source for who, when, what, source in rows if (who, when, what) == (person, began[0], "lead")]
+            expected[person] = min(sources, key=lambda source: (source is None, source or ""))
+
+    assert kept == expected
+
+
+@given(EVENTS, SPANS)
+def test_the_waits_of_a_day_are_known_on_that_day(rows: list[Row], later: Any) -> None:
+    """Cutting at `as_of` before or while the curve is made gives the same curve."""
+    day = NOON - later
+    cut, whole = (waits(table_of(rows), "lead", "order", as_of=when) for when in (day, NOON))
+
+    assert survival(cut, as_of=day) == survival(whole, as_of=day)
+
+
+def test_an_end_before_the_start_is_left_out_or_ignored() -> None:
+    """Who bought before they were a lead had got there; asked otherwise, they wait for the next purchase."""
+    rows: list[Row] = [
+        ("a", NOON - 2 * DAY, "order", None), ("a", NOON - DAY, "lead", None), ("a", NOON, "order", None),
+        ("b", NOON - DAY, "lead", None),
+    ]  # fmt: skip
+    counts, ignored = (
+        survival(waits(table_of(rows), "lead", "order", as_of=NOON, earlier=way), as_of=NOON)
+        for way in ("counts", "ignored")
+    )
+
+    assert (counts.people, counts.converted, counts.left_out) == (1, 0, 1)
+    assert (ignored.people, ignored.converted, ignored.left_out) == (2, 1, 0)
+
+
+# ---- logs ----------------------------------------------------------------------------------------------------------
+
+
+@FEW
+@given(crowds(), instants())
+def test_from_the_first_purchase_to_the_second(people: list[History], as_of: datetime) -> None:
+    """Of purchases that count at the instant: what was cancelled or wholly refunded by then was no purchase."""
+    table = waits(logs_of(people), "purchases", "purchases", as_of=as_of)
+    expected = {}
+    for person in people:
+        if bought := bought_by(person, as_of):
+            expected[person.person_id] = (bought[0], bought[1] if len(bought) > 1 else None)
+
+    assert {person: tuple(rest) for person, *rest in table.iter_rows()} == expected
+
+
+@FEW
+@given(crowds(), instants())
+def test_from_lead_to_purchase(people: list[History], as_of: datetime) -> None:
+    """From a person's first arrival to their first purchase that counts."""
+    logs = Logs(**orders_of(people), leads=tables(people)["leads"])
+    table = waits(logs, "leads", "purchases", as_of=as_of, keep=["campaign"])
+    arrived = [lead for person in people for lead in (*person.leads, *person.referrals) if lead.arrived_at <= as_of]
+    bought = {person.person_id: min(bought_by(person, as_of), default=None) for person in people}
+    firsts = {
+        lead.person_id: lead.arrived_at for lead in sorted(arrived, key=lambda lead: lead.arrived_at, reverse=True)
+    }
+    expected = {person: (first, bought.get(person)) for person, first in firsts.items()}
+
+    assert {person: (start, end) for person, start, end, _ in table.iter_rows()} == expected
+
+
+def test_a_kind_of_interaction_is_a_stream() -> None:
+    """The wait from the first question to the first answer, of those who asked."""
+    asked = [
+        ("1", "a", NOON - DAY, "question", None),
+        ("2", "a", NOON, "answer", "1"),
+        ("3", "b", NOON, "question", None),
+    ]
+    schema = {"id": pl.String, "person_id": pl.String, "occurred_at": TIME, "kind": pl.String, "regarding": pl.String}
+    table = waits(Logs(interactions=pl.DataFrame(asked, schema, orient="row")), "questions", "answers", as_of=NOON)
+
+    assert sorted(table.iter_rows()) == [("a", NOON - DAY, NOON), ("b", NOON, None)]
+
+
+def test_logs_that_are_not_there_are_told() -> None:
+    """A stream that no log holds, and one that there is not, are errors that name what is known."""
+    logs = shop_on("polars")
+
+    with pytest.raises(FunnelError, match="the logs hold no leads; known are "):
+        waits(logs, "leads", "purchases", as_of=AS_OF)
+    with pytest.raises(FactsError, match="did you mean purchases"):
+        waits(logs, "purchases", "purchase", as_of=AS_OF)
+
+
+# ---- engines -------------------------------------------------------------------------------------------------------
+
+
+def made_up() -> pl.DataFrame:
+    """Three hundred events of eighty people, many at the same instants, some after the instant of judgement."""
+    chance = Random(5)
+    return table_of(
+        [
+            (
+                f"p{chance.randrange(80)}",
+                NOON + DAY - chance.randrange(11) * DAY - chance.randrange(4) * TICK,
+                chance.choice(["lead", "order"]),
+                chance.choice([None, "ad", "web"]),
+            )
+            for _ in range(300)
+        ]
+    )
+
+
+def same(table: Any) -> list[dict[str, Any]]:
+    """The rows of a table of waits of any engine."""
+    return [{name: as_instant(value) for name, value in row.items()} for row in read(table)]
+
+
+def answers(events: Any) -> tuple[list[tuple[Any, Survival]], SurvivalBy]:
+    """Waits and curve of each way to wait, and the groups of one."""
+    tables = [
+        waits(events, "lead", "order", as_of=NOON, keep=["source"]),
+        waits(events, "lead", "order", as_of=NOON, earlier="ignored"),
+        waits(events, "order", "order", as_of=NOON),
+    ]
+    return [(same(one), survival(one, as_of=NOON)) for one in tables], survival_by(tables[0], "source", as_of=NOON)
+
+
+@pytest.mark.no_cover
+@pytest.mark.parametrize("engine", HERE)
+def test_every_engine_gives_the_same_waits(engine: str) -> None:
+    """Where the events lie changes no wait and no digit of a curve, nor of the test of groups; lists give them too."""
+    found = answers(ENGINES[engine]({"events": made_up()})["events"])
+
+    assert found == answers(made_up())
+    for rows, curve in found[0]:
+        assert curve == survival([(row["started_at"], row["ended_at"]) for row in rows], as_of=NOON)
+        assert 10 < curve.converted < curve.people - 10
+
+
+@pytest.mark.no_cover
+@pytest.mark.parametrize("engine", [name for name in HERE if name != "polars"])
+def test_every_engine_reads_the_same_logs(engine: str) -> None:
+    """The wait from the first purchase to the second is the same wherever the logs lie."""
+    table, here = (waits(shop_on(name), "purchases", "purchases", as_of=AS_OF) for name in (engine, "polars"))
+
+    assert same(table) == same(here)
+    assert survival(table, as_of=AS_OF) == survival(here, as_of=AS_OF)
+
+
+def test_pandas_alone_gives_the_same_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where pandas is the only engine that is installed, nothing changes."""
+    here, table = answers(made_up()), made_up().to_pandas()
+    monkeypatch.setattr("funnel._frames.installed", lambda _: False)
+
+    assert answers(table) == here
+
+
+# ---- bad input -----------------------------------------------------------------------------------------------------
+
+
+def test_a_kind_that_is_not_there_is_told() -> None:
+    """With the one that was meant; a table without any row has no kinds, and gives no waits."""
+    with pytest.raises(FunnelError, match=r"no event is of kind 'ordr'; did you mean order\?"):
+        waits(table_of([]), "lead", "ordr", as_of=NOON)
+    assert waits(table_of([]).head(0), "lead", "order", as_of=NOON).is_empty()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"person_id": pl.lit(None, pl.String)}, "events.person_id: 2 rows: is empty; give the person"),
+        ({"kind": pl.lit(None, pl.String)}, "events.kind: 2 rows: is empty; give what happened"),
+        ({"occurred_at": pl.lit(None, TIME)}, "events.occurred_at: 2 rows: is empty; give an instant"),
+        ({"occurred_at": pl.lit(1)}, "events.occurred_at: is Int32; give aware datetimes"),
+    ],
+)
+def test_empty_cells_are_counted_and_refused(change: dict[str, Any], said: str) -> None:
+    """An event of nobody, of nothing or at no time is no event."""
+    with pytest.raises(FunnelError, match=said):
+        waits(table_of([]).with_columns(**change), "lead", "order", as_of=NOON)
+
+
+def test_every_fault_is_told_at_once() -> None:
+    """All columns that are missing are named in one error."""
+    with pytest.raises(FunnelError, match=r"(?s)events.tune: is missing.*events.person_id: is missing"):
+        waits(table_of([]).drop("person_id"), "lead", "order", as_of=NOON, keep=["tune"])
+
+
+def test_what_an_earlier_end_is_must_be_said_rightly() -> None:
+    """There are two ways, and no third."""
+    wrong: Any = "dropped"
+    with pytest.raises(FunnelError, match="earlier is 'dropped'; it is one of counts, ignored"):
+        waits(table_of([]), "lead", "order", as_of=NOON, earlier=wrong)
