@@ -20,10 +20,11 @@ def repeated(frame: Frame, times: int) -> Frame:
         case nw.Implementation.DUCKDB:
             native = native.project(f'*, unnest(range({times})) as "{TURN}"')
         case nw.Implementation.IBIS:
-            native = native.mutate(**{TURN: importlib.import_module("ibis").range(times).unnest()})
+            turns = importlib.import_module("pyarrow").table({TURN: range(times)})  # not all databases can unnest
+            native = native.cross_join(importlib.import_module("ibis").memtable(turns))
         case _:  # pragma: no cover - make test-full has PySpark
             functions = importlib.import_module("pyspark.sql.functions")
-            turns = functions.explode(functions.sequence(functions.lit(0), functions.lit(times - 1)))
-            native = native.withColumn(TURN, turns)
+            numbers = functions.sequence(functions.lit(0), functions.lit(times - 1))
+            native = native.withColumn(TURN, functions.explode(numbers))
     turned: Frame = nw.from_native(native)
     return turned
