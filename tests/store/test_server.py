@@ -533,6 +533,15 @@ def served(request: pytest.FixtureRequest) -> Iterator[sa.Engine]:
     engine.dispose()
 
 
+def test_everyone_has_moved_from_where_they_stood(served: sa.Engine) -> None:
+    """A database that sets one column after another keeps the former stage all the same."""
+    with SqlAlchemyStore(served) as store:
+        store.append(bought(), recorded_at=NOON)
+        store.judge_everyone(as_of=NOON + 400 * DAY)
+
+        assert (store.standing("p1").former, store.standing("p1").stage) == ("customer", "lapsed")
+
+
 def commented(engine: sa.Engine, comment: str | None) -> None:
     """Write another comment on the table of records, as a migration of another version does."""
     records = store_tables().tables["funnel_records"]

@@ -247,8 +247,9 @@ class AlchemyTables:
         p = self._tables.people
         told = [{"the_one": one.person_id, "of": one.version, "now": one.stage, "then": one.due_at} for one in found]
         same = p.c.person_id == sa.bindparam("the_one"), p.c.version == sa.bindparam("of"), p.c.judged_by.is_not(None)
-        now: dict[str, Any] = {"stage": sa.bindparam("now"), "due_at": sa.bindparam("then")}
-        stands = p.update().where(*same).values(former=p.c.stage, judged_at=judged_at, judged_by=judged_by, **now)
+        now: tuple[tuple[Any, Any], ...] = (p.c.stage, sa.bindparam("now")), (p.c.due_at, sa.bindparam("then"))
+        at = (p.c.judged_at, judged_at), (p.c.judged_by, judged_by)
+        stands = p.update().where(*same).ordered_values((p.c.former, p.c.stage), *now, *at)  # MySQL sets them in turn
         self._execute(stands, told)
 
     def links(self, names: Sequence[str]) -> Sequence[Link]:
