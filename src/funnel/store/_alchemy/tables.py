@@ -247,7 +247,9 @@ class AlchemyTables:
         p = self._tables.people
         told = [{"the_one": one.person_id, "of": one.version, "now": one.stage, "then": one.due_at} for one in found]
         same = p.c.person_id == sa.bindparam("the_one"), p.c.version == sa.bindparam("of"), p.c.judged_by.is_not(None)
-        now: tuple[tuple[Any, Any], ...] = (p.c.stage, sa.bindparam("now")), (p.c.due_at, sa.bindparam("then"))
+        stage: sa.BindParameter[Any] = sa.bindparam("now")
+        due_at: sa.BindParameter[Any] = sa.bindparam("then")
+        now = (p.c.stage, stage), (p.c.due_at, due_at)
         at = (p.c.judged_at, judged_at), (p.c.judged_by, judged_by)
         stands = p.update().where(*same).ordered_values((p.c.former, p.c.stage), *now, *at)  # MySQL sets them in turn
         self._execute(stands, told)
