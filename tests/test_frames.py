@@ -85,6 +85,7 @@ def test_whole_microseconds_go_out_as_datetimes_and_durations(engine: str) -> No
     ]
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("engine", sorted({*HERE, "ibis"}))
 def test_instants_of_centuries_are_exact(engine: str) -> None:
     """Leap days, the turn of centuries, before 1970, the last microsecond of a year."""

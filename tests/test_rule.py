@@ -73,6 +73,7 @@ def nickname(f: Facts, policy: Policy) -> str:
 # ---- laws ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", sorted(RULES))
 @given(history=histories(), as_of=instants())
 @few
@@ -87,6 +88,7 @@ def test_a_rule_answers_as_the_plain_function_does(name: str, history: History, 
     assert all(reason.holds or reason.points == 0 for reason in asked.why(facts, POLICY).reasons)
 
 
+@pytest.mark.no_cover
 @given(people(), instants())
 @fewer
 def test_over_everyone_a_rule_answers_as_for_each(everyone: tuple[History, ...], as_of: datetime) -> None:
@@ -111,6 +113,7 @@ def _plain(answer: Any) -> Any:
     return getattr(answer, "value", answer)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", sorted(RULES.keys() - SPANS))
 @given(history=histories(), data=st.data())
 @few
@@ -160,6 +163,7 @@ def test_the_next_change_of_a_table_is_the_first_of_several(engine: str) -> None
     }
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", sorted(RULES))
 def test_the_witnesses_of_a_rule_take_its_paths(name: str) -> None:
     """Every path that the table tells has somebody who takes it, and no two have the same reasons."""

@@ -44,6 +44,7 @@ def test_every_reason_that_people_give_has_its_words() -> None:
     assert set(REASONS) == {*map(str, PostponeReason), *map(str, NoReason)}
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("asked", [next_step, readiness, stage, funnel.assurance, funnel.buying_step], ids=str)
 def test_every_fact_that_decides_has_its_words(asked: Rule[Facts, Policy, Any]) -> None:
     """Whatever a rule of the worklist reads can be told."""

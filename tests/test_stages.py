@@ -107,6 +107,7 @@ def test_the_walk_sees_time_and_events() -> None:
     ]
 
 
+@pytest.mark.no_cover
 @given(people())
 @fewer
 def test_the_running_facts_make_no_other_move(everyone: tuple[History, ...]) -> None:

@@ -56,6 +56,7 @@ def rows(native: Any) -> list[dict[str, Any]]:
 # ---- one and all ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.no_cover
 def test_the_list_of_all_is_the_lists_of_each(engine: str) -> None:
     """The same people, steps, instants and values, in the same order, whatever the zone."""
 

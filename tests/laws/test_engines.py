@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,6 +27,7 @@ from tests.random_rules import RandomRule, rules
 from tests.shop import END, TICK, known_by, people
 from tests.strategies import instants
 
+pytestmark = pytest.mark.no_cover
 POLICY = Policy()
 
 

@@ -296,6 +296,7 @@ def test_paths_are_counted() -> None:
         lift(branching(9), facts)
 
 
+@pytest.mark.no_cover
 def test_conditions_one_after_another_are_counted() -> None:
     """A path may ask 128 conditions and not one more, or engines would run out of stack."""
     assert len([*leaves(lift(lambda f: f.visits in range(MOST_CONDITIONS), FACTS))]) == MOST_CONDITIONS + 1

@@ -57,6 +57,7 @@ def marked(frames: dict[str, pl.DataFrame], mark: str) -> dict[str, pl.DataFrame
     }
 
 
+@pytest.mark.no_cover
 @settings(max_examples=max(5, settings.default.max_examples // 5))
 @given(st.tuples(*(histories(f"p{number}") for number in range(5))))
 def test_the_rows_of_a_person_are_those_of_their_own_ledger(people: tuple[History, ...]) -> None:

@@ -47,6 +47,7 @@ def counts(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{name: row[name] for name in row if name.endswith(("_id", "_count", "spent"))} for row in found]
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("engine", HERE)
 def test_the_same_kind_comes_out_as_went_in(engine: str) -> None:
     """Eager or lazy, of each engine; with the same answers, and the frames that were given stay as they were."""
@@ -72,6 +73,7 @@ def test_pandas_without_polars_answers_the_same(monkeypatch: pytest.MonkeyPatch)
     assert faults("pandas", purchases=table) == told
 
 
+@pytest.mark.no_cover
 @settings(max_examples=max(5, settings.default.max_examples // 5))
 @given(histories("p1"), st.randoms())
 def test_the_order_and_the_number_of_deliveries_change_nothing(history: History, chance: Any) -> None:
@@ -86,6 +88,7 @@ def test_the_order_and_the_number_of_deliveries_change_nothing(history: History,
     assert answers(mixed) == answers(frames)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("engine", HERE)
 def test_empty_logs_are_logs_of_nobody(engine: str) -> None:
     """Tables without a row have no faults, and there are facts of nobody."""

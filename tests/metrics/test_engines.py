@@ -26,6 +26,7 @@ def same() -> Logs:
     return shop_on("polars")
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("engine", [name for name in HERE if name != "polars"])
 def test_every_engine_counts_alike(engine: str, same: Logs) -> None:
     """Where the data lie changes no cohort, no rate and no number of people."""

@@ -285,6 +285,7 @@ def test_what_never_rests_is_refused(near: None) -> None:
     assert len(told_over(PathMachine(Place.WEST, circle, EVERYWHERE), logs, END) or ()) == len(CROWD)
 
 
+@pytest.mark.no_cover
 def test_pandas_alone_is_walked_in_pandas(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where neither Polars nor numpy is asked for, the moves are the same."""
     monkeypatch.setattr(_frames, "installed", lambda module: module == "pandas")

@@ -460,6 +460,7 @@ def test_neither_the_account_nor_the_orders_show_who_bought(tmp_path: Path) -> N
     assert repr(orders) == "Orders(currency='IDR')"
 
 
+@pytest.mark.no_cover
 def test_a_million_bad_rows_make_a_short_exact_account(tmp_path: Path) -> None:
     """However much is wrong, the account stays short and its counts exact."""
     path = tmp_path / "orders.parquet"

@@ -32,6 +32,7 @@ ONE: tuple[tuple[Reduction, ...], ...] = (
 )
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("reductions", ONE, ids=range(len(ONE)))
 @given(everyone=people(most=6), as_of=instants())
 @fewer

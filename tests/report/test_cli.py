@@ -207,6 +207,7 @@ def test_the_version_is_told() -> None:
     assert "Never today by itself" in " ".join(run("report", "--help").stdout.split())
 
 
+@pytest.mark.no_cover
 def test_the_command_runs_on_a_pipe(tmp_path: Path) -> None:
     """Started as a program it prints plain text without colour codes, twice the same, and nothing beside the page."""
     arguments = [sys.executable, "-c", "from funnel.report.cli import main; main()", *written(tmp_path), *AS_OF]

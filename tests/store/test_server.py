@@ -106,6 +106,7 @@ class TestOnSqlite(OnAnEngine):
         self.engine.dispose()
 
 
+@pytest.mark.no_cover
 class TestOnPostgres(OnAnEngine, *([Laws] if FULL else [])):
     """PostgreSQL, a real server."""
 
@@ -117,6 +118,7 @@ class TestOnPostgres(OnAnEngine, *([Laws] if FULL else [])):
         cls.engine.dispose()
 
 
+@pytest.mark.no_cover
 class TestOnMariaDB(OnAnEngine, Laws):
     """MariaDB, a real server; the whole suite, and its laws, with make test-full alone, for they take long."""
 
@@ -176,6 +178,7 @@ def test_eight_threads_deliver_the_same_in_different_orders(engine: sa.Engine) -
     delivered(engine, 20 if FULL else 6)
 
 
+@pytest.mark.no_cover
 def test_eight_threads_deliver_to_mariadb(maria: Server) -> None:
     """Every record is there once, and versions have no gap."""
     engine = sa.create_engine(maria.url, pool_size=8)
@@ -486,6 +489,7 @@ def test_tables_lie_where_the_shop_wants_them(engine: sa.Engine) -> None:
     assert SqlAlchemyStore(engine).standing("p1") is None
 
 
+@pytest.mark.no_cover
 def test_rows_make_the_same_tables_as_arrays(plain: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a database writes no arrays, rows are read; both in batches, some of them empty."""
     monkeypatch.setattr(alchemy, "STEP", 2)

@@ -43,6 +43,7 @@ class InMemory:
             other._connection.backup(store._connection)
 
 
+@pytest.mark.no_cover
 class TestLawsInMemory(InMemory, Laws):
     """The laws, where a new store costs least."""
 

@@ -49,6 +49,7 @@ def by_windows(given_rows: Marked) -> pl.DataFrame:
     return nw.to_native(portable.attempts(rows, given_rows.plan).collect())
 
 
+@pytest.mark.no_cover
 @given(
     events=CROWDS,
     question=questions(),

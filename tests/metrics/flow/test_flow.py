@@ -82,6 +82,7 @@ def test_the_flow_is_counted_from_the_journeys(everyone: tuple[History, ...], as
         assert one.by_time == sum(move.cause == "time" for move in made)
 
 
+@pytest.mark.no_cover
 @few
 @given(people(most=8), instants())
 def test_what_a_rule_book_changes_is_what_the_journeys_differ_in(
@@ -154,6 +155,7 @@ def test_the_flow_is_written_and_given_as_rows() -> None:
     assert flow.transitions[-1].to_dict()["median"] == flow.transitions[-1].median
 
 
+@pytest.mark.no_cover
 def test_the_flow_is_the_same_where_the_data_are() -> None:
     """In DuckDB, also along a path; and the difference comes back as it went in."""
     assert flow_of("duckdb") == flow_of("polars")

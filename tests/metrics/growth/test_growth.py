@@ -142,6 +142,7 @@ def periods(draw: st.DrawFn) -> FiveWays:
     return FiveWays(date(2026, 1, 1), leads, 0, 0, buyers, orders, revenue, margin, {})
 
 
+@pytest.mark.no_cover
 @settings(max_examples=200)
 @given(periods(), periods())
 def test_the_parts_of_a_change_add_up_to_it(one: FiveWays, other: FiveWays) -> None:

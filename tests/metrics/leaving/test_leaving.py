@@ -80,6 +80,7 @@ def last_word(person: History, bought: datetime, as_of: datetime) -> tuple[str, 
     return ("no" if max(said)[1] else "not_yet", max(said)[-1]) if said else None
 
 
+@pytest.mark.no_cover
 @FEW
 @given(talkers(), moments)
 def test_the_reasons_are_what_asking_one_by_one_finds(people: list[History], as_of: datetime) -> None:
@@ -177,6 +178,7 @@ def test_what_went_wrong_is_what_looking_one_by_one_finds(people: list[History],
     assert buyer_count == len(asked) + quick + pending
 
 
+@pytest.mark.no_cover
 @FEW
 @given(talkers(), moments, moments)
 def test_what_comes_later_changes_nothing(people: list[History], one: datetime, other: datetime) -> None:

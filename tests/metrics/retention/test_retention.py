@@ -82,6 +82,7 @@ def cut_short(rows: dict[date, dict[str, Any]]) -> dict[date, dict[str, Any]]:
     return short
 
 
+@pytest.mark.no_cover
 @given(shops(), questions())
 def test_the_table_is_what_counting_by_hand_finds(shop: Shop, question: Question) -> None:
     """Every cell of every kind of table equals a count person by person, and the last one names whom it counts."""
@@ -92,6 +93,7 @@ def test_the_table_is_what_counting_by_hand_finds(shop: Shop, question: Question
     assert [who(cohorts, *cell) for cell in cells] == [right[one.start][1][place] for one, place in cells]
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("engine", HERE)
 def test_every_engine_counts_as_a_person_would(engine: str) -> None:
     """Where the data lie changes no cell, and people come back as the kind of frame that came in."""

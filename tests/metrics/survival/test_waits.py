@@ -196,6 +196,7 @@ def answers(events: Any) -> tuple[list[tuple[Any, Survival]], SurvivalBy]:
     return [(same(one), survival(one, as_of=NOON)) for one in tables], survival_by(tables[0], "source", as_of=NOON)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("engine", HERE)
 def test_every_engine_gives_the_same_waits(engine: str) -> None:
     """Where the events lie changes no wait and no digit of a curve, nor of the test of groups; lists give them too."""
@@ -207,6 +208,7 @@ def test_every_engine_gives_the_same_waits(engine: str) -> None:
         assert 10 < curve.converted < curve.people - 10
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("engine", [name for name in HERE if name != "polars"])
 def test_every_engine_reads_the_same_logs(engine: str) -> None:
     """The wait from the first purchase to the second is the same wherever the logs lie."""
