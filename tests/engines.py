@@ -64,7 +64,14 @@ _SPARK: Mapping[str, str] = {
 
 def _spark(tables: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
     session = spark_session()
-    return {log: session.createDataFrame(table.to_arrow()) for log, table in tables.items()}
+    made = {log: session.createDataFrame(table.to_arrow()) for log, table in tables.items()}
+    return {log: frame.withColumns(_naive(frame, tables[log])) for log, frame in made.items()}
+
+
+def _naive(frame: Any, table: pl.DataFrame) -> dict[str, Any]:
+    """The times without a zone, which Spark takes for some in that of its session, as what they are."""
+    names = (name for name, dtype in table.schema.items() if isinstance(dtype, pl.Datetime) and not dtype.time_zone)
+    return {name: frame[name].cast("timestamp_ntz") for name in names}
 
 
 ENGINES: Mapping[str, Convert] = {

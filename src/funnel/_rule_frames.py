@@ -72,11 +72,14 @@ class _Asked:
         """What the rule answers at an instant."""
         return tree_column(self.tree, self.reading(moment))
 
-    def after(self, wait: Node) -> nw.Expr:
-        """The instant so long from now; now itself where that is past or beyond the years that are read."""
-        worked = node_column(wait, self.reading(self.present))
-        ahead = (worked > 0) & (worked < LATEST - self.now)
-        return nw.when(ahead).then(self.present + worked).otherwise(self.present)
+    def wait(self, node: Node) -> nw.Expr:
+        """How long it is from now until a condition may flip; not above 0 where that is past."""
+        return node_column(node, self.reading(self.present))
+
+    def after(self, wait: str) -> nw.Expr:
+        """The instant so long from now as a column says; now itself where that is past or beyond the years read."""
+        ahead = (nw.col(wait) > 0) & (nw.col(wait) < LATEST - self.now)
+        return nw.when(ahead).then(self.present + nw.col(wait)).otherwise(self.present)
 
     def soonest(self, moment: str, before: nw.Expr) -> nw.Expr:
         """The instant of a column if it lies before another and the answer is another then; else that other one."""
@@ -89,16 +92,17 @@ def _by_columns(asked: _Asked, held: Frame, _: str) -> Frame:
     soonest = asked.soonest("_then", nw.col("_soonest"))
     held = held.with_columns(_soonest=nw.lit(FOREVER, nw.Int64()))
     for wait in asked.waits:
-        held = held.with_columns(_then=asked.after(wait)).with_columns(_soonest=soonest)
+        held = held.with_columns(_wait=asked.wait(wait)).with_columns(_then=asked.after("_wait"))
+        held = held.with_columns(_soonest=soonest)
     return held
 
 
 def _by_rows(asked: _Asked, held: Frame, name: str) -> Frame:
     """The same with a row for each wait, for a database plans long for a long question and runs through rows fast."""
-    moment = asked.after(asked.waits[0])
+    waiting = asked.wait(asked.waits[0])
     for number, wait in enumerate(asked.waits[1:], 1):
-        moment = nw.when(nw.col(TURN) == number).then(asked.after(wait)).otherwise(moment)
-    each = repeated(held, len(asked.waits)).with_columns(_then=moment)
+        waiting = nw.when(nw.col(TURN) == number).then(asked.wait(wait)).otherwise(waiting)
+    each = repeated(held, len(asked.waits)).with_columns(_wait=waiting).with_columns(_then=asked.after("_wait"))
     each = each.with_columns(_soonest=asked.soonest("_then", nw.lit(FOREVER, nw.Int64())))
     return each.group_by(PERSON).agg(nw.col(name).max(), nw.col("_soonest").min())
 
