@@ -16,7 +16,7 @@ TURN = "_turn"
 def repeated(frame: Frame, times: int) -> Frame:
     """Every row of a frame in a database or a cluster so many times, each with the number of its turn."""
     native: Any = nw.to_native(frame)
-    home: nw.Implementation = frame.implementation
+    home: Any = frame.implementation
     match home:
         case nw.Implementation.DUCKDB:
             native = native.project(f'*, unnest(range({times})) as "{TURN}"')
