@@ -46,8 +46,8 @@ TESTS: dict[str, tuple[str, ...]] = {
     "rules/trust.py": ("tests/rules/test_trust.py",),
     "rules/window.py": ("tests/rules/test_window.py",),
     "stages.py": ("tests/test_stages.py",),
-    "_lift/": ("tests/lift", "tests/test_rule.py"),
-    "_reduce/": ("tests/reduce", "tests/test_facts.py", "tests/facts/test_by_hand.py", "tests/test_tally.py"),
+    "_lift/": ("tests/lift",),
+    "_reduce/": ("tests/reduce", "tests/facts/test_by_hand.py"),
     "_ledger/steps.py": ("tests/advance/test_cases.py",),
     "advance/": ("tests/advance/test_cases.py",),
 }
@@ -202,7 +202,7 @@ def is_found(mutant: Mutant | None, tests: Sequence[str], order: CheapestFirst) 
         os.close(writing)
         with os.fdopen(reading) as told:
             _learn(told.read(), order)
-        return _is_failure(os.waitpid(child, 0)[1])
+        return os.waitpid(child, 0)[1] != 0
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
     silent = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silent, 1)
@@ -228,14 +228,6 @@ def _learn(told: str, order: CheapestFirst) -> None:
     for name in learnt["names"]:
         with suppress(ImportError):
             importlib.import_module(name)
-
-
-def _is_failure(status: int) -> bool:
-    """Whether the tests failed, could not be loaded, or did not come to an end; anything else says nothing of them."""
-    ended = os.waitstatus_to_exitcode(status)
-    if ended in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED):
-        sys.exit(f"no test was run (pytest ended with {ended})")
-    return ended != pytest.ExitCode.OK
 
 
 def main() -> int:

@@ -246,13 +246,14 @@ def kept(frame: Frame) -> Frame:
 def laid_down(frame: Frame) -> Frame:
     """The frame with its rows held by the session, where a plan that grew further would take minutes to lay out.
 
-    DuckDB repeats in its plan whatever is read twice, and looks all of it through at every step; it holds rows from 2.0
-    on.
+    DuckDB and Spark repeat in a plan whatever is read twice, and look all of it through at every step. DuckDB holds
+    rows from 2.0 on.
     """
-    if not frame.implementation.is_duckdb():
+    how = {"duckdb": "materialize", "pyspark": "localCheckpoint"}.get(frame.implementation.value)
+    hold: Any = how and getattr(nw.to_native(frame), how, None)
+    if not hold:
         return frame
-    native: Any = nw.to_native(frame)
-    held: Frame = nw.from_native(native.materialize() if hasattr(native, "materialize") else native)
+    held: Frame = nw.from_native(hold())
     return held
 
 

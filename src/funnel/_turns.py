@@ -16,14 +16,16 @@ TURN = "_turn"
 def repeated(frame: Frame, times: int) -> Frame:
     """Every row of a frame in a database or a cluster so many times, each with the number of its turn."""
     native: Any = nw.to_native(frame)
-    if frame.implementation.is_duckdb():
-        native = native.project(f'*, unnest(range({times})) as "{TURN}"')
-    elif frame.implementation.is_ibis():
-        turns = importlib.import_module("pyarrow").table({TURN: range(times)})  # not all databases can unnest
-        native = native.cross_join(importlib.import_module("ibis").memtable(turns))
-    else:  # pragma: no cover - make test-full has PySpark
-        functions = importlib.import_module("pyspark.sql.functions")
-        numbers = functions.sequence(functions.lit(0), functions.lit(times - 1))
-        native = native.withColumn(TURN, functions.explode(numbers))
+    home: nw.Implementation = frame.implementation
+    match home:
+        case nw.Implementation.DUCKDB:
+            native = native.project(f'*, unnest(range({times})) as "{TURN}"')
+        case nw.Implementation.IBIS:
+            turns = importlib.import_module("pyarrow").table({TURN: range(times)})  # not all databases can unnest
+            native = native.cross_join(importlib.import_module("ibis").memtable(turns))
+        case _:  # pragma: no cover - make test-full has PySpark
+            functions = importlib.import_module("pyspark.sql.functions")
+            numbers = functions.sequence(functions.lit(0), functions.lit(times - 1))
+            native = native.withColumn(TURN, functions.explode(numbers))
     turned: Frame = nw.from_native(native)
     return turned

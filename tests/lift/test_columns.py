@@ -52,6 +52,9 @@ class Level(enum.IntEnum):
 RULES: list[tuple[Callable[[Any], object], Any]] = [
     (lambda f: f.balance // 7, pl.Int64),
     (lambda f: f.balance % 7, pl.Int64),
+    (lambda f: f.balance // 1 + f.balance % 1, pl.Int64),
+    (lambda f: (9 * f.known - 5) // 4, pl.Int64),
+    (lambda f: (9 * f.known - 5) % 4, pl.Int64),
     (lambda f: -f.balance - 1, pl.Int64),
     (lambda f: f.balance, pl.Int64),
     (lambda f: 3 * (f.balance > 0) - f.known, pl.Int64),

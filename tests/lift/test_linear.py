@@ -70,6 +70,8 @@ IMPLIED: list[tuple[Callable[[Any], object], bool]] = [
     (lambda f: f.count // 7 == 0, True),
     (lambda f: f.count > 4 and f.count < 4, False),
     (lambda f: f.count <= 3 or f.count > 2, True),
+    (lambda f: f.count <= 3 and f.count > 4, False),
+    (lambda f: f.count >= 3 and f.count < 2, False),
     (lambda f: f.count == 3 and f.count == 4, False),
     (lambda f: f.count != 0 or f.count < 1, True),
     (lambda f: f.count != 6 or f.count > 5, True),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from funnel._lift import nodes
 from funnel._lift.paths import Path, paths
+from funnel._lift.together import any_of
 from funnel._lift.tree import Leaf
 from funnel._lift.witness import _parts, witness
 from tests.lift.facts import FACTS, lifted, numbered
@@ -24,6 +25,15 @@ WITNESSED: list[tuple[Callable[[Any], object], list[dict[str, Any] | None]]] = [
     (lambda f: f.since < -5 * US, [{"since": -6}, {"since": 0}]),
     (lambda f: f.source == "web", [{"source": "web"}, {"source": ""}]),
     (lambda f: f.source in ("", "other-1"), [{"source": ""}, {"source": "other-1"}, {"source": "other-2"}]),
+    (lambda f: f.source in ("", "x"), [{"source": ""}, {"source": "x"}, {"source": "other-1"}]),
+    (
+        lambda f: f.count < 1 and any_of(f.count > 3, f.visits > 2),
+        [{"count": 0, "visits": 3}, {"count": 0, "visits": 0}, {"count": 1}],
+    ),
+    (
+        lambda f: f.visits * f.visits == 49 and any_of(f.count > 3, f.referred),
+        [{"count": 4, "referred": 0, "visits": 7}, {"count": 0, "referred": 0, "visits": 7}, {"visits": 0}],
+    ),
     (lambda f: f.reason != "", [{"reason": "payday"}, {"reason": ""}]),
     (lambda f: f.count % 5 == 4, [{"count": 4}, {"count": 0}]),
     (lambda f: f.visits * f.visits == 49, [{"visits": 7}, {"visits": 0}]),

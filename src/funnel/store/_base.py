@@ -156,7 +156,7 @@ class KeptStore(ABC):
     ) -> Receipt:
         """Write records in one transaction; where it is not asked which of them are there, all are held to be new."""
         rows, repeated = rows_of(records)
-        kept = tables.found(list(rows)) if asked else {}
+        kept: Mapping[Key, Row] = tables.found(list(rows)) if asked else {}
         fresh = {key: row for key, row in rows.items() if key not in kept} if kept else rows
         changed = _changed(rows, kept, amend=amend) if kept else {}
         repeated += len(rows) - len(fresh) - len(changed)
