@@ -40,6 +40,10 @@ class Kept:
         self.about: dict[Key, Key] = {}
         self._heard: list[int] | None = None
 
+    def reach(self, t: int) -> None:
+        """Take it down that a row begins or ceases to count at an instant."""
+        self.latest = max(self.latest, t)
+
     def heard(self) -> list[int]:
         """Every instant at which something came from them, in order."""
         if self._heard is None:

@@ -60,7 +60,7 @@ class Ledger(Kept):
 
     def write(self, stream: str, row: Row) -> None:
         """Put a row that counts from when it happened, for ever, at its place in the order."""
-        self.latest = max(self.latest, number(row[T]))
+        self.reach(number(row[T]))
         rows = self.rows.get(stream)
         if rows is None:
             self.rows[stream] = [row]
@@ -98,7 +98,7 @@ class Ledger(Kept):
             return
         self.own(lead.referred_by or "")
         self.sent[lead.person_id] = min(t, self.sent.get(lead.person_id, FOREVER))
-        self.latest = max(self.latest, t)
+        self.reach(t)
         self.stale.add("referrals")
 
     def add_purchase(self, order: Purchase) -> None:
@@ -117,7 +117,7 @@ class Ledger(Kept):
         if key in self.notices or order.delivered_at is not None or order.promised_at is not None:
             self._promised_otherwise("deliveries")
         if order.delivered_at is not None:
-            self.latest = max(self.latest, micros(order.delivered_at))
+            self.reach(micros(order.delivered_at))
         if self._heard is not None:
             self.hear(self._heard, t)
 
@@ -141,7 +141,7 @@ class Ledger(Kept):
         if stream in rows and rows["interactions"][-1] < row:
             rows["interactions"].append(row)
             rows[stream].append(row)
-            self.latest = max(self.latest, number(row[T]))
+            self.reach(number(row[T]))
         else:
             self.write("interactions", row)
             self.write(stream, row)
@@ -177,7 +177,7 @@ class Ledger(Kept):
         """What was asked is open until it is answered."""
         stream, closed = _OPENS[str(row[KIND])]
         if (stream, key(row)) in self.closed:
-            self.stale |= {stream, closed}
+            self.stale.update((stream, closed))
         else:
             self._goes_on(stream, row)
 
@@ -208,7 +208,7 @@ class Ledger(Kept):
     def _close(self, stream: str, key: Key, t: int) -> None:
         if t < self.closed.get((stream, key), FOREVER):
             self.closed[stream, key] = t
-            self.stale |= {stream, _CLOSED[stream]}
+            self.stale.update((stream, _CLOSED[stream]))
             if self.about:
                 self.stale.add("reopenings")
 
