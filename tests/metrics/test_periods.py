@@ -91,7 +91,6 @@ def test_weeks_and_months_are_made_of_days(start: datetime, days: int, zone: str
         assert set(cut(start, end, zone, *kind).edges) <= daily
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize("engine", HERE)
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Pacific/Apia"])
 def test_every_engine_cuts_alike(engine: str, zone: str) -> None:
