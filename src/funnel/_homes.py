@@ -16,6 +16,7 @@ HOMES: Mapping[str, str] = {
     "AnswerMove": "metrics.backtest",
     "AnswerShare": "metrics.backtest",
     "AnyInteraction": "interactions",
+    "ArgumentError": "errors",
     "Assurance": "rules.trust",
     "AsyncSqlAlchemyStore": "store.server",
     "Backtest": "metrics.backtest",

@@ -3,6 +3,7 @@
 ::
 
     FunnelError
+    ├── ArgumentError ValueError   an argument of a call that is not allowed, with what is
     ├── RecordError      ValueError    a record, or two records together, that cannot be true
     │   ├── LogsError    ValueError    tables with faults, all of them reported at once
     │   └── ConflictError ValueError   a record that a store keeps already, with other content
@@ -26,6 +27,10 @@ from __future__ import annotations
 
 class FunnelError(Exception):
     """The base of every error this library raises on purpose."""
+
+
+class ArgumentError(FunnelError, ValueError):
+    """An argument of a call is not allowed; the message names it, what was passed and what to pass instead."""
 
 
 class RecordError(FunnelError, ValueError):
