@@ -7,14 +7,20 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 unexport PYTHONDONTWRITEBYTECODE # what has been compiled once is kept, or every process compiles everything again
 
-.PHONY: demo test test-full mutants lint types mypy pyright complete docs bench clean
+.PHONY: demo test test-services test-lowest test-full mutants lint types mypy pyright complete docs bench clean
 .DELETE_ON_ERROR:
 
 demo: .venv/demo.stamp ## the report on a real shop's file
 	@.venv/bin/funnel report examples/online_retail.parquet --mapping examples/online_retail.toml
 
 test: lint types ## everything that must hold before a change is kept
-	@$(PY) -m pytest -q -n 2 --cov --cov-report=term
+	@$(PY) -m pytest -q -n 2 -m "not services" --cov --cov-report=term
+
+test-services: .venv/dev.stamp ## the same stores on PostgreSQL and MariaDB in full
+	@$(PY) -m pytest -q -n 2 -m services
+
+test-lowest: .venv-lowest/stamp ## the oldest versions that pyproject.toml allows
+	@.venv-lowest/bin/python -m pytest -q -n 2 -m "not services" --ignore tests/test_benchmarks.py --ignore tests/examples
 
 test-full: .venv/engines.stamp ## 500 examples a law, and every engine
 	@$(MAKE) --no-print-directory lint types
@@ -48,7 +54,7 @@ bench: .venv/dev.stamp ## the ratios that the docs quote
 	@$(PY) -m benchmarks
 
 clean: ## everything that was made here, the environment too
-	rm -rf .venv build dist docs/_build .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-lowest build dist docs/_build .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 # ---------------------------------------------------------------- the environment, made once per pyproject.toml
 
@@ -71,4 +77,10 @@ PYTHON = $(or $(shell for p in python3 python3.15 python3.14 python3.13 python3.
 
 .venv/engines.stamp: pyproject.toml | .venv/dev.stamp
 	@$(PIP) -e '.[ibis,pyspark]' --group engines
+	@touch $@
+
+.venv-lowest/stamp: pyproject.toml | .venv/dev.stamp
+	@$(PY) -m uv venv -q --clear --python $(PY) .venv-lowest
+	@$(PY) -m uv pip install -q --python .venv-lowest --resolution lowest-direct \
+		-e '.[polars,numpy,pandas,pyarrow,duckdb,cli,sqlalchemy,testing]' --group test
 	@touch $@

@@ -47,6 +47,16 @@ def _all_there() -> None:
             import_module(module.name)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `make test-services` runs: all of MariaDB, and what asks PostgreSQL the same lines again."""
+    for item in items:
+        callspec = getattr(item, "callspec", None)
+        chosen = (one for one in callspec.params.values() if isinstance(one, str)) if callspec else ()
+        needs = {*getattr(item, "fixturenames", ()), *chosen}
+        if "maria" in needs or ("postgres" in needs and item.get_closest_marker("no_cover")):
+            item.add_marker("services")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     """Measure the lines of a law's fixed examples and of its first one alone; the others run at full speed."""
