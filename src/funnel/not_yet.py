@@ -283,7 +283,7 @@ def postponed(  # noqa: PLR0913 - the fields of the record it makes
     Raises:
         InstantError: The zone is unknown, or the time has none.
         RecordError: The words name a time that was over when they were said, or an event that the calendar has not.
-        pydantic.ValidationError: A field is not allowed.
+        FieldsError: A field is not allowed.
 
     Example:
         >>> said = datetime(2026, 1, 31, 2, tzinfo=UTC)
