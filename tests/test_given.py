@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from funnel._given import meant, nearest, one_of, span
-from funnel.errors import RecordError
+from funnel.errors import ArgumentError
 
 SECOND = 1_000_000
 
@@ -22,23 +22,23 @@ def test_a_span_is_whole_microseconds() -> None:
 @pytest.mark.parametrize(
     ("given", "least", "said"),
     [
-        (timedelta(0), 1, r"within is datetime.timedelta\(0\); give a timedelta above zero"),
-        (timedelta(days=-1), 0, "give a timedelta from zero up"),
-        (7, 1, "within is 7; give a timedelta above zero"),
-        (None, 1, "within is None; give a timedelta above zero"),
-        (timedelta(days=366 * 600), 1, "longer than the years that are kept; give a shorter timedelta"),
+        (timedelta(0), 1, r"within must be above zero \(got 0:00:00\)"),
+        (timedelta(days=-1), 0, r"within must be zero or more \(got -1 day, 0:00:00\)"),
+        (7, 1, r"within must be a timedelta, or text with a unit such as '7 days' \(got int, which has no unit\)"),
+        (None, 1, r"within must be a timedelta, or text .* \(got None, which has no unit\)"),
+        (timedelta(days=366 * 600), 1, "within is longer than the years that are kept; give at most 197230 days"),
     ],
 )
 def test_what_is_no_span_is_told(given: object, least: int, said: str) -> None:
     """The error says what was given, for what, and what to give."""
-    with pytest.raises(RecordError, match=said):
+    with pytest.raises(ArgumentError, match=said):
         span(given, "within", least=least)
 
 
 def test_a_word_that_is_not_allowed_is_told_with_the_likeliest() -> None:
     """The error lists what is allowed; what is allowed passes."""
     one_of("order", ("order", "refund"), "refund_basis")
-    with pytest.raises(RecordError, match=r"refund_basis is 'ordr'; give 'order' or 'refund'; did you mean 'order'\?"):
+    with pytest.raises(ArgumentError, match=r"refund_basis must be 'order' or 'refund' \(got 'ordr'\); did you mean"):
         one_of("ordr", ("order", "refund"), "refund_basis")
 
 

@@ -233,5 +233,5 @@ def test_inside_a_model_the_same_is_said_by_pydantic() -> None:
 
     with pytest.raises(ValidationError, match="unknown question 'q'"):
         Book.model_validate_json(false)
-    with pytest.raises(ValidationError, match="Extra inputs"):
+    with pytest.raises(ValidationError, match="is not a field"):
         History.model_validate({"person_id": "p1", "orders": []})

@@ -6,8 +6,11 @@ Laws: an instant is kept in UTC; a fault says what is allowed and never shows wh
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Self, TypeAlias
+from difflib import get_close_matches
+from functools import wraps
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias, get_args
 
 from pydantic import (
     AfterValidator,
@@ -19,10 +22,11 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
-from pydantic_core import InitErrorDetails
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
+from pydantic_core.core_schema import ErrorType
 
 from funnel._instants import EARLIEST, LATEST, instant, micros
-from funnel.errors import InstantError, RecordError
+from funnel.errors import FieldsError, InstantError, RecordError
 from funnel.money import Money
 
 LONGEST_ID = 200
@@ -34,6 +38,9 @@ LARGEST_AMOUNT = 10**14
 MOST_PIECES = 2**31 - 1
 """The most pieces in one line."""
 
+_TYPES = frozenset(get_args(ErrorType))
+_HIDDEN = "(hidden)"
+_ALIKE = 0.8
 _ISO = "2026-03-01T09:00+07:00"
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
@@ -51,7 +58,7 @@ def read_instant(given: object) -> datetime:
         raise InstantError(msg)
     count = micros(given)
     if not EARLIEST <= count < LATEST:
-        msg = f"a time in the year {given.year} is given; records are kept from 1800 to the end of 2199"
+        msg = "a time outside the years that are kept is given; records are kept from 1800 to the end of 2199"
         raise InstantError(msg)
     return instant(count)
 
@@ -120,6 +127,20 @@ Amount: TypeAlias = Annotated[Money, AfterValidator(amount_in_range)]
 """Money from 0 up, as one record holds it."""
 
 
+def _reported(call: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a method of pydantic raise `FieldsError`, which shows no input value, in place of its own error."""
+
+    @wraps(call)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return call(*args, **kwargs)
+        except ValidationError as error:
+            fault = _hidden(error)
+        raise fault  # outside of the handler, or the error with the input would be its context
+
+    return checked
+
+
 class Frozen(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True):
     """What all that comes in has in common: it cannot change, and nothing unknown is let in.
 
@@ -128,13 +149,19 @@ class Frozen(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True, 
     Example:
         >>> class Shelf(Frozen, frozen=True):
         ...     name: Id
-        >>> Shelf(name="A", colour="red")
+        >>> Shelf(name="A", nam="B")
         Traceback (most recent call last):
-        pydantic_core._pydantic_core.ValidationError: 1 validation error for Shelf
-        colour
-          Extra inputs are not permitted [type=extra_forbidden]
-            For further information visit ...
+        funnel.errors.FieldsError: Shelf has 1 fault:
+          nam: is not a field; did you mean name?
     """
+
+    if not TYPE_CHECKING:  # pragma: no branch - type checkers read the methods of pydantic
+        __init__ = _reported(BaseModel.__init__)
+        __setattr__ = _reported(BaseModel.__setattr__)
+        __delattr__ = _reported(BaseModel.__delattr__)
+        model_validate = classmethod(_reported(BaseModel.model_validate.__func__))
+        model_validate_json = classmethod(_reported(BaseModel.model_validate_json.__func__))
+        model_validate_strings = classmethod(_reported(BaseModel.model_validate_strings.__func__))
 
     @model_validator(mode="wrap")
     @classmethod
@@ -142,13 +169,50 @@ class Frozen(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True, 
         try:
             return handler(given)
         except ValidationError as error:
-            raise _hidden(error) from None
+            fault = _hidden(error, [*cls.model_fields])
+        raise fault
 
 
-def _hidden(error: ValidationError) -> ValidationError:
-    """Take every given value out of an error, so that logs of `errors()` and `json()` hold none either."""
-    lines = [
-        InitErrorDetails(type=line["type"], loc=line["loc"], ctx=line.get("ctx", {}), input="(hidden)")
-        for line in error.errors(include_url=False, include_input=False)
-    ]
-    return ValidationError.from_exception_data(error.title, lines, hide_input=True)
+def _hidden(error: ValidationError, fields: Sequence[str] = ()) -> FieldsError:
+    """Take every input value out of an error: its message, `errors()`, `json()` and chain show none."""
+    faults = [_without_input(line, fields) for line in error.errors(include_url=False, include_input=False)]
+    return FieldsError.from_exception_data(error.title, faults, hide_input=True)
+
+
+def _without_input(line: ErrorDetails, fields: Sequence[str]) -> InitErrorDetails:
+    kind, loc, ctx = line["type"], line["loc"], dict(line.get("ctx", {}))
+    if kind in ("extra_forbidden", "invalid_key"):
+        loc, problem = _unknown_field(loc, fields)
+        return _custom("unknown_field", problem, loc)
+    if kind not in _TYPES:
+        return _custom(kind, line["msg"], loc)
+    if kind == "union_tag_invalid":
+        ctx["tag"] = _HIDDEN
+    if isinstance(fault := ctx.get("error"), Exception):
+        fault.__cause__ = fault.__context__ = fault.__traceback__ = None
+    return InitErrorDetails(type=kind, loc=loc, ctx=ctx, input=_HIDDEN)
+
+
+def _custom(kind: Any, problem: Any, loc: tuple[int | str, ...]) -> InitErrorDetails:
+    """A fault of a type that pydantic does not have."""
+    return InitErrorDetails(type=PydanticCustomError(kind, problem), loc=loc, input=_HIDDEN)
+
+
+def _unknown_field(loc: tuple[int | str, ...], fields: Sequence[str]) -> tuple[tuple[int | str, ...], str]:
+    """Name a key only if it looks like a field: in a file without a heading the keys are a person's data."""
+    plain, key = {_plain(name): name for name in fields}, _plain(str(loc[-1])[:LONGEST_ID])
+    close = get_close_matches(key, plain, n=1, cutoff=_ALIKE)
+    remedy = f"did you mean {plain[close[0]]}?" if close else f"use {', '.join(fields)}"
+    is_a_word_of_ours = close or key in set(map(_plain, _every_field(Frozen)))
+    return loc if is_a_word_of_ours else (*loc[:-1], "(unknown)"), f"is not a field; {remedy}"
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").casefold()
+
+
+def _every_field(model: type[BaseModel]) -> Iterator[str]:
+    """The fields of a model and of all that are made of it."""
+    yield from model.model_fields
+    for made in model.__subclasses__():
+        yield from _every_field(made)

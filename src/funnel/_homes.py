@@ -49,6 +49,7 @@ HOMES: Mapping[str, str] = {
     "FactsError": "errors",
     "Fault": "logs",
     "Feedback": "interactions",
+    "FieldsError": "errors",
     "Figure": "metrics.backtest",
     "FigureChange": "metrics.backtest",
     "FiveWays": "metrics.growth.five_ways",

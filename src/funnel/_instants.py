@@ -5,7 +5,9 @@ Law: `instant(micros(t)) == t` for every aware `t`, and equal instants in differ
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from bisect import bisect_left
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -19,6 +21,19 @@ def micros(moment: datetime) -> int:
 def instant(count: int) -> datetime:
     """Turn whole microseconds since 1970 into an aware datetime in UTC."""
     return EPOCH + timedelta(microseconds=count)
+
+
+def start_of_day(day: date, zone: ZoneInfo) -> int:
+    """Return the first instant of a day by the clock of a zone, in microseconds.
+
+    Where midnight is shown twice it is the first; where the clock skips midnight it is the end of that gap.
+    """
+    first, second = (micros(datetime(day.year, day.month, day.day, tzinfo=zone, fold=fold)) for fold in (0, 1))
+    if first <= second:
+        return first
+    shown = datetime(day.year, day.month, day.day)  # noqa: DTZ001 (what the clock shows)
+    gap = range(second, first)
+    return gap[0] + bisect_left(gap, shown, key=lambda moment: instant(moment).astimezone(zone).replace(tzinfo=None))
 
 
 NEVER = micros(datetime(1700, 1, 1, tzinfo=UTC))

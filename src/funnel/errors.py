@@ -5,6 +5,7 @@
     FunnelError
     ├── ArgumentError ValueError   an argument of a call that is not allowed, with what is
     ├── RecordError      ValueError    a record, or two records together, that cannot be true
+    │   ├── FieldsError  ValueError    fields of a record or a policy that are not allowed; a ValidationError too
     │   ├── LogsError    ValueError    tables with faults, all of them reported at once
     │   └── ConflictError ValueError   a record that a store keeps already, with other content
     ├── MoneyError       ValueError    an amount that is not exact, or two currencies in one sum
@@ -24,6 +25,8 @@ Messages say what was given, where, what is allowed and what to do; they never h
 
 from __future__ import annotations
 
+from pydantic_core import ValidationError
+
 
 class FunnelError(Exception):
     """The base of every error this library raises on purpose."""
@@ -35,6 +38,25 @@ class ArgumentError(FunnelError, ValueError):
 
 class RecordError(FunnelError, ValueError):
     """A record, or several records together, cannot be true: an answer to nothing, a refund above its purchase."""
+
+
+class FieldsError(RecordError, ValidationError):  # pyright: ignore[reportGeneralTypeIssues]
+    """Fields of a record, a policy or another model of this library are missing, unknown or not allowed.
+
+    It is pydantic's `ValidationError` too: `errors()`, `json()` and `error_count()` describe every fault. Neither they
+    nor the message show an input value.
+    """
+
+    def __str__(self) -> str:
+        """List every fault with its field and the reason."""
+        faults = self.errors(include_url=False, include_context=False, include_input=False)
+        lines = [
+            f"  {'.'.join(map(str, one['loc'])) or self.title}: {one['msg'].removeprefix('Value error, ')}"
+            for one in faults
+        ]
+        return "\n".join([f"{self.title} has {len(lines)} fault{'s' * (len(lines) > 1)}:", *lines])
+
+    __repr__ = __str__
 
 
 class LogsError(RecordError):

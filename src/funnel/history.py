@@ -54,7 +54,7 @@ class History(Frozen, frozen=True):
 
     It holds only what can be true together: a record that came twice is one record, and an answer to nothing or a
     refund above its purchase is an error that lists every fault. Made by `History(...)`, `of` or `add` the error is a
-    `RecordError`; where pydantic reads a history inside something else, it says the same in its own `ValidationError`.
+    `RecordError`; where pydantic reads a history inside something else, the `FieldsError` says the same.
 
     Example:
         >>> from funnel.money import Money

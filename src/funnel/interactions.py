@@ -320,8 +320,6 @@ _CLASSES: dict[str, type[Interaction]] = {
 KINDS: tuple[str, ...] = tuple(_CLASSES)
 """Every kind, in the order that two interactions of one instant are taken in: what is asked before what is answered."""
 
-_LONGEST_SHOWN = 40
-
 
 def read_interaction(given: Mapping[str, object] | str | bytes) -> AnyInteraction:
     """Read one interaction of any kind, as a file or another system hands it over.
@@ -334,7 +332,7 @@ def read_interaction(given: Mapping[str, object] | str | bytes) -> AnyInteractio
 
     Raises:
         RecordError: It is no object, or its kind is missing or unknown; the message names the nearest kind.
-        pydantic.ValidationError: A field is missing, unknown or not allowed; it is a ValueError too.
+        FieldsError: A field is missing, unknown or not allowed; it is pydantic's ValidationError too.
 
     Example:
         >>> row = {"kind": "visit", "id": "v1", "person_id": "p1", "occurred_at": "2026-03-01T02:00Z"}
@@ -363,4 +361,4 @@ def _unknown(kind: object) -> str:
     allowed = f"it is one of {', '.join(KINDS)}"
     if not isinstance(kind, str):
         return f"an interaction has no kind, or one that is not text; {allowed}"
-    return f"kind {kind[:_LONGEST_SHOWN]!r} is unknown{meant(kind, KINDS) or ';'} {allowed}"
+    return f"the kind of an interaction is unknown{meant(kind, KINDS)}; {allowed}"

@@ -332,7 +332,7 @@ def _unknown(currency: object) -> str:
     if not isinstance(currency, str):
         return f"currency is given as {type(currency).__name__}; give a code of ISO 4217 such as 'USD'"
     hint = meant(currency.upper(), _DECIMALS)
-    return f"currency {currency[:_LONGEST]!r} is not a code of ISO 4217, three capitals such as 'USD'{hint}"
+    return f"a currency is not a code of ISO 4217, three capitals such as 'USD'{hint}"
 
 
 def _inexact(amount: object) -> str:
@@ -350,8 +350,7 @@ def _scaled(amount: Decimal, currency: str, places: int) -> int:
     """Move the decimal point by hand: a `Decimal`'s own arithmetic may round."""
     sign, digits, exponent = amount.as_tuple()
     if not isinstance(exponent, int):
-        msg = f"an amount is given as {amount}; money is a finite number"
-        raise MoneyError(msg)
+        raise MoneyError("an amount is not a number, or is infinite; give a finite number")
     if not amount:
         return 0
     if amount.adjusted() > _LONGEST:
@@ -395,5 +394,4 @@ def _unreadable(text: str, currency: str, style: Style) -> str:
     places = decimals(currency)
     fitting = [repr(other) for other in _SHAPES if _match(text, places, other)]
     hint = f"; it would fit style {' or '.join(fitting)}" if fitting else ""
-    given = f"amount {text[:_LONGEST]!r} is not written in style {style!r}"
-    return f"{given} with at most {places} decimals of {currency}{hint}"
+    return f"an amount is not written in style {style!r} with at most {places} decimals of {currency}{hint}"

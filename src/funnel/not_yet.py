@@ -6,17 +6,17 @@ the first time it shows. Rules never see the words, only the instants.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Literal, Self, TypeAlias, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from dateutil.relativedelta import relativedelta
-from dateutil.tz import resolve_imaginary
 from pydantic import Field, model_validator
 
 from funnel._calendar import Calendar, Day
 from funnel._fields import Frozen, Instant, Label, read_instant
 from funnel._given import meant
+from funnel._instants import instant, start_of_day
 from funnel.errors import InstantError, RecordError
 from funnel.interactions import Postponed, PostponeReason
 from funnel.records import not_before
@@ -246,8 +246,7 @@ def _named_day(not_yet: AfterPayday | InWeeks | InMonths | AfterHoliday | AfterI
 
 
 def _begin(day: date, tz: ZoneInfo) -> datetime:
-    """Find the first instant of a day; where the clock skips 00:00, the first that it shows."""
-    return resolve_imaginary(datetime(day.year, day.month, day.day, tzinfo=tz)).astimezone(UTC)
+    return instant(start_of_day(day, tz))
 
 
 def postponed(  # noqa: PLR0913 - the fields of the record it makes
@@ -283,7 +282,7 @@ def postponed(  # noqa: PLR0913 - the fields of the record it makes
     Raises:
         InstantError: The zone is unknown, or the time has none.
         RecordError: The words name a time that was over when they were said, or an event that the calendar has not.
-        pydantic.ValidationError: A field is not allowed.
+        FieldsError: A field is not allowed.
 
     Example:
         >>> said = datetime(2026, 1, 31, 2, tzinfo=UTC)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from datetime import time, timedelta
 from itertools import pairwise
-from typing import Annotated, ClassVar, Self, TypeVar
+from typing import Annotated, Any, Self, TypeVar, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, GetCoreSchemaHandler, model_validator
+from pydantic_core import CoreSchema, core_schema
+
+from funnel._fields import Frozen
+from funnel._given import span_of, span_text
 
 
 def _whole(span: timedelta) -> timedelta:
@@ -45,19 +49,37 @@ Points = Annotated[int, Field(ge=-1000, le=1000, strict=True)]
 Amount = Annotated[int, Field(ge=1, le=10**14, strict=True)]
 
 
-class Policy(BaseModel):
+def _with_units(schema: Any) -> Any:
+    """Let every timedelta of a schema be read by `span_of`, which refuses bare numbers, and written so that it is."""
+    if isinstance(schema, list):
+        several: list[Any] = schema
+        return [_with_units(one) for one in several]
+    if not isinstance(schema, dict):
+        return schema
+    parts: dict[str, Any] = schema
+    made = {name: _with_units(one) for name, one in parts.items()}
+    if made.get("type") != "timedelta":
+        return made
+    written = core_schema.plain_serializer_function_ser_schema(
+        span_text, return_schema=core_schema.str_schema(), when_used="json"
+    )
+    return core_schema.no_info_before_validator_function(span_of, cast("CoreSchema", made), serialization=written)
+
+
+class Policy(Frozen, frozen=True, validate_default=True):
     """What the shop decides: when silence is too long, how soon to answer, when to stop asking.
 
-    Spans are whole days of 24 hours unless the shop gives others. A limit is passed only beyond it: silent for exactly
-    `lapse_after` is not lapsed yet. A shop adds its own numbers in a class of its own.
+    A span is a timedelta, a relativedelta of weeks, days or smaller units, or text with a unit, such as "180 days",
+    "26 weeks" or "36 h"; a bare number is refused, also in the numbers that a shop adds in a class of its own. A limit
+    is passed only beyond it: silent for exactly `lapse_after` is not lapsed yet.
 
     Example:
         >>> from datetime import timedelta
         >>> Policy(lapse_after=timedelta(days=60)).lapse_after.days
         60
+        >>> Policy(lapse_after="26 weeks").lapse_after.days
+        182
     """
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     lapse_after: Span = timedelta(days=180)
     """A buyer silent for longer has lapsed. Half a year: two seasons without a purchase; our choice, shops differ
@@ -180,6 +202,11 @@ class Policy(BaseModel):
     """For a disappointment: it outweighs all that can have gone well, for one undoes many."""
     late_points: Points = -15
     """For goods that once came late: more than a first purchase gave; our choice."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Give spans their units, in every field that has one."""
+        return cast("CoreSchema", _with_units(handler(source)))
 
     @model_validator(mode="after")
     def _opens_first(self) -> Self:

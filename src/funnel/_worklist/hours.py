@@ -1,7 +1,8 @@
 """When the shop writes, by its own clock: what falls due while it is quiet is due when it opens.
 
 Law: the instant that comes out is not before the one that went in; it lies in the open hours of the shop's clock, and
-no open instant lies between the two. The changes of the clock are found once, in Python, so that every engine agrees.
+no open instant lies between the two, whatever the clock skips or repeats. The changes of the clock are found once, in
+Python, so that every engine agrees.
 """
 
 from __future__ import annotations
@@ -10,27 +11,36 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import attrs
 import narwhals as nw
 
-from funnel._instants import EPOCH, MICROSECOND, micros
+from funnel._instants import EPOCH, FOREVER, MICROSECOND, micros
 from funnel._lift.columns import whole
 from funnel.policy import Policy
 
 _DAY = timedelta(days=1) // MICROSECOND
 _BASE = -150_000 * _DAY
 """A midnight long before anything, so that what is divided by days is above zero."""
-_WEEK = timedelta(days=7)
+_APART = timedelta(days=2)
+"""No clock that is known changes twice within two days."""
 _FIRST = EPOCH
 """Clocks are followed from here on; before, they went as they did then."""
 
 
 @attrs.frozen
 class Hours:
-    """The open hours of each day, and how far the clock is from UTC between the instants at which that changes."""
+    """The open hours of each day by a clock that changes.
+
+    Attributes:
+        opens: When the shop opens, in microseconds after 00:00 by its clock.
+        closes: When it closes; as early as `opens`: never.
+        edges: The instants at which the clock changes.
+        offsets: How far the clock is from UTC before the first edge, and from each edge on.
+    """
 
     opens: int
     closes: int
@@ -41,37 +51,40 @@ class Hours:
         """The first instant from `t` on at which the shop is open."""
         if self.opens == self.closes:
             return t
-        offset = self._offset(t)
-        clock = (t + offset - _BASE) % _DAY
-        if self.opens <= clock < self.closes:
-            return t
-        later = t + (self.opens - clock) % _DAY
-        return later + offset - self._offset(later)
-
-    def _offset(self, t: int) -> int:
-        return self.offsets[bisect_right(self.edges, t)]
+        number = bisect_right(self.edges, t)
+        while True:
+            clock = (t + self.offsets[number] - _BASE) % _DAY
+            later = t if self.opens <= clock < self.closes else t + (self.opens - clock) % _DAY
+            if number == len(self.edges) or later < self.edges[number]:
+                return later
+            # the clock changes before it shows that time, and may skip it
+            t, number = self.edges[number], number + 1
 
     def columns(self, frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any]:
         """The same for a column of instants."""
         if self.opens == self.closes:
             return frame
         t = nw.col(name)
-        frame = frame.with_columns(_offset=self._offset_column(t))
-        frame = frame.with_columns(_clock=t + nw.col("_offset") - _BASE)
+        frame = frame.with_columns(_clock=t + self._step(t, self.offsets) - _BASE)
         frame = frame.with_columns(_clock=nw.col("_clock") - nw.col("_clock") // _DAY * _DAY)
         clock = nw.col("_clock")
-        wait = nw.when(clock < self.opens).then(self.opens - clock).otherwise(self.opens + _DAY - clock)
         is_open = (clock >= self.opens) & (clock < self.closes)
-        frame = frame.with_columns(_later=t + nw.when(is_open).then(whole(0)).otherwise(wait))
-        frame = frame.with_columns(_then=self._offset_column(nw.col("_later")))
-        later = nw.col("_later") + nw.col("_offset") - nw.col("_then")
-        moved = frame.with_columns(nw.when(is_open).then(t).otherwise(later).alias(name))
-        return moved.drop("_offset", "_clock", "_later", "_then")
+        wait = nw.when(clock < self.opens).then(self.opens - clock).otherwise(self.opens + _DAY - clock)
+        frame = frame.with_columns(
+            _later=t + nw.when(is_open).then(whole(0)).otherwise(wait),
+            _edge=self._step(t, (*self.edges, FOREVER)),
+            _from_edge=self._step(t, (*map(self.moved, self.edges), FOREVER)),
+        )
+        later = nw.when(nw.col("_later") < nw.col("_edge")).then(nw.col("_later")).otherwise(nw.col("_from_edge"))
+        return frame.with_columns(later.alias(name)).drop("_clock", "_later", "_edge", "_from_edge")
 
-    def _offset_column(self, t: nw.Expr) -> nw.Expr:
-        steps = zip(self.edges, self.offsets, self.offsets[1:], strict=False)
-        changes = [nw.when(t >= edge).then(whole(after - before)).otherwise(whole(0)) for edge, before, after in steps]
-        return _summed([whole(self.offsets[0]), *changes])
+    def _step(self, t: nw.Expr, values: Sequence[int]) -> nw.Expr:
+        """The first value before the first edge, and the next from each edge on."""
+        steps = zip(self.edges, pairwise(values), strict=True)
+        changes = [
+            nw.when(t >= edge).then(whole(after - before)).otherwise(whole(0)) for edge, (before, after) in steps
+        ]
+        return _summed([whole(values[0]), *changes])
 
 
 def _summed(parts: Sequence[nw.Expr]) -> nw.Expr:
@@ -87,11 +100,16 @@ def hours_of(policy: Policy, tz: ZoneInfo, on: datetime) -> Hours:
     return _hours(tz, policy.opens_at, policy.closes_at, on.year + 1)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1024)
 def _hours(tz: ZoneInfo, opens: time, closes: time, year: int) -> Hours:
+    return Hours(_clock(opens), _clock(closes), *_clock_changes(tz, year))
+
+
+@lru_cache(maxsize=64)
+def _clock_changes(tz: ZoneInfo, year: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """When the clock changes, and how far it is from UTC before and after."""
     changes = tuple(_changes(tz, year))
-    offsets = (_offset(tz, _FIRST), *(_offset(tz, edge) for edge in changes))
-    return Hours(_clock(opens), _clock(closes), tuple(map(micros, changes)), offsets)
+    return tuple(map(micros, changes)), (_offset(tz, _FIRST), *(_offset(tz, edge) for edge in changes))
 
 
 def _clock(at: time) -> int:
@@ -105,10 +123,10 @@ def _offset(tz: ZoneInfo, moment: datetime) -> int:
 
 
 def _changes(tz: ZoneInfo, year: int) -> Iterator[datetime]:
-    """The instants at which the clock changes, from 1970 to the end of a year: looked for week by week."""
+    """The instants at which the clock changes, from 1970 to the end of a year: looked for every two days."""
     before, end = _FIRST, datetime(min(year + 1, 9999), 1, 1, tzinfo=UTC)
     while before < end:
-        after = before + _WEEK
+        after = before + _APART
         if _offset(tz, before) != _offset(tz, after):
             yield _change_between(tz, before, after)
         before = after

@@ -78,7 +78,7 @@ class Running(_Values):
             text: What `to_json` gave.
 
         Raises:
-            pydantic.ValidationError: It is no state; it is a ValueError too.
+            FieldsError: It is no state; it is pydantic's ValidationError too.
         """
         return _read(_Written.model_validate_json(text))
 

@@ -7,9 +7,9 @@ later instants in no earlier one. A day may last 23 or 25 hours; one that the cl
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from functools import cached_property
 from itertools import pairwise
 from typing import Literal, TypeAlias, get_args
@@ -19,7 +19,7 @@ import attrs
 import narwhals as nw
 
 from funnel._given import nearest
-from funnel._instants import EPOCH, instant, micros
+from funnel._instants import EPOCH, instant, start_of_day
 from funnel.errors import InstantError
 
 Period: TypeAlias = Literal["day", "week", "month", "quarter", "year"]
@@ -132,7 +132,7 @@ class Calendar:
 
     def edge(self, number: int) -> int:
         """Where a period begins, in microseconds."""
-        return _start_of(self.first_day(number), self.zone)
+        return start_of_day(self.first_day(number), self.zone)
 
     def number_at(self, moment: int) -> int:
         """The number of the period in which an instant lies, in microseconds.
@@ -146,16 +146,6 @@ class Calendar:
 def written(day: date, period: Period) -> str:
     """The first day of a period, as precisely as the period needs."""
     return f"{day:{_WRITTEN[period]}}"
-
-
-def _start_of(day: date, zone: ZoneInfo) -> int:
-    """Where a day begins: at the first of two midnights, or at the end of the gap in which its midnight lies."""
-    first, second = (micros(datetime(day.year, day.month, day.day, tzinfo=zone, fold=fold)) for fold in (0, 1))
-    if first <= second:
-        return first
-    shown = datetime(day.year, day.month, day.day)  # noqa: DTZ001 (what the clock shows)
-    gap = range(second, first)
-    return gap[0] + bisect_left(gap, shown, key=lambda moment: instant(moment).astimezone(zone).replace(tzinfo=None))
 
 
 @attrs.frozen

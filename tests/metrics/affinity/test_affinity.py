@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnel.errors import RecordError
+from funnel.errors import ArgumentError, RecordError
 from funnel.history import History
 from funnel.logs import Logs
 from funnel.metrics.affinity.ask import Affinity, affinity
@@ -231,5 +231,5 @@ def test_the_least_is_a_whole_number(least: Any) -> None:
     """Nothing, a fraction and a truth are no number of times; nothing is no span."""
     with pytest.raises(RecordError, match="a whole number from 1 up"):
         Affinity.of([], DAY, as_of=LATER, least=least)
-    with pytest.raises(RecordError, match="give a timedelta above zero"):
+    with pytest.raises(ArgumentError, match="within must be above zero"):
         affinity(LOGS, TABLES["lines"], 0 * DAY, as_of=LATER)

@@ -14,7 +14,7 @@ from dateutil.relativedelta import relativedelta
 from funnel._facts.base import BaseFacts
 from funnel._instants import micros
 from funnel._rule import rule
-from funnel.errors import FactsError, InstantError, LiftError, MissingExtraError, RecordError
+from funnel.errors import ArgumentError, FactsError, InstantError, LiftError, MissingExtraError, RecordError
 from funnel.facts import Facts, count, last, since
 from funnel.logs import Logs
 from funnel.metrics.backtest import ask
@@ -355,9 +355,9 @@ def test_very_many_answers_are_not_listed(logs: Logs) -> None:
         (times, {"among": times}, FactsError, "among is <rule times>, which does not answer yes or no"),
         (times, {"least": 0}, RecordError, "least is 0; give the fewest people who bought"),
         (times, {"least": True}, RecordError, "least is True"),
-        (times, {"every": 0 * DAY}, RecordError, "every is zero or less; give a span above zero"),
-        (times, {"every": 14}, RecordError, "every is a int; give a span such as"),
-        (times, {"horizon": -DAY}, RecordError, "horizon is zero or less"),
+        (times, {"every": 0 * DAY}, ArgumentError, "every must be above zero"),
+        (times, {"every": 14}, ArgumentError, "every must be a timedelta, or text with a unit"),
+        (times, {"horizon": -DAY}, ArgumentError, "horizon must be above zero"),
         (times, {"first": START.replace(tzinfo=None)}, InstantError, "first is a naive datetime"),
         (times, {"as_of": START.replace(tzinfo=None)}, InstantError, "as_of is a naive datetime"),
         (times, {"every": timedelta(hours=0.5)}, RecordError, f"more than {MOST_DATES:,} days from first to as_of"),

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from funnel.errors import InstantError, RecordError
+from funnel.errors import ArgumentError, InstantError, RecordError
 from funnel.logs import Logs
 from funnel.metrics.growth.ask import growth, referral_rate
 from funnel.metrics.growth.five_ways import WAYS, FiveWays, Growth
@@ -194,7 +194,7 @@ def test_what_one_way_more_would_bring() -> None:
     assert str(found) == "transactions +10 %: +450 (377 to 518)"
     bare = attrs.evolve(one, buyers=0, orders=0, revenue=0).what_if("leads", 0.1)
     assert (bare.gained, bare.low, str(bare)) == (0, None, "leads +10 %: +0")
-    with pytest.raises(RecordError, match="did you mean 'margin'"):
+    with pytest.raises(ArgumentError, match="did you mean 'margin'"):
         one.what_if("margins", 0.1)
     with pytest.raises(RecordError, match="from -1 up"):
         one.what_if("leads", -1.5)
@@ -264,7 +264,7 @@ def test_nobody_has_no_period() -> None:
     ("asks", "error", "message"),
     [
         ({"as_of": datetime(2026, 1, 1)}, InstantError, "naive"),  # noqa: DTZ001 (on purpose)
-        ({"within": timedelta(0)}, RecordError, "within is"),
+        ({"within": timedelta(0)}, ArgumentError, "within must be above zero"),
         ({"margin": 1.5}, RecordError, "margin of the period of 2026-01-01 is 1.5"),
         ({"margin": {date(2026, 1, 1): 0.5}}, RecordError, "margin of the period of 2026-03-01 is None"),
     ],

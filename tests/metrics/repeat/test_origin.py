@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnel.errors import EngineError, LogsError, RecordError
+from funnel.errors import ArgumentError, EngineError, LogsError, RecordError
 from funnel.history import History
 from funnel.logs import Logs
 from funnel.metrics.rate import Rate
@@ -205,7 +205,7 @@ def test_what_is_asked_must_be_known() -> None:
         repeat_by(logs, "product", DAY, as_of=NOON)
     with pytest.raises(RecordError, match="give both or neither"):
         repeat_by(logs, "source", DAY, as_of=NOON, lines=pl.DataFrame())
-    with pytest.raises(RecordError, match="give a timedelta above zero"):
+    with pytest.raises(ArgumentError, match="within must be above zero"):
         honeymoon(logs, timedelta(0), as_of=NOON)
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnel.errors import RecordError
+from funnel.errors import ArgumentError
 from funnel.facts import Facts
 from funnel.logs import Logs
 from funnel.metrics.people import people_by
@@ -149,7 +149,7 @@ def test_the_three_rates_read_well() -> None:
 @pytest.mark.parametrize("within", [timedelta(0), -DAY, 30])
 def test_the_time_must_be_a_span(within: Any) -> None:
     """Nothing, less than nothing and a bare number are no time to buy again in."""
-    with pytest.raises(RecordError, match="give a timedelta above zero"):
+    with pytest.raises(ArgumentError, match=r"within must be (above zero|a timedelta, or text with a unit)"):
         repeat_rate_within(LEADS, within, as_of=NOON)
 
 

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from funnel._facts.base import judgement
-from funnel._given import span
-from funnel._instants import instant
+from funnel._given import SpanLike, span
+from funnel._instants import MICROSECOND, instant
 from funnel.errors import RecordError
 from funnel.metrics._shown import as_html, as_text, days
 from funnel.metrics.affinity.pairs import Counts, counted, counted_of, held
@@ -88,7 +88,7 @@ class Affinity:
     in_order: tuple[Pair, ...]
 
     @classmethod
-    def of(cls, histories: Iterable[History], within: timedelta, *, as_of: datetime, least: int = LEAST) -> Affinity:
+    def of(cls, histories: Iterable[History], within: SpanLike, *, as_of: datetime, least: int = LEAST) -> Affinity:
         """The same of people's histories, in plain Python, with no table.
 
         Args:
@@ -99,9 +99,11 @@ class Affinity:
 
         Raises:
             InstantError: `as_of` is naive.
-            RecordError: `within` is no span above zero, or `least` no whole number from 1 up.
+            ArgumentError: `within` is not a span above zero.
+            RecordError: `least` is no whole number from 1 up.
         """
         now, length = judgement(as_of), span(within, "within")
+        within = length * MICROSECOND
         return _affinity(counted_of(histories, length, now, fewest(least)), now, within, least)
 
     def next_after(self, bought: Collection[str], most: int = 3) -> tuple[Pair, ...]:
@@ -157,7 +159,7 @@ class Affinity:
         return "".join(as_html(self._HEAD, self._rows(pairs), above=title) for title, pairs in self._tables())
 
 
-def affinity(logs: Logs, lines: object, within: timedelta, *, as_of: datetime, least: int = LEAST) -> Affinity:
+def affinity(logs: Logs, lines: object, within: SpanLike, *, as_of: datetime, least: int = LEAST) -> Affinity:
     """Which things are bought together, and which after which.
 
     Together: of the purchases that hold the first thing, how many hold the second. In order: of the people who first
@@ -176,7 +178,7 @@ def affinity(logs: Logs, lines: object, within: timedelta, *, as_of: datetime, l
 
     Raises:
         InstantError: `as_of` is naive.
-        RecordError: `within` is no span above zero.
+        ArgumentError: `within` is not a span above zero.
         LogsError: The lines are at fault.
         RecordError: `least` is no whole number from 1 up.
 
@@ -194,6 +196,7 @@ def affinity(logs: Logs, lines: object, within: timedelta, *, as_of: datetime, l
         pot, then cup: 100.0 % (2 of 2; 34.2 to 100.0 %), lift 1.50
     """
     now, length = judgement(as_of), span(within, "within")
+    within = length * MICROSECOND
     few = fewest(least)
     rows = held(logs, lines, now)
     counts = Counts(0, {}, {}, 0, {}, {}, {}) if rows is None else counted(rows, length, now, few)

@@ -5,14 +5,14 @@ Law: what the table offers a person is what `Affinity.next_after` offers them.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 
 from funnel._facts.base import judgement
 from funnel._frames import Frame, kept, leave
-from funnel._given import span
+from funnel._given import SpanLike, span
 from funnel.errors import RecordError
 from funnel.metrics._lines import SKU
 from funnel.metrics._purchases import PERSON
@@ -30,7 +30,7 @@ _ONE = "_one"
 
 
 def offers(  # noqa: PLR0913 - three of them say when, how often, how many
-    logs: Logs, lines: object, within: timedelta, *, as_of: datetime, least: int = LEAST, most: int = MOST
+    logs: Logs, lines: object, within: SpanLike, *, as_of: datetime, least: int = LEAST, most: int = MOST
 ) -> Any:
     """What to offer next to everyone: what follows the things they bought, more often than by chance.
 
@@ -48,7 +48,7 @@ def offers(  # noqa: PLR0913 - three of them say when, how often, how many
 
     Raises:
         InstantError: `as_of` is naive.
-        RecordError: `within` is no span above zero.
+        ArgumentError: `within` is not a span above zero.
         LogsError: The lines are at fault.
         RecordError: `least` is no whole number from 1 up, or the logs have no purchases.
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from funnel._frames import installed
-from funnel._instants import instant
+from funnel._given import SpanLike
+from funnel._instants import MICROSECOND, instant
 from funnel._lift.tree import Answer
 from funnel._rule import Rule
 from funnel.errors import MissingExtraError
@@ -28,7 +29,7 @@ def backtest(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
     *,
     first: datetime,
     every: Every,
-    horizon: timedelta,
+    horizon: SpanLike,
     as_of: datetime,
     among: Rule[Any, Any, Any] | None = None,
     order: Sequence[Answer] | None = None,
@@ -66,7 +67,8 @@ def backtest(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
 
     Raises:
         InstantError: `first` or `as_of` is naive.
-        RecordError: `every` or `horizon` does not lead ahead, or there are too many days.
+        ArgumentError: `every` or `horizon` is not a span above zero.
+        RecordError: There are too many days.
         FactsError: `order`, `at_least` or `among` does not go with the rules.
         LiftError: A rule does what cannot be run for a table.
         MissingExtraError: NumPy is not installed (the extra `numpy`).
@@ -126,7 +128,7 @@ def backtest(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
         if calibration is not None and calibration.enough
         else (),
         left_out=dates.left_out,
-        horizon=horizon,
+        horizon=dates.horizon * MICROSECOND,
         as_of=instant(dates.now),
         among="everyone" if among is None else among.name,
         people=found.seen,

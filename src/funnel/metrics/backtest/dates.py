@@ -8,13 +8,15 @@ import attrs
 from dateutil.relativedelta import relativedelta
 
 from funnel._facts.base import judgement
+from funnel._given import SpanLike, span
 from funnel._instants import MICROSECOND, micros
-from funnel.errors import InstantError, RecordError
+from funnel.errors import ArgumentError, InstantError, RecordError
 
-Every = timedelta | relativedelta
-"""The time from one replay to the next: so many days, or calendar months."""
+Every = SpanLike
+"""The time from one replay to the next: so many days, or calendar months (a relativedelta)."""
 
 MOST_DATES = 1_000
+_LEAP, _LAST = datetime(2024, 1, 1, tzinfo=UTC), datetime(2124, 1, 1, tzinfo=UTC)
 
 
 @attrs.frozen
@@ -34,16 +36,16 @@ class Dates:
     now: int
 
     @classmethod
-    def of(cls, first: datetime, every: Every, horizon: timedelta, as_of: datetime) -> Dates:
+    def of(cls, first: datetime, every: Every, horizon: SpanLike, as_of: datetime) -> Dates:
         """The days from the first one on, by the clock of its own zone.
 
         Raises:
             InstantError: An instant is naive.
-            RecordError: `every` or `horizon` does not lead ahead, or there are too many days.
+            ArgumentError: `every` or `horizon` is not a span above zero.
+            RecordError: There are too many days.
         """
         start, now = judgement_of(first, "first"), judgement(as_of)
-        length = _ahead(horizon, "horizon") // MICROSECOND
-        _ahead(every, "every")
+        length, step = span(horizon, "horizon"), _ahead(every)
         days: list[int] = []
         day = start
         while day <= now:
@@ -52,7 +54,7 @@ class Dates:
                 raise RecordError(msg)
             days.append(day)
             # by the clock of the zone: a day later is the same hour, and a month after the 31st the month's last day
-            day = micros((first + every * len(days)).astimezone(UTC))
+            day = micros((first + step * len(days)).astimezone(UTC))
         kept = tuple(day for day in days if day + length <= now)
         return cls(kept, len(days) - len(kept), length, now)
 
@@ -69,13 +71,14 @@ def judgement_of(moment: datetime, name: str) -> int:
         raise InstantError(str(error).replace("as_of", name)) from None
 
 
-def _ahead(span: object, name: str) -> timedelta:
-    leap = datetime(2024, 1, 1, tzinfo=UTC)
-    length = leap + span - leap if isinstance(span, relativedelta) else span
-    if not isinstance(length, timedelta):
-        msg = f"{name} is a {type(span).__name__}; give a span such as timedelta(days=7)"
-        raise RecordError(msg)
-    if length <= timedelta(0):
-        msg = f"{name} is zero or less; give a span above zero, such as timedelta(days=7)"
-        raise RecordError(msg)
-    return length
+def _ahead(every: object) -> timedelta | relativedelta:
+    """The step from one day to the next, by the calendar where it is a relativedelta."""
+    if not isinstance(every, relativedelta):
+        return span(every, "every") * MICROSECOND
+    try:
+        is_ahead = _LEAP < _LEAP + every <= _LAST
+    except (ValueError, OverflowError):
+        is_ahead = False
+    if not is_ahead:
+        raise ArgumentError("every must lead ahead, by at most 100 years (got a relativedelta that does not)")
+    return every

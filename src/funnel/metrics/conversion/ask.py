@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from funnel._given import SpanLike
 from funnel._instants import instant
 from funnel.errors import RecordError
 from funnel.metrics.conversion._found import Found
@@ -21,7 +22,7 @@ def conversion(  # noqa: PLR0913 - a question has many sides
     events: object,
     steps: Sequence[str | FunnelStep],
     *,
-    within: timedelta,
+    within: SpanLike,
     as_of: datetime,
     order: Order = "ordered",
     entry: Entry = "first",
@@ -61,6 +62,7 @@ def conversion(  # noqa: PLR0913 - a question has many sides
         The funnel.
 
     Raises:
+        ArgumentError: A word or a span is not allowed.
         RecordError: An argument is not allowed, or no event is of a kind that is asked for.
         InstantError: `as_of` is naive.
         LogsError: A person or an instant is missing, or a column is of a wrong type.

@@ -9,7 +9,7 @@ from typing import cast, get_args
 import attrs
 
 from funnel._facts.base import judgement
-from funnel._given import meant, one_of, span
+from funnel._given import SpanLike, meant, one_of, span
 from funnel.errors import RecordError
 from funnel.metrics.conversion.groups import By
 from funnel.metrics.conversion.plan import Entry, Order, Ties
@@ -63,7 +63,7 @@ class Asked:
 def asked(  # noqa: PLR0913 - the arguments of `conversion`
     steps: Sequence[str | FunnelStep],
     *,
-    within: timedelta,
+    within: SpanLike,
     as_of: datetime,
     order: Order,
     entry: Entry,
@@ -75,6 +75,7 @@ def asked(  # noqa: PLR0913 - the arguments of `conversion`
     """Check the arguments of `conversion`.
 
     Raises:
+        ArgumentError: A word or a span is not allowed.
         RecordError: One of them is not allowed, or two of them do not go together.
         InstantError: `as_of` is naive.
     """

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import attrs
 
 from funnel._given import one_of, span
+from funnel._instants import MICROSECOND
 from funnel.errors import RecordError
 
 Where = Callable[[Any], object]
@@ -70,7 +71,8 @@ class FunnelStep:
         _named(self.name, "the name of a step")
         _asked(self.kind, self.where, f"the step {self.name!r}")
         if self.within is not None:
-            span(self.within, f"within of the step {self.name!r}")
+            length = span(self.within, f"within of the step {self.name!r}") * MICROSECOND
+            object.__setattr__(self, "within", length)
         if self.kind is None and self.where is None:
             object.__setattr__(self, "kind", self.name)
 

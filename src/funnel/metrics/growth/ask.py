@@ -6,14 +6,14 @@ Law: a person is in the period of their first arrival, once, and in no number bu
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 import narwhals as nw
 
 from funnel._facts.base import judgement
-from funnel._given import span
-from funnel._instants import instant
+from funnel._given import SpanLike, span
+from funnel._instants import MICROSECOND, instant
 from funnel._lift.columns import flag
 from funnel.errors import RecordError
 from funnel.metrics._orders import orders_of
@@ -31,7 +31,7 @@ def growth(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
     logs: Logs,
     period: Period = "month",
     *,
-    within: timedelta,
+    within: SpanLike,
     margin: float | Mapping[date, float],
     tz: str,
     as_of: datetime,
@@ -72,6 +72,7 @@ def growth(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
         2026-01  2 x 50.0 % x 2.00 x 400 x 25 % = 200
     """
     now, calendar, length = judgement(as_of), Calendar.of(period, tz, week_start), span(within, "within")
+    within = length * MICROSECOND
     orders = orders_of(logs)
     arrivals = orders.firsts("lead", now)
     start = started(arrivals, "first")

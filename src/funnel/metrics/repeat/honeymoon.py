@@ -15,8 +15,8 @@ import attrs
 import narwhals as nw
 
 from funnel._facts.base import judgement
-from funnel._given import span
-from funnel._instants import instant
+from funnel._given import SpanLike, span
+from funnel._instants import MICROSECOND, instant
 from funnel._lift.columns import flag
 from funnel.metrics._purchases import PERSON
 from funnel.metrics._shown import as_html, as_text, days, percent
@@ -117,7 +117,7 @@ def _too_few(asked: PromotionComparison, least: int) -> str:
     return f"Not enough to tell: {counts} have had the time, and {least:,} of each are needed."
 
 
-def honeymoon(logs: Logs, within: timedelta, *, as_of: datetime, least: int = LEAST) -> Honeymoon:
+def honeymoon(logs: Logs, within: SpanLike, *, as_of: datetime, least: int = LEAST) -> Honeymoon:
     """Do those who first bought at a launch or in a promotion come back like everyone else?
 
     Args:
@@ -128,7 +128,7 @@ def honeymoon(logs: Logs, within: timedelta, *, as_of: datetime, least: int = LE
 
     Raises:
         InstantError: `as_of` is naive.
-        RecordError: `within` is no span above zero.
+        ArgumentError: `within` is not a span above zero.
 
     Example:
         >>> import polars as pl
@@ -141,6 +141,7 @@ def honeymoon(logs: Logs, within: timedelta, *, as_of: datetime, least: int = LE
         Not enough to tell: 1 of the promotion's buyers and 1 of the rest have had the time, and 30 of each are needed.
     """
     now, length = judgement(as_of), span(within, "within")
+    within = length * MICROSECOND
     rows = numbered(logs, now)
     again = _again(length)
     counted = [_counted(rows, soon, length, now) for soon in (again, again & (nw.col("promoted") == 0))]

@@ -16,8 +16,8 @@ import narwhals as nw
 from funnel._facts.base import judgement
 from funnel._facts.frames import held_over
 from funnel._facts.plan import plan_of
-from funnel._given import span
-from funnel._instants import instant
+from funnel._given import SpanLike, span
+from funnel._instants import MICROSECOND, instant
 from funnel._lift.columns import flag
 from funnel._reduce.aggregates import value_name
 from funnel.errors import RecordError
@@ -113,7 +113,7 @@ def _name(group: str | None) -> str:
 
 
 def repeat_by(  # noqa: PLR0913 - three of them say when, how long, how many
-    logs: Logs, by: By, within: timedelta, *, as_of: datetime, lines: object = None, least: int = LEAST
+    logs: Logs, by: By, within: SpanLike, *, as_of: datetime, lines: object = None, least: int = LEAST
 ) -> RepeatGroups:
     """Who bought again within a time, by where they came from or what they bought first.
 
@@ -129,7 +129,8 @@ def repeat_by(  # noqa: PLR0913 - three of them say when, how long, how many
 
     Raises:
         InstantError: `as_of` is naive.
-        RecordError: `within` is no span above zero, `by` none of those, or `product` without lines or the reverse.
+        ArgumentError: `within` is not a span above zero.
+        RecordError: `by` is none of those, or `product` without lines or the reverse.
         LogsError: The lines are at fault.
 
     Example:
@@ -145,6 +146,7 @@ def repeat_by(  # noqa: PLR0913 - three of them say when, how long, how many
         [('fair', 1, 1), ('instagram', 0, 1)]
     """
     now, length = judgement(as_of), span(within, "within")
+    within = length * MICROSECOND
     if by not in get_args(By):
         msg = f"by is {by!r}; give one of {', '.join(get_args(By))}"
         raise RecordError(msg)

@@ -21,8 +21,8 @@ import attrs
 import narwhals as nw
 
 from funnel._facts.base import judgement
-from funnel._given import span
-from funnel._instants import NEVER, instant
+from funnel._given import SpanLike, span
+from funnel._instants import MICROSECOND, NEVER, instant
 from funnel._lift.columns import flag
 from funnel.metrics._purchases import PERSON, purchases_at, told, whole
 from funnel.metrics._shown import as_html, days
@@ -95,7 +95,7 @@ class RepeatRates:
         return as_html(("who", "how many"), self._rows())
 
 
-def repeat_rates(logs: Logs, within: timedelta, *, as_of: datetime) -> RepeatRates:
+def repeat_rates(logs: Logs, within: SpanLike, *, as_of: datetime) -> RepeatRates:
     """The three rates that are called "repeat rate", counted in one pass.
 
     Args:
@@ -106,7 +106,7 @@ def repeat_rates(logs: Logs, within: timedelta, *, as_of: datetime) -> RepeatRat
 
     Raises:
         InstantError: `as_of` is naive.
-        RecordError: `within` is no span above zero.
+        ArgumentError: `within` is not a span above zero.
 
     Example:
         >>> import polars as pl
@@ -121,6 +121,7 @@ def repeat_rates(logs: Logs, within: timedelta, *, as_of: datetime) -> RepeatRat
         bought in the last 60 d, not for the first time: 50.0 % (1 of 2; 9.5 to 90.5 %)
     """
     now, length = judgement(as_of), span(within, "within")
+    within = length * MICROSECOND
     people = _people(logs, length, now)
     if people is None:
         return RepeatRates(instant(now), RepeatRate(within, Rate(0, 0), 0), Rate(0, 0), Rate(0, 0))
@@ -133,7 +134,7 @@ def repeat_rates(logs: Logs, within: timedelta, *, as_of: datetime) -> RepeatRat
     return RepeatRates(instant(now), RepeatRate(within, Rate(hit, had), pending), Rate(hits, among), Rate(back, buyers))
 
 
-def repeat_rate_within(logs: Logs, within: timedelta, *, as_of: datetime) -> RepeatRate:
+def repeat_rate_within(logs: Logs, within: SpanLike, *, as_of: datetime) -> RepeatRate:
     """How many bought again within a time, of those who have had that time; a window that is still open is left out.
 
     Args:
@@ -146,7 +147,7 @@ def repeat_rate_within(logs: Logs, within: timedelta, *, as_of: datetime) -> Rep
 
     Raises:
         InstantError: `as_of` is naive.
-        RecordError: `within` is no span above zero.
+        ArgumentError: `within` is not a span above zero.
 
     Example:
         >>> import polars as pl
@@ -159,6 +160,7 @@ def repeat_rate_within(logs: Logs, within: timedelta, *, as_of: datetime) -> Rep
         100.0 % (1 of 1; 20.7 to 100.0 %); 1 pending
     """
     now, length = judgement(as_of), span(within, "within")
+    within = length * MICROSECOND
     people = _people(logs, length, now)
     if people is None:
         return RepeatRate(within, Rate(0, 0), 0)
@@ -191,7 +193,7 @@ def repeat_rate(logs: Logs, *, as_of: datetime) -> Rate:
     return _among(logs, NEVER, judgement(as_of))
 
 
-def returning_rate(logs: Logs, within: timedelta, *, as_of: datetime) -> Rate:
+def returning_rate(logs: Logs, within: SpanLike, *, as_of: datetime) -> Rate:
     """How many of those who bought in the time up to now had bought before.
 
     Elsewhere it is called the returning customer rate. It tells who is in the shop, not whether new customers come
@@ -207,7 +209,7 @@ def returning_rate(logs: Logs, within: timedelta, *, as_of: datetime) -> Rate:
 
     Raises:
         InstantError: `as_of` is naive.
-        RecordError: `within` is no span above zero.
+        ArgumentError: `within` is not a span above zero.
 
     Example:
         >>> import polars as pl

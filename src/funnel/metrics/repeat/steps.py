@@ -18,8 +18,8 @@ import narwhals as nw
 
 from funnel._facts.base import judgement
 from funnel._frames import kept, leave
-from funnel._given import span
-from funnel._instants import FOREVER, instant
+from funnel._given import SpanLike, span
+from funnel._instants import FOREVER, MICROSECOND, instant
 from funnel._lift.columns import flag
 from funnel.metrics._purchases import PERSON
 from funnel.metrics._shown import as_html, as_text, days
@@ -106,7 +106,7 @@ class PurchaseSteps:
         return as_html(self._head(), self._rows())
 
 
-def purchase_steps(logs: Logs, within: timedelta, *, as_of: datetime, least: int = LEAST) -> PurchaseSteps:
+def purchase_steps(logs: Logs, within: SpanLike, *, as_of: datetime, least: int = LEAST) -> PurchaseSteps:
     """How many go from each purchase to the next, and how long it takes them.
 
     Args:
@@ -117,7 +117,7 @@ def purchase_steps(logs: Logs, within: timedelta, *, as_of: datetime, least: int
 
     Raises:
         InstantError: `as_of` is naive.
-        RecordError: `within` is no span above zero.
+        ArgumentError: `within` is not a span above zero.
 
     Example:
         >>> import polars as pl
@@ -135,6 +135,7 @@ def purchase_steps(logs: Logs, within: timedelta, *, as_of: datetime, least: int
         1
     """
     now, length = judgement(as_of), span(within, "within")
+    within = length * MICROSECOND
     rows = numbered(logs, now)
     if rows is None:
         return PurchaseSteps(instant(now), within, ())

@@ -7,7 +7,7 @@ in other zones, other names of the same people and another unit of money change 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import pairwise
 from typing import Any, get_args
 
@@ -15,8 +15,8 @@ import narwhals as nw
 
 from funnel._facts.base import judgement
 from funnel._frames import leave
-from funnel._given import one_of, span
-from funnel._instants import instant
+from funnel._given import SpanLike, one_of, span
+from funnel._instants import MICROSECOND, instant
 from funnel.errors import RecordError
 from funnel.metrics._orders import FIRSTS, Orders, orders_of
 from funnel.metrics._periods import DAY, Calendar, Period, Weekday
@@ -34,7 +34,7 @@ def retention(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
     tz: str,
     as_of: datetime,
     week_start: Weekday | None = None,
-    window: timedelta | None = None,
+    window: SpanLike | None = None,
     brackets: Sequence[int] = (),
     measure: Measure = "on",
     first: str = "purchase",
@@ -71,7 +71,8 @@ def retention(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
 
     Raises:
         InstantError: `as_of` is naive, or the zone, period or weekday is unknown.
-        RecordError: A word or a bracket is none of those that are allowed, the window is no number of days, or there is
+        ArgumentError: A word is not one of those that are allowed, or the window is not a span above zero.
+        RecordError: A bracket is not allowed, the window is no number of days, or there is
             no log of the kind of `first`.
         LogsError: Columns or rows of a table are at fault.
 
@@ -98,7 +99,7 @@ def retention(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
         as_of=instant(now),
         tz=tz,
         period=period,
-        window=window,
+        window=None if length is None else length * MICROSECOND,
         brackets=edges,
         measure=measure,
         first=first,
@@ -114,7 +115,7 @@ def _length(window: object) -> int | None:
         return None
     length = span(window, "window")
     if length % DAY:
-        msg = f"window is {window}; give whole days of 24 hours, such as timedelta(days=30)"
+        msg = f"window is {length * MICROSECOND}; give whole days of 24 hours, such as timedelta(days=30)"
         raise RecordError(msg)
     return length
 

@@ -15,7 +15,7 @@ from typing import Any, overload
 import attrs
 
 from funnel._facts.base import judgement
-from funnel._given import span
+from funnel._given import SpanLike, span
 from funnel._instants import MICROSECOND, instant
 from funnel.errors import RecordError
 from funnel.metrics.rate import LEAST, LEVEL
@@ -88,14 +88,14 @@ class Survival:
         """The steps of the curve: the start, then each time at which anybody converted; none where not enough."""
         return _Steps(self)
 
-    def at(self, within: timedelta) -> ConvertedBy:
+    def at(self, within: SpanLike) -> ConvertedBy:
         """The share that converts within a time, with its interval.
 
         Args:
             within: The time from the start; its end is part of it.
 
         Raises:
-            RecordError: It is no span from zero up.
+            ArgumentError: It is not a span from zero up.
         """
         return converted_by(self.curve, span(within, "within", least=0), self.level, self.least)
 
@@ -120,14 +120,14 @@ class Survival:
         """The time within which half of them convert."""
         return self.quantile(0.5)
 
-    def restricted_mean(self, horizon: timedelta) -> RestrictedMean:
+    def restricted_mean(self, horizon: SpanLike) -> RestrictedMean:
         """The mean time that they wait within a horizon, with its interval: who waits longer counts as the horizon.
 
         Args:
             horizon: Up to when waiting is counted.
 
         Raises:
-            RecordError: It is no span above zero.
+            ArgumentError: It is not a span above zero.
         """
         return restricted_mean_of(self.curve, span(horizon, "horizon"), self.level, self.least)
 
