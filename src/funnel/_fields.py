@@ -11,7 +11,6 @@ from typing import Annotated, Any, Self, TypeAlias
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     Field,
     ModelWrapValidatorHandler,
@@ -21,6 +20,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails
 
+from funnel._copies import Checked
 from funnel._instants import EARLIEST, LATEST, instant, micros
 from funnel.errors import InstantError, RecordError
 from funnel.money import Money
@@ -120,7 +120,7 @@ Amount: TypeAlias = Annotated[Money, AfterValidator(amount_in_range)]
 """Money from 0 up, as one record holds it."""
 
 
-class Frozen(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True):
+class Frozen(Checked, frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True):
     """What all that comes in has in common: it cannot change, and nothing unknown is let in.
 
     A fault names the field, what is allowed and what to do, and never shows what was given.

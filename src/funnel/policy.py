@@ -6,7 +6,9 @@ from datetime import time, timedelta
 from itertools import pairwise
 from typing import Annotated, ClassVar, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
+
+from funnel._copies import Checked
 
 
 def _whole(span: timedelta) -> timedelta:
@@ -45,7 +47,7 @@ Points = Annotated[int, Field(ge=-1000, le=1000, strict=True)]
 Amount = Annotated[int, Field(ge=1, le=10**14, strict=True)]
 
 
-class Policy(BaseModel):
+class Policy(Checked):
     """What the shop decides: when silence is too long, how soon to answer, when to stop asking.
 
     Spans are whole days of 24 hours unless the shop gives others. A limit is passed only beyond it: silent for exactly
