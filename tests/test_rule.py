@@ -413,14 +413,3 @@ def test_a_rule_must_say_what_it_reads() -> None:
         rule(of_text).of(person(), POLICY)  # type: ignore[type-var, arg-type]
     with pytest.raises(FactsError, match="the annotations of unknown name 'Elsewhere', which is not found; import it"):
         rule(unknown).of(person(), POLICY)
-
-
-def test_a_rule_is_kept_ready_for_the_policies_asked_last() -> None:
-    """However many policies there are, the rule does not grow with them, and each is answered by its own numbers."""
-    from funnel.rules.activity import is_lapsed
-
-    policies = [Policy(lapse_after=timedelta(days=days)) for days in range(1, 70)]
-    somebody = person(purchase_count=1, since_last_purchase=timedelta(days=35))
-
-    assert [is_lapsed.of(somebody, policy) for policy in policies] == [days < 35 for days in range(1, 70)]
-    assert len(is_lapsed._ready) == 64

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from funnel._copies import unchecked
 from funnel._rule import Rule, rule
 from funnel.errors import FactsError, InstantError, RecordError
 from funnel.facts import Facts
@@ -76,7 +77,7 @@ def _facts(known: list[Record], as_of: datetime) -> ShopFacts:
         "refunds": _of(known, lambda one: isinstance(one, Refund)),
         "interactions": _of(known, lambda one: isinstance(one, Interaction)),
     }
-    return ShopFacts.of(History.model_construct(person_id="p1", customer=None, **kinds), as_of=as_of)
+    return ShopFacts.of(unchecked(History, {"person_id": "p1", "customer": None, **kinds}), as_of=as_of)
 
 
 def _of(known: list[Record], belongs: Callable[[Record], bool]) -> tuple[Record, ...]:

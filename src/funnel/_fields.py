@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias, get_args
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     Field,
     ModelWrapValidatorHandler,
@@ -25,6 +24,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 from pydantic_core.core_schema import ErrorType
 
+from funnel._copies import Checked
 from funnel._instants import EARLIEST, LATEST, instant, micros
 from funnel.errors import FieldsError, InstantError, RecordError
 from funnel.money import Money
@@ -141,7 +141,7 @@ def _reported(call: Callable[..., Any]) -> Callable[..., Any]:
     return checked
 
 
-class Frozen(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True):
+class Frozen(Checked, frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True):
     """What all that comes in has in common: it cannot change, and nothing unknown is let in.
 
     A fault names the field, what is allowed and what to do, and never shows what was given.

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, get_type_hints
 
 import attrs
 
+from funnel._cache import PolicyCache
 from funnel._facts.base import BaseFacts, judgement
 from funnel._facts.lifted import Lifted
 from funnel._instants import instant
 from funnel._lift.clock import first_change
-from funnel._lift.code import Run, compiled
+from funnel._lift.code import compiled
 from funnel._lift.nodes import Value, evaluate
 from funnel._lift.paths import Path, Reason, Table, Why
 from funnel._lift.proof import proven
@@ -36,9 +37,6 @@ __all__ = ["NextChange", "Path", "Reason", "Rule", "Table", "Why", "rule"]
 F = TypeVar("F", bound=BaseFacts)
 P = TypeVar("P", bound=Policy)
 A = TypeVar("A")
-
-_KEPT = 64
-"""For how many policies and classes of facts a rule is kept ready; the oldest makes room for the newest."""
 
 
 class _NamedPolicy:
@@ -63,12 +61,15 @@ class Rule(Generic[F, P, A]):
         update_wrapper(cast("Callable[..., object]", self), function)
         self.name: str = getattr(function, "__name__", "rule")
         self._function = function
-        self._ready: dict[tuple[type[BaseFacts], Policy], Lifted] = {}
-        self._last: tuple[type[BaseFacts], Policy, Run, Lifted] | None = None
+        self._compiled: PolicyCache[Lifted] = PolicyCache(self._lift)
 
     def __repr__(self) -> str:
         """Show the name."""
         return f"<rule {self.name}>"
+
+    def __reduce__(self) -> str:
+        """Pickle by qualified name, as functions are; a copy is the rule itself."""
+        return getattr(self, "__qualname__", self.name)
 
     def __call__(self, f: F, policy: P) -> A:
         """Answer for one person's facts; inside another rule, be part of it."""
@@ -104,16 +105,7 @@ class Rule(Generic[F, P, A]):
         Raises:
             LiftError: The function does what cannot be run for a table.
         """
-        cls, last = facts or self.facts, self._last
-        if last is not None and last[0] is cls and last[1] is policy:
-            return last[3]
-        if (cls, policy) not in self._ready:
-            self._ready[cls, policy] = self._lift(cls, policy)
-        if len(self._ready) > _KEPT:
-            del self._ready[next(iter(self._ready))]
-        ready = self._ready[cls, policy]
-        self._last = (cls, policy, ready.run, ready)
-        return ready
+        return self._compiled.get(facts or self.facts, policy)
 
     def _lift(self, facts: type[BaseFacts], policy: object) -> Lifted:
         if not isinstance(policy, Policy):
@@ -142,10 +134,10 @@ class Rule(Generic[F, P, A]):
             FactsError: Facts of another class, or facts and `as_of` together.
             LiftError: The function does what cannot be run for a table.
         """
-        last = self._last
-        if as_of is None and last is not None and last[0] is type(person) and last[1] is policy:
+        seen = self._compiled.by_identity.get((type(person), id(policy)))
+        if as_of is None and seen is not None:
             known = cast("BaseFacts", person)
-            return cast("A", last[2](known.values, known.now))
+            return cast("A", seen[1].run(known.values, known.now))
         facts = self.facts_from(person, as_of)
         return cast("A", self.lifted(policy, type(facts)).run(facts.values, facts.now))
 
@@ -170,9 +162,9 @@ class Rule(Generic[F, P, A]):
             policy: The shop's numbers.
             as_of: The instant of judgement; with a history only.
         """
-        last = self._last
-        if as_of is None and last is not None and last[0] is type(person) and last[1] is policy:
-            return last[3].why(cast("BaseFacts", person))
+        seen = self._compiled.by_identity.get((type(person), id(policy)))
+        if as_of is None and seen is not None:
+            return seen[1].why(cast("BaseFacts", person))
         facts = self.facts_from(person, as_of)
         return self.lifted(policy, type(facts)).why(facts)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias, TypeVar, cast
 
 from pydantic import AfterValidator
 
+from funnel._copies import unchecked
 from funnel._fields import Frozen, Id
 from funnel._instants import micros
 from funnel._ledger.ledger import Ledger, ledger_from
@@ -183,15 +184,16 @@ def checked_before(person_id: str, records: Iterable[Record], customer: Customer
             referrals.append(record)
         else:
             logs[type(record) if type(record) in logs else Interaction].append(record)
-    return History.model_construct(
-        person_id=person_id,
-        customer=customer,
-        leads=tuple(sorted(logs[Lead], key=_order)),
-        purchases=tuple(sorted(logs[Purchase], key=_order)),
-        refunds=tuple(sorted(logs[Refund], key=_order)),
-        interactions=cast("tuple[AnyInteraction, ...]", InOrder.of(logs[Interaction])),
-        referrals=tuple(sorted(referrals, key=_order)),
-    )
+    fields = {
+        "person_id": person_id,
+        "customer": customer,
+        "leads": tuple(sorted(logs[Lead], key=_order)),
+        "purchases": tuple(sorted(logs[Purchase], key=_order)),
+        "refunds": tuple(sorted(logs[Refund], key=_order)),
+        "interactions": InOrder.of(logs[Interaction]),
+        "referrals": tuple(sorted(referrals, key=_order)),
+    }
+    return unchecked(History, fields)
 
 
 _KINDS = (Lead, Purchase, Refund, Interaction)

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeAlias, cast
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeAlias, TypeVar, cast
 
 from pydantic import AfterValidator, Field, model_validator
 
+from funnel._copies import all_fields
 from funnel._fields import MOST_PIECES, Amount, Frozen, Id, Instant, Label, Words, amount_in_range
 from funnel.errors import MoneyError, RecordError
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from funnel.money import Money
+
+M = TypeVar("M", bound=Frozen)
 
 Status: TypeAlias = Literal["placed", "paid", "shipped", "delivered", "cancelled"]
 """How far a purchase has come."""
@@ -266,6 +269,23 @@ class Purchase(Record, frozen=True):
     def happened_at(self) -> datetime:
         """When they bought."""
         return self.purchased_at
+
+
+def checked_again(record: M) -> M:
+    """Return a record validated once more, with all records in it, however it was made.
+
+    Args:
+        record: A record, a customer or a history.
+
+    Raises:
+        ValueError: It is not allowed; the error is that of making it.
+
+    Example:
+        >>> lead = Lead(person_id="p1", arrived_at="2026-03-01T02:00Z")
+        >>> checked_again(lead) == lead
+        True
+    """
+    return type(record)(**all_fields(record))
 
 
 def not_before(record: Frozen, start: str, *later: str) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Generic
 import attrs
 
 from funnel._moves.ask import Moves, Tabled
-from funnel._moves.course import Course, course_of, keep
+from funnel._moves.course import Course, course_of
 from funnel._moves.table import Cause, S, check_start, check_table
 from funnel._rule import Rule, rule
 from funnel.facts import Facts
@@ -104,7 +104,6 @@ class Machine(Tabled[S], Generic[S]):
     stage: Rule[Any, Any, S]
     table: Mapping[S, Mapping[S, Cause]]
     returns: Collection[tuple[S, S]] = ()
-    _ready: dict[Policy, Course] = attrs.field(factory=dict[Policy, Course], init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         """See that the table can be walked."""
@@ -114,16 +113,13 @@ class Machine(Tabled[S], Generic[S]):
         """The rule that is asked of who stands in a stage."""
         return self.stage
 
-    def course(self, policy: Policy) -> Course:
-        """The machine made ready for the shop's numbers.
+    def compile_for(self, policy: Policy) -> Course:
+        """Compile the machine for a policy.
 
         Raises:
             MoveError: The rule answers with a stage that the table has not.
         """
-        if policy not in self._ready:
-            rules = [(self.stage.name, self.stage.lifted(policy))]
-            keep(self._ready, policy, course_of(rules, self.table, self.returns))
-        return self._ready[policy]
+        return course_of([(self.stage.name, self.stage.lifted(policy))], self.table, self.returns)
 
 
 @attrs.frozen
@@ -157,7 +153,6 @@ class PathMachine(Tabled[S], Generic[S]):
     onward: Callable[[S, Any, Any], S]
     table: Mapping[S, Mapping[S, Cause]]
     returns: Collection[tuple[S, S]] = ()
-    _ready: dict[Policy, Course] = attrs.field(factory=dict[Policy, Course], init=False, eq=False, repr=False)
     _rules: dict[S, Rule[Any, Any, S]] = attrs.field(
         factory=dict["S", "Rule[Any, Any, S]"], init=False, eq=False, repr=False
     )
@@ -176,16 +171,14 @@ class PathMachine(Tabled[S], Generic[S]):
         """The rule that is asked of who stands in a stage."""
         return self._rules[stage]
 
-    def course(self, policy: Policy) -> Course:
-        """The machine made ready for the shop's numbers.
+    def compile_for(self, policy: Policy) -> Course:
+        """Compile the machine for a policy.
 
         Raises:
             MoveError: The function answers with a stage that the table has not.
         """
-        if policy not in self._ready:
-            rules = [(one.name, one.lifted(policy)) for one in self._rules.values()]
-            keep(self._ready, policy, course_of(rules, self.table, self.returns, self.start))
-        return self._ready[policy]
+        rules = [(one.name, one.lifted(policy)) for one in self._rules.values()]
+        return course_of(rules, self.table, self.returns, self.start)
 
 
 def _rule_in(stage: S, onward: Callable[[S, Any, Any], S]) -> Rule[Any, Any, S]:

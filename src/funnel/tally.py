@@ -9,7 +9,9 @@ needs the few facts that it reads.
 
 from __future__ import annotations
 
+from copy import copy
 from datetime import datetime
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from funnel._facts.base import BaseFacts, judgement
@@ -77,6 +79,10 @@ class _Running:
         ready.fill(self.values, self.held, rows, now)
 
 
+_MOST_RUNNING = 64
+"""Plans of which a tally keeps running values. Policies and rules that read the same facts share one plan."""
+
+
 class Tally(Generic[F]):
     """The running facts of one person: each record is put to what is there, and nothing is read again.
 
@@ -100,12 +106,21 @@ class Tally(Generic[F]):
 
     def __init__(self, history: History, facts: type[F]) -> None:
         """Take up what is known so far."""
-        self._class = facts
-        self._ledger = history.new_ledger()
-        self._seen = {(type(record), *record.key) for record in history.records}
-        self._facts = _Running(facts.fact_plan, self._ledger)
-        self._asked: dict[tuple[object, object], tuple[_Running, Run]] = {}
+        seen: set[tuple[object, ...]] = {(type(record), *record.key) for record in history.records}
+        self.__setstate__((facts, history.new_ledger(), seen))
+
+    def __getstate__(self) -> tuple[type[F], Ledger, set[tuple[object, ...]]]:
+        """Return the ledger for a copy; the running values are made again when they are asked for."""
+        with self._lock:
+            return self._class, copy(self._ledger), self._seen.copy()
+
+    def __setstate__(self, state: tuple[type[F], Ledger, set[tuple[object, ...]]]) -> None:
+        """Take the ledger of a copy."""
+        self._class, self._ledger, self._seen = state
+        self._facts = _Running(self._class.fact_plan, self._ledger)
+        self._runnings: dict[Plan, _Running] = {}
         self._last: tuple[object, object, _Running, Run] | None = None
+        self._lock = Lock()
 
     def add(self, record: Record) -> None:
         """Put one record to what is there; one that is there already changes nothing.
@@ -117,9 +132,10 @@ class Tally(Generic[F]):
             RecordError: It is of another person, or a refund of a purchase that is not there.
         """
         key = (type(record), *record.key)
-        if key not in self._seen:
-            self._ledger.add(record)
-            self._seen.add(key)
+        with self._lock:
+            if key not in self._seen:
+                self._ledger.add(record)
+                self._seen.add(key)
 
     def facts(self, *, as_of: datetime) -> F:
         """The facts at an instant.
@@ -132,7 +148,8 @@ class Tally(Generic[F]):
             InstantError: `as_of` is naive.
         """
         now = judgement(as_of)
-        return self._class.held_as(tuple(self._values(self._facts, now)), now)
+        with self._lock:
+            return self._class.held_as(tuple(self._values(self._facts, now)), now)
 
     def ask(self, rule: Rule[Any, P, A], policy: P, *, as_of: datetime) -> A:
         """The answer of a rule at an instant, from the facts that it reads.
@@ -145,11 +162,10 @@ class Tally(Generic[F]):
         Raises:
             InstantError: `as_of` is naive.
         """
-        last = self._last
-        if last is None or last[0] is not rule or last[1] is not policy:
-            last = self._last = (rule, policy, *self._running(rule, policy))
         now = judgement(as_of)
-        return last[3](self._values(last[2], now), now)  # type: ignore[return-value]
+        with self._lock:
+            running, run = self._running(rule, policy)
+            return run(self._values(running, now), now)  # type: ignore[return-value]
 
     def ask_on(self, rule: Rule[Any, P, A], policy: P, *, as_of: datetime) -> tuple[A, datetime | None]:
         """The answer of a rule at an instant, and the earliest instant at which it changes if nothing happens.
@@ -163,22 +179,30 @@ class Tally(Generic[F]):
             InstantError: `as_of` is naive.
             LiftError: The rule uses the clock in a way that has no next change, such as answering with a span.
         """
-        answer = self.ask(rule, policy, as_of=as_of)
-        running, run = self._asked[rule, policy]
-        now, waits = judgement(as_of), rule.lifted(policy, self._class).alone_waits
-        values = self._values(running, now)
-        then = first_change(run, waits(values, now), values, now)
-        return answer, None if then is None else instant(then)
+        now = judgement(as_of)
+        with self._lock:
+            running, run = self._running(rule, policy)
+            values = self._values(running, now)
+            answer, waits = run(values, now), rule.lifted(policy, self._class).alone_waits
+            then = first_change(run, waits(values, now), values, now)
+        return answer, None if then is None else instant(then)  # type: ignore[return-value]
 
     def _running(self, rule: Rule[Any, P, A], policy: P) -> tuple[_Running, Run]:
         """The values that the rule needs, and the rule as it reads them."""
-        if (rule, policy) not in self._asked:
-            if not issubclass(self._class, rule.facts):
-                msg = f"{rule.name} was asked of {self._class.__name__}; keep a tally of {rule.facts.__name__}"
-                raise FactsError(msg)
-            plan, run = rule.lifted(policy, self._class).alone
-            self._asked[rule, policy] = _Running(plan, self._ledger), run
-        return self._asked[rule, policy]
+        last = self._last
+        if last is not None and last[0] is rule and last[1] is policy:
+            return last[2:]
+        if not issubclass(self._class, rule.facts):
+            msg = f"{rule.name} was asked of {self._class.__name__}; keep a tally of {rule.facts.__name__}"
+            raise FactsError(msg)
+        plan, run = rule.lifted(policy, self._class).alone
+        if plan not in self._runnings:
+            if len(self._runnings) >= _MOST_RUNNING:
+                self._runnings.clear()
+            self._runnings[plan] = _Running(plan, self._ledger)
+        running = self._runnings[plan]
+        self._last = (rule, policy, running, run)
+        return running, run
 
     def _values(self, running: _Running, now: int) -> list[Value]:
         if now < self._ledger.latest:

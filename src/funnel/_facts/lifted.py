@@ -7,7 +7,7 @@ from functools import cached_property
 import attrs
 
 from funnel._facts.base import Held
-from funnel._facts.plan import Plan, plan_of
+from funnel._facts.plan import Plan, narrowed
 from funnel._lift.clock import waits
 from funnel._lift.code import Run, Told, compiled, worked_out
 from funnel._lift.nodes import Node, Read, Value, facts_of
@@ -23,7 +23,7 @@ class Lifted:
     plan: Plan
     run: Run
 
-    @property
+    @cached_property
     def read(self) -> frozenset[str]:
         """The names of the facts that the rule reads."""
         tests = [fork.test for fork in forks(self.tree)]
@@ -63,7 +63,7 @@ class Lifted:
 
     def narrowed(self) -> Plan:
         """What the rule needs of everyone: the facts it reads, and no others."""
-        return plan_of({name: one for name, one in self.plan.declared.items() if name in self.read})
+        return narrowed(self.plan, self.read)
 
     @cached_property
     def alone(self) -> tuple[Plan, Run]:

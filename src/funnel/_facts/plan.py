@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 
 import attrs
 
@@ -57,9 +58,11 @@ class Plan:
         """The values of one person at an instant: the fold of every reduction that has a row."""
         if now < ledger.latest:
             return self._put_together(ledger, now)
-        if self not in ledger.settled:
-            ledger.settled[self] = self._put_together(ledger, now)
-        return ledger.settled[self]
+        values = ledger.settled.get(self)
+        if values is None:
+            values = self._put_together(ledger, now)
+            ledger.settle_values(self, values)
+        return values
 
     def _put_together(self, ledger: Ledger, now: int) -> tuple[Value, ...]:
         values, held, folds = list(self.empties), [False] * len(self.reductions), self.folds
@@ -83,6 +86,12 @@ def plan_of(declared: Mapping[str, Declared]) -> Plan:
     worked = [finish(*(empties[part] for part in parts)) for finish, parts in finishes]
     finish = finishing(finishes, len(reductions))
     return Plan(declared, reductions, derived, places, folds(reductions), finishes, finish, (*empties, *worked))
+
+
+@lru_cache(maxsize=256)
+def narrowed(plan: Plan, read: frozenset[str]) -> Plan:
+    """Return the plan of some facts of another plan. Rules that read the same facts share one plan."""
+    return plan_of({name: one for name, one in plan.declared.items() if name in read})
 
 
 def _parts(derived: Iterable[Derived]) -> Iterable[Reduction]:

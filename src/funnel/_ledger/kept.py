@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from funnel._instants import NEVER
 from funnel._ledger.rows import DIRECTION, Key, number
 from funnel._lift.nodes import Value
 from funnel._reduce.folds import Row, T
 from funnel.records import Purchase, Refund
+
+_MOST_SETTLED = 16
+"""Plans of which the values are cached."""
 
 
 class Kept:
@@ -17,7 +22,7 @@ class Kept:
     `notices` hold when the goods of a purchase arrived, `closed` when what was asked was first answered, `sent` when
     each person whom they sent first arrived, `about` which purchase a complaint is of. `settled` keeps, by plan, the
     values after the latest instant: they are the same at whatever instant one asks, for spans are held as the instants
-    they run from.
+    they run from. A copy shares no list with the original, and has no `settled` values.
     """
 
     __slots__ = (
@@ -40,6 +45,21 @@ class Kept:
         self.about: dict[Key, Key] = {}
         self._heard: list[int] | None = None
 
+    def settle_values(self, plan: object, values: tuple[Value, ...]) -> None:
+        """Cache the values of a plan. One person is asked for few classes of facts; the cache starts anew if not."""
+        if len(self.settled) >= _MOST_SETTLED:
+            self.settled = {}
+        self.settled[plan] = values
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return copies of all that is written, without the cached values."""
+        return {name: _detached(getattr(self, name)) for name in Kept.__slots__ if name != "settled"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take what a copy holds."""
+        for name, value in {**state, "settled": {}}.items():
+            setattr(self, name, value)
+
     def reach(self, t: int) -> None:
         """Take it down that a row begins or ceases to count at an instant."""
         self.latest = max(self.latest, t)
@@ -50,3 +70,10 @@ class Kept:
             talk = [row for row in self.rows.get("interactions", ()) if row[DIRECTION] == "in"]
             self._heard = sorted([number(row[T]) for row in [*talk, *self.rows.get("orders", ())]])
         return self._heard
+
+
+def _detached(value: Any) -> Any:
+    """Copy lists, dictionaries and sets, at every depth; what they hold cannot change."""
+    if isinstance(value, dict):
+        return {key: _detached(item) for key, item in value.items()}
+    return value.copy() if isinstance(value, list | set) else value

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from funnel._instants import FOREVER, NEVER, micros
@@ -48,7 +48,7 @@ class Ledger(Kept):
         """
         _writer_of(type(record))(self, record)
         if self.settled:
-            self.settled.clear()
+            self.settled = {}
 
     def settle(self, wanted: Iterable[str] | None = None) -> None:
         """Work out what is stale: all of it, or some streams."""
@@ -256,7 +256,7 @@ _WRITERS: Mapping[type[Record], Callable[[Ledger, Any], None]] = {
 }
 
 
-@cache
+@lru_cache(maxsize=64)
 def _writer_of(kind: type[Record]) -> Callable[[Ledger, Any], None]:
     for known, writer in _WRITERS.items():
         if issubclass(kind, known):

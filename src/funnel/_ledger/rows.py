@@ -108,6 +108,10 @@ class InOrder(tuple[Interaction, ...]):  # noqa: SLOT001 (a tuple can have none)
     closing: list[tuple[Row, Interaction]]
     about: dict[Key, Key]
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Copy the records alone; their rows are made of them again."""
+        return self.of, (tuple(self),)
+
     @classmethod
     def of(cls, records: Iterable[Interaction]) -> InOrder:
         """Put records in order, by instant, rank of their kind, source and id."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Generic
 
 import attrs
 
+from funnel._cache import PolicyCache
 from funnel._facts.base import judgement
 from funnel._instants import instant
 from funnel._lift.paths import Why
@@ -101,8 +102,25 @@ class Tabled(ABC, Generic[S]):
     returns: Collection[tuple[S, S]]
 
     @abstractmethod
+    def compile_for(self, policy: Policy) -> Course:
+        """Compile the machine for a policy."""
+
+    @cached_property
+    def _courses(self) -> PolicyCache[Course]:
+        return PolicyCache(lambda _, policy: self.compile_for(policy))
+
     def course(self, policy: Policy) -> Course:
-        """The machine made ready for the shop's numbers."""
+        """Return the machine compiled for a policy, cached.
+
+        Raises:
+            MoveError: A rule answers with a stage that the table does not have.
+        """
+        return self._courses.get(type(self), policy)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Copy what the machine was made of, without what is cached."""
+        given: Any = type(self)
+        return given, tuple(getattr(self, field.name) for field in attrs.fields(given) if field.init)
 
     @abstractmethod
     def asked(self, stage: S) -> Rule[Any, Any, S]:

@@ -15,7 +15,7 @@ from typing import Any
 import attrs
 
 from funnel._facts.lifted import Lifted
-from funnel._facts.plan import Plan, plan_of
+from funnel._facts.plan import Plan, narrowed
 from funnel._instants import LATEST, instant
 from funnel._lift.clock import waits
 from funnel._lift.code import Run, Told, compiled, worked_out
@@ -23,13 +23,9 @@ from funnel._lift.nodes import Node, Value, written
 from funnel._lift.tree import Fork, Leaf, Tree
 from funnel._moves.table import Cause, names
 from funnel.errors import MoveError
-from funnel.policy import Policy
 
 BY_EVENT, BY_TIME = 1, 2
 _BITS: Mapping[Cause, int] = {Cause.EVENT: BY_EVENT, Cause.TIME: BY_TIME, Cause.EITHER: BY_EVENT | BY_TIME}
-
-_KEPT = 64
-"""For how many policies a machine is kept ready."""
 
 
 @attrs.frozen(eq=False)
@@ -140,13 +136,6 @@ class Course:
         return ", ".join(said(name) for name in plan.declared) or "nothing is read"
 
 
-def keep(ready: dict[Policy, Course], policy: Policy, course: Course) -> None:
-    """Keep a machine ready; the oldest makes room for the newest."""
-    if len(ready) >= _KEPT:
-        del ready[next(iter(ready))]
-    ready[policy] = course
-
-
 def course_of(
     rules: Sequence[tuple[str, Lifted]],
     table: Mapping[Any, Mapping[Any, Cause]],
@@ -168,8 +157,7 @@ def course_of(
     numbers = {stage: number for number, stage in enumerate(stages)}
     trees = tuple(_coded(ready.tree, numbers, name) for name, ready in rules)
     read = frozenset(name for _, ready in rules for name in ready.read)
-    declared = rules[0][1].plan.declared
-    plan = plan_of({name: one for name, one in declared.items() if name in read})
+    plan = narrowed(rules[0][1].plan, read)
     allowed = tuple(tuple(_BITS[table[a][b]] if b in table[a] else 0 for b in stages) for a in stages)
     back = frozenset((numbers[a], numbers[b]) for a, b in returns)
     return Course(stages, trees, plan, allowed, back, None if start is None else numbers[start])

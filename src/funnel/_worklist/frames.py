@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals as nw
 
 from funnel._facts.frames import fact_column, held_over
-from funnel._facts.plan import plan_of
+from funnel._facts.plan import narrowed
 from funnel._frames import leave
 from funnel._lift.columns import tree_column, whole
 from funnel._reduce.aggregates import PERSON
@@ -42,7 +42,7 @@ def _due(logs: Logs, policy: Policy, now: int) -> nw.LazyFrame[Any]:
     """Everyone for whom something is due, with what, since when, and what is at stake."""
     asked = [rule.lifted(policy) for rule in (next_step, since_due, value_at_stake)]
     read = frozenset[str]().union(*(one.read for one in asked))
-    plan = plan_of({name: one for name, one in Facts.fact_plan.declared.items() if name in read})
+    plan = narrowed(Facts.fact_plan, read)
     column = fact_column(plan, whole(now))
     step, since, value = (tree_column(without_none(one.tree, _UNKNOWN), column) for one in asked)
     held = held_over(plan, logs, now).select(PERSON, next_step=step, _since=since, value=value)

@@ -75,6 +75,10 @@ class Advance(Generic[P, A]):
         self._steps = Steps(self._plan, place, self.facts, rule.name)
         self._step_of: dict[type[Record], Step] = {}
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Copy the rule with the policy; what is compiled is compiled again."""
+        return type(self), (self.rule, self.policy)
+
     def __repr__(self) -> str:
         """Show the rule."""
         return f"<advance of {self.rule.name}>"

@@ -13,6 +13,7 @@ import attrs
 from pydantic import AwareDatetime  # noqa: TC002 (pydantic reads it)
 from pydantic_core import core_schema
 
+from funnel._copies import unchecked
 from funnel._facts.plan import Plan
 from funnel._fields import Frozen, Id
 from funnel._instants import instant, micros
@@ -112,7 +113,7 @@ class _Written(Frozen, frozen=True, title="Running"):
 
 
 def _written(state: Running) -> _Written:
-    return _Written.model_construct(**{name: getattr(state, name) for name in _Written.model_fields})
+    return unchecked(_Written, {name: getattr(state, name) for name in _Written.model_fields})
 
 
 def _read(written: _Written) -> Running:

@@ -18,7 +18,7 @@ import narwhals as nw
 
 from funnel._facts.base import judgement
 from funnel._facts.frames import fact_column, held_over
-from funnel._facts.plan import plan_of
+from funnel._facts.plan import narrowed
 from funnel._frames import leave
 from funnel._instants import instant
 from funnel._lift.columns import tree_column
@@ -97,7 +97,7 @@ def _several(classes: object) -> int:
 
 def _values(logs: Logs, now: int) -> Frame:
     """Every buyer's three values, the larger the better: of recency it is the instant of the last purchase."""
-    plan = plan_of({name: Facts.fact_plan.declared[name] for name in _RANKED})
+    plan = narrowed(Facts.fact_plan, frozenset(_RANKED))
     values = {name: nw.col(value_name(plan.places[name])) for name in _RANKED}
     people = held_over(plan, logs, now).select(PERSON, _all=nw.lit(1, nw.Int64()), **values)
     return people.filter(nw.col("purchase_count") > 0)
@@ -212,7 +212,7 @@ def segments(logs: Logs, policy: Policy, *, as_of: datetime) -> Segments:
     """
     now = judgement(as_of)
     ready = segment.lifted(policy)
-    plan = plan_of({name: Facts.fact_plan.declared[name] for name in sorted(ready.read | {"purchase_count", "spent"})})
+    plan = narrowed(Facts.fact_plan, ready.read | {"purchase_count", "spent"})
     column = fact_column(plan, nw.lit(now, nw.Int64()))
     sums = {name: nw.col(value_name(plan.places[name])) for name in ("purchase_count", "spent")}
     people = held_over(plan, logs, now).select(PERSON, segment=tree_column(ready.tree, column), **sums)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from functools import cached_property
 from hashlib import sha256
+from threading import Lock
 from typing import Any, TypeGuard
 
 import attrs
@@ -60,6 +61,7 @@ class Judge:
         self.rule = rule
         self.policy = policy
         self._live: OrderedDict[str, Live] = OrderedDict()
+        self._lock = Lock()
 
     @cached_property
     def fingerprint(self) -> int:
@@ -88,7 +90,8 @@ class Judge:
         Returns:
             Where they stand; it is to be kept once it is written, and never if it is not.
         """
-        live = self._live.pop(person_id, None)
+        with self._lock:
+            live = self._live.pop(person_id, None)
         if added is None or not _is_ready(live, versions[0], at) or not _take(live, added):
             history = read()
             live = Live(0, at, Tally(history, self.rule.facts), _moments(history.records))
@@ -99,9 +102,10 @@ class Judge:
 
     def keep(self, judged: Mapping[str, Live]) -> None:
         """Keep people ready for their next record, now that it is written where they stand."""
-        self._live.update(judged)
-        while len(self._live) > MOST_LIVE:
-            self._live.popitem(last=False)
+        with self._lock:
+            self._live.update(judged)
+            while len(self._live) > MOST_LIVE:
+                self._live.popitem(last=False)
 
     def _answer(self, live: Live) -> None:
         stage, change = live.tally.ask_on(self.rule, self.policy, as_of=instant(live.at))

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 import attrs
 
+from funnel._copies import unchecked
 from funnel._instants import instant, micros
 from funnel.errors import ConflictError, RecordError
 from funnel.interactions import (
@@ -290,7 +291,7 @@ def record_of(row: Row, names: Mapping[str, str] | None = None) -> Record:
         fields["amount"] = Money.of_minor(row["amount"], row["currency"])
     if row["lines"] is not None:
         fields["lines"] = _lines_of(row["lines"], row["currency"])
-    return shape.made.model_construct(**fields)  # it was checked on its way in, and the columns hold nothing else
+    return unchecked(shape.made, fields)  # it was checked on its way in, and the columns hold nothing else
 
 
 def _named(row: Row, shape: _Shape, names: Mapping[str, str]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any, cast
 import attrs
 
 from funnel._facts.base import BaseFacts
-from funnel._facts.plan import Plan, plan_of
+from funnel._facts.plan import Plan, narrowed
 from funnel._given import nearest
 from funnel._instants import MICROSECOND
 from funnel._lift.tree import Answer, Fork, Leaf, Tree, answer_kind, describe, leaf_value, leaves
@@ -194,8 +194,8 @@ def questions(
     if chosen is not None and answer_kind(chosen.tree) != "bool":
         msg = f"among is {among!r}, which does not answer yes or no; give a rule that does, such as has_bought"
         raise FactsError(msg)
-    read = {name for one in (ready, *rules.values(), chosen) if one is not None for name in one.read}
-    plan = plan_of({name: one for name, one in ready.plan.declared.items() if name in read})
+    read = frozenset(name for one in (ready, *rules.values(), chosen) if one is not None for name in one.read)
+    plan = narrowed(ready.plan, read)
     return Questions(plan, made, None if chosen is None else _placed(chosen.tree, _TRUTHS))
 
 

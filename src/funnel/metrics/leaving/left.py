@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import narwhals as nw
 
 from funnel._facts.frames import fact_column, held_over
-from funnel._facts.plan import plan_of
+from funnel._facts.plan import narrowed
 from funnel._instants import FOREVER, MICROSECOND, NEVER
 from funnel._lift.columns import flag, tree_column
 from funnel._reduce.aggregates import value_name
@@ -39,7 +39,7 @@ def whys(logs: Logs, policy: Policy, now: int) -> Mapping[Said, int]:
 
     What was said last after the last purchase is what counts; both texts are "" where nothing was said since.
     """
-    plan = plan_of({name: Facts.fact_plan.declared[name] for name in _READ})
+    plan = narrowed(Facts.fact_plan, frozenset(_READ))
     column = fact_column(plan, nw.lit(now, nw.Int64()))
     held = {name: nw.col(value_name(plan.places[name])) for name in _READ}
     rules = {"_again": has_bought_again, "_left": is_lapsed}

@@ -15,7 +15,7 @@ import narwhals as nw
 
 from funnel._facts.base import judgement
 from funnel._facts.frames import held_over
-from funnel._facts.plan import plan_of
+from funnel._facts.plan import narrowed
 from funnel._given import SpanLike, span
 from funnel._instants import MICROSECOND, instant
 from funnel._lift.columns import flag
@@ -198,7 +198,7 @@ _ARRIVAL = ("lead_count", "lead_source", "campaign", "was_referred")
 
 def _arrivals(logs: Logs, now: int) -> Frame:
     """What is known of how everyone arrived: the same facts as of one person."""
-    plan = plan_of({name: Facts.fact_plan.declared[name] for name in _ARRIVAL})
+    plan = narrowed(Facts.fact_plan, frozenset(_ARRIVAL))
     read = {name: nw.col(value_name(plan.places[name])) for name in _ARRIVAL}
     return held_over(plan, logs, now).select(PERSON, **read)
 

@@ -6,11 +6,12 @@ in other zones, other names of the same people and another unit of money change 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import pairwise
 from typing import Any, get_args
 
+import attrs
 import narwhals as nw
 
 from funnel._facts.base import judgement
@@ -18,7 +19,7 @@ from funnel._frames import leave
 from funnel._given import SpanLike, one_of, span
 from funnel._instants import MICROSECOND, instant
 from funnel.errors import RecordError
-from funnel.metrics._orders import FIRSTS, Orders, orders_of
+from funnel.metrics._orders import FIRSTS, orders_of
 from funnel.metrics._periods import DAY, Calendar, Period, Weekday
 from funnel.metrics._purchases import PERSON, told
 from funnel.metrics.retention.activity import Measure, RefundBasis
@@ -106,7 +107,7 @@ def retention(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
         refund_basis=refund_basis,
         is_partial=not plan.periods.is_over(len(plan.periods) - 1, now),
         cohorts=tuple(cohorts_of(table.counted, plan, is_priced=orders.is_priced)),
-        who=_finder(orders, table),
+        who=_Finder(table),
     )
 
 
@@ -129,12 +130,14 @@ def _edges(brackets: Sequence[object]) -> tuple[int, ...]:
     return edges
 
 
-def _finder(orders: Orders, table: Table) -> Callable[[int, int], Any]:
-    """A way to the people of a cell, by the place of the cohort's period and of the bracket."""
+@attrs.frozen
+class _Finder:
+    """Finds the people of a cell, by the place of the cohort's period and of the bracket."""
 
-    def who(cohort: int, place: int) -> Any:
+    table: Table
+
+    def __call__(self, cohort: int, place: int) -> Any:
+        """Return the ids of the people of one cell."""
         of_cell = (nw.col("cohort") == cohort) & (nw.col("low") <= place) & (nw.col("high") >= place)
-        found = table.spans().filter(of_cell).select(PERSON)
+        found, orders = self.table.spans.filter(of_cell).select(PERSON), self.table.orders
         return sorted(one for (one,) in told(found, PERSON)) if orders.is_list else leave(found, orders.home)
-
-    return who

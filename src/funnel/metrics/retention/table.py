@@ -5,8 +5,7 @@ Law: both count the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
+from functools import cached_property
 from typing import Any
 
 import attrs
@@ -55,12 +54,20 @@ class Table:
     Attributes:
         plan: How people and periods were brought together.
         counted: The counts.
-        spans: Works out in which cells each person is counted.
+        orders: The orders.
+        asked: The question.
     """
 
     plan: Plan
     counted: Counted
-    spans: Callable[[], Frame]
+    orders: Orders
+    asked: Asked
+    _cells: Frame | None = None
+
+    @cached_property
+    def spans(self) -> Frame:
+        """The cells in which each person is counted. The packed rows have none: they are counted when first read."""
+        return self._cells if self._cells is not None else _by_engine(self.orders, self.asked).spans
 
 
 def table_of(orders: Orders, asked: Asked) -> Table:
@@ -78,7 +85,7 @@ def _by_engine(orders: Orders, asked: Asked) -> Table:
     everyone = kept(people(firsts if asked.first != RECURRING else _recurring(orders, plan), plan))
     rows = kept(activity(orders, everyone, plan))
     cells = spans(rows, asked.measure, plan)
-    return Table(plan, counted(everyone, rows, cells), lambda: cells)
+    return Table(plan, counted(everyone, rows, cells), orders, asked, cells)
 
 
 def _recurring(orders: Orders, plan: Plan) -> Frame:
@@ -99,4 +106,4 @@ def _packed(orders: Orders, asked: Asked) -> Table | None:
     first: Any = rows["t"].min()
     plan = asked.plan(first)
     found = packed.counted(rows, plan, asked.measure, is_priced=orders.is_priced)
-    return Table(plan, found, cache(lambda: _by_engine(orders, asked).spans()))
+    return Table(plan, found, orders, asked)

@@ -1,0 +1,98 @@
+"""Copies of records and policies: checked like new ones, and without what was cached."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import copy, deepcopy
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+
+from pydantic import BaseModel
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class Checked(BaseModel):
+    """Base of all models of the library: no copy and no construction without the checks.
+
+    Example:
+        >>> from funnel import Visit
+        >>> visit = Visit(id="v1", person_id="p1", occurred_at="2026-03-01T02:00Z")
+        >>> visit.model_copy(update={"id": "v2"}).id
+        'v2'
+        >>> visit.model_copy(update={"chanel": "phone"})
+        Traceback (most recent call last):
+        funnel.errors.FieldsError: Visit has 1 fault:
+          chanel: is not a field; did you mean channel?
+    """
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy with some fields changed. It is checked like a new one, and raises the same errors.
+
+        Fields that are not in `update` stay as they are, the amount of a purchase too when its lines change.
+
+        Args:
+            update: Values by field name.
+            deep: Whether to copy the values of the fields too.
+        """
+        whole = deepcopy(self) if deep else self
+        fields = {**_fields(whole), **(whole.model_extra or {}), **(update or {})}
+        made = _made(type(self), fields, self.model_fields_set | set(update or {}))
+        object.__setattr__(made, "__pydantic_private__", copy(whole.__pydantic_private__))
+        return made
+
+    if not TYPE_CHECKING:  # pragma: no branch - pydantic's plugin and its deprecations have signatures of their own
+
+        @classmethod
+        def model_construct(cls, _fields_set: set[str] | None = None, **values: Any) -> Self:
+            """Make a record of its fields. Unlike in other pydantic models it is checked."""
+            return _made(cls, values, _fields_set)
+
+        def copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+            """Return a copy as `model_copy` does."""
+            return self.model_copy(update=update, deep=deep)
+
+    def __copy__(self) -> Self:
+        """Return a copy without cached values."""
+        copied = super().__copy__()
+        object.__setattr__(copied, "__dict__", _fields(self))
+        return copied
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """Return a deep copy without cached values."""
+        known = {} if memo is None else memo
+        copied = known[id(self)] = type(self).__new__(type(self))
+        copied.__setstate__(deepcopy(self.__getstate__(), known))
+        return copied
+
+    def __getstate__(self) -> dict[Any, Any]:
+        """Return what is pickled: everything but cached values."""
+        return {**super().__getstate__(), "__dict__": _fields(self)}
+
+
+def unchecked(model: type[M], fields: Mapping[str, Any]) -> M:
+    """Make a record of fields that were checked before, such as those that a store keeps."""
+    return cast("M", BaseModel.model_construct.__func__(model, **fields))  # type: ignore[attr-defined]
+
+
+def all_fields(value: Any) -> Any:
+    """Return the fields of a model by name, and of the models in them, as they are; other values unchanged."""
+    if isinstance(value, Checked):
+        return {name: all_fields(field) for name, field in _fields(value).items()}
+    return tuple(map(all_fields, value)) if isinstance(value, tuple) else value
+
+
+def _made(model: type[M], fields: Mapping[str, Any], fields_set: set[str] | None) -> M:
+    """Make a model of its fields by name, which the class may call otherwise in its input."""
+    made = model(**fields) if model.__pydantic_custom_init__ else model.model_validate(fields, by_name=True)
+    if fields_set is not None:
+        object.__setattr__(made, "__pydantic_fields_set__", fields_set)
+    return made
+
+
+def _fields(model: BaseModel) -> dict[str, Any]:
+    """Return what a model holds by name, without cached values."""
+    held, kind = vars(model), type(model)
+    others = held.keys() - kind.model_fields.keys()
+    cached = {name for name in others if isinstance(getattr(kind, name, None), cached_property)}
+    return {name: value for name, value in held.items() if name not in cached}

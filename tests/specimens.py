@@ -1,0 +1,286 @@
+"""One specimen or more of every public class, found in the results of a small shop's questions."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from enum import Enum, StrEnum
+from functools import cache
+from typing import Any
+
+import attrs
+import polars as pl
+from pydantic import BaseModel
+
+import funnel
+from funnel import (
+    Advance,
+    AfterEvent,
+    AfterHoliday,
+    AfterInstalments,
+    AfterPayday,
+    Answer,
+    Between,
+    By,
+    Calendar,
+    Cart,
+    Cause,
+    Checkout,
+    Complaint,
+    Contact,
+    Customer,
+    Delivered,
+    Exclusion,
+    Facts,
+    Fault,
+    Feedback,
+    FollowUpSent,
+    FunnelStep,
+    History,
+    InMonths,
+    InWeeks,
+    Lead,
+    Line,
+    Logs,
+    Machine,
+    Met,
+    Money,
+    OptedOut,
+    PathMachine,
+    Policy,
+    Postponed,
+    Purchase,
+    Question,
+    Quote,
+    Refund,
+    Resolution,
+    RuleBook,
+    SaidNo,
+    SaidReady,
+    SqliteStore,
+    Tally,
+    Until,
+    View,
+    Visit,
+)
+from funnel.stages import FUNNEL
+from funnel.testing.people import logs_of
+
+DAY = timedelta(days=1)
+START = datetime(2026, 1, 5, 9, tzinfo=UTC)
+NOW = START + 200 * DAY
+POLICY = Policy(lapse_after=60 * DAY)
+
+
+def _at(day: float) -> datetime:
+    return START + day * DAY
+
+
+class Door(StrEnum):
+    """Where somebody stands who may come in."""
+
+    OUT = "out"
+    IN = "in"
+
+
+def onward(door: Door, f: Facts, policy: Policy) -> Door:
+    """Who was heard of is in."""
+    return Door.IN if f.inbound_count >= 1 else door
+
+
+DOORS = PathMachine(Door.OUT, onward, {Door.OUT: {Door.IN: Cause.EVENT}, Door.IN: {}})
+
+
+def _records(person: str, shift: int) -> list[Any]:
+    """What happened with one person, some of every kind."""
+
+    def told(number: int, day: float) -> dict[str, Any]:
+        return {"id": f"{person}-{number}", "person_id": person, "occurred_at": _at(day + shift)}
+
+    def bought(number: int, day: float, amount: int, **more: Any) -> Purchase:
+        moment = _at(day + shift)
+        return Purchase(
+            id=f"{person}-{number}", person_id=person, purchased_at=moment, amount=Money(amount, "USD"), **more
+        )
+
+    mug = Line(sku="mug", category="cups", quantity=2, unit_price=Money(4, "USD"), unit_cost=Money(2, "USD"))
+    return [
+        Lead(person_id=person, arrived_at=_at(shift), source="fair", contact=Contact(phone="1")),
+        Visit(**told(1, 1)),
+        View(**told(2, 2), sku="mug"),
+        Question(**told(3, 3), words="is it in stock?"),
+        Answer(**told(4, 4), question_id=f"{person}-3"),
+        Quote(**told(5, 5), amount=Money(9, "USD")),
+        Cart(**told(6, 6), sku="mug"),
+        Checkout(**told(7, 6.5), amount=Money(8, "USD")),
+        Purchase(
+            id=f"{person}-1",
+            person_id=person,
+            purchased_at=_at(7 + shift),
+            lines=(mug,),
+            promised_at=_at(9 + shift),
+            promotion="launch",
+        ),
+        Delivered(**told(8, 8), purchase_id=f"{person}-1"),
+        Feedback(**told(9, 9), score=4),
+        Complaint(**told(10, 10), purchase_id=f"{person}-1"),
+        Resolution(**told(11, 11), complaint_id=f"{person}-10"),
+        bought(2, 20, 9),
+        Refund(id=f"{person}-r", purchase_id=f"{person}-2", refunded_at=_at(22 + shift), amount=Money(1, "USD")),
+        *(bought(number, 20 + 15 * number, 5 + number) for number in range(3, 6 + shift % 3)),
+        SaidReady(**told(12, 110)),
+        Met(**told(13, 111)),
+        FollowUpSent(**told(14, 112)),
+        Postponed(**told(15, 113), reason="payday", until=_at(130 + shift), words="after payday"),
+        *([SaidNo(**told(16, 120), reason="price"), OptedOut(**told(17, 121))] if shift % 2 else []),
+        Question(**told(18, 150), words="and now?"),
+    ]
+
+
+@cache
+def everyone() -> tuple[History, ...]:
+    """The people of the shop."""
+    book = Customer(person_id="p0", name="Sari Dewi", contact=Contact(email="a"), since=START)
+    people = [(f"p{number}", number * 9) for number in range(6)]
+    silent = History.of("q", [Visit(id="q1", person_id="q", occurred_at=_at(199))])
+    some = (History.of(who, _records(who, shift), customer=book if who == "p0" else None) for who, shift in people)
+    return *some, silent
+
+
+@cache
+def logs() -> Logs:
+    """The same people in tables."""
+    return logs_of(everyone(), "polars")
+
+
+def questions() -> Iterator[object]:
+    """Everything that the shop may ask, answered."""
+    people, tables = everyone(), logs()
+    one = people[0]
+    facts = Facts.of(one, as_of=NOW)
+    yield from (one, facts, POLICY, tables, FUNNEL, DOORS, FUNNEL.moves, FUNNEL.check(POLICY), funnel.stage)
+    yield from (funnel.stage.next_change, funnel.next_step.why(facts, POLICY), funnel.stage.table(POLICY))
+    yield from (Machine(funnel.stage, FUNNEL.table, FUNNEL.returns), RuleBook(POLICY), RuleBook(POLICY, DOORS))
+    yield from (FUNNEL.moves.of(one, POLICY, as_of=NOW), DOORS.moves.of(one, POLICY, as_of=NOW))
+    yield FUNNEL.moves.of(one, POLICY, as_of=NOW).spells
+    advance = Advance(funnel.stage, POLICY)
+    yield from (advance, advance.of(one), Tally(one, Facts))
+    yield funnel.worklist(people, POLICY, on=NOW, tz="Asia/Jakarta")
+    yield funnel.profile(one, as_of=NOW, personal=True)
+    yield people
+    yield funnel.Interaction(kind="visit", id="i", person_id="p", occurred_at=NOW)
+    yield from _asked_of_tables(tables)
+    yield from _metrics(tables)
+    yield from (Until(at=NOW), Between(earliest=START, latest=NOW), AfterPayday())
+    yield from (InWeeks(n=2), InMonths(n=1), AfterInstalments(n=3, day=5))
+    yield from (AfterHoliday(on="2026-03-20"), AfterEvent(event="lebaran", days=-7))
+    yield Calendar(events={"payday": "FREQ=MONTHLY;BYMONTHDAY=25", "lebaran": ["2026-03-20"]})
+    yield Fault("leads", "arrived_at", "is empty", 2, (1, 3))
+    with SqliteStore() as store:
+        yield store.append(*one.records, recorded_at=NOW)
+        yield store.due(before=NOW + 300 * DAY)
+        store.append(Visit(id="1", person_id="z", occurred_at=START), recorded_at=NOW)
+        store.merge("z", into=one.person_id, merged_at=NOW)
+        yield store.aliases("z")
+
+
+def _asked_of_tables(tables: Logs) -> Iterator[object]:
+    steps = [FunnelStep("view"), "question", FunnelStep("cart", optional=True), "purchase"]
+    asked: dict[str, Any] = {"within": 30 * DAY, "as_of": NOW}
+    for entry in ("first", "each"):
+        found = funnel.conversion(tables, steps, **asked, by="channel", exclude=Exclusion("complaint"), entry=entry)
+        yield from (found, found.times(), found.value("amount"), found.drivers(), found.compare())
+        yield found.trend("month", tz="UTC")
+    yield from (By("channel"), FunnelStep("view"), Exclusion("cart"))
+    waits = funnel.waits(tables, "leads", "purchases", as_of=NOW, keep=["source"])
+    found = funnel.survival(waits, as_of=NOW)
+    yield from (found, found.at(9 * DAY), found.quantile(0.5), found.restricted_mean(9 * DAY), list(found.steps)[:2])
+    flat = funnel.survival([*((START, START + n * DAY) for n in range(1, 20)), *[(START, None)] * 20], as_of=NOW)
+    by = funnel.survival_by(waits, "source", as_of=NOW)
+    yield from (by, flat.plateau(least=1), funnel.log_rank({"a": found, "b": found}))
+
+
+def _metrics(tables: Logs) -> Iterator[object]:
+    for how in ({}, {"window": 30 * DAY}):
+        cohorts = funnel.retention(tables, "month", tz="UTC", as_of=NOW, **how)  # type: ignore[arg-type]
+        yield from (cohorts, cohorts.cohorts[0].of_first(1))
+    late = {"as_of": NOW, "least": 1}
+    tested: dict[str, Any] = {"first": START + 60 * DAY, "every": 20 * DAY, "horizon": 20 * DAY, **late}
+    for rule in (funnel.readiness_points, funnel.is_lapsed):
+        yield funnel.backtest(rule, tables, POLICY, **tested)
+    yield (one := funnel.backtest(funnel.readiness_points, tables, POLICY, **tested)).minus(one)
+    yield one.minus("own rhythm")
+    sure = funnel.calibrate(list(range(100)) * 2, [number > 50 for number in range(100)] * 2, least=10)
+    yield from (sure, funnel.calibrate(one), funnel.backtest(funnel.readiness_points, tables, POLICY, **tested))
+    yield funnel.backtest(funnel.readiness_points, tables, POLICY, **tested, calibration=sure)
+    yield funnel.compare(funnel.stage, funnel.stage, tables, Policy(), as_of=NOW, new_policy=POLICY)
+    yield funnel.stage_flow(tables, POLICY, "month", tz="UTC", as_of=NOW)
+    books = RuleBook(Policy()), RuleBook(POLICY)
+    for people in (tables, everyone()):
+        differ = funnel.stage_difference(people, *books, "month", tz="UTC", as_of=NOW)  # type: ignore[arg-type]
+        yield from (differ, differ.moves, differ.standing)
+    grown = funnel.growth(tables, "month", within=30 * DAY, margin=0.4, tz="UTC", as_of=NOW)
+    two = [one.start for one in list(grown)[:2]]
+    yield from (grown, grown.change(*two), grown.fixed_mix(*two), next(iter(grown)).what_if("leads", 0.1))
+    yield funnel.leaving(tables, POLICY, **late)
+    yield funnel.honeymoon(tables, 30 * DAY, **late)
+    yield funnel.lifecycle(tables, "month", tz="UTC", as_of=NOW)
+    yield funnel.segments(tables, POLICY, as_of=NOW)
+    yield funnel.repeat_by(tables, "promotion", 30 * DAY, as_of=NOW)
+    yield funnel.repeat_rates(tables, 30 * DAY, as_of=NOW)
+    yield funnel.purchase_rhythm(tables, **late)
+    yield funnel.purchase_steps(tables, 30 * DAY, **late)
+    lines = pl.DataFrame({"purchase_id": [f"p{n}-{k}" for n in range(6) for k in (1, 2)], "sku": ["mug", "pot"] * 6})
+    yield funnel.affinity(tables, lines, 30 * DAY, **late)
+    yield funnel.PurchaseSummary.of(everyone()[0], tz="UTC", as_of=NOW)
+
+
+@cache
+def classes() -> frozenset[type]:
+    """Every public class."""
+    public = (getattr(funnel, name) for name in funnel.__all__)
+    return frozenset(one for one in public if inspect.isclass(one))
+
+
+@cache
+def specimens() -> Mapping[type, tuple[Any, ...]]:
+    """Some objects of each public class, the first ones that were met."""
+    found: dict[type, list[Any]] = {one: list(one) for one in classes() if issubclass(one, Enum)}
+    seen: set[int] = set()
+    stack = list(questions())
+    kept = list(stack)  # or the id of one may be that of another
+    while stack:
+        one = stack.pop(0)
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        kept.append(one)
+        few = found.setdefault(type(one), [])
+        if type(one) in classes() and len(few) < 2:
+            few.append(one)
+        stack.extend(_parts(one))
+    return {kind: tuple(few) for kind, few in found.items() if few}
+
+
+def _parts(one: object) -> Iterator[object]:
+    """What an object holds, as its users see it."""
+    if isinstance(one, str | bytes | pl.DataFrame | pl.LazyFrame | Logs):
+        return
+    if isinstance(one, Mapping):
+        yield from [*one.keys(), *one.values()]
+    elif isinstance(one, list | tuple | set | frozenset):
+        yield from one
+    if attrs.has(type(one)):
+        yield from (getattr(one, field.name) for field in attrs.fields(type(one)) if not field.name.startswith("_"))
+        yield from (getattr(one, name) for name in properties(type(one)))
+    elif isinstance(one, BaseModel):
+        yield from (getattr(one, name) for name in type(one).model_fields)
+
+
+def properties(kind: type) -> Iterator[str]:
+    """The names of what a class works out when it is read."""
+    for name, value in inspect.getmembers_static(kind):
+        is_read = isinstance(value, property) or type(value).__name__ == "cached_property"
+        if is_read and not name.startswith(("_", "model_")):
+            yield name

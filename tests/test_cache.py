@@ -1,0 +1,371 @@
+"""What is compiled for a policy is cached: once for each, bounded, for threads, and never in copies."""
+
+from __future__ import annotations
+
+import gc
+import os
+import random
+import subprocess
+import sys
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from funnel import _cache
+from funnel._facts.lifted import Lifted
+from funnel._facts.plan import narrowed
+from funnel._rule import Rule, rule
+from funnel.errors import ArgumentError, FactsError
+from funnel.facts import Facts
+from funnel.history import History
+from funnel.interactions import Visit
+from funnel.policy import Policy
+from funnel.rules.activity import has_bought, is_lapsed
+from funnel.rules.follow_up import next_step
+from funnel.stages import FUNNEL, MOVES, Machine, Stage, stage
+from funnel.tally import Tally
+from tests import specimens
+from tests.specimens import DAY, NOW, START
+
+LAPSED = Facts(as_of=NOW, purchase_count=1, since_last_purchase=35 * DAY)
+
+
+def _policies(count: int) -> list[Policy]:
+    return [Policy(lapse_after=timedelta(days=day)) for day in range(1, count + 1)]
+
+
+def _fresh() -> Rule[Facts, Policy, bool]:
+    """A rule that nobody has asked yet."""
+
+    @rule
+    def is_away(f: Facts, policy: Policy) -> bool:
+        return f.since_last_purchase > policy.lapse_after
+
+    return is_away
+
+
+@pytest.fixture
+def limit(monkeypatch: pytest.MonkeyPatch) -> int:
+    """A small cache."""
+    monkeypatch.setattr(_cache, "LIMIT", 8)
+    return 8
+
+
+@pytest.fixture
+def compiled(monkeypatch: pytest.MonkeyPatch) -> list[Policy]:
+    """The policies for which a rule was compiled, as often as it was."""
+    found: list[Policy] = []
+    made = Rule._lift
+
+    def counted(self: Rule[Any, Any, Any], facts: Any, policy: Policy) -> Lifted:
+        found.append(policy)
+        return made(self, facts, policy)
+
+    monkeypatch.setattr(Rule, "_lift", counted)
+    return found
+
+
+def test_a_thousand_shops_in_turn_compile_a_rule_once_each(compiled: list[Policy]) -> None:
+    """However often they are asked, and each is answered by its own numbers."""
+    asked, policies = _fresh(), _policies(1_000)
+
+    for _ in range(3):
+        assert [asked.of(LAPSED, policy) for policy in policies] == [day < 35 for day in range(1, 1_001)]
+    assert len(compiled) == 1_000
+
+
+def test_equal_policies_share_what_is_compiled(compiled: list[Policy]) -> None:
+    """A policy that is read anew for each request costs no new tree; nor does an equal one of long life."""
+    asked = _fresh()
+
+    for _ in range(5):
+        policy = Policy(lapse_after=9 * DAY)
+        assert asked.of(LAPSED, policy)
+        assert asked.lifted(policy) is asked.lifted(Policy(lapse_after=9 * DAY))
+        assert FUNNEL.course(policy) is FUNNEL.course(Policy(lapse_after=9 * DAY))
+    assert compiled.count(policy) - 3 <= 1  # the rules inside the machine are compiled once too
+
+
+def test_the_cache_is_bounded(limit: int, compiled: list[Policy]) -> None:
+    """More policies than it holds are answered right, and the oldest are compiled again."""
+    asked, policies = _fresh(), _policies(3 * limit)
+
+    for _ in range(2):
+        assert [asked.of(LAPSED, policy) for policy in policies] == [day < 35 for day in range(1, 3 * limit + 1)]
+    assert len(compiled) == 6 * limit
+    assert len(asked._compiled.by_identity) <= limit
+    assert asked._compiled._by_value.cache_info().currsize == limit
+
+
+def test_policies_that_come_anew_do_not_drop_one_that_is_in_use(limit: int, compiled: list[Policy]) -> None:
+    """The one that is asked all the time stays compiled."""
+    asked, used = _fresh(), Policy(lapse_after=999 * DAY)
+    for policy in _policies(5 * limit):
+        asked.of(LAPSED, policy)
+        asked.of(LAPSED, used)
+
+    assert compiled.count(used) == 1
+
+
+def test_rules_made_in_a_loop_are_collected() -> None:
+    """Nothing holds a rule that nobody holds any more, nor its trees."""
+    found = []
+    for _ in range(50):
+        asked = _fresh()
+        machine = Machine(stage, MOVES)
+        machine.course(Policy())
+        found += [weakref.ref(asked), weakref.ref(asked.lifted(Policy())), weakref.ref(machine)]
+    del asked, machine
+    gc.collect()
+
+    assert [one for one in found if one() is not None] == []
+
+
+def test_what_a_rule_needs_is_worked_out_once() -> None:
+    """The facts it reads, and the plan of them, which rules that read the same facts share."""
+    ready, other = next_step.lifted(Policy()), next_step.lifted(Policy(lapse_after=9 * DAY))
+
+    assert ready.read is ready.read
+    assert ready.narrowed() is ready.narrowed() is other.narrowed()
+    assert list(narrowed(Facts.fact_plan, frozenset({"spent", "purchase_count"})).declared) == [
+        name for name in Facts.fact_plan.declared if name in ("spent", "purchase_count")
+    ]
+
+
+# ---- policies that could change ----
+
+
+class Mutable(Policy, frozen=False):
+    """A policy that can be set."""
+
+    vip_after: int = 5
+
+
+class Listed(Policy):
+    """A policy with a list."""
+
+    tags: list[str]
+
+
+@pytest.mark.parametrize(
+    ("policy", "why"),
+    [
+        (Mutable(), "Mutable is not frozen; remove frozen=False"),
+        (Listed(tags=["a"]), "the field tags of Listed is of type list, which can change; use a tuple or a frozenset"),
+    ],
+    ids=["not frozen", "a list"],
+)
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda policy: has_bought.of(LAPSED, policy),
+        lambda policy: has_bought.why(LAPSED, policy),
+        lambda policy: FUNNEL.of(History(person_id="p"), policy, as_of=NOW),
+        lambda policy: Tally(History(person_id="p"), Facts).ask(has_bought, policy, as_of=NOW),
+    ],
+    ids=["of", "why", "machine", "tally"],
+)
+def test_a_policy_that_can_change_is_refused(policy: Policy, why: str, ask: Callable[[Policy], object]) -> None:
+    """What is cached of it would become wrong without a word."""
+    with pytest.raises(ArgumentError, match=why):
+        ask(policy)
+
+
+@pytest.mark.parametrize("policy", [{}, None, [], "policy"], ids=["dict", "None", "list", "text"])
+def test_what_is_not_a_policy_is_refused(policy: Any) -> None:
+    """By rules and machines alike, whether it has a hash or not."""
+    with pytest.raises((FactsError, ArgumentError), match="give a Policy"):
+        has_bought.of(LAPSED, policy)
+    with pytest.raises((FactsError, ArgumentError), match="give a Policy"):
+        FUNNEL.of(History(person_id="p"), policy, as_of=NOW)
+
+
+# ---- tallies and ledgers ----
+
+
+def test_a_tally_does_not_grow_by_a_policy() -> None:
+    """Policies whose rules read the same facts share the running values; many different plans are dropped again."""
+    tally = Tally(specimens.everyone()[0], Facts)
+    asked = _fresh()
+    for policy in _policies(50):
+        tally.ask(asked, policy, as_of=NOW)
+    assert len(tally._runnings) == 1
+
+    names = [name for name, fact in Facts.fact_plan.readable.items() if fact.unit == "number"]
+    rules = [_first_of(names[place:]) for place in range(len(names))]
+    for again in range(2):
+        for turn, one in enumerate(rules * 4):
+            policy = Policy(lapse_after=(turn + again + 1) * DAY)
+            assert tally.ask(one, policy, as_of=NOW) == one.of(tally.facts(as_of=NOW), policy)
+    assert len(tally._runnings) <= 64
+
+
+def _first_of(names: list[str]) -> Rule[Facts, Policy, bool]:
+    """A rule that reads some facts."""
+
+    def some(f: Facts, policy: Policy) -> bool:
+        return sum(getattr(f, name) for name in names[:3]) > 2
+
+    return rule(some)
+
+
+def test_a_ledger_caches_the_values_of_few_classes_of_facts() -> None:
+    """A history that is asked for many classes of facts does not grow by each."""
+    history = specimens.everyone()[0]
+    for number in range(40):
+        kind = type(f"Facts{number}", (Facts,), {})
+        assert kind.of(history, as_of=NOW).to_dict() == Facts.of(history, as_of=NOW).to_dict()
+
+    assert len(history.ledger.settled) <= 16
+
+
+# ---- threads and forks ----
+
+
+@pytest.fixture
+def hasty() -> Iterator[None]:
+    """Threads that take turns as often as they can."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("hasty")
+def test_threads_that_ask_a_rule_at_once_get_its_one_answer(limit: int) -> None:
+    """Eight threads, more policies than are cached, and all begin at the same time."""
+    asked, policies = _fresh(), _policies(2 * limit)
+    machine, together = Machine(stage, MOVES), threading.Barrier(8)
+
+    def ask(seed: int) -> bool:
+        turns = random.Random(seed).choices(range(2 * limit), k=60)
+        together.wait()
+        return all(
+            asked.of(LAPSED, policies[turn]) is (turn + 1 < 35)
+            and machine.course(policies[turn]).stages == tuple(Stage)
+            for turn in turns
+        )
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(ask, range(8)))
+
+
+@pytest.mark.usefixtures("hasty")
+@settings(max_examples=max(settings().max_examples // 5, 2))
+@given(st.integers(0, 2**32))
+def test_interleaved_threads_answer_as_one_thread_does(seed: int) -> None:
+    """Rules, machines, tallies and histories, asked by eight threads with many policies in any order."""
+    policies, people = _policies(12), specimens.everyone()[:3]
+    rules = [_fresh(), is_lapsed, stage]
+    tallies = [Tally(History.of(one.person_id, one.records), Facts) for one in people]
+    fresh = [History.of(one.person_id, one.records) for one in people]
+    days = [NOW - 90 * DAY, NOW, NOW + 40 * DAY]
+    kinds: list[Callable[[int, Policy, Any], object]] = [
+        *(lambda who, policy, day, one=one: one.of(fresh[who], policy, as_of=day) for one in rules),
+        *(lambda who, policy, day, one=one: tallies[who].ask_on(one, policy, as_of=day) for one in rules),
+        lambda who, _, day: tallies[who].facts(as_of=day),
+        lambda who, policy, day: FUNNEL.of(fresh[who], policy, as_of=day),
+        lambda who, policy, day: str(FUNNEL.moves.of(fresh[who], policy, as_of=day)),
+    ]
+    chance = random.Random(seed)
+    asked = [
+        (chance.randrange(len(kinds)), chance.randrange(3), chance.choice(policies), chance.choice(days))
+        for _ in range(80)
+    ]
+
+    def answer(one: tuple[int, int, Policy, Any]) -> object:
+        kind, who, policy, day = one
+        return kinds[kind](who, policy, day)
+
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(answer, asked))
+    assert together == list(map(answer, asked))
+
+
+@pytest.mark.usefixtures("hasty")
+def test_threads_may_add_to_one_tally_while_others_ask_it() -> None:
+    """Every record is counted once, and a copy made meanwhile holds what was there at one moment."""
+    tally = Tally(History(person_id="p"), Facts)
+    records = [Visit(id=str(number), person_id="p", occurred_at=START + number * DAY) for number in range(80)]
+    turns = threading.Barrier(4)
+
+    def add(part: int) -> None:
+        turns.wait()
+        for record in records[part::2]:
+            tally.add(record)
+
+    def ask(_: int) -> None:
+        turns.wait()
+        for _turn in range(40):
+            tally.ask(stage, Policy(), as_of=NOW)
+            assert tally.facts(as_of=NOW).inbound_count <= 80
+            assert tally.__getstate__()[1].latest <= records[-1].occurred_at.timestamp() * 1_000_000
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda turn: (add if turn < 2 else ask)(turn % 2), range(4)))
+    assert tally.facts(as_of=NOW) == Facts.of(History.of("p", records), as_of=NOW)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="only where processes fork")
+def test_forked_and_spawned_processes_answer_alike(tmp_path: Path) -> None:
+    """Objects that were used before the fork, or sent to another process after it, answer there as they do here."""
+    script = tmp_path / "forked.py"
+    script.write_text(_FORKED)
+    done = subprocess.run(
+        [sys.executable, str(script)], check=False, capture_output=True, text=True, timeout=120, env={**os.environ}
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "alike\nalike\n", "")
+
+
+_FORKED = """
+import os, threading
+from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime, timedelta
+from multiprocessing import get_context
+
+from funnel import Advance, Facts, History, Money, Policy, Purchase, Tally, moves, stage
+
+NOW = datetime(2026, 9, 1, tzinfo=UTC)
+HISTORY = History.of("p", [Purchase(id="1", person_id="p", purchased_at="2026-03-01T02:00Z", amount=Money(9, "USD"))])
+POLICY = Policy(lapse_after=timedelta(days=60))
+
+
+def answers(history, rule, policy, tally, advance, machine):
+    journey = moves.of(history, policy, as_of=NOW)
+    return [
+        str(Facts.of(history, as_of=NOW)), str(rule.of(history, policy, as_of=NOW)),
+        str(rule.why(history, policy, as_of=NOW)), str(journey), [str(move.why) for move in journey],
+        str(tally.ask(rule, policy, as_of=NOW)), str(advance.ask(advance.of(history), as_of=NOW)),
+        str(machine.of(history, Policy(), as_of=NOW)),
+    ]
+
+
+if __name__ == "__main__":
+    given = HISTORY, stage, POLICY, Tally(HISTORY, Facts), Advance(stage, POLICY), moves.machine
+    here = answers(*given)
+    stop = threading.Event()
+
+    def ask():
+        while not stop.is_set():
+            answers(*given[:3], Tally(HISTORY, Facts), *given[4:])
+
+    busy = threading.Thread(target=ask)
+    busy.start()
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if answers(*given) == here else 1)
+    stop.set()
+    busy.join()
+    print("alike" if os.waitpid(child, 0)[1] == 0 else "other", flush=True)
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        print("alike" if pool.submit(answers, *given).result() == here else "other")
+"""

@@ -1,0 +1,295 @@
+"""Copies and pickles of everything are what they are copies of, and no copy is unchecked."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+
+import funnel
+from funnel import Advance, Facts, History, Logs, Moves, NextChange, Policy, Rule, SqliteStore, Tally
+from funnel._copies import unchecked
+from funnel._moves.ask import Tabled
+from funnel.errors import FunnelError, LogsError, RecordError
+from funnel.interactions import Complaint, Visit
+from funnel.money import Money
+from funnel.records import Contact, Customer, Lead, Line, Purchase, Record, checked_again
+from tests import specimens
+from tests.specimens import DAY, NOW, POLICY
+from tests.strategies import record_lists
+
+AT = datetime(2026, 3, 1, 2, tzinfo=UTC)
+MUG = Line(sku="mug", quantity=2, unit_price=Money(4, "USD"))
+ORDER = Purchase(id="1", person_id="p1", purchased_at=AT, amount=Money(9, "USD"), lines=(MUG,))
+
+
+def _pickled(protocol: int) -> Callable[[Any], Any]:
+    return lambda one: pickle.loads(pickle.dumps(one, protocol))  # noqa: S301 - our own bytes
+
+
+WAYS: Mapping[str, Callable[[Any], Any]] = {
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    **{f"pickle {number}": _pickled(number) for number in range(2, pickle.HIGHEST_PROTOCOL + 1)},
+}
+
+NOT_COPIED = {
+    "Record": "it is abstract",
+    "Store": "it is a protocol",
+    "SqliteStore": "it holds a connection",
+    "SqlAlchemyStore": "it holds a connection",
+    "AsyncSqlAlchemyStore": "it holds a connection",
+}
+"""Public classes of which there is no specimen, and why."""
+
+ERRORS = frozenset(one for one in specimens.classes() if issubclass(one, BaseException))
+COPIED = sorted(
+    (one for one in specimens.classes() - ERRORS if one.__name__ not in NOT_COPIED), key=lambda one: one.__name__
+)
+
+
+# ---- everything ----
+
+
+def _asked(one: Any) -> object:
+    """What an object answers when it is used."""
+    history = specimens.everyone()[0]
+    match one:
+        case History():
+            return Facts.of(one, as_of=NOW), funnel.moves.of(one, POLICY, as_of=NOW)
+        case Rule():
+            return one.of(history, POLICY, as_of=NOW), one.why(history, POLICY, as_of=NOW)
+        case NextChange():
+            return one.of(history, POLICY, as_of=NOW)
+        case Moves():
+            return [(move, move.why) for move in one.of(history, POLICY, as_of=NOW)]
+        case Tabled():
+            return one.of(history, POLICY, as_of=NOW), str(one)
+        case Advance():
+            return one.ask(one.of(history), as_of=NOW), one.next_change(one.of(history), as_of=NOW)
+        case Tally():
+            told = [one.ask_on(rule, POLICY, as_of=NOW) for rule in (funnel.stage, funnel.next_step)]
+            return one.facts(as_of=NOW), one.facts(as_of=NOW - 100 * DAY), told
+        case Logs():
+            return Facts.over(one, as_of=NOW).sort("person_id").rows()
+        case _:
+            return _told(one)
+
+
+def _told(one: Any) -> object:
+    """The text, rows and properties of a result, its people where it names some."""
+    rows = [getattr(one, name)() for name in ("to_dict", "to_dicts", "reasons") if callable(getattr(one, name, None))]
+    works = [getattr(one, name) for name in specimens.properties(type(one))]
+    return [str(one), rows, [str(work) for work in works], _people(one)]
+
+
+def _people(one: Any) -> object:
+    match one:
+        case funnel.Cohorts():
+            return sorted(one.people_of(one.cohorts[0].start, 0).rows())
+        case funnel.RuleComparison():
+            return one.people(one.moves[0].before, one.moves[0].after).rows()
+        case funnel.Funnel():
+            return sorted(one.people("purchase").rows()), one.drivers(), one.compare()
+        case funnel.Backtest():
+            return one.minus(one), one.minus("own rhythm")
+        case funnel.Calibration():
+            return str(one.levels)
+        case _:
+            return None
+
+
+@pytest.mark.parametrize("kind", COPIED, ids=lambda kind: kind.__name__)
+def test_copies_and_pickles_of_everything_are_what_they_are_of(kind: type) -> None:
+    """Before use and after use, a copy equals the original, shows itself alike, and answers alike."""
+    for one in specimens.specimens()[kind]:
+        unused = {name: way(one) for name, way in WAYS.items()}
+        answers = _asked(one)
+        for name, made in [*unused.items(), *((name, way(one)) for name, way in WAYS.items())]:
+            assert type(made) is kind, name
+            assert repr(made) == repr(one) or kind.__repr__ is object.__repr__, name
+            assert made == one or kind.__eq__ is object.__eq__, name
+            assert _asked(made) == answers, name
+
+
+def test_every_public_class_has_a_specimen() -> None:
+    """Whoever adds a public class adds one of it to `tests/specimens.py`, or says here why there is none."""
+    there = {kind.__name__ for kind in specimens.specimens()}
+
+    assert {one.__name__ for one in specimens.classes() - ERRORS} - there == set(NOT_COPIED)
+
+
+def test_errors_pickle() -> None:
+    """An error of a worker process reaches its parent whole."""
+    for kind in ERRORS:
+        made = pickle.loads(pickle.dumps(kind("what is wrong")))  # noqa: S301 - our own bytes
+        assert (type(made), str(made)) == (kind, "what is wrong")
+
+    many = pickle.loads(pickle.dumps(LogsError("two faults", ("one", "two"))))  # noqa: S301 - our own bytes
+    assert many.faults == ("one", "two")
+
+
+def test_a_rule_pickles_by_its_name_as_functions_do() -> None:
+    """A rule that no module holds cannot be pickled; a copy of a rule is the rule."""
+
+    def inner(f: Facts, policy: Policy) -> bool:
+        return f.purchase_count > 0
+
+    assert copy.deepcopy([funnel.stage]) == [funnel.stage]
+    assert pickle.loads(pickle.dumps(funnel.stage)) is funnel.stage  # noqa: S301 - our own bytes
+    with pytest.raises((pickle.PicklingError, AttributeError), match="inner"):
+        pickle.dumps(funnel.rule(inner))
+
+
+def test_a_store_does_not_pickle() -> None:
+    """It holds a connection, which belongs to one process."""
+    with SqliteStore() as store, pytest.raises(TypeError, match="cannot pickle"):
+        pickle.dumps(store)
+
+
+def test_a_copy_of_a_tally_goes_its_own_way() -> None:
+    """A record that one of them takes is not in the other."""
+    tally = Tally(History(person_id="p1"), Facts)
+    tally.add(Visit(id="1", person_id="p1", occurred_at=AT))
+    other = copy.copy(tally)
+    other.add(Visit(id="2", person_id="p1", occurred_at=AT))
+
+    assert [one.facts(as_of=NOW).inbound_count for one in (tally, other, copy.deepcopy(other))] == [1, 2, 2]
+
+
+# ---- records ----
+
+BAD: list[object] = [None, -5, 0, True, "", "shiped", "\x00", b"x", {}, (), AT.replace(year=1700), AT, 10**20, 1.5]
+
+
+def _outcome(make: Callable[[], object]) -> object:
+    """What is made, or the error."""
+    try:
+        return make()
+    except (ValidationError, FunnelError) as error:
+        return type(error), str(error)
+
+
+@given(record_lists(), record_lists(), st.data())
+def test_a_changed_copy_is_what_construction_makes_of_the_fields(
+    records: list[Record], others: list[Record], data: st.DataObject
+) -> None:
+    """Or it is the same error: of unknown fields, of values out of range, and of fields that do not go together."""
+    for record in records:
+        kind, fields = type(record), {name: getattr(record, name) for name in type(record).model_fields}
+        names = st.sampled_from([*fields, "kind", "amuont"])
+        pool = [*BAD, *(value for other in others for value in vars(other).values())]
+        update = data.draw(st.dictionaries(names, st.sampled_from(pool), max_size=3))
+        made = _outcome(lambda: record.model_copy(update=update))  # noqa: B023 - called at once
+
+        assert made == _outcome(lambda: kind(**{**fields, **update}))  # noqa: B023 - called at once
+        assert made == _outcome(lambda: kind.model_construct(**{**fields, **update}))  # noqa: B023 - called at once
+        assert record.model_copy() == record == checked_again(record)
+
+
+@pytest.mark.parametrize(
+    ("record", "update", "why"),
+    [
+        (ORDER, {"status": "shiped"}, "status"),
+        (ORDER, {"amuont": Money(1, "USD")}, "amuont"),
+        (ORDER, {"purchased_at": AT.replace(year=1700)}, "the year 1700"),
+        (ORDER, {"delivered_at": AT - timedelta(days=1)}, "delivered_at lies before purchased_at"),
+        (ORDER, {"amount": Money(-5, "USD")}, "below 0"),
+        (MUG, {"quantity": 0}, "quantity"),
+        (Customer(person_id="p1", name="Sari"), {"person_id": " "}, "an id is blank"),
+        (Contact(phone="1"), {"phone": 2}, "text is given as int"),
+        (Lead(person_id="p1", arrived_at=AT), {"referred_by": "p1"}, "own person"),
+        (Policy(), {"lapse_after": -timedelta(days=1)}, "lapse_after"),
+        (Policy(), {"lapse_aftre": timedelta(days=1)}, "lapse_aftre"),
+        (funnel.InWeeks(n=2), {"n": 0}, "n"),
+    ],
+)
+def test_no_way_to_copy_goes_round_the_checks(record: BaseModel, update: dict[str, Any], why: str) -> None:
+    """Neither model_copy, nor copy.replace, nor pydantic's older words for them."""
+    fields = {name: getattr(record, name) for name in type(record).model_fields}
+    copies: list[Callable[[], object]] = [
+        lambda: record.model_copy(update=update),
+        lambda: record.model_copy(update=update, deep=True),
+        lambda: record.__replace__(**update),  # type: ignore[operator]
+        lambda: record.copy(update=update),
+        lambda: type(record).model_construct(**fields | update),
+    ]
+    for make in copies:
+        with pytest.raises(ValueError, match=why):
+            make()
+
+
+def test_a_copy_knows_which_fields_were_given() -> None:
+    """As pydantic's own copies do: those of the original and those that were changed."""
+    visit = Visit(id="1", person_id="p1", occurred_at=AT)
+
+    assert visit.model_copy(update={"channel": "phone"}).model_dump(exclude_unset=True).keys() == {
+        *("id", "person_id", "occurred_at", "channel")
+    }
+    assert visit.model_copy(deep=True) == visit
+    assert Visit.model_construct({"id"}, id="1", person_id="p1", occurred_at=AT).model_fields_set == {"id"}
+
+
+def test_a_record_that_was_made_round_the_checks_is_found() -> None:
+    """Whatever made it: pydantic's own methods, or a hand in its dictionary, at any depth."""
+    bad = [
+        unchecked(Visit, {"id": "1"}),
+        BaseModel.model_copy(ORDER, update={"shiped": True}),
+        BaseModel.model_copy(ORDER, update={"lines": (BaseModel.model_copy(MUG, update={"quantity": -1}),)}),
+        Visit.__new__(Visit),
+        BaseModel.model_copy(History.of("p1", [ORDER]), update={"person_id": "p2"}),
+    ]
+    for record in bad:
+        with pytest.raises((ValidationError, RecordError)):
+            checked_again(record)
+    history = specimens.everyone()[0]
+    assert checked_again(history) == history
+
+
+def test_a_changed_copy_of_a_history_has_its_own_facts() -> None:
+    """What the original worked out does not travel with the copy."""
+    history = History.of("p1", [ORDER])
+    assert Facts.of(history, as_of=NOW).purchase_count == 1
+    more = tuple(ORDER.model_copy(update={"id": number}) for number in "123")
+
+    assert Facts.of(history.model_copy(update={"purchases": more}), as_of=NOW).purchase_count == 3
+    assert Facts.of(history.model_copy(update={"purchases": ()}), as_of=NOW).purchase_count == 0
+    assert [vars(way(history)).get("ledger") for way in WAYS.values()] == [None] * len(WAYS)
+    complaint = Complaint(id="c", person_id="p1", occurred_at=AT, purchase_id="9")
+    with pytest.raises(RecordError, match="unknown purchase '9'"):
+        history.model_copy(update={"interactions": (complaint,)})
+
+
+class OwnPolicy(Policy):
+    """A shop's policy with a name of its own in files, a value that it works out, and one that it keeps to itself."""
+
+    model_config = ConfigDict(extra="allow")
+
+    vip_after: int = Field(default=5, alias="vipAfter")
+    _note: str = PrivateAttr(default="")
+
+    @cached_property
+    def doubled(self) -> int:
+        """Twice the limit."""
+        return 2 * self.vip_after
+
+
+def test_a_class_of_the_shop_is_copied_like_ours() -> None:
+    """With aliases, extra fields and private ones; what it worked out stays behind."""
+    policy = OwnPolicy(vipAfter=7, city="Solo")
+    policy._note = "ours"
+    assert policy.doubled == 14
+    for way in (*WAYS.values(), lambda one: one.model_copy()):
+        assert way(policy) == policy
+        assert "doubled" not in vars(way(policy))
+    changed = policy.model_copy(update={"vip_after": 9})
+
+    assert (changed.doubled, changed._note, changed.model_extra) == (18, "ours", {"city": "Solo"})
