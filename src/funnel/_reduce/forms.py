@@ -41,13 +41,6 @@ class Monoid:
     window: Callable[[nw.Expr], nw.Expr]
     ufunc: str
 
-    @property
-    def array(self) -> Any:
-        """Numpy's function of two arrays."""
-        import numpy as np
-
-        return getattr(np, self.ufunc)
-
 
 MONOIDS: Mapping[str, Monoid] = {
     "sum": Monoid(0, operator.add, sum, operator.methodcaller("sum"), operator.methodcaller("cum_sum"), "add"),
@@ -100,9 +93,8 @@ def _quotient(otherwise: int) -> Finish:
         return _where(count > 0, divided(total, _where(count > 0, count, 1)), otherwise)
 
     def array(total: Any, count: Any) -> Any:
-        import numpy as np
-
-        return np.where(count > 0, total // np.maximum(count, 1), otherwise)
+        there = count > 0
+        return total // (count * there + ~there) * there + otherwise * ~there
 
     return Finish(one, column, array)
 

@@ -108,7 +108,7 @@ class Value:
 
     def put(self, rows: Places, who: Places) -> None:
         """Put rows to the values of their people."""
-        MONOIDS[self.how].array.at(self.now, who[rows], self.of_rows[rows])
+        getattr(np, MONOIDS[self.how].ufunc).at(self.now, who[rows], self.of_rows[rows])
 
     def renew(self, people: Places, rows: Places, who: Places) -> None:
         """Put the values of some people together anew, from the rows of theirs that count."""
