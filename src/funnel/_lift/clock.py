@@ -1,7 +1,7 @@
 """When an answer changes by itself: the instants at which a condition of a rule flips as the clock runs.
 
-Every condition on time is linear in the clock, so it flips at most once (an equality: twice). The span since a time that
-never came does not run, so a condition on several spans may have a flip for each speed. Law: between two of these
+Every condition on time is linear in the clock, so it flips at most once (an equality: twice). The span since a time
+that never came does not run, so a condition on several spans may have a flip for each speed. Law: between two of these
 instants, and after the last of them, no condition of the rule changes.
 """
 
@@ -14,7 +14,7 @@ from typing import cast
 from funnel._instants import EARLIEST, EVER, LATEST
 from funnel._lift.code import Run
 from funnel._lift.linear import Form, linear, opposed
-from funnel._lift.nodes import Const, Fact, Node, Op, Test, Value, checked, span_of_test, tests_of, text
+from funnel._lift.nodes import Const, Fact, Node, Op, Range, Test, Value, checked, span_of_test, tests_of, text
 from funnel._lift.tree import Tree, forks, leaves
 from funnel.errors import LiftError
 
@@ -81,7 +81,7 @@ def _slopes_of(test: Test, form: Form) -> Iterator[int]:
     ways = [[None, *(end for end in (EVER, -EVER) if atom.low <= end <= atom.high)] for atom, _ in running]
     for nevers in product(*ways) if len(running) > 1 else ():
         pairs = list(zip(running, nevers, strict=True))
-        ranges = {
+        ranges: dict[Node, Range] = {
             atom: (max(atom.low, -_LONGEST), min(atom.high, _LONGEST)) if never is None else (never, never)
             for (atom, _), never in pairs
         }

@@ -148,7 +148,8 @@ class Look:
             value = self.values[place][numbers]
             if slope == 0:
                 return value
-            return spans_at(value, slope, now)
+            spans: Whole = spans_at(value, slope, now)
+            return spans
 
         return read
 
