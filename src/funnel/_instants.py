@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -41,6 +42,28 @@ NEVER = micros(datetime(1700, 1, 1, tzinfo=UTC))
 
 FOREVER = micros(datetime(2240, 1, 1, tzinfo=UTC))
 """When a thing that has not ended is said to end; it, too, fits a float's 53 bits."""
+
+EVER = FOREVER - NEVER
+"""How long ago, or how far ahead, a time that never came is: the same span at every instant, in every form."""
+
+
+def span_at(held: int, slope: int, now: int) -> int:
+    """Return the span since (slope 1) or until (-1) a held instant; EVER if the instant never came."""
+    if NEVER < held < FOREVER:
+        return slope * (now - held)
+    return slope * (EVER if held <= NEVER else -EVER)
+
+
+def spans_at(held: Any, slope: int, now: Any) -> Any:
+    """Return what `span_at` does, for numpy arrays."""
+    past, ahead = held <= NEVER, held >= FOREVER
+    return slope * ((now - held) * ~(past | ahead) + EVER * past - EVER * ahead)
+
+
+def held_at(span: int, slope: int, now: int) -> int:
+    """Return the instant that a span runs from or to; beyond the years 1700 to 2240, a time that never came."""
+    return max(NEVER, min(now - slope * span, FOREVER))
+
 
 EARLIEST = micros(datetime(1800, 1, 1, tzinfo=UTC))
 """No record may be dated before this instant."""

@@ -15,8 +15,9 @@ import attrs
 
 from funnel._cache import PolicyCache
 from funnel._facts.base import BaseFacts, judgement
+from funnel._facts.declare import SLOPES
 from funnel._facts.lifted import Lifted
-from funnel._instants import instant
+from funnel._instants import held_at, instant, span_at
 from funnel._lift.clock import first_change
 from funnel._lift.code import compiled
 from funnel._lift.nodes import Value, evaluate
@@ -224,14 +225,16 @@ class Rule(Generic[F, P, A]):
 
     def person(self, values: Mapping[str, Value], as_of: datetime) -> F:
         """The facts of a person of whom only so much is known, as whole numbers; for the parts of this library."""
-        declared = self.facts.fact_plan.declared
-        given = {name: _given(declared[name].show, value) for name, value in values.items()}
+        declared, now = self.facts.fact_plan.declared, judgement(as_of)
+        given = {name: _given(declared[name].show, value, now) for name, value in values.items()}
         return self.facts(as_of=as_of).evolve(**given)
 
 
-def _given(show: str, value: Value) -> object:
+def _given(show: str, value: Value, now: int) -> object:
     if isinstance(value, str):
         return value
+    if show in SLOPES:
+        value = span_at(held_at(value, SLOPES[show], now), SLOPES[show], now)
     if show in ("since", "until", "span"):
         return timedelta(microseconds=value)
     return bool(value) if show == "flag" else value

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import narwhals as nw
 
-from funnel._facts.declare import Declared
+from funnel._facts.declare import SLOPES, Declared
 from funnel._facts.frames import fact_column, held_over
 from funnel._facts.lifted import Lifted
 from funnel._frames import ROW, Entered, enter, leave, stays_elsewhere
 from funnel._given import nearest
-from funnel._instants import FOREVER, LATEST, NEVER
+from funnel._instants import EVER, FOREVER, LATEST, span_at
 from funnel._lift.clock import waits
-from funnel._lift.columns import Column, node_column, tree_column
+from funnel._lift.columns import Column, node_column, tree_column, whole
 from funnel._lift.nodes import Fact, Node
 from funnel._lift.tree import Answer, Fork, Leaf, Tree, answer_kind, leaves
 from funnel._reduce.aggregates import PERSON
-from funnel._reduce.forms import Derived
 from funnel._turns import TURN, repeated
 from funnel.errors import FactsError
 
@@ -173,7 +173,9 @@ def _facts_reader(ready: Lifted, entered: Entered) -> Column:
     def read(fact: Fact) -> nw.Expr:
         declared, column = ready.plan.declared[fact.name], nw.col(fact.name)
         if isinstance(schema[fact.name], nw.Duration):
-            column = column.dt.total_microseconds()
+            # pandas makes floats of durations of which one is missing
+            known = column.fill_null(timedelta(0)).dt.total_microseconds().cast(nw.Int64())
+            return nw.when(column.is_null()).then(whole(_absent(declared))).otherwise(known)
         if fact.unit == "text":
             return column.cast(nw.String()).fill_null("")
         return column.cast(nw.Int64()).fill_null(_absent(declared)).cast(nw.Int64())
@@ -183,14 +185,11 @@ def _facts_reader(ready: Lifted, entered: Entered) -> Column:
 
 def _absent(declared: Declared) -> int:
     """What a rule reads where a fact of a frame is null: as for a person of whom it is not known."""
-    fact = declared.fact("")
-    never = getattr(declared.value, "empty", NEVER)
+    never = getattr(declared.value, "empty", EVER)
     match declared.show:
-        case "since":
-            return fact.high if never == NEVER else fact.low
-        case "until":
-            return fact.low if never == NEVER else fact.high
+        case "since" | "until":
+            return span_at(never, SLOPES[declared.show], 0)
         case "span":
-            return fact.high if isinstance(declared.value, Derived) else int(declared.value.empty)
+            return int(never)
         case _:
             return 0

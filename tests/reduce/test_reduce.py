@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import narwhals as nw
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import example, given
@@ -34,8 +35,8 @@ def test_numbers_are_put_together_in_any_grouping(how: str, a: int, b: int, c: i
 
 @pytest.mark.parametrize("how", sorted(MONOIDS))
 @given(values=LISTS)
-def test_the_three_forms_are_one(how: str, values: list[int]) -> None:
-    """Step by step, as an aggregate, and as the last of a running window."""
+def test_all_forms_are_one(how: str, values: list[int]) -> None:
+    """Step by step, as an aggregate, as the last of a running window, and in numpy."""
     monoid = MONOIDS[how]
     stepped = monoid.neutral
     for value in values:
@@ -44,6 +45,7 @@ def test_the_three_forms_are_one(how: str, values: list[int]) -> None:
 
     assert frame.select(monoid.aggregate(nw.col("x")))["x"].to_list() == [stepped]
     assert frame.select(monoid.window(nw.col("x")))["x"].to_list()[-1] == stepped
+    assert getattr(np, monoid.ufunc).reduce(np.array(values, np.int64)) == stepped
 
 
 COUNTS = st.integers(0, 4)
@@ -57,14 +59,15 @@ PARTS = {
 
 @pytest.mark.parametrize("how", sorted(FINISHES))
 @given(data=st.data())
-def test_what_is_worked_out_is_so_for_one_and_for_a_column(how: str, data: st.DataObject) -> None:
-    """A mean is rounded down to a whole unit in both, and nothing is divided by nothing."""
+def test_what_is_worked_out_is_so_for_one_for_a_column_and_for_an_array(how: str, data: st.DataObject) -> None:
+    """A mean is rounded down to a whole unit in all, and nothing is divided by nothing."""
     parts = data.draw(PARTS[how])
     names = [f"part_{place}" for place in range(len(parts))]
     frame: Any = nw.from_native(pl.DataFrame({name: [part] for name, part in zip(names, parts, strict=True)}))
     column = FINISHES[how].column(*map(nw.col, names))
 
     assert frame.select(column.alias("x"))["x"].to_list() == [FINISHES[how].one(*parts)]
+    assert FINISHES[how].array(*np.array([parts], np.int64).T).tolist() == [FINISHES[how].one(*parts)]
 
 
 NONE = FOREVER - NEVER

@@ -9,7 +9,7 @@ from typing import Any, Literal, cast
 import attrs
 
 from funnel._given import nearest
-from funnel._instants import EARLIEST, FOREVER, LATEST, NEVER
+from funnel._instants import EVER, FOREVER, NEVER
 from funnel._lift.nodes import Fact
 from funnel._lift.proof import proven
 from funnel._lift.tree import Tree, answer_kind
@@ -23,7 +23,9 @@ Where = Callable[[Any], object]
 
 _COUNTED = 2**31
 _MONEY = 2**53
-_EVER = FOREVER - NEVER
+
+SLOPES: Mapping[str, int] = {"since": 1, "until": -1}
+"""How the spans that run with the clock run."""
 
 
 @attrs.frozen
@@ -38,12 +40,10 @@ class Declared:
     def fact(self, name: str) -> Fact:
         """The fact as a rule sees it: its unit, its range and how it runs with the clock."""
         match self.show:
-            case "since":
-                return Fact(name, "span", EARLIEST - FOREVER, LATEST - NEVER, slope=1)
-            case "until":
-                return Fact(name, "span", NEVER - LATEST, FOREVER - EARLIEST, slope=-1)
+            case "since" | "until":
+                return Fact(name, "span", -EVER, EVER, slope=SLOPES[self.show])
             case "span":
-                return Fact(name, "span", 0, _EVER)
+                return Fact(name, "span", 0, EVER)
             case "text":
                 return Fact(name, "text", choices=("", *self.choices) if self.choices else ())
             case "flag":
@@ -202,5 +202,5 @@ def _edge(stream: str, how: How, field: str, where: Where | None) -> Declared:
     if found.low == NEVER:
         return Declared(_reduction(stream, how, field, where, NEVER), "instant")
     if found.unit == "span":
-        return Declared(_reduction(stream, how, field, where, 0 if field == GAP else _EVER), "span")
+        return Declared(_reduction(stream, how, field, where, 0 if field == GAP else EVER), "span")
     return Declared(_reduction(stream, how, field, where, 0), "flag" if found.high == 1 else "number", found.high)

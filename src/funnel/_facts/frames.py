@@ -7,11 +7,11 @@ from typing import Any
 
 import narwhals as nw
 
-from funnel._facts.declare import Declared
-from funnel._facts.plan import SLOPES, Plan
+from funnel._facts.declare import SLOPES, Declared
+from funnel._facts.plan import Plan
 from funnel._frames import leave
-from funnel._instants import FOREVER, NEVER
-from funnel._lift.columns import Column
+from funnel._instants import EVER, FOREVER, NEVER
+from funnel._lift.columns import Column, whole
 from funnel._lift.nodes import Fact
 from funnel._reduce.aggregates import PERSON, aggregated, value_name
 from funnel._reduce.forms import FINISHES
@@ -57,7 +57,10 @@ def fact_column(plan: Plan, now: nw.Expr, prefix: str = "") -> Column:
         slope = SLOPES.get(plan.declared[fact.name].show, 0)
         if slope == 0:
             return value
-        return now - value if slope > 0 else value - now
+        never = (
+            nw.when(value >= FOREVER).then(whole(-slope * EVER)).otherwise(now - value if slope > 0 else value - now)
+        )
+        return nw.when(value <= NEVER).then(whole(slope * EVER)).otherwise(never)
 
     return read
 
@@ -88,7 +91,7 @@ def _column(declared: Declared, place: str, now: nw.Expr) -> nw.Expr:
         case "until":
             return nw.when(~never).then(value - now)
         case "span":
-            return nw.when(value < FOREVER - NEVER).then(value)
+            return nw.when(value < EVER).then(value)
         case "text":
             return nw.when(value != "").then(value)
         case "flag":

@@ -8,6 +8,7 @@ import attrs
 
 from funnel._facts.base import Held
 from funnel._facts.plan import Plan, narrowed
+from funnel._instants import span_at
 from funnel._lift.clock import waits
 from funnel._lift.code import Run, Told, compiled, worked_out
 from funnel._lift.nodes import Node, Read, Value, facts_of
@@ -85,7 +86,7 @@ class Lifted:
             value = values[place]
             if slope == 0 or isinstance(value, str):
                 return value
-            return now - value if slope > 0 else value - now
+            return span_at(value, slope, now)
 
         return read
 

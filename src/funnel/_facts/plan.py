@@ -7,13 +7,11 @@ from functools import lru_cache
 
 import attrs
 
-from funnel._facts.declare import Declared
+from funnel._facts.declare import SLOPES, Declared
 from funnel._ledger.ledger import Ledger
 from funnel._lift.nodes import Fact, Value
 from funnel._reduce.folds import Ready, finishing, folds
 from funnel._reduce.forms import FINISHES, Derived, Reduction
-
-SLOPES: Mapping[str, int] = {"since": 1, "until": -1}
 
 
 @attrs.frozen(eq=False)

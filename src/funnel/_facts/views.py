@@ -5,8 +5,19 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from funnel._facts.declare import Declared
-from funnel._instants import EARLIEST, FOREVER, LATEST, MICROSECOND, NEVER, instant, micros
+from funnel._facts.declare import SLOPES, Declared
+from funnel._instants import (
+    EARLIEST,
+    EVER,
+    FOREVER,
+    LATEST,
+    MICROSECOND,
+    NEVER,
+    held_at,
+    instant,
+    micros,
+    span_at,
+)
 from funnel._lift.nodes import Value
 from funnel.errors import FactsError
 
@@ -42,10 +53,8 @@ def shown(declared: Declared, value: Value, now: int) -> Any:
     match declared.show:
         case "instant":
             return None if value in (NEVER, FOREVER) else instant(value)
-        case "since":
-            return timedelta(microseconds=now - value)
-        case "until":
-            return timedelta(microseconds=value - now)
+        case "since" | "until":
+            return timedelta(microseconds=span_at(value, SLOPES[declared.show], now))
         case "span":
             return timedelta(microseconds=value)
         case "flag":
@@ -56,7 +65,7 @@ def shown(declared: Declared, value: Value, now: int) -> Any:
 
 def known(declared: Declared, value: Value, now: int) -> Any:
     """The held value as it leaves the library: None where nothing is known."""
-    if value in ("", NEVER, FOREVER) or (declared.show == "span" and value == FOREVER - NEVER):
+    if value in ("", NEVER, FOREVER) or (declared.show == "span" and value == EVER):
         return None
     return shown(declared, value, now)
 
@@ -72,11 +81,9 @@ def held(name: str, declared: Declared, given: object, now: int) -> Value:
             return getattr(declared.value, "empty", NEVER)
         case "instant", datetime() if given.utcoffset() is not None and EARLIEST <= micros(given) < LATEST:
             return micros(given)
-        case "since", timedelta() if _fits(declared, given):
-            return now - given // MICROSECOND
-        case "until", timedelta() if _fits(declared, given):
-            return now + given // MICROSECOND
-        case "span", timedelta() if _fits(declared, given):
+        case ("since" | "until") as show, timedelta() if _is_kept(span := given // MICROSECOND, SLOPES[show], now):
+            return held_at(span, SLOPES[show], now)
+        case "span", timedelta() if 0 <= given // MICROSECOND <= EVER:
             return given // MICROSECOND
         case "text", str() if not declared.choices or given in ("", *declared.choices):
             return str(given)
@@ -89,10 +96,9 @@ def held(name: str, declared: Declared, given: object, now: int) -> Value:
             raise FactsError(msg)
 
 
-def _fits(declared: Declared, given: timedelta) -> bool:
-    """Whether a span is one that a rule can read."""
-    fact = declared.fact("")
-    return fact.low <= given // MICROSECOND <= fact.high
+def _is_kept(span: int, slope: int, now: int) -> bool:
+    """Whether a span is that of an instant that can be held, or of a time that never came."""
+    return abs(span) == EVER or NEVER < now - slope * span < FOREVER
 
 
 def _allowed(declared: Declared) -> str:

@@ -1,18 +1,20 @@
 """When an answer changes by itself: the instants at which a condition of a rule flips as the clock runs.
 
-Every condition on time is linear in the clock, so it flips at most once (an equality: twice). Law: between two of
-these instants, and after the last of them, no condition of the rule changes.
+Every condition on time is linear in the clock, so it flips at most once (an equality: twice). The span since a time
+that never came does not run, so a condition on several spans may have a flip for each speed. Law: between two of these
+instants, and after the last of them, no condition of the rule changes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import product
 from typing import cast
 
-from funnel._instants import LATEST
+from funnel._instants import EARLIEST, EVER, LATEST
 from funnel._lift.code import Run
 from funnel._lift.linear import Form, linear, opposed
-from funnel._lift.nodes import Const, Fact, Node, Op, Test, Value, checked, tests_of, text
+from funnel._lift.nodes import Const, Fact, Node, Op, Range, Test, Value, checked, span_of_test, tests_of, text
 from funnel._lift.tree import Tree, forks, leaves
 from funnel.errors import LiftError
 
@@ -67,10 +69,33 @@ def _waits_of(test: Test) -> Iterator[Node]:
     form = linear(Op("-", test.a, test.b))
     _check_atoms(form, test)
     slope = slope_of(form)
-    if slope == 0:
-        return
-    if any(slope_of(inner) for atom, _ in form.weights for test in tests_of(atom) for inner in _forms(test)):
+    if slope and any(slope_of(inner) for atom, _ in form.weights for test in tests_of(atom) for inner in _forms(test)):
         _refuse(text(test), "it mixes a span with conditions on other spans; ask them one after the other")
+    for one in dict.fromkeys([slope, *_slopes_of(test, form)]):
+        yield from _flips(test, form, one) if one else ()
+
+
+def _slopes_of(test: Test, form: Form) -> Iterator[int]:
+    """What one microsecond adds if some of the facts are of times that never came, where that may flip the test."""
+    running = [(atom, weight) for atom, weight in form.weights if isinstance(atom, Fact) and atom.slope]
+    ways = [[None, *(end for end in (EVER, -EVER) if atom.low <= end <= atom.high)] for atom, _ in running]
+    for nevers in product(*ways) if len(running) > 1 else ():
+        pairs = list(zip(running, nevers, strict=True))
+        ranges: dict[Node, Range] = {
+            atom: (max(atom.low, -_LONGEST), min(atom.high, _LONGEST)) if never is None else (never, never)
+            for (atom, _), never in pairs
+        }
+        low, high = form.span(ranges)
+        if span_of_test(test.op, (low, high), (0, 0)) == (0, 1):
+            yield sum(weight * atom.slope for (atom, weight), never in pairs if never is None)
+
+
+_LONGEST = LATEST - EARLIEST
+"""No span between two instants that are kept is longer."""
+
+
+def _flips(test: Test, form: Form, slope: int) -> Iterator[Node]:
+    """How long it is until a test flips whose form runs so fast."""
     rising = form if slope > 0 else opposed(form)
     equal = test.op in ("==", "!=")
     if test.op in (">", "<=") and slope > 0:  # first above zero

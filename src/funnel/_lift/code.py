@@ -14,7 +14,7 @@ from enum import Enum
 from types import CodeType, FunctionType
 from typing import Any
 
-from funnel._instants import EPOCH, MICROSECOND
+from funnel._instants import EARLIEST, EPOCH, EVER, FOREVER, LATEST, MICROSECOND, NEVER
 from funnel._lift.nodes import Const, Fact, Node, Op, Test, Value, facts_of, meaning
 from funnel._lift.tree import Answer, Fork, Leaf, Tree, kind_of
 
@@ -23,6 +23,9 @@ RunAt = Callable[[Sequence[int | str], datetime], Answer]
 Told = Callable[[Sequence[int | str], int], tuple[Value, ...]]
 Place = tuple[int, int]
 """Where a fact is read: its position among the values, and its slope (a span runs with the clock)."""
+
+NEAR = min(EARLIEST - NEVER, FOREVER - LATEST)
+"""A span shorter than this is shorter than that since, or until, a time that never came, whichever way it is read."""
 
 _OPERATORS: Mapping[str, ast.operator] = {
     "+": ast.Add(),
@@ -45,7 +48,7 @@ def compiled(tree: Tree, places: Mapping[str, Place], name: str) -> Run:
     """Turn a tree into a function of the values at their positions and of the instant in microseconds.
 
     A fact of slope 0 is the value itself; one of slope 1 is the instant less the value; of slope -1 the value less
-    the instant.
+    the instant; if the value is that of a time that never came, the span is the same at every instant.
     """
     maker = _Maker(places)
     answer = ast.Return(maker.choice(tree))
@@ -146,16 +149,31 @@ class _Maker:
         a, b = test.a, test.b
         if isinstance(a, Fact) and isinstance(b, Fact) and self.places[a.name][1] == self.places[b.name][1] > 0:
             return ast.Compare(self.held(b.name), [_COMPARISONS[test.op]], [self.held(a.name)])
+        if isinstance(a, Fact) and isinstance(b, Const) and self.places[a.name][1] and abs(int(b.value)) < NEAR:
+            run = _run(self.held(a.name), self.places[a.name][1])  # what never came is as far off in any case
+            return _compare(run, _COMPARISONS[test.op], b.value)
         return ast.Compare(self.expression(a), [_COMPARISONS[test.op]], [self.expression(b)])
 
     def fact(self, name: str) -> ast.expr:
         value, slope = self.held(name), self.places[name][1]
         if slope == 0:
             return value
-        return ast.BinOp(_name("now"), ast.Sub(), value) if slope > 0 else ast.BinOp(value, ast.Sub(), _name("now"))
+        never = ast.IfExp(_compare(value, ast.LtE(), NEVER), ast.Constant(slope * EVER), ast.Constant(-slope * EVER))
+        known = ast.Compare(ast.Constant(NEVER), [ast.Lt(), ast.Lt()], [value, ast.Constant(FOREVER)])
+        return ast.IfExp(known, _run(value, slope), never)
 
     def held(self, name: str) -> ast.expr:
         return ast.Subscript(_name("v"), ast.Constant(self.places[name][0]), ast.Load())
+
+
+def _run(held: ast.expr, slope: int) -> ast.expr:
+    """A span since or until an instant."""
+    now = _name("now")
+    return ast.BinOp(now, ast.Sub(), held) if slope > 0 else ast.BinOp(held, ast.Sub(), now)
+
+
+def _compare(a: ast.expr, op: ast.cmpop, value: Value) -> ast.expr:
+    return ast.Compare(a, [op], [ast.Constant(value)])
 
 
 def _shown(worked: ast.expr, kind: str) -> ast.expr:

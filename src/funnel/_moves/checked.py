@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import attrs
 
-from funnel._instants import LATEST
+from funnel._instants import LATEST, held_at
 from funnel._lift.nodes import Value
 from funnel._lift.paths import paths
 from funnel._lift.witness import witness
@@ -76,7 +76,7 @@ def _values(course: Course, found: Mapping[str, Value]) -> list[Value]:
     values = list(course.plan.empties)
     for name, value in found.items():
         place, slope = course.plan.run_places()[name]
-        values[place] = value if isinstance(value, str) or not slope else _NOW - slope * value
+        values[place] = value if isinstance(value, str) or not slope else held_at(value, slope, _NOW)
     return values
 
 

@@ -16,7 +16,7 @@ import attrs
 
 from funnel._facts.lifted import Lifted
 from funnel._facts.plan import Plan, narrowed
-from funnel._instants import LATEST, instant
+from funnel._instants import LATEST, instant, span_at
 from funnel._lift.clock import waits
 from funnel._lift.code import Run, Told, compiled, worked_out
 from funnel._lift.nodes import Node, Value, written
@@ -130,7 +130,7 @@ class Course:
             place, slope = plan.run_places()[name]
             value = values[place]
             if isinstance(value, int) and slope:
-                value = now - value if slope > 0 else value - now
+                value = span_at(value, slope, now)
             return f"{name} = {written(value, plan.declared[name].fact(name).unit)}"
 
         return ", ".join(said(name) for name in plan.declared) or "nothing is read"

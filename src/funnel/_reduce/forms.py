@@ -1,10 +1,10 @@
-"""What a reduction is, and the three forms of each way to put values together, side by side."""
+"""Reductions, and all forms of each way to combine values, side by side."""
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
@@ -29,9 +29,9 @@ How = Literal["sum", "smallest", "largest", "earliest", "latest"]
 
 @attrs.frozen
 class Monoid:
-    """One way to put whole numbers together: the number that changes nothing, and the three forms.
+    """One way to combine whole numbers: the neutral number, and all forms.
 
-    `step` puts one more number to what there is, and `fold` is all the steps over one number or more.
+    `step` adds one number to the value, and `fold` combines one number or more. `ufunc` names numpy's function.
     """
 
     neutral: int
@@ -39,33 +39,36 @@ class Monoid:
     fold: Callable[[Iterable[int]], int]
     aggregate: Callable[[nw.Expr], nw.Expr]
     window: Callable[[nw.Expr], nw.Expr]
+    ufunc: str
 
 
 MONOIDS: Mapping[str, Monoid] = {
-    "sum": Monoid(0, operator.add, sum, operator.methodcaller("sum"), operator.methodcaller("cum_sum")),
-    "smallest": Monoid(FOREVER, min, min, operator.methodcaller("min"), operator.methodcaller("cum_min")),
-    "largest": Monoid(NEVER, max, max, operator.methodcaller("max"), operator.methodcaller("cum_max")),
+    "sum": Monoid(0, operator.add, sum, operator.methodcaller("sum"), operator.methodcaller("cum_sum"), "add"),
+    "smallest": Monoid(FOREVER, min, min, operator.methodcaller("min"), operator.methodcaller("cum_min"), "minimum"),
+    "largest": Monoid(NEVER, max, max, operator.methodcaller("max"), operator.methodcaller("cum_max"), "maximum"),
 }
 """The ways to put numbers together. The value of the earliest or latest row is not one: it is looked up at that row."""
+
+EDGES: Mapping[str, str] = {"earliest": "smallest", "latest": "largest"}
+"""How the row of an edge is found: it has the smallest or the largest place in order."""
 
 
 @attrs.frozen
 class Finish:
-    """A value worked out from others: on one person's whole numbers, and on columns of them."""
+    """A value derived from others: of one person's whole numbers, of columns, and of numpy arrays.
+
+    Every form is required, so a form cannot be missing.
+    """
 
     one: Callable[..., int]
     column: Callable[..., nw.Expr]
+    array: Callable[..., Any]
 
 
 def _where(condition: nw.Expr, value: nw.Expr, otherwise: int) -> nw.Expr:
     import narwhals as nw
 
     return nw.when(condition).then(value).otherwise(nw.lit(otherwise, nw.Int64()))
-
-
-def _divisor(count: nw.Expr) -> nw.Expr:
-    """A count to divide by: where it is none, the quotient is not looked at."""
-    return _where(count > 0, count, 1)
 
 
 def _any(count: int) -> int:
@@ -76,35 +79,40 @@ def _any_column(count: nw.Expr) -> nw.Expr:
     return _where(count > 0, count * 0 + 1, 0)
 
 
-def _mean(total: int, count: int) -> int:
-    return total // count if count > 0 else 0
+def _any_array(count: Any) -> Any:
+    return (count > 0) * 1
 
 
-def _mean_column(total: nw.Expr, count: nw.Expr) -> nw.Expr:
-    return _where(count > 0, divided(total, _divisor(count)), 0)
+def _quotient(otherwise: int) -> Finish:
+    """A quotient rounded down; another number if the divisor is below 1."""
+
+    def one(total: int, count: int) -> int:
+        return total // count if count > 0 else otherwise
+
+    def column(total: nw.Expr, count: nw.Expr) -> nw.Expr:
+        return _where(count > 0, divided(total, _where(count > 0, count, 1)), otherwise)
+
+    def array(total: Any, count: Any) -> Any:
+        there = count > 0
+        return total // (count * there + ~there) * there + otherwise * ~there
+
+    return Finish(one, column, array)
 
 
-def _mean_span(total: int, count: int) -> int:
-    return total // count if count > 0 else FOREVER - NEVER
+def _gaps(mean: Finish) -> Finish:
+    """The mean time between records: the time from the first to the last, divided by the number of gaps."""
 
+    def form(divide: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda first, last, count: divide(last - first, count - 1)
 
-def _mean_span_column(total: nw.Expr, count: nw.Expr) -> nw.Expr:
-    return _where(count > 0, divided(total, _divisor(count)), FOREVER - NEVER)
-
-
-def _mean_gap(first: int, last: int, count: int) -> int:
-    return (last - first) // (count - 1) if count > 1 else FOREVER - NEVER
-
-
-def _mean_gap_column(first: nw.Expr, last: nw.Expr, count: nw.Expr) -> nw.Expr:
-    return _where(count > 1, divided(last - first, _divisor(count - 1)), FOREVER - NEVER)
+    return Finish(form(mean.one), form(mean.column), form(mean.array))
 
 
 FINISHES: Mapping[str, Finish] = {
-    "any": Finish(_any, _any_column),
-    "mean": Finish(_mean, _mean_column),
-    "mean_span": Finish(_mean_span, _mean_span_column),
-    "mean_gap": Finish(_mean_gap, _mean_gap_column),
+    "any": Finish(_any, _any_column, _any_array),
+    "mean": _quotient(0),
+    "mean_span": _quotient(FOREVER - NEVER),
+    "mean_gap": _gaps(_quotient(FOREVER - NEVER)),
 }
 """The values worked out from others; a mean is rounded down to a whole unit."""
 

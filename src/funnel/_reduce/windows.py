@@ -15,7 +15,7 @@ import narwhals as nw
 from funnel._frames import laid_down
 from funnel._instants import FOREVER, NEVER
 from funnel._reduce.aggregates import PERSON, belongs, completed, reads_gap, same_edges, taken, value_name, with_gap
-from funnel._reduce.forms import GAP, MONOIDS, ORDER, Reduction
+from funnel._reduce.forms import EDGES, GAP, MONOIDS, ORDER, Reduction
 
 Frame = nw.LazyFrame[Any]
 AT = "t"
@@ -119,8 +119,7 @@ def _taken(one: Reduction, place: int) -> nw.Expr:
 
 def _window(one: Reduction, place: int) -> nw.Expr:
     column = nw.col(value_name(place))
-    how = {"latest": "largest", "earliest": "smallest"}.get(one.how, one.how)
-    return MONOIDS[how].window(column).over(*_WHOLE, order_by=ORDER)
+    return MONOIDS[EDGES.get(one.how, one.how)].window(column).over(*_WHOLE, order_by=ORDER)
 
 
 def _looked_up(stepped: Frame, rows: Frame, group: Sequence[tuple[Reduction, int]]) -> Frame:

@@ -12,6 +12,7 @@ import polars as pl
 
 from funnel._facts.plan import Plan
 from funnel._frames import Frame
+from funnel._instants import spans_at
 from funnel._lift.nodes import Node
 from funnel._moves.course import BY_EVENT, BY_TIME, Course
 from funnel._moves.packed.lines import Block, Wanted, in_blocks, lines_of
@@ -147,7 +148,8 @@ class Look:
             value = self.values[place][numbers]
             if slope == 0:
                 return value
-            return now - value if slope > 0 else value - now
+            spans: Whole = spans_at(value, slope, now)
+            return spans
 
         return read
 

@@ -6,16 +6,15 @@ is where its epoch began, and which of its rows were the first and the last of a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 
 import attrs
 import numpy as np
 
-from funnel._instants import FOREVER, NEVER
 from funnel._moves.packed.lines import Block, Held, Wanted
 from funnel._packed import Flags, Places, Whole
-from funnel._reduce.forms import Reduction
+from funnel._reduce.forms import FINISHES, Reduction
 
 
 @attrs.frozen(eq=False)
@@ -81,7 +80,7 @@ def values_of(wanted: Wanted, piece: Piece) -> list[Whole]:
     froms = {name: piece.epoch_from(held) for name, held in piece.block.lines.held.items()}
     values = [_value(wanted, piece, froms, one) for one in plan.reductions]
     for one, (_, parts) in zip(plan.derived, plan.finishes, strict=True):
-        values.append(_FINISHES[one.how](*(values[part] for part in parts)))
+        values.append(FINISHES[one.how].array(*(values[part] for part in parts)))
     return values
 
 
@@ -163,19 +162,3 @@ def _extreme(kept: Kept, empty: int) -> Whole:
     found = np.maximum.accumulate(best)[ends] - epoch[ends] - 1
     there = found >= 0
     return kept.filled(there, known[found[there]], empty)
-
-
-def _any(count: Whole) -> Whole:
-    return (count > 0).astype(np.int64)
-
-
-def _mean(total: Whole, count: Whole) -> Whole:
-    return np.where(count > 0, total // np.maximum(count, 1), 0)
-
-
-def _mean_gap(first: Whole, last: Whole, count: Whole) -> Whole:
-    return np.where(count > 1, (last - first) // np.maximum(count - 1, 1), FOREVER - NEVER)
-
-
-_FINISHES: Mapping[str, Callable[..., Whole]] = {"any": _any, "mean": _mean, "mean_gap": _mean_gap}
-"""The values worked out from others, as `funnel._reduce.forms` has them."""

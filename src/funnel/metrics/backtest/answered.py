@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from funnel._facts.plan import SLOPES, Plan
+from funnel._facts.declare import SLOPES
+from funnel._facts.plan import Plan
+from funnel._instants import spans_at
 from funnel._lift.nodes import ARITHMETIC, COMPARISON, Const, Fact, Node, Op, Test
 from funnel._lift.tree import Fork, Tree, leaf_value
 from funnel.metrics.backtest.figures import Places, Whole
@@ -26,7 +28,7 @@ def reading(plan: Plan, values: Mapping[int, Any], now: int) -> Read:
     def read(fact: Fact, people: Places) -> Any:
         value = values[plan.places[fact.name]][people]
         slope = SLOPES.get(plan.declared[fact.name].show, 0)
-        return value if slope == 0 else slope * (now - value)
+        return value if slope == 0 else spans_at(value, slope, now)
 
     return read
 

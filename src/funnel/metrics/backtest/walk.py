@@ -16,7 +16,7 @@ from funnel._instants import FOREVER
 from funnel._lift.columns import whole
 from funnel._lift.tree import Tree
 from funnel._reduce.aggregates import PERSON, Placed, belongs
-from funnel._reduce.forms import MONOIDS, ORDER, Reduction, Stream
+from funnel._reduce.forms import EDGES, MONOIDS, ORDER, Reduction, Stream
 from funnel.metrics.backtest.figures import Places, Whole
 
 if TYPE_CHECKING:
@@ -24,10 +24,6 @@ if TYPE_CHECKING:
 
 WHO = "_who"
 """The column of the numbers of people, by the order of their names."""
-
-_PUT: dict[str, Any] = {"sum": np.add, "smallest": np.minimum, "largest": np.maximum}
-_EDGES = {"earliest": "smallest", "latest": "largest"}
-"""The value of an edge row is looked up at that row: the one with the smallest or the largest place in order."""
 
 
 @attrs.frozen(eq=False)
@@ -103,7 +99,7 @@ class Value:
     @classmethod
     def of(cls, one: Reduction, place: int, rows: nw.DataFrame[Any], people: int) -> Value:
         """The value before the first row."""
-        how = _EDGES.get(one.how, one.how)
+        how = EDGES.get(one.how, one.how)
         now = np.full(people, MONOIDS[how].neutral, np.int64)
         if one.is_edge:
             return cls(place, one, how, np.arange(len(rows)), now, rows[one.field].to_numpy())
@@ -112,7 +108,7 @@ class Value:
 
     def put(self, rows: Places, who: Places) -> None:
         """Put rows to the values of their people."""
-        _PUT[self.how].at(self.now, who[rows], self.of_rows[rows])
+        getattr(np, MONOIDS[self.how].ufunc).at(self.now, who[rows], self.of_rows[rows])
 
     def renew(self, people: Places, rows: Places, who: Places) -> None:
         """Put the values of some people together anew, from the rows of theirs that count."""
