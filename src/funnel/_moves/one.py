@@ -1,7 +1,7 @@
 """One person's moves: their values brought forward from instant to instant, and the clock let run between.
 
-An instant matters where a row begins to count or ceases to. A row that is the newest is put to the values that are
-there; where more than that happened, its stream is put together again.
+An instant matters where a row begins to count or ceases to. A stream whose rows only ever come in order is brought
+forward row by row; one whose rows also end, or come with the time since the row before, is kept with all its rows.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from funnel._ledger.ledger import Ledger
 from funnel._ledger.rows import number
 from funnel._lift.nodes import Value
 from funnel._moves.course import BY_EVENT, BY_TIME, Course, dues
-from funnel._reduce.folds import END, START, Row, T
+from funnel._reduce.folds import END, START, Ready, Row, T
+from funnel._reduce.running import RunningFolds
 from funnel._streams import ROOTS
 
-Turn = Mapping[str, list[Row] | None]
-"""What changes at one instant: of each stream the rows that come, or None where it is to be put together again."""
+Turn = list[tuple[str, Row, bool]]
+"""What changes at one instant: the stream, the row, and whether it comes or goes."""
 
 
 @attrs.frozen
@@ -52,7 +53,7 @@ def steps_of(course: Course, ledger: Ledger, now: int) -> Iterator[Step]:
     here: int | None = None
     for at, until in pairwise([*sorted({arrived, *turns}), now + 1]):
         waited = None if here is None else course.rest(here, known.values, at)
-        known.turn(turns.get(at, {}), at)
+        known.turn(turns.get(at, []))
         trail = course.trail(here, known.values, at)
         if trail[-1] != here:
             by = BY_TIME if waited == trail[-1] else BY_EVENT
@@ -85,18 +86,14 @@ def _step(at: int, here: int | None, trail: Sequence[int], by: int) -> Step:
 
 def _turns(plan: Plan, ledger: Ledger, now: int) -> Mapping[int, Turn]:
     """What changes at each instant up to and with one."""
-    turns: dict[int, dict[str, list[Row] | None]] = {}
-    for stream, ready in plan.folds.items():
+    turns: dict[int, Turn] = {}
+    for stream in plan.folds:
         for row in ledger.rows.get(stream, ()):
             start, end = number(row[START]), number(row[END])
             if start <= now:
-                coming = turns.setdefault(start, {}).setdefault(stream, [])
-                if coming is not None and start == row[T] and not ready.gapped:
-                    coming.append(row)
-                else:
-                    turns[start][stream] = None
+                turns.setdefault(start, []).append((stream, row, True))
             if end <= now:
-                turns.setdefault(end, {})[stream] = None
+                turns.setdefault(end, []).append((stream, row, False))
     return turns
 
 
@@ -105,26 +102,30 @@ class _Known:
 
     def __init__(self, plan: Plan, ledger: Ledger) -> None:
         self.plan = plan
-        self.ledger = ledger
         self.values = list(plan.empties)
         self.held = [False] * len(plan.reductions)
+        self.running = {
+            stream: RunningFolds(ready, plan.empties)
+            for stream, ready in plan.folds.items()
+            if not _is_plain(ready, ledger.rows.get(stream, ()))
+        }
 
-    def turn(self, turn: Turn, at: int) -> None:
+    def turn(self, turn: Turn) -> None:
         """Bring the values forward to an instant at which something changes."""
-        for stream, coming in turn.items():
-            ready = self.plan.folds[stream]
-            if coming is None:
-                self._again(stream, at)
+        changed: dict[str, RunningFolds] = {}
+        for stream, row, comes in turn:
+            running = self.running.get(stream)
+            if running is None:
+                self.plan.folds[stream].step(self.values, self.held, row)
                 continue
-            for row in coming:
-                ready.step(self.values, self.held, row)
+            changed[stream] = running
+            (running.add if comes else running.remove)(row)
+        for running in changed.values():
+            running.write(self.values, self.held)
         if turn:
             self.plan.finish(self.values)
 
-    def _again(self, stream: str, at: int) -> None:
-        ready = self.plan.folds[stream]
-        for group in ready.groups:
-            self.held[group.number] = False
-            for fold in group.folds:
-                self.values[fold.place] = self.plan.empties[fold.place]
-        ready.fill(self.values, self.held, self.ledger.rows[stream], at)
+
+def _is_plain(ready: Ready, rows: Sequence[Row]) -> bool:
+    """Whether each row of a stream counts from when it happened, for ever, and without the row before it."""
+    return not ready.gapped and all(row[START] == row[T] and row[END] == FOREVER for row in rows)

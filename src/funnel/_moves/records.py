@@ -6,8 +6,10 @@ cancellation, a purchase, a delivery, what was said, a referral, an arrival; of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import reduce
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -104,10 +106,17 @@ def record_of(plan: Plan, ledger: Ledger, at: int) -> Record:
 
 def _candidates(plan: Plan, ledger: Ledger, at: int) -> Iterator[tuple[tuple[Value, ...], str, Row]]:
     for weight, table in enumerate(KINDS):
-        for row in ledger.rows.get(table, ()) if _may_cause(plan, table) else ():
-            if row[T] == at:
-                unread = not (_always(plan, table) or _reads(plan, table, row))
-                yield (unread, weight, -int(row[RANK]), row[SOURCE], row[ID]), table, row
+        for row in _rows_at(ledger.rows.get(table, ()), at) if _may_cause(plan, table) else ():
+            unread = not (_always(plan, table) or _reads(plan, table, row))
+            yield (unread, weight, -int(row[RANK]), row[SOURCE], row[ID]), table, row
+
+
+def _rows_at(rows: Sequence[Row], at: int) -> Sequence[Row]:
+    """The rows that happened at an instant, of rows in order."""
+    return rows[bisect_left(rows, at, key=_WHEN) : bisect_right(rows, at, key=_WHEN)]
+
+
+_WHEN = itemgetter(T)
 
 
 _PLACES = {name: place for place, name in enumerate(INTERACTION_FIELDS)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -123,11 +124,12 @@ class Journey(Generic[S]):
     def spells(self) -> tuple[Spell[S], ...]:
         """The times between the moves, in order; the last has no end."""
         told: list[Spell[S]] = []
+        counts: Counter[S] = Counter()
         ends = [*(move.moved_at for move in self.moves[1:]), None]
         for move, end in zip(self.moves, ends, strict=False):
-            number = 1 + sum(before.stage == move.to_stage for before in told)
+            counts[move.to_stage] += 1
             lasted = (end or self.as_of) - move.moved_at
-            told.append(Spell(move.to_stage, move.moved_at, end, lasted, number, move.is_return))
+            told.append(Spell(move.to_stage, move.moved_at, end, lasted, counts[move.to_stage], move.is_return))
         return tuple(told)
 
     def stage_at(self, day: datetime) -> S | None:

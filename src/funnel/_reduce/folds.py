@@ -25,6 +25,7 @@ Row = tuple[Value, ...]
 Rows = Sequence[Row]
 Fill = Callable[[list[Value], list[bool], Rows, int], None]
 Step = Callable[[list[Value], list[bool], Row], None]
+Keeps = Callable[[Row], bool]
 T, START, END = (COMMON.index(name) for name in ("t", "start", "end"))
 
 
@@ -69,6 +70,11 @@ class Ready:
     def step(self) -> Step:
         """Put one more row, the last in order, to the values that are there."""
         return _step(self.stream, self.groups)
+
+    @cached_property
+    def keeps(self) -> tuple[Keeps | None, ...]:
+        """Whether each group keeps a row, with its gap if it has one; None if the group keeps every row."""
+        return tuple(None if group.where == EVERY else _keeps(self.stream, group) for group in self.groups)
 
 
 def with_gap(rows: Rows, place: int) -> Row:
@@ -199,6 +205,11 @@ _KNOWN: Mapping[str, object] = {
 
 def _step(stream: Stream, groups: Sequence[Group]) -> Step:
     made: Step = function(stream.name, ("values", "held", "v"), list(step_body(stream, groups)), {})
+    return made
+
+
+def _keeps(stream: Stream, group: Group) -> Keeps:
+    made: Keeps = function(stream.name, ("v",), [ast.Return(_condition(stream, group))], {})
     return made
 
 

@@ -1,0 +1,77 @@
+"""Rows in sorted order that are added and removed anywhere, each in about the same time however many there are."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator
+from typing import Generic, TypeVar
+
+LOAD = 256
+"""Rows in one part. A list of all rows would move half of them at each insertion: 20 µs for 100,000 rows."""
+
+K = TypeVar("K", bound=tuple[object, ...])
+
+
+class SortedRows(Generic[K]):
+    """A sorted list, held in parts of at most twice `LOAD` entries. No two entries are equal."""
+
+    __slots__ = ("_lasts", "_parts")
+
+    def __init__(self, entries: Iterable[K] = ()) -> None:
+        """Sort the entries."""
+        whole = sorted(entries)  # type: ignore[type-var]
+        self._parts: list[list[K]] = [whole[start : start + LOAD] for start in range(0, len(whole), LOAD)]
+        self._lasts: list[K] = [part[-1] for part in self._parts]
+
+    @property
+    def first(self) -> K:
+        """The smallest entry."""
+        return self._parts[0][0]
+
+    @property
+    def last(self) -> K:
+        """The largest entry."""
+        return self._lasts[-1]
+
+    def add(self, entry: K) -> None:
+        """Add an entry that is not there."""
+        if not self._parts:
+            self._parts, self._lasts = [[entry]], [entry]
+            return
+        place = min(bisect_left(self._lasts, entry), len(self._parts) - 1)  # type: ignore[type-var]
+        part = self._parts[place]
+        insort(part, entry)  # type: ignore[type-var]
+        if len(part) > 2 * LOAD:
+            self._parts[place : place + 1] = [part[:LOAD], part[LOAD:]]
+            self._lasts[place : place + 1] = [part[LOAD - 1], part[-1]]
+        else:
+            self._lasts[place] = part[-1]
+
+    def remove(self, entry: K) -> None:
+        """Remove an entry that is there."""
+        place = bisect_left(self._lasts, entry)  # type: ignore[type-var]
+        part = self._parts[place]
+        del part[bisect_left(part, entry)]  # type: ignore[type-var]
+        if part:
+            self._lasts[place] = part[-1]
+        else:
+            del self._parts[place], self._lasts[place]
+
+    def before(self, entry: K) -> K | None:
+        """Return the largest entry below this one, which need not be there; None if there is none."""
+        place = bisect_left(self._lasts, entry)  # type: ignore[type-var]
+        if place < len(self._parts):
+            part = self._parts[place]
+            at = bisect_left(part, entry)  # type: ignore[type-var]
+            if at:
+                return part[at - 1]
+        return self._lasts[place - 1] if place else None
+
+    def since(self, entry: K) -> Iterator[K]:
+        """Return the entries from this one on, which need not be there, in order."""
+        place = bisect_left(self._lasts, entry)  # type: ignore[type-var]
+        if place < len(self._parts):
+            part = self._parts[place]
+            yield from part[bisect_left(part, entry) :]  # type: ignore[type-var]
+            for further in self._parts[place + 1 :]:
+                yield from further
