@@ -46,8 +46,10 @@ def conversion(  # noqa: PLR0913 - a question has many sides
         as_of: The instant of judgement; what happened later is not read.
         order: "ordered": other events may lie between. "strict": each step is the very next event. "any": the steps in
             whatever order they come, beginning with any of them.
-        entry: "first": a person's first entry alone. "any": the entry from which they came furthest, of equals the
-            earliest. "each": every attempt; the next begins after the exit of the one before.
+        entry: "first": a person's first entry alone. "any": of a person's attempts whose window is over, the one that
+            came furthest, of equals the earliest; an open attempt counts only if no window is over. "each": every
+            attempt; the next begins after the exit of the one before. Intervals of rates then treat the attempts of one
+            person as independent, which is too narrow if a few people make many of them.
         ties: "ranked": of events of one instant, those of earlier steps come first. "later": each step is at a later
             instant than the one before.
         hold: Up to three columns whose values stay the same through all steps of an attempt; rows where one is null

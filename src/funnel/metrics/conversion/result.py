@@ -51,7 +51,8 @@ class Funnel:
     """Who entered a funnel, how far they came, and what became of them; made by `conversion`.
 
     Counts are of everybody. Rates are of those alone whose window was over at `as_of`, whatever became of them: of the
-    others nobody can say yet. One line counts people, or every attempt where `entry` is "each".
+    others nobody can say yet. One line counts people, or every attempt where `entry` is "each"; intervals of rates then
+    treat the attempts of one person as independent.
 
     Attributes:
         as_of: The instant of judgement.
