@@ -126,9 +126,7 @@ def test_rates_leave_out_whose_window_is_open_whatever_they_did() -> None:
         "the deepest of those that are over",
     ],
 )
-def test_of_several_attempts_those_whose_window_is_over_decide(
-    told: str, state: str, reached: int, among: int
-) -> None:
+def test_of_several_attempts_those_whose_window_is_over_decide(told: str, state: str, reached: int, among: int) -> None:
     """A person is pending only if no window is over; an open attempt counts only if no window is over."""
     steps = "a b c" if "c" in told else "a b"
     funnel = asked(told, steps, entry="any", as_of=START + 70 * SECOND)
