@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from funnel.errors import EngineError, InstantError, LogsError, MoneyError, RecordError
+from funnel.errors import ArgumentError, EngineError, InstantError, LogsError, MoneyError, RecordError
 from funnel.logs import Logs
 from funnel.metrics.lifecycle import lifecycle
 from funnel.metrics.rate import Rate
@@ -380,19 +380,19 @@ def test_nobody_has_no_cohort() -> None:
     ("asks", "error", "message"),
     [
         ({"as_of": datetime(2026, 1, 1)}, InstantError, "naive"),  # noqa: DTZ001 (on purpose)
-        ({"tz": "Asia/Jakata"}, InstantError, "Asia/Jakata"),
-        ({"period": "week"}, InstantError, "week_start is missing"),
-        ({"window": timedelta(hours=36)}, RecordError, "give whole days"),
+        ({"tz": "Asia/Jakata"}, ArgumentError, "Asia/Jakata"),
+        ({"period": "week"}, ArgumentError, "week_start is missing"),
+        ({"window": timedelta(hours=36)}, ArgumentError, "give whole days"),
         ({"window": 30}, RecordError, "window is 30"),
-        ({"brackets": (1, 2)}, RecordError, "that rise from 0"),
-        ({"brackets": (0,)}, RecordError, "that rise from 0"),
-        ({"brackets": (0, 2, 2)}, RecordError, "that rise from 0"),
-        ({"brackets": (0, "2")}, RecordError, "that rise from 0"),
+        ({"brackets": (1, 2)}, ArgumentError, "that rise from 0"),
+        ({"brackets": (0,)}, ArgumentError, "that rise from 0"),
+        ({"brackets": (0, 2, 2)}, ArgumentError, "that rise from 0"),
+        ({"brackets": (0, "2")}, ArgumentError, "that rise from 0"),
         ({"measure": "at"}, RecordError, "measure is 'at'"),
         ({"refund_basis": "orders"}, RecordError, "did you mean 'order'"),
         ({"first": "purchases"}, RecordError, "did you mean 'purchase'"),
-        ({"first": "lead"}, RecordError, "no log of leads"),
-        ({"first": "visit"}, RecordError, "no log of interactions"),
+        ({"first": "lead"}, ArgumentError, "no log of leads"),
+        ({"first": "visit"}, ArgumentError, "no log of interactions"),
     ],
 )
 def test_what_cannot_be_asked_is_refused(asks: dict[str, Any], error: type[Exception], message: str) -> None:
@@ -405,11 +405,11 @@ def test_what_cannot_be_asked_is_refused(asks: dict[str, Any], error: type[Excep
     ("given", "error", "message"),
     [
         (7, EngineError, "no dataframe"),
-        ([7], RecordError, "purchase 1 of the list is a int"),
+        ([7], ArgumentError, "purchase 1 of the list is a int"),
         ([{"person_id": "a"}], LogsError, "purchased_at"),
         ([{**THREE[0], "person_id": None}, THREE[1]], LogsError, "person_id: 1 row"),
         ([{**THREE[0], "amount": -1}], LogsError, "amount: 1 row"),
-        (Logs(leads=pl.DataFrame({"person_id": ["a"], "arrived_at": [DAY]})), RecordError, "no log of purchases"),
+        (Logs(leads=pl.DataFrame({"person_id": ["a"], "arrived_at": [DAY]})), ArgumentError, "no log of purchases"),
         (
             [Purchase(id=code, person_id="a", purchased_at=DAY, amount=Money(9, code)) for code in ("IDR", "USD")],
             MoneyError,
@@ -423,11 +423,23 @@ def test_what_holds_no_purchases_is_refused(given: object, error: type[Exception
         retention(given, tz="UTC", as_of=DAY)
 
 
+def test_a_kind_that_does_not_occur_begins_no_cohort() -> None:
+    """In the logs of a shop a kind of which there is no log counts 0, like a kind of which the log has no row."""
+    bought = {"id": [1], "person_id": ["a"], "purchased_at": [DAY], "amount": [5]}
+    said = {"id": [1], "person_id": ["a"], "occurred_at": [DAY], "kind": ["visit"]}
+    alone = Logs(purchases=pl.DataFrame(bought))
+    both = Logs(purchases=pl.DataFrame(bought), interactions=pl.DataFrame(said))
+
+    for logs, first in ((alone, "lead"), (alone, "visit"), (both, "cart"), (both, "lead")):
+        assert len(retention(logs, tz="UTC", as_of=DAY, first=first)) == 0
+    assert retention(both, tz="UTC", as_of=DAY, first="visit").cohorts[0].size == 1
+
+
 def test_a_cell_that_is_not_there_has_no_people() -> None:
     """A cohort that is none, or a month that has not begun, is an error and not an empty list."""
     cohorts = retention(THREE, tz="UTC", as_of=DAY)
 
-    with pytest.raises(RecordError, match=r"no cohort begins on 2026-02-01; did you mean 2026-0[13]-01"):
+    with pytest.raises(ArgumentError, match=r"no cohort begins on 2026-02-01; did you mean 2026-0[13]-01"):
         cohorts.people_of(date(2026, 2, 1), 0)
-    with pytest.raises(RecordError, match="period 1 of the cohort of 2026-03-01 is not observed"):
+    with pytest.raises(ArgumentError, match="period 1 of the cohort of 2026-03-01 is not observed"):
         cohorts.people_of(date(2026, 3, 1), 1)

@@ -9,7 +9,7 @@ from dateutil.relativedelta import relativedelta
 
 from funnel._facts.base import judgement
 from funnel._instants import MICROSECOND, micros
-from funnel.errors import InstantError, RecordError
+from funnel.errors import ArgumentError, InstantError
 
 Every = timedelta | relativedelta
 """The time from one replay to the next: so many days, or calendar months."""
@@ -39,7 +39,7 @@ class Dates:
 
         Raises:
             InstantError: An instant is naive.
-            RecordError: `every` or `horizon` does not lead ahead, or there are too many days.
+            ArgumentError: `every` or `horizon` does not lead ahead, or there are too many days.
         """
         start, now = judgement_of(first, "first"), judgement(as_of)
         length = _ahead(horizon, "horizon") // MICROSECOND
@@ -49,7 +49,7 @@ class Dates:
         while day <= now:
             if len(days) == MOST_DATES:
                 msg = f"there are more than {MOST_DATES:,} days from first to as_of; take a longer every"
-                raise RecordError(msg)
+                raise ArgumentError(msg)
             days.append(day)
             # by the clock of the zone: a day later is the same hour, and a month after the 31st the month's last day
             day = micros((first + every * len(days)).astimezone(UTC))
@@ -74,8 +74,8 @@ def _ahead(span: object, name: str) -> timedelta:
     length = leap + span - leap if isinstance(span, relativedelta) else span
     if not isinstance(length, timedelta):
         msg = f"{name} is a {type(span).__name__}; give a span such as timedelta(days=7)"
-        raise RecordError(msg)
+        raise ArgumentError(msg)
     if length <= timedelta(0):
         msg = f"{name} is zero or less; give a span above zero, such as timedelta(days=7)"
-        raise RecordError(msg)
+        raise ArgumentError(msg)
     return length

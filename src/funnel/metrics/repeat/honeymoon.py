@@ -128,7 +128,7 @@ def honeymoon(logs: Logs, within: timedelta, *, as_of: datetime, least: int = LE
 
     Raises:
         InstantError: `as_of` is naive.
-        RecordError: `within` is no span above zero.
+        ArgumentError: `within` is no span above zero.
 
     Example:
         >>> import polars as pl

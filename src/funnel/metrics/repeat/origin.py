@@ -20,7 +20,7 @@ from funnel._given import span
 from funnel._instants import instant
 from funnel._lift.columns import flag
 from funnel._reduce.aggregates import value_name
-from funnel.errors import RecordError
+from funnel.errors import ArgumentError
 from funnel.facts import Facts
 from funnel.metrics._lines import SKU, lines_beside
 from funnel.metrics._purchases import PERSON
@@ -129,7 +129,7 @@ def repeat_by(  # noqa: PLR0913 - three of them say when, how long, how many
 
     Raises:
         InstantError: `as_of` is naive.
-        RecordError: `within` is no span above zero, `by` none of those, or `product` without lines or the reverse.
+        ArgumentError: `within` is no span above zero, `by` none of those, or `product` without lines or the reverse.
         LogsError: The lines are at fault.
 
     Example:
@@ -147,9 +147,9 @@ def repeat_by(  # noqa: PLR0913 - three of them say when, how long, how many
     now, length = judgement(as_of), span(within, "within")
     if by not in get_args(By):
         msg = f"by is {by!r}; give one of {', '.join(get_args(By))}"
-        raise RecordError(msg)
+        raise ArgumentError(msg)
     if (lines is not None) is not (by == "product"):
-        raise RecordError("lines go with by='product', and it with lines; give both or neither")
+        raise ArgumentError("lines go with by='product', and it with lines; give both or neither")
     rows = numbered(logs, now)
     if rows is None:
         return RepeatGroups(instant(now), by, within, least, ())

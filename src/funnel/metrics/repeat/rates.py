@@ -106,7 +106,7 @@ def repeat_rates(logs: Logs, within: timedelta, *, as_of: datetime) -> RepeatRat
 
     Raises:
         InstantError: `as_of` is naive.
-        RecordError: `within` is no span above zero.
+        ArgumentError: `within` is no span above zero.
 
     Example:
         >>> import polars as pl
@@ -146,7 +146,7 @@ def repeat_rate_within(logs: Logs, within: timedelta, *, as_of: datetime) -> Rep
 
     Raises:
         InstantError: `as_of` is naive.
-        RecordError: `within` is no span above zero.
+        ArgumentError: `within` is no span above zero.
 
     Example:
         >>> import polars as pl
@@ -207,7 +207,7 @@ def returning_rate(logs: Logs, within: timedelta, *, as_of: datetime) -> Rate:
 
     Raises:
         InstantError: `as_of` is naive.
-        RecordError: `within` is no span above zero.
+        ArgumentError: `within` is no span above zero.
 
     Example:
         >>> import polars as pl

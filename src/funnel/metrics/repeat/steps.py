@@ -117,7 +117,7 @@ def purchase_steps(logs: Logs, within: timedelta, *, as_of: datetime, least: int
 
     Raises:
         InstantError: `as_of` is naive.
-        RecordError: `within` is no span above zero.
+        ArgumentError: `within` is no span above zero.
 
     Example:
         >>> import polars as pl

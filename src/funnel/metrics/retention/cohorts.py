@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 
 from funnel._given import nearest
-from funnel.errors import RecordError
+from funnel.errors import ArgumentError
 from funnel.metrics._periods import Period
 from funnel.metrics.rate import Rate
 from funnel.metrics.retention.activity import Measure, RefundBasis
@@ -234,15 +234,15 @@ class Cohorts:
             Their ids: a frame with the one column `person_id`, of the kind that came in, or a list where a list did.
 
         Raises:
-            RecordError: There is no such cohort, or the period is not observed.
+            ArgumentError: There is no such cohort, or the period is not observed.
         """
         row = next((cohort for cohort in self.cohorts if cohort.start == start), None)
         if row is None:
             msg = f"no cohort begins on {start}; {nearest(str(start), (str(one.start) for one in self))}"
-            raise RecordError(msg)
+            raise ArgumentError(msg)
         if row.after(periods) is None:
             msg = f"period {periods} of the cohort of {start} is not observed; it has {len(row.people)}, counted from 0"
-            raise RecordError(msg)
+            raise ArgumentError(msg)
         return self._who(row.place, periods)
 
     def to_dicts(self) -> list[dict[str, Any]]:
