@@ -15,6 +15,7 @@ from funnel._facts.base import judgement
 from funnel._given import span
 from funnel._instants import instant
 from funnel._lift.columns import flag
+from funnel._people import logs_of
 from funnel.errors import ArgumentError
 from funnel.metrics._orders import orders_of
 from funnel.metrics._periods import Calendar, Period, Periods, Weekday
@@ -73,7 +74,7 @@ def growth(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
         2026-01  2 x 50.0 % x 2.00 x 400 x 25 % = 200
     """
     now, calendar, length = judgement(as_of), Calendar.of(period, tz, week_start), span(within, "within")
-    orders = orders_of(logs)
+    orders = orders_of(logs_of(logs))
     leads, arrivals = orders.table("leads"), orders.firsts("lead", now)
     start = started(arrivals, "first")
     if start is None:
@@ -156,7 +157,7 @@ def referral_rate(logs: Logs, *, as_of: datetime) -> Rate:
         Rate(hits=1, among=2, level=0.95)
     """
     now = judgement(as_of)
-    orders = orders_of(logs)
+    orders = orders_of(logs_of(logs))
     buyers = orders.firsts("purchase", now)
     sent = orders.table("referrals").filter(nw.col("t") <= now).select(PERSON).unique().with_columns(sent=_ONE)
     both = buyers.join(sent, on=PERSON, how="left").select(_buyer=_ONE, _sent=nw.col("sent").fill_null(0))
