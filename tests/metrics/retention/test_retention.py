@@ -257,13 +257,51 @@ def test_the_table_reads_well() -> None:
         "value": 18,
     }
     assert [row["rate"] for row in cohorts.to_dicts()] == [1.0, 0.0, 1.0, 1.0, None, None]
-    assert cohorts.triangle()[1] == {"cohort": date(2026, 3, 1), "size": 1, "+0": 1, "+1": None, "+2": None}
-    assert cohorts.heat() == [[1.0, 0.0, 1.0], [1.0, None, None]]
+    begun = cohorts.triangle(unfinished=True)
+    assert begun[1] == {"cohort": date(2026, 3, 1), "size": 1, "+0": 1, "+1": None, "+2": None}
+    assert cohorts.heat(unfinished=True) == [[1.0, 0.0, 1.0], [1.0, None, None]]
     assert page.count("#ddd") == 2
     assert "1*</td>" in page
     assert pl.DataFrame(cohorts.to_dicts()).height == len(cohorts) * cohorts.width
     assert str(Ratio(3, 2)) == "150.0 % (3 beside 2)"
     assert str(Ratio(3, 0)) == "no ratio (3 beside 0)"
+
+
+def test_every_form_has_the_same_average() -> None:
+    """Text, notebook, rows and heat-map: an average is of finished periods alone, and unfinished ones are marked."""
+    bought = [("a", JANUARY), ("b", JANUARY), ("c", JANUARY), ("d", "2026-02-05T00:00+00:00")]
+    again = [("a", "2026-02-06T00:00+00:00"), ("d", MARCH), ("a", MARCH)]
+    cohorts = retention(shop(*bought, *again), tz="UTC", as_of=DAY)
+    page, rows = cohorts._repr_html_(), pl.DataFrame(cohorts.to_dicts())
+
+    assert str(cohorts).splitlines()[1:] == [
+        "2026-01       3       1  1*",
+        "2026-02       1      1*",
+        "average          33.3 %",
+    ]
+    assert cohorts.averages == (Rate(4, 4), Rate(1, 3), None)
+    assert "<tfoot><tr><th>average</th><td></td>" in page
+    assert f'<td title="{Rate(1, 3)}">33.3 %</td><td title="no period is over"></td></tr></tfoot>' in page
+    assert cohorts.heat() == [[1.0, 1 / 3, None], [1.0, None, None]]
+    assert [row["+1"] for row in cohorts.triangle()] == [1, None]
+    over = rows.filter((pl.col("periods_after") == 1) & ~pl.col("is_partial") & pl.col("people").is_not_null())
+    assert (over["people"].sum(), over["among"].sum()) == (1, 3)
+    assert "tfoot" not in retention(shop(("a", MARCH)), tz="UTC", as_of=DAY)._repr_html_()
+
+
+@given(shops(), st.sampled_from([None, timedelta(days=30)]), st.sampled_from(["on", "cumulative"]))
+def test_the_average_of_a_column_is_that_of_what_is_shown(shop: Shop, window: Any, measure: Any) -> None:
+    """Of the cells that are shown as finished, people and those they are among add up to the average's."""
+    cohorts = retention(Logs(**shop.tables()), tz="UTC", as_of=DAY, window=window, measure=measure)
+
+    for periods, average in enumerate(cohorts.averages):
+        cells = [
+            (one.people[periods], one.among[periods])
+            for one, row in zip(cohorts, cohorts.heat(), strict=True)
+            if row[periods] is not None
+        ]
+        hits, among = (sum(cell[part] for cell in cells) for part in (0, 1))
+        assert (average or Rate(0, 0)) == Rate(hits, among)
 
 
 @pytest.mark.parametrize(
