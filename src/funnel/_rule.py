@@ -199,7 +199,8 @@ class Rule(Generic[F, P, A]):
         if isinstance(people, Logs):
             return answers_of_logs(ready, people, judgement(as_of), self.name)
         if as_of is not None:
-            raise FactsError("a frame of facts was given with as_of; it is of its own instant, leave as_of out")
+            msg = "a frame of facts was given with as_of; it is of its own instant, leave as_of out"
+            raise FactsError(f"{msg}; a table of records goes in as Logs, such as Logs(purchases=table)")
         return answers_of_facts(ready, people, self.name)
 
     # ---- the rule itself ----

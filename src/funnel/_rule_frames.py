@@ -142,7 +142,7 @@ def answers_of_facts(ready: Lifted, native: object, name: str) -> Any:
         given = [column for column in schema if column != ROW]
         hints = "; ".join(f"{fact}: {nearest(fact, given)}" for fact in missing)
         msg = f"the frame has no column for {', '.join(missing)}, which the rule {name} reads ({hints})"
-        raise FactsError(msg)
+        raise FactsError(f"{msg}; give a frame that Facts.over made, or Logs")
     _check_types(ready, schema)
     answered = entered.frame.with_columns(tree_column(ready.tree, _facts_reader(ready, entered)).alias(name))
     left = answered.drop(ROW) if ROW in schema else answered

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnel.errors import RecordError
+from funnel.errors import ArgumentError
 from funnel.facts import Facts
 from funnel.history import History
 from funnel.logs import Logs
@@ -81,7 +81,7 @@ def test_ranks_of_people_who_all_differ_are_even() -> None:
 @pytest.mark.parametrize("classes", [1, 101, 5.0, True])
 def test_classes_are_a_few(classes: Any) -> None:
     """One class ranks nobody; a fraction and a truth are no number of classes."""
-    with pytest.raises(RecordError, match="a whole number from 2 to 100"):
+    with pytest.raises(ArgumentError, match="a whole number from 2 to 100"):
         rfm_quantiles(LEADS, as_of=NOON, classes=classes)
 
 

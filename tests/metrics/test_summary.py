@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 
-from funnel.errors import RecordError
+from funnel.errors import ArgumentError
 from funnel.history import History
 from funnel.logs import Logs
 from funnel.metrics import summary
@@ -121,7 +121,7 @@ def test_without_purchases_there_is_nothing_to_tell() -> None:
     """No log of purchases is an error that says so; one without rows is no buyer."""
     day = datetime(2026, 3, 1, tzinfo=UTC)
     leads = Logs(leads=pl.DataFrame({"person_id": ["a"], "arrived_at": [day]}))
-    with pytest.raises(RecordError, match="no log of purchases"):
+    with pytest.raises(ArgumentError, match="no log of purchases"):
         PurchaseSummary.over(leads, tz=ZONE, as_of=day)
     table = pl.DataFrame({"person_id": ["a"], "purchased_at": [day], "amount": [1]}).clear()
 

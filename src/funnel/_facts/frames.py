@@ -13,6 +13,7 @@ from funnel._frames import leave
 from funnel._instants import EVER, FOREVER, NEVER
 from funnel._lift.columns import Column, whole
 from funnel._lift.nodes import Fact
+from funnel._people import logs_of
 from funnel._reduce.aggregates import PERSON, aggregated, value_name
 from funnel._reduce.forms import FINISHES
 from funnel._reduce.windows import AT, running
@@ -30,13 +31,13 @@ def facts_over(plan: Plan, logs: Logs, now: int) -> Any:
 
 def facts_running(plan: Plan, logs: Logs, now: int) -> Any:
     """Everyone's facts at each of their own instants, as a frame of the logs' own kind."""
-    frame = with_derived(plan, running(logs.laid_tables, plan.reductions, now)).rename({AT: KNOWN_AT})
+    frame = with_derived(plan, running(logs_of(logs).laid_tables, plan.reductions, now)).rename({AT: KNOWN_AT})
     return _shown(plan, frame, logs, nw.col(KNOWN_AT), [KNOWN_AT])
 
 
 def held_over(plan: Plan, logs: Logs, now: int) -> Frame:
     """The values that facts are read from, for everyone: whole numbers and texts, nothing null."""
-    return with_derived(plan, aggregated(logs.tables, plan.reductions, now, ROOTS))
+    return with_derived(plan, aggregated(logs_of(logs).tables, plan.reductions, now, ROOTS))
 
 
 def with_derived(plan: Plan, frame: Frame) -> Frame:

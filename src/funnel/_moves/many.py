@@ -21,6 +21,7 @@ from funnel._lift.nodes import Value
 from funnel._moves.course import BY_EVENT, BY_TIME, Course
 from funnel._moves.records import KINDS, NAMELESS, RECORD, records_of
 from funnel._moves.walked import BASE, BY, FROM, MOVED, NOBODY, TO, walked
+from funnel._people import logs_of
 from funnel._reduce.aggregates import PERSON, value_name
 from funnel._reduce.windows import AT, running
 from funnel._streams import ROOTS
@@ -29,7 +30,7 @@ from funnel.logs import Logs
 
 def is_packed(course: Course, logs: Logs) -> bool:
     """Whether Polars holds the logs in local memory, numpy can look through them, and a mark has bits for the plan."""
-    first = next(iter(logs.tables.values()))
+    first = next(iter(logs_of(logs).tables.values()))
     if not first.implementation.is_polars() or not installed("numpy"):
         return False
     from funnel._moves.packed import lines

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from funnel._facts.base import judgement
 from funnel._instants import MICROSECOND, instant
+from funnel._people import histories_of
 from funnel._worklist.frames import worklist_of_logs
 from funnel._worklist.hours import Hours, hours_of
 from funnel._worklist.tasks import Task, Worklist
@@ -68,8 +69,7 @@ def worklist(people: Logs | History | Iterable[History], policy: Policy, *, on: 
     hours = hours_of(policy, clock, on)
     if isinstance(people, Logs):
         return worklist_of_logs(people, policy, now, hours)
-    each = [people] if isinstance(people, History) else people
-    tasks = [task for history in each if (task := _task(history, policy, on, hours)) is not None]
+    tasks = [task for history in histories_of(people) if (task := _task(history, policy, on, hours)) is not None]
     return Worklist(instant(now), clock, tuple(sorted(tasks, key=_place) if len(tasks) > 1 else tasks))
 
 
@@ -128,5 +128,4 @@ def look_again(people: Logs | History | Iterable[History], policy: Policy, *, on
     judgement(on, "on")
     if isinstance(people, Logs):
         return next_step.next_change.over(people, policy, as_of=on)
-    each = [people] if isinstance(people, History) else people
-    return {one.person_id: next_step.next_change.of(one, policy, as_of=on) for one in each}
+    return {one.person_id: next_step.next_change.of(one, policy, as_of=on) for one in histories_of(people)}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import narwhals as nw
 
 from funnel._frames import ROW, Entered, enter
+from funnel._people import logs_of
 from funnel._reduce.folds import END, START
 from funnel._reduce.forms import COMMON
 from funnel.errors import EngineError
@@ -39,7 +40,7 @@ def lines_beside(logs: Logs, lines: object) -> Frame:
     """
     entered = enter(lines, _READ)
     raise_if_any(list(_schema_faults(entered)))
-    orders = logs.tables.get("orders")
+    orders = logs_of(logs).tables.get("orders")
     known = None if orders is None else orders.select("source", "id", _known=nw.lit(1, nw.Int64()))
     if known is not None and str(known.implementation) != entered.engine:
         msg = f"the lines are on {entered.home} and the logs on {logs.home}; bring them to one engine"

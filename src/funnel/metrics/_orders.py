@@ -12,7 +12,7 @@ import attrs
 import narwhals as nw
 
 from funnel._frames import Frame, Home, column_types, enter, framed
-from funnel.errors import MoneyError, RecordError
+from funnel.errors import ArgumentError, MoneyError
 from funnel.interactions import KINDS
 from funnel.logs import Logs
 from funnel.logs.canonical import canonical, people_type, schema_faults
@@ -20,6 +20,7 @@ from funnel.logs.checks import checks_of, faults_of
 from funnel.logs.columns import LOGS
 from funnel.logs.faults import raise_if_any
 from funnel.logs.ledger import LedgerTables
+from funnel.metrics._kinds import no_events
 from funnel.metrics._purchases import PERSON
 from funnel.records import Purchase
 
@@ -39,18 +40,20 @@ class Orders:
         home: What the purchases came in as.
         is_list: Whether they came as a plain list.
         is_priced: Whether it is known what was paid.
+        is_shop: Whether they came as logs of a shop: a log that is not there then has no event.
     """
 
     tables: LedgerTables
     home: Home
     is_list: bool = False
     is_priced: bool = True
+    is_shop: bool = False
 
     def valid(self, now: int) -> Frame:
         """The purchases that count at an instant, and what is left of each: `person_id`, `t`, `net_amount`.
 
         Raises:
-            RecordError: There is no log of purchases.
+            ArgumentError: There is no log of purchases.
         """
         counting = (nw.col("start") <= now) & (nw.col("end") > now)
         return self.table("purchases").filter(counting).select(PERSON, "t", "net_amount")
@@ -69,7 +72,7 @@ class Orders:
         """When each person's first event of a kind (one of `FIRSTS`) happened: `person_id`, `first`.
 
         Raises:
-            RecordError: There is no log of that kind of event.
+            ArgumentError: A table of purchases alone cannot hold that kind of event.
         """
         return self._events(kind, now).group_by(PERSON).agg(nw.col("t").min().alias("first"))
 
@@ -77,6 +80,8 @@ class Orders:
         if kind in ("purchase", RECURRING):
             return self.valid(now)
         table = "leads" if kind == "lead" else "interactions"
+        if self.is_shop and table not in self.tables:
+            return no_events(self.tables, t=nw.Int64())
         rows = self.table(table).filter(nw.col("t") <= now)
         return rows if kind == "lead" else rows.filter(nw.col("kind") == kind)
 
@@ -84,13 +89,13 @@ class Orders:
         """A table of the ledger.
 
         Raises:
-            RecordError: There is no log from which it is made.
+            ArgumentError: There is no log from which it is made.
         """
         if name in self.tables:
             return self.tables[name]
         log = "leads" if name == "referrals" else name
         msg = f"there is no log of {log}, which this is counted from; give Logs({log}=...) with the others"
-        raise RecordError(msg)
+        raise ArgumentError(msg)
 
 
 def orders_of(purchases: object) -> Orders:
@@ -99,12 +104,12 @@ def orders_of(purchases: object) -> Orders:
     Raises:
         LogsError: Columns or rows are at fault.
         EngineError: It is nothing that can be read.
-        RecordError: An entry of a list is neither a mapping nor a `Purchase`.
+        ArgumentError: An entry of a list is neither a mapping nor a `Purchase`.
         MoneyError: Two currencies meet in a list.
         MissingExtraError: A list was given, and neither Polars nor pandas is installed.
     """
     if isinstance(purchases, Logs):
-        return Orders(_ledger(purchases), purchases.home)
+        return Orders(_ledger(purchases), purchases.home, is_shop=True)
     is_list = isinstance(purchases, Sequence)
     native = _listed(purchases) if isinstance(purchases, Sequence) else purchases  # pyright: ignore[reportUnknownArgumentType]
     types = column_types(native)
@@ -140,7 +145,7 @@ def _row(place: int, one: object) -> Mapping[str, Any]:
             return one  # pyright: ignore[reportUnknownVariableType]
         case _:
             msg = f"purchase {place} of the list is a {type(one).__name__}; give mappings or Purchase, or give Logs"
-            raise RecordError(msg)
+            raise ArgumentError(msg)
 
 
 def _with_amount(native: object) -> object:

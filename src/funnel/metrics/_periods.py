@@ -20,7 +20,7 @@ import narwhals as nw
 
 from funnel._given import nearest
 from funnel._instants import EPOCH, instant, start_of_day
-from funnel.errors import InstantError
+from funnel.errors import ArgumentError
 
 Period: TypeAlias = Literal["day", "week", "month", "quarter", "year"]
 """A calendar period."""
@@ -49,13 +49,13 @@ def zone_called(name: str) -> ZoneInfo:
     """Find a zone.
 
     Raises:
-        InstantError: There is none of that name.
+        ArgumentError: There is none of that name.
     """
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, TypeError, OSError):
         msg = f"zone {str(name)[:200]!r} is unknown; give a name such as 'Asia/Jakarta'"
-        raise InstantError(msg) from None
+        raise ArgumentError(msg) from None
 
 
 @attrs.frozen
@@ -84,21 +84,21 @@ class Calendar:
             week_start: The day with which a week begins; only a week has one, and it must be named.
 
         Raises:
-            InstantError: The zone, the period or the weekday is unknown, or the weekday does not belong there.
+            ArgumentError: The zone, the period or the weekday is unknown, or the weekday does not belong there.
         """
         zone = zone_called(tz)
         if period not in _PERIODS:
             msg = f"period {str(period)[:200]!r} is unknown; {nearest(str(period), _PERIODS)}"
-            raise InstantError(msg)
+            raise ArgumentError(msg)
         if period != "week":
             if week_start is None:
                 return cls(period, zone)
             msg = f"week_start is given for a {period}; only period 'week' has one"
-            raise InstantError(msg)
+            raise ArgumentError(msg)
         if week_start not in _WEEKDAYS:
             given = "missing" if week_start is None else f"{str(week_start)[:200]!r}, which is unknown"
             msg = f"week_start is {given}; name the day with which a week begins, such as 'monday'"
-            raise InstantError(msg)
+            raise ArgumentError(msg)
         return cls(period, zone, _WEEKDAYS.index(week_start))
 
     def number_of(self, day: date) -> int:

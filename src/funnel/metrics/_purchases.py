@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 
+from funnel._people import logs_of
+
 if TYPE_CHECKING:
     from funnel._frames import Frame
     from funnel.logs import Logs
@@ -24,7 +26,7 @@ def purchases_at(logs: Logs, now: int) -> Frame | None:
     Returns:
         The rows, in the engine that holds the data; None where there is no log of purchases.
     """
-    table = logs.tables.get("purchases")
+    table = logs_of(logs).tables.get("purchases")
     if table is None:
         return None
     rows = table.filter((nw.col("start") <= now) & (nw.col("end") > now)).select(PERSON, "t")

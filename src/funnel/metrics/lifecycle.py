@@ -148,8 +148,8 @@ def lifecycle(
         The periods, from that of the first purchase to that of `as_of`; none where nobody has bought.
 
     Raises:
-        InstantError: `as_of` is naive, or the zone, period or weekday is unknown.
-        RecordError: There is no log of purchases.
+        InstantError: `as_of` is naive.
+        ArgumentError: The zone, period or weekday is unknown, or there is no log of purchases.
         LogsError: Columns or rows of a table are at fault.
 
     Example:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals as nw
 
 from funnel._frames import enter
+from funnel._people import logs_of
 from funnel.metrics._purchases import PERSON, told
 
 if TYPE_CHECKING:
@@ -36,6 +37,6 @@ def people_by(rule: Rule[Any, Any, Any], logs: Logs, policy: Policy, *, as_of: d
         >>> people_by(stage, Logs(purchases=pl.DataFrame(bought)), Policy(), as_of=datetime(2026, 4, 1, tzinfo=UTC))
         {'customer': 1}
     """
-    answers = enter(rule.over(logs, policy, as_of=as_of)).frame.select(PERSON, _answer=nw.col(rule.name))
+    answers = enter(rule.over(logs_of(logs), policy, as_of=as_of)).frame.select(PERSON, _answer=nw.col(rule.name))
     counts = answers.group_by("_answer").agg(nw.col(PERSON).count().alias("_people"))
     return {answer: int(people) for answer, people in sorted(told(counts, "_answer", "_people"), key=str)}

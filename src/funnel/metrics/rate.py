@@ -13,7 +13,7 @@ from statistics import NormalDist
 
 import attrs
 
-from funnel.errors import RecordError
+from funnel.errors import ArgumentError
 
 LEVEL = 0.95
 """How often such an interval holds the truth: nineteen times in twenty, the custom since Fisher (1925)."""
@@ -25,13 +25,13 @@ LEAST = 30
 def _count(_: Rate, field: attrs.Attribute[int], given: object) -> None:
     if isinstance(given, bool) or not isinstance(given, int) or given < 0:
         msg = f"{field.name} of a rate is {given!r}; give a whole number of people, 0 or more"
-        raise RecordError(msg)
+        raise ArgumentError(msg)
 
 
 def _level(_: Rate, field: attrs.Attribute[float], given: object) -> None:
     if not isinstance(given, float) or not 0 < given < 1:
         msg = f"{field.name} of a rate is {given!r}; give a float between 0 and 1, such as 0.95"
-        raise RecordError(msg)
+        raise ArgumentError(msg)
 
 
 @attrs.frozen
@@ -48,7 +48,7 @@ class Rate:
         level: How often such an interval holds the true share.
 
     Raises:
-        RecordError: A count is no whole number of people, there are more hits than people, or the level is no share.
+        ArgumentError: A count is no whole number of people, there are more hits than people, or the level is no share.
 
     Example:
         >>> rate = Rate.of(1234, 3610)
@@ -66,7 +66,7 @@ class Rate:
         """Refuse more hits than people."""
         if self.hits > self.among:
             msg = f"a rate has {self.hits} hits among {self.among}; the hits are part of those they are among"
-            raise RecordError(msg)
+            raise ArgumentError(msg)
 
     @classmethod
     def of(cls, hits: int, among: int, *, level: float = LEVEL) -> Rate:
@@ -128,7 +128,7 @@ class Rate:
             least: The fewest people that the shop takes a rate of; with fewer in either, there is no difference.
 
         Raises:
-            RecordError: The two have intervals of different levels, or `least` is no whole number from 1 up.
+            ArgumentError: The two have intervals of different levels, or `least` is no whole number from 1 up.
 
         Example:
             >>> print(Rate(56, 70).minus(Rate(48, 80)))
@@ -158,7 +158,7 @@ class Rate:
 def _least(_: Difference, __: attrs.Attribute[int], given: object) -> None:
     if isinstance(given, bool) or not isinstance(given, int) or given < 1:
         msg = f"least is {given!r}; give the fewest people that a rate is taken of, a whole number from 1 up"
-        raise RecordError(msg)
+        raise ArgumentError(msg)
 
 
 @attrs.frozen
@@ -176,7 +176,7 @@ class Difference:
         least: The fewest people that the shop takes a rate of; with fewer in either, there is no difference.
 
     Raises:
-        RecordError: The two have intervals of different levels, or `least` is no whole number from 1 up.
+        ArgumentError: The two have intervals of different levels, or `least` is no whole number from 1 up.
 
     Example:
         >>> difference = Rate(9, 10).minus(Rate(3, 10))
@@ -194,7 +194,7 @@ class Difference:
         """Refuse intervals that do not say the same."""
         if self.rate.level != self.other.level:
             msg = f"the levels of the two rates are {self.rate.level} and {self.other.level}; give both the same level"
-            raise RecordError(msg)
+            raise ArgumentError(msg)
 
     @property
     def enough(self) -> bool:

@@ -23,7 +23,7 @@ from funnel._frames import leave
 from funnel._instants import instant
 from funnel._lift.columns import tree_column
 from funnel._reduce.aggregates import value_name
-from funnel.errors import RecordError
+from funnel.errors import ArgumentError
 from funnel.facts import Facts
 from funnel.metrics._purchases import PERSON, told, whole
 from funnel.metrics._shown import as_html, as_text, percent
@@ -63,7 +63,7 @@ def rfm_quantiles(logs: Logs, *, as_of: datetime, classes: int = CLASSES) -> Any
 
     Raises:
         InstantError: `as_of` is naive.
-        RecordError: `classes` is no whole number from 2 to 100.
+        ArgumentError: `classes` is no whole number from 2 to 100.
 
     Example:
         >>> import polars as pl
@@ -91,7 +91,7 @@ def rfm_quantiles(logs: Logs, *, as_of: datetime, classes: int = CLASSES) -> Any
 def _several(classes: object) -> int:
     if isinstance(classes, bool) or not isinstance(classes, int) or not 1 < classes <= _MOST:
         msg = f"classes is {classes!r}; give a whole number from 2 to {_MOST}"
-        raise RecordError(msg)
+        raise ArgumentError(msg)
     return classes
 
 

@@ -57,7 +57,8 @@ class PurchaseSummary:
             as_of: The instant of judgement.
 
         Raises:
-            InstantError: `as_of` is naive, or the zone is unknown.
+            InstantError: `as_of` is naive.
+            ArgumentError: The zone is unknown.
 
         Example:
             >>> from datetime import UTC, datetime
@@ -95,9 +96,9 @@ class PurchaseSummary:
             known what was paid. Of a list, a frame of the engine that is installed.
 
         Raises:
-            InstantError: `as_of` is naive, or the zone is unknown.
+            InstantError: `as_of` is naive.
             LogsError: Columns or rows of a table are at fault.
-            RecordError: There is no log of purchases.
+            ArgumentError: The zone is unknown, or there is no log of purchases.
 
         Example:
             >>> import polars as pl

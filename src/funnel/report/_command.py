@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
 
-from funnel.errors import FunnelError, InstantError
+from funnel.errors import ArgumentError, FunnelError, InstantError
 from funnel.metrics._periods import zone_called
 from funnel.policy import Policy
 from funnel.readers._mapping import IN_THE_TEXT
@@ -136,7 +136,7 @@ def _blamed(option: str) -> Generator[None, None, None]:
     """Tell which option is wrong."""
     try:
         yield
-    except InstantError as error:
+    except (ArgumentError, InstantError) as error:
         raise typer.BadParameter(str(error), param_hint=option) from None
 
 

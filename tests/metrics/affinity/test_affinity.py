@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnel.errors import ArgumentError, RecordError
+from funnel.errors import ArgumentError
 from funnel.history import History
 from funnel.logs import Logs
 from funnel.metrics.affinity.ask import Affinity, affinity
@@ -222,14 +222,14 @@ def test_without_purchases_nothing_goes_with_anything() -> None:
     lines = pl.DataFrame({"purchase_id": ["0"], "sku": ["pot"]})
 
     assert affinity(LEADS, lines, DAY, as_of=LATER) == Affinity(LATER, DAY, 30, (), ())
-    with pytest.raises(RecordError, match="the logs have no purchases"):
+    with pytest.raises(ArgumentError, match="the logs have no purchases"):
         offers(LEADS, lines, DAY, as_of=LATER)
 
 
 @pytest.mark.parametrize("least", [0, 1.0, True])
 def test_the_least_is_a_whole_number(least: Any) -> None:
     """Nothing, a fraction and a truth are no number of times; nothing is no span."""
-    with pytest.raises(RecordError, match="a whole number from 1 up"):
+    with pytest.raises(ArgumentError, match="a whole number from 1 up"):
         Affinity.of([], DAY, as_of=LATER, least=least)
     with pytest.raises(ArgumentError, match="within must be above zero"):
         affinity(LOGS, TABLES["lines"], 0 * DAY, as_of=LATER)

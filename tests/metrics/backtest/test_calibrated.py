@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnel.errors import FactsError, RecordError
+from funnel.errors import ArgumentError, FactsError
 from funnel.logs import Logs
 from funnel.metrics.backtest.ask import backtest
 from funnel.metrics.backtest.calibrated import Calibration, calibrate
@@ -146,13 +146,13 @@ def test_what_is_no_whole_number_is_refused() -> None:
         fitted.over(pl.DataFrame({"points": [1]}), "point")
     with pytest.raises(FactsError, match="the column points is String; give the whole numbers"):
         fitted.over(pl.DataFrame({"points": ["1"]}), "points")
-    with pytest.raises(RecordError, match=r"there are 2 scores and none labels; give one label"):
+    with pytest.raises(ArgumentError, match=r"there are 2 scores and none labels; give one label"):
         calibrate([1, 2])
-    with pytest.raises(RecordError, match=r"there are 2 scores and 1 labels"):
+    with pytest.raises(ArgumentError, match=r"there are 2 scores and 1 labels"):
         calibrate([1, 2], [True])
-    with pytest.raises(RecordError, match=r"least is 0; give the fewest buyers, and others"):
+    with pytest.raises(ArgumentError, match=r"least is 0; give the fewest buyers, and others"):
         calibrate([], [], least=0)
-    with pytest.raises(RecordError, match=r"method is 'isotone'; did you mean isotonic\?"):
+    with pytest.raises(ArgumentError, match=r"method is 'isotone'; did you mean isotonic\?"):
         calibrate([1], [True], method="isotone")  # type: ignore[arg-type]
 
 

@@ -111,11 +111,11 @@ def _of_person(person: str, rows: list[Event], question: Question) -> Iterator[O
         if first is not None and not first.removed:
             yield _outcome(person, rows, first, question)
     elif question.entry == "any" and kept:
-        best = min(kept, key=lambda one: (-_depth(one, question), one.began))
+        closed = [one for one in kept if _settled(one, question)]
+        best = min(closed or kept, key=lambda one: (-_depth(one, question), one.began))
         told = _outcome(person, rows, best, question)
-        open_ = any(_state(rows, one, question) == "pending" for one in kept)
-        state = "pending" if open_ and told.state == "dropped" else told.state
-        yield attrs.evolve(told, state=state, settled=all(_settled(one, question) for one in kept))
+        waits = not closed and any(_state(rows, one, question) == "pending" for one in kept)
+        yield attrs.evolve(told, state="pending") if waits and told.state == "dropped" else told
     elif question.entry == "each":
         for path in paths.values():
             for one in _each(rows, path, question):

@@ -108,6 +108,35 @@ def test_rates_leave_out_whose_window_is_open_whatever_they_did() -> None:
 
 
 @pytest.mark.parametrize(
+    ("told", "state", "reached", "among"),
+    [
+        ("a0 a50", "dropped", 1, 1),
+        ("a0 a50 b61", "dropped", 1, 1),
+        ("a0 b1 a50", "converted", 2, 1),
+        ("a20 a50", "pending", 1, 0),
+        ("a20 b21 a50", "converted", 2, 0),
+        ("a5 a8 b7 a50 b60 c69+", "dropped", 2, 1),
+    ],
+    ids=[
+        "one is over and one is open",
+        "converted in the open one, which does not count yet",
+        "converted in the one that is over",
+        "both are open",
+        "converted, and both are open",
+        "the deepest of those that are over",
+    ],
+)
+def test_of_several_attempts_those_whose_window_is_over_decide(told: str, state: str, reached: int, among: int) -> None:
+    """A person is pending only if no window is over; an open attempt counts only if no window is over."""
+    steps = "a b c" if "c" in told else "a b"
+    funnel = asked(told, steps, entry="any", as_of=START + 70 * SECOND)
+
+    assert getattr(funnel, state) == funnel.entered == 1
+    assert depth(funnel) == reached
+    assert funnel.rate.among == among
+
+
+@pytest.mark.parametrize(
     ("exclusion", "entered", "reached", "dropped"),
     [
         (Exclusion("x"), 1, 0, 1),

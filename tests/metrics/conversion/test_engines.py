@@ -93,6 +93,38 @@ def test_every_engine_answers_as_polars(engine: str) -> None:
         assert funnel.pending > 0
 
 
+# ---- attempts whose window is over ---------------------------------------------------------------------------------
+
+DAYS = timedelta(days=1)
+LOOKS = [("a", 0.0, "view", 1), ("a", 0.5, "buy", 1), ("a", 29.5, "view", 2), ("b", 0.0, "view", 4), ("b", 0.2, "x", 4)]
+LOOKED = pl.DataFrame(
+    [(person, START + day * DAYS, kind, amount) for person, day, kind, amount in LOOKS],
+    {"person_id": pl.String, "occurred_at": TIME, "kind": pl.String, "amount": pl.Int64},
+    orient="row",
+)
+
+
+def test_an_attempt_whose_window_is_over_decides(engine: str) -> None:
+    """A later attempt that is still open takes nobody out of the rate: not in groups, periods, sums or drivers."""
+    native = on(engine, {"events": LOOKED})["events"]
+    early, late = (
+        conversion(native, ["view", "buy"], within=DAYS, as_of=START + day * DAYS, entry="any", by="amount", enough=1)
+        for day in (30, 60)
+    )
+
+    for funnel in (early, late):
+        assert (funnel.rate.hits, funnel.rate.among) == (1, 2)
+        assert (funnel.entered, funnel.converted, funnel.dropped, funnel.pending) == (2, 1, 1, 0)
+        assert {group.value: (group.rate.hits, group.rate.among) for group in funnel.groups} == {1: (1, 1), 4: (0, 1)}
+        assert next(iter(funnel.trend("month", tz="UTC"))).rate == funnel.rate
+        assert [row["person_id"] for row in people(funnel, "view", "dropped")] == ["b"]
+        assert [row["entered_at"] for row in people(funnel, "buy", "reached")] == [START]
+        assert people(funnel, "view", "pending") == []
+        assert [(one.reached, one.dropped, one.pending) for one in funnel.value("amount")] == [(5, 4, 0), (1, 0, 0)]
+        assert funnel.times()[0].from_start == DAYS / 2
+        assert (funnel.drivers().converted, funnel.drivers().others) == (1, 1)
+
+
 # ---- the logs of a shop --------------------------------------------------------------------------------------------
 
 MARCH = datetime(2026, 3, 1, tzinfo=UTC)

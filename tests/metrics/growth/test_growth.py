@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from funnel.errors import ArgumentError, InstantError, RecordError
+from funnel.errors import ArgumentError, InstantError
 from funnel.logs import Logs
 from funnel.metrics.growth.ask import growth, referral_rate
 from funnel.metrics.growth.five_ways import WAYS, FiveWays, Growth
@@ -139,7 +139,8 @@ def periods(draw: st.DrawFn) -> FiveWays:
     orders = draw(st.integers(buyers, buyers * 5))
     revenue = draw(st.integers(0, 10**6)) if orders else 0
     margin = draw(st.floats(0.01, 1))
-    return FiveWays(date(2026, 1, 1), leads, 0, 0, buyers, orders, revenue, margin, {})
+    pending = draw(st.just(0) | st.integers(0, 200))
+    return FiveWays(date(2026, 1, 1), leads, pending, 0, buyers, orders, revenue, margin, {})
 
 
 @pytest.mark.no_cover
@@ -155,7 +156,11 @@ def test_the_parts_of_a_change_add_up_to_it(one: FiveWays, other: FiveWays) -> N
     assert (found.parts is None) is (one.factors() is None or other.factors() is None)
     if found.parts is not None:
         assert sum(found.parts.values()) == found.total
-        grown = zip(WAYS, one.factors() or (), other.factors() or (), strict=True)
+        grown = [*zip(WAYS, one.factors() or (), other.factors() or (), strict=True)]
+        assert ("pending" in found.parts) is (one.pending + other.pending > 0)
+        if "pending" in found.parts:
+            grown[0] = ("leads", one.arrived, other.arrived)
+            grown.append(("pending", one.leads / one.arrived, other.leads / other.arrived))
         assert all(found.parts[way] >= -2 if new >= old else found.parts[way] <= 2 for way, old, new in grown)
 
 
@@ -169,8 +174,23 @@ def test_one_way_alone_explains_all_of_its_change() -> None:
     assert found.change(one.start, more.start).parts == {**none, "leads": 500}
     assert found.change(one.start, one.start).parts == none
     assert str(found.change(one.start, more.start)).startswith("+500: leads +500, conversion +0")
-    with pytest.raises(RecordError, match="nobody arrived in a month that begins on 2026-03-01"):
+    with pytest.raises(ArgumentError, match="nobody arrived in a month that begins on 2026-03-01"):
         found.of(date(2026, 3, 1))
+
+
+def test_people_who_are_pending_have_a_part_of_their_own() -> None:
+    """As many arrive, and half of them have not had the time: nothing is due to the leads, all to the pending."""
+    one = FiveWays(date(2026, 1, 1), 20, 0, 0, 10, 20, 2000, 0.5, {})
+    young = FiveWays(date(2026, 2, 1), 10, 10, 0, 5, 10, 1000, 0.5, {})
+    none = dict.fromkeys((*WAYS, "pending"), 0)
+    found = Growth(datetime(2026, 2, 20, tzinfo=UTC), "UTC", "month", WITHIN, (one, young))
+
+    assert found.change(one.start, young.start).parts == {**none, "pending": -500}
+    assert found.change(young.start, one.start).parts == {**none, "pending": 500}
+    assert str(found.change(one.start, young.start)) == (
+        "-500: leads +0, conversion +0, transactions +0, average_sale +0, margin +0, pending -500; "
+        "0 of 20 pending before, 10 of 20 pending after"
+    )
 
 
 def test_what_one_way_more_would_bring() -> None:
@@ -196,7 +216,7 @@ def test_what_one_way_more_would_bring() -> None:
     assert (bare.gained, bare.low, str(bare)) == (0, None, "leads +10 %: +0")
     with pytest.raises(ArgumentError, match="did you mean 'margin'"):
         one.what_if("margins", 0.1)
-    with pytest.raises(RecordError, match="from -1 up"):
+    with pytest.raises(ArgumentError, match="from -1 up"):
         one.what_if("leads", -1.5)
 
 
@@ -243,7 +263,7 @@ def test_the_table_reads_well() -> None:
     assert len(found) == 2
     assert [row["conversion"] for row in found.to_dicts()] == [0.5, None]
     assert str(found.change(date(2026, 1, 1), date(2026, 3, 1))) == (
-        "-200: not enough to say why (a way is nothing in one of the two)"
+        "-200: not enough to say why (a way is nothing in one of the two); 0 of 2 pending before, 1 of 1 pending after"
     )
 
 
@@ -265,13 +285,13 @@ def test_nobody_has_no_period() -> None:
     [
         ({"as_of": datetime(2026, 1, 1)}, InstantError, "naive"),  # noqa: DTZ001 (on purpose)
         ({"within": timedelta(0)}, ArgumentError, "within must be above zero"),
-        ({"margin": 1.5}, RecordError, "margin of the period of 2026-01-01 is 1.5"),
-        ({"margin": {date(2026, 1, 1): 0.5}}, RecordError, "margin of the period of 2026-03-01 is None"),
+        ({"margin": 1.5}, ArgumentError, "margin of the period of 2026-01-01 is 1.5"),
+        ({"margin": {date(2026, 1, 1): 0.5}}, ArgumentError, "margin of the period of 2026-03-01 is None"),
     ],
 )
 def test_what_cannot_be_asked_is_refused(asks: dict[str, Any], error: type[Exception], message: str) -> None:
     """A time or a margin that is none is an error that says what is one."""
     with pytest.raises(error, match=message):
         growth(LOGS, **{**ASKED, **asks})
-    with pytest.raises(RecordError, match="no log of leads"):
+    with pytest.raises(ArgumentError, match="no log of leads"):
         growth(Logs(purchases=BOUGHT), **ASKED)

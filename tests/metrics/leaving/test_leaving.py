@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnel.errors import RecordError
+from funnel.errors import ArgumentError
 from funnel.history import History
 from funnel.interactions import Answer, Complaint, Interaction, Postponed, Question, SaidNo
 from funnel.logs import Logs
@@ -290,5 +290,5 @@ def test_where_nobody_bought_nobody_left() -> None:
 
 def test_the_two_spans_must_leave_room() -> None:
     """Who may come back only after a month cannot do so within a month."""
-    with pytest.raises(RecordError, match=r"after_sale_for \(30 d\) is not shorter than lapse_after \(30 d\)"):
+    with pytest.raises(ArgumentError, match=r"after_sale_for \(30 d\) is not shorter than lapse_after \(30 d\)"):
         leaving(Logs(**TABLES), Policy(lapse_after=30 * DAY), as_of=LATER)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnel.errors import ArgumentError, EngineError, LogsError, RecordError
+from funnel.errors import ArgumentError, EngineError, LogsError
 from funnel.history import History
 from funnel.logs import Logs
 from funnel.metrics.rate import Rate
@@ -199,11 +199,11 @@ def test_nobody_is_in_no_group() -> None:
 def test_what_is_asked_must_be_known() -> None:
     """A word that is none, lines without products, and no span are told as errors."""
     logs = shop((1, 2), (1, 2))
-    with pytest.raises(RecordError, match="by is 'colour'; give one of source, campaign"):
+    with pytest.raises(ArgumentError, match="by is 'colour'; give one of source, campaign"):
         repeat_by(logs, "colour", DAY, as_of=NOON)  # type: ignore[arg-type]
-    with pytest.raises(RecordError, match="give both or neither"):
+    with pytest.raises(ArgumentError, match="give both or neither"):
         repeat_by(logs, "product", DAY, as_of=NOON)
-    with pytest.raises(RecordError, match="give both or neither"):
+    with pytest.raises(ArgumentError, match="give both or neither"):
         repeat_by(logs, "source", DAY, as_of=NOON, lines=pl.DataFrame())
     with pytest.raises(ArgumentError, match="within must be above zero"):
         honeymoon(logs, timedelta(0), as_of=NOON)

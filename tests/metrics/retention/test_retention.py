@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from funnel.errors import ArgumentError, EngineError, InstantError, LogsError, MoneyError, RecordError
+from funnel.errors import ArgumentError, EngineError, InstantError, LogsError, MoneyError
 from funnel.logs import Logs
 from funnel.metrics.lifecycle import lifecycle
 from funnel.metrics.rate import Rate
@@ -257,13 +257,51 @@ def test_the_table_reads_well() -> None:
         "value": 18,
     }
     assert [row["rate"] for row in cohorts.to_dicts()] == [1.0, 0.0, 1.0, 1.0, None, None]
-    assert cohorts.triangle()[1] == {"cohort": date(2026, 3, 1), "size": 1, "+0": 1, "+1": None, "+2": None}
-    assert cohorts.heat() == [[1.0, 0.0, 1.0], [1.0, None, None]]
+    begun = cohorts.triangle(unfinished=True)
+    assert begun[1] == {"cohort": date(2026, 3, 1), "size": 1, "+0": 1, "+1": None, "+2": None}
+    assert cohorts.heat(unfinished=True) == [[1.0, 0.0, 1.0], [1.0, None, None]]
     assert page.count("#ddd") == 2
     assert "1*</td>" in page
     assert pl.DataFrame(cohorts.to_dicts()).height == len(cohorts) * cohorts.width
     assert str(Ratio(3, 2)) == "150.0 % (3 beside 2)"
     assert str(Ratio(3, 0)) == "no ratio (3 beside 0)"
+
+
+def test_every_form_has_the_same_average() -> None:
+    """Text, notebook, rows and heat-map: an average is of finished periods alone, and unfinished ones are marked."""
+    bought = [("a", JANUARY), ("b", JANUARY), ("c", JANUARY), ("d", "2026-02-05T00:00+00:00")]
+    again = [("a", "2026-02-06T00:00+00:00"), ("d", MARCH), ("a", MARCH)]
+    cohorts = retention(shop(*bought, *again), tz="UTC", as_of=DAY)
+    page, rows = cohorts._repr_html_(), pl.DataFrame(cohorts.to_dicts())
+
+    assert str(cohorts).splitlines()[1:] == [
+        "2026-01       3       1  1*",
+        "2026-02       1      1*",
+        "average          33.3 %",
+    ]
+    assert cohorts.averages == (Rate(4, 4), Rate(1, 3), None)
+    assert "<tfoot><tr><th>average</th><td></td>" in page
+    assert f'<td title="{Rate(1, 3)}">33.3 %</td><td title="no period is over"></td></tr></tfoot>' in page
+    assert cohorts.heat() == [[1.0, 1 / 3, None], [1.0, None, None]]
+    assert [row["+1"] for row in cohorts.triangle()] == [1, None]
+    over = rows.filter((pl.col("periods_after") == 1) & ~pl.col("is_partial") & pl.col("people").is_not_null())
+    assert (over["people"].sum(), over["among"].sum()) == (1, 3)
+    assert "tfoot" not in retention(shop(("a", MARCH)), tz="UTC", as_of=DAY)._repr_html_()
+
+
+@given(shops(), st.sampled_from([None, timedelta(days=30)]), st.sampled_from(["on", "cumulative"]))
+def test_the_average_of_a_column_is_that_of_what_is_shown(shop: Shop, window: Any, measure: Any) -> None:
+    """Of the cells that are shown as finished, people and those they are among add up to the average's."""
+    cohorts = retention(Logs(**shop.tables()), tz="UTC", as_of=DAY, window=window, measure=measure)
+
+    for periods, average in enumerate(cohorts.averages):
+        cells = [
+            (one.people[periods], one.among[periods])
+            for one, row in zip(cohorts, cohorts.heat(), strict=True)
+            if row[periods] is not None
+        ]
+        hits, among = (sum(cell[part] for cell in cells) for part in (0, 1))
+        assert (average or Rate(0, 0)) == Rate(hits, among)
 
 
 @pytest.mark.parametrize(
@@ -382,17 +420,17 @@ def test_nobody_has_no_cohort() -> None:
         ({"as_of": datetime(2026, 1, 1)}, InstantError, "naive"),  # noqa: DTZ001 (on purpose)
         ({"tz": "Asia/Jakata"}, InstantError, "Asia/Jakata"),
         ({"period": "week"}, InstantError, "week_start is missing"),
-        ({"window": timedelta(hours=36)}, RecordError, "give whole days"),
+        ({"window": timedelta(hours=36)}, ArgumentError, "give whole days"),
         ({"window": 30}, ArgumentError, "window must be a timedelta, or text with a unit"),
-        ({"brackets": (1, 2)}, RecordError, "that rise from 0"),
-        ({"brackets": (0,)}, RecordError, "that rise from 0"),
-        ({"brackets": (0, 2, 2)}, RecordError, "that rise from 0"),
-        ({"brackets": (0, "2")}, RecordError, "that rise from 0"),
+        ({"brackets": (1, 2)}, ArgumentError, "that rise from 0"),
+        ({"brackets": (0,)}, ArgumentError, "that rise from 0"),
+        ({"brackets": (0, 2, 2)}, ArgumentError, "that rise from 0"),
+        ({"brackets": (0, "2")}, ArgumentError, "that rise from 0"),
         ({"measure": "at"}, ArgumentError, r"measure must be .* \(got 'at'\)"),
         ({"refund_basis": "orders"}, ArgumentError, "did you mean 'order'"),
         ({"first": "purchases"}, ArgumentError, "did you mean 'purchase'"),
-        ({"first": "lead"}, RecordError, "no log of leads"),
-        ({"first": "visit"}, RecordError, "no log of interactions"),
+        ({"first": "lead"}, ArgumentError, "no log of leads"),
+        ({"first": "visit"}, ArgumentError, "no log of interactions"),
     ],
 )
 def test_what_cannot_be_asked_is_refused(asks: dict[str, Any], error: type[Exception], message: str) -> None:
@@ -405,11 +443,11 @@ def test_what_cannot_be_asked_is_refused(asks: dict[str, Any], error: type[Excep
     ("given", "error", "message"),
     [
         (7, EngineError, "no dataframe"),
-        ([7], RecordError, "purchase 1 of the list is a int"),
+        ([7], ArgumentError, "purchase 1 of the list is a int"),
         ([{"person_id": "a"}], LogsError, "purchased_at"),
         ([{**THREE[0], "person_id": None}, THREE[1]], LogsError, "person_id: 1 row"),
         ([{**THREE[0], "amount": -1}], LogsError, "amount: 1 row"),
-        (Logs(leads=pl.DataFrame({"person_id": ["a"], "arrived_at": [DAY]})), RecordError, "no log of purchases"),
+        (Logs(leads=pl.DataFrame({"person_id": ["a"], "arrived_at": [DAY]})), ArgumentError, "no log of purchases"),
         (
             [Purchase(id=code, person_id="a", purchased_at=DAY, amount=Money(9, code)) for code in ("IDR", "USD")],
             MoneyError,
@@ -423,11 +461,23 @@ def test_what_holds_no_purchases_is_refused(given: object, error: type[Exception
         retention(given, tz="UTC", as_of=DAY)
 
 
+def test_a_kind_that_does_not_occur_begins_no_cohort() -> None:
+    """In the logs of a shop a kind of which there is no log counts 0, like a kind of which the log has no row."""
+    bought = {"id": [1], "person_id": ["a"], "purchased_at": [DAY], "amount": [5]}
+    said = {"id": [1], "person_id": ["a"], "occurred_at": [DAY], "kind": ["visit"]}
+    alone = Logs(purchases=pl.DataFrame(bought))
+    both = Logs(purchases=pl.DataFrame(bought), interactions=pl.DataFrame(said))
+
+    for logs, first in ((alone, "lead"), (alone, "visit"), (both, "cart"), (both, "lead")):
+        assert len(retention(logs, tz="UTC", as_of=DAY, first=first)) == 0
+    assert retention(both, tz="UTC", as_of=DAY, first="visit").cohorts[0].size == 1
+
+
 def test_a_cell_that_is_not_there_has_no_people() -> None:
     """A cohort that is none, or a month that has not begun, is an error and not an empty list."""
     cohorts = retention(THREE, tz="UTC", as_of=DAY)
 
-    with pytest.raises(RecordError, match=r"no cohort begins on 2026-02-01; did you mean 2026-0[13]-01"):
+    with pytest.raises(ArgumentError, match=r"no cohort begins on 2026-02-01; did you mean 2026-0[13]-01"):
         cohorts.people_of(date(2026, 2, 1), 0)
-    with pytest.raises(RecordError, match="period 1 of the cohort of 2026-03-01 is not observed"):
+    with pytest.raises(ArgumentError, match="period 1 of the cohort of 2026-03-01 is not observed"):
         cohorts.people_of(date(2026, 3, 1), 1)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnel.errors import FactsError, FunnelError
+from funnel.errors import ArgumentError, FunnelError
 from funnel.history import History
 from funnel.logs import Logs
 from funnel.metrics.survival.ask import Survival, SurvivalBy, survival, survival_by
@@ -152,13 +152,16 @@ def test_a_kind_of_interaction_is_a_stream() -> None:
     assert sorted(table.iter_rows()) == [("a", NOON - DAY, NOON), ("b", NOON, None)]
 
 
-def test_logs_that_are_not_there_are_told() -> None:
-    """A stream that no log holds, and one that there is not, are errors that name what is known."""
+def test_logs_that_are_not_there_hold_no_events() -> None:
+    """A stream whose log is not there starts no wait and ends none; a stream that does not exist is refused."""
     logs = shop_on("polars")
+    leads = Logs(leads=pl.DataFrame({"person_id": ["p"], "arrived_at": [AS_OF], "source": ["fair"]}))
+    started = waits(logs, "leads", "purchases", as_of=AS_OF, keep=["source"])
 
-    with pytest.raises(FunnelError, match="the logs hold no leads; known are "):
-        waits(logs, "leads", "purchases", as_of=AS_OF)
-    with pytest.raises(FactsError, match="did you mean purchases"):
+    assert (started.height, started.columns) == (0, ["person_id", "started_at", "ended_at", "source"])
+    assert waits(leads, "leads", "purchases", as_of=AS_OF)["ended_at"].to_list() == [None]
+    assert waits(leads, "complaints", "complaints", as_of=AS_OF).is_empty()
+    with pytest.raises(ArgumentError, match="did you mean purchases"):
         waits(logs, "purchases", "purchase", as_of=AS_OF)
 
 
@@ -229,11 +232,15 @@ def test_pandas_alone_gives_the_same_waits(monkeypatch: pytest.MonkeyPatch) -> N
 # ---- bad input -----------------------------------------------------------------------------------------------------
 
 
-def test_a_kind_that_is_not_there_is_told() -> None:
-    """With the one that was meant; a table without any row has no kinds, and gives no waits."""
-    with pytest.raises(FunnelError, match=r"no event is of kind 'ordr'; did you mean order\?"):
+def test_a_kind_that_does_not_occur_has_no_event() -> None:
+    """Nobody has started, or nobody has got there; a misspelt kind is refused, except if there is no event at all."""
+    assert set(waits(table_of([]), "lead", "refund", as_of=NOON + 9 * DAY)["ended_at"]) == {None}
+    assert waits(table_of([]), "visit", "order", as_of=NOON).is_empty()
+    with pytest.raises(ArgumentError, match=r"no event is of the kind 'ordr'; did you mean 'order'\?"):
         waits(table_of([]), "lead", "ordr", as_of=NOON)
-    assert waits(table_of([]).head(0), "lead", "order", as_of=NOON).is_empty()
+    with pytest.raises(ArgumentError, match=r"no event is of the kind 'leed'; did you mean 'lead'\?"):
+        waits(table_of([]), "leed", "order", as_of=NOON)
+    assert waits(table_of([]).head(0), "lead", "ordr", as_of=NOON).is_empty()
 
 
 @pytest.mark.parametrize(
@@ -260,5 +267,5 @@ def test_every_fault_is_told_at_once() -> None:
 def test_what_an_earlier_end_is_must_be_said_rightly() -> None:
     """There are two ways, and no third."""
     wrong: Any = "dropped"
-    with pytest.raises(FunnelError, match="earlier is 'dropped'; it is one of counts, ignored"):
+    with pytest.raises(ArgumentError, match="earlier is 'dropped'; it is one of counts, ignored"):
         waits(table_of([]), "lead", "order", as_of=NOON, earlier=wrong)

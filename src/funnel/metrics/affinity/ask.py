@@ -20,7 +20,7 @@ import attrs
 from funnel._facts.base import judgement
 from funnel._given import SpanLike, span
 from funnel._instants import MICROSECOND, instant
-from funnel.errors import RecordError
+from funnel.errors import ArgumentError
 from funnel.metrics._shown import as_html, as_text, days
 from funnel.metrics.affinity.pairs import Counts, counted, counted_of, held
 from funnel.metrics.rate import LEAST, Rate
@@ -99,8 +99,7 @@ class Affinity:
 
         Raises:
             InstantError: `as_of` is naive.
-            ArgumentError: `within` is not a span above zero.
-            RecordError: `least` is no whole number from 1 up.
+            ArgumentError: `within` is not a span above zero, or `least` no whole number from 1 up.
         """
         now, length = judgement(as_of), span(within, "within")
         within = length * MICROSECOND
@@ -180,7 +179,7 @@ def affinity(logs: Logs, lines: object, within: SpanLike, *, as_of: datetime, le
         InstantError: `as_of` is naive.
         ArgumentError: `within` is not a span above zero.
         LogsError: The lines are at fault.
-        RecordError: `least` is no whole number from 1 up.
+        ArgumentError: `least` is no whole number from 1 up.
 
     Example:
         >>> import polars as pl
@@ -207,11 +206,11 @@ def fewest(least: object) -> int:
     """The fewest times that a pair must be met.
 
     Raises:
-        RecordError: It is no whole number from 1 up.
+        ArgumentError: It is no whole number from 1 up.
     """
     if isinstance(least, bool) or not isinstance(least, int) or least < 1:
         msg = f"least is {least!r}; give the fewest times that a pair must be met, a whole number from 1 up"
-        raise RecordError(msg)
+        raise ArgumentError(msg)
     return least
 
 

@@ -13,7 +13,7 @@ import narwhals as nw
 from funnel._facts.base import judgement
 from funnel._frames import Frame, kept, leave
 from funnel._given import SpanLike, span
-from funnel.errors import RecordError
+from funnel.errors import ArgumentError
 from funnel.metrics._lines import SKU
 from funnel.metrics._purchases import PERSON
 from funnel.metrics.affinity.ask import fewest
@@ -50,7 +50,7 @@ def offers(  # noqa: PLR0913 - three of them say when, how often, how many
         InstantError: `as_of` is naive.
         ArgumentError: `within` is not a span above zero.
         LogsError: The lines are at fault.
-        RecordError: `least` is no whole number from 1 up, or the logs have no purchases.
+        ArgumentError: `least` is no whole number from 1 up, or the logs have no purchases.
 
     Example:
         >>> import polars as pl
@@ -66,7 +66,7 @@ def offers(  # noqa: PLR0913 - three of them say when, how often, how many
     now, length, few = judgement(as_of), span(within, "within"), fewest(least)
     all_held = held(logs, lines, now)
     if all_held is None:
-        raise RecordError("the logs have no purchases that things could follow; give them too")
+        raise ArgumentError("the logs have no purchases that things could follow; give them too")
     rows = all_held.rows
     started = starts(rows, length, now, few)
     owned = rows.select(WHO, THING).unique()

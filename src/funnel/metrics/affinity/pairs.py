@@ -14,6 +14,7 @@ import narwhals as nw
 
 from funnel._frames import Frame, kept
 from funnel._instants import micros
+from funnel._people import logs_of
 from funnel.metrics._lines import SKU, held_by, lines_beside
 from funnel.metrics._purchases import PERSON, told, whole
 
@@ -78,7 +79,7 @@ class Held:
 def held(logs: Logs, lines: object, now: int) -> Held | None:
     """Every thing of every purchase that counts at an instant; None where there is no log of purchases."""
     checked = lines_beside(logs, lines)
-    table = logs.tables.get("purchases")
+    table = logs_of(logs).tables.get("purchases")
     if table is None:
         return None
     bought = table.filter((nw.col("start") <= now) & (nw.col("end") > now)).select(PERSON, "t", *_KEYS)

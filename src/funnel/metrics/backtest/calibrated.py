@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import attrs
 
 from funnel._given import nearest
-from funnel.errors import FactsError, RecordError
+from funnel.errors import ArgumentError, FactsError
 from funnel.metrics.backtest.result import Backtest, fewest
 from funnel.metrics.survival.estimates import Shown, percent
 
@@ -201,7 +201,7 @@ def calibrate(
         least: The fewest buyers, and as many others, of whom a probability is told.
 
     Raises:
-        RecordError: The two are not of one length, or the method is unknown.
+        ArgumentError: The two are not of one length, or the method is unknown.
         FactsError: The answers are no whole numbers, or too many different ones to be counted.
 
     Source: of isotonic, R. E. Barlow and others, Statistical Inference under Order Restrictions (1972), chapter 1; of
@@ -214,7 +214,7 @@ def calibrate(
     """
     if method not in _METHODS:
         msg = f"method is {str(method)[:200]!r}; {nearest(str(method), _METHODS)}"
-        raise RecordError(msg)
+        raise ArgumentError(msg)
     enough = fewest(least, "buyers, and others, of whom a probability is told")
     counts = list(_of_backtest(scores)) if isinstance(scores, Backtest) else _of_points(scores, labels)
     people, bought = sum(level.people for level in counts), sum(level.bought for level in counts)
@@ -246,7 +246,7 @@ def _of_points(scores: Sequence[int], labels: Sequence[bool] | None) -> list[Cal
     if labels is None or len(labels) != len(scores):
         given = "none" if labels is None else f"{len(labels):,}"
         msg = f"there are {len(scores):,} scores and {given} labels; give one label, bought or not, for each score"
-        raise RecordError(msg)
+        raise ArgumentError(msg)
     points = [int(score) for score in scores]
     people = Counter(points)
     bought = Counter(point for point, label in zip(points, labels, strict=True) if label)

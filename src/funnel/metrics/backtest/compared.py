@@ -13,6 +13,7 @@ from funnel._facts.base import judgement
 from funnel._frames import Frame, Home, enter, leave
 from funnel._given import nearest
 from funnel._instants import instant
+from funnel._people import logs_of
 from funnel._rule import Rule
 from funnel.errors import FactsError
 from funnel.metrics._purchases import PERSON, told
@@ -171,7 +172,7 @@ def compare(  # noqa: PLR0913 (two rules, each with a policy)
         ['sari']
     """
     now = instant(judgement(as_of))
-    before = _answers(old, logs, policy, now, "_old")
+    before = _answers(old, logs_of(logs), policy, now, "_old")
     after = _answers(new, logs, policy if new_policy is None else new_policy, now, "_new")
     both = before.join(after, on=PERSON, how="inner")
     counts = both.group_by("_old", "_new").agg(nw.col(PERSON).count().alias("_people"))

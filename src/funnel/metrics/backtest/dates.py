@@ -10,7 +10,7 @@ from dateutil.relativedelta import relativedelta
 from funnel._facts.base import judgement
 from funnel._given import SpanLike, span
 from funnel._instants import MICROSECOND, micros
-from funnel.errors import ArgumentError, InstantError, RecordError
+from funnel.errors import ArgumentError, InstantError
 
 Every = SpanLike
 """The time from one replay to the next: so many days, or calendar months (a relativedelta)."""
@@ -41,8 +41,7 @@ class Dates:
 
         Raises:
             InstantError: An instant is naive.
-            ArgumentError: `every` or `horizon` is not a span above zero.
-            RecordError: There are too many days.
+            ArgumentError: `every` or `horizon` does not lead ahead, or there are too many days.
         """
         start, now = judgement_of(first, "first"), judgement(as_of)
         length, step = span(horizon, "horizon"), _ahead(every)
@@ -51,7 +50,7 @@ class Dates:
         while day <= now:
             if len(days) == MOST_DATES:
                 msg = f"there are more than {MOST_DATES:,} days from first to as_of; take a longer every"
-                raise RecordError(msg)
+                raise ArgumentError(msg)
             days.append(day)
             # by the clock of the zone: a day later is the same hour, and a month after the 31st the month's last day
             day = micros((first + step * len(days)).astimezone(UTC))

@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from funnel.errors import RecordError
+from funnel.errors import ArgumentError
 from funnel.metrics._shown import as_html, as_text, days
 from funnel.metrics.survival.estimates import Shown
 
@@ -243,19 +243,19 @@ class Backtest:
             The difference of each figure that both have.
 
         Raises:
-            RecordError: The other is of other people or days, or no baseline has such a name.
+            ArgumentError: The other is of other people or days, or no baseline has such a name.
         """
         if isinstance(other, Backtest):
             mine, theirs = _alike(self), _alike(other)
             apart = [name for name, value in mine.items() if value != theirs[name]]
             if apart:
                 msg = f"the two backtests differ in {', '.join(apart)}; run both on the same people and days"
-                raise RecordError(msg)
+                raise ArgumentError(msg)
             return dict(self.draws.less(self.rule, other.draws, other.rule))
         named = {one.name: one for one in self.baselines}
         if other not in named:
             msg = f"no baseline is called {other!r}; known are {', '.join(named)}"
-            raise RecordError(msg)
+            raise ArgumentError(msg)
         return dict(self.draws.less(self.rule, self.draws, named[other]))
 
     @property
@@ -308,9 +308,9 @@ def fewest(given: object, of: str) -> int:
     """The fewest people of whom something is told.
 
     Raises:
-        RecordError: It is no whole number from 1 up.
+        ArgumentError: It is no whole number from 1 up.
     """
     if isinstance(given, int) and not isinstance(given, bool) and given >= 1:
         return given
     msg = f"least is {given!r}; give the fewest {of}, a whole number from 1 up"
-    raise RecordError(msg)
+    raise ArgumentError(msg)

@@ -18,6 +18,7 @@ import numpy as np
 from funnel._facts.frames import with_derived
 from funnel._facts.plan import Plan
 from funnel._frames import Frame, brought, kept
+from funnel._people import logs_of
 from funnel._reduce.aggregates import PERSON, Placed, aggregated, reads_gap, value_name
 from funnel._reduce.forms import Reduction
 from funnel._streams import ROOTS
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 def local(logs: Logs) -> LedgerTables:
     """The tables of the logs in local memory, wherever the logs are."""
-    tables = logs.tables
+    tables = logs_of(logs).tables
     assert isinstance(tables, LedgerTables)
     here = {log: brought(frame, logs.home)[0] for log, frame in tables.log.items()}
     return tables if logs.home in _LOCAL else LedgerTables(here, kept)

@@ -9,8 +9,8 @@ import attrs
 import narwhals as nw
 
 from funnel._frames import Frame, Home, brought, kept
-from funnel._given import meant
-from funnel.errors import EngineError, RecordError
+from funnel.errors import EngineError
+from funnel.metrics._kinds import check_kinds
 from funnel.metrics._purchases import told
 from funnel.metrics.conversion.asked import Asked
 from funnel.metrics.conversion.attempts import attempts
@@ -19,8 +19,6 @@ from funnel.metrics.conversion.events import LOG_KINDS, let_in, tabled
 from funnel.metrics.conversion.groups import By
 from funnel.metrics.conversion.marks import Marked, marked
 from funnel.metrics.conversion.plan import Plan
-
-_MOST_KINDS = 20
 
 
 @attrs.frozen
@@ -90,24 +88,14 @@ class Found:
             last = nw.when(nw.col("reached") >= turn).then(nw.col(f"row_{step.number}")).otherwise(last)
         return last
 
-    def check_kinds(self, unmet: Sequence[str]) -> None:
-        """Refuse kinds of event that nothing is of, among those that a question that nothing met asks for.
-
-        Args:
-            unmet: The kinds of the steps that nobody reached.
+    def check_kinds(self) -> None:
+        """Refuse misspelt kinds; a kind that occurs nowhere, and looks like none that does, counts 0.
 
         Raises:
-            RecordError: Events are there, and none of them is of that kind.
+            ArgumentError: A kind of a step or an exclusion does not occur and looks like one that does.
         """
-        asked = [*unmet, *(one.kind for one in self.asked.exclude if one.kind is not None)]
-        if not asked:
-            return
-        there = self._kinds
-        for kind in asked:
-            if there and kind not in there:
-                few = f"; there are {', '.join(map(repr, there))}" if len(there) <= _MOST_KINDS else ""
-                msg = f"no event is of the kind {kind!r}{meant(kind, there) or few}"
-                raise RecordError(msg)
+        kinds = [*(step.kind for step in self.asked.steps), *(one.kind for one in self.asked.exclude)]
+        check_kinds((kind for kind in kinds if kind is not None), self._kinds)
 
     @cached_property
     def _kinds(self) -> Sequence[str]:

@@ -7,10 +7,10 @@ from datetime import datetime
 
 from funnel._given import SpanLike
 from funnel._instants import instant
-from funnel.errors import RecordError
+from funnel.errors import ArgumentError
 from funnel.metrics.conversion._found import Found
 from funnel.metrics.conversion.asked import Asked, asked
-from funnel.metrics.conversion.counted import Group, Line, StepCount, counts, lines
+from funnel.metrics.conversion.counted import Group, Line, counts, lines
 from funnel.metrics.conversion.groups import By
 from funnel.metrics.conversion.plan import Entry, Order, Plan, Ties
 from funnel.metrics.conversion.result import Funnel, FunnelGroup
@@ -47,8 +47,10 @@ def conversion(  # noqa: PLR0913 - a question has many sides
         as_of: The instant of judgement; what happened later is not read.
         order: "ordered": other events may lie between. "strict": each step is the very next event. "any": the steps in
             whatever order they come, beginning with any of them.
-        entry: "first": a person's first entry alone. "any": the entry from which they came furthest, of equals the
-            earliest. "each": every attempt; the next begins after the exit of the one before.
+        entry: "first": a person's first entry alone. "any": of a person's attempts whose window is over, the one that
+            came furthest, of equals the earliest; an open attempt counts only if no window is over. "each": every
+            attempt; the next begins after the exit of the one before. Intervals of rates then treat the attempts of one
+            person as independent, which is too narrow if a few people make many of them.
         ties: "ranked": of events of one instant, those of earlier steps come first. "later": each step is at a later
             instant than the one before.
         hold: Up to three columns whose values stay the same through all steps of an attempt; rows where one is null
@@ -62,8 +64,9 @@ def conversion(  # noqa: PLR0913 - a question has many sides
         The funnel.
 
     Raises:
-        ArgumentError: A word or a span is not allowed.
-        RecordError: An argument is not allowed, or no event is of a kind that is asked for.
+        ArgumentError: An argument is not allowed, or a kind that does not occur looks like one that does: it is
+            misspelt. Any other kind that does not occur counts 0.
+        ArgumentError: A list holds something else than mappings and interactions, or a row is two steps of any order.
         InstantError: `as_of` is naive.
         LogsError: A person or an instant is missing, or a column is of a wrong type.
         EngineError: The events cannot be read, or a column is not there.
@@ -99,7 +102,7 @@ def conversion(  # noqa: PLR0913 - a question has many sides
     Rate(0, 0, level=level)
     if type(enough) is not int or enough < 1:
         msg = f"enough is {enough!r}; give the fewest people a rate is shown of, a whole number from 1 up"
-        raise RecordError(msg)
+        raise ArgumentError(msg)
     return _answered(Found(events, question), question, level, enough)
 
 
@@ -109,15 +112,10 @@ def _answered(found: Found, question: Asked, level: float, enough: int) -> Funne
     names = [step.name for step in question.steps]
     every = [line for part in groups.values() for line in part]
     steps = counts(every, plan, names, level)
-    found.check_kinds(_unmet(question, steps))
+    if question.exclude or any(step.reached == 0 for step in steps):
+        found.check_kinds()
     each = () if question.by is None else _groups(question.by, groups, plan, names, level)
     return Funnel(instant(question.now), question.window, steps, tuple(each), enough, found)
-
-
-def _unmet(question: Asked, steps: Sequence[StepCount]) -> Sequence[str]:
-    """The kinds of the steps that nobody reached."""
-    pairs = zip(question.steps, steps, strict=True)
-    return [step.kind for step, count in pairs if step.kind is not None and count.reached == 0]
 
 
 def _groups(

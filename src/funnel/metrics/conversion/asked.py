@@ -10,7 +10,7 @@ import attrs
 
 from funnel._facts.base import judgement
 from funnel._given import SpanLike, meant, one_of, span
-from funnel.errors import RecordError
+from funnel.errors import ArgumentError
 from funnel.metrics.conversion.groups import By
 from funnel.metrics.conversion.plan import Entry, Order, Ties
 from funnel.metrics.conversion.steps import Exclusion, FunnelStep, steps_of
@@ -46,12 +46,12 @@ class Asked:
         """The number of a step by its name.
 
         Raises:
-            RecordError: No step is called so.
+            ArgumentError: No step is called so.
         """
         names = [step.name for step in self.steps]
         if name not in names:
             msg = f"no step is called {name!r}; the steps are {', '.join(map(repr, names))}{meant(name, names)}"
-            raise RecordError(msg)
+            raise ArgumentError(msg)
         return names.index(name) + 1
 
     def between(self, exclusion: Exclusion) -> tuple[int, int]:
@@ -75,8 +75,7 @@ def asked(  # noqa: PLR0913 - the arguments of `conversion`
     """Check the arguments of `conversion`.
 
     Raises:
-        ArgumentError: A word or a span is not allowed.
-        RecordError: One of them is not allowed, or two of them do not go together.
+        ArgumentError: One of them is not allowed, or two of them do not go together.
         InstantError: `as_of` is naive.
     """
     one_of(order, get_args(Order), "order")
@@ -109,7 +108,7 @@ def _texts(given: object, what: str) -> tuple[str, ...]:
     if names is not None and all(isinstance(one, str) for one in names):
         return tuple(cast("Sequence[str]", names))
     msg = f"{what} is a {type(given).__name__}; give the names of columns"
-    raise RecordError(msg)
+    raise ArgumentError(msg)
 
 
 def _listed(given: object) -> Sequence[object] | None:
@@ -124,7 +123,7 @@ def _by(given: object) -> By | None:
             return By(given)
         case _:
             msg = f"by is a {type(given).__name__}; give the name of a column, By(...) or bands(...)"
-            raise RecordError(msg)
+            raise ArgumentError(msg)
 
 
 def _exclusions(given: object) -> tuple[Exclusion, ...]:
@@ -134,7 +133,7 @@ def _exclusions(given: object) -> tuple[Exclusion, ...]:
     if found is not None and all(isinstance(one, Exclusion) for one in found):
         return tuple(cast("Sequence[Exclusion]", found))
     msg = f"exclude is a {type(given).__name__}; give Exclusions, such as Exclusion('complaint')"
-    raise RecordError(msg)
+    raise ArgumentError(msg)
 
 
 def _check_order(made: Asked) -> None:
@@ -143,27 +142,27 @@ def _check_order(made: Asked) -> None:
         optional = [step.name for step in made.steps if step.optional]
         if optional:
             msg = f"the step {optional[0]!r} is optional, which only order='ordered' knows"
-            raise RecordError(msg)
+            raise ArgumentError(msg)
     if made.order != "any":
         return
     timed = [step.name for step in made.steps if step.within is not None]
     if timed:
         msg = f"the step {timed[0]!r} has a window of its own, and in any order no step is before it; drop it"
-        raise RecordError(msg)
+        raise ArgumentError(msg)
     if made.ties == "later":
-        raise RecordError("ties is 'later', and in any order equal times are in order; leave ties out")
+        raise ArgumentError("ties is 'later', and in any order equal times are in order; leave ties out")
     if any(one.after is not None or one.before is not None for one in made.exclude):
-        raise RecordError("an exclusion lies between named steps, which have no order in any order; leave them out")
+        raise ArgumentError("an exclusion lies between named steps, which have no order in any order; leave them out")
 
 
 def _check_hold(made: Asked) -> None:
     if len(made.hold) > MOST_HELD or len(set(made.hold)) < len(made.hold):
         msg = f"hold names {', '.join(map(repr, made.hold))}; give up to {MOST_HELD} different columns"
-        raise RecordError(msg)
+        raise ArgumentError(msg)
     own = {"person_id", "occurred_at", "kind"} & set(made.hold)
     if own:
         msg = f"hold names {min(own)!r}, which tells events apart itself; give a column such as 'sku'"
-        raise RecordError(msg)
+        raise ArgumentError(msg)
 
 
 def _check_exclusion(made: Asked, exclusion: Exclusion) -> None:
@@ -171,8 +170,8 @@ def _check_exclusion(made: Asked, exclusion: Exclusion) -> None:
     optional = [step.name for number, step in enumerate(made.steps, 1) if number in (after, before) and step.optional]
     if optional:
         msg = f"an exclusion lies at the step {optional[0]!r}, which is optional; name required steps"
-        raise RecordError(msg)
+        raise ArgumentError(msg)
     if after >= before:
         names = made.steps[after - 1].name, made.steps[before - 1].name
         msg = f"an exclusion lies after {names[0]!r} and before {names[1]!r}, which is not later; swap the two"
-        raise RecordError(msg)
+        raise ArgumentError(msg)

@@ -16,6 +16,9 @@ from funnel.metrics.conversion.plan import DROPPED, PENDING, Plan
 _DEEPER = 2**40
 """More than any person has rows."""
 
+_OVER = 2**46
+"""More than any number of steps counts."""
+
 
 def chosen(attempts: Frame, plan: Plan) -> Frame:
     """The attempts that count by the entry rule, in the columns that `plan` describes."""
@@ -37,20 +40,18 @@ def _shaped(frame: Frame, plan: Plan) -> Frame:
 
 
 def _deepest(attempts: Frame) -> Frame:
-    """Each person's deepest attempt, of equals the earliest; somebody with one still open is pending, not dropped."""
+    """The deepest of each person's attempts whose window is over, or else of all; of equals the earliest.
+
+    A person none of whose windows is over is pending, not dropped, while one of the attempts is still open.
+    """
     told = attempts.with_columns(
-        depth=nw.col("reached") * _DEEPER - nw.col("r_1"), open=flag(nw.col("state") == PENDING)
+        depth=nw.col("settled") * _OVER + nw.col("reached") * _DEEPER - nw.col("r_1"),
+        open=flag(nw.col("state") == PENDING),
     )
-    most = told.with_columns(
-        best=nw.col("depth").max().over("person"),
-        still=nw.col("open").max().over("person"),
-        over=nw.col("settled").min().over("person"),
-    )
-    pending = (nw.col("state") == DROPPED) & (nw.col("still") == 1)
+    most = told.with_columns(best=nw.col("depth").max().over("person"), still=nw.col("open").max().over("person"))
+    waits = (nw.col("settled") == 0) & (nw.col("state") == DROPPED) & (nw.col("still") == 1)
     one = most.filter(nw.col("depth") == nw.col("best"))
-    return one.with_columns(
-        state=nw.when(pending).then(whole(PENDING)).otherwise(nw.col("state")), settled=nw.col("over")
-    )
+    return one.with_columns(state=nw.when(waits).then(whole(PENDING)).otherwise(nw.col("state")))
 
 
 def _chain(attempts: Frame, plan: Plan) -> Frame:

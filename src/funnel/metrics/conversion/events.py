@@ -14,7 +14,7 @@ import narwhals as nw
 
 from funnel._frames import ROW, Entered, Frame, Home, column_types, enter, framed, microseconds
 from funnel._instants import EARLIEST, LATEST
-from funnel.errors import EngineError, RecordError
+from funnel.errors import ArgumentError, EngineError
 from funnel.interactions import KINDS, Interaction
 from funnel.logs import Fault, Logs
 from funnel.logs.canonical import MISSING, hint, wrong_type
@@ -58,7 +58,7 @@ def tabled(events: object) -> object:
     """A list of records or mappings as a frame of an engine that is installed; anything else as it is.
 
     Raises:
-        RecordError: An entry is neither a mapping nor an interaction.
+        ArgumentError: An entry is neither a mapping nor an interaction.
         MissingExtraError: Neither Polars nor pandas is installed.
     """
     if not isinstance(events, Sequence):
@@ -78,7 +78,7 @@ def _row(place: int, one: object) -> dict[str, Any]:
             return dict(one)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
         case _:
             msg = f"event {place} of the list is a {type(one).__name__}; give mappings or interactions, or give Logs"
-            raise RecordError(msg)
+            raise ArgumentError(msg)
 
 
 def types_of(events: object) -> Types:

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import attrs
 
-from funnel.errors import RecordError
+from funnel.errors import ArgumentError
 
 MOST_EDGES = 50
 
@@ -51,7 +51,7 @@ def bands(column: str, edges: Sequence[int], *, at: str = "first") -> By:
         What to give as `by`.
 
     Raises:
-        RecordError: There is no edge, too many, one is no whole number, or they do not rise.
+        ArgumentError: There is no edge, too many, one is no whole number, or they do not rise.
 
     Example:
         >>> bands("amount", [100_000, 1_000_000]).labels
@@ -60,5 +60,5 @@ def bands(column: str, edges: Sequence[int], *, at: str = "first") -> By:
     rising = list(edges) == sorted(set(edges))
     if not 1 <= len(edges) <= MOST_EDGES or not rising or not all(type(edge) is int for edge in edges):
         msg = f"the edges of bands are {edges!r}; give 1 to {MOST_EDGES} whole numbers that rise, such as [100, 1_000]"
-        raise RecordError(msg)
+        raise ArgumentError(msg)
     return By(column, at=at, edges=tuple(edges))

@@ -11,7 +11,7 @@ import narwhals as nw
 from funnel._frames import ROW, Frame, Home
 from funnel._instants import MICROSECOND
 from funnel._lift.columns import flag
-from funnel.errors import EngineError, RecordError
+from funnel.errors import ArgumentError, EngineError
 from funnel.metrics._purchases import told, whole
 from funnel.metrics.conversion.asked import Asked
 from funnel.metrics.conversion.conditions import TEXTS, Condition, Types, condition, filled, is_whole
@@ -55,7 +55,7 @@ def marked(events: object, asked: Asked, carry: Sequence[str] = (), *, every_row
         LiftError: A condition cannot be run for a table.
         EngineError: The events cannot be read, or a column is not there or of a wrong type.
         LogsError: A person or a time is missing.
-        RecordError: Two steps that must differ ask the same, or a row is two steps of a funnel in any order.
+        ArgumentError: Two steps that must differ ask the same, or a row is two steps of a funnel in any order.
     """
     types = types_of(events)
     absent((*asked.hold, *carry), types)
@@ -112,7 +112,7 @@ def _check_optional(asked: Asked, planned: Sequence[PlanStep]) -> None:
                 msg = (
                     f"the optional step {names[0]!r} asks the same as {names[1]!r}, which may follow; make them differ"
                 )
-                raise RecordError(msg)
+                raise ArgumentError(msg)
             if not beside.optional:
                 break
 
@@ -143,7 +143,7 @@ def _one_step_a_row(frame: Frame, plan: Plan) -> None:
     """Refuse rows that are two different steps: in any order nobody could say which.
 
     Raises:
-        RecordError: There are some.
+        ArgumentError: There are some.
     """
     different = {step.condition: f"_step_{step.number}" for step in plan.steps}
     if len({step.kind for step in plan.steps} - {None}) == len(different):
@@ -152,7 +152,7 @@ def _one_step_a_row(frame: Frame, plan: Plan) -> None:
     ((twice,),) = told(frame.select(twice=flag(met > 1)).select(nw.col("twice").sum()), "twice")
     if count := whole(twice):
         msg = f"{count:,} events match two different steps at once, and in any order nobody can say which they are"
-        raise RecordError(f"{msg}; make the steps differ")
+        raise ArgumentError(f"{msg}; make the steps differ")
 
 
 def _shaped(frame: Frame, source: Source, asked: Asked, carry: Sequence[str]) -> Frame:

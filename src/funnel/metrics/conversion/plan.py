@@ -27,7 +27,7 @@ A kernel gives, for each attempt that counts by the entry rule (for "first" and 
 `t_1` ...        when, in microseconds; NEVER where it was not; in the order "any" the k-th step that was done
 `reached`        how many required steps were reached
 `state`          DROPPED, PENDING or CONVERTED, at `as_of`
-`settled`        1 where the window of every entry that could have counted was over at `as_of`, else 0
+`settled`        1 where the window of the attempt was over at `as_of`, else 0
 ===============  =====================================================================================================
 """
 

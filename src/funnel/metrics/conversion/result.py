@@ -11,7 +11,7 @@ import narwhals as nw
 
 from funnel._frames import leave
 from funnel._given import one_of
-from funnel.errors import RecordError
+from funnel.errors import ArgumentError
 from funnel.metrics._periods import Calendar, Period, Weekday
 from funnel.metrics.conversion import shown
 from funnel.metrics.conversion._found import Found
@@ -51,7 +51,8 @@ class Funnel:
     """Who entered a funnel, how far they came, and what became of them; made by `conversion`.
 
     Counts are of everybody. Rates are of those alone whose window was over at `as_of`, whatever became of them: of the
-    others nobody can say yet. One line counts people, or every attempt where `entry` is "each".
+    others nobody can say yet. One line counts people, or every attempt where `entry` is "each"; intervals of rates then
+    treat the attempts of one person as independent.
 
     Attributes:
         as_of: The instant of judgement.
@@ -83,7 +84,7 @@ class Funnel:
             name: What the step is called.
 
         Raises:
-            RecordError: No step is called so.
+            ArgumentError: No step is called so.
         """
         return self.steps[self._found.asked.number(name) - 1]
 
@@ -121,7 +122,7 @@ class Funnel:
             quantile: The share, above 0 and up to 1; 0.5 for the median.
 
         Raises:
-            RecordError: It is no such share.
+            ArgumentError: It is no such share.
         """
         return times(self._found.attempts, [step.name for step in self.steps], quantile)
 
@@ -137,13 +138,13 @@ class Funnel:
             attempt. Where `entry` is "each" and the events are in a database, the frame is in local memory.
 
         Raises:
-            RecordError: No step is called so, another word is asked for, or an optional step is asked who dropped.
+            ArgumentError: No step is called so, another word is asked for, or an optional step is asked who dropped.
         """
         one_of(which, ("reached", "dropped", "pending"), "which")
         counted, number = self.step(step), self._found.asked.number(step)
         if which != "reached" and counted.is_optional:
             msg = f"the step {step!r} is optional, so nobody is {which} there; ask for those who reached it"
-            raise RecordError(msg)
+            raise ArgumentError(msg)
         attempts = self._found.attempts
         frame = attempts.frame.filter(nw.col(f"row_{number}") >= 0)
         if which != "reached":
@@ -163,7 +164,7 @@ class Funnel:
 
         Raises:
             EngineError: The column is not there, or holds no whole numbers.
-            RecordError: No step is called so.
+            ArgumentError: No step is called so.
         """
         if at not in ("first", "last"):
             self.step(at)
@@ -195,7 +196,7 @@ class Funnel:
             week_start: The day with which a week begins; only a week has one.
 
         Raises:
-            InstantError: The zone, the period or the weekday is unknown, or the weekday does not belong there.
+            ArgumentError: The zone, the period or the weekday is unknown, or the weekday does not belong there.
         """
         calendar = Calendar.of(period, tz, week_start)
         names = [step.name for step in self.steps]
@@ -208,10 +209,10 @@ class Funnel:
         Of many groups some differ by chance alone; the intervals are as wide as all of them together ask for.
 
         Raises:
-            RecordError: No groups were asked for.
+            ArgumentError: No groups were asked for.
         """
         if self._found.asked.by is None:
-            raise RecordError("the funnel has no groups to compare; ask conversion(..., by=...) for some")
+            raise ArgumentError("the funnel has no groups to compare; ask conversion(..., by=...) for some")
         return compared({group.value: group.rate for group in self.groups}, self.rate.level, self.enough)
 
     def to_dicts(self) -> list[dict[str, object]]:

@@ -11,7 +11,7 @@ import attrs
 
 from funnel._given import one_of, span
 from funnel._instants import MICROSECOND
-from funnel.errors import RecordError
+from funnel.errors import ArgumentError
 
 Where = Callable[[Any], object]
 
@@ -22,7 +22,7 @@ MOST_STEPS = 16
 def _named(given: object, what: str) -> None:
     if not isinstance(given, str) or not given:
         msg = f"{what} is {given!r}; give a text that is not empty"
-        raise RecordError(msg)
+        raise ArgumentError(msg)
 
 
 def _asked(kind: object, where: object, what: str) -> None:
@@ -30,7 +30,7 @@ def _asked(kind: object, where: object, what: str) -> None:
         _named(kind, f"the kind of {what}")
     if where is not None and not callable(where):
         msg = f"where of {what} is a {type(where).__name__}; give a function of one event, such as a lambda"
-        raise RecordError(msg)
+        raise ArgumentError(msg)
 
 
 @attrs.frozen
@@ -50,7 +50,7 @@ class FunnelStep:
         optional: Whether people may go on without it; it then counts who took it, and stops nobody.
 
     Raises:
-        RecordError: The name or the kind is no text, the condition no function, or the window no span above zero.
+        ArgumentError: The name or the kind is no text, the condition no function, or the window no span above zero.
 
     Example:
         >>> from datetime import timedelta
@@ -92,7 +92,7 @@ class Exclusion:
         then: "drop": the attempt ends there, entered and dropped. "remove": it is as if there had been no attempt.
 
     Raises:
-        RecordError: Neither a kind nor a condition is given, one is of a wrong type, or `then` is another word.
+        ArgumentError: Neither a kind nor a condition is given, one is of a wrong type, or `then` is another word.
 
     Example:
         >>> Exclusion("complaint", then="remove").then
@@ -109,7 +109,7 @@ class Exclusion:
         """Check it."""
         _asked(self.kind, self.where, "an exclusion")
         if self.kind is None and self.where is None:
-            raise RecordError("an exclusion asks for nothing; give a kind, a condition (where=...), or both")
+            raise ArgumentError("an exclusion asks for nothing; give a kind, a condition (where=...), or both")
         one_of(self.then, ("drop", "remove"), "then of an exclusion")
 
 
@@ -117,12 +117,12 @@ def steps_of(given: object) -> tuple[FunnelStep, ...]:
     """The steps, each under a name of its own: a kind that comes again is called by its turn, "purchase 2".
 
     Raises:
-        RecordError: There are fewer than two or too many, one is neither a kind nor a `FunnelStep`, two have one name,
-            or an optional one stands where it cannot.
+        ArgumentError: There are fewer than two or too many, one is neither a kind nor a `FunnelStep`, two have one
+            name, or an optional one stands where it cannot.
     """
     if isinstance(given, str) or not isinstance(given, Sequence):
         msg = f"steps is a {type(given).__name__}; give a list of at least two kinds or FunnelSteps, in order"
-        raise RecordError(msg)
+        raise ArgumentError(msg)
     steps = tuple(_each(given))  # pyright: ignore[reportUnknownArgumentType] (each is checked)
     _check(steps)
     return steps
@@ -140,21 +140,21 @@ def _each(given: Sequence[object]) -> Iterator[FunnelStep]:
                 yield FunnelStep(one if turn == 1 else f"{one} {turn}", kind=one)
             case _:
                 msg = f"a step is a {type(one).__name__}; give a kind of event, such as 'purchase', or a FunnelStep"
-                raise RecordError(msg)
+                raise ArgumentError(msg)
 
 
 def _check(steps: Sequence[FunnelStep]) -> None:
     required = [step for step in steps if not step.optional]
     if len(required) < 2 or len(steps) > MOST_STEPS:  # noqa: PLR2004 (from one step to the next)
         msg = f"{len(steps)} steps were given, {len(required)} of them required; give 2 to {MOST_STEPS}"
-        raise RecordError(msg)
+        raise ArgumentError(msg)
     twice = [name for name, times in Counter(step.name for step in steps).items() if times > 1]
     if twice:
         msg = f"two steps are called {twice[0]!r}; give each a name of its own"
-        raise RecordError(msg)
+        raise ArgumentError(msg)
     if steps[0].optional:
         msg = f"the first step, {steps[0].name!r}, is optional; an attempt begins with a required one"
-        raise RecordError(msg)
+        raise ArgumentError(msg)
     if steps[0].within is not None:
         msg = f"the first step, {steps[0].name!r}, has a window; the clock starts there, so give it to later steps"
-        raise RecordError(msg)
+        raise ArgumentError(msg)

@@ -15,7 +15,7 @@ import narwhals as nw
 
 from funnel._frames import Frame
 from funnel._lift.columns import flag
-from funnel.errors import RecordError
+from funnel.errors import ArgumentError
 from funnel.metrics._purchases import told, whole
 from funnel.metrics.conversion._found import Attempts
 from funnel.metrics.conversion.ahead import FAR
@@ -44,11 +44,11 @@ def times(attempts: Attempts, names: Sequence[str], quantile: object) -> tuple[S
     """The times of every step after the first.
 
     Raises:
-        RecordError: The quantile is no share above 0 and up to 1.
+        ArgumentError: The quantile is no share above 0 and up to 1.
     """
     if not isinstance(quantile, float) or not 0 < quantile <= 1:
         msg = f"the quantile is {quantile!r}; give a float above 0 and up to 1, such as 0.5"
-        raise RecordError(msg)
+        raise ArgumentError(msg)
     plan = attempts.plan
     frame = attempts.frame.select(*(f"t_{n}" for n in range(1, len(names) + 1)), *_reached(len(names)))
     waits: dict[str, tuple[int, int]] = {}

@@ -49,7 +49,8 @@ def stage_flow(  # noqa: PLR0913 - what is cut, by whose clock, and by which mac
         machine: The stages, their rule and their table.
 
     Raises:
-        InstantError: `as_of` is naive, or the zone, the period or the weekday is unknown.
+        InstantError: `as_of` is naive.
+        ArgumentError: The zone, the period or the weekday is unknown.
         MoveError: The rule makes a move that the table has not.
 
     Example:

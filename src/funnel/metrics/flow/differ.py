@@ -78,7 +78,8 @@ def stage_difference(  # noqa: PLR0913 - two rule books, what is cut, and by who
         week_start: The day with which a week begins; only for weeks.
 
     Raises:
-        InstantError: `as_of` is naive, or the zone, the period or the weekday is unknown.
+        InstantError: `as_of` is naive.
+        ArgumentError: The zone, the period or the weekday is unknown.
         MoveError: A rule makes a move that its table has not, or the stages of the two have texts here, numbers there.
 
     Example:

@@ -20,6 +20,7 @@ from funnel._lift.columns import whole
 from funnel._moves.many import moved_over
 from funnel._moves.one import Step, steps_of
 from funnel._moves.walked import BY, FROM, MOVED, NOBODY, TO
+from funnel._people import histories_of
 from funnel._reduce.aggregates import PERSON
 from funnel.history import History
 
@@ -126,6 +127,6 @@ def start_of(step: Step) -> int:
     return NOBODY if step.before is None else step.before
 
 
-def each_of(people: History | Iterable[History]) -> Sequence[History]:
+def each_of(people: object) -> Sequence[History]:
     """People one by one."""
-    return [people] if isinstance(people, History) else list(people)
+    return histories_of(people)

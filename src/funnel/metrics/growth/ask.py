@@ -15,7 +15,8 @@ from funnel._facts.base import judgement
 from funnel._given import SpanLike, span
 from funnel._instants import MICROSECOND, instant
 from funnel._lift.columns import flag
-from funnel.errors import RecordError
+from funnel._people import logs_of
+from funnel.errors import ArgumentError
 from funnel.metrics._orders import orders_of
 from funnel.metrics._periods import Calendar, Period, Periods, Weekday
 from funnel.metrics._purchases import PERSON, started, told, whole
@@ -56,8 +57,9 @@ def growth(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
         The periods in which anybody arrived.
 
     Raises:
-        InstantError: `as_of` is naive, or the zone, period or weekday is unknown.
-        RecordError: The time or a margin is none, or there is no log of leads or purchases.
+        InstantError: `as_of` is naive.
+        ArgumentError: The zone, period or weekday is unknown, the time or a margin is none, or there is no log of leads
+            or purchases.
 
     Example:
         >>> import polars as pl
@@ -73,13 +75,13 @@ def growth(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
     """
     now, calendar, length = judgement(as_of), Calendar.of(period, tz, week_start), span(within, "within")
     within = length * MICROSECOND
-    orders = orders_of(logs)
-    arrivals = orders.firsts("lead", now)
+    orders = orders_of(logs_of(logs))
+    leads, arrivals = orders.table("leads"), orders.firsts("lead", now)
     start = started(arrivals, "first")
     if start is None:
         return Growth(instant(now), tz, period, within, ())
     periods = Periods.between(start, now, calendar)
-    people = _people(orders.table("leads"), arrivals, orders.valid(now), length)
+    people = _people(leads, arrivals, orders.valid(now), length)
     placed = people.with_columns(cohort=periods.place_column("first"), had=flag(nw.col("first") <= now - length))
     counts = _counted(placed)
     found = (_five_ways(periods.day(place), counts[place], margin) for place in sorted(counts))
@@ -128,7 +130,7 @@ def _margin(margin: object, start: date) -> float:
     if isinstance(given, int | float) and 0 < given <= 1:
         return float(given)
     msg = f"margin of the period of {start} is {given!r}; give the share that is left after costs, above 0 up to 1"
-    raise RecordError(msg)
+    raise ArgumentError(msg)
 
 
 def referral_rate(logs: Logs, *, as_of: datetime) -> Rate:
@@ -143,7 +145,7 @@ def referral_rate(logs: Logs, *, as_of: datetime) -> Rate:
 
     Raises:
         InstantError: `as_of` is naive.
-        RecordError: There is no log of leads or purchases.
+        ArgumentError: There is no log of leads or purchases.
 
     Example:
         >>> import polars as pl
@@ -156,7 +158,7 @@ def referral_rate(logs: Logs, *, as_of: datetime) -> Rate:
         Rate(hits=1, among=2, level=0.95)
     """
     now = judgement(as_of)
-    orders = orders_of(logs)
+    orders = orders_of(logs_of(logs))
     buyers = orders.firsts("purchase", now)
     sent = orders.table("referrals").filter(nw.col("t") <= now).select(PERSON).unique().with_columns(sent=_ONE)
     both = buyers.join(sent, on=PERSON, how="left").select(_buyer=_ONE, _sent=nw.col("sent").fill_null(0))

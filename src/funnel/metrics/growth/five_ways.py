@@ -15,12 +15,15 @@ from math import log
 import attrs
 
 from funnel._given import one_of
-from funnel.errors import RecordError
+from funnel.errors import ArgumentError
 from funnel.metrics._periods import Period, written
 from funnel.metrics.rate import Rate
 
 WAYS = ("leads", "conversion", "transactions", "average_sale", "margin")
 """The five ways to grow, in the order in which a person goes through them."""
+
+PENDING = "pending"
+"""The part of a change that is due to people who have not had the time yet."""
 
 COUNTS = ("leads", "pending", "referred", "buyers", "orders", "revenue")
 
@@ -50,6 +53,11 @@ class FiveWays:
     revenue: int
     margin: float
     sources: Mapping[str, Rate]
+
+    @property
+    def arrived(self) -> int:
+        """How many people arrived, those who are pending among them."""
+        return self.leads + self.pending
 
     @property
     def conversion(self) -> Rate:
@@ -91,12 +99,12 @@ class FiveWays:
                 above 1.
 
         Raises:
-            RecordError: The way is none of the five, or the share is below -1.
+            ArgumentError: The way is none of the five, or the share is below -1.
         """
         one_of(way, WAYS, "way")
         if by < -1:
             msg = f"by is {by}; give a share from -1 up, such as 0.1 for a tenth more"
-            raise RecordError(msg)
+            raise ArgumentError(msg)
         rate, share = self.conversion, {"conversion": self.conversion.value, "margin": self.margin}.get(way)
         gained = self.profit * (min(1 + by, 1 / share) - 1 if share else by)
         if not rate.value or rate.low is None or rate.high is None:
@@ -138,8 +146,10 @@ class Change:
     Attributes:
         before: The earlier of the two.
         after: The later.
-        parts: What each of the five ways brought, in minor units; they add up to `total`. None where a way is nothing
-            in one of the two, so that it has no share.
+        parts: What each of the five ways brought, in minor units; they add up to `total`. If anybody is pending in one
+            of the two periods, `leads` is the part of all who arrived, and `pending` the part of those who have not had
+            the time yet: it disappears when they have. None if a way is nothing in one of the two, so that it has no
+            share.
     """
 
     before: FiveWays
@@ -152,10 +162,20 @@ class Change:
         return self.after.profit - self.before.profit
 
     def __str__(self) -> str:
-        """Write the whole and its parts."""
-        if self.parts is None:
-            return f"{self.total:+,}: not enough to say why (a way is nothing in one of the two)"
-        return f"{self.total:+,}: {', '.join(f'{way} {part:+,}' for way, part in self.parts.items())}"
+        """Write the whole, its parts, and how many people are pending."""
+        told = "not enough to say why (a way is nothing in one of the two)"
+        if self.parts is not None:
+            told = ", ".join(f"{way} {part:+,}" for way, part in self.parts.items())
+        pending = f"; {_pending(self.before)} before, {_pending(self.after)} after" if _is_open(self) else ""
+        return f"{self.total:+,}: {told}{pending}"
+
+
+def _is_open(change: Change) -> bool:
+    return change.before.pending > 0 or change.after.pending > 0
+
+
+def _pending(one: FiveWays) -> str:
+    return f"{one.pending:,} of {one.arrived:,} pending"
 
 
 @attrs.frozen
@@ -213,23 +233,23 @@ class Growth:
             start: Its first day.
 
         Raises:
-            RecordError: Nobody arrived in a period that begins then.
+            ArgumentError: Nobody arrived in a period that begins then.
         """
         for one in self.periods:
             if one.start == start:
                 return one
         msg = f"nobody arrived in a {self.period} that begins on {start}; give the first day of one of the periods"
-        raise RecordError(msg)
+        raise ArgumentError(msg)
 
     def change(self, before: date, after: date) -> Change:
-        """Why a period earned more or less than another: what each of the five ways brought.
+        """Why a period earned more or less than another: what each of the five ways brought, and what is pending.
 
         Args:
             before: The first day of the one.
             after: The first day of the other.
 
         Raises:
-            RecordError: Nobody arrived in one of them.
+            ArgumentError: Nobody arrived in one of them.
         """
         one, other = self.of(before), self.of(after)
         return Change(one, other, _parts(one, other))
@@ -244,7 +264,7 @@ class Growth:
             after: The first day of the other.
 
         Raises:
-            RecordError: Nobody arrived in one of them.
+            ArgumentError: Nobody arrived in one of them.
         """
         one, other = self.of(before), self.of(after)
         common = [
@@ -279,15 +299,21 @@ def _parts(before: FiveWays, after: FiveWays) -> Mapping[str, int] | None:
     """What each way brought: the change times its share of the change of the logarithm, in whole minor units.
 
     The parts are rounded one after another, so that so far they are never more than half a unit away from the exact
-    ones, and the last makes them whole.
+    ones, and the last makes them whole. Leads are all who arrived times the share of them who have had the time; if
+    anybody has not, the two have parts of their own.
     """
     was, is_now = before.factors(), after.factors()
     if was is None or is_now is None:
         return None
+    names: tuple[str, ...] = WAYS
+    if before.pending or after.pending:
+        names = (*WAYS, PENDING)
+        was = (before.arrived, *was[1:], before.leads / before.arrived)
+        is_now = (after.arrived, *is_now[1:], after.leads / after.arrived)
     steps = [log(new / old) for old, new in zip(was, is_now, strict=True)]
     old, new = before.revenue * before.margin, after.revenue * after.margin
     grown = log(new / old)
     unit = (new - old) / grown if grown else old
     sums = [round(unit * step) for step in accumulate(steps)]
     edges = [0, *sums[:-1], after.profit - before.profit]
-    return dict(zip(WAYS, (b - a for a, b in pairwise(edges)), strict=True))
+    return dict(zip(names, (b - a for a, b in pairwise(edges)), strict=True))

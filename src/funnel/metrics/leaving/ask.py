@@ -22,7 +22,7 @@ import attrs
 
 from funnel._facts.base import judgement
 from funnel._instants import instant
-from funnel.errors import RecordError
+from funnel.errors import ArgumentError
 from funnel.metrics._shown import as_html, as_text, days, percent
 from funnel.metrics.leaving.left import TROUBLES, Said, returns, whys
 from funnel.metrics.rate import LEAST, Difference, Rate
@@ -202,7 +202,7 @@ def leaving(logs: Logs, policy: Policy, *, as_of: datetime, least: int = LEAST) 
 
     Raises:
         InstantError: `as_of` is naive.
-        RecordError: The policy's `after_sale_for` is not shorter than its `lapse_after`.
+        ArgumentError: The policy's `after_sale_for` is not shorter than its `lapse_after`.
 
     Example:
         >>> import polars as pl
@@ -224,7 +224,7 @@ def leaving(logs: Logs, policy: Policy, *, as_of: datetime, least: int = LEAST) 
             f"after_sale_for ({days(policy.after_sale_for)}) is not shorter than lapse_after "
             f"({days(policy.lapse_after)}); nobody could come back after the one and within the other"
         )
-        raise RecordError(msg)
+        raise ArgumentError(msg)
     counts = whys(logs, policy, now)
     gone = {again: _gone(counts, again=again) for again in (False, True)}
     stages = tuple(_left_from(counts, said, again=again) for again, said in gone.items())

@@ -23,7 +23,7 @@ def purchases_here(orders: Orders, now: int) -> pl.DataFrame | None:
         The rows; None where they are elsewhere.
 
     Raises:
-        RecordError: There is no log of purchases.
+        ArgumentError: There is no log of purchases.
     """
     marked = orders.marked(now)
     frame = orders.valid(now) if marked is None else marked

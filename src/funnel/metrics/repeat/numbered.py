@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import narwhals as nw
 
 from funnel._lift.columns import flag
+from funnel._people import logs_of
 from funnel.metrics._purchases import PERSON, told, whole
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def numbered(logs: Logs, now: int) -> Frame | None:
         `person_id`, `t`, `source`, `id`, `promoted`, `promotion`; `nth` counts a person's purchases from 1, `first` is
         when they made the first. None where there is no log of purchases.
     """
-    table = logs.tables.get("purchases")
+    table = logs_of(logs).tables.get("purchases")
     if table is None:
         return None
     rows = table.filter((nw.col("start") <= now) & (nw.col("end") > now))

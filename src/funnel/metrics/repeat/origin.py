@@ -20,7 +20,7 @@ from funnel._given import SpanLike, span
 from funnel._instants import MICROSECOND, instant
 from funnel._lift.columns import flag
 from funnel._reduce.aggregates import value_name
-from funnel.errors import RecordError
+from funnel.errors import ArgumentError
 from funnel.facts import Facts
 from funnel.metrics._lines import SKU, lines_beside
 from funnel.metrics._purchases import PERSON
@@ -129,8 +129,7 @@ def repeat_by(  # noqa: PLR0913 - three of them say when, how long, how many
 
     Raises:
         InstantError: `as_of` is naive.
-        ArgumentError: `within` is not a span above zero.
-        RecordError: `by` is none of those, or `product` without lines or the reverse.
+        ArgumentError: `within` is not a span above zero, `by` none of those, or `product` without lines or the reverse.
         LogsError: The lines are at fault.
 
     Example:
@@ -149,9 +148,9 @@ def repeat_by(  # noqa: PLR0913 - three of them say when, how long, how many
     within = length * MICROSECOND
     if by not in get_args(By):
         msg = f"by is {by!r}; give one of {', '.join(get_args(By))}"
-        raise RecordError(msg)
+        raise ArgumentError(msg)
     if (lines is not None) is not (by == "product"):
-        raise RecordError("lines go with by='product', and it with lines; give both or neither")
+        raise ArgumentError("lines go with by='product', and it with lines; give both or neither")
     rows = numbered(logs, now)
     if rows is None:
         return RepeatGroups(instant(now), by, within, least, ())

@@ -18,7 +18,7 @@ from funnel._facts.base import judgement
 from funnel._frames import leave
 from funnel._given import SpanLike, one_of, span
 from funnel._instants import MICROSECOND, instant
-from funnel.errors import RecordError
+from funnel.errors import ArgumentError
 from funnel.metrics._orders import FIRSTS, orders_of
 from funnel.metrics._periods import DAY, Calendar, Period, Weekday
 from funnel.metrics._purchases import PERSON, told
@@ -71,10 +71,10 @@ def retention(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
         The cohorts, from the first to that of `as_of`.
 
     Raises:
-        InstantError: `as_of` is naive, or the zone, period or weekday is unknown.
-        ArgumentError: A word is not one of those that are allowed, or the window is not a span above zero.
-        RecordError: A bracket is not allowed, the window is no number of days, or there is
-            no log of the kind of `first`.
+        InstantError: `as_of` is naive.
+        ArgumentError: The zone, period or weekday is unknown, a word or a bracket is none of those that are allowed,
+            the window is no number of days, there is no log of purchases, or a plain table is asked for another `first`
+            than a purchase. A kind of `first` that does not occur in logs begins no cohort.
         LogsError: Columns or rows of a table are at fault.
 
     Example:
@@ -117,7 +117,7 @@ def _length(window: object) -> int | None:
     length = span(window, "window")
     if length % DAY:
         msg = f"window is {length * MICROSECOND}; give whole days of 24 hours, such as timedelta(days=30)"
-        raise RecordError(msg)
+        raise ArgumentError(msg)
     return length
 
 
@@ -126,7 +126,7 @@ def _edges(brackets: Sequence[object]) -> tuple[int, ...]:
     rising = all(a < b for a, b in pairwise(edges))
     if len(edges) != len(brackets) or (edges and (edges[0] != 0 or len(edges) == 1 or not rising)):
         msg = f"brackets are {tuple(brackets)}; give whole numbers that rise from 0, such as (0, 1, 4, 8)"
-        raise RecordError(msg)
+        raise ArgumentError(msg)
     return edges
 
 

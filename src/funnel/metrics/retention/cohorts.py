@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 
 from funnel._given import nearest
-from funnel.errors import RecordError
+from funnel.errors import ArgumentError
 from funnel.metrics._periods import Period
 from funnel.metrics.rate import Rate
 from funnel.metrics.retention.activity import Measure, RefundBasis
@@ -133,6 +133,11 @@ class Cohort:
         return self.over <= periods < len(self.people)
 
 
+def _is_shown(cohort: Cohort, periods: int, unfinished: bool) -> bool:  # noqa: FBT001 (the option of the callers)
+    """Whether a period is over, or has begun and is asked for all the same."""
+    return unfinished or periods < cohort.over
+
+
 def _at(values: tuple[int, ...], place: int) -> int | None:
     return values[place] if 0 <= place < len(values) else None
 
@@ -234,15 +239,15 @@ class Cohorts:
             Their ids: a frame with the one column `person_id`, of the kind that came in, or a list where a list did.
 
         Raises:
-            RecordError: There is no such cohort, or the period is not observed.
+            ArgumentError: There is no such cohort, or the period is not observed.
         """
         row = next((cohort for cohort in self.cohorts if cohort.start == start), None)
         if row is None:
             msg = f"no cohort begins on {start}; {nearest(str(start), (str(one.start) for one in self))}"
-            raise RecordError(msg)
+            raise ArgumentError(msg)
         if row.after(periods) is None:
             msg = f"period {periods} of the cohort of {start} is not observed; it has {len(row.people)}, counted from 0"
-            raise RecordError(msg)
+            raise ArgumentError(msg)
         return self._who(row.place, periods)
 
     def to_dicts(self) -> list[dict[str, Any]]:
@@ -270,17 +275,39 @@ class Cohorts:
             "is_partial": cohort.is_partial(periods),
         }
 
-    def triangle(self) -> list[dict[str, Any]]:
-        """The wide form, one row for each cohort, with its size and the people of each period after by `label`."""
+    @property
+    def averages(self) -> tuple[Rate | None, ...]:
+        """The average of each period after, from 0, over finished periods alone: the last row of the table."""
+        return tuple(self.average(periods) for periods in range(self.width))
+
+    def triangle(self, *, unfinished: bool = False) -> list[dict[str, Any]]:
+        """The wide form, one row for each cohort, with its size and the people of each period after by `label`.
+
+        Args:
+            unfinished: Whether to include periods that are not over for the whole cohort; False: they are None, so that
+                sums and averages of a column are of finished periods alone.
+        """
         labels = [self.label(periods) for periods in range(self.width)]
         return [
-            {"cohort": one.start, "size": one.size, **{label: one.after(place) for place, label in enumerate(labels)}}
+            {
+                "cohort": one.start,
+                "size": one.size,
+                **{label: one.after(at) if _is_shown(one, at, unfinished) else None for at, label in enumerate(labels)},
+            }
             for one in self.cohorts
         ]
 
-    def heat(self) -> list[list[float | None]]:
-        """The shares alone, one list for each cohort, as a heat-map takes them; None (grey) is unobserved."""
-        rates = [[one.rate(periods) for periods in range(self.width)] for one in self.cohorts]
+    def heat(self, *, unfinished: bool = False) -> list[list[float | None]]:
+        """The shares alone, one list for each cohort, as a heat-map takes them; None (grey) is not known yet.
+
+        Args:
+            unfinished: Whether to include periods that are not over for the whole cohort; False: they are None, so that
+                an average of a column is of finished periods alone. `averages` has the average of every person.
+        """
+        rates = [
+            [one.rate(at) if _is_shown(one, at, unfinished) else None for at in range(self.width)]
+            for one in self.cohorts
+        ]
         return [[None if rate is None else rate.value for rate in row] for row in rates]
 
     def __str__(self) -> str:

@@ -74,7 +74,7 @@ def table_of(orders: Orders, asked: Asked) -> Table:
     """Count orders as they are asked for.
 
     Raises:
-        RecordError: There is no log of the kind that puts people into cohorts, or none of purchases.
+        ArgumentError: There is no log of the kind that puts people into cohorts, or none of purchases.
     """
     return _packed(orders, asked) or _by_engine(orders, asked)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from funnel.metrics._periods import written
 
 if TYPE_CHECKING:
+    from funnel.metrics.rate import Rate
     from funnel.metrics.retention.cohorts import Cohort, Cohorts
 
 _GREY = "#ddd"
@@ -18,11 +19,15 @@ _HEAT = "46, 125, 50"
 def text_of(cohorts: Cohorts) -> str:
     """The triangle with people, and a last line with the average of what is over."""
     lines = [_heading(cohorts), *(_line(cohorts, cohort) for cohort in cohorts)]
-    if any(cohort.over for cohort in cohorts):
+    if _is_any_over(cohorts):
         lines.append(_averages(cohorts))
     widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
     told = ("  ".join(cell.rjust(wide) for cell, wide in zip(line, widths, strict=True)) for line in lines)
     return "\n".join(line.rstrip() for line in told)
+
+
+def _is_any_over(cohorts: Cohorts) -> bool:
+    return any(cohort.over for cohort in cohorts)
 
 
 def _columns(cohorts: Cohorts) -> range:
@@ -45,16 +50,27 @@ def _cell(cohort: Cohort, place: int) -> str:
 
 
 def _averages(cohorts: Cohorts) -> list[str]:
-    rates = [cohorts.average(place) for place in _columns(cohorts)]
-    shares = [f"{100 * rate.value:.1f} %" if rate and rate.value is not None else "" for rate in rates]
-    return ["average", "", *shares]
+    return ["average", "", *(_share(cohorts.average(place)) for place in _columns(cohorts))]
+
+
+def _share(rate: Rate | None) -> str:
+    return f"{100 * rate.value:.1f} %" if rate and rate.value is not None else ""
 
 
 def html_of(cohorts: Cohorts) -> str:
     """The triangle as a heat-map: the greener, the larger the share; grey is not observed, a star not over for all."""
     head = "".join(f"<th>{html.escape(cell)}</th>" for cell in _heading(cohorts))
     body = "".join(f"<tr>{''.join(_cells(cohorts, cohort))}</tr>" for cohort in cohorts)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    foot = f"<tfoot><tr>{''.join(_average_cells(cohorts))}</tr></tfoot>" if _is_any_over(cohorts) else ""
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody>{foot}</table>"
+
+
+def _average_cells(cohorts: Cohorts) -> Iterator[str]:
+    yield "<th>average</th><td></td>"
+    for place in _columns(cohorts):
+        rate = cohorts.average(place)
+        told = "no period is over" if rate is None else str(rate)
+        yield f'<td title="{html.escape(told)}">{_share(rate)}</td>'
 
 
 def _cells(cohorts: Cohorts, cohort: Cohort) -> Iterator[str]:

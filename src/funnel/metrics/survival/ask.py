@@ -17,7 +17,7 @@ import attrs
 from funnel._facts.base import judgement
 from funnel._given import SpanLike, span
 from funnel._instants import MICROSECOND, instant
-from funnel.errors import RecordError
+from funnel.errors import ArgumentError
 from funnel.metrics.rate import LEAST, LEVEL
 from funnel.metrics.survival.curve import Curve
 from funnel.metrics.survival.estimates import (
@@ -106,13 +106,13 @@ class Survival:
             share: Between 0 and 1.
 
         Raises:
-            RecordError: It is not.
+            ArgumentError: It is not.
         """
         if not 0 < share < 1:
             msg = (
                 f"a share of {share!r} has no time within which it converts; give a float between 0 and 1, such as 0.5"
             )
-            raise RecordError(msg)
+            raise ArgumentError(msg)
         return quantile_of(self.curve, share, self.level, self.least)
 
     @property
@@ -214,7 +214,7 @@ def survival(waits: object, *, as_of: datetime, level: float = LEVEL, least: int
         InstantError: `as_of` or a time of a pair is naive.
         LogsError: A column is missing or holds no aware datetimes, or a start is empty.
         EngineError: The frame cannot be read.
-        RecordError: The level is no share, or `least` no whole number from 1 up.
+        ArgumentError: The level is no share, or `least` no whole number from 1 up.
 
     Example:
         >>> from datetime import UTC, datetime, timedelta
@@ -234,10 +234,10 @@ def survival(waits: object, *, as_of: datetime, level: float = LEVEL, least: int
 def _survival(waits: Waits, as_of: datetime, level: float, least: int) -> Survival:
     if not 0 < level < 1:
         msg = f"level is {level!r}; give a float between 0 and 1, such as 0.95"
-        raise RecordError(msg)
+        raise ArgumentError(msg)
     if least < 1:
         msg = f"least is {least!r}; give the fewest people of whom anything is said, a whole number from 1 up"
-        raise RecordError(msg)
+        raise ArgumentError(msg)
     return Survival(instant(judgement(as_of)), waits.curve, waits.early, level, least)
 
 
@@ -310,7 +310,7 @@ def survival_by(
         InstantError: `as_of` is naive.
         LogsError: A column is missing or holds no aware datetimes, or a start is empty.
         EngineError: The frame cannot be read.
-        RecordError: The level is no share, `least` no whole number from 1 up, or no column is named.
+        ArgumentError: The level is no share, `least` no whole number from 1 up, or no column is named.
 
     Example:
         >>> import polars as pl
@@ -326,7 +326,7 @@ def survival_by(
     """
     names = (by,) if isinstance(by, str) else tuple(by)
     if not names:
-        raise RecordError("no column is named that makes the groups; give one, or ask for `survival`")
+        raise ArgumentError("no column is named that makes the groups; give one, or ask for `survival`")
     found = waits_by(waits, names, judgement(as_of))
     made = ((group, _survival(one, as_of, level, least)) for group, one in found.items())
     return SurvivalBy(names, tuple((group[0] if len(names) == 1 else group, one) for group, one in made))

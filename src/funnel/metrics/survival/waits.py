@@ -17,9 +17,10 @@ from funnel._frames import Frame, Home, leave
 from funnel._given import nearest
 from funnel._instants import FOREVER
 from funnel._lift.columns import flag
-from funnel._streams import stream_called
-from funnel.errors import RecordError
+from funnel._streams import STREAMS
+from funnel.errors import ArgumentError
 from funnel.logs import Logs
+from funnel.metrics._kinds import check_kinds, no_events
 from funnel.metrics._purchases import PERSON, told
 from funnel.metrics.survival.waiting import ENDED, STARTED, read
 
@@ -67,9 +68,9 @@ def waits(  # noqa: PLR0913 - two of them are the kinds
 
     Raises:
         InstantError: `as_of` is naive.
-        FactsError: No stream of `Logs` has such a name.
-        RecordError: The table has no event of a kind, the logs that it is made from are not there, or `earlier` is
-            neither of the two.
+        ArgumentError: A kind does not occur and looks like one that does, no stream of `Logs` has such a name, or
+            `earlier` is neither of the two. Any other kind that does not occur has no event, and neither has a stream
+            of `Logs` whose log is not there.
         LogsError: A column is missing or of a wrong type, or cells are empty.
 
     Example:
@@ -85,8 +86,12 @@ def waits(  # noqa: PLR0913 - two of them are the kinds
     now, kept = judgement(as_of), list(keep)
     if earlier not in ("counts", "ignored"):
         msg = f"earlier is {earlier!r}; it is one of counts, ignored"
-        raise RecordError(msg)
-    found = _of_logs(events, start, end, now) if isinstance(events, Logs) else _of_table(events, start, end, kept, now)
+        raise ArgumentError(msg)
+    found = (
+        _of_logs(events, start, end, kept, now)
+        if isinstance(events, Logs)
+        else _of_table(events, start, end, kept, now)
+    )
     firsts = _firsts(found.starts, kept)
     ends = _seconds(found.starts) if start == end else _ends(found.ends, firsts if earlier == "ignored" else None)
     table = firsts.join(ends, on=PERSON, how="left").select(PERSON, STARTED, ENDED, *kept)
@@ -96,23 +101,26 @@ def waits(  # noqa: PLR0913 - two of them are the kinds
 def _of_table(table: object, start: str, end: str, kept: Sequence[str], now: int) -> _Events:
     entered = read(table, "events", {_OCCURRED: "an instant"}, {**dict.fromkeys(kept, ""), **_NAMED})
     kinds = {str(kind) for (kind,) in told(entered.frame.select(_KIND).unique(), _KIND)}
-    for kind in (start, end) if kinds else ():
-        if kind not in kinds:
-            msg = f"no event is of kind {kind!r}; {nearest(kind, kinds)}"
-            raise RecordError(msg)
+    check_kinds((start, end), kinds)
     known = entered.frame.filter(nw.col(_OCCURRED) <= now).rename({_OCCURRED: _TIME})
     return _Events(known.filter(nw.col(_KIND) == start), known.filter(nw.col(_KIND) == end), entered.home)
 
 
-def _of_logs(logs: Logs, start: str, end: str, now: int) -> _Events:
-    return _Events(_stream(logs, start, now), _stream(logs, end, now), logs.home)
+def _of_logs(logs: Logs, start: str, end: str, kept: Sequence[str], now: int) -> _Events:
+    starts, ends = _stream(logs, start, now), _stream(logs, end, now)
+    if starts is None:
+        starts = no_events(logs.tables, **{_TIME: nw.Int64(), **dict.fromkeys(kept, nw.String())})
+    return _Events(starts, no_events(logs.tables, **{_TIME: nw.Int64()}) if ends is None else ends, logs.home)
 
 
-def _stream(logs: Logs, name: str, now: int) -> Frame:
-    stream = stream_called(name)
+def _stream(logs: Logs, name: str, now: int) -> Frame | None:
+    """The rows of a stream up to an instant; None if the log that would hold them is not there."""
+    if name not in STREAMS:
+        msg = f"no stream of records is called {name!r}; {nearest(name, STREAMS)}"
+        raise ArgumentError(msg)
+    stream = STREAMS[name]
     if stream.table not in logs.tables:
-        msg = f"the logs hold no {name}; known are {', '.join(logs.tables)}"
-        raise RecordError(msg)
+        return None
     rows = logs.tables[stream.table].filter(nw.col("start") <= now).rename({"t": _TIME})
     if stream.living:
         rows = rows.filter(nw.col("end") > now)

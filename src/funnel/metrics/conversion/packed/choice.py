@@ -14,6 +14,9 @@ from funnel.metrics.conversion.plan import DROPPED, PENDING
 _DEEPER = 1 << 40
 """More than any person has rows."""
 
+_OVER = 1 << 46
+"""More than any number of steps counts."""
+
 
 def firsts(paths: Paths, begun: Places) -> Places:
     """Of the places at which attempts begin, the earliest of each person."""
@@ -41,18 +44,20 @@ def _best(who: Places, score: Whole) -> Places:
 
 
 def _deepest(paths: Paths, judged: Worth) -> tuple[Places, Worth]:
-    """Each person's deepest attempt, of equals the earliest; somebody with one still open is pending, not dropped."""
+    """The deepest of each person's attempts whose window is over, or else of all; of equals the earliest.
+
+    A person none of whose windows is over is pending, not dropped, while one of the attempts is still open.
+    """
     kept = np.flatnonzero(~judged.removed)
     who = paths.who[judged.tries.path[kept]]
-    best = kept[_best(who, judged.reached[kept] * _DEEPER - paths.standing(judged.tries.begun[kept]))]
+    depth = judged.settled[kept] * _OVER + judged.reached[kept] * _DEEPER - paths.standing(judged.tries.begun[kept])
+    best = kept[_best(who, depth)]
     if not len(best):
         return best, judged
-    starts = starts_of(who)[:-1]
-    state, settled = judged.state.copy(), judged.settled.copy()
-    still = np.logical_or.reduceat(judged.state[kept] == PENDING, starts)
-    state[best[still & (state[best] == DROPPED)]] = PENDING
-    settled[best] = np.logical_and.reduceat(judged.settled[kept], starts)
-    return best, attrs.evolve(judged, state=state, settled=settled)
+    still = np.logical_or.reduceat(judged.state[kept] == PENDING, starts_of(who)[:-1])
+    state = judged.state.copy()
+    state[best[still & ~judged.settled[best] & (state[best] == DROPPED)]] = PENDING
+    return best, attrs.evolve(judged, state=state)
 
 
 def _walked(look: Look, judged: Worth) -> Flags:

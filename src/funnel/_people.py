@@ -1,0 +1,53 @@
+"""The people that a call is about: everyone's records as `Logs`, or histories one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import cast
+
+from funnel.errors import ArgumentError
+from funnel.history import History
+from funnel.logs import Logs
+
+_WRAP = "make Logs of a table of records first, such as Logs(purchases=table)"
+
+
+def logs_of(given: object) -> Logs:
+    """Return the argument if it is `Logs`.
+
+    Raises:
+        ArgumentError: It is something else, such as a plain dataframe.
+    """
+    if isinstance(given, Logs):
+        return given
+    msg = f"logs must be Logs (got {_kind(given)}); {_WRAP}"
+    raise ArgumentError(msg)
+
+
+def histories_of(given: object) -> list[History]:
+    """Return one history, or several, as a list.
+
+    Raises:
+        ArgumentError: It is something else, such as a plain dataframe.
+    """
+    if isinstance(given, History):
+        return [given]
+    people: list[object] = list(cast("Iterable[object]", given)) if _is_listed(given) else [given]
+    if all(isinstance(one, History) for one in people):
+        return cast("list[History]", people)
+    wrong = next(one for one in people if not isinstance(one, History))
+    msg = f"people must be Logs, a History or several of them (got {_kind(wrong)}); {_WRAP}"
+    raise ArgumentError(msg)
+
+
+def _is_listed(given: object) -> bool:
+    """Whether it holds several things; a dataframe, a text and a mapping are each one thing."""
+    is_one = isinstance(given, str | bytes | Mapping) or hasattr(type(given), "columns")
+    return isinstance(given, Iterable) and not is_one
+
+
+def _kind(given: object) -> str:
+    """What a thing is, without any of its values: the type, and of a dataframe its library."""
+    kind = type(given)
+    library = kind.__module__.partition(".")[0]
+    return f"a {kind.__name__}" if library in ("builtins", "funnel") else f"a {kind.__name__} of {library}"

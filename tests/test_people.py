@@ -1,0 +1,121 @@
+"""Every call that needs `Logs` says so in one sentence, whatever else it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+
+import funnel
+from funnel import Facts, History, Money, Policy, Purchase, RuleBook, stage
+from funnel.errors import ArgumentError, FactsError
+from funnel.metrics.people import people_by
+
+DAY = datetime(2026, 3, 1, tzinfo=UTC)
+MONTH = timedelta(days=30)
+TABLE = pl.DataFrame({"id": ["1"], "person_id": ["sari"], "purchased_at": [DAY], "amount": [5]})
+LINES = pl.DataFrame({"purchase_id": ["1"], "sku": ["pot"]})
+POLICY = Policy()
+BOOK = RuleBook(POLICY)
+RULE = funnel.is_lapsed
+
+OF_LOGS: dict[str, Callable[[Any], Any]] = {
+    "Facts.over": lambda given: Facts.over(given, as_of=DAY),
+    "Facts.running": lambda given: Facts.running(given, as_of=DAY),
+    "next_change.over": lambda given: RULE.next_change.over(given, POLICY, as_of=DAY),
+    "moves.over": lambda given: funnel.moves.over(given, POLICY, as_of=DAY),
+    "FUNNEL.over": lambda given: funnel.FUNNEL.over(given, POLICY, as_of=DAY),
+    "backtest": lambda given: funnel.backtest(
+        RULE, given, POLICY, first=DAY, every=MONTH, horizon=MONTH, as_of=DAY + 5 * MONTH
+    ),
+    "compare": lambda given: funnel.compare(RULE, RULE, given, POLICY, as_of=DAY),
+    "repeat_rates": lambda given: funnel.repeat_rates(given, MONTH, as_of=DAY),
+    "repeat_rate": lambda given: funnel.repeat_rate(given, as_of=DAY),
+    "repeat_rate_within": lambda given: funnel.repeat_rate_within(given, MONTH, as_of=DAY),
+    "returning_rate": lambda given: funnel.returning_rate(given, MONTH, as_of=DAY),
+    "repeat_by": lambda given: funnel.repeat_by(given, "source", MONTH, as_of=DAY),
+    "purchase_steps": lambda given: funnel.purchase_steps(given, MONTH, as_of=DAY),
+    "purchase_rhythm": lambda given: funnel.purchase_rhythm(given, as_of=DAY),
+    "honeymoon": lambda given: funnel.honeymoon(given, MONTH, as_of=DAY),
+    "growth": lambda given: funnel.growth(given, within=MONTH, margin=0.5, tz="UTC", as_of=DAY),
+    "referral_rate": lambda given: funnel.referral_rate(given, as_of=DAY),
+    "leaving": lambda given: funnel.leaving(given, POLICY, as_of=DAY),
+    "rfm_quantiles": lambda given: funnel.rfm_quantiles(given, as_of=DAY),
+    "segments": lambda given: funnel.segments(given, POLICY, as_of=DAY),
+    "affinity": lambda given: funnel.affinity(given, LINES, MONTH, as_of=DAY),
+    "offers": lambda given: funnel.offers(given, LINES, MONTH, as_of=DAY),
+    "people_by": lambda given: people_by(stage, given, POLICY, as_of=DAY),
+}
+
+OF_PEOPLE: dict[str, Callable[[Any], Any]] = {
+    "worklist": lambda given: funnel.worklist(given, POLICY, on=DAY, tz="UTC"),
+    "look_again": lambda given: funnel.look_again(given, POLICY, on=DAY),
+    "stage_flow": lambda given: funnel.stage_flow(given, POLICY, tz="UTC", as_of=DAY),
+    "stage_difference": lambda given: funnel.stage_difference(given, BOOK, BOOK, tz="UTC", as_of=DAY),
+}
+
+GIVEN: dict[str, tuple[Any, str]] = {
+    "a frame of Polars": (TABLE, r"a DataFrame of polars\)"),
+    "a lazy frame": (TABLE.lazy(), r"a LazyFrame of polars\)"),
+    "a frame of pandas": (TABLE.to_pandas(), r"a DataFrame of pandas\)"),
+    "a dictionary": ({"purchases": TABLE}, r"a dict\)"),
+    "text": ("orders.csv", r"a str\)"),
+    "nothing": (None, r"a NoneType\)"),
+}
+
+
+@pytest.mark.parametrize("given", GIVEN)
+@pytest.mark.parametrize("call", OF_LOGS)
+def test_what_is_not_logs_is_refused_with_the_remedy(call: str, given: str) -> None:
+    """One sentence says what was given and how a table of records becomes Logs; no person is named."""
+    value, kind = GIVEN[given]
+
+    with pytest.raises(
+        ArgumentError, match=rf"^logs must be Logs \(got {kind}; make Logs of .*Logs\(purchases=table\)$"
+    ) as told:
+        OF_LOGS[call](value)
+    assert "sari" not in str(told.value)
+
+
+@pytest.mark.parametrize("given", GIVEN)
+@pytest.mark.parametrize("call", OF_PEOPLE)
+def test_what_is_neither_logs_nor_histories_is_refused_with_the_remedy(call: str, given: str) -> None:
+    """Calls that take histories too say that as well."""
+    value, kind = GIVEN[given]
+
+    with pytest.raises(ArgumentError, match=rf"^people must be Logs, a History or several of them \(got {kind}; make"):
+        OF_PEOPLE[call](value)
+
+
+@pytest.mark.parametrize("call", OF_PEOPLE)
+def test_a_list_of_something_else_is_refused(call: str) -> None:
+    """Rows of a table, or purchases, are no histories; an empty list is nobody."""
+    purchase = Purchase(id="1", person_id="sari", purchased_at=DAY, amount=Money(5, "IDR"))
+
+    for wrong, kind in ((TABLE.to_dicts(), "a dict"), ([History.of("sari", [purchase]), purchase], "a Purchase")):
+        with pytest.raises(ArgumentError, match=rf"\(got {kind}\)") as told:
+            OF_PEOPLE[call](wrong)
+        assert "sari" not in str(told.value)
+    OF_PEOPLE[call]([])
+    OF_PEOPLE[call](iter([History.of("sari", [purchase])]))
+
+
+def test_a_rule_over_a_table_of_records_names_logs() -> None:
+    """A rule takes frames of facts too, so its errors name both."""
+    with pytest.raises(FactsError, match=r"leave as_of out; a table of records goes in as Logs"):
+        RULE.over(TABLE, POLICY, as_of=DAY)
+    with pytest.raises(FactsError, match=r"no column for .*; give a frame that Facts.over made, or Logs$"):
+        RULE.over(TABLE, POLICY)
+
+
+def test_every_public_call_with_logs_is_among_these() -> None:
+    """No function of the library whose first argument is `logs` is left out here."""
+    takes = {
+        name
+        for name in funnel.__all__
+        if callable(one := getattr(funnel, name)) and "logs" in getattr(one, "__annotations__", {})
+    }
+    assert takes <= set(OF_LOGS)
