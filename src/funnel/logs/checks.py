@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 import narwhals as nw
 
+from funnel._fields import BLANK, LONGEST_ID, MANGLED, NOT_MANGLED, UNPRINTABLE
 from funnel._frames import ROW, Entered
 from funnel._instants import EARLIEST, LATEST
 from funnel._lift.columns import flag
@@ -110,18 +111,33 @@ def _column_checks(name: str, column: Column) -> Iterator[Check]:
                 f"is no whole number from 0 to {LARGEST_AMOUNT}; give minor units, refunds in their own log",
                 outside,
             )
-        case "person" if column.required:
-            yield Check(name, "is empty; give the person, leave the row out if nobody knows", value.is_null())
-            blank = value.cast(nw.String()).fill_null("?") == ""
-            yield Check(name, "is blank; give the person", blank, of_texts=True)
-        case "id" if column.required:
-            yield Check(name, "is empty; give the number the record has where it came from", value == "")
+        case "person":
+            if column.required:
+                yield Check(name, "is empty; give the person, leave the row out if nobody knows", value.is_null())
+            yield from _id_checks(name, column, value.cast(nw.String()), "is blank; give the person")
+        case "id":
+            problem = "is empty; give the number the record has where it came from"
+            yield from _id_checks(name, column, value, problem)
         case "text" if column.choices:
-            empty = () if column.required else ("",)
-            allowed = value.is_in([*column.choices, *empty])
+            others = () if column.required else ("",)
+            allowed = value.is_in([*column.choices, *others])
             yield Check(name, f"is not one of {', '.join(column.choices)}", ~allowed, column.choices)
-        case _:
-            return
+        case "text":
+            yield _unwritable(name, value)
+
+
+def _id_checks(name: str, column: Column, value: nw.Expr, blank: str) -> Iterator[Check]:
+    """What a record refuses in an id, by the same patterns; a cell that may be empty may be "" too."""
+    is_blank = value.str.contains(BLANK) if column.required else value.str.contains(BLANK) & (value != "")
+    yield Check(name, blank, is_blank, of_texts=True)
+    yield _unwritable(name, value)
+    yield Check(name, NOT_MANGLED, value.str.contains(MANGLED), of_texts=True)
+
+
+def _unwritable(name: str, value: nw.Expr) -> Check:
+    problem = f"has more than {LONGEST_ID} characters, or a control character; shorten it, or take that out"
+    bad = (value.str.len_chars() > LONGEST_ID) | value.str.contains(UNPRINTABLE)
+    return Check(name, problem, bad, of_texts=True)
 
 
 def _not_before(first: str, later: str) -> Check:
