@@ -120,10 +120,10 @@ def _column_checks(name: str, column: Column) -> Iterator[Check]:
         case "person":
             if column.required:
                 yield Check(name, "is empty; give the person, leave the row out if nobody knows", value.is_null())
-            yield _id_check(name, column, value.cast(nw.String()), "is blank; give the person")
+            yield id_check(name, value.cast(nw.String()), "is blank; give the person", is_required=column.required)
         case "id":
             problem = "is empty; give the number the record has where it came from"
-            yield _id_check(name, column, value, problem)
+            yield id_check(name, value, problem, is_required=column.required)
         case "text" if column.choices:
             others = () if column.required else ("",)
             allowed = value.is_in([*column.choices, *others])
@@ -132,12 +132,12 @@ def _column_checks(name: str, column: Column) -> Iterator[Check]:
             yield _unwritable(name, value)
 
 
-def _id_check(name: str, column: Column, value: nw.Expr, blank: str) -> Check:
+def id_check(name: str, value: nw.Expr, blank: str, *, is_required: bool = True) -> Check:
     """What a record refuses in an id, by the same patterns; a cell that may be empty may be "" too."""
     # one pattern takes a third of the time of three
     bad = (value.str.len_chars() > LONGEST_ID) | value.str.contains(f"{UNPRINTABLE}|{BLANK}|{MANGLED}")
     is_blank = value.str.contains(BLANK)
-    if not column.required:
+    if not is_required:
         bad, is_blank = bad & (value != ""), is_blank & (value != "")
     parts = (
         Check(name, blank, is_blank),

@@ -11,7 +11,7 @@ from funnel._frames import ROW, Entered, enter
 from funnel._reduce.folds import END, START
 from funnel._reduce.forms import COMMON
 from funnel.errors import EngineError
-from funnel.logs.checks import Check, faults_of
+from funnel.logs.checks import Check, faults_of, id_check
 from funnel.logs.faults import Fault, raise_if_any
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def lines_beside(logs: Logs, lines: object) -> Frame:
 
 
 _EMPTY = [
-    Check(column, "is empty; say what it is, or leave the row out", nw.col(name) == "")
+    id_check(column, nw.col(name), "is empty; say what it is, or leave the row out")
     for column, name in (("purchase_id", "id"), (SKU, SKU))
 ]
 _UNKNOWN = [
