@@ -27,7 +27,7 @@ from pydantic_core.core_schema import ErrorType
 
 from funnel._copies import Checked
 from funnel._instants import EARLIEST, LATEST, instant, micros
-from funnel.errors import FieldsError, InstantError, RecordError
+from funnel.errors import ArgumentError, FieldsError, InstantError, RecordError
 from funnel.money import Money
 
 LONGEST_ID = 200
@@ -43,7 +43,19 @@ _TYPES = frozenset(get_args(ErrorType))
 _HIDDEN = "(hidden)"
 _ALIKE = 0.8
 _ISO = "2026-03-01T09:00+07:00"
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_SPACES = "\u00a0\u00ad\u115f\u1160\u1680\u180e\u2000-\u200f\u202f\u205f-\u2064\u2800\u3000\u3164\ufeff\uffa0"
+
+UNPRINTABLE = r"[\x00-\x1f\x7f" + "\u0080-\u009f\u2028\u2029]"
+"""Control characters, as a pattern that means the same to Python and to every dataframe engine."""
+
+BLANK = f"^[ {_SPACES}]*$"
+"""Nothing, or nothing that can be seen: every space of Unicode, and the characters without a width."""
+
+MANGLED = r"^(?:nan|NaN|NaT|None|<NA>|null|NULL|undefined|[+-]?[0-9]+(?:[.]0+|(?:[.][0-9]+)?[eE][+][0-9]+))$"
+"""A missing value written as text, or a number that a spreadsheet or a float has changed: "2.88E+18", "1001.0"."""
+
+NOT_MANGLED = "is a missing value or a changed number as text, such as 'None' or '1001.0'; give the id itself"
+
 _UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -87,7 +99,7 @@ def _label(given: object) -> str:
     if len(text) > LONGEST_ID:
         msg = f"{len(text)} characters are given; at most {LONGEST_ID} are allowed"
         raise RecordError(msg)
-    if _UNPRINTABLE.search(text):
+    if re.search(UNPRINTABLE, text):
         msg = "text holds a control character (a tab, a line break); take it out"
         raise RecordError(msg)
     return text
@@ -95,9 +107,29 @@ def _label(given: object) -> str:
 
 def _id(given: object) -> str:
     text = _label(given)
-    if not text or text.isspace():
-        raise RecordError("an id is blank; give at least one character that is not a space")
+    if re.search(BLANK, text):
+        raise RecordError("an id is blank; give at least one character that can be seen")
+    if re.search(MANGLED, text):
+        msg = f"an id {NOT_MANGLED}"
+        raise RecordError(msg)
     return text
+
+
+def given_id(given: object, what: str = "person_id") -> str:
+    """Return an id that is an argument of a call.
+
+    Args:
+        given: What was passed.
+        what: Name of the argument, for the error.
+
+    Raises:
+        ArgumentError: It is not an id; a whole number is not, since 7 and "7" would be two people.
+    """
+    try:
+        return _id(given)
+    except RecordError as error:
+        msg = f"{what} is not an id: {error}"
+    raise ArgumentError(msg)
 
 
 def amount_in_range(given: Money) -> Money:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 from funnel._facts.base import judgement
 from funnel._facts.declare import Declared
 from funnel._facts.plan import Plan, plan_of
+from funnel._fields import given_id
 from funnel._instants import EARLIEST, LATEST, instant, micros
 from funnel._ledger.steps import DELIVERY, streams_of
 from funnel._lift.clock import first_change
@@ -86,9 +87,14 @@ class Advance(Generic[P, A]):
     # ---- states ----
 
     def begin(self, person_id: str) -> Running:
-        """The state of a person of whom nothing is known yet."""
+        """The state of a person of whom nothing is known yet.
+
+        Raises:
+            ArgumentError: `person_id` is not an id.
+        """
+        known_as = given_id(person_id)
         values = (*self._plan.empties, *[0] * len(self._plan.reductions))
-        return running(self.facts, person_id, instant(EARLIEST), values, ())
+        return running(self.facts, known_as, instant(EARLIEST), values, ())
 
     def of(self, history: History) -> Running:
         """The state of a person, from all their records.

@@ -123,7 +123,7 @@ def canonical(log: str, entered: Entered, people: nw.dtypes.DType) -> Frame:
 
 def _made(name: str, column: Column, dtype: nw.dtypes.DType | None, people: nw.dtypes.DType) -> nw.Expr:
     if column.kind == "person":
-        return nw.lit(None, people) if dtype is None else nw.col(name).cast(people)
+        return nw.lit(None, people) if dtype is None else _person(nw.col(name).cast(people), column, people)
     if dtype is None:
         return _default(column)
     value = nw.col(name)
@@ -131,7 +131,15 @@ def _made(name: str, column: Column, dtype: nw.dtypes.DType | None, people: nw.d
         return _filled(value, column, MISSING).cast(nw.Int64())
     if column.kind in ("amount", "whole"):
         return _filled(_whole(value, dtype), column, MISSING).cast(nw.Int64())
-    return _filled(value.cast(nw.String()), column, "")
+    text = _filled(value.cast(nw.String()), column, "")
+    return nw.when(text == "").then(nw.lit(column.default)).otherwise(text) if column.default else text
+
+
+def _person(value: nw.Expr, column: Column, people: nw.dtypes.DType) -> nw.Expr:
+    """A person; "" is nobody where nobody may be named."""
+    if column.required or people != nw.String():
+        return value
+    return nw.when(value != "").then(value)
 
 
 def _whole(value: nw.Expr, dtype: nw.dtypes.DType) -> nw.Expr:

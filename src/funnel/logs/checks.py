@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 import narwhals as nw
 
+from funnel._fields import BLANK, LONGEST_ID, MANGLED, NOT_MANGLED, UNPRINTABLE
 from funnel._frames import ROW, Entered
 from funnel._instants import EARLIEST, LATEST
 from funnel._lift.columns import flag
@@ -31,6 +32,8 @@ class Check:
     choices: Sequence[str] = ()
     of_texts: bool = False
     of_absent: bool = False
+    parts: Sequence[Check] = ()
+    """The kinds of fault of which the check finds any, told apart only where there is one."""
 
     def can_fail(self, schema: Mapping[str, nw.dtypes.DType]) -> bool:
         """Whether a row of such columns can be at fault."""
@@ -46,7 +49,11 @@ def faults_of(log: str, frame: Frame, checks: Sequence[Check]) -> Iterator[Fault
     flags = (counted(check.bad).sum().alias(name) for name, check in zip(names, checks, strict=True))
     counts = frame.select(*flags).collect().to_dict(as_series=False)
     for name, check in zip(names, checks, strict=True):
-        if counts[name][0]:
+        if not counts[name][0]:
+            continue
+        if check.parts:
+            yield from faults_of(log, frame, check.parts)
+        else:
             rows = frame.filter(check.bad)
             yield Fault(log, check.column, check.problem + _meant(rows, check), int(counts[name][0]), first_rows(rows))
 
@@ -110,18 +117,40 @@ def _column_checks(name: str, column: Column) -> Iterator[Check]:
                 f"is no whole number from 0 to {LARGEST_AMOUNT}; give minor units, refunds in their own log",
                 outside,
             )
-        case "person" if column.required:
-            yield Check(name, "is empty; give the person, leave the row out if nobody knows", value.is_null())
-            blank = value.cast(nw.String()).fill_null("?") == ""
-            yield Check(name, "is blank; give the person", blank, of_texts=True)
-        case "id" if column.required:
-            yield Check(name, "is empty; give the number the record has where it came from", value == "")
+        case "person":
+            if column.required:
+                yield Check(name, "is empty; give the person, leave the row out if nobody knows", value.is_null())
+            yield id_check(name, value.cast(nw.String()), "is blank; give the person", is_required=column.required)
+        case "id":
+            problem = "is empty; give the number the record has where it came from"
+            yield id_check(name, value, problem, is_required=column.required)
         case "text" if column.choices:
-            empty = () if column.required else ("",)
-            allowed = value.is_in([*column.choices, *empty])
+            others = () if column.required else ("",)
+            allowed = value.is_in([*column.choices, *others])
             yield Check(name, f"is not one of {', '.join(column.choices)}", ~allowed, column.choices)
-        case _:
-            return
+        case "text":
+            yield _unwritable(name, value)
+
+
+def id_check(name: str, value: nw.Expr, blank: str, *, is_required: bool = True) -> Check:
+    """What a record refuses in an id, by the same patterns; a cell that may be empty may be "" too."""
+    # one pattern takes a third of the time of three
+    bad = (value.str.len_chars() > LONGEST_ID) | value.str.contains(f"{UNPRINTABLE}|{BLANK}|{MANGLED}")
+    is_blank = value.str.contains(BLANK)
+    if not is_required:
+        bad, is_blank = bad & (value != ""), is_blank & (value != "")
+    parts = (
+        Check(name, blank, is_blank),
+        _unwritable(name, value),
+        Check(name, NOT_MANGLED, value.str.contains(MANGLED)),
+    )
+    return Check(name, "is not an id", bad, of_texts=True, parts=parts)
+
+
+def _unwritable(name: str, value: nw.Expr) -> Check:
+    problem = f"has more than {LONGEST_ID} characters, or a control character; shorten it, or take that out"
+    bad = (value.str.len_chars() > LONGEST_ID) | value.str.contains(UNPRINTABLE)
+    return Check(name, problem, bad, of_texts=True)
 
 
 def _not_before(first: str, later: str) -> Check:

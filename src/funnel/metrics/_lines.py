@@ -12,7 +12,7 @@ from funnel._people import logs_of
 from funnel._reduce.folds import END, START
 from funnel._reduce.forms import COMMON
 from funnel.errors import EngineError
-from funnel.logs.checks import Check, faults_of
+from funnel.logs.checks import Check, faults_of, id_check
 from funnel.logs.faults import Fault, raise_if_any
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def lines_beside(logs: Logs, lines: object) -> Frame:
 
 
 _EMPTY = [
-    Check(column, "is empty; say what it is, or leave the row out", nw.col(name) == "")
+    id_check(column, nw.col(name), "is empty; say what it is, or leave the row out")
     for column, name in (("purchase_id", "id"), (SKU, SKU))
 ]
 _UNKNOWN = [

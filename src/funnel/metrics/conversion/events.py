@@ -18,7 +18,7 @@ from funnel.errors import ArgumentError, EngineError
 from funnel.interactions import KINDS, Interaction
 from funnel.logs import Fault, Logs
 from funnel.logs.canonical import MISSING, hint, wrong_type
-from funnel.logs.checks import Check, faults_of
+from funnel.logs.checks import Check, faults_of, id_check
 from funnel.logs.columns import Column
 from funnel.logs.faults import raise_if_any
 from funnel.metrics.conversion.conditions import LARGEST, Types
@@ -161,7 +161,7 @@ def _checks(entered: Entered, compared: Collection[str]) -> list[Check]:
     ]
     schema = entered.frame.collect_schema()
     if not schema["person_id"].is_integer():
-        checks.append(Check("person_id", "is blank; give the person", person.fill_null("?") == ""))
+        checks.append(id_check("person_id", person.cast(nw.String()), "is blank; give the person"))
     floats = [name for name, dtype in schema.items() if dtype.is_float()] if entered.home == "pandas" else []
     for name in floats:
         broken = ~nw.col(name).is_null() & (nw.col(name) != nw.col(name).round(0))
