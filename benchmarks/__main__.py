@@ -18,6 +18,7 @@ from benchmarks._measure import Line, Size
 NAMES = (
     "one_person",
     "rule_call",
+    "many_shops",
     "imports",
     "frames",
     "moves",

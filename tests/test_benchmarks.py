@@ -25,6 +25,7 @@ from benchmarks import (
     conversion,
     frames,
     imports,
+    many_shops,
     moves,
     one_person,
     retention,
@@ -152,7 +153,7 @@ def test_a_dataframe_library_would_be_seen() -> None:
     assert "narwhals" in imports.asked("import narwhals")[1]
 
 
-@pytest.mark.parametrize("benchmark", [one_person, rule_call, imports], ids=lambda one: one.__name__)
+@pytest.mark.parametrize("benchmark", [one_person, rule_call, many_shops, imports], ids=lambda one: one.__name__)
 def test_a_benchmark_runs_at_the_smallest_size(benchmark: Any) -> None:
     """Every benchmark tells ours, the peer and the ratio."""
     lines = list(benchmark.run("tiny"))

@@ -119,7 +119,8 @@ def _renamed(record: Record) -> Record:
     """The same record of people who are called something else."""
     if isinstance(record, Lead) and record.referred_by is not None:
         return record.model_copy(update={"person_id": f"x{record.person_id}", "referred_by": f"x{record.referred_by}"})
-    return record.model_copy(update={"person_id": f"x{getattr(record, 'person_id', '')}"})
+    person_id = getattr(record, "person_id", None)
+    return record if person_id is None else record.model_copy(update={"person_id": f"x{person_id}"})
 
 
 @given(histories(), instants())

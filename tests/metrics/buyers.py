@@ -76,8 +76,8 @@ def counted(person: History, as_of: datetime) -> list[Purchase]:
 
 
 def _counts(person: History, purchase: Purchase, as_of: datetime) -> bool:
-    alone = person.model_copy(update={"purchases": (purchase,)})
-    return bool(bought_by(alone, as_of))
+    refunds = [one for one in person.refunds if (one.source, one.purchase_id) == purchase.key]
+    return bool(bought_by(History.of(person.person_id, [purchase, *refunds]), as_of))
 
 
 def lines_of(people: Sequence[History]) -> pl.LazyFrame:

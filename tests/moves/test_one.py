@@ -255,16 +255,13 @@ def test_a_machine_that_cannot_be_is_refused(make: Any, said: str) -> None:
         make()
 
 
-def test_a_machine_is_kept_ready_for_some_policies(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Asked again with the same numbers it is not made ready again; the oldest makes room."""
+def test_a_path_is_compiled_once_for_each_policy() -> None:
+    """Asked again with the same numbers it is what it was; other numbers have their own."""
     path = PathMachine(Place.NORTH, onward, EVERYWHERE)
     first = path.course(POLICY)
-    assert path.course(POLICY) is first
 
-    monkeypatch.setattr("funnel._moves.course._KEPT", 2)
-    for days in range(1, 3):
-        path.course(Policy(lapse_after=timedelta(days=1000 + days)))
-    assert path.course(POLICY) is not first
+    assert path.course(POLICY) is first
+    assert path.course(Policy(lapse_after=timedelta(days=1001))) is not first
 
 
 def test_rows_that_come_late_or_again_are_put_together_anew() -> None:

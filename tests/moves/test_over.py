@@ -35,7 +35,7 @@ from funnel import (
     soonest,
 )
 from funnel.errors import MoveError
-from funnel.records import Record
+from funnel.records import Record, Refund
 from tests.engines import ENGINES
 from tests.frames import tables
 from tests.moves.model import EVERYWHERE, POLICY, Place, bare, told_of, told_over
@@ -68,11 +68,8 @@ def person(name: str, *records: Record) -> History:
 
     def owned(record: Record) -> Record:
         known = {number: getattr(record, number, None) for number in numbers}
-        return record.model_copy(
-            update={"person_id": name, **{number: f"{name}-{one}" for number, one in known.items() if one}}
-            if not isinstance(record, Lead)
-            else {"person_id": name}
-        )
+        named = {} if isinstance(record, Refund) else {"person_id": name}
+        return record.model_copy(update=named | {number: f"{name}-{one}" for number, one in known.items() if one})
 
     return History.of(name, [owned(record) for record in records])
 

@@ -1,0 +1,47 @@
+"""Many shops in one process: a rule asked with one policy, and with as many policies in turn as there are shops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import cycle
+
+from benchmarks._measure import Line, Size, in_turns, span
+from funnel import Facts, History, Money, Policy, Purchase, Tally, moves, stage
+
+AS_OF = datetime(2026, 3, 1, tzinfo=UTC)
+LATER = AS_OF + timedelta(days=3)
+HISTORY = History.of("p1", [Purchase(id="1", person_id="p1", purchased_at=AS_OF, amount=Money(9, "USD"))])
+FACTS = Facts.of(HISTORY, as_of=LATER)
+
+
+def asked() -> dict[str, Callable[[Policy], object]]:
+    """What a shop asks of one person."""
+    tally = Tally(HISTORY, Facts)
+    return {
+        "stage.of(facts)": lambda policy: stage.of(FACTS, policy),
+        "tally.ask(stage)": lambda policy: tally.ask(stage, policy, as_of=LATER),
+        "moves.of(history)": lambda policy: moves.of(HISTORY, policy, as_of=LATER),
+    }
+
+
+def run(size: Size) -> Iterator[Line]:
+    """Measure: every shop is asked once before, for what is compiled then is compiled once."""
+    repeats, shops = {"tiny": (1, 10), "usual": (9, 1_000), "full": (25, 1_000)}[size]
+    policies = [Policy(lapse_after=timedelta(days=100, seconds=turn)) for turn in range(shops)]
+    for what, ask in asked().items():
+        for policy in policies:
+            ask(policy)
+        one, many = cycle(policies[:1]), cycle(policies)
+        took = in_turns(
+            {"one": lambda: ask(next(one)), "many": lambda: ask(next(many))},  # noqa: B023 - called at once
+            repeats=repeats,
+            calls=2 * shops,
+        )
+        yield Line(
+            f"{what}, {shops:,} shops in turn",
+            span(took["many"]),
+            f"{span(took['one'])} one shop",
+            f"{took['many'] / took['one']:.1f} x as long",
+            "<= 2 x",
+        )
