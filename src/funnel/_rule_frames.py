@@ -144,7 +144,9 @@ def answers_of_facts(ready: Lifted, native: object, name: str) -> Any:
         msg = f"the frame has no column for {', '.join(missing)}, which the rule {name} reads ({hints})"
         raise FactsError(msg)
     _check_types(ready, schema)
-    answered = entered.frame.with_columns(tree_column(ready.tree, _facts_reader(ready, entered)).alias(name))
+    column = _facts_reader(ready, entered)
+    _check_ranges(ready, entered.frame, column)
+    answered = entered.frame.with_columns(tree_column(ready.tree, column).alias(name))
     left = answered.drop(ROW) if ROW in schema else answered
     return leave(left, entered.home, spans=_spans(ready.tree, name))
 
@@ -160,6 +162,26 @@ def _check_types(ready: Lifted, schema: nw.Schema) -> None:
         if not isinstance(schema[name], _TEXTS if is_text else _NUMBERS):
             allowed = "text" if is_text else "whole numbers, truths or durations"
             msg = f"the column {name} of the frame is {schema[name]}; give {allowed}, as Facts.over does"
+            raise FactsError(msg)
+
+
+def _check_ranges(ready: Lifted, frame: Frame, column: Column) -> None:
+    """See that every number is one that its fact can be: only for those is the arithmetic of a rule known to fit.
+
+    Raises:
+        FactsError: One is not.
+    """
+    facts = [ready.plan.declared[name].fact(name) for name in sorted(ready.read)]
+    read = {f"fact_{place}": fact for place, fact in enumerate(facts) if fact.unit != "text"}
+    if not read:
+        return
+    numbers = frame.select(**{name: column(fact) for name, fact in read.items()})
+    ends = {f"{end}_{name}": getattr(nw.col(name), end)() for name in read for end in ("min", "max")}
+    found = numbers.select(**ends, rows=nw.len()).collect().to_dict(as_series=False)
+    for name, fact in read.items() if found["rows"][0] else ():
+        if not fact.low <= found[f"min_{name}"][0] <= found[f"max_{name}"][0] <= fact.high:
+            allowed = "a span of less than 400 years" if fact.unit == "span" else f"whole numbers to {fact.high}"
+            msg = f"the column {fact.name} of the frame has values outside the range of the fact; give {allowed}"
             raise FactsError(msg)
 
 
