@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 from difflib import get_close_matches
 
@@ -33,6 +33,24 @@ def span(given: object, what: str, *, least: int = 1) -> int:
         msg = f"{what} is {given!r}, longer than the years that are kept; give a shorter timedelta"
         raise RecordError(msg)
     return whole
+
+
+INNER = "_funnel_"
+"""No column, fact or rule of a shop begins so: columns of this library that stand beside a shop's own do."""
+
+
+def name_problem(name: str, taken: Collection[str]) -> str:
+    """What is wrong with the name of a fact or a rule, which becomes that of a column; "" if nothing is.
+
+    Databases do not tell upper case from lower case.
+    """
+    if name.casefold().startswith(INNER):
+        return f"begins with {INNER}, which is kept for columns of this library"
+    if name.casefold() in taken:
+        return "is the name of a column that is added to every answer"
+    if not name.isidentifier() and name != "<lambda>":
+        return "is not a name that Python allows"
+    return ""
 
 
 def one_of(given: object, allowed: Sequence[str], what: str) -> None:

@@ -16,6 +16,7 @@ import attrs
 from funnel._facts.base import BaseFacts, judgement
 from funnel._facts.declare import SLOPES
 from funnel._facts.lifted import Lifted
+from funnel._given import name_problem
 from funnel._instants import held_at, instant, span_at
 from funnel._lift.clock import first_change
 from funnel._lift.code import Run, compiled
@@ -24,7 +25,7 @@ from funnel._lift.paths import Path, Reason, Table, Why
 from funnel._lift.proof import proven
 from funnel._lift.symbols import Symbols, named
 from funnel._lift.witness import witness
-from funnel.errors import FactsError, LiftError
+from funnel.errors import ArgumentError, FactsError, LiftError
 from funnel.facts import Facts
 from funnel.history import History
 from funnel.policy import Policy
@@ -40,6 +41,10 @@ A = TypeVar("A")
 
 _KEPT = 64
 """For how many policies and classes of facts a rule is kept ready; the oldest makes room for the newest."""
+
+
+_ADDED = frozenset({"person_id", "known_at", "next_change"})
+"""The columns that stand beside the answers of a rule."""
 
 
 class _NamedPolicy:
@@ -63,6 +68,9 @@ class Rule(Generic[F, P, A]):
         """Wrap a plain typed function of facts and policy."""
         update_wrapper(cast("Callable[..., object]", self), function)
         self.name: str = getattr(function, "__name__", "rule")
+        if problem := name_problem(self.name, _ADDED):
+            msg = f"the rule {self.name} {problem}; give it another name"
+            raise ArgumentError(msg)
         self._function = function
         self._ready: dict[tuple[type[BaseFacts], Policy], Lifted] = {}
         self._last: tuple[type[BaseFacts], Policy, Run, Lifted] | None = None
