@@ -12,6 +12,7 @@ from funnel._facts.views import View, held, known
 from funnel._given import name_problem, nearest
 from funnel._instants import EARLIEST, LATEST, instant, micros
 from funnel._lift.nodes import Value
+from funnel._lift.symbols import Symbols
 from funnel.errors import FactsError, InstantError
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class BaseFacts(Held):
         """
         super().__init_subclass__(**kwargs)
         cls._own = {name: value for name, value in vars(cls).items() if isinstance(value, Declared)}
-        taken = [name for name in cls._own if hasattr(BaseFacts, name)]
+        taken = [name for name in cls._own if hasattr(BaseFacts, name) or hasattr(Symbols, name)]
         if taken:
             msg = f"{taken[0]} is a name that the facts themselves need; give the fact another"
             raise FactsError(msg)
