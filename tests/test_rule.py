@@ -370,6 +370,27 @@ def test_a_null_in_a_frame_is_not_known(name: str, columns: dict[str, list[Any]]
     assert RULES[name].over(pl.DataFrame(columns), POLICY)[name].to_list() == expected
 
 
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        (
+            {"purchase_count": [2**40], "since_last_purchase": [DAY]},
+            "purchase_count .* give whole numbers to 2147483648",
+        ),
+        ({"purchase_count": [-1], "since_last_purchase": [DAY]}, "purchase_count of the frame has values outside"),
+        (
+            {"purchase_count": [1], "since_last_purchase": [2**60]},
+            "since_last_purchase .* a span of less than 400",
+        ),
+    ],
+)
+def test_a_number_that_a_fact_cannot_be_is_refused_in_a_frame(columns: dict[str, list[int]], said: str) -> None:
+    """The arithmetic of a rule is known to fit for the numbers that a fact can be, and for no others."""
+    with pytest.raises(FactsError, match=said):
+        funnel.is_lapsed.over(pl.DataFrame(columns), POLICY)
+    assert funnel.is_lapsed.over(pl.DataFrame(columns).clear(), POLICY).height == 0
+
+
 def test_the_soonest_day_of_a_frame_may_lie_ahead() -> None:
     """A span until an instant that was never named is read as far ahead or far behind, as the fact says."""
 

@@ -34,7 +34,7 @@ LONGEST_ID = 200
 """The most characters of an id or a label."""
 
 LARGEST_AMOUNT = 10**14
-"""The most minor units of one record's amount; the totals of a person stay well inside 53 bits."""
+"""The most minor units of one record's amount; what the amounts of a person come to is checked by itself."""
 
 MOST_PIECES = 2**31 - 1
 """The most pieces in one line."""

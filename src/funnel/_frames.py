@@ -16,12 +16,13 @@ from typing import Any, Literal
 import attrs
 import narwhals as nw
 
+from funnel._given import INNER
 from funnel._instants import EPOCH
 from funnel.errors import EngineError, MissingExtraError
 
 Frame = nw.LazyFrame[Any]
 Home = Literal["polars", "polars lazy", "pandas", "pyarrow", "duckdb", "ibis", "pyspark"]
-ROW = "_row_number"
+ROW = f"{INNER}row"
 """The column of row numbers (from 1), where rows have an order."""
 
 _KNOWN = "polars (eager or lazy), pandas, pyarrow, DuckDB relations, Ibis tables and PySpark frames"
@@ -120,9 +121,10 @@ def _narrowed(frame: Any, read: Collection[str] | None) -> tuple[Any, tuple[str,
     """The frame with the columns that are read, and the names of the others."""
     names = list(frame.collect_schema())
     wanted = [name for name in names if read is None or name in read]
-    if ROW in wanted:
-        msg = f"a column is called {ROW}, which is kept for the numbers of rows; rename it"
-        raise EngineError(msg)
+    for name in wanted:
+        if str(name).casefold().startswith(INNER):
+            msg = f"a column is called {name}, and {INNER} begins the names of columns of this library; rename it"
+            raise EngineError(msg)
     left_out = tuple(str(name) for name in names if name not in wanted)
     if not left_out:
         return frame, ()
@@ -312,8 +314,13 @@ def microseconds(frame: Frame, home: Home, names: Sequence[str]) -> Frame:
     return frame.with_columns(nw.col(name).dt.timestamp("us") for name in names)
 
 
+def _quoted(name: str) -> str:
+    doubled = name.replace('"', '""')
+    return f'"{doubled}"'
+
+
 def _from_duckdb(native: Any, names: Sequence[str]) -> Any:
-    shown = ", ".join(f'epoch_us("{name}") as "{name}"' for name in names)
+    shown = ", ".join(f"epoch_us({_quoted(name)}) as {_quoted(name)}" for name in names)
     return native.project(f"* replace ({shown})")
 
 
@@ -370,7 +377,7 @@ def _to_duckdb(frame: Frame, instants: Sequence[str], _: Sequence[str]) -> Any:
     native = nw.to_native(frame)
     if not instants:
         return native
-    shown = ", ".join(f'make_timestamptz("{name}") as "{name}"' for name in instants)
+    shown = ", ".join(f"make_timestamptz({_quoted(name)}) as {_quoted(name)}" for name in instants)
     return native.project(f"* replace ({shown})")
 
 

@@ -8,7 +8,7 @@ refused, since their length is not fixed. Law: `span_of(span_text(x)) == x` for 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 from difflib import get_close_matches
 from typing import TypeAlias
@@ -161,6 +161,24 @@ def _pairs(text: str) -> tuple[int, list[tuple[str, str, str]]]:
 def _split(text: str) -> list[tuple[str, str, str]]:
     found: list[tuple[str, str, str]] = _PAIR.findall(text)
     return found if "".join(match[0] for match in _PAIR.finditer(text)) == text else []
+
+
+INNER = "_funnel_"
+"""No column, fact or rule of a shop begins so: columns of this library that stand beside a shop's own do."""
+
+
+def name_problem(name: str, taken: Collection[str]) -> str:
+    """What is wrong with the name of a fact or a rule, which becomes that of a column; "" if nothing is.
+
+    Databases do not tell upper case from lower case.
+    """
+    if name.casefold().startswith(INNER):
+        return f"begins with {INNER}, which is kept for columns of this library"
+    if name.casefold() in taken:
+        return "is the name of a column that is added to every answer"
+    if not name.isidentifier() and name != "<lambda>":
+        return "is not a name that Python allows"
+    return ""
 
 
 def one_of(given: object, allowed: Sequence[str], what: str) -> None:

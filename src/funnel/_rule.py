@@ -17,6 +17,7 @@ from funnel._cache import PolicyCache
 from funnel._facts.base import BaseFacts, judgement
 from funnel._facts.declare import SLOPES
 from funnel._facts.lifted import Lifted
+from funnel._given import name_problem
 from funnel._instants import held_at, instant, span_at
 from funnel._lift.clock import first_change
 from funnel._lift.code import compiled
@@ -25,7 +26,7 @@ from funnel._lift.paths import Path, Reason, Table, Why
 from funnel._lift.proof import proven
 from funnel._lift.symbols import Symbols, named
 from funnel._lift.witness import witness
-from funnel.errors import FactsError, LiftError
+from funnel.errors import ArgumentError, FactsError, LiftError
 from funnel.facts import Facts
 from funnel.history import History
 from funnel.policy import Policy
@@ -38,6 +39,10 @@ __all__ = ["NextChange", "Path", "Reason", "Rule", "Table", "Why", "rule"]
 F = TypeVar("F", bound=BaseFacts)
 P = TypeVar("P", bound=Policy)
 A = TypeVar("A")
+
+
+_ADDED = frozenset({"person_id", "known_at", "next_change"})
+"""The columns that stand beside the answers of a rule."""
 
 
 class _NamedPolicy:
@@ -61,6 +66,9 @@ class Rule(Generic[F, P, A]):
         """Wrap a plain typed function of facts and policy."""
         update_wrapper(cast("Callable[..., object]", self), function)
         self.name: str = getattr(function, "__name__", "rule")
+        if problem := name_problem(self.name, _ADDED):
+            msg = f"the rule {self.name} {problem}; give it another name"
+            raise ArgumentError(msg)
         self._function = function
         self._compiled: PolicyCache[Lifted] = PolicyCache(self._lift)
 

@@ -45,13 +45,17 @@ def changes_of_logs(ready: Lifted, logs: Logs, now: int, name: str) -> Any:
     """The answer of everyone at an instant, and when it changes by itself."""
     plan = ready.narrowed()
     present = nw.lit(now, nw.Int64())
-    answer = tree_column(ready.tree, fact_column(plan, present)).alias(name)
+    answer = tree_column(ready.tree, fact_column(plan, present)).alias(_SHOWN)
     asked = _Asked(_coded(ready.tree), waits(ready.tree), lambda moment: fact_column(plan, moment), now)
     held = held_over(plan, logs, now).with_columns(answer, _answer=asked.answer(asked.present))
-    soonest = (_by_rows if stays_elsewhere(logs.home) and asked.waits else _by_columns)(asked, held, name)
+    soonest = (_by_rows if stays_elsewhere(logs.home) and asked.waits else _by_columns)(asked, held)
     change = nw.when(nw.col("_soonest") < FOREVER).then(nw.col("_soonest"))
-    told = soonest.select(PERSON, name, next_change=change)
+    told = soonest.select(PERSON, nw.col(_SHOWN).alias(name), next_change=change)
     return leave(told, logs.home, instants=["next_change"], spans=_spans(ready.tree, name))
+
+
+_SHOWN = "_shown"
+"""The answer as it is shown; the shop's name for it stands beside no other column."""
 
 
 @attrs.frozen
@@ -87,7 +91,7 @@ class _Asked:
         return nw.when(differs & (nw.col(moment) < before)).then(nw.col(moment)).otherwise(before)
 
 
-def _by_columns(asked: _Asked, held: Frame, _: str) -> Frame:
+def _by_columns(asked: _Asked, held: Frame) -> Frame:
     """The soonest change of each, one wait after another: a column each, and no more rows than there are people."""
     soonest = asked.soonest("_then", nw.col("_soonest"))
     held = held.with_columns(_soonest=nw.lit(FOREVER, nw.Int64()))
@@ -97,14 +101,14 @@ def _by_columns(asked: _Asked, held: Frame, _: str) -> Frame:
     return held
 
 
-def _by_rows(asked: _Asked, held: Frame, name: str) -> Frame:
+def _by_rows(asked: _Asked, held: Frame) -> Frame:
     """The same with a row for each wait, for a database plans long for a long question and runs through rows fast."""
     waiting = asked.wait(asked.waits[0])
     for number, wait in enumerate(asked.waits[1:], 1):
         waiting = nw.when(nw.col(TURN) == number).then(asked.wait(wait)).otherwise(waiting)
     each = repeated(held, len(asked.waits)).with_columns(_wait=waiting).with_columns(_then=asked.after("_wait"))
     each = each.with_columns(_soonest=asked.soonest("_then", nw.lit(FOREVER, nw.Int64())))
-    return each.group_by(PERSON).agg(nw.col(name).max(), nw.col("_soonest").min())
+    return each.group_by(PERSON).agg(nw.col(_SHOWN).max(), nw.col("_soonest").min())
 
 
 def _coded(tree: Tree) -> Tree:
@@ -143,10 +147,25 @@ def answers_of_facts(ready: Lifted, native: object, name: str) -> Any:
         hints = "; ".join(f"{fact}: {nearest(fact, given)}" for fact in missing)
         msg = f"the frame has no column for {', '.join(missing)}, which the rule {name} reads ({hints})"
         raise FactsError(f"{msg}; give a frame that Facts.over made, or Logs")
+    _check_name(ready, schema, name)
     _check_types(ready, schema)
-    answered = entered.frame.with_columns(tree_column(ready.tree, _facts_reader(ready, entered)).alias(name))
+    column = _facts_reader(ready, entered)
+    _check_ranges(ready, entered.frame, column)
+    answered = entered.frame.with_columns(tree_column(ready.tree, column).alias(name))
     left = answered.drop(ROW) if ROW in schema else answered
     return leave(left, entered.home, spans=_spans(ready.tree, name))
+
+
+def _check_name(ready: Lifted, schema: nw.Schema, name: str) -> None:
+    """See that the answers can stand beside the columns of a frame; those of the same rule are replaced.
+
+    Raises:
+        FactsError: They cannot.
+    """
+    alike = [column for column in schema if column.casefold() == name.casefold()]
+    if any(column != name or column in ready.plan.declared for column in alike):
+        msg = f"the frame has a column {alike[0]}, which the answers of {name} would replace; rename one of the two"
+        raise FactsError(msg)
 
 
 def _check_types(ready: Lifted, schema: nw.Schema) -> None:
@@ -160,6 +179,26 @@ def _check_types(ready: Lifted, schema: nw.Schema) -> None:
         if not isinstance(schema[name], _TEXTS if is_text else _NUMBERS):
             allowed = "text" if is_text else "whole numbers, truths or durations"
             msg = f"the column {name} of the frame is {schema[name]}; give {allowed}, as Facts.over does"
+            raise FactsError(msg)
+
+
+def _check_ranges(ready: Lifted, frame: Frame, column: Column) -> None:
+    """See that every number is one that its fact can be: only for those is the arithmetic of a rule known to fit.
+
+    Raises:
+        FactsError: One is not.
+    """
+    facts = [ready.plan.declared[name].fact(name) for name in sorted(ready.read)]
+    read = {f"fact_{place}": fact for place, fact in enumerate(facts) if fact.unit != "text"}
+    if not read:
+        return
+    numbers = frame.select(**{name: column(fact) for name, fact in read.items()})
+    ends = {f"{end}_{name}": getattr(nw.col(name), end)() for name in read for end in ("min", "max")}
+    found = numbers.select(**ends, rows=nw.len()).collect().to_dict(as_series=False)
+    for name, fact in read.items() if found["rows"][0] else ():
+        if not fact.low <= found[f"min_{name}"][0] <= found[f"max_{name}"][0] <= fact.high:
+            allowed = "a span of less than 400 years" if fact.unit == "span" else f"whole numbers to {fact.high}"
+            msg = f"the column {fact.name} of the frame has values outside the range of the fact; give {allowed}"
             raise FactsError(msg)
 
 

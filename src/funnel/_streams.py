@@ -16,7 +16,7 @@ from funnel.errors import FactsError
 from funnel.interactions import KINDS
 
 LARGEST_AMOUNT = 10**14
-"""No single amount is larger than this many minor units; the totals of a person stay well inside 53 bits."""
+"""No single amount is larger than this many minor units; what the amounts of a person come to is checked by itself."""
 
 _LARGEST_COUNT = 2**31
 _DIRECTIONS = ("in", "out")

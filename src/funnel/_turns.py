@@ -8,8 +8,9 @@ from typing import Any
 import narwhals as nw
 
 from funnel._frames import Frame
+from funnel._given import INNER
 
-TURN = "_turn"
+TURN = f"{INNER}turn"
 """The column of numbers (from 0) of a row that is repeated."""
 
 

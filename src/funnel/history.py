@@ -15,6 +15,7 @@ from funnel._fields import Frozen, Id
 from funnel._instants import micros
 from funnel._ledger.ledger import Ledger, ledger_from
 from funnel._ledger.rows import InOrder
+from funnel._reduce.forms import LARGEST_SUM, TOO_LARGE
 from funnel.errors import RecordError
 from funnel.interactions import Answer, AnyInteraction, Complaint, Delivered, Interaction, Question, Resolution
 from funnel.records import Customer, Lead, Purchase, Record, Refund
@@ -307,4 +308,11 @@ def _currencies(history: History) -> Iterator[str]:
         yield f"{' and '.join(found)} meet in it; change them into one currency first"
 
 
-_CHECKS = (_of_others, _conflicts, _bad_refunds, _answers_to_nothing, _currencies)
+def _sums(history: History) -> Iterator[str]:
+    for name, records in (("purchases", history.purchases), ("interactions", history.interactions)):
+        amounts: Iterator[Money | None] = (getattr(record, "amount", None) for record in records)
+        if sum(amount.minor for amount in amounts if amount is not None) > LARGEST_SUM:
+            yield f"its {name} cannot be added up: {TOO_LARGE}"
+
+
+_CHECKS = (_of_others, _conflicts, _bad_refunds, _answers_to_nothing, _currencies, _sums)

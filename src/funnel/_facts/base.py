@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Self, dataclass_transform
 
 from funnel._facts.declare import Declared
 from funnel._facts.plan import Plan, plan_of
 from funnel._facts.views import View, held, known
-from funnel._given import nearest
+from funnel._given import name_problem, nearest
 from funnel._instants import EARLIEST, LATEST, instant, micros
 from funnel._lift.nodes import Value
+from funnel._lift.symbols import Symbols
 from funnel.errors import FactsError, InstantError
 
 if TYPE_CHECKING:
@@ -75,20 +76,21 @@ class BaseFacts(Held):
         """
         super().__init_subclass__(**kwargs)
         cls._own = {name: value for name, value in vars(cls).items() if isinstance(value, Declared)}
-        taken = [name for name in cls._own if hasattr(BaseFacts, name)]
+        taken = [name for name in cls._own if hasattr(BaseFacts, name) or hasattr(Symbols, name)]
         if taken:
             msg = f"{taken[0]} is a name that the facts themselves need; give the fact another"
             raise FactsError(msg)
         declared: dict[str, Declared] = {}
         for base in reversed(cls.__mro__):
             declared |= vars(base).get("_own", {})
+        _check_names(declared)
         cls.fact_plan = plan_of(declared)
         for name, one in declared.items():
             setattr(cls, name, View(name, one, cls.fact_plan.places[name]))
 
     if not TYPE_CHECKING:  # pragma: no branch - type checkers read the facts that a class declares
 
-        def __init__(self, *, as_of: datetime, **given: object) -> None:
+        def __init__(self, /, *, as_of: datetime, **given: object) -> None:
             now = judgement(as_of)
             _set_now(self, now)
             _set_values(self, _by_hand(self.fact_plan, given, now))
@@ -174,7 +176,7 @@ class BaseFacts(Held):
             raise InstantError(msg)
         return self.held_as(self.values, now)
 
-    def evolve(self, **changes: object) -> Self:
+    def evolve(self, /, **changes: object) -> Self:
         """The same facts with some of them changed, for the tests of a rule."""
         values = _changed(self.fact_plan, list(self.values), changes, self.now)
         return self.held_as(tuple(values), self.now)
@@ -207,6 +209,25 @@ class BaseFacts(Held):
             if self.values[place := self.fact_plan.places[name]] != empty[place] and one.show not in ("since", "until")
         ]
         return f"{type(self).__name__}({', '.join([f'as_of={self.as_of.isoformat()}', *told])})"
+
+
+def _check_names(names: Iterable[str]) -> None:
+    """See that each fact can be a column.
+
+    Raises:
+        FactsError: One cannot.
+    """
+    seen: dict[str, str] = {}
+    for name in names:
+        problem, other = name_problem(name, _ADDED), seen.setdefault(name.casefold(), name)
+        if other != name:
+            problem = f"differs from {other} in upper case alone, which a database does not tell apart"
+        if problem:
+            msg = f"the fact {name} {problem}; give it another name"
+            raise FactsError(msg)
+
+
+_ADDED = frozenset({"person_id", "known_at"})
 
 
 def _by_hand(plan: Plan, given: Mapping[str, object], now: int) -> tuple[Value, ...]:

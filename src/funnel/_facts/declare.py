@@ -13,7 +13,7 @@ from funnel._instants import EVER, FOREVER, NEVER
 from funnel._lift.nodes import Fact
 from funnel._lift.proof import proven
 from funnel._lift.tree import Tree, answer_kind
-from funnel._reduce.forms import EVERY, GAP, Derived, How, Reduction, Stream
+from funnel._reduce.forms import EVERY, GAP, LARGEST_SUM, Derived, How, Reduction, Stream
 from funnel._streams import stream_called
 from funnel.errors import FactsError
 
@@ -22,7 +22,6 @@ Never = Literal["past", "ahead"]
 Where = Callable[[Any], object]
 
 _COUNTED = 2**31
-_MONEY = 2**53
 
 SLOPES: Mapping[str, int] = {"since": 1, "until": -1}
 """How the spans that run with the clock run."""
@@ -75,12 +74,12 @@ def exists(stream: str, *, where: Where | None = None) -> bool:
 
 def total(stream: str, field: str, *, where: Where | None = None) -> int:
     """The sum of a field of the records, in the field's unit (money: whole minor units)."""
-    return cast("int", Declared(_number(stream, "sum", field, where), "number", _MONEY))
+    return cast("int", Declared(_number(stream, "sum", field, where), "number", LARGEST_SUM))
 
 
 def largest(stream: str, field: str, *, where: Where | None = None) -> int:
     """The largest value of a field; 0 where there is no record."""
-    return cast("int", Declared(_number(stream, "largest", field, where), "number", _MONEY))
+    return cast("int", Declared(_number(stream, "largest", field, where), "number", LARGEST_SUM))
 
 
 def mean(stream: str, field: str, *, where: Where | None = None) -> Any:
@@ -92,7 +91,7 @@ def mean(stream: str, field: str, *, where: Where | None = None) -> Any:
     if _field(stream, field).unit == "span" and field != GAP:
         return Declared(Derived("mean_span", (_reduction(stream, "sum", field, where, 0), counted)), "span")
     parts = _number(stream, "sum", field, where), counted
-    return Declared(Derived("mean", parts), "number", _MONEY)
+    return Declared(Derived("mean", parts), "number", LARGEST_SUM)
 
 
 def first(stream: str, *, where: Where | None = None, never: Never = "past") -> datetime | None:

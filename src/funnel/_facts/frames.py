@@ -67,10 +67,10 @@ def fact_column(plan: Plan, now: nw.Expr, prefix: str = "") -> Column:
 
 
 def _shown(plan: Plan, frame: Frame, logs: Logs, now: nw.Expr, keys: Sequence[str]) -> Any:
-    columns = {name: _column(one, value_name(plan.places[name]), now) for name, one in plan.declared.items()}
+    columns = [_column(one, value_name(plan.places[name]), now).alias(name) for name, one in plan.declared.items()]
     instants = [*keys, *_named(plan, "instant")]
     return leave(
-        frame.select(PERSON, *keys, **columns),
+        frame.select(PERSON, *keys, *columns),
         logs.home,
         instants=instants,
         spans=list(_named(plan, "since", "until", "span")),

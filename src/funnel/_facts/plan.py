@@ -32,6 +32,11 @@ class Plan:
     empties: tuple[Value, ...]
 
     @property
+    def is_finished(self) -> bool:
+        """Whether values that were reduced are as they are: nothing is derived from them, and no sum is too large."""
+        return not self.derived and not any(one.is_large for one in self.reductions)
+
+    @property
     def readable(self) -> Mapping[str, Fact]:
         """The facts a rule may read."""
         return {name: one.fact(name) for name, one in self.declared.items() if one.show != "instant"}
@@ -82,7 +87,7 @@ def plan_of(declared: Mapping[str, Declared]) -> Plan:
     finishes = tuple((FINISHES[one.how].one, tuple(order[part] for part in one.parts)) for one in derived)
     empties = [reduction.empty for reduction in reductions]
     worked = [finish(*(empties[part] for part in parts)) for finish, parts in finishes]
-    finish = finishing(finishes, len(reductions))
+    finish = finishing(finishes, reductions)
     return Plan(declared, reductions, derived, places, folds(reductions), finishes, finish, (*empties, *worked))
 
 

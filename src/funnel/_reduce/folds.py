@@ -17,9 +17,10 @@ import attrs
 
 from funnel._instants import FOREVER
 from funnel._lift.code import condition, function
-from funnel._lift.nodes import Value, facts_of
+from funnel._lift.nodes import LIMIT, Value, facts_of
 from funnel._lift.tree import Tree, forks
-from funnel._reduce.forms import COMMON, EVERY, GAP, MONOIDS, Reduction, Stream
+from funnel._reduce.forms import COMMON, EVERY, GAP, LARGEST_SUM, MONOIDS, TOO_LARGE, Reduction, Stream
+from funnel.errors import RecordError
 
 Row = tuple[Value, ...]
 Rows = Sequence[Row]
@@ -258,16 +259,34 @@ def _stepped(fold: Fold) -> ast.expr:
 
 
 def finishing(
-    finishes: Sequence[tuple[Callable[..., int], Sequence[int]]], first: int
+    finishes: Sequence[tuple[Callable[..., int], Sequence[int]]], reductions: Sequence[Reduction]
 ) -> Callable[[list[Value]], None]:
-    """One function that works out, from `first` on, the values that are derived from others at their places."""
-    body: list[ast.stmt] = [ast.Pass()]
+    """One function that works out, after the reductions, the values that are derived from others at their places.
+
+    It refuses a sum that a column cannot hold: the aggregate of a table refuses it, too.
+    """
+    body, first = list(_refusals(reductions)), len(reductions)
     for place, (_, parts) in enumerate(finishes):
         worked = ast.Call(_name(f"finish_{place}"), [_item("values", part) for part in parts], [])
         body.append(_put(first + place, worked))
     known = {f"finish_{place}": finish for place, (finish, _) in enumerate(finishes)}
-    made: Callable[[list[Value]], None] = function("finish", ("values",), body, known)
-    return made
+    finish: Callable[[list[Value]], None] = function(
+        "finish", ("values",), body or [ast.Pass()], {**known, "refuse": _refuse}
+    )
+    return finish
+
+
+def _refusals(reductions: Sequence[Reduction]) -> Iterator[ast.stmt]:
+    for place, one in enumerate(reductions):
+        if one.is_large:
+            most = LIMIT if one.stream.fields[one.field].unit == "span" else LARGEST_SUM
+            is_large = ast.Compare(_item("values", place), [ast.Gt()], [ast.Constant(most)])
+            yield ast.If(is_large, [ast.Expr(ast.Call(_name("refuse"), [], []))], [])
+
+
+def _refuse() -> None:
+    msg = f"the records of one person cannot be added up: {TOO_LARGE}"
+    raise RecordError(msg)
 
 
 # ---- syntax ----

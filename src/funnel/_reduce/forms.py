@@ -24,6 +24,11 @@ EVERY = Leaf(answer=True)
 GAP = "gap"
 """The field of a living stream that says how long after the row before it a row came; 0 for the first."""
 
+LARGEST_SUM = 2**53
+"""The largest sum of one person: the range that a rule's arithmetic is checked for, and exact in every engine."""
+
+TOO_LARGE = "the amounts are too large to be summed in 64 bits; check their unit, or give them in a larger one"
+
 How = Literal["sum", "smallest", "largest", "earliest", "latest"]
 
 
@@ -143,6 +148,11 @@ class Reduction:
     field: str = ""
     where: Tree = EVERY
     empty: Value = 0
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the value is a sum that may be larger than the values of its rows allow."""
+        return self.how == "sum" and bool(self.field)
 
     @property
     def is_edge(self) -> bool:

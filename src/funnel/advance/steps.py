@@ -65,7 +65,7 @@ class Steps:
 
     def _put(self, kind: type[Record], moment: str, can_be: Callable[[Any], bool] | None = None) -> Step:
         """Put a record to the values, if it comes after what is in them and can be put."""
-        facts, finish = self.facts, self.plan.finish if self.plan.derived else None
+        facts, finish = self.facts, None if self.plan.is_finished else self.plan.finish
         put = put_of(kind, self.plan.folds, self.plan.empties, self.last)
 
         def step(state: Running, record: Record) -> Running | None:

@@ -29,6 +29,7 @@ from funnel.logs.checks import (
 from funnel.logs.columns import LOGS, RECORDED, TIMES
 from funnel.logs.faults import Fault, raise_if_any
 from funnel.logs.ledger import LedgerTables
+from funnel.logs.sums import sum_faults
 from funnel.money import decimals
 
 __all__ = ["Fault", "Logs"]
@@ -157,6 +158,7 @@ def checked_before(logs: Mapping[str, object], currency: str | None) -> Logs:
     entered = {log: enter(frame, LOGS[log]) for log, frame in logs.items()}
     people, made = people_type(entered), Logs.__new__(Logs)
     told = {log: _narrowed(canonical(log, one, people), one) for log, one in entered.items()}
+    raise_if_any(list(sum_faults(told)))
     vars(made).update(_home=_one_home(entered), _logs=told, currency=currency)
     return made
 
@@ -246,5 +248,5 @@ def _compared(logs: Mapping[str, Frame], sound: Mapping[str, Frame], faults: lis
     once = {
         log: kept(once_each(log, frame, repeated[log])) if log in repeated else frame for log, frame in sound.items()
     }
-    raise_if_any(list(reference_faults(once, once)))
+    raise_if_any([*reference_faults(once, once), *sum_faults(once)])
     return once

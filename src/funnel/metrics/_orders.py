@@ -20,6 +20,7 @@ from funnel.logs.checks import checks_of, faults_of
 from funnel.logs.columns import LOGS
 from funnel.logs.faults import raise_if_any
 from funnel.logs.ledger import LedgerTables
+from funnel.logs.sums import sum_faults
 from funnel.metrics._kinds import no_events
 from funnel.metrics._purchases import PERSON
 from funnel.records import Purchase
@@ -161,4 +162,5 @@ def _bare(native: object, *, is_priced: bool) -> Orders:
     raise_if_any(list(schema_faults("purchases", entered)))
     frame = canonical("purchases", entered, people_type({"purchases": entered}))
     raise_if_any(list(faults_of("purchases", frame, checks_of("purchases", None, entered))))
+    raise_if_any(list(sum_faults({"purchases": frame})))
     return Orders(LedgerTables({"purchases": frame}, lambda table: table), entered.home, is_priced=is_priced)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from enum import Enum
+from itertools import combinations
 from typing import Any, cast
 
 import attrs
@@ -200,7 +201,21 @@ def questions(
 
 
 def _facts_of(classes: Sequence[type[BaseFacts]]) -> type[BaseFacts]:
-    """One class that has the facts of all, and those of the library."""
+    """One class that has the facts of all, and those of the library.
+
+    Raises:
+        FactsError: Two classes mean different things by one name.
+    """
     every = list(dict.fromkeys([*classes, Facts]))
-    last = [one for one in every if not any(other is not one and issubclass(other, one) for other in every)]
-    return last[0] if len(last) == 1 else type("Replayed", tuple(last), {})
+    last: list[type[BaseFacts]] = [
+        one for one in every if not any(other is not one and issubclass(other, one) for other in every)
+    ]
+    if len(last) == 1:
+        return last[0]
+    for one, other in combinations(last, 2):
+        mine, theirs = one.fact_plan.declared, other.fact_plan.declared
+        for name in mine.keys() & theirs.keys():
+            if mine[name] != theirs[name]:
+                msg = f"{one.__name__} and {other.__name__} declare {name} differently; rename one of the two facts"
+                raise FactsError(msg)
+    return type("Replayed", tuple(last), {})

@@ -13,6 +13,7 @@ import attrs
 import narwhals as nw
 
 from funnel._frames import ROW, Entered, Frame, Home, column_types, enter, framed, microseconds
+from funnel._given import INNER
 from funnel._instants import EARLIEST, LATEST
 from funnel.errors import ArgumentError, EngineError
 from funnel.interactions import KINDS, Interaction
@@ -52,6 +53,10 @@ class Source:
     home: Home
     types: Types
     is_logs: bool = False
+
+
+T = f"{INNER}t"
+"""The instant of an event, beside the columns of the shop."""
 
 
 def tabled(events: object) -> object:
@@ -137,7 +142,7 @@ def _canonical(entered: Entered) -> Frame:
     when = nw.col("occurred_at").fill_null(MISSING).cast(nw.Int64()) if known else nw.lit(MISSING, nw.Int64())
     kind = nw.lit("") if "kind" in entered.typeless else nw.col("kind").cast(nw.String()).fill_null("")
     others = [name for name in schema if name not in NEEDED]
-    return frame.select(_person(entered), *others, t=when, kind=kind)
+    return frame.select(_person(entered), *others, when.alias(T), kind=kind)
 
 
 def _person(entered: Entered) -> nw.Expr:
@@ -149,7 +154,7 @@ def _person(entered: Entered) -> nw.Expr:
 
 
 def _checks(entered: Entered, compared: Collection[str]) -> list[Check]:
-    person, when = nw.col("person_id"), nw.col("t")
+    person, when = nw.col("person_id"), nw.col(T)
     checks = [
         Check("person_id", "is empty; give the person, leave the row out if nobody knows", person.is_null()),
         Check("occurred_at", "is empty; give the instant it happened", when == MISSING),
@@ -206,9 +211,8 @@ def _of_logs(logs: Logs, now: int) -> Frame:
 
 
 def _events(table: Frame, kind: nw.Expr, *has: str) -> Frame:
-    return table.select(
-        "person_id", "t", kind.alias("kind"), *(_known(name, has) for name in _FROM_LOGS if name != "kind")
-    )
+    others = (_known(name, has) for name in _FROM_LOGS if name != "kind")
+    return table.select("person_id", nw.col("t").alias(T), kind.alias("kind"), *others)
 
 
 def _known(name: str, has: Collection[str]) -> nw.Expr:

@@ -9,13 +9,14 @@ import attrs
 import narwhals as nw
 
 from funnel._frames import ROW, Frame, Home
+from funnel._given import INNER
 from funnel._instants import MICROSECOND
 from funnel._lift.columns import flag
 from funnel.errors import ArgumentError, EngineError
 from funnel.metrics._purchases import told, whole
 from funnel.metrics.conversion.asked import Asked
 from funnel.metrics.conversion.conditions import TEXTS, Condition, Types, condition, filled, is_whole
-from funnel.metrics.conversion.events import Source, absent, let_in, types_of
+from funnel.metrics.conversion.events import Source, T, absent, let_in, types_of
 from funnel.metrics.conversion.plan import Plan, PlanExclusion, PlanStep
 from funnel.metrics.conversion.steps import FunnelStep
 
@@ -69,7 +70,7 @@ def marked(events: object, asked: Asked, carry: Sequence[str] = (), *, every_row
     if plan.order == "any":
         _one_step_a_row(frame, plan)
     if plan.order != "strict" and not every_row:
-        frame = frame.filter((nw.col("steps") > 0) | (nw.col("out") > 0))
+        frame = frame.filter((nw.col(f"{INNER}steps") > 0) | (nw.col(f"{INNER}out") > 0))
     meets, breaks = (tuple(one.column(source.types) for one in asks) for asks in (steps, outs))
     return Marked(_shaped(frame, source, asked, carry), source.home, plan, source, meets, breaks, asked.hold)
 
@@ -120,11 +121,11 @@ def _check_optional(asked: Asked, planned: Sequence[PlanStep]) -> None:
 def _marks(source: Source, asked: Asked, steps: Sequence[Condition], outs: Sequence[Condition]) -> Frame:
     """The rows up to the instant of judgement that are on a path, with the bits and the rank of each."""
     held = [~nw.col(name).is_null() for name in asked.hold]
-    frame = source.frame.filter(nw.col("t") <= asked.now, *held)
-    meets = {f"_step_{number}": flag(one.column(source.types)) for number, one in enumerate(steps, 1)}
-    breaks = {f"_out_{number}": flag(one.column(source.types)) for number, one in enumerate(outs, 1)}
+    frame = source.frame.filter(nw.col(T) <= asked.now, *held)
+    meets = {f"{INNER}step_{number}": flag(one.column(source.types)) for number, one in enumerate(steps, 1)}
+    breaks = {f"{INNER}out_{number}": flag(one.column(source.types)) for number, one in enumerate(outs, 1)}
     return frame.with_columns(**meets, **breaks).with_columns(
-        steps=_bits(list(meets)), out=_bits(list(breaks)), rank=_rank(list(meets))
+        **{f"{INNER}steps": _bits(list(meets)), f"{INNER}out": _bits(list(breaks)), f"{INNER}rank": _rank(list(meets))}
     )
 
 
@@ -145,7 +146,7 @@ def _one_step_a_row(frame: Frame, plan: Plan) -> None:
     Raises:
         ArgumentError: There are some.
     """
-    different = {step.condition: f"_step_{step.number}" for step in plan.steps}
+    different = {step.condition: f"{INNER}step_{step.number}" for step in plan.steps}
     if len({step.kind for step in plan.steps} - {None}) == len(different):
         return
     met = reduce(lambda total, name: total + nw.col(name), different.values(), nw.lit(0, nw.Int64()))
@@ -165,7 +166,8 @@ def _shaped(frame: Frame, source: Source, asked: Asked, carry: Sequence[str]) ->
     values = {f"v_{n}": nw.col(name) for n, name in enumerate(carry, 1)}
     row = {"row": nw.col(ROW)} if ROW in frame.collect_schema() else {}
     person = nw.col("person_id").alias("person")
-    return frame.select(person, "t", "rank", "steps", "out", **row, **paths, **order, **values)
+    own = (nw.col(f"{INNER}{name}").alias(name) for name in ("t", "rank", "steps", "out"))
+    return frame.select(person, *own, **row, **paths, **order, **values)
 
 
 def _ordering(name: str, types: Types, what: str) -> nw.Expr:

@@ -9,6 +9,8 @@ import narwhals as nw
 
 from funnel._frames import Frame
 from funnel._lift.columns import flag
+from funnel._lift.division import divided
+from funnel._lift.nodes import LIMIT
 from funnel.metrics._purchases import told, whole
 from funnel.metrics.conversion._found import Attempts
 from funnel.metrics.conversion.plan import DROPPED, PENDING, PlanStep
@@ -53,7 +55,7 @@ def values(attempts: Attempts, names: Sequence[str]) -> tuple[StepValue, ...]:
     known = attempts.frame.with_columns(
         known=flag(~nw.col("value").is_null()), value=nw.col("value").fill_null(0).cast(nw.Int64())
     )
-    found = _summed(known.select(**sums), list(sums))
+    found = _summed(known.select(**sums), list(sums), is_small=_is_small(known))
     return tuple(_of(step, name, found) for step, name in zip(plan.steps, names, strict=True))
 
 
@@ -61,9 +63,25 @@ def _amount(condition: nw.Expr) -> nw.Expr:
     return nw.when(condition).then(nw.col("value")).otherwise(nw.lit(0, nw.Int64()))
 
 
-def _summed(frame: Frame, names: Sequence[str]) -> Mapping[str, int]:
-    ((*found,),) = told(frame.select(*(nw.col(name).sum() for name in names)), *names)
-    return {name: whole(value) for name, value in zip(names, found, strict=True)}
+_HALF = 2**32
+"""A sum that may be larger than 64 bits is found in two parts."""
+
+
+def _is_small(frame: Frame) -> bool:
+    """Whether every sum of the amounts fits 64 bits, however the rows are chosen."""
+    value = nw.col("value")
+    ((rows, low, high),) = told(frame.select(rows=nw.len(), low=value.min(), high=value.max()), "rows", "low", "high")
+    return not rows or whole(rows) * max(-whole(low), whole(high)) <= LIMIT
+
+
+def _summed(frame: Frame, names: Sequence[str], *, is_small: bool) -> Mapping[str, int]:
+    if is_small:
+        ((*found,),) = told(frame.select(*(nw.col(name).sum() for name in names)), *names)
+        return {name: whole(value) for name, value in zip(names, found, strict=True)}
+    times = {name: divided(nw.col(name), nw.lit(_HALF, nw.Int64())) for name in names}
+    rest = {name: nw.col(name) - times[name] * _HALF for name in names}
+    high, low = (_summed(frame.select(**part), names, is_small=True) for part in (times, rest))
+    return {name: high[name] * _HALF + low[name] for name in names}
 
 
 def _of(step: PlanStep, name: str, found: Mapping[str, int]) -> StepValue:

@@ -11,7 +11,7 @@ import attrs
 import narwhals as nw
 
 from funnel._frames import Entered, enter, installed, microseconds
-from funnel._given import nearest
+from funnel._given import INNER, nearest
 from funnel._instants import EARLIEST, LATEST, micros
 from funnel._lift.columns import flag
 from funnel.errors import InstantError, LogsError
@@ -28,7 +28,7 @@ STARTED, ENDED = "started_at", "ended_at"
 Group = tuple[Any, ...]
 Columns = Mapping[str, str]
 
-_KEY, _PEOPLE = "_key", "_people"
+_KEY, _PEOPLE = f"{INNER}key", f"{INNER}people"
 _EARLY = 2**62
 """The key of a wait that ended before it started."""
 
@@ -182,7 +182,7 @@ def _is_here(frame: Frame) -> bool:
 def _counted(frame: Frame, by: Sequence[str]) -> defaultdict[Group, Counter[int]]:
     """How many waits of each group have each key."""
     counted = frame.group_by(*by, _KEY).agg(nw.len().alias(_PEOPLE))
-    empty = {f"_empty_{number}": flag(nw.col(name).is_null()) for number, name in enumerate(by)}
+    empty = {f"{INNER}empty_{number}": flag(nw.col(name).is_null()) for number, name in enumerate(by)}
     counts: defaultdict[Group, Counter[int]] = defaultdict(Counter)
     for key, people, *group in told(counted.select(_KEY, _PEOPLE, *by, **empty), _KEY, _PEOPLE, *by, *empty):
         values = zip(group[: len(by)], group[len(by) :], strict=True)

@@ -14,6 +14,7 @@ import polars as pl
 from funnel._frames import Frame
 from funnel._instants import NEVER
 from funnel._packed import LEFT_OUT, Array, Block, Codes, Flags, Places, Rows, Whole, in_blocks
+from funnel.metrics.conversion.events import T
 from funnel.metrics.conversion.marks import Marked
 from funnel.metrics.conversion.packed.choice import chosen, firsts
 from funnel.metrics.conversion.packed.path import Ahead, Paths
@@ -100,8 +101,8 @@ def _read(marked: Marked) -> pl.DataFrame:
     bits = len(marked.plan.steps) + len(marked.plan.exclusions) + 1
     dtype = next(dtype for size, dtype in ((8, nw.UInt8()), (16, nw.UInt16()), (32, nw.UInt32())) if bits <= size)
     if marked.source.frame.implementation.is_polars():
-        person = nw.col("person_id")
-        frame = marked.source.frame.select("t", **marked.paths, person=person, mark=_mark(marked, dtype))
+        own = {"person": nw.col("person_id"), "t": nw.col(T), "mark": _mark(marked, dtype)}
+        frame = marked.source.frame.select(**own, **marked.paths)
     else:
         mark = nw.col("steps") + nw.col("out") * 2 ** len(marked.plan.steps)
         frame = marked.frame.select("person", "t", *marked.plan.path_columns, mark=mark.cast(dtype))
@@ -110,7 +111,7 @@ def _read(marked: Marked) -> pl.DataFrame:
 
 
 def _mark(marked: Marked, dtype: nw.dtypes.DType) -> nw.Expr:
-    outside = [nw.col("t") > marked.plan.as_of, *(nw.col(name).is_null() for name in marked.hold)]
+    outside = [nw.col(T) > marked.plan.as_of, *(nw.col(name).is_null() for name in marked.hold)]
     bits = [*marked.meets, *marked.breaks, nw.any_horizontal(*outside, ignore_nulls=False)]
     return reduce(add, (bit.cast(dtype) * nw.lit(1 << place, dtype) for place, bit in enumerate(bits)))
 

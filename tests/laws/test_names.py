@@ -1,0 +1,318 @@
+"""Whatever a shop calls its facts, rules and columns, the answers are those under other names, or the name is refused.
+
+The names that are tried are those that stand in the source of the library, among them all of its inner columns.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+import funnel
+from funnel import (
+    ArgumentError,
+    EngineError,
+    Facts,
+    FactsError,
+    FunnelError,
+    Logs,
+    Policy,
+    backtest,
+    compare,
+    conversion,
+    survival_by,
+)
+from funnel._facts.base import BaseFacts
+from funnel._given import INNER
+from funnel._lift.symbols import Symbols
+from funnel._rule import Rule
+from funnel.facts import count, last, since, total
+from funnel.metrics.people import people_by
+from tests.engines import HERE, asked_of, on
+from tests.frames import read
+from tests.shop import DAY, NOW
+
+pytestmark = pytest.mark.no_cover
+POLICY = Policy()
+WORD = re.compile(r"""["'](_?[a-z][a-z0-9_]*)["']|\b(_[a-z][a-z0-9_]*)=|f["'](_?[a-z_]+_)\{""")
+HARD = ("value_1", "_wait", "_then", "_soonest", "_answer", "_shown", "person_id", "as_of", "next_change", "known_at")
+OTHERS = (
+    "t",
+    "start",
+    "end",
+    "rank",
+    "since",
+    "None",
+    "self",
+    "values",
+    "Person_ID",
+    "T",
+    f"{INNER}x",
+    "steps",
+)
+
+
+@cache
+def pool() -> list[str]:
+    """Every word of the source that may be the name of a column, with a number where it is made with one."""
+    found: set[str] = {*HARD, *OTHERS}
+    for path in Path(funnel.__file__).parent.rglob("*.py"):
+        for quoted, given_as, numbered in WORD.findall(path.read_text("utf-8")):
+            found |= {quoted, given_as} if not numbered else {f"{numbered}{number}" for number in (0, 1, 2)}
+    return sorted(found - {""})
+
+
+NAMES = st.sampled_from(pool()) | st.from_regex(r"[_a-zA-Z][_a-zA-Z0-9]{0,9}", fullmatch=True)
+
+PURCHASES = pl.DataFrame(
+    {
+        "id": range(6),
+        "person_id": ["a", "a", "b", "c", "c", "c"],
+        "purchased_at": [NOW - days * DAY for days in (200, 100, 40, 90, 50, 1)],
+        "amount": [5, 6, 7, 8, 9, 10],
+    }
+)
+
+
+def facts_of(a: str, b: str, c: str) -> type[BaseFacts]:
+    """A class whose facts are called so."""
+    declared: Mapping[str, Any] = {
+        a: count("purchases"),
+        b: total("purchases", "net_amount"),
+        c: since(last("purchases")),
+    }
+    return type("NamedFacts", (BaseFacts,), dict(declared))
+
+
+def rule_of(called: str, facts: type[BaseFacts], names: tuple[str, str, str]) -> Rule[Any, Policy, Any]:
+    """A rule that is called so and reads three facts."""
+
+    def asked(f: Any, policy: Policy) -> str:
+        a, b, c = (getattr(f, name) for name in names)
+        if c > 60 * DAY:
+            return "silent"
+        return "big" if b - a > 10 else "small"
+
+    asked.__annotations__ = {"f": facts, "policy": Policy}
+    asked.__name__ = called
+    return Rule(asked)
+
+
+def told(called: str, names: tuple[str, str, str], logs: Logs) -> list[Any]:
+    """The answers in every way there is, without the names."""
+    facts = facts_of(*names)
+    rule = rule_of(called, facts, names)
+    frame = facts.over(logs, as_of=NOW)
+    changes = read(rule.next_change.over(logs, POLICY, as_of=NOW))
+    return [
+        sorted(tuple(row[name] for name in ("person_id", *names)) for row in read(frame)),
+        sorted((row["person_id"], row[called]) for row in read(rule.over(logs, POLICY, as_of=NOW))),
+        sorted((row["person_id"], row[called], row["next_change"]) for row in changes),
+        sorted((row["person_id"], row[called]) for row in read(rule.over(frame, POLICY))),
+        sorted((row["person_id"], *(row[name] for name in names)) for row in read(facts.running(logs, as_of=NOW))),
+        people_by(rule, logs, POLICY, as_of=NOW),
+        compare(rule, rule, logs, POLICY, as_of=NOW).moved,
+        rule.why(facts(as_of=NOW).evolve(**{names[0]: 3}), POLICY).answer,
+    ]
+
+
+def refused(ask: Callable[[], Any]) -> Any:
+    """What is answered; None where a name is refused with a clear error."""
+    try:
+        return ask()
+    except (ArgumentError, FactsError, EngineError) as error:
+        if not re.search("give it another name|give the fact another|rename", str(error)):
+            raise
+        return None
+
+
+@pytest.mark.parametrize("engine", [name for name in HERE if name != "pyarrow"])
+def test_facts_and_rules_may_be_called_anything(engine: str) -> None:
+    """The answers are those under neutral names, or the name is refused."""
+    logs = Logs(**on(engine, {"purchases": PURCHASES}))
+    neutral = told("asked", ("how_many", "how_much", "how_long"), logs)
+
+    @asked_of(engine, 12)
+    @given(NAMES, st.lists(NAMES, min_size=3, max_size=3, unique_by=str.casefold))
+    @example("value_1", ["_wait", "_then", "_soonest"])
+    @example("_answer", ["value_0", "value_1", "value_2"])
+    @example("t", ["start", "end", "self"])
+    def holds(called: str, names: list[str]) -> None:
+        there = refused(lambda: told(called, (names[0], names[1], names[2]), logs))
+        assert there is None or there == neutral
+
+    holds()
+
+
+@pytest.mark.parametrize("name", pool())
+def test_a_name_is_refused_only_where_it_must_be(name: str) -> None:
+    """Of all words of the source few are refused: for facts those that facts need, for rules those beside an answer."""
+    is_added = name.casefold() in ("person_id", "known_at") or name.casefold().startswith(INNER)
+    if is_added or name == "next_change":
+        with pytest.raises(ArgumentError, match=f"the rule {name} .*; give it another name"):
+            rule_of(name, Facts, ("purchase_count", "spent", "since_last_purchase"))
+    else:
+        rule_of(name, Facts, ("purchase_count", "spent", "since_last_purchase"))
+    if hasattr(BaseFacts, name) or hasattr(Symbols, name) or is_added:
+        with pytest.raises(FactsError, match=f"{name} .*; give (it|the fact) another"):
+            facts_of(name, "b", "c")
+    else:
+        assert name in facts_of(name, "bb", "cc").fact_plan.declared
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("spent", "Spent", "c"), "the fact Spent differs from spent in upper case alone"),
+        (("a b", "b", "c"), "the fact a b is not a name that Python allows; give it another name"),
+        (("person_ID", "b", "c"), "the fact person_ID is the name of a column that is added to every answer"),
+    ],
+)
+def test_a_fact_that_could_be_no_column_is_refused_when_it_is_declared(names: tuple[str, str, str], said: str) -> None:
+    """Nobody waits for a database to say so."""
+    with pytest.raises(FactsError, match=said):
+        facts_of(*names)
+
+
+def test_a_rule_replaces_no_column_of_a_frame_but_its_own_answers() -> None:
+    """A second answer takes the place of the first; a fact, or a column in other letters, stays."""
+    names = ("how_many", "how_much", "how_long")
+    facts = facts_of(*names)
+    frame = facts.over(Logs(purchases=PURCHASES), as_of=NOW)
+    asked = rule_of("asked", facts, names)
+    once = asked.over(frame, POLICY)
+
+    assert asked.over(once, POLICY).equals(once)
+    with pytest.raises(
+        FactsError, match="the frame has a column how_many, which the answers of how_many would replace"
+    ):
+        rule_of("how_many", facts, names).over(frame, POLICY)
+    with pytest.raises(FactsError, match="the frame has a column asked, which the answers of Asked would replace"):
+        rule_of("Asked", facts, names).over(once, POLICY)
+
+
+@pytest.mark.parametrize("engine", [name for name in HERE if name != "pyarrow"])
+def test_columns_beside_facts_are_left_alone(engine: str) -> None:
+    """A frame of facts may have columns of any name, which come back as they were."""
+    logs = Logs(purchases=PURCHASES)
+    names = ("how_many", "how_much", "how_long")
+    facts = facts_of(*names)
+    frame = facts.over(logs, as_of=NOW).sort("person_id").with_columns(pl.col("how_long").dt.total_microseconds())
+    asked = rule_of("asked", facts, names)
+    neutral = [row["asked"] for row in read(asked.over(frame, POLICY))]
+
+    @asked_of(engine, 10)
+    @given(st.sampled_from(pool()))
+    def holds(name: str) -> None:
+        if name.casefold() in {*names, "person_id", "asked"}:
+            return
+        (native,) = on(engine, {"frame": frame.with_columns(pl.col("how_many").alias(name))}).values()
+        there = refused(lambda: read(asked.over(native, POLICY)))
+        assert (there is None) is name.casefold().startswith(INNER)
+        if there is not None:
+            there.sort(key=lambda row: row["person_id"])
+            assert [row["asked"] for row in there] == neutral
+            assert [row[name] for row in there] == [row["how_many"] for row in there]
+
+    holds()
+
+
+@pytest.mark.parametrize("engine", [name for name in HERE if name != "pyarrow"])
+def test_columns_of_events_may_be_called_anything(engine: str) -> None:
+    """What is held through the steps, told apart and added up is so under any name."""
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    events = pl.DataFrame(
+        {
+            "person_id": ["a", "a", "b", "b", "c", "c"],
+            "occurred_at": [start + hour * timedelta(hours=1) for hour in range(6)],
+            "kind": ["view", "buy"] * 3,
+            "column": [1, 1, 2, 2, 1, 2],
+        }
+    )
+
+    def asked(name: str) -> list[Any]:
+        (native,) = on(engine, {"events": events.rename({"column": name})}).values()
+        steps = ["view", funnel.FunnelStep("buy", where=lambda event: getattr(event, name) > 0)]
+        held = conversion(native, steps, within=DAY, as_of=NOW, hold=name)
+        apart = conversion(native, steps, within=DAY, as_of=NOW, by=name)
+        values = conversion(native, steps, within=DAY, as_of=NOW).value(name)
+        return [held.steps, apart.groups, values]
+
+    neutral = asked("column")
+
+    @asked_of(engine, 8)
+    @given(st.sampled_from(pool()))
+    @example("t")
+    @example("steps")
+    @example("rank")
+    def holds(name: str) -> None:
+        if name in events.columns or hasattr(Symbols, name) or name.casefold() in {"person_id", "kind"}:
+            return
+        there = refused(lambda: asked(name))
+        assert there in (None, neutral)
+        assert (there is None) is name.casefold().startswith(INNER)
+
+    holds()
+
+
+@pytest.mark.parametrize("engine", [name for name in HERE if name != "pyarrow"])
+def test_groups_of_waits_may_be_called_anything(engine: str) -> None:
+    """Waits are told apart by a column of any name."""
+    waits = pl.DataFrame({"started_at": [NOW - DAY] * 4, "ended_at": [NOW, None, NOW, NOW], "group": [1, 1, 2, None]})
+
+    def asked(name: str) -> Any:
+        (native,) = on(engine, {"waits": waits.rename({"group": name})}).values()
+        return str(survival_by(native, name, as_of=NOW))
+
+    neutral = asked("group")
+
+    @asked_of(engine, 8)
+    @given(st.sampled_from(pool()))
+    @example("_key")
+    @example("_empty_0")
+    def holds(name: str) -> None:
+        if name in waits.columns:
+            return
+        there = refused(lambda: asked(name))
+        assert there in (None, neutral)
+        assert (there is None) is name.casefold().startswith(INNER)
+
+    holds()
+
+
+def test_two_classes_that_mean_different_things_by_one_name_are_not_asked_together() -> None:
+    """The rule and those who are looked at read facts of one class each."""
+
+    class Some(Facts):
+        how_many: int = count("purchases")
+
+    class Others(Facts):
+        how_many: int = count("orders", where=lambda order: order.amount > 8)
+
+    def one(f: Some, policy: Policy) -> bool:
+        return f.how_many > 1
+
+    def other(f: Others, policy: Policy) -> bool:
+        return f.how_many > 1
+
+    one.__annotations__, other.__annotations__ = {"f": Some}, {"f": Others}
+    with pytest.raises(FunnelError, match="declare how_many differently; rename one of the two facts"):
+        backtest(
+            Rule(one),
+            Logs(purchases=PURCHASES),
+            POLICY,
+            first=NOW - 60 * DAY,
+            every=7 * DAY,
+            horizon=7 * DAY,
+            as_of=NOW,
+            among=Rule(other),
+        )
