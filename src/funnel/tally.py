@@ -9,17 +9,21 @@ needs the few facts that it reads.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from funnel._facts.base import BaseFacts, judgement
 from funnel._facts.plan import Plan
-from funnel._instants import instant
-from funnel._ledger.ledger import Ledger
+from funnel._instants import FOREVER, instant
+from funnel._ledger.following import Change
+from funnel._ledger.growing import GrowingLedger
+from funnel._ledger.rows import number
 from funnel._lift.clock import first_change
 from funnel._lift.code import Run
 from funnel._lift.nodes import Value
-from funnel._reduce.folds import Ready, Rows, with_gap
+from funnel._reduce.folds import END, Row, T
+from funnel._reduce.running import RunningFolds, living
 from funnel.errors import FactsError
 from funnel.history import History
 from funnel.records import Record
@@ -34,47 +38,72 @@ A = TypeVar("A")
 
 
 class _Running:
-    """The values that a plan needs, kept up with a ledger: of each stream, the rows that are in them already."""
+    """The values that a plan needs, kept up to date with a ledger.
 
-    def __init__(self, plan: Plan, ledger: Ledger) -> None:
+    A row that comes after all others is one step. From the first other change of a stream on, its rows are kept.
+    """
+
+    def __init__(self, plan: Plan, ledger: GrowingLedger) -> None:
         self.plan = plan
         self.ledger = ledger
         self.values = list(plan.empties)
         self.held = [False] * len(plan.reductions)
-        self.streams = frozenset(plan.folds)
-        self.taken: dict[str, tuple[Rows, int]] = dict.fromkeys(plan.folds, ((), 0))
+        self.taken = {stream: len(ledger.changes.get(stream, ())) for stream in plan.folds}
+        self.folds: dict[str, RunningFolds] = {}
+        ledger.settle()
+        for stream, ready in plan.folds.items():
+            ready.fill(self.values, self.held, ledger.rows.get(stream, ()), ledger.latest)
+        self.before = {stream: _last(ledger, stream) for stream, ready in plan.folds.items() if ready.gapped}
+        plan.finish(self.values)
 
-    def catch_up(self, now: int) -> None:
-        """Put to the values what was written since; nothing is dated later than `now`."""
-        ledger, moved = self.ledger, False
-        if ledger.stale and not self.streams.isdisjoint(ledger.stale):
-            ledger.settle(self.streams)
-        for stream, (before, count) in self.taken.items():
-            rows = ledger.rows.get(stream, before)
-            if rows is not before:
-                self._again(stream, rows, now)
-            elif len(rows) == count:
-                continue
-            else:
-                self._go_on(self.plan.folds[stream], rows, count)
-            self.taken[stream] = rows, len(rows)
-            moved = True
+    def catch_up(self) -> None:
+        """Put to the values what was written since."""
+        moved = False
+        for stream, count in self.taken.items():
+            changes = self.ledger.changes.get(stream, ())
+            if len(changes) > count:
+                self.taken[stream] = len(changes)
+                self._go_on(stream, changes[count:])
+                moved = True
         if moved:
             self.plan.finish(self.values)
 
-    def _go_on(self, ready: Ready, rows: Rows, count: int) -> None:
-        """Put the rows from a place on to the values."""
-        for place in range(count, len(rows)):
-            ready.step(self.values, self.held, with_gap(rows, place) if ready.gapped else rows[place])
+    def _go_on(self, stream: str, changes: Sequence[Row | Change]) -> None:
+        if stream not in self.folds:
+            if not any(isinstance(change, Change) for change in changes):
+                self._step(stream, cast("Sequence[Row]", changes))
+                return
+            self.folds[stream] = self._kept(stream)
+        else:
+            folds = self.folds[stream]
+            for change in changes:
+                if not isinstance(change, Change):
+                    folds.add(change)
+                elif change.is_added:
+                    folds.add(change.row)
+                else:
+                    folds.remove(change.row)
+        self.folds[stream].write(self.values, self.held)
 
-    def _again(self, stream: str, rows: Rows, now: int) -> None:
-        """Put all rows of a stream together anew."""
-        ready = self.plan.folds[stream]
-        for group in ready.groups:
-            self.held[group.number] = False
-            for fold in group.folds:
-                self.values[fold.place] = self.plan.empties[fold.place]
-        ready.fill(self.values, self.held, rows, now)
+    def _step(self, stream: str, rows: Sequence[Row]) -> None:
+        """Put rows that come after all others to the values."""
+        step = self.plan.folds[stream].step
+        for row in rows:
+            if stream not in self.before:
+                step(self.values, self.held, row)
+                continue
+            before, self.before[stream] = self.before[stream], number(row[T])
+            step(self.values, self.held, (*row, 0 if before is None else number(row[T]) - before))
+
+    def _kept(self, stream: str) -> RunningFolds:
+        """The folds over all the rows that count from now on."""
+        self.ledger.settle()
+        return RunningFolds(self.plan.folds[stream], self.plan.empties, living(self.ledger.rows[stream]))
+
+
+def _last(ledger: GrowingLedger, stream: str) -> int | None:
+    """When the last row that counts happened."""
+    return next((number(row[T]) for row in reversed(ledger.rows.get(stream, ())) if row[END] == FOREVER), None)
 
 
 class Tally(Generic[F]):
@@ -101,9 +130,10 @@ class Tally(Generic[F]):
     def __init__(self, history: History, facts: type[F]) -> None:
         """Take up what is known so far."""
         self._class = facts
-        self._ledger = history.new_ledger()
+        self._ledger = history.fill(GrowingLedger(history.person_id))
+        self._ledger.follow()
         self._seen = {(type(record), *record.key) for record in history.records}
-        self._facts = _Running(facts.fact_plan, self._ledger)
+        self._facts: _Running | None = None
         self._asked: dict[tuple[object, object], tuple[_Running, Run]] = {}
         self._last: tuple[object, object, _Running, Run] | None = None
 
@@ -132,6 +162,8 @@ class Tally(Generic[F]):
             InstantError: `as_of` is naive.
         """
         now = judgement(as_of)
+        if self._facts is None:
+            self._facts = _Running(self._class.fact_plan, self._ledger)
         return self._class.held_as(tuple(self._values(self._facts, now)), now)
 
     def ask(self, rule: Rule[Any, P, A], policy: P, *, as_of: datetime) -> A:
@@ -184,5 +216,5 @@ class Tally(Generic[F]):
         if now < self._ledger.latest:
             self._ledger.settle()
             return list(running.plan.values(self._ledger, now))
-        running.catch_up(now)
+        running.catch_up()
         return running.values
