@@ -530,7 +530,7 @@ def cases() -> list[Case]:
         ("survival_by two groups", waited(lambda _: 2), far),
         ("survival_by many groups", waited(lambda count: count // 10), near),
         ("log_rank", ranked, far),
-        ("backtest, days", tested_days, near),
+        ("backtest, days", tested_days, 1_000),
         ("backtest, records", tested_records, far),
         ("compare, records", compared, far),
         ("calibrate, records", calibrated, far),

@@ -10,6 +10,7 @@ Source: the article "Seven things to know of your customer".
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -263,8 +264,13 @@ def _money(history: History, minor: int, facts: Facts) -> Money | None:
 
 def _bought(history: History, now: int) -> Iterator[Bought]:
     """Every thing that is in a purchase that counts."""
-    orders = list(counting(history, now))
-    for sku in {line.sku for one in orders for line in one.lines}:
-        held = [one for one in orders if any(line.sku == sku for line in one.lines)]
-        pieces = sum(line.quantity for one in held for line in one.lines if line.sku == sku)
-        yield Bought(sku, pieces, len(held), max(one.purchased_at for one in held))
+    pieces: Counter[str] = Counter()
+    orders: Counter[str] = Counter()
+    last: dict[str, datetime] = {}
+    for one in counting(history, now):
+        for line in one.lines:
+            pieces[line.sku] += line.quantity
+        for sku in {line.sku for line in one.lines}:
+            orders[sku] += 1
+            last[sku] = max(one.purchased_at, last.get(sku, one.purchased_at))
+    return (Bought(sku, pieces[sku], orders[sku], last[sku]) for sku in pieces)

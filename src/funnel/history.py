@@ -13,7 +13,7 @@ from pydantic import AfterValidator
 from funnel._copies import unchecked
 from funnel._fields import Frozen, Id
 from funnel._instants import micros
-from funnel._ledger.ledger import Ledger, ledger_from
+from funnel._ledger.ledger import L, Ledger, filled
 from funnel._ledger.rows import InOrder
 from funnel._reduce.forms import LARGEST_SUM, TOO_LARGE
 from funnel.errors import RecordError
@@ -149,12 +149,11 @@ class History(Frozen, frozen=True):
     @cached_property
     def ledger(self) -> Ledger:
         """The rows that facts are reduced from."""
-        return self.new_ledger()
+        return self.fill(Ledger(self.person_id))
 
-    def new_ledger(self) -> Ledger:
-        """The same rows in a ledger of its own, which may grow; for the parts of this library."""
-        others = (*self.leads, *self.purchases, *self.refunds, *self.referrals)
-        return ledger_from(self.person_id, self.interactions, others)
+    def fill(self, ledger: L) -> L:
+        """Internal: write the records into an empty ledger of this person."""
+        return filled(ledger, self.interactions, (*self.leads, *self.purchases, *self.refunds, *self.referrals))
 
     @property
     def currency(self) -> str | None:

@@ -189,9 +189,10 @@ def _rule_in(stage: S, onward: Callable[[S, Any, Any], S]) -> Rule[Any, Any, S]:
 
     name = getattr(onward, "__name__", "onward")
     _, *hints = inspect.signature(onward, eval_str=True).parameters.values()
-    move.__name__ = f"{name}, from {stage.value},"
     move.__annotations__ = {one.name: one.annotation for one in hints if one.annotation is not one.empty}
-    return rule(move)
+    made = rule(move)
+    made.name = f"{name}, from {stage.value},"
+    return made
 
 
 FUNNEL: Machine[Stage] = Machine(stage, MOVES, ((Stage.LAPSED, Stage.CUSTOMER), (Stage.LAPSED, Stage.REPEAT_CUSTOMER)))

@@ -9,19 +9,23 @@ needs the few facts that it reads.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import copy
 from datetime import datetime
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from funnel._facts.base import BaseFacts, judgement
 from funnel._facts.plan import Plan
-from funnel._instants import instant
-from funnel._ledger.ledger import Ledger
+from funnel._instants import FOREVER, instant
+from funnel._ledger.following import Change
+from funnel._ledger.growing import GrowingLedger
+from funnel._ledger.rows import number
 from funnel._lift.clock import first_change
 from funnel._lift.code import Run
 from funnel._lift.nodes import Value
-from funnel._reduce.folds import Ready, Rows, with_gap
+from funnel._reduce.folds import END, Row, T
+from funnel._reduce.running import RunningFolds, living
 from funnel.errors import FactsError
 from funnel.history import History
 from funnel.records import Record
@@ -36,47 +40,72 @@ A = TypeVar("A")
 
 
 class _Running:
-    """The values that a plan needs, kept up with a ledger: of each stream, the rows that are in them already."""
+    """The values that a plan needs, kept up to date with a ledger.
 
-    def __init__(self, plan: Plan, ledger: Ledger) -> None:
+    A row that comes after all others is one step. From the first other change of a stream on, its rows are kept.
+    """
+
+    def __init__(self, plan: Plan, ledger: GrowingLedger) -> None:
         self.plan = plan
         self.ledger = ledger
         self.values = list(plan.empties)
         self.held = [False] * len(plan.reductions)
-        self.streams = frozenset(plan.folds)
-        self.taken: dict[str, tuple[Rows, int]] = dict.fromkeys(plan.folds, ((), 0))
+        self.taken = {stream: len(ledger.changes.get(stream, ())) for stream in plan.folds}
+        self.folds: dict[str, RunningFolds] = {}
+        ledger.settle()
+        for stream, ready in plan.folds.items():
+            ready.fill(self.values, self.held, ledger.rows.get(stream, ()), ledger.latest)
+        self.before = {stream: _last(ledger, stream) for stream, ready in plan.folds.items() if ready.gapped}
+        plan.finish(self.values)
 
-    def catch_up(self, now: int) -> None:
-        """Put to the values what was written since; nothing is dated later than `now`."""
-        ledger, moved = self.ledger, False
-        if ledger.stale and not self.streams.isdisjoint(ledger.stale):
-            ledger.settle(self.streams)
-        for stream, (before, count) in self.taken.items():
-            rows = ledger.rows.get(stream, before)
-            if rows is not before:
-                self._again(stream, rows, now)
-            elif len(rows) == count:
-                continue
-            else:
-                self._go_on(self.plan.folds[stream], rows, count)
-            self.taken[stream] = rows, len(rows)
-            moved = True
+    def catch_up(self) -> None:
+        """Put to the values what was written since."""
+        moved = False
+        for stream, count in self.taken.items():
+            changes = self.ledger.changes.get(stream, ())
+            if len(changes) > count:
+                self.taken[stream] = len(changes)
+                self._go_on(stream, changes[count:])
+                moved = True
         if moved:
             self.plan.finish(self.values)
 
-    def _go_on(self, ready: Ready, rows: Rows, count: int) -> None:
-        """Put the rows from a place on to the values."""
-        for place in range(count, len(rows)):
-            ready.step(self.values, self.held, with_gap(rows, place) if ready.gapped else rows[place])
+    def _go_on(self, stream: str, changes: Sequence[Row | Change]) -> None:
+        if stream not in self.folds:
+            if not any(isinstance(change, Change) for change in changes):
+                self._step(stream, cast("Sequence[Row]", changes))
+                return
+            self.folds[stream] = self._kept(stream)
+        else:
+            folds = self.folds[stream]
+            for change in changes:
+                if not isinstance(change, Change):
+                    folds.add(change)
+                elif change.is_added:
+                    folds.add(change.row)
+                else:
+                    folds.remove(change.row)
+        self.folds[stream].write(self.values, self.held)
 
-    def _again(self, stream: str, rows: Rows, now: int) -> None:
-        """Put all rows of a stream together anew."""
-        ready = self.plan.folds[stream]
-        for group in ready.groups:
-            self.held[group.number] = False
-            for fold in group.folds:
-                self.values[fold.place] = self.plan.empties[fold.place]
-        ready.fill(self.values, self.held, rows, now)
+    def _step(self, stream: str, rows: Sequence[Row]) -> None:
+        """Put rows that come after all others to the values."""
+        step = self.plan.folds[stream].step
+        for row in rows:
+            if stream not in self.before:
+                step(self.values, self.held, row)
+                continue
+            before, self.before[stream] = self.before[stream], number(row[T])
+            step(self.values, self.held, (*row, 0 if before is None else number(row[T]) - before))
+
+    def _kept(self, stream: str) -> RunningFolds:
+        """The folds over all the rows that count from now on."""
+        self.ledger.settle()
+        return RunningFolds(self.plan.folds[stream], self.plan.empties, living(self.ledger.rows[stream]))
+
+
+def _last(ledger: GrowingLedger, stream: str) -> int | None:
+    """When the last row that counts happened."""
+    return next((number(row[T]) for row in reversed(ledger.rows.get(stream, ())) if row[END] == FOREVER), None)
 
 
 _MOST_RUNNING = 64
@@ -106,18 +135,20 @@ class Tally(Generic[F]):
 
     def __init__(self, history: History, facts: type[F]) -> None:
         """Take up what is known so far."""
+        ledger = history.fill(GrowingLedger(history.person_id))
+        ledger.follow()
         seen: set[tuple[object, ...]] = {(type(record), *record.key) for record in history.records}
-        self.__setstate__((facts, history.new_ledger(), seen))
+        self.__setstate__((facts, ledger, seen))
 
-    def __getstate__(self) -> tuple[type[F], Ledger, set[tuple[object, ...]]]:
+    def __getstate__(self) -> tuple[type[F], GrowingLedger, set[tuple[object, ...]]]:
         """Return the ledger for a copy; the running values are made again when they are asked for."""
         with self._lock:
             return self._class, copy(self._ledger), self._seen.copy()
 
-    def __setstate__(self, state: tuple[type[F], Ledger, set[tuple[object, ...]]]) -> None:
+    def __setstate__(self, state: tuple[type[F], GrowingLedger, set[tuple[object, ...]]]) -> None:
         """Take the ledger of a copy."""
         self._class, self._ledger, self._seen = state
-        self._facts = _Running(self._class.fact_plan, self._ledger)
+        self._facts: _Running | None = None
         self._runnings: dict[Plan, _Running] = {}
         self._last: tuple[object, object, _Running, Run] | None = None
         self._lock = Lock()
@@ -149,6 +180,8 @@ class Tally(Generic[F]):
         """
         now = judgement(as_of)
         with self._lock:
+            if self._facts is None:
+                self._facts = _Running(self._class.fact_plan, self._ledger)
             return self._class.held_as(tuple(self._values(self._facts, now)), now)
 
     def ask(self, rule: Rule[Any, P, A], policy: P, *, as_of: datetime) -> A:
@@ -208,5 +241,5 @@ class Tally(Generic[F]):
         if now < self._ledger.latest:
             self._ledger.settle()
             return list(running.plan.values(self._ledger, now))
-        running.catch_up(now)
+        running.catch_up()
         return running.values

@@ -17,8 +17,9 @@ _MOST_SETTLED = 16
 class Kept:
     """What a ledger holds: the rows of one person, by stream, those of each in order.
 
-    A list of rows only ever grows at its end; where more than that happened a new list takes its place. `stale` are the
-    streams that are to be worked out again, `latest` is the last instant at which a row begins or ceases to count.
+    A list of rows only ever grows at its end; where more than that happened a new list takes its place. `late` are the
+    rows that do not belong at the end of their stream and are not in it yet, `stale` the streams that are to be worked
+    out again, `latest` is the last instant at which a row begins or ceases to count.
     `notices` hold when the goods of a purchase arrived, `closed` when what was asked was first answered, `sent` when
     each person whom they sent first arrived, `about` which purchase a complaint is of. `settled` keeps, by plan, the
     values after the latest instant: they are the same at whatever instant one asks, for spans are held as the instants
@@ -26,7 +27,7 @@ class Kept:
     """
 
     __slots__ = (
-        *("_heard", "about", "closed", "latest", "notices", "person_id"),
+        *("about", "closed", "late", "latest", "notices", "person_id"),
         *("purchases", "refunds", "rows", "sent", "settled", "stale"),
     )
 
@@ -34,6 +35,7 @@ class Kept:
         """Begin with nothing."""
         self.person_id: str = person_id
         self.rows: dict[str, list[Row]] = {}
+        self.late: dict[str, list[Row]] = {}
         self.stale: set[str] = set()
         self.latest: int = NEVER
         self.settled: dict[object, tuple[Value, ...]] = {}
@@ -43,7 +45,6 @@ class Kept:
         self.closed: dict[tuple[str, Key], int] = {}
         self.sent: dict[str, int] = {}
         self.about: dict[Key, Key] = {}
-        self._heard: list[int] | None = None
 
     def settle_values(self, plan: object, values: tuple[Value, ...]) -> None:
         """Cache the values of a plan. One person is asked for few classes of facts; the cache starts anew if not."""
@@ -66,10 +67,8 @@ class Kept:
 
     def heard(self) -> list[int]:
         """Every instant at which something came from them, in order."""
-        if self._heard is None:
-            talk = [row for row in self.rows.get("interactions", ()) if row[DIRECTION] == "in"]
-            self._heard = sorted([number(row[T]) for row in [*talk, *self.rows.get("orders", ())]])
-        return self._heard
+        talk = [row for row in self.rows.get("interactions", ()) if row[DIRECTION] == "in"]
+        return sorted([number(row[T]) for row in [*talk, *self.rows.get("orders", ())]])
 
 
 def _detached(value: Any) -> Any:

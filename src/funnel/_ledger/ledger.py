@@ -8,12 +8,11 @@ which question is open) is worked out from what is written, when somebody asks.
 
 from __future__ import annotations
 
-from bisect import insort
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import TypeVar
 
-from funnel._instants import FOREVER, NEVER, micros
+from funnel._instants import FOREVER, micros
 from funnel._ledger.kept import Kept
 from funnel._ledger.rows import (
     DIRECTION,
@@ -24,15 +23,16 @@ from funnel._ledger.rows import (
     interaction_row,
     key,
     number,
-    order_of,
     order_row,
 )
-from funnel._ledger.worked_out import WORKED_OUT, cancelled, whole
-from funnel._reduce.folds import END, Row, T
+from funnel._ledger.worked_out import WORKED_OUT, cancelled
+from funnel._reduce.folds import Row, T
 from funnel._streams import KIND_STREAMS
 from funnel.errors import RecordError
 from funnel.interactions import Answer, Complaint, Delivered, Interaction, Resolution
 from funnel.records import Lead, Purchase, Record, Refund
+
+L = TypeVar("L", bound="Ledger")
 
 
 class Ledger(Kept):
@@ -46,20 +46,26 @@ class Ledger(Kept):
         Raises:
             RecordError: It is not a record of this person.
         """
-        _writer_of(type(record))(self, record)
+        getattr(self, _writer_of(type(record)))(record)
         if self.settled:
             self.settled = {}
 
-    def settle(self, wanted: Iterable[str] | None = None) -> None:
-        """Work out what is stale: all of it, or some streams."""
-        for stream in self.stale.copy() if wanted is None else self.stale.intersection(wanted):
+    def settle(self) -> None:
+        """Put late rows in their places, and work out what is stale."""
+        for stream, late in self.late.items():
+            self.rows[stream] = sorted([*self.rows[stream], *late])
+        self.late.clear()
+        for stream in self.stale:
             self.rows[stream] = WORKED_OUT[stream](self)
-            self.stale.remove(stream)
+        self.stale.clear()
 
     # ---- rows ----
 
     def write(self, stream: str, row: Row) -> None:
         """Put a row that counts from when it happened, for ever, at its place in the order."""
+        self._place(stream, row)
+
+    def _place(self, stream: str, row: Row) -> None:
         self.reach(number(row[T]))
         rows = self.rows.get(stream)
         if rows is None:
@@ -67,17 +73,7 @@ class Ledger(Kept):
         elif rows[-1] < row:
             rows.append(row)
         else:
-            self.rows[stream] = sorted([*rows, row])
-
-    def _goes_on(self, stream: str, row: Row) -> None:
-        """Put a row at the end of a stream that is worked out; one that belongs elsewhere makes the stream stale."""
-        if stream in self.stale:
-            return
-        rows = self.rows.setdefault(stream, [])
-        if not rows or rows[-1][T] < row[T] or order_of(rows[-1]) < order_of(row):  # type: ignore[operator]
-            rows.append(row)
-        else:
-            self.stale.add(stream)
+            self.late.setdefault(stream, []).append(row)
 
     def own(self, person_id: str) -> None:
         """See that a record is of this person."""
@@ -106,20 +102,17 @@ class Ledger(Kept):
         if order.person_id != self.person_id:
             self.own(order.person_id)
         row = order_row(order)
-        key, t = order.key, number(row[T])
+        key = order.key
         self.purchases[key] = order
         self.write("orders", row)
         if order.status == "cancelled":
             self.write("cancellations", common(cancelled(order), *key))
-            self.stale.add("purchases")
-        elif row[-1]:
-            self._goes_on("purchases", whole(order, row))
+        self.stale.add("purchases")
         if key in self.notices or order.delivered_at is not None or order.promised_at is not None:
             self._promised_otherwise("deliveries")
         if order.delivered_at is not None:
             self.reach(micros(order.delivered_at))
-        if self._heard is not None:
-            self.hear(self._heard, t)
+        self.hear()
 
     def add_refund(self, refund: Refund) -> None:
         """Money given back for a purchase that is there."""
@@ -136,50 +129,41 @@ class Ledger(Kept):
         """What passed between them and the shop, and what follows from it."""
         if record.person_id != self.person_id:
             self.own(record.person_id)
-        row, kind = interaction_row(record), record.kind
-        stream, rows = KIND_STREAMS[kind], self.rows
+        self.talked(record, interaction_row(record))
+
+    def talked(self, record: Interaction, row: Row) -> None:
+        """An interaction as its row, and what follows from it."""
+        kind, rows = record.kind, self.rows
+        stream = KIND_STREAMS[kind]
         if stream in rows and rows["interactions"][-1] < row:
             rows["interactions"].append(row)
             rows[stream].append(row)
             self.reach(number(row[T]))
         else:
-            self.write("interactions", row)
-            self.write(stream, row)
+            self._place("interactions", row)
+            self._place(stream, row)
         if kind in _FOLLOWING:
             _FOLLOWING[kind](self, record, row)
-        if self._heard is not None and row[DIRECTION] == "in":
-            self.hear(self._heard, number(row[T]))
+        if row[DIRECTION] == "in":
+            self.hear()
 
     # ---- what follows ----
 
-    def hear(self, heard: list[int], t: int) -> None:
+    def hear(self) -> None:
         """Something came from them: follow-ups sent before are in vain no longer."""
-        if not heard or t >= heard[-1]:
-            heard.append(t)
-        else:
-            insort(heard, t)
-        waiting = self.rows.get("open_follow_ups", ()) if "open_follow_ups" not in self.stale else ()
-        if waiting and (waiting[-1][END] > t or heard[-1] > t):  # type: ignore[operator]
+        if "follow_ups" in self.rows:
             self.stale.add("open_follow_ups")
 
-    def await_word(self, _: Interaction, row: Row) -> None:
+    def await_word(self, _: Interaction, __: Row) -> None:
         """A follow-up is in vain until something comes from them."""
-        heard = self._heard
-        if heard is None or (heard and heard[-1] > row[T]):  # type: ignore[operator]
-            self.stale.add("open_follow_ups")
-        else:
-            self._goes_on("open_follow_ups", row)
-        before = self.rows.get("contacts", ())
-        second, third = (number(before[-1][T]), number(before[-1][END + 4])) if before else (NEVER, NEVER)
-        self._goes_on("contacts", (*common(number(row[T]), *key(row)), second, third))
+        self.stale.update(("open_follow_ups", "contacts"))
 
     def asked(self, _: Interaction, row: Row) -> None:
         """What was asked is open until it is answered."""
-        stream, closed = _OPENS[str(row[KIND])]
+        stream, closed = OPENS[str(row[KIND])]
+        self.stale.add(stream)
         if (stream, key(row)) in self.closed:
-            self.stale.update((stream, closed))
-        else:
-            self._goes_on(stream, row)
+            self.stale.add(closed)
 
     def inquired(self, record: Interaction, row: Row) -> None:
         """A question is open until it is answered; it may be about goods that are on their way."""
@@ -198,17 +182,18 @@ class Ledger(Kept):
     def answered(self, record: Interaction, row: Row) -> None:
         """A question has its answer."""
         assert isinstance(record, Answer)
-        self._close("open_questions", (record.source, record.question_id), number(row[T]))
+        self.close("open_questions", (record.source, record.question_id), number(row[T]))
 
     def resolved(self, record: Interaction, row: Row) -> None:
         """A complaint is put right."""
         assert isinstance(record, Resolution)
-        self._close("open_complaints", (record.source, record.complaint_id), number(row[T]))
+        self.close("open_complaints", (record.source, record.complaint_id), number(row[T]))
 
-    def _close(self, stream: str, key: Key, t: int) -> None:
+    def close(self, stream: str, key: Key, t: int) -> None:
+        """What was asked is open no longer, from the first answer on."""
         if t < self.closed.get((stream, key), FOREVER):
             self.closed[stream, key] = t
-            self.stale.update((stream, _CLOSED[stream]))
+            self.stale.update((stream, CLOSED_IN[stream]))
             if self.about:
                 self.stale.add("reopenings")
 
@@ -225,10 +210,10 @@ class Ledger(Kept):
         self.stale.update(streams, ["promises"], ["delivery_questions"] if "questions" in self.rows else [])
 
 
-_CLOSED = {"open_questions": "replies", "open_complaints": "repairs"}
+CLOSED_IN = {"open_questions": "replies", "open_complaints": "repairs"}
 """The stream in which what was open is closed."""
 
-_OPENS = {"question": ("open_questions", "replies"), "complaint": ("open_complaints", "repairs")}
+OPENS = {"question": ("open_questions", "replies"), "complaint": ("open_complaints", "repairs")}
 """The stream in which what is asked stays open, and the one in which it is closed."""
 
 _FOLLOWING: Mapping[str, Callable[[Ledger, Interaction, Row], None]] = {
@@ -248,16 +233,16 @@ _FOLLOWS = {
 }
 """What is to be worked out where there are rows of a stream."""
 
-_WRITERS: Mapping[type[Record], Callable[[Ledger, Any], None]] = {
-    Interaction: Ledger.add_interaction,
-    Purchase: Ledger.add_purchase,
-    Refund: Ledger.add_refund,
-    Lead: Ledger.add_lead,
+_WRITERS: Mapping[type[Record], str] = {
+    Interaction: "add_interaction",
+    Purchase: "add_purchase",
+    Refund: "add_refund",
+    Lead: "add_lead",
 }
 
 
 @lru_cache(maxsize=64)
-def _writer_of(kind: type[Record]) -> Callable[[Ledger, Any], None]:
+def _writer_of(kind: type[Record]) -> str:
     for known, writer in _WRITERS.items():
         if issubclass(kind, known):
             return writer
@@ -274,7 +259,11 @@ def ledger_of(person_id: str, records: Iterable[Record]) -> Ledger:
 
 def ledger_from(person_id: str, talk: tuple[Interaction, ...], others: Iterable[Record]) -> Ledger:
     """The ledger of one person from all of their interactions and all other records (each once)."""
-    ledger = Ledger(person_id)
+    return filled(Ledger(person_id), talk, others)
+
+
+def filled(ledger: L, talk: tuple[Interaction, ...], others: Iterable[Record]) -> L:
+    """Write all interactions and all other records (each once) into an empty ledger."""
     if talk:
         _take_up(ledger, talk if isinstance(talk, InOrder) else InOrder.of(talk))
     refunds: list[Refund] = []

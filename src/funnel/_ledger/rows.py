@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from operator import itemgetter
 
 from funnel._instants import FOREVER, NEVER, micros
-from funnel._reduce.folds import END, START, Row, T
+from funnel._reduce.folds import END, Row
 from funnel._streams import KIND_STREAMS, RANKS
 from funnel.interactions import Checkout, Complaint, Feedback, Interaction, Postponed, Quote, SaidNo
 from funnel.records import Purchase
@@ -16,11 +16,6 @@ Key = tuple[str, str]
 
 CLOSING = frozenset({"answer", "resolution", "delivered"})
 """The kinds of interactions after which another thing may be over."""
-
-
-def order_of(row: Row) -> tuple[int | str, ...]:
-    """Where a row stands among the rows of its stream; two versions of one row by when they count from."""
-    return row[T], row[RANK], row[SOURCE], row[ID], row[START]
 
 
 def key(row: Row) -> Key:

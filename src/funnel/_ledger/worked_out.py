@@ -58,24 +58,28 @@ def _purchases(ledger: Kept) -> list[Row]:
 
 
 def _promises(ledger: Kept) -> list[Row]:
-    """What was promised, until it arrived or nothing was left of the purchase."""
-    rows: list[Row] = []
-    for order, versions in _every_version(ledger):
-        if order.promised_at is not None:
-            t = micros(order.purchased_at)
-            over = number(versions[-1][END]) if versions else t
-            end = min(over, *arrived(ledger, order), FOREVER)
-            rows += [(*common(t, *order.key, end=end), micros(order.promised_at))] if end > t else []
-    return rows
+    found = (promise(ledger, order, versions) for order, versions in _every_version(ledger))
+    return [row for row in found if row is not None]
+
+
+def promise(ledger: Kept, order: Purchase, versions: Sequence[Row]) -> Row | None:
+    """What was promised, until it arrived or nothing was left of the purchase; None if it never counts."""
+    if order.promised_at is None:
+        return None
+    t = micros(order.purchased_at)
+    over = number(versions[-1][END]) if versions else t
+    end = min(over, *arrived(ledger, order), FOREVER)
+    return (*common(t, *order.key, end=end), micros(order.promised_at)) if end > t else None
 
 
 def _deliveries(ledger: Kept) -> list[Row]:
-    rows: list[Row] = []
-    for order in ledger.purchases.values():
-        for moment in arrived(ledger, order):
-            late = order.promised_at is not None and moment > micros(order.promised_at)
-            rows.append((*common(moment, *order.key), int(late), int(order.promised_at is not None)))
-    return sorted(rows)
+    return sorted(delivery(order, t) for order in ledger.purchases.values() for t in arrived(ledger, order))
+
+
+def delivery(order: Purchase, t: int) -> Row:
+    """The arrival of the goods, and whether it was late."""
+    late = order.promised_at is not None and t > micros(order.promised_at)
+    return (*common(t, *order.key), int(late), int(order.promised_at is not None))
 
 
 def arrived(ledger: Kept, order: Purchase) -> list[int]:
@@ -117,10 +121,15 @@ def _closings(stream: str, asked: str) -> Callable[[Kept], list[Row]]:
         for row in ledger.rows.get(asked, ()):
             closed = ledger.closed.get((stream, key(row)))
             if closed is not None:
-                found.append((*common(closed, *key(row)), closed - number(row[T])))
+                found.append(closing(row, closed))
         return sorted(found)
 
     return rows
+
+
+def closing(row: Row, closed: int) -> Row:
+    """What was asked, when it is closed: from then on, and how long that took."""
+    return (*common(closed, *key(row)), closed - number(row[T]))
 
 
 def _reopenings(ledger: Kept) -> list[Row]:

@@ -78,15 +78,6 @@ class Ready:
         return tuple(None if group.where == EVERY else _keeps(self.stream, group) for group in self.groups)
 
 
-def with_gap(rows: Rows, place: int) -> Row:
-    """One row with how long after the one before it that counts it came, as its last field."""
-    row = rows[place]
-    for before in reversed(range(place)):
-        if rows[before][END] == FOREVER:
-            return (*row, row[T] - rows[before][T])  # type: ignore[operator]
-    return (*row, 0)
-
-
 def with_gaps(rows: Rows) -> Rows:
     """Each row with how long after the one before it came, as its last field."""
     times = [row[T] for row in rows]

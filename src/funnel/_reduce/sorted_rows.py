@@ -23,6 +23,14 @@ class SortedRows(Generic[K]):
         self._parts: list[list[K]] = [whole[start : start + LOAD] for start in range(0, len(whole), LOAD)]
         self._lasts: list[K] = [part[-1] for part in self._parts]
 
+    def __bool__(self) -> bool:
+        """Return whether there is an entry."""
+        return bool(self._parts)
+
+    def __iter__(self) -> Iterator[K]:
+        """Return the entries in order."""
+        return (entry for part in self._parts for entry in part)
+
     @property
     def first(self) -> K:
         """The smallest entry."""
@@ -66,6 +74,12 @@ class SortedRows(Generic[K]):
             if at:
                 return part[at - 1]
         return self._lasts[place - 1] if place else None
+
+    def rank(self, entry: K) -> int:
+        """Return how many entries are below this one, which need not be there."""
+        place = bisect_left(self._lasts, entry)  # type: ignore[type-var]
+        below = sum(map(len, self._parts[:place]))
+        return below + (bisect_left(self._parts[place], entry) if place < len(self._parts) else 0)  # type: ignore[type-var]
 
     def since(self, entry: K) -> Iterator[K]:
         """Return the entries from this one on, which need not be there, in order."""

@@ -1,7 +1,8 @@
 """Two names of one person are one person, before anything is counted.
 
-Aliases may lead to aliases. These few are looked through one by one, to see how far they lead and whether any goes in a
-circle; the table is then joined to itself, each time twice as far, until every alias leads to a name that is none.
+Aliases may lead to aliases. These few are followed in memory, to see where they end and whether any goes in a circle.
+Where tables are in memory too, the ends become a table, and one join leads every alias to a name that is none. A
+database joins the table to itself instead, each time twice as far.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 
 import narwhals as nw
 
-from funnel._frames import ROW
+from funnel._frames import ROW, laid_down
 from funnel.logs.checks import Check, counted, faults_of, first_rows
 from funnel.logs.faults import FIRST, Fault
 
@@ -69,14 +70,27 @@ def resolved(logs: Mapping[str, Frame], aliases: Frame) -> dict[str, Frame]:
 
 
 def _pairs(aliases: Frame) -> Frame:
-    links = _links(aliases)
-    _, turns = _followed(dict(zip(links[ALIAS], links[PERSON], strict=True)))
     pairs = aliases.select(ALIAS, PERSON).unique()
-    for _ in range(turns + 1 if links[ALIAS] else 0):
-        further = pairs.select(nw.col(PERSON).alias("_further"), nw.col(ALIAS).alias(PERSON))
-        led = nw.when(nw.col("_further").is_null()).then(nw.col(PERSON)).otherwise(nw.col("_further"))
-        pairs = pairs.join(further, on=PERSON, how="left").select(nw.col(ALIAS), led.alias(PERSON))
+    inner = pairs.join(pairs.select(nw.col(PERSON).alias(ALIAS)).unique(), on=ALIAS, how="inner").collect()
+    if not len(inner):
+        return pairs
+    ends, turns = _followed(dict(zip(inner[ALIAS].to_list(), inner[PERSON].to_list(), strict=True)))
+    if aliases.implementation in _IN_MEMORY:
+        told = {ALIAS: list(ends), PERSON: list(ends.values())}
+        return _onward(pairs, nw.from_dict(told, inner.schema, backend=inner.implementation).lazy())
+    for _ in range(turns + 1):
+        pairs = laid_down(_onward(pairs, pairs))  # a plan that held itself twice a turn would double with each
     return pairs
+
+
+_IN_MEMORY = frozenset({nw.Implementation.POLARS, nw.Implementation.PANDAS, nw.Implementation.PYARROW})
+
+
+def _onward(pairs: Frame, links: Frame) -> Frame:
+    """Lead each alias on to where the name that it leads to is led by a link."""
+    further = links.select(nw.col(PERSON).alias("_further"), nw.col(ALIAS).alias(PERSON))
+    led = nw.when(nw.col("_further").is_null()).then(nw.col(PERSON)).otherwise(nw.col("_further"))
+    return pairs.join(further, on=PERSON, how="left").select(nw.col(ALIAS), led.alias(PERSON))
 
 
 def _renamed(log: str, frame: Frame, pairs: Frame) -> Frame:

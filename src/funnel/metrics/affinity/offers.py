@@ -70,7 +70,7 @@ def offers(  # noqa: PLR0913 - three of them say when, how often, how many
     rows = all_held.rows
     started = starts(rows, length, now, few)
     owned = rows.select(WHO, THING).unique()
-    worth = kept(_worth(started, followed(started, rows, length), few))
+    worth = kept(_worth(started, followed(started, rows, length, few), few))
     possible = owned.join(worth, on=THING, how="inner")
     new = possible.join(owned.rename({THING: OTHER}), on=[WHO, OTHER], how="anti")
     best = _numbered(new, [WHO, OTHER], [THING]).filter(nw.col("place") == 1).drop("place")

@@ -5,8 +5,10 @@ Law: both ways give the same counts.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import combinations
 from typing import TYPE_CHECKING, TypeVar
 
 import attrs
@@ -107,7 +109,7 @@ def counted(all_held: Held, span: int, now: int, least: int) -> Counts:
     rows, names = all_held.rows, all_held.names
     often = _often(rows, PEOPLE, least)
     started = starts(rows, span, now, least)
-    after = kept(followed(started, rows, span))
+    after = kept(followed(started, rows, span, least))
     return Counts(
         baskets=_many(rows.select(*_KEYS).unique()),
         in_baskets=_by_thing(often.select(THING, PEOPLE).unique(), PEOPLE, names),
@@ -138,9 +140,14 @@ def starts(rows: Frame, span: int, now: int, least: int) -> Frame:
     return _often(firsts.filter(nw.col("_first") <= now - span), AMONG, least)
 
 
-def followed(started: Frame, rows: Frame, span: int) -> Frame:
-    """Which thing followed which within the span: `people` of `among`, and how often the second follows any."""
+def followed(started: Frame, rows: Frame, span: int, least: int) -> Frame:
+    """Which thing followed which within the span: `people` of `among`, and how often the second follows any.
+
+    The second thing is one that enough people bought: no other pair is met often enough.
+    """
     later = rows.select(WHO, "t", other=nw.col(THING)).unique()
+    buyers = later.select(WHO, OTHER).unique().group_by(OTHER).agg(nw.len().alias("_buyers"))
+    later = later.join(buyers.filter(nw.col("_buyers") >= least).select(OTHER), on=OTHER, how="semi")
     wait = nw.col("t") - nw.col("_first")
     met = started.join(later, on=WHO, how="inner").filter(
         (nw.col(THING) != nw.col(OTHER)) & (wait > 0) & (wait <= span)
@@ -179,15 +186,21 @@ def counted_of(histories: Iterable[History], span: int, now: int, least: int) ->
     people = [[(micros(one.purchased_at), skus) for one, skus in held_by(person, now)] for person in histories]
     baskets = [skus for baskets in people for _, skus in baskets]
     in_baskets = Counter(sku for skus in baskets for sku in skus)
-    pairs = Counter((sku, other) for skus in baskets for sku in skus for other in skus if sku < other)
+    paired = [sorted(sku for sku in skus if in_baskets[sku] >= least) for skus in baskets]
+    pairs = Counter(pair for skus in paired for pair in combinations(skus, 2))
     firsts = [_firsts(baskets) for baskets in people]
     began = Counter(sku for times in firsts for sku, first in times.items() if first <= now - span)
     often = {sku for sku, many in began.items() if many >= least}
+    buyers = Counter(sku for times in firsts for sku in times)
+    second = {sku for sku, many in buyers.items() if many >= least}
     after = Counter(
         pair
         for baskets, times in zip(people, firsts, strict=True)
-        for pair in _followed(baskets, times, span, now - span)
-        if pair[0] in often
+        for pair in _followed(
+            [(t, skus & second) for t, skus in baskets],
+            {sku: first for sku, first in times.items() if first <= now - span and sku in often},
+            span,
+        )
     )
     onto: Counter[str] = Counter()
     for (_, other), many in after.items():
@@ -213,7 +226,7 @@ def _firsts(baskets: Sequence[tuple[int, frozenset[str]]]) -> dict[str, int]:
 
 
 def _followed(
-    baskets: Sequence[tuple[int, frozenset[str]]], firsts: Mapping[str, int], span: int, latest: int
+    baskets: Sequence[tuple[int, frozenset[str]]], firsts: Mapping[str, int], span: int
 ) -> Iterator[tuple[str, str]]:
     """Each pair of things of which one person bought the second within the time of first buying the first."""
     bought: defaultdict[str, list[int]] = defaultdict(list)
@@ -221,12 +234,10 @@ def _followed(
         for sku in skus:
             bought[sku].append(t)
     for sku, first in firsts.items():
-        if first <= latest:
-            yield from (
-                (sku, other)
-                for other, times in bought.items()
-                if other != sku and any(0 < t - first <= span for t in times)
-            )
+        for other, times in bought.items():
+            place = bisect_right(times, first)
+            if other != sku and place < len(times) and times[place] - first <= span:
+                yield sku, other
 
 
 K = TypeVar("K", str, tuple[str, str])

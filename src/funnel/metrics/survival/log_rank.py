@@ -111,7 +111,8 @@ def log_rank(groups: Mapping[Any, Survival]) -> LogRank:
     found = _Found.of([one.curve for one in enough.values()])
     rows = zip(enough.items(), found.expected, strict=True)
     compared = tuple(Compared(name, one.people, one.converted, due) for (name, one), due in rows if due > 0)
-    left_out = tuple(name for name in groups if name not in {one.group for one in compared})
+    known = {one.group for one in compared}
+    left_out = tuple(name for name in groups if name not in known)
     chi_square, degrees = found.tested()
     if not degrees:
         return LogRank(compared, left_out, None, 0, None)

@@ -1,0 +1,251 @@
+"""One person's ledger while records are added to it, with what each record changes in each stream.
+
+Law: in a stream whose rows last, the rows at the beginning and all changes since are the rows of the ledger; in one
+whose rows may cease to count, they are the rows that never do.
+
+A question about the present reads the changes alone, so it costs the same however long the history is. A question
+about the past settles the ledger and reads its rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from funnel._instants import FOREVER, NEVER, micros
+from funnel._ledger.following import Change, Changes, DeliveryQuestions, FollowUps, Reopenings
+from funnel._ledger.ledger import CLOSED_IN, OPENS, Ledger
+from funnel._ledger.rows import DIRECTION, KIND, Key, common, key, number, order_row
+from funnel._ledger.worked_out import arrived, closing, delivery, promise, versions
+from funnel._reduce.folds import END, START, Row, T
+from funnel._reduce.running import order_of
+from funnel._streams import KIND_STREAMS, PURCHASE_FIELDS
+from funnel.interactions import Delivered, Interaction
+from funnel.records import Lead, Purchase, Record, Refund
+
+_LEFT = list(PURCHASE_FIELDS).index("net_amount")
+
+
+class GrowingLedger(Ledger):
+    """One person's rows, with what changes in each stream.
+
+    `changes` holds, for each stream, a row that comes after all others as it is, and every other change as a `Change`.
+    """
+
+    __slots__ = (
+        *("_asked", "_ends", "_follow_ups", "_is_filled", "_is_open", "_left", "_promised"),
+        *("_questions", "_reopenings", "changes"),
+    )
+
+    def __init__(self, person_id: str) -> None:
+        """Begin with nothing. Changes are recorded once the ledger is filled, and `follow` was called."""
+        super().__init__(person_id)
+        self.changes: dict[str, list[Row | Change]] = {}
+        self._is_filled = self._is_open = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is written, without the changes."""
+        self.settle()
+        return super().__getstate__()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take what a copy holds; changes are recorded from the next record on."""
+        super().__setstate__(state)
+        self.changes = {}
+        self._is_filled, self._is_open = True, False
+
+    def follow(self) -> None:
+        """Record changes from the next record on."""
+        self._is_filled = True
+
+    def _begin(self) -> None:
+        rows = self.rows
+        self._ends = {stream: order_of(found[-1]) for stream, found in rows.items() if found}
+        self._left: dict[Key, Row | None] = {}
+        self._promised = {key(row): number(row[END]) for row in rows.get("promises", ())}
+        self._asked = {
+            (OPENS[str(row[KIND])][0], key(row)): row
+            for asked in ("questions", "complaints")
+            for row in rows.get(asked, ())
+        }
+        heard = max((number(row[T]) for row in self._inbound()), default=NEVER)
+        self._follow_ups = FollowUps(rows.get("follow_ups", ()), heard)
+        self._questions = DeliveryQuestions(rows.get("promises", ()), rows.get("questions", ()))
+        self._reopenings = Reopenings()
+        for row in rows.get("complaints", ()):
+            list(self._complaint(row))
+        self._is_open = True
+
+    def _inbound(self) -> Iterable[Row]:
+        yield from self.rows.get("orders", ())
+        yield from (row for row in self.rows.get("interactions", ()) if row[DIRECTION] == "in")
+
+    def add(self, record: Record) -> None:
+        """Take one record in, and record what it changes."""
+        if self._is_filled and not self._is_open:
+            self._begin()
+        super().add(record)
+
+    # ---- changes ----
+
+    def write(self, stream: str, row: Row) -> None:
+        """Write a row that counts from when it happened."""
+        super().write(stream, row)
+        self._put(stream, row)
+
+    def _put(self, stream: str, row: Row) -> None:
+        if not self._is_open:
+            return
+        place, end = order_of(row), self._ends.get(stream)
+        if end is None or place > end:
+            self._ends[stream] = place
+            self.changes.setdefault(stream, []).append(row)
+        else:
+            self.changes.setdefault(stream, []).append(Change(row, is_added=True))
+
+    def _note(self, stream: str, changes: Changes) -> None:
+        for change in changes:
+            if change.is_added:
+                self._put(stream, change.row)
+            else:
+                self.changes.setdefault(stream, []).append(change)
+
+    def _turn(self, stream: str, before: Row | None, after: Row | None) -> None:
+        """Put one row in the place of another."""
+        if before == after:
+            return
+        if before is not None:
+            self.changes.setdefault(stream, []).append(Change(before, is_added=False))
+        if after is not None:
+            self._put(stream, after)
+
+    # ---- records ----
+
+    def add_lead(self, lead: Lead) -> None:
+        """An arrival. A person whom they sent counts once, from the first time."""
+        before = self.sent.get(lead.person_id)
+        super().add_lead(lead)
+        if not self._is_open:
+            return
+        after = self.sent.get(lead.person_id)
+        self._turn("referrals", *(None if t is None else common(t, "", lead.person_id) for t in (before, after)))
+
+    def add_purchase(self, order: Purchase) -> None:
+        """An order, and what follows from it."""
+        super().add_purchase(order)
+        if not self._is_open:
+            return
+        self._turn("purchases", None, self._living(order))
+        for moment in arrived(self, order):
+            self._put("deliveries", delivery(order, moment))
+        self._promise(order)
+        self._note("open_follow_ups", self._follow_ups.heard(micros(order.purchased_at)))
+
+    def add_refund(self, refund: Refund) -> None:
+        """Money given back for a purchase that is there."""
+        order = self.purchases.get((refund.source, refund.purchase_id))
+        before = None if order is None or not self._is_open else self._living(order)
+        super().add_refund(refund)
+        if order is None or not self._is_open:
+            return
+        if before is not None:
+            after = self._left[order.key] = _less(before, refund)
+            self._turn("purchases", before, after)
+        self._promise(order)
+
+    def talked(self, record: Interaction, row: Row) -> None:
+        """What passed between them and the shop, and what follows from it."""
+        order = self.purchases.get((record.source, record.purchase_id)) if isinstance(record, Delivered) else None
+        before = None if order is None else self._delivery(order)
+        super().talked(record, row)
+        if not self._is_open:
+            return
+        self._put("interactions", row)
+        self._put(KIND_STREAMS[record.kind], row)
+        match record.kind:
+            case "question":
+                self._note("delivery_questions", self._questions.asked(row))
+            case "complaint":
+                self._note("reopenings", self._complaint(row))
+            case "follow_up_sent":
+                self._note("contacts", self._follow_ups.sent(row))
+                self._note("open_follow_ups", self._follow_ups.waits(row))
+            case "delivered" if order is not None:
+                self._turn("deliveries", before, self._delivery(order))
+                self._promise(order)
+            case _:
+                pass
+        if row[DIRECTION] == "in":
+            self._note("open_follow_ups", self._follow_ups.heard(number(row[T])))
+
+    # ---- what follows ----
+
+    def asked(self, record: Interaction, row: Row) -> None:
+        """What was asked is open until it is answered."""
+        super().asked(record, row)
+        if not self._is_open:
+            return
+        stream, closed_in = OPENS[record.kind]
+        self._asked[stream, key(row)] = row
+        closed = self.closed.get((stream, key(row)))
+        if closed is None:
+            self._put(stream, row)
+        else:
+            self._put(closed_in, closing(row, closed))
+
+    def close(self, stream: str, asked: Key, t: int) -> None:
+        """What was asked is answered."""
+        before = self.closed.get((stream, asked))
+        super().close(stream, asked, t)
+        after, row = self.closed[stream, asked], self._asked.get((stream, asked)) if self._is_open else None
+        if row is None or before == after:
+            return
+        if before is None:
+            self._turn(stream, row, None)
+        self._turn(CLOSED_IN[stream], None if before is None else closing(row, before), closing(row, after))
+        if stream == "open_complaints" and asked in self.about:
+            self._note("reopenings", self._reopenings.righted(self.about[asked], after))
+
+    def _complaint(self, row: Row) -> Changes:
+        about, closed = self.about.get(key(row)), self.closed.get(("open_complaints", key(row)), FOREVER)
+        return iter(()) if about is None else self._reopenings.complained(about, row, closed)
+
+    def _living(self, order: Purchase) -> Row | None:
+        """The purchase as it counts from now on."""
+        if order.key in self._left:
+            return self._left[order.key]
+        rows = self._versions(order)
+        return rows[-1] if rows and rows[-1][END] == FOREVER else None
+
+    def _versions(self, order: Purchase) -> list[Row]:
+        return versions(order, order_row(order), self.refunds.get(order.key, ()))
+
+    def _delivery(self, order: Purchase) -> Row | None:
+        return next((delivery(order, moment) for moment in arrived(self, order)), None)
+
+    def _promise(self, order: Purchase) -> None:
+        """What was promised ends when it arrives, or when nothing is left of the purchase."""
+        if order.promised_at is None:
+            return
+        left = self._living(order)
+        before, row = (
+            self._promised.get(order.key),
+            promise(self, order, self._versions(order) if left is None else [left]),
+        )
+        after = None if row is None else number(row[END])
+        if before == after:
+            return
+        whole = (*common(micros(order.purchased_at), *order.key), micros(order.promised_at))
+        self._turn("promises", *(whole if end == FOREVER else None for end in (before, after)))
+        self._note("delivery_questions", self._questions.promised(order.key, number(whole[T]), after))
+        if after is None:
+            del self._promised[order.key]
+        else:
+            self._promised[order.key] = after
+
+
+def _less(row: Row, refund: Refund) -> Row | None:
+    """A purchase after one more refund; None if nothing is left of it."""
+    left = number(row[_LEFT]) - refund.amount.minor
+    start = max(number(row[START]), micros(refund.refunded_at))
+    return (row[T], start, *row[END:_LEFT], left, *row[_LEFT + 1 :]) if left > 0 else None

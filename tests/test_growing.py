@@ -1,0 +1,154 @@
+"""A ledger that grows record by record records every change: what it says now is what all records say."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+import pytest
+
+from funnel._instants import FOREVER
+from funnel._ledger.following import Change
+from funnel._ledger.growing import GrowingLedger
+from funnel._reduce.folds import Row
+from funnel._streams import LIVING, STREAMS
+from funnel.errors import RecordError
+from funnel.history import checked_before
+from funnel.interactions import Answer, Complaint, Delivered, FollowUpSent, Question, Resolution, View, Visit
+from funnel.policy import Policy
+from funnel.records import Lead, Purchase, Record, Refund
+from funnel.rules.follow_up import next_step
+from funnel.rules.readiness import readiness_points
+from funnel.tally import Tally
+from tests.shop import DAY, END, NOW, ShopFacts, bought, did, refunded
+
+SEEDS = range(3_000 if os.environ.get("FUNNEL_PROFILE") == "full" else 60)
+POLICY = Policy()
+
+
+def _orders(pick: Random, number: int, at: datetime) -> Purchase:
+    told: dict[str, Any] = {"promotion": pick.choice(["", "launch"])}
+    if pick.random() < 0.2:
+        told |= {"status": "cancelled"} | ({"cancelled_at": at + pick.randrange(5) * DAY} if pick.random() < 0.7 else {})
+    elif pick.random() < 0.3:
+        told["delivered_at"] = at + pick.randrange(5) * DAY
+    if pick.random() < 0.5:
+        told["promised_at"] = at + pick.randrange(5) * DAY
+    return bought(f"o{number}", at, pick.choice([0, 5, 9]), **told)
+
+
+def _record(pick: Random, number: int) -> Record:
+    """A record of any kind, that may refer to any other."""
+    at = NOW - pick.randrange(60) * DAY + timedelta(hours=pick.choice([0, 0, 5]))
+    name, other = f"n{number}", pick.randrange(8)
+    match pick.randrange(13):
+        case 0:
+            return Lead(person_id="p1", arrived_at=at, source=pick.choice("ab"))
+        case 1:
+            return Lead(person_id=f"p{pick.randrange(2, 5)}", arrived_at=at, referred_by="p1")
+        case 2 | 3 | 4:
+            return _orders(pick, other, at)
+        case 5:
+            return refunded(name, f"o{other}", at, pick.choice([1, 2, 9]))
+        case 6:
+            return did(Question, f"q{other}", at)
+        case 7:
+            return did(Answer, name, at, question_id=f"q{other}")
+        case 8:
+            return did(Complaint, f"c{other}", at, purchase_id=pick.choice([None, "o0", "o1"]))
+        case 9:
+            return did(Resolution, name, at, complaint_id=f"c{other}")
+        case 10:
+            return did(FollowUpSent, name, at)
+        case 11:
+            return did(Delivered, name, at, purchase_id=f"o{other}")
+        case _:
+            return did(pick.choice([Visit, View]), name, at)
+
+
+def _records(pick: Random) -> list[Record]:
+    """Records, each key once, in time, against it, or in any order; a refund of a purchase that came before."""
+    made = {(type(one), one.key): one for one in (_record(pick, number) for number in range(pick.randrange(1, 40)))}
+    found = sorted(made.values(), key=lambda one: one.happened_at)
+    found = pick.choice([found, found[::-1], pick.sample(found, len(found))])
+    known: set[tuple[str, str]] = set()
+    told: list[Record] = []
+    for record in found:
+        if not isinstance(record, Refund) or (record.source, record.purchase_id) in known:
+            told.append(record)
+            known |= {record.key} if isinstance(record, Purchase) else set()
+    return told
+
+
+def _begun(pick: Random, records: list[Record]) -> int:
+    return pick.choice([0, pick.randrange(len(records) + 1)])
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_changes_are_those_of_the_rows(seed: int) -> None:
+    """In every stream the rows at the beginning and the changes since are the rows that all records make."""
+    pick = Random(seed)  # noqa: S311 - nothing secret
+    records = _records(pick)
+    begun = _begun(pick, records)
+    ledger = checked_before("p1", records[:begun], None).fill(GrowingLedger("p1"))
+    ledger.follow()
+    there = {stream: Counter(_now(stream, rows)) for stream, rows in ledger.rows.items()}
+    for record in records[begun:]:
+        ledger.add(record)
+    for stream, changes in ledger.changes.items():
+        counts = there.setdefault(stream, Counter())
+        for row, sign in _signed(changes):
+            counts[row] += sign
+            assert counts[row] in {0, 1}
+    whole = checked_before("p1", records, None).ledger
+
+    assert {stream: rows for stream in STREAMS if (rows := +there.get(stream, Counter()))} == {
+        stream: rows for stream in STREAMS if (rows := Counter(_now(stream, whole.rows.get(stream, []))))
+    }
+    ledger.settle()
+    assert {stream: rows for stream, rows in ledger.rows.items() if rows} == {
+        stream: rows for stream, rows in whole.rows.items() if rows
+    }
+
+
+def _now(stream: str, rows: list[Row]) -> list[Row]:
+    return [row for row in rows if row[2] == FOREVER] if stream in LIVING else rows
+
+
+def _signed(changes: list[Row | Change]) -> Iterator[tuple[Row, int]]:
+    for change in changes:
+        if isinstance(change, Change):
+            yield change.row, 1 if change.is_added else -1
+        else:
+            yield change, 1
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_tally_knows_what_all_records_say(seed: int) -> None:
+    """After any record, facts and answers are those of the history, now and on a past day."""
+    pick = Random(seed)  # noqa: S311 - nothing secret
+    records = _records(pick)
+    begun = _begun(pick, records)
+    tally = Tally(checked_before("p1", records[:begun], None), ShopFacts)
+    for count, record in enumerate(records[begun:], begun + 1):
+        tally.add(record)
+        if pick.random() < 0.4:
+            as_of = END if pick.random() < 0.8 else NOW - pick.randrange(60) * DAY
+            facts = ShopFacts.of(checked_before("p1", records[:count], None), as_of=as_of)
+            for asked in (next_step, readiness_points):
+                assert tally.ask(asked, POLICY, as_of=as_of) == asked.of(facts, POLICY)
+            assert tally.facts(as_of=as_of) == facts
+
+
+def test_a_refund_of_an_unknown_purchase_changes_nothing() -> None:
+    """It is refused before anything is written, in a ledger that grows too."""
+    ledger = checked_before("p1", [bought("1", NOW)], None).fill(GrowingLedger("p1"))
+    ledger.follow()
+
+    with pytest.raises(RecordError, match="refund 'r' is of purchase '2'"):
+        ledger.add(refunded("r", "2", NOW))
+    assert ledger.changes == {}
