@@ -45,6 +45,10 @@ Points = Annotated[int, Field(ge=-1000, le=1000, strict=True)]
 Amount = Annotated[int, Field(ge=1, le=10**14, strict=True)]
 
 
+OCCASION = timedelta(days=1)
+"""Purchases less than this apart are one occasion."""
+
+
 class Policy(BaseModel):
     """What the shop decides: when silence is too long, how soon to answer, when to stop asking.
 
@@ -69,6 +73,9 @@ class Policy(BaseModel):
     common rule of shop software; a shop with regular buyers takes less."""
     rhythm_purchases: Annotated[int, Field(ge=2, le=100, strict=True)] = 3
     """Purchases before a person is said to have a rhythm: two intervals are the fewest that can agree; our choice."""
+    rhythm_interval: Span = OCCASION
+    """The shortest average interval that is a rhythm. Purchases less than a day apart are one occasion, such as two
+    orders of one evening; our choice."""
     answer_within: Span = timedelta(hours=24)
     """A question open for longer is answered late. One day: who doubts asks elsewhere the next; our choice."""
     resolve_within: Span = timedelta(days=3)
