@@ -36,6 +36,7 @@ def test_every_number_says_why_it_is_what_it_is(name: str) -> None:
         ("after_sale_for", TICK, None),
         ("follow_up_after", TICK, None),
         ("thank_within", TICK, None),
+        ("rhythm_interval", TICK, None),
         ("delivery_grace", timedelta(0), None),
         ("overdue_percent", 1, 500),
         ("contact_span", TICK, None),

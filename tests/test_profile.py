@@ -13,7 +13,7 @@ from funnel.facts import Facts
 from funnel.history import History
 from funnel.interactions import Complaint, Feedback, Visit
 from funnel.money import Money
-from funnel.records import Customer, Line
+from funnel.records import Customer, Line, Purchase
 from tests.metrics.buyers import buyers, counted, moments
 from tests.shop import DAY, NOW, TICK, bought, did, refunded, usd
 from tests.strategies import CANARY, histories, instants
@@ -150,3 +150,15 @@ def test_later_records_are_not_looked_at() -> None:
     with pytest.raises(InstantError, match="naive"):
         profile(HISTORY, as_of=datetime(2026, 1, 1))  # noqa: DTZ001 (on purpose)
     assert timedelta(days=20) == profile(HISTORY, as_of=NOW).purchase_interval
+
+
+def test_orders_of_one_sitting_show_no_interval() -> None:
+    """The interval is a fact, but a text does not call the minutes between two orders of one evening how often."""
+    bought = [
+        Purchase(id=str(minute), person_id="sari", purchased_at=NOW - timedelta(minutes=minute), amount=Money(9, "IDR"))
+        for minute in range(2)
+    ]
+    known = profile(History.of("sari", bought), as_of=NOW)
+
+    assert known.purchase_interval == timedelta(minutes=1)
+    assert "how often: 2 times" in [line.strip() for line in str(known).splitlines()]

@@ -140,6 +140,11 @@ CASES: list[tuple[dict[str, Any], str, str]] = [
         "Ingatkan: terakhir membeli 40 hari lalu; biasanya membeli setiap 20 hari.",
     ),
     (
+        {"purchase_count": 3, "purchase_interval": timedelta(minutes=1), "since_last_purchase": 40 * DAY},
+        "Offer them the next thing: they last bought 40 days ago.",
+        "Tawarkan produk berikutnya: terakhir membeli 40 hari lalu.",
+    ),
+    (
         {"has_opted_out": True},
         "Leave them alone: they asked not to be written to.",
         "Jangan dihubungi: minta tidak dihubungi.",

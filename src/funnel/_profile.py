@@ -24,6 +24,7 @@ from funnel.interactions import Feedback
 from funnel.metrics._lines import counting
 from funnel.metrics._shown import as_html, days
 from funnel.money import Money
+from funnel.policy import OCCASION
 
 if TYPE_CHECKING:
     from funnel.history import History
@@ -160,7 +161,9 @@ class Profile:
     @property
     def _how_often(self) -> str:
         times = f"{self.purchase_count} {'time' if self.purchase_count == 1 else 'times'}"
-        return times if self.purchase_interval is None else f"{times}, every {days(self.purchase_interval)} on average"
+        if self.purchase_interval is None or self.purchase_interval < OCCASION:
+            return times
+        return f"{times}, every {days(self.purchase_interval)} on average"
 
     @property
     def _when_last(self) -> str:

@@ -66,6 +66,10 @@ def _with_units(schema: Any) -> Any:
     return core_schema.no_info_before_validator_function(span_of, cast("CoreSchema", made), serialization=written)
 
 
+OCCASION = timedelta(days=1)
+"""Purchases less than this apart are one occasion."""
+
+
 class Policy(Frozen, frozen=True, validate_default=True):
     """What the shop decides: when silence is too long, how soon to answer, when to stop asking.
 
@@ -91,6 +95,9 @@ class Policy(Frozen, frozen=True, validate_default=True):
     common rule of shop software; a shop with regular buyers takes less."""
     rhythm_purchases: Annotated[int, Field(ge=2, le=100, strict=True)] = 3
     """Purchases before a person is said to have a rhythm: two intervals are the fewest that can agree; our choice."""
+    rhythm_interval: Span = OCCASION
+    """The shortest average interval that is a rhythm. Purchases less than a day apart are one occasion, such as two
+    orders of one evening; our choice."""
     answer_within: Span = timedelta(hours=24)
     """A question open for longer is answered late. One day: who doubts asks elsewhere the next; our choice."""
     resolve_within: Span = timedelta(days=3)

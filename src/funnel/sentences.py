@@ -6,7 +6,7 @@ the shop stand in the policy.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from funnel._facts.views import known
 from funnel._words import AHEAD, ANSWERS, EXPLAINS, FACTS, POINTS, REASONS, SPANS, Both, Explaining
 from funnel.errors import FactsError
+from funnel.policy import OCCASION
 
 if TYPE_CHECKING:
     from funnel._facts.base import BaseFacts
@@ -25,6 +26,8 @@ Language: TypeAlias = Literal["en", "id"]
 
 _PLACES: dict[str, int] = {"en": 0, "id": 1}
 _DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
+_LEAST: Mapping[str, timedelta] = {"purchase_interval": OCCASION}
+"""Facts of which a smaller value is not worth a word: purchases of one occasion show no interval."""
 
 
 def in_words(answer: Enum, *, language: Language = "en") -> str:
@@ -136,7 +139,9 @@ def _of_reason(reason: Reason, facts: BaseFacts, place: int) -> str:
 
 def _phrases(names: Iterable[str], facts: BaseFacts, place: int) -> Iterator[str]:
     for name in names:
-        phrase = _phrase(FACTS[name], _value(facts, name), place) if name in FACTS else ""
+        value = _value(facts, name)
+        is_told = name in FACTS and not (name in _LEAST and value is not None and value < _LEAST[name])
+        phrase = _phrase(FACTS[name], value, place) if is_told else ""
         if phrase:
             yield phrase
 

@@ -104,6 +104,8 @@ def test_segments_read_well() -> None:
     }
     assert "<td>active</td><td>1</td>" in found._repr_html_()
     assert len(found) == len(Segment)
+    priced = segments(Logs(purchases=pl.DataFrame(rows), currency="GBP"), Policy(), as_of=NOON + 2 * DAY)
+    assert str(priced).splitlines()[3] == "active                 1  100.0 %          2  GBP 12.00       100.0 %"
 
 
 def test_where_nothing_was_bought_nobody_has_a_share_of_it() -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -24,6 +24,9 @@ from tests.metrics.bought import PEOPLE, Shop, shops
 from tests.metrics.buyers import buyers, counted, moments
 from tests.metrics.people import FEW
 from tests.strategies import instants
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ZONE = "America/New_York"
 NAMES = ("repeat_count", "first_to_last_days", "tenure_days", "repeat_amount")
@@ -126,3 +129,34 @@ def test_without_purchases_there_is_nothing_to_tell() -> None:
     table = pl.DataFrame({"person_id": ["a"], "purchased_at": [day], "amount": [1]}).clear()
 
     assert PurchaseSummary.over(table, tz=ZONE, as_of=day).columns == ["person_id", *NAMES]
+
+
+def as_lifetimes_has_it(orders: pl.DataFrame, until: date) -> pl.DataFrame:
+    """The four numbers by the documented definition of lifetimes: days of transactions, whatever was paid on them."""
+    daily = orders.group_by("person_id", day=pl.col("purchased_at").dt.date()).agg(pl.col("amount").sum())
+    day, first = pl.col("day"), pl.col("amount").sort_by("day").first()
+    return daily.group_by("person_id").agg(
+        repeat_count=pl.len().cast(pl.Int64) - 1,
+        first_to_last_days=(day.max() - day.min()).dt.total_days(),
+        tenure_days=(pl.lit(until) - day.min()).dt.total_days(),
+        repeat_amount=pl.col("amount").sum() - first,
+    )
+
+
+def test_lifetimes_counts_orders_of_nothing(shared_data: Path) -> None:
+    """Of CDNOW's people all have the numbers of lifetimes but those with orders of nothing, as the docs say."""
+    discs = pl.read_parquet(shared_data / "cdnow_full.parquet")
+    noon = pl.col("date").cast(pl.Datetime("us")).dt.replace_time_zone("UTC") + pl.duration(hours=12)
+    orders = discs.select(
+        person_id=pl.col("customer_id").cast(pl.Int64),
+        purchased_at=noon,
+        amount=(pl.col("dollars") * 100).round().cast(pl.Int64),
+    )
+    as_of = datetime(1998, 6, 30, 23, tzinfo=UTC)
+    ours = PurchaseSummary.over(orders, tz="UTC", as_of=as_of).select("person_id", *NAMES)
+    theirs = as_lifetimes_has_it(orders, as_of.date()).select("person_id", *NAMES)
+
+    unlike = theirs.join(ours, on=["person_id", *NAMES], how="anti")
+    nothing = orders.filter(pl.col("amount") == 0)["person_id"].unique()
+    assert set(unlike["person_id"]) <= set(nothing)
+    assert (theirs.height, theirs.height - ours.height, unlike.height) == (23_570, 68, 80)

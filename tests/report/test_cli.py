@@ -56,11 +56,11 @@ def test_the_page_says_what_can_be_counted_on_fingers(tmp_path: Path) -> None:
         "2026-01 1 100 100 0 0 0*",
         "2026-05 1 0*",
         "* the month of judgement is not over.",
-        "100.0 % (1 of 1; 20.7 to 100.0 %) of those with 3 purchases or more",
-        "ani 3 29.5 d 92.6 d Rp750.000",
+        "100.0 % (1 of 1; 20.7 to 100.0 %) of those with 3 purchases or more, 1 d or more apart on average",
+        "ani 3 29 d 12 h 92 d 14 h Rp750.000",
         "2 people: remind 1, win_back 1",
         "1. ani remind; 3 purchases, Rp750.000",
-        "because purchase_count >= rhythm_purchases (3) (purchase_count is 3)",
+        "because they last bought 92 days ago; they usually buy every 29 days.",
         "if nothing happens: win_back from 2026-08-28 09:00",
     ):
         assert line in lines
@@ -71,9 +71,27 @@ def test_the_second_to_follow_up_is_the_less_pressing_one(tmp_path: Path) -> Non
     lines = page(tmp_path, *AS_OF)
     second = lines.index("2. budi win_back; 1 purchase, Rp75.000")
 
-    assert "because purchase_count >= 1 (purchase_count is 1)" in lines[second:]
-    assert any(line.startswith("because since_last_purchase > lapse_after (180 d)") for line in lines[second:])
+    assert lines[second + 1] == "because they have bought once; they last bought 365 days ago."
     assert lines[-1] == "stays so until something happens"
+
+
+def test_each_task_has_one_sentence_at_most(tmp_path: Path) -> None:
+    """A task has a line, the reason and what comes next; no span is told to the microsecond, and no number is bare."""
+    lines = page(tmp_path, *AS_OF)
+    tasks = lines[lines.index("2 people: remind 1, win_back 1") + 1 :]
+
+    assert [line.partition(" ")[0] for line in tasks] == ["1.", "because", "if", "2.", "because", "stays"]
+    assert not any("µs" in line for line in lines)
+
+
+def test_three_orders_of_one_evening_are_no_rhythm(tmp_path: Path) -> None:
+    """Three orders within two minutes make nobody overdue, and show no interval."""
+    evening = "".join(f"{n},fifi,2026-03-01 19:0{n},90.000,,\n" for n in range(3))
+    lines = page(tmp_path, *AS_OF, orders=f"No,Buyer,When,Total,Back,Back on\n{evening}")
+
+    assert "no rate (0 of 0) of those with 3 purchases or more, 1 d or more apart on average" in lines
+    assert "because they last bought 92 days ago." in lines
+    assert not any("usually" in line for line in lines)
 
 
 def test_the_shops_own_limit_counts(tmp_path: Path) -> None:
@@ -109,7 +127,7 @@ def test_a_shop_without_orders_has_a_page(tmp_path: Path) -> None:
     assert "No purchases." in lines
     assert "everyone 0" in lines
     assert "bought again by now, of all buyers: no rate (0 of 0)" in lines
-    assert "no rate (0 of 0) of those with 3 purchases or more" in lines
+    assert "no rate (0 of 0) of those with 3 purchases or more, 1 d or more apart on average" in lines
     assert "0 people" in lines
 
 

@@ -16,8 +16,8 @@ from funnel.readers.orders import OrderMapping, Orders, read_orders
 from funnel.records import Purchase, Refund
 from funnel.report._findings import Asked, Findings, facts_of, find
 from funnel.report._source import of_orders
-from funnel.rules.activity import is_overdue
 from funnel.rules.follow_up import next_step
+from funnel.sentences import sentence
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -130,11 +130,13 @@ def test_the_overdue_are_those_that_sql_finds(found: Findings, asked: duckdb.Duc
         asked,
         """
         select person_id, n, spent from people
-        where n >= 3 and 100 * apart(last, as_of()) > 150 * (apart(first, last) // (n - 1))
+        where n >= 3 and apart(first, last) // (n - 1) >= days(1)
+            and 100 * apart(last, as_of()) > 150 * (apart(first, last) // (n - 1))
         order by spent desc, person_id
         """,
     )
-    ((steady,),) = rows(asked, "select count(*) from people where n >= 3")
+    steady_in_sql = "select count(*) from people where n >= 3 and apart(first, last) // (n - 1) >= days(1)"
+    ((steady,),) = rows(asked, steady_in_sql)
 
     assert found.late == Rate(len(late), steady)
     assert [(one.person_id, one.purchases, one.spent.minor) for one in found.overdue] == late[:5]
@@ -159,7 +161,7 @@ def test_the_list_is_that_of_the_rule(found: Findings, orders: Orders) -> None:
         assert facts_of(table[one.person_id], AS_OF) == Facts.of(person, as_of=AS_OF)
         assert one.step == next_step.of(person, Policy(), as_of=AS_OF).value
         assert one.change == next_step.next_change.of(person, Policy(), as_of=AS_OF)
-        assert one.reasons == tuple(map(str, is_overdue.why(person, Policy(), as_of=AS_OF).reasons))
+        assert sentence(next_step, person, Policy(), as_of=AS_OF) == f"Remind them: {one.why}"
 
 
 def history(person_id: str, orders: Orders) -> History:

@@ -7,18 +7,24 @@ from typing import Any
 
 import pytest
 
+from funnel.history import History
+from funnel.money import Money
 from funnel.policy import Policy
+from funnel.records import Purchase
 from funnel.rules.activity import (
     has_bought,
     has_bought_again,
     has_engaged,
     has_rhythm,
+    is_gone,
     is_lapsed,
+    is_near,
     is_overdue,
     is_quiet,
     is_won_back,
+    lacks_rhythm,
 )
-from tests.shop import DAY, TICK, person
+from tests.shop import DAY, NOW, TICK, person
 
 POLICY = Policy(lapse_after=60 * DAY, quiet_after=10 * DAY, overdue_percent=150, rhythm_purchases=3)
 REGULAR: dict[str, Any] = {"purchase_count": 3, "purchase_interval": 10 * DAY}
@@ -61,10 +67,37 @@ def test_a_buyer_silent_beyond_the_limit_has_lapsed(count: int, silent: timedelt
     assert is_lapsed(person(purchase_count=count, since_last_purchase=silent), POLICY) is expected
 
 
-@pytest.mark.parametrize(("count", "expected"), [(2, False), (3, True)])
-def test_a_rhythm_takes_purchases(count: int, expected: bool) -> None:  # noqa: FBT001 - a case
-    """Too few purchases say nothing of a person's interval."""
-    assert has_rhythm(person(purchase_count=count), POLICY) is expected
+@pytest.mark.parametrize(
+    ("count", "interval", "expected"),
+    [(2, 10 * DAY, False), (3, 10 * DAY, True), (3, DAY, True), (3, DAY - TICK, False), (9, timedelta(0), False)],
+)
+def test_a_rhythm_takes_purchases_on_several_days(count: int, interval: timedelta, expected: bool) -> None:  # noqa: FBT001 - a case
+    """Too few purchases say nothing of a person's interval, and neither do purchases of one sitting."""
+    facts = person(purchase_count=count, purchase_interval=interval)
+
+    assert has_rhythm(facts, POLICY) is expected
+    assert lacks_rhythm(facts, POLICY) is not expected
+
+
+def test_how_long_a_sitting_is_can_be_set() -> None:
+    """A shop that sells meals may call an interval of hours a rhythm."""
+    meals = Policy(rhythm_interval=timedelta(hours=3))
+    facts = person(purchase_count=3, purchase_interval=timedelta(hours=4), since_last_purchase=DAY)
+
+    assert (is_overdue(facts, meals), is_overdue(facts, POLICY)) == (True, False)
+
+
+@pytest.mark.parametrize("asked", [is_near, is_overdue, is_gone])
+def test_three_orders_of_one_evening_are_never_missed(asked: Any) -> None:
+    """Of three orders within two minutes nobody is expected back: neither soon, nor ever."""
+    bought = [
+        Purchase(id=str(minute), person_id="sari", purchased_at=NOW + timedelta(minutes=minute), amount=Money(9, "IDR"))
+        for minute in range(3)
+    ]
+    history = History.of("sari", bought)
+
+    assert not any(asked.of(history, Policy(), as_of=NOW + days * DAY) for days in (1, 2, 30, 200))
+    assert asked.next_change.of(history, Policy(), as_of=NOW + DAY) is None
 
 
 @pytest.mark.parametrize(
@@ -73,8 +106,9 @@ def test_a_rhythm_takes_purchases(count: int, expected: bool) -> None:  # noqa: 
         (REGULAR, 15 * DAY, False),
         (REGULAR, 15 * DAY + TICK, True),
         ({**REGULAR, "purchase_count": 2}, 15 * DAY + TICK, False),
-        ({**REGULAR, "purchase_interval": timedelta(0)}, TICK, True),
-        ({**REGULAR, "purchase_interval": timedelta(0)}, timedelta(0), False),
+        ({**REGULAR, "purchase_interval": DAY}, 1.5 * DAY + TICK, True),
+        ({**REGULAR, "purchase_interval": DAY - TICK}, 90 * DAY, False),
+        ({**REGULAR, "purchase_interval": timedelta(0)}, TICK, False),
         ({"purchase_count": 3}, 90 * DAY, False),
     ],
 )

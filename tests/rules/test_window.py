@@ -35,13 +35,15 @@ SAID: dict[str, Any] = {"since_said_ready": 3 * DAY}
         (RHYTHM, WindowBasis.RHYTHM, (4 * DAY, 6 * DAY, 11 * DAY)),
         ({**RHYTHM, "since_last_purchase": 20 * DAY}, WindowBasis.RHYTHM, (-12 * DAY, -10 * DAY, -5 * DAY)),
         ({**RHYTHM, "purchase_count": 2}, WindowBasis.UNKNOWN, (None, None, None)),
+        ({**RHYTHM, "purchase_interval": DAY - TICK}, WindowBasis.UNKNOWN, (None, None, None)),
+        ({**RHYTHM, "purchase_interval": DAY}, WindowBasis.RHYTHM, (-3.2 * DAY, -3 * DAY, -2.5 * DAY)),
         ({**RHYTHM, **WAITS}, WindowBasis.RHYTHM, (4 * DAY, 6 * DAY, 11 * DAY)),
     ],
 )
 def test_a_window_rests_on_what_they_said_or_did(
     facts: dict[str, Any], basis: WindowBasis, window: tuple[timedelta | None, ...]
 ) -> None:
-    """From when, most likely when, until when; a purchase after a "not yet" ends it."""
+    """From when, around when, until when; a purchase after a "not yet" ends it."""
     rules = (until_earliest, until_likely, until_latest)
 
     assert window_basis(person(**facts), POLICY) is basis

@@ -1,19 +1,35 @@
-"""Tables of a few rows, as text and as a notebook shows them; spans and shares as people write them."""
+"""Tables of a few rows, as text and as a notebook shows them; spans, money and shares as people write them."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from funnel._instants import MICROSECOND
-from funnel._lift.nodes import written
 from funnel._tables import Row, as_html, as_text
+from funnel.money import Money
 
-__all__ = ["Row", "as_html", "as_text", "days", "percent"]
+__all__ = ["Row", "as_html", "as_text", "days", "money", "percent"]
+
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
 def days(span: timedelta) -> str:
-    """A span in days, hours and less."""
-    return written(span // MICROSECOND, "span")
+    """Write a span by its two largest units, rounded down: "38 d 13 h"."""
+    if not span:
+        return "0 d"
+    rest, parts = abs(span) // timedelta(seconds=1), list[tuple[int, str]]()
+    for size, unit in _UNITS:
+        count, rest = divmod(rest, size)
+        parts.append((count, unit))
+    first = next((place for place, (count, _) in enumerate(parts) if count), len(parts))
+    told = " ".join(f"{count} {unit}" for count, unit in parts[first : first + 2] if count)
+    return f"-{told}" if told and span < timedelta(0) else told or "0 s"
+
+
+def money(minor: int, currency: str | None) -> str:
+    """Write an amount with its currency and separators: "GBP 5,810,829.42"; without a currency, the minor units."""
+    if currency is None:
+        return f"{minor:,}"
+    return Money.of_minor(minor, currency).written(style="id" if currency == "IDR" else "us")
 
 
 def percent(share: float | None) -> str:

@@ -26,7 +26,7 @@ from funnel._reduce.aggregates import value_name
 from funnel.errors import ArgumentError
 from funnel.facts import Facts
 from funnel.metrics._purchases import PERSON, told, whole
-from funnel.metrics._shown import as_html, as_text, percent
+from funnel.metrics._shown import as_html, as_text, money, percent
 from funnel.metrics.rate import Rate
 from funnel.rules.rfm import Segment, segment
 
@@ -139,10 +139,12 @@ class Segments:
     Attributes:
         as_of: The instant of judgement.
         segments: The segments, from champions to prospects.
+        currency: The currency of the logs; None if they name none, and amounts are then shown in minor units.
     """
 
     as_of: datetime
     segments: tuple[SegmentShare, ...]
+    currency: str | None = None
 
     def __len__(self) -> int:
         """How many segments."""
@@ -175,7 +177,7 @@ class Segments:
                 f"{one.people.hits:,}",
                 percent(one.people.value),
                 f"{one.purchases:,}",
-                f"{one.spent:,}",
+                money(one.spent, self.currency),
                 percent(one.money),
             )
             for one in self.segments
@@ -218,7 +220,7 @@ def segments(logs: Logs, policy: Policy, *, as_of: datetime) -> Segments:
     people = held_over(plan, logs, now).select(PERSON, segment=tree_column(ready.tree, column), **sums)
     counted = people.group_by("segment").agg(nw.len().alias("people"), *(nw.col(name).sum() for name in sums))
     found = {str(name): tuple(map(whole, row)) for name, *row in told(counted, "segment", "people", *sums)}
-    return Segments(instant(now), tuple(_shares(found)))
+    return Segments(instant(now), tuple(_shares(found)), logs.currency)
 
 
 def _shares(found: Mapping[str, tuple[int, ...]]) -> Iterator[SegmentShare]:

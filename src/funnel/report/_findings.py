@@ -1,7 +1,7 @@
 """What a report says, found with the ladder itself: facts, rules, stages and metrics over a shop's records.
 
-Law: a reason that is printed is the rule's own for that person's facts, and a number of people is that of the rule
-asked over everyone.
+Law: a reason that is printed is the sentence of the rule for that person's facts, and a number of people is that of the
+rule asked over everyone.
 """
 
 from __future__ import annotations
@@ -26,17 +26,15 @@ from funnel.money import Money
 from funnel.policy import Policy
 from funnel.readers.orders import Entry
 from funnel.report._source import Source
-from funnel.rules.activity import has_rhythm, is_lapsed, is_overdue
+from funnel.rules.activity import has_rhythm, is_overdue
 from funnel.rules.follow_up import NextStep, is_due_for_follow_up, next_step
+from funnel.sentences import sentence
 from funnel.stages import Stage, stage
 
 S = TypeVar("S", bound=StrEnum)
 Progress: TypeAlias = Callable[[str, int, int], None]
 _ASKED: Sequence[Rule[Any, Any, Any]] = (stage, has_rhythm, is_overdue, next_step, is_due_for_follow_up)
 _STEPS = len(_ASKED) + 3
-
-_REASONS: Mapping[str, Rule[Any, Any, Any]] = {NextStep.REMIND.value: is_overdue, NextStep.WIN_BACK.value: is_lapsed}
-"""The rule whose reasons say why a step is the next one; of other steps, `next_step` itself says it."""
 
 
 @attrs.frozen
@@ -67,7 +65,7 @@ class Person:
         silent: How long ago they last bought; None where they have not.
         interval: Their own average interval; None where they have none.
         step: What to do next for them.
-        reasons: Why.
+        why: Why, as a sentence; "" where there is nothing to say.
         change: When the next step changes if nothing happens; None where it does not.
         becomes: What the next step is from then on; "" where it does not change.
     """
@@ -78,7 +76,7 @@ class Person:
     silent: timedelta | None
     interval: timedelta | None
     step: str
-    reasons: tuple[str, ...]
+    why: str
     change: datetime | None
     becomes: str
 
@@ -185,7 +183,7 @@ def _listed(people: pl.DataFrame, asked: Asked, currency: str | None) -> tuple[P
 
 def _person(row: Mapping[str, Any], asked: Asked, currency: str | None) -> Person:
     facts, step = facts_of(row, asked.as_of), row["next_step"]
-    why = _REASONS.get(step, next_step).why(facts, asked.policy)
+    _, _, why = sentence(next_step, facts, asked.policy).partition(": ")
     change = next_step.next_change.of(facts, asked.policy)
     return Person(
         person_id=row["person_id"],
@@ -194,7 +192,7 @@ def _person(row: Mapping[str, Any], asked: Asked, currency: str | None) -> Perso
         silent=row["since_last_purchase"],
         interval=row["purchase_interval"],
         step=step,
-        reasons=tuple(map(str, why.reasons)),
+        why=why,
         change=change,
         becomes="" if change is None else next_step.of(facts.at(change), asked.policy).value,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from rich.console import Console, Group, RenderableType
@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from funnel.metrics._shown import days, money
 from funnel.metrics.retention.cohorts import Cohort, Cohorts
 from funnel.readers.orders import Entry
 from funnel.report._findings import Findings, Person
@@ -20,7 +21,6 @@ PIPE_WIDTH = 110
 
 _MOST_MONTHS = 12
 _MOST_COHORTS = 24
-_DAY = timedelta(days=1)
 
 
 def print_page(name: str, found: Findings, console: Console) -> None:
@@ -107,7 +107,7 @@ def _repeat(found: Findings) -> Iterator[RenderableType]:
     within = found.within
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_row("bought again by now, of all buyers:", str(found.ever))
-    table.add_row(f"bought again within {_days(within.within)}, of those who have had that time:", str(within.rate))
+    table.add_row(f"bought again within {days(within.within)}, of those who have had that time:", str(within.rate))
     yield table
     yield Text(f"{within.pending:,} buyers have not had that time yet: pending, in neither part of the second rate.")
     yield Text("In brackets: how many of how many; where the true share lies, 95 times of 100 (Wilson).")
@@ -143,7 +143,10 @@ def _cell(cohort: Cohort, months: int) -> Text:
 
 def _overdue(found: Findings) -> Iterator[RenderableType]:
     policy = found.asked.policy
-    yield Text(f"{found.late} of those with {policy.rhythm_purchases} purchases or more")
+    yield Text(
+        f"{found.late} of those with {policy.rhythm_purchases} purchases or more, {days(policy.rhythm_interval)} or "
+        "more apart on average"
+    )
     yield Text(
         f"Silent for more than {policy.overdue_percent} % of their own average interval; who spent most comes first."
     )
@@ -151,7 +154,7 @@ def _overdue(found: Findings) -> Iterator[RenderableType]:
         return
     table = _table("person", "purchases", "interval", "silent for", "spent")
     for person in found.overdue:
-        spans = ("" if span is None else _days(span) for span in (person.interval, person.silent))
+        spans = ("" if span is None else days(span) for span in (person.interval, person.silent))
         table.add_row(Text(person.person_id), f"{person.purchases:,}", *spans, _spent(person))
     yield table
 
@@ -161,7 +164,8 @@ def _follow_ups(found: Findings, zone: ZoneInfo) -> Iterator[RenderableType]:
     yield Text(f"{sum(found.due.values()):,} people{': ' if counts else ''}{counts}")
     for place, person in enumerate(found.follow_ups, start=1):
         yield Text.assemble(f"{place}. ", (person.person_id, "bold"), f"  {person.step}; {_bought(person)}")
-        yield from (Padding(Text(f"because {reason}"), (0, 0, 0, 5)) for reason in person.reasons)
+        if person.why:
+            yield Padding(Text(f"because {person.why}"), (0, 0, 0, 5))
         yield Padding(Text(_next(person, zone)), (0, 0, 0, 5))
 
 
@@ -172,8 +176,7 @@ def _bought(person: Person) -> str:
 
 def _spent(person: Person) -> str:
     """What a person has spent as its country writes it; where nobody has paid anything yet, there is no currency."""
-    spent = person.spent
-    return "0" if spent is None else spent.written(style="id" if spent.currency == "IDR" else "us")
+    return "0" if person.spent is None else money(person.spent.minor, person.spent.currency)
 
 
 def _next(person: Person, zone: ZoneInfo) -> str:
@@ -184,9 +187,3 @@ def _next(person: Person, zone: ZoneInfo) -> str:
 
 def _clock(moment: datetime, zone: ZoneInfo) -> str:
     return f"{moment.astimezone(zone):%Y-%m-%d %H:%M}"
-
-
-def _days(span: timedelta) -> str:
-    """A span in days, to one decimal where it is not whole."""
-    days = span / _DAY
-    return f"{days:,.0f} d" if span % _DAY == timedelta(0) else f"{days:,.1f} d"

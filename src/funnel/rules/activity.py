@@ -44,8 +44,12 @@ def is_lapsed(f: Facts, policy: Policy) -> bool:
 
 @rule
 def has_rhythm(f: Facts, policy: Policy) -> bool:
-    """They have bought often enough for their own average interval to mean something."""
-    return f.purchase_count >= policy.rhythm_purchases
+    """They have bought often enough, and not at one sitting, for their own average interval to mean something."""
+    return all_of(*_rhythm(f, policy))
+
+
+def _rhythm(f: Facts, policy: Policy) -> tuple[bool, bool]:
+    return f.purchase_count >= policy.rhythm_purchases, f.purchase_interval >= policy.rhythm_interval
 
 
 @rule
@@ -69,8 +73,13 @@ def is_gone(f: Facts, policy: Policy) -> bool:
     return _beyond(f, policy, policy.gone_percent)
 
 
+def lacks_rhythm(f: Facts, policy: Policy) -> bool:
+    """The opposite of `has_rhythm`, as one condition of a rule that has more."""
+    return any_of(f.purchase_count < policy.rhythm_purchases, f.purchase_interval < policy.rhythm_interval)
+
+
 def _beyond(f: Facts, policy: Policy, percent: int) -> bool:
-    return all_of(has_rhythm(f, policy), 100 * f.since_last_purchase > percent * f.purchase_interval)
+    return all_of(*_rhythm(f, policy), 100 * f.since_last_purchase > percent * f.purchase_interval)
 
 
 @rule

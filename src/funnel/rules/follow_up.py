@@ -13,7 +13,7 @@ from funnel._lift.together import all_of, any_of
 from funnel._rule import rule
 from funnel.facts import Facts
 from funnel.policy import Policy
-from funnel.rules.activity import has_bought, is_lapsed, is_near, is_overdue
+from funnel.rules.activity import has_bought, is_lapsed, is_near, is_overdue, lacks_rhythm
 from funnel.rules.buying import speaks
 from funnel.rules.postponement import has_come_due, is_postponed, says_ready
 from funnel.rules.trust import delivery_is_late, has_open_complaint, has_open_question, meeting_is_owed
@@ -156,9 +156,7 @@ def _after_a_silence(f: Facts, policy: Policy) -> Due:
     rested = f.since_last_follow_up > policy.after_sale_for
     if all_of(is_near(f, policy), rested):
         return NextStep.OFFER_NEXT, silent - policy.near_percent * f.purchase_interval // 100
-    if all_of(
-        has_bought(f, policy), f.purchase_count < policy.rhythm_purchases, silent > policy.after_sale_for, rested
-    ):
+    if all_of(has_bought(f, policy), lacks_rhythm(f, policy), silent > policy.after_sale_for, rested):
         return NextStep.OFFER_NEXT, silent - policy.after_sale_for
     return NextStep.NOTHING, None
 

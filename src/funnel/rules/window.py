@@ -1,4 +1,4 @@
-"""When may they buy: from when, most likely when, until when; a window, for nobody can know the day.
+"""When may they buy: from when, around when, until when; a window, for nobody can know the day.
 
 What they said themselves comes before what they did: "I am ready" is now, a day they named is that day. Else their own
 rhythm says it, if they have one. Where neither is known, not enough is known, and that is the answer.
@@ -55,7 +55,10 @@ def until_earliest(f: Facts, policy: Policy) -> timedelta | None:
 
 @rule
 def until_likely(f: Facts, policy: Policy) -> timedelta | None:
-    """How long it is until they most likely buy: the middle of the days they named, or their own average interval."""
+    """How long it is until the middle of the window: of the days they named, or their own average interval.
+
+    It is a rule of thumb and not the likeliest day.
+    """
     return _until(f, policy, ((f.until_ready + f.until_ready_at_latest) // 2, 100))
 
 

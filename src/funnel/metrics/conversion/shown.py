@@ -6,6 +6,7 @@ import html
 from collections.abc import Sequence
 from datetime import timedelta
 
+from funnel.metrics._shown import days
 from funnel.metrics.conversion.counted import StepCount
 from funnel.metrics.conversion.times import StepTime
 from funnel.metrics.rate import Rate
@@ -48,15 +49,9 @@ def _count(count: int | None) -> str:
 
 
 def _span(took: timedelta | None) -> str:
-    """A time by its largest two units, rounded down."""
     if took is None:
         return ""
-    minutes, seconds = divmod(took // timedelta(seconds=1), 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    units = [(days, "d"), (hours, "h"), (minutes, "min"), (seconds, "s")]
-    first = next((place for place, (count, _) in enumerate(units) if count), 3)
-    return " ".join(f"{count} {unit}" for count, unit in units[first : first + 2] if count or first == 3)  # noqa: PLR2004
+    return days(took) if took else "0 s"
 
 
 def text(lines: Sequence[Sequence[str]], heading: Sequence[str] = HEADING) -> str:

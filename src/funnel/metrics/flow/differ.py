@@ -94,7 +94,7 @@ def stage_difference(  # noqa: PLR0913 - two rule books, what is cut, and by who
         <BLANKLINE>
         move                old  new  more     of its spells  median time before
         (new) -> customer     1    1    +0
-        customer -> lapsed    0    1    +1  0.0 % -> 100.0 %   none -> 30 d 1 µs
+        customer -> lapsed    0    1    +1  0.0 % -> 100.0 %        none -> 30 d
         <BLANKLINE>
         period       stage  old  new  more
         2026-02*  customer    1    0    -1
