@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from funnel.errors import LogsError, MissingExtraError, RecordError
-from funnel.readers._files import Counted
+from funnel.readers._parquet import Counted
 from funnel.readers.orders import Entry, read_orders
 from tests.readers.shop import LINES, WHOLE, account, counted, lines, mapping, read
 
