@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 IS_BARE = "is_bare"
 """Whether a row has no amount of its own, and its order has one on another row."""
 
+IS_BELOW = "is_below_its_id"
+"""Whether a row took its id from a row above; two such rows that are alike may be of two orders."""
+
 _OF_THE_ORDER = ("person_id", "purchased_at", "status", "cancelled_at", "currency")
 
 
@@ -25,13 +28,15 @@ def with_blanks(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
         mapping: Which texts mean an empty cell, and whether the fields of an order stand on one row.
 
     Returns:
-        The rows, with null in every blank cell that is not filled; and `is_bare`.
+        The rows, with null in every blank cell that is not filled; and `is_bare`, `is_below_its_id`.
     """
     rows = rows.with_columns(_written(rows, name, mapping) for name in rows.columns if name != ROW)
     if not mapping.fill_down:
-        return rows.with_columns(pl.lit(value=False).alias(IS_BARE))
-    anything = pl.any_horizontal(pl.exclude(ROW).is_not_null())
-    rows = rows.with_columns(pl.when(anything).then(pl.col("id").forward_fill()).alias("id"))
+        return rows.with_columns(pl.lit(value=False).alias(IS_BARE), pl.lit(value=False).alias(IS_BELOW))
+    below = pl.col("id").is_null() & pl.any_horizontal(pl.exclude(ROW).is_not_null())
+    rows = rows.with_columns(
+        below.alias(IS_BELOW), pl.when(below).then(pl.col("id").forward_fill()).otherwise("id").alias("id")
+    )
     names = [name for name in _OF_THE_ORDER if name in rows.columns]
     rows = rows.with_columns(_filled(name) for name in names)
     return rows.with_columns(_is_bare(rows).alias(IS_BARE))

@@ -117,7 +117,7 @@ def match_credits(bought: pl.DataFrame, credited: pl.DataFrame, progress: Progre
     on. Source: our choice; a shop takes back what it sold last.
 
     Args:
-        bought: The rows of purchases: id, purchased_at (of the whole order), person_id, sku, pieces, minor, finer, line.
+        bought: The rows of purchases: id, purchased_at (of the order), person_id, sku, pieces, minor, finer, line.
         credited: The rows of credit notes: the same columns, and the row number.
         progress: Told of the rows done.
 

@@ -20,6 +20,7 @@ import polars as pl
 
 from funnel.errors import LogsError, RecordError
 from funnel.readers._account import shown
+from funnel.readers._currencies import Currencies
 from funnel.readers._heading import heading_faults, is_heading, looks_like_data
 from funnel.readers._mapping import OrderMapping
 from funnel.readers._open import open_regular
@@ -192,8 +193,11 @@ class _Records:
         if self._is_swallowed():
             self.swallowed.append(0)
         places = {name: heading.index(column) for name, column in columns.items()}
-        parts = list(self._parts(reader, places))
+        unread = set() if self.mapping.columns.currency else set(range(self.width)) - set(places.values())
+        currencies = Currencies.among(self.mapping.currency, sorted(unread))
+        parts = list(self._parts(reader, places, currencies))
         self._refuse()
+        currencies.refuse(self.lines.name, heading)
         self.progress("reading", self.done, self.done)
         return RawRows.of_parts(parts, list(places), self.short)
 
@@ -241,11 +245,15 @@ class _Records:
         used.clear()
         return whole > 1
 
-    def _parts(self, reader: Iterator[list[str]], places: Mapping[str, int]) -> Generator[pl.DataFrame, None, None]:
+    def _parts(
+        self, reader: Iterator[list[str]], places: Mapping[str, int], currencies: Currencies
+    ) -> Generator[pl.DataFrame, None, None]:
         most = max(1, _CELLS // self.width)
         while rows := list(islice(self._numbered(reader), most)):
             rows = self._squared(rows)
             columns = list(zip(*rows, strict=True))
+            for place in list(currencies.found):
+                currencies.look(place, columns[place])
             part = {name: pl.Series(name, columns[place], dtype=pl.String) for name, place in places.items()}
             # Two rows that differ share a hash once in 2**64 pairs; the mapped cells are compared too.
             part[HASH] = pl.Series(HASH, [hash(tuple(row)) for row in rows], dtype=pl.Int64)
@@ -278,8 +286,9 @@ class _Records:
         said: list[str] = []
         if self.swallowed:
             said.append(
-                f"{len(self.swallowed):,} cells hold whole rows between quotes{shown(self.swallowed)}; a quote may not be "
-                "closed. If the file has no quotes, set the mapping's quote to ''; if the cells are right, set it to '\"'"
+                f"{len(self.swallowed):,} cells hold whole rows between quotes{shown(self.swallowed)}; "
+                "a quote may not be closed. If the file has no quotes, set the mapping's quote to ''; "
+                "if the cells are right, set it to '\"'"
             )
         if self.long:
             said.append(

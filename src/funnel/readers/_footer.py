@@ -36,8 +36,7 @@ def unpacked_bytes(file: BinaryIO, size: int) -> int | None:
     file.seek(size - _TAIL - length)
     try:
         footer = _Compact(file.read(length)).struct()
-        groups: list[dict[int, Any]] = footer[_ROW_GROUPS]
-        return sum(column[_META][_UNPACKED] for group in groups for column in group[_COLUMNS])
+        return sum(int(column[_META][_UNPACKED]) for group in footer[_ROW_GROUPS] for column in group[_COLUMNS])
     except (IndexError, KeyError, TypeError, ValueError):
         return None
 

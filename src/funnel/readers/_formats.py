@@ -99,7 +99,7 @@ def _delimiter(given: str) -> str:
 def _quote(given: str | None) -> str | None:
     if not given or (len(given) == 1 and given.isascii() and given.isprintable() and not given.isalnum()):
         return given
-    msg = f"quote {given[:20]!r} is not one plain character; use '\"', or \"\" for a file without quotes"
+    msg = f'quote {given[:20]!r} is not one plain character; use \'"\', or "" for a file without quotes'
     raise RecordError(msg)
 
 

@@ -21,7 +21,9 @@ _SEARCHED = 1000
 _DATA = re.compile(r"@|[0-9].*[0-9].*[0-9].*[0-9].*[0-9]|^[\s0-9.,:;/+()'-]*$", flags=re.DOTALL)
 
 
-def heading_faults(columns: Mapping[str, str], names: Sequence[str], judge: Judge, hint: Callable[[], str]) -> list[str]:
+def heading_faults(
+    columns: Mapping[str, str], names: Sequence[str], judge: Judge, hint: Callable[[], str]
+) -> list[str]:
     """Name every mapped column that is missing, stands twice or cannot be read.
 
     Args:

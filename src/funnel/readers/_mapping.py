@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from datetime import date
@@ -30,6 +31,8 @@ from funnel.readers._open import read_whole
 
 _LONGEST = 100
 """The most characters of a key that a message shows."""
+
+_QUOTED = re.compile(r""""[^"\n]*"|'[^'\n]*'""")
 
 _MOST = 30
 """The most faults that a message lists."""
@@ -134,6 +137,8 @@ class OrderMapping(_Declared, frozen=True):
     """The formats of columns that are written in another way, such as refunded_at = "%d/%m/%Y"."""
     amount_style: AmountStyle = "plain"
     """How amounts are written; "150.000" is 150000 in style id and refused in style plain for rupiah."""
+    amount_of: Literal["row", "order"] = "row"
+    """Whether the amounts of a row are its own and are added up, or are those of the order, alike on all its rows."""
     source: Id = "shop"
     """The system that the orders come from; with the order's number it names a record."""
     delimiter: Delimiter = ","
@@ -161,7 +166,7 @@ class OrderMapping(_Declared, frozen=True):
     credit_prefix: Text = ""
     """How the numbers of credit notes begin: pieces that came back, whose purchase is then looked for."""
     credit_negative: bool = False
-    """Whether a quantity or an amount below zero is a credit too. Under the number of a purchase it credits that one."""
+    """Whether a quantity or an amount below zero is a credit too; under a purchase's number, of that purchase."""
     undated_refunds: Literal["refuse", "reduce", "as_of"] = "refuse"
     """What to do with a refunded amount without its day: refuse the row, reduce the amount of the order by it, or date
     it at the end of `as_of`."""
@@ -178,6 +183,8 @@ class OrderMapping(_Declared, frozen=True):
             raise RecordError("charges are told by their sku; give its column")
         if self.quote == self.delimiter:
             raise RecordError("quote and delimiter are the same character; give two different ones")
+        if self.amount_of == "order" and self.columns.amount is None:
+            raise RecordError("amount_of = 'order' needs the column amount; a price of one piece is of its row")
         self._times_fit()
         self._refunds_fit()
         return self
@@ -253,7 +260,11 @@ class OrderMapping(_Declared, frozen=True):
 
 def _toml(name: str, raw: bytes) -> dict[str, Any]:
     try:
-        return tomllib.loads(raw.decode("utf-8-sig"))
+        text = raw.decode("utf-8-sig")
+        # The time that a dotted key takes grows with the square of its parts: 50,000 take a minute.
+        if any(line.count(".") > _LONGEST for line in _QUOTED.sub("", text).splitlines()):
+            raise RecursionError
+        return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         msg = f"mapping {name} is not TOML in UTF-8: {str(error)[:_LONGEST]}"
     except ValueError:

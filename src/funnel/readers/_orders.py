@@ -12,6 +12,7 @@ import polars as pl
 
 from funnel._fields import LARGEST_AMOUNT
 from funnel.readers._account import SHOWN, Entry
+from funnel.readers._blanks import IS_BELOW
 from funnel.readers._credits import match_credits
 from funnel.readers._raw import ROW
 from funnel.readers._rows import WHY
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
     from funnel.readers._account import What
     from funnel.readers._credits import Matched
-    from funnel.readers._raw import Progress, RawRows
     from funnel.readers._mapping import OrderMapping
+    from funnel.readers._raw import Progress, RawRows
 
 _ONE_WAY = ["id", "is_credit"]
 """What was bought, and what came back, under one order's number."""
@@ -60,18 +61,20 @@ def gather(rows: pl.DataFrame, raw: RawRows, mapping: OrderMapping, progress: Pr
     Returns:
         Purchases, refunds, and the account.
     """
-    rows = rows.with_columns(pl.col(ROW).is_in(raw.copies.implode()).alias("is_copy"))
+    rows = rows.with_columns((pl.col(ROW).is_in(raw.copies.implode()) & ~pl.col(IS_BELOW)).alias("is_copy"))
     refused, good = rows.filter(pl.col(WHY).is_not_null()), rows.filter(pl.col(WHY).is_null())
     merged = good.filter("is_copy")
-    judged = _judged_together(good.filter(~pl.col("is_copy")), mapping)
+    single = good.filter(~pl.col("is_copy"))
+    single = _stated_once(single) if mapping.amount_of == "order" else single.with_columns(is_unlike=False)
+    judged = _judged_together(single, mapping)
     kept = _together(judged.filter(pl.col(WHY).is_null()))
     bought, credited = kept.filter(~pl.col("is_credit")), kept.filter("is_credit")
-    matched = match_credits(bought.filter(~pl.col("is_cancelled")), credited, progress)
+    matched = match_credits(bought.filter(~pl.col("is_cancelled")), credited.filter(~pl.col("is_bare")), progress)
     purchases, refunds = _purchases(bought, mapping), _refunds(bought, matched, mapping)
     account: tuple[Entry, ...] = (
         *_read(rows, kept, purchases, refunds),
         *_entries("merged", {"exact copy of an earlier row": merged[ROW]}),
-        *_refused(pl.concat([refused, judged.filter(pl.col(WHY).is_not_null())], how="vertical")),
+        *_refused(pl.concat(part.select(ROW, WHY) for part in (refused, judged.filter(pl.col(WHY).is_not_null())))),
         *_entries("noted", {"row with fewer columns than the heading": raw.short, **_noted(kept, refused, matched)}),
     )
     return Gathered(purchases, refunds, account)
@@ -90,6 +93,21 @@ def _together(kept: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _stated_once(rows: pl.DataFrame) -> pl.DataFrame:
+    """Keep the amounts of an order on one of its rows, where all of them state the same; the other rows are bare."""
+    whole, back = ~pl.col("is_bare"), pl.col("refunded") + pl.col("reduced") > 0
+    amounts = pl.struct("minor", "finer", "is_below").filter(whole).n_unique().over(_ONE_WAY)
+    refunds = pl.struct("refunded", "reduced", "refunded_at").filter(back).n_unique().over(_ONE_WAY)
+    first = pl.col(ROW) == pl.col(ROW).filter(whole).min().over(_ONE_WAY)
+    first_back = pl.col(ROW) == pl.col(ROW).filter(back).min().over(_ONE_WAY)
+    return rows.with_columns(
+        ((amounts > 1) | (refunds > 1)).alias("is_unlike"),
+        ~first.fill_null(value=False).alias("is_bare"),
+        *(pl.when(first).then(name).otherwise(0).alias(name) for name in ("minor", "finer", "line")),
+        *(pl.when(first_back).then(name).otherwise(0).alias(name) for name in ("refunded", "reduced")),
+    )
+
+
 def _judged_together(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
     """Find the faults that a row has only beside the other rows of its order."""
     note = pl.col("id").str.starts_with(mapping.credit_prefix) & bool(mapping.credit_prefix)
@@ -98,6 +116,7 @@ def _judged_together(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
     faults = {
         "order with rows of different customers": pl.col("person_id").n_unique().over("id") > 1,
         "order with rows of different statuses": pl.col("is_cancelled").n_unique().over(_ONE_WAY) > 1,
+        "order with rows of different amounts": pl.col("is_unlike"),
         "credit note with rows of both signs": note & (pl.col("is_below").n_unique().over("id") > 1),
         f"order of more than {LARGEST_AMOUNT} minor units": total.over(_ONE_WAY) > LARGEST_AMOUNT,
         f"refunds of more than {LARGEST_AMOUNT} minor units": back.over(_ONE_WAY) > LARGEST_AMOUNT,

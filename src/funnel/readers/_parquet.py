@@ -11,9 +11,10 @@ import polars as pl
 from polars.exceptions import PanicException, PolarsError
 
 from funnel.errors import LogsError, RecordError
+from funnel.readers._currencies import Currencies
 from funnel.readers._footer import unpacked_bytes
-from funnel.readers._heading import heading_faults
 from funnel.readers._formats import IN_THE_TEXT
+from funnel.readers._heading import heading_faults
 from funnel.readers._mapping import OrderMapping
 from funnel.readers._open import open_regular
 from funnel.readers._raw import ROW, Progress, RawRows, is_text, numbered
@@ -24,6 +25,7 @@ _SMALL = 2**28
 _TIMES_LARGER = 200
 """A file that unpacks to more than so many times its own size is refused: orders are not that much alike."""
 
+_SAMPLE = 1000
 _CELL = 8
 _TIMES = ("purchased_at", "cancelled_at", "refunded_at")
 _AMOUNTS = ("unit_price", "amount", "refunded_amount")
@@ -77,6 +79,18 @@ class _File:
             twins = whole.join(alike.lazy(), on=ROW, how="semi").collect(engine="streaming").sort(ROW)
             return twins.filter(~mapped.is_first_distinct())[ROW]
 
+    def refuse_currencies(self, mapping: OrderMapping, schema: pl.Schema) -> None:
+        """Refuse a file with a column of several currencies that the mapping does not name."""
+        texts = [place for place, dtype in enumerate(schema.dtypes()) if dtype in (pl.String, pl.Categorical)]
+        unread = [] if mapping.columns.currency else sorted(set(texts) - set(self.places.values()))
+        currencies = Currencies.among(mapping.currency, unread)
+        for rows in (self.scan.head(_SAMPLE), self.scan):
+            for place in list(currencies.found):
+                with _plain_errors(self.path):
+                    cells = rows.select(pl.nth(place).cast(pl.String).unique()).collect(engine="streaming")
+                currencies.look(place, cells.to_series().drop_nulls())
+        currencies.refuse(self.path.name, schema.names())
+
     def _bounded(self, unpacked: int) -> None:
         bounded(self.path.name, unpacked, self.size)
 
@@ -110,6 +124,7 @@ def read_parquet(path: Path, mapping: OrderMapping, progress: Progress) -> RawRo
     if faults:
         raise LogsError("\n".join(f"{path.name}: {fault}" for fault in faults))
     file = _File(scan, {name: schema.names().index(column) for name, column in columns.items()}, path, size)
+    file.refuse_currencies(mapping, schema)
     frame = file.read(progress)
     return RawRows(frame, file.copies(frame), pl.Series(dtype=pl.Int64))
 

@@ -8,7 +8,7 @@ import polars as pl
 
 from funnel._fields import LARGEST_AMOUNT
 from funnel.readers._blanks import IS_BARE, with_blanks
-from funnel.readers._times import read_times, since_purchase, end_of_as_of
+from funnel.readers._times import end_of_as_of, read_times, since_purchase
 from funnel.readers._values import FINER, line_amount, read_amounts, read_ids, read_pieces
 
 if TYPE_CHECKING:
@@ -175,7 +175,9 @@ def _with_refund(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
     undated = pl.col("refunded_at").is_null() & pl.col("refunded_at.why").is_null()
     reduces = undated if mapping.undated_refunds == "reduce" else pl.lit(value=False)
     if mapping.undated_refunds == "as_of":
-        rows = rows.with_columns(pl.when(undated).then(end_of_as_of(mapping)).otherwise("refunded_at").alias("refunded_at"))
+        rows = rows.with_columns(
+            pl.when(undated).then(end_of_as_of(mapping)).otherwise("refunded_at").alias("refunded_at")
+        )
     wrong = (
         pl.when(undated & pl.col("refunded_at").is_null() & ~reduces)
         .then(pl.lit("refund without its time"))

@@ -14,9 +14,9 @@ import polars as pl
 
 from funnel._instants import EARLIEST, LATEST, MICROSECOND, instant
 from funnel.metrics._periods import Calendar
-from funnel.readers._raw import is_text
 from funnel.readers._formats import IN_THE_TEXT, TimeColumn
 from funnel.readers._mapping import OrderMapping
+from funnel.readers._raw import is_text
 
 _FIRST_YEAR, _LAST_YEAR = 1800, 2199
 _UTC = pl.Datetime("us", "UTC")
@@ -101,8 +101,8 @@ def _is_day(written: pl.Series, form: str) -> pl.Expr:
 def _with_first_instants(rows: pl.DataFrame, zone: str) -> pl.DataFrame:
     """Give the days whose midnight the clock skipped their first instant."""
     skipped = pl.col("is_day") & pl.col("first").is_null()
-    days = rows.filter(skipped)["local"].dt.date().unique()
-    days = days.filter(days.dt.year().is_between(_FIRST_YEAR, _LAST_YEAR)).to_list()
+    kept = pl.col("local").dt.year().is_between(_FIRST_YEAR, _LAST_YEAR)
+    days = rows.filter(skipped & kept)["local"].dt.date().unique().to_list()
     if not days:
         return rows
     calendar = Calendar.of("day", zone)

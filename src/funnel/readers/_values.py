@@ -15,7 +15,8 @@ from funnel._fields import LARGEST_AMOUNT, LONGEST_ID
 from funnel.money import Money, Style, decimals
 
 if TYPE_CHECKING:
-    from funnel.readers._mapping import AmountStyle, OrderMapping
+    from funnel.readers._formats import AmountStyle
+    from funnel.readers._mapping import OrderMapping
 
 FINER = 10**9
 """Parts of a minor unit that are kept of a price; what is finer still is cut off."""
@@ -28,7 +29,8 @@ _ROOM = 12  # an order's number is followed by a refund's own, "/1": together th
 _UNPRINTABLE = "[\x00-\x1f\x7f-\x9f\u2028\u2029]"
 _CUT = r"^[0-9](?:[.,][0-9]+)?[eE]\+[0-9]{2,3}$"
 _GUARD = r"^'([+-].*?)'?$"
-_EXACT = {pl.Float32: 2**24, pl.Float64: 2**53}
+_EXACT = 2**53
+_EXACT_SHORT = 2**24
 _POWER = r"^-?[0-9]+(?:\.[0-9]+)?[eE][+-]?[0-9]{1,3}$"
 _WHOLE = {
     "plain": ("[0-9]+", r"\.", ""),
@@ -79,7 +81,7 @@ def read_ids(rows: pl.DataFrame, name: str, label: str, mapping: OrderMapping) -
         .when(wrong)
         .then(pl.lit(f"{label} id of more than {most} characters, or with control characters"))
         .when(pl.col("cut"))
-        .then(pl.lit(f"{label} id above {_EXACT[pl.Float64]} in a column of floats, its last digits are lost"))
+        .then(pl.lit(f"{label} id too large for a column of floats, which loses its last digits"))
         .when(found.str.contains(_CUT))
         .then(pl.lit(f"{label} id that a spreadsheet has cut to a power of ten"))
     )
@@ -88,8 +90,10 @@ def read_ids(rows: pl.DataFrame, name: str, label: str, mapping: OrderMapping) -
 
 def _last_digits_lost(rows: pl.DataFrame, name: str) -> pl.Expr:
     """Return whether a number is too large for a float to tell it from the next one."""
-    most = _EXACT.get(type(rows.schema[name]))
-    return pl.lit(value=False) if most is None else (pl.col(name).abs() > most).fill_null(value=False)
+    dtype = rows.schema[name]
+    if not dtype.is_float():
+        return pl.lit(value=False)
+    return (pl.col(name).abs() > (_EXACT if dtype == pl.Float64 else _EXACT_SHORT)).fill_null(value=False)
 
 
 def read_pieces(rows: pl.DataFrame) -> pl.DataFrame:
@@ -124,7 +128,9 @@ def read_amounts(rows: pl.DataFrame, name: str, label: str, mapping: OrderMappin
     """
     powers = mapping.amount_style == "number" or rows.schema[name].is_float()
     rows = rows.with_columns(unguarded(rows, name).alias(name))
-    rows = rows.join(_price_list(rows[name].unique(), label, mapping, powers=powers), on=name, how="left", maintain_order="left")
+    rows = rows.join(
+        _price_list(rows[name].unique(), label, mapping, powers=powers), on=name, how="left", maintain_order="left"
+    )
     return rows.drop(name).rename({f"{name}.minor": name})
 
 
