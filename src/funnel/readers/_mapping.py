@@ -259,18 +259,19 @@ class OrderMapping(_Declared, frozen=True):
 
 
 def _toml(name: str, raw: bytes) -> dict[str, Any]:
+    deep = f"mapping {name} has tables nested too deep; a mapping has one level of tables"
     try:
         text = raw.decode("utf-8-sig")
         # The time that a dotted key takes grows with the square of its parts: 50,000 take a minute.
-        if any(line.count(".") > _LONGEST for line in _QUOTED.sub("", text).splitlines()):
-            raise RecursionError
-        return tomllib.loads(text)
+        if not any(line.count(".") > _LONGEST for line in _QUOTED.sub("", text).splitlines()):
+            return tomllib.loads(text)
+        msg = deep
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         msg = f"mapping {name} is not TOML in UTF-8: {str(error)[:_LONGEST]}"
     except ValueError:
         msg = f"mapping {name} has a number of too many digits; write it as text or leave it out"
     except RecursionError:
-        msg = f"mapping {name} has tables nested too deep; a mapping has one level of tables"
+        msg = deep
     raise RecordError(msg)
 
 
