@@ -7,7 +7,7 @@ under the number of a purchase is of that purchase; another one names no purchas
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import attrs
 import polars as pl
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 _KEY = ("person_id", "sku", "minor", "finer")
 _OFTEN = 10_000
+
+_Met: TypeAlias = Literal["whole", "partly", "nothing"]
+"""How much of a credit found a purchase."""
 
 
 @attrs.define
@@ -62,20 +65,16 @@ class _Purchases:
         self.lines[row["id"], *key].append(line)
         self.known.add(row["id"])
 
-    def pay_back(self, row: dict[str, Any]) -> int:
-        """Take the pieces of a credited row back, the latest first.
-
-        Returns:
-            How many pieces found no purchase.
-        """
+    def pay_back(self, row: dict[str, Any]) -> _Met:
+        """Take the pieces of a credited row back, the latest first; say how much of it found a purchase."""
         number, key, pieces = row["id"], tuple(row[name] for name in _KEY), row["pieces"]
-        if number not in self.known:
-            return self._from_lines(self.lines[key], number, pieces)
-        pieces = self._from_lines(self.lines[number, *key], number, pieces)
-        asked = amount_of(pieces, row["minor"], row["finer"])
-        if self._pay(number, number, asked) == asked:
-            return 0
-        return pieces
+        named = number in self.known
+        left = self._from_lines(self.lines[(number, *key) if named else key], number, pieces)
+        asked = amount_of(left, row["minor"], row["finer"]) if named else left
+        paid = self._pay(number, number, asked) if named else 0
+        if paid == asked:
+            return "whole"
+        return "partly" if paid or left < pieces else "nothing"
 
     def _from_lines(self, stack: list[_Bought], number: str, pieces: int) -> int:
         while stack and pieces:
@@ -125,15 +124,15 @@ def match_credits(bought: pl.DataFrame, credited: pl.DataFrame, progress: Progre
         The refunds, and the rows without a purchase.
     """
     purchases = _Purchases(dict(bought.group_by("id").agg(pl.col("line").sum()).iter_rows()))
-    short: dict[bool, list[int]] = {True: [], False: []}
+    met: dict[_Met, list[int]] = {"whole": [], "partly": [], "nothing": []}
     for done, row in enumerate(_in_order(bought, credited).iter_rows(named=True)):
         if not row["is_credit"]:
             purchases.buy(row)
-        elif missing := purchases.pay_back(row):
-            short[missing == row["pieces"]].append(row[ROW])
+        else:
+            met[purchases.pay_back(row)].append(row[ROW])
         if done % _OFTEN == 0:
             progress("matching credits", done, bought.height + credited.height)
-    return Matched(_refunds(credited, purchases.paid), _numbers(short[True]), _numbers(short[False]))
+    return Matched(_refunds(credited, purchases.paid), _numbers(met["nothing"]), _numbers(met["partly"]))
 
 
 def _in_order(bought: pl.DataFrame, credited: pl.DataFrame) -> pl.DataFrame:

@@ -103,16 +103,7 @@ def _quote(given: str | None) -> str | None:
     raise RecordError(msg)
 
 
-def _whole_characters(text: str) -> str:
-    if text.encode(errors="replace").decode() != text:
-        raise RecordError("text holds half a character, which no file can hold; write it anew")
-    return text
-
-
-Text: TypeAlias = Annotated[str, AfterValidator(_whole_characters)]
-"""Text that a file can hold."""
-
-Named: TypeAlias = Annotated[str, Field(min_length=1), AfterValidator(_whole_characters)]
+Named: TypeAlias = Annotated[str, Field(min_length=1)]
 """The name of a column, exactly as the file's heading has it."""
 
 Currency: TypeAlias = Annotated[str, AfterValidator(_currency)]

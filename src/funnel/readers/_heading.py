@@ -1,7 +1,7 @@
 """The heading of a file: which mapped columns it has, and what to do about those it has not.
 
-Law: a message holds a name from the file only if the row is a heading for sure (a mapped column stands in it) and the
-name does not look like data. Without a heading the first row is a person's.
+Law: a message holds a name from the file only if the row is a heading for sure (two mapped columns stand in it) and
+the name does not look like data. Without a heading the first row is a person's.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ Judge: TypeAlias = Callable[[str, int], Sequence[str]]
 _MOST = 30
 _LONGEST = 60
 _SEARCHED = 1000
-_DATA = re.compile(r"@|[0-9].*[0-9].*[0-9].*[0-9].*[0-9]|^[\s0-9.,:;/+()'-]*$", flags=re.DOTALL)
+_SURE = 2
+_DATA = re.compile(r"@|[\x00-\x1f\x7f-\x9f]|[0-9].*[0-9].*[0-9].*[0-9].*[0-9]|^[\s0-9.,:;/+()'-]*$", flags=re.DOTALL)
 
 
 def heading_faults(
@@ -40,7 +41,7 @@ def heading_faults(
         counts[name] = counts.get(name, 0) + 1
     if not is_heading(columns, names):
         looked = ", ".join(map(repr, columns.values()))
-        return [f"the first row has none of the mapping's columns ({looked}); {hint()}"]
+        return [f"the first row does not have the mapping's columns ({looked}); {hint()}"]
     there = _presentable(list(counts))
     faults: list[str] = []
     for name, column in columns.items():
@@ -55,8 +56,9 @@ def heading_faults(
 
 
 def is_heading(columns: Mapping[str, str], names: Sequence[str]) -> bool:
-    """Return whether at least one mapped column stands in a row, spaces and capitals aside."""
-    return not {_plain(name) for name in columns.values()}.isdisjoint(map(_plain, names))
+    """Return whether two mapped columns or more stand in a row, spaces and capitals aside; one may be a cell."""
+    mapped = {_plain(name) for name in columns.values()}
+    return len(mapped.intersection(map(_plain, names))) >= min(_SURE, len(mapped))
 
 
 def looks_like_data(name: str) -> bool:

@@ -22,7 +22,6 @@ from funnel.readers._formats import (
     Encoding,
     Named,
     Quote,
-    Text,
     TimeColumn,
     TimeFormat,
     Zone,
@@ -155,15 +154,15 @@ class OrderMapping(_Declared, frozen=True):
     fill_down: Annotated[bool, Field(strict=True)] = False
     """Whether the fields of an order stand on one of its rows only. The other rows take the person, the times, the
     status and the currency from it, a blank id is that of the row above, and a blank amount is nothing."""
-    strip: Text = " \t\r\n"
+    strip: str = " \t\r\n"
     """The characters to take off both ends of ids and skus; add ' for spreadsheets that write '0812."""
     nobody: tuple[Named, ...] = ()
     """Person ids that mean nobody in particular, such as "guest"; their rows are refused as having no customer."""
     statuses: dict[Named, Literal["paid", "cancelled"]] = Field(default_factory=dict)
     """What each word of the status column means; a row with another word is refused."""
-    cancelled_prefix: Text = ""
+    cancelled_prefix: str = ""
     """How the numbers of cancelled orders begin, where they can be told by that."""
-    credit_prefix: Text = ""
+    credit_prefix: str = ""
     """How the numbers of credit notes begin: pieces that came back, whose purchase is then looked for."""
     credit_negative: bool = False
     """Whether a quantity or an amount below zero is a credit too; under a purchase's number, of that purchase."""

@@ -93,7 +93,7 @@ def _last_digits_lost(rows: pl.DataFrame, name: str) -> pl.Expr:
     dtype = rows.schema[name]
     if not dtype.is_float():
         return pl.lit(value=False)
-    return (pl.col(name).abs() > (_EXACT if dtype == pl.Float64 else _EXACT_SHORT)).fill_null(value=False)
+    return (pl.col(name).abs() >= (_EXACT if dtype == pl.Float64 else _EXACT_SHORT)).fill_null(value=False)
 
 
 def read_pieces(rows: pl.DataFrame) -> pl.DataFrame:
