@@ -119,7 +119,8 @@ def test_amounts_below_zero_may_be_credits_of_the_same_amount(tmp_path: Path) ->
 
 def test_a_credit_under_the_number_of_a_purchase_is_of_that_purchase(tmp_path: Path) -> None:
     """It names what it pays back: a part, the rest, and no more than is left; a credit of before has no purchase."""
-    text = "No,Buyer,When,Total\n" + (
+    text = (
+        "No,Buyer,When,Total\n"
         "1,ani,2026-03-01,50\n1,ani,2026-03-09,-20\n2,ani,2026-03-02,50\n2,ani,2026-03-03,-60\n"
         "2,ani,2026-03-03,-1\n3,ani,2026-03-02,20\n3,ani,2026-03-01,-20\n"
     )

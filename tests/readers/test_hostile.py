@@ -7,6 +7,7 @@ import io
 import re
 import tempfile
 from collections import defaultdict
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnel.errors import FunnelError, MoneyError
+from funnel.errors import FunnelError, MoneyError, RecordError
 from funnel.money import Money
 from funnel.readers.orders import OrderMapping, Orders, read_orders
 from tests.readers.shop import account, counted, mapping
@@ -228,7 +229,7 @@ WRITTEN = {name: st.sampled_from([pl.Series((cells * 3)[:3]), pl.Series(cells[:3
     cut=st.one_of(st.none(), st.none(), st.integers(0, 900)),
     noise=st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), max_size=3),
 )
-def test_a_hostile_parquet_file_is_accounted_for_or_refused(  # noqa: PLR0913 (each is a way to spoil a file)
+def test_a_hostile_parquet_file_is_accounted_for_or_refused(  # noqa: PLR0913, PLR0917 (each is a way to spoil a file)
     columns: dict[str, pl.Series],
     names: list[str],
     repeated: int,
@@ -294,12 +295,8 @@ def test_any_bytes_are_a_mapping_or_an_error(raw: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "orders.toml")
         path.write_bytes(raw)
-        try:
-            how = OrderMapping.read(path)
-        except FunnelError as error:
-            assert str(error).startswith("mapping orders.toml")
-        else:
-            assert how.columns.id == "No"
+        with suppress(RecordError):
+            assert OrderMapping.read(path).columns.id == "No"
 
 
 @pytest.mark.parametrize("name", ["orders.csv", "orders.parquet"])

@@ -334,9 +334,7 @@ def test_no_more_is_paid_back_than_was_paid(tmp_path: Path) -> None:
 
 
 def test_a_day_of_refund_is_not_before_a_purchase_of_that_day(tmp_path: Path) -> None:
-    """On the day of the purchase, by the clock of the zone, a refund without a clock comes with the purchase at the
-    earliest; a refund with a clock stays before it, and is refused.
-    """
+    """On that day a refund without a clock comes with the purchase at the earliest; one with a clock may be refused."""
     text = (
         f"{BACK}1,ani,2026-03-01 14:00,5,2,2026-03-01\n2,ani,2026-03-01 03:00,5,2,2026-03-01\n"
         "3,ani,2026-03-01 14:00,5,2,2026-03-01 13:59\n"
@@ -439,7 +437,8 @@ def test_an_order_whose_rows_name_two_people_stays_refused(tmp_path: Path) -> No
 
 def test_an_amount_may_be_that_of_the_order_on_every_row(tmp_path: Path) -> None:
     """A total that stands on each line of an order is counted once; two totals of one order are refused."""
-    text = "No,Buyer,When,Total,Back,Back on,Item\n" + (
+    text = (
+        "No,Buyer,When,Total,Back,Back on,Item\n"
         "1,ani,2026-03-01,45,9,2026-03-02,cup\n1,ani,2026-03-01,45,9,2026-03-02,lid\n"
         "2,ani,2026-03-01,5,,,cup\n2,ani,2026-03-01,6,,,lid\n"
         "3,ani,2026-03-01,5,1,2026-03-02,cup\n3,ani,2026-03-01,5,2,2026-03-02,lid\n"
@@ -454,7 +453,8 @@ def test_an_amount_may_be_that_of_the_order_on_every_row(tmp_path: Path) -> None
 
 def test_a_credit_on_every_row_is_one_credit(tmp_path: Path) -> None:
     """A credit note whose amount stands on each of its lines pays it back once."""
-    text = "No,Buyer,When,Total,Item\n" + (
+    text = (
+        "No,Buyer,When,Total,Item\n"
         "1,ani,2026-03-01,45,cup\n1,ani,2026-03-01,45,lid\nC1,ani,2026-03-02,45,cup\nC1,ani,2026-03-02,45,lid\n"
     )
     orders = read(tmp_path, text, mapping(amount_of="order", credit_prefix="C"))

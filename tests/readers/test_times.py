@@ -136,7 +136,7 @@ def test_what_is_no_time_is_refused_with_its_reason(text: str | None, changes: d
 def test_a_day_whose_midnight_the_clock_skipped_begins_after_the_gap(
     zone: str, day: date, instant: datetime, form: str
 ) -> None:
-    """A file of whole days loses no day, whatever the clock does at midnight; an hour that was skipped stays refused."""
+    """A file of whole days loses no day, whatever the clock does at midnight; a skipped hour stays refused."""
     value, dtype = (day, pl.Date) if form == "date" else (day.isoformat() if form == "iso" else f"{day:%d/%m/%Y}", None)
     read = times([value, None], dtype=dtype or pl.String, zone=zone, time_format="%d/%m/%Y" if form != "iso" else form)
     clock = times([f"{day} 00:00", f"{day}"], zone=zone)
