@@ -66,7 +66,7 @@ def test_a_credit_of_too_many_pieces_is_noted(tmp_path: Path) -> None:
     orders = read(tmp_path, f"{HEAD}1,ani,2026-03-01,tea,2,1\nC1,ani,2026-03-02,tea,-3,1\n", lines())
 
     assert refunds(orders) == [("C1/1", "1", 200)]
-    assert account(orders)["credit of more pieces than were bought, the rest without its purchase"][1:] == (1, (2,))
+    assert account(orders)["credit of more than was bought, the rest without its purchase"][1:] == (1, (2,))
 
 
 def test_a_cancelled_purchase_takes_no_credit(tmp_path: Path) -> None:
@@ -115,6 +115,38 @@ def test_amounts_below_zero_may_be_credits_of_the_same_amount(tmp_path: Path) ->
     assert account(orders)["credit without its purchase"] == ("noted", 1, (4,))
     assert orders.purchases["id"].to_list() == ["1", "2", "5"]
     assert account(refused)["amount below zero outside a credit note"] == ("refused", 2, (3, 4))
+
+
+def test_a_credit_under_the_number_of_a_purchase_is_of_that_purchase(tmp_path: Path) -> None:
+    """It names what it pays back: a part, the rest, and no more than is left; a credit of before has no purchase."""
+    text = (
+        "No,Buyer,When,Total\n"
+        "1,ani,2026-03-01,50\n1,ani,2026-03-09,-20\n2,ani,2026-03-02,50\n2,ani,2026-03-03,-60\n"
+        "2,ani,2026-03-03,-1\n3,ani,2026-03-02,20\n3,ani,2026-03-01,-20\n"
+    )
+    orders = read(tmp_path, text, mapping(credit_negative=True))
+
+    assert refunds(orders) == [("2/1", "2", 5000), ("1/1", "1", 2000)]
+    assert account(orders)["credit without its purchase"][1:] == (1, (7,))
+    assert account(orders)["credit of more than was bought, the rest without its purchase"][1:] == (1, (4,))
+
+
+def test_a_credit_under_the_number_of_a_purchase_takes_its_own_pieces_first(tmp_path: Path) -> None:
+    """Pieces of another order at the same price are not touched, and another price is taken off the order's amount."""
+    text = HEAD + (
+        "1,ani,2026-03-01,tea,2,10\n2,ani,2026-03-02,tea,2,10\n1,ani,2026-03-03,tea,-1,10\n"
+        "1,ani,2026-03-03,tea,-1,4\n3,ani,2026-03-04,tea,-3,10\n"
+    )
+    orders = read(tmp_path, text, lines(credit_prefix="", credit_negative=True))
+
+    assert refunds(orders) == [("1/1", "1", 1400), ("3/1", "1", 600), ("3/2", "2", 2000)]
+
+
+def test_an_apostrophe_before_a_sign_is_no_part_of_an_amount(tmp_path: Path) -> None:
+    """Shops write '-70 so that no spreadsheet takes it for a formula."""
+    text = "No,Buyer,When,Total\n1,ani,2026-03-01,70\nR1,ani,2026-03-02,'-70\n"
+
+    assert refunds(read(tmp_path, text, mapping(credit_prefix="R"))) == [("R1/1", "1", 7000)]
 
 
 def test_a_credit_note_may_be_written_without_its_minus(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 STATUS = WHOLE | {"status": "State"}
 REFUND = WHOLE | {"refunded_amount": "Back", "refunded_at": "Back on"}
+UNDATED = WHOLE | {"refunded_amount": "Back"}
 MEANING = {"done": "paid", "gone": "cancelled"}
 
 
@@ -33,6 +35,20 @@ MEANING = {"done": "paid", "gone": "cancelled"}
         ({"statuses": MEANING}, "the column of the status and the table of statuses go together"),
         ({"credit_prefix": "C", "cancelled_prefix": "CX"}, "begin alike"),
         ({"credit_prefix": "CX", "cancelled_prefix": "C"}, "begin alike"),
+        ({"quote": "''"}, "is not one plain character"),
+        ({"quote": "a"}, "is not one plain character"),
+        ({"quote": "\u201c"}, "is not one plain character"),
+        ({"quote": ";", "delimiter": ";"}, "quote and delimiter are the same character"),
+        ({"encoding": "rot13"}, "Input should be 'utf-8', 'utf-16'"),
+        ({"skip_lines": -1}, "greater than or equal to 0"),
+        ({"skip_lines": True}, "valid integer"),
+        ({"fill_down": 1}, "valid boolean"),
+        ({"time_formats": {"refunded_at": "%d/%m/%Y"}}, "time_formats has refunded_at, a column that is not given"),
+        ({"time_formats": {"purchased_at": "%d/%m"}}, "has no whole day"),
+        ({"time_formats": {"purchased_at": "%d/%m/%Y %z"}}, "go together"),
+        ({"undated_refunds": "reduce"}, "undated_refunds needs the column refunded_amount"),
+        ({f"k{n}": 1 for n in range(40)}, "; 10 more are unknown; allowed: columns"),
+        ({"x" * 10_000: 1}, "'x{100}' is unknown; allowed"),
     ],
 )
 def test_a_wrong_mapping_is_refused_with_its_remedy(changes: dict[str, Any], said: str) -> None:
@@ -48,9 +64,10 @@ def test_a_wrong_mapping_is_refused_with_its_remedy(changes: dict[str, Any], sai
         ({"id": "No", "person_id": "Buyer", "purchased_at": "When"}, "one of them"),
         (WHOLE | {"quantity": "Pieces"}, "quantity and unit price go together"),
         ({**LINES, "quantity": None}, "quantity and unit price go together"),
-        (WHOLE | {"refunded_amount": "Back"}, "refunded_amount and refunded_at go together"),
+        (WHOLE | {"refunded_at": "Back on"}, "refunded_at needs refunded_amount"),
         (WHOLE | {"persn_id": "Buyer"}, "'persn_id' is unknown; did you mean 'person_id'"),
         (WHOLE | {"sku": ""}, "at least 1 character"),
+        (WHOLE | {"sku": "\ud800"}, "valid string"),
     ],
 )
 def test_columns_that_do_not_fit_together_are_refused(columns: dict[str, Any], said: str) -> None:
@@ -69,9 +86,16 @@ def test_what_is_no_table_is_refused() -> None:
     ("columns", "changes", "said"),
     [
         (STATUS, {}, "the column of the status and the table of statuses go together"),
-        (WHOLE | {"cancelled_at": "Gone on"}, {}, "cancelled_at needs statuses or cancelled_prefix"),
         (REFUND, {"credit_prefix": "C"}, "tells of refunds in one way"),
         (REFUND, {"credit_negative": True}, "tells of refunds in one way"),
+        (UNDATED, {}, "refunded_amount has no day; give the column refunded_at, or undated_refunds"),
+        (UNDATED, {"undated_refunds": "as_of"}, "needs as_of, and a zone by whose clock that day ends"),
+        (
+            UNDATED,
+            {"undated_refunds": "as_of", "as_of": date(2026, 3, 1), "zone": "in the text"},
+            "needs as_of, and a zone by whose clock that day ends",
+        ),
+        (LINES, {"amount_of": "order"}, "needs the column amount"),
     ],
 )
 def test_a_file_says_a_thing_in_one_way(columns: dict[str, str], changes: dict[str, Any], said: str) -> None:
@@ -159,3 +183,39 @@ def test_a_mapping_file_that_is_not_there_is_told_as_such(tmp_path: Path) -> Non
     """A missing file is the system's own error."""
     with pytest.raises(FileNotFoundError):
         OrderMapping.read(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a = " + "[" * 5000, "tables nested too deep"),
+        ("a." * 50_000 + "b = 1", "tables nested too deep"),
+        ("a = " + "9" * 5000, "a number of too many digits"),
+        ("#" * 2**20 + "\n", "has more than 1048576 bytes; give the right file"),
+    ],
+    ids=["deep", "dotted", "digits", "large"],
+)
+def test_a_mapping_that_would_take_too_long_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    """Deep tables, endless numbers and large files are refused at once, with what is wrong."""
+    path = tmp_path / "orders.toml"
+    path.write_text(text)
+
+    with pytest.raises(RecordError, match=said):
+        OrderMapping.read(path)
+
+
+def test_dots_in_texts_are_no_depth(tmp_path: Path) -> None:
+    """A long list of addresses on one line is as flat as one name."""
+    path = tmp_path / "orders.toml"
+    columns = "\n".join(f'{name} = "{column}"' for name, column in WHOLE.items())
+    people = ", ".join(f'"p{n}@x.test"' for n in range(500))
+    path.write_text(f'currency = "IDR"\nzone = "Asia/Jakarta"\nnobody = [{people}]\n[columns]\n{columns}\n')
+
+    assert len(OrderMapping.read(path).nobody) == 500
+
+
+def test_each_column_of_times_may_have_its_format() -> None:
+    """A column without a format of its own has that of the file."""
+    how = mapping(REFUND, time_format="%d/%m/%Y %H:%M", time_formats={"refunded_at": "%d/%m/%Y"})
+
+    assert (how.format_of("refunded_at"), how.format_of("purchased_at")) == ("%d/%m/%Y", "%d/%m/%Y %H:%M")

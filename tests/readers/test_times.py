@@ -123,6 +123,44 @@ def test_what_is_no_time_is_refused_with_its_reason(text: str | None, changes: d
     assert times([text], **changes)["purchased_at.why"].to_list() == [why]
 
 
+@pytest.mark.parametrize(
+    ("zone", "day", "instant"),
+    [
+        ("Africa/Cairo", date(2024, 4, 26), datetime(2024, 4, 25, 22, tzinfo=UTC)),
+        ("America/Santiago", date(2024, 9, 8), datetime(2024, 9, 8, 4, tzinfo=UTC)),
+        ("America/Sao_Paulo", date(2018, 11, 4), datetime(2018, 11, 4, 3, tzinfo=UTC)),
+        ("Asia/Jakarta", date(2026, 3, 1), datetime(2026, 2, 28, 17, tzinfo=UTC)),
+    ],
+)
+@pytest.mark.parametrize("form", ["iso", "%d/%m/%Y", "date"])
+def test_a_day_whose_midnight_the_clock_skipped_begins_after_the_gap(
+    zone: str, day: date, instant: datetime, form: str
+) -> None:
+    """A file of whole days loses no day, whatever the clock does at midnight; a skipped hour stays refused."""
+    value, dtype = (day, pl.Date) if form == "date" else (day.isoformat() if form == "iso" else f"{day:%d/%m/%Y}", None)
+    read = times([value, None], dtype=dtype or pl.String, zone=zone, time_format="%d/%m/%Y" if form != "iso" else form)
+    clock = times([f"{day} 00:00", f"{day}"], zone=zone)
+
+    assert read.rows() == [(instant, None, False, day), (None, None, False, None)]
+    assert clock["purchased_at.day"].to_list() == [None, day]
+    assert clock["purchased_at.why"][0] == (None if zone == "Asia/Jakarta" else "time that the zone's clock skipped")
+
+
+def test_a_day_whose_midnight_came_twice_is_not_in_doubt() -> None:
+    """A day begins at the first of two midnights; there is nothing to note about it."""
+    read = times(["2023-11-05", "2023-11-05 00:30"], zone="America/Havana")
+
+    assert read["purchased_at"][0] == datetime(2023, 11, 5, 4, tzinfo=UTC)
+    assert read["purchased_at.twice"].to_list() == [False, True]
+
+
+def test_a_day_far_out_is_refused_whatever_its_zone() -> None:
+    """A day of the year 1 or 9999 is out of bounds, not a fault of the clock."""
+    read = times(["0001-01-01", "9999-12-31"], zone="Africa/Cairo")
+
+    assert read["purchased_at.why"].to_list() == ["time before 1800 or after 2199"] * 2
+
+
 def test_an_hour_that_came_twice_is_its_first_and_is_marked() -> None:
     """On the night that the clock goes back, the earlier of the two instants is taken."""
     read = times(["2011-10-30 01:30", "2011-10-30 02:30"], zone="Europe/London")

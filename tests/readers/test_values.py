@@ -85,6 +85,16 @@ def test_text_is_read_just_when_money_reads_it_and_as_the_same_sum(texts: list[s
         ("1.5e3", "number", "USD", 1500_00),
         ("1.5e-3", "number", "CLF", 15),
         ("-12", "number", "USD", -12_00),
+        ("1e3", "plain", "USD", None),
+        ("1.5e3", "us", "USD", None),
+        ("1.23E+07", "id", "IDR", None),
+        ("1e3", "minor", "USD", None),
+        ("'-70", "plain", "USD", -70_00),
+        ("'-70'", "us", "USD", -70_00),
+        ("'+1", "plain", "USD", None),
+        ("'70", "plain", "USD", None),
+        ("9" * 5000, "number", "USD", None),
+        ("9" * 5000 + "e999", "number", "USD", None),
     ],
 )
 def test_each_style_reads_its_own_writing(text: str, style: str, currency: str, minor: int | None) -> None:
@@ -185,6 +195,8 @@ def test_pieces_are_whole_numbers(value: object, dtype: Any, pieces: int | None,
     assert read.row(0, named=True) | {"quantity": ""} == {"quantity": "", "pieces": pieces, "quantity.why": why}
 
 
+CUT = "customer id that a spreadsheet has cut to a power of ten"
+LOST = "customer id too large for a column of floats, which loses its last digits"
 LONG = "customer id of more than 200 characters, or with control characters"
 
 
@@ -207,6 +219,16 @@ LONG = "customer id of more than 200 characters, or with control characters"
         ("p\n1", pl.String, "p\n1", LONG),
         ("p" * 200, pl.String, "p" * 200, None),
         ("p" * 201, pl.String, "p" * 201, LONG),
+        ("2.88E+18", pl.String, "2.88E+18", CUT),
+        ("6,28e+12", pl.String, "6,28e+12", CUT),
+        ("2E10", pl.String, "2E10", None),
+        ("x1.2E+05", pl.String, "x1.2E+05", None),
+        (2.0**53 - 1, pl.Float64, "9007199254740991", None),
+        (2.0**53, pl.Float64, "9007199254740992", LOST),
+        (-(2.0**60), pl.Float64, "-1.152921504606847e+18", LOST),
+        (2.0**24 - 1, pl.Float32, "16777215", None),
+        (2.0**24, pl.Float32, "16777216", LOST),
+        (float("inf"), pl.Float64, "inf", LOST),
     ],
 )
 def test_ids_are_clean_text(value: object, dtype: Any, found: str | None, why: str | None) -> None:

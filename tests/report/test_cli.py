@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 import sys
+from contextlib import suppress
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,8 +17,6 @@ from funnel.report import _command, cli
 from tests.report.shop import MAPPING, ORDERS, written
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from click.testing import Result
 
 AS_OF = ["--as-of", "2026-06-01"]
@@ -169,10 +170,10 @@ def test_an_id_is_text_and_nothing_else(tmp_path: Path) -> None:
     ids=["no toml", "unknown key", "day as text", "column missing", "empty"],
 )
 def test_a_wrong_file_is_told_plainly(tmp_path: Path, orders: str, mapping: str, said: str) -> None:
-    """What is wrong with the file or its mapping stands on the error's side, in one message, and the code is 1."""
+    """What is wrong with the file or its mapping stands on the error's side, in one message, and the code is 2."""
     result = run(*written(tmp_path, orders, mapping), *AS_OF)
 
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith("error: ")
     assert said in result.stderr
     assert "Traceback" not in result.stderr
@@ -185,8 +186,43 @@ def test_a_file_that_is_not_there_is_told_plainly(tmp_path: Path, lost: str) -> 
     (tmp_path / lost).unlink()
     result = run(*arguments, *AS_OF)
 
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == f"error: {lost} cannot be opened: No such file or directory\n"
+
+
+def test_a_folder_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder in which one stands is named as it was given."""
+    monkeypatch.chdir(tmp_path)
+    arguments = written(tmp_path)
+    result = run("report", ".", *arguments[2:], *AS_OF)
+
+    assert (result.exit_code, result.stderr) == (2, "error: . cannot be opened: Is a directory\n")
+
+
+def test_the_row_of_a_person_is_never_shown(tmp_path: Path) -> None:
+    """A file without a heading, whatever ends its lines, is refused without a word of what is in it."""
+    rows = "8,SECRET dewi,2026-01-01,5,SECRET@x.test,+62 812\n" * 2
+    for text in (rows, rows.replace("\n", "\r"), rows.replace(",", ";"), f"SECRET\n{rows}"):
+        result = run(*written(tmp_path, text), *AS_OF)
+
+        assert result.exit_code == 2
+        assert "does not have the mapping's columns" in result.stderr
+        assert "SECRET" not in result.output
+
+
+def test_too_little_memory_is_told_plainly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that does not fit into memory is a failure of the run, not of the call."""
+
+    def greedy(*_given: object, **_named: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(_command, "read_orders", greedy)
+    result = run(*written(tmp_path), *AS_OF)
+
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "error: the memory is not enough for this file; give a smaller one\n",
+    )
 
 
 @pytest.mark.parametrize(
@@ -280,6 +316,102 @@ def test_the_page_is_as_wide_as_the_terminal(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(sys, "stdout", io.StringIO())
 
     assert (wide, _command._console().width) == (57, 110)
+
+
+# ---- the program's end ----
+
+
+def ended(monkeypatch: pytest.MonkeyPatch, *arguments: str, out: object = None) -> int:
+    """Run the program to its end and give its exit code."""
+    monkeypatch.setattr(sys, "argv", ["funnel", *arguments])
+    if out is not None:
+        monkeypatch.setattr(sys, "stdout", out)
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert isinstance(end.value.code, int)
+    return end.value.code
+
+
+@pytest.mark.parametrize("option", ["--version", "--help", "report"])
+def test_a_full_disk_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    """What cannot be written is not taken for written, however little it is."""
+    arguments = [*written(tmp_path), *AS_OF] if option == "report" else [option]
+    with Path("/dev/full").open("w") as out:
+        assert ended(monkeypatch, *arguments, out=out) == 1
+    assert capsys.readouterr().err == "error: the page cannot be written: No space left on device\n"
+
+
+def test_a_reader_that_has_gone_needs_no_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A page that is piped into head ends quietly."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with suppress(BrokenPipeError), os.fdopen(writing, "w") as out:  # what is left in its buffer fails once more
+        assert ended(monkeypatch, *written(tmp_path), *AS_OF, out=out) == 1
+    assert capsys.readouterr().err == ""
+
+
+def test_a_closed_output_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without an output there is nowhere to write a page; without an error's side there is nobody to tell."""
+    monkeypatch.setattr(sys, "stdout", None)
+    assert ended(monkeypatch, "--version") == 1
+    assert "standard output is closed" in capsys.readouterr().err
+
+    monkeypatch.setattr(sys, "stderr", None)
+    assert ended(monkeypatch, "--version") == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "said"),
+    [
+        (KeyboardInterrupt(), 130, ""),
+        (KeyError("SECRET"), 1, "error: an unexpected KeyError; please report it\n"),
+        (RecursionError("SECRET"), 1, "error: an unexpected RecursionError; please report it\n"),
+        (BaseException("SECRET"), 1, "error: an unexpected BaseException; please report it\n"),
+        (SystemExit("SECRET"), 0, ""),
+    ],
+)
+def test_no_traceback_is_shown(  # noqa: PLR0913, PLR0917 (fixtures)
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    fault: BaseException,
+    code: int,
+    said: str,
+) -> None:
+    """Whatever goes wrong is one line without a value, and being stopped is none at all."""
+
+    def fail(*_given: object, **_named: object) -> None:
+        raise fault
+
+    monkeypatch.setattr(_command, "read_orders", fail)
+
+    assert ended(monkeypatch, *written(tmp_path), *AS_OF) == code
+    assert capsys.readouterr().err == said
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql+psycopg://me:SECRET@localhost:abc/shop",
+        "postgresql+psycopg://me:SECRET@localhost:99999999999999999999/shop",
+        "a+b+c://me:SECRET@localhost/shop",
+        "sqlite:///SECRET.db?timeout=SECRET",
+        "://SECRET",
+        "sqlite:////none/SECRET.db",
+    ],
+)
+def test_a_wrong_address_is_one_line(address: str) -> None:
+    """A port, a driver or an option that cannot be is told without the password."""
+    result = run("report", address, *AS_OF, "--tz", "UTC")
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: ")
+    assert result.stderr.count("\n") == 1
+    assert "SECRET" not in result.output
 
 
 class _Terminal(io.StringIO):

@@ -6,6 +6,7 @@ that holds.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 import attrs
@@ -39,10 +40,21 @@ class Entry:
 
     def __str__(self) -> str:
         """Write the entry as one line."""
-        return f"{self.what} {self.count:,}: {self.reason}{self._where()}"
+        return f"{self.what} {self.count:,}: {self.reason}{shown(self.rows, self.count)}"
 
-    def _where(self) -> str:
-        if not self.rows:
-            return ""
-        more = ", ..." if self.count > len(self.rows) else ""
-        return f" (row{'s' * (self.count > 1)} {', '.join(map(str, self.rows))}{more})"
+
+def shown(rows: Sequence[int], count: int | None = None) -> str:
+    """Write where rows stand, to put behind a text.
+
+    Args:
+        rows: The numbers of the rows, or of the first of them.
+        count: How many there are; as many as numbers if it is not given.
+
+    Returns:
+        The first few numbers, such as " (rows 2, 7, ...)"; empty if there are none.
+    """
+    if not rows:
+        return ""
+    count = len(rows) if count is None else count
+    more = ", ..." if count > min(len(rows), SHOWN) else ""
+    return f" (row{'s' * (count > 1)} {', '.join(map(str, rows[:SHOWN]))}{more})"

@@ -1,25 +1,28 @@
-"""Credit notes that do not name their invoice: which purchase each credited piece came from.
+"""Credit notes: which purchase each credited piece or amount came from.
 
-Law: of a purchase no more pieces come back than were bought, so its refunds never add up to more than its amount;
-what finds no purchase is counted, never invented.
+Laws: of a purchase no more comes back than was bought; what finds no purchase is counted, never invented. A credit
+under the number of a purchase is of that purchase; another one names no purchase, and the purchase is looked for.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import attrs
 import polars as pl
 
-from funnel.readers._files import ROW
+from funnel.readers._raw import ROW
 from funnel.readers._values import amount_of
 
 if TYPE_CHECKING:
-    from funnel.readers._files import Progress
+    from funnel.readers._raw import Progress
 
 _KEY = ("person_id", "sku", "minor", "finer")
 _OFTEN = 10_000
+
+_Met: TypeAlias = Literal["whole", "partly", "nothing"]
+"""How much of a credit found a purchase."""
 
 
 @attrs.define
@@ -45,6 +48,51 @@ class _Bought:
         return count, amount_of(self.back, self.minor, self.finer) - before
 
 
+@attrs.define
+class _Purchases:
+    """What was bought until some instant, and what of it has not come back yet."""
+
+    left: dict[str, int]
+    lines: defaultdict[tuple[object, ...], list[_Bought]] = attrs.field(factory=lambda: defaultdict(list))
+    paid: defaultdict[tuple[str, str], int] = attrs.field(factory=lambda: defaultdict(int))
+    known: set[str] = attrs.field(factory=set)
+
+    def buy(self, row: dict[str, Any]) -> None:
+        """Add a row of a purchase: for credits of any number, and for those of its own."""
+        line = _Bought(row["id"], row["pieces"], row["minor"], row["finer"])
+        key = tuple(row[name] for name in _KEY)
+        self.lines[key].append(line)
+        self.lines[row["id"], *key].append(line)
+        self.known.add(row["id"])
+
+    def pay_back(self, row: dict[str, Any]) -> _Met:
+        """Take the pieces of a credited row back, the latest first; say how much of it found a purchase."""
+        number, key, pieces = row["id"], tuple(row[name] for name in _KEY), row["pieces"]
+        named = number in self.known
+        left = self._from_lines(self.lines[(number, *key) if named else key], number, pieces)
+        asked = amount_of(left, row["minor"], row["finer"]) if named else left
+        paid = self._pay(number, number, asked) if named else 0
+        if paid == asked:
+            return "whole"
+        return "partly" if paid or left < pieces else "nothing"
+
+    def _from_lines(self, stack: list[_Bought], number: str, pieces: int) -> int:
+        while stack and pieces:
+            count, amount = stack[-1].take(pieces)
+            self._pay(number, stack[-1].purchase_id, amount)
+            pieces -= count
+            if stack[-1].back == stack[-1].pieces:
+                stack.pop()
+        return pieces
+
+    def _pay(self, number: str, purchase_id: str, amount: int) -> int:
+        """Pay back what is left of a purchase, at most."""
+        amount = min(amount, self.left[purchase_id])
+        self.left[purchase_id] -= amount
+        self.paid[number, purchase_id] += amount
+        return amount
+
+
 @attrs.frozen
 class Matched:
     """What became of the credited rows.
@@ -52,7 +100,7 @@ class Matched:
     Attributes:
         refunds: What each credit note pays back of each purchase: credit_id, purchase_id, refunded_at, amount.
         unmatched: The rows that found no purchase at all.
-        partly: The rows that found a purchase of fewer pieces.
+        partly: The rows that found a purchase of less.
     """
 
     refunds: pl.DataFrame
@@ -63,48 +111,38 @@ class Matched:
 def match_credits(bought: pl.DataFrame, credited: pl.DataFrame, progress: Progress) -> Matched:
     """Find the purchase of each credited row.
 
-    It is the same person's latest earlier purchase of the same sku at the same unit price that has pieces left; when it
-    has too few, the one before it, and so on. Source: our choice; a shop takes back what it sold last.
+    It is the purchase of the same number, if there is an earlier one. Otherwise it is the same person's latest earlier
+    purchase of the same sku at the same unit price that has pieces left; if it has too few, the one before it, and so
+    on. Source: our choice; a shop takes back what it sold last.
 
     Args:
-        bought: The rows of purchases: id, purchased_at (of the whole order), person_id, sku, pieces, minor, finer.
+        bought: The rows of purchases: id, purchased_at (of the order), person_id, sku, pieces, minor, finer, line.
         credited: The rows of credit notes: the same columns, and the row number.
         progress: Told of the rows done.
 
     Returns:
         The refunds, and the rows without a purchase.
     """
-    stacks: dict[tuple[object, ...], list[_Bought]] = defaultdict(list)
-    paid: dict[tuple[str, str], int] = defaultdict(int)
-    short: dict[bool, list[int]] = {True: [], False: []}
+    purchases = _Purchases(dict(bought.group_by("id").agg(pl.col("line").sum()).iter_rows()))
+    met: dict[_Met, list[int]] = {"whole": [], "partly": [], "nothing": []}
     for done, row in enumerate(_in_order(bought, credited).iter_rows(named=True)):
-        stack = stacks[tuple(row[name] for name in _KEY)]
         if not row["is_credit"]:
-            stack.append(_Bought(row["id"], row["pieces"], row["minor"], row["finer"]))
-        elif missing := _pay_back(stack, row["id"], row["pieces"], paid):
-            short[missing == row["pieces"]].append(row[ROW])
+            purchases.buy(row)
+        else:
+            met[purchases.pay_back(row)].append(row[ROW])
         if done % _OFTEN == 0:
             progress("matching credits", done, bought.height + credited.height)
-    return Matched(_refunds(credited, paid), _numbers(short[True]), _numbers(short[False]))
+    return Matched(_refunds(credited, purchases.paid), _numbers(met["nothing"]), _numbers(met["partly"]))
 
 
 def _in_order(bought: pl.DataFrame, credited: pl.DataFrame) -> pl.DataFrame:
     """Put what may belong together in the order in which it happened; of one instant, purchases first."""
-    asked = bought.join(credited.select(_KEY).unique(), on=_KEY, how="semi")
+    named = pl.col("id").is_in(credited["id"].unique().implode())
+    alike = bought.filter(~named).join(credited.select(_KEY).unique(), on=_KEY, how="semi")
+    asked = pl.concat([bought.filter(named), alike])
     columns = [ROW, "id", "purchased_at", "is_credit", "pieces", *_KEY]
     both = pl.concat([asked.select(columns), credited.select(columns)])
     return both.sort("purchased_at", "is_credit", "id", "pieces", "person_id", "sku", "minor", "finer")
-
-
-def _pay_back(stack: list[_Bought], credit_id: str, pieces: int, paid: dict[tuple[str, str], int]) -> int:
-    """Take pieces back from the latest purchases; the answer is how many found none."""
-    while stack and pieces:
-        count, amount = stack[-1].take(pieces)
-        paid[credit_id, stack[-1].purchase_id] += amount
-        pieces -= count
-        if stack[-1].back == stack[-1].pieces:
-            stack.pop()
-    return pieces
 
 
 def _refunds(credited: pl.DataFrame, paid: dict[tuple[str, str], int]) -> pl.DataFrame:

@@ -6,82 +6,38 @@ import re
 import tomllib
 from collections.abc import Mapping
 from datetime import date
-from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeAlias, cast
-from zoneinfo import available_timezones
+from typing import Annotated, Any, Literal, Self, cast
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from funnel._fields import Frozen, Id
 from funnel._given import meant
 from funnel.errors import RecordError
-from funnel.money import decimals
+from funnel.readers._formats import (
+    IN_THE_TEXT,
+    AmountStyle,
+    Currency,
+    Delimiter,
+    Encoding,
+    Named,
+    Quote,
+    TimeColumn,
+    TimeFormat,
+    Zone,
+)
+from funnel.readers._open import read_whole
 
-IN_THE_TEXT = "in the text"
-"""The zone of a file whose times carry their own offset from UTC, such as 2026-03-01T09:00+07:00."""
+_LONGEST = 100
+"""The most characters of a key that a message shows."""
 
-AmountStyle: TypeAlias = Literal["plain", "us", "id", "minor", "number"]
-"""How amounts stand in a file.
+_QUOTED = re.compile(r""""[^"\n]*"|'[^'\n]*'""")
 
-As people write them, with at most the currency's decimals: plain 1234.56, us 1,234.56, id 1.234,56. Whole minor
-units: minor 123456. As computers write them, with any number of decimals: number 1234.5, a column of numbers or text.
-"""
+_MOST = 30
+"""The most faults that a message lists."""
 
-Named: TypeAlias = Annotated[str, Field(min_length=1)]
-"""The name of a column, exactly as the file's heading has it."""
-
-_DIRECTIVES = "YymdbBHIpMSfz%"
-_HINT = "use iso, or a strptime format of " + " ".join(f"%{letter}" for letter in _DIRECTIVES)
-
-
-def _currency(code: str) -> str:
-    decimals(code)
-    return code
-
-
-@cache
-def _zones() -> tuple[str, ...]:
-    """List the zones once; it means a walk through many files."""
-    return tuple(sorted(available_timezones() - {"Factory", "localtime"}))
-
-
-def _zone(name: str) -> str:
-    if name not in (IN_THE_TEXT, *_zones()):
-        near = meant(name, _zones())
-        msg = f"zone {name[:200]!r} is unknown; use a name such as 'Asia/Jakarta', or {IN_THE_TEXT!r}{near}"
-        raise RecordError(msg)
-    return name
-
-
-def _time_format(given: str) -> str:
-    """Accept only what means the same to Python and to the engine that reads the file."""
-    if given == "iso":
-        return given
-    found = re.findall("%(.?)", given, flags=re.DOTALL)
-    wrong = [f"%{letter}" for letter in found if not letter or letter not in _DIRECTIVES]
-    if wrong:
-        msg = f"time format has {', '.join(wrong)}; {_HINT}"
-        raise RecordError(msg)
-    _complete(set(found))
-    if "f" in found and "%S.%f" not in given:
-        raise RecordError("time format has %f where no second ends; write it as %S.%f")
-    return given
-
-
-def _complete(has: set[str]) -> None:
-    if not (has & {"Y", "y"} and has & {"m", "b", "B"} and "d" in has):
-        raise RecordError("time format has no whole day; it needs %Y or %y, %m or %b or %B, and %d")
-    clock = "H" in has or {"I", "p"} <= has
-    if clock != ("M" in has) or ("S" in has and not clock) or (has & {"I", "p"} and not {"I", "p"} <= has):
-        raise RecordError("time format has half a clock; write %H:%M, %I:%M %p, or no clock at all for whole days")
-
-
-def _delimiter(given: str) -> str:
-    if len(given) == 1 and given.isascii() and given not in '"\r\n':
-        return given
-    msg = f"delimiter {given[:20]!r} is not one plain character; use ',' or ';' or '|' or a tab"
-    raise RecordError(msg)
+_LARGEST_MAPPING = 2**20
+"""The most bytes of a mapping's file."""
 
 
 class _Declared(Frozen, frozen=True):
@@ -93,9 +49,11 @@ class _Declared(Frozen, frozen=True):
         if not isinstance(given, Mapping):
             return given
         table, allowed = cast("Mapping[str, Any]", given), list(cls.model_fields)
-        unknown = [f"{key!r} is unknown{meant(key, allowed)}" for key in table if key not in allowed]
+        unknown = [key for key in table if key not in allowed]
         if unknown:
-            msg = f"{'; '.join(unknown)}; allowed: {', '.join(allowed)}"
+            named = [f"{str(key)[:_LONGEST]!r} is unknown{meant(key, allowed)}" for key in unknown[:_MOST]]
+            more = f"; {len(unknown) - _MOST} more are unknown" if len(unknown) > _MOST else ""
+            msg = f"{'; '.join(named)}{more}; allowed: {', '.join(allowed)}"
             raise RecordError(msg)
         return table
 
@@ -128,11 +86,17 @@ class Columns(_Declared, frozen=True):
     status: Named | None = None
     """The state of the order, in the file's own words; `statuses` says what they mean."""
     cancelled_at: Named | None = None
-    """When the order was cancelled, where that is known."""
+    """When the order was cancelled. An order with a time here is cancelled, whatever its status."""
     refunded_amount: Named | None = None
-    """How much of the row was paid back; it goes with `refunded_at`."""
+    """How much was paid back, with or without a minus. It goes with `refunded_at`, or with `undated_refunds`."""
     refunded_at: Named | None = None
     """When it was paid back."""
+    currency: Named | None = None
+    """The currency of the row. A row of another currency than the mapping's is refused."""
+
+    def given(self) -> dict[str, str]:
+        """Return the columns that the file has, by their names here."""
+        return {name: column for name, column in self.model_dump().items() if column is not None}
 
     @model_validator(mode="after")
     def _fit(self) -> Self:
@@ -140,8 +104,8 @@ class Columns(_Declared, frozen=True):
             raise RecordError("give the column of the unit price, or that of the amount of the whole row, one of them")
         if (self.unit_price is None) != (self.quantity is None):
             raise RecordError("quantity and unit price go together; with the amount of the whole row give neither")
-        if (self.refunded_amount is None) != (self.refunded_at is None):
-            raise RecordError("refunded_amount and refunded_at go together; a refund without its day is not invented")
+        if self.refunded_amount is None and self.refunded_at is not None:
+            raise RecordError("refunded_at needs refunded_amount, the column that says how much was paid back")
         return self
 
 
@@ -162,18 +126,34 @@ class OrderMapping(_Declared, frozen=True):
 
     columns: Columns
     """Which column holds what."""
-    currency: Annotated[str, AfterValidator(_currency)]
+    currency: Currency
     """The code of ISO 4217 in which every amount of the file stands."""
-    zone: Annotated[str, AfterValidator(_zone)]
+    zone: Zone
     """The zone of the file's clock, such as "Asia/Jakarta"; "in the text" where each time has its own offset."""
-    time_format: Annotated[str, AfterValidator(_time_format)] = "iso"
+    time_format: TimeFormat = "iso"
     """"iso" 2026-03-01 09:00, or a format of strptime such as "%d/%m/%Y %H:%M"; columns of dates or times need none."""
+    time_formats: dict[TimeColumn, TimeFormat] = Field(default_factory=dict)
+    """The formats of columns that are written in another way, such as refunded_at = "%d/%m/%Y"."""
     amount_style: AmountStyle = "plain"
     """How amounts are written; "150.000" is 150000 in style id and refused in style plain for rupiah."""
+    amount_of: Literal["row", "order"] = "row"
+    """Whether the amounts of a row are its own and are added up, or are those of the order, alike on all its rows."""
     source: Id = "shop"
     """The system that the orders come from; with the order's number it names a record."""
-    delimiter: Annotated[str, AfterValidator(_delimiter)] = ","
+    delimiter: Delimiter = ","
     """What stands between two columns of a CSV file."""
+    quote: Quote = None
+    """The character around cells of a CSV file that hold a delimiter or a line end; "" if the file has no quotes.
+    If it is not given, it is ", and a cell that seems to have swallowed whole rows is an error."""
+    encoding: Encoding = "utf-8"
+    """How the letters of a CSV file are stored. A file that begins with the mark of UTF-8 or UTF-16 needs none."""
+    skip_lines: Annotated[int, Field(ge=0, le=1000, strict=True)] = 0
+    """How many lines stand above the heading of a CSV file, such as the title of a report."""
+    blanks: tuple[Named, ...] = ()
+    """Texts that stand for an empty cell, such as "-" or "n/a"."""
+    fill_down: Annotated[bool, Field(strict=True)] = False
+    """Whether the fields of an order stand on one of its rows only. The other rows take the person, the times, the
+    status and the currency from it, a blank id is that of the row above, and a blank amount is nothing."""
     strip: str = " \t\r\n"
     """The characters to take off both ends of ids and skus; add ' for spreadsheets that write '0812."""
     nobody: tuple[Named, ...] = ()
@@ -185,7 +165,10 @@ class OrderMapping(_Declared, frozen=True):
     credit_prefix: str = ""
     """How the numbers of credit notes begin: pieces that came back, whose purchase is then looked for."""
     credit_negative: bool = False
-    """Whether a quantity or an amount below zero is a credit too, in any order."""
+    """Whether a quantity or an amount below zero is a credit too; under a purchase's number, of that purchase."""
+    undated_refunds: Literal["refuse", "reduce", "as_of"] = "refuse"
+    """What to do with a refunded amount without its day: refuse the row, reduce the amount of the order by it, or date
+    it at the end of `as_of`."""
     charges: tuple[Named, ...] = ()
     """Skus that are no product (postage, bank charges): part of what was paid, but alone they are no purchase."""
     as_of: Annotated[date, Field(strict=True)] | None = None
@@ -197,15 +180,41 @@ class OrderMapping(_Declared, frozen=True):
         self._credits_fit()
         if self.charges and self.columns.sku is None:
             raise RecordError("charges are told by their sku; give its column")
-        if self.time_format != "iso" and ("%z" in self.time_format) != (self.zone == IN_THE_TEXT):
-            raise RecordError("%z in the time format and the zone 'in the text' go together")
+        if self.quote == self.delimiter:
+            raise RecordError("quote and delimiter are the same character; give two different ones")
+        if self.amount_of == "order" and self.columns.amount is None:
+            raise RecordError("amount_of = 'order' needs the column amount; a price of one piece is of its row")
+        self._times_fit()
+        self._refunds_fit()
         return self
+
+    def format_of(self, column: TimeColumn) -> str:
+        """Return the time format of a column."""
+        return self.time_formats.get(column, self.time_format)
+
+    def _times_fit(self) -> None:
+        for given in (self.time_format, *self.time_formats.values()):
+            if given != "iso" and ("%z" in given) != (self.zone == IN_THE_TEXT):
+                raise RecordError("%z in the time format and the zone 'in the text' go together")
+        for name in self.time_formats:
+            if getattr(self.columns, name) is None:
+                msg = f"time_formats has {name}, a column that is not given; give the column too"
+                raise RecordError(msg)
+
+    def _refunds_fit(self) -> None:
+        columns, how = self.columns, self.undated_refunds
+        if columns.refunded_amount is None and how != "refuse":
+            raise RecordError("undated_refunds needs the column refunded_amount")
+        if columns.refunded_amount is not None and columns.refunded_at is None and how == "refuse":
+            raise RecordError(
+                "refunded_amount has no day; give the column refunded_at, or undated_refunds = 'reduce' or 'as_of'"
+            )
+        if how == "as_of" and (self.as_of is None or self.zone == IN_THE_TEXT):
+            raise RecordError("undated_refunds = 'as_of' needs as_of, and a zone by whose clock that day ends")
 
     def _statuses_fit(self) -> None:
         if (self.columns.status is None) != (not self.statuses):
             raise RecordError("the column of the status and the table of statuses go together")
-        if self.columns.cancelled_at is not None and not (self.statuses or self.cancelled_prefix):
-            raise RecordError("cancelled_at needs statuses or cancelled_prefix, which tell what is cancelled")
 
     def _credits_fit(self) -> None:
         credited = bool(self.credit_prefix) or self.credit_negative
@@ -241,19 +250,34 @@ class OrderMapping(_Declared, frozen=True):
             mapping orders.toml: zone: zone 'Europe/Londn' is unknown; ... did you mean 'Europe/London'?
         """
         name = Path(path).name
+        given = _toml(name, read_whole(path, _LARGEST_MAPPING))
         try:
-            return cls.model_validate(tomllib.loads(Path(path).read_text(encoding="utf-8-sig")))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            msg = f"mapping {name} is not TOML in UTF-8: {error}"
-            raise RecordError(msg) from None
+            return cls.model_validate(given)
         except ValidationError as error:
             raise RecordError(_told(name, error)) from None
 
 
+def _toml(name: str, raw: bytes) -> dict[str, Any]:
+    deep = f"mapping {name} has tables nested too deep; a mapping has one level of tables"
+    try:
+        text = raw.decode("utf-8-sig")
+        # The time that a dotted key takes grows with the square of its parts: 50,000 take a minute.
+        if not any(line.count(".") > _LONGEST for line in _QUOTED.sub("", text).splitlines()):
+            return tomllib.loads(text)
+        msg = deep
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        msg = f"mapping {name} is not TOML in UTF-8: {str(error)[:_LONGEST]}"
+    except ValueError:
+        msg = f"mapping {name} has a number of too many digits; write it as text or leave it out"
+    except RecursionError:
+        msg = deep
+    raise RecordError(msg)
+
+
 def _told(name: str, error: ValidationError) -> str:
     lines: list[str] = []
-    for fault in error.errors(include_url=False, include_input=False):
-        where = ".".join(map(str, fault["loc"]))
+    for fault in error.errors(include_url=False, include_input=False)[:_MOST]:
+        where = ".".join(str(part)[:_LONGEST] for part in fault["loc"])
         said = fault["msg"].removeprefix("Value error, ")
         lines.append(f"mapping {name}: {where}{': ' if where else ''}{said[:1].lower()}{said[1:]}")
     return "\n".join(lines)

@@ -12,8 +12,9 @@ import polars as pl
 
 from funnel._fields import LARGEST_AMOUNT
 from funnel.readers._account import SHOWN, Entry
+from funnel.readers._blanks import IS_BELOW
 from funnel.readers._credits import match_credits
-from funnel.readers._files import ROW
+from funnel.readers._raw import ROW
 from funnel.readers._rows import WHY
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
     from funnel.readers._account import What
     from funnel.readers._credits import Matched
-    from funnel.readers._files import Progress
     from funnel.readers._mapping import OrderMapping
+    from funnel.readers._raw import Progress, RawRows
 
 _ONE_WAY = ["id", "is_credit"]
 """What was bought, and what came back, under one order's number."""
@@ -31,7 +32,11 @@ _NOTES = {
     "amount rounded to whole minor units, half to even": pl.col("is_rounded"),
     "time that the zone's clock showed twice, taken as the first": pl.col("is_twice"),
     "charge, not a product: part of what was paid": pl.col("is_charge"),
-    "row with nothing to pay": pl.col("line") == 0,
+    "row with nothing to pay": (pl.col("line") == 0) & ~pl.col("is_bare"),
+    "cancelled by its time, though its status says that it is paid": pl.col("is_contradicted"),
+    "refund without its day, taken off the amount": pl.col("reduced") > 0,
+    "refund of more than was bought, taken as all of it": pl.col("is_over"),
+    "order with rows more than a day apart; two orders may share this number": pl.col("is_spread"),
 }
 
 
@@ -44,44 +49,77 @@ class Gathered:
     account: tuple[Entry, ...]
 
 
-def gather(rows: pl.DataFrame, copies: pl.Series, mapping: OrderMapping, progress: Progress) -> Gathered:
+def gather(rows: pl.DataFrame, raw: RawRows, mapping: OrderMapping, progress: Progress) -> Gathered:
     """Add rows up to orders and refunds, and account for every row.
 
     Args:
         rows: Every row, read by itself.
-        copies: The numbers of rows that are exact copies of earlier ones.
+        raw: The rows as they were read: which are copies of earlier ones, and which are short.
         mapping: How the file is to be read.
         progress: Told of the rows done.
 
     Returns:
         Purchases, refunds, and the account.
     """
-    rows = rows.with_columns(pl.col(ROW).is_in(copies.implode()).alias("is_copy"))
+    rows = rows.with_columns((pl.col(ROW).is_in(raw.copies.implode()) & ~pl.col(IS_BELOW)).alias("is_copy"))
     refused, good = rows.filter(pl.col(WHY).is_not_null()), rows.filter(pl.col(WHY).is_null())
     merged = good.filter("is_copy")
-    judged = _judged_together(good.filter(~pl.col("is_copy")), mapping)
-    kept = judged.filter(pl.col(WHY).is_null()).with_columns(pl.col("purchased_at").min().over(_ONE_WAY))
+    single = good.filter(~pl.col("is_copy"))
+    single = _stated_once(single) if mapping.amount_of == "order" else single.with_columns(is_unlike=False)
+    judged = _judged_together(single, mapping)
+    kept = _together(judged.filter(pl.col(WHY).is_null()))
     bought, credited = kept.filter(~pl.col("is_credit")), kept.filter("is_credit")
-    matched = match_credits(bought.filter(~pl.col("is_cancelled")), credited, progress)
+    matched = match_credits(bought.filter(~pl.col("is_cancelled")), credited.filter(~pl.col("is_bare")), progress)
     purchases, refunds = _purchases(bought, mapping), _refunds(bought, matched, mapping)
     account: tuple[Entry, ...] = (
         *_read(rows, kept, purchases, refunds),
         *_entries("merged", {"exact copy of an earlier row": merged[ROW]}),
-        *_refused(pl.concat([refused, judged.filter(pl.col(WHY).is_not_null())], how="vertical")),
-        *_entries("noted", _noted(kept, refused, matched)),
+        *_refused(pl.concat(part.select(ROW, WHY) for part in (refused, judged.filter(pl.col(WHY).is_not_null())))),
+        *_entries("noted", {"row with fewer columns than the heading": raw.short, **_noted(kept, refused, matched)}),
     )
     return Gathered(purchases, refunds, account)
+
+
+def _together(kept: pl.DataFrame) -> pl.DataFrame:
+    """Date every row by the earliest row of its order, and look at what the rows of an order say together."""
+    time = pl.col("purchased_at")
+    spread = time.max().over(_ONE_WAY) - time.min().over(_ONE_WAY)
+    amount = pl.col("line").sum().over(_ONE_WAY)
+    back = pl.col("refunded").sum().over(_ONE_WAY) + pl.col("reduced").sum().over(_ONE_WAY)
+    return kept.with_columns(
+        time.min().over(_ONE_WAY),
+        (spread > pl.duration(days=1)).alias("is_spread"),
+        ((back > amount) & (pl.col("refunded") + pl.col("reduced") > 0)).alias("is_over"),
+    )
+
+
+def _stated_once(rows: pl.DataFrame) -> pl.DataFrame:
+    """Keep the amounts of an order on one of its rows, where all of them state the same; the other rows are bare."""
+    whole, back = ~pl.col("is_bare"), pl.col("refunded") + pl.col("reduced") > 0
+    amounts = pl.struct("minor", "finer", "is_below").filter(whole).n_unique().over(_ONE_WAY)
+    refunds = pl.struct("refunded", "reduced", "refunded_at").filter(back).n_unique().over(_ONE_WAY)
+    first = pl.col(ROW) == pl.col(ROW).filter(whole).min().over(_ONE_WAY)
+    first_back = pl.col(ROW) == pl.col(ROW).filter(back).min().over(_ONE_WAY)
+    return rows.with_columns(
+        ((amounts > 1) | (refunds > 1)).alias("is_unlike"),
+        ~first.fill_null(value=False).alias("is_bare"),
+        *(pl.when(first).then(name).otherwise(0).alias(name) for name in ("minor", "finer", "line")),
+        *(pl.when(first_back).then(name).otherwise(0).alias(name) for name in ("refunded", "reduced")),
+    )
 
 
 def _judged_together(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
     """Find the faults that a row has only beside the other rows of its order."""
     note = pl.col("id").str.starts_with(mapping.credit_prefix) & bool(mapping.credit_prefix)
     total = pl.col("line").cast(pl.Float64).sum()
+    back = (pl.col("refunded").cast(pl.Float64) + pl.col("reduced").cast(pl.Float64)).sum()
     faults = {
         "order with rows of different customers": pl.col("person_id").n_unique().over("id") > 1,
         "order with rows of different statuses": pl.col("is_cancelled").n_unique().over(_ONE_WAY) > 1,
+        "order with rows of different amounts": pl.col("is_unlike"),
         "credit note with rows of both signs": note & (pl.col("is_below").n_unique().over("id") > 1),
         f"order of more than {LARGEST_AMOUNT} minor units": total.over(_ONE_WAY) > LARGEST_AMOUNT,
+        f"refunds of more than {LARGEST_AMOUNT} minor units": back.over(_ONE_WAY) > LARGEST_AMOUNT,
         "order of charges alone": ~pl.col("is_credit") & pl.col("is_charge").all().over(_ONE_WAY),
     }
     return rows.with_columns(pl.coalesce(pl.when(fault).then(pl.lit(why)) for why, fault in faults.items()).alias(WHY))
@@ -90,7 +128,7 @@ def _judged_together(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
 def _purchases(bought: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
     orders = bought.group_by("id").agg(
         pl.col("person_id", "purchased_at", "is_cancelled").first(),
-        pl.col("line").sum().alias("amount"),
+        _owed().alias("amount"),
         pl.col("cancelled_at").max(),
     )
     return orders.select(
@@ -106,9 +144,18 @@ def _purchases(bought: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
     ).sort("purchased_at", "id")
 
 
+def _owed() -> pl.Expr:
+    """Return what the rows of an order come to, less what was paid back on no day."""
+    return (pl.col("line").sum() - pl.col("reduced").sum()).clip(0)
+
+
 def _refunds(bought: pl.DataFrame, matched: Matched, mapping: OrderMapping) -> pl.DataFrame:
     """Put together what credit notes and what rows themselves say was paid back, each refund under its own number."""
+    owed = bought.group_by("id").agg(_owed().alias("owed"))
     back = bought.filter(pl.col("refunded") > 0).group_by("id", "refunded_at").agg(pl.col("refunded").sum())
+    back = back.join(owed, on="id").sort("id", "refunded_at")
+    left = (pl.col("owed") - pl.col("refunded").cum_sum().over("id") + pl.col("refunded")).clip(0)
+    back = back.with_columns(pl.min_horizontal("refunded", left).alias("refunded")).filter(pl.col("refunded") > 0)
     columns = ["of", "purchase_id", "refunded_at", "amount", "reason"]
     stated = back.with_columns(of="id", purchase_id="id", amount="refunded", reason=pl.lit("refund"))
     credits_ = matched.refunds.with_columns(of="credit_id", reason=pl.lit("credit note"))
@@ -152,7 +199,7 @@ def _noted(kept: pl.DataFrame, refused: pl.DataFrame, matched: Matched) -> dict[
         "refused row of an order that is kept without it": missed[ROW],
         "copy of a refused row, refused with it": refused.filter("is_copy")[ROW],
         "credit without its purchase": matched.unmatched,
-        "credit of more pieces than were bought, the rest without its purchase": matched.partly,
+        "credit of more than was bought, the rest without its purchase": matched.partly,
         **{why: kept.filter(flag)[ROW] for why, flag in _NOTES.items()},
     }
 

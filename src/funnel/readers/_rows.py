@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from funnel._fields import LARGEST_AMOUNT
-from funnel.readers._times import read_times
+from funnel.readers._blanks import IS_BARE, with_blanks
+from funnel.readers._times import end_of_as_of, read_times, since_purchase
 from funnel.readers._values import FINER, line_amount, read_amounts, read_ids, read_pieces
 
 if TYPE_CHECKING:
@@ -28,12 +29,14 @@ def read_rows(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
 
     Returns:
         The rows, in the same order: id, person_id, purchased_at, sku, pieces, minor, finer (the price of a piece), line
-        (the row's amount), is_credit, is_below, is_cancelled, is_charge, is_rounded, is_twice, cancelled_at, refunded,
-        refunded_at; and `why`.
+        (the row's amount), is_credit, is_below, is_cancelled, is_charge, is_rounded, is_twice, is_bare, is_contradicted
+        (cancelled by its time alone), cancelled_at, refunded, refunded_at, reduced; and `why`.
     """
+    rows = with_blanks(rows, mapping)
     rows = read_ids(rows, "id", "order", mapping)
     rows = read_ids(rows, "person_id", "customer", mapping)
     rows = read_times(rows, "purchased_at", "time", mapping)
+    rows = _read_currency(rows, mapping)
     rows = _read_line(rows, mapping)
     rows = _read_sku(rows, mapping)
     rows = _read_direction(rows, mapping)
@@ -44,13 +47,27 @@ def read_rows(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
     twice = [name for name in rows.columns if name.endswith(".twice")]
     missing = pl.when(pl.col("purchased_at").is_null()).then(pl.lit("no time"))
     why = pl.coalesce("id.why", "person_id.why", "purchased_at.why", missing, *whys[3:])
-    return rows.with_columns(why.alias(WHY), pl.any_horizontal(twice).alias("is_twice")).drop(*whys, *twice)
+    days = [name for name in rows.columns if name.endswith(".day")]
+    return rows.with_columns(why.alias(WHY), pl.any_horizontal(twice).alias("is_twice")).drop(*whys, *twice, *days)
+
+
+def _read_currency(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
+    if mapping.columns.currency is None:
+        return rows
+    text = pl.col("currency").cast(pl.String).str.strip_chars().str.to_uppercase().fill_null("")
+    why = (
+        pl.when(text == "")
+        .then(pl.lit("no currency"))
+        .when(text != mapping.currency)
+        .then(pl.lit("another currency than the mapping's"))
+    )
+    return rows.with_columns(why.alias("currency.why")).drop("currency")
 
 
 def _read_line(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
     """Find the pieces of a row, the price of one, and the amount of the row; all without their signs."""
     if mapping.columns.quantity is None:
-        rows = read_amounts(rows, "amount", "amount", mapping)
+        rows = _with_bare(read_amounts(rows, "amount", "amount", mapping))
         rows = rows.rename({"amount": "minor", "amount.finer": "finer", "amount.below": "is_below"})
         rows = rows.with_columns(pl.lit(1, pl.Int64).alias("pieces"))
     else:
@@ -60,6 +77,14 @@ def _read_line(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
         cheap = pl.col("unit_price.below") & ((pl.col("minor") > 0) | (pl.col("finer") > 0))
         rows = rows.with_columns(pl.when(cheap).then(pl.lit("price below zero")).alias("below.why"))
     return _with_line(rows)
+
+
+def _with_bare(rows: pl.DataFrame) -> pl.DataFrame:
+    """Count the blank amount of a row that belongs to an order with an amount as nothing."""
+    return rows.with_columns(
+        pl.when(IS_BARE).then(0).otherwise("amount").alias("amount"),
+        pl.when(~pl.col(IS_BARE)).then("amount.why").alias("amount.why"),
+    )
 
 
 def _with_line(rows: pl.DataFrame) -> pl.DataFrame:
@@ -95,7 +120,7 @@ def _begins(prefix: str) -> pl.Expr:
 def _read_status(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
     by_number = _begins(mapping.cancelled_prefix)
     if mapping.columns.status is None:
-        return rows.with_columns(by_number.alias("is_cancelled"))
+        return rows.with_columns(by_number.alias("is_cancelled"), pl.lit(value=False).alias("is_paid"))
     text = pl.col("status").cast(pl.String).str.strip_chars()
     meant = text.replace_strict(dict(mapping.statuses), default=None, return_dtype=pl.String)
     why = (
@@ -104,46 +129,65 @@ def _read_status(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
         .when(meant.is_null())
         .then(pl.lit("status that the mapping does not name"))
     )
-    return rows.with_columns(((meant == "cancelled") | by_number).alias("is_cancelled"), why.alias("status.why"))
-
-
-def _read_cancelled(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
-    if mapping.columns.cancelled_at is None:
-        return rows.with_columns(pl.lit(None, pl.Datetime("us", "UTC")).alias("cancelled_at"))
-    rows = read_times(rows, "cancelled_at", "time of cancelling", mapping)
-    cancelled, when = pl.col("is_cancelled"), pl.col("cancelled_at")
-    early = pl.when(when < pl.col("purchased_at")).then(pl.lit("cancelled before it was bought"))
     return rows.with_columns(
-        pl.when(cancelled).then(when).alias("cancelled_at"),
-        pl.when(cancelled).then(pl.coalesce("cancelled_at.why", early)).alias("cancelled_at.why"),
-        pl.when(cancelled).then("cancelled_at.twice").alias("cancelled_at.twice"),
+        ((meant == "cancelled") | by_number).alias("is_cancelled"),
+        ((meant == "paid") & ~by_number).fill_null(value=False).alias("is_paid"),
+        why.alias("status.why"),
     )
 
 
+def _read_cancelled(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
+    """Read when a row was cancelled: a time there cancels it, whatever its status says."""
+    if mapping.columns.cancelled_at is None:
+        nothing = pl.lit(None, pl.Datetime("us", "UTC")).alias("cancelled_at")
+        return rows.with_columns(nothing, pl.lit(value=False).alias("is_contradicted")).drop("is_paid")
+    rows = read_times(rows, "cancelled_at", "time of cancelling", mapping)
+    rows = rows.with_columns(since_purchase("cancelled_at", mapping).alias("cancelled_at"))
+    when = pl.col("cancelled_at")
+    early = pl.when(when < pl.col("purchased_at")).then(pl.lit("cancelled before it was bought"))
+    return rows.with_columns(
+        (pl.col("is_cancelled") | when.is_not_null()).alias("is_cancelled"),
+        (pl.col("is_paid") & when.is_not_null()).alias("is_contradicted"),
+        pl.coalesce("cancelled_at.why", early).alias("cancelled_at.why"),
+    ).drop("is_paid")
+
+
 def _read_refunded(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
-    """Read what a row says was paid back; nothing written is nothing paid back."""
+    """Read what a row says was paid back, with or without a minus; nothing written is nothing paid back."""
+    nothing = pl.lit(None, pl.Datetime("us", "UTC")).alias("refunded_at")
     if mapping.columns.refunded_amount is None:
-        nothing = pl.lit(None, pl.Datetime("us", "UTC")).alias("refunded_at")
-        return rows.with_columns(pl.lit(0, pl.Int64).alias("refunded"), nothing)
-    rows = read_times(rows, "refunded_at", "time of refund", mapping)
+        zero = pl.lit(0, pl.Int64)
+        return rows.with_columns(zero.alias("refunded"), nothing, zero.alias("reduced"))
+    if mapping.columns.refunded_at is None:
+        no_why, no_twice = pl.lit(None, pl.String), pl.lit(value=False)
+        rows = rows.with_columns(nothing, no_why.alias("refunded_at.why"), no_twice.alias("refunded_at.twice"))
+    else:
+        rows = read_times(rows, "refunded_at", "time of refund", mapping)
+        rows = rows.with_columns(since_purchase("refunded_at", mapping).alias("refunded_at"))
     rows = read_amounts(rows, "refunded_amount", "refund", mapping)
+    return _with_refund(rows, mapping)
+
+
+def _with_refund(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
     unread = pl.when(pl.col("refunded_amount.why") != "no refund").then("refunded_amount.why")
     refunded = line_amount(pl.lit(1, pl.Int64), pl.col("refunded_amount"), pl.col("refunded_amount.finer"))
     some = pl.when(unread.is_null()).then(refunded).fill_null(0)
-    early = pl.col("refunded_at") < pl.col("purchased_at")
+    undated = pl.col("refunded_at").is_null() & pl.col("refunded_at.why").is_null()
+    reduces = undated if mapping.undated_refunds == "reduce" else pl.lit(value=False)
+    if mapping.undated_refunds == "as_of":
+        rows = rows.with_columns(
+            pl.when(undated).then(end_of_as_of(mapping)).otherwise("refunded_at").alias("refunded_at")
+        )
     wrong = (
-        pl.when(pl.col("refunded_amount.below"))
-        .then(pl.lit("refund below zero"))
-        .when(some > pl.col("line"))
-        .then(pl.lit("refund above its purchase"))
-        .when(pl.col("refunded_at").is_null())
+        pl.when(undated & pl.col("refunded_at").is_null() & ~reduces)
         .then(pl.lit("refund without its time"))
-        .when(early)
+        .when(pl.col("refunded_at") < pl.col("purchased_at"))
         .then(pl.lit("refunded before it was bought"))
     )
     why = pl.coalesce(unread, pl.when(some > 0).then(pl.coalesce("refunded_at.why", wrong)))
     return rows.with_columns(
-        some.alias("refunded"),
+        pl.when(reduces).then(0).otherwise(some).alias("refunded"),
+        pl.when(reduces).then(some).otherwise(0).alias("reduced"),
         why.alias("refunded_amount.why"),
         pl.when(some > 0).then("refunded_at.twice").alias("refunded_at.twice"),
         (pl.col("is_rounded") | (pl.col("refunded_amount.finer") > 0)).alias("is_rounded"),

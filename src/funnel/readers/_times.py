@@ -1,6 +1,8 @@
 """Times as a shop writes them become instants: in a declared format, by the clock of a declared zone.
 
 Laws: a time that the clock skipped in spring is refused; one that it showed twice in autumn is the first of the two.
+A day without a clock begins at its first instant, also where the clock skipped its midnight. What happened on a day
+without a clock happened after what is known to have happened earlier on it.
 """
 
 from __future__ import annotations
@@ -10,17 +12,20 @@ from typing import Literal
 
 import polars as pl
 
-from funnel._instants import EARLIEST, LATEST
-from funnel.readers._files import is_text
-from funnel.readers._mapping import IN_THE_TEXT, OrderMapping
+from funnel._instants import EARLIEST, LATEST, MICROSECOND, instant
+from funnel.metrics._periods import Calendar
+from funnel.readers._formats import IN_THE_TEXT, TimeColumn
+from funnel.readers._mapping import OrderMapping
+from funnel.readers._raw import is_text
 
+_FIRST_YEAR, _LAST_YEAR = 1800, 2199
 _UTC = pl.Datetime("us", "UTC")
 _LOCAL = pl.Datetime("us")
 _ISO = "^([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]([0-9]{2}:[0-9]{2})(?::([0-5][0-9])(?:[.,]([0-9]{1,9}))?)?)?"
 _OFFSET = " ?(Z|z|[+-](?:[01][0-9]|2[0-3]):?[0-5][0-9])"
 
 
-def read_times(rows: pl.DataFrame, name: str, label: str, mapping: OrderMapping) -> pl.DataFrame:
+def read_times(rows: pl.DataFrame, name: TimeColumn, label: str, mapping: OrderMapping) -> pl.DataFrame:
     """Turn a column of times into instants in UTC.
 
     Args:
@@ -30,23 +35,42 @@ def read_times(rows: pl.DataFrame, name: str, label: str, mapping: OrderMapping)
         mapping: The format and the zone.
 
     Returns:
-        The rows; `<name>.why` says why a time was refused, if there is one, and `<name>.twice` whether the clock
-        showed it twice.
+        The rows; `<name>.why` says why a time was refused, if there is one, `<name>.twice` whether the clock
+        showed it twice, and `<name>.day` is the day of a cell that has no clock.
     """
     rows = rows.with_columns(_written(rows, name).alias(name))
-    read = _calendar(rows[name].unique(), label, mapping)
+    read = _calendar(rows[name].unique(), mapping.format_of(name), label, mapping)
     rows = rows.join(read, on=name, how="left", nulls_equal=True, maintain_order="left")
     return rows.drop(name).rename({f"{name}.utc": name})
 
 
-def _calendar(written: pl.Series, label: str, mapping: OrderMapping) -> pl.DataFrame:
+def since_purchase(name: TimeColumn, mapping: OrderMapping) -> pl.Expr:
+    """Return a column of instants; one of the day of the purchase, without a clock, is not before the purchase."""
+    bought, when = pl.col("purchased_at"), pl.col(name)
+    if mapping.zone == IN_THE_TEXT:
+        return when
+    same = bought.dt.convert_time_zone(mapping.zone).dt.date() == pl.col(f"{name}.day")
+    return pl.when(same).then(pl.max_horizontal(bought, when)).otherwise(when)
+
+
+def end_of_as_of(mapping: OrderMapping) -> pl.Expr:
+    """Return the last instant of the day until which the file is complete."""
+    assert mapping.as_of is not None
+    calendar = Calendar.of("day", mapping.zone)
+    end = instant(calendar.edge(calendar.number_of(mapping.as_of) + 1)) - MICROSECOND
+    return pl.lit(end, _UTC)
+
+
+def _calendar(written: pl.Series, form: str, label: str, mapping: OrderMapping) -> pl.DataFrame:
     """Read each time once."""
     name, first, last = written.name, pl.col("first"), pl.col("last")
-    local = _parsed(pl.col(name), written.dtype, mapping)
-    rows = written.to_frame().with_columns(local.alias("local"))
+    rows = written.to_frame().with_columns(
+        _parsed(pl.col(name), written.dtype, form, mapping).alias("local"), _is_day(written, form).alias("is_day")
+    )
     rows = rows.with_columns(
         _instant(mapping.zone, "earliest").alias("first"), _instant(mapping.zone, "latest").alias("last")
     )
+    rows = _with_first_instants(rows, mapping.zone)
     why = (
         pl.when(pl.col(name).is_not_null() & pl.col("local").is_null())
         .then(pl.lit(f"{label} not in the declared format"))
@@ -55,8 +79,40 @@ def _calendar(written: pl.Series, label: str, mapping: OrderMapping) -> pl.DataF
         .when(~first.to_physical().is_between(EARLIEST, LATEST, closed="none"))
         .then(pl.lit(f"{label} before 1800 or after 2199"))
     )
-    twice = (first != last).fill_null(value=False)
-    return rows.select(name, first.alias(f"{name}.utc"), why.alias(f"{name}.why"), twice.alias(f"{name}.twice"))
+    twice = ((first != last) & ~pl.col("is_day")).fill_null(value=False)
+    return rows.select(
+        name,
+        first.alias(f"{name}.utc"),
+        why.alias(f"{name}.why"),
+        twice.alias(f"{name}.twice"),
+        pl.when("is_day").then(pl.col("local").dt.date()).alias(f"{name}.day"),
+    )
+
+
+def _is_day(written: pl.Series, form: str) -> pl.Expr:
+    """Return whether a cell has a day alone, without a clock."""
+    if not is_text(written.dtype):
+        return pl.lit(value=isinstance(written.dtype, pl.Date))
+    if form == "iso":
+        return pl.col(written.name).str.len_chars() == len("2026-03-01")
+    return pl.lit(value="%M" not in form)
+
+
+def _with_first_instants(rows: pl.DataFrame, zone: str) -> pl.DataFrame:
+    """Give the days whose midnight the clock skipped their first instant."""
+    skipped = pl.col("is_day") & pl.col("first").is_null()
+    kept = pl.col("local").dt.year().is_between(_FIRST_YEAR, _LAST_YEAR)
+    days = rows.filter(skipped & kept)["local"].dt.date().unique().to_list()
+    if not days:
+        return rows
+    calendar = Calendar.of("day", zone)
+    begins = pl.DataFrame(
+        {"day": days, "begin": [instant(calendar.edge(calendar.number_of(day))) for day in days]},
+        schema={"day": pl.Date, "begin": _UTC},
+    )
+    rows = rows.with_columns(pl.col("local").dt.date().alias("day")).join(begins, on="day", how="left")
+    begin = pl.when(skipped).then("begin")
+    return rows.with_columns(pl.coalesce("first", begin).alias("first"), pl.coalesce("last", begin).alias("last"))
 
 
 def _written(rows: pl.DataFrame, name: str) -> pl.Expr:
@@ -68,15 +124,14 @@ def _written(rows: pl.DataFrame, name: str) -> pl.Expr:
     return pl.when(text != "").then(text)
 
 
-def _parsed(written: pl.Expr, dtype: pl.DataType, mapping: OrderMapping) -> pl.Expr:
+def _parsed(written: pl.Expr, dtype: pl.DataType, form: str, mapping: OrderMapping) -> pl.Expr:
     aware = mapping.zone == IN_THE_TEXT
     if not is_text(dtype):
         moment = written.cast(pl.Datetime("us", getattr(dtype, "time_zone", None)), strict=False)
         return moment.dt.convert_time_zone("UTC") if aware else moment
-    if mapping.time_format == "iso":
+    if form == "iso":
         return _iso(written, aware=aware)
-    form = re.sub(r"%S\.%f", "%S%.f", mapping.time_format)
-    return written.str.strptime(_UTC if aware else _LOCAL, form, strict=False)
+    return written.str.strptime(_UTC if aware else _LOCAL, re.sub(r"%S\.%f", "%S%.f", form), strict=False)
 
 
 def _iso(text: pl.Expr, *, aware: bool) -> pl.Expr:

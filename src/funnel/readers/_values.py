@@ -1,6 +1,7 @@
 """Ids, pieces and amounts as a shop writes them become text and whole numbers, exactly.
 
-Law: text in style plain, us or id is read just when `Money.parse` reads it, and to the same number of minor units.
+Law: text in style plain, us or id is read just when `Money.parse` reads it, and to the same number of minor units;
+but for the apostrophe that shops write before a sign, so that no spreadsheet takes the amount for a formula.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from funnel._fields import LARGEST_AMOUNT, LONGEST_ID
 from funnel.money import Money, Style, decimals
 
 if TYPE_CHECKING:
-    from funnel.readers._mapping import AmountStyle, OrderMapping
+    from funnel.readers._formats import AmountStyle
+    from funnel.readers._mapping import OrderMapping
 
 FINER = 10**9
 """Parts of a minor unit that are kept of a price; what is finer still is cut off."""
@@ -25,6 +27,10 @@ MOST_PIECES = 10**9
 _PLACES = 9
 _ROOM = 12  # an order's number is followed by a refund's own, "/1": together they must be an id
 _UNPRINTABLE = "[\x00-\x1f\x7f-\x9f\u2028\u2029]"
+_CUT = r"^[0-9](?:[.,][0-9]+)?[eE]\+[0-9]{2,3}$"
+_GUARD = r"^'([+-].*?)'?$"
+_EXACT = 2**53
+_EXACT_SHORT = 2**24
 _POWER = r"^-?[0-9]+(?:\.[0-9]+)?[eE][+-]?[0-9]{1,3}$"
 _WHOLE = {
     "plain": ("[0-9]+", r"\.", ""),
@@ -44,6 +50,12 @@ def text_of(rows: pl.DataFrame, name: str) -> pl.Expr:
     return pl.when(column.is_not_nan()).then(text.str.strip_suffix(".0"))
 
 
+def unguarded(rows: pl.DataFrame, name: str) -> pl.Expr:
+    """Write a column of numbers as text, without spaces and without the apostrophe before a sign: '-70 is -70."""
+    text = text_of(rows, name).str.strip_chars()
+    return pl.coalesce(text.str.extract(_GUARD), text).fill_null("")
+
+
 def read_ids(rows: pl.DataFrame, name: str, label: str, mapping: OrderMapping) -> pl.DataFrame:
     """Turn a column of ids into clean text; an id that means nobody is none.
 
@@ -56,10 +68,10 @@ def read_ids(rows: pl.DataFrame, name: str, label: str, mapping: OrderMapping) -
     Returns:
         The rows; `<name>.why` says why an id was refused.
     """
-    text = text_of(rows, name)
+    text, cut = text_of(rows, name), _last_digits_lost(rows, name)
     bare = text.str.strip_chars(mapping.strip) if mapping.strip else text
     nothing = bare.is_in(mapping.nobody if name == "person_id" else ()) | (bare.str.strip_chars() == "")
-    rows = rows.with_columns(pl.when(~nothing).then(bare).alias(name))
+    rows = rows.with_columns(pl.when(~nothing).then(bare).alias(name), cut.alias("cut"))
     found = pl.col(name)
     most = LONGEST_ID - _ROOM if name == "id" else LONGEST_ID
     wrong = (found.str.len_chars() > most) | found.str.contains(_UNPRINTABLE)
@@ -68,13 +80,25 @@ def read_ids(rows: pl.DataFrame, name: str, label: str, mapping: OrderMapping) -
         .then(pl.lit(f"no {label}"))
         .when(wrong)
         .then(pl.lit(f"{label} id of more than {most} characters, or with control characters"))
+        .when(pl.col("cut"))
+        .then(pl.lit(f"{label} id too large for a column of floats, which loses its last digits"))
+        .when(found.str.contains(_CUT))
+        .then(pl.lit(f"{label} id that a spreadsheet has cut to a power of ten"))
     )
-    return rows.with_columns(why.alias(f"{name}.why"))
+    return rows.with_columns(why.alias(f"{name}.why")).drop("cut")
+
+
+def _last_digits_lost(rows: pl.DataFrame, name: str) -> pl.Expr:
+    """Return whether a number is too large for a float to tell it from the next one."""
+    dtype = rows.schema[name]
+    if not dtype.is_float():
+        return pl.lit(value=False)
+    return (pl.col(name).abs() >= (_EXACT if dtype == pl.Float64 else _EXACT_SHORT)).fill_null(value=False)
 
 
 def read_pieces(rows: pl.DataFrame) -> pl.DataFrame:
     """Turn the column of quantities into whole `pieces`; `quantity.why` says why one was refused."""
-    rows = rows.with_columns(text_of(rows, "quantity").str.strip_chars().fill_null("").alias("quantity"))
+    rows = rows.with_columns(unguarded(rows, "quantity").alias("quantity"))
     text, whole = pl.col("quantity"), pl.col("pieces")
     digits = text.str.extract(r"^([+-]?[0-9]{1,10})(?:\.0+)?$").str.strip_prefix("+")
     rows = rows.with_columns(digits.cast(pl.Int64, strict=False).alias("pieces"))
@@ -102,15 +126,18 @@ def read_amounts(rows: pl.DataFrame, name: str, label: str, mapping: OrderMappin
         The rows; the column and `<name>.finer` (in parts of 10**9 of a minor unit) hold the amount without its sign,
         `<name>.below` whether it is below zero, `<name>.why` why it was refused.
     """
-    rows = rows.with_columns(text_of(rows, name).str.strip_chars().fill_null("").alias(name))
-    rows = rows.join(_price_list(rows[name].unique(), label, mapping), on=name, how="left", maintain_order="left")
+    powers = mapping.amount_style == "number" or rows.schema[name].is_float()
+    rows = rows.with_columns(unguarded(rows, name).alias(name))
+    rows = rows.join(
+        _price_list(rows[name].unique(), label, mapping, powers=powers), on=name, how="left", maintain_order="left"
+    )
     return rows.drop(name).rename({f"{name}.minor": name})
 
 
-def _price_list(written: pl.Series, label: str, mapping: OrderMapping) -> pl.DataFrame:
+def _price_list(written: pl.Series, label: str, mapping: OrderMapping, *, powers: bool) -> pl.DataFrame:
     """Read each amount once: a shop has far fewer prices than rows."""
     name, places = written.name, 0 if mapping.amount_style == "minor" else decimals(mapping.currency)
-    rows = _without_powers(written.to_frame())
+    rows = _without_powers(written.to_frame(), powers=powers)
     rows = rows.with_columns(pl.col("plain").str.extract_groups(_pattern(mapping)).alias("part"))
     part = pl.col("part").struct
     ungrouped = part["3"].str.replace_all(_WHOLE[mapping.amount_style][2], "", literal=True)
@@ -148,11 +175,11 @@ def _pattern(mapping: OrderMapping) -> str:
     return rf"^(-?)(?:\s*(?:{marks})\s*)?(-?)({whole}){decimal}$"
 
 
-def _without_powers(written: pl.DataFrame) -> pl.DataFrame:
-    """Write 1.5e-7 as 0.00000015: the shortest text of a very small or large float has a power of ten."""
+def _without_powers(written: pl.DataFrame, *, powers: bool) -> pl.DataFrame:
+    """Write 1.5e-7 as 0.00000015, as floats are written; in the styles of people a power of ten is no amount."""
     text = written.to_series()
-    powers = text.filter(text.str.contains(_POWER)).to_list()
-    plain = text.replace({power: format(Decimal(power), "f") for power in powers})
+    found = text.filter(text.str.contains(_POWER)).to_list() if powers else []
+    plain = text.replace({power: format(Decimal(power), "f") for power in found})
     return written.with_columns(plain.alias("plain"))
 
 

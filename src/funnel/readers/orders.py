@@ -26,14 +26,15 @@ import attrs
 
 from funnel.errors import MissingExtraError
 from funnel.readers._account import Entry, What
-from funnel.readers._mapping import AmountStyle, Columns, OrderMapping
+from funnel.readers._formats import AmountStyle
+from funnel.readers._mapping import Columns, OrderMapping
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import polars as pl  # noqa: TC004, only its name is needed
 
-    from funnel.readers._files import Progress
+    from funnel.readers._raw import Progress
 
 __all__ = ["AmountStyle", "Columns", "Entry", "OrderMapping", "Orders", "What", "read_orders"]
 
@@ -103,18 +104,17 @@ def read_orders(path: str | Path, mapping: OrderMapping, *, progress: Progress |
     """
     if find_spec("polars") is None:
         raise MissingExtraError('reading a file needs Polars; install it with: pip install "shopfunnel[polars]"')
-    from funnel.readers._files import open_file
+    from funnel.readers._files import read_file
     from funnel.readers._orders import gather
     from funnel.readers._rows import read_rows
 
     tell = progress or _say_nothing
-    file = open_file(path, mapping)
-    raw = file.read(tell)
-    tell("checking", 0, raw.height)
-    copies = file.copies(raw)
-    rows = read_rows(raw, mapping)
-    tell("checking", raw.height, raw.height)
-    gathered = gather(rows, copies, mapping, tell)
+    raw = read_file(path, mapping, tell)
+    count = raw.frame.height
+    tell("checking", 0, count)
+    rows = read_rows(raw.frame, mapping)
+    tell("checking", count, count)
+    gathered = gather(rows, raw, mapping, tell)
     return Orders(gathered.purchases, gathered.refunds, mapping.currency, gathered.account)
 
 

@@ -1,6 +1,7 @@
 """The commands themselves: options in, a page out, errors as one plain message.
 
-Exit codes: 0 fine; 1 the file or its mapping is wrong; 2 the command was called wrongly.
+Exit codes: 0 fine; 1 a failure while it ran, such as a store that cannot be reached or a full disk; 2 a wrong call, a
+file or a mapping that cannot be read; 130 stopped by the user.
 """
 
 from __future__ import annotations
@@ -18,15 +19,17 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
 
-from funnel.errors import ArgumentError, FunnelError, InstantError
+from funnel.errors import FunnelError, InstantError, MissingExtraError, StoreError
 from funnel.metrics._periods import zone_called
 from funnel.policy import Policy
-from funnel.readers._mapping import IN_THE_TEXT
+from funnel.readers._formats import IN_THE_TEXT
 from funnel.readers.orders import OrderMapping, read_orders
 from funnel.report._asked import read_as_of, read_span
 from funnel.report._findings import Asked, Findings, Progress, find
 from funnel.report._page import PIPE_WIDTH, print_page
 from funnel.report._source import is_store, name_of, of_orders, of_store
+
+_FAILED, _WRONG = 1, 2
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -99,12 +102,19 @@ def _told_plainly() -> Generator[None, None, None]:
     """Tell of a file or mapping that is wrong in one message, without a traceback."""
     try:
         yield
+    except (StoreError, MissingExtraError) as error:
+        said, code = str(error), _FAILED
     except FunnelError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(1) from None
+        said, code = str(error), _WRONG
     except OSError as error:
-        typer.echo(f"error: {Path(str(error.filename)).name} cannot be opened: {error.strerror}", err=True)
-        raise typer.Exit(1) from None
+        name = Path(str(error.filename)).name or error.filename
+        said, code = f"{name} cannot be opened: {error.strerror}", _WRONG
+    except MemoryError:
+        said, code = "the memory is not enough for this file; give a smaller one", _FAILED
+    else:
+        return
+    typer.echo(f"error: {said}", err=True)
+    raise typer.Exit(code)
 
 
 def _asked(how: OrderMapping | None, *, as_of: str | None, tz: str | None, lapse_after: str | None, rows: int) -> Asked:
@@ -136,7 +146,7 @@ def _blamed(option: str) -> Generator[None, None, None]:
     """Tell which option is wrong."""
     try:
         yield
-    except (ArgumentError, InstantError) as error:
+    except FunnelError as error:
         raise typer.BadParameter(str(error), param_hint=option) from None
 
 

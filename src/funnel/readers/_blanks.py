@@ -1,0 +1,64 @@
+"""Cells with nothing in them: texts that mean nothing, and fields that stand on one row of an order only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from funnel.readers._raw import ROW, is_text
+
+if TYPE_CHECKING:
+    from funnel.readers._mapping import OrderMapping
+
+IS_BARE = "is_bare"
+"""Whether a row has no amount of its own, and its order has one on another row."""
+
+IS_BELOW = "is_below_its_id"
+"""Whether a row took its id from a row above; two such rows that are alike may be of two orders."""
+
+_OF_THE_ORDER = ("person_id", "purchased_at", "status", "cancelled_at", "currency")
+
+
+def with_blanks(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
+    """Take blank cells out, and fill those that the mapping lets be filled.
+
+    Args:
+        rows: The mapped columns, as the file has them.
+        mapping: Which texts mean an empty cell, and whether the fields of an order stand on one row.
+
+    Returns:
+        The rows, with null in every blank cell that is not filled; and `is_bare`, `is_below_its_id`.
+    """
+    rows = rows.with_columns(_written(rows, name, mapping) for name in rows.columns if name != ROW)
+    if not mapping.fill_down:
+        return rows.with_columns(pl.lit(value=False).alias(IS_BARE), pl.lit(value=False).alias(IS_BELOW))
+    below = pl.col("id").is_null() & pl.any_horizontal(pl.exclude(ROW).is_not_null())
+    rows = rows.with_columns(
+        below.alias(IS_BELOW), pl.when(below).then(pl.col("id").forward_fill()).otherwise("id").alias("id")
+    )
+    names = [name for name in _OF_THE_ORDER if name in rows.columns]
+    rows = rows.with_columns(_filled(name) for name in names)
+    return rows.with_columns(_is_bare(rows).alias(IS_BARE))
+
+
+def _written(rows: pl.DataFrame, name: str, mapping: OrderMapping) -> pl.Expr:
+    """Return the cells of a column, null if nothing is written in them."""
+    column = pl.col(name)
+    if not is_text(rows.schema[name]):
+        return column.fill_nan(None) if rows.schema[name].is_float() else column
+    text = column.cast(pl.String)
+    bare = text.str.strip_chars()
+    return pl.when((bare != "") & ~bare.is_in(mapping.blanks)).then(text).alias(name)
+
+
+def _filled(name: str) -> pl.Expr:
+    """Return a column with the blanks of an order filled from its other rows, in whatever order they stand."""
+    return pl.coalesce(name, pl.when(pl.col("id").is_not_null()).then(pl.col(name).min().over("id"))).alias(name)
+
+
+def _is_bare(rows: pl.DataFrame) -> pl.Expr:
+    if "amount" not in rows.columns:
+        return pl.lit(value=False)
+    amount, number = pl.col("amount"), pl.col("id")
+    return number.is_not_null() & amount.is_null() & amount.is_not_null().any().over("id")

@@ -1,0 +1,299 @@
+"""A CSV file, read strictly: each record once, as Python's csv module reads it, and every line of the file counted.
+
+Law: the rows are those of `csv.reader`, and the lines that it used are all the lines that the file has, counted apart.
+A quote that swallows whole rows is an error unless the mapping declares the quote.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from io import TextIOWrapper
+from itertools import chain, islice
+from pathlib import Path
+from typing import BinaryIO
+
+import attrs
+import polars as pl
+
+from funnel.errors import LogsError, RecordError
+from funnel.readers._account import shown
+from funnel.readers._currencies import Currencies
+from funnel.readers._heading import heading_faults, is_heading, looks_like_data
+from funnel.readers._mapping import OrderMapping
+from funnel.readers._open import open_regular
+from funnel.readers._raw import HASH, Progress, RawRows
+
+_LONGEST_LINE = 2**24
+_CHUNK = 2**20
+_CELLS = 2**20
+_SEARCHED = 50
+_DELIMITERS = ",;\t|"
+_MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+_FOREIGN = (
+    (b"\x1f\x8b", "compressed (gzip); decompress it first"),
+    (b"PK\x03\x04", "a spreadsheet or a zip file; save it as CSV UTF-8"),
+    (b"\xd0\xcf\x11\xe0", "an old spreadsheet; save it as CSV UTF-8"),
+    (b"\x28\xb5\x2f\xfd", "compressed (zstd); decompress it first"),
+    (b"\xfd7zXZ\x00", "compressed (xz); decompress it first"),
+    (b"PAR1", "Parquet; let its name end in .parquet"),
+    (b"SQLite format 3\x00", "a SQLite database; export the orders from it"),
+)
+
+
+@attrs.define
+class _Lines:
+    """The lines of a text, one by one; `used` has those since the last record, `count` is how many there were."""
+
+    text: TextIOWrapper
+    name: str
+    used: list[str] = attrs.field(factory=list)
+    count: int = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self.text.readline(_LONGEST_LINE)
+        if not line:
+            raise StopIteration
+        if len(line) == _LONGEST_LINE:
+            msg = f"{self.name} has a line of more than {_LONGEST_LINE:,} characters; look at its line ends"
+            raise RecordError(msg)
+        self.used.append(line)
+        self.count += 1
+        return line
+
+
+def read_csv(path: Path, mapping: OrderMapping, progress: Progress) -> RawRows:
+    """Read the mapped columns of a CSV file.
+
+    Args:
+        path: The file.
+        mapping: Which column holds what, and how the file is written.
+        progress: Called with the rows read and the rows there are.
+
+    Returns:
+        The mapped columns as text under their own names, which rows are copies, and which are short.
+
+    Raises:
+        RecordError: The file is not text in the declared encoding, or its quotes, lines or rows do not fit.
+        LogsError: Columns are missing; all of them are named at once.
+        OSError: The file cannot be opened.
+    """
+    with open_regular(path) as raw:
+        before = os.fstat(raw.fileno())
+        encoding = _encoding(raw, path.name, mapping)
+        try:
+            end = _line_end(raw, encoding)
+            total = _count(raw, encoding, end)
+            rows, used = _read(_text(raw, encoding, end), path.name, mapping, progress, total)
+        except UnicodeDecodeError:
+            msg = f"{path.name} is not text in {encoding.upper()}; save it as CSV UTF-8, or set the mapping's encoding"
+            raise RecordError(msg) from None
+        after = os.fstat(raw.fileno())
+    if (before.st_size, before.st_mtime_ns, used) != (after.st_size, after.st_mtime_ns, total):
+        msg = f"{path.name} changed while it was read; read it again when it is complete"
+        raise RecordError(msg)
+    return rows
+
+
+def _encoding(raw: BinaryIO, name: str, mapping: OrderMapping) -> str:
+    """Look at the first bytes of the file: they say if it is no text, and may say how its letters are stored."""
+    head = raw.read(16)
+    if not head:
+        msg = f"{name} is empty; its first row must name the columns"
+        raise RecordError(msg)
+    for mark, what in _FOREIGN:
+        if head.startswith(mark):
+            msg = f"{name} is {what}"
+            raise RecordError(msg)
+    marked = next((encoding for mark, encoding in _MARKS if head.startswith(mark)), None)
+    if marked is None:
+        return mapping.encoding
+    if mapping.encoding not in ("utf-8", marked) and not mapping.encoding.startswith(f"{marked}-"):
+        msg = f"{name} begins with the mark of {marked.upper()}; set the mapping's encoding to {marked!r}"
+        raise RecordError(msg)
+    return "utf-8-sig" if marked == "utf-8" else marked
+
+
+def _text(raw: BinaryIO, encoding: str, end: str) -> TextIOWrapper:
+    """Start the text anew; the file stays open when the text is dropped."""
+    raw.seek(0)
+    return TextIOWrapper(raw, encoding=encoding, newline=end)
+
+
+def _line_end(raw: BinaryIO, encoding: str) -> str:
+    r"""Return "\r" if the first line ends so, as on an old Macintosh; else "\n", which also ends "\r\n"."""
+    text = _text(raw, encoding, "")
+    first = text.readline(_LONGEST_LINE)
+    text.detach()
+    return "\r" if first.endswith("\r") else "\n"
+
+
+def _count(raw: BinaryIO, encoding: str, end: str) -> int:
+    """Count the lines of the file, without a thought for quotes."""
+    text = _text(raw, encoding, end)
+    count, last = 0, end
+    while part := text.read(_CHUNK):
+        count, last = count + part.count(end), part[-1]
+    text.detach()
+    return count + (last != end)
+
+
+def _read(text: TextIOWrapper, name: str, mapping: OrderMapping, progress: Progress, total: int) -> tuple[RawRows, int]:
+    """Read the text to its end; the number is that of the lines that were used."""
+    lines = _Lines(text, name)
+    try:
+        for _ in range(mapping.skip_lines):
+            next(lines, "")
+        rows = _Records(lines, mapping, progress, total).read()
+    except csv.Error as error:
+        msg = f"{name}, line {lines.count - len(lines.used) + 1}: {_meaning(str(error))}"
+        raise RecordError(msg) from None
+    text.detach()
+    return rows, lines.count
+
+
+def _meaning(error: str) -> str:
+    """Say what the csv module found, and what to do about it."""
+    if "new-line" in error:
+        return "the file has line ends of two kinds; save it again with one kind"
+    what = "a cell is too long" if "larger" in error else "a quote is not opened or closed as CSV does"
+    return f"{what}; if the file has no quotes, set the mapping's quote to '', else export it again"
+
+
+@attrs.define
+class _Records:
+    """The records of a text, read in parts."""
+
+    lines: _Lines
+    mapping: OrderMapping
+    progress: Progress
+    total: int
+    width: int = 0
+    done: int = 0
+    short: list[int] = attrs.field(factory=list)
+    long: list[int] = attrs.field(factory=list)
+    swallowed: list[int] = attrs.field(factory=list)
+
+    def read(self) -> RawRows:
+        """Read the heading and every row below it."""
+        first = next(self.lines, "")
+        reader = self._reader(self._below(first))
+        heading = next(reader, [])
+        columns = self.mapping.columns.given()
+        faults = heading_faults(columns, heading, lambda _name, _place: (), lambda: self._hint(first, heading, reader))
+        if faults:
+            raise LogsError("\n".join(f"{self.lines.name}: {fault}" for fault in faults))
+        self.width = len(heading)
+        self.total = max(0, self.total - self.lines.count)
+        if self._is_swallowed():
+            self.swallowed.append(0)
+        places = {name: heading.index(column) for name, column in columns.items()}
+        unread = set() if self.mapping.columns.currency else set(range(self.width)) - set(places.values())
+        currencies = Currencies.among(self.mapping.currency, sorted(unread))
+        parts = list(self._parts(reader, places, currencies))
+        self._refuse()
+        currencies.refuse(self.lines.name, heading)
+        self.progress("reading", self.done, self.done)
+        return RawRows.of_parts(parts, list(places), self.short)
+
+    def _below(self, first: str) -> Iterable[str]:
+        """Return the lines from the heading on: a first line such as sep=; is for spreadsheets, and is no heading."""
+        said = re.fullmatch(r'"?sep=(.)"?\s*', first, flags=re.IGNORECASE)
+        if said is None:
+            return chain([first], self.lines)
+        if said[1] != self.mapping.delimiter:
+            msg = f"{self.lines.name} says in its first line that its delimiter is {said[1]!r}; set the mapping's to it"
+            raise RecordError(msg)
+        self.lines.used.clear()
+        return self.lines
+
+    def _reader(self, lines: Iterable[str]) -> Iterator[list[str]]:
+        quote = '"' if self.mapping.quote is None else self.mapping.quote
+        if quote:
+            return csv.reader(lines, delimiter=self.mapping.delimiter, quotechar=quote, strict=True)
+        return csv.reader(lines, delimiter=self.mapping.delimiter, quoting=csv.QUOTE_NONE, quotechar=None, strict=True)
+
+    def _hint(self, first: str, heading: list[str], reader: Iterator[list[str]]) -> str:
+        """Say why the first row may not be the heading, and what to do."""
+        columns = self.mapping.columns.given()
+        for delimiter in _DELIMITERS:
+            if is_heading(columns, next(csv.reader([first], delimiter=delimiter), [])):
+                return f"its delimiter seems to be {delimiter!r}: set the mapping's delimiter to it"
+        if "\0" in first:
+            return "it seems to be UTF-16 without its mark: set the mapping's encoding to 'utf-16-le'"
+        self.lines.used.clear()
+        for row in islice(reader, _SEARCHED):
+            if is_heading(columns, row):
+                above = self.lines.count - len(self.lines.used)
+                return f"line {above + 1} has them: set the mapping's skip_lines to {above}"
+            self.lines.used.clear()
+        if any(map(looks_like_data, heading)):
+            return "the heading seems to be missing: give the file a first row that names its columns"
+        return f"look at the mapping's columns, and at its delimiter ({self.mapping.delimiter!r})"
+
+    def _is_swallowed(self) -> bool:
+        """Return whether at least two lines of one record look like whole rows; forget the lines."""
+        used = self.lines.used
+        whole = 0
+        if len(used) > 1 and self.mapping.quote is None and self.width > 1:
+            whole = sum(line.count(self.mapping.delimiter) >= self.width - 1 for line in used)
+        used.clear()
+        return whole > 1
+
+    def _parts(
+        self, reader: Iterator[list[str]], places: Mapping[str, int], currencies: Currencies
+    ) -> Generator[pl.DataFrame, None, None]:
+        most = max(1, _CELLS // self.width)
+        while rows := list(islice(self._numbered(reader), most)):
+            rows = self._squared(rows)
+            columns = list(zip(*rows, strict=True))
+            for place in list(currencies.found):
+                currencies.look(place, columns[place])
+            part = {name: pl.Series(name, columns[place], dtype=pl.String) for name, place in places.items()}
+            # Two rows that differ share a hash once in 2**64 pairs; the mapped cells are compared too.
+            part[HASH] = pl.Series(HASH, [hash(tuple(row)) for row in rows], dtype=pl.Int64)
+            self.progress("reading", self.done, max(self.done, self.total))
+            yield pl.DataFrame(part)
+
+    def _numbered(self, reader: Iterator[list[str]]) -> Generator[list[str], None, None]:
+        for row in reader:
+            self.done += 1
+            if len(self.lines.used) == 1:
+                self.lines.used.clear()
+            elif self._is_swallowed():
+                self.swallowed.append(self.done)
+            yield row
+
+    def _squared(self, rows: list[list[str]]) -> list[list[str]]:
+        """Give every row as many cells as the heading; a row of a blank line is not short."""
+        width, first = self.width, self.done - len(rows) + 1
+        if all(len(row) == width for row in rows):
+            return rows
+        for number, row in enumerate(rows, first):
+            if 0 < len(row) < width:
+                self.short.append(number)
+            elif any(cell.strip() for cell in row[width:]):
+                self.long.append(number)
+        return [[*row[:width], *[""] * (width - len(row))] for row in rows]
+
+    def _refuse(self) -> None:
+        """Refuse a file whose rows do not fit its heading; each kind of fault is counted."""
+        said: list[str] = []
+        if self.swallowed:
+            said.append(
+                f"{len(self.swallowed):,} cells hold whole rows between quotes{shown(self.swallowed)}; "
+                "a quote may not be closed. If the file has no quotes, set the mapping's quote to ''; "
+                "if the cells are right, set it to '\"'"
+            )
+        if self.long:
+            said.append(
+                f"{len(self.long):,} rows have more columns than its heading{shown(self.long)}; "
+                "look at its quotes, and at the mapping's delimiter"
+            )
+        if said:
+            raise RecordError("\n".join(f"{self.lines.name}: {line}" for line in said))

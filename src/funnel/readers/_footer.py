@@ -1,0 +1,107 @@
+"""The end of a Parquet file: how many bytes its columns take when they are unpacked, before anything is unpacked.
+
+Source: the Parquet format's `FileMetaData`, written in Thrift's compact protocol.
+"""
+
+from __future__ import annotations
+
+from typing import Any, BinaryIO
+
+import attrs
+
+_MAGIC = b"PAR1"
+_TAIL = 8
+_DEEPEST = 32
+_TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT = 1, 2, 3, 7, 8, 9, 10, 11, 12
+_ROW_GROUPS, _COLUMNS, _META, _UNPACKED = 4, 1, 3, 6
+
+
+def unpacked_bytes(file: BinaryIO, size: int) -> int | None:
+    """Return how many bytes the columns of a Parquet file take when they are unpacked.
+
+    Args:
+        file: The file.
+        size: How many bytes it has.
+
+    Returns:
+        The bytes that the file itself states; None if it has no footer that can be read.
+    """
+    if size < 2 * _TAIL:
+        return None
+    file.seek(size - _TAIL)
+    tail = file.read(_TAIL)
+    length = int.from_bytes(tail[:4], "little")
+    if tail[4:] != _MAGIC or length > size - _TAIL:
+        return None
+    file.seek(size - _TAIL - length)
+    try:
+        footer = _Compact(file.read(length)).struct()
+        return sum(int(column[_META][_UNPACKED]) for group in footer[_ROW_GROUPS] for column in group[_COLUMNS])
+    except (IndexError, KeyError, TypeError, ValueError):
+        return None
+
+
+@attrs.define
+class _Compact:
+    """A reader of Thrift's compact protocol; texts are skipped."""
+
+    data: bytes
+    place: int = 0
+    depth: int = 0
+
+    def struct(self) -> dict[int, Any]:
+        """Read a struct: its values by the numbers of their fields."""
+        self.depth += 1
+        if self.depth > _DEEPEST:
+            raise ValueError("nested too deep")
+        fields: dict[int, Any] = {}
+        number = 0
+        while head := self._byte():
+            number = number + (head >> 4) if head >> 4 else self._zigzag()
+            fields[number] = self._value(head & 15)
+        self.depth -= 1
+        return fields
+
+    def _value(self, kind: int) -> Any:
+        if kind in (_TRUE, _FALSE):
+            return kind == _TRUE
+        if kind in (_BYTE, _DOUBLE, _BINARY):
+            return self._skip({_BYTE: 1, _DOUBLE: 8}.get(kind) or self._varint())
+        if kind in (_LIST, _SET):
+            return self._list()
+        if kind == _STRUCT:
+            return self.struct()
+        if kind == _MAP:
+            raise ValueError("a map, which no footer has")
+        return self._zigzag()
+
+    def _list(self) -> list[Any]:
+        head = self._byte()
+        count, kind = head >> 4, head & 15
+        if count == 15:  # noqa: PLR2004 (the format's own sign of a longer list)
+            count = self._varint()
+        if count > len(self.data):
+            raise ValueError("a list longer than the footer")
+        return [self._byte() if kind in (_TRUE, _FALSE) else self._value(kind) for _ in range(count)]
+
+    def _skip(self, count: int) -> None:
+        self.place += count
+        if self.place > len(self.data):
+            raise IndexError
+
+    def _byte(self) -> int:
+        self.place += 1
+        return self.data[self.place - 1]
+
+    def _varint(self) -> int:
+        shift = found = 0
+        while True:
+            part = self._byte()
+            found |= (part & 127) << shift
+            if part < 128:  # noqa: PLR2004 (the last byte of a number)
+                return found
+            shift += 7
+
+    def _zigzag(self) -> int:
+        found = self._varint()
+        return (found >> 1) ^ -(found & 1)

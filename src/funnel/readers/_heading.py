@@ -1,0 +1,81 @@
+"""The heading of a file: which mapped columns it has, and what to do about those it has not.
+
+Law: a message holds a name from the file only if the row is a heading for sure (two mapped columns stand in it) and
+the name does not look like data. Without a heading the first row is a person's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
+
+from funnel._given import meant
+
+Judge: TypeAlias = Callable[[str, int], Sequence[str]]
+"""Say what is wrong with the type of a mapped column: its name in the mapping, its place in the file."""
+
+_MOST = 30
+_LONGEST = 60
+_SEARCHED = 1000
+_SURE = 2
+_DATA = re.compile(r"@|[\x00-\x1f\x7f-\x9f]|[0-9].*[0-9].*[0-9].*[0-9].*[0-9]|^[\s0-9.,:;/+()'-]*$", flags=re.DOTALL)
+
+
+def heading_faults(
+    columns: Mapping[str, str], names: Sequence[str], judge: Judge, hint: Callable[[], str]
+) -> list[str]:
+    """Name every mapped column that is missing, stands twice or cannot be read.
+
+    Args:
+        columns: The mapped columns: their names in the mapping, and in the file.
+        names: The names of the file's columns, in order.
+        judge: What is wrong with the type of a column.
+        hint: What to do if the row does not look like a heading.
+
+    Returns:
+        The faults, one line each; none if every column can be read.
+    """
+    counts: dict[str, int] = {}
+    for name in names:
+        counts[name] = counts.get(name, 0) + 1
+    if not is_heading(columns, names):
+        looked = ", ".join(map(repr, columns.values()))
+        return [f"the first row does not have the mapping's columns ({looked}); {hint()}"]
+    there = _presentable(list(counts))
+    faults: list[str] = []
+    for name, column in columns.items():
+        where = f"column {column!r} ({name})"
+        if column not in counts:
+            faults.append(f"{where} is missing{meant(column, there)}; there are {_some(there, len(counts))}")
+        elif counts[column] > 1:
+            faults.append(f"{where} stands twice in the heading; give the two different names")
+        else:
+            faults += [f"{where} {wrong}" for wrong in judge(name, names.index(column))]
+    return faults
+
+
+def is_heading(columns: Mapping[str, str], names: Sequence[str]) -> bool:
+    """Return whether two mapped columns or more stand in a row, spaces and capitals aside; one may be a cell."""
+    mapped = {_plain(name) for name in columns.values()}
+    return len(mapped.intersection(map(_plain, names))) >= min(_SURE, len(mapped))
+
+
+def looks_like_data(name: str) -> bool:
+    """Return whether a name is more likely a cell: an e-mail address, a number, a date, a long text, nothing."""
+    return len(name) > _LONGEST or _DATA.search(name) is not None
+
+
+def _plain(name: str) -> str:
+    return name.strip().casefold()
+
+
+def _presentable(names: list[str]) -> list[str]:
+    return [name for name in names[:_SEARCHED] if not looks_like_data(name)]
+
+
+def _some(names: list[str], total: int) -> str:
+    """List some names, and count the others."""
+    shown = names[:_MOST]
+    more = f" and {total - len(shown)} more" if total > len(shown) else ""
+    return ", ".join(map(repr, shown)) + more

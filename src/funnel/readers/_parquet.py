@@ -1,0 +1,185 @@
+"""A Parquet file: its types checked, its unpacked size bounded, its mapped columns read."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import attrs
+import polars as pl
+from polars.exceptions import PanicException, PolarsError
+
+from funnel.errors import LogsError, RecordError
+from funnel.readers._currencies import Currencies
+from funnel.readers._footer import unpacked_bytes
+from funnel.readers._formats import IN_THE_TEXT
+from funnel.readers._heading import heading_faults
+from funnel.readers._mapping import OrderMapping
+from funnel.readers._open import open_regular
+from funnel.readers._raw import ROW, Progress, RawRows, is_text, numbered
+
+_SMALL = 2**28
+"""So many unpacked bytes are always read."""
+
+_TIMES_LARGER = 200
+"""A file that unpacks to more than so many times its own size is refused: orders are not that much alike."""
+
+_SAMPLE = 1000
+_CELL = 8
+_TIMES = ("purchased_at", "cancelled_at", "refunded_at")
+_AMOUNTS = ("unit_price", "amount", "refunded_amount")
+
+
+@attrs.define
+class Counted:
+    """Let the parts of a file through, and count their rows; the engine calls it from its own threads."""
+
+    progress: Progress
+    total: int
+    done: int = 0
+
+    def __call__(self, part: pl.DataFrame) -> pl.DataFrame:
+        """Count one part."""
+        self.done += part.height
+        self.progress("reading", self.done, self.total)
+        return part
+
+
+@attrs.frozen
+class _File:
+    """A Parquet file whose columns fit its mapping; the columns are known by their places, whatever their names."""
+
+    scan: pl.LazyFrame
+    places: dict[str, int]
+    path: Path
+    size: int
+
+    def read(self, progress: Progress) -> pl.DataFrame:
+        with _plain_errors(self.path):
+            count = self.scan.select(pl.len()).collect(engine="streaming").item()
+            self._bounded(count * len(self.places) * _CELL)
+            chosen = self.scan.select(pl.nth(place).alias(name) for name, place in self.places.items())
+            counted = chosen.map_batches(Counted(progress, count), streamable=True, validate_output_schema=False)
+            frame = counted.collect(engine="streaming")
+        texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
+        self._bounded(sum(frame.select(pl.col(texts).str.len_bytes().cast(pl.Int64).sum()).row(0)) if texts else 0)
+        return numbered(frame)
+
+    def copies(self, rows: pl.DataFrame) -> pl.Series:
+        """List the rows that are, in every column of the file, exact copies of an earlier one."""
+        mapped = pl.struct(pl.exclude(ROW))
+        alike = rows.filter(mapped.is_duplicated()).select(ROW)
+        if alike.is_empty():
+            return alike[ROW]
+        width = len(self.scan.collect_schema())
+        whole = self.scan.select(pl.nth(place).alias(str(place)) for place in range(width))
+        whole = whole.with_row_index(ROW, offset=1).with_columns(pl.col(ROW).cast(pl.Int64))
+        with _plain_errors(self.path):
+            twins = whole.join(alike.lazy(), on=ROW, how="semi").collect(engine="streaming").sort(ROW)
+            return twins.filter(~mapped.is_first_distinct())[ROW]
+
+    def refuse_currencies(self, mapping: OrderMapping, schema: pl.Schema) -> None:
+        """Refuse a file with a column of several currencies that the mapping does not name."""
+        texts = [place for place, dtype in enumerate(schema.dtypes()) if dtype in (pl.String, pl.Categorical)]
+        unread = [] if mapping.columns.currency else sorted(set(texts) - set(self.places.values()))
+        currencies = Currencies.among(mapping.currency, unread)
+        for rows in (self.scan.head(_SAMPLE), self.scan):
+            for place in list(currencies.found):
+                with _plain_errors(self.path):
+                    cells = rows.select(pl.nth(place).cast(pl.String).unique()).collect(engine="streaming")
+                currencies.look(place, cells.to_series().drop_nulls())
+        currencies.refuse(self.path.name, schema.names())
+
+    def _bounded(self, unpacked: int) -> None:
+        bounded(self.path.name, unpacked, self.size)
+
+
+def read_parquet(path: Path, mapping: OrderMapping, progress: Progress) -> RawRows:
+    """Read the mapped columns of a Parquet file.
+
+    Args:
+        path: The file.
+        mapping: Which column holds what.
+        progress: Called with the rows read and the rows there are.
+
+    Returns:
+        The mapped columns in their own types, and which rows are copies.
+
+    Raises:
+        RecordError: The file is not Parquet, or is far larger when it is unpacked.
+        LogsError: Columns are missing or of a type that cannot be read; all of them are named at once.
+        OSError: The file cannot be opened.
+    """
+    with open_regular(path) as raw:
+        size = raw.seek(0, 2)
+        bounded(path.name, unpacked_bytes(raw, size) or 0, size)
+    scan = pl.scan_parquet(path, glob=False)
+    with _plain_errors(path):
+        schema = scan.collect_schema()
+    columns, types = mapping.columns.given(), schema.dtypes()
+    faults = heading_faults(
+        columns, schema.names(), lambda name, place: _wrong_type(name, types[place], mapping), lambda: _HINT
+    )
+    if faults:
+        raise LogsError("\n".join(f"{path.name}: {fault}" for fault in faults))
+    file = _File(scan, {name: schema.names().index(column) for name, column in columns.items()}, path, size)
+    file.refuse_currencies(mapping, schema)
+    frame = file.read(progress)
+    return RawRows(frame, file.copies(frame), pl.Series(dtype=pl.Int64))
+
+
+_HINT = "look at the names of its columns"
+
+
+def bounded(name: str, unpacked: int, size: int) -> None:
+    """Refuse a file that is far larger when it is unpacked.
+
+    Args:
+        name: The name of the file.
+        unpacked: How many bytes it takes when it is unpacked.
+        size: How many bytes it has.
+
+    Raises:
+        RecordError: It takes more than 256 MB, and more than 200 times its own size.
+    """
+    if unpacked > _SMALL and unpacked > _TIMES_LARGER * size:
+        msg = (
+            f"{name} has {size:,} bytes and unpacks to {unpacked:,}, more than {_TIMES_LARGER} times as many; "
+            "if it is right, write it anew without its compression, or in parts"
+        )
+        raise RecordError(msg)
+
+
+@contextmanager
+def _plain_errors(path: Path) -> Generator[None, None, None]:
+    """Say that a file cannot be read; the engine's own words may hold values from it, so they are left out."""
+    try:
+        yield
+    except (PolarsError, PanicException):
+        msg = f"{path.name} cannot be read as what its name says it is; export it again"
+        raise RecordError(msg) from None
+
+
+def _wrong_type(name: str, dtype: pl.DataType, mapping: OrderMapping) -> list[str]:
+    if name in _TIMES:
+        return _wrong_time(dtype, mapping.zone)
+    if not (is_text(dtype) or dtype.is_numeric()):
+        return [f"is of type {type(dtype).__name__}; give text or numbers"]
+    loose = dtype.is_float() or dtype.is_decimal()
+    if name in _AMOUNTS and loose and mapping.amount_style in ("plain", "us", "id"):
+        return [f"is of type {type(dtype).__name__}; set the mapping's amount_style to 'number'"]
+    return []
+
+
+def _wrong_time(dtype: pl.DataType, zone: str) -> list[str]:
+    if is_text(dtype):
+        return []
+    if not isinstance(dtype, (pl.Date, pl.Datetime)):
+        return [f"is of type {type(dtype).__name__}; give text, dates or times"]
+    aware = isinstance(dtype, pl.Datetime) and dtype.time_zone is not None
+    if aware and zone != IN_THE_TEXT:
+        return [f"has times with a zone of their own; set the mapping's zone to {IN_THE_TEXT!r}"]
+    if not aware and zone == IN_THE_TEXT:
+        return ["has times without a zone; set the mapping's zone to a name such as 'Asia/Jakarta'"]
+    return []
