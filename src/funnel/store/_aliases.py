@@ -8,26 +8,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import attrs
-from pydantic import TypeAdapter, ValidationError
 
-from funnel._fields import Id
 from funnel._instants import instant
 from funnel.errors import RecordError
-from funnel.store._change import Change, two_currencies
+from funnel.store._change import Change
 from funnel.store._reading import names_of
 from funnel.store._tables import Link, Tables
 from funnel.store.protocol import Alias
-
-_NAME: TypeAdapter[str] = TypeAdapter(Id)
 
 
 def merge(tables: Tables, change: Change, alias: str, into: str, at: int) -> bool:
     """Let one name lead to another; false where it does so already.
 
     Raises:
-        RecordError: It would go in a circle, or the alias leads elsewhere, or two currencies would meet.
+        RecordError: It would go in a circle, or the alias leads elsewhere, or neither name is known.
     """
-    change.know([read_name(alias), read_name(into)])
+    change.know([alias, into, *_senders_ahead(tables, alias)])
+    if not (change.root(alias).version or change.root(into).version):
+        msg = f"nothing is kept of {alias!r} or of {into!r}; append a record of one of the two first"
+        raise RecordError(msg)
     leads_to = _leads_to(tables, alias)
     if leads_to == into:
         return False
@@ -36,14 +35,11 @@ def merge(tables: Tables, change: Change, alias: str, into: str, at: int) -> boo
         msg = f"{alias!r} is an alias of {leads_to!r} already; merge that name instead, or part the two first"
         raise RecordError(msg)
     merged, person = change.people[alias], change.root(into)
-    if merged.currency and person.currency and merged.currency != person.currency:
-        raise two_currencies(person.person_id, [merged.currency, person.currency])
     names = tables.group(alias)
     change.know(names)
     for name in (alias, *names):
         change.people[name].root = person.person_id
     person.version = max(person.version, merged.version)
-    person.currency = person.currency or merged.currency
     merged.version = max(merged.version, 1)
     merged.stage = merged.former = merged.judged_at = merged.due_at = merged.judged_by = None
     change.anew(into)
@@ -53,24 +49,18 @@ def merge(tables: Tables, change: Change, alias: str, into: str, at: int) -> boo
     return True
 
 
-def read_name(name: str) -> str:
-    """Make sure that a person may be called so.
-
-    Raises:
-        RecordError: It is blank, too long, or no text that a person's id may be.
-    """
-    try:
-        return _NAME.validate_python(name)
-    except ValidationError:
-        raise RecordError("a name is blank, too long or no plain text; give the id of a person") from None
-
-
 def _tell_senders(tables: Tables, change: Change, names: Sequence[str]) -> None:
     """Whoever sent people under two names has sent another number of people now."""
-    senders = {row["referred_by"] for row in tables.of_people(names)} - {None}
-    change.know(list(senders))
+    senders = tables.senders(names)
+    change.know(senders)
     for sender in senders:
         change.anew(sender)
+
+
+def _senders_ahead(tables: Tables, alias: str) -> Sequence[str]:
+    """Return everybody who sent this person, so that all are held at once and in one order: two merges cannot lock up."""
+    known = tables.people([alias])
+    return tables.senders(tables.group(known[alias].root if alias in known else alias))
 
 
 def _refuse_circle(change: Change, alias: str, into: str) -> None:
@@ -94,7 +84,7 @@ def part(tables: Tables, change: Change, alias: str, at: int) -> str:
     Raises:
         RecordError: It leads to no other name.
     """
-    change.know([alias])
+    change.know([alias, *_senders_ahead(tables, alias)])
     root = change.root(alias)
     names = tables.group(root.person_id)
     current = [link for link in tables.links([alias]) if link.alias == alias and link.parted_at is None]
@@ -111,8 +101,6 @@ def part(tables: Tables, change: Change, alias: str, at: int) -> str:
         change.anew(name)
     _tell_senders(tables, change, names)
     tables.save(change.people.values())
-    for name in (alias, root.person_id):
-        change.settle_currency(name)
     return current[0].person_id
 
 

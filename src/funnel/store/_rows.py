@@ -35,7 +35,7 @@ from funnel.interactions import (
     Visit,
 )
 from funnel.money import Money
-from funnel.records import Contact, Customer, Lead, Line, Purchase, Record, Refund
+from funnel.records import Contact, Lead, Line, Purchase, Record, Refund
 
 Log: TypeAlias = Literal["leads", "purchases", "refunds", "interactions"]
 Key: TypeAlias = tuple[str, str, str]
@@ -310,22 +310,6 @@ def _told(row: Row, shape: _Shape) -> dict[str, Any]:
     if row.words is None or shape.apart is None:
         return {}
     return {shape.apart: Contact.model_validate_json(row.words) if shape.apart == "contact" else row.words}
-
-
-# ---- the shop's book -----------------------------------------------------------------------------------------------
-
-_BOOK = ("name", "nickname", "address", "contact")
-
-
-def entry_of(customer: Customer) -> str:
-    """What stands of a customer apart from who they are and since when, as JSON."""
-    return customer.model_dump_json(include=set(_BOOK))
-
-
-def customer_of(person_id: str, since: int | None, entry: str | None) -> Customer:
-    """A customer as they stand in the book; nameless where their entry was erased."""
-    told: dict[str, Any] = {"name": ""} if entry is None else json.loads(entry)
-    return Customer(person_id=person_id, since=None if since is None else instant(since), **told)
 
 
 # ---- many ----------------------------------------------------------------------------------------------------------

@@ -34,6 +34,9 @@ T = TypeVar("T")
 PREFIX = "funnel_"
 """What the names of the tables begin with, so that they lie beside the shop's own."""
 
+SERVER_BATCH = 2_000
+"""How many records, or people, are written in one transaction on a server where there are very many."""
+
 
 def store_tables(
     metadata: sqlalchemy.MetaData | None = None, *, schema: str | None = None, prefix: str = PREFIX
@@ -142,6 +145,11 @@ class SqlAlchemyStore(KeptStore):
 
     def _wipe(self) -> None:
         self._open().wipe()
+
+    @property
+    def _batch(self) -> int:
+        """Return fewer than a file takes: on a server others wait for the people of a transaction."""
+        return min(super()._batch, SERVER_BATCH)
 
 
 def store_at(address: str) -> SqlAlchemyStore:
@@ -257,10 +265,19 @@ class AsyncSqlAlchemyStore:
         return await self._done(lambda store: store.load(records, recorded_at=recorded_at))
 
     async def enter(
-        self, customer: Customer, *, recorded_at: datetime, expected: Mapping[str, int] | None = None
+        self,
+        customer: Customer,
+        *,
+        recorded_at: datetime,
+        expected: Mapping[str, int] | None = None,
+        after_erasure: bool = False,
     ) -> Standing:
         """Write a customer into the shop's book; see `Store.enter`."""
-        return await self._done(lambda store: store.enter(customer, recorded_at=recorded_at, expected=expected))
+        return await self._done(
+            lambda store: store.enter(
+                customer, recorded_at=recorded_at, expected=expected, after_erasure=after_erasure
+            )
+        )
 
     async def history(self, person_id: str) -> History:
         """Everything on record of one person; see `Store.history`."""
@@ -270,7 +287,7 @@ class AsyncSqlAlchemyStore:
         """Where a person stood at the last judgement; see `Store.standing`."""
         return await self._done(lambda store: store.standing(person_id))
 
-    async def due(self, *, before: datetime, limit: int = 1_000) -> list[str]:
+    async def due(self, *, before: datetime, limit: int | None = None) -> list[str]:
         """Whose stage may have changed by itself before an instant; see `Store.due`."""
         return await self._done(lambda store: store.due(before=before, limit=limit))
 

@@ -20,7 +20,7 @@ from funnel.policy import Policy
 from funnel.store import _schema
 from funnel.store._base import KeptStore, T
 from funnel.store._sqlite import SqliteTables
-from funnel.store._tables import Tables
+from funnel.store._tables import STILL_READ, Tables
 
 OLDEST = (3, 37)
 """The first SQLite that has STRICT tables."""
@@ -128,8 +128,7 @@ class SqliteStore(KeptStore):
         with self._lock, _told():
             (busy, _, _) = self._open().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if busy:
-            msg = "it is erased, but another connection still reads what was there before; erase again when it is done"
-            raise LockedError(msg)
+            raise LockedError(STILL_READ)
 
 
 def _connected(path: str, timeout: timedelta, flush: str) -> sqlite3.Connection:

@@ -12,11 +12,11 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from funnel.errors import StoreError
+from funnel.errors import LockedError, StoreError
 from funnel.store._alchemy.schema import StoreTables, refuse_other_version, tables_in
 from funnel.store._alchemy.tables import AlchemyTables
 from funnel.store._alchemy.transactions import repeated, told, transaction
-from funnel.store._tables import Tables
+from funnel.store._tables import STILL_READ, Tables
 
 T = TypeVar("T")
 
@@ -64,11 +64,11 @@ class Database:
 
     def write(self, work: Callable[[Tables], T]) -> T:
         """Do work in one transaction, and again where another came between."""
-        return repeated(lambda: self._written(work))
+        return repeated(lambda whole: self._written(work, whole=whole))
 
-    def _written(self, work: Callable[[Tables], T]) -> T:
+    def _written(self, work: Callable[[Tables], T], *, whole: bool) -> T:
         with told(), self._connected() as connection, transaction(connection, writes=True):
-            return work(self._tables_over(connection))
+            return work(self._tables_over(connection, whole=whole))
 
     @contextmanager
     def reading(self) -> Generator[Tables, None, None]:
@@ -76,12 +76,12 @@ class Database:
         with told(), self._connected() as connection, transaction(connection, writes=False):
             yield self._tables_over(connection)
 
-    def _tables_over(self, connection: sa.Connection) -> AlchemyTables:
+    def _tables_over(self, connection: sa.Connection, *, whole: bool = False) -> AlchemyTables:
         """The tables, once they are known to be of this library's version."""
         if not self.is_known.is_set():
             refuse_other_version(connection, self.tables.records)
             self.is_known.set()
-        return AlchemyTables(connection, self.tables)
+        return AlchemyTables(connection, self.tables, whole=whole)
 
     @contextmanager
     def _connected(self) -> Generator[sa.Connection, None, None]:
@@ -96,4 +96,6 @@ class Database:
         with told(), self._connected() as connection:
             if connection.dialect.name == "sqlite":
                 connection.execution_options(isolation_level="AUTOCOMMIT")
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+                busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar()
+                if busy:
+                    raise LockedError(STILL_READ)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any
+from zlib import crc32
 
 import attrs
 import sqlalchemy as sa
@@ -20,8 +24,12 @@ MOST_BOUND = 500
 STEP = 100_000
 """How many rows of the table make one batch of columns."""
 
+SLOTS = 1_000
+"""Into how many slots the keys of records fall: the more there are, the seldomer two keys share one."""
+
 _SAID = tuple(COLUMNS)
 _PEOPLE = tuple(field.name for field in attrs.fields(Person))
+_name = attrgetter("person_id")
 _ARRAYS = {"postgresql": sa.func.json_agg, "sqlite": sa.func.json_group_array}
 """What writes a column as one JSON array, where a database has it without a limit to its length."""
 
@@ -29,17 +37,84 @@ _ARRAYS = {"postgresql": sa.func.json_agg, "sqlite": sa.func.json_group_array}
 class AlchemyTables:
     """The tables, over one connection that is inside a transaction."""
 
-    def __init__(self, connection: sa.Connection, tables: StoreTables) -> None:
-        """Use a connection."""
+    def __init__(self, connection: sa.Connection, tables: StoreTables, *, whole: bool = False) -> None:
+        """Use a connection.
+
+        Args:
+            connection: The connection.
+            tables: The tables.
+            whole: Whether to lock all keys if any is to be locked.
+        """
         self._connection = connection
         self._execute = connection.execute
         self._tables = tables
+        self._whole = whole
         self._asked: set[Key] = set()
-        self._there: set[str] = set()
-        r, a = tables.records, tables.apart
-        said = (r.c[name] for name in ("log", "source", "source_id", "person_id", "version", "apart", *_SAID))
-        beside = sa.and_(r.c.apart == APART, a.c.person_id == r.c.person_id, a.c.version == r.c.version)
-        self._shown = sa.select(*said, a.c.told).select_from(r.outerjoin(a, beside))
+        self._slots: set[int] = set()
+        self._known: dict[str, tuple[Any, ...]] = {}
+        self._shown = _shown(tables)
+
+    # ---- locks -----------------------------------------------------------------------------------------------------
+
+    def reserve(self, keys: Collection[Key]) -> str | None:
+        """Lock the slots of keys until the end of the transaction, and return the currency of the store.
+
+        All slots are locked in one order and before any person, so two transactions never wait for each other.
+
+        Raises:
+            AgainError: A slot is to be locked after others were: all are to be locked from the start.
+        """
+        wanted = {_slot(key) for key in keys} - self._slots
+        if not wanted:
+            return None
+        if self._slots:
+            raise AgainError("a key is concerned that could not be foreseen", whole=True)
+        wanted = set(range(SLOTS)) if self._whole else wanted
+        found = self._execute(_reserved(self._tables), {"slots": sorted(wanted)}).all()
+        if len(found) < len(wanted):
+            with _alone():
+                self._execute(self._tables.locks.insert().values([{"slot": slot} for slot in range(SLOTS)]))
+            wanted = set(range(SLOTS))
+        self._slots |= wanted
+        return found[0][1] if found else None
+
+    def other_currency(self, currency: str) -> str | None:
+        """Return another currency in which money is kept; None if there is none."""
+        r = self._tables.records
+        return self._execute(sa.select(r.c.currency).where(r.c.currency != currency).limit(1)).scalar()
+
+    def adopt(self, currency: str) -> None:
+        """Write the currency of the store into every slot: whoever locks one reads it there.
+
+        Raises:
+            AgainError: Not all slots are locked.
+        """
+        if len(self._slots) < SLOTS:
+            raise AgainError("the currency of the store is to be set", whole=True)
+        self._execute(self._tables.locks.update().values(currency=currency))
+
+    def hold(self, names: Collection[str]) -> Mapping[str, Person]:
+        """Lock the people of names, in one order, and return the rows of names and of the names that they lead to.
+
+        The row of the name that a person is known by is locked; whoever writes of a person locks it first.
+
+        Raises:
+            AgainError: A name was merged or parted meanwhile.
+        """
+        asked = _held(self._tables)
+        rows = (row for part in _parts(sorted(names)) for row in self._execute(asked, {"names": list(part)}))
+        roots: dict[str, Person] = {}
+        aliases: list[str] = []
+        for name, *told in rows:
+            person = Person(*told)
+            roots[person.person_id] = person
+            if name != person.person_id:
+                aliases.append(name)
+        found = {**roots, **self.people([name for name in aliases if name not in roots])}
+        if any(roots[name].root != name for name in roots) or any(found[name].root not in roots for name in aliases):
+            raise AgainError("somebody was merged meanwhile")
+        self._known |= {name: attrs.astuple(person) for name, person in found.items()}
+        return found
 
     # ---- records ---------------------------------------------------------------------------------------------------
 
@@ -92,7 +167,7 @@ class AlchemyTables:
             kinds.setdefault(row.kind, []).append({**_head(row, recorded_at), **_key(row), **said})
         try:
             for values in kinds.values():
-                self._execute(self._tables.records.insert(), values)
+                self._execute(self._tables.records.insert(), _one_or_all(values))
         except exc.IntegrityError:
             if all(row.key in self._asked for row in rows):
                 raise AgainError("somebody else wrote the same since it was asked for") from None
@@ -119,10 +194,10 @@ class AlchemyTables:
         if told:
             self._execute(self._tables.apart.insert(), told)
 
-    def currencies(self, names: Sequence[str]) -> Sequence[str]:
-        """Every currency of a person's money."""
+    def senders(self, names: Sequence[str]) -> Sequence[str]:
+        """Return everybody who sent a person of these names."""
         r = self._tables.records
-        asked = sa.select(r.c.currency).distinct().where(r.c.person_id.in_(names), r.c.currency.is_not(None))
+        asked = sa.select(r.c.referred_by).distinct().where(r.c.person_id.in_(names), r.c.referred_by.is_not(None))
         return list(self._execute(asked).scalars())
 
     # ---- everybody, as columns -------------------------------------------------------------------------------------
@@ -133,9 +208,10 @@ class AlchemyTables:
         shown = [self._now(column).label(name) for name, column in wanted.items()]
         array = _ARRAYS.get(self._connection.dialect.name)
         plain = sa.select(*shown).select_from(r.join(p, p.c.person_id == r.c.person_id))
-        last = self._execute(sa.select(sa.func.max(r.c.seq))).scalar() or 0
-        for start in range(0, last, STEP):
-            batch = plain.where(r.c.seq > start, r.c.seq <= start + STEP, r.c.log == log, self._which(log))
+        start = self._execute(sa.select(sa.func.min(r.c.seq))).scalar()
+        while start is not None:  # from row to row: numbers may have wide gaps
+            end = start + STEP - 1
+            batch = plain.where(r.c.seq.between(start, end), r.c.log == log, self._which(log))
             if array is None:
                 rows = self._execute(batch).all()
                 columns: Sequence[Any] = list(zip(*rows, strict=True))
@@ -147,6 +223,7 @@ class AlchemyTables:
                 columns = columns if count else []
             if columns:
                 yield dict(zip(wanted, columns, strict=True))
+            start = self._execute(sa.select(sa.func.min(r.c.seq)).where(r.c.seq > end)).scalar()
 
     def _now(self, column: str) -> sa.ColumnElement[Any]:
         """A column as it is shown: people go by one name; a complaint need not be about a purchase."""
@@ -201,25 +278,32 @@ class AlchemyTables:
         columns: list[sa.Column[Any]] = [p.c[name] for name in _PEOPLE]
         asked = sa.select(*columns)
         rows = (row for part in _parts(names) for row in self._execute(asked.where(p.c.person_id.in_(part))))
-        known = {row[0]: Person(*row) for row in rows}
-        self._there |= known.keys()
-        return known
+        return {row[0]: Person(*row) for row in rows}
 
     def save(self, people: Iterable[Person]) -> None:
-        """Write what is known of names; every one of them has been asked for."""
+        """Write what is known of names, all of which are held: of those that are there, only what has changed.
+
+        A name that the caller expects to be unknown is written and deleted: so nobody else can have written it.
+        """
         p = self._tables.people
-        known = [attrs.asdict(person) for person in people if person.version]
-        new = [one for one in known if one["person_id"] not in self._there]
-        old = [{"the_one": one.pop("person_id"), **one} for one in known if one["person_id"] in self._there]
+        new: list[dict[str, Any]] = []
+        changed: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+        for person in sorted(people, key=_name):
+            now, before = attrs.asdict(person), self._known.get(person.person_id)
+            if before is None:
+                new.append(now)
+            elif columns := tuple(name for name, was in zip(_PEOPLE, before, strict=True) if now[name] != was):
+                values = {name: now[name] for name in columns}
+                changed.setdefault(columns, []).append({"the_one": person.person_id, **values})
+            self._known[person.person_id] = tuple(now.values())
         if new:
-            try:
-                self._execute(p.insert(), new)
-            except exc.IntegrityError:
-                raise AgainError("somebody else wrote of the same person") from None
-            self._there |= {one["person_id"] for one in new}
-        if old:
-            written: dict[str, Any] = {name: sa.bindparam(name) for name in _PEOPLE[1:]}
-            self._execute(p.update().where(p.c.person_id == sa.bindparam("the_one")).values(**written), old)
+            with _alone():
+                self._execute(p.insert(), _one_or_all(new))
+        if unknown := [one["person_id"] for one in new if not one["version"]]:
+            self._execute(p.delete().where(p.c.person_id.in_(unknown)))
+        for columns, values in changed.items():
+            written: dict[str, Any] = {name: sa.bindparam(name) for name in columns}
+            self._execute(p.update().where(p.c.person_id == sa.bindparam("the_one")).values(**written), _one_or_all(values))
 
     def group(self, root: str) -> Sequence[str]:
         """Every name of a person, the one that they are known by first."""
@@ -227,19 +311,20 @@ class AlchemyTables:
         others = sa.select(p.c.person_id).where(p.c.root == root, p.c.person_id != root).order_by(p.c.person_id)
         return [root, *self._execute(others).scalars()]
 
-    def due(self, judged_by: int, before: int, limit: int) -> Sequence[str]:
+    def due(self, judged_by: int, before: int, limit: int | None) -> Sequence[str]:
         """Whom to judge: those whom another rule has judged, and before an instant others, longest overdue first."""
         p, found = self._tables.people, list[str]()
         by = p.c.judged_by
         for where in (by < judged_by, by > judged_by, sa.and_(by == judged_by, p.c.due_at < before)):
             asked = sa.select(p.c.person_id).where(where).order_by(by, p.c.due_at, p.c.person_id)
-            found += self._execute(asked.limit(limit - len(found))).scalars()
+            found += self._execute(asked.limit(None if limit is None else limit - len(found))).scalars()
         return found
 
     def versions(self) -> Mapping[str, int]:
         """The version of everyone who can be judged, by the name that they are known by."""
         p = self._tables.people
-        there = self._execute(sa.select(p.c.person_id, p.c.version).where(p.c.judged_by.is_not(None)))
+        asked = sa.select(p.c.person_id, p.c.version).where(p.c.judged_by.is_not(None))
+        there = self._execute(asked.order_by(p.c.person_id))  # they are written, and so locked, in this order
         return {name: version for name, version in there}  # noqa: C416 - rows are no pairs to dict's types
 
     def judged(self, found: Sequence[Found], judged_at: int, judged_by: int) -> None:
@@ -284,15 +369,82 @@ class AlchemyTables:
         c, a = self._tables.customers, self._tables.apart
         self._execute(c.delete().where(c.c.person_id == entry.person_id))
         self._execute(a.delete().where(a.c.person_id == entry.person_id, a.c.version == 0))
-        self._execute(c.insert(), {"person_id": entry.person_id, "since": entry.since})
-        self._execute(a.insert(), {"person_id": entry.person_id, "version": 0, "told": entry.told})
+        with _alone():
+            self._execute(c.insert(), {"person_id": entry.person_id, "since": entry.since})
+            self._execute(a.insert(), {"person_id": entry.person_id, "version": 0, "told": entry.told})
 
     def erase(self, names: Sequence[str]) -> int:
-        """Take away all that is kept apart of a person, and count it."""
+        """Delete all that is kept apart of a person, and mark the names as erased; return the number of deleted rows."""
         r, a = self._tables.records, self._tables.apart
         kept = r.update().where(r.c.person_id.in_(names), r.c.apart == APART)
         self._execute(kept.values(apart=ERASED))
-        return self._execute(a.delete().where(a.c.person_id.in_(names))).rowcount
+        erased = self._execute(a.delete().where(a.c.person_id.in_(names), a.c.told != "")).rowcount
+        unmarked = set(names).difference(self.erased(names))
+        if unmarked:
+            self._execute(a.insert(), [{"person_id": name, "version": 0, "told": ""} for name in sorted(unmarked)])
+        return erased
+
+    def erased(self, names: Sequence[str]) -> Sequence[str]:
+        """Return the names among these that are marked as erased."""
+        a = self._tables.apart
+        return list(self._execute(sa.select(a.c.person_id).where(*self._mark(names))).scalars())
+
+    def unmark(self, names: Sequence[str]) -> None:
+        """Remove the mark of erasure from names."""
+        self._execute(self._tables.apart.delete().where(*self._mark(names)))
+
+    def _mark(self, names: Sequence[str]) -> tuple[sa.ColumnElement[bool], ...]:
+        a = self._tables.apart
+        return a.c.person_id.in_(names), a.c.version == 0, a.c.told == ""
+
+
+@contextmanager
+def _alone() -> Generator[None, None, None]:
+    """Write what must not be there yet.
+
+    Raises:
+        AgainError: It is there: somebody else wrote it since it was looked for.
+    """
+    try:
+        yield
+    except exc.IntegrityError:
+        raise AgainError("somebody else wrote the same meanwhile") from None
+
+
+def _one_or_all(values: list[dict[str, Any]]) -> dict[str, Any] | list[dict[str, Any]]:
+    """Return the values of one row by themselves: drivers write one row with fewer messages than a list of one."""
+    return values[0] if len(values) == 1 else values
+
+
+@lru_cache(maxsize=16)
+def _shown(tables: StoreTables) -> sa.Select[Any]:
+    """Select records with what is kept apart of them; made once, for SQLAlchemy takes long to make a statement."""
+    r, a = tables.records, tables.apart
+    said = (r.c[name] for name in ("log", "source", "source_id", "person_id", "version", "apart", *_SAID))
+    beside = sa.and_(r.c.apart == APART, a.c.person_id == r.c.person_id, a.c.version == r.c.version)
+    return sa.select(*said, a.c.told).select_from(r.outerjoin(a, beside))
+
+
+@lru_cache(maxsize=16)
+def _reserved(tables: StoreTables) -> sa.Select[Any]:
+    """Select slots and lock them, in their order."""
+    t = tables.locks
+    asked = sa.select(t.c.slot, t.c.currency).where(t.c.slot.in_(sa.bindparam("slots", expanding=True)))
+    return asked.order_by(t.c.slot).with_for_update()
+
+
+@lru_cache(maxsize=16)
+def _held(tables: StoreTables) -> sa.Select[Any]:
+    """Select the people of names, and lock the rows of the names that the people are known by, in their order."""
+    p, n = tables.people, tables.people.alias("n")
+    columns: list[sa.Column[Any]] = [p.c[name] for name in _PEOPLE]
+    asked = sa.select(n.c.person_id, *columns).join(p, p.c.person_id == n.c.root).order_by(p.c.person_id)
+    return asked.where(n.c.person_id.in_(sa.bindparam("names", expanding=True))).with_for_update(of=p)
+
+
+def _slot(key: Key) -> int:
+    """Return the slot of a key; a slot is one row that is locked in place of the keys, which may not be there yet."""
+    return crc32("\0".join(key).encode()) % SLOTS
 
 
 def _parts(values: Collection[str]) -> Iterator[Collection[str]]:

@@ -1,7 +1,8 @@
 """Transactions on a server, and what went wrong with them in this library's own errors.
 
-Who writes does so as if nobody else did (serializable); where two meet, the database lets one of them begin again.
-Who reads sees one moment. SQLite lets one write at a time, and is told so before anything is read.
+A transaction that writes locks the people and the keys that it is about, and reads what others have committed; see
+`docs/decisions/people-are-locked.md`. One that only reads sees one moment. SQLite lets one write at a time, and is told
+so before anything is read.
 """
 
 from __future__ import annotations
@@ -29,14 +30,23 @@ _MISSING = frozenset({"42P01", "42703", "3F000", "1146", "1054"})
 
 
 class AgainError(FunnelError):
-    """Somebody else wrote at the same time: the work is to be done once more; it never leaves a store."""
+    """Somebody else wrote at the same time: the work is to be done once more; it never leaves a store.
+
+    Attributes:
+        whole: Whether the next try must lock all keys, not only those that it can tell beforehand.
+    """
+
+    def __init__(self, message: str = "", *, whole: bool = False) -> None:
+        """Say why."""
+        super().__init__(message)
+        self.whole = whole
 
 
 @contextmanager
 def transaction(connection: sa.Connection, *, writes: bool) -> Generator[None, None, None]:
     """One transaction: kept at the end of the block, or never there if anything is raised."""
     is_sqlite = connection.dialect.name == "sqlite"
-    level = "AUTOCOMMIT" if is_sqlite else "SERIALIZABLE" if writes else "REPEATABLE READ"
+    level = "AUTOCOMMIT" if is_sqlite else "READ COMMITTED" if writes else "REPEATABLE READ"
     connection.execution_options(isolation_level=level)
     with connection.begin():
         if is_sqlite:
@@ -45,17 +55,21 @@ def transaction(connection: sa.Connection, *, writes: bool) -> Generator[None, N
         yield
 
 
-def repeated(work: Callable[[], T]) -> T:
+def repeated(work: Callable[[bool], T]) -> T:
     """Do work, and again as long as others write at the same time.
+
+    Args:
+        work: The work; its argument says whether to lock all keys.
 
     Raises:
         LockedError: They did so every time.
     """
+    whole = False
     for _ in range(MOST_TRIES):
         try:
-            return work()
-        except AgainError:
-            continue
+            return work(whole)
+        except AgainError as error:
+            whole = whole or error.whole
     raise LockedError("others have written at the same time again and again; nothing was written, try later")
 
 
