@@ -73,6 +73,10 @@ TABLES: Sequence[str] = (
 entry of a customer stands there with version 0."""
 
 UPGRADES: Mapping[int, Sequence[str]] = {
-    1: ("ALTER TABLE people DROP COLUMN currency", "CREATE TABLE store (currency TEXT NOT NULL) STRICT"),
+    1: (
+        "ALTER TABLE people DROP COLUMN currency",
+        "CREATE TABLE store (currency TEXT NOT NULL) STRICT",
+        "INSERT INTO store (currency) SELECT currency FROM records WHERE currency IS NOT NULL LIMIT 1",
+    ),
 }
 """What brings a file of a version to the next."""

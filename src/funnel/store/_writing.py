@@ -150,7 +150,7 @@ def _agree_on_currency(
     given = sorted({str(row.said[CURRENCY]) for row in others})
     if len(given) > 1:
         raise _two_currencies(others, given)
-    there = currency if currency is not None and not changed else tables.other_currency(given[0])
+    there = tables.other_currency(given[0]) if changed else currency  # the only money may be amended to another one
     if there is not None:
         raise _two_currencies(others, [there, *given])
     tables.adopt(given[0])

@@ -56,7 +56,7 @@ def store_tables(
 
     Example:
         >>> sorted(store_tables(prefix="shop_").tables)
-        ['shop_apart', 'shop_customers', 'shop_links', 'shop_people', 'shop_records']
+        ['shop_apart', 'shop_customers', 'shop_links', 'shop_locks', 'shop_people', 'shop_records']
     """
     _need_sqlalchemy()
     import sqlalchemy

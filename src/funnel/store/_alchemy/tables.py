@@ -71,12 +71,22 @@ class AlchemyTables:
             raise AgainError("a key is concerned that could not be foreseen", whole=True)
         wanted = set(range(SLOTS)) if self._whole else wanted
         found = self._execute(_reserved(self._tables), {"slots": sorted(wanted)}).all()
-        if len(found) < len(wanted):
-            with _alone():
-                self._execute(self._tables.locks.insert().values([{"slot": slot} for slot in range(SLOTS)]))
-            wanted = set(range(SLOTS))
         self._slots |= wanted
-        return found[0][1] if found else None
+        return found[0][1] if found else self._new_slots()
+
+    def _new_slots(self) -> str | None:
+        """Make the slots of a new store; if its records came before its slots, they have its currency.
+
+        Raises:
+            AgainError: Somebody else makes the slots too.
+        """
+        r, slots = self._tables.records, range(SLOTS)
+        currency = self._execute(sa.select(r.c.currency).where(r.c.currency.is_not(None)).limit(1)).scalar()
+        with _alone():
+            made = [{"slot": slot, "currency": currency} for slot in slots]
+            self._execute(self._tables.locks.insert().values(made))
+        self._slots |= set(slots)
+        return currency
 
     def other_currency(self, currency: str) -> str | None:
         """Return another currency in which money is kept; None if there is none."""
