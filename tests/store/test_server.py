@@ -7,7 +7,7 @@ import inspect
 import json
 import random
 from collections.abc import Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Barrier
@@ -252,18 +252,22 @@ def test_who_comes_second_begins_again(
 def test_a_refund_and_its_purchase_that_meet_find_each_other(
     engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither sees the other while both are written: one is made again, and the refund is in the history."""
+    """A refund that comes while its purchase is written waits for it, and is in the history."""
     store, second = SqlAlchemyStore(engine), SqlAlchemyStore(engine)
     real, turns = AlchemyTables.insert, iter([None])
+    later: list[Future[Any]] = []
 
     def meddled(tables: AlchemyTables, rows: Any, recorded_at: int) -> None:
         if next(turns, True) is None:
-            second.append(back("r"), recorded_at=NOON)
+            later.append(pool.submit(second.append, back("r"), recorded_at=NOON))
+            assert wait(later, timeout=0.3).not_done
         real(tables, rows, recorded_at)
 
-    monkeypatch.setattr(AlchemyTables, "insert", meddled)
-    store.append(bought(), recorded_at=NOON)
+    with ThreadPoolExecutor(1) as pool:
+        monkeypatch.setattr(AlchemyTables, "insert", meddled)
+        store.append(bought(), recorded_at=NOON)
 
+    assert later[0].result().added == 1
     assert store.waiting() == []
     assert store.history("p1") == History.of("p1", [bought(), back("r")])
     assert store.standing("p1").stage == stage.of(store.history("p1"), Policy(), as_of=NOON)

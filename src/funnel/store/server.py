@@ -274,9 +274,7 @@ class AsyncSqlAlchemyStore:
     ) -> Standing:
         """Write a customer into the shop's book; see `Store.enter`."""
         return await self._done(
-            lambda store: store.enter(
-                customer, recorded_at=recorded_at, expected=expected, after_erasure=after_erasure
-            )
+            lambda store: store.enter(customer, recorded_at=recorded_at, expected=expected, after_erasure=after_erasure)
         )
 
     async def history(self, person_id: str) -> History:
