@@ -856,6 +856,22 @@ class Conformance:
         assert history.leads[0].contact == Contact(phone="1")
         assert are_in_tables(store, "p1")
 
+    @pytest.mark.parametrize("first", ["p2", "p3"])
+    def test_of_one_arrival_under_two_names_one_was_sent(self, first: str) -> None:
+        """Two friends each sent one name of a person: the friend of the arrival that was written first did, alone."""
+        with self.opened(stage=sent) as store:
+            friends = {"p2": "p8", "p3": "p9"}
+            for name in sorted(friends, key=lambda name: name != first):
+                store.append(came(name, referred_by=friends[name]), recorded_at=NOON)
+            store.merge("p2", into="p3", merged_at=NOON)
+
+            counted = {name: store.standing(name).stage for name in friends.values()}
+            assert counted == {friend: str(int(name == first)) for name, friend in friends.items()}
+            assert {name: str(len(store.history(name).referrals)) for name in counted} == counted
+            assert are_in_tables(store, "p3", "p8", "p9")
+            store.part("p2", parted_at=NOON)
+            assert [store.standing(name).stage for name in counted] == ["1", "1"]
+
     def test_who_sent_two_names_of_one_person_is_judged_again(self) -> None:
         """How many people somebody sent changes by a merge of them, and back when they part."""
         with self.opened(stage=sent) as store:

@@ -12,6 +12,7 @@ import attrs
 from funnel._instants import instant
 from funnel.errors import RecordError
 from funnel.store._change import Change
+from funnel.store._damage import damaged, readable
 from funnel.store._reading import names_of
 from funnel.store._tables import Link, Tables
 from funnel.store.protocol import Alias
@@ -23,7 +24,7 @@ def merge(tables: Tables, change: Change, alias: str, into: str, at: int) -> boo
     Raises:
         RecordError: It would go in a circle, or the alias leads elsewhere, or neither name is known.
     """
-    change.know([alias, into, *_senders_ahead(tables, alias)])
+    change.know([alias, into, *_senders_ahead(tables, alias, into)])
     if not (change.root(alias).version or change.root(into).version):
         msg = f"nothing is kept of {alias!r} or of {into!r}; append a record of one of the two first"
         raise RecordError(msg)
@@ -43,7 +44,7 @@ def merge(tables: Tables, change: Change, alias: str, into: str, at: int) -> boo
     merged.version = max(merged.version, 1)
     merged.stage = merged.former = merged.judged_at = merged.due_at = merged.judged_by = None
     change.anew(into)
-    _tell_senders(tables, change, names)
+    _tell_senders(tables, change, [*names, *tables.group(person.person_id)])
     tables.link(Link(alias, into, at))
     tables.save(change.people.values())
     return True
@@ -57,10 +58,11 @@ def _tell_senders(tables: Tables, change: Change, names: Sequence[str]) -> None:
         change.anew(sender)
 
 
-def _senders_ahead(tables: Tables, alias: str) -> Sequence[str]:
-    """Return everybody who sent this person, so that all are held at once and in one order: two merges cannot lock up."""
-    known = tables.people([alias])
-    return tables.senders(tables.group(known[alias].root if alias in known else alias))
+def _senders_ahead(tables: Tables, *people: str) -> Sequence[str]:
+    """Return everybody who sent these people: all are held at once, so that two merges never wait in a ring."""
+    known = tables.people(people)
+    roots = dict.fromkeys(known[name].root if name in known else name for name in people)
+    return tables.senders([name for root in roots for name in tables.group(root)])
 
 
 def _refuse_circle(change: Change, alias: str, into: str) -> None:
@@ -105,21 +107,28 @@ def part(tables: Tables, change: Change, alias: str, at: int) -> str:
 
 
 def _end(name: str, parents: Mapping[str, str]) -> str:
-    """Where a chain of aliases ends."""
-    while name in parents:
+    """Where a chain of aliases ends.
+
+    Raises:
+        StoreError: It leads in a circle, which no merge has made.
+    """
+    for _ in range(len(parents) + 1):
+        if name not in parents:
+            return name
         name = parents[name]
-    return name
+    raise damaged("a name leads in a circle")
 
 
 def aliases_of(tables: Tables, name: str) -> list[Alias]:
     """Every other name of a person, by now or once."""
     _, names = names_of(tables, name)
-    return [
-        Alias(
-            link.alias,
-            link.person_id,
-            instant(link.merged_at),
-            None if link.parted_at is None else instant(link.parted_at),
-        )
-        for link in tables.links(names)
-    ]
+    with readable("the date of a merge cannot be read"):
+        return [
+            Alias(
+                link.alias,
+                link.person_id,
+                instant(link.merged_at),
+                None if link.parted_at is None else instant(link.parted_at),
+            )
+            for link in tables.links(names)
+        ]

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from funnel._fields import Id
 from funnel._instants import EARLIEST, LATEST, micros
+from funnel._rule import Rule
 from funnel.errors import ArgumentError, InstantError
+from funnel.policy import Policy
+from funnel.stages import stage as stage_of_the_funnel
+
+T = TypeVar("T")
 
 _NAME: TypeAdapter[str] = TypeAdapter(Id)
 
@@ -94,3 +100,31 @@ def versions_of(expected: object) -> Mapping[str, int]:
             msg = f"a version in expected must be a whole number (got {type(version).__name__}); read it from standing"
             raise ArgumentError(msg)
     return expected
+
+
+def each_of(argument: str, given: Iterable[T]) -> Iterator[T]:
+    """Return an iterator over an argument.
+
+    Raises:
+        ArgumentError: It is not iterable.
+    """
+    try:
+        return iter(given)
+    except TypeError:
+        msg = f"{argument} must be iterable (got {type(given).__name__}); pass a list, or anything that yields records"
+    raise ArgumentError(msg)
+
+
+def asked_by(stage: object, policy: object) -> tuple[Rule[Any, Any, Any], Policy]:
+    """Return the rule and the policy that a store judges by; those of the library if None was passed.
+
+    Raises:
+        ArgumentError: One of them is something else.
+    """
+    if stage is not None and not isinstance(stage, Rule):
+        msg = f"stage must be a rule (got {type(stage).__name__}); decorate the function with @rule"
+        raise ArgumentError(msg)
+    if policy is not None and not isinstance(policy, Policy):
+        msg = f"policy must be a Policy (got {type(policy).__name__}); pass Policy(...)"
+        raise ArgumentError(msg)
+    return stage or stage_of_the_funnel, policy or Policy()

@@ -20,12 +20,21 @@ from funnel.history import History, checked_before
 from funnel.interactions import Complaint
 from funnel.policy import Policy
 from funnel.records import Customer, Record
-from funnel.stages import stage as stage_of_the_funnel
 from funnel.store import _aliases, _export
-from funnel.store._arguments import judgement_of, limit_of, moment_of, name_of, names_given, versions_of
+from funnel.store._arguments import (
+    asked_by,
+    each_of,
+    judgement_of,
+    limit_of,
+    moment_of,
+    name_of,
+    names_given,
+    versions_of,
+)
 from funnel.store._book import entry_of, refuse_erased
 from funnel.store._change import Change
 from funnel.store._checked import checked, checked_customer
+from funnel.store._damage import readable
 from funnel.store._everyone import everyone
 from funnel.store._frames import frames_of, logs_of
 from funnel.store._judge import Judge
@@ -52,14 +61,15 @@ JUDGED = 100
 def standing_of(person: Person) -> Standing:
     """What is kept of a person's stage, as it is shown."""
     judged, due = person.judged_at, person.due_at
-    return Standing(
-        person.person_id,
-        person.version,
-        person.stage,
-        person.former,
-        None if judged is None else instant(judged),
-        None if due is None else instant(due),
-    )
+    with readable("the date of a judgement cannot be read"):
+        return Standing(
+            person.person_id,
+            person.version,
+            person.stage,
+            person.former,
+            None if judged is None else instant(judged),
+            None if due is None else instant(due),
+        )
 
 
 def _noted(found: Sequence[Found], judged_at: int, judged_by: int, tables: Tables) -> None:
@@ -71,7 +81,7 @@ class KeptStore(ABC):
 
     def __init__(self, stage: Rule[Any, Any, Any] | None, policy: Policy | None) -> None:
         """Judge by this rule and these numbers."""
-        self._judge = Judge(stage or stage_of_the_funnel, policy or Policy())
+        self._judge = Judge(*asked_by(stage, policy))
 
     @abstractmethod
     def _write(self, work: Callable[[Tables], T]) -> T:
@@ -123,7 +133,7 @@ class KeptStore(ABC):
     def load(self, records: Iterable[Record], *, recorded_at: datetime) -> Receipt:
         """Add very many records without judging anyone; everyone they are of is due."""
         what, added, repeated = Writing(judgement_of("recorded_at", recorded_at), {}, judged=False), 0, 0
-        rest = iter(records)
+        rest = each_of("records", records)
         while batch := list(islice(rest, self._batch)):
             done = self._put(batch, what)
             added, repeated = added + done.added, repeated + done.repeated

@@ -11,6 +11,9 @@ from funnel.store._judge import Live
 from funnel.store._rows import NOBODY, SENDER, Row
 from funnel.store._tables import Person, Tables
 
+MOST_CHANGES = 2**62
+"""No person changes more often; beyond it a database could not count on."""
+
 
 class Change:
     """The people whom one change is about.
@@ -42,6 +45,8 @@ class Change:
         there = self._tables.hold(missing)
         if any(there[one.root].root != one.root if one.root in there else True for one in there.values()):
             raise damaged("a name leads to one that is not there, or in a circle")
+        if any(not 0 <= one.version < MOST_CHANGES for one in there.values()):
+            raise damaged("a person has a version that no store has counted")
         self.people |= {**{name: Person(name, name) for name in missing}, **there}
 
     def root(self, name: str) -> Person:

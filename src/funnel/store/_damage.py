@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from funnel.errors import MissingExtraError, StoreError
+from funnel.errors import StoreError
 
 _SIGNS = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError)
 """What Python raises if a column holds what it never should: a text in place of a number, an unknown kind."""
@@ -26,7 +26,7 @@ def readable(what: str) -> Generator[None, None, None]:
     """
     try:
         yield
-    except (StoreError, MissingExtraError):
+    except StoreError:
         raise
     except _SIGNS:
         raise damaged(what) from None

@@ -42,11 +42,30 @@ def history_of(tables: Tables, name: str) -> History:
     """The history of a person, by any of their names."""
     root, names = names_of(tables, name)
     rows = tables.of_people(names)
-    sent = [row for row in tables.sent_by(names) if row.person_id not in names]
-    known_as = {**_roots(tables, [*rows, *sent]), **dict.fromkeys(names, root)}
+    given = [row for row in tables.sent_by(names) if row.person_id not in names]
+    known_as = {**_roots(tables, [*rows, *given]), **dict.fromkeys(names, root)}
+    sent = _first_of_each(tables, given, known_as)
     with readable(f"a record of {root!r} cannot be read"):
         records = [record_of(row, known_as) for row in (*_in_history(rows), *sent)]
         return checked_before(root, _each_lead_once(records), _customer(tables, root, names))
+
+
+def _first_of_each(tables: Tables, sent: Sequence[Row], roots: Mapping[str, str]) -> Sequence[Row]:
+    """Leave out arrivals that a merge has made one with an arrival that was written before, under another name."""
+    aliases = tables.others({roots.get(row.person_id, row.person_id) for row in sent}) if sent else []
+    if not aliases:
+        return sent
+    known_as = {name: person.root for name, person in tables.people(aliases).items()}
+    known_as |= {root: root for root in known_as.values()}
+    first: dict[tuple[object, ...], Key] = {}
+    for row in tables.of_people(list(known_as)):
+        if row.kind == "lead":
+            first.setdefault(_arrival(row, known_as[row.person_id]), row.key)
+    return [row for row in sent if first.get(_arrival(row, known_as.get(row.person_id, "")), row.key) == row.key]
+
+
+def _arrival(row: Row, root: str) -> tuple[object, ...]:
+    return root, row.key[1], row["happened_at"], row["campaign"]
 
 
 def _roots(tables: Tables, rows: Iterable[Row]) -> dict[str, str]:

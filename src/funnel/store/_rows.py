@@ -12,7 +12,8 @@ from typing import Any, Literal, TypeAlias
 
 import attrs
 
-from funnel._instants import instant, micros
+from funnel._fields import amount_in_range
+from funnel._instants import EARLIEST, LATEST, instant, micros
 from funnel.errors import ConflictError, RecordError
 from funnel.interactions import (
     Answer,
@@ -170,7 +171,17 @@ _CHANGES: Mapping[str, Change] = {
 }
 """How a field's value becomes that of its column, where it is not the same; None stays None."""
 
-_BACK: Mapping[str, Callable[[Any], object]] = {name: instant for name, change in _CHANGES.items() if change is micros}
+
+def _kept_instant(count: int) -> object:
+    """Return the instant of a column; one outside the years that are kept was never written by a store."""
+    if not EARLIEST <= count < LATEST:
+        raise ValueError
+    return instant(count)
+
+
+_BACK: Mapping[str, Callable[[Any], object]] = {
+    name: _kept_instant for name, change in _CHANGES.items() if change is micros
+}
 
 _RENAMED: Mapping[str, str] = {
     "arrived_at": "happened_at",
@@ -229,6 +240,8 @@ def _shape(made: type[Record]) -> _Shape:
 
 _SHAPES: Mapping[type[Record], _Shape] = {made: _shape(made) for made in _KINDS}
 _BY_KIND: Mapping[str, _Shape] = {shape.kind: shape for shape in _SHAPES.values()}
+KINDS = tuple(_BY_KIND)
+"""Every kind of record that is kept."""
 _KIND, _AMOUNT, _REGARDING = (PLACES[name] for name in ("kind", "amount", "regarding"))
 _EMPTY: tuple[Cell, ...] = (None,) * len(COLUMNS)
 
@@ -287,7 +300,7 @@ def record_of(row: Row, names: Mapping[str, str] | None = None) -> Record:
             fields[name] = value if back is None else back(value)
     fields |= {**_named(row, shape, names or {}), **_told(row, shape)}
     if shape.has_amount and row["amount"] is not None:
-        fields["amount"] = Money.of_minor(row["amount"], row["currency"])
+        fields["amount"] = amount_in_range(Money.of_minor(row["amount"], row["currency"]))
     if row["lines"] is not None:
         fields["lines"] = _lines_of(row["lines"], row["currency"])
     return shape.made.model_construct(**fields)  # it was checked on its way in, and the columns hold nothing else

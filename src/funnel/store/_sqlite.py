@@ -74,7 +74,7 @@ _WHICH = {
     "leads": f"p.root NOT IN (SELECT root FROM people WHERE root <> person_id) OR NOT {_EARLIER}",
     "purchases": "TRUE",
     "refunds": "r.person_id <> ''",
-    "interactions": f"r.kind NOT IN ('answer', 'resolution', 'delivered') OR {_TARGET}",
+    "interactions": f"r.kind IS NULL OR r.kind NOT IN ('answer', 'resolution', 'delivered') OR {_TARGET}",
 }
 """Which rows of a log are in somebody's history."""
 _NOW = {
@@ -254,6 +254,12 @@ class SqliteTables:
         )
         return [root, *(name for (name,) in aliases)]
 
+    def others(self, roots: Collection[str]) -> Sequence[str]:
+        """Return every other name of people, who are given by the names that they are known by."""
+        parts = (list(roots)[start : start + MOST_BOUND] for start in range(0, len(roots), MOST_BOUND))
+        select = "SELECT person_id FROM people WHERE root <> person_id AND root IN"
+        return [name for part in parts for (name,) in self._execute(f"{select} ({_marks(len(part))})", part)]
+
     def due(self, judged_by: int, before: int, limit: int | None) -> Sequence[str]:
         """Whom to judge: those whom another rule has judged, and before an instant others, longest overdue first."""
         found: list[str] = []
@@ -307,7 +313,7 @@ class SqliteTables:
         )
 
     def erase(self, names: Sequence[str]) -> int:
-        """Delete all that is kept apart of a person, and mark the names as erased; return the number of deleted rows."""
+        """Delete all that is kept apart of names, and mark the names as erased; return how many rows were deleted."""
         who = f"person_id IN ({_marks(len(names))})"
         self._execute(f"UPDATE records SET apart = {ERASED} WHERE {who} AND apart = {APART}", names)
         erased = self._execute(f"DELETE FROM apart WHERE {who} AND told <> ''", names).rowcount

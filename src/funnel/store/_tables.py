@@ -143,6 +143,10 @@ class Tables(Protocol):
         """Every name of a person, the one that they are known by first."""
         ...
 
+    def others(self, roots: Collection[str]) -> Sequence[str]:
+        """Return every other name of people, who are given by the names that they are known by."""
+        ...
+
     def due(self, judged_by: int, before: int, limit: int | None) -> Sequence[str]:
         """Whom to judge: those whom another rule has judged, and before an instant others, longest overdue first."""
         ...
@@ -172,7 +176,7 @@ class Tables(Protocol):
         ...
 
     def erase(self, names: Sequence[str]) -> int:
-        """Delete all that is kept apart of a person, and mark the names as erased; return the number of deleted rows."""
+        """Delete all that is kept apart of names, and mark the names as erased; return how many rows were deleted."""
         ...
 
     def erased(self, names: Sequence[str]) -> Sequence[str]:

@@ -234,8 +234,8 @@ class Store(Protocol):
     def judge(self, *people: str, as_of: datetime) -> list[Standing]:
         """Judge people again, and keep where they stand.
 
-        They are judged a hundred in one transaction. If the call breaks off, the people before are judged, and the others
-        stay due.
+        They are judged a hundred in one transaction. If the call breaks off, the people before are judged, and the
+        others stay due.
 
         Args:
             people: Any names; of those who are unknown nothing is kept.

@@ -244,9 +244,15 @@ class AsyncSqlAlchemyStore:
         """Make a call of the plain store over an async connection."""
         from funnel.store._alchemy.transactions import told
 
-        with told():
-            async with self._engine.connect() as connection:
+        database = self._store._open()  # noqa: SLF001 - the twin's own store
+        with told(database.place):
+            connection = self._engine.connect()
+            with database.reached():
+                await connection.start()
+            try:
                 return await connection.run_sync(lambda plain: call(_OnOneConnection(self._store, plain)))
+            finally:
+                await connection.close()
 
     async def append(
         self, *records: Record, recorded_at: datetime, expected: Mapping[str, int] | None = None

@@ -153,10 +153,10 @@ class AlchemyPeople:
                 self._execute(p.insert(), one_or_all(new))
         if unknown := [one["person_id"] for one in new if not one["version"]]:
             self._execute(p.delete().where(p.c.person_id.in_(unknown)))
-        for columns, values in changed.items():
+        for columns, rows in changed.items():
             written: dict[str, Any] = {name: sa.bindparam(name) for name in columns}
             self._execute(
-                p.update().where(p.c.person_id == sa.bindparam("the_one")).values(**written), one_or_all(values)
+                p.update().where(p.c.person_id == sa.bindparam("the_one")).values(**written), one_or_all(rows)
             )
 
     def group(self, root: str) -> Sequence[str]:
@@ -164,6 +164,12 @@ class AlchemyPeople:
         p = self._tables.people
         others = sa.select(p.c.person_id).where(p.c.root == root, p.c.person_id != root).order_by(p.c.person_id)
         return [root, *self._execute(others).scalars()]
+
+    def others(self, roots: Collection[str]) -> Sequence[str]:
+        """Return every other name of people, who are given by the names that they are known by."""
+        p = self._tables.people
+        asked = sa.select(p.c.person_id).where(p.c.root != p.c.person_id)
+        return [name for part in parts(roots) for name in self._execute(asked.where(p.c.root.in_(part))).scalars()]
 
     def due(self, judged_by: int, before: int, limit: int | None) -> Sequence[str]:
         """Whom to judge: those whom another rule has judged, and before an instant others, longest overdue first."""
@@ -228,7 +234,7 @@ class AlchemyPeople:
             self._execute(a.insert(), {"person_id": entry.person_id, "version": 0, "told": entry.told})
 
     def erase(self, names: Sequence[str]) -> int:
-        """Delete all that is kept apart of a person, and mark the names as erased; return the number of deleted rows."""
+        """Delete all that is kept apart of names, and mark the names as erased; return how many rows were deleted."""
         r, a = self._tables.records, self._tables.apart
         kept = r.update().where(r.c.person_id.in_(names), r.c.apart == APART)
         self._execute(kept.values(apart=ERASED))

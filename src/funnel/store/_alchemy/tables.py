@@ -161,7 +161,7 @@ class AlchemyTables(AlchemyPeople):
         if log == "refunds":
             return r.c.person_id != ""
         if log == "interactions":
-            return sa.or_(r.c.kind.not_in(("answer", "resolution", "delivered")), self._target(p))
+            return sa.or_(r.c.kind.is_(None), r.c.kind.not_in(("answer", "resolution", "delivered")), self._target(p))
         return sa.true()
 
     def _target(self, p: sa.Table) -> sa.ColumnElement[bool]:
