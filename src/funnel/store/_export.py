@@ -7,6 +7,7 @@ from typing import Any
 
 from funnel._instants import instant
 from funnel.store._aliases import aliases_of
+from funnel.store._damage import readable
 from funnel.store._reading import history_of, names_of, waiting_of
 from funnel.store._tables import Tables
 
@@ -44,4 +45,5 @@ def _stage(tables: Tables, root: str, judged_by: int) -> dict[str, Any] | None:
     person = tables.people([root]).get(root)
     if person is None or person.judged_at is None or person.judged_by != judged_by:
         return None
-    return {"stage": person.stage, "judged_at": instant(person.judged_at).isoformat()}
+    with readable("the date of a judgement cannot be read"):
+        return {"stage": person.stage, "judged_at": instant(person.judged_at).isoformat()}

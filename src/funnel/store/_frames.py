@@ -10,7 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 
-from funnel.errors import FunnelError, LogsError, MissingExtraError
+from funnel._fields import LARGEST_AMOUNT
+from funnel._instants import EARLIEST, LATEST, instant
+from funnel.errors import ArgumentError, LogsError, MissingExtraError
+from funnel.money import Money
+from funnel.store._damage import damaged, readable
+from funnel.store._rows import KINDS
 from funnel.store._tables import Tables
 from funnel.store.protocol import Engine
 
@@ -77,13 +82,13 @@ def logs_of(tables: Tables, engine: Engine) -> Logs:
     """Everyone's records as logs.
 
     Raises:
-        FunnelError: The engine is unknown.
+        ArgumentError: The engine is unknown.
         MissingExtraError: It is not installed, or Polars is not.
         LogsError: The amounts are of more than one currency.
     """
     if engine not in _HOMES:
         msg = f"engine {engine!r} is unknown; it is one of {', '.join(_HOMES)}"
-        raise FunnelError(msg)
+        raise ArgumentError(msg)
     for name in _NEEDED.get(engine, ()):
         _need(name)
     from funnel.logs import checked_before
@@ -100,7 +105,43 @@ def frames_of(tables: Tables) -> dict[str, pl.DataFrame]:
         MissingExtraError: Polars is not installed.
     """
     _need("polars")
-    return {log: _frame(tables, log) for log in LOG_COLUMNS}
+    import polars as pl
+
+    try:
+        with readable("a table of records cannot be read"):
+            frames = {log: _frame(tables, log) for log in LOG_COLUMNS}
+    except pl.exceptions.PolarsError:
+        raise damaged("a table of records cannot be read") from None
+    if any(_is_damaged(log, frame) for log, frame in frames.items()):
+        raise damaged("a record has what no record can have")
+    return frames
+
+
+_NEVER_EMPTY: Mapping[str, Sequence[str]] = {
+    "leads": ("person_id", "arrived_at", "source"),
+    "purchases": ("person_id", "id", "source", "purchased_at", "amount", "currency", "status"),
+    "refunds": ("id", "source", "purchase_id", "refunded_at", "amount", "currency"),
+    "interactions": ("person_id", "id", "source", "occurred_at", "kind"),
+}
+"""The columns that every record of a log fills."""
+
+
+def _is_damaged(log: str, frame: pl.DataFrame) -> bool:
+    """Say whether a table holds what no store has written: a missing value, or one out of its bounds."""
+    import polars as pl
+
+    wrong = [pl.col(name).is_null() for name in _NEVER_EMPTY[log]]
+    wrong += [
+        ~pl.col(name).is_between(instant(EARLIEST), instant(LATEST), closed="left")
+        for name in frame.columns
+        if name in _TIMES
+    ]
+    if "amount" in frame.columns:
+        wrong.append(~pl.col("amount").is_between(0, LARGEST_AMOUNT))
+        wrong.append(pl.col("amount").is_null() != pl.col("currency").is_null())
+    if "kind" in frame.columns:
+        wrong.append(~pl.col("kind").is_in(KINDS))
+    return bool(frame.select(pl.any_horizontal(wrong).any()).item())
 
 
 def _need(name: str) -> None:
@@ -137,7 +178,8 @@ def _currency(frames: Mapping[str, pl.DataFrame]) -> str | None:
     if len(found) > 1:
         msg = f"{' and '.join(found)} meet in the store; facts of everyone are counted in one currency"
         raise LogsError(msg)
-    return found[0] if found else None
+    with readable("a currency is unknown"):
+        return Money.of_minor(0, found[0]).currency if found else None
 
 
 def _duckdb(frames: Mapping[str, pl.DataFrame]) -> dict[str, Any]:

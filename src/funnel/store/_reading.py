@@ -11,24 +11,61 @@ import attrs
 
 from funnel.history import History, checked_before
 from funnel.records import Customer, Lead, Record
-from funnel.store._rows import PLACES, Key, Row, customer_of, record_of
-from funnel.store._tables import Tables
+from funnel.store._book import customer_of
+from funnel.store._damage import damaged, readable
+from funnel.store._rows import PLACES, Key, Row, record_of
+from funnel.store._tables import Person, Tables
+
+
+def person_of(tables: Tables, name: str) -> Person:
+    """Return a person by any of their names; of version 0 if nothing is kept of the person.
+
+    Raises:
+        StoreError: The name leads to one that is not there.
+    """
+    person = tables.people([name]).get(name, Person(name, name))
+    if person.root == name:
+        return person
+    root = tables.people([person.root]).get(person.root)
+    if root is None or root.root != root.person_id:
+        raise damaged("a name leads to one that is not there, or in a circle")
+    return root
 
 
 def names_of(tables: Tables, name: str) -> tuple[str, Sequence[str]]:
     """The name that a person is known by now, and all of their names."""
-    person = tables.people([name]).get(name)
-    return (name, [name]) if person is None else (person.root, tables.group(person.root))
+    person = person_of(tables, name)
+    return person.person_id, tables.group(person.person_id) if person.version else [name]
 
 
 def history_of(tables: Tables, name: str) -> History:
     """The history of a person, by any of their names."""
     root, names = names_of(tables, name)
     rows = tables.of_people(names)
-    sent = [row for row in tables.sent_by(names) if row.person_id not in names]
-    known_as = {**_roots(tables, [*rows, *sent]), **dict.fromkeys(names, root)}
-    records = [record_of(row, known_as) for row in (*_in_history(rows), *sent)]
-    return checked_before(root, _each_lead_once(records), _customer(tables, root, names))
+    given = [row for row in tables.sent_by(names) if row.person_id not in names]
+    known_as = {**_roots(tables, [*rows, *given]), **dict.fromkeys(names, root)}
+    sent = _first_of_each(tables, given, known_as)
+    with readable(f"a record of {root!r} cannot be read"):
+        records = [record_of(row, known_as) for row in (*_in_history(rows), *sent)]
+        return checked_before(root, _each_lead_once(records), _customer(tables, root, names))
+
+
+def _first_of_each(tables: Tables, sent: Sequence[Row], roots: Mapping[str, str]) -> Sequence[Row]:
+    """Leave out arrivals that a merge has made one with an arrival that was written before, under another name."""
+    aliases = tables.others({roots.get(row.person_id, row.person_id) for row in sent}) if sent else []
+    if not aliases:
+        return sent
+    known_as = {name: person.root for name, person in tables.people(aliases).items()}
+    known_as |= {root: root for root in known_as.values()}
+    first: dict[tuple[object, ...], Key] = {}
+    for row in tables.of_people(list(known_as)):
+        if row.kind == "lead":
+            first.setdefault(_arrival(row, known_as[row.person_id]), row.key)
+    return [row for row in sent if first.get(_arrival(row, known_as.get(row.person_id, "")), row.key) == row.key]
+
+
+def _arrival(row: Row, root: str) -> tuple[object, ...]:
+    return root, row.key[1], row["happened_at"], row["campaign"]
 
 
 def _roots(tables: Tables, rows: Iterable[Row]) -> dict[str, str]:
@@ -42,7 +79,8 @@ def waiting_of(tables: Tables, names: Sequence[str]) -> list[Record]:
     """The records of a person that wait for what they refer to."""
     rows = tables.of_people(names)
     kinds = _kinds(rows)
-    return [record_of(row) for row in rows if row.kind != "complaint" and _waits(row, kinds)]
+    with readable("a record that waits cannot be read"):
+        return [record_of(row) for row in rows if row.kind != "complaint" and _waits(row, kinds)]
 
 
 def _in_history(rows: Sequence[Row]) -> Iterator[Row]:
@@ -83,4 +121,4 @@ def _customer(tables: Tables, root: str, names: Sequence[str]) -> Customer | Non
     """How they stand in the shop's book: under the name that they are known by, or else under the first other."""
     entries = {entry.person_id: entry for entry in tables.entries(names)}
     found = next((entries[name] for name in (root, *names) if name in entries), None)
-    return None if found is None else customer_of(root, found.since, found.told)
+    return None if found is None else customer_of(root, found)

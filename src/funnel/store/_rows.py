@@ -13,7 +13,8 @@ from typing import Any, Literal, TypeAlias
 import attrs
 
 from funnel._copies import unchecked
-from funnel._instants import instant, micros
+from funnel._fields import amount_in_range
+from funnel._instants import EARLIEST, LATEST, instant, micros
 from funnel.errors import ConflictError, RecordError
 from funnel.interactions import (
     Answer,
@@ -36,7 +37,7 @@ from funnel.interactions import (
     Visit,
 )
 from funnel.money import Money
-from funnel.records import Contact, Customer, Lead, Line, Purchase, Record, Refund
+from funnel.records import Contact, Lead, Line, Purchase, Record, Refund
 
 Log: TypeAlias = Literal["leads", "purchases", "refunds", "interactions"]
 Key: TypeAlias = tuple[str, str, str]
@@ -171,7 +172,17 @@ _CHANGES: Mapping[str, Change] = {
 }
 """How a field's value becomes that of its column, where it is not the same; None stays None."""
 
-_BACK: Mapping[str, Callable[[Any], object]] = {name: instant for name, change in _CHANGES.items() if change is micros}
+
+def _kept_instant(count: int) -> object:
+    """Return the instant of a column; one outside the years that are kept was never written by a store."""
+    if not EARLIEST <= count < LATEST:
+        raise ValueError
+    return instant(count)
+
+
+_BACK: Mapping[str, Callable[[Any], object]] = {
+    name: _kept_instant for name, change in _CHANGES.items() if change is micros
+}
 
 _RENAMED: Mapping[str, str] = {
     "arrived_at": "happened_at",
@@ -230,6 +241,8 @@ def _shape(made: type[Record]) -> _Shape:
 
 _SHAPES: Mapping[type[Record], _Shape] = {made: _shape(made) for made in _KINDS}
 _BY_KIND: Mapping[str, _Shape] = {shape.kind: shape for shape in _SHAPES.values()}
+KINDS = tuple(_BY_KIND)
+"""Every kind of record that is kept."""
 _KIND, _AMOUNT, _REGARDING = (PLACES[name] for name in ("kind", "amount", "regarding"))
 _EMPTY: tuple[Cell, ...] = (None,) * len(COLUMNS)
 
@@ -288,7 +301,7 @@ def record_of(row: Row, names: Mapping[str, str] | None = None) -> Record:
             fields[name] = value if back is None else back(value)
     fields |= {**_named(row, shape, names or {}), **_told(row, shape)}
     if shape.has_amount and row["amount"] is not None:
-        fields["amount"] = Money.of_minor(row["amount"], row["currency"])
+        fields["amount"] = amount_in_range(Money.of_minor(row["amount"], row["currency"]))
     if row["lines"] is not None:
         fields["lines"] = _lines_of(row["lines"], row["currency"])
     return unchecked(shape.made, fields)  # it was checked on its way in, and the columns hold nothing else
@@ -311,22 +324,6 @@ def _told(row: Row, shape: _Shape) -> dict[str, Any]:
     if row.words is None or shape.apart is None:
         return {}
     return {shape.apart: Contact.model_validate_json(row.words) if shape.apart == "contact" else row.words}
-
-
-# ---- the shop's book -----------------------------------------------------------------------------------------------
-
-_BOOK = ("name", "nickname", "address", "contact")
-
-
-def entry_of(customer: Customer) -> str:
-    """What stands of a customer apart from who they are and since when, as JSON."""
-    return customer.model_dump_json(include=set(_BOOK))
-
-
-def customer_of(person_id: str, since: int | None, entry: str | None) -> Customer:
-    """A customer as they stand in the book; nameless where their entry was erased."""
-    told: dict[str, Any] = {"name": ""} if entry is None else json.loads(entry)
-    return Customer(person_id=person_id, since=None if since is None else instant(since), **told)
 
 
 # ---- many ----------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from funnel.store._rows import COLUMNS
 APPLICATION_ID = 0x66756E6C
 """What tells a file of this library from any other SQLite file: `funl`."""
 
-VERSION = 1
+VERSION = 2
 """The version of the tables."""
 
 _TYPES = {str: "TEXT", int: "INTEGER"}
@@ -20,7 +20,6 @@ TABLES: Sequence[str] = (
         person_id TEXT PRIMARY KEY,
         root TEXT NOT NULL,
         version INTEGER NOT NULL,
-        currency TEXT,
         stage TEXT,
         former TEXT,
         judged_at INTEGER,
@@ -68,9 +67,16 @@ TABLES: Sequence[str] = (
     "CREATE UNIQUE INDEX links_alias ON links (alias) WHERE parted_at IS NULL",
     "CREATE INDEX links_from ON links (alias)",
     "CREATE INDEX links_to ON links (person_id)",
+    "CREATE TABLE store (currency TEXT NOT NULL) STRICT",
 )
 """Every table of the present version. `apart` holds all that was said or reaches a person, and nothing else does; the
 entry of a customer stands there with version 0."""
 
-UPGRADES: Mapping[int, Sequence[str]] = {}
+UPGRADES: Mapping[int, Sequence[str]] = {
+    1: (
+        "ALTER TABLE people DROP COLUMN currency",
+        "CREATE TABLE store (currency TEXT NOT NULL) STRICT",
+        "INSERT INTO store (currency) SELECT currency FROM records WHERE currency IS NOT NULL LIMIT 1",
+    ),
+}
 """What brings a file of a version to the next."""

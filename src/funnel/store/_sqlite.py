@@ -21,6 +21,9 @@ MOST_BOUND = 300
 STEP = 100_000
 """How many rows of the table make one batch of columns."""
 
+_LAST_SEQ = 2**63 - 1
+"""The largest number that a row may have."""
+
 _KEY = ("log", "source", "source_id")
 _HEAD = (*_KEY, "person_id", "version", "recorded_at", "apart")
 _SAID = tuple(COLUMNS)
@@ -49,6 +52,7 @@ _DUE = tuple(
     f"SELECT person_id FROM people WHERE {these} ORDER BY judged_by, due_at, person_id LIMIT :limit"
     for these in ("judged_by < :judged_by", "judged_by > :judged_by", "judged_by = :judged_by AND due_at < :before")
 )
+_MARK = "INSERT OR IGNORE INTO apart (person_id, version, told) VALUES (?, 0, '')"
 _TELL = "INSERT INTO apart (person_id, version, told) VALUES (?, ?, ?)"
 _TARGET = """
     EXISTS (
@@ -70,7 +74,7 @@ _WHICH = {
     "leads": f"p.root NOT IN (SELECT root FROM people WHERE root <> person_id) OR NOT {_EARLIER}",
     "purchases": "TRUE",
     "refunds": "r.person_id <> ''",
-    "interactions": f"r.kind NOT IN ('answer', 'resolution', 'delivered') OR {_TARGET}",
+    "interactions": f"r.kind IS NULL OR r.kind NOT IN ('answer', 'resolution', 'delivered') OR {_TARGET}",
 }
 """Which rows of a log are in somebody's history."""
 _NOW = {
@@ -170,23 +174,44 @@ class SqliteTables:
         if told:
             self._connection.executemany(_TELL, told)
 
-    def currencies(self, names: Sequence[str]) -> Sequence[str]:
-        """Every currency of a person's money."""
-        where = f"person_id IN ({_marks(len(names))}) AND currency IS NOT NULL"
-        return [name for (name,) in self._execute(f"SELECT DISTINCT currency FROM records WHERE {where}", names)]
+    def senders(self, names: Sequence[str]) -> Sequence[str]:
+        """Return everybody who sent a person of these names."""
+        where = f"person_id IN ({_marks(len(names))}) AND referred_by IS NOT NULL"
+        return [name for (name,) in self._execute(f"SELECT DISTINCT referred_by FROM records WHERE {where}", names)]
+
+    # ---- the currency of the store ---------------------------------------------------------------------------------
+
+    def reserve(self, keys: Collection[Key]) -> str | None:
+        """Return the currency of the store; nobody else writes while a transaction of SQLite does."""
+        found = self._execute("SELECT currency FROM store").fetchone() if keys else None
+        return None if found is None else found[0]
+
+    def other_currency(self, currency: str) -> str | None:
+        """Return another currency in which money is kept; None if there is none."""
+        found = self._execute("SELECT currency FROM records WHERE currency <> ? LIMIT 1", (currency,)).fetchone()
+        return None if found is None else found[0]
+
+    def adopt(self, currency: str) -> None:
+        """Write the currency of the store."""
+        self._execute("DELETE FROM store")
+        self._execute("INSERT INTO store (currency) VALUES (?)", (currency,))
+
+    # ---- everybody, as columns -------------------------------------------------------------------------------------
 
     def columns(self, log: str, wanted: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
         """All rows of a log as columns, in batches."""
         shown = ", ".join(f"json_group_array({_NOW.get(column, f'r.{column}')})" for column in wanted.values())
-        (last,) = self._execute("SELECT ifnull(max(seq), 0) FROM records").fetchone()
         statement = (
             f"SELECT count(*), {shown} FROM records r JOIN people p ON p.person_id = r.person_id "
-            f"WHERE r.seq > ? AND r.seq <= ? AND r.log = ? AND ({_WHICH[log]})"
+            f"WHERE r.seq BETWEEN ? AND ? AND r.log = ? AND ({_WHICH[log]})"
         )
-        for start in range(0, last, STEP):
-            count, *columns = self._execute(statement, (start, start + STEP, log)).fetchone()
+        (start,) = self._execute("SELECT min(seq) FROM records").fetchone()
+        while start is not None:  # from row to row: one number that was damaged must not make an endless gap
+            end = min(start + STEP - 1, _LAST_SEQ)
+            count, *columns = self._execute(statement, (start, end, log)).fetchone()
             if count:
                 yield dict(zip(wanted, columns, strict=True))
+            (start,) = self._execute("SELECT min(seq) FROM records WHERE seq > ?", (end,)).fetchone()
 
     # ---- people ----------------------------------------------------------------------------------------------------
 
@@ -198,8 +223,14 @@ class SqliteTables:
         self._known |= found
         return {name: Person(*row) for name, row in found.items()}
 
+    def hold(self, names: Collection[str]) -> Mapping[str, Person]:
+        """Return the rows of names, and of the names that they lead to."""
+        found = self.people(names)
+        roots = {person.root for person in found.values()} - found.keys()
+        return {**found, **self.people(roots)} if roots else found
+
     def save(self, people: Iterable[Person]) -> None:
-        """Write what is known of names, all of which were asked for: of those that are there, only what has changed."""
+        """Write what is known of names, all of which are held: of those that are there, only what has changed."""
         new: list[tuple[Any, ...]] = []
         changed: dict[tuple[int, ...], list[list[Any]]] = {}
         for person in people:
@@ -223,11 +254,17 @@ class SqliteTables:
         )
         return [root, *(name for (name,) in aliases)]
 
-    def due(self, judged_by: int, before: int, limit: int) -> Sequence[str]:
+    def others(self, roots: Collection[str]) -> Sequence[str]:
+        """Return every other name of people, who are given by the names that they are known by."""
+        parts = (list(roots)[start : start + MOST_BOUND] for start in range(0, len(roots), MOST_BOUND))
+        select = "SELECT person_id FROM people WHERE root <> person_id AND root IN"
+        return [name for part in parts for (name,) in self._execute(f"{select} ({_marks(len(part))})", part)]
+
+    def due(self, judged_by: int, before: int, limit: int | None) -> Sequence[str]:
         """Whom to judge: those whom another rule has judged, and before an instant others, longest overdue first."""
         found: list[str] = []
         for asked in _DUE:
-            bound = {"judged_by": judged_by, "before": before, "limit": limit - len(found)}
+            bound = {"judged_by": judged_by, "before": before, "limit": -1 if limit is None else limit - len(found)}
             found += [name for (name,) in self._execute(asked, bound)]
         return found
 
@@ -276,10 +313,23 @@ class SqliteTables:
         )
 
     def erase(self, names: Sequence[str]) -> int:
-        """Take away all that is kept apart of a person, and count it."""
+        """Delete all that is kept apart of names, and mark the names as erased; return how many rows were deleted."""
         who = f"person_id IN ({_marks(len(names))})"
         self._execute(f"UPDATE records SET apart = {ERASED} WHERE {who} AND apart = {APART}", names)
-        return self._execute(f"DELETE FROM apart WHERE {who}", names).rowcount
+        erased = self._execute(f"DELETE FROM apart WHERE {who} AND told <> ''", names).rowcount
+        self._connection.executemany(_MARK, [(name,) for name in names])
+        return erased
+
+    def erased(self, names: Sequence[str]) -> Sequence[str]:
+        """Return the names among these that are marked as erased."""
+        where = f"person_id IN ({_marks(len(names))}) AND version = 0 AND told = ''"
+        return [name for (name,) in self._execute(f"SELECT person_id FROM apart WHERE {where}", names)]
+
+    def unmark(self, names: Sequence[str]) -> None:
+        """Remove the mark of erasure from names."""
+        self._execute(
+            f"DELETE FROM apart WHERE person_id IN ({_marks(len(names))}) AND version = 0 AND told = ''", names
+        )
 
 
 def _head(row: Row, recorded_at: int) -> tuple[str | int, ...]:

@@ -13,6 +13,9 @@ from funnel.store._rows import Key, Row
 NOT_YET = 0
 """By whom people are judged whose records have come without a judgement: by no rule, so they are due."""
 
+STILL_READ = "it is erased, but another connection still reads what was there before; erase again when it is done"
+"""What an erasure says if a trace may remain in what SQLite has written ahead."""
+
 
 class TakenError(FunnelError):
     """A record was written as new and is there already; it never leaves a store."""
@@ -26,7 +29,6 @@ class Person:
         person_id: The name.
         root: The name that they are known by now; their own, unless it is an alias.
         version: How many changes there were.
-        currency: The currency of all their money; None where there is none yet.
         stage: The stage at the last judgement; None where they were not judged.
         former: The stage at the judgement before.
         judged_at: The instant of the last judgement.
@@ -38,7 +40,6 @@ class Person:
     person_id: str
     root: str
     version: int = 0
-    currency: str | None = None
     stage: str | None = None
     former: str | None = None
     judged_at: int | None = None
@@ -68,7 +69,7 @@ class Found:
 
 @attrs.frozen
 class Entry:
-    """A customer in the shop's book; `told` is what is kept apart, as JSON, None once it is erased."""
+    """A customer in the shop's book; `told` is what is kept apart, as JSON, empty or None once it is erased."""
 
     person_id: str
     since: int | None
@@ -106,23 +107,47 @@ class Tables(Protocol):
         """The leads whom a person sent, in the order in which they were written."""
         ...
 
-    def currencies(self, names: Sequence[str]) -> Sequence[str]:
-        """Every currency of a person's money."""
+    def senders(self, names: Sequence[str]) -> Sequence[str]:
+        """Return everybody who sent a person of these names."""
+        ...
+
+    def reserve(self, keys: Collection[Key]) -> str | None:
+        """Keep everybody else from writing these records, or what refers to them, until the end of the transaction.
+
+        Returns:
+            The currency of the store; None if no money is kept yet, or no key was passed.
+        """
+        ...
+
+    def other_currency(self, currency: str) -> str | None:
+        """Return another currency in which money is kept; None if there is none."""
+        ...
+
+    def adopt(self, currency: str) -> None:
+        """Write the currency of the store."""
         ...
 
     def people(self, names: Collection[str]) -> Mapping[str, Person]:
         """What is known of names."""
         ...
 
+    def hold(self, names: Collection[str]) -> Mapping[str, Person]:
+        """Return the rows of names, and of the names that they lead to, and keep others from changing them."""
+        ...
+
     def save(self, people: Iterable[Person]) -> None:
-        """Write what is known of names."""
+        """Write what is known of names, all of which are held."""
         ...
 
     def group(self, root: str) -> Sequence[str]:
         """Every name of a person, the one that they are known by first."""
         ...
 
-    def due(self, judged_by: int, before: int, limit: int) -> Sequence[str]:
+    def others(self, roots: Collection[str]) -> Sequence[str]:
+        """Return every other name of people, who are given by the names that they are known by."""
+        ...
+
+    def due(self, judged_by: int, before: int, limit: int | None) -> Sequence[str]:
         """Whom to judge: those whom another rule has judged, and before an instant others, longest overdue first."""
         ...
 
@@ -151,7 +176,15 @@ class Tables(Protocol):
         ...
 
     def erase(self, names: Sequence[str]) -> int:
-        """Take away all that is kept apart of a person, and count it."""
+        """Delete all that is kept apart of names, and mark the names as erased; return how many rows were deleted."""
+        ...
+
+    def erased(self, names: Sequence[str]) -> Sequence[str]:
+        """Return the names among these that are marked as erased."""
+        ...
+
+    def unmark(self, names: Sequence[str]) -> None:
+        """Remove the mark of erasure from names."""
         ...
 
     def waiting(self) -> Sequence[Row]:

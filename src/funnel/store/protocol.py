@@ -109,8 +109,10 @@ class Store(Protocol):
             What became of them.
 
         Raises:
+            ArgumentError: `expected` does not map ids of people to versions.
             ConflictError: One is kept already and says something else.
-            RecordError: They cannot be true together with what is kept.
+            RecordError: A record is not as its class allows, they cannot be true together with what is kept, or an
+                amount is of another currency than the store's.
             StaleError: Somebody has changed a person since.
             StoreError: The database cannot be written.
         """
@@ -128,7 +130,9 @@ class Store(Protocol):
             What became of them; one that is kept just so counts as repeated.
 
         Raises:
-            RecordError: They cannot be true together with what is kept.
+            ArgumentError: `expected` does not map ids of people to versions.
+            RecordError: A record is not as its class allows, they cannot be true together with what is kept, or an
+                amount is of another currency than the store's.
             StaleError: Somebody has changed a person since.
             StoreError: The database cannot be written.
         """
@@ -149,13 +153,19 @@ class Store(Protocol):
 
         Raises:
             ConflictError: One is kept already and says something else.
-            RecordError: They cannot be true together with what is kept.
+            RecordError: A record is not as its class allows, they cannot be true together with what is kept, or an
+                amount is of another currency than the store's.
             StoreError: The database cannot be written.
         """
         ...
 
     def enter(
-        self, customer: Customer, *, recorded_at: datetime, expected: Mapping[str, int] | None = None
+        self,
+        customer: Customer,
+        *,
+        recorded_at: datetime,
+        expected: Mapping[str, int] | None = None,
+        after_erasure: bool = False,
     ) -> Standing:
         """Write a customer into the shop's book, in place of what stood there of them.
 
@@ -163,11 +173,16 @@ class Store(Protocol):
             customer: Who they are and how to reach them.
             recorded_at: The instant at which it is recorded.
             expected: The version of people as the caller read them.
+            after_erasure: Whether to enter a person who was erased. Without it such a person is refused, so that a
+                list of customers that is handed in again does not bring a name back.
 
         Returns:
             Where they stand.
 
         Raises:
+            ArgumentError: It is not a customer, or `expected` does not map ids of people to versions.
+            ConflictError: The person was erased.
+            RecordError: The customer is not as its class allows.
             StaleError: Somebody has changed the person since.
             StoreError: The database cannot be written.
         """
@@ -180,6 +195,7 @@ class Store(Protocol):
             person_id: Any of their names; of somebody unknown the history is empty.
 
         Raises:
+            ArgumentError: It is not the id of a person.
             StoreError: The database cannot be read.
         """
         ...
@@ -191,30 +207,35 @@ class Store(Protocol):
             person_id: Any of their names.
 
         Raises:
+            ArgumentError: It is not the id of a person.
             StoreError: The database cannot be read.
         """
         ...
 
-    def due(self, *, before: datetime, limit: int = 1_000) -> list[str]:
+    def due(self, *, before: datetime, limit: int | None = None) -> list[str]:
         """Whose stage may have changed by itself before an instant, the longest overdue first.
 
         Whoever was loaded and not judged, or judged by another rule or policy than this store's, is due at any time,
         and comes before the others.
 
         Args:
-            before: The instant; who is due at it exactly is not yet.
-            limit: How many at most.
+            before: The instant; a person who is due at it exactly is not on the list.
+            limit: How many people at most; None for everybody.
 
         Returns:
-            Their names, to be judged again.
+            Their names, each once, to be judged again.
 
         Raises:
+            ArgumentError: The limit is not a whole number from 0 up.
             StoreError: The database cannot be read.
         """
         ...
 
     def judge(self, *people: str, as_of: datetime) -> list[Standing]:
         """Judge people again, and keep where they stand.
+
+        They are judged a hundred in one transaction. If the call breaks off, the people before are judged, and the
+        others stay due.
 
         Args:
             people: Any names; of those who are unknown nothing is kept.
@@ -224,6 +245,7 @@ class Store(Protocol):
             Where they stand.
 
         Raises:
+            ArgumentError: A name is not the id of a person.
             StoreError: The database cannot be written.
         """
         ...
@@ -258,8 +280,9 @@ class Store(Protocol):
             Where the person stands.
 
         Raises:
-            RecordError: It would go in a circle, or the alias leads to another name already, or their money is of
-                two currencies.
+            ArgumentError: A name is not the id of a person.
+            RecordError: It would go in a circle, or the alias leads to another name already, or nothing is kept of
+                either name.
             StoreError: The database cannot be written.
         """
         ...
@@ -275,6 +298,7 @@ class Store(Protocol):
             Where the two stand: who went by the alias, and who it led to.
 
         Raises:
+            ArgumentError: It is not the id of a person.
             RecordError: It leads to no other name.
             StoreError: The database cannot be written.
         """
@@ -287,6 +311,7 @@ class Store(Protocol):
             person_id: Any of their names.
 
         Raises:
+            ArgumentError: It is not the id of a person.
             StoreError: The database cannot be read.
         """
         ...
@@ -306,12 +331,15 @@ class Store(Protocol):
             person_id: Any of their names.
 
         Raises:
+            ArgumentError: It is not the id of a person.
             StoreError: The database cannot be read.
         """
         ...
 
     def erase(self, person_id: str) -> int:
         """Take away a person's name, address, contacts and words for good; facts and counts stay as they are.
+
+        The same records that are delivered again bring nothing back. `enter` refuses the person, unless asked.
 
         Args:
             person_id: Any of their names.
@@ -320,7 +348,9 @@ class Store(Protocol):
             How many entries were erased.
 
         Raises:
-            LockedError: It is done, but somebody still reads what was there before; call it again when they are done.
+            ArgumentError: It is not the id of a person.
+            LockedError: It is done, but somebody still reads what was there before, and SQLite keeps it in a file
+                until then; call it again when they are done.
             StoreError: The database cannot be written.
         """
         ...

@@ -34,6 +34,9 @@ T = TypeVar("T")
 PREFIX = "funnel_"
 """What the names of the tables begin with, so that they lie beside the shop's own."""
 
+SERVER_BATCH = 2_000
+"""How many records, or people, are written in one transaction on a server where there are very many."""
+
 
 def store_tables(
     metadata: sqlalchemy.MetaData | None = None, *, schema: str | None = None, prefix: str = PREFIX
@@ -53,7 +56,7 @@ def store_tables(
 
     Example:
         >>> sorted(store_tables(prefix="shop_").tables)
-        ['shop_apart', 'shop_customers', 'shop_links', 'shop_people', 'shop_records']
+        ['shop_apart', 'shop_customers', 'shop_links', 'shop_locks', 'shop_people', 'shop_records']
     """
     _need_sqlalchemy()
     import sqlalchemy
@@ -142,6 +145,11 @@ class SqlAlchemyStore(KeptStore):
 
     def _wipe(self) -> None:
         self._open().wipe()
+
+    @property
+    def _batch(self) -> int:
+        """Return fewer than a file takes: on a server others wait for the people of a transaction."""
+        return min(super()._batch, SERVER_BATCH)
 
 
 def store_at(address: str) -> SqlAlchemyStore:
@@ -236,9 +244,15 @@ class AsyncSqlAlchemyStore:
         """Make a call of the plain store over an async connection."""
         from funnel.store._alchemy.transactions import told
 
-        with told():
-            async with self._engine.connect() as connection:
+        database = self._store._open()  # noqa: SLF001 - the twin's own store
+        with told(database.place):
+            connection = self._engine.connect()
+            with database.reached():
+                await connection.start()
+            try:
                 return await connection.run_sync(lambda plain: call(_OnOneConnection(self._store, plain)))
+            finally:
+                await connection.close()
 
     async def append(
         self, *records: Record, recorded_at: datetime, expected: Mapping[str, int] | None = None
@@ -257,10 +271,17 @@ class AsyncSqlAlchemyStore:
         return await self._done(lambda store: store.load(records, recorded_at=recorded_at))
 
     async def enter(
-        self, customer: Customer, *, recorded_at: datetime, expected: Mapping[str, int] | None = None
+        self,
+        customer: Customer,
+        *,
+        recorded_at: datetime,
+        expected: Mapping[str, int] | None = None,
+        after_erasure: bool = False,
     ) -> Standing:
         """Write a customer into the shop's book; see `Store.enter`."""
-        return await self._done(lambda store: store.enter(customer, recorded_at=recorded_at, expected=expected))
+        return await self._done(
+            lambda store: store.enter(customer, recorded_at=recorded_at, expected=expected, after_erasure=after_erasure)
+        )
 
     async def history(self, person_id: str) -> History:
         """Everything on record of one person; see `Store.history`."""
@@ -270,7 +291,7 @@ class AsyncSqlAlchemyStore:
         """Where a person stood at the last judgement; see `Store.standing`."""
         return await self._done(lambda store: store.standing(person_id))
 
-    async def due(self, *, before: datetime, limit: int = 1_000) -> list[str]:
+    async def due(self, *, before: datetime, limit: int | None = None) -> list[str]:
         """Whose stage may have changed by itself before an instant; see `Store.due`."""
         return await self._done(lambda store: store.due(before=before, limit=limit))
 

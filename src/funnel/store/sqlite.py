@@ -15,12 +15,13 @@ from threading import RLock
 from typing import Any, Literal
 
 from funnel._rule import Rule
-from funnel.errors import FullError, LockedError, StoreError
+from funnel.errors import ArgumentError, FullError, LockedError, StoreError
 from funnel.policy import Policy
 from funnel.store import _schema
 from funnel.store._base import KeptStore, T
+from funnel.store._damage import damaged
 from funnel.store._sqlite import SqliteTables
-from funnel.store._tables import Tables
+from funnel.store._tables import STILL_READ, Tables
 
 OLDEST = (3, 37)
 """The first SQLite that has STRICT tables."""
@@ -43,6 +44,7 @@ class SqliteStore(KeptStore):
             before a power cut may be lost, though nothing is torn. A process that is killed loses nothing either way.
 
     Raises:
+        ArgumentError: The path is empty, the timeout is not a timedelta, or another argument is not allowed.
         StoreError: The file is not a store, or one of a newer version of this library, or cannot be opened.
         LockedError: Another process holds it for too long.
 
@@ -73,9 +75,10 @@ class SqliteStore(KeptStore):
             raise StoreError(msg)
         self._lock = RLock()
         self._process = os.getpid()
+        self._path = _path_of(path)
         self._connection: sqlite3.Connection | None = None
-        with _told():
-            connection = _connected(":memory:" if path is None else os.fspath(path), timeout, flush)
+        with _told(self._path):
+            connection = _connected(self._path, _seconds_of(timeout), _flush_of(flush))
             try:
                 _prepare(connection)
             except BaseException:
@@ -89,7 +92,7 @@ class SqliteStore(KeptStore):
 
     def close(self) -> None:
         """Let go of the file; a store that is closed answers nothing."""
-        with self._lock, _told():
+        with self._lock, _told(self._path):
             if self._connection is not None:
                 self._connection.close()
             self._connection = None
@@ -102,7 +105,7 @@ class SqliteStore(KeptStore):
         return self._connection
 
     def _write(self, work: Callable[[Tables], T]) -> T:
-        with self._lock, _told():
+        with self._lock, _told(self._path):
             connection = self._open()
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -115,7 +118,7 @@ class SqliteStore(KeptStore):
 
     @contextmanager
     def _reading(self) -> Generator[SqliteTables, None, None]:
-        with self._lock, _told():
+        with self._lock, _told(self._path):
             connection = self._open()
             connection.execute("BEGIN")
             try:
@@ -125,19 +128,47 @@ class SqliteStore(KeptStore):
 
     def _wipe(self) -> None:
         """Put the write-ahead log into the file and empty it, so that no trace of what was erased is in either."""
-        with self._lock, _told():
+        with self._lock, _told(self._path):
             (busy, _, _) = self._open().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if busy:
-            msg = "it is erased, but another connection still reads what was there before; erase again when it is done"
-            raise LockedError(msg)
+            raise LockedError(STILL_READ)
 
 
-def _connected(path: str, timeout: timedelta, flush: str) -> sqlite3.Connection:
+def _path_of(path: object) -> str:
+    """Return the path of a file; that of a store in memory if None was passed.
+
+    Raises:
+        ArgumentError: It is not the path of a file.
+    """
+    if path is None:
+        return ":memory:"
+    named = os.fspath(path) if isinstance(path, str | os.PathLike) else None
+    if not isinstance(named, str) or not named.strip() or "\0" in named:
+        shown = "an empty path" if isinstance(named, str) else type(path).__name__
+        msg = f"path must be the path of a file (got {shown}); leave it out to keep everything in memory"
+        raise ArgumentError(msg)
+    return named
+
+
+def _seconds_of(timeout: object) -> float:
+    if not isinstance(timeout, timedelta) or timeout < timedelta(0):
+        shown = timeout if isinstance(timeout, timedelta | int | float) else type(timeout).__name__
+        raise ArgumentError(f"timeout must be a timedelta from 0 up (got {shown}); pass timedelta(seconds=5)")
+    return timeout / _SECOND
+
+
+def _flush_of(flush: object) -> str:
+    if flush not in ("full", "normal"):
+        raise ArgumentError(f"flush must be one of full, normal (got {flush!r})")
+    return str(flush)
+
+
+def _connected(path: str, seconds: float, flush: str) -> sqlite3.Connection:
     connection = sqlite3.connect(
-        path, timeout=timeout / _SECOND, isolation_level=None, check_same_thread=False, cached_statements=256
+        path, timeout=seconds, isolation_level=None, check_same_thread=False, cached_statements=256
     )
     for pragma in (
-        f"synchronous = {'FULL' if flush == 'full' else 'NORMAL'}",
+        f"synchronous = {flush}",
         "secure_delete = ON",
         "cache_size = -65536",
         "trusted_schema = OFF",
@@ -183,6 +214,8 @@ def _version(connection: sqlite3.Connection) -> int:
     if version > _schema.VERSION:
         msg = f"the store is of version {version}, this library knows {_schema.VERSION}; install a newer shopfunnel"
         raise StoreError(msg)
+    if tables and version < 1:
+        raise damaged(f"the file says that it is of version {version}, which never was")
     return version if tables else 0
 
 
@@ -199,20 +232,30 @@ def _roll_back(connection: sqlite3.Connection) -> None:
 
 
 @contextmanager
-def _told() -> Generator[None, None, None]:
+def _told(path: str) -> Generator[None, None, None]:
     """Tell of what SQLite could not do in this library's own errors."""
     try:
         yield
+    except UnicodeDecodeError:
+        raise damaged("a text is not UTF-8") from None
     except sqlite3.Error as error:
-        raise _error(error) from error
+        if "decode" in str(error) or getattr(error, "sqlite_errorname", "").startswith("SQLITE_CORRUPT"):
+            raise damaged("a text or a page cannot be read") from None  # the message may hold what stands there
+        raise _error(error, path) from error
 
 
-def _error(error: sqlite3.Error) -> StoreError:
+_DAMAGED = ("SQLITE_ERROR", "SQLITE_MISMATCH", "SQLITE_SCHEMA", "SQLITE_CONSTRAINT", "SQLITE_FORMAT")
+"""The names by which SQLite says that the file, or a table in it, is not what a store has written."""
+
+
+def _error(error: sqlite3.Error, path: str) -> StoreError:
     name = getattr(error, "sqlite_errorname", "")
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return LockedError("another connection has held the store for longer than the timeout; nothing was written")
     if name.startswith("SQLITE_FULL"):
         return FullError("there is no room left to write; nothing was written, what was kept before is still there")
     if name.startswith("SQLITE_NOTADB"):
-        return StoreError("the file is no SQLite database; give the path of a store, or of no file")
-    return StoreError(f"the store cannot be used: {name or type(error).__name__}")
+        return StoreError(f"{path!r} is no SQLite database; give the path of a store, or of no file")
+    if name.startswith(_DAMAGED):
+        return damaged(f"{path!r} cannot be used, {name}: {error}")
+    return StoreError(f"the store {path!r} cannot be used: {name or type(error).__name__}: {error}")

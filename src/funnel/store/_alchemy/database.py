@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from threading import Event
 from typing import TypeVar
 
@@ -12,11 +12,11 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from funnel.errors import StoreError
+from funnel.errors import LockedError, MissingExtraError, StoreError
 from funnel.store._alchemy.schema import StoreTables, refuse_other_version, tables_in
 from funnel.store._alchemy.tables import AlchemyTables
-from funnel.store._alchemy.transactions import repeated, told, transaction
-from funnel.store._tables import Tables
+from funnel.store._alchemy.transactions import reached, repeated, told, transaction
+from funnel.store._tables import STILL_READ, Tables
 
 T = TypeVar("T")
 
@@ -25,15 +25,29 @@ def engine_at(address: str) -> sa.Engine:
     """An engine at an address, which may hold a password: no message shows it.
 
     Raises:
-        StoreError: It is no address, or its driver is not installed.
+        MissingExtraError: Its driver is not installed.
+        StoreError: It is not an address of a database.
     """
     try:
         return sa.create_engine(address, poolclass=sa.NullPool)
-    except exc.ArgumentError:
-        raise StoreError("the address is none of a database; write it as postgresql+psycopg://...") from None
+    except (exc.ArgumentError, ValueError, TypeError):
+        raise StoreError("the address is none of a database; write it as postgresql+psycopg://host:port/name") from None
     except ImportError as error:
         msg = f"the driver of the address is not installed: pip install {error.name}"
-        raise StoreError(msg) from None
+        raise MissingExtraError(msg) from None
+
+
+def place_of(url: sa.URL) -> str:
+    """Return what a message calls a database: its kind, host, port and name, never a user or a password.
+
+    Example:
+        >>> place_of(sa.make_url("postgresql+psycopg://shop:secret@db.example:5432/crm"))
+        'the database postgresql://db.example:5432/crm'
+    """
+    sockets = (url.query.get(name) for name in ("host", "unix_socket"))
+    host = url.host or next((text for text in sockets if isinstance(text, str)), "")
+    port = "" if url.port is None else f":{url.port}"
+    return f"the database {url.get_backend_name()}://{host}{port}/{url.database or ''}"
 
 
 @attrs.frozen
@@ -64,36 +78,49 @@ class Database:
 
     def write(self, work: Callable[[Tables], T]) -> T:
         """Do work in one transaction, and again where another came between."""
-        return repeated(lambda: self._written(work))
+        return repeated(lambda whole: self._written(work, whole=whole))
 
-    def _written(self, work: Callable[[Tables], T]) -> T:
-        with told(), self._connected() as connection, transaction(connection, writes=True):
-            return work(self._tables_over(connection))
+    def _written(self, work: Callable[[Tables], T], *, whole: bool) -> T:
+        with told(self.place), self._connected() as connection, transaction(connection, writes=True):
+            return work(self._tables_over(connection, whole=whole))
 
     @contextmanager
     def reading(self) -> Generator[Tables, None, None]:
         """The tables as they are at one moment."""
-        with told(), self._connected() as connection, transaction(connection, writes=False):
+        with told(self.place), self._connected() as connection, transaction(connection, writes=False):
             yield self._tables_over(connection)
 
-    def _tables_over(self, connection: sa.Connection) -> AlchemyTables:
+    @property
+    def place(self) -> str:
+        """What a message calls the database."""
+        return place_of(self.source.engine.url)
+
+    def reached(self) -> AbstractContextManager[None]:
+        """Connect in a block, and tell why that was not possible."""
+        return reached(self.place, self.source.engine.url.password)
+
+    def _tables_over(self, connection: sa.Connection, *, whole: bool = False) -> AlchemyTables:
         """The tables, once they are known to be of this library's version."""
         if not self.is_known.is_set():
             refuse_other_version(connection, self.tables.records)
             self.is_known.set()
-        return AlchemyTables(connection, self.tables)
+        return AlchemyTables(connection, self.tables, whole=whole)
 
     @contextmanager
     def _connected(self) -> Generator[sa.Connection, None, None]:
         if isinstance(self.source, sa.Connection):
             yield self.source
         else:
-            with self.source.connect() as connection:
+            with self.reached():
+                connection = self.source.connect()
+            with connection:
                 yield connection
 
     def wipe(self) -> None:
         """Empty what SQLite has written ahead; on a server its files are its keeper's."""
-        with told(), self._connected() as connection:
+        with told(self.place), self._connected() as connection:
             if connection.dialect.name == "sqlite":
                 connection.execution_options(isolation_level="AUTOCOMMIT")
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+                busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar()
+                if busy:
+                    raise LockedError(STILL_READ)

@@ -21,6 +21,12 @@ _EXACT = {"mysql": "utf8mb4_0900_bin", "mariadb": "utf8mb4_nopad_bin"}
 _COLLATE = {"mysql": "utf8mb4", "mariadb": "utf8mb4"}
 
 
+LONGEST_KEY = 2 * LONGEST_ID + len("@2026-03-01T02:00:00.000000+00:00@")
+"""The most characters of a record's id: that of a lead is the person, the instant and the campaign."""
+LONGEST_LOG = 20
+"""The most characters of the name of a log; a short column, for MySQL limits the bytes of an index."""
+
+
 def _by_letter(plain: Any, length: int | None) -> Any:
     """A type of text that two databases must be told to compare exactly."""
     for dialect, collation in _EXACT.items():
@@ -32,6 +38,10 @@ def _by_letter(plain: Any, length: int | None) -> Any:
 
 NAME: sa.types.TypeEngine[str] = _by_letter(sa.String(LONGEST_ID), LONGEST_ID)
 """An id or a label."""
+KEY: sa.types.TypeEngine[str] = _by_letter(sa.String(LONGEST_KEY), LONGEST_KEY)
+"""The id of a record in its source."""
+LOG: sa.types.TypeEngine[str] = _by_letter(sa.String(LONGEST_LOG), LONGEST_LOG)
+"""The name of a log."""
 WORDS: sa.types.TypeEngine[str] = _by_letter(sa.Text(), None)
 """Text of any length."""
 WHOLE = sa.BigInteger()
@@ -40,20 +50,21 @@ NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 _LONG = ("lines",)
 
-VERSION = 1
+VERSION = 2
 """The version of the tables; it stands in the comment on the table of records, so that migrations carry it."""
 _COMMENT = "shopfunnel, version "
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class StoreTables:
-    """The five tables of a store, in one `MetaData`."""
+    """The six tables of a store, in one `MetaData`."""
 
     records: sa.Table
     apart: sa.Table
     people: sa.Table
     customers: sa.Table
     links: sa.Table
+    locks: sa.Table
 
 
 def tables_in(metadata: sa.MetaData, schema: str | None, prefix: str) -> StoreTables:
@@ -108,6 +119,11 @@ def tables_in(metadata: sa.MetaData, schema: str | None, prefix: str) -> StoreTa
             index("links_from", "alias"),
             index("links_to", "person_id"),
         ),
+        locks=table(
+            "locks",
+            sa.Column("slot", WHOLE, primary_key=True, autoincrement=False),
+            sa.Column("currency", NAME),
+        ),
     )
 
 
@@ -129,19 +145,19 @@ def refuse_other_version(connection: sa.Connection, records: sa.Table) -> None:
 
 def _of_records() -> Iterator[sa.Column[Any]]:
     yield sa.Column("seq", NUMBER, primary_key=True)
-    for name in ("log", "source", "source_id", "person_id"):
-        yield sa.Column(name, NAME, nullable=False)
+    for name, kind in (("log", LOG), ("source", NAME), ("source_id", KEY), ("person_id", NAME)):
+        yield sa.Column(name, kind, nullable=False)
     for name in ("version", "recorded_at", "apart"):
         yield sa.Column(name, WHOLE, nullable=False)
-    for name, kind in COLUMNS.items():
-        yield sa.Column(name, WHOLE if kind is int else WORDS if name in _LONG else NAME)
+    for name, of in COLUMNS.items():
+        yield sa.Column(name, WHOLE if of is int else WORDS if name in _LONG else NAME)
 
 
 def _of_people() -> Iterator[sa.Column[Any]]:
     yield sa.Column("person_id", NAME, primary_key=True)
     yield sa.Column("root", NAME, nullable=False)
     yield sa.Column("version", WHOLE, nullable=False)
-    for name in ("currency", "stage", "former"):
+    for name in ("stage", "former"):
         yield sa.Column(name, NAME)
     for name in ("judged_at", "due_at", "judged_by"):
         yield sa.Column(name, WHOLE)

@@ -1,0 +1,304 @@
+"""People and locks of a store by SQLAlchemy Core: whoever writes of a person, or of a key, locks it first.
+
+Law: locks are taken in one order: the slots of keys, then people, each by number or name; see
+`docs/decisions/people-are-locked.md`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from operator import attrgetter
+from typing import Any
+from zlib import crc32
+
+import attrs
+import sqlalchemy as sa
+from sqlalchemy import exc
+
+from funnel.store._alchemy.schema import StoreTables
+from funnel.store._alchemy.transactions import AgainError
+from funnel.store._rows import APART, ERASED, Key
+from funnel.store._tables import Entry, Found, Link, Person
+
+MOST_BOUND = 500
+"""How many names or ids are asked for at once."""
+
+SLOTS = 1_000
+"""Into how many slots the keys of records fall: the more there are, the seldomer two keys share one."""
+
+_PEOPLE = tuple(field.name for field in attrs.fields(Person))
+_name = attrgetter("person_id")
+
+
+class AlchemyPeople:
+    """The people, their names and the shop's book, over one connection that is inside a transaction."""
+
+    def __init__(self, connection: sa.Connection, tables: StoreTables, *, whole: bool = False) -> None:
+        """Use a connection.
+
+        Args:
+            connection: The connection.
+            tables: The tables.
+            whole: Whether to lock all keys if any is to be locked.
+        """
+        self._connection = connection
+        self._execute = connection.execute
+        self._tables = tables
+        self._whole = whole
+        self._slots: set[int] = set()
+        self._known: dict[str, tuple[Any, ...]] = {}
+
+    # ---- locks -----------------------------------------------------------------------------------------------------
+
+    def reserve(self, keys: Collection[Key]) -> str | None:
+        """Lock the slots of keys until the end of the transaction, and return the currency of the store.
+
+        All slots are locked in one order and before any person, so two transactions never wait for each other.
+
+        Raises:
+            AgainError: A slot is to be locked after others were: all are to be locked from the start.
+        """
+        wanted = {_slot(key) for key in keys} - self._slots
+        if not wanted:
+            return None
+        if self._slots:
+            raise AgainError("a key is concerned that could not be foreseen", whole=True)
+        wanted = set(range(SLOTS)) if self._whole else wanted
+        found = self._execute(_reserved(self._tables), {"slots": sorted(wanted)}).all()
+        self._slots |= wanted
+        return found[0][1] if found else self._new_slots()
+
+    def _new_slots(self) -> str | None:
+        """Make the slots of a new store; if its records came before its slots, they have its currency.
+
+        Raises:
+            AgainError: Somebody else makes the slots too.
+        """
+        r, slots = self._tables.records, range(SLOTS)
+        currency = self._execute(sa.select(r.c.currency).where(r.c.currency.is_not(None)).limit(1)).scalar()
+        with _alone():
+            made = [{"slot": slot, "currency": currency} for slot in slots]
+            self._execute(self._tables.locks.insert().values(made))
+        self._slots |= set(slots)
+        return currency
+
+    def other_currency(self, currency: str) -> str | None:
+        """Return another currency in which money is kept; None if there is none."""
+        r = self._tables.records
+        return self._execute(sa.select(r.c.currency).where(r.c.currency != currency).limit(1)).scalar()
+
+    def adopt(self, currency: str) -> None:
+        """Write the currency of the store into every slot: whoever locks one reads it there.
+
+        Raises:
+            AgainError: Not all slots are locked.
+        """
+        if len(self._slots) < SLOTS:
+            raise AgainError("the currency of the store is to be set", whole=True)
+        self._execute(self._tables.locks.update().values(currency=currency))
+
+    def hold(self, names: Collection[str]) -> Mapping[str, Person]:
+        """Lock the people of names, in one order, and return the rows of names and of the names that they lead to.
+
+        The row of the name that a person is known by is locked; whoever writes of a person locks it first.
+
+        Raises:
+            AgainError: A name was merged or parted meanwhile.
+        """
+        asked = _held(self._tables)
+        rows = (row for part in parts(sorted(names)) for row in self._execute(asked, {"names": list(part)}))
+        roots: dict[str, Person] = {}
+        aliases: list[str] = []
+        for name, *told in rows:
+            person = Person(*told)
+            roots[person.person_id] = person
+            if name != person.person_id:
+                aliases.append(name)
+        found = {**roots, **self.people([name for name in aliases if name not in roots])}
+        if any(roots[name].root != name for name in roots) or any(found[name].root not in roots for name in aliases):
+            raise AgainError("somebody was merged meanwhile")
+        self._known |= {name: attrs.astuple(person) for name, person in found.items()}
+        return found
+
+    # ---- people ----------------------------------------------------------------------------------------------------
+
+    def people(self, names: Collection[str]) -> Mapping[str, Person]:
+        """What is known of names."""
+        p = self._tables.people
+        columns: list[sa.Column[Any]] = [p.c[name] for name in _PEOPLE]
+        asked = sa.select(*columns)
+        rows = (row for part in parts(names) for row in self._execute(asked.where(p.c.person_id.in_(part))))
+        return {row[0]: Person(*row) for row in rows}
+
+    def save(self, people: Iterable[Person]) -> None:
+        """Write what is known of names, all of which are held: of those that are there, only what has changed.
+
+        A name that the caller expects to be unknown is written and deleted: so nobody else can have written it.
+        """
+        p = self._tables.people
+        new: list[dict[str, Any]] = []
+        changed: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+        for person in sorted(people, key=_name):
+            now, before = attrs.asdict(person), self._known.get(person.person_id)
+            if before is None:
+                new.append(now)
+            elif columns := tuple(name for name, was in zip(_PEOPLE, before, strict=True) if now[name] != was):
+                values = {name: now[name] for name in columns}
+                changed.setdefault(columns, []).append({"the_one": person.person_id, **values})
+            self._known[person.person_id] = tuple(now.values())
+        if new:
+            with _alone():
+                self._execute(p.insert(), one_or_all(new))
+        if unknown := [one["person_id"] for one in new if not one["version"]]:
+            self._execute(p.delete().where(p.c.person_id.in_(unknown)))
+        for columns, rows in changed.items():
+            written: dict[str, Any] = {name: sa.bindparam(name) for name in columns}
+            self._execute(
+                p.update().where(p.c.person_id == sa.bindparam("the_one")).values(**written), one_or_all(rows)
+            )
+
+    def group(self, root: str) -> Sequence[str]:
+        """Every name of a person, the one that they are known by first."""
+        p = self._tables.people
+        others = sa.select(p.c.person_id).where(p.c.root == root, p.c.person_id != root).order_by(p.c.person_id)
+        return [root, *self._execute(others).scalars()]
+
+    def others(self, roots: Collection[str]) -> Sequence[str]:
+        """Return every other name of people, who are given by the names that they are known by."""
+        p = self._tables.people
+        asked = sa.select(p.c.person_id).where(p.c.root != p.c.person_id)
+        return [name for part in parts(roots) for name in self._execute(asked.where(p.c.root.in_(part))).scalars()]
+
+    def due(self, judged_by: int, before: int, limit: int | None) -> Sequence[str]:
+        """Whom to judge: those whom another rule has judged, and before an instant others, longest overdue first."""
+        p, found = self._tables.people, list[str]()
+        by = p.c.judged_by
+        for where in (by < judged_by, by > judged_by, sa.and_(by == judged_by, p.c.due_at < before)):
+            asked = sa.select(p.c.person_id).where(where).order_by(by, p.c.due_at, p.c.person_id)
+            found += self._execute(asked.limit(None if limit is None else limit - len(found))).scalars()
+        return found
+
+    def versions(self) -> Mapping[str, int]:
+        """The version of everyone who can be judged, by the name that they are known by."""
+        p = self._tables.people
+        asked = sa.select(p.c.person_id, p.c.version).where(p.c.judged_by.is_not(None))
+        there = self._execute(asked.order_by(p.c.person_id))  # they are written, and so locked, in this order
+        return {name: version for name, version in there}  # noqa: C416 - rows are no pairs to dict's types
+
+    def judged(self, found: Sequence[Found], judged_at: int, judged_by: int) -> None:
+        """Write where people stand, but for those of whom something has been written since."""
+        p = self._tables.people
+        told = [{"the_one": one.person_id, "of": one.version, "now": one.stage, "then": one.due_at} for one in found]
+        same = p.c.person_id == sa.bindparam("the_one"), p.c.version == sa.bindparam("of"), p.c.judged_by.is_not(None)
+        stage: sa.BindParameter[Any] = sa.bindparam("now")
+        due_at: sa.BindParameter[Any] = sa.bindparam("then")
+        now = (p.c.stage, stage), (p.c.due_at, due_at)
+        at = (p.c.judged_at, judged_at), (p.c.judged_by, judged_by)
+        stands = p.update().where(*same).ordered_values((p.c.former, p.c.stage), *now, *at)  # MySQL sets them in turn
+        self._execute(stands, told)
+
+    def links(self, names: Sequence[str]) -> Sequence[Link]:
+        """Every link from or to these names, also those that are parted, in the order in which they were made."""
+        t = self._tables.links
+        asked = sa.select(t.c.alias, t.c.person_id, t.c.merged_at, t.c.parted_at)
+        either = sa.or_(t.c.alias.in_(names), t.c.person_id.in_(names))
+        return [Link(*row) for row in self._execute(asked.where(either).order_by(t.c.seq))]
+
+    def link(self, link: Link) -> None:
+        """Write a link, or that it is parted."""
+        t = self._tables.links
+        if link.parted_at is None:
+            self._execute(t.insert(), attrs.asdict(link))
+        else:
+            open_one = t.update().where(t.c.alias == link.alias, t.c.parted_at.is_(None))
+            self._execute(open_one.values(parted_at=link.parted_at))
+
+    # ---- the shop's book -------------------------------------------------------------------------------------------
+
+    def entries(self, names: Sequence[str]) -> Sequence[Entry]:
+        """The customers in the shop's book."""
+        c, a = self._tables.customers, self._tables.apart
+        beside = c.outerjoin(a, sa.and_(a.c.person_id == c.c.person_id, a.c.version == 0))
+        asked = sa.select(c.c.person_id, c.c.since, a.c.told).select_from(beside)
+        return [Entry(*row) for row in self._execute(asked.where(c.c.person_id.in_(names)))]
+
+    def enter(self, entry: Entry) -> None:
+        """Write a customer into the shop's book."""
+        c, a = self._tables.customers, self._tables.apart
+        self._execute(c.delete().where(c.c.person_id == entry.person_id))
+        self._execute(a.delete().where(a.c.person_id == entry.person_id, a.c.version == 0))
+        with _alone():
+            self._execute(c.insert(), {"person_id": entry.person_id, "since": entry.since})
+            self._execute(a.insert(), {"person_id": entry.person_id, "version": 0, "told": entry.told})
+
+    def erase(self, names: Sequence[str]) -> int:
+        """Delete all that is kept apart of names, and mark the names as erased; return how many rows were deleted."""
+        r, a = self._tables.records, self._tables.apart
+        kept = r.update().where(r.c.person_id.in_(names), r.c.apart == APART)
+        self._execute(kept.values(apart=ERASED))
+        erased = self._execute(a.delete().where(a.c.person_id.in_(names), a.c.told != "")).rowcount
+        unmarked = set(names).difference(self.erased(names))
+        if unmarked:
+            self._execute(a.insert(), [{"person_id": name, "version": 0, "told": ""} for name in sorted(unmarked)])
+        return erased
+
+    def erased(self, names: Sequence[str]) -> Sequence[str]:
+        """Return the names among these that are marked as erased."""
+        a = self._tables.apart
+        return list(self._execute(sa.select(a.c.person_id).where(*self._mark(names))).scalars())
+
+    def unmark(self, names: Sequence[str]) -> None:
+        """Remove the mark of erasure from names."""
+        self._execute(self._tables.apart.delete().where(*self._mark(names)))
+
+    def _mark(self, names: Sequence[str]) -> tuple[sa.ColumnElement[bool], ...]:
+        a = self._tables.apart
+        return a.c.person_id.in_(names), a.c.version == 0, a.c.told == ""
+
+
+@contextmanager
+def _alone() -> Generator[None, None, None]:
+    """Write what must not be there yet.
+
+    Raises:
+        AgainError: It is there: somebody else wrote it since it was looked for.
+    """
+    try:
+        yield
+    except exc.IntegrityError:
+        raise AgainError("somebody else wrote the same meanwhile") from None
+
+
+def one_or_all(values: list[dict[str, Any]]) -> dict[str, Any] | list[dict[str, Any]]:
+    """Return the values of one row by themselves: drivers write one row with fewer messages than a list of one."""
+    return values[0] if len(values) == 1 else values
+
+
+def parts(values: Collection[str]) -> Iterator[Collection[str]]:
+    """Values in portions that one statement may bind."""
+    given = list(values)
+    return (set(given[start : start + MOST_BOUND]) for start in range(0, len(given), MOST_BOUND))
+
+
+@lru_cache(maxsize=16)
+def _reserved(tables: StoreTables) -> sa.Select[Any]:
+    """Select slots and lock them, in their order."""
+    t = tables.locks
+    asked = sa.select(t.c.slot, t.c.currency).where(t.c.slot.in_(sa.bindparam("slots", expanding=True)))
+    return asked.order_by(t.c.slot).with_for_update()
+
+
+@lru_cache(maxsize=16)
+def _held(tables: StoreTables) -> sa.Select[Any]:
+    """Select the people of names, and lock the rows of the names that the people are known by, in their order."""
+    p, n = tables.people, tables.people.alias("n")
+    columns: list[sa.Column[Any]] = [p.c[name] for name in _PEOPLE]
+    asked = sa.select(n.c.person_id, *columns).join(p, p.c.person_id == n.c.root).order_by(p.c.person_id)
+    return asked.where(n.c.person_id.in_(sa.bindparam("names", expanding=True))).with_for_update(of=p)
+
+
+def _slot(key: Key) -> int:
+    """Return the slot of a key; a slot is one row that is locked in place of the keys, which may not be there yet."""
+    return crc32("\0".join(key).encode()) % SLOTS

@@ -1,0 +1,130 @@
+"""The arguments of a store's calls: instants, names of people, versions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from funnel._fields import Id
+from funnel._instants import EARLIEST, LATEST, micros
+from funnel._rule import Rule
+from funnel.errors import ArgumentError, InstantError
+from funnel.policy import Policy
+from funnel.stages import stage as stage_of_the_funnel
+
+T = TypeVar("T")
+
+_NAME: TypeAdapter[str] = TypeAdapter(Id)
+
+
+def moment_of(name: str, given: object) -> int:
+    """Return an instant that was passed as an argument, in microseconds.
+
+    Raises:
+        InstantError: It is not an aware datetime.
+    """
+    if not isinstance(given, datetime) or given.utcoffset() is None:
+        kind = "a naive datetime" if isinstance(given, datetime) else type(given).__name__
+        msg = f"{name} is {kind}; give an aware datetime, such as datetime(2026, 3, 1, tzinfo=UTC)"
+        raise InstantError(msg)
+    return micros(given)
+
+
+def judgement_of(name: str, given: object) -> int:
+    """Return the instant of a judgement or of a record, in microseconds.
+
+    Raises:
+        InstantError: It is not an aware datetime, or outside the years that are kept.
+    """
+    count = moment_of(name, given)
+    if not EARLIEST <= count < LATEST:
+        msg = f"{name} is outside the years that are kept; give an instant from 1800 to the end of 2199"
+        raise InstantError(msg)
+    return count
+
+
+def limit_of(given: object) -> int | None:
+    """Return how many people a list may have at most; None if there is no limit.
+
+    Raises:
+        ArgumentError: It is not a whole number from 0 up.
+    """
+    if given is None or (isinstance(given, int) and not isinstance(given, bool) and given >= 0):
+        return given
+    shown = repr(given) if isinstance(given, int | float) else type(given).__name__
+    raise ArgumentError(f"limit must be a whole number from 0 up, or None for everybody (got {shown})")
+
+
+def name_of(argument: str, given: object) -> str:
+    """Return the name of a person that was passed as an argument.
+
+    Raises:
+        ArgumentError: It is not text, or blank, or too long, or has control characters.
+    """
+    if not isinstance(given, str):
+        msg = f"{argument} must be text (got {type(given).__name__}); give str(...) of it, as in the records"
+        raise ArgumentError(msg)
+    try:
+        return _NAME.validate_python(given)
+    except ValidationError as error:
+        reason = error.errors(include_url=False, include_input=False)[0]["msg"].removeprefix("Value error, ")
+    raise ArgumentError(f"{argument} is not the id of a person: {reason}")
+
+
+def names_given(argument: str, given: Iterable[object]) -> list[str]:
+    """Return names of people that were passed as an argument, each checked.
+
+    Raises:
+        ArgumentError: One of them is not the id of a person.
+    """
+    return [name_of(argument, name) for name in given]
+
+
+def versions_of(expected: object) -> Mapping[str, int]:
+    """Return the versions that the caller expects of people; empty if there are none.
+
+    Raises:
+        ArgumentError: A name is not the id of a person, or a version is not a whole number.
+    """
+    if expected is None:
+        return {}
+    if not isinstance(expected, Mapping):
+        msg = f"expected must map the ids of people to versions (got {type(expected).__name__})"
+        raise ArgumentError(msg)
+    for name, version in expected.items():
+        name_of("a key of expected", name)
+        if isinstance(version, bool) or not isinstance(version, int):
+            msg = f"a version in expected must be a whole number (got {type(version).__name__}); read it from standing"
+            raise ArgumentError(msg)
+    return expected
+
+
+def each_of(argument: str, given: Iterable[T]) -> Iterator[T]:
+    """Return an iterator over an argument.
+
+    Raises:
+        ArgumentError: It is not iterable.
+    """
+    try:
+        return iter(given)
+    except TypeError:
+        msg = f"{argument} must be iterable (got {type(given).__name__}); pass a list, or anything that yields records"
+    raise ArgumentError(msg)
+
+
+def asked_by(stage: object, policy: object) -> tuple[Rule[Any, Any, Any], Policy]:
+    """Return the rule and the policy that a store judges by; those of the library if None was passed.
+
+    Raises:
+        ArgumentError: One of them is something else.
+    """
+    if stage is not None and not isinstance(stage, Rule):
+        msg = f"stage must be a rule (got {type(stage).__name__}); decorate the function with @rule"
+        raise ArgumentError(msg)
+    if policy is not None and not isinstance(policy, Policy):
+        msg = f"policy must be a Policy (got {type(policy).__name__}); pass Policy(...)"
+        raise ArgumentError(msg)
+    return stage or stage_of_the_funnel, policy or Policy()

@@ -1,0 +1,330 @@
+"""SQLite files that were damaged, or changed by hand: a right answer or a `StoreError`, never anything else.
+
+Every public call is made on each damaged file, in a bounded time.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from funnel.errors import FunnelError, StoreError
+from funnel.policy import Policy
+from funnel.records import Contact, Customer
+from funnel.stages import stage
+from funnel.store import _aliases
+from funnel.store.protocol import Store
+from funnel.store.server import SqlAlchemyStore, store_tables
+from funnel.store.sqlite import SqliteStore
+from tests.frames import read
+from tests.store.conformance import DAY, NOON, answered, back, bought, came, everything, visit
+
+PATIENCE = 20
+"""How many seconds all calls on one damaged file may take."""
+
+
+def filled(path: Path) -> None:
+    """Make a store that has something of everything, all of it in one file."""
+    with SqliteStore(path, flush="normal") as store:
+        store.append(*everything(), answered("a9", "p5", "q9"), back("r9", "9"), recorded_at=NOON)
+        store.append(*(bought(f"m{number}", f"m{number % 7}") for number in range(60)), recorded_at=NOON)
+        store.append(came("p2", referred_by="p1", contact=Contact(phone="1")), visit("v", "p3"), recorded_at=NOON)
+        store.enter(Customer(person_id="p1", name="Sari", since=NOON), recorded_at=NOON)
+        store.merge("p3", into="p2", merged_at=NOON)
+        store.merge("p2", into="p1", merged_at=NOON)
+        store.merge("m1", into="m2", merged_at=NOON)
+        store.part("m1", parted_at=NOON + DAY)
+        store._connection.execute("PRAGMA journal_mode = DELETE")
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the path of a sound store, to be copied."""
+    path = tmp_path_factory.mktemp("sound") / "shop.db"
+    filled(path)
+    return path
+
+
+CALLS: tuple[Callable[[Store], object], ...] = (
+    *(lambda store, name=name: store.history(name) for name in ("p1", "p3", "m1", "p5", "p9")),
+    *(lambda store, name=name: store.standing(name) for name in ("p1", "p3", "m1", "p9")),
+    *(lambda store, name=name: store.aliases(name) for name in ("p1", "m1")),
+    lambda store: store.export("p1"),
+    lambda store: store.export("p5"),
+    lambda store: store.waiting(),
+    lambda store: store.due(before=NOON + 999 * DAY),
+    lambda store: store.logs(),
+    lambda store: store.append(bought("new", "p1"), recorded_at=NOON),
+    lambda store: store.append(bought("9", "p4"), visit("new", "p3"), recorded_at=NOON),
+    lambda store: store.append(*everything(), recorded_at=NOON),
+    lambda store: store.amend(bought("m3", "p4", minor=800), recorded_at=NOON),
+    lambda store: store.load([visit("w", "m4")], recorded_at=NOON),
+    lambda store: store.judge("p1", "p3", "m5", as_of=NOON + 400 * DAY),
+    lambda store: store.judge_everyone(as_of=NOON + 400 * DAY),
+    lambda store: store.merge("m6", into="p1", merged_at=NOON),
+    lambda store: store.part("p2", parted_at=NOON),
+    lambda store: store.enter(Customer(person_id="m5", name="Budi"), recorded_at=NOON),
+    lambda store: store.erase("p1"),
+)
+"""Every public call, those that write too."""
+
+
+def answers(store: Store) -> int:
+    """Make every call; give how many answered, for the others may raise an error of the library alone."""
+    count = 0
+    for call in CALLS:
+        try:
+            call(store)
+        except FunnelError:
+            continue
+        count += 1
+    return count
+
+
+def tried(path: Path) -> int:
+    """Open a file as a store, make every call, and see that it ends soon."""
+    begun = monotonic()
+    try:
+        with SqliteStore(path, timeout=timedelta(milliseconds=50), flush="normal") as store:
+            return answers(store)
+    except FunnelError:
+        return 0
+    finally:
+        assert monotonic() - begun < PATIENCE
+
+
+def copied(sound: Path, folder: str) -> Path:
+    """Copy a sound store into a folder."""
+    return Path(shutil.copy(sound, folder))
+
+
+def flipped(content: bytearray, chance: random.Random) -> None:
+    """Change some bytes."""
+    for _ in range(chance.choice([1, 1, 3, 20, 200])):
+        content[chance.randrange(len(content))] = chance.randrange(256)
+
+
+def zeroed(content: bytearray, chance: random.Random) -> None:
+    """Let a page, or a few, be zeros."""
+    for _ in range(chance.choice([1, 1, 2, 5])):
+        start = chance.randrange(len(content) // 4_096) * 4_096
+        content[start : start + 4_096] = bytes(4_096)
+
+
+def cut(content: bytearray, chance: random.Random) -> None:
+    """Let the end be missing."""
+    del content[chance.randrange(len(content)) :]
+
+
+def swapped(content: bytearray, chance: random.Random) -> None:
+    """Let two pages stand in each other's place."""
+    one, other = (chance.randrange(len(content) // 4_096) * 4_096 for _ in range(2))
+    pages = bytes(content[one : one + 4_096]), bytes(content[other : other + 4_096])
+    content[other : other + 4_096], content[one : one + 4_096] = pages
+
+
+def rewritten(content: bytearray, chance: random.Random) -> None:
+    """Change letters of words that stand in the file: names of columns, kinds, ids, JSON."""
+    for word in chance.sample([b"purchase", b"USD", b"p1", b"person_id", b"shop", b'"sku"', b"paid", b"payday"], 2):
+        place = content.find(word, chance.randrange(len(content)))
+        if place >= 0:
+            content[place + chance.randrange(len(word))] = chance.choice([0, 0x41, 0x80, 0xFF])
+
+
+@pytest.mark.no_cover
+@settings(max_examples=settings.default.max_examples * 3)
+@given(seed=st.integers(0, 2**32), how=st.sampled_from([flipped, zeroed, cut, swapped, rewritten]))
+def test_a_damaged_file_gives_right_answers_or_an_error(
+    sound: Path, seed: int, how: Callable[[bytearray, random.Random], None]
+) -> None:
+    """Bytes flipped, pages zeroed or swapped, the end cut off: no other exception, and no call without an end."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = copied(sound, folder)
+        content = bytearray(path.read_bytes())
+        how(content, random.Random(seed))
+        path.write_bytes(content)
+        tried(path)
+
+
+BY_HAND = {
+    "a newer version": "PRAGMA user_version = 99",
+    "a version below nothing": "PRAGMA user_version = -1",
+    "the lowest version": "PRAGMA user_version = -2147483648",
+    "no version": "PRAGMA user_version = 0",
+    "another application": "PRAGMA application_id = 7",
+    "no table of records": "DROP TABLE records",
+    "no table of people": "DROP TABLE people",
+    "a table without a column": "ALTER TABLE records DROP COLUMN amount",
+    "a column of another name": "ALTER TABLE people RENAME COLUMN root TO base",
+    "names in a circle": "UPDATE people SET root = CASE person_id WHEN 'p1' THEN 'p2' ELSE 'p1' END "
+    "WHERE person_id IN ('p1', 'p2')",
+    "a name of nobody": "UPDATE people SET root = 'nobody' WHERE person_id = 'p3'",
+    "links in a circle": "UPDATE links SET person_id = 'p3', parted_at = NULL WHERE alias = 'p2'; "
+    "UPDATE links SET person_id = 'p2' WHERE alias = 'p3'",
+    "a link to itself": "UPDATE links SET person_id = alias",
+    "a person without a row": "DELETE FROM people WHERE person_id = 'p1'",
+    "a number far away": "UPDATE records SET seq = 9223372036854775807 WHERE source_id = 'm1'",
+    "a number below nothing": "UPDATE records SET seq = -9223372036854775808 WHERE source_id = 'm1'",
+    "text that is none": "UPDATE records SET source_id = CAST(x'ff' AS TEXT) WHERE source_id = 'm1'",
+    "a name that is no text": "UPDATE records SET person_id = CAST(x'c328' AS TEXT) WHERE source_id = 'm1'",
+    "words that are no text": "UPDATE apart SET told = CAST(x'fe80' AS TEXT)",
+    "half a character": "UPDATE records SET campaign = CAST(x'eda080' AS TEXT) WHERE log = 'leads'",
+    "a zero byte": "UPDATE records SET campaign = 'a' || char(0) || 'b' WHERE log = 'leads'",
+    "an unknown kind": "UPDATE records SET kind = 'party' WHERE source_id = 'q1'",
+    "no kind": "UPDATE records SET kind = NULL WHERE source_id = 'q1'",
+    "an unknown reason": "UPDATE records SET reason = 'whim' WHERE kind = 'postponed'",
+    "an unknown currency": "UPDATE records SET currency = '???' WHERE source_id = 'm1'",
+    "an amount without a currency": "UPDATE records SET currency = NULL WHERE source_id = 'm1'",
+    "no amount": "UPDATE records SET amount = NULL WHERE source_id = 'm1'",
+    "an amount below nothing": "UPDATE records SET amount = -9223372036854775808 WHERE source_id = 'm1'",
+    "no instant": "UPDATE records SET happened_at = NULL WHERE source_id = 'm1'",
+    "an instant beyond time": "UPDATE records SET happened_at = 9223372036854775807 WHERE source_id = 'm1'",
+    "lines that are no JSON": "UPDATE records SET lines = '[{' WHERE lines IS NOT NULL",
+    "lines of something else": "UPDATE records SET lines = '[7]' WHERE lines IS NOT NULL",
+    "lines without end": "UPDATE records SET lines = replace(hex(zeroblob(45000)), '0', '[') WHERE lines IS NOT NULL",
+    "a contact of something else": "UPDATE apart SET told = '[]'",
+    "a contact without end": "UPDATE apart SET told = replace(hex(zeroblob(45000)), '0', '[')",
+    "a judgement beyond time": "UPDATE people SET judged_at = 9223372036854775807, due_at = -9223372036854775808",
+    "no stage": "UPDATE people SET stage = NULL",
+    "versions of nothing": "UPDATE people SET version = -5",
+    "a version at its end": "UPDATE people SET version = 9223372036854775807",
+    "merges beyond time": "UPDATE links SET merged_at = 9223372036854775807",
+    "an entry beyond time": "UPDATE customers SET since = 9223372036854775807",
+    "a currency of nothing": "UPDATE store SET currency = ''",
+    "two currencies of a store": "INSERT INTO store VALUES ('IDR')",
+    "a view for a table": "ALTER TABLE links RENAME TO l; CREATE VIEW links AS SELECT * FROM l",
+    "a trigger": "CREATE TRIGGER t AFTER INSERT ON records BEGIN DELETE FROM people; END",
+}
+"""What another hand may have done to a file, as SQL."""
+
+
+def by_hand(path: Path, script: str) -> None:
+    """Change a file without the library."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("PRAGMA ignore_check_constraints = ON")
+    connection.executescript(script)
+    connection.close()
+
+
+@pytest.mark.parametrize("script", BY_HAND.values(), ids=BY_HAND)
+def test_a_file_that_was_changed_by_hand_gives_right_answers_or_an_error(
+    sound: Path, tmp_path: Path, script: str
+) -> None:
+    """Whatever a column holds, every call ends with an answer or an error of the library."""
+    path = copied(sound, str(tmp_path))
+    by_hand(path, script)
+
+    tried(path)
+
+
+@pytest.mark.parametrize("version", [-1, 0, 99], ids=str)
+def test_a_file_of_a_version_that_never_was_is_refused(sound: Path, tmp_path: Path, version: int) -> None:
+    """It is not opened, and not made anew."""
+    path = copied(sound, str(tmp_path))
+    by_hand(path, f"PRAGMA user_version = {version}")
+    before = path.read_bytes()
+
+    with pytest.raises(StoreError, match=rf"version {version}"):
+        SqliteStore(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "script",
+    [BY_HAND[name] for name in BY_HAND if "version" not in name and name not in ("another application", "a trigger")],
+)
+@pytest.mark.no_cover
+def test_a_store_by_sqlalchemy_says_so_too(tmp_path: Path, script: str) -> None:
+    """The same through SQLAlchemy, whose tables have the same columns."""
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'shop.db'}", poolclass=sa.NullPool)
+    store_tables(prefix="").create_all(engine)
+    with SqlAlchemyStore(engine, prefix="") as store:
+        store.append(*everything(), answered("a9", "p5", "q9"), back("r9", "9"), recorded_at=NOON)
+        store.append(*(bought(f"m{number}", f"m{number % 7}") for number in range(20)), recorded_at=NOON)
+        store.merge("p2", into="p1", merged_at=NOON)
+        store.merge("p3", into="p2", merged_at=NOON)
+    try:
+        by_hand(
+            tmp_path / "shop.db", script.replace(" store ", " locks ").replace("VALUES ('IDR')", "VALUES (7, 'IDR')")
+        )
+    except sqlite3.Error:
+        return  # it has not these tables, or another rule of them
+    begun = monotonic()
+    with SqlAlchemyStore(engine, prefix="") as store:
+        answers(store)
+    assert monotonic() - begun < PATIENCE
+
+
+@pytest.fixture
+def damaged(sound: Path, tmp_path: Path) -> Iterator[Any]:
+    """Give what changes a copy of a sound store by hand and opens it."""
+    opened: list[SqliteStore] = []
+
+    def change(name: str) -> SqliteStore:
+        path = copied(sound, str(tmp_path))
+        by_hand(path, BY_HAND[name])
+        opened.append(SqliteStore(path))
+        return opened[-1]
+
+    yield change
+    for store in opened:
+        store.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("names in a circle", lambda store: store.history("p1")),
+        ("names in a circle", lambda store: store.append(visit("new"), recorded_at=NOON)),
+        ("a name of nobody", lambda store: store.standing("p3")),
+        ("a name of nobody", lambda store: store.append(visit("new", "p3"), recorded_at=NOON)),
+        ("an unknown kind", lambda store: store.history("p1")),
+        ("an unknown currency", lambda store: store.history("m1")),
+        ("an instant beyond time", lambda store: store.history("m1")),
+        ("a judgement beyond time", lambda store: store.standing("p1")),
+        ("a judgement beyond time", lambda store: store.export("p1")),
+        ("merges beyond time", lambda store: store.aliases("p1")),
+        ("lines that are no JSON", lambda store: store.history("p1")),
+        ("a contact of something else", lambda store: store.history("p1")),
+        ("an entry beyond time", lambda store: store.history("p1")),
+        ("no kind", lambda store: store.logs()),
+        ("no instant", lambda store: store.logs()),
+        ("text that is none", lambda store: store.history("m1")),
+        ("text that is none", lambda store: store.logs()),
+        ("words that are no text", lambda store: store.history("p1")),
+    ],
+    ids=range(18),
+)
+def test_damage_is_called_by_its_name(damaged: Any, name: str, call: Callable[[Store], object]) -> None:
+    """The message says that the store is damaged and what to do, and holds no value of a row."""
+    with pytest.raises(StoreError, match=r"the store is damaged: .*; restore it from a backup") as told:
+        call(damaged(name))
+    assert "broken" not in str(told.value)
+
+
+def test_a_chain_of_names_that_has_no_end_is_told_of() -> None:
+    """Where the links lead in a circle, following them ends with an error."""
+    with pytest.raises(StoreError, match="a name leads in a circle"):
+        _aliases._end("a", {"a": "b", "b": "c", "c": "b"})
+
+
+def test_a_number_far_away_makes_no_long_way(damaged: Any) -> None:
+    """The tables of everyone are read from row to row: a gap of all numbers there are takes no time."""
+    for name in ("a number far away", "a number below nothing"):
+        begun = monotonic()
+        logs = damaged(name).logs()
+
+        assert len(read(stage.over(logs, Policy(), as_of=NOON))) == 9
+        assert monotonic() - begun < PATIENCE
