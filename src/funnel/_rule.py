@@ -7,6 +7,7 @@ the one tree, so the answers cannot differ.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from datetime import datetime, timedelta
 from functools import cached_property, update_wrapper
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, get_type_hints
@@ -15,13 +16,14 @@ import attrs
 
 from funnel._facts.base import BaseFacts, judgement
 from funnel._facts.lifted import Lifted
+from funnel._facts.traced import is_lifting, made_up, reader, traced
 from funnel._instants import instant
 from funnel._lift.clock import first_change
 from funnel._lift.code import Run, compiled
+from funnel._lift.constants import named
 from funnel._lift.nodes import Value, evaluate
 from funnel._lift.paths import Path, Reason, Table, Why
-from funnel._lift.proof import proven
-from funnel._lift.symbols import Symbols, named
+from funnel._lift.proof import Met, proven
 from funnel._lift.witness import witness
 from funnel.errors import FactsError, LiftError
 from funnel.facts import Facts
@@ -41,14 +43,11 @@ _KEPT = 64
 """For how many policies and classes of facts a rule is kept ready; the oldest makes room for the newest."""
 
 
-class _NamedPolicy:
-    """A policy whose numbers know which field they are, so that reasons can say where a limit stands."""
-
-    def __init__(self, policy: Policy) -> None:
-        self._policy = policy
-
-    def __getattr__(self, name: str) -> object:
-        return named(getattr(self._policy, name), name)
+def _named_policy(policy: P) -> P:
+    """The same policy, of the same class and equal, whose numbers know which field they are."""
+    shown = copy(policy)
+    vars(shown).update({name: named(getattr(policy, name), name) for name in type(policy).model_fields})
+    return shown
 
 
 class Rule(Generic[F, P, A]):
@@ -72,7 +71,7 @@ class Rule(Generic[F, P, A]):
 
     def __call__(self, f: F, policy: P) -> A:
         """Answer for one person's facts; inside another rule, be part of it."""
-        if isinstance(cast("object", f), Symbols):
+        if is_lifting(f):
             return self._function(f, policy)
         return self.of(f, policy)
 
@@ -120,13 +119,22 @@ class Rule(Generic[F, P, A]):
             msg = f"the policy of {self.name} was given as {type(policy).__name__}; give a Policy"
             raise FactsError(msg)
         plan = facts.fact_plan
-        shown = cast("P", _NamedPolicy(policy))
+        ask, shown, places = (
+            cast("Callable[[BaseFacts, Policy], object]", self._function),
+            _named_policy(policy),
+            plan.run_places(),
+        )
+
+        def meet(person: Mapping[str, Value]) -> Met:
+            known = made_up(facts, person)
+            return Met(lambda: ask(known, policy), reader(places, known))
+
         try:
-            tree = proven(lambda symbols: self._function(cast("F", symbols), shown), plan.readable, plan.refused)
+            tree = proven(lambda symbols: ask(traced(facts, symbols), shown), plan.readable, plan.refused, meet)
         except LiftError as error:
             msg = f"in the rule {self.name}: {error}"
             raise LiftError(msg) from None
-        return Lifted(tree, plan, compiled(tree, plan.run_places(), self.name))
+        return Lifted(tree, plan, compiled(tree, places, self.name))
 
     # ---- one person ----
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from funnel._facts.declare import Declared
 from funnel._instants import EARLIEST, FOREVER, LATEST, MICROSECOND, NEVER, instant, micros
 from funnel._lift.nodes import Value
+from funnel._lift.symbols import Symbols
 from funnel.errors import FactsError
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ class View:
         """The fact of one person; asked of the class, the view itself."""
         if facts is None:
             return self
+        values: object = facts.values
+        if type(values) is Symbols:
+            return getattr(values, self.name)
         return shown(self.declared, facts.values[self.place], facts.now)
 
     def __set__(self, facts: Held, value: object) -> None:

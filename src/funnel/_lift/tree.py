@@ -5,10 +5,12 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
+from typing import NoReturn
 
 import attrs
 
 from funnel._instants import MICROSECOND
+from funnel._lift.constants import plain
 from funnel._lift.known import Known
 from funnel._lift.linear import Question, question
 from funnel._lift.nodes import LIMIT, Const, Fact, Node, Test, text
@@ -43,23 +45,45 @@ class Fork:
 Tree = Fork | Leaf
 
 
+class _EndedError(BaseException):
+    """The function caught a refusal and goes on; this ends it."""
+
+
 @attrs.define
 class _Run:
-    """One run of the function: the branches to take first, and those it took."""
+    """One run of the function: the branches to take first, those it took, and what was refused."""
 
     script: tuple[bool, ...]
     questions: dict[Test, tuple[Question, bool]]
     known: Known = attrs.field(factory=Known)
     asked: list[tuple[Test, Question, bool]] = attrs.field(factory=list[tuple[Test, Question, bool]])
+    refusal: LiftError | None = None
+    is_over: bool = False
+
+    def show(self, fact: Fact) -> Symbol:
+        """A fact without a value."""
+        return symbol(fact, self)
+
+    def end(self, refusal: LiftError) -> NoReturn:
+        """Refuse, so that the function is refused also if it catches the error and goes on.
+
+        A symbol that was kept is refused again after the run, as when a debugger shows it.
+        """
+        if self.is_over or self.refusal is None:
+            self.refusal = refusal
+            raise refusal
+        raise _EndedError
 
     def decide(self, test: Test) -> bool:
         """Take the branch that is implied, or scripted, or the one where the condition holds."""
+        if self.refusal is not None:
+            self.end(self.refusal)
         asked, wanted = self.questions.get(test) or self.questions.setdefault(test, question(test))
         implied = self.known.implied(asked)
         if implied is not None:
             return implied is wanted
         if len(self.asked) >= MOST_CONDITIONS:
-            _too_many(f"more than {MOST_CONDITIONS} conditions one after another")
+            self.end(_too_many(f"more than {MOST_CONDITIONS} conditions one after another"))
         turn = len(self.asked)
         holds = self.script[turn] if turn < len(self.script) else True
         self.known.settle(asked, holds is wanted)
@@ -99,7 +123,7 @@ class _Grower:
         """The tree below the branches of the script."""
         self.left -= 1
         if self.left < 0:
-            _too_many(f"more than {MOST_PATHS} paths")
+            raise _too_many(f"more than {MOST_PATHS} paths")
         run = _Run(script, self.questions)
         tree: Tree = leaf_of(self._call(run))
         tests = tuple(test for test, _, _ in run.asked)
@@ -113,39 +137,53 @@ class _Grower:
 
     def _call(self, run: _Run) -> object:
         try:
-            answer = self.function(Symbols(self.facts, self.refused, lambda fact: symbol(fact, run)))
-        except LiftError:
-            raise
-        except TypeError as error:
+            answer = self.function(Symbols(self.facts, self.refused, run))
+            answer = bool(answer) if isinstance(answer, Condition) else answer
+        except (Exception, _EndedError) as error:
+            refusal = run.refusal or _fault(error)
+            raise refusal from (error if refusal is not error else None)
+        finally:
+            run.is_over = True
+        if run.refusal is not None:
+            raise run.refusal
+        return answer
+
+
+def _fault(error: BaseException) -> LiftError:
+    """What an error of the function itself says to its author."""
+    match error:
+        case LiftError():
+            return error
+        case TypeError():
             msg = f"the rule does what facts cannot do ({error}); compare them, add and scale them, choose by if"
-            raise LiftError(msg) from error
-        return bool(answer) if isinstance(answer, Condition) else answer
+        case _:
+            msg = f"the rule raises {type(error).__name__} ({error}); let it answer for everyone"
+    return LiftError(msg)
 
 
-def _too_many(what: str) -> None:
-    msg = (
+def _too_many(what: str) -> LiftError:
+    return LiftError(
         f"the rule has {what}; add conditions up instead of branching on each, "
         "e.g. 2 * (f.purchase_count >= 2) + (f.open_question_count == 0)"
     )
-    raise LiftError(msg)
 
 
 def leaf_of(answer: object) -> Leaf:
     """An answer as it stands in the tree; a constant keeps its type, without the name of its policy field."""
     if isinstance(answer, Symbol):
         return Leaf(node=answer.node)
-    match answer:
-        case None | bool() | enum.Enum():
-            return Leaf(answer)
-        case int() if abs(answer) <= LIMIT:
-            return Leaf(int(answer))
-        case timedelta() if abs(answer // MICROSECOND) <= LIMIT:
-            return Leaf(timedelta(microseconds=answer // MICROSECOND))
+    if answer is None or isinstance(answer, enum.Enum):
+        return Leaf(answer)
+    match plain(answer):
+        case bool() | str() as said:
+            return Leaf(said)
+        case int() as number if abs(number) <= LIMIT:
+            return Leaf(number)
+        case timedelta() as span if abs(span // MICROSECOND) <= LIMIT:
+            return Leaf(span)
         case int() | timedelta():
             msg = "a rule answered with more than the 64 bits of a column hold; answer with a smaller number"
             raise LiftError(msg)
-        case str():
-            return Leaf(str.__str__(answer))
         case _:
             msg = (
                 f"a rule answered with a {type(answer).__name__}, which no column holds; "
