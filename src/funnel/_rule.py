@@ -24,6 +24,7 @@ from funnel._lift.constants import named
 from funnel._lift.nodes import Value, evaluate
 from funnel._lift.paths import Path, Reason, Table, Why
 from funnel._lift.proof import Met, proven
+from funnel._lift.reach import reach_of
 from funnel._lift.witness import witness
 from funnel.errors import FactsError, LiftError
 from funnel.facts import Facts
@@ -130,7 +131,13 @@ class Rule(Generic[F, P, A]):
             return Met(lambda: ask(known, policy), reader(places, known))
 
         try:
-            tree = proven(lambda symbols: ask(traced(facts, symbols), shown), plan.readable, plan.refused, meet)
+            tree = proven(
+                lambda symbols: ask(traced(facts, symbols), shown),
+                plan.readable,
+                plan.refused,
+                meet,
+                reach_of(ask, policy, facts),
+            )
         except LiftError as error:
             msg = f"in the rule {self.name}: {error}"
             raise LiftError(msg) from None

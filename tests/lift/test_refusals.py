@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
+from funnel._lift.constants import named
 from funnel._lift.nodes import LIMIT, Fact
 from funnel._lift.proof import proven
-from funnel._lift.constants import named
 from funnel._lift.tree import MOST_CONDITIONS, MOST_PATHS, Leaf, leaves, lift
 from funnel.errors import LiftError
 from tests.lift.facts import FACTS, REFUSED, WIDE, lifted

@@ -8,29 +8,23 @@ every time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import NoReturn
 
 import attrs
 
 from funnel._lift.nodes import Fact, Read, Value, evaluate
-from funnel._lift.paths import Path, path_of, paths
+from funnel._lift.paths import Path, path_of
+from funnel._lift.people import people, usual_of
+from funnel._lift.reach import Reach, reach_of
 from funnel._lift.symbols import Symbols, is_truth
 from funnel._lift.tree import Answer, Leaf, Tree, kind_of, lift
-from funnel._lift.witness import witness
 from funnel.errors import LiftError
 
 Function = Callable[[Symbols], object]
 Person = Mapping[str, Value]
 Meet = Callable[[Person], "Met"]
-
-_PATHS = 16
-"""How many paths are proven at most, spread over the tree."""
-_KINDS = 5
-"""How many people there are on each path."""
-_TRIES = 16
-"""How hard a person is looked for who takes a path."""
 
 
 @attrs.frozen
@@ -46,6 +40,7 @@ def proven(
     facts: Mapping[str, Fact],
     refused: Mapping[str, str] | None = None,
     meet: Meet | None = None,
+    reach: Reach | None = None,
 ) -> Tree:
     """Lift a function and prove it: grow its tree, and see that the function answers as the tree does.
 
@@ -54,13 +49,15 @@ def proven(
         facts: The facts it may read.
         refused: The facts it may not read, each with the remedy.
         meet: How the plain function is asked about somebody; by itself, of their plain values.
+        reach: What its code can reach; by itself, what the function can.
 
     Raises:
         LiftError: The function cannot be lifted, or answers otherwise on plain values.
     """
-    tree = lift(function, facts, refused)
+    code = reach or reach_of(function)
+    tree = lift(function, facts, refused, watched=code.catches)
     ask = meet or (lambda person: _plainly(function, facts, refused or {}, person))
-    for person in _people(tree, facts):
+    for person in people(tree, facts, code):
         _prove(tree, ask(person))
     return tree
 
@@ -84,7 +81,7 @@ class _Values:
 
     def show(self, fact: Fact) -> Answer:
         """The value as the author of a rule means it."""
-        return plain(fact, self.person[fact.name])
+        return plain(fact, self.person.get(fact.name, usual_of(fact)[0]))
 
     def end(self, refusal: LiftError) -> NoReturn:
         """Raise the refusal."""
@@ -118,21 +115,3 @@ def plain(fact: Fact, value: Value) -> Answer:
     if fact.unit == "span":
         return timedelta(microseconds=value)
     return bool(value) if is_truth(fact) else value
-
-
-def _people(tree: Tree, facts: Mapping[str, Fact]) -> Iterator[Person]:
-    """A few people with none, the least, the most, one and two of everything; the same on some paths."""
-    usual = {fact.name: _usual(fact) for fact in facts.values()}
-    kinds = [{name: values[turn % len(values)] for name, values in usual.items()} for turn in range(_KINDS)]
-    yield from kinds
-    every = tuple(paths(tree))
-    for path in every[:: -(-len(every) // _PATHS)]:
-        found = witness(path, _TRIES)
-        if found is not None:
-            yield from ({**kind, **found} for kind in kinds)
-
-
-def _usual(fact: Fact) -> Sequence[Value]:
-    if fact.unit == "text":
-        return fact.choices or ("", "some", "other")
-    return [min(max(value, fact.low), fact.high) for value in (0, fact.low, fact.high, 1, 2)]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import enum
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
-from typing import NoReturn
+from types import FrameType
+from typing import Any, NoReturn
 
 import attrs
 
@@ -13,7 +15,7 @@ from funnel._instants import MICROSECOND
 from funnel._lift.constants import plain
 from funnel._lift.known import Known
 from funnel._lift.linear import Question, question
-from funnel._lift.nodes import LIMIT, Const, Fact, Node, Test, text
+from funnel._lift.nodes import LIMIT, Const, Fact, Node, Test, facts_of, text
 from funnel._lift.symbols import Condition, Symbol, Symbols, symbol
 from funnel.errors import LiftError
 
@@ -92,7 +94,11 @@ class _Run:
 
 
 def lift(
-    function: Callable[[Symbols], object], facts: Mapping[str, Fact], refused: Mapping[str, str] | None = None
+    function: Callable[[Symbols], object],
+    facts: Mapping[str, Fact],
+    refused: Mapping[str, str] | None = None,
+    *,
+    watched: bool = False,
 ) -> Tree:
     """Grow the decision tree of a function of facts.
 
@@ -100,12 +106,13 @@ def lift(
         function: A plain function of one argument, the facts.
         facts: The facts it may read.
         refused: The facts it may not read, each with the remedy.
+        watched: Whether to look for errors that it catches: Python itself refuses what is no number or text.
 
     Raises:
         LiftError: The function does what cannot run for a table, has too many paths, or gives another answer when it
             is asked again (it reads a clock, chance, or something it changes).
     """
-    grower = _Grower(function, facts, refused or {})
+    grower = _Grower(function, facts, refused or {}, _watched if watched else _called)
     tree = grower.grow((), ())
     _check_answers(tree)
     return tree
@@ -116,6 +123,7 @@ class _Grower:
     function: Callable[[Symbols], object]
     facts: Mapping[str, Fact]
     refused: Mapping[str, str]
+    call: Callable[[Callable[[], object], _Run], object]
     left: int = MOST_PATHS
     questions: dict[Test, tuple[Question, bool]] = attrs.field(factory=dict[Test, tuple[Question, bool]])
 
@@ -137,9 +145,9 @@ class _Grower:
 
     def _call(self, run: _Run) -> object:
         try:
-            answer = self.function(Symbols(self.facts, self.refused, run))
+            answer = self.call(lambda: self.function(Symbols(self.facts, self.refused, run)), run)
             answer = bool(answer) if isinstance(answer, Condition) else answer
-        except (Exception, _EndedError) as error:
+        except (Exception, _EndedError) as error:  # noqa: BLE001 (whatever it raises is told)
             refusal = run.refusal or _fault(error)
             raise refusal from (error if refusal is not error else None)
         finally:
@@ -147,6 +155,31 @@ class _Grower:
         if run.refusal is not None:
             raise run.refusal
         return answer
+
+
+def _called(function: Callable[[], object], _: _Run) -> object:
+    return function()
+
+
+def _watched(function: Callable[[], object], run: _Run) -> object:
+    """Call the function, and note an error of Python's own about a symbol, which the function may catch."""
+
+    def inside(_: FrameType, event: str, error: Any) -> object:
+        if event == "exception" and issubclass(error[0], TypeError) and run.refusal is None:
+            msg = f"the rule catches an error ({error[1]}) that has no place in a tree; write it without try and with"
+            run.refusal = LiftError(msg)
+        return inside
+
+    def entered(frame: FrameType, _: str, __: object) -> object:
+        frame.f_trace_lines = False
+        return inside
+
+    before = sys.gettrace()
+    sys.settrace(entered)
+    try:
+        return function()
+    finally:
+        sys.settrace(before)
 
 
 def _fault(error: BaseException) -> LiftError:
@@ -207,6 +240,15 @@ def forks(tree: Tree) -> Iterator[Fork]:
         yield tree
         yield from forks(tree.yes)
         yield from forks(tree.no)
+
+
+def facts_read(tree: Tree) -> Iterator[Fact]:
+    """The facts that a tree reads, repeated as often as it reads them."""
+    for fork in forks(tree):
+        yield from facts_of(fork.test)
+    for leaf in leaves(tree):
+        if leaf.node is not None:
+            yield from facts_of(leaf.node)
 
 
 def kind_of(leaf: Leaf) -> str:

@@ -1,0 +1,109 @@
+"""What the code of a function can reach: the constants it names, and whether it does what leaves no trace in a tree.
+
+It says how carefully a function is lifted and proven, and decides nothing else: code that catches errors is watched
+while it is lifted; code that can look at an object's identity or class is proven with more people, near its constants.
+"""
+
+from __future__ import annotations
+
+import builtins
+import dis
+import enum
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from functools import cached_property, partial
+from inspect import getattr_static
+from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import attrs
+
+_MOST_FUNCTIONS = 256
+_CATCHES, _IS = dis.opmap["PUSH_EXC_INFO"], dis.opmap["IS_OP"]
+_CODE = FunctionType | MethodType | staticmethod | classmethod | property | cached_property | partial
+_LOOKS = frozenset(
+    ("type", "id", "vars", "dir", "callable", "locals", "globals", "print", "__import__", "repr", "hash")
+)
+
+
+@attrs.define
+class Reach:
+    """What a function can reach, itself included.
+
+    Attributes:
+        owners: What it is called with: their methods and numbers count if the code names them.
+        constants: The numbers, spans and texts that its code names.
+        catches: Whether it catches errors, so that an error of Python's own about a symbol could go unseen.
+        looks: Whether it can look at an object's identity or class.
+    """
+
+    owners: tuple[object, ...] = ()
+    constants: set[int | str | timedelta] = attrs.field(factory=set[int | str | timedelta])
+    catches: bool = False
+    looks: bool = False
+    _seen: set[CodeType] = attrs.field(factory=set[CodeType])
+
+    def enter(self, value: Any) -> None:
+        """Take what a name stands for: a constant, or code to follow."""
+        if isinstance(value, _CODE):
+            self._follow(value)
+        elif isinstance(value, BuiltinFunctionType):
+            self.looks |= getattr(value, "__self__", None) is not builtins or value.__name__ in _LOOKS
+        elif isinstance(value, enum.EnumMeta):
+            self._enter_all(member.value for member in value)
+        elif isinstance(value, tuple | list | set | frozenset):
+            self._enter_all(value)
+        elif isinstance(value, dict):
+            self._enter_all([*value, *value.values()])
+        elif isinstance(value, int | str | timedelta):
+            self.constants.add(value)
+        elif value is type:
+            self.looks = True
+        elif hasattr(value, "__wrapped__"):
+            self.enter(value.__wrapped__)
+
+    def _enter_all(self, values: Iterable[Any]) -> None:
+        for value in values:
+            self.enter(value)
+
+    def _follow(self, code: Any) -> None:
+        if isinstance(code, FunctionType):
+            cells = filter(_is_filled, code.__closure__ or ())
+            self._enter_all((*(code.__defaults__ or ()), *(cell.cell_contents for cell in cells)))
+            self._read(code.__code__, code.__globals__)
+        else:
+            inner = next(name for name in ("__func__", "fget", "func") if hasattr(code, name))
+            self._enter_all((getattr(code, inner), *getattr(code, "args", ())))
+
+    def _read(self, code: CodeType, known: Mapping[str, Any]) -> None:
+        """Take what a piece of code names and does, once."""
+        if code in self._seen or len(self._seen) >= _MOST_FUNCTIONS:
+            return
+        self._seen.add(code)
+        steps = {*code.co_code[::2]}
+        self.catches |= _CATCHES in steps
+        self.looks |= _IS in steps
+        modules = [known[name] for name in code.co_names if isinstance(known.get(name), ModuleType)]
+        for name in code.co_names:
+            self.enter(known.get(name, getattr(builtins, name, None)))
+            self._enter_all(getattr_static(owner, name, None) for owner in (*self.owners, *modules))
+        for constant in code.co_consts:
+            if isinstance(constant, CodeType):
+                self._read(constant, known)
+            else:
+                self.enter(constant)
+
+
+def reach_of(function: object, *owners: object) -> Reach:
+    """What a function can reach that is called with these owners."""
+    reach = Reach(owners)
+    reach.enter(function)
+    return reach
+
+
+def _is_filled(cell: CellType) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018 (reading an empty one raises)
+    except ValueError:
+        return False
+    return True
