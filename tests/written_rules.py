@@ -279,6 +279,7 @@ class _Writer:
         )
 
     def odd_condition(self) -> str:
+        x = self.number(0)
         n, c, t, s = self.number(1), self.condition(0) if self.odd(0.5) else "f.was_referred", self.text(), self.span()
         return self.of(
             f"(({c}) is True)",
@@ -313,8 +314,8 @@ class _Writer:
             f"id({n}) == id({n})",
             f"repr({n}) == '3'",
             f"str({n}) == '3'",
-            f"f'{{{n}}}' == '3'",
-            f"f'{{{n}!r}}' == '3'",
+            f"f'{{{x}}}' == '3'",
+            f"f'{{{x}!r}}' == '3'",
             f"'%r' % ({n},) == '3'",
             f"'%s' % {n} == '77'",
             f"'{{}}'.format({n}) == '3'",

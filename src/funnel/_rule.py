@@ -16,7 +16,7 @@ import attrs
 
 from funnel._facts.base import BaseFacts, judgement
 from funnel._facts.lifted import Lifted
-from funnel._facts.traced import is_lifting, made_up, reader, traced
+from funnel._facts.traced import is_lifting, made_up, plainly, reader, traced
 from funnel._instants import instant
 from funnel._lift.clock import first_change
 from funnel._lift.code import Run, compiled
@@ -95,8 +95,8 @@ class Rule(Generic[F, P, A]):
         return cast("type[F]", found)
 
     def as_written(self, f: F, policy: P) -> A:
-        """What the function itself says of facts, as plain Python; other rules inside it answer as they always do."""
-        return self._function(f, policy)
+        """What the function itself says of facts, as plain Python, and so do the rules that it calls."""
+        return self._function(plainly(f), policy)
 
     def lifted(self, policy: P, facts: type[BaseFacts] | None = None) -> Lifted:
         """The rule as a tree, made once for each policy and class of facts.
@@ -140,7 +140,7 @@ class Rule(Generic[F, P, A]):
             )
         except LiftError as error:
             msg = f"in the rule {self.name}: {error}"
-            raise LiftError(msg) from None
+            raise LiftError(msg) from error.__cause__
         return Lifted(tree, plan, compiled(tree, places, self.name))
 
     # ---- one person ----

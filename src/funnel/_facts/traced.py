@@ -41,8 +41,13 @@ def made_up(cls: type[F], person: Mapping[str, Value]) -> F:
     return cls.held_as(_Values(values), _NOW)
 
 
+def plainly(facts: F) -> F:
+    """The same facts, of which rules inside a rule are asked as plain functions."""
+    return facts.held_as(_Values(facts.values), facts.now)
+
+
 def is_lifting(facts: object) -> bool:
-    """Whether a rule is being lifted or proven with these facts, so that a rule inside it is part of it."""
+    """Whether a rule is lifted, proven or asked as it is written with these facts: a rule inside it is part of it."""
     return isinstance(facts, Symbols) or (isinstance(facts, BaseFacts) and type(facts.values) is not tuple)
 
 

@@ -12,15 +12,15 @@ from typing import Any, cast
 
 
 class _NamedInt(int):
-    @property
-    def __class__(self) -> type:  # type: ignore[misc]  # pyright: ignore[reportIncompatibleMethodOverride]
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The class of the plain number."""
         return int
 
 
 class _NamedSpan(timedelta):
-    @property
-    def __class__(self) -> type:  # type: ignore[misc]  # pyright: ignore[reportIncompatibleMethodOverride]
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The class of the plain span."""
         return timedelta
 
@@ -30,8 +30,8 @@ class _NamedSpan(timedelta):
 
 
 class _NamedText(str):  # noqa: SLOT000 (it carries its name in a plain attribute)
-    @property
-    def __class__(self) -> type:  # type: ignore[misc]  # pyright: ignore[reportIncompatibleMethodOverride]
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The class of the plain text."""
         return str
 

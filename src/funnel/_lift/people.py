@@ -16,9 +16,9 @@ import attrs
 from funnel._instants import MICROSECOND
 from funnel._lift.linear import question
 from funnel._lift.nodes import Fact, Value, tests_of
-from funnel._lift.paths import paths
+from funnel._lift.paths import Path, paths
 from funnel._lift.reach import Reach
-from funnel._lift.tree import Tree, facts_read, forks
+from funnel._lift.tree import Leaf, Tree, facts_read, forks
 from funnel._lift.witness import witness
 
 Person = Mapping[str, Value]
@@ -29,6 +29,9 @@ _PATHS, _MOST_PATHS = 16, 64
 """How many paths are proven at most, spread over the tree; and of a rule that looks where it may not."""
 _MIXED, _MOST_MIXED = 16, 160
 """How many people have mixed values at most, beside the usual ones."""
+_MOST_PEOPLE = 4096
+"""How many people there are at most on the paths of a rule that looks where it may not."""
+_NOBODY = Leaf()
 _TRIES = 16
 """How hard a person is looked for who takes a path."""
 _LONGEST = 64
@@ -41,7 +44,7 @@ _UNITS = (timedelta(days=1), timedelta(hours=1), MICROSECOND)
 
 def people(tree: Tree, facts: Mapping[str, Fact], reach: Reach) -> Iterator[Person]:
     """Make up people for a tree; many more, and with every fact, if its code can look at what leaves no trace."""
-    odd = reach.looks or reach.catches
+    odd = reach.is_odd
     limits = _limits_of(tree)
     named = _Named.of(reach) if odd else _Named()
     asked = facts.values() if odd else dict.fromkeys(facts_read(tree))
@@ -55,10 +58,12 @@ def people(tree: Tree, facts: Mapping[str, Fact], reach: Reach) -> Iterator[Pers
     ]
     yield from chain(usual, mixed)
     every = tuple(paths(tree))
-    for turn, path in enumerate(every[:: -(-len(every) // (_MOST_PATHS if odd else _PATHS))]):
+    chosen = every[:: -(-len(every) // (_MOST_PATHS if odd else _PATHS))]
+    there = [*usual, *mixed][: max(_USUAL, _MOST_PEOPLE // len(chosen))] if odd else usual
+    unasked = (Path(tests, _NOBODY) for tests in dict.fromkeys(reach.unasked[:_MOST_PATHS]))
+    for path in chain(chosen, unasked):
         found = witness(path, _TRIES)
         if found is not None:
-            there = chain(usual, mixed[turn % 4 :: 4]) if odd else usual
             yield from ({**one, **found} for one in there)
 
 

@@ -55,7 +55,7 @@ def proven(
         LiftError: The function cannot be lifted, or answers otherwise on plain values.
     """
     code = reach or reach_of(function)
-    tree = lift(function, facts, refused, watched=code.catches)
+    tree = lift(function, facts, refused, code)
     ask = meet or (lambda person: _plainly(function, facts, refused or {}, person))
     for person in people(tree, facts, code):
         _prove(tree, ask(person))

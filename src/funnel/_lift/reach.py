@@ -9,18 +9,22 @@ from __future__ import annotations
 import builtins
 import dis
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from functools import cached_property, partial
 from inspect import getattr_static
+from itertools import chain
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import attrs
 
-_MOST_FUNCTIONS = 256
+from funnel._lift.nodes import Test
+
+_MOST_VALUES = 20_000
+"""So many names and constants are taken at most."""
 _CATCHES, _IS = dis.opmap["PUSH_EXC_INFO"], dis.opmap["IS_OP"]
-_CODE = FunctionType | MethodType | staticmethod | classmethod | property | cached_property | partial
+_CODE: tuple[type, ...] = (FunctionType, MethodType, staticmethod, classmethod, property, cached_property, partial)
 _LOOKS = frozenset(
     ("type", "id", "vars", "dir", "callable", "locals", "globals", "print", "__import__", "repr", "hash")
 )
@@ -35,49 +39,58 @@ class Reach:
         constants: The numbers, spans and texts that its code names.
         catches: Whether it catches errors, so that an error of Python's own about a symbol could go unseen.
         looks: Whether it can look at an object's identity or class.
+        unasked: Once it was lifted, conditions that it made and did not ask, each after the conditions of its path.
     """
 
     owners: tuple[object, ...] = ()
     constants: set[int | str | timedelta] = attrs.field(factory=set[int | str | timedelta])
     catches: bool = False
     looks: bool = False
+    unasked: list[tuple[Test, ...]] = attrs.field(factory=list[tuple[Test, ...]])
     _seen: set[CodeType] = attrs.field(factory=set[CodeType])
 
+    @property
+    def is_odd(self) -> bool:
+        """Whether it can do what leaves no trace."""
+        return self.catches or self.looks
+
     def enter(self, value: Any) -> None:
-        """Take what a name stands for: a constant, or code to follow."""
+        """Take what a name stands for, a constant or code, and what that names in turn."""
+        todo = [value]
+        for _ in range(_MOST_VALUES):
+            if todo:
+                todo.extend(self._take(todo.pop()))
+
+    def _take(self, value: Any) -> Iterable[Any]:
         if isinstance(value, _CODE):
-            self._follow(value)
-        elif isinstance(value, BuiltinFunctionType):
+            return self._follow(value)
+        if isinstance(value, BuiltinFunctionType):
             self.looks |= getattr(value, "__self__", None) is not builtins or value.__name__ in _LOOKS
         elif isinstance(value, enum.EnumMeta):
-            self._enter_all(member.value for member in value)
+            return (member.value for member in list[enum.Enum](value))
         elif isinstance(value, tuple | list | set | frozenset):
-            self._enter_all(value)
+            return value
         elif isinstance(value, dict):
-            self._enter_all([*value, *value.values()])
+            return (*value, *value.values())
         elif isinstance(value, int | str | timedelta):
             self.constants.add(value)
         elif value is type:
             self.looks = True
         elif hasattr(value, "__wrapped__"):
-            self.enter(value.__wrapped__)
+            return (value.__wrapped__,)
+        return ()
 
-    def _enter_all(self, values: Iterable[Any]) -> None:
-        for value in values:
-            self.enter(value)
-
-    def _follow(self, code: Any) -> None:
+    def _follow(self, code: Any) -> Iterable[Any]:
         if isinstance(code, FunctionType):
             cells = filter(_is_filled, code.__closure__ or ())
-            self._enter_all((*(code.__defaults__ or ()), *(cell.cell_contents for cell in cells)))
-            self._read(code.__code__, code.__globals__)
-        else:
-            inner = next(name for name in ("__func__", "fget", "func") if hasattr(code, name))
-            self._enter_all((getattr(code, inner), *getattr(code, "args", ())))
+            closed = (*(code.__defaults__ or ()), *(cell.cell_contents for cell in cells))
+            return chain(closed, self._read(code.__code__, code.__globals__))
+        inner = next(name for name in ("__func__", "fget", "func") if hasattr(code, name))
+        return (getattr(code, inner), *getattr(code, "args", ()))
 
-    def _read(self, code: CodeType, known: Mapping[str, Any]) -> None:
-        """Take what a piece of code names and does, once."""
-        if code in self._seen or len(self._seen) >= _MOST_FUNCTIONS:
+    def _read(self, code: CodeType, known: Mapping[str, Any]) -> Iterator[Any]:
+        """Read a piece of code, once: what it does, and what it names."""
+        if code in self._seen:
             return
         self._seen.add(code)
         steps = {*code.co_code[::2]}
@@ -85,13 +98,13 @@ class Reach:
         self.looks |= _IS in steps
         modules = [known[name] for name in code.co_names if isinstance(known.get(name), ModuleType)]
         for name in code.co_names:
-            self.enter(known.get(name, getattr(builtins, name, None)))
-            self._enter_all(getattr_static(owner, name, None) for owner in (*self.owners, *modules))
+            yield known.get(name, getattr(builtins, name, None))
+            yield from (getattr_static(owner, name, None) for owner in (*self.owners, *modules))
         for constant in code.co_consts:
             if isinstance(constant, CodeType):
-                self._read(constant, known)
+                yield from self._read(constant, known)
             else:
-                self.enter(constant)
+                yield constant
 
 
 def reach_of(function: object, *owners: object) -> Reach:

@@ -32,6 +32,10 @@ class Shows(Protocol):
 class Tracer(Shows, Protocol):
     """Decides the branches of a run."""
 
+    def note(self, test: Test) -> None:
+        """Note that a condition was made."""
+        ...
+
     def decide(self, test: Test) -> bool:
         """Choose a branch for the test, the same one every time within a run."""
         ...
@@ -83,8 +87,8 @@ class Symbol(_Proxy):
         self.node = node
         self.__tracer__ = tracer
 
-    @property
-    def __class__(self) -> type:  # type: ignore[misc]  # pyright: ignore[reportIncompatibleMethodOverride]
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The class of what it stands for, as `isinstance` and `match` ask for it."""
         return _CLASSES[unit_of(self.node)]
 
@@ -102,6 +106,8 @@ class Symbol(_Proxy):
         """Refuse methods and attributes: only comparison and whole-number arithmetic run everywhere."""
         if name.startswith("__"):  # what Python itself looks for (copying, typing) is answered in Python's way
             raise AttributeError(name)
+        if name in ("numerator", "denominator"):
+            self.__refuse__(f"{self.__words__()} beside a Decimal or a Fraction", "scale both sides to whole numbers")
         self.__refuse__(f"{self.__words__()}.{name}", "compare the fact itself with a constant")
 
     def __add__(self, other: object) -> Symbol:
@@ -237,6 +243,7 @@ class Symbol(_Proxy):
             check_comparable(op, a, b)
             made = Test(op, a, b)
             bounded(made)
+            self.__tracer__.note(made)
             return Condition(made, self.__tracer__)
         except LiftError as error:
             self.__tracer__.end(error)
@@ -251,8 +258,8 @@ class Condition(Symbol):
     __slots__ = ()
     node: Test  # pyright: ignore[reportIncompatibleVariableOverride] (a condition's node never changes)
 
-    @property
-    def __class__(self) -> type:  # type: ignore[misc]  # pyright: ignore[reportIncompatibleMethodOverride]
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:  # pyright: ignore[reportIncompatibleMethodOverride]
         """A condition is a truth."""
         return bool
 

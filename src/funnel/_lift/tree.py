@@ -15,7 +15,8 @@ from funnel._instants import MICROSECOND
 from funnel._lift.constants import plain
 from funnel._lift.known import Known
 from funnel._lift.linear import Question, question
-from funnel._lift.nodes import LIMIT, Const, Fact, Node, Test, facts_of, text
+from funnel._lift.nodes import LIMIT, Const, Fact, Node, Test, facts_of, opposite, text
+from funnel._lift.reach import Reach
 from funnel._lift.symbols import Condition, Symbol, Symbols, symbol
 from funnel.errors import LiftError
 
@@ -59,12 +60,24 @@ class _Run:
     questions: dict[Test, tuple[Question, bool]]
     known: Known = attrs.field(factory=Known)
     asked: list[tuple[Test, Question, bool]] = attrs.field(factory=list[tuple[Test, Question, bool]])
+    made: dict[Test, None] = attrs.field(factory=dict[Test, None])
     refusal: LiftError | None = None
     is_over: bool = False
 
     def show(self, fact: Fact) -> Symbol:
         """A fact without a value."""
         return symbol(fact, self)
+
+    def note(self, test: Test) -> None:
+        """Note a condition that the function made."""
+        self.made[test] = None
+
+    @property
+    def unasked(self) -> Iterator[tuple[Test, ...]]:
+        """The conditions that it made and did not ask, each after those that it asked."""
+        path = tuple(test if holds else opposite(test) for test, _, holds in self.asked)
+        asked = {test for test, _, _ in self.asked}
+        return ((*path, test) for test in self.made if test not in asked)
 
     def end(self, refusal: LiftError) -> NoReturn:
         """Refuse, so that the function is refused also if it catches the error and goes on.
@@ -97,8 +110,7 @@ def lift(
     function: Callable[[Symbols], object],
     facts: Mapping[str, Fact],
     refused: Mapping[str, str] | None = None,
-    *,
-    watched: bool = False,
+    reach: Reach | None = None,
 ) -> Tree:
     """Grow the decision tree of a function of facts.
 
@@ -106,13 +118,13 @@ def lift(
         function: A plain function of one argument, the facts.
         facts: The facts it may read.
         refused: The facts it may not read, each with the remedy.
-        watched: Whether to look for errors that it catches: Python itself refuses what is no number or text.
+        reach: What its code can reach: whether errors that it catches are looked for, and conditions it does not ask.
 
     Raises:
         LiftError: The function does what cannot run for a table, has too many paths, or gives another answer when it
             is asked again (it reads a clock, chance, or something it changes).
     """
-    grower = _Grower(function, facts, refused or {}, _watched if watched else _called)
+    grower = _Grower(function, facts, refused or {}, reach or Reach())
     tree = grower.grow((), ())
     _check_answers(tree)
     return tree
@@ -123,7 +135,7 @@ class _Grower:
     function: Callable[[Symbols], object]
     facts: Mapping[str, Fact]
     refused: Mapping[str, str]
-    call: Callable[[Callable[[], object], _Run], object]
+    reach: Reach
     left: int = MOST_PATHS
     questions: dict[Test, tuple[Question, bool]] = attrs.field(factory=dict[Test, tuple[Question, bool]])
 
@@ -135,6 +147,8 @@ class _Grower:
         run = _Run(script, self.questions)
         tree: Tree = leaf_of(self._call(run))
         tests = tuple(test for test, _, _ in run.asked)
+        if self.reach.is_odd:
+            self.reach.unasked.extend(run.unasked)
         if tests[: len(seen)] != seen:
             msg = "the rule takes another path when it is asked again; it may read no clock, no chance and no state"
             raise LiftError(msg)
@@ -145,7 +159,8 @@ class _Grower:
 
     def _call(self, run: _Run) -> object:
         try:
-            answer = self.call(lambda: self.function(Symbols(self.facts, self.refused, run)), run)
+            call = _watched if self.reach.catches else _called
+            answer = call(lambda: self.function(Symbols(self.facts, self.refused, run)), run)
             answer = bool(answer) if isinstance(answer, Condition) else answer
         except (Exception, _EndedError) as error:  # noqa: BLE001 (whatever it raises is told)
             refusal = run.refusal or _fault(error)
@@ -164,13 +179,13 @@ def _called(function: Callable[[], object], _: _Run) -> object:
 def _watched(function: Callable[[], object], run: _Run) -> object:
     """Call the function, and note an error of Python's own about a symbol, which the function may catch."""
 
-    def inside(_: FrameType, event: str, error: Any) -> object:
-        if event == "exception" and issubclass(error[0], TypeError) and run.refusal is None:
+    def inside(_: FrameType, event: str, error: Any) -> Any:
+        if event == "exception" and issubclass(error[0], TypeError) and not issubclass(error[0], LiftError):
             msg = f"the rule catches an error ({error[1]}) that has no place in a tree; write it without try and with"
-            run.refusal = LiftError(msg)
+            run.refusal = run.refusal or LiftError(msg)
         return inside
 
-    def entered(frame: FrameType, _: str, __: object) -> object:
+    def entered(frame: FrameType, _: str, __: object) -> Any:
         frame.f_trace_lines = False
         return inside
 
