@@ -56,10 +56,12 @@ class Reach:
 
     def enter(self, value: Any) -> None:
         """Take what a name stands for, a constant or code, and what that names in turn."""
-        todo = [value]
-        for _ in range(_MOST_VALUES):
-            if todo:
-                todo.extend(self._take(todo.pop()))
+        todo, met = [value], dict[int, object]()
+        while todo and len(met) < _MOST_VALUES:
+            one = todo.pop()
+            if id(one) not in met:
+                met[id(one)] = one
+                todo.extend(self._take(one))
 
     def _take(self, value: Any) -> Iterable[Any]:
         if isinstance(value, _CODE):
