@@ -7,6 +7,7 @@ the one tree, so the answers cannot differ.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from datetime import datetime, timedelta
 from functools import cached_property, update_wrapper
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, get_type_hints
@@ -17,14 +18,16 @@ from funnel._cache import PolicyCache
 from funnel._facts.base import BaseFacts, judgement
 from funnel._facts.declare import SLOPES
 from funnel._facts.lifted import Lifted
+from funnel._facts.traced import is_lifting, made_up, plainly, reader, traced
 from funnel._given import name_problem
 from funnel._instants import held_at, instant, span_at
 from funnel._lift.clock import first_change
 from funnel._lift.code import compiled
+from funnel._lift.constants import named
 from funnel._lift.nodes import Value, evaluate
 from funnel._lift.paths import Path, Reason, Table, Why
-from funnel._lift.proof import proven
-from funnel._lift.symbols import Symbols, named
+from funnel._lift.proof import Met, proven
+from funnel._lift.reach import reach_of
 from funnel._lift.witness import witness
 from funnel.errors import ArgumentError, FactsError, LiftError
 from funnel.facts import Facts
@@ -45,14 +48,11 @@ _ADDED = frozenset({"person_id", "known_at", "next_change"})
 """The columns that stand beside the answers of a rule."""
 
 
-class _NamedPolicy:
-    """A policy whose numbers know which field they are, so that reasons can say where a limit stands."""
-
-    def __init__(self, policy: Policy) -> None:
-        self._policy = policy
-
-    def __getattr__(self, name: str) -> object:
-        return named(getattr(self._policy, name), name)
+def _named_policy(policy: P) -> P:
+    """The same policy, of the same class and equal, whose numbers know which field they are."""
+    shown = copy(policy)
+    vars(shown).update({name: named(getattr(policy, name), name) for name in type(policy).model_fields})
+    return shown
 
 
 class Rule(Generic[F, P, A]):
@@ -82,7 +82,7 @@ class Rule(Generic[F, P, A]):
 
     def __call__(self, f: F, policy: P) -> A:
         """Answer for one person's facts; inside another rule, be part of it."""
-        if isinstance(cast("object", f), Symbols):
+        if is_lifting(f):
             return self._function(f, policy)
         return self.of(f, policy)
 
@@ -105,8 +105,8 @@ class Rule(Generic[F, P, A]):
         return cast("type[F]", found)
 
     def as_written(self, f: F, policy: P) -> A:
-        """What the function itself says of facts, as plain Python; other rules inside it answer as they always do."""
-        return self._function(f, policy)
+        """What the function itself says of facts, as plain Python, and so do the rules that it calls."""
+        return self._function(plainly(f), policy)
 
     def lifted(self, policy: P, facts: type[BaseFacts] | None = None) -> Lifted:
         """The rule as a tree, made once for each policy and class of facts.
@@ -121,13 +121,28 @@ class Rule(Generic[F, P, A]):
             msg = f"the policy of {self.name} was given as {type(policy).__name__}; give a Policy"
             raise FactsError(msg)
         plan = facts.fact_plan
-        shown = cast("P", _NamedPolicy(policy))
+        ask, shown, places = (
+            cast("Callable[[BaseFacts, Policy], object]", self._function),
+            _named_policy(policy),
+            plan.run_places(),
+        )
+
+        def meet(person: Mapping[str, Value]) -> Met:
+            known = made_up(facts, person)
+            return Met(lambda: ask(known, policy), reader(places, known))
+
         try:
-            tree = proven(lambda symbols: self._function(cast("F", symbols), shown), plan.readable, plan.refused)
+            tree = proven(
+                lambda symbols: ask(traced(facts, symbols), shown),
+                plan.readable,
+                plan.refused,
+                meet,
+                reach_of(ask, policy, facts),
+            )
         except LiftError as error:
             msg = f"in the rule {self.name}: {error}"
-            raise LiftError(msg) from None
-        return Lifted(tree, plan, compiled(tree, plan.run_places(), self.name))
+            raise LiftError(msg) from error.__cause__
+        return Lifted(tree, plan, compiled(tree, places, self.name))
 
     # ---- one person ----
 
@@ -299,8 +314,9 @@ def rule(function: Callable[[F, P], A]) -> Rule[F, P, A]:
     """Make a rule of a plain typed function of facts and policy.
 
     The function may compare facts with constants, policy numbers and each other, add, subtract and scale them, and
-    choose by `if`, `and`, `or`, `not`, `in`, `match`, `min`, `max`; it may call other rules and helpers. It reads no
-    clock and changes nothing. What cannot run for a table is refused when the rule is first used, with the remedy.
+    choose by `if`, `and`, `or`, `not`, `in`, `match`, `min`, `max`; it may call other rules and helpers, and ask facts and
+    policy for their classes, properties and methods. It reads no clock and changes nothing. What cannot run for a table
+    is refused when the rule is first used, with the remedy; a rule that catches the refusal is refused too.
 
     Args:
         function: `(f: Facts, policy: Policy) -> answer`; the answer is a bool, a whole number, a text, a member of an

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from funnel._lift.constants import named
 from funnel._lift.nodes import evaluate, written
 from funnel._lift.paths import Path, Reason, Table, Why, path_of, paths, reasons, sides
-from funnel._lift.symbols import named
 from funnel._lift.together import all_of, any_of
 from funnel._lift.tree import Leaf, describe, leaf_value
 from tests.lift.facts import lifted, numbered, person

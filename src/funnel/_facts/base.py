@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from operator import index
 from typing import TYPE_CHECKING, Any, ClassVar, Self, dataclass_transform
 
 from funnel._facts.declare import Declared
@@ -95,7 +96,13 @@ class BaseFacts(Held):
             _set_now(self, now)
             _set_values(self, _by_hand(self.fact_plan, given, now))
 
-        as_of = property(lambda facts: instant(facts.now), doc="The instant of judgement.")
+        as_of = property(lambda facts: instant(index(facts.now)), doc="The instant of judgement.")
+
+        def __getattr__(self, name: str) -> object:
+            if name not in Held.__slots__ and type(self.values) is Symbols:
+                return getattr(self.values, name)
+            msg = f"{type(self).__name__!r} object has no attribute {name!r}"
+            raise AttributeError(msg)
 
         def __setattr__(self, name: str, value: object) -> None:
             msg = f"{name} cannot be set; facts are what is known at one instant, evolve(...) makes others"

@@ -8,10 +8,10 @@ import attrs
 
 from funnel._facts.base import Held
 from funnel._facts.plan import Plan, narrowed
-from funnel._instants import span_at
+from funnel._facts.traced import reader
 from funnel._lift.clock import waits
 from funnel._lift.code import Run, Told, compiled, worked_out
-from funnel._lift.nodes import Node, Read, Value, facts_of
+from funnel._lift.nodes import Node, Read, facts_of
 from funnel._lift.paths import Path, Why, paths, reasons, sides
 from funnel._lift.tree import Tree, forks, leaves, numbered
 
@@ -79,16 +79,7 @@ class Lifted:
 
     def reader(self, facts: Held) -> Read:
         """How the nodes of the tree read the facts of one person."""
-        values, now, places = facts.values, facts.now, self.run_places
-
-        def read(name: str) -> Value:
-            place, slope = places[name]
-            value = values[place]
-            if slope == 0 or isinstance(value, str):
-                return value
-            return span_at(value, slope, now)
-
-        return read
+        return reader(self.run_places, facts)
 
     @cached_property
     def waits(self) -> tuple[Node, ...]:

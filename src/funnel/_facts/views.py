@@ -19,6 +19,7 @@ from funnel._instants import (
     span_at,
 )
 from funnel._lift.nodes import Value
+from funnel._lift.symbols import Symbols
 from funnel.errors import FactsError
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ class View:
         """The fact of one person; asked of the class, the view itself."""
         if facts is None:
             return self
+        values: object = facts.values
+        if type(values) is Symbols:
+            return getattr(values, self.name)
         return shown(self.declared, facts.values[self.place], facts.now)
 
     def __set__(self, facts: Held, value: object) -> None:

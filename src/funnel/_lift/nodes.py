@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 import attrs
 
@@ -20,6 +20,12 @@ Read = Callable[[str], Value]
 Range = tuple[int, int]
 
 LIMIT = 2**63 - 1
+
+MOST_PARTS = 1024
+"""In one expression: every walk over it stays short."""
+
+MOST_NESTED = 256
+"""Steps inside each other: beyond some 450, Python and narwhals run out of stack."""
 
 ARITHMETIC: Mapping[str, Callable[[int, int], int]] = {
     "+": operator.add,
@@ -53,6 +59,8 @@ class Fact:
     high: int = LIMIT
     slope: int = 0
     choices: tuple[str, ...] = ()
+    size: ClassVar[int] = 1
+    depth: ClassVar[int] = 1
 
 
 @attrs.frozen(cache_hash=True)
@@ -62,6 +70,16 @@ class Const:
     value: Value
     unit: Unit = "number"
     name: str = attrs.field(default="", eq=False)
+    size: ClassVar[int] = 1
+    depth: ClassVar[int] = 1
+
+
+def _size(made: Op | Test) -> int:
+    return made.a.size + made.b.size + 1
+
+
+def _depth(made: Op | Test) -> int:
+    return max(made.a.depth, made.b.depth) + 1
 
 
 @attrs.frozen(cache_hash=True)
@@ -72,6 +90,8 @@ class Op:
     a: Node
     b: Node
     unit: Unit = "number"
+    size: int = attrs.field(default=attrs.Factory(_size, takes_self=True), init=False, eq=False, repr=False)
+    depth: int = attrs.field(default=attrs.Factory(_depth, takes_self=True), init=False, eq=False, repr=False)
 
 
 @attrs.frozen(cache_hash=True)
@@ -81,6 +101,8 @@ class Test:
     op: str
     a: Node
     b: Node
+    size: int = attrs.field(default=attrs.Factory(_size, takes_self=True), init=False, eq=False, repr=False)
+    depth: int = attrs.field(default=attrs.Factory(_depth, takes_self=True), init=False, eq=False, repr=False)
 
 
 Node = Fact | Const | Op | Test
@@ -167,6 +189,25 @@ def checked(node: Op) -> Op:
         "compare the two sides directly, or scale by a smaller number"
     )
     raise LiftError(msg)
+
+
+def bounded(node: Op | Test) -> None:
+    """Refuse an expression that is too long to work with.
+
+    Raises:
+        LiftError: It has too many parts, or too many of them inside each other.
+    """
+    if node.size > MOST_PARTS or node.depth > MOST_NESTED:
+        msg = (
+            f"an expression of more than {MOST_NESTED} sums or products in a row, or of more than {MOST_PARTS} parts, "
+            "cannot be lifted; declare a fact that adds up, or ask a part of it in a rule of its own"
+        )
+        raise LiftError(msg)
+
+
+def unit_of(node: Node) -> Unit:
+    """The unit of a node; a test counts as a number."""
+    return "number" if isinstance(node, Test) else node.unit
 
 
 def facts_of(node: Node) -> Iterator[Fact]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import attrs
 
 from funnel._lift.linear import linear
-from funnel._lift.nodes import Const, Fact, Node, Op, Test, Unit, const_text, meaning, tests_of, text
+from funnel._lift.nodes import Const, Fact, Node, Op, Test, const_text, meaning, tests_of, text, unit_of
 
 PERCENT = 100
 
@@ -33,11 +33,6 @@ class Note:
     points_field: str = ""
     scale: int = 1
     guard: Node | None = None
-
-
-def unit_of(node: Node) -> Unit:
-    """The unit of a node; a test counts as a number."""
-    return "number" if isinstance(node, Test) else node.unit
 
 
 def notes_of(tests: Sequence[Test]) -> Iterator[Note]:

@@ -8,8 +8,8 @@ from functools import cached_property
 
 import attrs
 
-from funnel._lift.nodes import COMPARISON, Const, Node, Read, Test, Value, facts_of, holds, opposite, written
-from funnel._lift.notes import Note, conditions_of, is_score, notes_of, parts_of, unit_of
+from funnel._lift.nodes import COMPARISON, Const, Node, Read, Test, Value, facts_of, holds, opposite, unit_of, written
+from funnel._lift.notes import Note, conditions_of, is_score, notes_of, parts_of
 from funnel._lift.tree import Answer, Fork, Leaf, Tree, describe
 
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import enum
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
+from types import FrameType
+from typing import Any, NoReturn
 
 import attrs
 
 from funnel._instants import MICROSECOND
+from funnel._lift.constants import plain
 from funnel._lift.known import Known
 from funnel._lift.linear import Question, question
-from funnel._lift.nodes import LIMIT, Const, Fact, Node, Test, text
+from funnel._lift.nodes import LIMIT, Const, Fact, Node, Test, facts_of, opposite, text
+from funnel._lift.reach import Reach
 from funnel._lift.symbols import Condition, Symbol, Symbols, symbol
 from funnel.errors import LiftError
 
@@ -43,23 +48,57 @@ class Fork:
 Tree = Fork | Leaf
 
 
+class _EndedError(BaseException):
+    """The function caught a refusal and goes on; this ends it."""
+
+
 @attrs.define
 class _Run:
-    """One run of the function: the branches to take first, and those it took."""
+    """One run of the function: the branches to take first, those it took, and what was refused."""
 
     script: tuple[bool, ...]
     questions: dict[Test, tuple[Question, bool]]
     known: Known = attrs.field(factory=Known)
     asked: list[tuple[Test, Question, bool]] = attrs.field(factory=list[tuple[Test, Question, bool]])
+    made: dict[Test, None] = attrs.field(factory=dict[Test, None])
+    refusal: LiftError | None = None
+    is_over: bool = False
+
+    def show(self, fact: Fact) -> Symbol:
+        """A fact without a value."""
+        return symbol(fact, self)
+
+    def note(self, test: Test) -> None:
+        """Note a condition that the function made."""
+        self.made[test] = None
+
+    @property
+    def unasked(self) -> Iterator[tuple[Test, ...]]:
+        """The conditions that it made and did not ask, each after those that it asked."""
+        path = tuple(test if holds else opposite(test) for test, _, holds in self.asked)
+        asked = {test for test, _, _ in self.asked}
+        return ((*path, test) for test in self.made if test not in asked)
+
+    def end(self, refusal: LiftError) -> NoReturn:
+        """Refuse, so that the function is refused also if it catches the error and goes on.
+
+        A symbol that was kept is refused again after the run, as when a debugger shows it.
+        """
+        if self.is_over or self.refusal is None:
+            self.refusal = refusal
+            raise refusal
+        raise _EndedError
 
     def decide(self, test: Test) -> bool:
         """Take the branch that is implied, or scripted, or the one where the condition holds."""
+        if self.refusal is not None:
+            self.end(self.refusal)
         asked, wanted = self.questions.get(test) or self.questions.setdefault(test, question(test))
         implied = self.known.implied(asked)
         if implied is not None:
             return implied is wanted
         if len(self.asked) >= MOST_CONDITIONS:
-            _too_many(f"more than {MOST_CONDITIONS} conditions one after another")
+            self.end(_too_many(f"more than {MOST_CONDITIONS} conditions one after another"))
         turn = len(self.asked)
         holds = self.script[turn] if turn < len(self.script) else True
         self.known.settle(asked, holds is wanted)
@@ -68,7 +107,10 @@ class _Run:
 
 
 def lift(
-    function: Callable[[Symbols], object], facts: Mapping[str, Fact], refused: Mapping[str, str] | None = None
+    function: Callable[[Symbols], object],
+    facts: Mapping[str, Fact],
+    refused: Mapping[str, str] | None = None,
+    reach: Reach | None = None,
 ) -> Tree:
     """Grow the decision tree of a function of facts.
 
@@ -76,12 +118,13 @@ def lift(
         function: A plain function of one argument, the facts.
         facts: The facts it may read.
         refused: The facts it may not read, each with the remedy.
+        reach: What its code can reach: whether errors that it catches are looked for, and conditions it does not ask.
 
     Raises:
         LiftError: The function does what cannot run for a table, has too many paths, or gives another answer when it
             is asked again (it reads a clock, chance, or something it changes).
     """
-    grower = _Grower(function, facts, refused or {})
+    grower = _Grower(function, facts, refused or {}, reach or Reach())
     tree = grower.grow((), ())
     _check_answers(tree)
     return tree
@@ -92,6 +135,7 @@ class _Grower:
     function: Callable[[Symbols], object]
     facts: Mapping[str, Fact]
     refused: Mapping[str, str]
+    reach: Reach
     left: int = MOST_PATHS
     questions: dict[Test, tuple[Question, bool]] = attrs.field(factory=dict[Test, tuple[Question, bool]])
 
@@ -99,10 +143,12 @@ class _Grower:
         """The tree below the branches of the script."""
         self.left -= 1
         if self.left < 0:
-            _too_many(f"more than {MOST_PATHS} paths")
+            raise _too_many(f"more than {MOST_PATHS} paths")
         run = _Run(script, self.questions)
         tree: Tree = leaf_of(self._call(run))
         tests = tuple(test for test, _, _ in run.asked)
+        if self.reach.is_odd:
+            self.reach.unasked.extend(run.unasked)
         if tests[: len(seen)] != seen:
             msg = "the rule takes another path when it is asked again; it may read no clock, no chance and no state"
             raise LiftError(msg)
@@ -113,39 +159,79 @@ class _Grower:
 
     def _call(self, run: _Run) -> object:
         try:
-            answer = self.function(Symbols(self.facts, self.refused, lambda fact: symbol(fact, run)))
-        except LiftError:
-            raise
-        except TypeError as error:
+            call = _watched if self.reach.catches else _called
+            answer = call(lambda: self.function(Symbols(self.facts, self.refused, run)), run)
+            answer = bool(answer) if isinstance(answer, Condition) else answer
+        except (Exception, _EndedError) as error:  # noqa: BLE001 (whatever it raises is told)
+            refusal = run.refusal or _fault(error)
+            raise refusal from (error if refusal is not error else None)
+        finally:
+            run.is_over = True
+        if run.refusal is not None:
+            raise run.refusal
+        return answer
+
+
+def _called(function: Callable[[], object], _: _Run) -> object:
+    return function()
+
+
+def _watched(function: Callable[[], object], run: _Run) -> object:
+    """Call the function, and note an error of Python's own about a symbol, which the function may catch."""
+
+    def inside(_: FrameType, event: str, error: Any) -> Any:
+        if event == "exception" and issubclass(error[0], TypeError) and not issubclass(error[0], LiftError):
+            msg = f"the rule catches an error ({error[1]}) that has no place in a tree; write it without try and with"
+            run.refusal = run.refusal or LiftError(msg)
+        return inside
+
+    def entered(frame: FrameType, _: str, __: object) -> Any:
+        frame.f_trace_lines = False
+        return inside
+
+    before = sys.gettrace()
+    sys.settrace(entered)
+    try:
+        return function()
+    finally:
+        sys.settrace(before)
+
+
+def _fault(error: BaseException) -> LiftError:
+    """What an error of the function itself says to its author."""
+    match error:
+        case LiftError():
+            return error
+        case TypeError():
             msg = f"the rule does what facts cannot do ({error}); compare them, add and scale them, choose by if"
-            raise LiftError(msg) from error
-        return bool(answer) if isinstance(answer, Condition) else answer
+        case _:
+            msg = f"the rule raises {type(error).__name__} ({error}); let it answer for everyone"
+    return LiftError(msg)
 
 
-def _too_many(what: str) -> None:
-    msg = (
+def _too_many(what: str) -> LiftError:
+    return LiftError(
         f"the rule has {what}; add conditions up instead of branching on each, "
         "e.g. 2 * (f.purchase_count >= 2) + (f.open_question_count == 0)"
     )
-    raise LiftError(msg)
 
 
 def leaf_of(answer: object) -> Leaf:
     """An answer as it stands in the tree; a constant keeps its type, without the name of its policy field."""
     if isinstance(answer, Symbol):
         return Leaf(node=answer.node)
-    match answer:
-        case None | bool() | enum.Enum():
-            return Leaf(answer)
-        case int() if abs(answer) <= LIMIT:
-            return Leaf(int(answer))
-        case timedelta() if abs(answer // MICROSECOND) <= LIMIT:
-            return Leaf(timedelta(microseconds=answer // MICROSECOND))
+    if answer is None or isinstance(answer, enum.Enum):
+        return Leaf(answer)
+    match plain(answer):
+        case bool() | str() as said:
+            return Leaf(said)
+        case int() as number if abs(number) <= LIMIT:
+            return Leaf(number)
+        case timedelta() as span if abs(span // MICROSECOND) <= LIMIT:
+            return Leaf(span)
         case int() | timedelta():
             msg = "a rule answered with more than the 64 bits of a column hold; answer with a smaller number"
             raise LiftError(msg)
-        case str():
-            return Leaf(str.__str__(answer))
         case _:
             msg = (
                 f"a rule answered with a {type(answer).__name__}, which no column holds; "
@@ -169,6 +255,15 @@ def forks(tree: Tree) -> Iterator[Fork]:
         yield tree
         yield from forks(tree.yes)
         yield from forks(tree.no)
+
+
+def facts_read(tree: Tree) -> Iterator[Fact]:
+    """The facts that a tree reads, repeated as often as it reads them."""
+    for fork in forks(tree):
+        yield from facts_of(fork.test)
+    for leaf in leaves(tree):
+        if leaf.node is not None:
+            yield from facts_of(leaf.node)
 
 
 def kind_of(leaf: Leaf) -> str:
