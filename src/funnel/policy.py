@@ -93,6 +93,9 @@ class Policy(Frozen, frozen=True, validate_default=True):
     """Purchases before a person is said to have a rhythm: two intervals are the fewest that can agree; our choice."""
     answer_within: Span = timedelta(hours=24)
     """A question open for longer is answered late. One day: who doubts asks elsewhere the next; our choice."""
+    question_lapses_after: Span = timedelta(days=30)
+    """A question open for longer is not due any more: nobody waits a month for an answer, or it was given and not
+    recorded; our choice. A purchase after the question ends it too."""
     resolve_within: Span = timedelta(days=3)
     """A complaint open for longer is neglected; our choice."""
     delivery_grace: Annotated[timedelta, Field(ge=timedelta(0))] = timedelta(0)
