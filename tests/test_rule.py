@@ -352,7 +352,12 @@ def test_a_text_column_must_be_text() -> None:
             {"purchase_count": [3], "purchase_interval": [None], "since_last_purchase": [900 * DAY]},
             [False],
         ),
-        ("answer_is_late", {"oldest_open_question": [None, 2 * DAY]}, [False, True]),
+        (
+            "answer_is_late",
+            {name: [None, 2 * DAY] for name in ("oldest_open_question", "newest_open_question")}
+            | {"since_last_purchase": [None, None]},
+            [False, True],
+        ),
         (
             "is_postponed",
             {

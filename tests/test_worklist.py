@@ -17,8 +17,10 @@ from funnel import (
     Facts,
     History,
     Logs,
+    Money,
     NextStep,
     Policy,
+    Purchase,
     Question,
     Quote,
     Task,
@@ -240,3 +242,38 @@ def test_what_is_no_instant_and_no_zone_is_refused(given: dict[str, Any], said: 
     """By name, with what is allowed."""
     with pytest.raises(InstantError, match=said):
         worklist(ASKED, POLICY, **given)
+
+
+# ---- questions without a recorded answer ---------------------------------------------------------------------------
+
+
+def test_a_question_nobody_recorded_an_answer_to_is_not_due_for_ever() -> None:
+    """It lapses after `question_lapses_after`, to the microsecond, and with a purchase after it; in logs too."""
+    policy, asked_at = Policy(opens_at=time(0), closes_at=time(0)), datetime(2026, 3, 1, tzinfo=UTC)
+    question = Question(id="q", person_id="sari", occurred_at=asked_at)
+    bought = Purchase(id="1", person_id="sari", purchased_at=asked_at + 5 * DAY, amount=Money(1, "USD"))
+    asks, buys = History.of("sari", [question]), History.of("sari", [question, bought])
+
+    def steps(history: History, at: datetime) -> list[str]:
+        told = worklist(history, policy, on=at, tz="UTC").to_dicts()
+        frames = worklist(Logs(**tables([history])), policy, on=at, tz="UTC").to_dicts()
+        assert [one["next_step"] for one in frames] == [one["next_step"] for one in told]
+        return [str(one["next_step"]) for one in told]
+
+    ends = asked_at + policy.question_lapses_after
+    assert look_again(asks, policy, on=asked_at) == {"sari": ends + TICK}
+    assert steps(asks, ends) == ["answer"]
+    assert "answer" not in steps(asks, ends + TICK)
+    assert steps(buys, bought.purchased_at - TICK) == ["answer"]
+    assert "answer" not in steps(buys, bought.purchased_at)
+    assert "answer" not in steps(buys, datetime(2034, 3, 1, tzinfo=UTC))
+
+
+def test_the_newest_question_is_due_when_the_oldest_has_lapsed() -> None:
+    """Since when it is due, and the sentence, are of the question that still waits."""
+    first, second = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 10, tzinfo=UTC)
+    asked = [Question(id=str(at), person_id="sari", occurred_at=at) for at in (first, second)]
+    (task,) = worklist(History.of("sari", asked), Policy(), on=second + 3 * DAY, tz="UTC")
+
+    assert task.due_at == second + timedelta(hours=8)
+    assert task.reason() == "Answer their question: their newest open question has waited for 3 days."

@@ -180,6 +180,7 @@ HOMES: Mapping[str, str] = {
     "answer_is_late": "rules.trust",
     "any_of": "_lift.together",
     "assurance": "rules.trust",
+    "awaits_answer": "rules.trust",
     "backtest": "metrics.backtest",
     "bands": "metrics.conversion",
     "buying_step": "rules.buying",

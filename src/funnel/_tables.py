@@ -3,14 +3,43 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterable, Sequence
 
 Row = Sequence[object]
 
+_INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+_ID = re.compile("[A-Za-z][A-Za-z0-9_]*")
+_RESERVED = frozenset(
+    ("choice", "class", "classdef", "click", "default", "direction", "end", "fork", "join", "note", "state", "style")
+)
+_ENTITIES = {"#": "#35;", ";": "#59;", '"': "#quot;", "<": "#lt;", ">": "#gt;", "&": "#amp;", "`": "#96;"}
+
+
+def shown(cell: object) -> str:
+    """A cell as one line of text: control characters and marks of direction are written as escapes."""
+    return _INVISIBLE.sub(lambda found: repr(found[0])[1:-1], str(cell))
+
+
+def mermaid_names(names: Iterable[str]) -> tuple[dict[str, str], list[str]]:
+    """A name for each text that Mermaid takes for a name, and the lines that say what the others are called."""
+    texts = list(dict.fromkeys(names))
+    prefix = "stage_"
+    while any(text.startswith(prefix) for text in texts):
+        prefix += "_"
+    is_plain = {text: bool(_ID.fullmatch(text)) and text.lower() not in _RESERVED for text in texts}
+    ids = {text: text if is_plain[text] else f"{prefix}{number}" for number, text in enumerate(texts, 1)}
+    called = [f'state "{_quoted(text)}" as {ids[text]}' for text in texts if not is_plain[text]]
+    return ids, called
+
+
+def _quoted(text: str) -> str:
+    return "".join(_ENTITIES.get(letter, letter) for letter in shown(text))
+
 
 def as_text(head: Row, rows: Iterable[Row]) -> str:
     """The table in columns of even width: the first one begins each line, the others end together."""
-    lines = [[str(cell) for cell in line] for line in (head, *rows)]
+    lines = [[shown(cell) for cell in line] for line in (head, *rows)]
     widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
     return "\n".join(_line(line, widths) for line in lines)
 

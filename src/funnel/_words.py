@@ -139,6 +139,10 @@ FACTS: Mapping[str, Both] = {
         "their oldest open question has waited for {span}",
         "pertanyaan terlamanya sudah menunggu {span}",
     ),
+    "newest_open_question": (
+        "their newest open question has waited for {span}",
+        "pertanyaan terbarunya sudah menunggu {span}",
+    ),
     "open_complaint_count": (
         "no complaint of theirs is open|one complaint of theirs is open|{n} complaints of theirs are open",
         "tidak ada keluhan yang terbuka|satu keluhan belum selesai|{n} keluhan belum selesai",
@@ -197,7 +201,7 @@ Explaining = tuple[str | tuple[str, ...], ...]
 EXPLAINS: Mapping[str, Mapping[str, Explaining]] = {
     "NextStep": {
         "repair": ("oldest_open_complaint",),
-        "answer": ("oldest_open_question",),
+        "answer": (("oldest_open_question", "newest_open_question"),),
         "tell_of_delay": ("since_promise_was_due",),
         "meet": ("since_last_quote", "meeting_count"),
         "close_sale": (("since_said_ready", "since_last_checkout"),),
@@ -229,7 +233,8 @@ EXPLAINS: Mapping[str, Mapping[str, Explaining]] = {
         "lapsed": ("purchase_count", "since_last_purchase"),
     },
 }
-"""The facts that explain an answer, of some the latest; of an answer that is not here, those that its reasons read."""
+"""The facts that explain an answer, of some that its reasons read the latest; of an answer that is not here, all that
+they read."""
 
 POINTS: Mapping[str, tuple[str, ...]] = {
     "promise_due_points": ("until_ready",),

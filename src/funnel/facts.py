@@ -123,6 +123,7 @@ class Facts(BaseFacts):
     question_count: int = count("questions")
     open_question_count: int = count("open_questions")
     oldest_open_question: timedelta = since(first("open_questions", never="ahead"))
+    newest_open_question: timedelta = since(last("open_questions"))
     reply_count: int = count("replies")
     first_reply_time: timedelta = earliest("replies", "took")
     last_reply_time: timedelta = latest("replies", "took")

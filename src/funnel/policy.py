@@ -100,6 +100,9 @@ class Policy(Frozen, frozen=True, validate_default=True):
     orders of one evening; our choice."""
     answer_within: Span = timedelta(hours=24)
     """A question open for longer is answered late. One day: who doubts asks elsewhere the next; our choice."""
+    question_lapses_after: Span = timedelta(days=30)
+    """A question open for longer is not due any more: nobody waits a month for an answer, or it was given and not
+    recorded; our choice. A purchase after the question ends it too."""
     resolve_within: Span = timedelta(days=3)
     """A complaint open for longer is neglected; our choice."""
     delivery_grace: Annotated[timedelta, Field(ge=timedelta(0))] = timedelta(0)

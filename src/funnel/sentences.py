@@ -6,7 +6,7 @@ the shop stand in the policy.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -105,7 +105,8 @@ def _reasons(why: Why, facts: BaseFacts, place: int) -> Iterator[str]:
     if points:
         yield from _of_points(points, facts, place)
     elif named is not None:
-        yield from _phrases(_explaining(named, AHEAD.get(value), facts), facts, place)
+        read = {name for reason in why.reasons for name in reason.facts}
+        yield from _phrases(_explaining(named, AHEAD.get(value), facts, read), facts, place)
     else:
         yield from dict.fromkeys(_of_reason(reason, facts, place) for reason in why.reasons)
 
@@ -122,14 +123,17 @@ def _of_points(parts: Iterable[Reason], facts: BaseFacts, place: int) -> Iterato
             yield f"{words} ({points:+d})"
 
 
-def _explaining(named: Explaining, ahead: tuple[str, ...] | None, facts: BaseFacts) -> Iterator[str]:
+def _explaining(
+    named: Explaining, ahead: tuple[str, ...] | None, facts: BaseFacts, read: Collection[str]
+) -> Iterator[str]:
     if ahead is not None:
         until = _value(facts, ahead[0])
         if until is not None and until > timedelta(0):
             yield from ahead
             return
     for one in named:
-        yield one if isinstance(one, str) else min(one, key=lambda name: _value(facts, name) or timedelta.max)
+        several = [one] if isinstance(one, str) else [name for name in one if name in read] or one
+        yield min(several, key=lambda name: _value(facts, name) or timedelta.max)
 
 
 def _of_reason(reason: Reason, facts: BaseFacts, place: int) -> str:

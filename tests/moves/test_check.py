@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 import pytest
@@ -188,3 +189,39 @@ def _path(ways: dict[Place, tuple[Place, int]]) -> Any:
 def test_paths_are_looked_at_way_by_way(ways: Any, table: Any, said: str) -> None:
     """Where no way leads, where none leads on, steps that the table has not, and stages that hold of the same facts."""
     assert str(PathMachine(Place.NORTH, _path(ways), table).check(POLICY)) == said
+
+
+class Odd(StrEnum):
+    """Stages whose names are no names of Mermaid."""
+
+    END = "end"
+    BROKEN = 'two "words"\n--> x; #1'
+    TAKEN = "stage_1"
+    PLAIN = "plain"
+
+
+def test_a_picture_escapes_the_names_of_stages() -> None:
+    """A name with spaces, quotes, line breaks or a meaning of its own breaks neither the diagram nor the text."""
+    table = {
+        Odd.END: {Odd.BROKEN: Cause.EVENT},
+        Odd.BROKEN: {Odd.PLAIN: Cause.TIME},
+        Odd.TAKEN: {Odd.END: Cause.EITHER},
+        Odd.PLAIN: {},
+    }
+
+    @rule
+    def odd(f: Facts, policy: Policy) -> Odd:
+        return Odd.END if f.purchase_count else Odd.PLAIN
+
+    machine = Machine(odd, table)
+    drawn = machine.mermaid().splitlines()
+
+    assert drawn == [
+        "stateDiagram-v2",
+        '    state "end" as stage__1',
+        '    state "two #quot;words#quot;\\n--#gt; x#59; #35;1" as stage__2',
+        "    stage__1 --> stage__2: event",
+        "    stage__2 --> plain: time",
+        "    stage_1 --> stage__1: event or time",
+    ]
+    assert len(str(machine).splitlines()) == 3

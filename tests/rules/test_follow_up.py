@@ -76,7 +76,7 @@ def test_the_shop_does_not_press(facts: dict[str, Any], expected: bool) -> None:
     ("facts", "expected"),
     [
         ({"open_complaint_count": 1, "open_question_count": 1, "has_opted_out": True}, NextStep.REPAIR),
-        ({"open_question_count": 1, **LATE}, NextStep.ANSWER),
+        ({"open_question_count": 1, "oldest_open_question": TICK, **LATE}, NextStep.ANSWER),
         ({**LATE, "has_opted_out": True}, NextStep.TELL_OF_DELAY),
         ({**LATE, "since_promise_was_due": timedelta(0)}, NextStep.NOTHING),
         ({"has_opted_out": True, **WAITING}, NextStep.LEAVE_ALONE),

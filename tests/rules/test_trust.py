@@ -10,10 +10,12 @@ import pytest
 from funnel._rule import Rule
 from funnel.facts import Facts
 from funnel.policy import Policy
+from funnel.rules.follow_up import NextStep, next_step
 from funnel.rules.trust import (
     Assurance,
     answer_is_late,
     assurance,
+    awaits_answer,
     delivery_is_late,
     has_open_complaint,
     has_open_question,
@@ -132,3 +134,30 @@ def test_doubt_grows_with_the_sum(facts: dict[str, Any], expected: Assurance) ->
 def test_a_shop_without_a_limit_meets_those_who_know_it(facts: dict[str, Any], expected: Assurance) -> None:
     """The limit depends on the currency, so there is none until the shop sets it; the share of the largest stands."""
     assert assurance(person(last_quote_amount=10**9, **facts), Policy()) is expected
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected", "late"),
+    [
+        ({}, False, False),
+        ({"oldest_open_question": TICK}, True, False),
+        ({"oldest_open_question": DAY + TICK}, True, True),
+        ({"oldest_open_question": 30 * DAY}, True, True),
+        ({"oldest_open_question": 30 * DAY + TICK}, False, False),
+        ({"oldest_open_question": 9 * DAY, "since_last_purchase": 9 * DAY}, True, True),
+        ({"oldest_open_question": 9 * DAY, "since_last_purchase": 9 * DAY - TICK}, False, False),
+        ({"oldest_open_question": 40 * DAY, "newest_open_question": 2 * DAY}, True, True),
+        ({"oldest_open_question": 40 * DAY, "newest_open_question": DAY}, True, False),
+        ({"oldest_open_question": 9 * DAY, "newest_open_question": DAY, "since_last_purchase": 2 * DAY}, True, False),
+        ({"oldest_open_question": 9 * DAY, "newest_open_question": DAY, "since_last_purchase": TICK}, False, False),
+    ],
+)
+def test_a_question_waits_until_it_lapses_or_they_buy(facts: dict[str, Any], expected: bool, late: bool) -> None:  # noqa: FBT001
+    """A question without a recorded answer lapses after `question_lapses_after`, and with a purchase after it."""
+    oldest = {"newest_open_question": facts["oldest_open_question"], "open_question_count": 2} if facts else {}
+    asked = person(**{**oldest, **facts})
+
+    assert has_open_question(asked, POLICY) is bool(facts)
+    assert awaits_answer(asked, POLICY) is expected
+    assert answer_is_late(asked, POLICY) is late
+    assert (next_step(asked, POLICY) is NextStep.ANSWER) is expected

@@ -21,6 +21,7 @@ from funnel._moves.records import Record, record_of
 from funnel._moves.table import Cause, S, names
 from funnel._moves.told import Journey, Move
 from funnel._rule import Rule
+from funnel._tables import mermaid_names, shown
 from funnel.errors import MoveError
 from funnel.history import History
 from funnel.policy import Policy
@@ -193,13 +194,14 @@ class Tabled(ABC, Generic[S]):
     def _arrows(self) -> Iterator[tuple[str, str, str]]:
         for start, onward in self.table.items():
             for to, cause in onward.items():
-                yield str(start.value), str(to.value), "event or time" if cause is Cause.EITHER else cause.value
+                yield shown(start.value), shown(to.value), "event or time" if cause is Cause.EITHER else cause.value
 
     def mermaid(self) -> str:
         """The table as a Mermaid state diagram."""
-        return "\n".join(
-            ["stateDiagram-v2", *(f"    {start} --> {to}: {cause}" for start, to, cause in self._arrows())]
-        )
+        arrows = list(self._arrows())
+        ids, called = mermaid_names(name for start, to, _ in arrows for name in (start, to))
+        drawn = (f"{ids[start]} --> {ids[to]}: {cause}" for start, to, cause in arrows)
+        return "\n    ".join(["stateDiagram-v2", *called, *drawn])
 
     def __str__(self) -> str:
         """The table as plain text, a line a move."""

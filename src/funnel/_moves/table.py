@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from enum import Enum, StrEnum
 from typing import TypeVar
 
+from funnel._tables import shown
 from funnel.errors import MoveError
 
 S = TypeVar("S", bound=Enum)
@@ -32,7 +33,7 @@ class Cause(StrEnum):
 
 def names(stages: Collection[Enum]) -> str:
     """Stages in words."""
-    return ", ".join(str(one.value) for one in stages) or "no move"
+    return ", ".join(shown(one.value) for one in stages) or "no move"
 
 
 def check_table(table: Mapping[S, Mapping[S, Cause]], returns: Collection[tuple[S, S]]) -> None:

@@ -16,6 +16,7 @@ from funnel._facts.base import judgement
 from funnel._instants import micros
 from funnel._lift.paths import Why
 from funnel._moves.table import Cause, S
+from funnel._tables import shown
 from funnel.errors import InstantError
 
 
@@ -61,10 +62,10 @@ class Move(Generic[S]):
 
     def __str__(self) -> str:
         """Write it as a line."""
-        start = "arrives as" if self.from_stage is None else f"{self.from_stage.value} ->"
+        start = "arrives as" if self.from_stage is None else f"{shown(self.from_stage.value)} ->"
         by = "time" if self.record_kind is None else self.record_kind
         back = ", won back" if self.is_return else ""
-        return f"{self.moved_at.isoformat()}  {start} {self.to_stage.value}  by {by}{back}"
+        return f"{self.moved_at.isoformat()}  {start} {shown(self.to_stage.value)}  by {by}{back}"
 
 
 def _value(stage: Any) -> Any:

@@ -16,7 +16,7 @@ from funnel.policy import Policy
 from funnel.rules.activity import has_bought, is_lapsed, is_near, is_overdue, lacks_rhythm
 from funnel.rules.buying import speaks
 from funnel.rules.postponement import has_come_due, is_postponed, says_ready
-from funnel.rules.trust import delivery_is_late, has_open_complaint, has_open_question, meeting_is_owed
+from funnel.rules.trust import delivery_is_late, has_open_complaint, meeting_is_owed, waits
 
 
 class NextStep(StrEnum):
@@ -113,8 +113,9 @@ def _first(f: Facts, policy: Policy) -> Due:
     """What is owed; then who is not to be written to; then what may help."""
     if has_open_complaint(f, policy):
         return NextStep.REPAIR, f.oldest_open_complaint
-    if has_open_question(f, policy):
-        return NextStep.ANSWER, f.oldest_open_question
+    for asked in (f.oldest_open_question, f.newest_open_question):
+        if waits(f, policy, asked):
+            return NextStep.ANSWER, asked
     if delivery_is_late(f, policy):
         return NextStep.TELL_OF_DELAY, f.since_promise_was_due - policy.delivery_grace
     if says_ready(f, policy):

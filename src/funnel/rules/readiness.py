@@ -18,7 +18,7 @@ from funnel.facts import Facts
 from funnel.policy import Policy
 from funnel.rules.activity import has_bought, has_engaged, is_gone, is_near, is_overdue
 from funnel.rules.postponement import has_come_due, has_slipped, is_postponed, says_ready
-from funnel.rules.trust import answer_is_late, repair_first, was_disappointed
+from funnel.rules.trust import repair_first, was_disappointed
 
 
 class Readiness(StrEnum):
@@ -73,7 +73,8 @@ def trust_points(f: Facts, policy: Policy) -> int:
         policy.frequency_points * has_bought(f, policy)
         + sum(policy.frequency_points * (f.purchase_count >= limit) for limit in policy.frequency_limits)
         + sum(policy.good_turn_points * turn for turn in good)
-        + policy.unanswered_points * answer_is_late(f, policy)
+        # one span, lapsed or not: with answer_is_late no example is found for one of the paths
+        + policy.unanswered_points * (f.oldest_open_question > policy.answer_within)
         + policy.late_points * (f.late_delivery_count > 0)
         + policy.low_feedback_points * was_disappointed(f, policy)
     )

@@ -6,12 +6,15 @@ disappointment outweighs many successes.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from enum import StrEnum
 
 from funnel._lift.together import all_of, any_of
 from funnel._rule import rule
 from funnel.facts import Facts
 from funnel.policy import Policy
+
+_NONE = timedelta(0)
 
 
 class Assurance(StrEnum):
@@ -42,10 +45,25 @@ def has_open_question(f: Facts, policy: Policy) -> bool:  # noqa: ARG001 (every 
     return f.open_question_count > 0
 
 
+def waits(f: Facts, policy: Policy, asked: timedelta) -> bool:
+    """Whether a question of so long ago still waits: it has not lapsed, and they have not bought after it."""
+    return all_of(asked >= _NONE, asked <= policy.question_lapses_after, asked <= f.since_last_purchase)
+
+
+@rule
+def awaits_answer(f: Facts, policy: Policy) -> bool:
+    """A question of theirs is open, has not lapsed by `question_lapses_after`, and they have not bought after it."""
+    return any_of(waits(f, policy, f.oldest_open_question), waits(f, policy, f.newest_open_question))
+
+
 @rule
 def answer_is_late(f: Facts, policy: Policy) -> bool:
-    """A question has waited for longer than the shop's `answer_within`."""
-    return f.oldest_open_question > policy.answer_within
+    """A question that still waits for its answer has waited for longer than the shop's `answer_within`."""
+    oldest, newest, within = f.oldest_open_question, f.newest_open_question, policy.answer_within
+    return any_of(
+        all_of(oldest > within, waits(f, policy, oldest)),
+        all_of(newest > within, waits(f, policy, newest)),
+    )
 
 
 @rule
