@@ -120,7 +120,7 @@ Amount: TypeAlias = Annotated[Money, AfterValidator(amount_in_range)]
 """Money from 0 up, as one record holds it."""
 
 
-class Frozen(Checked, frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True):
+class Frozen(Checked, frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True):  # pyright: ignore[reportGeneralTypeIssues]
     """What all that comes in has in common: it cannot change, and nothing unknown is let in.
 
     A fault names the field, what is allowed and what to do, and never shows what was given.
