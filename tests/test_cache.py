@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import os
 import random
@@ -242,7 +243,7 @@ def hasty() -> Iterator[None]:
 def test_threads_that_ask_a_rule_at_once_get_its_one_answer(limit: int) -> None:
     """Eight threads, more policies than are cached, and all begin at the same time."""
     asked, policies = _fresh(), _policies(2 * limit)
-    machine, together = Machine(stage, MOVES), threading.Barrier(8)
+    machine, together = Machine(stage, MOVES), threading.Barrier(8, timeout=60)
 
     def ask(seed: int) -> bool:
         turns = random.Random(seed).choices(range(2 * limit), k=60)
@@ -290,26 +291,25 @@ def test_interleaved_threads_answer_as_one_thread_does(seed: int) -> None:
 
 
 @pytest.mark.usefixtures("hasty")
-def test_threads_may_add_to_one_tally_while_others_ask_it() -> None:
-    """Every record is counted once, and a copy made meanwhile holds what was there at one moment."""
-    tally = Tally(History(person_id="p"), Facts)
-    records = [Visit(id=str(number), person_id="p", occurred_at=START + number * DAY) for number in range(80)]
-    turns = threading.Barrier(4)
+def test_threads_that_ask_one_tally_at_once_count_every_record_once() -> None:
+    """After each batch of records eight threads ask at the same moment."""
+    tally, together = Tally(History(person_id="p"), Facts), threading.Barrier(8, timeout=60)
+    records = [Visit(id=str(number), person_id="p", occurred_at=START + number * DAY / 40) for number in range(2_000)]
 
-    def add(part: int) -> None:
-        turns.wait()
-        for record in records[part::2]:
-            tally.add(record)
+    def work(part: int) -> list[int]:
+        counts = []
+        for batch in range(20):
+            for record in records[100 * batch + part : 100 * (batch + 1) : 8]:
+                tally.add(record)
+            together.wait()
+            counts.append(tally.facts(as_of=NOW).inbound_count)
+            assert tally.ask(stage, Policy(), as_of=NOW) is Stage.PROSPECT
+            assert copy.copy(tally).facts(as_of=NOW) == tally.facts(as_of=NOW)
+            together.wait()
+        return counts
 
-    def ask(_: int) -> None:
-        turns.wait()
-        for _turn in range(40):
-            tally.ask(stage, Policy(), as_of=NOW)
-            assert tally.facts(as_of=NOW).inbound_count <= 80
-            assert tally.__getstate__()[1].latest <= records[-1].occurred_at.timestamp() * 1_000_000
-
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda turn: (add if turn < 2 else ask)(turn % 2), range(4)))
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(work, range(8))) == [[100 * batch for batch in range(1, 21)]] * 8
     assert tally.facts(as_of=NOW) == Facts.of(History.of("p", records), as_of=NOW)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 from funnel.errors import ArgumentError
 from funnel.policy import Policy
@@ -44,7 +44,7 @@ class PolicyCache(Generic[V]):
         if not isinstance(cast("object", policy), Policy):
             return self._compile(kind, policy)  # raises, and names the rule
         check_constant(policy)
-        value = self._by_value(kind, policy)
+        value = self._by_value(kind, cast("Any", policy))
         if len(self.by_identity) >= LIMIT:
             self.by_identity.clear()
         self.by_identity[kind, id(policy)] = policy, value

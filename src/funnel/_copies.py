@@ -79,7 +79,9 @@ def all_fields(value: Any) -> Any:
     """Return the fields of a model by name, and of the models in them, as they are; other values unchanged."""
     if isinstance(value, Checked):
         return {name: all_fields(field) for name, field in _fields(value).items()}
-    return tuple(map(all_fields, value)) if isinstance(value, tuple) else value
+    if isinstance(value, tuple):
+        return tuple(map(all_fields, value))  # pyright: ignore[reportUnknownArgumentType]
+    return value
 
 
 def _made(model: type[M], fields: Mapping[str, Any], fields_set: set[str] | None) -> M:

@@ -174,7 +174,7 @@ def _reported(call: Callable[..., Any]) -> Callable[..., Any]:
     return checked
 
 
-class Frozen(Checked, frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True):
+class Frozen(Checked, frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True):  # pyright: ignore[reportGeneralTypeIssues]
     """What all that comes in has in common: it cannot change, and nothing unknown is let in.
 
     A fault names the field, what is allowed and what to do, and never shows what was given.

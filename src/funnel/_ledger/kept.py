@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
 from funnel._instants import NEVER
@@ -58,7 +59,8 @@ class Kept:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take what a copy holds."""
-        for name, value in {**state, "settled": {}}.items():
+        self.settled = {}
+        for name, value in state.items():
             setattr(self, name, value)
 
     def reach(self, t: int) -> None:
@@ -73,6 +75,7 @@ class Kept:
 
 def _detached(value: Any) -> Any:
     """Copy lists, dictionaries and sets, at every depth; what they hold cannot change."""
-    if isinstance(value, dict):
+    kind = type(value)  # pyright: ignore[reportUnknownVariableType]
+    if kind is dict:
         return {key: _detached(item) for key, item in value.items()}
-    return value.copy() if isinstance(value, list | set) else value
+    return copy(value) if kind in (list, set) else value
