@@ -16,7 +16,7 @@ from typing import Any, Literal
 import attrs
 import narwhals as nw
 
-from funnel._given import INNER
+from funnel._given import INNER, quoted
 from funnel._instants import EPOCH
 from funnel.errors import EngineError, MissingExtraError
 
@@ -314,14 +314,8 @@ def microseconds(frame: Frame, home: Home, names: Sequence[str]) -> Frame:
     return frame.with_columns(nw.col(name).dt.timestamp("us") for name in names)
 
 
-def _quoted(name: str) -> str:
-    doubled = name.replace('"', '""')
-    return f'"{doubled}"'
-
-
 def _from_duckdb(native: Any, names: Sequence[str]) -> Any:
-    shown = ", ".join(f"epoch_us({_quoted(name)}) as {_quoted(name)}" for name in names)
-    return native.project(f"* replace ({shown})")
+    return native.project(f"* replace ({', '.join(f'epoch_us({quoted(name)}) as {quoted(name)}' for name in names)})")
 
 
 def _from_ibis(native: Any, names: Sequence[str]) -> Any:
@@ -375,10 +369,8 @@ def _to_pandas(frame: Frame, instants: Sequence[str], spans: Sequence[str]) -> A
 
 def _to_duckdb(frame: Frame, instants: Sequence[str], _: Sequence[str]) -> Any:
     native = nw.to_native(frame)
-    if not instants:
-        return native
-    shown = ", ".join(f"make_timestamptz({_quoted(name)}) as {_quoted(name)}" for name in instants)
-    return native.project(f"* replace ({shown})")
+    shown = ", ".join(f"make_timestamptz({quoted(name)}) as {quoted(name)}" for name in instants)
+    return native.project(f"* replace ({shown})") if instants else native
 
 
 def _to_ibis(frame: Frame, instants: Sequence[str], _: Sequence[str]) -> Any:

@@ -176,9 +176,13 @@ def name_problem(name: str, taken: Collection[str]) -> str:
         return f"begins with {INNER}, which is kept for columns of this library"
     if name.casefold() in taken:
         return "is the name of a column that is added to every answer"
-    if not name.isidentifier() and name != "<lambda>":
-        return "is not a name that Python allows"
     return ""
+
+
+def quoted(name: str) -> str:
+    """The name of a column as SQL has it."""
+    doubled = name.replace('"', '""')
+    return f'"{doubled}"'
 
 
 def one_of(given: object, allowed: Sequence[str], what: str) -> None:

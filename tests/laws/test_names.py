@@ -141,7 +141,7 @@ def test_facts_and_rules_may_be_called_anything(engine: str) -> None:
     logs = Logs(**on(engine, {"purchases": PURCHASES}))
     neutral = told("asked", ("how_many", "how_much", "how_long"), logs)
 
-    @asked_of(engine, 12)
+    @asked_of(engine, 12 if engine == "polars" else 4)
     @given(NAMES, st.lists(NAMES, min_size=3, max_size=3, unique_by=str.casefold))
     @example("value_1", ["_wait", "_then", "_soonest"])
     @example("_answer", ["value_0", "value_1", "value_2"])
@@ -153,20 +153,23 @@ def test_facts_and_rules_may_be_called_anything(engine: str) -> None:
     holds()
 
 
-@pytest.mark.parametrize("name", pool())
-def test_a_name_is_refused_only_where_it_must_be(name: str) -> None:
+def test_a_name_is_refused_only_where_it_must_be() -> None:
     """Of all words of the source few are refused: for facts those that facts need, for rules those beside an answer."""
-    is_added = name.casefold() in ("person_id", "known_at") or name.casefold().startswith(INNER)
-    if is_added or name == "next_change":
-        with pytest.raises(ArgumentError, match=f"the rule {name} .*; give it another name"):
+    facts, rules = set[str](), set[str]()
+    for name in pool():
+        try:
             rule_of(name, Facts, ("purchase_count", "spent", "since_last_purchase"))
-    else:
-        rule_of(name, Facts, ("purchase_count", "spent", "since_last_purchase"))
-    if hasattr(BaseFacts, name) or hasattr(Symbols, name) or is_added:
-        with pytest.raises(FactsError, match=f"{name} .*; give (it|the fact) another"):
-            facts_of(name, "b", "c")
-    else:
-        assert name in facts_of(name, "bb", "cc").fact_plan.declared
+        except ArgumentError as error:
+            rules.add(name)
+            assert str(error).startswith(f"the rule {name} "), error  # noqa: PT017 - one of many
+        try:
+            facts_of(name, "bb", "cc")
+        except FactsError:
+            facts.add(name)
+    added = {name for name in pool() if name.casefold() in ("person_id", "known_at") or name.startswith(INNER)}
+
+    assert rules == added | {"next_change"}
+    assert facts == added | {name for name in pool() if hasattr(BaseFacts, name) or hasattr(Symbols, name)}
 
 
 @pytest.mark.parametrize(
@@ -226,7 +229,7 @@ def test_columns_beside_facts_are_left_alone(engine: str) -> None:
     holds()
 
 
-@pytest.mark.parametrize("engine", [name for name in HERE if name != "pyarrow"])
+@pytest.mark.parametrize("engine", ["polars", "pandas", "duckdb"])
 def test_columns_of_events_may_be_called_anything(engine: str) -> None:
     """What is held through the steps, told apart and added up is so under any name."""
     start = datetime(2026, 1, 1, tzinfo=UTC)
@@ -249,11 +252,8 @@ def test_columns_of_events_may_be_called_anything(engine: str) -> None:
 
     neutral = asked("column")
 
-    @asked_of(engine, 8)
-    @given(st.sampled_from(pool()))
-    @example("t")
-    @example("steps")
-    @example("rank")
+    @asked_of(engine, 10 if engine == "polars" else 2)
+    @given(st.sampled_from(["t", "steps", "rank", "_step_1"]) | st.sampled_from(pool()))
     def holds(name: str) -> None:
         if name in events.columns or hasattr(Symbols, name) or name.casefold() in {"person_id", "kind"}:
             return
@@ -305,14 +305,14 @@ def test_two_classes_that_mean_different_things_by_one_name_are_not_asked_togeth
         return f.how_many > 1
 
     one.__annotations__, other.__annotations__ = {"f": Some}, {"f": Others}
+
+    def asked(rule: Rule[Any, Policy, bool], among: Rule[Any, Policy, bool] | None) -> None:
+        times: dict[str, Any] = {"first": NOW - 60 * DAY, "every": 7 * DAY, "horizon": 7 * DAY, "as_of": NOW}
+        backtest(rule, Logs(purchases=PURCHASES), POLICY, among=among, **times)
+
+    asked(Rule(one), Rule(one))
     with pytest.raises(FunnelError, match="declare how_many differently; rename one of the two facts"):
-        backtest(
-            Rule(one),
-            Logs(purchases=PURCHASES),
-            POLICY,
-            first=NOW - 60 * DAY,
-            every=7 * DAY,
-            horizon=7 * DAY,
-            as_of=NOW,
-            among=Rule(other),
-        )
+        asked(Rule(one), Rule(other))
+    one.__name__ = "own rhythm"
+    with pytest.raises(FactsError, match="the rule is called own rhythm, .*; give it another name"):
+        asked(Rule(one), None)

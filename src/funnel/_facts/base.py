@@ -227,6 +227,8 @@ def _check_names(names: Iterable[str]) -> None:
     seen: dict[str, str] = {}
     for name in names:
         problem, other = name_problem(name, _ADDED), seen.setdefault(name.casefold(), name)
+        if not name.isidentifier():
+            problem = "is not a name that Python allows"
         if other != name:
             problem = f"differs from {other} in upper case alone, which a database does not tell apart"
         if problem:

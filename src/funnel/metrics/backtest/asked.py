@@ -186,6 +186,9 @@ def questions(
         FactsError: An argument does not go with the answers of the rule.
         LiftError: A rule does what cannot be run for a table.
     """
+    if subject.name in BASELINES:
+        msg = f"the rule is called {subject.name}, as what every rule is held against is; give it another name"
+        raise FactsError(msg)
     facts = _facts_of([one.facts for one in (subject, among) if one is not None])
     ready = subject.lifted(policy, facts)
     rules = {name: baseline.lifted(policy, facts) for name, baseline in BASELINES.items()}
