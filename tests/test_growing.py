@@ -33,7 +33,9 @@ POLICY = Policy()
 def _orders(pick: Random, number: int, at: datetime) -> Purchase:
     told: dict[str, Any] = {"promotion": pick.choice(["", "launch"])}
     if pick.random() < 0.2:
-        told |= {"status": "cancelled"} | ({"cancelled_at": at + pick.randrange(5) * DAY} if pick.random() < 0.7 else {})
+        told |= {"status": "cancelled"} | (
+            {"cancelled_at": at + pick.randrange(5) * DAY} if pick.random() < 0.7 else {}
+        )
     elif pick.random() < 0.3:
         told["delivered_at"] = at + pick.randrange(5) * DAY
     if pick.random() < 0.5:
@@ -91,7 +93,7 @@ def _begun(pick: Random, records: list[Record]) -> int:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_changes_are_those_of_the_rows(seed: int) -> None:
     """In every stream the rows at the beginning and the changes since are the rows that all records make."""
-    pick = Random(seed)  # noqa: S311 - nothing secret
+    pick = Random(seed)
     records = _records(pick)
     begun = _begun(pick, records)
     ledger = checked_before("p1", records[:begun], None).fill(GrowingLedger("p1"))
@@ -130,7 +132,7 @@ def _signed(changes: list[Row | Change]) -> Iterator[tuple[Row, int]]:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_tally_knows_what_all_records_say(seed: int) -> None:
     """After any record, facts and answers are those of the history, now and on a past day."""
-    pick = Random(seed)  # noqa: S311 - nothing secret
+    pick = Random(seed)
     records = _records(pick)
     begun = _begun(pick, records)
     tally = Tally(checked_before("p1", records[:begun], None), ShopFacts)

@@ -146,8 +146,6 @@ class GrowingLedger(Ledger):
         order = self.purchases.get((record.source, record.purchase_id)) if isinstance(record, Delivered) else None
         before = None if order is None else self._delivery(order)
         super().talked(record, row)
-        if not self._is_open:
-            return
         self._put("interactions", row)
         self._put(KIND_STREAMS[record.kind], row)
         match record.kind:
@@ -171,8 +169,6 @@ class GrowingLedger(Ledger):
     def asked(self, record: Interaction, row: Row) -> None:
         """What was asked is open until it is answered."""
         super().asked(record, row)
-        if not self._is_open:
-            return
         stream, closed_in = OPENS[record.kind]
         self._asked[stream, key(row)] = row
         closed = self.closed.get((stream, key(row)))
@@ -216,7 +212,10 @@ class GrowingLedger(Ledger):
         if order.promised_at is None:
             return
         left = self._living(order)
-        before, row = self._promised.get(order.key), promise(self, order, self._versions(order) if left is None else [left])
+        before, row = (
+            self._promised.get(order.key),
+            promise(self, order, self._versions(order) if left is None else [left]),
+        )
         after = None if row is None else number(row[END])
         if before == after:
             return

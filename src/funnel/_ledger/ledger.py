@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from funnel._instants import FOREVER, micros
 from funnel._ledger.kept import Kept
@@ -31,7 +31,6 @@ from funnel._streams import KIND_STREAMS
 from funnel.errors import RecordError
 from funnel.interactions import Answer, Complaint, Delivered, Interaction, Resolution
 from funnel.records import Lead, Purchase, Record, Refund
-
 
 L = TypeVar("L", bound="Ledger")
 

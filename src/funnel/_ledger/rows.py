@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from operator import itemgetter
 
 from funnel._instants import FOREVER, NEVER, micros
-from funnel._reduce.folds import END, Row, T
+from funnel._reduce.folds import END, Row
 from funnel._streams import KIND_STREAMS, RANKS
 from funnel.interactions import Checkout, Complaint, Feedback, Interaction, Postponed, Quote, SaidNo
 from funnel.records import Purchase

@@ -15,7 +15,6 @@ from operator import itemgetter
 
 import attrs
 
-from funnel._instants import FOREVER
 from funnel._lift.code import condition, function
 from funnel._lift.nodes import Value, facts_of
 from funnel._lift.tree import Tree, forks
