@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pickle
 from copy import deepcopy
+from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -91,6 +93,26 @@ def test_sets_of_the_same_rows_are_equal(rows: list[Row], data: st.DataObject) -
         assert (same, hash(same), values(same)) == (one, hash(one), values(one))
     assert one != tuple(one)
     assert one != one.put(STREAM, row(3, 77, "", 1))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_rows_may_come_and_go_in_any_order(seed: int) -> None:
+    """Whatever comes and goes, the values are those of the rows that are there."""
+    pick = Random(seed)
+    rows = [row(number % 5, number, pick.choice(["", "chat"]), number % 3) for number in range(20)]
+    waiting, there = Waiting.of([]), list[Row]()
+    for one in pick.sample(rows, len(rows)):
+        waiting = waiting.put(STREAM, one)
+        there.append(one)
+        assert values(waiting) == model(there)
+    assert waiting == Waiting.of([(STREAM, one) for one in rows])
+    assert hash(waiting) == hash(deepcopy(waiting))
+    assert waiting != tuple(waiting)
+    for one in pick.sample(rows, len(rows)):
+        waiting = waiting.without(STREAM, (str(one[4]), str(one[5])))
+        there.remove(one)
+        assert values(waiting) == model(there)
+        assert len(waiting) == len(there)
 
 
 def test_what_is_not_there_is_not_removed() -> None:
