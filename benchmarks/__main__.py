@@ -28,6 +28,7 @@ NAMES = (
     "survival",
     "retention",
     "store",
+    "growth",
 )
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- measured -->", "<!-- end -->"

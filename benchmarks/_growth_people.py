@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import lru_cache
 from itertools import product
 from pathlib import Path
@@ -115,6 +115,12 @@ def _collected(answer: Any) -> object:
     return answer.collect() if isinstance(answer, pl.LazyFrame) else answer
 
 
+def _survived(logs: Logs) -> object:
+    table = waits(logs, "interactions", "purchases", as_of=_made_up.AS_OF)
+    found = survival(table, as_of=_made_up.AS_OF)
+    return list(found.steps), found.median, found.plateau()
+
+
 QUESTIONS: Mapping[str, Callable[[Logs], object]] = {
     "Facts.over": lambda logs: _collected(Facts.over(logs, as_of=_made_up.AS_OF)),
     "moves.over": lambda logs: _collected(moves.over(logs, SHORT, as_of=_made_up.AS_OF)),
@@ -134,15 +140,11 @@ QUESTIONS: Mapping[str, Callable[[Logs], object]] = {
     "PurchaseSummary.over": lambda logs: _collected(PurchaseSummary.over(logs, tz="UTC", as_of=_made_up.AS_OF)),
     "leaving": lambda logs: str(leaving(logs, POLICY, as_of=_made_up.AS_OF)),
     "stage_flow": lambda logs: str(stage_flow(logs, POLICY, tz="UTC", as_of=_made_up.AS_OF)),
-    "stage_difference": lambda logs: str(stage_difference(logs, RuleBook(POLICY), RuleBook(SHORT), tz="UTC", as_of=_made_up.AS_OF)),
-    "waits and survival": lambda logs: _survived(logs),
+    "stage_difference": lambda logs: str(
+        stage_difference(logs, RuleBook(POLICY), RuleBook(SHORT), tz="UTC", as_of=_made_up.AS_OF)
+    ),
+    "waits and survival": _survived,
 }
-
-
-def _survived(logs: Logs) -> object:
-    table = waits(logs, "interactions", "purchases", as_of=_made_up.AS_OF)
-    found = survival(table, as_of=_made_up.AS_OF)
-    return list(found.steps), found.median, found.plateau()
 
 
 def grown(logs: Logs) -> object:
@@ -167,7 +169,7 @@ def _star(count: int) -> list[int]:
 
 
 def _forest(count: int) -> list[int]:
-    pick = random.Random(5)  # noqa: S311 - nothing secret
+    pick = random.Random(5)
     return [pick.randrange(number + 1, count + 1) for number in range(count)]
 
 
@@ -245,7 +247,7 @@ KINDS = ("view", "cart", "purchase")
 @lru_cache(maxsize=4)
 def events(count: int) -> pl.DataFrame:
     """Events of one person: views, carts, purchases, now and then a complaint."""
-    pick = random.Random(3)  # noqa: S311 - nothing secret
+    pick = random.Random(3)
     kinds = [pick.choice((*KINDS, "view", "complaint")) for _ in range(count)]
     kinds[:4] = [*KINDS, "complaint"]
     return pl.DataFrame(
@@ -288,7 +290,7 @@ def funnel_told(way: Callable[[Any], object]) -> Callable[[int], Work]:
 
 
 def _waits(count: int, groups: int) -> pl.DataFrame:
-    pick = random.Random(9)  # noqa: S311 - nothing secret
+    pick = random.Random(9)
     ends = [START + timedelta(seconds=pick.randrange(1, 10**8)) for _ in range(count)]
     return pl.DataFrame(
         {
@@ -363,7 +365,7 @@ def compared(count: int) -> Work:
 
 def calibrated(count: int) -> Work:
     """Points become probabilities: every person has points of their own."""
-    pick = random.Random(2)  # noqa: S311 - nothing secret
+    pick = random.Random(2)
     points = pick.sample(range(10 * count), count)
     bought_then = [bool(pick.randrange(2)) for _ in points]
     return lambda: calibrate(points, bought_then)
@@ -580,5 +582,3 @@ def cases() -> list[Case]:
         ("SqliteStore.merge and part, a star", merged(_star, parted=True), near),
     ]
     return found
-
-

@@ -218,7 +218,7 @@ def late_first(given: Sequence[Record]) -> list[Record]:
 
 def shuffled(given: Sequence[Record]) -> list[Record]:
     """In an order that has nothing to do with time."""
-    mixed = random.Random(7).sample(list(given), len(given))  # noqa: S311 - nothing secret
+    mixed = random.Random(7).sample(list(given), len(given))
     return [*(one for one in mixed if not isinstance(one, Refund)), *(one for one in mixed if isinstance(one, Refund))]
 
 

@@ -4,7 +4,7 @@ Each operation is made ready at 10, 100, 1,000 and so many records (what makes i
 times; the least processor time counts, for whatever else runs only adds to it. What an operation costs at all, whatever
 its size, is its time at 10 records, and is taken off the others. The slope is the power of ten by which the rest grew
 from the last size but one to the last, a decade: 1 is in proportion, 2 is with the square. n log n has a slope of 1.10
-to 1.13 at these sizes. Where the rest is shorter than what can be measured, there is no slope.
+to 1.13 at these sizes. Where the rest is too short beside the constant part to be told from noise, there is no slope.
 
 No size is begun that would take longer than the largest time; the decade before is told then.
 """
@@ -29,6 +29,9 @@ MOST = 1.15
 LEAST_TIME = 0.002
 """Below so many seconds a difference is noise."""
 
+CLEAR = 0.25
+"""The time at the last size but one is looked at if it is at least so much above what an operation costs at all."""
+
 LONGEST = 20.0
 """An operation that would take so many seconds is not begun."""
 
@@ -46,9 +49,8 @@ class Growth:
     @property
     def slope(self) -> float | None:
         """The power of the size with which the time grows over the last decade; None where it is too short."""
-        constant = self.seconds[SMALLEST]
-        (_, before), (_, last) = [*self.seconds.items()][-2:] if len(self.seconds) > 1 else [(0, 0.0), (0, 0.0)]
-        if before - constant < LEAST_TIME / 10 or last - constant < LEAST_TIME:
+        constant, (before, last) = self.seconds[SMALLEST], ([0.0, *self.seconds.values()][-2:])
+        if last - constant < LEAST_TIME or before - constant < CLEAR * constant:
             return None
         return math.log10((last - constant) / (before - constant))
 
@@ -83,7 +85,7 @@ def _grown(seconds: Mapping[int, float], size: int) -> float:
 def _least(work: Work) -> float:
     """The least processor time of a few turns."""
     taken: list[float] = []
-    while sum(taken) < 1 and len(taken) < 5:  # noqa: PLR2004 - a second, and five turns
+    while sum(taken) < 1 and len(taken) < 5:
         taken.append(_once(work))
     return min(taken)
 

@@ -24,6 +24,7 @@ from benchmarks import (
     backtest,
     conversion,
     frames,
+    growth,
     imports,
     many_shops,
     moves,
@@ -189,6 +190,49 @@ def test_a_store_is_measured_beside_its_peers() -> None:
 
     assert len(lines) == 7
     assert all(line.peer.endswith("not installed") or "x" in line.ratio for line in lines[:4])
+
+
+@pytest.mark.parametrize("case", growth.cases(), ids=lambda case: case[0])
+def test_every_operation_that_may_grow_runs(case: growth.Case) -> None:
+    """Each is done at the smallest size; there it has no slope."""
+    found = growth.measured(case, growth.SMALLEST)
+
+    assert list(found.seconds) == [growth.SMALLEST]
+    assert found.slope is None
+    assert found.line().ratio == "flat"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "slope", "shown"),
+    [
+        ({10: 1.0, 100: 1.1, 1_000: 2.0}, None, "flat"),
+        ({10: 1.0, 100: 2.0, 1_000: 11.0}, 1.0, "1.00"),
+        ({10: 1.0, 100: 2.0, 1_000: 101.0}, 2.0, "2.00 !"),
+        ({10: 1e-6, 100: 2e-6, 1_000: 1e-3}, None, "flat"),
+    ],
+)
+def test_the_slope_is_that_of_what_grows(seconds: dict[int, float], slope: float | None, shown: str) -> None:
+    """What an operation costs at any size is taken off; ten times as long at ten times the size is a slope of one."""
+    found = growth.Growth("it", seconds)
+
+    assert found.slope == (None if slope is None else pytest.approx(slope))
+    assert found.line().ratio == shown
+
+
+def test_a_size_that_takes_too_long_is_not_begun(capsys: pytest.CaptureFixture[str]) -> None:
+    """The decade before is told; the command ends with 1 if a slope is too high, and tells the slopes that it may."""
+    times = iter([0.0, 0.001, 0.1, 10.0])
+
+    def make(_: int) -> growth.Work:
+        return lambda: None
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(growth, "_least", lambda _: next(times))
+        patch.setattr(growth, "cases", lambda *_: [("it", make, 10**9)])
+        assert growth.main([]) == 1
+    assert "10 s at 10,000" in capsys.readouterr().out
+    assert growth.main(["stage_at", "--largest", "10"]) == 0
+    assert [line.what for line in growth.run("tiny", ["stage_at"])] == ["Journey.stage_at, one a record"]
 
 
 def test_the_peer_writes_the_rows_that_a_store_keeps() -> None:

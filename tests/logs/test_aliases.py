@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -16,6 +17,7 @@ from tests.logs.shop import AT, FEW, ORDERED, FewFacts, faults, rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from random import Random
 
 Pairs = list[tuple[str, str]]
 BOUGHT = rows("purchases", {"person_id": "a"}, {"person_id": "b"}, {"person_id": "c"}, {"person_id": "z"})
@@ -60,6 +62,25 @@ def test_a_chain_of_any_length_ends_in_one_name(order: list[int], length: int) -
     assert [(row["person_id"], row["purchase_count"]) for row in read(FewFacts.over(logs, as_of=AT))] == [
         (f"n{length}", length + 1)
     ]
+
+
+@settings(max_examples=max(5, settings.default.max_examples // 5))
+@given(st.lists(st.integers(1, 9), max_size=9), st.randoms(use_true_random=False))
+def test_every_alias_leads_to_the_end_of_its_chain(steps: list[int], pick: Random) -> None:
+    """In a forest of aliases everyone is counted under the name that is found by following them one by one."""
+    last = len(steps)
+    onward = {f"n{number}": f"n{min(number + step, last)}" for number, step in enumerate(steps)}
+    pairs = list(onward.items())
+    pick.shuffle(pairs)
+
+    def end(name: str) -> str:
+        return end(onward[name]) if name in onward else name
+
+    table = rows("purchases", *({"person_id": f"n{number}"} for number in range(last + 1)))
+    logs = Logs(purchases=table, aliases=names(pairs))
+    found = {row["person_id"]: row["purchase_count"] for row in read(FewFacts.over(logs, as_of=AT))}
+
+    assert found == dict(Counter(end(f"n{number}") for number in range(last + 1)))
 
 
 @pytest.mark.parametrize(

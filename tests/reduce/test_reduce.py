@@ -8,13 +8,13 @@ import narwhals as nw
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from funnel._instants import FOREVER, MICROSECOND, NEVER
 from funnel._lift.nodes import Value
 from funnel._lift.tree import lift
-from funnel._reduce.folds import Row, folds, with_gap, with_gaps
+from funnel._reduce.folds import Row, folds, with_gaps
 from funnel._reduce.forms import FINISHES, MONOIDS, Reduction
 from funnel._streams import STREAMS
 
@@ -139,18 +139,6 @@ def test_gaps_lie_between_one_row_and_the_next(rows: list[Row]) -> None:
     assert [one[:-1] for one in gapped] == rows
     assert gaps[:1] in ([], [0])
     assert sum(gaps) == (int(rows[-1][0]) - int(rows[0][0]) if rows else 0)
-
-
-@given(ROWS)
-@example([])
-@example([row(place, place, 9, "a", 1) for place in range(4)])
-def test_the_gap_of_one_row_is_that_among_the_rows_that_count(rows: list[Row]) -> None:
-    """What has ceased to count leaves no gap behind."""
-    ends = [(*one[:2], FOREVER if place % 2 else one[2], *one[3:]) for place, one in enumerate(rows)]
-    for place, one in enumerate(ends):
-        before = [other for other in ends[:place] if other[2] == FOREVER]
-
-        assert with_gap(ends, place) == with_gaps([*before, one])[-1]
 
 
 def _is_big(one: Any) -> object:

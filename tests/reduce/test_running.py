@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -21,11 +22,11 @@ from tests.shop import ShopFacts
 class EveryWay(Facts):
     """A fact for each way to put rows together, with and without a condition."""
 
-    longest_gap: int = largest("purchases", "gap")
-    last_gap_of_small: int = latest("purchases", "gap", where=lambda one: one.net_amount < 3)
+    largest_after_a_gap: int = largest("purchases", "net_amount", where=lambda one: one.gap > timedelta(microseconds=1))
+    last_gap_of_small: timedelta = latest("purchases", "gap", where=lambda one: one.net_amount < 3)
     first_small: int = earliest("purchases", "net_amount", where=lambda one: one.net_amount < 3)
-    close_count: int = count("purchases", where=lambda one: one.gap < 2)
-    close_spent: int = total("purchases", "net_amount", where=lambda one: one.gap < 2)
+    close_count: int = count("purchases", where=lambda one: one.gap < timedelta(microseconds=2))
+    close_spent: int = total("purchases", "net_amount", where=lambda one: one.gap < timedelta(microseconds=2))
 
 
 PLAN = plan_of({**ShopFacts.fact_plan.declared, **EveryWay.fact_plan.declared})
@@ -137,5 +138,3 @@ def test_sorted_entries_are_those_of_a_sorted_list() -> None:
             assert held.rank((asked,)) == len(below)
             assert list(held.since((asked,))) == model[len(below) :]
     assert not held
-
-

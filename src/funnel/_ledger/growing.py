@@ -158,8 +158,6 @@ class GrowingLedger(Ledger):
         order = self.purchases.get((record.source, record.purchase_id)) if isinstance(record, Delivered) else None
         before = None if order is None else self._delivery(order)
         super().talked(record, row)
-        if not self._is_open:
-            return
         self._put("interactions", row)
         self._put(KIND_STREAMS[record.kind], row)
         match record.kind:
@@ -183,8 +181,6 @@ class GrowingLedger(Ledger):
     def asked(self, record: Interaction, row: Row) -> None:
         """What was asked is open until it is answered."""
         super().asked(record, row)
-        if not self._is_open:
-            return
         stream, closed_in = OPENS[record.kind]
         self._asked[stream, key(row)] = row
         closed = self.closed.get((stream, key(row)))

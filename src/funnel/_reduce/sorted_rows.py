@@ -19,7 +19,7 @@ class SortedRows(Generic[K]):
 
     def __init__(self, entries: Iterable[K] = ()) -> None:
         """Sort the entries."""
-        whole = sorted(entries)  # type: ignore[type-var]
+        whole = sorted(entries)
         self._parts: list[list[K]] = [whole[start : start + LOAD] for start in range(0, len(whole), LOAD)]
         self._lasts: list[K] = [part[-1] for part in self._parts]
 
@@ -46,9 +46,9 @@ class SortedRows(Generic[K]):
         if not self._parts:
             self._parts, self._lasts = [[entry]], [entry]
             return
-        place = min(bisect_left(self._lasts, entry), len(self._parts) - 1)  # type: ignore[type-var]
+        place = min(bisect_left(self._lasts, entry), len(self._parts) - 1)
         part = self._parts[place]
-        insort(part, entry)  # type: ignore[type-var]
+        insort(part, entry)
         if len(part) > 2 * LOAD:
             self._parts[place : place + 1] = [part[:LOAD], part[LOAD:]]
             self._lasts[place : place + 1] = [part[LOAD - 1], part[-1]]
@@ -57,9 +57,9 @@ class SortedRows(Generic[K]):
 
     def remove(self, entry: K) -> None:
         """Remove an entry that is there."""
-        place = bisect_left(self._lasts, entry)  # type: ignore[type-var]
+        place = bisect_left(self._lasts, entry)
         part = self._parts[place]
-        del part[bisect_left(part, entry)]  # type: ignore[type-var]
+        del part[bisect_left(part, entry)]
         if part:
             self._lasts[place] = part[-1]
         else:
@@ -67,25 +67,25 @@ class SortedRows(Generic[K]):
 
     def before(self, entry: K) -> K | None:
         """Return the largest entry below this one, which need not be there; None if there is none."""
-        place = bisect_left(self._lasts, entry)  # type: ignore[type-var]
+        place = bisect_left(self._lasts, entry)
         if place < len(self._parts):
             part = self._parts[place]
-            at = bisect_left(part, entry)  # type: ignore[type-var]
+            at = bisect_left(part, entry)
             if at:
                 return part[at - 1]
         return self._lasts[place - 1] if place else None
 
     def rank(self, entry: K) -> int:
         """Return how many entries are below this one, which need not be there."""
-        place = bisect_left(self._lasts, entry)  # type: ignore[type-var]
+        place = bisect_left(self._lasts, entry)
         below = sum(map(len, self._parts[:place]))
-        return below + (bisect_left(self._parts[place], entry) if place < len(self._parts) else 0)  # type: ignore[type-var]
+        return below + (bisect_left(self._parts[place], entry) if place < len(self._parts) else 0)
 
     def since(self, entry: K) -> Iterator[K]:
         """Return the entries from this one on, which need not be there, in order."""
-        place = bisect_left(self._lasts, entry)  # type: ignore[type-var]
+        place = bisect_left(self._lasts, entry)
         if place < len(self._parts):
             part = self._parts[place]
-            yield from part[bisect_left(part, entry) :]  # type: ignore[type-var]
+            yield from part[bisect_left(part, entry) :]
             for further in self._parts[place + 1 :]:
                 yield from further

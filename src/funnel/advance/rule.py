@@ -24,8 +24,9 @@ from funnel._ledger.steps import DELIVERY, streams_of
 from funnel._lift.clock import first_change
 from funnel._lift.code import Run, Told, compiled, compiled_at, worked_out
 from funnel._reduce.folds import END
-from funnel.advance.state import Open, Running, digest, running
+from funnel.advance.state import Running, digest, running
 from funnel.advance.steps import WAITING, Step, Steps
+from funnel.advance.waiting import NONE, Open, Waiting
 from funnel.errors import InstantError, RecordError
 from funnel.facts import last
 from funnel.records import Lead, Purchase, Record
@@ -94,7 +95,7 @@ class Advance(Generic[P, A]):
         """
         known_as = given_id(person_id)
         values = (*self._plan.empties, *[0] * len(self._plan.reductions))
-        return running(self.facts, known_as, instant(EARLIEST), values, ())
+        return running(self.facts, known_as, instant(EARLIEST), values, NONE)
 
     def of(self, history: History) -> Running:
         """The state of a person, from all their records.
@@ -109,7 +110,7 @@ class Advance(Generic[P, A]):
         for stream in plan.folds.keys() & rows.keys():
             plan.folds[stream].fill(values, held, rows[stream], latest)
         plan.finish(values)
-        waiting = tuple(self._waiting(history, latest))
+        waiting = Waiting.of(self._waiting(history, latest))
         return running(self.facts, person_id, instant(latest), (*values, *map(int, held)), waiting)
 
     def again(self, state: Running, record: Record, history: History) -> Running:

@@ -17,13 +17,12 @@ from funnel._copies import unchecked
 from funnel._facts.plan import Plan
 from funnel._fields import Frozen, Id
 from funnel._instants import instant, micros
+from funnel.advance.waiting import Open, Waiting
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
 
 Row = tuple[int | str, ...]
-Open = tuple[str, Row]
-"""A row that is open: its stream, and the row."""
 
 
 @attrs.define(init=False, repr=False, unsafe_hash=True)
@@ -38,7 +37,7 @@ class _Values:
     """The latest instant that is in the values; the year 1800 where nothing is."""
     values: Row
     """The values, each at its place."""
-    waiting: tuple[Open, ...]
+    waiting: Waiting
     """The questions and complaints that are open, where the rule reads them."""
 
 
@@ -113,15 +112,16 @@ class _Written(Frozen, frozen=True, title="Running"):
 
 
 def _written(state: Running) -> _Written:
-    return unchecked(_Written, {name: getattr(state, name) for name in _Written.model_fields})
+    fields = {name: getattr(state, name) for name in _Written.model_fields}
+    return unchecked(_Written, {**fields, "waiting": tuple(state.waiting)})
 
 
 def _read(written: _Written) -> Running:
     latest = instant(micros(written.latest))
-    return running(written.facts, written.person_id, latest, written.values, written.waiting)
+    return running(written.facts, written.person_id, latest, written.values, Waiting.of(written.waiting))
 
 
-def running(facts: str, person_id: str, latest: datetime, values: Row, waiting: tuple[Open, ...]) -> Running:
+def running(facts: str, person_id: str, latest: datetime, values: Row, waiting: Waiting) -> Running:
     """A state."""
     state: Any = object.__new__(_Values)
     state.facts = facts

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any, NoReturn
 
 import attrs
 
 from funnel._facts.plan import Plan
-from funnel._instants import micros
-from funnel._ledger.rows import ID, SOURCE, interaction_row
+from funnel._ledger.rows import interaction_row
 from funnel._ledger.steps import CLOSED, DELIVERY, OPENED, put_of, streams_of, together
 from funnel._lift.nodes import Value
-from funnel._reduce.folds import Rows
 from funnel.advance.state import Row, Running, running
+from funnel.advance.waiting import Waiting
 from funnel.errors import FactsError, RecordError
 from funnel.interactions import Interaction
 from funnel.records import Lead, Purchase, Record, Refund
@@ -117,27 +115,24 @@ class Steps:
             after = put(state, record)
             if after is None:
                 return None
-            closed = (stream, record.key[0], getattr(record, names))
-            waiting = tuple(one for one in after.waiting if (one[0], one[1][SOURCE], one[1][ID]) != closed)
-            if len(waiting) == len(after.waiting):
+            waiting = after.waiting.without(stream, (record.key[0], getattr(record, names)))
+            if waiting is after.waiting:
                 return after
-            values = self._again(
-                list(after.values), stream, [row for name, row in waiting if name == stream], after.latest
-            )
+            values = self._again(list(after.values), stream, waiting)
             return running(after.facts, after.person_id, after.latest, values, waiting)
 
         return step
 
-    def _again(self, values: list[Value], stream: str, rows: Rows, latest: datetime) -> Row:
+    def _again(self, values: list[Value], stream: str, waiting: Waiting) -> Row:
         """The values with those of one stream put together anew, from its open rows."""
         ready, empties = self.plan.folds[stream], self.plan.empties
-        held = [False] * len(self.plan.reductions)
         for group in ready.groups:
             for fold in group.folds:
                 values[fold.place] = empties[fold.place]
-        ready.fill(values, held, rows, micros(latest))
-        for group in ready.groups:
-            values[len(empties) + group.number] = int(held[group.number])
+        held = waiting.write(stream, ready, values)
+        for group, is_held in zip(ready.groups, held, strict=True):
+            is_read = any(not fold.is_started for fold in group.folds)
+            values[len(empties) + group.number] = int(is_held and is_read)
         self.plan.finish(values)
         return tuple(values)
 
@@ -187,7 +182,7 @@ def _opening(put: Step, stream: str) -> Step:
         if after is None:
             return None
         assert isinstance(record, Interaction)
-        waiting = (*after.waiting, (stream, interaction_row(record)))
+        waiting = after.waiting.put(stream, interaction_row(record))
         return running(after.facts, after.person_id, after.latest, after.values, waiting)
 
     return step
