@@ -49,7 +49,7 @@ class _Lines:
 
     text: TextIOWrapper
     name: str
-    used: list[str] = attrs.field(factory=list)
+    used: list[str] = attrs.field(factory=list[str])
     count: int = 0
 
     def __iter__(self) -> Iterator[str]:
@@ -175,15 +175,15 @@ class _Records:
     total: int
     width: int = 0
     done: int = 0
-    short: list[int] = attrs.field(factory=list)
-    long: list[int] = attrs.field(factory=list)
-    swallowed: list[int] = attrs.field(factory=list)
+    short: list[int] = attrs.field(factory=list[int])
+    long: list[int] = attrs.field(factory=list[int])
+    swallowed: list[int] = attrs.field(factory=list[int])
 
     def read(self) -> RawRows:
         """Read the heading and every row below it."""
         first = next(self.lines, "")
         reader = self._reader(self._below(first))
-        heading = next(reader, [])
+        heading = next(reader, list[str]())
         columns = self.mapping.columns.given()
         faults = heading_faults(columns, heading, lambda _name, _place: (), lambda: self._hint(first, heading, reader))
         if faults:
@@ -193,8 +193,8 @@ class _Records:
         if self._is_swallowed():
             self.swallowed.append(0)
         places = {name: heading.index(column) for name, column in columns.items()}
-        unread = set() if self.mapping.columns.currency else set(range(self.width)) - set(places.values())
-        currencies = Currencies.among(self.mapping.currency, sorted(unread))
+        unread = sorted(set(range(self.width)) - set(places.values()))
+        currencies = Currencies.among(self.mapping.currency, unread[:0] if self.mapping.columns.currency else unread)
         parts = list(self._parts(reader, places, currencies))
         self._refuse()
         currencies.refuse(self.lines.name, heading)
@@ -222,7 +222,7 @@ class _Records:
         """Say why the first row may not be the heading, and what to do."""
         columns = self.mapping.columns.given()
         for delimiter in _DELIMITERS:
-            if is_heading(columns, next(csv.reader([first], delimiter=delimiter), [])):
+            if is_heading(columns, next(csv.reader([first], delimiter=delimiter), list[str]())):
                 return f"its delimiter seems to be {delimiter!r}: set the mapping's delimiter to it"
         if "\0" in first:
             return "it seems to be UTF-16 without its mark: set the mapping's encoding to 'utf-16-le'"
