@@ -114,7 +114,9 @@ def test_a_quote_that_swallows_the_first_row_with_the_heading_is_refused(tmp_pat
 )
 def test_quotes_that_are_not_those_of_csv_are_refused(tmp_path: Path, row: str) -> None:
     """A quote that does not close, that closes inside a cell, and a cell without end are named with their line."""
-    with pytest.raises(RecordError, match=r"orders.csv, line 3: (a quote is not|a cell is too long).*quote to ''"):
+    with pytest.raises(
+        RecordError, match=r"orders.csv, line 3 or before: (a quote is not|a cell is too long).*quote to ''"
+    ):
         read(tmp_path, f"{HEAD}7,ani,2026-03-01,5\n{row}")
 
 

@@ -79,6 +79,12 @@ def test_a_broken_end_is_no_answer(footer: bytes) -> None:
     assert stated(b"PAR1" + b"\x00" * 8 + footer + len(footer).to_bytes(4, "little") + b"PAR1") is None
 
 
+def test_what_has_no_such_end_is_no_parquet() -> None:
+    """Another end, or one that claims to be longer than the file, says nothing."""
+    assert stated(b"PAR1" + b"\x00" * 20 + b"PAR2") is None
+    assert stated(b"PAR1" + b"\x00" * 8 + b"\xff" * 4 + b"PAR1") is None
+
+
 def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A small file of very many equal rows, or of a few endless cells, is refused by what its end says of it."""
     monkeypatch.setattr(_parquet, "_SMALL", 2**22)

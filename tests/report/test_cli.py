@@ -371,7 +371,7 @@ def test_a_closed_output_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest
         (KeyError("SECRET"), 1, "error: an unexpected KeyError; please report it\n"),
         (RecursionError("SECRET"), 1, "error: an unexpected RecursionError; please report it\n"),
         (BaseException("SECRET"), 1, "error: an unexpected BaseException; please report it\n"),
-        (SystemExit("SECRET"), 0, ""),
+        (SystemExit("SECRET"), 1, ""),
     ],
 )
 def test_no_traceback_is_shown(  # noqa: PLR0913, PLR0917 (fixtures)
@@ -391,6 +391,21 @@ def test_no_traceback_is_shown(  # noqa: PLR0913, PLR0917 (fixtures)
 
     assert ended(monkeypatch, *written(tmp_path), *AS_OF) == code
     assert capsys.readouterr().err == said
+
+
+@pytest.mark.parametrize(("fault", "code"), [(KeyboardInterrupt(), 130), (None, 0)])
+def test_the_program_may_be_stopped_before_it_begins(
+    monkeypatch: pytest.MonkeyPatch, fault: BaseException | None, code: int
+) -> None:
+    """Stopped outside the command too, the program ends without a traceback; a command that ends by itself is fine."""
+
+    def app(**_named: object) -> None:
+        if fault is not None:
+            raise fault
+
+    monkeypatch.setattr(_command, "app", app)
+
+    assert ended(monkeypatch) == code
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ class _Purchases:
     left: dict[str, int]
     lines: defaultdict[tuple[object, ...], list[_Bought]] = attrs.field(factory=lambda: defaultdict(list))
     paid: defaultdict[tuple[str, str], int] = attrs.field(factory=lambda: defaultdict(int))
-    known: set[str] = attrs.field(factory=set)
+    known: set[str] = attrs.field(factory=set[str])
 
     def buy(self, row: dict[str, Any]) -> None:
         """Add a row of a purchase: for credits of any number, and for those of its own."""

@@ -28,7 +28,7 @@ from funnel.readers._raw import HASH, Progress, RawRows
 
 _LONGEST_LINE = 2**24
 _CHUNK = 2**20
-_CELLS = 2**20
+_CELLS = 2**17
 _SEARCHED = 50
 _DELIMITERS = ",;\t|"
 _MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
@@ -49,7 +49,8 @@ class _Lines:
 
     text: TextIOWrapper
     name: str
-    used: list[str] = attrs.field(factory=list)
+    end: str
+    used: list[str] = attrs.field(factory=list[str])
     count: int = 0
 
     def __iter__(self) -> Iterator[str]:
@@ -89,7 +90,7 @@ def read_csv(path: Path, mapping: OrderMapping, progress: Progress) -> RawRows:
         try:
             end = _line_end(raw, encoding)
             total = _count(raw, encoding, end)
-            rows, used = _read(_text(raw, encoding, end), path.name, mapping, progress, total)
+            rows, used = _read(_Lines(_text(raw, encoding, end), path.name, end), mapping, progress, total)
         except UnicodeDecodeError:
             msg = f"{path.name} is not text in {encoding.upper()}; save it as CSV UTF-8, or set the mapping's encoding"
             raise RecordError(msg) from None
@@ -143,17 +144,16 @@ def _count(raw: BinaryIO, encoding: str, end: str) -> int:
     return count + (last != end)
 
 
-def _read(text: TextIOWrapper, name: str, mapping: OrderMapping, progress: Progress, total: int) -> tuple[RawRows, int]:
+def _read(lines: _Lines, mapping: OrderMapping, progress: Progress, total: int) -> tuple[RawRows, int]:
     """Read the text to its end; the number is that of the lines that were used."""
-    lines = _Lines(text, name)
     try:
         for _ in range(mapping.skip_lines):
             next(lines, "")
         rows = _Records(lines, mapping, progress, total).read()
     except csv.Error as error:
-        msg = f"{name}, line {lines.count - len(lines.used) + 1}: {_meaning(str(error))}"
+        msg = f"{lines.name}, line {lines.count} or before: {_meaning(str(error))}"
         raise RecordError(msg) from None
-    text.detach()
+    lines.text.detach()
     return rows, lines.count
 
 
@@ -175,26 +175,27 @@ class _Records:
     total: int
     width: int = 0
     done: int = 0
-    short: list[int] = attrs.field(factory=list)
-    long: list[int] = attrs.field(factory=list)
-    swallowed: list[int] = attrs.field(factory=list)
+    short: list[int] = attrs.field(factory=list[int])
+    long: list[int] = attrs.field(factory=list[int])
+    swallowed: list[int] = attrs.field(factory=list[int])
 
     def read(self) -> RawRows:
         """Read the heading and every row below it."""
         first = next(self.lines, "")
         reader = self._reader(self._below(first))
-        heading = next(reader, [])
+        heading = next(reader, list[str]())
         columns = self.mapping.columns.given()
         faults = heading_faults(columns, heading, lambda _name, _place: (), lambda: self._hint(first, heading, reader))
         if faults:
             raise LogsError("\n".join(f"{self.lines.name}: {fault}" for fault in faults))
         self.width = len(heading)
         self.total = max(0, self.total - self.lines.count)
-        if self._is_swallowed():
+        if self._is_swallowed(self.lines.used):
             self.swallowed.append(0)
+        self.lines.used.clear()
         places = {name: heading.index(column) for name, column in columns.items()}
-        unread = set() if self.mapping.columns.currency else set(range(self.width)) - set(places.values())
-        currencies = Currencies.among(self.mapping.currency, sorted(unread))
+        unread = sorted(set(range(self.width)) - set(places.values()))
+        currencies = Currencies.among(self.mapping.currency, unread[:0] if self.mapping.columns.currency else unread)
         parts = list(self._parts(reader, places, currencies))
         self._refuse()
         currencies.refuse(self.lines.name, heading)
@@ -222,7 +223,7 @@ class _Records:
         """Say why the first row may not be the heading, and what to do."""
         columns = self.mapping.columns.given()
         for delimiter in _DELIMITERS:
-            if is_heading(columns, next(csv.reader([first], delimiter=delimiter), [])):
+            if is_heading(columns, next(csv.reader([first], delimiter=delimiter), list[str]())):
                 return f"its delimiter seems to be {delimiter!r}: set the mapping's delimiter to it"
         if "\0" in first:
             return "it seems to be UTF-16 without its mark: set the mapping's encoding to 'utf-16-le'"
@@ -236,20 +237,19 @@ class _Records:
             return "the heading seems to be missing: give the file a first row that names its columns"
         return f"look at the mapping's columns, and at its delimiter ({self.mapping.delimiter!r})"
 
-    def _is_swallowed(self) -> bool:
-        """Return whether at least two lines of one record look like whole rows; forget the lines."""
-        used = self.lines.used
-        whole = 0
-        if len(used) > 1 and self.mapping.quote is None and self.width > 1:
-            whole = sum(line.count(self.mapping.delimiter) >= self.width - 1 for line in used)
-        used.clear()
-        return whole > 1
+    def _is_swallowed(self, lines: list[str]) -> bool:
+        """Return whether at least two lines of one record look like whole rows."""
+        if len(lines) == 1 or self.mapping.quote is not None or self.width == 1:
+            return False
+        return sum(line.count(self.mapping.delimiter) >= self.width - 1 for line in lines) > 1
 
     def _parts(
         self, reader: Iterator[list[str]], places: Mapping[str, int], currencies: Currencies
     ) -> Generator[pl.DataFrame, None, None]:
         most = max(1, _CELLS // self.width)
-        while rows := list(islice(self._numbered(reader), most)):
+        while rows := list(islice(reader, most)):
+            self._look_for_swallowed(rows)
+            self.done += len(rows)
             rows = self._squared(rows)
             columns = list(zip(*rows, strict=True))
             for place in list(currencies.found):
@@ -260,14 +260,18 @@ class _Records:
             self.progress("reading", self.done, max(self.done, self.total))
             yield pl.DataFrame(part)
 
-    def _numbered(self, reader: Iterator[list[str]]) -> Generator[list[str], None, None]:
-        for row in reader:
-            self.done += 1
-            if len(self.lines.used) == 1:
-                self.lines.used.clear()
-            elif self._is_swallowed():
-                self.swallowed.append(self.done)
-            yield row
+    def _look_for_swallowed(self, rows: list[list[str]]) -> None:
+        """Look at the rows that took more than one line each; in most files there is none."""
+        used = self.lines.used[:]
+        self.lines.used.clear()
+        if len(used) == len(rows):
+            return
+        place = 0
+        for number, row in enumerate(rows, self.done + 1):
+            lines = 1 + sum(cell.count(self.lines.end) for cell in row)
+            if self._is_swallowed(used[place : place + lines]):
+                self.swallowed.append(number)
+            place += lines
 
     def _squared(self, rows: list[list[str]]) -> list[list[str]]:
         """Give every row as many cells as the heading; a row of a blank line is not short."""

@@ -132,7 +132,7 @@ class OrderMapping(_Declared, frozen=True):
     """The zone of the file's clock, such as "Asia/Jakarta"; "in the text" where each time has its own offset."""
     time_format: TimeFormat = "iso"
     """"iso" 2026-03-01 09:00, or a format of strptime such as "%d/%m/%Y %H:%M"; columns of dates or times need none."""
-    time_formats: dict[TimeColumn, TimeFormat] = Field(default_factory=dict)
+    time_formats: dict[TimeColumn, TimeFormat] = Field(default_factory=dict[TimeColumn, str])
     """The formats of columns that are written in another way, such as refunded_at = "%d/%m/%Y"."""
     amount_style: AmountStyle = "plain"
     """How amounts are written; "150.000" is 150000 in style id and refused in style plain for rupiah."""

@@ -67,7 +67,7 @@ def gather(rows: pl.DataFrame, raw: RawRows, mapping: OrderMapping, progress: Pr
     single = good.filter(~pl.col("is_copy"))
     single = _stated_once(single) if mapping.amount_of == "order" else single.with_columns(is_unlike=False)
     judged = _judged_together(single, mapping)
-    kept = _together(judged.filter(pl.col(WHY).is_null()))
+    kept = _together(judged.filter(pl.col(WHY).is_null()), mapping)
     bought, credited = kept.filter(~pl.col("is_credit")), kept.filter("is_credit")
     matched = match_credits(bought.filter(~pl.col("is_cancelled")), credited.filter(~pl.col("is_bare")), progress)
     purchases, refunds = _purchases(bought, mapping), _refunds(bought, matched, mapping)
@@ -80,16 +80,16 @@ def gather(rows: pl.DataFrame, raw: RawRows, mapping: OrderMapping, progress: Pr
     return Gathered(purchases, refunds, account)
 
 
-def _together(kept: pl.DataFrame) -> pl.DataFrame:
+def _together(kept: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
     """Date every row by the earliest row of its order, and look at what the rows of an order say together."""
     time = pl.col("purchased_at")
     spread = time.max().over(_ONE_WAY) - time.min().over(_ONE_WAY)
-    amount = pl.col("line").sum().over(_ONE_WAY)
-    back = pl.col("refunded").sum().over(_ONE_WAY) + pl.col("reduced").sum().over(_ONE_WAY)
+    back = pl.col("refunded") + pl.col("reduced")
+    over = (back.sum().over(_ONE_WAY) > pl.col("line").sum().over(_ONE_WAY)) & (back > 0)
     return kept.with_columns(
         time.min().over(_ONE_WAY),
         (spread > pl.duration(days=1)).alias("is_spread"),
-        ((back > amount) & (pl.col("refunded") + pl.col("reduced") > 0)).alias("is_over"),
+        (over if mapping.columns.refunded_amount else pl.lit(value=False)).alias("is_over"),
     )
 
 

@@ -81,7 +81,7 @@ class _File:
 
     def refuse_currencies(self, mapping: OrderMapping, schema: pl.Schema) -> None:
         """Refuse a file with a column of several currencies that the mapping does not name."""
-        texts = [place for place, dtype in enumerate(schema.dtypes()) if dtype in (pl.String, pl.Categorical)]
+        texts = [place for place, dtype in enumerate(schema.dtypes()) if isinstance(dtype, (pl.String, pl.Categorical))]
         unread = [] if mapping.columns.currency else sorted(set(texts) - set(self.places.values()))
         currencies = Currencies.among(mapping.currency, unread)
         for rows in (self.scan.head(_SAMPLE), self.scan):

@@ -8,13 +8,18 @@ How it decides:
   Rows of different persons, or of different statuses, under one number are refused, all of them.
 - A row that is, in every column of the file, a copy of an earlier one is merged with it. Where two equal lines may
   both be true, let the file have a column that tells them apart, such as the number of the line.
+- Rows of one order more than a day apart are kept and noted: two orders may share the number.
+- An order with a time of cancelling is cancelled, whatever its status says; a contradiction is noted.
+- A refund is written with or without a minus. The refunds of an order pay back what it came to, at most; more is noted.
+- What happened on a day without a clock happened after what is known to have happened earlier on that day.
 - A row's amount is pieces times price in exact decimals, rounded half to even to whole minor units where a price is
   finer than they are; that is noted. A price of zero is kept and noted, a price below zero is refused.
 - Pieces or amounts below zero are refused, unless the row is a credit.
 - Postage and bank charges are part of what was paid; an order of nothing else is refused.
-- A credit is given to the same person's latest earlier purchase, not cancelled, of the same sku at the same price with
-  pieces left, and then to the one before it; what finds none is counted. Without skus and prices of pieces, the amount
-  itself must be the same.
+- A credit under the number of an earlier purchase is of that purchase.
+- Another credit is given to the same person's latest earlier purchase, not cancelled, of the same sku at the same price
+  with pieces left, and then to the one before it; what finds none is counted. Without skus and prices of pieces, the
+  amount itself must be the same.
 """
 
 from __future__ import annotations
@@ -66,7 +71,7 @@ def read_orders(path: str | Path, mapping: OrderMapping, *, progress: Progress |
     """Read a shop's order file, and say exactly what was read, merged and refused, and why.
 
     Args:
-        path: A CSV or Parquet file of order lines or of whole orders; CSV in UTF-8, its first row names the columns.
+        path: A CSV or Parquet file of order lines or of whole orders; the heading of a CSV file names the columns.
         mapping: Which column holds what, and how it is written.
         progress: Called with the stage, the rows done and the rows there are, so that a bar can be drawn; it may be
             called from another thread.
@@ -76,8 +81,9 @@ def read_orders(path: str | Path, mapping: OrderMapping, *, progress: Progress |
 
     Raises:
         MissingExtraError: Polars is not installed; the message holds the line that installs it.
-        RecordError: The file cannot be read at all.
-        LogsError: Columns are missing or of a wrong type; all of them are named at once.
+        RecordError: The file cannot be read at all, or its rows cannot be told apart for sure.
+        LogsError: Columns are missing or of a wrong type, all of them at once; or a column of several currencies is not
+            named in the mapping.
         OSError: The file cannot be opened.
 
     Example:

@@ -40,7 +40,7 @@ def _run() -> int:
         finally:
             sys.stdout.flush()
     except SystemExit as ended:
-        return ended.code if isinstance(ended.code, int) else 0
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except KeyboardInterrupt:
         return _STOPPED
     except OSError as error:
