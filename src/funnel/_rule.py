@@ -314,9 +314,9 @@ def rule(function: Callable[[F, P], A]) -> Rule[F, P, A]:
     """Make a rule of a plain typed function of facts and policy.
 
     The function may compare facts with constants, policy numbers and each other, add, subtract and scale them, and
-    choose by `if`, `and`, `or`, `not`, `in`, `match`, `min`, `max`; it may call other rules and helpers, and ask facts and
-    policy for their classes, properties and methods. It reads no clock and changes nothing. What cannot run for a table
-    is refused when the rule is first used, with the remedy; a rule that catches the refusal is refused too.
+    choose by `if`, `and`, `or`, `not`, `in`, `match`, `min`, `max`. It may call other rules and helpers, and ask facts
+    and policy for their classes, properties and methods. It reads no clock and changes nothing. What cannot run for a
+    table is refused when the rule is first used, with the remedy. A rule that catches the refusal is refused too.
 
     Args:
         function: `(f: Facts, policy: Policy) -> answer`; the answer is a bool, a whole number, a text, a member of an

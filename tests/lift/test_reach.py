@@ -143,7 +143,10 @@ def test_functions_are_followed_once_and_not_without_end() -> None:
     for _ in range(3000):
         row = functools.partial(row, itself)
 
+    both = [closed(3), closed(59)]
+
     assert reach_of(turns).constants >= {58}
+    assert reach_of(functools.partial(helper, both)).constants >= {3, 59}
     assert 51 in reach_of(functools.partial(helper, 3)).constants
     assert 58 in reach_of(row).constants
 
@@ -211,7 +214,8 @@ def test_every_limit_is_met_on_both_sides() -> None:
     """Of each fact that is compared there is somebody at the limit, and one below and above it."""
 
     def rule(f: Any) -> bool:
-        return bool(f.visits > 77 and f.since <= timedelta(microseconds=500) and f.source == "web")
+        limits = f.visits > 77 and f.since <= timedelta(microseconds=500) and f.source == "web"
+        return bool(limits and f.count + f.visits > 80 and f.spent // 3 > 80)
 
     everyone = [*people(lift(rule, FACTS), FACTS, Reach())]
 

@@ -250,6 +250,8 @@ UNTRACED: list[tuple[str, Callable[[Any], object], str]] = [
     ("case True", matched, "answers 1 instead of 2"),
     ("type", lambda f: type(f.source).__name__, "answers 'str' instead of 'Symbol'"),
     ("callable", lambda f: callable(f.count), "answers False instead of True"),
+    ("an error behind is", lambda f: 1 // 0 if f.referred is True else 2, r"raises ZeroDivisionError \(integer"),
+    ("a refusal behind is", lambda f: f.zzz if f.referred is True else 2, "raises LiftError .no fact is called 'zzz'"),
 ]
 
 
@@ -371,6 +373,16 @@ def test_the_facts_look_like_an_object_to_python() -> None:
 
     assert seen[:2] == [False, False]
     assert [text(one.node) for one in seen[2:]] == ["count", "referred == 1"]
+
+
+def test_a_rule_may_refuse_by_itself() -> None:
+    """A LiftError of the rule's own reaches its author as it is."""
+
+    def refuses(_: Any) -> None:
+        raise LiftError("not for tables")
+
+    with pytest.raises(LiftError, match="^not for tables$"):
+        lift(refuses, FACTS)
 
 
 def by_class(found: Any) -> str:

@@ -179,13 +179,13 @@ def _called(function: Callable[[], object], _: _Run) -> object:
 def _watched(function: Callable[[], object], run: _Run) -> object:
     """Call the function, and note an error of Python's own about a symbol, which the function may catch."""
 
-    def inside(_: FrameType, event: str, error: Any) -> Any:
+    def inside(_: FrameType, event: str, error: Any) -> Any:  # pragma: no cover - not traced itself
         if event == "exception" and issubclass(error[0], TypeError) and not issubclass(error[0], LiftError):
             msg = f"the rule catches an error ({error[1]}) that has no place in a tree; write it without try and with"
             run.refusal = run.refusal or LiftError(msg)
         return inside
 
-    def entered(frame: FrameType, _: str, __: object) -> Any:
+    def entered(frame: FrameType, _: str, __: object) -> Any:  # pragma: no cover - not traced itself
         frame.f_trace_lines = False
         return inside
 
