@@ -15,12 +15,12 @@ from funnel._words import AHEAD, ANSWERS, EXPLAINS, FACTS, POINTS, REASONS, SPAN
 from funnel.errors import FactsError
 from funnel.interactions import NoReason, PostponeReason
 from funnel.rules.buying import Step
-from funnel.rules.follow_up import NextStep
+from funnel.rules.follow_up import IDLE, NextStep
 from funnel.rules.readiness import Readiness
 from funnel.rules.trust import Assurance
 from funnel.rules.window import WindowBasis
 from funnel.stages import Stage
-from tests.shop import DAY, TICK, person
+from tests.shop import DAY, NOW, TICK, person
 
 POLICY = Policy()
 ENUMS: tuple[type[enum.Enum], ...] = (NextStep, Readiness, Stage, Step, Assurance, WindowBasis)
@@ -158,6 +158,17 @@ def test_a_next_step_is_told_with_its_reason(facts: dict[str, Any], english: str
     """What to do, and what is so; of several signs the latest."""
     assert sentence(next_step, person(**facts), POLICY) == english
     assert sentence(next_step, person(**facts), POLICY, language="id") == indonesian
+
+
+def test_every_step_that_is_due_has_a_reason_in_words() -> None:
+    """Whatever there is to do for somebody, a sentence says why, so that a report never ends at "because"."""
+    witnesses = next_step.witnesses(POLICY, as_of=NOW)
+    aged = {"oldest_open_question": DAY, "oldest_open_complaint": DAY}  # records always have an age, a witness need not
+    due = [facts.evolve(**aged) for facts in witnesses if next_step(facts, POLICY) not in IDLE]
+
+    assert len(due) > 10
+    assert all(": " in sentence(next_step, facts, POLICY) for facts in due)
+    assert all(": " in sentence(next_step, facts, POLICY, language="id") for facts in due)
 
 
 def test_points_are_told_biggest_first() -> None:

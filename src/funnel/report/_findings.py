@@ -65,7 +65,7 @@ class Person:
         silent: How long ago they last bought; None where they have not.
         interval: Their own average interval; None where they have none.
         step: What to do next for them.
-        why: Why, as a sentence; "" where there is nothing to say.
+        why: Why, as a sentence.
         change: When the next step changes if nothing happens; None where it does not.
         becomes: What the next step is from then on; "" where it does not change.
     """

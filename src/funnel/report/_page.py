@@ -164,8 +164,7 @@ def _follow_ups(found: Findings, zone: ZoneInfo) -> Iterator[RenderableType]:
     yield Text(f"{sum(found.due.values()):,} people{': ' if counts else ''}{counts}")
     for place, person in enumerate(found.follow_ups, start=1):
         yield Text.assemble(f"{place}. ", (person.person_id, "bold"), f"  {person.step}; {_bought(person)}")
-        if person.why:
-            yield Padding(Text(f"because {person.why}"), (0, 0, 0, 5))
+        yield Padding(Text(f"because {person.why}"), (0, 0, 0, 5))
         yield Padding(Text(_next(person, zone)), (0, 0, 0, 5))
 
 
