@@ -490,6 +490,7 @@ def test_what_sqlalchemy_says_becomes_an_error_of_the_library(plain: sa.Engine) 
         ("sqlite:////nowhere/shop.db", "sqlite:////nowhere/shop.db"),
     ],
 )
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # PyMySQL leaves a socket open
 def test_a_database_that_cannot_be_reached_is_named(address: str, place: str) -> None:
     """With its host or path, port and name, and what the driver said; never with the password."""
     with store_at(address) as store:
