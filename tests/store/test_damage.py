@@ -31,7 +31,8 @@ from funnel.store.sqlite import SqliteStore
 from tests.frames import read
 from tests.store.conformance import DAY, NOON, answered, back, bought, came, everything, visit
 
-PATIENCE = 20
+FULL = settings.default.max_examples >= 500
+PATIENCE = 60
 """How many seconds all calls on one damaged file may take."""
 
 
@@ -243,7 +244,9 @@ def test_a_file_of_a_version_that_never_was_is_refused(sound: Path, tmp_path: Pa
 
 @pytest.mark.parametrize(
     "script",
-    [BY_HAND[name] for name in BY_HAND if "version" not in name and name not in ("another application", "a trigger")],
+    [BY_HAND[name] for name in BY_HAND if "version" not in name and name not in ("another application", "a trigger")][
+        :: 1 if FULL else 6
+    ],
 )
 @pytest.mark.no_cover
 def test_a_store_by_sqlalchemy_says_so_too(tmp_path: Path, script: str) -> None:

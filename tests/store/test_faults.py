@@ -335,7 +335,7 @@ def test_the_tables_hold_only_what_they_are_declared_to(file: Path) -> None:
 def test_a_path_that_is_none_is_refused(path: Any) -> None:
     """An empty path is not a store in memory by chance; the message says how to get one."""
     with pytest.raises(
-        ArgumentError, match="path must be the path of a file .* leave it out to keep everything in mem"
+        ArgumentError, match=r"path must be the path of a file .* leave it out to keep everything in mem"
     ):
         SqliteStore(path)
 

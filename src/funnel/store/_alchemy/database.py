@@ -78,7 +78,8 @@ class Database:
 
     def write(self, work: Callable[[Tables], T]) -> T:
         """Do work in one transaction, and again where another came between."""
-        return repeated(lambda whole: self._written(work, whole=whole))
+        alone = self.source.engine.dialect.name == "sqlite"
+        return repeated(lambda whole: self._written(work, whole=whole), alone=alone)
 
     def _written(self, work: Callable[[Tables], T], *, whole: bool) -> T:
         with told(self.place), self._connected() as connection, transaction(connection, writes=True):

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 
 from funnel.errors import FullError, FunnelError, LockedError, MissingExtraError, StoreError
+from funnel.store._damage import damaged
 
 T = TypeVar("T")
 
@@ -56,21 +57,26 @@ def transaction(connection: sa.Connection, *, writes: bool) -> Generator[None, N
         yield
 
 
-def repeated(work: Callable[[bool], T]) -> T:
+def repeated(work: Callable[[bool], T], *, alone: bool = False) -> T:
     """Do work, and again as long as others write at the same time.
 
     Args:
         work: The work; its argument says whether to lock all keys.
+        alone: Whether nobody else can write meanwhile, as in a file of SQLite: then the first time may be for want of
+            locks, and the second only for tables that are damaged.
 
     Raises:
         LockedError: They did so every time.
+        StoreError: Nobody else can have done so.
     """
     whole = False
-    for _ in range(MOST_TRIES):
+    for _ in range(2 if alone else MOST_TRIES):
         try:
             return work(whole)
         except AgainError as error:
             whole = whole or error.whole
+    if alone:
+        raise damaged("a row that was looked for in vain is there")
     raise LockedError("others have written at the same time again and again; nothing was written, try later")
 
 
