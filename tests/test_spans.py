@@ -64,7 +64,7 @@ def named(one: object) -> str:
     return f"{type(one).__name__} {one!r}"[:60]
 
 
-class Shop(Policy, frozen=True):
+class Shop(Policy):
     """A shop's own numbers, some of which are spans."""
 
     warranty: timedelta = timedelta(days=800)
@@ -213,7 +213,7 @@ def test_no_file_gives_a_policy_a_bare_number(bare: str) -> None:
 def test_a_default_of_a_shop_is_checked_too() -> None:
     """A class of a shop whose default is a bare number cannot be used."""
 
-    class Wrong(Policy, frozen=True):
+    class Wrong(Policy):
         warranty: timedelta = 365  # type: ignore[assignment]
 
     with pytest.raises(FieldsError, match=r"warranty: .*got int, which has no unit"):
