@@ -45,6 +45,9 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = datetime(2026, 6, 1, tzinfo=UTC)
 LONGEST = timedelta(days=197_230)
 
+_HALF: Any = 0.5
+_NAN: Any = float("nan")
+
 BARE: list[Any] = [
     180,
     180.0,
@@ -136,8 +139,8 @@ def test_a_text_with_units_is_a_span(text: str, length: timedelta) -> None:
         (relativedelta(leapdays=1), "length is not fixed"),
         (relativedelta(day=1), "a date or time of day"),
         (relativedelta(weekday=MO), "a date or time of day"),
-        (relativedelta(days=0.5), "broken numbers"),
-        (relativedelta(days=float("nan")), "broken numbers"),
+        (relativedelta(days=_HALF), "broken numbers"),
+        (relativedelta(days=_NAN), "broken numbers"),
         (timedelta.max, "longer than the years that are kept"),
         ("999999999999999 weeks", "longer than the years that are kept"),
     ],

@@ -6,7 +6,7 @@ from datetime import time, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, TypeVar, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, GetCoreSchemaHandler, model_validator
 from pydantic_core import CoreSchema, core_schema
 
 from funnel._fields import Frozen
@@ -64,8 +64,8 @@ def _with_units(schema: object) -> object:
     return core_schema.no_info_before_validator_function(span_of, cast("CoreSchema", made), serialization=written)
 
 
-if TYPE_CHECKING:
-    _Base = BaseModel  # a shop's own policy need not say again to type checkers that it is frozen
+if TYPE_CHECKING:  # a shop's own policy need not say again to type checkers that it is frozen
+    from pydantic import BaseModel as _Base
 else:
     _Base = Frozen
 
