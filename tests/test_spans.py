@@ -45,6 +45,9 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = datetime(2026, 6, 1, tzinfo=UTC)
 LONGEST = timedelta(days=197_230)
 
+_HALF: Any = 0.5
+_NAN: Any = float("nan")
+
 BARE: list[Any] = [
     180,
     180.0,
@@ -64,7 +67,7 @@ def named(one: object) -> str:
     return f"{type(one).__name__} {one!r}"[:60]
 
 
-class Shop(Policy, frozen=True):
+class Shop(Policy):
     """A shop's own numbers, some of which are spans."""
 
     warranty: timedelta = timedelta(days=800)
@@ -136,8 +139,8 @@ def test_a_text_with_units_is_a_span(text: str, length: timedelta) -> None:
         (relativedelta(leapdays=1), "length is not fixed"),
         (relativedelta(day=1), "a date or time of day"),
         (relativedelta(weekday=MO), "a date or time of day"),
-        (relativedelta(days=0.5), "broken numbers"),
-        (relativedelta(days=float("nan")), "broken numbers"),
+        (relativedelta(days=_HALF), "broken numbers"),
+        (relativedelta(days=_NAN), "broken numbers"),
         (timedelta.max, "longer than the years that are kept"),
         ("999999999999999 weeks", "longer than the years that are kept"),
     ],
@@ -213,7 +216,7 @@ def test_no_file_gives_a_policy_a_bare_number(bare: str) -> None:
 def test_a_default_of_a_shop_is_checked_too() -> None:
     """A class of a shop whose default is a bare number cannot be used."""
 
-    class Wrong(Policy, frozen=True):
+    class Wrong(Policy):
         warranty: timedelta = 365  # type: ignore[assignment]
 
     with pytest.raises(FieldsError, match=r"warranty: .*got int, which has no unit"):

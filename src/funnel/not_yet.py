@@ -203,6 +203,7 @@ def resolve(
         RecordError: The words name a time that was over when they were said, or an event that the calendar has not.
 
     Example:
+        >>> from datetime import UTC
         >>> said = datetime(2026, 3, 1, 2, tzinfo=UTC)
         >>> [moment.isoformat() for moment in resolve(AfterPayday(), said_at=said, tz="Asia/Jakarta")]
         ['2026-03-24T17:00:00+00:00', '2026-03-25T17:00:00+00:00']

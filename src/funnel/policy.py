@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import time, timedelta
 from itertools import pairwise
-from typing import Annotated, Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, TypeVar, cast
 
-from pydantic import AfterValidator, Field, GetCoreSchemaHandler, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, GetCoreSchemaHandler, model_validator
 from pydantic_core import CoreSchema, core_schema
 
 from funnel._fields import Frozen
@@ -49,15 +49,13 @@ Points = Annotated[int, Field(ge=-1000, le=1000, strict=True)]
 Amount = Annotated[int, Field(ge=1, le=10**14, strict=True)]
 
 
-def _with_units(schema: Any) -> Any:
+def _with_units(schema: object) -> object:
     """Let every timedelta of a schema be read by `span_of`, which refuses bare numbers, and written so that it is."""
     if isinstance(schema, list):
-        several: list[Any] = schema
-        return [_with_units(one) for one in several]
+        return [_with_units(one) for one in cast("list[object]", schema)]
     if not isinstance(schema, dict):
         return schema
-    parts: dict[str, Any] = schema
-    made = {name: _with_units(one) for name, one in parts.items()}
+    made = {name: _with_units(one) for name, one in cast("dict[str, object]", schema).items()}
     if made.get("type") != "timedelta":
         return made
     written = core_schema.plain_serializer_function_ser_schema(
@@ -70,7 +68,13 @@ OCCASION = timedelta(days=1)
 """Purchases less than this apart are one occasion."""
 
 
-class Policy(Frozen, frozen=True, validate_default=True):
+if TYPE_CHECKING:  # a shop's own policy need not say again to type checkers that it is frozen
+    from pydantic import BaseModel as _Base
+else:
+    _Base = Frozen
+
+
+class Policy(_Base):
     """What the shop decides: when silence is too long, how soon to answer, when to stop asking.
 
     A span is a timedelta, a relativedelta of weeks, days or smaller units, or text with a unit, such as "180 days",
@@ -84,6 +88,10 @@ class Policy(Frozen, frozen=True, validate_default=True):
         >>> Policy(lapse_after="26 weeks").lapse_after.days
         182
     """
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True
+    )
 
     lapse_after: Span = timedelta(days=180)
     """A buyer silent for longer has lapsed. Half a year: two seasons without a purchase; our choice, shops differ
