@@ -41,7 +41,6 @@ from tests.engines import HERE, asked_of, on
 from tests.frames import read
 from tests.shop import DAY, NOW
 
-pytestmark = pytest.mark.no_cover
 POLICY = Policy()
 WORD = re.compile(r"""["'](_?[a-z][a-z0-9_]*)["']|\b(_[a-z][a-z0-9_]*)=|f["'](_?[a-z_]+_)\{""")
 HARD = ("value_1", "_wait", "_then", "_soonest", "_answer", "_shown", "person_id", "as_of", "next_change", "known_at")
@@ -135,6 +134,7 @@ def refused(ask: Callable[[], Any]) -> Any:
         return None
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("engine", [name for name in HERE if name != "pyarrow"])
 def test_facts_and_rules_may_be_called_anything(engine: str) -> None:
     """The answers are those under neutral names, or the name is refused."""
@@ -203,6 +203,7 @@ def test_a_rule_replaces_no_column_of_a_frame_but_its_own_answers() -> None:
         rule_of("Asked", facts, names).over(once, POLICY)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("engine", [name for name in HERE if name != "pyarrow"])
 def test_columns_beside_facts_are_left_alone(engine: str) -> None:
     """A frame of facts may have columns of any name, which come back as they were."""
@@ -229,6 +230,7 @@ def test_columns_beside_facts_are_left_alone(engine: str) -> None:
     holds()
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("engine", ["polars", "pandas", "duckdb"])
 def test_columns_of_events_may_be_called_anything(engine: str) -> None:
     """What is held through the steps, told apart and added up is so under any name."""
@@ -264,6 +266,7 @@ def test_columns_of_events_may_be_called_anything(engine: str) -> None:
     holds()
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("engine", [name for name in HERE if name != "pyarrow"])
 def test_groups_of_waits_may_be_called_anything(engine: str) -> None:
     """Waits are told apart by a column of any name."""
@@ -314,5 +317,5 @@ def test_two_classes_that_mean_different_things_by_one_name_are_not_asked_togeth
     with pytest.raises(FunnelError, match="declare how_many differently; rename one of the two facts"):
         asked(Rule(one), Rule(other))
     one.__name__ = "own rhythm"
-    with pytest.raises(FactsError, match="the rule is called own rhythm, .*; give it another name"):
+    with pytest.raises(FactsError, match=r"the rule is called own rhythm, .*; give it another name"):
         asked(Rule(one), None)

@@ -177,7 +177,6 @@ def test_times_to_an_answer_are_summed_or_refused() -> None:
         Logs(interactions=tables([many])["interactions"])
 
 
-@pytest.mark.no_cover
 def test_the_amounts_of_a_funnel_are_summed_exactly(engine: str) -> None:
     """Events of a table of the shop's own may hold any whole number; their sum is exact, on either side of nothing."""
     values = [2**62, 2**62 + 1, 2**62, -1]
