@@ -111,8 +111,9 @@ class _Written(Frozen, frozen=True, title="Running"):
 
 
 def _written(state: Running) -> _Written:
-    told = {name: getattr(state, name) for name in _Written.model_fields}
-    return _Written.model_construct(**{**told, "waiting": tuple(state.waiting)})
+    told: dict[str, Any] = {name: getattr(state, name) for name in _Written.model_fields}
+    told["waiting"] = tuple(state.waiting)
+    return _Written.model_construct(**told)
 
 
 def _read(written: _Written) -> Running:
