@@ -178,10 +178,10 @@ class GrowingLedger(Ledger):
 
     # ---- what follows ----
 
-    def asked(self, record: Interaction, row: Row) -> None:
+    def asked(self, row: Row) -> None:
         """What was asked is open until it is answered."""
-        super().asked(record, row)
-        stream, closed_in = OPENS[record.kind]
+        super().asked(row)
+        stream, closed_in = OPENS[str(row[KIND])]
         self._asked[stream, key(row)] = row
         closed = self.closed.get((stream, key(row)))
         if closed is None:

@@ -158,23 +158,23 @@ class Ledger(Kept):
         """A follow-up is in vain until something comes from them."""
         self.stale.update(("open_follow_ups", "contacts"))
 
-    def asked(self, _: Interaction, row: Row) -> None:
+    def asked(self, row: Row) -> None:
         """What was asked is open until it is answered."""
         stream, closed = OPENS[str(row[KIND])]
         self.stale.add(stream)
         if (stream, key(row)) in self.closed:
             self.stale.add(closed)
 
-    def inquired(self, record: Interaction, row: Row) -> None:
+    def inquired(self, _: Interaction, row: Row) -> None:
         """A question is open until it is answered; it may be about goods that are on their way."""
-        self.asked(record, row)
+        self.asked(row)
         if "promises" in self.stale or self.rows.get("promises"):
             self.stale.add("delivery_questions")
 
     def complained(self, record: Interaction, row: Row) -> None:
         """A complaint is open until it is put right; it may be the second one of a purchase."""
         assert isinstance(record, Complaint)
-        self.asked(record, row)
+        self.asked(row)
         if record.purchase_id is not None:
             self.about[record.key] = (record.source, record.purchase_id)
             self.stale.add("reopenings")
@@ -189,10 +189,10 @@ class Ledger(Kept):
         assert isinstance(record, Resolution)
         self.close("open_complaints", (record.source, record.complaint_id), number(row[T]))
 
-    def close(self, stream: str, key: Key, t: int) -> None:
+    def close(self, stream: str, asked: Key, t: int) -> None:
         """What was asked is open no longer, from the first answer on."""
-        if t < self.closed.get((stream, key), FOREVER):
-            self.closed[stream, key] = t
+        if t < self.closed.get((stream, asked), FOREVER):
+            self.closed[stream, asked] = t
             self.stale.update((stream, CLOSED_IN[stream]))
             if self.about:
                 self.stale.add("reopenings")

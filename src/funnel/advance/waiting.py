@@ -98,7 +98,7 @@ class Waiting:
         return hash(tuple(self))
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Copy and pickle the rows, without what is remembered of them."""
+        """Copy the rows, without what is remembered of them."""
         return Waiting.of, (tuple(self),)
 
 
