@@ -381,7 +381,7 @@ def test_a_rule_may_refuse_by_itself() -> None:
     def refuses(_: Any) -> None:
         raise LiftError("not for tables")
 
-    with pytest.raises(LiftError, match="^not for tables$"):
+    with pytest.raises(LiftError, match=r"^not for tables$"):
         lift(refuses, FACTS)
 
 
