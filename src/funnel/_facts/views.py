@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from funnel._facts.declare import SLOPES, Declared
 from funnel._instants import (
@@ -39,7 +39,7 @@ class View:
         """The fact of one person; asked of the class, the view itself."""
         if facts is None:
             return self
-        values: object = facts.values
+        values = cast("object", facts.values)
         if type(values) is Symbols:
             return getattr(values, self.name)
         return shown(self.declared, facts.values[self.place], facts.now)

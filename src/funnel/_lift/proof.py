@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import NoReturn
 
 import attrs
@@ -56,7 +57,7 @@ def proven(
     """
     code = reach or reach_of(function)
     tree = lift(function, facts, refused, code)
-    ask = meet or (lambda person: _plainly(function, facts, refused or {}, person))
+    ask = meet or partial(_plainly, function, facts, refused or {})
     for person in people(tree, facts, code):
         _prove(tree, ask(person))
     return tree

@@ -15,7 +15,7 @@ from functools import cached_property, partial
 from inspect import getattr_static
 from itertools import chain
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
-from typing import Any
+from typing import Any, cast
 
 import attrs
 
@@ -69,11 +69,11 @@ class Reach:
         if isinstance(value, BuiltinFunctionType):
             self.looks |= getattr(value, "__self__", None) is not builtins or value.__name__ in _LOOKS
         elif isinstance(value, enum.EnumMeta):
-            return (member.value for member in list[enum.Enum](value))
+            return (member.value for member in cast("Iterable[enum.Enum]", value))
         elif isinstance(value, tuple | list | set | frozenset):
-            return value
+            return cast("Iterable[Any]", value)
         elif isinstance(value, dict):
-            return (*value, *value.values())
+            return chain.from_iterable(cast("Mapping[Any, Any]", value).items())
         elif isinstance(value, int | str | timedelta):
             self.constants.add(value)
         elif value is type:

@@ -41,9 +41,9 @@ class Tracer(Shows, Protocol):
         ...
 
 
-def _no_value(proxy: _Proxy, *_: object) -> NoReturn:
-    proxy.__refuse__(
-        f"the value of {proxy.__words__()} (int(), repr(), format(), an index, a copy or a loop over it)",
+def _no_value(self: _Proxy, *_: object) -> NoReturn:
+    self.__refuse__(
+        f"the value of {self.__words__()} (int(), repr(), format(), an index, a copy or a loop over it)",
         "compare it, or add conditions up as 0 and 1",
     )
 
@@ -85,7 +85,7 @@ class Symbol(_Proxy):
     def __init__(self, node: Node, tracer: Tracer) -> None:
         """Stand for the node; the tracer decides the truth of what is asked of it."""
         self.node = node
-        self.__tracer__ = tracer
+        self.__tracer__ = tracer  # pyright: ignore[reportIncompatibleVariableOverride] (it never changes)
 
     @property  # type: ignore[misc]
     def __class__(self) -> type:  # pyright: ignore[reportIncompatibleMethodOverride]
