@@ -108,7 +108,10 @@ def _gaps(mean: Finish) -> Finish:
     """The mean time between records: the time from the first to the last, divided by the number of gaps."""
 
     def form(divide: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda first, last, count: divide(last - first, count - 1)
+        def over_gaps(first: Any, last: Any, count: Any) -> Any:
+            return divide(last - first, count - 1)
+
+        return over_gaps
 
     return Finish(form(mean.one), form(mean.column), form(mean.array))
 
