@@ -47,7 +47,7 @@ Values = Mapping[str, Value]
 
 def reference(history: History, now: int) -> Values:
     """The facts of one person, each reduction by itself, in as few words as there are."""
-    ledger = history.new_ledger()
+    ledger = history.fill(Ledger(history.person_id))
     ledger.settle()
     values = [_reduced(one, ledger, now) for one in PLAN.reductions]
     values += [_worked_out(one.how, [_reduced(part, ledger, now) for part in one.parts]) for one in PLAN.derived]
