@@ -342,3 +342,33 @@ def test_a_state_is_frozen_and_tells_nothing_of_the_person() -> None:
     assert "p1" not in repr(state)
     assert str(state) == repr(state)
     assert repr(STAGE) == "<advance of stage>"
+
+
+class Talk(BaseFacts):
+    """A fact of what was said alone."""
+
+    last_direction: str = latest("interactions", "direction")
+
+
+@rule
+def was_silent(f: Talk, policy: Policy) -> bool:
+    """The shop spoke last, or nobody spoke."""
+    return f.last_direction != "in"
+
+
+def test_a_purchase_that_is_not_read_lets_in_the_complaint_that_waited_for_it() -> None:
+    """A complaint came before its purchase: when the purchase comes, the history says what is known by then."""
+    advance = Advance(was_silent, POLICY)
+    visit, order = did(Visit, "v1", at=NOW), bought("1", at=NOW)
+    complaint = did(Complaint, "2", at=NOW, purchase_id="1", direction="out")
+    state = advance.of(History.of("p1", [visit]))
+    assert advance(state, complaint) is None
+
+    state = advance.again(state, complaint, History.of("p1", [visit]))
+    assert advance.ask(state, as_of=NOW) is False
+    assert advance(state, order) is None
+    known = advance.again(state, order, History.of("p1", [visit, order, complaint]))
+    assert advance.ask(known, as_of=NOW) is was_silent.of(
+        History.of("p1", [visit, order, complaint]), POLICY, as_of=NOW
+    )
+    assert advance(state, bought("3", at=NOW + TICK)) is state

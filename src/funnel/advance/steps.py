@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 import attrs
@@ -14,7 +14,7 @@ from funnel._lift.nodes import Value
 from funnel.advance.state import Row, Running, running
 from funnel.advance.waiting import Waiting
 from funnel.errors import FactsError, RecordError
-from funnel.interactions import Interaction
+from funnel.interactions import Answer, Complaint, Delivered, Interaction, Question, Resolution
 from funnel.records import Lead, Purchase, Record, Refund
 
 Step = Callable[[Running, Record], Running | None]
@@ -54,7 +54,7 @@ class Steps:
         if issubclass(kind, Lead):
             return self._of_leads(kind)
         if not read:
-            return self._unread
+            return self._awaited if self._may_be_awaited(kind) else self._unread
         if issubclass(kind, Purchase):
             return self._put(kind, "purchased_at", self._is_told)
         if together(kind) & self.streams:
@@ -162,6 +162,16 @@ class Steps:
             self._refuse(state, record)
         return self._same(state, record)
 
+    def _may_be_awaited(self, kind: type[Record]) -> bool:
+        """Return whether a record that the rule reads may wait for one of this kind, which it names."""
+        named_by = (waiter for awaited, waiters in _NAMED_BY.items() if issubclass(kind, awaited) for waiter in waiters)
+        return any(streams_of(waiter) & self.streams for waiter in named_by)
+
+    def _awaited(self, state: Running, record: Record) -> Running | None:
+        """The rule does not read the record, but what came before it may have waited for it: the history knows."""
+        same = self._unread(state, record)
+        return None if record.happened_at <= state.latest else same
+
     def _same(self, state: Running, _: Record) -> Running:
         self.check(state)
         return state
@@ -172,6 +182,13 @@ class Steps:
 
 WAITING = frozenset(stream for stream, _ in CLOSED.values())
 """The streams whose open rows a state keeps."""
+
+_NAMED_BY: Mapping[type[Record], tuple[type[Record], ...]] = {
+    Purchase: (Refund, Complaint, Delivered),
+    Question: (Answer,),
+    Complaint: (Resolution,),
+}
+"""The kinds of record that name one of another kind, and wait for it if they come first."""
 
 
 def _opening(put: Step, stream: str) -> Step:
