@@ -147,8 +147,8 @@ def test_what_goes_together_in_a_gift_shop(shared_data: Path) -> None:
     ((hits, among),) = connection.execute(
         "with o as (select id, min(person_id) as person_id, min(t) as t from sold group by id), "
         "firsts as (select person_id, min(o.t) as first from o semi join (from sold where sku = '85123A') s using (id) "
-        "group by 1) select count(*) filter (exists (from o semi join (from sold where sku = '22423') s using (id) "
-        "where o.person_id = firsts.person_id and o.t > first and o.t <= first + interval 90 day)), count(*) "
+        "group by 1) select count(*) filter (exists (from o where id in (select id from sold where sku = '22423') "
+        "and o.person_id = firsts.person_id and o.t > first and o.t <= first + interval 90 day)), count(*) "
         "from firsts where first <= timestamptz '2011-12-10 00:00:00+00' - interval 90 day"
     ).fetchall()
     few = affinity(logs, lines.filter(pl.col("sku").is_in(["85123A", "22423"])), SPAN, as_of=as_of)

@@ -149,6 +149,8 @@ def _whole(value: nw.Expr, dtype: nw.dtypes.DType) -> nw.Expr:
     right = (value >= 0) & (value <= LARGEST_AMOUNT)
     if dtype.is_float():
         right &= value == value.round(0)
+    else:  # some versions of Polars cast every value, those of the other branch too
+        value = value.clip(0, LARGEST_AMOUNT).cast(nw.Int64())
     return nw.when(right).then(value).otherwise(nw.when(~value.is_null()).then(nw.lit(-1)))
 
 
