@@ -152,6 +152,7 @@ def test_different_people_never_meet(engine: sa.Engine) -> None:
 def rolled_back(engine: sa.Engine) -> int:
     """Read how many transactions PostgreSQL has rolled back."""
     with engine.connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT")  # or this transaction would be rolled back itself
         connection.exec_driver_sql("SELECT pg_stat_force_next_flush()")
         asked = "SELECT xact_rollback FROM pg_stat_database WHERE datname = current_database()"
         return int(connection.exec_driver_sql(asked).scalar() or 0)

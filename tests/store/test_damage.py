@@ -272,10 +272,12 @@ def test_a_store_by_sqlalchemy_says_so_too(tmp_path: Path, script: str) -> None:
 
 @pytest.fixture
 def damaged(sound: Path, tmp_path: Path) -> Iterator[Any]:
-    """Give what changes a copy of a sound store by hand and opens it."""
+    """Give what changes a copy of a sound store by hand and opens it; the store before is closed."""
     opened: list[SqliteStore] = []
 
     def change(name: str) -> SqliteStore:
+        while opened:  # a file that is open must not be replaced
+            opened.pop().close()
         path = copied(sound, str(tmp_path))
         by_hand(path, BY_HAND[name])
         opened.append(SqliteStore(path))
