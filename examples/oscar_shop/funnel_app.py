@@ -94,7 +94,7 @@ def write(record_of: Callable[[Any], Record], row: Any) -> int:
 
 
 def write_all(orders: Any) -> tuple[int, int]:
-    """Write orders that the funnel may have missed; return how many are new or changed, and how many cannot be written."""
+    """Write orders that the funnel may have missed; return how many have changed, and how many cannot be written."""
     changed, failed = 0, 0
     for order in orders.filter(user__isnull=False).select_related("user").iterator():
         try:

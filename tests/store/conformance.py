@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from copy import copy, deepcopy
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias, TypeVar
 
@@ -340,6 +342,12 @@ class Conformance:
         person: Any = "Sari"
         with pytest.raises(ArgumentError, match=r"customer must be a Customer \(got str\)"):
             store.enter(person, recorded_at=NOON)
+
+    @pytest.mark.parametrize("make", [copy, deepcopy, pickle.dumps])
+    def test_a_store_is_not_copied(self, store: Store, make: Callable[[Store], object]) -> None:
+        """A copy would share the connection, and a pickle cannot take it along: the error says what to do."""
+        with pytest.raises(StoreError, match=r"open one in each process by its own call, Sql\w+Store\(\.\.\.\)$"):
+            make(store)
 
     # ---- what refers to what ---------------------------------------------------------------------------------------
 

@@ -323,17 +323,17 @@ def test_everybody_is_judged_while_records_come(engine: sa.Engine) -> None:
         assert_whole(engine)
 
 
+@pytest.mark.no_cover
 def test_clients_that_are_killed_leave_no_lock(engine: sa.Engine) -> None:
     """Processes are killed while they write of one person; the next writer goes on, and the tables are whole."""
     for turn in range(ROUNDS if FULL else 1):
         address = engine.url.render_as_string(hide_password=False)
         clients = [started(address, 0, 1_000 * client + 10_000 * turn, 500, 2) for client in range(2)]
         for client in clients:
-            assert client.stdout is not None
-            client.stdout.readline()
-            client.kill()
-            client.wait()
-            client.stdout.close()
+            with client:
+                assert client.stdout is not None
+                client.stdout.readline()
+                client.kill()
         assert put(bought(f"after-{turn}"))(SqlAlchemyStore(engine)).added == 1
         assert_whole(engine)
 

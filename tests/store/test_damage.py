@@ -245,7 +245,7 @@ def test_a_file_of_a_version_that_never_was_is_refused(sound: Path, tmp_path: Pa
 @pytest.mark.parametrize(
     "script",
     [BY_HAND[name] for name in BY_HAND if "version" not in name and name not in ("another application", "a trigger")][
-        :: 1 if FULL else 6
+        :: 1 if FULL else 12
     ],
 )
 @pytest.mark.no_cover
