@@ -145,7 +145,6 @@ def rewritten(content: bytearray, chance: random.Random) -> None:
 
 
 @pytest.mark.no_cover
-@settings(max_examples=settings.default.max_examples * 3)
 @given(seed=st.integers(0, 2**32), how=st.sampled_from([flipped, zeroed, cut, swapped, rewritten]))
 def test_a_damaged_file_gives_right_answers_or_an_error(
     sound: Path, seed: int, how: Callable[[bytearray, random.Random], None]
