@@ -2,8 +2,8 @@
 
 Saving an order notes, in the shop's own transaction, that the order waits for the funnel. Once the transaction is
 committed, the record is made and written. An order that cannot be written never stops the checkout: the error is logged
-and the order waits. `write_all` writes what waits; run it every few minutes. `QuerySet.update` and raw SQL send no signal:
-pass their orders to `note`.
+and the order waits. `write_all` writes what waits; run it every few minutes. `QuerySet.update` and raw SQL send no
+signal: pass the ids of their orders to `note`.
 """
 
 from __future__ import annotations

@@ -340,6 +340,8 @@ class Conformance:
             with pytest.raises(RecordError, match="a Customer cannot be kept"):
                 store.enter(unchecked(Customer, fields), recorded_at=NOON)
         person: Any = "Sari"
+        with pytest.raises(RecordError, match="a str is no record that is kept"):
+            store.append(person, recorded_at=NOON)
         with pytest.raises(ArgumentError, match=r"customer must be a Customer \(got str\)"):
             store.enter(person, recorded_at=NOON)
 

@@ -364,6 +364,7 @@ def one_of_everything(chance: random.Random) -> Call:
     }[how]
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("seed", range(30 if FULL else 1))
 def test_everything_meets_everything(engine: sa.Engine, seed: int) -> None:
     """Threads make random calls about the same few people; whatever was refused, the tables are whole."""

@@ -328,6 +328,13 @@ def test_an_old_sqlite_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         SqliteStore()
 
 
+def test_a_text_that_cannot_be_decoded_is_damage() -> None:
+    """Newer versions of Python raise their own error for it; it holds the bytes, and is not shown."""
+    with pytest.raises(StoreError, match="the store is damaged: a text is not UTF-8") as told, sqlite._told("shop.db"):
+        CANARY.encode("utf-16").decode()
+    assert told.value.__cause__ is None
+
+
 def test_a_spoilt_file_is_told_of_without_its_text(file: Path) -> None:
     """Somebody took a table away: the error is the library's own, and shows no statement and no value."""
     with SqliteStore(file) as store:
