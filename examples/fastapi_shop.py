@@ -1,6 +1,10 @@
 """A shop's back end with FastAPI and SQLAlchemy: the webhook of its orders, and where a person stands.
 
-    uvicorn examples.fastapi_shop:app
+    python -m examples.fastapi_shop
+    uvicorn examples.fastapi_shop:app --workers 4
+
+The first line makes the tables, once, before any worker starts: two workers that make them at the same time collide. A
+real shop makes them by its migrations instead.
 
 The web shop calls `POST /webhooks/orders` for everything that becomes of an order, sometimes twice and sometimes out of
 order. What it sends is kept once: an id that is known already is amended if what it says is newer, and left alone if
@@ -10,6 +14,7 @@ it is older. Where two calls meet, the second is answered with 503, and the web 
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -18,7 +23,7 @@ from typing import Annotated, Literal
 
 from fastapi import Depends, FastAPI, Request, Response
 from pydantic import AwareDatetime, BaseModel
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from funnel import (
     AsyncSqlAlchemyStore,
@@ -89,12 +94,23 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-@asynccontextmanager
-async def opened(app: FastAPI) -> AsyncGenerator[None]:
-    """Open the store while the back end runs; a real shop makes the tables by its migrations instead."""
-    engine = create_async_engine(os.environ.get("SHOP_DATABASE", "sqlite+aiosqlite:///shop.db"))
+def database() -> AsyncEngine:
+    """Give the shop's own engine."""
+    return create_async_engine(os.environ.get("SHOP_DATABASE", "sqlite+aiosqlite:///shop.db"))
+
+
+async def make_tables() -> None:
+    """Make the store's tables."""
+    engine = database()
     async with engine.begin() as connection:
         await connection.run_sync(store_tables().create_all)
+    await engine.dispose()
+
+
+@asynccontextmanager
+async def opened(app: FastAPI) -> AsyncGenerator[None]:
+    """Open the store while a worker of the back end runs."""
+    engine = database()
     app.state.store = AsyncSqlAlchemyStore(engine, policy=POLICY)
     yield
     await engine.dispose()
@@ -154,3 +170,7 @@ async def person(person_id: str, store: Store, at: Now) -> dict[str, object]:
 async def today(store: Store, at: Now) -> list[str]:
     """Name whose stage has changed by itself, and judge them again."""
     return [one.person_id for one in await store.judge(*await store.due(before=at), as_of=at)]
+
+
+if __name__ == "__main__":
+    asyncio.run(make_tables())

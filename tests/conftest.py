@@ -53,7 +53,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         callspec = getattr(item, "callspec", None)
         chosen = (one for one in callspec.params.values() if isinstance(one, str)) if callspec else ()
         needs = {*getattr(item, "fixturenames", ()), *chosen}
-        if "maria" in needs or ("postgres" in needs and item.get_closest_marker("no_cover")):
+        on_postgres = not needs.isdisjoint({"postgres", "postgresql"})
+        if not needs.isdisjoint({"maria", "mariadb"}) or (on_postgres and item.get_closest_marker("no_cover")):
             item.add_marker("services")
 
 

@@ -1,13 +1,16 @@
 """What feeds the funnel: one Django app that listens to the signals of Django's own ORM.
 
-A row that is saved again says what is true now, so its record is amended; and it is written once the shop's own
-transaction is kept. `QuerySet.update` and raw SQL send no signal: after those, and at any doubt, hand in the rows anew.
+Saving an order notes, in the shop's own transaction, that the order waits for the funnel. Once the transaction is
+committed, the record is made and written. An order that cannot be written never stops the checkout: the error is logged
+and the order waits. `write_all` writes what waits; run it every few minutes. `QuerySet.update` and raw SQL send no
+signal: pass the ids of their orders to `note`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import cache, partial
+import logging
+from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from django.apps import AppConfig
@@ -16,7 +19,9 @@ from django.db import transaction
 from django.db.models.signals import post_save
 from django.utils import timezone
 
-from funnel import Money, Purchase, SqliteStore
+from funnel import FunnelError, Money, Purchase, SqliteStore
+
+logger = logging.getLogger(__name__)
 
 
 @cache
@@ -36,8 +41,40 @@ class FunnelConfig(AppConfig):
 
 
 def on_order(instance: Any, **_: Any) -> None:
-    """Write an order once it is kept; it was placed, or something has become of it."""
-    transaction.on_commit(partial(store().amend, purchase_of(instance), recorded_at=timezone.now()))
+    """Note an order that was saved, and write it after the commit. `robust` logs an error instead of raising it."""
+    note([instance.pk])
+    transaction.on_commit(lambda: write(instance.pk), robust=True)
+
+
+def note(order_ids: Iterable[int]) -> None:
+    """Note orders that the funnel does not have yet, or has as they were before."""
+    from django_shop.models import Unwritten
+
+    Unwritten.objects.bulk_create(Unwritten(order_id=order_id) for order_id in order_ids)
+
+
+def write(order_id: int) -> None:
+    """Write an order as it is now. The notes are deleted first: a second process that writes the order waits there."""
+    from django_shop.models import Order, Unwritten
+
+    with transaction.atomic():
+        deleted, _ = Unwritten.objects.filter(order_id=order_id).delete()
+        if deleted:
+            store().amend(purchase_of(Order.objects.get(pk=order_id)), recorded_at=timezone.now())
+
+
+def write_all() -> list[int]:
+    """Write every order that waits, and return those that cannot be written; the log says why."""
+    from django_shop.models import Unwritten
+
+    failed: list[int] = []
+    for order_id in Unwritten.objects.order_by("order_id").values_list("order_id", flat=True).distinct():
+        try:
+            write(order_id)
+        except FunnelError:
+            logger.exception("order %s cannot be written into the funnel", order_id)
+            failed.append(order_id)
+    return failed
 
 
 def purchase_of(order: Any) -> Purchase:
@@ -51,8 +88,3 @@ def purchase_of(order: Any) -> Purchase:
         status=order.status,
         cancelled_at=order.cancelled_at,
     )
-
-
-def orders_of(shop: Any) -> Iterator[Purchase]:
-    """Give every order that the shop has, for a store that has missed some: `store().amend(*orders_of(...))`."""
-    yield from map(purchase_of, shop.iterator())

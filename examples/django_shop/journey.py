@@ -1,4 +1,4 @@
-"""One person's way through the shop: an order, one that is rolled back, a second, and one that is cancelled by SQL.
+"""One person's way through the shop: an order, one that is rolled back, a second, and what SQL and a bug do to them.
 
     python examples/django_shop/journey.py
 
@@ -28,20 +28,21 @@ def main() -> None:
     from django.db import connection
 
     from django_shop.funnel_app import store
-    from django_shop.models import Order
+    from django_shop.models import Order, Unwritten
 
     with connection.schema_editor() as editor:
         editor.create_model(Order)
+        editor.create_model(Unwritten)
     walk(Order)
     store().close()
 
 
 def walk(orders: Any) -> None:
-    """Order, order in vain, order again, and cancel both behind Django's back."""
+    """Order, order in vain, order again, cancel both behind Django's back, and order with a status that is misspelt."""
     from django.db import transaction
     from django.utils import timezone
 
-    from django_shop.funnel_app import orders_of, store
+    from django_shop.funnel_app import note, write_all
 
     now = timezone.now()
     orders.objects.create(user_id=1, placed_at=now, total=25)
@@ -54,8 +55,14 @@ def walk(orders: Any) -> None:
     tell("ordered again")
     orders.objects.update(status="cancelled", cancelled_at=now)
     tell("cancelled by SQL")
-    receipt = store().amend(*orders_of(orders.objects), recorded_at=now)
-    tell(f"handed in again, {receipt.added} changed")
+    note(orders.objects.values_list("pk", flat=True))
+    write_all()
+    tell("noted and written")
+    bad = orders.objects.create(user_id=1, placed_at=now, total=20, status="payed")
+    tell(f"a bad order is saved, {len(write_all())} waits")
+    bad.status = "paid"
+    bad.save()
+    tell(f"the order is mended, {len(write_all())} wait")
 
 
 def tell(what: str) -> None:

@@ -1,13 +1,15 @@
 """What the funnel hears of a shop with django-oscar: its own signals, and nothing of it is patched.
 
-A record is written once the shop's own transaction is kept, so that no order stands in the funnel that the shop does
-not have. Should the process end between the two, `orders_of` hands in whatever is missing: twice is once.
+A record is made and written once the shop's own transaction is committed, so the funnel has no order that the shop does
+not have, and a bad order never stops the checkout: the error is logged. `write_all` writes the orders that are missing.
+Writing an order twice changes nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import cache, partial
+import logging
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from django.apps import AppConfig
@@ -15,7 +17,9 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from funnel import Lead, Money, Purchase, Record, SqliteStore
+from funnel import FunnelError, Lead, Money, Purchase, Record, SqliteStore
+
+logger = logging.getLogger(__name__)
 
 CANCELLED = "Cancelled"
 """The status of this shop's orders that says that nothing came of them."""
@@ -50,13 +54,18 @@ def person_of(user: Any) -> str:
 
 def on_registered(user: Any, **_: Any) -> None:
     """Somebody has made an account."""
-    write(Lead(person_id=person_of(user), arrived_at=user.date_joined, source="oscar"))
+    write_later(lead_of, user)
 
 
 def on_order(order: Any, **_: Any) -> None:
     """Somebody has placed an order, or its status has changed."""
     if order.user_id is not None:
-        write(purchase_of(order))
+        write_later(purchase_of, order)
+
+
+def lead_of(user: Any) -> Lead:
+    """Give an account of the shop as a record."""
+    return Lead(person_id=person_of(user), arrived_at=user.date_joined, source="oscar")
 
 
 def purchase_of(order: Any) -> Purchase:
@@ -74,11 +83,23 @@ def purchase_of(order: Any) -> Purchase:
     )
 
 
-def orders_of(shop: Any) -> Iterator[Purchase]:
-    """Give every order that the shop has, for a store that has missed some: `store().append(*orders_of(...))`."""
-    yield from map(purchase_of, shop.filter(user__isnull=False).select_related("user").iterator())
+def write_later(record_of: Callable[[Any], Record], row: Any) -> None:
+    """Write a row of the shop after the commit. `robust` logs an error instead of raising it."""
+    transaction.on_commit(lambda: write(record_of, row), robust=True)
 
 
-def write(record: Record) -> None:
-    """Write a record once the shop's own transaction is kept."""
-    transaction.on_commit(partial(store().amend, record, recorded_at=timezone.now()))
+def write(record_of: Callable[[Any], Record], row: Any) -> int:
+    """Make the record of a row and write it; return how many records are new or changed."""
+    return store().amend(record_of(row), recorded_at=timezone.now()).added
+
+
+def write_all(orders: Any) -> tuple[int, int]:
+    """Write orders that the funnel may have missed; return how many have changed, and how many cannot be written."""
+    changed, failed = 0, 0
+    for order in orders.filter(user__isnull=False).select_related("user").iterator():
+        try:
+            changed += write(purchase_of, order)
+        except FunnelError:
+            logger.exception("order %s cannot be written into the funnel", order.number)
+            failed += 1
+    return changed, failed

@@ -43,7 +43,7 @@ def walk() -> None:
     from django.contrib.auth import get_user_model
     from oscar.apps.customer.signals import user_registered
 
-    from oscar_shop.funnel_app import orders_of, person_of, store
+    from oscar_shop.funnel_app import person_of, store, write_all
 
     user = get_user_model().objects.create_user("sari", "sari@example.com", "x")
     user_registered.send_robust(sender=None, request=None, user=user)  # as the shop's page for a new account does
@@ -52,8 +52,12 @@ def walk() -> None:
     tell("ordered", user)
     orders.append(ordered(user))
     tell("ordered again", user)
-    receipt = store().append(*orders_of(type(orders[0]).objects), recorded_at=orders[1].date_placed)
-    print(f"handed in again: {receipt.added} new, {receipt.repeated} known")
+    type(orders[0]).objects.filter(pk=orders[1].pk).update(currency="no money")  # a bug of the shop
+    orders[1].refresh_from_db()
+    changed, failed = write_all(type(orders[0]).objects)
+    print(f"written again: {changed} changed, {failed} cannot be written")
+    type(orders[0]).objects.filter(pk=orders[1].pk).update(currency="GBP")
+    orders[1].refresh_from_db()
     for order in orders:
         order.set_status("Cancelled")
         tell("cancelled one", user)

@@ -16,6 +16,7 @@ from tests.report.shop import written
 from tests.report.test_cli import AS_OF, page, run
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+LATELY = datetime(2026, 5, 31, 12, tzinfo=UTC)
 ZONE = ["--tz", "Asia/Jakarta"]
 
 
@@ -69,8 +70,8 @@ def test_what_waits_is_noted(tmp_path: Path) -> None:
     """A refund whose purchase has not come is in no history; a shop without sales has a page, without money."""
     with SqliteStore(tmp_path / "shop.db") as store:
         early = Refund(id="1", purchase_id="2", refunded_at=NOON, amount=Money(1, "USD"))
-        asked = Question(id="1", person_id="ani", occurred_at=NOON)
-        store.append(early, asked, recorded_at=NOON)
+        asked = Question(id="1", person_id="ani", occurred_at=LATELY)
+        store.append(early, asked, recorded_at=LATELY)
     shown = lines(str(tmp_path / "shop.db"))
 
     assert "read 1 records in somebody's history" in shown
@@ -93,7 +94,7 @@ def test_what_waits_is_noted(tmp_path: Path) -> None:
             1,
             "error: the driver of the address is not installed",
         ),
-        (["sqlite:///empty.db", *AS_OF, *ZONE], 1, "error: the store's tables are not there"),
+        (["sqlite:///empty.db", *AS_OF, *ZONE], 1, "sqlite:///empty.db: the store's tables are not there"),
     ],
     ids=["mapping", "no mapping", "no zone", "no day", "other database", "address", "driver", "no tables"],
 )

@@ -10,6 +10,8 @@ import os
 import random
 import subprocess
 import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -36,13 +38,22 @@ def started(address: object, *given: int) -> subprocess.Popen[str]:
 
 def killed(process: subprocess.Popen[str], chance: random.Random) -> set[str]:
     """Kill a process that delivers at a moment by chance, and give what it has acknowledged until then."""
-    assert process.stdout is not None
-    heard = [line.strip() for line, _ in zip(process.stdout, range(chance.randrange(1, 60)), strict=False)]
-    process.kill()
-    heard += [line.strip() for line in process.stdout if line.endswith("\n")]
-    process.wait()
-    process.stdout.close()
-    return set(heard)
+    with process:
+        assert process.stdout is not None
+        heard = [line.strip() for line, _ in zip(process.stdout, range(chance.randrange(1, 60)), strict=False)]
+        process.kill()
+        return {*heard, *(line.strip() for line in process.stdout if line.endswith("\n"))}
+
+
+def finished(processes: Sequence[subprocess.Popen[str]]) -> list[set[str]]:
+    """Wait for processes, and give what each has acknowledged; none runs on, whatever happens."""
+    with ExitStack() as stack:
+        for process in processes:
+            stack.callback(process.wait)
+            stack.callback(process.kill)
+        heard = [set(process.communicate(timeout=120)[0].split()) for process in processes]
+    assert [process.returncode for process in processes] == [0 for _ in processes]
+    return heard
 
 
 def opened(address: str) -> Store:

@@ -49,10 +49,19 @@ class Server:
                 time.sleep(0.05)
 
     def stop(self, how: signal.Signals = signal.SIGQUIT) -> None:
-        """Stop it: at once, unless another signal says how."""
-        assert self.process is not None
-        self.process.send_signal(how)
-        self.process.wait(PATIENCE)
+        """Stop it, if it runs: at once, unless another signal says how."""
+        if self.process is not None:
+            self.process.send_signal(how)
+            self.process.wait(PATIENCE)
+
+    @contextmanager
+    def running(self, how: signal.Signals) -> Generator[None, None, None]:
+        """Start it, and stop it at the end of the block, whatever happened there."""
+        try:
+            self.start()
+            yield
+        finally:
+            self.stop(how)
 
 
 def _answers(engine: sa.Engine) -> bool:
@@ -133,9 +142,8 @@ def postgresql(*options: str) -> Generator[Server, None, None]:
         subprocess.run(made, check=True, user=owner, capture_output=True, cwd=folder)
         command = [postgres, "-D", data, "-k", folder, "-c", "listen_addresses=", *(f"-c{one}" for one in options)]
         server = Server(folder, f"postgresql+psycopg://funnel@/postgres?host={folder}", command, owner)
-        server.start()
-        yield server
-        server.stop()
+        with server.running(signal.SIGQUIT):
+            yield server
 
 
 def _mariadb_folders() -> Iterator[tuple[Path, Path]]:
@@ -162,10 +170,9 @@ def mariadb() -> Generator[Server, None, None]:
         options = ["--skip-networking", "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=64M"]
         command = [daemon, *settled, f"--socket={socket}", f"--pid-file={folder / 'pid'}", *options]
         server = Server(folder, f"mariadb+pymysql://root@localhost/mysql?unix_socket={socket}", command, owner)
-        server.start()
-        engine = sa.create_engine(server.url, poolclass=sa.NullPool)
-        with engine.begin() as connection:
-            connection.exec_driver_sql("CREATE DATABASE funnel CHARACTER SET utf8mb4")
-        server.url = server.url.replace("/mysql?", "/funnel?")
-        yield server
-        server.stop(signal.SIGKILL)
+        with server.running(signal.SIGKILL):
+            engine = sa.create_engine(server.url, poolclass=sa.NullPool)
+            with engine.begin() as connection:
+                connection.exec_driver_sql("CREATE DATABASE funnel CHARACTER SET utf8mb4")
+            server.url = server.url.replace("/mysql?", "/funnel?")
+            yield server

@@ -145,7 +145,6 @@ def rewritten(content: bytearray, chance: random.Random) -> None:
 
 
 @pytest.mark.no_cover
-@settings(max_examples=settings.default.max_examples * 3)
 @given(seed=st.integers(0, 2**32), how=st.sampled_from([flipped, zeroed, cut, swapped, rewritten]))
 def test_a_damaged_file_gives_right_answers_or_an_error(
     sound: Path, seed: int, how: Callable[[bytearray, random.Random], None]
@@ -219,13 +218,13 @@ def by_hand(path: Path, script: str) -> None:
     connection.close()
 
 
-@pytest.mark.parametrize("script", BY_HAND.values(), ids=BY_HAND)
+@pytest.mark.parametrize("name", list(BY_HAND)[:: 1 if FULL else 3])
 def test_a_file_that_was_changed_by_hand_gives_right_answers_or_an_error(
-    sound: Path, tmp_path: Path, script: str
+    sound: Path, tmp_path: Path, name: str
 ) -> None:
     """Whatever a column holds, every call ends with an answer or an error of the library."""
     path = copied(sound, str(tmp_path))
-    by_hand(path, script)
+    by_hand(path, BY_HAND[name])
 
     tried(path)
 
@@ -245,7 +244,7 @@ def test_a_file_of_a_version_that_never_was_is_refused(sound: Path, tmp_path: Pa
 @pytest.mark.parametrize(
     "script",
     [BY_HAND[name] for name in BY_HAND if "version" not in name and name not in ("another application", "a trigger")][
-        :: 1 if FULL else 6
+        :: 1 if FULL else 12
     ],
 )
 @pytest.mark.no_cover
@@ -272,10 +271,12 @@ def test_a_store_by_sqlalchemy_says_so_too(tmp_path: Path, script: str) -> None:
 
 @pytest.fixture
 def damaged(sound: Path, tmp_path: Path) -> Iterator[Any]:
-    """Give what changes a copy of a sound store by hand and opens it."""
+    """Give what changes a copy of a sound store by hand and opens it; the store before is closed."""
     opened: list[SqliteStore] = []
 
     def change(name: str) -> SqliteStore:
+        while opened:  # a file that is open must not be replaced
+            opened.pop().close()
         path = copied(sound, str(tmp_path))
         by_hand(path, BY_HAND[name])
         opened.append(SqliteStore(path))

@@ -11,11 +11,11 @@ from contextlib import AbstractContextManager, suppress
 from datetime import datetime
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
 
 from funnel._instants import instant
 from funnel._rule import Rule
-from funnel.errors import RecordError, StaleError
+from funnel.errors import RecordError, StaleError, StoreError
 from funnel.history import History, checked_before
 from funnel.interactions import Complaint
 from funnel.policy import Policy
@@ -76,7 +76,20 @@ def _noted(found: Sequence[Found], judged_at: int, judged_by: int, tables: Table
     tables.judged(found, judged_at, judged_by)
 
 
-class KeptStore(ABC):
+class OfOneProcess:
+    """Base of what holds a connection: it is not copied, and not sent to another process."""
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be copied or pickled.
+
+        Raises:
+            StoreError: Always.
+        """
+        msg = f"a store is not copied or pickled; open one in each process by its own call, {type(self).__name__}(...)"
+        raise StoreError(msg)
+
+
+class KeptStore(OfOneProcess, ABC):
     """A store over tables; see `funnel.store.protocol.Store` for what each call means."""
 
     def __init__(self, stage: Rule[Any, Any, Any] | None, policy: Policy | None) -> None:

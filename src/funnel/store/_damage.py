@@ -26,7 +26,5 @@ def readable(what: str) -> Generator[None, None, None]:
     """
     try:
         yield
-    except StoreError:
-        raise
     except _SIGNS:
         raise damaged(what) from None

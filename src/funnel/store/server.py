@@ -16,7 +16,7 @@ from funnel.errors import MissingExtraError, StoreError
 from funnel.history import History
 from funnel.policy import Policy
 from funnel.records import Customer, Record
-from funnel.store._base import KeptStore
+from funnel.store._base import KeptStore, OfOneProcess
 from funnel.store._tables import Tables
 from funnel.store.protocol import Alias, Engine, Receipt, Standing
 
@@ -174,7 +174,7 @@ class _OnOneConnection(SqlAlchemyStore):
         self._database = store._open().over(connection)  # noqa: SLF001
 
 
-class AsyncSqlAlchemyStore:
+class AsyncSqlAlchemyStore(OfOneProcess):
     """The async twin of `SqlAlchemyStore`: the same calls, to be awaited; the loop goes on while the database works.
 
     Args:

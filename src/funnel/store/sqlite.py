@@ -91,22 +91,30 @@ class SqliteStore(KeptStore):
         return f"SqliteStore({'closed' if self._connection is None else 'open'})"
 
     def close(self) -> None:
-        """Let go of the file; a store that is closed answers nothing."""
+        """Let go of the file; a store that is closed answers nothing. In another process the store stays as it is."""
+        if os.getpid() != self._process:
+            return  # closing a connection in a fork would take away the locks of the process that opened it
         with self._lock, _told(self._path):
             if self._connection is not None:
                 self._connection.close()
             self._connection = None
 
-    def _open(self) -> sqlite3.Connection:
-        if self._connection is None:
-            raise StoreError("the store is closed; open it again")
-        if os.getpid() != self._process:
+    @contextmanager
+    def _open(self) -> Generator[sqlite3.Connection, None, None]:
+        """The connection, for one call.
+
+        Raises:
+            StoreError: The store is closed, or was opened in another process.
+        """
+        if os.getpid() != self._process:  # before the lock: in a fork nobody may be there to release it
             raise StoreError("the store was opened in another process; open it again in this one")
-        return self._connection
+        with self._lock, _told(self._path):
+            if self._connection is None:
+                raise StoreError("the store is closed; open it again")
+            yield self._connection
 
     def _write(self, work: Callable[[Tables], T]) -> T:
-        with self._lock, _told(self._path):
-            connection = self._open()
+        with self._open() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 done = work(SqliteTables(connection))
@@ -118,8 +126,7 @@ class SqliteStore(KeptStore):
 
     @contextmanager
     def _reading(self) -> Generator[SqliteTables, None, None]:
-        with self._lock, _told(self._path):
-            connection = self._open()
+        with self._open() as connection:
             connection.execute("BEGIN")
             try:
                 yield SqliteTables(connection)
@@ -128,8 +135,8 @@ class SqliteStore(KeptStore):
 
     def _wipe(self) -> None:
         """Put the write-ahead log into the file and empty it, so that no trace of what was erased is in either."""
-        with self._lock, _told(self._path):
-            (busy, _, _) = self._open().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        with self._open() as connection:
+            (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if busy:
             raise LockedError(STILL_READ)
 

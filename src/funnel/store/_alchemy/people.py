@@ -6,7 +6,7 @@ Law: locks are taken in one order: the slots of keys, then people, each by numbe
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from operator import attrgetter
@@ -66,7 +66,7 @@ class AlchemyPeople:
         if self._slots:
             raise AgainError("a key is concerned that could not be foreseen", whole=True)
         wanted = set(range(SLOTS)) if self._whole else wanted
-        found = self._execute(_reserved(self._tables), {"slots": sorted(wanted)}).all()
+        found = self._execute(_reserved(self._tables, is_one=len(wanted) == 1), bound("slots", sorted(wanted))).all()
         self._slots |= wanted
         return found[0][1] if found else self._new_slots()
 
@@ -78,9 +78,10 @@ class AlchemyPeople:
         """
         r, slots = self._tables.records, range(SLOTS)
         currency = self._execute(sa.select(r.c.currency).where(r.c.currency.is_not(None)).limit(1)).scalar()
-        with _alone():
-            made = [{"slot": slot, "currency": currency} for slot in slots]
-            self._execute(self._tables.locks.insert().values(made))
+        made, new = [{"slot": slot, "currency": currency} for slot in slots], self._tables.locks.insert()
+        with _alone():  # the first slot by itself: somebody else who makes the slots waits there
+            self._execute(new, made[0])
+        self._execute(new, made[1:])  # as a list: SQLAlchemy takes 0.3 s to compile one statement with all the rows
         self._slots |= set(slots)
         return currency
 
@@ -107,8 +108,7 @@ class AlchemyPeople:
         Raises:
             AgainError: A name was merged or parted meanwhile.
         """
-        asked = _held(self._tables)
-        rows = (row for part in parts(sorted(names)) for row in self._execute(asked, {"names": list(part)}))
+        rows = self._each(_held, sorted(names))
         roots: dict[str, Person] = {}
         aliases: list[str] = []
         for name, *told in rows:
@@ -126,11 +126,12 @@ class AlchemyPeople:
 
     def people(self, names: Collection[str]) -> Mapping[str, Person]:
         """What is known of names."""
-        p = self._tables.people
-        columns: list[sa.Column[Any]] = [p.c[name] for name in _PEOPLE]
-        asked = sa.select(*columns)
-        rows = (row for part in parts(names) for row in self._execute(asked.where(p.c.person_id.in_(part))))
-        return {row[0]: Person(*row) for row in rows}
+        return {row[0]: Person(*row) for row in self._each(_people, names)}
+
+    def _each(self, asked: Callable[..., sa.Select[Any]], names: Collection[str]) -> Iterator[Any]:
+        """The rows that a statement of this module selects for names."""
+        for part in parts(names):
+            yield from self._execute(asked(self._tables, is_one=len(part) == 1), bound("names", part))
 
     def save(self, people: Iterable[Person]) -> None:
         """Write what is known of names, all of which are held: of those that are there, only what has changed.
@@ -154,10 +155,7 @@ class AlchemyPeople:
         if unknown := [one["person_id"] for one in new if not one["version"]]:
             self._execute(p.delete().where(p.c.person_id.in_(unknown)))
         for columns, rows in changed.items():
-            written: dict[str, Any] = {name: sa.bindparam(name) for name in columns}
-            self._execute(
-                p.update().where(p.c.person_id == sa.bindparam("the_one")).values(**written), one_or_all(rows)
-            )
+            self._execute(_update(self._tables, columns), one_or_all(rows))
 
     def group(self, root: str) -> Sequence[str]:
         """Every name of a person, the one that they are known by first."""
@@ -276,27 +274,57 @@ def one_or_all(values: list[dict[str, Any]]) -> dict[str, Any] | list[dict[str, 
     return values[0] if len(values) == 1 else values
 
 
-def parts(values: Collection[str]) -> Iterator[Collection[str]]:
+def parts(values: Collection[str]) -> Iterator[list[str]]:
     """Values in portions that one statement may bind."""
-    given = list(values)
-    return (set(given[start : start + MOST_BOUND]) for start in range(0, len(given), MOST_BOUND))
+    given = list(dict.fromkeys(values))
+    return (given[start : start + MOST_BOUND] for start in range(0, len(given), MOST_BOUND))
+
+
+def bound(name: str, values: Sequence[Any]) -> dict[str, Any]:
+    """Return what to bind to a condition of `among`."""
+    return {name: values[0] if len(values) == 1 else list(values)}
+
+
+def among(column: sa.ColumnElement[Any], name: str, *, is_one: bool) -> sa.ColumnElement[bool]:
+    """Whether a column is the value that is bound, or one of the values: a list is written out at every call."""
+    return column == sa.bindparam(name) if is_one else column.in_(sa.bindparam(name, expanding=True))
 
 
 @lru_cache(maxsize=16)
-def _reserved(tables: StoreTables) -> sa.Select[Any]:
+def _reserved(tables: StoreTables, *, is_one: bool) -> sa.Select[Any]:
     """Select slots and lock them, in their order."""
     t = tables.locks
-    asked = sa.select(t.c.slot, t.c.currency).where(t.c.slot.in_(sa.bindparam("slots", expanding=True)))
+    asked = sa.select(t.c.slot, t.c.currency).where(among(t.c.slot, "slots", is_one=is_one))
     return asked.order_by(t.c.slot).with_for_update()
 
 
+# Statements are cached: SQLAlchemy takes longer to build one than to send it.
+
+
 @lru_cache(maxsize=16)
-def _held(tables: StoreTables) -> sa.Select[Any]:
+def _held(tables: StoreTables, *, is_one: bool) -> sa.Select[Any]:
     """Select the people of names, and lock the rows of the names that the people are known by, in their order."""
     p, n = tables.people, tables.people.alias("n")
-    columns: list[sa.Column[Any]] = [p.c[name] for name in _PEOPLE]
-    asked = sa.select(n.c.person_id, *columns).join(p, p.c.person_id == n.c.root).order_by(p.c.person_id)
-    return asked.where(n.c.person_id.in_(sa.bindparam("names", expanding=True))).with_for_update(of=p)
+    asked = sa.select(n.c.person_id, *_columns(p)).join(p, p.c.person_id == n.c.root).order_by(p.c.person_id)
+    return asked.where(among(n.c.person_id, "names", is_one=is_one)).with_for_update(of=p)
+
+
+@lru_cache(maxsize=16)
+def _people(tables: StoreTables, *, is_one: bool) -> sa.Select[Any]:
+    """Select the rows of names."""
+    return sa.select(*_columns(tables.people)).where(among(tables.people.c.person_id, "names", is_one=is_one))
+
+
+def _columns(people: sa.Table) -> list[sa.Column[Any]]:
+    return [people.c[name] for name in _PEOPLE]
+
+
+@lru_cache(maxsize=64)
+def _update(tables: StoreTables, columns: tuple[str, ...]) -> sa.Update:
+    """Write some of what is known of a name."""
+    p = tables.people
+    written: dict[str, Any] = {name: sa.bindparam(name) for name in columns}
+    return p.update().where(p.c.person_id == sa.bindparam("the_one")).values(**written)
 
 
 def _slot(key: Key) -> int:

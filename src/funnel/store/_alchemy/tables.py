@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from funnel.store._alchemy.people import AlchemyPeople, one_or_all, parts
+from funnel.store._alchemy.people import AlchemyPeople, among, bound, one_or_all, parts
 from funnel.store._alchemy.schema import StoreTables
 from funnel.store._alchemy.transactions import AgainError
 from funnel.store._rows import APART, COLUMNS, PLACES, Key, Row, filled, target_of
@@ -47,11 +47,11 @@ class AlchemyTables(AlchemyPeople):
 
     def _by_ids(self, column: str, keys: Collection[Key]) -> Iterator[Row]:
         """The rows that have any of the ids in a column: all that are meant, and few others."""
-        records = self._tables.records
-        for part in parts({key[2] for key in keys}):
-            sources = {source for _, source, number in keys if number in part}
-            of_these = records.c[column].in_(part), records.c.source.in_(sources)
-            yield from self._rows(self._shown.where(*of_these))
+        for part in parts([key[2] for key in keys]):
+            there = set(part)
+            sources = list(dict.fromkeys(source for _, source, number in keys if number in there))
+            asked = _by_ids(self._tables, column, is_one=(len(part) == 1, len(sources) == 1))
+            yield from self._rows(asked, {**bound("ids", part), **bound("sources", sources)})
 
     def of_people(self, names: Sequence[str]) -> Sequence[Row]:
         """Every row of a person, in the order in which they were written."""
@@ -62,8 +62,7 @@ class AlchemyTables(AlchemyPeople):
         return self._of("referred_by", names)
 
     def _of(self, column: str, names: Sequence[str]) -> list[Row]:
-        records = self._tables.records
-        return self._rows(self._shown.where(records.c[column].in_(names)).order_by(records.c.seq))
+        return self._rows(_of(self._tables, column, is_one=len(names) == 1), bound("names", names))
 
     def waiting(self) -> Sequence[Row]:
         """The rows that refer to a record which is not there, or is of another person."""
@@ -72,8 +71,8 @@ class AlchemyTables(AlchemyPeople):
         asked = self._shown.join(p, p.c.person_id == r.c.person_id).where(waits)
         return self._rows(asked.order_by(r.c.seq))
 
-    def _rows(self, asked: sa.Select[Any]) -> list[Row]:
-        return [_row(tuple(told)) for told in self._execute(asked)]
+    def _rows(self, asked: sa.Select[Any], values: dict[str, Any] | None = None) -> list[Row]:
+        return [_row(tuple(told)) for told in self._execute(asked, values)]
 
     def insert(self, rows: Sequence[Row], recorded_at: int) -> None:
         """Write new rows, and what is kept apart of them."""
@@ -83,7 +82,7 @@ class AlchemyTables(AlchemyPeople):
             kinds.setdefault(row.kind, []).append({**_head(row, recorded_at), **_key(row), **said})
         try:
             for values in kinds.values():
-                self._execute(self._tables.records.insert(), one_or_all(values))
+                self._execute(_new(self._tables), one_or_all(values))
         except exc.IntegrityError:
             if all(row.key in self._asked for row in rows):
                 raise AgainError("somebody else wrote the same since it was asked for") from None
@@ -194,6 +193,27 @@ def _shown(tables: StoreTables) -> sa.Select[Any]:
     said = (r.c[name] for name in ("log", "source", "source_id", "person_id", "version", "apart", *_SAID))
     beside = sa.and_(r.c.apart == APART, a.c.person_id == r.c.person_id, a.c.version == r.c.version)
     return sa.select(*said, a.c.told).select_from(r.outerjoin(a, beside))
+
+
+@lru_cache(maxsize=64)
+def _by_ids(tables: StoreTables, column: str, *, is_one: tuple[bool, bool]) -> sa.Select[Any]:
+    """Select records by the ids in a column, and by their sources."""
+    r, (one_id, one_source) = tables.records, is_one
+    sources = among(r.c.source, "sources", is_one=one_source)
+    return _shown(tables).where(among(r.c[column], "ids", is_one=one_id), sources)
+
+
+@lru_cache(maxsize=64)
+def _of(tables: StoreTables, column: str, *, is_one: bool) -> sa.Select[Any]:
+    """Select records by the people in a column, in the order in which they were written."""
+    r = tables.records
+    return _shown(tables).where(among(r.c[column], "names", is_one=is_one)).order_by(r.c.seq)
+
+
+@lru_cache(maxsize=16)
+def _new(tables: StoreTables) -> sa.Insert:
+    """Write records, and do not ask for the numbers that the database gives them."""
+    return tables.records.insert().inline()
 
 
 def _key(row: Row) -> dict[str, str]:
