@@ -14,7 +14,7 @@ import sqlalchemy
 from pydantic import BaseModel
 
 import funnel
-from funnel import Cause, Facts, History, Money, Policy, Rule, SqlAlchemyStore, SqliteStore, Stage, Tally, Visit
+from funnel import Cause, Facts, Money, Policy, SqlAlchemyStore, SqliteStore, Stage, Tally, Visit
 from tests.specimens import DAY, DOORS, NOW, POLICY, START, Door, everyone, logs, onward, specimens
 
 ONE = everyone()[0]
@@ -345,7 +345,9 @@ def _of_many(make: Callable[[], Any], name: str) -> Callable[..., Any]:
 def _models() -> Iterator[Call]:
     for kind, found in specimens().items():
         if issubclass(kind, BaseModel):
-            yield Call(kind.__name__, partial(_same, kind), {name: found[0].__dict__[name] for name in kind.model_fields})
+            yield Call(
+                kind.__name__, partial(_same, kind), {name: found[0].__dict__[name] for name in kind.model_fields}
+            )
 
 
 def _same(one: Any) -> Any:
