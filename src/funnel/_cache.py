@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any, Generic, TypeVar, cast
 
 from funnel.errors import ArgumentError
-from funnel.policy import Policy
+from funnel.policy import Policy, policy_given
 
 V = TypeVar("V")
 
@@ -27,7 +27,6 @@ class PolicyCache(Generic[V]):
     """
 
     def __init__(self, compile_for: Callable[[type, Policy], V]) -> None:
-        self._compile = compile_for
         self._by_value = lru_cache(maxsize=LIMIT)(compile_for)
         # Each entry holds its policy, so no other object can have the same id while the entry exists.
         self.by_identity: dict[tuple[type, int], tuple[Policy, V]] = {}
@@ -36,14 +35,12 @@ class PolicyCache(Generic[V]):
         """Return what is compiled for a class and a policy; compile it if needed.
 
         Raises:
-            ArgumentError: The policy can change, so that a cached result would become wrong.
+            ArgumentError: It is not a policy, or it can change, so that a cached result would become wrong.
         """
         seen = self.by_identity.get((kind, id(policy)))
         if seen is not None:
             return seen[1]
-        if not isinstance(cast("object", policy), Policy):
-            return self._compile(kind, policy)  # raises, and names the rule
-        check_constant(policy)
+        check_constant(policy_given(policy))
         value = self._by_value(kind, cast("Any", policy))
         if len(self.by_identity) >= LIMIT:
             self.by_identity.clear()

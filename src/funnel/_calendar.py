@@ -15,8 +15,8 @@ from dateutil.rrule import rrule, rrulestr
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from funnel._fields import Frozen
-from funnel._given import meant
-from funnel.errors import InstantError, RecordError
+from funnel._given import brief, day_of, is_one_of, meant
+from funnel.errors import ArgumentError, InstantError
 
 _LONGEST_SHOWN = 80
 _YEARS_AHEAD = 30
@@ -96,16 +96,16 @@ class Calendar(Frozen, frozen=True):
             after: The day; the event is later.
 
         Raises:
-            RecordError: No event is called so, or none is known after that day.
+            ArgumentError: No event is called so, or none is known after that day.
         """
-        if event not in self.events:
+        if not is_one_of(event, self.events):
             hint = meant(event, self.events) or f"; it has {', '.join(map(repr, self.events))}"
-            msg = f"the calendar has no event {event[:_LONGEST_SHOWN]!r}{hint}"
-            raise RecordError(msg)
-        found = self._after(event, after)
+            msg = f"the calendar has no event {brief(event)}{hint}"
+            raise ArgumentError(msg)
+        found = self._after(event, day_of(after, "after"))
         if found is None:
             msg = f"the calendar has no {event!r} after {after.isoformat()}; add the next one"
-            raise RecordError(msg)
+            raise ArgumentError(msg)
         return found
 
     def _after(self, event: str, after: date) -> date | None:

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import attrs
 import narwhals as nw
 
+from funnel._computing import collected, schema_of
 from funnel._given import INNER, quoted
 from funnel._instants import EPOCH
 from funnel.errors import EngineError, MissingExtraError
@@ -64,7 +65,7 @@ def column_types(native: object) -> dict[str, nw.dtypes.DType]:
     Raises:
         EngineError: It is no dataframe.
     """
-    return {str(name): dtype for name, dtype in _narwhals(native).collect_schema().items()}
+    return {str(name): dtype for name, dtype in schema_of(_narwhals(native)).items()}
 
 
 def framed(rows: Sequence[Mapping[str, object]], names: Sequence[str]) -> object:
@@ -119,7 +120,7 @@ def _narwhals(native: Any) -> Any:
 
 def _narrowed(frame: Any, read: Collection[str] | None) -> tuple[Any, tuple[str, ...]]:
     """The frame with the columns that are read, and the names of the others."""
-    names = list(frame.collect_schema())
+    names = list(schema_of(frame))
     wanted = [name for name in names if read is None or name in read]
     for name in wanted:
         if str(name).casefold().startswith(INNER):
@@ -241,7 +242,7 @@ def kept(frame: Frame) -> Frame:
     """
     if not frame.implementation.is_polars():
         return frame
-    once: Frame = nw.from_native(nw.to_native(frame).collect().lazy())
+    once: Frame = nw.from_native(collected(nw.to_native(frame)).lazy())
     return once
 
 
@@ -288,7 +289,7 @@ def brought(frame: Frame, home: Home) -> tuple[Frame, Home]:
         return frame, home
     for engine in ("polars", "pandas"):
         if installed(engine):
-            return frame.collect(engine).lazy(), engine
+            return collected(frame, engine).lazy(), engine
     msg = "this is walked through in local memory, and no engine is installed; run: pip install 'shopfunnel[polars]'"
     raise MissingExtraError(msg)
 
@@ -359,9 +360,9 @@ def _out_polars(frame: Frame, instants: Sequence[str], spans: Sequence[str]) -> 
 def _to_pandas(frame: Frame, instants: Sequence[str], spans: Sequence[str]) -> Any:
     engine: nw.Implementation = frame.implementation
     if engine == nw.Implementation.POLARS:
-        return _out_polars(frame, instants, spans).collect().to_pandas()
+        return collected(_out_polars(frame, instants, spans)).to_pandas()
     pd: Any = importlib.import_module("pandas")
-    native = nw.to_native(frame.collect())
+    native = nw.to_native(collected(frame))
     times = {name: pd.to_datetime(native[name].astype("Int64"), unit="us", utc=True) for name in instants}
     waits = {name: pd.to_timedelta(native[name].astype("Int64"), unit="us") for name in spans}
     return native.assign(**times, **waits)
@@ -389,9 +390,9 @@ def _to_pyspark(  # pragma: no cover - make test-full has PySpark
 
 Exit = Callable[[Frame, Sequence[str], Sequence[str]], Any]
 _EXITS: Mapping[Home, Exit] = {
-    "polars": lambda frame, instants, spans: nw.to_native(_out_polars(frame, instants, spans).collect()),
+    "polars": lambda frame, instants, spans: nw.to_native(collected(_out_polars(frame, instants, spans))),
     "polars lazy": lambda frame, instants, spans: nw.to_native(_out_polars(frame, instants, spans)),
-    "pyarrow": lambda frame, instants, spans: nw.to_native(_out_polars(frame, instants, spans).collect()).to_arrow(),
+    "pyarrow": lambda frame, instants, spans: nw.to_native(collected(_out_polars(frame, instants, spans))).to_arrow(),
     "pandas": _to_pandas,
     "duckdb": _to_duckdb,
     "ibis": _to_ibis,

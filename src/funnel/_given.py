@@ -1,4 +1,4 @@
-"""Arguments of a call: spans of time, one word of a few, and which word was meant by an unknown one.
+"""Arguments of a call: spans, instants, zones, numbers, words and which word was meant, each checked in one place.
 
 A span as text is a number and a unit, or several of them with each unit once: "180 days", "26 weeks", "36 h",
 "1.5 days", "38 d 13 h". ISO 8601 durations of fixed length are spans too: "P180D", "PT36H". Months and years are
@@ -8,21 +8,25 @@ refused, since their length is not fixed. Law: `span_of(span_text(x)) == x` for 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
-from datetime import timedelta
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
 from difflib import get_close_matches
-from typing import TypeAlias
+from typing import Any, TypeAlias, cast
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from dateutil.relativedelta import relativedelta
 
-from funnel._instants import FOREVER, MICROSECOND, NEVER
-from funnel.errors import ArgumentError
+from funnel._instants import EARLIEST, FOREVER, LATEST, MICROSECOND, NEVER, micros
+from funnel.errors import ArgumentError, InstantError
 
 SpanLike: TypeAlias = timedelta | relativedelta | str
 """A span of time: a timedelta, a relativedelta without months and years, or text with a unit."""
 
 _LONGEST = 200
 """So much of a text that was given is compared; to look for names like a long one takes for ever."""
+
+_LONGEST_NUMBER = 2**63 - 1
+"""No engine counts further. Longer numbers are not shown: Python refuses to write more than 4,300 digits."""
 
 _LONGEST_SPAN = 100
 _LONGEST_DAYS = (FOREVER - NEVER) * MICROSECOND // timedelta(days=1)
@@ -114,7 +118,7 @@ def _count(given: object) -> int | str:
         return _of_relative(given)
     if isinstance(given, str):
         return _of_text(given)
-    return f"{_kind(given)}, which has no unit"
+    return f"{kind_of(given)}, which has no unit"
 
 
 def _of_relative(given: relativedelta) -> int | str:
@@ -191,24 +195,192 @@ def one_of(given: object, allowed: Sequence[str], what: str) -> None:
     Raises:
         ArgumentError: It is none of them.
     """
-    if not isinstance(given, str) or given not in allowed:
-        got, hint = (repr(given[:_LONGEST]), meant(given, allowed)) if isinstance(given, str) else (_kind(given), "")
-        msg = f"{what} must be {' or '.join(map(repr, allowed))} (got {got}){hint}"
+    if not is_one_of(given, allowed):
+        msg = f"{what} must be {' or '.join(map(repr, allowed))} (got {brief(given)}){meant(given, allowed)}"
         raise ArgumentError(msg)
 
 
-def _kind(given: object) -> str:
-    return "None" if given is None else type(given).__name__
+def is_one_of(given: object, known: Collection[str]) -> bool:
+    """Whether an argument is one of some words; an argument of another type, or without a hash, is not."""
+    return isinstance(given, str) and given in known
+
+
+def kind_of(given: object) -> str:
+    """Return what an argument is, for an error: "None", a class by its name, or else the name of its type."""
+    if given is None:
+        return "None"
+    return f"the class {given.__name__}" if isinstance(given, type) else type(given).__name__
+
+
+def brief(given: object) -> str:
+    """Write an argument for an error: a text or a number as it is, of anything else what it is.
+
+    The repr of an object may be endless, and it may fail.
+    """
+    if isinstance(given, str):
+        return repr(given[:_LONGEST])
+    is_short = isinstance(given, float) or (isinstance(given, int) and abs(given) <= _LONGEST_NUMBER)
+    return repr(given) if is_short else kind_of(given)
+
+
+def instance(given: object, kind: type[Any] | tuple[type[Any], ...], what: str, expected: str) -> Any:
+    """Return an argument that must be of a class.
+
+    Args:
+        given: What was passed.
+        kind: The class, or several.
+        what: Name of the argument, for the error.
+        expected: What to pass instead, for the error.
+
+    Raises:
+        ArgumentError: It is of another class.
+    """
+    if isinstance(given, kind):
+        return given
+    raise ArgumentError(f"{what} must be {expected} (got {kind_of(given)})")
+
+
+def subclass(given: object, kind: type, what: str, expected: str) -> None:
+    """Refuse an argument that is not a subclass of a class.
+
+    Raises:
+        ArgumentError: It is something else.
+    """
+    if not (isinstance(given, type) and issubclass(given, kind)):
+        raise ArgumentError(f"{what} must be {expected} (got {kind_of(given)})")
+
+
+def is_function(given: object) -> bool:
+    """Whether an argument is a function, or is called like one; a class is not."""
+    return callable(given) and not isinstance(given, type)
+
+
+def count_of(given: object, what: str, *, least: int, most: int | None = None) -> int:
+    """Return a whole number that was passed as an argument.
+
+    Raises:
+        ArgumentError: It is not a whole number, or outside the bounds.
+    """
+    largest = _LONGEST_NUMBER if most is None else most
+    if isinstance(given, int) and not isinstance(given, bool) and least <= given <= largest:
+        return given
+    bounds = f"from {least} up" if most is None else f"from {least} to {most}"
+    raise ArgumentError(f"{what} must be a whole number {bounds} (got {brief(given)})")
+
+
+def truth(given: object, what: str) -> bool:
+    """Return a truth that was passed as an argument.
+
+    Raises:
+        ArgumentError: It is not a truth.
+    """
+    if isinstance(given, bool):
+        return given
+    raise ArgumentError(f"{what} must be True or False (got {brief(given)})")
+
+
+def share_of(given: object, what: str, example: float = 0.95) -> float:
+    """Return a share that was passed as an argument.
+
+    Raises:
+        ArgumentError: It is not a float between 0 and 1.
+    """
+    if isinstance(given, float) and 0 < given < 1:
+        return given
+    raise ArgumentError(f"{what} must be a float between 0 and 1, such as {example} (got {brief(given)})")
+
+
+def each(given: object, what: str, expected: str) -> list[Any]:
+    """Return the elements of an argument that holds several things.
+
+    Raises:
+        ArgumentError: It does not; a text, a mapping and a dataframe are each one thing.
+    """
+    if not is_listed(given):
+        raise ArgumentError(f"{what} must be {expected} (got {kind_of(given)})")
+    return list(cast("Iterable[Any]", given))
+
+
+def is_listed(given: object) -> bool:
+    """Whether it holds several things; a dataframe, a text, a mapping and a class are each one thing."""
+    is_one = isinstance(given, str | bytes | Mapping | type) or hasattr(type(given), "columns")
+    return isinstance(given, Iterable) and not is_one
+
+
+def day_of(given: object, what: str) -> date:
+    """Return a day that was passed as an argument.
+
+    Raises:
+        ArgumentError: It is not a date; a datetime is an instant.
+    """
+    if isinstance(given, date) and not isinstance(given, datetime):
+        return given
+    raise ArgumentError(f"{what} must be a date, such as date(2026, 3, 1) (got {kind_of(given)})")
+
+
+def is_aware(moment: datetime) -> bool:
+    """Whether a datetime has a zone with an offset; NaT of pandas has none, and a zone may fail."""
+    if moment.tzinfo is UTC:
+        return True
+    try:
+        return moment.utcoffset() is not None
+    except Exception:  # noqa: BLE001 (a zone is anybody's code)
+        return False
+
+
+def moment_of(given: object, what: str) -> int:
+    """Return an instant that was passed as an argument, in microseconds.
+
+    Raises:
+        InstantError: It is not an aware datetime.
+    """
+    if isinstance(given, datetime) and is_aware(given):
+        return micros(given)
+    naive = isinstance(given, datetime) and kind_of(given) != "NaTType"
+    kind = "a naive datetime" if naive else kind_of(given).removesuffix("Type")
+    msg = f"{what} is {kind}; give an aware datetime, such as datetime(2026, 3, 1, tzinfo=UTC)"
+    raise InstantError(msg)
+
+
+def judgement(given: object, what: str = "as_of") -> int:
+    """Return the instant of a judgement in microseconds.
+
+    Raises:
+        InstantError: It is not an aware datetime, or outside the years that are kept.
+    """
+    count = moment_of(given, what)
+    if not EARLIEST <= count < LATEST:
+        msg = f"{what} is outside the years that are kept; give an instant from 1800 to the end of 2199"
+        raise InstantError(msg)
+    return count
+
+
+def zone_of(given: object, what: str = "tz") -> ZoneInfo:
+    """Return a time zone that was passed as an argument, itself or by its name.
+
+    Raises:
+        ArgumentError: There is no such zone; the message names the nearest.
+    """
+    if isinstance(given, ZoneInfo):
+        return given
+    if not isinstance(given, str):
+        msg = f"{what} must be the name of a time zone, such as 'Asia/Jakarta' (got {kind_of(given)})"
+        raise ArgumentError(msg)
+    try:
+        return ZoneInfo(given)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        hint = meant(given, available_timezones()) or "; give a name such as 'Asia/Jakarta'"
+    raise ArgumentError(f"time zone {brief(given)} is unknown{hint}")
 
 
 def meant(given: object, known: Iterable[str]) -> str:
     """A hint at the word that was meant, to put behind a message; empty where none is like it."""
-    close = get_close_matches(str(given)[:_LONGEST], list(known), n=1)
+    close = get_close_matches(given[:_LONGEST], list(known), n=1) if isinstance(given, str) else []
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
-def nearest(given: str, known: Iterable[str]) -> str:
+def nearest(given: object, known: Iterable[str]) -> str:
     """A hint at the names that look most like one that is unknown, or else all of them."""
     known = sorted(known)
-    close = get_close_matches(given[:_LONGEST], known, n=3)
+    close = get_close_matches(given[:_LONGEST], known, n=3) if isinstance(given, str) else []
     return f"did you mean {' or '.join(close)}?" if close else f"known are {', '.join(known)}"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import cast
 
+from funnel._given import is_listed
 from funnel.errors import ArgumentError
 from funnel.history import History
 from funnel.logs import Logs
@@ -32,18 +33,12 @@ def histories_of(given: object) -> list[History]:
     """
     if isinstance(given, History):
         return [given]
-    people: list[object] = list(cast("Iterable[object]", given)) if _is_listed(given) else [given]
+    people: list[object] = list(cast("Iterable[object]", given)) if is_listed(given) else [given]
     if all(isinstance(one, History) for one in people):
         return cast("list[History]", people)
     wrong = next(one for one in people if not isinstance(one, History))
     msg = f"people must be Logs, a History or several of them (got {_kind(wrong)}); {_WRAP}"
     raise ArgumentError(msg)
-
-
-def _is_listed(given: object) -> bool:
-    """Whether it holds several things; a dataframe, a text and a mapping are each one thing."""
-    is_one = isinstance(given, str | bytes | Mapping) or hasattr(type(given), "columns")
-    return isinstance(given, Iterable) and not is_one
 
 
 def _kind(given: object) -> str:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from funnel._facts.base import judgement
+from funnel._given import judgement, truth
 from funnel._instants import instant
 from funnel.facts import Facts
 from funnel.interactions import Feedback
@@ -228,6 +228,7 @@ def profile(history: History, *, as_of: datetime, personal: bool = False) -> Pro
         True
     """
     now = judgement(as_of)
+    truth(personal, "personal")
     facts = Facts.of(history, as_of=as_of)
     known = [one for one in history.interactions if one.occurred_at <= as_of]
     given = [one for one in known if isinstance(one, Feedback)]

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, get_type_hints
 import attrs
 
 from funnel._cache import PolicyCache
-from funnel._facts.base import BaseFacts, judgement
+from funnel._facts.base import BaseFacts
 from funnel._facts.declare import SLOPES
 from funnel._facts.lifted import Lifted
 from funnel._facts.traced import is_lifting, made_up, plainly, reader, traced
-from funnel._given import name_problem
+from funnel._given import instance, is_function, judgement, kind_of, name_problem
 from funnel._instants import held_at, instant, span_at
 from funnel._lift.clock import first_change
 from funnel._lift.code import compiled
@@ -63,7 +63,14 @@ class Rule(Generic[F, P, A]):
     """
 
     def __init__(self, function: Callable[[F, P], A]) -> None:
-        """Wrap a plain typed function of facts and policy."""
+        """Wrap a plain typed function of facts and policy.
+
+        Raises:
+            ArgumentError: It is not a function, or has a name that no column can have.
+        """
+        if not is_function(function):
+            msg = f"a rule is made of a function (got {kind_of(function)}); decorate a function of facts and policy"
+            raise ArgumentError(msg)
         update_wrapper(cast("Callable[..., object]", self), function)
         self.name: str = getattr(function, "__name__", "rule")
         if problem := name_problem(self.name, _ADDED):
@@ -116,10 +123,7 @@ class Rule(Generic[F, P, A]):
         """
         return self._compiled.get(facts or self.facts, policy)
 
-    def _lift(self, facts: type[BaseFacts], policy: object) -> Lifted:
-        if not isinstance(policy, Policy):
-            msg = f"the policy of {self.name} was given as {type(policy).__name__}; give a Policy"
-            raise FactsError(msg)
+    def _lift(self, facts: type[BaseFacts], policy: Policy) -> Lifted:
         plan = facts.fact_plan
         ask, shown, places = (
             cast("Callable[[BaseFacts, Policy], object]", self._function),
@@ -170,7 +174,7 @@ class Rule(Generic[F, P, A]):
         if isinstance(person, History):
             return self.facts.of(person, as_of=cast("datetime", as_of))
         if not isinstance(person, self.facts):
-            msg = f"{self.name} was given a {type(person).__name__}; give {self.facts.__name__} or a History"
+            msg = f"{self.name} was given {kind_of(person)}; give {self.facts.__name__} or a History"
             raise FactsError(msg)
         if as_of is not None:
             raise FactsError(
@@ -308,6 +312,16 @@ class NextChange(Generic[F, P, A]):
         from funnel._rule_frames import changes_of_logs
 
         return changes_of_logs(self.rule.lifted(policy), logs, judgement(as_of), self.rule.name)
+
+
+def rule_given(given: object, what: str = "rule") -> Rule[Any, Any, Any]:
+    """Return a rule that was passed as an argument.
+
+    Raises:
+        ArgumentError: It is something else, such as a function without `@rule`.
+    """
+    checked: Rule[Any, Any, Any] = instance(given, Rule, what, "a rule, a function under @rule")
+    return checked
 
 
 def rule(function: Callable[[F, P], A]) -> Rule[F, P, A]:

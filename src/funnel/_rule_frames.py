@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import narwhals as nw
 
+from funnel._computing import collected
 from funnel._facts.declare import SLOPES, Declared
 from funnel._facts.frames import fact_column, held_over
 from funnel._facts.lifted import Lifted
@@ -194,7 +195,7 @@ def _check_ranges(ready: Lifted, frame: Frame, column: Column) -> None:
         return
     numbers = frame.select(**{name: column(fact) for name, fact in read.items()})
     ends = {f"{end}_{name}": getattr(nw.col(name), end)() for name in read for end in ("min", "max")}
-    found = numbers.select(**ends, rows=nw.len()).collect().to_dict(as_series=False)
+    found = collected(numbers.select(**ends, rows=nw.len())).to_dict(as_series=False)
     for name, fact in read.items() if found["rows"][0] else ():
         if not fact.low <= found[f"min_{name}"][0] <= found[f"max_{name}"][0] <= fact.high:
             allowed = "a span of less than 400 years" if fact.unit == "span" else f"whole numbers to {fact.high}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from funnel._given import nearest
+from funnel._given import brief, is_one_of, nearest
 from funnel._instants import FOREVER, NEVER
 from funnel._lift.nodes import Fact
 from funnel._reduce.forms import COMMON, GAP, Stream
@@ -133,7 +133,7 @@ def stream_called(name: str) -> Stream:
     Raises:
         FactsError: There is none of that name.
     """
-    if name in STREAMS:
+    if is_one_of(name, STREAMS):
         return STREAMS[name]
-    msg = f"no stream of records is called {name!r}; {nearest(name, STREAMS)}"
+    msg = f"no stream of records is called {brief(name)}; {nearest(name, STREAMS)}"
     raise FactsError(msg)

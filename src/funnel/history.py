@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias, TypeVar, cast
 from pydantic import AfterValidator
 
 from funnel._copies import unchecked
-from funnel._fields import Frozen, Id
+from funnel._fields import Frozen, Id, given_id
+from funnel._given import each, instance, kind_of
 from funnel._instants import micros
 from funnel._ledger.ledger import L, Ledger, filled
 from funnel._ledger.rows import InOrder
 from funnel._reduce.forms import LARGEST_SUM, TOO_LARGE
-from funnel.errors import RecordError
+from funnel.errors import ArgumentError, RecordError
 from funnel.interactions import Answer, AnyInteraction, Complaint, Delivered, Interaction, Question, Resolution
 from funnel.records import Customer, Lead, Purchase, Record, Refund
 
@@ -102,17 +103,19 @@ class History(Frozen, frozen=True):
 
         Raises:
             RecordError: The records cannot all be true; the message lists every fault.
+            ArgumentError: `person_id` is not an id, or one of the records is something else.
 
         Example:
             >>> friend = Lead(person_id="p2", arrived_at="2026-03-01T02:00Z", referred_by="p1")
             >>> len(History.of("p1", [friend]).referrals)
             1
         """
-        given = tuple(records)
-        strangers = sorted({type(record).__name__ for record in given if not isinstance(record, _KINDS)})
+        given_id(person_id)
+        given = each(records, "records", "a list of records")
+        strangers = sorted({kind_of(record) for record in given if not isinstance(record, _KINDS)})
         if strangers:
             msg = f"{', '.join(strangers)} is no record of a history; give leads, purchases, refunds and interactions"
-            raise RecordError(msg)
+            raise ArgumentError(msg)
         return cls(
             person_id=person_id,
             customer=customer,
@@ -167,6 +170,16 @@ class History(Frozen, frozen=True):
         return f"History({self.person_id!r}, {counts})"
 
     __str__ = __repr__
+
+
+def history_given(given: object, what: str = "history") -> History:
+    """Return a history that was passed as an argument.
+
+    Raises:
+        ArgumentError: It is something else.
+    """
+    checked: History = instance(given, History, what, "a History")
+    return checked
 
 
 def checked_before(person_id: str, records: Iterable[Record], customer: Customer | None) -> History:

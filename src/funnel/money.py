@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, cast, final
 import attrs
 from pydantic_core import core_schema
 
-from funnel._given import meant
+from funnel._given import brief, is_one_of, meant
 from funnel.errors import MoneyError
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def decimals(currency: str) -> int:
         >>> decimals("JPY"), decimals("USD"), decimals("KWD")
         (0, 2, 3)
     """
-    places = _DECIMALS.get(currency)
+    places = _DECIMALS[currency] if is_one_of(currency, _DECIMALS) else None
     if places is None:
         raise MoneyError(_unknown(currency))
     return places
@@ -322,9 +322,9 @@ def _shape(amount: core_schema.CoreSchema) -> core_schema.CoreSchema:
     return core_schema.typed_dict_schema({name: core_schema.typed_dict_field(kind) for name, kind in fields.items()})
 
 
-def _known(style: str) -> None:
-    if style not in _SHAPES:
-        msg = f"style {style!r} is unknown; it is one of {', '.join(map(repr, _SHAPES))}"
+def _known(style: object) -> None:
+    if not is_one_of(style, _SHAPES):
+        msg = f"style {brief(style)} is unknown; it is one of {', '.join(map(repr, _SHAPES))}"
         raise MoneyError(msg)
 
 

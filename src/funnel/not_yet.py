@@ -8,20 +8,18 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from typing import Annotated, Literal, Self, TypeAlias, cast
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+from zoneinfo import ZoneInfo
 
 from dateutil.relativedelta import relativedelta
 from pydantic import Field, model_validator
 
 from funnel._calendar import Calendar, Day
-from funnel._fields import Frozen, Instant, Label, read_instant
-from funnel._given import meant
+from funnel._fields import Frozen, Instant, Label
+from funnel._given import instance, judgement, zone_of
 from funnel._instants import instant, start_of_day
-from funnel.errors import InstantError, RecordError
+from funnel.errors import ArgumentError, RecordError
 from funnel.interactions import Postponed, PostponeReason
 from funnel.records import not_before
-
-_LONGEST_SHOWN = 80
 
 
 class Until(Frozen, frozen=True):
@@ -155,32 +153,7 @@ NotYet: TypeAlias = Annotated[
 ]
 """The words of a "not yet", told apart by `words`."""
 
-
-def zone(tz: str | ZoneInfo) -> ZoneInfo:
-    """Find a time zone by its name.
-
-    Args:
-        tz: A name such as "Asia/Jakarta", or the zone itself.
-
-    Returns:
-        The zone.
-
-    Raises:
-        InstantError: There is no such zone; the message names the nearest.
-
-    Example:
-        >>> zone("Asia/Jakarta")
-        zoneinfo.ZoneInfo(key='Asia/Jakarta')
-    """
-    if isinstance(tz, ZoneInfo):
-        return tz
-    if not isinstance(tz, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise InstantError(f"a time zone is given as {type(tz).__name__}; give a name such as 'Asia/Jakarta'")
-    try:
-        return ZoneInfo(tz)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        hint = meant(tz, available_timezones()) or "; give a name such as 'Asia/Jakarta'"
-    raise InstantError(f"time zone {tz[:_LONGEST_SHOWN]!r} is unknown{hint}")
+_WORDS = (Until, Between, AfterPayday, InWeeks, InMonths, AfterHoliday, AfterEvent, AfterInstalments)
 
 
 def resolve(
@@ -199,8 +172,9 @@ def resolve(
         beginning of the next) for words that name a day.
 
     Raises:
-        InstantError: The zone is unknown, or the time has none.
-        RecordError: The words name a time that was over when they were said, or an event that the calendar has not.
+        InstantError: The time has no zone.
+        ArgumentError: The zone is unknown, or the words name an event that the calendar does not have.
+        RecordError: The words name a time that was over when they were said.
 
     Example:
         >>> from datetime import UTC
@@ -208,12 +182,19 @@ def resolve(
         >>> [moment.isoformat() for moment in resolve(AfterPayday(), said_at=said, tz="Asia/Jakarta")]
         ['2026-03-24T17:00:00+00:00', '2026-03-25T17:00:00+00:00']
     """
-    said = read_instant(said_at)
-    earliest, latest = _span(not_yet, said, zone(tz), calendar)
+    _checked(not_yet, calendar)
+    said = instant(judgement(said_at, "said_at"))
+    earliest, latest = _span(not_yet, said, zone_of(tz), calendar)
     if earliest < said:
         msg = f"the words {not_yet.words!r} name a time that was over when they were said; name one to come"
         raise RecordError(msg)
     return earliest, latest
+
+
+def _checked(not_yet: object, calendar: object) -> None:
+    instance(not_yet, _WORDS, "not_yet", 'words of a "not yet", such as InWeeks(n=2)')
+    if calendar is not None:
+        instance(calendar, Calendar, "calendar", "a Calendar or None")
 
 
 def _span(not_yet: NotYet, said: datetime, tz: ZoneInfo, calendar: Calendar | None) -> tuple[datetime, datetime]:
@@ -229,7 +210,7 @@ def _span(not_yet: NotYet, said: datetime, tz: ZoneInfo, calendar: Calendar | No
 def _of_calendar(not_yet: AfterEvent, said_on: date, calendar: Calendar | None) -> date:
     if calendar is None:
         msg = f"the words name {not_yet.event!r}, an event, and there is no calendar; give calendar=..."
-        raise RecordError(msg)
+        raise ArgumentError(msg)
     later = timedelta(days=not_yet.days)
     return calendar.next_day(not_yet.event, after=said_on - later) + later
 
@@ -281,8 +262,9 @@ def postponed(  # noqa: PLR0913 - the fields of the record it makes
         The interaction, whose `until` is the earliest instant, and `latest` the latest, None if it is the same.
 
     Raises:
-        InstantError: The zone is unknown, or the time has none.
-        RecordError: The words name a time that was over when they were said, or an event that the calendar has not.
+        InstantError: The time has no zone.
+        ArgumentError: The zone is unknown, or the words name an event that the calendar does not have.
+        RecordError: The words name a time that was over when they were said.
         FieldsError: A field is not allowed.
 
     Example:

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, ConfigDict, Field, GetCoreSchemaHandler, mo
 from pydantic_core import CoreSchema, core_schema
 
 from funnel._fields import Frozen
-from funnel._given import span_of, span_text
+from funnel._given import instance, span_of, span_text
 
 
 def _whole(span: timedelta) -> timedelta:
@@ -235,3 +235,16 @@ class Policy(_Base):
             msg = "closes_at lies before opens_at; give the hours of one day, or twice the same time for always open"
             raise ValueError(msg)
         return self
+
+
+P = TypeVar("P", bound=Policy)
+
+
+def policy_given(given: P, what: str = "policy") -> P:
+    """Return a policy that was passed as an argument.
+
+    Raises:
+        ArgumentError: It is something else.
+    """
+    instance(given, Policy, what, "a Policy")
+    return given

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from funnel._copies import all_fields
 from funnel._fields import MOST_PIECES, Amount, Frozen, Id, Instant, Label, Words, amount_in_range
+from funnel._given import instance
 from funnel.errors import MoneyError, RecordError
 
 if TYPE_CHECKING:
@@ -347,3 +348,13 @@ class Refund(Record, frozen=True):
     def happened_at(self) -> datetime:
         """When the money was given back."""
         return self.refunded_at
+
+
+def record_given(given: object) -> Record:
+    """Return a record that was passed as an argument.
+
+    Raises:
+        ArgumentError: It is something else.
+    """
+    checked: Record = instance(given, Record, "record", "a lead, purchase, refund or interaction")
+    return checked

@@ -12,6 +12,8 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from funnel._facts.views import known
+from funnel._given import brief, is_one_of
+from funnel._rule import rule_given
 from funnel._words import AHEAD, ANSWERS, EXPLAINS, FACTS, POINTS, REASONS, SPANS, Both, Explaining
 from funnel.errors import FactsError
 from funnel.policy import OCCASION
@@ -83,7 +85,7 @@ def sentence(
         'Mulai tertarik: mengisi keranjang 2 hari lalu (+20); sudah membeli sekali (+10).'
     """
     place = _place(language)
-    facts = rule.facts_from(person, as_of)
+    facts = rule_given(rule).facts_from(person, as_of)
     why = rule.why(facts, policy)
     answer = in_words(why.answer, language=language) if isinstance(why.answer, Enum) else str(why.answer)
     reasons = list(_reasons(why, facts, place))
@@ -91,8 +93,8 @@ def sentence(
 
 
 def _place(language: str) -> int:
-    if language not in _PLACES:
-        msg = f"no words are known in {str(language)[:20]!r}; give 'en' or 'id'"
+    if not is_one_of(language, _PLACES):
+        msg = f"no words are known in {brief(language)}; give 'en' or 'id'"
         raise FactsError(msg)
     return _PLACES[language]
 

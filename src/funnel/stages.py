@@ -14,10 +14,12 @@ from typing import Any, Generic
 
 import attrs
 
+from funnel._given import is_function, kind_of
 from funnel._moves.ask import Moves, Tabled
 from funnel._moves.course import Course, course_of
 from funnel._moves.table import Cause, S, check_start, check_table
-from funnel._rule import Rule, rule
+from funnel._rule import Rule, rule, rule_given
+from funnel.errors import ArgumentError
 from funnel.facts import Facts
 from funnel.policy import Policy
 from funnel.rules.activity import has_bought, has_bought_again, has_engaged, is_lapsed
@@ -107,6 +109,7 @@ class Machine(Tabled[S], Generic[S]):
 
     def __attrs_post_init__(self) -> None:
         """See that the table can be walked."""
+        rule_given(self.stage, "stage")
         check_table(self.table, self.returns)
 
     def asked(self, stage: S) -> Rule[Any, Any, S]:  # noqa: ARG002 (the same of everyone)
@@ -188,11 +191,25 @@ def _rule_in(stage: S, onward: Callable[[S, Any, Any], S]) -> Rule[Any, Any, S]:
         return onward(stage, f, policy)
 
     name = getattr(onward, "__name__", "onward")
-    _, *hints = inspect.signature(onward, eval_str=True).parameters.values()
+    hints = _hints(onward)
     move.__annotations__ = {one.name: one.annotation for one in hints if one.annotation is not one.empty}
     made = rule(move)
     made.name = f"{name}, from {stage.value},"
     return made
+
+
+def _hints(onward: Callable[..., object]) -> list[inspect.Parameter]:
+    """The parameters of the facts and of the policy."""
+    expected = "a function of a stage, facts and a policy"
+    if not is_function(onward):
+        raise ArgumentError(f"onward must be {expected} (got {kind_of(onward)})")
+    try:
+        _, facts, policy = inspect.signature(onward, eval_str=True).parameters.values()
+    except (NameError, TypeError, ValueError) as error:
+        why = f"its annotations name {error.name!r}" if isinstance(error, NameError) else "its parameters are others"
+        msg = f"onward must be {expected}, whose types are known: {why}"
+        raise ArgumentError(msg) from None
+    return [facts, policy]
 
 
 FUNNEL: Machine[Stage] = Machine(stage, MOVES, ((Stage.LAPSED, Stage.CUSTOMER), (Stage.LAPSED, Stage.REPEAT_CUSTOMER)))

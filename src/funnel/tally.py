@@ -15,8 +15,9 @@ from datetime import datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from funnel._facts.base import BaseFacts, judgement
+from funnel._facts.base import BaseFacts
 from funnel._facts.plan import Plan
+from funnel._given import judgement, subclass
 from funnel._instants import FOREVER, instant
 from funnel._ledger.following import Change
 from funnel._ledger.growing import GrowingLedger
@@ -26,9 +27,10 @@ from funnel._lift.code import Run
 from funnel._lift.nodes import Value
 from funnel._reduce.folds import END, Row, T
 from funnel._reduce.running import RunningFolds, living
+from funnel._rule import rule_given
 from funnel.errors import FactsError
-from funnel.history import History
-from funnel.records import Record
+from funnel.history import History, history_given
+from funnel.records import Record, record_given
 
 if TYPE_CHECKING:
     from funnel._rule import Rule
@@ -135,7 +137,8 @@ class Tally(Generic[F]):
 
     def __init__(self, history: History, facts: type[F]) -> None:
         """Take up what is known so far."""
-        ledger = history.fill(GrowingLedger(history.person_id))
+        subclass(facts, BaseFacts, "facts", "Facts or a class that extends it")
+        ledger = history_given(history).fill(GrowingLedger(history.person_id))
         ledger.follow()
         seen: set[tuple[object, ...]] = {(type(record), *record.key) for record in history.records}
         self.__setstate__((facts, ledger, seen))
@@ -162,7 +165,7 @@ class Tally(Generic[F]):
         Raises:
             RecordError: It is of another person, or a refund of a purchase that is not there.
         """
-        key = (type(record), *record.key)
+        key = (type(record), *record_given(record).key)
         with self._lock:
             if key not in self._seen:
                 self._ledger.add(record)
@@ -225,7 +228,7 @@ class Tally(Generic[F]):
         last = self._last
         if last is not None and last[0] is rule and last[1] is policy:
             return last[2:]
-        if not issubclass(self._class, rule.facts):
+        if not issubclass(self._class, rule_given(rule).facts):
             msg = f"{rule.name} was asked of {self._class.__name__}; keep a tally of {rule.facts.__name__}"
             raise FactsError(msg)
         plan, run = rule.lifted(policy, self._class).alone

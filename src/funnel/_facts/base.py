@@ -3,39 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from operator import index
 from typing import TYPE_CHECKING, Any, ClassVar, Self, dataclass_transform
 
 from funnel._facts.declare import Declared
 from funnel._facts.plan import Plan, plan_of
 from funnel._facts.views import View, held, known
-from funnel._given import name_problem, nearest
-from funnel._instants import EARLIEST, LATEST, instant, micros
+from funnel._given import judgement, name_problem, nearest
+from funnel._instants import instant
 from funnel._lift.nodes import Value
 from funnel._lift.symbols import Symbols
 from funnel.errors import FactsError, InstantError
+from funnel.history import History, history_given
 
 if TYPE_CHECKING:
-    from funnel.history import History
     from funnel.logs import Logs
-
-
-def judgement(as_of: object, called: str = "as_of") -> int:
-    """The instant of judgement in microseconds, and what it is called where it was given.
-
-    Raises:
-        InstantError: It is no aware datetime, or lies outside the years that are kept.
-    """
-    if not isinstance(as_of, datetime) or (as_of.tzinfo is not UTC and as_of.utcoffset() is None):
-        kind = "a naive datetime" if isinstance(as_of, datetime) else f"{type(as_of).__name__}"
-        msg = f"{called} is {kind}; give an aware datetime, such as datetime(2026, 3, 1, tzinfo=UTC)"
-        raise InstantError(msg)
-    now = micros(as_of)
-    if not EARLIEST <= now < LATEST:
-        msg = f"{called} lies outside the years 1800 to 2199; give the instant of judgement"
-        raise InstantError(msg)
-    return now
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, eq_default=True)
@@ -124,7 +107,7 @@ class BaseFacts(Held):
             InstantError: `as_of` is naive.
         """
         now = judgement(as_of)
-        return cls.held_as(cls.fact_plan.values(history.ledger, now), now)
+        return cls.held_as(cls.fact_plan.values(history_given(history).ledger, now), now)
 
     @classmethod
     def over(cls, logs: Logs, *, as_of: datetime) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, Literal, cast
 
 import attrs
 
-from funnel._given import nearest
+from funnel._given import brief, is_one_of, nearest
 from funnel._instants import EVER, FOREVER, NEVER
 from funnel._lift.nodes import Fact
 from funnel._lift.proof import proven
@@ -171,9 +171,9 @@ def _told(stream: Stream) -> Mapping[str, Fact]:
 
 def _field(stream: str, field: str) -> Fact:
     fields = _told(stream_called(stream))
-    if field in fields:
+    if is_one_of(field, fields):
         return fields[field]
-    msg = f"{stream} have no field {field!r}; {nearest(field, fields)}"
+    msg = f"{stream} have no field {brief(field)}; {nearest(field, fields)}"
     raise FactsError(msg)
 
 

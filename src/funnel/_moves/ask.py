@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any, Generic
 import attrs
 
 from funnel._cache import PolicyCache
-from funnel._facts.base import judgement
+from funnel._given import instance, judgement
 from funnel._instants import instant
 from funnel._lift.paths import Why
 from funnel._moves.checked import MachineCheck, checked
 from funnel._moves.course import BY_TIME, Course
 from funnel._moves.one import Step, steps_of
 from funnel._moves.records import Record, record_of
-from funnel._moves.table import Cause, S, names
+from funnel._moves.table import Cause, S, called, check_stage, names
 from funnel._moves.told import Journey, Move
 from funnel._rule import Rule
 from funnel._tables import mermaid_names, shown
 from funnel.errors import MoveError
-from funnel.history import History
+from funnel.history import History, history_given
 from funnel.policy import Policy
 
 if TYPE_CHECKING:
@@ -35,6 +35,14 @@ class Moves(Generic[S]):
     """Every move of a machine: ask it `of` one person or `over` everyone."""
 
     machine: Tabled[S]
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what is not a machine.
+
+        Raises:
+            ArgumentError: It is something else.
+        """
+        machine_given(self.machine)
 
     def of(self, history: History, policy: Policy, *, as_of: datetime) -> Journey[S]:
         """Every move of one person up to and with an instant.
@@ -52,7 +60,7 @@ class Moves(Generic[S]):
             MoveError: The rule makes a move that the table has not, or the stages of a path never rest.
         """
         course = self.machine.course(policy)
-        steps = steps_of(course, history.ledger, judgement(as_of))
+        steps = steps_of(course, history_given(history).ledger, judgement(as_of))
         return Journey(as_of, tuple(self._told(course, history, policy, step) for step in steps))
 
     def _told(self, course: Course, history: History, policy: Policy, step: Step) -> Move[S]:
@@ -167,7 +175,13 @@ class Tabled(ABC, Generic[S]):
         return checked(self.course(policy))
 
     def may_move(self, start: S, to: S) -> bool:
-        """Whether a person may move from one stage to another; who stays may."""
+        """Whether a person may move from one stage to another; who stays may.
+
+        Raises:
+            ArgumentError: One of the two is not a stage.
+        """
+        check_stage(start, "start")
+        check_stage(to, "to")
         return start == to or to in self.table.get(start, {})
 
     def move(self, start: S, to: S) -> S:
@@ -186,9 +200,9 @@ class Tabled(ABC, Generic[S]):
         if self.may_move(start, to):
             return to
         if start not in self.table:
-            msg = f"no stage {start.value} is in the table; it has {names(self.table)}"
+            msg = f"no stage {called(start)} is in the table; it has {names(self.table)}"
             raise MoveError(msg)
-        msg = f"nobody moves from {start.value} to {to.value}; the table has {names(self.table[start])}"
+        msg = f"nobody moves from {called(start)} to {called(to)}; the table has {names(self.table[start])}"
         raise MoveError(msg)
 
     def _arrows(self) -> Iterator[tuple[str, str, str]]:
@@ -208,3 +222,13 @@ class Tabled(ABC, Generic[S]):
         arrows = list(self._arrows())
         widths = [max((len(arrow[side]) for arrow in arrows), default=0) for side in (0, 1)]
         return "\n".join(f"{start:<{widths[0]}} -> {to:<{widths[1]}}  by {cause}" for start, to, cause in arrows)
+
+
+def machine_given(given: object) -> Tabled[Any]:
+    """Return a machine that was passed as an argument.
+
+    Raises:
+        ArgumentError: It is something else.
+    """
+    checked_machine: Tabled[Any] = instance(given, Tabled, "machine", "a Machine or a PathMachine")
+    return checked_machine

@@ -12,7 +12,7 @@ from typing import Any, Generic
 
 import attrs
 
-from funnel._facts.base import judgement
+from funnel._given import judgement
 from funnel._instants import micros
 from funnel._lift.paths import Why
 from funnel._moves.table import Cause, S

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, overload
 from zoneinfo import ZoneInfo
 
-from funnel._facts.base import judgement
+from funnel._given import judgement, zone_of
 from funnel._instants import MICROSECOND, instant
 from funnel._people import histories_of
 from funnel._worklist.frames import worklist_of_logs
@@ -20,8 +20,7 @@ from funnel._worklist.tasks import Task, Worklist
 from funnel.facts import Facts
 from funnel.history import History
 from funnel.logs import Logs
-from funnel.not_yet import zone
-from funnel.policy import Policy
+from funnel.policy import Policy, policy_given
 from funnel.rules.follow_up import IDLE, NextStep, next_step, since_due, value_at_stake
 
 
@@ -51,7 +50,8 @@ def worklist(people: Logs | History | Iterable[History], policy: Policy, *, on: 
         `value` (whole minor units, null where nothing is known), in order.
 
     Raises:
-        InstantError: `on` is naive, or the zone is unknown.
+        InstantError: `on` is naive.
+        ArgumentError: The zone is unknown.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -65,7 +65,8 @@ def worklist(people: Logs | History | Iterable[History], policy: Policy, *, on: 
         >>> print(today.reasons())
         sari: Answer their question: their oldest open question has waited for 13 hours.
     """
-    now, clock = judgement(on, "on"), zone(tz)
+    now, clock = judgement(on, "on"), zone_of(tz)
+    policy_given(policy)
     hours = hours_of(policy, clock, on)
     if isinstance(people, Logs):
         return worklist_of_logs(people, policy, now, hours)

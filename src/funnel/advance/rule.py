@@ -15,21 +15,24 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from funnel._facts.base import judgement
 from funnel._facts.declare import Declared
 from funnel._facts.plan import Plan, plan_of
 from funnel._fields import given_id
+from funnel._given import judgement
 from funnel._instants import EARLIEST, LATEST, instant, micros
 from funnel._ledger.steps import DELIVERY, streams_of
 from funnel._lift.clock import first_change
 from funnel._lift.code import Run, Told, compiled, compiled_at, worked_out
 from funnel._reduce.folds import END
+from funnel._rule import rule_given
 from funnel.advance.state import Running, digest, running
 from funnel.advance.steps import WAITING, Step, Steps
 from funnel.advance.waiting import NONE, Open, Waiting
-from funnel.errors import InstantError, RecordError
+from funnel.errors import ArgumentError, InstantError
 from funnel.facts import last
-from funnel.records import Lead, Purchase, Record
+from funnel.history import history_given
+from funnel.policy import policy_given
+from funnel.records import Lead, Purchase, Record, record_given
 
 if TYPE_CHECKING:
     from funnel._rule import Rule
@@ -66,8 +69,8 @@ class Advance(Generic[P, A]):
 
     def __init__(self, rule: Rule[Any, P, A], policy: P) -> None:
         """Take the rule with the shop's numbers."""
-        self.rule: Rule[Any, P, A] = rule
-        self.policy: P = policy
+        self.rule: Rule[Any, P, A] = rule_given(rule)
+        self.policy: P = policy_given(policy)
         self._ready = rule.lifted(policy)
         self._plan, place = _plan(self._ready.narrowed())
         self._places = self._plan.run_places()
@@ -103,7 +106,7 @@ class Advance(Generic[P, A]):
         Args:
             history: What is known so far.
         """
-        plan, rows = self._plan, history.ledger.rows
+        plan, rows = self._plan, history_given(history).ledger.rows
         person_id = history.person_id
         latest = max((at for record in history.records for at in self._moments(record, person_id)), default=EARLIEST)
         values, held = list(plan.empties), [False] * len(plan.reductions)
@@ -123,12 +126,14 @@ class Advance(Generic[P, A]):
                 it has nothing yet; the state knows by its instant that what comes before may still come.
 
         Raises:
-            RecordError: The history is of another person.
+            ArgumentError: The history is of another person.
         """
-        if history.person_id != state.person_id:
-            raise RecordError("the history is of another person than the state; give each person their own")
+        self._steps.check(state)
+        if history_given(history).person_id != state.person_id:
+            raise ArgumentError("the history is of another person than the state; give each person their own")
         after = self.of(history)
-        latest = max(state.latest, after.latest, *map(instant, self._moments(record, state.person_id)))
+        moments = self._moments(record_given(record), state.person_id)
+        latest = max(state.latest, after.latest, *map(instant, moments))
         return running(after.facts, after.person_id, latest, after.values, after.waiting)
 
     def _moments(self, record: Record, person_id: str) -> Iterator[int]:

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import attrs
 
 from funnel._facts.plan import Plan
+from funnel._given import instance
 from funnel._ledger.rows import interaction_row
 from funnel._ledger.steps import CLOSED, DELIVERY, OPENED, put_of, streams_of, together
 from funnel._lift.nodes import Value
@@ -144,6 +145,7 @@ class Steps:
         Raises:
             FactsError: It is of others, or was written in another form.
         """
+        instance(state, Running, "state", "a Running, such as of(history) gives")
         if state.facts != self.facts:
             msg = (
                 f"the state holds the facts {state.facts}, and {self.name} reads {self.facts}; "

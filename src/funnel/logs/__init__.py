@@ -11,8 +11,8 @@ from typing import Any
 import narwhals as nw
 
 from funnel._frames import ROW, Entered, Home, enter, joinable, kept, laid_down, recurring
-from funnel._instants import micros
-from funnel.errors import EngineError, InstantError, RecordError
+from funnel._given import moment_of
+from funnel.errors import ArgumentError, EngineError
 from funnel.logs.aliases import alias_faults, resolved
 from funnel.logs.canonical import MISSING, canonical, people_faults, people_type, schema_faults
 from funnel.logs.checks import (
@@ -136,7 +136,7 @@ class Logs:
             >>> [Facts.over(one, as_of=march).height for one in (logs, logs.as_known(march), logs.as_known(april))]
             [1, 0, 1]
         """
-        day = _micros_of(at)
+        day = moment_of(at, "at")
         known = copy(self)
         known.__dict__.pop("tables", None)
         known.__dict__.pop("laid_tables", None)
@@ -166,7 +166,7 @@ def checked_before(logs: Mapping[str, object], currency: str | None) -> Logs:
 def _one_home(entered: Mapping[str, Entered]) -> Home:
     if not set(entered) - {"aliases"}:
         msg = f"no log was given; give at least one of {', '.join(name for name in LOGS if name != 'aliases')}"
-        raise RecordError(msg)
+        raise ArgumentError(msg)
     engines = {frame.engine: log for log, frame in entered.items()}
     if len(engines) > 1:
         found = ", ".join(f"{log} on {engine}" for engine, log in engines.items())
@@ -199,12 +199,6 @@ def _checked(entered: Mapping[str, Entered], currency: str | None) -> dict[str, 
     if wrong or any(fault.log == "aliases" for fault in faults):
         raise_if_any(faults)
     return _compared(_named(logs), _named(sound), faults)
-
-
-def _micros_of(at: object) -> int:
-    if isinstance(at, datetime) and at.utcoffset() is not None:
-        return micros(at)
-    raise InstantError("at is no aware datetime; give one, such as datetime(2026, 3, 1, tzinfo=UTC)")
 
 
 def _known(log: str, frame: Frame, at: int) -> Frame:

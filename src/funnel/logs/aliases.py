@@ -12,6 +12,7 @@ from typing import Any
 
 import narwhals as nw
 
+from funnel._computing import collected
 from funnel._frames import ROW, laid_down
 from funnel.logs.checks import Check, counted, faults_of, first_rows
 from funnel.logs.faults import FIRST, Fault
@@ -49,7 +50,8 @@ def _circles(links: Mapping[str, list[Any]]) -> Iterator[Fault]:
 def _links(aliases: Frame) -> Mapping[str, list[Any]]:
     """The rows whose person is an alias of somebody, in memory: they are few."""
     further = aliases.select(nw.col(ALIAS).alias(PERSON)).unique()
-    return aliases.join(further, on=PERSON, how="inner").collect().to_dict(as_series=False)
+    found: Mapping[str, list[Any]] = collected(aliases.join(further, on=PERSON, how="inner")).to_dict(as_series=False)
+    return found
 
 
 def _followed(links: Names) -> tuple[Names, int]:
@@ -71,7 +73,7 @@ def resolved(logs: Mapping[str, Frame], aliases: Frame) -> dict[str, Frame]:
 
 def _pairs(aliases: Frame) -> Frame:
     pairs = aliases.select(ALIAS, PERSON).unique()
-    inner = pairs.join(pairs.select(nw.col(PERSON).alias(ALIAS)).unique(), on=ALIAS, how="inner").collect()
+    inner = collected(pairs.join(pairs.select(nw.col(PERSON).alias(ALIAS)).unique(), on=ALIAS, how="inner"))
     if not len(inner):
         return pairs
     ends, turns = _followed(dict(zip(inner[ALIAS].to_list(), inner[PERSON].to_list(), strict=True)))

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 import narwhals as nw
 
+from funnel._computing import collected
 from funnel._fields import BLANK, LONGEST_ID, MANGLED, NOT_MANGLED, UNPRINTABLE
 from funnel._frames import ROW, Entered
 from funnel._instants import EARLIEST, LATEST
@@ -47,7 +48,7 @@ def faults_of(log: str, frame: Frame, checks: Sequence[Check]) -> Iterator[Fault
     names = [f"check_{number}" for number in range(len(checks))]
     counted = _truths if frame.implementation.is_polars() else flag
     flags = (counted(check.bad).sum().alias(name) for name, check in zip(names, checks, strict=True))
-    counts = frame.select(*flags).collect().to_dict(as_series=False)
+    counts = collected(frame.select(*flags)).to_dict(as_series=False)
     for name, check in zip(names, checks, strict=True):
         if not counts[name][0]:
             continue
@@ -67,7 +68,7 @@ def _meant(rows: Frame, check: Check) -> str:
     """A hint at the word that was meant, where all rows say the same wrong one."""
     if not check.choices:
         return ""
-    given: list[str] = rows.select(check.column).unique().head(2).collect().to_dict(as_series=False)[check.column]
+    given: list[str] = collected(rows.select(check.column).unique().head(2)).to_dict(as_series=False)[check.column]
     close = get_close_matches(given[0].lower(), check.choices, n=1)
     return f"; did you mean {close[0]}?" if close and len(given) == 1 else ""
 
@@ -80,14 +81,14 @@ def without_faults(frame: Frame, checks: Sequence[Check]) -> Frame:
 
 def counted(frame: Frame) -> int:
     """How many rows there are."""
-    return int(frame.select(nw.len().alias("_rows")).collect().to_dict(as_series=False)["_rows"][0])
+    return int(collected(frame.select(nw.len().alias("_rows"))).to_dict(as_series=False)["_rows"][0])
 
 
 def first_rows(frame: Frame) -> tuple[int, ...]:
     """The numbers of the first rows, where rows have an order."""
     if ROW not in frame.collect_schema():
         return ()
-    found = frame.select(ROW).sort(ROW).head(FIRST).collect().to_dict(as_series=False)
+    found = collected(frame.select(ROW).sort(ROW).head(FIRST)).to_dict(as_series=False)
     return tuple(found[ROW])
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import narwhals as nw
 
+from funnel._computing import collected
 from funnel._lift.columns import whole
 from funnel._lift.division import divided
 from funnel._lift.nodes import LIMIT
@@ -74,7 +75,7 @@ def _span_faults(interactions: Frame) -> Iterator[Fault]:
 
 def _told(frame: Frame) -> list[int]:
     """One row of whole numbers; 0 where nothing was added up, which an engine says by None or by NaN."""
-    found = (values[0] for values in frame.collect().to_dict(as_series=False).values())
+    found = (values[0] for values in collected(frame).to_dict(as_series=False).values())
     return [0 if value is None or value != value else int(value) for value in found]  # noqa: PLR0124 - NaN
 
 

@@ -12,13 +12,13 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cached_property
 from itertools import pairwise
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias, cast, get_args
 from zoneinfo import ZoneInfo
 
 import attrs
 import narwhals as nw
 
-from funnel._given import nearest
+from funnel._given import one_of, zone_of
 from funnel._instants import EPOCH, instant, start_of_day
 from funnel.errors import ArgumentError
 
@@ -43,19 +43,6 @@ _WRITTEN: Mapping[Period, str] = {
     "quarter": "%Y-%m",
     "year": "%Y",
 }
-
-
-def zone_called(name: str) -> ZoneInfo:
-    """Find a zone.
-
-    Raises:
-        ArgumentError: There is none of that name.
-    """
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, TypeError, OSError):
-        msg = f"zone {str(name)[:200]!r} is unknown; give a name such as 'Asia/Jakarta'"
-        raise ArgumentError(msg) from None
 
 
 @attrs.frozen
@@ -86,20 +73,15 @@ class Calendar:
         Raises:
             ArgumentError: The zone, the period or the weekday is unknown, or the weekday does not belong there.
         """
-        zone = zone_called(tz)
-        if period not in _PERIODS:
-            msg = f"period {str(period)[:200]!r} is unknown; {nearest(str(period), _PERIODS)}"
-            raise ArgumentError(msg)
+        zone = zone_of(tz)
+        one_of(period, _PERIODS, "period")
         if period != "week":
             if week_start is None:
                 return cls(period, zone)
             msg = f"week_start is given for a {period}; only period 'week' has one"
             raise ArgumentError(msg)
-        if week_start not in _WEEKDAYS:
-            given = "missing" if week_start is None else f"{str(week_start)[:200]!r}, which is unknown"
-            msg = f"week_start is {given}; name the day with which a week begins, such as 'monday'"
-            raise ArgumentError(msg)
-        return cls(period, zone, _WEEKDAYS.index(week_start))
+        one_of(week_start, _WEEKDAYS, "week_start")
+        return cls(period, zone, _WEEKDAYS.index(cast("str", week_start)))
 
     def number_of(self, day: date) -> int:
         """The number of the period that holds a day."""

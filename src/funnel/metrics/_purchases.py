@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 
+from funnel._computing import collected
 from funnel._people import logs_of
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def purchases_at(logs: Logs, now: int) -> Frame | None:
 
 def told(frame: Frame, *columns: str) -> Sequence[tuple[Any, ...]]:
     """The rows of a small table, brought here from whatever engine holds it."""
-    lists = frame.select(*columns).collect().to_dict(as_series=False)
+    lists = collected(frame.select(*columns)).to_dict(as_series=False)
     return list(zip(*(lists[name] for name in columns), strict=True))
 
 

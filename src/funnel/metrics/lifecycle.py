@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import narwhals as nw
 
-from funnel._facts.base import judgement
+from funnel._given import judgement
 from funnel._instants import instant
 from funnel._lift.columns import flag
 from funnel.metrics._orders import orders_of

@@ -13,6 +13,7 @@ from statistics import NormalDist
 
 import attrs
 
+from funnel._given import count_of, instance, share_of
 from funnel.errors import ArgumentError
 
 LEVEL = 0.95
@@ -22,16 +23,16 @@ LEAST = 30
 """Of fewer people a share is told as too few to say: an interval at 95 % then spans a third of all shares."""
 
 
+MOST = 2**63
+"""More people than a column can count. Python divides no longer numbers."""
+
+
 def _count(_: Rate, field: attrs.Attribute[int], given: object) -> None:
-    if isinstance(given, bool) or not isinstance(given, int) or given < 0:
-        msg = f"{field.name} of a rate is {given!r}; give a whole number of people, 0 or more"
-        raise ArgumentError(msg)
+    count_of(given, f"{field.name} of a rate", least=0, most=MOST)
 
 
 def _level(_: Rate, field: attrs.Attribute[float], given: object) -> None:
-    if not isinstance(given, float) or not 0 < given < 1:
-        msg = f"{field.name} of a rate is {given!r}; give a float between 0 and 1, such as 0.95"
-        raise ArgumentError(msg)
+    share_of(given, f"{field.name} of a rate")
 
 
 @attrs.frozen
@@ -118,7 +119,7 @@ class Rate:
         Args:
             least: The fewest people that the shop takes a rate of.
         """
-        return self.among >= least
+        return self.among >= count_of(least, "least", least=0)
 
     def minus(self, other: Rate, *, least: int = 1) -> Difference:
         """How much larger this rate is than another of other people, with the interval of the difference.
@@ -136,7 +137,7 @@ class Rate:
             >>> print(Rate(2, 3).minus(Rate(48, 80), least=30))
             not enough (2 of 3 less 48 of 80; at least 30 each)
         """
-        return Difference(self, other, least)
+        return Difference(self, instance(other, Rate, "other", "a Rate"), least)
 
     def to_dict(self) -> dict[str, int | float | None]:
         """The counts, the share and its interval, by name."""
@@ -156,9 +157,7 @@ class Rate:
 
 
 def _least(_: Difference, __: attrs.Attribute[int], given: object) -> None:
-    if isinstance(given, bool) or not isinstance(given, int) or given < 1:
-        msg = f"least is {given!r}; give the fewest people that a rate is taken of, a whole number from 1 up"
-        raise ArgumentError(msg)
+    count_of(given, "least", least=1)
 
 
 @attrs.frozen

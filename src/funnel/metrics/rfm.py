@@ -16,14 +16,13 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import narwhals as nw
 
-from funnel._facts.base import judgement
 from funnel._facts.frames import fact_column, held_over
 from funnel._facts.plan import narrowed
 from funnel._frames import leave
+from funnel._given import count_of, judgement
 from funnel._instants import instant
 from funnel._lift.columns import tree_column
 from funnel._reduce.aggregates import value_name
-from funnel.errors import ArgumentError
 from funnel.facts import Facts
 from funnel.metrics._purchases import PERSON, told, whole
 from funnel.metrics._shown import as_html, as_text, money, percent
@@ -76,7 +75,7 @@ def rfm_quantiles(logs: Logs, *, as_of: datetime, classes: int = CLASSES) -> Any
         >>> ranks.select("person_id", "recency_rank", "frequency_rank").rows()
         [('a', 1, 1), ('b', 2, 3), ('c', 2, 1)]
     """
-    now, into = judgement(as_of), _several(classes)
+    now, into = judgement(as_of), count_of(classes, "classes", least=2, most=_MOST)
     people = _values(logs, now)
     counts = people.group_by("_all").agg(nw.len().alias("_people"))
     ranked = people.join(counts, on="_all", how="inner")
@@ -86,13 +85,6 @@ def rfm_quantiles(logs: Logs, *, as_of: datetime, classes: int = CLASSES) -> Any
     since = nw.lit(now, nw.Int64()) - nw.col("since_last_purchase")
     shown = ranked.with_columns(since_last_purchase=since).select(PERSON, *_RANKED, *_RANKED.values())
     return leave(shown, logs.home, spans=("since_last_purchase",))
-
-
-def _several(classes: object) -> int:
-    if isinstance(classes, bool) or not isinstance(classes, int) or not 1 < classes <= _MOST:
-        msg = f"classes is {classes!r}; give a whole number from 2 to {_MOST}"
-        raise ArgumentError(msg)
-    return classes
 
 
 def _values(logs: Logs, now: int) -> Frame:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import narwhals as nw
 
-from funnel._facts.base import judgement
 from funnel._frames import installed, leave
+from funnel._given import judgement
 from funnel._ledger.rows import number
 from funnel._reduce.folds import END, START, T
 from funnel._streams import PURCHASE_FIELDS

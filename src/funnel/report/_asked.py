@@ -6,7 +6,7 @@ import re
 from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from funnel._facts.base import judgement
+from funnel._given import judgement
 from funnel._instants import MICROSECOND
 from funnel.errors import InstantError
 

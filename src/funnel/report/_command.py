@@ -19,8 +19,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
 
+from funnel._given import zone_of
 from funnel.errors import FunnelError, InstantError, MissingExtraError, StoreError
-from funnel.metrics._periods import zone_called
 from funnel.policy import Policy
 from funnel.readers._formats import IN_THE_TEXT
 from funnel.readers.orders import OrderMapping, read_orders
@@ -133,12 +133,12 @@ def _asked(how: OrderMapping | None, *, as_of: str | None, tz: str | None, lapse
 def _zone(tz: str | None, how: OrderMapping | None) -> ZoneInfo:
     with _blamed("--tz"):
         if tz is not None:
-            return zone_called(tz)
+            return zone_of(tz)
         if how is None:
             raise InstantError("a store does not know the shop's zone; give it, such as Asia/Jakarta")
         if how.zone == IN_THE_TEXT:
             raise InstantError("each time in the file has its own zone; give the shop's, such as Asia/Jakarta")
-        return zone_called(how.zone)
+        return zone_of(how.zone)
 
 
 @contextmanager

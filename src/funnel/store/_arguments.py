@@ -1,49 +1,21 @@
-"""The arguments of a store's calls: instants, names of people, versions."""
+"""The arguments of a store's calls: names of people, limits, versions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from funnel._fields import Id
-from funnel._instants import EARLIEST, LATEST, micros
 from funnel._rule import Rule
-from funnel.errors import ArgumentError, InstantError
+from funnel.errors import ArgumentError
 from funnel.policy import Policy
 from funnel.stages import stage as stage_of_the_funnel
 
 T = TypeVar("T")
 
 _NAME: TypeAdapter[str] = TypeAdapter(Id)
-
-
-def moment_of(name: str, given: object) -> int:
-    """Return an instant that was passed as an argument, in microseconds.
-
-    Raises:
-        InstantError: It is not an aware datetime.
-    """
-    if not isinstance(given, datetime) or given.utcoffset() is None:
-        kind = "a naive datetime" if isinstance(given, datetime) else type(given).__name__
-        msg = f"{name} is {kind}; give an aware datetime, such as datetime(2026, 3, 1, tzinfo=UTC)"
-        raise InstantError(msg)
-    return micros(given)
-
-
-def judgement_of(name: str, given: object) -> int:
-    """Return the instant of a judgement or of a record, in microseconds.
-
-    Raises:
-        InstantError: It is not an aware datetime, or outside the years that are kept.
-    """
-    count = moment_of(name, given)
-    if not EARLIEST <= count < LATEST:
-        msg = f"{name} is outside the years that are kept; give an instant from 1800 to the end of 2199"
-        raise InstantError(msg)
-    return count
 
 
 def limit_of(given: object) -> int | None:

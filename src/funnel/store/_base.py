@@ -13,6 +13,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
 
+from funnel._given import judgement, moment_of
 from funnel._instants import instant
 from funnel._rule import Rule
 from funnel.errors import RecordError, StaleError, StoreError
@@ -24,9 +25,7 @@ from funnel.store import _aliases, _export
 from funnel.store._arguments import (
     asked_by,
     each_of,
-    judgement_of,
     limit_of,
-    moment_of,
     name_of,
     names_given,
     versions_of,
@@ -137,15 +136,15 @@ class KeptStore(OfOneProcess, ABC):
 
     def append(self, *records: Record, recorded_at: datetime, expected: Mapping[str, int] | None = None) -> Receipt:
         """Add records, in whatever order and however often they come, and judge whom they are of."""
-        return self._put(records, Writing(judgement_of("recorded_at", recorded_at), versions_of(expected)))
+        return self._put(records, Writing(judgement(recorded_at, "recorded_at"), versions_of(expected)))
 
     def amend(self, *records: Record, recorded_at: datetime, expected: Mapping[str, int] | None = None) -> Receipt:
         """Put records in the place of those with the same source and id, and judge whom they are of."""
-        return self._put(records, Writing(judgement_of("recorded_at", recorded_at), versions_of(expected), amend=True))
+        return self._put(records, Writing(judgement(recorded_at, "recorded_at"), versions_of(expected), amend=True))
 
     def load(self, records: Iterable[Record], *, recorded_at: datetime) -> Receipt:
         """Add very many records without judging anyone; everyone they are of is due."""
-        what, added, repeated = Writing(judgement_of("recorded_at", recorded_at), {}, judged=False), 0, 0
+        what, added, repeated = Writing(judgement(recorded_at, "recorded_at"), {}, judged=False), 0, 0
         rest = each_of("records", records)
         while batch := list(islice(rest, self._batch)):
             done = self._put(batch, what)
@@ -216,7 +215,7 @@ class KeptStore(OfOneProcess, ABC):
         after_erasure: bool = False,
     ) -> Standing:
         """Write a customer into the shop's book, in place of what stood there of them."""
-        at, versions = judgement_of("recorded_at", recorded_at), versions_of(expected)
+        at, versions = judgement(recorded_at, "recorded_at"), versions_of(expected)
         entry = entry_of(checked_customer(customer))
 
         def written(tables: Tables, change: Change) -> Standing:
@@ -246,7 +245,7 @@ class KeptStore(OfOneProcess, ABC):
 
     def due(self, *, before: datetime, limit: int | None = None) -> list[str]:
         """Whose stage may have changed by itself before an instant, the longest overdue first."""
-        at, most = moment_of("before", before), limit_of(limit)
+        at, most = moment_of(before, "before"), limit_of(limit)
         with self._reading() as tables:
             return list(tables.due(self._judge.fingerprint, at, most))
 
@@ -264,7 +263,7 @@ class KeptStore(OfOneProcess, ABC):
 
     def judge(self, *people: str, as_of: datetime) -> list[Standing]:
         """Judge people again, and keep where they stand."""
-        at, names = judgement_of("as_of", as_of), names_given("a person", people)
+        at, names = judgement(as_of, "as_of"), names_given("a person", people)
         told: dict[str, Standing] = {}
 
         def written(names: Sequence[str], tables: Tables, change: Change) -> list[Standing]:
@@ -281,7 +280,7 @@ class KeptStore(OfOneProcess, ABC):
 
     def judge_everyone(self, *, as_of: datetime) -> int:
         """Judge everyone in one pass, and keep where they stand."""
-        at = judgement_of("as_of", as_of)
+        at = judgement(as_of, "as_of")
         with self._reading() as tables:
             frames, versions = frames_of(tables), tables.versions()
         found = everyone(frames, versions, self._judge, at)
@@ -291,7 +290,7 @@ class KeptStore(OfOneProcess, ABC):
 
     def merge(self, alias: str, *, into: str, merged_at: datetime) -> Standing:
         """Two names are one person: from now on they are known by the name that `into` leads to."""
-        at, name, other = judgement_of("merged_at", merged_at), name_of("alias", alias), name_of("into", into)
+        at, name, other = judgement(merged_at, "merged_at"), name_of("alias", alias), name_of("into", into)
 
         def written(tables: Tables, change: Change) -> Standing:
             if _aliases.merge(tables, change, name, other, at):
@@ -302,7 +301,7 @@ class KeptStore(OfOneProcess, ABC):
 
     def part(self, alias: str, *, parted_at: datetime) -> tuple[Standing, Standing]:
         """A merge was wrong: the alias is a person of its own again."""
-        at, name = judgement_of("parted_at", parted_at), name_of("alias", alias)
+        at, name = judgement(parted_at, "parted_at"), name_of("alias", alias)
 
         def written(tables: Tables, change: Change) -> tuple[Standing, Standing]:
             other = _aliases.part(tables, change, name, at)

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 
 from funnel._fields import LARGEST_AMOUNT
+from funnel._given import brief, is_one_of
 from funnel._instants import EARLIEST, LATEST, instant
 from funnel.errors import ArgumentError, LogsError, MissingExtraError
 from funnel.money import Money
@@ -86,8 +87,8 @@ def logs_of(tables: Tables, engine: Engine) -> Logs:
         MissingExtraError: It is not installed, or Polars is not.
         LogsError: The amounts are of more than one currency.
     """
-    if engine not in _HOMES:
-        msg = f"engine {engine!r} is unknown; it is one of {', '.join(_HOMES)}"
+    if not is_one_of(engine, _HOMES):
+        msg = f"engine {brief(engine)} is unknown; it is one of {', '.join(_HOMES)}"
         raise ArgumentError(msg)
     for name in _NEEDED.get(engine, ()):
         _need(name)

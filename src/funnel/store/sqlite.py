@@ -14,6 +14,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, Literal
 
+from funnel._given import brief, one_of
 from funnel._rule import Rule
 from funnel.errors import ArgumentError, FullError, LockedError, StoreError
 from funnel.policy import Policy
@@ -159,14 +160,13 @@ def _path_of(path: object) -> str:
 
 def _seconds_of(timeout: object) -> float:
     if not isinstance(timeout, timedelta) or timeout < timedelta(0):
-        shown = timeout if isinstance(timeout, timedelta | int | float) else type(timeout).__name__
+        shown = timeout if isinstance(timeout, timedelta) else brief(timeout)
         raise ArgumentError(f"timeout must be a timedelta from 0 up (got {shown}); pass timedelta(seconds=5)")
     return timeout / _SECOND
 
 
 def _flush_of(flush: object) -> str:
-    if flush not in ("full", "normal"):
-        raise ArgumentError(f"flush must be one of full, normal (got {flush!r})")
+    one_of(flush, ("full", "normal"), "flush")
     return str(flush)
 
 

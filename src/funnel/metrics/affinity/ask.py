@@ -17,10 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from funnel._facts.base import judgement
-from funnel._given import SpanLike, span
+from funnel._given import SpanLike, count_of, each, instance, judgement, span
 from funnel._instants import MICROSECOND, instant
-from funnel.errors import ArgumentError
+from funnel._people import histories_of
 from funnel.metrics._shown import as_html, as_text, days
 from funnel.metrics.affinity.pairs import Counts, counted, counted_of, held
 from funnel.metrics.rate import LEAST, Rate
@@ -103,7 +102,8 @@ class Affinity:
         """
         now, length = judgement(as_of), span(within, "within")
         within = length * MICROSECOND
-        return _affinity(counted_of(histories, length, now, fewest(least)), now, within, least)
+        people, few = histories_of(histories), count_of(least, "least", least=1)
+        return _affinity(counted_of(people, length, now, few), now, within, few)
 
     def next_after(self, bought: Collection[str], most: int = 3) -> tuple[Pair, ...]:
         """What to offer next to somebody who has bought these things: what follows them more often than by chance.
@@ -196,22 +196,10 @@ def affinity(logs: Logs, lines: object, within: SpanLike, *, as_of: datetime, le
     """
     now, length = judgement(as_of), span(within, "within")
     within = length * MICROSECOND
-    few = fewest(least)
+    few = count_of(least, "least", least=1)
     rows = held(logs, lines, now)
     counts = Counts(0, {}, {}, 0, {}, {}, {}) if rows is None else counted(rows, length, now, few)
     return _affinity(counts, now, within, least)
-
-
-def fewest(least: object) -> int:
-    """The fewest times that a pair must be met.
-
-    Raises:
-        ArgumentError: It is no whole number from 1 up.
-    """
-    if isinstance(least, bool) or not isinstance(least, int) or least < 1:
-        msg = f"least is {least!r}; give the fewest times that a pair must be met, a whole number from 1 up"
-        raise ArgumentError(msg)
-    return least
 
 
 def _affinity(counts: Counts, now: int, within: timedelta, least: int) -> Affinity:
@@ -241,8 +229,14 @@ def _in_order(counts: Counts) -> Iterator[Pair]:
 
 def _best(pairs: Sequence[Pair], known: Collection[str], most: int) -> tuple[Pair, ...]:
     """For each thing that is not known, the most certain pair that leads to it from one that is."""
+    known, most = frozenset(_things(known)), count_of(most, "most", least=0)
     found: dict[str, Pair] = {}
     for pair in pairs:
         if pair.lift > 1 and pair.sku in known and pair.other not in known:
             found.setdefault(pair.other, pair)
     return tuple(found.values())[:most]
+
+
+def _things(given: object) -> Iterator[str]:
+    for one in each(given, "what they hold", "a list of skus"):
+        yield instance(one, str, "a sku", "text")

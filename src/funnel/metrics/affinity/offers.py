@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 
-from funnel._facts.base import judgement
 from funnel._frames import Frame, kept, leave
-from funnel._given import SpanLike, span
+from funnel._given import SpanLike, count_of, judgement, span
 from funnel.errors import ArgumentError
 from funnel.metrics._lines import SKU
 from funnel.metrics._purchases import PERSON
-from funnel.metrics.affinity.ask import fewest
 from funnel.metrics.affinity.pairs import AMONG, OTHER, PEOPLE, THING, WHO, Held, followed, held, starts
 from funnel.metrics.rate import LEAST
 
@@ -63,7 +61,8 @@ def offers(  # noqa: PLR0913 - three of them say when, how often, how many
         >>> offers(logs, lines, timedelta(days=10), as_of=datetime(2026, 4, 1, tzinfo=UTC), least=1).rows()
         [('b', 1, 'cup', 'pot', 1, 2)]
     """
-    now, length, few = judgement(as_of), span(within, "within"), fewest(least)
+    now, length, few = judgement(as_of), span(within, "within"), count_of(least, "least", least=1)
+    count_of(most, "most", least=0)
     all_held = held(logs, lines, now)
     if all_held is None:
         raise ArgumentError("the logs have no purchases that things could follow; give them too")

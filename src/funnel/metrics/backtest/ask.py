@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from funnel._frames import installed
-from funnel._given import SpanLike
+from funnel._given import SpanLike, count_of
 from funnel._instants import MICROSECOND, instant
 from funnel._lift.tree import Answer
 from funnel._rule import Rule
 from funnel.errors import MissingExtraError
 from funnel.metrics.backtest.dates import Dates, Every
-from funnel.metrics.backtest.result import AnswerShare, Backtest, fewest
+from funnel.metrics.backtest.result import AnswerShare, Backtest
 from funnel.metrics.rate import LEAST, LEVEL
 from funnel.policy import Policy
 
@@ -103,7 +103,7 @@ def backtest(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
     from funnel.metrics.backtest.replay import replay
     from funnel.metrics.backtest.resampled import Draws
 
-    enough = fewest(least, "people who bought that a figure is told of")
+    enough = count_of(least, "least", least=1)
     dates = Dates.of(first, every, horizon, as_of)
     asks = questions(rule, policy, order, at_least, among)
     done = replay(asks, logs, dates)

@@ -12,10 +12,10 @@ import attrs
 
 from funnel._facts.base import BaseFacts
 from funnel._facts.plan import Plan, narrowed
-from funnel._given import nearest
+from funnel._given import brief, each, nearest
 from funnel._instants import MICROSECOND
 from funnel._lift.tree import Answer, Fork, Leaf, Tree, answer_kind, describe, leaf_value, leaves
-from funnel._rule import Rule, rule
+from funnel._rule import Rule, rule, rule_given
 from funnel.errors import FactsError
 from funnel.facts import Facts
 from funnel.policy import Policy
@@ -75,7 +75,7 @@ def asked(tree: Tree, name: str, order: Sequence[Answer] | None, at_least: Answe
         found = sorted({describe(leaf) for leaf in leaves(tree)})
         msg = f"{name} answers in words ({', '.join(found)}); give order, from the least likely to buy to the likeliest"
         raise FactsError(msg)
-    values = [_plain(answer) for answer in known]
+    values = [_plain(answer) for answer in each(known, "order", "a list of answers")]
     _all_there(tree, name, values)
     flags = len(values) - 1 if at_least is None else _place(values, at_least, name)
     return Asked(_placed(tree, values), tuple(known), flags)
@@ -86,7 +86,7 @@ def _limit(at_least: Answer, name: str) -> int | None:
         return at_least // MICROSECOND
     if at_least is None or (isinstance(at_least, int) and not isinstance(at_least, Enum)):
         return at_least
-    msg = f"at_least is {at_least!r}, and {name} answers with numbers; give a number"
+    msg = f"at_least is {brief(at_least)}, and {name} answers with numbers; give a number"
     raise FactsError(msg)
 
 
@@ -105,10 +105,10 @@ def _all_there(tree: Tree, name: str, values: Sequence[object]) -> None:
 
 
 def _place(values: Sequence[object], at_least: Answer, name: str) -> int:
-    if _plain(at_least) in values:
+    if isinstance(_plain(at_least), str | int) and _plain(at_least) in values:
         return values.index(_plain(at_least))
-    hint = nearest(str(_plain(at_least)), map(str, values))
-    msg = f"at_least is {_plain(at_least)!r}, which is no answer of {name}; {hint}"
+    hint = nearest(_plain(at_least), map(str, values))
+    msg = f"at_least is {brief(_plain(at_least))}, which is no answer of {name}; {hint}"
     raise FactsError(msg)
 
 
@@ -183,9 +183,13 @@ def questions(
     """What is asked: the rule, what it is held against, and who is looked at.
 
     Raises:
+        ArgumentError: What was passed is not a rule.
         FactsError: An argument does not go with the answers of the rule.
         LiftError: A rule does what cannot be run for a table.
     """
+    rule_given(subject)
+    if among is not None:
+        rule_given(among, "among")
     if subject.name in BASELINES:
         msg = f"the rule is called {subject.name}, as what every rule is held against is; give it another name"
         raise FactsError(msg)
@@ -196,7 +200,7 @@ def questions(
     made |= {name: Asked(_numbered(one.tree)) for name, one in rules.items()}
     chosen = None if among is None else among.lifted(policy, facts)
     if chosen is not None and answer_kind(chosen.tree) != "bool":
-        msg = f"among is {among!r}, which does not answer yes or no; give a rule that does, such as has_bought"
+        msg = f"among is {among}, which does not answer yes or no; give a rule that does, such as has_bought"
         raise FactsError(msg)
     read = frozenset(name for one in (ready, *rules.values(), chosen) if one is not None for name in one.read)
     plan = narrowed(ready.plan, read)

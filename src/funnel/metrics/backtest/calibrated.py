@@ -9,13 +9,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from math import exp, log
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from operator import index
+from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, cast, get_args
 
 import attrs
 
-from funnel._given import nearest
+from funnel._given import brief, count_of, each, is_one_of, kind_of, nearest, one_of
 from funnel.errors import ArgumentError, FactsError
-from funnel.metrics.backtest.result import Backtest, fewest
+from funnel.metrics.backtest.result import Backtest
 from funnel.metrics.survival.estimates import Shown, percent
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ class Calibration(Shown):
             FactsError: It is no whole number.
         """
         if not isinstance(points, int | None):
-            msg = f"the answer is a {type(points).__name__}; a calibration is of rules that answer with whole numbers"
+            msg = f"the answer is a {kind_of(points)}; a calibration is of rules that answer with whole numbers"
             raise FactsError(msg)
         if points is None or not self.enough:
             return None
@@ -132,8 +133,9 @@ class Calibration(Shown):
 
         entered = enter(frame)
         schema = entered.frame.collect_schema()
-        if points not in schema:
-            msg = f"the frame has no column {points!r}; {nearest(points, [name for name in schema if name != ROW])}"
+        if not is_one_of(points, schema):
+            columns = [name for name in schema if name != ROW]
+            msg = f"the frame has no column {brief(points)}; {nearest(points, columns)}"
             raise FactsError(msg)
         if not isinstance(schema[points], nw.dtypes.IntegerType | nw.Boolean):
             msg = f"the column {points} is {schema[points]}; give the whole numbers that the rule answered with"
@@ -164,9 +166,16 @@ class Calibration(Shown):
 
         Args:
             told: The plain data.
+
+        Raises:
+            ArgumentError: It is not what `to_dict` gave.
         """
-        fields: dict[str, Any] = {**told, "levels": tuple(CalibrationLevel(**level) for level in told["levels"])}
-        return cls(**fields)
+        try:
+            fields: dict[str, Any] = {**told, "levels": tuple(CalibrationLevel(**level) for level in told["levels"])}
+            return cls(**fields)
+        except (TypeError, LookupError):
+            msg = "told must be what to_dict() of a Calibration returned: a field is missing or unknown"
+        raise ArgumentError(msg)
 
     def __str__(self) -> str:
         """Write of how many it is, and how far the probabilities reach."""
@@ -212,10 +221,8 @@ def calibrate(
         >>> print(calibrate([10, 20, 20, 30], [False, True, False, True]))
         not enough (2 buyers, 2 others; at least 100 each)
     """
-    if method not in _METHODS:
-        msg = f"method is {str(method)[:200]!r}; {nearest(str(method), _METHODS)}"
-        raise ArgumentError(msg)
-    enough = fewest(least, "buyers, and others, of whom a probability is told")
+    one_of(method, _METHODS, "method")
+    enough = count_of(least, "least", least=1)
     counts = list(_of_backtest(scores)) if isinstance(scores, Backtest) else _of_points(scores, labels)
     people, bought = sum(level.people for level in counts), sum(level.bought for level in counts)
     buyers = scores.rule.lift.bought if isinstance(scores, Backtest) else bought
@@ -242,14 +249,30 @@ def _of_backtest(done: Backtest) -> Iterator[CalibrationLevel]:
         yield CalibrationLevel(int(share.answer), share.bought / share.people, share.people, share.bought)
 
 
+def _whole_of(score: object) -> int:
+    try:
+        return index(cast("SupportsIndex", score))  # whole numbers of numpy too
+    except TypeError:
+        msg = f"a score must be a whole number (got {brief(score)})"
+    raise ArgumentError(msg)
+
+
+def _truth_of(label: object) -> bool:
+    is_truth = type(label).__name__ in ("bool", "bool_")  # those of numpy too
+    if is_truth or (isinstance(label, int) and label in (0, 1)):
+        return bool(label)
+    raise ArgumentError(f"a label must be True or False (got {brief(label)})")
+
+
 def _of_points(scores: Sequence[int], labels: Sequence[bool] | None) -> list[CalibrationLevel]:
-    if labels is None or len(labels) != len(scores):
-        given = "none" if labels is None else f"{len(labels):,}"
-        msg = f"there are {len(scores):,} scores and {given} labels; give one label, bought or not, for each score"
+    points = [_whole_of(score) for score in each(scores, "scores", "a Backtest, or a list of points")]
+    known = [] if labels is None else [_truth_of(label) for label in each(labels, "labels", "a list of truths")]
+    if len(known) != len(points):
+        given = "none" if labels is None else f"{len(known):,}"
+        msg = f"there are {len(points):,} scores and {given} labels; give one label, bought or not, for each score"
         raise ArgumentError(msg)
-    points = [int(score) for score in scores]
     people = Counter(points)
-    bought = Counter(point for point, label in zip(points, labels, strict=True) if label)
+    bought = Counter(point for point, label in zip(points, known, strict=True) if label)
     return [
         CalibrationLevel(point, bought[point] / count, count, bought[point]) for point, count in sorted(people.items())
     ]

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import narwhals as nw
 
-from funnel._facts.base import judgement
 from funnel._frames import Frame, Home, enter, leave
-from funnel._given import nearest
+from funnel._given import brief, judgement, nearest
 from funnel._instants import instant
 from funnel._people import logs_of
 from funnel._rule import Rule
@@ -86,9 +85,10 @@ class RuleComparison:
             FactsError: Neither rule answers so to anybody.
         """
         pair = getattr(before, "value", before), getattr(after, "value", after)
-        if not any((move.before, move.after) == pair for move in self.moves):
+        if not any((move.before, move.after) == pair for move in self.moves if all(map(_is_answer, pair))):
             pairs = [f"{move.before} to {move.after}" for move in self.moves]
-            msg = f"nobody moves from {pair[0]!r} to {pair[1]!r}; {nearest(f'{pair[0]} to {pair[1]}', pairs)}"
+            asked = " to ".join(str(one) if isinstance(one, str) else brief(one) for one in pair)
+            msg = f"nobody moves from {brief(pair[0])} to {brief(pair[1])}; {nearest(asked, pairs)}"
             raise FactsError(msg)
         is_before, is_after = (_is(name, value) for name, value in zip(("_old", "_new"), pair, strict=True))
         return leave(self._answers.filter(is_before & is_after).select(PERSON).sort(PERSON), self._home)
@@ -189,3 +189,7 @@ def _first_nothings(pair: tuple[Any, Any]) -> tuple[tuple[bool, Any], tuple[bool
 def _answers(one: Rule[Any, Any, Any], logs: Logs, policy: Policy, now: datetime, name: str) -> Frame:
     frame = enter(one.over(logs, policy, as_of=now)).frame
     return frame.select(PERSON, nw.col(one.name).alias(name))
+
+
+def _is_answer(given: object) -> bool:
+    return given is None or isinstance(given, str | int | timedelta)

@@ -7,10 +7,9 @@ from datetime import UTC, datetime, timedelta
 import attrs
 from dateutil.relativedelta import relativedelta
 
-from funnel._facts.base import judgement
-from funnel._given import SpanLike, span
+from funnel._given import SpanLike, judgement, span
 from funnel._instants import MICROSECOND, micros
-from funnel.errors import ArgumentError, InstantError
+from funnel.errors import ArgumentError
 
 Every = SpanLike
 """The time from one replay to the next: so many days, or calendar months (a relativedelta)."""
@@ -43,7 +42,7 @@ class Dates:
             InstantError: An instant is naive.
             ArgumentError: `every` or `horizon` does not lead ahead, or there are too many days.
         """
-        start, now = judgement_of(first, "first"), judgement(as_of)
+        start, now = judgement(first, "first"), judgement(as_of)
         length, step = span(horizon, "horizon"), _ahead(every)
         days: list[int] = []
         day = start
@@ -56,18 +55,6 @@ class Dates:
             day = micros((first + step * len(days)).astimezone(UTC))
         kept = tuple(day for day in days if day + length <= now)
         return cls(kept, len(days) - len(kept), length, now)
-
-
-def judgement_of(moment: datetime, name: str) -> int:
-    """An instant that was given under some name, in microseconds.
-
-    Raises:
-        InstantError: It is no aware datetime, or lies outside the years that are kept.
-    """
-    try:
-        return judgement(moment)
-    except InstantError as error:
-        raise InstantError(str(error).replace("as_of", name)) from None
 
 
 def _ahead(every: object) -> timedelta | relativedelta:

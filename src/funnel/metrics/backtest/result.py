@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 
+from funnel._given import brief, is_one_of
 from funnel.errors import ArgumentError
 from funnel.metrics._shown import as_html, as_text, days
 from funnel.metrics.survival.estimates import Shown
@@ -253,8 +254,8 @@ class Backtest:
                 raise ArgumentError(msg)
             return dict(self.draws.less(self.rule, other.draws, other.rule))
         named = {one.name: one for one in self.baselines}
-        if other not in named:
-            msg = f"no baseline is called {other!r}; known are {', '.join(named)}"
+        if not is_one_of(other, named):
+            msg = f"no baseline is called {brief(other)}; known are {', '.join(named)}"
             raise ArgumentError(msg)
         return dict(self.draws.less(self.rule, self.draws, named[other]))
 
@@ -302,15 +303,3 @@ def _alike(one: Backtest) -> dict[str, object]:
     told = {name: getattr(one, name) for name in ("horizon", "as_of", "people", "seed", "level")}
     counts = tuple((day.date, day.people, day.bought) for day in one.by_date)
     return {**told, "days and who was looked at on them": counts}
-
-
-def fewest(given: object, of: str) -> int:
-    """The fewest people of whom something is told.
-
-    Raises:
-        ArgumentError: It is no whole number from 1 up.
-    """
-    if isinstance(given, int) and not isinstance(given, bool) and given >= 1:
-        return given
-    msg = f"least is {given!r}; give the fewest {of}, a whole number from 1 up"
-    raise ArgumentError(msg)

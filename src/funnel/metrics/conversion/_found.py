@@ -9,6 +9,7 @@ import attrs
 import narwhals as nw
 
 from funnel._frames import Frame, Home, brought, kept
+from funnel._given import instance
 from funnel.errors import EngineError
 from funnel.metrics._kinds import check_kinds
 from funnel.metrics._purchases import told
@@ -55,6 +56,8 @@ class Found:
         Raises:
             EngineError: A column is not there, or is not of whole numbers where they must be.
         """
+        for one in values.values():
+            instance(one.column, str, "column", "the name of a column")
         carry = list(dict.fromkeys(one.column for one in values.values()))
         here = self.marked(carry)
         for name in carry:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from funnel._given import SpanLike
+from funnel._given import SpanLike, count_of
 from funnel._instants import instant
-from funnel.errors import ArgumentError
 from funnel.metrics.conversion._found import Found
 from funnel.metrics.conversion.asked import Asked, asked
 from funnel.metrics.conversion.counted import Group, Line, counts, lines
@@ -100,9 +99,7 @@ def conversion(  # noqa: PLR0913 - a question has many sides
         exclude=exclude,
     )
     Rate(0, 0, level=level)
-    if type(enough) is not int or enough < 1:
-        msg = f"enough is {enough!r}; give the fewest people a rate is shown of, a whole number from 1 up"
-        raise ArgumentError(msg)
+    count_of(enough, "enough", least=1)
     return _answered(Found(events, question), question, level, enough)
 
 

@@ -8,8 +8,7 @@ from typing import cast, get_args
 
 import attrs
 
-from funnel._facts.base import judgement
-from funnel._given import SpanLike, meant, one_of, span
+from funnel._given import SpanLike, brief, is_one_of, judgement, meant, one_of, span
 from funnel.errors import ArgumentError
 from funnel.metrics.conversion.groups import By
 from funnel.metrics.conversion.plan import Entry, Order, Ties
@@ -49,8 +48,8 @@ class Asked:
             ArgumentError: No step is called so.
         """
         names = [step.name for step in self.steps]
-        if name not in names:
-            msg = f"no step is called {name!r}; the steps are {', '.join(map(repr, names))}{meant(name, names)}"
+        if not is_one_of(name, names):
+            msg = f"no step is called {brief(name)}; the steps are {', '.join(map(repr, names))}{meant(name, names)}"
             raise ArgumentError(msg)
         return names.index(name) + 1
 

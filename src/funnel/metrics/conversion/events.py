@@ -13,7 +13,7 @@ import attrs
 import narwhals as nw
 
 from funnel._frames import ROW, Entered, Frame, Home, column_types, enter, framed, microseconds
-from funnel._given import INNER
+from funnel._given import INNER, brief, is_one_of
 from funnel._instants import EARLIEST, LATEST
 from funnel.errors import ArgumentError, EngineError
 from funnel.interactions import KINDS, Interaction
@@ -185,8 +185,8 @@ def absent(names: Collection[str], types: Types) -> None:
         EngineError: One is not.
     """
     for name in names:
-        if name not in types:
-            msg = f"the events have no column {name!r}{hint(name, [one for one in types if one != ROW])}"
+        if not is_one_of(name, types):
+            msg = f"the events have no column {brief(name)}{hint(name, [one for one in types if one != ROW])}"
             raise EngineError(msg)
 
 

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import attrs
 
+from funnel._given import brief, each
 from funnel.errors import ArgumentError
 
 MOST_EDGES = 50
@@ -57,8 +58,10 @@ def bands(column: str, edges: Sequence[int], *, at: str = "first") -> By:
         >>> bands("amount", [100_000, 1_000_000]).labels
         ('under 100,000', '100,000 to under 1,000,000', '1,000,000 or more')
     """
-    rising = list(edges) == sorted(set(edges))
-    if not 1 <= len(edges) <= MOST_EDGES or not rising or not all(type(edge) is int for edge in edges):
-        msg = f"the edges of bands are {edges!r}; give 1 to {MOST_EDGES} whole numbers that rise, such as [100, 1_000]"
+    known = each(edges, "edges", "a list of whole numbers")
+    are_whole = all(type(edge) is int for edge in known)
+    if not 1 <= len(known) <= MOST_EDGES or not are_whole or known != sorted(set(known)):
+        shown = ", ".join(map(brief, known[:MOST_EDGES])) or "none"
+        msg = f"the edges of bands are {shown}; give 1 to {MOST_EDGES} whole numbers that rise, such as [100, 1_000]"
         raise ArgumentError(msg)
-    return By(column, at=at, edges=tuple(edges))
+    return By(column, at=at, edges=tuple(known))

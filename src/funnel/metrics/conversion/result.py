@@ -10,7 +10,7 @@ import attrs
 import narwhals as nw
 
 from funnel._frames import leave
-from funnel._given import one_of
+from funnel._given import is_one_of, one_of
 from funnel.errors import ArgumentError
 from funnel.metrics._periods import Calendar, Period, Weekday
 from funnel.metrics.conversion import shown
@@ -166,7 +166,7 @@ class Funnel:
             EngineError: The column is not there, or holds no whole numbers.
             ArgumentError: No step is called so.
         """
-        if at not in ("first", "last"):
+        if not is_one_of(at, ("first", "last")):
             self.step(at)
         attempts = self._found.valued({"value": By(column, at=at)}, whole=True)
         return values(attempts, [step.name for step in self.steps])

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import attrs
 
-from funnel._given import one_of, span
+from funnel._given import brief, one_of, span
 from funnel._instants import MICROSECOND
 from funnel.errors import ArgumentError
 
@@ -21,7 +21,7 @@ MOST_STEPS = 16
 
 def _named(given: object, what: str) -> None:
     if not isinstance(given, str) or not given:
-        msg = f"{what} is {given!r}; give a text that is not empty"
+        msg = f"{what} is {brief(given)}; give a text that is not empty"
         raise ArgumentError(msg)
 
 

@@ -14,6 +14,7 @@ import attrs
 import narwhals as nw
 
 from funnel._frames import Frame
+from funnel._given import brief
 from funnel._lift.columns import flag
 from funnel.errors import ArgumentError
 from funnel.metrics._purchases import told, whole
@@ -47,7 +48,7 @@ def times(attempts: Attempts, names: Sequence[str], quantile: object) -> tuple[S
         ArgumentError: The quantile is no share above 0 and up to 1.
     """
     if not isinstance(quantile, float) or not 0 < quantile <= 1:
-        msg = f"the quantile is {quantile!r}; give a float above 0 and up to 1, such as 0.5"
+        msg = f"the quantile is {brief(quantile)}; give a float above 0 and up to 1, such as 0.5"
         raise ArgumentError(msg)
     plan = attempts.plan
     frame = attempts.frame.select(*(f"t_{n}" for n in range(1, len(names) + 1)), *_reached(len(names)))

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from funnel._facts.base import judgement
+from funnel._given import judgement
+from funnel._moves.ask import machine_given
 from funnel._moves.course import BY_TIME
 from funnel._moves.walked import NOBODY
 from funnel.logs import Logs
@@ -67,7 +68,7 @@ def stage_flow(  # noqa: PLR0913 - what is cut, by whose clock, and by which mac
         100.0 % (1 of 1; 20.7 to 100.0 %)
     """
     asked = Asked(as_of, tz, Calendar.of(period, tz, week_start))
-    course = machine.course(policy)
+    course = machine_given(machine).course(policy)
     if isinstance(people, Logs):
         return flow_of(MadeByAll.of(course, people, asked.now), course, asked)
     return flow_of(MadeByEach.of(course, each_of(people), asked.now), course, asked)

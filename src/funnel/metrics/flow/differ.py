@@ -14,9 +14,10 @@ import attrs
 import narwhals as nw
 
 from funnel._frames import kept, laid_down, leave
+from funnel._given import instance
 from funnel._instants import instant
 from funnel._lift.columns import whole
-from funnel._moves.ask import Tabled
+from funnel._moves.ask import Tabled, machine_given
 from funnel._moves.walked import FROM, MOVED, NOBODY, TO
 from funnel._reduce.aggregates import PERSON
 from funnel.errors import MoveError
@@ -26,7 +27,7 @@ from funnel.metrics.flow.counted import Asked, flow_of
 from funnel.metrics.flow.difference import StageChange, StageDifference
 from funnel.metrics.flow.made import Made, MadeByAll, MadeByEach, each_of
 from funnel.metrics.flow.result import StageFlow, Value
-from funnel.policy import Policy
+from funnel.policy import Policy, policy_given
 from funnel.stages import FUNNEL
 
 if TYPE_CHECKING:
@@ -51,6 +52,15 @@ class RuleBook:
 
     policy: Policy
     machine: Tabled[Any] = FUNNEL
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what is not a policy or not a machine.
+
+        Raises:
+            ArgumentError: It is something else.
+        """
+        policy_given(self.policy)
+        machine_given(self.machine)
 
 
 def stage_difference(  # noqa: PLR0913 - two rule books, what is cut, and by whose clock
@@ -101,6 +111,8 @@ def stage_difference(  # noqa: PLR0913 - two rule books, what is cut, and by who
         2026-02*    lapsed    0    1    +1
     """
     asked = Asked(as_of, tz, Calendar.of(period, tz, week_start))
+    for name, book in (("old", old), ("new", new)):
+        instance(book, RuleBook, name, "a RuleBook")
     stages = _stages(old, new)
     if isinstance(people, Logs):
         frames = [MadeByAll.of(_course(book), people, asked.now) for book in (old, new)]

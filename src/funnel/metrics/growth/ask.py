@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 import narwhals as nw
 
-from funnel._facts.base import judgement
-from funnel._given import SpanLike, span
+from funnel._given import SpanLike, brief, judgement, span
 from funnel._instants import MICROSECOND, instant
 from funnel._lift.columns import flag
 from funnel._people import logs_of
@@ -129,7 +128,7 @@ def _margin(margin: object, start: date) -> float:
     given: object = margin.get(start) if isinstance(margin, Mapping) else margin  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
     if isinstance(given, int | float) and 0 < given <= 1:
         return float(given)
-    msg = f"margin of the period of {start} is {given!r}; give the share that is left after costs, above 0 up to 1"
+    msg = f"margin of the period of {start} is {brief(given)}; give the share that is left after costs, above 0 up to 1"
     raise ArgumentError(msg)
 
 

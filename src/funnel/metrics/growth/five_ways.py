@@ -14,7 +14,7 @@ from math import log
 
 import attrs
 
-from funnel._given import one_of
+from funnel._given import brief, day_of, one_of
 from funnel.errors import ArgumentError
 from funnel.metrics._periods import Period, written
 from funnel.metrics.rate import Rate
@@ -26,6 +26,14 @@ PENDING = "pending"
 """The part of a change that is due to people who have not had the time yet."""
 
 COUNTS = ("leads", "pending", "referred", "buyers", "orders", "revenue")
+
+
+_MOST = 10**6
+"""A share that anybody asks about is far below; a product above it may not be a number any more."""
+
+
+def _is_share(by: object) -> bool:
+    return isinstance(by, int | float) and not isinstance(by, bool) and -1 <= by <= _MOST
 
 
 @attrs.frozen
@@ -102,8 +110,8 @@ class FiveWays:
             ArgumentError: The way is none of the five, or the share is below -1.
         """
         one_of(way, WAYS, "way")
-        if by < -1:
-            msg = f"by is {by}; give a share from -1 up, such as 0.1 for a tenth more"
+        if not _is_share(by):
+            msg = f"by is {brief(by)}; give a share from -1 up, such as 0.1 for a tenth more"
             raise ArgumentError(msg)
         rate, share = self.conversion, {"conversion": self.conversion.value, "margin": self.margin}.get(way)
         gained = self.profit * (min(1 + by, 1 / share) - 1 if share else by)
@@ -235,10 +243,11 @@ class Growth:
         Raises:
             ArgumentError: Nobody arrived in a period that begins then.
         """
+        day = day_of(start, "the first day of a period")
         for one in self.periods:
-            if one.start == start:
+            if one.start == day:
                 return one
-        msg = f"nobody arrived in a {self.period} that begins on {start}; give the first day of one of the periods"
+        msg = f"nobody arrived in a {self.period} that begins on {day}; give the first day of one of the periods"
         raise ArgumentError(msg)
 
     def change(self, before: date, after: date) -> Change:

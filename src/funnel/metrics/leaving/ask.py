@@ -20,12 +20,13 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import attrs
 
-from funnel._facts.base import judgement
+from funnel._given import count_of, judgement
 from funnel._instants import instant
 from funnel.errors import ArgumentError
 from funnel.metrics._shown import as_html, as_text, days, percent
 from funnel.metrics.leaving.left import TROUBLES, Said, returns, whys
 from funnel.metrics.rate import LEAST, Difference, Rate
+from funnel.policy import policy_given
 from funnel.stages import Stage
 
 if TYPE_CHECKING:
@@ -219,6 +220,8 @@ def leaving(logs: Logs, policy: Policy, *, as_of: datetime, least: int = LEAST) 
         [('no', 'price', 1)]
     """
     now = judgement(as_of)
+    policy_given(policy)
+    count_of(least, "least", least=1)
     if policy.after_sale_for >= policy.lapse_after:
         msg = (
             f"after_sale_for ({days(policy.after_sale_for)}) is not shorter than lapse_after "

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 import attrs
 import narwhals as nw
 
-from funnel._facts.base import judgement
-from funnel._given import SpanLike, span
+from funnel._given import SpanLike, judgement, span
 from funnel._instants import MICROSECOND, instant
 from funnel._lift.columns import flag
 from funnel.metrics._purchases import PERSON

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 import attrs
 import narwhals as nw
 
-from funnel._facts.base import judgement
 from funnel._facts.frames import held_over
 from funnel._facts.plan import narrowed
-from funnel._given import SpanLike, span
+from funnel._given import SpanLike, count_of, judgement, one_of, span
 from funnel._instants import MICROSECOND, instant
 from funnel._lift.columns import flag
 from funnel._reduce.aggregates import value_name
@@ -146,9 +145,8 @@ def repeat_by(  # noqa: PLR0913 - three of them say when, how long, how many
     """
     now, length = judgement(as_of), span(within, "within")
     within = length * MICROSECOND
-    if by not in get_args(By):
-        msg = f"by is {by!r}; give one of {', '.join(get_args(By))}"
-        raise ArgumentError(msg)
+    one_of(by, get_args(By), "by")
+    count_of(least, "least", least=1)
     if (lines is not None) is not (by == "product"):
         raise ArgumentError("lines go with by='product', and it with lines; give both or neither")
     rows = numbered(logs, now)

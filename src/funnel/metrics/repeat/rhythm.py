@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import attrs
 import narwhals as nw
 
-from funnel._facts.base import judgement
 from funnel._frames import kept
+from funnel._given import count_of, judgement
 from funnel._instants import MICROSECOND, instant
 from funnel.metrics._purchases import PERSON, told, whole
 from funnel.metrics._shown import as_html, days
@@ -115,6 +115,7 @@ def purchase_rhythm(logs: Logs, *, as_of: datetime, least: int = LEAST) -> Rhyth
         regularity: not enough: 1 of 30
     """
     now = judgement(as_of)
+    count_of(least, "least", least=1)
     rows = numbered(logs, now)
     if rows is None:
         return Rhythm(instant(now), 0, 0, None, 0, None, least)

@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import narwhals as nw
 
-from funnel._facts.base import judgement
 from funnel._frames import kept, leave
-from funnel._given import SpanLike, span
+from funnel._given import SpanLike, count_of, judgement, span
 from funnel._instants import FOREVER, MICROSECOND, instant
 from funnel._lift.columns import flag
 from funnel.metrics._purchases import PERSON
@@ -135,6 +134,7 @@ def purchase_steps(logs: Logs, within: SpanLike, *, as_of: datetime, least: int 
         1
     """
     now, length = judgement(as_of), span(within, "within")
+    count_of(least, "least", least=1)
     within = length * MICROSECOND
     rows = numbered(logs, now)
     if rows is None:

@@ -14,9 +14,8 @@ from typing import Any, get_args
 import attrs
 import narwhals as nw
 
-from funnel._facts.base import judgement
 from funnel._frames import leave
-from funnel._given import SpanLike, one_of, span
+from funnel._given import SpanLike, judgement, one_of, span
 from funnel._instants import MICROSECOND, instant
 from funnel.errors import ArgumentError
 from funnel.metrics._orders import FIRSTS, orders_of

@@ -14,8 +14,7 @@ from typing import Any, overload
 
 import attrs
 
-from funnel._facts.base import judgement
-from funnel._given import SpanLike, span
+from funnel._given import SpanLike, count_of, judgement, share_of, span
 from funnel._instants import MICROSECOND, instant
 from funnel.errors import ArgumentError
 from funnel.metrics.rate import LEAST, LEVEL
@@ -108,12 +107,7 @@ class Survival:
         Raises:
             ArgumentError: It is not.
         """
-        if not 0 < share < 1:
-            msg = (
-                f"a share of {share!r} has no time within which it converts; give a float between 0 and 1, such as 0.5"
-            )
-            raise ArgumentError(msg)
-        return quantile_of(self.curve, share, self.level, self.least)
+        return quantile_of(self.curve, share_of(share, "share", 0.5), self.level, self.least)
 
     @property
     def median(self) -> WaitQuantile:
@@ -141,7 +135,7 @@ class Survival:
             least: The fewest people who are watched to the end of the flat part; those watched longer are too few to
                 go by. The thirty is our choice.
         """
-        return plateau_of(self.curve, max(least, 1)) if self.enough else None
+        return plateau_of(self.curve, count_of(least, "least", least=1)) if self.enough else None
 
     def to_dict(self) -> dict[str, Any]:
         """The counts, the median and its interval, and from when to when the end is flat, if it is, by name."""
@@ -232,12 +226,8 @@ def survival(waits: object, *, as_of: datetime, level: float = LEVEL, least: int
 
 
 def _survival(waits: Waits, as_of: datetime, level: float, least: int) -> Survival:
-    if not 0 < level < 1:
-        msg = f"level is {level!r}; give a float between 0 and 1, such as 0.95"
-        raise ArgumentError(msg)
-    if least < 1:
-        msg = f"least is {least!r}; give the fewest people of whom anything is said, a whole number from 1 up"
-        raise ArgumentError(msg)
+    share_of(level, "level")
+    count_of(least, "least", least=1)
     return Survival(instant(judgement(as_of)), waits.curve, waits.early, level, least)
 
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator, Mapping, Sequence
 from math import erfc, exp, fsum, lgamma, log, sqrt
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 
 from funnel._frames import installed
+from funnel._given import instance, kind_of
+from funnel.errors import ArgumentError
 from funnel.metrics.survival.curve import waiting_in, waiting_in_arrays
 
 if TYPE_CHECKING:
@@ -107,6 +109,7 @@ def log_rank(groups: Mapping[Any, Survival]) -> LogRank:
         >>> print(log_rank({"offer": came(1, 2, 3, 4), "none": came(7, 8, 9, 9)}))
         chi square 7.34, degrees 1, p 0.007 (offer: 4 converted, 1.5 expected; none: 4 converted, 6.5 expected)
     """
+    _checked(groups)
     enough = {name: one for name, one in groups.items() if one.enough}
     found = _Found.of([one.curve for one in enough.values()])
     rows = zip(enough.items(), found.expected, strict=True)
@@ -227,3 +230,13 @@ def tail(chi_square: float, degrees: int) -> float:
         total += exp(order * log(half) - half - lgamma(order + 1))
         order += 1
     return total
+
+
+def _checked(groups: object) -> None:
+    from funnel.metrics.survival.ask import Survival
+
+    wrong = f"groups must be survival curves by name (got {kind_of(groups)}); give what survival_by or survival returns"
+    if not isinstance(groups, Mapping):
+        raise ArgumentError(wrong)
+    for one in cast("Mapping[object, object]", groups).values():
+        instance(one, Survival, "a group", "a Survival, such as survival returns")

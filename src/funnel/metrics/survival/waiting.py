@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import narwhals as nw
 
+from funnel._computing import collected
 from funnel._frames import Entered, enter, installed, microseconds
 from funnel._given import INNER, nearest
 from funnel._instants import EARLIEST, LATEST, micros
@@ -130,7 +131,7 @@ def waits_in(native: object, now: int) -> Waits:
         return _waits(_pair_counts(native, now))  # pyright: ignore[reportUnknownArgumentType]
     frame = _keyed(native, (), now)
     if _is_here(frame):
-        return _waits_here(frame.collect()[_KEY].to_numpy())
+        return _waits_here(collected(frame)[_KEY].to_numpy())
     return _waits(_counted(frame, ())[()])
 
 
@@ -192,7 +193,7 @@ def _counted(frame: Frame, by: Sequence[str]) -> defaultdict[Group, Counter[int]
 
 def _grouped_here(frame: Frame, by: Sequence[str]) -> dict[Group, Waits] | None:
     """The same of rows that lie here in Polars, each group as an array; None of very many groups of a few rows each."""
-    here: Any = nw.to_native(frame.collect())
+    here: Any = nw.to_native(collected(frame))
     groups = here.select(by).n_unique()
     if groups > _FEW and groups * _FEW > len(here):
         return None

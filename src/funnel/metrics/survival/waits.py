@@ -12,9 +12,8 @@ from typing import Any, Literal
 import attrs
 import narwhals as nw
 
-from funnel._facts.base import judgement
 from funnel._frames import Frame, Home, leave
-from funnel._given import nearest
+from funnel._given import brief, is_one_of, judgement, nearest, one_of
 from funnel._instants import FOREVER
 from funnel._lift.columns import flag
 from funnel._streams import STREAMS
@@ -84,9 +83,7 @@ def waits(  # noqa: PLR0913 - two of them are the kinds
         [datetime.timedelta(days=4), None]
     """
     now, kept = judgement(as_of), list(keep)
-    if earlier not in ("counts", "ignored"):
-        msg = f"earlier is {earlier!r}; it is one of counts, ignored"
-        raise ArgumentError(msg)
+    one_of(earlier, ("counts", "ignored"), "earlier")
     found = (
         _of_logs(events, start, end, kept, now)
         if isinstance(events, Logs)
@@ -115,8 +112,8 @@ def _of_logs(logs: Logs, start: str, end: str, kept: Sequence[str], now: int) ->
 
 def _stream(logs: Logs, name: str, now: int) -> Frame | None:
     """The rows of a stream up to an instant; None if the log that would hold them is not there."""
-    if name not in STREAMS:
-        msg = f"no stream of records is called {name!r}; {nearest(name, STREAMS)}"
+    if not is_one_of(name, STREAMS):
+        msg = f"no stream of records is called {brief(name)}; {nearest(name, STREAMS)}"
         raise ArgumentError(msg)
     stream = STREAMS[name]
     if stream.table not in logs.tables:

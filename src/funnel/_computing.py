@@ -1,0 +1,57 @@
+"""What an engine computes, with its failures as errors of this library."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from funnel.errors import EngineError
+
+if TYPE_CHECKING:
+    import narwhals as nw
+
+_ENGINES = frozenset({"duckdb", "ibis", "narwhals", "pandas", "polars", "py4j", "pyarrow", "pyo3_runtime", "pyspark"})
+"""The packages whose errors are those of an engine; Polars raises panics as errors of `pyo3_runtime`."""
+
+
+@contextmanager
+def computing() -> Generator[None, None, None]:
+    """Raise `EngineError` if an engine fails: a lazy plan that cannot run, or a database whose connection is closed.
+
+    The engine's own message may hold values of rows, so it is not repeated.
+
+    Raises:
+        EngineError: The engine failed.
+    """
+    try:
+        yield
+    except BaseException as error:
+        engine = type(error).__module__.partition(".")[0].removeprefix("_")
+        if engine not in _ENGINES:
+            raise
+        reason = f"{type(error).__name__} of {engine}"
+    else:
+        return
+    raise EngineError(f"the frame cannot be computed ({reason}); compute it by itself to see why, and pass the result")
+
+
+def collected(frame: Any, engine: str | None = None) -> Any:
+    """Return the rows of a lazy frame of narwhals, in local memory.
+
+    Raises:
+        EngineError: The plan of the frame fails.
+    """
+    with computing():
+        return frame.collect(engine) if engine else frame.collect()
+
+
+def schema_of(frame: Any) -> nw.Schema:
+    """Return the columns of a frame of narwhals, with their types.
+
+    Raises:
+        EngineError: The plan of the frame fails.
+    """
+    with computing():
+        schema: nw.Schema = frame.collect_schema()
+        return schema

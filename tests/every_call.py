@@ -1,0 +1,435 @@
+"""Every public call with arguments that are allowed: functions, methods and constructors, each by its name."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, timedelta
+from functools import cache, partial
+from typing import Any
+
+import attrs
+import polars as pl
+import sqlalchemy
+from pydantic import BaseModel
+
+import funnel
+from funnel import Cause, Facts, Money, Policy, SqlAlchemyStore, SqliteStore, Stage, Tally, Visit
+from tests.specimens import DAY, DOORS, NOW, POLICY, START, Door, everyone, logs, onward, specimens
+
+ONE = everyone()[0]
+FACTS = Facts.of(ONE, as_of=NOW)
+VISIT = Visit(id="new", person_id="p0", occurred_at=NOW)
+CUSTOMER = funnel.Customer(person_id="p0", name="Sari Dewi", since=START)
+LINES = pl.DataFrame({"purchase_id": ["p0-1", "p0-2"], "sku": ["mug", "pot"], "category": ["cups", "pots"]})
+EVENTS: list[dict[str, object]] = [
+    {"person_id": "p0", "occurred_at": START, "kind": "view", "channel": "shop"},
+    {"person_id": "p0", "occurred_at": START + DAY, "kind": "purchase", "channel": "shop"},
+]
+METRIC: dict[str, Any] = {"logs": logs(), "as_of": NOW}
+PERIODIC: dict[str, Any] = {"period": "month", "tz": "Asia/Jakarta", "as_of": NOW, "week_start": None}
+RATES: dict[str, Any] = {**METRIC, "within": 30 * DAY, "least": 1}
+
+FUNCTIONS: Mapping[str, dict[str, Any]] = {
+    "affinity": {**RATES, "lines": LINES},
+    "backtest": {
+        "rule": funnel.readiness_points,
+        **METRIC,
+        "policy": POLICY,
+        "first": START + 60 * DAY,
+        "every": 20 * DAY,
+        "horizon": 20 * DAY,
+        "among": None,
+        "order": None,
+        "at_least": None,
+        "calibration": None,
+        "least": 1,
+        "seed": 0,
+    },
+    "bands": {"column": "amount", "edges": [1, 2], "at": "first"},
+    "calibrate": {"scores": [1, 2] * 10, "labels": [True, False] * 10, "method": "isotonic", "least": 1},
+    "compare": {"old": funnel.stage, "new": funnel.stage, **METRIC, "policy": POLICY, "new_policy": POLICY},
+    "conversion": {
+        "events": EVENTS,
+        "steps": ["view", "purchase"],
+        "within": 30 * DAY,
+        "as_of": NOW,
+        "order": "ordered",
+        "entry": "first",
+        "ties": "ranked",
+        "hold": ["channel"],
+        "by": "channel",
+        "exclude": [funnel.Exclusion("cart")],
+        "level": 0.95,
+        "enough": 1,
+    },
+    "growth": {"logs": logs(), **PERIODIC, "within": 30 * DAY, "margin": 0.4},
+    "honeymoon": RATES,
+    "in_words": {"answer": Stage.LEAD, "language": "en"},
+    "leaving": {**METRIC, "policy": POLICY, "least": 1},
+    "lifecycle": {"purchases": logs(), **PERIODIC},
+    "log_rank": {"groups": {"a": specimens()[funnel.Survival][0], "b": specimens()[funnel.Survival][0]}},
+    "look_again": {"people": everyone(), "policy": POLICY, "on": NOW},
+    "offers": {**RATES, "lines": LINES, "most": 1},
+    "postponed": {
+        "not_yet": funnel.InWeeks(n=1),
+        "id": "a",
+        "person_id": "p0",
+        "occurred_at": NOW,
+        "tz": "Asia/Jakarta",
+        "reason": "other",
+        "source": "shop",
+        "channel": "",
+        "words": "",
+        "calendar": funnel.Calendar(events={"payday": ["2026-08-25"]}),
+    },
+    "profile": {"history": ONE, "as_of": NOW, "personal": True},
+    "purchase_rhythm": {**METRIC, "least": 1},
+    "purchase_steps": RATES,
+    "read_interaction": {"given": {"kind": "visit", "id": "a", "person_id": "p0", "occurred_at": NOW}},
+    "referral_rate": METRIC,
+    "repeat_by": {**RATES, "by": "product", "lines": LINES},
+    "repeat_rate": METRIC,
+    "repeat_rate_within": {**METRIC, "within": 30 * DAY},
+    "repeat_rates": {**METRIC, "within": 30 * DAY},
+    "resolve": {
+        "not_yet": funnel.AfterPayday(),
+        "said_at": NOW,
+        "tz": "Asia/Jakarta",
+        "calendar": funnel.Calendar(events={"payday": ["2026-08-25"]}),
+    },
+    "retention": {
+        "purchases": logs(),
+        **PERIODIC,
+        "window": None,
+        "brackets": (),
+        "measure": "on",
+        "first": "purchase",
+        "refund_basis": "order",
+    },
+    "returning_rate": {**METRIC, "within": 30 * DAY},
+    "rfm_quantiles": {**METRIC, "classes": 5},
+    "rule": {"function": lambda f, policy: f.purchase_count > 1},
+    "segments": {**METRIC, "policy": POLICY},
+    "sentence": {"rule": funnel.stage, "person": ONE, "policy": POLICY, "as_of": NOW, "language": "en"},
+    "since": {"moment": funnel.last("purchases")},
+    "stage_difference": {
+        "people": everyone()[:2],
+        "old": funnel.RuleBook(POLICY),
+        "new": funnel.RuleBook(Policy()),
+        **PERIODIC,
+    },
+    "stage_flow": {"people": everyone()[:2], "policy": POLICY, **PERIODIC, "machine": funnel.FUNNEL},
+    "store_tables": {"metadata": sqlalchemy.MetaData(), "schema": None, "prefix": "funnel_"},
+    "survival": {"waits": [(START, None), (START, NOW)], "as_of": NOW, "level": 0.95, "least": 1},
+    "survival_by": {
+        "waits": funnel.waits(logs(), "leads", "purchases", as_of=NOW, keep=["source"]),
+        "by": "source",
+        "as_of": NOW,
+        "level": 0.95,
+        "least": 1,
+    },
+    "until": {"moment": funnel.soonest("postponements", "ready_from")},
+    "waits": {
+        "events": logs(),
+        "start": "leads",
+        "end": "purchases",
+        "as_of": NOW,
+        "keep": ["source"],
+        "earlier": "counts",
+    },
+    "worklist": {"people": everyone(), "policy": POLICY, "on": NOW, "tz": "Asia/Jakarta"},
+    **{name: {"stream": "purchases"} for name in ("count", "exists", "mean_gap")},
+    **{name: {"stream": "purchases", "never": "past"} for name in ("first", "last")},
+    **{name: {"stream": "purchases", "field": "amount"} for name in ("largest", "total", "mean")},
+    **{name: {"stream": "purchases", "field": "amount"} for name in ("earliest", "latest")},
+    "soonest": {"stream": "postponements", "field": "ready_from", "never": "ahead"},
+}
+"""The functions with arguments that are allowed."""
+
+_ASKED: dict[str, Any] = {"policy": POLICY, "as_of": NOW}
+_TALLY = Tally(ONE, Facts)
+METHODS: Mapping[str, dict[str, Any]] = {
+    "Advance.again": {"history": ONE, "record": VISIT},
+    "Advance.ask": {"as_of": NOW},
+    "Advance.begin": {"person_id": "p0"},
+    "Advance.next_change": {"as_of": NOW},
+    "Advance.of": {"history": ONE},
+    "Affinity.beside": {"basket": ["mug"], "most": 1},
+    "Affinity.next_after": {"bought": ["mug"], "most": 1},
+    "Affinity.of": {"histories": everyone(), "within": 30 * DAY, "as_of": NOW, "least": 1},
+    "Backtest.minus": {"other": "own rhythm"},
+    "Calendar.next_day": {"event": "payday", "after": date(2026, 3, 1)},
+    "Calibration.from_dict": {"told": specimens()[funnel.Calibration][0].to_dict()},
+    "Calibration.of": {"points": 3},
+    "Calibration.over": {"frame": pl.DataFrame({"points": [1]}), "points": "points"},
+    "Cohorts.people_of": {"start": date(2026, 1, 1), "periods": 1},
+    "Cohorts.heat": {"unfinished": True},
+    "Cohorts.triangle": {"unfinished": True},
+    **{f"Cohorts.{name}": {"periods": 1} for name in ("average", "label", "values")},
+    **{f"Cohort.{name}": {"periods": 1} for name in ("after", "average_order", "is_partial", "rate", "value_each")},
+    **{f"Cohort.{name}": {"periods": 1} for name in ("of_before", "of_first")},
+    "Facts.at": {"as_of": NOW + DAY},
+    "Facts.evolve": {"purchase_count": 3, "spent": 9, "since_last_purchase": DAY},
+    "Facts.of": {"history": ONE, "as_of": NOW},
+    "Facts.over": METRIC,
+    "Facts.running": METRIC,
+    "FiveWays.what_if": {"way": "leads", "by": 0.1},
+    "Funnel.drivers": {"column": "kind"},
+    "Funnel.people": {"step": "view", "which": "reached"},
+    "Funnel.step": {"name": "view"},
+    "Funnel.times": {"quantile": 0.5},
+    "Funnel.trend": {"period": "month", "tz": "UTC", "week_start": None},
+    "Funnel.value": {"column": "amount", "at": "first"},
+    "Growth.change": {"before": date(2026, 1, 1), "after": date(2026, 2, 1)},
+    "Growth.fixed_mix": {"before": date(2026, 1, 1), "after": date(2026, 2, 1)},
+    "Growth.of": {"start": date(2026, 1, 1)},
+    "History.of": {"person_id": "p0", "records": ONE.records, "customer": CUSTOMER},
+    "Journey.stage_at": {"day": NOW},
+    "Logs.as_known": {"at": NOW},
+    "Machine.may_move": {"start": Stage.LEAD, "to": Stage.CUSTOMER},
+    "Machine.move": {"start": Stage.LEAD, "to": Stage.CUSTOMER},
+    "PathMachine.may_move": {"start": Door.OUT, "to": Door.IN},
+    "PathMachine.move": {"start": Door.OUT, "to": Door.IN},
+    **{f"{kind}.check": {"policy": POLICY} for kind in ("Machine", "PathMachine")},
+    **{f"{kind}.of": {"history": ONE, **_ASKED} for kind in ("Machine", "PathMachine", "Moves")},
+    **{f"{kind}.over": {"logs": logs(), **_ASKED} for kind in ("Machine", "PathMachine", "Moves", "NextChange")},
+    "Money.of_minor": {"minor": 1, "currency": "USD"},
+    "Money.parse": {"text": "1.00", "currency": "USD", "style": "plain"},
+    "Money.written": {"style": "plain"},
+    "PurchaseSummary.of": {"history": ONE, "tz": "UTC", "as_of": NOW},
+    "PurchaseSummary.over": {"purchases": logs(), "tz": "UTC", "as_of": NOW},
+    "Rate.enough": {"least": 1},
+    "Rate.minus": {"other": funnel.Rate.of(1, 2), "least": 1},
+    "Rate.of": {"hits": 1, "among": 2, "level": 0.95},
+    **{f"Rule.{name}": {"person": ONE, **_ASKED} for name in ("of", "why")},
+    "NextChange.of": {"person": ONE, **_ASKED},
+    "Rule.over": {"people": logs(), **_ASKED},
+    "Rule.table": {"policy": POLICY},
+    "Rule.witnesses": _ASKED,
+    "RuleComparison.people": {"before": Stage.REPEAT_CUSTOMER, "after": Stage.LAPSED},
+    "Running.from_json": {"text": specimens()[funnel.Running][0].to_json()},
+    "Survival.at": {"within": 9 * DAY},
+    "Survival.plateau": {"least": 1},
+    "Survival.quantile": {"share": 0.5},
+    "Survival.restricted_mean": {"horizon": 9 * DAY},
+    "Tally.ask": {"rule": funnel.stage, **_ASKED},
+    "Tally.ask_on": {"rule": funnel.stage, **_ASKED},
+    "Tally.facts": {"as_of": NOW},
+    "Task.reason": {"language": "en"},
+    "Worklist.reasons": {"language": "en"},
+}
+"""The methods with arguments that are allowed; a specimen of the class is asked."""
+
+STORE: Mapping[str, dict[str, Any]] = {
+    "aliases": {"person_id": "p0"},
+    "due": {"before": NOW, "limit": 3},
+    "enter": {"customer": CUSTOMER, "recorded_at": NOW, "expected": {"p0": 1}, "after_erasure": True},
+    "erase": {"person_id": "p0"},
+    "export": {"person_id": "p0"},
+    "history": {"person_id": "p0"},
+    "judge_everyone": {"as_of": NOW},
+    "load": {"records": [VISIT], "recorded_at": NOW},
+    "logs": {"engine": "polars"},
+    "merge": {"alias": "p0", "into": "p1", "merged_at": NOW},
+    "part": {"alias": "z", "parted_at": NOW},
+    "standing": {"person_id": "p0"},
+}
+"""The methods of a store with arguments that are allowed."""
+
+CONSTRUCTORS: Mapping[str, dict[str, Any]] = {
+    "Advance": {"rule": funnel.stage, "policy": POLICY},
+    "By": {"column": "kind", "at": "first", "edges": ()},
+    "Exclusion": {"kind": "cart", "where": None, "after": None, "before": None, "then": "drop"},
+    "Facts": {"as_of": NOW, "purchase_count": 1, "spent": 1, "since_last_purchase": DAY},
+    "FunnelStep": {"name": "view", "kind": None, "where": None, "within": DAY, "optional": False},
+    "Logs": {
+        **dict.fromkeys(("leads", "purchases", "refunds", "interactions", "aliases")),
+        "purchases": pl.DataFrame(
+            {"id": ["1"], "person_id": ["p"], "purchased_at": [START], "amount": [1], "currency": ["USD"]}
+        ),
+        "currency": "USD",
+    },
+    "Machine": {"stage": funnel.stage, "table": funnel.FUNNEL.table, "returns": funnel.FUNNEL.returns},
+    "Money": {"amount": "1.00", "currency": "USD"},
+    "PathMachine": {
+        "start": Door.OUT,
+        "onward": onward,
+        "table": {Door.OUT: {Door.IN: Cause.EVENT}, Door.IN: {}},
+        "returns": (),
+    },
+    "Rule": {"function": lambda f, policy: f.purchase_count > 1},
+    "RuleBook": {"policy": POLICY, "machine": DOORS},
+    "SqliteStore": {
+        "path": None,
+        "stage": funnel.stage,
+        "policy": POLICY,
+        "timeout": timedelta(seconds=1),
+        "flush": "full",
+    },
+    "Tally": {"history": ONE, "facts": Facts},
+}
+"""The constructors of classes that users make, with arguments that are allowed; models of pydantic give their own."""
+
+RESULTS = frozenset(
+    {
+        *("Affinity", "Alias", "AnswerMove", "AnswerShare", "Backtest", "Bought", "Calibration", "CalibrationLevel"),
+        *("Change", "Cohort", "Cohorts", "Comparison", "ConvertedBy", "Difference", "Driver", "Drivers", "Fault"),
+        *("Figure", "FigureChange", "FiveWays", "FixedMix", "Funnel", "FunnelGroup", "FunnelPeriod", "Growth"),
+        *("Honeymoon", "Journey", "Leaving", "LeavingReason", "LeftFrom", "Lifecycle", "Lifecycles", "LogRank"),
+        *("MachineCheck", "Move", "MoveChange", "Moves", "NextChange", "Pair", "Path", "Plateau", "Profile"),
+        *("PromotionComparison", "PurchaseStep", "PurchaseSteps", "PurchaseSummary", "Ranking", "Rate", "Ratio"),
+        *("Reason", "Receipt", "Reliability", "RepeatGroup", "RepeatGroups", "RepeatRate", "RepeatRates"),
+        *("RestrictedMean", "Rhythm", "RuleComparison", "Running", "Said", "SegmentShare", "Segments", "Spell"),
+        *("StageChange", "StageDifference", "StageFlow", "StagePeriod", "Standing", "StandingChange", "StepCount"),
+        *("StepTime", "StepValue", "Survival", "SurvivalBy", "SurvivalStep", "Table", "Task", "Transition", "Trend"),
+        *("Trouble", "WaitQuantile", "WhatIf", "Who", "Why", "Worklist"),
+    }
+)
+"""Results: the library makes them, and nobody calls their constructors."""
+
+
+@attrs.frozen
+class Call:
+    """A call with arguments that are allowed; `fresh` makes what is called, anew if calling it changes something."""
+
+    name: str
+    fresh: Callable[[], Callable[..., Any]]
+    arguments: dict[str, Any]
+
+    def ask(self, **changed: Any) -> Any:
+        """Call it, with some arguments replaced."""
+        return self.fresh()(**{**self.arguments, **changed})
+
+
+def _listed(name: str) -> Callable[..., Any]:
+    """A method that takes its subjects one by one, called with a list of them."""
+
+    def ask(subject: Any, items: Any, **more: Any) -> Any:
+        return getattr(subject, name)(*items, **more)
+
+    return ask
+
+
+def _stores() -> Iterator[Call]:
+    for kind, make in (("SqliteStore", SqliteStore), ("SqlAlchemyStore", _server)):
+        for name, arguments in STORE.items():
+            yield Call(f"{kind}.{name}", partial(_filled, make, name), dict(arguments))
+        for name in ("append", "amend"):
+            given = {"items": [VISIT], "recorded_at": NOW, "expected": {"p0": 1}}
+            yield Call(f"{kind}.{name}", partial(_of_many, make, name), given)
+        yield Call(f"{kind}.judge", partial(_of_many, make, "judge"), {"items": ["p0"], "as_of": NOW})
+
+
+def _server(engine: Any = None, **more: Any) -> SqlAlchemyStore:
+    pool = {"poolclass": sqlalchemy.StaticPool, "connect_args": {"check_same_thread": False}}
+    engine = sqlalchemy.create_engine("sqlite://", **pool) if engine is None else engine
+    store = SqlAlchemyStore(engine, **more)
+    funnel.store_tables().create_all(engine)
+    return store
+
+
+def _filled(make: Callable[[], Any], name: str) -> Callable[..., Any]:
+    store = make()
+    store.append(Visit(id="1", person_id="p0", occurred_at=START), recorded_at=START)
+    store.append(Visit(id="2", person_id="z", occurred_at=START), recorded_at=START)
+    store.merge("z", into="p1", merged_at=START)
+    method: Callable[..., Any] = getattr(store, name)
+    return method
+
+
+def _of_many(make: Callable[[], Any], name: str) -> Callable[..., Any]:
+    return partial(_listed(name), _filled(make, name).__self__)  # type: ignore[attr-defined]
+
+
+def _models() -> Iterator[Call]:
+    for kind, found in specimens().items():
+        if issubclass(kind, BaseModel):
+            yield Call(
+                kind.__name__, partial(_same, kind), {name: found[0].__dict__[name] for name in kind.model_fields}
+            )
+
+
+def _same(one: Any) -> Any:
+    return one
+
+
+def _advance() -> Any:
+    """An advance whose methods take a state of its own."""
+    return funnel.Advance(funnel.stage, POLICY)
+
+
+def _method(name: str) -> Callable[..., Any]:
+    kind, _, method = name.partition(".")
+    if kind == "Money":
+        subject: Any = Money(1, "USD")
+    elif kind == "NextChange":
+        subject = funnel.stage.next_change
+    elif kind == "Rule":
+        subject = funnel.stage
+    else:
+        subject = specimens()[getattr(funnel, kind)][0]
+    bound: Callable[..., Any] = getattr(subject, method)
+    return bound
+
+
+@cache
+def calls() -> tuple[Call, ...]:
+    """Every public call."""
+    functions = (Call(name, partial(getattr, funnel, name), given) for name, given in FUNCTIONS.items())
+    state = _advance().of(ONE)
+    methods = (
+        Call(name, partial(_method, name), {"state": state, **given} if name in _OF_STATES else given)
+        for name, given in METHODS.items()
+    )
+    made = (Call(name, partial(getattr, funnel, name), given) for name, given in CONSTRUCTORS.items())
+    return (*functions, *methods, *made, *_stores(), *_models(), *_others(state))
+
+
+_OF_STATES = frozenset({"Advance.again", "Advance.ask", "Advance.next_change"})
+
+
+def _others(state: Any) -> Iterator[Call]:
+    """What is called by position alone, or without a name."""
+    yield Call("Advance()", lambda: partial(_by_place, _advance()), {"first": state, "second": VISIT})
+    yield Call("History.add", lambda: partial(_listed("add"), ONE), {"items": [VISIT]})
+    yield Call("Moves", lambda: funnel.Moves, {"machine": DOORS})
+    yield Call("Rule()", lambda: funnel.stage, {"f": FACTS, "policy": POLICY})
+    yield Call("SqlAlchemyStore", lambda: SqlAlchemyStore, {"engine": sqlalchemy.create_engine("sqlite://"), **_SERVER})
+    yield Call("Tally.add", lambda: Tally(ONE, Facts).add, {"record": VISIT})
+    yield Call("model_copy", lambda: ONE.model_copy, {"update": {"person_id": "p0"}, "deep": False})
+    yield Call("Policy.model_copy", lambda: POLICY.model_copy, {"update": {"lapse_after": DAY}, "deep": False})
+    for name in ("all_of", "any_of"):
+        yield Call(name, partial(_spread, getattr(funnel, name)), {"conditions": [True, False]})
+
+
+_SERVER: dict[str, Any] = {"schema": None, "prefix": "funnel_", "stage": funnel.stage, "policy": POLICY}
+
+
+def _by_place(subject: Any, first: Any, second: Any) -> Any:
+    return subject(first, second)
+
+
+def _spread(function: Callable[..., Any]) -> Callable[..., Any]:
+    def ask(conditions: Any) -> Any:
+        return function(*conditions)
+
+    return ask
+
+
+def public_names() -> Iterator[str]:
+    """Every public function, and every public method that takes an argument, as `name` or `Class.method`."""
+    for name in funnel.__all__:
+        one = getattr(funnel, name)
+        if inspect.isfunction(one):
+            yield name
+        elif inspect.isclass(one) and not issubclass(one, Exception):
+            yield from (f"{name}.{method}" for method in _methods(one))
+
+
+def _methods(kind: type) -> Iterator[str]:
+    for name, value in inspect.getmembers_static(kind):
+        function = getattr(value, "__func__", value)
+        is_ours = inspect.isfunction(function) and (function.__module__ or "").startswith("funnel")
+        if is_ours and not name.startswith(("_", "model_")) and len(inspect.signature(function).parameters) > 1:
+            yield name
