@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import attrs
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
+from funnel._copies import unchecked
 from funnel._facts.base import BaseFacts
 from funnel._rule import rule
 from funnel.errors import ArgumentError, ConflictError, FunnelError, InstantError, RecordError, StaleError, StoreError
@@ -49,6 +51,7 @@ HOSTILE = (
 )
 """Texts that have broken databases."""
 
+M = TypeVar("M", bound=BaseModel)
 Opened: TypeAlias = AbstractContextManager[Store]
 
 
@@ -87,6 +90,11 @@ def answered(number: str = "a1", person: str = "p1", question: str = "q1", at: d
 def came(person: str = "p1", at: datetime = NOON, **more: Any) -> Lead:
     """Somebody arrived."""
     return Lead.model_validate({"person_id": person, "arrived_at": at, **more})
+
+
+def forged(record: M, fields: Mapping[str, Any]) -> M:
+    """Copy a record past its checks, as a pickle from elsewhere can."""
+    return BaseModel.model_copy(record, update=fields)
 
 
 def everything() -> list[Record]:
@@ -301,15 +309,15 @@ class Conformance:
     @pytest.mark.parametrize(
         ("made", "fault"),
         [
-            (bought().model_copy(update={"status": "shiped"}), "status"),
-            (bought().model_copy(update={"amount": Money(-5, "USD")}), "amount"),
-            (bought().model_copy(update={"purchased_at": datetime(1700, 1, 1, tzinfo=UTC)}), "purchased_at"),
-            (bought().model_copy(update={"nobody": 1}), "nobody"),
-            (bought().model_copy(update={"person_id": 7}), "person_id"),
-            (Visit.model_construct(id="1"), "person_id"),
-            (came().model_copy(update={"contact": Contact.model_construct(phone=7)}), "contact.phone"),
-            (bought().model_copy(update={"lines": (Line.model_construct(sku=CANARY * 99),)}), "lines.0.sku"),
-            (asked().model_copy(update={"words": f"{CANARY}\0"}), "words"),
+            (forged(bought(), {"status": "shiped"}), "status"),
+            (forged(bought(), {"amount": Money(-5, "USD")}), "amount"),
+            (forged(bought(), {"purchased_at": datetime(1700, 1, 1, tzinfo=UTC)}), "purchased_at"),
+            (forged(bought(), {"nobody": 1}), "nobody"),
+            (forged(bought(), {"person_id": 7}), "person_id"),
+            (unchecked(Visit, {"id": "1"}), "person_id"),
+            (forged(came(), {"contact": unchecked(Contact, {"phone": 7})}), "contact.phone"),
+            (forged(bought(), {"lines": (unchecked(Line, {"sku": CANARY * 99}),)}), "lines.0.sku"),
+            (forged(asked(), {"words": f"{CANARY}\0"}), "words"),
         ],
         ids=range(9),
     )
@@ -326,9 +334,9 @@ class Conformance:
 
     def test_a_customer_is_checked_whatever_made_it(self, store: Store) -> None:
         """A customer that came past the checks of its class is refused, and so is what is not a customer."""
-        for wrong in (Customer.model_construct(person_id=7, name="Sari"), Customer.model_construct(person_id="p1")):
+        for fields in ({"person_id": 7, "name": "Sari"}, {"person_id": "p1"}):
             with pytest.raises(RecordError, match="a Customer cannot be kept"):
-                store.enter(wrong, recorded_at=NOON)
+                store.enter(unchecked(Customer, fields), recorded_at=NOON)
         person: Any = "Sari"
         with pytest.raises(ArgumentError, match=r"customer must be a Customer \(got str\)"):
             store.enter(person, recorded_at=NOON)
@@ -1205,7 +1213,7 @@ class Laws:
             try:
                 merged = store.merge(names[1], into=names[0], merged_at=NOON)
             except RecordError:
-                assert before[0].currency != before[1].currency
+                assert before[0].currency != before[1].currency or not any(one.records for one in before)
                 return
             both = store.history(names[0])
             assert len(both.purchases) == sum(len(one.purchases) for one in before)

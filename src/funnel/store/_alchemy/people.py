@@ -159,6 +159,11 @@ class AlchemyPeople:
                 p.update().where(p.c.person_id == sa.bindparam("the_one")).values(**written), one_or_all(rows)
             )
 
+    def reroot(self, before: str, now: str) -> None:
+        """Let every alias of one person be an alias of another."""
+        p = self._tables.people
+        self._execute(p.update().where(p.c.root == before, p.c.person_id != before).values(root=now))
+
     def group(self, root: str) -> Sequence[str]:
         """Every name of a person, the one that they are known by first."""
         p = self._tables.people
