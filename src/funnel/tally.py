@@ -50,6 +50,7 @@ class _Running:
         self.ledger = ledger
         self.values = list(plan.empties)
         self.held = [False] * len(plan.reductions)
+        ledger.follow(plan.folds)
         self.taken = {stream: len(ledger.changes.get(stream, ())) for stream in plan.folds}
         self.folds: dict[str, RunningFolds] = {}
         ledger.settle()
@@ -136,7 +137,6 @@ class Tally(Generic[F]):
     def __init__(self, history: History, facts: type[F]) -> None:
         """Take up what is known so far."""
         ledger = history.fill(GrowingLedger(history.person_id))
-        ledger.follow()
         seen: set[tuple[object, ...]] = {(type(record), *record.key) for record in history.records}
         self.__setstate__((facts, ledger, seen))
 
