@@ -84,15 +84,26 @@ def _begun(pick: Random, records: list[Record]) -> int:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_changes_are_those_of_the_rows(seed: int) -> None:
-    """In every stream the rows at the beginning and the changes since are the rows that all records make."""
+    """In every stream the rows when it is first followed and the changes since are the rows that all records make."""
     pick = Random(seed)
     records = _records(pick)
     begun = _begun(pick, records)
     ledger = checked_before("p1", records[:begun], None).fill(GrowingLedger("p1"))
-    ledger.follow()
-    there = {stream: Counter(_now(stream, rows)) for stream, rows in ledger.rows.items()}
+    there: dict[str, Counter[Row]] = {}
+    streams = pick.sample(list(STREAMS), len(STREAMS))
+    at_once = pick.choice([0, len(streams), pick.randrange(len(streams))])
+
+    def follow(new: list[str]) -> None:
+        ledger.follow(new)
+        there.update({stream: Counter(_now(stream, ledger.rows.get(stream, []))) for stream in new})
+
+    follow(streams[:at_once])
     for record in records[begun:]:
+        if at_once < len(streams) and pick.random() < 0.1:
+            follow(streams[at_once : at_once + 3])
+            at_once += 3
         ledger.add(record)
+    follow(streams[at_once:])
     for stream, changes in ledger.changes.items():
         counts = there.setdefault(stream, Counter())
         for row, sign in _signed(changes):
@@ -141,7 +152,7 @@ def test_a_tally_knows_what_all_records_say(seed: int) -> None:
 def test_a_refund_of_an_unknown_purchase_changes_nothing() -> None:
     """It is refused before anything is written, in a ledger that grows too."""
     ledger = checked_before("p1", [bought("1", NOW)], None).fill(GrowingLedger("p1"))
-    ledger.follow()
+    ledger.follow(STREAMS)
 
     with pytest.raises(RecordError, match="refund 'r' is of purchase '2'"):
         ledger.add(refunded("r", "2", NOW))

@@ -52,6 +52,7 @@ class _Running:
         self.ledger = ledger
         self.values = list(plan.empties)
         self.held = [False] * len(plan.reductions)
+        ledger.follow(plan.folds)
         self.taken = {stream: len(ledger.changes.get(stream, ())) for stream in plan.folds}
         self.folds: dict[str, RunningFolds] = {}
         ledger.settle()
@@ -139,7 +140,6 @@ class Tally(Generic[F]):
         """Take up what is known so far."""
         subclass(facts, BaseFacts, "facts", "Facts or a class that extends it")
         ledger = history_given(history).fill(GrowingLedger(history.person_id))
-        ledger.follow()
         seen: set[tuple[object, ...]] = {(type(record), *record.key) for record in history.records}
         self.__setstate__((facts, ledger, seen))
 

@@ -1,7 +1,9 @@
 """One person's ledger while records are added to it, with what each record changes in each stream.
 
-Law: in a stream whose rows last, the rows at the beginning and all changes since are the rows of the ledger; in one
-whose rows may cease to count, they are the rows that never do.
+Law, for each stream that is followed: where its rows last, the rows at the beginning and all changes since
+are the rows of the ledger; where its rows may cease to count, they are the rows that never do.
+
+A stream is followed from when a question first reads it, so that nothing is computed that nobody reads.
 
 A question about the present reads the changes alone, so it costs the same however long the history is. A question
 about the past settles the ledger and reads its rows.
@@ -9,14 +11,15 @@ about the past settles the ledger and reads its rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from funnel._instants import FOREVER, NEVER, micros
 from funnel._ledger.following import Change, Changes, DeliveryQuestions, FollowUps, Reopenings
 from funnel._ledger.ledger import CLOSED_IN, OPENS, Ledger
 from funnel._ledger.rows import DIRECTION, KIND, Key, common, key, number, order_row
-from funnel._ledger.worked_out import arrived, closing, delivery, promise, versions
+from funnel._ledger.worked_out import arrived, cancelled, closing, delivery, over, promise, versions
+from funnel._lift.nodes import Value
 from funnel._reduce.folds import END, START, Row, T
 from funnel._reduce.running import order_of
 from funnel._streams import KIND_STREAMS, PURCHASE_FIELDS
@@ -24,24 +27,26 @@ from funnel.interactions import Delivered, Interaction
 from funnel.records import Lead, Purchase, Record, Refund
 
 _LEFT = list(PURCHASE_FIELDS).index("net_amount")
+_CLOSING = frozenset({*CLOSED_IN, *CLOSED_IN.values(), "reopenings"})
+_PROMISES = frozenset({"promises", "delivery_questions"})
+_FOLLOW_UPS = frozenset({"open_follow_ups", "contacts"})
 
 
 class GrowingLedger(Ledger):
     """One person's rows, with what changes in each stream.
 
-    `changes` holds, for each stream, a row that comes after all others as it is, and every other change as a `Change`.
+    `changes` holds, for each stream that is followed, a row that comes after all others as it is, and every other change as a `Change`.
     """
 
     __slots__ = (
-        *("_asked", "_ends", "_follow_ups", "_is_filled", "_is_open", "_left", "_promised"),
-        *("_questions", "_reopenings", "changes"),
+        *("_asked", "_ends", "_follow_ups", "_followed", "_left", "_promised"),
+        *("_questions", "_reopenings", "_returned", "changes"),
     )
 
     def __init__(self, person_id: str) -> None:
-        """Begin with nothing. Changes are recorded once the ledger is filled, and `follow` was called."""
+        """Begin with nothing, and follow no stream."""
         super().__init__(person_id)
-        self.changes: dict[str, list[Row | Change]] = {}
-        self._is_filled = self._is_open = False
+        self._follow_none()
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what is written, without the changes."""
@@ -49,42 +54,52 @@ class GrowingLedger(Ledger):
         return super().__getstate__()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take what a copy holds; changes are recorded from the next record on."""
+        """Take what a copy holds; no stream of it is followed."""
         super().__setstate__(state)
-        self.changes = {}
-        self._is_filled, self._is_open = True, False
+        self._follow_none()
 
-    def follow(self) -> None:
-        """Record changes from the next record on."""
-        self._is_filled = True
-
-    def _begin(self) -> None:
-        rows = self.rows
-        self._ends = {stream: order_of(found[-1]) for stream, found in rows.items() if found}
+    def _follow_none(self) -> None:
+        self.changes: dict[str, list[Row | Change]] = {}
+        self._followed: set[str] = set()
+        self._ends: dict[str, tuple[Value, ...]] = {}
         self._left: dict[Key, Row | None] = {}
-        self._promised = {key(row): number(row[END]) for row in rows.get("promises", ())}
-        self._asked = {
-            (OPENS[str(row[KIND])][0], key(row)): row
-            for asked in ("questions", "complaints")
-            for row in rows.get(asked, ())
-        }
-        heard = max((number(row[T]) for row in self._inbound()), default=NEVER)
-        self._follow_ups = FollowUps(rows.get("follow_ups", ()), heard)
-        self._questions = DeliveryQuestions(rows.get("promises", ()), rows.get("questions", ()))
-        self._reopenings = Reopenings()
-        for row in rows.get("complaints", ()):
-            list(self._complaint(row))
-        self._is_open = True
+        self._asked: dict[tuple[str, Key], Row] | None = None
+        self._promised: dict[Key, int] = {}
+        self._returned: dict[Key, int] = {}
+        self._questions: DeliveryQuestions | None = None
+        self._follow_ups: FollowUps | None = None
+        self._reopenings: Reopenings | None = None
+
+    def follow(self, streams: Collection[str]) -> None:
+        """Record the changes of streams from now on."""
+        new = set(streams) - self._followed
+        if not new:
+            return
+        self.settle()
+        rows = self.rows
+        self._followed |= new
+        self._ends |= {stream: order_of(rows[stream][-1]) for stream in new if rows.get(stream)}
+        if self._asked is None and not _CLOSING.isdisjoint(new):
+            self._asked = {
+                (OPENS[str(row[KIND])][0], key(row)): row
+                for asked in ("questions", "complaints")
+                for row in rows.get(asked, ())
+            }
+        if self._questions is None and not _PROMISES.isdisjoint(new):
+            self._promised = {key(row): number(row[END]) for row in rows.get("promises", ())}
+            self._returned = {of: sum(one.amount.minor for one in told) for of, told in self.refunds.items()}
+            self._questions = DeliveryQuestions(rows.get("promises", ()), rows.get("questions", ()))
+        if self._follow_ups is None and not _FOLLOW_UPS.isdisjoint(new):
+            heard = max((number(row[T]) for row in self._inbound()), default=NEVER)
+            self._follow_ups = FollowUps(rows.get("follow_ups", ()), heard)
+        if "reopenings" in new:
+            self._reopenings = Reopenings()
+            for row in rows.get("complaints", ()):
+                list(self._complaint(self._reopenings, row))
 
     def _inbound(self) -> Iterable[Row]:
         yield from self.rows.get("orders", ())
         yield from (row for row in self.rows.get("interactions", ()) if row[DIRECTION] == "in")
-
-    def add(self, record: Record) -> None:
-        """Take one record in, and record what it changes."""
-        if self._is_filled and not self._is_open:
-            self._begin()
-        super().add(record)
 
     # ---- changes ----
 
@@ -94,7 +109,7 @@ class GrowingLedger(Ledger):
         self._put(stream, row)
 
     def _put(self, stream: str, row: Row) -> None:
-        if not self._is_open:
+        if stream not in self._followed:
             return
         place, end = order_of(row), self._ends.get(stream)
         if end is None or place > end:
@@ -107,12 +122,12 @@ class GrowingLedger(Ledger):
         for change in changes:
             if change.is_added:
                 self._put(stream, change.row)
-            else:
+            elif stream in self._followed:
                 self.changes.setdefault(stream, []).append(change)
 
     def _turn(self, stream: str, before: Row | None, after: Row | None) -> None:
         """Put one row in the place of another."""
-        if before == after:
+        if before == after or stream not in self._followed:
             return
         if before is not None:
             self.changes.setdefault(stream, []).append(Change(before, is_added=False))
@@ -125,29 +140,29 @@ class GrowingLedger(Ledger):
         """An arrival. A person whom they sent counts once, from the first time."""
         before = self.sent.get(lead.person_id)
         super().add_lead(lead)
-        if not self._is_open:
-            return
         after = self.sent.get(lead.person_id)
         self._turn("referrals", *(None if t is None else common(t, "", lead.person_id) for t in (before, after)))
 
     def add_purchase(self, order: Purchase) -> None:
         """An order, and what follows from it."""
         super().add_purchase(order)
-        if not self._is_open:
-            return
-        self._turn("purchases", None, self._living(order))
-        for moment in arrived(self, order):
-            self._put("deliveries", delivery(order, moment))
+        if "purchases" in self._followed:
+            self._turn("purchases", None, self._living(order))
+        if "deliveries" in self._followed:
+            for moment in arrived(self, order):
+                self._put("deliveries", delivery(order, moment))
         self._promise(order)
-        self._note("open_follow_ups", self._follow_ups.heard(micros(order.purchased_at)))
+        if self._follow_ups is not None:
+            self._note("open_follow_ups", self._follow_ups.heard(micros(order.purchased_at)))
 
     def add_refund(self, refund: Refund) -> None:
         """Money given back for a purchase that is there."""
         order = self.purchases.get((refund.source, refund.purchase_id))
-        before = None if order is None or not self._is_open else self._living(order)
+        before = None if order is None or not self._followed else self._living(order)
         super().add_refund(refund)
-        if order is None or not self._is_open:
+        if order is None or not self._followed:
             return
+        self._returned[order.key] = self._returned.get(order.key, 0) + refund.amount.minor
         if before is not None:
             after = self._left[order.key] = _less(before, refund)
             self._turn("purchases", before, after)
@@ -161,11 +176,11 @@ class GrowingLedger(Ledger):
         self._put("interactions", row)
         self._put(KIND_STREAMS[record.kind], row)
         match record.kind:
-            case "question":
+            case "question" if self._questions is not None:
                 self._note("delivery_questions", self._questions.asked(row))
-            case "complaint":
-                self._note("reopenings", self._complaint(row))
-            case "follow_up_sent":
+            case "complaint" if self._reopenings is not None:
+                self._note("reopenings", self._complaint(self._reopenings, row))
+            case "follow_up_sent" if self._follow_ups is not None:
                 self._note("contacts", self._follow_ups.sent(row))
                 self._note("open_follow_ups", self._follow_ups.waits(row))
             case "delivered" if order is not None:
@@ -173,7 +188,7 @@ class GrowingLedger(Ledger):
                 self._promise(order)
             case _:
                 pass
-        if row[DIRECTION] == "in":
+        if row[DIRECTION] == "in" and self._follow_ups is not None:
             self._note("open_follow_ups", self._follow_ups.heard(number(row[T])))
 
     # ---- what follows ----
@@ -181,6 +196,8 @@ class GrowingLedger(Ledger):
     def asked(self, row: Row) -> None:
         """What was asked is open until it is answered."""
         super().asked(row)
+        if self._asked is None:
+            return
         stream, closed_in = OPENS[str(row[KIND])]
         self._asked[stream, key(row)] = row
         closed = self.closed.get((stream, key(row)))
@@ -193,41 +210,46 @@ class GrowingLedger(Ledger):
         """What was asked is answered."""
         before = self.closed.get((stream, asked))
         super().close(stream, asked, t)
-        after, row = self.closed[stream, asked], self._asked.get((stream, asked)) if self._is_open else None
+        after, row = self.closed[stream, asked], None if self._asked is None else self._asked.get((stream, asked))
         if row is None or before == after:
             return
         if before is None:
             self._turn(stream, row, None)
         self._turn(CLOSED_IN[stream], None if before is None else closing(row, before), closing(row, after))
-        if stream == "open_complaints" and asked in self.about:
+        if self._reopenings is not None and stream == "open_complaints" and asked in self.about:
             self._note("reopenings", self._reopenings.righted(self.about[asked], after))
 
-    def _complaint(self, row: Row) -> Changes:
+    def _complaint(self, reopenings: Reopenings, row: Row) -> Changes:
         about, closed = self.about.get(key(row)), self.closed.get(("open_complaints", key(row)), FOREVER)
-        return iter(()) if about is None else self._reopenings.complained(about, row, closed)
+        return iter(()) if about is None else reopenings.complained(about, row, closed)
 
     def _living(self, order: Purchase) -> Row | None:
-        """The purchase as it counts from now on."""
+        """The purchase as it counts from now on; None if nothing is left of it, or it ends."""
         if order.key in self._left:
             return self._left[order.key]
+        if order.status == "cancelled":
+            return None
         rows = self._versions(order)
         return rows[-1] if rows and rows[-1][END] == FOREVER else None
 
     def _versions(self, order: Purchase) -> list[Row]:
         return versions(order, order_row(order), self.refunds.get(order.key, ()))
 
+    def _over(self, order: Purchase) -> int:
+        """When nothing is left of a purchase, or it is cancelled; money that goes back afterwards is not read again."""
+        if order.status == "cancelled" and self._returned.get(order.key, 0) < order.amount.minor:
+            return cancelled(order)
+        return over(order, self._versions(order))
+
     def _delivery(self, order: Purchase) -> Row | None:
         return next((delivery(order, moment) for moment in arrived(self, order)), None)
 
     def _promise(self, order: Purchase) -> None:
         """What was promised ends when it arrives, or when nothing is left of the purchase."""
-        if order.promised_at is None:
+        if order.promised_at is None or self._questions is None:
             return
-        left = self._living(order)
-        before, row = (
-            self._promised.get(order.key),
-            promise(self, order, self._versions(order) if left is None else [left]),
-        )
+        before = self._promised.get(order.key)
+        row = promise(self, order, FOREVER if self._living(order) is not None else self._over(order))
         after = None if row is None else number(row[END])
         if before == after:
             return

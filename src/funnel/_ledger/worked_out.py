@@ -58,16 +58,20 @@ def _purchases(ledger: Kept) -> list[Row]:
 
 
 def _promises(ledger: Kept) -> list[Row]:
-    found = (promise(ledger, order, versions) for order, versions in _every_version(ledger))
+    found = (promise(ledger, order, over(order, versions)) for order, versions in _every_version(ledger))
     return [row for row in found if row is not None]
 
 
-def promise(ledger: Kept, order: Purchase, versions: Sequence[Row]) -> Row | None:
-    """What was promised, until it arrived or nothing was left of the purchase; None if it never counts."""
+def over(order: Purchase, versions: Sequence[Row]) -> int:
+    """Return the instant from which a purchase does not count any more."""
+    return number(versions[-1][END]) if versions else micros(order.purchased_at)
+
+
+def promise(ledger: Kept, order: Purchase, over: int) -> Row | None:
+    """What was promised, until it arrived or the purchase is over; None if it never counts."""
     if order.promised_at is None:
         return None
     t = micros(order.purchased_at)
-    over = number(versions[-1][END]) if versions else t
     end = min(over, *arrived(ledger, order), FOREVER)
     return (*common(t, *order.key, end=end), micros(order.promised_at)) if end > t else None
 

@@ -5,7 +5,7 @@ Laws: no chain of aliases leads back to itself; parting what was merged last giv
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import attrs
 
@@ -24,7 +24,8 @@ def merge(tables: Tables, change: Change, alias: str, into: str, at: int) -> boo
     Raises:
         RecordError: It would go in a circle, or the alias leads elsewhere, or neither name is known.
     """
-    change.know([alias, into, *_senders_ahead(tables, alias, into)])
+    ahead = _senders_ahead(tables, alias, into) if tables.people([alias]) else []
+    change.know([alias, into, *ahead])
     if not (change.root(alias).version or change.root(into).version):
         msg = f"nothing is kept of {alias!r} or of {into!r}; append a record of one of the two first"
         raise RecordError(msg)
@@ -36,33 +37,36 @@ def merge(tables: Tables, change: Change, alias: str, into: str, at: int) -> boo
         msg = f"{alias!r} is an alias of {leads_to!r} already; merge that name instead, or part the two first"
         raise RecordError(msg)
     merged, person = change.people[alias], change.root(into)
-    names = tables.group(alias)
-    change.know(names)
-    for name in (alias, *names):
-        change.people[name].root = person.person_id
+    if merged.version:
+        changed = [into, *_known_senders(tables, change, [alias, person.person_id])]
+    else:
+        changed = []  # no record is of the alias: the person and everybody who sent the person stay as they were
+    for one in change.people.values():
+        if one.root == alias:
+            one.root = person.person_id
     person.version = max(person.version, merged.version)
     merged.version = max(merged.version, 1)
     merged.stage = merged.former = merged.judged_at = merged.due_at = merged.judged_by = None
-    change.anew(into)
-    _tell_senders(tables, change, [*names, *tables.group(person.person_id)])
+    change.touch(into)
+    for name in changed:
+        change.anew(name)
     tables.link(Link(alias, into, at))
     tables.save(change.people.values())
+    tables.reroot(alias, person.person_id)
     return True
 
 
-def _tell_senders(tables: Tables, change: Change, names: Sequence[str]) -> None:
-    """Whoever sent people under two names has sent another number of people now."""
-    senders = tables.senders(names)
+def _known_senders(tables: Tables, change: Change, roots: Sequence[str]) -> Sequence[str]:
+    """Return everybody who sent these people: a merge or its undoing changes how many people the senders sent."""
+    senders = tables.senders(roots)
     change.know(senders)
-    for sender in senders:
-        change.anew(sender)
+    return senders
 
 
 def _senders_ahead(tables: Tables, *people: str) -> Sequence[str]:
     """Return everybody who sent these people: all are held at once, so that two merges never wait in a ring."""
     known = tables.people(people)
-    roots = dict.fromkeys(known[name].root if name in known else name for name in people)
-    return tables.senders([name for root in roots for name in tables.group(root)])
+    return tables.senders(list(dict.fromkeys(known[name].root if name in known else name for name in people)))
 
 
 def _refuse_circle(change: Change, alias: str, into: str) -> None:
@@ -72,12 +76,12 @@ def _refuse_circle(change: Change, alias: str, into: str) -> None:
 
 
 def _leads_to(tables: Tables, alias: str) -> str | None:
-    """Where a name leads to by now."""
-    return _parents(tables, [alias]).get(alias)
+    """Return the name that a name leads to by now."""
+    return next((link.person_id for link in tables.links([alias]) if _is_of(link, alias)), None)
 
 
-def _parents(tables: Tables, names: Sequence[str]) -> Mapping[str, str]:
-    return {link.alias: link.person_id for link in tables.links(names) if link.parted_at is None}
+def _is_of(link: Link, alias: str) -> bool:
+    return link.alias == alias and link.parted_at is None
 
 
 def part(tables: Tables, change: Change, alias: str, at: int) -> str:
@@ -88,35 +92,38 @@ def part(tables: Tables, change: Change, alias: str, at: int) -> str:
     """
     change.know([alias, *_senders_ahead(tables, alias)])
     root = change.root(alias)
-    names = tables.group(root.person_id)
-    current = [link for link in tables.links([alias]) if link.alias == alias and link.parted_at is None]
+    current = [link for link in tables.links([alias]) if _is_of(link, alias)]
     if not current:
         msg = f"{alias!r} is an alias of nobody; merges and their dates are in aliases(...)"
         raise RecordError(msg)
+    senders = _known_senders(tables, change, [root.person_id])
     tables.link(attrs.evolve(current[0], parted_at=at))
+    names = _leading_to(tables, alias)
     change.know(names)
-    parents = _parents(tables, names)
     for name in names:
-        change.people[name].root = alias if _end(name, parents) == alias else root.person_id
+        change.people[name].root = alias
     change.people[alias].version = root.version
-    for name in (alias, root.person_id):
+    for name in (alias, root.person_id, *senders):
         change.anew(name)
-    _tell_senders(tables, change, names)
     tables.save(change.people.values())
     return current[0].person_id
 
 
-def _end(name: str, parents: Mapping[str, str]) -> str:
-    """Where a chain of aliases ends.
+def _leading_to(tables: Tables, name: str) -> Sequence[str]:
+    """Return a name and every name that leads to it by now.
 
     Raises:
-        StoreError: It leads in a circle, which no merge has made.
+        StoreError: The links lead in a circle, which no merge has made.
     """
-    for _ in range(len(parents) + 1):
-        if name not in parents:
-            return name
-        name = parents[name]
-    raise damaged("a name leads in a circle")
+    found = {name: None}
+    last = [name]
+    while last:
+        ends = frozenset(last)
+        last = [link.alias for link in tables.links(last) if link.person_id in ends and link.parted_at is None]
+        if any(alias in found for alias in last):
+            raise damaged("a name leads in a circle")
+        found |= dict.fromkeys(last)
+    return list(found)
 
 
 def aliases_of(tables: Tables, name: str) -> list[Alias]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from functools import cached_property
 from hashlib import sha256
+from heapq import heappop, heappush
 from threading import Lock
 from typing import Any, TypeGuard
 
@@ -35,7 +36,7 @@ class Live:
         version: Their version after it.
         at: The instant of judgement.
         tally: What is known of them, to which records can be added.
-        ahead: Instants to come at which a record begins or ceases to tell something.
+        ahead: Instants to come at which a record begins or ceases to tell something, as a heap.
         stage: The stage that was found.
         due_at: When that must be asked again: at a change that time brings, or for a record that is dated ahead.
     """
@@ -92,11 +93,13 @@ class Judge:
         """
         with self._lock:
             live = self._live.pop(person_id, None)
-        if added is None or not _is_ready(live, versions[0], at) or not _take(live, added):
+        if added is None or not _is_ready(live, versions[0], at) or not _take(live, added, at):
             history = read()
-            live = Live(0, at, Tally(history, self.rule.facts), _moments(history.records))
+            live = Live(0, at, Tally(history, self.rule.facts), [])
+            _look_ahead(live, history.records, at)
         live.version, live.at = versions[1], at
-        live.ahead = [moment for moment in live.ahead if moment > at]
+        while live.ahead and live.ahead[0] <= at:
+            heappop(live.ahead)
         self._answer(live)
         return live
 
@@ -109,7 +112,7 @@ class Judge:
 
     def _answer(self, live: Live) -> None:
         stage, change = live.tally.ask_on(self.rule, self.policy, as_of=instant(live.at))
-        times = live.ahead if change is None else [micros(change), *live.ahead]
+        times = live.ahead[:1] if change is None else [micros(change), *live.ahead[:1]]
         live.stage, live.due_at = said(stage), min(times, default=None)
 
 
@@ -123,21 +126,20 @@ def _is_ready(live: Live | None, version: int, at: int) -> TypeGuard[Live]:
     return live is not None and live.version == version and live.at <= at
 
 
-def _take(live: Live, added: Sequence[Record]) -> bool:
+def _take(live: Live, added: Sequence[Record], at: int) -> bool:
     """Add records to what is ready; false where they must be read in their order, a purchase before its refund."""
     try:
         for record in added:
             live.tally.add(record)
     except RecordError:
         return False
-    live.ahead += _moments(added)
+    _look_ahead(live, added, at)
     return True
 
 
-def _moments(records: Iterable[Record]) -> list[int]:
-    """Every instant at which records begin or cease to tell something."""
-    found: list[int] = []
+def _look_ahead(live: Live, records: Iterable[Record], at: int) -> None:
+    """Add every instant after the judgement at which records begin or cease to tell something."""
     for record in records:
-        told = record.happened_at, vars(record).get("cancelled_at"), vars(record).get("delivered_at")
-        found += [micros(moment) for moment in told if moment is not None]
-    return found
+        for moment in (record.happened_at, vars(record).get("cancelled_at"), vars(record).get("delivered_at")):
+            if moment is not None and (ahead := micros(moment)) > at:
+                heappush(live.ahead, ahead)

@@ -85,6 +85,13 @@ _NOW = {
 """Columns that are not shown as they are kept: people go by one name; a complaint need not be about a purchase."""
 
 
+def _names_of(count: int) -> str:
+    """All names of so many people: by the index of those who are aliases."""
+    roots = _marks(count)
+    aliases = f"SELECT person_id FROM people WHERE root <> person_id AND root IN ({roots})"
+    return f"{aliases} UNION ALL VALUES {', '.join(['(?)'] * count)}"
+
+
 @cache
 def _insert(kind: str) -> tuple[str, Callable[[tuple[Any, ...]], tuple[Any, ...]]]:
     """The statement that writes records of a kind, and what picks its values out of what they say.
@@ -174,10 +181,10 @@ class SqliteTables:
         if told:
             self._connection.executemany(_TELL, told)
 
-    def senders(self, names: Sequence[str]) -> Sequence[str]:
-        """Return everybody who sent a person of these names."""
-        where = f"person_id IN ({_marks(len(names))}) AND referred_by IS NOT NULL"
-        return [name for (name,) in self._execute(f"SELECT DISTINCT referred_by FROM records WHERE {where}", names)]
+    def senders(self, roots: Sequence[str]) -> Sequence[str]:
+        """Return everybody who sent one of these people, who are given by the names that they are known by."""
+        asked = "SELECT DISTINCT referred_by FROM records WHERE referred_by IS NOT NULL AND person_id IN"
+        return [name for (name,) in self._execute(f"{asked} ({_names_of(len(roots))})", (*roots, *roots))]
 
     # ---- the currency of the store ---------------------------------------------------------------------------------
 
@@ -246,6 +253,10 @@ class SqliteTables:
             self._connection.executemany(_ENTER, new)
         for places, values in changed.items():
             self._connection.executemany(_update(places), values)
+
+    def reroot(self, before: str, now: str) -> None:
+        """Let every alias of one person be an alias of another."""
+        self._execute("UPDATE people SET root = ? WHERE root = ? AND root <> person_id", (now, before))
 
     def group(self, root: str) -> Sequence[str]:
         """Every name of a person, the one that they are known by first."""

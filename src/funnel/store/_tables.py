@@ -107,8 +107,8 @@ class Tables(Protocol):
         """The leads whom a person sent, in the order in which they were written."""
         ...
 
-    def senders(self, names: Sequence[str]) -> Sequence[str]:
-        """Return everybody who sent a person of these names."""
+    def senders(self, roots: Sequence[str]) -> Sequence[str]:
+        """Return everybody who sent one of these people, who are given by the names that they are known by."""
         ...
 
     def reserve(self, keys: Collection[Key]) -> str | None:
@@ -137,6 +137,10 @@ class Tables(Protocol):
 
     def save(self, people: Iterable[Person]) -> None:
         """Write what is known of names, all of which are held."""
+        ...
+
+    def reroot(self, before: str, now: str) -> None:
+        """Let every alias of one person be an alias of another; both people are held."""
         ...
 
     def group(self, root: str) -> Sequence[str]:

@@ -157,6 +157,11 @@ class AlchemyPeople:
         for columns, rows in changed.items():
             self._execute(_update(self._tables, columns), one_or_all(rows))
 
+    def reroot(self, before: str, now: str) -> None:
+        """Let every alias of one person be an alias of another."""
+        p = self._tables.people
+        self._execute(p.update().where(p.c.root == before, p.c.person_id != before).values(root=now))
+
     def group(self, root: str) -> Sequence[str]:
         """Every name of a person, the one that they are known by first."""
         p = self._tables.people

@@ -109,11 +109,11 @@ class AlchemyTables(AlchemyPeople):
         if told:
             self._execute(self._tables.apart.insert(), told)
 
-    def senders(self, names: Sequence[str]) -> Sequence[str]:
-        """Return everybody who sent a person of these names."""
-        r = self._tables.records
-        asked = sa.select(r.c.referred_by).distinct().where(r.c.person_id.in_(names), r.c.referred_by.is_not(None))
-        return list(self._execute(asked).scalars())
+    def senders(self, roots: Sequence[str]) -> Sequence[str]:
+        """Return everybody who sent one of these people, who are given by the names that they are known by."""
+        r, p = self._tables.records, self._tables.people
+        asked = sa.select(r.c.referred_by).distinct().join(p, p.c.person_id == r.c.person_id)
+        return list(self._execute(asked.where(p.c.root.in_(roots), r.c.referred_by.is_not(None))).scalars())
 
     # ---- everybody, as columns -------------------------------------------------------------------------------------
 
