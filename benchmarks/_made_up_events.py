@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import polars as pl
 
-AS_OF = datetime(2025, 1, 1, tzinfo=UTC)
 WITHIN = timedelta(days=7)
+AS_OF = datetime(2025, 1, 1, tzinfo=UTC) + WITHIN  # every window is over: the peers do not know pending people
 STEPS = ("view", "cart", "checkout", "purchase")
 _SHARES = {"view": 0.40, "cart": 0.15, "checkout": 0.10, "purchase": 0.05, "search": 0.20, "visit": 0.10}
 _FIRST, _SPAN = datetime(2024, 1, 1, tzinfo=UTC), 366 * 86_400_000_000

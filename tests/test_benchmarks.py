@@ -46,6 +46,7 @@ slow = pytest.mark.skipif(os.environ.get("FUNNEL_PROFILE") != "full", reason="me
 
 OF_ARRIVALS = {"arrived_at", "since_arrival", "lead_count", "lead_source", "campaign", "was_referred", "referral_count"}
 OF_CARE = {
+    "newest_open_question",
     "reply_count",
     "first_reply_time",
     "last_reply_time",
@@ -188,7 +189,7 @@ def test_a_store_is_measured_beside_its_peers() -> None:
     """Loading, judging, appending and reading are told; a peer that is not installed is said to be missing."""
     lines = list(store.run("tiny"))
 
-    assert len(lines) == 7
+    assert len(lines) == 9
     assert all(line.peer.endswith("not installed") or "x" in line.ratio for line in lines[:4])
 
 

@@ -18,7 +18,7 @@ import funnel
 from funnel import Advance, Facts, History, Logs, Moves, NextChange, Policy, Rule, SqliteStore, Tally
 from funnel._copies import unchecked
 from funnel._moves.ask import Tabled
-from funnel.errors import FunnelError, LogsError, RecordError
+from funnel.errors import FieldsError, FunnelError, LogsError, RecordError
 from funnel.interactions import Complaint, Visit
 from funnel.money import Money
 from funnel.records import Contact, Customer, Lead, Line, Purchase, Record, checked_again
@@ -129,12 +129,17 @@ def test_every_public_class_has_a_specimen() -> None:
 
 def test_errors_pickle() -> None:
     """An error of a worker process reaches its parent whole."""
-    for kind in ERRORS:
+    for kind in ERRORS - {FieldsError}:
         made = pickle.loads(pickle.dumps(kind("what is wrong")))  # noqa: S301 - our own bytes
         assert (type(made), str(made)) == (kind, "what is wrong")
 
     many = pickle.loads(pickle.dumps(LogsError("two faults", ("one", "two"))))  # noqa: S301 - our own bytes
     assert many.faults == ("one", "two")
+
+    with pytest.raises(FieldsError) as caught:
+        Visit.model_validate({"id": "", "person_id": 7})
+    copied = pickle.loads(pickle.dumps(caught.value))  # noqa: S301 - our own bytes
+    assert (type(copied), str(copied), copied.errors()) == (FieldsError, str(caught.value), caught.value.errors())
 
 
 def test_a_rule_pickles_by_its_name_as_functions_do() -> None:
@@ -200,7 +205,7 @@ def test_a_changed_copy_is_what_construction_makes_of_the_fields(
     [
         (ORDER, {"status": "shiped"}, "status"),
         (ORDER, {"amuont": Money(1, "USD")}, "amuont"),
-        (ORDER, {"purchased_at": AT.replace(year=1700)}, "the year 1700"),
+        (ORDER, {"purchased_at": AT.replace(year=1700)}, "purchased_at"),
         (ORDER, {"delivered_at": AT - timedelta(days=1)}, "delivered_at lies before purchased_at"),
         (ORDER, {"amount": Money(-5, "USD")}, "below 0"),
         (MUG, {"quantity": 0}, "quantity"),

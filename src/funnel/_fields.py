@@ -6,11 +6,11 @@ Laws: an instant is kept in UTC; a fault says what is allowed and never shows wh
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from difflib import get_close_matches
 from functools import wraps
-from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias, get_args, get_origin
 
 from pydantic import (
     AfterValidator,
@@ -202,13 +202,26 @@ class Frozen(Checked, frozen=True, extra="forbid", hide_input_in_errors=True, us
         try:
             return handler(given)
         except ValidationError as error:
-            fault = _hidden(error, [*cls.model_fields])
+            keyed = {
+                name for name, field in cls.model_fields.items() if get_origin(field.annotation) in (dict, Mapping)
+            }
+            fault = _hidden(error, [*cls.model_fields], keyed)
         raise fault
 
 
-def _hidden(error: ValidationError, fields: Sequence[str] = ()) -> FieldsError:
-    """Take every input value out of an error: its message, `errors()`, `json()` and chain show none."""
+def _hidden(error: ValidationError, fields: Sequence[str] = (), keyed: Collection[str] = ()) -> FieldsError:
+    """Take every input value out of an error: its message, `errors()`, `json()` and chain show none.
+
+    Args:
+        error: The error of pydantic.
+        fields: The fields of the model.
+        keyed: Those of them that are mappings, whose keys are input too.
+    """
     faults = [_without_input(line, fields) for line in error.errors(include_url=False, include_input=False)]
+    for fault in faults:
+        loc = fault.get("loc", ())
+        if len(loc) > 1 and loc[0] in keyed:
+            fault["loc"] = (loc[0], "(key)", *loc[2:])
     return FieldsError.from_exception_data(error.title, faults, hide_input=True)
 
 

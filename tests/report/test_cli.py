@@ -416,7 +416,7 @@ def test_the_program_may_be_stopped_before_it_begins(
         "a+b+c://me:SECRET@localhost/shop",
         "sqlite:///SECRET.db?timeout=SECRET",
         "://SECRET",
-        "sqlite:////none/SECRET.db",
+        "sqlite:////none/shop.db",
     ],
 )
 def test_a_wrong_address_is_one_line(address: str) -> None:

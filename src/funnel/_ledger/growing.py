@@ -24,7 +24,7 @@ from funnel._reduce.folds import END, START, Row, T
 from funnel._reduce.running import order_of
 from funnel._streams import KIND_STREAMS, PURCHASE_FIELDS
 from funnel.interactions import Delivered, Interaction
-from funnel.records import Lead, Purchase, Record, Refund
+from funnel.records import Lead, Purchase, Refund
 
 _LEFT = list(PURCHASE_FIELDS).index("net_amount")
 _CLOSING = frozenset({*CLOSED_IN, *CLOSED_IN.values(), "reopenings"})
