@@ -186,7 +186,8 @@ def absent(names: Collection[str], types: Types) -> None:
     """
     for name in names:
         if not is_one_of(name, types):
-            msg = f"the events have no column {brief(name)}{hint(name, [one for one in types if one != ROW])}"
+            near = hint(name, [one for one in types if one != ROW]) if isinstance(name, str) else ""
+            msg = f"the events have no column {brief(name)}{near}"
             raise EngineError(msg)
 
 
