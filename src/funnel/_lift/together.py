@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from funnel._given import kind_of
+from funnel.errors import ArgumentError, FunnelError
+
 
 def all_of(*conditions: bool) -> bool:
     """Whether all conditions hold, asked at once.
@@ -38,4 +41,10 @@ def any_of(*conditions: bool) -> bool:
 
 def _count(first: bool, *others: bool) -> int:  # noqa: FBT001 (conditions, not options)
     """How many of the conditions hold."""
-    return sum(others, start=first)
+    try:
+        return sum(others, start=first)
+    except FunnelError:
+        raise
+    except Exception:  # noqa: BLE001 (anything may be added up in a way of its own)
+        wrong = next((one for one in (first, *others) if not isinstance(one, int)), first)
+    raise ArgumentError(f"a condition must be true or false (got {kind_of(wrong)}); compare facts with constants")

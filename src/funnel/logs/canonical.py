@@ -44,9 +44,9 @@ _LONGEST = 200
 """So much of a name is compared: the time of difflib grows with the square of the length."""
 
 
-def hint(name: str, others: Sequence[str]) -> str:
+def hint(name: object, others: Sequence[str]) -> str:
     """Which of the other columns was meant by a name that is not there."""
-    if not any(others):
+    if not isinstance(name, str) or not any(others):
         return ""
     same = [other for other in others if _plain(other) == _plain(name)]
     meant = f"did you mean {same[0]}?" if same else nearest(name, others)

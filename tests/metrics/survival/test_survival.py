@@ -399,8 +399,9 @@ def test_a_year_that_is_not_kept_is_refused(year: int) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"level": 1.0}, r"level must be .* \(got 1.0\)"), ({"level": 95}, r"level must be .* \(got 95\)"), ({"level": float("nan")}, r"level must be .* \(got nan\)"),
-        ({"least": 0}, r"least must be .* \(got 0\)"), ({"as_of": NOON.replace(tzinfo=None)}, "as_of is a naive datetime"),
+        ({"level": 1.0}, r"level must be .* \(got 1.0\)"), ({"level": 95}, r"level must be .* \(got 95\)"),
+        ({"level": float("nan")}, r"level must be .* \(got nan\)"), ({"least": 0}, r"least must be .* \(got 0\)"),
+        ({"as_of": NOON.replace(tzinfo=None)}, "as_of is a naive datetime"),
     ],
 )  # fmt: skip
 def test_arguments_that_cannot_be_are_refused(options: dict[str, Any], said: str) -> None:

@@ -186,8 +186,7 @@ def absent(names: Collection[str], types: Types) -> None:
     """
     for name in names:
         if not is_one_of(name, types):
-            near = hint(name, [one for one in types if one != ROW]) if isinstance(name, str) else ""
-            msg = f"the events have no column {brief(name)}{near}"
+            msg = f"the events have no column {brief(name)}{hint(name, [one for one in types if one != ROW])}"
             raise EngineError(msg)
 
 
