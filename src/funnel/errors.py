@@ -98,7 +98,7 @@ class FactsError(FunnelError, TypeError):
 
 
 class EngineError(FunnelError, TypeError):
-    """A dataframe is of a kind, or in a state, that cannot be read without risk of a wrong answer, or cannot be computed.
+    """A dataframe cannot be computed, or is of a kind or in a state that cannot be read without risk of a wrong answer.
 
     The plan of a lazy frame may fail, and the connection of a relation may be closed. The message names the engine and
     its error, and does not repeat the text of that error, which may hold values of rows.

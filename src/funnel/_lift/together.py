@@ -46,5 +46,5 @@ def _count(first: bool, *others: bool) -> int:  # noqa: FBT001 (conditions, not 
     except FunnelError:
         raise
     except Exception:  # noqa: BLE001 (anything may be added up in a way of its own)
-        wrong = next((one for one in (first, *others) if not isinstance(one, int)), first)
-    raise ArgumentError(f"a condition must be true or false (got {kind_of(wrong)}); compare facts with constants")
+        kinds = {kind_of(one): None for one in (first, *others)}
+    raise ArgumentError(f"conditions must be true or false (got {', '.join(kinds)}); compare facts with constants")
