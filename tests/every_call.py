@@ -109,7 +109,7 @@ FUNCTIONS: Mapping[str, dict[str, Any]] = {
     },
     "returning_rate": {**METRIC, "within": 30 * DAY},
     "rfm_quantiles": {**METRIC, "classes": 5},
-    "rule": {"function": lambda f, policy: f.purchase_count > 1},
+    "rule": {"function": lambda f, _: f.purchase_count > 1},
     "segments": {**METRIC, "policy": POLICY},
     "sentence": {"rule": funnel.stage, "person": ONE, "policy": POLICY, "as_of": NOW, "language": "en"},
     "since": {"moment": funnel.last("purchases")},
@@ -258,7 +258,7 @@ CONSTRUCTORS: Mapping[str, dict[str, Any]] = {
         "table": {Door.OUT: {Door.IN: Cause.EVENT}, Door.IN: {}},
         "returns": (),
     },
-    "Rule": {"function": lambda f, policy: f.purchase_count > 1},
+    "Rule": {"function": lambda f, _: f.purchase_count > 1},
     "RuleBook": {"policy": POLICY, "machine": DOORS},
     "SqliteStore": {
         "path": None,
@@ -303,10 +303,10 @@ class Call:
 
 
 def _listed(name: str) -> Callable[..., Any]:
-    """A method that takes its subjects one by one, called with a list of them."""
+    """A method that takes its subjects one by one, called with a list of them, or with something else as the one."""
 
     def ask(subject: Any, items: Any, **more: Any) -> Any:
-        return getattr(subject, name)(*items, **more)
+        return getattr(subject, name)(*(items if isinstance(items, list) else [items]), **more)
 
     return ask
 
@@ -348,6 +348,10 @@ def _models() -> Iterator[Call]:
             yield Call(
                 kind.__name__, partial(_same, kind), {name: found[0].__dict__[name] for name in kind.model_fields}
             )
+
+
+def _fields_of(model: BaseModel) -> dict[str, Any]:
+    return {name: getattr(model, name) for name in type(model).model_fields}
 
 
 def _same(one: Any) -> Any:
@@ -412,7 +416,7 @@ def _by_place(subject: Any, first: Any, second: Any) -> Any:
 
 def _spread(function: Callable[..., Any]) -> Callable[..., Any]:
     def ask(conditions: Any) -> Any:
-        return function(*conditions)
+        return function(*(conditions if isinstance(conditions, list) else [conditions]))
 
     return ask
 

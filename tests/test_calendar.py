@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from funnel import AfterEvent, AfterInstalments, Calendar, postponed, resolve
-from funnel.errors import RecordError
+from funnel.errors import ArgumentError
 
 JAKARTA = ZoneInfo("Asia/Jakarta")
 SHOP = Calendar(
@@ -91,19 +91,19 @@ def test_a_not_yet_may_name_an_event(words: AfterEvent | AfterInstalments, comes
 )
 def test_an_event_that_is_not_there_is_told(event: str, said: str) -> None:
     """With the nearest, or with what there is."""
-    with pytest.raises(RecordError, match=said):
+    with pytest.raises(ArgumentError, match=said):
         SHOP.next_day(event, after=date(2026, 3, 1))
 
 
 def test_a_list_that_is_over_is_told() -> None:
     """A day that nobody has written down is not guessed."""
-    with pytest.raises(RecordError, match="has no 'lebaran' after 2027-03-10; add the next one"):
+    with pytest.raises(ArgumentError, match="has no 'lebaran' after 2027-03-10; add the next one"):
         SHOP.next_day("lebaran", after=date(2027, 3, 10))
 
 
 def test_an_event_needs_a_calendar() -> None:
     """Without one the words mean nothing."""
-    with pytest.raises(RecordError, match=r"give calendar=\.\.\."):
+    with pytest.raises(ArgumentError, match=r"give calendar=\.\.\."):
         resolve(AfterEvent(event="thr"), said_at=datetime(2026, 3, 1, tzinfo=UTC), tz="UTC")
 
 

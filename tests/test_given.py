@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from funnel._given import meant, nearest, one_of, span
+from funnel._given import meant, nearest, one_of, span, zone_of
 from funnel.errors import ArgumentError
 
 SECOND = 1_000_000
@@ -52,3 +53,29 @@ def test_the_nearest_names_come_first() -> None:
     """Names that look alike, or else all of them in order."""
     assert nearest("spend", ["spent", "refunded"]) == "did you mean spent?"
     assert nearest("x", ["b", "a"]) == "known are a, b"
+
+
+@pytest.mark.parametrize(
+    ("tz", "reason"),
+    [
+        ("Asia/Jakata", "did you mean 'Asia/Jakarta'"),
+        ("America", "is unknown"),
+        ("/etc/passwd", "is unknown; give a name such as 'Asia/Jakarta'"),
+        ("../etc/passwd", "is unknown"),
+        ("", "give a name"),
+        ("a" * 5000, "is unknown"),
+        (7, r"must be the name of a time zone, such as 'Asia/Jakarta' \(got int\)"),
+        (None, r"\(got None\)"),
+    ],
+)
+def test_an_unknown_zone_is_refused_with_the_nearest(tz: object, reason: str) -> None:
+    """The message stays short and says what to pass."""
+    with pytest.raises(ArgumentError, match=reason) as caught:
+        zone_of(tz)
+
+    assert len(str(caught.value)) < 300
+
+
+def test_a_zone_is_passed_by_its_name_or_itself() -> None:
+    """Both give the same zone."""
+    assert zone_of("Asia/Jakarta") is zone_of(ZoneInfo("Asia/Jakarta"))

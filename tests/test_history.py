@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from funnel.errors import RecordError
+from funnel.errors import ArgumentError, RecordError
 from funnel.history import MOST_FAULTS, History
 from funnel.interactions import (
     KINDS,
@@ -205,7 +205,8 @@ def test_what_is_no_record_is_refused() -> None:
     """Only leads, purchases, refunds and interactions make a history."""
     strange: Any = "a purchase"
 
-    assert "str is no record of a history" in fault_of(strange)
+    with pytest.raises(ArgumentError, match="str is no record of a history"):
+        History.of("p1", [strange])
 
 
 def test_all_faults_are_listed_together() -> None:

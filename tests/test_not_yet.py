@@ -23,7 +23,6 @@ from funnel.not_yet import (
     Until,
     postponed,
     resolve,
-    zone,
 )
 from tests.strategies import CANARY, instants
 
@@ -192,28 +191,9 @@ def test_words_read_back_from_their_json(words: NotYet) -> None:
     assert union.validate_json(words.model_dump_json()) == words
 
 
-@pytest.mark.parametrize(
-    ("tz", "said"),
-    [
-        ("Asia/Jakata", "did you mean 'Asia/Jakarta'"),
-        ("America", "is unknown"),
-        ("../etc/passwd", "is unknown"),
-        ("", "give a name"),
-        ("a" * 5000, "is unknown"),
-        (7, "given as int"),
-    ],
-)
-def test_an_unknown_zone_is_refused_with_the_nearest(tz: Any, said: str) -> None:
-    """The message stays short and says what to give."""
-    with pytest.raises(InstantError, match=said) as caught:
-        zone(tz)
-
-    assert len(str(caught.value)) < 200
-
-
 def test_a_not_yet_needs_a_zoned_time() -> None:
     """When it was said must be an instant as everywhere else."""
-    with pytest.raises(InstantError, match="without a zone"):
+    with pytest.raises(InstantError, match="said_at is a naive datetime"):
         resolve(InWeeks(n=1), said_at=datetime(2026, 3, 1), tz=JAKARTA)  # noqa: DTZ001 - the fault that is tested
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from pydantic import BaseModel
 
+from funnel._given import instance
+
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -36,6 +38,8 @@ class Checked(BaseModel):
             deep: Whether to copy the values of the fields too.
         """
         whole = deepcopy(self) if deep else self
+        if update is not None:
+            named(update)
         fields = {**_fields(whole), **(whole.model_extra or {}), **(update or {})}
         made = _made(type(self), fields, self.model_fields_set | set(update or {}))
         object.__setattr__(made, "__pydantic_private__", copy(whole.__pydantic_private__))
@@ -98,3 +102,13 @@ def _fields(model: BaseModel) -> dict[str, Any]:
     others = held.keys() - kind.model_fields.keys()
     cached = {name for name in others if isinstance(getattr(kind, name, None), cached_property)}
     return {name: value for name, value in held.items() if name not in cached}
+
+
+def named(update: object) -> None:
+    """Refuse what is not a mapping of field names.
+
+    Raises:
+        ArgumentError: It is something else.
+    """
+    for name in instance(update, Mapping, "update", "a mapping of values by field name"):
+        instance(name, str, "a name in update", "text")

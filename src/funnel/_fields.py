@@ -26,6 +26,7 @@ from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 from pydantic_core.core_schema import ErrorType
 
 from funnel._copies import Checked
+from funnel._given import is_aware
 from funnel._instants import EARLIEST, LATEST, instant, micros
 from funnel.errors import ArgumentError, FieldsError, InstantError, RecordError
 from funnel.money import Money
@@ -66,7 +67,7 @@ def read_instant(given: object) -> datetime:
     if not isinstance(given, datetime):
         msg = f"a time is given as {type(given).__name__}; give an aware datetime, or text such as {_ISO}"
         raise InstantError(msg)
-    if given.tzinfo is None or given.utcoffset() is None:
+    if not is_aware(given):
         msg = "a time is given without a zone; say which, e.g. with replace(tzinfo=ZoneInfo('Asia/Jakarta'))"
         raise InstantError(msg)
     count = micros(given)
@@ -152,6 +153,9 @@ Id: TypeAlias = Annotated[str, BeforeValidator(_id), WithJsonSchema(_ID)]
 
 Label: TypeAlias = Annotated[str, BeforeValidator(_label), WithJsonSchema(_LABEL)]
 """A short word of the shop: at most 200 characters, without control characters; "" is not given."""
+
+AsText = BeforeValidator(_text)
+"""Before a word of a few is looked up: an object of another type may compare in a way of its own, and fail."""
 
 Words: TypeAlias = Annotated[str, BeforeValidator(_text), Field(repr=False)]
 """What somebody said, freely; it is never shown."""

@@ -350,7 +350,7 @@ def judgement(given: object, what: str = "as_of") -> int:
     """
     count = moment_of(given, what)
     if not EARLIEST <= count < LATEST:
-        msg = f"{what} is outside the years that are kept; give an instant from 1800 to the end of 2199"
+        msg = f"{what} lies outside the years 1800 to 2199; give an instant within the years that are kept"
         raise InstantError(msg)
     return count
 

@@ -3,7 +3,7 @@
 ::
 
     FunnelError
-    ├── ArgumentError ValueError   an argument of a call that is not allowed, with what is
+    ├── ArgumentError    ValueError    an argument of a call that is not allowed: its type, its value, an unknown word
     ├── RecordError      ValueError    a record, or two records together, that cannot be true
     │   ├── FieldsError  ValueError    fields of a record or a policy that are not allowed; a ValidationError too
     │   ├── LogsError    ValueError    tables with faults, all of them reported at once
@@ -13,7 +13,7 @@
     ├── MoveError        ValueError    a move between stages that the table does not allow
     ├── LiftError        TypeError     a rule that cannot be run everywhere, with the remedy
     ├── FactsError       TypeError     a fact that is unknown, wrongly declared or wrongly given
-    ├── EngineError      TypeError     a dataframe that cannot be read, with the remedy
+    ├── EngineError      TypeError     a dataframe that cannot be read or computed, with the remedy
     ├── StoreError       RuntimeError  a store that cannot be opened, read or written; nothing is half done
     │   ├── LockedError  TimeoutError  another connection has held the store for too long
     │   ├── FullError    OSError       there is no room left to write
@@ -98,7 +98,11 @@ class FactsError(FunnelError, TypeError):
 
 
 class EngineError(FunnelError, TypeError):
-    """A dataframe is of a kind, or in a state, that cannot be read without risk of a wrong answer."""
+    """A dataframe cannot be computed, or is of a kind or in a state that cannot be read without risk of a wrong answer.
+
+    The plan of a lazy frame may fail, and the connection of a relation may be closed. The message names the engine and
+    its error, and does not repeat the text of that error, which may hold values of rows.
+    """
 
 
 class StoreError(FunnelError, RuntimeError):

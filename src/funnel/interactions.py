@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeAlias, cast
 from pydantic import Field, model_validator
 from pydantic_core import from_json
 
-from funnel._fields import MOST_PIECES, Amount, Id, Instant, Label, Words
+from funnel._fields import MOST_PIECES, Amount, AsText, Id, Instant, Label, Words
 from funnel._given import meant
 from funnel.errors import RecordError
 from funnel.records import Record, not_before
@@ -183,7 +183,7 @@ class Postponed(Interaction, frozen=True):
 
     kind: Literal["postponed"] = "postponed"
     """The kind."""
-    reason: PostponeReason
+    reason: Annotated[PostponeReason, AsText]
     """Why not yet."""
     until: Instant
     """When it may be, at the earliest."""
@@ -262,7 +262,7 @@ class SaidNo(Interaction, frozen=True):
 
     kind: Literal["said_no"] = "said_no"
     """The kind."""
-    reason: NoReason
+    reason: Annotated[NoReason, AsText]
     """Why not."""
 
 

@@ -12,7 +12,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from funnel._facts.views import known
-from funnel._given import brief, is_one_of
+from funnel._given import brief, instance, is_one_of
 from funnel._rule import rule_given
 from funnel._words import AHEAD, ANSWERS, EXPLAINS, FACTS, POINTS, REASONS, SPANS, Both, Explaining
 from funnel.errors import FactsError
@@ -48,6 +48,7 @@ def in_words(answer: Enum, *, language: Language = "en") -> str:
         ('Answer their question', 'Pelanggan')
     """
     place = _place(language)
+    instance(answer, Enum, "answer", "a member of an enum, such as a rule answers with")
     value = str(answer.value)
     told = ANSWERS.get(type(answer).__name__, {}).get(value)
     return value.replace("_", " ") if told is None else told[place]

@@ -16,7 +16,7 @@ from funnel._rule import Rule, rule
 from funnel._streams import STREAMS
 from funnel.advance.rule import Advance
 from funnel.advance.state import Running
-from funnel.errors import FactsError, InstantError, LiftError, RecordError
+from funnel.errors import ArgumentError, FactsError, InstantError, LiftError, RecordError
 from funnel.facts import count, earliest, exists, first, last, latest, mean_gap, since, soonest, total, until
 from funnel.history import History
 from funnel.interactions import (
@@ -239,7 +239,7 @@ def test_a_record_of_another_is_refused(record: Record, asked: Rule[Any, Policy,
 
 def test_a_history_of_another_is_refused() -> None:
     """A state is never made from what another did."""
-    with pytest.raises(RecordError, match="the history is of another person"):
+    with pytest.raises(ArgumentError, match="the history is of another person"):
         STAGE.again(STAGE.begin("p1"), bought("1", NOW), History(person_id="p2"))
 
 

@@ -34,7 +34,7 @@ NAIVE = datetime(2026, 3, 1)  # noqa: DTZ001 - it must be refused
         (NAIVE, "as_of is a naive datetime; give an aware datetime, such as"),
         (NAIVE.replace(tzinfo=Nowhere()), "as_of is a naive datetime"),
         ("2026-03-01", "as_of is str"),
-        (None, "as_of is NoneType"),
+        (None, "as_of is None"),
         (datetime(1800, 1, 1, tzinfo=UTC) - TICK, "outside the years 1800 to 2199"),
         (datetime(2200, 1, 1, tzinfo=UTC), "outside the years 1800 to 2199"),
     ],

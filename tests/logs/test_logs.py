@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from funnel import _frames
-from funnel.errors import EngineError, MoneyError, RecordError
+from funnel.errors import ArgumentError, EngineError, MoneyError
 from funnel.logs import Logs
 from tests.engines import ENGINES, HERE
 from tests.frames import read, tables
@@ -100,7 +100,7 @@ def test_empty_logs_are_logs_of_nobody(engine: str) -> None:
 @pytest.mark.parametrize("given_", [{}, {"aliases": SHOP["aliases"]}])
 def test_logs_of_nothing_are_refused(given_: dict[str, Any]) -> None:
     """Aliases alone say nothing of anybody."""
-    with pytest.raises(RecordError, match="give at least one of leads, purchases, refunds, interactions"):
+    with pytest.raises(ArgumentError, match="give at least one of leads, purchases, refunds, interactions"):
         Logs(**given_)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, get_args
 from zoneinfo import ZoneInfo
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from funnel._frames import enter
 from funnel._instants import instant, micros
 from funnel.errors import ArgumentError
-from funnel.metrics._periods import Calendar, Period, Periods, Weekday, written, zone_called
+from funnel.metrics._periods import Calendar, Period, Periods, Weekday, written
 from tests.engines import ENGINES, HERE
 from tests.metrics.bought import first_day
 from tests.metrics.people import FEW
@@ -173,14 +174,14 @@ def test_a_period_is_over_at_its_last_instant(off: int, *, over: bool) -> None:
     ("given", "message"),
     [
         (("month", "UTC", "monday"), "week_start is given for a month; only period 'week' has one"),
-        (("week", "UTC"), "week_start is missing; name the day"),
-        (("week", "UTC", "mandag"), "week_start is 'mandag', which is unknown"),
-        (("weeks", "UTC"), "period 'weeks' is unknown; did you mean week?"),
+        (("week", "UTC"), "week_start must be 'monday' or 'tuesday'"),
+        (("week", "UTC", "mandag"), "(got 'mandag'); did you mean 'monday'?"),
+        (("weeks", "UTC"), "or 'year' (got 'weeks'); did you mean 'week'?"),
     ],
 )
 def test_what_cuts_no_calendar_is_refused(given: tuple[Any, ...], message: str) -> None:
     """A period that is none, a week whose start is not named, and a start for what is no week are errors."""
-    with pytest.raises(ArgumentError, match=message.replace("?", r"\?")):
+    with pytest.raises(ArgumentError, match=re.escape(message)):
         Calendar.of(*given)
 
 
@@ -190,10 +191,3 @@ def test_what_cuts_no_calendar_is_refused(given: tuple[Any, ...], message: str) 
 def test_a_period_is_written_as_precisely_as_it_needs(period: Any, text: str) -> None:
     """A day and a week by their first day, a month by month and year, a year by its number."""
     assert written(date(2026, 2, 9), period) == text
-
-
-@pytest.mark.parametrize("name", ["Asia/Jakata", "", "../etc/passwd", "/etc/passwd", "Asia", None, 7])
-def test_a_zone_that_is_none_is_refused(name: Any) -> None:
-    """Whatever is no zone's name is one clear error."""
-    with pytest.raises(ArgumentError, match=r"is unknown; give a name such as 'Asia/Jakarta'"):
-        zone_called(name)

@@ -392,7 +392,7 @@ def test_what_is_loaded_is_iterable(file: Path) -> None:
 
 def test_an_instant_of_no_year_is_refused(file: Path) -> None:
     """Nothing is recorded, and nobody judged, outside the years that records are kept of."""
-    with SqliteStore(file) as store, pytest.raises(InstantError, match="recorded_at is outside the years"):
+    with SqliteStore(file) as store, pytest.raises(InstantError, match="recorded_at lies outside the years"):
         store.append(visit("1"), recorded_at=NOON.replace(year=2300))
 
 

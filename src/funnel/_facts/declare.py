@@ -8,7 +8,7 @@ from typing import Any, Literal, cast
 
 import attrs
 
-from funnel._given import brief, is_one_of, nearest
+from funnel._given import brief, is_one_of, nearest, one_of
 from funnel._instants import EVER, FOREVER, NEVER
 from funnel._lift.nodes import Fact
 from funnel._lift.proof import proven
@@ -191,6 +191,7 @@ def _time(stream: str, how: How, field: str, where: Where | None, never: Never) 
     if _field(stream, field).low != NEVER:
         msg = f"{field} of {stream} is not an instant; use total, largest or latest"
         raise FactsError(msg)
+    one_of(never, ("past", "ahead"), "never")
     return _reduction(stream, how, field, where, NEVER if never == "past" else FOREVER)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from funnel._given import kind_of
+from funnel.errors import ArgumentError, FunnelError
+
 
 def all_of(*conditions: bool) -> bool:
     """Whether all conditions hold, asked at once.
@@ -38,4 +41,10 @@ def any_of(*conditions: bool) -> bool:
 
 def _count(first: bool, *others: bool) -> int:  # noqa: FBT001 (conditions, not options)
     """How many of the conditions hold."""
-    return sum(others, start=first)
+    try:
+        return sum(others, start=first)
+    except FunnelError:
+        raise
+    except Exception:  # noqa: BLE001 (anything may be added up in a way of its own)
+        kinds = {kind_of(one): None for one in (first, *others)}
+    raise ArgumentError(f"conditions must be true or false (got {', '.join(kinds)}); compare facts with constants")

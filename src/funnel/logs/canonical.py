@@ -40,9 +40,13 @@ def schema_faults(log: str, entered: Entered) -> Iterator[Fault]:
     yield from _misspelt(log, absent, entered.left_out)
 
 
-def hint(name: str, others: Sequence[str]) -> str:
+_LONGEST = 200
+"""So much of a name is compared: the time of difflib grows with the square of the length."""
+
+
+def hint(name: object, others: Sequence[str]) -> str:
     """Which of the other columns was meant by a name that is not there."""
-    if not any(others):
+    if not isinstance(name, str) or not any(others):
         return ""
     same = [other for other in others if _plain(other) == _plain(name)]
     meant = f"did you mean {same[0]}?" if same else nearest(name, others)
@@ -59,7 +63,7 @@ def _misspelt(log: str, absent: Sequence[str], given: Sequence[str]) -> Iterator
 
 
 def _plain(name: str) -> str:
-    return "".join(letter for letter in name.lower() if letter.isalnum()).removesuffix("s")
+    return "".join(letter for letter in name[:_LONGEST].lower() if letter.isalnum()).removesuffix("s")
 
 
 def wrong_type(column: Column, dtype: Any, entered: Entered) -> str:

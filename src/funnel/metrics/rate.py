@@ -23,8 +23,8 @@ LEAST = 30
 """Of fewer people a share is told as too few to say: an interval at 95 % then spans a third of all shares."""
 
 
-MOST = 2**63
-"""More people than a column can count. Python divides no longer numbers."""
+MOST = 10**100
+"""Far more than anybody counts. Python does not divide numbers above 10 ** 308."""
 
 
 def _count(_: Rate, field: attrs.Attribute[int], given: object) -> None:

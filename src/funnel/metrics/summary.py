@@ -19,6 +19,7 @@ from funnel._given import judgement
 from funnel._ledger.rows import number
 from funnel._reduce.folds import END, START, T
 from funnel._streams import PURCHASE_FIELDS
+from funnel.history import history_given
 from funnel.metrics._orders import Orders, orders_of
 from funnel.metrics._periods import Calendar, Periods
 from funnel.metrics._purchases import PERSON, started
@@ -73,7 +74,7 @@ class PurchaseSummary:
         """
         now, calendar = judgement(as_of), Calendar.of("day", tz)
         days: dict[int, int] = {}
-        for moment, amount in _valid(history, now):
+        for moment, amount in _valid(history_given(history), now):
             day = calendar.number_at(moment)
             days[day] = days.get(day, 0) + amount
         if not days:

@@ -11,6 +11,7 @@ from datetime import datetime
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from funnel._given import instance
 from funnel._rule import Rule
 from funnel.errors import MissingExtraError, StoreError
 from funnel.history import History
@@ -64,6 +65,7 @@ def store_tables(
     from funnel.store._alchemy.schema import tables_in
 
     given = sqlalchemy.MetaData() if metadata is None else metadata
+    instance(given, sqlalchemy.MetaData, "metadata", "a MetaData of SQLAlchemy or None")
     tables_in(given, schema, prefix)
     return given
 

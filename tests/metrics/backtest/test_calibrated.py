@@ -150,7 +150,7 @@ def test_what_is_no_whole_number_is_refused() -> None:
         calibrate([1, 2])
     with pytest.raises(ArgumentError, match=r"there are 2 scores and 1 labels"):
         calibrate([1, 2], [True])
-    with pytest.raises(ArgumentError, match=r"least is 0; give the fewest buyers, and others"):
+    with pytest.raises(ArgumentError, match=r"least must be a whole number from 1 up"):
         calibrate([], [], least=0)
     with pytest.raises(ArgumentError, match=r"method is 'isotone'; did you mean isotonic\?"):
         calibrate([1], [True], method="isotone")  # type: ignore[arg-type]

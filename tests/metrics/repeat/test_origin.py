@@ -199,7 +199,7 @@ def test_nobody_is_in_no_group() -> None:
 def test_what_is_asked_must_be_known() -> None:
     """A word that is none, lines without products, and no span are told as errors."""
     logs = shop((1, 2), (1, 2))
-    with pytest.raises(ArgumentError, match="by is 'colour'; give one of source, campaign"):
+    with pytest.raises(ArgumentError, match="by must be 'source' or 'campaign'"):
         repeat_by(logs, "colour", DAY, as_of=NOON)  # type: ignore[arg-type]
     with pytest.raises(ArgumentError, match="give both or neither"):
         repeat_by(logs, "product", DAY, as_of=NOON)

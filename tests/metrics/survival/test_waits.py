@@ -267,5 +267,5 @@ def test_every_fault_is_told_at_once() -> None:
 def test_what_an_earlier_end_is_must_be_said_rightly() -> None:
     """There are two ways, and no third."""
     wrong: Any = "dropped"
-    with pytest.raises(ArgumentError, match="earlier is 'dropped'; it is one of counts, ignored"):
+    with pytest.raises(ArgumentError, match="earlier must be 'counts' or 'ignored'"):
         waits(table_of([]), "lead", "order", as_of=NOON, earlier=wrong)

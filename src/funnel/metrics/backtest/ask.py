@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from funnel._frames import installed
-from funnel._given import SpanLike, count_of
+from funnel._given import SpanLike, count_of, instance
 from funnel._instants import MICROSECOND, instant
 from funnel._lift.tree import Answer
 from funnel._rule import Rule
 from funnel.errors import MissingExtraError
+from funnel.metrics.backtest.calibrated import Calibration
 from funnel.metrics.backtest.dates import Dates, Every
 from funnel.metrics.backtest.result import AnswerShare, Backtest
 from funnel.metrics.rate import LEAST, LEVEL
@@ -19,7 +20,6 @@ from funnel.policy import Policy
 
 if TYPE_CHECKING:
     from funnel.logs import Logs
-    from funnel.metrics.backtest.calibrated import Calibration
 
 
 def backtest(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
@@ -104,6 +104,9 @@ def backtest(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
     from funnel.metrics.backtest.resampled import Draws
 
     enough = count_of(least, "least", least=1)
+    count_of(seed, "seed", least=0)  # NumPy ends the whole process at a list that holds itself
+    if calibration is not None:
+        instance(calibration, Calibration, "calibration", "a Calibration")
     dates = Dates.of(first, every, horizon, as_of)
     asks = questions(rule, policy, order, at_least, among)
     done = replay(asks, logs, dates)

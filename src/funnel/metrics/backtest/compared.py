@@ -13,7 +13,7 @@ from funnel._frames import Frame, Home, enter, leave
 from funnel._given import brief, judgement, nearest
 from funnel._instants import instant
 from funnel._people import logs_of
-from funnel._rule import Rule
+from funnel._rule import Rule, rule_given
 from funnel.errors import FactsError
 from funnel.metrics._purchases import PERSON, told
 from funnel.metrics._shown import as_html, as_text
@@ -154,6 +154,7 @@ def compare(  # noqa: PLR0913 (two rules, each with a policy)
 
     Raises:
         InstantError: `as_of` is naive.
+        ArgumentError: What was passed is not a rule.
         LiftError: A rule does what cannot be run for a table.
 
     Example:
@@ -171,6 +172,8 @@ def compare(  # noqa: PLR0913 (two rules, each with a policy)
         >>> found.people(False, True)["person_id"].to_list()
         ['sari']
     """
+    for name, one in (("old", old), ("new", new)):
+        rule_given(one, name)
     now = instant(judgement(as_of))
     before = _answers(old, logs_of(logs), policy, now, "_old")
     after = _answers(new, logs, policy if new_policy is None else new_policy, now, "_new")

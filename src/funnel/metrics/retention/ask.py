@@ -15,7 +15,7 @@ import attrs
 import narwhals as nw
 
 from funnel._frames import leave
-from funnel._given import SpanLike, judgement, one_of, span
+from funnel._given import SpanLike, brief, each, judgement, one_of, span
 from funnel._instants import MICROSECOND, instant
 from funnel.errors import ArgumentError
 from funnel.metrics._orders import FIRSTS, orders_of
@@ -120,11 +120,18 @@ def _length(window: object) -> int | None:
     return length
 
 
+_SHOWN = 20
+_MOST = 10**6
+"""More periods than there are days in the years that are kept."""
+
+
 def _edges(brackets: Sequence[object]) -> tuple[int, ...]:
-    edges = tuple(edge for edge in brackets if isinstance(edge, int))
+    known = each(brackets, "brackets", "a list of whole numbers")
+    edges = tuple(edge for edge in known if isinstance(edge, int) and edge <= _MOST)
     rising = all(a < b for a, b in pairwise(edges))
-    if len(edges) != len(brackets) or (edges and (edges[0] != 0 or len(edges) == 1 or not rising)):
-        msg = f"brackets are {tuple(brackets)}; give whole numbers that rise from 0, such as (0, 1, 4, 8)"
+    if len(edges) != len(known) or (edges and (edges[0] != 0 or len(edges) == 1 or not rising)):
+        shown = ", ".join(map(brief, known[:_SHOWN]))
+        msg = f"brackets are {shown}; give whole numbers that rise from 0, such as (0, 1, 4, 8)"
         raise ArgumentError(msg)
     return edges
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from funnel._given import nearest
+from funnel._given import count_of, day_of, nearest, truth
 from funnel.errors import ArgumentError
 from funnel.metrics._periods import Period
 from funnel.metrics.rate import Rate
@@ -130,16 +130,30 @@ class Cohort:
         Args:
             periods: 0 is the period in which they began.
         """
-        return self.over <= periods < len(self.people)
+        return self.over <= _place(periods) < len(self.people)
 
 
 def _is_shown(cohort: Cohort, periods: int, unfinished: bool) -> bool:  # noqa: FBT001 (the option of the callers)
     """Whether a period is over, or has begun and is asked for all the same."""
-    return unfinished or periods < cohort.over
+    return truth(unfinished, "unfinished") or periods < cohort.over
 
 
 def _at(values: tuple[int, ...], place: int) -> int | None:
+    place = _place(place)
     return values[place] if 0 <= place < len(values) else None
+
+
+def _place(periods: object) -> int:
+    """Return how many periods after are asked about; below 0 nothing is counted.
+
+    Raises:
+        ArgumentError: It is not a whole number.
+    """
+    return count_of(periods, "periods", least=-_MOST, most=_MOST)
+
+
+_MOST = 10**6
+"""More periods than there are days in the years that are kept."""
 
 
 @attrs.frozen
@@ -212,7 +226,7 @@ class Cohorts:
         Returns:
             The rate; None where that period is over for no cohort.
         """
-        over = [cohort for cohort in self.cohorts if periods < cohort.over]
+        over = [cohort for cohort in self.cohorts if _place(periods) < cohort.over]
         if not over:
             return None
         return Rate(sum(one.people[periods] for one in over), sum(one.among[periods] for one in over))
@@ -226,7 +240,7 @@ class Cohorts:
         Returns:
             Minor units by the start of the cohort; None for a cohort whose period of that number is not over.
         """
-        return {one.start: one.value_each(periods) if periods < one.over else None for one in self.cohorts}
+        return {one.start: one.value_each(periods) if _place(periods) < one.over else None for one in self.cohorts}
 
     def people_of(self, start: date, periods: int) -> Any:
         """Who is counted in a cell.
@@ -241,6 +255,7 @@ class Cohorts:
         Raises:
             ArgumentError: There is no such cohort, or the period is not observed.
         """
+        day_of(start, "start")
         row = next((cohort for cohort in self.cohorts if cohort.start == start), None)
         if row is None:
             msg = f"no cohort begins on {start}; {nearest(str(start), (str(one.start) for one in self))}"

@@ -14,7 +14,7 @@ from typing import Any, overload
 
 import attrs
 
-from funnel._given import SpanLike, count_of, judgement, share_of, span
+from funnel._given import SpanLike, count_of, each, instance, judgement, share_of, span
 from funnel._instants import MICROSECOND, instant
 from funnel.errors import ArgumentError
 from funnel.metrics.rate import LEAST, LEVEL
@@ -314,7 +314,9 @@ def survival_by(
         >>> found.log_rank.degrees
         1
     """
-    names = (by,) if isinstance(by, str) else tuple(by)
+    names = (by,) if isinstance(by, str) else tuple(each(by, "by", "a column or a list of columns"))
+    for name in names:
+        instance(name, str, "a column of by", "text")
     if not names:
         raise ArgumentError("no column is named that makes the groups; give one, or ask for `survival`")
     found = waits_by(waits, names, judgement(as_of))

@@ -13,7 +13,7 @@ import attrs
 import narwhals as nw
 
 from funnel._frames import Frame, Home, leave
-from funnel._given import brief, is_one_of, judgement, nearest, one_of
+from funnel._given import brief, each, instance, is_one_of, judgement, nearest, one_of
 from funnel._instants import FOREVER
 from funnel._lift.columns import flag
 from funnel._streams import STREAMS
@@ -82,7 +82,9 @@ def waits(  # noqa: PLR0913 - two of them are the kinds
         >>> (table["ended_at"] - table["started_at"]).to_list()
         [datetime.timedelta(days=4), None]
     """
-    now, kept = judgement(as_of), list(keep)
+    now, kept = judgement(as_of), each(keep, "keep", "a list of columns")
+    for name in kept:
+        instance(name, str, "a column of keep", "text")
     one_of(earlier, ("counts", "ignored"), "earlier")
     found = (
         _of_logs(events, start, end, kept, now)

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
 from funnel._fields import LONGEST_ID
+from funnel._given import instance
 from funnel.errors import StoreError
 from funnel.store._rows import COLUMNS
 
@@ -75,6 +76,9 @@ def tables_in(metadata: sa.MetaData, schema: str | None, prefix: str) -> StoreTa
         schema: The schema that they lie in; None for the one that the database takes by itself.
         prefix: What their names begin with.
     """
+    instance(prefix, str, "prefix", "text")
+    if schema is not None:
+        instance(schema, str, "schema", "text or None")
 
     def table(name: str, *parts: sa.schema.SchemaItem, comment: str | None = None) -> sa.Table:
         return sa.Table(f"{prefix}{name}", metadata, *parts, schema=schema, comment=comment)
