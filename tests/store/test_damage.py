@@ -298,6 +298,7 @@ def damaged(sound: Path, tmp_path: Path) -> Iterator[Any]:
         ("an unknown kind", lambda store: store.history("p1")),
         ("an unknown currency", lambda store: store.history("m1")),
         ("an instant beyond time", lambda store: store.history("m1")),
+        ("a version at its end", lambda store: store.append(visit("new"), recorded_at=NOON)),
         ("a judgement beyond time", lambda store: store.standing("p1")),
         ("a judgement beyond time", lambda store: store.export("p1")),
         ("merges beyond time", lambda store: store.aliases("p1")),
@@ -310,7 +311,7 @@ def damaged(sound: Path, tmp_path: Path) -> Iterator[Any]:
         ("text that is none", lambda store: store.logs()),
         ("words that are no text", lambda store: store.history("p1")),
     ],
-    ids=range(18),
+    ids=range(19),
 )
 def test_damage_is_called_by_its_name(damaged: Any, name: str, call: Callable[[Store], object]) -> None:
     """The message says that the store is damaged and what to do, and holds no value of a row."""
