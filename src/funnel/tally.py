@@ -75,7 +75,7 @@ class _Running:
 
     def _go_on(self, stream: str, changes: Sequence[Row | Change]) -> None:
         if stream not in self.folds:
-            if not any(isinstance(change, Change) for change in changes):
+            if Change not in map(type, changes):
                 self._step(stream, cast("Sequence[Row]", changes))
                 return
             self.folds[stream] = self._kept(stream)

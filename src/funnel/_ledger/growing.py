@@ -143,17 +143,18 @@ class GrowingLedger(Ledger):
         after = self.sent.get(lead.person_id)
         self._turn("referrals", *(None if t is None else common(t, "", lead.person_id) for t in (before, after)))
 
-    def add_purchase(self, order: Purchase) -> None:
-        """An order, and what follows from it."""
-        super().add_purchase(order)
+    def add_purchase(self, order: Purchase) -> Row:
+        """Write an order, and what follows from it; return its row."""
+        row = super().add_purchase(order)
         if "purchases" in self._followed:
-            self._turn("purchases", None, self._living(order))
+            self._turn("purchases", None, self._living(order, row))
         if "deliveries" in self._followed:
             for moment in arrived(self, order):
                 self._put("deliveries", delivery(order, moment))
         self._promise(order)
         if self._follow_ups is not None:
-            self._note("open_follow_ups", self._follow_ups.heard(micros(order.purchased_at)))
+            self._note("open_follow_ups", self._follow_ups.heard(number(row[T])))
+        return row
 
     def add_refund(self, refund: Refund) -> None:
         """Money given back for a purchase that is there."""
@@ -223,23 +224,20 @@ class GrowingLedger(Ledger):
         about, closed = self.about.get(key(row)), self.closed.get(("open_complaints", key(row)), FOREVER)
         return iter(()) if about is None else reopenings.complained(about, row, closed)
 
-    def _living(self, order: Purchase) -> Row | None:
+    def _living(self, order: Purchase, row: Row | None = None) -> Row | None:
         """The purchase as it counts from now on; None if nothing is left of it, or it ends."""
         if order.key in self._left:
             return self._left[order.key]
         if order.status == "cancelled":
             return None
-        rows = self._versions(order)
+        rows = versions(order, row or order_row(order), self.refunds.get(order.key, ()))
         return rows[-1] if rows and rows[-1][END] == FOREVER else None
-
-    def _versions(self, order: Purchase) -> list[Row]:
-        return versions(order, order_row(order), self.refunds.get(order.key, ()))
 
     def _over(self, order: Purchase) -> int:
         """When nothing is left of a purchase, or it is cancelled; money that goes back afterwards is not read again."""
         if order.status == "cancelled" and self._returned.get(order.key, 0) < order.amount.minor:
             return cancelled(order)
-        return over(order, self._versions(order))
+        return over(order, versions(order, order_row(order), self.refunds.get(order.key, ())))
 
     def _delivery(self, order: Purchase) -> Row | None:
         return next((delivery(order, moment) for moment in arrived(self, order)), None)

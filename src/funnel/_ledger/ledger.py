@@ -97,8 +97,8 @@ class Ledger(Kept):
         self.reach(t)
         self.stale.add("referrals")
 
-    def add_purchase(self, order: Purchase) -> None:
-        """An order, and what follows from it."""
+    def add_purchase(self, order: Purchase) -> Row:
+        """Write an order, and what follows from it; return its row."""
         if order.person_id != self.person_id:
             self.own(order.person_id)
         row = order_row(order)
@@ -113,6 +113,7 @@ class Ledger(Kept):
         if order.delivered_at is not None:
             self.reach(micros(order.delivered_at))
         self.hear()
+        return row
 
     def add_refund(self, refund: Refund) -> None:
         """Money given back for a purchase that is there."""
