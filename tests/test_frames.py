@@ -340,3 +340,14 @@ def test_rows_that_recur_are_those_whose_key_another_row_has(engine: str) -> Non
         assert sorted(found) == sorted(key for key in keys if keys.count(key) > 1)
 
     holds()
+
+
+def test_pandas_2_alone_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It makes texts of what is missing; with Polars it is used as any pandas is."""
+    monkeypatch.setattr("pandas.__version__", "2.3.3")
+    frame = pd.DataFrame({"person_id": ["a"]})
+
+    assert enter(frame).home == "pandas"
+    monkeypatch.setattr("funnel._frames.installed", lambda module: module == "pandas")
+    with pytest.raises(EngineError, match=r"pandas 2\.3\.3 cannot be used without Polars.*upgrade to pandas 3, or run"):
+        enter(frame)

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 _ENGINES = frozenset({"duckdb", "ibis", "narwhals", "pandas", "polars", "py4j", "pyarrow", "pyo3_runtime", "pyspark"})
 """The packages whose errors are those of an engine; Polars raises panics as errors of `pyo3_runtime`."""
 
+_PANDAS_ALONE = 3
+"""The first version of pandas that is right without Polars."""
+
 
 @contextmanager
 def computing() -> Generator[None, None, None]:
@@ -55,3 +58,17 @@ def schema_of(frame: Any) -> nw.Schema:
     with computing():
         schema: nw.Schema = frame.collect_schema()
         return schema
+
+
+def check_pandas_alone(version: str) -> None:
+    """Check that pandas can run by itself.
+
+    Raises:
+        EngineError: Its version turns missing values into the text 'None'.
+    """
+    if int(version.partition(".")[0]) < _PANDAS_ALONE:
+        msg = (
+            f"pandas {version} cannot be used without Polars, since it makes the text 'None' of missing values; "
+            f"upgrade to pandas {_PANDAS_ALONE}, or run: pip install 'shopfunnel[polars,pyarrow]'"
+        )
+        raise EngineError(msg)

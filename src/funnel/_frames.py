@@ -16,7 +16,7 @@ from typing import Any, Literal
 import attrs
 import narwhals as nw
 
-from funnel._computing import collected, schema_of
+from funnel._computing import check_pandas_alone, collected, schema_of
 from funnel._given import INNER, quoted
 from funnel._instants import EPOCH
 from funnel.errors import EngineError, MissingExtraError
@@ -146,6 +146,7 @@ def _pandas(frame: Any) -> Entered:
     if installed("polars") and installed("pyarrow"):
         carried = _carried(nw.from_native(native), _polars_module().from_pandas)
         return attrs.evolve(_polars(carried, "pandas"), typeless=typeless)
+    check_pandas_alone(importlib.import_module("pandas").__version__)
     numbered = nw.from_native(native).with_row_index(ROW).with_columns(nw.col(ROW).cast(nw.Int64()) + 1)
     return Entered(numbered.lazy(), "pandas", typeless=typeless)
 
