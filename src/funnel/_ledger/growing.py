@@ -35,8 +35,8 @@ _FOLLOW_UPS = frozenset({"open_follow_ups", "contacts"})
 class GrowingLedger(Ledger):
     """One person's rows, with what changes in each stream.
 
-    `changes` holds, for each stream that is followed, a row that comes after all others as it is, and every other change
-    as a `Change`.
+    `changes` holds, for each stream that is followed, a row that comes after all others as it is, and every other
+    change as a `Change`.
     """
 
     __slots__ = (
