@@ -24,7 +24,7 @@ from funnel._reduce.folds import END, START, Row, T
 from funnel._reduce.running import order_of
 from funnel._streams import KIND_STREAMS, PURCHASE_FIELDS
 from funnel.interactions import Delivered, Interaction
-from funnel.records import Lead, Purchase, Record, Refund
+from funnel.records import Lead, Purchase, Refund
 
 _LEFT = list(PURCHASE_FIELDS).index("net_amount")
 _CLOSING = frozenset({*CLOSED_IN, *CLOSED_IN.values(), "reopenings"})
@@ -35,7 +35,8 @@ _FOLLOW_UPS = frozenset({"open_follow_ups", "contacts"})
 class GrowingLedger(Ledger):
     """One person's rows, with what changes in each stream.
 
-    `changes` holds, for each stream that is followed, a row that comes after all others as it is, and every other change as a `Change`.
+    `changes` holds, for each stream that is followed, a row that comes after all others as it is, and every other
+    change as a `Change`.
     """
 
     __slots__ = (
