@@ -1,8 +1,7 @@
 """The only door to dataframes: whatever comes in becomes a lazy narwhals frame, and goes out as what it came in as.
 
-In local memory everything runs on Polars, lazily, where Polars is installed: it is several times faster than eager
-frames, and pyarrow tables must never stay on narwhals' own pyarrow windows, which answer wrongly. What lives in a
-database or a cluster stays there.
+In local memory everything runs on Polars, lazily, if Polars is installed: it is several times faster than eager frames,
+and narwhals' own windows on pyarrow answer wrongly. What lives in a database or a cluster stays there.
 """
 
 from __future__ import annotations

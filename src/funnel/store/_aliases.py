@@ -37,11 +37,7 @@ def merge(tables: Tables, change: Change, alias: str, into: str, at: int) -> boo
         msg = f"{alias!r} is an alias of {leads_to!r} already; merge that name instead, or part the two first"
         raise RecordError(msg)
     merged, person = change.people[alias], change.root(into)
-<<<<<<< HEAD
-    # without a record of the alias, the person and everybody who sent the person stay as they were
-=======
     # If no record is of the alias, the history of the person stays as it was, and so do those of the senders.
->>>>>>> wt-growth2
     changed = [into, *_known_senders(tables, change, [alias, person.person_id])] if merged.version else []
     for one in change.people.values():
         if one.root == alias:
