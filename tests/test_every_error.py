@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from zlib import crc32
 
 import pytest
@@ -28,6 +29,12 @@ UNASKED = frozenset(
     }
 )
 """Methods for the parts of this library; and those of a table of stages, which any value may be asked of."""
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let calls that make files of what they are given make them in a temporary folder."""
+    monkeypatch.chdir(tmp_path)
 
 
 def _all_named(call: Call) -> Iterator[tuple[str, str, Callable[[], object]]]:
