@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from pydantic import BaseModel
 
-from funnel._given import instance
+from funnel._given import instance, truth
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -37,7 +37,7 @@ class Checked(BaseModel):
             update: Values by field name.
             deep: Whether to copy the values of the fields too.
         """
-        whole = deepcopy(self) if deep else self
+        whole = deepcopy(self) if truth(deep, "deep") else self
         if update is not None:
             named(update)
         fields = {**_fields(whole), **(whole.model_extra or {}), **(update or {})}
