@@ -66,7 +66,8 @@ class AlchemyPeople:
         if self._slots:
             raise AgainError("a key is concerned that could not be foreseen", whole=True)
         wanted = set(range(SLOTS)) if self._whole else wanted
-        found = self._execute(_reserved(self._tables, is_one=len(wanted) == 1), bound("slots", sorted(wanted))).all()
+        asked, slots = _reserved(self._tables, is_one=len(wanted) == 1), bound("slots", sorted(wanted))
+        found: Sequence[Any] = self._execute(asked, slots).all()
         self._slots |= wanted
         return found[0][1] if found else self._new_slots()
 
@@ -305,7 +306,7 @@ def _other_slots(tables: StoreTables) -> sa.Insert:
 
 
 @lru_cache(maxsize=16)
-def _reserved(tables: StoreTables, *, is_one: bool) -> sa.Select[Any]:
+def _reserved(tables: StoreTables, *, is_one: bool) -> sa.Executable:
     """Select slots and lock them, in their order."""
     t = tables.locks
     asked = sa.select(t.c.slot, t.c.currency).where(among(t.c.slot, "slots", is_one=is_one))
