@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -66,12 +66,13 @@ def versions_of(expected: object) -> Mapping[str, int]:
     if not isinstance(expected, Mapping):
         msg = f"expected must map the ids of people to versions (got {type(expected).__name__})"
         raise ArgumentError(msg)
-    for name, version in expected.items():
+    versions = cast("Mapping[object, object]", expected)
+    for name, version in versions.items():
         name_of("a key of expected", name)
         if isinstance(version, bool) or not isinstance(version, int):
             msg = f"a version in expected must be a whole number (got {type(version).__name__}); read it from standing"
             raise ArgumentError(msg)
-    return expected
+    return cast("Mapping[str, int]", versions)
 
 
 def each_of(argument: str, given: Iterable[T]) -> Iterator[T]:
@@ -93,10 +94,11 @@ def asked_by(stage: object, policy: object) -> tuple[Rule[Any, Any, Any], Policy
     Raises:
         ArgumentError: One of them is something else.
     """
-    if stage is not None and not isinstance(stage, Rule):
+    rule: object = stage_of_the_funnel if stage is None else stage
+    if not isinstance(rule, Rule):
         msg = f"stage must be a rule (got {type(stage).__name__}); decorate the function with @rule"
         raise ArgumentError(msg)
     if policy is not None and not isinstance(policy, Policy):
         msg = f"policy must be a Policy (got {type(policy).__name__}); pass Policy(...)"
         raise ArgumentError(msg)
-    return stage or stage_of_the_funnel, policy or Policy()
+    return cast("Rule[Any, Any, Any]", rule), policy or Policy()

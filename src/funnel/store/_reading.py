@@ -52,7 +52,7 @@ def history_of(tables: Tables, name: str) -> History:
 
 def _first_of_each(tables: Tables, sent: Sequence[Row], roots: Mapping[str, str]) -> Sequence[Row]:
     """Leave out arrivals that a merge has made one with an arrival that was written before, under another name."""
-    aliases = tables.others({roots.get(row.person_id, row.person_id) for row in sent}) if sent else []
+    aliases: Sequence[str] = tables.others({roots.get(row.person_id, row.person_id) for row in sent}) if sent else ()
     if not aliases:
         return sent
     known_as = {name: person.root for name, person in tables.people(aliases).items()}

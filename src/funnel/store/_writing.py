@@ -50,7 +50,7 @@ def write(tables: Tables, change: Change, rows: Mapping[Key, Row], what: Writing
         TakenError: A row that was taken to be new is there already.
     """
     currency = tables.reserve(list(_concerned(rows.values(), amend=what.amend)))
-    kept = tables.found(list(rows)) if asked else {}
+    kept: Mapping[Key, Row] = tables.found(list(rows)) if asked else {}
     if what.amend:  # what a row referred to before is concerned too; it is reserved already unless that has changed
         tables.reserve([row.target for row in kept.values() if row.target is not None])
     fresh = {key: row for key, row in rows.items() if key not in kept} if kept else rows

@@ -246,7 +246,7 @@ class AsyncSqlAlchemyStore(OfOneProcess):
         """Make a call of the plain store over an async connection."""
         from funnel.store._alchemy.transactions import told
 
-        database = self._store._open()  # noqa: SLF001 - the twin's own store
+        database = self._store._open()  # noqa: SLF001 - the twin's own store # pyright: ignore[reportPrivateUsage]
         with told(database.place):
             connection = self._engine.connect()
             with database.reached():

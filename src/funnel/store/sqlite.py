@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from threading import RLock
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from funnel._given import brief, one_of
 from funnel._rule import Rule
@@ -150,7 +150,7 @@ def _path_of(path: object) -> str:
     """
     if path is None:
         return ":memory:"
-    named = os.fspath(path) if isinstance(path, str | os.PathLike) else None
+    named = os.fspath(cast("str | os.PathLike[str]", path)) if isinstance(path, str | os.PathLike) else None
     if not isinstance(named, str) or not named.strip() or "\0" in named:
         shown = "an empty path" if isinstance(named, str) else type(path).__name__
         msg = f"path must be the path of a file (got {shown}); leave it out to keep everything in memory"
