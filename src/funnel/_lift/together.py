@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from funnel._given import kind_of
-from funnel.errors import ArgumentError, FunnelError
+from funnel.errors import ArgumentError
 
 
 def all_of(*conditions: bool) -> bool:
@@ -40,11 +39,13 @@ def any_of(*conditions: bool) -> bool:
 
 
 def _count(first: bool, *others: bool) -> int:  # noqa: FBT001 (conditions, not options)
-    """How many of the conditions hold."""
-    try:
-        return sum(others, start=first)
-    except FunnelError:
-        raise
-    except Exception:  # noqa: BLE001 (anything may be added up in a way of its own)
-        kinds = {kind_of(one): None for one in (first, *others)}
-    raise ArgumentError(f"conditions must be true or false (got {', '.join(kinds)}); compare facts with constants")
+    """How many of the conditions hold.
+
+    Without `try` and `type`: a rule that can reach them is proven with many more people.
+    """
+    conditions: tuple[object, ...] = (first, *others)
+    for one in conditions:
+        if not isinstance(one, int):
+            kind = one.__class__.__name__
+            raise ArgumentError(f"conditions must be true or false (got {kind}); compare facts with constants")
+    return sum(others, start=first)
