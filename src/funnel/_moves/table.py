@@ -87,7 +87,8 @@ def _check_kinds(table: object, returns: object) -> None:
             not isinstance(pair, tuple)
             or [isinstance(one, Enum) for one in cast("tuple[object, ...]", pair)] != [True] * 2
         ):
-            raise ArgumentError(f"a return must be a pair of stages (got {kind_of(pair)})")
+            kind = kind_of(cast("object", pair))
+            raise ArgumentError(f"a return must be a pair of stages (got {kind})")
 
 
 def check_start(start: S, table: Mapping[S, Mapping[S, Cause]]) -> None:

@@ -24,7 +24,7 @@ def merge(tables: Tables, change: Change, alias: str, into: str, at: int) -> boo
     Raises:
         RecordError: It would go in a circle, or the alias leads elsewhere, or neither name is known.
     """
-    ahead = _senders_ahead(tables, alias, into) if tables.people([alias]) else []
+    ahead: Sequence[str] = _senders_ahead(tables, alias, into) if tables.people([alias]) else ()
     change.know([alias, into, *ahead])
     if not (change.root(alias).version or change.root(into).version):
         msg = f"nothing is kept of {alias!r} or of {into!r}; append a record of one of the two first"

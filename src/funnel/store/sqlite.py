@@ -150,7 +150,8 @@ def _path_of(path: object) -> str:
     """
     if path is None:
         return ":memory:"
-    named = os.fspath(cast("str | os.PathLike[str]", path)) if isinstance(path, str | os.PathLike) else None
+    is_path = isinstance(path, str | os.PathLike)
+    named: object = os.fspath(cast("str", path)) if is_path else None
     if not isinstance(named, str) or not named.strip() or "\0" in named:
         shown = "an empty path" if isinstance(named, str) else type(path).__name__
         msg = f"path must be the path of a file (got {shown}); leave it out to keep everything in memory"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import narwhals as nw
 
@@ -125,7 +125,7 @@ def _five_ways(start: date, sources: Mapping[str, Mapping[str, int]], margin: fl
 
 
 def _margin(margin: object, start: date) -> float:
-    given: object = margin.get(start) if isinstance(margin, Mapping) else margin  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    given = cast("Mapping[object, object]", margin).get(start) if isinstance(margin, Mapping) else margin
     if isinstance(given, int | float) and 0 < given <= 1:
         return float(given)
     msg = f"margin of the period of {start} is {brief(given)}; give the share that is left after costs, above 0 up to 1"
