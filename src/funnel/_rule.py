@@ -114,7 +114,8 @@ class Rule(Generic[F, P, A]):
         wanted = [self._hints.get(name, Policy) for name in (*signature(self._function).parameters,)[1:2]]
         for kind in wanted:
             if isinstance(kind, type) and issubclass(kind, Policy) and not isinstance(policy, kind):
-                msg = f"the policy of {self.name} must be a {kind.__name__} (got {kind_of(policy)}); give a {kind.__name__}"
+                name = kind.__name__
+                msg = f"the policy of {self.name} must be a {name} (got {kind_of(policy)}); give a {name}"
                 raise ArgumentError(msg)
 
     @cached_property

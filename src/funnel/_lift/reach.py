@@ -140,7 +140,7 @@ class Reach:
         self.looks |= kind is type or _root(kind) == "operator"
         members = cast("Iterable[enum.Enum]", kind) if isinstance(kind, enum.EnumMeta) else ()
         own = (one for one in (*kind.__mro__, *type(kind).__mro__) if not _is_library(one))
-        return chain((one.value for one in members), *map(_members, own))
+        return chain((one.value for one in members), chain.from_iterable(_members(one) for one in own))
 
     def _follow(self, code: Any) -> Iterable[Any]:
         if isinstance(code, FunctionType):
