@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -275,7 +274,6 @@ def test_a_rule_says_what_it_is() -> None:
     assert is_regular.__doc__ == "A rule of a shop's own facts."
     assert is_regular.facts is ShopFacts
     assert rule(lambda f, _: f.purchase_count > 0).facts is Facts  # type: ignore[attr-defined, misc]
-    assert rule(functools.partial(lambda f, _: f.purchase_count > 0)).name == "rule"  # type: ignore[attr-defined]
 
 
 FRAME = pl.DataFrame({"person_id": ["p1"], "purchase_count": [1], "since_last_purchase": [DAY]})

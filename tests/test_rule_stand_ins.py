@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from funnel import Facts, Policy, rule
-from funnel.errors import LiftError
+from funnel.errors import ArgumentError, LiftError
 from funnel.facts import count
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -242,3 +242,54 @@ def test_the_cause_of_a_refusal_is_kept() -> None:
         rule(annotated(lambda _, __: {}["none"])).lifted(Policy())
 
     assert isinstance(caught.value.__cause__, KeyError)
+
+
+class Looking:
+    """Helpers of a shop that look at an identity or catch an error."""
+
+    @staticmethod
+    def check(x: object) -> bool:
+        """Look at an identity."""
+        return x is True
+
+    @staticmethod
+    def safe(x: Any) -> bool:
+        """Catch an error about a symbol."""
+        try:
+            return "".join([x]) == "a"  # noqa: FLY002 (an error of Python's own)
+        except TypeError:
+            return False
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (lambda f, _: Looking.check(f.has_opted_out), "answers True instead of False"),
+        (lambda f, _: Looking.safe(f.campaign), "write it without try and with"),
+    ],
+)
+def test_a_helper_class_that_leaves_no_trace_is_refused(function: Callable[[Any, Any], object], said: str) -> None:
+    """A rule that would answer otherwise than its function is refused, also if a class holds the code."""
+    with pytest.raises(LiftError, match=said):
+        rule(annotated(function)).lifted(Policy())
+
+
+def test_a_rule_is_written_as_a_def() -> None:
+    """A partial function or an object has no annotations to read; the error names the remedy."""
+
+    def is_vip(f: Facts, policy: Policy, most: int) -> bool:
+        return f.purchase_count > most
+
+    with pytest.raises(ArgumentError, match=r"written as a def \(got partial\); write a def that calls it"):
+        rule(functools.partial(is_vip, most=3))
+
+
+def test_a_policy_of_another_class_is_told() -> None:
+    """If the rule reads a field that the policy has not, the error names the class to give."""
+
+    @rule
+    def is_vip(f: Facts, policy: ShopPolicy) -> bool:
+        return f.purchase_count > policy.vip_purchases
+
+    with pytest.raises(ArgumentError, match=r"must be a ShopPolicy \(got Policy\); give a ShopPolicy"):
+        is_vip.of(Facts(as_of=NOON), Policy())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from copy import copy
 from datetime import datetime, timedelta
 from functools import cached_property, update_wrapper
+from inspect import isroutine, signature, unwrap
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, get_type_hints
 
 import attrs
@@ -71,6 +72,9 @@ class Rule(Generic[F, P, A]):
         if not is_function(function):
             msg = f"a rule is made of a function (got {kind_of(function)}); decorate a function of facts and policy"
             raise ArgumentError(msg)
+        if not isroutine(unwrap(function)):
+            msg = f"a rule is made of a function written as a def (got {kind_of(function)}); write a def that calls it"
+            raise ArgumentError(msg)
         update_wrapper(cast("Callable[..., object]", self), function)
         self.name: str = getattr(function, "__name__", "rule")
         if problem := name_problem(self.name, _ADDED):
@@ -94,18 +98,34 @@ class Rule(Generic[F, P, A]):
         return self.of(f, policy)
 
     @cached_property
+    def _hints(self) -> dict[str, Any]:
+        try:
+            return get_type_hints(self._function)
+        except NameError as error:
+            msg = f"the annotations of {self.name} name {error.name!r}, which is not found; import it beside the rule"
+            raise FactsError(msg) from None
+
+    def _check_policy(self, policy: Policy) -> None:
+        """Check the policy against the annotation of the second argument.
+
+        Raises:
+            ArgumentError: The annotation is another policy class.
+        """
+        wanted = [self._hints.get(name, Policy) for name in (*signature(self._function).parameters,)[1:2]]
+        for kind in wanted:
+            if isinstance(kind, type) and issubclass(kind, Policy) and not isinstance(policy, kind):
+                name = kind.__name__
+                msg = f"the policy of {self.name} must be a {name} (got {kind_of(policy)}); give a {name}"
+                raise ArgumentError(msg)
+
+    @cached_property
     def facts(self) -> type[F]:
         """The class of facts that the rule reads, as its first argument says; `Facts` where it does not say.
 
         Raises:
             FactsError: The annotation is no class of facts, or its name cannot be found.
         """
-        try:
-            hints = get_type_hints(self._function)
-        except NameError as error:
-            msg = f"the annotations of {self.name} name {error.name!r}, which is not found; import it beside the rule"
-            raise FactsError(msg) from None
-        found = next((hint for name, hint in hints.items() if name != "return"), Facts)
+        found = next((hint for name, hint in self._hints.items() if name != "return"), Facts)
         if not (isinstance(found, type) and issubclass(found, BaseFacts)):
             msg = f"the first argument of {self.name} is {found!r}; annotate it with Facts or a class that extends it"
             raise FactsError(msg)
@@ -144,6 +164,8 @@ class Rule(Generic[F, P, A]):
                 reach_of(ask, policy, facts),
             )
         except LiftError as error:
+            if isinstance(error.__cause__, AttributeError):
+                self._check_policy(policy)
             msg = f"in the rule {self.name}: {error}"
             raise LiftError(msg) from error.__cause__
         return Lifted(tree, plan, compiled(tree, places, self.name))

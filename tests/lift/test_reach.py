@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
+import dataclasses
 import enum
 import functools
 import math
+import operator
+import sys
+import types
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -227,3 +232,176 @@ def test_every_limit_is_met_on_both_sides() -> None:
 def test_a_rule_without_facts_is_proven() -> None:
     """A constant needs one person."""
     assert [*people(lift(lambda _: 3, FACTS), FACTS, Reach())]
+
+
+class Looking:
+    """Code that looks at identities, in every place where a class can have it."""
+
+    @staticmethod
+    def static(x: Any) -> bool:
+        """Look in a function of the class."""
+        return x is True
+
+    @classmethod
+    def of_class(cls, x: Any) -> bool:
+        """Look in a method of the class."""
+        return x is True
+
+    def method(self, x: Any) -> bool:
+        """Look in a method."""
+        return x is True
+
+    def __call__(self, x: Any) -> bool:
+        """Look when called."""
+        return x is True
+
+
+class Slotted:
+    """An attribute without a `__dict__`."""
+
+    __slots__ = ("check", "never_set")
+
+    def __init__(self, check: Callable[[Any], bool]) -> None:
+        self.check = check
+
+
+class Careful:
+    """Code that catches errors."""
+
+    @staticmethod
+    def safe(x: Any) -> bool:
+        """Catch what Python says about a symbol."""
+        try:
+            return "".join([x]) == "a"  # noqa: FLY002 (an error of Python's own)
+        except TypeError:
+            return False
+
+
+@dataclasses.dataclass
+class Checked:
+    """A dataclass that looks after it is made."""
+
+    value: Any
+    answer: Any = None
+
+    def __post_init__(self) -> None:
+        """Look at the value."""
+        self.answer = self.value is True
+
+
+class Made:
+    """A class that looks while it is made."""
+
+    def __init__(self, x: Any) -> None:
+        self.answer = x is True
+
+
+class Pair(NamedTuple):
+    """A tuple with a method."""
+
+    left: Any
+
+    def is_true(self) -> bool:
+        """Look at the first."""
+        return self.left is True
+
+
+class Kind(enum.Enum):
+    """Words with a method."""
+
+    ONE = "one"
+
+    def check(self, x: Any) -> bool:
+        """Look at a value."""
+        return x is True
+
+
+def look(x: Any) -> bool:
+    """Look at a value."""
+    return x is True
+
+
+def by_keyword(x: Any, *, check: Callable[[Any], bool] = look) -> bool:
+    """Look with a default that only a keyword replaces."""
+    return check(x)
+
+
+def inside(check: Callable[[Any], Any]) -> Callable[[Any], object]:
+    """A rule with a function of its own."""
+    return lambda f: check(f.flag)
+
+
+def imported(f: Any) -> object:
+    """Import what looks, inside the function."""
+    from tests.lift.test_reach import look as found
+
+    return found(f.flag)
+
+
+LOOKING = Looking()
+NAMESPACE = types.SimpleNamespace(check=look)
+SLOTTED = Slotted(look)
+MODULES = {"here": sys.modules[__name__]}
+QUEUE = collections.deque([look])
+PROXY = types.MappingProxyType({"check": look})
+GET = {"check": look}.get
+
+HIDING: list[tuple[str, Callable[[Any], object]]] = [
+    ("a static method", lambda f: Looking.static(f.flag)),
+    ("a class method", lambda f: Looking.of_class(f.flag)),
+    ("a method of an object", lambda f: LOOKING.method(f.flag)),
+    ("a bound method in a closure", inside(LOOKING.method)),
+    ("an object that is called", lambda f: LOOKING(f.flag)),
+    ("an object in a closure", inside(LOOKING)),
+    ("a default by keyword", lambda f: by_keyword(f.flag)),
+    ("a partial by keyword", inside(functools.partial(by_keyword, check=look))),
+    ("a namespace", lambda f: NAMESPACE.check(f.flag)),
+    ("a slot", lambda f: SLOTTED.check(f.flag)),
+    ("a dataclass", lambda f: Checked(f.flag).answer),
+    ("a class that is called", lambda f: Made(f.flag).answer),
+    ("a tuple with a method", lambda f: Pair(f.flag).is_true()),
+    ("an enum with a method", lambda f: Kind.ONE.check(f.flag)),
+    ("a method given to map", lambda f: any(map(LOOKING.method, [f.flag]))),
+    ("eval", lambda f: eval("x is True", {"x": f.flag})),  # noqa: S307 (what is looked for)
+    ("getattr", lambda f: getattr(Looking, "sta" + "tic")(f.flag)),
+    ("a package by attribute", lambda f: tests.lift.test_reach.LOOKING.method(f.flag)),
+    ("a module in a dict", lambda f: MODULES["here"].look(f.flag)),
+    ("an import inside", imported),
+    ("a deque", lambda f: QUEUE[0](f.flag)),
+    ("a read-only dict", lambda f: PROXY["check"](f.flag)),
+    ("a bound method of a dict", lambda f: (GET("check") or bool)(f.flag)),
+    ("a function of an operator", inside(operator.methodcaller("__eq__", 1))),
+    ("a class of operator", lambda f: operator.attrgetter("flag")(f)),  # noqa: PLW0108 (a name in a function)
+]
+
+
+@pytest.mark.parametrize("function", [case[1] for case in HIDING], ids=[case[0] for case in HIDING])
+def test_code_behind_an_object_is_followed(function: Callable[[Any], object]) -> None:
+    """Methods, attributes, defaults and modules are followed, or taken for code that may do anything."""
+    assert reach_of(function).looks
+
+
+def test_a_try_behind_an_object_is_followed() -> None:
+    """A method that catches errors is watched, and so is code that cannot be read."""
+    assert reach_of(lambda f: Careful.safe(f.source)).catches
+    assert reach_of(lambda f: exec(f.source)).catches  # noqa: S102 (what is looked for)
+    with pytest.raises(LiftError, match="write it without try and with"):
+        proven(lambda f: Careful.safe(f.source), FACTS)
+
+
+def test_code_without_end_may_do_anything() -> None:
+    """If there is more to follow than the bound, the rest may do anything."""
+    assert reach_of(functools.partial(helper, [*map(str, range(30_000))])).is_odd
+
+
+def test_methods_of_an_owner_without_a_name_are_followed() -> None:
+    """Python calls methods such as `__eq__` without naming them."""
+    assert reach_of(lambda f: f == 3, type("Equal", (), {"__eq__": named_eq, "__hash__": None})()).looks
+
+
+def named_eq(self: object, other: object) -> bool:
+    """Compare by identity."""
+    return self is other
+
+
+named_eq.__name__ = "__eq__"
