@@ -275,7 +275,7 @@ def test_an_id_that_is_read_is_an_id_of_a_record(texts: list[str]) -> None:
     kept = read.filter(pl.col("person_id.why").is_null()).select("person_id")
 
     assert [given_id(text) for text in kept["person_id"]] == kept["person_id"].to_list()
-    Logs(leads=kept.unique().with_columns(entered_at=datetime(2026, 3, 1, tzinfo=UTC)))
+    Logs(leads=kept.unique().with_columns(arrived_at=datetime(2026, 3, 1, tzinfo=UTC)))
 
 
 def test_nothing_is_stripped_where_nothing_is_declared() -> None:
