@@ -28,7 +28,7 @@ SPACES = [chr(code) for code in range(sys.maxunicode) if chr(code).isspace()]
 WIDTHLESS = ["\u200b", "\u200c", "\u200d", "\u200e", "\u2060", "\ufeff", "\u00ad", "\u180e", "\u3164", "\u2800"]
 CONTROLS = [chr(code) for code in (*range(32), *range(127, 160), 0x2028, 0x2029)]
 LOST = ["nan", "NaN", "NaT", "None", "<NA>", "null", "NULL", "undefined"]
-CHANGED = ["2.88E+18", "6.28E+12", "1e+18", "-1.5e+10", "1001.0", "1001.00", "0.0", "+1.0"]
+CHANGED = ["2.88E+18", "6.28E+12", "1e+18", "6,28e+12", "-1.5e+10", "1001.0", "1001.00", "0.0", "+1.0"]
 BAD = [
     *sorted({*SPACES} - {*CONTROLS}),
     *WIDTHLESS,

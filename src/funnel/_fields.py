@@ -52,7 +52,7 @@ UNPRINTABLE = r"[\x00-\x1f\x7f" + "\u0080-\u009f\u2028\u2029]"
 BLANK = f"^[ {_SPACES}]*$"
 """Nothing, or nothing that can be seen: every space of Unicode, and the characters without a width."""
 
-MANGLED = r"^(?:nan|NaN|NaT|None|<NA>|null|NULL|undefined|[+-]?[0-9]+(?:[.]0+|(?:[.][0-9]+)?[eE][+][0-9]+))$"
+MANGLED = r"^(?:nan|NaN|NaT|None|<NA>|null|NULL|undefined|[+-]?[0-9]+(?:[.]0+|(?:[.,][0-9]+)?[eE][+][0-9]+))$"
 """A missing value written as text, or a number that a spreadsheet or a float has changed: "2.88E+18", "1001.0"."""
 
 NOT_MANGLED = "is a missing value or a changed number as text, such as 'None' or '1001.0'; give the id itself"

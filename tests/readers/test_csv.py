@@ -49,7 +49,7 @@ def test_files_of_every_encoding_and_line_end_are_read(tmp_path: Path, encoding:
         (
             GOOD.encode("utf-16-le"),
             {},
-            "it seems to be UTF-16 without its mark: set the mapping's encoding to 'utf-16-",
+            "it seems to be UTF-16 without its mark: set the mapping's encoding to 'utf-16-le' or 'utf-16-be'",
         ),
         (
             GOOD.encode("utf-16"),
@@ -60,6 +60,12 @@ def test_files_of_every_encoding_and_line_end_are_read(tmp_path: Path, encoding:
         (b"\x1f\x8b\x08" + GOOD.encode(), {}, "is compressed (gzip); decompress it first"),
         (b"PK\x03\x04" + GOOD.encode(), {}, "is a spreadsheet or a zip file; save it as CSV UTF-8"),
         (b"PAR1" + GOOD.encode(), {}, "is Parquet; let its name end in .parquet"),
+        (GOOD.encode("utf-32"), {}, "is text in UTF-32; save it as CSV UTF-8"),
+        (GOOD.encode("utf-32-le"), {}, "is text in UTF-32; save it as CSV UTF-8"),
+        (GOOD.encode("utf-32-be"), {"encoding": "utf-16-be"}, "is text in UTF-32; save it as CSV UTF-8"),
+        (("\ufeff" + GOOD).encode("utf-32-be"), {}, "is text in UTF-32; save it as CSV UTF-8"),
+        (b"\0\0\0\x18ftyp", {}, "the first row does not have the mapping's columns"),
+        (b"No", {}, "the first row does not have the mapping's columns"),
         (b"\xef\xbb\xbf", {}, "the first row does not have the mapping's columns"),
     ],
 )

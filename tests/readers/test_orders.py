@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
+from funnel._fields import NOT_MANGLED
 from funnel.errors import LogsError, MissingExtraError, RecordError
 from funnel.readers._parquet import Counted
 from funnel.readers.orders import Entry, read_orders
@@ -98,6 +99,9 @@ def test_the_two_tables_have_the_same_columns_whatever_the_file(tmp_path: Path) 
         ("1,ani,2026-03-01,tea,1000000000,1000000", "row of more than 100000000000000 minor units"),
         ("1,ani,2026-03-01,tea,1,1000000000000.01", "row of more than 100000000000000 minor units"),
         (f"{'9' * 189},ani,2026-03-01,tea,1,1", "order id of more than 188 characters, or with control characters"),
+        ("1,None,2026-03-01,tea,1,1", f"customer id that {NOT_MANGLED}"),
+        ("1001.0,ani,2026-03-01,tea,1,1", f"order id that {NOT_MANGLED}"),
+        ("1,\u200b,2026-03-01,tea,1,1", "no customer"),
         (",,,,,", "no order"),
         ("", "no order"),
     ],
@@ -201,6 +205,8 @@ def test_a_cancelled_order_is_told_by_its_number(tmp_path: Path) -> None:
 
 STATES = "No,Buyer,When,Total,State,Gone\n"
 STATE = WHOLE | {"status": "State", "cancelled_at": "Gone"}
+EARLY = "refund or cancellation earlier on the day of the purchase, taken at the time of the purchase"
+BEFORE = "refund before the day of the purchase, left out"
 MEANING = {"done": "paid", "gone": "cancelled"}
 
 
@@ -238,6 +244,29 @@ def test_a_time_of_cancelling_cancels_whatever_the_status_says(tmp_path: Path) -
 
     assert orders.purchases["status"].to_list() == ["cancelled", "paid"]
     assert account(orders)["cancelled by its time, though its status says that it is paid"] == ("noted", 1, (1,))
+
+
+def test_a_time_of_cancelling_cancels_without_a_known_status(tmp_path: Path) -> None:
+    """An empty or unknown status is refused only if no time says that the order is cancelled."""
+    text = STATES + (
+        "1,ani,2026-03-01 08:00,5,,2026-03-02 07:00\n2,ani,2026-03-01 08:00,5,later,2026-03-02 07:00\n"
+        "3,ani,2026-03-01 08:00,5,later,\n4,ani,2026-03-01 08:00,5,,2026-02-02\n"
+    )
+    orders = read(tmp_path, text, mapping(STATE, statuses=MEANING))
+
+    assert orders.purchases.select("id", "status").rows() == [("1", "cancelled"), ("2", "cancelled")]
+    assert account(orders)["status that the mapping does not name"] == ("refused", 1, (3,))
+    assert account(orders)["cancelled before it was bought"] == ("refused", 1, (4,))
+    assert counted(orders, "noted") == 0
+
+
+def test_a_cancellation_earlier_on_the_day_of_the_purchase_is_noted(tmp_path: Path) -> None:
+    """Many shops write midnight for the clock of a cancellation; the order is cancelled at its purchase."""
+    text = STATES + "1,ani,2026-03-01 08:00,5,gone,2026-03-01 00:00\n2,ani,2026-03-01 08:00,5,gone,2026-03-01\n"
+    orders = read(tmp_path, text, mapping(STATE, statuses=MEANING))
+
+    assert orders.purchases["cancelled_at"].to_list() == [datetime(2026, 3, 1, 1, tzinfo=UTC)] * 2
+    assert account(orders)[EARLY] == ("noted", 1, (1,))
 
 
 def test_a_time_of_cancelling_needs_no_status(tmp_path: Path) -> None:
@@ -291,7 +320,6 @@ def test_a_refund_may_stand_in_the_row(tmp_path: Path) -> None:
     ("back", "day", "why"),
     [
         ("1", "", "refund without its time"),
-        ("1", "2026-02-28", "refunded before it was bought"),
         ("1", "soon", "time of refund not in the declared format"),
         ("some", "", "refund not written in the declared style"),
     ],
@@ -334,18 +362,39 @@ def test_no_more_is_paid_back_than_was_paid(tmp_path: Path) -> None:
 
 
 def test_a_day_of_refund_is_not_before_a_purchase_of_that_day(tmp_path: Path) -> None:
-    """On that day a refund without a clock comes with the purchase at the earliest; one with a clock may be refused."""
+    """On that day a refund counts from the purchase. An earlier clock, such as midnight, is noted."""
     text = (
         f"{BACK}1,ani,2026-03-01 14:00,5,2,2026-03-01\n2,ani,2026-03-01 03:00,5,2,2026-03-01\n"
-        "3,ani,2026-03-01 14:00,5,2,2026-03-01 13:59\n"
+        "3,ani,2026-03-01 14:00,5,2,2026-03-01 13:59\n4,ani,2026-03-01 14:00,5,2,2026-03-01 00:00:00\n"
+        "5,ani,2026-03-01 14:00,5,0,2026-03-01 00:00:00\n6,ani,2026-03-01 14:00,5,2,2026-03-01 15:00\n"
     )
     orders = read(tmp_path, text, mapping(REFUND))
 
     assert orders.refunds.select("purchase_id", "refunded_at").rows() == [
         ("2", datetime(2026, 2, 28, 20, tzinfo=UTC)),
-        ("1", datetime(2026, 3, 1, 7, tzinfo=UTC)),
+        *((number, datetime(2026, 3, 1, 7, tzinfo=UTC)) for number in "134"),
+        ("6", datetime(2026, 3, 1, 8, tzinfo=UTC)),
     ]
-    assert account(orders)["refunded before it was bought"] == ("refused", 1, (3,))
+    assert orders.purchases.height == 6
+    assert account(orders)[EARLY] == ("noted", 2, (3, 4))
+
+
+@pytest.mark.parametrize(
+    ("zone", "bought", "back"),
+    [
+        ("Asia/Jakarta", "2026-03-01 00:30", "2026-02-28 23:59"),
+        ("in the text", "2026-03-01 14:00+07:00", "2026-03-01 13:59+07:00"),
+    ],
+)
+def test_a_refund_before_the_day_of_the_purchase_is_left_out(tmp_path: Path, zone: str, bought: str, back: str) -> None:
+    """The purchase is kept, and the refund is noted. Times with their own offsets have no common day."""
+    text = f"{BACK}1,ani,{bought},5,2,{back}\n2,ani,{bought},5,0,{back}\n3,ani,{bought},5,2,{bought}\n"
+    orders = read(tmp_path, text, mapping(REFUND, zone=zone))
+
+    assert amounts_of(orders.purchases) == {"1": 500, "2": 500, "3": 500}
+    assert amounts_of(orders.refunds) == {"3/1": 200}
+    assert account(orders)[BEFORE] == ("noted", 1, (1,))
+    assert counted(orders, "refused") == 0
 
 
 def test_a_refund_may_have_a_format_of_its_own(tmp_path: Path) -> None:
@@ -380,7 +429,7 @@ def test_a_refund_without_its_day_may_be_of_the_day_of_the_file(tmp_path: Path) 
     assert orders.refunds.select("purchase_id", "refunded_at").rows() == [
         ("1", datetime(2026, 3, 8, 16, 59, 59, 999_999, tzinfo=UTC))
     ]
-    assert account(orders)["refunded before it was bought"] == ("refused", 1, (2,))
+    assert account(orders)[BEFORE] == ("noted", 1, (2,))
     assert account(orders)["time of refund not in the declared format"] == ("refused", 1, (3,))
 
 

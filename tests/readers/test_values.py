@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from typing import Any
 
@@ -8,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnel._fields import LARGEST_AMOUNT
+from funnel._fields import LARGEST_AMOUNT, NOT_MANGLED, given_id
 from funnel.errors import MoneyError
+from funnel.logs import Logs
 from funnel.money import Money, decimals
 from funnel.readers._values import FINER, amount_of, line_amount, read_amounts, read_ids, read_pieces, text_of
 from tests.readers.shop import mapping
@@ -195,7 +197,7 @@ def test_pieces_are_whole_numbers(value: object, dtype: Any, pieces: int | None,
     assert read.row(0, named=True) | {"quantity": ""} == {"quantity": "", "pieces": pieces, "quantity.why": why}
 
 
-CUT = "customer id that a spreadsheet has cut to a power of ten"
+MANGLED = f"customer id that {NOT_MANGLED}"
 LOST = "customer id too large for a column of floats, which loses its last digits"
 LONG = "customer id of more than 200 characters, or with control characters"
 
@@ -219,8 +221,16 @@ LONG = "customer id of more than 200 characters, or with control characters"
         ("p\n1", pl.String, "p\n1", LONG),
         ("p" * 200, pl.String, "p" * 200, None),
         ("p" * 201, pl.String, "p" * 201, LONG),
-        ("2.88E+18", pl.String, "2.88E+18", CUT),
-        ("6,28e+12", pl.String, "6,28e+12", CUT),
+        ("2.88E+18", pl.String, "2.88E+18", MANGLED),
+        ("6,28e+12", pl.String, "6,28e+12", MANGLED),
+        ("None", pl.String, "None", MANGLED),
+        (" nan ", pl.String, "nan", MANGLED),
+        ("NULL", pl.Categorical, "NULL", MANGLED),
+        ("1001.0", pl.String, "1001.0", MANGLED),
+        ("Nonet", pl.String, "Nonet", None),
+        ("\u200b", pl.String, None, "no customer"),
+        ("\ufeff \u2060", pl.String, None, "no customer"),
+        (1e15, pl.Float64, "1000000000000000", None),
         ("2E10", pl.String, "2E10", None),
         ("x1.2E+05", pl.String, "x1.2E+05", None),
         (2.0**53 - 1, pl.Float64, "9007199254740991", None),
@@ -237,6 +247,35 @@ def test_ids_are_clean_text(value: object, dtype: Any, found: str | None, why: s
     read = read_ids(pl.DataFrame({"person_id": pl.Series([value], dtype=dtype)}), "person_id", "customer", how)
 
     assert read.row(0) == (found, why)
+
+
+ODD = [
+    "None",
+    "nan",
+    "NULL",
+    "<NA>",
+    "1001.0",
+    "2.88E+18",
+    "6,28e+12",
+    "\u200b",
+    "\ufeff",
+    "\u3000",
+    "\x85",
+    "\t",
+    " ",
+    "a",
+]
+
+
+@given(st.lists(st.one_of(st.sampled_from(ODD), st.text(max_size=4), st.lists(st.sampled_from(ODD)).map("".join))))
+def test_an_id_that_is_read_is_an_id_of_a_record(texts: list[str]) -> None:
+    """The reader, the records and the tables accept the same ids."""
+    rows = pl.DataFrame({"person_id": pl.Series(texts, dtype=pl.String)})
+    read = read_ids(rows, "person_id", "customer", mapping(strip=""))
+    kept = read.filter(pl.col("person_id.why").is_null()).select("person_id")
+
+    assert [given_id(text) for text in kept["person_id"]] == kept["person_id"].to_list()
+    Logs(leads=kept.unique().with_columns(arrived_at=datetime(2026, 3, 1, tzinfo=UTC)))
 
 
 def test_nothing_is_stripped_where_nothing_is_declared() -> None:

@@ -10,6 +10,7 @@ import csv
 import os
 import re
 from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import suppress
 from io import TextIOWrapper
 from itertools import chain, islice
 from pathlib import Path
@@ -111,6 +112,9 @@ def _encoding(raw: BinaryIO, name: str, mapping: OrderMapping) -> str:
         if head.startswith(mark):
             msg = f"{name} is {what}"
             raise RecordError(msg)
+    if _is_utf_32(head):
+        msg = f"{name} is text in UTF-32; save it as CSV UTF-8"
+        raise RecordError(msg)
     marked = next((encoding for mark, encoding in _MARKS if head.startswith(mark)), None)
     if marked is None:
         return mapping.encoding
@@ -118,6 +122,18 @@ def _encoding(raw: BinaryIO, name: str, mapping: OrderMapping) -> str:
         msg = f"{name} begins with the mark of {marked.upper()}; set the mapping's encoding to {marked!r}"
         raise RecordError(msg)
     return "utf-8-sig" if marked == "utf-8" else marked
+
+
+def _is_utf_32(head: bytes) -> bool:
+    """Return whether the first bytes are text in UTF-32, with its mark or without it."""
+    whole = head[: len(head) // 4 * 4]
+    for encoding in ("utf-32-le", "utf-32-be"):
+        with suppress(UnicodeDecodeError):
+            text = whole.decode(encoding)
+            # In UTF-16 each of these characters would be followed by a zero character, which no text has.
+            if text and all("\0" < character <= "\uffff" for character in text):
+                return True
+    return False
 
 
 def _text(raw: BinaryIO, encoding: str, end: str) -> TextIOWrapper:
@@ -226,7 +242,7 @@ class _Records:
             if is_heading(columns, next(csv.reader([first], delimiter=delimiter), list[str]())):
                 return f"its delimiter seems to be {delimiter!r}: set the mapping's delimiter to it"
         if "\0" in first:
-            return "it seems to be UTF-16 without its mark: set the mapping's encoding to 'utf-16-le'"
+            return "it seems to be UTF-16 without its mark: set the mapping's encoding to 'utf-16-le' or 'utf-16-be'"
         self.lines.used.clear()
         for row in islice(reader, _SEARCHED):
             if is_heading(columns, row):

@@ -159,7 +159,8 @@ class OrderMapping(_Declared, frozen=True):
     nobody: tuple[Named, ...] = ()
     """Person ids that mean nobody in particular, such as "guest"; their rows are refused as having no customer."""
     statuses: dict[Named, Literal["paid", "cancelled"]] = Field(default_factory=dict)
-    """What each word of the status column means; a row with another word is refused."""
+    """What each word of the status column means; a row with another word is refused,
+    unless it has a time of cancelling."""
     cancelled_prefix: str = ""
     """How the numbers of cancelled orders begin, where they can be told by that."""
     credit_prefix: str = ""

@@ -34,6 +34,8 @@ _NOTES = {
     "charge, not a product: part of what was paid": pl.col("is_charge"),
     "row with nothing to pay": (pl.col("line") == 0) & ~pl.col("is_bare"),
     "cancelled by its time, though its status says that it is paid": pl.col("is_contradicted"),
+    "refund or cancellation earlier on the day of the purchase, taken at the time of the purchase": pl.col("is_early"),
+    "refund before the day of the purchase, left out": pl.col("is_unreturned"),
     "refund without its day, taken off the amount": pl.col("reduced") > 0,
     "refund of more than was bought, taken as all of it": pl.col("is_over"),
     "order with rows more than a day apart; two orders may share this number": pl.col("is_spread"),

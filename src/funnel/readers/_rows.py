@@ -30,7 +30,9 @@ def read_rows(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
     Returns:
         The rows, in the same order: id, person_id, purchased_at, sku, pieces, minor, finer (the price of a piece), line
         (the row's amount), is_credit, is_below, is_cancelled, is_charge, is_rounded, is_twice, is_bare, is_contradicted
-        (cancelled by its time alone), cancelled_at, refunded, refunded_at, reduced; and `why`.
+        (cancelled by its time alone), is_early (a refund or a cancellation was moved to the time of the purchase),
+        is_unreturned (a refund before the day of the purchase was dropped), cancelled_at, refunded, refunded_at,
+        reduced; and `why`.
     """
     rows = with_blanks(rows, mapping)
     rows = read_ids(rows, "id", "order", mapping)
@@ -47,8 +49,13 @@ def read_rows(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
     twice = [name for name in rows.columns if name.endswith(".twice")]
     missing = pl.when(pl.col("purchased_at").is_null()).then(pl.lit("no time"))
     why = pl.coalesce("id.why", "person_id.why", "purchased_at.why", missing, *whys[3:])
+    early = [name for name in rows.columns if name.endswith(".early")]
     days = [name for name in rows.columns if name.endswith(".day")]
-    return rows.with_columns(why.alias(WHY), pl.any_horizontal(twice).alias("is_twice")).drop(*whys, *twice, *days)
+    return rows.with_columns(
+        why.alias(WHY),
+        pl.any_horizontal(twice).alias("is_twice"),
+        pl.any_horizontal(pl.lit(value=False), *early).alias("is_early"),
+    ).drop(*whys, *twice, *early, *days)
 
 
 def _read_currency(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
@@ -120,7 +127,8 @@ def _begins(prefix: str) -> pl.Expr:
 def _read_status(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
     by_number = _begins(mapping.cancelled_prefix)
     if mapping.columns.status is None:
-        return rows.with_columns(by_number.alias("is_cancelled"), pl.lit(value=False).alias("is_paid"))
+        no_why = pl.lit(None, pl.String).alias("status.why")
+        return rows.with_columns(by_number.alias("is_cancelled"), pl.lit(value=False).alias("is_paid"), no_why)
     text = pl.col("status").cast(pl.String).str.strip_chars()
     meant = text.replace_strict(dict(mapping.statuses), default=None, return_dtype=pl.String)
     why = (
@@ -142,12 +150,13 @@ def _read_cancelled(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
         nothing = pl.lit(None, pl.Datetime("us", "UTC")).alias("cancelled_at")
         return rows.with_columns(nothing, pl.lit(value=False).alias("is_contradicted")).drop("is_paid")
     rows = read_times(rows, "cancelled_at", "time of cancelling", mapping)
-    rows = rows.with_columns(since_purchase("cancelled_at", mapping).alias("cancelled_at"))
+    rows = since_purchase(rows, "cancelled_at", mapping)
     when = pl.col("cancelled_at")
     early = pl.when(when < pl.col("purchased_at")).then(pl.lit("cancelled before it was bought"))
     return rows.with_columns(
         (pl.col("is_cancelled") | when.is_not_null()).alias("is_cancelled"),
         (pl.col("is_paid") & when.is_not_null()).alias("is_contradicted"),
+        pl.when(when.is_null()).then("status.why").alias("status.why"),
         pl.coalesce("cancelled_at.why", early).alias("cancelled_at.why"),
     ).drop("is_paid")
 
@@ -157,13 +166,14 @@ def _read_refunded(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
     nothing = pl.lit(None, pl.Datetime("us", "UTC")).alias("refunded_at")
     if mapping.columns.refunded_amount is None:
         zero = pl.lit(0, pl.Int64)
-        return rows.with_columns(zero.alias("refunded"), nothing, zero.alias("reduced"))
+        none = pl.lit(value=False).alias("is_unreturned")
+        return rows.with_columns(zero.alias("refunded"), nothing, zero.alias("reduced"), none)
     if mapping.columns.refunded_at is None:
-        no_why, no_twice = pl.lit(None, pl.String), pl.lit(value=False)
-        rows = rows.with_columns(nothing, no_why.alias("refunded_at.why"), no_twice.alias("refunded_at.twice"))
+        no_why, no = pl.lit(None, pl.String).alias("refunded_at.why"), pl.lit(value=False)
+        rows = rows.with_columns(nothing, no_why, no.alias("refunded_at.twice"), no.alias("refunded_at.early"))
     else:
         rows = read_times(rows, "refunded_at", "time of refund", mapping)
-        rows = rows.with_columns(since_purchase("refunded_at", mapping).alias("refunded_at"))
+        rows = since_purchase(rows, "refunded_at", mapping)
     rows = read_amounts(rows, "refunded_amount", "refund", mapping)
     return _with_refund(rows, mapping)
 
@@ -178,17 +188,15 @@ def _with_refund(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
         rows = rows.with_columns(
             pl.when(undated).then(end_of_as_of(mapping)).otherwise("refunded_at").alias("refunded_at")
         )
-    wrong = (
-        pl.when(undated & pl.col("refunded_at").is_null() & ~reduces)
-        .then(pl.lit("refund without its time"))
-        .when(pl.col("refunded_at") < pl.col("purchased_at"))
-        .then(pl.lit("refunded before it was bought"))
-    )
+    before = (pl.col("refunded_at") < pl.col("purchased_at")).fill_null(value=False)
+    wrong = pl.when(undated & pl.col("refunded_at").is_null() & ~reduces).then(pl.lit("refund without its time"))
     why = pl.coalesce(unread, pl.when(some > 0).then(pl.coalesce("refunded_at.why", wrong)))
     return rows.with_columns(
-        pl.when(reduces).then(0).otherwise(some).alias("refunded"),
+        pl.when(reduces | before).then(0).otherwise(some).alias("refunded"),
         pl.when(reduces).then(some).otherwise(0).alias("reduced"),
         why.alias("refunded_amount.why"),
+        (before & (some > 0)).alias("is_unreturned"),
         pl.when(some > 0).then("refunded_at.twice").alias("refunded_at.twice"),
+        pl.when(some > 0).then("refunded_at.early").alias("refunded_at.early"),
         (pl.col("is_rounded") | (pl.col("refunded_amount.finer") > 0)).alias("is_rounded"),
     ).drop("refunded_at.why")

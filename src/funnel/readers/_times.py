@@ -1,8 +1,8 @@
 """Times as a shop writes them become instants: in a declared format, by the clock of a declared zone.
 
 Laws: a time that the clock skipped in spring is refused; one that it showed twice in autumn is the first of the two.
-A day without a clock begins at its first instant, also where the clock skipped its midnight. What happened on a day
-without a clock happened after what is known to have happened earlier on it.
+A day without a clock begins at its first instant, also where the clock skipped its midnight. A refund or a cancellation
+on the day of the purchase is never before the purchase.
 """
 
 from __future__ import annotations
@@ -44,13 +44,26 @@ def read_times(rows: pl.DataFrame, name: TimeColumn, label: str, mapping: OrderM
     return rows.drop(name).rename({f"{name}.utc": name})
 
 
-def since_purchase(name: TimeColumn, mapping: OrderMapping) -> pl.Expr:
-    """Return a column of instants; one of the day of the purchase, without a clock, is not before the purchase."""
+def since_purchase(rows: pl.DataFrame, name: TimeColumn, mapping: OrderMapping) -> pl.DataFrame:
+    """Move times on the day of the purchase that are before the purchase to the time of the purchase.
+
+    Args:
+        rows: The rows, with `purchased_at` and the column as instants.
+        name: The column.
+        mapping: The zone. Times with their own offsets have no common day, and are not moved.
+
+    Returns:
+        The rows. `<name>.early` is true if a time with a clock was moved.
+    """
     bought, when = pl.col("purchased_at"), pl.col(name)
     if mapping.zone == IN_THE_TEXT:
-        return when
-    same = bought.dt.convert_time_zone(mapping.zone).dt.date() == pl.col(f"{name}.day")
-    return pl.when(same).then(pl.max_horizontal(bought, when)).otherwise(when)
+        return rows.with_columns(pl.lit(value=False).alias(f"{name}.early"))
+    bought_on, day = (time.dt.convert_time_zone(mapping.zone).dt.date() for time in (bought, when))
+    moved = (bought_on == day) & (when < bought)
+    return rows.with_columns(
+        pl.when(moved).then(bought).otherwise(when).alias(name),
+        (moved & pl.col(f"{name}.day").is_null()).fill_null(value=False).alias(f"{name}.early"),
+    )
 
 
 def end_of_as_of(mapping: OrderMapping) -> pl.Expr:

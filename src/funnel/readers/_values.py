@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, get_args
 
 import polars as pl
 
-from funnel._fields import LARGEST_AMOUNT, LONGEST_ID
+from funnel._fields import BLANK, LARGEST_AMOUNT, LONGEST_ID, MANGLED, NOT_MANGLED, UNPRINTABLE
 from funnel.money import Money, Style, decimals
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ MOST_PIECES = 10**9
 
 _PLACES = 9
 _ROOM = 12  # an order's number is followed by a refund's own, "/1": together they must be an id
-_UNPRINTABLE = "[\x00-\x1f\x7f-\x9f\u2028\u2029]"
-_CUT = r"^[0-9](?:[.,][0-9]+)?[eE]\+[0-9]{2,3}$"
 _GUARD = r"^'([+-].*?)'?$"
 _EXACT = 2**53
 _EXACT_SHORT = 2**24
@@ -57,7 +55,7 @@ def unguarded(rows: pl.DataFrame, name: str) -> pl.Expr:
 
 
 def read_ids(rows: pl.DataFrame, name: str, label: str, mapping: OrderMapping) -> pl.DataFrame:
-    """Turn a column of ids into clean text; an id that means nobody is none.
+    """Convert a column of ids to clean text. An id without a reason is an id of a record too.
 
     Args:
         rows: The rows of the file.
@@ -70,11 +68,11 @@ def read_ids(rows: pl.DataFrame, name: str, label: str, mapping: OrderMapping) -
     """
     text, cut = text_of(rows, name), _last_digits_lost(rows, name)
     bare = text.str.strip_chars(mapping.strip) if mapping.strip else text
-    nothing = bare.is_in(mapping.nobody if name == "person_id" else ()) | (bare.str.strip_chars() == "")
+    nothing = bare.is_in(mapping.nobody if name == "person_id" else ()) | bare.str.strip_chars().str.contains(BLANK)
     rows = rows.with_columns(pl.when(~nothing).then(bare).alias(name), cut.alias("cut"))
     found = pl.col(name)
     most = LONGEST_ID - _ROOM if name == "id" else LONGEST_ID
-    wrong = (found.str.len_chars() > most) | found.str.contains(_UNPRINTABLE)
+    wrong = (found.str.len_chars() > most) | found.str.contains(UNPRINTABLE)
     why = (
         pl.when(found.is_null())
         .then(pl.lit(f"no {label}"))
@@ -82,8 +80,8 @@ def read_ids(rows: pl.DataFrame, name: str, label: str, mapping: OrderMapping) -
         .then(pl.lit(f"{label} id of more than {most} characters, or with control characters"))
         .when(pl.col("cut"))
         .then(pl.lit(f"{label} id too large for a column of floats, which loses its last digits"))
-        .when(found.str.contains(_CUT))
-        .then(pl.lit(f"{label} id that a spreadsheet has cut to a power of ten"))
+        .when(found.str.contains(MANGLED))
+        .then(pl.lit(f"{label} id that {NOT_MANGLED}"))
     )
     return rows.with_columns(why.alias(f"{name}.why")).drop("cut")
 

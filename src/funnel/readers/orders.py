@@ -11,7 +11,9 @@ How it decides:
 - Rows of one order more than a day apart are kept and noted: two orders may share the number.
 - An order with a time of cancelling is cancelled, whatever its status says; a contradiction is noted.
 - A refund is written with or without a minus. The refunds of an order pay back what it came to, at most; more is noted.
-- What happened on a day without a clock happened after what is known to have happened earlier on that day.
+- A refund or a cancellation on the day of the purchase is not before the purchase; an earlier clock is noted.
+- A refund before the day of the purchase is left out and noted; the purchase is kept.
+- An id that a record would refuse ("None", "1001.0") is refused.
 - A row's amount is pieces times price in exact decimals, rounded half to even to whole minor units where a price is
   finer than they are; that is noted. A price of zero is kept and noted, a price below zero is refused.
 - Pieces or amounts below zero are refused, unless the row is a credit.
