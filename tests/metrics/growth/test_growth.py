@@ -295,3 +295,21 @@ def test_what_cannot_be_asked_is_refused(asks: dict[str, Any], error: type[Excep
         growth(LOGS, **{**ASKED, **asks})
     with pytest.raises(ArgumentError, match="no log of leads"):
         growth(Logs(purchases=BOUGHT), **ASKED)
+
+
+def test_a_period_that_is_not_over_is_marked() -> None:
+    """A star, `is_partial`, and the text of a change say that more people may arrive."""
+    days = [datetime(2026, month, 1, tzinfo=UTC) for month in (1, 3)]
+    leads = pl.DataFrame({"person_id": ["a", "b"], "arrived_at": days})
+    bought = pl.DataFrame({"id": [1, 2], "person_id": ["a", "b"], "purchased_at": days, "amount": [10, 10]})
+    logs = Logs(leads=leads, purchases=bought)
+    day, march = timedelta(days=1), date(2026, 3, 1)
+    open_, over = (
+        growth(logs, within=day, margin=0.5, tz="UTC", as_of=datetime(2026, *at, tzinfo=UTC)) for at in ((3, 9), (4, 1))
+    )
+
+    assert [one.is_partial for one in open_] == [row["is_partial"] for row in open_.to_dicts()] == [False, True]
+    assert [line[:8] for line in str(open_).splitlines()] == [" 2026-01", "2026-03*"]
+    assert [line[:8] for line in str(over).splitlines()] == ["2026-01 ", "2026-03 "]
+    assert str(open_.change(date(2026, 1, 1), march)).endswith("; the period of 2026-03-01 is not over")
+    assert "not over" not in str(over.change(date(2026, 1, 1), march))
