@@ -251,19 +251,20 @@ ASKED: dict[str, Any] = {"within": WITHIN, "margin": 0.25, "tz": "UTC", "as_of":
 
 
 def test_the_table_reads_well() -> None:
-    """A line says the five ways and their product, and who is pending; a margin may be that of each period."""
+    """A line says the five ways, their product, and who is pending; a star marks a period that is not over."""
     found = growth(LOGS, **ASKED)
     margins = {date(2026, 1, 1): 0.5, date(2026, 3, 1): 0.25}
 
     assert str(found).splitlines() == [
-        "2026-01  2 x 50.0 % x 2.00 x 400 x 25 % = 200",
-        "2026-03  0 leads, 0 buyers: profit 0; 1 pending",
+        " 2026-01  2 x 50.0 % x 2.00 x 400 x 25 % = 200",
+        "2026-03*  0 leads, 0 buyers: profit 0; 1 pending",
     ]
     assert [one.profit for one in growth(LOGS, **{**ASKED, "margin": margins})] == [400, 0]
     assert len(found) == 2
     assert [row["conversion"] for row in found.to_dicts()] == [0.5, None]
     assert str(found.change(date(2026, 1, 1), date(2026, 3, 1))) == (
         "-200: not enough to say why (a way is nothing in one of the two); 0 of 2 pending before, 1 of 1 pending after"
+        "; the period of 2026-03-01 is not over"
     )
 
 

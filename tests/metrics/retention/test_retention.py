@@ -215,7 +215,7 @@ def test_not_yet_observed_is_none_and_nobody_is_none_of_them() -> None:
 
     assert [first.after(periods) for periods in (-1, 0, 1, 2, 3)] == [None, 1, 0, 1, None]
     assert (second.after(0), second.after(1), second.is_open, first.is_open) == (1, None, True, False)
-    assert (first.rate(2), first.rate(3)) == (Rate(1, 1), None)
+    assert (first.rate(2, unfinished=True), first.rate(2), first.rate(3, unfinished=True)) == (Rate(1, 1), None, None)
     assert (first.of_first(2), first.of_before(2), first.of_before(1)) == (Ratio(1, 1), Ratio(1, 0), Ratio(0, 1))
     assert (first.of_first(3), first.of_before(3), first.of_before(0)) == (None, None, None)
     assert (first.average_order(0), first.average_order(1), first.value_each(2), first.value_each(3)) == (

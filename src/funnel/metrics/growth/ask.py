@@ -85,9 +85,7 @@ def growth(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
     placed = people.with_columns(cohort=periods.place_column("first"), had=flag(nw.col("first") <= now - length))
     counts = _counted(placed)
     found = (
-        attrs.evolve(
-            _five_ways(periods.day(place), counts[place], margin), is_partial=not periods.is_over(place, now)
-        )
+        attrs.evolve(_five_ways(periods.day(place), counts[place], margin), is_partial=not periods.is_over(place, now))
         for place in sorted(counts)
     )
     return Growth(instant(now), tz, period, within, tuple(found))

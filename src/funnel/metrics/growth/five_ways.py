@@ -177,7 +177,8 @@ class Change:
         if self.parts is not None:
             told = ", ".join(f"{way} {part:+,}" for way, part in self.parts.items())
         pending = f"; {_pending(self.before)} before, {_pending(self.after)} after" if _is_open(self) else ""
-        open_ = "".join(f"; the period of {one.start} is not over" for one in (self.before, self.after) if one.is_partial)
+        unfinished = (one.start for one in (self.before, self.after) if one.is_partial)
+        open_ = "".join(f"; the period of {start} is not over" for start in unfinished)
         return f"{self.total:+,}: {told}{pending}{open_}"
 
 

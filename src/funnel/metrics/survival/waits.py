@@ -67,9 +67,9 @@ def waits(  # noqa: PLR0913 - two of them are the kinds
 
     Raises:
         InstantError: `as_of` is naive.
-        ArgumentError: A kind is not text or is empty, a kind does not occur and looks like one that does, no stream of `Logs` has such a name, or
-            `earlier` is neither of the two. Any other kind that does not occur has no event, and neither has a stream
-            of `Logs` whose log is not there.
+        ArgumentError: A kind is not text or is empty, a kind does not occur and looks like one that does, no stream of
+            `Logs` has such a name, or `earlier` is neither of the two. Any other kind that does not occur has no event,
+            and neither has a stream of `Logs` whose log is not there.
         LogsError: A column is missing or of a wrong type, or cells are empty.
 
     Example:
