@@ -77,6 +77,9 @@ def test_each_number_has_its_limits(name: str, least: Any, most: Any) -> None:
         ({"assurance_percents": ()}, "has no limits"),
         ({"opens_at": time(9), "closes_at": time(8)}, "closes_at lies before opens_at"),
         ({"opens_at": time(9, tzinfo=UTC)}, "give them without a zone"),
+        ({"opens_at": 9}, r'opens_at: is not a time of day; give a time such as time\(9\) or "09:00"'),
+        ({"closes_at": "32400"}, "is not a time of day"),
+        ({"closes_at": 9.5}, "is not a time of day"),
         ({"closes_at": time(21, tzinfo=UTC)}, "give them without a zone"),
     ],
 )

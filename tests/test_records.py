@@ -205,3 +205,29 @@ def test_records_can_stand_in_sets() -> None:
     same = purchase(purchased_at="2026-03-01T09:00+07:00")
 
     assert {purchase(), same} == {purchase()}
+
+
+def test_a_purchase_without_amount_and_lines_has_its_other_faults_told_too() -> None:
+    """All faults are told at once, and this one among them, of a mapping and of JSON."""
+    for make in (
+        lambda: Purchase.model_validate({"id": "", "status": "lost", "lines": ()}),
+        lambda: Purchase.model_validate_json('{"id": "", "status": "lost"}'),
+    ):
+        with pytest.raises(ValidationError) as caught:
+            make()
+        where = [fault["loc"] for fault in caught.value.errors()]
+        assert where == [("id",), ("person_id",), ("purchased_at",), ("status",), ("amount",)]
+        assert "a purchase has neither an amount nor lines; give one of them" in str(caught.value)
+
+
+def test_an_unknown_name_that_is_set_or_deleted_is_not_shown() -> None:
+    """The name may be a person's data; a field of ours is named, and so is the one that was meant."""
+    customer = Customer(person_id="p1", name="x")
+    for change in (lambda name: setattr(customer, name, "x"), lambda name: delattr(customer, name)):
+        with pytest.raises(ValidationError, match="is not a field") as caught:
+            change(CANARY)
+        assert CANARY not in f"{caught.value}{caught.value.errors()}{caught.value.json()}"
+        with pytest.raises(ValidationError, match=r"nam: is not a field; did you mean name\?"):
+            change("nam")
+        with pytest.raises(ValidationError, match="name: Instance is frozen"):
+            change("name")

@@ -172,7 +172,8 @@ def _reported(call: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return call(*args, **kwargs)
         except ValidationError as error:
-            fault = _hidden(error)
+            model: type[BaseModel] = args[0] if isinstance(args[0], type) else type(args[0])
+            fault = _hidden(error, [*model.model_fields])
         raise fault  # outside of the handler, or the error with the input would be its context
 
     return checked
@@ -231,7 +232,7 @@ def _hidden(error: ValidationError, fields: Sequence[str] = (), keyed: Collectio
 
 def _without_input(line: ErrorDetails, fields: Sequence[str]) -> InitErrorDetails:
     kind, loc, ctx = line["type"], line["loc"], dict(line.get("ctx", {}))
-    if kind in ("extra_forbidden", "invalid_key"):
+    if kind in ("extra_forbidden", "invalid_key") or (kind == "frozen_instance" and loc[-1] not in fields):
         loc, problem = _unknown_field(loc, fields)
         return _custom("unknown_field", problem, loc)
     if kind not in _TYPES:

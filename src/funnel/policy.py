@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import time, timedelta
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, TypeAlias, TypeVar, cast
 
-from pydantic import AfterValidator, ConfigDict, Field, GetCoreSchemaHandler, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, model_validator
 from pydantic_core import CoreSchema, core_schema
 
 from funnel._fields import Frozen
@@ -72,6 +72,17 @@ if TYPE_CHECKING:  # a shop's own policy need not say again to type checkers tha
     from pydantic import BaseModel as _Base
 else:
     _Base = Frozen
+
+
+def _clock_time(given: object) -> object:
+    """Refuse a bare number, which would be so many seconds after midnight in UTC."""
+    if isinstance(given, time) or (isinstance(given, str) and ":" in given):
+        return given
+    raise ValueError('is not a time of day; give a time such as time(9) or "09:00"')
+
+
+ClockTime: TypeAlias = Annotated[time, BeforeValidator(_clock_time)]
+"""A time of day by the shop's own clock."""
 
 
 class Policy(_Base):
@@ -149,9 +160,9 @@ class Policy(_Base):
     most_contacts: Annotated[int, Field(ge=1, le=3, strict=True)] = 2
     """How many times the shop writes of its own accord within `contact_span`; three is the most that is kept count of,
     and more than anybody wants; our choice."""
-    opens_at: time = time(8)
+    opens_at: ClockTime = time(8)
     """When the shop begins to write, by its own clock; before that people sleep; our choice."""
-    closes_at: time = time(20)
+    closes_at: ClockTime = time(20)
     """When the shop stops writing, by its own clock, later than `opens_at`; at the same time as that: never; our
     choice."""
     thank_within: Span = timedelta(days=7)

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeAlias, TypeVar, cast
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from funnel._copies import all_fields
 from funnel._fields import MOST_PIECES, Amount, Frozen, Id, Instant, Label, Words, amount_in_range
@@ -199,6 +199,16 @@ def _one_currency(lines: tuple[Line, ...]) -> tuple[Line, ...]:
     return lines
 
 
+_NEITHER = object()
+"""The amount of a purchase that has neither an amount nor lines, so that this fault is told beside all others."""
+
+
+def _is_known(amount: object) -> object:
+    if amount is _NEITHER:
+        raise RecordError("a purchase has neither an amount nor lines; give one of them")
+    return amount
+
+
 def _sum(given: dict[str, Any]) -> Money:
     lines: tuple[Line, ...] = given["lines"]
     return sum((line.total for line in lines[1:]), start=lines[0].total)
@@ -233,7 +243,7 @@ class Purchase(Record, frozen=True):
     """When it was cancelled; None is not cancelled, or not known when."""
     lines: Annotated[tuple[Line, ...], AfterValidator(_one_currency)] = ()
     """What was bought, line by line; empty is not known."""
-    amount: Amount = Field(default_factory=_sum, validate_default=True)
+    amount: Annotated[Amount, BeforeValidator(_is_known)] = Field(default_factory=_sum, validate_default=True)
     """What the whole comes to; when it is not given, the sum of the lines."""
     promotion: Label = ""
     """The launch or promotion it was part of; "" is none."""
@@ -249,7 +259,7 @@ class Purchase(Record, frozen=True):
             return given
         fields = cast("Mapping[str, object]", given)
         if "amount" not in fields and not fields.get("lines"):
-            raise RecordError("a purchase has neither an amount nor lines; give one of them")
+            return {**fields, "amount": _NEITHER}
         return fields
 
     @model_validator(mode="after")

@@ -21,6 +21,11 @@ from funnel.metrics.conversion.events import LOG_KINDS
         (["purchase", "purchase 2"], ["purchase"], "purchase"),
         (["purchase", "purchaes"], ["purchase"], "purchase"),
         (["step2"], ["step"], "step"),
+        (["view", "view "], ["view"], "view"),
+        (["view", "VIEW"], ["view"], "view"),
+        (["a", "a "], ["a"], "a"),
+        (["add_to_cart", "add-to cart"], ["add_to_cart"], "add_to_cart"),
+        (["step_1", "step1"], ["step_1"], "step_1"),
     ],
 )
 def test_a_near_miss_of_a_kind_that_occurs_is_refused(asked: list[str], there: list[str], meant: str) -> None:
@@ -40,6 +45,9 @@ def test_a_near_miss_of_a_kind_that_occurs_is_refused(asked: list[str], there: l
         (["step_1", "step_3"], ["step_1", "step_2"]),
         (["complaint"], ["view", "purchase", "question"]),
         (["cart 2"], ["view 2"]),
+        (["view", "views"], ["view"]),
+        (["step_12"], ["step_21"]),
+        (["plan 12", "plan 1_2"], ["plan 12"]),
     ],
 )
 def test_a_kind_that_is_merely_absent_is_allowed(asked: list[str], there: list[str]) -> None:
@@ -68,3 +76,21 @@ def test_long_kinds_are_compared_in_time_and_not_shown_whole() -> None:
     with pytest.raises(ArgumentError) as caught:
         check_kinds(["a" * 1_000_000], ["a" * 200])
     assert len(str(caught.value)) < 500
+
+
+@given(st.sampled_from(LOG_KINDS), st.data())
+def test_another_spelling_is_refused_even_beside_the_right_one(kind: str, data: st.DataObject) -> None:
+    """Another case, a blank, a hyphen or an underscore is a mistake, even if the question names the right kind too."""
+    place = data.draw(st.integers(0, len(kind)))
+    typo = kind[:place] + data.draw(st.sampled_from(" _-\t\u00a0")) + kind[place:]
+
+    with pytest.raises(ArgumentError, match=f"did you mean '{kind}'"):
+        check_kinds([kind, data.draw(st.sampled_from([typo, typo.upper()]))], [kind])
+
+
+@pytest.mark.parametrize("excluded", ["views", "viwe", "view ", "View", "vie"])
+def test_a_misspelt_exclusion_is_refused_even_beside_the_right_kind(excluded: str) -> None:
+    """An exclusion that excludes nothing is refused, whichever kinds the steps name."""
+    with pytest.raises(ArgumentError, match="did you mean 'view'"):
+        check_kinds(["view", "cart"], ["view", "cart"], [excluded])
+    check_kinds(["view", "cart"], ["view", "cart"], ["refund", "cart"])

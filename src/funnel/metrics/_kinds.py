@@ -24,19 +24,23 @@ _LONGEST = 200
 _WITH_PEOPLE = ("leads", "purchases", "interactions")
 
 
-def check_kinds(asked: Iterable[str], there: Collection[str]) -> None:
+def check_kinds(asked: Iterable[str], there: Collection[str], excluded: Iterable[str] = ()) -> None:
     """Refuse kinds that do not occur and look like one that does.
+
+    Two similar kinds may both be asked for, such as "view" and "views". An exclusion gets no such benefit: a misspelt
+    exclusion excludes nothing, and nobody notices.
 
     Args:
         asked: The kinds that the question names.
         there: The kinds that occur; of logs, those that logs can hold.
+        excluded: The kinds of the exclusions.
 
     Raises:
         ArgumentError: A kind is misspelt.
     """
     kinds = dict.fromkeys(asked)
-    for kind in kinds:
-        close = None if kind in there else _close(kind, there, kinds)
+    for kind, others in (*((kind, kinds) for kind in kinds), *((kind, {}) for kind in excluded)):
+        close = None if kind in there else _close(kind, there, others)
         if close is not None:
             msg = f"no event is of the kind {kind[:_LONGEST]!r}; did you mean {close!r}?"
             raise ArgumentError(msg)
@@ -47,6 +51,9 @@ def _close(kind: str, there: Collection[str], asked: Collection[str]) -> str | N
     if name in there and number.isdigit():  # a step that repeats a kind is called "purchase 2"; its kind is "purchase"
         return name
     folded = kind[:_LONGEST].casefold()
+    same = next((one for one in sorted(there) if _plain(one.casefold()) == _plain(folded)), None)
+    if same is not None:
+        return same
     others = {one.casefold(): one for one in sorted(there) if _may_be_meant(folded, one, asked)}
     return next((others[one] for one in get_close_matches(folded, others, n=1, cutoff=_CLOSE)), None)
 
@@ -54,9 +61,18 @@ def _close(kind: str, there: Collection[str], asked: Collection[str]) -> str | N
 def _may_be_meant(kind: str, other: str, asked: Collection[str]) -> bool:
     """Whether a kind can be another one misspelt: not if they are numbered, or if the question names the other too."""
     folded = other.casefold()
-    if sorted(kind) == sorted(folded):
+    if sorted(_plain(kind)) == sorted(_plain(folded)) and _numbers(kind) == _numbers(folded):
         return True
     return other not in asked and _without_numbers(kind) != _without_numbers(folded)
+
+
+def _plain(kind: str) -> str:
+    """Return a kind without blanks, hyphens and underscores; between two numbers they stay, or "1_2" would be "12"."""
+    return re.sub(r"(?<!\d)[\s_-]+|[\s_-]+(?!\d)", "", kind)
+
+
+def _numbers(kind: str) -> list[str]:
+    return re.findall(r"\d+", kind)
 
 
 def _without_numbers(kind: str) -> str:

@@ -99,6 +99,7 @@ WRONG: dict[str, tuple[dict[str, Any], type[FunnelError], str]] = {
     "by no text": ({"by": 3}, ArgumentError, "by is a int"),
     "by at no step": ({"by": By("sku", at="cart")}, ArgumentError, "no step is called 'cart'"),
     "bands of texts": ({"by": bands("sku", [3])}, EngineError, "the column 'sku' is String; give one of whole numbers"),
+    "exclusion that is a step misspelt": ({"exclude": Exclusion("carts")}, ArgumentError, "did you mean 'cart'"),
     "misspelt exclusion": ({"exclude": Exclusion("cat")}, ArgumentError, "the kind 'cat'; did you mean 'cart'"),
     "exclusion that is none": ({"exclude": ["cart"]}, ArgumentError, "exclude is a list; give Exclusions"),
     "exclusion after no step": (

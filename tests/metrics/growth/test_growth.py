@@ -251,19 +251,20 @@ ASKED: dict[str, Any] = {"within": WITHIN, "margin": 0.25, "tz": "UTC", "as_of":
 
 
 def test_the_table_reads_well() -> None:
-    """A line says the five ways and their product, and who is pending; a margin may be that of each period."""
+    """A line says the five ways, their product, and who is pending; a star marks a period that is not over."""
     found = growth(LOGS, **ASKED)
     margins = {date(2026, 1, 1): 0.5, date(2026, 3, 1): 0.25}
 
     assert str(found).splitlines() == [
-        "2026-01  2 x 50.0 % x 2.00 x 400 x 25 % = 200",
-        "2026-03  0 leads, 0 buyers: profit 0; 1 pending",
+        " 2026-01  2 x 50.0 % x 2.00 x 400 x 25 % = 200",
+        "2026-03*  0 leads, 0 buyers: profit 0; 1 pending",
     ]
     assert [one.profit for one in growth(LOGS, **{**ASKED, "margin": margins})] == [400, 0]
     assert len(found) == 2
     assert [row["conversion"] for row in found.to_dicts()] == [0.5, None]
     assert str(found.change(date(2026, 1, 1), date(2026, 3, 1))) == (
         "-200: not enough to say why (a way is nothing in one of the two); 0 of 2 pending before, 1 of 1 pending after"
+        "; the period of 2026-03-01 is not over"
     )
 
 
@@ -295,3 +296,21 @@ def test_what_cannot_be_asked_is_refused(asks: dict[str, Any], error: type[Excep
         growth(LOGS, **{**ASKED, **asks})
     with pytest.raises(ArgumentError, match="no log of leads"):
         growth(Logs(purchases=BOUGHT), **ASKED)
+
+
+def test_a_period_that_is_not_over_is_marked() -> None:
+    """A star, `is_partial`, and the text of a change say that more people may arrive."""
+    days = [datetime(2026, month, 1, tzinfo=UTC) for month in (1, 3)]
+    leads = pl.DataFrame({"person_id": ["a", "b"], "arrived_at": days})
+    bought = pl.DataFrame({"id": [1, 2], "person_id": ["a", "b"], "purchased_at": days, "amount": [10, 10]})
+    logs = Logs(leads=leads, purchases=bought)
+    day, march = timedelta(days=1), date(2026, 3, 1)
+    open_, over = (
+        growth(logs, within=day, margin=0.5, tz="UTC", as_of=datetime(2026, *at, tzinfo=UTC)) for at in ((3, 9), (4, 1))
+    )
+
+    assert [one.is_partial for one in open_] == [row["is_partial"] for row in open_.to_dicts()] == [False, True]
+    assert [line[:8] for line in str(open_).splitlines()] == [" 2026-01", "2026-03*"]
+    assert [line[:8] for line in str(over).splitlines()] == ["2026-01 ", "2026-03 "]
+    assert str(open_.change(date(2026, 1, 1), march)).endswith("; the period of 2026-03-01 is not over")
+    assert "not over" not in str(over.change(date(2026, 1, 1), march))

@@ -215,7 +215,7 @@ def test_not_yet_observed_is_none_and_nobody_is_none_of_them() -> None:
 
     assert [first.after(periods) for periods in (-1, 0, 1, 2, 3)] == [None, 1, 0, 1, None]
     assert (second.after(0), second.after(1), second.is_open, first.is_open) == (1, None, True, False)
-    assert (first.rate(2), first.rate(3)) == (Rate(1, 1), None)
+    assert (first.rate(2, unfinished=True), first.rate(2), first.rate(3, unfinished=True)) == (Rate(1, 1), None, None)
     assert (first.of_first(2), first.of_before(2), first.of_before(1)) == (Ratio(1, 1), Ratio(1, 0), Ratio(0, 1))
     assert (first.of_first(3), first.of_before(3), first.of_before(0)) == (None, None, None)
     assert (first.average_order(0), first.average_order(1), first.value_each(2), first.value_each(3)) == (
@@ -481,3 +481,17 @@ def test_a_cell_that_is_not_there_has_no_people() -> None:
         cohorts.people_of(date(2026, 2, 1), 0)
     with pytest.raises(ArgumentError, match="period 1 of the cohort of 2026-03-01 is not observed"):
         cohorts.people_of(date(2026, 3, 1), 1)
+
+
+def test_a_rate_of_a_period_that_is_not_over_is_none_unless_asked_for() -> None:
+    """`rate` agrees with `heat`: a period that is not over is None, and `unfinished=True` includes it."""
+    bought = [{"person_id": "a", "purchased_at": datetime(2026, month, 9, tzinfo=UTC)} for month in (1, 2)]
+    (row,) = rows = retention(bought, tz="UTC", as_of=datetime(2026, 2, 20, tzinfo=UTC))
+
+    assert (row.rate(0), row.rate(1), row.rate(1, unfinished=True)) == (Rate(1, 1), None, Rate(1, 1))
+    assert row.rate(2, unfinished=True) is None
+    assert (rows.heat(), rows.heat(unfinished=True)) == ([[1.0, None]], [[1.0, 1.0]])
+    assert rows.to_dicts()[1]["rate"] == 1.0
+    wrong: Any = "yes"
+    with pytest.raises(ArgumentError, match="unfinished must be True or False"):
+        row.rate(1, unfinished=wrong)

@@ -243,6 +243,19 @@ def test_a_kind_that_does_not_occur_has_no_event() -> None:
     assert waits(table_of([]).head(0), "lead", "ordr", as_of=NOON).is_empty()
 
 
+@pytest.mark.parametrize("kind", [None, 7, ["lead"], b"lead", ""])
+@pytest.mark.parametrize("has_logs", [True, False])
+def test_a_kind_is_text_that_is_not_empty(kind: Any, has_logs: bool) -> None:  # noqa: FBT001
+    """Anything else is refused with the name of the argument, of a table and of logs."""
+    events: Any = Logs(leads=pl.DataFrame({"person_id": ["a"], "arrived_at": [NOON]})) if has_logs else table_of([])
+    right = "leads" if has_logs else "lead"
+
+    with pytest.raises(ArgumentError, match="start must be a kind of event"):
+        waits(events, kind, right, as_of=NOON)
+    with pytest.raises(ArgumentError, match="end must be a kind of event"):
+        waits(events, right, kind, as_of=NOON)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

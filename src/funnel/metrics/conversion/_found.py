@@ -97,8 +97,9 @@ class Found:
         Raises:
             ArgumentError: A kind of a step or an exclusion does not occur and looks like one that does.
         """
-        kinds = [*(step.kind for step in self.asked.steps), *(one.kind for one in self.asked.exclude)]
-        check_kinds((kind for kind in kinds if kind is not None), self._kinds)
+        steps = (step.kind for step in self.asked.steps if step.kind is not None)
+        excluded = (one.kind for one in self.asked.exclude if one.kind is not None)
+        check_kinds(steps, self._kinds, excluded)
 
     @cached_property
     def _kinds(self) -> Sequence[str]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import TYPE_CHECKING, cast
 
+import attrs
 import narwhals as nw
 
 from funnel._given import SpanLike, brief, judgement, span
@@ -83,7 +84,10 @@ def growth(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
     people = _people(leads, arrivals, orders.valid(now), length)
     placed = people.with_columns(cohort=periods.place_column("first"), had=flag(nw.col("first") <= now - length))
     counts = _counted(placed)
-    found = (_five_ways(periods.day(place), counts[place], margin) for place in sorted(counts))
+    found = (
+        attrs.evolve(_five_ways(periods.day(place), counts[place], margin), is_partial=not periods.is_over(place, now))
+        for place in sorted(counts)
+    )
     return Growth(instant(now), tz, period, within, tuple(found))
 
 

@@ -50,6 +50,7 @@ class FiveWays:
         revenue: What they paid for these, less refunds, in minor units.
         margin: The share of what is paid that is left after costs, 0 to 1, as the shop says.
         sources: The conversion of the leads of each source.
+        is_partial: Whether the period is not over, so that more people may arrive in it.
     """
 
     start: date
@@ -61,6 +62,7 @@ class FiveWays:
     revenue: int
     margin: float
     sources: Mapping[str, Rate]
+    is_partial: bool = False
 
     @property
     def arrived(self) -> int:
@@ -170,12 +172,14 @@ class Change:
         return self.after.profit - self.before.profit
 
     def __str__(self) -> str:
-        """Write the whole, its parts, and how many people are pending."""
+        """Write the whole, its parts, how many people are pending, and which period is not over."""
         told = "not enough to say why (a way is nothing in one of the two)"
         if self.parts is not None:
             told = ", ".join(f"{way} {part:+,}" for way, part in self.parts.items())
         pending = f"; {_pending(self.before)} before, {_pending(self.after)} after" if _is_open(self) else ""
-        return f"{self.total:+,}: {told}{pending}"
+        unfinished = (one.start for one in (self.before, self.after) if one.is_partial)
+        open_ = "".join(f"; the period of {start} is not over" for start in unfinished)
+        return f"{self.total:+,}: {told}{pending}{open_}"
 
 
 def _is_open(change: Change) -> bool:
@@ -286,12 +290,14 @@ class Growth:
 
     def to_dicts(self) -> list[dict[str, object]]:
         """One row for each period, as a dataframe takes them."""
-        names = ("start", *COUNTS, "transactions", "average_sale", "margin", "profit")
+        names = ("start", "is_partial", *COUNTS, "transactions", "average_sale", "margin", "profit")
         return [{**{name: getattr(one, name) for name in names}, "conversion": one.conversion.value} for one in self]
 
     def __str__(self) -> str:
-        """Write one line for each period."""
-        return "\n".join(f"{written(one.start, self.period)}  {_told(one)}" for one in self.periods)
+        """Write one line for each period; a star marks a period that is not over."""
+        starts = [f"{written(one.start, self.period)}{'*' * one.is_partial}" for one in self.periods]
+        wide = max(map(len, starts), default=0)
+        return "\n".join(f"{start.rjust(wide)}  {_told(one)}" for start, one in zip(starts, self.periods, strict=True))
 
 
 def _told(one: FiveWays) -> str:

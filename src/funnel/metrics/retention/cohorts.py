@@ -79,14 +79,21 @@ class Cohort:
         """
         return _at(self.people, periods)
 
-    def rate(self, periods: int) -> Rate | None:
-        """The share of them who are counted so many periods after; None where that is not observed.
+    def rate(self, periods: int, *, unfinished: bool = False) -> Rate | None:
+        """Return the share of the cohort that is counted so many periods later.
 
         Args:
             periods: 0 is the period in which they began.
+            unfinished: Whether to include a period that is not over for the whole cohort.
+
+        Returns:
+            The rate. None if the period has not begun, or if it is not over and `unfinished` is False.
+
+        Raises:
+            ArgumentError: `periods` is not a whole number, or `unfinished` is not True or False.
         """
-        people = self.after(periods)
-        return None if people is None else Rate(people, self.among[periods])
+        people, is_shown = self.after(periods), _is_shown(self, periods, unfinished)
+        return Rate(people, self.among[periods]) if people is not None and is_shown else None
 
     def of_first(self, periods: int) -> Ratio | None:
         """Those who are counted so many periods after, beside those of period 0; None where that is not observed.
@@ -270,7 +277,7 @@ class Cohorts:
         return [self._cell(cohort, periods) for cohort in self.cohorts for periods in range(self.width)]
 
     def _cell(self, cohort: Cohort, periods: int) -> dict[str, Any]:
-        rate, before = cohort.rate(periods), cohort.of_before(periods)
+        rate, before = cohort.rate(periods, unfinished=True), cohort.of_before(periods)
         first = cohort.of_first(periods)
         return {
             "cohort": cohort.start,
@@ -319,10 +326,7 @@ class Cohorts:
             unfinished: Whether to include periods that are not over for the whole cohort; False: they are None, so that
                 an average of a column is of finished periods alone. `averages` has the average of every person.
         """
-        rates = [
-            [one.rate(at) if _is_shown(one, at, unfinished) else None for at in range(self.width)]
-            for one in self.cohorts
-        ]
+        rates = [[one.rate(at, unfinished=unfinished) for at in range(self.width)] for one in self.cohorts]
         return [[None if rate is None else rate.value for rate in row] for row in rates]
 
     def __str__(self) -> str:

@@ -77,7 +77,7 @@ def _cells(cohorts: Cohorts, cohort: Cohort) -> Iterator[str]:
     start, size, *_ = _line(cohorts, cohort)
     yield f"<td>{start}</td><td>{size}</td>"
     for place in _columns(cohorts):
-        rate = cohort.rate(place)
+        rate = cohort.rate(place, unfinished=True)
         if rate is None or rate.value is None:
             yield f'<td style="background: {_GREY}" title="not observed"></td>'
         else:

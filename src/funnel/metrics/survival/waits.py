@@ -67,9 +67,9 @@ def waits(  # noqa: PLR0913 - two of them are the kinds
 
     Raises:
         InstantError: `as_of` is naive.
-        ArgumentError: A kind does not occur and looks like one that does, no stream of `Logs` has such a name, or
-            `earlier` is neither of the two. Any other kind that does not occur has no event, and neither has a stream
-            of `Logs` whose log is not there.
+        ArgumentError: A kind is not text or is empty, a kind does not occur and looks like one that does, no stream of
+            `Logs` has such a name, or `earlier` is neither of the two. Any other kind that does not occur has no event,
+            and neither has a stream of `Logs` whose log is not there.
         LogsError: A column is missing or of a wrong type, or cells are empty.
 
     Example:
@@ -82,6 +82,10 @@ def waits(  # noqa: PLR0913 - two of them are the kinds
         >>> (table["ended_at"] - table["started_at"]).to_list()
         [datetime.timedelta(days=4), None]
     """
+    for kind, what in ((start, "start"), (end, "end")):
+        if not instance(kind, str, what, "a kind of event, such as 'purchase'"):
+            msg = f"{what} must be a kind of event, such as 'purchase' (got '')"
+            raise ArgumentError(msg)
     now, kept = judgement(as_of), each(keep, "keep", "a list of columns")
     for name in kept:
         instance(name, str, "a column of keep", "text")
