@@ -9,7 +9,6 @@ import enum
 import functools
 import math
 import operator
-import sys
 import types
 from collections.abc import Callable
 from datetime import timedelta
@@ -341,10 +340,13 @@ def imported(f: Any) -> object:
 LOOKING = Looking()
 NAMESPACE = types.SimpleNamespace(check=look)
 SLOTTED = Slotted(look)
-MODULES = {"here": sys.modules[__name__]}
 QUEUE = collections.deque([look])
 PROXY = types.MappingProxyType({"check": look})
 GET = {"check": look}.get
+PACKAGE = types.ModuleType("package")
+vars(PACKAGE)["inner"] = types.ModuleType("package.inner")
+vars(PACKAGE.inner)["check_it"] = look
+MODULES = {"here": PACKAGE.inner}
 
 HIDING: list[tuple[str, Callable[[Any], object]]] = [
     ("a static method", lambda f: Looking.static(f.flag)),
@@ -364,8 +366,8 @@ HIDING: list[tuple[str, Callable[[Any], object]]] = [
     ("a method given to map", lambda f: any(map(LOOKING.method, [f.flag]))),
     ("eval", lambda f: eval("x is True", {"x": f.flag})),  # noqa: S307 (what is looked for)
     ("getattr", lambda f: getattr(Looking, "sta" + "tic")(f.flag)),
-    ("a package by attribute", lambda f: tests.lift.test_reach.LOOKING.method(f.flag)),
-    ("a module in a dict", lambda f: MODULES["here"].look(f.flag)),
+    ("a package by attribute", lambda f: PACKAGE.inner.check_it(f.flag)),
+    ("a module in a dict", lambda f: MODULES["here"].check_it(f.flag)),
     ("an import inside", imported),
     ("a deque", lambda f: QUEUE[0](f.flag)),
     ("a read-only dict", lambda f: PROXY["check"](f.flag)),

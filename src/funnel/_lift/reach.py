@@ -139,7 +139,8 @@ class Reach:
     def _take_class(self, kind: type) -> Iterable[Any]:
         self.looks |= kind is type or _root(kind) == "operator"
         members = cast("Iterable[enum.Enum]", kind) if isinstance(kind, enum.EnumMeta) else ()
-        own = (one for one in (*kind.__mro__, *type(kind).__mro__) if not _is_library(one))
+        classes: tuple[type, ...] = kind.__mro__ + type(cast("object", kind)).__mro__
+        own = (one for one in classes if not _is_library(one))
         return chain((one.value for one in members), chain.from_iterable(_members(one) for one in own))
 
     def _follow(self, code: Any) -> Iterable[Any]:
