@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import TYPE_CHECKING, cast
 
-import attrs
 import narwhals as nw
 
 from funnel._given import SpanLike, brief, judgement, span
@@ -85,7 +84,7 @@ def growth(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
     placed = people.with_columns(cohort=periods.place_column("first"), had=flag(nw.col("first") <= now - length))
     counts = _counted(placed)
     found = (
-        attrs.evolve(_five_ways(periods.day(place), counts[place], margin), is_partial=not periods.is_over(place, now))
+        _five_ways(periods.day(place), counts[place], margin, is_partial=not periods.is_over(place, now))
         for place in sorted(counts)
     )
     return Growth(instant(now), tz, period, within, tuple(found))
@@ -122,10 +121,12 @@ def _counted(people: Frame) -> Mapping[int, Mapping[str, Mapping[str, int]]]:
     return found
 
 
-def _five_ways(start: date, sources: Mapping[str, Mapping[str, int]], margin: float | Mapping[date, float]) -> FiveWays:
+def _five_ways(
+    start: date, sources: Mapping[str, Mapping[str, int]], margin: float | Mapping[date, float], *, is_partial: bool
+) -> FiveWays:
     total = {name: sum(counts[name] for counts in sources.values()) for name in COUNTS}
     rates = {name: Rate(counts["buyers"], counts["leads"]) for name, counts in sources.items() if counts["leads"]}
-    return FiveWays(start=start, margin=_margin(margin, start), sources=rates, **total)
+    return FiveWays(start=start, margin=_margin(margin, start), sources=rates, is_partial=is_partial, **total)
 
 
 def _margin(margin: object, start: date) -> float:
