@@ -419,7 +419,7 @@ def test_nobody_has_no_cohort() -> None:
     [
         ({"as_of": datetime(2026, 1, 1)}, InstantError, "naive"),  # noqa: DTZ001 (on purpose)
         ({"tz": "Asia/Jakata"}, ArgumentError, "Asia/Jakata"),
-        ({"period": "week"}, ArgumentError, "week_start is missing"),
+        ({"period": "week"}, ArgumentError, "week_start must be"),
         ({"window": timedelta(hours=36)}, ArgumentError, "give whole days"),
         ({"window": 30}, ArgumentError, "window must be a timedelta, or text with a unit"),
         ({"brackets": (1, 2)}, ArgumentError, "that rise from 0"),
