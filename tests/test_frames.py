@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from funnel import _frames
+from funnel._computing import computing
 from funnel._frames import ROW, enter, kept, laid_down, leave, microseconds, recurring
 from funnel._instants import micros
 from funnel._turns import TURN, repeated
@@ -351,3 +352,9 @@ def test_pandas_2_alone_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("funnel._frames.installed", lambda module: module == "pandas")
     with pytest.raises(EngineError, match=r"pandas 2\.3\.3 cannot be used without Polars.*upgrade to pandas 3, or run"):
         enter(frame)
+
+
+def test_only_failures_of_an_engine_are_errors_of_the_library() -> None:
+    """A fault of Python's own is not hidden behind an engine."""
+    with pytest.raises(KeyError), computing():
+        raise KeyError("a fault of ours")

@@ -21,6 +21,7 @@ from funnel import Contact, Customer, History, Lead, Line, Money, Policy, Purcha
 from funnel._fields import Frozen
 from funnel.errors import FieldsError, FunnelError, MoneyError, RecordError
 from funnel.interactions import KINDS, AnyInteraction
+from funnel.readers._mapping import _Declared
 
 CANARY = "sari0812-3456-7890"
 TIME = "2026-03-01T02:00Z"
@@ -34,7 +35,12 @@ def models(base: type[Frozen] = Frozen) -> Iterator[type[Frozen]]:
         yield from models(one)
 
 
-MODELS = sorted(set(models()), key=lambda model: model.__name__)
+MODELS = sorted(
+    (
+        one for one in set(models()) if not issubclass(one, _Declared)
+    ),  # whose unknown keys are named: a shop's own words
+    key=lambda model: model.__name__,
+)
 
 WRONG: list[Any] = [
     CANARY,
@@ -112,10 +118,10 @@ def test_what_is_assigned_to_a_record_is_not_shown() -> None:
     """Neither to a field, nor to an attribute that it has not; nor does deleting show what is there."""
     contact: Any = Contact(phone=CANARY)
     for name in ("phone", "fone"):
-        with pytest.raises(FieldsError, match="frozen") as caught:
+        with pytest.raises(FieldsError, match="frozen|is not a field") as caught:
             setattr(contact, name, CANARY)
         holds_nothing(caught.value)
-    with pytest.raises(FieldsError, match="frozen") as caught:
+    with pytest.raises(FieldsError, match="frozen|is not a field") as caught:
         del contact.phone
     holds_nothing(caught.value)
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from funnel import FUNNEL, MOVES, Cause, Facts, History, Machine, PathMachine, Policy, latest, rule
 from funnel._instants import instant
 from funnel._moves.searched import Seen, seen
-from funnel.errors import MoveError
+from funnel.errors import ArgumentError, MoveError
 from funnel.stages import Stage
 from tests.moves.model import EVERYWHERE, POLICY, Place, machines, path_machines
 from tests.shop import DAY, fewer
@@ -225,3 +225,17 @@ def test_a_picture_escapes_the_names_of_stages() -> None:
         "    stage_1 --> stage__1: event or time",
     ]
     assert len(str(machine).splitlines()) == 3
+
+
+def test_a_function_whose_types_are_not_known_makes_no_machine() -> None:
+    """The names of its annotations cannot be found, or it takes other parameters."""
+
+    def unknown(here: Stage, f: Nowhere, policy: Policy) -> Stage:  # type: ignore[name-defined]  # noqa: F821
+        return here
+
+    def short(here: Stage, f: Facts) -> Stage:
+        return here
+
+    for onward, why in ((unknown, "its annotations name 'Nowhere'"), (short, "its parameters are others")):
+        with pytest.raises(ArgumentError, match=why):
+            PathMachine(Stage.LEAD, onward, {Stage.LEAD: {}})  # type: ignore[arg-type]

@@ -252,7 +252,7 @@ def test_who_comes_second_begins_again(
     receipt = getattr(store, how)(visit("1"), recorded_at=NOON)
 
     assert receipt.added == (other != visit("1"))
-    assert store.history("p1") == History.of("p1", {other: None, visit("1"): None})
+    assert store.history("p1") == History.of("p1", list({other: None, visit("1"): None}))
     assert store.standing("p1").version == len(store.history("p1").records)
 
 

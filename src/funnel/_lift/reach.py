@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from functools import cached_property, partial
-from inspect import getattr_static
+from inspect import getattr_static, getmro
 from itertools import chain
 from types import (
     BuiltinFunctionType,
@@ -103,7 +103,7 @@ class Reach:
             return self._follow(value)
         if isinstance(value, BuiltinFunctionType):
             return self._take_builtin(value)
-        return chain(self._parts(value), () if _is_library(type(value)) else self._take_object(value))
+        return chain(self._parts(value), () if _is_library(type(value)) else self._take_object(value))  # pyright: ignore[reportUnknownArgumentType]
 
     def _take_builtin(self, value: Any) -> Iterable[Any]:
         owner = getattr(value, "__self__", None)
@@ -124,9 +124,9 @@ class Reach:
             self.constants.add(value)
         elif hasattr(value, "__wrapped__"):
             return (value.__wrapped__,)
-        elif _is_library(type(value)):
+        elif _is_library(type(value)):  # pyright: ignore[reportUnknownArgumentType]
             self.looks |= callable(value) and _root(type(value)) != "funnel"
-            return _held(value) if _root(type(value)) != "funnel" else ()
+            return _held(value) if _root(type(value)) != "funnel" else ()  # pyright: ignore[reportUnknownArgumentType]
         return ()
 
     def _take_object(self, value: Any) -> Iterable[Any]:
@@ -134,12 +134,12 @@ class Reach:
         kinds = [kind for kind in type(value).__mro__ if not _is_library(kind)]
         slots = (one for kind in kinds for one in vars(kind).values() if isinstance(one, MemberDescriptorType))
         filled = (getattr(value, one.__name__, None) for one in slots)
-        return chain((type(value),), () if isinstance(value, enum.Enum) else _held(value), filled)
+        return chain((type(value),), () if isinstance(value, enum.Enum) else _held(value), filled)  # pyright: ignore[reportUnknownArgumentType]
 
     def _take_class(self, kind: type) -> Iterable[Any]:
         self.looks |= kind is type or _root(kind) == "operator"
         members = cast("Iterable[enum.Enum]", kind) if isinstance(kind, enum.EnumMeta) else ()
-        classes: tuple[type, ...] = kind.__mro__ + type(cast("object", kind)).__mro__
+        classes: tuple[type, ...] = (*getmro(kind), *getmro(type(cast("object", kind))))
         own = (one for one in classes if not _is_library(one))
         return chain((one.value for one in members), chain.from_iterable(_members(one) for one in own))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from funnel.errors import ArgumentError
 
 
@@ -43,8 +45,7 @@ def _count(first: bool, *others: bool) -> int:  # noqa: FBT001 (conditions, not 
 
     Without `try` and `type`: a rule that can reach them is proven with many more people.
     """
-    conditions: tuple[object, ...] = (first, *others)
-    for one in conditions:
+    for one in cast("tuple[object, ...]", (first, *others)):
         if not isinstance(one, int):
             kind = one.__class__.__name__
             raise ArgumentError(f"conditions must be true or false (got {kind}); compare facts with constants")

@@ -129,7 +129,7 @@ def _column_checks(name: str, column: Column) -> Iterator[Check]:
             others = () if column.required else ("",)
             allowed = value.is_in([*column.choices, *others])
             yield Check(name, f"is not one of {', '.join(column.choices)}", ~allowed, column.choices)
-        case "text":
+        case _:
             yield _unwritable(name, value)
 
 

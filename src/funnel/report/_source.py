@@ -7,7 +7,6 @@ from pathlib import Path
 import attrs
 import polars as pl
 
-from funnel.errors import FunnelError, StoreError
 from funnel.logs import Logs
 from funnel.readers.orders import Entry, Orders
 from funnel.store.protocol import Store
@@ -62,15 +61,9 @@ def of_store(given: str) -> Source:
         MissingExtraError: SQLAlchemy is not installed, and the address of a database is given.
         LogsError: The amounts are of more than one currency.
     """
-    try:
-        store: Store = store_at(given) if "://" in given else SqliteStore(given)
-        with store:
-            logs, waiting = store.logs(), len(store.waiting())
-    except (FunnelError, OSError):
-        raise
-    except Exception as error:  # noqa: BLE001 (a driver raises what it likes, with the password in it)
-        msg = f"the store cannot be read: {type(error).__name__}; look at its address, its port and its options"
-        raise StoreError(msg) from None
+    store: Store = store_at(given) if "://" in given else SqliteStore(given)
+    with store:
+        logs, waiting = store.logs(), len(store.waiting())
     account = [Entry("read", "records in somebody's history", sum(logs_sizes(logs)))]
     if waiting:
         account.append(Entry("noted", "records that wait for what they refer to", waiting))

@@ -101,5 +101,4 @@ def asked_by(stage: object, policy: object) -> tuple[Rule[Any, Any, Any], Policy
     if policy is not None and not isinstance(policy, Policy):
         msg = f"policy must be a Policy (got {type(policy).__name__}); pass Policy(...)"
         raise ArgumentError(msg)
-    judging: Rule[Any, Any, Any] = rule
-    return judging, policy or Policy()
+    return rule, policy or Policy()  # pyright: ignore[reportUnknownVariableType] - any rule

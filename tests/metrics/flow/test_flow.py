@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from funnel import FUNNEL, History, Logs, Machine, Policy, RuleBook, moves, stage_difference, stage_flow
+from funnel import FUNNEL, Cause, History, Logs, Machine, Policy, RuleBook, moves, stage_difference, stage_flow
 from funnel.errors import InstantError, MoveError
 from tests.engines import ENGINES
 from tests.frames import as_instant, read, tables
@@ -213,7 +213,8 @@ def test_stages_of_two_kinds_cannot_be_compared() -> None:
     """Texts in one rule book and numbers in the other are refused; numbers in both are compared."""
     from tests.moves.test_over import Level
 
-    numbers = Machine(level, {Level.NONE: {Level.SOME: "event"}, Level.SOME: {Level.NONE: "event"}})  # type: ignore[dict-item]
+    by = Cause.EVENT
+    numbers = Machine(level, {Level.NONE: {Level.SOME: by}, Level.SOME: {Level.NONE: by}})
     logs = Logs(**tables(CROWD))
 
     with pytest.raises(MoveError, match="texts and those of the other numbers"):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from funnel.errors import FunnelError
+from funnel.errors import ArgumentError, FunnelError
 from funnel.metrics.survival.ask import Survival, survival, survival_by
 from funnel.metrics.survival.log_rank import log_rank, solved, tail
 from tests.metrics.survival.test_survival import PLACEBO, treated
@@ -258,3 +258,9 @@ def test_groups_need_a_column() -> None:
         survival_by(frame_of([]), [], as_of=NOON)
     with pytest.raises(FunnelError, match=r"waits.sauce: is missing; did you mean source\?"):
         survival_by(frame_of([], source=[]), "sauce", as_of=NOON)
+
+
+def test_what_is_not_a_mapping_of_curves_is_refused() -> None:
+    """A list of curves has no names."""
+    with pytest.raises(ArgumentError, match="groups must be survival curves by name"):
+        log_rank([])  # type: ignore[arg-type]
