@@ -118,10 +118,10 @@ def test_what_is_assigned_to_a_record_is_not_shown() -> None:
     """Neither to a field, nor to an attribute that it has not; nor does deleting show what is there."""
     contact: Any = Contact(phone=CANARY)
     for name in ("phone", "fone"):
-        with pytest.raises(FieldsError, match="frozen|is not a field") as caught:
+        with pytest.raises(FieldsError, match=r"frozen|is not a field") as caught:
             setattr(contact, name, CANARY)
         holds_nothing(caught.value)
-    with pytest.raises(FieldsError, match="frozen|is not a field") as caught:
+    with pytest.raises(FieldsError, match="frozen") as caught:
         del contact.phone
     holds_nothing(caught.value)
 
