@@ -53,6 +53,10 @@ class Kept:
             self.settled = {}
         self.settled[plan] = values
 
+    def unsettle(self) -> None:
+        """Drop the cached values; whoever reads them at this moment keeps what is there."""
+        self.settled = {}
+
     def __getstate__(self) -> dict[str, Any]:
         """Return copies of all that is written, without the cached values."""
         return {name: _detached(getattr(self, name)) for name in Kept.__slots__ if name != "settled"}

@@ -48,7 +48,7 @@ class Ledger(Kept):
         """
         getattr(self, _writer_of(type(record)))(record)
         if self.settled:
-            self.settled = {}
+            self.unsettle()
 
     def settle(self) -> None:
         """Put late rows in their places, and work out what is stale."""
