@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -47,6 +48,7 @@ class Server:
                 assert self.process.poll() is None, (self.folder / "log").read_text()
                 assert time.monotonic() < deadline, "the server does not answer"
                 time.sleep(0.05)
+            gc.collect()  # or the warning of such a socket would reach a later test
 
     def stop(self, how: signal.Signals = signal.SIGQUIT) -> None:
         """Stop it, if it runs: at once, unless another signal says how."""
