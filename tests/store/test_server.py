@@ -6,7 +6,10 @@ import asyncio
 import gc
 import inspect
 import json
+import os
 import random
+import subprocess
+import sys
 from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -30,11 +33,12 @@ from funnel.records import Contact, Customer, Record
 from funnel.stages import stage
 from funnel.store import server as server_store
 from funnel.store._alchemy import tables as alchemy
-from funnel.store._alchemy.schema import VERSION, tables_in
+from funnel.store._alchemy.database import Database
+from funnel.store._alchemy.schema import VERSION
 from funnel.store._alchemy.tables import AlchemyTables
 from funnel.store._alchemy.transactions import AgainError, reached, repeated, told
 from funnel.store._rows import row_of
-from funnel.store._tables import Person, TakenError
+from funnel.store._tables import Person, Tables, TakenError
 from funnel.store.protocol import Store
 from funnel.store.server import AsyncSqlAlchemyStore, SqlAlchemyStore, store_at, store_tables
 from tests.frames import read
@@ -304,24 +308,124 @@ def test_two_merges_that_cross_at_the_same_time_make_no_circle(request: pytest.F
     assert len(SqlAlchemyStore(engine).history("p1").purchases) == 2
 
 
-def test_what_is_written_since_it_was_asked_for_is_asked_again(plain: sa.Engine) -> None:
-    """A record, or a person, that was not there and is there now: the work is to be done again."""
-    with plain.connect() as connection, connection.begin():
-        tables = AlchemyTables(connection, tables_in(sa.MetaData(), None, "funnel_"))
-        row = row_of(visit("1"))
+def test_a_row_that_exists_already_is_looked_for_or_the_work_begins_again(plain: sa.Engine) -> None:
+    """A record that was not looked for is looked for; after that the work begins again, and the tables are damaged."""
+    database = Database.of(plain, None, "funnel_")
+    row = row_of(visit("1"))
+
+    def written(tables: Tables) -> None:
         tables.insert([row], 0)
-        with pytest.raises(TakenError):
-            tables.insert([row], 0)
-    emptied(plain)
-    with plain.connect() as connection, connection.begin():
-        tables = AlchemyTables(connection, tables_in(sa.MetaData(), None, "funnel_"))
-        assert tables.found([row.key]) == {}
+
+    def looked_for(tables: Tables) -> None:
+        tries.append(len(tables.found([row.key])))
         tables.insert([row], 0)
-        with pytest.raises(AgainError):
-            tables.insert([row], 0)
-        tables.save([Person("p1", "p1", version=1)])
-        with pytest.raises(AgainError):
-            AlchemyTables(connection, tables_in(sa.MetaData(), None, "funnel_")).save([Person("p1", "p1", version=1)])
+
+    tries: list[int] = []
+    database.write(written)
+    with pytest.raises(TakenError):
+        database.write(written)
+    with pytest.raises(StoreError, match="looked for in vain"):
+        database.write(looked_for)
+    database.write(lambda tables: tables.save([Person("p1", "p1", version=1)]))
+    with pytest.raises(StoreError, match="looked for in vain"):
+        database.write(lambda tables: tables.save([Person("p1", "p1", version=1)]))
+
+    assert tries == [1, 1]
+
+
+@pytest.mark.parametrize("kind", ["postgres", "maria"])
+def test_an_engine_that_commits_by_itself_keeps_all_of_a_call_or_nothing(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """The engine of the shop is in autocommit mode: a call that fails in the middle leaves nothing."""
+    engine = sa.create_engine(request.getfixturevalue(kind).url, isolation_level="AUTOCOMMIT")
+    emptied(engine)
+
+    def failing(_tables: AlchemyTables, _people: Any) -> None:
+        raise ZeroDivisionError
+
+    with SqlAlchemyStore(engine) as store:
+        store.append(visit("1"), recorded_at=NOON)
+        with monkeypatch.context() as patch:
+            patch.setattr(AlchemyTables, "save", failing)
+            with pytest.raises(ZeroDivisionError):
+                store.append(visit("2"), bought(), recorded_at=NOON)
+        assert store.history("p1").records == (visit("1"),)
+        assert store.append(visit("2"), bought(), recorded_at=NOON).added == 2
+    engine.dispose()
+
+
+@pytest.mark.parametrize("kind", ["postgres", "maria"])
+def test_the_isolation_of_the_shops_own_transactions_stays(request: pytest.FixtureRequest, kind: str) -> None:
+    """A store sets the isolation of its own transactions; the next user of the connection has the engine's."""
+    engine = sa.create_engine(
+        request.getfixturevalue(kind).url, isolation_level="SERIALIZABLE", pool_size=1, max_overflow=0
+    )
+    emptied(engine)
+    store = SqlAlchemyStore(engine)
+    for use in (lambda: store.append(bought(), recorded_at=NOON), lambda: store.history("p1")):
+        use()
+        with engine.connect() as connection:
+            assert connection.get_isolation_level() == "SERIALIZABLE"
+    engine.dispose()
+
+
+_FORKED = """
+import os, sys
+from datetime import UTC, datetime
+
+from sqlalchemy import create_engine
+
+from funnel import SqlAlchemyStore
+from funnel.errors import StoreError
+
+engine = create_engine(sys.argv[1])
+store = SqlAlchemyStore(engine)
+assert store.history("p1").records != ()
+if os.fork() == 0:
+    try:
+        store.history("p1")
+    except StoreError as error:
+        print(error, flush=True)
+    store.close()
+    os._exit(0)
+os.wait()
+assert store.history("p1").records != ()
+engine.dispose()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="only where processes fork")
+def test_a_store_that_was_opened_before_a_fork_is_refused_after_it(tmp_path: Path) -> None:
+    """The new process gets an error, because it has the same connections; the store works on in the old process."""
+    script, address = tmp_path / "forked.py", f"sqlite:///{tmp_path / 'shop.db'}"
+    script.write_text(_FORKED)
+    engine = sa.create_engine(address)
+    emptied(engine)
+    SqlAlchemyStore(engine).append(visit("1"), recorded_at=NOON)
+    engine.dispose()
+    done = subprocess.run(
+        [sys.executable, str(script), address], check=False, capture_output=True, text=True, timeout=120
+    )
+
+    error = "the store was opened in another process; open it again in this one, with a new engine\n"
+    assert (done.returncode, done.stdout, done.stderr) == (0, error, "")
+
+
+def test_every_call_in_another_process_is_refused(plain: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading, writing and erasing are refused in another process, by the async twin too; closing is not."""
+    store, twin = SqlAlchemyStore(plain), AsyncSqlAlchemyStore(create_async_engine("sqlite+aiosqlite://"))
+    calls = (
+        lambda: store.history("p1"),
+        lambda: store.append(visit("1"), recorded_at=NOON),
+        lambda: store.erase("p1"),
+        lambda: asyncio.run(twin.history("p1")),
+    )
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    for call in calls:
+        with pytest.raises(StoreError, match="opened in another process"):
+            call()
+    store.close()
 
 
 def test_a_store_that_is_never_left_alone_says_so() -> None:

@@ -5,6 +5,7 @@ The shop brings the engine and makes the tables by its own migrations; nothing h
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -137,6 +138,9 @@ class SqlAlchemyStore(KeptStore):
     def _open(self) -> Database:
         if self._database is None:
             raise StoreError("the store is closed; open it again")
+        if os.getpid() != self._database.process:  # both processes would write into the same socket
+            msg = "the store was opened in another process; open it again in this one, with a new engine"
+            raise StoreError(msg)
         return self._database
 
     def _write(self, work: Callable[[Tables], T]) -> T:

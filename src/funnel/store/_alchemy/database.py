@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
 from threading import Event
@@ -57,6 +58,7 @@ class Database:
     source: sa.Engine | sa.Connection
     tables: StoreTables
     is_known: Event = attrs.field(factory=Event)
+    process: int = attrs.field(factory=os.getpid)
 
     @classmethod
     def of(cls, engine: object, schema: str | None, prefix: str) -> Database:
@@ -82,14 +84,23 @@ class Database:
         return repeated(lambda whole: self._written(work, whole=whole), alone=alone)
 
     def _written(self, work: Callable[[Tables], T], *, whole: bool) -> T:
-        with told(self.place), self._connected() as connection, transaction(connection, writes=True):
-            return work(self._tables_over(connection, whole=whole))
+        with told(self.place), self._connected() as connection:
+            tables = AlchemyTables(connection, self.tables, whole=whole)
+            try:
+                with transaction(connection, writes=True):
+                    self._check(connection)
+                    done = work(tables)
+                    tables.finish()
+            except exc.IntegrityError:
+                raise tables.taken() from None
+            return done
 
     @contextmanager
     def reading(self) -> Generator[Tables, None, None]:
         """The tables as they are at one moment."""
         with told(self.place), self._connected() as connection, transaction(connection, writes=False):
-            yield self._tables_over(connection)
+            self._check(connection)
+            yield AlchemyTables(connection, self.tables)
 
     @property
     def place(self) -> str:
@@ -100,12 +111,11 @@ class Database:
         """Connect in a block, and tell why that was not possible."""
         return reached(self.place, self.source.engine.url.password)
 
-    def _tables_over(self, connection: sa.Connection, *, whole: bool = False) -> AlchemyTables:
-        """The tables, once they are known to be of this library's version."""
+    def _check(self, connection: sa.Connection) -> None:
+        """Make sure once that the tables are of this library's version."""
         if not self.is_known.is_set():
             refuse_other_version(connection, self.tables.records)
             self.is_known.set()
-        return AlchemyTables(connection, self.tables, whole=whole)
 
     @contextmanager
     def _connected(self) -> Generator[sa.Connection, None, None]:

@@ -6,8 +6,7 @@ Law: locks are taken in one order: the slots of keys, then people, each by numbe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any
@@ -15,7 +14,6 @@ from zlib import crc32
 
 import attrs
 import sqlalchemy as sa
-from sqlalchemy import exc
 
 from funnel.store._alchemy.schema import WHOLE, StoreTables
 from funnel.store._alchemy.transactions import AgainError
@@ -48,6 +46,8 @@ class AlchemyPeople:
         self._tables = tables
         self._whole = whole
         self._slots: set[int] = set()
+        self._are_new = False
+        self._currency: str | None = None
         self._known: dict[str, tuple[Any, ...]] = {}
 
     # ---- locks -----------------------------------------------------------------------------------------------------
@@ -72,18 +72,20 @@ class AlchemyPeople:
         return found[0][1] if found else self._new_slots()
 
     def _new_slots(self) -> str | None:
-        """Make the slots of a new store; if its records came before its slots, they have its currency.
+        """Hold the slots of a new store, and return the currency of records that were written before its slots.
 
-        Raises:
-            AgainError: Somebody else makes the slots too.
+        The first slot is written here, so a second transaction that makes the slots waits; `finish` writes the others.
         """
-        r, slots = self._tables.records, range(SLOTS)
-        currency = self._execute(sa.select(r.c.currency).where(r.c.currency.is_not(None)).limit(1)).scalar()
-        with _alone():  # the first slot by itself: somebody else who makes the slots waits there
-            self._execute(self._tables.locks.insert(), {"slot": slots[0], "currency": currency})
-        self._execute(_other_slots(self._tables), {"of_store": currency})
-        self._slots |= set(slots)
-        return currency
+        r = self._tables.records
+        self._currency = self._execute(sa.select(r.c.currency).where(r.c.currency.is_not(None)).limit(1)).scalar()
+        self._execute(self._tables.locks.insert(), {"slot": 0, "currency": self._currency})
+        self._are_new, self._slots = True, set(range(SLOTS))
+        return self._currency
+
+    def finish(self) -> None:
+        """Write the other slots of a new store, now that its currency is known."""
+        if self._are_new:
+            self._execute(_other_slots(self._tables), {"of_store": self._currency})
 
     def other_currency(self, currency: str) -> str | None:
         """Return another currency in which money is kept; None if there is none."""
@@ -98,7 +100,8 @@ class AlchemyPeople:
         """
         if len(self._slots) < SLOTS:
             raise AgainError("the currency of the store is to be set", whole=True)
-        self._execute(self._tables.locks.update().values(currency=currency))
+        self._currency = currency
+        self._execute(self._tables.locks.update().values(currency=currency))  # of a new store the first slot alone
 
     def hold(self, names: Collection[str]) -> Mapping[str, Person]:
         """Lock the people of names, in one order, and return the rows of names and of the names that they lead to.
@@ -150,8 +153,7 @@ class AlchemyPeople:
                 changed.setdefault(columns, []).append({"the_one": person.person_id, **values})
             self._known[person.person_id] = tuple(now.values())
         if new:
-            with _alone():
-                self._execute(p.insert(), one_or_all(new))
+            self._execute(p.insert(), one_or_all(new))
         if unknown := [one["person_id"] for one in new if not one["version"]]:
             self._execute(p.delete().where(p.c.person_id.in_(unknown)))
         for columns, rows in changed.items():
@@ -232,9 +234,8 @@ class AlchemyPeople:
         c, a = self._tables.customers, self._tables.apart
         self._execute(c.delete().where(c.c.person_id == entry.person_id))
         self._execute(a.delete().where(a.c.person_id == entry.person_id, a.c.version == 0))
-        with _alone():
-            self._execute(c.insert(), {"person_id": entry.person_id, "since": entry.since})
-            self._execute(a.insert(), {"person_id": entry.person_id, "version": 0, "told": entry.told})
+        self._execute(c.insert(), {"person_id": entry.person_id, "since": entry.since})
+        self._execute(a.insert(), {"person_id": entry.person_id, "version": 0, "told": entry.told})
 
     def erase(self, names: Sequence[str]) -> int:
         """Delete all that is kept apart of names, and mark the names as erased; return how many rows were deleted."""
@@ -259,19 +260,6 @@ class AlchemyPeople:
     def _mark(self, names: Sequence[str]) -> tuple[sa.ColumnElement[bool], ...]:
         a = self._tables.apart
         return a.c.person_id.in_(names), a.c.version == 0, a.c.told == ""
-
-
-@contextmanager
-def _alone() -> Generator[None, None, None]:
-    """Write what must not be there yet.
-
-    Raises:
-        AgainError: It is there: somebody else wrote it since it was looked for.
-    """
-    try:
-        yield
-    except exc.IntegrityError:
-        raise AgainError("somebody else wrote the same meanwhile") from None
 
 
 def one_or_all(values: list[dict[str, Any]]) -> dict[str, Any] | list[dict[str, Any]]:

@@ -7,8 +7,8 @@ from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import exc
 
+from funnel.errors import FunnelError
 from funnel.store._alchemy.people import AlchemyPeople, among, bound, one_or_all, parts
 from funnel.store._alchemy.schema import StoreTables
 from funnel.store._alchemy.transactions import AgainError
@@ -30,6 +30,7 @@ class AlchemyTables(AlchemyPeople):
         """Use a connection; see `AlchemyPeople`."""
         super().__init__(connection, tables, whole=whole)
         self._asked: set[Key] = set()
+        self._is_guess = False
         self._shown = _shown(tables)
 
     # ---- records ---------------------------------------------------------------------------------------------------
@@ -80,14 +81,16 @@ class AlchemyTables(AlchemyPeople):
         for row in rows:
             said = {_SAID[place]: row.said[place] for place in filled(row.kind)}
             kinds.setdefault(row.kind, []).append({**_head(row, recorded_at), **_key(row), **said})
-        try:
-            for values in kinds.values():
-                self._execute(_new(self._tables), one_or_all(values))
-        except exc.IntegrityError:
-            if all(row.key in self._asked for row in rows):
-                raise AgainError("somebody else wrote the same since it was asked for") from None
-            raise TakenError("a record is there already") from None
+        self._is_guess = self._is_guess or any(row.key not in self._asked for row in rows)
+        for values in kinds.values():
+            self._execute(_new(self._tables), one_or_all(values))
         self._tell(rows)
+
+    def taken(self) -> FunnelError:
+        """Return the error of a transaction that wrote a row as new, if the row exists already."""
+        if self._is_guess:
+            return TakenError("a record is there already")
+        return AgainError("another transaction wrote the same row meanwhile")
 
     def replace(self, rows: Sequence[Row], recorded_at: int) -> None:
         """Write rows in place of those with the same keys."""

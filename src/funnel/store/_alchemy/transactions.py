@@ -47,13 +47,18 @@ class AgainError(FunnelError):
 @contextmanager
 def transaction(connection: sa.Connection, *, writes: bool) -> Generator[None, None, None]:
     """One transaction: kept at the end of the block, or never there if anything is raised."""
-    is_sqlite = connection.dialect.name == "sqlite"
-    level = "AUTOCOMMIT" if is_sqlite else "READ COMMITTED" if writes else "REPEATABLE READ"
-    connection.execution_options(isolation_level=level)
+    kind, level = connection.dialect.name, "READ COMMITTED" if writes else "REPEATABLE READ"
+    begins: tuple[str, ...] = ()
+    if kind == "sqlite":
+        connection.execution_options(isolation_level="AUTOCOMMIT")
+        begins = "PRAGMA secure_delete = ON", "BEGIN IMMEDIATE" if writes else "BEGIN"
+    elif kind in {"mysql", "mariadb"}:  # SQLAlchemy sends four statements to set the level and to set it back
+        begins = f"SET TRANSACTION ISOLATION LEVEL {level}", "START TRANSACTION"
+    else:
+        connection.execution_options(isolation_level=level)
     with connection.begin():
-        if is_sqlite:
-            connection.exec_driver_sql("PRAGMA secure_delete = ON")
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        for statement in begins:
+            connection.exec_driver_sql(statement)
         yield
 
 
