@@ -7,7 +7,7 @@ so before anything is read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -44,21 +44,24 @@ class AgainError(FunnelError):
         self.whole = whole
 
 
+_ONE_LEVEL = "SET TRANSACTION ISOLATION LEVEL {level}", "START TRANSACTION"
+# On MySQL and MariaDB, SQLAlchemy sends four statements to set the level of a connection and to set it back.
+_BEGINS: Mapping[str, tuple[Mapping[str, str], tuple[str, ...]]] = {
+    "sqlite": ({"isolation_level": "AUTOCOMMIT"}, ("PRAGMA secure_delete = ON", "BEGIN{immediate}")),
+    "mysql": ({}, _ONE_LEVEL),
+    "mariadb": ({}, _ONE_LEVEL),
+}
+
+
 @contextmanager
 def transaction(connection: sa.Connection, *, writes: bool) -> Generator[None, None, None]:
     """One transaction: kept at the end of the block, or never there if anything is raised."""
-    kind, level = connection.dialect.name, "READ COMMITTED" if writes else "REPEATABLE READ"
-    begins: tuple[str, ...] = ()
-    if kind == "sqlite":
-        connection.execution_options(isolation_level="AUTOCOMMIT")
-        begins = "PRAGMA secure_delete = ON", "BEGIN IMMEDIATE" if writes else "BEGIN"
-    elif kind in {"mysql", "mariadb"}:  # SQLAlchemy sends four statements to set the level and to set it back
-        begins = f"SET TRANSACTION ISOLATION LEVEL {level}", "START TRANSACTION"
-    else:
-        connection.execution_options(isolation_level=level)
+    level, immediate = ("READ COMMITTED", " IMMEDIATE") if writes else ("REPEATABLE READ", "")
+    options, begins = _BEGINS.get(connection.dialect.name, ({"isolation_level": level}, ()))
+    connection.execution_options(**options)
     with connection.begin():
         for statement in begins:
-            connection.exec_driver_sql(statement)
+            connection.exec_driver_sql(statement.format(level=level, immediate=immediate))
         yield
 
 
