@@ -11,11 +11,12 @@ from copy import copy
 from datetime import datetime, timedelta
 from functools import cached_property, update_wrapper
 from inspect import isroutine, signature, unwrap
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, get_type_hints
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, get_type_hints
 
 import attrs
 
 from funnel._cache import PolicyCache
+from funnel._copies import OfFunctions
 from funnel._facts.base import BaseFacts
 from funnel._facts.declare import SLOPES
 from funnel._facts.lifted import Lifted
@@ -56,7 +57,7 @@ def _named_policy(policy: P) -> P:
     return shown
 
 
-class Rule(Generic[F, P, A]):
+class Rule(OfFunctions, Generic[F, P, A]):
     """A question that the shop asks of a person, with one answer everywhere.
 
     Made by `@rule`. Called with facts and policy it answers like the function it was made from; inside another rule
@@ -87,8 +88,11 @@ class Rule(Generic[F, P, A]):
         """Show the name."""
         return f"<rule {self.name}>"
 
+    def _functions(self) -> tuple[Self]:
+        return (self,)
+
     def __reduce__(self) -> str:
-        """Pickle by qualified name, as functions are; a copy is the rule itself."""
+        """Pickle by qualified name, as functions are."""
         return getattr(self, "__qualname__", self.name)
 
     def __call__(self, f: F, policy: P) -> A:

@@ -187,7 +187,9 @@ class Change:
 
 def _unfinished(before: FiveWays, after: FiveWays) -> str:
     """Write how many people of two periods are pending, and which period is not over; nothing if there are none."""
-    people = [f"{one.pending:,} of {one.arrived:,} pending {which}" for one, which in ((before, "before"), (after, "after"))]
+    people = [
+        f"{one.pending:,} of {one.arrived:,} pending {which}" for one, which in ((before, "before"), (after, "after"))
+    ]
     pending = f"; {', '.join(people)}" if before.pending or after.pending else ""
     return pending + "".join(f"; the period of {one.start} is not over" for one in (before, after) if one.is_partial)
 

@@ -162,6 +162,7 @@ def _shown(cohort: Cohort, values: tuple[int, ...], periods: int, unfinished: bo
     number = _at(values, periods)
     return number if truth(unfinished, "unfinished") or periods < cohort.over else None
 
+
 def _at(values: tuple[int, ...], place: int) -> int | None:
     place = _place(place)
     return values[place] if 0 <= place < len(values) else None
