@@ -30,6 +30,7 @@ from funnel._lift.nodes import Value, evaluate
 from funnel._lift.paths import Path, Reason, Table, Why
 from funnel._lift.proof import Met, proven
 from funnel._lift.reach import reach_of
+from funnel._lift.tree import is_none, leaves, may_be_none
 from funnel._lift.witness import witness
 from funnel.errors import ArgumentError, FactsError, LiftError
 from funnel.facts import Facts
@@ -98,8 +99,24 @@ class Rule(OfFunctions, Generic[F, P, A]):
     def __call__(self, f: F, policy: P) -> A:
         """Answer for one person's facts; inside another rule, be part of it."""
         if is_lifting(f):
-            return self._function(f, policy)
+            return self._answered(f, policy)
         return self.of(f, policy)
+
+    def _answered(self, f: F, policy: P) -> A:
+        """Return the answer of the function itself.
+
+        Raises:
+            LiftError: It is None, and the annotation does not allow None.
+        """
+        answer = self._function(f, policy)
+        if answer is None and not self._may_be_none:
+            raise _no_answer(self.name, "in a branch")
+        return answer
+
+    @cached_property
+    def _may_be_none(self) -> bool:
+        """Return whether the annotation allows None as an answer, or there is none."""
+        return may_be_none(self._hints.get("return", object))
 
     @cached_property
     def _hints(self) -> dict[str, Any]:
@@ -136,8 +153,12 @@ class Rule(OfFunctions, Generic[F, P, A]):
         return cast("type[F]", found)
 
     def as_written(self, f: F, policy: P) -> A:
-        """What the function itself says of facts, as plain Python, and so do the rules that it calls."""
-        return self._function(plainly(f), policy)
+        """What the function itself says of facts, as plain Python, and so do the rules that it calls.
+
+        Raises:
+            LiftError: It answers with None, and its annotation does not allow None.
+        """
+        return self._answered(plainly(f), policy)
 
     def lifted(self, policy: P, facts: type[BaseFacts] | None = None) -> Lifted:
         """The rule as a tree, made once for each policy and class of facts.
@@ -172,7 +193,11 @@ class Rule(OfFunctions, Generic[F, P, A]):
                 self._check_policy(policy)
             msg = f"in the rule {self.name}: {error}"
             raise LiftError(msg) from error.__cause__
-        return Lifted(tree, plan, compiled(tree, places, self.name))
+        made = Lifted(tree, plan, compiled(tree, places, self.name))
+        if not self._may_be_none and any(map(is_none, leaves(tree))):
+            path = next(path for path in made.ways if is_none(path.leaf))
+            raise _no_answer(self.name, f"where {path.words}")
+        return made
 
     # ---- one person ----
 
@@ -282,6 +307,13 @@ class Rule(OfFunctions, Generic[F, P, A]):
         declared, now = self.facts.fact_plan.declared, judgement(as_of)
         given = {name: _given(declared[name].show, value, now) for name, value in values.items()}
         return self.facts(as_of=as_of).evolve(**given)
+
+
+def _no_answer(name: str, where: str) -> LiftError:
+    return LiftError(
+        f"the rule {name} answers with None {where}, and its annotation does not allow None; "
+        "return an answer in every branch, or add `| None` to the annotation"
+    )
 
 
 def _given(show: str, value: Value, now: int) -> object:

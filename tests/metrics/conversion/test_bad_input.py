@@ -159,6 +159,11 @@ WRONG: dict[str, tuple[dict[str, Any], type[FunnelError], str]] = {
         LiftError,
         "answers with a number; answer whether it holds",
     ),
+    "condition that may be None": (
+        {"steps": ["view", FunnelStep("p", where=lambda e: True if e.amount > 1 else None)]},
+        LiftError,
+        "the condition of the step 'p' answers with None; answer whether it holds",
+    ),
 }
 OTHER = EVENTS.with_columns(arrived=pl.col("occurred_at"))
 
