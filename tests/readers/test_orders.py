@@ -659,7 +659,7 @@ def test_csv_files_of_other_habits_are_read(tmp_path: Path) -> None:
         (
             "orders.csv",
             TOTALS.encode() + b'1,"SECRET,2026-03-01,5\n1,2,3,4\n',
-            "orders.csv, line 3 or before: a quote is not opened",
+            "orders.csv, line 2: a quote that is opened here is not closed",
         ),
         ("orders.parquet", b"SECRET", "orders.parquet cannot be read as what its name says it is"),
         ("orders.xlsx", b"PK", "orders.xlsx ends in .xlsx; give a file that ends in .csv, .tsv, .txt, .parquet, .pq"),
