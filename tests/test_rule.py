@@ -440,11 +440,11 @@ def test_a_rule_must_say_what_it_reads() -> None:
         rule(unknown).of(person(), POLICY)
 
 
-@rule
+@rule  # noqa: RET503 - on purpose
 def falls_through(f: Facts, policy: Policy) -> bool:  # type: ignore[return]
     """A rule without an answer in one of its branches."""
     if f.purchase_count > 1:
-        return True  # noqa: RET503 - on purpose
+        return True
 
 
 @rule

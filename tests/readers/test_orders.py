@@ -454,7 +454,69 @@ def test_the_fields_of_an_order_may_stand_on_its_first_row_alone(tmp_path: Path)
 
     assert amounts_of(orders.purchases) == {"1": 4500, "2": 500}
     assert [entry for entry in orders.account if entry.what in ("noted", "refused")] == []
-    assert account(read(tmp_path, text, mapping(OF_ORDER, statuses=MEANING)))["no customer"] == ("refused", 1, (2,))
+    found = read(tmp_path, text, mapping(OF_ORDER, statuses=MEANING))
+    assert found.purchases.equals(orders.purchases)
+    assert account(found)[TAKEN] == ("noted", 1, (2,))
+
+
+TAKEN = "blank field that stands on another row of the order, taken from there"
+
+
+def test_a_blank_is_taken_from_an_order_whose_rows_agree(tmp_path: Path) -> None:
+    """Rows that contradict each other may be of two orders; a time of cancelling and a row without number stay blank."""
+    text = (
+        "No,Buyer,When,Total,State,Gone\n"
+        "1,ani,2026-03-01,5,done,\n1,,2026-03-01,2,done,\n"
+        "2,ani,2025-03-01,5,done,\n2,,2026-03-01,2,done,\n"
+        "3,,,,done,\n3,ani,2026-03-01,5,,2026-03-02\n"
+        ",ani,2026-03-01,5,done,\n"
+    )
+    orders = read(tmp_path, text, mapping(OF_ORDER | {"cancelled_at": "Gone"}, statuses=MEANING))
+
+    assert amounts_of(orders.purchases) == {"1": 700, "2": 500}
+    assert account(orders)["no customer"] == ("refused", 1, (4,))
+    assert account(orders)["no order"] == ("refused", 1, (7,))
+    assert account(orders)["order with rows of different statuses"] == ("refused", 2, (5, 6))
+    assert account(orders)[TAKEN] == ("noted", 1, (2,))
+
+
+def test_a_credit_takes_no_time_from_its_purchase(tmp_path: Path) -> None:
+    """A row below zero without its day is refused; the day of the purchase would be a guess."""
+    text = f"{TOTALS}1,ani,2026-03-01,50\n1,ani,,-20\n"
+    orders = read(tmp_path, text, mapping(credit_negative=True))
+
+    assert (amounts_of(orders.purchases), orders.refunds.height) == ({"1": 5000}, 0)
+    assert account(orders)["no time"] == ("refused", 1, (2,))
+
+
+def test_a_day_without_the_clock_of_the_format_is_read_as_a_day(tmp_path: Path) -> None:
+    """A refund dated by its day beside purchases with a clock is kept and noted; another writing stays refused."""
+    rows = "1,ani,05/01/2024 14:00,50,20,06/01/2024\n2,ani,05/01/2024 14:00,50,20,2024-01-06\n"
+    orders = read(tmp_path, f"{BACK}{rows}", mapping(REFUND, time_format="%d/%m/%Y %H:%M"))
+
+    assert orders.refunds["refunded_at"].to_list() == [datetime(2024, 1, 5, 17, tzinfo=UTC)]
+    assert account(orders)["day without the clock of the time format, read as a day"] == ("noted", 1, (1,))
+    assert account(orders)["time of refund not in the declared format"] == ("refused", 1, (2,))
+
+
+@pytest.mark.parametrize(
+    ("form", "day"),
+    [
+        ("%I:%M %p, %d/%m/%y", "05/01/24"),
+        ("%Y-%m-%dT%H:%M:%S.%f", "2024-01-05"),
+        ("%d.%m.%Y (%H:%M)", "05.01.2024"),
+        ("%b %d %Y %H:%M:%S", "Jan 05 2024"),
+        ("%d %H:%M %m %Y", None),
+    ],
+)
+def test_the_day_of_a_format_is_the_format_without_its_clock(tmp_path: Path, form: str, day: str | None) -> None:
+    """The clock may stand before or behind the day; between its parts it is not taken out."""
+    written = day or "05 01 2024"
+    orders = read(
+        tmp_path, f"{TOTALS}1,ani,{written},5\n".replace(", ", " "), mapping(time_format=form.replace(", ", " "))
+    )
+
+    assert orders.purchases["purchased_at"].to_list() == [datetime(2024, 1, 4, 17, tzinfo=UTC)] * (day is not None)
 
 
 def test_lines_with_prices_may_be_filled_too(tmp_path: Path) -> None:

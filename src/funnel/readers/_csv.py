@@ -203,7 +203,11 @@ def _meaning(error: str) -> str:
     """Say what the csv module found, and what to do about it."""
     if "new-line" in error:
         return "the file has line ends of two kinds; save it again with one kind"
-    what = "a cell is too long" if "larger" in error else "a quote that is opened here is not closed as CSV does"
+    what = (
+        "a cell that begins here is too long"
+        if "larger" in error
+        else "a quote that is opened here is not closed as CSV does"
+    )
     return f"{what}; if the file has no quotes, set the mapping's quote to '', else export it again"
 
 
