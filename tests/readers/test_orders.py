@@ -463,7 +463,7 @@ TAKEN = "blank field that stands on another row of the order, taken from there"
 
 
 def test_a_blank_is_taken_from_an_order_whose_rows_agree(tmp_path: Path) -> None:
-    """Rows that contradict each other may be of two orders; a time of cancelling and a row without number stay blank."""
+    """Rows that contradict each other may be of two orders; a time of cancelling is not filled, nor a blank number."""
     text = (
         "No,Buyer,When,Total,State,Gone\n"
         "1,ani,2026-03-01,5,done,\n1,,2026-03-01,2,done,\n"

@@ -735,6 +735,21 @@ class Conformance:
         assert store.history("p1").customer == second
         assert (standing.version, standing.stage) == (2, "lead")
 
+    def test_the_same_entry_again_changes_nothing(self, store: Store) -> None:
+        """A list of customers that is handed in again moves no version, under an alias and after a record too."""
+        sari = Customer(person_id="p1", name="Sari", contact=Contact(phone="1"), since=NOON)
+        entered = store.enter(sari, recorded_at=NOON)
+        assert store.enter(sari, recorded_at=NOON + DAY) == entered == store.standing("p1")
+        store.append(visit("1", "p2"), recorded_at=NOON)
+        store.merge("p1", into="p2", merged_at=NOON)
+        kept = store.standing("p2")
+
+        assert store.enter(sari, recorded_at=NOON) == kept
+        with pytest.raises(StaleError):
+            store.enter(sari, recorded_at=NOON, expected={"p1": 99})
+        changed = store.enter(sari.model_copy(update={"nickname": "S"}), recorded_at=NOON)
+        assert changed.version == (kept.version if kept else 0) + 1
+
     # ---- two names, one person -------------------------------------------------------------------------------------
 
     def test_two_names_become_one_person(self, store: Store) -> None:

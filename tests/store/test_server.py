@@ -52,7 +52,7 @@ from tests.store.conformance import (
     visit,
 )
 from tests.store.deliverer import finished, killed, started, visits
-from tests.store.servers import Server, mariadb, postgresql
+from tests.store.servers import Server, emptied, mariadb, postgresql
 from tests.strategies import CANARY
 
 FULL = settings.default.max_examples >= 500
@@ -71,15 +71,6 @@ def maria() -> Iterator[Server]:
     """Give a MariaDB server of this run's own."""
     with mariadb() as server:
         yield server
-
-
-def emptied(engine: sa.Engine) -> None:
-    """Make the tables where they are not there, and empty them."""
-    tables = store_tables()
-    with engine.begin() as connection:
-        tables.create_all(connection)
-        for table in tables.sorted_tables:
-            connection.execute(table.delete())
 
 
 class OnAnEngine(Conformance):
