@@ -589,20 +589,54 @@ def test_rows_of_another_currency_are_refused(tmp_path: Path) -> None:
     assert account(orders)["no currency"] == ("refused", 1, (3,))
 
 
-@pytest.mark.parametrize("name", ["orders.csv", "orders.parquet"])
-@pytest.mark.parametrize(("column", "shown"), [("Code", "'Code'"), ("0812-000-111", "5")])
-def test_a_column_of_currencies_that_is_not_named_is_refused(
-    tmp_path: Path, name: str, column: str, shown: str
-) -> None:
-    """A file with the shop's currency and another one is not read as if all were one."""
+def two_currencies(path: Path, **more: list[str]) -> Path:
+    """Write two orders with more columns, and some that name no currencies."""
     rows = {"No": ["1", "2"], "Buyer": ["ani"] * 2, "When": ["2026-03-01"] * 2, "Total": ["5", "6"]}
-    frame = pl.DataFrame({**rows, column: ["IDR", "USD"], "Size": ["ALL", "ALL"], "Item": ["IDR", "cup"], "n": [1, 2]})
-    path = tmp_path / name
-    (frame.write_csv if name.endswith("csv") else frame.write_parquet)(path)
+    frame = pl.DataFrame({**rows, **more, "Size": ["ALL", "ALL"], "Item": ["IDR", "mug"], "n": [1, 2]})
+    (frame.write_csv if path.suffix == ".csv" else frame.write_parquet)(path)
+    return path
 
-    with pytest.raises(LogsError, match=rf"{name}: column {shown} has IDR and other currencies; name the currency"):
-        read_orders(path, mapping())
-    assert read_orders(path, mapping(WHOLE | {"currency": column})).purchases.height == 1
+
+@pytest.mark.parametrize("name", ["orders.csv", "orders.parquet"])
+def test_a_column_of_currencies_that_is_not_named_is_found(tmp_path: Path, name: str) -> None:
+    """The only column with codes of several currencies says that of the rows; what was found is noted."""
+    path = two_currencies(tmp_path / name, Code=["IDR", "USD"], Once=["USD", "USD"])
+    orders, named = read_orders(path, mapping()), read_orders(path, mapping(WHOLE | {"currency": "Code"}))
+
+    assert amounts_of(orders.purchases) == {"1": 500}
+    assert account(orders)["another currency than the mapping's"] == ("refused", 1, (2,))
+    assert account(orders)["currency taken from the column 'Code', which the mapping does not name"][:2] == ("noted", 2)
+    assert orders.account[:-1] == named.account
+
+
+@pytest.mark.parametrize("name", ["orders.csv", "orders.parquet"])
+@pytest.mark.parametrize(
+    ("columns", "shown"),
+    [
+        ({"0812-000-111": ["IDR", "USD"]}, "column 5 has IDR and other currencies; name the currency .*, as currency$"),
+        ({"A": ["IDR", "USD"], "B": ["USD", "IDR"]}, "column 'A' has IDR and other currencies"),
+        ({"Sign": ["Rp", "$"]}, "column 'Sign' has IDR and other currencies; .* written as codes of ISO 4217"),
+        ({"Name": ["Indonesian rupiah", "US dollars"]}, "column 'Name' has IDR .* written as codes"),
+        ({"Mixed": ["Rp.", "EUR"]}, "column 'Mixed' has IDR .* written as codes"),
+    ],
+)
+def test_currencies_that_are_not_sure_are_refused(
+    tmp_path: Path, name: str, columns: dict[str, list[str]], shown: str
+) -> None:
+    """Two such columns, signs, names, or a heading that may be a person's: the file is not read as if all were one."""
+    with pytest.raises(LogsError, match=f"{name}: {shown}"):
+        read_orders(two_currencies(tmp_path / name, **columns), mapping())
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [["Rp", "IDR"], ["rupiah", "Indonesian rupiah"], ["$", "EUR"], ["Rp", "lost"], ["IDR", "lost money"], ["", ""]],
+)
+def test_one_currency_in_several_writings_is_one(tmp_path: Path, cells: list[str]) -> None:
+    """Texts that may all mean one currency, that leave out the shop's, or that are no currencies, change nothing."""
+    orders = read_orders(two_currencies(tmp_path / "orders.csv", Sign=cells), mapping())
+
+    assert amounts_of(orders.purchases) == {"1": 500, "2": 600}
 
 
 # ---- numbers that two things share ----

@@ -244,9 +244,9 @@ class _Records:
         currencies = Currencies.among(self.mapping.currency, unread[:0] if self.mapping.columns.currency else unread)
         parts = list(self._parts(reader, places, currencies))
         self._refuse()
-        currencies.refuse(self.lines.name, heading)
+        currency = currencies.column(self.lines.name, heading)
         self.progress("reading", self.done, self.done)
-        return RawRows.of_parts(parts, list(places), self.short)
+        return RawRows.of_parts(parts, list(places), self.short, currency)
 
     def _below(self, first: str) -> Iterable[str]:
         """Return the lines from the heading on: a first line such as sep=; is for spreadsheets, and is no heading."""
