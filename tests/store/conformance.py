@@ -282,7 +282,7 @@ class Conformance:
         class Call(Visit, frozen=True):
             pass
 
-        with pytest.raises(RecordError, match="a Call is no record that is kept"):
+        with pytest.raises(RecordError, match="a Call is not a record that a store keeps"):
             store.append(Call(id="1", person_id="p1", occurred_at=NOON), recorded_at=NOON)
 
     @pytest.mark.parametrize("moment", [datetime(2026, 3, 1), "2026-03-01", None])  # noqa: DTZ001
@@ -341,7 +341,7 @@ class Conformance:
             with pytest.raises(RecordError, match="a Customer cannot be kept"):
                 store.enter(unchecked(Customer, fields), recorded_at=NOON)
         person: Any = "Sari"
-        with pytest.raises(RecordError, match="a str is no record that is kept"):
+        with pytest.raises(RecordError, match="a str is not a record that a store keeps"):
             store.append(person, recorded_at=NOON)
         with pytest.raises(ArgumentError, match=r"customer must be a Customer \(got str\)"):
             store.enter(person, recorded_at=NOON)

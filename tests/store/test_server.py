@@ -532,7 +532,7 @@ def test_the_async_twin_names_the_database_too(port: int) -> None:
 @pytest.mark.parametrize("address", ["shop.db", "postgresql+psycopg://h:abc/x", "gopher://h/x", "", 7, None], ids=repr)
 def test_what_is_no_address_is_refused(address: Any) -> None:
     """A bad port, an unknown kind of database, no text: one error, that shows none of it."""
-    with pytest.raises(StoreError, match="the address is none of a database"):
+    with pytest.raises(StoreError, match="the address is not that of a database"):
         store_at(address)
 
 
@@ -657,7 +657,7 @@ def test_rows_make_the_same_tables_as_arrays(plain: sa.Engine, monkeypatch: pyte
 def test_a_store_needs_an_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     """An address is no engine; without SQLAlchemy the error holds the line that installs it."""
     address: Any = "postgresql:///shop"
-    with pytest.raises(StoreError, match="a str is no engine"):
+    with pytest.raises(StoreError, match="a str is not an engine"):
         SqlAlchemyStore(address)
     monkeypatch.setattr(server_store, "find_spec", lambda _: None)
     for call in (store_tables, lambda: SqlAlchemyStore(address), lambda: AsyncSqlAlchemyStore(address)):

@@ -115,7 +115,7 @@ def _column_checks(name: str, column: Column) -> Iterator[Check]:
             outside = (value != MISSING) & ((value < 0) | (value > LARGEST_AMOUNT))
             yield Check(
                 name,
-                f"is no whole number from 0 to {LARGEST_AMOUNT}; give minor units, refunds in their own log",
+                f"is not a whole number from 0 to {LARGEST_AMOUNT}; give minor units, refunds in their own log",
                 outside,
             )
         case "person":
