@@ -119,13 +119,13 @@ def named(update: object) -> None:
 
 
 class OfFunctions:
-    """Base of immutable objects that hold functions: a copy is the object itself, a pickle has the functions' names."""
+    """Base of immutable objects that hold functions: a copy is the object itself, and it is pickled with the functions' names."""
 
     __slots__ = ()
 
     @abstractmethod
     def _functions(self) -> Iterable[object]:
-        """Return what a pickle holds by name; None is skipped."""
+        """Return what is pickled by name; None is skipped."""
 
     def __copy__(self) -> Self:
         """Return the object itself."""

@@ -30,7 +30,7 @@ from funnel._lift.nodes import Value, evaluate
 from funnel._lift.paths import Path, Reason, Table, Why
 from funnel._lift.proof import Met, proven
 from funnel._lift.reach import reach_of
-from funnel._lift.tree import is_none, leaves, may_be_none
+from funnel._lift.tree import is_none, leaves, may_be_none, no_answer
 from funnel._lift.witness import witness
 from funnel.errors import ArgumentError, FactsError, LiftError
 from funnel.facts import Facts
@@ -110,7 +110,7 @@ class Rule(OfFunctions, Generic[F, P, A]):
         """
         answer = self._function(f, policy)
         if answer is None and not self._may_be_none:
-            raise _no_answer(self.name, "in a branch")
+            raise no_answer(self.name, "in a branch")
         return answer
 
     @cached_property
@@ -196,7 +196,7 @@ class Rule(OfFunctions, Generic[F, P, A]):
         made = Lifted(tree, plan, compiled(tree, places, self.name))
         if not self._may_be_none and any(map(is_none, leaves(tree))):
             path = next(path for path in made.ways if is_none(path.leaf))
-            raise _no_answer(self.name, f"where {path.words}")
+            raise no_answer(self.name, f"where {path.words}")
         return made
 
     # ---- one person ----
@@ -307,13 +307,6 @@ class Rule(OfFunctions, Generic[F, P, A]):
         declared, now = self.facts.fact_plan.declared, judgement(as_of)
         given = {name: _given(declared[name].show, value, now) for name, value in values.items()}
         return self.facts(as_of=as_of).evolve(**given)
-
-
-def _no_answer(name: str, where: str) -> LiftError:
-    return LiftError(
-        f"the rule {name} answers with None {where}, and its annotation does not allow None; "
-        "return an answer in every branch, or add `| None` to the annotation"
-    )
 
 
 def _given(show: str, value: Value, now: int) -> object:

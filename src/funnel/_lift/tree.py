@@ -310,6 +310,14 @@ def may_be_none(annotation: Any) -> bool:
             return origin is not Literal or None in get_args(annotation)
 
 
+def no_answer(name: str, where: str) -> LiftError:
+    """Return the error of a rule that has no answer in one of its branches."""
+    return LiftError(
+        f"the rule {name} answers with None {where}, and its annotation does not allow None; "
+        "return an answer in every branch, or add `| None` to the annotation"
+    )
+
+
 def not_truth(tree: Tree) -> str | None:
     """Return what a condition answers with that is not True or False; None if it always answers with one of these."""
     others = sorted({kind_of(leaf) for leaf in leaves(tree)} - {"bool"})
