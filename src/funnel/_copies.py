@@ -119,7 +119,7 @@ def named(update: object) -> None:
 
 
 class OfFunctions:
-    """Base of immutable objects that hold functions: a copy is the object itself, and it is pickled with the functions' names."""
+    """Base of immutable objects that hold functions: a copy is the object itself; functions are pickled by name."""
 
     __slots__ = ()
 
