@@ -6,7 +6,7 @@ import sys
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from copy import copy, deepcopy
-from functools import cached_property, partial, reduce
+from functools import cached_property, partial
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Self, SupportsIndex, TypeVar, cast
 
@@ -152,7 +152,9 @@ def _check_name(function: object) -> None:
     if not isinstance(function, FunctionType | OfFunctions):
         return
     name, module = str(getattr(function, "__qualname__", "")), str(function.__module__)
-    found: object = reduce(lambda held, part: getattr(held, part, None), name.split("."), sys.modules.get(module))
+    found: Any = sys.modules.get(module)
+    for part in name.split("."):
+        found = getattr(found, part, None)
     if found is not function:
         msg = (
             f"the function {name} cannot be pickled: the module {module} has no such function; "

@@ -154,4 +154,8 @@ class Currencies:
 
     def _is_mixed(self, meant: set[frozenset[str]]) -> bool:
         """Return whether the texts of a column cannot all mean one currency, and some may mean the mapping's."""
-        return bool(meant) and not frozenset.intersection(*meant) and any(self.currency in one for one in meant)
+        return (
+            bool(meant)
+            and not frozenset[str]().union(*meant).intersection(*meant)
+            and any(self.currency in one for one in meant)
+        )
