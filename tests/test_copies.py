@@ -6,7 +6,7 @@ import copy
 import pickle
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import pytest
@@ -15,15 +15,30 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 import funnel
-from funnel import Advance, Facts, History, Logs, Moves, NextChange, Policy, Rule, SqliteStore, Tally
+from funnel import (
+    Advance,
+    Exclusion,
+    Facts,
+    FunnelStep,
+    History,
+    Logs,
+    Moves,
+    NextChange,
+    PathMachine,
+    Policy,
+    Rule,
+    RuleBook,
+    SqliteStore,
+    Tally,
+)
 from funnel._copies import unchecked
 from funnel._moves.ask import Tabled
-from funnel.errors import FieldsError, FunnelError, LogsError, RecordError, StoreError
+from funnel.errors import ArgumentError, FieldsError, FunnelError, LogsError, RecordError, StoreError
 from funnel.interactions import Complaint, Visit
 from funnel.money import Money
 from funnel.records import Contact, Customer, Lead, Line, Purchase, Record, checked_again
 from tests import specimens
-from tests.specimens import DAY, NOW, POLICY
+from tests.specimens import DAY, NOW, POLICY, Door
 from tests.strategies import record_lists
 
 AT = datetime(2026, 3, 1, 2, tzinfo=UTC)
@@ -143,16 +158,72 @@ def test_errors_pickle() -> None:
     assert [one["loc"] for one in copied.errors()] == [one["loc"] for one in caught.value.errors()]
 
 
-def test_a_rule_pickles_by_its_name_as_functions_do() -> None:
-    """A rule that no module holds cannot be pickled; a copy of a rule is the rule."""
+def _with_functions() -> Mapping[str, Any]:
+    """Everything that holds a function which no module has, by what it is."""
 
     def inner(f: Facts, policy: Policy) -> bool:
         return f.purchase_count > 0
 
-    assert copy.deepcopy([funnel.stage]) == [funnel.stage]
-    assert pickle.loads(pickle.dumps(funnel.stage)) is funnel.stage  # noqa: S301 - our own bytes
-    with pytest.raises((pickle.PicklingError, AttributeError), match="inner"):
-        pickle.dumps(funnel.rule(inner))
+    def onward(door: Door, f: Facts, policy: Policy) -> Door:
+        return Door.IN if f.inbound_count >= 1 else door
+
+    history, asked = specimens.everyone()[0], {"within": 30 * DAY, "as_of": NOW}
+    large = FunnelStep("large", kind="purchase", where=lambda event: event.amount > 1)
+    part = FunnelStep("part", where=partial(lambda least, event: event.amount > least, 1))
+    visit = Exclusion(where=lambda event: event.kind == "visit")
+    local, doors = funnel.rule(inner), PathMachine(Door.OUT, onward, specimens.DOORS.table)
+    return {
+        "step": large,
+        "step of a partial function": part,
+        "exclusion": visit,
+        "funnel": funnel.conversion(specimens.logs(), ["view", large], **asked),  # type: ignore[arg-type]
+        "rule": local,
+        "rule under another name": funnel.rule(_bought),
+        "next change": local.next_change,
+        "advance": Advance(local, POLICY),
+        "machine": doors,
+        "moves": doors.moves,
+        "journey": doors.moves.of(history, POLICY, as_of=NOW),
+        "rule book": RuleBook(POLICY, doors),
+    }
+
+
+def _bought(f: Facts, policy: Policy) -> bool:
+    return f.purchase_count > 0
+
+
+def _large(event: Any) -> object:
+    return event.amount > 1
+
+
+@pytest.mark.parametrize("name", _with_functions())
+def test_a_pickle_without_the_name_of_its_function_is_refused_with_the_remedy(name: str) -> None:
+    """A lambda, or a def inside another, is not found in another process: the error says what to write instead."""
+    one = _with_functions()[name]
+
+    for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
+        with pytest.raises(ArgumentError, match=r"the function .* cannot be pickled: .*; write it as a def at the top"):
+            pickle.dumps(one, protocol)
+    assert type(copy.deepcopy(copy.copy(one))) is type(one)
+
+
+def test_functions_of_a_module_are_pickled_by_name() -> None:
+    """Steps, exclusions and rules with functions of a module come back with the same functions."""
+    held: Any = [funnel.stage, FunnelStep("a", where=_large), Exclusion(where=partial(_large)), FunnelStep("b")]
+    step: Any = FunnelStep("c", where=_Callable())
+
+    for way in (copy.copy, copy.deepcopy):
+        assert way(held) == held
+    for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
+        stage, first, excluded, last = _pickled(protocol)(held)
+        assert (stage is funnel.stage, first, last) == (True, held[1], held[3])
+        assert excluded.where.func is _large
+        assert type(_pickled(protocol)(step).where) is _Callable
+
+
+class _Callable:
+    def __call__(self, event: Any) -> object:
+        return _large(event)
 
 
 def test_a_store_does_not_pickle() -> None:

@@ -205,7 +205,7 @@ def test_what_is_no_record_is_refused() -> None:
     """Only leads, purchases, refunds and interactions make a history."""
     strange: Any = "a purchase"
 
-    with pytest.raises(ArgumentError, match="str is no record of a history"):
+    with pytest.raises(ArgumentError, match="str is not a record of a history"):
         History.of("p1", [strange])
 
 

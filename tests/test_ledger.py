@@ -184,7 +184,7 @@ def test_who_was_sent_counts_once_from_the_first_time() -> None:
         (Lead(person_id="p2", arrived_at=A), "a record of '' was given"),
         (Lead(person_id="p2", arrived_at=A, referred_by="p3"), "a record of 'p3'"),
         (refunded("r", "1", A), "refund 'r' is of purchase '1', which is not here; add it first"),
-        (Customer(person_id="p1", name="x"), "a Customer is no record of a history"),
+        (Customer(person_id="p1", name="x"), "a Customer is not a record of a history"),
     ],
 )
 def test_what_does_not_belong_is_refused_and_changes_nothing(record: Record, said: str) -> None:

@@ -103,6 +103,19 @@ def test_a_list_of_something_else_is_refused(call: str) -> None:
     OF_PEOPLE[call](iter([History.of("sari", [purchase])]))
 
 
+@pytest.mark.parametrize("call", OF_PEOPLE)
+def test_a_person_who_is_given_twice_is_refused(call: str) -> None:
+    """A task, a stage or a basket would be counted twice; the same history again is refused as another one is."""
+    sari, budi = (History.of(name, []) for name in ("sari", "budi"))
+    more = History.of("sari", [Purchase(id="1", person_id="sari", purchased_at=DAY, amount=Money(5, "IDR"))])
+
+    for other in (sari, more):
+        with pytest.raises(
+            ArgumentError, match="people has 3 histories of 2 persons; give one history for each person"
+        ):
+            OF_PEOPLE[call]([sari, budi, other])
+
+
 def test_a_rule_over_a_table_of_records_names_logs() -> None:
     """A rule takes frames of facts too, so its errors name both."""
     with pytest.raises(FactsError, match=r"leave as_of out; a table of records goes in as Logs"):

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal, Optional
 
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typing_extensions import TypeAliasType
 
 import funnel
 from funnel import Facts, History, Lead, Logs, Policy, Rule, rule
@@ -437,3 +438,71 @@ def test_a_rule_must_say_what_it_reads() -> None:
         rule(of_text).of(person(), POLICY)  # type: ignore[type-var, arg-type]
     with pytest.raises(FactsError, match="the annotations of unknown name 'Elsewhere', which is not found; import it"):
         rule(unknown).of(person(), POLICY)
+
+
+@rule  # noqa: RET503 - on purpose
+def falls_through(f: Facts, policy: Policy) -> bool:  # type: ignore[return]
+    """A rule without an answer in one of its branches."""
+    if f.purchase_count > 1:
+        return True
+
+
+@rule
+def leans_on_it(f: Facts, policy: Policy) -> int:
+    """A rule that reads the answer of one without an answer."""
+    return 1 if falls_through(f, policy) else 0
+
+
+@pytest.mark.parametrize("asked", [falls_through, leans_on_it], ids=lambda asked: asked.name)
+def test_a_branch_without_an_answer_is_refused_in_every_form(asked: Rule[Any, Any, Any]) -> None:
+    """A rule that says it answers True or False and ends without `return` is refused, traced and as plain Python."""
+    history = History(person_id="p1")
+    facts, logs = Facts.of(history, as_of=NOW), logs_of([History.of("p1", [bought("1", NOW - DAY)])])
+    ways: list[Callable[[], object]] = [
+        lambda: asked.of(facts, POLICY),
+        lambda: asked.of(history, POLICY, as_of=NOW),
+        lambda: asked(facts, POLICY),
+        lambda: asked.as_written(facts, POLICY),
+        lambda: asked.why(facts, POLICY),
+        lambda: asked.table(POLICY),
+        lambda: asked.over(logs, POLICY, as_of=NOW),
+        lambda: asked.over(Facts.over(logs, as_of=NOW), POLICY),
+        lambda: asked.next_change.of(facts, POLICY),
+        lambda: funnel.Advance(asked, POLICY),
+    ]
+
+    for way in ways:
+        with pytest.raises(LiftError, match=r"falls_through answers with None .*; return an answer in every branch"):
+            way()
+    if asked is falls_through:
+        with pytest.raises(LiftError, match=r"answers with None where .*purchase_count <= 1"):
+            asked.of(facts, POLICY)
+
+
+_SAID = Literal["a", None]  # noqa: PYI061 - as somebody may write it
+Maybe = TypeAliasType("Maybe", bool | None)
+Surely = TypeAliasType("Surely", bool)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "allowed"),
+    [
+        *((one, True) for one in (bool | None, Optional[bool], None, object, Any, _SAID, Maybe, list[int])),  # noqa: UP045
+        *((one, False) for one in (bool, int, str, timedelta, StrEnum, int | bool, Literal["a"], Surely)),
+    ],
+)
+def test_a_rule_may_answer_with_none_if_it_says_so(annotation: Any, allowed: bool) -> None:  # noqa: FBT001 - a case
+    """None is an answer like another one if the annotation names it, or says nothing of it."""
+
+    def perhaps(f: Facts, policy: Policy):  # type: ignore[no-untyped-def] # noqa: ANN202
+        return True if f.purchase_count > policy.low_score else None
+
+    perhaps.__annotations__["return"] = annotation
+    made: Rule[Any, Any, Any] = rule(perhaps)
+    facts = Facts.of(History(person_id="p1"), as_of=NOW)
+    if allowed:
+        assert (made.of(facts, POLICY), made.as_written(facts, POLICY)) == (None, None)
+    else:
+        for way in (made.of, made.as_written):
+            with pytest.raises(LiftError, match=r"or add `\| None` to the annotation"):
+                way(facts, POLICY)

@@ -13,6 +13,7 @@ import pytest
 from funnel import Facts, Policy, rule
 from funnel.errors import ArgumentError, LiftError
 from funnel.facts import count
+from tests.lift.facts import Careful
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -244,21 +245,13 @@ def test_the_cause_of_a_refusal_is_kept() -> None:
     assert isinstance(caught.value.__cause__, KeyError)
 
 
-class Looking:
+class Looking(Careful):
     """Helpers of a shop that look at an identity or catch an error."""
 
     @staticmethod
     def check(x: object) -> bool:
         """Look at an identity."""
         return x is True
-
-    @staticmethod
-    def safe(x: Any) -> bool:
-        """Catch an error about a symbol."""
-        try:
-            return "".join([x]) == "a"  # noqa: FLY002 (an error of Python's own)
-        except TypeError:
-            return False
 
 
 @pytest.mark.parametrize(

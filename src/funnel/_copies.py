@@ -1,15 +1,19 @@
-"""Copies of records and policies: checked like new ones, and without what was cached."""
+"""Copies and pickles: those of records and policies are checked like new ones, those of functions go by name."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping
 from copy import copy, deepcopy
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from functools import cached_property, partial
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, Self, SupportsIndex, TypeVar, cast
 
 from pydantic import BaseModel
 
 from funnel._given import instance, truth
+from funnel.errors import ArgumentError
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -112,3 +116,48 @@ def named(update: object) -> None:
     """
     for name in instance(update, Mapping, "update", "a mapping of values by field name"):
         instance(name, str, "a name in update", "text")
+
+
+class OfFunctions:
+    """Base of immutable objects that hold functions: a copy is the object itself; functions are pickled by name."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def _functions(self) -> Iterable[object]:
+        """Return what is pickled by name; None is skipped."""
+
+    def __copy__(self) -> Self:
+        """Return the object itself."""
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Return the object itself."""
+        return self
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
+        """Return what is pickled.
+
+        Raises:
+            ArgumentError: A function is not found by its name in its module.
+        """
+        for function in self._functions():
+            _check_name(function)
+        return super().__reduce_ex__(protocol)
+
+
+def _check_name(function: object) -> None:
+    while isinstance(function, partial):
+        function = function.func
+    if not isinstance(function, FunctionType | OfFunctions):
+        return
+    name, module = str(getattr(function, "__qualname__", "")), str(function.__module__)
+    found: Any = sys.modules.get(module)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    if found is not function:
+        msg = (
+            f"the function {name} cannot be pickled: the module {module} has no such function; "
+            "write it as a def at the top of a module, and give that"
+        )
+        raise ArgumentError(msg)

@@ -52,6 +52,11 @@ UNPRINTABLE = r"[\x00-\x1f\x7f" + "\u0080-\u009f\u2028\u2029]"
 BLANK = f"^[ {_SPACES}]*$"
 """Nothing, or nothing that can be seen: every space of Unicode, and the characters without a width."""
 
+EDGES = f"^[ {_SPACES}]|[ {_SPACES}]$"
+"""A blank at the beginning or at the end."""
+
+NOT_EDGES = "begins or ends with a blank; take the blank off"
+
 MANGLED = r"^(?:nan|NaN|NaT|None|<NA>|null|NULL|undefined|[+-]?[0-9]+(?:[.]0+|(?:[.,][0-9]+)?[eE][+][0-9]+))$"
 """A missing value written as text, or a number that a spreadsheet or a float has changed: "2.88E+18", "1001.0"."""
 
@@ -110,6 +115,9 @@ def _id(given: object) -> str:
     text = _label(given)
     if re.search(BLANK, text):
         raise RecordError("an id is blank; give at least one character that can be seen")
+    if re.search(EDGES, text):
+        msg = f"an id {NOT_EDGES}"
+        raise RecordError(msg)
     if re.search(MANGLED, text):
         msg = f"an id {NOT_MANGLED}"
         raise RecordError(msg)

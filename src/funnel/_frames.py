@@ -50,7 +50,7 @@ def enter(native: object, read: Collection[str] | None = None) -> Entered:
     """Let a dataframe in: all of it, or only the columns that are read.
 
     Raises:
-        EngineError: It is no dataframe, one of an engine that is not known to answer rightly, or a DuckDB or Ibis
+        EngineError: It is not a dataframe, one of an engine that is not known to answer rightly, or a DuckDB or Ibis
             frame whose session is not in UTC.
         MissingExtraError: A pyarrow table was given and Polars, which runs it, is not installed.
     """
@@ -62,7 +62,7 @@ def column_types(native: object) -> dict[str, nw.dtypes.DType]:
     """The columns of a dataframe with their types; nothing is read.
 
     Raises:
-        EngineError: It is no dataframe.
+        EngineError: It is not a dataframe.
     """
     return {str(name): dtype for name, dtype in schema_of(_narwhals(native)).items()}
 
@@ -99,7 +99,7 @@ def _entered(frame: Any) -> Entered:
             return _elsewhere(frame.lazy())
         case other:
             msg = (
-                f"frames of {other} are not read, for not every answer there is known to be right; give one of {_KNOWN}"
+                f"dataframes of {other} are not supported: results are not verified on this engine; use one of {_KNOWN}"
             )
             raise EngineError(msg)
 
@@ -110,7 +110,7 @@ def _narwhals(native: Any) -> Any:
     except TypeError:
         if hasattr(native, "__arrow_c_stream__"):
             return nw.from_native(_polars_module().DataFrame(native))
-        msg = f"a {type(native).__name__} is no dataframe that can be read; give one of {_KNOWN}"
+        msg = f"a {type(native).__name__} is not a dataframe that can be read; give one of {_KNOWN}"
         raise EngineError(msg) from None
     except nw.exceptions.DuplicateError:
         msg = "two columns of the frame have the same name; rename one or leave it out"

@@ -29,16 +29,24 @@ def histories_of(given: object) -> list[History]:
     """Return one history, or several, as a list.
 
     Raises:
-        ArgumentError: It is something else, such as a plain dataframe.
+        ArgumentError: It is something else, such as a plain dataframe, or two histories are of one person.
     """
     if isinstance(given, History):
         return [given]
     people: list[object] = list(cast("Iterable[object]", given)) if is_listed(given) else [given]
     if all(isinstance(one, History) for one in people):
-        return cast("list[History]", people)
+        return _each_once(cast("list[History]", people))
     wrong = next(one for one in people if not isinstance(one, History))
     msg = f"people must be Logs, a History or several of them (got {_kind(wrong)}); {_WRAP}"
     raise ArgumentError(msg)
+
+
+def _each_once(people: list[History]) -> list[History]:
+    twice = len(people) - len({one.person_id for one in people})
+    if twice:
+        msg = f"people has {len(people)} histories of {len(people) - twice} persons; give one history for each person"
+        raise ArgumentError(msg)
+    return people
 
 
 def _kind(given: object) -> str:

@@ -11,11 +11,12 @@ from copy import copy
 from datetime import datetime, timedelta
 from functools import cached_property, update_wrapper
 from inspect import isroutine, signature, unwrap
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, get_type_hints
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, get_type_hints
 
 import attrs
 
 from funnel._cache import PolicyCache
+from funnel._copies import OfFunctions
 from funnel._facts.base import BaseFacts
 from funnel._facts.declare import SLOPES
 from funnel._facts.lifted import Lifted
@@ -29,6 +30,7 @@ from funnel._lift.nodes import Value, evaluate
 from funnel._lift.paths import Path, Reason, Table, Why
 from funnel._lift.proof import Met, proven
 from funnel._lift.reach import reach_of
+from funnel._lift.tree import is_none, leaves, may_be_none, no_answer
 from funnel._lift.witness import witness
 from funnel.errors import ArgumentError, FactsError, LiftError
 from funnel.facts import Facts
@@ -56,7 +58,7 @@ def _named_policy(policy: P) -> P:
     return shown
 
 
-class Rule(Generic[F, P, A]):
+class Rule(OfFunctions, Generic[F, P, A]):
     """A question that the shop asks of a person, with one answer everywhere.
 
     Made by `@rule`. Called with facts and policy it answers like the function it was made from; inside another rule
@@ -87,15 +89,34 @@ class Rule(Generic[F, P, A]):
         """Show the name."""
         return f"<rule {self.name}>"
 
+    def _functions(self) -> tuple[Self]:
+        return (self,)
+
     def __reduce__(self) -> str:
-        """Pickle by qualified name, as functions are; a copy is the rule itself."""
+        """Pickle by qualified name, as functions are."""
         return getattr(self, "__qualname__", self.name)
 
     def __call__(self, f: F, policy: P) -> A:
         """Answer for one person's facts; inside another rule, be part of it."""
         if is_lifting(f):
-            return self._function(f, policy)
+            return self._answered(f, policy)
         return self.of(f, policy)
+
+    def _answered(self, f: F, policy: P) -> A:
+        """Return the answer of the function itself.
+
+        Raises:
+            LiftError: It is None, and the annotation does not allow None.
+        """
+        answer = self._function(f, policy)
+        if answer is None and not self._may_be_none:
+            raise no_answer(self.name, "in a branch")
+        return answer
+
+    @cached_property
+    def _may_be_none(self) -> bool:
+        """Return whether the annotation allows None as an answer, or there is none."""
+        return may_be_none(self._hints.get("return", object))
 
     @cached_property
     def _hints(self) -> dict[str, Any]:
@@ -132,8 +153,12 @@ class Rule(Generic[F, P, A]):
         return cast("type[F]", found)
 
     def as_written(self, f: F, policy: P) -> A:
-        """What the function itself says of facts, as plain Python, and so do the rules that it calls."""
-        return self._function(plainly(f), policy)
+        """What the function itself says of facts, as plain Python, and so do the rules that it calls.
+
+        Raises:
+            LiftError: It answers with None, and its annotation does not allow None.
+        """
+        return self._answered(plainly(f), policy)
 
     def lifted(self, policy: P, facts: type[BaseFacts] | None = None) -> Lifted:
         """The rule as a tree, made once for each policy and class of facts.
@@ -168,7 +193,11 @@ class Rule(Generic[F, P, A]):
                 self._check_policy(policy)
             msg = f"in the rule {self.name}: {error}"
             raise LiftError(msg) from error.__cause__
-        return Lifted(tree, plan, compiled(tree, places, self.name))
+        made = Lifted(tree, plan, compiled(tree, places, self.name))
+        if not self._may_be_none and any(map(is_none, leaves(tree))):
+            path = next(path for path in made.ways if is_none(path.leaf))
+            raise no_answer(self.name, f"where {path.words}")
+        return made
 
     # ---- one person ----
 

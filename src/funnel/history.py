@@ -114,7 +114,9 @@ class History(Frozen, frozen=True):
         given = each(records, "records", "a list of records")
         strangers = sorted({kind_of(record) for record in given if not isinstance(record, _KINDS)})
         if strangers:
-            msg = f"{', '.join(strangers)} is no record of a history; give leads, purchases, refunds and interactions"
+            msg = (
+                f"{', '.join(strangers)} is not a record of a history; give leads, purchases, refunds and interactions"
+            )
             raise ArgumentError(msg)
         return cls(
             person_id=person_id,

@@ -52,6 +52,7 @@ _SHAPES: dict[Style, re.Pattern[str]] = {
     "id": re.compile(r"(-?)([0-9]+|[0-9]{1,3}(?:\.[0-9]{3})+)(?:,([0-9]+))?"),
 }
 _MARKS: dict[Style, tuple[str, str]] = {"plain": ("", "."), "us": (",", "."), "id": (".", ",")}
+_LIKE: dict[Style, str] = {"plain": "1250.00", "us": "1,250.00", "id": "1.250,00"}
 _LONGEST = 40
 
 
@@ -392,6 +393,6 @@ def _from_text(text: str, currency: str, style: Style) -> int:
 
 def _unreadable(text: str, currency: str, style: Style) -> str:
     places = decimals(currency)
-    fitting = [repr(other) for other in _SHAPES if _match(text, places, other)]
-    hint = f"; it would fit style {' or '.join(fitting)}" if fitting else ""
+    fitting = [f"{_LIKE[other]} (style={other!r})" for other in _SHAPES if _match(text, places, other)]
+    hint = f"; Money.parse reads it if it is written like {' or '.join(fitting)}" if fitting else ""
     return f"an amount is not written in style {style!r} with at most {places} decimals of {currency}{hint}"

@@ -14,6 +14,7 @@ from typing import Any, Generic
 
 import attrs
 
+from funnel._copies import OfFunctions
 from funnel._given import is_function, kind_of
 from funnel._moves.ask import Moves, Tabled
 from funnel._moves.course import Course, course_of
@@ -126,7 +127,7 @@ class Machine(Tabled[S], Generic[S]):
 
 
 @attrs.frozen
-class PathMachine(Tabled[S], Generic[S]):
+class PathMachine(OfFunctions, Tabled[S], Generic[S]):
     """Stages of which the next depends on the present one: where people start, what moves them on, and the table.
 
     Args:
@@ -169,6 +170,9 @@ class PathMachine(Tabled[S], Generic[S]):
         check_table(self.table, self.returns)
         check_start(self.start, self.table)
         self._rules.update({one: _rule_in(one, self.onward) for one in self.table})
+
+    def _functions(self) -> tuple[Callable[[S, Any, Any], S]]:
+        return (self.onward,)
 
     def asked(self, stage: S) -> Rule[Any, Any, S]:
         """The rule that is asked of who stands in a stage."""

@@ -51,7 +51,8 @@ from tests.shop import DAY, NOW, bought, did, facts_of
         (lambda: since(since(last("views"))), r"since\(\) takes an instant"),
         (lambda: count("purchases", where=lambda one: one.amount), "the condition on purchases answers with a number"),
         (lambda: count("purchases", where=lambda _: "yes"), "answers with a text; it must be true or false"),
-        (lambda: exists("purchases", where=lambda _: None), "answers with a nothing"),
+        (lambda: exists("purchases", where=lambda _: None), "answers with None; it must be true or false"),
+        (lambda: count("purchases", where=lambda one: one.amount > 5 or None), "answers with None; it must be true"),
     ],
 )
 def test_what_cannot_be_a_fact_is_refused_where_it_is_written(declare: Callable[[], object], said: str) -> None:

@@ -63,3 +63,15 @@ def person(**known: Value) -> dict[str, Value]:
 def numbered(cases: Sequence[object]) -> list[str]:
     """The names of cases that show nothing by which to tell them apart."""
     return [str(number) for number in range(1, len(cases) + 1)]
+
+
+class Careful:
+    """Code that catches errors."""
+
+    @staticmethod
+    def safe(x: Any) -> bool:
+        """Catch what Python says about a symbol."""
+        try:
+            return "".join([x]) == "a"  # noqa: FLY002 (an error of Python's own)
+        except TypeError:
+            return False

@@ -22,7 +22,7 @@ from funnel._lift.proof import proven
 from funnel._lift.reach import Reach, reach_of
 from funnel._lift.tree import lift
 from funnel.errors import LiftError
-from tests.lift.facts import FACTS
+from tests.lift.facts import FACTS, Careful
 
 LIMIT = 41
 LIMITS = {"shop": (42, [43])}
@@ -262,18 +262,6 @@ class Slotted:
 
     def __init__(self, check: Callable[[Any], bool]) -> None:
         self.check = check
-
-
-class Careful:
-    """Code that catches errors."""
-
-    @staticmethod
-    def safe(x: Any) -> bool:
-        """Catch what Python says about a symbol."""
-        try:
-            return "".join([x]) == "a"  # noqa: FLY002 (an error of Python's own)
-        except TypeError:
-            return False
 
 
 @dataclasses.dataclass

@@ -61,7 +61,7 @@ def test_broken_numbers_in_an_optional_column_of_pandas_are_counted(score: float
     """Pandas makes floats of integers where some are missing: whole ones are read, others refused by row."""
     table = rows("interactions", {"kind": "feedback", "score": 3}, {}, {}).to_pandas()
     table["score"] = [3.0, None, score]
-    with pytest.raises(LogsError, match=r"interactions.score: 1 row \(row 3\): is no whole number"):
+    with pytest.raises(LogsError, match=r"interactions.score: 1 row \(row 3\): is not a whole number"):
         Logs(interactions=table)
 
     table["score"] = [3.0, None, 4.0]

@@ -131,6 +131,19 @@ def test_what_runs_on_polars_may_be_mixed() -> None:
     assert repr(Logs(**mixed)) == "Logs(leads, purchases, refunds, on pyarrow)"
 
 
+_LOCAL = ("polars", "polars lazy", "pandas", "pyarrow")
+
+
+@given(st.lists(st.sampled_from(_LOCAL), min_size=len(SHOP), max_size=len(SHOP)), st.permutations(list(SHOP)))
+def test_mixed_tables_answer_as_tables_of_one_kind_do(kinds: list[str], order: list[str]) -> None:
+    """Every answer is the same, and comes back as the kind of leads, however the arguments are ordered."""
+    frames = {log: ENGINES[kind](SHOP)[log] for log, kind in zip(SHOP, kinds, strict=True)}
+    mixed = {log: frames[log] for log in order}
+
+    assert Logs(**mixed).home == kinds[0]
+    assert answers(mixed) == answers(SHOP)
+
+
 def test_one_currency_is_that_of_the_logs() -> None:
     """It is a code of ISO 4217, and stands on the logs."""
     assert Logs(purchases=ONE, currency="USD").currency == "USD"

@@ -120,10 +120,22 @@ def test_a_quote_that_swallows_the_first_row_with_the_heading_is_refused(tmp_pat
 )
 def test_quotes_that_are_not_those_of_csv_are_refused(tmp_path: Path, row: str) -> None:
     """A quote that does not close, that closes inside a cell, and a cell without end are named with their line."""
-    with pytest.raises(
-        RecordError, match=r"orders.csv, line 3 or before: (a quote is not|a cell is too long).*quote to ''"
-    ):
-        read(tmp_path, f"{HEAD}7,ani,2026-03-01,5\n{row}")
+    rest = "8,budi,2026-03-01,5\n" * 5
+    for text, skipped in ((f"{HEAD}7,ani,2026-03-01,5\n{row}{rest}", 0), (f'"a title\n{HEAD}{row}{rest}', 1)):
+        with pytest.raises(
+            RecordError, match=r"orders.csv, line 3: (a quote that is opened|a cell that begins) here.*quote to ''"
+        ):
+            read(tmp_path, text, skip_lines=skipped)
+
+
+def test_the_line_is_that_of_the_open_quote_and_not_of_its_row(tmp_path: Path) -> None:
+    """A row whose first note has lines and closes, and whose second does not: the line of the second is named."""
+    text = 'No,Buyer,When,Total,"a ""note""",Other\n1,ani,2026-03-01,5,"one ""of""\nthem",cup\n'
+    row = '2,ani,2026-03-01,5,"first\nline",\n3,ani,2026-03-01,5,"please,\nring ""twice""\nthen","thanks\n'
+    with pytest.raises(RecordError, match=r"orders.csv, line 8: a quote that is opened here is not closed"):
+        read(tmp_path, f"{text}{row}4,ani,2026-03-01,5,,\n" + "5,ani,2026-03-01,5,,\n" * 9)
+    with pytest.raises(RecordError, match=r"orders.csv, line 1: a quote that is opened here"):
+        read(tmp_path, 'No,Buyer,When,"Total\n1,ani,2026-03-01,5\n')
 
 
 def test_a_cell_may_hold_lines(tmp_path: Path) -> None:

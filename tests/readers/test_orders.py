@@ -454,7 +454,69 @@ def test_the_fields_of_an_order_may_stand_on_its_first_row_alone(tmp_path: Path)
 
     assert amounts_of(orders.purchases) == {"1": 4500, "2": 500}
     assert [entry for entry in orders.account if entry.what in ("noted", "refused")] == []
-    assert account(read(tmp_path, text, mapping(OF_ORDER, statuses=MEANING)))["no customer"] == ("refused", 1, (2,))
+    found = read(tmp_path, text, mapping(OF_ORDER, statuses=MEANING))
+    assert found.purchases.equals(orders.purchases)
+    assert account(found)[TAKEN] == ("noted", 1, (2,))
+
+
+TAKEN = "blank field that stands on another row of the order, taken from there"
+
+
+def test_a_blank_is_taken_from_an_order_whose_rows_agree(tmp_path: Path) -> None:
+    """Rows that contradict each other may be of two orders; a time of cancelling is not filled, nor a blank number."""
+    text = (
+        "No,Buyer,When,Total,State,Gone\n"
+        "1,ani,2026-03-01,5,done,\n1,,2026-03-01,2,done,\n"
+        "2,ani,2025-03-01,5,done,\n2,,2026-03-01,2,done,\n"
+        "3,,,,done,\n3,ani,2026-03-01,5,,2026-03-02\n"
+        ",ani,2026-03-01,5,done,\n"
+    )
+    orders = read(tmp_path, text, mapping(OF_ORDER | {"cancelled_at": "Gone"}, statuses=MEANING))
+
+    assert amounts_of(orders.purchases) == {"1": 700, "2": 500}
+    assert account(orders)["no customer"] == ("refused", 1, (4,))
+    assert account(orders)["no order"] == ("refused", 1, (7,))
+    assert account(orders)["order with rows of different statuses"] == ("refused", 2, (5, 6))
+    assert account(orders)[TAKEN] == ("noted", 1, (2,))
+
+
+def test_a_credit_takes_no_time_from_its_purchase(tmp_path: Path) -> None:
+    """A row below zero without its day is refused; the day of the purchase would be a guess."""
+    text = f"{TOTALS}1,ani,2026-03-01,50\n1,ani,,-20\n"
+    orders = read(tmp_path, text, mapping(credit_negative=True))
+
+    assert (amounts_of(orders.purchases), orders.refunds.height) == ({"1": 5000}, 0)
+    assert account(orders)["no time"] == ("refused", 1, (2,))
+
+
+def test_a_day_without_the_clock_of_the_format_is_read_as_a_day(tmp_path: Path) -> None:
+    """A refund dated by its day beside purchases with a clock is kept and noted; another writing stays refused."""
+    rows = "1,ani,05/01/2024 14:00,50,20,06/01/2024\n2,ani,05/01/2024 14:00,50,20,2024-01-06\n"
+    orders = read(tmp_path, f"{BACK}{rows}", mapping(REFUND, time_format="%d/%m/%Y %H:%M"))
+
+    assert orders.refunds["refunded_at"].to_list() == [datetime(2024, 1, 5, 17, tzinfo=UTC)]
+    assert account(orders)["day without the clock of the time format, read as a day"] == ("noted", 1, (1,))
+    assert account(orders)["time of refund not in the declared format"] == ("refused", 1, (2,))
+
+
+@pytest.mark.parametrize(
+    ("form", "day"),
+    [
+        ("%I:%M %p, %d/%m/%y", "05/01/24"),
+        ("%Y-%m-%dT%H:%M:%S.%f", "2024-01-05"),
+        ("%d.%m.%Y (%H:%M)", "05.01.2024"),
+        ("%b %d %Y %H:%M:%S", "Jan 05 2024"),
+        ("%d %H:%M %m %Y", None),
+    ],
+)
+def test_the_day_of_a_format_is_the_format_without_its_clock(tmp_path: Path, form: str, day: str | None) -> None:
+    """The clock may stand before or behind the day; between its parts it is not taken out."""
+    written = day or "05 01 2024"
+    orders = read(
+        tmp_path, f"{TOTALS}1,ani,{written},5\n".replace(", ", " "), mapping(time_format=form.replace(", ", " "))
+    )
+
+    assert orders.purchases["purchased_at"].to_list() == [datetime(2024, 1, 4, 17, tzinfo=UTC)] * (day is not None)
 
 
 def test_lines_with_prices_may_be_filled_too(tmp_path: Path) -> None:
@@ -527,20 +589,54 @@ def test_rows_of_another_currency_are_refused(tmp_path: Path) -> None:
     assert account(orders)["no currency"] == ("refused", 1, (3,))
 
 
-@pytest.mark.parametrize("name", ["orders.csv", "orders.parquet"])
-@pytest.mark.parametrize(("column", "shown"), [("Code", "'Code'"), ("0812-000-111", "5")])
-def test_a_column_of_currencies_that_is_not_named_is_refused(
-    tmp_path: Path, name: str, column: str, shown: str
-) -> None:
-    """A file with the shop's currency and another one is not read as if all were one."""
+def two_currencies(path: Path, **more: list[str]) -> Path:
+    """Write two orders with more columns, and some that name no currencies."""
     rows = {"No": ["1", "2"], "Buyer": ["ani"] * 2, "When": ["2026-03-01"] * 2, "Total": ["5", "6"]}
-    frame = pl.DataFrame({**rows, column: ["IDR", "USD"], "Size": ["ALL", "ALL"], "Item": ["IDR", "cup"], "n": [1, 2]})
-    path = tmp_path / name
-    (frame.write_csv if name.endswith("csv") else frame.write_parquet)(path)
+    frame = pl.DataFrame({**rows, **more, "Size": ["ALL", "ALL"], "Item": ["IDR", "mug"], "n": [1, 2]})
+    (frame.write_csv if path.suffix == ".csv" else frame.write_parquet)(path)
+    return path
 
-    with pytest.raises(LogsError, match=rf"{name}: column {shown} has IDR and other currencies; name the currency"):
-        read_orders(path, mapping())
-    assert read_orders(path, mapping(WHOLE | {"currency": column})).purchases.height == 1
+
+@pytest.mark.parametrize("name", ["orders.csv", "orders.parquet"])
+def test_a_column_of_currencies_that_is_not_named_is_found(tmp_path: Path, name: str) -> None:
+    """The only column with codes of several currencies says that of the rows; what was found is noted."""
+    path = two_currencies(tmp_path / name, Code=["IDR", "USD"], Once=["USD", "USD"])
+    orders, named = read_orders(path, mapping()), read_orders(path, mapping(WHOLE | {"currency": "Code"}))
+
+    assert amounts_of(orders.purchases) == {"1": 500}
+    assert account(orders)["another currency than the mapping's"] == ("refused", 1, (2,))
+    assert account(orders)["currency taken from the column 'Code', which the mapping does not name"][:2] == ("noted", 2)
+    assert orders.account[:-1] == named.account
+
+
+@pytest.mark.parametrize("name", ["orders.csv", "orders.parquet"])
+@pytest.mark.parametrize(
+    ("columns", "shown"),
+    [
+        ({"0812-000-111": ["IDR", "USD"]}, "column 5 has IDR and other currencies; name the currency .*, as currency$"),
+        ({"A": ["IDR", "USD"], "B": ["USD", "IDR"]}, "column 'A' has IDR and other currencies"),
+        ({"Sign": ["Rp", "$"]}, "column 'Sign' has IDR and other currencies; .* written as codes of ISO 4217"),
+        ({"Name": ["Indonesian rupiah", "US dollars"]}, "column 'Name' has IDR .* written as codes"),
+        ({"Mixed": ["Rp.", "EUR"]}, "column 'Mixed' has IDR .* written as codes"),
+    ],
+)
+def test_currencies_that_are_not_sure_are_refused(
+    tmp_path: Path, name: str, columns: dict[str, list[str]], shown: str
+) -> None:
+    """Two such columns, signs, names, or a heading that may be a person's: the file is not read as if all were one."""
+    with pytest.raises(LogsError, match=f"{name}: {shown}"):
+        read_orders(two_currencies(tmp_path / name, **columns), mapping())
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [["Rp", "IDR"], ["rupiah", "Indonesian rupiah"], ["$", "EUR"], ["Rp", "lost"], ["IDR", "lost money"], ["", ""]],
+)
+def test_one_currency_in_several_writings_is_one(tmp_path: Path, cells: list[str]) -> None:
+    """Texts that may all mean one currency, that leave out the shop's, or that are no currencies, change nothing."""
+    orders = read_orders(two_currencies(tmp_path / "orders.csv", Sign=cells), mapping())
+
+    assert amounts_of(orders.purchases) == {"1": 500, "2": 600}
 
 
 # ---- numbers that two things share ----
@@ -659,7 +755,7 @@ def test_csv_files_of_other_habits_are_read(tmp_path: Path) -> None:
         (
             "orders.csv",
             TOTALS.encode() + b'1,"SECRET,2026-03-01,5\n1,2,3,4\n',
-            "orders.csv, line 3 or before: a quote is not opened",
+            "orders.csv, line 2: a quote that is opened here is not closed",
         ),
         ("orders.parquet", b"SECRET", "orders.parquet cannot be read as what its name says it is"),
         ("orders.xlsx", b"PK", "orders.xlsx ends in .xlsx; give a file that ends in .csv, .tsv, .txt, .parquet, .pq"),

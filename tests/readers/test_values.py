@@ -279,12 +279,16 @@ def test_an_id_that_is_read_is_an_id_of_a_record(texts: list[str]) -> None:
 
 
 def test_nothing_is_stripped_where_nothing_is_declared() -> None:
-    """A shop whose ids do end in a space keeps them apart."""
-    rows = pl.DataFrame({"id": [" 1", "guest", "x" * 188, "x" * 189]})
+    """Characters that are not stripped are part of the id; one that begins with a blank is refused with the remedy."""
+    rows = pl.DataFrame({"id": ["'1", "guest", "x" * 188, "x" * 189, " 1", "1\u00a0"]})
     read = read_ids(rows, "id", "order", mapping(strip="", nobody=("guest",)))
 
     assert read["id"].to_list() == rows["id"].to_list()
-    assert read["id.why"].is_null().to_list() == [True, True, True, False]
+    assert read["id.why"].is_null().to_list() == [True, True, True, False, False, False]
+    assert (
+        read["id.why"].to_list()[4:]
+        == ["order id that begins or ends with a blank; add that character to the mapping's strip"] * 2
+    )
 
 
 def test_floats_are_written_as_they_show() -> None:

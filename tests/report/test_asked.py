@@ -43,7 +43,7 @@ def test_the_end_of_a_day_is_followed_by_the_next_day(day: date, zone: ZoneInfo)
 @pytest.mark.parametrize("text", ["yesterday", "", "09/12/2011", "2026-13-01", "2026-06-01T25:00"])
 def test_what_is_no_day_is_refused(text: str) -> None:
     """A day that cannot be read is told of with one that can."""
-    with pytest.raises(InstantError, match=r"is no day or instant; write 2011-12-09"):
+    with pytest.raises(InstantError, match=r"is not a day or an instant; write 2011-12-09"):
         read_as_of(text, JAKARTA)
 
 

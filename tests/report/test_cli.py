@@ -229,7 +229,7 @@ def test_too_little_memory_is_told_plainly(tmp_path: Path, monkeypatch: pytest.M
     ("options", "said"),
     [
         ([], "it is never today by itself"),
-        (["--as-of", "yesterday"], "'yesterday' is no day or instant"),
+        (["--as-of", "yesterday"], "'yesterday' is not a day or an instant"),
         ([*AS_OF, "--tz", "Asia/Jakata"], "'Asia/Jakata' is unknown"),
         ([*AS_OF, "--lapse-after", "half a year"], "such as 180d or 26w"),
         ([*AS_OF, "--rows", "-1"], "--rows"),

@@ -88,7 +88,7 @@ def test_what_waits_is_noted(tmp_path: Path) -> None:
         (["shop.db", *AS_OF], 2, "a store does not know the shop's zone"),
         (["shop.db", *ZONE], 2, "give the day of judgement"),
         (["other.db", *AS_OF, *ZONE], 1, "error: the file is a SQLite database of something else"),
-        (["nothing://me:secret@here/shop", *AS_OF, *ZONE], 1, "error: the address is none of a database"),
+        (["nothing://me:secret@here/shop", *AS_OF, *ZONE], 1, "error: the address is not that of a database"),
         (
             ["mysql+mysqldb://me:secret@here/shop", *AS_OF, *ZONE],
             1,

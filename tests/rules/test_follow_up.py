@@ -6,7 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from funnel import Facts, History, Money, Purchase, Question
 from funnel.policy import Policy
 from funnel.rules.follow_up import (
     NextStep,
@@ -18,7 +21,7 @@ from funnel.rules.follow_up import (
     since_due,
     value_at_stake,
 )
-from tests.shop import DAY, TICK, person
+from tests.shop import DAY, NOW, TICK, person
 
 POLICY = Policy()
 REFUSED: dict[str, Any] = {"refusal_count": 1, "since_last_refusal": 5 * DAY, "since_last_inbound": 5 * DAY}
@@ -254,3 +257,25 @@ def test_goods_are_late_after_the_grace(grace: timedelta, expected: NextStep) ->
 def test_every_step_can_be_reached() -> None:
     """No step is named that no path leads to."""
     assert {path.answer for path in next_step.table(POLICY).paths} == {step.value for step in NextStep}
+
+
+@given(
+    asked=st.lists(st.integers(0, 70), max_size=5, unique=True),
+    bought=st.lists(st.integers(0, 70), max_size=2, unique=True),
+)
+def test_an_answer_is_due_from_the_oldest_question_that_waits(asked: list[int], bought: list[int]) -> None:
+    """Question by question: it waits for 30 days, unless they bought after it; of three the middle one is skipped."""
+    records = [
+        *(Question(id=f"q{day}", person_id="p1", occurred_at=NOW - day * DAY) for day in asked),
+        *(
+            Purchase(id=f"b{day}", person_id="p1", purchased_at=NOW - day * DAY, amount=Money(5, "USD"))
+            for day in bought
+        ),
+    ]
+    facts = Facts.of(History.of("p1", records), as_of=NOW)
+    waiting = [day for day in asked if day <= 30 and not any(later < day for later in bought)]
+
+    assert (next_step(facts, POLICY) is NextStep.ANSWER) is bool(waiting)
+    if waiting:
+        oldest = max(waiting) if max(waiting) == max(asked) or len(asked) < 3 else min(asked)
+        assert since_due(facts, POLICY) == oldest * DAY

@@ -19,6 +19,8 @@ import attrs
 import pytest
 import sqlalchemy as sa
 
+from funnel.store.server import store_tables
+
 PATIENCE = 60
 """How many seconds a server may take to start."""
 
@@ -178,3 +180,12 @@ def mariadb() -> Generator[Server, None, None]:
                 connection.exec_driver_sql("CREATE DATABASE funnel CHARACTER SET utf8mb4")
             server.url = server.url.replace("/mysql?", "/funnel?")
             yield server
+
+
+def emptied(engine: sa.Engine) -> None:
+    """Make the tables of a store if they are not there, and empty them, the locks too."""
+    tables = store_tables()
+    with engine.begin() as connection:
+        tables.create_all(connection)
+        for table in tables.sorted_tables:
+            connection.execute(table.delete())

@@ -26,7 +26,7 @@ from funnel.store._alchemy.people import SLOTS
 from funnel.store.server import SqlAlchemyStore, store_tables
 from tests.store.conformance import NOON, answered, are_in_tables, asked, back, bought, came, visit
 from tests.store.deliverer import started
-from tests.store.servers import mariadb, postgresql
+from tests.store.servers import emptied, mariadb, postgresql
 
 FULL = settings.default.max_examples >= 500
 THREADS = 8
@@ -50,15 +50,6 @@ def engine(server: sa.Engine) -> sa.Engine:
     """Give the engine with new and empty tables."""
     emptied(server)
     return server
-
-
-def emptied(engine: sa.Engine) -> None:
-    """Make the tables if they are not there, and empty them, the locks too."""
-    tables = store_tables()
-    with engine.begin() as connection:
-        tables.create_all(connection)
-        for table in tables.sorted_tables:
-            connection.execute(table.delete())
 
 
 Call = Callable[[SqlAlchemyStore], Any]

@@ -12,7 +12,7 @@ from funnel._given import brief, is_one_of, nearest, one_of
 from funnel._instants import EVER, FOREVER, NEVER
 from funnel._lift.nodes import Fact
 from funnel._lift.proof import proven
-from funnel._lift.tree import Tree, answer_kind
+from funnel._lift.tree import Tree, not_truth
 from funnel._reduce.forms import EVERY, GAP, LARGEST_SUM, Derived, How, Reduction, Stream
 from funnel._streams import stream_called
 from funnel.errors import FactsError
@@ -158,8 +158,8 @@ def _condition(stream: Stream, where: Where | None) -> Tree:
     if where is None:
         return EVERY
     tree = proven(where, _told(stream))
-    if answer_kind(tree) != "bool":
-        msg = f"the condition on {stream.name} answers with a {answer_kind(tree)}; it must be true or false"
+    if other := not_truth(tree):
+        msg = f"the condition on {stream.name} answers with {other}; it must be true or false"
         raise FactsError(msg)
     return tree
 

@@ -247,7 +247,7 @@ def _writer_of(kind: type[Record]) -> str:
     for known, writer in _WRITERS.items():
         if issubclass(kind, known):
             return writer
-    msg = f"a {kind.__name__} is no record of a history; give leads, purchases, refunds, interactions"
+    msg = f"a {kind.__name__} is not a record of a history; give leads, purchases, refunds, interactions"
     raise RecordError(msg)
 
 

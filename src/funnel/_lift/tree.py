@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import enum
 import sys
+import types
+import typing
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
-from types import FrameType
-from typing import Any, NoReturn
+from types import FrameType, NoneType
+from typing import Any, Literal, NoReturn, get_args, get_origin
 
 import attrs
 
@@ -289,6 +291,37 @@ def answer_kind(tree: Tree) -> str:
     """The one kind of answer a tree gives (nothing aside)."""
     kinds = {kind_of(leaf) for leaf in leaves(tree)} - {"nothing"}
     return min(kinds, default="nothing")
+
+
+def is_none(leaf: Leaf) -> bool:
+    """Whether a leaf answers with None."""
+    return leaf.node is None and leaf.answer is None
+
+
+def may_be_none(annotation: Any) -> bool:
+    """Return whether a function with this annotation of its answer may answer with None; True if that is not known."""
+    annotation = getattr(annotation, "__value__", annotation)  # that of a `type` statement
+    match get_origin(annotation):
+        case None:
+            return not isinstance(annotation, type) or annotation in (Any, object, NoneType)
+        case typing.Union | types.UnionType:
+            return any(map(may_be_none, get_args(annotation)))
+        case origin:
+            return origin is not Literal or None in get_args(annotation)
+
+
+def no_answer(name: str, where: str) -> LiftError:
+    """Return the error of a rule that has no answer in one of its branches."""
+    return LiftError(
+        f"the rule {name} answers with None {where}, and its annotation does not allow None; "
+        "return an answer in every branch, or add `| None` to the annotation"
+    )
+
+
+def not_truth(tree: Tree) -> str | None:
+    """Return what a condition answers with that is not True or False; None if it always answers with one of these."""
+    others = sorted({kind_of(leaf) for leaf in leaves(tree)} - {"bool"})
+    return next((f"a {kind}" if kind != "nothing" else "None" for kind in others), None)
 
 
 def _check_answers(tree: Tree) -> None:

@@ -40,10 +40,11 @@ Frame = nw.LazyFrame[Any]
 class Logs:
     """Everyone's records as dataframes: what came in, checked, each once, people under one name.
 
-    Every argument is a dataframe of polars (eager or lazy), pandas, pyarrow, DuckDB, Ibis or PySpark, all of one
-    engine; columns that are not read are left alone. What is computed from the logs comes back as the same kind of
-    frame, lazily where the frame was lazy. The rows are looked through once, on entry, to find what cannot be true;
-    for that a lazy Polars frame is worked out, and the columns that are read are held in memory.
+    Every argument is a dataframe of polars (eager or lazy), pandas, pyarrow, DuckDB, Ibis or PySpark. All must run on
+    one engine: Polars runs pandas and pyarrow tables too, so these three may be mixed. Columns that are not read are
+    left alone. Results come back as the same kind of frame, lazily if the frame was lazy; if kinds are mixed, as that
+    of the first table in the order of the arguments below. The rows are looked through once, on entry, to find what
+    cannot be true; for that a lazy Polars frame is worked out, and the columns that are read are held in memory.
 
     Args:
         leads: `person_id`, `arrived_at`; `source`, `campaign`, `referred_by` if known.

@@ -43,7 +43,7 @@ def _circles(links: Mapping[str, list[Any]]) -> Iterator[Fault]:
     places = [place for place, alias in enumerate(links[ALIAS]) if ends[alias] in ends]
     rows = tuple(sorted(links[ROW][place] for place in places)[:FIRST]) if ROW in links else ()
     if places:
-        problem = "leads back to itself; let every chain end in a name that is no alias"
+        problem = "leads back to itself; let every chain end in a name that is not an alias"
         yield Fault("aliases", ALIAS, problem, len(places), rows)
 
 

@@ -10,7 +10,7 @@ import attrs
 import narwhals as nw
 
 from funnel._computing import collected
-from funnel._fields import BLANK, LONGEST_ID, MANGLED, NOT_MANGLED, UNPRINTABLE
+from funnel._fields import BLANK, EDGES, LONGEST_ID, MANGLED, NOT_EDGES, NOT_MANGLED, UNPRINTABLE
 from funnel._frames import ROW, Entered
 from funnel._instants import EARLIEST, LATEST
 from funnel._lift.columns import flag
@@ -115,7 +115,7 @@ def _column_checks(name: str, column: Column) -> Iterator[Check]:
             outside = (value != MISSING) & ((value < 0) | (value > LARGEST_AMOUNT))
             yield Check(
                 name,
-                f"is no whole number from 0 to {LARGEST_AMOUNT}; give minor units, refunds in their own log",
+                f"is not a whole number from 0 to {LARGEST_AMOUNT}; give minor units, refunds in their own log",
                 outside,
             )
         case "person":
@@ -136,13 +136,14 @@ def _column_checks(name: str, column: Column) -> Iterator[Check]:
 def id_check(name: str, value: nw.Expr, blank: str, *, is_required: bool = True) -> Check:
     """What a record refuses in an id, by the same patterns; a cell that may be empty may be "" too."""
     # one pattern takes a third of the time of three
-    bad = (value.str.len_chars() > LONGEST_ID) | value.str.contains(f"{UNPRINTABLE}|{BLANK}|{MANGLED}")
+    bad = (value.str.len_chars() > LONGEST_ID) | value.str.contains(f"{UNPRINTABLE}|{BLANK}|{EDGES}|{MANGLED}")
     is_blank = value.str.contains(BLANK)
     if not is_required:
         bad, is_blank = bad & (value != ""), is_blank & (value != "")
     parts = (
         Check(name, blank, is_blank),
         _unwritable(name, value),
+        Check(name, NOT_EDGES, value.str.contains(EDGES) & ~value.str.contains(BLANK)),
         Check(name, NOT_MANGLED, value.str.contains(MANGLED)),
     )
     return Check(name, "is not an id", bad, of_texts=True, parts=parts)

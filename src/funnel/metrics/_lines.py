@@ -58,7 +58,7 @@ _EMPTY = [
     for column, name in (("purchase_id", "id"), (SKU, SKU))
 ]
 _UNKNOWN = [
-    Check("purchase_id", "is no purchase of the logs; add it there, of the same source", nw.col("_known").is_null())
+    Check("purchase_id", "is not a purchase of the logs; add it there, of the same source", nw.col("_known").is_null())
 ]
 
 

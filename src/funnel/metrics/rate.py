@@ -129,7 +129,7 @@ class Rate:
             least: The fewest people that the shop takes a rate of; with fewer in either, there is no difference.
 
         Raises:
-            ArgumentError: The two have intervals of different levels, or `least` is no whole number from 1 up.
+            ArgumentError: The two have intervals of different levels, or `least` is not a whole number from 1 up.
 
         Example:
             >>> print(Rate(56, 70).minus(Rate(48, 80)))
@@ -175,7 +175,7 @@ class Difference:
         least: The fewest people that the shop takes a rate of; with fewer in either, there is no difference.
 
     Raises:
-        ArgumentError: The two have intervals of different levels, or `least` is no whole number from 1 up.
+        ArgumentError: The two have intervals of different levels, or `least` is not a whole number from 1 up.
 
     Example:
         >>> difference = Rate(9, 10).minus(Rate(3, 10))

@@ -62,7 +62,7 @@ def rfm_quantiles(logs: Logs, *, as_of: datetime, classes: int = CLASSES) -> Any
 
     Raises:
         InstantError: `as_of` is naive.
-        ArgumentError: `classes` is no whole number from 2 to 100.
+        ArgumentError: `classes` is not a whole number from 2 to 100.
 
     Example:
         >>> import polars as pl

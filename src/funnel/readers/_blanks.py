@@ -17,6 +17,9 @@ IS_BARE = "is_bare"
 IS_BELOW = "is_below_its_id"
 """Whether a row took its id from a row above; two such rows that are alike may be of two orders."""
 
+IS_FILLED = "is_filled"
+"""Whether a field of a row is blank and stands on another row of its order, and the mapping does not say so."""
+
 _OF_THE_ORDER = ("person_id", "purchased_at", "status", "cancelled_at", "currency")
 
 
@@ -28,18 +31,33 @@ def with_blanks(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
         mapping: Which texts mean an empty cell, and whether the fields of an order stand on one row.
 
     Returns:
-        The rows, with null in every blank cell that is not filled; and `is_bare`, `is_below_its_id`.
+        The rows, with null in every blank cell that is not filled; and `is_bare`, `is_filled`, `is_below_its_id`.
     """
     rows = rows.with_columns(_written(rows, name, mapping) for name in rows.columns if name != ROW)
     if not mapping.fill_down:
-        return rows.with_columns(pl.lit(value=False).alias(IS_BARE), pl.lit(value=False).alias(IS_BELOW))
+        return _with_agreed(rows, mapping).with_columns(pl.lit(value=False).alias(IS_BELOW))
     below = pl.col("id").is_null() & pl.any_horizontal(pl.exclude(ROW).is_not_null())
     rows = rows.with_columns(
         below.alias(IS_BELOW), pl.when(below).then(pl.col("id").forward_fill()).otherwise("id").alias("id")
     )
     names = [name for name in _OF_THE_ORDER if name in rows.columns]
     rows = rows.with_columns(_filled(name) for name in names)
-    return rows.with_columns(_is_bare(rows).alias(IS_BARE))
+    return rows.with_columns(_is_bare(rows).alias(IS_BARE), pl.lit(value=False).alias(IS_FILLED))
+
+
+def _with_agreed(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
+    """Fill the blanks of an order whose rows contradict each other in no field; two orders may share a number.
+
+    A blank time of cancelling says that the row was not cancelled. Where rows below zero are credits, a blank time may
+    be that of a refund.
+    """
+    names = [name for name in _OF_THE_ORDER if name in rows.columns and name != "cancelled_at"]
+    whole = pl.all_horizontal(pl.col(name).drop_nulls().n_unique().over("id") <= 1 for name in names)
+    names = [name for name in names if name != "purchased_at" or not mapping.credit_negative]
+    filled = [pl.when(whole).then(_filled(name)).otherwise(name).alias(name) for name in names]
+    changed = [pl.col(name).is_null() & one.is_not_null() for name, one in zip(names, filled, strict=True)]
+    bare = whole & _is_bare(rows)
+    return rows.with_columns(*filled, bare.alias(IS_BARE), pl.any_horizontal(bare, *changed).alias(IS_FILLED))
 
 
 def _written(rows: pl.DataFrame, name: str, mapping: OrderMapping) -> pl.Expr:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from io import TextIOWrapper
 from itertools import chain, islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import attrs
 import polars as pl
@@ -165,19 +165,49 @@ def _read(lines: _Lines, mapping: OrderMapping, progress: Progress, total: int) 
     try:
         for _ in range(mapping.skip_lines):
             next(lines, "")
+        lines.used.clear()
         rows = _Records(lines, mapping, progress, total).read()
     except csv.Error as error:
-        msg = f"{lines.name}, line {lines.count} or before: {_meaning(str(error))}"
+        msg = f"{lines.name}, line {_opened(lines, mapping)}: {_meaning(str(error))}"
         raise RecordError(msg) from None
     lines.text.detach()
     return rows, lines.count
+
+
+def _reader(lines: Iterable[str], mapping: OrderMapping) -> Any:
+    quote = '"' if mapping.quote is None else mapping.quote
+    if quote:
+        return csv.reader(lines, delimiter=mapping.delimiter, quotechar=quote, strict=True)
+    return csv.reader(lines, delimiter=mapping.delimiter, quoting=csv.QUOTE_NONE, quotechar=None, strict=True)
+
+
+def _opened(lines: _Lines, mapping: OrderMapping) -> int:
+    """Return the number of the line in which the last cell begins, once it could not be read to its end."""
+    used, reader = lines.used, _reader(lines.used, mapping)
+    place = 0
+    with suppress(csv.Error):
+        for _ in reader:
+            place = reader.line_num
+    opened, is_inside, before = place, False, mapping.delimiter
+    for number in range(place, len(used)):
+        for character in used[number]:
+            if character == (mapping.quote or '"'):
+                if not is_inside and before == mapping.delimiter:
+                    opened = number
+                is_inside = not is_inside
+            before = character
+    return lines.count - len(used) + opened + 1
 
 
 def _meaning(error: str) -> str:
     """Say what the csv module found, and what to do about it."""
     if "new-line" in error:
         return "the file has line ends of two kinds; save it again with one kind"
-    what = "a cell is too long" if "larger" in error else "a quote is not opened or closed as CSV does"
+    what = (
+        "a cell that begins here is too long"
+        if "larger" in error
+        else "a quote that is opened here is not closed as CSV does"
+    )
     return f"{what}; if the file has no quotes, set the mapping's quote to '', else export it again"
 
 
@@ -198,7 +228,7 @@ class _Records:
     def read(self) -> RawRows:
         """Read the heading and every row below it."""
         first = next(self.lines, "")
-        reader = self._reader(self._below(first))
+        reader = _reader(self._below(first), self.mapping)
         heading = next(reader, list[str]())
         columns = self.mapping.columns.given()
         faults = heading_faults(columns, heading, lambda _name, _place: (), lambda: self._hint(first, heading, reader))
@@ -214,9 +244,9 @@ class _Records:
         currencies = Currencies.among(self.mapping.currency, unread[:0] if self.mapping.columns.currency else unread)
         parts = list(self._parts(reader, places, currencies))
         self._refuse()
-        currencies.refuse(self.lines.name, heading)
+        currency = currencies.column(self.lines.name, heading)
         self.progress("reading", self.done, self.done)
-        return RawRows.of_parts(parts, list(places), self.short)
+        return RawRows.of_parts(parts, list(places), self.short, currency)
 
     def _below(self, first: str) -> Iterable[str]:
         """Return the lines from the heading on: a first line such as sep=; is for spreadsheets, and is no heading."""
@@ -228,12 +258,6 @@ class _Records:
             raise RecordError(msg)
         self.lines.used.clear()
         return self.lines
-
-    def _reader(self, lines: Iterable[str]) -> Iterator[list[str]]:
-        quote = '"' if self.mapping.quote is None else self.mapping.quote
-        if quote:
-            return csv.reader(lines, delimiter=self.mapping.delimiter, quotechar=quote, strict=True)
-        return csv.reader(lines, delimiter=self.mapping.delimiter, quoting=csv.QUOTE_NONE, quotechar=None, strict=True)
 
     def _hint(self, first: str, heading: list[str], reader: Iterator[list[str]]) -> str:
         """Say why the first row may not be the heading, and what to do."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import lru_cache
 
 import attrs
 
@@ -11,27 +12,103 @@ from funnel.errors import LogsError, MoneyError
 from funnel.money import decimals
 from funnel.readers._heading import looks_like_data
 
+_DOLLARS = "USD AUD CAD SGD HKD NZD TWD"
+_KRONOR = "SEK NOK DKK ISK"
+_NAMES = {
+    "$ dollar dollars": _DOLLARS,
+    "us$ usd$": "USD",
+    "a$ au$": "AUD",
+    "c$ ca$": "CAD",
+    "s$ sg$": "SGD",
+    "hk$": "HKD",
+    "nz$": "NZD",
+    "nt$": "TWD",
+    "r$ real reais": "BRL",
+    "mx$": "MXN",
+    "peso pesos": "MXN PHP ARS CLP COP",
+    "\u20ac euro euros": "EUR",
+    "\u00a3 pound pounds sterling": "GBP EGP",
+    "\u00a5 \uffe5": "JPY CNY",
+    "yen \u5186": "JPY",
+    "yuan renminbi rmb \u5143": "CNY",
+    "\u20b9": "INR",
+    "rs rupee rupees": "INR PKR LKR NPR",
+    "rp rupiah": "IDR",
+    "rm ringgit": "MYR",
+    "\u20a9 won": "KRW",
+    "\u0e3f baht": "THB",
+    "\u20b1": "PHP",
+    "\u20ab dong": "VND",
+    "\u20bd ruble rubles rouble roubles": "RUB",
+    "\u20ba lira": "TRY",
+    "\u20a6 naira": "NGN",
+    "\u20aa shekel shekels": "ILS",
+    "\u20b4 hryvnia": "UAH",
+    "fr sfr franc francs": "CHF XOF XAF",
+    "kr krona kronor krone kroner": _KRONOR,
+    "z\u0142 zloty": "PLN",
+    "k\u010d koruna": "CZK",
+    "ft forint": "HUF",
+    "rand": "ZAR",
+    "dirham dirhams": "AED MAD",
+    "riyal riyals": "SAR QAR",
+}
+_MEANT = {name: frozenset(codes.split()) for names, codes in _NAMES.items() for name in names.split()}
+_LANDS = {
+    "us": "US",
+    "u.s.": "US",
+    "american": "US",
+    "united states": "US",
+    "australian": "AU",
+    "canadian": "CA",
+    "singapore": "SG",
+    "hong kong": "HK",
+    "new zealand": "NZ",
+    "british": "GB",
+    "uk": "GB",
+    "japanese": "JP",
+    "chinese": "CN",
+    "indian": "IN",
+    "indonesian": "ID",
+    "swiss": "CH",
+    "swedish": "SE",
+    "norwegian": "NO",
+    "danish": "DK",
+    "mexican": "MX",
+    "philippine": "PH",
+}
 
-@cache
-def _is_code(text: str) -> bool:
-    try:
-        decimals(text)
-    except MoneyError:
-        return False
-    return True
+
+@lru_cache(maxsize=1024)
+def _meant(text: str) -> frozenset[str]:
+    """Return the currencies that a text may mean, from its code, its sign or its name; nothing if it is none."""
+    if re.fullmatch("[a-z]{3}", text):
+        try:
+            decimals(text.upper())
+        except MoneyError:
+            pass
+        else:
+            return frozenset((text.upper(),))
+    land, _, name = text.rpartition(" ")
+    codes = _MEANT.get(name.rstrip("."), frozenset[str]())
+    if land and land != "pound":
+        return frozenset(code for code in codes if code.startswith(_LANDS.get(land, "-")))
+    return codes
 
 
 @attrs.define
 class Currencies:
-    """The columns whose cells have all been codes of currencies so far, and which ones.
+    """The columns whose cells have all named currencies so far, and which ones.
 
     Attributes:
         currency: The mapping's currency.
-        found: The codes of each such column, by its place.
+        found: What the texts of each such column may mean, by its place.
+        named: The places of the columns in which a text is a sign or a name, and not a code.
     """
 
     currency: str
-    found: dict[int, set[str]]
+    found: dict[int, set[frozenset[str]]]
+    named: set[int] = attrs.field(factory=set[int])
 
     @classmethod
     def among(cls, currency: str, places: Iterable[int]) -> Currencies:
@@ -39,28 +116,46 @@ class Currencies:
         return cls(currency, {place: set() for place in places})
 
     def look(self, place: int, cells: Iterable[str]) -> None:
-        """Look at cells of a column; with a cell that is no code the column is out."""
-        codes = {cell.strip().upper() for cell in set(cells)} - {""}
-        if all(len(code) == 3 and _is_code(code) for code in codes):  # noqa: PLR2004 (letters of a code)
-            self.found[place] |= codes
-        else:
+        """Look at cells of a column; with a cell that is no currency the column is out."""
+        texts = {cell.strip().casefold() for cell in set(cells)} - {""}
+        if not all(map(_meant, texts)):
             del self.found[place]
+            return
+        self.found[place] |= set(map(_meant, texts))
+        if any(not re.fullmatch("[a-z]{3}", text) for text in texts):
+            self.named.add(place)
 
-    def refuse(self, name: str, heading: Sequence[str]) -> None:
-        """Refuse a file with a column that has the mapping's currency and others.
+    def column(self, name: str, heading: Sequence[str]) -> str | None:
+        """Return the column that says the currency of each row, if the file has one that the mapping does not name.
 
         Args:
             name: The name of the file.
             heading: The names of its columns.
 
+        Returns:
+            The only column that has codes of several currencies, the mapping's among them; None if there is none.
+
         Raises:
-            LogsError: There is such a column.
+            LogsError: Several columns have several currencies, or the one has signs or names, or no name of its own.
         """
-        for place, codes in self.found.items():
-            if self.currency in codes and len(codes) > 1:
-                column = f"column {place + 1}" if looks_like_data(heading[place]) else f"column {heading[place]!r}"
-                msg = (
-                    f"{name}: {column} has {self.currency} and other currencies; "
-                    "name the currency of the amounts in the mapping's columns, as currency"
-                )
-                raise LogsError(msg)
+        mixed = [place for place, meant in self.found.items() if self._is_mixed(meant)]
+        for place in mixed:
+            title = heading[place]
+            if len(mixed) == 1 and place not in self.named and heading.count(title) == 1 and not looks_like_data(title):
+                return title
+            column = f"column {place + 1}" if looks_like_data(title) else f"column {title!r}"
+            codes = ", written as codes of ISO 4217" if place in self.named else ""
+            msg = (
+                f"{name}: {column} has {self.currency} and other currencies; "
+                f"name the currency of the amounts in the mapping's columns, as currency{codes}"
+            )
+            raise LogsError(msg)
+        return None
+
+    def _is_mixed(self, meant: set[frozenset[str]]) -> bool:
+        """Return whether the texts of a column cannot all mean one currency, and some may mean the mapping's."""
+        return (
+            bool(meant)
+            and not frozenset[str]().union(*meant).intersection(*meant)
+            and any(self.currency in one for one in meant)
+        )

@@ -153,7 +153,9 @@ class OrderMapping(_Declared, frozen=True):
     """Texts that stand for an empty cell, such as "-" or "n/a"."""
     fill_down: Annotated[bool, Field(strict=True)] = False
     """Whether the fields of an order stand on one of its rows only. The other rows take the person, the times, the
-    status and the currency from it, a blank id is that of the row above, and a blank amount is nothing."""
+    status and the currency from it, a blank id is that of the row above, and a blank amount is nothing. Without it the
+    same is done, and noted, if the rows of the order contradict each other in no field; but no blank id and no time of
+    cancelling is filled."""
     strip: str = " \t\r\n"
     """The characters to take off both ends of ids and skus; add ' for spreadsheets that write '0812."""
     nobody: tuple[Named, ...] = ()

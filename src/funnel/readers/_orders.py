@@ -12,7 +12,7 @@ import polars as pl
 
 from funnel._fields import LARGEST_AMOUNT
 from funnel.readers._account import SHOWN, Entry
-from funnel.readers._blanks import IS_BELOW
+from funnel.readers._blanks import IS_BELOW, IS_FILLED
 from funnel.readers._credits import match_credits
 from funnel.readers._raw import ROW
 from funnel.readers._rows import WHY
@@ -35,6 +35,8 @@ _NOTES = {
     "row with nothing to pay": (pl.col("line") == 0) & ~pl.col("is_bare"),
     "cancelled by its time, though its status says that it is paid": pl.col("is_contradicted"),
     "refund or cancellation earlier on the day of the purchase, taken at the time of the purchase": pl.col("is_early"),
+    "blank field that stands on another row of the order, taken from there": pl.col(IS_FILLED),
+    "day without the clock of the time format, read as a day": pl.col("is_clockless"),
     "refund before the day of the purchase, left out": pl.col("is_unreturned"),
     "refund without its day, taken off the amount": pl.col("reduced") > 0,
     "refund of more than was bought, taken as all of it": pl.col("is_over"),

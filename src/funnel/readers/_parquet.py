@@ -79,8 +79,8 @@ class _File:
             twins = whole.join(alike.lazy(), on=ROW, how="semi").collect(engine="streaming").sort(ROW)
             return twins.filter(~mapped.is_first_distinct())[ROW]
 
-    def refuse_currencies(self, mapping: OrderMapping, schema: pl.Schema) -> None:
-        """Refuse a file with a column of several currencies that the mapping does not name."""
+    def currency(self, mapping: OrderMapping, schema: pl.Schema) -> str | None:
+        """Return the column that says the currency of each row, if the mapping does not name it."""
         texts = [place for place, dtype in enumerate(schema.dtypes()) if isinstance(dtype, (pl.String, pl.Categorical))]
         unread = [] if mapping.columns.currency else sorted(set(texts) - set(self.places.values()))
         currencies = Currencies.among(mapping.currency, unread)
@@ -89,7 +89,7 @@ class _File:
                 with _plain_errors(self.path):
                     cells = rows.select(pl.nth(place).cast(pl.String).unique()).collect(engine="streaming")
                 currencies.look(place, cells.to_series().drop_nulls())
-        currencies.refuse(self.path.name, schema.names())
+        return currencies.column(self.path.name, schema.names())
 
     def _bounded(self, unpacked: int) -> None:
         bounded(self.path.name, unpacked, self.size)
@@ -124,9 +124,9 @@ def read_parquet(path: Path, mapping: OrderMapping, progress: Progress) -> RawRo
     if faults:
         raise LogsError("\n".join(f"{path.name}: {fault}" for fault in faults))
     file = _File(scan, {name: schema.names().index(column) for name, column in columns.items()}, path, size)
-    file.refuse_currencies(mapping, schema)
+    currency = file.currency(mapping, schema)
     frame = file.read(progress)
-    return RawRows(frame, file.copies(frame), pl.Series(dtype=pl.Int64))
+    return RawRows(frame, file.copies(frame), pl.Series(dtype=pl.Int64), currency)
 
 
 _HINT = "look at the names of its columns"

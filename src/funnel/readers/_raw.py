@@ -26,26 +26,31 @@ class RawRows:
         frame: The columns under their own names, and the number of each row.
         copies: The numbers of the rows that are, in every column of the file, exact copies of an earlier one.
         short: The numbers of the rows with fewer columns than the heading.
+        currency: The column that says the currency of each row, if the mapping does not name it.
     """
 
     frame: pl.DataFrame
     copies: pl.Series
     short: pl.Series
+    currency: str | None = None
 
     @classmethod
-    def of_parts(cls, parts: Sequence[pl.DataFrame], columns: Iterable[str], short: Sequence[int]) -> Self:
+    def of_parts(
+        cls, parts: Sequence[pl.DataFrame], columns: Iterable[str], short: Sequence[int], currency: str | None
+    ) -> Self:
         """Put the parts of a file together; each has the mapped columns as text, and the hash of every row.
 
         Args:
             parts: The parts, in order.
             columns: The names of the mapped columns.
             short: The numbers of the short rows.
+            currency: The column of currencies that the mapping does not name.
         """
         nothing = pl.DataFrame(schema={**dict.fromkeys(columns, pl.String), HASH: pl.Int64})
         frame = numbered(pl.concat([nothing, *parts]))
         alike = frame.filter(pl.col(HASH).is_duplicated())
         copies = alike.filter(~pl.struct(pl.exclude(ROW)).is_first_distinct())[ROW]
-        return cls(frame.drop(HASH), copies, pl.Series(short, dtype=pl.Int64))
+        return cls(frame.drop(HASH), copies, pl.Series(short, dtype=pl.Int64), currency)
 
 
 def numbered(frame: pl.DataFrame) -> pl.DataFrame:

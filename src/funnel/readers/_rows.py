@@ -50,12 +50,14 @@ def read_rows(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
     missing = pl.when(pl.col("purchased_at").is_null()).then(pl.lit("no time"))
     why = pl.coalesce("id.why", "person_id.why", "purchased_at.why", missing, *whys[3:])
     early = [name for name in rows.columns if name.endswith(".early")]
+    clockless = [name for name in rows.columns if name.endswith(".clockless")]
     days = [name for name in rows.columns if name.endswith(".day")]
     return rows.with_columns(
         why.alias(WHY),
         pl.any_horizontal(twice).alias("is_twice"),
         pl.any_horizontal(pl.lit(value=False), *early).alias("is_early"),
-    ).drop(*whys, *twice, *early, *days)
+        pl.any_horizontal(clockless).alias("is_clockless"),
+    ).drop(*whys, *twice, *early, *clockless, *days)
 
 
 def _read_currency(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:

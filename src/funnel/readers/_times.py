@@ -22,6 +22,7 @@ _FIRST_YEAR, _LAST_YEAR = 1800, 2199
 _UTC = pl.Datetime("us", "UTC")
 _LOCAL = pl.Datetime("us")
 _ISO = "^([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]([0-9]{2}:[0-9]{2})(?::([0-5][0-9])(?:[.,]([0-9]{1,9}))?)?)?"
+_CLOCK = re.compile(r"^%[HI]\S*%M\S*(?:\s*%p)?[^%\w]+|\W*T?%[HI]\S*%M\S*(?:\s*%p)?$")
 _OFFSET = " ?(Z|z|[+-](?:[01][0-9]|2[0-3]):?[0-5][0-9])"
 
 
@@ -36,7 +37,8 @@ def read_times(rows: pl.DataFrame, name: TimeColumn, label: str, mapping: OrderM
 
     Returns:
         The rows; `<name>.why` says why a time was refused, if there is one, `<name>.twice` whether the clock
-        showed it twice, and `<name>.day` is the day of a cell that has no clock.
+        showed it twice, `<name>.clockless` whether the clock of the format is missing, and `<name>.day` is the day of a
+        cell that has no clock.
     """
     rows = rows.with_columns(_written(rows, name).alias(name))
     read = _calendar(rows[name].unique(), mapping.format_of(name), label, mapping)
@@ -78,8 +80,11 @@ def _calendar(written: pl.Series, form: str, label: str, mapping: OrderMapping) 
     """Read each time once."""
     name, first, last = written.name, pl.col("first"), pl.col("last")
     rows = written.to_frame().with_columns(
-        _parsed(pl.col(name), written.dtype, form, mapping).alias("local"), _is_day(written, form).alias("is_day")
+        _parsed(pl.col(name), written.dtype, form, mapping).alias("local"),
+        _is_day(written, form).alias("is_day"),
+        pl.lit(value=False).alias("is_clockless"),
     )
+    rows = _with_days(rows, name, form, mapping)
     rows = rows.with_columns(
         _instant(mapping.zone, "earliest").alias("first"), _instant(mapping.zone, "latest").alias("last")
     )
@@ -98,8 +103,24 @@ def _calendar(written: pl.Series, form: str, label: str, mapping: OrderMapping) 
         first.alias(f"{name}.utc"),
         why.alias(f"{name}.why"),
         twice.alias(f"{name}.twice"),
+        pl.col("is_clockless").alias(f"{name}.clockless"),
         pl.when("is_day").then(pl.col("local").dt.date()).alias(f"{name}.day"),
     )
+
+
+def _with_days(rows: pl.DataFrame, name: str, form: str, mapping: OrderMapping) -> pl.DataFrame:
+    """Read the cells that have the day of the format without its clock; ISO times are read so anyway."""
+    day = _CLOCK.sub("", form)
+    if not is_text(rows.schema[name]) or day == form or mapping.zone == IN_THE_TEXT:
+        return rows
+    days = pl.when(pl.col("local").is_null()).then(_parsed(pl.col(name), pl.String(), day, mapping))
+    rows = rows.with_columns(days.alias("day"))
+    found = pl.col("day").is_not_null()
+    return rows.with_columns(
+        pl.coalesce("local", "day").alias("local"),
+        (pl.col("is_day") | found).alias("is_day"),
+        found.alias("is_clockless"),
+    ).drop("day")
 
 
 def _is_day(written: pl.Series, form: str) -> pl.Expr:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, get_args
 
 import polars as pl
 
-from funnel._fields import BLANK, LARGEST_AMOUNT, LONGEST_ID, MANGLED, NOT_MANGLED, UNPRINTABLE
+from funnel._fields import BLANK, EDGES, LARGEST_AMOUNT, LONGEST_ID, MANGLED, NOT_MANGLED, UNPRINTABLE
 from funnel.money import Money, Style, decimals
 
 if TYPE_CHECKING:
@@ -80,6 +80,8 @@ def read_ids(rows: pl.DataFrame, name: str, label: str, mapping: OrderMapping) -
         .then(pl.lit(f"{label} id of more than {most} characters, or with control characters"))
         .when(pl.col("cut"))
         .then(pl.lit(f"{label} id too large for a column of floats, which loses its last digits"))
+        .when(found.str.contains(EDGES))
+        .then(pl.lit(f"{label} id that begins or ends with a blank; add that character to the mapping's strip"))
         .when(found.str.contains(MANGLED))
         .then(pl.lit(f"{label} id that {NOT_MANGLED}"))
     )

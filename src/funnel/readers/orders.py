@@ -84,8 +84,8 @@ def read_orders(path: str | Path, mapping: OrderMapping, *, progress: Progress |
     Raises:
         MissingExtraError: Polars is not installed; the message holds the line that installs it.
         RecordError: The file cannot be read at all, or its rows cannot be told apart for sure.
-        LogsError: Columns are missing or of a wrong type, all of them at once; or a column of several currencies is not
-            named in the mapping.
+        LogsError: Columns are missing or of a wrong type, all of them at once; or it is not sure which column says the
+            currency of a row.
         OSError: The file cannot be opened.
 
     Example:
@@ -118,12 +118,19 @@ def read_orders(path: str | Path, mapping: OrderMapping, *, progress: Progress |
 
     tell = progress or _say_nothing
     raw = read_file(path, mapping, tell)
+    noted: tuple[Entry, ...] = ()
+    if raw.currency is not None:
+        columns = mapping.columns.model_copy(update={"currency": raw.currency})
+        why = f"currency taken from the column {raw.currency!r}, which the mapping does not name"
+        noted = (Entry("noted", why, raw.frame.height),)
+        mapping = mapping.model_copy(update={"columns": columns})
+        raw = read_file(path, mapping, tell)
     count = raw.frame.height
     tell("checking", 0, count)
     rows = read_rows(raw.frame, mapping)
     tell("checking", count, count)
     gathered = gather(rows, raw, mapping, tell)
-    return Orders(gathered.purchases, gathered.refunds, mapping.currency, gathered.account)
+    return Orders(gathered.purchases, gathered.refunds, mapping.currency, (*gathered.account, *noted))
 
 
 def _say_nothing(_stage: str, _done: int, _total: int) -> None:

@@ -25,7 +25,7 @@ def read_as_of(given: str | date, zone: ZoneInfo) -> datetime:
         The instant of judgement, in UTC.
 
     Raises:
-        InstantError: The text is no day or instant, or lies outside the years that are kept.
+        InstantError: The text is not a day or an instant, or lies outside the years that are kept.
     """
     moment = end_of_day(given, zone) if isinstance(given, date) else _read(given, zone)
     judgement(moment)
@@ -36,7 +36,7 @@ def _read(text: str, zone: ZoneInfo) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        msg = f"{text[:100]!r} is no day or instant; write 2011-12-09 (its end) or 2011-12-09T12:00+00:00"
+        msg = f"{text[:100]!r} is not a day or an instant; write 2011-12-09 (its end) or 2011-12-09T12:00+00:00"
         raise InstantError(msg) from None
     if "T" not in text and " " not in text:
         return end_of_day(moment.date(), zone)
@@ -72,6 +72,6 @@ def read_span(text: str) -> timedelta:
     found = _SPAN.fullmatch(text.strip())
     days = int(found[1]) * _DAYS[found[2]] if found else 0
     if days == 0:
-        msg = f"{text[:100]!r} is no span; write a number of days or weeks, such as 180d or 26w"
+        msg = f"{text[:100]!r} is not a span; write a number of days or weeks, such as 180d or 26w"
         raise InstantError(msg)
     return timedelta(days=days)

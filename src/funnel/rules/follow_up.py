@@ -105,7 +105,11 @@ def next_step(f: Facts, policy: Policy) -> NextStep:
 
 @rule
 def since_due(f: Facts, policy: Policy) -> timedelta | None:
-    """How long the next step has been due: since when there has been reason for it; None where there is no step."""
+    """How long the next step has been due: since when there has been reason for it; None where there is no step.
+
+    An answer is due from the oldest open question; from the newest one if the oldest no longer waits. Questions between
+    these two are not looked at.
+    """
     return _first(f, policy)[1]
 
 

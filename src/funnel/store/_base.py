@@ -214,7 +214,7 @@ class KeptStore(OfOneProcess, ABC):
         expected: Mapping[str, int] | None = None,
         after_erasure: bool = False,
     ) -> Standing:
-        """Write a customer into the shop's book, in place of what stood there of them."""
+        """Write a customer into the shop's book, in place of the former entry; the same entry changes nothing."""
         at, versions = judgement(recorded_at, "recorded_at"), versions_of(expected)
         entry = entry_of(checked_customer(customer))
 
@@ -222,6 +222,8 @@ class KeptStore(OfOneProcess, ABC):
             change.know([entry.person_id, *versions])
             change.expect(versions)
             refuse_erased(tables, {entry.person_id, change.root(entry.person_id).person_id}, again=after_erasure)
+            if entry in tables.entries([entry.person_id]):
+                return self._standing(change.root(entry.person_id))
             change.touch(entry.person_id)
             tables.enter(entry)
             return self._standing(self._settled(tables, change, at)[0])

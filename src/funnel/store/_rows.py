@@ -255,7 +255,8 @@ def row_of(record: Record) -> Row:
     """
     shape = _SHAPES.get(type(record))
     if shape is None:
-        msg = f"a {type(record).__name__} is no record that is kept; give leads, purchases, refunds and interactions"
+        kind = type(record).__name__
+        msg = f"a {kind} is not a record that a store keeps; give leads, purchases, refunds and interactions"
         raise RecordError(msg)
     values, said = record.__dict__, list(_EMPTY)
     for name, place, change in shape.fields:

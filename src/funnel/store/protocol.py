@@ -167,7 +167,9 @@ class Store(Protocol):
         expected: Mapping[str, int] | None = None,
         after_erasure: bool = False,
     ) -> Standing:
-        """Write a customer into the shop's book, in place of what stood there of them.
+        """Write a customer into the shop's book, in place of the former entry of the person.
+
+        The same entry again changes nothing: the version of the person stays, as with `append`.
 
         Args:
             customer: Who they are and how to reach them.

@@ -263,7 +263,7 @@ def _error(error: sqlite3.Error, path: str) -> StoreError:
     if name.startswith("SQLITE_FULL"):
         return FullError("there is no room left to write; nothing was written, what was kept before is still there")
     if name.startswith("SQLITE_NOTADB"):
-        return StoreError(f"{path!r} is no SQLite database; give the path of a store, or of no file")
+        return StoreError(f"{path!r} is not a SQLite database; give the path of a store, or of no file")
     if name.startswith(_DAMAGED):
         return damaged(f"{path!r} cannot be used, {name}: {error}")
     return StoreError(f"the store {path!r} cannot be used: {name or type(error).__name__}: {error}")

@@ -353,7 +353,7 @@ def test_very_many_answers_are_not_listed(logs: Logs) -> None:
         (times, {"at_least": Band.LOW}, FactsError, "and times answers with numbers; give a number"),
         (band, {}, FactsError, r"band answers in words \(high, low, middle\); give order, from the least likely"),
         (band, {"order": ["low", "high"]}, FactsError, "order does not hold 'middle', which band answers with"),
-        (band, {"order": list(Band), "at_least": "hi"}, FactsError, "at_least is 'hi', which is no answer of band"),
+        (band, {"order": list(Band), "at_least": "hi"}, FactsError, "at_least is 'hi', which is not an answer of band"),
         (times, {"among": times}, FactsError, "among is <rule times>, which does not answer yes or no"),
         (times, {"least": 0}, ArgumentError, r"least must be a whole number from 1 up \(got 0\)"),
         (times, {"least": True}, ArgumentError, r"least must be .* \(got True\)"),

@@ -141,7 +141,7 @@ WRONG: dict[str, tuple[dict[str, Any], type[FunnelError], str]] = {
     ),
     "level": ({"level": 95}, ArgumentError, "level of a rate must be a float"),
     "enough": ({"enough": 0}, ArgumentError, "enough must be a whole number from 1 up"),
-    "no frame": ({"events": 3}, EngineError, "a int is no dataframe"),
+    "no frame": ({"events": 3}, EngineError, "a int is not a dataframe"),
     "no record": ({"events": [3]}, ArgumentError, "event 1 of the list is a int"),
     "two types": ({"events": [{"person_id": 1}, {"person_id": "sari"}]}, EngineError, "different types"),
     "condition on a misspelt column": (
@@ -158,6 +158,11 @@ WRONG: dict[str, tuple[dict[str, Any], type[FunnelError], str]] = {
         {"steps": ["view", FunnelStep("p", where=lambda e: e.amount + 1)]},
         LiftError,
         "answers with a number; answer whether it holds",
+    ),
+    "condition that may be None": (
+        {"steps": ["view", FunnelStep("p", where=lambda e: True if e.amount > 1 else None)]},
+        LiftError,
+        "the condition of the step 'p' answers with None; answer whether it holds",
     ),
 }
 OTHER = EVENTS.with_columns(arrived=pl.col("occurred_at"))
@@ -329,7 +334,7 @@ def test_pandas_makes_floats_of_whole_numbers_where_some_are_missing() -> None:
     assert [(group.value, group.rate.hits) for group in funnel.groups] == [(2, 0), (None, 0)]
     assert funnel.converted == 1
     assert funnel.value("amount")[0].reached == 2
-    with pytest.raises(LogsError, match=r"events.amount: 1 row .*: is no whole number"):
+    with pytest.raises(LogsError, match=r"events.amount: 1 row .*: is not a whole number"):
         asked(steps, events.assign(amount=[2.5, 3.0, None]))
 
 

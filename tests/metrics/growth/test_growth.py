@@ -314,3 +314,21 @@ def test_a_period_that_is_not_over_is_marked() -> None:
     assert [line[:8] for line in str(over).splitlines()] == ["2026-01 ", "2026-03 "]
     assert str(open_.change(date(2026, 1, 1), march)).endswith("; the period of 2026-03-01 is not over")
     assert "not over" not in str(over.change(date(2026, 1, 1), march))
+
+
+def test_every_answer_about_a_period_says_who_is_pending() -> None:
+    """What more of a way would bring, and a fixed mix, say how many are pending and which period is not over."""
+    was = FiveWays(date(2026, 1, 1), 20, 0, 0, 10, 20, 2000, 0.5, {"web": Rate(10, 20)})
+    young = FiveWays(date(2026, 2, 1), 10, 10, 0, 5, 10, 1000, 0.5, {"web": Rate(5, 10)}, is_partial=True)
+    found = Growth(datetime(2026, 2, 20, tzinfo=UTC), "UTC", "month", WITHIN, (was, young))
+    more, mix = young.what_if("leads", 0.1), found.fixed_mix(was.start, young.start)
+    end = "; 0 of 20 pending before, 10 of 20 pending after; the period of 2026-02-01 is not over"
+
+    assert (more.gained, more.pending, more.is_partial) == (50, 10, True)
+    assert str(more).endswith("; 10 pending; the period is not over")
+    assert mix.periods == (was, young)
+    assert str(mix).endswith(end)
+    assert str(found.change(was.start, young.start)).endswith(end)
+    whole = was.what_if("leads", 0.1)
+    assert (whole.pending, whole.is_partial, str(whole)) == (0, False, "leads +10 %: +100 (60 to 140)")
+    assert str(found.fixed_mix(was.start, was.start)).endswith("(of 100.0 % (20 of 20; 83.9 to 100.0 %))")

@@ -217,8 +217,8 @@ def test_what_is_asked_must_be_known() -> None:
         ({"purchase_id": [0.5], "sku": ["mug"]}, "lines.purchase_id: is Float64; give text or integers"),
         ({"purchase_id": [0, None], "sku": ["mug", "mug"]}, r"lines.purchase_id: 1 row \(row 2\): is empty"),
         ({"purchase_id": [0, 1], "sku": ["mug", None]}, r"lines.sku: 1 row \(row 2\): is empty"),
-        ({"purchase_id": [0, 99], "sku": ["mug", "mug"]}, r"lines.purchase_id: 1 row \(row 2\): is no purchase of"),
-        ({"purchase_id": [0], "sku": ["mug"], "source": ["web"]}, "is no purchase of the logs"),
+        ({"purchase_id": [0, 99], "sku": ["mug", "mug"]}, r"lines.purchase_id: 1 row \(row 2\): is not a purchase of"),
+        ({"purchase_id": [0], "sku": ["mug"], "source": ["web"]}, "is not a purchase of the logs"),
     ],
 )
 def test_lines_at_fault_are_told(lines: dict[str, Any], said: str) -> None:

@@ -216,14 +216,10 @@ def test_not_yet_observed_is_none_and_nobody_is_none_of_them() -> None:
     assert [first.after(periods) for periods in (-1, 0, 1, 2, 3)] == [None, 1, 0, 1, None]
     assert (second.after(0), second.after(1), second.is_open, first.is_open) == (1, None, True, False)
     assert (first.rate(2, unfinished=True), first.rate(2), first.rate(3, unfinished=True)) == (Rate(1, 1), None, None)
-    assert (first.of_first(2), first.of_before(2), first.of_before(1)) == (Ratio(1, 1), Ratio(1, 0), Ratio(0, 1))
+    assert (first.of_first(1), first.of_before(1)) == (Ratio(0, 1), Ratio(0, 1))
     assert (first.of_first(3), first.of_before(3), first.of_before(0)) == (None, None, None)
-    assert (first.average_order(0), first.average_order(1), first.value_each(2), first.value_each(3)) == (
-        9,
-        None,
-        18,
-        None,
-    )
+    assert (first.average_order(0), first.average_order(1)) == (9, None)
+    assert (first.value_each(1), first.value_each(3), first.value_each(3, unfinished=True)) == (9, None, None)
 
 
 def test_an_average_is_of_what_is_over() -> None:
@@ -347,7 +343,7 @@ def test_people_who_arrived_and_never_bought_are_in_the_cohort() -> None:
 
     assert [(one.size, one.people, one.revenue) for one in cohorts] == [(2, (0, 0, 1), (0, 0, 9))]
     assert str(cohorts).splitlines()[0] == " cohort  people     +0     +1  +2"
-    assert cohorts.cohorts[0].of_first(2) == Ratio(1, 0)
+    assert cohorts.cohorts[0].of_first(2, unfinished=True) == Ratio(1, 0)
     assert '"no ratio' not in cohorts._repr_html_()
 
 
@@ -495,3 +491,31 @@ def test_a_rate_of_a_period_that_is_not_over_is_none_unless_asked_for() -> None:
     wrong: Any = "yes"
     with pytest.raises(ArgumentError, match="unfinished must be True or False"):
         row.rate(1, unfinished=wrong)
+
+
+def test_every_figure_of_a_period_that_is_not_over_is_none_unless_asked_for() -> None:
+    """Ratios, the average order and the value of a person agree with `rate`; the long form marks the same cells."""
+    cohorts = retention(THREE, tz="UTC", as_of=DAY)
+    row, marked = cohorts.cohorts[0], [one for one in cohorts.to_dicts() if one["is_partial"]]
+    whole: dict[str, Any] = {"of_first": Ratio(1, 1), "of_before": Ratio(1, 0), "average_order": 9, "value_each": 18}
+
+    assert [(one["cohort"], one["periods_after"]) for one in marked] == [(row.start, 2), (date(2026, 3, 1), 0)]
+    for name, figure in whole.items():
+        ask = getattr(row, name)
+        assert (ask(2), ask(2, unfinished=True)) == (None, figure)
+        with pytest.raises(ArgumentError, match="unfinished must be True or False"):
+            ask(2, unfinished=1)
+    assert [(one["of_first"], one["of_before"], one["average_order"]) for one in marked[:1]] == [(1.0, None, 9)]
+
+
+@given(shops(), st.sampled_from([None, timedelta(days=30)]), st.sampled_from(["on", "cumulative"]))
+def test_a_figure_is_known_only_of_periods_that_are_over(shop: Shop, window: Any, measure: Any) -> None:
+    """Of no cohort is a figure plain while its rate is not, in the calendar's periods and in a person's own windows."""
+    cohorts = retention(Logs(**shop.tables()), tz="UTC", as_of=DAY, window=window, measure=measure)
+
+    for row in cohorts:
+        for k in range(row.over, cohorts.width):
+            assert {row.rate(k), row.of_first(k), row.of_before(k), row.average_order(k), row.value_each(k)} == {None}
+        for k in range(row.over):
+            assert None not in {row.rate(k), row.of_first(k), row.value_each(k)}
+    assert all(cohorts.values(k)[row.start] == row.value_each(k) for row in cohorts for k in range(cohorts.width))

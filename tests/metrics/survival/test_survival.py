@@ -381,7 +381,7 @@ def test_it_can_be_sent_to_another_process() -> None:
 )
 def test_what_is_no_pair_is_refused(pair: Any) -> None:
     """Each pair is two aware datetimes, or one and None."""
-    with pytest.raises(InstantError, match="wait 1 is no pair of aware datetimes"):
+    with pytest.raises(InstantError, match="wait 1 is not a pair of aware datetimes"):
         survival([(NOON, None), pair], as_of=NOON)
 
 
@@ -442,7 +442,7 @@ def test_a_table_says_what_is_wrong_with_it() -> None:
     empty = frame_of([(NOON, None), (None, NOON), (None, None)])  # type: ignore[list-item]
     with pytest.raises(FunnelError, match=r"waits.started_at: 2 rows: is empty; give an instant"):
         survival(empty, as_of=NOON)
-    with pytest.raises(FunnelError, match="a generator is no dataframe"):
+    with pytest.raises(FunnelError, match="a generator is not a dataframe"):
         survival((pair for pair in [(NOON, None)]), as_of=NOON)
 
 

@@ -179,7 +179,7 @@ def affinity(logs: Logs, lines: object, within: SpanLike, *, as_of: datetime, le
         InstantError: `as_of` is naive.
         ArgumentError: `within` is not a span above zero.
         LogsError: The lines are at fault.
-        ArgumentError: `least` is no whole number from 1 up.
+        ArgumentError: `least` is not a whole number from 1 up.
 
     Example:
         >>> import polars as pl

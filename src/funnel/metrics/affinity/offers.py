@@ -48,7 +48,7 @@ def offers(  # noqa: PLR0913 - three of them say when, how often, how many
         InstantError: `as_of` is naive.
         ArgumentError: `within` is not a span above zero.
         LogsError: The lines are at fault.
-        ArgumentError: `least` is no whole number from 1 up, or the logs have no purchases.
+        ArgumentError: `least` is not a whole number from 1 up, or the logs have no purchases.
 
     Example:
         >>> import polars as pl

@@ -108,7 +108,7 @@ def _place(values: Sequence[object], at_least: Answer, name: str) -> int:
     if isinstance(_plain(at_least), str | int) and _plain(at_least) in values:
         return values.index(_plain(at_least))
     hint = nearest(_plain(at_least), map(str, values))
-    msg = f"at_least is {brief(_plain(at_least))}, which is no answer of {name}; {hint}"
+    msg = f"at_least is {brief(_plain(at_least))}, which is not an answer of {name}; {hint}"
     raise FactsError(msg)
 
 

@@ -10,7 +10,7 @@ import narwhals as nw
 from funnel._lift.columns import tree_column
 from funnel._lift.nodes import Fact, Node, facts_of
 from funnel._lift.proof import proven
-from funnel._lift.tree import Tree, answer_kind, forks, leaves
+from funnel._lift.tree import Tree, forks, leaves, not_truth
 from funnel.errors import LiftError
 from funnel.metrics.conversion.steps import Where
 
@@ -64,8 +64,8 @@ def condition(kind: str | None, where: Where | None, types: Types, what: str) ->
     except LiftError as error:
         msg = f"the condition of {what}: {error}"
         raise LiftError(msg) from error
-    if answer_kind(tree) != "bool":
-        msg = f"the condition of {what} answers with a {answer_kind(tree)}; answer whether it holds, True or False"
+    if other := not_truth(tree):
+        msg = f"the condition of {what} answers with {other}; answer whether it holds, True or False"
         raise LiftError(msg)
     return Condition(kind, tree)
 

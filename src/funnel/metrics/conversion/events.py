@@ -170,7 +170,7 @@ def _checks(entered: Entered, compared: Collection[str]) -> list[Check]:
     floats = [name for name, dtype in schema.items() if dtype.is_float()] if entered.home == "pandas" else []
     for name in floats:
         broken = ~nw.col(name).is_null() & (nw.col(name) != nw.col(name).round(0))
-        checks.append(Check(name, "is no whole number; give whole minor units, or round them", broken))
+        checks.append(Check(name, "is not a whole number; give whole minor units, or round them", broken))
     for name in sorted(compared):
         outside = (nw.col(name) < -LARGEST) | (nw.col(name) > LARGEST)
         problem = f"lies outside the numbers that a condition compares; give {-LARGEST} to {LARGEST}"

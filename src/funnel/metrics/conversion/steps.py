@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import attrs
 
+from funnel._copies import OfFunctions
 from funnel._given import brief, one_of, span
 from funnel._instants import MICROSECOND
 from funnel.errors import ArgumentError
@@ -34,7 +35,7 @@ def _asked(kind: object, where: object, what: str) -> None:
 
 
 @attrs.frozen
-class FunnelStep:
+class FunnelStep(OfFunctions):
     """A step of a funnel: a kind of event, or a condition on its columns, under a name.
 
     A row meets it where it is of the kind and the condition holds; where a column that the condition reads is null, it
@@ -76,9 +77,12 @@ class FunnelStep:
         if self.kind is None and self.where is None:
             object.__setattr__(self, "kind", self.name)
 
+    def _functions(self) -> tuple[Where | None]:
+        return (self.where,)
+
 
 @attrs.frozen
-class Exclusion:
+class Exclusion(OfFunctions):
     """What may not happen between two steps of an attempt, and what becomes of the attempt if it does.
 
     It is looked for after the row of one step and before the row of another, or, where that was not reached, until the
@@ -111,6 +115,9 @@ class Exclusion:
         if self.kind is None and self.where is None:
             raise ArgumentError("an exclusion asks for nothing; give a kind, a condition (where=...), or both")
         one_of(self.then, ("drop", "remove"), "then of an exclusion")
+
+    def _functions(self) -> tuple[Where | None]:
+        return (self.where,)
 
 
 def steps_of(given: object) -> tuple[FunnelStep, ...]:

@@ -117,10 +117,10 @@ class FiveWays:
             raise ArgumentError(msg)
         rate, share = self.conversion, {"conversion": self.conversion.value, "margin": self.margin}.get(way)
         gained = self.profit * (min(1 + by, 1 / share) - 1 if share else by)
-        if not rate.value or rate.low is None or rate.high is None:
-            return WhatIf(way, by, round(gained), None, None)
-        low, high = sorted(round(gained * end / rate.value) for end in (rate.low, rate.high))
-        return WhatIf(way, by, round(gained), low, high)
+        low, high = None, None
+        if rate.value and rate.low is not None and rate.high is not None:
+            low, high = sorted(round(gained * end / rate.value) for end in (rate.low, rate.high))
+        return WhatIf(way, by, round(gained), low, high, self.pending, self.is_partial)
 
 
 @attrs.frozen
@@ -135,6 +135,8 @@ class WhatIf:
         gained: How much more would be left after costs, in minor units.
         low: The smaller of the same at the two ends of the interval of the conversion rate; None where nobody bought.
         high: The larger.
+        pending: How many people of the period have not had the time yet; what they will bring is not included.
+        is_partial: Whether the period is not over, so that more people may arrive in it.
     """
 
     way: str
@@ -142,11 +144,15 @@ class WhatIf:
     gained: int
     low: int | None
     high: int | None
+    pending: int = 0
+    is_partial: bool = False
 
     def __str__(self) -> str:
-        """Write what would be gained, and between what it lies."""
+        """Write what would be gained, and between what it lies; then how many are pending, if any."""
         doubt = "" if self.low is None or self.high is None else f" ({self.low:,} to {self.high:,})"
-        return f"{self.way} {100 * self.by:+.0f} %: {self.gained:+,}{doubt}"
+        pending = f"; {self.pending:,} pending" if self.pending else ""
+        open_ = "; the period is not over" if self.is_partial else ""
+        return f"{self.way} {100 * self.by:+.0f} %: {self.gained:+,}{doubt}{pending}{open_}"
 
 
 @attrs.frozen
@@ -176,18 +182,16 @@ class Change:
         told = "not enough to say why (a way is nothing in one of the two)"
         if self.parts is not None:
             told = ", ".join(f"{way} {part:+,}" for way, part in self.parts.items())
-        pending = f"; {_pending(self.before)} before, {_pending(self.after)} after" if _is_open(self) else ""
-        unfinished = (one.start for one in (self.before, self.after) if one.is_partial)
-        open_ = "".join(f"; the period of {start} is not over" for start in unfinished)
-        return f"{self.total:+,}: {told}{pending}{open_}"
+        return f"{self.total:+,}: {told}{_unfinished(self.before, self.after)}"
 
 
-def _is_open(change: Change) -> bool:
-    return change.before.pending > 0 or change.after.pending > 0
-
-
-def _pending(one: FiveWays) -> str:
-    return f"{one.pending:,} of {one.arrived:,} pending"
+def _unfinished(before: FiveWays, after: FiveWays) -> str:
+    """Write how many people of two periods are pending, and which period is not over; nothing if there are none."""
+    people = [
+        f"{one.pending:,} of {one.arrived:,} pending {which}" for one, which in ((before, "before"), (after, "after"))
+    ]
+    pending = f"; {', '.join(people)}" if before.pending or after.pending else ""
+    return pending + "".join(f"; the period of {one.start} is not over" for one in (before, after) if one.is_partial)
 
 
 @attrs.frozen
@@ -199,17 +203,20 @@ class FixedMix:
         after: The conversion of the other.
         value: The conversion of the other with the sources of the first; None where they have no source in common.
         covered: How many of the leads of the first are of a source that the other has too.
+        periods: The two periods, with how many people are `pending` in each; they are in no rate.
     """
 
     before: Rate
     after: Rate
     value: float | None
     covered: Rate
+    periods: tuple[FiveWays, FiveWays]
 
     def __str__(self) -> str:
-        """Write the three rates."""
+        """Write the three rates, how many people are pending, and which period is not over."""
         fixed = "not known" if self.value is None else f"{100 * self.value:.1f} %"
-        return f"{self.before} then {self.after}; with the same sources {fixed} (of {self.covered})"
+        rates = f"{self.before} then {self.after}; with the same sources {fixed} (of {self.covered})"
+        return rates + _unfinished(*self.periods)
 
 
 @attrs.frozen
@@ -286,7 +293,7 @@ class Growth:
         known = [(leads, value) for leads, value in common if value is not None]
         covered = sum(leads for leads, _ in known)
         value = sum(leads * rate for leads, rate in known) / covered if covered else None
-        return FixedMix(one.conversion, other.conversion, value, Rate(covered, one.leads))
+        return FixedMix(one.conversion, other.conversion, value, Rate(covered, one.leads), (one, other))
 
     def to_dicts(self) -> list[dict[str, object]]:
         """One row for each period, as a dataframe takes them."""

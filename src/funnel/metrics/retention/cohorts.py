@@ -92,43 +92,60 @@ class Cohort:
         Raises:
             ArgumentError: `periods` is not a whole number, or `unfinished` is not True or False.
         """
-        people, is_shown = self.after(periods), _is_shown(self, periods, unfinished)
-        return Rate(people, self.among[periods]) if people is not None and is_shown else None
+        people = _shown(self, self.people, periods, unfinished)
+        return None if people is None else Rate(people, self.among[periods])
 
-    def of_first(self, periods: int) -> Ratio | None:
-        """Those who are counted so many periods after, beside those of period 0; None where that is not observed.
+    def of_first(self, periods: int, *, unfinished: bool = False) -> Ratio | None:
+        """Return the people counted so many periods later, beside those of period 0.
 
         Args:
             periods: 0 is the period in which they began.
+            unfinished: Whether to include a period that is not over for the whole cohort.
+
+        Returns:
+            The ratio. None if the period has not begun, or if it is not over and `unfinished` is False.
         """
-        people = self.after(periods)
+        people = _shown(self, self.people, periods, unfinished)
         return None if people is None else Ratio(people, self.people[0])
 
-    def of_before(self, periods: int) -> Ratio | None:
-        """Those who are counted so many periods after, beside those of one period less; None for period 0.
+    def of_before(self, periods: int, *, unfinished: bool = False) -> Ratio | None:
+        """Return the people counted so many periods later, beside those of the period before.
 
         Args:
-            periods: 0 is the period in which they began.
+            periods: 0 is the period in which they began; it has none before it.
+            unfinished: Whether to include a period that is not over for the whole cohort.
+
+        Returns:
+            The ratio. None for period 0, if the period has not begun, or if it is not over and `unfinished` is False.
         """
-        people = self.after(periods)
+        people = _shown(self, self.people, periods, unfinished)
         return None if people is None or periods == 0 else Ratio(people, self.people[periods - 1])
 
-    def average_order(self, periods: int) -> int | None:
-        """What was paid for an order in that period, rounded down to a minor unit; None where there was none.
+    def average_order(self, periods: int, *, unfinished: bool = False) -> int | None:
+        """Return the average amount of an order of that period, rounded down to a minor unit.
 
         Args:
             periods: 0 is the period in which they began.
+            unfinished: Whether to include a period that is not over for the whole cohort.
+
+        Returns:
+            Minor units. None without orders or amounts, or if the period is not over and `unfinished` is False.
         """
-        orders = _at(self.orders, periods)
+        orders = _shown(self, self.orders, periods, unfinished)
         return self.revenue[periods] // orders if self.revenue is not None and orders else None
 
-    def value_each(self, periods: int) -> int | None:
-        """What each of them paid up to the end of that period, on average, rounded down; None where not observed.
+    def value_each(self, periods: int, *, unfinished: bool = False) -> int | None:
+        """Return the average of what each person paid up to the end of that period, rounded down to a minor unit.
 
         Args:
             periods: 0 is the period in which they began.
+            unfinished: Whether to include a period that is not over for the whole cohort.
+
+        Returns:
+            Minor units. None without amounts, if the period has not begun, or if it is not over and `unfinished` is
+            False.
         """
-        value = None if self.value is None else _at(self.value, periods)
+        value = _shown(self, self.value or (), periods, unfinished)
         return None if value is None else value // self.among[periods]
 
     def is_partial(self, periods: int) -> bool:
@@ -140,9 +157,10 @@ class Cohort:
         return self.over <= _place(periods) < len(self.people)
 
 
-def _is_shown(cohort: Cohort, periods: int, unfinished: bool) -> bool:  # noqa: FBT001 (the option of the callers)
-    """Whether a period is over, or has begun and is asked for all the same."""
-    return truth(unfinished, "unfinished") or periods < cohort.over
+def _shown(cohort: Cohort, values: tuple[int, ...], periods: int, unfinished: bool) -> int | None:  # noqa: FBT001
+    """Return the number of a period that is over, or of one that has begun if `unfinished` is True."""
+    number = _at(values, periods)
+    return number if truth(unfinished, "unfinished") or periods < cohort.over else None
 
 
 def _at(values: tuple[int, ...], place: int) -> int | None:
@@ -247,7 +265,7 @@ class Cohorts:
         Returns:
             Minor units by the start of the cohort; None for a cohort whose period of that number is not over.
         """
-        return {one.start: one.value_each(periods) if _place(periods) < one.over else None for one in self.cohorts}
+        return {one.start: one.value_each(periods) for one in self.cohorts}
 
     def people_of(self, start: date, periods: int) -> Any:
         """Who is counted in a cell.
@@ -277,8 +295,8 @@ class Cohorts:
         return [self._cell(cohort, periods) for cohort in self.cohorts for periods in range(self.width)]
 
     def _cell(self, cohort: Cohort, periods: int) -> dict[str, Any]:
-        rate, before = cohort.rate(periods, unfinished=True), cohort.of_before(periods)
-        first = cohort.of_first(periods)
+        rate, first = cohort.rate(periods, unfinished=True), cohort.of_first(periods, unfinished=True)
+        before = cohort.of_before(periods, unfinished=True)
         return {
             "cohort": cohort.start,
             "size": cohort.size,
@@ -292,7 +310,7 @@ class Cohorts:
             "of_before": before and before.value,
             "orders": _at(cohort.orders, periods),
             "revenue": None if cohort.revenue is None else _at(cohort.revenue, periods),
-            "average_order": cohort.average_order(periods),
+            "average_order": cohort.average_order(periods, unfinished=True),
             "value": None if cohort.value is None else _at(cohort.value, periods),
             "is_partial": cohort.is_partial(periods),
         }
@@ -314,7 +332,7 @@ class Cohorts:
             {
                 "cohort": one.start,
                 "size": one.size,
-                **{label: one.after(at) if _is_shown(one, at, unfinished) else None for at, label in enumerate(labels)},
+                **{label: _shown(one, one.people, at, unfinished) for at, label in enumerate(labels)},
             }
             for one in self.cohorts
         ]

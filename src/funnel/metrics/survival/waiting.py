@@ -232,7 +232,7 @@ def _pair(pair: object, place: int) -> tuple[int, int | None]:
         case (datetime() as started, datetime() as ended) if None not in (started.utcoffset(), ended.utcoffset()):
             return _kept(started, place), _kept(ended, place)
         case _:
-            msg = f"wait {place} is no pair of aware datetimes (start, end); the end is None where there is none yet"
+            msg = f"wait {place} is not a pair of aware datetimes (start, end); the end is None if it has not come yet"
             raise InstantError(msg)
 
 

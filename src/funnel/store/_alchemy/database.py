@@ -32,7 +32,9 @@ def engine_at(address: str) -> sa.Engine:
     try:
         return sa.create_engine(address, poolclass=sa.NullPool)
     except (exc.ArgumentError, ValueError, TypeError):
-        raise StoreError("the address is none of a database; write it as postgresql+psycopg://host:port/name") from None
+        raise StoreError(
+            "the address is not that of a database; write it as postgresql+psycopg://host:port/name"
+        ) from None
     except ImportError as error:
         msg = f"the driver of the address is not installed: pip install {error.name}"
         raise MissingExtraError(msg) from None
@@ -70,7 +72,7 @@ class Database:
         if isinstance(engine, AsyncEngine):
             engine = engine.sync_engine
         if not isinstance(engine, sa.Engine):
-            msg = f"a {type(engine).__name__} is no engine; give what sqlalchemy.create_engine(...) has made"
+            msg = f"a {type(engine).__name__} is not an engine; give what sqlalchemy.create_engine(...) has made"
             raise StoreError(msg)
         return cls(engine, tables_in(sa.MetaData(), schema, prefix))
 
