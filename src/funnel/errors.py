@@ -76,7 +76,7 @@ def _restored(title: str, faults: Sequence[ErrorDetails]) -> FieldsError:
 
 def _line(fault: ErrorDetails) -> InitErrorDetails:
     kind = fault["type"]
-    own = kind if kind in PYDANTIC_TYPES else PydanticCustomError(kind, fault["msg"])  # type: ignore[arg-type]
+    own = kind if kind in PYDANTIC_TYPES else PydanticCustomError(kind, fault["msg"])
     return InitErrorDetails(type=own, loc=fault["loc"], ctx=fault.get("ctx", {}), input=fault["input"])
 
 
