@@ -19,8 +19,8 @@ test: lint types ## everything that must hold before a change is kept
 test-services: .venv/dev.stamp ## the same stores on PostgreSQL and MariaDB in full
 	@$(PY) -m pytest -q -n 2 -m services
 
-test-lowest: .venv-lowest/stamp ## the oldest versions that pyproject.toml allows
-	@.venv-lowest/bin/python -m pytest -q -n 2 -m "not services" --ignore tests/test_benchmarks.py --ignore tests/examples
+test-lowest: .venv-lowest/stamp ## every test with the oldest versions that pyproject.toml allows, 2 examples a law
+	@FUNNEL_PROFILE=lowest .venv-lowest/bin/python -m pytest -q -n 2 -m "not services" --ignore tests/test_benchmarks.py --ignore tests/examples
 
 test-full: .venv/engines.stamp ## 500 examples a law, and every engine
 	@$(MAKE) --no-print-directory lint types

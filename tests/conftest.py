@@ -32,6 +32,7 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.register_profile("full", settings.get_profile("dev"), max_examples=500)
+settings.register_profile("lowest", settings.get_profile("dev"), max_examples=2)
 settings.load_profile(os.environ.get("FUNNEL_PROFILE", "dev"))
 
 

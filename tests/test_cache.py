@@ -326,12 +326,14 @@ def test_forked_and_spawned_processes_answer_alike(tmp_path: Path) -> None:
 
 
 _FORKED = """
-import os, threading
+import os, threading, warnings
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
 
 from funnel import Advance, Facts, History, Money, Policy, Purchase, Tally, moves, stage
+
+warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)  # Python 3.12 and later
 
 NOW = datetime(2026, 9, 1, tzinfo=UTC)
 HISTORY = History.of("p", [Purchase(id="1", person_id="p", purchased_at="2026-03-01T02:00Z", amount=Money(9, "USD"))])

@@ -221,7 +221,7 @@ def test_a_database_session_that_is_not_in_utc_is_refused() -> None:
     connection = duckdb.connect()
     connection.execute("set timezone = 'Asia/Jakarta'")
     with pytest.raises(EngineError, match=r"Asia/Jakarta; set its time zone to UTC first .*set timezone = 'UTC'"):
-        enter(connection.sql("select timestamptz '2026-03-01 02:00+00' as t"))
+        enter(connection.sql("select timestamptz '2026-03-01 02:00:00+00' as t"))
 
     assert enter(connection.sql("select timestamp '2026-03-01' as t")).home == "duckdb"
 
@@ -231,7 +231,7 @@ def test_an_ibis_session_that_is_not_in_utc_is_refused() -> None:
     """Its types say UTC whatever the session does: the session itself is asked."""
     ibis = pytest.importorskip("ibis", reason="Ibis is not installed (make test-full does it)")
     backend = ibis.duckdb.connect()
-    backend.raw_sql("create table shop as select timestamptz '2026-03-01 02:00+00' as t, 'a' as person_id")
+    backend.raw_sql("create table shop as select timestamptz '2026-03-01 02:00:00+00' as t, 'a' as person_id")
 
     assert enter(backend.table("shop")).home == "ibis"
 

@@ -68,7 +68,7 @@ def test_imports_go_down(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No part of the library imports what stands above it, and no engine is imported but at the edges."""
     monkeypatch.chdir(root)
 
-    assert lint_imports(config_filename=str(root / "pyproject.toml"), no_cache=True, no_logo=True) == 0
+    assert lint_imports(config_filename=str(root / "pyproject.toml"), no_cache=True) == 0
 
 
 def test_importing_the_library_loads_nothing_heavy() -> None:

@@ -172,6 +172,12 @@ def test_an_error_of_fields_is_copied_and_pickled_whole() -> None:
     for copied in (pickle.loads(pickle.dumps(caught.value)), copy.copy(caught.value), copy.deepcopy(caught.value)):  # noqa: S301 (our own)
         assert type(copied) is FieldsError
         assert (str(copied), copied.title, copied.error_count()) == (str(caught.value), "Lead", 3)
+        assert _described(copied) == _described(caught.value)
+        assert {one["type"] for one in copied.errors()} & {"unknown_field", "missing"} == {"unknown_field", "missing"}
+
+
+def _described(error: FieldsError) -> list[dict[str, Any]]:
+    return [{**fault, "ctx": str(fault.get("ctx"))} for fault in error.errors()]
 
 
 def test_a_record_inside_a_model_of_others_shows_nothing_either() -> None:

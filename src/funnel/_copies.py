@@ -94,10 +94,18 @@ def all_fields(value: Any) -> Any:
 
 def _made(model: type[M], fields: Mapping[str, Any], fields_set: set[str] | None) -> M:
     """Make a model of its fields by name, which the class may call otherwise in its input."""
-    made = model(**fields) if model.__pydantic_custom_init__ else model.model_validate(fields, by_name=True)
+    if model.__pydantic_custom_init__:
+        made = model(**fields)
+    else:  # by alias if it has one: pydantic before 2.14 takes the name for an extra field if those are allowed
+        made = model.model_validate({_key(model, name): value for name, value in fields.items()}, by_name=True)
     if fields_set is not None:
         object.__setattr__(made, "__pydantic_fields_set__", fields_set)
     return made
+
+
+def _key(model: type[BaseModel], name: str) -> str:
+    alias = model.model_fields[name].validation_alias if name in model.model_fields else None
+    return alias if isinstance(alias, str) else name
 
 
 def _fields(model: BaseModel) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from difflib import get_close_matches
 from functools import wraps
-from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias, get_origin
 
 from pydantic import (
     AfterValidator,
@@ -23,12 +23,11 @@ from pydantic import (
     model_validator,
 )
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
-from pydantic_core.core_schema import ErrorType
 
 from funnel._copies import Checked
 from funnel._given import is_aware
 from funnel._instants import EARLIEST, LATEST, instant, micros
-from funnel.errors import ArgumentError, FieldsError, InstantError, RecordError
+from funnel.errors import PYDANTIC_TYPES, ArgumentError, FieldsError, InstantError, RecordError
 from funnel.money import Money
 
 LONGEST_ID = 200
@@ -40,7 +39,6 @@ LARGEST_AMOUNT = 10**14
 MOST_PIECES = 2**31 - 1
 """The most pieces in one line."""
 
-_TYPES = frozenset(get_args(ErrorType))
 _HIDDEN = "(hidden)"
 _ALIKE = 0.8
 _ISO = "2026-03-01T09:00+07:00"
@@ -243,7 +241,7 @@ def _without_input(line: ErrorDetails, fields: Sequence[str]) -> InitErrorDetail
     if kind in ("extra_forbidden", "invalid_key") or (kind == "frozen_instance" and loc[-1] not in fields):
         loc, problem = _unknown_field(loc, fields)
         return _custom("unknown_field", problem, loc)
-    if kind not in _TYPES:
+    if kind not in PYDANTIC_TYPES:
         return _custom(kind, line["msg"], loc)
     if kind == "union_tag_invalid":
         ctx["tag"] = _HIDDEN

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import attrs
 import narwhals as nw
 
-from funnel._computing import check_pandas_alone, collected, schema_of
+from funnel._computing import check_pandas_alone, collected, computing, schema_of
 from funnel._given import INNER, quoted
 from funnel._instants import EPOCH
 from funnel.errors import EngineError, MissingExtraError
@@ -126,9 +126,9 @@ def _narrowed(frame: Any, read: Collection[str] | None) -> tuple[Any, tuple[str,
             msg = f"a column is called {name}, and {INNER} begins the names of columns of this library; rename it"
             raise EngineError(msg)
     left_out = tuple(str(name) for name in names if name not in wanted)
-    if not left_out:
-        return frame, ()
-    return (frame.select(*wanted) if wanted else frame.head(0)), left_out
+    with computing():  # some versions of DuckDB ask the connection for every step of a plan
+        kept = frame if not left_out else frame.select(*wanted) if wanted else frame.head(0)
+    return kept, left_out
 
 
 def _polars(native: Any, home: Home) -> Entered:

@@ -25,7 +25,14 @@ Messages say what was given, where, what is allowed and what to do; they never h
 
 from __future__ import annotations
 
-from pydantic_core import ValidationError
+from collections.abc import Sequence
+from typing import get_args
+
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError, ValidationError
+from pydantic_core.core_schema import ErrorType
+
+PYDANTIC_TYPES = frozenset(get_args(ErrorType))
+"""The types of faults that pydantic has itself."""
 
 
 class FunnelError(Exception):
@@ -57,6 +64,20 @@ class FieldsError(RecordError, ValidationError):  # pyright: ignore[reportGenera
         return "\n".join([f"{self.title} has {len(lines)} fault{'s' * (len(lines) > 1)}:", *lines])
 
     __repr__ = __str__
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Return what is pickled: the faults. Some versions of pydantic cannot restore a fault of a type of ours."""
+        return _restored, (self.title, self.errors(include_url=False))
+
+
+def _restored(title: str, faults: Sequence[ErrorDetails]) -> FieldsError:
+    return FieldsError.from_exception_data(title, [_line(fault) for fault in faults], hide_input=True)
+
+
+def _line(fault: ErrorDetails) -> InitErrorDetails:
+    kind = fault["type"]
+    own = kind if kind in PYDANTIC_TYPES else PydanticCustomError(kind, fault["msg"])
+    return InitErrorDetails(type=own, loc=fault["loc"], ctx=fault.get("ctx", {}), input=fault["input"])
 
 
 class LogsError(RecordError):

@@ -17,7 +17,7 @@ from tests.engines import ENGINES
 from tests.frames import TIME, tables
 from tests.strategies import histories
 
-FEW = settings(max_examples=(settings.default or settings()).max_examples // 3)
+FEW = settings(max_examples=max((settings.default or settings()).max_examples // 3, 1))
 """For a law whose every example runs a dataframe engine several times."""
 
 

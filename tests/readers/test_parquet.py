@@ -92,7 +92,8 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch: py
     long = pl.DataFrame({"No": ["x" * 15_000_000, "y" * 15_000_000]})
     for name, frame in (("many.parquet", many), ("long.parquet", long)):
         path = tmp_path / name
-        frame.with_columns(Buyer="No", When=pl.lit("2026-03-01"), Total=pl.lit("5")).write_parquet(path)
+        rows = frame.with_columns(Buyer="No", When=pl.lit("2026-03-01"), Total=pl.lit("5"))
+        rows.write_parquet(path, statistics=False)  # the oldest Polars writes the longest texts in full into them
 
         assert path.stat().st_size < 150_000
         with pytest.raises(RecordError, match=rf"{name} has [0-9,]+ bytes and unpacks to [0-9,]+, more than 200 times"):

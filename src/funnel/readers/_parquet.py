@@ -72,9 +72,7 @@ class _File:
         alike = rows.filter(mapped.is_duplicated()).select(ROW)
         if alike.is_empty():
             return alike[ROW]
-        width = len(self.scan.collect_schema())
-        whole = self.scan.select(pl.nth(place).alias(str(place)) for place in range(width))
-        whole = whole.with_row_index(ROW, offset=1).with_columns(pl.col(ROW).cast(pl.Int64))
+        whole = self.scan.with_row_index(ROW, offset=1).with_columns(pl.col(ROW).cast(pl.Int64))
         with _plain_errors(self.path):
             twins = whole.join(alike.lazy(), on=ROW, how="semi").collect(engine="streaming").sort(ROW)
             return twins.filter(~mapped.is_first_distinct())[ROW]
@@ -123,6 +121,8 @@ def read_parquet(path: Path, mapping: OrderMapping, progress: Progress) -> RawRo
     )
     if faults:
         raise LogsError("\n".join(f"{path.name}: {fault}" for fault in faults))
+    # Some versions of Polars read a name such as ^.*$ as a pattern, even if its column is given by position.
+    scan = scan.rename({name: str(place) for place, name in enumerate(schema.names())})
     file = _File(scan, {name: schema.names().index(column) for name, column in columns.items()}, path, size)
     currency = file.currency(mapping, schema)
     frame = file.read(progress)

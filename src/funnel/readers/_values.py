@@ -40,12 +40,13 @@ _WHOLE = {
 
 
 def text_of(rows: pl.DataFrame, name: str) -> pl.Expr:
-    """Write a column as text; whole floats, as spreadsheets make them of ids, without their ".0"."""
+    """Write a column as text: whole floats without ".0" (spreadsheets make them of ids), large ones as 1e+18."""
     column, dtype = pl.col(name), rows.schema[name]
     text = column.cast(pl.String)
     if not dtype.is_float():
         return text
-    return pl.when(column.is_not_nan()).then(text.str.strip_suffix(".0"))
+    signed = text.str.replace("e([0-9])", "e+${1}")  # some versions of Polars write 1e18
+    return pl.when(column.is_not_nan()).then(signed.str.strip_suffix(".0"))
 
 
 def unguarded(rows: pl.DataFrame, name: str) -> pl.Expr:

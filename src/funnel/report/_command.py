@@ -160,8 +160,11 @@ def _found(file: str, how: OrderMapping | None, asked: Asked) -> Findings:
 def _bar() -> Generator[Progress, None, None]:
     """Draw a bar while it takes long, on the terminal's side that is not the page; none where there is no terminal."""
     console = _terminal()
+    if not console.is_terminal:  # some versions of Rich write a line end for a bar that is switched off
+        yield lambda _name, _done, _total: None
+        return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Bar(*columns, console=console, transient=True) as bar:
         tasks: dict[str, TaskID] = {}
 
         def tell(name: str, done: int, total: int) -> None:
