@@ -1,8 +1,8 @@
 """Intervals of rows, cut into blocks: what holds at an instant is found in few blocks, however many rows overlap.
 
-The instants of a person are numbered. A block is a power of two of them, as in a segment tree: an interval of n instants
-is at most 2 log n blocks, and an instant lies in log n blocks. Rows and instants meet by joins on equal columns, which
-every engine has.
+The instants of a person are numbered. A block is a power of two of them, as in a segment tree: an interval of n
+instants is at most 2 log n blocks, and an instant is in log n blocks. Rows and instants meet by joins on equal columns,
+which every engine has.
 """
 
 from __future__ import annotations

@@ -78,28 +78,32 @@ def _cumulated(given: Frame, chosen: Placed) -> Frame:
 
 
 def _living(given: Frame, chosen: Placed, at: int) -> Frame:
-    """The numbers and turns of the rows that count, from each instant on at which a row begins to count or ceases to."""
+    """The numbers and turns of the rows that count, from each instant on at which a row begins or ceases to count."""
     ended = cached(given.filter(nw.col("end") <= at))
-    sums = [(one, value_name(place)) for one, place in chosen if one.how == "sum"]
-    others = [(one, value_name(place)) for one, place in chosen if one.how != "sum"]
-    ends = nw.col("end") <= at
-    begins = given.with_columns(
-        **{name: nw.when(ends).then(_neutral(one)).otherwise(nw.col(name)) for one, name in others}
-    )
-    ceases = ended.with_columns(
-        _at=nw.col("end"),
-        **{name: whole(0) - nw.col(name) for _, name in sums},
-        **{name: _neutral(one) for one, name in others},
-    )
-    names = [PERSON, "_at", *(value_name(place) for _, place in chosen)]
-    line = _cumulated(nw.concat([begins.select(names), ceases.select(names)]), chosen)
+    named = [(one, value_name(place)) for one, place in chosen]
+    begins = given.select(PERSON, "_at", *(_begun(one, name, at) for one, name in named))
+    ceases = ended.select(PERSON, *(_ceased(one, name) for one, name in named), _at=nw.col("end"))
+    line = _cumulated(nw.concat([begins, ceases.select(PERSON, "_at", *(name for _, name in named))]), chosen)
+    others = [(one, name) for one, name in named if one.how != "sum"]
     return _with_passing(cached(line), ended, others) if others else line
+
+
+def _begun(one: Reduction, name: str, at: int) -> nw.Expr:
+    """What a row changes when it begins to count; a row that ceases to changes only sums."""
+    if one.how == "sum":
+        return nw.col(name)
+    return nw.when(nw.col("end") <= at).then(_neutral(one)).otherwise(nw.col(name)).alias(name)
+
+
+def _ceased(one: Reduction, name: str) -> nw.Expr:
+    """What a row changes when it ceases to count."""
+    return (whole(0) - nw.col(name) if one.how == "sum" else _neutral(one)).alias(name)
 
 
 def _with_passing(line: Frame, ended: Frame, others: Sequence[tuple[Reduction, str]]) -> Frame:
     """The values of a line together with those of rows that cease to count."""
-    instants = (ended.select(PERSON, _at=nw.col(at)) for at in ("start", "end"))
-    places = cached(places_of(*instants, line.select(PERSON, "_at")))
+    begins, ends = (ended.select(PERSON, _at=nw.col(at)) for at in ("start", "end"))
+    places = cached(places_of(begins, ends, line.select(PERSON, "_at")))
     names = [name for _, name in others]
     spans = placed(placed(ended, places, "start", "_from"), places, "end", "_to")
     blocks = in_blocks(spans.select(PERSON, "_from", "_to", *names), places)
