@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from itertools import product
 from random import Random
 from typing import Any
 
@@ -16,7 +17,7 @@ import pytest
 from funnel._instants import FOREVER
 from funnel._ledger.following import Change
 from funnel._ledger.growing import GrowingLedger
-from funnel._reduce import gaps, intervals, windows
+from funnel._reduce import gaps, windows
 from funnel._reduce.folds import Row
 from funnel._reduce.forms import Reduction
 from funnel._streams import LIVING, STREAMS, TABLES
@@ -28,7 +29,7 @@ from funnel.records import Lead, Purchase, Record, Refund
 from funnel.rules.follow_up import next_step
 from funnel.rules.readiness import readiness_points
 from funnel.tally import Tally
-from tests.reduce.test_reduce import row
+from tests.reduce.test_reduce import row as row_of
 from tests.shop import DAY, END, NOW, ShopFacts, bought, did, refunded
 
 SEEDS = range(3_000 if os.environ.get("FUNNEL_PROFILE") == "full" else 60)
@@ -183,7 +184,7 @@ READ = (
 
 @pytest.mark.parametrize("ends", list(ENDS))
 def test_the_rows_an_engine_computes_grow_as_n_log_n(ends: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Four times as many rows of one person become at most six times as many: 4 log 4n / log n is 5 here, 4 x 4 is 16."""
+    """Four times as many rows of one person become at most six times as many; n log n gives 5, and n x n gives 16."""
     few, many = (_rows_computed(ends, count, monkeypatch) for count in (256, 1024))
 
     assert many <= 6 * few
@@ -192,20 +193,22 @@ def test_the_rows_an_engine_computes_grow_as_n_log_n(ends: str, monkeypatch: pyt
 def _rows_computed(ends: str, count: int, monkeypatch: pytest.MonkeyPatch) -> int:
     """How many rows all the frames have that are computed on the way to the windows of one person."""
     seen: list[int] = []
-    cached = intervals.cached
 
-    def counted(frame: Any) -> Any:
-        held = cached(frame)
-        seen.append(len(nw.to_native(held).collect()))
-        return held
+    def counted(way: Callable[..., Any]) -> Callable[..., Any]:
+        def work(*given: Any) -> Any:
+            found = way(*given)
+            seen.append(len(nw.to_native(found).collect()))
+            return found
+
+        return work
 
     names = [name for name in TABLES["purchases"] if name != "gap"]
     rows = [
-        row(2 * number, 2 * number, ENDS[ends](count, number), f"{number:05}", number % 7) for number in range(count)
+        row_of(2 * number, 2 * number, ENDS[ends](count, number), f"{number:05}", number % 7) for number in range(count)
     ]
     people = [{"person_id": "p1", **dict(zip(names, one, strict=False))} for one in rows]
     with monkeypatch.context() as patch:
-        for module in (gaps, intervals, windows):
-            patch.setattr(module, "cached", counted)
+        for module, name in product((gaps, windows), ("cached", "around", "in_blocks")):
+            patch.setattr(module, name, counted(getattr(module, name)))
         windows.running({"purchases": nw.from_native(pl.LazyFrame(people))}, READ, 4 * count).collect()
     return sum(seen)
