@@ -56,16 +56,15 @@ def _turned(table: Frame, at: int) -> Frame:
         _after=nw.when(is_steady).then(nw.col("_turn")).otherwise(whole(FOREVER)),
         _after_at=nw.when(is_steady).then(nw.col("t")).otherwise(whole(FOREVER)),
     )
-    by_turn = {"order_by": "_turn"}
     rows = rows.with_columns(
-        nw.col("_before").cum_max().over(PERSON, **by_turn),
-        nw.col("_after").cum_min(reverse=True).over(PERSON, **by_turn),
-        nw.col("_after_at").cum_min(reverse=True).over(PERSON, **by_turn),
+        nw.col("_before").cum_max().over(PERSON, order_by="_turn"),
+        nw.col("_after").cum_min(reverse=True).over(PERSON, order_by="_turn"),
+        nw.col("_after_at").cum_min(reverse=True).over(PERSON, order_by="_turn"),
     )
     rows = rows.with_columns(
-        nw.col("_before").shift(1).over(PERSON, **by_turn),
-        nw.col("_after").shift(-1).over(PERSON, **by_turn),
-        nw.col("_after_at").shift(-1).over(PERSON, **by_turn),
+        nw.col("_before").shift(1).over(PERSON, order_by="_turn"),
+        nw.col("_after").shift(-1).over(PERSON, order_by="_turn"),
+        nw.col("_after_at").shift(-1).over(PERSON, order_by="_turn"),
     )
     return rows.with_columns(
         nw.col("_before").fill_null(NONE).cast(nw.Int64()),
