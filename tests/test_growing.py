@@ -6,16 +6,21 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from itertools import product
 from random import Random
 from typing import Any
 
+import narwhals as nw
+import polars as pl
 import pytest
 
 from funnel._instants import FOREVER
 from funnel._ledger.following import Change
 from funnel._ledger.growing import GrowingLedger
+from funnel._reduce import gaps, windows
 from funnel._reduce.folds import Row
-from funnel._streams import LIVING, STREAMS
+from funnel._reduce.forms import Reduction
+from funnel._streams import LIVING, STREAMS, TABLES
 from funnel.errors import RecordError
 from funnel.history import checked_before
 from funnel.interactions import Answer, Complaint, Delivered, FollowUpSent, Question, Resolution, View, Visit
@@ -24,6 +29,7 @@ from funnel.records import Lead, Purchase, Record, Refund
 from funnel.rules.follow_up import next_step
 from funnel.rules.readiness import readiness_points
 from funnel.tally import Tally
+from tests.reduce.test_reduce import row as row_of
 from tests.shop import DAY, END, NOW, ShopFacts, bought, did, refunded
 
 SEEDS = range(3_000 if os.environ.get("FUNNEL_PROFILE") == "full" else 60)
@@ -157,3 +163,52 @@ def test_a_refund_of_an_unknown_purchase_changes_nothing() -> None:
     with pytest.raises(RecordError, match="refund 'r' is of purchase '2'"):
         ledger.add(refunded("r", "2", NOW))
     assert ledger.changes == {}
+
+
+ENDS: dict[str, Callable[[int, int], int]] = {
+    "each ends before the next begins": lambda _, number: 2 * number + 1,
+    "the first ends first, after all began": lambda count, number: 2 * (count + number),
+    "the last ends first": lambda count, number: 2 * (2 * count - number),
+    "all end at once": lambda count, _: 2 * count,
+    "none ends": lambda *_: FOREVER,
+    "every other ends": lambda count, number: 2 * (count + number) if number % 2 else FOREVER,
+}
+PURCHASES = STREAMS["purchases"]
+READ = (
+    Reduction(PURCHASES, "sum", "amount"),
+    Reduction(PURCHASES, "largest", "amount"),
+    Reduction(PURCHASES, "earliest", "id", empty=""),
+    Reduction(PURCHASES, "latest", "gap"),
+)
+
+
+@pytest.mark.parametrize("ends", list(ENDS))
+def test_the_rows_an_engine_computes_grow_as_n_log_n(ends: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four times as many rows of one person become at most six times as many; n log n gives 5, and n x n gives 16."""
+    few, many = (_rows_computed(ends, count, monkeypatch) for count in (256, 1024))
+
+    assert many <= 6 * few
+
+
+def _rows_computed(ends: str, count: int, monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many rows all the frames have that are computed on the way to the windows of one person."""
+    seen: list[int] = []
+
+    def counted(way: Callable[..., Any]) -> Callable[..., Any]:
+        def work(*given: Any) -> Any:
+            found = way(*given)
+            seen.append(len(nw.to_native(found).collect()))
+            return found
+
+        return work
+
+    names = [name for name in TABLES["purchases"] if name != "gap"]
+    rows = [
+        row_of(2 * number, 2 * number, ENDS[ends](count, number), f"{number:05}", number % 7) for number in range(count)
+    ]
+    people = [{"person_id": "p1", **dict(zip(names, one, strict=False))} for one in rows]
+    with monkeypatch.context() as patch:
+        for module, name in product((gaps, windows), ("cached", "around", "in_blocks")):
+            patch.setattr(module, name, counted(getattr(module, name)))
+        windows.running({"purchases": nw.from_native(pl.LazyFrame(people))}, READ, 4 * count).collect()
+    return sum(seen)

@@ -1,141 +1,138 @@
 """The running window of a reduction: all people, at every instant at which something of theirs counts or ceases to.
 
-A table whose rows cease to count is cut, for each person, into epochs that begin where a row ceases; within an epoch
-the rows that count only grow in number, so plain windows are exact. Window functions stand over plain columns that
-hold no nulls, which is what every engine does alike.
+Sums add what begins to count and subtract what ceases to. Other values of rows that never cease to count are plain
+windows over the instants. Those of rows that cease to count are found by the blocks of instants in which they count.
+Window functions stand over plain columns that hold no nulls, which is what every engine does alike.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import narwhals as nw
 
-from funnel._frames import laid_down
-from funnel._instants import FOREVER, NEVER
-from funnel._reduce.aggregates import PERSON, belongs, completed, reads_gap, same_edges, taken, value_name, with_gap
-from funnel._reduce.forms import EDGES, GAP, MONOIDS, ORDER, Reduction
+from funnel._lift.columns import whole
+from funnel._reduce.aggregates import PERSON, belongs, completed, reads_gap, same_edges, taken, value_name
+from funnel._reduce.forms import EDGES, MONOIDS, Monoid, Reduction
+from funnel._reduce.gaps import with_changing_gaps
+from funnel._reduce.intervals import BLOCK, around, cached, in_blocks, placed, places_of, turns
 
 Frame = nw.LazyFrame[Any]
+Placed = Sequence[tuple[Reduction, int]]
 AT = "t"
 """The column of the instants, in microseconds."""
-
-_EPOCH = "_epoch"
-_WHOLE = (PERSON, _EPOCH)
 
 
 def running(tables: Mapping[str, Frame], reductions: Sequence[Reduction], at: int) -> Frame:
     """The values of the reductions at each person's own instants, up to and with `at`: one row a person and instant."""
-    placed = [(reduction, place) for place, reduction in enumerate(reductions)]
-    started = {name: table.filter(nw.col("start") <= at) for name, table in tables.items()}
-    ends = {one.stream.table for one in reductions if one.stream.living}
-    cut = {
-        name: laid_down(epochs_of(table, at) if name in ends else one_epoch(table)) for name, table in started.items()
-    }
-    line = laid_down(_timeline(cut.values()))
-    for name, table in cut.items():
-        chosen = [(one, place) for one, place in placed if one.stream.table == name]
-        if chosen:
-            line = laid_down(_aligned(line, laid_down(_steps(table, chosen))))
-    return completed(line, tables, placed)
+    numbered = [(reduction, place) for place, reduction in enumerate(reductions)]
+    chosen = {name: [(one, place) for one, place in numbered if one.stream.table == name] for name in tables}
+    steps = {name: cached(steps_of(table, chosen[name], at)) for name, table in tables.items()}
+    line = cached(nw.concat([one.select(PERSON, AT) for one in steps.values()]).unique())
+    for name, table in steps.items():
+        if chosen[name]:
+            line = cached(_aligned(line, table))
+    return completed(line, tables, numbered)
 
 
-def one_epoch(table: Frame) -> Frame:
-    zero = nw.lit(0, nw.Int64())
-    return table.with_columns(_epoch=zero, _from=nw.lit(NEVER, nw.Int64()), _at=nw.col("start"), _row=zero + 1)
+def steps_of(table: Frame, chosen: Placed, at: int) -> Frame:
+    """The values of one table from each instant on at which they change: person, instant, and a column a reduction."""
+    rows = table.filter(nw.col("start") <= at)
+    if not chosen:
+        return rows.select(PERSON, nw.col("start").alias(AT))
+    if any(reads_gap(one) for one, _ in chosen):
+        rows = with_changing_gaps(rows, at)
+    rows = cached(turns(rows).with_columns(_at=nw.col("start")))
+    given = rows.with_columns(*(_given(one, place) for one, place in chosen))
+    lives = chosen[0][0].stream.living
+    stepped = cached(_living(cached(given), chosen, at) if lives else _cumulated(given, chosen))
+    for group in same_edges(chosen):
+        stepped = _looked_up(stepped, rows, group)
+    return stepped.select(PERSON, nw.col("_at").alias(AT), *(value_name(place) for _, place in chosen))
 
 
-def epochs_of(table: Frame, at: int) -> Frame:
-    """Every row once for each epoch in which it counts, and one empty row to open each epoch."""
-    begins = nw.concat(
-        [
-            table.select(PERSON, _from=nw.lit(NEVER, nw.Int64())),
-            table.filter(nw.col("end") <= at).select(PERSON, _from=nw.col("end")),
-        ],
-    ).unique()
-    bounded = begins.with_columns(_until=nw.col("_from").shift(-1).over(PERSON, order_by="_from"))
-    bounded = bounded.with_columns(nw.col("_until").fill_null(FOREVER).cast(nw.Int64()), _epoch=nw.col("_from"))
-    rows = table.join(bounded, on=PERSON, how="inner").filter(
-        (nw.col("start") < nw.col("_until")) & (nw.col("end") > nw.col("_from")),
-    )
-    late = nw.col("start") > nw.col("_from")
-    shown = rows.with_columns(
-        _at=nw.when(late).then(nw.col("start")).otherwise(nw.col("_from")), _row=nw.lit(1, nw.Int64())
-    )
-    columns = shown.collect_schema().names()
-    opening = bounded.filter(nw.col("_from") > NEVER).with_columns(_at=nw.col("_from"), _row=nw.lit(0, nw.Int64()))
-    return nw.concat([shown.select(columns), _blank(opening, table).select(columns)])
+def _monoid(one: Reduction) -> Monoid:
+    return MONOIDS[EDGES.get(one.how, one.how)]
 
 
-def _blank(opening: Frame, table: Frame) -> Frame:
-    """Rows with the columns of a table and nothing in them, dated before all others."""
-    schema = table.collect_schema()
-    blank = {
-        name: nw.lit("", nw.String()) if isinstance(dtype, nw.String) else nw.lit(NEVER, nw.Int64())
-        for name, dtype in schema.items()
-        if name != PERSON
-    }
-    return opening.with_columns(**blank)
+def _neutral(one: Reduction) -> nw.Expr:
+    return whole(_monoid(one).neutral)
 
 
-def _timeline(cuts: Iterable[Frame]) -> Frame:
-    return nw.concat([cut.select(PERSON, nw.col("_at").alias(AT)) for cut in cuts]).unique()
-
-
-def _steps(rows: Frame, placed: Sequence[tuple[Reduction, int]]) -> Frame:
-    """The values after each instant of one table: person, instant, and a column a reduction."""
-    if any(reads_gap(one) for one, _ in placed):
-        rows = with_opening_gaps(rows)
-    numbered = laid_down(rows.with_columns(_turn=nw.col("_row").cum_sum().over(*_WHOLE, order_by=ORDER)))
-    held = numbered.with_columns(*(_taken(one, place) for one, place in placed))
-    summed = held.with_columns(*(_window(one, place) for one, place in placed))
-    after = nw.col("_at").shift(-1).over(*_WHOLE, order_by=ORDER)
-    last = summed.with_columns(_after=after).with_columns(nw.col("_after").fill_null(FOREVER).cast(nw.Int64()))
-    stepped = laid_down(last.filter(nw.col("_after") > nw.col("_at")))
-    for group in same_edges(placed):
-        stepped = _looked_up(stepped, numbered, group)
-    return stepped.select(PERSON, nw.col("_at").alias(AT), *(value_name(place) for _, place in placed))
-
-
-def with_opening_gaps(rows: Frame) -> Frame:
-    """Each row with its gap, counted from the row before it in its epoch; the row that opens an epoch is none."""
-    told = with_gap(rows.filter(nw.col("_row") == 1), *_WHOLE)
-    blank = rows.filter(nw.col("_row") == 0).with_columns(nw.lit(0, nw.Int64()).alias(GAP))
-    return nw.concat([told, blank.select(told.collect_schema().names())])
-
-
-def _taken(one: Reduction, place: int) -> nw.Expr:
+def _given(one: Reduction, place: int) -> nw.Expr:
     """What each row gives: its field, or for a value that is looked up, its turn among the rows."""
     if not one.is_edge:
-        there = taken(one, place)
-        neutral = nw.lit(MONOIDS[one.how].neutral, nw.Int64())
-        return nw.when(nw.col("_row") == 1).then(there).otherwise(neutral).alias(value_name(place))
-    none = 0 if one.how == "latest" else FOREVER
-    condition = belongs(one)
-    there = nw.col("_row") == 1 if condition is None else (nw.col("_row") == 1) & condition
-    return nw.when(there).then(nw.col("_turn")).otherwise(nw.lit(none, nw.Int64())).alias(value_name(place))
+        return taken(one, place)
+    condition, turn = belongs(one), nw.col("_turn")
+    return (turn if condition is None else nw.when(condition).then(turn).otherwise(_neutral(one))).alias(
+        value_name(place)
+    )
 
 
-def _window(one: Reduction, place: int) -> nw.Expr:
-    column = nw.col(value_name(place))
-    return MONOIDS[EDGES.get(one.how, one.how)].window(column).over(*_WHOLE, order_by=ORDER)
+def _cumulated(given: Frame, chosen: Placed) -> Frame:
+    """The numbers and turns of all rows up to each instant."""
+    values = [(_monoid(one), nw.col(value_name(place))) for one, place in chosen]
+    changes = given.group_by(PERSON, "_at").agg(*(monoid.aggregate(value) for monoid, value in values))
+    return changes.with_columns(*(monoid.window(value).over(PERSON, order_by="_at") for monoid, value in values))
 
 
-def _looked_up(stepped: Frame, rows: Frame, group: Sequence[tuple[Reduction, int]]) -> Frame:
+def _living(given: Frame, chosen: Placed, at: int) -> Frame:
+    """The numbers and turns of the rows that count, from each instant on at which a row begins or ceases to count."""
+    ended = cached(given.filter(nw.col("end") <= at))
+    named = [(one, value_name(place)) for one, place in chosen]
+    begins = given.select(PERSON, "_at", *(_begun(one, name, at) for one, name in named))
+    ceases = ended.select(PERSON, *(_ceased(one, name) for one, name in named), _at=nw.col("end"))
+    line = _cumulated(nw.concat([begins, ceases.select(PERSON, "_at", *(name for _, name in named))]), chosen)
+    others = [(one, name) for one, name in named if one.how != "sum"]
+    return _with_passing(cached(line), ended, others) if others else line
+
+
+def _begun(one: Reduction, name: str, at: int) -> nw.Expr:
+    """What a row changes when it begins to count; a row that ceases to changes only sums."""
+    if one.how == "sum":
+        return nw.col(name)
+    return nw.when(nw.col("end") <= at).then(_neutral(one)).otherwise(nw.col(name)).alias(name)
+
+
+def _ceased(one: Reduction, name: str) -> nw.Expr:
+    """What a row changes when it ceases to count."""
+    return (whole(0) - nw.col(name) if one.how == "sum" else _neutral(one)).alias(name)
+
+
+def _with_passing(line: Frame, ended: Frame, others: Sequence[tuple[Reduction, str]]) -> Frame:
+    """The values of a line together with those of rows that cease to count."""
+    begins, ends = (ended.select(PERSON, _at=nw.col(at)) for at in ("start", "end"))
+    places = cached(places_of(begins, ends, line.select(PERSON, "_at")))
+    names = [name for _, name in others]
+    spans = placed(placed(ended, places, "start", "_from"), places, "end", "_to")
+    blocks = in_blocks(spans.select(PERSON, "_from", "_to", *names), places)
+    best = [_monoid(one).aggregate(nw.col(name)) for one, name in others]
+    blocks = cached(blocks.group_by(*BLOCK).agg(*best))
+    met = around(places.select(PERSON, "_place").unique(), blocks).join(blocks, on=list(BLOCK), how="inner")
+    found = met.group_by(PERSON, "_place").agg(*best).rename({name: f"_{name}" for name in names})
+    both = placed(line, places, "_at").join(found, on=[PERSON, "_place"], how="left")
+    return both.with_columns(*(_better(one, name) for one, name in others))
+
+
+def _better(one: Reduction, name: str) -> nw.Expr:
+    """The better of two values of a reduction; the other may be null."""
+    own, other = nw.col(name), nw.col(f"_{name}").fill_null(_monoid(one).neutral).cast(nw.Int64())
+    is_better = other < own if _monoid(one) is MONOIDS["smallest"] else other > own
+    return nw.when(is_better).then(other).otherwise(own).alias(name)
+
+
+def _looked_up(stepped: Frame, rows: Frame, group: Placed) -> Frame:
     """Turn the turns of rows into the values of those rows."""
     places = [place for _, place in group]
-    turns = stepped.with_columns(_edge=nw.col(value_name(places[0]))).drop(*(value_name(place) for place in places))
-    values = rows.filter(nw.col("_row") == 1).select(
-        *_WHOLE, nw.col("_turn").alias("_edge"), *(nw.col(one.field).alias(value_name(place)) for one, place in group)
-    )
-    return turns.join(values, on=[*_WHOLE, "_edge"], how="left").drop("_edge")
+    turns = stepped.with_columns(_turn=nw.col(value_name(places[0]))).drop(*(value_name(place) for place in places))
+    values = rows.select(PERSON, "_turn", *(nw.col(one.field).alias(value_name(place)) for one, place in group))
+    return turns.join(values, on=[PERSON, "_turn"], how="left").drop("_turn")
 
 
 def _aligned(line: Frame, steps: Frame) -> Frame:
     """Carry the values of one table forward to every instant of the timeline."""
-    one = nw.lit(1, nw.Int64())
-    own = steps.with_columns(_mark=one)
+    own = steps.with_columns(_mark=whole(1))
     marked = line.join(own.select(PERSON, AT, "_mark"), on=[PERSON, AT], how="left")
     marked = marked.with_columns(nw.col("_mark").fill_null(0).cast(nw.Int64()))
     counted = marked.with_columns(_turn=nw.col("_mark").cum_sum().over(PERSON, order_by=AT)).drop("_mark")

@@ -1,7 +1,7 @@
 """The rows at which something begins to count or ceases to, of all tables that are read, in order.
 
-A table whose rows cease to count has the rows of those people who have such rows once for each epoch in which they
-count, as `funnel._reduce.windows` cuts them.
+If rows of a person cease to count, the values of their table are computed by `funnel._reduce.windows`: a row is then an
+instant from which these values hold.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from funnel._lift.tree import Tree
 from funnel._moves.many import arrivals
 from funnel._packed import Whole
 from funnel._packed.parts import Numbered, parted
-from funnel._reduce.aggregates import PERSON, belongs, reads_gap
+from funnel._reduce.aggregates import PERSON, belongs, filled, reads_gap, value_name, with_gap
 from funnel._reduce.forms import ORDER, Reduction, Stream
-from funnel._reduce.windows import epochs_of, one_epoch, with_opening_gaps
+from funnel._reduce.windows import AT, steps_of
 from funnel._streams import ROOTS
 
 T = TypeVar("T")
@@ -48,13 +48,15 @@ class Held:
     """What is known of the rows of one table.
 
     Attributes:
-        opens: The bit of a mark that says that an epoch begins: of what the table held before, nothing counts any more.
+        stepped: The bit of a mark that says that a row is an instant from which computed values hold.
         fields: The values of its rows, by field; texts are numbers.
+        steps: The values that hold from such instants on, by the places of their reductions.
         dated: Whether its rows begin to count when they happened; then there is no field `t`.
     """
 
-    opens: int
+    stepped: int
     fields: Mapping[str, Whole]
+    steps: Mapping[int, Whole]
     dated: bool
 
 
@@ -64,9 +66,9 @@ class Lines:
 
     Attributes:
         person: The number of each row's person.
-        at: When it begins to count, or when the epoch begins in which it counts.
-        mark: In bits, of which groups it is, and whether an epoch begins.
-        row: Its place among the rows of its table.
+        at: When it begins to count, or from when computed values hold.
+        mark: In bits, of which groups it is, or that it is an instant from which computed values hold.
+        row: Its place among the rows of its table, or among such instants.
         held: What is known of the tables.
         names: Gives the people of these numbers, as they came in.
     """
@@ -98,9 +100,9 @@ class Wanted:
         """Whether rows of one instant need their whole order."""
         return any(one.is_edge for one in self.plan.reductions)
 
-    def of_table(self, table: str) -> Sequence[Reduction]:
-        """The reductions of a table."""
-        return [one for one in self.plan.reductions if one.stream.table == table]
+    def of_table(self, table: str) -> Sequence[tuple[Reduction, int]]:
+        """The reductions of a table, each with its place."""
+        return [(one, place) for place, one in enumerate(self.plan.reductions) if one.stream.table == table]
 
 
 def bits_of(plan: Plan) -> Collection[Group | str]:
@@ -114,8 +116,8 @@ def lines_of(wanted: Wanted, tables: Mapping[str, Frame], now: int) -> Lines:
     read = [name for name in tables if wanted.of_table(name)]
     parts, held = [_first_rows(tables, read, now)], dict[str, Held]()
     for name in read:
-        part, held[name] = _rows(wanted, tables[name], name, now)
-        parts.append(part)
+        found, held[name] = _rows(wanted, tables[name], name, now)
+        parts += found
     rows = pl.concat(parts, how="diagonal")
     numbered, names = _numbered(rows.sort(ORDER) if wanted.has_edges else rows)
     person, at, mark, row = (numbered[name].to_numpy() for name in ("person", "at", "mark", "row"))
@@ -132,30 +134,45 @@ def _first_rows(tables: Mapping[str, Frame], read: Collection[str], now: int) ->
     return native.with_columns(mark=pl.lit(0, pl.UInt32), row=pl.lit(0, pl.UInt32))
 
 
-def _rows(wanted: Wanted, table: Frame, name: str, now: int) -> tuple[pl.DataFrame, Held]:
+def _rows(wanted: Wanted, table: Frame, name: str, now: int) -> tuple[list[pl.DataFrame], Held]:
     """The rows of one table, and what is known of them."""
-    reductions = wanted.of_table(name)
-    cut, is_cut = _cut(table.filter(nw.col("start") <= now), now, living=reductions[0].stream.living)
+    chosen = wanted.of_table(name)
+    reductions = [one for one, _ in chosen]
+    rows, passing = _parted(table.filter(nw.col("start") <= now), now, living=reductions[0].stream.living)
     if any(reads_gap(one) for one in reductions):
-        cut = with_opening_gaps(cut)
-    fields = sorted({one.field for one in reductions} - ({""} if is_cut else {"", "t"}))
+        rows = with_gap(rows, PERSON)
+    fields = sorted({one.field for one in reductions} - ({"", "t"} if passing is None else {""}))
     order = ORDER if wanted.has_edges else ()
-    mark = nw.when(nw.col("_row") == 1).then(_mark(wanted, reductions)).otherwise(whole(wanted.bits[name]))
-    shown = cut.select(PERSON, *dict.fromkeys([*order, *fields]), at=nw.col("_at"), mark=mark)
-    rows: pl.DataFrame = nw.to_native(shown).collect()
-    held = Held(wanted.bits[name], {field: _whole(rows[field], wanted.texts) for field in fields}, not is_cut)
-    row = pl.int_range(pl.len(), dtype=pl.UInt32)
-    return rows.select(PERSON, *order, "at", pl.col("mark").cast(pl.UInt32), row=row), held
+    shown = rows.select(PERSON, *dict.fromkeys([*order, *fields]), at=nw.col("start"), mark=_mark(wanted, reductions))
+    whole_rows: pl.DataFrame = nw.to_native(shown).collect()
+    values = {field: _whole(whole_rows[field], wanted.texts) for field in fields}
+    parts, bit = [_placed(whole_rows.select(PERSON, *order, "at", "mark"))], wanted.bits[name]
+    if passing is None:
+        return parts, Held(bit, values, {}, dated=True)
+    part, steps = _steps(wanted, passing, chosen, now)
+    return [*parts, _placed(part.with_columns(mark=pl.lit(bit)))], Held(bit, values, steps, dated=False)
 
 
-def _cut(rows: Frame, now: int, *, living: bool) -> tuple[Frame, bool]:
-    """The rows of a table, cut into epochs where rows of a person cease to count; and whether any do."""
+def _placed(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.with_columns(pl.col("mark").cast(pl.UInt32), row=pl.int_range(pl.len(), dtype=pl.UInt32))
+
+
+def _steps(
+    wanted: Wanted, passing: Frame, chosen: Sequence[tuple[Reduction, int]], now: int
+) -> tuple[pl.DataFrame, Mapping[int, Whole]]:
+    """The instants at which values of a table change, and the values that hold from then on, by place."""
+    stepped = steps_of(passing, chosen, now).with_columns(*(filled(place, one) for one, place in chosen))
+    steps: pl.DataFrame = nw.to_native(stepped).collect()
+    values = {place: _whole(steps[value_name(place)], wanted.texts) for _, place in chosen}
+    return steps.select(PERSON, at=AT), values
+
+
+def _parted(rows: Frame, now: int, *, living: bool) -> tuple[Frame, Frame | None]:
+    """The rows of people whose rows of a table never cease to count, and of the others; None if there are none."""
     ended = kept(rows.filter(nw.col("end") <= now).select(PERSON).unique()) if living else None
     if ended is None or not len(ended.collect()):
-        return one_epoch(rows), False
-    cut = epochs_of(rows.join(ended, on=PERSON, how="semi"), now).drop("_until")
-    whole_ = one_epoch(rows.join(ended, on=PERSON, how="anti"))
-    return nw.concat([whole_, cut.select(whole_.collect_schema().names())]), True
+        return rows, None
+    return rows.join(ended, on=PERSON, how="anti"), rows.join(ended, on=PERSON, how="semi")
 
 
 def _mark(wanted: Wanted, reductions: Iterable[Reduction]) -> nw.Expr:

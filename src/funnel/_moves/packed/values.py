@@ -1,25 +1,24 @@
 """What is known of each person at each instant at which something changes, from rows in order.
 
 Of each table, what its rows up to the last of an instant say holds until its next row; so all that is needed of a table
-is where its epoch began, and which of its rows were the first and the last of a group.
+is where the rows of a person begin, and which of its rows were the first and the last of a group.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cached_property
 
 import attrs
 import numpy as np
 
-from funnel._moves.packed.lines import Block, Held, Wanted
+from funnel._moves.packed.lines import Bits, Block, Held, Wanted
 from funnel._packed import Flags, Places, Whole
 from funnel._reduce.forms import FINISHES, Reduction
 
 
 @attrs.frozen(eq=False)
 class Piece:
-    """The rows of some people, and where people, instants and epochs begin among them."""
+    """The rows of some people, and where people and instants begin among them."""
 
     block: Block
 
@@ -50,17 +49,15 @@ class Piece:
 
     @cached_property
     def person_from(self) -> Places:
-        """The place of the first row of each row's person."""
-        return np.maximum.accumulate(np.where(self.comes_in, self.places, 0))
+        """For each person and instant, the place of the first row of the person."""
+        return np.maximum.accumulate(np.where(self.comes_in, self.places, 0))[self.ends]
 
-    def epoch_from(self, held: Held) -> Places:
-        """For each person and instant, the place from which rows of a table count."""
-        opens = self.block.mark & np.uint32(held.opens) != 0
-        if not opens.any():
-            return self.person_from[self.ends]
-        begins = np.zeros(len(self.at), np.bool_)
-        begins[self.firsts[np.searchsorted(self.firsts, np.flatnonzero(opens), side="right") - 1]] = True
-        return np.maximum.accumulate(np.where(begins | self.comes_in, self.places, 0))[self.ends]
+    def stepped(self, held: Held) -> tuple[Flags, Bits]:
+        """For each person and instant, whether values of a table are computed, and which hold."""
+        computed = self.block.mark & np.uint32(held.stepped) != 0
+        last = np.maximum.accumulate(np.where(computed, self.places, -1))[self.ends]
+        there = last >= self.person_from
+        return there, self.block.row[last[there]]
 
     def field(self, held: Held, name: str, places: Places) -> Whole:
         """A field of the rows of a table that stand at these places."""
@@ -77,20 +74,23 @@ def _differs(values: Whole) -> Flags:
 def values_of(wanted: Wanted, piece: Piece) -> list[Whole]:
     """The values that facts are read from, at each instant of each person."""
     plan = wanted.plan
-    froms = {name: piece.epoch_from(held) for name, held in piece.block.lines.held.items()}
-    values = [_value(wanted, piece, froms, one) for one in plan.reductions]
+    values = [_value(wanted, piece, one) for one in plan.reductions]
+    for held in piece.block.lines.held.values():
+        if held.steps:
+            there, rows = piece.stepped(held)
+            for place, steps in held.steps.items():
+                values[place][there] = steps[rows]
     for one, (_, parts) in zip(plan.derived, plan.finishes, strict=True):
         values.append(FINISHES[one.how].array(*(values[part] for part in parts)))
     return values
 
 
-def _value(wanted: Wanted, piece: Piece, froms: Mapping[str, Places], one: Reduction) -> Whole:
-    name = one.stream.table
-    held = piece.block.lines.held.get(name)
+def _value(wanted: Wanted, piece: Piece, one: Reduction) -> Whole:
+    held = piece.block.lines.held.get(one.stream.table)
     empty = wanted.texts[one.empty] if isinstance(one.empty, str) else one.empty
     if held is None:
         return np.full(len(piece.ends), empty, np.int64)
-    kept = Kept(piece, held, one, piece.block.mark & np.uint32(wanted.bits[one.stream, one.where]) != 0, froms[name])
+    kept = Kept(piece, held, one, piece.block.mark & np.uint32(wanted.bits[one.stream, one.where]) != 0)
     if one.how == "sum":
         return _summed(kept)
     looked_up = one.is_edge or (one.field == "t" and held.dated)
@@ -106,14 +106,17 @@ class Kept:
         held: What is known of its table.
         one: The reduction.
         rows: Whether each row is kept.
-        start: For each person and instant, the place from which rows of its table count.
     """
 
     piece: Piece
     held: Held
     one: Reduction
     rows: Flags
-    start: Places
+
+    @property
+    def start(self) -> Places:
+        """For each person and instant, the place from which rows count."""
+        return self.piece.person_from
 
     def field(self, places: Places) -> Whole:
         """The field of the rows at these places."""
@@ -149,16 +152,14 @@ def _edge(kept: Kept, empty: int) -> Whole:
 
 
 def _extreme(kept: Kept, empty: int) -> Whole:
-    """The largest or the smallest value of a field: by ranks, above which stands the number of the epoch."""
+    """The largest or the smallest value of a field: by ranks, above which stands the number of the person."""
     places, ends = np.flatnonzero(kept.rows), kept.piece.ends
     known, rank = np.unique(kept.field(places), return_inverse=True)
     if kept.one.how == "smallest":
         known, rank = known[::-1], len(known) - 1 - rank
-    epoch = np.zeros(len(kept.rows), np.int64)
-    epoch[kept.start] = 1
-    epoch = np.cumsum(epoch) * (len(known) + 1)
-    best = epoch.copy()
+    person = np.cumsum(kept.piece.comes_in) * (len(known) + 1)
+    best = person.copy()
     best[places] += rank + 1
-    found = np.maximum.accumulate(best)[ends] - epoch[ends] - 1
+    found = np.maximum.accumulate(best)[ends] - person[ends] - 1
     there = found >= 0
     return kept.filled(there, known[found[there]], empty)

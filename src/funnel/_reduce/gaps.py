@@ -1,0 +1,139 @@
+"""The gaps between rows that cease to count: each row once for each time that its gap changes.
+
+The gap of a row is the time since the row before it. The row before it changes when a row between them begins to count
+or ceases to, and each such instant changes the gaps of two rows at most. So n rows have at most 3 n gaps.
+
+A row is steady if it counts from when it happened, and for ever. Of the steady rows that count at an instant, the one
+next to a row is known from their order alone. Other rows are found by the blocks in which they count.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import narwhals as nw
+
+from funnel._instants import FOREVER
+from funnel._lift.columns import flag, whole
+from funnel._reduce.aggregates import PERSON
+from funnel._reduce.forms import GAP
+from funnel._reduce.intervals import BLOCK, around, cached, in_blocks, placed, places_of, turns
+
+Frame = nw.LazyFrame[Any]
+NONE = 0
+"""The turn of no row before; turns are counted from 1."""
+
+
+def with_changing_gaps(table: Frame, at: int) -> Frame:
+    """Return each row of a living table with its gap, from when until when it is that gap.
+
+    A row counts no earlier than it happened. `at` is the last instant that is asked for.
+    """
+    rows = cached(_turned(table, at))
+    changes = cached(_changes(cached(_met(rows))))
+    following = nw.col("_at").shift(-1).over(PERSON, "_turn", order_by="_at")
+    until = changes.with_columns(_next=following).with_columns(nw.col("_next").fill_null(FOREVER).cast(nw.Int64()))
+    before = rows.select(PERSON, _before=nw.col("_turn"), _then=nw.col("t"))
+    told = until.join(rows.drop("_before"), on=[PERSON, "_turn"], how="inner")
+    told = told.join(before, on=[PERSON, "_before"], how="left")
+    names = [name for name in table.collect_schema().names() if name not in ("start", "end")]
+    return told.select(
+        *names,
+        (nw.col("t") - nw.col("_then")).fill_null(0).cast(nw.Int64()).alias(GAP),
+        start=nw.col("_at"),
+        end=nw.when(nw.col("_next") < nw.col("end")).then(nw.col("_next")).otherwise(nw.col("end")),
+    )
+
+
+def _turned(table: Frame, at: int) -> Frame:
+    """The rows by turns, each with the turns of the steady rows next to it, and when the one after it happened."""
+    until = nw.when(nw.col("end") <= at).then(nw.col("end")).otherwise(whole(FOREVER))
+    rows = turns(table.with_columns(_until=until).filter(nw.col("start") < nw.col("_until")))
+    rows = rows.with_columns(_steady=flag((nw.col("start") == nw.col("t")) & (nw.col("_until") == FOREVER)))
+    is_steady = nw.col("_steady") == 1
+    rows = rows.with_columns(
+        _before=nw.when(is_steady).then(nw.col("_turn")).otherwise(whole(NONE)),
+        _after=nw.when(is_steady).then(nw.col("_turn")).otherwise(whole(FOREVER)),
+        _after_at=nw.when(is_steady).then(nw.col("t")).otherwise(whole(FOREVER)),
+    )
+    rows = rows.with_columns(
+        nw.col("_before").cum_max().over(PERSON, order_by="_turn"),
+        nw.col("_after").cum_min(reverse=True).over(PERSON, order_by="_turn"),
+        nw.col("_after_at").cum_min(reverse=True).over(PERSON, order_by="_turn"),
+    )
+    rows = rows.with_columns(
+        nw.col("_before").shift(1).over(PERSON, order_by="_turn"),
+        nw.col("_after").shift(-1).over(PERSON, order_by="_turn"),
+        nw.col("_after_at").shift(-1).over(PERSON, order_by="_turn"),
+    )
+    return rows.with_columns(
+        nw.col("_before").fill_null(NONE).cast(nw.Int64()),
+        nw.col("_after").fill_null(FOREVER).cast(nw.Int64()),
+        nw.col("_after_at").fill_null(FOREVER).cast(nw.Int64()),
+    )
+
+
+def _met(rows: Frame) -> Frame:
+    """Where each row begins or ceases to count: the turns of the rows next to it that count then."""
+    near = (PERSON, "_turn", "_before", "_after", "_after_at")
+    begins = rows.select(*near, _at=nw.col("start"), _begins=whole(1))
+    ceases = rows.filter(nw.col("_until") < FOREVER).select(*near, _at=nw.col("_until"), _begins=whole(0))
+    asked = cached(nw.concat([begins, ceases]))
+    met = asked.join(_passing(rows, asked), on=[PERSON, "_turn", "_at"], how="left").with_columns(
+        nw.col("_last").fill_null(NONE).cast(nw.Int64()), nw.col("_first").fill_null(FOREVER).cast(nw.Int64())
+    )
+    met = met.with_columns(
+        _after=nw.when(nw.col("_after_at") <= nw.col("_at")).then(nw.col("_after")).otherwise(whole(FOREVER))
+    )
+    return met.select(
+        PERSON,
+        "_turn",
+        "_at",
+        "_begins",
+        _before=nw.when(nw.col("_last") > nw.col("_before")).then(nw.col("_last")).otherwise(nw.col("_before")),
+        _after=nw.when(nw.col("_first") < nw.col("_after")).then(nw.col("_first")).otherwise(nw.col("_after")),
+    )
+
+
+def _passing(rows: Frame, asked: Frame) -> Frame:
+    """The turns of the rows next to turns at instants, among the rows that are not steady."""
+    passing = rows.filter(nw.col("_steady") == 0).select(PERSON, "_turn", "start", "_until")
+    places = cached(
+        places_of(
+            passing.select(PERSON, _at=nw.col("start")),
+            passing.select(PERSON, _at=nw.col("_until")),
+            asked.select(PERSON, "_at"),
+        )
+    )
+    spans = placed(placed(passing, places, "start", "_from"), places, "_until", "_to")
+    blocks = in_blocks(spans.select(PERSON, "_turn", "_from", "_to"), places)
+    questions = around(placed(asked.select(PERSON, "_turn", "_at"), places, "_at"), blocks)
+    there = blocks.select(*BLOCK, "_turn", _at=whole(0), _is_row=whole(1), _is_question=whole(0))
+    wanted = questions.select(*BLOCK, "_turn", "_at", _is_row=whole(0), _is_question=whole(1))
+    line = nw.concat([there, wanted])
+    is_row = nw.col("_is_row") == 1
+    line = line.with_columns(
+        _last=nw.when(is_row).then(nw.col("_turn")).otherwise(whole(NONE)),
+        _first=nw.when(is_row).then(nw.col("_turn")).otherwise(whole(FOREVER)),
+    )
+    # A row is not next to itself: questions about its turn come first, or last in the other direction.
+    line = line.with_columns(
+        nw.col("_last").cum_max().over(*BLOCK, order_by=["_turn", "_is_row", "_at"]),
+        nw.col("_first").cum_min(reverse=True).over(*BLOCK, order_by=["_turn", "_is_question", "_at"]),
+    )
+    found = line.filter(nw.col("_is_question") == 1).group_by(PERSON, "_turn", "_at")
+    return found.agg(nw.col("_last").max(), nw.col("_first").min())
+
+
+def _changes(met: Frame) -> Frame:
+    """The turns of rows, each instant at which the row before it changes, and the turn of that row."""
+    own = met.filter(nw.col("_begins") == 1).select(PERSON, "_turn", "_at", "_before")
+    begins = nw.col("_begins") == 1
+    next_ = met.filter(nw.col("_after") < FOREVER).select(
+        PERSON,
+        "_at",
+        _turn=nw.col("_after"),
+        _before=nw.when(begins).then(nw.col("_turn")).otherwise(nw.col("_before")),
+    )
+    changes = nw.concat([own, next_.select(PERSON, "_turn", "_at", "_before")])
+    return changes.group_by(PERSON, "_turn", "_at").agg(nw.col("_before").max())
