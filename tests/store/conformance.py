@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from copy import copy, deepcopy
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias, TypeVar
@@ -1234,6 +1234,81 @@ class Laws:
             assert [store.history(name) for name in names] == before
             for one, was in ((other, judged[0]), (own, judged[1])):
                 assert not was or (one.stage, one.next_change) == (was[0].stage, was[0].next_change)
+
+    @given(st.lists(st.tuples(st.integers(0, 9), *[st.integers(1, 5)] * 3), max_size=24))
+    def test_only_the_merges_that_hold_matter(self, drawn: list[tuple[int, int, int, int]]) -> None:
+        """After any appends, merges and partings, everyone is as in a store with the records and the present merges."""
+        kept: list[Record] = []
+        links: dict[str, str] = {}
+        with self.opened() as store:
+            for how, *numbers in drawn:
+                _one_step(store, how, numbers, kept, links)
+            found = _everyone_in(store, links)
+            store.judge_everyone(as_of=NOON)
+            assert _everyone_in(store, links) == found
+            store.judge(*found[0], as_of=NOON)
+            assert _everyone_in(store, links) == found
+        with self.opened() as store:
+            for record in kept:
+                store.append(record, recorded_at=NOON)
+            for alias in sorted(links, key=lambda alias: _end(alias, links)):
+                with suppress(RecordError):  # of these two nothing is left, once they are parted from another
+                    store.merge(alias, into=links[alias], merged_at=NOON)
+            assert _everyone_in(store, links) == found
+
+
+_PEOPLE = tuple(f"p{number}" for number in range(1, 6))
+
+
+def _end(name: str, links: Mapping[str, str]) -> str:
+    """Follow the merges to the name that a person is known by."""
+    while name in links:
+        name = links[name]
+    return name
+
+
+def _one_step(store: Store, how: int, numbers: Sequence[int], kept: list[Record], links: dict[str, str]) -> None:
+    """Append a record, merge two names or part them, and note what was done; what is refused changes nothing."""
+    (person, other), number = (f"p{one}" for one in numbers[:2]), numbers[2]
+    made: Mapping[int, Callable[[], Record]] = {
+        0: lambda: visit(f"v{number}", person),
+        1: lambda: bought(f"o{number}", person),
+        2: lambda: back(f"r{number}", f"o{number}", 1),
+        3: lambda: came(person, referred_by=None if other == person else other),
+        4: lambda: came(person, at=NOON - number % 2 * DAY),
+        5: lambda: asked(f"q{number}", person),
+        6: lambda: answered(f"a{number}", person, f"q{number}"),
+        7: lambda: Complaint(id=f"c{number}", person_id=person, occurred_at=NOON, purchase_id=f"o{number}"),
+    }
+    is_unknown = store.standing(person) is None is store.standing(other)
+    try:
+        if how == 9 and person in links:
+            store.part(person, parted_at=NOON)
+            del links[person]
+        elif how >= 8:
+            store.merge(person, into=other, merged_at=NOON)
+            links[person] = other
+        else:
+            record = made[how]()
+            if store.append(record, recorded_at=NOON).added:
+                kept.append(record)
+    except RecordError:
+        assert how < 8 or _end(person, links) == _end(other, links) or person in links or is_unknown
+
+
+def _everyone_in(store: Any, links: Mapping[str, str]) -> tuple[list[str], Any]:
+    """Return the names of people, and their histories, stages and dates, and what waits."""
+    there = [name for name in _PEOPLE if store.history(name).records]
+    ends = sorted({_end(name, links) for name in there})
+    assert are_in_tables(store, *ends)
+    assert all(_end(name, links) == name for name in store.due(before=NOON + 9999 * DAY))
+    told = []
+    for name in there:
+        history, standing = store.history(name), store.standing(name)
+        assert history.person_id == standing.person_id == _end(name, links)
+        assert standing.stage == stage.of(history, POLICY, as_of=NOON)
+        told.append((name, history, standing.stage, standing.next_change))
+    return ends, (told, sorted(store.waiting()))
 
 
 def _portions(data: st.DataObject, records: Sequence[Record]) -> list[Sequence[Record]]:

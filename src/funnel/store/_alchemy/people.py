@@ -10,18 +10,20 @@ from collections.abc import Callable, Collection, Generator, Iterable, Iterator,
 from contextlib import contextmanager
 from functools import lru_cache
 from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 import attrs
 import sqlalchemy as sa
 from sqlalchemy import exc
-from sqlalchemy.sql.selectable import NamedFromClause
 
 from funnel.store._alchemy.schema import WHOLE, StoreTables
 from funnel.store._alchemy.transactions import AgainError
 from funnel.store._rows import APART, ERASED, Key
 from funnel.store._tables import Entry, Found, Link, Person
+
+if TYPE_CHECKING:
+    from sqlalchemy.sql.selectable import NamedFromClause
 
 MOST_BOUND = 500
 """How many names or ids are asked for at once."""
