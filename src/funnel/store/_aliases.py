@@ -118,7 +118,7 @@ def _senders(tables: Tables, people: Collection[Person]) -> Sequence[str]:
 
 
 def part(tables: Tables, change: Change, alias: str, at: int) -> str:
-    """Let an alias be a person of its own again, with the names that lead to it; gives the name that it led to.
+    """Let an alias be a person of its own again, with the names that lead to it; give the name of the other person.
 
     Raises:
         RecordError: It leads to no other name.
@@ -132,6 +132,7 @@ def part(tables: Tables, change: Change, alias: str, at: int) -> str:
     senders = _held_senders(tables, change, [root])
     tables.link(attrs.evolve(link, parted_at=at))
     names, canonical = _leading_to(tables, alias), root.canonical
+    change.know([canonical])
     is_empty = root.person_id not in names and joined(tables, names, alias, was_sent=True) == []
     _split(tables, change, root, alias, names)
     if is_empty:  # no record is of these names, so the history of the other person stays as it was
@@ -139,7 +140,7 @@ def part(tables: Tables, change: Change, alias: str, at: int) -> str:
     for name in (alias,) if is_empty else (alias, canonical, *senders):
         change.anew(name)
     tables.save(change.people.values())
-    return link.person_id
+    return canonical
 
 
 def _split(tables: Tables, change: Change, root: Person, alias: str, names: Collection[str]) -> None:
