@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from copy import copy, deepcopy
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any, TypeAlias, TypeVar
 
 import attrs
@@ -843,6 +844,38 @@ class Conformance:
         assert store.history("p2") == before[1]
         assert store.history("p3") == before[2].add(visit("v", "p3"))
         assert store.merge("p2", into="p3", merged_at=NOON + DAY).person_id == "p3"
+
+    def test_a_name_in_the_middle_is_parted(self, store: Store) -> None:
+        """Of names that lead on to each other any one can be parted, with those before it; the rest stay together."""
+        names = [f"p{number}" for number in range(5)]
+        store.append(*[bought(name, name) for name in names], recorded_at=NOON)
+        for alias, into in pairwise(names):
+            assert store.merge(alias, into=into, merged_at=NOON).person_id == into
+        assert len(store.history("p0").purchases) == 5
+        own, other = store.part("p2", parted_at=NOON)
+
+        assert (own.person_id, other.person_id) == ("p2", "p4")
+        assert [store.history(name).person_id for name in names] == ["p2", "p2", "p2", "p4", "p4"]
+        assert [len(store.history(name).purchases) for name in names] == [3, 3, 3, 2, 2]
+        own, other = store.part("p0", parted_at=NOON)
+        assert (own.person_id, other.person_id, own.stage) == ("p0", "p2", "customer")
+        assert are_in_tables(store, "p0", "p2", "p4")
+        with pytest.raises(RecordError, match="is an alias of nobody"):
+            store.part("p2", parted_at=NOON)
+
+    def test_records_come_under_the_latest_name(self, store: Store) -> None:
+        """After two merges a lead, and a person who was sent, are of the name that the person is known by by now."""
+        store.append(bought("1", "p1"), bought("2", "p2"), recorded_at=NOON)
+        for alias, into in (("p1", "p2"), ("p2", "p3")):
+            store.merge(alias, into=into, merged_at=NOON)
+        store.append(came("p3"), recorded_at=NOON)
+        store.append(came("p9", referred_by="p3"), recorded_at=NOON)
+        history = store.history("p1")
+
+        assert (history.person_id, len(history.leads), len(history.referrals)) == ("p3", 1, 1)
+        assert [len(store.history("p9").leads), store.history("p9").leads[0].referred_by] == [1, "p3"]
+        assert store.standing("p2").stage == stage.of(history, POLICY, as_of=NOON)
+        assert are_in_tables(store, "p3", "p9")
 
     def test_who_is_no_alias_is_not_parted(self, store: Store) -> None:
         """Parting a name that leads nowhere, or the person that it led to, is refused."""
