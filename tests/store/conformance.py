@@ -877,6 +877,38 @@ class Conformance:
         assert store.standing("p2").stage == stage.of(history, POLICY, as_of=NOON)
         assert are_in_tables(store, "p3", "p9")
 
+    @pytest.mark.parametrize(
+        ("first", "second"),
+        [
+            ([asked("q", "p1")], [answered("a", "p2", "q")]),
+            ([answered("a", "p1", "q")], [asked("q", "p2")]),
+            ([came("p1", referred_by="p9")], [came("p2", at=NOON)]),
+            ([came("p1")], [came("p2", referred_by="p9")]),
+            ([came("p1")], [came("p2")]),
+            ([came("p1")], [came("p9", referred_by="p2")]),
+            ([bought("1", "p1")], [back("r", "1"), bought("2", "p2")]),
+            ([visit("v", "p1")], [bought("2", "p2"), back("r", "2"), visit("w", "p2")]),
+            ([visit("v", "p1")], [Complaint(id="c", person_id="p2", occurred_at=NOON, purchase_id="9")]),
+        ],
+    )
+    @pytest.mark.parametrize("larger", ["p1", "p2"])
+    def test_a_merge_is_judged_like_the_history(
+        self, store: Store, first: list[Record], second: list[Record], larger: str
+    ) -> None:
+        """Whichever side has more names, and whatever its records refer to: the stage is that of both histories."""
+        store.append(*first, visit("x", "p1"), recorded_at=NOON)
+        store.append(*second, visit("y", "p2"), recorded_at=NOON)
+        store.merge("p0", into=larger, merged_at=NOON)
+        merged = store.merge("p2", into="p1", merged_at=NOON)
+        history = store.history("p2")
+
+        assert merged.stage == stage.of(history, POLICY, as_of=NOON)
+        assert {one.person_id for one in (merged, history, store.history("p0"))} == {"p1"}
+        assert are_in_tables(store, "p1", *(["p9"] if store.standing("p9") else []))
+        standing = store.append(visit("z", "p1"), recorded_at=NOON).standings[0]
+        assert standing.stage == stage.of(store.history("p0"), POLICY, as_of=NOON)
+        assert store.judge("p1", as_of=NOON)[0].stage == standing.stage
+
     def test_who_is_no_alias_is_not_parted(self, store: Store) -> None:
         """Parting a name that leads nowhere, or the person that it led to, is refused."""
         store.append(visit("1"), recorded_at=NOON)

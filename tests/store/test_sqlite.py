@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from funnel.errors import LogsError, MissingExtraError
 from funnel.policy import Policy
+from funnel.records import Customer
 from funnel.rules.follow_up import next_step
 from funnel.stages import stage
 from funnel.store import _frames, _judge, _sqlite
@@ -133,6 +134,22 @@ def test_merges_touch_few_rows(shape: str, monkeypatch: pytest.MonkeyPatch, *, o
 
     few, many = merged(64), merged(256)
     assert all(most <= 4 * least * (8 / 6) + 64 for least, most in zip(few, many, strict=True))
+
+
+def test_a_person_may_have_very_many_names() -> None:
+    """More than one statement binds: they are read, exported, erased and parted like few."""
+    with SqliteStore() as store:
+        store.append(bought(), visit("1", "n3"), recorded_at=NOON)
+        for number in range(_sqlite.MOST_BOUND + 5):
+            store.merge(f"n{number}", into="p1", merged_at=NOON)
+        store.enter(Customer(person_id="n7", name="Sari"), recorded_at=NOON)
+
+        assert len(store.aliases("n2")) == _sqlite.MOST_BOUND + 5
+        assert [record.key[1] for record in store.history("n1").records] == ["1", "1"]
+        assert "Sari" in store.export("p1")
+        assert store.erase("n2") == 1
+        assert "Sari" not in store.export("p1")
+        assert store.part("n3", parted_at=NOON)[0].stage == "prospect"
 
 
 def test_a_star_is_parted_in_few_steps() -> None:
