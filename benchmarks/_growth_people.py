@@ -21,6 +21,7 @@ from funnel import (
     Exclusion,
     Facts,
     History,
+    Lead,
     Line,
     Logs,
     Money,
@@ -452,20 +453,99 @@ def loaded(shape: str) -> Callable[[int], Work]:
     return make
 
 
-def merged(shape: Callable[[int], list[int]], *, parted: bool = False, own: bool = False) -> Callable[[int], Work]:
-    """Names are merged one by one, and parted again where that is asked; each has a record of its own, or none."""
+def _of_many(count: int) -> list[Purchase]:
+    return [
+        Purchase(id=f"o{number}", person_id=f"n{number}", purchased_at=at(number), amount=Money(9, "USD"))
+        for number in range(count)
+    ]
+
+
+def _one_by_one(store: SqliteStore, orders: Sequence[Purchase]) -> None:
+    for order in orders:
+        store.append(order, recorded_at=AS_OF)
+
+
+def _by_hundreds(store: SqliteStore, orders: Sequence[Purchase]) -> None:
+    for start in range(0, len(orders), 100):
+        store.append(*orders[start : start + 100], recorded_at=AS_OF)
+
+
+def _amended(store: SqliteStore, orders: Sequence[Purchase]) -> None:
+    store.load(orders, recorded_at=AS_OF)
+    store.amend(*[order.model_copy(update={"promotion": "launch"}) for order in orders], recorded_at=AS_OF)
+
+
+def _due_in_pages(store: SqliteStore, orders: Sequence[Purchase]) -> None:
+    store.load(orders, recorded_at=AS_OF)
+    while people := store.due(before=AS_OF, limit=1_000):
+        store.judge(*people, as_of=AS_OF)
+
+
+def _of_everyone(store: SqliteStore, orders: Sequence[Purchase]) -> None:
+    store.load(orders, recorded_at=AS_OF)
+    store.judge_everyone(as_of=AS_OF)
+    store.logs()
+
+
+def _erased(store: SqliteStore, orders: Sequence[Purchase]) -> None:
+    store.load(orders, recorded_at=AS_OF)
+    for order in orders:
+        store.export(order.person_id)
+        store.erase(order.person_id)
+
+
+def _merged_tables(store: SqliteStore, orders: Sequence[Purchase]) -> None:
+    leads = [Lead(person_id=order.person_id, arrived_at=START) for order in orders]
+    store.load([*orders, *leads], recorded_at=AS_OF)
+    for number in range(1, len(orders), 2):
+        store.merge(f"n{number}", into=f"n{number - 1}", merged_at=AS_OF)
+    store.logs()
+
+
+def of_many(way: Callable[[SqliteStore, Sequence[Purchase]], object]) -> Callable[[int], Work]:
+    """Something done with a new store and the orders of as many people."""
+
+    def make(count: int) -> Work:
+        orders = _of_many(count)
+
+        def work() -> None:
+            with SqliteStore() as store:
+                way(store, orders)
+
+        return work
+
+    return make
+
+
+def of_one(way: Callable[[SqliteStore, Sequence[Purchase]], object]) -> Callable[[int], Work]:
+    """The same with the orders of one person."""
+
+    def make(count: int) -> Work:
+        orders = [bought(number) for number in range(count)]
+
+        def work() -> None:
+            with SqliteStore() as store:
+                way(store, orders)
+
+        return work
+
+    return make
+
+
+def merged(
+    shape: Callable[[int], list[int]], *, parted: bool = False, own: bool = False, backward: bool = False
+) -> Callable[[int], Work]:
+    """Names are merged one by one, and parted again if that is asked; each has a record of its own, or two have."""
 
     def make(count: int) -> Work:
         pairs = shape(count)
-        orders = [
-            Purchase(id=f"o{number}", person_id=f"n{number}", purchased_at=at(number), amount=Money(9, "USD"))
-            for number in (range(count + 1) if own else (0, count))
-        ]
+        orders = _of_many(count + 1)
+        orders = orders if own else [orders[0], orders[-1]]
 
         def work() -> None:
             with SqliteStore() as store:
                 store.load(orders, recorded_at=AS_OF)
-                for number, into in enumerate(pairs):
+                for number, into in list(enumerate(pairs))[:: -1 if backward else 1]:
                     store.merge(f"n{number}", into=f"n{into}", merged_at=AS_OF)
                 for number in range(count if parted else 0):
                     store.part(f"n{number}", parted_at=AS_OF)
@@ -563,12 +643,12 @@ def cases() -> list[Case]:
         ("SqliteStore.history", stored(lambda store, _: store.history("p1")), far),
         ("SqliteStore.append, a long history read anew", stored(_append), far),
         ("SqliteStore.append, a long history read once, then more", stored(_append_later), far),
-        ("SqliteStore.amend, a long history", stored(_amend, "orders"), near),
-        ("SqliteStore.export", stored(lambda store, _: store.export("p1")), near),
+        ("SqliteStore.amend, a long history", stored(_amend, "orders"), far),
+        ("SqliteStore.export", stored(lambda store, _: store.export("p1")), far),
         ("SqliteStore.logs", stored(lambda store, _: store.logs()), far),
         ("SqliteStore.judge_everyone", stored(lambda store, _: store.judge_everyone(as_of=AS_OF)), far),
         ("SqliteStore.due, waiting", stored(lambda store, _: (store.due(before=AS_OF), store.waiting())), far),
-        ("SqliteStore.erase", stored(lambda store, _: store.erase("p1")), near),
+        ("SqliteStore.erase", stored(lambda store, _: store.erase("p1")), far),
         ("SqliteStore.load, one person", loaded("a bit of everything"), far),
         ("SqliteStore.append one by one, orders", appended(list, "orders"), near),
         ("SqliteStore.append one by one, everything", appended(list, "a bit of everything"), near),
@@ -576,8 +656,20 @@ def cases() -> list[Case]:
         ("SqliteStore.append one by one, answered questions", appended(list, "questions answered at once"), near),
         ("SqliteStore.append one by one, refunds of one order", appended(list, "refunds of one order"), near),
         ("SqliteStore.append one by one, people they sent", referred, near),
+        ("SqliteStore.append by hundreds, one person", of_one(_by_hundreds), far),
+        ("SqliteStore.append one by one, many people", of_many(_one_by_one), near),
+        ("SqliteStore.append by hundreds, many people", of_many(_by_hundreds), near),
+        ("SqliteStore.amend at once, one person", of_one(_amended), far),
+        ("SqliteStore.amend at once, many people", of_many(_amended), near),
+        ("SqliteStore.due in pages, many people", of_many(_due_in_pages), near),
+        ("SqliteStore.judge_everyone and logs, many people", of_many(_of_everyone), far),
+        ("SqliteStore.export and erase, many people", of_many(_erased), near),
+        ("SqliteStore.logs, many people merged in pairs", of_many(_merged_tables), near),
         ("SqliteStore.merge, a chain", merged(_chain), near),
+        ("SqliteStore.merge, a chain from the last", merged(_chain, backward=True), near),
+        ("SqliteStore.merge, a chain, all of whom bought", merged(_chain, own=True), near),
         ("SqliteStore.merge, a star", merged(_star), near),
+        ("SqliteStore.merge, a star, all of whom bought", merged(_star, own=True), near),
         ("SqliteStore.merge, a random forest, all of whom bought", merged(_forest, own=True), near),
         ("SqliteStore.merge and part, a star", merged(_star, parted=True), near),
     ]

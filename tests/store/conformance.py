@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import pickle
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from copy import copy, deepcopy
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any, TypeAlias, TypeVar
 
 import attrs
@@ -859,6 +860,70 @@ class Conformance:
         assert store.history("p3") == before[2].add(visit("v", "p3"))
         assert store.merge("p2", into="p3", merged_at=NOON + DAY).person_id == "p3"
 
+    def test_a_name_in_the_middle_is_parted(self, store: Store) -> None:
+        """Of names that lead on to each other any one can be parted, with those before it; the rest stay together."""
+        names = [f"p{number}" for number in range(5)]
+        store.append(*[bought(name, name) for name in names], recorded_at=NOON)
+        for alias, into in pairwise(names):
+            assert store.merge(alias, into=into, merged_at=NOON).person_id == into
+        assert len(store.history("p0").purchases) == 5
+        own, other = store.part("p2", parted_at=NOON)
+
+        assert (own.person_id, other.person_id) == ("p2", "p4")
+        assert [store.history(name).person_id for name in names] == ["p2", "p2", "p2", "p4", "p4"]
+        assert [len(store.history(name).purchases) for name in names] == [3, 3, 3, 2, 2]
+        own, other = store.part("p0", parted_at=NOON)
+        assert (own.person_id, other.person_id, own.stage) == ("p0", "p2", "customer")
+        assert are_in_tables(store, "p0", "p2", "p4")
+        with pytest.raises(RecordError, match="is an alias of nobody"):
+            store.part("p2", parted_at=NOON)
+
+    def test_records_come_under_the_latest_name(self, store: Store) -> None:
+        """After two merges a lead, and a person who was sent, are of the name that the person is known by by now."""
+        store.append(bought("1", "p1"), bought("2", "p2"), recorded_at=NOON)
+        for alias, into in (("p1", "p2"), ("p2", "p3")):
+            store.merge(alias, into=into, merged_at=NOON)
+        store.append(came("p3"), recorded_at=NOON)
+        store.append(came("p9", referred_by="p3"), recorded_at=NOON)
+        history = store.history("p1")
+
+        assert (history.person_id, len(history.leads), len(history.referrals)) == ("p3", 1, 1)
+        assert [len(store.history("p9").leads), store.history("p9").leads[0].referred_by] == [1, "p3"]
+        assert store.standing("p2").stage == stage.of(history, POLICY, as_of=NOON)
+        assert are_in_tables(store, "p3", "p9")
+
+    @pytest.mark.parametrize(
+        ("first", "second"),
+        [
+            ([asked("q", "p1")], [answered("a", "p2", "q")]),
+            ([answered("a", "p1", "q")], [asked("q", "p2")]),
+            ([came("p1", referred_by="p9")], [came("p2", at=NOON)]),
+            ([came("p1")], [came("p2", referred_by="p9")]),
+            ([came("p1")], [came("p2")]),
+            ([came("p1")], [came("p9", referred_by="p2")]),
+            ([bought("1", "p1")], [back("r", "1"), bought("2", "p2")]),
+            ([visit("v", "p1")], [bought("2", "p2"), back("r", "2"), visit("w", "p2")]),
+            ([visit("v", "p1")], [Complaint(id="c", person_id="p2", occurred_at=NOON, purchase_id="9")]),
+        ],
+    )
+    @pytest.mark.parametrize("larger", ["p1", "p2"])
+    def test_a_merge_is_judged_like_the_history(
+        self, store: Store, first: list[Record], second: list[Record], larger: str
+    ) -> None:
+        """Whichever side has more names, and whatever its records refer to: the stage is that of both histories."""
+        store.append(*first, visit("x", "p1"), recorded_at=NOON)
+        store.append(*second, visit("y", "p2"), recorded_at=NOON)
+        store.merge("p0", into=larger, merged_at=NOON)
+        merged = store.merge("p2", into="p1", merged_at=NOON)
+        history = store.history("p2")
+
+        assert merged.stage == stage.of(history, POLICY, as_of=NOON)
+        assert {one.person_id for one in (merged, history, store.history("p0"))} == {"p1"}
+        assert are_in_tables(store, "p1", *(["p9"] if store.standing("p9") else []))
+        standing = store.append(visit("z", "p1"), recorded_at=NOON).standings[0]
+        assert standing.stage == stage.of(store.history("p0"), POLICY, as_of=NOON)
+        assert store.judge("p1", as_of=NOON)[0].stage == standing.stage
+
     def test_who_is_no_alias_is_not_parted(self, store: Store) -> None:
         """Parting a name that leads nowhere, or the person that it led to, is refused."""
         store.append(visit("1"), recorded_at=NOON)
@@ -1249,6 +1314,81 @@ class Laws:
             assert [store.history(name) for name in names] == before
             for one, was in ((other, judged[0]), (own, judged[1])):
                 assert not was or (one.stage, one.next_change) == (was[0].stage, was[0].next_change)
+
+    @given(st.lists(st.tuples(st.integers(0, 9), *[st.integers(1, 5)] * 3), max_size=24))
+    def test_only_the_merges_that_hold_matter(self, drawn: list[tuple[int, int, int, int]]) -> None:
+        """After any appends, merges and partings, everyone is as in a store with the records and the present merges."""
+        kept: list[Record] = []
+        links: dict[str, str] = {}
+        with self.opened() as store:
+            for how, *numbers in drawn:
+                _one_step(store, how, numbers, kept, links)
+            found = _everyone_in(store, links)
+            store.judge_everyone(as_of=NOON)
+            assert _everyone_in(store, links) == found
+            store.judge(*found[0], as_of=NOON)
+            assert _everyone_in(store, links) == found
+        with self.opened() as store:
+            for record in kept:
+                store.append(record, recorded_at=NOON)
+            for alias in sorted(links, key=lambda alias: _end(alias, links)):
+                with suppress(RecordError):  # of these two nothing is left, once they are parted from another
+                    store.merge(alias, into=links[alias], merged_at=NOON)
+            assert _everyone_in(store, links) == found
+
+
+_PEOPLE = tuple(f"p{number}" for number in range(1, 6))
+
+
+def _end(name: str, links: Mapping[str, str]) -> str:
+    """Follow the merges to the name that a person is known by."""
+    while name in links:
+        name = links[name]
+    return name
+
+
+def _one_step(store: Store, how: int, numbers: Sequence[int], kept: list[Record], links: dict[str, str]) -> None:
+    """Append a record, merge two names or part them, and note what was done; what is refused changes nothing."""
+    (person, other), number = (f"p{one}" for one in numbers[:2]), numbers[2]
+    made: Mapping[int, Callable[[], Record]] = {
+        0: lambda: visit(f"v{number}", person),
+        1: lambda: bought(f"o{number}", person),
+        2: lambda: back(f"r{number}", f"o{number}", 1),
+        3: lambda: came(person, referred_by=None if other == person else other),
+        4: lambda: came(person, at=NOON - number % 2 * DAY),
+        5: lambda: asked(f"q{number}", person),
+        6: lambda: answered(f"a{number}", person, f"q{number}"),
+        7: lambda: Complaint(id=f"c{number}", person_id=person, occurred_at=NOON, purchase_id=f"o{number}"),
+    }
+    is_unknown = store.standing(person) is None is store.standing(other)
+    try:
+        if how == 9 and person in links:
+            store.part(person, parted_at=NOON)
+            del links[person]
+        elif how >= 8:
+            store.merge(person, into=other, merged_at=NOON)
+            links[person] = other
+        else:
+            record = made[how]()
+            if store.append(record, recorded_at=NOON).added:
+                kept.append(record)
+    except RecordError:
+        assert how < 8 or _end(person, links) == _end(other, links) or person in links or is_unknown
+
+
+def _everyone_in(store: Any, links: Mapping[str, str]) -> tuple[list[str], Any]:
+    """Return the names of people, and their histories, stages and dates, and what waits."""
+    there = [name for name in _PEOPLE if store.history(name).records]
+    ends = sorted({_end(name, links) for name in there})
+    assert are_in_tables(store, *ends)
+    assert all(_end(name, links) == name for name in store.due(before=NOON + 9999 * DAY))
+    told = []
+    for name in there:
+        history, standing = store.history(name), store.standing(name)
+        assert history.person_id == standing.person_id == _end(name, links)
+        assert standing.stage == stage.of(history, POLICY, as_of=NOON)
+        told.append((name, history, standing.stage, standing.next_change))
+    return ends, (told, sorted(store.waiting()))
 
 
 def _portions(data: st.DataObject, records: Sequence[Record]) -> list[Sequence[Record]]:

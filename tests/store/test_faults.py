@@ -266,10 +266,52 @@ def test_a_newer_store_is_refused(file: Path) -> None:
         SqliteStore(file)
 
 
+BACK_TO_VERSION_2 = (
+    "DROP INDEX people_due",
+    *(f"ALTER TABLE people DROP COLUMN {name}" for name in ("canonical_id", "name_count", "was_sent")),
+    "CREATE INDEX people_due ON people (judged_by, due_at) WHERE judged_by IS NOT NULL",
+    "PRAGMA user_version = 2",
+)
+"""What makes a file of version 2 of one in which every person is known by the name of the root."""
+
+
+def test_a_store_of_the_second_version_is_brought_up_to_date(file: Path, tmp_path: Path) -> None:
+    """Its people, names and stages stay; merges go on in either direction, senders are judged, merges are undone."""
+    names = [f"p{number}" for number in range(5)]
+    with SqliteStore(file) as store:
+        store.append(*[bought(name, name) for name in names], came("p3", referred_by="p9"), recorded_at=NOON)
+        store.append(came("p4", referred_by="p9"), recorded_at=NOON)
+        for alias in ("p1", "p2"):
+            store.merge(alias, into="p0", merged_at=NOON)
+        kept = [(store.history(name), store.standing(name), store.aliases(name)) for name in names]
+        assert store._connection.execute("SELECT count(*) FROM people WHERE canonical_id NOT NULL").fetchone() == (0,)
+        for statement in BACK_TO_VERSION_2:
+            store._connection.execute(statement)
+
+    with SqliteStore(file) as store, SqliteStore(tmp_path / "new.db") as new:
+        assert [(store.history(name), store.standing(name), store.aliases(name)) for name in names] == kept
+        for asked in ("table_info(people)", "index_list(people)", "index_info(people_due)"):
+            older, newer = (one._connection.execute(f"PRAGMA {asked}").fetchall() for one in (store, new))
+            assert {row[1:] for row in older} == {row[1:] for row in newer}
+        assert store.merge("p0", into="p3", merged_at=NOON).stage == "repeat_customer"
+        asked = "SELECT canonical_id, name_count, was_sent FROM people WHERE person_id = 'p0'"
+        assert store._connection.execute(asked).fetchone() == ("p3", 4, 1)
+        store.merge("p4", into="p3", merged_at=NOON)
+        assert len(store.history("p9").referrals) == 1
+        assert store.history("p9").referrals[0].person_id == "p3"
+        assert len(store.history("p4").purchases) == 5
+        for alias in ("p4", "p0", "p1", "p2"):
+            store.part(alias, parted_at=NOON)
+        assert [store.history(name).purchases for name in names] == [(bought(name, name),) for name in names]
+        assert len(store.history("p9").referrals) == 2
+
+
 def test_a_store_of_the_first_version_is_brought_up_to_date(file: Path) -> None:
     """It knew a currency for each person; now the store has the one that its money is of."""
     with SqliteStore(file) as store:
         store.append(bought(), recorded_at=NOON)
+        for statement in BACK_TO_VERSION_2:
+            store._connection.execute(statement)
         store._connection.execute("ALTER TABLE people ADD COLUMN currency TEXT")
         store._connection.execute("DROP TABLE store")
         store._connection.execute("PRAGMA user_version = 1")

@@ -542,6 +542,26 @@ def test_no_error_shows_what_was_said(plain: sa.Engine) -> None:
 # ---- what a database may say ---------------------------------------------------------------------------------------
 
 
+def test_merges_write_few_rows(tmp_path: Path) -> None:
+    """Four times as many merges, each into a new name, write some four times as many rows in as many statements."""
+
+    def merged(count: int) -> tuple[int, int]:
+        engine = sa.create_engine(f"sqlite:///{tmp_path / f'{count}.db'}")
+        store_tables().create_all(engine)
+        written: list[int] = []
+        with SqlAlchemyStore(engine) as store:
+            store.append(bought("1", "n0"), bought("2", f"n{count}"), recorded_at=NOON)
+            sa.event.listen(engine, "after_cursor_execute", lambda _, cursor, *__: written.append(cursor.rowcount))
+            for number in range(count):
+                store.merge(f"n{number}", into=f"n{number + 1}", merged_at=NOON)
+            assert len(store.history("n0").purchases) == 2
+        engine.dispose()
+        return len(written), sum(max(count, 0) for count in written)
+
+    few, many = merged(16), merged(64)
+    assert all(most < 5 * least for least, most in zip(few, many, strict=True))
+
+
 class SaidError(Exception):
     """An error of a driver."""
 

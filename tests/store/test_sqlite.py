@@ -6,9 +6,10 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -16,13 +17,15 @@ from pydantic import BaseModel
 
 from funnel.errors import LogsError, MissingExtraError
 from funnel.policy import Policy
+from funnel.records import Customer
 from funnel.rules.follow_up import next_step
 from funnel.stages import stage
 from funnel.store import _frames, _judge, _sqlite
 from funnel.store._judge import Judge
+from funnel.store._rows import Row
 from funnel.store.protocol import Store
 from funnel.store.sqlite import SqliteStore
-from tests.store.conformance import DAY, FULL, NOON, Conformance, Laws, are_in_tables, bought, everything, visit
+from tests.store.conformance import DAY, FULL, NOON, Conformance, Laws, are_in_tables, bought, came, everything, visit
 
 
 class InMemory:
@@ -74,6 +77,114 @@ def plan(store: SqliteStore, statement: str, count: int) -> str:
     """How SQLite goes about a question."""
     rows = store._connection.execute(f"EXPLAIN QUERY PLAN {statement}", ["x"] * count).fetchall()
     return "\n".join(row[-1] for row in rows)
+
+
+def steps_of(store: SqliteStore, work: Callable[[], object]) -> int:
+    """Count the steps of SQLite's machine that something takes, in hundreds; there is no clock in it."""
+    taken = [0]
+
+    def one_more() -> int:
+        taken[0] += 1
+        return 0
+
+    store._connection.set_progress_handler(one_more, 100)
+    work()
+    store._connection.set_progress_handler(None, 0)
+    return taken[0]
+
+
+SHAPES: Mapping[str, Callable[[int], list[int]]] = {
+    "forward": lambda count: list(range(1, count + 1)),
+    "star": lambda count: [count] * count,
+    "random": lambda count: [Random(7 + number).randrange(number + 1, count + 1) for number in range(count)],
+}
+
+
+@pytest.mark.parametrize(
+    ("shape", "own"), [("forward", False), ("forward", True), ("star", False), ("star", True), ("random", True)]
+)
+@pytest.mark.parametrize("is_backward", [False, True], ids=["from the first", "from the last"])
+def test_merges_touch_few_rows(shape: str, monkeypatch: pytest.MonkeyPatch, *, own: bool, is_backward: bool) -> None:
+    """Twice as many merges change some twice as many rows, and take twice as much of SQLite, in whatever order."""
+    read = list[int]()
+    rows_of_people = _sqlite.SqliteTables.of_people
+
+    def counted(self: _sqlite.SqliteTables, names: Sequence[str]) -> Sequence[Row]:
+        read.append(len(names))
+        return rows_of_people(self, names)
+
+    monkeypatch.setattr(_sqlite.SqliteTables, "of_people", counted)
+
+    def merged(count: int) -> tuple[int, int, int]:
+        pairs = list(enumerate(SHAPES[shape](count)))
+        with SqliteStore() as store:
+            store.append(
+                *[bought(f"{one}", f"p{one}") for one in (range(count + 1) if own else (0, count))], recorded_at=NOON
+            )
+            before = store._connection.total_changes
+            read.clear()
+
+            def work() -> None:
+                for alias, into in pairs[::-1] if is_backward else pairs:
+                    store.merge(f"p{alias}", into=f"p{into}", merged_at=NOON)
+
+            steps = steps_of(store, work)
+            assert len(store.aliases("p0")) == count
+            return store._connection.total_changes - before, steps, sum(read)
+
+    few, many = merged(64), merged(256)
+    assert all(most <= 4 * least * (8 / 6) + 64 for least, most in zip(few, many, strict=True))
+
+
+def test_a_person_may_have_very_many_names() -> None:
+    """More than one statement binds: they are read, exported, erased and parted like few."""
+    with SqliteStore() as store:
+        store.append(bought(), visit("1", "n3"), recorded_at=NOON)
+        for number in range(_sqlite.MOST_BOUND + 5):
+            store.merge(f"n{number}", into="p1", merged_at=NOON)
+        store.enter(Customer(person_id="n7", name="Sari"), recorded_at=NOON)
+
+        assert len(store.aliases("n2")) == _sqlite.MOST_BOUND + 5
+        assert [record.key[1] for record in store.history("n1").records] == ["1", "1"]
+        assert "Sari" in store.export("p1")
+        assert store.erase("n2") == 1
+        assert "Sari" not in store.export("p1")
+        assert store.part("n3", parted_at=NOON)[0].stage == "prospect"
+
+
+def test_a_star_is_parted_in_few_steps() -> None:
+    """To part a name of which no record is does not read the others."""
+
+    def parted(count: int) -> int:
+        with SqliteStore() as store:
+            store.append(bought(), recorded_at=NOON)
+            for number in range(count):
+                store.merge(f"n{number}", into="p1", merged_at=NOON)
+
+            def work() -> None:
+                for number in range(count):
+                    store.part(f"n{number}", parted_at=NOON)
+
+            return steps_of(store, work)
+
+    few, many = parted(64), parted(256)
+    assert many < 5 * few
+
+
+def test_tables_of_merged_people_take_few_steps() -> None:
+    """Four times as many people, all merged in pairs or into one, take some four times as much to become tables."""
+
+    def made(count: int, width: int) -> int:
+        with SqliteStore() as store:
+            store.load([came(f"p{number}") for number in range(count)], recorded_at=NOON)
+            for number in range(count):
+                if number % width:
+                    store.merge(f"p{number}", into=f"p{number - number % width}", merged_at=NOON)
+            return steps_of(store, store.logs)
+
+    for width in (2, 1_000):
+        few, many = made(64, width), made(256, width)
+        assert many < 5 * few
 
 
 def test_whom_to_look_at_is_one_indexed_query() -> None:

@@ -1,113 +1,167 @@
-"""Two names of one person: merged from one instant on, transitively, and parted again where that was wrong.
+"""Merge two names of one person, and undo a merge.
 
-Laws: no chain of aliases leads back to itself; parting what was merged last gives the histories of before.
+Merges make no circle. Undoing the last merge gives the histories of before.
+
+The names of a person share a root. A merge gives the smaller side the root of the larger one, so merging n names
+changes at most n log n rows, in any order. The name that the person is known by stands in the row of the root.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import attrs
 
 from funnel._instants import instant
 from funnel.errors import RecordError
+from funnel.records import Record
 from funnel.store._change import Change
 from funnel.store._damage import damaged, readable
-from funnel.store._reading import names_of
-from funnel.store._tables import Link, Tables
+from funnel.store._reading import joined, names_of, roots_of
+from funnel.store._tables import Link, Person, Tables
 from funnel.store.protocol import Alias
 
 
 def merge(tables: Tables, change: Change, alias: str, into: str, at: int) -> bool:
-    """Let one name lead to another; false where it does so already.
+    """Let one name lead to another; false if it does so already.
 
     Raises:
         RecordError: It would go in a circle, or the alias leads elsewhere, or neither name is known.
     """
-    ahead: Sequence[str] = _senders_ahead(tables, alias, into) if tables.people([alias]) else ()
-    change.know([alias, into, *ahead])
-    if not (change.root(alias).version or change.root(into).version):
+    change.know([alias, into, *_senders(tables, list(roots_of(tables, [alias, into]).values()))])
+    merged, person = change.root(alias), change.root(into)
+    if not (merged.version or person.version):
         msg = f"nothing is kept of {alias!r} or of {into!r}; append a record of one of the two first"
         raise RecordError(msg)
-    leads_to = _leads_to(tables, alias)
-    if leads_to == into:
+    link = None if merged.canonical == alias else tables.link_of(alias)
+    if link is not None and link.person_id == into:
         return False
-    _refuse_circle(change, alias, into)
-    if leads_to is not None:
-        msg = f"{alias!r} is an alias of {leads_to!r} already; merge that name instead, or part the two first"
+    if merged is person:
+        msg = f"{alias!r} and {into!r} are one person already; a merge of the two would go in a circle"
         raise RecordError(msg)
-    merged, person = change.people[alias], change.root(into)
+    if link is not None:
+        msg = f"{alias!r} is an alias of {link.person_id!r} already; merge that name instead, or part the two first"
+        raise RecordError(msg)
     # If no record is of the alias, the history of the person stays as it was, and so do those of the senders.
-    changed = [into, *_known_senders(tables, change, [alias, person.person_id])] if merged.version else []
-    for one in change.people.values():
-        if one.root == alias:
-            one.root = person.person_id
-    person.version = max(person.version, merged.version)
-    merged.version = max(merged.version, 1)
-    merged.stage = merged.former = merged.judged_at = merged.due_at = merged.judged_by = None
-    change.touch(into)
-    for name in changed:
+    senders = _held_senders(tables, change, [merged, person]) if merged.version else ()
+    is_larger = _count(tables, merged) > _count(tables, person)
+    root, other = (merged, person) if is_larger else (person, merged)
+    _join(tables, change, root, other, person)
+    for name in senders:
         change.anew(name)
     tables.link(Link(alias, into, at))
     tables.save(change.people.values())
-    tables.reroot(alias, person.person_id)
+    tables.reroot(other.person_id, root.person_id)
     return True
 
 
-def _known_senders(tables: Tables, change: Change, roots: Sequence[str]) -> Sequence[str]:
+def _join(tables: Tables, change: Change, root: Person, other: Person, person: Person) -> None:
+    """Give the names of one root another root, which then holds the person that both sides lead to."""
+    change.before[root.person_id] = root.version
+    canonical = person.canonical
+    change.added[root.person_id] = _added(tables, root, other, canonical)
+    root.version = max(root.version, other.version) + 1
+    root.name_count = _count(tables, root) + _count(tables, other)
+    root.was_sent = max(root.was_sent or 0, other.was_sent or 0)
+    if person is other:
+        _move_judgement(other, root)
+    _forget_judgement(other)
+    root.canonical_id = None if canonical == root.person_id else canonical
+    other.canonical_id, other.name_count, other.was_sent = None, 1, 0
+    other.version = max(other.version, 1)
+    for one in change.people.values():
+        if one.root == other.person_id:
+            one.root = root.person_id
+
+
+def _added(tables: Tables, root: Person, other: Person, canonical: str) -> list[Record] | None:
+    """Return the records that a root gets from another one; None if its history must be read anew."""
+    if not other.version:
+        return []
+    names = tables.group(other.person_id)
+    return joined(tables, names, canonical, was_sent=bool(root.was_sent)) if root.version else None
+
+
+def _count(tables: Tables, root: Person) -> int:
+    """Return how many names a person has; they are counted once if an older version of the tables did not."""
+    if root.name_count is None:
+        root.name_count = len(tables.group(root.person_id))
+    return root.name_count
+
+
+_JUDGEMENT = ("stage", "former", "judged_at", "due_at", "judged_by")
+
+
+def _move_judgement(before: Person, now: Person) -> None:
+    for name in _JUDGEMENT:
+        setattr(now, name, getattr(before, name))
+
+
+def _forget_judgement(person: Person) -> None:
+    for name in _JUDGEMENT:
+        setattr(person, name, None)
+
+
+def _held_senders(tables: Tables, change: Change, people: Sequence[Person]) -> Sequence[str]:
     """Return everybody who sent these people: a merge or its undoing changes how many people the senders sent."""
-    senders = tables.senders(roots)
+    senders = _senders(tables, people)
     change.know(senders)
+    for person in people:
+        person.was_sent = int(bool(senders)) if person.was_sent is None else person.was_sent
     return senders
 
 
-def _senders_ahead(tables: Tables, *people: str) -> Sequence[str]:
+def _senders(tables: Tables, people: Collection[Person]) -> Sequence[str]:
     """Return everybody who sent these people: all are held at once, so that two merges never wait in a ring."""
-    known = tables.people(people)
-    return tables.senders(list(dict.fromkeys(known[name].root if name in known else name for name in people)))
-
-
-def _refuse_circle(change: Change, alias: str, into: str) -> None:
-    if change.people[alias].root == change.people[into].root:
-        msg = f"{alias!r} and {into!r} are one person already; a merge of the two would go in a circle"
-        raise RecordError(msg)
-
-
-def _leads_to(tables: Tables, alias: str) -> str | None:
-    """Return the name that a name leads to by now."""
-    return next((link.person_id for link in tables.links([alias]) if _is_of(link, alias)), None)
-
-
-def _is_of(link: Link, alias: str) -> bool:
-    return link.alias == alias and link.parted_at is None
+    sent = list(dict.fromkeys(person.person_id for person in people if person.was_sent != 0))
+    return tables.senders(sent) if sent else ()
 
 
 def part(tables: Tables, change: Change, alias: str, at: int) -> str:
-    """Let an alias be a person of its own again, with the names that lead to it; gives the name that it led to.
+    """Let an alias be a person of its own again, with the names that lead to it; give the name of the other person.
 
     Raises:
         RecordError: It leads to no other name.
     """
-    change.know([alias, *_senders_ahead(tables, alias)])
+    change.know([alias, *_senders(tables, list(roots_of(tables, [alias]).values()))])
     root = change.root(alias)
-    current = [link for link in tables.links([alias]) if _is_of(link, alias)]
-    if not current:
+    link = None if root.canonical == alias else tables.link_of(alias)
+    if link is None:
         msg = f"{alias!r} is an alias of nobody; merges and their dates are in aliases(...)"
         raise RecordError(msg)
-    senders = _known_senders(tables, change, [root.person_id])
-    tables.link(attrs.evolve(current[0], parted_at=at))
-    names = _leading_to(tables, alias)
-    change.know(names)
-    for name in names:
-        change.people[name].root = alias
-    change.people[alias].version = root.version
-    for name in (alias, root.person_id, *senders):
+    senders = _held_senders(tables, change, [root])
+    tables.link(attrs.evolve(link, parted_at=at))
+    names, canonical = _leading_to(tables, alias), root.canonical
+    change.know([canonical])
+    is_empty = root.person_id not in names and joined(tables, names, alias, was_sent=True) == []
+    _split(tables, change, root, alias, names)
+    if is_empty:  # no record is of these names, so the history of the other person stays as it was
+        change.touch(canonical)
+    for name in (alias,) if is_empty else (alias, canonical, *senders):
         change.anew(name)
     tables.save(change.people.values())
-    return current[0].person_id
+    return canonical
 
 
-def _leading_to(tables: Tables, name: str) -> Sequence[str]:
+def _split(tables: Tables, change: Change, root: Person, alias: str, names: Collection[str]) -> None:
+    """Give an alias and the names that lead to it a person of their own; the side with the root keeps the root."""
+    count, head, moving = _count(tables, root), alias, names
+    is_with_root = root.person_id in names
+    if is_with_root:
+        head, moving = root.canonical, [name for name in tables.group(root.person_id) if name not in names]
+    change.know(moving)
+    for name in moving:
+        change.people[name].root = head
+    other = change.people[head]
+    other.version, other.was_sent = root.version, root.was_sent
+    other.name_count, root.name_count = len(moving), count - len(moving)
+    if is_with_root:
+        _move_judgement(root, other)
+        _forget_judgement(root)
+        root.canonical_id = None if alias == root.person_id else alias
+
+
+def _leading_to(tables: Tables, name: str) -> Collection[str]:
     """Return a name and every name that leads to it by now.
 
     Raises:
@@ -121,7 +175,7 @@ def _leading_to(tables: Tables, name: str) -> Sequence[str]:
         if any(alias in found for alias in last):
             raise damaged("a name leads in a circle")
         found |= dict.fromkeys(last)
-    return list(found)
+    return found.keys()
 
 
 def aliases_of(tables: Tables, name: str) -> list[Alias]:

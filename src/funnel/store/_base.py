@@ -62,7 +62,7 @@ def standing_of(person: Person) -> Standing:
     judged, due = person.judged_at, person.due_at
     with readable("the date of a judgement cannot be read"):
         return Standing(
-            person.person_id,
+            person.canonical,
             person.version,
             person.stage,
             person.former,
@@ -193,9 +193,10 @@ class KeptStore(OfOneProcess, ABC):
         def read() -> History:
             if before or added is None or any(isinstance(one, Complaint) for one in added):
                 return history_of(tables, root)
-            return checked_before(root, added, None)  # nothing was kept before, so what is added is all there is
+            # Nothing was kept before, so what is added is all there is.
+            return checked_before(person.canonical, added, None)
 
-        found = self._judge.judge(root, (before, person.version), at, added, read)
+        found = self._judge.judge(root, person.canonical, (before, person.version), at, added, read)
         change.judged[root] = found
         person.former, person.judged_at = person.stage, at
         person.stage, person.due_at, person.judged_by = found.stage, found.due_at, self._judge.fingerprint
@@ -204,7 +205,7 @@ class KeptStore(OfOneProcess, ABC):
         """Where a person stands by this store's rule and policy; what others judged is not told."""
         if person.judged_by == self._judge.fingerprint:
             return standing_of(person)
-        return Standing(person.person_id, person.version, None, None, None, None)
+        return Standing(person.canonical, person.version, None, None, None, None)
 
     def enter(
         self,
@@ -221,7 +222,7 @@ class KeptStore(OfOneProcess, ABC):
         def written(tables: Tables, change: Change) -> Standing:
             change.know([entry.person_id, *versions])
             change.expect(versions)
-            refuse_erased(tables, {entry.person_id, change.root(entry.person_id).person_id}, again=after_erasure)
+            refuse_erased(tables, {entry.person_id, change.root(entry.person_id).canonical}, again=after_erasure)
             if entry in tables.entries([entry.person_id]):
                 return self._standing(change.root(entry.person_id))
             change.touch(entry.person_id)
@@ -272,7 +273,7 @@ class KeptStore(OfOneProcess, ABC):
             change.know(names)
             known = {person.person_id: person for person in map(change.root, names)}
             for root, person in known.items():
-                if person.version and root not in told:
+                if person.version and person.canonical not in told:
                     change.before[root], change.added[root] = person.version, []
             return [self._standing(person) for person in self._settled(tables, change, at)]
 

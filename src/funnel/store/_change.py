@@ -20,7 +20,7 @@ class Change:
 
     Attributes:
         people: What is known of every name that was asked for.
-        before: The version that people had before the change, by the name that they are known by.
+        before: The version that people had before the change, by their roots.
         added: The records that were added to people; None where more than that happened to their history.
         judged: The people who were judged, ready for their next record once the change is written.
     """
@@ -34,7 +34,7 @@ class Change:
         self.judged: dict[str, Live] = {}
 
     def know(self, names: Collection[str]) -> None:
-        """Read the rows of names and of the names that they lead to; nobody else changes these people meanwhile.
+        """Read the rows of names and of their roots; nobody else changes these people meanwhile.
 
         Raises:
             StoreError: A name leads to one that is not there, or that leads on.
@@ -47,10 +47,10 @@ class Change:
             raise damaged("a name leads to one that is not there, or in a circle")
         if any(not 0 <= one.version < MOST_CHANGES for one in there.values()):
             raise damaged("a person has a version that no store has counted")
-        self.people |= {**{name: Person(name, name) for name in missing}, **there}
+        self.people = {**{name: Person(name, name) for name in missing}, **there, **self.people}
 
     def root(self, name: str) -> Person:
-        """A person, by the name that they are known by now."""
+        """Return the row that holds a person, by any of their names."""
         return self.people[self.people[name].root]
 
     def expect(self, expected: Mapping[str, int]) -> None:
@@ -90,6 +90,7 @@ class Change:
             self._give(row.person_id, self._plain(row))
         if row.said[SENDER] is None:
             return
+        self.root(row.person_id).was_sent = 1
         sender = str(row.said[SENDER])
         if self.root(sender) is not self.root(row.person_id):
             self.touch(sender)
@@ -98,7 +99,7 @@ class Change:
     def _plain(self, row: Row) -> Record | None:
         """The record of a row, as it is in a history; None where it names somebody by an alias."""
         names = (row.person_id, row["referred_by"] or row.person_id)
-        return row.record if all(self.people[name].root == name for name in names) else None
+        return row.record if all(self.root(name).canonical == name for name in names) else None
 
     def _give(self, name: str, record: Record | None) -> None:
         """Put a record to what is added; where names are aliases, the history is read anew."""

@@ -5,7 +5,7 @@ Law: it is what judging each person by their history gives, the stage and the in
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from funnel._instants import instant, micros
@@ -24,12 +24,14 @@ _MOMENTS: Mapping[str, tuple[str, ...]] = {
 """The columns of instants at which records begin or cease to tell something."""
 
 
-def everyone(frames: Mapping[str, pl.DataFrame], versions: Mapping[str, int], judge: Judge, at: int) -> Iterator[Found]:
+def everyone(
+    frames: Mapping[str, pl.DataFrame], versions: Sequence[tuple[str, str, int]], judge: Judge, at: int
+) -> Iterator[Found]:
     """Say where everyone stands at an instant.
 
     Args:
         frames: The logs, as tables of Polars.
-        versions: Everyone who is to be judged, with the version of what the logs hold of them.
+        versions: The root, the name, and the version in the logs, of everyone who is to be judged.
         judge: The rule and the policy.
         at: The instant of judgement.
     """
@@ -40,12 +42,12 @@ def everyone(frames: Mapping[str, pl.DataFrame], versions: Mapping[str, int], ju
     logs = checked_before(frames, currency=None)  # nobody has two, and nobody's money is added to another's
     told: pl.DataFrame = judge.rule.next_change.over(logs, judge.policy, as_of=instant(at))
     told = told.select("person_id", pl.lit(value=True).alias("is_told"), judge.rule.name, _whole("next_change"))
-    people = pl.DataFrame({"person_id": list(versions), "version": list(versions.values())}, _PEOPLE)
+    people = pl.DataFrame(versions, _PEOPLE, orient="row")
     joined = people.join(told, on="person_id", how="left").join(_ahead(frames, at), on="person_id", how="left")
     return _found(joined, judge, at)
 
 
-_PEOPLE: Any = {"person_id": str, "version": int}
+_PEOPLE: Any = {"root": str, "person_id": str, "version": int}
 
 
 def _whole(name: str) -> pl.Expr:
@@ -69,7 +71,7 @@ def _ahead(frames: Mapping[str, pl.DataFrame], at: int) -> pl.DataFrame:
 def _found(joined: pl.DataFrame, judge: Judge, at: int) -> Iterator[Found]:
     nobody = judge.rule.facts(as_of=instant(at))
     alone, change = judge.rule.of(nobody, judge.policy), judge.rule.next_change.of(nobody, judge.policy)
-    for person_id, version, is_told, answer, then, ahead in joined.iter_rows():
+    for root, _, version, is_told, answer, then, ahead in joined.iter_rows():
         moment = then if is_told or change is None else micros(change)
         times = [time for time in (moment, ahead) if time is not None]
-        yield Found(person_id, version, said(answer if is_told else alone), min(times, default=None))
+        yield Found(root, version, said(answer if is_told else alone), min(times, default=None))

@@ -8,7 +8,7 @@ from typing import Any
 from funnel._instants import instant
 from funnel.store._aliases import aliases_of
 from funnel.store._damage import readable
-from funnel.store._reading import history_of, names_of, waiting_of
+from funnel.store._reading import history_of, names_of, person_of, waiting_of
 from funnel.store._tables import Tables
 
 FORMAT = 1
@@ -25,7 +25,7 @@ def export(tables: Tables, name: str, judged_by: int) -> str:
     told = {
         "format": FORMAT,
         "person_id": root,
-        "stage": _stage(tables, root, judged_by),
+        "stage": _stage(tables, name, judged_by),
         "aliases": [
             {
                 "alias": one.alias,
@@ -41,9 +41,9 @@ def export(tables: Tables, name: str, judged_by: int) -> str:
     return json.dumps(told, ensure_ascii=False, indent=2)
 
 
-def _stage(tables: Tables, root: str, judged_by: int) -> dict[str, Any] | None:
-    person = tables.people([root]).get(root)
-    if person is None or person.judged_at is None or person.judged_by != judged_by:
+def _stage(tables: Tables, name: str, judged_by: int) -> dict[str, Any] | None:
+    person = person_of(tables, name)
+    if person.judged_at is None or person.judged_by != judged_by:
         return None
     with readable("the date of a judgement cannot be read"):
         return {"stage": person.stage, "judged_at": instant(person.judged_at).isoformat()}

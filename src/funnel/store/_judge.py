@@ -16,6 +16,7 @@ from typing import Any, TypeGuard
 
 import attrs
 
+from funnel._copies import unchecked
 from funnel._instants import instant, micros
 from funnel._rule import Rule
 from funnel.errors import RecordError
@@ -33,6 +34,7 @@ class Live:
     """A person as they were at the last judgement, ready for the next record.
 
     Attributes:
+        name: The name that the records in the tally are under.
         version: Their version after it.
         at: The instant of judgement.
         tally: What is known of them, to which records can be added.
@@ -41,6 +43,7 @@ class Live:
         due_at: When that must be asked again: at a change that time brings, or for a record that is dated ahead.
     """
 
+    name: str
     version: int
     at: int
     tally: Tally[Any]
@@ -71,9 +74,10 @@ class Judge:
         asked = repr((ready.tree, sorted(ready.narrowed().declared.items())))
         return int.from_bytes(sha256(asked.encode()).digest()[:7], "big") + 1
 
-    def judge(
+    def judge(  # noqa: PLR0913, PLR0917 - all that is known of one change of one person
         self,
-        person_id: str,
+        root: str,
+        name: str,
         versions: tuple[int, int],
         at: int,
         added: Sequence[Record] | None,
@@ -82,7 +86,8 @@ class Judge:
         """Say where one person stands, and when that must be asked again.
 
         Args:
-            person_id: Who.
+            root: The row that holds the person.
+            name: The name that the person is known by.
             versions: The version before the change and after it.
             at: The instant of judgement.
             added: What has been added to their history; None where more than that happened.
@@ -92,10 +97,10 @@ class Judge:
             Where they stand; it is to be kept once it is written, and never if it is not.
         """
         with self._lock:
-            live = self._live.pop(person_id, None)
-        if added is None or not _is_ready(live, versions[0], at) or not _take(live, added, at):
+            live = self._live.pop(root, None)
+        if added is None or not _is_ready(live, versions[0], at) or not _take(live, name, added, at):
             history = read()
-            live = Live(0, at, Tally(history, self.rule.facts), [])
+            live = Live(name, 0, at, Tally(history, self.rule.facts), [])
             _look_ahead(live, history.records, at)
         live.version, live.at = versions[1], at
         while live.ahead and live.ahead[0] <= at:
@@ -126,15 +131,22 @@ def _is_ready(live: Live | None, version: int, at: int) -> TypeGuard[Live]:
     return live is not None and live.version == version and live.at <= at
 
 
-def _take(live: Live, added: Sequence[Record], at: int) -> bool:
+def _take(live: Live, name: str, added: Sequence[Record], at: int) -> bool:
     """Add records to what is ready; false where they must be read in their order, a purchase before its refund."""
     try:
         for record in added:
-            live.tally.add(record)
+            live.tally.add(record if live.name == name else _renamed(record, name, live.name))
     except RecordError:
         return False
     _look_ahead(live, added, at)
     return True
+
+
+def _renamed(record: Record, before: str, now: str) -> Record:
+    """Return a record with a person under another name."""
+    fields = vars(record)
+    names = {field: now for field in ("person_id", "referred_by") if fields.get(field) == before}
+    return unchecked(type(record), {**fields, **names}) if names else record
 
 
 def _look_ahead(live: Live, records: Iterable[Record], at: int) -> None:

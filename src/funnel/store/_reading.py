@@ -5,13 +5,14 @@ Law: the history of what is kept is the history of the records that were put in.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import attrs
 
 from funnel.history import History, checked_before
 from funnel.records import Customer, Lead, Record
 from funnel.store._book import customer_of
+from funnel.store._checks import referring_to
 from funnel.store._damage import damaged, readable
 from funnel.store._rows import PLACES, Key, Row, record_of
 from funnel.store._tables import Person, Tables
@@ -33,18 +34,21 @@ def person_of(tables: Tables, name: str) -> Person:
 
 
 def names_of(tables: Tables, name: str) -> tuple[str, Sequence[str]]:
-    """The name that a person is known by now, and all of their names."""
+    """Return the name that a person is known by, and all of their names: that one first."""
     person = person_of(tables, name)
-    return person.person_id, tables.group(person.person_id) if person.version else [name]
+    others = set(tables.group(person.person_id)) - {person.canonical} if person.version else ()
+    return person.canonical, [person.canonical, *sorted(others)]
 
 
 def history_of(tables: Tables, name: str) -> History:
     """The history of a person, by any of their names."""
     root, names = names_of(tables, name)
     rows = tables.of_people(names)
-    given = [row for row in tables.sent_by(names) if row.person_id not in names]
-    known_as = {**_roots(tables, [*rows, *given]), **dict.fromkeys(names, root)}
-    sent = _first_of_each(tables, given, known_as)
+    own = dict.fromkeys(names, root)
+    given = [row for row in tables.sent_by(names) if row.person_id not in own]
+    people = _people(tables, [*rows, *given])
+    known_as = {name: person.canonical for name, person in people.items()} | own
+    sent = _first_of_each(tables, given, {name: person.person_id for name, person in people.items()})
     with readable(f"a record of {root!r} cannot be read"):
         records = [record_of(row, known_as) for row in (*_in_history(rows), *sent)]
         return checked_before(root, _each_lead_once(records), _customer(tables, root, names))
@@ -68,11 +72,20 @@ def _arrival(row: Row, root: str) -> tuple[object, ...]:
     return root, row.key[1], row["happened_at"], row["campaign"]
 
 
-def _roots(tables: Tables, rows: Iterable[Row]) -> dict[str, str]:
-    """What everybody goes by whom a lead names."""
+def _people(tables: Tables, rows: Iterable[Row]) -> dict[str, Person]:
+    """Return the people whom leads name, by any of their names."""
     leads = [row for row in rows if row.kind == "lead" and row["referred_by"] is not None]
     named = {name for row in leads for name in (row.person_id, row["referred_by"])}
-    return {name: person.root for name, person in tables.people(named).items()} if named else {}
+    return roots_of(tables, named) if named else {}
+
+
+def roots_of(tables: Tables, names: Collection[str]) -> dict[str, Person]:
+    """Return the rows that hold the people of names; a name of which nothing is kept is left out."""
+    there = tables.people(names)
+    roots = {person.root for person in there.values()} - there.keys()
+    there = {**there, **tables.people(roots)} if roots else there
+    with readable("a name leads to one that is not there"):
+        return {name: there[there[name].root] for name in names if name in there}
 
 
 def waiting_of(tables: Tables, names: Sequence[str]) -> list[Record]:
@@ -81,6 +94,24 @@ def waiting_of(tables: Tables, names: Sequence[str]) -> list[Record]:
     kinds = _kinds(rows)
     with readable("a record that waits cannot be read"):
         return [record_of(row) for row in rows if row.kind != "complaint" and _waits(row, kinds)]
+
+
+def joined(tables: Tables, names: Collection[str], canonical: str, *, was_sent: bool) -> list[Record] | None:
+    """Return the records of names if they can be added to another history as they are, None otherwise.
+
+    They cannot if a record waits, if a record of somebody else refers to one of them, or if one names a sender. Nor can
+    a lead if the other person was sent, because the same arrival may be a referral there.
+    """
+    rows = tables.of_people(list(names))
+    kinds = _kinds(rows)
+    if tables.sent_by(list(names)) or any(_waits(row, kinds) for row in rows):
+        return None
+    if any(row.kind == "lead" and (was_sent or row["referred_by"] is not None) for row in rows):
+        return None
+    if any(row.key not in kinds for row in referring_to(tables, {row.key: row for row in rows})):
+        return None
+    with readable("a record cannot be read"):
+        return [record_of(row, dict.fromkeys(names, canonical)) for row in rows]
 
 
 def _in_history(rows: Sequence[Row]) -> Iterator[Row]:

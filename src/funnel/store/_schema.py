@@ -9,10 +9,12 @@ from funnel.store._rows import COLUMNS
 APPLICATION_ID = 0x66756E6C
 """What tells a file of this library from any other SQLite file: `funl`."""
 
-VERSION = 2
+VERSION = 3
 """The version of the tables."""
 
 _TYPES = {str: "TEXT", int: "INTEGER"}
+
+_DUE = "CREATE INDEX people_due ON people (judged_by, due_at, person_id, canonical_id) WHERE judged_by IS NOT NULL"
 
 TABLES: Sequence[str] = (
     """
@@ -24,10 +26,13 @@ TABLES: Sequence[str] = (
         former TEXT,
         judged_at INTEGER,
         due_at INTEGER,
-        judged_by INTEGER
+        judged_by INTEGER,
+        canonical_id TEXT,
+        name_count INTEGER,
+        was_sent INTEGER
     ) STRICT, WITHOUT ROWID
     """,
-    "CREATE INDEX people_due ON people (judged_by, due_at) WHERE judged_by IS NOT NULL",
+    _DUE,
     "CREATE INDEX people_root ON people (root) WHERE root <> person_id",
     f"""
     CREATE TABLE records (
@@ -77,6 +82,14 @@ UPGRADES: Mapping[int, Sequence[str]] = {
         "ALTER TABLE people DROP COLUMN currency",
         "CREATE TABLE store (currency TEXT NOT NULL) STRICT",
         "INSERT INTO store (currency) SELECT currency FROM records WHERE currency IS NOT NULL LIMIT 1",
+    ),
+    # The root of every older person is the name that they are known by. Names are counted when they are merged.
+    2: (
+        "ALTER TABLE people ADD COLUMN canonical_id TEXT",
+        "ALTER TABLE people ADD COLUMN name_count INTEGER",
+        "ALTER TABLE people ADD COLUMN was_sent INTEGER",
+        "DROP INDEX people_due",
+        _DUE,
     ),
 }
 """What brings a file of a version to the next."""

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
@@ -30,7 +31,7 @@ _SAID = tuple(COLUMNS)
 _PEOPLE = tuple(field.name for field in attrs.fields(Person))
 _CHANGING = range(1, len(_PEOPLE))
 _told = attrgetter(*_PEOPLE)
-_found = attrgetter("stage", "due_at", "person_id", "version")
+_found = attrgetter("stage", "due_at", "root", "version")
 
 
 def _marks(count: int) -> str:
@@ -49,7 +50,8 @@ _JUDGED = (
     "WHERE person_id = ? AND version = ? AND judged_by IS NOT NULL"
 )
 _DUE = tuple(
-    f"SELECT person_id FROM people WHERE {these} ORDER BY judged_by, due_at, person_id LIMIT :limit"
+    f"SELECT coalesce(canonical_id, person_id) FROM people WHERE {these} "
+    "ORDER BY judged_by, due_at, person_id LIMIT :limit"
     for these in ("judged_by < :judged_by", "judged_by > :judged_by", "judged_by = :judged_by AND due_at < :before")
 )
 _MARK = "INSERT OR IGNORE INTO apart (person_id, version, told) VALUES (?, 0, '')"
@@ -63,23 +65,33 @@ _TARGET = """
     )
 """
 _WAITS = f"r.kind IN ('refund', 'answer', 'resolution', 'delivered') AND NOT {_TARGET}"
-_EARLIER = """
-    EXISTS (
-        SELECT 1 FROM people q JOIN records t ON t.person_id = q.person_id
-        WHERE q.root = p.root AND t.log = 'leads' AND t.seq < r.seq
-        AND t.happened_at = r.happened_at AND t.source = r.source AND t.campaign = r.campaign
-    )
+_MERGED = "SELECT root FROM people WHERE root <> person_id"
+_FIRST = f"""
+    SELECT min(t.seq) FROM people q JOIN records t ON t.person_id = q.person_id
+    WHERE q.person_id IN (SELECT person_id FROM people WHERE root <> person_id UNION ALL {_MERGED}) AND t.log = 'leads'
+    GROUP BY q.root, t.happened_at, t.source, t.campaign
 """
+"""Of arrivals that a merge has made one, the one that was written first."""
 _WHICH = {
-    "leads": f"p.root NOT IN (SELECT root FROM people WHERE root <> person_id) OR NOT {_EARLIER}",
+    "leads": f"p.root NOT IN ({_MERGED}) OR r.seq IN ({_FIRST})",
     "purchases": "TRUE",
     "refunds": "r.person_id <> ''",
     "interactions": f"r.kind IS NULL OR r.kind NOT IN ('answer', 'resolution', 'delivered') OR {_TARGET}",
 }
 """Which rows of a log are in somebody's history."""
+
+
+def _canonical(people: str) -> str:
+    """The name that a person is known by; most people have one name, and no second row is read for them."""
+    of_root = f"SELECT coalesce(c.canonical_id, c.person_id) FROM people c WHERE c.person_id = {people}.root"
+    own = f"coalesce({people}.canonical_id, {people}.person_id)"
+    return f"CASE WHEN {people}.root = {people}.person_id THEN {own} ELSE ({of_root}) END"
+
+
+_SENDER = f"CASE WHEN s.root <> p.root THEN {_canonical('s')} END"
 _NOW = {
-    "person_id": "p.root",
-    "referred_by": "(SELECT nullif(s.root, p.root) FROM people s WHERE s.person_id = r.referred_by)",
+    "person_id": _canonical("p"),
+    "referred_by": f"(SELECT {_SENDER} FROM people s WHERE s.person_id = r.referred_by)",
     "regarding": "CASE r.kind WHEN 'complaint' THEN NULL ELSE r.regarding END",
 }
 """Columns that are not shown as they are kept: people go by one name; a complaint need not be about a purchase."""
@@ -142,11 +154,13 @@ class SqliteTables:
 
     def of_people(self, names: Sequence[str]) -> Sequence[Row]:
         """Every row of a person, in the order in which they were written."""
-        return self._rows(f"r.person_id IN ({_marks(len(names))}) ORDER BY r.seq", names)
+        these, bound = _among(names)
+        return self._rows(f"r.person_id IN {these} ORDER BY +r.seq", bound)
 
     def sent_by(self, names: Sequence[str]) -> Sequence[Row]:
         """The leads whom a person sent, in the order in which they were written."""
-        return self._rows(f"r.referred_by IN ({_marks(len(names))}) ORDER BY r.seq", names)
+        these, bound = _among(names)
+        return self._rows(f"r.referred_by IN {these} ORDER BY +r.seq", bound)
 
     def waiting(self) -> Sequence[Row]:
         """The rows that refer to a record which is not there, or is of another person."""
@@ -182,7 +196,7 @@ class SqliteTables:
             self._connection.executemany(_TELL, told)
 
     def senders(self, roots: Sequence[str]) -> Sequence[str]:
-        """Return everybody who sent one of these people, who are given by the names that they are known by."""
+        """Return everybody who sent one of these people, who are given by their roots."""
         asked = "SELECT DISTINCT referred_by FROM records WHERE referred_by IS NOT NULL AND person_id IN"
         return [name for (name,) in self._execute(f"{asked} ({_names_of(len(roots))})", (*roots, *roots))]
 
@@ -231,7 +245,7 @@ class SqliteTables:
         return {name: Person(*row) for name, row in found.items()}
 
     def hold(self, names: Collection[str]) -> Mapping[str, Person]:
-        """Return the rows of names, and of the names that they lead to."""
+        """Return the rows of names, and of their roots."""
         found = self.people(names)
         roots = {person.root for person in found.values()} - found.keys()
         return {**found, **self.people(roots)} if roots else found
@@ -255,18 +269,18 @@ class SqliteTables:
             self._connection.executemany(_update(places), values)
 
     def reroot(self, before: str, now: str) -> None:
-        """Let every alias of one person be an alias of another."""
+        """Give every other name of one root another root."""
         self._execute("UPDATE people SET root = ? WHERE root = ? AND root <> person_id", (now, before))
 
     def group(self, root: str) -> Sequence[str]:
-        """Every name of a person, the one that they are known by first."""
+        """Return every name of a person, the root first."""
         aliases = self._execute(
             "SELECT person_id FROM people WHERE root = ? AND root <> person_id ORDER BY person_id", (root,)
         )
         return [root, *(name for (name,) in aliases)]
 
     def others(self, roots: Collection[str]) -> Sequence[str]:
-        """Return every other name of people, who are given by the names that they are known by."""
+        """Return every name of people but the roots that are passed."""
         parts = (list(roots)[start : start + MOST_BOUND] for start in range(0, len(roots), MOST_BOUND))
         select = "SELECT person_id FROM people WHERE root <> person_id AND root IN"
         return [name for part in parts for (name,) in self._execute(f"{select} ({_marks(len(part))})", part)]
@@ -279,9 +293,10 @@ class SqliteTables:
             found += [name for (name,) in self._execute(asked, bound)]
         return found
 
-    def versions(self) -> Mapping[str, int]:
-        """The version of everyone who can be judged, by the name that they are known by."""
-        return dict(self._execute("SELECT person_id, version FROM people WHERE judged_by IS NOT NULL"))
+    def versions(self) -> Sequence[tuple[str, str, int]]:
+        """Return the root, the name and the version of every person who can be judged, in the order of the roots."""
+        select = "SELECT person_id, coalesce(canonical_id, person_id), version FROM people"
+        return self._execute(f"{select} WHERE judged_by IS NOT NULL ORDER BY person_id").fetchall()
 
     def judged(self, found: Sequence[Found], judged_at: int, judged_by: int) -> None:
         """Write where people stand, but for those of whom something has been written since."""
@@ -290,10 +305,16 @@ class SqliteTables:
 
     def links(self, names: Sequence[str]) -> Sequence[Link]:
         """Every link from or to these names, also those that are parted, in the order in which they were made."""
-        marks = _marks(len(names))
-        either = f"alias IN ({marks}) OR person_id IN ({marks})"
+        these, bound = _among(names)
+        either = f"alias IN {these} OR person_id IN {these}"
         asked = f"SELECT alias, person_id, merged_at, parted_at FROM links WHERE {either} ORDER BY seq"
-        return [Link(*row) for row in self._execute(asked, (*names, *names))]
+        return [Link(*row) for row in self._execute(asked, (*bound, *bound))]
+
+    def link_of(self, alias: str) -> Link | None:
+        """Return the link from a name that is not parted."""
+        asked = "SELECT alias, person_id, merged_at FROM links WHERE alias = ? AND parted_at IS NULL"
+        found = self._execute(asked, (alias,)).fetchone()
+        return None if found is None else Link(*found)
 
     def link(self, link: Link) -> None:
         """Write a link, or that it is parted."""
@@ -308,11 +329,12 @@ class SqliteTables:
 
     def entries(self, names: Sequence[str]) -> Sequence[Entry]:
         """The customers in the shop's book."""
+        these, bound = _among(names)
         asked = (
             "SELECT c.person_id, c.since, a.told FROM customers c LEFT JOIN apart a ON a.person_id = c.person_id AND "
-            f"a.version = 0 WHERE c.person_id IN ({_marks(len(names))})"
+            f"a.version = 0 WHERE c.person_id IN {these}"
         )
-        return [Entry(*row) for row in self._execute(asked, names)]
+        return [Entry(*row) for row in self._execute(asked, bound)]
 
     def enter(self, entry: Entry) -> None:
         """Write a customer into the shop's book."""
@@ -325,9 +347,10 @@ class SqliteTables:
 
     def erase(self, names: Sequence[str]) -> int:
         """Delete all that is kept apart of names, and mark the names as erased; return how many rows were deleted."""
-        who = f"person_id IN ({_marks(len(names))})"
-        self._execute(f"UPDATE records SET apart = {ERASED} WHERE {who} AND apart = {APART}", names)
-        erased = self._execute(f"DELETE FROM apart WHERE {who} AND told <> ''", names).rowcount
+        these, bound = _among(names)
+        who = f"person_id IN {these}"
+        self._execute(f"UPDATE records SET apart = {ERASED} WHERE {who} AND apart = {APART}", bound)
+        erased = self._execute(f"DELETE FROM apart WHERE {who} AND told <> ''", bound).rowcount
         self._connection.executemany(_MARK, [(name,) for name in names])
         return erased
 
@@ -341,6 +364,13 @@ class SqliteTables:
         self._execute(
             f"DELETE FROM apart WHERE person_id IN ({_marks(len(names))}) AND version = 0 AND told = ''", names
         )
+
+
+def _among(names: Sequence[str]) -> tuple[str, Sequence[str]]:
+    """Return the list that `IN` looks through and what to bind to it; many names are bound as one JSON array."""
+    if len(names) <= MOST_BOUND:
+        return f"({_marks(len(names))})", names
+    return "(SELECT value FROM json_each(?))", [json.dumps(names)]
 
 
 def _head(row: Row, recorded_at: int) -> tuple[str | int, ...]:

@@ -23,11 +23,12 @@ class TakenError(FunnelError):
 
 @attrs.define
 class Person:
-    """One name of a person: who they are known as by now, how often they changed, where they stand.
+    """One name of a person; one of the names, the root, also holds what is kept of the person.
 
     Attributes:
         person_id: The name.
-        root: The name that they are known by now; their own, unless it is an alias.
+        root: The name whose row holds the person. It need not be the name that the person is known by: after a merge
+            it is the root of the side with more names, so that few rows change.
         version: How many changes there were.
         stage: The stage at the last judgement; None where they were not judged.
         former: The stage at the judgement before.
@@ -35,6 +36,9 @@ class Person:
         due_at: When they must be judged again at the latest; None where time alone changes nothing.
         judged_by: The rule and policy of the last judgement, as a number; `NOT_YET` where records have come since, None
             where there is nothing to judge.
+        canonical_id: The name that the person is known by, in the row of the root; None if that is the root itself.
+        name_count: How many names the person has, in the row of the root; None if the names were never counted.
+        was_sent: 1 if a lead of the person may name a sender, 0 if none does, None if nobody has looked.
     """
 
     person_id: str
@@ -45,6 +49,14 @@ class Person:
     judged_at: int | None = None
     due_at: int | None = None
     judged_by: int | None = None
+    canonical_id: str | None = None
+    name_count: int | None = 1
+    was_sent: int | None = 0
+
+    @property
+    def canonical(self) -> str:
+        """The name that the person is known by, if this is the row of the root."""
+        return self.canonical_id or self.person_id
 
 
 @attrs.frozen
@@ -59,9 +71,9 @@ class Link:
 
 @attrs.frozen
 class Found:
-    """Where a person of a version was found to stand, and when that must be asked again."""
+    """Where a person of a version was found to stand, and when that must be asked again; `root` is their row."""
 
-    person_id: str
+    root: str
     version: int
     stage: str
     due_at: int | None
@@ -108,7 +120,7 @@ class Tables(Protocol):
         ...
 
     def senders(self, roots: Sequence[str]) -> Sequence[str]:
-        """Return everybody who sent one of these people, who are given by the names that they are known by."""
+        """Return everybody who sent one of these people, who are given by their roots."""
         ...
 
     def reserve(self, keys: Collection[Key]) -> str | None:
@@ -140,23 +152,23 @@ class Tables(Protocol):
         ...
 
     def reroot(self, before: str, now: str) -> None:
-        """Let every alias of one person be an alias of another; both people are held."""
+        """Give every other name of one root another root; both people are held."""
         ...
 
     def group(self, root: str) -> Sequence[str]:
-        """Every name of a person, the one that they are known by first."""
+        """Return every name of a person, the root first."""
         ...
 
     def others(self, roots: Collection[str]) -> Sequence[str]:
-        """Return every other name of people, who are given by the names that they are known by."""
+        """Return every name of people but the roots that are passed."""
         ...
 
     def due(self, judged_by: int, before: int, limit: int | None) -> Sequence[str]:
         """Whom to judge: those whom another rule has judged, and before an instant others, longest overdue first."""
         ...
 
-    def versions(self) -> Mapping[str, int]:
-        """The version of everyone who can be judged, by the name that they are known by."""
+    def versions(self) -> Sequence[tuple[str, str, int]]:
+        """Return the root, the name and the version of every person who can be judged, in the order of the roots."""
         ...
 
     def judged(self, found: Sequence[Found], judged_at: int, judged_by: int) -> None:
@@ -165,6 +177,10 @@ class Tables(Protocol):
 
     def links(self, names: Sequence[str]) -> Sequence[Link]:
         """Every link from these names, also those that are parted, in the order in which they were made."""
+        ...
+
+    def link_of(self, alias: str) -> Link | None:
+        """Return the link from a name that is not parted."""
         ...
 
     def link(self, link: Link) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 import attrs
@@ -19,6 +19,9 @@ from funnel.store._alchemy.schema import WHOLE, StoreTables
 from funnel.store._alchemy.transactions import AgainError
 from funnel.store._rows import APART, ERASED, Key
 from funnel.store._tables import Entry, Found, Link, Person
+
+if TYPE_CHECKING:
+    from sqlalchemy.sql.selectable import NamedFromClause
 
 MOST_BOUND = 500
 """How many names or ids are asked for at once."""
@@ -104,9 +107,9 @@ class AlchemyPeople:
         self._execute(self._tables.locks.update().values(currency=currency))  # of a new store the first slot alone
 
     def hold(self, names: Collection[str]) -> Mapping[str, Person]:
-        """Lock the people of names, in one order, and return the rows of names and of the names that they lead to.
+        """Lock the people of names, in one order, and return the rows of names and of their roots.
 
-        The row of the name that a person is known by is locked; whoever writes of a person locks it first.
+        The row of the root is locked; whoever writes of a person locks it first.
 
         Raises:
             AgainError: A name was merged or parted meanwhile.
@@ -160,18 +163,18 @@ class AlchemyPeople:
             self._execute(_update(self._tables, columns), one_or_all(rows))
 
     def reroot(self, before: str, now: str) -> None:
-        """Let every alias of one person be an alias of another."""
+        """Give every other name of one root another root."""
         p = self._tables.people
         self._execute(p.update().where(p.c.root == before, p.c.person_id != before).values(root=now))
 
     def group(self, root: str) -> Sequence[str]:
-        """Every name of a person, the one that they are known by first."""
+        """Return every name of a person, the root first."""
         p = self._tables.people
         others = sa.select(p.c.person_id).where(p.c.root == root, p.c.person_id != root).order_by(p.c.person_id)
         return [root, *self._execute(others).scalars()]
 
     def others(self, roots: Collection[str]) -> Sequence[str]:
-        """Return every other name of people, who are given by the names that they are known by."""
+        """Return every name of people but the roots that are passed."""
         p = self._tables.people
         asked = sa.select(p.c.person_id).where(p.c.root != p.c.person_id)
         return [name for part in parts(roots) for name in self._execute(asked.where(p.c.root.in_(part))).scalars()]
@@ -181,21 +184,21 @@ class AlchemyPeople:
         p, found = self._tables.people, list[str]()
         by = p.c.judged_by
         for where in (by < judged_by, by > judged_by, sa.and_(by == judged_by, p.c.due_at < before)):
-            asked = sa.select(p.c.person_id).where(where).order_by(by, p.c.due_at, p.c.person_id)
+            asked = sa.select(_canonical(p)).where(where).order_by(by, p.c.due_at, p.c.person_id)
             found += self._execute(asked.limit(None if limit is None else limit - len(found))).scalars()
         return found
 
-    def versions(self) -> Mapping[str, int]:
-        """The version of everyone who can be judged, by the name that they are known by."""
+    def versions(self) -> Sequence[tuple[str, str, int]]:
+        """Return the root, the name and the version of every person who can be judged, in the order of the roots."""
         p = self._tables.people
-        asked = sa.select(p.c.person_id, p.c.version).where(p.c.judged_by.is_not(None))
+        asked = sa.select(p.c.person_id, _canonical(p), p.c.version).where(p.c.judged_by.is_not(None))
         there = self._execute(asked.order_by(p.c.person_id))  # they are written, and so locked, in this order
-        return {name: version for name, version in there}  # noqa: C416 - rows are no pairs to dict's types
+        return [(root, name, version) for root, name, version in there]
 
     def judged(self, found: Sequence[Found], judged_at: int, judged_by: int) -> None:
         """Write where people stand, but for those of whom something has been written since."""
         p = self._tables.people
-        told = [{"the_one": one.person_id, "of": one.version, "now": one.stage, "then": one.due_at} for one in found]
+        told = [{"the_one": one.root, "of": one.version, "now": one.stage, "then": one.due_at} for one in found]
         same = p.c.person_id == sa.bindparam("the_one"), p.c.version == sa.bindparam("of"), p.c.judged_by.is_not(None)
         stage: sa.BindParameter[Any] = sa.bindparam("now")
         due_at: sa.BindParameter[Any] = sa.bindparam("then")
@@ -210,6 +213,13 @@ class AlchemyPeople:
         asked = sa.select(t.c.alias, t.c.person_id, t.c.merged_at, t.c.parted_at)
         either = sa.or_(t.c.alias.in_(names), t.c.person_id.in_(names))
         return [Link(*row) for row in self._execute(asked.where(either).order_by(t.c.seq))]
+
+    def link_of(self, alias: str) -> Link | None:
+        """Return the link from a name that is not parted."""
+        t = self._tables.links
+        asked = sa.select(t.c.alias, t.c.person_id, t.c.merged_at)
+        found = self._execute(asked.where(t.c.alias == alias, t.c.parted_at.is_(None))).first()
+        return None if found is None else Link(*found)
 
     def link(self, link: Link) -> None:
         """Write a link, or that it is parted."""
@@ -306,7 +316,7 @@ def _reserved(tables: StoreTables, *, is_one: bool) -> sa.Executable:
 
 @lru_cache(maxsize=16)
 def _held(tables: StoreTables, *, is_one: bool) -> sa.Select[Any]:
-    """Select the people of names, and lock the rows of the names that the people are known by, in their order."""
+    """Select the people of names, and lock the rows of the roots, in their order."""
     p, n = tables.people, tables.people.alias("n")
     asked = sa.select(n.c.person_id, *_columns(p)).join(p, p.c.person_id == n.c.root).order_by(p.c.person_id)
     return asked.where(among(n.c.person_id, "names", is_one=is_one)).with_for_update(of=p)
@@ -316,6 +326,18 @@ def _held(tables: StoreTables, *, is_one: bool) -> sa.Select[Any]:
 def _people(tables: StoreTables, *, is_one: bool) -> sa.Select[Any]:
     """Select the rows of names."""
     return sa.select(*_columns(tables.people)).where(among(tables.people.c.person_id, "names", is_one=is_one))
+
+
+def _canonical(people: NamedFromClause[Any]) -> sa.ColumnElement[str]:
+    """The name that a person is known by, from the row of the root."""
+    return sa.func.coalesce(people.c.canonical_id, people.c.person_id)
+
+
+def canonical_of(people: NamedFromClause[Any], roots: sa.Table) -> sa.ColumnElement[str]:
+    """The name that a person is known by, from any row; no second row is read of a person with one name."""
+    c = roots.alias(f"{people.name}_root")
+    of_root = sa.select(_canonical(c)).where(c.c.person_id == people.c.root).correlate(people).scalar_subquery()
+    return sa.case((people.c.root == people.c.person_id, _canonical(people)), else_=of_root)
 
 
 def _columns(people: sa.Table) -> list[sa.Column[Any]]:

@@ -51,7 +51,7 @@ NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 _LONG = ("lines",)
 
-VERSION = 2
+VERSION = 3
 """The version of the tables; it stands in the comment on the table of records, so that migrations carry it."""
 _COMMENT = "shopfunnel, version "
 
@@ -164,4 +164,7 @@ def _of_people() -> Iterator[sa.Column[Any]]:
     for name in ("stage", "former"):
         yield sa.Column(name, NAME)
     for name in ("judged_at", "due_at", "judged_by"):
+        yield sa.Column(name, WHOLE)
+    yield sa.Column("canonical_id", NAME)
+    for name in ("name_count", "was_sent"):
         yield sa.Column(name, WHOLE)

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from funnel.errors import FunnelError
-from funnel.store._alchemy.people import AlchemyPeople, among, bound, one_or_all, parts
+from funnel.store._alchemy.people import AlchemyPeople, among, bound, canonical_of, one_or_all, parts
 from funnel.store._alchemy.schema import StoreTables
 from funnel.store._alchemy.transactions import AgainError
 from funnel.store._rows import APART, COLUMNS, PLACES, Key, Row, filled, target_of
@@ -113,7 +113,7 @@ class AlchemyTables(AlchemyPeople):
             self._execute(self._tables.apart.insert(), told)
 
     def senders(self, roots: Sequence[str]) -> Sequence[str]:
-        """Return everybody who sent one of these people, who are given by the names that they are known by."""
+        """Return everybody who sent one of these people, who are given by their roots."""
         r, p = self._tables.records, self._tables.people
         asked = sa.select(r.c.referred_by).distinct().join(p, p.c.person_id == r.c.person_id)
         return list(self._execute(asked.where(p.c.root.in_(roots), r.c.referred_by.is_not(None))).scalars())
@@ -147,10 +147,11 @@ class AlchemyTables(AlchemyPeople):
         """A column as it is shown: people go by one name; a complaint need not be about a purchase."""
         r, p = self._tables.records, self._tables.people
         if column == "person_id":
-            return p.c.root
+            return canonical_of(p, p)
         if column == "referred_by":
             s = p.alias("s")
-            return sa.select(sa.func.nullif(s.c.root, p.c.root)).where(s.c.person_id == r.c[column]).scalar_subquery()
+            sender = sa.case((s.c.root != p.c.root, canonical_of(s, p)))
+            return sa.select(sender).where(s.c.person_id == r.c[column]).correlate(r, p).scalar_subquery()
         if column == "regarding":
             return sa.case((r.c.kind == "complaint", sa.null()), else_=r.c[column])
         return r.c[column]
@@ -159,7 +160,9 @@ class AlchemyTables(AlchemyPeople):
         """Which rows of a log are in somebody's history."""
         r, p = self._tables.records, self._tables.people
         if log == "leads":
-            return ~self._earlier()
+            q = p.alias("q")
+            other = sa.select(q.c.root).where(q.c.root == p.c.root, q.c.root != q.c.person_id).correlate(p)
+            return sa.or_(~sa.exists(other), r.c.seq.in_(self._first()))
         if log == "refunds":
             return r.c.person_id != ""
         if log == "interactions":
@@ -180,13 +183,13 @@ class AlchemyTables(AlchemyPeople):
         )
         return sa.exists(sa.select(t.c.seq).join(q, q.c.person_id == t.c.person_id).where(*same).correlate(r, p))
 
-    def _earlier(self) -> sa.ColumnElement[bool]:
-        """That the same arrival stands before, under another name of the person."""
-        r, t = self._tables.records, self._tables.records.alias("t")
-        p, q = self._tables.people, self._tables.people.alias("q")
-        same = [t.c[name] == r.c[name] for name in ("happened_at", "source", "campaign")]
-        earlier = t.c.log == "leads", t.c.seq < r.c.seq, q.c.root == p.c.root, *same
-        return sa.exists(sa.select(t.c.seq).join(q, q.c.person_id == t.c.person_id).where(*earlier).correlate(r, p))
+    def _first(self) -> sa.Select[Any]:
+        """Of arrivals that a merge has made one, the one that was written first."""
+        t, q, s = self._tables.records.alias("t"), self._tables.people.alias("q"), self._tables.people.alias("s")
+        merged = sa.select(s.c.root).where(s.c.root != s.c.person_id)
+        asked = sa.select(sa.func.min(t.c.seq)).join(q, q.c.person_id == t.c.person_id)
+        same = (q.c.root, t.c.happened_at, t.c.source, t.c.campaign)
+        return asked.where(q.c.root.in_(merged), t.c.log == "leads").group_by(*same)
 
 
 @lru_cache(maxsize=16)
