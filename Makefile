@@ -17,7 +17,7 @@ test: lint types ## everything that must hold before a change is kept
 	@$(PY) -m pytest -q -n 2 --dist worksteal -m "not services" --cov --cov-report=term
 
 test-services: .venv/dev.stamp ## the same stores on PostgreSQL and MariaDB in full
-	@$(PY) -m pytest -q -n 2 --dist worksteal -m services
+	@$(PY) -m pytest -q -n 2 -m services
 
 test-lowest: .venv-lowest/stamp ## the oldest versions that pyproject.toml allows
 	@.venv-lowest/bin/python -m pytest -q -n 2 --dist worksteal -m "not services" --ignore tests/test_benchmarks.py --ignore tests/examples
