@@ -22,7 +22,7 @@ test-services: .venv/dev.stamp ## the same stores on PostgreSQL and MariaDB in f
 test-lowest: .venv-lowest/stamp ## the oldest versions that pyproject.toml allows
 	@.venv-lowest/bin/python -m pytest -q -n 2 --dist worksteal -m "not services" --ignore tests/test_benchmarks.py --ignore tests/examples
 
-test-full: .venv/engines.stamp ## 500 examples a law, and every engine
+test-full: .venv/engines.stamp ## 500 random examples per law, and every engine
 	@$(MAKE) --no-print-directory lint types
 	@FUNNEL_PROFILE=full $(PY) -m pytest -q -n 2 --dist worksteal --cov --cov-report=term
 

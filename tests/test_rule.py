@@ -69,6 +69,22 @@ def nickname(f: Facts, policy: Policy) -> str:
     return "first" if f.purchase_count == 1 else policy.lapse_after.__class__.__name__
 
 
+@rule
+def score(f: Facts, policy: Policy) -> int | None:
+    """A number, or None."""
+    if f.order_count == 0:
+        return None
+    return 2 * (f.since_last_purchase > policy.quiet_after) + f.purchase_count
+
+
+@rule
+def mood(f: Facts, policy: Policy) -> str | None:
+    """A text, or None."""
+    if f.since_last_inbound > policy.lapse_after:
+        return "cold" if f.order_count > 0 else None
+    return "warm" if f.since_last_inbound > policy.quiet_after else "hot"
+
+
 # ---- laws ----------------------------------------------------------------------------------------------------------
 
 
@@ -206,19 +222,6 @@ def test_rules_of_a_shops_own_facts_spans_and_texts(everyone: tuple[History, ...
 @few
 def test_a_change_of_a_score_or_a_text_is_found_for_everyone(everyone: tuple[History, ...], as_of: datetime) -> None:
     """The next change over tables is that of each, whatever kind of answer it is, None among them."""
-
-    @rule
-    def score(f: Facts, policy: Policy) -> int | None:
-        if f.order_count == 0:
-            return None
-        return 2 * (f.since_last_purchase > policy.quiet_after) + f.purchase_count
-
-    @rule
-    def mood(f: Facts, policy: Policy) -> str | None:
-        if f.since_last_inbound > policy.lapse_after:
-            return "cold" if f.order_count > 0 else None
-        return "warm" if f.since_last_inbound > policy.quiet_after else "hot"
-
     logs = logs_of(everyone)
     for asked in (score, mood):
         assert by_person(asked.next_change.over(logs, POLICY, as_of=as_of)) == {
