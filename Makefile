@@ -14,17 +14,17 @@ demo: .venv/demo.stamp ## the report on a real shop's file
 	@.venv/bin/funnel report examples/online_retail.parquet --mapping examples/online_retail.toml
 
 test: lint types ## everything that must hold before a change is kept
-	@$(PY) -m pytest -q -n 2 -m "not services" --cov --cov-report=term
+	@$(PY) -m pytest -q -n 2 --dist worksteal -m "not services" --cov --cov-report=term
 
 test-services: .venv/dev.stamp ## the same stores on PostgreSQL and MariaDB in full
 	@$(PY) -m pytest -q -n 2 -m services
 
-test-lowest: .venv-lowest/stamp ## every test with the oldest versions that pyproject.toml allows, 2 examples a law
-	@FUNNEL_PROFILE=lowest .venv-lowest/bin/python -m pytest -q -n 2 -m "not services" --ignore tests/test_benchmarks.py --ignore tests/examples
+test-lowest: .venv-lowest/stamp ## the oldest versions that pyproject.toml allows, 2 examples per law
+	@FUNNEL_PROFILE=lowest .venv-lowest/bin/python -m pytest -q -n 2 --dist worksteal -m "not services" --ignore tests/test_benchmarks.py --ignore tests/examples
 
-test-full: .venv/engines.stamp ## 500 examples a law, and every engine
+test-full: .venv/engines.stamp ## 500 random examples per law, and every engine
 	@$(MAKE) --no-print-directory lint types
-	@FUNNEL_PROFILE=full $(PY) -m pytest -q -n 2 --cov --cov-report=term
+	@FUNNEL_PROFILE=full $(PY) -m pytest -q -n 2 --dist worksteal --cov --cov-report=term
 
 mutants: .venv/dev.stamp ## faults made on purpose: does a test find each?
 	@HYPOTHESIS_NO_PLUGINS=1 $(PY) -m tests.mutants

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from coverage import Coverage
 from hypothesis import HealthCheck, settings
+from hypothesis.database import DirectoryBasedExampleDatabase
 
 from tests.engines import ALONE, ENGINES, HERE, spark_session
 
@@ -21,17 +22,20 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
+DATABASE = DirectoryBasedExampleDatabase(ROOT / ".hypothesis" / "examples")
 
-# Examples are new ones in every run, on a server too; a slow, shared machine is no fault of a law.
+# The examples of the checks are the same in every run; those of the full run are new ones each time, and those that
+# failed before come first. A slow, shared machine is not a fault of a law.
 settings.register_profile(
     "dev",
     max_examples=10,
     deadline=None,
-    derandomize=False,
+    derandomize=True,
+    database=None,
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
-settings.register_profile("full", settings.get_profile("dev"), max_examples=500)
+settings.register_profile("full", settings.get_profile("dev"), max_examples=500, derandomize=False, database=DATABASE)
 settings.register_profile("lowest", settings.get_profile("dev"), max_examples=2)
 settings.load_profile(os.environ.get("FUNNEL_PROFILE", "dev"))
 

@@ -100,15 +100,19 @@ FULL = os.environ.get("FUNNEL_PROFILE") == "full"
 HERE = [name for name in ENGINES if FULL or name not in ("ibis", "pyspark")]
 """The engines of this run: Ibis and PySpark, which take long to begin, are asked in `make test-full`."""
 
-_TIMES_FEWER = {ALONE: 2, "duckdb": 2, "ibis": 50, "pyspark": 250}
+OF_POLARS = dict.fromkeys(("polars lazy", "pandas", "pyarrow"), 4)
+"""Engines whose answers Polars computes here: the daily run asks them less, the full run as much as Polars."""
+
+_TIMES_FEWER = {ALONE: 2, "duckdb": 2, "ibis": 50, "pyspark": 250} if FULL else {**OF_POLARS, ALONE: 3, "duckdb": 3}
 """How many times fewer examples an engine gets, for it takes so much longer whatever the number of rows."""
 
-_LEAST = 2 if FULL else 1
+LEAST = 2
+"""Fewest examples of a law: the first that hypothesis makes is the simplest one, in which hardly anything happens."""
 
 
 def examples(engine: str, most: int) -> int:
     """How many examples of a law an engine gets in this run, where Polars gets `most` in the daily one."""
-    return max(most * settings.default.max_examples // 10 // _TIMES_FEWER.get(engine, 1), _LEAST)
+    return max(most * settings.default.max_examples // 10 // _TIMES_FEWER.get(engine, 1), LEAST)
 
 
 def asked_of(engine: str, most: int) -> settings:

@@ -1,8 +1,10 @@
-"""Every public call with arguments that are allowed: functions, methods and constructors, each by its name."""
+"""Every public call with arguments that are allowed: functions, methods and constructors, each by its name.
+
+Importing this takes seconds, for the arguments are results of a small shop's questions: import it inside a test.
+"""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
 from functools import cache, partial
@@ -271,23 +273,6 @@ CONSTRUCTORS: Mapping[str, dict[str, Any]] = {
 }
 """The constructors of classes that users make, with arguments that are allowed; models of pydantic give their own."""
 
-RESULTS = frozenset(
-    {
-        *("Affinity", "Alias", "AnswerMove", "AnswerShare", "Backtest", "Bought", "Calibration", "CalibrationLevel"),
-        *("Change", "Cohort", "Cohorts", "Comparison", "ConvertedBy", "Difference", "Driver", "Drivers", "Fault"),
-        *("Figure", "FigureChange", "FiveWays", "FixedMix", "Funnel", "FunnelGroup", "FunnelPeriod", "Growth"),
-        *("Honeymoon", "Journey", "Leaving", "LeavingReason", "LeftFrom", "Lifecycle", "Lifecycles", "LogRank"),
-        *("MachineCheck", "Move", "MoveChange", "Moves", "NextChange", "Pair", "Path", "Plateau", "Profile"),
-        *("PromotionComparison", "PurchaseStep", "PurchaseSteps", "PurchaseSummary", "Ranking", "Rate", "Ratio"),
-        *("Reason", "Receipt", "Reliability", "RepeatGroup", "RepeatGroups", "RepeatRate", "RepeatRates"),
-        *("RestrictedMean", "Rhythm", "RuleComparison", "Running", "Said", "SegmentShare", "Segments", "Spell"),
-        *("StageChange", "StageDifference", "StageFlow", "StagePeriod", "Standing", "StandingChange", "StepCount"),
-        *("StepTime", "StepValue", "Survival", "SurvivalBy", "SurvivalStep", "Table", "Task", "Transition", "Trend"),
-        *("Trouble", "WaitQuantile", "WhatIf", "Who", "Why", "Worklist"),
-    }
-)
-"""Results: the library makes them, and nobody calls their constructors."""
-
 
 @attrs.frozen
 class Call:
@@ -419,21 +404,3 @@ def _spread(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(*(conditions if isinstance(conditions, list) else [conditions]))
 
     return ask
-
-
-def public_names() -> Iterator[str]:
-    """Every public function, and every public method that takes an argument, as `name` or `Class.method`."""
-    for name in funnel.__all__:
-        one = getattr(funnel, name)
-        if inspect.isfunction(one):
-            yield name
-        elif inspect.isclass(one) and not issubclass(one, Exception):
-            yield from (f"{name}.{method}" for method in _methods(one))
-
-
-def _methods(kind: type) -> Iterator[str]:
-    for name, value in inspect.getmembers_static(kind):
-        function = getattr(value, "__func__", value)
-        is_ours = inspect.isfunction(function) and (function.__module__ or "").startswith("funnel")
-        if is_ours and not name.startswith(("_", "model_")) and len(inspect.signature(function).parameters) > 1:
-            yield name

@@ -30,6 +30,7 @@ from funnel.interactions import Interaction
 from funnel.logs import Logs
 from funnel.money import Money
 from funnel.records import Purchase, Record, Refund
+from tests.engines import LEAST
 from tests.frames import read, tables
 from tests.strategies import HOURS, START, histories
 
@@ -52,7 +53,7 @@ PEOPLE = ("p1", "p2", "p3", "p4")
 few = settings(max_examples=max(settings().max_examples // 6, 3))
 """For laws over frames: a sixth of the examples, with four people in each."""
 
-fewer = settings(max_examples=max(settings().max_examples // 15, 1))
+fewer = settings(max_examples=max(settings().max_examples // 15, LEAST))
 """For laws over many frames at once."""
 
 

@@ -66,6 +66,7 @@ from funnel import (
 )
 from funnel.stages import FUNNEL
 from funnel.testing.people import logs_of
+from tests.public import classes
 
 DAY = timedelta(days=1)
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -234,13 +235,6 @@ def _metrics(tables: Logs) -> Iterator[object]:
     lines = pl.DataFrame({"purchase_id": [f"p{n}-{k}" for n in range(6) for k in (1, 2)], "sku": ["mug", "pot"] * 6})
     yield funnel.affinity(tables, lines, 30 * DAY, **late)
     yield funnel.PurchaseSummary.of(everyone()[0], tz="UTC", as_of=NOW)
-
-
-@cache
-def classes() -> frozenset[type]:
-    """Every public class."""
-    public = (getattr(funnel, name) for name in funnel.__all__)
-    return frozenset(one for one in public if inspect.isclass(one))
 
 
 @cache

@@ -126,6 +126,7 @@ def test_every_engine_keeps_the_changes_of_a_clock(engine: str) -> None:
         assert in_columns(engine, moments, ZoneInfo(zone), policy) == expected
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("said", "zone", "opens", "closes"),
     [

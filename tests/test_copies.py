@@ -38,6 +38,7 @@ from funnel.interactions import Complaint, Visit
 from funnel.money import Money
 from funnel.records import Contact, Customer, Lead, Line, Purchase, Record, checked_again
 from tests import specimens
+from tests.public import classes
 from tests.specimens import DAY, NOW, POLICY, Door
 from tests.strategies import record_lists
 
@@ -65,10 +66,8 @@ NOT_COPIED = {
 }
 """Public classes of which there is no specimen, and why."""
 
-ERRORS = frozenset(one for one in specimens.classes() if issubclass(one, BaseException))
-COPIED = sorted(
-    (one for one in specimens.classes() - ERRORS if one.__name__ not in NOT_COPIED), key=lambda one: one.__name__
-)
+ERRORS = frozenset(one for one in classes() if issubclass(one, BaseException))
+COPIED = sorted((one for one in classes() - ERRORS if one.__name__ not in NOT_COPIED), key=lambda one: one.__name__)
 
 
 # ---- everything ----
@@ -139,7 +138,7 @@ def test_every_public_class_has_a_specimen() -> None:
     """Whoever adds a public class adds one of it to `tests/specimens.py`, or says here why there is none."""
     there = {kind.__name__ for kind in specimens.specimens()}
 
-    assert {one.__name__ for one in specimens.classes() - ERRORS} - there == set(NOT_COPIED)
+    assert {one.__name__ for one in classes() - ERRORS} - there == set(NOT_COPIED)
 
 
 def test_errors_pickle() -> None:

@@ -70,22 +70,36 @@ def nickname(f: Facts, policy: Policy) -> str:
     return "first" if f.purchase_count == 1 else policy.lapse_after.__class__.__name__
 
 
+@rule
+def score(f: Facts, policy: Policy) -> int | None:
+    """A number, or None."""
+    if f.order_count == 0:
+        return None
+    return 2 * (f.since_last_purchase > policy.quiet_after) + f.purchase_count
+
+
+@rule
+def mood(f: Facts, policy: Policy) -> str | None:
+    """A text, or None."""
+    if f.since_last_inbound > policy.lapse_after:
+        return "cold" if f.order_count > 0 else None
+    return "warm" if f.since_last_inbound > policy.quiet_after else "hot"
+
+
 # ---- laws ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.no_cover
-@pytest.mark.parametrize("name", sorted(RULES))
 @given(history=histories(), as_of=instants())
-@few
-def test_a_rule_answers_as_the_plain_function_does(name: str, history: History, as_of: datetime) -> None:
-    """Compiled, walked and run as it was written, a rule gives one answer, of facts and of a history alike."""
-    asked = RULES[name]
-    facts = asked.facts.of(history, as_of=as_of)
-    answer = asked.of(history, POLICY, as_of=as_of)
+def test_a_rule_answers_as_the_plain_function_does(history: History, as_of: datetime) -> None:
+    """Compiled, explained and called as it was written, each rule gives one answer, for facts and for a history."""
+    for name, asked in RULES.items():
+        facts = asked.facts.of(history, as_of=as_of)
+        answer, why = asked.of(history, POLICY, as_of=as_of), asked.why(facts, POLICY)
 
-    assert answer == asked._function(facts, POLICY)
-    assert asked(facts, POLICY) == asked.of(facts, POLICY) == asked.why(facts, POLICY).answer == answer
-    assert all(reason.holds or reason.points == 0 for reason in asked.why(facts, POLICY).reasons)
+        assert answer == asked._function(facts, POLICY), name
+        assert asked(facts, POLICY) == asked.of(facts, POLICY) == why.answer == answer, name
+        assert all(reason.holds or reason.points == 0 for reason in why.reasons), name
 
 
 @pytest.mark.no_cover
@@ -114,21 +128,19 @@ def _plain(answer: Any) -> Any:
 
 
 @pytest.mark.no_cover
-@pytest.mark.parametrize("name", sorted(RULES.keys() - SPANS))
-@given(history=histories(), data=st.data())
-@few
-def test_the_next_change_is_the_first(name: str, history: History, data: st.DataObject) -> None:
-    """At that instant the answer differs, and at none before; where there is none it never does."""
-    facts = Facts.of(history, as_of=data.draw(instants()))
-    asked = RULES[name]
-    change = asked.next_change(facts, POLICY)
-    end = change or datetime(2199, 12, 31, tzinfo=END.tzinfo)
-    last = end - TICK
-    between = facts.as_of + data.draw(st.timedeltas(timedelta(0), last - facts.as_of))
+@given(history=histories(), as_of=instants(), shares=st.lists(st.floats(0, 1), min_size=3, max_size=3))
+def test_the_next_change_is_the_first(history: History, as_of: datetime, shares: list[float]) -> None:
+    """At that instant the answer of each rule differs, and before it never; without one it never does."""
+    facts = Facts.of(history, as_of=as_of)
+    for name in sorted(RULES.keys() - SPANS):
+        asked = RULES[name]
+        change = asked.next_change(facts, POLICY)
+        last = (change or datetime(2199, 12, 31, tzinfo=END.tzinfo)) - TICK
+        between = [facts.as_of + (last - facts.as_of) * share for share in shares]
 
-    assert change is None or asked(facts.at(change), POLICY) != asked(facts, POLICY)
-    assert asked(facts.at(last), POLICY) == asked(facts.at(between), POLICY) == asked(facts, POLICY)
-    assert asked.next_change.of(history, POLICY, as_of=facts.as_of) == change
+        assert change is None or asked(facts.at(change), POLICY) != asked(facts, POLICY), name
+        assert {asked(facts.at(at), POLICY) for at in (last, *between)} == {asked(facts, POLICY)}, name
+        assert asked.next_change.of(history, POLICY, as_of=facts.as_of) == change, name
 
 
 @pytest.mark.parametrize("engine", ["polars", "duckdb"])
@@ -211,19 +223,6 @@ def test_rules_of_a_shops_own_facts_spans_and_texts(everyone: tuple[History, ...
 @few
 def test_a_change_of_a_score_or_a_text_is_found_for_everyone(everyone: tuple[History, ...], as_of: datetime) -> None:
     """The next change over tables is that of each, whatever kind of answer it is, None among them."""
-
-    @rule
-    def score(f: Facts, policy: Policy) -> int | None:
-        if f.order_count == 0:
-            return None
-        return 2 * (f.since_last_purchase > policy.quiet_after) + f.purchase_count
-
-    @rule
-    def mood(f: Facts, policy: Policy) -> str | None:
-        if f.since_last_inbound > policy.lapse_after:
-            return "cold" if f.order_count > 0 else None
-        return "warm" if f.since_last_inbound > policy.quiet_after else "hot"
-
     logs = logs_of(everyone)
     for asked in (score, mood):
         assert by_person(asked.next_change.over(logs, POLICY, as_of=as_of)) == {

@@ -10,6 +10,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from funnel import FUNNEL, Cause, History, _frames
+from tests.engines import LEAST
 from tests.moves.model import (
     Place,
     as_ofs,
@@ -72,8 +73,8 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
 
 
 def examples(engine: str) -> settings:
-    """So many examples of each hundred as the engine is fast; at least one."""
-    most = max(settings().max_examples * SHARES[engine] // 100, 1)
+    """So many examples of each hundred as the engine is fast."""
+    most = max(settings().max_examples * SHARES[engine] // 100, LEAST)
     phases = [Phase.explicit, Phase.reuse, Phase.generate]
     return settings(max_examples=most, deadline=None, phases=phases)
 

@@ -22,13 +22,13 @@ from funnel.metrics.backtest.dates import Dates
 from funnel.metrics.backtest.replay import replay
 from funnel.policy import Policy
 from funnel.rules.activity import has_bought, is_lapsed, is_won_back
-from tests.engines import ENGINES, HERE
+from tests.engines import ENGINES, HERE, LEAST
 from tests.frames import TIME, read, tables
 from tests.metrics.backtest.model import buys_within
 from tests.metrics.people import FEW, crowds, logs_of, shop_tables
 from tests.strategies import START
 
-FEWER = settings(max_examples=max((settings.default or settings()).max_examples // 6, 1))
+FEWER = settings(max_examples=max((settings.default or settings()).max_examples // 6, LEAST))
 """For a law whose every example lays many plans."""
 DAY = timedelta(days=1)
 FIRST = START + 20 * DAY
