@@ -11,6 +11,7 @@ import attrs
 import narwhals as nw
 from hypothesis import HealthCheck, Phase, given, settings
 
+from funnel._computing import collected
 from funnel._instants import MICROSECOND
 from funnel._rule import Rule
 from funnel.advance.rule import Advance
@@ -174,7 +175,7 @@ Rows = Mapping[str, Mapping[str, Any]]
 
 def _rows(native: Any) -> Rows:
     frame: Any = nw.from_native(native)
-    table = frame.collect("polars") if isinstance(frame, nw.LazyFrame) else frame
+    table = collected(frame, "polars") if isinstance(frame, nw.LazyFrame) else frame
     return {row["person_id"]: row for row in table.to_polars().to_dicts()}
 
 

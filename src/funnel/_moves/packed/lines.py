@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from funnel._computing import collected
 from funnel._facts.plan import Plan
 from funnel._frames import Frame, kept
 from funnel._lift.columns import whole
@@ -128,7 +129,7 @@ def _first_rows(tables: Mapping[str, Frame], read: Collection[str], now: int) ->
     if not rest:
         return pl.DataFrame(schema={"at": pl.Int64, "mark": pl.UInt32, "row": pl.UInt32})
     first = arrivals(rest).filter(nw.col("start") <= now)
-    native: pl.DataFrame = nw.to_native(first.select(PERSON, at=nw.col("start"))).collect()
+    native: pl.DataFrame = collected(nw.to_native(first.select(PERSON, at=nw.col("start"))))
     return native.with_columns(mark=pl.lit(0, pl.UInt32), row=pl.lit(0, pl.UInt32))
 
 
@@ -142,7 +143,7 @@ def _rows(wanted: Wanted, table: Frame, name: str, now: int) -> tuple[pl.DataFra
     order = ORDER if wanted.has_edges else ()
     mark = nw.when(nw.col("_row") == 1).then(_mark(wanted, reductions)).otherwise(whole(wanted.bits[name]))
     shown = cut.select(PERSON, *dict.fromkeys([*order, *fields]), at=nw.col("_at"), mark=mark)
-    rows: pl.DataFrame = nw.to_native(shown).collect()
+    rows: pl.DataFrame = collected(nw.to_native(shown))
     held = Held(wanted.bits[name], {field: _whole(rows[field], wanted.texts) for field in fields}, not is_cut)
     row = pl.int_range(pl.len(), dtype=pl.UInt32)
     return rows.select(PERSON, *order, "at", pl.col("mark").cast(pl.UInt32), row=row), held
@@ -151,7 +152,7 @@ def _rows(wanted: Wanted, table: Frame, name: str, now: int) -> tuple[pl.DataFra
 def _cut(rows: Frame, now: int, *, living: bool) -> tuple[Frame, bool]:
     """The rows of a table, cut into epochs where rows of a person cease to count; and whether any do."""
     ended = kept(rows.filter(nw.col("end") <= now).select(PERSON).unique()) if living else None
-    if ended is None or not len(ended.collect()):
+    if ended is None or not len(collected(ended)):
         return one_epoch(rows), False
     cut = epochs_of(rows.join(ended, on=PERSON, how="semi"), now).drop("_until")
     whole_ = one_epoch(rows.join(ended, on=PERSON, how="anti"))
