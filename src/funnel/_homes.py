@@ -50,6 +50,7 @@ HOMES: Mapping[str, str] = {
     "Fault": "logs",
     "Feedback": "interactions",
     "FieldsError": "errors",
+    "FileError": "errors",
     "Figure": "metrics.backtest",
     "FigureChange": "metrics.backtest",
     "FiveWays": "metrics.growth.five_ways",

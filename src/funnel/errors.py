@@ -13,6 +13,7 @@
     ├── MoveError        ValueError    a move between stages that the table does not allow
     ├── LiftError        TypeError     a rule that cannot be run everywhere, with the remedy
     ├── FactsError       TypeError     a fact that is unknown, wrongly declared or wrongly given
+    ├── FileError        OSError       a file that cannot be opened
     ├── EngineError      TypeError     a dataframe that cannot be read or computed, with the remedy
     ├── StoreError       RuntimeError  a store that cannot be opened, read or written; nothing is half done
     │   ├── LockedError  TimeoutError  another connection has held the store for too long
@@ -95,6 +96,10 @@ class LiftError(FunnelError, TypeError):
 
 class FactsError(FunnelError, TypeError):
     """A fact is unknown, declared in a way that cannot work, or given with a wrong type."""
+
+
+class FileError(FunnelError, OSError):
+    """A file cannot be opened; the error of the system is the cause."""
 
 
 class EngineError(FunnelError, TypeError):

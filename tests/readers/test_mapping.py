@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import ValidationError
 
-from funnel.errors import RecordError
+from funnel.errors import ArgumentError, FileError
 from funnel.readers.orders import Columns, OrderMapping
 from tests.readers.shop import LINES, WHOLE, lines, mapping
 
@@ -148,7 +148,7 @@ def test_every_fault_of_a_mapping_file_is_named_at_once(tmp_path: Path) -> None:
     path = tmp_path / "orders.toml"
     path.write_text('currency = "RP"\nzone = "UTC"\n[columns]\nid = "No"\nperson = "Buyer"\n')
 
-    with pytest.raises(RecordError) as caught:
+    with pytest.raises(ArgumentError) as caught:
         OrderMapping.read(path)
 
     columns, currency = str(caught.value).splitlines()
@@ -165,7 +165,7 @@ def test_a_fault_between_two_keys_is_told_without_a_key(tmp_path: Path) -> None:
     columns = "\n".join(f'{name} = "{column}"' for name, column in WHOLE.items())
     path.write_text(f'currency = "IDR"\nzone = "UTC"\ncharges = ["X"]\n[columns]\n{columns}\n')
 
-    with pytest.raises(RecordError, match=r"^mapping orders\.toml: charges are told by their sku"):
+    with pytest.raises(ArgumentError, match=r"^mapping orders\.toml: charges are told by their sku"):
         OrderMapping.read(path)
 
 
@@ -175,13 +175,13 @@ def test_a_mapping_file_that_is_not_toml_is_refused(tmp_path: Path, raw: bytes) 
     path = tmp_path / "orders.toml"
     path.write_bytes(raw)
 
-    with pytest.raises(RecordError, match=r"mapping orders\.toml is not TOML in UTF-8"):
+    with pytest.raises(ArgumentError, match=r"mapping orders\.toml is not TOML in UTF-8"):
         OrderMapping.read(path)
 
 
 def test_a_mapping_file_that_is_not_there_is_told_as_such(tmp_path: Path) -> None:
-    """A missing file is the system's own error."""
-    with pytest.raises(FileNotFoundError):
+    """A missing file is an error of this library, and of the system too."""
+    with pytest.raises(FileError, match=r"none\.toml cannot be opened: No such file or directory"):
         OrderMapping.read(tmp_path / "none.toml")
 
 
@@ -200,7 +200,7 @@ def test_a_mapping_that_would_take_too_long_is_refused(tmp_path: Path, text: str
     path = tmp_path / "orders.toml"
     path.write_text(text)
 
-    with pytest.raises(RecordError, match=said):
+    with pytest.raises(ArgumentError, match=said):
         OrderMapping.read(path)
 
 

@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from funnel._fields import Frozen, Id
 from funnel._given import meant
-from funnel.errors import RecordError
+from funnel.errors import ArgumentError
 from funnel.readers._formats import (
     IN_THE_TEXT,
     AmountStyle,
@@ -54,7 +54,7 @@ class _Declared(Frozen, frozen=True):
             named = [f"{str(key)[:_LONGEST]!r} is unknown{meant(key, allowed)}" for key in unknown[:_MOST]]
             more = f"; {len(unknown) - _MOST} more are unknown" if len(unknown) > _MOST else ""
             msg = f"{'; '.join(named)}{more}; allowed: {', '.join(allowed)}"
-            raise RecordError(msg)
+            raise ArgumentError(msg)
         return table
 
 
@@ -101,11 +101,11 @@ class Columns(_Declared, frozen=True):
     @model_validator(mode="after")
     def _fit(self) -> Self:
         if (self.unit_price is None) == (self.amount is None):
-            raise RecordError("give the column of the unit price, or that of the amount of the whole row, one of them")
+            raise ArgumentError("give the column of the unit price or that of the amount of the whole row, one of them")
         if (self.unit_price is None) != (self.quantity is None):
-            raise RecordError("quantity and unit price go together; with the amount of the whole row give neither")
+            raise ArgumentError("quantity and unit price go together; with the amount of the whole row give neither")
         if self.refunded_amount is None and self.refunded_at is not None:
-            raise RecordError("refunded_at needs refunded_amount, the column that says how much was paid back")
+            raise ArgumentError("refunded_at needs refunded_amount, the column that says how much was paid back")
         return self
 
 
@@ -180,11 +180,11 @@ class OrderMapping(_Declared, frozen=True):
         self._statuses_fit()
         self._credits_fit()
         if self.charges and self.columns.sku is None:
-            raise RecordError("charges are told by their sku; give its column")
+            raise ArgumentError("charges are told by their sku; give its column")
         if self.quote == self.delimiter:
-            raise RecordError("quote and delimiter are the same character; give two different ones")
+            raise ArgumentError("quote and delimiter are the same character; give two different ones")
         if self.amount_of == "order" and self.columns.amount is None:
-            raise RecordError("amount_of = 'order' needs the column amount; a price of one piece is of its row")
+            raise ArgumentError("amount_of = 'order' needs the column amount; a price of one piece is of its row")
         self._times_fit()
         self._refunds_fit()
         return self
@@ -196,34 +196,34 @@ class OrderMapping(_Declared, frozen=True):
     def _times_fit(self) -> None:
         for given in (self.time_format, *self.time_formats.values()):
             if given != "iso" and ("%z" in given) != (self.zone == IN_THE_TEXT):
-                raise RecordError("%z in the time format and the zone 'in the text' go together")
+                raise ArgumentError("%z in the time format and the zone 'in the text' go together")
         for name in self.time_formats:
             if getattr(self.columns, name) is None:
                 msg = f"time_formats has {name}, a column that is not given; give the column too"
-                raise RecordError(msg)
+                raise ArgumentError(msg)
 
     def _refunds_fit(self) -> None:
         columns, how = self.columns, self.undated_refunds
         if columns.refunded_amount is None and how != "refuse":
-            raise RecordError("undated_refunds needs the column refunded_amount")
+            raise ArgumentError("undated_refunds needs the column refunded_amount")
         if columns.refunded_amount is not None and columns.refunded_at is None and how == "refuse":
-            raise RecordError(
+            raise ArgumentError(
                 "refunded_amount has no day; give the column refunded_at, or undated_refunds = 'reduce' or 'as_of'"
             )
         if how == "as_of" and (self.as_of is None or self.zone == IN_THE_TEXT):
-            raise RecordError("undated_refunds = 'as_of' needs as_of, and a zone by whose clock that day ends")
+            raise ArgumentError("undated_refunds = 'as_of' needs as_of, and a zone by whose clock that day ends")
 
     def _statuses_fit(self) -> None:
         if (self.columns.status is None) != (not self.statuses):
-            raise RecordError("the column of the status and the table of statuses go together")
+            raise ArgumentError("the column of the status and the table of statuses go together")
 
     def _credits_fit(self) -> None:
         credited = bool(self.credit_prefix) or self.credit_negative
         if credited and self.columns.refunded_amount is not None:
-            raise RecordError("a file tells of refunds in one way: by credits, or by the column refunded_amount")
+            raise ArgumentError("a file tells of refunds in one way: by credits, or by the column refunded_amount")
         one, other = self.credit_prefix, self.cancelled_prefix
         if one and other and (one.startswith(other) or other.startswith(one)):
-            raise RecordError("credit_prefix and cancelled_prefix begin alike; one number cannot mean both")
+            raise ArgumentError("credit_prefix and cancelled_prefix begin alike; one number cannot mean both")
 
     @classmethod
     def read(cls, path: str | Path) -> Self:
@@ -236,8 +236,8 @@ class OrderMapping(_Declared, frozen=True):
             The mapping.
 
         Raises:
-            RecordError: The file is not TOML, or keys are unknown, missing or wrong; the message names them.
-            OSError: The file cannot be opened.
+            ArgumentError: The file is not TOML, or keys are unknown, missing or wrong; the message names them.
+            FileError: The file cannot be opened.
 
         Example:
             >>> import tempfile
@@ -247,7 +247,7 @@ class OrderMapping(_Declared, frozen=True):
             ...     _ = path.write_text("\n".join(lines))
             ...     OrderMapping.read(path)
             Traceback (most recent call last):
-            funnel.errors.RecordError: mapping orders.toml: columns: field required
+            funnel.errors.ArgumentError: mapping orders.toml: columns: field required
             mapping orders.toml: zone: zone 'Europe/Londn' is unknown; ... did you mean 'Europe/London'?
         """
         name = Path(path).name
@@ -255,7 +255,7 @@ class OrderMapping(_Declared, frozen=True):
         try:
             return cls.model_validate(given)
         except ValidationError as error:
-            raise RecordError(_told(name, error)) from None
+            raise ArgumentError(_told(name, error)) from None
 
 
 def _toml(name: str, raw: bytes) -> dict[str, Any]:
@@ -272,7 +272,7 @@ def _toml(name: str, raw: bytes) -> dict[str, Any]:
         msg = f"mapping {name} has a number of too many digits; write it as text or leave it out"
     except RecursionError:
         msg = deep
-    raise RecordError(msg)
+    raise ArgumentError(msg)
 
 
 def _told(name: str, error: ValidationError) -> str:

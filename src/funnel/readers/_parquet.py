@@ -109,7 +109,7 @@ def read_parquet(path: Path, mapping: OrderMapping, progress: Progress) -> RawRo
     Raises:
         RecordError: The file is not Parquet, or is far larger when it is unpacked.
         LogsError: Columns are missing or of a type that cannot be read; all of them are named at once.
-        OSError: The file cannot be opened.
+        FileError: The file cannot be opened.
     """
     with open_regular(path) as raw:
         size = raw.seek(0, 2)
