@@ -26,7 +26,12 @@ Messages say what was given, where, what is allowed and what to do; they never h
 
 from __future__ import annotations
 
+from collections import Counter
+
 from pydantic_core import ValidationError
+
+_MOST_FAULTS = 30
+"""The most different faults that a message lists."""
 
 
 class FunnelError(Exception):
@@ -51,11 +56,14 @@ class FieldsError(RecordError, ValidationError):  # pyright: ignore[reportGenera
     def __str__(self) -> str:
         """List every fault with its field and the reason."""
         faults = self.errors(include_url=False, include_context=False, include_input=False)
-        lines = [
+        found = Counter(
             f"  {'.'.join(map(str, one['loc'])) or self.title}: {one['msg'].removeprefix('Value error, ')}"
             for one in faults
-        ]
-        return "\n".join([f"{self.title} has {len(lines)} fault{'s' * (len(lines) > 1)}:", *lines])
+        )
+        lines = [f"{line}{f' ({times} times)' if times > 1 else ''}" for line, times in found.items()]
+        more = [f"  and {len(lines) - _MOST_FAULTS} more"] if len(lines) > _MOST_FAULTS else []
+        head = f"{self.title} has {len(faults)} fault{'s' * (len(faults) > 1)}:"
+        return "\n".join([head, *lines[:_MOST_FAULTS], *more])
 
     __repr__ = __str__
 

@@ -22,15 +22,15 @@ MEANING = {"done": "paid", "gone": "cancelled"}
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"zone": "Asia/Jakrta"}, "zone 'Asia/Jakrta' is unknown; .* did you mean 'Asia/Jakarta'"),
-        ({"zone": "localtime"}, "zone 'localtime' is unknown"),
+        ({"zone": "Asia/Jakrta"}, "a zone is unknown; .* did you mean 'Asia/Jakarta'"),
+        ({"zone": "localtime"}, "a zone is unknown"),
         ({"currency": "IRD"}, "not a code of ISO 4217"),
         ({"amount_style": "uk"}, "Input should be 'plain', 'us', 'id', 'minor' or 'number'"),
-        ({"delimiter": ";;"}, "delimiter ';;' is not one plain character"),
+        ({"delimiter": ";;"}, "a delimiter is not one plain character"),
         ({"delimiter": '"'}, "is not one plain character"),
         ({"source": ""}, "an id is blank"),
-        ({"tz": "UTC"}, "'tz' is unknown; allowed: columns, "),
-        ({"curency": "IDR"}, "'curency' is unknown; did you mean 'currency'"),
+        ({"tz": "UTC"}, r"\(unknown\): is not a field; use columns, "),
+        ({"curency": "IDR"}, r"curency: is not a field; did you mean currency\?"),
         ({"charges": ("POST",)}, "charges are told by their sku"),
         ({"statuses": MEANING}, "the column of the status and the table of statuses go together"),
         ({"credit_prefix": "C", "cancelled_prefix": "CX"}, "begin alike"),
@@ -47,8 +47,8 @@ MEANING = {"done": "paid", "gone": "cancelled"}
         ({"time_formats": {"purchased_at": "%d/%m"}}, "has no whole day"),
         ({"time_formats": {"purchased_at": "%d/%m/%Y %z"}}, "go together"),
         ({"undated_refunds": "reduce"}, "undated_refunds needs the column refunded_amount"),
-        ({f"k{n}": 1 for n in range(40)}, "; 10 more are unknown; allowed: columns"),
-        ({"x" * 10_000: 1}, "'x{100}' is unknown; allowed"),
+        ({f"k{n}": 1 for n in range(40)}, r"has 40 faults:\n  \(unknown\): is not a field; use .* \(40 times\)$"),
+        ({"x" * 10_000: 1}, r"  \(unknown\): is not a field; use columns"),
     ],
 )
 def test_a_wrong_mapping_is_refused_with_its_remedy(changes: dict[str, Any], said: str) -> None:
@@ -65,7 +65,7 @@ def test_a_wrong_mapping_is_refused_with_its_remedy(changes: dict[str, Any], sai
         (WHOLE | {"quantity": "Pieces"}, "quantity and unit price go together"),
         ({**LINES, "quantity": None}, "quantity and unit price go together"),
         (WHOLE | {"refunded_at": "Back on"}, "refunded_at needs refunded_amount"),
-        (WHOLE | {"persn_id": "Buyer"}, "'persn_id' is unknown; did you mean 'person_id'"),
+        (WHOLE | {"persn_id": "Buyer"}, r"persn_id: is not a field; did you mean person_id\?"),
         (WHOLE | {"sku": ""}, "at least 1 character"),
         (WHOLE | {"sku": "\ud800"}, "valid string"),
     ],
@@ -154,7 +154,7 @@ def test_every_fault_of_a_mapping_file_is_named_at_once(tmp_path: Path) -> None:
     columns, currency = str(caught.value).splitlines()
 
     assert columns.startswith(
-        "mapping orders.toml: columns: 'person' is unknown; did you mean 'person_id'?; allowed: id, "
+        "mapping orders.toml: columns.(unknown): is not a field; use id, person_id, purchased_at, "
     )
     assert currency.startswith("mapping orders.toml: currency: a currency is not a code of ISO 4217")
 

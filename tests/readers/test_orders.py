@@ -10,7 +10,7 @@ import pytest
 from funnel._fields import NOT_MANGLED
 from funnel.errors import ArgumentError, FileError, LogsError, MissingExtraError, RecordError
 from funnel.readers._parquet import Counted
-from funnel.readers.orders import Entry, read_orders
+from funnel.readers.orders import Entry, OrderMapping, read_orders
 from tests.readers.shop import LINES, WHOLE, account, counted, lines, mapping, read
 
 if TYPE_CHECKING:
@@ -688,7 +688,8 @@ def test_a_file_that_is_not_there_is_told_as_such(tmp_path: Path) -> None:
     ):
         with pytest.raises(FileError, match=cause) as caught:
             read_orders(path, mapping())
-        assert isinstance(caught.value, OSError) and isinstance(caught.value.__cause__, OSError)
+        assert isinstance(caught.value, OSError)
+        assert isinstance(caught.value.__cause__, OSError)
 
 
 @pytest.mark.parametrize(
@@ -709,9 +710,9 @@ def test_a_file_of_another_kind_is_a_wrong_argument(tmp_path: Path, name: str, s
 @pytest.mark.parametrize("path", [7, None, b"orders.csv", "", "  ", "orders\0.csv", "\ud800.csv"], ids=range(7))
 def test_what_is_no_path_is_refused(path: Any) -> None:
     """No file has such a name."""
-    for read in (OrderMapping.read, lambda path: read_orders(path, mapping())):
+    for ask in (OrderMapping.read, lambda path: read_orders(path, mapping())):
         with pytest.raises(ArgumentError, match="path must be the path of a file"):
-            read(path)
+            ask(path)
 
 
 def test_what_is_no_mapping_and_no_progress_is_refused(tmp_path: Path) -> None:

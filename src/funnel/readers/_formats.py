@@ -61,7 +61,7 @@ def _zones() -> tuple[str, ...]:
 def _zone(name: str) -> str:
     if name not in (IN_THE_TEXT, *_zones()):
         near = meant(name, _zones())
-        msg = f"zone {name[:200]!r} is unknown; use a name such as 'Asia/Jakarta', or {IN_THE_TEXT!r}{near}"
+        msg = f"a zone is unknown; use a name such as 'Asia/Jakarta', or {IN_THE_TEXT!r}{near}"
         raise ArgumentError(msg)
     return name
 
@@ -92,15 +92,13 @@ def _complete(has: set[str]) -> None:
 def _delimiter(given: str) -> str:
     if len(given) == 1 and given.isascii() and given not in '"\r\n':
         return given
-    msg = f"delimiter {given[:20]!r} is not one plain character; use ',' or ';' or '|' or a tab"
-    raise ArgumentError(msg)
+    raise ArgumentError("a delimiter is not one plain character; use ',' or ';' or '|' or a tab")
 
 
 def _quote(given: str | None) -> str | None:
     if not given or (len(given) == 1 and given.isascii() and given.isprintable() and not given.isalnum()):
         return given
-    msg = f'quote {given[:20]!r} is not one plain character; use \'"\', or "" for a file without quotes'
-    raise ArgumentError(msg)
+    raise ArgumentError('a quote is not one plain character; use \'"\', or "" for a file without quotes')
 
 
 Named: TypeAlias = Annotated[str, Field(min_length=1)]

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, cast
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
 from funnel._fields import Frozen, Id
-from funnel._given import meant
 from funnel.errors import ArgumentError
 from funnel.readers._formats import (
     IN_THE_TEXT,
@@ -28,8 +26,10 @@ from funnel.readers._formats import (
 )
 from funnel.readers._open import read_whole
 
-_LONGEST = 100
-"""The most characters of a key that a message shows."""
+_MOST_PARTS = 100
+"""The most parts of a dotted key."""
+
+_PLACE = re.compile(r"\(at line [0-9]+, column [0-9]+\)")
 
 _QUOTED = re.compile(r""""[^"\n]*"|'[^'\n]*'""")
 
@@ -40,25 +40,7 @@ _LARGEST_MAPPING = 2**20
 """The most bytes of a mapping's file."""
 
 
-class _Declared(Frozen, frozen=True):
-    """A table of a mapping: an unknown key is refused, with the one that may have been meant."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _known_keys(cls, given: object) -> object:
-        if not isinstance(given, Mapping):
-            return given
-        table, allowed = cast("Mapping[str, Any]", given), list(cls.model_fields)
-        unknown = [key for key in table if key not in allowed]
-        if unknown:
-            named = [f"{str(key)[:_LONGEST]!r} is unknown{meant(key, allowed)}" for key in unknown[:_MOST]]
-            more = f"; {len(unknown) - _MOST} more are unknown" if len(unknown) > _MOST else ""
-            msg = f"{'; '.join(named)}{more}; allowed: {', '.join(allowed)}"
-            raise ArgumentError(msg)
-        return table
-
-
-class Columns(_Declared, frozen=True):
+class Columns(Frozen, frozen=True):
     """Which column of the file holds what; a name not given is not in the file.
 
     A row is a line of an order, or a whole order. A line says a quantity and the price of one piece, or the amount of
@@ -109,7 +91,7 @@ class Columns(_Declared, frozen=True):
         return self
 
 
-class OrderMapping(_Declared, frozen=True):
+class OrderMapping(Frozen, frozen=True):
     """How a shop's order file is to be read: its columns, its formats, and how it tells of cancellations and refunds.
 
     Example:
@@ -248,7 +230,7 @@ class OrderMapping(_Declared, frozen=True):
             ...     OrderMapping.read(path)
             Traceback (most recent call last):
             funnel.errors.ArgumentError: mapping orders.toml: columns: field required
-            mapping orders.toml: zone: zone 'Europe/Londn' is unknown; ... did you mean 'Europe/London'?
+            mapping orders.toml: zone: a zone is unknown; ... did you mean 'Europe/London'?
         """
         name = Path(path).name
         given = _toml(name, read_whole(path, _LARGEST_MAPPING))
@@ -263,11 +245,12 @@ def _toml(name: str, raw: bytes) -> dict[str, Any]:
     try:
         text = raw.decode("utf-8-sig")
         # The time that a dotted key takes grows with the square of its parts: 50,000 take a minute.
-        if not any(line.count(".") > _LONGEST for line in _QUOTED.sub("", text).splitlines()):
+        if not any(line.count(".") > _MOST_PARTS for line in _QUOTED.sub("", text).splitlines()):
             return tomllib.loads(text)
         msg = deep
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        msg = f"mapping {name} is not TOML in UTF-8: {str(error)[:_LONGEST]}"
+        place = _PLACE.search(str(error))  # the rest of the message may hold what stands there
+        msg = f"mapping {name} is not TOML in UTF-8{f' {place[0]}' if place else ''}"
     except ValueError:
         msg = f"mapping {name} has a number of too many digits; write it as text or leave it out"
     except RecursionError:
@@ -278,7 +261,7 @@ def _toml(name: str, raw: bytes) -> dict[str, Any]:
 def _told(name: str, error: ValidationError) -> str:
     lines: list[str] = []
     for fault in error.errors(include_url=False, include_input=False)[:_MOST]:
-        where = ".".join(str(part)[:_LONGEST] for part in fault["loc"])
+        where = ".".join(map(str, fault["loc"]))
         said = fault["msg"].removeprefix("Value error, ")
         lines.append(f"mapping {name}: {where}{': ' if where else ''}{said[:1].lower()}{said[1:]}")
     return "\n".join(lines)

@@ -352,7 +352,7 @@ def test_very_many_answers_are_not_listed(logs: Logs) -> None:
             times,
             {"order": [1, 2]},
             ArgumentError,
-            "times answers with numbers, which have their own order; leave order",
+            "times answers with numbers, which have their own order; leave",
         ),
         (times, {"at_least": "two"}, ArgumentError, "at_least is 'two', and times answers with numbers"),
         (times, {"at_least": Band.LOW}, ArgumentError, "and times answers with numbers; give a number"),
