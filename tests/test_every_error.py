@@ -67,10 +67,10 @@ def test_a_wrong_argument_is_an_error_of_this_library(call: Call) -> None:
 def test_every_public_call_is_there() -> None:
     """Each public function and method has its examples; so has each class that users make themselves."""
     there = {call.name for call in calls()}
-    async_twins = {name for name in public_names() if name.startswith(("AsyncSqlAlchemyStore.", "Store."))}
+    protocol = {name for name in public_names() if name.startswith("Store.")}
     copies = {name for name in public_names() if name.endswith(".copy")}  # pydantic's old name of model_copy
 
-    assert set(public_names()) - there - async_twins - copies == UNASKED
+    assert set(public_names()) - there - protocol - copies == UNASKED
 
 
 def test_every_public_class_is_made_by_users_or_a_result() -> None:
@@ -79,4 +79,4 @@ def test_every_public_class_is_made_by_users_or_a_result() -> None:
     named = {one.__name__ for one in classes() if not issubclass(one, Exception | funnel.Stage)}
     enums = {one.__name__ for one in classes() if issubclass(one, str)}
 
-    assert named - there - enums == {"AsyncSqlAlchemyStore", "Record", "Store"}
+    assert named - there - enums == {"Record", "Store"}
