@@ -157,3 +157,17 @@ def test_a_refund_of_an_unknown_purchase_changes_nothing() -> None:
     with pytest.raises(RecordError, match="refund 'r' is of purchase '2'"):
         ledger.add(refunded("r", "2", NOW))
     assert ledger.changes == {}
+
+
+def test_a_question_under_two_promises_counts_until_neither_covers_it() -> None:
+    """One of two orders turns out to have come before the question; the other one was still on its way."""
+    first, second = NOW - 9 * DAY, NOW - 5 * DAY
+    orders = [bought(number, first, promised_at=NOW) for number in ("1", "2")]
+    ledger = checked_before("p1", [*orders, did(Question, "q", second)], None).fill(GrowingLedger("p1"))
+    ledger.follow(["delivery_questions"])
+    counts: list[int] = []
+    for number in ("1", "2"):
+        ledger.add(did(Delivered, f"d{number}", first + DAY, purchase_id=number))
+        counts.append(1 + sum(sign for _, sign in _signed(ledger.changes.get("delivery_questions", []))))
+
+    assert counts == [1, 0]
