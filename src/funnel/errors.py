@@ -21,7 +21,8 @@
     │   └── StaleError   RuntimeError  somebody has changed the person since they were read
     └── MissingExtraError ImportError  an optional package that a call needs and that is not installed
 
-Messages say what was given, where, what is allowed and what to do; they never hold the value of a contact field.
+Messages say what was given, where, what is allowed and what to do. They name people and records by their ids, which are
+not private, and never show what was put into a field of a record, of a policy or of a mapping, nor a row of a file.
 """
 
 from __future__ import annotations
