@@ -219,3 +219,11 @@ def test_each_column_of_times_may_have_its_format() -> None:
     how = mapping(REFUND, time_format="%d/%m/%Y %H:%M", time_formats={"refunded_at": "%d/%m/%Y"})
 
     assert (how.format_of("refunded_at"), how.format_of("purchased_at")) == ("%d/%m/%Y", "%d/%m/%Y %H:%M")
+
+
+def test_only_columns_of_times_have_a_format() -> None:
+    """The format of another column is not the one of all times."""
+    wrong: list[Any] = ["amount", [], None]
+    for column in wrong:
+        with pytest.raises(ArgumentError, match="column must be 'purchased_at' or 'cancelled_at' or 'refunded_at'"):
+            mapping().format_of(column)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from funnel._paths import path_of
 from funnel.errors import ArgumentError
 from funnel.readers._csv import read_csv
 from funnel.readers._mapping import OrderMapping
@@ -32,7 +33,7 @@ def read_file(path: str | Path, mapping: OrderMapping, progress: Progress) -> Ra
         LogsError: Columns are missing or of a type that cannot be read; all of them are named at once.
         FileError: The file cannot be opened.
     """
-    path = Path(path)
+    path = Path(path_of(path))
     with open_regular(path):
         pass
     suffix = path.suffix.lower()

@@ -6,11 +6,13 @@ import re
 import tomllib
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field, ValidationError, model_validator
 
 from funnel._fields import Frozen, Id
+from funnel._given import one_of
+from funnel._paths import path_of
 from funnel.errors import ArgumentError
 from funnel.readers._formats import (
     IN_THE_TEXT,
@@ -172,7 +174,12 @@ class OrderMapping(Frozen, frozen=True):
         return self
 
     def format_of(self, column: TimeColumn) -> str:
-        """Return the time format of a column."""
+        """Return the time format of a column.
+
+        Raises:
+            ArgumentError: It is not a column of times.
+        """
+        one_of(column, get_args(TimeColumn), "column")
         return self.time_formats.get(column, self.time_format)
 
     def _times_fit(self) -> None:
@@ -232,7 +239,7 @@ class OrderMapping(Frozen, frozen=True):
             funnel.errors.ArgumentError: mapping orders.toml: columns: field required
             mapping orders.toml: zone: a zone is unknown; ... did you mean 'Europe/London'?
         """
-        name = Path(path).name
+        name = Path(path_of(path)).name
         given = _toml(name, read_whole(path, _LARGEST_MAPPING))
         try:
             return cls.model_validate(given)
