@@ -31,7 +31,7 @@ from collections import Counter
 
 from pydantic_core import ValidationError
 
-_MOST_FAULTS = 30
+_MOST_FAULTS = 20
 """The most different faults that a message lists."""
 
 
