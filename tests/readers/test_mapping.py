@@ -155,7 +155,7 @@ def test_every_fault_of_a_mapping_file_is_named_at_once(tmp_path: Path) -> None:
         "columns.person: is not a field; did you mean person_id?",
         "columns.person_id: field required",
         "columns.purchased_at: field required",
-        "currency: a currency is not a code of ISO 4217: three capita",
+        "currency: a currency is not a code of ISO 4217, three capita",
     ]
 
 
