@@ -19,9 +19,10 @@ def path_of(given: object, remedy: str = "") -> str:
     Raises:
         ArgumentError: It is something else, or no file can have such a path.
     """
+    kind = kind_of(given)
     named: object = os.fspath(cast("str", given)) if isinstance(given, str | os.PathLike) else None
     if not isinstance(named, str):
-        problem = kind_of(given)
+        problem = kind
     elif not named.strip():
         problem = "an empty path"
     elif "\0" in named or not _is_encodable(named):

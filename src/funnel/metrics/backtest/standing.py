@@ -70,7 +70,7 @@ class Standing:
         marks = np.array(days, np.int64)
         starts = [tables[name].select(PERSON, "start") for name in ROOTS if name in tables]
         firsts = nw.concat(starts).group_by(PERSON).agg(nw.col("start").min())
-        there = collected(firsts.filter(nw.col("start") <= days[-1]).sort(PERSON))
+        there: nw.DataFrame[Any] = collected(firsts.filter(nw.col("start") <= days[-1]).sort(PERSON))
         since = np.searchsorted(marks, there["start"].to_numpy())
         names = there.select(PERSON).with_row_index(WHO).with_columns(nw.col(WHO).cast(nw.Int64())).lazy()
         return cls(plan, tables, marks, names, since, _late(tables.log, marks))
