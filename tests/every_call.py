@@ -16,7 +16,8 @@ import sqlalchemy
 from pydantic import BaseModel
 
 import funnel
-from funnel import Cause, Facts, Money, Policy, SqlAlchemyStore, SqliteStore, Stage, Tally, Visit
+from funnel import AsyncSqlAlchemyStore, Cause, Facts, Money, Policy, SqlAlchemyStore, SqliteStore, Stage, Tally, Visit
+from tests.outer_calls import ENGINE, awaiting, filled, outer, server
 from tests.specimens import DAY, DOORS, NOW, POLICY, START, Door, everyone, logs, onward, specimens
 
 ONE = everyone()[0]
@@ -297,34 +298,29 @@ def _listed(name: str) -> Callable[..., Any]:
 
 
 def _stores() -> Iterator[Call]:
-    for kind, make in (("SqliteStore", SqliteStore), ("SqlAlchemyStore", _server)):
+    given = {"items": [VISIT], "recorded_at": NOW, "expected": {"p0": 1}}
+    many = {"append": given, "amend": given, "judge": {"items": ["p0"], "as_of": NOW}}
+    for kind, make in (("SqliteStore", lambda: filled(SqliteStore())), ("SqlAlchemyStore", server)):
+        once = cache(make)
         for name, arguments in STORE.items():
-            yield Call(f"{kind}.{name}", partial(_filled, make, name), dict(arguments))
-        for name in ("append", "amend"):
-            given = {"items": [VISIT], "recorded_at": NOW, "expected": {"p0": 1}}
-            yield Call(f"{kind}.{name}", partial(_of_many, make, name), given)
-        yield Call(f"{kind}.judge", partial(_of_many, make, "judge"), {"items": ["p0"], "as_of": NOW})
+            yield Call(f"{kind}.{name}", partial(_asked, once if name in _READ else make, name), dict(arguments))
+        for name, arguments in many.items():
+            yield Call(f"{kind}.{name}", partial(_of_many, make, name), dict(arguments))
+    for name, arguments in {**STORE, **many}.items():
+        yield Call(f"AsyncSqlAlchemyStore.{name}", partial(awaiting, name), dict(arguments))
 
 
-def _server(engine: Any = None, **more: Any) -> SqlAlchemyStore:
-    pool = {"poolclass": sqlalchemy.StaticPool, "connect_args": {"check_same_thread": False}}
-    engine = sqlalchemy.create_engine("sqlite://", **pool) if engine is None else engine
-    store = SqlAlchemyStore(engine, **more)
-    funnel.store_tables().create_all(engine)
-    return store
+_READ = frozenset({"aliases", "due", "export", "history", "logs", "standing"})
+"""The methods of a store that change nothing."""
 
 
-def _filled(make: Callable[[], Any], name: str) -> Callable[..., Any]:
-    store = make()
-    store.append(Visit(id="1", person_id="p0", occurred_at=START), recorded_at=START)
-    store.append(Visit(id="2", person_id="z", occurred_at=START), recorded_at=START)
-    store.merge("z", into="p1", merged_at=START)
-    method: Callable[..., Any] = getattr(store, name)
+def _asked(make: Callable[[], Any], name: str) -> Callable[..., Any]:
+    method: Callable[..., Any] = getattr(make(), name)
     return method
 
 
 def _of_many(make: Callable[[], Any], name: str) -> Callable[..., Any]:
-    return partial(_listed(name), _filled(make, name).__self__)  # type: ignore[attr-defined]
+    return partial(_listed(name), make())
 
 
 def _models() -> Iterator[Call]:
@@ -372,7 +368,8 @@ def calls() -> tuple[Call, ...]:
         for name, given in METHODS.items()
     )
     made = (Call(name, partial(getattr, funnel, name), given) for name, given in CONSTRUCTORS.items())
-    return (*functions, *methods, *made, *_stores(), *_models(), *_others(state))
+    around = (Call(name, fresh, given) for name, fresh, given in outer())
+    return (*functions, *methods, *made, *_stores(), *_models(), *_others(state), *around)
 
 
 _OF_STATES = frozenset({"Advance.again", "Advance.ask", "Advance.next_change"})
@@ -385,6 +382,7 @@ def _others(state: Any) -> Iterator[Call]:
     yield Call("Moves", lambda: funnel.Moves, {"machine": DOORS})
     yield Call("Rule()", lambda: funnel.stage, {"f": FACTS, "policy": POLICY})
     yield Call("SqlAlchemyStore", lambda: SqlAlchemyStore, {"engine": sqlalchemy.create_engine("sqlite://"), **_SERVER})
+    yield Call("AsyncSqlAlchemyStore", lambda: AsyncSqlAlchemyStore, {**ENGINE, **_SERVER})
     yield Call("Tally.add", lambda: Tally(ONE, Facts).add, {"record": VISIT})
     yield Call("model_copy", lambda: ONE.model_copy, {"update": {"person_id": "p0"}, "deep": False})
     yield Call("Policy.model_copy", lambda: POLICY.model_copy, {"update": {"lapse_after": DAY}, "deep": False})

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from functools import cache
+from types import ModuleType
+
+from pydantic import BaseModel
 
 import funnel
+from funnel import testing
+from funnel.readers import orders
 
 UNASKED = frozenset(
     {
@@ -35,10 +40,15 @@ RESULTS = frozenset(
 )
 """Results: the library makes them, and nobody calls their constructors."""
 
-PROTOCOLS = frozenset({"AsyncSqlAlchemyStore", "Record", "Store"})
-"""Classes whose constructors are not called: an async twin, an abstract class and a protocol."""
+PROTOCOLS = frozenset({"Record", "Store"})
+"""Classes whose constructors are not called: an abstract class and a protocol."""
 
-BESIDE = frozenset({"Advance()", "Moves", "Policy.model_copy", "Rule()", "model_copy"})
+BESIDE = frozenset(
+    {
+        *("Advance()", "Moves", "Policy.model_copy", "Rule()", "model_copy"),
+        *("readers.OrderMapping.format_of", "readers.OrderMapping.read"),
+    }
+)
 """Calls beside those of public names."""
 
 
@@ -51,14 +61,15 @@ def classes() -> frozenset[type]:
 
 def called() -> list[str]:
     """The names of all calls with arguments to be checked: functions, methods, and classes that users make."""
-    twins = {name for name in public_names() if name.startswith(("AsyncSqlAlchemyStore.", "Store."))}
+    protocol = {name for name in public_names() if name.startswith("Store.")}
     copies = {name for name in public_names() if name.endswith(".copy")}  # pydantic's old name of model_copy
     made = {one.__name__ for one in classes() if not issubclass(one, Exception | Enum)} - RESULTS - PROTOCOLS
-    return sorted({*public_names(), *made, *BESIDE} - UNASKED - twins - copies)
+    return sorted({*public_names(), *made, *BESIDE} - UNASKED - protocol - copies)
 
 
 def public_names() -> Iterator[str]:
     """Every public function, and every public method that takes an argument, as `name` or `Class.method`."""
+    yield from outer_names()
     for name in funnel.__all__:
         one = getattr(funnel, name)
         if inspect.isfunction(one):
@@ -73,3 +84,14 @@ def _methods(kind: type) -> Iterator[str]:
         is_ours = inspect.isfunction(function) and (function.__module__ or "").startswith("funnel")
         if is_ours and not name.startswith(("_", "model_")) and len(inspect.signature(function).parameters) > 1:
             yield name
+
+
+def outer_names() -> Iterator[str]:
+    """Every public function that takes an argument, and every model, of the readers and of the test kit."""
+    modules: Mapping[str, ModuleType] = {"readers": orders, "testing": testing}
+    for prefix, module in modules.items():
+        for name in module.__all__:
+            one = getattr(module, name)
+            is_model = inspect.isclass(one) and issubclass(one, BaseModel)
+            if is_model or (inspect.isfunction(one) and inspect.signature(one).parameters):
+                yield f"{prefix}.{name}"

@@ -212,3 +212,17 @@ def _rows_computed(ends: str, count: int, monkeypatch: pytest.MonkeyPatch) -> in
             patch.setattr(module, name, counted(getattr(module, name)))
         windows.running({"purchases": nw.from_native(pl.LazyFrame(people))}, READ, 4 * count).collect()
     return sum(seen)
+
+
+def test_a_question_under_two_promises_counts_until_neither_covers_it() -> None:
+    """One of two orders turns out to have come before the question; the other one was still on its way."""
+    first, second = NOW - 9 * DAY, NOW - 5 * DAY
+    orders = [bought(number, first, promised_at=NOW) for number in ("1", "2")]
+    ledger = checked_before("p1", [*orders, did(Question, "q", second)], None).fill(GrowingLedger("p1"))
+    ledger.follow(["delivery_questions"])
+    counts: list[int] = []
+    for number in ("1", "2"):
+        ledger.add(did(Delivered, f"d{number}", first + DAY, purchase_id=number))
+        counts.append(1 + sum(sign for _, sign in _signed(ledger.changes.get("delivery_questions", []))))
+
+    assert counts == [1, 0]

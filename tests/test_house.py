@@ -133,6 +133,13 @@ def test_no_file_does_what_a_library_must_not(root: Path, pattern: str) -> None:
     assert guilty == []
 
 
+def test_every_frame_is_computed_in_one_place(root: Path) -> None:
+    """A frame is collected by `collected` alone, so that the failure of an engine is an EngineError everywhere."""
+    texts = {path.relative_to(root).as_posix(): path.read_text() for path in sources(root)}
+
+    assert [path for path, text in texts.items() if ".collect(" in text] == ["src/funnel/_computing.py"]
+
+
 def test_the_wheel_holds_the_library_and_nothing_else(root: Path, tmp_path: Path) -> None:
     """What is installed is the typed library with its licence: no tests, no examples, no docs."""
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]

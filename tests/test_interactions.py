@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from pydantic import TypeAdapter, ValidationError
 
-from funnel.errors import RecordError
+from funnel.errors import ArgumentError, RecordError
 from funnel.interactions import KINDS, AnyInteraction, Interaction, Postponed, read_interaction
 from tests.strategies import CANARY, interactions
 
@@ -99,13 +99,20 @@ def test_an_unknown_kind_is_refused_with_the_nearest(kind: Any, said: str) -> No
         ('{"score": NaN}', "not JSON"),
         ("[]", "given as list"),
         ("5", "given as int"),
-        (7, "given as int"),
+        ("\ud800", "not JSON"),
     ],
 )
 def test_what_is_no_object_is_refused(given_: Any, said: str) -> None:
     """Only fields by name make an interaction."""
     with pytest.raises(RecordError, match=said):
         read_interaction(given_)
+
+
+def test_what_is_neither_fields_nor_text_is_a_wrong_argument() -> None:
+    """A number is not a record that cannot be true; it is no record at all."""
+    number: Any = 7
+    with pytest.raises(ArgumentError, match=r"given must be the fields of an interaction by name.*\(got int\)"):
+        read_interaction(number)
 
 
 @pytest.mark.parametrize(

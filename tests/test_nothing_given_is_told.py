@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,9 +20,9 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from funnel import Contact, Customer, History, Lead, Line, Money, Policy, Purchase, Refund, read_interaction
 from funnel._fields import Frozen
-from funnel.errors import FieldsError, FunnelError, MoneyError, RecordError
+from funnel.errors import ArgumentError, FieldsError, FunnelError, MoneyError, RecordError
 from funnel.interactions import KINDS, AnyInteraction
-from funnel.readers._mapping import _Declared
+from funnel.readers.orders import Columns, OrderMapping
 
 CANARY = "sari0812-3456-7890"
 TIME = "2026-03-01T02:00Z"
@@ -35,12 +36,7 @@ def models(base: type[Frozen] = Frozen) -> Iterator[type[Frozen]]:
         yield from models(one)
 
 
-MODELS = sorted(
-    (
-        one for one in set(models()) if not issubclass(one, _Declared)
-    ),  # whose unknown keys are named: a shop's own words
-    key=lambda model: model.__name__,
-)
+MODELS = sorted(set(models()), key=lambda model: model.__name__)
 
 WRONG: list[Any] = [
     CANARY,
@@ -80,6 +76,11 @@ def holds_nothing(error: FunnelError) -> None:
     text = shown(error)
 
     assert not [part for part in ("sari", "0812", "3456", "8123456789", "812345", "1812") if part in text], text
+
+
+def test_the_law_is_of_mappings_too() -> None:
+    """A developer writes a mapping, but its keys and cells may have been copied from a file: there is no exception."""
+    assert {OrderMapping, Columns} <= set(MODELS)
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
@@ -163,6 +164,40 @@ def test_every_fault_is_counted_with_its_field_and_its_reason() -> None:
         "  reson: is not a field; did you mean reason?",
         "  (unknown): is not a field; use id, source, purchase_id, refunded_at, amount, reason",
     ]
+
+
+def test_many_faults_fit_on_a_screen() -> None:
+    """Faults that are alike are one line with their number; of different ones 20 are listed, and all are counted."""
+    with pytest.raises(FieldsError) as caught:
+        Lead.model_validate({f"key {number}": number for number in range(20_000)})
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "Lead has 20002 faults:"
+    assert lines[-1].endswith("source, campaign, referred_by, contact (20000 times)")
+
+    statuses = {str(number): number for number in range(50)}
+    with pytest.raises(FieldsError) as caught:
+        Purchase.model_validate({"id": 7, "person_id": "p", "purchased_at": TIME, "lines": [statuses] * 50})
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 22
+    assert lines[-1].startswith("  and ")
+
+
+def test_a_mapping_file_shows_nothing_that_stands_in_it(tmp_path: Path) -> None:
+    """Neither a value, nor a key, nor a line that is not TOML."""
+    path = tmp_path / "orders.toml"
+    for text in (
+        f'zone = "{CANARY}"\ncurrency = "{CANARY}"\ndelimiter = "{CANARY}"\nquote = "{CANARY}"\n"{CANARY}" = 1',
+        f'[columns]\n"{CANARY}" = "{CANARY}"\n[statuses]\n"{CANARY}" = "{CANARY}"\n[time_formats]\n"{CANARY}" = "x"',
+        CANARY,
+        f'"{CANARY}" = 1\n"{CANARY}" = 1',
+        f'a = {{"{CANARY}" = 1, "{CANARY}" = 2}}',
+        f'["{CANARY}"]\n["{CANARY}"]',
+        f'a = "{CANARY}',
+    ):
+        path.write_text(text)
+        with pytest.raises(ArgumentError, match=r"mapping orders\.toml") as caught:
+            OrderMapping.read(path)
+        holds_nothing(caught.value)
 
 
 def test_an_error_of_fields_is_copied_and_pickled_whole() -> None:

@@ -282,18 +282,18 @@ FRAME = pl.DataFrame({"person_id": ["p1"], "purchase_count": [1], "since_last_pu
 @pytest.mark.parametrize(
     ("ask", "error", "said"),
     [
-        (lambda: is_regular.of(person(), POLICY), FactsError, "is_regular was given Facts; give ShopFacts"),
-        (lambda: funnel.is_lapsed.of("p1", POLICY), FactsError, "is_lapsed was given str; give Facts or a History"),
+        (lambda: is_regular.of(person(), POLICY), ArgumentError, "is_regular was given Facts; give ShopFacts"),
+        (lambda: funnel.is_lapsed.of("p1", POLICY), ArgumentError, "is_lapsed was given str; give Facts or a History"),
         (
             lambda: funnel.is_lapsed.of(person(), POLICY, as_of=NOW),
-            FactsError,
+            ArgumentError,
             "facts were given with as_of; they are of their own instant",
         ),
         (lambda: funnel.is_lapsed.of(History(person_id="p1"), POLICY), InstantError, "as_of is None"),
         (lambda: funnel.is_lapsed.of(person(), None), ArgumentError, r"policy must be a Policy \(got None\)"),
         (
             lambda: funnel.is_lapsed.over(FRAME, POLICY, as_of=NOW),
-            FactsError,
+            ArgumentError,
             "a frame of facts was given with as_of; it is of its own instant, leave as_of out",
         ),
         (

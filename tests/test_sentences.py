@@ -12,7 +12,7 @@ import pytest
 import funnel
 from funnel import Facts, Policy, Rule, in_words, next_step, readiness, rule, sentence, stage
 from funnel._words import AHEAD, ANSWERS, EXPLAINS, FACTS, POINTS, REASONS, SPANS, Both
-from funnel.errors import FactsError
+from funnel.errors import ArgumentError
 from funnel.interactions import NoReason, PostponeReason
 from funnel.rules.buying import Step
 from funnel.rules.follow_up import IDLE, NextStep
@@ -215,9 +215,9 @@ def test_an_enum_of_a_shop_is_told_by_its_values() -> None:
 @pytest.mark.parametrize("language", ["de", "EN", ""])
 def test_a_language_without_words_is_refused(language: Any) -> None:
     """Two languages are known."""
-    with pytest.raises(FactsError, match="no words are known in"):
+    with pytest.raises(ArgumentError, match="no words are known in"):
         in_words(Stage.LEAD, language=language)
-    with pytest.raises(FactsError, match="give 'en' or 'id'"):
+    with pytest.raises(ArgumentError, match="give 'en' or 'id'"):
         sentence(stage, person(), POLICY, language=language)
 
 

@@ -39,14 +39,19 @@ def computing() -> Generator[None, None, None]:
     raise EngineError(f"the frame cannot be computed ({reason}); compute it by itself to see why, and pass the result")
 
 
-def collected(frame: Any, engine: str | None = None) -> Any:
-    """Return the rows of a lazy frame of narwhals, in local memory.
+def collected(frame: Any, *backend: str, **options: Any) -> Any:
+    """Return the rows of a lazy frame of narwhals or Polars, in local memory.
+
+    Args:
+        frame: The frame.
+        backend: The engine that holds the rows; that of the frame if it is not given.
+        options: Options of the engine, such as Polars' `engine="in-memory"`.
 
     Raises:
         EngineError: The plan of the frame fails.
     """
     with computing():
-        return frame.collect(engine) if engine else frame.collect()
+        return frame.collect(*backend, **options)
 
 
 def schema_of(frame: Any) -> nw.Schema:

@@ -254,10 +254,10 @@ def laid_down(frame: Frame) -> Frame:
     """
     how = {"duckdb": "materialize", "pyspark": "localCheckpoint"}.get(frame.implementation.value)
     hold: Any = how and getattr(nw.to_native(frame), how, None)
-    if not hold:
-        return frame
-    held: Frame = nw.from_native(hold())
-    return held
+    if hold:
+        with computing():
+            frame = nw.from_native(hold())
+    return frame
 
 
 def recurring(frame: Frame, keys: Sequence[str]) -> Frame:
@@ -272,7 +272,7 @@ def recurring(frame: Frame, keys: Sequence[str]) -> Frame:
 
 def _alike(frame: Frame, keys: Sequence[str]) -> Frame:
     """The rows whose hash another row has too: all that recur, and by chance a few that do not."""
-    rows = nw.to_native(frame).collect()
+    rows = collected(nw.to_native(frame))
     marks = rows.select(_polars_module().struct(*keys).hash()).to_series()
     line = marks.sort()
     alike: Frame = nw.from_native(rows.filter(marks.is_in(line.filter(line == line.shift()).implode())).lazy())

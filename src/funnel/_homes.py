@@ -52,6 +52,7 @@ HOMES: Mapping[str, str] = {
     "FieldsError": "errors",
     "Figure": "metrics.backtest",
     "FigureChange": "metrics.backtest",
+    "FileError": "errors",
     "FiveWays": "metrics.growth.five_ways",
     "FixedMix": "metrics.growth.five_ways",
     "FollowUpSent": "interactions",

@@ -210,7 +210,7 @@ class Rule(OfFunctions, Generic[F, P, A]):
             as_of: The instant of judgement; with a history only, facts have their own.
 
         Raises:
-            FactsError: Facts of another class, or facts and `as_of` together.
+            ArgumentError: Facts of another class, or facts and `as_of` together.
             LiftError: The function does what cannot be run for a table.
         """
         seen = self._compiled.by_identity.get((type(person), id(policy)))
@@ -226,9 +226,9 @@ class Rule(OfFunctions, Generic[F, P, A]):
             return self.facts.of(person, as_of=cast("datetime", as_of))
         if not isinstance(person, self.facts):
             msg = f"{self.name} was given {kind_of(person)}; give {self.facts.__name__} or a History"
-            raise FactsError(msg)
+            raise ArgumentError(msg)
         if as_of is not None:
-            raise FactsError(
+            raise ArgumentError(
                 "facts were given with as_of; they are of their own instant, facts.at(...) makes them of a later one"
             )
         return person
@@ -267,7 +267,8 @@ class Rule(OfFunctions, Generic[F, P, A]):
             given, the same frame with that column added.
 
         Raises:
-            FactsError: A column is missing, or `as_of` does not go with what was given.
+            ArgumentError: `as_of` does not go with what was given.
+            FactsError: A column is missing.
             LiftError: The function does what cannot be run for a table.
         """
         from funnel._rule_frames import answers_of_facts, answers_of_logs
@@ -278,7 +279,7 @@ class Rule(OfFunctions, Generic[F, P, A]):
             return answers_of_logs(ready, people, judgement(as_of), self.name)
         if as_of is not None:
             msg = "a frame of facts was given with as_of; it is of its own instant, leave as_of out"
-            raise FactsError(f"{msg}; a table of records goes in as Logs, such as Logs(purchases=table)")
+            raise ArgumentError(f"{msg}; a table of records goes in as Logs, such as Logs(purchases=table)")
         return answers_of_facts(ready, people, self.name)
 
     # ---- the rule itself ----

@@ -13,6 +13,7 @@
     ├── MoveError        ValueError    a move between stages that the table does not allow
     ├── LiftError        TypeError     a rule that cannot be run everywhere, with the remedy
     ├── FactsError       TypeError     a fact that is unknown, wrongly declared or wrongly given
+    ├── FileError        OSError       a file that cannot be opened
     ├── EngineError      TypeError     a dataframe that cannot be read or computed, with the remedy
     ├── StoreError       RuntimeError  a store that cannot be opened, read or written; nothing is half done
     │   ├── LockedError  TimeoutError  another connection has held the store for too long
@@ -20,11 +21,13 @@
     │   └── StaleError   RuntimeError  somebody has changed the person since they were read
     └── MissingExtraError ImportError  an optional package that a call needs and that is not installed
 
-Messages say what was given, where, what is allowed and what to do; they never hold the value of a contact field.
+Messages say what was given, where, what is allowed and what to do. They name people and records by their ids, which are
+not private, and never show what was put into a field of a record, of a policy or of a mapping, nor a row of a file.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import get_args
 
@@ -33,6 +36,9 @@ from pydantic_core.core_schema import ErrorType
 
 PYDANTIC_TYPES = frozenset(get_args(ErrorType))
 """The types of faults that pydantic has itself."""
+
+_MOST_FAULTS = 20
+"""The most different faults that a message lists."""
 
 
 class FunnelError(Exception):
@@ -57,11 +63,14 @@ class FieldsError(RecordError, ValidationError):  # pyright: ignore[reportGenera
     def __str__(self) -> str:
         """List every fault with its field and the reason."""
         faults = self.errors(include_url=False, include_context=False, include_input=False)
-        lines = [
+        found = Counter(
             f"  {'.'.join(map(str, one['loc'])) or self.title}: {one['msg'].removeprefix('Value error, ')}"
             for one in faults
-        ]
-        return "\n".join([f"{self.title} has {len(lines)} fault{'s' * (len(lines) > 1)}:", *lines])
+        )
+        lines = [f"{line}{f' ({times} times)' if times > 1 else ''}" for line, times in found.items()]
+        more = [f"  and {len(lines) - _MOST_FAULTS} more"] if len(lines) > _MOST_FAULTS else []
+        head = f"{self.title} has {len(faults)} fault{'s' * (len(faults) > 1)}:"
+        return "\n".join([head, *lines[:_MOST_FAULTS], *more])
 
     __repr__ = __str__
 
@@ -116,6 +125,10 @@ class LiftError(FunnelError, TypeError):
 
 class FactsError(FunnelError, TypeError):
     """A fact is unknown, declared in a way that cannot work, or given with a wrong type."""
+
+
+class FileError(FunnelError, OSError):
+    """A file cannot be opened; the error of the system is the cause."""
 
 
 class EngineError(FunnelError, TypeError):

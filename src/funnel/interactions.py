@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from pydantic_core import from_json
 
 from funnel._fields import MOST_PIECES, Amount, AsText, Id, Instant, Label, Words
-from funnel._given import meant
+from funnel._given import instance, meant
 from funnel.errors import RecordError
 from funnel.records import Record, not_before
 
@@ -331,7 +331,8 @@ def read_interaction(given: Mapping[str, object] | str | bytes) -> AnyInteractio
         The interaction, of its kind's own class.
 
     Raises:
-        RecordError: It is no object, or its kind is missing or unknown; the message names the nearest kind.
+        ArgumentError: It is neither fields by name nor text.
+        RecordError: The text is not a JSON object, or its kind is missing or unknown.
         FieldsError: A field is missing, unknown or not allowed; it is pydantic's ValidationError too.
 
     Example:
@@ -339,6 +340,7 @@ def read_interaction(given: Mapping[str, object] | str | bytes) -> AnyInteractio
         >>> read_interaction(row).direction
         'in'
     """
+    instance(given, (str, bytes, Mapping), "given", "the fields of an interaction by name, or JSON text of an object")
     fields = _read_json(given) if isinstance(given, str | bytes) else given
     if not isinstance(fields, Mapping):
         msg = f"an interaction is given as {type(fields).__name__}; give its fields by name"
@@ -353,7 +355,7 @@ def read_interaction(given: Mapping[str, object] | str | bytes) -> AnyInteractio
 def _read_json(text: str | bytes) -> object:
     try:
         return from_json(text, allow_inf_nan=False)
-    except ValueError:
+    except (ValueError, TypeError):  # half a character is a TypeError of pydantic
         raise RecordError("an interaction is given as text that is not JSON; give a JSON object") from None
 
 

@@ -15,7 +15,7 @@ from funnel._facts.views import known
 from funnel._given import brief, instance, is_one_of
 from funnel._rule import rule_given
 from funnel._words import AHEAD, ANSWERS, EXPLAINS, FACTS, POINTS, REASONS, SPANS, Both, Explaining
-from funnel.errors import FactsError
+from funnel.errors import ArgumentError
 from funnel.policy import OCCASION
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def in_words(answer: Enum, *, language: Language = "en") -> str:
         language: "en" English, "id" Indonesian.
 
     Raises:
-        FactsError: The language is unknown.
+        ArgumentError: The language is unknown.
 
     Example:
         >>> from funnel import NextStep, Stage
@@ -69,7 +69,7 @@ def sentence(
         language: "en" English, "id" Indonesian.
 
     Raises:
-        FactsError: The language is unknown.
+        ArgumentError: The language is unknown.
 
     Example:
         >>> from datetime import UTC, datetime, timedelta
@@ -96,7 +96,7 @@ def sentence(
 def _place(language: str) -> int:
     if not is_one_of(language, _PLACES):
         msg = f"no words are known in {brief(language)}; give 'en' or 'id'"
-        raise FactsError(msg)
+        raise ArgumentError(msg)
     return _PLACES[language]
 
 

@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 
 from funnel._fields import NOT_MANGLED
-from funnel.errors import LogsError, MissingExtraError, RecordError
+from funnel.errors import ArgumentError, FileError, LogsError, MissingExtraError, RecordError
 from funnel.readers._parquet import Counted
-from funnel.readers.orders import Entry, read_orders
+from funnel.readers.orders import Entry, OrderMapping, read_orders
 from tests.readers.shop import LINES, WHOLE, account, counted, lines, mapping, read
 
 if TYPE_CHECKING:
@@ -758,8 +758,6 @@ def test_csv_files_of_other_habits_are_read(tmp_path: Path) -> None:
             "orders.csv, line 2: a quote that is opened here is not closed",
         ),
         ("orders.parquet", b"SECRET", "orders.parquet cannot be read as what its name says it is"),
-        ("orders.xlsx", b"PK", "orders.xlsx ends in .xlsx; give a file that ends in .csv, .tsv, .txt, .parquet, .pq"),
-        ("orders", b"", "orders ends in nothing; give a file"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_refused_without_showing_what_is_in_it(
@@ -778,11 +776,48 @@ def test_a_file_that_cannot_be_read_is_refused_without_showing_what_is_in_it(
 
 
 def test_a_file_that_is_not_there_is_told_as_such(tmp_path: Path) -> None:
-    """A missing file, and a folder, are the system's own errors."""
-    with pytest.raises(FileNotFoundError):
-        read_orders(tmp_path / "none.csv", mapping())
-    with pytest.raises(IsADirectoryError):
-        read_orders(tmp_path, mapping())
+    """A missing file, a folder and a path that is too long are errors of this library, and of the system too."""
+    for path, cause in (
+        (tmp_path / "none.csv", "none.csv cannot be opened: No such file or directory"),
+        (tmp_path, "cannot be opened: Is a directory"),
+        (tmp_path / ("x" * 5_000), "^x{100} cannot be opened: File name too long"),
+    ):
+        with pytest.raises(FileError, match=cause) as caught:
+            read_orders(path, mapping())
+        assert isinstance(caught.value, OSError)
+        assert isinstance(caught.value.__cause__, OSError)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("orders.xlsx", "orders.xlsx ends in .xlsx; give a file that ends in .csv, .tsv, .txt, .parquet, .pq"),
+        ("orders", "orders ends in nothing; give a file"),
+    ],
+)
+def test_a_file_of_another_kind_is_a_wrong_argument(tmp_path: Path, name: str, said: str) -> None:
+    """The end of its name says how a file is read."""
+    (tmp_path / name).write_bytes(b"PK")
+
+    with pytest.raises(ArgumentError, match=said):
+        read_orders(tmp_path / name, mapping())
+
+
+@pytest.mark.parametrize("path", [7, None, b"orders.csv", "", "  ", "orders\0.csv", "\ud800.csv"], ids=range(7))
+def test_what_is_no_path_is_refused(path: Any) -> None:
+    """No file has such a name."""
+    for ask in (OrderMapping.read, lambda path: read_orders(path, mapping())):
+        with pytest.raises(ArgumentError, match="path must be the path of a file"):
+            ask(path)
+
+
+def test_what_is_no_mapping_and_no_progress_is_refused(tmp_path: Path) -> None:
+    """Both are looked at before the file is."""
+    wrong: Any = {"currency": "IDR"}
+    with pytest.raises(ArgumentError, match=r"mapping must be an OrderMapping \(got dict\)"):
+        read_orders(tmp_path / "none.csv", wrong)
+    with pytest.raises(ArgumentError, match=r"progress must be a function or None \(got dict\)"):
+        read_orders(tmp_path / "none.csv", mapping(), progress=wrong)
 
 
 def test_without_polars_the_remedy_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

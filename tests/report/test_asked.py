@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from funnel.errors import InstantError
-from funnel.report._asked import end_of_day, read_as_of, read_span
+from funnel.report._asked import end_of_day, read_as_of
 
 JAKARTA = ZoneInfo("Asia/Jakarta")
 TICK = timedelta(microseconds=1)
@@ -52,16 +52,3 @@ def test_a_day_far_out_is_refused(text: str) -> None:
     """Days outside the years that are kept are an error, however far out they are."""
     with pytest.raises(InstantError, match="outside the years 1800 to 2199"):
         read_as_of(text, JAKARTA)
-
-
-@pytest.mark.parametrize(("text", "days"), [("180d", 180), ("26w", 182), ("90", 90), (" 1d ", 1), ("99999d", 99999)])
-def test_a_span_is_days_or_weeks(text: str, days: int) -> None:
-    """A bare number is days."""
-    assert read_span(text) == timedelta(days=days)
-
-
-@pytest.mark.parametrize("text", ["", "0d", "0", "-3d", "1.5d", "3m", "d", "100000d", "\u0661d"])
-def test_what_is_no_span_is_refused(text: str) -> None:
-    """Nothing, less than nothing, parts of days and other units are refused with an example."""
-    with pytest.raises(InstantError, match="such as 180d or 26w"):
-        read_span(text)

@@ -96,12 +96,13 @@ def test_three_orders_of_one_evening_are_no_rhythm(tmp_path: Path) -> None:
 
 
 def test_the_shops_own_limit_counts(tmp_path: Path) -> None:
-    """With a longer limit nobody has lapsed, and the repeat rate is of a longer time."""
-    lines = page(tmp_path, *AS_OF, "--lapse-after", "60w")
+    """With a longer limit, written as any span, nobody has lapsed, and the repeat rate is of a longer time."""
+    for span in ("60w", "420d", "60 weeks", "P420D"):
+        lines = page(tmp_path, *AS_OF, "--lapse-after", span)
 
-    assert "customer 2 50.0 %" in lines
-    assert not any(line.startswith("lapsed") for line in lines)
-    assert any(line.startswith("bought again within 420 d") for line in lines)
+        assert "customer 2 50.0 %" in lines
+        assert not any(line.startswith("lapsed") for line in lines)
+        assert any(line.startswith("bought again within 420 d") for line in lines)
 
 
 def test_the_mapping_may_state_the_day(tmp_path: Path) -> None:
@@ -231,7 +232,9 @@ def test_too_little_memory_is_told_plainly(tmp_path: Path, monkeypatch: pytest.M
         ([], "it is never today by itself"),
         (["--as-of", "yesterday"], "'yesterday' is not a day or an instant"),
         ([*AS_OF, "--tz", "Asia/Jakata"], "'Asia/Jakata' is unknown"),
-        ([*AS_OF, "--lapse-after", "half a year"], "such as 180d or 26w"),
+        ([*AS_OF, "--lapse-after", "half a year"], "a number with a unit, such as '7 days'"),
+        ([*AS_OF, "--lapse-after", "180"], "a number with a unit, such as '7 days'"),
+        ([*AS_OF, "--lapse-after", "0 d"], "above zero"),
         ([*AS_OF, "--rows", "-1"], "--rows"),
     ],
 )

@@ -283,7 +283,7 @@ class Conformance:
         class Call(Visit, frozen=True):
             pass
 
-        with pytest.raises(RecordError, match="a Call is not a record that a store keeps"):
+        with pytest.raises(ArgumentError, match="a Call is not a record that a store keeps"):
             store.append(Call(id="1", person_id="p1", occurred_at=NOON), recorded_at=NOON)
 
     @pytest.mark.parametrize("moment", [datetime(2026, 3, 1), "2026-03-01", None])  # noqa: DTZ001
@@ -342,7 +342,7 @@ class Conformance:
             with pytest.raises(RecordError, match="a Customer cannot be kept"):
                 store.enter(unchecked(Customer, fields), recorded_at=NOON)
         person: Any = "Sari"
-        with pytest.raises(RecordError, match="a str is not a record that a store keeps"):
+        with pytest.raises(ArgumentError, match="a str is not a record that a store keeps"):
             store.append(person, recorded_at=NOON)
         with pytest.raises(ArgumentError, match=r"customer must be a Customer \(got str\)"):
             store.enter(person, recorded_at=NOON)
@@ -694,7 +694,7 @@ class Conformance:
                 assert store.due(before=NOON) == []
                 assert store.standing("p1").stage == "customer"
 
-    @pytest.mark.parametrize("limit", [-1, 1.5, True, "9"], ids=repr)
+    @pytest.mark.parametrize("limit", [-1, 1.5, True, "9", 2**63, -(10**5_000)], ids=range(6))
     def test_a_limit_is_a_whole_number(self, store: Store, limit: Any) -> None:
         """A list of at most minus one person is refused, and does not hold everybody."""
         with pytest.raises(ArgumentError, match="limit must be a whole number from 0 up"):

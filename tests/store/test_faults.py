@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from hypothesis import settings
 
@@ -397,7 +398,7 @@ def test_the_tables_hold_only_what_they_are_declared_to(file: Path) -> None:
             store._connection.execute("UPDATE records SET amount = 'much'")
 
 
-@pytest.mark.parametrize("path", ["", "  ", "a\0b", 7, b"shop.db"], ids=repr)
+@pytest.mark.parametrize("path", ["", "  ", "a\0b", "\ud800", 7, b"shop.db"], ids=range(6))
 def test_a_path_that_is_none_is_refused(path: Any) -> None:
     """An empty path is not a store in memory by chance; the message says how to get one."""
     with pytest.raises(
@@ -409,9 +410,9 @@ def test_a_path_that_is_none_is_refused(path: Any) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"timeout": 5}, r"timeout must be a timedelta from 0 up \(got 5\)"),
-        ({"timeout": timedelta(-1)}, "timeout must be a timedelta"),
-        ({"timeout": "5 s"}, r"timeout must be a timedelta from 0 up"),
+        ({"timeout": 5}, r"timeout must be a timedelta, or text of .* \(got int, which has no unit\)"),
+        ({"timeout": timedelta(-1)}, "timeout must be zero or more"),
+        ({"timeout": "5"}, r"timeout must be a number with a unit"),
         ({"flush": "often"}, "flush must be 'full' or 'normal'"),
         ({"stage": len}, "stage must be a rule"),
         ({"policy": 7}, "policy must be a Policy"),
@@ -425,11 +426,33 @@ def test_an_argument_of_a_store_is_what_it_must_be(file: Path, given: Any, messa
     assert not file.exists()
 
 
-def test_what_is_loaded_is_iterable(file: Path) -> None:
-    """One number is not many records."""
-    number: Any = 7
-    with SqliteStore(file) as store, pytest.raises(ArgumentError, match=r"records must be iterable \(got int\)"):
-        store.load(number, recorded_at=NOON)
+@pytest.mark.parametrize("uri", ["file:shop.db", "FILE:shop.db?mode=x", "file::memory:?cache=shared"])
+def test_a_uri_is_no_path(uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its options would change what is kept on some machines, and be a part of the name on others."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ArgumentError, match=r"path must be the path of a file \(got a URI\); give the path alone"):
+        SqliteStore(uri)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_path_that_is_too_long_is_shown_in_part(tmp_path: Path) -> None:
+    """A message fits on a screen."""
+    with pytest.raises(StoreError, match="cannot be used") as caught:
+        SqliteStore(tmp_path / ("x" * 100_000))
+    assert len(str(caught.value)) < 400
+
+
+def test_a_timeout_is_a_span_like_any_other(file: Path) -> None:
+    """Text with a unit is one too."""
+    with SqliteStore(file, timeout="50 ms") as store:
+        assert store.append(visit("1"), recorded_at=NOON).added == 1
+
+
+@pytest.mark.parametrize("given", [7, "text", {}, pl.LazyFrame({"a": [1]})], ids=["number", "text", "dict", "frame"])
+def test_what_is_loaded_is_iterable(file: Path, given: Any) -> None:
+    """One thing is not many records."""
+    with SqliteStore(file) as store, pytest.raises(ArgumentError, match=r"records must be iterable \(got"):
+        store.load(given, recorded_at=NOON)
 
 
 def test_an_instant_of_no_year_is_refused(file: Path) -> None:

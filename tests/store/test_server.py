@@ -24,7 +24,15 @@ import sqlalchemy as sa
 from hypothesis import settings
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from funnel.errors import ConflictError, FullError, LockedError, MissingExtraError, RecordError, StoreError
+from funnel.errors import (
+    ArgumentError,
+    ConflictError,
+    FullError,
+    LockedError,
+    MissingExtraError,
+    RecordError,
+    StoreError,
+)
 from funnel.history import History
 from funnel.interactions import Complaint
 from funnel.money import Money
@@ -779,10 +787,14 @@ def test_rows_make_the_same_tables_as_arrays(plain: sa.Engine, monkeypatch: pyte
 
 
 def test_a_store_needs_an_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An address is no engine; without SQLAlchemy the error holds the line that installs it."""
+    """An address is no engine, and a plain one is not async; without SQLAlchemy the error says what installs it."""
     address: Any = "postgresql:///shop"
-    with pytest.raises(StoreError, match="a str is not an engine"):
+    plain: Any = sa.create_engine("sqlite://")
+    with pytest.raises(ArgumentError, match=r"engine must be what sqlalchemy.create_engine.* \(got str\)"):
         SqlAlchemyStore(address)
+    for engine in (address, plain):
+        with pytest.raises(ArgumentError, match=r"engine must be what sqlalchemy.ext.asyncio.create_async_engine"):
+            AsyncSqlAlchemyStore(engine)
     monkeypatch.setattr(server_store, "find_spec", lambda _: None)
     for call in (store_tables, lambda: SqlAlchemyStore(address), lambda: AsyncSqlAlchemyStore(address)):
         with pytest.raises(MissingExtraError, match=r"shopfunnel\[sqlalchemy\]"):

@@ -162,7 +162,7 @@ class DeliveryQuestions:
         for one in source.since((start, ("", ""))):
             if one[0] >= end:
                 break
-            if self._covers(one[0]) == covered:  # pragma: no branch - another promise may cover it, in few histories
+            if self._covers(one[0]) == covered:
                 moved.append(one)
         for one in moved:
             source.remove(one)

@@ -28,7 +28,7 @@ from funnel._ledger.rows import (
 from funnel._ledger.worked_out import WORKED_OUT, cancelled
 from funnel._reduce.folds import Row, T
 from funnel._streams import KIND_STREAMS
-from funnel.errors import RecordError
+from funnel.errors import ArgumentError, RecordError
 from funnel.interactions import Answer, Complaint, Delivered, Interaction, Resolution
 from funnel.records import Lead, Purchase, Record, Refund
 
@@ -248,7 +248,7 @@ def _writer_of(kind: type[Record]) -> str:
         if issubclass(kind, known):
             return writer
     msg = f"a {kind.__name__} is not a record of a history; give leads, purchases, refunds, interactions"
-    raise RecordError(msg)
+    raise ArgumentError(msg)
 
 
 def ledger_of(person_id: str, records: Iterable[Record]) -> Ledger:

@@ -13,6 +13,7 @@ from typing import Any
 
 import narwhals as nw
 
+from funnel._computing import collected
 from funnel._facts.frames import fact_column, held_over, with_derived
 from funnel._frames import Frame, Home, brought, installed, kept, laid_down, leave
 from funnel._instants import FOREVER
@@ -175,11 +176,11 @@ def _check(course: Course, moved: Frame) -> None:
     Raises:
         MoveError: It has not; the first that is found is told, with what was known.
     """
-    kinds = moved.group_by(FROM, TO, BY).agg(nw.len().alias("_moves")).collect().rows()
+    kinds = collected(moved.group_by(FROM, TO, BY).agg(nw.len().alias("_moves"))).rows()
     for start, to, by, _ in sorted(kinds):
         if start != NOBODY and not course.may(start, to, by):
             same = (nw.col(FROM) == start) & (nw.col(TO) == to) & (nw.col(BY) == by)
-            row = moved.filter(same).head(1).collect().rows(named=True)[0]
+            row = collected(moved.filter(same).head(1)).rows(named=True)[0]
             course.check([start, to], by, [row[name] for name in _names(course)], row[MOVED])
 
 
@@ -190,7 +191,7 @@ def _path_over(course: Course, logs: Logs, lines: Frame) -> tuple[Frame, Home]:
     """Everyone's moves where each depends on the one before: walked in order, in local memory."""
     told = _with_before(course, lines, {}).select(PERSON, MOVED, "_turn", "_answer", "_waited", *_names(course))
     near, home = brought(told, logs.home)
-    here = near.collect().sort(PERSON, MOVED, "_turn")
+    here = collected(near).sort(PERSON, MOVED, "_turn")
     columns = here.to_dict(as_series=False)
     steps = walked(course, columns, _names(course))
     moved = here.select(PERSON, MOVED).with_columns(

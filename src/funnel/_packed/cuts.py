@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from funnel._computing import collected
 from funnel._packed.parts import MOST, Numbered
 from funnel._packed.rows import Array, Block, Clock, Places, Rows, Some, Whole, starts_of
 
@@ -66,7 +67,7 @@ def cut(rows: Rows) -> Cut:
     if rows.person.dtype.is_integer():
         return Near.of(rows, clock) or Far.of(rows, clock, rows.person.cast(pl.Int64))
     names = rows.person.to_frame("name").lazy()
-    hashes = names.select(same=pl.col("name").hash(0), check=pl.col("name").hash(1)).collect()
+    hashes = collected(names.select(same=pl.col("name").hash(0), check=pl.col("name").hash(1)))
     return Far.of(rows, clock, hashes["same"], hashes["check"].to_numpy())
 
 

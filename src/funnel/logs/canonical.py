@@ -66,25 +66,40 @@ def _plain(name: str) -> str:
     return "".join(letter for letter in name[:_LONGEST].lower() if letter.isalnum()).removesuffix("s")
 
 
+_WITH_ZONE: Mapping[str, str] = {
+    "polars": "dt.replace_time_zone",
+    "pandas": "dt.tz_localize",
+    "pyarrow": "pyarrow.compute.assume_timezone",
+    "duckdb": "timezone('Asia/Jakarta', column)",
+}
+"""What gives a zone to naive times, in the words of each engine."""
+
+
+def zone_remedy(entered: Entered) -> str:
+    """Return what to do about naive times, in the words of the engine that holds them."""
+    how = next((words for engine, words in _WITH_ZONE.items() if entered.home.startswith(engine)), "")
+    return f"say which zone these naive times are in{f' ({how})' if how else ''}"
+
+
 def wrong_type(column: Column, dtype: Any, entered: Entered) -> str:
     """What to give instead, where a column has a type that it cannot have; empty where it can."""
     match column.kind:
         case "instant" if not isinstance(dtype, nw.Datetime):
             return "give aware datetimes"
         case "instant" if dtype.time_zone is None:
-            remedy = "say which zone these naive times are in (e.g. dt.replace_time_zone), then convert"
-            return f"give aware datetimes: {remedy}"
+            return f"give aware datetimes: {zone_remedy(entered)}"
         case "amount" | "whole" if dtype.is_float() and entered.home == "pandas" and not column.required:
             return ""  # what pandas makes of whole numbers where some are missing
         case "amount" if not dtype.is_integer():
             remedy = "floats and decimals are not exact in every engine; give whole minor units as integers"
-            return f"{remedy}, e.g. (amount * 100).round() cast to Int64 for cents"
+            return f"{remedy}, such as 1999 for 19.99"
         case "whole" if not dtype.is_integer():
             return "give integers"
         case "person" if isinstance(dtype, _WIDE):
-            return "give text or integers of 64 bits (Int64)"
+            return "give text or integers of 64 bits"
         case "person" | "id" if not (dtype.is_integer() or isinstance(dtype, nw.String)):
-            return "give text or integers (in pandas, astype('Int64') keeps them whole where some are missing)"
+            kept = "; astype('Int64') keeps integers whole where some are missing" if entered.home == "pandas" else ""
+            return f"give text or integers{kept}"
         case "text" if not isinstance(dtype, nw.String | nw.Categorical | nw.Enum):
             return "give text"
         case _:

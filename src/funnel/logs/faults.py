@@ -8,6 +8,9 @@ import attrs
 
 from funnel.errors import LogsError
 
+_LONGEST = 200
+"""The most characters of the name of a column that a message shows."""
+
 FIRST = 5
 """How many row numbers a fault names; the count is always exact."""
 
@@ -27,7 +30,7 @@ class Fault:
 
     def __str__(self) -> str:
         """The fault as one line, with no value of any row."""
-        where = f"{self.log}.{self.column}"
+        where = f"{self.log}.{self.column[:_LONGEST]}"
         if not self.count:
             return f"{where}: {self.problem}"
         some = (

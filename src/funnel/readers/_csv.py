@@ -83,7 +83,7 @@ def read_csv(path: Path, mapping: OrderMapping, progress: Progress) -> RawRows:
     Raises:
         RecordError: The file is not text in the declared encoding, or its quotes, lines or rows do not fit.
         LogsError: Columns are missing; all of them are named at once.
-        OSError: The file cannot be opened.
+        FileError: The file cannot be opened.
     """
     with open_regular(path) as raw:
         before = os.fstat(raw.fileno())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from funnel.errors import RecordError
+from funnel._paths import path_of
+from funnel.errors import ArgumentError
 from funnel.readers._csv import read_csv
 from funnel.readers._mapping import OrderMapping
 from funnel.readers._open import open_regular
@@ -27,11 +28,12 @@ def read_file(path: str | Path, mapping: OrderMapping, progress: Progress) -> Ra
         The rows.
 
     Raises:
-        RecordError: The file is neither CSV nor Parquet, or cannot be read as such.
+        ArgumentError: The name of the file ends in another way than that of a CSV or a Parquet file.
+        RecordError: The file cannot be read.
         LogsError: Columns are missing or of a type that cannot be read; all of them are named at once.
-        OSError: The file cannot be opened.
+        FileError: The file cannot be opened.
     """
-    path = Path(path)
+    path = Path(path_of(path))
     with open_regular(path):
         pass
     suffix = path.suffix.lower()
@@ -40,4 +42,4 @@ def read_file(path: str | Path, mapping: OrderMapping, progress: Progress) -> Ra
     if suffix in _CSV:
         return read_csv(path, mapping, progress)
     msg = f"{path.name} ends in {suffix or 'nothing'}; give a file that ends in {', '.join((*_CSV, *_PARQUET))}"
-    raise RecordError(msg)
+    raise ArgumentError(msg)

@@ -10,7 +10,7 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, Field
 
 from funnel._given import meant
-from funnel.errors import RecordError
+from funnel.errors import ArgumentError
 from funnel.money import decimals
 
 IN_THE_TEXT = "in the text"
@@ -61,8 +61,8 @@ def _zones() -> tuple[str, ...]:
 def _zone(name: str) -> str:
     if name not in (IN_THE_TEXT, *_zones()):
         near = meant(name, _zones())
-        msg = f"zone {name[:200]!r} is unknown; use a name such as 'Asia/Jakarta', or {IN_THE_TEXT!r}{near}"
-        raise RecordError(msg)
+        msg = f"a zone is unknown; use a name such as 'Asia/Jakarta', or {IN_THE_TEXT!r}{near}"
+        raise ArgumentError(msg)
     return name
 
 
@@ -74,33 +74,31 @@ def _time_format(given: str) -> str:
     wrong = [f"%{letter}" for letter in found if not letter or letter not in _DIRECTIVES]
     if wrong:
         msg = f"time format has {', '.join(wrong[:10])}; {_HINT}"
-        raise RecordError(msg)
+        raise ArgumentError(msg)
     _complete(set(found))
     if "f" in found and "%S.%f" not in given:
-        raise RecordError("time format has %f where no second ends; write it as %S.%f")
+        raise ArgumentError("time format has %f where no second ends; write it as %S.%f")
     return given
 
 
 def _complete(has: set[str]) -> None:
     if not (has & {"Y", "y"} and has & {"m", "b", "B"} and "d" in has):
-        raise RecordError("time format has no whole day; it needs %Y or %y, %m or %b or %B, and %d")
+        raise ArgumentError("time format has no whole day; it needs %Y or %y, %m or %b or %B, and %d")
     clock = "H" in has or {"I", "p"} <= has
     if clock != ("M" in has) or ("S" in has and not clock) or (has & {"I", "p"} and not {"I", "p"} <= has):
-        raise RecordError("time format has half a clock; write %H:%M, %I:%M %p, or no clock at all for whole days")
+        raise ArgumentError("time format has half a clock; write %H:%M, %I:%M %p, or no clock at all for whole days")
 
 
 def _delimiter(given: str) -> str:
     if len(given) == 1 and given.isascii() and given not in '"\r\n':
         return given
-    msg = f"delimiter {given[:20]!r} is not one plain character; use ',' or ';' or '|' or a tab"
-    raise RecordError(msg)
+    raise ArgumentError("a delimiter is not one plain character; use ',' or ';' or '|' or a tab")
 
 
 def _quote(given: str | None) -> str | None:
     if not given or (len(given) == 1 and given.isascii() and given.isprintable() and not given.isalnum()):
         return given
-    msg = f'quote {given[:20]!r} is not one plain character; use \'"\', or "" for a file without quotes'
-    raise RecordError(msg)
+    raise ArgumentError('a quote is not one plain character; use \'"\', or "" for a file without quotes')
 
 
 Named: TypeAlias = Annotated[str, Field(min_length=1)]

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, cast
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field, ValidationError, model_validator
 
 from funnel._fields import Frozen, Id
-from funnel._given import meant
-from funnel.errors import RecordError
+from funnel._given import one_of
+from funnel._paths import path_of
+from funnel.errors import ArgumentError
 from funnel.readers._formats import (
     IN_THE_TEXT,
     AmountStyle,
@@ -28,8 +28,10 @@ from funnel.readers._formats import (
 )
 from funnel.readers._open import read_whole
 
-_LONGEST = 100
-"""The most characters of a key that a message shows."""
+_MOST_PARTS = 100
+"""The most parts of a dotted key."""
+
+_PLACE = re.compile(r"\(at line [0-9]+, column [0-9]+\)")
 
 _QUOTED = re.compile(r""""[^"\n]*"|'[^'\n]*'""")
 
@@ -40,25 +42,7 @@ _LARGEST_MAPPING = 2**20
 """The most bytes of a mapping's file."""
 
 
-class _Declared(Frozen, frozen=True):
-    """A table of a mapping: an unknown key is refused, with the one that may have been meant."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _known_keys(cls, given: object) -> object:
-        if not isinstance(given, Mapping):
-            return given
-        table, allowed = cast("Mapping[str, Any]", given), list(cls.model_fields)
-        unknown = [key for key in table if key not in allowed]
-        if unknown:
-            named = [f"{str(key)[:_LONGEST]!r} is unknown{meant(key, allowed)}" for key in unknown[:_MOST]]
-            more = f"; {len(unknown) - _MOST} more are unknown" if len(unknown) > _MOST else ""
-            msg = f"{'; '.join(named)}{more}; allowed: {', '.join(allowed)}"
-            raise RecordError(msg)
-        return table
-
-
-class Columns(_Declared, frozen=True):
+class Columns(Frozen, frozen=True):
     """Which column of the file holds what; a name not given is not in the file.
 
     A row is a line of an order, or a whole order. A line says a quantity and the price of one piece, or the amount of
@@ -101,15 +85,15 @@ class Columns(_Declared, frozen=True):
     @model_validator(mode="after")
     def _fit(self) -> Self:
         if (self.unit_price is None) == (self.amount is None):
-            raise RecordError("give the column of the unit price, or that of the amount of the whole row, one of them")
+            raise ArgumentError("give the column of the unit price or that of the amount of the whole row, one of them")
         if (self.unit_price is None) != (self.quantity is None):
-            raise RecordError("quantity and unit price go together; with the amount of the whole row give neither")
+            raise ArgumentError("quantity and unit price go together; with the amount of the whole row give neither")
         if self.refunded_amount is None and self.refunded_at is not None:
-            raise RecordError("refunded_at needs refunded_amount, the column that says how much was paid back")
+            raise ArgumentError("refunded_at needs refunded_amount, the column that says how much was paid back")
         return self
 
 
-class OrderMapping(_Declared, frozen=True):
+class OrderMapping(Frozen, frozen=True):
     """How a shop's order file is to be read: its columns, its formats, and how it tells of cancellations and refunds.
 
     Example:
@@ -182,50 +166,55 @@ class OrderMapping(_Declared, frozen=True):
         self._statuses_fit()
         self._credits_fit()
         if self.charges and self.columns.sku is None:
-            raise RecordError("charges are told by their sku; give its column")
+            raise ArgumentError("charges are told by their sku; give its column")
         if self.quote == self.delimiter:
-            raise RecordError("quote and delimiter are the same character; give two different ones")
+            raise ArgumentError("quote and delimiter are the same character; give two different ones")
         if self.amount_of == "order" and self.columns.amount is None:
-            raise RecordError("amount_of = 'order' needs the column amount; a price of one piece is of its row")
+            raise ArgumentError("amount_of = 'order' needs the column amount; a price of one piece is of its row")
         self._times_fit()
         self._refunds_fit()
         return self
 
     def format_of(self, column: TimeColumn) -> str:
-        """Return the time format of a column."""
+        """Return the time format of a column.
+
+        Raises:
+            ArgumentError: It is not a column of times.
+        """
+        one_of(column, get_args(TimeColumn), "column")
         return self.time_formats.get(column, self.time_format)
 
     def _times_fit(self) -> None:
         for given in (self.time_format, *self.time_formats.values()):
             if given != "iso" and ("%z" in given) != (self.zone == IN_THE_TEXT):
-                raise RecordError("%z in the time format and the zone 'in the text' go together")
+                raise ArgumentError("%z in the time format and the zone 'in the text' go together")
         for name in self.time_formats:
             if getattr(self.columns, name) is None:
                 msg = f"time_formats has {name}, a column that is not given; give the column too"
-                raise RecordError(msg)
+                raise ArgumentError(msg)
 
     def _refunds_fit(self) -> None:
         columns, how = self.columns, self.undated_refunds
         if columns.refunded_amount is None and how != "refuse":
-            raise RecordError("undated_refunds needs the column refunded_amount")
+            raise ArgumentError("undated_refunds needs the column refunded_amount")
         if columns.refunded_amount is not None and columns.refunded_at is None and how == "refuse":
-            raise RecordError(
+            raise ArgumentError(
                 "refunded_amount has no day; give the column refunded_at, or undated_refunds = 'reduce' or 'as_of'"
             )
         if how == "as_of" and (self.as_of is None or self.zone == IN_THE_TEXT):
-            raise RecordError("undated_refunds = 'as_of' needs as_of, and a zone by whose clock that day ends")
+            raise ArgumentError("undated_refunds = 'as_of' needs as_of, and a zone by whose clock that day ends")
 
     def _statuses_fit(self) -> None:
         if (self.columns.status is None) != (not self.statuses):
-            raise RecordError("the column of the status and the table of statuses go together")
+            raise ArgumentError("the column of the status and the table of statuses go together")
 
     def _credits_fit(self) -> None:
         credited = bool(self.credit_prefix) or self.credit_negative
         if credited and self.columns.refunded_amount is not None:
-            raise RecordError("a file tells of refunds in one way: by credits, or by the column refunded_amount")
+            raise ArgumentError("a file tells of refunds in one way: by credits, or by the column refunded_amount")
         one, other = self.credit_prefix, self.cancelled_prefix
         if one and other and (one.startswith(other) or other.startswith(one)):
-            raise RecordError("credit_prefix and cancelled_prefix begin alike; one number cannot mean both")
+            raise ArgumentError("credit_prefix and cancelled_prefix begin alike; one number cannot mean both")
 
     @classmethod
     def read(cls, path: str | Path) -> Self:
@@ -238,8 +227,8 @@ class OrderMapping(_Declared, frozen=True):
             The mapping.
 
         Raises:
-            RecordError: The file is not TOML, or keys are unknown, missing or wrong; the message names them.
-            OSError: The file cannot be opened.
+            ArgumentError: The file is not TOML, or keys are unknown, missing or wrong; the message names them.
+            FileError: The file cannot be opened.
 
         Example:
             >>> import tempfile
@@ -249,15 +238,15 @@ class OrderMapping(_Declared, frozen=True):
             ...     _ = path.write_text("\n".join(lines))
             ...     OrderMapping.read(path)
             Traceback (most recent call last):
-            funnel.errors.RecordError: mapping orders.toml: columns: field required
-            mapping orders.toml: zone: zone 'Europe/Londn' is unknown; ... did you mean 'Europe/London'?
+            funnel.errors.ArgumentError: mapping orders.toml: columns: field required
+            mapping orders.toml: zone: a zone is unknown; ... did you mean 'Europe/London'?
         """
-        name = Path(path).name
+        name = Path(path_of(path)).name
         given = _toml(name, read_whole(path, _LARGEST_MAPPING))
         try:
             return cls.model_validate(given)
         except ValidationError as error:
-            raise RecordError(_told(name, error)) from None
+            raise ArgumentError(_told(name, error)) from None
 
 
 def _toml(name: str, raw: bytes) -> dict[str, Any]:
@@ -265,22 +254,23 @@ def _toml(name: str, raw: bytes) -> dict[str, Any]:
     try:
         text = raw.decode("utf-8-sig")
         # The time that a dotted key takes grows with the square of its parts: 50,000 take a minute.
-        if not any(line.count(".") > _LONGEST for line in _QUOTED.sub("", text).splitlines()):
+        if not any(line.count(".") > _MOST_PARTS for line in _QUOTED.sub("", text).splitlines()):
             return tomllib.loads(text)
         msg = deep
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        msg = f"mapping {name} is not TOML in UTF-8: {str(error)[:_LONGEST]}"
+        place = _PLACE.search(str(error))  # the rest of the message may hold what stands there
+        msg = f"mapping {name} is not TOML in UTF-8{f' {place[0]}' if place else ''}"
     except ValueError:
         msg = f"mapping {name} has a number of too many digits; write it as text or leave it out"
     except RecursionError:
         msg = deep
-    raise RecordError(msg)
+    raise ArgumentError(msg)
 
 
 def _told(name: str, error: ValidationError) -> str:
     lines: list[str] = []
     for fault in error.errors(include_url=False, include_input=False)[:_MOST]:
-        where = ".".join(str(part)[:_LONGEST] for part in fault["loc"])
+        where = ".".join(map(str, fault["loc"]))
         said = fault["msg"].removeprefix("Value error, ")
         lines.append(f"mapping {name}: {where}{': ' if where else ''}{said[:1].lower()}{said[1:]}")
     return "\n".join(lines)

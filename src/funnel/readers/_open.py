@@ -6,7 +6,11 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
-from funnel.errors import RecordError
+from funnel._paths import path_of
+from funnel.errors import ArgumentError, FileError
+
+_LONGEST = 100
+"""The most characters of a name that a message shows."""
 
 
 def open_regular(path: str | Path) -> BinaryIO:
@@ -19,17 +23,19 @@ def open_regular(path: str | Path) -> BinaryIO:
         The open file.
 
     Raises:
-        RecordError: It is a pipe or a device, or the path holds a zero byte.
-        OSError: It cannot be opened; a folder is one such.
+        ArgumentError: It is a pipe or a device, or is not a path.
+        FileError: It cannot be opened; a folder is one such.
     """
-    path = Path(path)
-    if "\0" in str(path):
-        raise RecordError("the path of the file holds a zero byte; give the path without it")
-    kind = path.stat().st_mode
-    if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
-        msg = f"{path.name} is a pipe or a device, not a file; save its content to a file and give that"
-        raise RecordError(msg)
-    return path.open("rb")
+    path = Path(path_of(path))
+    try:
+        kind = path.stat().st_mode
+        if stat.S_ISREG(kind) or stat.S_ISDIR(kind):
+            return path.open("rb")
+    except OSError as error:
+        msg = f"{path.name[:_LONGEST] or path} cannot be opened: {error.strerror}"
+        raise FileError(msg) from error
+    msg = f"{path.name} is a pipe or a device, not a file; save its content to a file and give that"
+    raise ArgumentError(msg)
 
 
 def read_whole(path: str | Path, most: int) -> bytes:
@@ -43,12 +49,12 @@ def read_whole(path: str | Path, most: int) -> bytes:
         The bytes of the file.
 
     Raises:
-        RecordError: It is larger, or is not a regular file.
-        OSError: It cannot be opened.
+        ArgumentError: It is larger, or is not a regular file.
+        FileError: It cannot be opened.
     """
     with open_regular(path) as file:
         raw = file.read(most + 1)
     if len(raw) > most:
         msg = f"{Path(path).name} has more than {most} bytes; give the right file"
-        raise RecordError(msg)
+        raise ArgumentError(msg)
     return raw

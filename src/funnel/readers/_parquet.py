@@ -8,9 +8,9 @@ from pathlib import Path
 
 import attrs
 import polars as pl
-from polars.exceptions import PanicException, PolarsError
 
-from funnel.errors import LogsError, RecordError
+from funnel._computing import collected, computing
+from funnel.errors import EngineError, LogsError, RecordError
 from funnel.readers._currencies import Currencies
 from funnel.readers._footer import unpacked_bytes
 from funnel.readers._formats import IN_THE_TEXT
@@ -57,11 +57,11 @@ class _File:
 
     def read(self, progress: Progress) -> pl.DataFrame:
         with _plain_errors(self.path):
-            count = self.scan.select(pl.len()).collect(engine="streaming").item()
+            count = collected(self.scan.select(pl.len()), engine="streaming").item()
             self._bounded(count * len(self.places) * _CELL)
             chosen = self.scan.select(pl.nth(place).alias(name) for name, place in self.places.items())
             counted = chosen.map_batches(Counted(progress, count), streamable=True, validate_output_schema=False)
-            frame = counted.collect(engine="streaming")
+            frame: pl.DataFrame = collected(counted, engine="streaming")
         texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
         self._bounded(sum(frame.select(pl.col(texts).str.len_bytes().cast(pl.Int64).sum()).row(0)) if texts else 0)
         return numbered(frame)
@@ -74,8 +74,8 @@ class _File:
             return alike[ROW]
         whole = self.scan.with_row_index(ROW, offset=1).with_columns(pl.col(ROW).cast(pl.Int64))
         with _plain_errors(self.path):
-            twins = whole.join(alike.lazy(), on=ROW, how="semi").collect(engine="streaming").sort(ROW)
-            return twins.filter(~mapped.is_first_distinct())[ROW]
+            twins: pl.DataFrame = collected(whole.join(alike.lazy(), on=ROW, how="semi"), engine="streaming")
+            return twins.sort(ROW).filter(~mapped.is_first_distinct())[ROW]
 
     def currency(self, mapping: OrderMapping, schema: pl.Schema) -> str | None:
         """Return the column that says the currency of each row, if the mapping does not name it."""
@@ -85,7 +85,7 @@ class _File:
         for rows in (self.scan.head(_SAMPLE), self.scan):
             for place in list(currencies.found):
                 with _plain_errors(self.path):
-                    cells = rows.select(pl.nth(place).cast(pl.String).unique()).collect(engine="streaming")
+                    cells = collected(rows.select(pl.nth(place).cast(pl.String).unique()), engine="streaming")
                 currencies.look(place, cells.to_series().drop_nulls())
         return currencies.column(self.path.name, schema.names())
 
@@ -107,7 +107,7 @@ def read_parquet(path: Path, mapping: OrderMapping, progress: Progress) -> RawRo
     Raises:
         RecordError: The file is not Parquet, or is far larger when it is unpacked.
         LogsError: Columns are missing or of a type that cannot be read; all of them are named at once.
-        OSError: The file cannot be opened.
+        FileError: The file cannot be opened.
     """
     with open_regular(path) as raw:
         size = raw.seek(0, 2)
@@ -155,8 +155,9 @@ def bounded(name: str, unpacked: int, size: int) -> None:
 def _plain_errors(path: Path) -> Generator[None, None, None]:
     """Say that a file cannot be read; the engine's own words may hold values from it, so they are left out."""
     try:
-        yield
-    except (PolarsError, PanicException):
+        with computing():
+            yield
+    except EngineError:
         msg = f"{path.name} cannot be read as what its name says it is; export it again"
         raise RecordError(msg) from None
 

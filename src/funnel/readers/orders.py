@@ -31,7 +31,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from funnel.errors import MissingExtraError
+from funnel._given import instance, is_function, kind_of
+from funnel.errors import ArgumentError, MissingExtraError
 from funnel.readers._account import Entry, What
 from funnel.readers._formats import AmountStyle
 from funnel.readers._mapping import Columns, OrderMapping
@@ -83,10 +84,11 @@ def read_orders(path: str | Path, mapping: OrderMapping, *, progress: Progress |
 
     Raises:
         MissingExtraError: Polars is not installed; the message holds the line that installs it.
+        ArgumentError: `path`, `mapping` or `progress` is something else, or the name of the file ends in another way.
         RecordError: The file cannot be read at all, or its rows cannot be told apart for sure.
         LogsError: Columns are missing or of a wrong type, all of them at once; or it is not sure which column says the
             currency of a row.
-        OSError: The file cannot be opened.
+        FileError: The file cannot be opened.
 
     Example:
         >>> import tempfile, pathlib
@@ -116,6 +118,9 @@ def read_orders(path: str | Path, mapping: OrderMapping, *, progress: Progress |
     from funnel.readers._orders import gather
     from funnel.readers._rows import read_rows
 
+    instance(mapping, OrderMapping, "mapping", "an OrderMapping")
+    if progress is not None and not is_function(progress):
+        raise ArgumentError(f"progress must be a function or None (got {kind_of(progress)})")
     tell = progress or _say_nothing
     raw = read_file(path, mapping, tell)
     noted: tuple[Entry, ...] = ()

@@ -1,17 +1,13 @@
-"""What is asked of a report on the command line: a day or an instant, a span, a zone."""
+"""What is asked of a report on the command line: a day or an instant."""
 
 from __future__ import annotations
 
-import re
 from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from funnel._given import judgement
 from funnel._instants import MICROSECOND
 from funnel.errors import InstantError
-
-_SPAN = re.compile(r"([0-9]{1,5})([dw]?)")
-_DAYS = {"": 1, "d": 1, "w": 7}
 
 
 def read_as_of(given: str | date, zone: ZoneInfo) -> datetime:
@@ -55,23 +51,3 @@ def _in_years(moment: datetime) -> datetime:
     if not MINYEAR < moment.year < MAXYEAR:
         raise InstantError("as_of lies outside the years 1800 to 2199; give the day of judgement")
     return moment
-
-
-def read_span(text: str) -> timedelta:
-    """Take a number of days or weeks as a span.
-
-    Args:
-        text: Such as 180d or 26w; a bare number is days.
-
-    Returns:
-        The span.
-
-    Raises:
-        InstantError: The text is no number of days or weeks above zero.
-    """
-    found = _SPAN.fullmatch(text.strip())
-    days = int(found[1]) * _DAYS[found[2]] if found else 0
-    if days == 0:
-        msg = f"{text[:100]!r} is not a span; write a number of days or weeks, such as 180d or 26w"
-        raise InstantError(msg)
-    return timedelta(days=days)

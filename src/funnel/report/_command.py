@@ -19,12 +19,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
 
-from funnel._given import zone_of
+from funnel._given import span, zone_of
+from funnel._instants import MICROSECOND
 from funnel.errors import FunnelError, InstantError, MissingExtraError, StoreError
 from funnel.policy import Policy
 from funnel.readers._formats import IN_THE_TEXT
 from funnel.readers.orders import OrderMapping, read_orders
-from funnel.report._asked import read_as_of, read_span
+from funnel.report._asked import read_as_of
 from funnel.report._findings import Asked, Findings, Progress, find
 from funnel.report._page import PIPE_WIDTH, print_page
 from funnel.report._source import is_store, name_of, of_orders, of_store
@@ -73,7 +74,7 @@ def report(  # noqa: PLR0913 (one argument an option)
     ] = None,
     tz: Annotated[str | None, typer.Option(help="The zone that cuts days and months; else the mapping's.")] = None,
     lapse_after: Annotated[
-        str | None, typer.Option(help="A buyer silent for longer has lapsed: days or weeks, 180d or 26w.")
+        str | None, typer.Option(help="A buyer silent for longer has lapsed: a number with a unit, 180d or '26 weeks'.")
     ] = None,
     rows: Annotated[int, typer.Option(min=0, max=1000, help="How many people each list shows at most.")] = 10,
 ) -> None:
@@ -122,7 +123,7 @@ def _asked(how: OrderMapping | None, *, as_of: str | None, tz: str | None, lapse
     policy = Policy()
     if lapse_after is not None:
         with _blamed("--lapse-after"):
-            policy = Policy(lapse_after=read_span(lapse_after))
+            policy = Policy(lapse_after=span(lapse_after, "the span") * MICROSECOND)
     given = as_of if as_of is not None or how is None else how.as_of
     with _blamed("--as-of"):
         if given is None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import attrs
 import polars as pl
 
+from funnel._computing import collected
 from funnel.logs import Logs
 from funnel.readers.orders import Entry, Orders
 from funnel.store.protocol import Store
@@ -33,7 +34,7 @@ class Source:
     @property
     def purchased(self) -> pl.Series:
         """When each purchase was made, cancelled ones too, in microseconds."""
-        return pl.Series(self.logs.tables["orders"].select("t").collect()["t"].to_native())
+        return pl.Series(collected(self.logs.tables["orders"].select("t"))["t"].to_native())
 
 
 def of_orders(orders: Orders) -> Source:
@@ -72,7 +73,9 @@ def of_store(given: str) -> Source:
 
 def logs_sizes(logs: Logs) -> list[int]:
     """How many rows each log has."""
-    return [logs.tables[name].select("t").collect().shape[0] for name in ("leads", "orders", "refunds", "interactions")]
+    return [
+        collected(logs.tables[name].select("t")).shape[0] for name in ("leads", "orders", "refunds", "interactions")
+    ]
 
 
 def name_of(given: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 from pydantic import TypeAdapter, ValidationError
 
 from funnel._fields import Id
+from funnel._given import count_of, is_listed, kind_of
 from funnel._rule import Rule
 from funnel.errors import ArgumentError
 from funnel.policy import Policy
@@ -22,12 +23,9 @@ def limit_of(given: object) -> int | None:
     """Return how many people a list may have at most; None if there is no limit.
 
     Raises:
-        ArgumentError: It is not a whole number from 0 up.
+        ArgumentError: It is not a whole number from 0 up that a database can hold.
     """
-    if given is None or (isinstance(given, int) and not isinstance(given, bool) and given >= 0):
-        return given
-    shown = repr(given) if isinstance(given, int | float) else type(given).__name__
-    raise ArgumentError(f"limit must be a whole number from 0 up, or None for everybody (got {shown})")
+    return None if given is None else count_of(given, "limit", least=0)
 
 
 def name_of(argument: str, given: object) -> str:
@@ -79,12 +77,11 @@ def each_of(argument: str, given: Iterable[T]) -> Iterator[T]:
     """Return an iterator over an argument.
 
     Raises:
-        ArgumentError: It is not iterable.
+        ArgumentError: It is not iterable, or is one thing, such as a text or a dataframe.
     """
-    try:
+    if is_listed(given):
         return iter(given)
-    except TypeError:
-        msg = f"{argument} must be iterable (got {type(given).__name__}); pass a list, or anything that yields records"
+    msg = f"{argument} must be iterable (got {kind_of(given)}); pass a list, or anything that yields records"
     raise ArgumentError(msg)
 
 

@@ -15,7 +15,7 @@ import attrs
 from funnel._copies import unchecked
 from funnel._fields import amount_in_range
 from funnel._instants import EARLIEST, LATEST, instant, micros
-from funnel.errors import ConflictError, RecordError
+from funnel.errors import ArgumentError, ConflictError
 from funnel.interactions import (
     Answer,
     Cart,
@@ -251,13 +251,13 @@ def row_of(record: Record) -> Row:
     """A record as a row.
 
     Raises:
-        RecordError: It is of a class that is not kept.
+        ArgumentError: It is of a class that is not kept.
     """
     shape = _SHAPES.get(type(record))
     if shape is None:
         kind = type(record).__name__
         msg = f"a {kind} is not a record that a store keeps; give leads, purchases, refunds and interactions"
-        raise RecordError(msg)
+        raise ArgumentError(msg)
     values, said = record.__dict__, list(_EMPTY)
     for name, place, change in shape.fields:
         value = values[name]

@@ -93,7 +93,7 @@ class SqlAlchemyStore(KeptStore):
 
     Raises:
         MissingExtraError: SQLAlchemy is not installed.
-        StoreError: What was given is no engine.
+        ArgumentError: What was given is no engine.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -192,7 +192,7 @@ class AsyncSqlAlchemyStore(OfOneProcess):
 
     Raises:
         MissingExtraError: SQLAlchemy is not installed.
-        StoreError: What was given is no engine.
+        ArgumentError: What was given is no engine.
 
     Example:
         >>> import asyncio
@@ -224,8 +224,12 @@ class AsyncSqlAlchemyStore(OfOneProcess):
         policy: Policy | None = None,
     ) -> None:
         """Use an engine; nothing is asked of the database yet."""
+        _need_sqlalchemy()
+        from sqlalchemy.ext.asyncio import AsyncEngine
+
+        made = "what sqlalchemy.ext.asyncio.create_async_engine(...) has made"
+        sync: Any = instance(engine, AsyncEngine, "engine", made)
         self._engine = engine
-        sync: Any = engine
         self._store = SqlAlchemyStore(sync, schema=schema, prefix=prefix, stage=stage, policy=policy)
 
     def __repr__(self) -> str:

@@ -12,9 +12,10 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from threading import RLock
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
-from funnel._given import brief, one_of
+from funnel._given import SpanLike, brief, one_of, span
+from funnel._paths import path_of
 from funnel._rule import Rule
 from funnel.errors import ArgumentError, FullError, LockedError, StoreError
 from funnel.policy import Policy
@@ -66,7 +67,7 @@ class SqliteStore(KeptStore):
         *,
         stage: Rule[Any, Any, Any] | None = None,
         policy: Policy | None = None,
-        timeout: timedelta = 5 * _SECOND,
+        timeout: SpanLike = 5 * _SECOND,
         flush: Literal["full", "normal"] = "full",
     ) -> None:
         """Open the file, or make it."""
@@ -150,20 +151,15 @@ def _path_of(path: object) -> str:
     """
     if path is None:
         return ":memory:"
-    is_path = isinstance(path, str | os.PathLike)
-    named: object = os.fspath(cast("str", path)) if is_path else None
-    if not isinstance(named, str) or not named.strip() or "\0" in named:
-        shown = "an empty path" if isinstance(named, str) else type(path).__name__
-        msg = f"path must be the path of a file (got {shown}); leave it out to keep everything in memory"
-        raise ArgumentError(msg)
+    named = path_of(path, "; leave it out to keep everything in memory")
+    # Some builds of SQLite read URIs in any path, with options that change what is kept.
+    if named.casefold().startswith("file:"):
+        raise ArgumentError("path must be the path of a file (got a URI); give the path alone, without options")
     return named
 
 
 def _seconds_of(timeout: object) -> float:
-    if not isinstance(timeout, timedelta) or timeout < timedelta(0):
-        shown = timeout if isinstance(timeout, timedelta) else brief(timeout)
-        raise ArgumentError(f"timeout must be a timedelta from 0 up (got {shown}); pass timedelta(seconds=5)")
-    return timeout / _SECOND
+    return span(timeout, "timeout", least=0) / 1_000_000
 
 
 def _flush_of(flush: object) -> str:
@@ -263,7 +259,7 @@ def _error(error: sqlite3.Error, path: str) -> StoreError:
     if name.startswith("SQLITE_FULL"):
         return FullError("there is no room left to write; nothing was written, what was kept before is still there")
     if name.startswith("SQLITE_NOTADB"):
-        return StoreError(f"{path!r} is not a SQLite database; give the path of a store, or of no file")
+        return StoreError(f"{brief(path)} is not a SQLite database; give the path of a store, or of no file")
     if name.startswith(_DAMAGED):
-        return damaged(f"{path!r} cannot be used, {name}: {error}")
-    return StoreError(f"the store {path!r} cannot be used: {name or type(error).__name__}: {error}")
+        return damaged(f"{brief(path)} cannot be used, {name}: {error}")
+    return StoreError(f"the store {brief(path)} cannot be used: {name or type(error).__name__}: {error}")

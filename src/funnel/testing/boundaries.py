@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import attrs
 
 from funnel._facts.base import BaseFacts
+from funnel._given import judgement
 from funnel._lift.nodes import Const, Node, Op, Test, Value, checked, text
 from funnel._lift.paths import Path
 from funnel._lift.tree import Leaf
 from funnel._lift.witness import witness
-from funnel._rule import Rule
+from funnel._rule import Rule, rule_given
 
 if TYPE_CHECKING:
     from funnel.policy import Policy
@@ -52,6 +53,10 @@ def boundaries(rule: Rule[F, P, Any], policy: P, *, as_of: datetime) -> tuple[Bo
     Returns:
         One boundary for each condition on a number or a span, in the order in which the rule asks them.
 
+    Raises:
+        ArgumentError: `rule` or `policy` is something else.
+        InstantError: `as_of` is naive.
+
     Example:
         >>> from datetime import UTC, datetime
         >>> from funnel import Policy, is_lapsed
@@ -60,6 +65,8 @@ def boundaries(rule: Rule[F, P, Any], policy: P, *, as_of: datetime) -> tuple[Bo
         >>> [is_lapsed.of(person, Policy()) for person in limit.people]
         [False, False, True]
     """
+    rule_given(rule)
+    judgement(as_of)
     asked: dict[str, list[tuple[Path, Test]]] = {}
     for path in rule.lifted(policy).ways:
         for test in path.tests:

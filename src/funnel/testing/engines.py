@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from typing import get_args
 
-from funnel.errors import FunnelError, MissingExtraError
+from funnel._given import each, one_of
+from funnel.errors import MissingExtraError
 from funnel.store.protocol import Engine
 
 ENGINES: tuple[Engine, ...] = get_args(Engine)
@@ -34,14 +35,12 @@ def chosen_engines(names: Iterable[str]) -> tuple[Engine, ...]:
     """The engines that were asked for by name; all that are installed where none was.
 
     Raises:
-        FunnelError: A name is unknown.
+        ArgumentError: A name is unknown.
         MissingExtraError: The engine is not installed.
     """
-    asked, there = tuple(dict.fromkeys(names)), installed_engines()
-    unknown = [name for name in asked if name not in ENGINES]
-    if unknown:
-        msg = f"engine {unknown[0]!r} is unknown; it is one of {', '.join(ENGINES)}"
-        raise FunnelError(msg)
+    asked, there = each(names, "engines", "a list of names"), installed_engines()
+    for name in asked:
+        one_of(name, ENGINES, "an engine")
     missing = [name for name in asked if name not in there]
     if missing:
         msg = f'{missing[0]} is not installed; install it with: pip install "shopfunnel[polars,{missing[0]}]"'

@@ -11,6 +11,8 @@ import attrs
 import narwhals as nw
 from hypothesis import HealthCheck, Phase, given, settings
 
+from funnel._computing import collected
+from funnel._given import count_of
 from funnel._instants import MICROSECOND
 from funnel._rule import Rule
 from funnel.advance.rule import Advance
@@ -47,14 +49,16 @@ def assert_same_everywhere(
 
     Raises:
         AssertionError: Somebody is told two things; the message says what, by whom, and what is known of them.
+        ArgumentError: `rule`, `policy`, `engines` or `examples` is something else.
+        MissingExtraError: An engine is not installed.
 
     Example:
         >>> from funnel import Policy, is_lapsed
         >>> assert_same_everywhere(is_lapsed, Policy(), engines=["polars"], examples=3)
     """
-    chosen, asked = chosen_engines(engines), _Asked(rule, policy, Advance(rule, policy))
-
-    most = settings().max_examples if examples is None else examples
+    chosen = chosen_engines(engines)
+    asked = _Asked(rule, policy, Advance(rule, policy))
+    most = settings().max_examples if examples is None else count_of(examples, "examples", least=1, most=_MOST)
 
     @settings(_STEADY, max_examples=most)
     @given(histories(), instants())
@@ -72,6 +76,7 @@ _STEADY = settings(
     phases=[Phase.reuse, Phase.generate, Phase.shrink],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.nested_given],
 )
+_MOST = 1_000_000
 _FEWER = 10
 """A table holds several people and takes an engine as long as a hundred take one by one, so there are fewer tables."""
 
@@ -174,7 +179,7 @@ Rows = Mapping[str, Mapping[str, Any]]
 
 def _rows(native: Any) -> Rows:
     frame: Any = nw.from_native(native)
-    table = frame.collect("polars") if isinstance(frame, nw.LazyFrame) else frame
+    table = collected(frame, "polars") if isinstance(frame, nw.LazyFrame) else frame
     return {row["person_id"]: row for row in table.to_polars().to_dicts()}
 
 

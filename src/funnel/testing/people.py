@@ -15,6 +15,7 @@ from funnel.history import History
 from funnel.policy import Policy
 from funnel.records import Record
 from funnel.store.sqlite import SqliteStore
+from funnel.testing.arguments import checked
 from funnel.testing.strategies import END, histories, instants
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ _NUMBERS = (0, 1, 2, 3, 5, 100, 150)
 _SPANS = tuple(timedelta(microseconds=1) * count for count in (0, 1)) + tuple(map(timedelta, (1, 7, 30, 90, 365)))
 
 
+@checked
 def policies(policy: type[P] = Policy) -> st.SearchStrategy[P]:  # type: ignore[assignment]
     """The numbers of a made-up shop: most as they are by default, some others that their fields allow.
 
@@ -64,6 +66,7 @@ def _fits(policy: type[Policy], numbers: Mapping[str, object]) -> bool:
     return True
 
 
+@checked
 def facts(facts: type[F] = Facts, *, as_of: datetime | None = None) -> st.SearchStrategy[F]:  # type: ignore[assignment]
     """The facts of a made-up person, such as can be true together.
 
@@ -82,6 +85,7 @@ def _owned(record: Record, person_id: str) -> Record:
     return record.model_copy(update={name: f"{person_id}-{number}" for name, number in numbers.items() if number})
 
 
+@checked
 def people(count: int = 3, *, most: int = 12) -> st.SearchStrategy[tuple[History, ...]]:
     """The histories of several people, whose records have numbers of their own.
 
@@ -96,6 +100,7 @@ def people(count: int = 3, *, most: int = 12) -> st.SearchStrategy[tuple[History
     return st.tuples(*(histories(f"p{number}", most=most).map(owned) for number in range(1, count + 1)))
 
 
+@checked
 def logs(count: int = 3, *, engine: Engine = "polars") -> st.SearchStrategy[Logs]:
     """The tables of several people.
 

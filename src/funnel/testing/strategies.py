@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
+from funnel.errors import ArgumentError
 from funnel.history import History
 from funnel.interactions import (
     KINDS,
@@ -37,6 +38,7 @@ from funnel.interactions import (
 )
 from funnel.money import Money
 from funnel.records import Contact, Customer, Lead, Line, Purchase, Record, Refund
+from funnel.testing.arguments import checked
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 """The first instant of the made-up world, less a microsecond."""
@@ -65,8 +67,11 @@ def instants() -> st.SearchStrategy[datetime]:
     return st.tuples(hours, edges).map(lambda drawn: START + timedelta(hours=drawn[0], microseconds=drawn[1]))
 
 
+@checked
 def moneys(currency: str | None = None, *, least: int = 0, most: int = 9) -> st.SearchStrategy[Money]:
     """Small amounts in minor units, of one currency or of any."""
+    if least > most:
+        raise ArgumentError(f"least is {least}, which is above most, {most}; let it be at most that")
     codes = st.sampled_from(CURRENCIES) if currency is None else st.just(currency)
     return st.builds(Money.of_minor, st.integers(least, most), codes)
 
@@ -76,6 +81,7 @@ def contacts() -> st.SearchStrategy[Contact]:
     return st.just(Contact(phone=CANARY, email=f"{CANARY}@example.com", handle=CANARY))
 
 
+@checked
 def customers(person_id: str = "p1") -> st.SearchStrategy[Customer]:
     """A person in the shop's book, whose every private field holds the canary."""
     return st.builds(
@@ -89,6 +95,7 @@ def customers(person_id: str = "p1") -> st.SearchStrategy[Customer]:
     )
 
 
+@checked
 def leads(person_id: str = "p1", at: st.SearchStrategy[datetime] | None = None) -> st.SearchStrategy[Lead]:
     """Arrivals of a person, some of them sent by another."""
     return st.builds(
@@ -102,6 +109,7 @@ def leads(person_id: str = "p1", at: st.SearchStrategy[datetime] | None = None) 
     )
 
 
+@checked
 @st.composite
 def lines(draw: Draw, currency: str = "USD") -> Line:
     """A line of an order, its discount within its price."""
@@ -122,6 +130,7 @@ def _from(draw: Draw, pool: Iterable[datetime], start: datetime) -> datetime:
     return draw(st.sampled_from([start, *(moment for moment in pool if moment > start)]))
 
 
+@checked
 @st.composite
 def purchases(
     draw: Draw,
@@ -146,6 +155,7 @@ def purchases(
     )
 
 
+@checked
 @st.composite
 def refunds(
     draw: Draw,
@@ -168,6 +178,7 @@ def refunds(
     )
 
 
+@checked
 @st.composite
 def interactions(  # noqa: PLR0913, PLR0917 - all that a record is made from
     draw: Draw,
@@ -269,6 +280,7 @@ _COMMON = ("purchase", "purchase", "refund", "refund", "question", "answer", "co
 _WHATS = ("lead", "referral", *_COMMON, *_COMMON, *KINDS)
 
 
+@checked
 @st.composite
 def record_lists(draw: Draw, person_id: str = "p1", *, currency: str = "USD", most: int = 12) -> list[Record]:
     """Records of one person that are true together, each once, in no order."""
@@ -323,6 +335,7 @@ def _refund(draw: Draw, number: str, pool: tuple[datetime, ...], made: list[Reco
     return draw(refunds(purchase, number, most, pool))
 
 
+@checked
 @st.composite
 def histories(draw: Draw, person_id: str = "p1", *, currency: str = "USD", most: int = 12) -> History:
     """The history of one person who may have done anything, or nothing."""
@@ -330,6 +343,7 @@ def histories(draw: Draw, person_id: str = "p1", *, currency: str = "USD", most:
     return History.of(person_id, records, customer=draw(st.none() | customers(person_id)))
 
 
+@checked
 def next_records(history: History, number: str, now: datetime) -> st.SearchStrategy[Record]:
     """What may happen next to a person, at one instant.
 

@@ -14,7 +14,7 @@ from dateutil.relativedelta import relativedelta
 from funnel._facts.base import BaseFacts
 from funnel._instants import micros
 from funnel._rule import rule
-from funnel.errors import ArgumentError, FactsError, InstantError, LiftError, MissingExtraError
+from funnel.errors import ArgumentError, InstantError, LiftError, MissingExtraError
 from funnel.facts import Facts, count, last, since
 from funnel.logs import Logs
 from funnel.metrics.backtest import ask
@@ -338,7 +338,7 @@ def test_very_many_answers_are_not_listed(logs: Logs) -> None:
 
     assert found.answers == ()
     assert found.by_date[0].auc.value == pytest.approx(1)
-    with pytest.raises(FactsError, match="too many different answers; round them"):
+    with pytest.raises(ArgumentError, match="too many different answers; round them"):
         calibrate(found)
 
 
@@ -348,13 +348,23 @@ def test_very_many_answers_are_not_listed(logs: Logs) -> None:
 @pytest.mark.parametrize(
     ("subject", "more", "error", "said"),
     [
-        (times, {"order": [1, 2]}, FactsError, "times answers with numbers, which have their own order; leave order"),
-        (times, {"at_least": "two"}, FactsError, "at_least is 'two', and times answers with numbers"),
-        (times, {"at_least": Band.LOW}, FactsError, "and times answers with numbers; give a number"),
-        (band, {}, FactsError, r"band answers in words \(high, low, middle\); give order, from the least likely"),
-        (band, {"order": ["low", "high"]}, FactsError, "order does not hold 'middle', which band answers with"),
-        (band, {"order": list(Band), "at_least": "hi"}, FactsError, "at_least is 'hi', which is not an answer of band"),
-        (times, {"among": times}, FactsError, "among is <rule times>, which does not answer yes or no"),
+        (
+            times,
+            {"order": [1, 2]},
+            ArgumentError,
+            "times answers with numbers, which have their own order; leave",
+        ),
+        (times, {"at_least": "two"}, ArgumentError, "at_least is 'two', and times answers with numbers"),
+        (times, {"at_least": Band.LOW}, ArgumentError, "and times answers with numbers; give a number"),
+        (band, {}, ArgumentError, r"band answers in words \(high, low, middle\); give order, from the least likely"),
+        (band, {"order": ["low", "high"]}, ArgumentError, "order does not hold 'middle', which band answers with"),
+        (
+            band,
+            {"order": list(Band), "at_least": "hi"},
+            ArgumentError,
+            "at_least is 'hi', which is not an answer of band",
+        ),
+        (times, {"among": times}, ArgumentError, "among is <rule times>, which does not answer yes or no"),
         (times, {"least": 0}, ArgumentError, r"least must be a whole number from 1 up \(got 0\)"),
         (times, {"least": True}, ArgumentError, r"least must be .* \(got True\)"),
         (times, {"every": 0 * DAY}, ArgumentError, "every must be above zero"),
@@ -380,7 +390,7 @@ def test_a_text_of_the_facts_has_no_order(logs: Logs) -> None:
     def source(f: Facts, policy: Policy) -> str:
         return f.lead_source
 
-    with pytest.raises(FactsError, match="source answers with a text of the facts"):
+    with pytest.raises(ArgumentError, match="source answers with a text of the facts"):
         run(logs, source, order=["a"])
 
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnel.errors import ArgumentError, FactsError
+from funnel.errors import ArgumentError
 from funnel.logs import Logs
 from funnel.metrics.backtest.ask import backtest
 from funnel.metrics.backtest.calibrated import Calibration, calibrate
@@ -140,11 +140,11 @@ def test_what_is_no_whole_number_is_refused() -> None:
     """With the remedy."""
     fitted = calibrate([1, 3], [False, True], least=1)
 
-    with pytest.raises(FactsError, match="the answer is a str; a calibration is of rules"):
+    with pytest.raises(ArgumentError, match="the answer is a str; a calibration is of rules"):
         fitted.of("ready")
-    with pytest.raises(FactsError, match=r"no column 'point'; did you mean points\?"):
+    with pytest.raises(ArgumentError, match=r"no column 'point'; did you mean points\?"):
         fitted.over(pl.DataFrame({"points": [1]}), "point")
-    with pytest.raises(FactsError, match="the column points is String; give the whole numbers"):
+    with pytest.raises(ArgumentError, match="the column points is String; give the whole numbers"):
         fitted.over(pl.DataFrame({"points": ["1"]}), "points")
     with pytest.raises(ArgumentError, match=r"there are 2 scores and none labels; give one label"):
         calibrate([1, 2])
@@ -164,6 +164,6 @@ def test_words_are_not_calibrated() -> None:
     found = backtest(buying_step, logs, Policy(), order=list(Step), **given_)  # type: ignore[arg-type]
 
     with pytest.raises(
-        FactsError, match="buying_step answers with a Step; calibrate a rule that answers with whole numbers"
+        ArgumentError, match="buying_step answers with a Step; calibrate a rule that answers with whole numbers"
     ):
         calibrate(found)

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from funnel._rule import rule
-from funnel.errors import FactsError, InstantError
+from funnel.errors import ArgumentError, InstantError
 from funnel.facts import Facts
 from funnel.logs import Logs
 from funnel.metrics.backtest.compared import compare
@@ -79,7 +79,7 @@ def test_a_move_that_nobody_makes_is_refused() -> None:
     """With those that are made and look most like it."""
     found = compare(is_lapsed, is_lapsed, Logs(purchases=bought()), Policy(), as_of=NOW)
 
-    with pytest.raises(FactsError, match=r"nobody moves from True to False; .*True to True"):
+    with pytest.raises(ArgumentError, match=r"nobody moves from True to False; .*True to True"):
         found.people(True, False)  # noqa: FBT003 (answers)
     with pytest.raises(InstantError, match="as_of is a naive datetime"):
         compare(is_lapsed, is_lapsed, Logs(purchases=bought()), Policy(), as_of=NOW.replace(tzinfo=None))

@@ -229,6 +229,7 @@ def test_an_average_is_of_what_is_over() -> None:
     cohorts = retention(shop(*bought, *again), tz="UTC", as_of=DAY)
 
     assert [cohorts.average(periods) for periods in (0, 1, 2, 3)] == [Rate(4, 4), Rate(1, 3), None, None]
+    assert cohorts.average(-1) is None
     assert cohorts.horizon == 0
     assert cohorts.values(1) == {date(2026, 1, 1): 12, date(2026, 2, 1): None}
     assert retention(THREE, tz="UTC", as_of=DAY).horizon is None
@@ -330,6 +331,10 @@ def test_brackets_are_named_by_the_periods_they_hold() -> None:
     cohorts = retention(THREE, tz="UTC", as_of=DAY, brackets=(0, 1, 4, 5))
 
     assert [cohorts.label(place) for place in range(3)] == ["+0", "+1-3", "+4"]
+    wrong: list[Any] = [-1, 3, True, "1", 10**5_000, None]
+    for place in wrong:
+        with pytest.raises(ArgumentError, match="periods must be a whole number from 0 to 2"):
+            cohorts.label(place)
     assert [row["periods_after"] for row in cohorts.to_dicts()] == [0, 1, 0, 1]
     assert cohorts.cohorts[0].people == (1, 1)
 

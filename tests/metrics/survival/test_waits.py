@@ -165,6 +165,24 @@ def test_logs_that_are_not_there_hold_no_events() -> None:
         waits(logs, "purchases", "purchase", as_of=AS_OF)
 
 
+def test_a_column_that_logs_do_not_have_is_not_kept() -> None:
+    """The nearest is named; so are the columns of a row that are only for the library, and half a character."""
+    logs = Logs(leads=pl.DataFrame({"person_id": ["p"], "arrived_at": [AS_OF], "source": ["fair"]}))
+    for name in ("sourc", "start", "\ud800", "x" * 1_000_000):
+        with pytest.raises(ArgumentError, match=r"leads have no column .* to keep; ") as caught:
+            waits(logs, "leads", "purchases", as_of=AS_OF, keep=[name])
+        assert len(str(caught.value)) < 500
+    with pytest.raises(ArgumentError, match=r"did you mean source\?"):
+        waits(logs, "leads", "purchases", as_of=AS_OF, keep=["sourc"])
+
+
+def test_a_long_name_of_a_column_is_shown_in_part() -> None:
+    """A message fits on a screen."""
+    with pytest.raises(FunnelError, match=r"waits\.x+: is missing") as caught:
+        survival_by(pl.DataFrame({"started_at": [AS_OF], "ended_at": [AS_OF]}), by="x" * 10_000, as_of=AS_OF)
+    assert len(str(caught.value)) < 500
+
+
 # ---- engines -------------------------------------------------------------------------------------------------------
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from funnel._computing import collected
 from funnel._facts.plan import Plan
 from funnel._frames import Frame, kept
 from funnel._lift.columns import whole
@@ -130,7 +131,7 @@ def _first_rows(tables: Mapping[str, Frame], read: Collection[str], now: int) ->
     if not rest:
         return pl.DataFrame(schema={"at": pl.Int64, "mark": pl.UInt32, "row": pl.UInt32})
     first = arrivals(rest).filter(nw.col("start") <= now)
-    native: pl.DataFrame = nw.to_native(first.select(PERSON, at=nw.col("start"))).collect()
+    native: pl.DataFrame = collected(nw.to_native(first.select(PERSON, at=nw.col("start"))))
     return native.with_columns(mark=pl.lit(0, pl.UInt32), row=pl.lit(0, pl.UInt32))
 
 
@@ -144,7 +145,7 @@ def _rows(wanted: Wanted, table: Frame, name: str, now: int) -> tuple[list[pl.Da
     fields = sorted({one.field for one in reductions} - ({"", "t"} if passing is None else {""}))
     order = ORDER if wanted.has_edges else ()
     shown = rows.select(PERSON, *dict.fromkeys([*order, *fields]), at=nw.col("start"), mark=_mark(wanted, reductions))
-    whole_rows: pl.DataFrame = nw.to_native(shown).collect()
+    whole_rows: pl.DataFrame = collected(nw.to_native(shown))
     values = {field: _whole(whole_rows[field], wanted.texts) for field in fields}
     parts, bit = [_placed(whole_rows.select(PERSON, *order, "at", "mark"))], wanted.bits[name]
     if passing is None:
@@ -162,7 +163,7 @@ def _steps(
 ) -> tuple[pl.DataFrame, Mapping[int, Whole]]:
     """The instants at which values of a table change, and the values that hold from then on, by place."""
     stepped = steps_of(passing, chosen, now).with_columns(*(filled(place, one) for one, place in chosen))
-    steps: pl.DataFrame = nw.to_native(stepped).collect()
+    steps: pl.DataFrame = collected(nw.to_native(stepped))
     values = {place: _whole(steps[value_name(place)], wanted.texts) for _, place in chosen}
     return steps.select(PERSON, at=AT), values
 
@@ -170,7 +171,7 @@ def _steps(
 def _parted(rows: Frame, now: int, *, living: bool) -> tuple[Frame, Frame | None]:
     """The rows of people whose rows of a table never cease to count, and of the others; None if there are none."""
     ended = kept(rows.filter(nw.col("end") <= now).select(PERSON).unique()) if living else None
-    if ended is None or not len(ended.collect()):
+    if ended is None or not len(collected(ended)):
         return rows, None
     return rows.join(ended, on=PERSON, how="anti"), rows.join(ended, on=PERSON, how="semi")
 

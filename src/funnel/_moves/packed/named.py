@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import narwhals as nw
 import polars as pl
 
+from funnel._computing import collected
 from funnel._facts.plan import Plan
 from funnel._frames import Frame
 from funnel._moves.records import ORDERED, RECORD, candidates
@@ -15,8 +16,7 @@ from funnel._reduce.aggregates import PERSON
 
 def records_near(plan: Plan, tables: Mapping[str, Frame], moved: Frame, at: str) -> Frame:
     """The record that brought about what changed at instants of people, as `records_of` gives it."""
-    native: pl.LazyFrame = nw.to_native(candidates(plan, tables, moved, at))
-    found = native.collect()
+    found: pl.DataFrame = collected(nw.to_native(candidates(plan, tables, moved, at)))
     marks = found.select(pl.struct(PERSON, "t").hash()).to_series()
     tied = marks.is_duplicated()
     first = found.filter(tied).sort(ORDERED).unique([PERSON, "t"], keep="first")

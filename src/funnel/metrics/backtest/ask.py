@@ -67,8 +67,8 @@ def backtest(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
 
     Raises:
         InstantError: `first` or `as_of` is naive.
-        ArgumentError: `every` or `horizon` does not lead ahead, or there are too many days.
-        FactsError: `order`, `at_least` or `among` does not go with the rules.
+        ArgumentError: `every` or `horizon` does not lead ahead, there are too many days, or `order`, `at_least` or
+            `among` does not go with the rules.
         LiftError: A rule does what cannot be run for a table.
         MissingExtraError: NumPy is not installed (the extra `numpy`).
 

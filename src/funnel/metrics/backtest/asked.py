@@ -16,7 +16,7 @@ from funnel._given import brief, each, nearest
 from funnel._instants import MICROSECOND
 from funnel._lift.tree import Answer, Fork, Leaf, Tree, answer_kind, describe, leaf_value, leaves
 from funnel._rule import Rule, rule, rule_given
-from funnel.errors import FactsError
+from funnel.errors import ArgumentError, FactsError
 from funnel.facts import Facts
 from funnel.policy import Policy
 
@@ -63,18 +63,18 @@ def asked(tree: Tree, name: str, order: Sequence[Answer] | None, at_least: Answe
         at_least: From which answer on a person is flagged.
 
     Raises:
-        FactsError: The order is missing or does not hold an answer, or `at_least` is none of the answers.
+        ArgumentError: The order is missing or does not hold an answer, or `at_least` is none of the answers.
     """
     if answer_kind(tree) in ("number", "span"):
         if order is not None:
             msg = f"{name} answers with numbers, which have their own order; leave order out"
-            raise FactsError(msg)
+            raise ArgumentError(msg)
         return Asked(_numbered(tree), flags=_limit(at_least, name), is_span=answer_kind(tree) == "span")
     known = _TRUTHS if order is None and answer_kind(tree) == "bool" else order
     if known is None:
         found = sorted({describe(leaf) for leaf in leaves(tree)})
         msg = f"{name} answers in words ({', '.join(found)}); give order, from the least likely to buy to the likeliest"
-        raise FactsError(msg)
+        raise ArgumentError(msg)
     values = [_plain(answer) for answer in each(known, "order", "a list of answers")]
     _all_there(tree, name, values)
     flags = len(values) - 1 if at_least is None else _place(values, at_least, name)
@@ -87,7 +87,7 @@ def _limit(at_least: Answer, name: str) -> int | None:
     if at_least is None or (isinstance(at_least, int) and not isinstance(at_least, Enum)):
         return at_least
     msg = f"at_least is {brief(at_least)}, and {name} answers with numbers; give a number"
-    raise FactsError(msg)
+    raise ArgumentError(msg)
 
 
 def _plain(answer: Answer) -> object:
@@ -98,10 +98,10 @@ def _all_there(tree: Tree, name: str, values: Sequence[object]) -> None:
     for leaf in leaves(tree):
         if leaf.node is not None:
             msg = f"{name} answers with a text of the facts; answer with words of the rule's own, and give their order"
-            raise FactsError(msg)
+            raise ArgumentError(msg)
         if leaf.answer is not None and leaf_value(leaf) not in values:
             msg = f"order does not hold {describe(leaf)!r}, which {name} answers with; name every answer"
-            raise FactsError(msg)
+            raise ArgumentError(msg)
 
 
 def _place(values: Sequence[object], at_least: Answer, name: str) -> int:
@@ -109,7 +109,7 @@ def _place(values: Sequence[object], at_least: Answer, name: str) -> int:
         return values.index(_plain(at_least))
     hint = nearest(_plain(at_least), map(str, values))
     msg = f"at_least is {brief(_plain(at_least))}, which is not an answer of {name}; {hint}"
-    raise FactsError(msg)
+    raise ArgumentError(msg)
 
 
 def _numbered(tree: Tree) -> Tree:
@@ -184,7 +184,7 @@ def questions(
 
     Raises:
         ArgumentError: What was passed is not a rule.
-        FactsError: An argument does not go with the answers of the rule.
+        ArgumentError: An argument does not go with the answers of the rule.
         LiftError: A rule does what cannot be run for a table.
     """
     rule_given(subject)
@@ -192,7 +192,7 @@ def questions(
         rule_given(among, "among")
     if subject.name in BASELINES:
         msg = f"the rule is called {subject.name}, as what every rule is held against is; give it another name"
-        raise FactsError(msg)
+        raise ArgumentError(msg)
     facts = _facts_of([one.facts for one in (subject, among) if one is not None])
     ready = subject.lifted(policy, facts)
     rules = {name: baseline.lifted(policy, facts) for name, baseline in BASELINES.items()}
@@ -201,7 +201,7 @@ def questions(
     chosen = None if among is None else among.lifted(policy, facts)
     if chosen is not None and answer_kind(chosen.tree) != "bool":
         msg = f"among is {among}, which does not answer yes or no; give a rule that does, such as has_bought"
-        raise FactsError(msg)
+        raise ArgumentError(msg)
     read = frozenset(name for one in (ready, *rules.values(), chosen) if one is not None for name in one.read)
     plan = narrowed(ready.plan, read)
     return Questions(plan, made, None if chosen is None else _placed(chosen.tree, _TRUTHS))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, cast, get_args
 import attrs
 
 from funnel._given import brief, count_of, each, is_one_of, kind_of, nearest, one_of
-from funnel.errors import ArgumentError, FactsError
+from funnel.errors import ArgumentError
 from funnel.metrics.backtest.result import Backtest
 from funnel.metrics.survival.estimates import Shown, percent
 
@@ -100,11 +100,11 @@ class Calibration(Shown):
             points: The answer of the rule: a whole number, or None.
 
         Raises:
-            FactsError: It is no whole number.
+            ArgumentError: It is no whole number.
         """
         if not isinstance(points, int | None):
             msg = f"the answer is a {kind_of(points)}; a calibration is of rules that answer with whole numbers"
-            raise FactsError(msg)
+            raise ArgumentError(msg)
         if points is None or not self.enough:
             return None
         if self.slope is not None and self.intercept is not None:
@@ -125,7 +125,7 @@ class Calibration(Shown):
             The same kind of frame; the probability is null where there is not enough, or no answer.
 
         Raises:
-            FactsError: There is no such column, or it does not hold whole numbers.
+            ArgumentError: There is no such column, or it does not hold whole numbers.
         """
         import narwhals as nw
 
@@ -136,10 +136,10 @@ class Calibration(Shown):
         if not is_one_of(points, schema):
             columns = [name for name in schema if name != ROW]
             msg = f"the frame has no column {brief(points)}; {nearest(points, columns)}"
-            raise FactsError(msg)
+            raise ArgumentError(msg)
         if not isinstance(schema[points], nw.dtypes.IntegerType | nw.Boolean):
             msg = f"the column {points} is {schema[points]}; give the whole numbers that the rule answered with"
-            raise FactsError(msg)
+            raise ArgumentError(msg)
         told = self._column(nw.col(points).cast(nw.Int64()))
         left = entered.frame.with_columns(told.alias(PROBABILITY))
         return leave(left.drop(ROW) if ROW in schema else left, entered.home)
@@ -211,7 +211,7 @@ def calibrate(
 
     Raises:
         ArgumentError: The two are not of one length, or the method is unknown.
-        FactsError: The answers are no whole numbers, or too many different ones to be counted.
+        ArgumentError: The answers are no whole numbers, or too many different ones to be counted.
 
     Source: of isotonic, R. E. Barlow and others, Statistical Inference under Order Restrictions (1972), chapter 1; of
     logistic, J. C. Platt, "Probabilistic outputs for support vector machines", Advances in Large Margin Classifiers
@@ -238,14 +238,14 @@ def calibrate(
 def _of_backtest(done: Backtest) -> Iterator[CalibrationLevel]:
     if not done.answers and done.rule.people:
         msg = f"{done.rule.name} gave too many different answers; round them, for example to whole tens"
-        raise FactsError(msg)
+        raise ArgumentError(msg)
     for share in done.answers:
         if share.answer is None:
             continue
         if not isinstance(share.answer, int):
             kind = type(share.answer).__name__
             msg = f"{done.rule.name} answers with a {kind}; calibrate a rule that answers with whole numbers"
-            raise FactsError(msg)
+            raise ArgumentError(msg)
         yield CalibrationLevel(int(share.answer), share.bought / share.people, share.people, share.bought)
 
 

@@ -14,7 +14,7 @@ from funnel._given import brief, judgement, nearest
 from funnel._instants import instant
 from funnel._people import logs_of
 from funnel._rule import Rule, rule_given
-from funnel.errors import FactsError
+from funnel.errors import ArgumentError
 from funnel.metrics._purchases import PERSON, told
 from funnel.metrics._shown import as_html, as_text
 from funnel.policy import Policy
@@ -82,14 +82,14 @@ class RuleComparison:
             The ids of the people, in order, as a frame of the logs' kind with the column `person_id`.
 
         Raises:
-            FactsError: Neither rule answers so to anybody.
+            ArgumentError: Neither rule answers so to anybody.
         """
         pair = getattr(before, "value", before), getattr(after, "value", after)
         if not any((move.before, move.after) == pair for move in self.moves if all(map(_is_answer, pair))):
             pairs = [f"{move.before} to {move.after}" for move in self.moves]
             asked = " to ".join(str(one) if isinstance(one, str) else brief(one) for one in pair)
             msg = f"nobody moves from {brief(pair[0])} to {brief(pair[1])}; {nearest(asked, pairs)}"
-            raise FactsError(msg)
+            raise ArgumentError(msg)
         is_before, is_after = (_is(name, value) for name, value in zip(("_old", "_new"), pair, strict=True))
         return leave(self._answers.filter(is_before & is_after).select(PERSON).sort(PERSON), self._home)
 

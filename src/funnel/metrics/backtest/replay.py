@@ -12,6 +12,7 @@ import attrs
 import narwhals as nw
 import numpy as np
 
+from funnel._computing import collected
 from funnel._frames import kept
 from funnel._reduce.aggregates import PERSON
 from funnel._streams import ROOTS
@@ -105,7 +106,7 @@ class _Purchases:
             return cls(np.empty(0, np.int64), np.empty(0, np.intp), standing.people, dates.horizon)
         counting = (nw.col("start") <= dates.now) & (nw.col("end") > dates.now)
         rows = known["purchases"].filter(counting).join(standing.names, on=PERSON, how="inner")
-        told = rows.select("t", WHO).sort("t").collect()
+        told = collected(rows.select("t", WHO).sort("t"))
         return cls(told["t"].to_numpy(), told[WHO].to_numpy(), standing.people, dates.horizon)
 
     def after(self, day: int) -> Flags:

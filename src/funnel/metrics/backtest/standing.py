@@ -15,6 +15,7 @@ import attrs
 import narwhals as nw
 import numpy as np
 
+from funnel._computing import collected
 from funnel._facts.frames import with_derived
 from funnel._facts.plan import Plan
 from funnel._frames import Frame, brought, kept
@@ -69,7 +70,7 @@ class Standing:
         marks = np.array(days, np.int64)
         starts = [tables[name].select(PERSON, "start") for name in ROOTS if name in tables]
         firsts = nw.concat(starts).group_by(PERSON).agg(nw.col("start").min())
-        there = firsts.filter(nw.col("start") <= days[-1]).sort(PERSON).collect()
+        there: nw.DataFrame[Any] = collected(firsts.filter(nw.col("start") <= days[-1]).sort(PERSON))
         since = np.searchsorted(marks, there["start"].to_numpy())
         names = there.select(PERSON).with_row_index(WHO).with_columns(nw.col(WHO).cast(nw.Int64())).lazy()
         return cls(plan, tables, marks, names, since, _late(tables.log, marks))
@@ -92,7 +93,7 @@ class Standing:
             here = np.flatnonzero((self.since <= place) & punctual)
             shown = self._joined(self._columns(steps, placed, here), apart, day)
             known = shown if self.late is None else nw.concat([shown, self._late_at(day)])
-            told = with_derived(self.plan, known).collect()
+            told = collected(with_derived(self.plan, known))
             values = {place: told[value_name(place)].to_numpy() for place in range(len(self.plan.empties))}
             yield told[WHO].to_numpy(), values
 
@@ -100,7 +101,7 @@ class Standing:
         """Of whom everything was known in time."""
         punctual = np.ones(self.people, np.bool_)
         if self.late is not None:
-            late = self.names.join(self.late, on=PERSON, how="semi").collect()
+            late = collected(self.names.join(self.late, on=PERSON, how="semi"))
             punctual[late[WHO].to_numpy()] = False
         return punctual
 
@@ -153,7 +154,7 @@ def _late(logs: Mapping[str, Frame], days: Whole) -> Frame | None:
     if not found:
         return None
     people = kept(nw.concat(found).unique())
-    return people if len(people.head(1).collect()) else None
+    return people if len(collected(people.head(1))) else None
 
 
 def _between(log: str, frame: Frame, days: Whole) -> nw.Expr:

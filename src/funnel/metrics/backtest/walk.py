@@ -12,6 +12,7 @@ import attrs
 import narwhals as nw
 import numpy as np
 
+from funnel._computing import collected
 from funnel._instants import FOREVER
 from funnel._lift.columns import whole
 from funnel._lift.tree import Tree
@@ -151,7 +152,7 @@ def walks(tables: Mapping[str, Frame], placed: Iterable[Placed], names: Frame, d
         names: Everyone with their number.
         days: The days, in order.
     """
-    people = len(names.select(WHO).collect())
+    people = len(collected(names.select(WHO)))
     groups: dict[tuple[Stream, Tree], list[Placed]] = {}
     for one, place in placed:
         groups.setdefault((one.stream, one.where), []).append((one, place))
@@ -173,4 +174,5 @@ def _rows(table: Frame, group: Sequence[Placed], names: Frame, last: int) -> nw.
     order = ORDER if any(one.is_edge for one, _ in group) else ()
     end = nw.col("end") if first.stream.living else whole(FOREVER)
     told = chosen.select(PERSON, *sorted({*fields, *order, "start"}), _end=end).join(names, on=PERSON, how="inner")
-    return (told.sort(*order) if order else told).rename({"_end": "end"}).collect()
+    shown: nw.DataFrame[Any] = collected((told.sort(*order) if order else told).rename({"_end": "end"}))
+    return shown

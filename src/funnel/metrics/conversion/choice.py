@@ -7,6 +7,7 @@ from typing import Any
 
 import narwhals as nw
 
+from funnel._computing import collected
 from funnel._frames import Frame
 from funnel._instants import NEVER
 from funnel._lift.columns import flag, whole
@@ -60,7 +61,7 @@ def _chain(attempts: Frame, plan: Plan) -> Frame:
     Which one is next depends on the one before, so they are walked through in order, in local memory.
     """
     path = ["person", *plan.path_columns]
-    here = attempts.collect().sort(*path, "r_1")
+    here: nw.DataFrame[Any] = collected(attempts).sort(*path, "r_1")
     lists = here.select(*path, "r_1", "t_1", "exit").to_dict(as_series=False)
     counts = nw.new_series("counts", list(_walked(lists, path, plan.within)), nw.Boolean(), backend=here.implementation)
     return here.with_columns(counts).filter(nw.col("counts")).lazy()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import narwhals as nw
 
+from funnel._computing import collected
 from funnel._frames import kept, laid_down, leave
 from funnel._given import instance
 from funnel._instants import instant
@@ -199,7 +200,7 @@ def _all_apart(made: Sequence[MadeByAll], books: Sequence[RuleBook], stages: Seq
     parts = [_numbered(one.moved, _shared(book, stages), which) for which, (one, book) in _sided(made, books)]
     told = kept(laid_down(_sides(kept(laid_down(nw.concat(parts))))))
     counted = told.group_by("_old", "_new").agg(nw.len().alias("_count"), nw.col("_ever").sum().alias("_ever_sum"))
-    rows = sorted((int(a), int(b), int(n), int(e)) for a, b, n, e in counted.collect().select(*_COUNTED).rows())
+    rows = sorted((int(a), int(b), int(n), int(e)) for a, b, n, e in collected(counted).select(*_COUNTED).rows())
     return _Apart(rows, _people(told, stages, made[_OLD].home))
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import attrs
 import narwhals as nw
 
+from funnel._computing import collected
 from funnel._frames import Frame, Home, kept, laid_down
 from funnel._lift.columns import whole
 from funnel._moves.many import moved_over
@@ -67,13 +68,13 @@ class MadeByAll(Made):
 
     def first(self) -> int | None:
         """When the first was made; None where none was."""
-        at = self.moved.select(nw.col(MOVED).min()).collect().to_dict(as_series=False)[MOVED][0]
+        at = collected(self.moved.select(nw.col(MOVED).min())).to_dict(as_series=False)[MOVED][0]
         return None if at is None else int(at)
 
     def counts(self, periods: Periods) -> Counts:
         """How often each move was made, by period and cause."""
         placed = self.moved.with_columns(_place=periods.place_column(MOVED))
-        counted = placed.group_by("_place", FROM, TO, BY).agg(nw.len().alias("_count")).collect()
+        counted = collected(placed.group_by("_place", FROM, TO, BY).agg(nw.len().alias("_count")))
         names = ("_place", FROM, TO, BY, "_count")
         return [tuple(map(int, row)) for row in counted.select(*names).rows()]  # type: ignore[misc]
 
@@ -86,7 +87,7 @@ class MadeByAll(Made):
         turned = turned.with_columns(nw.col("_turn").cum_sum().over(FROM, TO, order_by=["_lasted", PERSON, MOVED]))
         among = lasted.group_by(FROM, TO).agg(nw.len().alias("_among"))
         middle = turned.join(among, on=[FROM, TO], how="inner").filter(nw.col("_turn") == (nw.col("_among") + 1) // 2)
-        rows = middle.select(FROM, TO, "_lasted").collect().rows()
+        rows = collected(middle.select(FROM, TO, "_lasted")).rows()
         return {(int(start), int(to)): int(lasted) for start, to, lasted in rows}
 
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import narwhals as nw
 
+from funnel._computing import collected
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -29,8 +31,7 @@ def purchases_here(orders: Orders, now: int) -> pl.DataFrame | None:
     frame = orders.valid(now) if marked is None else marked
     if not frame.implementation.is_polars():
         return None
-    native: pl.LazyFrame = nw.to_native(frame)
-    rows = native.collect(engine="in-memory").rechunk()
+    rows: pl.DataFrame = collected(nw.to_native(frame), engine="in-memory").rechunk()
     if marked is None:
         return rows
     counts = rows.drop_in_place("counts")

@@ -234,10 +234,14 @@ class Cohorts:
 
         Args:
             periods: Which column; 0 is the first.
+
+        Raises:
+            ArgumentError: It is not a whole number from 0 up, or there is no such bracket.
         """
+        place = count_of(periods, "periods", least=0, most=len(self.brackets) - 2 if self.brackets else _MOST)
         if not self.brackets:
-            return f"+{periods}"
-        first, last = self.brackets[periods], self.brackets[periods + 1] - 1
+            return f"+{place}"
+        first, last = self.brackets[place], self.brackets[place + 1] - 1
         return f"+{first}" if first == last else f"+{first}-{last}"
 
     def average(self, periods: int) -> Rate | None:
@@ -251,10 +255,11 @@ class Cohorts:
         Returns:
             The rate; None where that period is over for no cohort.
         """
-        over = [cohort for cohort in self.cohorts if _place(periods) < cohort.over]
+        place = _place(periods)
+        over = [cohort for cohort in self.cohorts if 0 <= place < cohort.over]
         if not over:
             return None
-        return Rate(sum(one.people[periods] for one in over), sum(one.among[periods] for one in over))
+        return Rate(sum(one.people[place] for one in over), sum(one.among[place] for one in over))
 
     def values(self, periods: int) -> dict[date, int | None]:
         """What each person of each cohort had paid, on average, when so many periods were over: a common horizon.
@@ -265,7 +270,8 @@ class Cohorts:
         Returns:
             Minor units by the start of the cohort; None for a cohort whose period of that number is not over.
         """
-        return {one.start: one.value_each(periods) for one in self.cohorts}
+        place = _place(periods)
+        return {one.start: one.value_each(place) for one in self.cohorts}
 
     def people_of(self, start: date, periods: int) -> Any:
         """Who is counted in a cell.

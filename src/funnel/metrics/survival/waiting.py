@@ -16,7 +16,7 @@ from funnel._given import INNER, nearest
 from funnel._instants import EARLIEST, LATEST, micros
 from funnel._lift.columns import flag
 from funnel.errors import InstantError, LogsError
-from funnel.logs.canonical import MISSING
+from funnel.logs.canonical import MISSING, zone_remedy
 from funnel.logs.checks import Check
 from funnel.logs.faults import Fault
 from funnel.metrics._purchases import told, whole
@@ -86,7 +86,8 @@ def _column_faults(what: str, entered: Entered, instants: Columns, others: Colum
             hint = f"; {nearest(name, entered.left_out)}" if entered.left_out else ""
             yield Fault(what, name, f"is missing{hint}")
         elif name in instants and name not in entered.typeless and not _is_aware(schema[name]):
-            yield Fault(what, name, f"is {schema[name]}; give aware datetimes, such as those of dt.replace_time_zone")
+            remedy = f"; {zone_remedy(entered)}" if isinstance(schema[name], nw.Datetime) else ""
+            yield Fault(what, name, f"is {schema[name]}; give aware datetimes{remedy}")
 
 
 def _is_aware(dtype: object) -> bool:

@@ -25,6 +25,9 @@ from funnel.metrics.survival.waiting import ENDED, STARTED, read
 
 Earlier = Literal["counts", "ignored"]
 
+_INNER = frozenset((PERSON, "_t", "start", "end", "rank"))
+"""The columns of a stream that say for how long a row counts, and where it stands."""
+
 _TIME, _KIND, _OCCURRED = "_t", "kind", "occurred_at"
 _NAMED = {PERSON: "the person, leave the row out if nobody knows", _KIND: "what happened"}
 
@@ -113,6 +116,11 @@ def _of_logs(logs: Logs, start: str, end: str, kept: Sequence[str], now: int) ->
     starts, ends = _stream(logs, start, now), _stream(logs, end, now)
     if starts is None:
         starts = no_events(logs.tables, **{_TIME: nw.Int64(), **dict.fromkeys(kept, nw.String())})
+    columns = {*starts.collect_schema()} - _INNER
+    for name in kept:
+        if name not in columns:
+            msg = f"{start} have no column {brief(name)} to keep; {nearest(name, columns)}"
+            raise ArgumentError(msg)
     return _Events(starts, no_events(logs.tables, **{_TIME: nw.Int64()}) if ends is None else ends, logs.home)
 
 

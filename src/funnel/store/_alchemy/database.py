@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from funnel._given import instance
 from funnel.errors import LockedError, MissingExtraError, StoreError
 from funnel.store._alchemy.schema import StoreTables, refuse_other_version, tables_in
 from funnel.store._alchemy.tables import AlchemyTables
@@ -67,14 +68,12 @@ class Database:
         """Take the shop's own engine.
 
         Raises:
-            StoreError: It is none.
+            ArgumentError: It is none.
         """
         if isinstance(engine, AsyncEngine):
             engine = engine.sync_engine
-        if not isinstance(engine, sa.Engine):
-            msg = f"a {type(engine).__name__} is not an engine; give what sqlalchemy.create_engine(...) has made"
-            raise StoreError(msg)
-        return cls(engine, tables_in(sa.MetaData(), schema, prefix))
+        given: sa.Engine = instance(engine, sa.Engine, "engine", "what sqlalchemy.create_engine(...) has made")
+        return cls(given, tables_in(sa.MetaData(), schema, prefix))
 
     def over(self, connection: sa.Connection) -> Database:
         """The same tables over one connection."""

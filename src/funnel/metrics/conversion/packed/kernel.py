@@ -11,6 +11,7 @@ import narwhals as nw
 import numpy as np
 import polars as pl
 
+from funnel._computing import collected
 from funnel._frames import Frame
 from funnel._instants import NEVER
 from funnel._packed import LEFT_OUT, Array, Block, Codes, Flags, Places, Rows, Whole, in_blocks
@@ -106,8 +107,8 @@ def _read(marked: Marked) -> pl.DataFrame:
     else:
         mark = nw.col("steps") + nw.col("out") * 2 ** len(marked.plan.steps)
         frame = marked.frame.select("person", "t", *marked.plan.path_columns, mark=mark.cast(dtype))
-    native: pl.LazyFrame = nw.to_native(frame)
-    return native.collect(engine="in-memory").rechunk()  # columns as they came are not copied, as streaming does
+    rows: pl.DataFrame = collected(nw.to_native(frame), engine="in-memory")
+    return rows.rechunk()  # columns as they came are not copied, as streaming does
 
 
 def _mark(marked: Marked, dtype: nw.dtypes.DType) -> nw.Expr:

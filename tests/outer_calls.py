@@ -1,0 +1,145 @@
+"""The public calls around the library, with arguments that are allowed: the async store, the readers, the test kit."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, partial
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy
+from hypothesis import Phase, find, settings
+from sqlalchemy.ext.asyncio import create_async_engine
+
+import funnel
+from funnel import AsyncSqlAlchemyStore, Purchase, SqlAlchemyStore, Visit, testing
+from funnel.readers import orders
+from funnel.readers.orders import Columns, OrderMapping
+from tests.specimens import NOW, POLICY, START, everyone
+
+COLUMNS = Columns(id="Order", person_id="Buyer", purchased_at="Paid on", amount="Total")
+MAPPING = OrderMapping(columns=COLUMNS, currency="IDR", zone="Asia/Jakarta", amount_style="id")
+_BOUGHT = next(one for one in everyone()[0].records if isinstance(one, Purchase))
+_FILES = count()
+
+READERS: Mapping[str, dict[str, Any]] = {
+    "readers.Columns": dict(COLUMNS),
+    "readers.OrderMapping": dict(MAPPING),
+    "readers.OrderMapping.format_of": {"column": "purchased_at"},
+    "readers.OrderMapping.read": {"path": "orders.toml"},
+    "readers.read_orders": {"path": "orders.csv", "mapping": MAPPING},
+}
+"""What reads files, in the folder that the test stands in; what a progress function raises is the caller's own."""
+
+_PERSON: dict[str, Any] = {"person_id": "p1"}
+_MADE: dict[str, Any] = {**_PERSON, "id": "1", "currency": "USD", "pool": (START,)}
+KIT: Mapping[str, dict[str, Any]] = {
+    "testing.assert_same_everywhere": {
+        "rule": funnel.is_lapsed,
+        "policy": POLICY,
+        "engines": ["polars"],
+        "examples": 1,
+    },
+    "testing.boundaries": {"rule": funnel.is_lapsed, "policy": POLICY, "as_of": NOW},
+    "testing.customers": _PERSON,
+    "testing.facts": {"facts": funnel.Facts, "as_of": NOW},
+    "testing.histories": {**_PERSON, "currency": "USD", "most": 3},
+    "testing.interactions": {**_MADE, "kind": "visit", "target": Visit(id="1", person_id="p1", occurred_at=START)},
+    "testing.leads": {**_PERSON, "at": testing.instants()},
+    "testing.lines": {"currency": "USD"},
+    "testing.logs": {"count": 2, "engine": "polars"},
+    "testing.moneys": {"currency": "USD", "least": 1, "most": 3},
+    "testing.next_records": {"history": everyone()[0], "number": "new", "now": NOW},
+    "testing.people": {"count": 2, "most": 3},
+    "testing.policies": {"policy": funnel.Policy},
+    "testing.purchases": _MADE,
+    "testing.record_lists": {**_PERSON, "currency": "USD", "most": 3},
+    "testing.refunds": {"purchase": _BOUGHT, "id": "1", "left": 1, "pool": (START,)},
+}
+"""The test kit; of a strategy one example is drawn."""
+
+ENGINE: dict[str, Any] = {"engine": create_async_engine("sqlite+aiosqlite://")}
+"""The shop's own engine of an async store."""
+
+
+def reading(name: str) -> Callable[..., Any]:
+    """Something of the readers, with the files that it reads."""
+    Path("orders.csv").write_text("Order,Buyer,Paid on,Total\nA-1,ani,2026-03-01 09:00,Rp150.000\n", encoding="utf-8")
+    columns = "\n".join(f'{name} = "{column}"' for name, column in COLUMNS.given().items())
+    text = f'currency = "IDR"\nzone = "UTC"\namount_style = "id"\n[columns]\n{columns}\n'
+    Path("orders.toml").write_text(text, encoding="utf-8")
+    called: Any = MAPPING if name.endswith("format_of") else orders
+    for part in ["format_of"] if called is MAPPING else name.split(".")[1:]:
+        called = getattr(called, part)
+    return called  # type: ignore[no-any-return]
+
+
+def drawing(name: str) -> Callable[..., Any]:
+    """Something of the test kit; an example is drawn of what it gives, if that is a strategy."""
+    once = settings(max_examples=1, database=None, phases=[Phase.generate])
+
+    def ask(**given: Any) -> Any:
+        made = getattr(testing, name.removeprefix("testing."))(**given)
+        return find(made, lambda _: True, settings=once) if hasattr(made, "example") else made
+
+    return ask
+
+
+def filled(store: Any) -> Any:
+    """A store with two people, one of whom has two names."""
+    store.append(Visit(id="1", person_id="p0", occurred_at=START), recorded_at=START)
+    store.append(Visit(id="2", person_id="z", occurred_at=START), recorded_at=START)
+    store.merge("z", into="p1", merged_at=START)
+    return store
+
+
+@cache
+def _database() -> bytes:
+    """The tables of a store on a server, with the same people."""
+    with sqlite3.connect(":memory:") as connection:
+        engine = sqlalchemy.create_engine("sqlite://", creator=lambda: connection, poolclass=sqlalchemy.StaticPool)
+        funnel.store_tables().create_all(engine)
+        filled(SqlAlchemyStore(engine))
+        return connection.serialize()
+
+
+def server() -> SqlAlchemyStore:
+    """A store on a server with these people, in memory."""
+
+    def copied() -> sqlite3.Connection:
+        connection = sqlite3.connect(":memory:", check_same_thread=False)
+        connection.deserialize(_database())
+        return connection
+
+    return SqlAlchemyStore(sqlalchemy.create_engine("sqlite://", creator=copied, poolclass=sqlalchemy.StaticPool))
+
+
+def awaiting(name: str) -> Callable[..., Any]:
+    """A method of an async store with these people."""
+
+    async def made(address: str, items: Sequence[Any], given: Mapping[str, Any]) -> Any:
+        engine = create_async_engine(address)
+        try:
+            return await getattr(AsyncSqlAlchemyStore(engine), name)(*items, **given)
+        finally:
+            await engine.dispose()
+
+    def ask(items: Any = (), **given: Any) -> Any:
+        path = Path(f"shop-{next(_FILES)}.db")
+        path.write_bytes(_database())
+        several = items if isinstance(items, list | tuple) else [items]
+        try:
+            return asyncio.run(made(f"sqlite+aiosqlite:///{path}", several, given))
+        finally:
+            path.unlink()
+
+    return ask
+
+
+def outer() -> Iterator[tuple[str, Callable[[], Callable[..., Any]], dict[str, Any]]]:
+    """Every call of the readers and of the test kit: its name, what makes it, and its arguments."""
+    yield from ((name, partial(reading, name), given) for name, given in READERS.items())
+    yield from ((name, partial(drawing, name), given) for name, given in KIT.items())
