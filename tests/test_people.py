@@ -118,7 +118,7 @@ def test_a_person_who_is_given_twice_is_refused(call: str) -> None:
 
 def test_a_rule_over_a_table_of_records_names_logs() -> None:
     """A rule takes frames of facts too, so its errors name both."""
-    with pytest.raises(FactsError, match=r"leave as_of out; a table of records goes in as Logs"):
+    with pytest.raises(ArgumentError, match=r"leave as_of out; a table of records goes in as Logs"):
         RULE.over(TABLE, POLICY, as_of=DAY)
     with pytest.raises(FactsError, match=r"no column for .*; give a frame that Facts.over made, or Logs$"):
         RULE.over(TABLE, POLICY)

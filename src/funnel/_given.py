@@ -46,8 +46,7 @@ _NUMBER = r"([0-9]+)(?:[.]([0-9]+))?"
 _PAIR = re.compile(rf"{_NUMBER}\s*([a-z\u03bc]+)\s*")
 _ISO = re.compile(r"([+-]?)p([0-9.ymwd]*)(?:(t)([0-9.hms]+))?")
 
-_WRITTEN = "a number with a unit, such as '7 days'"
-_EXPECTED = f"a timedelta, or text of {_WRITTEN}"
+_EXPECTED = "a timedelta, or text with a unit such as '7 days'"
 _NOT_FIXED = "months or years, whose length is not fixed"
 _RELATIVE = ("days", "hours", "minutes", "seconds", "microseconds")
 _NO_SPAN = ("year", "month", "day", "weekday", "hour", "minute", "second", "microsecond")
@@ -87,8 +86,7 @@ def span_of(given: object, what: str = "a span of time") -> timedelta:
     """
     read = _count(given)
     if isinstance(read, str):
-        expected = _WRITTEN if isinstance(given, str) else _EXPECTED
-        msg = f"{what} must be {expected} (got {read})"
+        msg = f"{what} must be {_EXPECTED} (got {read})"
         raise ArgumentError(msg)
     if abs(read) > FOREVER - NEVER:
         msg = f"{what} is longer than the years that are kept; give at most {_LONGEST_DAYS} days"

@@ -317,5 +317,5 @@ def test_two_classes_that_mean_different_things_by_one_name_are_not_asked_togeth
     with pytest.raises(FunnelError, match="declare how_many differently; rename one of the two facts"):
         asked(Rule(one), Rule(other))
     one.__name__ = "own rhythm"
-    with pytest.raises(FactsError, match=r"the rule is called own rhythm, .*; give it another name"):
+    with pytest.raises(ArgumentError, match=r"the rule is called own rhythm, .*; give it another name"):
         asked(Rule(one), None)

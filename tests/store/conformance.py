@@ -1236,7 +1236,7 @@ class Laws:
         records: dict[Record, None] = dict.fromkeys(record for one in histories for record in one.records)
         as_of = data.draw(instants())
         with self.opened() as store:
-            store.load(records, recorded_at=NOON)
+            store.load(list(records), recorded_at=NOON)
             names = store.due(before=NOON)
             assert store.judge_everyone(as_of=as_of) == len(names)
             told = [store.standing(name) for name in names]

@@ -247,7 +247,7 @@ def test_a_file_of_something_else_is_left_alone(file: Path, tmp_path: Path) -> N
     other.close()
     before = text.read_bytes(), file.read_bytes()
 
-    with pytest.raises(StoreError, match="no SQLite database"):
+    with pytest.raises(StoreError, match="is not a SQLite database"):
         SqliteStore(text)
     with pytest.raises(StoreError, match="database of something else"):
         SqliteStore(file)
@@ -410,9 +410,9 @@ def test_a_path_that_is_none_is_refused(path: Any) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"timeout": 5}, r"timeout must be a timedelta, or text of .* \(got int, which has no unit\)"),
+        ({"timeout": 5}, r"timeout must be a timedelta, or text with .* \(got int, which has no unit\)"),
         ({"timeout": timedelta(-1)}, "timeout must be zero or more"),
-        ({"timeout": "5"}, r"timeout must be a number with a unit"),
+        ({"timeout": "5"}, r"timeout must be a timedelta, or text with a unit"),
         ({"flush": "often"}, "flush must be 'full' or 'normal'"),
         ({"stage": len}, "stage must be a rule"),
         ({"policy": 7}, "policy must be a Policy"),

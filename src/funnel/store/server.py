@@ -138,7 +138,7 @@ class SqlAlchemyStore(KeptStore):
     def _open(self) -> Database:
         if self._database is None:
             raise StoreError("the store is closed; open it again")
-        if os.getpid() != self._database.process:  # both processes would write into the same socket
+        if os.getpid() != self._database.process:  # both processes would write to the same connection
             msg = "the store was opened in another process; open it again in this one, with a new engine"
             raise StoreError(msg)
         return self._database

@@ -65,7 +65,7 @@ _CHECKS: Mapping[str, Callable[[Any, str], object]] = {
     "history": lambda given, what: instance(given, History, what, "a History"),
     "id": given_id,
     "kind": lambda given, what: one_of(given, KINDS, what),
-    "least": lambda given, what: count_of(given, what, least=0, most=LARGEST_AMOUNT),
+    "least": lambda given, what: count_of(given, what, least=-LARGEST_AMOUNT, most=LARGEST_AMOUNT),
     "left": lambda given, what: count_of(given, what, least=1, most=LARGEST_AMOUNT),
     "most": lambda given, what: count_of(given, what, least=0, most=LARGEST_AMOUNT),
     "now": judgement,

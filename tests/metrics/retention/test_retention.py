@@ -443,7 +443,7 @@ def test_what_cannot_be_asked_is_refused(asks: dict[str, Any], error: type[Excep
 @pytest.mark.parametrize(
     ("given", "error", "message"),
     [
-        (7, EngineError, "no dataframe"),
+        (7, EngineError, "is not a dataframe"),
         ([7], ArgumentError, "purchase 1 of the list is a int"),
         ([{"person_id": "a"}], LogsError, "purchased_at"),
         ([{**THREE[0], "person_id": None}, THREE[1]], LogsError, "person_id: 1 row"),
