@@ -29,7 +29,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import LiteralString, cast, get_args
+from typing import Any, get_args
 
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError, ValidationError
 from pydantic_core.core_schema import ErrorType
@@ -85,7 +85,7 @@ def _restored(title: str, faults: Sequence[ErrorDetails]) -> FieldsError:
 
 def _line(fault: ErrorDetails) -> InitErrorDetails:
     kind = fault["type"]
-    texts = cast("tuple[LiteralString, LiteralString]", (kind, fault["msg"]))
+    texts: Any = (kind, fault["msg"])
     own = kind if kind in PYDANTIC_TYPES else PydanticCustomError(*texts)
     return InitErrorDetails(type=own, loc=fault["loc"], ctx=fault.get("ctx", {}), input=fault["input"])
 
