@@ -52,6 +52,12 @@ def _all_there() -> None:
             import_module(module.name)
 
 
+REPEATED = frozenset({"polars lazy", "pandas", "pyarrow", ALONE})
+"""Engines on which a law repeats the lines of Polars and DuckDB; their own lines are measured with the adapter."""
+LAWS = frozenset({"laws", "facts", "metrics", "moves"})
+"""Folders of tests whose laws run on every engine."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what `make test-services` runs: all of MariaDB, and what asks PostgreSQL the same lines again."""
     for item in items:
@@ -59,6 +65,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         chosen = (one for one in callspec.params.values() if isinstance(one, str)) if callspec else ()
         needs = {*getattr(item, "fixturenames", ()), *chosen}
         on_postgres = not needs.isdisjoint({"postgres", "postgresql"})
+        if not needs.isdisjoint(REPEATED) and not LAWS.isdisjoint(item.path.parts):
+            item.add_marker("no_cover")
         if not needs.isdisjoint({"maria", "mariadb"}) or (on_postgres and item.get_closest_marker("no_cover")):
             item.add_marker("services")
 

@@ -107,9 +107,6 @@ def _told_plainly() -> Generator[None, None, None]:
         said, code = str(error), _FAILED
     except FunnelError as error:
         said, code = str(error), _WRONG
-    except OSError as error:
-        name = Path(str(error.filename)).name or error.filename
-        said, code = f"{name} cannot be opened: {error.strerror}", _WRONG
     except MemoryError:
         said, code = "the memory is not enough for this file; give a smaller one", _FAILED
     else:
