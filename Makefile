@@ -7,7 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 unexport PYTHONDONTWRITEBYTECODE # what has been compiled once is kept, or every process compiles everything again
 
-.PHONY: demo test test-services test-lowest test-full mutants lint types mypy pyright complete docs bench clean
+.PHONY: demo test test-services test-lowest test-full stubs mutants lint types mypy pyright complete docs bench clean
 .DELETE_ON_ERROR:
 
 demo: .venv/demo.stamp ## the report on a real shop's file
@@ -25,6 +25,9 @@ test-lowest: .venv-lowest/stamp ## the oldest versions that pyproject.toml allow
 test-full: .venv/engines.stamp ## 500 random examples per law, and every engine
 	@$(MAKE) --no-print-directory lint types
 	@FUNNEL_PROFILE=full $(PY) -m pytest -q -n 2 --dist worksteal --cov --cov-report=term
+
+stubs: .venv/dev.stamp ## the type stubs of packages whose names load lazily
+	@$(PY) -m tests.stubs
 
 mutants: .venv/dev.stamp ## faults made on purpose: does a test find each?
 	@HYPOTHESIS_NO_PLUGINS=1 $(PY) -m tests.mutants

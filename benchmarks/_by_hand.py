@@ -12,7 +12,7 @@ import polars as pl
 
 from funnel.interactions import KINDS
 
-_OUTWARD = ["quote", "answer", "delivered", "resolution", "follow_up_sent"]
+_OUTWARD = ["quote", "answer", "delivery", "resolution", "follow_up"]
 _KIND = pl.Enum(KINDS)
 _PERSON = "person_id"
 c = pl.col
@@ -103,7 +103,7 @@ def _facts(logs: dict[str, pl.DataFrame], as_of: datetime) -> pl.LazyFrame:
 def _orders(purchases: pl.LazyFrame, refunds: pl.LazyFrame, told: pl.LazyFrame, as_of: datetime) -> pl.LazyFrame:
     """Every order by the day, with what is left of it and when it arrived."""
     back = refunds.filter(c("refunded_at") <= as_of).group_by("purchase_id").agg(back=c("amount").sum())
-    notices = told.filter(c("kind") == "delivered").group_by("regarding").agg(notice=c("occurred_at").min())
+    notices = told.filter(c("kind") == "delivery").group_by("regarding").agg(notice=c("occurred_at").min())
     gone = (c("status") == "cancelled") & (c("cancelled_at").fill_null(c("purchased_at")) <= as_of)
     return (
         purchases.filter(c("purchased_at") <= as_of)
@@ -132,7 +132,7 @@ def _bought(orders: pl.LazyFrame, as_of: datetime) -> pl.LazyFrame:
             first_purchase_at=at.first(),
             last_purchase_at=at.last(),
             gap_before_last_purchase=at.last() - at.get(-2, null_on_oob=True),
-            spent=net.sum(),
+            net_spent=net.sum(),
             largest_purchase=net.max(),
             last_purchase_amount=net.last(),
             promoted_purchase_count=c("promoted").sum(),
@@ -165,26 +165,26 @@ def _delivered(orders: pl.LazyFrame, as_of: datetime) -> pl.LazyFrame:
 
 _COUNTED = {
     "view_count": "view",
-    "postponement_count": "postponed",
+    "postponement_count": "postponement",
     "question_count": "question",
     "complaint_count": "complaint",
     "feedback_count": "feedback",
-    "meeting_count": "met",
-    "follow_up_count": "follow_up_sent",
-    "refusal_count": "said_no",
+    "meeting_count": "meeting",
+    "follow_up_count": "follow_up",
+    "decline_count": "declined",
 }
 _LAST = {
     "last_question_at": "question",
     "last_quote_at": "quote",
     "last_cart_at": "cart",
     "last_checkout_at": "checkout",
-    "said_ready_at": "said_ready",
-    "last_postponement_at": "postponed",
+    "said_ready_at": "ready_signal",
+    "last_postponement_at": "postponement",
     "last_complaint_at": "complaint",
     "last_resolution_at": "resolution",
     "last_feedback_at": "feedback",
-    "last_follow_up_at": "follow_up_sent",
-    "last_refusal_at": "said_no",
+    "last_follow_up_at": "follow_up",
+    "last_refusal_at": "declined",
 }
 
 
@@ -198,7 +198,7 @@ def _talked(known: pl.LazyFrame) -> pl.LazyFrame:
         last_inbound_at=at.filter(inward).max(),
         last_outbound_at=at.filter(~inward).max(),
         last_visit_at=at.filter(kind.is_in(["visit", "view"])).max(),
-        has_opted_out=(kind == "opted_out").any(),
+        has_opted_out=(kind == "opt_out").any(),
         **{name: (kind == one).sum() for name, one in _COUNTED.items()},
         **{name: at.filter(kind == one).max() for name, one in _LAST.items()},
     )
@@ -210,9 +210,9 @@ def _talked(known: pl.LazyFrame) -> pl.LazyFrame:
 
 _SAID = {
     "quote": {"last_quote_amount": "amount"},
-    "postponed": {"postponed_until": "until", "postponement_reason": "reason"},
+    "postponement": {"postponed_until": "until", "postponement_reason": "reason"},
     "feedback": {"last_feedback_score": "score"},
-    "said_no": {"refusal_reason": "reason"},
+    "declined": {"decline_reason": "reason"},
 }
 
 
@@ -231,7 +231,7 @@ def _heard(known: pl.LazyFrame, orders: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _follow_ups(known: pl.LazyFrame, heard: pl.LazyFrame) -> pl.LazyFrame:
-    sent = known.filter(c("kind") == "follow_up_sent").join(heard, on=_PERSON, how="left")
+    sent = known.filter(c("kind") == "follow_up").join(heard, on=_PERSON, how="left")
     vain = sent.filter(c("heard").is_null() | (c("occurred_at") >= c("heard")))
     return vain.group_by(_PERSON).agg(unanswered_follow_up_count=pl.len())
 
@@ -241,7 +241,7 @@ def _follow_ups(known: pl.LazyFrame, heard: pl.LazyFrame) -> pl.LazyFrame:
 _COUNTS = (
     "order_count",
     "purchase_count",
-    "spent",
+    "net_spent",
     "largest_purchase",
     "last_purchase_amount",
     "promoted_purchase_count",
@@ -264,7 +264,7 @@ _COUNTS = (
     "meeting_count",
     "follow_up_count",
     "unanswered_follow_up_count",
-    "refusal_count",
+    "decline_count",
 )
 _SINCE = {
     "since_first_purchase": "first_purchase_at",
@@ -277,7 +277,7 @@ _SINCE = {
     "since_last_quote": "last_quote_at",
     "since_last_cart": "last_cart_at",
     "since_last_checkout": "last_checkout_at",
-    "since_said_ready": "said_ready_at",
+    "since_last_ready_signal": "said_ready_at",
     "since_last_postponement": "last_postponement_at",
     "oldest_open_question": "oldest_open_question_at",
     "oldest_open_complaint": "oldest_open_complaint_at",
@@ -287,7 +287,7 @@ _SINCE = {
     "since_promise_was_due": "promise_due",
     "since_last_feedback": "last_feedback_at",
     "since_last_follow_up": "last_follow_up_at",
-    "since_last_refusal": "last_refusal_at",
+    "since_last_decline": "last_refusal_at",
 }
 _AS_THEY_ARE = (
     "first_purchase_at",
@@ -296,7 +296,7 @@ _AS_THEY_ARE = (
     "postponed_until",
     "postponement_reason",
     "last_delivery_at",
-    "refusal_reason",
+    "decline_reason",
 )
 
 
@@ -312,7 +312,7 @@ def _shown(now: pl.Expr) -> dict[str, pl.Expr]:
             pl.Duration("us")
         ),
         "gap_before_last_purchase": c("gap_before_last_purchase").fill_null(timedelta(0)),
-        "average_purchase": pl.when(bought > 0).then(c("spent") // bought).otherwise(0),
+        "average_purchase": pl.when(bought > 0).then(c("net_spent") // bought).otherwise(0),
         "first_purchase_was_promoted": c("first_purchase_was_promoted").fill_null(value=False),
         "last_interaction_kind": kind.cast(pl.String),
         "last_interaction_direction": pl.when(outward).then(pl.lit("out")).when(~outward).then(pl.lit("in")),

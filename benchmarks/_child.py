@@ -14,7 +14,8 @@ import polars as pl
 
 from benchmarks import _by_hand
 from benchmarks._made_up import AS_OF, shop
-from funnel import Cause, Facts, Logs, PathMachine, Policy, Stage, moves, stage
+from funnel import Facts, Logs, Policy, Stage, stage, transitions
+from funnel.machines import Cause, PathDependentMachine
 
 Frames = dict[str, Any]
 POLICY = Policy()
@@ -58,7 +59,7 @@ def all_moves(frames: Frames) -> tuple[float, Any]:
     """Every move of the funnel."""
     logs = Logs(**frames)
     inside = perf_counter()
-    return inside, moves.over(logs, POLICY, as_of=AS_OF)
+    return inside, transitions.over(logs, POLICY, as_of=AS_OF)
 
 
 def _onward(here: Stage, f: Facts, policy: Policy) -> Stage:
@@ -72,14 +73,16 @@ def _onward(here: Stage, f: Facts, policy: Policy) -> Stage:
     return Stage.REPEAT_CUSTOMER if f.purchase_count >= 2 else here
 
 
-PATH = PathMachine(Stage.LEAD, _onward, {one: {to: Cause.EITHER for to in Stage if to is not one} for one in Stage})
+PATH = PathDependentMachine(
+    Stage.LEAD, _onward, {one: {to: Cause.EITHER for to in Stage if to is not one} for one in Stage}
+)
 
 
 def all_moves_on_path(frames: Frames) -> tuple[float, Any]:
     """Every move of a machine whose next stage depends on the present one."""
     logs = Logs(**frames)
     inside = perf_counter()
-    return inside, PATH.moves.over(logs, POLICY, as_of=AS_OF)
+    return inside, PATH.transitions.over(logs, POLICY, as_of=AS_OF)
 
 
 def polars(folder: Path) -> Frames:

@@ -26,9 +26,9 @@ def _read(file: Path, person: str) -> pl.DataFrame:
 
 
 def _asked(events: object) -> Answer:
-    from funnel.metrics.conversion import conversion
+    from funnel import conversion
 
-    funnel = conversion(events, STEPS, within=WITHIN, as_of=AS_OF, entry="any")
+    funnel = conversion(events, STEPS, within=WITHIN, as_of=AS_OF, attempts="any")
     return [step.reached for step in funnel.steps]
 
 
@@ -93,7 +93,7 @@ def _by_hand(events: pl.LazyFrame) -> Answer:
 
 def _cumulated(people: Mapping[int, int]) -> Answer:
     """How many came at least as far, of how many came so far."""
-    return [sum(count for level, count in people.items() if level >= least) for least in range(1, 5)]
+    return [sum(count for level, count in people.items() if level >= min_people) for min_people in range(1, 5)]
 
 
 def duckdb(file: Path, person: str) -> Callable[[], Answer]:

@@ -16,56 +16,53 @@ import polars as pl
 from benchmarks import _made_up
 from benchmarks._growth_person import AS_OF, POLICY, SHORT, START, Case, Work, at, bought, late_first, records
 from funnel import (
-    Affinity,
-    By,
     Exclusion,
     Facts,
+    GroupBy,
     History,
     Lead,
-    Line,
     Logs,
     Money,
+    OrderLine,
     Policy,
     Purchase,
-    PurchaseSummary,
-    RuleBook,
     SqliteStore,
-    affinity,
-    backtest,
-    calibrate,
-    compare,
     conversion,
-    growth,
-    honeymoon,
     is_lapsed,
-    is_quiet,
-    leaving,
     lifecycle,
-    log_rank,
-    look_again,
-    moves,
-    offers,
-    purchase_rhythm,
-    purchase_steps,
-    readiness_points,
-    referral_rate,
-    repeat_by,
     repeat_rates,
     retention,
-    rfm_quantiles,
-    segments,
     stage,
-    stage_difference,
-    stage_flow,
     survival,
-    survival_by,
-    waits,
+    transitions,
     worklist,
 )
-from funnel.metrics.conversion.asked import Entry, Order
-from funnel.readers.orders import Columns, OrderMapping, read_orders
-from funnel.report._findings import Asked, find
-from funnel.report._source import of_orders
+from funnel.backtest import RuleBook, backtest, calibrate, compare_rules, stage_difference
+from funnel.cli._findings import ReportQuery, find
+from funnel.cli._source import of_orders
+from funnel.metrics import (
+    Affinity,
+    PurchaseSummary,
+    affinity,
+    churn_reasons,
+    durations,
+    growth,
+    logrank_test,
+    next_offers,
+    promotion_retention,
+    purchase_rhythm,
+    purchase_steps,
+    referral_rate,
+    repeat_by,
+    rfm_quantiles,
+    segments,
+    stage_flow,
+    survival_by,
+)
+from funnel.metrics._conversion.query import Entry, Order
+from funnel.readers._read_orders import Columns, OrderMapping, read_orders
+from funnel.rules import is_quiet, readiness_points
+from funnel.worklists import next_review_at
 
 DAY = timedelta(days=1)
 MONTH = timedelta(days=30)
@@ -117,17 +114,17 @@ def _collected(answer: Any) -> object:
 
 
 def _survived(logs: Logs) -> object:
-    table = waits(logs, "interactions", "purchases", as_of=_made_up.AS_OF)
+    table = durations(logs, "interactions", "purchases", as_of=_made_up.AS_OF)
     found = survival(table, as_of=_made_up.AS_OF)
     return list(found.steps), found.median, found.plateau()
 
 
 QUESTIONS: Mapping[str, Callable[[Logs], object]] = {
     "Facts.over": lambda logs: _collected(Facts.over(logs, as_of=_made_up.AS_OF)),
-    "moves.over": lambda logs: _collected(moves.over(logs, SHORT, as_of=_made_up.AS_OF)),
+    "moves.over": lambda logs: _collected(transitions.over(logs, SHORT, as_of=_made_up.AS_OF)),
     "stage.next_change.over": lambda logs: _collected(stage.next_change.over(logs, POLICY, as_of=_made_up.AS_OF)),
-    "worklist": lambda logs: _collected(worklist(logs, POLICY, on=_made_up.AS_OF, tz="UTC")),
-    "look_again": lambda logs: _collected(look_again(logs, POLICY, on=_made_up.AS_OF)),
+    "worklist": lambda logs: _collected(worklist(logs, POLICY, as_of=_made_up.AS_OF, tz="UTC")),
+    "next_review_at": lambda logs: _collected(next_review_at(logs, POLICY, as_of=_made_up.AS_OF)),
     "retention": lambda logs: str(retention(logs, tz="UTC", as_of=_made_up.AS_OF)),
     "retention, rolling windows": lambda logs: retention(logs, "day", tz="UTC", as_of=_made_up.AS_OF).to_dicts(),
     "lifecycle": lambda logs: str(lifecycle(logs, "day", tz="UTC", as_of=_made_up.AS_OF)),
@@ -135,11 +132,11 @@ QUESTIONS: Mapping[str, Callable[[Logs], object]] = {
     "repeat_by": lambda logs: repeat_by(logs, "source", MONTH, as_of=_made_up.AS_OF),
     "purchase_steps": lambda logs: purchase_steps(logs, MONTH, as_of=_made_up.AS_OF),
     "purchase_rhythm": lambda logs: purchase_rhythm(logs, as_of=_made_up.AS_OF),
-    "honeymoon": lambda logs: honeymoon(logs, MONTH, as_of=_made_up.AS_OF),
+    "promotion_retention": lambda logs: promotion_retention(logs, MONTH, as_of=_made_up.AS_OF),
     "rfm_quantiles": lambda logs: _collected(rfm_quantiles(logs, as_of=_made_up.AS_OF)),
     "segments": lambda logs: segments(logs, LIMITS, as_of=_made_up.AS_OF),
     "PurchaseSummary.over": lambda logs: _collected(PurchaseSummary.over(logs, tz="UTC", as_of=_made_up.AS_OF)),
-    "leaving": lambda logs: str(leaving(logs, POLICY, as_of=_made_up.AS_OF)),
+    "leaving": lambda logs: str(churn_reasons(logs, POLICY, as_of=_made_up.AS_OF)),
     "stage_flow": lambda logs: str(stage_flow(logs, POLICY, tz="UTC", as_of=_made_up.AS_OF)),
     "stage_difference": lambda logs: str(
         stage_difference(logs, RuleBook(POLICY), RuleBook(SHORT), tz="UTC", as_of=_made_up.AS_OF)
@@ -224,14 +221,14 @@ def sold(way: Callable[..., object], baskets: Callable[[int], int]) -> Callable[
 
 def sold_of(count: int) -> Work:
     """The same of the history of one basket."""
-    lines = tuple(Line(sku=f"s{number}", unit_price=Money(1, "USD")) for number in range(count))
+    lines = tuple(OrderLine(sku=f"s{number}", unit_price=Money(1, "USD")) for number in range(count))
     person = History.of("p1", [Purchase(id="1", person_id="p1", purchased_at=START, lines=lines)])
     return lambda: Affinity.of([person], MONTH, as_of=AS_OF)
 
 
 def sold_again(count: int) -> Work:
     """The same of one thing and another, bought in turns."""
-    cup, pot = (Line(sku=name, unit_price=Money(1, "USD")) for name in ("cup", "pot"))
+    cup, pot = (OrderLine(sku=name, unit_price=Money(1, "USD")) for name in ("cup", "pot"))
     orders = [
         Purchase(id=f"o{number}", person_id="p1", purchased_at=at(number), lines=((cup, pot)[number % 2],))
         for number in range(count)
@@ -268,7 +265,7 @@ def tried(order: Any, entry: Any, **asked: Any) -> Callable[[int], Work]:
         table = events(count)
         within = (AS_OF - START) if asked.get("long", True) else MONTH
         rest = {name: value for name, value in asked.items() if name != "long"}
-        return lambda: str(conversion(table, KINDS, within=within, as_of=AS_OF, order=order, entry=entry, **rest))
+        return lambda: str(conversion(table, KINDS, within=within, as_of=AS_OF, order=order, attempts=entry, **rest))
 
     return make
 
@@ -280,7 +277,7 @@ def funnel_told(way: Callable[[Any], object]) -> Callable[[int], Work]:
         table = events(count)
 
         def work() -> object:
-            return way(conversion(table, KINDS, within=MONTH, as_of=AS_OF, entry="each", by="sku"))
+            return way(conversion(table, KINDS, within=MONTH, as_of=AS_OF, attempts="each", by="sku"))
 
         return work
 
@@ -325,7 +322,7 @@ def waited(groups: Callable[[int], int]) -> Callable[[int], Work]:
 def ranked(count: int) -> Work:
     """The test whether two groups differ."""
     table = _waits(count, 2)
-    return lambda: log_rank(survival_by(table, "source", as_of=AS_OF))
+    return lambda: logrank_test(survival_by(table, "source", as_of=AS_OF))
 
 
 # ---- backtests -----------------------------------------------------------------------------------------------------
@@ -361,7 +358,7 @@ def tested_records(count: int) -> Work:
 def compared(count: int) -> Work:
     """Two rules on the same people."""
     logs = shop(count)
-    return lambda: str(compare(is_lapsed, is_quiet, logs, POLICY, as_of=_made_up.AS_OF))
+    return lambda: str(compare_rules(is_lapsed, is_quiet, logs, POLICY, as_of=_made_up.AS_OF))
 
 
 def calibrated(count: int) -> Work:
@@ -382,7 +379,7 @@ def _kept(shape: str, count: int) -> tuple[tempfile.TemporaryDirectory[str], Pat
     path = Path(folder.name) / "shop.db"
     with SqliteStore(path, flush="normal") as store:
         store.load(records(shape, count), recorded_at=AS_OF)
-        store.judge("p1", as_of=AS_OF)
+        store.refresh("p1", as_of=AS_OF)
     return folder, path
 
 
@@ -446,7 +443,7 @@ def loaded(shape: str) -> Callable[[int], Work]:
         def work() -> None:
             with SqliteStore() as store:
                 store.load(given, recorded_at=AS_OF)
-                store.judge_everyone(as_of=AS_OF)
+                store.refresh_all(as_of=AS_OF)
 
         return work
 
@@ -478,12 +475,12 @@ def _amended(store: SqliteStore, orders: Sequence[Purchase]) -> None:
 def _due_in_pages(store: SqliteStore, orders: Sequence[Purchase]) -> None:
     store.load(orders, recorded_at=AS_OF)
     while people := store.due(before=AS_OF, limit=1_000):
-        store.judge(*people, as_of=AS_OF)
+        store.refresh(*people, as_of=AS_OF)
 
 
 def _of_everyone(store: SqliteStore, orders: Sequence[Purchase]) -> None:
     store.load(orders, recorded_at=AS_OF)
-    store.judge_everyone(as_of=AS_OF)
+    store.refresh_all(as_of=AS_OF)
     store.logs()
 
 
@@ -548,7 +545,7 @@ def merged(
                 for number, into in list(enumerate(pairs))[:: -1 if backward else 1]:
                     store.merge(f"n{number}", into=f"n{into}", merged_at=AS_OF)
                 for number in range(count if parted else 0):
-                    store.part(f"n{number}", parted_at=AS_OF)
+                    store.unmerge(f"n{number}", unmerged_at=AS_OF)
 
         return work
 
@@ -589,7 +586,7 @@ def reported(count: int) -> Work:
     def work() -> object:
         assert folder.name
         orders = read_orders(path, how)
-        return find(of_orders(orders), Asked(as_of=AS_OF, tz="UTC", policy=POLICY, rows=10), lambda *_: None)
+        return find(of_orders(orders), ReportQuery(as_of=AS_OF, tz="UTC", policy=POLICY, rows=10), lambda *_: None)
 
     return work
 
@@ -605,13 +602,13 @@ def cases() -> list[Case]:
     found += [
         ("affinity of one basket", sold(affinity, lambda _: 0), near),
         ("affinity of one person, each thing once", sold(affinity, lambda number: number), near),
-        ("offers of one basket", sold(offers, lambda _: 0), near),
-        ("offers of one person, each thing once", sold(offers, lambda number: number), near),
+        ("offers of one basket", sold(next_offers, lambda _: 0), near),
+        ("offers of one person, each thing once", sold(next_offers, lambda number: number), near),
         ("Affinity.of one basket", sold_of, near),
         ("Affinity.of two things in turns", sold_again, near),
         ("survival_by two groups", waited(lambda _: 2), far),
         ("survival_by many groups", waited(lambda count: count // 10), near),
-        ("log_rank", ranked, far),
+        ("logrank_test", ranked, far),
         ("backtest, days", tested_days, 1_000),
         ("backtest, records", tested_records, far),
         ("compare, records", compared, far),
@@ -632,7 +629,7 @@ def cases() -> list[Case]:
             far,
         ),
         ("conversion of one person, each, short", tried("ordered", "each", long=False), far),
-        ("conversion of one person, by", tried("ordered", "each", by=By("sku")), far),
+        ("conversion of one person, by", tried("ordered", "each", by=GroupBy("sku")), far),
         ("Funnel.times", funnel_told(lambda one: one.times()), near),
         ("Funnel.drivers", funnel_told(lambda one: one.drivers()), near),
         ("Funnel.trend", funnel_told(lambda one: one.trend("day", tz="UTC")), near),
@@ -646,8 +643,8 @@ def cases() -> list[Case]:
         ("SqliteStore.amend, a long history", stored(_amend, "orders"), far),
         ("SqliteStore.export", stored(lambda store, _: store.export("p1")), far),
         ("SqliteStore.logs", stored(lambda store, _: store.logs()), far),
-        ("SqliteStore.judge_everyone", stored(lambda store, _: store.judge_everyone(as_of=AS_OF)), far),
-        ("SqliteStore.due, waiting", stored(lambda store, _: (store.due(before=AS_OF), store.waiting())), far),
+        ("SqliteStore.refresh_all", stored(lambda store, _: store.refresh_all(as_of=AS_OF)), far),
+        ("SqliteStore.due, waiting", stored(lambda store, _: (store.due(before=AS_OF), store.unresolved())), far),
         ("SqliteStore.erase", stored(lambda store, _: store.erase("p1")), far),
         ("SqliteStore.load, one person", loaded("a bit of everything"), far),
         ("SqliteStore.append one by one, orders", appended(list, "orders"), near),
@@ -662,7 +659,7 @@ def cases() -> list[Case]:
         ("SqliteStore.amend at once, one person", of_one(_amended), far),
         ("SqliteStore.amend at once, many people", of_many(_amended), near),
         ("SqliteStore.due in pages, many people", of_many(_due_in_pages), near),
-        ("SqliteStore.judge_everyone and logs, many people", of_many(_of_everyone), far),
+        ("SqliteStore.refresh_all and logs, many people", of_many(_of_everyone), far),
         ("SqliteStore.export and erase, many people", of_many(_erased), near),
         ("SqliteStore.logs, many people merged in pairs", of_many(_merged_tables), near),
         ("SqliteStore.merge, a chain", merged(_chain), near),

@@ -10,36 +10,27 @@ from itertools import chain, zip_longest
 from typing import Any
 
 from funnel import (
-    Advance,
-    Answer,
-    Complaint,
-    Delivered,
     Facts,
-    FollowUpSent,
     History,
     Lead,
-    Line,
     Money,
+    OrderLine,
     Policy,
-    Postponed,
     Purchase,
-    PurchaseSummary,
-    Question,
-    Record,
     Refund,
-    Resolution,
-    Tally,
-    View,
-    Visit,
-    assurance,
-    moves,
-    next_step,
-    profile,
+    customer_profile,
+    next_action,
     readiness,
-    sentence,
     stage,
+    transitions,
     worklist,
 )
+from funnel.incremental import IncrementalRule, LiveFacts
+from funnel.interactions import Answer, Complaint, Delivery, FollowUp, Postponement, Question, Resolution, View, Visit
+from funnel.messages import explain
+from funnel.metrics import PurchaseSummary
+from funnel.records import Record
+from funnel.rules import assurance
 
 Work = Callable[[], object]
 START = datetime(2000, 1, 1, tzinfo=UTC)
@@ -137,7 +128,7 @@ def _complaints(count: int) -> list[Record]:
 
 def _postponements(count: int) -> list[Record]:
     return [
-        Postponed(
+        Postponement(
             id=f"n{number}", person_id="p1", occurred_at=at(number), reason="payday", until=at(number + 1) + STEP / 2
         )
         for number in range(count)
@@ -148,7 +139,7 @@ def _deliveries(count: int) -> list[Record]:
     made: list[Record] = []
     for number in range(0, count, 3):
         order = bought(number, promised_at=at(number + 1))
-        come = Delivered(id=f"d{number}", person_id="p1", occurred_at=at(number + 2), purchase_id=order.id)
+        come = Delivery(id=f"d{number}", person_id="p1", occurred_at=at(number + 2), purchase_id=order.id)
         made += [order, question(number + 1), come]
     return made[:count] if count % 3 == 0 else made[: count - count % 3]
 
@@ -156,14 +147,14 @@ def _deliveries(count: int) -> list[Record]:
 def _promises(count: int) -> list[Record]:
     orders = [bought(number, promised_at=at(count)) for number in range(count // 2)]
     come = [
-        Delivered(id=f"d{number}", person_id="p1", occurred_at=at(count // 2 + number), purchase_id=f"o{number}")
+        Delivery(id=f"d{number}", person_id="p1", occurred_at=at(count // 2 + number), purchase_id=f"o{number}")
         for number in range(count // 2)
     ]
     return [*orders, *come]
 
 
 def _follow_ups(count: int) -> list[Record]:
-    sent = [FollowUpSent(id=f"f{number}", person_id="p1", occurred_at=at(number)) for number in range(count - 1)]
+    sent = [FollowUp(id=f"f{number}", person_id="p1", occurred_at=at(number)) for number in range(count - 1)]
     return [*sent, Visit(id="v", person_id="p1", occurred_at=at(count))]
 
 
@@ -240,7 +231,7 @@ def moved(shape: str, policy: Policy = POLICY) -> Callable[[int], Work]:
 
     def make(count: int) -> Work:
         person = history(shape, count)
-        return lambda: moves.of(person, policy, as_of=AS_OF)
+        return lambda: transitions.of(person, policy, as_of=AS_OF)
 
     return make
 
@@ -249,7 +240,7 @@ def told(what: str, shape: str = "orders") -> Callable[[int], Work]:
     """A question to a journey of many moves, as often as there are records, or once where it tells of all."""
 
     def make(count: int) -> Work:
-        journey = moves.of(history(shape, count), SHORT, as_of=AS_OF)
+        journey = transitions.of(history(shape, count), SHORT, as_of=AS_OF)
         if what == "stage_at":
             return lambda: [journey.stage_at(at(number)) for number in range(count)]
         return lambda: (journey.spells, journey.to_dicts(), str(journey))
@@ -266,7 +257,7 @@ def tallied(
         given = order(records(shape, count))
 
         def work() -> None:
-            tally = Tally(History(person_id="p1"), Facts)
+            tally = LiveFacts(History(person_id="p1"), Facts)
             for record in given:
                 tally.add(record)
                 if each:
@@ -285,7 +276,7 @@ def facts_each(shape: str) -> Callable[[int], Work]:
         given = records(shape, count)
 
         def work() -> None:
-            tally = Tally(History(person_id="p1"), Facts)
+            tally = LiveFacts(History(person_id="p1"), Facts)
             for record in given:
                 tally.add(record)
                 tally.facts(as_of=AS_OF)
@@ -299,7 +290,7 @@ def advanced(rule: Any, shape: str) -> Callable[[int], Work]:
     """A state moves on record by record and is asked after each; what it cannot take is left out."""
 
     def make(count: int) -> Work:
-        given, advance = records(shape, count), Advance(rule, POLICY)
+        given, advance = records(shape, count), IncrementalRule(rule, POLICY)
 
         def work() -> None:
             state = advance.begin("p1")
@@ -336,9 +327,9 @@ def days(shape: str) -> Callable[[int], Work]:
 
 def basket(count: int) -> Work:
     """One order of so many lines becomes a profile."""
-    lines = tuple(Line(sku=f"s{number}", unit_price=Money(1, "USD")) for number in range(count))
+    lines = tuple(OrderLine(sku=f"s{number}", unit_price=Money(1, "USD")) for number in range(count))
     order = Purchase(id="1", person_id="p1", purchased_at=START, lines=lines)
-    return lambda: str(profile(History.of("p1", [order]), as_of=AS_OF))
+    return lambda: str(customer_profile(History.of("p1", [order]), as_of=AS_OF))
 
 
 def interleaved(count: int) -> Work:
@@ -350,7 +341,7 @@ def interleaved(count: int) -> Work:
 
 def _sentences(person: History) -> object:
     facts = Facts.of(person, as_of=AS_OF)
-    return sentence(readiness, facts, POLICY), str(next_step.why(facts, POLICY)), assurance.of(facts, POLICY)
+    return explain(readiness, facts, POLICY), str(next_action.why(facts, POLICY)), assurance.of(facts, POLICY)
 
 
 Case = tuple[str, Callable[[int], Work], int]
@@ -369,28 +360,34 @@ def cases() -> list[Case]:
     for shape in SHAPES:
         found.append((f"History.of and Facts.of: {shape}", made(list, shape), far))
         found.append((f"moves.of: {shape}", moved(shape), far))
-        found.append((f"Tally, stage after each: {shape}", tallied(shape), near))
-        found.append((f"Tally, readiness after each: {shape}", tallied(shape, rule=readiness), near))
-        found.append((f"Tally, facts after each: {shape}", facts_each(shape), near))
-        found.append((f"Tally newest first, facts in the end: {shape}", tallied(shape, late_first, each=False), near))
-        found.append((f"Advance, next step after each: {shape}", advanced(next_step, shape), near))
+        found.append((f"LiveFacts, stage after each: {shape}", tallied(shape), near))
+        found.append((f"LiveFacts, readiness after each: {shape}", tallied(shape, rule=readiness), near))
+        found.append((f"LiveFacts, facts after each: {shape}", facts_each(shape), near))
+        found.append(
+            (f"LiveFacts newest first, facts in the end: {shape}", tallied(shape, late_first, each=False), near)
+        )
+        found.append((f"Advance, next step after each: {shape}", advanced(next_action, shape), near))
         found.append((f"Advance, readiness after each: {shape}", advanced(readiness, shape), near))
     for name, order in orders.items():
         found.append((f"History.of and Facts.of, {name}", made(order, "a bit of everything"), far))
-        found.append((f"Tally, facts in the end, {name}", tallied("a bit of everything", order, each=False), near))
-        found.append((f"Tally, stage after each, {name}", tallied("a bit of everything", order), near))
+        found.append((f"LiveFacts, facts in the end, {name}", tallied("a bit of everything", order, each=False), near))
+        found.append((f"LiveFacts, stage after each, {name}", tallied("a bit of everything", order), near))
     found += [
         ("moves.of, a lapse after each order", moved("orders", SHORT), near),
         ("moves.of, a lapse after each of everything", moved("a bit of everything", SHORT), near),
         ("Facts.of a hundred past days", days("a bit of everything"), near),
-        ("profile", asked(lambda one: str(profile(one, as_of=AS_OF)), "a bit of everything"), near),
+        ("profile", asked(lambda one: str(customer_profile(one, as_of=AS_OF)), "a bit of everything"), near),
         ("sentence, why, assurance", asked(_sentences, "a bit of everything"), near),
         (
             "stage.next_change",
             asked(lambda one: stage.next_change.of(one, POLICY, as_of=AS_OF), "a bit of everything"),
             near,
         ),
-        ("worklist of one", asked(lambda one: str(worklist(one, POLICY, on=AS_OF, tz="UTC")), "open questions"), near),
+        (
+            "worklist of one",
+            asked(lambda one: str(worklist(one, POLICY, as_of=AS_OF, tz="UTC")), "open questions"),
+            near,
+        ),
         (
             "PurchaseSummary.of",
             asked(lambda one: PurchaseSummary.of(one, tz="UTC", as_of=AS_OF), "orders, each refunded in part"),

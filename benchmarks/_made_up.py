@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from funnel.interactions import NoReason, PostponeReason
+from funnel.interactions import DeclineReason, PostponementReason
 
 AS_OF = datetime(2026, 1, 1, tzinfo=UTC)
 _FIRST, _SPAN = 1_672_531_200_000_000, 1153 * 86_400_000_000
@@ -25,16 +25,16 @@ _SHARES = {
     "quote": 2,
     "question": 10,
     "answer": 8,
-    "postponed": 4,
-    "said_ready": 1,
-    "met": 1,
-    "delivered": 4,
+    "postponement": 4,
+    "ready_signal": 1,
+    "meeting": 1,
+    "delivery": 4,
     "complaint": 2,
     "resolution": 1.5,
     "feedback": 1.5,
-    "opted_out": 0.2,
-    "said_no": 0.8,
-    "follow_up_sent": 5,
+    "opt_out": 0.2,
+    "declined": 0.8,
+    "follow_up": 5,
 }
 Columns = dict[str, Any]
 
@@ -107,12 +107,12 @@ def _interactions(rng: np.random.Generator, people: _People, purchases: Columns,
         kind[closes[len(opens) :]] = "visit"
         closes, opens = closes[: len(opens)], opens[: len(closes)]
         _after(rng, (person, at, of), closes, (opens + 1, person[opens], at[opens]))
-    told = np.flatnonzero(kind == "delivered")
+    told = np.flatnonzero(kind == "delivery")
     kind[told[len(purchases["id"]) :]] = "visit"
     told = told[: len(purchases["id"])]
     which = rng.permutation(len(purchases["id"]))[: len(told)]
     _after(rng, (person, at, of), told, tuple(purchases[name][which] for name in ("id", "person_id", "purchased_at")))
-    postponed, quoted = kind == "postponed", kind == "quote"
+    postponed, quoted = kind == "postponement", kind == "quote"
     until = at + rng.integers(_DAY, 120 * _DAY, size)
     return {
         "id": np.arange(1, size + 1),
@@ -137,9 +137,9 @@ def _after(
 
 
 def _reasons(rng: np.random.Generator, kind: np.ndarray) -> np.ndarray:
-    later = rng.choice(np.array([str(one) for one in PostponeReason]), len(kind))
-    never = rng.choice(np.array([str(one) for one in NoReason]), len(kind))
-    return np.where(kind == "postponed", later, np.where(kind == "said_no", never, ""))
+    later = rng.choice(np.array([str(one) for one in PostponementReason]), len(kind))
+    never = rng.choice(np.array([str(one) for one in DeclineReason]), len(kind))
+    return np.where(kind == "postponement", later, np.where(kind == "declined", never, ""))
 
 
 def _some(values: np.ndarray, there: np.ndarray) -> pl.Series:

@@ -29,7 +29,7 @@ def _read(file: Path, person: str, *more: str) -> pl.DataFrame:
 
 def triangle(file: Path, person: str) -> Callable[[], Answer]:
     """From an eager Polars frame."""
-    from funnel.metrics.retention.ask import retention
+    from funnel.metrics._retention.retention import retention
 
     orders = _read(file, person)
 
@@ -91,7 +91,7 @@ def triangle_clickhouse(file: Path, person: str) -> Callable[[], Answer]:
 
 def summary(file: Path, person: str) -> Callable[[], Answer]:
     """From an eager Polars frame."""
-    from funnel.metrics.summary import PurchaseSummary
+    from funnel.metrics._purchase_summary import PurchaseSummary
 
     orders = _read(file, person, "amount")
 

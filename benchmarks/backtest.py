@@ -12,7 +12,9 @@ from typing import Any
 
 from benchmarks import _made_up
 from benchmarks._measure import Line, Size, in_turns, span
-from funnel import Backtest, Logs, Policy, backtest, readiness_points
+from funnel import Logs, Policy
+from funnel.backtest import Backtest, backtest
+from funnel.rules import readiness_points
 
 SIZES: Mapping[Size, tuple[int, int]] = {"tiny": (2_000, 1), "usual": (1_000_000, 3), "full": (10_000_000, 3)}
 DAYS = 26

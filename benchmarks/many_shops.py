@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import cycle
 
 from benchmarks._measure import Line, Size, in_turns, span
-from funnel import Facts, History, Money, Policy, Purchase, Tally, moves, stage
+from funnel import Facts, History, Money, Policy, Purchase, stage, transitions
+from funnel.incremental import LiveFacts
 
 AS_OF = datetime(2026, 3, 1, tzinfo=UTC)
 LATER = AS_OF + timedelta(days=3)
@@ -17,11 +18,11 @@ FACTS = Facts.of(HISTORY, as_of=LATER)
 
 def asked() -> dict[str, Callable[[Policy], object]]:
     """What a shop asks of one person."""
-    tally = Tally(HISTORY, Facts)
+    tally = LiveFacts(HISTORY, Facts)
     return {
         "stage.of(facts)": lambda policy: stage.of(FACTS, policy),
         "tally.ask(stage)": lambda policy: tally.ask(stage, policy, as_of=LATER),
-        "moves.of(history)": lambda policy: moves.of(HISTORY, policy, as_of=LATER),
+        "moves.of(history)": lambda policy: transitions.of(HISTORY, policy, as_of=LATER),
     }
 
 

@@ -8,8 +8,10 @@ at another instant (its facts are kept, for between records only the clock moves
 (checking these is not measured: it is done once, when they come in). Reasons are asked for as values; text is made of
 them when they are shown.
 
-One new event moves a state of `Advance` on, and the stage is asked a second later: the twenty events from the first
-stage on, in the loop that the peers run in. One is put to a `Tally` too, and the stage asked after it: alone, and with
+One new event moves a state of `IncrementalRule` on, and the stage is asked a second later: the twenty events from the
+first
+stage on, in the loop that the peers run in. One is put to a `LiveFacts` too, and the stage asked after it: alone, and
+with
 every fact.
 """
 
@@ -25,33 +27,17 @@ from statemachine import State, StateMachine
 from transitions import Machine
 
 from benchmarks._measure import Line, Size, in_turns, rate, span
-from funnel import (
-    Advance,
-    Answer,
-    Cart,
-    Checkout,
-    Facts,
-    FollowUpSent,
-    History,
-    Interaction,
-    Money,
-    Policy,
-    Purchase,
-    Question,
-    Record,
-    Running,
-    Tally,
-    View,
-    Visit,
-    stage,
-)
+from funnel import Facts, History, Interaction, Money, Policy, Purchase, stage
+from funnel.incremental import FactsState, IncrementalRule, LiveFacts
+from funnel.interactions import Answer, Cart, Checkout, FollowUp, Question, View, Visit
+from funnel.records import Record
 
 START = datetime(2026, 1, 1, 9, tzinfo=UTC)
 POLICY = Policy()
-ADVANCE = Advance(stage, POLICY)
+ADVANCE = IncrementalRule(stage, POLICY)
 KINDS: Sequence[type[Record]] = (
-    *(Visit, View, Question, Answer, View, Cart, Checkout, Purchase, View, FollowUpSent),
-    *(Visit, View, Question, Answer, Purchase, View, Cart, Checkout, Purchase, FollowUpSent),
+    *(Visit, View, Question, Answer, View, Cart, Checkout, Purchase, View, FollowUp),
+    *(Visit, View, Question, Answer, Purchase, View, Cart, Checkout, Purchase, FollowUp),
 )
 
 
@@ -196,7 +182,7 @@ def advance_run(events: Sequence[Record]) -> Callable[[], str]:
     pairs = [(record, record.happened_at + timedelta(seconds=1)) for record in events]
 
     def run() -> str:
-        state: Running | None = ADVANCE.begin("p1")
+        state: FactsState | None = ADVANCE.begin("p1")
         told = ""
         for record, moment in pairs:
             assert state is not None
@@ -219,7 +205,7 @@ class Added:
 
     def back(self) -> None:
         """Begin again with the history alone."""
-        self._tally = Tally(self._history, Facts)
+        self._tally = LiveFacts(self._history, Facts)
         self._turn = iter(zip(self._new, self._at, strict=True))
 
     def stage(self) -> str:
@@ -271,15 +257,19 @@ def run(size: Size) -> Iterator[Line]:
 def _one_event(history: History, repeats: int, calls: int) -> Iterator[Line]:
     many = 20 * -(-calls // 20)
     added = Added(history, many)
-    ours: dict[str, list[float]] = {"stage (Advance)": [], "stage (Tally)": [], "facts and stage (Tally)": []}
+    ours: dict[str, list[float]] = {
+        "stage (IncrementalRule)": [],
+        "stage (LiveFacts)": [],
+        "facts and stage (LiveFacts)": [],
+    }
     theirs: dict[str, list[float]] = {"transitions": [], "python-statemachine": []}
     twenties = {
-        "stage (Advance)": advance_run(tuple(records())),
+        "stage (IncrementalRule)": advance_run(tuple(records())),
         "transitions": transitions_run()[0],
         "python-statemachine": statemachine_run()[0],
     }
     for _ in range(repeats):
-        for name, one in {"stage (Tally)": added.stage, "facts and stage (Tally)": added.facts}.items():
+        for name, one in {"stage (LiveFacts)": added.stage, "facts and stage (LiveFacts)": added.facts}.items():
             added.back()
             ours[name].append(in_turns({name: one}, repeats=1, calls=many - 1)[name])
         for name, seconds in in_turns(twenties, repeats=1, calls=max(many // 20, 1)).items():
@@ -291,5 +281,5 @@ def _one_event(history: History, repeats: int, calls: int) -> Iterator[Line]:
             span(mine),
             f"{span(took)} a call of {peer}",
             f"{took / mine:.1f} x as many",
-            ">= 50 x" if peer == "python-statemachine" and "Advance" in name else ">= 10 x",
+            ">= 50 x" if peer == "python-statemachine" and "IncrementalRule" in name else ">= 10 x",
         )

@@ -10,24 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks._real import DATA, SHOPS, Days
-from funnel import (
-    Backtest,
-    Facts,
-    Logs,
-    Policy,
-    Rule,
-    Segment,
-    backtest,
-    calibrate,
-    frequency_score,
-    is_lapsed,
-    is_overdue,
-    readiness_points,
-    recency_score,
-    rfm,
-    rule,
-    segment,
-)
+from funnel import Facts, Logs, Policy, Rule, is_lapsed, rfm, rule
+from funnel.backtest import Backtest, backtest, calibrate
+from funnel.rules import Segment, frequency_score, is_overdue, readiness_points, recency_score, segment
 
 SEGMENTS = [Segment.PROSPECT, Segment.DORMANT, Segment.PREVIOUSLY_LOYAL, Segment.ALMOST_LOST, Segment.AT_RISK]
 SEGMENTS += [Segment.NEEDS_ATTENTION, Segment.PROMISING, Segment.NEW, Segment.ACTIVE, Segment.LOYAL, Segment.CHAMPION]

@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 import attrs
 
 from benchmarks._measure import Line, Size, in_turns, span
-from funnel import Facts, Policy, Readiness, Stage, readiness, stage
+from funnel import Facts, Policy, Stage, readiness, stage
+from funnel.rules import Readiness
 
 AS_OF = datetime(2026, 3, 1, tzinfo=UTC)
 POLICY = Policy()
@@ -63,7 +64,7 @@ def run(size: Size) -> Iterator[Line]:
     facts = [Facts(as_of=AS_OF, **person) for person in PEOPLE]
     assert [by_hand(one, limits) for one in plain] == [stage.of(one, POLICY) for one in facts]
 
-    def lifted() -> None:
+    def compiled_rule() -> None:
         for one in facts:
             stage.of(one, POLICY)
 
@@ -80,7 +81,9 @@ def run(size: Size) -> Iterator[Line]:
             readiness.of(one, POLICY)
 
     assert readiness.of(facts[0], POLICY) in set(Readiness)
-    took = in_turns({"of": lifted, "called": called, "hand": hand, "points": points}, repeats=repeats, calls=calls)
+    took = in_turns(
+        {"of": compiled_rule, "called": called, "hand": hand, "points": points}, repeats=repeats, calls=calls
+    )
     each_one = {name: seconds / len(PEOPLE) for name, seconds in took.items()}
     for name, said in (("of", "stage.of(facts, policy)"), ("called", "stage(facts, policy)")):
         yield Line(

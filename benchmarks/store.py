@@ -27,8 +27,11 @@ from uuid import UUID
 
 from benchmarks._measure import Line, Size, rate, span
 from benchmarks.one_person import KINDS
-from funnel import Answer, Interaction, Lead, Money, Purchase, Record, SqlAlchemyStore, SqliteStore, store_tables
-from funnel._instants import micros
+from funnel import Interaction, Lead, Money, Purchase, SqlAlchemyStore, SqliteStore
+from funnel._time import micros
+from funnel.interactions import Answer
+from funnel.records import Record
+from funnel.store import store_tables
 
 START = datetime(2026, 1, 1, 9, tzinfo=UTC)
 AS_OF = START + timedelta(days=400)
@@ -117,7 +120,7 @@ def append(path: Path, given: Sequence[Record], flush: Any) -> float:
     """Append records one by one, each person judged after each; gives the seconds."""
     people = {getattr(one, "person_id", "") for one in given}
     with SqliteStore(path, flush=flush) as store:
-        store.judge(*people, as_of=AS_OF)
+        store.refresh(*people, as_of=AS_OF)
         begun = perf_counter()
         for one in given:
             store.append(one, recorded_at=AS_OF)
@@ -216,8 +219,8 @@ def _judging(folder: Path, size: Size) -> Iterator[Line]:
     asked = [f"person-{number}" for number in range(min(people, 1_000))]
     load(path, list(records(LOADED[size])))
     with SqliteStore(path, flush="normal") as store:
-        each = _seconds(lambda: store.judge(*asked, as_of=AS_OF)) / len(asked) * people
-        ours = _seconds(lambda: store.judge_everyone(as_of=AS_OF))
+        each = _seconds(lambda: store.refresh(*asked, as_of=AS_OF)) / len(asked) * people
+        ours = _seconds(lambda: store.refresh_all(as_of=AS_OF))
     yield _against(f"{people:,} people judged in one pass", people, ours, each, "judged one by one", "")
 
 
@@ -269,7 +272,7 @@ def append_at_once(engine: Any, given: Sequence[Record], writers: int) -> tuple[
 
     def write(writer: int) -> tuple[float, float]:
         with SqlAlchemyStore(engine) as store:
-            store.standing("nobody")  # the connection is there before the clock starts
+            store.stage_record("nobody")  # the connection is there before the clock starts
             ready.wait()
             begun = perf_counter()
             for one in given[writer::writers]:

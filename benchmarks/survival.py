@@ -17,7 +17,8 @@ import numpy as np
 import polars as pl
 
 from benchmarks._measure import Line, Size, in_turns, span
-from funnel.metrics.survival.ask import survival, survival_by
+from funnel.metrics._survival.groups import survival_by
+from funnel.metrics._survival.survival import survival
 
 AS_OF = datetime(2026, 12, 1, tzinfo=UTC)
 SIZES: Mapping[Size, tuple[int, int]] = {"tiny": (2_000, 1), "usual": (1_000_000, 5), "full": (1_000_000, 11)}
@@ -52,7 +53,7 @@ def kaplan_meier(durations: Any, converted: Any) -> Any:
         return fitter.fit(durations, converted)
 
 
-def log_rank(durations: Any, converted: Any, source: Any) -> Any:
+def logrank_test(durations: Any, converted: Any, source: Any) -> Any:
     """The peer's test of groups."""
     statistics: Any = importlib.import_module("lifelines.statistics")
     with warnings.catch_warnings():
@@ -71,8 +72,8 @@ def run(size: Size) -> Iterator[Line]:
         "peer": lambda: kaplan_meier(durations, converted),
     }
     groups = {
-        "ours": lambda: survival_by(table, "source", as_of=AS_OF).log_rank,
-        "peer": lambda: log_rank(durations, converted, source),
+        "ours": lambda: survival_by(table, "source", as_of=AS_OF).logrank_test,
+        "peer": lambda: logrank_test(durations, converted, source),
     }
     asked = survival(table, as_of=AS_OF)
     people_ = f"{number / 1e6:g} M people"

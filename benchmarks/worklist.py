@@ -13,18 +13,10 @@ from typing import Any
 from benchmarks._made_up import AS_OF, shop
 from benchmarks._measure import Line, Size, in_turns, span
 from benchmarks.one_person import START, records
-from funnel import (
-    Facts,
-    History,
-    Logs,
-    Policy,
-    look_again,
-    next_step,
-    readiness,
-    sentence,
-    since_due,
-    worklist,
-)
+from funnel import Facts, History, Logs, Policy, next_action, readiness, worklist
+from funnel.messages import explain
+from funnel.rules import since_due
+from funnel.worklists import next_review_at
 
 POLICY = Policy()
 EVENTS: Mapping[Size, int] = {"tiny": 2_000, "usual": 1_000_000, "full": 10_000_000}
@@ -38,14 +30,14 @@ def facts(logs: Logs) -> Any:
 def decided(logs: Logs) -> Any:
     """Every fact, and three columns more: readiness, next step, and since when it is due."""
     made = facts(logs)
-    for rule in (readiness, next_step, since_due):
+    for rule in (readiness, next_action, since_due):
         made = rule.over(made, POLICY)
     return made
 
 
 def listed(logs: Logs) -> Any:
     """The worklist, in order."""
-    return worklist(logs, POLICY, on=AS_OF, tz="Asia/Jakarta")
+    return worklist(logs, POLICY, as_of=AS_OF, tz="Asia/Jakarta")
 
 
 def run(size: Size) -> Iterator[Line]:
@@ -69,14 +61,14 @@ def run(size: Size) -> Iterator[Line]:
 def _one_person(size: Size) -> Iterator[Line]:
     repeats, calls = {"tiny": (1, 2), "usual": (9, 500), "full": (25, 1000)}[size]
     history, on = History.of("p1", records()), START + timedelta(days=30)
-    (task,) = worklist(history, POLICY, on=on, tz="Asia/Jakarta")
+    (task,) = worklist(history, POLICY, as_of=on, tz="Asia/Jakarta")
     known = Facts.of(history, as_of=on)
     took = in_turns(
         {
-            "worklist": lambda: worklist(history, POLICY, on=on, tz="Asia/Jakarta"),
+            "worklist": lambda: worklist(history, POLICY, as_of=on, tz="Asia/Jakarta"),
             "reason": task.reason,
-            "readiness": lambda: sentence(readiness, known, POLICY, language="id"),
-            "look again": lambda: look_again(history, POLICY, on=on),
+            "readiness": lambda: explain(readiness, known, POLICY, language="id"),
+            "look again": lambda: next_review_at(history, POLICY, as_of=on),
         },
         repeats=repeats,
         calls=calls,

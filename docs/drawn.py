@@ -22,13 +22,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import funnel
-from funnel._facts.declare import Declared
-from funnel._lift.nodes import Fact, written
-from funnel._reduce.forms import COMMON
-from funnel._rule import Rule
-from funnel._streams import STREAMS
-from funnel.logs.columns import LOGS, Column
-from funnel.readers.orders import Columns, OrderMapping
+from funnel._aggregate.aggregations import COMMON
+from funnel._expr.nodes import Fact, written
+from funnel._ledger.streams import STREAMS
+from funnel.facts._declare import Declared
+from funnel.logs.schema import LOGS, Column
+from funnel.readers._read_orders import Columns, OrderMapping
+from funnel.rules._rule import Rule
 
 if TYPE_CHECKING:
     from docutils import nodes
@@ -39,7 +39,7 @@ WORDS: Mapping[str, Any] = tomllib.loads((HERE / "words.toml").read_text(encodin
 LONG_TABLE = 12
 """A decision table of more rows is folded away."""
 
-RULE_FILES = ("activity", "postponement", "trust", "buying", "readiness", "window", "follow_up", "rfm")
+RULE_FILES = ("activity", "postponement", "trust", "buying", "readiness", "window", "next_action", "rfm")
 SOURCES = {
     "W": "When will they buy?",
     "S": "Seven things to know of your customer",
@@ -170,7 +170,7 @@ def _number(name: str, value: object) -> tuple[str, str]:
 
 def rules() -> dict[str, Rule[Any, Any, Any]]:
     """Every rule of the library by its name, in the order of the files."""
-    modules = [import_module(f"funnel.rules.{name}") for name in RULE_FILES]
+    modules = [import_module(f"funnel.rules._{name}") for name in RULE_FILES]
     found = [value for module in modules for value in vars(module).values() if isinstance(value, Rule)]
     return {one.name: one for one in [*found, funnel.stage]}
 
@@ -178,7 +178,7 @@ def rules() -> dict[str, Rule[Any, Any, Any]]:
 def _rule(name: str) -> str:
     rule = rules()[name]
     policy = funnel.Policy()
-    read = ", ".join(map(_code, sorted(rule.lifted(policy).read)))
+    read = ", ".join(map(_code, sorted(rule.compiled_rule(policy).read)))
     rows = [(_answer(path.answer), _conditions(path.conditions)) for path in rule.table(policy).paths]
     table = _table((_code(name), "where"), rows)
     if len(rows) > LONG_TABLE:
@@ -205,13 +205,13 @@ def _refused_rules() -> list[Callable[[Any], object]]:
         lambda f: f.since_last_purchase > 30,
         lambda f: f.since_last_purchase.days > 30,
         lambda f: f.since_last_purchase > date(2026, 1, 1),
-        lambda f: f.spent > 99.5,
-        lambda f: f.spent / f.purchase_count > 100,
-        lambda f: f.spent // f.purchase_count > 100,
-        lambda f: f.spent**2 > 100,
-        lambda f: f.spent * f.spent > 100,
+        lambda f: f.net_spent > 99.5,
+        lambda f: f.net_spent / f.purchase_count > 100,
+        lambda f: f.net_spent // f.purchase_count > 100,
+        lambda f: f.net_spent**2 > 100,
+        lambda f: f.net_spent * f.net_spent > 100,
         lambda f: ~(f.purchase_count > 1),
-        lambda f: (f.purchase_count > 1) & (f.spent > 100),
+        lambda f: (f.purchase_count > 1) & (f.net_spent > 100),
         lambda f: not f.purchase_count,
         lambda f: int(f.purchase_count),
         lambda f: f"{f.purchase_count} purchases",
@@ -234,8 +234,8 @@ def _refused() -> str:
 
 def _refusal(function: Callable[[Any], object]) -> str:
     try:
-        Rule(lambda f, _: function(f)).lifted(funnel.Policy())
-    except funnel.LiftError as error:
+        Rule(lambda f, _: function(f)).compiled_rule(funnel.Policy())
+    except funnel.errors.RuleError as error:
         return str(error).partition(": ")[2].replace("_", "\\_").replace("*", "\\*").replace("~", "\\~")
     raise AssertionError("docs/how-it-works.md shows a rule as refused that is not")
 
@@ -257,8 +257,8 @@ def _stages() -> str:
 
 def _moves(form: str) -> str:
     if form == "picture":
-        return f"```{{mermaid}}\n{funnel.FUNNEL.mermaid()}\n```"
-    return f"```text\n{funnel.FUNNEL}\n```"
+        return f"```{{mermaid}}\n{funnel.machines.SHOP_MACHINE.mermaid()}\n```"
+    return f"```text\n{funnel.machines.SHOP_MACHINE}\n```"
 
 
 # ---- logs ------------------------------------------------------------------------------------------------------------
@@ -316,7 +316,7 @@ DRAWINGS: Mapping[str, Callable[..., str]] = {
     "rule": _rule,
     "refused": _refused,
     "stages": _stages,
-    "moves": _moves,
+    "transitions": _moves,
     "log": _log,
     "mapping": _mapping,
 }

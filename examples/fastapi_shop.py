@@ -25,20 +25,10 @@ from fastapi import Depends, FastAPI, Request, Response
 from pydantic import AwareDatetime, BaseModel
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from funnel import (
-    AsyncSqlAlchemyStore,
-    Facts,
-    LockedError,
-    Money,
-    Policy,
-    Purchase,
-    Refund,
-    StaleError,
-    next_step,
-    sentence,
-    stage,
-    store_tables,
-)
+from funnel import AsyncSqlAlchemyStore, Facts, Money, Policy, Purchase, Refund, next_action, stage
+from funnel.errors import LockedError, StaleError
+from funnel.messages import explain
+from funnel.store import store_tables
 
 POLICY = Policy()
 RANK = {"placed": 0, "paid": 1, "shipped": 2, "delivered": 3, "cancelled": 4}
@@ -138,7 +128,7 @@ async def came_second(_request: Request, _error: Exception) -> Response:
 async def order_changed(event: OrderEvent, store: Store, at: Now) -> dict[str, int]:
     """Take what became of an order; the version is read first, so whatever is written after that is noticed."""
     order = event.as_record()
-    standing = await store.standing(order.person_id)
+    standing = await store.stage_record(order.person_id)
     seen = {order.person_id: 0 if standing is None else standing.version}
     history = await store.history(order.person_id)
     known = next((one for one in history.purchases if one.key == order.key), None)
@@ -160,16 +150,16 @@ async def person(person_id: str, store: Store, at: Now) -> dict[str, object]:
     return {
         "stage": stage.of(facts, POLICY),
         "reasons": [str(reason) for reason in stage.why(facts, POLICY).reasons],
-        "next_step": next_step.of(facts, POLICY),
-        "in_words": sentence(next_step, facts, POLICY),
-        "changes_at": next_step.next_change.of(facts, POLICY),
+        "next_action": next_action.of(facts, POLICY),
+        "in_words": explain(next_action, facts, POLICY),
+        "changes_at": next_action.next_change.of(facts, POLICY),
     }
 
 
 @app.get("/today")
 async def today(store: Store, at: Now) -> list[str]:
     """Name whose stage has changed by itself, and judge them again."""
-    return [one.person_id for one in await store.judge(*await store.due(before=at), as_of=at)]
+    return [one.person_id for one in await store.refresh(*await store.due(before=at), as_of=at)]
 
 
 if __name__ == "__main__":

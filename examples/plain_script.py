@@ -38,10 +38,10 @@ def main(file: Path, database: Path, day: str) -> None:
     with SqliteStore(database, policy=POLICY) as store:
         receipt = store.append(*orders(file), recorded_at=as_of)
         print(f"{receipt.added} new orders, {receipt.repeated} known already")
-        for standing in store.judge(*store.due(before=as_of), as_of=as_of):
-            print(f"{standing.person_id} is now {standing.stage}, was {standing.former}")
+        for standing in store.refresh(*store.due(before=as_of), as_of=as_of):
+            print(f"{standing.person_id} is now {standing.stage}, was {standing.previous_stage}")
         buyers = sorted({order.person_id for order in orders(file)})
-        print(worklist(map(store.history, buyers), POLICY, on=as_of, tz=SHOP).reasons())
+        print(worklist(map(store.history, buyers), POLICY, as_of=as_of, tz=SHOP).reasons())
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ def _all_there() -> None:
 
 REPEATED = frozenset({"polars lazy", "pandas", "pyarrow", ALONE})
 """Engines on which a law repeats the lines of Polars and DuckDB; their own lines are measured with the adapter."""
-LAWS = frozenset({"laws", "facts", "metrics", "moves"})
+LAWS = frozenset({"laws", "facts", "metrics", "machines", "backtest"})
 """Folders of tests whose laws run on every engine."""
 
 
@@ -121,5 +121,5 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     if name not in (*HERE, ALONE):
         pytest.skip(f"{name} is asked in make test-full")
     if name == ALONE:
-        monkeypatch.setattr("funnel._frames.installed", lambda module: module == "pandas")
+        monkeypatch.setattr("funnel._dataframes.adapter.installed", lambda module: module == "pandas")
     return name

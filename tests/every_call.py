@@ -16,9 +16,13 @@ import sqlalchemy
 from pydantic import BaseModel
 
 import funnel
-from funnel import AsyncSqlAlchemyStore, Cause, Facts, Money, Policy, SqlAlchemyStore, SqliteStore, Stage, Tally, Visit
+from funnel import AsyncSqlAlchemyStore, Facts, Money, Policy, SqlAlchemyStore, SqliteStore, Stage
+from funnel.incremental import LiveFacts
+from funnel.interactions import Visit
+from funnel.machines import Cause
 from tests.outer_calls import ENGINE, awaiting, filled, outer, server
-from tests.specimens import DAY, DOORS, NOW, POLICY, START, Door, everyone, logs, onward, specimens
+from tests.public import public
+from tests.specimens import DAY, DOORS, NOW, POLICY, START, Door, everyone, logs, next_stage, specimens
 
 ONE = everyone()[0]
 FACTS = Facts.of(ONE, as_of=NOW)
@@ -31,51 +35,53 @@ EVENTS: list[dict[str, object]] = [
 ]
 METRIC: dict[str, Any] = {"logs": logs(), "as_of": NOW}
 PERIODIC: dict[str, Any] = {"period": "month", "tz": "Asia/Jakarta", "as_of": NOW, "week_start": None}
-RATES: dict[str, Any] = {**METRIC, "within": 30 * DAY, "least": 1}
+RATES: dict[str, Any] = {**METRIC, "within": 30 * DAY, "min_people": 1}
 
 FUNCTIONS: Mapping[str, dict[str, Any]] = {
     "affinity": {**RATES, "lines": LINES},
     "backtest": {
-        "rule": funnel.readiness_points,
+        "rule": funnel.rules.readiness_points,
         **METRIC,
         "policy": POLICY,
         "first": START + 60 * DAY,
         "every": 20 * DAY,
         "horizon": 20 * DAY,
-        "among": None,
+        "trials": None,
         "order": None,
         "at_least": None,
         "calibration": None,
-        "least": 1,
+        "min_people": 1,
         "seed": 0,
     },
-    "bands": {"column": "amount", "edges": [1, 2], "at": "first"},
-    "calibrate": {"scores": [1, 2] * 10, "labels": [True, False] * 10, "method": "isotonic", "least": 1},
-    "compare": {"old": funnel.stage, "new": funnel.stage, **METRIC, "policy": POLICY, "new_policy": POLICY},
+    "bins": {"column": "amount", "edges": [1, 2], "at": "first"},
+    "calibrate": {"scores": [1, 2] * 10, "labels": [True, False] * 10, "method": "isotonic", "min_people": 1},
+    "compare_rules": {"old": funnel.stage, "new": funnel.stage, **METRIC, "policy": POLICY, "new_policy": POLICY},
     "conversion": {
         "events": EVENTS,
         "steps": ["view", "purchase"],
         "within": 30 * DAY,
         "as_of": NOW,
         "order": "ordered",
-        "entry": "first",
-        "ties": "ranked",
-        "hold": ["channel"],
+        "attempts": "first",
+        "tie_break": "ranked",
+        "hold_constant": ["channel"],
         "by": "channel",
         "exclude": [funnel.Exclusion("cart")],
-        "level": 0.95,
-        "enough": 1,
+        "confidence_level": 0.95,
+        "min_people": 1,
     },
     "growth": {"logs": logs(), **PERIODIC, "within": 30 * DAY, "margin": 0.4},
-    "honeymoon": RATES,
-    "in_words": {"answer": Stage.LEAD, "language": "en"},
-    "leaving": {**METRIC, "policy": POLICY, "least": 1},
+    "promotion_retention": RATES,
+    "label": {"answer": Stage.LEAD, "language": "en"},
+    "churn_reasons": {**METRIC, "policy": POLICY, "min_people": 1},
     "lifecycle": {"purchases": logs(), **PERIODIC},
-    "log_rank": {"groups": {"a": specimens()[funnel.Survival][0], "b": specimens()[funnel.Survival][0]}},
-    "look_again": {"people": everyone(), "policy": POLICY, "on": NOW},
-    "offers": {**RATES, "lines": LINES, "most": 1},
-    "postponed": {
-        "not_yet": funnel.InWeeks(n=1),
+    "logrank_test": {
+        "groups": {"a": specimens()[funnel.metrics.Survival][0], "b": specimens()[funnel.metrics.Survival][0]}
+    },
+    "next_review_at": {"people": everyone(), "policy": POLICY, "as_of": NOW},
+    "next_offers": {**RATES, "lines": LINES, "most": 1},
+    "postpone": {
+        "not_yet": funnel.postponement.InWeeks(n=1),
         "id": "a",
         "person_id": "p0",
         "occurred_at": NOW,
@@ -84,10 +90,10 @@ FUNCTIONS: Mapping[str, dict[str, Any]] = {
         "source": "shop",
         "channel": "",
         "words": "",
-        "calendar": funnel.Calendar(events={"payday": ["2026-08-25"]}),
+        "calendar": funnel.postponement.EventCalendar(events={"payday": ["2026-08-25"]}),
     },
-    "profile": {"history": ONE, "as_of": NOW, "personal": True},
-    "purchase_rhythm": {**METRIC, "least": 1},
+    "customer_profile": {"history": ONE, "as_of": NOW, "personal": True},
+    "purchase_rhythm": {**METRIC, "min_people": 1},
     "purchase_steps": RATES,
     "read_interaction": {"given": {"kind": "visit", "id": "a", "person_id": "p0", "occurred_at": NOW}},
     "referral_rate": METRIC,
@@ -96,10 +102,10 @@ FUNCTIONS: Mapping[str, dict[str, Any]] = {
     "repeat_rate_within": {**METRIC, "within": 30 * DAY},
     "repeat_rates": {**METRIC, "within": 30 * DAY},
     "resolve": {
-        "not_yet": funnel.AfterPayday(),
+        "not_yet": funnel.postponement.AfterPayday(),
         "said_at": NOW,
         "tz": "Asia/Jakarta",
-        "calendar": funnel.Calendar(events={"payday": ["2026-08-25"]}),
+        "calendar": funnel.postponement.EventCalendar(events={"payday": ["2026-08-25"]}),
     },
     "retention": {
         "purchases": logs(),
@@ -114,26 +120,26 @@ FUNCTIONS: Mapping[str, dict[str, Any]] = {
     "rfm_quantiles": {**METRIC, "classes": 5},
     "rule": {"function": lambda f, _: f.purchase_count > 1},
     "segments": {**METRIC, "policy": POLICY},
-    "sentence": {"rule": funnel.stage, "person": ONE, "policy": POLICY, "as_of": NOW, "language": "en"},
-    "since": {"moment": funnel.last("purchases")},
+    "explain": {"rule": funnel.stage, "person": ONE, "policy": POLICY, "as_of": NOW, "language": "en"},
+    "since": {"moment": funnel.facts.last("purchases")},
     "stage_difference": {
         "people": everyone()[:2],
-        "old": funnel.RuleBook(POLICY),
-        "new": funnel.RuleBook(Policy()),
+        "old": funnel.backtest.RuleBook(POLICY),
+        "new": funnel.backtest.RuleBook(Policy()),
         **PERIODIC,
     },
-    "stage_flow": {"people": everyone()[:2], "policy": POLICY, **PERIODIC, "machine": funnel.FUNNEL},
+    "stage_flow": {"people": everyone()[:2], "policy": POLICY, **PERIODIC, "machine": funnel.machines.SHOP_MACHINE},
     "store_tables": {"metadata": sqlalchemy.MetaData(), "schema": None, "prefix": "funnel_"},
-    "survival": {"waits": [(START, None), (START, NOW)], "as_of": NOW, "level": 0.95, "least": 1},
+    "survival": {"durations": [(START, None), (START, NOW)], "as_of": NOW, "confidence_level": 0.95, "min_people": 1},
     "survival_by": {
-        "waits": funnel.waits(logs(), "leads", "purchases", as_of=NOW, keep=["source"]),
+        "durations": funnel.metrics.durations(logs(), "leads", "purchases", as_of=NOW, keep=["source"]),
         "by": "source",
         "as_of": NOW,
-        "level": 0.95,
-        "least": 1,
+        "confidence_level": 0.95,
+        "min_people": 1,
     },
-    "until": {"moment": funnel.soonest("postponements", "ready_from")},
-    "waits": {
+    "until": {"moment": funnel.facts.soonest("postponements", "ready_from")},
+    "durations": {
         "events": logs(),
         "start": "leads",
         "end": "purchases",
@@ -141,7 +147,7 @@ FUNCTIONS: Mapping[str, dict[str, Any]] = {
         "keep": ["source"],
         "earlier": "counts",
     },
-    "worklist": {"people": everyone(), "policy": POLICY, "on": NOW, "tz": "Asia/Jakarta"},
+    "worklist": {"people": everyone(), "policy": POLICY, "as_of": NOW, "tz": "Asia/Jakarta"},
     **{name: {"stream": "purchases"} for name in ("count", "exists", "mean_gap")},
     **{name: {"stream": "purchases", "never": "past"} for name in ("first", "last")},
     **{name: {"stream": "purchases", "field": "amount"} for name in ("largest", "total", "mean")},
@@ -151,74 +157,77 @@ FUNCTIONS: Mapping[str, dict[str, Any]] = {
 """The functions with arguments that are allowed."""
 
 _ASKED: dict[str, Any] = {"policy": POLICY, "as_of": NOW}
-_TALLY = Tally(ONE, Facts)
+_TALLY = LiveFacts(ONE, Facts)
 METHODS: Mapping[str, dict[str, Any]] = {
-    "Advance.again": {"history": ONE, "record": VISIT},
-    "Advance.ask": {"as_of": NOW},
-    "Advance.begin": {"person_id": "p0"},
-    "Advance.next_change": {"as_of": NOW},
-    "Advance.of": {"history": ONE},
+    "IncrementalRule.again": {"history": ONE, "record": VISIT},
+    "IncrementalRule.ask": {"as_of": NOW},
+    "IncrementalRule.begin": {"person_id": "p0"},
+    "IncrementalRule.next_change": {"as_of": NOW},
+    "IncrementalRule.of": {"history": ONE},
     "Affinity.beside": {"basket": ["mug"], "most": 1},
     "Affinity.next_after": {"bought": ["mug"], "most": 1},
-    "Affinity.of": {"histories": everyone(), "within": 30 * DAY, "as_of": NOW, "least": 1},
+    "Affinity.of": {"histories": everyone(), "within": 30 * DAY, "as_of": NOW, "min_people": 1},
     "Backtest.minus": {"other": "own rhythm"},
-    "Calendar.next_day": {"event": "payday", "after": date(2026, 3, 1)},
-    "Calibration.from_dict": {"told": specimens()[funnel.Calibration][0].to_dict()},
+    "EventCalendar.next_day": {"event": "payday", "after": date(2026, 3, 1)},
+    "Calibration.from_dict": {"told": specimens()[funnel.backtest.Calibration][0].to_dict()},
     "Calibration.of": {"points": 3},
     "Calibration.over": {"frame": pl.DataFrame({"points": [1]}), "points": "points"},
     "Cohorts.people_of": {"start": date(2026, 1, 1), "periods": 1},
-    "Cohorts.heat": {"unfinished": True},
+    "Cohorts.heatmap_values": {"unfinished": True},
     "Cohorts.triangle": {"unfinished": True},
     **{f"Cohorts.{name}": {"periods": 1} for name in ("average", "label", "values")},
     **{f"Cohort.{name}": {"periods": 1} for name in ("after", "average_order", "is_partial", "rate", "value_each")},
     **{f"Cohort.{name}": {"periods": 1} for name in ("of_before", "of_first")},
     "Facts.at": {"as_of": NOW + DAY},
-    "Facts.evolve": {"purchase_count": 3, "spent": 9, "since_last_purchase": DAY},
+    "Facts.evolve": {"purchase_count": 3, "net_spent": 9, "since_last_purchase": DAY},
     "Facts.of": {"history": ONE, "as_of": NOW},
     "Facts.over": METRIC,
     "Facts.running": METRIC,
     "FiveWays.what_if": {"way": "leads", "by": 0.1},
-    "Funnel.drivers": {"column": "kind"},
-    "Funnel.people": {"step": "view", "which": "reached"},
-    "Funnel.step": {"name": "view"},
-    "Funnel.times": {"quantile": 0.5},
-    "Funnel.trend": {"period": "month", "tz": "UTC", "week_start": None},
-    "Funnel.value": {"column": "amount", "at": "first"},
+    "FunnelResult.drivers": {"column": "kind"},
+    "FunnelResult.people": {"step": "view", "which": "reached"},
+    "FunnelResult.step": {"name": "view"},
+    "FunnelResult.times": {"quantile": 0.5},
+    "FunnelResult.trend": {"period": "month", "tz": "UTC", "week_start": None},
+    "FunnelResult.value": {"column": "amount", "at": "first"},
     "Growth.change": {"before": date(2026, 1, 1), "after": date(2026, 2, 1)},
     "Growth.fixed_mix": {"before": date(2026, 1, 1), "after": date(2026, 2, 1)},
     "Growth.of": {"start": date(2026, 1, 1)},
     "History.of": {"person_id": "p0", "records": ONE.records, "customer": CUSTOMER},
     "Journey.stage_at": {"day": NOW},
-    "Logs.as_known": {"at": NOW},
-    "Machine.may_move": {"start": Stage.LEAD, "to": Stage.CUSTOMER},
+    "Logs.as_known": {"as_of": NOW},
+    "Machine.can_move": {"start": Stage.LEAD, "to": Stage.CUSTOMER},
     "Machine.move": {"start": Stage.LEAD, "to": Stage.CUSTOMER},
-    "PathMachine.may_move": {"start": Door.OUT, "to": Door.IN},
-    "PathMachine.move": {"start": Door.OUT, "to": Door.IN},
-    **{f"{kind}.check": {"policy": POLICY} for kind in ("Machine", "PathMachine")},
-    **{f"{kind}.of": {"history": ONE, **_ASKED} for kind in ("Machine", "PathMachine", "Moves")},
-    **{f"{kind}.over": {"logs": logs(), **_ASKED} for kind in ("Machine", "PathMachine", "Moves", "NextChange")},
+    "PathDependentMachine.can_move": {"start": Door.OUT, "to": Door.IN},
+    "PathDependentMachine.move": {"start": Door.OUT, "to": Door.IN},
+    **{f"{kind}.check": {"policy": POLICY} for kind in ("Machine", "PathDependentMachine")},
+    **{f"{kind}.of": {"history": ONE, **_ASKED} for kind in ("Machine", "PathDependentMachine", "Transitions")},
+    **{
+        f"{kind}.over": {"logs": logs(), **_ASKED}
+        for kind in ("Machine", "PathDependentMachine", "Transitions", "NextChange")
+    },
     "Money.of_minor": {"minor": 1, "currency": "USD"},
     "Money.parse": {"text": "1.00", "currency": "USD", "style": "plain"},
     "Money.written": {"style": "plain"},
     "PurchaseSummary.of": {"history": ONE, "tz": "UTC", "as_of": NOW},
     "PurchaseSummary.over": {"purchases": logs(), "tz": "UTC", "as_of": NOW},
-    "Rate.enough": {"least": 1},
-    "Rate.minus": {"other": funnel.Rate.of(1, 2), "least": 1},
-    "Rate.of": {"hits": 1, "among": 2, "level": 0.95},
+    "Rate.is_reportable": {"min_people": 1},
+    "Rate.minus": {"other": funnel.Rate.of(1, 2), "min_people": 1},
+    "Rate.of": {"successes": 1, "trials": 2, "confidence_level": 0.95},
     **{f"Rule.{name}": {"person": ONE, **_ASKED} for name in ("of", "why")},
     "NextChange.of": {"person": ONE, **_ASKED},
     "Rule.over": {"people": logs(), **_ASKED},
     "Rule.table": {"policy": POLICY},
     "Rule.witnesses": _ASKED,
     "RuleComparison.people": {"before": Stage.REPEAT_CUSTOMER, "after": Stage.LAPSED},
-    "Running.from_json": {"text": specimens()[funnel.Running][0].to_json()},
+    "FactsState.from_json": {"text": specimens()[funnel.incremental.FactsState][0].to_json()},
     "Survival.at": {"within": 9 * DAY},
-    "Survival.plateau": {"least": 1},
+    "Survival.plateau": {"min_people": 1},
     "Survival.quantile": {"share": 0.5},
     "Survival.restricted_mean": {"horizon": 9 * DAY},
-    "Tally.ask": {"rule": funnel.stage, **_ASKED},
-    "Tally.ask_on": {"rule": funnel.stage, **_ASKED},
-    "Tally.facts": {"as_of": NOW},
+    "LiveFacts.ask": {"rule": funnel.stage, **_ASKED},
+    "LiveFacts.ask_on": {"rule": funnel.stage, **_ASKED},
+    "LiveFacts.facts": {"as_of": NOW},
     "Task.reason": {"language": "en"},
     "Worklist.reasons": {"language": "en"},
 }
@@ -227,24 +236,24 @@ METHODS: Mapping[str, dict[str, Any]] = {
 STORE: Mapping[str, dict[str, Any]] = {
     "aliases": {"person_id": "p0"},
     "due": {"before": NOW, "limit": 3},
-    "enter": {"customer": CUSTOMER, "recorded_at": NOW, "expected": {"p0": 1}, "after_erasure": True},
+    "put_customer": {"customer": CUSTOMER, "recorded_at": NOW, "expected": {"p0": 1}, "after_erasure": True},
     "erase": {"person_id": "p0"},
     "export": {"person_id": "p0"},
     "history": {"person_id": "p0"},
-    "judge_everyone": {"as_of": NOW},
+    "refresh_all": {"as_of": NOW},
     "load": {"records": [VISIT], "recorded_at": NOW},
     "logs": {"engine": "polars"},
     "merge": {"alias": "p0", "into": "p1", "merged_at": NOW},
-    "part": {"alias": "z", "parted_at": NOW},
-    "standing": {"person_id": "p0"},
+    "unmerge": {"alias": "z", "unmerged_at": NOW},
+    "stage_record": {"person_id": "p0"},
 }
 """The methods of a store with arguments that are allowed."""
 
 CONSTRUCTORS: Mapping[str, dict[str, Any]] = {
-    "Advance": {"rule": funnel.stage, "policy": POLICY},
-    "By": {"column": "kind", "at": "first", "edges": ()},
+    "IncrementalRule": {"rule": funnel.stage, "policy": POLICY},
+    "GroupBy": {"column": "kind", "at": "first", "edges": ()},
     "Exclusion": {"kind": "cart", "where": None, "after": None, "before": None, "then": "drop"},
-    "Facts": {"as_of": NOW, "purchase_count": 1, "spent": 1, "since_last_purchase": DAY},
+    "Facts": {"as_of": NOW, "purchase_count": 1, "net_spent": 1, "since_last_purchase": DAY},
     "FunnelStep": {"name": "view", "kind": None, "where": None, "within": DAY, "optional": False},
     "Logs": {
         **dict.fromkeys(("leads", "purchases", "refunds", "interactions", "aliases")),
@@ -253,11 +262,15 @@ CONSTRUCTORS: Mapping[str, dict[str, Any]] = {
         ),
         "currency": "USD",
     },
-    "Machine": {"stage": funnel.stage, "table": funnel.FUNNEL.table, "returns": funnel.FUNNEL.returns},
+    "Machine": {
+        "stage": funnel.stage,
+        "table": funnel.machines.SHOP_MACHINE.table,
+        "returns": funnel.machines.SHOP_MACHINE.returns,
+    },
     "Money": {"amount": "1.00", "currency": "USD"},
-    "PathMachine": {
+    "PathDependentMachine": {
         "start": Door.OUT,
-        "onward": onward,
+        "next_stage": next_stage,
         "table": {Door.OUT: {Door.IN: Cause.EVENT}, Door.IN: {}},
         "returns": (),
     },
@@ -270,7 +283,7 @@ CONSTRUCTORS: Mapping[str, dict[str, Any]] = {
         "timeout": timedelta(seconds=1),
         "flush": "full",
     },
-    "Tally": {"history": ONE, "facts": Facts},
+    "LiveFacts": {"history": ONE, "facts": Facts},
 }
 """The constructors of classes that users make, with arguments that are allowed; models of pydantic give their own."""
 
@@ -299,7 +312,7 @@ def _listed(name: str) -> Callable[..., Any]:
 
 def _stores() -> Iterator[Call]:
     given = {"items": [VISIT], "recorded_at": NOW, "expected": {"p0": 1}}
-    many = {"append": given, "amend": given, "judge": {"items": ["p0"], "as_of": NOW}}
+    many = {"append": given, "amend": given, "refresh": {"items": ["p0"], "as_of": NOW}}
     for kind, make in (("SqliteStore", lambda: filled(SqliteStore())), ("SqlAlchemyStore", server)):
         once = cache(make)
         for name, arguments in STORE.items():
@@ -310,7 +323,7 @@ def _stores() -> Iterator[Call]:
         yield Call(f"AsyncSqlAlchemyStore.{name}", partial(awaiting, name), dict(arguments))
 
 
-_READ = frozenset({"aliases", "due", "export", "history", "logs", "standing"})
+_READ = frozenset({"aliases", "due", "export", "history", "logs", "stage_record"})
 """The methods of a store that change nothing."""
 
 
@@ -341,7 +354,7 @@ def _same(one: Any) -> Any:
 
 def _advance() -> Any:
     """An advance whose methods take a state of its own."""
-    return funnel.Advance(funnel.stage, POLICY)
+    return funnel.incremental.IncrementalRule(funnel.stage, POLICY)
 
 
 def _method(name: str) -> Callable[..., Any]:
@@ -353,7 +366,7 @@ def _method(name: str) -> Callable[..., Any]:
     elif kind == "Rule":
         subject = funnel.stage
     else:
-        subject = specimens()[getattr(funnel, kind)][0]
+        subject = specimens()[public()[kind]][0]
     bound: Callable[..., Any] = getattr(subject, method)
     return bound
 
@@ -361,33 +374,33 @@ def _method(name: str) -> Callable[..., Any]:
 @cache
 def calls() -> tuple[Call, ...]:
     """Every public call."""
-    functions = (Call(name, partial(getattr, funnel, name), given) for name, given in FUNCTIONS.items())
+    functions = (Call(name, partial(public().__getitem__, name), given) for name, given in FUNCTIONS.items())
     state = _advance().of(ONE)
     methods = (
         Call(name, partial(_method, name), {"state": state, **given} if name in _OF_STATES else given)
         for name, given in METHODS.items()
     )
-    made = (Call(name, partial(getattr, funnel, name), given) for name, given in CONSTRUCTORS.items())
+    made = (Call(name, partial(public().__getitem__, name), given) for name, given in CONSTRUCTORS.items())
     around = (Call(name, fresh, given) for name, fresh, given in outer())
     return (*functions, *methods, *made, *_stores(), *_models(), *_others(state), *around)
 
 
-_OF_STATES = frozenset({"Advance.again", "Advance.ask", "Advance.next_change"})
+_OF_STATES = frozenset({"IncrementalRule.again", "IncrementalRule.ask", "IncrementalRule.next_change"})
 
 
 def _others(state: Any) -> Iterator[Call]:
     """What is called by position alone, or without a name."""
-    yield Call("Advance()", lambda: partial(_by_place, _advance()), {"first": state, "second": VISIT})
+    yield Call("IncrementalRule()", lambda: partial(_by_place, _advance()), {"first": state, "second": VISIT})
     yield Call("History.add", lambda: partial(_listed("add"), ONE), {"items": [VISIT]})
-    yield Call("Moves", lambda: funnel.Moves, {"machine": DOORS})
+    yield Call("Transitions", lambda: funnel.machines.Transitions, {"machine": DOORS})
     yield Call("Rule()", lambda: funnel.stage, {"f": FACTS, "policy": POLICY})
     yield Call("SqlAlchemyStore", lambda: SqlAlchemyStore, {"engine": sqlalchemy.create_engine("sqlite://"), **_SERVER})
     yield Call("AsyncSqlAlchemyStore", lambda: AsyncSqlAlchemyStore, {**ENGINE, **_SERVER})
-    yield Call("Tally.add", lambda: Tally(ONE, Facts).add, {"record": VISIT})
+    yield Call("LiveFacts.add", lambda: LiveFacts(ONE, Facts).add, {"record": VISIT})
     yield Call("model_copy", lambda: ONE.model_copy, {"update": {"person_id": "p0"}, "deep": False})
     yield Call("Policy.model_copy", lambda: POLICY.model_copy, {"update": {"lapse_after": DAY}, "deep": False})
     for name in ("all_of", "any_of"):
-        yield Call(name, partial(_spread, getattr(funnel, name)), {"conditions": [True, False]})
+        yield Call(name, partial(_spread, public()[name]), {"conditions": [True, False]})
 
 
 _SERVER: dict[str, Any] = {"schema": None, "prefix": "funnel_", "stage": funnel.stage, "policy": POLICY}

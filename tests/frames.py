@@ -14,13 +14,13 @@ from funnel.interactions import (
     Answer,
     Checkout,
     Complaint,
-    Delivered,
+    Declined,
+    Delivery,
     Feedback,
     Interaction,
-    Postponed,
+    Postponement,
     Quote,
     Resolution,
-    SaidNo,
 )
 
 TIME = pl.Datetime("us", "UTC")
@@ -81,11 +81,11 @@ def _interaction(record: Interaction) -> dict[str, object]:
             row["regarding"] = record.question_id
         case Resolution():
             row["regarding"] = record.complaint_id
-        case Delivered() | Complaint():
+        case Delivery() | Complaint():
             row["regarding"] = record.purchase_id
-        case Postponed():
+        case Postponement():
             row |= {"reason": str(record.reason), "until": record.until, "latest": record.latest}
-        case SaidNo():
+        case Declined():
             row["reason"] = str(record.reason)
         case Feedback():
             row["score"] = record.score

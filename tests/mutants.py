@@ -37,19 +37,19 @@ MEMORY = 8 << 30
 """So has one that takes more memory."""
 
 TESTS: dict[str, tuple[str, ...]] = {
-    "rules/activity.py": ("tests/rules/test_activity.py", "tests/test_stages.py"),
-    "rules/buying.py": ("tests/rules/test_buying.py",),
-    "rules/follow_up.py": ("tests/rules/test_follow_up.py",),
-    "rules/postponement.py": ("tests/rules/test_postponement.py",),
-    "rules/readiness.py": ("tests/rules/test_readiness.py",),
-    "rules/rfm.py": ("tests/rules/test_rfm.py",),
-    "rules/trust.py": ("tests/rules/test_trust.py",),
-    "rules/window.py": ("tests/rules/test_window.py",),
+    "rules/_activity.py": ("tests/rules/test_activity.py", "tests/test_stages.py"),
+    "rules/_buying.py": ("tests/rules/test_buying.py",),
+    "rules/_next_action.py": ("tests/rules/test_follow_up.py",),
+    "rules/_postponement.py": ("tests/rules/test_postponement.py",),
+    "rules/_readiness.py": ("tests/rules/test_readiness.py",),
+    "rules/_rfm.py": ("tests/rules/test_rfm.py",),
+    "rules/_trust.py": ("tests/rules/test_trust.py",),
+    "rules/_window.py": ("tests/rules/test_window.py",),
     "stages.py": ("tests/test_stages.py",),
-    "_lift/": ("tests/lift",),
-    "_reduce/": ("tests/reduce", "tests/facts/test_by_hand.py"),
-    "_ledger/steps.py": ("tests/advance/test_cases.py",),
-    "advance/": ("tests/advance/test_cases.py",),
+    "_expr/": ("tests/expr",),
+    "_aggregate/": ("tests/aggregate", "tests/facts/test_by_hand.py"),
+    "_ledger/steps.py": ("tests/incremental/test_cases.py",),
+    "incremental/": ("tests/incremental/test_cases.py",),
 }
 """The tests that are to find a fault in a file or a folder."""
 

@@ -15,9 +15,10 @@ from hypothesis import Phase, find, settings
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import funnel
-from funnel import AsyncSqlAlchemyStore, Purchase, SqlAlchemyStore, Visit, testing
-from funnel.readers import orders
-from funnel.readers.orders import Columns, OrderMapping
+from funnel import AsyncSqlAlchemyStore, Purchase, SqlAlchemyStore, testing
+from funnel.interactions import Visit
+from funnel.readers import _read_orders
+from funnel.readers._read_orders import Columns, OrderMapping
 from tests.specimens import NOW, POLICY, START, everyone
 
 COLUMNS = Columns(id="Order", person_id="Buyer", purchased_at="Paid on", amount="Total")
@@ -51,7 +52,7 @@ KIT: Mapping[str, dict[str, Any]] = {
     "testing.leads": {**_PERSON, "at": testing.instants()},
     "testing.lines": {"currency": "USD"},
     "testing.logs": {"count": 2, "engine": "polars"},
-    "testing.moneys": {"currency": "USD", "least": 1, "most": 3},
+    "testing.moneys": {"currency": "USD", "minimum": 1, "most": 3},
     "testing.next_records": {"history": everyone()[0], "number": "new", "now": NOW},
     "testing.people": {"count": 2, "most": 3},
     "testing.policies": {"policy": funnel.Policy},
@@ -71,7 +72,7 @@ def reading(name: str) -> Callable[..., Any]:
     columns = "\n".join(f'{name} = "{column}"' for name, column in COLUMNS.given().items())
     text = f'currency = "IDR"\nzone = "UTC"\namount_style = "id"\n[columns]\n{columns}\n'
     Path("orders.toml").write_text(text, encoding="utf-8")
-    called: Any = MAPPING if name.endswith("format_of") else orders
+    called: Any = MAPPING if name.endswith("format_of") else _read_orders
     for part in ["format_of"] if called is MAPPING else name.split(".")[1:]:
         called = getattr(called, part)
     return called  # type: ignore[no-any-return]
@@ -101,7 +102,7 @@ def _database() -> bytes:
     """The tables of a store on a server, with the same people."""
     with sqlite3.connect(":memory:") as connection:
         engine = sqlalchemy.create_engine("sqlite://", creator=lambda: connection, poolclass=sqlalchemy.StaticPool)
-        funnel.store_tables().create_all(engine)
+        funnel.store.store_tables().create_all(engine)
         filled(SqlAlchemyStore(engine))
         return connection.serialize()
 

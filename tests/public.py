@@ -6,37 +6,39 @@ import inspect
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from functools import cache
+from importlib import import_module
 from types import ModuleType
+from typing import Any
 
 from pydantic import BaseModel
 
 import funnel
 from funnel import testing
-from funnel.readers import orders
+from funnel.readers import _read_orders
 
 UNASKED = frozenset(
-    {
-        *("Facts.held_as", "History.fill", "Machine.asked", "Machine.compile_for", "Machine.course"),
-        *("PathMachine.asked", "PathMachine.compile_for", "PathMachine.course", "Rule.as_written", "Rule.facts_from"),
-        *("Rule.lifted", "Rule.person", "StageFlow.rate", "StageFlow.spells"),
-    }
+    """
+    read_orders
+    Facts.held_as History.fill Machine.asked Machine.compile_for Machine.course PathDependentMachine.asked
+    PathDependentMachine.compile_for PathDependentMachine.course Rule.as_written Rule.compiled_rule
+    Rule.facts_from Rule.person StageFlow.rate StageFlow.spells
+    """.split()  # noqa: SIM905 - a list of many names reads better as words
 )
-"""Methods for the parts of this library; and those of a table of stages, which any value may be asked of."""
+"""Internal methods, methods that accept any value, and `read_orders`, which is called as `readers.read_orders`."""
 
 RESULTS = frozenset(
-    {
-        *("Affinity", "Alias", "AnswerMove", "AnswerShare", "Backtest", "Bought", "Calibration", "CalibrationLevel"),
-        *("Change", "Cohort", "Cohorts", "Comparison", "ConvertedBy", "Difference", "Driver", "Drivers", "Fault"),
-        *("Figure", "FigureChange", "FiveWays", "FixedMix", "Funnel", "FunnelGroup", "FunnelPeriod", "Growth"),
-        *("Honeymoon", "Journey", "Leaving", "LeavingReason", "LeftFrom", "Lifecycle", "Lifecycles", "LogRank"),
-        *("MachineCheck", "Move", "MoveChange", "Moves", "NextChange", "Pair", "Path", "Plateau", "Profile"),
-        *("PromotionComparison", "PurchaseStep", "PurchaseSteps", "PurchaseSummary", "Ranking", "Rate", "Ratio"),
-        *("Reason", "Receipt", "Reliability", "RepeatGroup", "RepeatGroups", "RepeatRate", "RepeatRates"),
-        *("RestrictedMean", "Rhythm", "RuleComparison", "Running", "Said", "SegmentShare", "Segments", "Spell"),
-        *("StageChange", "StageDifference", "StageFlow", "StagePeriod", "Standing", "StandingChange", "StepCount"),
-        *("StepTime", "StepValue", "Survival", "SurvivalBy", "SurvivalStep", "Table", "Task", "Transition", "Trend"),
-        *("Trouble", "WaitQuantile", "WhatIf", "Who", "Why", "Worklist"),
-    }
+    """
+    Affinity Alias AnswerChange AnswerShare AppendResult Backtest Calibration CalibrationLevel ChurnOrigin
+    ChurnReason ChurnReasons Cohort Cohorts Comparison ConversionAt CustomerProfile DecisionTable Difference
+    Driver Drivers Explanation FactsState Figure FigureChange FiveWays FixedMix FunnelGroup FunnelPeriod
+    FunnelResult Growth GrowthChange Issue Journey Lifecycle Lifecycles LogrankTest MachineCheck NextChange Pair
+    Plateau ProfileIdentity ProfileInteraction ProfileItem PromotionComparison PromotionRetention PurchaseStep
+    PurchaseSteps PurchaseSummary Ranking Rate Ratio Reason Reliability RepeatGroup RepeatGroups RepeatRate
+    RepeatRates RestrictedMean Rhythm RuleComparison RulePath SegmentShare Segments ServiceProblem Spell
+    StageChange StageCountChange StageDifference StageFlow StagePeriod StageRecord StepCount StepTime StepValue
+    Survival SurvivalGroups SurvivalStep Task TimeQuantile Transition TransitionChange TransitionRate
+    Transitions Trend WhatIf Worklist
+    """.split()  # noqa: SIM905 - a list of many names reads better as words
 )
 """Results: the library makes them, and nobody calls their constructors."""
 
@@ -45,18 +47,43 @@ PROTOCOLS = frozenset({"Record", "Store"})
 
 BESIDE = frozenset(
     {
-        *("Advance()", "Moves", "Policy.model_copy", "Rule()", "model_copy"),
+        *("IncrementalRule()", "Transitions", "Policy.model_copy", "Rule()", "model_copy"),
         *("readers.OrderMapping.format_of", "readers.OrderMapping.read"),
     }
 )
 """Calls beside those of public names."""
 
 
+MODULES = (
+    *(
+        "backtest",
+        "errors",
+        "facts",
+        "history",
+        "incremental",
+        "interactions",
+        "logs",
+        "machines",
+        "messages",
+        "metrics",
+    ),
+    *("money", "policy", "postponement", "profiles", "records", "rules", "stages", "store", "worklists"),
+)
+"""The public modules beside the root, the readers and the test kit."""
+
+
+@cache
+def public() -> Mapping[str, Any]:
+    """Every public name, of the root and of the public modules, with its value."""
+    modules = (funnel, *(import_module(f"funnel.{name}") for name in MODULES))
+    found = {name: getattr(module, name) for module in modules for name in module.__all__}
+    return dict(sorted(found.items()))
+
+
 @cache
 def classes() -> frozenset[type]:
     """Every public class."""
-    public = (getattr(funnel, name) for name in funnel.__all__)
-    return frozenset(one for one in public if inspect.isclass(one))
+    return frozenset(one for one in public().values() if inspect.isclass(one))
 
 
 def called() -> list[str]:
@@ -70,8 +97,7 @@ def called() -> list[str]:
 def public_names() -> Iterator[str]:
     """Every public function, and every public method that takes an argument, as `name` or `Class.method`."""
     yield from outer_names()
-    for name in funnel.__all__:
-        one = getattr(funnel, name)
+    for name, one in public().items():
         if inspect.isfunction(one):
             yield name
         elif inspect.isclass(one) and not issubclass(one, Exception):
@@ -88,7 +114,7 @@ def _methods(kind: type) -> Iterator[str]:
 
 def outer_names() -> Iterator[str]:
     """Every public function that takes an argument, and every model, of the readers and of the test kit."""
-    modules: Mapping[str, ModuleType] = {"readers": orders, "testing": testing}
+    modules: Mapping[str, ModuleType] = {"readers": _read_orders, "testing": testing}
     for prefix, module in modules.items():
         for name in module.__all__:
             one = getattr(module, name)

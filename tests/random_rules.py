@@ -15,9 +15,9 @@ from typing import Any
 import attrs
 from hypothesis import strategies as st
 
-from funnel._lift.nodes import Fact
-from funnel._lift.tree import lift
-from funnel.errors import LiftError
+from funnel._expr.nodes import Fact
+from funnel._expr.tree import lift
+from funnel.errors import RuleError
 
 Value = int | str
 Draw = st.DrawFn
@@ -107,7 +107,7 @@ def _fits(part: Part, facts: Mapping[str, Fact]) -> bool:
     """Whether a rule has few enough paths; every other refusal is a fault of these strategies."""
     try:
         lift(part.run, facts)
-    except LiftError as error:
+    except RuleError as error:
         if "add conditions up" not in str(error):
             raise
         return False
@@ -281,8 +281,8 @@ def _chained(draw: Draw, pools: Pools) -> Part:
 def _within(draw: Draw, pools: Pools) -> Part:
     name = draw(st.sampled_from([*pools.called("text"), *pools.called("number")]))
     fact = pools.facts[name]
-    among = (fact.choices or pools.texts) if fact.unit == "text" else pools.numbers
-    some = tuple(draw(st.lists(st.sampled_from(list(among)), max_size=3)))
+    trials = (fact.choices or pools.texts) if fact.unit == "text" else pools.numbers
+    some = tuple(draw(st.lists(st.sampled_from(list(trials)), max_size=3)))
     return Part(f"(f.{name} in {some})", lambda f: getattr(f, name) in some)
 
 

@@ -15,56 +15,58 @@ from pydantic import BaseModel
 
 import funnel
 from funnel import (
-    Advance,
+    Contact,
+    Customer,
+    Exclusion,
+    Facts,
+    FunnelStep,
+    GroupBy,
+    History,
+    Lead,
+    Logs,
+    Machine,
+    Money,
+    OrderLine,
+    Policy,
+    Purchase,
+    Refund,
+    SqliteStore,
+)
+from funnel.backtest import RuleBook
+from funnel.incremental import IncrementalRule, LiveFacts
+from funnel.interactions import (
+    Answer,
+    Cart,
+    Checkout,
+    Complaint,
+    Declined,
+    Delivery,
+    Feedback,
+    FollowUp,
+    Meeting,
+    OptOut,
+    Postponement,
+    Question,
+    Quote,
+    ReadySignal,
+    Resolution,
+    View,
+    Visit,
+)
+from funnel.logs import Issue
+from funnel.machines import Cause, PathDependentMachine
+from funnel.postponement import (
     AfterEvent,
     AfterHoliday,
     AfterInstalments,
     AfterPayday,
-    Answer,
     Between,
-    By,
-    Calendar,
-    Cart,
-    Cause,
-    Checkout,
-    Complaint,
-    Contact,
-    Customer,
-    Delivered,
-    Exclusion,
-    Facts,
-    Fault,
-    Feedback,
-    FollowUpSent,
-    FunnelStep,
-    History,
+    EventCalendar,
     InMonths,
     InWeeks,
-    Lead,
-    Line,
-    Logs,
-    Machine,
-    Met,
-    Money,
-    OptedOut,
-    PathMachine,
-    Policy,
-    Postponed,
-    Purchase,
-    Question,
-    Quote,
-    Refund,
-    Resolution,
-    RuleBook,
-    SaidNo,
-    SaidReady,
-    SqliteStore,
-    Tally,
     Until,
-    View,
-    Visit,
 )
-from funnel.stages import FUNNEL
+from funnel.stages import SHOP_MACHINE
 from funnel.testing.people import logs_of
 from tests.public import classes
 
@@ -85,12 +87,12 @@ class Door(StrEnum):
     IN = "in"
 
 
-def onward(door: Door, f: Facts, policy: Policy) -> Door:
+def next_stage(door: Door, f: Facts, policy: Policy) -> Door:
     """Who was heard of is in."""
     return Door.IN if f.inbound_count >= 1 else door
 
 
-DOORS = PathMachine(Door.OUT, onward, {Door.OUT: {Door.IN: Cause.EVENT}, Door.IN: {}})
+DOORS = PathDependentMachine(Door.OUT, next_stage, {Door.OUT: {Door.IN: Cause.EVENT}, Door.IN: {}})
 
 
 def _records(person: str, shift: int) -> list[Any]:
@@ -105,7 +107,7 @@ def _records(person: str, shift: int) -> list[Any]:
             id=f"{person}-{number}", person_id=person, purchased_at=moment, amount=Money(amount, "USD"), **more
         )
 
-    mug = Line(sku="mug", category="cups", quantity=2, unit_price=Money(4, "USD"), unit_cost=Money(2, "USD"))
+    mug = OrderLine(sku="mug", category="cups", quantity=2, unit_price=Money(4, "USD"), unit_cost=Money(2, "USD"))
     return [
         Lead(person_id=person, arrived_at=_at(shift), source="fair", contact=Contact(phone="1")),
         Visit(**told(1, 1)),
@@ -123,18 +125,18 @@ def _records(person: str, shift: int) -> list[Any]:
             promised_at=_at(9 + shift),
             promotion="launch",
         ),
-        Delivered(**told(8, 8), purchase_id=f"{person}-1"),
+        Delivery(**told(8, 8), purchase_id=f"{person}-1"),
         Feedback(**told(9, 9), score=4),
         Complaint(**told(10, 10), purchase_id=f"{person}-1"),
         Resolution(**told(11, 11), complaint_id=f"{person}-10"),
         bought(2, 20, 9),
         Refund(id=f"{person}-r", purchase_id=f"{person}-2", refunded_at=_at(22 + shift), amount=Money(1, "USD")),
         *(bought(number, 20 + 15 * number, 5 + number) for number in range(3, 6 + shift % 3)),
-        SaidReady(**told(12, 110)),
-        Met(**told(13, 111)),
-        FollowUpSent(**told(14, 112)),
-        Postponed(**told(15, 113), reason="payday", until=_at(130 + shift), words="after payday"),
-        *([SaidNo(**told(16, 120), reason="price"), OptedOut(**told(17, 121))] if shift % 2 else []),
+        ReadySignal(**told(12, 110)),
+        Meeting(**told(13, 111)),
+        FollowUp(**told(14, 112)),
+        Postponement(**told(15, 113), reason="payday", until=_at(130 + shift), words="after payday"),
+        *([Declined(**told(16, 120), reason="price"), OptOut(**told(17, 121))] if shift % 2 else []),
         Question(**told(18, 150), words="and now?"),
     ]
 
@@ -160,15 +162,29 @@ def questions() -> Iterator[object]:
     people, tables = everyone(), logs()
     one = people[0]
     facts = Facts.of(one, as_of=NOW)
-    yield from (one, facts, POLICY, tables, FUNNEL, DOORS, FUNNEL.moves, FUNNEL.check(POLICY), funnel.stage)
-    yield from (funnel.stage.next_change, funnel.next_step.why(facts, POLICY), funnel.stage.table(POLICY))
-    yield from (Machine(funnel.stage, FUNNEL.table, FUNNEL.returns), RuleBook(POLICY), RuleBook(POLICY, DOORS))
-    yield from (FUNNEL.moves.of(one, POLICY, as_of=NOW), DOORS.moves.of(one, POLICY, as_of=NOW))
-    yield FUNNEL.moves.of(one, POLICY, as_of=NOW).spells
-    advance = Advance(funnel.stage, POLICY)
-    yield from (advance, advance.of(one), Tally(one, Facts))
-    yield funnel.worklist(people, POLICY, on=NOW, tz="Asia/Jakarta")
-    yield funnel.profile(one, as_of=NOW, personal=True)
+    yield from (
+        one,
+        facts,
+        POLICY,
+        tables,
+        SHOP_MACHINE,
+        DOORS,
+        SHOP_MACHINE.transitions,
+        SHOP_MACHINE.check(POLICY),
+        funnel.stage,
+    )
+    yield from (funnel.stage.next_change, funnel.next_action.why(facts, POLICY), funnel.stage.table(POLICY))
+    yield from (
+        Machine(funnel.stage, SHOP_MACHINE.table, SHOP_MACHINE.returns),
+        RuleBook(POLICY),
+        RuleBook(POLICY, DOORS),
+    )
+    yield from (SHOP_MACHINE.transitions.of(one, POLICY, as_of=NOW), DOORS.transitions.of(one, POLICY, as_of=NOW))
+    yield SHOP_MACHINE.transitions.of(one, POLICY, as_of=NOW).spells
+    advance = IncrementalRule(funnel.stage, POLICY)
+    yield from (advance, advance.of(one), LiveFacts(one, Facts))
+    yield funnel.worklist(people, POLICY, as_of=NOW, tz="Asia/Jakarta")
+    yield funnel.customer_profile(one, as_of=NOW, personal=True)
     yield people
     yield funnel.Interaction(kind="visit", id="i", person_id="p", occurred_at=NOW)
     yield from _asked_of_tables(tables)
@@ -176,8 +192,8 @@ def questions() -> Iterator[object]:
     yield from (Until(at=NOW), Between(earliest=START, latest=NOW), AfterPayday())
     yield from (InWeeks(n=2), InMonths(n=1), AfterInstalments(n=3, day=5))
     yield from (AfterHoliday(on="2026-03-20"), AfterEvent(event="lebaran", days=-7))
-    yield Calendar(events={"payday": "FREQ=MONTHLY;BYMONTHDAY=25", "lebaran": ["2026-03-20"]})
-    yield Fault("leads", "arrived_at", "is empty", 2, (1, 3))
+    yield EventCalendar(events={"payday": "FREQ=MONTHLY;BYMONTHDAY=25", "lebaran": ["2026-03-20"]})
+    yield Issue("leads", "arrived_at", "is empty", 2, (1, 3))
     with SqliteStore() as store:
         yield store.append(*one.records, recorded_at=NOW)
         yield store.due(before=NOW + 300 * DAY)
@@ -190,51 +206,55 @@ def _asked_of_tables(tables: Logs) -> Iterator[object]:
     steps = [FunnelStep("view"), "question", FunnelStep("cart", optional=True), "purchase"]
     asked: dict[str, Any] = {"within": 30 * DAY, "as_of": NOW}
     for entry in ("first", "each"):
-        found = funnel.conversion(tables, steps, **asked, by="channel", exclude=Exclusion("complaint"), entry=entry)
+        found = funnel.conversion(tables, steps, **asked, by="channel", exclude=Exclusion("complaint"), attempts=entry)
         yield from (found, found.times(), found.value("amount"), found.drivers(), found.compare())
         yield found.trend("month", tz="UTC")
-    yield from (By("channel"), FunnelStep("view"), Exclusion("cart"))
-    waits = funnel.waits(tables, "leads", "purchases", as_of=NOW, keep=["source"])
+    yield from (GroupBy("channel"), FunnelStep("view"), Exclusion("cart"))
+    waits = funnel.metrics.durations(tables, "leads", "purchases", as_of=NOW, keep=["source"])
     found = funnel.survival(waits, as_of=NOW)
     yield from (found, found.at(9 * DAY), found.quantile(0.5), found.restricted_mean(9 * DAY), list(found.steps)[:2])
     flat = funnel.survival([*((START, START + n * DAY) for n in range(1, 20)), *[(START, None)] * 20], as_of=NOW)
-    by = funnel.survival_by(waits, "source", as_of=NOW)
-    yield from (by, flat.plateau(least=1), funnel.log_rank({"a": found, "b": found}))
+    by = funnel.metrics.survival_by(waits, "source", as_of=NOW)
+    yield from (by, flat.plateau(min_people=1), funnel.metrics.logrank_test({"a": found, "b": found}))
 
 
 def _metrics(tables: Logs) -> Iterator[object]:
     for how in ({}, {"window": 30 * DAY}):
         cohorts = funnel.retention(tables, "month", tz="UTC", as_of=NOW, **how)  # type: ignore[arg-type]
         yield from (cohorts, cohorts.cohorts[0].of_first(1))
-    late = {"as_of": NOW, "least": 1}
+    late = {"as_of": NOW, "min_people": 1}
     tested: dict[str, Any] = {"first": START + 60 * DAY, "every": 20 * DAY, "horizon": 20 * DAY, **late}
-    for rule in (funnel.readiness_points, funnel.is_lapsed):
-        yield funnel.backtest(rule, tables, POLICY, **tested)
-    yield (one := funnel.backtest(funnel.readiness_points, tables, POLICY, **tested)).minus(one)
+    for rule in (funnel.rules.readiness_points, funnel.is_lapsed):
+        yield funnel.backtest.backtest(rule, tables, POLICY, **tested)
+    yield (one := funnel.backtest.backtest(funnel.rules.readiness_points, tables, POLICY, **tested)).minus(one)
     yield one.minus("own rhythm")
-    sure = funnel.calibrate(list(range(100)) * 2, [number > 50 for number in range(100)] * 2, least=10)
-    yield from (sure, funnel.calibrate(one), funnel.backtest(funnel.readiness_points, tables, POLICY, **tested))
-    yield funnel.backtest(funnel.readiness_points, tables, POLICY, **tested, calibration=sure)
-    yield funnel.compare(funnel.stage, funnel.stage, tables, Policy(), as_of=NOW, new_policy=POLICY)
-    yield funnel.stage_flow(tables, POLICY, "month", tz="UTC", as_of=NOW)
+    sure = funnel.backtest.calibrate(list(range(100)) * 2, [number > 50 for number in range(100)] * 2, min_people=10)
+    yield from (
+        sure,
+        funnel.backtest.calibrate(one),
+        funnel.backtest.backtest(funnel.rules.readiness_points, tables, POLICY, **tested),
+    )
+    yield funnel.backtest.backtest(funnel.rules.readiness_points, tables, POLICY, **tested, calibration=sure)
+    yield funnel.backtest.compare_rules(funnel.stage, funnel.stage, tables, Policy(), as_of=NOW, new_policy=POLICY)
+    yield funnel.metrics.stage_flow(tables, POLICY, "month", tz="UTC", as_of=NOW)
     books = RuleBook(Policy()), RuleBook(POLICY)
     for people in (tables, everyone()):
-        differ = funnel.stage_difference(people, *books, "month", tz="UTC", as_of=NOW)  # type: ignore[arg-type]
-        yield from (differ, differ.moves, differ.standing)
-    grown = funnel.growth(tables, "month", within=30 * DAY, margin=0.4, tz="UTC", as_of=NOW)
+        differ = funnel.backtest.stage_difference(people, *books, "month", tz="UTC", as_of=NOW)  # type: ignore[arg-type]
+        yield from (differ, differ.transitions, differ.standing)
+    grown = funnel.metrics.growth(tables, "month", within=30 * DAY, margin=0.4, tz="UTC", as_of=NOW)
     two = [one.start for one in list(grown)[:2]]
     yield from (grown, grown.change(*two), grown.fixed_mix(*two), next(iter(grown)).what_if("leads", 0.1))
-    yield funnel.leaving(tables, POLICY, **late)
-    yield funnel.honeymoon(tables, 30 * DAY, **late)
+    yield funnel.metrics.churn_reasons(tables, POLICY, **late)
+    yield funnel.metrics.promotion_retention(tables, 30 * DAY, **late)
     yield funnel.lifecycle(tables, "month", tz="UTC", as_of=NOW)
-    yield funnel.segments(tables, POLICY, as_of=NOW)
-    yield funnel.repeat_by(tables, "promotion", 30 * DAY, as_of=NOW)
+    yield funnel.metrics.segments(tables, POLICY, as_of=NOW)
+    yield funnel.metrics.repeat_by(tables, "promotion", 30 * DAY, as_of=NOW)
     yield funnel.repeat_rates(tables, 30 * DAY, as_of=NOW)
-    yield funnel.purchase_rhythm(tables, **late)
-    yield funnel.purchase_steps(tables, 30 * DAY, **late)
+    yield funnel.metrics.purchase_rhythm(tables, **late)
+    yield funnel.metrics.purchase_steps(tables, 30 * DAY, **late)
     lines = pl.DataFrame({"purchase_id": [f"p{n}-{k}" for n in range(6) for k in (1, 2)], "sku": ["mug", "pot"] * 6})
-    yield funnel.affinity(tables, lines, 30 * DAY, **late)
-    yield funnel.PurchaseSummary.of(everyone()[0], tz="UTC", as_of=NOW)
+    yield funnel.metrics.affinity(tables, lines, 30 * DAY, **late)
+    yield funnel.metrics.PurchaseSummary.of(everyone()[0], tz="UTC", as_of=NOW)
 
 
 @cache

@@ -21,18 +21,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from funnel import _cache
-from funnel._facts.lifted import Lifted
-from funnel._facts.plan import narrowed
-from funnel._rule import Rule, rule
 from funnel.errors import ArgumentError
 from funnel.facts import Facts
+from funnel.facts._compiled_rule import CompiledRule
+from funnel.facts._schema import narrowed
 from funnel.history import History
+from funnel.incremental._live_facts import LiveFacts
 from funnel.interactions import Visit
 from funnel.policy import Policy
-from funnel.rules.activity import has_bought, is_lapsed
-from funnel.rules.follow_up import next_step
-from funnel.stages import FUNNEL, MOVES, Machine, Stage, stage
-from funnel.tally import Tally
+from funnel.rules._activity import has_bought, is_lapsed
+from funnel.rules._next_action import next_action
+from funnel.rules._rule import Rule, rule
+from funnel.stages import SHOP_MACHINE, TRANSITIONS, Machine, Stage, stage
 from tests import specimens
 from tests.specimens import DAY, NOW, START
 
@@ -66,7 +66,7 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> list[Policy]:
     found: list[Policy] = []
     made = Rule._lift
 
-    def counted(self: Rule[Any, Any, Any], facts: Any, policy: Policy) -> Lifted:
+    def counted(self: Rule[Any, Any, Any], facts: Any, policy: Policy) -> CompiledRule:
         found.append(policy)
         return made(self, facts, policy)
 
@@ -90,8 +90,8 @@ def test_equal_policies_share_what_is_compiled(compiled: list[Policy]) -> None:
     for _ in range(5):
         policy = Policy(lapse_after=9 * DAY)
         assert asked.of(LAPSED, policy)
-        assert asked.lifted(policy) is asked.lifted(Policy(lapse_after=9 * DAY))
-        assert FUNNEL.course(policy) is FUNNEL.course(Policy(lapse_after=9 * DAY))
+        assert asked.compiled_rule(policy) is asked.compiled_rule(Policy(lapse_after=9 * DAY))
+        assert SHOP_MACHINE.course(policy) is SHOP_MACHINE.course(Policy(lapse_after=9 * DAY))
     assert compiled.count(policy) - 3 <= 1  # the rules inside the machine are compiled once too
 
 
@@ -121,9 +121,9 @@ def test_rules_made_in_a_loop_are_collected() -> None:
     found = []
     for _ in range(50):
         asked = _fresh()
-        machine = Machine(stage, MOVES)
+        machine = Machine(stage, TRANSITIONS)
         machine.course(Policy())
-        found += [weakref.ref(asked), weakref.ref(asked.lifted(Policy())), weakref.ref(machine)]
+        found += [weakref.ref(asked), weakref.ref(asked.compiled_rule(Policy())), weakref.ref(machine)]
     del asked, machine
     gc.collect()
 
@@ -132,12 +132,12 @@ def test_rules_made_in_a_loop_are_collected() -> None:
 
 def test_what_a_rule_needs_is_worked_out_once() -> None:
     """The facts it reads, and the plan of them, which rules that read the same facts share."""
-    ready, other = next_step.lifted(Policy()), next_step.lifted(Policy(lapse_after=9 * DAY))
+    ready, other = next_action.compiled_rule(Policy()), next_action.compiled_rule(Policy(lapse_after=9 * DAY))
 
     assert ready.read is ready.read
     assert ready.narrowed() is ready.narrowed() is other.narrowed()
-    assert list(narrowed(Facts.fact_plan, frozenset({"spent", "purchase_count"})).declared) == [
-        name for name in Facts.fact_plan.declared if name in ("spent", "purchase_count")
+    assert list(narrowed(Facts.fact_plan, frozenset({"net_spent", "purchase_count"})).declared) == [
+        name for name in Facts.fact_plan.declared if name in ("net_spent", "purchase_count")
     ]
 
 
@@ -169,8 +169,8 @@ class Listed(Policy):
     [
         lambda policy: has_bought.of(LAPSED, policy),
         lambda policy: has_bought.why(LAPSED, policy),
-        lambda policy: FUNNEL.of(History(person_id="p"), policy, as_of=NOW),
-        lambda policy: Tally(History(person_id="p"), Facts).ask(has_bought, policy, as_of=NOW),
+        lambda policy: SHOP_MACHINE.of(History(person_id="p"), policy, as_of=NOW),
+        lambda policy: LiveFacts(History(person_id="p"), Facts).ask(has_bought, policy, as_of=NOW),
     ],
     ids=["of", "why", "machine", "tally"],
 )
@@ -186,7 +186,7 @@ def test_what_is_not_a_policy_is_refused(policy: Any) -> None:
     with pytest.raises(ArgumentError, match="policy must be a Policy"):
         has_bought.of(LAPSED, policy)
     with pytest.raises(ArgumentError, match="policy must be a Policy"):
-        FUNNEL.of(History(person_id="p"), policy, as_of=NOW)
+        SHOP_MACHINE.of(History(person_id="p"), policy, as_of=NOW)
 
 
 # ---- tallies and ledgers ----
@@ -194,13 +194,13 @@ def test_what_is_not_a_policy_is_refused(policy: Any) -> None:
 
 def test_a_tally_does_not_grow_by_a_policy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Policies whose rules read the same facts share the running values; many different plans are dropped again."""
-    tally = Tally(specimens.everyone()[0], Facts)
+    tally = LiveFacts(specimens.everyone()[0], Facts)
     asked = _fresh()
     for policy in _policies(50):
         tally.ask(asked, policy, as_of=NOW)
     assert len(tally._runnings) == 1
 
-    monkeypatch.setattr("funnel.tally._MOST_RUNNING", 4)
+    monkeypatch.setattr("funnel.incremental._live_facts._MOST_RUNNING", 4)
     names = [name for name, fact in Facts.fact_plan.readable.items() if fact.unit == "number"]
     rules = [_first_of(names[place:]) for place in range(9)]
     for one in rules * 2:
@@ -243,7 +243,7 @@ def hasty() -> Iterator[None]:
 def test_threads_that_ask_a_rule_at_once_get_its_one_answer(limit: int) -> None:
     """Eight threads, more policies than are cached, and all begin at the same time."""
     asked, policies = _fresh(), _policies(2 * limit)
-    machine, together = Machine(stage, MOVES), threading.Barrier(8, timeout=60)
+    machine, together = Machine(stage, TRANSITIONS), threading.Barrier(8, timeout=60)
 
     def ask(seed: int) -> bool:
         turns = random.Random(seed).choices(range(2 * limit), k=60)
@@ -265,15 +265,15 @@ def test_interleaved_threads_answer_as_one_thread_does(seed: int) -> None:
     """Rules, machines, tallies and histories, asked by eight threads with many policies in any order."""
     policies, people = _policies(12), specimens.everyone()[:3]
     rules = [_fresh(), is_lapsed, stage]
-    tallies = [Tally(History.of(one.person_id, one.records), Facts) for one in people]
+    tallies = [LiveFacts(History.of(one.person_id, one.records), Facts) for one in people]
     fresh = [History.of(one.person_id, one.records) for one in people]
     days = [NOW - 90 * DAY, NOW, NOW + 40 * DAY]
     kinds: list[Callable[[int, Policy, Any], object]] = [
         *(lambda who, policy, day, one=one: one.of(fresh[who], policy, as_of=day) for one in rules),
         *(lambda who, policy, day, one=one: tallies[who].ask_on(one, policy, as_of=day) for one in rules),
         lambda who, _, day: tallies[who].facts(as_of=day),
-        lambda who, policy, day: FUNNEL.of(fresh[who], policy, as_of=day),
-        lambda who, policy, day: str(FUNNEL.moves.of(fresh[who], policy, as_of=day)),
+        lambda who, policy, day: SHOP_MACHINE.of(fresh[who], policy, as_of=day),
+        lambda who, policy, day: str(SHOP_MACHINE.transitions.of(fresh[who], policy, as_of=day)),
     ]
     chance = random.Random(seed)
     asked = [
@@ -293,7 +293,7 @@ def test_interleaved_threads_answer_as_one_thread_does(seed: int) -> None:
 @pytest.mark.usefixtures("hasty")
 def test_threads_that_ask_one_tally_at_once_count_every_record_once() -> None:
     """After each batch of records eight threads ask at the same moment."""
-    tally, together = Tally(History(person_id="p"), Facts), threading.Barrier(8, timeout=60)
+    tally, together = LiveFacts(History(person_id="p"), Facts), threading.Barrier(8, timeout=60)
     records = [Visit(id=str(number), person_id="p", occurred_at=START + number * DAY / 40) for number in range(2_000)]
 
     def work(part: int) -> list[int]:
@@ -331,7 +331,9 @@ from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
 
-from funnel import Advance, Facts, History, Money, Policy, Purchase, Tally, moves, stage
+from funnel.incremental import IncrementalRule, LiveFacts
+from funnel import Facts, History, Money, Policy, Purchase, stage, transitions
+from funnel.incremental import IncrementalRule, LiveFacts
 
 warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)  # Python 3.12 and later
 
@@ -341,7 +343,7 @@ POLICY = Policy(lapse_after=timedelta(days=60))
 
 
 def answers(history, rule, policy, tally, advance, machine):
-    journey = moves.of(history, policy, as_of=NOW)
+    journey = transitions.of(history, policy, as_of=NOW)
     return [
         str(Facts.of(history, as_of=NOW)), str(rule.of(history, policy, as_of=NOW)),
         str(rule.why(history, policy, as_of=NOW)), str(journey), [str(move.why) for move in journey],
@@ -351,13 +353,13 @@ def answers(history, rule, policy, tally, advance, machine):
 
 
 if __name__ == "__main__":
-    given = HISTORY, stage, POLICY, Tally(HISTORY, Facts), Advance(stage, POLICY), moves.machine
+    given = HISTORY, stage, POLICY, LiveFacts(HISTORY, Facts), IncrementalRule(stage, POLICY), transitions.machine
     here = answers(*given)
     stop = threading.Event()
 
     def ask():
         while not stop.is_set():
-            answers(*given[:3], Tally(HISTORY, Facts), *given[4:])
+            answers(*given[:3], LiveFacts(HISTORY, Facts), *given[4:])
 
     busy = threading.Thread(target=ask)
     busy.start()

@@ -8,20 +8,27 @@ import pytest
 from hypothesis import given
 
 import funnel
-from funnel import FunnelError, History, Policy, Tally
+from funnel import FunnelError, History, Policy
+from funnel.incremental import LiveFacts
 from tests.shop import END, NOW, ShopFacts, fewer, logs_of
 from tests.strategies import CANARY, histories
 
 pytestmark = pytest.mark.no_cover
 
 POLICY = Policy()
-QUICK = (funnel.stage, funnel.readiness_points, funnel.buying_step, funnel.assurance, funnel.is_overdue)
+QUICK = (
+    funnel.stage,
+    funnel.rules.readiness_points,
+    funnel.rules.buying_phase,
+    funnel.rules.assurance,
+    funnel.rules.is_overdue,
+)
 
 
 def shown(history: History) -> Iterator[object]:
     """All that one may print of a person: the history, facts, answers, reasons."""
     facts = ShopFacts.of(history, as_of=END)
-    yield from (history, facts, facts.to_dict(), facts.at(END), Tally(history, ShopFacts).facts(as_of=END))
+    yield from (history, facts, facts.to_dict(), facts.at(END), LiveFacts(history, ShopFacts).facts(as_of=END))
     for asked in QUICK:
         yield from (asked.of(facts, POLICY), asked.why(facts, POLICY), asked.why(facts, POLICY).reasons)
     yield from history.ledger.rows.values()
@@ -56,7 +63,7 @@ def test_no_error_holds_what_was_said(history: History) -> None:
     told: list[str] = []
     for record in history.records:
         with pytest.raises(FunnelError) as caught:
-            Tally(History(person_id="somebody else"), ShopFacts).add(record)
+            LiveFacts(History(person_id="somebody else"), ShopFacts).add(record)
         told.append(f"{caught.value!r} {caught.value}")
         with pytest.raises(FunnelError) as caught:
             funnel.stage.of(record, POLICY, as_of=NOW)  # type: ignore[arg-type]

@@ -13,10 +13,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from funnel import AfterHoliday, History, Logs, Policy, Question, worklist
-from funnel._instants import EPOCH, instant, micros, start_of_day
-from funnel._worklist.hours import hours_of
-from funnel.not_yet import resolve
+from funnel import History, Logs, Policy, worklist
+from funnel._time import EPOCH, instant, micros, start_of_day
+from funnel.interactions import Question
+from funnel.postponement import AfterHoliday, resolve
+from funnel.worklists._opening_hours import hours_of
 from tests.engines import on
 
 MINUTE, HALF = timedelta(minutes=1), timedelta(seconds=30)
@@ -143,8 +144,8 @@ def test_a_question_is_due_in_open_hours_of_the_night_in_which_the_clock_goes_fo
     tz, policy = ZoneInfo(zone), Policy(opens_at=opens, closes_at=closes)
     question = Question(id="q", person_id="sari", occurred_at=said)
     row = {"id": ["q"], "person_id": ["sari"], "occurred_at": [said], "kind": ["question"]}
-    (task,) = worklist(History.of("sari", [question]), policy, on=said + DAY, tz=zone)
-    frame = worklist(Logs(interactions=pl.DataFrame(row)), policy, on=said + DAY, tz=zone)
+    (task,) = worklist(History.of("sari", [question]), policy, as_of=said + DAY, tz=zone)
+    frame = worklist(Logs(interactions=pl.DataFrame(row)), policy, as_of=said + DAY, tz=zone)
 
     assert task.due_at == by_minutes(said, tz, opens, closes)
     assert frame["due_at"].to_list() == [task.due_at]

@@ -15,35 +15,24 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 import funnel
-from funnel import (
-    Advance,
-    Exclusion,
-    Facts,
-    FunnelStep,
-    History,
-    Logs,
-    Moves,
-    NextChange,
-    PathMachine,
-    Policy,
-    Rule,
-    RuleBook,
-    SqliteStore,
-    Tally,
-)
+from funnel import Exclusion, Facts, FunnelStep, History, Logs, Policy, Rule, SqliteStore
 from funnel._copies import unchecked
-from funnel._moves.ask import Tabled
+from funnel.backtest import RuleBook
 from funnel.errors import ArgumentError, FieldsError, FunnelError, LogsError, RecordError, StoreError
+from funnel.incremental import IncrementalRule, LiveFacts
 from funnel.interactions import Complaint, Visit
+from funnel.machines import PathDependentMachine, Transitions
+from funnel.machines._machine import AnyMachine
 from funnel.money import Money
-from funnel.records import Contact, Customer, Lead, Line, Purchase, Record, checked_again
+from funnel.records import Contact, Customer, Lead, OrderLine, Purchase, Record, checked_again
+from funnel.rules import NextChange
 from tests import specimens
 from tests.public import classes
 from tests.specimens import DAY, NOW, POLICY, Door
 from tests.strategies import record_lists
 
 AT = datetime(2026, 3, 1, 2, tzinfo=UTC)
-MUG = Line(sku="mug", quantity=2, unit_price=Money(4, "USD"))
+MUG = OrderLine(sku="mug", quantity=2, unit_price=Money(4, "USD"))
 ORDER = Purchase(id="1", person_id="p1", purchased_at=AT, amount=Money(9, "USD"), lines=(MUG,))
 
 
@@ -78,19 +67,19 @@ def _asked(one: Any) -> object:
     history = specimens.everyone()[0]
     match one:
         case History():
-            return Facts.of(one, as_of=NOW), funnel.moves.of(one, POLICY, as_of=NOW)
+            return Facts.of(one, as_of=NOW), funnel.transitions.of(one, POLICY, as_of=NOW)
         case Rule():
             return one.of(history, POLICY, as_of=NOW), one.why(history, POLICY, as_of=NOW)
         case NextChange():
             return one.of(history, POLICY, as_of=NOW)
-        case Moves():
+        case Transitions():
             return [(move, move.why) for move in one.of(history, POLICY, as_of=NOW)]
-        case Tabled():
+        case AnyMachine():
             return one.of(history, POLICY, as_of=NOW), str(one)
-        case Advance():
+        case IncrementalRule():
             return one.ask(one.of(history), as_of=NOW), one.next_change(one.of(history), as_of=NOW)
-        case Tally():
-            told = [one.ask_on(rule, POLICY, as_of=NOW) for rule in (funnel.stage, funnel.next_step)]
+        case LiveFacts():
+            told = [one.ask_on(rule, POLICY, as_of=NOW) for rule in (funnel.stage, funnel.next_action)]
             return one.facts(as_of=NOW), one.facts(as_of=NOW - 100 * DAY), told
         case Logs():
             return Facts.over(one, as_of=NOW).sort("person_id").rows()
@@ -107,15 +96,15 @@ def _told(one: Any) -> object:
 
 def _people(one: Any) -> object:
     match one:
-        case funnel.Cohorts():
+        case funnel.metrics.Cohorts():
             return sorted(one.people_of(one.cohorts[0].start, 0).rows())
-        case funnel.RuleComparison():
-            return one.people(one.moves[0].before, one.moves[0].after).rows()
-        case funnel.Funnel():
+        case funnel.backtest.RuleComparison():
+            return one.people(one.changes[0].before, one.changes[0].after).rows()
+        case funnel.metrics.FunnelResult():
             return sorted(one.people("purchase").rows()), one.drivers(), one.compare()
-        case funnel.Backtest():
+        case funnel.backtest.Backtest():
             return one.minus(one), one.minus("own rhythm")
-        case funnel.Calibration():
+        case funnel.backtest.Calibration():
             return str(one.levels)
         case _:
             return None
@@ -163,14 +152,14 @@ def _with_functions() -> Mapping[str, Any]:
     def inner(f: Facts, policy: Policy) -> bool:
         return f.purchase_count > 0
 
-    def onward(door: Door, f: Facts, policy: Policy) -> Door:
+    def next_stage(door: Door, f: Facts, policy: Policy) -> Door:
         return Door.IN if f.inbound_count >= 1 else door
 
     history, asked = specimens.everyone()[0], {"within": 30 * DAY, "as_of": NOW}
     large = FunnelStep("large", kind="purchase", where=lambda event: event.amount > 1)
-    part = FunnelStep("part", where=partial(lambda least, event: event.amount > least, 1))
+    part = FunnelStep("part", where=partial(lambda min_people, event: event.amount > min_people, 1))
     visit = Exclusion(where=lambda event: event.kind == "visit")
-    local, doors = funnel.rule(inner), PathMachine(Door.OUT, onward, specimens.DOORS.table)
+    local, doors = funnel.rule(inner), PathDependentMachine(Door.OUT, next_stage, specimens.DOORS.table)
     return {
         "step": large,
         "step of a partial function": part,
@@ -179,10 +168,10 @@ def _with_functions() -> Mapping[str, Any]:
         "rule": local,
         "rule under another name": funnel.rule(_bought),
         "next change": local.next_change,
-        "advance": Advance(local, POLICY),
+        "advance": IncrementalRule(local, POLICY),
         "machine": doors,
-        "moves": doors.moves,
-        "journey": doors.moves.of(history, POLICY, as_of=NOW),
+        "transitions": doors.transitions,
+        "journey": doors.transitions.of(history, POLICY, as_of=NOW),
         "rule book": RuleBook(POLICY, doors),
     }
 
@@ -235,7 +224,7 @@ def test_a_store_does_not_pickle() -> None:
 
 def test_a_copy_of_a_tally_goes_its_own_way() -> None:
     """A record that one of them takes is not in the other."""
-    tally = Tally(History(person_id="p1"), Facts)
+    tally = LiveFacts(History(person_id="p1"), Facts)
     tally.add(Visit(id="1", person_id="p1", occurred_at=AT))
     other = copy.copy(tally)
     other.add(Visit(id="2", person_id="p1", occurred_at=AT))
@@ -287,7 +276,7 @@ def test_a_changed_copy_is_what_construction_makes_of_the_fields(
         (Lead(person_id="p1", arrived_at=AT), {"referred_by": "p1"}, "own person"),
         (Policy(), {"lapse_after": -timedelta(days=1)}, "lapse_after"),
         (Policy(), {"lapse_aftre": timedelta(days=1)}, "lapse_aftre"),
-        (funnel.InWeeks(n=2), {"n": 0}, "n"),
+        (funnel.postponement.InWeeks(n=2), {"n": 0}, "n"),
     ],
 )
 def test_no_way_to_copy_goes_round_the_checks(record: BaseModel, update: dict[str, Any], why: str) -> None:

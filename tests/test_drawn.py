@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import funnel
-from funnel._rule import Rule
-from funnel._streams import STREAMS
-from funnel.logs.columns import LOGS
+from funnel._ledger.streams import STREAMS
+from funnel.logs.schema import LOGS
+from funnel.rules._rule import Rule
+from tests.public import public
+from tests.stubs import homes, lazy_packages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,8 +71,8 @@ def test_every_rule_and_log_has_its_table(drawn: Any) -> None:
     drawings = {what for _, what in asked()}
 
     assert {f"rule {name}" for name in drawn.rules()} | {f"log {name}" for name in LOGS} <= drawings
-    public = {name for name in funnel.__all__ if isinstance(getattr(funnel, name), Rule)}
-    assert public <= set(drawn.rules())
+    rules = {name for name, one in public().items() if isinstance(one, Rule)}
+    assert rules <= set(drawn.rules())
 
 
 def test_words_that_differ_from_the_code_stop_the_build(drawn: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,7 +96,7 @@ def test_every_public_name_has_a_page() -> None:
     """The reference lists every file that a public name is from."""
     listed = set(re.findall(r"automodule:: (funnel\.[\w.]+)", (DOCS / "api.md").read_text()))
 
-    assert {f"funnel.{home}" for home in funnel._HOMES.values()} <= listed
+    assert {f"funnel.{home}" for path in lazy_packages() for home in homes(path).values()} <= listed
 
 
 def test_every_page_can_be_reached() -> None:

@@ -12,19 +12,19 @@ from funnel.interactions import (
     Answer,
     Checkout,
     Complaint,
-    Delivered,
+    Declined,
+    DeclineReason,
+    Delivery,
     Feedback,
-    FollowUpSent,
-    Met,
-    NoReason,
-    OptedOut,
-    Postponed,
-    PostponeReason,
+    FollowUp,
+    Meeting,
+    OptOut,
+    Postponement,
+    PostponementReason,
     Question,
     Quote,
+    ReadySignal,
     Resolution,
-    SaidNo,
-    SaidReady,
     View,
     Visit,
 )
@@ -32,11 +32,11 @@ from funnel.records import Lead, Record
 from tests.shop import DAY, NOW, TICK, bought, did, facts_of, refunded, usd
 
 A, B, C = NOW - 30 * DAY, NOW - 20 * DAY, NOW - 10 * DAY
-POSTPONED = did(Postponed, "p", B, reason="payday", until=NOW + DAY, latest=NOW + 3 * DAY)
-LATER = did(Postponed, "q", C, reason=PostponeReason.NO_MONEY, until=NOW)
+POSTPONED = did(Postponement, "p", B, reason="payday", until=NOW + DAY, latest=NOW + 3 * DAY)
+LATER = did(Postponement, "q", C, reason=PostponementReason.NO_MONEY, until=NOW)
 
 CASES: dict[str, tuple[list[Record], dict[str, Any]]] = {
-    "nobody": ([], {"purchase_count": 0, "spent": 0, "last_purchase_at": None, "last_interaction_kind": None}),
+    "nobody": ([], {"purchase_count": 0, "net_spent": 0, "last_purchase_at": None, "last_interaction_kind": None}),
     "arrived": (
         [
             Lead(person_id="p1", arrived_at=B, source="fair", campaign="may", referred_by="p2"),
@@ -67,7 +67,7 @@ CASES: dict[str, tuple[list[Record], dict[str, Any]]] = {
             "since_last_purchase": 20 * DAY,
             "purchase_interval": None,
             "gap_before_last_purchase": timedelta(0),
-            "spent": 9,
+            "net_spent": 9,
             "average_purchase": 9,
             "largest_purchase": 9,
             "last_purchase_amount": 9,
@@ -80,7 +80,7 @@ CASES: dict[str, tuple[list[Record], dict[str, Any]]] = {
             "first_purchase_at": A,
             "purchase_interval": 15 * DAY,
             "gap_before_last_purchase": 29 * DAY,
-            "spent": 16,
+            "net_spent": 16,
             "average_purchase": 5,
             "largest_purchase": 10,
             "last_purchase_amount": 5,
@@ -96,23 +96,30 @@ CASES: dict[str, tuple[list[Record], dict[str, Any]]] = {
     ),
     "partly refunded": (
         [bought("1", A), refunded("r", "1", C, 4)],
-        {"purchase_count": 1, "spent": 5, "refunded": 4, "refund_count": 1, "last_purchase_at": A},
+        {"purchase_count": 1, "net_spent": 5, "refunded": 4, "refund_count": 1, "last_purchase_at": A},
     ),
     "wholly refunded": (
         [bought("1", A), refunded("r", "1", C, 4), refunded("s", "1", NOW, 5)],
-        {"purchase_count": 0, "spent": 0, "refunded": 9, "refund_count": 2, "order_count": 1, "last_purchase_at": None},
+        {
+            "purchase_count": 0,
+            "net_spent": 0,
+            "refunded": 9,
+            "refund_count": 2,
+            "order_count": 1,
+            "last_purchase_at": None,
+        },
     ),
     "refunded at the instant of the purchase": (
         [bought("1", A), refunded("r", "1", A)],
-        {"purchase_count": 0, "spent": 0, "order_count": 1, "since_last_refund": 30 * DAY},
+        {"purchase_count": 0, "net_spent": 0, "order_count": 1, "since_last_refund": 30 * DAY},
     ),
     "a refund is no purchase": (
         [bought("1", A), bought("2", B), refunded("r", "2", C)],
-        {"purchase_count": 1, "last_purchase_at": A, "purchase_interval": None, "spent": 9},
+        {"purchase_count": 1, "last_purchase_at": A, "purchase_interval": None, "net_spent": 9},
     ),
     "cancelled": (
         [bought("1", A, status="cancelled")],
-        {"purchase_count": 0, "order_count": 1, "cancellation_count": 1, "spent": 0},
+        {"purchase_count": 0, "order_count": 1, "cancellation_count": 1, "net_spent": 0},
     ),
     "cancelled some day": (
         [bought("1", A, status="cancelled", cancelled_at=NOW)],
@@ -131,7 +138,7 @@ CASES: dict[str, tuple[list[Record], dict[str, Any]]] = {
         {"promoted_purchase_count": 1, "first_purchase_was_promoted": False},
     ),
     "came and looked": (
-        [did(Visit, "1", A), did(View, "2", B), did(Quote, "3", C, amount=usd(70)), did(Met, "4", NOW)],
+        [did(Visit, "1", A), did(View, "2", B), did(Quote, "3", C, amount=usd(70)), did(Meeting, "4", NOW)],
         {
             "inbound_count": 3,
             "view_count": 1,
@@ -142,7 +149,7 @@ CASES: dict[str, tuple[list[Record], dict[str, Any]]] = {
             "since_last_quote": 10 * DAY,
             "meeting_count": 1,
             "last_interaction_at": NOW,
-            "last_interaction_kind": "met",
+            "last_interaction_kind": "meeting",
             "last_interaction_direction": "in",
         },
     ),
@@ -163,14 +170,14 @@ CASES: dict[str, tuple[list[Record], dict[str, Any]]] = {
         },
     ),
     "not yet, again": (
-        [LATER, POSTPONED, did(SaidReady, "r", NOW)],
+        [LATER, POSTPONED, did(ReadySignal, "r", NOW)],
         {
             "postponement_count": 2,
             "postponed_until": NOW,
             "until_ready": timedelta(0),
             "until_ready_at_latest": timedelta(0),
             "postponement_reason": "no_money",
-            "since_said_ready": timedelta(0),
+            "since_last_ready_signal": timedelta(0),
         },
     ),
     "asked twice, answered once": (
@@ -206,7 +213,7 @@ CASES: dict[str, tuple[list[Record], dict[str, Any]]] = {
         [
             bought("1", A, promised_at=C),
             bought("2", A),
-            did(Delivered, "d", C, purchase_id="1"),
+            did(Delivery, "d", C, purchase_id="1"),
             did(Question, "0", A - TICK),
             did(Question, "1", A),
             did(Question, "2", C - TICK),
@@ -255,7 +262,7 @@ CASES: dict[str, tuple[list[Record], dict[str, Any]]] = {
         {"open_promise_count": 1, "since_promise_was_due": -DAY},
     ),
     "came late": (
-        [bought("1", A, promised_at=B), did(Delivered, "d", B + TICK, purchase_id="1")],
+        [bought("1", A, promised_at=B), did(Delivery, "d", B + TICK, purchase_id="1")],
         {
             "open_promise_count": 0,
             "since_promise_was_due": None,
@@ -278,7 +285,7 @@ CASES: dict[str, tuple[list[Record], dict[str, Any]]] = {
         {"feedback_count": 2, "last_feedback_score": 1, "since_last_feedback": 20 * DAY},
     ),
     "written to in vain": (
-        [did(FollowUpSent, "1", A), did(Visit, "v", B), did(FollowUpSent, "2", B), did(FollowUpSent, "3", C)],
+        [did(FollowUp, "1", A), did(Visit, "v", B), did(FollowUp, "2", B), did(FollowUp, "3", C)],
         {
             "follow_up_count": 3,
             "unanswered_follow_up_count": 2,
@@ -288,17 +295,17 @@ CASES: dict[str, tuple[list[Record], dict[str, Any]]] = {
         },
     ),
     "an order answers a follow-up": (
-        [did(FollowUpSent, "1", A), bought("1", B, 0)],
+        [did(FollowUp, "1", A), bought("1", B, 0)],
         {"follow_up_count": 1, "unanswered_follow_up_count": 0},
     ),
     "asked to be left alone": (
-        [did(OptedOut, "1", A), did(SaidNo, "2", B, reason=NoReason.PRICE)],
+        [did(OptOut, "1", A), did(Declined, "2", B, reason=DeclineReason.PRICE)],
         {
             "has_opted_out": True,
             "since_last_opt_out": 30 * DAY,
-            "refusal_count": 1,
-            "refusal_reason": "price",
-            "since_last_refusal": 20 * DAY,
+            "decline_count": 1,
+            "decline_reason": "price",
+            "since_last_decline": 20 * DAY,
         },
     ),
 }
@@ -328,7 +335,7 @@ def test_a_record_counts_from_its_very_instant(case: str) -> None:
     ("records", "at", "before", "after"),
     [
         ([bought("1", A), refunded("r", "1", B)], B, {"purchase_count": 1}, {"purchase_count": 0}),
-        ([bought("1", A), refunded("r", "1", B, 1)], B, {"spent": 9}, {"spent": 8}),
+        ([bought("1", A), refunded("r", "1", B, 1)], B, {"net_spent": 9}, {"net_spent": 8}),
         ([bought("1", A, status="cancelled", cancelled_at=B)], B, {"purchase_count": 1}, {"purchase_count": 0}),
         ([bought("1", A, promised_at=B, delivered_at=C)], C, {"open_promise_count": 1}, {"open_promise_count": 0}),
         (
@@ -344,7 +351,7 @@ def test_a_record_counts_from_its_very_instant(case: str) -> None:
             {"open_complaint_count": 0},
         ),
         (
-            [did(FollowUpSent, "f", A), did(Visit, "v", B)],
+            [did(FollowUp, "f", A), did(Visit, "v", B)],
             B,
             {"unanswered_follow_up_count": 1},
             {"unanswered_follow_up_count": 0},
@@ -370,7 +377,7 @@ def test_the_seven_things_to_know_of_a_customer() -> None:
         did(Question, "q", NOW - DAY, words="is it back?"),
     )
 
-    assert (facts.purchase_count, facts.last_purchase_at, facts.spent, facts.average_purchase) == (2, B, 4000, 2000)
+    assert (facts.purchase_count, facts.last_purchase_at, facts.net_spent, facts.average_purchase) == (2, B, 4000, 2000)
     assert (facts.purchase_interval, facts.since_last_purchase) == (10 * DAY, 20 * DAY)
     assert (facts.last_interaction_kind, facts.last_feedback_score) == ("question", 4)
     assert "is it back?" not in f"{facts!r} {facts} {facts.to_dict()}"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from funnel._fields import LARGEST_AMOUNT, LONGEST_ID, Amount, Frozen, Id, Instant, Label, Words
-from funnel._instants import EARLIEST, LATEST, instant
+from funnel._time import EARLIEST, LATEST, instant
 from funnel.money import Money
 
 MICROSECOND = timedelta(microseconds=1)

@@ -14,22 +14,22 @@ import narwhals as nw
 import polars as pl
 import pytest
 
-from funnel._instants import FOREVER
-from funnel._ledger.following import Change
-from funnel._ledger.growing import GrowingLedger
-from funnel._reduce import gaps, windows
-from funnel._reduce.folds import Row
-from funnel._reduce.forms import Reduction
-from funnel._streams import LIVING, STREAMS, TABLES
+from funnel._aggregate import gaps, window
+from funnel._aggregate.aggregations import Reduction
+from funnel._aggregate.fold import Row
+from funnel._ledger.incremental import GrowingLedger
+from funnel._ledger.incremental_derived import Change
+from funnel._ledger.streams import LIVING, STREAMS, TABLES
+from funnel._time import FOREVER
 from funnel.errors import RecordError
-from funnel.history import checked_before
-from funnel.interactions import Answer, Complaint, Delivered, FollowUpSent, Question, Resolution, View, Visit
+from funnel.history import trusted
+from funnel.incremental._live_facts import LiveFacts
+from funnel.interactions import Answer, Complaint, Delivery, FollowUp, Question, Resolution, View, Visit
 from funnel.policy import Policy
 from funnel.records import Lead, Purchase, Record, Refund
-from funnel.rules.follow_up import next_step
-from funnel.rules.readiness import readiness_points
-from funnel.tally import Tally
-from tests.reduce.test_reduce import row as row_of
+from funnel.rules._next_action import next_action
+from funnel.rules._readiness import readiness_points
+from tests.aggregate.test_reduce import row as row_of
 from tests.shop import DAY, END, NOW, ShopFacts, bought, did, refunded
 
 SEEDS = range(3_000 if os.environ.get("FUNNEL_PROFILE") == "full" else 60)
@@ -63,8 +63,8 @@ def _record(pick: Random, number: int) -> Record:
         lambda: did(Answer, name, at, question_id=f"q{other}"),
         lambda: did(Complaint, f"c{other}", at, purchase_id=pick.choice([None, "o0", "o1"])),
         lambda: did(Resolution, name, at, complaint_id=f"c{other}"),
-        lambda: did(FollowUpSent, name, at),
-        lambda: did(Delivered, name, at, purchase_id=f"o{other}"),
+        lambda: did(FollowUp, name, at),
+        lambda: did(Delivery, name, at, purchase_id=f"o{other}"),
         lambda: did(pick.choice([Visit, View]), name, at),
     ]
     return pick.choice(made)()
@@ -94,7 +94,7 @@ def test_the_changes_are_those_of_the_rows(seed: int) -> None:
     pick = Random(seed)
     records = _records(pick)
     begun = _begun(pick, records)
-    ledger = checked_before("p1", records[:begun], None).fill(GrowingLedger("p1"))
+    ledger = trusted("p1", records[:begun], None).fill(GrowingLedger("p1"))
     there: dict[str, Counter[Row]] = {}
     streams = pick.sample(list(STREAMS), len(STREAMS))
     at_once = pick.choice([0, len(streams), pick.randrange(len(streams))])
@@ -115,7 +115,7 @@ def test_the_changes_are_those_of_the_rows(seed: int) -> None:
         for row, sign in _signed(changes):
             counts[row] += sign
             assert counts[row] in {0, 1}
-    whole = checked_before("p1", records, None).ledger
+    whole = trusted("p1", records, None).ledger
 
     assert {stream: rows for stream in STREAMS if (rows := +there.get(stream, Counter()))} == {
         stream: rows for stream in STREAMS if (rows := Counter(_now(stream, whole.rows.get(stream, []))))
@@ -144,20 +144,20 @@ def test_a_tally_knows_what_all_records_say(seed: int) -> None:
     pick = Random(seed)
     records = _records(pick)
     begun = _begun(pick, records)
-    tally = Tally(checked_before("p1", records[:begun], None), ShopFacts)
+    tally = LiveFacts(trusted("p1", records[:begun], None), ShopFacts)
     for count, record in enumerate(records[begun:], begun + 1):
         tally.add(record)
         if pick.random() < 0.4:
             as_of = END if pick.random() < 0.8 else NOW - pick.randrange(60) * DAY
-            facts = ShopFacts.of(checked_before("p1", records[:count], None), as_of=as_of)
-            for asked in (next_step, readiness_points):
+            facts = ShopFacts.of(trusted("p1", records[:count], None), as_of=as_of)
+            for asked in (next_action, readiness_points):
                 assert tally.ask(asked, POLICY, as_of=as_of) == asked.of(facts, POLICY)
             assert tally.facts(as_of=as_of) == facts
 
 
 def test_a_refund_of_an_unknown_purchase_changes_nothing() -> None:
     """It is refused before anything is written, in a ledger that grows too."""
-    ledger = checked_before("p1", [bought("1", NOW)], None).fill(GrowingLedger("p1"))
+    ledger = trusted("p1", [bought("1", NOW)], None).fill(GrowingLedger("p1"))
     ledger.follow(STREAMS)
 
     with pytest.raises(RecordError, match="refund 'r' is of purchase '2'"):
@@ -208,9 +208,9 @@ def _rows_computed(ends: str, count: int, monkeypatch: pytest.MonkeyPatch) -> in
     ]
     people = [{"person_id": "p1", **dict(zip(names, one, strict=False))} for one in rows]
     with monkeypatch.context() as patch:
-        for module, name in product((gaps, windows), ("cached", "around", "in_blocks")):
+        for module, name in product((gaps, window), ("cached", "around", "in_blocks")):
             patch.setattr(module, name, counted(getattr(module, name)))
-        windows.running({"purchases": nw.from_native(pl.LazyFrame(people))}, READ, 4 * count).collect()
+        window.running({"purchases": nw.from_native(pl.LazyFrame(people))}, READ, 4 * count).collect()
     return sum(seen)
 
 
@@ -218,11 +218,11 @@ def test_a_question_under_two_promises_counts_until_neither_covers_it() -> None:
     """One of two orders turns out to have come before the question; the other one was still on its way."""
     first, second = NOW - 9 * DAY, NOW - 5 * DAY
     orders = [bought(number, first, promised_at=NOW) for number in ("1", "2")]
-    ledger = checked_before("p1", [*orders, did(Question, "q", second)], None).fill(GrowingLedger("p1"))
+    ledger = trusted("p1", [*orders, did(Question, "q", second)], None).fill(GrowingLedger("p1"))
     ledger.follow(["delivery_questions"])
     counts: list[int] = []
     for number in ("1", "2"):
-        ledger.add(did(Delivered, f"d{number}", first + DAY, purchase_id=number))
+        ledger.add(did(Delivery, f"d{number}", first + DAY, purchase_id=number))
         counts.append(1 + sum(sign for _, sign in _signed(ledger.changes.get("delivery_questions", []))))
 
     assert counts == [1, 0]

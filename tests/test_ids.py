@@ -13,13 +13,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnel import Advance, Facts, History, Lead, Logs, Money, Policy, Purchase, Question, Tally, stage
+from funnel import Facts, History, Lead, Logs, Money, Policy, Purchase, stage
+from funnel._dataframes.adapter import from_native
 from funnel._fields import LONGEST_ID, given_id
-from funnel._frames import enter
 from funnel.errors import ArgumentError, FieldsError, FunnelError, LogsError
-from funnel.logs.canonical import canonical, people_type
-from funnel.logs.checks import checks_of, without_faults
-from funnel.logs.columns import LOGS
+from funnel.incremental import IncrementalRule, LiveFacts
+from funnel.interactions import Question
+from funnel.logs.normalize import canonical, people_type
+from funnel.logs.schema import LOGS
+from funnel.logs.validate import checks_of, without_faults
 from tests.engines import asked_of, on
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -82,7 +84,7 @@ def is_taken_by_a_record(text: str) -> bool:
 def taken_by_tables(engine: str, texts: Sequence[str]) -> list[str]:
     """Which texts the tables of an engine take as people and as order numbers, in order."""
     rows = {"id": texts, "person_id": texts, "purchased_at": [AT] * len(texts), "amount": [1] * len(texts)}
-    entered = enter(on(engine, {"purchases": pl.DataFrame(rows)})["purchases"], LOGS["purchases"])
+    entered = from_native(on(engine, {"purchases": pl.DataFrame(rows)})["purchases"], LOGS["purchases"])
     frame = canonical("purchases", entered, people_type({"purchases": entered}))
     checks = checks_of("purchases", None, entered)
     kept = [without_faults(frame, [one for one in checks if one.column == name]) for name in ("id", "person_id")]
@@ -170,8 +172,8 @@ CALLS: dict[str, Callable[[Any], object]] = {
     "Lead": lambda given: Lead(person_id=given, arrived_at=AT),
     "Purchase": lambda given: Purchase(id=given, person_id="p", purchased_at=AT, amount=Money(1, "USD")),
     "Question": lambda given: Question(id="1", person_id=given, occurred_at=AT),
-    "Advance.begin": lambda given: Advance(stage, Policy()).begin(given),
-    "Tally": lambda given: Tally(History(person_id=given), Facts),
+    "IncrementalRule.begin": lambda given: IncrementalRule(stage, Policy()).begin(given),
+    "LiveFacts": lambda given: LiveFacts(History(person_id=given), Facts),
     "given_id": given_id,
 }
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from pydantic import TypeAdapter, ValidationError
 
 from funnel.errors import ArgumentError, RecordError
-from funnel.interactions import KINDS, AnyInteraction, Interaction, Postponed, read_interaction
+from funnel.interactions import KINDS, AnyInteraction, Interaction, Postponement, read_interaction
 from tests.strategies import CANARY, interactions
 
 if TYPE_CHECKING:
@@ -23,13 +23,13 @@ CLASSES: tuple[type[Interaction], ...] = get_args(get_args(AnyInteraction)[0])
 NEEDED: Mapping[str, Mapping[str, object]] = {
     "answer": {"question_id": "q"},
     "quote": {"amount": USD},
-    "postponed": {"reason": "payday", "until": AT},
-    "delivered": {"purchase_id": "1"},
+    "postponement": {"reason": "payday", "until": AT},
+    "delivery": {"purchase_id": "1"},
     "resolution": {"complaint_id": "c"},
     "feedback": {"score": 5},
-    "said_no": {"reason": "price"},
+    "declined": {"reason": "price"},
 }
-OUT = {"answer", "quote", "resolution", "delivered", "follow_up_sent"}
+OUT = {"answer", "quote", "resolution", "delivery", "follow_up"}
 
 
 def row(kind: str, **fields: object) -> dict[str, object]:
@@ -127,8 +127,8 @@ def test_what_is_neither_fields_nor_text_is_a_wrong_argument() -> None:
         (row("visit", occurred_at="2026-03-01"), "occurred_at"),
         (row("cart", quantity=0), "quantity"),
         (row("quote", amount=9.5), "amount"),
-        (row("said_no", reason="moon"), "reason"),
-        (row("postponed", reason="moon"), "reason"),
+        (row("declined", reason="moon"), "reason"),
+        (row("postponement", reason="moon"), "reason"),
         (row("answer", question_id=None), "question_id"),
         (row("question", words=628123456), "words"),
     ],
@@ -143,10 +143,10 @@ def test_a_field_that_is_not_allowed_is_named_and_not_shown(fields: dict[str, ob
 
 def test_a_postponement_ends_after_it_was_said() -> None:
     """It ends at once at the earliest, and its interval is not turned round."""
-    at_once = read_interaction(row("postponed", until=AT, latest=AT))
+    at_once = read_interaction(row("postponement", until=AT, latest=AT))
 
-    assert isinstance(at_once, Postponed)
+    assert isinstance(at_once, Postponement)
     with pytest.raises(ValidationError, match="until lies before occurred_at"):
-        read_interaction(row("postponed", until=BEFORE))
+        read_interaction(row("postponement", until=BEFORE))
     with pytest.raises(ValidationError, match="latest lies before until"):
-        read_interaction(row("postponed", until=AFTER, latest=AT))
+        read_interaction(row("postponement", until=AFTER, latest=AT))

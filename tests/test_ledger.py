@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnel._instants import FOREVER, micros
 from funnel._ledger.ledger import Ledger, ledger_of
-from funnel._streams import TABLES
+from funnel._ledger.streams import TABLES
+from funnel._time import FOREVER, micros
 from funnel.errors import ArgumentError, RecordError
 from funnel.facts import Facts
-from funnel.interactions import Answer, Complaint, Delivered, FollowUpSent, Question, Resolution, Visit
+from funnel.interactions import Answer, Complaint, Delivery, FollowUp, Question, Resolution, Visit
 from funnel.records import Customer, Lead, Purchase, Record, Refund
 from tests.shop import DAY, END, NOW, bought, did, refunded
 from tests.strategies import record_lists
@@ -99,11 +99,11 @@ def test_every_row_has_the_columns_of_its_table(records: list[Record]) -> None:
         ("promises", [bought("1", A, 0, promised_at=B)], []),
         ("deliveries", [bought("1", A, promised_at=B, delivered_at=C)], [(20, -1, 1, 1)]),
         ("deliveries", [bought("1", A, promised_at=B, delivered_at=B)], [(10, -1, 0, 1)]),
-        ("deliveries", [bought("1", A, delivered_at=C), did(Delivered, "d", B, purchase_id="1")], [(10, -1, 0, 0)]),
-        ("deliveries", [bought("1", A), did(Delivered, "d", C, purchase_id="1")], [(20, -1, 0, 0)]),
+        ("deliveries", [bought("1", A, delivered_at=C), did(Delivery, "d", B, purchase_id="1")], [(10, -1, 0, 0)]),
+        ("deliveries", [bought("1", A), did(Delivery, "d", C, purchase_id="1")], [(20, -1, 0, 0)]),
         (
             "deliveries",
-            [bought("1", A), did(Delivered, "d", C, purchase_id="1"), did(Delivered, "e", B, purchase_id="1")],
+            [bought("1", A), did(Delivery, "d", C, purchase_id="1"), did(Delivery, "e", B, purchase_id="1")],
             [(10, -1, 0, 0)],
         ),
     ],
@@ -134,17 +134,17 @@ def test_a_purchase_counts_while_something_is_left_of_it(
         ),
         ("open_complaints", [did(Complaint, "c", A), did(Resolution, "r", B, complaint_id="c")], [(0, 10)]),
         ("open_complaints", [did(Complaint, "c", A), did(Answer, "r", B, question_id="c")], [(0, -1)]),
-        ("open_follow_ups", [did(FollowUpSent, "f", A)], [(0, -1)]),
-        ("open_follow_ups", [did(FollowUpSent, "f", A), did(Visit, "v", A)], [(0, -1)]),
-        ("open_follow_ups", [did(FollowUpSent, "f", A), did(Visit, "v", C), did(Visit, "w", B)], [(0, 10)]),
-        ("open_follow_ups", [did(FollowUpSent, "f", A), bought("1", B, 0)], [(0, 10)]),
-        ("open_follow_ups", [did(FollowUpSent, "f", A), did(FollowUpSent, "g", B)], [(0, -1), (10, -1)]),
-        ("open_follow_ups", [did(FollowUpSent, "f", A), did(Visit, "v", B, direction="out")], [(0, -1)]),
+        ("open_follow_ups", [did(FollowUp, "f", A)], [(0, -1)]),
+        ("open_follow_ups", [did(FollowUp, "f", A), did(Visit, "v", A)], [(0, -1)]),
+        ("open_follow_ups", [did(FollowUp, "f", A), did(Visit, "v", C), did(Visit, "w", B)], [(0, 10)]),
+        ("open_follow_ups", [did(FollowUp, "f", A), bought("1", B, 0)], [(0, 10)]),
+        ("open_follow_ups", [did(FollowUp, "f", A), did(FollowUp, "g", B)], [(0, -1), (10, -1)]),
+        ("open_follow_ups", [did(FollowUp, "f", A), did(Visit, "v", B, direction="out")], [(0, -1)]),
         ("replies", [did(Question, "q", A)], []),
         ("replies", [did(Question, "q", A), did(Answer, "a", B, question_id="q")], [(10, -1)]),
         ("replies", [did(Question, "q", A), did(Answer, "a", A, question_id="q")], [(0, -1)]),
         ("repairs", [did(Complaint, "c", A), did(Resolution, "r", C, complaint_id="c")], [(20, -1)]),
-        ("contacts", [did(FollowUpSent, "f", A), did(FollowUpSent, "g", B)], [(0, -1), (10, -1)]),
+        ("contacts", [did(FollowUp, "f", A), did(FollowUp, "g", B)], [(0, -1), (10, -1)]),
         ("delivery_questions", [bought("1", A, promised_at=C), did(Question, "q", A)], [(0, -1)]),
         ("delivery_questions", [bought("1", A, promised_at=C, delivered_at=B), did(Question, "q", B)], []),
         ("delivery_questions", [bought("1", A), did(Question, "q", B)], []),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 STYLES: tuple[Style, ...] = get_args(Style)
-WIDE = moneys(least=-(10**12), most=10**12)
+WIDE = moneys(minimum=-(10**12), most=10**12)
 
 
 class Price(BaseModel):
@@ -208,7 +208,7 @@ def test_amounts_and_minor_units_say_the_same(money: Money) -> None:
     assert Money.of_minor(money.minor, money.currency) == money
 
 
-@given(moneys("USD", least=-9), moneys("USD", least=-9), st.integers(-3, 3))
+@given(moneys("USD", minimum=-9), moneys("USD", minimum=-9), st.integers(-3, 3))
 def test_money_of_one_currency_is_a_number(a: Money, b: Money, n: int) -> None:
     """Adding, taking away, multiplying and comparing money is doing so with its minor units."""
     assert (a + b).minor == a.minor + b.minor

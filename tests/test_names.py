@@ -1,23 +1,46 @@
-"""The public names: each is what its own file defines, in whatever order they are asked for."""
+"""The public names: each is what its own file defines, in whatever order they are loaded."""
 
 from __future__ import annotations
 
 from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
+from typing import TYPE_CHECKING
 
-import funnel
+from tests.stubs import PACKAGE, homes, lazy_packages, stub
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def package_of(path: Path) -> str:
+    """Return the dotted name of the package of an `__init__.py`."""
+    return ".".join(path.parent.relative_to(PACKAGE.parent).parts)
 
 
 def test_a_public_name_is_what_its_file_defines() -> None:
-    """A public name is never a file of the same name, and is the one thing that its own file has under it."""
-    for name in funnel.__all__:
-        home = import_module(f"funnel.{funnel._HOMES[name]}")
+    """A public name is never a module, and is the object that its own module has under that name."""
+    for path in lazy_packages():
+        package = import_module(package_of(path))
+        for name, module in homes(path).items():
+            value = getattr(package, name)
 
-        assert not isinstance(getattr(funnel, name), ModuleType), name
-        assert getattr(funnel, name) is getattr(home, name), name
+            assert not isinstance(value, ModuleType), name
+            assert value is getattr(import_module(f"funnel.{module}"), name), name
 
 
-def test_no_file_is_called_as_a_public_name() -> None:
-    """A file that is loaded stands in the package under its own name, and would take the place of what is public."""
-    assert [name for name in funnel.__all__ if find_spec(f"funnel.{name}") is not None] == []
+def test_no_module_has_the_name_of_a_public_name_of_its_package() -> None:
+    """A loaded module is an attribute of its package, and would hide a public name that is spelled alike."""
+    assert [
+        f"{package}.{name}"
+        for path in lazy_packages()
+        for package in [package_of(path)]
+        for name in homes(path)
+        if find_spec(f"{package}.{name}") is not None
+    ] == []
+
+
+def test_type_checkers_see_the_names_that_load() -> None:
+    """Each stub lists exactly the names of its package; `make stubs` writes it."""
+    for path in lazy_packages():
+        assert path.with_suffix(".pyi").read_text(encoding="utf-8") == stub(path)

@@ -18,11 +18,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from funnel import Contact, Customer, History, Lead, Line, Money, Policy, Purchase, Refund, read_interaction
+from funnel import Contact, Customer, History, Lead, Money, OrderLine, Policy, Purchase, Refund
 from funnel._fields import Frozen
 from funnel.errors import ArgumentError, FieldsError, FunnelError, MoneyError, RecordError
-from funnel.interactions import KINDS, AnyInteraction
-from funnel.readers.orders import Columns, OrderMapping
+from funnel.interactions import KINDS, AnyInteraction, read_interaction
+from funnel.readers._read_orders import Columns, OrderMapping
 
 CANARY = "sari0812-3456-7890"
 TIME = "2026-03-01T02:00Z"
@@ -248,7 +248,7 @@ def test_an_amount_that_cannot_be_read_is_not_shown(amount: Any) -> None:
     for make in (
         lambda: Money(amount, "USD"),
         lambda: Money.parse(amount, "USD", style="us"),
-        lambda: Line(sku="a", unit_price={"amount": amount, "currency": "USD"}),
+        lambda: OrderLine(sku="a", unit_price={"amount": amount, "currency": "USD"}),
         lambda: Money("1", CANARY),
     ):
         with pytest.raises((MoneyError, FieldsError)) as caught:

@@ -10,9 +10,11 @@ import polars as pl
 import pytest
 
 import funnel
-from funnel import Facts, History, Money, Policy, Purchase, RuleBook, stage
+from funnel import Facts, History, Money, Policy, Purchase, stage
+from funnel.backtest import RuleBook
 from funnel.errors import ArgumentError, FactsError
-from funnel.metrics.people import people_by
+from funnel.metrics._people_by import people_by
+from tests.public import public
 
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
 MONTH = timedelta(days=30)
@@ -26,35 +28,35 @@ OF_LOGS: dict[str, Callable[[Any], Any]] = {
     "Facts.over": lambda given: Facts.over(given, as_of=DAY),
     "Facts.running": lambda given: Facts.running(given, as_of=DAY),
     "next_change.over": lambda given: RULE.next_change.over(given, POLICY, as_of=DAY),
-    "moves.over": lambda given: funnel.moves.over(given, POLICY, as_of=DAY),
-    "FUNNEL.over": lambda given: funnel.FUNNEL.over(given, POLICY, as_of=DAY),
-    "backtest": lambda given: funnel.backtest(
+    "transitions.over": lambda given: funnel.transitions.over(given, POLICY, as_of=DAY),
+    "SHOP_MACHINE.over": lambda given: funnel.machines.SHOP_MACHINE.over(given, POLICY, as_of=DAY),
+    "backtest": lambda given: funnel.backtest.backtest(
         RULE, given, POLICY, first=DAY, every=MONTH, horizon=MONTH, as_of=DAY + 5 * MONTH
     ),
-    "compare": lambda given: funnel.compare(RULE, RULE, given, POLICY, as_of=DAY),
+    "compare_rules": lambda given: funnel.backtest.compare_rules(RULE, RULE, given, POLICY, as_of=DAY),
     "repeat_rates": lambda given: funnel.repeat_rates(given, MONTH, as_of=DAY),
-    "repeat_rate": lambda given: funnel.repeat_rate(given, as_of=DAY),
-    "repeat_rate_within": lambda given: funnel.repeat_rate_within(given, MONTH, as_of=DAY),
-    "returning_rate": lambda given: funnel.returning_rate(given, MONTH, as_of=DAY),
-    "repeat_by": lambda given: funnel.repeat_by(given, "source", MONTH, as_of=DAY),
-    "purchase_steps": lambda given: funnel.purchase_steps(given, MONTH, as_of=DAY),
-    "purchase_rhythm": lambda given: funnel.purchase_rhythm(given, as_of=DAY),
-    "honeymoon": lambda given: funnel.honeymoon(given, MONTH, as_of=DAY),
-    "growth": lambda given: funnel.growth(given, within=MONTH, margin=0.5, tz="UTC", as_of=DAY),
-    "referral_rate": lambda given: funnel.referral_rate(given, as_of=DAY),
-    "leaving": lambda given: funnel.leaving(given, POLICY, as_of=DAY),
-    "rfm_quantiles": lambda given: funnel.rfm_quantiles(given, as_of=DAY),
-    "segments": lambda given: funnel.segments(given, POLICY, as_of=DAY),
-    "affinity": lambda given: funnel.affinity(given, LINES, MONTH, as_of=DAY),
-    "offers": lambda given: funnel.offers(given, LINES, MONTH, as_of=DAY),
+    "repeat_rate": lambda given: funnel.metrics.repeat_rate(given, as_of=DAY),
+    "repeat_rate_within": lambda given: funnel.metrics.repeat_rate_within(given, MONTH, as_of=DAY),
+    "returning_rate": lambda given: funnel.metrics.returning_rate(given, MONTH, as_of=DAY),
+    "repeat_by": lambda given: funnel.metrics.repeat_by(given, "source", MONTH, as_of=DAY),
+    "purchase_steps": lambda given: funnel.metrics.purchase_steps(given, MONTH, as_of=DAY),
+    "purchase_rhythm": lambda given: funnel.metrics.purchase_rhythm(given, as_of=DAY),
+    "promotion_retention": lambda given: funnel.metrics.promotion_retention(given, MONTH, as_of=DAY),
+    "growth": lambda given: funnel.metrics.growth(given, within=MONTH, margin=0.5, tz="UTC", as_of=DAY),
+    "referral_rate": lambda given: funnel.metrics.referral_rate(given, as_of=DAY),
+    "churn_reasons": lambda given: funnel.metrics.churn_reasons(given, POLICY, as_of=DAY),
+    "rfm_quantiles": lambda given: funnel.metrics.rfm_quantiles(given, as_of=DAY),
+    "segments": lambda given: funnel.metrics.segments(given, POLICY, as_of=DAY),
+    "affinity": lambda given: funnel.metrics.affinity(given, LINES, MONTH, as_of=DAY),
+    "next_offers": lambda given: funnel.metrics.next_offers(given, LINES, MONTH, as_of=DAY),
     "people_by": lambda given: people_by(stage, given, POLICY, as_of=DAY),
 }
 
 OF_PEOPLE: dict[str, Callable[[Any], Any]] = {
-    "worklist": lambda given: funnel.worklist(given, POLICY, on=DAY, tz="UTC"),
-    "look_again": lambda given: funnel.look_again(given, POLICY, on=DAY),
-    "stage_flow": lambda given: funnel.stage_flow(given, POLICY, tz="UTC", as_of=DAY),
-    "stage_difference": lambda given: funnel.stage_difference(given, BOOK, BOOK, tz="UTC", as_of=DAY),
+    "worklist": lambda given: funnel.worklist(given, POLICY, as_of=DAY, tz="UTC"),
+    "next_review_at": lambda given: funnel.worklists.next_review_at(given, POLICY, as_of=DAY),
+    "stage_flow": lambda given: funnel.metrics.stage_flow(given, POLICY, tz="UTC", as_of=DAY),
+    "stage_difference": lambda given: funnel.backtest.stage_difference(given, BOOK, BOOK, tz="UTC", as_of=DAY),
 }
 
 GIVEN: dict[str, tuple[Any, str]] = {
@@ -126,9 +128,5 @@ def test_a_rule_over_a_table_of_records_names_logs() -> None:
 
 def test_every_public_call_with_logs_is_among_these() -> None:
     """No function of the library whose first argument is `logs` is left out here."""
-    takes = {
-        name
-        for name in funnel.__all__
-        if callable(one := getattr(funnel, name)) and "logs" in getattr(one, "__annotations__", {})
-    }
+    takes = {name for name, one in public().items() if callable(one) and "logs" in getattr(one, "__annotations__", {})}
     assert takes <= set(OF_LOGS)

@@ -25,39 +25,39 @@ def test_every_number_says_why_it_is_what_it_is(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "least", "most"),
+    ("name", "min_people", "most"),
     [
         ("lapse_after", TICK, None),
         ("quiet_after", TICK, None),
         ("answer_within", TICK, None),
         ("resolve_within", TICK, None),
         ("disappointed_for", TICK, None),
-        ("step_lasts", TICK, None),
+        ("phase_lasts", TICK, None),
         ("after_sale_for", TICK, None),
         ("follow_up_after", TICK, None),
         ("thank_within", TICK, None),
         ("rhythm_interval", TICK, None),
         ("delivery_grace", timedelta(0), None),
         ("overdue_percent", 1, 500),
-        ("contact_span", TICK, None),
-        ("most_contacts", 1, 3),
+        ("contact_window", TICK, None),
+        ("max_contacts", 1, 3),
         ("meeting_percent", 1, 500),
-        ("near_percent", 1, 500),
-        ("gone_percent", 1, 500),
+        ("nearly_due_percent", 1, 500),
+        ("likely_lost_percent", 1, 500),
         ("rhythm_purchases", 2, 100),
         ("low_score", 1, 5),
         ("meeting_amount", 0, 10**14),
-        ("most_follow_ups", 0, 10_000),
+        ("max_follow_ups", 0, 10_000),
         *((name, -1000, 1000) for name in NAMES if name.endswith("_points")),
     ],
 )
-def test_each_number_has_its_limits(name: str, least: Any, most: Any) -> None:
+def test_each_number_has_its_limits(name: str, min_people: Any, most: Any) -> None:
     """The least and the most are allowed, what lies beyond is refused."""
-    step = TICK if isinstance(least, timedelta) else 1
+    step = TICK if isinstance(min_people, timedelta) else 1
 
-    assert getattr(Policy.model_validate({name: least}), name) == least
+    assert getattr(Policy.model_validate({name: min_people}), name) == min_people
     with pytest.raises(ValidationError, match=name):
-        Policy.model_validate({name: least - step})
+        Policy.model_validate({name: min_people - step})
     if most is not None:
         assert getattr(Policy.model_validate({name: most}), name) == most
         with pytest.raises(ValidationError, match=name):

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from funnel.errors import MoneyError
 from funnel.money import Money
-from funnel.records import Contact, Customer, Lead, Line, Purchase, Record, Refund, one_currency
+from funnel.records import Contact, Customer, Lead, OrderLine, Purchase, Record, Refund, one_currency
 from tests.strategies import CANARY, contacts, customers, leads, lines, purchases, record_lists
 
 AT = datetime(2026, 3, 1, 2, tzinfo=UTC)
@@ -20,9 +20,9 @@ BEFORE = AT - timedelta(microseconds=1)
 USD = Money(9, "USD")
 
 
-def line(**fields: object) -> Line:
+def line(**fields: object) -> OrderLine:
     """Three mugs at 4.50, or what is given instead."""
-    return Line.model_validate({"sku": "mug", "quantity": 3, "unit_price": Money("4.50", "USD"), **fields})
+    return OrderLine.model_validate({"sku": "mug", "quantity": 3, "unit_price": Money("4.50", "USD"), **fields})
 
 
 def purchase(**fields: object) -> Purchase:
@@ -117,7 +117,7 @@ def test_a_line_that_does_not_add_up_is_refused(fields: dict[str, object], said:
 
 
 @given(st.lists(lines(), min_size=1, max_size=3))
-def test_a_purchase_without_amount_comes_to_the_sum_of_its_lines(bought: list[Line]) -> None:
+def test_a_purchase_without_amount_comes_to_the_sum_of_its_lines(bought: list[OrderLine]) -> None:
     """The amount is always money: given, or the sum of the lines."""
     made = Purchase(id="1", person_id="p1", purchased_at=AT, lines=tuple(bought))
 

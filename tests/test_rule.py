@@ -15,9 +15,10 @@ from typing_extensions import TypeAliasType
 
 import funnel
 from funnel import Facts, History, Lead, Logs, Policy, Rule, rule
-from funnel.errors import ArgumentError, FactsError, InstantError, LiftError
+from funnel.errors import ArgumentError, FactsError, InstantError, RuleError
 from tests.engines import on
 from tests.frames import answered, tables
+from tests.public import public
 from tests.shop import (
     DAY,
     END,
@@ -36,10 +37,8 @@ from tests.shop import (
 )
 from tests.strategies import histories, instants
 
-RULES: dict[str, Rule[Any, Any, Any]] = {
-    name: thing for name in funnel.__all__ if isinstance(thing := getattr(funnel, name), Rule)
-}
-NEXT_STEP = "next_step"
+RULES: dict[str, Rule[Any, Any, Any]] = {name: thing for name, thing in public().items() if isinstance(thing, Rule)}
+NEXT_STEP = "next_action"
 SPANS = {"since_due", "until_earliest", "until_likely", "until_latest"}
 """Rules that answer with a span: it runs with the clock, so there is no next change of it."""
 
@@ -49,7 +48,7 @@ POLICY = Policy(lapse_after=60 * DAY, delivery_grace=DAY, meeting_amount=5)
 class Soon(Facts):
     """A fact whose "never" lies ahead."""
 
-    until_soonest: timedelta = funnel.until(funnel.soonest("promises", "due"))
+    until_soonest: timedelta = funnel.facts.until(funnel.facts.soonest("promises", "due"))
 
 
 @rule
@@ -241,8 +240,8 @@ def test_a_rule_of_plain_facts_answers_for_a_shops_own() -> None:
     """Facts of a class that extends what a rule reads will do, each class with its own places."""
     own, plain = ShopFacts(as_of=NOW, purchase_count=2), person(purchase_count=2)
 
-    assert funnel.has_bought_again(own, POLICY) is funnel.has_bought_again(plain, POLICY) is True
-    assert funnel.has_bought_again(own.evolve(purchase_count=1), POLICY) is False
+    assert funnel.rules.has_bought_again(own, POLICY) is funnel.rules.has_bought_again(plain, POLICY) is True
+    assert funnel.rules.has_bought_again(own.evolve(purchase_count=1), POLICY) is False
     assert is_regular(own, POLICY) is False
 
 
@@ -360,7 +359,7 @@ def test_a_text_column_must_be_text() -> None:
             "is_postponed",
             {
                 "since_last_postponement": [DAY],
-                "since_said_ready": [None],
+                "since_last_ready_signal": [None],
                 "since_last_purchase": [None],
                 "until_ready": [None],
             },
@@ -398,13 +397,13 @@ def test_the_soonest_day_of_a_frame_may_lie_ahead() -> None:
     """A span until an instant that was never named is read as far ahead or far behind, as the fact says."""
 
     @rule
-    def is_near(f: Soon, policy: Policy) -> bool:
+    def is_nearly_due(f: Soon, policy: Policy) -> bool:
         return f.until_soonest < policy.quiet_after
 
     frame = pl.DataFrame({"until_soonest": [DAY, None, 400 * DAY]})
 
-    assert is_near.over(frame, POLICY)["is_near"].to_list() == [True, False, False]
-    assert is_near(Soon(as_of=NOW), POLICY) is False
+    assert is_nearly_due.over(frame, POLICY)["is_nearly_due"].to_list() == [True, False, False]
+    assert is_nearly_due(Soon(as_of=NOW), POLICY) is False
 
 
 def test_what_cannot_be_lifted_is_refused_by_name() -> None:
@@ -414,13 +413,13 @@ def test_what_cannot_be_lifted_is_refused_by_name() -> None:
     def bad(f: Facts, policy: Policy) -> bool:
         return f.last_purchase_at is None or f.purchase_count / 2 > policy.low_score
 
-    with pytest.raises(LiftError, match="in the rule bad: the fact last_purchase_at cannot be lifted"):
+    with pytest.raises(RuleError, match="in the rule bad: the fact last_purchase_at cannot be lifted"):
         bad.of(person(), POLICY)
 
 
 def test_a_span_that_runs_has_no_next_change() -> None:
     """It changes all the time."""
-    with pytest.raises(LiftError, match="no next change"):
+    with pytest.raises(RuleError, match="no next change"):
         since_they_bought.next_change(person(purchase_count=1), POLICY)
 
 
@@ -467,14 +466,14 @@ def test_a_branch_without_an_answer_is_refused_in_every_form(asked: Rule[Any, An
         lambda: asked.over(logs, POLICY, as_of=NOW),
         lambda: asked.over(Facts.over(logs, as_of=NOW), POLICY),
         lambda: asked.next_change.of(facts, POLICY),
-        lambda: funnel.Advance(asked, POLICY),
+        lambda: funnel.incremental.IncrementalRule(asked, POLICY),
     ]
 
     for way in ways:
-        with pytest.raises(LiftError, match=r"falls_through answers with None .*; return an answer in every branch"):
+        with pytest.raises(RuleError, match=r"falls_through answers with None .*; return an answer in every branch"):
             way()
     if asked is falls_through:
-        with pytest.raises(LiftError, match=r"answers with None where .*purchase_count <= 1"):
+        with pytest.raises(RuleError, match=r"answers with None where .*purchase_count <= 1"):
             asked.of(facts, POLICY)
 
 
@@ -503,5 +502,5 @@ def test_a_rule_may_answer_with_none_if_it_says_so(annotation: Any, allowed: boo
         assert (made.of(facts, POLICY), made.as_written(facts, POLICY)) == (None, None)
     else:
         for way in (made.of, made.as_written):
-            with pytest.raises(LiftError, match=r"or add `\| None` to the annotation"):
+            with pytest.raises(RuleError, match=r"or add `\| None` to the annotation"):
                 way(facts, POLICY)

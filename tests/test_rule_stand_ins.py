@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from funnel import Facts, Policy, rule
-from funnel.errors import ArgumentError, LiftError
+from funnel.errors import ArgumentError, RuleError
 from funnel.facts import count
-from tests.lift.facts import Careful
+from tests.expr.facts import Careful
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -148,7 +148,7 @@ def test_a_rule_sees_what_it_sees_as_plain_python(function: Callable[[Any, Any],
                 wanted = function(facts, policy)
             except AttributeError:
                 assert type(policy) is Policy
-                with pytest.raises(LiftError, match="raises AttributeError"):
+                with pytest.raises(RuleError, match="raises AttributeError"):
                     asked.of(facts, policy)
                 break
             answer = asked.of(facts, policy)
@@ -186,8 +186,8 @@ REFUSED: list[tuple[str, Callable[[Any], object], str]] = [
 @pytest.mark.parametrize(("function", "said"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED])
 def test_what_facts_have_no_value_for_is_refused(function: Callable[[Any], object], said: str) -> None:
     """Facts of the shop's class have no clock, no text and no values while a rule is lifted."""
-    with pytest.raises(LiftError, match=f"in the rule asked: .*{said}"):
-        rule(annotated(lambda f, _: function(f))).lifted(Policy())
+    with pytest.raises(RuleError, match=f"in the rule asked: .*{said}"):
+        rule(annotated(lambda f, _: function(f))).compiled_rule(Policy())
 
 
 def test_an_unknown_fact_of_somebody_is_an_attribute_error() -> None:
@@ -201,7 +201,7 @@ def test_a_rule_inside_another_is_part_of_it() -> None:
 
     @rule
     def pair(f: Facts, policy: Policy) -> Any:
-        return f.purchase_count, policy.most_follow_ups
+        return f.purchase_count, policy.max_follow_ups
 
     @rule
     def outer(f: Facts, policy: Policy) -> bool:
@@ -211,7 +211,7 @@ def test_a_rule_inside_another_is_part_of_it() -> None:
     facts = Facts(as_of=NOON, purchase_count=4)
     assert outer.of(facts, Policy()) is True
     assert outer.as_written(facts, Policy()) is True
-    with pytest.raises(LiftError, match="in the rule pair: a rule answered with a tuple"):
+    with pytest.raises(RuleError, match="in the rule pair: a rule answered with a tuple"):
         pair(facts, Policy())
 
 
@@ -220,11 +220,11 @@ def test_a_rule_asked_by_its_verbs_inside_another_is_refused() -> None:
 
     @rule
     def inner(f: Facts, policy: Policy) -> bool:
-        return f.purchase_count > policy.most_follow_ups
+        return f.purchase_count > policy.max_follow_ups
 
     for verb in (inner.of, inner.why, inner.next_change):
-        with pytest.raises(LiftError, match="the values or the clock of the facts cannot be lifted; read each fact"):
-            rule(annotated(lambda f, p, verb=verb: bool(verb(f, p)))).lifted(Policy())  # type: ignore[misc]
+        with pytest.raises(RuleError, match="the values or the clock of the facts cannot be lifted; read each fact"):
+            rule(annotated(lambda f, p, verb=verb: bool(verb(f, p)))).compiled_rule(Policy())  # type: ignore[misc]
 
 
 def test_two_facts_of_one_value_are_proven_as_one() -> None:
@@ -239,8 +239,8 @@ def test_two_facts_of_one_value_are_proven_as_one() -> None:
 
 def test_the_cause_of_a_refusal_is_kept() -> None:
     """An error of the rule itself is the cause of the refusal."""
-    with pytest.raises(LiftError, match="in the rule asked: the rule raises KeyError") as caught:
-        rule(annotated(lambda _, __: {}["none"])).lifted(Policy())
+    with pytest.raises(RuleError, match="in the rule asked: the rule raises KeyError") as caught:
+        rule(annotated(lambda _, __: {}["none"])).compiled_rule(Policy())
 
     assert isinstance(caught.value.__cause__, KeyError)
 
@@ -263,8 +263,8 @@ class Looking(Careful):
 )
 def test_a_helper_class_that_leaves_no_trace_is_refused(function: Callable[[Any, Any], object], said: str) -> None:
     """A rule that would answer otherwise than its function is refused, also if a class holds the code."""
-    with pytest.raises(LiftError, match=said):
-        rule(annotated(function)).lifted(Policy())
+    with pytest.raises(RuleError, match=said):
+        rule(annotated(function)).compiled_rule(Policy())
 
 
 def test_a_rule_is_written_as_a_def() -> None:

@@ -17,27 +17,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from funnel import (
-    FunnelStep,
-    Logs,
-    Policy,
+from funnel import FunnelStep, Logs, Policy, conversion, is_lapsed, repeat_rates, retention, survival
+from funnel._arguments import check_choice, parse_span, span_text
+from funnel.backtest import backtest
+from funnel.errors import ArgumentError, FieldsError, FunnelError
+from funnel.metrics import (
     affinity,
-    backtest,
-    conversion,
     growth,
-    honeymoon,
-    is_lapsed,
-    offers,
+    next_offers,
+    promotion_retention,
     purchase_steps,
     repeat_by,
     repeat_rate_within,
-    repeat_rates,
-    retention,
     returning_rate,
-    survival,
 )
-from funnel._given import one_of, span_of, span_text
-from funnel.errors import ArgumentError, FieldsError, FunnelError
 
 DAY = timedelta(days=1)
 TICK = timedelta(microseconds=1)
@@ -101,7 +94,7 @@ class Shop(Policy):
 )
 def test_a_text_with_units_is_a_span(text: str, length: timedelta) -> None:
     """A number and a unit, several of them, or an ISO 8601 duration of fixed length, is exactly that long."""
-    assert span_of(text) == length
+    assert parse_span(text) == length
 
 
 @pytest.mark.parametrize(
@@ -149,14 +142,14 @@ def test_a_text_with_units_is_a_span(text: str, length: timedelta) -> None:
 def test_what_has_no_unit_or_no_fixed_length_is_no_span(wrong: Any, said: str) -> None:
     """Bare numbers, months and years are refused with the reason, and the error does not show the text."""
     with pytest.raises(ArgumentError, match=f"^within .*({said})") as caught:
-        span_of(wrong, "within")
+        parse_span(wrong, "within")
     assert not (isinstance(wrong, str) and len(wrong) > len("nan days") and wrong in str(caught.value))
 
 
 def test_a_relativedelta_of_fixed_length_is_a_span() -> None:
     """Weeks, days and smaller units have a length of their own."""
-    assert span_of(relativedelta(weeks=2, hours=30, microseconds=1)) == timedelta(days=15, hours=6, microseconds=1)
-    assert type(span_of(pd.Timedelta(days=3))) is timedelta
+    assert parse_span(relativedelta(weeks=2, hours=30, microseconds=1)) == timedelta(days=15, hours=6, microseconds=1)
+    assert type(parse_span(pd.Timedelta(days=3))) is timedelta
 
 
 @given(st.timedeltas(-LONGEST, LONGEST))
@@ -164,7 +157,7 @@ def test_a_span_reads_back_from_its_text(length: timedelta) -> None:
     """What is written of a span is read as the same span, to the microsecond, and names no year and no month."""
     text = span_text(length)
 
-    assert span_of(text) == length
+    assert parse_span(text) == length
     assert re.fullmatch(r"-?P([0-9]+D)?(T([0-9]+H)?([0-9]+M)?([0-9.]+S)?)?", text)
 
 
@@ -175,9 +168,9 @@ def test_a_number_and_a_unit_are_so_many_of_it(whole: int, unit: str, part: int)
 
     if exact // TICK % 1000:
         with pytest.raises(ArgumentError, match="a part of a microsecond"):
-            span_of(f"{whole}.{part:03} {unit}")
+            parse_span(f"{whole}.{part:03} {unit}")
     else:
-        assert span_of(f"{whole}.{part:03} {unit}") == exact / 1000
+        assert parse_span(f"{whole}.{part:03} {unit}") == exact / 1000
 
 
 _FIELD = {
@@ -261,10 +254,10 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "repeat_rate_within": lambda span: repeat_rate_within(LOGS, span, as_of=LATER),
     "returning_rate": lambda span: returning_rate(LOGS, span, as_of=LATER),
     "repeat_by": lambda span: repeat_by(LOGS, "source", span, as_of=LATER),
-    "honeymoon": lambda span: honeymoon(LOGS, span, as_of=LATER),
+    "promotion_retention": lambda span: promotion_retention(LOGS, span, as_of=LATER),
     "purchase_steps": lambda span: purchase_steps(LOGS, span, as_of=LATER),
     "affinity": lambda span: affinity(LOGS, LINES, span, as_of=LATER),
-    "offers": lambda span: offers(LOGS, LINES, span, as_of=LATER),
+    "next_offers": lambda span: next_offers(LOGS, LINES, span, as_of=LATER),
     "at": CURVE.at,
     "restricted_mean": CURVE.restricted_mean,
     "growth": lambda span: growth(LOGS, within=span, margin=0.5, tz="UTC", as_of=LATER),
@@ -307,16 +300,16 @@ def test_a_replay_goes_ahead(every: relativedelta) -> None:
 def test_a_number_of_any_length_is_refused_in_words() -> None:
     """An error does not try to write a number of 5,000 digits."""
     with pytest.raises(ArgumentError, match="got int, which has no unit"):
-        span_of(10**5000)
+        parse_span(10**5000)
     with pytest.raises(ArgumentError, match=r"word must be 'a' or 'b' \(got int\)"):
-        one_of(10**5000, ("a", "b"), "word")
+        check_choice(10**5000, ("a", "b"), "word")
 
 
 @given(st.one_of(st.text(max_size=120), st.integers(), st.floats(), st.binary(), st.none()))
 def test_whatever_is_given_for_a_span_is_a_span_or_an_error_of_ours(anything: Any) -> None:
     """No text and no number makes another error."""
     try:
-        length = span_of(anything)
+        length = parse_span(anything)
     except FunnelError:
         return
     assert isinstance(length, timedelta)

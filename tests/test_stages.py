@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from funnel import Facts, History, Policy, rule
-from funnel.errors import MoveError
-from funnel.stages import FUNNEL, MOVES, Cause, Machine, PathMachine, Stage, stage
+from funnel.errors import TransitionError
+from funnel.stages import SHOP_MACHINE, TRANSITIONS, Cause, Machine, PathDependentMachine, Stage, stage
 from tests.frames import read
 from tests.shop import DAY, END, PEOPLE, TICK, ShopFacts, by_person, few, fewer, known_by, logs_of, people, person
 from tests.strategies import histories
@@ -44,10 +44,10 @@ def test_a_stage_is_what_they_did(facts: dict[str, Any], expected: Stage) -> Non
 
 def test_every_stage_has_a_row_and_is_answered() -> None:
     """The table and the rule know the same stages."""
-    assert set(MOVES) == set(Stage)
+    assert set(TRANSITIONS) == set(Stage)
     assert {path.answer for path in stage.table(POLICY).paths} == {one.value for one in Stage}
-    assert FUNNEL.stage is stage
-    assert FUNNEL.table is MOVES
+    assert SHOP_MACHINE.stage is stage
+    assert SHOP_MACHINE.table is TRANSITIONS
 
 
 # ---- the law -------------------------------------------------------------------------------------------------------
@@ -89,9 +89,9 @@ def _by_event(before: Stage, waited: Stage, there: Stage) -> list[Move]:
 def test_no_history_makes_a_move_that_the_table_has_not(history: History, policy: Policy) -> None:
     """Every change of stage is in the table, brought about by what the table says."""
     for start, to, cause in moves_of(history, policy):
-        assert to in MOVES[start], (start, to)
-        assert MOVES[start][to] in (cause, Cause.EITHER), (start, to, cause)
-        assert FUNNEL.move(start, to) is to
+        assert to in TRANSITIONS[start], (start, to)
+        assert TRANSITIONS[start][to] in (cause, Cause.EITHER), (start, to, cause)
+        assert SHOP_MACHINE.move(start, to) is to
 
 
 def test_the_walk_sees_time_and_events() -> None:
@@ -122,8 +122,8 @@ def test_the_running_facts_make_no_other_move(everyone: tuple[History, ...]) -> 
     for first, second in pairwise(own):
         if first["person_id"] == second["person_id"]:
             waited = _stage_at(histories_[first["person_id"]], first["known_at"], second["known_at"])
-            assert FUNNEL.may_move(Stage(first["stage"]), waited)
-            assert FUNNEL.may_move(waited, Stage(second["stage"]))
+            assert SHOP_MACHINE.can_move(Stage(first["stage"]), waited)
+            assert SHOP_MACHINE.can_move(waited, Stage(second["stage"]))
 
 
 def _stage_at(history: History, known_at: datetime, moment: datetime) -> Stage:
@@ -153,25 +153,25 @@ def test_the_next_change_of_everyone_is_that_of_each(everyone: tuple[History, ..
 @pytest.mark.parametrize("to", Stage)
 def test_a_move_is_in_the_table_or_raises(start: Stage, to: Stage) -> None:
     """Who may move does, who stays stays, and any other move is refused with those that there are."""
-    if start == to or to in MOVES[start]:
-        assert FUNNEL.may_move(start, to)
-        assert FUNNEL.move(start, to) is to
+    if start == to or to in TRANSITIONS[start]:
+        assert SHOP_MACHINE.can_move(start, to)
+        assert SHOP_MACHINE.move(start, to) is to
         return
 
-    assert not FUNNEL.may_move(start, to)
-    with pytest.raises(MoveError, match=f"nobody moves from {start.value} to {to.value}; the table has"):
-        FUNNEL.move(start, to)
+    assert not SHOP_MACHINE.can_move(start, to)
+    with pytest.raises(TransitionError, match=f"nobody moves from {start.value} to {to.value}; the table has"):
+        SHOP_MACHINE.move(start, to)
 
 
 def test_a_refused_move_changes_nothing() -> None:
     """The machine is a value; after an error it is the same and answers the same."""
-    before = (dict(FUNNEL.table), str(FUNNEL), FUNNEL)
-    with pytest.raises(MoveError):
-        FUNNEL.move(Stage.LAPSED, Stage.LEAD)
+    before = (dict(SHOP_MACHINE.table), str(SHOP_MACHINE), SHOP_MACHINE)
+    with pytest.raises(TransitionError):
+        SHOP_MACHINE.move(Stage.LAPSED, Stage.LEAD)
 
-    assert (dict(FUNNEL.table), str(FUNNEL), FUNNEL) == before
+    assert (dict(SHOP_MACHINE.table), str(SHOP_MACHINE), SHOP_MACHINE) == before
     with pytest.raises(AttributeError):
-        FUNNEL.table = {}  # type: ignore[misc]
+        SHOP_MACHINE.table = {}  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_a_refused_move_changes_nothing() -> None:
 )
 def test_a_table_that_cannot_be_walked_is_refused(moves: dict[Stage, dict[Stage, Cause]], said: str) -> None:
     """A stage without a row, and a move that is none, are told when the machine is made."""
-    with pytest.raises(MoveError, match=said):
+    with pytest.raises(TransitionError, match=said):
         Machine(stage, moves)
 
 
@@ -194,9 +194,9 @@ def test_a_stage_that_nobody_leaves_says_so() -> None:
     """An end has an empty row; a stage that the table does not know is told with those it does."""
     ends = Machine(stage, {Stage.LEAD: {}})
 
-    with pytest.raises(MoveError, match="nobody moves from lead to customer; the table has no move"):
+    with pytest.raises(TransitionError, match="nobody moves from lead to customer; the table has no move"):
         ends.move(Stage.LEAD, Stage.CUSTOMER)
-    with pytest.raises(MoveError, match="no stage lapsed is in the table; it has lead"):
+    with pytest.raises(TransitionError, match="no stage lapsed is in the table; it has lead"):
         ends.move(Stage.LAPSED, Stage.LEAD)
     assert str(ends) == ""
     assert ends.mermaid() == "stateDiagram-v2"
@@ -204,8 +204,8 @@ def test_a_stage_that_nobody_leaves_says_so() -> None:
 
 def test_the_pictures_show_every_move_once() -> None:
     """Each line of either picture is a move of the table, in its order."""
-    count = sum(map(len, MOVES.values()))
-    plain, drawn = str(FUNNEL).splitlines(), FUNNEL.mermaid().splitlines()
+    count = sum(map(len, TRANSITIONS.values()))
+    plain, drawn = str(SHOP_MACHINE).splitlines(), SHOP_MACHINE.mermaid().splitlines()
 
     assert len(plain) == len(drawn) - 1 == count
     assert plain[0] == "lead            -> prospect         by event"
@@ -233,7 +233,7 @@ class ShopPolicy(Policy):
 @rule
 def vip_stage(f: Facts, policy: ShopPolicy) -> ShopStage:
     """Five orders, or a sum."""
-    if f.purchase_count >= policy.vip_orders or f.spent >= policy.vip_spent:
+    if f.purchase_count >= policy.vip_orders or f.net_spent >= policy.vip_spent:
         return ShopStage.VIP
     return ShopStage.OTHER
 
@@ -247,9 +247,9 @@ VIP_FUNNEL = Machine(
 @pytest.mark.parametrize(
     ("facts", "expected"),
     [
-        ({"purchase_count": 4, "spent": 999_99}, ShopStage.OTHER),
-        ({"purchase_count": 5, "spent": 5}, ShopStage.VIP),
-        ({"purchase_count": 1, "spent": 1_000_00}, ShopStage.VIP),
+        ({"purchase_count": 4, "net_spent": 999_99}, ShopStage.OTHER),
+        ({"purchase_count": 5, "net_spent": 5}, ShopStage.VIP),
+        ({"purchase_count": 1, "net_spent": 1_000_00}, ShopStage.VIP),
     ],
 )
 def test_a_shop_makes_a_stage_of_its_own(facts: dict[str, Any], expected: ShopStage) -> None:
@@ -279,7 +279,9 @@ def _onward(now: Stage, f: ShopFacts, policy: ShopPolicy) -> Stage:
 
 
 @pytest.mark.parametrize(
-    "make", [lambda: Machine(stage, MOVES), lambda: PathMachine(Stage.LEAD, _onward, MOVES)], ids=["rule", "path"]
+    "make",
+    [lambda: Machine(stage, TRANSITIONS), lambda: PathDependentMachine(Stage.LEAD, _onward, TRANSITIONS)],
+    ids=["rule", "path"],
 )
 def test_what_a_machine_keeps_ready_is_no_part_of_it(make: Callable[[], Any]) -> None:
     """It is made ready once for each policy, stays the same value, and nobody can give it what it keeps."""

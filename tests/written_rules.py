@@ -139,7 +139,7 @@ def person(random: Random) -> ShopFacts:
         as_of=NOON,
         purchase_count=random.choice(near),
         order_count=random.choice(near),
-        spent=random.choice([*near, 10**14, 2**53 - 1, 2**53]),
+        net_spent=random.choice([*near, 10**14, 2**53 - 1, 2**53]),
         was_referred=random.choice([False, True]),
         has_opted_out=random.choice([False, True]),
         since_last_purchase=random.choice(spans),
@@ -173,7 +173,7 @@ class _Writer:
 
     def number(self, depth: int = 2) -> str:
         if depth == 0:
-            return self.of("f.purchase_count", "f.order_count", "f.spent", "p.vip_purchases", "p.overdue_percent")
+            return self.of("f.purchase_count", "f.order_count", "f.net_spent", "p.vip_purchases", "p.overdue_percent")
         if self.odd():
             return self.odd_number(depth - 1)
 
@@ -183,7 +183,7 @@ class _Writer:
         return self.of(
             "f.purchase_count",
             "f.order_count",
-            "f.spent",
+            "f.net_spent",
             "f.points",
             "helper(f)",
             "p.limit_for(f)",

@@ -13,7 +13,7 @@ import pandas as pd
 import polars as pl
 
 from funnel import Facts, History, Logs, Policy, rule
-from tests.specimens import FUNNEL, NOW, everyone
+from tests.specimens import NOW, SHOP_MACHINE, everyone
 
 
 class Vague(tzinfo):
@@ -143,7 +143,7 @@ WRONG: Mapping[str, Callable[[], Any]] = {
     "a rule of other facts": lambda: rule(_other),
     "a rule that fails": lambda: rule(_failing),
     "a rule": lambda: rule(_is_big),
-    "a machine": lambda: FUNNEL,
+    "a machine": lambda: SHOP_MACHINE,
     "a frame of another thing": lambda: pl.DataFrame({"a": [1]}),
     "an empty frame": pl.DataFrame,
     "a frame without rows": lambda: pl.DataFrame(schema={"person_id": pl.String, "occurred_at": _TIME}),

@@ -69,7 +69,7 @@ def tell(what: str) -> None:
     """Print where the person stands."""
     from django_shop.funnel_app import store
 
-    print(f"{what}: {store().standing('user-1').stage}")
+    print(f"{what}: {store().stage_record('user-1').stage}")
 
 
 if __name__ == "__main__":

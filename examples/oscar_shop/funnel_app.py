@@ -17,7 +17,8 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from funnel import FunnelError, Lead, Money, Purchase, Record, SqliteStore
+from funnel import FunnelError, Lead, Money, Purchase, SqliteStore
+from funnel.records import Record
 
 logger = logging.getLogger(__name__)
 

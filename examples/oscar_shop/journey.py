@@ -93,7 +93,7 @@ def tell(what: str, user: Any) -> None:
     """Print where somebody stands."""
     from oscar_shop.funnel_app import person_of, store
 
-    standing = store().standing(person_of(user))
+    standing = store().stage_record(person_of(user))
     print(f"{what}: {standing.stage}")
 
 

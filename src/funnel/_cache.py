@@ -1,4 +1,4 @@
-"""What is compiled for a policy, cached: bounded, and safe for threads."""
+"""Bounded, thread-safe cache of values compiled for a policy."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any, Generic, TypeVar, cast
 
 from funnel.errors import ArgumentError
-from funnel.policy import Policy, policy_given
+from funnel.policy import Policy, check_is_policy
 
 V = TypeVar("V")
 
@@ -16,14 +16,14 @@ LIMIT = 1_024
 
 
 class PolicyCache(Generic[V]):
-    """Bounded, thread-safe cache of what is compiled for a policy.
+    """Bounded, thread-safe cache of values compiled for a policy.
 
-    Equal policies share an entry; the entry used longest ago is dropped. A policy object that was seen before is found
-    by its identity: a hash and a comparison of two policies take 9 µs, which is ten times as long as a rule.
+    Equal policies share an entry. A full cache drops the least recently used entry. A policy object that was used
+    before is looked up by identity: hashing and comparing two policies takes 9 µs, ten times as long as a rule.
 
     Args:
-        compile_for: Compiles for one class (of facts) and one policy. Two threads that ask for the same key at the
-            same time may both compile, and the results are equal.
+        compile_for: Compiles for one class (of facts) and one policy. Two threads that request the same key at the
+            same time may both compile; the results are equal.
     """
 
     def __init__(self, compile_for: Callable[[type, Policy], V]) -> None:
@@ -32,15 +32,15 @@ class PolicyCache(Generic[V]):
         self.by_identity: dict[tuple[type, int], tuple[Policy, V]] = {}
 
     def get(self, kind: type, policy: Policy) -> V:
-        """Return what is compiled for a class and a policy; compile it if needed.
+        """Return the value compiled for a class and a policy; compile it if needed.
 
         Raises:
-            ArgumentError: It is not a policy, or it can change, so that a cached result would become wrong.
+            ArgumentError: It is not a policy, or it is mutable, so a cached result could become wrong.
         """
         seen = self.by_identity.get((kind, id(policy)))
         if seen is not None:
             return seen[1]
-        check_constant(policy_given(policy))
+        check_constant(check_is_policy(policy))
         value = self._by_value(kind, cast("Any", policy))
         if len(self.by_identity) >= LIMIT:
             self.by_identity.clear()
@@ -49,10 +49,10 @@ class PolicyCache(Generic[V]):
 
 
 def check_constant(policy: Policy) -> None:
-    """Check that a policy cannot change.
+    """Check that a policy is immutable.
 
     Raises:
-        ArgumentError: Its class is not frozen, or a field holds a value that can change.
+        ArgumentError: Its class is not frozen, or a field holds a mutable value.
     """
     name = type(policy).__name__
     if not policy.model_config.get("frozen"):

@@ -1,4 +1,4 @@
-"""Copies and pickles: those of records and policies are checked like new ones, those of functions go by name."""
+"""Copies and pickles. Copied records and policies are validated like new ones; functions are pickled by name."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any, Self, SupportsIndex, TypeVar, cast
 
 from pydantic import BaseModel
 
-from funnel._given import instance, truth
+from funnel._arguments import instance, truth
 from funnel.errors import ArgumentError
 
 M = TypeVar("M", bound=BaseModel)
 
 
 class Checked(BaseModel):
-    """Base of all models of the library: no copy and no construction without the checks.
+    """Base of all models of the library. Every copy is validated.
 
     Example:
-        >>> from funnel import Visit
+        >>> from funnel.interactions import Visit
         >>> visit = Visit(id="v1", person_id="p1", occurred_at="2026-03-01T02:00Z")
         >>> visit.model_copy(update={"id": "v2"}).id
         'v2'
@@ -33,9 +33,10 @@ class Checked(BaseModel):
     """
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Return a copy with some fields changed. It is checked like a new one, and raises the same errors.
+        """Return a copy with some fields changed.
 
-        Fields that are not in `update` stay as they are, the amount of a purchase too when its lines change.
+        The copy is validated like a new model, and raises the same errors. Fields that are not in `update` are
+        unchanged. A purchase keeps its amount even if its lines change.
 
         Args:
             update: Values by field name.
@@ -53,11 +54,14 @@ class Checked(BaseModel):
 
         @classmethod
         def model_construct(cls, _fields_set: set[str] | None = None, **values: Any) -> Self:
-            """Make a record of its fields. Unlike in other pydantic models it is checked."""
+            """Make a record from its fields.
+
+            Unlike in other pydantic models, the fields are validated.
+            """
             return _made(cls, values, _fields_set)
 
         def copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-            """Return a copy as `model_copy` does."""
+            """Return a copy, like `model_copy`."""
             return self.model_copy(update=update, deep=deep)
 
     def __copy__(self) -> Self:
@@ -74,17 +78,17 @@ class Checked(BaseModel):
         return copied
 
     def __getstate__(self) -> dict[Any, Any]:
-        """Return what is pickled: everything but cached values."""
+        """Return the pickled state: everything but cached values."""
         return {**super().__getstate__(), "__dict__": _fields(self)}
 
 
 def unchecked(model: type[M], fields: Mapping[str, Any]) -> M:
-    """Make a record of fields that were checked before, such as those that a store keeps."""
+    """Make a record from validated fields, such as the fields a store reads."""
     return cast("M", BaseModel.model_construct.__func__(model, **fields))  # type: ignore[attr-defined]
 
 
 def all_fields(value: Any) -> Any:
-    """Return the fields of a model by name, and of the models in them, as they are; other values unchanged."""
+    """Return the fields of a model and its nested models; other values unchanged."""
     if isinstance(value, Checked):
         return {name: all_fields(field) for name, field in _fields(value).items()}
     if isinstance(value, tuple):
@@ -93,10 +97,10 @@ def all_fields(value: Any) -> Any:
 
 
 def _made(model: type[M], fields: Mapping[str, Any], fields_set: set[str] | None) -> M:
-    """Make a model of its fields by name, which the class may call otherwise in its input."""
+    """Make a model from its fields by name, even if the class has aliases."""
     if model.__pydantic_custom_init__:
         made = model(**fields)
-    else:  # by alias if it has one: pydantic before 2.14 takes the name for an extra field if those are allowed
+    else:  # by alias if there is one: pydantic before 2.14 takes the name for an extra field if those are allowed
         made = model.model_validate({_key(model, name): value for name, value in fields.items()}, by_name=True)
     if fields_set is not None:
         object.__setattr__(made, "__pydantic_fields_set__", fields_set)
@@ -109,7 +113,7 @@ def _key(model: type[BaseModel], name: str) -> str:
 
 
 def _fields(model: BaseModel) -> dict[str, Any]:
-    """Return what a model holds by name, without cached values."""
+    """Return the values of a model by name, without cached values."""
     held, kind = vars(model), type(model)
     others = held.keys() - kind.model_fields.keys()
     cached = {name for name in others if isinstance(getattr(kind, name, None), cached_property)}
@@ -117,23 +121,26 @@ def _fields(model: BaseModel) -> dict[str, Any]:
 
 
 def named(update: object) -> None:
-    """Refuse what is not a mapping of field names.
+    """Check that an argument is a mapping of field names.
 
     Raises:
-        ArgumentError: It is something else.
+        ArgumentError: It is not such a mapping.
     """
     for name in instance(update, Mapping, "update", "a mapping of values by field name"):
         instance(name, str, "a name in update", "text")
 
 
 class OfFunctions:
-    """Base of immutable objects that hold functions: a copy is the object itself; functions are pickled by name."""
+    """Base of immutable objects that hold functions.
+
+    A copy is the object itself. Functions are pickled by name.
+    """
 
     __slots__ = ()
 
     @abstractmethod
     def _functions(self) -> Iterable[object]:
-        """Return what is pickled by name; None is skipped."""
+        """Return the objects that are pickled by name; None is skipped."""
 
     def __copy__(self) -> Self:
         """Return the object itself."""
@@ -144,10 +151,10 @@ class OfFunctions:
         return self
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
-        """Return what is pickled.
+        """Return the pickled state.
 
         Raises:
-            ArgumentError: A function is not found by its name in its module.
+            ArgumentError: The module of a function has no such function.
         """
         for function in self._functions():
             _check_name(function)

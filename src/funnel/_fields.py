@@ -1,6 +1,6 @@
-"""What may stand in a record's field: an instant, an id, a label, free words, an amount.
+"""Field types of records: instant, id, label, free text, amount; and the frozen base model.
 
-Laws: an instant is kept in UTC; a fault says what is allowed and never shows what was given.
+Invariants: an instant is stored in UTC. An error says what is allowed and never shows the input value.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
+from funnel._arguments import is_aware
 from funnel._copies import Checked
-from funnel._given import is_aware
-from funnel._instants import EARLIEST, LATEST, instant, micros
+from funnel._time import EARLIEST, LATEST, instant, micros
 from funnel.errors import PYDANTIC_TYPES, ArgumentError, FieldsError, InstantError, RecordError
 from funnel.money import Money
 
 LONGEST_ID = 200
-"""The most characters of an id or a label."""
+"""Largest number of characters of an id or a label."""
 
 LARGEST_AMOUNT = 10**14
-"""The most minor units of one record's amount; what the amounts of a person come to is checked by itself."""
+"""Largest number of minor units of one record's amount. The sum of a person's amounts has its own check."""
 
 MOST_PIECES = 2**31 - 1
-"""The most pieces in one line."""
+"""Largest number of pieces in one line."""
 
 _HIDDEN = "(hidden)"
 _ALIKE = 0.8
@@ -46,18 +46,18 @@ _ISO = "2026-03-01T09:00+07:00"
 _SPACES = "\u00a0\u00ad\u115f\u1160\u1680\u180e\u2000-\u200f\u202f\u205f-\u2064\u2800\u3000\u3164\ufeff\uffa0"
 
 UNPRINTABLE = r"[\x00-\x1f\x7f" + "\u0080-\u009f\u2028\u2029]"
-"""Control characters, as a pattern that means the same to Python and to every dataframe engine."""
+"""Control characters, as a pattern with the same meaning in Python and in every dataframe engine."""
 
 BLANK = f"^[ {_SPACES}]*$"
-"""Nothing, or nothing that can be seen: every space of Unicode, and the characters without a width."""
+"""Empty or invisible text: every space of Unicode, and the characters without a width."""
 
 EDGES = f"^[ {_SPACES}]|[ {_SPACES}]$"
-"""A blank at the beginning or at the end."""
+"""A blank at the start or at the end."""
 
 NOT_EDGES = "begins or ends with a blank; take the blank off"
 
 MANGLED = r"^(?:nan|NaN|NaT|None|<NA>|null|NULL|undefined|[+-]?[0-9]+(?:[.]0+|(?:[.,][0-9]+)?[eE][+][0-9]+))$"
-"""A missing value written as text, or a number that a spreadsheet or a float has changed: "2.88E+18", "1001.0"."""
+"""A missing value as text, or a number changed by a spreadsheet or a float: "2.88E+18", "1001.0"."""
 
 NOT_MANGLED = "is a missing value or a changed number as text, such as 'None' or '1001.0'; give the id itself"
 
@@ -65,7 +65,7 @@ _UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def read_instant(given: object) -> datetime:
-    """Take an aware datetime, or ISO text of one, as an instant in UTC."""
+    """Convert an aware datetime, or ISO text of one, into an instant in UTC."""
     if isinstance(given, str):
         given = _read_iso(given)
     if not isinstance(given, datetime):
@@ -124,14 +124,14 @@ def _id(given: object) -> str:
 
 
 def given_id(given: object, what: str = "person_id") -> str:
-    """Return an id that is an argument of a call.
+    """Validate an id that is an argument of a call and return it.
 
     Args:
-        given: What was passed.
+        given: Argument to validate.
         what: Name of the argument, for the error.
 
     Raises:
-        ArgumentError: It is not an id; a whole number is not, since 7 and "7" would be two people.
+        ArgumentError: The argument is not an id. An integer is not an id, because 7 and "7" would be two people.
     """
     try:
         return _id(given)
@@ -141,7 +141,7 @@ def given_id(given: object, what: str = "person_id") -> str:
 
 
 def amount_in_range(given: Money) -> Money:
-    """Make sure that an amount is one that a single record can hold."""
+    """Check that an amount is in the range of a single record, and return it."""
     if not 0 <= given.minor <= LARGEST_AMOUNT:
         msg = f"an amount below 0 or above {LARGEST_AMOUNT} minor units is given; say it from 0 up, a refund too"
         raise RecordError(msg)
@@ -153,26 +153,29 @@ _ID: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": LONGEST_ID
 _LABEL: dict[str, Any] = {"type": "string", "maxLength": LONGEST_ID}
 
 Instant: TypeAlias = Annotated[datetime, BeforeValidator(read_instant), WithJsonSchema(_TIME)]
-"""A moment with its zone, from 1800 to the end of 2199; kept in UTC. Numbers and times without a zone are refused."""
+"""Instant with a time zone, from 1800 to the end of 2199; stored in UTC. Numbers and naive times are refused."""
 
 Id: TypeAlias = Annotated[str, BeforeValidator(_id), WithJsonSchema(_ID)]
-"""What tells one thing from another: text of 1 to 200 characters, not blank, without control characters."""
+"""Identifier: text of 1 to 200 characters, not blank, without control characters."""
 
 Label: TypeAlias = Annotated[str, BeforeValidator(_label), WithJsonSchema(_LABEL)]
-"""A short word of the shop: at most 200 characters, without control characters; "" is not given."""
+"""Short text: at most 200 characters, without control characters; "" is not given."""
 
 AsText = BeforeValidator(_text)
-"""Before a word of a few is looked up: an object of another type may compare in a way of its own, and fail."""
+"""Check the type before the lookup of a choice: an object of another type may have a comparison that fails."""
 
 Words: TypeAlias = Annotated[str, BeforeValidator(_text), Field(repr=False)]
-"""What somebody said, freely; it is never shown."""
+"""Free text of a person; never shown."""
 
 Amount: TypeAlias = Annotated[Money, AfterValidator(amount_in_range)]
-"""Money from 0 up, as one record holds it."""
+"""Money from 0 up, in the range of one record."""
 
 
 def _reported(call: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a method of pydantic raise `FieldsError`, which shows no input value, in place of its own error."""
+    """Wrap a method of pydantic.
+
+    Raise `FieldsError`, which shows no input value, instead of its own error.
+    """
 
     @wraps(call)
     def checked(*args: Any, **kwargs: Any) -> Any:
@@ -181,15 +184,15 @@ def _reported(call: Callable[..., Any]) -> Callable[..., Any]:
         except ValidationError as error:
             model: type[BaseModel] = args[0] if isinstance(args[0], type) else type(args[0])
             fault = _hidden(error, [*model.model_fields])
-        raise fault  # outside of the handler, or the error with the input would be its context
+        raise fault  # outside of the handler: inside it, the error with the input would be its context
 
     return checked
 
 
 class Frozen(Checked, frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True):  # pyright: ignore[reportGeneralTypeIssues]
-    """What all that comes in has in common: it cannot change, and nothing unknown is let in.
+    """Base class of all input models: frozen, and without unknown fields.
 
-    A fault names the field, what is allowed and what to do, and never shows what was given.
+    An error names the field, what is allowed and what to do. It never shows the input value.
 
     Example:
         >>> class Shelf(Frozen, frozen=True):
@@ -222,15 +225,15 @@ class Frozen(Checked, frozen=True, extra="forbid", hide_input_in_errors=True, us
 
 
 def _hidden(error: ValidationError, fields: Sequence[str] = (), keyed: Collection[str] = ()) -> FieldsError:
-    """Take every input value out of an error: its message, `errors()`, `json()` and chain show none.
+    """Remove input values from an error: message, `errors()`, `json()` and chain.
 
     Args:
-        error: The error of pydantic.
-        fields: The fields of the model.
-        keyed: Those of them that are mappings, whose keys are input too.
+        error: Error of pydantic.
+        fields: Fields of the model.
+        keyed: Fields that are mappings; their keys are input too.
     """
     lines = error.errors(include_url=False, include_input=False)
-    # To look for words like a key takes some 0.1 ms, and a body may have 100,000 keys.
+    # The search for similar words takes some 0.1 ms a key, and a body may have 100,000 keys.
     faults = [_without_input(line, fields, named=place < _MOST_NAMED) for place, line in enumerate(lines)]
     for fault in faults:
         loc = fault.get("loc", ())
@@ -254,14 +257,17 @@ def _without_input(line: ErrorDetails, fields: Sequence[str], *, named: bool) ->
 
 
 def _custom(kind: Any, problem: Any, loc: tuple[int | str, ...]) -> InitErrorDetails:
-    """A fault of a type that pydantic does not have."""
+    """Return an error of a type that pydantic does not have."""
     return InitErrorDetails(type=PydanticCustomError(kind, problem), loc=loc, input=_HIDDEN)
 
 
 def _unknown_field(
     loc: tuple[int | str, ...], fields: Sequence[str], *, named: bool
 ) -> tuple[tuple[int | str, ...], str]:
-    """Name a key only if it looks like a field: in a file without a heading the keys are a person's data."""
+    """Name a key only if it looks like a field.
+
+    In a file without a header the keys are a person's data.
+    """
     plain, key = {_plain(name): name for name in fields}, _plain(str(loc[-1])[:LONGEST_ID])
     close = get_close_matches(key, plain, n=1, cutoff=_ALIKE) if named else []
     remedy = f"did you mean {plain[close[0]]}?" if close else f"use {', '.join(fields)}"
@@ -274,7 +280,7 @@ def _plain(name: str) -> str:
 
 
 def _every_field(model: type[BaseModel]) -> Iterator[str]:
-    """The fields of a model and of all that are made of it."""
+    """Yield the fields of a model and of all its subclasses."""
     yield from model.model_fields
     for made in model.__subclasses__():
         yield from _every_field(made)

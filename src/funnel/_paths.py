@@ -1,23 +1,23 @@
-"""Paths of files that are arguments of a call."""
+"""File paths passed as arguments."""
 
 from __future__ import annotations
 
 import os
 from typing import cast
 
-from funnel._given import kind_of
+from funnel._arguments import kind_of
 from funnel.errors import ArgumentError
 
 
 def path_of(given: object, remedy: str = "") -> str:
-    """Return the path of a file.
+    """Return a file path as text.
 
     Args:
-        given: What was passed: text, or a path of pathlib.
+        given: Text, or a path of pathlib.
         remedy: What else to do, for the error.
 
     Raises:
-        ArgumentError: It is something else, or no file can have such a path.
+        ArgumentError: It is neither, or is not a valid path.
     """
     kind = kind_of(given)
     named: object = os.fspath(cast("str", given)) if isinstance(given, str | os.PathLike) else None

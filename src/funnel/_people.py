@@ -1,11 +1,11 @@
-"""The people that a call is about: everyone's records as `Logs`, or histories one by one."""
+"""Arguments that hold people: `Logs` of all records, or histories of single people."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import cast
 
-from funnel._given import is_listed
+from funnel._arguments import is_listed
 from funnel.errors import ArgumentError
 from funnel.history import History
 from funnel.logs import Logs
@@ -14,7 +14,7 @@ _WRAP = "make Logs of a table of records first, such as Logs(purchases=table)"
 
 
 def logs_of(given: object) -> Logs:
-    """Return the argument if it is `Logs`.
+    """Return the argument after checking that it is `Logs`.
 
     Raises:
         ArgumentError: It is something else, such as a plain dataframe.
@@ -26,7 +26,7 @@ def logs_of(given: object) -> Logs:
 
 
 def histories_of(given: object) -> list[History]:
-    """Return one history, or several, as a list.
+    """Return one or several histories as a list.
 
     Raises:
         ArgumentError: It is something else, such as a plain dataframe, or two histories are of one person.
@@ -50,7 +50,7 @@ def _each_once(people: list[History]) -> list[History]:
 
 
 def _kind(given: object) -> str:
-    """What a thing is, without any of its values: the type, and of a dataframe its library."""
+    """Return the type of an argument, and the library of a dataframe."""
     kind = type(given)
     library = kind.__module__.partition(".")[0]
     return f"a {kind.__name__}" if library in ("builtins", "funnel") else f"a {kind.__name__} of {library}"

@@ -1,28 +1,28 @@
-"""What can go wrong, as one tree; each error is also the builtin that a stranger would catch.
+"""All errors of the library. Each is also a builtin error, so that a general `except` catches it.
 
 ::
 
     FunnelError
-    ├── ArgumentError    ValueError    an argument of a call that is not allowed: its type, its value, an unknown word
-    ├── RecordError      ValueError    a record, or two records together, that cannot be true
-    │   ├── FieldsError  ValueError    fields of a record or a policy that are not allowed; a ValidationError too
-    │   ├── LogsError    ValueError    tables with faults, all of them reported at once
-    │   └── ConflictError ValueError   a record that a store keeps already, with other content
-    ├── MoneyError       ValueError    an amount that is not exact, or two currencies in one sum
-    ├── InstantError     ValueError    a time without a zone, or outside the years that are kept
-    ├── MoveError        ValueError    a move between stages that the table does not allow
-    ├── LiftError        TypeError     a rule that cannot be run everywhere, with the remedy
-    ├── FactsError       TypeError     a fact that is unknown, wrongly declared or wrongly given
-    ├── FileError        OSError       a file that cannot be opened
-    ├── EngineError      TypeError     a dataframe that cannot be read or computed, with the remedy
-    ├── StoreError       RuntimeError  a store that cannot be opened, read or written; nothing is half done
-    │   ├── LockedError  TimeoutError  another connection has held the store for too long
-    │   ├── FullError    OSError       there is no room left to write
-    │   └── StaleError   RuntimeError  somebody has changed the person since they were read
-    └── MissingExtraError ImportError  an optional package that a call needs and that is not installed
+    ├── ArgumentError    ValueError    an argument has an invalid type, an invalid value or an unknown word
+    ├── RecordError      ValueError    a record, or several records together, are impossible
+    │   ├── FieldsError  ValueError    fields of a record or a policy are not allowed; also a ValidationError
+    │   ├── LogsError    ValueError    tables are invalid; all problems are reported together
+    │   └── ConflictError ValueError   the store already has this record with other content
+    ├── MoneyError       ValueError    an amount is not exact, or one sum has two currencies
+    ├── InstantError     ValueError    a time has no zone, or is outside the supported years
+    ├── TransitionError  ValueError    the table of transitions does not allow this change of stage
+    ├── RuleError        TypeError     a rule cannot run everywhere; the message names the remedy
+    ├── FactsError       TypeError     a fact is unknown, wrongly declared or has a wrong type
+    ├── FileError        OSError       a file cannot be opened
+    ├── EngineError      TypeError     a dataframe cannot be read or computed; the message names the remedy
+    ├── StoreError       RuntimeError  a store cannot be opened, read or written; nothing is half done
+    │   ├── LockedError  TimeoutError  another connection has locked the store for too long
+    │   ├── StorageFullError OSError   the disk is full
+    │   └── StaleError   RuntimeError  the person was changed after the caller read them
+    └── MissingExtraError ImportError  a call needs an optional package that is not installed
 
-Messages say what was given, where, what is allowed and what to do. They name people and records by their ids, which are
-not private, and never show what was put into a field of a record, of a policy or of a mapping, nor a row of a file.
+Messages describe what was passed, where, what is allowed and what to do. They name people and records by their ids,
+which are not private. They never show a value of a field of a record, a policy or a mapping, nor a row of a file.
 """
 
 from __future__ import annotations
@@ -34,30 +34,57 @@ from typing import Any, get_args
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError, ValidationError
 from pydantic_core.core_schema import ErrorType
 
+__all__ = [
+    "ArgumentError",
+    "ConflictError",
+    "EngineError",
+    "FactsError",
+    "FieldsError",
+    "FileError",
+    "FunnelError",
+    "InstantError",
+    "LockedError",
+    "LogsError",
+    "MissingExtraError",
+    "MoneyError",
+    "RecordError",
+    "RuleError",
+    "StaleError",
+    "StorageFullError",
+    "StoreError",
+    "TransitionError",
+]
+
 PYDANTIC_TYPES = frozenset(get_args(ErrorType))
-"""The types of faults that pydantic has itself."""
+"""The fault types that pydantic defines."""
 
 _MOST_FAULTS = 20
-"""The most different faults that a message lists."""
+"""The maximum number of different faults in a message."""
 
 
 class FunnelError(Exception):
-    """The base of every error this library raises on purpose."""
+    """Base class of all errors that this library raises on purpose."""
 
 
 class ArgumentError(FunnelError, ValueError):
-    """An argument of a call is not allowed; the message names it, what was passed and what to pass instead."""
+    """An argument is not allowed.
+
+    The message names the argument, what was passed and what to pass instead.
+    """
 
 
 class RecordError(FunnelError, ValueError):
-    """A record, or several records together, cannot be true: an answer to nothing, a refund above its purchase."""
+    """A record, or several records together, are impossible.
+
+    Examples are an answer without a question and a refund above its purchase.
+    """
 
 
 class FieldsError(RecordError, ValidationError):  # pyright: ignore[reportGeneralTypeIssues]
-    """Fields of a record, a policy or another model of this library are missing, unknown or not allowed.
+    """Fields of a record, a policy or another model are not allowed.
 
-    It is pydantic's `ValidationError` too: `errors()`, `json()` and `error_count()` describe every fault. Neither they
-    nor the message show an input value.
+    They are missing, unknown or have invalid values. It is also pydantic's `ValidationError`: `errors()`, `json()` and
+    `error_count()` describe every fault. Neither these methods nor the message show an input value.
     """
 
     def __str__(self) -> str:
@@ -75,7 +102,10 @@ class FieldsError(RecordError, ValidationError):  # pyright: ignore[reportGenera
     __repr__ = __str__
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Return what is pickled: the faults. Some versions of pydantic cannot restore a fault of a type of ours."""
+        """Return the faults that are pickled.
+
+        Some versions of pydantic cannot restore a fault type that we define.
+        """
         return _restored, (self.title, self.errors(include_url=False))
 
 
@@ -91,70 +121,89 @@ def _line(fault: ErrorDetails) -> InitErrorDetails:
 
 
 class LogsError(RecordError):
-    """Tables of records have faults; `faults` holds every kind of them with its exact count."""
+    """Tables are invalid; `faults` has every kind of fault with its exact count."""
 
     def __init__(self, message: str, faults: tuple[object, ...] = ()) -> None:
-        """Keep the faults beside the message.
+        """Store the faults with the message.
 
         Args:
-            message: The report, short however many rows are wrong.
-            faults: One `funnel.Fault` for each kind of fault.
+            message: The report. It is short even if many rows are wrong.
+            faults: One `funnel.logs.Issue` for each kind of fault.
         """
         super().__init__(message)
         self.faults = faults
 
 
 class ConflictError(RecordError):
-    """A record with this source and id is kept already and says something else; nothing was written."""
+    """The store has a record with this source and id and other content.
+
+    Nothing was written.
+    """
 
 
 class MoneyError(FunnelError, ValueError):
-    """An amount is not exact (a float, too many decimals) or two currencies meet in one sum."""
+    """An amount is not exact, or one sum has two currencies.
+
+    A float and an amount with too many decimals are not exact.
+    """
 
 
 class InstantError(FunnelError, ValueError):
-    """A time has no zone, or lies outside the years that are kept."""
+    """A time has no zone, or is outside the supported years, 1800 to 2199."""
 
 
-class MoveError(FunnelError, ValueError):
-    """A person may not move from this stage to that one; nothing has changed."""
+class TransitionError(FunnelError, ValueError):
+    """The transition from this stage to the next is not allowed; nothing was changed."""
 
 
-class LiftError(FunnelError, TypeError):
-    """A rule does something that cannot be run for a table; the message names it and the remedy."""
+class RuleError(FunnelError, TypeError):
+    """A rule cannot run on a table; the message names the cause and the remedy."""
 
 
 class FactsError(FunnelError, TypeError):
-    """A fact is unknown, declared in a way that cannot work, or given with a wrong type."""
+    """A fact is unknown, its declaration cannot work, or its value has a wrong type."""
 
 
 class FileError(FunnelError, OSError):
-    """A file cannot be opened; the error of the system is the cause."""
+    """A file cannot be opened. The operating system's error is the cause."""
 
 
 class EngineError(FunnelError, TypeError):
-    """A dataframe cannot be computed, or is of a kind or in a state that cannot be read without risk of a wrong answer.
+    """A dataframe cannot be computed, or not without risk of a wrong answer.
 
-    The plan of a lazy frame may fail, and the connection of a relation may be closed. The message names the engine and
-    its error, and does not repeat the text of that error, which may hold values of rows.
+    Its kind or its state may be the reason. For example, the plan of a lazy frame fails, or the connection of a
+    relation is closed. The message names the engine and its error. It does not repeat the text of that error, which may
+    contain values of rows.
     """
 
 
 class StoreError(FunnelError, RuntimeError):
-    """A store cannot be opened, read or written; what was being written is not there, not even in part."""
+    """A store cannot be opened, read or written.
+
+    A failed write leaves nothing behind, not even in part.
+    """
 
 
 class LockedError(StoreError, TimeoutError):
-    """Another connection has held the store for longer than the timeout; nothing was written, try again."""
+    """Another connection has locked the store for longer than the timeout.
+
+    Nothing was written. Try again.
+    """
 
 
-class FullError(StoreError, OSError):
-    """There is no room left on the disk; nothing was written, and what was kept before is still there."""
+class StorageFullError(StoreError, OSError):
+    """The disk is full. Nothing was written; earlier data is unchanged."""
 
 
 class StaleError(StoreError):
-    """The person has changed since the version that the caller read; nothing was written, read and decide again."""
+    """The person was changed after the caller read them.
+
+    Nothing was written. Read the person and decide again.
+    """
 
 
 class MissingExtraError(FunnelError, ImportError):
-    """A call needs an optional package; the message holds the exact line that installs it."""
+    """A call needs an optional package.
+
+    The message contains the exact line that installs it.
+    """

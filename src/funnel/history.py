@@ -1,6 +1,6 @@
-"""One person's records: checked together, each once, in one order.
+"""History of one person: records validated together, without duplicates, in one order.
 
-Laws: neither the order of delivery nor repetition changes a history; it reads back from its own JSON as itself.
+Invariants: order of delivery and repetition do not change a history; its JSON reads back as an equal history.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias, TypeVar, cast
 
 from pydantic import AfterValidator
 
+from funnel._aggregate.aggregations import LARGEST_SUM, TOO_LARGE
+from funnel._arguments import each, instance, kind_of
 from funnel._copies import unchecked
 from funnel._fields import Frozen, Id, given_id
-from funnel._given import each, instance, kind_of
-from funnel._instants import micros
 from funnel._ledger.ledger import L, Ledger, filled
 from funnel._ledger.rows import InOrder
-from funnel._reduce.forms import LARGEST_SUM, TOO_LARGE
+from funnel._time import micros
 from funnel.errors import ArgumentError, RecordError
-from funnel.interactions import Answer, AnyInteraction, Complaint, Delivered, Interaction, Question, Resolution
+from funnel.interactions import Answer, AnyInteraction, Complaint, Delivery, Interaction, Question, Resolution
 from funnel.records import Customer, Lead, Purchase, Record, Refund
 
 if TYPE_CHECKING:
@@ -26,19 +26,26 @@ if TYPE_CHECKING:
 
     from funnel.money import Money
 
+__all__ = [
+    "History",
+]
+
 R = TypeVar("R", bound=Record)
 
 MOST_FAULTS = 20
-"""The most faults that one message spells out; the rest are counted."""
+"""Largest number of issues listed in one message; the rest are only counted."""
 
 
 def _order(record: Record) -> tuple[int, str, str]:
-    """Say where a record stands among others of its kind: by instant, source and id."""
+    """Return the sort key of a record within its kind: instant, source and id."""
     return micros(record.happened_at), *record.key
 
 
 def _tidy(records: tuple[R, ...]) -> tuple[R, ...]:
-    """Put records in order, each once; two different ones with the same key stay, to be found as a fault."""
+    """Sort records and drop duplicates.
+
+    Two different records with the same key stay, to be reported as an issue.
+    """
     return tuple(sorted(dict.fromkeys(records), key=_order))
 
 
@@ -53,11 +60,11 @@ _Interactions: TypeAlias = Annotated[tuple[AnyInteraction, ...], AfterValidator(
 
 
 class History(Frozen, frozen=True):
-    """All that the shop has on record of one person, in the order in which it happened.
+    """All records of one person, in the order in which they happened.
 
-    It holds only what can be true together: a record that came twice is one record, and an answer to nothing or a
-    refund above its purchase is an error that lists every fault. Made by `History(...)`, `of` or `add` the error is a
-    `RecordError`; where pydantic reads a history inside something else, the `FieldsError` says the same.
+    A history is consistent: a record that came twice is kept once. An answer without a question, or refunds above their
+    purchase, raise an error that lists every issue. `History(...)`, `of` and `add` raise `RecordError`. When pydantic
+    validates a history inside another model, the `FieldsError` has the same message.
 
     Example:
         >>> from funnel.money import Money
@@ -67,19 +74,19 @@ class History(Frozen, frozen=True):
     """
 
     person_id: Id
-    """Whose history it is."""
+    """Id of the person."""
     customer: Customer | None = None
-    """How they stand in the shop's book; None is not at all."""
+    """Customer record of the person; None if there is none."""
     leads: _Leads = ()
-    """Their own arrivals."""
+    """Leads of the person."""
     purchases: _Purchases = ()
-    """What they bought."""
+    """Purchases of the person."""
     refunds: _Refunds = ()
-    """What was given back to them."""
+    """Refunds to the person."""
     interactions: _Interactions = ()
-    """What passed between them and the shop."""
+    """Interactions between the person and the shop."""
     referrals: _Leads = ()
-    """The arrivals of other people whom they sent."""
+    """Leads of other people whom this person referred."""
 
     if not TYPE_CHECKING:  # pragma: no branch - type checkers read the fields above
 
@@ -91,19 +98,20 @@ class History(Frozen, frozen=True):
 
     @classmethod
     def of(cls, person_id: str, records: Iterable[Record], *, customer: Customer | None = None) -> Self:
-        """Make a history from records of every kind, in whatever order and however often they came.
+        """Create a history from records of every kind; drop duplicates.
 
         Args:
-            person_id: Whose history it is.
-            records: Leads, purchases, refunds, interactions; the leads of others whom this person sent among them.
-            customer: How the person stands in the shop's book.
+            person_id: Id of the person.
+            records: Leads, purchases, refunds and interactions, and the leads of other people whom this person
+                referred.
+            customer: Customer record of the person.
 
         Returns:
             The history.
 
         Raises:
-            RecordError: The records cannot all be true; the message lists every fault.
-            ArgumentError: `person_id` is not an id, or one of the records is something else.
+            RecordError: The records contradict each other; the message lists every issue.
+            ArgumentError: `person_id` is not an id, or an item of `records` is not a record.
 
         Example:
             >>> friend = Lead(person_id="p2", arrived_at="2026-03-01T02:00Z", referred_by="p1")
@@ -129,16 +137,16 @@ class History(Frozen, frozen=True):
         )
 
     def add(self, *records: Record) -> Self:
-        """Make the history that has these records too; this one stays as it is.
+        """Return a new history with these records too; this history does not change.
 
         Args:
-            records: Leads, purchases, refunds, interactions; what is already in is not added again.
+            records: Leads, purchases, refunds and interactions; duplicates are dropped.
 
         Returns:
-            The longer history.
+            The new history.
 
         Raises:
-            RecordError: The records cannot all be true; the message lists every fault.
+            RecordError: The records contradict each other; the message lists every issue.
 
         Example:
             >>> History(person_id="p1").add(Lead(person_id="p1", arrived_at="2026-03-01T02:00Z")).leads[0].source
@@ -148,12 +156,12 @@ class History(Frozen, frozen=True):
 
     @property
     def records(self) -> tuple[Record, ...]:
-        """Every record: leads, purchases, refunds, interactions, referrals, each kind in its order."""
+        """All records: leads, purchases, refunds, interactions, referrals; each sorted."""
         return *self.leads, *self.purchases, *self.refunds, *self.interactions, *self.referrals
 
     @cached_property
     def ledger(self) -> Ledger:
-        """The rows that facts are reduced from."""
+        """Ledger rows from which facts are computed."""
         return self.fill(Ledger(self.person_id))
 
     def fill(self, ledger: L) -> L:
@@ -162,11 +170,11 @@ class History(Frozen, frozen=True):
 
     @property
     def currency(self) -> str | None:
-        """The one currency of all its money; None when there is no money."""
+        """Currency of all amounts; None if there are no amounts."""
         return next((money.currency for _, money in _moneys(self)), None)
 
     def __repr__(self) -> str:
-        """Show whose it is and how much there is, nothing else."""
+        """Return the person's id and the number of records, nothing else."""
         names = ("leads", "purchases", "refunds", "interactions", "referrals")
         counts = ", ".join(f"{name}={len(getattr(self, name))}" for name in names)
         return f"History({self.person_id!r}, {counts})"
@@ -174,23 +182,23 @@ class History(Frozen, frozen=True):
     __str__ = __repr__
 
 
-def history_given(given: object, what: str = "history") -> History:
-    """Return a history that was passed as an argument.
+def check_is_history(given: object, what: str = "history") -> History:
+    """Return an argument that must be a history.
 
     Raises:
-        ArgumentError: It is something else.
+        ArgumentError: The argument is not a history.
     """
     checked: History = instance(given, History, what, "a History")
     return checked
 
 
-def checked_before(person_id: str, records: Iterable[Record], customer: Customer | None) -> History:
-    """The history of records that are known to be true together: what `History.of` gives, without its checks.
+def trusted(person_id: str, records: Iterable[Record], customer: Customer | None) -> History:
+    """Return a history of consistent records, without the checks of `History.of`.
 
     Args:
-        person_id: Whose history it is.
-        records: Records that a store took, each once.
-        customer: How the person stands in the shop's book.
+        person_id: Id of the person.
+        records: Records that a store has validated, without duplicates.
+        customer: Customer record of the person.
     """
     logs: dict[type[Record], list[Any]] = {Lead: [], Purchase: [], Refund: [], Interaction: []}
     referrals: list[Lead] = []
@@ -250,7 +258,10 @@ def _of_others(history: History) -> Iterator[str]:
 
 
 def _conflicts(history: History) -> Iterator[str]:
-    """Find records with the same key and different content, and name the fields that differ, never what they hold."""
+    """Yield records with the same key and different content.
+
+    Name the differing fields, never their values.
+    """
     seen: dict[tuple[str, tuple[str, str]], Record] = {}
     for record in history.records:
         kind = "interaction" if isinstance(record, Interaction) else type(record).__name__
@@ -283,7 +294,7 @@ def _bad_refunds(history: History) -> Iterator[str]:
 
 
 def _answers_to_nothing(history: History) -> Iterator[str]:
-    """Find what refers to a record that is not there, or that had not happened yet."""
+    """Yield references to a record that is missing or that happens later."""
     asked = {record.key: record for record in history.interactions if isinstance(record, Question)}
     complained = {record.key: record for record in history.interactions if isinstance(record, Complaint)}
     bought = {record.key: record for record in history.purchases}
@@ -293,7 +304,7 @@ def _answers_to_nothing(history: History) -> Iterator[str]:
                 yield from _reference(record, "question", record.question_id, asked)
             case Resolution():
                 yield from _reference(record, "complaint", record.complaint_id, complained)
-            case Delivered():
+            case Delivery():
                 yield from _reference(record, "purchase", record.purchase_id, bought)
             case Complaint() if record.purchase_id is not None:
                 yield from _reference(record, "purchase", record.purchase_id, bought)

@@ -1,6 +1,6 @@
-"""What passes between a person and the shop besides buying: one class a kind, told apart by `kind`.
+"""Interactions between a person and the shop, other than purchases: one class per `kind`.
 
-Law: `read_interaction(x.model_dump_json()) == x` for every interaction `x`.
+Invariant: `read_interaction(x.model_dump_json()) == x` for every interaction `x`.
 """
 
 from __future__ import annotations
@@ -12,23 +12,48 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeAlias, cast
 from pydantic import Field, model_validator
 from pydantic_core import from_json
 
+from funnel._arguments import did_you_mean, instance
 from funnel._fields import MOST_PIECES, Amount, AsText, Id, Instant, Label, Words
-from funnel._given import instance, meant
 from funnel.errors import RecordError
 from funnel.records import Record, not_before
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+__all__ = [
+    "Answer",
+    "AnyInteraction",
+    "Cart",
+    "Checkout",
+    "Complaint",
+    "DeclineReason",
+    "Declined",
+    "Delivery",
+    "Feedback",
+    "FollowUp",
+    "Interaction",
+    "Meeting",
+    "OptOut",
+    "Postponement",
+    "PostponementReason",
+    "Question",
+    "Quote",
+    "ReadySignal",
+    "Resolution",
+    "View",
+    "Visit",
+    "read_interaction",
+]
+
 Direction: TypeAlias = Literal["in", "out"]
-"""Who began: "in" the person, "out" the shop."""
+"""Who started it: "in" for the person, "out" for the shop."""
 
 
-class PostponeReason(StrEnum):
-    """Why a person says "not yet".
+class PostponementReason(StrEnum):
+    """Reason to postpone a purchase.
 
     Example:
-        >>> PostponeReason("payday") is PostponeReason.PAYDAY
+        >>> PostponementReason("payday") is PostponementReason.PAYDAY
         True
     """
 
@@ -42,11 +67,11 @@ class PostponeReason(StrEnum):
     OTHER = "other"
 
 
-class NoReason(StrEnum):
-    """Why a person says "no".
+class DeclineReason(StrEnum):
+    """Reason to decline a purchase.
 
     Example:
-        >>> NoReason("price") is NoReason.PRICE
+        >>> DeclineReason("price") is DeclineReason.PRICE
         True
     """
 
@@ -60,7 +85,7 @@ class NoReason(StrEnum):
 
 
 class Interaction(Record, frozen=True):
-    """Something between one person and the shop, of one kind; use the class of the kind.
+    """Interaction between one person and the shop; use the class of its kind.
 
     Example:
         >>> asked = Question(id="q1", person_id="p1", occurred_at="2026-03-01T02:00Z", words="is it in stock?")
@@ -69,128 +94,128 @@ class Interaction(Record, frozen=True):
     """
 
     kind: str
-    """The kind."""
+    """Kind of the interaction."""
     id: Id
-    """The number in its source."""
+    """Number in its source."""
     source: Id = "shop"
-    """The system that the record came from."""
+    """System that the record came from."""
     person_id: Id
-    """Who it was with."""
+    """Id of the person."""
     occurred_at: Instant
-    """When it happened."""
+    """Instant of the interaction."""
     direction: Direction = "in"
-    """Who began: "in" the person, "out" the shop."""
+    """Who started it: "in" for the person, "out" for the shop."""
     channel: Label = ""
-    """By which way: whatsapp, phone, counter."""
+    """Channel, such as whatsapp, phone or counter."""
 
     @property
     def key(self) -> tuple[str, str]:
-        """The source and the number."""
+        """Source and number."""
         return self.source, self.id
 
     @property
     def happened_at(self) -> datetime:
-        """When it happened."""
+        """Instant of the interaction."""
         return self.occurred_at
 
 
 class Visit(Interaction, frozen=True):
-    """They came: to the counter, the stall or the site."""
+    """The person visited the counter, the stall or the site."""
 
     kind: Literal["visit"] = "visit"
-    """The kind."""
+    """Kind of the interaction."""
 
 
 class View(Interaction, frozen=True):
-    """They looked at a thing."""
+    """The person viewed a product."""
 
     kind: Literal["view"] = "view"
-    """The kind."""
+    """Kind of the interaction."""
     sku: Label = ""
-    """What they looked at; "" is not known."""
+    """Product that was viewed; "" if unknown."""
 
 
 class Question(Interaction, frozen=True):
-    """They asked something, and wait for the answer."""
+    """The person asked a question and waits for the answer."""
 
     kind: Literal["question"] = "question"
-    """The kind."""
+    """Kind of the interaction."""
     sku: Label = ""
-    """What they asked about; "" is not known."""
+    """Product that the question is about; "" if unknown."""
     words: Words = ""
-    """What they said."""
+    """Text of the person."""
 
 
 class Answer(Interaction, frozen=True):
     """The shop answered a question."""
 
     kind: Literal["answer"] = "answer"
-    """The kind."""
+    """Kind of the interaction."""
     direction: Direction = "out"
-    """The shop began."""
+    """The shop started it."""
     question_id: Id
-    """The question that is answered, of the same source."""
+    """Id of the answered question, from the same source."""
 
 
 class Quote(Interaction, frozen=True):
-    """The shop named its price."""
+    """The shop quoted a price."""
 
     kind: Literal["quote"] = "quote"
-    """The kind."""
+    """Kind of the interaction."""
     direction: Direction = "out"
-    """The shop began."""
+    """The shop started it."""
     amount: Amount
-    """The price that was named."""
+    """Quoted price."""
     sku: Label = ""
-    """For what; "" is not known."""
+    """Product that was quoted; "" if unknown."""
 
 
 class Cart(Interaction, frozen=True):
-    """They put a thing into the basket."""
+    """The person put a product into the cart."""
 
     kind: Literal["cart"] = "cart"
-    """The kind."""
+    """Kind of the interaction."""
     sku: Label = ""
-    """What; "" is not known."""
+    """Product in the cart; "" if unknown."""
     quantity: int = Field(default=1, ge=1, le=MOST_PIECES, strict=True)
-    """How many pieces."""
+    """Number of pieces."""
 
 
 class Checkout(Interaction, frozen=True):
-    """They went to pay."""
+    """The person started to pay."""
 
     kind: Literal["checkout"] = "checkout"
-    """The kind."""
+    """Kind of the interaction."""
     amount: Amount | None = None
-    """For how much; None is not known."""
+    """Amount to pay; None if unknown."""
 
 
-class SaidReady(Interaction, frozen=True):
-    """They said that they are ready to buy."""
+class ReadySignal(Interaction, frozen=True):
+    """The person said that they are ready to buy."""
 
-    kind: Literal["said_ready"] = "said_ready"
-    """The kind."""
+    kind: Literal["ready_signal"] = "ready_signal"
+    """Kind of the interaction."""
 
 
-class Postponed(Interaction, frozen=True):
-    """They said "not yet", and until when.
+class Postponement(Interaction, frozen=True):
+    """The person postponed the purchase until a given time.
 
     Example:
         >>> said, payday = "2026-03-01T09:00+07:00", "2026-03-25T00:00+07:00"
-        >>> Postponed(id="n1", person_id="p1", occurred_at=said, reason="payday", until=payday).until.isoformat()
+        >>> Postponement(id="n1", person_id="p1", occurred_at=said, reason="payday", until=payday).until.isoformat()
         '2026-03-24T17:00:00+00:00'
     """
 
-    kind: Literal["postponed"] = "postponed"
-    """The kind."""
-    reason: Annotated[PostponeReason, AsText]
-    """Why not yet."""
+    kind: Literal["postponement"] = "postponement"
+    """Kind of the interaction."""
+    reason: Annotated[PostponementReason, AsText]
+    """Reason of the postponement."""
     until: Instant
-    """When it may be, at the earliest."""
+    """Earliest instant at which the person may buy."""
     latest: Instant | None = None
-    """When it may be, at the latest; None when they named one instant."""
+    """Latest instant; None if the person named only one."""
     words: Words = ""
-    """What they said."""
+    """Text of the person."""
 
     @model_validator(mode="after")
     def _later(self) -> Self:
@@ -199,80 +224,80 @@ class Postponed(Interaction, frozen=True):
         return self
 
 
-class Met(Interaction, frozen=True):
-    """The shop and they met in person, as a very large sum may ask for."""
+class Meeting(Interaction, frozen=True):
+    """The shop and the person met, for example before a very large purchase."""
 
-    kind: Literal["met"] = "met"
-    """The kind."""
+    kind: Literal["meeting"] = "meeting"
+    """Kind of the interaction."""
 
 
 class Complaint(Interaction, frozen=True):
-    """They were not content, and said so."""
+    """The person complained."""
 
     kind: Literal["complaint"] = "complaint"
-    """The kind."""
+    """Kind of the interaction."""
     purchase_id: Id | None = None
-    """The purchase it is about, of the same source; None is none, or not known."""
+    """Id of the purchase it is about, from the same source; None if none or unknown."""
     words: Words = ""
-    """What they said."""
+    """Text of the person."""
 
 
 class Resolution(Interaction, frozen=True):
-    """The shop put a complaint right."""
+    """The shop resolved a complaint."""
 
     kind: Literal["resolution"] = "resolution"
-    """The kind."""
+    """Kind of the interaction."""
     direction: Direction = "out"
-    """The shop began."""
+    """The shop started it."""
     complaint_id: Id
-    """The complaint that was put right, of the same source."""
+    """Id of the resolved complaint, from the same source."""
 
 
 class Feedback(Interaction, frozen=True):
-    """They said how content they are."""
+    """The person rated their satisfaction."""
 
     kind: Literal["feedback"] = "feedback"
-    """The kind."""
+    """Kind of the interaction."""
     score: int = Field(ge=1, le=5, strict=True)
-    """From 1, not at all, to 5, wholly."""
+    """Score from 1 (not satisfied) to 5 (fully satisfied)."""
     words: Words = ""
-    """What they said."""
+    """Text of the person."""
 
 
-class Delivered(Interaction, frozen=True):
+class Delivery(Interaction, frozen=True):
     """The goods of a purchase arrived."""
 
-    kind: Literal["delivered"] = "delivered"
-    """The kind."""
+    kind: Literal["delivery"] = "delivery"
+    """Kind of the interaction."""
     direction: Direction = "out"
-    """The shop began."""
+    """The shop started it."""
     purchase_id: Id
-    """The purchase that arrived, of the same source."""
+    """Id of the delivered purchase, from the same source."""
 
 
-class OptedOut(Interaction, frozen=True):
-    """They asked to be written to no more."""
+class OptOut(Interaction, frozen=True):
+    """The person asked the shop to stop writing."""
 
-    kind: Literal["opted_out"] = "opted_out"
-    """The kind."""
-
-
-class SaidNo(Interaction, frozen=True):
-    """They said "no", and why."""
-
-    kind: Literal["said_no"] = "said_no"
-    """The kind."""
-    reason: Annotated[NoReason, AsText]
-    """Why not."""
+    kind: Literal["opt_out"] = "opt_out"
+    """Kind of the interaction."""
 
 
-class FollowUpSent(Interaction, frozen=True):
-    """The shop wrote to them of its own accord."""
+class Declined(Interaction, frozen=True):
+    """The person declined, with a reason."""
 
-    kind: Literal["follow_up_sent"] = "follow_up_sent"
-    """The kind."""
+    kind: Literal["declined"] = "declined"
+    """Kind of the interaction."""
+    reason: Annotated[DeclineReason, AsText]
+    """Reason of the refusal."""
+
+
+class FollowUp(Interaction, frozen=True):
+    """The shop wrote to the person on its own initiative."""
+
+    kind: Literal["follow_up"] = "follow_up"
+    """Kind of the interaction."""
     direction: Direction = "out"
-    """The shop began."""
+    """The shop started it."""
 
 
 AnyInteraction: TypeAlias = Annotated[
@@ -283,19 +308,19 @@ AnyInteraction: TypeAlias = Annotated[
     | Checkout
     | Quote
     | Answer
-    | SaidReady
-    | Postponed
-    | Met
-    | Delivered
+    | ReadySignal
+    | Postponement
+    | Meeting
+    | Delivery
     | Complaint
     | Resolution
     | Feedback
-    | OptedOut
-    | SaidNo
-    | FollowUpSent,
+    | OptOut
+    | Declined
+    | FollowUp,
     Field(discriminator="kind"),
 ]
-"""An interaction of whichever kind, told apart by `kind`."""
+"""Interaction of any kind, discriminated by `kind`."""
 
 _CLASSES: dict[str, type[Interaction]] = {
     "visit": Visit,
@@ -305,35 +330,35 @@ _CLASSES: dict[str, type[Interaction]] = {
     "checkout": Checkout,
     "quote": Quote,
     "answer": Answer,
-    "said_ready": SaidReady,
-    "postponed": Postponed,
-    "met": Met,
-    "delivered": Delivered,
+    "ready_signal": ReadySignal,
+    "postponement": Postponement,
+    "meeting": Meeting,
+    "delivery": Delivery,
     "complaint": Complaint,
     "resolution": Resolution,
     "feedback": Feedback,
-    "opted_out": OptedOut,
-    "said_no": SaidNo,
-    "follow_up_sent": FollowUpSent,
+    "opt_out": OptOut,
+    "declined": Declined,
+    "follow_up": FollowUp,
 }
 
 KINDS: tuple[str, ...] = tuple(_CLASSES)
-"""Every kind, in the order that two interactions of one instant are taken in: what is asked before what is answered."""
+"""Every kind, in the order that breaks ties between two interactions of one instant: a question before its answer."""
 
 
 def read_interaction(given: Mapping[str, object] | str | bytes) -> AnyInteraction:
-    """Read one interaction of any kind, as a file or another system hands it over.
+    """Read one interaction of any kind from fields or JSON.
 
     Args:
-        given: The fields by name, or JSON text of an object; `kind` says which class it becomes.
+        given: Fields by name, or JSON text of an object; `kind` selects the class.
 
     Returns:
-        The interaction, of its kind's own class.
+        The interaction, as an instance of its kind's class.
 
     Raises:
-        ArgumentError: It is neither fields by name nor text.
-        RecordError: The text is not a JSON object, or its kind is missing or unknown.
-        FieldsError: A field is missing, unknown or not allowed; it is pydantic's ValidationError too.
+        ArgumentError: The argument is neither a mapping nor text.
+        RecordError: The text is not a JSON object, or the kind is missing or unknown.
+        FieldsError: A field is missing, unknown or invalid. It is pydantic's ValidationError too.
 
     Example:
         >>> row = {"kind": "visit", "id": "v1", "person_id": "p1", "occurred_at": "2026-03-01T02:00Z"}
@@ -363,4 +388,4 @@ def _unknown(kind: object) -> str:
     allowed = f"it is one of {', '.join(KINDS)}"
     if not isinstance(kind, str):
         return f"an interaction has no kind, or one that is not text; {allowed}"
-    return f"the kind of an interaction is unknown{meant(kind, KINDS)}; {allowed}"
+    return f"the kind of an interaction is unknown{did_you_mean(kind, KINDS)}; {allowed}"

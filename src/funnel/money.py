@@ -1,8 +1,8 @@
-"""Money as the shop counts it: whole minor units of one named currency, exact, never a float.
+"""Money: a whole number of minor units in one currency; exact, never a float.
 
-Law: `Money.parse(m.written(style=s), m.currency, style=s) == m` for every money `m` and every style `s`.
+Invariant: `Money.parse(m.written(style=s), m.currency, style=s) == m` for every money `m` and every style `s`.
 
-Source: ISO 4217 for the codes and their decimals; a few withdrawn ones are kept, so that old records can be read.
+Source: ISO 4217 for the codes and their decimals. A few withdrawn codes are kept for old records.
 """
 
 from __future__ import annotations
@@ -16,17 +16,19 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, cast, final
 import attrs
 from pydantic_core import core_schema
 
-from funnel._given import brief, is_one_of, meant
+from funnel._arguments import brief, did_you_mean, is_one_of
 from funnel.errors import MoneyError
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
 
+__all__ = ["Money"]
+
 Style: TypeAlias = Literal["plain", "us", "id"]
-"""How an amount is written: plain 1234.56, us 1,234.56, id 1.234,56."""
+"""Style of a written amount: plain 1234.56, us 1,234.56, id 1.234,56."""
 
 LARGEST = 2**63 - 1
-"""The most minor units that one amount may hold, up or down: what a 64-bit column holds."""
+"""Largest number of minor units of one amount, positive or negative: the limit of a 64-bit column."""
 
 _CODES = {
     0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
@@ -44,7 +46,7 @@ _CODES = {
 _DECIMALS = {code: places for places, codes in _CODES.items() for code in codes.split()}
 
 _SIGNS = {"IDR": "Rp"}
-"""Currencies that a shop writes with a sign before the amount, and whole when there are no hundredths."""
+"""Sign before the amount, by currency. These currencies are written without decimals if the decimals are zero."""
 
 _SHAPES: dict[Style, re.Pattern[str]] = {
     "plain": re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?"),
@@ -57,16 +59,16 @@ _LONGEST = 40
 
 
 def decimals(currency: str) -> int:
-    """Say how many decimals a currency has, by ISO 4217.
+    """Return the number of decimals of a currency, by ISO 4217.
 
     Args:
-        currency: The code of three capital letters.
+        currency: Code of three capital letters.
 
     Returns:
         0, 2, 3 or 4.
 
     Raises:
-        MoneyError: The code is not one of ISO 4217.
+        MoneyError: The code is not in ISO 4217.
 
     Example:
         >>> decimals("JPY"), decimals("USD"), decimals("KWD")
@@ -79,18 +81,18 @@ def decimals(currency: str) -> int:
 
 
 def minor_units(amount: Decimal | int | str, currency: str) -> int:
-    """Count an amount in the smallest unit of its currency: cents, sen, yen.
+    """Convert an amount to the smallest unit of its currency: cents, sen, yen.
 
     Args:
-        amount: A `Decimal`, a whole number, or text such as "12.50". Text may not be written with more decimals than
-            the currency has ("150.000" is never guessed to be 150); a `Decimal` may, if the further ones are zero.
-        currency: The code of ISO 4217.
+        amount: A `Decimal`, an int, or text such as "12.50". Text may not have more decimals than the currency has:
+            "150.000" is never read as 150. A `Decimal` may, if the extra decimals are zero.
+        currency: Code of ISO 4217.
 
     Returns:
-        The whole number of minor units.
+        Number of minor units.
 
     Raises:
-        MoneyError: A float, NaN, infinity, too many decimals or an unknown currency.
+        MoneyError: The amount is a float, NaN or infinite, has too many decimals, or its currency is unknown.
 
     Example:
         >>> minor_units("12.50", "USD"), minor_units(150_000, "IDR"), minor_units(500, "JPY")
@@ -108,14 +110,14 @@ def minor_units(amount: Decimal | int | str, currency: str) -> int:
 @total_ordering
 @attrs.frozen(init=False, repr=False, order=False)
 class Money:
-    """A sum of money as a price tag says it: how much, and of which currency.
+    """Exact amount of money in one currency.
 
-    Amounts of one currency add up, compare and multiply by whole numbers, always exactly; two currencies never meet.
-    A sum of nothing is false, as the number 0 is.
+    Amounts of one currency can be added, compared, and multiplied by integers; the result is exact. Two currencies
+    in one operation raise an error. An amount of zero is false, like the number 0.
 
     Attributes:
-        minor: The amount in the currency's smallest unit.
-        currency: The code of ISO 4217, in capitals.
+        minor: Amount in the currency's smallest unit.
+        currency: Code of ISO 4217, in capitals.
 
     Example:
         >>> Money("12.50", "USD") + Money(3, "USD")
@@ -134,11 +136,11 @@ class Money:
         def __attrs_init__(self, minor: int, currency: str) -> None: ...
 
     def __init__(self, amount: Decimal | int | str, currency: str) -> None:
-        """Take an exact amount.
+        """Create money from an exact amount.
 
         Args:
-            amount: A `Decimal`, a whole number, or text such as "12.50"; a float is refused, since it is not exact.
-            currency: The code of ISO 4217, in capitals.
+            amount: A `Decimal`, an int, or text such as "12.50". A float is refused because it is not exact.
+            currency: Code of ISO 4217, in capitals.
 
         Raises:
             MoneyError: The amount is not exact in that currency, or the currency is unknown.
@@ -147,17 +149,17 @@ class Money:
 
     @classmethod
     def of_minor(cls, minor: int, currency: str) -> Self:
-        """Make money from whole minor units, as columns hold it.
+        """Create money from whole minor units, as stored in columns.
 
         Args:
-            minor: The number of cents, sen, yen.
-            currency: The code of ISO 4217, in capitals.
+            minor: Number of cents, sen or yen.
+            currency: Code of ISO 4217, in capitals.
 
         Returns:
             The money.
 
         Raises:
-            MoneyError: The number is not whole, or the currency is unknown.
+            MoneyError: The number is not an integer, or the currency is unknown.
 
         Example:
             >>> Money.of_minor(15_000_000, "IDR")
@@ -170,18 +172,18 @@ class Money:
 
     @classmethod
     def parse(cls, text: str, currency: str, *, style: Style) -> Self:
-        """Read an amount as a file writes it, in a style that is declared and never guessed.
+        """Parse an amount written in a declared style; the style is never guessed.
 
         Args:
-            text: The amount, with or without its currency's code or sign before it.
-            currency: The code of ISO 4217, in capitals.
+            text: Amount, with or without the code or sign of its currency before it.
+            currency: Code of ISO 4217, in capitals.
             style: "plain" 1234.56, "us" 1,234.56 or "id" 1.234,56.
 
         Returns:
             The money.
 
         Raises:
-            MoneyError: The text is not written in that style; the message names the styles that would fit.
+            MoneyError: The text is not written in that style; the message names the styles that fit.
 
         Example:
             >>> Money.parse("Rp1.250.000", "IDR", style="id")
@@ -195,18 +197,18 @@ class Money:
 
     @property
     def amount(self) -> Decimal:
-        """The amount in the currency's main unit, exact."""
+        """Amount in the currency's main unit, exact."""
         digits = tuple(map(int, str(abs(self.minor))))
         return Decimal((int(self.minor < 0), digits, -decimals(self.currency)))
 
     def written(self, *, style: Style = "plain") -> str:
-        """Write the money as the shop's customers read it.
+        """Format the money for the shop's customers.
 
         Args:
             style: "plain" 1234.56, "us" 1,234.56 or "id" 1.234,56.
 
         Returns:
-            The currency's code, or its sign for the rupiah, and the amount; rupiah without decimals when it has none.
+            The currency's code (a sign for the rupiah) and the amount. Rupiah has no decimals if they are zero.
 
         Example:
             >>> Money(-1_250_000, "IDR").written(style="id"), Money("1234.5", "USD").written(style="us")
@@ -218,15 +220,15 @@ class Money:
         return f"-{sign}{digits[1:]}" if self.minor < 0 else f"{sign}{digits}"
 
     def __str__(self) -> str:
-        """Write the code and the plain amount: "USD 12.50", "IDR 150000"."""
+        """Return the code and the plain amount: "USD 12.50", "IDR 150000"."""
         return f"{self.currency} {self._digits('plain')}"
 
     def __repr__(self) -> str:
-        """Write the call that makes this money."""
+        """Return the call that creates this money."""
         return f"Money({self._digits('plain')!r}, {self.currency!r})"
 
     def __bool__(self) -> bool:
-        """Say whether there is any money at all."""
+        """Return whether the amount is not zero."""
         return self.minor != 0
 
     def __add__(self, other: object) -> Self:
@@ -236,19 +238,19 @@ class Money:
         return self._made(self.minor + self._same(other), self.currency)
 
     def __radd__(self, other: object) -> Self:
-        """Let `sum()` begin with its 0; no other number can be added to money."""
+        """Allow `sum()` to start with 0. No other number can be added to money."""
         if type(other) is not int or other:
             return NotImplemented
         return self
 
     def __sub__(self, other: object) -> Self:
-        """Take away money of the same currency."""
+        """Subtract money of the same currency."""
         if not isinstance(other, Money):
             return NotImplemented
         return self._made(self.minor - self._same(other), self.currency)
 
     def __mul__(self, times: object) -> Self:
-        """Multiply by a whole number."""
+        """Multiply by an integer."""
         if isinstance(times, bool) or not isinstance(times, int):
             return NotImplemented
         return self._made(self.minor * times, self.currency)
@@ -256,11 +258,11 @@ class Money:
     __rmul__ = __mul__
 
     def __neg__(self) -> Self:
-        """Turn what is owed into what is due."""
+        """Return the amount with the opposite sign."""
         return self._made(-self.minor, self.currency)
 
     def __abs__(self) -> Self:
-        """Forget the direction of the money."""
+        """Return the amount without its sign."""
         return self._made(abs(self.minor), self.currency)
 
     def __lt__(self, other: object) -> bool:
@@ -271,7 +273,7 @@ class Money:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: object, _handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        """Tell pydantic how money is read, `{"amount": "12.50", "currency": "USD"}`, and written."""
+        """Define how pydantic reads and writes `{"amount": "12.50", "currency": "USD"}`."""
         return core_schema.no_info_plain_validator_function(
             cls._read,
             json_schema_input_schema=_shape(core_schema.union_schema([_AMOUNT, core_schema.int_schema()])),
@@ -332,7 +334,7 @@ def _known(style: object) -> None:
 def _unknown(currency: object) -> str:
     if not isinstance(currency, str):
         return f"currency is given as {type(currency).__name__}; give a code of ISO 4217 such as 'USD'"
-    hint = meant(currency.upper(), _DECIMALS)
+    hint = did_you_mean(currency.upper(), _DECIMALS)
     return f"a currency is not a code of ISO 4217, three capitals such as 'USD'{hint}"
 
 
@@ -348,7 +350,7 @@ def _bounded(minor: int) -> int:
 
 
 def _scaled(amount: Decimal, currency: str, places: int) -> int:
-    """Move the decimal point by hand: a `Decimal`'s own arithmetic may round."""
+    """Shift the decimal point in the digits: arithmetic of `Decimal` may round."""
     sign, digits, exponent = amount.as_tuple()
     if not isinstance(exponent, int):
         raise MoneyError("an amount is not a number, or is infinite; give a finite number")
@@ -366,7 +368,7 @@ def _scaled(amount: Decimal, currency: str, places: int) -> int:
 
 
 def _unsigned(text: str, currency: str) -> str:
-    """Take the currency's own code or sign from before the amount, leaving a minus where it stood."""
+    """Remove the currency's own code or sign before the amount; keep a minus."""
     bare = text.strip()
     minus = bare.startswith("-")
     rest = bare.removeprefix("-").lstrip() if minus else bare

@@ -1,4 +1,4 @@
-"""The shop's own numbers: every threshold a rule compares with, with its unit, its default and the reason for it."""
+"""Policy: every threshold of the rules, with its unit, its default and the reason for the default."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, TypeAlias, Typ
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, model_validator
 from pydantic_core import CoreSchema, core_schema
 
+from funnel._arguments import instance, parse_span, span_text
 from funnel._fields import Frozen
-from funnel._given import instance, span_of, span_text
+
+__all__ = [
+    "Policy",
+]
 
 
 def _whole(span: timedelta) -> timedelta:
@@ -22,7 +26,7 @@ def _whole(span: timedelta) -> timedelta:
 
 L = TypeVar("L", int, timedelta)
 LIMITS = 4
-"""Four limits make five scores."""
+"""Four limits define five scores."""
 
 
 def _rising(limits: tuple[L, ...]) -> tuple[L, ...]:
@@ -50,7 +54,7 @@ Amount = Annotated[int, Field(ge=1, le=10**14, strict=True)]
 
 
 def _with_units(schema: object) -> object:
-    """Let every timedelta of a schema be read by `span_of`, which refuses bare numbers, and written so that it is."""
+    """Validate spans with `parse_span`, which refuses bare numbers; serialise as text."""
     if isinstance(schema, list):
         return [_with_units(one) for one in cast("list[object]", schema)]
     if not isinstance(schema, dict):
@@ -61,36 +65,36 @@ def _with_units(schema: object) -> object:
     written = core_schema.plain_serializer_function_ser_schema(
         span_text, return_schema=core_schema.str_schema(), when_used="json"
     )
-    return core_schema.no_info_before_validator_function(span_of, cast("CoreSchema", made), serialization=written)
+    return core_schema.no_info_before_validator_function(parse_span, cast("CoreSchema", made), serialization=written)
 
 
 OCCASION = timedelta(days=1)
 """Purchases less than this apart are one occasion."""
 
 
-if TYPE_CHECKING:  # a shop's own policy need not say again to type checkers that it is frozen
+if TYPE_CHECKING:  # a shop's own policy then need not repeat `frozen=True` for type checkers
     from pydantic import BaseModel as _Base
 else:
     _Base = Frozen
 
 
 def _clock_time(given: object) -> object:
-    """Refuse a bare number, which would be so many seconds after midnight in UTC."""
+    """Refuse a bare number: pydantic reads it as seconds after midnight in UTC."""
     if isinstance(given, time) or (isinstance(given, str) and ":" in given):
         return given
     raise ValueError('is not a time of day; give a time such as time(9) or "09:00"')
 
 
 ClockTime: TypeAlias = Annotated[time, BeforeValidator(_clock_time)]
-"""A time of day by the shop's own clock."""
+"""Time of day by the shop's clock."""
 
 
 class Policy(_Base):
-    """What the shop decides: when silence is too long, how soon to answer, when to stop asking.
+    """The shop's own numbers: limits, windows and points that the rules use.
 
-    A span is a timedelta, a relativedelta of weeks, days or smaller units, or text with a unit, such as "180 days",
-    "26 weeks" or "36 h"; a bare number is refused, also in the numbers that a shop adds in a class of its own. A limit
-    is passed only beyond it: silent for exactly `lapse_after` is not lapsed yet.
+    A span is a timedelta, a relativedelta of weeks, days or smaller units, or text with a unit: "180 days", "26 weeks"
+    or "36 h". A bare number is refused, also in fields that a subclass adds. A limit is passed only beyond it: a person
+    who is silent for exactly `lapse_after` has not lapsed yet.
 
     Example:
         >>> from datetime import timedelta
@@ -105,136 +109,138 @@ class Policy(_Base):
     )
 
     lapse_after: Span = timedelta(days=180)
-    """A buyer silent for longer has lapsed. Half a year: two seasons without a purchase; our choice, shops differ
-    most here."""
+    """A buyer who is silent for longer has lapsed. Half a year: two seasons without a purchase; our default. Shops
+    differ most in this number."""
     quiet_after: Span = timedelta(days=30)
-    """A person with whom nothing has passed for longer is quiet. A month, the step of pay and rent; our choice."""
+    """A person without any contact for longer is quiet. A month: the interval of pay and rent; our default."""
     overdue_percent: Percent = 150
-    """Overdue when the silence is longer than this share of their own average interval. Half as long again is the
-    common rule of shop software; a shop with regular buyers takes less."""
+    """A buyer is overdue if the silence is longer than this share of the buyer's own average interval. 150 % is common
+    in shop software; a shop with regular buyers needs less."""
     rhythm_purchases: Annotated[int, Field(ge=2, le=100, strict=True)] = 3
-    """Purchases before a person is said to have a rhythm: two intervals are the fewest that can agree; our choice."""
+    """Number of purchases from which a person has a rhythm. Two intervals are the fewest that can agree; our
+    default."""
     rhythm_interval: Span = OCCASION
-    """The shortest average interval that is a rhythm. Purchases less than a day apart are one occasion, such as two
-    orders of one evening; our choice."""
+    """Shortest average interval that is a rhythm. Purchases less than a day apart are one occasion, such as two orders
+    of one evening; our default."""
     answer_within: Span = timedelta(hours=24)
-    """A question open for longer is answered late. One day: who doubts asks elsewhere the next; our choice."""
+    """A question that is open for longer is answered late. One day: a person in doubt asks elsewhere the next day; our
+    default."""
     question_lapses_after: Span = timedelta(days=30)
-    """A question open for longer is not due any more: nobody waits a month for an answer, or it was given and not
-    recorded; our choice. A purchase after the question ends it too."""
+    """A question that is open for longer is not due any more: nobody waits a month for an answer, or the answer was not
+    recorded; our default. A purchase after the question closes it too."""
     resolve_within: Span = timedelta(days=3)
-    """A complaint open for longer is neglected; our choice."""
+    """A complaint that is open for longer is neglected; our default."""
     delivery_grace: Annotated[timedelta, Field(ge=timedelta(0))] = timedelta(0)
-    """How much later than promised the goods may come before it counts; none, for the customer counts from the
-    promise."""
+    """Delay of a delivery that does not count as late. Zero: the customer counts from the promised day."""
     disappointed_for: Span = timedelta(days=30)
-    """How long after a complaint was put right the shop repairs before it sells; one disappointment outweighs many
-    good turns."""
+    """Time after a resolved complaint during which the shop repairs the relation before it sells. One disappointment
+    outweighs many good experiences."""
     low_score: Annotated[int, Field(ge=1, le=5, strict=True)] = 2
-    """Feedback of this score or less is a disappointment: the lower two of five; our choice."""
+    """Feedback of this score or less is a disappointment: the lower two of five; our default."""
     assurance_percents: Annotated[tuple[Percent, ...], AfterValidator(_rising), AfterValidator(_four)] = (
         100,
         150,
         200,
         300,
     )
-    """Shares of the largest sum completed above which the shop owes a photo, a testimonial, cash on delivery, and only
-    a deposit at first: doubt begins where a sum is larger than ever before, and grows with it; the steps are our
-    choice."""
+    """Shares of the person's largest completed purchase above which the shop offers a photo, a testimonial, cash on
+    delivery, and only a deposit at first. Doubt begins above the largest sum so far and grows with the sum. The steps
+    are our default."""
     meeting_percent: Percent = 500
-    """Above this share of the largest sum completed they want to meet first; our choice."""
+    """Above this share of the largest completed purchase, the person wants to meet first; our default."""
     meeting_amount: Annotated[int, Field(ge=0, le=10**14, strict=True)] = 0
-    """A sum above this, in minor units, asks for a meeting whatever they have bought; 0: the shop has set none, for it
-    depends on the currency."""
-    step_lasts: Span = timedelta(days=14)
-    """How long what they did says where they are in buying: a fortnight after a question or a basket it says no more;
-    our choice."""
+    """A sum above this, in minor units, needs a meeting, whatever the person bought before. 0: no limit is set, because
+    it depends on the currency."""
+    phase_lasts: Span = timedelta(days=14)
+    """Time for which an action shows the buying phase. A fortnight after a question or a cart, it shows nothing more;
+    our default."""
     after_sale_for: Span = timedelta(days=30)
-    """How long after a purchase or its delivery the shop looks after it before it sells again; our choice."""
+    """Time after a purchase or its delivery for after-sales care before the shop sells again; our default."""
     follow_up_after: Span = timedelta(days=3)
-    """How long the shop waits after it last wrote before it writes again; our choice."""
-    most_follow_ups: Count = 3
-    """Follow-ups without an answer before the shop stops: more is a nuisance; our choice."""
-    contact_span: Span = timedelta(days=7)
-    """The time within which the shop writes at most `most_contacts` times, answered or not: a week; our choice."""
-    most_contacts: Annotated[int, Field(ge=1, le=3, strict=True)] = 2
-    """How many times the shop writes of its own accord within `contact_span`; three is the most that is kept count of,
-    and more than anybody wants; our choice."""
+    """Time that the shop waits between two messages; our default."""
+    max_follow_ups: Count = 3
+    """Number of follow-ups without an answer after which the shop stops: more is a nuisance; our default."""
+    contact_window: Span = timedelta(days=7)
+    """Window for `max_contacts`: the shop writes at most so many times within it, answered or not. A week; our
+    default."""
+    max_contacts: Annotated[int, Field(ge=1, le=3, strict=True)] = 2
+    """Number of messages that the shop may start within `contact_window`. Three is the most that facts count, and more
+    than anybody wants; our default."""
     opens_at: ClockTime = time(8)
-    """When the shop begins to write, by its own clock; before that people sleep; our choice."""
+    """Time of day from which the shop writes; earlier, people sleep; our default."""
     closes_at: ClockTime = time(20)
-    """When the shop stops writing, by its own clock, later than `opens_at`; at the same time as that: never; our
-    choice."""
+    """Time of day at which the shop stops writing, later than `opens_at`. The same time as `opens_at`: the shop never
+    stops; our default."""
     thank_within: Span = timedelta(days=7)
-    """How long after a delivery the shop may still ask how it was; our choice."""
+    """Time after a delivery within which the shop may still ask for feedback; our default."""
     recency_limits: Annotated[tuple[Span, ...], AfterValidator(_rising), AfterValidator(_four)] = (
         timedelta(days=30),
         timedelta(days=60),
         timedelta(days=120),
         timedelta(days=240),
     )
-    """Silences up to which a buyer scores 5, 4, 3 and 2 for recency; beyond the last, 1. A month, doubled each time;
-    our choice, to be set by how often the shop's own buyers come."""
+    """Silences up to which a buyer scores 5, 4, 3 and 2 for recency; beyond the last one, 1. A month, doubled each
+    time; our default. Set it by how often the shop's own buyers buy."""
     frequency_limits: Annotated[
         tuple[Annotated[Count, Field(ge=2)], ...], AfterValidator(_rising), AfterValidator(_four)
     ] = (2, 3, 5, 9)
-    """Purchases from which a buyer scores 2, 3, 4 and 5 for frequency: again, a rhythm, often, very often; our
-    choice."""
+    """Numbers of purchases from which a buyer scores 2, 3, 4 and 5 for frequency: again, a rhythm, often, very often;
+    our default."""
     monetary_limits: Annotated[tuple[Amount, ...], AfterValidator(_rising)] = ()
-    """Sums, in minor units, from which a buyer scores 2, 3, 4 and 5 for what they spent in all; empty: the shop has set
-    none, for they depend on the currency."""
+    """Sums, in minor units, from which a buyer scores 2, 3, 4 and 5 for the total spend. Empty: no limits are set,
+    because they depend on the currency."""
     ready_points: Points = 60
-    """From this many points on, a person is ready to buy; our choice, to be checked against the shop's own past."""
+    """From this many points on, a person is ready to buy; our default. Check it against the shop's own past."""
     warm_points: Points = 30
-    """From this many points on, a person is warm; our choice."""
-    said_ready_points: Points = 60
-    """For having said so: it outweighs everything, for nobody knows better."""
+    """From this many points on, a person is warm; our default."""
+    ready_signal_points: Points = 60
+    """Points for a ready signal. It outweighs everything else: nobody knows better than the person."""
     checkout_points: Points = 30
-    """For having gone to pay lately."""
+    """Points for a recent checkout."""
     cart_points: Points = 20
-    """For a full basket lately."""
+    """Points for a recent cart."""
     question_points: Points = 15
-    """For having asked lately."""
+    """Points for a recent question."""
     quote_points: Points = 15
-    """For having been told a price lately: as much as for having asked, for who is told a price has asked for it."""
+    """Points for a recent quote: as many as for a question, because a quote answers one."""
     visit_points: Points = 5
-    """For having come or looked lately."""
+    """Points for a recent visit or view."""
     frequency_points: Points = 10
-    """For having bought, and for each of `frequency_limits` that their purchases reach: only the repeat order proves
-    it. Fitted on the earlier days of two real shops, with `recency_points`: ten points doubled the odds of a
+    """Points for a purchase, and again for each of `frequency_limits` that the purchase count reaches: only a repeat
+    order is proof. Fitted with `recency_points` on the earlier days of two real shops: ten points doubled the odds of a
     purchase."""
     recency_points: Points = 5
-    """For each of `recency_limits` within which they last bought. Fitted with `frequency_points`."""
+    """Points for each of `recency_limits` within which the last purchase lies. Fitted with `frequency_points`."""
     good_turn_points: Points = 5
-    """For each thing that went well: goods that came by the promised day, good feedback, a meeting. Half of having
-    bought; our choice."""
-    near_percent: Percent = 80
-    """From beyond this share of their own average interval on their next time is near: people are not clocks; our
-    choice."""
-    near_points: Points = 0
-    """For their next time being near. None: beside `frequency_points` and `recency_points` it told nothing more of two
-    real shops; a shop whose people come like clocks may give it some."""
+    """Points for each good experience: goods that came by the promised day, good feedback, a meeting. Half of the
+    points for a purchase; our default."""
+    nearly_due_percent: Percent = 80
+    """The next purchase is near when the silence is beyond this share of the person's own average interval. People are
+    not clocks; our default."""
+    nearly_due_points: Points = 0
+    """Points when the next purchase is near. Zero: beside `frequency_points` and `recency_points` this added nothing in
+    two real shops. A shop with very regular buyers may give some."""
     due_points: Points = 0
-    """For being past their own average interval, by `overdue_percent`. None: of those with a rhythm the overdue bought
+    """Points when the person is overdue by `overdue_percent`. Zero: of the people with a rhythm, overdue people bought
     less often than the others."""
-    gone_percent: Percent = 300
-    """Silent for longer than this share of their own average interval, they may have gone elsewhere; our choice."""
-    gone_points: Points = 0
-    """For having been silent for so long. None: `recency_points` have gone by then."""
+    likely_lost_percent: Percent = 300
+    """A person who is silent for longer than this share of their own average interval is likely lost; our default."""
+    likely_lost_points: Points = 0
+    """Points for a person who is likely lost. Zero: by then the person gets no `recency_points` any more."""
     promise_due_points: Points = 25
-    """For a "not yet" whose day has come: now they are able."""
+    """Points for a postponement whose day has come: now the person is able to buy."""
     slip_points: Points = -5
-    """For a day that was put off before: the day they name is less sure."""
+    """Points for a day that was postponed before: the next named day is less certain."""
     unanswered_points: Points = -20
-    """For a question that is open too long: trust is going."""
+    """Points for a question that is open too long: the person loses trust."""
     low_feedback_points: Points = -70
-    """For a disappointment: it outweighs all that can have gone well, for one undoes many."""
+    """Points for a disappointment. It outweighs all good experiences: one disappointment undoes many."""
     late_points: Points = -15
     """For goods that once came late: more than a first purchase gave; our choice."""
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Give spans their units, in every field that has one."""
+        """Validate spans with units in every field that holds a span."""
         return cast("CoreSchema", _with_units(handler(source)))
 
     @model_validator(mode="after")
@@ -251,11 +257,11 @@ class Policy(_Base):
 P = TypeVar("P", bound=Policy)
 
 
-def policy_given(given: P, what: str = "policy") -> P:
-    """Return a policy that was passed as an argument.
+def check_is_policy(given: P, what: str = "policy") -> P:
+    """Return an argument that must be a policy.
 
     Raises:
-        ArgumentError: It is something else.
+        ArgumentError: The argument is not a policy.
     """
     instance(given, Policy, what, "a Policy")
     return given

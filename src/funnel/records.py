@@ -1,6 +1,6 @@
-"""What happened, as it came in: arrivals, purchases and refunds, and who the shop's customers are.
+"""Records as they came in: leads, purchases and refunds; also contacts and customers.
 
-Laws: a record never changes; its instants are in UTC; a contact's details are in no `repr` and in no error.
+Invariants: a record never changes; its instants are in UTC; no `repr` and no error shows a contact's details.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeA
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from funnel._arguments import instance
 from funnel._copies import all_fields
 from funnel._fields import MOST_PIECES, Amount, Frozen, Id, Instant, Label, Words, amount_in_range
-from funnel._given import instance
 from funnel.errors import MoneyError, RecordError
 
 if TYPE_CHECKING:
@@ -21,14 +21,24 @@ if TYPE_CHECKING:
 
     from funnel.money import Money
 
+__all__ = [
+    "Contact",
+    "Customer",
+    "Lead",
+    "OrderLine",
+    "Purchase",
+    "Record",
+    "Refund",
+]
+
 M = TypeVar("M", bound=Frozen)
 
 Status: TypeAlias = Literal["placed", "paid", "shipped", "delivered", "cancelled"]
-"""How far a purchase has come."""
+"""Status of a purchase."""
 
 
 class Record(Frozen, ABC, frozen=True):
-    """Something that happened, once, at one instant.
+    """Base class of records: something that happened once, at one instant.
 
     Example:
         >>> lead = Lead(person_id="p1", arrived_at="2026-03-01T09:00+07:00", source="instagram")
@@ -41,16 +51,16 @@ class Record(Frozen, ABC, frozen=True):
     @property
     @abstractmethod
     def key(self) -> tuple[str, str]:
-        """The source and the id: two records of one kind with the same key are the same record."""
+        """Source and id. Two records of one kind with the same key are the same record."""
 
     @property
     @abstractmethod
     def happened_at(self) -> datetime:
-        """When it happened, in UTC."""
+        """Instant of the record, in UTC."""
 
 
 class Contact(Frozen, frozen=True):
-    """How the shop reaches a person; never shown.
+    """Contact details of a person; never shown.
 
     Example:
         >>> Contact(phone="0812-3456", email="sari@example.com")
@@ -58,15 +68,15 @@ class Contact(Frozen, frozen=True):
     """
 
     phone: Words = ""
-    """The number to call or write to."""
+    """Phone number, for calls and messages."""
     email: Words = ""
-    """The electronic address."""
+    """Email address."""
     handle: Words = ""
-    """The name on a social network."""
+    """User name on a social network."""
 
 
 class Lead(Record, frozen=True):
-    """An arrival: on this day this person came to the shop's notice, from that source.
+    """Lead: one person arrives from one source at one instant.
 
     Example:
         >>> Lead(person_id="p1", arrived_at="2026-03-01T02:00Z", source="fair").campaign
@@ -74,20 +84,20 @@ class Lead(Record, frozen=True):
     """
 
     kind: ClassVar[str] = "lead"
-    """The name of the kind, as in a table of all records."""
+    """Name of the kind in a table of all records."""
 
     person_id: Id
-    """Who arrived."""
+    """Id of the person who arrived."""
     arrived_at: Instant
-    """When they arrived."""
+    """Instant of the arrival."""
     source: Label = ""
-    """The marketing source: instagram, fair, a friend."""
+    """Marketing source, such as instagram, fair or friend."""
     campaign: Label = ""
-    """The campaign within the source."""
+    """Campaign within the source."""
     referred_by: Id | None = None
-    """The person who sent them; None is not known."""
+    """Id of the person who sent this person; None if unknown."""
     contact: Contact | None = Field(default=None, repr=False)
-    """How to reach them."""
+    """Contact details of the person."""
 
     @model_validator(mode="after")
     def _by_another(self) -> Self:
@@ -97,20 +107,20 @@ class Lead(Record, frozen=True):
 
     @property
     def key(self) -> tuple[str, str]:
-        """The marketing source, and the person, instant and campaign as one id."""
+        """Marketing source; and person, instant and campaign joined into one id."""
         parts = (self.person_id, self.arrived_at.isoformat(), self.campaign)
         return self.source, "@".join(part for part in parts if part)
 
     @property
     def happened_at(self) -> datetime:
-        """When they arrived."""
+        """Instant of the arrival."""
         return self.arrived_at
 
 
 class Customer(Frozen, frozen=True):
-    """A person in the shop's book: what they are called, where they live, how to reach them.
+    """Customer record of a person: name, address and contact details.
 
-    Whether somebody *is* a customer is decided by a valid purchase, never by standing in the book.
+    Only a valid purchase makes a person a customer. A customer record alone does not.
 
     Example:
         >>> Customer(person_id="p1", name="Sari Dewi", nickname="Sari", address="Jl. Melati 5")
@@ -118,40 +128,40 @@ class Customer(Frozen, frozen=True):
     """
 
     person_id: Id
-    """Who it is."""
+    """Id of the person."""
     name: Words
-    """The full name."""
+    """Full name."""
     nickname: Words = ""
-    """What they like to be called."""
+    """Preferred name."""
     address: Words = ""
-    """Where they live."""
+    """Postal address."""
     contact: Contact = Field(default=Contact(), repr=False)
-    """How to reach them."""
+    """Contact details of the person."""
     since: Instant | None = None
-    """When they were written into the book; None is not known."""
+    """Instant when the customer record was created; None if unknown."""
 
 
-class Line(Frozen, frozen=True):
-    """One line of a purchase: so many pieces of one thing at one price.
+class OrderLine(Frozen, frozen=True):
+    """One line of a purchase: a quantity of one product at one price.
 
     Example:
         >>> from funnel.money import Money
-        >>> Line(sku="mug", quantity=3, unit_price=Money("4.50", "USD"), discount=Money("1.50", "USD")).total
+        >>> OrderLine(sku="mug", quantity=3, unit_price=Money("4.50", "USD"), discount=Money("1.50", "USD")).total
         Money('12.00', 'USD')
     """
 
     sku: Id
-    """What was bought."""
+    """Product that was bought."""
     category: Label = ""
-    """The family it belongs to."""
+    """Category of the product."""
     quantity: int = Field(default=1, ge=1, le=MOST_PIECES, strict=True)
-    """How many pieces."""
+    """Number of pieces."""
     unit_price: Amount
-    """The price of one piece."""
+    """Price of one piece."""
     discount: Amount | None = None
-    """What was taken off the whole line; None is nothing."""
+    """Discount on the whole line; None is no discount."""
     unit_cost: Amount | None = None
-    """What one piece cost the shop; None is not known."""
+    """What one piece cost the shop; None if unknown."""
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
@@ -165,22 +175,22 @@ class Line(Frozen, frozen=True):
 
     @property
     def total(self) -> Money:
-        """What the line comes to: price times quantity, less the discount."""
+        """Total of the line: price times quantity, minus the discount."""
         full = self.unit_price * self.quantity
         return full - self.discount if self.discount else full
 
 
 def one_currency(*amounts: Money | None) -> str | None:
-    """Make sure that all amounts are of one currency.
+    """Check that all amounts have the same currency.
 
     Args:
-        amounts: The amounts; None is skipped.
+        amounts: Amounts; None is skipped.
 
     Returns:
-        The currency, or None when there is no amount.
+        The currency, or None if there is no amount.
 
     Raises:
-        MoneyError: Two currencies meet.
+        MoneyError: The amounts have more than one currency.
 
     Example:
         >>> from funnel.money import Money
@@ -194,13 +204,13 @@ def one_currency(*amounts: Money | None) -> str | None:
     return currencies[0] if currencies else None
 
 
-def _one_currency(lines: tuple[Line, ...]) -> tuple[Line, ...]:
+def _one_currency(lines: tuple[OrderLine, ...]) -> tuple[OrderLine, ...]:
     one_currency(*(line.unit_price for line in lines))
     return lines
 
 
 _NEITHER = object()
-"""The amount of a purchase that has neither an amount nor lines, so that this fault is told beside all others."""
+"""Placeholder amount of a purchase without amount and lines: this issue is then reported together with all others."""
 
 
 def _is_known(amount: object) -> object:
@@ -210,16 +220,16 @@ def _is_known(amount: object) -> object:
 
 
 def _sum(given: dict[str, Any]) -> Money:
-    lines: tuple[Line, ...] = given["lines"]
+    lines: tuple[OrderLine, ...] = given["lines"]
     return sum((line.total for line in lines[1:]), start=lines[0].total)
 
 
 class Purchase(Record, frozen=True):
-    """An order that a person placed with the shop: when, for how much, and what became of it.
+    """Purchase: an order that a person placed with the shop.
 
     Example:
         >>> from funnel.money import Money
-        >>> mugs = Line(sku="mug", quantity=2, unit_price=Money("4.50", "USD"))
+        >>> mugs = OrderLine(sku="mug", quantity=2, unit_price=Money("4.50", "USD"))
         >>> Purchase(id="1", person_id="p1", purchased_at="2026-03-01T02:00Z", lines=(mugs,)).amount
         Money('9.00', 'USD')
         >>> Purchase(id="2", person_id="p1", purchased_at="2026-03-02T02:00Z", amount=Money(5, "USD")).lines
@@ -227,30 +237,30 @@ class Purchase(Record, frozen=True):
     """
 
     kind: ClassVar[str] = "purchase"
-    """The name of the kind, as in a table of all records."""
+    """Name of the kind in a table of all records."""
 
     id: Id
-    """The order's number in its source."""
+    """Order number in its source."""
     source: Id = "shop"
-    """The system that the record came from."""
+    """System that the record came from."""
     person_id: Id
-    """Who bought."""
+    """Id of the person who bought."""
     purchased_at: Instant
-    """When they bought."""
+    """Instant of the purchase."""
     status: Status = "paid"
-    """How far it has come."""
+    """Status of the order."""
     cancelled_at: Instant | None = None
-    """When it was cancelled; None is not cancelled, or not known when."""
-    lines: Annotated[tuple[Line, ...], AfterValidator(_one_currency)] = ()
-    """What was bought, line by line; empty is not known."""
+    """Instant of the cancellation; None if not cancelled, or if the instant is unknown."""
+    lines: Annotated[tuple[OrderLine, ...], AfterValidator(_one_currency)] = ()
+    """Lines of the order; empty if unknown."""
     amount: Annotated[Amount, BeforeValidator(_is_known)] = Field(default_factory=_sum, validate_default=True)
-    """What the whole comes to; when it is not given, the sum of the lines."""
+    """Total of the order; default: the sum of the lines."""
     promotion: Label = ""
-    """The launch or promotion it was part of; "" is none."""
+    """Launch or promotion that the order belongs to; "" is none."""
     promised_at: Instant | None = None
-    """When the goods were promised to arrive; None is not promised."""
+    """Promised instant of delivery; None if not promised."""
     delivered_at: Instant | None = None
-    """When the goods arrived; None is not yet, or not known."""
+    """Instant of delivery; None if not delivered yet, or unknown."""
 
     @model_validator(mode="before")
     @classmethod
@@ -273,23 +283,23 @@ class Purchase(Record, frozen=True):
 
     @property
     def key(self) -> tuple[str, str]:
-        """The source and the order's number."""
+        """Source and order number."""
         return self.source, self.id
 
     @property
     def happened_at(self) -> datetime:
-        """When they bought."""
+        """Instant of the purchase."""
         return self.purchased_at
 
 
 def checked_again(record: M) -> M:
-    """Return a record validated once more, with all records in it, however it was made.
+    """Validate a record again, with all records in it, and return it.
 
     Args:
-        record: A record, a customer or a history.
+        record: Record, customer or history, created in any way.
 
     Raises:
-        ValueError: It is not allowed; the error is that of making it.
+        ValueError: The record is invalid; the error is the same as when it is created.
 
     Example:
         >>> lead = Lead(person_id="p1", arrived_at="2026-03-01T02:00Z")
@@ -300,15 +310,15 @@ def checked_again(record: M) -> M:
 
 
 def not_before(record: Frozen, start: str, *later: str) -> None:
-    """Make sure that what must come later does.
+    """Check that later instants do not lie before the first one.
 
     Args:
-        record: The record.
-        start: The field of the first instant.
-        later: The fields of instants that may not lie before it; None is skipped.
+        record: Record to check.
+        start: Field of the first instant.
+        later: Fields of instants that may not lie before it; None is skipped.
 
     Raises:
-        RecordError: One lies before; the message names it.
+        RecordError: An instant lies before the first one; the message names its field.
     """
     first: datetime = getattr(record, start)
     for name in later:
@@ -319,7 +329,7 @@ def not_before(record: Frozen, start: str, *later: str) -> None:
 
 
 class Refund(Record, frozen=True):
-    """Money given back for a purchase of the same source, wholly or in part.
+    """Refund of a purchase from the same source, in full or in part.
 
     Example:
         >>> from funnel.money import Money
@@ -328,20 +338,20 @@ class Refund(Record, frozen=True):
     """
 
     kind: ClassVar[str] = "refund"
-    """The name of the kind, as in a table of all records."""
+    """Name of the kind in a table of all records."""
 
     id: Id
-    """The refund's number in its source."""
+    """Refund number in its source."""
     source: Id = "shop"
-    """The system that the record came from; the purchase is looked up in the same."""
+    """System that the record came from; its purchase has the same source."""
     purchase_id: Id
-    """The purchase it gives back money for."""
+    """Id of the refunded purchase."""
     refunded_at: Instant
-    """When the money was given back."""
+    """Instant of the refund."""
     amount: Amount
-    """How much was given back; more than nothing."""
+    """Refunded amount; above 0."""
     reason: Label = ""
-    """Why."""
+    """Reason of the refund."""
 
     @model_validator(mode="after")
     def _gives_something(self) -> Self:
@@ -351,20 +361,20 @@ class Refund(Record, frozen=True):
 
     @property
     def key(self) -> tuple[str, str]:
-        """The source and the refund's number."""
+        """Source and refund number."""
         return self.source, self.id
 
     @property
     def happened_at(self) -> datetime:
-        """When the money was given back."""
+        """Instant of the refund."""
         return self.refunded_at
 
 
 def record_given(given: object) -> Record:
-    """Return a record that was passed as an argument.
+    """Return an argument that must be a record.
 
     Raises:
-        ArgumentError: It is something else.
+        ArgumentError: The argument is not a record.
     """
     checked: Record = instance(given, Record, "record", "a lead, purchase, refund or interaction")
     return checked

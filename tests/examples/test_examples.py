@@ -103,7 +103,7 @@ def test_a_webhook_may_come_twice_and_out_of_order(client: Any) -> None:
 
 
 @needed("FastAPI")
-@pytest.mark.parametrize(("between", "code"), [("standing", 200), ("history", 503)])
+@pytest.mark.parametrize(("between", "code"), [("stage_record", 200), ("history", 503)])
 def test_who_comes_second_overwrites_nothing(
     client: Any, monkeypatch: pytest.MonkeyPatch, between: str, code: int
 ) -> None:

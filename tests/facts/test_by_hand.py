@@ -99,8 +99,8 @@ def test_what_cannot_be_a_fact_is_refused(given: dict[str, Any], said: str) -> N
         ({"until_ready": -DAY}, {"postponed_until": NOW - DAY}),
         ({"was_referred": True}, {"was_referred": True}),
         ({"campaign": "may"}, {"campaign": "may"}),
-        ({"purchase_count": 4, "spent": 10}, {"average_purchase": 2}),
-        ({"purchase_count": 4, "spent": 10, "average_purchase": 9}, {"average_purchase": 9}),
+        ({"purchase_count": 4, "net_spent": 10}, {"average_purchase": 2}),
+        ({"purchase_count": 4, "net_spent": 10, "average_purchase": 9}, {"average_purchase": 9}),
         ({"purchase_count": 4}, {"average_purchase": 0}),
         (
             {"purchase_count": 3, "first_purchase_at": NOW - 9 * DAY, "since_last_purchase": DAY},
@@ -118,7 +118,7 @@ def test_what_follows_from_facts_by_hand_follows(given: dict[str, Any], follows:
 
 def test_a_mean_goes_when_what_it_was_made_of_goes() -> None:
     """Facts turned back to nothing leave no average behind; one that was given by hand stays."""
-    facts = person(purchase_count=4, spent=12)
+    facts = person(purchase_count=4, net_spent=12)
 
     assert facts.average_purchase == 3
     assert facts.evolve(purchase_count=2).average_purchase == 6

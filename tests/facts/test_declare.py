@@ -8,9 +8,7 @@ from typing import Any
 
 import pytest
 
-from funnel._facts.declare import Declared
-from funnel._facts.views import View
-from funnel.errors import FactsError, LiftError
+from funnel.errors import FactsError, RuleError
 from funnel.facts import (
     Facts,
     count,
@@ -27,6 +25,8 @@ from funnel.facts import (
     total,
     until,
 )
+from funnel.facts._declare import Declared
+from funnel.facts._display import View
 from funnel.interactions import Visit
 from funnel.records import Record
 from tests.shop import DAY, NOW, bought, did, facts_of
@@ -73,7 +73,7 @@ def test_what_cannot_be_a_fact_is_refused_where_it_is_written(declare: Callable[
 )
 def test_a_condition_that_cannot_run_for_a_table_is_refused(where: Callable[[Any], object]) -> None:
     """A condition is lifted like a rule: unknown fields, floats and text methods are told by name."""
-    with pytest.raises(LiftError):
+    with pytest.raises(RuleError):
         count("purchases", where=where)
 
 
@@ -86,7 +86,7 @@ def test_a_fact_may_not_take_a_name_that_facts_need(name: str) -> None:
 
 class _Guests(Facts):
     visit_count: int = count("visits")
-    spent: int = count("orders")
+    net_spent: int = count("orders")
 
 
 class _Debtors(Facts):
@@ -103,9 +103,9 @@ def test_facts_of_several_classes_come_together() -> None:
     records: list[Record] = [bought("1", NOW - DAY, 9), bought("2", NOW, 8), did(Visit, "v", NOW - DAY)]
     facts = _Both.of(facts_history(records), as_of=NOW)
 
-    assert (facts.visit_count, facts.spent, facts.refund_total, facts.big_count) == (1, 2, 0, 1)
+    assert (facts.visit_count, facts.net_spent, facts.refund_total, facts.big_count) == (1, 2, 0, 1)
     assert (facts.gap_before_last_visit, facts.purchase_count) == (DAY, 2)
-    assert facts_of(*records).spent == 17
+    assert facts_of(*records).net_spent == 17
 
 
 def facts_history(records: list[Record]) -> Any:

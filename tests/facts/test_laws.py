@@ -108,7 +108,7 @@ def test_the_unit_of_money_changes_no_count(history: History, as_of: datetime) -
 
     before = Facts.of(history, as_of=as_of).to_dict()
     after = Facts.of(History.of("p1", map(_dearer, history.records)), as_of=as_of).to_dict()
-    sums = {"spent", "largest_purchase", "last_purchase_amount", "refunded", "last_quote_amount"}
+    sums = {"net_spent", "largest_purchase", "last_purchase_amount", "refunded", "last_quote_amount"}
 
     assert {name: after[name] for name in sums} == {name: 100 * before[name] for name in sums}
     assert 100 * before["average_purchase"] <= after["average_purchase"] <= 100 * before["average_purchase"] + 99
@@ -167,8 +167,8 @@ def test_kinds_of_interaction_are_told_apart(history: History, data: st.DataObje
     inbound = [one for one in history.interactions if isinstance(one, Interaction) and one.direction == "in"]
 
     assert facts.view_count == kinds.count("view")
-    assert facts.meeting_count == kinds.count("met")
+    assert facts.meeting_count == kinds.count("meeting")
     assert facts.complaint_count == kinds.count("complaint")
-    assert facts.postponement_count == kinds.count("postponed")
-    assert facts.has_opted_out is ("opted_out" in kinds)
+    assert facts.postponement_count == kinds.count("postponement")
+    assert facts.has_opted_out is ("opt_out" in kinds)
     assert facts.inbound_count == sum(one.happened_at <= as_of for one in inbound)

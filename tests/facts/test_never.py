@@ -11,11 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnel import Advance, Cause, FactsError, History, Lead, Logs, Machine, Policy, Stage, Tally
-from funnel._facts.base import BaseFacts
-from funnel._instants import EVER
-from funnel._rule import Rule
+from funnel import History, Lead, Logs, Machine, Policy, Stage
+from funnel._time import EVER
+from funnel.errors import FactsError
 from funnel.facts import earliest, first, last, latest, mean, mean_gap, since, soonest, until
+from funnel.facts._base import BaseFacts
+from funnel.incremental import IncrementalRule, LiveFacts
+from funnel.machines import Cause
+from funnel.rules._rule import Rule
 from tests.engines import on
 from tests.frames import as_instant, as_span, read, tables
 from tests.shop import DAY, NOW, TICK, ShopFacts, bought, person
@@ -71,7 +74,7 @@ def lead(at: datetime) -> History:
 def test_what_never_happened_is_one_span_at_every_instant(name: str) -> None:
     """A span of one person does not depend on the instant, by hand, from records, kept up to date, and later."""
     asked = span_rule(name, ShopFacts)
-    advance = Advance(asked, POLICY)
+    advance = IncrementalRule(asked, POLICY)
     for as_of in AS_OFS:
         nothing = ShopFacts(as_of=as_of)
         value = getattr(nothing, name)
@@ -81,7 +84,7 @@ def test_what_never_happened_is_one_span_at_every_instant(name: str) -> None:
         assert nothing.evolve(**{name: value}) == nothing
         assert asked.of(nothing, POLICY) == asked.of(lead(as_of), POLICY, as_of=as_of) == value
         assert asked.why(nothing, POLICY).answer == value
-        assert Tally(lead(as_of), ShopFacts).ask(asked, POLICY, as_of=as_of) == value
+        assert LiveFacts(lead(as_of), ShopFacts).ask(asked, POLICY, as_of=as_of) == value
         assert advance.ask(advance.begin("p1"), as_of=as_of) == value
 
 
@@ -170,9 +173,11 @@ def test_moves_find_the_flip_of_a_span_that_runs_beside_one_that_does_not() -> N
     history = History.of("p1", [bought("1", datetime(2000, 1, 1, tzinfo=UTC))])
     as_of = datetime(2150, 1, 1, tzinfo=UTC)
     lapsed = datetime(2000, 1, 1, tzinfo=UTC) + century + TICK
-    one = [move["moved_at"] for move in machine.moves.of(history, POLICY, as_of=as_of).to_dicts()]
+    one = [move["transitioned_at"] for move in machine.transitions.of(history, POLICY, as_of=as_of).to_dicts()]
 
     assert one[1:] == [lapsed]
     for engine in ("polars", "duckdb"):
         logs = Logs(**on(engine, tables([history])))
-        assert [as_instant(row["moved_at"]) for row in read(machine.moves.over(logs, POLICY, as_of=as_of))] == one
+        assert [
+            as_instant(row["transitioned_at"]) for row in read(machine.transitions.over(logs, POLICY, as_of=as_of))
+        ] == one

@@ -13,28 +13,39 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnel import Cause, Logs, Machine, Policy, Stage, stage_flow
-from funnel._facts.frames import held_over, with_derived
-from funnel._facts.plan import Plan, plan_of
-from funnel._instants import FOREVER, NEVER, micros
+from funnel import Logs, Machine, Policy, Stage
+from funnel._aggregate.aggregations import (
+    COMBINES,
+    EDGES,
+    GAP,
+    POST_AGGREGATIONS,
+    Combine,
+    How,
+    PostAggregation,
+    Reduction,
+)
+from funnel._aggregate.fold import END, START, with_gaps
+from funnel._aggregate.group_by import PERSON, value_name
+from funnel._aggregate.window import AT, running
+from funnel._expr.nodes import Value, holds
+from funnel._expr.tree import Fork, Tree
 from funnel._ledger.ledger import Ledger
-from funnel._lift.nodes import Value, holds
-from funnel._lift.tree import Fork, Tree
-from funnel._moves.packed.lines import MOST_BITS, Block, Wanted, bits_of, in_blocks, lines_of
-from funnel._moves.packed.values import Piece, values_of
-from funnel._reduce.aggregates import PERSON, value_name
-from funnel._reduce.folds import END, START, with_gaps
-from funnel._reduce.forms import EDGES, FINISHES, GAP, MONOIDS, Finish, How, Monoid, Reduction
-from funnel._reduce.windows import AT, running
-from funnel._rule import Rule
-from funnel.advance.rule import Advance
+from funnel._time import FOREVER, NEVER, micros
+from funnel.backtest._facts_by_day import WHO, Standing, local
+from funnel.facts._frames import held_by_engine, with_derived
+from funnel.facts._schema import FactSchema, fact_schema
 from funnel.history import History
+from funnel.incremental._live_facts import LiveFacts
+from funnel.incremental._rule import IncrementalRule
 from funnel.interactions import Answer, Complaint, Question, Resolution
-from funnel.metrics.backtest.standing import WHO, Standing, local
-from funnel.tally import Tally
-from tests.advance.deliveries import delivered, moved
+from funnel.machines import Cause
+from funnel.machines._packed.event_rows import MOST_BITS, Block, ReadSet, bits_of, in_blocks, lines_of
+from funnel.machines._packed.segments import SortedRows, values_of
+from funnel.metrics import stage_flow
+from funnel.rules._rule import Rule
 from tests.engines import ALONE, ENGINES, FULL, HERE, asked_of, on
 from tests.frames import read, tables
+from tests.incremental.deliveries import delivered, moved
 from tests.shop import DAY, NOW, ShopFacts, did, known_by, logs_of, people
 from tests.strategies import instants
 
@@ -90,7 +101,7 @@ def _worked_out(how: str, parts: Sequence[Any]) -> int:
             return (sums[1] - sums[0]) // (count - 1) if count > 1 else forever
 
 
-def named(plan: Plan, values: Sequence[Value]) -> Values:
+def named(plan: FactSchema, values: Sequence[Value]) -> Values:
     """Values by the names of their facts."""
     return {name: values[plan.places[name]] for name in plan.declared if name in PLAN.declared}
 
@@ -110,7 +121,7 @@ def by_tally(_: str, everyone: Sequence[History], as_of: datetime, data: st.Data
     told: dict[str, Values] = {}
     for one in everyone:
         records = [record for record in one.records if record.happened_at <= as_of]
-        tally = Tally(History(person_id=one.person_id), ShopFacts)
+        tally = LiveFacts(History(person_id=one.person_id), ShopFacts)
         refunds = [record for record in records if hasattr(record, "refunded_at")]
         for record in [*data.draw(st.permutations([r for r in records if r not in refunds])), *refunds]:
             tally.add(record)
@@ -121,7 +132,7 @@ def by_tally(_: str, everyone: Sequence[History], as_of: datetime, data: st.Data
 
 def by_advance(_: str, everyone: Sequence[History], as_of: datetime, data: st.DataObject) -> Mapping[str, Values]:
     """A small state moved on record by record; a rule reads every fact that rules may read."""
-    advance = Advance(Rule(_reads_everything), Policy())
+    advance = IncrementalRule(Rule(_reads_everything), Policy())
     plan = advance._plan
     one = next(one for one in everyone if one.person_id == "p1")
     state = moved(advance, delivered(data, [record for record in one.records if record.happened_at <= as_of]))
@@ -141,7 +152,7 @@ EDGE: Mapping[str, Any] = {"number": 0, "span": DAY}
 
 def by_group(engine: str, everyone: Sequence[History], as_of: datetime, _: st.DataObject) -> Mapping[str, Values]:
     """The aggregate of all people."""
-    return _rows(PLAN, held_over(PLAN, _logs(engine, everyone), micros(as_of)))
+    return _rows(PLAN, held_by_engine(PLAN, _logs(engine, everyone), micros(as_of)))
 
 
 def by_window(engine: str, everyone: Sequence[History], as_of: datetime, _: st.DataObject) -> Mapping[str, Values]:
@@ -156,11 +167,11 @@ def by_numpy(engine: str, everyone: Sequence[History], as_of: datetime, _: st.Da
     logs, texts = _logs(engine, everyone), _texts(everyone)
     told: dict[str, dict[str, Value]] = {}
     for plan in _few_bits():
-        wanted = Wanted.of(plan, texts)
+        wanted = ReadSet.of(plan, texts)
         lines = lines_of(wanted, logs.tables, micros(as_of))
 
-        def last(block: Block, plan: Plan = plan, wanted: Wanted = wanted) -> list[tuple[int, list[int]]]:
-            piece = Piece(block)
+        def last(block: Block, plan: FactSchema = plan, wanted: ReadSet = wanted) -> list[tuple[int, list[int]]]:
+            piece = SortedRows(block)
             values = values_of(wanted, piece)
             people = block.person[piece.firsts].tolist()
             return [(who, [int(one[place]) for one in values]) for place, who in enumerate(people)]
@@ -177,15 +188,15 @@ def by_numpy(engine: str, everyone: Sequence[History], as_of: datetime, _: st.Da
 
 
 @cache
-def _few_bits() -> list[Plan]:
-    plans: list[Plan] = []
+def _few_bits() -> list[FactSchema]:
+    plans: list[FactSchema] = []
     some: dict[str, Any] = {}
     for name, one in PLAN.declared.items():
-        if len(bits_of(plan_of({**some, name: one}))) > MOST_BITS:
-            plans.append(plan_of(some))
+        if len(bits_of(fact_schema({**some, name: one}))) > MOST_BITS:
+            plans.append(fact_schema(some))
             some = {}
         some[name] = one
-    return [*plans, plan_of(some)]
+    return [*plans, fact_schema(some)]
 
 
 def by_day(engine: str, everyone: Sequence[History], as_of: datetime, _: st.DataObject) -> Mapping[str, Values]:
@@ -211,7 +222,7 @@ def _texts(everyone: Sequence[History]) -> list[str]:
     return ["", *sorted(word for word in words if isinstance(word, str) and word)]
 
 
-def _rows(plan: Plan, frame: Any) -> Mapping[str, Values]:
+def _rows(plan: FactSchema, frame: Any) -> Mapping[str, Values]:
     rows = read(frame.to_native() if hasattr(frame, "to_native") else frame)
     return {row[PERSON]: named(plan, [row[value_name(place)] for place in range(len(plan.empties))]) for row in rows}
 
@@ -238,7 +249,7 @@ def test_every_declared_fact_is_the_same_in_every_way(way: str, monkeypatch: pyt
     if engine not in (*HERE, ALONE) or (not FULL and way in SLOW):
         pytest.skip(f"{engine} is asked in make test-full")
     if engine == ALONE:
-        monkeypatch.setattr("funnel._frames.installed", lambda module: module == "pandas")
+        monkeypatch.setattr("funnel._dataframes.adapter.installed", lambda module: module == "pandas")
 
     @asked_of(engine, most)
     @given(people(most=9), instants(), st.data())
@@ -259,10 +270,10 @@ def test_every_way_lists_the_same_reductions() -> None:
     """Whatever a fact can be declared with is in the one table, and every entry of the table has every form."""
     hows = {one.how for one in PLAN.reductions} | {part.how for one in PLAN.derived for part in one.parts}
 
-    assert hows == set(get_args(How)) == {*MONOIDS, *EDGES}
-    assert {one.how for one in PLAN.derived} == set(FINISHES)
-    assert set(EDGES.values()) <= set(MONOIDS)
-    for kind in (Monoid, Finish):
+    assert hows == set(get_args(How)) == {*COMBINES, *EDGES}
+    assert {one.how for one in PLAN.derived} == set(POST_AGGREGATIONS)
+    assert set(EDGES.values()) <= set(COMBINES)
+    for kind in (Combine, PostAggregation):
         assert [field.name for field in attrs.fields(kind) if field.default is not attrs.NOTHING] == []
 
 
@@ -295,12 +306,12 @@ def test_a_stage_may_depend_on_the_mean_of_a_span(function: Callable[[ShopFacts,
         ],
     )
     machine: Any = Machine(Rule(function), EITHER)
-    told = read(machine.moves.over(logs_of([history]), Policy(), as_of=NOW))
+    told = read(machine.transitions.over(logs_of([history]), Policy(), as_of=NOW))
 
     assert [row.pop("person_id") for row in told] == ["p1", "p1"]
     assert [row["to_stage"] for row in told] == ["lead", "customer"]
-    assert [row["moved_at"] for row in told] == [
-        move["moved_at"] for move in machine.moves.of(history, Policy(), as_of=NOW).to_dicts()
+    assert [row["transitioned_at"] for row in told] == [
+        move["transitioned_at"] for move in machine.transitions.of(history, Policy(), as_of=NOW).to_dicts()
     ]
     by_all, by_each = (
         stage_flow(people, Policy(), tz="UTC", as_of=NOW, machine=machine) for people in (logs_of([history]), history)

@@ -15,19 +15,19 @@ from hypothesis import strategies as st
 from hypothesis.stateful import run_state_machine_as_test
 
 import funnel.testing
-from funnel import _plugin, _registered
-from funnel._rule import Rule, rule
-from funnel.advance.rule import Advance
+from funnel import _hypothesis_plugin, _pytest_plugin
 from funnel.errors import FunnelError, MissingExtraError
 from funnel.facts import Facts
 from funnel.history import History
+from funnel.incremental._rule import IncrementalRule
 from funnel.interactions import Answer, Complaint, Interaction, Question
 from funnel.logs import Logs
 from funnel.money import Money
 from funnel.policy import Policy
-from funnel.records import Customer, Lead, Line, Purchase, Refund
-from funnel.rules.activity import is_lapsed
-from funnel.stages import FUNNEL, MOVES, Cause, Machine, Stage, stage
+from funnel.records import Customer, Lead, OrderLine, Purchase, Refund
+from funnel.rules._activity import is_lapsed
+from funnel.rules._rule import Rule, rule
+from funnel.stages import SHOP_MACHINE, TRANSITIONS, Cause, Machine, Stage, stage
 from funnel.testing import (
     FunnelMachine,
     assert_same_everywhere,
@@ -108,7 +108,7 @@ def test_a_rule_with_two_answers_is_shown_with_its_person() -> None:
     def has_ordered(f: Facts, policy: Policy) -> bool:
         return f.order_count >= (1 if turned[0] else 0)
 
-    has_ordered.lifted(POLICY)
+    has_ordered.compiled_rule(POLICY)
     turned[0] = True
 
     with pytest.raises(
@@ -135,13 +135,13 @@ def test_an_engine_with_another_answer_is_found(monkeypatch: pytest.MonkeyPatch)
 def test_a_buyer_is_told_the_same_every_way(asked: Rule[Any, Policy, Any]) -> None:
     """Of one who will change, and one whose order was cancelled later; alone and in a table."""
     order = bought("1", NOW - DAY, status="cancelled", cancelled_at=NOW + DAY)
-    told = everywhere._Asked(asked, POLICY, Advance(asked, POLICY))
+    told = everywhere._Asked(asked, POLICY, IncrementalRule(asked, POLICY))
     for records in ([bought("1", NOW - DAY)], [order], []):
         history = History.of("p1", records)
         told.check(told.alone(history, NOW), history, NOW)
     history = History.of("p1", [order])
     tables = told.tables(logs_of([history], "polars"), NOW)
-    told.check(told.among(tables, "polars", history, NOW), history, NOW)
+    told.check(told.trials(tables, "polars", history, NOW), history, NOW)
 
 
 # ---- engines ----
@@ -204,8 +204,8 @@ def test_every_kind_of_record_is_made_up(what: str) -> None:
 @given(st.data())
 def test_hypothesis_makes_up_what_it_is_asked_for_by_type(data: st.DataObject) -> None:
     """Every record, history, policy and facts; a refund is of something."""
-    _registered.register()
-    kinds: list[type[Any]] = [Money, Line, Customer, Lead, Purchase, Refund, Interaction, Answer]
+    _hypothesis_plugin.register()
+    kinds: list[type[Any]] = [Money, OrderLine, Customer, Lead, Purchase, Refund, Interaction, Answer]
     for kind in (*kinds, History, Policy, Facts):
         assert isinstance(data.draw(st.from_type(kind)), kind)
     assert data.draw(refunds()).amount.minor > 0
@@ -222,7 +222,9 @@ def test_the_funnel_of_the_library_is_walked_through() -> None:
 
 
 def _without(*moves: tuple[Stage, Stage]) -> Machine[Stage]:
-    kept = {start: {to: why for to, why in rest.items() if (start, to) not in moves} for start, rest in MOVES.items()}
+    kept = {
+        start: {to: why for to, why in rest.items() if (start, to) not in moves} for start, rest in TRANSITIONS.items()
+    }
     return Machine(stage, kept)
 
 
@@ -235,7 +237,7 @@ def time_since(f: Facts, policy: Policy) -> Stage:
 BROKEN: dict[str, tuple[Machine[Stage], str]] = {
     "no move": (_without((Stage.LEAD, Stage.PROSPECT)), "from lead to prospect by event; the table does not have"),
     "other cause": (
-        Machine(stage, {**MOVES, Stage.LEAD: dict.fromkeys(MOVES[Stage.LEAD], Cause.TIME)}),
+        Machine(stage, {**TRANSITIONS, Stage.LEAD: dict.fromkeys(TRANSITIONS[Stage.LEAD], Cause.TIME)}),
         "from lead to .* by event; the table has it by time",
     ),
     "no row": (Machine(stage, {Stage.PROSPECT: {}}), "<Stage.LEAD: 'lead'>, for which the table has no row"),
@@ -283,11 +285,11 @@ def test_what_time_does_is_foretold() -> None:
 
 def test_a_rule_without_a_next_change_is_walked_through_by_its_events(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no change can be foretold, none is."""
-    from funnel._rule import NextChange
-    from funnel.errors import LiftError
+    from funnel.errors import RuleError
+    from funnel.rules._rule import NextChange
 
     def none(*_: object, **__: object) -> None:
-        raise LiftError("no next change")
+        raise RuleError("no next change")
 
     (person,) = walked(FunnelMachine)
     monkeypatch.setattr(NextChange, "of", none)
@@ -317,7 +319,7 @@ def test_other():
 def test_the_plugin_runs_a_test_on_the_engines_that_are_named(pytester: pytest.Pytester) -> None:
     """All that are installed, or those that are asked for; an unknown one is a usage error."""
     pytester.makepyfile(ASKING)
-    alone = ("-p", "no:funnel", "-p", "funnel._plugin", "-p", "no:cacheprovider", "-p", "no:randomly")
+    alone = ("-p", "no:funnel", "-p", "funnel._pytest_plugin", "-p", "no:cacheprovider", "-p", "no:randomly")
 
     pytester.inline_run(*alone).assertoutcome(passed=len(installed_engines()) + 1)
     pytester.inline_run(*alone, "--funnel-engine=polars", "--funnel-engine=duckdb").assertoutcome(passed=3)
@@ -327,18 +329,19 @@ def test_the_plugin_runs_a_test_on_the_engines_that_are_named(pytester: pytest.P
 
 def test_the_plugin_loads_nothing_until_it_is_asked() -> None:
     """Who has pytest and not hypothesis is not slowed down, and nothing breaks."""
-    code = "import sys, funnel._plugin, funnel._registered; print(*{name.partition('.')[0] for name in sys.modules})"
+    code = "import sys, funnel._pytest_plugin, funnel._hypothesis_plugin\n"
+    code += "print(*{name.partition('.')[0] for name in sys.modules})"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
 
     assert {"hypothesis", "pydantic", "polars", "narwhals"} & set(loaded) == set()
-    assert _plugin.__doc__ is not None
-    assert FUNNEL.stage is stage
+    assert _pytest_plugin.__doc__ is not None
+    assert SHOP_MACHINE.stage is stage
 
 
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda: moneys(least=3, most=2), "least is 3, which is above most, 2"),
+        (lambda: moneys(minimum=3, most=2), "minimum is 3, which is above most, 2"),
         (lambda: moneys("IRD"), "not a code of ISO 4217"),
         (lambda: leads(7), "person_id is not an id"),
         (lambda: leads(at=NOW), "at must be a strategy of aware datetimes"),

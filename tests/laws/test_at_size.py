@@ -21,7 +21,7 @@ from tests.laws.test_engines import FewFacts
 PEOPLE, PURCHASES, INTERACTIONS = 20_000, 60_000, 140_000
 START = datetime(2024, 1, 1, tzinfo=UTC)
 AS_OF = datetime(2026, 3, 1, tzinfo=UTC)
-KINDS = ("visit", "view", "question", "cart", "checkout", "follow_up_sent", "said_ready", "met", "opted_out")
+KINDS = ("visit", "view", "question", "cart", "checkout", "follow_up", "ready_signal", "meeting", "opt_out")
 
 
 @cache

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from funnel import History, Logs, Policy, next_step, readiness, since_due, until_latest, window_basis
+from funnel import History, Logs, Policy, next_action, readiness
+from funnel.rules import since_due, until_latest, window_basis
 from tests.engines import FULL, asked_of, on
 from tests.frames import answered, as_span, read, tables
 from tests.shop import DAY, PEOPLE, TICK, known_by, people
@@ -24,7 +25,7 @@ def _few_every_day(engine: str) -> None:
         pytest.skip("asked in make test-full; the worklist asks the next step of every engine each time")
 
 
-@pytest.mark.parametrize("rule", [readiness, next_step], ids=["readiness", "next_step"])
+@pytest.mark.parametrize("rule", [readiness, next_action], ids=["readiness", "next_action"])
 def test_who_is_ready_and_what_is_next(engine: str, rule: Any) -> None:
     """Laws 1 to 4: everyone is told what each would be told, and at the change, not before, the answer is another."""
 

@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnel._facts.base import BaseFacts
-from funnel._rule import Rule
 from funnel.facts import Facts, count, earliest, exists, first, largest, last, latest, mean_gap, since, total, until
+from funnel.facts._base import BaseFacts
 from funnel.history import History
 from funnel.logs import Logs
 from funnel.policy import Policy
+from funnel.rules._rule import Rule
 from funnel.stages import stage
 from tests.engines import asked_of, on
 from tests.frames import answered, as_instant, as_span, read, tables
@@ -35,7 +35,7 @@ class FewFacts(BaseFacts):
     """One fact of every form, over tables whose rows cease to count and tables whose rows do not."""
 
     purchase_count: int = count("purchases")
-    spent: int = total("purchases", "net_amount")
+    net_spent: int = total("purchases", "net_amount")
     largest_purchase: int = largest("purchases", "net_amount")
     last_purchase_at: datetime | None = last("purchases")
     since_last_purchase: timedelta = since(last("purchases"))

@@ -18,25 +18,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import funnel
-from funnel import (
-    ArgumentError,
-    EngineError,
-    Facts,
-    FactsError,
-    FunnelError,
-    Logs,
-    Policy,
-    backtest,
-    compare,
-    conversion,
-    survival_by,
-)
-from funnel._facts.base import BaseFacts
-from funnel._given import INNER
-from funnel._lift.symbols import Symbols
-from funnel._rule import Rule
+from funnel import Facts, FunnelError, Logs, Policy, conversion
+from funnel._arguments import INNER
+from funnel._expr.tracer import FactsProxy
+from funnel.backtest import backtest, compare_rules
+from funnel.errors import ArgumentError, EngineError, FactsError
 from funnel.facts import count, last, since, total
-from funnel.metrics.people import people_by
+from funnel.facts._base import BaseFacts
+from funnel.metrics import survival_by
+from funnel.metrics._people_by import people_by
+from funnel.rules._rule import Rule
 from tests.engines import HERE, asked_of, on
 from tests.frames import read
 from tests.shop import DAY, NOW
@@ -119,7 +110,7 @@ def told(called: str, names: tuple[str, str, str], logs: Logs) -> list[Any]:
         sorted((row["person_id"], row[called]) for row in read(rule.over(frame, POLICY))),
         sorted((row["person_id"], *(row[name] for name in names)) for row in read(facts.running(logs, as_of=NOW))),
         people_by(rule, logs, POLICY, as_of=NOW),
-        compare(rule, rule, logs, POLICY, as_of=NOW).moved,
+        compare_rules(rule, rule, logs, POLICY, as_of=NOW).moved,
         rule.why(facts(as_of=NOW).evolve(**{names[0]: 3}), POLICY).answer,
     ]
 
@@ -158,7 +149,7 @@ def test_a_name_is_refused_only_where_it_must_be() -> None:
     facts, rules = set[str](), set[str]()
     for name in pool():
         try:
-            rule_of(name, Facts, ("purchase_count", "spent", "since_last_purchase"))
+            rule_of(name, Facts, ("purchase_count", "net_spent", "since_last_purchase"))
         except ArgumentError as error:
             rules.add(name)
             assert str(error).startswith(f"the rule {name} "), error  # noqa: PT017 - one of many
@@ -169,13 +160,13 @@ def test_a_name_is_refused_only_where_it_must_be() -> None:
     added = {name for name in pool() if name.casefold() in ("person_id", "known_at") or name.startswith(INNER)}
 
     assert rules == added | {"next_change"}
-    assert facts == added | {name for name in pool() if hasattr(BaseFacts, name) or hasattr(Symbols, name)}
+    assert facts == added | {name for name in pool() if hasattr(BaseFacts, name) or hasattr(FactsProxy, name)}
 
 
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        (("spent", "Spent", "c"), "the fact Spent differs from spent in upper case alone"),
+        (("net_spent", "Net_spent", "c"), "the fact Net_spent differs from net_spent in upper case alone"),
         (("a b", "b", "c"), "the fact a b is not a name that Python allows; give it another name"),
         (("person_ID", "b", "c"), "the fact person_ID is the name of a column that is added to every answer"),
     ],
@@ -247,7 +238,7 @@ def test_columns_of_events_may_be_called_anything(engine: str) -> None:
     def asked(name: str) -> list[Any]:
         (native,) = on(engine, {"events": events.rename({"column": name})}).values()
         steps = ["view", funnel.FunnelStep("buy", where=lambda event: getattr(event, name) > 0)]
-        held = conversion(native, steps, within=DAY, as_of=NOW, hold=name)
+        held = conversion(native, steps, within=DAY, as_of=NOW, hold_constant=name)
         apart = conversion(native, steps, within=DAY, as_of=NOW, by=name)
         values = conversion(native, steps, within=DAY, as_of=NOW).value(name)
         return [held.steps, apart.groups, values]
@@ -257,7 +248,7 @@ def test_columns_of_events_may_be_called_anything(engine: str) -> None:
     @asked_of(engine, 10 if engine == "polars" else 2)
     @given(st.sampled_from(["t", "steps", "rank", "_step_1"]) | st.sampled_from(pool()))
     def holds(name: str) -> None:
-        if name in events.columns or hasattr(Symbols, name) or name.casefold() in {"person_id", "kind"}:
+        if name in events.columns or hasattr(FactsProxy, name) or name.casefold() in {"person_id", "kind"}:
             return
         there = refused(lambda: asked(name))
         assert there in (None, neutral)
@@ -309,9 +300,9 @@ def test_two_classes_that_mean_different_things_by_one_name_are_not_asked_togeth
 
     one.__annotations__, other.__annotations__ = {"f": Some}, {"f": Others}
 
-    def asked(rule: Rule[Any, Policy, bool], among: Rule[Any, Policy, bool] | None) -> None:
+    def asked(rule: Rule[Any, Policy, bool], trials: Rule[Any, Policy, bool] | None) -> None:
         times: dict[str, Any] = {"first": NOW - 60 * DAY, "every": 7 * DAY, "horizon": 7 * DAY, "as_of": NOW}
-        backtest(rule, Logs(purchases=PURCHASES), POLICY, among=among, **times)
+        backtest(rule, Logs(purchases=PURCHASES), POLICY, trials=trials, **times)
 
     asked(Rule(one), Rule(one))
     with pytest.raises(FunnelError, match="declare how_many differently; rename one of the two facts"):

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnel.errors import FunnelError, LiftError
+from funnel.errors import FunnelError, RuleError
 from tests.written_rules import POLICIES, ShopFacts, WrittenRule, person, written
 
 pytestmark = [pytest.mark.no_cover, pytest.mark.filterwarnings("ignore")]
@@ -27,12 +27,12 @@ MICROSECOND = timedelta(microseconds=1)
 
 @given(RANDOM)
 def test_a_rule_is_refused_or_answers_as_the_plain_function(random: Random) -> None:
-    """Whatever it does, lifting raises a LiftError, or every answer is the plain function's, of its type."""
+    """Whatever it does, lifting raises a RuleError, or every answer is the plain function's, of its type."""
     with contextlib.redirect_stdout(io.StringIO()):
         drawn, policy = written(random), random.choice(POLICIES)
         try:
-            drawn.rule.lifted(policy)
-        except LiftError:
+            drawn.rule.compiled_rule(policy)
+        except RuleError:
             return
         for _ in range(20):
             facts = person(random)
@@ -50,7 +50,7 @@ def test_a_table_answers_as_one_person(random: Random) -> None:
     with contextlib.redirect_stdout(io.StringIO()):
         drawn, policy = written(random), random.choice(POLICIES)
         try:
-            read = sorted(drawn.rule.lifted(policy).read) or ["purchase_count"]
+            read = sorted(drawn.rule.compiled_rule(policy).read) or ["purchase_count"]
         except FunnelError:
             return
     crowd = [person(random) for _ in range(12)]

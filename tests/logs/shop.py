@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
-from funnel._facts.base import BaseFacts
 from funnel.errors import LogsError
 from funnel.facts import count, last, latest, total
+from funnel.facts._base import BaseFacts
 from funnel.logs import Logs
 from tests.engines import ENGINES, FULL, HERE
 from tests.frames import SCHEMAS
@@ -18,7 +18,7 @@ from tests.frames import SCHEMAS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from funnel.logs import Fault
+    from funnel.logs import Issue
 
 AT = datetime(2026, 3, 1, 2, tzinfo=UTC)
 BEFORE, AFTER = AT - timedelta(microseconds=1), AT + timedelta(microseconds=1)
@@ -45,7 +45,7 @@ class FewFacts(BaseFacts):
     referral_count: int = count("referrals")
     purchase_count: int = count("purchases")
     last_purchase_at: datetime | None = last("purchases")
-    spent: int = total("purchases", "net_amount")
+    net_spent: int = total("purchases", "net_amount")
     open_promise_count: int = count("promises")
     open_question_count: int = count("open_questions")
     unanswered_follow_up_count: int = count("open_follow_ups")
@@ -64,7 +64,7 @@ def rows(log: str, *changes: Mapping[str, Any]) -> pl.DataFrame:
     return pl.DataFrame(made, schema={**schema, **dict.fromkeys(given - set(schema))})
 
 
-def faults(engine: str = "polars", *, currency: str | None = None, **tables: pl.DataFrame) -> tuple[Fault, ...]:
+def faults(engine: str = "polars", *, currency: str | None = None, **tables: pl.DataFrame) -> tuple[Issue, ...]:
     """The faults of tables on an engine."""
     with pytest.raises(LogsError) as caught:
         Logs(currency=currency, **ENGINES[engine](tables))

@@ -69,12 +69,12 @@ def test_a_chain_of_any_length_ends_in_one_name(order: list[int], length: int) -
 def test_every_alias_leads_to_the_end_of_its_chain(steps: list[int], pick: Random) -> None:
     """In a forest of aliases everyone is counted under the name that is found by following them one by one."""
     last = len(steps)
-    onward = {f"n{number}": f"n{min(number + step, last)}" for number, step in enumerate(steps)}
-    pairs = list(onward.items())
+    next_stage = {f"n{number}": f"n{min(number + step, last)}" for number, step in enumerate(steps)}
+    pairs = list(next_stage.items())
     pick.shuffle(pairs)
 
     def end(name: str) -> str:
-        return end(onward[name]) if name in onward else name
+        return end(next_stage[name]) if name in next_stage else name
 
     table = rows("purchases", *({"person_id": f"n{number}"} for number in range(last + 1)))
     logs = Logs(purchases=table, aliases=names(pairs))

@@ -90,7 +90,7 @@ def test_integers_too_wide_are_counted_not_cut(dtype: Any, value: int) -> None:
     (row,) = read(FewFacts.over(Logs(purchases=wide.head(1)), as_of=AT))
 
     assert (fault.column, fault.count, fault.rows) == ("amount", 1, (2,))
-    assert row["spent"] == 900
+    assert row["net_spent"] == 900
 
 
 @settings(max_examples=max(5, settings.default.max_examples // 5))

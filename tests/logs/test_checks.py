@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from funnel.errors import LogsError
-from funnel.logs import Fault, Logs
+from funnel.logs import Issue, Logs
 from tests.engines import ENGINES, HERE
 from tests.logs.shop import AFTER, AT, BEFORE, FEW, ORDERED, faults, rows
 from tests.strategies import CANARY
@@ -50,13 +50,23 @@ BAD_ROWS: list[tuple[str, Change, str, str]] = [
     ("interactions", {"direction": "inn"}, "direction", "is not one of in, out; did you mean in?"),
     ("interactions", {"kind": "answer"}, "regarding", "is empty; an answer, a resolution and a delivery name"),
     ("interactions", {"kind": "resolution", "regarding": ""}, "regarding", "is empty"),
-    ("interactions", {"kind": "delivered"}, "regarding", "is empty"),
-    ("interactions", {"kind": "postponed", "reason": "payday"}, "until", "is empty; a person who postpones says until"),
+    ("interactions", {"kind": "delivery"}, "regarding", "is empty"),
+    (
+        "interactions",
+        {"kind": "postponement", "reason": "payday"},
+        "until",
+        "is empty; a person who postpones says until",
+    ),
     ("interactions", {"until": BEFORE}, "until", "lies before occurred_at"),
     ("interactions", {"until": AFTER, "latest": AT}, "latest", "lies before until"),
-    ("interactions", {"kind": "postponed", "until": AFTER, "reason": "price"}, "reason", "of kind 'postponed' is not"),
-    ("interactions", {"kind": "said_no", "reason": "payday"}, "reason", "of kind 'said_no' is not one of"),
-    ("interactions", {"kind": "said_no"}, "reason", "of kind 'said_no' is not one of"),
+    (
+        "interactions",
+        {"kind": "postponement", "until": AFTER, "reason": "price"},
+        "reason",
+        "of kind 'postponement' is not",
+    ),
+    ("interactions", {"kind": "declined", "reason": "payday"}, "reason", "of kind 'declined' is not one of"),
+    ("interactions", {"kind": "declined"}, "reason", "of kind 'declined' is not one of"),
     ("interactions", {"kind": "feedback"}, "score", "is not 1 to 5"),
     ("interactions", {"kind": "feedback", "score": 0}, "score", "is not 1 to 5"),
     ("interactions", {"kind": "feedback", "score": 6}, "score", "is not 1 to 5"),
@@ -88,7 +98,7 @@ GOOD_ROWS: list[tuple[str, Change]] = [
     ("purchases", {"currency": None}),
     ("purchases", {"currency": ""}),
     ("interactions", {"direction": "", "score": None, "amount": None}),
-    ("interactions", {"kind": "postponed", "until": AT, "latest": AT, "reason": "other"}),
+    ("interactions", {"kind": "postponement", "until": AT, "latest": AT, "reason": "other"}),
     ("interactions", {"kind": "feedback", "score": 1}),
     ("interactions", {"kind": "feedback", "score": 5}),
     ("interactions", {"kind": "quote", "amount": 0}),
@@ -142,9 +152,9 @@ REFUSED: list[tuple[dict[str, pl.DataFrame], str, str, tuple[int, ...]]] = [
         "more than was paid",
         (1, 3),
     ),
-    ({"interactions": rows("interactions", {"kind": "delivered", "regarding": "1"})}, "regarding", "no log of", (1,)),
+    ({"interactions": rows("interactions", {"kind": "delivery", "regarding": "1"})}, "regarding", "no log of", (1,)),
     (
-        {"purchases": BOUGHT, "interactions": rows("interactions", {"kind": "delivered", "regarding": "2"})},
+        {"purchases": BOUGHT, "interactions": rows("interactions", {"kind": "delivery", "regarding": "2"})},
         "regarding",
         "names a purchase of another person",
         (1,),
@@ -209,9 +219,9 @@ def test_records_that_speak_of_what_cannot_be_are_refused(
 
 def test_refunds_up_to_what_was_paid_are_read() -> None:
     """A purchase may be refunded in parts until nothing is left, from its own instant on."""
-    given_back = rows("refunds", {"amount": 899}, {"amount": 1}, {"amount": 900, "purchase_id": "2"})
+    refunds_to_date = rows("refunds", {"amount": 899}, {"amount": 1}, {"amount": 900, "purchase_id": "2"})
 
-    assert repr(Logs(purchases=BOUGHT, refunds=given_back)) == "Logs(purchases, refunds, on polars)"
+    assert repr(Logs(purchases=BOUGHT, refunds=refunds_to_date)) == "Logs(purchases, refunds, on polars)"
 
 
 EVERYTHING = {
@@ -307,7 +317,7 @@ def test_a_million_bad_rows_are_a_short_report(engine: str) -> None:
         Logs(**ENGINES[engine]({"purchases": table}))
     took = time.perf_counter() - start
 
-    assert [fault.count for fault in caught.value.faults if isinstance(fault, Fault)] == [many] * 3
+    assert [fault.count for fault in caught.value.faults if isinstance(fault, Issue)] == [many] * 3
     assert len(str(caught.value)) < 700
     assert CANARY not in str(caught.value)
     assert took < 30

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from funnel.interactions import KINDS, NoReason, PostponeReason, read_interaction
-from funnel.logs.columns import DIRECTIONS, LOGS, OUTWARD, REASONS, REGARDING, STATUSES, TIMES
+from funnel.interactions import KINDS, DeclineReason, PostponementReason, read_interaction
+from funnel.logs.schema import DIRECTIONS, LOGS, OUTWARD, REASONS, REGARDING, STATUSES, TIMES
 from funnel.records import Lead, Purchase, Refund
 from tests.logs.shop import AT, LEAST
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 _MORE = {
     "answer": {"question_id": "q"},
     "resolution": {"complaint_id": "c"},
-    "delivered": {"purchase_id": "1"},
+    "delivery": {"purchase_id": "1"},
     "quote": {"amount": {"amount": "9", "currency": "USD"}},
-    "postponed": {"reason": "payday", "until": AT},
+    "postponement": {"reason": "payday", "until": AT},
     "feedback": {"score": 5},
-    "said_no": {"reason": "price"},
+    "declined": {"reason": "price"},
 }
 
 
@@ -61,7 +61,7 @@ def test_who_begins_is_the_same_for_tables_and_records(kind: str) -> None:
 
 def test_the_words_that_are_allowed_are_those_of_the_records() -> None:
     """Kinds, reasons, directions and what closes what are taken from one place."""
-    assert set(REASONS) == {*map(str, PostponeReason), *map(str, NoReason)}
+    assert set(REASONS) == {*map(str, PostponementReason), *map(str, DeclineReason)}
     assert {*REGARDING, *REGARDING.values()} <= set(KINDS)
     assert (LOGS["interactions"]["kind"].choices, LOGS["interactions"]["direction"].choices) == (KINDS, DIRECTIONS)
     assert LOGS["purchases"]["status"].default in STATUSES

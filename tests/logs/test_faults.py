@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from funnel.errors import LogsError, RecordError
-from funnel.logs.faults import Fault, raise_if_any
+from funnel.logs.issues import Issue, raise_if_any
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from funnel.logs.faults import Fault, raise_if_any
 )
 def test_a_fault_is_one_line(count: int, numbers: tuple[int, ...], line: str) -> None:
     """It says where, how many, which first, and what is allowed."""
-    assert str(Fault("leads", "source", "is odd", count, numbers)) == line
+    assert str(Issue("leads", "source", "is odd", count, numbers)) == line
 
 
 def test_no_fault_is_no_error() -> None:
@@ -32,7 +32,7 @@ def test_no_fault_is_no_error() -> None:
 @pytest.mark.parametrize(("number", "said"), [(1, "1 kind of fault:"), (3, "3 kinds of fault:")])
 def test_every_fault_stands_in_one_error(number: int, said: str) -> None:
     """The message has a line for each, and the error holds them as data."""
-    found = [Fault("leads", "source", f"is odd {place}") for place in range(number)]
+    found = [Issue("leads", "source", f"is odd {place}") for place in range(number)]
     with pytest.raises(LogsError, match=said) as caught:
         raise_if_any(found)
 

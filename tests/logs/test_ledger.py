@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from funnel._aggregate.aggregations import GAP
 from funnel._ledger.ledger import ledger_of
-from funnel._reduce.forms import GAP
-from funnel._streams import TABLES
+from funnel._ledger.streams import TABLES
 from funnel.history import History
 from funnel.logs import Logs
 from tests.engines import ENGINES, HERE

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from funnel import _frames
+from funnel._dataframes import adapter
 from funnel.errors import ArgumentError, EngineError, MoneyError
 from funnel.logs import Logs
 from tests.engines import ENGINES, HERE
@@ -30,7 +30,7 @@ SHOP = {
         "interactions",
         {"kind": "question"},
         {"kind": "answer", "regarding": "1", "occurred_at": AFTER},
-        {"kind": "follow_up_sent", "occurred_at": AFTER},
+        {"kind": "follow_up", "occurred_at": AFTER},
     ),
     "aliases": rows("aliases", {}),
 }
@@ -44,7 +44,7 @@ def answers(frames: dict[str, Any], **more: str) -> list[dict[str, Any]]:
 
 def counts(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The counts and sums, which every engine shows alike."""
-    return [{name: row[name] for name in row if name.endswith(("_id", "_count", "spent"))} for row in found]
+    return [{name: row[name] for name in row if name.endswith(("_id", "_count", "net_spent"))} for row in found]
 
 
 @pytest.mark.no_cover
@@ -67,7 +67,7 @@ def test_pandas_without_polars_answers_the_same(monkeypatch: pytest.MonkeyPatch)
     expected = counts(answers(SHOP))
     table = rows("purchases", {}, {"person_id": None}, {"id": "1", "amount": 7})
     told = faults("pandas", purchases=table)
-    monkeypatch.setattr(_frames, "installed", lambda name: name != "polars")
+    monkeypatch.setattr(adapter, "installed", lambda name: name != "polars")
 
     assert counts(answers(ENGINES["pandas"](SHOP))) == expected
     assert faults("pandas", purchases=table) == told

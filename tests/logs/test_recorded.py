@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import pytest
 
-from funnel import _frames
+from funnel._dataframes import adapter
 from funnel.errors import InstantError, LogsError
 from funnel.logs import Logs
 from tests.engines import ENGINES, HERE
@@ -55,7 +55,7 @@ def test_what_came_twice_is_known_from_the_first_time(monkeypatch: pytest.Monkey
     for engine in ("polars", "duckdb"):
         logs = Logs(**ENGINES[engine]({"purchases": pl.concat([twice, purchases(MAY, number="2")])}))
         assert [known(logs, at) for at in (MARCH, APRIL, MAY)] == [0, 1, 2]
-    monkeypatch.setattr(_frames, "installed", lambda name: name != "polars")
+    monkeypatch.setattr(adapter, "installed", lambda name: name != "polars")
     assert known(Logs(purchases=twice.to_pandas()), APRIL) == 1
 
 

@@ -11,27 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnel import (
-    Answer,
-    Facts,
-    History,
-    LogsError,
-    Policy,
-    PurchaseSummary,
-    Question,
-    Quote,
-    RecordError,
-    Tally,
-    conversion,
-    lifecycle,
-    retention,
-    segments,
-)
-from funnel._instants import EARLIEST, LATEST, instant
-from funnel._rule import rule
-from funnel.advance.rule import Advance
+from funnel import Facts, History, Policy, conversion, lifecycle, retention
+from funnel._time import EARLIEST, LATEST, instant
+from funnel.errors import LogsError, RecordError
+from funnel.incremental import LiveFacts
+from funnel.incremental._rule import IncrementalRule
+from funnel.interactions import Answer, Question, Quote
 from funnel.logs import Logs
 from funnel.logs.sums import _above, _sums
+from funnel.metrics import PurchaseSummary, segments
+from funnel.rules._rule import rule
 from tests.engines import on
 from tests.frames import read, tables
 from tests.shop import DAY, NOW, bought, did, usd
@@ -65,21 +54,21 @@ TOO_MUCH = [*NEARLY, MOST - 90 * LARGEST + 1]
 
 def test_the_largest_sum_of_one_person_is_that_of_the_facts() -> None:
     """One unit more is refused: by a history, record by record, and by hand."""
-    assert Facts.of(history(*JUST), as_of=NOW).spent == MOST
+    assert Facts.of(history(*JUST), as_of=NOW).net_spent == MOST
     with pytest.raises(RecordError, match=f"its purchases cannot be added up: {SAID}"):
         history(*TOO_MUCH)
 
-    tally = Tally(history(*JUST), Facts)
-    assert tally.facts(as_of=NOW).spent == MOST
+    tally = LiveFacts(history(*JUST), Facts)
+    assert tally.facts(as_of=NOW).net_spent == MOST
     tally.add(bought("more", NOW - DAY, 1))
     with pytest.raises(RecordError, match=f"the records of one person cannot be added up: {SAID}"):
         tally.facts(as_of=NOW)
 
     @rule
     def is_rich(f: Facts, policy: Policy) -> bool:
-        return f.spent > MOST - 1
+        return f.net_spent > MOST - 1
 
-    advance = Advance(is_rich, Policy())
+    advance = IncrementalRule(is_rich, Policy())
     state = advance.of(history(*JUST))
     assert advance.ask(state, as_of=NOW) is True
     with pytest.raises(RecordError, match="the records of one person cannot be added up"):
@@ -103,7 +92,7 @@ def test_the_largest_sum_of_one_person_is_the_same_on_every_engine(engine: str) 
     """A table is let in up to the same unit, and tells the same sums."""
     logs = Logs(**on(engine, {"purchases": purchases(*JUST, person="p1")}))
 
-    assert [row["spent"] for row in read(Facts.over(logs, as_of=NOW))] == [MOST]
+    assert [row["net_spent"] for row in read(Facts.over(logs, as_of=NOW))] == [MOST]
     with pytest.raises(LogsError, match=f"purchases.amount: 91 rows.*cannot be added up for one person: {SAID}"):
         Logs(**on(engine, {"purchases": purchases(*TOO_MUCH, person="p1")}))
 
@@ -124,9 +113,9 @@ def test_what_everyone_paid_fits_64_bits_or_is_refused_on_every_engine(engine: s
     """To the unit."""
     rest = 2**63 - 1 - ((2**63 - 1) // LARGEST) * LARGEST
     logs = Logs(**on(engine, {"purchases": everyone(last=rest)}))
-    spent = nw.from_native(Facts.over(logs, as_of=NOW)).lazy().select(nw.col("spent").sum()).collect()
+    net_spent = nw.from_native(Facts.over(logs, as_of=NOW)).lazy().select(nw.col("net_spent").sum()).collect()
 
-    assert int(spent["spent"].item()) == 2**63 - 1
+    assert int(net_spent["net_spent"].item()) == 2**63 - 1
     with pytest.raises(LogsError, match=f"purchases.amount: cannot be added up for everyone: {SAID}"):
         Logs(**on(engine, {"purchases": everyone(last=rest + 1)}))
 
@@ -136,7 +125,7 @@ def test_metrics_sum_what_64_bits_just_hold() -> None:
     most = 2**63 - 1
     logs = Logs(purchases=everyone(last=most % LARGEST))
 
-    assert sum(share.spent for share in segments(logs, Policy(), as_of=NOW)) == most
+    assert sum(share.net_spent for share in segments(logs, Policy(), as_of=NOW)) == most
     assert sum(retention(logs, tz="UTC", as_of=NOW).cohorts[0].revenue or ()) == most
     assert lifecycle(logs, tz="UTC", as_of=NOW).periods[0].new_revenue == most
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from funnel.history import History
 from funnel.money import Money
-from funnel.records import Lead, Line, Purchase, Record, Refund
+from funnel.records import Lead, OrderLine, Purchase, Record, Refund
 from tests.metrics.people import bought_by
 from tests.strategies import START
 
@@ -32,7 +32,7 @@ def _purchase(draw: st.DrawFn, person: str, number: int) -> Purchase:
         source=draw(st.sampled_from(["shop", "shop", "web"])),
         person_id=person,
         purchased_at=draw(_moments),
-        lines=tuple(Line(sku=thing, unit_price=nothing) for thing in things),
+        lines=tuple(OrderLine(sku=thing, unit_price=nothing) for thing in things),
         amount=Money.of_minor(draw(st.sampled_from([0, 5, 9, 9])), "USD"),
         promotion=draw(st.sampled_from(["", "", "launch", "fair"])),
     )

@@ -133,7 +133,7 @@ def _row(cohort: list[Person], start: date, asked: Question) -> tuple[dict[str, 
     now, soon = asked.day(asked.as_of), asked.day(asked.as_of + MICROSECOND)
     row: dict[str, Any] = {"size": len(cohort), "is_open": start == soon, "over": 0}
     cells: list[list[str]] = []
-    for name in ("people", "among", "orders", "revenue", "value"):
+    for name in ("people", "trials", "orders", "revenue", "value"):
         row[name] = []
     for column in asked.columns():
         if asked.window is not None:
@@ -149,7 +149,7 @@ def _row(cohort: list[Person], start: date, asked: Question) -> tuple[dict[str, 
         names = sorted(one.name for one in known if is_in(one, column, asked))
         cells.append(names)
         row["people"].append(len(names))
-        row["among"].append(len(known))
+        row["trials"].append(len(known))
         row["orders"].append(sum(order in column for one in known for order in one.orders))
         row["revenue"].append(sum(amount for one in known for order, amount in one.money if order in column))
         row["value"].append(sum(amount for one in known for order, amount in one.money if order <= column[-1]))

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from funnel.metrics.people import people_by
-from funnel.metrics.repeat.rates import repeat_rate, repeat_rate_within
-from funnel.metrics.retention.ask import retention
+from funnel.metrics._people_by import people_by
+from funnel.metrics._repeat.rates import repeat_rate, repeat_rate_within
+from funnel.metrics._retention.retention import retention
 from funnel.policy import Policy
 from funnel.stages import stage
 from tests.engines import HERE
@@ -38,6 +38,6 @@ def test_every_engine_counts_alike(engine: str, same: Logs) -> None:
     assert cohorts == retention(same, tz="Asia/Jakarta", as_of=AS_OF)
     assert repeat_rate(logs, as_of=AS_OF) == repeat_rate(same, as_of=AS_OF)
     assert rate == repeat_rate_within(same, WITHIN, as_of=AS_OF)
-    assert rate.rate.hits > 0
+    assert rate.rate.successes > 0
     assert rate.pending > 0
     assert people_by(stage, logs, Policy(), as_of=AS_OF) == people_by(stage, same, Policy(), as_of=AS_OF)

@@ -11,17 +11,17 @@ import polars as pl
 import pytest
 
 from funnel.logs import Logs
-from funnel.metrics.affinity.ask import affinity
-from funnel.metrics.affinity.offers import offers
-from funnel.metrics.leaving.ask import leaving
-from funnel.metrics.repeat.honeymoon import honeymoon
-from funnel.metrics.repeat.origin import repeat_by
-from funnel.metrics.repeat.rates import repeat_rates
-from funnel.metrics.repeat.rhythm import purchase_rhythm
-from funnel.metrics.repeat.steps import purchase_steps
-from funnel.metrics.rfm import rfm_quantiles, segments
+from funnel.metrics._affinity.affinity import affinity
+from funnel.metrics._affinity.next_offers import next_offers
+from funnel.metrics._churn_reasons.churn_reasons import churn_reasons
+from funnel.metrics._repeat.by_origin import repeat_by
+from funnel.metrics._repeat.promotion_retention import promotion_retention
+from funnel.metrics._repeat.rates import repeat_rates
+from funnel.metrics._repeat.rhythm import purchase_rhythm
+from funnel.metrics._repeat.steps import purchase_steps
+from funnel.metrics._rfm import rfm_quantiles, segments
 from funnel.policy import Policy
-from funnel.rules.rfm import rfm
+from funnel.rules._rfm import rfm
 from tests.engines import ENGINES, HERE
 from tests.frames import as_span, read
 from tests.metrics.people import AS_OF, shop_tables
@@ -43,13 +43,13 @@ def tables() -> Mapping[str, pl.DataFrame]:
         pl.Series("promised_at", due, pl.Datetime("us", "UTC")),
         pl.Series("delivered_at", came, pl.Datetime("us", "UTC")),
     )
-    kinds = [chance.choice(["complaint", "question", "said_no"]) for _ in range(120)]
+    kinds = [chance.choice(["complaint", "question", "declined"]) for _ in range(120)]
     words = {
         "id": [f"i{number}" for number in range(120)],
         "person_id": [chance.choice(people) for _ in kinds],
         "occurred_at": [chance.choice(bought) + timedelta(days=chance.randrange(20)) for _ in kinds],
         "kind": kinds,
-        "reason": [chance.choice(["price", "moved"]) if kind == "said_no" else "" for kind in kinds],
+        "reason": [chance.choice(["price", "moved"]) if kind == "declined" else "" for kind in kinds],
     }
     leads = {
         "person_id": people,
@@ -78,15 +78,15 @@ def asked(engine: str) -> dict[str, Any]:
         "rates": repeat_rates(logs, SPAN, as_of=AS_OF),
         "sources": repeat_by(logs, "source", SPAN, as_of=AS_OF),
         "products": repeat_by(logs, "product", SPAN, as_of=AS_OF, lines=lines),
-        "honeymoon": honeymoon(logs, SPAN, as_of=AS_OF),
+        "promotion_retention": promotion_retention(logs, SPAN, as_of=AS_OF),
         "steps": (steps.to_dicts(), [str(one.wait) for one in steps]),
-        "rhythm": purchase_rhythm(logs, as_of=AS_OF, least=9),
+        "rhythm": purchase_rhythm(logs, as_of=AS_OF, min_people=9),
         "segments": segments(logs, POLICY, as_of=AS_OF),
         "ranks": [{**row, "since_last_purchase": as_span(row["since_last_purchase"])} for row in ranks],
         "scores": read(rfm.over(logs, POLICY, as_of=AS_OF)),
-        "leaving": leaving(logs, POLICY, as_of=AS_OF, least=2),
-        "affinity": affinity(logs, lines, SPAN, as_of=AS_OF, least=2),
-        "offers": sorted(map(str, read(offers(logs, lines, SPAN, as_of=AS_OF, least=2, most=2)))),
+        "leaving": churn_reasons(logs, POLICY, as_of=AS_OF, min_people=2),
+        "affinity": affinity(logs, lines, SPAN, as_of=AS_OF, min_people=2),
+        "offers": sorted(map(str, read(next_offers(logs, lines, SPAN, as_of=AS_OF, min_people=2, most=2)))),
     }
 
 
@@ -98,14 +98,14 @@ def same() -> dict[str, Any]:
 
 def test_the_shop_has_something_to_say(same: dict[str, Any]) -> None:
     """No answer is empty, or the others would be equal for nothing."""
-    assert same["rates"].within.rate.hits > 0
+    assert same["rates"].within.rate.successes > 0
     assert [len(same[name]) for name in ("sources", "products")] == [2, 5]
-    assert same["honeymoon"].unprompted.promoted.rate.hits > 0
+    assert same["promotion_retention"].unprompted.promoted.rate.successes > 0
     assert same["rhythm"].regularity is not None
     assert len(same["steps"][0]) > 4
-    assert sum(one.people.hits > 0 for one in same["segments"]) > 4
+    assert sum(one.people.successes > 0 for one in same["segments"]) > 4
     assert {row["recency_rank"] for row in same["ranks"]} == {1, 2, 3, 4, 5}
-    assert all(one.with_it.among for one in same["leaving"].troubles)
+    assert all(one.with_it.trials for one in same["leaving"].troubles)
     assert len(same["leaving"].reasons) == 2
     assert len(same["affinity"].in_order) > 4
     assert same["offers"]

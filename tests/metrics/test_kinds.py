@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from funnel.errors import ArgumentError
+from funnel.metrics._conversion.events import LOG_KINDS
 from funnel.metrics._kinds import check_kinds
-from funnel.metrics.conversion.events import LOG_KINDS
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from funnel.errors import InstantError
 from funnel.logs import Logs
-from funnel.metrics.lifecycle import Lifecycle, Lifecycles, lifecycle
-from funnel.metrics.retention.ask import retention
+from funnel.metrics._lifecycle import Lifecycle, Lifecycles, lifecycle
+from funnel.metrics._retention.retention import retention
 from tests.engines import ENGINES, HERE, examples
 from tests.metrics.bought import PEOPLE, Shop, shops
 from tests.metrics.cohort_model import Question, following
@@ -72,8 +72,8 @@ def _period(everyone: list[dict[date, int]], day: date, before: date) -> dict[st
 
 def told(found: Lifecycles) -> list[dict[str, Any]]:
     """What the library says, without what it works out from the rest."""
-    left_out = ("active", "revenue", "is_partial")
-    return [{name: value for name, value in row.items() if name not in left_out} for row in found.to_dicts()]
+    excluded = ("active", "revenue", "is_partial")
+    return [{name: value for name, value in row.items() if name not in excluded} for row in found.to_dicts()]
 
 
 def identity_holds(before: Lifecycle, one: Lifecycle) -> bool:

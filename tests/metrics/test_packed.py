@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnel.metrics.packed import tally
-from funnel.metrics.packed.periods import Lookup
-from funnel.metrics.packed.tally import Tally
-from funnel.metrics.retention import table as asked_of
-from funnel.metrics.retention.ask import retention
-from funnel.metrics.retention.cohorts import Cohorts
+from funnel.metrics._packed import exact_sums
+from funnel.metrics._packed.exact_sums import Tally
+from funnel.metrics._packed.periods import Lookup
+from funnel.metrics._retention import table as asked_of
+from funnel.metrics._retention.cohorts import Cohorts
+from funnel.metrics._retention.retention import retention
 from tests.metrics.bought import shops
 from tests.metrics.people import FEW
 from tests.metrics.retention.test_retention import questions
@@ -73,7 +73,7 @@ def test_both_ways_count_the_same(asked: dict[str, Any], measure: str) -> None:
 @pytest.mark.parametrize("priced", [True, False])
 def test_however_people_are_named(monkeypatch: pytest.MonkeyPatch, named: str, *, priced: bool) -> None:
     """Texts and far numbers are counted as near ones are; many cells as few; amounts may be unknown."""
-    monkeypatch.setattr(tally, "FEW", 1 if priced else 1 << 16)
+    monkeypatch.setattr(exact_sums, "FEW", 1 if priced else 1 << 16)
     table = bought(named)
     packed, by_engine = both(table if priced else table.drop("amount"), tz="UTC", as_of=AS_OF - timedelta(days=9))
 
@@ -114,7 +114,7 @@ def test_a_period_is_looked_up_as_it_is_sought(lengths: list[int], start: int, d
 @pytest.mark.parametrize("few", [0, 1 << 16])
 def test_sums_are_exact(monkeypatch: pytest.MonkeyPatch, few: int) -> None:
     """Amounts that no float holds are added up to the last unit, however many cells there are."""
-    monkeypatch.setattr(tally, "FEW", few)
+    monkeypatch.setattr(exact_sums, "FEW", few)
     large = 10**14 - 1
     cells, value = np.array([3, 1, 3, 3]), np.array([large, 5, large, 1])
     halves = [Tally.of(cells[:2], 4, value[:2]), Tally.of(cells[2:], 4, value[2:])]

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnel._frames import enter
-from funnel._instants import instant, micros
+from funnel._dataframes.adapter import from_native
+from funnel._time import instant, micros
 from funnel.errors import ArgumentError
 from funnel.metrics._periods import Calendar, Period, Periods, Weekday, written
 from tests.engines import ENGINES, HERE
@@ -102,7 +102,9 @@ def test_every_engine_cuts_alike(engine: str, zone: str) -> None:
         edges = periods.edges[1:-1]
         moments = [edge + off for edge in edges for off in (-1, 0, 1)]
         (native,) = ENGINES[engine]({"t": pl.DataFrame({"t": moments})}).values()
-        found = enter(native).frame.select("t", place=periods.place_column("t")).collect().to_dict(as_series=False)
+        found = (
+            from_native(native).frame.select("t", place=periods.place_column("t")).collect().to_dict(as_series=False)
+        )
         told = dict(zip(map(int, found["t"]), map(int, found["place"]), strict=True))
 
         assert told == {moment: periods.place(moment) for moment in moments}

@@ -9,79 +9,91 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from funnel.errors import FunnelError
-from funnel.metrics.rate import Difference, Rate
+from funnel.metrics._rate import Difference, Rate
 
-COUNTS = st.integers(1, 10**9).flatmap(lambda among: st.tuples(st.integers(0, among), st.just(among)))
+COUNTS = st.integers(1, 10**9).flatmap(lambda trials: st.tuples(st.integers(0, trials), st.just(trials)))
 LEVELS = st.sampled_from([0.5, 0.8, 0.9, 0.95, 0.99, 0.999])
 
 
 @pytest.mark.parametrize(
-    ("hits", "among", "low", "high"),
+    ("successes", "trials", "low", "high"),
     [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
 )
-def test_the_interval_is_the_published_one(hits: int, among: int, low: float, high: float) -> None:
+def test_the_interval_is_the_published_one(successes: int, trials: int, low: float, high: float) -> None:
     """The intervals are those of Newcombe (1998), Statistics in Medicine 17, table I, row 3: Wilson's score method."""
-    rate = Rate(hits, among)
+    rate = Rate(successes, trials)
 
-    assert rate.low == pytest.approx(low, abs=5e-5)
-    assert rate.high == pytest.approx(high, abs=5e-5)
+    assert rate.ci_lower == pytest.approx(low, abs=5e-5)
+    assert rate.ci_upper == pytest.approx(high, abs=5e-5)
 
 
 @given(COUNTS, LEVELS)
-def test_the_rate_lies_inside_its_interval(counts: tuple[int, int], level: float) -> None:
+def test_the_rate_lies_inside_its_interval(counts: tuple[int, int], confidence_level: float) -> None:
     """Nothing above 1 or below 0, and the share itself between the two ends."""
-    rate = Rate.of(*counts, level=level)
+    rate = Rate.of(*counts, confidence_level=confidence_level)
 
-    assert rate.low is not None
+    assert rate.ci_lower is not None
     assert rate.value is not None
-    assert rate.high is not None
-    assert 0 <= rate.low <= rate.value <= rate.high <= 1
+    assert rate.ci_upper is not None
+    assert 0 <= rate.ci_lower <= rate.value <= rate.ci_upper <= 1
 
 
 @given(COUNTS, LEVELS)
-def test_each_end_is_just_so_far_from_the_share(counts: tuple[int, int], level: float) -> None:
+def test_each_end_is_just_so_far_from_the_share(counts: tuple[int, int], confidence_level: float) -> None:
     """Were an end the truth, the share that was seen would be just so many of the truth's standard errors away."""
-    rate = Rate(*counts, level=level)
-    z = NormalDist().inv_cdf((1 + level) / 2)
+    rate = Rate(*counts, confidence_level=confidence_level)
+    z = NormalDist().inv_cdf((1 + confidence_level) / 2)
 
-    for end in (rate.low, rate.high):
+    for end in (rate.ci_lower, rate.ci_upper):
         assert end is not None
         assert rate.value is not None
-        reach = z * sqrt(end * (1 - end) / rate.among)
+        reach = z * sqrt(end * (1 - end) / rate.trials)
         assert isclose(abs(rate.value - end), reach, rel_tol=1e-4, abs_tol=1e-7)
 
 
 @given(COUNTS, LEVELS)
-def test_those_of_whom_it_is_not_so_have_the_mirrored_interval(counts: tuple[int, int], level: float) -> None:
+def test_those_of_whom_it_is_not_so_have_the_mirrored_interval(
+    counts: tuple[int, int], confidence_level: float
+) -> None:
     """Asking the opposite question turns the interval around and changes nothing else."""
-    hits, among = counts
-    rate, other = Rate(hits, among, level=level), Rate(among - hits, among, level=level)
+    successes, trials = counts
+    rate, other = (
+        Rate(successes, trials, confidence_level=confidence_level),
+        Rate(trials - successes, trials, confidence_level=confidence_level),
+    )
 
-    assert rate.low == pytest.approx(1 - (other.high or 0), abs=1e-9)
-    assert rate.high == pytest.approx(1 - (other.low or 0), abs=1e-9)
+    assert rate.ci_lower == pytest.approx(1 - (other.ci_upper or 0), abs=1e-9)
+    assert rate.ci_upper == pytest.approx(1 - (other.ci_lower or 0), abs=1e-9)
 
 
 @given(st.integers(0, 1000), st.integers(1, 1000), st.integers(2, 50))
-def test_more_people_make_it_surer(hits: int, misses: int, times: int) -> None:
+def test_more_people_make_it_surer(successes: int, misses: int, times: int) -> None:
     """The same share among more people has a narrower interval; a surer interval is a wider one."""
-    few, many = Rate(hits, hits + misses), Rate(hits * times, (hits + misses) * times)
-    surer = Rate(hits, hits + misses, level=0.99)
+    few, many = Rate(successes, successes + misses), Rate(successes * times, (successes + misses) * times)
+    surer = Rate(successes, successes + misses, confidence_level=0.99)
 
     assert width(many) < width(few) < width(surer)
 
 
 def width(rate: Rate) -> float:
     """How wide an interval is."""
-    assert rate.low is not None
-    assert rate.high is not None
-    return rate.high - rate.low
+    assert rate.ci_lower is not None
+    assert rate.ci_upper is not None
+    return rate.ci_upper - rate.ci_lower
 
 
 def test_nothing_among_nobody_is_none() -> None:
     """Nothing divided by nothing is None, never 0 and never an error."""
     rate = Rate(0, 0)
 
-    assert rate.to_dict() == {"hits": 0, "among": 0, "value": None, "low": None, "high": None, "level": 0.95}
+    assert rate.to_dict() == {
+        "successes": 0,
+        "trials": 0,
+        "value": None,
+        "ci_lower": None,
+        "ci_upper": None,
+        "confidence_level": 0.95,
+    }
     assert str(rate) == "no rate (0 of 0)"
 
 
@@ -102,32 +114,33 @@ def test_a_rate_reads_with_what_it_is_a_share_of(rate: Rate, text: str) -> None:
 
 def test_a_rate_as_values_says_all_of_it() -> None:
     """The dict holds what the properties say."""
-    rate = Rate(1, 4, level=0.9)
+    rate = Rate(1, 4, confidence_level=0.9)
 
     assert rate.to_dict() == {
-        "hits": 1, "among": 4, "value": 0.25, "low": rate.low, "high": rate.high, "level": 0.9,
+        "successes": 1, "trials": 4, "value": 0.25,
+        "ci_lower": rate.ci_lower, "ci_upper": rate.ci_upper, "confidence_level": 0.9,
     }  # fmt: skip
-    assert rate == Rate.of(1, 4, level=0.9)
+    assert rate == Rate.of(1, 4, confidence_level=0.9)
 
 
-@pytest.mark.parametrize(("among", "said"), [(11, False), (12, True), (13, True)])
-def test_too_few_people_are_an_answer(among: int, *, said: bool) -> None:
+@pytest.mark.parametrize(("trials", "said"), [(11, False), (12, True), (13, True)])
+def test_too_few_people_are_an_answer(trials: int, *, said: bool) -> None:
     """A rate among just as many as the shop asks for is enough; among one fewer it is not."""
-    assert Rate(3, among).enough(12) is said
+    assert Rate(3, trials).is_reportable(12) is said
 
 
 @pytest.mark.parametrize(
     ("given_", "said"),
     [
-        ({"hits": -1, "among": 2}, r"hits of a rate must be .* \(got -1\)"),
-        ({"hits": 1.0, "among": 2}, r"hits of a rate must be .* \(got 1.0\)"),
-        ({"hits": True, "among": 2}, r"hits of a rate must be .* \(got True\)"),
-        ({"hits": 0, "among": -2}, r"among of a rate must be .* \(got -2\)"),
-        ({"hits": 3, "among": 2}, "3 hits among 2"),
-        ({"hits": 1, "among": 2, "level": 0.0}, r"level of a rate must be .* \(got 0.0\)"),
-        ({"hits": 1, "among": 2, "level": 1.0}, r"level of a rate must be .* \(got 1.0\)"),
-        ({"hits": 1, "among": 2, "level": 95}, r"level of a rate must be .* \(got 95\)"),
-        ({"hits": 1, "among": 2, "level": float("nan")}, r"level of a rate must be .* \(got nan\)"),
+        ({"successes": -1, "trials": 2}, r"successes of a rate must be .* \(got -1\)"),
+        ({"successes": 1.0, "trials": 2}, r"successes of a rate must be .* \(got 1.0\)"),
+        ({"successes": True, "trials": 2}, r"successes of a rate must be .* \(got True\)"),
+        ({"successes": 0, "trials": -2}, r"trials of a rate must be .* \(got -2\)"),
+        ({"successes": 3, "trials": 2}, "3 hits among 2"),
+        ({"successes": 1, "trials": 2, "confidence_level": 0.0}, r"level of a rate must be .* \(got 0.0\)"),
+        ({"successes": 1, "trials": 2, "confidence_level": 1.0}, r"level of a rate must be .* \(got 1.0\)"),
+        ({"successes": 1, "trials": 2, "confidence_level": 95}, r"level of a rate must be .* \(got 95\)"),
+        ({"successes": 1, "trials": 2, "confidence_level": float("nan")}, r"level of a rate must be .* \(got nan\)"),
     ],
 )
 def test_what_is_no_rate_is_refused(given_: dict[str, Any], said: str) -> None:
@@ -156,30 +169,32 @@ def test_the_interval_of_a_difference_is_the_published_one(
     difference = Rate(*one).minus(Rate(*other))
 
     assert difference.value == pytest.approx(one[0] / one[1] - other[0] / other[1])
-    assert difference.low == pytest.approx(low, abs=5e-5)
-    assert difference.high == pytest.approx(high, abs=5e-5)
+    assert difference.ci_lower == pytest.approx(low, abs=5e-5)
+    assert difference.ci_upper == pytest.approx(high, abs=5e-5)
 
 
 @given(COUNTS, COUNTS, LEVELS)
-def test_a_difference_lies_inside_its_interval(one: tuple[int, int], other: tuple[int, int], level: float) -> None:
+def test_a_difference_lies_inside_its_interval(
+    one: tuple[int, int], other: tuple[int, int], confidence_level: float
+) -> None:
     """Nothing above 1 or below -1, and the difference itself between the two ends."""
-    difference = Rate(*one, level=level).minus(Rate(*other, level=level))
+    difference = Rate(*one, confidence_level=confidence_level).minus(Rate(*other, confidence_level=confidence_level))
 
-    assert difference.low is not None
+    assert difference.ci_lower is not None
     assert difference.value is not None
-    assert difference.high is not None
-    assert -1 <= difference.low <= difference.value <= difference.high <= 1
+    assert difference.ci_upper is not None
+    assert -1 <= difference.ci_lower <= difference.value <= difference.ci_upper <= 1
 
 
 @given(COUNTS, COUNTS, LEVELS)
 def test_a_difference_turned_around_has_the_other_sign(
-    one: tuple[int, int], other: tuple[int, int], level: float
+    one: tuple[int, int], other: tuple[int, int], confidence_level: float
 ) -> None:
     """The second less the first is the first less the second with its sign turned, to the last digit."""
-    rates = Rate(*one, level=level), Rate(*other, level=level)
+    rates = Rate(*one, confidence_level=confidence_level), Rate(*other, confidence_level=confidence_level)
     here, there = rates[0].minus(rates[1]), rates[1].minus(rates[0])
 
-    assert (there.value, there.low, there.high) == (-here.value, -here.high, -here.low)  # type: ignore[operator]
+    assert (there.value, there.ci_lower, there.ci_upper) == (-here.value, -here.ci_upper, -here.ci_lower)  # type: ignore[operator]
 
 
 @given(COUNTS, COUNTS)
@@ -188,38 +203,40 @@ def test_a_difference_asked_the_other_way_has_the_other_sign(one: tuple[int, int
     so = Rate(*one).minus(Rate(*other))
     not_so = Rate(one[1] - one[0], one[1]).minus(Rate(other[1] - other[0], other[1]))
 
-    assert not_so.low == pytest.approx(-(so.high or 0), abs=1e-9)
-    assert not_so.high == pytest.approx(-(so.low or 0), abs=1e-9)
+    assert not_so.ci_lower == pytest.approx(-(so.ci_upper or 0), abs=1e-9)
+    assert not_so.ci_upper == pytest.approx(-(so.ci_lower or 0), abs=1e-9)
 
 
 @given(COUNTS, LEVELS)
-def test_a_rate_differs_from_one_of_very_many_as_from_a_known_share(counts: tuple[int, int], level: float) -> None:
+def test_a_rate_differs_from_one_of_very_many_as_from_a_known_share(
+    counts: tuple[int, int], confidence_level: float
+) -> None:
     """Where nobody doubts that the other share is 0, the interval of the difference is that of the rate."""
-    rate = Rate(*counts, level=level)
-    difference = rate.minus(Rate(0, 10**30, level=level))
+    rate = Rate(*counts, confidence_level=confidence_level)
+    difference = rate.minus(Rate(0, 10**30, confidence_level=confidence_level))
 
-    assert difference.low == pytest.approx(rate.low, abs=1e-9)
-    assert difference.high == pytest.approx(rate.high, abs=1e-9)
+    assert difference.ci_lower == pytest.approx(rate.ci_lower, abs=1e-9)
+    assert difference.ci_upper == pytest.approx(rate.ci_upper, abs=1e-9)
 
 
 @pytest.mark.parametrize(
     "difference",
-    [Rate(0, 0).minus(Rate(3, 4)), Rate(3, 4).minus(Rate(0, 0)), Rate(3, 4).minus(Rate(30, 40), least=5)],
+    [Rate(0, 0).minus(Rate(3, 4)), Rate(3, 4).minus(Rate(0, 0)), Rate(3, 4).minus(Rate(30, 40), min_people=5)],
     ids=["of nobody", "from nobody", "too few"],
 )
 def test_too_few_people_have_no_difference(difference: Difference) -> None:
     """Where either rate is among fewer than asked for, there is no figure, and the text says so."""
-    assert not difference.enough
-    assert (difference.value, difference.low, difference.high) == (None, None, None)
+    assert not difference.is_reportable
+    assert (difference.value, difference.ci_lower, difference.ci_upper) == (None, None, None)
     assert str(difference).startswith("not enough (")
-    assert str(difference).endswith(f"at least {difference.least} each)")
+    assert str(difference).endswith(f"at least {difference.min_people} each)")
 
 
-@pytest.mark.parametrize(("among", "said"), [(11, False), (12, True)])
-def test_just_as_many_as_asked_for_are_enough(among: int, *, said: bool) -> None:
+@pytest.mark.parametrize(("trials", "said"), [(11, False), (12, True)])
+def test_just_as_many_as_asked_for_are_enough(trials: int, *, said: bool) -> None:
     """The fewest people that are asked for are enough, in each of the two."""
-    assert Rate(3, among).minus(Rate(3, 12), least=12).enough is said
-    assert Rate(3, 12).minus(Rate(3, among), least=12).enough is said
+    assert Rate(3, trials).minus(Rate(3, 12), min_people=12).is_reportable is said
+    assert Rate(3, 12).minus(Rate(3, trials), min_people=12).is_reportable is said
 
 
 @pytest.mark.parametrize(
@@ -239,22 +256,23 @@ def test_a_difference_reads_with_both_counts(difference: Difference, text: str) 
 
 def test_a_difference_as_values_says_all_of_it() -> None:
     """The dict holds what the properties say, by plain names."""
-    difference = Rate(1, 4, level=0.9).minus(Rate(2, 9, level=0.9), least=3)
+    difference = Rate(1, 4, confidence_level=0.9).minus(Rate(2, 9, confidence_level=0.9), min_people=3)
 
     assert difference.to_dict() == {
-        "hits": 1, "among": 4, "other_hits": 2, "other_among": 9, "value": 1 / 4 - 2 / 9, "low": difference.low,
-        "high": difference.high, "level": 0.9, "least": 3,
+        "successes": 1, "trials": 4, "other_hits": 2, "other_among": 9, "value": 1 / 4 - 2 / 9,
+        "ci_lower": difference.ci_lower,
+        "ci_upper": difference.ci_upper, "confidence_level": 0.9, "min_people": 3,
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("least", [0, -1, 1.5, True, None])
-def test_the_fewest_people_are_a_whole_number(least: Any) -> None:
+@pytest.mark.parametrize("min_people", [0, -1, 1.5, True, None])
+def test_the_fewest_people_are_a_whole_number(min_people: Any) -> None:
     """Fewer than one person, a part of one and what is no number are refused."""
-    with pytest.raises(FunnelError, match="least must be a whole number"):
-        Rate(1, 2).minus(Rate(1, 2), least=least)
+    with pytest.raises(FunnelError, match="min_people must be a whole number"):
+        Rate(1, 2).minus(Rate(1, 2), min_people=min_people)
 
 
 def test_two_levels_have_no_difference() -> None:
     """Intervals that mean different things are not put together."""
     with pytest.raises(FunnelError, match=r"0\.95 and 0\.9; give both the same"):
-        Rate(1, 2).minus(Rate(1, 2, level=0.9))
+        Rate(1, 2).minus(Rate(1, 2, confidence_level=0.9))

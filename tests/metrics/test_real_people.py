@@ -10,15 +10,15 @@ import polars as pl
 import pytest
 
 from funnel.logs import Logs
-from funnel.metrics.affinity.ask import affinity
-from funnel.metrics.rate import Rate
-from funnel.metrics.repeat.origin import repeat_by
-from funnel.metrics.repeat.rates import repeat_rates
-from funnel.metrics.repeat.rhythm import purchase_rhythm
-from funnel.metrics.repeat.steps import purchase_steps
-from funnel.metrics.rfm import rfm_quantiles, segments
+from funnel.metrics._affinity.affinity import affinity
+from funnel.metrics._rate import Rate
+from funnel.metrics._repeat.by_origin import repeat_by
+from funnel.metrics._repeat.rates import repeat_rates
+from funnel.metrics._repeat.rhythm import purchase_rhythm
+from funnel.metrics._repeat.steps import purchase_steps
+from funnel.metrics._rfm import rfm_quantiles, segments
 from funnel.policy import Policy
-from funnel.rules.rfm import Segment
+from funnel.rules._rfm import Segment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +35,8 @@ create view bought as select customer_id::varchar as person_id, date::timestampt
     from discs group by 1, 2;
 create view steps as select *, row_number() over (partition by person_id order by t) as nth,
     lead(t) over (partition by person_id order by t) - t as gap from bought;
-create view people as select person_id, min(t) as first, max(t) as last, count(*) as times, sum(amount)::bigint as spent
+create view people as select person_id, min(t) as first, max(t) as last, count(*) as times,
+    sum(amount)::bigint as net_spent
     from bought group by 1;
 """
 NOW = "timestamptz '1998-07-01 00:00:00+00'"
@@ -82,7 +83,7 @@ def test_the_steps_of_cdnow(cdnow: Logs, ask: Ask) -> None:
         f"from (select *, t <= {NOW} - interval 90 day as old from steps) group by nth order by nth"
     )
 
-    assert [(one.nth, one.people, one.repeat.rate.hits, one.repeat.rate.among) for one in found] == told
+    assert [(one.nth, one.people, one.repeat.rate.successes, one.repeat.rate.trials) for one in found] == told
     assert sum(one.wait.converted for one in found) == ask("select count(gap) from steps")[0][0]
 
 
@@ -104,7 +105,8 @@ def test_the_ranks_and_segments_of_cdnow(cdnow: Logs, ask: Ask) -> None:
     """Each person's ranks are SQL's, and as many are at risk, dormant and champions as SQL finds."""
     ranks = rfm_quantiles(cdnow, as_of=AS_OF).sort("person_id")
     columns = ", ".join(
-        f"1 + 5 * (rank() over (order by {column}) - 1) // count(*) over ()" for column in ("last", "times", "spent")
+        f"1 + 5 * (rank() over (order by {column}) - 1) // count(*) over ()"
+        for column in ("last", "times", "net_spent")
     )
     silent = f"{NOW} - last"
     counts = {
@@ -112,7 +114,7 @@ def test_the_ranks_and_segments_of_cdnow(cdnow: Logs, ask: Ask) -> None:
         Segment.DORMANT: f"{silent} > interval 240 day and times < 3",
         Segment.CHAMPION: f"{silent} <= interval 60 day and times >= 5",
     }
-    found = {one.segment: one.people.hits for one in segments(cdnow, Policy(), as_of=AS_OF)}
+    found = {one.segment: one.people.successes for one in segments(cdnow, Policy(), as_of=AS_OF)}
 
     told = ask(f"select person_id, {columns} from people order by person_id")  # noqa: S608 (our own words)
     assert ranks.select("person_id", "recency_rank", "frequency_rank", "monetary_rank").rows() == told
@@ -139,12 +141,12 @@ def test_what_goes_together_in_a_gift_shop(shared_data: Path) -> None:
     lines = connection.sql("select distinct id as purchase_id, sku from sold").pl()
     logs = Logs(purchases=orders.with_columns(amount=pl.lit(1)))
     as_of = datetime(2011, 12, 10, tzinfo=UTC)
-    found = affinity(logs, lines, SPAN, as_of=as_of, least=200)
+    found = affinity(logs, lines, SPAN, as_of=as_of, min_people=200)
     pairs = connection.execute(
         "with held as (select distinct id, sku from sold) select a.sku, b.sku, count(*) from held a join held b "
         "on a.id = b.id and a.sku <> b.sku group by all having count(*) >= 200"
     ).fetchall()
-    ((hits, among),) = connection.execute(
+    ((successes, trials),) = connection.execute(
         "with o as (select id, min(person_id) as person_id, min(t) as t from sold group by id), "
         "firsts as (select person_id, min(o.t) as first from o semi join (from sold where sku = '85123A') s using (id) "
         "group by 1) select count(*) filter (exists (from o where id in (select id from sold where sku = '22423') "
@@ -154,6 +156,6 @@ def test_what_goes_together_in_a_gift_shop(shared_data: Path) -> None:
     few = affinity(logs, lines.filter(pl.col("sku").is_in(["85123A", "22423"])), SPAN, as_of=as_of)
     groups = repeat_by(logs, "product", SPAN, as_of=as_of, lines=lines)
 
-    assert sorted((one.sku, one.other, one.support.hits) for one in found.together) == sorted(pairs)
-    assert [one.confidence for one in few.in_order if one.other == "22423"] == [Rate(hits, among)]
-    assert sum(one.repeat.rate.among + one.repeat.pending for one in groups) > orders["person_id"].n_unique()
+    assert sorted((one.sku, one.other, one.support.successes) for one in found.together) == sorted(pairs)
+    assert [one.confidence for one in few.in_order if one.other == "22423"] == [Rate(successes, trials)]
+    assert sum(one.repeat.rate.trials + one.repeat.pending for one in groups) > orders["person_id"].n_unique()

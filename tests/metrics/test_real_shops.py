@@ -9,8 +9,8 @@ import duckdb
 import polars as pl
 import pytest
 
-from funnel.metrics.lifecycle import lifecycle
-from funnel.metrics.retention.ask import retention
+from funnel.metrics._lifecycle import lifecycle
+from funnel.metrics._retention.retention import retention
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,10 +15,10 @@ from funnel.errors import ArgumentError
 from funnel.facts import Facts
 from funnel.history import History
 from funnel.logs import Logs
-from funnel.metrics.rate import Rate
-from funnel.metrics.rfm import rfm_quantiles, segments
+from funnel.metrics._rate import Rate
+from funnel.metrics._rfm import rfm_quantiles, segments
 from funnel.policy import Policy
-from funnel.rules.rfm import Segment, segment
+from funnel.rules._rfm import Segment, segment
 from tests.frames import read
 from tests.metrics.buyers import DAY, buyers, counted, moments
 from tests.metrics.people import FEW
@@ -36,16 +36,16 @@ def test_segments_are_counted_as_they_are_found_one_by_one(people: list[History]
     known = [(one, Facts.of(one, as_of=as_of)) for one in known_by(people, as_of)]
     counts = Counter(segment(facts, POLICY) for _, facts in known)
     found = segments(logs_of(people), POLICY, as_of=as_of)
-    spent = sum(facts.spent for _, facts in known)
+    net_spent = sum(facts.net_spent for _, facts in known)
     friend = any(lead.referred_by and lead.arrived_at <= as_of for one in people for lead in one.leads)
 
     assert [one.segment for one in found] == list(Segment)
-    assert {one.segment: one.people.hits - (friend and one.segment is Segment.PROSPECT) for one in found} == {
+    assert {one.segment: one.people.successes - (friend and one.segment is Segment.PROSPECT) for one in found} == {
         one: counts[one] for one in Segment
     }
     assert sum(one.purchases for one in found) == sum(len(counted(one, as_of)) for one in people)
-    assert sum(one.spent for one in found) == spent
-    assert all(one.money is None for one in found) if spent == 0 else sum(one.money or 0 for one in found) > 0.99
+    assert sum(one.net_spent for one in found) == net_spent
+    assert all(one.money is None for one in found) if net_spent == 0 else sum(one.money or 0 for one in found) > 0.99
 
 
 @FEW
@@ -61,7 +61,7 @@ def test_ranks_are_what_counting_by_hand_finds(people: list[History], as_of: dat
         facts = bought[row["person_id"]]
         later = sum(facts.since_last_purchase < other.since_last_purchase for other in bought.values())
         fewer = sum(facts.purchase_count > other.purchase_count for other in bought.values())
-        less = sum(facts.spent > other.spent for other in bought.values())
+        less = sum(facts.net_spent > other.net_spent for other in bought.values())
         assert [row["recency_rank"], row["frequency_rank"], row["monetary_rank"]] == [
             1 + classes * below // len(bought) for below in (later, fewer, less)
         ]
@@ -99,7 +99,7 @@ def test_segments_read_well() -> None:
         "people": 1,
         "share": 0.5,
         "purchases": 2,
-        "spent": 1200,
+        "net_spent": 1200,
         "money": 1.0,
     }
     assert "<td>active</td><td>1</td>" in found._repr_html_()

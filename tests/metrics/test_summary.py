@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from funnel.errors import ArgumentError
 from funnel.history import History
 from funnel.logs import Logs
-from funnel.metrics import summary
-from funnel.metrics.summary import PurchaseSummary
+from funnel.metrics import _purchase_summary
+from funnel.metrics._purchase_summary import PurchaseSummary
 from funnel.money import Money
 from funnel.records import Purchase, Refund
 from tests.engines import ENGINES, HERE, examples
@@ -75,7 +75,7 @@ def test_every_engine_counts_as_a_person_would(engine: str) -> None:
 def test_by_expressions_it_is_the_same(shop: Shop, as_of: datetime) -> None:
     """Where numpy is not installed Polars' own expressions give the same rows."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(summary, "installed", lambda _: False)
+        patch.setattr(_purchase_summary, "installed", lambda _: False)
         found = PurchaseSummary.over(Logs(**shop.tables()), tz=ZONE, as_of=as_of)
 
     assert told(found) == right(shop, as_of)

@@ -10,7 +10,7 @@ import attrs
 import polars as pl
 from hypothesis import strategies as st
 
-from funnel.metrics.survival.ask import Survival, survival
+from funnel.metrics._survival.survival import Survival, survival
 from tests.frames import TIME
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -86,7 +86,12 @@ def frame_of(waits: Sequence[Pair], **groups: Sequence[object]) -> pl.DataFrame:
     return table.with_columns(pl.Series(name, values, pl.String) for name, values in groups.items())
 
 
-def after(*days: float, watched: Sequence[float] = (), least: int = 1, level: float = 0.95) -> Survival:
+def after(*days: float, watched: Sequence[float] = (), min_people: int = 1, confidence_level: float = 0.95) -> Survival:
     """The survival of people who converted after so many days, and of others who were watched so many and did not."""
     converted = [(NOON - day * DAY, NOON) for day in days]
-    return survival([*converted, *((NOON - day * DAY, None) for day in watched)], as_of=NOON, least=least, level=level)
+    return survival(
+        [*converted, *((NOON - day * DAY, None) for day in watched)],
+        as_of=NOON,
+        min_people=min_people,
+        confidence_level=confidence_level,
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from funnel.readers.orders import Columns, OrderMapping, Orders, read_orders
+from funnel.readers._read_orders import Columns, OrderMapping, Orders, read_orders
 
 if TYPE_CHECKING:
     from pathlib import Path

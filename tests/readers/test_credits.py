@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnel.readers.orders import Orders
+from funnel.readers._read_orders import Orders
 from tests.readers.shop import WHOLE, account, counted, lines, mapping, read
 
 HEAD = "No,Buyer,When,Item,Pieces,Price\n"

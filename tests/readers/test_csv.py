@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from funnel.errors import ArgumentError, FunnelError, LogsError, RecordError
-from funnel.readers.orders import Orders, read_orders
+from funnel.readers._read_orders import Orders, read_orders
 from tests.readers.shop import account, mapping
 
 if TYPE_CHECKING:

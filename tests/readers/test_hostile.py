@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from funnel.errors import ArgumentError, FunnelError, MoneyError
 from funnel.money import Money
-from funnel.readers.orders import OrderMapping, Orders, read_orders
+from funnel.readers._read_orders import OrderMapping, Orders, read_orders
 from tests.readers.shop import account, counted, mapping
 
 CANARY = "KANARI"

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from funnel.errors import ArgumentError, FileError
-from funnel.readers.orders import Columns, OrderMapping
+from funnel.readers._read_orders import Columns, OrderMapping
 from tests.readers.shop import LINES, WHOLE, lines, mapping
 
 if TYPE_CHECKING:

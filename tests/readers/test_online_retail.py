@@ -9,7 +9,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from funnel.readers.orders import OrderMapping, Orders, read_orders
+from funnel.readers._read_orders import OrderMapping, Orders, read_orders
 from tests.readers.shop import account, counted
 
 if TYPE_CHECKING:

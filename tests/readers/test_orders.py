@@ -10,7 +10,7 @@ import pytest
 from funnel._fields import NOT_MANGLED
 from funnel.errors import ArgumentError, FileError, LogsError, MissingExtraError, RecordError
 from funnel.readers._parquet import Counted
-from funnel.readers.orders import Entry, OrderMapping, read_orders
+from funnel.readers._read_orders import Entry, OrderMapping, read_orders
 from tests.readers.shop import LINES, WHOLE, account, counted, lines, mapping, read
 
 if TYPE_CHECKING:

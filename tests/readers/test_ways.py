@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from funnel import Logs
-from funnel.readers.orders import OrderMapping, Orders
+from funnel.readers._read_orders import OrderMapping, Orders
 from tests.readers.shop import LINES, WHOLE, account, counted, mapping, read
 
 HEAD = "No,Buyer,When,Total,Item,Pieces,Price,State,Gone,Back,Back on,Code\n"

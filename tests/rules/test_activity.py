@@ -11,14 +11,14 @@ from funnel.history import History
 from funnel.money import Money
 from funnel.policy import Policy
 from funnel.records import Purchase
-from funnel.rules.activity import (
+from funnel.rules._activity import (
     has_bought,
     has_bought_again,
     has_engaged,
     has_rhythm,
-    is_gone,
     is_lapsed,
-    is_near,
+    is_likely_lost,
+    is_nearly_due,
     is_overdue,
     is_quiet,
     is_won_back,
@@ -87,7 +87,7 @@ def test_how_long_a_sitting_is_can_be_set() -> None:
     assert (is_overdue(facts, meals), is_overdue(facts, POLICY)) == (True, False)
 
 
-@pytest.mark.parametrize("asked", [is_near, is_overdue, is_gone])
+@pytest.mark.parametrize("asked", [is_nearly_due, is_overdue, is_likely_lost])
 def test_three_orders_of_one_evening_are_never_missed(asked: Any) -> None:
     """Of three orders within two minutes nobody is expected back: neither soon, nor ever."""
     bought = [

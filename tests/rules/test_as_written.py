@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-import funnel
 from funnel import Policy, Rule
+from tests.public import public
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 POLICY = Policy()
-RULES = {name: one for name in funnel.__all__ if isinstance(one := getattr(funnel, name), Rule)}
+RULES = {name: one for name, one in public().items() if isinstance(one, Rule)}
 
 
 @pytest.mark.parametrize("name", RULES)

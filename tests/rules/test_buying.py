@@ -7,59 +7,59 @@ from typing import Any
 
 import pytest
 
-from funnel._rule import Rule
 from funnel.facts import Facts
 from funnel.policy import Policy
-from funnel.rules.buying import Step, buying_step, in_after_sale, is_asking, is_deciding, is_weighing
+from funnel.rules._buying import BuyingPhase, buying_phase, in_after_sale, is_asking, is_deciding, is_weighing
+from funnel.rules._rule import Rule
 from tests.shop import DAY, TICK, person
 
-POLICY = Policy(step_lasts=14 * DAY, after_sale_for=30 * DAY)
+POLICY = Policy(phase_lasts=14 * DAY, after_sale_for=30 * DAY)
 SIGNS = [
-    ("since_last_checkout", Step.DECISION),
-    ("since_said_ready", Step.DECISION),
-    ("since_last_cart", Step.EVALUATION),
-    ("since_last_quote", Step.EVALUATION),
-    ("since_last_question", Step.INFORMATION),
-    ("since_last_visit", Step.NEED),
-    ("since_arrival", Step.NEED),
+    ("since_last_checkout", BuyingPhase.DECISION),
+    ("since_last_ready_signal", BuyingPhase.DECISION),
+    ("since_last_cart", BuyingPhase.EVALUATION),
+    ("since_last_quote", BuyingPhase.EVALUATION),
+    ("since_last_question", BuyingPhase.INFORMATION),
+    ("since_last_visit", BuyingPhase.NEED),
+    ("since_arrival", BuyingPhase.NEED),
 ]
 
 
 @pytest.mark.parametrize(("sign", "step"), SIGNS)
-def test_a_sign_speaks_for_its_step_while_it_is_fresh(sign: str, step: Step) -> None:
-    """Until just before `step_lasts`; then it says no more."""
-    assert buying_step(person(**{sign: 14 * DAY - TICK}), POLICY) is step
-    assert buying_step(person(**{sign: 14 * DAY}), POLICY) is Step.NONE
+def test_a_sign_speaks_for_its_step_while_it_is_fresh(sign: str, step: BuyingPhase) -> None:
+    """Until just before `phase_lasts`; then it says no more."""
+    assert buying_phase(person(**{sign: 14 * DAY - TICK}), POLICY) is step
+    assert buying_phase(person(**{sign: 14 * DAY}), POLICY) is BuyingPhase.NONE
 
 
 @pytest.mark.parametrize(("sign", "step"), SIGNS)
-def test_a_purchase_uses_up_what_led_to_it(sign: str, step: Step) -> None:
+def test_a_purchase_uses_up_what_led_to_it(sign: str, step: BuyingPhase) -> None:
     """A sign before or at the purchase says nothing of the next one; one after it does, unless it is a mere visit."""
     facts = {"purchase_count": 1, "since_last_purchase": 5 * DAY}
-    after = Step.AFTER_SALE if step is Step.NEED else step
+    after = BuyingPhase.AFTER_SALE if step is BuyingPhase.NEED else step
 
-    assert buying_step(person(**facts, **{sign: 5 * DAY}), POLICY) is Step.AFTER_SALE
-    assert buying_step(person(**facts, **{sign: 5 * DAY - TICK}), POLICY) is after
+    assert buying_phase(person(**facts, **{sign: 5 * DAY}), POLICY) is BuyingPhase.AFTER_SALE
+    assert buying_phase(person(**facts, **{sign: 5 * DAY - TICK}), POLICY) is after
 
 
 @pytest.mark.parametrize(
     ("signs", "step"),
     [
-        ([sign for sign, _ in SIGNS], Step.DECISION),
-        ([sign for sign, _ in SIGNS[2:]], Step.EVALUATION),
-        ([sign for sign, _ in SIGNS[4:]], Step.INFORMATION),
-        ([], Step.NONE),
+        ([sign for sign, _ in SIGNS], BuyingPhase.DECISION),
+        ([sign for sign, _ in SIGNS[2:]], BuyingPhase.EVALUATION),
+        ([sign for sign, _ in SIGNS[4:]], BuyingPhase.INFORMATION),
+        ([], BuyingPhase.NONE),
     ],
 )
-def test_the_furthest_step_counts(signs: list[str], step: Step) -> None:
+def test_the_furthest_step_counts(signs: list[str], step: BuyingPhase) -> None:
     """Who went to pay is deciding, whatever they asked on the way."""
-    assert buying_step(person(**dict.fromkeys(signs, DAY)), POLICY) is step
+    assert buying_phase(person(**dict.fromkeys(signs, DAY)), POLICY) is step
 
 
 @pytest.mark.parametrize(
     ("rule", "signs"),
     [
-        (is_deciding, ["since_last_checkout", "since_said_ready"]),
+        (is_deciding, ["since_last_checkout", "since_last_ready_signal"]),
         (is_weighing, ["since_last_cart", "since_last_quote"]),
         (is_asking, ["since_last_question"]),
     ],

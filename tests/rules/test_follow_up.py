@@ -9,27 +9,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnel import Facts, History, Money, Purchase, Question
+from funnel import Facts, History, Money, Purchase
+from funnel.interactions import Question
 from funnel.policy import Policy
-from funnel.rules.follow_up import (
-    NextStep,
-    has_refused,
+from funnel.rules._next_action import (
+    NextAction,
+    can_contact,
+    has_declined,
     has_replied,
     is_due_for_follow_up,
-    may_write,
-    next_step,
+    next_action,
     since_due,
     value_at_stake,
 )
 from tests.shop import DAY, NOW, TICK, person
 
 POLICY = Policy()
-REFUSED: dict[str, Any] = {"refusal_count": 1, "since_last_refusal": 5 * DAY, "since_last_inbound": 5 * DAY}
+REFUSED: dict[str, Any] = {"decline_count": 1, "since_last_decline": 5 * DAY, "since_last_inbound": 5 * DAY}
 WAITING: dict[str, Any] = {"postponement_count": 1, "since_last_postponement": 9 * DAY, "until_ready": DAY}
 LATE: dict[str, Any] = {"open_promise_count": 1, "since_promise_was_due": TICK}
 LAPSED: dict[str, Any] = {"purchase_count": 1, "since_last_purchase": 180 * DAY + TICK}
 OVERDUE: dict[str, Any] = {"purchase_count": 3, "purchase_interval": 20 * DAY, "since_last_purchase": 40 * DAY}
-SAID: dict[str, Any] = {"since_said_ready": 5 * DAY, "since_last_inbound": 5 * DAY}
+SAID: dict[str, Any] = {"since_last_ready_signal": 5 * DAY, "since_last_inbound": 5 * DAY}
 LARGE: dict[str, Any] = {
     "purchase_count": 1,
     "largest_purchase": 100,
@@ -53,7 +54,7 @@ TAKEN: dict[str, Any] = {"purchase_count": 1, "since_last_purchase": DAY, "since
 )
 def test_a_no_is_their_last_word_until_they_come_again(facts: dict[str, Any], expected: bool) -> None:  # noqa: FBT001 - a case
     """A word or a purchase after it undoes it."""
-    assert has_refused(person(**facts), POLICY) is expected
+    assert has_declined(person(**facts), POLICY) is expected
 
 
 @pytest.mark.parametrize(
@@ -72,84 +73,84 @@ def test_a_no_is_their_last_word_until_they_come_again(facts: dict[str, Any], ex
 )
 def test_the_shop_does_not_press(facts: dict[str, Any], expected: bool) -> None:  # noqa: FBT001 - a case
     """Not to who asked to be left alone, not too soon again, not too often in vain."""
-    assert may_write(person(**facts), POLICY) is expected
+    assert can_contact(person(**facts), POLICY) is expected
 
 
 @pytest.mark.parametrize(
     ("facts", "expected"),
     [
-        ({"open_complaint_count": 1, "open_question_count": 1, "has_opted_out": True}, NextStep.REPAIR),
-        ({"open_question_count": 1, "oldest_open_question": TICK, **LATE}, NextStep.ANSWER),
-        ({**LATE, "has_opted_out": True}, NextStep.TELL_OF_DELAY),
-        ({**LATE, "since_promise_was_due": timedelta(0)}, NextStep.NOTHING),
-        ({"has_opted_out": True, **WAITING}, NextStep.LEAVE_ALONE),
-        ({**REFUSED, **LAPSED}, NextStep.LEAVE_ALONE),
-        ({**WAITING, "since_last_checkout": 10 * DAY}, NextStep.WAIT),
-        ({**LAPSED, "since_last_follow_up": DAY}, NextStep.WAIT),
-        ({"since_last_checkout": DAY}, NextStep.CLOSE_SALE),
-        ({**WAITING, "until_ready": timedelta(0)}, NextStep.ASK_AS_PROMISED),
-        (CAME, NextStep.ASK_FEEDBACK),
-        ({**CAME, "since_last_delivery": 7 * DAY + TICK}, NextStep.REMIND),
-        ({**CAME, "since_last_feedback": 7 * DAY + TICK}, NextStep.ASK_FEEDBACK),
-        ({**CAME, "since_last_feedback": 7 * DAY}, NextStep.REMIND),
-        ({**CAME, "since_last_feedback": 7 * DAY - TICK}, NextStep.REMIND),
-        ({**CAME, "since_last_follow_up": 7 * DAY + TICK}, NextStep.ASK_FEEDBACK),
-        ({**CAME, "since_last_follow_up": 7 * DAY}, NextStep.REMIND),
-        ({**SAID, **REFUSED, "since_last_refusal": 6 * DAY}, NextStep.CLOSE_SALE),
-        ({**SAID, "has_opted_out": True, "since_last_opt_out": 6 * DAY}, NextStep.CLOSE_SALE),
-        ({**SAID, "has_opted_out": True, "since_last_opt_out": 5 * DAY}, NextStep.LEAVE_ALONE),
-        ({**SAID, "since_last_follow_up": TICK}, NextStep.CLOSE_SALE),
-        ({**SAID, **LARGE}, NextStep.MEET),
-        (LARGE, NextStep.MEET),
-        ({**LARGE, "last_quote_amount": 500}, NextStep.FOLLOW_UP),
-        ({**LARGE, "meeting_count": 1}, NextStep.FOLLOW_UP),
-        ({**LARGE, "since_last_quote": 14 * DAY, "since_last_purchase": 20 * DAY}, NextStep.NOTHING),
-        ({"since_last_cart": DAY}, NextStep.FOLLOW_UP),
-        ({"since_last_quote": DAY, "last_quote_amount": 9}, NextStep.FOLLOW_UP),
-        ({"since_last_question": DAY}, NextStep.FOLLOW_UP),
+        ({"open_complaint_count": 1, "open_question_count": 1, "has_opted_out": True}, NextAction.REPAIR),
+        ({"open_question_count": 1, "oldest_open_question": TICK, **LATE}, NextAction.ANSWER),
+        ({**LATE, "has_opted_out": True}, NextAction.TELL_OF_DELAY),
+        ({**LATE, "since_promise_was_due": timedelta(0)}, NextAction.NOTHING),
+        ({"has_opted_out": True, **WAITING}, NextAction.LEAVE_ALONE),
+        ({**REFUSED, **LAPSED}, NextAction.LEAVE_ALONE),
+        ({**WAITING, "since_last_checkout": 10 * DAY}, NextAction.WAIT),
+        ({**LAPSED, "since_last_follow_up": DAY}, NextAction.WAIT),
+        ({"since_last_checkout": DAY}, NextAction.CLOSE_SALE),
+        ({**WAITING, "until_ready": timedelta(0)}, NextAction.ASK_AS_PROMISED),
+        (CAME, NextAction.ASK_FEEDBACK),
+        ({**CAME, "since_last_delivery": 7 * DAY + TICK}, NextAction.REMIND),
+        ({**CAME, "since_last_feedback": 7 * DAY + TICK}, NextAction.ASK_FEEDBACK),
+        ({**CAME, "since_last_feedback": 7 * DAY}, NextAction.REMIND),
+        ({**CAME, "since_last_feedback": 7 * DAY - TICK}, NextAction.REMIND),
+        ({**CAME, "since_last_follow_up": 7 * DAY + TICK}, NextAction.ASK_FEEDBACK),
+        ({**CAME, "since_last_follow_up": 7 * DAY}, NextAction.REMIND),
+        ({**SAID, **REFUSED, "since_last_decline": 6 * DAY}, NextAction.CLOSE_SALE),
+        ({**SAID, "has_opted_out": True, "since_last_opt_out": 6 * DAY}, NextAction.CLOSE_SALE),
+        ({**SAID, "has_opted_out": True, "since_last_opt_out": 5 * DAY}, NextAction.LEAVE_ALONE),
+        ({**SAID, "since_last_follow_up": TICK}, NextAction.CLOSE_SALE),
+        ({**SAID, **LARGE}, NextAction.MEET),
+        (LARGE, NextAction.MEET),
+        ({**LARGE, "last_quote_amount": 500}, NextAction.FOLLOW_UP),
+        ({**LARGE, "meeting_count": 1}, NextAction.FOLLOW_UP),
+        ({**LARGE, "since_last_quote": 14 * DAY, "since_last_purchase": 20 * DAY}, NextAction.NOTHING),
+        ({"since_last_cart": DAY}, NextAction.FOLLOW_UP),
+        ({"since_last_quote": DAY, "last_quote_amount": 9}, NextAction.FOLLOW_UP),
+        ({"since_last_question": DAY}, NextAction.FOLLOW_UP),
         (
             {"since_last_cart": 6 * DAY, "since_last_follow_up": 5 * DAY, "since_last_inbound": 5 * DAY},
-            NextStep.FOLLOW_UP,
+            NextAction.FOLLOW_UP,
         ),
         (
             {"since_last_cart": 6 * DAY, "since_last_follow_up": 5 * DAY, "since_last_inbound": 4 * DAY},
-            NextStep.NOTHING,
+            NextAction.NOTHING,
         ),
         (
             {"since_last_cart": 4 * DAY, "since_last_follow_up": 5 * DAY, "since_last_inbound": 4 * DAY},
-            NextStep.FOLLOW_UP,
+            NextAction.FOLLOW_UP,
         ),
         (
             {"since_last_cart": 5 * DAY, "since_last_follow_up": 5 * DAY, "since_last_inbound": 4 * DAY},
-            NextStep.NOTHING,
+            NextAction.NOTHING,
         ),
-        ({"purchase_count": 1, "since_last_purchase": 7 * DAY}, NextStep.THANK),
-        ({**TAKEN, "since_last_delivery": DAY + TICK}, NextStep.THANK),
-        ({**TAKEN, "since_last_delivery": DAY}, NextStep.NOTHING),
-        ({"purchase_count": 1, "since_last_purchase": 7 * DAY + TICK}, NextStep.NOTHING),
-        ({"purchase_count": 1, "since_last_purchase": 5 * DAY, "since_last_follow_up": 5 * DAY}, NextStep.NOTHING),
-        ({"purchase_count": 1, "since_last_purchase": 30 * DAY}, NextStep.NOTHING),
-        ({"purchase_count": 1, "since_last_purchase": 30 * DAY + TICK}, NextStep.OFFER_NEXT),
-        ({"purchase_count": 2, "since_last_purchase": 31 * DAY, "since_last_follow_up": 30 * DAY}, NextStep.NOTHING),
-        ({**OVERDUE, "since_last_purchase": 16 * DAY}, NextStep.NOTHING),
-        ({**OVERDUE, "since_last_purchase": 16 * DAY + TICK}, NextStep.OFFER_NEXT),
-        ({**OVERDUE, "since_last_purchase": 17 * DAY, "since_last_follow_up": 30 * DAY}, NextStep.NOTHING),
-        ({**OVERDUE, "purchase_interval": 90 * DAY}, NextStep.NOTHING),
-        ({**OVERDUE, "since_last_purchase": 30 * DAY}, NextStep.OFFER_NEXT),
-        ({**OVERDUE, "since_last_purchase": 30 * DAY + TICK}, NextStep.REMIND),
-        ({**LAPSED, "since_last_follow_up": 40 * DAY, "since_last_inbound": 30 * DAY}, NextStep.NOTHING),
-        ({**LAPSED, "since_last_follow_up": 40 * DAY, "since_last_inbound": 30 * DAY + TICK}, NextStep.WIN_BACK),
-        (LAPSED, NextStep.WIN_BACK),
-        (OVERDUE, NextStep.REMIND),
-        ({"since_last_visit": DAY, "inbound_count": 1}, NextStep.NOTHING),
-        ({}, NextStep.NOTHING),
+        ({"purchase_count": 1, "since_last_purchase": 7 * DAY}, NextAction.THANK),
+        ({**TAKEN, "since_last_delivery": DAY + TICK}, NextAction.THANK),
+        ({**TAKEN, "since_last_delivery": DAY}, NextAction.NOTHING),
+        ({"purchase_count": 1, "since_last_purchase": 7 * DAY + TICK}, NextAction.NOTHING),
+        ({"purchase_count": 1, "since_last_purchase": 5 * DAY, "since_last_follow_up": 5 * DAY}, NextAction.NOTHING),
+        ({"purchase_count": 1, "since_last_purchase": 30 * DAY}, NextAction.NOTHING),
+        ({"purchase_count": 1, "since_last_purchase": 30 * DAY + TICK}, NextAction.OFFER_NEXT),
+        ({"purchase_count": 2, "since_last_purchase": 31 * DAY, "since_last_follow_up": 30 * DAY}, NextAction.NOTHING),
+        ({**OVERDUE, "since_last_purchase": 16 * DAY}, NextAction.NOTHING),
+        ({**OVERDUE, "since_last_purchase": 16 * DAY + TICK}, NextAction.OFFER_NEXT),
+        ({**OVERDUE, "since_last_purchase": 17 * DAY, "since_last_follow_up": 30 * DAY}, NextAction.NOTHING),
+        ({**OVERDUE, "purchase_interval": 90 * DAY}, NextAction.NOTHING),
+        ({**OVERDUE, "since_last_purchase": 30 * DAY}, NextAction.OFFER_NEXT),
+        ({**OVERDUE, "since_last_purchase": 30 * DAY + TICK}, NextAction.REMIND),
+        ({**LAPSED, "since_last_follow_up": 40 * DAY, "since_last_inbound": 30 * DAY}, NextAction.NOTHING),
+        ({**LAPSED, "since_last_follow_up": 40 * DAY, "since_last_inbound": 30 * DAY + TICK}, NextAction.WIN_BACK),
+        (LAPSED, NextAction.WIN_BACK),
+        (OVERDUE, NextAction.REMIND),
+        ({"since_last_visit": DAY, "inbound_count": 1}, NextAction.NOTHING),
+        ({}, NextAction.NOTHING),
     ],
 )
-def test_what_is_owed_comes_before_what_is_offered(facts: dict[str, Any], expected: NextStep) -> None:
+def test_what_is_owed_comes_before_what_is_offered(facts: dict[str, Any], expected: NextAction) -> None:
     """The order of the questions is the order of the shop's duties."""
-    idle = {NextStep.NOTHING, NextStep.WAIT, NextStep.LEAVE_ALONE}
+    idle = {NextAction.NOTHING, NextAction.WAIT, NextAction.LEAVE_ALONE}
 
-    assert next_step(person(**facts), POLICY) is expected
+    assert next_action(person(**facts), POLICY) is expected
     assert is_due_for_follow_up(person(**facts), POLICY) is (expected not in idle)
 
 
@@ -185,7 +186,7 @@ def test_a_delay_is_told_from_the_end_of_the_grace_on() -> None:
     """The shop gives the carrier some days; what is owed is owed from then on."""
     late, policy = person(**{**LATE, "since_promise_was_due": 3 * DAY}), Policy(delivery_grace=2 * DAY)
 
-    assert next_step(late, policy) is NextStep.TELL_OF_DELAY
+    assert next_action(late, policy) is NextAction.TELL_OF_DELAY
     assert since_due(late, policy) == DAY
 
 
@@ -228,35 +229,35 @@ def test_the_cap_counts_as_many_contacts_as_the_policy_says() -> None:
         since_last_follow_up=4 * DAY, since_second_last_follow_up=8 * DAY, since_third_last_follow_up=12 * DAY
     )
 
-    assert [may_write(often, Policy(most_contacts=most, contact_span=8 * DAY)) for most in (1, 2, 3)] == [
+    assert [can_contact(often, Policy(max_contacts=most, contact_window=8 * DAY)) for most in (1, 2, 3)] == [
         False,
         False,
         True,
     ]
-    assert not may_write(often, Policy(most_contacts=3, contact_span=12 * DAY))
-    assert may_write(often, Policy(most_contacts=3, contact_span=12 * DAY - TICK))
+    assert not can_contact(often, Policy(max_contacts=3, contact_window=12 * DAY))
+    assert can_contact(often, Policy(max_contacts=3, contact_window=12 * DAY - TICK))
 
 
 def test_a_sum_that_is_large_in_itself_asks_for_a_meeting() -> None:
     """Above the amount of the policy, and not at it; a shop that has set none has no such sum."""
     quoted = [person(last_quote_amount=amount, since_last_quote=DAY) for amount in (70, 71)]
-    owed = [NextStep.FOLLOW_UP, NextStep.MEET]
+    owed = [NextAction.FOLLOW_UP, NextAction.MEET]
 
-    assert [next_step(one, Policy(meeting_amount=70)) for one in quoted] == owed
-    assert [next_step(one, POLICY) for one in quoted] == [NextStep.FOLLOW_UP] * 2
+    assert [next_action(one, Policy(meeting_amount=70)) for one in quoted] == owed
+    assert [next_action(one, POLICY) for one in quoted] == [NextAction.FOLLOW_UP] * 2
 
 
-@pytest.mark.parametrize(("grace", "expected"), [(DAY, NextStep.NOTHING), (DAY - TICK, NextStep.TELL_OF_DELAY)])
-def test_goods_are_late_after_the_grace(grace: timedelta, expected: NextStep) -> None:
+@pytest.mark.parametrize(("grace", "expected"), [(DAY, NextAction.NOTHING), (DAY - TICK, NextAction.TELL_OF_DELAY)])
+def test_goods_are_late_after_the_grace(grace: timedelta, expected: NextAction) -> None:
     """A day after the promise nothing is said with a day of grace; with a microsecond less it is."""
     late = person(open_promise_count=1, since_promise_was_due=DAY)
 
-    assert next_step(late, Policy(delivery_grace=grace)) is expected
+    assert next_action(late, Policy(delivery_grace=grace)) is expected
 
 
 def test_every_step_can_be_reached() -> None:
     """No step is named that no path leads to."""
-    assert {path.answer for path in next_step.table(POLICY).paths} == {step.value for step in NextStep}
+    assert {path.answer for path in next_action.table(POLICY).paths} == {step.value for step in NextAction}
 
 
 @given(
@@ -275,7 +276,7 @@ def test_an_answer_is_due_from_the_oldest_question_that_waits(asked: list[int], 
     facts = Facts.of(History.of("p1", records), as_of=NOW)
     waiting = [day for day in asked if day <= 30 and not any(later < day for later in bought)]
 
-    assert (next_step(facts, POLICY) is NextStep.ANSWER) is bool(waiting)
+    assert (next_action(facts, POLICY) is NextAction.ANSWER) is bool(waiting)
     if waiting:
         oldest = max(waiting) if max(waiting) == max(asked) or len(asked) < 3 else min(asked)
         assert since_due(facts, POLICY) == oldest * DAY

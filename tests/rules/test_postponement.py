@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from funnel.policy import Policy
-from funnel.rules.postponement import has_come_due, has_slipped, is_postponed, says_ready, slips, stands
+from funnel.rules._postponement import has_come_due, has_signalled_ready, has_slipped, is_postponed, slips, stands
 from tests.shop import DAY, TICK, person
 
 POLICY = Policy()
@@ -20,8 +20,8 @@ SAID: dict[str, Any] = {"postponement_count": 1, "since_last_postponement": 5 * 
     [
         ({}, False),
         (SAID, True),
-        ({**SAID, "since_said_ready": 5 * DAY + TICK}, True),
-        ({**SAID, "since_said_ready": 5 * DAY}, False),
+        ({**SAID, "since_last_ready_signal": 5 * DAY + TICK}, True),
+        ({**SAID, "since_last_ready_signal": 5 * DAY}, False),
         ({**SAID, "since_last_purchase": 5 * DAY + TICK}, True),
         ({**SAID, "since_last_purchase": 5 * DAY}, False),
     ],
@@ -43,7 +43,7 @@ def test_the_day_they_named_comes_at_its_instant(until: timedelta, waiting: bool
 
 def test_what_is_over_neither_waits_nor_comes_due() -> None:
     """Who said "ready" is no longer asked about the day they once named."""
-    facts = person(**{**SAID, "since_said_ready": DAY, "until_ready": -DAY})
+    facts = person(**{**SAID, "since_last_ready_signal": DAY, "until_ready": -DAY})
 
     assert is_postponed(facts, POLICY) is False
     assert has_come_due(facts, POLICY) is False
@@ -61,20 +61,20 @@ def test_a_day_that_was_put_off_before_has_slipped(count: int, expected: bool) -
     facts = {**SAID, "postponement_count": count}
 
     assert has_slipped(person(**facts), POLICY) is expected
-    assert has_slipped(person(**facts, since_said_ready=DAY), POLICY) is False
+    assert has_slipped(person(**facts, since_last_ready_signal=DAY), POLICY) is False
 
 
 @pytest.mark.parametrize(
-    "later", ["since_last_purchase", "since_last_postponement", "since_last_refusal", "since_last_opt_out"]
+    "later", ["since_last_purchase", "since_last_postponement", "since_last_decline", "since_last_opt_out"]
 )
 def test_what_follows_a_ready_undoes_it(later: str) -> None:
     """What came before it changes nothing; at its instant or after, they are no longer ready."""
-    assert says_ready(person(since_said_ready=5 * DAY), POLICY) is True
-    assert says_ready(person(since_said_ready=5 * DAY, **{later: 5 * DAY + TICK}), POLICY) is True
-    assert says_ready(person(since_said_ready=5 * DAY, **{later: 5 * DAY}), POLICY) is False
+    assert has_signalled_ready(person(since_last_ready_signal=5 * DAY), POLICY) is True
+    assert has_signalled_ready(person(since_last_ready_signal=5 * DAY, **{later: 5 * DAY + TICK}), POLICY) is True
+    assert has_signalled_ready(person(since_last_ready_signal=5 * DAY, **{later: 5 * DAY}), POLICY) is False
 
 
 def test_a_ready_is_heard_for_as_long_as_a_step_lasts() -> None:
-    """Until just before `step_lasts`; then it says no more."""
-    assert says_ready(person(since_said_ready=POLICY.step_lasts - TICK), POLICY) is True
-    assert says_ready(person(since_said_ready=POLICY.step_lasts), POLICY) is False
+    """Until just before `phase_lasts`; then it says no more."""
+    assert has_signalled_ready(person(since_last_ready_signal=POLICY.phase_lasts - TICK), POLICY) is True
+    assert has_signalled_ready(person(since_last_ready_signal=POLICY.phase_lasts), POLICY) is False

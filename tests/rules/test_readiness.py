@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from funnel.policy import Policy
-from funnel.rules.readiness import (
+from funnel.rules._readiness import (
     Readiness,
     ability_points,
     readiness,
@@ -42,8 +42,8 @@ RHYTHM: dict[str, Any] = {"purchase_count": 3, "purchase_interval": 10 * DAY}
         ({"since_last_quote": FRESH + TICK}, 0),
         ({"since_last_visit": FRESH}, 5),
         ({"since_last_visit": FRESH + TICK}, 0),
-        ({"since_said_ready": FRESH}, 60),
-        ({"since_said_ready": FRESH + TICK}, 0),
+        ({"since_last_ready_signal": FRESH}, 60),
+        ({"since_last_ready_signal": FRESH + TICK}, 0),
         ({"purchase_count": 1}, 10),
         ({"purchase_count": 2}, 20),
         ({"purchase_count": 3}, 30),
@@ -81,7 +81,7 @@ def test_each_sign_has_its_points(facts: dict[str, Any], points: int) -> None:
     assert readiness_points(person(**facts), POLICY) == points
 
 
-CLOCKS = Policy(recency_points=0, near_points=10, due_points=20, gone_points=-20)
+CLOCKS = Policy(recency_points=0, nearly_due_points=10, due_points=20, likely_lost_points=-20)
 """A shop whose people come like clocks."""
 
 
@@ -135,10 +135,13 @@ def test_the_bands_begin_at_their_points(sign: str, points: int, expected: Readi
     ("facts", "expected"),
     [
         ({"has_opted_out": True, "open_complaint_count": 1}, Readiness.REPAIR_FIRST),
-        ({"since_said_ready": FRESH, "open_complaint_count": 1}, Readiness.REPAIR_FIRST),
-        ({"since_said_ready": FRESH, "has_opted_out": True, "since_last_opt_out": 15 * DAY}, Readiness.READY),
-        ({"since_said_ready": FRESH, "has_opted_out": True, "since_last_opt_out": DAY}, Readiness.LEAVE_ALONE),
-        ({"since_said_ready": FRESH, **DUE, "since_last_postponement": 15 * DAY, "until_ready": DAY}, Readiness.READY),
+        ({"since_last_ready_signal": FRESH, "open_complaint_count": 1}, Readiness.REPAIR_FIRST),
+        ({"since_last_ready_signal": FRESH, "has_opted_out": True, "since_last_opt_out": 15 * DAY}, Readiness.READY),
+        ({"since_last_ready_signal": FRESH, "has_opted_out": True, "since_last_opt_out": DAY}, Readiness.LEAVE_ALONE),
+        (
+            {"since_last_ready_signal": FRESH, **DUE, "since_last_postponement": 15 * DAY, "until_ready": DAY},
+            Readiness.READY,
+        ),
         ({"has_opted_out": True, **DUE, "until_ready": DAY}, Readiness.LEAVE_ALONE),
         ({"open_complaint_count": 1, **DUE, "until_ready": DAY}, Readiness.REPAIR_FIRST),
         ({"open_promise_count": 1, "since_promise_was_due": TICK}, Readiness.REPAIR_FIRST),
@@ -146,7 +149,7 @@ def test_the_bands_begin_at_their_points(sign: str, points: int, expected: Readi
         ({**DUE, "until_ready": DAY}, Readiness.NOT_YET),
         ({}, Readiness.UNKNOWN),
         ({"inbound_count": 1}, Readiness.COLD),
-        ({"inbound_count": 1, "since_said_ready": DAY}, Readiness.READY),
+        ({"inbound_count": 1, "since_last_ready_signal": DAY}, Readiness.READY),
     ],
 )
 def test_what_stands_before_the_question_comes_first(facts: dict[str, Any], expected: Readiness) -> None:

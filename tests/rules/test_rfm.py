@@ -10,15 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from funnel.policy import Policy
-from funnel.rules.rfm import (
-    Segment,
-    frequency_score,
-    is_big_spender,
-    monetary_score,
-    recency_score,
-    rfm,
-    segment,
-)
+from funnel.rules._rfm import Segment, frequency_score, is_big_spender, monetary_score, recency_score, rfm, segment
 from tests.shop import DAY, NOW, TICK, person
 
 POLICY = Policy(
@@ -46,24 +38,24 @@ def test_a_limit_of_frequency_counts_from_itself_on(count: int, score: int) -> N
     assert frequency_score(person(purchase_count=count), POLICY) == score
 
 
-@pytest.mark.parametrize(("spent", "score"), [(0, 1), (99, 1), (100, 2), (399, 4), (400, 5)])
-def test_a_limit_of_money_counts_from_itself_on(spent: int, score: int) -> None:
+@pytest.mark.parametrize(("net_spent", "score"), [(0, 1), (99, 1), (100, 2), (399, 4), (400, 5)])
+def test_a_limit_of_money_counts_from_itself_on(net_spent: int, score: int) -> None:
     """So much money is enough, one unit less is not; where the shop has set no limits nobody has a score."""
-    assert monetary_score(person(purchase_count=1, spent=spent), POLICY) == score
-    assert monetary_score(person(purchase_count=1, spent=spent), BARE) == 0
+    assert monetary_score(person(purchase_count=1, net_spent=net_spent), POLICY) == score
+    assert monetary_score(person(purchase_count=1, net_spent=net_spent), BARE) == 0
     assert monetary_score(person(), POLICY) == 0
 
 
 def test_the_three_scores_are_the_digits_of_one_number() -> None:
     """Just now, often, a middling sum is 543; who has not bought is 0."""
-    facts = person(purchase_count=6, since_last_purchase=DAY, spent=250)
+    facts = person(purchase_count=6, since_last_purchase=DAY, net_spent=250)
 
     assert rfm(facts, POLICY) == 543
     assert rfm(person(), POLICY) == 0
     assert rfm(facts, BARE) == 540
 
 
-def by_table(count: int, silent: timedelta, spent: int) -> Segment:
+def by_table(count: int, silent: timedelta, net_spent: int) -> Segment:
     """The segment as it is read from a table of bands, written apart from the rule."""
     bands = {
         5: (Segment.NEW, Segment.ACTIVE, Segment.LOYAL, Segment.CHAMPION, Segment.CHAMPION),
@@ -76,20 +68,20 @@ def by_table(count: int, silent: timedelta, spent: int) -> Segment:
         return Segment.PROSPECT
     recency = 5 - sum(silent > limit for limit in POLICY.recency_limits)
     found = bands[recency][sum(count >= limit for limit in POLICY.frequency_limits)]
-    return Segment.LOYAL if found is Segment.CHAMPION and spent < 400 else found
+    return Segment.LOYAL if found is Segment.CHAMPION and net_spent < 400 else found
 
 
 COUNTS = (0, 1, 2, 3, 4, 5, 6, 7, 8)
 SILENCES = [limit + step for limit in POLICY.recency_limits for step in (-TICK, 0 * TICK, TICK)]
 
 
-@pytest.mark.parametrize(("count", "spent"), list(product(COUNTS, (399, 400))))
-def test_a_segment_is_what_the_table_of_bands_says(count: int, spent: int) -> None:
+@pytest.mark.parametrize(("count", "net_spent"), list(product(COUNTS, (399, 400))))
+def test_a_segment_is_what_the_table_of_bands_says(count: int, net_spent: int) -> None:
     """On both sides of every limit the rule answers as the table does, and can say why."""
     for silent in SILENCES:
-        facts = person(purchase_count=count, since_last_purchase=silent, spent=spent)
-        assert segment(facts, POLICY) is by_table(count, silent, spent)
-        assert segment.why(facts, POLICY).answer is by_table(count, silent, spent)
+        facts = person(purchase_count=count, since_last_purchase=silent, net_spent=net_spent)
+        assert segment(facts, POLICY) is by_table(count, silent, net_spent)
+        assert segment.why(facts, POLICY).answer is by_table(count, silent, net_spent)
 
 
 def test_every_segment_has_a_witness() -> None:
@@ -102,7 +94,7 @@ def test_every_segment_has_a_witness() -> None:
 
 def test_without_limits_of_money_nobody_is_kept_out() -> None:
     """A champion is who bought lately and very often; money decides only where the shop has said how much."""
-    often: dict[str, Any] = {"purchase_count": 9, "since_last_purchase": DAY, "spent": 1}
+    often: dict[str, Any] = {"purchase_count": 9, "since_last_purchase": DAY, "net_spent": 1}
 
     assert segment(person(**often), BARE) is Segment.CHAMPION
     assert is_big_spender(person(**often), BARE) is True

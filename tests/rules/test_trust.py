@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from funnel._rule import Rule
 from funnel.facts import Facts
 from funnel.policy import Policy
-from funnel.rules.follow_up import NextStep, next_step
-from funnel.rules.trust import (
+from funnel.rules._next_action import NextAction, next_action
+from funnel.rules._rule import Rule
+from funnel.rules._trust import (
     Assurance,
     answer_is_late,
     assurance,
@@ -19,7 +19,7 @@ from funnel.rules.trust import (
     delivery_is_late,
     has_open_complaint,
     has_open_question,
-    repair_first,
+    needs_repair_first,
     repair_is_late,
     was_disappointed,
 )
@@ -93,7 +93,7 @@ def test_a_disappointment_lasts_for_a_while(facts: dict[str, Any], expected: boo
 )
 def test_repair_comes_before_selling(facts: dict[str, Any], expected: bool) -> None:  # noqa: FBT001 - a case
     """An open complaint or late goods; a question is answered, not repaired."""
-    assert repair_first(person(**facts), POLICY) is expected
+    assert needs_repair_first(person(**facts), POLICY) is expected
 
 
 BOUGHT: dict[str, Any] = {"purchase_count": 1, "largest_purchase": 100}
@@ -160,4 +160,4 @@ def test_a_question_waits_until_it_lapses_or_they_buy(facts: dict[str, Any], exp
     assert has_open_question(asked, POLICY) is bool(facts)
     assert awaits_answer(asked, POLICY) is expected
     assert answer_is_late(asked, POLICY) is late
-    assert (next_step(asked, POLICY) is NextStep.ANSWER) is expected
+    assert (next_action(asked, POLICY) is NextAction.ANSWER) is expected

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from funnel.policy import Policy
-from funnel.rules.window import WindowBasis, until_earliest, until_latest, until_likely, window_basis
+from funnel.rules._window import WindowBasis, until_earliest, until_latest, until_likely, window_basis
 from tests.shop import DAY, TICK, person
 
 POLICY = Policy()
@@ -19,7 +19,7 @@ WAITS: dict[str, Any] = {
     "until_ready_at_latest": 6 * DAY,
 }
 RHYTHM: dict[str, Any] = {"purchase_count": 3, "purchase_interval": 10 * DAY, "since_last_purchase": 4 * DAY}
-SAID: dict[str, Any] = {"since_said_ready": 3 * DAY}
+SAID: dict[str, Any] = {"since_last_ready_signal": 3 * DAY}
 
 
 @pytest.mark.parametrize(
@@ -27,8 +27,8 @@ SAID: dict[str, Any] = {"since_said_ready": 3 * DAY}
     [
         ({}, WindowBasis.UNKNOWN, (None, None, None)),
         (SAID, WindowBasis.SAID_READY, (timedelta(0), timedelta(0), 11 * DAY)),
-        ({"since_said_ready": 14 * DAY}, WindowBasis.UNKNOWN, (None, None, None)),
-        ({"since_said_ready": 14 * DAY - TICK}, WindowBasis.SAID_READY, (timedelta(0), timedelta(0), TICK)),
+        ({"since_last_ready_signal": 14 * DAY}, WindowBasis.UNKNOWN, (None, None, None)),
+        ({"since_last_ready_signal": 14 * DAY - TICK}, WindowBasis.SAID_READY, (timedelta(0), timedelta(0), TICK)),
         (WAITS, WindowBasis.POSTPONEMENT, (4 * DAY, 5 * DAY, 6 * DAY)),
         ({**WAITS, **RHYTHM, "since_last_purchase": 20 * DAY}, WindowBasis.POSTPONEMENT, (4 * DAY, 5 * DAY, 6 * DAY)),
         ({**WAITS, **SAID}, WindowBasis.SAID_READY, (timedelta(0), timedelta(0), 11 * DAY)),
@@ -52,7 +52,7 @@ def test_a_window_rests_on_what_they_said_or_did(
 
 def test_the_shares_of_the_interval_are_the_shops() -> None:
     """Another policy, another window; the middle is their own interval."""
-    early = Policy(near_percent=50, overdue_percent=100)
+    early = Policy(nearly_due_percent=50, overdue_percent=100)
 
     assert [one(person(**RHYTHM), early) for one in (until_earliest, until_likely, until_latest)] == [
         DAY,

@@ -19,20 +19,20 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from funnel._copies import unchecked
-from funnel._facts.base import BaseFacts
-from funnel._rule import rule
 from funnel.errors import ArgumentError, ConflictError, FunnelError, InstantError, RecordError, StaleError, StoreError
 from funnel.facts import Facts, count, exists, last, latest, soonest, total
+from funnel.facts._base import BaseFacts
 from funnel.history import History
-from funnel.interactions import Answer, Complaint, Delivered, Feedback, Postponed, Question, Quote, Visit
+from funnel.interactions import Answer, Complaint, Delivery, Feedback, Postponement, Question, Quote, Visit
 from funnel.logs import Logs
 from funnel.money import Money
 from funnel.policy import Policy
-from funnel.records import Contact, Customer, Lead, Line, Purchase, Record, Refund
-from funnel.stages import moves, stage
+from funnel.records import Contact, Customer, Lead, OrderLine, Purchase, Record, Refund
+from funnel.rules._rule import rule
+from funnel.stages import stage, transitions
 from funnel.store import _base
 from funnel.store._frames import frames_of
-from funnel.store.protocol import Alias, Store
+from funnel.store._protocol import Alias, Store
 from tests.frames import read, tables
 from tests.shop import people
 from tests.strategies import CANARY, START, customers, instants, record_lists
@@ -102,8 +102,8 @@ def forged(record: M, fields: Mapping[str, Any]) -> M:
 
 def everything() -> list[Record]:
     """Records of one person that fill every column and everything that is kept apart."""
-    line = Line(sku="mug", category="cups", quantity=2, unit_price=Money("4.50", "USD"), unit_cost=Money(1, "USD"))
-    cheaper = Line(sku="cup", unit_price=Money(3, "USD"), discount=Money("0.10", "USD"))
+    line = OrderLine(sku="mug", category="cups", quantity=2, unit_price=Money("4.50", "USD"), unit_cost=Money(1, "USD"))
+    cheaper = OrderLine(sku="cup", unit_price=Money(3, "USD"), discount=Money("0.10", "USD"))
     return [
         came(
             source="fair", campaign="spring", referred_by="friend", contact=Contact(phone="1", email="a@b", handle="c")
@@ -114,9 +114,9 @@ def everything() -> list[Record]:
         asked(words="when?\nsoon?"),
         answered(at=NOON + TICK),
         Complaint(id="c1", person_id="p1", occurred_at=NOON, purchase_id="1", words="broken"),
-        Delivered(id="d1", person_id="p1", occurred_at=NOON, purchase_id="1"),
+        Delivery(id="d1", person_id="p1", occurred_at=NOON, purchase_id="1"),
         Feedback(id="f1", person_id="p1", occurred_at=NOON, score=5, words="good"),
-        Postponed(
+        Postponement(
             id="n1", person_id="p1", occurred_at=NOON, reason="payday", until=NOON, latest=NOON + DAY, words="25th"
         ),
         Quote(id="k1", person_id="p1", occurred_at=NOON, amount=Money(9, "USD"), sku="mug", channel="phone"),
@@ -130,7 +130,7 @@ class FewFacts(BaseFacts):
     was_referred: bool = exists("leads", where=lambda lead: lead.referred)
     referral_count: int = count("referrals")
     purchase_count: int = count("purchases")
-    spent: int = total("purchases", "net_amount")
+    net_spent: int = total("purchases", "net_amount")
     last_promotion: str = latest("purchases", "promotion")
     refund_reason: str = latest("refunds", "reason")
     order_count: int = count("orders")
@@ -162,7 +162,7 @@ def facts_of(logs: Logs, as_of: datetime) -> list[dict[str, Any]]:
 
 def moves_of(logs: Logs, as_of: datetime) -> list[dict[str, Any]]:
     """Everyone's moves, as plain rows in one order."""
-    return sorted(read(moves.over(logs, POLICY, as_of=as_of)), key=str)
+    return sorted(read(transitions.over(logs, POLICY, as_of=as_of)), key=str)
 
 
 class Conformance:
@@ -200,7 +200,7 @@ class Conformance:
 
         assert (first.added, first.repeated) == (1, 1)
         assert (second.added, second.repeated, second.standings) == (0, 1, ())
-        assert store.standing("p1") == first.standings[0]
+        assert store.stage_record("p1") == first.standings[0]
 
     def test_nothing_is_appended_by_no_record(self, store: Store) -> None:
         """A call without records does nothing."""
@@ -227,13 +227,13 @@ class Conformance:
         with pytest.raises(ConflictError, match=differs) as told:
             store.append(visit("new"), first, second, recorded_at=NOON)
         assert CANARY not in str(told.value)
-        assert store.standing("p1") is None
+        assert store.stage_record("p1") is None
 
         store.append(first, recorded_at=NOON)
-        kept = store.standing("p1")
+        kept = store.stage_record("p1")
         with pytest.raises(ConflictError, match=differs):
             store.append(visit("new"), second, recorded_at=NOON)
-        assert store.standing("p1") == kept
+        assert store.stage_record("p1") == kept
 
     def test_ids_are_of_their_source_and_log(self, store: Store) -> None:
         """An order, a refund and a visit may have one number, and so may orders of two systems."""
@@ -248,11 +248,11 @@ class Conformance:
         """What would be a statement, a mark, or right to left elsewhere comes back letter by letter."""
         records: list[Record] = [
             came(text, source=text, campaign=text, contact=Contact(phone=text)),
-            bought(text, text, source=text, promotion=text, lines=(Line(sku=text, unit_price=Money(9, "USD")),)),
+            bought(text, text, source=text, promotion=text, lines=(OrderLine(sku=text, unit_price=Money(9, "USD")),)),
             Question(id=text, source=text, person_id=text, occurred_at=NOON, channel=text, sku=text, words=text),
         ]
         store.append(*records, recorded_at=NOON)
-        store.enter(Customer(person_id=text, name=text, address=text), recorded_at=NOON)
+        store.put_customer(Customer(person_id=text, name=text, address=text), recorded_at=NOON)
 
         assert store.history(text).records == History.of(text, records).records
         assert store.history(text).customer == Customer(person_id=text, name=text, address=text)
@@ -291,7 +291,7 @@ class Conformance:
         """Every call that takes an instant says which of its arguments is none."""
         for call, name in (
             (lambda: store.append(visit("1"), recorded_at=moment), "recorded_at"),
-            (lambda: store.judge("p1", as_of=moment), "as_of"),
+            (lambda: store.refresh("p1", as_of=moment), "as_of"),
             (lambda: store.due(before=moment), "before"),
             (lambda: store.merge("p2", into="p1", merged_at=moment), "merged_at"),
         ):
@@ -320,7 +320,7 @@ class Conformance:
             (forged(bought(), {"person_id": 7}), "person_id"),
             (unchecked(Visit, {"id": "1"}), "person_id"),
             (forged(came(), {"contact": unchecked(Contact, {"phone": 7})}), "contact.phone"),
-            (forged(bought(), {"lines": (unchecked(Line, {"sku": CANARY * 99}),)}), "lines.0.sku"),
+            (forged(bought(), {"lines": (unchecked(OrderLine, {"sku": CANARY * 99}),)}), "lines.0.sku"),
             (forged(asked(), {"words": f"{CANARY}\0"}), "words"),
         ],
         ids=range(10),
@@ -334,18 +334,18 @@ class Conformance:
         with pytest.raises(RecordError, match=fault):
             store.load([visit("new"), made], recorded_at=NOON)
 
-        assert store.standing("p1") is None
+        assert store.stage_record("p1") is None
 
     def test_a_customer_is_checked_whatever_made_it(self, store: Store) -> None:
         """A customer that came past the checks of its class is refused, and so is what is not a customer."""
         for fields in ({"person_id": 7, "name": "Sari"}, {"person_id": "p1"}):
             with pytest.raises(RecordError, match="a Customer cannot be kept"):
-                store.enter(unchecked(Customer, fields), recorded_at=NOON)
+                store.put_customer(unchecked(Customer, fields), recorded_at=NOON)
         person: Any = "Sari"
         with pytest.raises(ArgumentError, match="a str is not a record that a store keeps"):
             store.append(person, recorded_at=NOON)
         with pytest.raises(ArgumentError, match=r"customer must be a Customer \(got str\)"):
-            store.enter(person, recorded_at=NOON)
+            store.put_customer(person, recorded_at=NOON)
 
     @pytest.mark.parametrize("make", [copy, deepcopy, pickle.dumps])
     def test_a_store_is_not_copied(self, store: Store, make: Callable[[Store], object]) -> None:
@@ -357,17 +357,17 @@ class Conformance:
 
     def test_what_comes_before_its_cause_waits(self, store: Store) -> None:
         """A refund, an answer and a delivery that come first are kept, and count once what they refer to has come."""
-        early = [back("r"), answered(), Delivered(id="d", person_id="p1", occurred_at=NOON, purchase_id="1")]
+        early = [back("r"), answered(), Delivery(id="d", person_id="p1", occurred_at=NOON, purchase_id="1")]
         store.append(*early, recorded_at=NOON)
-        assert sorted(kind for kind, _, _ in store.waiting()) == ["answer", "delivered", "refund"]
+        assert sorted(kind for kind, _, _ in store.unresolved()) == ["answer", "delivery", "refund"]
         assert store.history("p1").records == ()
         assert are_in_tables(store)
 
         store.append(bought(), asked(), recorded_at=NOON)
-        assert store.waiting() == []
+        assert store.unresolved() == []
         assert store.history("p1") == History.of("p1", [*early, bought(), asked()])
         assert are_in_tables(store, "p1")
-        assert store.standing("p1").stage == stage.of(store.history("p1"), POLICY, as_of=NOON)
+        assert store.stage_record("p1").stage == stage.of(store.history("p1"), POLICY, as_of=NOON)
 
     def test_what_comes_before_its_cause_in_one_call_counts(self, store: Store) -> None:
         """A refund, then its purchase, beside a visit that came again, of somebody who was judged before."""
@@ -383,7 +383,7 @@ class Conformance:
         """It is a complaint about no purchase until the purchase comes."""
         complaint = Complaint(id="c", person_id="p1", occurred_at=NOON, purchase_id="1")
         store.append(complaint, recorded_at=NOON)
-        assert store.waiting() == []
+        assert store.unresolved() == []
         assert store.history("p1").interactions == (complaint.model_copy(update={"purchase_id": None}),)
         assert are_in_tables(store, "p1")
 
@@ -394,7 +394,7 @@ class Conformance:
         """An answer to a visit, or to the question of another person, is in no history."""
         store.append(visit("q1"), asked("q2", "p2"), answered(), answered("a2", question="q2"), recorded_at=NOON)
 
-        assert len(store.waiting()) == 2
+        assert len(store.unresolved()) == 2
         assert store.history("p1").interactions == (visit("q1"),)
         assert are_in_tables(store, "p1", "p2")
 
@@ -416,11 +416,11 @@ class Conformance:
         for one, other in ((first, second), (second, first)):
             with self.opened() as fresh:
                 fresh.append(one, recorded_at=NOON)
-                kept = [fresh.standing(name) for name in ("p1", "p2", "p3")]
+                kept = [fresh.stage_record(name) for name in ("p1", "p2", "p3")]
                 with pytest.raises(RecordError) as told:
                     fresh.append(visit("new"), other, recorded_at=NOON)
                 assert message in str(told.value) or "ConflictError" in type(told.value).__name__
-                assert [fresh.standing(name) for name in ("p1", "p2", "p3")] == kept
+                assert [fresh.stage_record(name) for name in ("p1", "p2", "p3")] == kept
         with pytest.raises(RecordError, match=message):
             store.append(first, second, recorded_at=NOON)
 
@@ -450,7 +450,7 @@ class Conformance:
         cancelled = bought(status="cancelled", cancelled_at=NOON + DAY)
         moved = store.amend(cancelled, recorded_at=NOON + DAY).standings[0]
 
-        assert (moved.former, moved.stage, moved.has_moved) == ("customer", "prospect", True)
+        assert (moved.previous_stage, moved.stage, moved.has_changed) == ("customer", "prospect", True)
         assert store.amend(cancelled, recorded_at=NOON + DAY).repeated == 1
         assert store.history("p1").purchases == (cancelled,)
         with pytest.raises(ConflictError):
@@ -515,7 +515,7 @@ class Conformance:
             with pytest.raises(StaleError, match="1 of the people have changed"):
                 call(visit("3"), recorded_at=NOON, expected={"p1": 1})
         with pytest.raises(StaleError):
-            store.enter(Customer(person_id="p1", name="Sari"), recorded_at=NOON, expected={"p1": 1})
+            store.put_customer(Customer(person_id="p1", name="Sari"), recorded_at=NOON, expected={"p1": 1})
 
         assert len(store.history("p1").records) == 2
         assert store.history("p1").customer is None
@@ -529,19 +529,19 @@ class Conformance:
     def test_a_standing_is_the_rules_answer(self, store: Store) -> None:
         """The stage and its next change are those that the rule gives for the history."""
         store.append(bought(), recorded_at=NOON)
-        standing = store.standing("p1")
+        standing = store.stage_record("p1")
 
         assert standing.stage == "customer"
-        assert standing.judged_at == NOON
+        assert standing.evaluated_at == NOON
         assert standing.next_change == NOON + POLICY.lapse_after + TICK
 
     def test_nobody_has_no_standing(self, store: Store) -> None:
         """Of an unknown person there is an empty history, no standing, no alias, and an export that says so."""
-        assert store.standing("p9") is None
+        assert store.stage_record("p9") is None
         assert store.history("p9") == History(person_id="p9")
         assert store.aliases("p9") == []
         assert json.loads(store.export("p9"))["stage"] is None
-        assert store.judge("p9", as_of=NOON) == []
+        assert store.refresh("p9", as_of=NOON) == []
         assert store.erase("p9") == 0
 
     def test_due_is_who_changes_before_an_instant(self, store: Store) -> None:
@@ -553,8 +553,8 @@ class Conformance:
         assert store.due(before=lapse) == ["p2"]
         assert store.due(before=lapse + TICK) == ["p2", "p1"]
         assert store.due(before=lapse + TICK, limit=1) == ["p2"]
-        judged = store.judge("p1", "p2", "p2", as_of=lapse)
-        assert [(one.person_id, one.former, one.stage) for one in judged] == [
+        judged = store.refresh("p1", "p2", "p2", as_of=lapse)
+        assert [(one.person_id, one.previous_stage, one.stage) for one in judged] == [
             ("p1", "customer", "lapsed"),
             ("p2", "customer", "lapsed"),
         ]
@@ -564,10 +564,10 @@ class Conformance:
         """An order of tomorrow, its cancellation the day after: they are due at each, and judged right."""
         ahead = bought(purchased_at=NOON + DAY, status="cancelled", cancelled_at=NOON + 2 * DAY)
         assert store.append(ahead, recorded_at=NOON).standings[0].next_change == NOON + DAY
-        assert store.judge("p1", as_of=NOON + DAY)[0].next_change == NOON + 2 * DAY
-        assert store.judge("p1", as_of=NOON + DAY)[0].stage == "customer"
+        assert store.refresh("p1", as_of=NOON + DAY)[0].next_change == NOON + 2 * DAY
+        assert store.refresh("p1", as_of=NOON + DAY)[0].stage == "customer"
 
-        assert store.judge("p1", as_of=NOON + 2 * DAY)[0].stage == "prospect"
+        assert store.refresh("p1", as_of=NOON + 2 * DAY)[0].stage == "prospect"
 
     def test_a_clock_may_go_backwards(self, store: Store) -> None:
         """What is recorded at an earlier instant than the last is judged at that instant, and due for what is ahead."""
@@ -575,14 +575,14 @@ class Conformance:
         earlier = store.append(visit("1", at=NOON - DAY), recorded_at=NOON - TICK).standings[0]
 
         assert (earlier.stage, earlier.next_change) == ("prospect", NOON)
-        assert store.judge(*store.due(before=NOON + TICK), as_of=NOON)[0].stage == "customer"
+        assert store.refresh(*store.due(before=NOON + TICK), as_of=NOON)[0].stage == "customer"
 
     def test_a_record_may_come_two_years_late(self, store: Store) -> None:
         """An old order that is found in a drawer makes a customer a repeat customer, at its own date."""
         store.append(bought(), recorded_at=NOON)
         late = store.append(bought("0", purchased_at=NOON - 730 * DAY), recorded_at=NOON + DAY).standings[0]
 
-        assert (late.former, late.stage) == ("customer", "repeat_customer")
+        assert (late.previous_stage, late.stage) == ("customer", "repeat_customer")
         assert store.history("p1").purchases[0].id == "0"
 
     def test_a_shop_has_its_own_rule_and_policy(self) -> None:
@@ -601,10 +601,10 @@ class Conformance:
         loaded = store.load(iter([*records, records[0]]), recorded_at=NOON)
 
         assert (loaded.added, loaded.repeated, loaded.standings) == (230, 1, ())
-        assert store.standing("p1").stage is None
-        assert store.standing("p1").next_change is None
+        assert store.stage_record("p1").stage is None
+        assert store.stage_record("p1").next_change is None
         assert len(store.due(before=NOON)) == 7
-        assert {one.stage for one in store.judge(*store.due(before=NOON), as_of=NOON)} == {"prospect"}
+        assert {one.stage for one in store.refresh(*store.due(before=NOON), as_of=NOON)} == {"prospect"}
         assert store.due(before=NOON) == []
         assert store.load(records, recorded_at=NOON).repeated == 230
 
@@ -626,12 +626,12 @@ class Conformance:
         store.load([*money, *talk, bought("4", "p1b", purchased_at=NOON - 400 * DAY)], recorded_at=NOON)
         store.load([back("r9", "9")], recorded_at=NOON)
         store.merge("p1b", into="p1", merged_at=NOON)
-        store.enter(Customer(person_id="p8", name="Sari"), recorded_at=NOON)
+        store.put_customer(Customer(person_id="p8", name="Sari"), recorded_at=NOON)
         store.append(visit("9", "p9"), recorded_at=NOON)
         people = [f"p{number}" for number in range(1, 10)]
 
-        assert store.judge_everyone(as_of=NOON) == 9
-        told = {name: store.standing(name) for name in people}
+        assert store.refresh_all(as_of=NOON) == 9
+        told = {name: store.stage_record(name) for name in people}
         assert {one.person_id: one.stage for one in told.values()} == {
             name: stage.of(store.history(name), POLICY, as_of=NOON) for name in people
         }
@@ -639,7 +639,9 @@ class Conformance:
             *(NOON + DAY, NOON + DAY, None, NOON + DAY, NOON + DAY),
         ]
         assert store.due(before=NOON + DAY + TICK) == ["p1", "p2", "p6", "p7"]
-        assert store.judge(*people, as_of=NOON) == [attrs.evolve(one, former=one.stage) for one in told.values()]
+        assert store.refresh(*people, as_of=NOON) == [
+            attrs.evolve(one, previous_stage=one.stage) for one in told.values()
+        ]
 
     def test_whoever_is_changed_meanwhile_keeps_what_was_found(
         self, store: Store, monkeypatch: pytest.MonkeyPatch
@@ -655,10 +657,10 @@ class Conformance:
 
         monkeypatch.setattr(_base, "everyone", meddled)
         monkeypatch.setattr(_base, "BATCH", 2)
-        assert store.judge_everyone(as_of=NOON + DAY) == 3
+        assert store.refresh_all(as_of=NOON + DAY) == 3
 
-        assert [store.standing(name).stage for name in ("p1", "p2", "p3")] == ["customer", "prospect", "customer"]
-        assert [store.standing(name).judged_at for name in ("p1", "p2")] == [NOON, NOON + DAY]
+        assert [store.stage_record(name).stage for name in ("p1", "p2", "p3")] == ["customer", "prospect", "customer"]
+        assert [store.stage_record(name).evaluated_at for name in ("p1", "p2")] == [NOON, NOON + DAY]
 
     @pytest.mark.parametrize("how", ["one by one", "everyone"])
     @pytest.mark.parametrize(
@@ -670,19 +672,19 @@ class Conformance:
             former.append(bought(), bought("2", "p2", purchased_at=NOON - DAY), visit("3", "p3"), recorded_at=NOON)
             former.merge("p3b", into="p3", merged_at=NOON)
             with self.opened_again(former, **other) as store:
-                assert [store.standing(name).stage for name in ("p1", "p2", "p3b")] == [None] * 3
-                assert store.standing("p1").next_change is None
+                assert [store.stage_record(name).stage for name in ("p1", "p2", "p3b")] == [None] * 3
+                assert store.stage_record("p1").next_change is None
                 assert json.loads(store.export("p1"))["stage"] is None
                 assert sorted(store.due(before=NOON - 999 * DAY)) == ["p1", "p2", "p3"]
                 assert len(store.due(before=NOON, limit=2)) == 2
                 if how == "everyone":
-                    assert store.judge_everyone(as_of=NOON + DAY) == 3
+                    assert store.refresh_all(as_of=NOON + DAY) == 3
                 else:
-                    store.judge(*store.due(before=NOON), as_of=NOON + DAY)
+                    store.refresh(*store.due(before=NOON), as_of=NOON + DAY)
 
-                found = [store.standing(name).stage for name in ("p1", "p2", "p3")]
+                found = [store.stage_record(name).stage for name in ("p1", "p2", "p3")]
                 assert found == (["customer", "customer", "prospect"] if "policy" in other else ["0", "0", "0"])
-                assert store.standing("p1").former == "customer"
+                assert store.stage_record("p1").previous_stage == "customer"
                 assert store.due(before=NOON) == []
             assert sorted(former.due(before=NOON)) == ["p1", "p2", "p3"]
 
@@ -692,7 +694,7 @@ class Conformance:
             former.append(bought(), recorded_at=NOON)
             with self.opened_again(former, policy=Policy(low_score=1)) as store:
                 assert store.due(before=NOON) == []
-                assert store.standing("p1").stage == "customer"
+                assert store.stage_record("p1").stage == "customer"
 
     @pytest.mark.parametrize("limit", [-1, 1.5, True, "9", 2**63, -(10**5_000)], ids=range(6))
     def test_a_limit_is_a_whole_number(self, store: Store, limit: Any) -> None:
@@ -707,7 +709,7 @@ class Conformance:
         people = {f"p{number:04}" for number in range(1_100)}
         store.load([visit(name, name) for name in people], recorded_at=NOON)
         due = store.due(before=NOON)
-        judged = store.judge(*due, *sorted(due)[:3], as_of=NOON)
+        judged = store.refresh(*due, *sorted(due)[:3], as_of=NOON)
 
         assert len(due) == len(judged) == 1_100
         assert set(due) == {one.person_id for one in judged} == people
@@ -718,10 +720,10 @@ class Conformance:
         store.append(bought(), visit("2", "p2"), recorded_at=NOON)
         store.merge("p2", into="p1", merged_at=NOON)
         monkeypatch.setattr(_base, "JUDGED", 1)
-        (judged,) = store.judge("p1", "p2", as_of=NOON + 400 * DAY)
+        (judged,) = store.refresh("p1", "p2", as_of=NOON + 400 * DAY)
 
-        assert (judged.former, judged.stage) == ("customer", "lapsed")
-        assert store.standing("p1") == judged
+        assert (judged.previous_stage, judged.stage) == ("customer", "lapsed")
+        assert store.stage_record("p1") == judged
 
     # ---- the shop's book -------------------------------------------------------------------------------------------
 
@@ -729,9 +731,9 @@ class Conformance:
         """What is written last stands there; whether somebody is a customer it does not say."""
         first = Customer(person_id="p1", name="Sari", contact=Contact(phone="1"), since=NOON)
         second = Customer(person_id="p1", name="Sari Dewi", nickname="Sari", address="Jl. Melati 5")
-        store.enter(first, recorded_at=NOON)
+        store.put_customer(first, recorded_at=NOON)
         assert store.history("p1").customer == first
-        standing = store.enter(second, recorded_at=NOON)
+        standing = store.put_customer(second, recorded_at=NOON)
 
         assert store.history("p1").customer == second
         assert (standing.version, standing.stage) == (2, "lead")
@@ -739,16 +741,16 @@ class Conformance:
     def test_the_same_entry_again_changes_nothing(self, store: Store) -> None:
         """A list of customers that is handed in again moves no version, under an alias and after a record too."""
         sari = Customer(person_id="p1", name="Sari", contact=Contact(phone="1"), since=NOON)
-        entered = store.enter(sari, recorded_at=NOON)
-        assert store.enter(sari, recorded_at=NOON + DAY) == entered == store.standing("p1")
+        entered = store.put_customer(sari, recorded_at=NOON)
+        assert store.put_customer(sari, recorded_at=NOON + DAY) == entered == store.stage_record("p1")
         store.append(visit("1", "p2"), recorded_at=NOON)
         store.merge("p1", into="p2", merged_at=NOON)
-        kept = store.standing("p2")
+        kept = store.stage_record("p2")
 
-        assert store.enter(sari, recorded_at=NOON) == kept
+        assert store.put_customer(sari, recorded_at=NOON) == kept
         with pytest.raises(StaleError):
-            store.enter(sari, recorded_at=NOON, expected={"p1": 99})
-        changed = store.enter(sari.model_copy(update={"nickname": "S"}), recorded_at=NOON)
+            store.put_customer(sari, recorded_at=NOON, expected={"p1": 99})
+        changed = store.put_customer(sari.model_copy(update={"nickname": "S"}), recorded_at=NOON)
         assert changed.version == (kept.version if kept else 0) + 1
 
     # ---- two names, one person -------------------------------------------------------------------------------------
@@ -759,7 +761,7 @@ class Conformance:
         merged = store.merge("p2", into="p1", merged_at=NOON)
 
         assert (merged.person_id, merged.stage) == ("p1", "repeat_customer")
-        assert store.standing("p2") == merged
+        assert store.stage_record("p2") == merged
         assert store.history("p2") == store.history("p1") == History.of("p1", [bought(), bought("2")])
         assert store.aliases("p2") == [Alias("p2", "p1", NOON)]
         assert are_in_tables(store, "p1")
@@ -770,7 +772,7 @@ class Conformance:
         store.append(bought(), recorded_at=NOON)
         store.merge("p2", into="p1", merged_at=NOON)
         standing = store.append(bought("2", "p2"), recorded_at=NOON).standings[0]
-        store.enter(Customer(person_id="p2", name="Sari"), recorded_at=NOON)
+        store.put_customer(Customer(person_id="p2", name="Sari"), recorded_at=NOON)
 
         assert (standing.person_id, standing.stage) == ("p1", "repeat_customer")
         assert store.history("p1").customer == Customer(person_id="p1", name="Sari")
@@ -802,11 +804,11 @@ class Conformance:
         store.append(bought(), recorded_at=NOON)
         store.merge("p2", into="p1", merged_at=NOON)
         store.merge("p3", into="p2", merged_at=NOON)
-        before = store.history("p3"), store.aliases("p1"), store.standing("p1")
+        before = store.history("p3"), store.aliases("p1"), store.stage_record("p1")
         with pytest.raises(RecordError, match=r"one person already.*in a circle"):
             store.merge(alias, into=into, merged_at=NOON)
 
-        assert (store.history("p3"), store.aliases("p1"), store.standing("p1")) == before
+        assert (store.history("p3"), store.aliases("p1"), store.stage_record("p1")) == before
 
     def test_an_alias_leads_to_one_name(self, store: Store) -> None:
         """A name that is an alias already is not merged into another person; the message says what to merge."""
@@ -828,7 +830,7 @@ class Conformance:
         with pytest.raises(RecordError, match=r"IDR and USD meet in the store with purchase '2' of 'shop'"):
             store.load([visit("v", "p2"), rupiah], recorded_at=NOON)
 
-        assert store.standing("p2") is None
+        assert store.stage_record("p2") is None
         assert store.logs().currency == "USD"
         assert store.append(bought("2", "p2"), recorded_at=NOON).added == 1
 
@@ -848,14 +850,14 @@ class Conformance:
         store.merge("p3", into="p2", merged_at=NOON)
         store.merge("p2", into="p1", merged_at=NOON)
         store.append(visit("v", "p3"), recorded_at=NOON)
-        own, other = store.part("p2", parted_at=NOON + DAY)
+        own, other = store.unmerge("p2", unmerged_at=NOON + DAY)
 
         assert (own.person_id, other.person_id) == ("p2", "p1")
         assert (own.stage, other.stage) == ("customer", "customer")
         assert store.history("p1") == before[0]
         assert store.history("p3").person_id == "p2"
         assert store.aliases("p1") == [Alias("p2", "p1", NOON, NOON + DAY)]
-        store.part("p3", parted_at=NOON + DAY)
+        store.unmerge("p3", unmerged_at=NOON + DAY)
         assert store.history("p2") == before[1]
         assert store.history("p3") == before[2].add(visit("v", "p3"))
         assert store.merge("p2", into="p3", merged_at=NOON + DAY).person_id == "p3"
@@ -867,16 +869,16 @@ class Conformance:
         for alias, into in pairwise(names):
             assert store.merge(alias, into=into, merged_at=NOON).person_id == into
         assert len(store.history("p0").purchases) == 5
-        own, other = store.part("p2", parted_at=NOON)
+        own, other = store.unmerge("p2", unmerged_at=NOON)
 
         assert (own.person_id, other.person_id) == ("p2", "p4")
         assert [store.history(name).person_id for name in names] == ["p2", "p2", "p2", "p4", "p4"]
         assert [len(store.history(name).purchases) for name in names] == [3, 3, 3, 2, 2]
-        own, other = store.part("p0", parted_at=NOON)
+        own, other = store.unmerge("p0", unmerged_at=NOON)
         assert (own.person_id, other.person_id, own.stage) == ("p0", "p2", "customer")
         assert are_in_tables(store, "p0", "p2", "p4")
         with pytest.raises(RecordError, match="is an alias of nobody"):
-            store.part("p2", parted_at=NOON)
+            store.unmerge("p2", unmerged_at=NOON)
 
     def test_records_come_under_the_latest_name(self, store: Store) -> None:
         """After two merges a lead, and a person who was sent, are of the name that the person is known by by now."""
@@ -889,7 +891,7 @@ class Conformance:
 
         assert (history.person_id, len(history.leads), len(history.referrals)) == ("p3", 1, 1)
         assert [len(store.history("p9").leads), store.history("p9").leads[0].referred_by] == [1, "p3"]
-        assert store.standing("p2").stage == stage.of(history, POLICY, as_of=NOON)
+        assert store.stage_record("p2").stage == stage.of(history, POLICY, as_of=NOON)
         assert are_in_tables(store, "p3", "p9")
 
     @pytest.mark.parametrize(
@@ -919,10 +921,10 @@ class Conformance:
 
         assert merged.stage == stage.of(history, POLICY, as_of=NOON)
         assert {one.person_id for one in (merged, history, store.history("p0"))} == {"p1"}
-        assert are_in_tables(store, "p1", *(["p9"] if store.standing("p9") else []))
+        assert are_in_tables(store, "p1", *(["p9"] if store.stage_record("p9") else []))
         standing = store.append(visit("z", "p1"), recorded_at=NOON).standings[0]
         assert standing.stage == stage.of(store.history("p0"), POLICY, as_of=NOON)
-        assert store.judge("p1", as_of=NOON)[0].stage == standing.stage
+        assert store.refresh("p1", as_of=NOON)[0].stage == standing.stage
 
     def test_who_is_no_alias_is_not_parted(self, store: Store) -> None:
         """Parting a name that leads nowhere, or the person that it led to, is refused."""
@@ -930,7 +932,7 @@ class Conformance:
         store.merge("p2", into="p1", merged_at=NOON)
         for name in ("p1", "p9"):
             with pytest.raises(RecordError, match="is an alias of nobody"):
-                store.part(name, parted_at=NOON)
+                store.unmerge(name, unmerged_at=NOON)
 
     def test_who_sent_themselves_was_sent_by_nobody(self, store: Store) -> None:
         """After a merge a person's own lead is no referral of theirs, for one person and for everyone."""
@@ -942,7 +944,7 @@ class Conformance:
         assert [lead.referred_by for lead in history.leads] == [None, None]
         assert [lead.person_id for lead in history.referrals] == ["p3"]
         assert are_in_tables(store, "p1", "p3")
-        assert store.standing("p1").version == 4
+        assert store.stage_record("p1").version == 4
 
     def test_one_arrival_under_two_names_is_one(self, store: Store) -> None:
         """Of two leads that a merge makes the same, the one that was written first stands."""
@@ -964,25 +966,25 @@ class Conformance:
                 store.append(came(name, referred_by=friends[name]), recorded_at=NOON)
             store.merge("p2", into="p3", merged_at=NOON)
 
-            counted = {name: store.standing(name).stage for name in friends.values()}
+            counted = {name: store.stage_record(name).stage for name in friends.values()}
             assert counted == {friend: str(int(name == first)) for name, friend in friends.items()}
             assert {name: str(len(store.history(name).referrals)) for name in counted} == counted
             assert are_in_tables(store, "p3", "p8", "p9")
-            store.part("p2", parted_at=NOON)
-            assert [store.standing(name).stage for name in counted] == ["1", "1"]
+            store.unmerge("p2", unmerged_at=NOON)
+            assert [store.stage_record(name).stage for name in counted] == ["1", "1"]
 
     def test_who_sent_two_names_of_one_person_is_judged_again(self) -> None:
         """How many people somebody sent changes by a merge of them, and back when they part."""
         with self.opened(stage=sent) as store:
             store.append(came("p1", referred_by="p9"), came("p2", referred_by="p9"), recorded_at=NOON)
-            counted = [store.standing("p9").stage]
+            counted = [store.stage_record("p9").stage]
             store.merge("p2", into="p1", merged_at=NOON)
-            counted.append(store.standing("p9").stage)
+            counted.append(store.stage_record("p9").stage)
             store.append(visit("1", "p9"), recorded_at=NOON)
-            counted.append(store.standing("p9").stage)
-            store.part("p2", parted_at=NOON)
+            counted.append(store.stage_record("p9").stage)
+            store.unmerge("p2", unmerged_at=NOON)
 
-            assert [*counted, store.standing("p9").stage] == ["2", "1", "1", "2"]
+            assert [*counted, store.stage_record("p9").stage] == ["2", "1", "1", "2"]
 
     @pytest.mark.parametrize("name", ["", " ", "a\nb", "x" * 201, "a\0", 7, None], ids=repr)
     def test_what_cannot_be_an_id_is_refused_in_every_call(self, store: Store, name: Any) -> None:
@@ -990,23 +992,23 @@ class Conformance:
         store.append(back("r"), visit("1", "7"), recorded_at=NOON)
         calls: list[Callable[[], object]] = [
             lambda: store.history(name),
-            lambda: store.standing(name),
+            lambda: store.stage_record(name),
             lambda: store.aliases(name),
             lambda: store.export(name),
             lambda: store.erase(name),
-            lambda: store.judge("7", name, as_of=NOON),
+            lambda: store.refresh("7", name, as_of=NOON),
             lambda: store.merge(name, into="7", merged_at=NOON),
             lambda: store.merge("7", into=name, merged_at=NOON),
-            lambda: store.part(name, parted_at=NOON),
+            lambda: store.unmerge(name, unmerged_at=NOON),
             lambda: store.append(visit("2", "7"), recorded_at=NOON, expected={name: 0}),
             lambda: store.amend(visit("1", "7"), recorded_at=NOON, expected={name: 0}),
-            lambda: store.enter(Customer(person_id="7", name=""), recorded_at=NOON, expected={name: 0}),
+            lambda: store.put_customer(Customer(person_id="7", name=""), recorded_at=NOON, expected={name: 0}),
         ]
         for call in calls:
             with pytest.raises(ArgumentError, match=r"must be text \(got \w+\); give str|is not the id of a person"):
                 call()
 
-        assert store.waiting() == [("refund", "shop", "r")]
+        assert store.unresolved() == [("refund", "shop", "r")]
         assert store.history("7").records == (visit("1", "7"),)
 
     @pytest.mark.parametrize("expected", [7, ["p1"], {"p1": "1"}, {"p1": True}], ids=repr)
@@ -1015,14 +1017,14 @@ class Conformance:
         with pytest.raises(ArgumentError, match="expected"):
             store.append(visit("1"), recorded_at=NOON, expected=expected)
 
-        assert store.standing("p1") is None
+        assert store.stage_record("p1") is None
 
     def test_names_that_nobody_has_are_not_merged(self, store: Store) -> None:
         """Of two names of which nothing is kept no lead is made; one of them may be unknown."""
         with pytest.raises(RecordError, match="nothing is kept of 'p2' or of 'p3'; append a record"):
             store.merge("p2", into="p3", merged_at=NOON)
-        assert store.standing("p2") is None
-        assert store.standing("p3") is None
+        assert store.stage_record("p2") is None
+        assert store.stage_record("p3") is None
 
         store.append(visit("1"), recorded_at=NOON)
         assert store.merge("p1", into="p3", merged_at=NOON).stage == "prospect"
@@ -1031,13 +1033,13 @@ class Conformance:
     def test_a_merge_lets_waiting_records_in(self, store: Store) -> None:
         """An answer to the question of another name counts once the two are one, and waits again when they part."""
         store.append(asked("q1", "p2"), answered("a1", "p1"), recorded_at=NOON)
-        assert store.waiting() == [("answer", "shop", "a1")]
+        assert store.unresolved() == [("answer", "shop", "a1")]
         store.merge("p2", into="p1", merged_at=NOON)
-        assert store.waiting() == []
+        assert store.unresolved() == []
         assert len(store.history("p1").interactions) == 2
-        store.part("p2", parted_at=NOON)
+        store.unmerge("p2", unmerged_at=NOON)
 
-        assert store.waiting() == [("answer", "shop", "a1")]
+        assert store.unresolved() == [("answer", "shop", "a1")]
 
     # ---- frames ----------------------------------------------------------------------------------------------------
 
@@ -1076,7 +1078,7 @@ class Conformance:
         """Words, names and contacts are gone, everything else is as it was, also for those who come again."""
         records = everything()
         store.append(*records, recorded_at=NOON)
-        store.enter(Customer(person_id="p1", name="Sari", since=NOON), recorded_at=NOON)
+        store.put_customer(Customer(person_id="p1", name="Sari", since=NOON), recorded_at=NOON)
         before = Facts.of(store.history("p1"), as_of=NOON)
         assert store.erase("p1") == 6
         history = store.history("p1")
@@ -1102,22 +1104,22 @@ class Conformance:
     def test_an_erased_person_is_not_entered_again_by_itself(self, store: Store) -> None:
         """A list of customers that is handed in again brings no name back, by any of the person's names."""
         sari = Customer(person_id="p1", name="Sari", contact=Contact(phone="1"), since=NOON)
-        store.enter(sari, recorded_at=NOON)
+        store.put_customer(sari, recorded_at=NOON)
         store.append(visit("1", "p2"), visit("3", "p3"), recorded_at=NOON)
         store.merge("p2", into="p1", merged_at=NOON)
         store.erase("p1")
         store.merge("p3", into="p1", merged_at=NOON)
-        kept = store.standing("p1")
+        kept = store.stage_record("p1")
         for name in ("p1", "p2", "p3"):
             with pytest.raises(ConflictError, match=r"the person was erased.*pass after_erasure=True") as told:
-                store.enter(sari.model_copy(update={"person_id": name}), recorded_at=NOON)
+                store.put_customer(sari.model_copy(update={"person_id": name}), recorded_at=NOON)
             assert "Sari" not in str(told.value)
 
-        assert store.standing("p1") == kept
+        assert store.stage_record("p1") == kept
         assert store.history("p1").customer == Customer(person_id="p1", name="", since=NOON)
-        store.part("p2", parted_at=NOON)
+        store.unmerge("p2", unmerged_at=NOON)
         with pytest.raises(ConflictError, match="was erased"):
-            store.enter(sari.model_copy(update={"person_id": "p2"}), recorded_at=NOON)
+            store.put_customer(sari.model_copy(update={"person_id": "p2"}), recorded_at=NOON)
 
     def test_an_erased_person_may_come_back(self, store: Store) -> None:
         """Asked for by an argument, the new entry is written, and from then on the person is like any other."""
@@ -1125,14 +1127,16 @@ class Conformance:
         store.append(visit("1"), recorded_at=NOON)
         assert store.erase("p1") == 0
         with pytest.raises(ConflictError, match="was erased"):
-            store.enter(sari, recorded_at=NOON)
-        store.enter(sari, recorded_at=NOON, after_erasure=True)
+            store.put_customer(sari, recorded_at=NOON)
+        store.put_customer(sari, recorded_at=NOON, after_erasure=True)
         assert store.history("p1").customer == sari
-        store.enter(sari.model_copy(update={"nickname": "S"}), recorded_at=NOON)
+        store.put_customer(sari.model_copy(update={"nickname": "S"}), recorded_at=NOON)
 
         assert store.history("p1").customer.nickname == "S"
         assert store.erase("p1") == 1
-        assert store.enter(Customer(person_id="p2", name="Budi"), recorded_at=NOON, after_erasure=True).version == 1
+        assert (
+            store.put_customer(Customer(person_id="p2", name="Budi"), recorded_at=NOON, after_erasure=True).version == 1
+        )
 
     def test_every_name_is_erased(self, store: Store) -> None:
         """Asked to forget one name of a person, the store forgets what came under the others too."""
@@ -1145,9 +1149,9 @@ class Conformance:
         """It reads back as their history; what waits is in it; the contact of somebody they sent is not."""
         friend = came("p2", referred_by="p1", contact=Contact(phone=CANARY))
         store.append(*everything(), friend, back("r9", "9"), answered("a9", question="q9"), recorded_at=NOON)
-        store.enter(Customer(person_id="p1", name="Sari"), recorded_at=NOON)
+        store.put_customer(Customer(person_id="p1", name="Sari"), recorded_at=NOON)
         store.merge("p1b", into="p1", merged_at=NOON)
-        store.part("p1b", parted_at=NOON)
+        store.unmerge("p1b", unmerged_at=NOON)
         store.merge("p1c", into="p1", merged_at=NOON)
         text = store.export("p1c")
         told = json.loads(text)
@@ -1157,15 +1161,15 @@ class Conformance:
         assert history == store.history("p1").model_copy(
             update={"referrals": (friend.model_copy(update={"contact": None}),)}
         )
-        assert told["stage"]["stage"] == store.standing("p1").stage
+        assert told["stage"]["stage"] == store.stage_record("p1").stage
         assert [one["id"] for one in told["waiting"]] == ["a9"]
-        assert [one["parted_at"] for one in told["aliases"]] == [NOON.isoformat(), None]
+        assert [one["unmerged_at"] for one in told["aliases"]] == [NOON.isoformat(), None]
 
     def test_errors_and_reprs_hold_nothing_private(self, store: Store) -> None:
         """Neither a store nor a receipt shows what somebody said."""
         receipt = store.append(asked(words=CANARY), recorded_at=NOON)
 
-        assert CANARY not in f"{store!r} {receipt!r} {store.standing('p1')!r}"
+        assert CANARY not in f"{store!r} {receipt!r} {store.stage_record('p1')!r}"
 
     # ---- closed ----------------------------------------------------------------------------------------------------
 
@@ -1199,10 +1203,10 @@ class Laws:
             for portion in portions:
                 store.append(*portion, recorded_at=data.draw(instants()))
             if customer is not None:
-                store.enter(customer, recorded_at=as_of)
+                store.put_customer(customer, recorded_at=as_of)
             history = store.history("p1")
-            (standing,) = store.judge("p1", as_of=as_of) or [None]
-            waiting = store.waiting()
+            (standing,) = store.refresh("p1", as_of=as_of) or [None]
+            waiting = store.unresolved()
 
         assert waiting == []
         assert history == History.of("p1", records, customer=customer)
@@ -1217,8 +1221,8 @@ class Laws:
             for portion in _portions(data, data.draw(st.permutations(records))):
                 as_of = data.draw(instants())
                 store.append(*portion, recorded_at=as_of)
-                history, standing = store.history("p1"), store.standing("p1")
-                if standing is None or standing.judged_at != as_of:
+                history, standing = store.history("p1"), store.stage_record("p1")
+                if standing is None or standing.evaluated_at != as_of:
                     continue  # only refunds came, whose purchase nobody knows yet
                 assert standing.stage == stage.of(history, POLICY, as_of=as_of)
                 change = standing.next_change
@@ -1238,11 +1242,11 @@ class Laws:
         with self.opened() as store:
             store.load(list(records), recorded_at=NOON)
             names = store.due(before=NOON)
-            assert store.judge_everyone(as_of=as_of) == len(names)
-            told = [store.standing(name) for name in names]
-            each = store.judge(*names, as_of=as_of)
+            assert store.refresh_all(as_of=as_of) == len(names)
+            told = [store.stage_record(name) for name in names]
+            each = store.refresh(*names, as_of=as_of)
 
-        assert each == [attrs.evolve(one, former=one.stage) for one in told]
+        assert each == [attrs.evolve(one, previous_stage=one.stage) for one in told]
 
     @settings(max_examples=max(5, settings.default.max_examples // 4))
     @given(data=st.data())
@@ -1254,10 +1258,12 @@ class Laws:
         with self.opened() as store:
             store.load(data.draw(st.permutations(list(records))), recorded_at=NOON)
             assert are_in_tables(store, *(one.person_id for one in histories))
-            told = {one.person_id: moves.of(store.history(one.person_id), POLICY, as_of=as_of) for one in histories}
+            told = {
+                one.person_id: transitions.of(store.history(one.person_id), POLICY, as_of=as_of) for one in histories
+            }
             logs = store.logs() if FULL else None
 
-        assert told == {one.person_id: moves.of(one, POLICY, as_of=as_of) for one in histories}
+        assert told == {one.person_id: transitions.of(one, POLICY, as_of=as_of) for one in histories}
         if logs is not None:
             expected = Logs(**tables(histories))
             assert facts_of(logs, as_of) == facts_of(expected, as_of)
@@ -1280,7 +1286,7 @@ class Laws:
                     assert store.history("p1") == before
                     continue
                 kept[_log_of(record), record.key] = record
-            history, waiting, standing = store.history("p1"), store.waiting(), store.standing("p1")
+            history, waiting, standing = store.history("p1"), store.unresolved(), store.stage_record("p1")
             with store._reading() as rows:
                 logs = Logs(**frames_of(rows), currency=history.currency)  # checked, as those of a store are not again
 
@@ -1300,7 +1306,7 @@ class Laws:
         with self.opened() as store:
             store.append(*dict.fromkeys([*first.records, *second.records]), recorded_at=NOON)
             before = [store.history(name) for name in names]
-            judged = [store.judge(name, as_of=NOON) for name in names]
+            judged = [store.refresh(name, as_of=NOON) for name in names]
             try:
                 merged = store.merge(names[1], into=names[0], merged_at=NOON)
             except RecordError:
@@ -1310,7 +1316,7 @@ class Laws:
             assert len(both.purchases) == sum(len(one.purchases) for one in before)
             assert len(both.interactions) == sum(len(one.interactions) for one in before)
             assert merged.stage == stage.of(both, POLICY, as_of=NOON)
-            own, other = store.part(names[1], parted_at=NOON)
+            own, other = store.unmerge(names[1], unmerged_at=NOON)
             assert [store.history(name) for name in names] == before
             for one, was in ((other, judged[0]), (own, judged[1])):
                 assert not was or (one.stage, one.next_change) == (was[0].stage, was[0].next_change)
@@ -1324,9 +1330,9 @@ class Laws:
             for how, *numbers in drawn:
                 _one_step(store, how, numbers, kept, links)
             found = _everyone_in(store, links)
-            store.judge_everyone(as_of=NOON)
+            store.refresh_all(as_of=NOON)
             assert _everyone_in(store, links) == found
-            store.judge(*found[0], as_of=NOON)
+            store.refresh(*found[0], as_of=NOON)
             assert _everyone_in(store, links) == found
         with self.opened() as store:
             for record in kept:
@@ -1360,10 +1366,10 @@ def _one_step(store: Store, how: int, numbers: Sequence[int], kept: list[Record]
         6: lambda: answered(f"a{number}", person, f"q{number}"),
         7: lambda: Complaint(id=f"c{number}", person_id=person, occurred_at=NOON, purchase_id=f"o{number}"),
     }
-    is_unknown = store.standing(person) is None is store.standing(other)
+    is_unknown = store.stage_record(person) is None is store.stage_record(other)
     try:
         if how == 9 and person in links:
-            store.part(person, parted_at=NOON)
+            store.unmerge(person, unmerged_at=NOON)
             del links[person]
         elif how >= 8:
             store.merge(person, into=other, merged_at=NOON)
@@ -1384,11 +1390,11 @@ def _everyone_in(store: Any, links: Mapping[str, str]) -> tuple[list[str], Any]:
     assert all(_end(name, links) == name for name in store.due(before=NOON + 9999 * DAY))
     told = []
     for name in there:
-        history, standing = store.history(name), store.standing(name)
+        history, standing = store.history(name), store.stage_record(name)
         assert history.person_id == standing.person_id == _end(name, links)
         assert standing.stage == stage.of(history, POLICY, as_of=NOON)
         told.append((name, history, standing.stage, standing.next_change))
-    return ends, (told, sorted(store.waiting()))
+    return ends, (told, sorted(store.unresolved()))
 
 
 def _portions(data: st.DataObject, records: Sequence[Record]) -> list[Sequence[Record]]:

@@ -16,9 +16,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from funnel.interactions import Visit
-from funnel.store.protocol import Store
-from funnel.store.server import store_at
-from funnel.store.sqlite import SqliteStore
+from funnel.store._protocol import Store
+from funnel.store._server import store_at
+from funnel.store._sqlite_store import SqliteStore
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

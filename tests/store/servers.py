@@ -19,7 +19,7 @@ import attrs
 import pytest
 import sqlalchemy as sa
 
-from funnel.store.server import store_tables
+from funnel.store._server import store_tables
 
 PATIENCE = 60
 """How many seconds a server may take to start."""

@@ -23,7 +23,7 @@ from funnel.policy import Policy
 from funnel.records import Contact, Customer, Record
 from funnel.stages import stage
 from funnel.store._alchemy.people import SLOTS
-from funnel.store.server import SqlAlchemyStore, store_tables
+from funnel.store._server import SqlAlchemyStore, store_tables
 from tests.store.conformance import NOON, answered, are_in_tables, asked, back, bought, came, visit
 from tests.store.deliverer import started
 from tests.store.servers import emptied, mariadb, postgresql
@@ -61,7 +61,7 @@ def together(engine: sa.Engine, *calls: Call) -> list[Any]:
 
     def make(call: Call) -> Any:
         with SqlAlchemyStore(engine) as store:
-            store.standing("nobody")
+            store.stage_record("nobody")
             ready.wait()
             try:
                 return call(store)
@@ -114,10 +114,10 @@ def assert_whole(engine: sa.Engine) -> None:
     with SqlAlchemyStore(engine) as store:
         known = sorted({root for root in roots.values() if root})
         for name in known:
-            standing = store.standing(name)
+            standing = store.stage_record(name)
             assert standing is not None
-            if standing.judged_at is not None:
-                assert standing.stage == stage.of(store.history(name), Policy(), as_of=standing.judged_at)
+            if standing.evaluated_at is not None:
+                assert standing.stage == stage.of(store.history(name), Policy(), as_of=standing.evaluated_at)
         assert are_in_tables(store, *known)
 
 
@@ -176,7 +176,7 @@ def test_a_record_and_what_it_refers_to_find_each_other(engine: sa.Engine) -> No
         assert errors_of(told) == []
         history = SqlAlchemyStore(engine).history(person)
         assert (len(history.refunds), len(history.interactions)) == (2, 2)
-    assert SqlAlchemyStore(engine).waiting() == []
+    assert SqlAlchemyStore(engine).unresolved() == []
     assert_whole(engine)
 
 
@@ -237,7 +237,7 @@ def test_a_merge_meets_records_of_both_names(engine: sa.Engine) -> None:
         put(came(alias, referred_by=sender), came(into, referred_by=sender))(SqlAlchemyStore(engine))
         for changed in (
             lambda store, alias=alias, into=into: store.merge(alias, into=into, merged_at=NOON),
-            lambda store, alias=alias: store.part(alias, parted_at=NOON),
+            lambda store, alias=alias: store.unmerge(alias, unmerged_at=NOON),
         ):
             told = together(
                 engine,
@@ -287,7 +287,8 @@ def test_a_person_is_entered_and_erased_at_once(engine: sa.Engine) -> None:
         name = f"p{turn}"
         told = together(
             engine,
-            *(lambda store, name=name: store.enter(Customer(person_id=name, name="Sari"), recorded_at=NOON),) * 2,
+            *(lambda store, name=name: store.put_customer(Customer(person_id=name, name="Sari"), recorded_at=NOON),)
+            * 2,
             put(asked(f"{turn}", name, words="soon?"), came(name, contact=Contact(phone="1"))),
             lambda store, name=name: store.erase(name),
         )
@@ -298,19 +299,19 @@ def test_a_person_is_entered_and_erased_at_once(engine: sa.Engine) -> None:
 
 
 def test_everybody_is_judged_while_records_come(engine: sa.Engine) -> None:
-    """`judge_everyone`, `judge` and a load meet appends: nobody waits for ever, everybody stands where they should."""
+    """`refresh_all`, `refresh` and a load meet appends: nobody waits for ever, everybody stands where they should."""
     names = [f"p{number:02}" for number in range(30 if FULL else 9)]
     put(*(visit(name, name) for name in names))(SqlAlchemyStore(engine))
     for turn in range(ROUNDS):
         told = together(
             engine,
-            lambda store: store.judge_everyone(as_of=NOON),
-            lambda store: store.judge(*reversed(names), as_of=NOON),
+            lambda store: store.refresh_all(as_of=NOON),
+            lambda store: store.refresh(*reversed(names), as_of=NOON),
             lambda store, turn=turn: store.load((bought(f"l{turn}{n}", n) for n in reversed(names)), recorded_at=NOON),
             *(put(*(bought(f"{turn}{part}{n}", n) for n in names[part::4])) for part in range(4)),
         )
         assert errors_of(told) == []
-        SqlAlchemyStore(engine).judge_everyone(as_of=NOON)
+        SqlAlchemyStore(engine).refresh_all(as_of=NOON)
         assert_whole(engine)
 
 
@@ -348,10 +349,10 @@ def one_of_everything(chance: random.Random) -> Call:
         "amend": lambda store: store.amend(*some, recorded_at=NOON),
         "load": lambda store: store.load(some, recorded_at=NOON),
         "merge": lambda store: store.merge(person, into=other, merged_at=NOON),
-        "part": lambda store: store.part(person, parted_at=NOON),
-        "enter": lambda store: store.enter(Customer(person_id=person, name="Sari"), recorded_at=NOON),
+        "part": lambda store: store.unmerge(person, unmerged_at=NOON),
+        "enter": lambda store: store.put_customer(Customer(person_id=person, name="Sari"), recorded_at=NOON),
         "erase": lambda store: store.erase(person),
-        "judge": lambda store: store.judge(person, other, as_of=NOON),
+        "judge": lambda store: store.refresh(person, other, as_of=NOON),
     }[how]
 
 

@@ -24,9 +24,9 @@ from funnel.errors import FunnelError, StoreError
 from funnel.policy import Policy
 from funnel.records import Contact, Customer
 from funnel.stages import stage
-from funnel.store.protocol import Store
-from funnel.store.server import SqlAlchemyStore, store_tables
-from funnel.store.sqlite import SqliteStore
+from funnel.store._protocol import Store
+from funnel.store._server import SqlAlchemyStore, store_tables
+from funnel.store._sqlite_store import SqliteStore
 from tests.frames import read
 from tests.store.conformance import DAY, NOON, answered, back, bought, came, everything, visit
 
@@ -41,11 +41,11 @@ def filled(path: Path) -> None:
         store.append(*everything(), answered("a9", "p5", "q9"), back("r9", "9"), recorded_at=NOON)
         store.append(*(bought(f"m{number}", f"m{number % 7}") for number in range(60)), recorded_at=NOON)
         store.append(came("p2", referred_by="p1", contact=Contact(phone="1")), visit("v", "p3"), recorded_at=NOON)
-        store.enter(Customer(person_id="p1", name="Sari", since=NOON), recorded_at=NOON)
+        store.put_customer(Customer(person_id="p1", name="Sari", since=NOON), recorded_at=NOON)
         store.merge("p3", into="p2", merged_at=NOON)
         store.merge("p2", into="p1", merged_at=NOON)
         store.merge("m1", into="m2", merged_at=NOON)
-        store.part("m1", parted_at=NOON + DAY)
+        store.unmerge("m1", unmerged_at=NOON + DAY)
         store._connection.execute("PRAGMA journal_mode = DELETE")
 
 
@@ -59,11 +59,11 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 CALLS: tuple[Callable[[Store], object], ...] = (
     *(lambda store, name=name: store.history(name) for name in ("p1", "p3", "m1", "p5", "p9")),
-    *(lambda store, name=name: store.standing(name) for name in ("p1", "p3", "m1", "p9")),
+    *(lambda store, name=name: store.stage_record(name) for name in ("p1", "p3", "m1", "p9")),
     *(lambda store, name=name: store.aliases(name) for name in ("p1", "m1")),
     lambda store: store.export("p1"),
     lambda store: store.export("p5"),
-    lambda store: store.waiting(),
+    lambda store: store.unresolved(),
     lambda store: store.due(before=NOON + 999 * DAY),
     lambda store: store.logs(),
     lambda store: store.append(bought("new", "p1"), recorded_at=NOON),
@@ -71,11 +71,11 @@ CALLS: tuple[Callable[[Store], object], ...] = (
     lambda store: store.append(*everything(), recorded_at=NOON),
     lambda store: store.amend(bought("m3", "p4", minor=800), recorded_at=NOON),
     lambda store: store.load([visit("w", "m4")], recorded_at=NOON),
-    lambda store: store.judge("p1", "p3", "m5", as_of=NOON + 400 * DAY),
-    lambda store: store.judge_everyone(as_of=NOON + 400 * DAY),
+    lambda store: store.refresh("p1", "p3", "m5", as_of=NOON + 400 * DAY),
+    lambda store: store.refresh_all(as_of=NOON + 400 * DAY),
     lambda store: store.merge("m6", into="p1", merged_at=NOON),
-    lambda store: store.part("p2", parted_at=NOON),
-    lambda store: store.enter(Customer(person_id="m5", name="Budi"), recorded_at=NOON),
+    lambda store: store.unmerge("p2", unmerged_at=NOON),
+    lambda store: store.put_customer(Customer(person_id="m5", name="Budi"), recorded_at=NOON),
     lambda store: store.erase("p1"),
 )
 """Every public call, those that write too."""
@@ -170,7 +170,7 @@ BY_HAND = {
     "names in a circle": "UPDATE people SET root = CASE person_id WHEN 'p1' THEN 'p2' ELSE 'p1' END "
     "WHERE person_id IN ('p1', 'p2')",
     "a name of nobody": "UPDATE people SET root = 'nobody' WHERE person_id = 'p3'",
-    "links in a circle": "UPDATE links SET person_id = 'p3', parted_at = NULL WHERE alias = 'p2'; "
+    "links in a circle": "UPDATE links SET person_id = 'p3', unmerged_at = NULL WHERE alias = 'p2'; "
     "UPDATE links SET person_id = 'p2' WHERE alias = 'p3'",
     "a name with two links": "DROP INDEX links_alias; "
     "INSERT INTO links (alias, person_id, merged_at) VALUES ('p3', 'p2', 0), ('p3', 'x', 0), ('x', 'p3', 0)",
@@ -185,7 +185,7 @@ BY_HAND = {
     "a zero byte": "UPDATE records SET campaign = 'a' || char(0) || 'b' WHERE log = 'leads'",
     "an unknown kind": "UPDATE records SET kind = 'party' WHERE source_id = 'q1'",
     "no kind": "UPDATE records SET kind = NULL WHERE source_id = 'q1'",
-    "an unknown reason": "UPDATE records SET reason = 'whim' WHERE kind = 'postponed'",
+    "an unknown reason": "UPDATE records SET reason = 'whim' WHERE kind = 'postponement'",
     "an unknown currency": "UPDATE records SET currency = '???' WHERE source_id = 'm1'",
     "an amount without a currency": "UPDATE records SET currency = NULL WHERE source_id = 'm1'",
     "no amount": "UPDATE records SET amount = NULL WHERE source_id = 'm1'",
@@ -197,7 +197,7 @@ BY_HAND = {
     "lines without end": "UPDATE records SET lines = replace(hex(zeroblob(45000)), '0', '[') WHERE lines IS NOT NULL",
     "a contact of something else": "UPDATE apart SET told = '[]'",
     "a contact without end": "UPDATE apart SET told = replace(hex(zeroblob(45000)), '0', '[')",
-    "a judgement beyond time": "UPDATE people SET judged_at = 9223372036854775807, due_at = -9223372036854775808",
+    "a judgement beyond time": "UPDATE people SET evaluated_at = 9223372036854775807, due_at = -9223372036854775808",
     "no stage": "UPDATE people SET stage = NULL",
     "versions of nothing": "UPDATE people SET version = -5",
     "a version at its end": "UPDATE people SET version = 9223372036854775807",
@@ -293,13 +293,13 @@ def damaged(sound: Path, tmp_path: Path) -> Iterator[Any]:
     [
         ("names in a circle", lambda store: store.history("p1")),
         ("names in a circle", lambda store: store.append(visit("new"), recorded_at=NOON)),
-        ("a name of nobody", lambda store: store.standing("p3")),
+        ("a name of nobody", lambda store: store.stage_record("p3")),
         ("a name of nobody", lambda store: store.append(visit("new", "p3"), recorded_at=NOON)),
         ("an unknown kind", lambda store: store.history("p1")),
         ("an unknown currency", lambda store: store.history("m1")),
         ("an instant beyond time", lambda store: store.history("m1")),
         ("a version at its end", lambda store: store.append(visit("new"), recorded_at=NOON)),
-        ("a judgement beyond time", lambda store: store.standing("p1")),
+        ("a judgement beyond time", lambda store: store.stage_record("p1")),
         ("a judgement beyond time", lambda store: store.export("p1")),
         ("merges beyond time", lambda store: store.aliases("p1")),
         ("lines that are no JSON", lambda store: store.history("p1")),
@@ -324,7 +324,7 @@ def test_links_in_a_circle_are_an_error_when_a_merge_is_undone(damaged: Any) -> 
     """A name with two open links, one of them in a circle, does not make the store follow links for ever."""
     store = damaged("a name with two links")
     with pytest.raises(StoreError, match="a name leads in a circle"):
-        store.part("p2", parted_at=NOON)
+        store.unmerge("p2", unmerged_at=NOON)
 
 
 def test_a_number_far_away_makes_no_long_way(damaged: Any) -> None:

@@ -18,19 +18,20 @@ from hypothesis import settings
 from funnel.errors import (
     ArgumentError,
     ConflictError,
-    FullError,
     InstantError,
     LockedError,
     RecordError,
+    StorageFullError,
     StoreError,
 )
 from funnel.history import History
+from funnel.interactions import Declined, Delivery, Meeting, ReadySignal
 from funnel.money import Money
 from funnel.policy import Policy
 from funnel.records import Contact, Customer
 from funnel.stages import stage
-from funnel.store import _schema, sqlite
-from funnel.store.sqlite import SqliteStore
+from funnel.store import _schema, _sqlite_store
+from funnel.store._sqlite_store import SqliteStore
 from tests.store.conformance import NOON, answered, asked, back, bought, came, everything, visit
 from tests.store.deliverer import finished, killed, started, visits
 
@@ -55,7 +56,7 @@ def raw(file: Path) -> sqlite3.Connection:
 
 def is_sound(store: SqliteStore, numbers: set[str]) -> bool:
     """Whether a store holds these visits of one person, each once, all of them in one sound whole."""
-    history, standing = store.history("p1"), store.standing("p1")
+    history, standing = store.history("p1"), store.stage_record("p1")
     (checked,) = store._connection.execute("PRAGMA integrity_check").fetchone()
     versions = [one for (one,) in store._connection.execute("SELECT version FROM records ORDER BY version")]
     assert checked == "ok"
@@ -156,7 +157,7 @@ def test_a_full_disk_loses_nothing(file: Path) -> None:
         store.append(bought(), recorded_at=NOON)
         (pages,) = store._connection.execute("PRAGMA page_count").fetchone()
         store._connection.execute(f"PRAGMA max_page_count = {pages + 3}")
-        with pytest.raises(FullError, match="no room left to write; nothing was written"):
+        with pytest.raises(StorageFullError, match="no room left to write; nothing was written"):
             fill(store)
         fitting = len(store.history("p1").interactions) // 2
         assert len(store.history("p1").interactions) == 2 * fitting
@@ -164,7 +165,7 @@ def test_a_full_disk_loses_nothing(file: Path) -> None:
         store._connection.execute("PRAGMA max_page_count = 1000000")
         last = store.append(bought("2"), recorded_at=NOON).standings[0]
         assert (last.stage, last.version) == ("repeat_customer", 2 * fitting + 2)
-        assert isinstance(FullError("full"), OSError)
+        assert isinstance(StorageFullError("full"), OSError)
 
 
 def test_a_locked_store_says_so_after_its_timeout(file: Path) -> None:
@@ -190,15 +191,15 @@ def test_what_breaks_off_anywhere_was_never_there(file: Path, monkeypatch: pytes
     """Whichever step of an append fails, the store is as it was, and the same call succeeds afterwards."""
     with SqliteStore(file) as store:
         store.append(visit("1"), recorded_at=NOON)
-        before = store.standing("p1"), store.history("p1")
+        before = store.stage_record("p1"), store.history("p1")
         with monkeypatch.context() as broken:
             if fails == "COMMIT":
                 broken.setattr(store, "_connection", Failing(store._connection))
             else:
-                broken.setattr(sqlite.SqliteTables, fails, _raise)
+                broken.setattr(_sqlite_store.SqliteTables, fails, _raise)
             with pytest.raises((StoreError, KeyboardInterrupt)):
                 store.append(bought(), recorded_at=NOON)
-        assert (store.standing("p1"), store.history("p1")) == before
+        assert (store.stage_record("p1"), store.history("p1")) == before
 
         assert store.append(bought(), recorded_at=NOON).standings[0].stage == "customer"
 
@@ -232,9 +233,9 @@ def test_a_store_is_opened_again(file: Path) -> None:
     """What one process kept the next one reads, and goes on from."""
     with SqliteStore(file) as store:
         store.append(*everything(), recorded_at=NOON)
-        kept = store.history("p1"), store.standing("p1")
+        kept = store.history("p1"), store.stage_record("p1")
     with SqliteStore(str(file)) as store:
-        assert (store.history("p1"), store.standing("p1")) == kept
+        assert (store.history("p1"), store.stage_record("p1")) == kept
         assert store.append(bought("9"), recorded_at=NOON).standings[0].stage == "repeat_customer"
 
 
@@ -267,13 +268,49 @@ def test_a_newer_store_is_refused(file: Path) -> None:
         SqliteStore(file)
 
 
+BACK_TO_VERSION_3 = (
+    "ALTER TABLE people RENAME COLUMN previous_stage TO former",
+    "ALTER TABLE people RENAME COLUMN evaluated_at TO judged_at",
+    "ALTER TABLE people RENAME COLUMN rule_fingerprint TO judged_by",
+    "ALTER TABLE links RENAME COLUMN unmerged_at TO parted_at",
+    *(
+        f"UPDATE records SET kind = '{old}' WHERE kind = '{new}'"  # noqa: S608 - our own names
+        for old, new in _schema.KINDS_OF_VERSION_3.items()
+    ),
+    "PRAGMA user_version = 3",
+)
+"""Statements that turn a new file into one of version 3."""
+
 BACK_TO_VERSION_2 = (
+    *BACK_TO_VERSION_3,
     "DROP INDEX people_due",
     *(f"ALTER TABLE people DROP COLUMN {name}" for name in ("canonical_id", "name_count", "was_sent")),
     "CREATE INDEX people_due ON people (judged_by, due_at) WHERE judged_by IS NOT NULL",
     "PRAGMA user_version = 2",
 )
 """What makes a file of version 2 of one in which every person is known by the name of the root."""
+
+
+def test_a_store_of_the_third_version_has_the_new_kinds(file: Path) -> None:
+    """Columns get their present names, and so do the kinds of interactions; a delivery still waits for its purchase."""
+    said = {"person_id": "p1", "occurred_at": NOON}
+    records = [
+        Meeting(id="m", **said),
+        Declined(id="n", reason="price", **said),
+        ReadySignal(id="r", **said),
+        Delivery(id="d", purchase_id="later", **said),
+    ]
+    with SqliteStore(file) as store:
+        store.append(bought(), *records, recorded_at=NOON)
+        kept = store.history("p1"), store.stage_record("p1"), store.unresolved()
+        for statement in BACK_TO_VERSION_3:
+            store._connection.execute(statement)
+        found = store._connection.execute("SELECT kind FROM records WHERE kind IN ('met', 'said_no', 'delivered')")
+        assert len(found.fetchall()) == 3
+
+    with SqliteStore(file) as store:
+        assert (store.history("p1"), store.stage_record("p1"), store.unresolved()) == kept
+        assert len(kept[2]) == 1
 
 
 def test_a_store_of_the_second_version_is_brought_up_to_date(file: Path, tmp_path: Path) -> None:
@@ -284,13 +321,13 @@ def test_a_store_of_the_second_version_is_brought_up_to_date(file: Path, tmp_pat
         store.append(came("p4", referred_by="p9"), recorded_at=NOON)
         for alias in ("p1", "p2"):
             store.merge(alias, into="p0", merged_at=NOON)
-        kept = [(store.history(name), store.standing(name), store.aliases(name)) for name in names]
+        kept = [(store.history(name), store.stage_record(name), store.aliases(name)) for name in names]
         assert store._connection.execute("SELECT count(*) FROM people WHERE canonical_id NOT NULL").fetchone() == (0,)
         for statement in BACK_TO_VERSION_2:
             store._connection.execute(statement)
 
     with SqliteStore(file) as store, SqliteStore(tmp_path / "new.db") as new:
-        assert [(store.history(name), store.standing(name), store.aliases(name)) for name in names] == kept
+        assert [(store.history(name), store.stage_record(name), store.aliases(name)) for name in names] == kept
         for asked in ("table_info(people)", "index_list(people)", "index_info(people_due)"):
             older, newer = (one._connection.execute(f"PRAGMA {asked}").fetchall() for one in (store, new))
             assert {row[1:] for row in older} == {row[1:] for row in newer}
@@ -302,7 +339,7 @@ def test_a_store_of_the_second_version_is_brought_up_to_date(file: Path, tmp_pat
         assert store.history("p9").referrals[0].person_id == "p3"
         assert len(store.history("p4").purchases) == 5
         for alias in ("p4", "p0", "p1", "p2"):
-            store.part(alias, parted_at=NOON)
+            store.unmerge(alias, unmerged_at=NOON)
         assert [store.history(name).purchases for name in names] == [(bought(name, name),) for name in names]
         assert len(store.history("p9").referrals) == 2
 
@@ -373,7 +410,10 @@ def test_an_old_sqlite_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_text_that_cannot_be_decoded_is_damage() -> None:
     """Newer versions of Python raise their own error for it; it holds the bytes, and is not shown."""
-    with pytest.raises(StoreError, match="the store is damaged: a text is not UTF-8") as told, sqlite._told("shop.db"):
+    with (
+        pytest.raises(StoreError, match="the store is damaged: a text is not UTF-8") as told,
+        _sqlite_store._told("shop.db"),
+    ):
         CANARY.encode("utf-16").decode()
     assert told.value.__cause__ is None
 
@@ -487,11 +527,11 @@ def test_erasing_leaves_no_trace_in_the_file(file: Path) -> None:
     """Scanned byte by byte, neither the file nor the log that is written ahead holds what was erased."""
     with SqliteStore(file) as store:
         store.append(*private_records(), asked("other", "p2", words="kept"), recorded_at=NOON)
-        store.enter(Customer(person_id="p1", name=CANARY, address=CANARY), recorded_at=NOON)
+        store.put_customer(Customer(person_id="p1", name=CANARY, address=CANARY), recorded_at=NOON)
         assert traces(file) == ["shop.db-wal"]
         store._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
         assert "shop.db" in traces(file)
-        store.enter(Customer(person_id="p1", name=CANARY[::-1]), recorded_at=NOON)
+        store.put_customer(Customer(person_id="p1", name=CANARY[::-1]), recorded_at=NOON)
         store.amend(asked("long", words="short"), recorded_at=NOON)
         store.erase("p1")
 

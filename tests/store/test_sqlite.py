@@ -18,13 +18,13 @@ from pydantic import BaseModel
 from funnel.errors import LogsError, MissingExtraError
 from funnel.policy import Policy
 from funnel.records import Customer
-from funnel.rules.follow_up import next_step
+from funnel.rules._next_action import next_action
 from funnel.stages import stage
 from funnel.store import _frames, _judge, _sqlite
 from funnel.store._judge import Judge
+from funnel.store._protocol import Store
 from funnel.store._rows import Row
-from funnel.store.protocol import Store
-from funnel.store.sqlite import SqliteStore
+from funnel.store._sqlite_store import SqliteStore
 from tests.store.conformance import DAY, FULL, NOON, Conformance, Laws, are_in_tables, bought, came, everything, visit
 
 
@@ -133,7 +133,7 @@ def test_merges_touch_few_rows(shape: str, monkeypatch: pytest.MonkeyPatch, *, o
             return store._connection.total_changes - before, steps, sum(read)
 
     few, many = merged(64), merged(256)
-    assert all(most <= 4 * least * (8 / 6) + 64 for least, most in zip(few, many, strict=True))
+    assert all(most <= 4 * min_people * (8 / 6) + 64 for min_people, most in zip(few, many, strict=True))
 
 
 def test_a_person_may_have_very_many_names() -> None:
@@ -142,14 +142,14 @@ def test_a_person_may_have_very_many_names() -> None:
         store.append(bought(), visit("1", "n3"), recorded_at=NOON)
         for number in range(_sqlite.MOST_BOUND + 5):
             store.merge(f"n{number}", into="p1", merged_at=NOON)
-        store.enter(Customer(person_id="n7", name="Sari"), recorded_at=NOON)
+        store.put_customer(Customer(person_id="n7", name="Sari"), recorded_at=NOON)
 
         assert len(store.aliases("n2")) == _sqlite.MOST_BOUND + 5
         assert [record.key[1] for record in store.history("n1").records] == ["1", "1"]
         assert "Sari" in store.export("p1")
         assert store.erase("n2") == 1
         assert "Sari" not in store.export("p1")
-        assert store.part("n3", parted_at=NOON)[0].stage == "prospect"
+        assert store.unmerge("n3", unmerged_at=NOON)[0].stage == "prospect"
 
 
 def test_a_star_is_parted_in_few_steps() -> None:
@@ -163,7 +163,7 @@ def test_a_star_is_parted_in_few_steps() -> None:
 
             def work() -> None:
                 for number in range(count):
-                    store.part(f"n{number}", parted_at=NOON)
+                    store.unmerge(f"n{number}", unmerged_at=NOON)
 
             return steps_of(store, work)
 
@@ -196,7 +196,7 @@ def test_whom_to_look_at_is_one_indexed_query() -> None:
         store._connection.set_trace_callback(None)
         plans = [plan(store, one, 0) for one in asked if one.startswith("SELECT")]
 
-        ranges = "judged_by<?", "judged_by>?", "judged_by=? AND due_at<?"
+        ranges = "rule_fingerprint<?", "rule_fingerprint>?", "rule_fingerprint=? AND due_at<?"
         assert plans == [f"SEARCH people USING COVERING INDEX people_due ({one})" for one in ranges]
 
 
@@ -222,16 +222,16 @@ def test_no_question_of_one_person_reads_everybodys_records() -> None:
 
 def test_a_rule_and_a_policy_have_one_number_in_every_process() -> None:
     """Whoever opens the store with an equal rule and policy judges as the others do; another number makes another."""
-    asked = "from funnel import Policy, next_step; from funnel.store._judge import Judge"
+    asked = "from funnel import Policy, next_action; from funnel.store._judge import Judge"
     said = subprocess.run(
-        [sys.executable, "-c", f"{asked}; print(Judge(next_step, Policy()).fingerprint)"],
+        [sys.executable, "-c", f"{asked}; print(Judge(next_action, Policy()).fingerprint)"],
         env={"PYTHONHASHSEED": "1", "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
         capture_output=True,
         text=True,
         check=True,
     ).stdout
 
-    assert int(said) == Judge(next_step, Policy()).fingerprint
+    assert int(said) == Judge(next_action, Policy()).fingerprint
     assert Judge(stage, Policy(lapse_after=DAY)).fingerprint != Judge(stage, Policy()).fingerprint
     assert Judge(stage, Policy(answer_within=DAY)).fingerprint == Judge(stage, Policy()).fingerprint
 
@@ -294,4 +294,4 @@ def test_only_so_many_people_are_kept_ready(monkeypatch: pytest.MonkeyPatch) -> 
                 store.append(visit(number, name), bought(number, name), recorded_at=NOON)
 
         assert len(store._judge._live) == 2
-        assert {store.standing(name).stage for name in ("p1", "p2", "p3")} == {"repeat_customer"}
+        assert {store.stage_record(name).stage for name in ("p1", "p2", "p3")} == {"repeat_customer"}

@@ -5,31 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, assert_type
 
-from funnel import (
-    FUNNEL,
-    Cause,
-    Facts,
-    History,
-    Logs,
-    Machine,
-    Policy,
-    Rule,
-    Stage,
-    Table,
-    Tally,
-    Why,
-    count,
-    exists,
-    is_lapsed,
-    last,
-    latest,
-    mean_gap,
-    readiness_points,
-    rule,
-    since,
-    stage,
-    total,
-)
+from funnel import Facts, History, Logs, Machine, Policy, Rule, Stage, is_lapsed, rule, stage
+from funnel.facts import count, exists, last, latest, mean_gap, since, total
+from funnel.incremental import LiveFacts
+from funnel.machines import SHOP_MACHINE, Cause
+from funnel.rules import DecisionTable, Explanation, readiness_points
 
 
 class ShopFacts(Facts):
@@ -72,7 +52,7 @@ def declared(facts: ShopFacts, history: History, logs: Logs, now: datetime) -> N
     assert_type(facts.evolve(gift_count=3), ShopFacts)
     assert_type(facts.to_dict(), dict[str, Any])
     assert_type(ShopFacts(as_of=now, gift_count=3), ShopFacts)
-    assert_type(Tally(history, ShopFacts).facts(as_of=now), ShopFacts)
+    assert_type(LiveFacts(history, ShopFacts).facts(as_of=now), ShopFacts)
 
 
 def asked(facts: ShopFacts, history: History, logs: Logs, now: datetime) -> None:
@@ -83,11 +63,11 @@ def asked(facts: ShopFacts, history: History, logs: Logs, now: datetime) -> None
     assert_type(is_vip.of(facts, policy), bool)
     assert_type(is_vip.of(history, policy, as_of=now), bool)
     assert_type(is_vip.over(logs, policy, as_of=now), Any)
-    assert_type(is_vip.why(facts, policy), Why)
+    assert_type(is_vip.why(facts, policy), Explanation)
     assert_type(is_vip.next_change(facts, policy), datetime | None)
     assert_type(is_vip.next_change.of(history, policy, as_of=now), datetime | None)
     assert_type(is_vip.next_change.over(logs, policy, as_of=now), Any)
-    assert_type(is_vip.table(policy), Table)
+    assert_type(is_vip.table(policy), DecisionTable)
     assert_type(is_vip.witnesses(policy, as_of=now), tuple[ShopFacts, ...])
     assert_type(is_vip.name, str)
     assert_type(readiness_points(facts, policy), int)
@@ -96,10 +76,10 @@ def asked(facts: ShopFacts, history: History, logs: Logs, now: datetime) -> None
 
 def placed() -> None:
     """A machine is of the enum that its rule answers with."""
-    assert_type(FUNNEL, Machine[Stage])
-    assert_type(FUNNEL.move(Stage.LEAD, Stage.CUSTOMER), Stage)
+    assert_type(SHOP_MACHINE, Machine[Stage])
+    assert_type(SHOP_MACHINE.move(Stage.LEAD, Stage.CUSTOMER), Stage)
     assert_type(Machine(stage, {Stage.LEAD: {Stage.CUSTOMER: Cause.EVENT}, Stage.CUSTOMER: {}}), Machine[Stage])
-    assert_type(FUNNEL.mermaid(), str)
+    assert_type(SHOP_MACHINE.mermaid(), str)
 
 
 def refused(facts: Facts, policy: Policy) -> None:

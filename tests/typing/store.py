@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import assert_type
 
-from funnel import Alias, History, Lead, Logs, Receipt, SqliteStore, Standing, Store
+from funnel import History, Lead, Logs, SqliteStore, Store
+from funnel.store import Alias, AppendResult, StageRecord
 
 now = datetime(2026, 3, 1, tzinfo=UTC)
 lead = Lead(person_id="p1", arrived_at=now)
@@ -13,15 +14,15 @@ store: Store = SqliteStore()
 
 with SqliteStore("shop.db") as kept:
     assert_type(kept, SqliteStore)
-    assert_type(kept.append(lead, recorded_at=now), Receipt)
-    assert_type(kept.amend(lead, recorded_at=now, expected={"p1": 1}), Receipt)
-    assert_type(kept.load([lead], recorded_at=now).standings, tuple[Standing, ...])
+    assert_type(kept.append(lead, recorded_at=now), AppendResult)
+    assert_type(kept.amend(lead, recorded_at=now, expected={"p1": 1}), AppendResult)
+    assert_type(kept.load([lead], recorded_at=now).standings, tuple[StageRecord, ...])
     assert_type(kept.history("p1"), History)
-    assert_type(kept.standing("p1"), Standing | None)
+    assert_type(kept.stage_record("p1"), StageRecord | None)
     assert_type(kept.due(before=now), list[str])
-    assert_type(kept.judge("p1", as_of=now), list[Standing])
-    assert_type(kept.merge("p2", into="p1", merged_at=now), Standing)
-    assert_type(kept.part("p2", parted_at=now), tuple[Standing, Standing])
+    assert_type(kept.refresh("p1", as_of=now), list[StageRecord])
+    assert_type(kept.merge("p2", into="p1", merged_at=now), StageRecord)
+    assert_type(kept.unmerge("p2", unmerged_at=now), tuple[StageRecord, StageRecord])
     assert_type(kept.aliases("p1"), list[Alias])
     assert_type(kept.logs(engine="pandas"), Logs)
     assert_type(kept.export("p1"), str)

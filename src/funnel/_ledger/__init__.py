@@ -1,7 +1,10 @@
-"""One person's ledger: records become rows of the streams.
+"""Ledger of one person: records become rows of the streams.
 
-- `rows`: each record as it is written down
-- `kept`: what a ledger holds
-- `worked_out`: the streams that follow from several records
-- `ledger`: one person's rows, kept in order as records come
+- `rows`: each record as a row
+- `state`: the data of a ledger
+- `derived`: streams derived from several records
+- `ledger`: the rows of one person, sorted as records come
+- `incremental`, `incremental_derived`: the changes that each new record makes
+- `steps`: direct updates of running values
+- `streams`: the streams and their columns
 """

@@ -1,9 +1,9 @@
-"""One person's ledger: records become rows of the streams, in order, each counting from an instant until another.
+"""Ledger of one person: records become sorted rows of the streams; each row counts from one instant until another.
 
-Law: the rows depend on which records came, never on the order in which they came (a refund after its purchase).
+Invariant: the rows depend on the records, never on their order of arrival (a refund must follow its purchase).
 
-What happened is written down as it comes; what follows from several records (what is left of a purchase,
-which question is open) is worked out from what is written, when somebody asks.
+Each record is stored as a row when it comes. Streams derived from several records (the rest of a purchase, the open
+questions) are computed from the stored rows when they are read.
 """
 
 from __future__ import annotations
@@ -12,57 +12,47 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import TypeVar
 
-from funnel._instants import FOREVER, micros
-from funnel._ledger.kept import Kept
-from funnel._ledger.rows import (
-    DIRECTION,
-    KIND,
-    InOrder,
-    Key,
-    common,
-    interaction_row,
-    key,
-    number,
-    order_row,
-)
-from funnel._ledger.worked_out import WORKED_OUT, cancelled
-from funnel._reduce.folds import Row, T
-from funnel._streams import KIND_STREAMS
+from funnel._aggregate.fold import Row, T
+from funnel._ledger.derived import DERIVED, cancelled
+from funnel._ledger.rows import DIRECTION, KIND, InOrder, Key, common, interaction_row, key, number, order_row
+from funnel._ledger.state import LedgerState
+from funnel._ledger.streams import KIND_STREAMS
+from funnel._time import FOREVER, micros
 from funnel.errors import ArgumentError, RecordError
-from funnel.interactions import Answer, Complaint, Delivered, Interaction, Resolution
+from funnel.interactions import Answer, Complaint, Delivery, Interaction, Resolution
 from funnel.records import Lead, Purchase, Record, Refund
 
 L = TypeVar("L", bound="Ledger")
 
 
-class Ledger(Kept):
-    """One person's rows, written as records come."""
+class Ledger(LedgerState):
+    """Rows of one person, written as records come."""
 
     __slots__ = ()
 
     def add(self, record: Record) -> None:
-        """Take one record in; the caller has seen to it that it is not in yet.
+        """Add one record; the caller guarantees that it is new.
 
         Raises:
-            RecordError: It is not a record of this person.
+            RecordError: The record belongs to another person.
         """
         getattr(self, _writer_of(type(record)))(record)
         if self.settled:
             self.unsettle()
 
     def settle(self) -> None:
-        """Put late rows in their places, and work out what is stale."""
+        """Sort late rows into their streams, and recompute stale streams."""
         for stream, late in self.late.items():
             self.rows[stream] = sorted([*self.rows[stream], *late])
         self.late.clear()
         for stream in self.stale:
-            self.rows[stream] = WORKED_OUT[stream](self)
+            self.rows[stream] = DERIVED[stream](self)
         self.stale.clear()
 
     # ---- rows ----
 
     def write(self, stream: str, row: Row) -> None:
-        """Put a row that counts from when it happened, for ever, at its place in the order."""
+        """Insert a row that counts from its own instant, without end."""
         self._place(stream, row)
 
     def _place(self, stream: str, row: Row) -> None:
@@ -76,7 +66,7 @@ class Ledger(Kept):
             self.late.setdefault(stream, []).append(row)
 
     def own(self, person_id: str) -> None:
-        """See that a record is of this person."""
+        """Check that a record belongs to this person."""
         if person_id != self.person_id:
             msg = (
                 f"a record of {person_id!r} was given to the history of {self.person_id!r}; give each person their own"
@@ -86,7 +76,10 @@ class Ledger(Kept):
     # ---- records ----
 
     def add_lead(self, lead: Lead) -> None:
-        """Their own arrival, or that of a person whom they sent, who counts once, from the first time."""
+        """Write a lead of this person, or a referral.
+
+        A referred person counts once, from the first arrival.
+        """
         t = micros(lead.arrived_at)
         if lead.person_id == self.person_id:
             row = (*common(t, lead.source, lead.campaign), lead.campaign, int(lead.referred_by is not None))
@@ -98,7 +91,7 @@ class Ledger(Kept):
         self.stale.add("referrals")
 
     def add_purchase(self, order: Purchase) -> Row:
-        """Write an order, and what follows from it; return its row."""
+        """Write an order and its derived rows; return the order's row."""
         if order.person_id != self.person_id:
             self.own(order.person_id)
         row = order_row(order)
@@ -116,7 +109,7 @@ class Ledger(Kept):
         return row
 
     def add_refund(self, refund: Refund) -> None:
-        """Money given back for a purchase that is there."""
+        """Write a refund of a known purchase."""
         bought = (refund.source, refund.purchase_id)
         if bought not in self.purchases:
             msg = f"refund {refund.id!r} is of purchase {refund.purchase_id!r}, which is not here; add it first"
@@ -127,13 +120,13 @@ class Ledger(Kept):
         self._promised_otherwise("purchases")
 
     def add_interaction(self, record: Interaction) -> None:
-        """What passed between them and the shop, and what follows from it."""
+        """Write an interaction and its derived rows."""
         if record.person_id != self.person_id:
             self.own(record.person_id)
         self.talked(record, interaction_row(record))
 
     def talked(self, record: Interaction, row: Row) -> None:
-        """An interaction as its row, and what follows from it."""
+        """Write an interaction as its row, and its derived rows."""
         kind, rows = record.kind, self.rows
         stream = KIND_STREAMS[kind]
         if stream in rows and rows["interactions"][-1] < row:
@@ -151,29 +144,32 @@ class Ledger(Kept):
     # ---- what follows ----
 
     def hear(self) -> None:
-        """Something came from them: follow-ups sent before are in vain no longer."""
+        """Handle a contact from the person: earlier follow-ups are not open any more."""
         if "follow_ups" in self.rows:
             self.stale.add("open_follow_ups")
 
     def await_word(self, _: Interaction, __: Row) -> None:
-        """A follow-up is in vain until something comes from them."""
+        """Handle a follow-up: it is open until the person's next contact."""
         self.stale.update(("open_follow_ups", "contacts"))
 
     def asked(self, row: Row) -> None:
-        """What was asked is open until it is answered."""
+        """Open a request until it is answered."""
         stream, closed = OPENS[str(row[KIND])]
         self.stale.add(stream)
         if (stream, key(row)) in self.closed:
             self.stale.add(closed)
 
     def inquired(self, _: Interaction, row: Row) -> None:
-        """A question is open until it is answered; it may be about goods that are on their way."""
+        """Open a question until it is answered.
+
+        It may be about goods that are not delivered yet.
+        """
         self.asked(row)
         if "promises" in self.stale or self.rows.get("promises"):
             self.stale.add("delivery_questions")
 
     def complained(self, record: Interaction, row: Row) -> None:
-        """A complaint is open until it is put right; it may be the second one of a purchase."""
+        """Open a complaint until it is resolved; it may reopen an earlier one."""
         assert isinstance(record, Complaint)
         self.asked(row)
         if record.purchase_id is not None:
@@ -181,17 +177,17 @@ class Ledger(Kept):
             self.stale.add("reopenings")
 
     def answered(self, record: Interaction, row: Row) -> None:
-        """A question has its answer."""
+        """Close a question."""
         assert isinstance(record, Answer)
         self.close("open_questions", (record.source, record.question_id), number(row[T]))
 
     def resolved(self, record: Interaction, row: Row) -> None:
-        """A complaint is put right."""
+        """Close a complaint."""
         assert isinstance(record, Resolution)
         self.close("open_complaints", (record.source, record.complaint_id), number(row[T]))
 
     def close(self, stream: str, asked: Key, t: int) -> None:
-        """What was asked is open no longer, from the first answer on."""
+        """Close a request at its first answer."""
         if t < self.closed.get((stream, asked), FOREVER):
             self.closed[stream, asked] = t
             self.stale.update((stream, CLOSED_IN[stream]))
@@ -199,40 +195,40 @@ class Ledger(Kept):
                 self.stale.add("reopenings")
 
     def delivered(self, record: Interaction, row: Row) -> None:
-        """Goods have arrived, as somebody tells; the purchase may not be known yet."""
-        assert isinstance(record, Delivered)
+        """Record a delivery notice; the purchase may still be unknown."""
+        assert isinstance(record, Delivery)
         bought = (record.source, record.purchase_id)
         self.notices[bought] = min(number(row[T]), self.notices.get(bought, FOREVER))
         if bought in self.purchases:
             self._promised_otherwise("deliveries")
 
     def _promised_otherwise(self, *streams: str) -> None:
-        """What is promised has changed, and so have these streams."""
+        """Mark the promises and these streams as stale."""
         self.stale.update(streams, ["promises"], ["delivery_questions"] if "questions" in self.rows else [])
 
 
 CLOSED_IN = {"open_questions": "replies", "open_complaints": "repairs"}
-"""The stream in which what was open is closed."""
+"""Stream of the closings, by open stream."""
 
 OPENS = {"question": ("open_questions", "replies"), "complaint": ("open_complaints", "repairs")}
-"""The stream in which what is asked stays open, and the one in which it is closed."""
+"""Open stream and closing stream, by kind of request."""
 
 _FOLLOWING: Mapping[str, Callable[[Ledger, Interaction, Row], None]] = {
     "question": Ledger.inquired,
     "complaint": Ledger.complained,
     "answer": Ledger.answered,
     "resolution": Ledger.resolved,
-    "delivered": Ledger.delivered,
-    "follow_up_sent": Ledger.await_word,
+    "delivery": Ledger.delivered,
+    "follow_up": Ledger.await_word,
 }
-"""What else follows from an interaction of a kind."""
+"""Handler of the consequences of an interaction, by kind."""
 
 _FOLLOWS = {
     "questions": ("open_questions",),
     "complaints": ("open_complaints", "reopenings"),
     "follow_ups": ("open_follow_ups", "contacts"),
 }
-"""What is to be worked out where there are rows of a stream."""
+"""Derived streams to recompute if a stream has rows."""
 
 _WRITERS: Mapping[type[Record], str] = {
     Interaction: "add_interaction",
@@ -252,19 +248,19 @@ def _writer_of(kind: type[Record]) -> str:
 
 
 def ledger_of(person_id: str, records: Iterable[Record]) -> Ledger:
-    """The ledger of one person from all of their records (each once)."""
+    """Return the ledger of one person from all records, without duplicates."""
     given = list(records)
     talk = [record for record in given if isinstance(record, Interaction)]
     return ledger_from(person_id, InOrder.of(talk), [record for record in given if not isinstance(record, Interaction)])
 
 
 def ledger_from(person_id: str, talk: tuple[Interaction, ...], others: Iterable[Record]) -> Ledger:
-    """The ledger of one person from all of their interactions and all other records (each once)."""
+    """Return one person's ledger from interactions and other records, each once."""
     return filled(Ledger(person_id), talk, others)
 
 
 def filled(ledger: L, talk: tuple[Interaction, ...], others: Iterable[Record]) -> L:
-    """Write all interactions and all other records (each once) into an empty ledger."""
+    """Write interactions and other records, each once, into an empty ledger."""
     if talk:
         _take_up(ledger, talk if isinstance(talk, InOrder) else InOrder.of(talk))
     refunds: list[Refund] = []

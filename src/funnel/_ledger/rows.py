@@ -1,21 +1,21 @@
-"""Records as rows of the ledger: each as it is written down, whatever else is known."""
+"""Records as rows of the ledger, independent of other records."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from operator import itemgetter
 
-from funnel._instants import FOREVER, NEVER, micros
-from funnel._reduce.folds import END, Row
-from funnel._streams import KIND_STREAMS, RANKS
-from funnel.interactions import Checkout, Complaint, Feedback, Interaction, Postponed, Quote, SaidNo
+from funnel._aggregate.fold import END, Row
+from funnel._ledger.streams import KIND_STREAMS, RANKS
+from funnel._time import FOREVER, NEVER, micros
+from funnel.interactions import Checkout, Complaint, Declined, Feedback, Interaction, Postponement, Quote
 from funnel.records import Purchase
 
 RANK, SOURCE, ID, KIND, DIRECTION = 3, 4, 5, 6, 7
 Key = tuple[str, str]
 
-CLOSING = frozenset({"answer", "resolution", "delivered"})
-"""The kinds of interactions after which another thing may be over."""
+CLOSING = frozenset({"answer", "resolution", "delivery"})
+"""Kinds of interactions that may close another record."""
 
 
 def key(row: Row) -> Key:
@@ -41,14 +41,20 @@ def order_row(order: Purchase) -> Row:
 
 
 def interaction_row(record: Interaction) -> Row:
-    """An interaction as a row of the ledger; what its kind does not have is 0, never or nothing."""
+    """Return an interaction as a row.
+
+    Fields that its kind does not have are 0, NEVER or empty.
+    """
     kind, t = record.kind, micros(record.occurred_at)
     told = details(record)
     return t, t, FOREVER, RANKS[kind], record.source, record.id, kind, record.direction, record.channel, *told
 
 
 def details(record: Interaction) -> Details:
-    """What only some kinds say: reason, ready from, ready by, score, amount."""
+    """Return the fields of special kinds.
+
+    They are reason, ready from, ready by, score and amount.
+    """
     kind = record.kind
     return _DETAILS[kind](record) if kind in _DETAILS else _NOTHING
 
@@ -58,12 +64,12 @@ _NOTHING: Details = ("", NEVER, NEVER, 0, 0)
 
 
 def _postponed(record: Interaction) -> Details:
-    assert isinstance(record, Postponed)
+    assert isinstance(record, Postponement)
     return str(record.reason), micros(record.until), micros(record.latest or record.until), 0, 0
 
 
 def _refused(record: Interaction) -> Details:
-    assert isinstance(record, SaidNo)
+    assert isinstance(record, Declined)
     return str(record.reason), NEVER, NEVER, 0, 0
 
 
@@ -78,8 +84,8 @@ def _priced(record: Interaction) -> Details:
 
 
 _DETAILS: Mapping[str, Callable[[Interaction], Details]] = {
-    "postponed": _postponed,
-    "said_no": _refused,
+    "postponement": _postponed,
+    "declined": _refused,
     "feedback": _scored,
     "quote": _priced,
     "checkout": _priced,
@@ -93,10 +99,10 @@ def _about(records: Iterable[Interaction]) -> Iterable[tuple[Key, Key]]:
 
 
 class InOrder(tuple[Interaction, ...]):  # noqa: SLOT001 (a tuple can have none)
-    """Interactions in order, with their rows: what they are put in order by is kept, for their ledger needs it.
+    """Interactions in order. Their rows are the sort keys; they are kept for the ledger.
 
-    `streams` are the rows by stream; `closing` are the interactions that may close others, with their rows; `about` are
-    the purchases of which complaints are.
+    `streams` are the rows by stream. `closing` are the interactions that may close others, with their rows. `about`
+    maps complaints to their purchases.
     """
 
     streams: dict[str, list[Row]]
@@ -104,12 +110,12 @@ class InOrder(tuple[Interaction, ...]):  # noqa: SLOT001 (a tuple can have none)
     about: dict[Key, Key]
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Copy the records alone; their rows are made of them again."""
+        """Pickle only the records; the rows are built again."""
         return self.of, (tuple(self),)
 
     @classmethod
     def of(cls, records: Iterable[Interaction]) -> InOrder:
-        """Put records in order, by instant, rank of their kind, source and id."""
+        """Sort records by instant, rank of their kind, source and id."""
         pairs = sorted([(interaction_row(record), record) for record in records], key=itemgetter(0))
         made = cls([record for _, record in pairs])
         made.closing = [pair for pair in pairs if pair[0][KIND] in CLOSING]

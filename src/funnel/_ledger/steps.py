@@ -1,7 +1,7 @@
-"""One more record put to running values directly, for one that comes after all that are in them already.
+"""Direct update of running values with one more record that comes after all previous records.
 
-Law: the values are those that the record's rows would make of them. No row is made: for each kind of record there is
-one function of straight statements that reads the record's own fields, and only those that are needed.
+Invariant: the values equal those computed from the record's rows. No row is built. Each kind of record has one
+generated function of straight-line statements that reads only the needed fields of the record.
 """
 
 from __future__ import annotations
@@ -11,50 +11,50 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from funnel._instants import EPOCH, FOREVER, MICROSECOND, NEVER
+from funnel._aggregate.aggregations import GAP
+from funnel._aggregate.fold import StreamFold, step_body
+from funnel._expr.nodes import Value
+from funnel._expr.to_python import function
 from funnel._ledger.rows import details
-from funnel._lift.code import function
-from funnel._lift.nodes import Value
-from funnel._reduce.folds import Ready, step_body
-from funnel._reduce.forms import GAP
-from funnel._streams import KIND_STREAMS, RANKS
+from funnel._ledger.streams import KIND_STREAMS, RANKS
+from funnel._time import EPOCH, FOREVER, MICROSECOND, NEVER
 from funnel.interactions import Answer, Interaction, Resolution
 from funnel.records import Lead, Purchase, Record, Refund
 
 Put = Callable[[list[Value], datetime, Mapping[str, Any], Record], None]
-"""Put to the values, at an instant, what a record's own fields say."""
+"""Function that updates the values at an instant from a record's fields."""
 
 OPENED: Mapping[str, str] = {
     "question": "open_questions",
     "complaint": "open_complaints",
-    "follow_up_sent": "open_follow_ups",
+    "follow_up": "open_follow_ups",
 }
-"""The stream in which a kind of interaction stays open until something else happens."""
+"""Stream in which a kind of interaction stays open until something else happens."""
 
 CLOSED: Mapping[type[Record], tuple[str, str]] = {
     Answer: ("open_questions", "question_id"),
     Resolution: ("open_complaints", "complaint_id"),
 }
-"""The stream in which a record closes another, and the field that names the other."""
+"""Stream in which a record closes another, and the field that names the other."""
 
 HEARD = "open_follow_ups"
-"""The stream that anything from the person closes."""
+"""Stream that any contact from the person closes."""
 
 DELIVERY = frozenset({"deliveries", "promises", "delivery_questions"})
-"""The streams that follow from a purchase together with what is told of it later."""
+"""Streams that depend on a purchase and on later news of it."""
 
 TOGETHER: Mapping[str, frozenset[str]] = {
     "question": frozenset({"delivery_questions"}),
     "answer": frozenset({"replies"}),
     "complaint": frozenset({"reopenings"}),
     "resolution": frozenset({"repairs", "reopenings"}),
-    "delivered": DELIVERY,
-    "follow_up_sent": frozenset({"contacts"}),
+    "delivery": DELIVERY,
+    "follow_up": frozenset({"contacts"}),
 }
-"""The streams in which a row follows from an interaction of a kind together with others that came before."""
+"""Streams in which a row depends on an interaction of a kind together with earlier records."""
 
 _LATER: Mapping[str, frozenset[str]] = {"question": frozenset({"replies"}), "complaint": frozenset({"repairs"})}
-"""The streams in which a row will follow when another record comes."""
+"""Streams that get a row when a later record comes."""
 
 _OF_PURCHASES = frozenset({"orders", "purchases", "cancellations", HEARD}) | DELIVERY
 _OF_LEADS = frozenset({"leads", "referrals"})
@@ -62,7 +62,7 @@ _OF_REFUNDS = frozenset({"refunds", "purchases", "promises", "delivery_questions
 
 
 def streams_of(kind: type[Record]) -> frozenset[str]:
-    """The streams that a record of a kind may change."""
+    """Return the streams that a record of a kind may change."""
     if issubclass(kind, Purchase):
         return _OF_PURCHASES
     if issubclass(kind, Refund):
@@ -76,7 +76,7 @@ def streams_of(kind: type[Record]) -> frozenset[str]:
 
 
 def together(kind: type[Record]) -> frozenset[str]:
-    """The streams for which the history has to be read when a record of a kind comes."""
+    """Return the streams that need the history when a record of a kind comes."""
     return TOGETHER.get(_kind_name(kind), frozenset())
 
 
@@ -85,15 +85,15 @@ def _kind_name(kind: type[Record]) -> str:
     return str(kind.model_fields["kind"].default)
 
 
-def put_of(kind: type[Record], folds: Mapping[str, Ready], empties: Sequence[Value], last: int | None) -> Put:
-    """Make the function that puts a record of a kind to the values.
+def put_of(kind: type[Record], folds: Mapping[str, StreamFold], empties: Sequence[Value], last: int | None) -> Put:
+    """Generate the function that updates the values with a record of a kind.
 
     Args:
-        kind: The class of the record.
-        folds: What is put together of each stream.
-        empties: The values where there is no row; in the list of values, whether a group of folds has a row follows
-            after them.
-        last: Where the instant of the last purchase stands, if a gap is asked for.
+        kind: Class of the record.
+        folds: Folds of each stream.
+        empties: Values without any row. In the list of values, flags follow after them: whether a group of folds has a
+            row.
+        last: Index of the instant of the last purchase, if a gap is needed.
     """
     put = _Put(folds, empties, last)
     if issubclass(kind, Purchase):
@@ -107,7 +107,10 @@ def put_of(kind: type[Record], folds: Mapping[str, Ready], empties: Sequence[Val
 
 
 def _timed(body: list[ast.stmt]) -> list[ast.stmt]:
-    """The statements, after the instant in microseconds if they read it: to work it out takes longer than the rest."""
+    """Prepend the instant in microseconds if the statements read it.
+
+    Its computation takes longer than the rest.
+    """
     if not any(isinstance(node, ast.Name) and node.id == "t" for statement in body for node in ast.walk(statement)):
         return body or [ast.Pass()]
     span = ast.BinOp(_name("moment"), ast.Sub(), _name("EPOCH"))
@@ -118,18 +121,18 @@ _KNOWN: Mapping[str, object] = {"details": details, "EPOCH": EPOCH, "MICROSECOND
 
 
 class _Put:
-    def __init__(self, folds: Mapping[str, Ready], empties: Sequence[Value], last: int | None) -> None:
+    def __init__(self, folds: Mapping[str, StreamFold], empties: Sequence[Value], last: int | None) -> None:
         self.folds, self.empties, self.last = folds, empties, last
 
     def stream(self, name: str, fields: Mapping[str, ast.expr]) -> Iterator[ast.stmt]:
-        """One more row of a stream, its fields read from the record."""
+        """Yield the statements for one more row, with fields read from the record."""
         if name in self.folds:
             ready = self.folds[name]
             direct = _Direct([fields[field] for field in ready.stream.fields], len(self.empties))
             yield from (direct.visit(statement) for statement in step_body(ready.stream, ready.groups))
 
     def purchase(self) -> Iterator[ast.stmt]:
-        """A purchase counts where it comes to something."""
+        """Yield the statements for a purchase; it counts only if its amount is above 0."""
         put = list(self.stream("purchases", _PURCHASE))
         if put and self.last is not None:
             before = _item("values", self.last)
@@ -140,7 +143,10 @@ class _Put:
             yield ast.If(_MINOR, put, [])
 
     def interaction(self, kind: str) -> Iterator[ast.stmt]:
-        """What passed between them and the shop; something from them closes the follow-ups sent before."""
+        """Yield the statements for an interaction.
+
+        A contact from the person closes earlier follow-ups.
+        """
         closing = list(self.closing())
         if closing:
             inbound = ast.Compare(_told("direction"), [ast.Eq()], [ast.Constant("in")])
@@ -150,7 +156,7 @@ class _Put:
             yield from self.stream(name, fields)
 
     def closing(self) -> Iterator[ast.stmt]:
-        """No follow-up is without an answer any more."""
+        """Yield the statements that close all open follow-ups."""
         if HEARD in self.folds:
             for group in self.folds[HEARD].groups:
                 places = [fold.place for fold in group.folds]
@@ -160,7 +166,7 @@ class _Put:
 
 
 class _Direct(ast.NodeTransformer):
-    """A row's field is read where the record has it; whether there was a row stands after the values."""
+    """Replace the fields of a row by the fields of the record; the flags of the groups follow the values."""
 
     def __init__(self, fields: Sequence[ast.expr], width: int) -> None:
         self.fields, self.width = fields, width
@@ -175,7 +181,7 @@ class _Direct(ast.NodeTransformer):
                 return node
 
 
-# ---- where a record has the fields of its rows ----
+# ---- the record's fields for each field of a row ----
 
 
 def _name(name: str, context: ast.expr_context | None = None) -> ast.expr:

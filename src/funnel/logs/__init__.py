@@ -1,4 +1,4 @@
-"""Everyone's records as tables: checked on entry, each once, of any dataframe engine."""
+"""Logs: the records of all people as tables of any dataframe engine, validated and without duplicates."""
 
 from __future__ import annotations
 
@@ -10,12 +10,25 @@ from typing import Any
 
 import narwhals as nw
 
-from funnel._frames import ROW, Entered, Home, enter, joinable, kept, laid_down, recurring
-from funnel._given import moment_of
+from funnel._arguments import parse_instant
+from funnel._dataframes.adapter import (
+    ROW,
+    FrameKind,
+    InputFrame,
+    collect_once,
+    duplicated,
+    from_native,
+    joinable,
+    materialize,
+)
 from funnel.errors import ArgumentError, EngineError
 from funnel.logs.aliases import alias_faults, resolved
-from funnel.logs.canonical import MISSING, canonical, people_faults, people_type, schema_faults
-from funnel.logs.checks import (
+from funnel.logs.issues import Issue, raise_if_any
+from funnel.logs.ledger import LedgerTables
+from funnel.logs.normalize import MISSING, canonical, people_faults, people_type, schema_faults
+from funnel.logs.schema import LOGS, RECORDED, TIMES
+from funnel.logs.sums import sum_faults
+from funnel.logs.validate import (
     checks_of,
     conflict_faults,
     counted,
@@ -26,25 +39,21 @@ from funnel.logs.checks import (
     reference_faults,
     without_faults,
 )
-from funnel.logs.columns import LOGS, RECORDED, TIMES
-from funnel.logs.faults import Fault, raise_if_any
-from funnel.logs.ledger import LedgerTables
-from funnel.logs.sums import sum_faults
 from funnel.money import decimals
 
-__all__ = ["Fault", "Logs"]
+__all__ = ["Issue", "Logs"]
 
 Frame = nw.LazyFrame[Any]
 
 
 class Logs:
-    """Everyone's records as dataframes: what came in, checked, each once, people under one name.
+    """Records of all people as dataframes: validated, without duplicates, one name per person.
 
     Every argument is a dataframe of polars (eager or lazy), pandas, pyarrow, DuckDB, Ibis or PySpark. All must run on
-    one engine: Polars runs pandas and pyarrow tables too, so these three may be mixed. Columns that are not read are
-    left alone. Results come back as the same kind of frame, lazily if the frame was lazy; if kinds are mixed, as that
-    of the first table in the order of the arguments below. The rows are looked through once, on entry, to find what
-    cannot be true; for that a lazy Polars frame is worked out, and the columns that are read are held in memory.
+    one engine. Polars runs pandas and pyarrow tables too: these three may be mixed. Other columns are ignored. Results
+    are the same kind of frame as the input, lazy if the frame was lazy. If kinds are mixed, results have the kind of
+    the first table in the order of the arguments below. All rows are validated once, when `Logs` is created. This
+    collects a lazy Polars frame and keeps the columns that are read in memory.
 
     Args:
         leads: `person_id`, `arrived_at`; `source`, `campaign`, `referred_by` if known.
@@ -52,16 +61,17 @@ class Logs:
             `cancelled_at`, `promotion`, `promised_at`, `delivered_at` if known.
         refunds: `id`, `purchase_id`, `refunded_at`, `amount`; `source`, `currency`, `reason` if known.
         interactions: `id`, `person_id`, `occurred_at`, `kind`; `source`, `direction`, `channel`, `regarding` (what is
-            answered, resolved, delivered or complained of), `reason`, `until`, `latest`, `score`, `amount`, `currency`
-            if known.
-            Each of these may say when the shop came to know of a row: `recorded_at`; empty is when it happened.
-        aliases: `alias`, `person_id`: two names of one person, applied before anything is counted, also in chains.
-        currency: The one currency (ISO 4217) of all amounts, if a column names currencies.
+            answered, resolved, delivered or complained about), `reason`, `until`, `latest`, `score`, `amount`,
+            `currency` if known.
+            Each of these logs may have `recorded_at`: when the shop learned of a row; if empty, when it happened.
+        aliases: `alias`, `person_id`: two names of one person, applied before anything is computed; may form chains.
+        currency: The only currency (ISO 4217) of all amounts; required if a column names currencies.
 
     Raises:
-        LogsError: Columns or rows are at fault; every kind of fault is told at once, with exact counts. Rows are looked
-            into where the columns are right, compared with each other where it is known who is who.
-        EngineError: A frame cannot be read, or the frames are of different engines.
+        LogsError: Columns or rows are invalid; all issues are reported together, with exact counts. Rows are validated
+            only in tables with valid columns. They are compared with each other only if all columns and aliases are
+            valid.
+        EngineError: A frame cannot be read, or the frames are on different engines.
 
     Example:
         >>> import polars as pl
@@ -82,7 +92,7 @@ class Logs:
         aliases: object = None,
         currency: str | None = None,
     ) -> None:
-        """Let the frames in and check them."""
+        """Convert the frames and validate them."""
         given = {
             "leads": leads,
             "purchases": purchases,
@@ -92,40 +102,40 @@ class Logs:
         }
         if currency is not None:
             decimals(currency)
-        entered = {log: enter(frame, LOGS[log]) for log, frame in given.items() if frame is not None}
-        self._home: Home = _one_home(entered)
+        entered = {log: from_native(frame, LOGS[log]) for log, frame in given.items() if frame is not None}
+        self._home: FrameKind = _one_home(entered)
         self._logs = {log: _narrowed(frame, entered[log]) for log, frame in _checked(entered, currency).items()}
         self.currency = currency
 
     @property
-    def home(self) -> Home:
-        """What the frames came in as."""
+    def home(self) -> FrameKind:
+        """Kind of frame of the input."""
         return self._home
 
     @cached_property
     def tables(self) -> Mapping[str, Frame]:
-        """The tables of the ledger that facts are computed from."""
-        return LedgerTables(self._logs, kept)
+        """Ledger tables from which facts are computed."""
+        return LedgerTables(self._logs, collect_once)
 
     @cached_property
     def laid_tables(self) -> Mapping[str, Frame]:
-        """The same tables for long plans: in DuckDB each is a temporary table, elsewhere they are as they are."""
+        """Tables for long query plans: temporary tables in DuckDB, unchanged elsewhere."""
         if self._home != "duckdb":
             return self.tables
-        return LedgerTables({log: laid_down(frame) for log, frame in self._logs.items()}, laid_down)
+        return LedgerTables({log: materialize(frame) for log, frame in self._logs.items()}, materialize)
 
-    def as_known(self, at: datetime) -> Logs:
-        """The logs as the shop knew them at an instant: without the rows that were recorded later.
+    def as_known(self, as_of: datetime) -> Logs:
+        """Return the logs as known at an instant: without rows that were recorded later.
 
-        Facts as of an instant count what had happened by then; of `logs.as_known(day)` they count what was known, too,
-        so that news which came late is not known before it came. A row is known as a whole: what it says of later
-        instants (when it was cancelled, or delivered) counts from those.
+        Facts at an instant count what had happened by then. With `logs.as_known(day)` they count only what the shop
+        also knew by then, so late news does not count before it arrived. A row is known as a whole: later instants in
+        it (a cancellation, a delivery) count from those instants.
 
         Args:
-            at: The instant, an aware datetime.
+            as_of: Instant, an aware datetime.
 
         Raises:
-            InstantError: `at` is naive.
+            InstantError: `as_of` is naive.
 
         Example:
             >>> import polars as pl
@@ -137,26 +147,26 @@ class Logs:
             >>> [Facts.over(one, as_of=march).height for one in (logs, logs.as_known(march), logs.as_known(april))]
             [1, 0, 1]
         """
-        day = moment_of(at, "at")
+        day = parse_instant(as_of, "at")
         known = copy(self)
         known.__dict__.pop("tables", None)
         known.__dict__.pop("laid_tables", None)
-        known._logs = {log: kept(_known(log, frame, day)) for log, frame in self._logs.items()}  # noqa: SLF001 (a copy)
+        known._logs = {log: collect_once(_known(log, frame, day)) for log, frame in self._logs.items()}  # noqa: SLF001 (a copy)
         return known
 
     def __repr__(self) -> str:
-        """Show which logs there are, and where they run."""
+        """Return the names of the logs, and their kind of frame."""
         return f"Logs({', '.join(self._logs)}, on {self._home})"
 
 
-def checked_before(logs: Mapping[str, object], currency: str | None) -> Logs:
-    """Logs of rows that were checked on their way in, each there once, people under one name; for stores.
+def trusted(logs: Mapping[str, object], currency: str | None) -> Logs:
+    """Return logs of validated rows without duplicates and aliases; for stores.
 
     Args:
-        logs: A frame for each log, with the columns that `Logs` names.
-        currency: The currency of all amounts; None where there is none, or nobody's amounts meet another's.
+        logs: Frame of each log, with the columns that `Logs` names.
+        currency: Currency of all amounts; None if there is none, or if no amounts of two people are combined.
     """
-    entered = {log: enter(frame, LOGS[log]) for log, frame in logs.items()}
+    entered = {log: from_native(frame, LOGS[log]) for log, frame in logs.items()}
     people, made = people_type(entered), Logs.__new__(Logs)
     told = {log: _narrowed(canonical(log, one, people), one) for log, one in entered.items()}
     raise_if_any(list(sum_faults(told)))
@@ -164,7 +174,7 @@ def checked_before(logs: Mapping[str, object], currency: str | None) -> Logs:
     return made
 
 
-def _one_home(entered: Mapping[str, Entered]) -> Home:
+def _one_home(entered: Mapping[str, InputFrame]) -> FrameKind:
     if not set(entered) - {"aliases"}:
         msg = f"no log was given; give at least one of {', '.join(name for name in LOGS if name != 'aliases')}"
         raise ArgumentError(msg)
@@ -179,16 +189,16 @@ def _one_home(entered: Mapping[str, Entered]) -> Home:
     return next(iter(entered.values())).home
 
 
-def _checked(entered: Mapping[str, Entered], currency: str | None) -> dict[str, Frame]:
-    """The logs, each record once and people under one name.
+def _checked(entered: Mapping[str, InputFrame], currency: str | None) -> dict[str, Frame]:
+    """Return the logs without duplicates, with one name per person.
 
     Raises:
-        LogsError: Something is at fault. While columns are, or it is not known who is who, records are not compared.
+        LogsError: There are issues. Records are not compared while columns or aliases are invalid.
     """
     faults = [*people_faults(entered), *(fault for log, one in entered.items() for fault in schema_faults(log, one))]
     wrong = {fault.log for fault in faults}
     people = people_type(entered)
-    logs = {log: kept(canonical(log, one, people)) for log, one in entered.items() if log not in wrong}
+    logs = {log: collect_once(canonical(log, one, people)) for log, one in entered.items() if log not in wrong}
     sound: dict[str, Frame] = {}
     for log, frame in logs.items():
         checks = checks_of(log, currency, entered[log])
@@ -207,33 +217,33 @@ def _known(log: str, frame: Frame, at: int) -> Frame:
 
 
 def known_since(log: str, frame: Frame) -> nw.Expr:
-    """When the shop came to know of each row of a log: as the row says, or when it happened."""
+    """Return when the shop learned of each row, or when it happened if unknown."""
     happened = nw.col(TIMES[log])
     if RECORDED not in frame.collect_schema():
         return happened
     return nw.when(nw.col(RECORDED) == MISSING).then(happened).otherwise(nw.col(RECORDED))
 
 
-def _narrowed(frame: Frame, entered: Entered) -> Frame:
-    """A log without what only the checks read, and without what no row says: when it came to be known."""
+def _narrowed(frame: Frame, entered: InputFrame) -> Frame:
+    """Drop columns that only the checks read, and a `recorded_at` without input."""
     is_told = RECORDED in entered.frame.collect_schema() and RECORDED not in entered.typeless
     unread = (ROW, "currency") if is_told else (ROW, "currency", RECORDED)
-    return kept(frame.drop(*(name for name in unread if name in frame.collect_schema())))
+    return collect_once(frame.drop(*(name for name in unread if name in frame.collect_schema())))
 
 
 def _named(logs: Mapping[str, Frame]) -> dict[str, Frame]:
-    """The logs of records, people under one name."""
+    """Return the logs of records, with one name per person."""
     records = {log: frame for log, frame in logs.items() if log != "aliases"}
     return resolved(records, logs["aliases"]) if "aliases" in logs else records
 
 
-def _compared(logs: Mapping[str, Frame], sound: Mapping[str, Frame], faults: list[Fault]) -> dict[str, Frame]:
-    """The logs with every record once; rows that are sound in themselves are compared with each other.
+def _compared(logs: Mapping[str, Frame], sound: Mapping[str, Frame], faults: list[Issue]) -> dict[str, Frame]:
+    """Return the logs without duplicates; compare only valid rows with each other.
 
     Raises:
-        LogsError: Faults were found before, or records cannot all be true.
+        LogsError: There were issues before, or records contradict each other.
     """
-    alike = {log: kept(recurring(frame, keys_of(log))) for log, frame in sound.items()}
+    alike = {log: collect_once(duplicated(frame, keys_of(log))) for log, frame in sound.items()}
     repeated = {log: frame for log, frame in alike.items() if counted(frame)}
     conflicts = [fault for log, frame in repeated.items() for fault in conflict_faults(log, frame)]
     if faults or conflicts:
@@ -241,7 +251,8 @@ def _compared(logs: Mapping[str, Frame], sound: Mapping[str, Frame], faults: lis
         known = {log: one_of_each(log, frame) for log, frame in logs.items()}
         raise_if_any([*faults, *conflicts, *reference_faults(once, known)])
     once = {
-        log: kept(once_each(log, frame, repeated[log])) if log in repeated else frame for log, frame in sound.items()
+        log: collect_once(once_each(log, frame, repeated[log])) if log in repeated else frame
+        for log, frame in sound.items()
     }
     raise_if_any([*reference_faults(once, once), *sum_faults(once)])
     return once

@@ -1,8 +1,8 @@
-"""Two names of one person are one person, before anything is counted.
+"""Aliases: several names of one person become one name before anything is computed.
 
-Aliases may lead to aliases. These few are followed in memory, to see where they end and whether any goes in a circle.
-Where tables are in memory too, the ends become a table, and one join leads every alias to a name that is none. A
-database joins the table to itself instead, each time twice as far.
+An alias may lead to another alias. These few chains are followed in memory, to find their ends and any cycles. If the
+tables are in memory too, the ends become a table, and one join maps every alias to its final name. A database joins
+the table with itself instead; each join doubles the distance.
 """
 
 from __future__ import annotations
@@ -12,50 +12,53 @@ from typing import Any
 
 import narwhals as nw
 
-from funnel._computing import collected
-from funnel._frames import ROW, laid_down
-from funnel.logs.checks import Check, counted, faults_of, first_rows
-from funnel.logs.faults import FIRST, Fault
+from funnel._dataframes.adapter import ROW, materialize
+from funnel._dataframes.compute import collected
+from funnel.logs.issues import FIRST, Issue
+from funnel.logs.validate import Check, counted, faults_of, first_rows
 
 Frame = nw.LazyFrame[Any]
 PERSON, ALIAS = "person_id", "alias"
 Names = Mapping[Any, Any]
 
 
-def alias_faults(aliases: Frame) -> Iterator[Fault]:
-    """What is wrong with aliases that are each filled: one that names two people, or leads back to itself."""
+def alias_faults(aliases: Frame) -> Iterator[Issue]:
+    """Yield the issues of non-empty aliases.
+
+    An alias may not name two people or lead back to itself.
+    """
     itself = Check(ALIAS, "is its own person_id; leave the row out", nw.col(ALIAS) == nw.col(PERSON))
     yield from faults_of("aliases", aliases, [itself])
     yield from _two_people(aliases)
     yield from _circles(_links(aliases.filter(~itself.bad)))
 
 
-def _two_people(aliases: Frame) -> Iterator[Fault]:
+def _two_people(aliases: Frame) -> Iterator[Issue]:
     names = aliases.select(ALIAS, PERSON).unique().group_by(ALIAS).agg(nw.len().alias("_names"))
     two = names.filter(nw.col("_names") > 1).drop("_names")
     rows = aliases.join(two, on=ALIAS, how="inner")
     if count := counted(rows):
-        yield Fault("aliases", ALIAS, "names more than one person; keep the row that is right", count, first_rows(rows))
+        yield Issue("aliases", ALIAS, "names more than one person; keep the row that is right", count, first_rows(rows))
 
 
-def _circles(links: Mapping[str, list[Any]]) -> Iterator[Fault]:
+def _circles(links: Mapping[str, list[Any]]) -> Iterator[Issue]:
     ends, _ = _followed(dict(zip(links[ALIAS], links[PERSON], strict=True)))
     places = [place for place, alias in enumerate(links[ALIAS]) if ends[alias] in ends]
     rows = tuple(sorted(links[ROW][place] for place in places)[:FIRST]) if ROW in links else ()
     if places:
         problem = "leads back to itself; let every chain end in a name that is not an alias"
-        yield Fault("aliases", ALIAS, problem, len(places), rows)
+        yield Issue("aliases", ALIAS, problem, len(places), rows)
 
 
 def _links(aliases: Frame) -> Mapping[str, list[Any]]:
-    """The rows whose person is an alias of somebody, in memory: they are few."""
+    """Return the rows whose person is itself an alias, in memory: they are few."""
     further = aliases.select(nw.col(ALIAS).alias(PERSON)).unique()
     found: Mapping[str, list[Any]] = collected(aliases.join(further, on=PERSON, how="inner")).to_dict(as_series=False)
     return found
 
 
 def _followed(links: Names) -> tuple[Names, int]:
-    """Where each link ends, and after how many turns of going twice as far; what goes in a circle ends at a link."""
+    """Return the end of each link and the number of doublings; a cycle ends in a link."""
     turns = 0
     while turns <= len(links).bit_length():
         further = {alias: links.get(person, person) for alias, person in links.items()}
@@ -66,7 +69,7 @@ def _followed(links: Names) -> tuple[Names, int]:
 
 
 def resolved(logs: Mapping[str, Frame], aliases: Frame) -> dict[str, Frame]:
-    """The logs with every person under the one name that their aliases lead to."""
+    """Replace every name of a person in the logs by the final name of its aliases."""
     pairs = _pairs(aliases)
     return {log: _renamed(log, frame, pairs) for log, frame in logs.items()}
 
@@ -81,7 +84,7 @@ def _pairs(aliases: Frame) -> Frame:
         told = {ALIAS: list(ends), PERSON: list(ends.values())}
         return _onward(pairs, nw.from_dict(told, inner.schema, backend=inner.implementation).lazy())
     for _ in range(turns + 1):
-        pairs = laid_down(_onward(pairs, pairs))  # a plan that held itself twice a turn would double with each
+        pairs = materialize(_onward(pairs, pairs))  # a plan that contains itself twice would double in every round
     return pairs
 
 
@@ -89,7 +92,7 @@ _IN_MEMORY = frozenset({nw.Implementation.POLARS, nw.Implementation.PANDAS, nw.I
 
 
 def _onward(pairs: Frame, links: Frame) -> Frame:
-    """Lead each alias on to where the name that it leads to is led by a link."""
+    """Replace the person of each alias by that person's link, if there is one."""
     further = links.select(nw.col(PERSON).alias("_further"), nw.col(ALIAS).alias(PERSON))
     led = nw.when(nw.col("_further").is_null()).then(nw.col(PERSON)).otherwise(nw.col("_further"))
     return pairs.join(further, on=PERSON, how="left").select(nw.col(ALIAS), led.alias(PERSON))

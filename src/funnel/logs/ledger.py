@@ -1,6 +1,6 @@
-"""From canonical logs to the ledger's tables: the same rows for all people that `funnel._ledger` makes for one.
+"""Convert canonical logs into ledger tables: the same rows for all people as `funnel._ledger` gives for one.
 
-Law: for every person, the rows of each table are those of their own ledger.
+Invariant: for every person, the rows of each table equal the rows of the person's own ledger.
 """
 
 from __future__ import annotations
@@ -10,32 +10,32 @@ from functools import cached_property
 
 import narwhals as nw
 
-from funnel._instants import FOREVER, NEVER
-from funnel._lift.columns import flag, whole
-from funnel._streams import RANKS, TABLES
-from funnel.logs.canonical import MISSING
-from funnel.logs.followed import closed, closings, contacts, delivery_questions, reopenings
-from funnel.logs.shapes import PERSON, Frame, keyed, shaped, words
+from funnel._expr.to_narwhals import int_lit, to_int
+from funnel._ledger.streams import RANKS, TABLES
+from funnel._time import FOREVER, NEVER
+from funnel.logs.derived import closed, closings, contacts, delivery_questions, reopenings
+from funnel.logs.normalize import MISSING
+from funnel.logs.tables import PERSON, Frame, keyed, shaped, words
 
 _BOUGHT = ("source", "id")
 
 
 class LedgerTables(Mapping[str, Frame]):
-    """The tables of the ledger that can be made from the logs that are there, each made when it is first read.
+    """Ledger tables that the given logs support; each table is computed when it is first read.
 
     Args:
-        logs: The canonical logs.
-        keep: What to do with a table that has been made, so that it is not worked out again for every question.
+        logs: Canonical logs.
+        keep: Function that caches a computed table, so that it is not computed again for every query.
     """
 
     def __init__(self, logs: Mapping[str, Frame], keep: Callable[[Frame], Frame]) -> None:
-        """Take the logs up; nothing is worked out yet."""
+        """Store the logs; nothing is computed yet."""
         self._logs = logs
         self._keep = keep
         self._made: dict[str, Frame] = {}
 
     def __getitem__(self, name: str) -> Frame:
-        """A table; a log that is not there makes none."""
+        """Return a table; raise KeyError if its log is missing."""
         if name not in self._made:
             maker, needs = _MAKERS[name]
             if needs not in self._logs:
@@ -44,42 +44,42 @@ class LedgerTables(Mapping[str, Frame]):
         return self._made[name]
 
     def __contains__(self, name: object) -> bool:
-        """Whether the logs make such a table."""
+        """Return whether the logs support this table."""
         return name in _MAKERS and _MAKERS[str(name)][1] in self._logs
 
     def __iter__(self) -> Iterator[str]:
-        """The names of the tables that the logs make."""
+        """Iterate over the names of the supported tables."""
         return (name for name in _MAKERS if name in self)
 
     def __len__(self) -> int:
-        """How many there are."""
+        """Return the number of supported tables."""
         return sum(1 for _ in self)
 
     @property
     def log(self) -> Mapping[str, Frame]:
-        """The canonical logs."""
+        """Canonical logs."""
         return self._logs
 
     @cached_property
-    def given_back(self) -> Frame | None:
-        """What was given back of each purchase, instant by instant."""
+    def refunds_to_date(self) -> Frame | None:
+        """Refunded amount of each purchase, by instant; None without refunds."""
         return self._keep(_given_back(self._logs["refunds"])) if "refunds" in self._logs else None
 
     @cached_property
     def orders(self) -> Frame:
-        """Every order with when it was cancelled, and when money first and last went back."""
+        """Orders with the instants of cancellation, first refund and full refund."""
         cancelled_when = (
             nw.when(nw.col("cancelled_at") == MISSING).then(nw.col("purchased_at")).otherwise(nw.col("cancelled_at"))
         )
-        cancelled = nw.when(nw.col("status") == "cancelled").then(cancelled_when).otherwise(whole(FOREVER))
+        cancelled = nw.when(nw.col("status") == "cancelled").then(cancelled_when).otherwise(int_lit(FOREVER))
         orders = self._logs["purchases"].with_columns(
-            _cancelled=cancelled, _void=whole(FOREVER), _first_back=whole(FOREVER)
+            _cancelled=cancelled, _void=int_lit(FOREVER), _first_back=int_lit(FOREVER)
         )
-        return orders if self.given_back is None else self._keep(_with_refunds(orders, self.given_back))
+        return orders if self.refunds_to_date is None else self._keep(_with_refunds(orders, self.refunds_to_date))
 
     @cached_property
     def arrivals(self) -> Frame:
-        """Every order with when its goods arrived, for ever ahead where they have not."""
+        """Orders with the instant of delivery; FOREVER if not delivered."""
         orders = self.orders.with_columns(_arrived=_or_never_ends("delivered_at"))
         told = self._logs.get("interactions")
         return orders if told is None else self._keep(_with_notices(orders, told))
@@ -90,8 +90,8 @@ def _smaller(a: nw.Expr, b: nw.Expr) -> nw.Expr:
 
 
 def _or_never_ends(column: str) -> nw.Expr:
-    """An instant that may not be there, as the end of something that then does not end."""
-    return nw.when(nw.col(column) == MISSING).then(whole(FOREVER)).otherwise(nw.col(column))
+    """Return an optional instant as an end; FOREVER if it is missing."""
+    return nw.when(nw.col(column) == MISSING).then(int_lit(FOREVER)).otherwise(nw.col(column))
 
 
 # ---- arrivals ------------------------------------------------------------------------------------------------------
@@ -111,12 +111,15 @@ def _leads(tables: LedgerTables) -> Frame:
         source=nw.col("source"),
         id=nw.col("campaign"),
         campaign=nw.col("campaign"),
-        referred=flag(_by_another(leads)),
+        referred=to_int(_by_another(leads)),
     )
 
 
 def _referrals(tables: LedgerTables) -> Frame:
-    """A person who was sent counts once for whoever sent them, from the first time that they arrived."""
+    """Return referrals.
+
+    A referred person counts once per referrer, from the first arrival.
+    """
     leads = tables.log["leads"]
     sent = leads.filter(_by_another(leads) & (nw.col("referred_by") != nw.col(PERSON)))
     first = sent.group_by("referred_by", PERSON).agg(nw.col("arrived_at").min().alias("t"))
@@ -138,9 +141,9 @@ def _orders(tables: LedgerTables) -> Frame:
 
 def _purchases(tables: LedgerTables) -> Frame:
     first = _first_versions(tables.orders)
-    if tables.given_back is None:
+    if tables.refunds_to_date is None:
         return first
-    return nw.concat([first, _later_versions(tables.orders, tables.given_back)])
+    return nw.concat([first, _later_versions(tables.orders, tables.refunds_to_date)])
 
 
 def _cancellations(tables: LedgerTables) -> Frame:
@@ -155,12 +158,15 @@ def _refunds(tables: LedgerTables) -> Frame:
 def _deliveries(tables: LedgerTables) -> Frame:
     arrived = tables.arrivals.filter(nw.col("_arrived") < FOREVER)
     promised = nw.col("promised_at") != MISSING
-    late = flag(promised & (nw.col("_arrived") > nw.col("promised_at")))
-    return shaped(arrived, "deliveries", t=nw.col("_arrived"), late=late, promised=flag(promised), **keyed())
+    late = to_int(promised & (nw.col("_arrived") > nw.col("promised_at")))
+    return shaped(arrived, "deliveries", t=nw.col("_arrived"), late=late, promised=to_int(promised), **keyed())
 
 
 def _promises(tables: LedgerTables) -> Frame:
-    """A promise is open until the goods arrive or the purchase ceases to count; a purchase of nothing makes none."""
+    """Return promises.
+
+    A promise is open until delivery, or until the purchase does not count any more. A purchase of 0 has none.
+    """
     promised = tables.arrivals.filter((nw.col("promised_at") != MISSING) & (nw.col("amount") > 0))
     over = _smaller(_smaller(nw.col("_void"), nw.col("_cancelled")), nw.col("_arrived"))
     rows = shaped(promised, "promises", t=nw.col("purchased_at"), end=over, due=nw.col("promised_at"), **keyed())
@@ -168,7 +174,10 @@ def _promises(tables: LedgerTables) -> Frame:
 
 
 def _given_back(refunds: Frame) -> Frame:
-    """What was given back of each purchase, instant by instant: in all so far, and when the next time is."""
+    """Return the refunds of each purchase by instant.
+
+    Each row has the total so far and the instant of the next refund.
+    """
     key = ("source", "purchase_id")
     at_once = refunds.group_by(*key, "refunded_at").agg(nw.col("amount").sum().alias("_back"))
     at_once = at_once.with_columns(nw.col("_back").cast(nw.Int64()))
@@ -180,13 +189,13 @@ def _given_back(refunds: Frame) -> Frame:
     return told.rename({"purchase_id": "id"})
 
 
-def _with_refunds(orders: Frame, given_back: Frame) -> Frame:
-    """Each order with when money first went back, and when the last of it did."""
+def _with_refunds(orders: Frame, refunds_to_date: Frame) -> Frame:
+    """Return orders with the instants of the first refund and of the full refund."""
     paid = orders.select(*_BOUGHT, _paid=nw.col("amount"))
-    spent = given_back.join(paid, on=list(_BOUGHT), how="inner").with_columns(
-        _done=nw.when(nw.col("_so_far") >= nw.col("_paid")).then(nw.col("refunded_at")).otherwise(whole(FOREVER))
+    net_spent = refunds_to_date.join(paid, on=list(_BOUGHT), how="inner").with_columns(
+        _done=nw.when(nw.col("_so_far") >= nw.col("_paid")).then(nw.col("refunded_at")).otherwise(int_lit(FOREVER))
     )
-    back = spent.group_by(*_BOUGHT).agg(
+    back = net_spent.group_by(*_BOUGHT).agg(
         nw.col("refunded_at").min().alias("_back_from"), nw.col("_done").min().alias("_void_from")
     )
     joined = orders.drop("_void", "_first_back").join(back, on=list(_BOUGHT), how="left")
@@ -211,15 +220,15 @@ def _refund_rows(refunds: Frame, purchases: Frame) -> Frame:
 
 
 def _first_versions(orders: Frame) -> Frame:
-    """Each order as it counts until money first goes back."""
+    """Return each order as it counts until the first refund."""
     end = _smaller(nw.col("_first_back"), nw.col("_cancelled"))
     return _versions(orders, start=nw.col("purchased_at"), end=end, net=nw.col("amount"))
 
 
-def _later_versions(orders: Frame, given_back: Frame) -> Frame:
-    """Each order as it counts from one refund to the next, while something is left of it."""
+def _later_versions(orders: Frame, refunds_to_date: Frame) -> Frame:
+    """Return each order as it counts from each refund to the next."""
     kept = orders.drop("_void", "_first_back")
-    joined = given_back.join(kept, on=list(_BOUGHT), how="inner")
+    joined = refunds_to_date.join(kept, on=list(_BOUGHT), how="inner")
     end = _smaller(nw.col("_next"), nw.col("_cancelled"))
     return _versions(joined, start=nw.col("refunded_at"), end=end, net=nw.col("amount") - nw.col("_so_far"))
 
@@ -235,15 +244,18 @@ def _versions(orders: Frame, *, start: nw.Expr, end: nw.Expr, net: nw.Expr) -> F
         id=nw.col("id"),
         amount=nw.col("amount"),
         net_amount=net,
-        promoted=flag(nw.col("promotion") != ""),
+        promoted=to_int(nw.col("promotion") != ""),
         promotion=nw.col("promotion"),
     )
     return rows.filter((nw.col("end") > nw.col("start")) & (nw.col("net_amount") > 0))
 
 
 def _with_notices(orders: Frame, interactions: Frame) -> Frame:
-    """Each order with when its goods arrived: as it says itself, or as an interaction tells, whichever is first."""
-    told = interactions.filter(nw.col("kind") == "delivered")
+    """Return orders with the instant of delivery, from the order or an interaction.
+
+    The earlier instant counts.
+    """
+    told = interactions.filter(nw.col("kind") == "delivery")
     first = told.group_by("source", "regarding").agg(nw.col("occurred_at").min().alias("_told"))
     joined = orders.join(first.rename({"regarding": "id"}), on=list(_BOUGHT), how="left")
     notice = nw.col("_told").fill_null(FOREVER).cast(nw.Int64())
@@ -298,13 +310,13 @@ def _interaction_rows(interactions: Frame, table: str, end: nw.Expr | None = Non
         table,
         t=nw.col("occurred_at"),
         rank=_rank(),
-        reason=_only("reason", ("postponed", "said_no"), words("")),
-        ready_from=_only("until", ("postponed",), whole(NEVER)),
-        ready_by=nw.when(nw.col("kind") == "postponed").then(ready_by).otherwise(whole(NEVER)),
-        score=_only("score", ("feedback",), whole(0)),
+        reason=_only("reason", ("postponement", "declined"), words("")),
+        ready_from=_only("until", ("postponement",), int_lit(NEVER)),
+        ready_by=nw.when(nw.col("kind") == "postponement").then(ready_by).otherwise(int_lit(NEVER)),
+        score=_only("score", ("feedback",), int_lit(0)),
         amount=nw.when(nw.col("amount") == MISSING)
-        .then(whole(0))
-        .otherwise(_only("amount", ("quote", "checkout"), whole(0))),
+        .then(int_lit(0))
+        .otherwise(_only("amount", ("quote", "checkout"), int_lit(0))),
         **{name: nw.col(name) for name in same},
         **ends,
     )
@@ -315,29 +327,34 @@ def _only(column: str, kinds: tuple[str, ...], otherwise: nw.Expr) -> nw.Expr:
 
 
 def _rank() -> nw.Expr:
-    rank = whole(0)
+    rank = int_lit(0)
     for kind, place in RANKS.items():
-        rank = nw.when(nw.col("kind") == kind).then(whole(place)).otherwise(rank)
+        rank = nw.when(nw.col("kind") == kind).then(int_lit(place)).otherwise(rank)
     return rank
 
 
 def _open_rows(interactions: Frame, asks: str, closes: str, table: str) -> Frame:
-    """What was asked, each until it is first answered."""
+    """Return questions or complaints, each open until its first answer."""
     rows = _interaction_rows(closed(interactions, asks, closes), table, nw.col("_closed"))
     return rows.filter(nw.col("end") > nw.col("start"))
 
 
 def _follow_ups(interactions: Frame, purchases: Frame | None) -> Frame:
-    """Every follow-up, each until something next comes from the person: seen from the last instant backwards."""
-    rows = _interaction_rows(interactions.filter(nw.col("kind") == "follow_up_sent"), "open_follow_ups")
+    """Return follow-ups, each open until the person's next contact.
+
+    The instant is a running minimum, backwards in time.
+    """
+    rows = _interaction_rows(interactions.filter(nw.col("kind") == "follow_up"), "open_follow_ups")
     heard = [interactions.filter(nw.col("direction") == "in").select(PERSON, _at=nw.col("occurred_at"))]
     if purchases is not None:
         heard.append(purchases.select(PERSON, _at=nw.col("purchased_at")))
-    sent = rows.select(PERSON, _at=nw.col("t"), _heard=whole(FOREVER)).unique()
+    sent = rows.select(PERSON, _at=nw.col("t"), _heard=int_lit(FOREVER)).unique()
     first = sent.group_by(PERSON).agg(nw.col("_at").min().alias("_first"))
     after = nw.concat(heard).join(first, on=PERSON, how="inner").filter(nw.col("_at") > nw.col("_first"))
     told = after.select(PERSON, "_at", _heard=nw.col("_at"))
-    line = nw.concat([sent, told]).with_columns(_back=whole(0) - nw.col("_at"), _turn=flag(nw.col("_heard") < FOREVER))
+    line = nw.concat([sent, told]).with_columns(
+        _back=int_lit(0) - nw.col("_at"), _turn=to_int(nw.col("_heard") < FOREVER)
+    )
     following = line.with_columns(_next=nw.col("_heard").cum_min().over(PERSON, order_by=["_back", "_turn"]))
     ends = following.filter(nw.col("_turn") == 0).select(PERSON, t=nw.col("_at"), _next=nw.col("_next"))
     joined = rows.drop("end").join(ends, on=[PERSON, "t"], how="inner")
@@ -345,7 +362,7 @@ def _follow_ups(interactions: Frame, purchases: Frame | None) -> Frame:
 
 
 _AS_THEY_ARE = frozenset({"leads", "orders", "interactions"})
-"""The tables that are their log, column by column: worked out for what is read of them, as often as it is read."""
+"""Tables that are views of their log: not cached, because they are only a selection of its columns."""
 
 _MAKERS: Mapping[str, tuple[Callable[[LedgerTables], Frame], str]] = {
     "leads": (_leads, "leads"),
@@ -366,4 +383,4 @@ _MAKERS: Mapping[str, tuple[Callable[[LedgerTables], Frame], str]] = {
     "delivery_questions": (_delivery_questions, "interactions"),
     "contacts": (_contacts, "interactions"),
 }
-"""How each table is made, and the log without which there is none."""
+"""Function that computes each table, and the log that it needs."""

@@ -1,7 +1,7 @@
-"""Amounts that are too large to be summed: refused on entry, the same on every engine, so that no sum wraps.
+"""Amounts that are too large to sum: refused on entry, the same on every engine, so that no sum overflows.
 
-The amounts of one person may come to `LARGEST_SUM`, those of everyone to what 64 bits hold. No sum of a metric is
-larger than that of a whole log.
+The amounts of one person may sum to `LARGEST_SUM`, those of all people to the limit of 64 bits. No sum of a metric is
+larger than the sum of a whole log.
 """
 
 from __future__ import annotations
@@ -11,43 +11,43 @@ from typing import Any
 
 import narwhals as nw
 
-from funnel._computing import collected
-from funnel._lift.columns import whole
-from funnel._lift.division import divided
-from funnel._lift.nodes import LIMIT
-from funnel._reduce.forms import LARGEST_SUM, TOO_LARGE
-from funnel.logs.canonical import MISSING
-from funnel.logs.checks import counted, first_rows
-from funnel.logs.faults import Fault
-from funnel.logs.followed import closings
-from funnel.logs.shapes import PERSON
+from funnel._aggregate.aggregations import LARGEST_SUM, TOO_LARGE
+from funnel._dataframes.compute import collected
+from funnel._expr.division import divided
+from funnel._expr.nodes import LIMIT
+from funnel._expr.to_narwhals import int_lit
+from funnel.logs.derived import closings
+from funnel.logs.issues import Issue
+from funnel.logs.normalize import MISSING
+from funnel.logs.tables import PERSON
+from funnel.logs.validate import counted, first_rows
 
 Frame = nw.LazyFrame[Any]
 
 _HALF = 2**26
-"""A sum is found in two parts, each of which fits 64 bits."""
+"""Divisor that splits a sum into two parts; each part fits into 64 bits."""
 
 _OWNERS: Mapping[str, tuple[str, Sequence[str]]] = {
     "purchases": ("person", [PERSON]),
     "refunds": ("purchase", ["source", "purchase_id"]),
     "interactions": ("person", [PERSON]),
 }
-"""For whom the amounts of a log are added up, and the columns that say who that is."""
+"""Group for which the amounts of a log are summed, and its key columns."""
 
 _CLOSED = (("question", "answer", "replies"), ("complaint", "resolution", "repairs"))
 
 
-def sum_faults(logs: Mapping[str, Frame]) -> Iterator[Fault]:
-    """Amounts of canonical logs, and spans between their records, that do not fit 64 bits when they are summed."""
+def sum_faults(logs: Mapping[str, Frame]) -> Iterator[Issue]:
+    """Yield amounts and spans between records whose sums do not fit into 64 bits."""
     for log, (one, by) in _OWNERS.items():
         if log in logs:
-            amount = nw.when(nw.col("amount") == MISSING).then(whole(0)).otherwise(nw.col("amount"))
+            amount = nw.when(nw.col("amount") == MISSING).then(int_lit(0)).otherwise(nw.col("amount"))
             yield from _amount_faults(log, logs[log].with_columns(amount=amount), one, by)
     if "interactions" in logs:
         yield from _span_faults(logs["interactions"])
 
 
-def _amount_faults(log: str, frame: Frame, one: str, by: Sequence[str]) -> Iterator[Fault]:
+def _amount_faults(log: str, frame: Frame, one: str, by: Sequence[str]) -> Iterator[Issue]:
     rows, largest = _told(frame.select(rows=nw.len(), largest=nw.col("amount").max()))
     if rows * largest <= LARGEST_SUM:
         return
@@ -56,41 +56,41 @@ def _amount_faults(log: str, frame: Frame, one: str, by: Sequence[str]) -> Itera
     if counted(over):
         found = frame.join(over, on=list(by), how="semi")
         problem = f"cannot be added up for one {one}: {TOO_LARGE}"
-        yield Fault(log, "amount", problem, counted(found), first_rows(found))
+        yield Issue(log, "amount", problem, counted(found), first_rows(found))
     high, low = _told(sums.select(high=nw.col("high").sum(), low=nw.col("low").sum()))
     if high * _HALF + low > LIMIT:
-        yield Fault(log, "amount", f"cannot be added up for everyone: {TOO_LARGE}")
+        yield Issue(log, "amount", f"cannot be added up for everyone: {TOO_LARGE}")
 
 
-def _span_faults(interactions: Frame) -> Iterator[Fault]:
-    """The times to an answer or a resolution, of one person."""
+def _span_faults(interactions: Frame) -> Iterator[Issue]:
+    """Yield an issue if one person's times to answers or resolutions sum too high."""
     at = nw.col("occurred_at")
     rows, first, last = _told(interactions.select(rows=nw.len(), first=at.min(), last=at.max()))
     if rows * (last - first) <= LIMIT:
         return
     for asks, closes, table in _CLOSED:
         if counted(_above(_sums(closings(interactions, asks, closes, table), [PERSON], "took"), LIMIT)):
-            yield Fault("interactions", "occurred_at", f"the times of the {table} of one person cannot be added up")
+            yield Issue("interactions", "occurred_at", f"the times of the {table} of one person cannot be added up")
 
 
 def _told(frame: Frame) -> list[int]:
-    """One row of whole numbers; 0 where nothing was added up, which an engine says by None or by NaN."""
+    """Return one row of integers; an empty sum (None or NaN by engine) is 0."""
     found = (values[0] for values in collected(frame).to_dict(as_series=False).values())
     return [0 if value is None or value != value else int(value) for value in found]  # noqa: PLR0124 - NaN
 
 
 def _sums(frame: Frame, by: Sequence[str], name: str) -> Frame:
-    """The sum of each group, as so many times `_HALF` and a rest."""
-    high = divided(nw.col(name), whole(_HALF))
+    """Return the sum of each group as a multiple of `_HALF` and a remainder."""
+    high = divided(nw.col(name), int_lit(_HALF))
     halves = frame.select(*by, high=high, low=nw.col(name) - high * _HALF)
     parts = halves.group_by(*by).agg(nw.col("high").sum(), nw.col("low").sum())
     parts = parts.select(*by, high=nw.col("high").cast(nw.Int64()), low=nw.col("low").cast(nw.Int64()))
-    more = divided(nw.col("low"), whole(_HALF))
+    more = divided(nw.col("low"), int_lit(_HALF))
     return parts.select(*by, high=nw.col("high") + more, low=nw.col("low") - more * _HALF)
 
 
 def _above(sums: Frame, most: int) -> Frame:
-    """The groups whose sum is larger."""
+    """Return the groups whose sum is larger than `most`."""
     high, low = divmod(most, _HALF)
     is_above = (nw.col("high") > high) | ((nw.col("high") == high) & (nw.col("low") > low))
     return sums.filter(is_above).drop("high", "low")

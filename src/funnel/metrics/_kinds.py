@@ -1,4 +1,4 @@
-"""Kinds of event in a question: a kind that occurs nowhere counts 0, and a misspelt kind is refused."""
+"""Kinds of event in a query: absent kinds count 0, misspelt kinds are refused."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from funnel.errors import ArgumentError
 from funnel.metrics._purchases import PERSON
 
 if TYPE_CHECKING:
-    from funnel._frames import Frame
+    from funnel._dataframes.adapter import Frame
 
 _CLOSE = 0.75
-"""One wrong letter in four, such as "viwe" for "view"; "email_clicked" and "email_opened" have 0.64."""
+"""Allows one wrong letter in four, such as "viwe" for "view"; "email_clicked" and "email_opened" have 0.64."""
 
 _LONGEST = 200
-"""Longer texts are not compared: difflib takes time that grows with the square of their length."""
+"""Longer texts are not compared: the time of difflib grows with the square of their length."""
 
 _WITH_PEOPLE = ("leads", "purchases", "interactions")
 
 
 def check_kinds(asked: Iterable[str], there: Collection[str], excluded: Iterable[str] = ()) -> None:
-    """Refuse kinds that do not occur and look like one that does.
+    """Refuse kinds that do not occur and resemble a kind that does.
 
-    Two similar kinds may both be asked for, such as "view" and "views". An exclusion gets no such benefit: a misspelt
+    A query may contain two similar kinds, such as "view" and "views". This does not excuse an exclusion: a misspelt
     exclusion excludes nothing, and nobody notices.
 
     Args:
-        asked: The kinds that the question names.
-        there: The kinds that occur; of logs, those that logs can hold.
+        asked: The kinds that the query names.
+        there: The kinds that occur; for logs, the kinds that logs can hold.
         excluded: The kinds of the exclusions.
 
     Raises:
@@ -59,7 +59,11 @@ def _close(kind: str, there: Collection[str], asked: Collection[str]) -> str | N
 
 
 def _may_be_meant(kind: str, other: str, asked: Collection[str]) -> bool:
-    """Whether a kind can be another one misspelt: not if they are numbered, or if the question names the other too."""
+    """Return whether a kind may be a misspelling of another kind.
+
+    Yes if both have the same characters in another order. Otherwise no if they differ only in their numbers, or if the
+    query names the other kind too.
+    """
     folded = other.casefold()
     if sorted(_plain(kind)) == sorted(_plain(folded)) and _numbers(kind) == _numbers(folded):
         return True
@@ -67,7 +71,10 @@ def _may_be_meant(kind: str, other: str, asked: Collection[str]) -> bool:
 
 
 def _plain(kind: str) -> str:
-    """Return a kind without blanks, hyphens and underscores; between two numbers they stay, or "1_2" would be "12"."""
+    """Return a kind without blanks, hyphens and underscores.
+
+    Between two numbers these stay: "1_2" is not "12".
+    """
     return re.sub(r"(?<!\d)[\s_-]+|[\s_-]+(?!\d)", "", kind)
 
 
@@ -80,6 +87,6 @@ def _without_numbers(kind: str) -> str:
 
 
 def no_events(tables: Mapping[str, Frame], **columns: nw.dtypes.DType) -> Frame:
-    """A table without rows, for a log that is not there: `person_id` as the other logs have it, and these columns."""
+    """Return a table without rows for a missing log: `person_id` as in the other logs, and these columns."""
     other = next(tables[name] for name in _WITH_PEOPLE if name in tables)
     return other.head(0).select(PERSON, **{name: nw.lit(0).cast(dtype) for name, dtype in columns.items()})

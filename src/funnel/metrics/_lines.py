@@ -1,4 +1,4 @@
-"""The lines of orders: which things each purchase held, as a table beside the logs."""
+"""Order lines: the items of each purchase, as a table beside the logs."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import narwhals as nw
 
-from funnel._frames import ROW, Entered, enter
+from funnel._aggregate.aggregations import COMMON
+from funnel._aggregate.fold import END, START
+from funnel._dataframes.adapter import ROW, InputFrame, from_native
 from funnel._people import logs_of
-from funnel._reduce.folds import END, START
-from funnel._reduce.forms import COMMON
 from funnel.errors import EngineError
-from funnel.logs.checks import Check, faults_of, id_check
-from funnel.logs.faults import Fault, raise_if_any
+from funnel.logs.issues import Issue, raise_if_any
+from funnel.logs.validate import Check, faults_of, id_check
 
 if TYPE_CHECKING:
-    from funnel._frames import Frame
+    from funnel._dataframes.adapter import Frame
     from funnel.history import History
     from funnel.logs import Logs
     from funnel.records import Purchase
@@ -28,17 +28,19 @@ _READ = (*_NEEDED, "source")
 
 
 def lines_beside(logs: Logs, lines: object) -> Frame:
-    """A table of lines, checked: `source` and `id` of the purchase, and `sku`, each thing of a purchase once.
+    """Validate a table of lines.
+
+    Return `source`, `id` of the purchase and `sku`; each item of a purchase once.
 
     Args:
-        logs: Everyone's records, with the purchases that the lines are of.
-        lines: A dataframe of the logs' engine with `purchase_id` and `sku`, and `source` if the logs have it.
+        logs: The logs with the purchases of the lines.
+        lines: A dataframe of the logs' engine with `purchase_id` and `sku`, and with `source` if the logs have it.
 
     Raises:
-        LogsError: A column is missing or of a wrong type, a cell is empty, or a purchase is not in the logs.
+        LogsError: A column is missing or has a wrong type, a cell is empty, or a purchase is not in the logs.
         EngineError: The table is of another engine than the logs.
     """
-    entered = enter(lines, _READ)
+    entered = from_native(lines, _READ)
     raise_if_any(list(_schema_faults(entered)))
     orders = logs_of(logs).tables.get("orders")
     known = None if orders is None else orders.select("source", "id", _known=nw.lit(1, nw.Int64()))
@@ -62,18 +64,18 @@ _UNKNOWN = [
 ]
 
 
-def _schema_faults(entered: Entered) -> Iterator[Fault]:
+def _schema_faults(entered: InputFrame) -> Iterator[Issue]:
     schema = entered.frame.collect_schema()
     for name in _READ:
         if name in schema:
             kind = schema[name]
             if not (kind.is_integer() or isinstance(kind, nw.String | nw.Categorical | nw.Enum)):
-                yield Fault("lines", name, f"is {kind}; give text or integers")
+                yield Issue("lines", name, f"is {kind}; give text or integers")
         elif name in _NEEDED:
-            yield Fault("lines", name, "is missing")
+            yield Issue("lines", name, "is missing")
 
 
-def _rows(entered: Entered) -> Frame:
+def _rows(entered: InputFrame) -> Frame:
     schema = entered.frame.collect_schema()
     keep = [ROW] if ROW in schema else []
     source = nw.col("source").cast(nw.String()).fill_null("shop") if "source" in schema else nw.lit("shop", nw.String())
@@ -86,14 +88,14 @@ def _rows(entered: Entered) -> Frame:
 
 
 def counting(history: History, now: int) -> Iterator[Purchase]:
-    """The purchases of one person that count at an instant: neither cancelled nor given back in whole."""
+    """Yield one person's purchases that count at an instant: neither cancelled nor fully refunded."""
     rows = history.ledger.rows.get("purchases", [])
     keys = {(row[_SOURCE], row[_ID]) for row in rows if int(row[START]) <= now < int(row[END])}
     return (one for one in history.purchases if one.key in keys)
 
 
 def held_by(history: History, now: int) -> Iterator[tuple[Purchase, frozenset[str]]]:
-    """The purchases of one person that count and hold anything, each with the things it holds."""
+    """Yield one person's purchases that count and have items, each with its items."""
     for one in counting(history, now):
         if one.lines:
             yield one, frozenset(line.sku for line in one.lines)

@@ -1,6 +1,7 @@
-"""The door of purchases: the logs of a shop, a plain table of any engine or a plain list become the same tables.
+"""Read purchases: logs, a plain table of any engine or a plain list.
 
-Law: a table of purchases gives what `Logs` would give of it; where its rows have no `id`, each is a purchase.
+Invariant: a table of purchases gives the same result as `Logs` with that table. If its rows have no `id`, each row is a
+purchase.
 """
 
 from __future__ import annotations
@@ -11,47 +12,47 @@ from typing import Any
 import attrs
 import narwhals as nw
 
-from funnel._frames import Frame, Home, column_types, enter, framed
+from funnel._dataframes.adapter import Frame, FrameKind, column_types, frame_from_rows, from_native
 from funnel.errors import ArgumentError, MoneyError
 from funnel.interactions import KINDS
 from funnel.logs import Logs
-from funnel.logs.canonical import canonical, people_type, schema_faults
-from funnel.logs.checks import checks_of, faults_of
-from funnel.logs.columns import LOGS
-from funnel.logs.faults import raise_if_any
+from funnel.logs.issues import raise_if_any
 from funnel.logs.ledger import LedgerTables
+from funnel.logs.normalize import canonical, people_type, schema_faults
+from funnel.logs.schema import LOGS
 from funnel.logs.sums import sum_faults
+from funnel.logs.validate import checks_of, faults_of
 from funnel.metrics._kinds import no_events
 from funnel.metrics._purchases import PERSON
 from funnel.records import Purchase
 
 RECURRING = "recurring"
 FIRSTS = ("purchase", RECURRING, "lead", *KINDS)
-"""The kinds of event whose first one can put a person into a cohort; or the first purchase of each period."""
+"""The kinds of event that can start a cohort for a person; "recurring" uses the first purchase of each period."""
 
 _READ = ("person_id", "purchased_at", "amount", "id", "source", "status", "cancelled_at")
 
 
 @attrs.frozen
 class Orders:
-    """What was bought, inside the door.
+    """Purchases as internal tables.
 
     Attributes:
         tables: The tables of the ledger.
-        home: What the purchases came in as.
-        is_list: Whether they came as a plain list.
-        is_priced: Whether it is known what was paid.
-        is_shop: Whether they came as logs of a shop: a log that is not there then has no event.
+        home: The kind of dataframe that the purchases came in.
+        is_list: Whether the purchases came as a plain list.
+        is_priced: Whether amounts are known.
+        is_shop: Whether the purchases came as logs of a shop. A missing log then has no events.
     """
 
     tables: LedgerTables
-    home: Home
+    home: FrameKind
     is_list: bool = False
     is_priced: bool = True
     is_shop: bool = False
 
     def valid(self, now: int) -> Frame:
-        """The purchases that count at an instant, and what is left of each: `person_id`, `t`, `net_amount`.
+        """Return the purchases valid at an instant, with net amounts: `person_id`, `t`, `net_amount`.
 
         Raises:
             ArgumentError: There is no log of purchases.
@@ -60,20 +61,21 @@ class Orders:
         return self.table("purchases").filter(counting).select(PERSON, "t", "net_amount")
 
     def marked(self, now: int) -> Frame | None:
-        """Every order, `person_id`, `t`, `net_amount`, with whether it `counts` at an instant.
+        """Return every order (`person_id`, `t`, `net_amount`) with whether it `counts` at an instant.
 
-        None where money was given back, so that what counts is not told by the order alone, or where none was bought.
+        None if there are refunds, because an order alone then does not show whether it counts; None if there are no
+        purchases.
         """
-        if "purchases" not in self.tables or self.tables.given_back is not None:
+        if "purchases" not in self.tables or self.tables.refunds_to_date is not None:
             return None
         counts = (nw.col("purchased_at") <= now) & (nw.col("_cancelled") > now) & (nw.col("amount") > 0)
         return self.tables.orders.select(PERSON, t=nw.col("purchased_at"), net_amount=nw.col("amount"), counts=counts)
 
     def firsts(self, kind: str, now: int) -> Frame:
-        """When each person's first event of a kind (one of `FIRSTS`) happened: `person_id`, `first`.
+        """Return the instant of each person's first event of a kind (one of `FIRSTS`): `person_id`, `first`.
 
         Raises:
-            ArgumentError: A table of purchases alone cannot hold that kind of event.
+            ArgumentError: A table of purchases cannot hold that kind of event.
         """
         return self._events(kind, now).group_by(PERSON).agg(nw.col("t").min().alias("first"))
 
@@ -87,10 +89,10 @@ class Orders:
         return rows if kind == "lead" else rows.filter(nw.col("kind") == kind)
 
     def table(self, name: str) -> Frame:
-        """A table of the ledger.
+        """Return a table of the ledger.
 
         Raises:
-            ArgumentError: There is no log from which it is made.
+            ArgumentError: The log that the table is made from is missing.
         """
         if name in self.tables:
             return self.tables[name]
@@ -100,14 +102,14 @@ class Orders:
 
 
 def orders_of(purchases: object) -> Orders:
-    """Let purchases in.
+    """Read purchases.
 
     Raises:
-        LogsError: Columns or rows are at fault.
-        EngineError: It is nothing that can be read.
+        LogsError: Columns or rows are invalid.
+        EngineError: The input is not a dataframe that can be read.
         ArgumentError: An entry of a list is neither a mapping nor a `Purchase`.
-        MoneyError: Two currencies meet in a list.
-        MissingExtraError: A list was given, and neither Polars nor pandas is installed.
+        MoneyError: A list mixes two currencies.
+        MissingExtraError: A list was passed, and neither Polars nor pandas is installed.
     """
     if isinstance(purchases, Logs):
         return Orders(_ledger(purchases), purchases.home, is_shop=True)
@@ -134,7 +136,7 @@ def _listed(rows: Sequence[object]) -> object:
         raise MoneyError(msg)
     told = [_row(place, one) for place, one in enumerate(rows, 1)]
     names = [name for name in _READ if any(name in row for row in told)] or ["person_id", "purchased_at"]
-    return framed([{name: row.get(name) for name in names} for row in told], names)
+    return frame_from_rows([{name: row.get(name) for name in names} for row in told], names)
 
 
 def _row(place: int, one: object) -> Mapping[str, Any]:
@@ -150,13 +152,13 @@ def _row(place: int, one: object) -> Mapping[str, Any]:
 
 
 def _with_amount(native: object) -> object:
-    """The table with an amount that is above nothing; it is never shown."""
+    """Return the table with a placeholder amount above zero, which is never shown."""
     return nw.to_native(nw.from_native(native).with_columns(amount=nw.lit(1, nw.Int64())))  # type: ignore[call-overload]
 
 
 def _bare(native: object, *, is_priced: bool) -> Orders:
-    """A table whose rows have no `id`: each is a purchase."""
-    entered = enter(native, LOGS["purchases"])
+    """Read a table whose rows have no `id`: each row is a purchase."""
+    entered = from_native(native, LOGS["purchases"])
     absent = {"id": nw.lit("?"), **({} if is_priced else {"amount": nw.lit(1, nw.Int64())})}
     entered = attrs.evolve(entered, frame=entered.frame.with_columns(**absent))
     raise_if_any(list(schema_faults("purchases", entered)))

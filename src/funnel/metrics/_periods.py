@@ -1,8 +1,11 @@
-"""Calendar periods by the shop's clock: their edges, computed once in Python so that every engine cuts them alike.
+"""Calendar periods in the shop's time zone.
 
-Law: a day begins at its first midnight by the clock of the zone, or where the clock skips that midnight, at the first
-instant after it; a week, month, quarter or year begins with its first day. So every instant lies in one period, and
-later instants in no earlier one. A day may last 23 or 25 hours; one that the clock skips altogether has no instant.
+Edges are computed once in Python, so that every engine cuts alike.
+
+Invariants: a day begins at its first midnight in the zone. If the clock skips that midnight, the day begins at the
+first instant after it. A week, month, quarter or year begins with its first day. Every instant lies in exactly one
+period, and a later instant never lies in an earlier period. A day may last 23 or 25 hours. A day that the clock skips
+altogether contains no instant.
 """
 
 from __future__ import annotations
@@ -18,15 +21,15 @@ from zoneinfo import ZoneInfo
 import attrs
 import narwhals as nw
 
-from funnel._given import one_of, zone_of
-from funnel._instants import EPOCH, instant, start_of_day
+from funnel._arguments import check_choice, parse_zone
+from funnel._time import EPOCH, instant, start_of_day
 from funnel.errors import ArgumentError
 
 Period: TypeAlias = Literal["day", "week", "month", "quarter", "year"]
 """A calendar period."""
 
 Weekday: TypeAlias = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
-"""The day with which a week begins."""
+"""The first day of a week."""
 
 DAY = 86_400_000_000
 _PERIODS: tuple[str, ...] = get_args(Period)
@@ -34,7 +37,7 @@ _WEEKDAYS: tuple[str, ...] = get_args(Weekday)
 _EPOCH_DAY = EPOCH.toordinal()
 _EPOCH_WEEKDAY = 3  # 1 January 1970 was a Thursday
 _LENGTHS: Mapping[Period, int] = {"day": DAY, "week": 7 * DAY}
-"""How long periods are that are all of one length, but for days of 23 and 25 hours."""
+"""The lengths of periods that are all of one length, except for days of 23 and 25 hours."""
 
 _WRITTEN: Mapping[Period, str] = {
     "day": "%Y-%m-%d",
@@ -47,14 +50,14 @@ _WRITTEN: Mapping[Period, str] = {
 
 @attrs.frozen
 class Calendar:
-    """How time is cut: into which periods, by whose clock.
+    """The calendar: the kind of period and the time zone.
 
-    A period has a number: days count from 1 January 1970, months from the year 0, and so on.
+    Each period has a number: days count from 1 January 1970, months from the year 0, and so on.
 
     Attributes:
         period: The kind of period.
-        zone: Whose clock.
-        week_start: The day with which a week begins, counted from Monday as 0; 0 where periods are not weeks.
+        zone: The time zone.
+        week_start: The first day of a week, counted from Monday as 0; 0 if periods are not weeks.
     """
 
     period: Period
@@ -63,28 +66,28 @@ class Calendar:
 
     @classmethod
     def of(cls, period: Period, tz: str, week_start: Weekday | None = None) -> Calendar:
-        """The calendar of a zone.
+        """Return the calendar of a zone.
 
         Args:
             period: The kind of period.
-            tz: The zone, such as "Asia/Jakarta".
-            week_start: The day with which a week begins; only a week has one, and it must be named.
+            tz: The time zone, such as "Asia/Jakarta".
+            week_start: The first day of a week; required for weeks and invalid otherwise.
 
         Raises:
             ArgumentError: The zone, the period or the weekday is unknown, or the weekday does not belong there.
         """
-        zone = zone_of(tz)
-        one_of(period, _PERIODS, "period")
+        zone = parse_zone(tz)
+        check_choice(period, _PERIODS, "period")
         if period != "week":
             if week_start is None:
                 return cls(period, zone)
             msg = f"week_start is given for a {period}; only period 'week' has one"
             raise ArgumentError(msg)
-        one_of(week_start, _WEEKDAYS, "week_start")
+        check_choice(week_start, _WEEKDAYS, "week_start")
         return cls(period, zone, _WEEKDAYS.index(cast("str", week_start)))
 
     def number_of(self, day: date) -> int:
-        """The number of the period that holds a day."""
+        """Return the number of the period that contains a day."""
         months = day.year * 12 + day.month - 1
         match self.period:
             case "day":
@@ -99,7 +102,7 @@ class Calendar:
                 return day.year
 
     def first_day(self, number: int) -> date:
-        """The first day of a period."""
+        """Return the first day of a period."""
         match self.period:
             case "day":
                 return date.fromordinal(number + _EPOCH_DAY)
@@ -113,31 +116,31 @@ class Calendar:
                 return date(number, 1, 1)
 
     def edge(self, number: int) -> int:
-        """Where a period begins, in microseconds."""
+        """Return the start of a period, in microseconds."""
         return start_of_day(self.first_day(number), self.zone)
 
     def number_at(self, moment: int) -> int:
-        """The number of the period in which an instant lies, in microseconds.
+        """Return the number of the period that contains an instant, in microseconds.
 
-        It is the clock's own, unless the period's first midnight came, was turned back, and came again.
+        The local date decides, unless the clock went back over the first midnight of the period.
         """
         near = self.number_of(instant(moment).astimezone(self.zone).date())
         return near - 1 + bisect_right([self.edge(near), self.edge(near + 1)], moment)
 
 
 def written(day: date, period: Period) -> str:
-    """The first day of a period, as precisely as the period needs."""
+    """Return the first day of a period, as precisely as the period needs."""
     return f"{day:{_WRITTEN[period]}}"
 
 
 @attrs.frozen
 class Periods:
-    """Periods in a row, from the one that holds an instant to the one that holds a later one; each has a place from 0.
+    """Consecutive periods between two instants, with indexes from 0.
 
     Attributes:
-        calendar: How time is cut.
+        calendar: The kind of period and the time zone.
         first: The number of the first period.
-        last: The number of the last one.
+        last: The number of the last period.
     """
 
     calendar: Calendar
@@ -146,37 +149,44 @@ class Periods:
 
     @classmethod
     def between(cls, start: int, end: int, calendar: Calendar) -> Periods:
-        """The periods that hold two instants, in microseconds, and those between."""
+        """Return the periods that contain two instants, in microseconds, and all periods between them."""
         return cls(calendar, calendar.number_at(start), calendar.number_at(end))
 
     def __len__(self) -> int:
-        """How many periods."""
+        """Return the number of periods."""
         return self.last - self.first + 1
 
     def day(self, place: int) -> date:
-        """The first day of the period at a place."""
+        """Return the first day of the period at an index."""
         return self.calendar.first_day(self.first + place)
 
     @cached_property
     def edges(self) -> Sequence[int]:
-        """Where each period begins, in microseconds, and where the last one ends; never one before another."""
+        """The start of each period, in microseconds, followed by the end of the last one; never decreasing."""
         return [self.calendar.edge(number) for number in range(self.first, self.last + 2)]
 
     def place(self, moment: int) -> int:
-        """The place of the period in which an instant lies, which must lie in these periods."""
+        """Return the index of the period that contains an instant.
+
+        The instant must lie in these periods.
+        """
         return bisect_right(self.edges, moment) - 1
 
     def is_over(self, place: int, now: int) -> bool:
-        """Whether a period is over as of an instant: what happens at the instant itself has happened."""
+        """Return whether a period is over as of an instant.
+
+        Events at the instant itself have happened.
+        """
         return now + 1 >= self.edges[place + 1]
 
     def place_column(self, name: str) -> nw.Expr:
-        """The place of the period in which the instants of a column lie, which must lie in these periods.
+        """Return an expression: the index of the period that contains each instant of a column.
 
-        Months and longer periods are told apart by their edges. Days and weeks, of which there may be thousands, are
-        counted by arithmetic from a start that holds until the next one of odd length; so the expression grows with the
-        changes of the zone's clock alone. There is one division, for some engines write out its operands many times,
-        and its result is small, for some divide as floats.
+        The instants must lie in these periods. Months and longer periods are found by comparing edges. There may be
+        thousands of days and weeks, so these are computed by arithmetic from a start that is valid until the next day
+        of odd length. The expression therefore grows only with the clock changes of the zone. There is one division,
+        because some engines write out its operands many times. Its result is small, because some engines divide as
+        floats.
         """
         length = _LENGTHS.get(self.calendar.period)
         if length is None:
@@ -184,7 +194,7 @@ class Periods:
         return (nw.col(name) - stepped(name, self._starts(length))) // length - self.first
 
     def _starts(self, length: int) -> Sequence[tuple[int, int]]:
-        """The starts that periods of one length are counted from, each with the instant from which it holds."""
+        """Return the starts of counting for periods of one length, with their instants."""
         starts = [(self.edges[0] - self.first * length, self.edges[0])]
         for number, (edge, following) in enumerate(pairwise(self.edges), start=self.first):
             if following - edge != length:
@@ -193,9 +203,9 @@ class Periods:
 
 
 def stepped(name: str, steps: Sequence[tuple[int, int]]) -> nw.Expr:
-    """The value of the last step whose edge is no later than the instants of a column, each step a value and its edge.
+    """Return an expression: the value of the last step at or before each instant.
 
-    They are halved until one is left, so that nothing nests deeply.
+    Each step is a value and its edge. The expression is a binary search, so that it is not deeply nested.
     """
     if len(steps) == 1:
         return nw.lit(steps[0][0], nw.Int64())

@@ -1,10 +1,10 @@
-"""Tables of a few rows, as text and as a notebook shows them; spans, money and shares as people write them."""
+"""Small tables as text and HTML; formatting of spans, money and shares."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from funnel._tables import Row, as_html, as_text
+from funnel._format import Row, as_html, as_text
 from funnel.money import Money
 
 __all__ = ["Row", "as_html", "as_text", "days", "money", "percent"]
@@ -13,7 +13,7 @@ _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
 def days(span: timedelta) -> str:
-    """Write a span by its two largest units, rounded down: "38 d 13 h"."""
+    """Format a span with its two largest units, rounded down: "38 d 13 h"."""
     if not span:
         return "0 d"
     rest, parts = abs(span) // timedelta(seconds=1), list[tuple[int, str]]()
@@ -26,12 +26,12 @@ def days(span: timedelta) -> str:
 
 
 def money(minor: int, currency: str | None) -> str:
-    """Write an amount with its currency and separators: "GBP 5,810,829.42"; without a currency, the minor units."""
+    """Format an amount: "GBP 5,810,829.42". Without a currency, the minor units."""
     if currency is None:
         return f"{minor:,}"
     return Money.of_minor(minor, currency).written(style="id" if currency == "IDR" else "us")
 
 
 def percent(share: float | None) -> str:
-    """A share of a hundred; nothing where there is none."""
+    """Format a share as a percentage. Empty if the share is None."""
     return "" if share is None else f"{100 * share:.1f} %"

@@ -1,7 +1,7 @@
-"""The account of a file: what was read, merged, refused and noted, counted exactly, however large the file is.
+"""The account of a file: exact counts of rows that were read, merged, refused and noted.
 
-Law: rows in the file = rows kept + rows merged + rows refused; each row is counted once, under the first reason
-that holds.
+Invariant: rows in the file = rows kept + rows merged + rows refused. Each row is counted once, under the first reason
+that applies.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ from typing import Literal, TypeAlias
 import attrs
 
 What: TypeAlias = Literal["read", "merged", "refused", "noted"]
-"""What became of some rows: read and kept, merged with another, refused, or kept with a remark."""
+"""Outcome of rows: read and kept, merged with another row, refused, or kept with a note."""
 
 SHOWN = 5
-"""How many row numbers an entry shows: enough to look the matter up, few enough to read."""
+"""Maximum number of row numbers that an entry shows."""
 
 
 @attrs.frozen
 class Entry:
-    """One line of the account: how many, of what, and where the first of them stand.
+    """One line of the account: outcome, reason, count, and the first row numbers.
 
     Attributes:
-        what: Whether they were read, merged, refused or only noted.
-        reason: Why, in words of the shop; it never holds a value from the file.
-        count: How many, exactly.
-        rows: The first few data rows concerned, counted from 1; a heading is not counted.
+        what: Whether the rows were read, merged, refused or only noted.
+        reason: The reason, in the shop's terms. It never holds a value from the file.
+        count: Exact number of rows.
+        rows: The first few data rows, counted from 1; the heading is not counted.
 
     Example:
         >>> print(Entry("refused", "no customer", 135_080, (623, 1444)))
@@ -39,16 +39,16 @@ class Entry:
     rows: tuple[int, ...] = ()
 
     def __str__(self) -> str:
-        """Write the entry as one line."""
+        """Return the entry as one line."""
         return f"{self.what} {self.count:,}: {self.reason}{shown(self.rows, self.count)}"
 
 
 def shown(rows: Sequence[int], count: int | None = None) -> str:
-    """Write where rows stand, to put behind a text.
+    """Format row numbers as a suffix of a message.
 
     Args:
         rows: The numbers of the rows, or of the first of them.
-        count: How many there are; as many as numbers if it is not given.
+        count: Number of rows; by default the length of `rows`.
 
     Returns:
         The first few numbers, such as " (rows 2, 7, ...)"; empty if there are none.

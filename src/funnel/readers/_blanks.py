@@ -1,4 +1,4 @@
-"""Cells with nothing in them: texts that mean nothing, and fields that stand on one row of an order only."""
+"""Blank cells: texts that mean an empty cell, and order fields that only one row of an order has."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ if TYPE_CHECKING:
     from funnel.readers._mapping import OrderMapping
 
 IS_BARE = "is_bare"
-"""Whether a row has no amount of its own, and its order has one on another row."""
+"""Whether a row has no amount of its own while another row of its order has one."""
 
 IS_BELOW = "is_below_its_id"
-"""Whether a row took its id from a row above; two such rows that are alike may be of two orders."""
+"""Whether a row took its id from the row above; two equal rows of this kind may belong to two orders."""
 
 IS_FILLED = "is_filled"
-"""Whether a field of a row is blank and stands on another row of its order, and the mapping does not say so."""
+"""Whether a blank field is filled from another row of the order without `fill_down` in the mapping."""
 
 _OF_THE_ORDER = ("person_id", "purchased_at", "status", "cancelled_at", "currency")
 
 
 def with_blanks(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
-    """Take blank cells out, and fill those that the mapping lets be filled.
+    """Set blank cells to null, and fill the cells that the mapping allows.
 
     Args:
-        rows: The mapped columns, as the file has them.
-        mapping: Which texts mean an empty cell, and whether the fields of an order stand on one row.
+        rows: The mapped columns, as in the file.
+        mapping: Which texts mean an empty cell, and whether only one row of an order has the order's fields.
 
     Returns:
         The rows, with null in every blank cell that is not filled; and `is_bare`, `is_filled`, `is_below_its_id`.
@@ -46,10 +46,10 @@ def with_blanks(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
 
 
 def _with_agreed(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
-    """Fill the blanks of an order whose rows contradict each other in no field; two orders may share a number.
+    """Fill the blanks of an order whose rows do not contradict each other; two orders may share a number.
 
-    A blank time of cancelling says that the row was not cancelled. Where rows below zero are credits, a blank time may
-    be that of a refund.
+    A blank cancellation time means that the row was not cancelled. If rows below zero are credits, a blank time may be
+    the time of a refund.
     """
     names = [name for name in _OF_THE_ORDER if name in rows.columns and name != "cancelled_at"]
     whole = pl.all_horizontal(pl.col(name).drop_nulls().n_unique().over("id") <= 1 for name in names)
@@ -61,7 +61,7 @@ def _with_agreed(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
 
 
 def _written(rows: pl.DataFrame, name: str, mapping: OrderMapping) -> pl.Expr:
-    """Return the cells of a column, null if nothing is written in them."""
+    """Return the cells of a column; null if a cell is empty."""
     column = pl.col(name)
     if not is_text(rows.schema[name]):
         return column.fill_nan(None) if rows.schema[name].is_float() else column
@@ -71,7 +71,7 @@ def _written(rows: pl.DataFrame, name: str, mapping: OrderMapping) -> pl.Expr:
 
 
 def _filled(name: str) -> pl.Expr:
-    """Return a column with the blanks of an order filled from its other rows, in whatever order they stand."""
+    """Return a column with an order's blanks filled from its other rows, in any row order."""
     return pl.coalesce(name, pl.when(pl.col("id").is_not_null()).then(pl.col(name).min().over("id"))).alias(name)
 
 

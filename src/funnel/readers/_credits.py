@@ -1,7 +1,7 @@
-"""Credit notes: which purchase each credited piece or amount came from.
+"""Credit notes: the purchase of each credited piece or amount.
 
-Laws: of a purchase no more comes back than was bought; what finds no purchase is counted, never invented. A credit
-under the number of a purchase is of that purchase; another one names no purchase, and the purchase is looked for.
+Invariants: returned pieces never exceed the purchased pieces. A credit without a purchase is counted, never invented. A
+credit under the number of a purchase belongs to it; any other credit names no purchase, so the purchase is looked up.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _KEY = ("person_id", "sku", "minor", "finer")
 _OFTEN = 10_000
 
 _Met: TypeAlias = Literal["whole", "partly", "nothing"]
-"""How much of a credit found a purchase."""
+"""Whether the whole credit, a part of it, or nothing matched a purchase."""
 
 
 @attrs.define
 class _Bought:
-    """Pieces of one row of a purchase, some of which may have come back."""
+    """Pieces of one row of a purchase, some of them possibly returned."""
 
     purchase_id: str
     pieces: int
@@ -36,11 +36,11 @@ class _Bought:
     back: int = 0
 
     def take(self, most: int) -> tuple[int, int]:
-        """Give back at most so many pieces.
+        """Return at most this many pieces.
 
         Returns:
-            How many pieces, and what they are worth: all that came back so far less what came back before, so that
-            rounding never makes a row's refunds more than the row.
+            The number of pieces and their value. The value is that of all returned pieces minus the value returned
+            before, so rounding never makes the refunds of a row exceed the row.
         """
         count = min(most, self.pieces - self.back)
         before = amount_of(self.back, self.minor, self.finer)
@@ -50,7 +50,7 @@ class _Bought:
 
 @attrs.define
 class _Purchases:
-    """What was bought until some instant, and what of it has not come back yet."""
+    """The purchases up to an instant, and the pieces not returned yet."""
 
     left: dict[str, int]
     lines: defaultdict[tuple[object, ...], list[_Bought]] = attrs.field(factory=lambda: defaultdict(list))
@@ -58,7 +58,7 @@ class _Purchases:
     known: set[str] = attrs.field(factory=set[str])
 
     def buy(self, row: dict[str, Any]) -> None:
-        """Add a row of a purchase: for credits of any number, and for those of its own."""
+        """Add a row of a purchase, for credits under any number and under its own."""
         line = _Bought(row["id"], row["pieces"], row["minor"], row["finer"])
         key = tuple(row[name] for name in _KEY)
         self.lines[key].append(line)
@@ -66,7 +66,7 @@ class _Purchases:
         self.known.add(row["id"])
 
     def pay_back(self, row: dict[str, Any]) -> _Met:
-        """Take the pieces of a credited row back, the latest first; say how much of it found a purchase."""
+        """Match the pieces of a credited row with purchases, latest first; return how much matched."""
         number, key, pieces = row["id"], tuple(row[name] for name in _KEY), row["pieces"]
         named = number in self.known
         left = self._from_lines(self.lines[(number, *key) if named else key], number, pieces)
@@ -86,7 +86,7 @@ class _Purchases:
         return pieces
 
     def _pay(self, number: str, purchase_id: str, amount: int) -> int:
-        """Pay back what is left of a purchase, at most."""
+        """Refund at most the remaining amount of a purchase."""
         amount = min(amount, self.left[purchase_id])
         self.left[purchase_id] -= amount
         self.paid[number, purchase_id] += amount
@@ -95,12 +95,12 @@ class _Purchases:
 
 @attrs.frozen
 class Matched:
-    """What became of the credited rows.
+    """Result of matching the credited rows.
 
     Attributes:
-        refunds: What each credit note pays back of each purchase: credit_id, purchase_id, refunded_at, amount.
-        unmatched: The rows that found no purchase at all.
-        partly: The rows that found a purchase of less.
+        refunds: Refund of each credit note for each purchase: credit_id, purchase_id, refunded_at, amount.
+        unmatched: The rows without any matching purchase.
+        partly: The rows of which only a part matched.
     """
 
     refunds: pl.DataFrame
@@ -111,14 +111,14 @@ class Matched:
 def match_credits(bought: pl.DataFrame, credited: pl.DataFrame, progress: Progress) -> Matched:
     """Find the purchase of each credited row.
 
-    It is the purchase of the same number, if there is an earlier one. Otherwise it is the same person's latest earlier
-    purchase of the same sku at the same unit price that has pieces left; if it has too few, the one before it, and so
-    on. Source: our choice; a shop takes back what it sold last.
+    It is the purchase with the same number, if there is an earlier one. Otherwise it is the same person's latest
+    earlier purchase of the same sku at the same unit price that has pieces left. If that purchase has too few, the one
+    before it is used too, and so on. Source: our choice; a shop takes back the pieces it sold last.
 
     Args:
         bought: The rows of purchases: id, purchased_at (of the order), person_id, sku, pieces, minor, finer, line.
         credited: The rows of credit notes: the same columns, and the row number.
-        progress: Told of the rows done.
+        progress: Called with the rows done.
 
     Returns:
         The refunds, and the rows without a purchase.
@@ -136,7 +136,7 @@ def match_credits(bought: pl.DataFrame, credited: pl.DataFrame, progress: Progre
 
 
 def _in_order(bought: pl.DataFrame, credited: pl.DataFrame) -> pl.DataFrame:
-    """Put what may belong together in the order in which it happened; of one instant, purchases first."""
+    """Sort rows that may match by time; at one instant, purchases come first."""
     named = pl.col("id").is_in(credited["id"].unique().implode())
     alike = bought.filter(~named).join(credited.select(_KEY).unique(), on=_KEY, how="semi")
     asked = pl.concat([bought.filter(named), alike])
@@ -146,7 +146,7 @@ def _in_order(bought: pl.DataFrame, credited: pl.DataFrame) -> pl.DataFrame:
 
 
 def _refunds(credited: pl.DataFrame, paid: dict[tuple[str, str], int]) -> pl.DataFrame:
-    """Add up what each credit note pays back of each purchase; nothing paid back is no refund."""
+    """Sum the refund of each credit note for each purchase; a sum of zero is not a refund."""
     some = [(*ids, amount) for ids, amount in paid.items() if amount]
     schema = {"credit_id": pl.String, "purchase_id": pl.String, "amount": pl.Int64}
     times = credited.group_by(pl.col("id").alias("credit_id")).agg(pl.col("purchased_at").min().alias("refunded_at"))

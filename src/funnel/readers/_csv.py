@@ -1,7 +1,7 @@
-"""A CSV file, read strictly: each record once, as Python's csv module reads it, and every line of the file counted.
+"""A strict CSV reader: records as in Python's csv module, and every line of the file counted.
 
-Law: the rows are those of `csv.reader`, and the lines that it used are all the lines that the file has, counted apart.
-A quote that swallows whole rows is an error unless the mapping declares the quote.
+Invariant: the rows are those of `csv.reader`, and the lines it used are all lines of the file, counted separately. A
+quote that swallows whole rows is an error unless the mapping declares the quote.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _FOREIGN = (
 
 @attrs.define
 class _Lines:
-    """The lines of a text, one by one; `used` has those since the last record, `count` is how many there were."""
+    """The lines of a text; `used` has the lines since the last record, `count` the number read so far."""
 
     text: TextIOWrapper
     name: str
@@ -74,15 +74,15 @@ def read_csv(path: Path, mapping: OrderMapping, progress: Progress) -> RawRows:
 
     Args:
         path: The file.
-        mapping: Which column holds what, and how the file is written.
-        progress: Called with the rows read and the rows there are.
+        mapping: Which column holds what, and the format of the file.
+        progress: Called with the rows read and the total rows.
 
     Returns:
         The mapped columns as text under their own names, which rows are copies, and which are short.
 
     Raises:
-        RecordError: The file is not text in the declared encoding, or its quotes, lines or rows do not fit.
-        LogsError: Columns are missing; all of them are named at once.
+        RecordError: The file is not text in the declared encoding, or its quotes, lines or rows are inconsistent.
+        LogsError: Columns are missing; all of them are reported together.
         FileError: The file cannot be opened.
     """
     with open_regular(path) as raw:
@@ -103,7 +103,7 @@ def read_csv(path: Path, mapping: OrderMapping, progress: Progress) -> RawRows:
 
 
 def _encoding(raw: BinaryIO, name: str, mapping: OrderMapping) -> str:
-    """Look at the first bytes of the file: they say if it is no text, and may say how its letters are stored."""
+    """Return the encoding, from the mapping or the first bytes; refuse a file that is not text."""
     head = raw.read(16)
     if not head:
         msg = f"{name} is empty; its first row must name the columns"
@@ -125,7 +125,7 @@ def _encoding(raw: BinaryIO, name: str, mapping: OrderMapping) -> str:
 
 
 def _is_utf_32(head: bytes) -> bool:
-    """Return whether the first bytes are text in UTF-32, with its mark or without it."""
+    """Return whether the first bytes are text in UTF-32, with or without byte order mark."""
     whole = head[: len(head) // 4 * 4]
     for encoding in ("utf-32-le", "utf-32-be"):
         with suppress(UnicodeDecodeError):
@@ -137,13 +137,13 @@ def _is_utf_32(head: bytes) -> bool:
 
 
 def _text(raw: BinaryIO, encoding: str, end: str) -> TextIOWrapper:
-    """Start the text anew; the file stays open when the text is dropped."""
+    """Open the text from its start; the file stays open when the text is dropped."""
     raw.seek(0)
     return TextIOWrapper(raw, encoding=encoding, newline=end)
 
 
 def _line_end(raw: BinaryIO, encoding: str) -> str:
-    r"""Return "\r" if the first line ends so, as on an old Macintosh; else "\n", which also ends "\r\n"."""
+    r"""Return "\r" if the first line ends with it, as on an old Macintosh; else "\n", which also ends "\r\n"."""
     text = _text(raw, encoding, "")
     first = text.readline(_LONGEST_LINE)
     text.detach()
@@ -151,7 +151,7 @@ def _line_end(raw: BinaryIO, encoding: str) -> str:
 
 
 def _count(raw: BinaryIO, encoding: str, end: str) -> int:
-    """Count the lines of the file, without a thought for quotes."""
+    """Count the lines of the file, ignoring quotes."""
     text = _text(raw, encoding, end)
     count, last = 0, end
     while part := text.read(_CHUNK):
@@ -161,7 +161,7 @@ def _count(raw: BinaryIO, encoding: str, end: str) -> int:
 
 
 def _read(lines: _Lines, mapping: OrderMapping, progress: Progress, total: int) -> tuple[RawRows, int]:
-    """Read the text to its end; the number is that of the lines that were used."""
+    """Read the text to its end; also return the number of lines used."""
     try:
         for _ in range(mapping.skip_lines):
             next(lines, "")
@@ -182,7 +182,7 @@ def _reader(lines: Iterable[str], mapping: OrderMapping) -> Any:
 
 
 def _opened(lines: _Lines, mapping: OrderMapping) -> int:
-    """Return the number of the line in which the last cell begins, once it could not be read to its end."""
+    """Return the line number in which the last cell begins, after it could not be read to its end."""
     used, reader = lines.used, _reader(lines.used, mapping)
     place = 0
     with suppress(csv.Error):
@@ -200,7 +200,7 @@ def _opened(lines: _Lines, mapping: OrderMapping) -> int:
 
 
 def _meaning(error: str) -> str:
-    """Say what the csv module found, and what to do about it."""
+    """Explain an error of the csv module, with advice."""
     if "new-line" in error:
         return "the file has line ends of two kinds; save it again with one kind"
     what = (
@@ -241,7 +241,7 @@ class _Records:
         self.lines.used.clear()
         places = {name: heading.index(column) for name, column in columns.items()}
         unread = sorted(set(range(self.width)) - set(places.values()))
-        currencies = Currencies.among(self.mapping.currency, unread[:0] if self.mapping.columns.currency else unread)
+        currencies = Currencies.trials(self.mapping.currency, unread[:0] if self.mapping.columns.currency else unread)
         parts = list(self._parts(reader, places, currencies))
         self._refuse()
         currency = currencies.column(self.lines.name, heading)
@@ -249,7 +249,7 @@ class _Records:
         return RawRows.of_parts(parts, list(places), self.short, currency)
 
     def _below(self, first: str) -> Iterable[str]:
-        """Return the lines from the heading on: a first line such as sep=; is for spreadsheets, and is no heading."""
+        """Return the lines from the heading on; a first line such as sep=; is a spreadsheet hint and is skipped."""
         said = re.fullmatch(r'"?sep=(.)"?\s*', first, flags=re.IGNORECASE)
         if said is None:
             return chain([first], self.lines)
@@ -260,7 +260,7 @@ class _Records:
         return self.lines
 
     def _hint(self, first: str, heading: list[str], reader: Iterator[list[str]]) -> str:
-        """Say why the first row may not be the heading, and what to do."""
+        """Explain why the first row may not be the heading, with advice."""
         columns = self.mapping.columns.given()
         for delimiter in _DELIMITERS:
             if is_heading(columns, next(csv.reader([first], delimiter=delimiter), list[str]())):
@@ -295,13 +295,13 @@ class _Records:
             for place in list(currencies.found):
                 currencies.look(place, columns[place])
             part = {name: pl.Series(name, columns[place], dtype=pl.String) for name, place in places.items()}
-            # Two rows that differ share a hash once in 2**64 pairs; the mapped cells are compared too.
+            # Two different rows share a hash once in 2**64 pairs, so the mapped cells are compared too.
             part[HASH] = pl.Series(HASH, [hash(tuple(row)) for row in rows], dtype=pl.Int64)
             self.progress("reading", self.done, max(self.done, self.total))
             yield pl.DataFrame(part)
 
     def _look_for_swallowed(self, rows: list[list[str]]) -> None:
-        """Look at the rows that took more than one line each; in most files there is none."""
+        """Check the rows that used more than one line; most files have none."""
         used = self.lines.used[:]
         self.lines.used.clear()
         if len(used) == len(rows):
@@ -314,7 +314,7 @@ class _Records:
             place += lines
 
     def _squared(self, rows: list[list[str]]) -> list[list[str]]:
-        """Give every row as many cells as the heading; a row of a blank line is not short."""
+        """Pad every row to the cells of the heading; a row of a blank line is not short."""
         width, first = self.width, self.done - len(rows) + 1
         if all(len(row) == width for row in rows):
             return rows
@@ -326,7 +326,7 @@ class _Records:
         return [[*row[:width], *[""] * (width - len(row))] for row in rows]
 
     def _refuse(self) -> None:
-        """Refuse a file whose rows do not fit its heading; each kind of fault is counted."""
+        """Refuse a file whose rows do not fit its heading, with a count of each kind of problem."""
         said: list[str] = []
         if self.swallowed:
             said.append(

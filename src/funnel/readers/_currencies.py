@@ -1,4 +1,4 @@
-"""A column of currencies that the mapping does not name: amounts of two currencies are never read as one."""
+"""A currency column that the mapping does not name: amounts of two currencies are never read as one."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ _LANDS = {
 
 @lru_cache(maxsize=1024)
 def _meant(text: str) -> frozenset[str]:
-    """Return the currencies that a text may mean, from its code, its sign or its name; nothing if it is none."""
+    """Return the currencies that a text may mean, by code, sign or name; empty if it is not a currency."""
     if re.fullmatch("[a-z]{3}", text):
         try:
             decimals(text.upper())
@@ -98,12 +98,12 @@ def _meant(text: str) -> frozenset[str]:
 
 @attrs.define
 class Currencies:
-    """The columns whose cells have all named currencies so far, and which ones.
+    """The columns whose cells have all been currencies so far, with these currencies.
 
     Attributes:
         currency: The mapping's currency.
-        found: What the texts of each such column may mean, by its place.
-        named: The places of the columns in which a text is a sign or a name, and not a code.
+        found: The possible meanings of the texts of each such column, by its position.
+        named: Positions of columns in which a text is a sign or a name, not a code.
     """
 
     currency: str
@@ -111,12 +111,12 @@ class Currencies:
     named: set[int] = attrs.field(factory=set[int])
 
     @classmethod
-    def among(cls, currency: str, places: Iterable[int]) -> Currencies:
-        """Start with the columns at these places."""
+    def trials(cls, currency: str, places: Iterable[int]) -> Currencies:
+        """Start with the columns at these positions."""
         return cls(currency, {place: set() for place in places})
 
     def look(self, place: int, cells: Iterable[str]) -> None:
-        """Look at cells of a column; with a cell that is no currency the column is out."""
+        """Check cells of a column; a cell that is not a currency rules the column out."""
         texts = {cell.strip().casefold() for cell in set(cells)} - {""}
         if not all(map(_meant, texts)):
             del self.found[place]
@@ -126,17 +126,18 @@ class Currencies:
             self.named.add(place)
 
     def column(self, name: str, heading: Sequence[str]) -> str | None:
-        """Return the column that says the currency of each row, if the file has one that the mapping does not name.
+        """Return the column with the currency of each row, if the mapping does not name it.
 
         Args:
             name: The name of the file.
             heading: The names of its columns.
 
         Returns:
-            The only column that has codes of several currencies, the mapping's among them; None if there is none.
+            The only column with codes of several currencies, including the mapping's; None if there is none.
 
         Raises:
-            LogsError: Several columns have several currencies, or the one has signs or names, or no name of its own.
+            LogsError: Several columns have several currencies, or the only such column has signs or names, or a name
+                that is not unique.
         """
         mixed = [place for place, meant in self.found.items() if self._is_mixed(meant)]
         for place in mixed:
@@ -153,7 +154,7 @@ class Currencies:
         return None
 
     def _is_mixed(self, meant: set[frozenset[str]]) -> bool:
-        """Return whether the texts of a column cannot all mean one currency, and some may mean the mapping's."""
+        """Return whether the texts need several currencies and some may mean the mapping's currency."""
         return (
             bool(meant)
             and not frozenset[str]().union(*meant).intersection(*meant)

@@ -1,4 +1,4 @@
-"""A shop's file, opened and read: its mapped columns, and which rows are copies of earlier ones."""
+"""Opening and reading of a shop's file: its mapped columns, and which rows are copies."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ def read_file(path: str | Path, mapping: OrderMapping, progress: Progress) -> Ra
 
     Args:
         path: A CSV or a Parquet file.
-        mapping: How it is to be read.
-        progress: Called with the rows read and the rows there are.
+        mapping: How to read the file.
+        progress: Called with the rows read and the total rows.
 
     Returns:
         The rows.
 
     Raises:
-        ArgumentError: The name of the file ends in another way than that of a CSV or a Parquet file.
+        ArgumentError: The file name does not end as that of a CSV or a Parquet file.
         RecordError: The file cannot be read.
-        LogsError: Columns are missing or of a type that cannot be read; all of them are named at once.
+        LogsError: Columns are missing or have an unreadable type; all of them are reported together.
         FileError: The file cannot be opened.
     """
     path = Path(path_of(path))

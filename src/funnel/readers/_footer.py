@@ -1,4 +1,4 @@
-"""The end of a Parquet file: how many bytes its columns take when they are unpacked, before anything is unpacked.
+"""The footer of a Parquet file: the unpacked size of its columns, read before unpacking.
 
 Source: the Parquet format's `FileMetaData`, written in Thrift's compact protocol.
 """
@@ -17,14 +17,14 @@ _ROW_GROUPS, _COLUMNS, _META, _UNPACKED = 4, 1, 3, 6
 
 
 def unpacked_bytes(file: BinaryIO, size: int) -> int | None:
-    """Return how many bytes the columns of a Parquet file take when they are unpacked.
+    """Return the unpacked size of the columns of a Parquet file, in bytes.
 
     Args:
         file: The file.
-        size: How many bytes it has.
+        size: Size of the file in bytes.
 
     Returns:
-        The bytes that the file itself states; None if it has no footer that can be read.
+        The size that the file itself states; None if its footer cannot be read.
     """
     if size < 2 * _TAIL:
         return None
@@ -50,7 +50,7 @@ class _Compact:
     depth: int = 0
 
     def struct(self) -> dict[int, Any]:
-        """Read a struct: its values by the numbers of their fields."""
+        """Read a struct as its values by field number."""
         self.depth += 1
         if self.depth > _DEEPEST:
             raise ValueError("nested too deep")

@@ -1,4 +1,4 @@
-"""The formats in which a file may write its times, amounts, letters and quotes: what a mapping may say of each."""
+"""The formats that a mapping may set for times, amounts, encodings and quotes."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, Field
 
-from funnel._given import meant
+from funnel._arguments import did_you_mean
 from funnel.errors import ArgumentError
 from funnel.money import decimals
 
 IN_THE_TEXT = "in the text"
-"""The zone of a file whose times carry their own offset from UTC, such as 2026-03-01T09:00+07:00."""
+"""The zone of a file whose times have their own UTC offsets, such as 2026-03-01T09:00+07:00."""
 
 AmountStyle: TypeAlias = Literal["plain", "us", "id", "minor", "number"]
-"""How amounts stand in a file.
+"""How amounts are written in a file.
 
-As people write them, with at most the currency's decimals: plain 1234.56, us 1,234.56, id 1.234,56. Whole minor
-units: minor 123456. As computers write them, with any number of decimals: number 1234.5, a column of numbers or text.
+By people, with at most the currency's decimals: plain 1234.56, us 1,234.56, id 1.234,56. As whole minor units: minor
+123456. By software, with any number of decimals: number 1234.5, a column of numbers or text.
 """
 
 Encoding: TypeAlias = Literal[
@@ -38,7 +38,7 @@ Encoding: TypeAlias = Literal[
     "euc-kr",
     "gb18030",
 ]
-"""How the letters of a CSV file are stored."""
+"""The encoding of a CSV file."""
 
 TimeColumn: TypeAlias = Literal["purchased_at", "cancelled_at", "refunded_at"]
 """A column of times."""
@@ -54,20 +54,20 @@ def _currency(code: str) -> str:
 
 @cache
 def _zones() -> tuple[str, ...]:
-    """List the zones once; it means a walk through many files."""
+    """Return all zone names, cached: listing them reads many files."""
     return tuple(sorted(available_timezones() - {"Factory", "localtime"}))
 
 
 def _zone(name: str) -> str:
     if name not in (IN_THE_TEXT, *_zones()):
-        near = meant(name, _zones())
+        near = did_you_mean(name, _zones())
         msg = f"a zone is unknown; use a name such as 'Asia/Jakarta', or {IN_THE_TEXT!r}{near}"
         raise ArgumentError(msg)
     return name
 
 
 def _time_format(given: str) -> str:
-    """Accept only what means the same to Python and to the engine that reads the file."""
+    """Accept only formats that Python and the dataframe engine read alike."""
     if given == "iso":
         return given
     found = re.findall("%(.?)", given, flags=re.DOTALL)
@@ -102,19 +102,19 @@ def _quote(given: str | None) -> str | None:
 
 
 Named: TypeAlias = Annotated[str, Field(min_length=1)]
-"""The name of a column, exactly as the file's heading has it."""
+"""The name of a column, exactly as in the file's heading."""
 
 Currency: TypeAlias = Annotated[str, AfterValidator(_currency)]
-"""A code of ISO 4217."""
+"""An ISO 4217 code."""
 
 Zone: TypeAlias = Annotated[str, AfterValidator(_zone)]
 """The name of a time zone, or `IN_THE_TEXT`."""
 
 TimeFormat: TypeAlias = Annotated[str, AfterValidator(_time_format)]
-"""A format of strptime that reads the same in Python and in the engine, or "iso"."""
+"""A strptime format that Python and the dataframe engine read alike, or "iso"."""
 
 Delimiter: TypeAlias = Annotated[str, AfterValidator(_delimiter)]
-"""What stands between two columns."""
+"""The delimiter between two columns."""
 
 Quote: TypeAlias = Annotated[str | None, AfterValidator(_quote)]
-"""What stands around a cell that holds a delimiter."""
+"""The quote character around a cell that holds a delimiter."""

@@ -1,7 +1,7 @@
-"""The heading of a file: which mapped columns it has, and what to do about those it has not.
+"""The heading of a file: which mapped columns it has, and advice about missing ones.
 
-Law: a message holds a name from the file only if the row is a heading for sure (two mapped columns stand in it) and
-the name does not look like data. Without a heading the first row is a person's.
+Invariant: a message holds a name from the file only if the row is certainly a heading (two mapped columns are in it)
+and the name does not look like data. In a file without a heading, the first row is a person's data.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
-from funnel._given import meant
+from funnel._arguments import did_you_mean
 
 Judge: TypeAlias = Callable[[str, int], Sequence[str]]
-"""Say what is wrong with the type of a mapped column: its name in the mapping, its place in the file."""
+"""Return the problems of a mapped column's type, from its name in the mapping and its position in the file."""
 
 _MOST = 30
 _LONGEST = 60
@@ -25,16 +25,16 @@ _DATA = re.compile(r"@|[\x00-\x1f\x7f-\x9f]|[0-9].*[0-9].*[0-9].*[0-9].*[0-9]|^[
 def heading_faults(
     columns: Mapping[str, str], names: Sequence[str], judge: Judge, hint: Callable[[], str]
 ) -> list[str]:
-    """Name every mapped column that is missing, stands twice or cannot be read.
+    """Return a problem for every mapped column that is missing, duplicated or unreadable.
 
     Args:
         columns: The mapped columns: their names in the mapping, and in the file.
         names: The names of the file's columns, in order.
-        judge: What is wrong with the type of a column.
-        hint: What to do if the row does not look like a heading.
+        judge: Returns the problems of a column's type.
+        hint: Advice if the row does not look like a heading.
 
     Returns:
-        The faults, one line each; none if every column can be read.
+        The problems, one line each; empty if every column can be read.
     """
     counts: dict[str, int] = {}
     for name in names:
@@ -47,7 +47,7 @@ def heading_faults(
     for name, column in columns.items():
         where = f"column {column!r} ({name})"
         if column not in counts:
-            faults.append(f"{where} is missing{meant(column, there)}; there are {_some(there, len(counts))}")
+            faults.append(f"{where} is missing{did_you_mean(column, there)}; there are {_some(there, len(counts))}")
         elif counts[column] > 1:
             faults.append(f"{where} stands twice in the heading; give the two different names")
         else:
@@ -56,13 +56,13 @@ def heading_faults(
 
 
 def is_heading(columns: Mapping[str, str], names: Sequence[str]) -> bool:
-    """Return whether two mapped columns or more stand in a row, spaces and capitals aside; one may be a cell."""
+    """Return whether a row has two or more mapped columns, ignoring spaces and case; one may be a cell."""
     mapped = {_plain(name) for name in columns.values()}
     return len(mapped.intersection(map(_plain, names))) >= min(_SURE, len(mapped))
 
 
 def looks_like_data(name: str) -> bool:
-    """Return whether a name is more likely a cell: an e-mail address, a number, a date, a long text, nothing."""
+    """Return whether a name looks like a cell: an e-mail address, a number, a date, a long text, nothing."""
     return len(name) > _LONGEST or _DATA.search(name) is not None
 
 

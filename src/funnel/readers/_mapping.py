@@ -1,4 +1,4 @@
-"""How one shop writes its orders: which column holds what, and in which format. Nothing is guessed."""
+"""The mapping of a shop's order file: which column holds what, in which format. Nothing is guessed."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field, ValidationError, model_validator
 
+from funnel._arguments import check_choice
 from funnel._fields import Frozen, Id
-from funnel._given import one_of
 from funnel._paths import path_of
 from funnel.errors import ArgumentError
 from funnel.readers._formats import (
@@ -29,24 +29,24 @@ from funnel.readers._formats import (
 from funnel.readers._open import read_whole
 
 _MOST_PARTS = 100
-"""The most parts of a dotted key."""
+"""Maximum number of parts of a dotted key."""
 
 _PLACE = re.compile(r"\(at line [0-9]+, column [0-9]+\)")
 
 _QUOTED = re.compile(r""""[^"\n]*"|'[^'\n]*'""")
 
 _MOST = 30
-"""The most faults that a message lists."""
+"""Maximum number of problems that a message lists."""
 
 _LARGEST_MAPPING = 2**20
-"""The most bytes of a mapping's file."""
+"""Maximum size of a mapping file in bytes."""
 
 
 class Columns(Frozen, frozen=True):
-    """Which column of the file holds what; a name not given is not in the file.
+    """The columns of the file; omit a column that the file does not have.
 
-    A row is a line of an order, or a whole order. A line says a quantity and the price of one piece, or the amount of
-    the whole row; the amounts of all rows of an order are added.
+    A row is a line of an order or a whole order. A line has a quantity and the price of one piece, or the amount of the
+    whole row. The amounts of all rows of an order are added.
 
     Example:
         >>> Columns(id="Order", person_id="Buyer", purchased_at="Paid on", amount="Total").quantity is None
@@ -54,29 +54,29 @@ class Columns(Frozen, frozen=True):
     """
 
     id: Named
-    """The order's own number; rows with the same one are one order."""
+    """The order number; rows with the same number are one order."""
     person_id: Named
-    """Who bought."""
+    """The buyer."""
     purchased_at: Named
-    """When; the earliest row of an order says it."""
+    """The time of the purchase; the earliest row of an order counts."""
     quantity: Named | None = None
-    """How many pieces, whole; below zero for pieces that came back."""
+    """Number of pieces, a whole number; below zero for returned pieces."""
     unit_price: Named | None = None
-    """The price of one piece; it goes with a quantity."""
+    """The price of one piece; requires `quantity`."""
     amount: Named | None = None
     """The amount of the whole row."""
     sku: Named | None = None
-    """What was bought; it tells which purchase a credit belongs to."""
+    """The product; used to find the purchase that a credit belongs to."""
     status: Named | None = None
-    """The state of the order, in the file's own words; `statuses` says what they mean."""
+    """The status of the order, in the file's own words; `statuses` gives their meaning."""
     cancelled_at: Named | None = None
     """When the order was cancelled. An order with a time here is cancelled, whatever its status."""
     refunded_amount: Named | None = None
-    """How much was paid back, with or without a minus. It goes with `refunded_at`, or with `undated_refunds`."""
+    """The refunded amount, with or without a minus. Requires `refunded_at` or `undated_refunds`."""
     refunded_at: Named | None = None
-    """When it was paid back."""
+    """When the amount was refunded."""
     currency: Named | None = None
-    """The currency of the row. A row of another currency than the mapping's is refused."""
+    """The currency of the row. A row in another currency than the mapping's is refused."""
 
     def given(self) -> dict[str, str]:
         """Return the columns that the file has, by their names here."""
@@ -94,7 +94,7 @@ class Columns(Frozen, frozen=True):
 
 
 class OrderMapping(Frozen, frozen=True):
-    """How a shop's order file is to be read: its columns, its formats, and how it tells of cancellations and refunds.
+    """How to read a shop's order file: columns, formats, cancellations and refunds.
 
     Example:
         >>> mapping = OrderMapping(
@@ -109,57 +109,63 @@ class OrderMapping(Frozen, frozen=True):
     """
 
     columns: Columns
-    """Which column holds what."""
+    """The columns of the file."""
     currency: Currency
-    """The code of ISO 4217 in which every amount of the file stands."""
+    """The ISO 4217 code of the currency of all amounts."""
     zone: Zone
-    """The zone of the file's clock, such as "Asia/Jakarta"; "in the text" where each time has its own offset."""
+    """The time zone of the file, such as "Asia/Jakarta"; "in the text" if each time has its own offset."""
     time_format: TimeFormat = "iso"
-    """"iso" 2026-03-01 09:00, or a format of strptime such as "%d/%m/%Y %H:%M"; columns of dates or times need none."""
+    """"iso" 2026-03-01 09:00, or a strptime format such as "%d/%m/%Y %H:%M"; date and time columns need no format."""
     time_formats: dict[TimeColumn, TimeFormat] = Field(default_factory=dict[TimeColumn, str])
-    """The formats of columns that are written in another way, such as refunded_at = "%d/%m/%Y"."""
+    """Formats of columns that differ from `time_format`, such as refunded_at = "%d/%m/%Y"."""
     amount_style: AmountStyle = "plain"
     """How amounts are written; "150.000" is 150000 in style id and refused in style plain for rupiah."""
     amount_of: Literal["row", "order"] = "row"
-    """Whether the amounts of a row are its own and are added up, or are those of the order, alike on all its rows."""
+    """"row": the amounts of the rows are added up. "order": each row repeats the amount of its order."""
     source: Id = "shop"
-    """The system that the orders come from; with the order's number it names a record."""
+    """The system that the orders come from; with the order number it identifies a record."""
     delimiter: Delimiter = ","
-    """What stands between two columns of a CSV file."""
+    """The delimiter between columns of a CSV file."""
     quote: Quote = None
     """The character around cells of a CSV file that hold a delimiter or a line end; "" if the file has no quotes.
-    If it is not given, it is ", and a cell that seems to have swallowed whole rows is an error."""
+    By default it is ", and a cell that seems to have swallowed whole rows is an error.
+    """
     encoding: Encoding = "utf-8"
-    """How the letters of a CSV file are stored. A file that begins with the mark of UTF-8 or UTF-16 needs none."""
+    """The encoding of a CSV file. Not needed if the file begins with the byte order mark of UTF-8 or UTF-16."""
     skip_lines: Annotated[int, Field(ge=0, le=1000, strict=True)] = 0
-    """How many lines stand above the heading of a CSV file, such as the title of a report."""
+    """Number of lines above the heading of a CSV file, such as the title of a report."""
     blanks: tuple[Named, ...] = ()
-    """Texts that stand for an empty cell, such as "-" or "n/a"."""
+    """Texts that mean an empty cell, such as "-" or "n/a"."""
     fill_down: Annotated[bool, Field(strict=True)] = False
-    """Whether the fields of an order stand on one of its rows only. The other rows take the person, the times, the
-    status and the currency from it, a blank id is that of the row above, and a blank amount is nothing. Without it the
-    same is done, and noted, if the rows of the order contradict each other in no field; but no blank id and no time of
-    cancelling is filled."""
+    """Whether only one row of an order has the fields of the order. The other rows take the person, the times, the
+    status and the currency from that row; a blank id is that of the row above, and a blank amount is zero. Without
+    `fill_down`, blanks are filled and noted only if the rows of the order do not contradict each other; blank ids and
+    blank cancellation times are not filled.
+    """
     strip: str = " \t\r\n"
-    """The characters to take off both ends of ids and skus; add ' for spreadsheets that write '0812."""
+    """The characters to strip from both ends of ids and skus; add ' for spreadsheets that write '0812."""
     nobody: tuple[Named, ...] = ()
-    """Person ids that mean nobody in particular, such as "guest"; their rows are refused as having no customer."""
+    """Person ids that mean no particular person, such as "guest"; their rows are refused as having no customer."""
     statuses: dict[Named, Literal["paid", "cancelled"]] = Field(default_factory=dict)
-    """What each word of the status column means; a row with another word is refused,
-    unless it has a time of cancelling."""
+    """The meaning of each word of the status column; a row with another word is refused,
+    unless it has a cancellation time.
+    """
     cancelled_prefix: str = ""
-    """How the numbers of cancelled orders begin, where they can be told by that."""
+    """The prefix of the numbers of cancelled orders, if they have one."""
     credit_prefix: str = ""
-    """How the numbers of credit notes begin: pieces that came back, whose purchase is then looked for."""
+    """The prefix of the numbers of credit notes (returned pieces), whose purchase is then looked up."""
     credit_negative: bool = False
-    """Whether a quantity or an amount below zero is a credit too; under a purchase's number, of that purchase."""
+    """Whether a quantity or an amount below zero is a credit; if a purchase has its number, it is that purchase's."""
     undated_refunds: Literal["refuse", "reduce", "as_of"] = "refuse"
-    """What to do with a refunded amount without its day: refuse the row, reduce the amount of the order by it, or date
-    it at the end of `as_of`."""
+    """What to do with a refunded amount without a date: refuse the row, reduce the amount of the order by it, or date
+    it at the end of `as_of`.
+    """
     charges: tuple[Named, ...] = ()
-    """Skus that are no product (postage, bank charges): part of what was paid, but alone they are no purchase."""
+    """Skus that are not products (postage, bank charges): part of the amount paid, but alone they are not a purchase.
+
+    """
     as_of: Annotated[date, Field(strict=True)] | None = None
-    """The last day of which the file tells everything; a report is of its end unless it is given another."""
+    """The last day that the file covers completely; the default `as_of` of a report is the end of this day."""
 
     @model_validator(mode="after")
     def _fit(self) -> Self:
@@ -181,7 +187,7 @@ class OrderMapping(Frozen, frozen=True):
         Raises:
             ArgumentError: It is not a column of times.
         """
-        one_of(column, get_args(TimeColumn), "column")
+        check_choice(column, get_args(TimeColumn), "column")
         return self.time_formats.get(column, self.time_format)
 
     def _times_fit(self) -> None:
@@ -227,7 +233,7 @@ class OrderMapping(Frozen, frozen=True):
             The mapping.
 
         Raises:
-            ArgumentError: The file is not TOML, or keys are unknown, missing or wrong; the message names them.
+            ArgumentError: The file is not TOML, or keys are unknown, missing or wrong. The message names the keys.
             FileError: The file cannot be opened.
 
         Example:
@@ -253,12 +259,12 @@ def _toml(name: str, raw: bytes) -> dict[str, Any]:
     deep = f"mapping {name} has tables nested too deep; a mapping has one level of tables"
     try:
         text = raw.decode("utf-8-sig")
-        # The time that a dotted key takes grows with the square of its parts: 50,000 take a minute.
+        # The parse time of a dotted key grows with the square of its parts: 50,000 parts take a minute.
         if not any(line.count(".") > _MOST_PARTS for line in _QUOTED.sub("", text).splitlines()):
             return tomllib.loads(text)
         msg = deep
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        place = _PLACE.search(str(error))  # the rest of the message may hold what stands there
+        place = _PLACE.search(str(error))  # the rest of the message may hold values from the file
         msg = f"mapping {name} is not TOML in UTF-8{f' {place[0]}' if place else ''}"
     except ValueError:
         msg = f"mapping {name} has a number of too many digits; write it as text or leave it out"

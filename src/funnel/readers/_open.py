@@ -1,4 +1,4 @@
-"""Files on disk, opened: regular files alone, for a pipe or a device has no end and cannot be read twice."""
+"""Opening of regular files only: a pipe or a device has no end and cannot be read twice."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from funnel._paths import path_of
 from funnel.errors import ArgumentError, FileError
 
 _LONGEST = 100
-"""The most characters of a name that a message shows."""
+"""Maximum number of characters of a name in a message."""
 
 
 def open_regular(path: str | Path) -> BinaryIO:
@@ -23,8 +23,8 @@ def open_regular(path: str | Path) -> BinaryIO:
         The open file.
 
     Raises:
-        ArgumentError: It is a pipe or a device, or is not a path.
-        FileError: It cannot be opened; a folder is one such.
+        ArgumentError: `path` is a pipe or a device, or is not a path.
+        FileError: The file cannot be opened, or is a folder.
     """
     path = Path(path_of(path))
     try:
@@ -43,14 +43,14 @@ def read_whole(path: str | Path, most: int) -> bytes:
 
     Args:
         path: The file.
-        most: The most bytes that it may have.
+        most: Maximum size in bytes.
 
     Returns:
         The bytes of the file.
 
     Raises:
-        ArgumentError: It is larger, or is not a regular file.
-        FileError: It cannot be opened.
+        ArgumentError: The file is larger, or is not a regular file.
+        FileError: The file cannot be opened.
     """
     with open_regular(path) as file:
         raw = file.read(most + 1)

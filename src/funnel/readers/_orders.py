@@ -1,6 +1,6 @@
-"""Rows of an order file taken together: copies merged, rows of one order added up, credits given their purchase.
+"""Rows of an order file combined: copies merged, orders summed, credits matched with purchases.
 
-Law: the purchases and refunds do not depend on the order of the rows, nor on how often a row stands in the file.
+Invariant: the purchases and refunds do not depend on the order of the rows, nor on how often a row is repeated.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from funnel.readers._raw import Progress, RawRows
 
 _ONE_WAY = ["id", "is_credit"]
-"""What was bought, and what came back, under one order's number."""
+"""Keys of the bought pieces and of the returned pieces under one order number."""
 
 _NOTES = {
     "amount rounded to whole minor units, half to even": pl.col("is_rounded"),
@@ -46,7 +46,7 @@ _NOTES = {
 
 @attrs.frozen(eq=False)
 class Gathered:
-    """What the rows of a file come to: the two tables, and the account of the rows."""
+    """Result of combining the rows of a file: purchases, refunds, and the account."""
 
     purchases: pl.DataFrame
     refunds: pl.DataFrame
@@ -54,13 +54,13 @@ class Gathered:
 
 
 def gather(rows: pl.DataFrame, raw: RawRows, mapping: OrderMapping, progress: Progress) -> Gathered:
-    """Add rows up to orders and refunds, and account for every row.
+    """Combine rows into orders and refunds, and account for every row.
 
     Args:
-        rows: Every row, read by itself.
-        raw: The rows as they were read: which are copies of earlier ones, and which are short.
-        mapping: How the file is to be read.
-        progress: Told of the rows done.
+        rows: Every row, parsed separately.
+        raw: The raw rows, with the copies of earlier rows and the short rows.
+        mapping: How to read the file.
+        progress: Called with the rows done.
 
     Returns:
         Purchases, refunds, and the account.
@@ -85,7 +85,7 @@ def gather(rows: pl.DataFrame, raw: RawRows, mapping: OrderMapping, progress: Pr
 
 
 def _together(kept: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
-    """Date every row by the earliest row of its order, and look at what the rows of an order say together."""
+    """Date every row by the earliest row of its order, and check the rows of an order together."""
     time = pl.col("purchased_at")
     spread = time.max().over(_ONE_WAY) - time.min().over(_ONE_WAY)
     back = pl.col("refunded") + pl.col("reduced")
@@ -98,7 +98,7 @@ def _together(kept: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
 
 
 def _stated_once(rows: pl.DataFrame) -> pl.DataFrame:
-    """Keep the amounts of an order on one of its rows, where all of them state the same; the other rows are bare."""
+    """If all rows of an order state the same amount, keep it on one row; the other rows are bare."""
     whole, back = ~pl.col("is_bare"), pl.col("refunded") + pl.col("reduced") > 0
     amounts = pl.struct("minor", "finer", "is_below").filter(whole).n_unique().over(_ONE_WAY)
     refunds = pl.struct("refunded", "reduced", "refunded_at").filter(back).n_unique().over(_ONE_WAY)
@@ -113,7 +113,7 @@ def _stated_once(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _judged_together(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
-    """Find the faults that a row has only beside the other rows of its order."""
+    """Find the problems of a row that show only beside the other rows of its order."""
     note = pl.col("id").str.starts_with(mapping.credit_prefix) & bool(mapping.credit_prefix)
     total = pl.col("line").cast(pl.Float64).sum()
     back = (pl.col("refunded").cast(pl.Float64) + pl.col("reduced").cast(pl.Float64)).sum()
@@ -149,12 +149,12 @@ def _purchases(bought: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
 
 
 def _owed() -> pl.Expr:
-    """Return what the rows of an order come to, less what was paid back on no day."""
+    """Return the sum of the rows of an order, minus refunds without a date."""
     return (pl.col("line").sum() - pl.col("reduced").sum()).clip(0)
 
 
 def _refunds(bought: pl.DataFrame, matched: Matched, mapping: OrderMapping) -> pl.DataFrame:
-    """Put together what credit notes and what rows themselves say was paid back, each refund under its own number."""
+    """Combine refunds from credit notes and from rows, each under its own id."""
     owed = bought.group_by("id").agg(_owed().alias("owed"))
     back = bought.filter(pl.col("refunded") > 0).group_by("id", "refunded_at").agg(pl.col("refunded").sum())
     back = back.join(owed, on="id").sort("id", "refunded_at")
@@ -197,7 +197,7 @@ def _refused(rows: pl.DataFrame) -> list[Entry]:
 
 
 def _noted(kept: pl.DataFrame, refused: pl.DataFrame, matched: Matched) -> dict[str, pl.Series]:
-    """Find the rows that were kept, or refused, with something to say about them."""
+    """Find the rows that were kept or refused with a note."""
     missed = refused.filter(pl.col("id").is_in(kept["id"].implode()))
     return {
         "refused row of an order that is kept without it": missed[ROW],
@@ -209,6 +209,6 @@ def _noted(kept: pl.DataFrame, refused: pl.DataFrame, matched: Matched) -> dict[
 
 
 def _entries(what: What, found: Mapping[str, pl.Series]) -> list[Entry]:
-    """Count the rows of each reason; nothing found is nothing said."""
+    """Count the rows of each reason; reasons without rows get no entry."""
     some = {why: rows.sort() for why, rows in found.items() if rows.len()}
     return [Entry(what, why, rows.len(), tuple(rows.head(SHOWN))) for why, rows in some.items()]

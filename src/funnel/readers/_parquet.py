@@ -9,7 +9,7 @@ from pathlib import Path
 import attrs
 import polars as pl
 
-from funnel._computing import collected, computing
+from funnel._dataframes.compute import collected, computing
 from funnel.errors import EngineError, LogsError, RecordError
 from funnel.readers._currencies import Currencies
 from funnel.readers._footer import unpacked_bytes
@@ -20,10 +20,10 @@ from funnel.readers._open import open_regular
 from funnel.readers._raw import ROW, Progress, RawRows, is_text, numbered
 
 _SMALL = 2**28
-"""So many unpacked bytes are always read."""
+"""Files of up to this unpacked size in bytes are always read."""
 
 _TIMES_LARGER = 200
-"""A file that unpacks to more than so many times its own size is refused: orders are not that much alike."""
+"""Maximum ratio of unpacked size to file size; orders never compress this well."""
 
 _SAMPLE = 1000
 _CELL = 8
@@ -33,14 +33,14 @@ _AMOUNTS = ("unit_price", "amount", "refunded_amount")
 
 @attrs.define
 class Counted:
-    """Let the parts of a file through, and count their rows; the engine calls it from its own threads."""
+    """A callback that counts the rows of each part; the engine calls it from its own threads."""
 
     progress: Progress
     total: int
     done: int = 0
 
     def __call__(self, part: pl.DataFrame) -> pl.DataFrame:
-        """Count one part."""
+        """Count one part and return it."""
         self.done += part.height
         self.progress("reading", self.done, self.total)
         return part
@@ -48,7 +48,7 @@ class Counted:
 
 @attrs.frozen
 class _File:
-    """A Parquet file whose columns fit its mapping; the columns are known by their places, whatever their names."""
+    """A Parquet file whose columns fit its mapping; columns are addressed by position, not by name."""
 
     scan: pl.LazyFrame
     places: dict[str, int]
@@ -67,7 +67,7 @@ class _File:
         return numbered(frame)
 
     def copies(self, rows: pl.DataFrame) -> pl.Series:
-        """List the rows that are, in every column of the file, exact copies of an earlier one."""
+        """Return the rows that equal an earlier row in every column of the file."""
         mapped = pl.struct(pl.exclude(ROW))
         alike = rows.filter(mapped.is_duplicated()).select(ROW)
         if alike.is_empty():
@@ -78,10 +78,10 @@ class _File:
             return twins.sort(ROW).filter(~mapped.is_first_distinct())[ROW]
 
     def currency(self, mapping: OrderMapping, schema: pl.Schema) -> str | None:
-        """Return the column that says the currency of each row, if the mapping does not name it."""
+        """Return the column with the currency of each row, if the mapping does not name it."""
         texts = [place for place, dtype in enumerate(schema.dtypes()) if isinstance(dtype, (pl.String, pl.Categorical))]
         unread = [] if mapping.columns.currency else sorted(set(texts) - set(self.places.values()))
-        currencies = Currencies.among(mapping.currency, unread)
+        currencies = Currencies.trials(mapping.currency, unread)
         for rows in (self.scan.head(_SAMPLE), self.scan):
             for place in list(currencies.found):
                 with _plain_errors(self.path):
@@ -99,14 +99,14 @@ def read_parquet(path: Path, mapping: OrderMapping, progress: Progress) -> RawRo
     Args:
         path: The file.
         mapping: Which column holds what.
-        progress: Called with the rows read and the rows there are.
+        progress: Called with the rows read and the total rows.
 
     Returns:
         The mapped columns in their own types, and which rows are copies.
 
     Raises:
-        RecordError: The file is not Parquet, or is far larger when it is unpacked.
-        LogsError: Columns are missing or of a type that cannot be read; all of them are named at once.
+        RecordError: The file is not Parquet, or unpacks to a far larger size.
+        LogsError: Columns are missing or have an unreadable type; all of them are reported together.
         FileError: The file cannot be opened.
     """
     with open_regular(path) as raw:
@@ -133,15 +133,15 @@ _HINT = "look at the names of its columns"
 
 
 def bounded(name: str, unpacked: int, size: int) -> None:
-    """Refuse a file that is far larger when it is unpacked.
+    """Refuse a file that unpacks to a far larger size.
 
     Args:
         name: The name of the file.
-        unpacked: How many bytes it takes when it is unpacked.
-        size: How many bytes it has.
+        unpacked: Unpacked size in bytes.
+        size: Size of the file in bytes.
 
     Raises:
-        RecordError: It takes more than 256 MB, and more than 200 times its own size.
+        RecordError: The unpacked size is above 256 MB and above 200 times the size of the file.
     """
     if unpacked > _SMALL and unpacked > _TIMES_LARGER * size:
         msg = (
@@ -153,7 +153,7 @@ def bounded(name: str, unpacked: int, size: int) -> None:
 
 @contextmanager
 def _plain_errors(path: Path) -> Generator[None, None, None]:
-    """Say that a file cannot be read; the engine's own words may hold values from it, so they are left out."""
+    """Report that a file cannot be read; the engine's message is dropped, as it may hold values."""
     try:
         with computing():
             yield

@@ -1,4 +1,4 @@
-"""The rows of a file as they were read, before anything in them is understood."""
+"""The raw rows of a file, before their values are parsed."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ ROW = "funnel: row"
 """The number of a data row, from 1."""
 
 HASH = "funnel: hash"
-"""A number that two rows share only if all their cells are equal."""
+"""The hash of a row; equal only if all cells are equal."""
 
 Progress: TypeAlias = Callable[[str, int, int], None]
-"""Called while a file is read: the stage, the rows done, the rows there are."""
+"""Called during reading with the stage, the rows done and the total rows."""
 
 
 @attrs.frozen(eq=False)
@@ -24,9 +24,9 @@ class RawRows:
 
     Attributes:
         frame: The columns under their own names, and the number of each row.
-        copies: The numbers of the rows that are, in every column of the file, exact copies of an earlier one.
-        short: The numbers of the rows with fewer columns than the heading.
-        currency: The column that says the currency of each row, if the mapping does not name it.
+        copies: Numbers of rows that equal an earlier row in every column of the file.
+        short: Numbers of rows with fewer columns than the heading.
+        currency: The column with the currency of each row, if the mapping does not name it.
     """
 
     frame: pl.DataFrame
@@ -38,7 +38,7 @@ class RawRows:
     def of_parts(
         cls, parts: Sequence[pl.DataFrame], columns: Iterable[str], short: Sequence[int], currency: str | None
     ) -> Self:
-        """Put the parts of a file together; each has the mapped columns as text, and the hash of every row.
+        """Combine the parts of a file; each has the mapped columns as text, and the hash of every row.
 
         Args:
             parts: The parts, in order.
@@ -54,10 +54,10 @@ class RawRows:
 
 
 def numbered(frame: pl.DataFrame) -> pl.DataFrame:
-    """Give every row its number, from 1."""
+    """Number the rows, from 1."""
     return frame.with_row_index(ROW, offset=1).with_columns(pl.col(ROW).cast(pl.Int64))
 
 
 def is_text(dtype: pl.DataType) -> bool:
-    """Return whether a column holds text, however it is packed; a column of nothing counts as text."""
+    """Return whether a column holds text in any encoding; a column of nulls counts as text."""
     return isinstance(dtype, (pl.String, pl.Categorical, pl.Enum, pl.Null))

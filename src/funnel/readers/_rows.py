@@ -1,4 +1,4 @@
-"""Each row of an order file by itself: what it says, or the first reason why it cannot be read."""
+"""Each row of an order file parsed separately: its values, or the first reason to refuse it."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
     from funnel.readers._mapping import OrderMapping
 
 WHY = "why"
-"""Why a row is refused; null for a row that is kept."""
+"""The reason to refuse a row; null for a kept row."""
 
 _TOO_MUCH = f"row of more than {LARGEST_AMOUNT} minor units"
 
 
 def read_rows(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
-    """Read every row by itself.
+    """Parse every row separately.
 
     Args:
-        rows: The mapped columns, under their own names, as the file has them.
-        mapping: How they are written.
+        rows: The mapped columns, under their own names, as in the file.
+        mapping: The formats.
 
     Returns:
         The rows, in the same order: id, person_id, purchased_at, sku, pieces, minor, finer (the price of a piece), line
         (the row's amount), is_credit, is_below, is_cancelled, is_charge, is_rounded, is_twice, is_bare, is_contradicted
-        (cancelled by its time alone), is_early (a refund or a cancellation was moved to the time of the purchase),
+        (cancelled only by its time), is_early (a refund or a cancellation was moved to the time of the purchase),
         is_unreturned (a refund before the day of the purchase was dropped), cancelled_at, refunded, refunded_at,
         reduced; and `why`.
     """
@@ -74,7 +74,7 @@ def _read_currency(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
 
 
 def _read_line(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
-    """Find the pieces of a row, the price of one, and the amount of the row; all without their signs."""
+    """Compute the pieces, the unit price and the amount of a row, all without signs."""
     if mapping.columns.quantity is None:
         rows = _with_bare(read_amounts(rows, "amount", "amount", mapping))
         rows = rows.rename({"amount": "minor", "amount.finer": "finer", "amount.below": "is_below"})
@@ -89,7 +89,7 @@ def _read_line(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
 
 
 def _with_bare(rows: pl.DataFrame) -> pl.DataFrame:
-    """Count the blank amount of a row that belongs to an order with an amount as nothing."""
+    """Set the blank amount of a row to zero if its order has an amount."""
     return rows.with_columns(
         pl.when(IS_BARE).then(0).otherwise("amount").alias("amount"),
         pl.when(~pl.col(IS_BARE)).then("amount.why").alias("amount.why"),
@@ -114,7 +114,7 @@ def _read_sku(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
 
 
 def _read_direction(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
-    """Tell pieces that came back from pieces that were bought."""
+    """Separate returned pieces from bought pieces."""
     below = pl.col("is_below") & (pl.col("line") > 0 if mapping.columns.quantity is None else pl.lit(value=True))
     credit = _begins(mapping.credit_prefix) | (below if mapping.credit_negative else pl.lit(value=False))
     word = "amount" if mapping.columns.quantity is None else "quantity"
@@ -147,7 +147,7 @@ def _read_status(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
 
 
 def _read_cancelled(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
-    """Read when a row was cancelled: a time there cancels it, whatever its status says."""
+    """Parse the cancellation time of a row; a time cancels the row, whatever its status."""
     if mapping.columns.cancelled_at is None:
         nothing = pl.lit(None, pl.Datetime("us", "UTC")).alias("cancelled_at")
         return rows.with_columns(nothing, pl.lit(value=False).alias("is_contradicted")).drop("is_paid")
@@ -164,7 +164,7 @@ def _read_cancelled(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
 
 
 def _read_refunded(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
-    """Read what a row says was paid back, with or without a minus; nothing written is nothing paid back."""
+    """Parse the refunded amount of a row, with or without a minus; blank means zero."""
     nothing = pl.lit(None, pl.Datetime("us", "UTC")).alias("refunded_at")
     if mapping.columns.refunded_amount is None:
         zero = pl.lit(0, pl.Int64)

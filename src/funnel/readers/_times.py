@@ -1,8 +1,8 @@
-"""Times as a shop writes them become instants: in a declared format, by the clock of a declared zone.
+"""Conversion of a shop's written times to instants, in a declared format and zone.
 
-Laws: a time that the clock skipped in spring is refused; one that it showed twice in autumn is the first of the two.
-A day without a clock begins at its first instant, also where the clock skipped its midnight. A refund or a cancellation
-on the day of the purchase is never before the purchase.
+Invariants: a time that the clock skipped in spring is refused; of a time that the clock showed twice in autumn, the
+first is used. A day without a clock time begins at its first instant, also if the clock skipped midnight. A refund or a
+cancellation on the day of the purchase is never before the purchase.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Literal
 
 import polars as pl
 
-from funnel._instants import EARLIEST, LATEST, MICROSECOND, instant
+from funnel._time import EARLIEST, LATEST, MICROSECOND, instant
 from funnel.metrics._periods import Calendar
 from funnel.readers._formats import IN_THE_TEXT, TimeColumn
 from funnel.readers._mapping import OrderMapping
@@ -27,18 +27,18 @@ _OFFSET = " ?(Z|z|[+-](?:[01][0-9]|2[0-3]):?[0-5][0-9])"
 
 
 def read_times(rows: pl.DataFrame, name: TimeColumn, label: str, mapping: OrderMapping) -> pl.DataFrame:
-    """Turn a column of times into instants in UTC.
+    """Convert a column of times to instants in UTC.
 
     Args:
         rows: The rows of the file.
         name: The column.
-        label: How a message calls it.
+        label: The column's name in a message.
         mapping: The format and the zone.
 
     Returns:
-        The rows; `<name>.why` says why a time was refused, if there is one, `<name>.twice` whether the clock
-        showed it twice, `<name>.clockless` whether the clock of the format is missing, and `<name>.day` is the day of a
-        cell that has no clock.
+        The rows. `<name>.why` is the reason why a time was refused, if there is one; `<name>.twice` whether the clock
+        showed it twice; `<name>.clockless` whether the clock time of the format is missing; `<name>.day` the day of a
+        cell without a clock time.
     """
     rows = rows.with_columns(_written(rows, name).alias(name))
     read = _calendar(rows[name].unique(), mapping.format_of(name), label, mapping)
@@ -47,7 +47,7 @@ def read_times(rows: pl.DataFrame, name: TimeColumn, label: str, mapping: OrderM
 
 
 def since_purchase(rows: pl.DataFrame, name: TimeColumn, mapping: OrderMapping) -> pl.DataFrame:
-    """Move times on the day of the purchase that are before the purchase to the time of the purchase.
+    """Move times before the purchase on the day of the purchase to the time of the purchase.
 
     Args:
         rows: The rows, with `purchased_at` and the column as instants.
@@ -69,7 +69,7 @@ def since_purchase(rows: pl.DataFrame, name: TimeColumn, mapping: OrderMapping) 
 
 
 def end_of_as_of(mapping: OrderMapping) -> pl.Expr:
-    """Return the last instant of the day until which the file is complete."""
+    """Return the last instant of the last day that the file covers."""
     assert mapping.as_of is not None
     calendar = Calendar.of("day", mapping.zone)
     end = instant(calendar.edge(calendar.number_of(mapping.as_of) + 1)) - MICROSECOND
@@ -77,7 +77,7 @@ def end_of_as_of(mapping: OrderMapping) -> pl.Expr:
 
 
 def _calendar(written: pl.Series, form: str, label: str, mapping: OrderMapping) -> pl.DataFrame:
-    """Read each time once."""
+    """Parse each distinct time once."""
     name, first, last = written.name, pl.col("first"), pl.col("last")
     rows = written.to_frame().with_columns(
         _parsed(pl.col(name), written.dtype, form, mapping).alias("local"),
@@ -109,7 +109,7 @@ def _calendar(written: pl.Series, form: str, label: str, mapping: OrderMapping) 
 
 
 def _with_days(rows: pl.DataFrame, name: str, form: str, mapping: OrderMapping) -> pl.DataFrame:
-    """Read the cells that have the day of the format without its clock; ISO times are read so anyway."""
+    """Parse cells that have only the day of the format; ISO times are parsed this way anyway."""
     day = _CLOCK.sub("", form)
     if not is_text(rows.schema[name]) or day == form or mapping.zone == IN_THE_TEXT:
         return rows
@@ -124,7 +124,7 @@ def _with_days(rows: pl.DataFrame, name: str, form: str, mapping: OrderMapping) 
 
 
 def _is_day(written: pl.Series, form: str) -> pl.Expr:
-    """Return whether a cell has a day alone, without a clock."""
+    """Return whether a cell has only a day, without a clock time."""
     if not is_text(written.dtype):
         return pl.lit(value=isinstance(written.dtype, pl.Date))
     if form == "iso":
@@ -133,7 +133,7 @@ def _is_day(written: pl.Series, form: str) -> pl.Expr:
 
 
 def _with_first_instants(rows: pl.DataFrame, zone: str) -> pl.DataFrame:
-    """Give the days whose midnight the clock skipped their first instant."""
+    """Set days whose midnight the clock skipped to their first instant."""
     skipped = pl.col("is_day") & pl.col("first").is_null()
     kept = pl.col("local").dt.year().is_between(_FIRST_YEAR, _LAST_YEAR)
     days = rows.filter(skipped & kept)["local"].dt.date().unique().to_list()
@@ -150,7 +150,7 @@ def _with_first_instants(rows: pl.DataFrame, zone: str) -> pl.DataFrame:
 
 
 def _written(rows: pl.DataFrame, name: str) -> pl.Expr:
-    """What is written in a cell; blanks are nothing."""
+    """Return the text of a cell; null if blank."""
     column = pl.col(name)
     if not is_text(rows.schema[name]):
         return column
@@ -178,7 +178,7 @@ def _iso(text: pl.Expr, *, aware: bool) -> pl.Expr:
 
 
 def _offset(text: pl.Expr) -> pl.Expr:
-    """How far the clock is ahead of UTC."""
+    """Return the UTC offset of a text."""
     digits = text.str.replace(":", "", literal=True)
     hours, minutes = digits.str.slice(1, 2).cast(pl.Int64, strict=False), digits.str.slice(3, 2)
     total = hours * 60 + minutes.cast(pl.Int64, strict=False)
@@ -187,7 +187,7 @@ def _offset(text: pl.Expr) -> pl.Expr:
 
 
 def _instant(zone: str, ambiguous: Literal["earliest", "latest"]) -> pl.Expr:
-    """The instant that a clock means; null where the clock skipped it."""
+    """Return the instant of a clock time; null if the clock skipped it."""
     local = pl.col("local")
     if zone == IN_THE_TEXT:
         return local

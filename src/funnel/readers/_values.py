@@ -1,7 +1,8 @@
-"""Ids, pieces and amounts as a shop writes them become text and whole numbers, exactly.
+"""Exact conversion of a shop's written ids, pieces and amounts to text and whole numbers.
 
-Law: text in style plain, us or id is read just when `Money.parse` reads it, and to the same number of minor units;
-but for the apostrophe that shops write before a sign, so that no spreadsheet takes the amount for a formula.
+Invariant: text in style plain, us or id is accepted exactly if `Money.parse` accepts it, with the same number of minor
+units. The only difference is the apostrophe that shops write before a sign, to keep spreadsheets from reading a
+formula.
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ if TYPE_CHECKING:
     from funnel.readers._mapping import OrderMapping
 
 FINER = 10**9
-"""Parts of a minor unit that are kept of a price; what is finer still is cut off."""
+"""Parts of a minor unit kept of a price; finer digits are truncated."""
 
 MOST_PIECES = 10**9
-"""The most pieces in one row."""
+"""Maximum number of pieces in one row."""
 
 _PLACES = 9
-_ROOM = 12  # an order's number is followed by a refund's own, "/1": together they must be an id
+_ROOM = 12  # a refund's own suffix, "/1", follows the order number: together they must be a valid id
 _GUARD = r"^'([+-].*?)'?$"
 _EXACT = 2**53
 _EXACT_SHORT = 2**24
@@ -40,7 +41,7 @@ _WHOLE = {
 
 
 def text_of(rows: pl.DataFrame, name: str) -> pl.Expr:
-    """Write a column as text: whole floats without ".0" (spreadsheets make them of ids), large ones as 1e+18."""
+    """Convert a column to text: whole floats without ".0" (spreadsheets write ids so), large ones as 1e+18."""
     column, dtype = pl.col(name), rows.schema[name]
     text = column.cast(pl.String)
     if not dtype.is_float():
@@ -50,22 +51,22 @@ def text_of(rows: pl.DataFrame, name: str) -> pl.Expr:
 
 
 def unguarded(rows: pl.DataFrame, name: str) -> pl.Expr:
-    """Write a column of numbers as text, without spaces and without the apostrophe before a sign: '-70 is -70."""
+    """Convert numbers to text, without spaces and without the apostrophe before a sign: '-70 is -70."""
     text = text_of(rows, name).str.strip_chars()
     return pl.coalesce(text.str.extract(_GUARD), text).fill_null("")
 
 
 def read_ids(rows: pl.DataFrame, name: str, label: str, mapping: OrderMapping) -> pl.DataFrame:
-    """Convert a column of ids to clean text. An id without a reason is an id of a record too.
+    """Convert a column of ids to clean text; an id without a reason is valid for a record too.
 
     Args:
         rows: The rows of the file.
         name: The column.
-        label: How a message calls the thing that the id names.
-        mapping: What to take off both ends, and which ids mean nobody.
+        label: The name of the identified thing in a message.
+        mapping: The characters to strip, and the ids that mean nobody.
 
     Returns:
-        The rows; `<name>.why` says why an id was refused.
+        The rows; `<name>.why` is the reason why an id was refused.
     """
     text, cut = text_of(rows, name), _last_digits_lost(rows, name)
     bare = text.str.strip_chars(mapping.strip) if mapping.strip else text
@@ -90,7 +91,7 @@ def read_ids(rows: pl.DataFrame, name: str, label: str, mapping: OrderMapping) -
 
 
 def _last_digits_lost(rows: pl.DataFrame, name: str) -> pl.Expr:
-    """Return whether a number is too large for a float to tell it from the next one."""
+    """Return whether a number is too large for a float to represent exactly."""
     dtype = rows.schema[name]
     if not dtype.is_float():
         return pl.lit(value=False)
@@ -98,7 +99,7 @@ def _last_digits_lost(rows: pl.DataFrame, name: str) -> pl.Expr:
 
 
 def read_pieces(rows: pl.DataFrame) -> pl.DataFrame:
-    """Turn the column of quantities into whole `pieces`; `quantity.why` says why one was refused."""
+    """Convert quantities to whole `pieces`; `quantity.why` is the reason for a refusal."""
     rows = rows.with_columns(unguarded(rows, "quantity").alias("quantity"))
     text, whole = pl.col("quantity"), pl.col("pieces")
     digits = text.str.extract(r"^([+-]?[0-9]{1,10})(?:\.0+)?$").str.strip_prefix("+")
@@ -115,17 +116,17 @@ def read_pieces(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def read_amounts(rows: pl.DataFrame, name: str, label: str, mapping: OrderMapping) -> pl.DataFrame:
-    """Turn a column of amounts into whole minor units, and what is finer than they are.
+    """Convert a column of amounts to whole minor units and a finer remainder.
 
     Args:
         rows: The rows of the file.
         name: The column.
-        label: How a message calls it.
+        label: The column's name in a message.
         mapping: The style and the currency.
 
     Returns:
-        The rows; the column and `<name>.finer` (in parts of 10**9 of a minor unit) hold the amount without its sign,
-        `<name>.below` whether it is below zero, `<name>.why` why it was refused.
+        The rows. The column and `<name>.finer` (in parts of 10**9 of a minor unit) hold the amount without its sign,
+        `<name>.below` whether it is below zero, `<name>.why` the reason for a refusal.
     """
     powers = mapping.amount_style == "number" or rows.schema[name].is_float()
     rows = rows.with_columns(unguarded(rows, name).alias(name))
@@ -136,7 +137,7 @@ def read_amounts(rows: pl.DataFrame, name: str, label: str, mapping: OrderMappin
 
 
 def _price_list(written: pl.Series, label: str, mapping: OrderMapping, *, powers: bool) -> pl.DataFrame:
-    """Read each amount once: a shop has far fewer prices than rows."""
+    """Parse each distinct amount once: a shop has far fewer prices than rows."""
     name, places = written.name, 0 if mapping.amount_style == "minor" else decimals(mapping.currency)
     rows = _without_powers(written.to_frame(), powers=powers)
     rows = rows.with_columns(pl.col("plain").str.extract_groups(_pattern(mapping)).alias("part"))
@@ -164,7 +165,7 @@ def _price_list(written: pl.Series, label: str, mapping: OrderMapping, *, powers
 
 
 def _pattern(mapping: OrderMapping) -> str:
-    """Sign, the currency's code or mark, sign again (only one of the two may be there), whole part, decimals."""
+    """Return the pattern: sign, currency, sign again (only one of the two is allowed), whole part, decimals."""
     style: AmountStyle = mapping.amount_style
     whole, point, _ = _WHOLE[style]
     if style not in get_args(Style):
@@ -177,7 +178,7 @@ def _pattern(mapping: OrderMapping) -> str:
 
 
 def _without_powers(written: pl.DataFrame, *, powers: bool) -> pl.DataFrame:
-    """Write 1.5e-7 as 0.00000015, as floats are written; in the styles of people a power of ten is no amount."""
+    """Write 1.5e-7 as 0.00000015, for float styles only; other styles allow no power of ten."""
     text = written.to_series()
     found = text.filter(text.str.contains(_POWER)).to_list() if powers else []
     plain = text.replace({power: format(Decimal(power), "f") for power in found})
@@ -185,7 +186,7 @@ def _without_powers(written: pl.DataFrame, *, powers: bool) -> pl.DataFrame:
 
 
 def line_amount(pieces: pl.Expr, minor: pl.Expr, finer: pl.Expr) -> pl.Expr:
-    """Multiply pieces by the price of one, exactly, and round the row, half to even, to whole minor units."""
+    """Multiply pieces by the unit price exactly, and round the row half to even to whole minor units."""
     parts = pieces * finer
     floor = pieces * minor + parts // FINER
     rest = 2 * (parts % FINER)
@@ -194,6 +195,6 @@ def line_amount(pieces: pl.Expr, minor: pl.Expr, finer: pl.Expr) -> pl.Expr:
 
 
 def amount_of(pieces: int, minor: int, finer: int) -> int:
-    """Do what `line_amount` does, for one row."""
+    """Compute `line_amount` for one row."""
     floor, rest = divmod(pieces * (minor * FINER + finer), FINER)
     return floor + (2 * rest > FINER or (2 * rest == FINER and floor % 2 == 1))

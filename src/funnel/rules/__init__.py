@@ -1,10 +1,76 @@
-"""The rules of a shop, one file a question it asks: each a plain function of facts and policy under `@rule`.
+"""Rules: plain functions of facts and policy, and what a rule can do."""
 
-- `activity`: have they bought, are they silent, lapsed, overdue, won back
-- `postponement`: not yet: until when, and has the day come
-- `trust`: what is unanswered, late or unrepaired, and when a sum asks for more assurance
-- `buying`: where they are in buying, from need to after-sale
-- `readiness`: are they ready to buy
-- `window`: when they may buy, from the earliest to the latest
-- `follow_up`: what to do next, since when, and what is at stake
-"""
+from __future__ import annotations
+
+from funnel._exports import lazy
+
+__all__, __getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "Assurance": "rules._trust",
+        "BuyingPhase": "rules._buying",
+        "DecisionTable": "_expr.explain",
+        "Explanation": "_expr.explain",
+        "NextAction": "rules._next_action",
+        "NextChange": "rules._rule",
+        "Readiness": "rules._readiness",
+        "Reason": "_expr.explain",
+        "Rule": "rules._rule",
+        "RulePath": "_expr.explain",
+        "Segment": "rules._rfm",
+        "WindowBasis": "rules._window",
+        "ability_points": "rules._readiness",
+        "all_of": "_expr.combinators",
+        "answer_is_late": "rules._trust",
+        "any_of": "_expr.combinators",
+        "assurance": "rules._trust",
+        "awaits_answer": "rules._trust",
+        "buying_phase": "rules._buying",
+        "can_contact": "rules._next_action",
+        "delivery_is_late": "rules._trust",
+        "frequency_score": "rules._rfm",
+        "has_bought": "rules._activity",
+        "has_bought_again": "rules._activity",
+        "has_come_due": "rules._postponement",
+        "has_declined": "rules._next_action",
+        "has_engaged": "rules._activity",
+        "has_open_complaint": "rules._trust",
+        "has_open_question": "rules._trust",
+        "has_reached_contact_limit": "rules._next_action",
+        "has_replied": "rules._next_action",
+        "has_rhythm": "rules._activity",
+        "has_signalled_ready": "rules._postponement",
+        "has_slipped": "rules._postponement",
+        "in_after_sale": "rules._buying",
+        "is_big_spender": "rules._rfm",
+        "is_due_for_follow_up": "rules._next_action",
+        "is_lapsed": "rules._activity",
+        "is_likely_lost": "rules._activity",
+        "is_nearly_due": "rules._activity",
+        "is_overdue": "rules._activity",
+        "is_postponed": "rules._postponement",
+        "is_quiet": "rules._activity",
+        "is_won_back": "rules._activity",
+        "monetary_score": "rules._rfm",
+        "needs_meeting": "rules._trust",
+        "needs_repair_first": "rules._trust",
+        "next_action": "rules._next_action",
+        "readiness": "rules._readiness",
+        "readiness_points": "rules._readiness",
+        "recency_score": "rules._rfm",
+        "repair_is_late": "rules._trust",
+        "rfm": "rules._rfm",
+        "rule": "rules._rule",
+        "segment": "rules._rfm",
+        "since_due": "rules._next_action",
+        "timing_points": "rules._readiness",
+        "trust_points": "rules._readiness",
+        "until_earliest": "rules._window",
+        "until_latest": "rules._window",
+        "until_likely": "rules._window",
+        "value_at_stake": "rules._next_action",
+        "was_disappointed": "rules._trust",
+        "willingness_points": "rules._readiness",
+        "window_basis": "rules._window",
+    },
+)

@@ -1,6 +1,20 @@
-"""Where a shop's records are kept: one protocol, and a store for each kind of database."""
+"""The store protocol, and one store for each kind of database."""
 
-from funnel.store.protocol import Alias, Engine, Receipt, Standing, Store
-from funnel.store.sqlite import SqliteStore
+from __future__ import annotations
 
-__all__ = ["Alias", "Engine", "Receipt", "SqliteStore", "Standing", "Store"]
+from funnel._exports import lazy
+
+__all__, __getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "Alias": "store._protocol",
+        "AppendResult": "store._protocol",
+        "AsyncSqlAlchemyStore": "store._server",
+        "Engine": "store._protocol",
+        "SqlAlchemyStore": "store._server",
+        "SqliteStore": "store._sqlite_store",
+        "StageRecord": "store._protocol",
+        "Store": "store._protocol",
+        "store_tables": "store._server",
+    },
+)

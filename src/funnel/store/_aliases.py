@@ -1,9 +1,9 @@
 """Merge two names of one person, and undo a merge.
 
-Merges make no circle. Undoing the last merge gives the histories of before.
+Merges make no circle. Undoing the last merge restores the former histories.
 
 The names of a person share a root. A merge gives the smaller side the root of the larger one, so merging n names
-changes at most n log n rows, in any order. The name that the person is known by stands in the row of the root.
+changes at most n log n rows, in any order. The root's row holds the person's current name.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ from collections.abc import Collection, Sequence
 
 import attrs
 
-from funnel._instants import instant
+from funnel._time import instant
 from funnel.errors import RecordError
 from funnel.records import Record
 from funnel.store._change import Change
 from funnel.store._damage import damaged, readable
+from funnel.store._protocol import Alias
 from funnel.store._reading import joined, names_of, roots_of
 from funnel.store._tables import Link, Person, Tables
-from funnel.store.protocol import Alias
 
 
 def merge(tables: Tables, change: Change, alias: str, into: str, at: int) -> bool:
-    """Let one name lead to another; false if it does so already.
+    """Make one name an alias of another; return False if it already is.
 
     Raises:
-        RecordError: It would go in a circle, or the alias leads elsewhere, or neither name is known.
+        RecordError: The merge would make a circle, the alias leads elsewhere, or neither name has records.
     """
     change.know([alias, into, *_senders(tables, list(roots_of(tables, [alias, into]).values()))])
     merged, person = change.root(alias), change.root(into)
@@ -42,7 +42,7 @@ def merge(tables: Tables, change: Change, alias: str, into: str, at: int) -> boo
     if link is not None:
         msg = f"{alias!r} is an alias of {link.person_id!r} already; merge that name instead, or part the two first"
         raise RecordError(msg)
-    # If no record is of the alias, the history of the person stays as it was, and so do those of the senders.
+    # If the alias has no records, the person's history and those of the referrers stay unchanged.
     senders = _held_senders(tables, change, [merged, person]) if merged.version else ()
     is_larger = _count(tables, merged) > _count(tables, person)
     root, other = (merged, person) if is_larger else (person, merged)
@@ -56,7 +56,7 @@ def merge(tables: Tables, change: Change, alias: str, into: str, at: int) -> boo
 
 
 def _join(tables: Tables, change: Change, root: Person, other: Person, person: Person) -> None:
-    """Give the names of one root another root, which then holds the person that both sides lead to."""
+    """Give all names of one root another root, which then holds the merged person."""
     change.before[root.person_id] = root.version
     canonical = person.canonical
     change.added[root.person_id] = _added(tables, root, other, canonical)
@@ -75,7 +75,7 @@ def _join(tables: Tables, change: Change, root: Person, other: Person, person: P
 
 
 def _added(tables: Tables, root: Person, other: Person, canonical: str) -> list[Record] | None:
-    """Return the records that a root gets from another one; None if its history must be read anew."""
+    """Return the records that a root gets from another; None if its history must be read again."""
     if not other.version:
         return []
     names = tables.group(other.person_id)
@@ -83,13 +83,13 @@ def _added(tables: Tables, root: Person, other: Person, canonical: str) -> list[
 
 
 def _count(tables: Tables, root: Person) -> int:
-    """Return how many names a person has; they are counted once if an older version of the tables did not."""
+    """Return the number of names of a person; counted once if an older table version did not."""
     if root.name_count is None:
         root.name_count = len(tables.group(root.person_id))
     return root.name_count
 
 
-_JUDGEMENT = ("stage", "former", "judged_at", "due_at", "judged_by")
+_JUDGEMENT = ("stage", "previous_stage", "evaluated_at", "due_at", "rule_fingerprint")
 
 
 def _move_judgement(before: Person, now: Person) -> None:
@@ -103,7 +103,7 @@ def _forget_judgement(person: Person) -> None:
 
 
 def _held_senders(tables: Tables, change: Change, people: Sequence[Person]) -> Sequence[str]:
-    """Return everybody who sent these people: a merge or its undoing changes how many people the senders sent."""
+    """Lock and return the referrers of these people: a merge or its undoing changes their counts."""
     senders = _senders(tables, people)
     change.know(senders)
     for person in people:
@@ -112,16 +112,16 @@ def _held_senders(tables: Tables, change: Change, people: Sequence[Person]) -> S
 
 
 def _senders(tables: Tables, people: Collection[Person]) -> Sequence[str]:
-    """Return everybody who sent these people: all are held at once, so that two merges never wait in a ring."""
+    """Lock and return the referrers of these people, all at once, so that two merges never deadlock."""
     sent = list(dict.fromkeys(person.person_id for person in people if person.was_sent != 0))
     return tables.senders(sent) if sent else ()
 
 
-def part(tables: Tables, change: Change, alias: str, at: int) -> str:
-    """Let an alias be a person of its own again, with the names that lead to it; give the name of the other person.
+def unmerge(tables: Tables, change: Change, alias: str, at: int) -> str:
+    """Undo a merge: the alias and the names that lead to it become a person; return the other's name.
 
     Raises:
-        RecordError: It leads to no other name.
+        RecordError: The alias does not lead to another name.
     """
     change.know([alias, *_senders(tables, list(roots_of(tables, [alias]).values()))])
     root = change.root(alias)
@@ -130,12 +130,12 @@ def part(tables: Tables, change: Change, alias: str, at: int) -> str:
         msg = f"{alias!r} is an alias of nobody; merges and their dates are in aliases(...)"
         raise RecordError(msg)
     senders = _held_senders(tables, change, [root])
-    tables.link(attrs.evolve(link, parted_at=at))
+    tables.link(attrs.evolve(link, unmerged_at=at))
     names, canonical = _leading_to(tables, alias), root.canonical
     change.know([canonical])
     is_empty = root.person_id not in names and joined(tables, names, alias, was_sent=True) == []
     _split(tables, change, root, alias, names)
-    if is_empty:  # no record is of these names, so the history of the other person stays as it was
+    if is_empty:  # these names have no records, so the history of the other person stays unchanged
         change.touch(canonical)
     for name in (alias,) if is_empty else (alias, canonical, *senders):
         change.anew(name)
@@ -144,7 +144,7 @@ def part(tables: Tables, change: Change, alias: str, at: int) -> str:
 
 
 def _split(tables: Tables, change: Change, root: Person, alias: str, names: Collection[str]) -> None:
-    """Give an alias and the names that lead to it a person of their own; the side with the root keeps the root."""
+    """Move an alias and the names that lead to it to a new person; the side with the root keeps it."""
     count, head, moving = _count(tables, root), alias, names
     is_with_root = root.person_id in names
     if is_with_root:
@@ -162,16 +162,16 @@ def _split(tables: Tables, change: Change, root: Person, alias: str, names: Coll
 
 
 def _leading_to(tables: Tables, name: str) -> Collection[str]:
-    """Return a name and every name that leads to it by now.
+    """Return a name and every name that currently leads to it.
 
     Raises:
-        StoreError: The links lead in a circle, which no merge has made.
+        StoreError: The merges form a circle, which no merge has made.
     """
     found = {name: None}
     last = [name]
     while last:
         ends = frozenset(last)
-        last = [link.alias for link in tables.links(last) if link.person_id in ends and link.parted_at is None]
+        last = [link.alias for link in tables.links(last) if link.person_id in ends and link.unmerged_at is None]
         if any(alias in found for alias in last):
             raise damaged("a name leads in a circle")
         found |= dict.fromkeys(last)
@@ -179,7 +179,7 @@ def _leading_to(tables: Tables, name: str) -> Collection[str]:
 
 
 def aliases_of(tables: Tables, name: str) -> list[Alias]:
-    """Every other name of a person, by now or once."""
+    """Return all other names of a person, including undone merges."""
     _, names = names_of(tables, name)
     with readable("the date of a merge cannot be read"):
         return [
@@ -187,7 +187,7 @@ def aliases_of(tables: Tables, name: str) -> list[Alias]:
                 link.alias,
                 link.person_id,
                 instant(link.merged_at),
-                None if link.parted_at is None else instant(link.parted_at),
+                None if link.unmerged_at is None else instant(link.unmerged_at),
             )
             for link in tables.links(names)
         ]

@@ -1,4 +1,4 @@
-"""The arguments of a store's calls: names of people, limits, versions."""
+"""Validation of arguments of a store's calls: names of people, limits, versions."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
+from funnel._arguments import count_of, is_listed, kind_of
 from funnel._fields import Id
-from funnel._given import count_of, is_listed, kind_of
-from funnel._rule import Rule
 from funnel.errors import ArgumentError
 from funnel.policy import Policy
+from funnel.rules._rule import Rule
 from funnel.stages import stage as stage_of_the_funnel
 
 T = TypeVar("T")
@@ -20,19 +20,19 @@ _NAME: TypeAdapter[str] = TypeAdapter(Id)
 
 
 def limit_of(given: object) -> int | None:
-    """Return how many people a list may have at most; None if there is no limit.
+    """Return the maximum number of people in a list; None for no limit.
 
     Raises:
-        ArgumentError: It is not a whole number from 0 up that a database can hold.
+        ArgumentError: The limit is not a whole number from 0 up that a database can hold.
     """
-    return None if given is None else count_of(given, "limit", least=0)
+    return None if given is None else count_of(given, "limit", minimum=0)
 
 
 def name_of(argument: str, given: object) -> str:
-    """Return the name of a person that was passed as an argument.
+    """Return a validated name of a person.
 
     Raises:
-        ArgumentError: It is not text, or blank, or too long, or has control characters.
+        ArgumentError: The name is not text, is blank or too long, or has control characters.
     """
     if not isinstance(given, str):
         msg = f"{argument} must be text (got {type(given).__name__}); give str(...) of it, as in the records"
@@ -45,19 +45,19 @@ def name_of(argument: str, given: object) -> str:
 
 
 def names_given(argument: str, given: Iterable[object]) -> list[str]:
-    """Return names of people that were passed as an argument, each checked.
+    """Return validated names of people.
 
     Raises:
-        ArgumentError: One of them is not the id of a person.
+        ArgumentError: One of them is not a valid person id.
     """
     return [name_of(argument, name) for name in given]
 
 
 def versions_of(expected: object) -> Mapping[str, int]:
-    """Return the versions that the caller expects of people; empty if there are none.
+    """Return the expected versions of people; empty if there are none.
 
     Raises:
-        ArgumentError: A name is not the id of a person, or a version is not a whole number.
+        ArgumentError: A name is not a valid person id, or a version is not a whole number.
     """
     if expected is None:
         return {}
@@ -77,7 +77,7 @@ def each_of(argument: str, given: Iterable[T]) -> Iterator[T]:
     """Return an iterator over an argument.
 
     Raises:
-        ArgumentError: It is not iterable, or is one thing, such as a text or a dataframe.
+        ArgumentError: The argument is not iterable, or is a single object, such as text or a dataframe.
     """
     if is_listed(given):
         return iter(given)
@@ -86,10 +86,10 @@ def each_of(argument: str, given: Iterable[T]) -> Iterator[T]:
 
 
 def asked_by(stage: object, policy: object) -> tuple[Rule[Any, Any, Any], Policy]:
-    """Return the rule and the policy that a store judges by; those of the library if None was passed.
+    """Return the rule and policy of a store; the library's defaults if None.
 
     Raises:
-        ArgumentError: One of them is something else.
+        ArgumentError: One of them has another type.
     """
     rule: object = stage_of_the_funnel if stage is None else stage
     if not isinstance(rule, Rule):

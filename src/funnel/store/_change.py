@@ -1,4 +1,4 @@
-"""One change of a store, inside one transaction: whose versions it moves, and what it adds to whom."""
+"""One change of a store inside one transaction: new versions, and records added to people."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from funnel.errors import StaleError
 from funnel.records import Record
 from funnel.store._damage import damaged
 from funnel.store._judge import Live
-from funnel.store._rows import NOBODY, SENDER, Row
+from funnel.store._rows import REFERRER, UNKNOWN_PERSON, Row
 from funnel.store._tables import Person, Tables
 
 MOST_CHANGES = 2**62
-"""No person changes more often; beyond it a database could not count on."""
+"""Maximum number of changes of a person; beyond it a database integer would overflow."""
 
 
 class Change:
-    """The people whom one change is about.
+    """The people affected by one change.
 
     Attributes:
-        people: What is known of every name that was asked for.
-        before: The version that people had before the change, by their roots.
-        added: The records that were added to people; None where more than that happened to their history.
-        judged: The people who were judged, ready for their next record once the change is written.
+        people: The row of every name that was read.
+        before: Version of each person before the change, by root.
+        added: Records added to each person; None if the history changed in another way too.
+        judged: The evaluated people, cached for their next record once the change is written.
     """
 
     def __init__(self, tables: Tables) -> None:
-        """Nothing is known yet."""
+        """Start with no people read."""
         self._tables = tables
         self.people: dict[str, Person] = {}
         self.before: dict[str, int] = {}
@@ -34,10 +34,10 @@ class Change:
         self.judged: dict[str, Live] = {}
 
     def know(self, names: Collection[str]) -> None:
-        """Read the rows of names and of their roots; nobody else changes these people meanwhile.
+        """Read and lock the rows of names and of their roots.
 
         Raises:
-            StoreError: A name leads to one that is not there, or that leads on.
+            StoreError: A name leads to a missing name, or to a name that is not a root.
         """
         missing = [name for name in dict.fromkeys(names) if name not in self.people]
         if not missing:
@@ -50,11 +50,11 @@ class Change:
         self.people = {**{name: Person(name, name) for name in missing}, **there, **self.people}
 
     def root(self, name: str) -> Person:
-        """Return the row that holds a person, by any of their names."""
+        """Return the row that holds a person, by any name."""
         return self.people[self.people[name].root]
 
     def expect(self, expected: Mapping[str, int]) -> None:
-        """Refuse to go on where somebody else has changed a person.
+        """Check that nobody else has changed the people.
 
         Raises:
             StaleError: A person has another version than the caller has read.
@@ -66,17 +66,17 @@ class Change:
             raise StaleError(msg)
 
     def touch(self, name: str) -> int:
-        """Move the version of a person on, and give it."""
+        """Increment the version of a person and return it."""
         person = self.root(name)
         self.before.setdefault(person.person_id, person.version)
-        if name != NOBODY:
+        if name != UNKNOWN_PERSON:
             self.added.setdefault(person.person_id, [])
         person.version += 1
         return person.version
 
     def anew(self, name: str) -> None:
-        """More has happened to a person's history than that records were added."""
-        if name == NOBODY:
+        """Mark that a person's history changed in another way than by added records."""
+        if name == UNKNOWN_PERSON:
             return
         person = self.root(name)
         if person.version == self.before.get(person.person_id, person.version):
@@ -84,25 +84,25 @@ class Change:
         self.added[person.person_id] = None
 
     def add(self, row: Row, *, waits: bool) -> None:
-        """Give a row its version, and its record to the people whose history it is in."""
+        """Assign a version to a row, and add its record to the people whose history it is in."""
         row.version = self.touch(row.person_id)
         if not waits:
             self._give(row.person_id, self._plain(row))
-        if row.said[SENDER] is None:
+        if row.said[REFERRER] is None:
             return
         self.root(row.person_id).was_sent = 1
-        sender = str(row.said[SENDER])
+        sender = str(row.said[REFERRER])
         if self.root(sender) is not self.root(row.person_id):
             self.touch(sender)
             self._give(sender, self._plain(row))
 
     def _plain(self, row: Row) -> Record | None:
-        """The record of a row, as it is in a history; None where it names somebody by an alias."""
+        """Return the record of a row as in a history; None if it names a person by an alias."""
         names = (row.person_id, row["referred_by"] or row.person_id)
         return row.record if all(self.root(name).canonical == name for name in names) else None
 
     def _give(self, name: str, record: Record | None) -> None:
-        """Put a record to what is added; where names are aliases, the history is read anew."""
+        """Add a record to a person's additions; for a person with aliases, the history is read again."""
         root = self.root(name).person_id
         given = self.added[root]
         if given is None or record is None:

@@ -1,4 +1,4 @@
-"""Records and customers, checked again as they come in: whatever made them, a store keeps what can be true."""
+"""Validation of incoming records and customers, however they were made."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ T = TypeVar("T")
 
 
 def checked(given: T) -> T:
-    """Return a record or a customer as its own class reads it, field by field.
+    """Return a record or a customer, validated again field by field.
 
-    `model_construct` and `model_copy(update=...)` check nothing, so a record may come with a misspelt status.
+    `model_construct` and `model_copy(update=...)` may skip validation, so a record may have a misspelt status.
 
     Raises:
-        RecordError: A field holds what its class does not allow; the message never shows the value.
+        RecordError: A field is invalid; the message never shows the value.
     """
     if not isinstance(given, Frozen):
-        return given  # what is not a record is refused where it becomes a row
+        return given  # an object that is not a record is refused when it is converted to a row
     try:
         return type(given).model_validate(_fields_of(given))
     except ValidationError as error:
@@ -33,11 +33,11 @@ def checked(given: T) -> T:
 
 
 def checked_customer(given: object) -> Customer:
-    """Return a customer, checked.
+    """Return a validated customer.
 
     Raises:
-        ArgumentError: It is not a customer.
-        RecordError: A field holds what a customer does not allow.
+        ArgumentError: The argument is not a customer.
+        RecordError: A field is invalid.
     """
     if not isinstance(given, Customer):
         msg = f"customer must be a Customer (got {type(given).__name__}); records go to append"
@@ -46,7 +46,7 @@ def checked_customer(given: object) -> Customer:
 
 
 def _fields_of(given: BaseModel) -> dict[str, object]:
-    """Return the fields of a model and of the models inside it, for pydantic takes a model as checked already."""
+    """Return the fields of a model and its nested models, as pydantic does not validate a model again."""
     return {name: _plain(value) for name, value in vars(given).items()}
 
 

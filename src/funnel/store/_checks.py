@@ -1,6 +1,6 @@
-"""What a store looks at before it keeps rows: that they can be true together with what is there.
+"""Consistency checks of rows against stored rows, before they are written.
 
-Law: what passes, a `History` takes; what waits for another record is in no history.
+Invariant: a `History` accepts all rows that pass; an unresolved record is in no history.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Rows = Mapping[Key, Row]
 
 
 def targets_of(tables: Tables, rows: Rows) -> Rows:
-    """The rows that others refer to, of themselves or in the tables, where they are of the kind that is meant."""
+    """Return the rows that others refer to, new or stored, if they are of the required kind."""
     wanted = {row.target: row.needs for row in rows.values() if row.target is not None}
     if not wanted:
         return {}
@@ -27,7 +27,7 @@ def targets_of(tables: Tables, rows: Rows) -> Rows:
 
 
 def referring_to(tables: Tables, rows: Rows) -> list[Row]:
-    """The rows in the tables that refer to any of these rows and are meant to, but for those that are written anew."""
+    """Return stored rows that refer to these rows, except rows that are being replaced."""
     asked = [row.key for row in rows.values() if row.kind in ("purchase", "question", "complaint")]
     if not asked:
         return []
@@ -36,7 +36,7 @@ def referring_to(tables: Tables, rows: Rows) -> list[Row]:
 
 
 def pairs_of(rows: Iterable[Row], targets: Rows) -> list[tuple[Row, Row]]:
-    """Rows, each with what it refers to, where that is among the targets."""
+    """Return rows with their targets, if the target is present."""
     if not targets:
         return []
     told = ((row, row.target) for row in rows)
@@ -44,10 +44,10 @@ def pairs_of(rows: Iterable[Row], targets: Rows) -> list[tuple[Row, Row]]:
 
 
 def refuse_untrue(tables: Tables, rows: Rows, targets: Rows, referring: Sequence[Row]) -> None:
-    """Refuse rows that come before what they refer to, and refunds above their purchase.
+    """Refuse rows that precede their target, and refunds that exceed their purchase.
 
     Raises:
-        RecordError: There are such; the message lists them.
+        RecordError: There are such rows; the message lists them.
     """
     if not targets and not referring:
         return

@@ -1,4 +1,4 @@
-"""What a store does about tables that hold what no store has written: a file that was damaged, or changed by hand."""
+"""Errors for tables with values that no store has written: damaged or hand-edited files."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from contextlib import contextmanager
 from funnel.errors import StoreError
 
 _SIGNS = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError)
-"""What Python raises if a column holds what it never should: a text in place of a number, an unknown kind."""
+"""Python errors on an unexpected value: text in place of a number, or an unknown kind."""
 
 
 def damaged(what: str) -> StoreError:
-    """Return the error of tables that hold what no store has written."""
+    """Return the error for tables with values that no store has written."""
     msg = f"the store is damaged: {what}; restore it from a backup, or load its records into a new store"
     return StoreError(msg)
 
 
 @contextmanager
 def readable(what: str) -> Generator[None, None, None]:
-    """Read what the tables hold, and nothing else, in this block.
+    """Convert errors of reading tables in this block.
 
     Raises:
-        StoreError: The tables hold what no store has written.
+        StoreError: The tables hold values that no store has written.
     """
     try:
         yield

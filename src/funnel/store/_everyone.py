@@ -1,6 +1,6 @@
-"""Where everyone stands, worked out in one pass over tables instead of a history each.
+"""Everyone's stage, computed in one pass over tables instead of one history each.
 
-Law: it is what judging each person by their history gives, the stage and the instant at which to ask again.
+Invariant: stage and next evaluation equal those from evaluating each person by history.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from funnel._instants import instant, micros
+from funnel._time import instant, micros
 from funnel.store._judge import Judge, said
 from funnel.store._tables import Found
 
@@ -21,25 +21,25 @@ _MOMENTS: Mapping[str, tuple[str, ...]] = {
     "refunds": ("refunded_at",),
     "interactions": ("occurred_at",),
 }
-"""The columns of instants at which records begin or cease to tell something."""
+"""The columns of instants at which records become or cease to be effective."""
 
 
 def everyone(
     frames: Mapping[str, pl.DataFrame], versions: Sequence[tuple[str, str, int]], judge: Judge, at: int
 ) -> Iterator[Found]:
-    """Say where everyone stands at an instant.
+    """Yield the stage of everyone at an instant.
 
     Args:
-        frames: The logs, as tables of Polars.
-        versions: The root, the name, and the version in the logs, of everyone who is to be judged.
+        frames: The logs, as Polars tables.
+        versions: Root, name and version of everyone to evaluate, as in the logs.
         judge: The rule and the policy.
-        at: The instant of judgement.
+        at: The instant of evaluation.
     """
     import polars as pl
 
-    from funnel.logs import checked_before
+    from funnel.logs import trusted
 
-    logs = checked_before(frames, currency=None)  # nobody has two, and nobody's money is added to another's
+    logs = trusted(frames, currency=None)  # a person has one currency, and amounts of different people are not added
     told: pl.DataFrame = judge.rule.next_change.over(logs, judge.policy, as_of=instant(at))
     told = told.select("person_id", pl.lit(value=True).alias("is_told"), judge.rule.name, _whole("next_change"))
     people = pl.DataFrame(versions, _PEOPLE, orient="row")
@@ -57,7 +57,7 @@ def _whole(name: str) -> pl.Expr:
 
 
 def _ahead(frames: Mapping[str, pl.DataFrame], at: int) -> pl.DataFrame:
-    """The first instant to come, for each person, at which a record begins or ceases to tell something."""
+    """Return each person's first future instant at which a record becomes or ceases to be effective."""
     import polars as pl
 
     leads, bought = frames["leads"], frames["purchases"].select("source", "person_id", purchase_id="id")

@@ -1,7 +1,7 @@
-"""From the tables of a store to logs: whole columns at a time, no loop over rows.
+"""Conversion of a store's tables to logs: whole columns at a time, without a loop over rows.
 
-SQLite and PostgreSQL write each column of a batch as one JSON array, and Polars reads it: three times as fast as
-fetching rows. Other databases limit the length of such an array, and give rows.
+SQLite and PostgreSQL write each column of a batch as one JSON array, and Polars reads it. This is three times as fast
+as fetching rows. Other databases limit the length of such an array, and return rows.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 
+from funnel._arguments import brief, is_one_of
 from funnel._fields import LARGEST_AMOUNT
-from funnel._given import brief, is_one_of
-from funnel._instants import EARLIEST, LATEST, instant
+from funnel._time import EARLIEST, LATEST, instant
 from funnel.errors import ArgumentError, LogsError, MissingExtraError
 from funnel.money import Money
 from funnel.store._damage import damaged, readable
+from funnel.store._protocol import Engine
 from funnel.store._rows import KINDS
 from funnel.store._tables import Tables
-from funnel.store.protocol import Engine
 
 if TYPE_CHECKING:
     import polars as pl
@@ -76,31 +76,31 @@ LOG_COLUMNS: Mapping[str, Mapping[str, str]] = {
         "currency": "currency",
     },
 }
-"""The columns of each log, and the column of a store's table that each comes from."""
+"""The columns of each log, with the store's column that each comes from."""
 
 
 def logs_of(tables: Tables, engine: Engine) -> Logs:
-    """Everyone's records as logs.
+    """Return everyone's records as logs.
 
     Raises:
         ArgumentError: The engine is unknown.
-        MissingExtraError: It is not installed, or Polars is not.
-        LogsError: The amounts are of more than one currency.
+        MissingExtraError: The engine, or Polars, is not installed.
+        LogsError: The amounts are in more than one currency.
     """
     if not is_one_of(engine, _HOMES):
         msg = f"engine {brief(engine)} is unknown; it is one of {', '.join(_HOMES)}"
         raise ArgumentError(msg)
     for name in _NEEDED.get(engine, ()):
         _need(name)
-    from funnel.logs import checked_before
+    from funnel.logs import trusted
 
     frames = frames_of(tables)
     currency = _currency(frames)
-    return checked_before(_HOMES[engine](frames), currency)
+    return trusted(_HOMES[engine](frames), currency)
 
 
 def frames_of(tables: Tables) -> dict[str, pl.DataFrame]:
-    """Everyone's records as tables of Polars.
+    """Return everyone's records as Polars tables.
 
     Raises:
         MissingExtraError: Polars is not installed.
@@ -128,7 +128,7 @@ _NEVER_EMPTY: Mapping[str, Sequence[str]] = {
 
 
 def _is_damaged(log: str, frame: pl.DataFrame) -> bool:
-    """Say whether a table holds what no store has written: a missing value, or one out of its bounds."""
+    """Return whether a table holds values that no store has written: missing or out of bounds."""
     import polars as pl
 
     wrong = [pl.col(name).is_null() for name in _NEVER_EMPTY[log]]

@@ -1,6 +1,6 @@
-"""Where a person stands after a change: the one place that says how stored stages are worked out.
+"""Evaluation of a person's stage after a change: the only code that computes stored stages.
 
-Law: a stored stage, and when it changes by itself, are those of the rule for the person's history at that instant.
+Invariant: a stored stage and its next change are those of the rule for the person's history at that instant.
 """
 
 from __future__ import annotations
@@ -17,51 +17,51 @@ from typing import Any, TypeGuard
 import attrs
 
 from funnel._copies import unchecked
-from funnel._instants import instant, micros
-from funnel._rule import Rule
+from funnel._time import instant, micros
 from funnel.errors import RecordError
 from funnel.history import History
+from funnel.incremental._live_facts import LiveFacts
 from funnel.policy import Policy
 from funnel.records import Record
-from funnel.tally import Tally
+from funnel.rules._rule import Rule
 
 MOST_LIVE = 1_000
-"""How many people are kept ready for their next record; who came longest ago makes room."""
+"""Maximum number of people cached for their next record; the oldest is evicted."""
 
 
 @attrs.define
 class Live:
-    """A person as they were at the last judgement, ready for the next record.
+    """A person as of the last evaluation, ready for the next record.
 
     Attributes:
-        name: The name that the records in the tally are under.
-        version: Their version after it.
-        at: The instant of judgement.
-        tally: What is known of them, to which records can be added.
-        ahead: Instants to come at which a record begins or ceases to tell something, as a heap.
-        stage: The stage that was found.
-        due_at: When that must be asked again: at a change that time brings, or for a record that is dated ahead.
+        name: The name of the person in the records of `tally`.
+        version: The person's version after the evaluation.
+        at: The instant of evaluation.
+        tally: The live facts, to which records can be added.
+        ahead: Future instants at which a record becomes or ceases to be effective, as a heap.
+        stage: The computed stage.
+        due_at: The instant of the next evaluation: a change by time, or a future-dated record.
     """
 
     name: str
     version: int
     at: int
-    tally: Tally[Any]
+    tally: LiveFacts[Any]
     ahead: list[int]
     stage: str = ""
     due_at: int | None = None
 
 
 class Judge:
-    """Says where people stand by one rule and one policy.
+    """Evaluates stages by one rule and one policy.
 
     Args:
         rule: The rule whose answer is the stage.
-        policy: The shop's numbers.
+        policy: The shop's policy.
     """
 
     def __init__(self, rule: Rule[Any, Any, Any], policy: Policy) -> None:
-        """Begin with nobody ready."""
+        """Start with an empty cache."""
         self.rule = rule
         self.policy = policy
         self._live: OrderedDict[str, Live] = OrderedDict()
@@ -69,12 +69,12 @@ class Judge:
 
     @cached_property
     def fingerprint(self) -> int:
-        """A number for what is asked: another one where the rule, its facts, or a number that it reads is another."""
-        ready = self.rule.lifted(self.policy)
+        """A number that changes with the rule, its facts, or a policy value that it reads."""
+        ready = self.rule.compiled_rule(self.policy)
         asked = repr((ready.tree, sorted(ready.narrowed().declared.items())))
         return int.from_bytes(sha256(asked.encode()).digest()[:7], "big") + 1
 
-    def judge(  # noqa: PLR0913, PLR0917 - all that is known of one change of one person
+    def refresh(  # noqa: PLR0913, PLR0917 - all that is known of one change of one person
         self,
         root: str,
         name: str,
@@ -83,24 +83,24 @@ class Judge:
         added: Sequence[Record] | None,
         read: Callable[[], History],
     ) -> Live:
-        """Say where one person stands, and when that must be asked again.
+        """Compute the stage of one person and the instant of the next evaluation.
 
         Args:
             root: The row that holds the person.
-            name: The name that the person is known by.
+            name: The person's current name.
             versions: The version before the change and after it.
-            at: The instant of judgement.
-            added: What has been added to their history; None where more than that happened.
-            read: Reads their whole history.
+            at: The instant of evaluation.
+            added: Records added to the history; None if it changed in another way too.
+            read: Reads the whole history.
 
         Returns:
-            Where they stand; it is to be kept once it is written, and never if it is not.
+            The evaluated person, to cache only after the change is written.
         """
         with self._lock:
             live = self._live.pop(root, None)
         if added is None or not _is_ready(live, versions[0], at) or not _take(live, name, added, at):
             history = read()
-            live = Live(name, 0, at, Tally(history, self.rule.facts), [])
+            live = Live(name, 0, at, LiveFacts(history, self.rule.facts), [])
             _look_ahead(live, history.records, at)
         live.version, live.at = versions[1], at
         while live.ahead and live.ahead[0] <= at:
@@ -109,7 +109,7 @@ class Judge:
         return live
 
     def keep(self, judged: Mapping[str, Live]) -> None:
-        """Keep people ready for their next record, now that it is written where they stand."""
+        """Cache people for their next record, after their stages were written."""
         with self._lock:
             self._live.update(judged)
             while len(self._live) > MOST_LIVE:
@@ -122,17 +122,17 @@ class Judge:
 
 
 def said(stage: object) -> str:
-    """An answer of the rule as the text that is kept."""
+    """Return a rule's answer as stored text."""
     return str(stage.value if isinstance(stage, Enum) else stage)
 
 
 def _is_ready(live: Live | None, version: int, at: int) -> TypeGuard[Live]:
-    """Whether a person is ready as they were before the change, and not for a later instant."""
+    """Return whether a cached person has the version before the change and no later instant."""
     return live is not None and live.version == version and live.at <= at
 
 
 def _take(live: Live, name: str, added: Sequence[Record], at: int) -> bool:
-    """Add records to what is ready; false where they must be read in their order, a purchase before its refund."""
+    """Add records to a cached person; False if the order matters, as for a refund before its purchase."""
     try:
         for record in added:
             live.tally.add(record if live.name == name else _renamed(record, name, live.name))
@@ -150,7 +150,7 @@ def _renamed(record: Record, before: str, now: str) -> Record:
 
 
 def _look_ahead(live: Live, records: Iterable[Record], at: int) -> None:
-    """Add every instant after the judgement at which records begin or cease to tell something."""
+    """Add every future instant at which records become or cease to be effective."""
     for record in records:
         for moment in (record.happened_at, vars(record).get("cancelled_at"), vars(record).get("delivered_at")):
             if moment is not None and (ahead := micros(moment)) > at:

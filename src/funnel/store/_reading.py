@@ -1,6 +1,6 @@
-"""From rows to one person's history: people under one name, what waits for another record left out.
+"""Conversion of rows to one person's history: all names merged, unresolved records left out.
 
-Law: the history of what is kept is the history of the records that were put in.
+Invariant: the history of the stored records equals the history of the added records.
 """
 
 from __future__ import annotations
@@ -9,20 +9,20 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import attrs
 
-from funnel.history import History, checked_before
+from funnel.history import History, trusted
 from funnel.records import Customer, Lead, Record
-from funnel.store._book import customer_of
 from funnel.store._checks import referring_to
+from funnel.store._customers import customer_of
 from funnel.store._damage import damaged, readable
 from funnel.store._rows import PLACES, Key, Row, record_of
 from funnel.store._tables import Person, Tables
 
 
 def person_of(tables: Tables, name: str) -> Person:
-    """Return a person by any of their names; of version 0 if nothing is kept of the person.
+    """Return a person by any name; version 0 if the person has no records.
 
     Raises:
-        StoreError: The name leads to one that is not there.
+        StoreError: The name leads to a missing name.
     """
     person = tables.people([name]).get(name, Person(name, name))
     if person.root == name:
@@ -34,14 +34,14 @@ def person_of(tables: Tables, name: str) -> Person:
 
 
 def names_of(tables: Tables, name: str) -> tuple[str, Sequence[str]]:
-    """Return the name that a person is known by, and all of their names: that one first."""
+    """Return the current name of a person, and all names of the person, the current one first."""
     person = person_of(tables, name)
     others = set(tables.group(person.person_id)) - {person.canonical} if person.version else ()
     return person.canonical, [person.canonical, *sorted(others)]
 
 
 def history_of(tables: Tables, name: str) -> History:
-    """The history of a person, by any of their names."""
+    """Return the history of a person, by any name."""
     root, names = names_of(tables, name)
     rows = tables.of_people(names)
     own = dict.fromkeys(names, root)
@@ -51,11 +51,11 @@ def history_of(tables: Tables, name: str) -> History:
     sent = _first_of_each(tables, given, {name: person.person_id for name, person in people.items()})
     with readable(f"a record of {root!r} cannot be read"):
         records = [record_of(row, known_as) for row in (*_in_history(rows), *sent)]
-        return checked_before(root, _each_lead_once(records), _customer(tables, root, names))
+        return trusted(root, _each_lead_once(records), _customer(tables, root, names))
 
 
 def _first_of_each(tables: Tables, sent: Sequence[Row], roots: Mapping[str, str]) -> Sequence[Row]:
-    """Leave out arrivals that a merge has made one with an arrival that was written before, under another name."""
+    """Drop arrivals that a merge has made equal to an earlier written arrival under another name."""
     aliases: Sequence[str] = tables.others({roots.get(row.person_id, row.person_id) for row in sent}) if sent else ()
     if not aliases:
         return sent
@@ -73,14 +73,14 @@ def _arrival(row: Row, root: str) -> tuple[object, ...]:
 
 
 def _people(tables: Tables, rows: Iterable[Row]) -> dict[str, Person]:
-    """Return the people whom leads name, by any of their names."""
+    """Return the people in leads, by any of their names."""
     leads = [row for row in rows if row.kind == "lead" and row["referred_by"] is not None]
     named = {name for row in leads for name in (row.person_id, row["referred_by"])}
     return roots_of(tables, named) if named else {}
 
 
 def roots_of(tables: Tables, names: Collection[str]) -> dict[str, Person]:
-    """Return the rows that hold the people of names; a name of which nothing is kept is left out."""
+    """Return the root rows of names; names without records are left out."""
     there = tables.people(names)
     roots = {person.root for person in there.values()} - there.keys()
     there = {**there, **tables.people(roots)} if roots else there
@@ -89,7 +89,7 @@ def roots_of(tables: Tables, names: Collection[str]) -> dict[str, Person]:
 
 
 def waiting_of(tables: Tables, names: Sequence[str]) -> list[Record]:
-    """The records of a person that wait for what they refer to."""
+    """Return the records of a person that refer to a missing record."""
     rows = tables.of_people(names)
     kinds = _kinds(rows)
     with readable("a record that waits cannot be read"):
@@ -97,10 +97,11 @@ def waiting_of(tables: Tables, names: Sequence[str]) -> list[Record]:
 
 
 def joined(tables: Tables, names: Collection[str], canonical: str, *, was_sent: bool) -> list[Record] | None:
-    """Return the records of names if they can be added to another history as they are, None otherwise.
+    """Return the records of names if they can be added to another history unchanged, None otherwise.
 
-    They cannot if a record waits, if a record of somebody else refers to one of them, or if one names a sender. Nor can
-    a lead if the other person was sent, because the same arrival may be a referral there.
+    They cannot be added if a record is unresolved, if a record of another person refers to one of them, or if a record
+    names a referrer. If the other person was referred, a lead cannot be added either, because the same arrival may be a
+    referral there.
     """
     rows = tables.of_people(list(names))
     kinds = _kinds(rows)
@@ -115,7 +116,7 @@ def joined(tables: Tables, names: Collection[str], canonical: str, *, was_sent: 
 
 
 def _in_history(rows: Sequence[Row]) -> Iterator[Row]:
-    """The rows that wait for nothing; a complaint about a purchase that is not there is one about no purchase."""
+    """Yield the resolved rows; a complaint whose purchase is missing becomes one without a purchase."""
     kinds = _kinds(rows)
     for row in rows:
         if not _waits(row, kinds):
@@ -138,7 +139,7 @@ def _without(said: tuple[str | int | None, ...], column: str) -> tuple[str | int
 
 
 def _each_lead_once(records: Iterable[Record]) -> Iterator[Record]:
-    """Of arrivals that have become one by a merge, the one that was written first."""
+    """Yield records; of arrivals that a merge has made equal, only the earliest written."""
     seen: set[tuple[str, str]] = set()
     for record in records:
         if not isinstance(record, Lead):
@@ -149,7 +150,7 @@ def _each_lead_once(records: Iterable[Record]) -> Iterator[Record]:
 
 
 def _customer(tables: Tables, root: str, names: Sequence[str]) -> Customer | None:
-    """How they stand in the shop's book: under the name that they are known by, or else under the first other."""
+    """Return the person's customer entry: under the current name, or else under the first other name."""
     entries = {entry.person_id: entry for entry in tables.entries(names)}
     found = next((entries[name] for name in (root, *names) if name in entries), None)
     return None if found is None else customer_of(root, found)

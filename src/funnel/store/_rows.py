@@ -1,6 +1,6 @@
-"""A record as one row of a table and back: typed columns for what happened, words and contacts apart from them.
+"""Conversion between records and table rows: typed columns, with free text and contacts kept apart.
 
-Law: `record_of(row_of(record)) == record` for every record; amounts are whole minor units, instants microseconds.
+Invariant: `record_of(row_of(record)) == record` for every record; amounts are whole minor units, instants microseconds.
 """
 
 from __future__ import annotations
@@ -14,34 +14,34 @@ import attrs
 
 from funnel._copies import unchecked
 from funnel._fields import amount_in_range
-from funnel._instants import EARLIEST, LATEST, instant, micros
+from funnel._time import EARLIEST, LATEST, instant, micros
 from funnel.errors import ArgumentError, ConflictError
 from funnel.interactions import (
     Answer,
     Cart,
     Checkout,
     Complaint,
-    Delivered,
+    Declined,
+    Delivery,
     Feedback,
-    FollowUpSent,
+    FollowUp,
     Interaction,
-    Met,
-    OptedOut,
-    Postponed,
+    Meeting,
+    OptOut,
+    Postponement,
     Question,
     Quote,
+    ReadySignal,
     Resolution,
-    SaidNo,
-    SaidReady,
     View,
     Visit,
 )
 from funnel.money import Money
-from funnel.records import Contact, Lead, Line, Purchase, Record, Refund
+from funnel.records import Contact, Lead, OrderLine, Purchase, Record, Refund
 
 Log: TypeAlias = Literal["leads", "purchases", "refunds", "interactions"]
 Key: TypeAlias = tuple[str, str, str]
-"""The log, the source and the id: what makes a record the same record."""
+"""Log, source and id: the identity of a record."""
 
 Cell: TypeAlias = str | int | None
 
@@ -68,17 +68,17 @@ COLUMNS: Mapping[str, type[str | int]] = {
     "amount": int,
     "currency": str,
 }
-"""The columns of what a record says, besides who it is of and what it is called."""
+"""The content columns of a record, besides person and id."""
 
 PLACES: Mapping[str, int] = {name: place for place, name in enumerate(COLUMNS)}
-SENDER, CURRENCY = PLACES["referred_by"], PLACES["currency"]
-"""The places that are looked at in every row of very many."""
+REFERRER, CURRENCY = PLACES["referred_by"], PLACES["currency"]
+"""Positions that are read in every row of large batches."""
 
-NOBODY = ""
-"""Whose record a refund is while its purchase is not here."""
+UNKNOWN_PERSON = ""
+"""The person of a refund whose purchase is missing."""
 
-NONE, APART, ERASED = 0, 1, 2
-"""Whether words or a contact belong to a row: none, kept apart, kept once and erased since."""
+NONE, HAS_PII, ERASED = 0, 1, 2
+"""State of a row's personal data: none, stored, or erased."""
 
 
 _TARGETS: Mapping[str, str] = {"answer": "question", "resolution": "complaint"}
@@ -86,18 +86,18 @@ _TARGETS: Mapping[str, str] = {"answer": "question", "resolution": "complaint"}
 
 @attrs.define
 class Row:
-    """A record on its way into or out of a table.
+    """A record as a table row.
 
     Attributes:
-        key: Its log, its source and its id.
-        person_id: Whose it is; `NOBODY` where that is not known yet.
-        kind: Its kind.
-        said: What it says, in the order of `COLUMNS`.
-        target: What it refers to: a purchase, a question, a complaint; None where it refers to nothing.
-        words: What is kept apart, as text; None where there is nothing.
-        apart: Whether there is something apart, or was.
-        version: Its place among the changes of its person; 0 where it has none yet.
-        record: The record itself, where the row was made from it.
+        key: Log, source and id.
+        person_id: The person; `UNKNOWN_PERSON` if not known yet.
+        kind: The kind.
+        said: The content, in the order of `COLUMNS`.
+        target: The purchase, question or complaint that the record refers to; None without a reference.
+        words: Personal data as text; None if there is none.
+        apart: Whether the row has, or had, personal data: `NONE`, `HAS_PII` or `ERASED`.
+        version: The version of the person at this record; 0 if not assigned yet.
+        record: The record itself, if the row was made from it.
     """
 
     key: Key
@@ -111,22 +111,22 @@ class Row:
     record: Record | None = None
 
     def __getitem__(self, column: str) -> Any:
-        """What it says in one column."""
+        """Return the content of one column."""
         return self.said[PLACES[column]]
 
     @property
     def name(self) -> str:
-        """What a message calls it."""
+        """The record's name for messages."""
         return f"{self.kind} {self.key[2]!r} of {self.key[1]!r}"
 
     @property
     def needs(self) -> str:
-        """The kind of what it refers to."""
+        """The kind of record that this row refers to."""
         return _TARGETS.get(self.kind, "purchase")
 
 
 def target_of(kind: str, source: str, regarding: Cell) -> Key | None:
-    """What a record refers to, in its own source."""
+    """Return the key of the record that a record refers to, in its own source."""
     if regarding is None:
         return None
     return "interactions" if kind in _TARGETS else "purchases", source, str(regarding)
@@ -137,8 +137,8 @@ def target_of(kind: str, source: str, regarding: Cell) -> Key | None:
 Change: TypeAlias = Callable[[Any], Cell]
 
 
-def _lines(lines: tuple[Line, ...]) -> str | None:
-    """The lines of a purchase as JSON, in whole minor units of its one currency."""
+def _lines(lines: tuple[OrderLine, ...]) -> str | None:
+    """Return the lines of a purchase as JSON, in whole minor units of its currency."""
     if not lines:
         return None
     return json.dumps([_line(line) for line in lines], ensure_ascii=False, separators=(",", ":"))
@@ -147,17 +147,17 @@ def _lines(lines: tuple[Line, ...]) -> str | None:
 _LINE_MONEY = ("unit_price", "discount", "unit_cost")
 
 
-def _line(line: Line) -> dict[str, str | int]:
+def _line(line: OrderLine) -> dict[str, str | int]:
     money = {name: getattr(line, name) for name in _LINE_MONEY}
     told: dict[str, str | int] = {"sku": line.sku, "category": line.category, "quantity": line.quantity}
     return told | {name: amount.minor for name, amount in money.items() if amount is not None}
 
 
-def _lines_of(text: str, currency: str) -> tuple[Line, ...]:
+def _lines_of(text: str, currency: str) -> tuple[OrderLine, ...]:
     def money(name: str, value: Any) -> Any:
         return Money.of_minor(value, currency) if name in _LINE_MONEY else value
 
-    return tuple(Line(**{name: money(name, value) for name, value in line.items()}) for line in json.loads(text))
+    return tuple(OrderLine(**{name: money(name, value) for name, value in line.items()}) for line in json.loads(text))
 
 
 _CHANGES: Mapping[str, Change] = {
@@ -170,11 +170,11 @@ _CHANGES: Mapping[str, Change] = {
     "reason": str,
     "lines": _lines,
 }
-"""How a field's value becomes that of its column, where it is not the same; None stays None."""
+"""Conversions of field values to column values, if they differ; None stays None."""
 
 
 def _kept_instant(count: int) -> object:
-    """Return the instant of a column; one outside the years that are kept was never written by a store."""
+    """Return the instant of a column; refuse an instant outside the supported years."""
     if not EARLIEST <= count < LATEST:
         raise ValueError
     return instant(count)
@@ -193,22 +193,22 @@ _RENAMED: Mapping[str, str] = {
     "question_id": "regarding",
     "complaint_id": "regarding",
 }
-"""The column of a field that has another name."""
+"""Columns of fields that have another name."""
 
 _KINDS: tuple[type[Record], ...] = (
-    *(Lead, Purchase, Refund, Visit, View, Question, Cart, Checkout, Quote, Answer, SaidReady, Postponed, Met),
-    *(Delivered, Complaint, Resolution, Feedback, OptedOut, SaidNo, FollowUpSent),
+    *(Lead, Purchase, Refund, Visit, View, Question, Cart, Checkout, Quote, Answer, ReadySignal, Postponement, Meeting),
+    *(Delivery, Complaint, Resolution, Feedback, OptOut, Declined, FollowUp),
 )
 _APART = ("contact", "words")
 _OWN = ("id", "source", "person_id", "kind", "amount", *_APART)
-"""Fields that are no column of what is said, or more than one."""
+"""Fields without a content column, or with more than one."""
 
 _LOGS: Mapping[type[Record], Log] = {Lead: "leads", Purchase: "purchases", Refund: "refunds"}
 
 
 @attrs.frozen
 class _Shape:
-    """How the fields of one class of records lie in columns, and how they come back."""
+    """How the fields of one record class map to columns and back."""
 
     made: type[Record]
     log: Log
@@ -220,7 +220,7 @@ class _Shape:
 
 
 def _back(made: type[Record], name: str, column: str) -> Callable[[Any], object] | None:
-    """How the value of a column becomes that of the field; None where it is the same."""
+    """Return the conversion of a column's value to its field; None if they are equal."""
     kind = made.model_fields[name].annotation
     return kind if isinstance(kind, type) and issubclass(kind, Enum) else _BACK.get(column)
 
@@ -242,16 +242,16 @@ def _shape(made: type[Record]) -> _Shape:
 _SHAPES: Mapping[type[Record], _Shape] = {made: _shape(made) for made in _KINDS}
 _BY_KIND: Mapping[str, _Shape] = {shape.kind: shape for shape in _SHAPES.values()}
 KINDS = tuple(_BY_KIND)
-"""Every kind of record that is kept."""
+"""All kinds of stored records."""
 _KIND, _AMOUNT, _REGARDING = (PLACES[name] for name in ("kind", "amount", "regarding"))
 _EMPTY: tuple[Cell, ...] = (None,) * len(COLUMNS)
 
 
 def row_of(record: Record) -> Row:
-    """A record as a row.
+    """Convert a record to a row.
 
     Raises:
-        ArgumentError: It is of a class that is not kept.
+        ArgumentError: The store does not accept the record's class.
     """
     shape = _SHAPES.get(type(record))
     if shape is None:
@@ -269,30 +269,30 @@ def row_of(record: Record) -> Row:
     words = None if shape.apart is None else _words_of(values[shape.apart])
     source, number = record.key
     target = None if said[_REGARDING] is None else target_of(shape.kind, source, said[_REGARDING])
-    person_id, apart = values.get("person_id", NOBODY), NONE if words is None else APART
+    person_id, apart = values.get("person_id", UNKNOWN_PERSON), NONE if words is None else HAS_PII
     return Row((shape.log, source, number), person_id, shape.kind, tuple(said), target, words, apart, record=record)
 
 
 def _words_of(told: str | Contact | None) -> str | None:
-    """What is kept apart, as text; None where nobody said anything."""
+    """Return personal data as text; None if there is none."""
     if told is None or isinstance(told, str):
         return told or None
     return told.model_dump_json()
 
 
 def filled(kind: str) -> tuple[int, ...]:
-    """The places of the columns that records of a kind may fill."""
+    """Return the positions of the columns that records of a kind may fill."""
     shape = _BY_KIND[kind]
     money = (_AMOUNT, CURRENCY) if shape.has_amount else ()
     return (_KIND, *(place for _, place, _ in shape.fields), *money)
 
 
 def record_of(row: Row, names: Mapping[str, str] | None = None) -> Record:
-    """The record of a row.
+    """Convert a row to a record.
 
     Args:
         row: The row.
-        names: Who goes by which other name now; a lead whom they sent themselves was sent by nobody.
+        names: Current name of each alias. A lead that refers to the same person gets no referrer.
     """
     shape, said = _BY_KIND[row.kind], row.said
     fields: dict[str, Any] = {}
@@ -305,11 +305,11 @@ def record_of(row: Row, names: Mapping[str, str] | None = None) -> Record:
         fields["amount"] = amount_in_range(Money.of_minor(row["amount"], row["currency"]))
     if row["lines"] is not None:
         fields["lines"] = _lines_of(row["lines"], row["currency"])
-    return unchecked(shape.made, fields)  # it was checked on its way in, and the columns hold nothing else
+    return unchecked(shape.made, fields)  # validated when it was added; the columns hold nothing else
 
 
 def _named(row: Row, shape: _Shape, names: Mapping[str, str]) -> dict[str, Any]:
-    """The fields of what it is called and whose it is."""
+    """Return the fields of the record's id and person."""
     _, source, number = row.key
     person_id = names.get(row.person_id, row.person_id)
     if shape.made is Refund:
@@ -321,7 +321,7 @@ def _named(row: Row, shape: _Shape, names: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _told(row: Row, shape: _Shape) -> dict[str, Any]:
-    """The field that is kept apart."""
+    """Return the field with personal data."""
     if row.words is None or shape.apart is None:
         return {}
     return {shape.apart: Contact.model_validate_json(row.words) if shape.apart == "contact" else row.words}
@@ -331,10 +331,10 @@ def _told(row: Row, shape: _Shape) -> dict[str, Any]:
 
 
 def rows_of(records: Iterable[Record]) -> tuple[dict[Key, Row], int]:
-    """Records as rows, each once, and how many came again.
+    """Convert records to rows, without duplicates; also return the number of duplicates.
 
     Raises:
-        ConflictError: Two of one key say different things.
+        ConflictError: Two records with one key have different content.
     """
     rows: dict[Key, Row] = {}
     again = 0
@@ -348,9 +348,9 @@ def rows_of(records: Iterable[Record]) -> tuple[dict[Key, Row], int]:
 
 
 def differing(kept: Row, given: Row) -> list[str]:
-    """The columns in which a record that came again differs; what was erased of it is not asked for."""
+    """Return the columns in which a repeated record differs; erased values are not compared."""
     names = [name for name, place in PLACES.items() if kept.said[place] != given.said[place]]
-    if given.person_id not in (kept.person_id, NOBODY):
+    if given.person_id not in (kept.person_id, UNKNOWN_PERSON):
         names.append("person_id")
     if kept.apart != ERASED and kept.words != given.words:
         names.append("words or contact")
@@ -358,10 +358,10 @@ def differing(kept: Row, given: Row) -> list[str]:
 
 
 def refuse_other(kept: Row, given: Row) -> None:
-    """Make sure that a record which came again says what is kept.
+    """Check that a repeated record equals the stored record.
 
     Raises:
-        ConflictError: It says something else; the message names the columns, never what they hold.
+        ConflictError: The content differs; the message names the columns, never their values.
     """
     names = differing(kept, given)
     if names:

@@ -1,4 +1,4 @@
-"""The tables of a store in a SQLite file, and how an older file is brought up to date."""
+"""The tables of a store in a SQLite file, and upgrades of older files."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ from collections.abc import Mapping, Sequence
 from funnel.store._rows import COLUMNS
 
 APPLICATION_ID = 0x66756E6C
-"""What tells a file of this library from any other SQLite file: `funl`."""
+"""The application id that marks SQLite files of this library: `funl`."""
 
-VERSION = 3
+VERSION = 4
 """The version of the tables."""
 
 _TYPES = {str: "TEXT", int: "INTEGER"}
-
-_DUE = "CREATE INDEX people_due ON people (judged_by, due_at, person_id, canonical_id) WHERE judged_by IS NOT NULL"
 
 TABLES: Sequence[str] = (
     """
@@ -23,16 +21,19 @@ TABLES: Sequence[str] = (
         root TEXT NOT NULL,
         version INTEGER NOT NULL,
         stage TEXT,
-        former TEXT,
-        judged_at INTEGER,
+        previous_stage TEXT,
+        evaluated_at INTEGER,
         due_at INTEGER,
-        judged_by INTEGER,
+        rule_fingerprint INTEGER,
         canonical_id TEXT,
         name_count INTEGER,
         was_sent INTEGER
     ) STRICT, WITHOUT ROWID
     """,
-    _DUE,
+    """
+    CREATE INDEX people_due ON people (rule_fingerprint, due_at, person_id, canonical_id)
+        WHERE rule_fingerprint IS NOT NULL
+    """,
     "CREATE INDEX people_root ON people (root) WHERE root <> person_id",
     f"""
     CREATE TABLE records (
@@ -66,16 +67,31 @@ TABLES: Sequence[str] = (
         alias TEXT NOT NULL,
         person_id TEXT NOT NULL,
         merged_at INTEGER NOT NULL,
-        parted_at INTEGER
+        unmerged_at INTEGER
     ) STRICT
     """,
-    "CREATE UNIQUE INDEX links_alias ON links (alias) WHERE parted_at IS NULL",
+    "CREATE UNIQUE INDEX links_alias ON links (alias) WHERE unmerged_at IS NULL",
     "CREATE INDEX links_from ON links (alias)",
     "CREATE INDEX links_to ON links (person_id)",
     "CREATE TABLE store (currency TEXT NOT NULL) STRICT",
 )
-"""Every table of the present version. `apart` holds all that was said or reaches a person, and nothing else does; the
-entry of a customer stands there with version 0."""
+"""Every table of the current version. Only `apart` holds personal data; a customer's entry is there with version 0."""
+
+_COLUMNS_OF_VERSION_3: Mapping[str, str] = {
+    "former": "previous_stage",
+    "judged_at": "evaluated_at",
+    "judged_by": "rule_fingerprint",
+}
+KINDS_OF_VERSION_3: Mapping[str, str] = {
+    "said_ready": "ready_signal",
+    "postponed": "postponement",
+    "met": "meeting",
+    "delivered": "delivery",
+    "opted_out": "opt_out",
+    "said_no": "declined",
+    "follow_up_sent": "follow_up",
+}
+"""Kinds of interactions in files of version 3 and older, with their present names."""
 
 UPGRADES: Mapping[int, Sequence[str]] = {
     1: (
@@ -83,13 +99,18 @@ UPGRADES: Mapping[int, Sequence[str]] = {
         "CREATE TABLE store (currency TEXT NOT NULL) STRICT",
         "INSERT INTO store (currency) SELECT currency FROM records WHERE currency IS NOT NULL LIMIT 1",
     ),
-    # The root of every older person is the name that they are known by. Names are counted when they are merged.
+    # In older versions the root of a person is the current name. Names are counted when they are merged.
     2: (
         "ALTER TABLE people ADD COLUMN canonical_id TEXT",
         "ALTER TABLE people ADD COLUMN name_count INTEGER",
         "ALTER TABLE people ADD COLUMN was_sent INTEGER",
         "DROP INDEX people_due",
-        _DUE,
+        "CREATE INDEX people_due ON people (judged_by, due_at, person_id, canonical_id) WHERE judged_by IS NOT NULL",
+    ),
+    3: (
+        *(f"ALTER TABLE people RENAME COLUMN {old} TO {new}" for old, new in _COLUMNS_OF_VERSION_3.items()),
+        "ALTER TABLE links RENAME COLUMN parted_at TO unmerged_at",
+        *(f"UPDATE records SET kind = '{new}' WHERE kind = '{old}'" for old, new in KINDS_OF_VERSION_3.items()),  # noqa: S608
     ),
 }
-"""What brings a file of a version to the next."""
+"""Upgrades from each version to the next."""

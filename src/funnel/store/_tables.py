@@ -1,4 +1,4 @@
-"""What a store does with its tables within one transaction: the few steps that each database writes in its own way."""
+"""Table operations of a store within one transaction, implemented by each database."""
 
 from __future__ import annotations
 
@@ -10,68 +10,68 @@ import attrs
 from funnel.errors import FunnelError
 from funnel.store._rows import Key, Row
 
-NOT_YET = 0
-"""By whom people are judged whose records have come without a judgement: by no rule, so they are due."""
+NEVER_EVALUATED = 0
+"""Rule fingerprint of people without an evaluation since their last record, which makes them due."""
 
 STILL_READ = "it is erased, but another connection still reads what was there before; erase again when it is done"
-"""What an erasure says if a trace may remain in what SQLite has written ahead."""
+"""The error text of an erasure whose trace may remain in SQLite's write-ahead log."""
 
 
-class TakenError(FunnelError):
-    """A record was written as new and is there already; it never leaves a store."""
+class DuplicateKeyError(FunnelError):
+    """A record was inserted as new but exists already; never leaves a store."""
 
 
 @attrs.define
 class Person:
-    """One name of a person; one of the names, the root, also holds what is kept of the person.
+    """One name of a person; the row of one name, the root, also holds the person.
 
     Attributes:
         person_id: The name.
-        root: The name whose row holds the person. It need not be the name that the person is known by: after a merge
-            it is the root of the side with more names, so that few rows change.
-        version: How many changes there were.
-        stage: The stage at the last judgement; None where they were not judged.
-        former: The stage at the judgement before.
-        judged_at: The instant of the last judgement.
-        due_at: When they must be judged again at the latest; None where time alone changes nothing.
-        judged_by: The rule and policy of the last judgement, as a number; `NOT_YET` where records have come since, None
-            where there is nothing to judge.
-        canonical_id: The name that the person is known by, in the row of the root; None if that is the root itself.
-        name_count: How many names the person has, in the row of the root; None if the names were never counted.
-        was_sent: 1 if a lead of the person may name a sender, 0 if none does, None if nobody has looked.
+        root: The name whose row holds the person. It may differ from the current name: a merge keeps the root of the
+            side with more names, so that few rows change.
+        version: Number of changes.
+        stage: The stage at the last evaluation; None if never evaluated.
+        previous_stage: The stage at the evaluation before.
+        evaluated_at: The instant of the last evaluation.
+        due_at: The latest instant of the next evaluation; None if time alone changes nothing.
+        rule_fingerprint: Rule and policy of the last evaluation, as a number; `NEVER_EVALUATED` if records were added
+            since; None if there is nothing to evaluate.
+        canonical_id: The current name of the person, in the root's row; None if it is the root itself.
+        name_count: Number of names of the person, in the root's row; None if never counted.
+        was_sent: 1 if a lead of the person may name a referrer, 0 if none does, None if not checked.
     """
 
     person_id: str
     root: str
     version: int = 0
     stage: str | None = None
-    former: str | None = None
-    judged_at: int | None = None
+    previous_stage: str | None = None
+    evaluated_at: int | None = None
     due_at: int | None = None
-    judged_by: int | None = None
+    rule_fingerprint: int | None = None
     canonical_id: str | None = None
     name_count: int | None = 1
     was_sent: int | None = 0
 
     @property
     def canonical(self) -> str:
-        """The name that the person is known by, if this is the row of the root."""
+        """The current name of the person, if this is the root's row."""
         return self.canonical_id or self.person_id
 
 
 @attrs.frozen
 class Link:
-    """One name of a person leads to another, from one instant until another."""
+    """A merge: one name leads to another, from one instant until another."""
 
     alias: str
     person_id: str
     merged_at: int
-    parted_at: int | None = None
+    unmerged_at: int | None = None
 
 
 @attrs.frozen
 class Found:
-    """Where a person of a version was found to stand, and when that must be asked again; `root` is their row."""
+    """The computed stage and next evaluation of a person at a version; `root` is the person's row."""
 
     root: str
     version: int
@@ -81,7 +81,7 @@ class Found:
 
 @attrs.frozen
 class Entry:
-    """A customer in the shop's book; `told` is what is kept apart, as JSON, empty or None once it is erased."""
+    """A customer in the customer book; `told` is personal data as JSON, empty or None after an erasure."""
 
     person_id: str
     since: int | None
@@ -92,67 +92,67 @@ class Tables(Protocol):
     """The tables, inside one transaction."""
 
     def found(self, keys: Collection[Key]) -> Mapping[Key, Row]:
-        """The rows of records that are there."""
+        """Return the rows of stored records."""
         ...
 
     def referring(self, keys: Collection[Key]) -> Sequence[Row]:
-        """The rows that refer to records, there or not."""
+        """Return the rows that refer to records, stored or not."""
         ...
 
     def insert(self, rows: Sequence[Row], recorded_at: int) -> None:
-        """Write new rows, and what is kept apart of them.
+        """Insert rows and their personal data.
 
         Raises:
-            TakenError: One of them is there already.
+            DuplicateKeyError: One of the rows exists already.
         """
         ...
 
     def replace(self, rows: Sequence[Row], recorded_at: int) -> None:
-        """Write rows in place of those with the same keys."""
+        """Replace the rows with the same keys."""
         ...
 
     def of_people(self, names: Sequence[str]) -> Sequence[Row]:
-        """Every row of a person, in the order in which they were written."""
+        """Return every row of a person, in the order of writing."""
         ...
 
     def sent_by(self, names: Sequence[str]) -> Sequence[Row]:
-        """The leads whom a person sent, in the order in which they were written."""
+        """Return the leads that a person referred, in the order of writing."""
         ...
 
     def senders(self, roots: Sequence[str]) -> Sequence[str]:
-        """Return everybody who sent one of these people, who are given by their roots."""
+        """Return everybody who referred one of these people; the people are passed as roots."""
         ...
 
     def reserve(self, keys: Collection[Key]) -> str | None:
-        """Keep everybody else from writing these records, or what refers to them, until the end of the transaction.
+        """Lock these records and references to them until the end of the transaction.
 
         Returns:
-            The currency of the store; None if no money is kept yet, or no key was passed.
+            The store's currency; None if no amount is stored yet, or no key was passed.
         """
         ...
 
     def other_currency(self, currency: str) -> str | None:
-        """Return another currency in which money is kept; None if there is none."""
+        """Return another currency among stored amounts; None if there is none."""
         ...
 
     def adopt(self, currency: str) -> None:
-        """Write the currency of the store."""
+        """Write the store's currency."""
         ...
 
     def people(self, names: Collection[str]) -> Mapping[str, Person]:
-        """What is known of names."""
+        """Return the stored rows of names."""
         ...
 
     def hold(self, names: Collection[str]) -> Mapping[str, Person]:
-        """Return the rows of names, and of the names that they lead to, and keep others from changing them."""
+        """Lock and return the rows of names and of their roots."""
         ...
 
     def save(self, people: Iterable[Person]) -> None:
-        """Write what is known of names, all of which are held."""
+        """Write the rows of names, all of which are locked."""
         ...
 
     def reroot(self, before: str, now: str) -> None:
-        """Give every other name of one root another root; both people are held."""
+        """Replace the root of all other names of one root; both people are locked."""
         ...
 
     def group(self, root: str) -> Sequence[str]:
@@ -160,43 +160,46 @@ class Tables(Protocol):
         ...
 
     def others(self, roots: Collection[str]) -> Sequence[str]:
-        """Return every name of people but the roots that are passed."""
+        """Return every name of people, except the passed roots."""
         ...
 
-    def due(self, judged_by: int, before: int, limit: int | None) -> Sequence[str]:
-        """Whom to judge: those whom another rule has judged, and before an instant others, longest overdue first."""
+    def due(self, rule_fingerprint: int, before: int, limit: int | None) -> Sequence[str]:
+        """Return people to evaluate: first those of another rule, then those due before an instant.
+
+        The longest overdue come first.
+        """
         ...
 
     def versions(self) -> Sequence[tuple[str, str, int]]:
-        """Return the root, the name and the version of every person who can be judged, in the order of the roots."""
+        """Return the root, name and version of every evaluable person, ordered by root."""
         ...
 
-    def judged(self, found: Sequence[Found], judged_at: int, judged_by: int) -> None:
-        """Write where people stand, but for those of whom something has been written since."""
+    def judged(self, found: Sequence[Found], evaluated_at: int, rule_fingerprint: int) -> None:
+        """Write stages, except for people changed since."""
         ...
 
     def links(self, names: Sequence[str]) -> Sequence[Link]:
-        """Every link from these names, also those that are parted, in the order in which they were made."""
+        """Return every merge from these names, including undone merges, in order of creation."""
         ...
 
     def link_of(self, alias: str) -> Link | None:
-        """Return the link from a name that is not parted."""
+        """Return the merge from a name that is in effect."""
         ...
 
     def link(self, link: Link) -> None:
-        """Write a link, or that it is parted."""
+        """Write a merge, or its undoing."""
         ...
 
     def entries(self, names: Sequence[str]) -> Sequence[Entry]:
-        """The customers in the shop's book."""
+        """Return the customers in the customer book."""
         ...
 
-    def enter(self, entry: Entry) -> None:
-        """Write a customer into the shop's book."""
+    def put_customer(self, entry: Entry) -> None:
+        """Write a customer into the customer book."""
         ...
 
     def erase(self, names: Sequence[str]) -> int:
-        """Delete all that is kept apart of names, and mark the names as erased; return how many rows were deleted."""
+        """Delete all personal data of names and mark the names as erased; return the number of rows."""
         ...
 
     def erased(self, names: Sequence[str]) -> Sequence[str]:
@@ -204,13 +207,13 @@ class Tables(Protocol):
         ...
 
     def unmark(self, names: Sequence[str]) -> None:
-        """Remove the mark of erasure from names."""
+        """Remove the erasure mark from names."""
         ...
 
-    def waiting(self) -> Sequence[Row]:
-        """The rows that refer to a record which is not there, or is of another person."""
+    def unresolved(self) -> Sequence[Row]:
+        """Return the rows that refer to a missing record, or to a record of another person."""
         ...
 
     def columns(self, log: str, wanted: Mapping[str, str]) -> Iterator[Mapping[str, str | Sequence[Any]]]:
-        """All rows of a log as columns, in batches: each column a JSON array, or a sequence of values."""
+        """Yield all rows of a log as columns, in batches: each column a JSON array or a sequence."""
         ...

@@ -1,4 +1,4 @@
-"""How records are written: each is checked against what is kept, and gets its person and its version."""
+"""Writing of records: each is checked against stored records, and gets its person and version."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import attrs
 from funnel.errors import RecordError
 from funnel.store._change import Change
 from funnel.store._checks import pairs_of, referring_to, refuse_untrue, targets_of
-from funnel.store._rows import CURRENCY, NOBODY, SENDER, Key, Row, differing, refuse_other
+from funnel.store._rows import CURRENCY, REFERRER, UNKNOWN_PERSON, Key, Row, differing, refuse_other
 from funnel.store._tables import Tables
 
 _REFERRED_TO = frozenset({"purchase", "question", "complaint"})
@@ -18,13 +18,13 @@ _REFERRED_TO = frozenset({"purchase", "question", "complaint"})
 
 @attrs.frozen
 class Writing:
-    """What is asked of one call.
+    """The options of one write call.
 
     Attributes:
-        at: The instant at which the records are recorded, in microseconds.
-        expected: The version of people as the caller read them.
-        amend: Whether the records replace what is kept.
-        judged: Whether the people are judged.
+        at: The instant of recording, in microseconds.
+        expected: Versions of people as the caller read them.
+        amend: Whether the records replace stored records.
+        judged: Whether the people are evaluated.
     """
 
     at: int
@@ -34,24 +34,24 @@ class Writing:
 
 
 def write(tables: Tables, change: Change, rows: Mapping[Key, Row], what: Writing, *, asked: bool) -> int:
-    """Write rows and return how many were new or changed.
+    """Write rows and return the number of new or changed rows.
 
     Args:
         tables: The tables, inside a transaction.
         change: The change that these rows are part of.
         rows: The rows.
-        what: What the call is to do.
-        asked: Whether to look which rows are there already; without it all are taken to be new.
+        what: The options of the call.
+        asked: Whether to check which rows are stored already; otherwise all are treated as new.
 
     Raises:
-        ConflictError: A row is kept already with other content.
-        RecordError: The rows cannot be true together with what is kept, or are of another currency.
+        ConflictError: A row is stored already with other content.
+        RecordError: The rows contradict the stored rows, or are in another currency.
         StaleError: A person has another version than the caller expects.
-        TakenError: A row that was taken to be new is there already.
+        DuplicateKeyError: A row treated as new is stored already.
     """
     currency = tables.reserve(list(_concerned(rows.values(), amend=what.amend)))
     kept: Mapping[Key, Row] = tables.found(list(rows)) if asked else {}
-    if what.amend:  # what a row referred to before is concerned too; it is reserved already unless that has changed
+    if what.amend:  # the former target of a row is affected too; it is reserved already unless it has changed
         tables.reserve([row.target for row in kept.values() if row.target is not None])
     fresh = {key: row for key, row in rows.items() if key not in kept} if kept else rows
     changed = _changed(rows, kept, amend=what.amend) if kept else {}
@@ -62,7 +62,7 @@ def write(tables: Tables, change: Change, rows: Mapping[Key, Row], what: Writing
 
 
 def _concerned(rows: Iterable[Row], *, amend: bool) -> Iterator[Key]:
-    """Return the keys that nobody else may write, or refer to, while these rows are written."""
+    """Return the keys that nobody else may write or refer to during this write."""
     for row in rows:
         if amend or row.kind in _REFERRED_TO or row.said[CURRENCY] is not None:
             yield row.key
@@ -71,7 +71,7 @@ def _concerned(rows: Iterable[Row], *, amend: bool) -> Iterator[Key]:
 
 
 def _changed(rows: Mapping[Key, Row], kept: Mapping[Key, Row], *, amend: bool) -> dict[Key, Row]:
-    """The rows that say something else than what is kept: none, where they are not to amend it."""
+    """Return the rows that differ from stored rows; without `amend` a difference is refused."""
     if amend:
         return {key: rows[key] for key, old in kept.items() if differing(old, rows[key])}
     for key, old in kept.items():
@@ -87,7 +87,7 @@ def _take_in(  # noqa: PLR0913, PLR0917 - all that a change is made of
     kept: Mapping[Key, Row],
     what: Writing,
 ) -> None:
-    """Look at rows that are new or changed, give each its person and version, and write them."""
+    """Check new or changed rows, assign person and version to each, and write them."""
     rows = {**fresh, **changed} if changed else fresh
     targets = targets_of(tables, rows)
     referring = referring_to(tables, rows)
@@ -101,7 +101,7 @@ def _take_in(  # noqa: PLR0913, PLR0917 - all that a change is made of
     for row in (*former, *referring):
         change.anew(row.person_id)
     for row in former:
-        change.anew(row["referred_by"] or NOBODY)
+        change.anew(row["referred_by"] or UNKNOWN_PERSON)
     for row in (*changed.values(), *claimed):
         change.add(row, waits=True)
         change.anew(row.person_id)
@@ -110,7 +110,7 @@ def _take_in(  # noqa: PLR0913, PLR0917 - all that a change is made of
 
 
 def _claimed(rows: Mapping[Key, Row], targets: Mapping[Key, Row], referring: Iterable[Row]) -> list[Row]:
-    """Let every refund be of the person of its purchase, and give those that are kept and were of another."""
+    """Assign every refund to the person of its purchase; return stored refunds that change person."""
     claimed: list[Row] = []
     for row, purchase in (*pairs_of(rows.values(), targets), *pairs_of(referring, rows)):
         if row.kind != "refund" or row.person_id == purchase.person_id:
@@ -124,12 +124,12 @@ def _claimed(rows: Mapping[Key, Row], targets: Mapping[Key, Row], referring: Ite
 def _people_of(rows: Iterable[Row]) -> Iterator[str]:
     for row in rows:
         yield row.person_id
-        if row.said[SENDER] is not None:
-            yield str(row.said[SENDER])
+        if row.said[REFERRER] is not None:
+            yield str(row.said[REFERRER])
 
 
 def _waits(change: Change, row: Row, targets: Mapping[Key, Row]) -> bool:
-    """Whether a row refers to what is not in the history of its person; a complaint is heard all the same."""
+    """Return whether a row's target is missing in its person's history; a complaint never waits."""
     if row.target is None or row.kind == "complaint":
         return False
     target = targets.get(row.target)
@@ -139,10 +139,10 @@ def _waits(change: Change, row: Row, targets: Mapping[Key, Row]) -> bool:
 def _agree_on_currency(
     tables: Tables, currency: str | None, fresh: Mapping[Key, Row], changed: Mapping[Key, Row]
 ) -> None:
-    """Refuse money of a second currency; the first money gives a store its currency.
+    """Refuse an amount in a second currency; the first amount sets a store's currency.
 
     Raises:
-        RecordError: Two currencies meet.
+        RecordError: The amounts have two currencies.
     """
     others = [row for row in (*fresh.values(), *changed.values()) if row.said[CURRENCY] not in (None, currency)]
     if not others:
@@ -150,7 +150,7 @@ def _agree_on_currency(
     given = sorted({str(row.said[CURRENCY]) for row in others})
     if len(given) > 1:
         raise _two_currencies(others, given)
-    there = tables.other_currency(given[0]) if changed else currency  # the only money may be amended to another one
+    there = tables.other_currency(given[0]) if changed else currency  # amend may change the only amount's currency
     if there is not None:
         raise _two_currencies(others, [there, *given])
     tables.adopt(given[0])

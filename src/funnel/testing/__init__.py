@@ -1,6 +1,6 @@
-"""The kit with which a shop proves its own rules: made-up people, the two sides of every limit, every engine at once.
+"""Test kit for a shop's own rules: generated people, both sides of every limit, all engines.
 
-It needs hypothesis (`pip install "shopfunnel[testing]"`); nothing else of the library imports it.
+Requires hypothesis (`pip install "shopfunnel[testing]"`). No other part of the library imports this package.
 """
 
 from __future__ import annotations

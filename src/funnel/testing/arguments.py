@@ -1,4 +1,4 @@
-"""The arguments of the strategies, checked when a strategy is made and not when something is drawn from it."""
+"""Argument checks of the strategies, made when a strategy is created, not when it draws."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any, ParamSpec, TypeVar
 
 from hypothesis import strategies as st
 
-from funnel._facts.base import BaseFacts
+from funnel._arguments import check_choice, count_of, each, instance, parse_as_of, subclass
 from funnel._fields import LARGEST_AMOUNT, given_id
-from funnel._given import count_of, each, instance, judgement, one_of, subclass
 from funnel.errors import ArgumentError
+from funnel.facts._base import BaseFacts
 from funnel.history import History
 from funnel.interactions import KINDS, Interaction
 from funnel.money import decimals
@@ -27,10 +27,10 @@ _MOST_PEOPLE = 1_000
 
 
 def checked(strategy: Callable[S, R]) -> Callable[S, R]:
-    """Return the function with its arguments checked by their names; those that are left out are not.
+    """Return the function with its arguments checked by name; omitted arguments are not checked.
 
     Raises:
-        ArgumentError: An argument is not what it must be. Currencies raise a MoneyError, instants an InstantError.
+        ArgumentError: An argument is invalid. Currencies raise a MoneyError, instants an InstantError.
     """
     known = signature(strategy)
 
@@ -46,7 +46,7 @@ def checked(strategy: Callable[S, R]) -> Callable[S, R]:
 
 def _pool(given: object, what: str) -> None:
     for moment in each(given, what, "a tuple of aware datetimes"):
-        judgement(moment, f"an instant of {what}")
+        parse_as_of(moment, f"an instant of {what}")
 
 
 def _bought(given: object, what: str) -> None:
@@ -56,19 +56,19 @@ def _bought(given: object, what: str) -> None:
 
 
 _CHECKS: Mapping[str, Callable[[Any, str], object]] = {
-    "as_of": judgement,
+    "as_of": parse_as_of,
     "at": lambda given, what: instance(given, st.SearchStrategy, what, "a strategy of aware datetimes"),
-    "count": lambda given, what: count_of(given, what, least=0, most=_MOST_PEOPLE),
+    "count": lambda given, what: count_of(given, what, minimum=0, most=_MOST_PEOPLE),
     "currency": lambda given, _: decimals(given),
-    "engine": lambda given, what: one_of(given, ENGINES, what),
+    "engine": lambda given, what: check_choice(given, ENGINES, what),
     "facts": lambda given, what: subclass(given, BaseFacts, what, "a class of facts"),
     "history": lambda given, what: instance(given, History, what, "a History"),
     "id": given_id,
-    "kind": lambda given, what: one_of(given, KINDS, what),
-    "least": lambda given, what: count_of(given, what, least=-LARGEST_AMOUNT, most=LARGEST_AMOUNT),
-    "left": lambda given, what: count_of(given, what, least=1, most=LARGEST_AMOUNT),
-    "most": lambda given, what: count_of(given, what, least=0, most=LARGEST_AMOUNT),
-    "now": judgement,
+    "kind": lambda given, what: check_choice(given, KINDS, what),
+    "minimum": lambda given, what: count_of(given, what, minimum=-LARGEST_AMOUNT, most=LARGEST_AMOUNT),
+    "left": lambda given, what: count_of(given, what, minimum=1, most=LARGEST_AMOUNT),
+    "most": lambda given, what: count_of(given, what, minimum=0, most=LARGEST_AMOUNT),
+    "now": parse_as_of,
     "number": given_id,
     "person_id": given_id,
     "policy": lambda given, what: subclass(given, Policy, what, "a class of policies"),

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import attrs
 
-from funnel._facts.base import BaseFacts
-from funnel._given import judgement
-from funnel._lift.nodes import Const, Node, Op, Test, Value, checked, text
-from funnel._lift.paths import Path
-from funnel._lift.tree import Leaf
-from funnel._lift.witness import witness
-from funnel._rule import Rule, rule_given
+from funnel._arguments import parse_as_of
+from funnel._expr.explain import RulePath
+from funnel._expr.nodes import Const, Node, Op, Test, Value, checked, text
+from funnel._expr.solver import witness
+from funnel._expr.tree import Leaf
+from funnel.facts._base import BaseFacts
+from funnel.rules._rule import Rule, check_is_rule
 
 if TYPE_CHECKING:
     from funnel.policy import Policy
@@ -25,7 +25,7 @@ P = TypeVar("P", bound="Policy")
 
 _SIDES = (-1, 0, 1)
 _MOST = 64
-"""So many ways on which a limit is asked are looked at."""
+"""Maximum number of paths that are checked for each limit."""
 
 
 @attrs.frozen
@@ -33,9 +33,9 @@ class Boundary(Generic[F]):
     """A limit of a rule, and the people around it, lowest first.
 
     Attributes:
-        condition: The condition whose limit it is, as the rule asks it.
-        people: The facts of a person just below the limit, of one at it and of one just above it: one unit of a number,
-            one microsecond of a span. Who cannot exist is left out: nobody has bought less than never.
+        condition: The condition that has the limit, as written in the rule.
+        people: Facts of a person just below the limit, at it, and just above it. The distance is one unit of a number,
+            or one microsecond of a span. An impossible person is left out: no count is below zero.
     """
 
     condition: str
@@ -43,18 +43,18 @@ class Boundary(Generic[F]):
 
 
 def boundaries(rule: Rule[F, P, Any], policy: P, *, as_of: datetime) -> tuple[Boundary[F], ...]:
-    """The people on both sides of every limit that the rule has.
+    """Return the people on both sides of every limit of a rule.
 
     Args:
         rule: The rule.
-        policy: The shop's numbers.
-        as_of: The instant that the facts are of.
+        policy: The shop's policy.
+        as_of: The instant of the facts.
 
     Returns:
-        One boundary for each condition on a number or a span, in the order in which the rule asks them.
+        One boundary for each condition on a number or a span, in the order of the rule's conditions.
 
     Raises:
-        ArgumentError: `rule` or `policy` is something else.
+        ArgumentError: `rule` or `policy` has another type.
         InstantError: `as_of` is naive.
 
     Example:
@@ -65,10 +65,10 @@ def boundaries(rule: Rule[F, P, Any], policy: P, *, as_of: datetime) -> tuple[Bo
         >>> [is_lapsed.of(person, Policy()) for person in limit.people]
         [False, False, True]
     """
-    rule_given(rule)
-    judgement(as_of)
-    asked: dict[str, list[tuple[Path, Test]]] = {}
-    for path in rule.lifted(policy).ways:
+    check_is_rule(rule)
+    parse_as_of(as_of)
+    asked: dict[str, list[tuple[RulePath, Test]]] = {}
+    for path in rule.compiled_rule(policy).ways:
         for test in path.tests:
             name = _limit(test)
             if name is not None:
@@ -78,31 +78,31 @@ def boundaries(rule: Rule[F, P, Any], policy: P, *, as_of: datetime) -> tuple[Bo
 
 
 def _limit(test: Test) -> str | None:
-    """What is compared, by which two conditions have the same limit; None where it is a text."""
+    """Return the compared expression, equal for conditions with the same limit; None for text."""
     if any(getattr(side, "unit", "number") == "text" for side in (test.a, test.b)):
         return None
     return f"{text(test.a)} | {text(test.b)}"
 
 
-def _around(rule: Rule[F, P, Any], ways: Sequence[tuple[Path, Test]], as_of: datetime) -> Iterator[F]:
-    """The people beside a limit, of those the ones whose answers differ by it, if any do."""
+def _around(rule: Rule[F, P, Any], ways: Sequence[tuple[RulePath, Test]], as_of: datetime) -> Iterator[F]:
+    """Return the people around a limit, preferring people whose answers differ by it."""
     beside = [dict(_at(side, ways[:_MOST])) for side in _SIDES]
     chosen = max(product(*filter(None, beside)), key=_tells)
     for leaf, people in zip(chosen, filter(None, beside), strict=True):
         yield rule.person(people[leaf], as_of)
 
 
-def _at(side: int, ways: Sequence[tuple[Path, Test]]) -> Iterator[tuple[Leaf, Mapping[str, Value]]]:
-    """So far from the limit, somebody for each answer that there may be."""
+def _at(side: int, ways: Sequence[tuple[RulePath, Test]]) -> Iterator[tuple[Leaf, Mapping[str, Value]]]:
+    """Yield a person at this distance from the limit, for each possible answer."""
     for path, test in ways:
         there = Test("==", test.a, _shifted(test.b, side))
-        values = witness(Path((*path.tests, there), path.leaf))
+        values = witness(RulePath((*path.tests, there), path.leaf))
         if values is not None:
             yield path.leaf, values
 
 
 def _tells(leaves: tuple[Leaf, ...]) -> tuple[bool, int]:
-    """Whether the answer changes at the limit, and that it does so once."""
+    """Return whether the answer changes at the limit, and whether it changes only once."""
     return len(set(leaves)) > 1, -sum(before != after for before, after in pairwise(leaves))
 
 

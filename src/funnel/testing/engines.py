@@ -1,4 +1,4 @@
-"""The engines that a rule can be tried on here: those that are installed."""
+"""The installed engines on which a rule can be tested."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from typing import get_args
 
-from funnel._given import each, one_of
+from funnel._arguments import check_choice, each
 from funnel.errors import MissingExtraError
-from funnel.store.protocol import Engine
+from funnel.store._protocol import Engine
 
 ENGINES: tuple[Engine, ...] = get_args(Engine)
-"""The engines that made-up people can be put on."""
+"""The engines that can hold generated people."""
 
 _NEEDED: Mapping[str, tuple[str, ...]] = {
     "polars": ("polars",),
@@ -22,7 +22,7 @@ _NEEDED: Mapping[str, tuple[str, ...]] = {
 
 
 def installed_engines() -> tuple[Engine, ...]:
-    """The engines for which all that is needed is installed.
+    """Return the engines whose packages are all installed.
 
     Example:
         >>> "polars" in installed_engines()
@@ -32,7 +32,7 @@ def installed_engines() -> tuple[Engine, ...]:
 
 
 def chosen_engines(names: Iterable[str]) -> tuple[Engine, ...]:
-    """The engines that were asked for by name; all that are installed where none was.
+    """Return the named engines; all installed engines if no name is passed.
 
     Raises:
         ArgumentError: A name is unknown.
@@ -40,7 +40,7 @@ def chosen_engines(names: Iterable[str]) -> tuple[Engine, ...]:
     """
     asked, there = each(names, "engines", "a list of names"), installed_engines()
     for name in asked:
-        one_of(name, ENGINES, "an engine")
+        check_choice(name, ENGINES, "an engine")
     missing = [name for name in asked if name not in there]
     if missing:
         msg = f'{missing[0]} is not installed; install it with: pip install "shopfunnel[polars,{missing[0]}]"'

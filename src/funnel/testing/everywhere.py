@@ -1,4 +1,4 @@
-"""One rule, every way there is to ask it, one answer: on made-up people, until one is found who is told two things."""
+"""Check that every way to evaluate a rule gives the same answer, on generated people."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ import attrs
 import narwhals as nw
 from hypothesis import HealthCheck, Phase, given, settings
 
-from funnel._computing import collected
-from funnel._given import count_of
-from funnel._instants import MICROSECOND
-from funnel._rule import Rule
-from funnel.advance.rule import Advance
-from funnel.errors import LiftError
+from funnel._arguments import count_of
+from funnel._dataframes.compute import collected
+from funnel._time import MICROSECOND
+from funnel.errors import RuleError
 from funnel.history import History
+from funnel.incremental._rule import IncrementalRule
+from funnel.rules._rule import Rule
 from funnel.testing.engines import chosen_engines
 from funnel.testing.people import logs_of, people
 from funnel.testing.strategies import histories, instants
 
 if TYPE_CHECKING:
-    from funnel.advance.state import Running
+    from funnel.incremental._state import FactsState
     from funnel.logs import Logs
     from funnel.policy import Policy
-    from funnel.store.protocol import Engine
+    from funnel.store._protocol import Engine
 
 P = TypeVar("P", bound="Policy")
 
@@ -34,22 +34,23 @@ P = TypeVar("P", bound="Policy")
 def assert_same_everywhere(
     rule: Rule[Any, P, Any], policy: P, *, engines: Iterable[str] = (), examples: int | None = None
 ) -> None:
-    """Make sure that a rule has one answer, however it is asked.
+    """Check that a rule has the same answer in every form.
 
-    Made-up people are asked on made-up days: the function as it is written, the rule for one person, for the state of a
-    back end, for everyone on each engine, and for the day on which the answer changes by itself, on both sides of it by
-    one microsecond. The people are then made as few and as small as still show a difference.
+    The check evaluates the rule for generated people at generated instants: the plain function, the rule for one
+    person, for the state of a back end, and for everyone on each engine. It also evaluates the rule one microsecond
+    before and after the instant of the next change. Hypothesis then shrinks the people to the fewest and smallest that
+    still differ.
 
     Args:
         rule: The rule.
-        policy: The shop's numbers.
-        engines: Their names; all that are installed where none is given.
-        examples: How many people, and a tenth as many tables for each engine; as many as the profile of hypothesis
-            says where it is not given.
+        policy: The shop's policy.
+        engines: Names of engines; by default all installed engines.
+        examples: Number of people. Each engine gets a tenth as many tables. By default the number of the active
+            hypothesis profile.
 
     Raises:
-        AssertionError: Somebody is told two things; the message says what, by whom, and what is known of them.
-        ArgumentError: `rule`, `policy`, `engines` or `examples` is something else.
+        AssertionError: Two forms disagree. The message has both answers, their forms, and the person's facts.
+        ArgumentError: `rule`, `policy`, `engines` or `examples` has another type.
         MissingExtraError: An engine is not installed.
 
     Example:
@@ -57,8 +58,8 @@ def assert_same_everywhere(
         >>> assert_same_everywhere(is_lapsed, Policy(), engines=["polars"], examples=3)
     """
     chosen = chosen_engines(engines)
-    asked = _Asked(rule, policy, Advance(rule, policy))
-    most = settings().max_examples if examples is None else count_of(examples, "examples", least=1, most=_MOST)
+    asked = _Asked(rule, policy, IncrementalRule(rule, policy))
+    most = settings().max_examples if examples is None else count_of(examples, "examples", minimum=1, most=_MOST)
 
     @settings(_STEADY, max_examples=most)
     @given(histories(), instants())
@@ -78,7 +79,9 @@ _STEADY = settings(
 )
 _MOST = 1_000_000
 _FEWER = 10
-"""A table holds several people and takes an engine as long as a hundred take one by one, so there are fewer tables."""
+"""Factor by which tables are fewer than people: a table of several people takes an engine as long as a hundred people
+one by one.
+"""
 
 
 def _together(asked: _Asked, engine: Engine, most: int) -> None:
@@ -87,13 +90,13 @@ def _together(asked: _Asked, engine: Engine, most: int) -> None:
     def holds_for_all(everyone: tuple[History, ...], as_of: datetime) -> None:
         tables = asked.tables(logs_of(everyone, engine), as_of)
         for history in filter(_is_known, [_until(history, as_of) for history in everyone]):
-            asked.check(asked.among(tables, engine, history, as_of), history, as_of)
+            asked.check(asked.trials(tables, engine, history, as_of), history, as_of)
 
     holds_for_all()
 
 
 def _until(history: History, as_of: datetime) -> History:
-    """The history as it was known at an instant."""
+    """Return the history as known at an instant."""
     return History.of(history.person_id, [record for record in history.records if record.happened_at <= as_of])
 
 
@@ -102,20 +105,20 @@ def _is_known(history: History) -> bool:
 
 
 Told = Iterator[tuple[str, object, object]]
-"""Who says it, what they say, and what the rule says."""
+"""Tuples of the form's name, its answer, and the rule's answer."""
 
 
 @attrs.frozen
 class _Asked:
     rule: Rule[Any, Any, Any]
     policy: Any
-    advance: Advance[Any, Any]
+    advance: IncrementalRule[Any, Any]
 
     def check(self, told: Told, history: History, as_of: datetime) -> None:
-        """Compare what is said.
+        """Compare the answers.
 
         Raises:
-            AssertionError: Two things are said.
+            AssertionError: Two answers differ.
         """
         for who, says, said in told:
             if says != said or type(says) is not type(said):
@@ -127,7 +130,7 @@ class _Asked:
                 raise AssertionError(msg)
 
     def alone(self, history: History, as_of: datetime) -> Told:
-        """One person, every way."""
+        """Yield the answers for one person in every form."""
         rule, policy = self.rule, self.policy
         facts = rule.facts.of(history, as_of=as_of)
         answer = rule.of(facts, policy)
@@ -142,30 +145,30 @@ class _Asked:
         at = max(as_of, state.latest)
         yield "the state of a back end", self.advance.ask(state, as_of=at), rule.of(history, policy, as_of=at)
 
-    def moved(self, history: History) -> Running:
-        """The state after every record, one by one."""
+    def moved(self, history: History) -> FactsState:
+        """Return the state after adding the records one by one."""
         state = self.advance.begin(history.person_id)
         for record in sorted(history.records, key=lambda record: record.happened_at):
             state = self.advance(state, record) or self.advance.again(state, record, history)
         return state
 
     def next_change(self, facts: Any) -> object:
-        """When the answer changes by itself, as far as the rule can say."""
+        """Return the instant of the next change, if the rule can compute it."""
         try:
             return self.rule.next_change.of(facts, self.policy)
-        except LiftError:
+        except RuleError:
             return "not known"
 
     def tables(self, logs: Logs, as_of: datetime) -> tuple[Rows, Rows | None]:
-        """The answers of everyone, and with when they change."""
+        """Return everyone's answers, and everyone's answers with their next changes."""
         answers = _rows(self.rule.over(logs, self.policy, as_of=as_of))
         try:
             return answers, _rows(self.rule.next_change.over(logs, self.policy, as_of=as_of))
-        except LiftError:
+        except RuleError:
             return answers, None
 
-    def among(self, tables: tuple[Rows, Rows | None], engine: str, history: History, as_of: datetime) -> Told:
-        """One person among everyone."""
+    def trials(self, tables: tuple[Rows, Rows | None], engine: str, history: History, as_of: datetime) -> Told:
+        """Yield the answers for one person in the table of everyone."""
         answers, changes = tables
         facts, name, person = self.rule.facts.of(history, as_of=as_of), self.rule.name, history.person_id
         answer = _plain(self.rule.of(facts, self.policy))
@@ -184,7 +187,7 @@ def _rows(native: Any) -> Rows:
 
 
 def _plain(answer: object) -> object:
-    """An answer as a table holds it: the value of an enum, a span as microseconds."""
+    """Return an answer as a table holds it: the value of an enum, a span as microseconds."""
     if isinstance(answer, timedelta):
         return answer // MICROSECOND
     return answer.value if isinstance(answer, Enum) else answer

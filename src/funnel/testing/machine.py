@@ -1,4 +1,4 @@
-"""A test that walks through a shop's own funnel: people come, buy, ask, wait; each stage and each move is looked at."""
+"""A stateful test of a shop's own stages: every stage and every transition is checked."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from typing import Any, ClassVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from funnel._instants import MICROSECOND
-from funnel._moves.table import Cause
-from funnel.advance.rule import Advance
-from funnel.advance.state import Running
-from funnel.errors import LiftError
+from funnel._time import MICROSECOND
+from funnel.errors import RuleError
 from funnel.history import History
+from funnel.incremental._rule import IncrementalRule
+from funnel.incremental._state import FactsState
+from funnel.machines._table import Cause
 from funnel.policy import Policy
-from funnel.stages import FUNNEL, Machine
+from funnel.stages import SHOP_MACHINE, Machine
 from funnel.testing.strategies import START, next_records
 
 _SPANS = st.sampled_from([MICROSECOND, timedelta(hours=1), *map(timedelta, (1, 3, 7, 14, 30, 90, 180, 365))])
 
 
 class FunnelMachine(RuleBasedStateMachine):
-    """A test of a funnel: one person's life, one thing after another, in whatever order hypothesis thinks of.
+    """A stateful test of a machine: one person's events, in any order that hypothesis generates.
 
-    After each thing: the stage is one of the table; the move is in the table, with its cause; the stage changed by
-    itself at the very instant that was foretold, and at no other; the state of a back end says the same. A shop extends
-    it with its own `machine` and `policy`, and pytest runs its `TestCase`.
+    After each event the test checks four things. The stage is in the table. The transition is in the table, with its
+    cause. The stage changed by time alone at exactly the predicted instant, and at no other. The state of a back end
+    gives the same stage. A shop subclasses it with its own `machine` and `policy`, and pytest runs its `TestCase`.
 
     Example:
         >>> class Shop(FunnelMachine):
@@ -34,24 +34,24 @@ class FunnelMachine(RuleBasedStateMachine):
         >>> TestShop = Shop.TestCase
     """
 
-    machine: ClassVar[Machine[Any]] = FUNNEL
+    machine: ClassVar[Machine[Any]] = SHOP_MACHINE
     """The stages, with their rule and their table."""
     policy: ClassVar[Policy] = Policy()
-    """The shop's numbers."""
+    """The shop's policy."""
 
     def __init__(self) -> None:
-        """Begin with a person of whom nothing is known."""
+        """Start with a person without records."""
         super().__init__()
         self.now: datetime = START
         self.count: int = 0
         self.history: History = History(person_id="p1")
-        self.advance: Advance[Any, Any] = Advance(self.machine.stage, self.policy)
-        self.state: Running = self.advance.begin("p1")
+        self.advance: IncrementalRule[Any, Any] = IncrementalRule(self.machine.stage, self.policy)
+        self.state: FactsState = self.advance.begin("p1")
         self.stage: Any = self._judged()
 
     @rule(span=_SPANS)
     def time_passes(self, span: timedelta) -> None:
-        """Nothing happens for a while; every change on the way was foretold."""
+        """Let time pass without events; check that every change was predicted."""
         end = self.now + span
         while (change := self._foretold()) is not None and change <= end:
             self.now = change - MICROSECOND
@@ -63,7 +63,7 @@ class FunnelMachine(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def something_happens(self, data: st.DataObject) -> None:
-        """They arrive, ask, buy, send something back; whatever a history may hold."""
+        """Add any record that a history may hold: an arrival, a question, a purchase, a refund."""
         self.count += 1
         record = data.draw(next_records(self.history, str(self.count), self.now))
         self.history = self.history.add(record)
@@ -72,12 +72,12 @@ class FunnelMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_stage_is_in_the_table(self) -> None:
-        """Wherever they stand, the table knows of it."""
+        """Check that the current stage is in the table."""
         assert self.stage in self.machine.table, f"somebody is {self.stage!r}, for which the table has no row"
 
     @invariant()
     def a_back_end_says_the_same(self) -> None:
-        """What was moved on event by event is what the history says."""
+        """Check that the state updated event by event equals the state from the history."""
         if self.state.latest <= self.now:
             assert self.advance.ask(self.state, as_of=self.now) == self.stage
 
@@ -87,7 +87,7 @@ class FunnelMachine(RuleBasedStateMachine):
     def _foretold(self) -> datetime | None:
         try:
             return self.machine.stage.next_change.of(self.history, self.policy, as_of=self.now)
-        except LiftError:
+        except RuleError:
             return None
 
     def _move(self, cause: Cause) -> None:

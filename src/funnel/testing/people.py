@@ -1,4 +1,4 @@
-"""Made-up people as facts, as several histories and as tables, and the numbers of made-up shops."""
+"""Strategies for generated people (facts, histories, tables) and for policies."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, TypeVar
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from funnel._facts.base import BaseFacts
 from funnel.facts import Facts
+from funnel.facts._base import BaseFacts
 from funnel.history import History
 from funnel.policy import Policy
 from funnel.records import Record
-from funnel.store.sqlite import SqliteStore
+from funnel.store._sqlite_store import SqliteStore
 from funnel.testing.arguments import checked
 from funnel.testing.strategies import END, histories, instants
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from funnel.logs import Logs
-    from funnel.store.protocol import Engine
+    from funnel.store._protocol import Engine
 
 F = TypeVar("F", bound=BaseFacts)
 P = TypeVar("P", bound=Policy)
@@ -33,10 +33,10 @@ _SPANS = tuple(timedelta(microseconds=1) * count for count in (0, 1)) + tuple(ma
 
 @checked
 def policies(policy: type[P] = Policy) -> st.SearchStrategy[P]:  # type: ignore[assignment]
-    """The numbers of a made-up shop: most as they are by default, some others that their fields allow.
+    """Return a strategy for policies: most values are defaults, some are other allowed values.
 
     Args:
-        policy: The class of policies, for a shop that has numbers of its own.
+        policy: The policy class, for a shop that has its own fields.
 
     Example:
         >>> from hypothesis import given
@@ -52,7 +52,7 @@ def policies(policy: type[P] = Policy) -> st.SearchStrategy[P]:  # type: ignore[
 
 
 def _allowed(policy: type[Policy], name: str) -> list[object]:
-    """Numbers or spans that a field may hold."""
+    """Return numbers or spans that a field may hold."""
     default = policy.model_fields[name].get_default(call_default_factory=True)
     tries: tuple[object, ...] = _SPANS if isinstance(default, timedelta) else _NUMBERS
     return [value for value in tries if _fits(policy, {name: value})]
@@ -68,18 +68,18 @@ def _fits(policy: type[Policy], numbers: Mapping[str, object]) -> bool:
 
 @checked
 def facts(facts: type[F] = Facts, *, as_of: datetime | None = None) -> st.SearchStrategy[F]:  # type: ignore[assignment]
-    """The facts of a made-up person, such as can be true together.
+    """Return a strategy for consistent facts of a generated person.
 
     Args:
         facts: The class of facts.
-        as_of: The instant that they are of; any where it is not given.
+        as_of: The instant of the facts; any instant by default.
     """
     moments = instants() if as_of is None else st.just(as_of)
     return st.tuples(histories(), moments).map(lambda drawn: facts.of(drawn[0], as_of=drawn[1]))
 
 
 def _owned(record: Record, person_id: str) -> Record:
-    """The record under a number that no other person's has."""
+    """Return the record with an id that is unique across people."""
     names = ("id", "purchase_id", "question_id", "complaint_id")
     numbers = {name: getattr(record, name, None) for name in names}
     return record.model_copy(update={name: f"{person_id}-{number}" for name, number in numbers.items() if number})
@@ -87,11 +87,11 @@ def _owned(record: Record, person_id: str) -> Record:
 
 @checked
 def people(count: int = 3, *, most: int = 12) -> st.SearchStrategy[tuple[History, ...]]:
-    """The histories of several people, whose records have numbers of their own.
+    """Return a strategy for histories of several people, whose record ids are unique across people.
 
     Args:
-        count: How many people.
-        most: The most records of each.
+        count: Number of people.
+        most: Maximum number of records per person.
     """
 
     def owned(history: History) -> History:
@@ -102,22 +102,22 @@ def people(count: int = 3, *, most: int = 12) -> st.SearchStrategy[tuple[History
 
 @checked
 def logs(count: int = 3, *, engine: Engine = "polars") -> st.SearchStrategy[Logs]:
-    """The tables of several people.
+    """Return a strategy for tables of several people.
 
     Args:
-        count: How many people.
-        engine: What the tables are held by.
+        count: Number of people.
+        engine: The engine that holds the tables.
     """
     return people(count).map(lambda everyone: logs_of(everyone, engine))
 
 
 def logs_of(everyone: Sequence[History], engine: Engine) -> Logs:
-    """The records of histories as the tables of an engine."""
+    """Return the records of histories as tables of an engine."""
     with SqliteStore() as store:
         store.load(_records(everyone), recorded_at=END)
         return store.logs(engine=engine)
 
 
 def _records(everyone: Sequence[History]) -> Iterator[Record]:
-    """Every record once; an arrival that two histories tell of is one."""
+    """Yield every record once; an arrival in two histories is one record."""
     yield from dict.fromkeys(record for history in everyone for record in history.records)

@@ -1,7 +1,7 @@
-"""Made-up records and histories for hypothesis: true together, with ties, limits and late news in plenty.
+"""Hypothesis strategies for consistent records and histories, with many ties, limits and late records.
 
-Every history draws a few instants only, and their neighbours by one microsecond, so that things happen at once, just
-before and just after one another; amounts are small, so that sums meet limits.
+Each history draws only a few instants and their neighbours one microsecond away, so that events coincide or are
+adjacent. Amounts are small, so that sums meet limits.
 """
 
 from __future__ import annotations
@@ -19,38 +19,38 @@ from funnel.interactions import (
     Cart,
     Checkout,
     Complaint,
-    Delivered,
+    Declined,
+    DeclineReason,
+    Delivery,
     Feedback,
-    FollowUpSent,
+    FollowUp,
     Interaction,
-    Met,
-    NoReason,
-    OptedOut,
-    Postponed,
-    PostponeReason,
+    Meeting,
+    OptOut,
+    Postponement,
+    PostponementReason,
     Question,
     Quote,
+    ReadySignal,
     Resolution,
-    SaidNo,
-    SaidReady,
     View,
     Visit,
 )
 from funnel.money import Money
-from funnel.records import Contact, Customer, Lead, Line, Purchase, Record, Refund
+from funnel.records import Contact, Customer, Lead, OrderLine, Purchase, Record, Refund
 from funnel.testing.arguments import checked
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-"""The first instant of the made-up world, less a microsecond."""
+"""The first instant of the generated data, minus one microsecond."""
 
 HOURS = 400 * 24
-"""How many hours the made-up world lasts."""
+"""Length of the generated period in hours."""
 
 END = START + timedelta(hours=HOURS + 24)
-"""An instant after everything in the made-up world."""
+"""An instant after all generated records."""
 
 CANARY = "canary-7b1e"
-"""A text that stands in every field which may never be shown."""
+"""A text in every field that must never be shown."""
 
 CURRENCIES = ("USD", "IDR", "JPY", "KWD", "CLF")
 SOURCES = ("shop", "web")
@@ -61,29 +61,29 @@ Draw = st.DrawFn
 
 
 def instants() -> st.SearchStrategy[datetime]:
-    """Whole hours and whole days of some 400 days, and their neighbours by one microsecond."""
+    """Return a strategy for whole hours and days of some 400 days, and instants one microsecond beside."""
     hours = st.one_of(st.integers(0, HOURS), st.integers(0, HOURS // 24).map(lambda day: day * 24))
     edges = st.sampled_from([0, 0, 0, 1, -1])
     return st.tuples(hours, edges).map(lambda drawn: START + timedelta(hours=drawn[0], microseconds=drawn[1]))
 
 
 @checked
-def moneys(currency: str | None = None, *, least: int = 0, most: int = 9) -> st.SearchStrategy[Money]:
-    """Small amounts in minor units, of one currency or of any."""
-    if least > most:
-        raise ArgumentError(f"least is {least}, which is above most, {most}; let it be at most that")
+def moneys(currency: str | None = None, *, minimum: int = 0, most: int = 9) -> st.SearchStrategy[Money]:
+    """Return a strategy for small amounts in minor units, in one currency or in any."""
+    if minimum > most:
+        raise ArgumentError(f"minimum is {minimum}, which is above most, {most}; let it be at most that")
     codes = st.sampled_from(CURRENCIES) if currency is None else st.just(currency)
-    return st.builds(Money.of_minor, st.integers(least, most), codes)
+    return st.builds(Money.of_minor, st.integers(minimum, most), codes)
 
 
 def contacts() -> st.SearchStrategy[Contact]:
-    """Ways to reach a person, each with the canary in it."""
+    """Return a strategy for contacts, each with the canary in it."""
     return st.just(Contact(phone=CANARY, email=f"{CANARY}@example.com", handle=CANARY))
 
 
 @checked
 def customers(person_id: str = "p1") -> st.SearchStrategy[Customer]:
-    """A person in the shop's book, whose every private field holds the canary."""
+    """Return a strategy for customers whose private fields all hold the canary."""
     return st.builds(
         Customer,
         person_id=st.just(person_id),
@@ -97,7 +97,7 @@ def customers(person_id: str = "p1") -> st.SearchStrategy[Customer]:
 
 @checked
 def leads(person_id: str = "p1", at: st.SearchStrategy[datetime] | None = None) -> st.SearchStrategy[Lead]:
-    """Arrivals of a person, some of them sent by another."""
+    """Return a strategy for leads of a person, some of them referred by another person."""
     return st.builds(
         Lead,
         person_id=st.just(person_id),
@@ -111,11 +111,11 @@ def leads(person_id: str = "p1", at: st.SearchStrategy[datetime] | None = None) 
 
 @checked
 @st.composite
-def lines(draw: Draw, currency: str = "USD") -> Line:
-    """A line of an order, its discount within its price."""
+def lines(draw: Draw, currency: str = "USD") -> OrderLine:
+    """Draw an order line whose discount is within its price."""
     price, quantity = draw(st.integers(0, 5)), draw(st.integers(1, 3))
     discount = draw(st.none() | st.integers(0, price * quantity))
-    return Line(
+    return OrderLine(
         sku=draw(st.sampled_from(["mug", "cup"])),
         category=draw(LABELS),
         quantity=quantity,
@@ -139,7 +139,7 @@ def purchases(
     currency: str = "USD",
     pool: tuple[datetime, ...] = (),
 ) -> Purchase:
-    """An order: paid or cancelled, with lines or only an amount, promised, late, early or not yet there."""
+    """Draw a purchase: paid or cancelled, with lines or only an amount, with any state of delivery."""
     pool = pool or tuple(draw(st.lists(instants(), min_size=1, max_size=4)))
     start = draw(st.sampled_from(pool))
     status = draw(st.sampled_from(["paid", "paid", "placed", "shipped", "delivered", "cancelled"]))
@@ -164,7 +164,7 @@ def refunds(
     left: int | None = None,
     pool: tuple[datetime, ...] = (),
 ) -> Refund:
-    """A refund of a purchase: of at most what is left of it, wholly as often as in part."""
+    """Draw a refund of at most the remaining amount of a purchase, full as often as partial."""
     purchase = purchase or draw(purchases().filter(lambda order: order.amount.minor > 0))
     most = purchase.amount.minor if left is None else left
     minor = draw(st.one_of(st.just(most), st.integers(1, most)))
@@ -189,7 +189,7 @@ def interactions(  # noqa: PLR0913, PLR0917 - all that a record is made from
     pool: tuple[datetime, ...] = (),
     target: Record | None = None,
 ) -> Interaction:
-    """An interaction of one kind or of any; one that answers another does so of `target`, not before it."""
+    """Draw an interaction of one kind or of any; an answer refers to `target` and is not before it."""
     pool = pool or tuple(draw(st.lists(instants(), min_size=1, max_size=4)))
     kind = kind or draw(st.sampled_from(KINDS))
     source, start = (draw(st.sampled_from(SOURCES)), draw(st.sampled_from(pool)))
@@ -229,7 +229,7 @@ def _perhaps_priced(draw: Draw, currency: str, _number: str, _pool: tuple[dateti
 def _later(draw: Draw, _currency: str, _number: str, pool: tuple[datetime, ...]) -> dict[str, object]:
     until = _from(draw, pool, pool[0])
     latest = _from(draw, pool, until) if draw(st.booleans()) else None
-    reason = draw(st.sampled_from(PostponeReason))
+    reason = draw(st.sampled_from(PostponementReason))
     return {"reason": reason, "until": until, "latest": latest, "words": draw(WORDS)}
 
 
@@ -242,7 +242,7 @@ def _scored(draw: Draw, _currency: str, _number: str, _pool: tuple[datetime, ...
 
 
 def _declined(draw: Draw, _currency: str, _number: str, _pool: tuple[datetime, ...]) -> dict[str, object]:
-    return {"reason": draw(st.sampled_from(NoReason))}
+    return {"reason": draw(st.sampled_from(DeclineReason))}
 
 
 def _names(field: str) -> Details:
@@ -257,36 +257,36 @@ _MAKERS: dict[str, tuple[type[Interaction], Details]] = {
     "checkout": (Checkout, _perhaps_priced),
     "quote": (Quote, _priced),
     "answer": (Answer, _names("question_id")),
-    "said_ready": (SaidReady, _bare),
-    "postponed": (Postponed, _later),
-    "met": (Met, _bare),
-    "delivered": (Delivered, _names("purchase_id")),
+    "ready_signal": (ReadySignal, _bare),
+    "postponement": (Postponement, _later),
+    "meeting": (Meeting, _bare),
+    "delivery": (Delivery, _names("purchase_id")),
     "complaint": (Complaint, _complained),
     "resolution": (Resolution, _names("complaint_id")),
     "feedback": (Feedback, _scored),
-    "opted_out": (OptedOut, _bare),
-    "said_no": (SaidNo, _declined),
-    "follow_up_sent": (FollowUpSent, _bare),
+    "opt_out": (OptOut, _bare),
+    "declined": (Declined, _declined),
+    "follow_up": (FollowUp, _bare),
 }
 
 _REFERS: Mapping[str, type[Record]] = {
     "answer": Question,
     "resolution": Complaint,
-    "delivered": Purchase,
+    "delivery": Purchase,
     "refund": Purchase,
 }
-_FIRST = {"answer": "question", "resolution": "complaint", "delivered": "purchase"}
-_COMMON = ("purchase", "purchase", "refund", "refund", "question", "answer", "complaint", "resolution", "postponed")
+_FIRST = {"answer": "question", "resolution": "complaint", "delivery": "purchase"}
+_COMMON = ("purchase", "purchase", "refund", "refund", "question", "answer", "complaint", "resolution", "postponement")
 _WHATS = ("lead", "referral", *_COMMON, *_COMMON, *KINDS)
 
 
 @checked
 @st.composite
 def record_lists(draw: Draw, person_id: str = "p1", *, currency: str = "USD", most: int = 12) -> list[Record]:
-    """Records of one person that are true together, each once, in no order."""
+    """Draw consistent records of one person, without duplicates, in any order."""
     pool = tuple(draw(st.lists(instants(), min_size=1, max_size=5)))
     made: dict[object, Record] = {}
-    size = draw(st.sampled_from([least for least in (1, 0, 2, 4, 6, 9, 12) if least <= most]))
+    size = draw(st.sampled_from([count for count in (1, 0, 2, 4, 6, 9, 12) if count <= most]))
     whats = draw(st.lists(st.sampled_from(_WHATS), min_size=size, max_size=size))
     for number, what in enumerate(sorted(whats, key=_after), start=1):
         record = _record(draw, what, str(number), person_id, currency, pool, list(made.values()))
@@ -295,8 +295,8 @@ def record_lists(draw: Draw, person_id: str = "p1", *, currency: str = "USD", mo
 
 
 def _after(what: str) -> int:
-    """What refers to another record is made after it."""
-    return 2 if what in ("answer", "resolution", "delivered", "refund") else int(what == "complaint")
+    """Return the rank of a kind: records that refer to other records are drawn after them."""
+    return 2 if what in ("answer", "resolution", "delivery", "refund") else int(what == "complaint")
 
 
 def _record(  # noqa: PLR0913, PLR0917 - all that a record is made from
@@ -338,18 +338,18 @@ def _refund(draw: Draw, number: str, pool: tuple[datetime, ...], made: list[Reco
 @checked
 @st.composite
 def histories(draw: Draw, person_id: str = "p1", *, currency: str = "USD", most: int = 12) -> History:
-    """The history of one person who may have done anything, or nothing."""
+    """Draw the history of one person, which may be empty."""
     records = draw(record_lists(person_id, currency=currency, most=most))
     return History.of(person_id, records, customer=draw(st.none() | customers(person_id)))
 
 
 @checked
 def next_records(history: History, number: str, now: datetime) -> st.SearchStrategy[Record]:
-    """What may happen next to a person, at one instant.
+    """Return a strategy for the next record of a person at one instant.
 
     Args:
-        history: What is known of them.
-        number: The number of the record.
+        history: The person's history.
+        number: The id of the record.
         now: The instant.
     """
 

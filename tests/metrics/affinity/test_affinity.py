@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from funnel.errors import ArgumentError
 from funnel.history import History
 from funnel.logs import Logs
-from funnel.metrics.affinity.ask import Affinity, affinity
-from funnel.metrics.affinity.offers import offers
-from funnel.metrics.rate import Rate
+from funnel.metrics._affinity.affinity import Affinity, affinity
+from funnel.metrics._affinity.next_offers import next_offers
+from funnel.metrics._rate import Rate
 from funnel.money import Money
-from funnel.records import Line, Purchase
+from funnel.records import OrderLine, Purchase
 from tests.frames import read
 from tests.metrics.buyers import DAY, THINGS, buyers, counted, lines_of, moments, spans
 from tests.metrics.people import FEW
@@ -56,23 +56,23 @@ def in_order(
     """Count the people who bought the other after the one, and how often it follows any."""
     answers = {sku: [follows(person, sku, other, within, as_of) for person in people] for sku in THINGS}
     known = {sku: [bool(one) for one in each if one is not None] for sku, each in answers.items() if sku != other}
-    hits, among = sum(known[one]), len(known[one])
-    if not hits:
+    successes, trials = sum(known[one]), len(known[one])
+    if not successes:
         return None
     onto, asked = sum(map(sum, known.values())), sum(map(len, known.values()))
     old = [person for person in people if any(moment <= as_of - within for moment, _ in baskets(person, as_of))]
-    return Rate(hits, len(old)), Rate(hits, among), (hits / among) / (onto / asked)
+    return Rate(successes, len(old)), Rate(successes, trials), (successes / trials) / (onto / asked)
 
 
 @FEW
 @given(buyers(), spans, moments)
 def test_pairs_are_what_counting_by_hand_finds(people: list[History], within: timedelta, as_of: datetime) -> None:
     """Every pair of things is counted as it is person by person, by an engine and in plain Python alike."""
-    found = affinity(logs_of(people), lines_of(people), within, as_of=as_of, least=1)
+    found = affinity(logs_of(people), lines_of(people), within, as_of=as_of, min_people=1)
     both = {(one.sku, one.other): (one.support, one.confidence, one.lift) for one in found.together}
     after = {(one.sku, one.other): (one.support, one.confidence, one.lift) for one in found.in_order}
 
-    assert found == Affinity.of(people, within, as_of=as_of, least=1)
+    assert found == Affinity.of(people, within, as_of=as_of, min_people=1)
     for one, other in ((one, other) for one in THINGS for other in THINGS if one != other):
         beside = together(people, one, other, as_of)
         assert both.get((one, other)) == (beside if beside is None else pytest.approx(beside))
@@ -83,13 +83,13 @@ def test_pairs_are_what_counting_by_hand_finds(people: list[History], within: ti
 @FEW
 @given(buyers(6), spans, moments, st.integers(1, 3))
 def test_what_is_met_too_seldom_is_not_told(
-    people: list[History], within: timedelta, as_of: datetime, least: int
+    people: list[History], within: timedelta, as_of: datetime, min_people: int
 ) -> None:
     """No pair below the least is told of, and both ways leave out the same ones."""
-    found = affinity(logs_of(people), lines_of(people), within, as_of=as_of, least=least)
+    found = affinity(logs_of(people), lines_of(people), within, as_of=as_of, min_people=min_people)
 
-    assert found == Affinity.of(people, within, as_of=as_of, least=least)
-    assert all(pair.support.hits >= least for pair in (*found.together, *found.in_order))
+    assert found == Affinity.of(people, within, as_of=as_of, min_people=min_people)
+    assert all(pair.support.successes >= min_people for pair in (*found.together, *found.in_order))
     assert [pair.lift for pair in found.together if pair.lift > 0] == [pair.lift for pair in found.together]
 
 
@@ -100,14 +100,14 @@ def test_the_table_offers_what_is_offered_to_each(
 ) -> None:
     """A person's rows of the table are what is offered to them alone, in that order."""
     logs, lines = logs_of(people), lines_of(people)
-    found = affinity(logs, lines, within, as_of=as_of, least=1)
-    rows = read(offers(logs, lines, within, as_of=as_of, least=1, most=most))
+    found = affinity(logs, lines, within, as_of=as_of, min_people=1)
+    rows = read(next_offers(logs, lines, within, as_of=as_of, min_people=1, most=most))
     for person in people:
         bought = {sku for _, skus in baskets(person, as_of) for sku in skus}
         mine = sorted((row for row in rows if row["person_id"] == person.person_id), key=lambda row: row["place"])
         alone = found.next_after(bought, most)
-        assert [(row["sku"], row["because"], row["people"], row["among"]) for row in mine] == [
-            (one.other, one.sku, one.confidence.hits, one.confidence.among) for one in alone
+        assert [(row["sku"], row["because"], row["people"], row["trials"]) for row in mine] == [
+            (one.other, one.sku, one.confidence.successes, one.confidence.trials) for one in alone
         ]
         assert [row["place"] for row in mine] == list(range(1, len(mine) + 1))
 
@@ -133,7 +133,7 @@ LOGS = Logs(purchases=TABLES["purchases"])
 
 def test_offers_are_worked_by_hand() -> None:
     """Of three who bought a pot two bought a cup after it; beside a pot goes a lid; nothing they have is offered."""
-    found = affinity(LOGS, TABLES["lines"], 10 * DAY, as_of=LATER, least=1)
+    found = affinity(LOGS, TABLES["lines"], 10 * DAY, as_of=LATER, min_people=1)
 
     assert [(one.sku, one.other, one.confidence) for one in found.in_order] == [
         ("lid", "cup", Rate(1, 1)),
@@ -162,7 +162,7 @@ def test_histories_are_worked_by_hand_too() -> None:
                     id=row["id"],
                     person_id=person,
                     purchased_at=row["purchased_at"],
-                    lines=[Line(sku=sku, unit_price=price) for sku in things[row["id"]]],
+                    lines=[OrderLine(sku=sku, unit_price=price) for sku in things[row["id"]]],
                 )
                 for row in TABLES["purchases"].filter(pl.col("person_id") == person).rows(named=True)
             ],
@@ -170,21 +170,21 @@ def test_histories_are_worked_by_hand_too() -> None:
         for person in "abcd"
     }
 
-    found = Affinity.of(people.values(), 10 * DAY, as_of=LATER, least=1)
-    assert found == affinity(LOGS, TABLES["lines"], 10 * DAY, as_of=LATER, least=1)
+    found = Affinity.of(people.values(), 10 * DAY, as_of=LATER, min_people=1)
+    assert found == affinity(LOGS, TABLES["lines"], 10 * DAY, as_of=LATER, min_people=1)
 
 
 def test_a_purchase_without_lines_goes_with_nothing() -> None:
     """Nobody knows what was in it, so it is no basket."""
     bare = Purchase(id="1", person_id="a", purchased_at=LATER - 20 * DAY, amount=Money(1, "USD"))
-    found = Affinity.of([History.of("a", [bare])], 10 * DAY, as_of=LATER, least=1)
+    found = Affinity.of([History.of("a", [bare])], 10 * DAY, as_of=LATER, min_people=1)
 
     assert (found.together, found.in_order) == ((), ())
 
 
 def test_pairs_read_well() -> None:
     """Text, rows and a notebook's tables say the same; what is too seldom is said to be."""
-    found = affinity(LOGS, TABLES["lines"], 10 * DAY, as_of=LATER, least=1)
+    found = affinity(LOGS, TABLES["lines"], 10 * DAY, as_of=LATER, min_people=1)
     none = affinity(LOGS, TABLES["lines"], 10 * DAY, as_of=LATER)
 
     assert str(found).splitlines()[0] == "Bought together:"
@@ -195,15 +195,15 @@ def test_pairs_read_well() -> None:
     assert str(none) == (
         "Bought together: no pair was met 30 times.\n\nBought after, within 10 d: no pair was met 30 times."
     )
-    assert found.to_dicts()[0] | {"low": 0, "high": 0} == {
+    assert found.to_dicts()[0] | {"ci_lower": 0, "ci_upper": 0} == {
         "how": "together",
         "sku": "lid",
         "other": "pot",
         "times": 1,
         "support": 1 / 7,
         "confidence": 0.5,
-        "low": 0,
-        "high": 0,
+        "ci_lower": 0,
+        "ci_upper": 0,
         "lift": 7 / 6,
     }
     assert "<p>Bought after, within 10 d</p>" in found._repr_html_()
@@ -212,7 +212,7 @@ def test_pairs_read_well() -> None:
 def test_a_long_table_is_cut_short() -> None:
     """As text the first ten pairs are shown, and how many more there are."""
     lines = pl.DataFrame({"purchase_id": ["0"] * 5, "sku": list("vwxyz")})
-    found = affinity(LOGS, lines, DAY, as_of=LATER, least=1)
+    found = affinity(LOGS, lines, DAY, as_of=LATER, min_people=1)
 
     assert str(found).splitlines()[12] == "and 10 more"
 
@@ -223,13 +223,13 @@ def test_without_purchases_nothing_goes_with_anything() -> None:
 
     assert affinity(LEADS, lines, DAY, as_of=LATER) == Affinity(LATER, DAY, 30, (), ())
     with pytest.raises(ArgumentError, match="the logs have no purchases"):
-        offers(LEADS, lines, DAY, as_of=LATER)
+        next_offers(LEADS, lines, DAY, as_of=LATER)
 
 
-@pytest.mark.parametrize("least", [0, 1.0, True])
-def test_the_least_is_a_whole_number(least: Any) -> None:
+@pytest.mark.parametrize("min_people", [0, 1.0, True])
+def test_the_least_is_a_whole_number(min_people: Any) -> None:
     """Nothing, a fraction and a truth are no number of times; nothing is no span."""
     with pytest.raises(ArgumentError, match="a whole number from 1 up"):
-        Affinity.of([], DAY, as_of=LATER, least=least)
+        Affinity.of([], DAY, as_of=LATER, min_people=min_people)
     with pytest.raises(ArgumentError, match="within must be above zero"):
         affinity(LOGS, TABLES["lines"], 0 * DAY, as_of=LATER)

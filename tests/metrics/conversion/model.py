@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from funnel.metrics.conversion.steps import Exclusion, FunnelStep
+from funnel.metrics._conversion.steps import Exclusion, FunnelStep
 
 
 @attrs.frozen
@@ -42,9 +42,9 @@ class Question:
     within: timedelta
     as_of: datetime
     order: str = "ordered"
-    entry: str = "first"
-    ties: str = "ranked"
-    hold: tuple[str, ...] = ()
+    attempts: str = "first"
+    tie_break: str = "ranked"
+    hold_constant: tuple[str, ...] = ()
     exclude: tuple[Exclusion, ...] = ()
 
     @property
@@ -82,7 +82,7 @@ def outcomes(events: Sequence[Event], question: Question) -> list[Outcome]:
     """What becomes of everybody, by trying everything."""
     people: dict[str, list[Event]] = defaultdict(list)
     for event in events:
-        held = all(getattr(event, name) is not None for name in question.hold)
+        held = all(getattr(event, name) is not None for name in question.hold_constant)
         if event.occurred_at <= question.as_of and held:
             people[event.person_id].append(event)
     return [outcome for person, rows in people.items() for outcome in _of_person(person, rows, question)]
@@ -94,7 +94,7 @@ def _in_order(rows: list[Event], question: Question) -> list[Event]:
         outs = [place for place, out in enumerate(question.exclude) if meets(event, out)]
         bits = sum(2**place for place in steps), sum(2**place for place in outs)
         rank = min(steps, default=len(question.steps))
-        return event.occurred_at, rank, *bits, *(getattr(event, name) for name in question.hold)
+        return event.occurred_at, rank, *bits, *(getattr(event, name) for name in question.hold_constant)
 
     return sorted(rows, key=key)
 
@@ -103,20 +103,20 @@ def _of_person(person: str, rows: list[Event], question: Question) -> Iterator[O
     rows = _in_order(rows, question)
     paths: dict[tuple[Any, ...], list[int]] = defaultdict(list)
     for place, row in enumerate(rows):
-        paths[tuple(getattr(row, name) for name in question.hold)].append(place)
+        paths[tuple(getattr(row, name) for name in question.hold_constant)].append(place)
     tries = [_attempt(rows, path, at, question) for path in paths.values() for at in _entries(rows, path, question)]
     kept = [one for one in tries if not one.removed]
-    if question.entry == "first":
+    if question.attempts == "first":
         first = min(tries, key=lambda one: one.began, default=None)
         if first is not None and not first.removed:
             yield _outcome(person, rows, first, question)
-    elif question.entry == "any" and kept:
+    elif question.attempts == "any" and kept:
         closed = [one for one in kept if _settled(one, question)]
         best = min(closed or kept, key=lambda one: (-_depth(one, question), one.began))
         told = _outcome(person, rows, best, question)
         waits = not closed and any(_state(rows, one, question) == "pending" for one in kept)
         yield attrs.evolve(told, state="pending") if waits and told.state == "dropped" else told
-    elif question.entry == "each":
+    elif question.attempts == "each":
         for path in paths.values():
             for one in _each(rows, path, question):
                 yield _outcome(person, rows, one, question)
@@ -167,7 +167,7 @@ def _required(one: Attempt, rows: list[Event], ahead: list[int], question: Quest
         if question.order == "strict":
             left = left[:1]
             one.broken = next((at for at in left if rows[at].occurred_at <= one.start + question.within), None)
-        if question.ties == "later":
+        if question.tie_break == "later":
             left = [at for at in left if rows[at].occurred_at > rows[last].occurred_at]
         found = next((at for at in left if meets(rows[at], step)), None)
         if found is None or rows[found].occurred_at > one.start + question.within:
@@ -189,9 +189,9 @@ def _optional(one: Attempt, rows: list[Event], ahead: list[int], question: Quest
             until = min(until, since + step.within)
         for at in ahead:
             when = rows[at].occurred_at
-            after = when > since if question.ties == "later" else at > one.rows[a]
+            after = when > since if question.tie_break == "later" else at > one.rows[a]
             before = b not in one.rows or (
-                when < rows[one.rows[b]].occurred_at if question.ties == "later" else at < one.rows[b]
+                when < rows[one.rows[b]].occurred_at if question.tie_break == "later" else at < one.rows[b]
             )
             if after and before and when <= until and meets(rows[at], step):
                 one.rows[place] = at

@@ -11,7 +11,8 @@ from typing import Any
 import polars as pl
 from hypothesis import strategies as st
 
-from funnel.metrics.conversion import Exclusion, Funnel, FunnelStep, conversion
+from funnel import Exclusion, FunnelStep, conversion
+from funnel.metrics import FunnelResult
 from tests.frames import TIME
 from tests.metrics.conversion.model import Event, Question
 
@@ -63,7 +64,7 @@ def table(events: Sequence[Event]) -> pl.DataFrame:
     return pl.DataFrame(rows, SCHEMA, orient="row")
 
 
-def ask(events: object, question: Question, **more: Any) -> Funnel:
+def ask(events: object, question: Question, **more: Any) -> FunnelResult:
     """Ask the question of events of any engine."""
     return conversion(
         events,
@@ -71,9 +72,9 @@ def ask(events: object, question: Question, **more: Any) -> Funnel:
         within=question.within,
         as_of=question.as_of,
         order=question.order,  # type: ignore[arg-type]
-        entry=question.entry,  # type: ignore[arg-type]
-        ties=question.ties,  # type: ignore[arg-type]
-        hold=question.hold,
+        attempts=question.attempts,  # type: ignore[arg-type]
+        tie_break=question.tie_break,  # type: ignore[arg-type]
+        hold_constant=question.hold_constant,
         exclude=question.exclude,
         **more,
     )
@@ -94,9 +95,9 @@ def questions(draw: st.DrawFn) -> Question:
         within=draw(WINDOWS),
         as_of=START + draw(st.integers(0, 26).map(lambda less: minutes(28 - less))),
         order=order,
-        entry=draw(st.sampled_from(["first", "any", "each"])),
-        ties="ranked" if order == "any" else draw(st.sampled_from(["ranked", "later"])),
-        hold=draw(st.sampled_from([(), (), ("sku",), ("sku", "amount")])),
+        attempts=draw(st.sampled_from(["first", "any", "each"])),
+        tie_break="ranked" if order == "any" else draw(st.sampled_from(["ranked", "later"])),
+        hold_constant=draw(st.sampled_from([(), (), ("sku",), ("sku", "amount")])),
         exclude=tuple(exclusions),
     )
 
@@ -142,12 +143,12 @@ def _exclusion(draw: st.DrawFn, required: Sequence[str], order: str) -> Exclusio
 
 
 def combinations() -> Iterator[Question]:
-    """Every order with every entry, hold, exclusion, optional step, way of ties and window of a step that it allows."""
+    """Every combination of order, attempts, held columns, exclusion, optional step, tie break and step window."""
     exclusions = ((), (Exclusion("c"),), (Exclusion("a", where=is_large, then="remove"),))
     ways = product(("ordered", "strict", "any"), ("first", "any", "each"), ("ranked", "later"), ((), ("sku",)))
-    for order, entry, ties, hold in ways:
+    for order, entry, tie_break, hold in ways:
         for exclude, optional, timed in product(exclusions, (False, True), (False, True)):
-            if (optional and order != "ordered") or (order == "any" and (timed or ties == "later")):
+            if (optional and order != "ordered") or (order == "any" and (timed or tie_break == "later")):
                 continue
             yield Question(
                 steps=(
@@ -159,8 +160,8 @@ def combinations() -> Iterator[Question]:
                 within=minutes(7),
                 as_of=START + minutes(12),
                 order=order,
-                entry=entry,
-                ties=ties,
-                hold=hold,
+                attempts=entry,
+                tie_break=tie_break,
+                hold_constant=hold,
                 exclude=exclude,
             )

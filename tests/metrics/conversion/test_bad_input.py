@@ -9,20 +9,21 @@ import narwhals as nw
 import polars as pl
 import pytest
 
-from funnel import _frames
+from funnel import Exclusion, FunnelStep, GroupBy, conversion
+from funnel._dataframes import adapter
 from funnel.errors import (
     ArgumentError,
     EngineError,
     FunnelError,
     InstantError,
-    LiftError,
     LogsError,
     MissingExtraError,
     RecordError,
+    RuleError,
 )
 from funnel.interactions import Quote, View
 from funnel.logs import Logs
-from funnel.metrics.conversion import By, Exclusion, FunnelStep, bands, conversion
+from funnel.metrics import bins
 from funnel.money import Money
 from tests.metrics.conversion.model import Event
 from tests.metrics.conversion.questions import START, minutes, table
@@ -75,7 +76,7 @@ WRONG: dict[str, tuple[dict[str, Any], type[FunnelError], str]] = {
         ArgumentError,
         "the step 'purchase' has a window of its own",
     ),
-    "later in any order": ({"order": "any", "ties": "later"}, ArgumentError, "ties is 'later'"),
+    "later in any order": ({"order": "any", "tie_break": "later"}, ArgumentError, "tie_break is 'later'"),
     "named exclusion in any order": (
         {"order": "any", "exclude": Exclusion("cart", after="view")},
         ArgumentError,
@@ -87,18 +88,22 @@ WRONG: dict[str, tuple[dict[str, Any], type[FunnelError], str]] = {
     "endless window": ({"within": timedelta(days=400_000)}, ArgumentError, "longer than the years that are kept"),
     "naive as_of": ({"as_of": datetime(2026, 3, 1)}, InstantError, "as_of is a naive datetime"),  # noqa: DTZ001
     "order": ({"order": "strickt"}, ArgumentError, r"order must be .*\(got 'strickt'\).*did you mean 'strict'"),
-    "entry": ({"entry": "last"}, ArgumentError, r"entry must be 'first' or 'any' or 'each' \(got 'last'\)"),
-    "ties": ({"ties": "never"}, ArgumentError, r"ties must be .* \(got 'never'\)"),
-    "hold of many": ({"hold": ["sku", "amount", "a", "b"]}, ArgumentError, "give up to 3 different columns"),
-    "hold of one twice": ({"hold": ["sku", "sku"]}, ArgumentError, "give up to 3 different columns"),
-    "hold of the kind": ({"hold": "kind"}, ArgumentError, "hold names 'kind'"),
-    "hold of no text": ({"hold": 3}, ArgumentError, "hold is a int"),
-    "hold of no column": ({"hold": "skus"}, EngineError, "the events have no column 'skus'; did you mean sku"),
-    "hold of times": ({"hold": "arrived"}, EngineError, "the column 'arrived' is Datetime.*whole numbers of 64 bits"),
+    "entry": ({"attempts": "last"}, ArgumentError, r"attempts must be 'first' or 'any' or 'each' \(got 'last'\)"),
+    "tie_break": ({"tie_break": "never"}, ArgumentError, r"tie_break must be .* \(got 'never'\)"),
+    "hold of many": ({"hold_constant": ["sku", "amount", "a", "b"]}, ArgumentError, "give up to 3 different columns"),
+    "hold of one twice": ({"hold_constant": ["sku", "sku"]}, ArgumentError, "give up to 3 different columns"),
+    "hold of the kind": ({"hold_constant": "kind"}, ArgumentError, "hold_constant names 'kind'"),
+    "hold of no text": ({"hold_constant": 3}, ArgumentError, "hold_constant is a int"),
+    "hold of no column": ({"hold_constant": "skus"}, EngineError, "the events have no column 'skus'; did you mean sku"),
+    "hold of times": (
+        {"hold_constant": "arrived"},
+        EngineError,
+        "the column 'arrived' is Datetime.*whole numbers of 64 bits",
+    ),
     "by no column": ({"by": "source"}, EngineError, "the events have no column 'source'"),
     "by no text": ({"by": 3}, ArgumentError, "by is a int"),
-    "by at no step": ({"by": By("sku", at="cart")}, ArgumentError, "no step is called 'cart'"),
-    "bands of texts": ({"by": bands("sku", [3])}, EngineError, "the column 'sku' is String; give one of whole numbers"),
+    "by at no step": ({"by": GroupBy("sku", at="cart")}, ArgumentError, "no step is called 'cart'"),
+    "bands of texts": ({"by": bins("sku", [3])}, EngineError, "the column 'sku' is String; give one of whole numbers"),
     "exclusion that is a step misspelt": ({"exclude": Exclusion("carts")}, ArgumentError, "did you mean 'cart'"),
     "misspelt exclusion": ({"exclude": Exclusion("cat")}, ArgumentError, "the kind 'cat'; did you mean 'cart'"),
     "exclusion that is none": ({"exclude": ["cart"]}, ArgumentError, "exclude is a list; give Exclusions"),
@@ -139,29 +144,29 @@ WRONG: dict[str, tuple[dict[str, Any], type[FunnelError], str]] = {
         ArgumentError,
         "the kind 'purchase 2'; did you mean 'purchase'",
     ),
-    "level": ({"level": 95}, ArgumentError, "level of a rate must be a float"),
-    "enough": ({"enough": 0}, ArgumentError, "enough must be a whole number from 1 up"),
+    "confidence_level": ({"confidence_level": 95}, ArgumentError, "level of a rate must be a float"),
+    "min_people": ({"min_people": 0}, ArgumentError, "min_people must be a whole number from 1 up"),
     "no frame": ({"events": 3}, EngineError, "a int is not a dataframe"),
     "no record": ({"events": [3]}, ArgumentError, "event 1 of the list is a int"),
     "two types": ({"events": [{"person_id": 1}, {"person_id": "sari"}]}, EngineError, "different types"),
     "condition on a misspelt column": (
         {"steps": ["view", FunnelStep("p", where=lambda e: e.amuont > 3)]},
-        LiftError,
+        RuleError,
         "the condition of the step 'p': no fact is called 'amuont'; did you mean amount",
     ),
     "condition on times": (
         {"steps": ["view", FunnelStep("p", where=lambda e: e.arrived > 3)]},
-        LiftError,
+        RuleError,
         "arrived.*a condition reads whole numbers, texts and truths",
     ),
     "condition that is a number": (
         {"steps": ["view", FunnelStep("p", where=lambda e: e.amount + 1)]},
-        LiftError,
+        RuleError,
         "answers with a number; answer whether it holds",
     ),
     "condition that may be None": (
         {"steps": ["view", FunnelStep("p", where=lambda e: True if e.amount > 1 else None)]},
-        LiftError,
+        RuleError,
         "the condition of the step 'p' answers with None; answer whether it holds",
     ),
 }
@@ -186,9 +191,9 @@ def test_a_wrong_question_is_refused(name: str) -> None:
         (lambda: FunnelStep("a", within=timedelta(0)), "within of the step 'a'"),
         (Exclusion, "an exclusion asks for nothing"),
         (lambda: Exclusion("a", then="stop"), "then of an exclusion must be 'drop' or 'remove'"),  # type: ignore[arg-type]
-        (lambda: bands("amount", []), "give 1 to 50 whole numbers that rise"),
-        (lambda: bands("amount", [2, 1]), "are 2, 1; give"),
-        (lambda: bands("amount", [1.5]), "are 1.5; give"),  # type: ignore[list-item]
+        (lambda: bins("amount", []), "give 1 to 50 whole numbers that rise"),
+        (lambda: bins("amount", [2, 1]), "are 2, 1; give"),
+        (lambda: bins("amount", [1.5]), "are 1.5; give"),  # type: ignore[list-item]
     ],
 )
 def test_what_makes_no_sense_cannot_be_made(made: Any, message: str) -> None:
@@ -271,7 +276,7 @@ def test_wrong_questions_to_a_funnel() -> None:
 def test_numbers_wider_than_64_bits_are_refused() -> None:
     """What does not fit a column of every engine is not squeezed into one."""
     with pytest.raises(EngineError, match="whole numbers of 64 bits"):
-        asked(events=EVENTS.with_columns(sku=pl.lit(1, pl.UInt64)), hold="sku")
+        asked(events=EVENTS.with_columns(sku=pl.lit(1, pl.UInt64)), hold_constant="sku")
 
 
 # ---- lists ---------------------------------------------------------------------------------------------------------
@@ -299,10 +304,10 @@ def test_a_list_is_a_table() -> None:
 
 def test_a_list_needs_an_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where Polars is not installed pandas runs a list; where neither is, the error says what to install."""
-    monkeypatch.setattr(_frames, "installed", lambda name: name == "pandas")
+    monkeypatch.setattr(adapter, "installed", lambda name: name == "pandas")
     assert type(asked(events=ROWS, as_of=START + DAY).people("view")).__module__.startswith("pandas")
 
-    monkeypatch.setattr(_frames, "installed", lambda _: False)
+    monkeypatch.setattr(adapter, "installed", lambda _: False)
     with pytest.raises(MissingExtraError, match=r"pip install 'shopfunnel\[polars\]'"):
         asked(events=ROWS)
 
@@ -316,10 +321,10 @@ def test_every_attempt_needs_local_memory(monkeypatch: pytest.MonkeyPatch) -> No
     connection.register("events", EVENTS.to_arrow())
     relation = connection.table("events")
 
-    assert isinstance(asked(events=relation, entry="each").people("view"), pl.DataFrame)
-    monkeypatch.setattr(_frames, "installed", lambda _: False)
+    assert isinstance(asked(events=relation, attempts="each").people("view"), pl.DataFrame)
+    monkeypatch.setattr(adapter, "installed", lambda _: False)
     with pytest.raises(MissingExtraError, match="walked through in local memory"):
-        asked(events=relation, entry="each")
+        asked(events=relation, attempts="each")
 
 
 def test_pandas_makes_floats_of_whole_numbers_where_some_are_missing() -> None:
@@ -331,7 +336,7 @@ def test_pandas_makes_floats_of_whole_numbers_where_some_are_missing() -> None:
     steps = ["a", FunnelStep("b", kind="b", where=lambda e: e.amount > 2)]
     funnel = asked(steps, events, by="amount")
 
-    assert [(group.value, group.rate.hits) for group in funnel.groups] == [(2, 0), (None, 0)]
+    assert [(group.value, group.rate.successes) for group in funnel.groups] == [(2, 0), (None, 0)]
     assert funnel.converted == 1
     assert funnel.value("amount")[0].reached == 2
     with pytest.raises(LogsError, match=r"events.amount: 1 row .*: is not a whole number"):
@@ -340,7 +345,7 @@ def test_pandas_makes_floats_of_whole_numbers_where_some_are_missing() -> None:
 
 def test_a_condition_that_leaves_no_trace_is_refused() -> None:
     """What a condition does by type or by chance cannot be run for a table."""
-    with pytest.raises(LiftError, match="leaves no trace"):
+    with pytest.raises(RuleError, match="leaves no trace"):
         asked(["view", FunnelStep("p", where=lambda e: type(e.amount) is int)])
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from funnel.metrics.conversion import By, Exclusion, Funnel, FunnelStep, bands, conversion
+from funnel import Exclusion, FunnelStep, GroupBy, conversion
+from funnel.metrics import FunnelResult, bins
 from tests.metrics.conversion.model import Event
 from tests.metrics.conversion.questions import START, minutes, table
 
@@ -30,13 +31,13 @@ KNOWN = [Event("later", LATE + SECOND, kind) for kind in "abcx"]
 """Every kind occurs, if only later."""
 
 
-def asked(told: str, steps: str, **more: Any) -> Funnel:
+def asked(told: str, steps: str, **more: Any) -> FunnelResult:
     """A funnel of one person within a minute."""
     usual = {"within": minutes(1), "as_of": LATE}
     return conversion(table([*story(told), *KNOWN]), steps.split(), **{**usual, **more})
 
 
-def depth(funnel: Funnel) -> int:
+def depth(funnel: FunnelResult) -> int:
     """The number of steps that were reached."""
     return sum(step.reached > 0 for step in funnel)
 
@@ -69,13 +70,13 @@ def depth(funnel: Funnel) -> int:
 def test_vectors_on_which_tools_differ(told: str, steps: str, first: int, deepest: int) -> None:
     """From the first entry, as Mixpanel counts by default, and from the best one, as PostHog and ClickHouse do."""
     assert depth(asked(told, steps)) == first
-    assert depth(asked(told, steps, entry="any")) == deepest
+    assert depth(asked(told, steps, attempts="any")) == deepest
 
 
 def test_equal_times_are_in_order_unless_a_step_must_be_later() -> None:
     """Of two steps at one instant the second counts by rank, and does not where it must be later."""
-    assert depth(asked("b0 a0", "a b", ties="later")) == 1
-    assert depth(asked("b0 a0 b1", "a b", ties="later")) == 2
+    assert depth(asked("b0 a0", "a b", tie_break="later")) == 1
+    assert depth(asked("b0 a0 b1", "a b", tie_break="later")) == 2
 
 
 @pytest.mark.parametrize(("seconds", "state"), [(59, "pending"), (60, "dropped")])
@@ -85,7 +86,7 @@ def test_who_may_still_convert_is_pending(seconds: int, state: str) -> None:
 
     assert getattr(funnel, state) == 1
     assert funnel.entered == 1
-    assert funnel.rate.among == (state == "dropped")
+    assert funnel.rate.trials == (state == "dropped")
 
 
 def test_whoever_can_come_no_further_in_time_is_dropped_before_the_window_ends() -> None:
@@ -104,11 +105,11 @@ def test_rates_leave_out_whose_window_is_open_whatever_they_did() -> None:
     funnel = conversion(table(early), ["a", "b"], within=minutes(1), as_of=START + 70 * SECOND)
 
     assert (funnel.entered, funnel.converted) == (2, 1)
-    assert (funnel.rate.hits, funnel.rate.among) == (0, 1)
+    assert (funnel.rate.successes, funnel.rate.trials) == (0, 1)
 
 
 @pytest.mark.parametrize(
-    ("told", "state", "reached", "among"),
+    ("told", "state", "reached", "trials"),
     [
         ("a0 a50", "dropped", 1, 1),
         ("a0 a50 b61", "dropped", 1, 1),
@@ -126,14 +127,16 @@ def test_rates_leave_out_whose_window_is_open_whatever_they_did() -> None:
         "the deepest of those that are over",
     ],
 )
-def test_of_several_attempts_those_whose_window_is_over_decide(told: str, state: str, reached: int, among: int) -> None:
+def test_of_several_attempts_those_whose_window_is_over_decide(
+    told: str, state: str, reached: int, trials: int
+) -> None:
     """A person is pending only if no window is over; an open attempt counts only if no window is over."""
     steps = "a b c" if "c" in told else "a b"
-    funnel = asked(told, steps, entry="any", as_of=START + 70 * SECOND)
+    funnel = asked(told, steps, attempts="any", as_of=START + 70 * SECOND)
 
     assert getattr(funnel, state) == funnel.entered == 1
     assert depth(funnel) == reached
-    assert funnel.rate.among == among
+    assert funnel.rate.trials == trials
 
 
 @pytest.mark.parametrize(
@@ -160,7 +163,7 @@ def test_the_row_of_a_step_is_no_exclusion_of_its_own_attempt() -> None:
 
 def test_every_attempt_counts_once_it_has_ended() -> None:
     """After a conversion, and after the window, the next entry begins a new attempt; an entry inside one does not."""
-    funnel = asked("a0 a1 b2 a3 a64 b65", "a b", entry="each")
+    funnel = asked("a0 a1 b2 a3 a64 b65", "a b", attempts="each")
 
     assert (funnel.entered, funnel.converted) == (3, 2)
 
@@ -190,11 +193,11 @@ def test_what_is_held_stays_the_same() -> None:
     """Who viewed one thing and bought another did not convert with the thing; a person is counted once."""
     rows = [("p", 0, "a", "x"), ("p", 1, "a", "y"), ("p", 2, "b", "y"), ("q", 0, "a", None)]
     told = [Event(person, START + at * SECOND, kind, sku) for person, at, kind, sku in rows]
-    usual: dict[str, Any] = {"within": minutes(1), "as_of": LATE, "hold": "sku"}
+    usual: dict[str, Any] = {"within": minutes(1), "as_of": LATE, "hold_constant": "sku"}
 
     assert conversion(table(told), ["a", "b"], **usual).converted == 0
-    assert conversion(table(told), ["a", "b"], entry="any", **usual).converted == 1
-    assert conversion(table(told), ["a", "b"], entry="each", **usual).entered == 2
+    assert conversion(table(told), ["a", "b"], attempts="any", **usual).converted == 1
+    assert conversion(table(told), ["a", "b"], attempts="each", **usual).entered == 2
     assert conversion(table(told), ["a", "b"], **usual).entered == 1
 
 
@@ -208,7 +211,7 @@ def test_an_optional_step_stops_nobody() -> None:
     assert [step.reached for step in funnel] == [3, 2, 2]
     assert (optional.dropped, optional.pending) == (None, None)
     assert optional.from_before is not None
-    assert (optional.from_before.hits, optional.from_before.among) == (2, 3)
+    assert (optional.from_before.successes, optional.from_before.trials) == (2, 3)
     assert funnel.step("b").from_before == optional.from_before
 
 
@@ -250,7 +253,7 @@ def test_groups_are_by_the_value_at_a_row_that_is_named(at: str, labels: list[An
         Event("p", START + SECOND, "b", amount=2),
         Event("q", START, "a", amount=3),
     ]
-    funnel = conversion(table(rows), ["a", "b"], within=minutes(1), as_of=LATE, by=bands("amount", [2, 3], at=at))
+    funnel = conversion(table(rows), ["a", "b"], within=minutes(1), as_of=LATE, by=bins("amount", [2, 3], at=at))
 
     assert [(group.value, group.steps[0].reached) for group in funnel.groups] == labels
     assert [row["by"] for row in funnel.to_dicts()] == [value for value, _ in labels for _ in range(2)]
@@ -260,7 +263,7 @@ def test_groups_lie_the_largest_first() -> None:
     """The largest group comes first, of equals by name, the unknown one last; all of them together are everybody."""
     skus = ["y", "y", "x", "z", None, None, None]
     rows = [Event(f"p{place}", START, kind, sku) for place, sku in enumerate(skus) for kind in "ab"]
-    funnel = conversion(table(rows), ["a", "b"], within=minutes(1), as_of=LATE, by=By("sku"))
+    funnel = conversion(table(rows), ["a", "b"], within=minutes(1), as_of=LATE, by=GroupBy("sku"))
 
     assert [group.value for group in funnel.groups] == ["y", "x", "z", None]
     assert sum(group.steps[0].reached for group in funnel.groups) == funnel.entered
@@ -301,11 +304,11 @@ def test_drivers_are_what_those_who_converted_had_done() -> None:
     found = funnel.drivers()
     asked, other = found
 
-    assert (found.converted, found.others, found.left_out, len(found)) == (30, 31, 1, 2)
+    assert (found.converted, found.others, found.excluded, len(found)) == (30, 31, 1, 2)
     assert (asked.value, asked.converted_with, asked.others_with) == ("q", 30, 10)
     assert asked.odds_ratio == pytest.approx((30 + 1) * (31 - 10 + 1) / ((30 - 30 + 1) * (10 + 1)))
-    assert asked.low < asked.odds_ratio < asked.high
-    assert asked.level == pytest.approx(0.975)
+    assert asked.ci_lower < asked.odds_ratio < asked.ci_upper
+    assert asked.confidence_level == pytest.approx(0.975)
     assert (other.value, other.converted_with, other.others_with) == ("y", 0, 20)
     assert not found.is_skewed
     assert found.to_dicts()[0]["odds_ratio"] == asked.odds_ratio
@@ -318,7 +321,7 @@ def test_drivers_of_nobody() -> None:
     """Where nothing lies between, nothing stands out; one outcome alone is skewed."""
     found = asked("a0 b5", "a b").drivers()
 
-    assert (len(found), found.left_out, found.is_skewed) == (0, 0, True)
+    assert (len(found), found.excluded, found.is_skewed) == (0, 0, True)
     assert "skewed" in str(found)
 
 
@@ -326,15 +329,15 @@ def test_groups_are_compared_with_all_others() -> None:
     """The difference of a group's rate from that of the rest, with intervals that hold together."""
     rows = [
         Event(f"{sku}{place}", START + at * SECOND, kind, sku)
-        for sku, hits in (("x", 30), ("y", 10))
+        for sku, successes in (("x", 30), ("y", 10))
         for place in range(40)
-        for at, kind in enumerate("ab" if place < hits else "a")
+        for at, kind in enumerate("ab" if place < successes else "a")
     ]
     funnel = conversion(table(rows), ["a", "b"], within=minutes(1), as_of=LATE, by="sku")
     more, less = funnel.compare()
 
     assert (more.value, more.difference.value) == ("x", pytest.approx(0.5))
-    assert more.difference.rate.level == pytest.approx(0.975)
+    assert more.difference.rate.confidence_level == pytest.approx(0.975)
     assert less.difference.value == pytest.approx(-0.5)
     assert str(more).startswith("x: +50.0 points (30 of 40 less 10 of 40;")
 
@@ -344,7 +347,7 @@ def test_too_few_are_said_to_be_too_few() -> None:
     funnel = asked("a0 b5", "a b")
 
     assert "not enough: 1 of 30" in str(funnel)
-    assert "100.0 % (1 of 1;" in str(asked("a0 b5", "a b", enough=1))
+    assert "100.0 % (1 of 1;" in str(asked("a0 b5", "a b", min_people=1))
     assert funnel.rate.value == 1.0
 
 
@@ -382,7 +385,7 @@ def test_a_funnel_shows_itself() -> None:
 
 
 SHOWN = [
-    "2 people: 1 converted, 1 dropped, 0 pending (ordered, entry first, within 0:01:00, as of 2026-03-10 00:00 UTC)",
+    "2 people: 1 converted, 1 dropped, 0 pending (ordered, attempts first, within 0:01:00, as of 2026-03-10 00:00 UTC)",
     "step                reached  dropped  pending  median  from the start       from the step before",
     "a     ████████████        2        1        0          not enough: 2 of 30",
     "b     ██████              1        0        0     5 s  not enough: 2 of 30  not enough: 2 of 30",
@@ -399,17 +402,17 @@ SHOWN = [
 
 def test_attempts_are_called_attempts() -> None:
     """Where every attempt counts, the text does not speak of people."""
-    assert str(asked("a0 b5", "a b", entry="each")).startswith("1 attempts:")
+    assert str(asked("a0 b5", "a b", attempts="each")).startswith("1 attempts:")
 
 
 def test_columns_of_truths_can_be_asked_held_and_split_by() -> None:
     """A truth is a value like another."""
     rows = {"person_id": ["p", "p", "q"], "kind": ["a", "b", "a"], "paid": [True, True, None]}
     told = pl.DataFrame(rows).with_columns(occurred_at=pl.lit(START))
-    usual: dict[str, Any] = {"within": minutes(1), "as_of": LATE, "hold": ["paid"], "by": "paid"}
+    usual: dict[str, Any] = {"within": minutes(1), "as_of": LATE, "hold_constant": ["paid"], "by": "paid"}
     funnel = conversion(told, ["a", FunnelStep("b", kind="b", where=lambda e: e.paid)], **usual)
 
-    assert [(group.value, group.rate.hits) for group in funnel.groups] == [(True, 1)]
+    assert [(group.value, group.rate.successes) for group in funnel.groups] == [(True, 1)]
 
 
 def test_a_trend_is_by_when_people_entered() -> None:
@@ -421,11 +424,11 @@ def test_a_trend_is_by_when_people_entered() -> None:
         for event in _visit(f"p{place}", datetime(2026, month, day, hour, tzinfo=UTC), converts=converts)
     ]
     funnel = conversion(
-        table(rows), ["a", "b"], within=timedelta(days=10), as_of=datetime(2026, 6, 1, tzinfo=UTC), enough=1
+        table(rows), ["a", "b"], within=timedelta(days=10), as_of=datetime(2026, 6, 1, tzinfo=UTC), min_people=1
     )
     trend = funnel.trend("month", tz="Asia/Jakarta")
 
-    assert [(one.start.month, one.steps[0].reached, one.rate.hits, one.is_mature) for one in trend] == [
+    assert [(one.start.month, one.steps[0].reached, one.rate.successes, one.is_mature) for one in trend] == [
         (2, 1, 1, True),
         (3, 2, 1, True),
         (4, 0, 0, True),

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from funnel.metrics.conversion import conversion
+from funnel import conversion
 from tests.engines import FULL
 from tests.metrics.conversion.model import Event
 from tests.metrics.conversion.questions import START, minutes, table
@@ -38,18 +38,20 @@ def theirs(session: Any, rows: list[tuple[str, int, str]], steps: list[str], wit
     values = ", ".join(f"('{person}', {minute}, '{kind}')" for person, minute, kind in rows)
     given_modes = "".join(f", '{mode}'" for mode in modes)
     conditions = ", ".join(f"kind = '{kind}'" for kind in steps)
-    level = f"windowFunnel({within}{given_modes})(toUInt64(minute), {conditions})"
+    confidence_level = f"windowFunnel({within}{given_modes})(toUInt64(minute), {conditions})"
     events = f"values('person String, minute UInt64, kind String', {values})"
-    said = session.query(f"select {level} as level from {events} group by person", "CSV")  # noqa: S608 (our own words)
+    said = session.query(f"select {confidence_level} as level from {events} group by person", "CSV")  # noqa: S608 (our own words)
     levels = [int(line) for line in str(said).split()]
-    return [sum(level >= least for level in levels) for least in range(1, len(steps) + 1)]
+    return [
+        sum(confidence_level >= min_people for confidence_level in levels) for min_people in range(1, len(steps) + 1)
+    ]
 
 
 def ours(rows: list[tuple[str, int, str]], steps: list[str], within: int, **asked: Any) -> list[int]:
     """The same from a funnel; every kind occurs, by somebody who is no other."""
     others = [Event(f"only {kind}", START + minutes(99), kind) for kind in "abcd"]
     events = table([*(Event(person, START + minutes(minute), kind) for person, minute, kind in rows), *others])
-    funnel = conversion(events, steps, within=minutes(within), as_of=START + minutes(200), entry="any", **asked)
+    funnel = conversion(events, steps, within=minutes(within), as_of=START + minutes(200), attempts="any", **asked)
     return [funnel.steps[0].reached - 1, *(step.reached for step in funnel.steps[1:])]
 
 
@@ -80,8 +82,8 @@ def test_strict_increase_is_later_ties(
     """Where a person has one event an instant, each step is later anyway, and all agree."""
     alone = list({(person, minute): (person, minute, kind) for person, minute, kind in rows}.values())
 
-    assert ours(alone, steps, within, ties="later") == theirs(session, alone, steps, within, "strict_increase")
-    assert ours(alone, steps, within, ties="later") == ours(alone, steps, within)
+    assert ours(alone, steps, within, tie_break="later") == theirs(session, alone, steps, within, "strict_increase")
+    assert ours(alone, steps, within, tie_break="later") == ours(alone, steps, within)
 
 
 # ---- strict_order is another question ------------------------------------------------------------------------------
@@ -108,7 +110,7 @@ def test_strict_order_skips_repeats_and_ends_for_good(session: Any, kinds: list[
     steps = ["a", "b", "c"]
     depth = in_strict_order(kinds, steps)
 
-    assert theirs(session, rows, steps, 99, "strict_order") == [int(depth >= least) for least in (1, 2, 3)]
+    assert theirs(session, rows, steps, 99, "strict_order") == [int(depth >= min_people) for min_people in (1, 2, 3)]
 
 
 @pytest.mark.parametrize(
@@ -125,4 +127,4 @@ def test_order_strict_is_not_strict_order(session: Any, kinds: str, clickhouse: 
 
     assert sum(theirs(session, rows, steps, 99, "strict_order")) == clickhouse
     assert sum(step.reached for step in conversion(events, steps, **asked)) == first
-    assert sum(step.reached for step in conversion(events, steps, entry="any", **asked)) == best
+    assert sum(step.reached for step in conversion(events, steps, attempts="any", **asked)) == best

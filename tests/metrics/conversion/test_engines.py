@@ -10,8 +10,9 @@ from typing import Any
 
 import polars as pl
 
+from funnel import Exclusion, FunnelStep, GroupBy, conversion
 from funnel.logs import Logs
-from funnel.metrics.conversion import By, Exclusion, Funnel, FunnelStep, conversion
+from funnel.metrics import FunnelResult
 from tests.engines import FULL, on
 from tests.frames import TIME, as_instant, read
 
@@ -42,7 +43,7 @@ def events() -> pl.DataFrame:
     return pl.concat([table.slice(at, size) for at in range(0, table.height, size)], rechunk=False)
 
 
-def asked(native: object) -> list[Funnel]:
+def asked(native: object) -> list[FunnelResult]:
     """A few questions that together ask for everything."""
     usual: dict[str, Any] = {"as_of": AS_OF, "within": timedelta(days=20)}
     steps = [
@@ -52,12 +53,14 @@ def asked(native: object) -> list[Funnel]:
         FunnelStep("bought", kind="purchase", where=lambda e: e.amount >= 100, within=timedelta(days=9)),
     ]
     return [
-        conversion(native, steps, by=By("sku", at="last"), exclude=Exclusion("view", after="cart"), **usual),
-        conversion(native, ["view", "purchase", "purchase"], entry="any", hold="sku", ties="later", **usual),
+        conversion(native, steps, by=GroupBy("sku", at="last"), exclude=Exclusion("view", after="cart"), **usual),
+        conversion(
+            native, ["view", "purchase", "purchase"], attempts="any", hold_constant="sku", tie_break="later", **usual
+        ),
     ]
 
 
-ANSWERS: dict[str, Callable[[Funnel], Any]] = {
+ANSWERS: dict[str, Callable[[FunnelResult], Any]] = {
     "counts": lambda funnel: funnel.to_dicts(),
     "times": lambda funnel: funnel.times(0.9),
     "sums": lambda funnel: funnel.value("amount", at=funnel.steps[-1].name),
@@ -70,7 +73,7 @@ ANSWERS: dict[str, Callable[[Funnel], Any]] = {
 """What a funnel answers, as plain values."""
 
 
-def people(funnel: Funnel, step: str, which: Any) -> list[dict[str, Any]]:
+def people(funnel: FunnelResult, step: str, which: Any) -> list[dict[str, Any]]:
     """The rows of a frame of people, as every engine tells them."""
     rows = read(funnel.people(step, which))
     return [{name: as_instant(value) for name, value in row.items()} for row in rows]
@@ -108,14 +111,19 @@ def test_an_attempt_whose_window_is_over_decides(engine: str) -> None:
     """A later attempt that is still open takes nobody out of the rate: not in groups, periods, sums or drivers."""
     native = on(engine, {"events": LOOKED})["events"]
     early, late = (
-        conversion(native, ["view", "buy"], within=DAYS, as_of=START + day * DAYS, entry="any", by="amount", enough=1)
+        conversion(
+            native, ["view", "buy"], within=DAYS, as_of=START + day * DAYS, attempts="any", by="amount", min_people=1
+        )
         for day in (30, 60)
     )
 
     for funnel in (early, late):
-        assert (funnel.rate.hits, funnel.rate.among) == (1, 2)
+        assert (funnel.rate.successes, funnel.rate.trials) == (1, 2)
         assert (funnel.entered, funnel.converted, funnel.dropped, funnel.pending) == (2, 1, 1, 0)
-        assert {group.value: (group.rate.hits, group.rate.among) for group in funnel.groups} == {1: (1, 1), 4: (0, 1)}
+        assert {group.value: (group.rate.successes, group.rate.trials) for group in funnel.groups} == {
+            1: (1, 1),
+            4: (0, 1),
+        }
         assert next(iter(funnel.trend("month", tz="UTC"))).rate == funnel.rate
         assert [row["person_id"] for row in people(funnel, "view", "dropped")] == ["b"]
         assert [row["entered_at"] for row in people(funnel, "buy", "reached")] == [START]
@@ -130,7 +138,7 @@ def test_an_attempt_whose_window_is_over_decides(engine: str) -> None:
 MARCH = datetime(2026, 3, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 LEADS = [("sari", MARCH, "instagram"), ("budi", MARCH, ""), ("wati", MARCH + DAY, "instagram"), ("tono", MARCH, "fair")]
-SAID = [("1", "sari", MARCH + DAY, "question", "in"), ("2", "budi", MARCH + DAY, "follow_up_sent", "out")]
+SAID = [("1", "sari", MARCH + DAY, "question", "in"), ("2", "budi", MARCH + DAY, "follow_up", "out")]
 BOUGHT = [
     ("a", "sari", MARCH + 2 * DAY, 900, "paid"),
     ("b", "sari", MARCH + 9 * DAY, 700, "paid"),
@@ -162,7 +170,7 @@ LADDER = [
 ]
 
 
-def climbed(logs: Logs, as_of: datetime) -> Funnel:
+def climbed(logs: Logs, as_of: datetime) -> FunnelResult:
     """The ladder from lead to repeat customer, by the source of the lead."""
     return conversion(logs, LADDER, within=30 * DAY, as_of=as_of, by="source")
 

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from funnel._instants import NEVER, instant
-from funnel.metrics.conversion import By, Funnel, FunnelStep
+from funnel import FunnelStep, GroupBy
+from funnel._time import NEVER, instant
+from funnel.metrics import FunnelResult
 from tests.engines import FULL, asked_of, on
 from tests.frames import as_instant, read
 from tests.metrics.conversion.model import Event, Outcome, Question, outcomes
@@ -26,7 +27,7 @@ EVERY = list(combinations())
 LITTLE = EVERY if FULL else EVERY[:: len(EVERY) // 12]
 
 
-def told(funnel: Funnel, steps: int) -> Counter[Outcome]:
+def told(funnel: FunnelResult, steps: int) -> Counter[Outcome]:
     """The attempts that a funnel counts, as the model tells them."""
     frame = funnel._found.attempts.frame.collect().to_dict(as_series=False)
     return Counter(
@@ -54,15 +55,15 @@ def agrees(events: list[Event], native: object, question: Question) -> None:
     for number, step in enumerate(funnel.steps):
         reached = [one for one in expected if one.times[number] is not None]
         assert step.reached == len(reached)
-        assert step.from_start.hits == sum(one.settled for one in reached)
-        assert step.from_start.among == sum(one.settled for one in expected)
+        assert step.from_start.successes == sum(one.settled for one in reached)
+        assert step.from_start.trials == sum(one.settled for one in expected)
         if not step.is_optional:
             depth = question.required.index(number) + 1
             stopped = Counter(one.state for one in expected if one.reached == depth)
             assert (step.dropped, step.pending) == (stopped["dropped"], stopped["pending"])
 
 
-def check_laws(funnel: Funnel) -> None:
+def check_laws(funnel: FunnelResult) -> None:
     """See that nobody is lost, that steps never increase, and that every rate lies inside its interval."""
     required = [step for step in funnel.steps if not step.is_optional]
 
@@ -71,7 +72,7 @@ def check_laws(funnel: Funnel) -> None:
     for step in funnel:
         for rate in (step.from_start, step.from_before):
             if rate is not None and rate.value is not None:
-                assert (rate.low or 0) <= rate.value <= (rate.high or 0)
+                assert (rate.ci_lower or 0) <= rate.value <= (rate.ci_upper or 0)
 
 
 @settings(max_examples=max(MOST // 2, 2))
@@ -106,7 +107,7 @@ def test_every_engine_finds_the_same(engine: str) -> None:
 FEW = settings(max_examples=max(MOST // 10, 2))
 
 
-def everything(funnel: Funnel) -> list[Any]:
+def everything(funnel: FunnelResult) -> list[Any]:
     """Whatever can be asked of a funnel, as plain values."""
     optional = {step.name for step in funnel if step.is_optional}
     people = [
@@ -128,8 +129,10 @@ def everything(funnel: Funnel) -> list[Any]:
 
 
 @FEW
-@given(CROWDS, questions(), st.randoms(), st.sampled_from([By("amount"), By("amount", at="last")]))
-def test_the_order_of_rows_changes_nothing(events: list[Event], question: Question, chance: Random, by: By) -> None:
+@given(CROWDS, questions(), st.randoms(), st.sampled_from([GroupBy("amount"), GroupBy("amount", at="last")]))
+def test_the_order_of_rows_changes_nothing(
+    events: list[Event], question: Question, chance: Random, by: GroupBy
+) -> None:
     """However the rows are shuffled, everything that can be asked is the same, ties and groups too."""
     shuffled = chance.sample(events, len(events))
 
@@ -167,7 +170,7 @@ def test_other_names_and_other_zones_change_no_count(events: list[Event], questi
 @given(CROWDS, questions())
 def test_another_unit_of_money_scales_sums_alone(events: list[Event], question: Question) -> None:
     """Amounts in a smaller unit change no count; their sums are as many times larger."""
-    question = attrs.evolve(question, hold=(), exclude=(), steps=_without_conditions(question))
+    question = attrs.evolve(question, hold_constant=(), exclude=(), steps=_without_conditions(question))
     cents = [attrs.evolve(one, amount=None if one.amount is None else 100 * one.amount) for one in events]
     one, other = ask(table(events), question), ask(table(cents), question)
 
@@ -198,7 +201,7 @@ def test_everything_in_one_instant() -> None:
     question = Question((FunnelStep("a"), FunnelStep("b"), FunnelStep("b 2", kind="b")), minutes(1), START)
 
     assert ask(table(events), question).converted == 1
-    assert ask(table(events), attrs.evolve(question, ties="later")).steps[1].reached == 0
+    assert ask(table(events), attrs.evolve(question, tie_break="later")).steps[1].reached == 0
 
 
 def test_people_are_told_with_their_times() -> None:

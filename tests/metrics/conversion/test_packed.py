@@ -14,39 +14,39 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from benchmarks import _made_up_events
-from funnel._frames import brought
-from funnel._packed import cuts, parts
-from funnel.metrics.conversion import attempts as found
-from funnel.metrics.conversion import packed, portable
-from funnel.metrics.conversion.asked import Asked, asked
-from funnel.metrics.conversion.attempts import attempts
-from funnel.metrics.conversion.marks import Marked, marked
-from funnel.metrics.conversion.packed import kernel
-from funnel.metrics.conversion.steps import Exclusion, FunnelStep
+from funnel._dataframes.adapter import to_local
+from funnel._dataframes.packed import chunks, partition
+from funnel.metrics._conversion import attempts as found
+from funnel.metrics._conversion import narwhals_kernel, packed
+from funnel.metrics._conversion.attempts import attempts
+from funnel.metrics._conversion.label_events import LabelledEvents, label_events
+from funnel.metrics._conversion.packed import numpy_kernel
+from funnel.metrics._conversion.query import ConversionQuery, conversion_query
+from funnel.metrics._conversion.steps import Exclusion, FunnelStep
 from tests.engines import ENGINES
 from tests.metrics.conversion.model import Event, Question
 from tests.metrics.conversion.questions import CROWDS, START, crowd, is_large, minutes, questions, table
 
 
-def asked_of(question: Question) -> Asked:
+def asked_of(question: Question) -> ConversionQuery:
     """The question as the library reads it."""
-    return asked(
+    return conversion_query(
         question.steps,
         within=question.within,
         as_of=question.as_of,
         order=question.order,  # type: ignore[arg-type]
-        entry=question.entry,  # type: ignore[arg-type]
-        ties=question.ties,  # type: ignore[arg-type]
-        hold=question.hold,
+        attempts=question.attempts,  # type: ignore[arg-type]
+        tie_break=question.tie_break,  # type: ignore[arg-type]
+        hold_constant=question.hold_constant,
         by=None,
         exclude=question.exclude,
     )
 
 
-def by_windows(given_rows: Marked) -> pl.DataFrame:
+def by_windows(given_rows: LabelledEvents) -> pl.DataFrame:
     """The attempts by windows."""
-    rows = portable.numbered(given_rows.frame, given_rows.plan)
-    return nw.to_native(portable.attempts(rows, given_rows.plan).collect())
+    rows = narwhals_kernel.numbered(given_rows.frame, given_rows.plan)
+    return nw.to_native(narwhals_kernel.attempts(rows, given_rows.plan).collect())
 
 
 @pytest.mark.no_cover
@@ -57,11 +57,11 @@ def by_windows(given_rows: Marked) -> pl.DataFrame:
 )
 def test_both_kernels_give_the_same(events: list[Event], question: Question, *, small: bool) -> None:
     """Whatever is asked, every attempt is the same in every column, however the people are cut into blocks."""
-    rows = marked(table(events), asked_of(question))
+    rows = label_events(table(events), asked_of(question))
     with pytest.MonkeyPatch.context() as patch:
         if small:
-            patch.setattr(parts, "CHUNK", 3)
-            patch.setattr(cuts, "ROWS", 4)
+            patch.setattr(chunks, "CHUNK", 3)
+            patch.setattr(partition, "ROWS", 4)
         found = packed.attempts(rows)
 
     assert found is not None
@@ -73,24 +73,24 @@ AGAIN = FunnelStep("a again", kind="a")
 LARGE = Exclusion(where=is_large)
 ASKED: dict[str, dict[str, Any]] = {
     "in any order": {"steps": (A, B, C), "order": "any"},
-    "in any order, one of them twice, every attempt": {"steps": (A, B, AGAIN), "order": "any", "entry": "each"},
+    "in any order, one of them twice, every attempt": {"steps": (A, B, AGAIN), "order": "any", "attempts": "each"},
     "in any order, without large ones, the deepest": {
         "steps": (A, B, C),
         "order": "any",
-        "entry": "any",
+        "attempts": "any",
         "exclude": (LARGE,),
     },
-    "a large one between, which may be a step": {"steps": (A, B, C), "entry": "any", "exclude": (LARGE,)},
+    "a large one between, which may be a step": {"steps": (A, B, C), "attempts": "any", "exclude": (LARGE,)},
     "no large one at all, each attempt": {
         "steps": (A, B, AGAIN),
-        "entry": "each",
-        "ties": "later",
+        "attempts": "each",
+        "tie_break": "later",
         "exclude": (attrs.evolve(LARGE, then="remove"),),
     },
-    "the very next, later": {"steps": (A, B, C), "order": "strict", "ties": "later", "entry": "each"},
+    "the very next, later": {"steps": (A, B, C), "order": "strict", "tie_break": "later", "attempts": "each"},
     "one that may be left out, of one thing": {
         "steps": (A, attrs.evolve(B, optional=True), attrs.evolve(C, within=minutes(4))),
-        "hold": ("sku",),
+        "hold_constant": ("sku",),
     },
     "two that may be left out beside each other, and one after the last": {
         "steps": (
@@ -103,8 +103,8 @@ ASKED: dict[str, dict[str, Any]] = {
     },
     "two that may be left out, later": {
         "steps": (A, attrs.evolve(B, optional=True), C, attrs.evolve(AGAIN, optional=True)),
-        "ties": "later",
-        "entry": "each",
+        "tie_break": "later",
+        "attempts": "each",
     },
 }
 
@@ -113,7 +113,7 @@ ASKED: dict[str, dict[str, Any]] = {
 def test_both_kernels_give_the_same_of_one_crowd(changed: dict[str, Any]) -> None:
     """The same thirty people, asked in the ways that have code of their own."""
     question = Question(**{"within": minutes(9), "as_of": START + minutes(12), **changed})
-    rows = marked(table(crowd(Random(7))), asked_of(question))
+    rows = label_events(table(crowd(Random(7))), asked_of(question))
     found = packed.attempts(rows)
 
     assert found is not None
@@ -129,8 +129,8 @@ FEW = [Event("p", START, "a"), Event("p", START + minutes(1), "b"), Event("q", S
 @pytest.mark.parametrize(("limit", "value"), [("MOST_BITS", 2), ("MOST_CODES", 1)])
 def test_what_does_not_fit_is_found_by_windows(monkeypatch: pytest.MonkeyPatch, limit: str, value: int) -> None:
     """More steps, or more different marks, than there is room for: the other kernel answers."""
-    monkeypatch.setattr(kernel, limit, value)
-    rows = marked(table(FEW), asked_of(QUESTION))
+    monkeypatch.setattr(numpy_kernel, limit, value)
+    rows = label_events(table(FEW), asked_of(QUESTION))
 
     assert packed.attempts(rows) is None
     assert len(nw.to_native(attempts(rows).frame.collect())) == 2
@@ -138,7 +138,7 @@ def test_what_does_not_fit_is_found_by_windows(monkeypatch: pytest.MonkeyPatch, 
 
 def test_without_numpy_windows_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Numpy makes it faster, and nothing else."""
-    rows = marked(table(FEW), asked_of(QUESTION))
+    rows = label_events(table(FEW), asked_of(QUESTION))
     fast = nw.to_native(attempts(rows).frame.collect())
     monkeypatch.setattr(found, "installed", lambda module: module != "numpy")
 
@@ -147,9 +147,9 @@ def test_without_numpy_windows_answer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_rows_brought_from_elsewhere_are_packed() -> None:
     """Rows of an engine elsewhere that were brought here for the question are packed as they are."""
-    question = attrs.evolve(QUESTION, entry="each")
-    there = marked(ENGINES["duckdb"]({"events": table(FEW)})["events"], asked_of(question))
-    frame, home = brought(there.frame, there.home)
+    question = attrs.evolve(QUESTION, attempts="each")
+    there = label_events(ENGINES["duckdb"]({"events": table(FEW)})["events"], asked_of(question))
+    frame, home = to_local(there.frame, there.home)
     here = packed.attempts(attrs.evolve(there, frame=frame, home=home))
 
     assert here is not None
@@ -160,10 +160,10 @@ def test_many_people_at_real_instants() -> None:
     """Chunks and blocks of their usual sizes, texts and numbers for people, each way the same."""
     events = _made_up_events.events(70_000)
     steps = [FunnelStep(kind, kind=kind) for kind in _made_up_events.STEPS]
-    question = Question(tuple(steps), _made_up_events.WITHIN, _made_up_events.AS_OF, entry="any")
+    question = Question(tuple(steps), _made_up_events.WITHIN, _made_up_events.AS_OF, attempts="any")
     told = []
     for person in ("person_id", "name"):
-        rows = marked(events.select("occurred_at", "kind", person_id=person), asked_of(question))
+        rows = label_events(events.select("occurred_at", "kind", person_id=person), asked_of(question))
         assert_frame_equal(nw.to_native(attempts(rows).frame.collect()), by_windows(rows), check_row_order=False)
         told.append(nw.to_native(attempts(rows).frame.collect()).drop("person"))
 
@@ -175,7 +175,7 @@ def test_people_whose_numbers_lie_far_apart() -> None:
     events = _made_up_events.events(3_000).with_columns(person_id=pl.col("person_id") * 10**12)
     steps = [FunnelStep(kind, kind=kind) for kind in _made_up_events.STEPS]
     question = Question(tuple(steps), _made_up_events.WITHIN, _made_up_events.AS_OF)
-    rows = marked(events.select("occurred_at", "kind", "person_id"), asked_of(question))
+    rows = label_events(events.select("occurred_at", "kind", "person_id"), asked_of(question))
 
     assert_frame_equal(nw.to_native(attempts(rows).frame.collect()), by_windows(rows), check_row_order=False)
 
@@ -183,6 +183,6 @@ def test_people_whose_numbers_lie_far_apart() -> None:
 @pytest.mark.parametrize("entry", ["first", "any", "each"])
 def test_where_nobody_enters_nothing_is_found(entry: str) -> None:
     """Rows that begin no attempt are looked at, and leave nothing behind."""
-    rows = marked(table(FEW[1:2]), asked_of(attrs.evolve(QUESTION, entry=entry)))
+    rows = label_events(table(FEW[1:2]), asked_of(attrs.evolve(QUESTION, attempts=entry)))
 
     assert len(nw.to_native(attempts(rows).frame.collect())) == 0

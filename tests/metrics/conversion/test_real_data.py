@@ -9,7 +9,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from funnel.metrics.conversion import conversion
+from funnel import conversion
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -127,7 +127,8 @@ def test_people_who_viewed_filled_a_cart_and_bought(taobao: pl.DataFrame, ties: 
     same = {f"same_{one}": f"and {one}.item_id = f.item_id" if hold else "" for one in "bc"}
     query = CHAIN.format(held="item_id," if hold else "", after=">=" if ties == "ranked" else ">", **same)
     found = dict(sql(query + (FIRST if entry == "first" else ANY), rows=taobao))
-    funnel = conversion(taobao, STEPS, within=DAY, as_of=NIGHT + DAY, ties=ties, entry=entry, hold=hold)
+    how: dict[str, Any] = {"tie_break": ties, "attempts": entry, "hold_constant": hold}
+    funnel = conversion(taobao, STEPS, within=DAY, as_of=NIGHT + DAY, **how)
 
     reached = [sum(found.get(depth, 0) for depth in range(step, 4)) for step in (1, 2, 3)]
     assert [step.reached for step in funnel] == reached
@@ -136,7 +137,7 @@ def test_people_who_viewed_filled_a_cart_and_bought(taobao: pl.DataFrame, ties: 
 
 def test_ties_in_one_second_matter(taobao: pl.DataFrame) -> None:
     """People of the sample did two of the steps in one second, so the two ways of ties give different numbers."""
-    usual: dict[str, Any] = {"within": timedelta(seconds=1), "as_of": NIGHT, "entry": "any"}
-    ranked, later = (conversion(taobao, STEPS, ties=ties, **usual) for ties in ("ranked", "later"))
+    usual: dict[str, Any] = {"within": timedelta(seconds=1), "as_of": NIGHT, "attempts": "any"}
+    ranked, later = (conversion(taobao, STEPS, tie_break=ties, **usual) for ties in ("ranked", "later"))
 
     assert ranked.steps[1].reached > later.steps[1].reached

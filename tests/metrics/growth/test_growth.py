@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from funnel.errors import ArgumentError, InstantError
 from funnel.logs import Logs
-from funnel.metrics.growth.ask import growth, referral_rate
-from funnel.metrics.growth.five_ways import WAYS, FiveWays, Growth
-from funnel.metrics.rate import Rate
+from funnel.metrics._growth.five_ways import WAYS, FiveWays, Growth
+from funnel.metrics._growth.growth import growth, referral_rate
+from funnel.metrics._rate import Rate
 from tests.engines import ENGINES, HERE, examples
 from tests.frames import TIME
 from tests.metrics.bought import PEOPLE, Shop, shops
@@ -113,8 +113,8 @@ def test_the_five_ways_are_what_counting_by_hand_finds(shop: Shop, arrivals: lis
     for each in found:
         ways = each.factors()
         assert ways is None or isclose(prod(ways), each.revenue * 0.25)
-        assert sum(rate.among for rate in each.sources.values()) == each.leads
-        assert sum(rate.hits for rate in each.sources.values()) == each.buyers
+        assert sum(rate.trials for rate in each.sources.values()) == each.leads
+        assert sum(rate.successes for rate in each.sources.values()) == each.buyers
 
 
 @pytest.mark.parametrize("engine", [name for name in HERE if name != "polars"])
@@ -199,21 +199,21 @@ def test_what_one_way_more_would_bring() -> None:
     rate = one.conversion
     found = one.what_if("transactions", 0.1)
 
-    assert (found.gained, found.low, found.high) == (
+    assert (found.gained, found.ci_lower, found.ci_upper) == (
         450,
-        round(450 * (rate.low or 0) / 0.6),
-        round(450 * (rate.high or 0) / 0.6),
+        round(450 * (rate.ci_lower or 0) / 0.6),
+        round(450 * (rate.ci_upper or 0) / 0.6),
     )
     assert one.what_if("conversion", 1.0).gained == 3000
     assert one.what_if("margin", 3.0).gained == 4500
     less = one.what_if("leads", -0.5)
     assert less.gained == -2250
-    assert less.low is not None
-    assert less.low <= less.gained <= (less.high or 0)
+    assert less.ci_lower is not None
+    assert less.ci_lower <= less.gained <= (less.ci_upper or 0)
     assert one.referral == Rate(10, 100)
     assert str(found) == "transactions +10 %: +450 (377 to 518)"
     bare = attrs.evolve(one, buyers=0, orders=0, revenue=0).what_if("leads", 0.1)
-    assert (bare.gained, bare.low, str(bare)) == (0, None, "leads +10 %: +0")
+    assert (bare.gained, bare.ci_lower, str(bare)) == (0, None, "leads +10 %: +0")
     with pytest.raises(ArgumentError, match="did you mean 'margin'"):
         one.what_if("margins", 0.1)
     with pytest.raises(ArgumentError, match="from -1 up"):

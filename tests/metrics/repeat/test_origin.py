@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from funnel.errors import ArgumentError, EngineError, LogsError
 from funnel.history import History
 from funnel.logs import Logs
-from funnel.metrics.rate import Rate
-from funnel.metrics.repeat.honeymoon import honeymoon
-from funnel.metrics.repeat.origin import RepeatGroups, repeat_by
-from funnel.metrics.repeat.rates import RepeatRate
+from funnel.metrics._rate import Rate
+from funnel.metrics._repeat.by_origin import RepeatGroups, repeat_by
+from funnel.metrics._repeat.promotion_retention import promotion_retention
+from funnel.metrics._repeat.rates import RepeatRate
 from funnel.records import Purchase
 from tests.engines import ENGINES
 from tests.metrics.buyers import DAY, buyers, counted, lines_of, moments, spans
@@ -79,11 +79,13 @@ def test_groups_are_what_counting_by_hand_finds(
     lines = lines_of(people) if by == "product" else None
     groups = repeat_by(logs_of(people), by, within, as_of=as_of, lines=lines)
     buyer_count = sum(bool(counted(person, as_of)) for person in people)
-    told = sum(one.repeat.rate.among + one.repeat.pending for one in groups)
+    told = sum(one.repeat.rate.trials + one.repeat.pending for one in groups)
 
     assert {one.group: one.repeat for one in groups} == plainly(people, by, within, as_of)
     assert told == buyer_count if by != "product" else told >= buyer_count
-    assert [one.repeat.rate.among for one in groups] == sorted((one.repeat.rate.among for one in groups), reverse=True)
+    assert [one.repeat.rate.trials for one in groups] == sorted(
+        (one.repeat.rate.trials for one in groups), reverse=True
+    )
 
 
 def by_promotion(people: Sequence[History], within: timedelta, as_of: datetime, *, ordinary: bool) -> list[RepeatRate]:
@@ -96,8 +98,8 @@ def by_promotion(people: Sequence[History], within: timedelta, as_of: datetime, 
             if (bought := counted(person, as_of)) and bool(bought[0].promotion) is promoted
         ]
         had = [(first, rest) for first, rest in judged if first <= as_of - within]
-        hits = sum(any(one.purchased_at <= first + within for one in rest) for first, rest in had)
-        made.append(RepeatRate(within, Rate(hits, len(had)), len(judged) - len(had)))
+        successes = sum(any(one.purchased_at <= first + within for one in rest) for first, rest in had)
+        made.append(RepeatRate(within, Rate(successes, len(had)), len(judged) - len(had)))
     return made
 
 
@@ -122,21 +124,21 @@ def test_the_honeymoon_is_what_counting_by_hand_finds(
     people: list[History], within: timedelta, as_of: datetime
 ) -> None:
     """Both questions equal a count person by person, and to come back unprompted is to come back."""
-    found = honeymoon(logs_of(people), within, as_of=as_of, least=1)
+    found = promotion_retention(logs_of(people), within, as_of=as_of, min_people=1)
 
     assert [found.again.promoted, found.again.rest] == by_promotion(people, within, as_of, ordinary=False)
     assert [found.unprompted.promoted, found.unprompted.rest] == by_promotion(people, within, as_of, ordinary=True)
-    assert found.unprompted.promoted.rate.hits <= found.again.promoted.rate.hits
+    assert found.unprompted.promoted.rate.successes <= found.again.promoted.rate.successes
     assert found.again.difference == found.again.promoted.rate.minus(found.again.rest.rate)
 
 
 def shop(promoted: tuple[int, int], rest: tuple[int, int]) -> Logs:
     """A shop where so many of so many of each side came back, ten days later and unprompted."""
     rows = []
-    for name, (hits, among) in {"launch": promoted, "": rest}.items():
-        for number in range(among):
+    for name, (successes, trials) in {"launch": promoted, "": rest}.items():
+        for number in range(trials):
             rows.append((f"{name}{number}", NOON, name))
-            rows += [(f"{name}{number}", NOON + 10 * DAY, "")] if number < hits else []
+            rows += [(f"{name}{number}", NOON + 10 * DAY, "")] if number < successes else []
     table = pl.DataFrame(rows, ["person_id", "purchased_at", "promotion"], orient="row").with_row_index("id")
     return Logs(purchases=table.with_columns(amount=pl.lit(9)))
 
@@ -153,19 +155,19 @@ def shop(promoted: tuple[int, int], rest: tuple[int, int]) -> Logs:
 )
 def test_the_honeymoon_says_what_can_be_concluded(promoted: Any, rest: Any, said: str) -> None:
     """More, fewer, or not to be told; and where it is told, that people are compared and no cause is shown."""
-    found = honeymoon(shop(promoted, rest), 30 * DAY, as_of=LATER)
+    found = promotion_retention(shop(promoted, rest), 30 * DAY, as_of=LATER)
 
-    assert said in found.says
-    assert ("not the promotion itself" in found.says) is found.unprompted.difference.enough
+    assert said in found.summary
+    assert ("not the promotion itself" in found.summary) is found.unprompted.difference.is_reportable
 
 
 def test_the_honeymoon_reads_well() -> None:
     """Text, rows and a notebook's table say the same."""
-    found = honeymoon(shop((1, 2), (1, 1)), 30 * DAY, as_of=LATER, least=1)
+    found = promotion_retention(shop((1, 2), (1, 1)), 30 * DAY, as_of=LATER, min_people=1)
 
-    assert str(found).splitlines()[0] == found.says
+    assert str(found).splitlines()[0] == found.summary
     assert str(found).splitlines()[2].startswith("again                50.0 % (1 of 2; 9.5 to 90.5 %); 0 pending")
-    assert [(row["bought"], row["first_purchase"], row["hits"]) for row in found.to_dicts()] == [
+    assert [(row["bought"], row["first_purchase"], row["successes"]) for row in found.to_dicts()] == [
         ("again", "promoted", 1),
         ("again", "rest", 1),
         ("unprompted", "promoted", 1),
@@ -176,15 +178,15 @@ def test_the_honeymoon_reads_well() -> None:
 
 def test_groups_read_well() -> None:
     """A group too small to tell of says so, and many groups are a warning."""
-    groups = repeat_by(shop((1, 3), (2, 5)), "promotion", 30 * DAY, as_of=LATER, least=4)
+    groups = repeat_by(shop((1, 3), (2, 5)), "promotion", 30 * DAY, as_of=LATER, min_people=4)
 
     assert str(groups).splitlines()[1:] == [
         "promotion                     bought again  pending",
         "(none)     40.0 % (2 of 5; 11.8 to 76.9 %)        0",
         "launch                  not enough: 3 of 4        0",
     ]
-    assert "one in twenty" not in groups.says
-    assert "Of 2 groups" in repeat_by(shop((1, 3), (2, 5)), "promotion", 30 * DAY, as_of=LATER, least=3).says
+    assert "one in twenty" not in groups.summary
+    assert "Of 2 groups" in repeat_by(shop((1, 3), (2, 5)), "promotion", 30 * DAY, as_of=LATER, min_people=3).summary
     assert [row["promotion"] for row in groups.to_dicts()] == [None, "launch"]
     assert len(groups) == 2
     assert "<td>launch</td>" in groups._repr_html_()
@@ -193,7 +195,7 @@ def test_groups_read_well() -> None:
 def test_nobody_is_in_no_group() -> None:
     """Where there is no log of purchases there is no group, and nothing to compare."""
     assert repeat_by(NO_ORDERS, "source", DAY, as_of=NOON) == RepeatGroups(NOON, "source", DAY, 30, ())
-    assert honeymoon(NO_ORDERS, DAY, as_of=NOON).again.promoted == RepeatRate(DAY, Rate(0, 0), 0)
+    assert promotion_retention(NO_ORDERS, DAY, as_of=NOON).again.promoted == RepeatRate(DAY, Rate(0, 0), 0)
 
 
 def test_what_is_asked_must_be_known() -> None:
@@ -206,7 +208,7 @@ def test_what_is_asked_must_be_known() -> None:
     with pytest.raises(ArgumentError, match="give both or neither"):
         repeat_by(logs, "source", DAY, as_of=NOON, lines=pl.DataFrame())
     with pytest.raises(ArgumentError, match="within must be above zero"):
-        honeymoon(logs, timedelta(0), as_of=NOON)
+        promotion_retention(logs, timedelta(0), as_of=NOON)
 
 
 @pytest.mark.parametrize(

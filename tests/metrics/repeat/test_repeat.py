@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from funnel.errors import ArgumentError
 from funnel.facts import Facts
 from funnel.logs import Logs
-from funnel.metrics.people import people_by
-from funnel.metrics.rate import Rate
-from funnel.metrics.repeat.rates import (
+from funnel.metrics._people_by import people_by
+from funnel.metrics._rate import Rate
+from funnel.metrics._repeat.rates import (
     RepeatRate,
     RepeatRates,
     repeat_rate,
@@ -23,7 +23,7 @@ from funnel.metrics.repeat.rates import (
     returning_rate,
 )
 from funnel.policy import Policy
-from funnel.rules.activity import has_bought, has_bought_again
+from funnel.rules._activity import has_bought, has_bought_again
 from funnel.stages import stage
 from tests.metrics.people import FEW, bought_by, crowds, logs_of
 from tests.strategies import instants
@@ -47,8 +47,8 @@ def plainly(people: list[History], within: timedelta, as_of: datetime) -> Repeat
     """Count person by person who bought again within a time."""
     times = [times for person in people if (times := bought_by(person, as_of))]
     had = [(first, rest) for first, *rest in times if first <= as_of - within]
-    hits = sum(any(moment - first <= within for moment in rest) for first, rest in had)
-    return RepeatRate(within, Rate(hits, len(had)), len(times) - len(had))
+    successes = sum(any(moment - first <= within for moment in rest) for first, rest in had)
+    return RepeatRate(within, Rate(successes, len(had)), len(times) - len(had))
 
 
 @FEW
@@ -65,8 +65,8 @@ def test_repeat_rates_are_what_counting_by_hand_finds(
     assert ever == Rate(sum(count > 1 for count in counts), sum(count > 0 for count in counts))
     assert ever == Rate(sum(again for _, again in judged), sum(once for once, _ in judged))
     assert soon == plainly(people, within, as_of)
-    assert soon.rate.among + soon.pending == ever.among
-    assert soon.rate.hits <= ever.hits
+    assert soon.rate.trials + soon.pending == ever.trials
+    assert soon.rate.successes <= ever.successes
 
 
 @FEW
@@ -137,7 +137,7 @@ def test_the_three_rates_read_well() -> None:
         "have bought again by now: 50.0 % (1 of 2; 9.5 to 90.5 %)",
         "bought in the last 1 d, not for the first time: 50.0 % (1 of 2; 9.5 to 90.5 %)",
     ]
-    assert [(row["name"], row["hits"], row["pending"]) for row in rates.to_dicts()] == [
+    assert [(row["name"], row["successes"], row["pending"]) for row in rates.to_dicts()] == [
         ("within", 1, 0),
         ("ever", 1, 0),
         ("returning", 1, 0),

@@ -13,7 +13,7 @@ from hypothesis import given
 
 from funnel.history import History
 from funnel.logs import Logs
-from funnel.metrics.repeat.rhythm import Rhythm, purchase_rhythm
+from funnel.metrics._repeat.rhythm import Rhythm, purchase_rhythm
 from tests.metrics.buyers import DAY, buyers, counted, moments
 from tests.metrics.people import FEW
 from tests.shop import logs_of
@@ -26,7 +26,7 @@ LATER = NOON + 900 * DAY
 @given(buyers(), moments)
 def test_the_rhythm_is_what_counting_by_hand_finds(people: list[History], as_of: datetime) -> None:
     """The times between purchases, their quarter marks and the pairs equal those of a list."""
-    found = purchase_rhythm(logs_of(people), as_of=as_of, least=1)
+    found = purchase_rhythm(logs_of(people), as_of=as_of, min_people=1)
     times = [[one.purchased_at for one in counted(person, as_of)] for person in people]
     gaps = sorted(later - before for each in times for before, later in pairwise(each))
     marks = [{gap for gap in gaps if sum(one <= gap for one in gaps) * 4 >= k * len(gaps)} for k in (1, 2, 3)]
@@ -61,7 +61,7 @@ def test_regular_buyers_have_a_larger_k(k: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("gaps", "least", "regularity", "said"),
+    ("gaps", "min_people", "regularity", "said"),
     [
         ([(DAY, DAY)] * 3, 3, None, "all alike, of 3 people"),
         ([(DAY, DAY)] * 3, 4, None, "not enough: 3 of 4"),
@@ -71,10 +71,10 @@ def test_regular_buyers_have_a_larger_k(k: int) -> None:
     ],
 )
 def test_regularity_takes_people_who_differ(
-    gaps: list[tuple[timedelta, timedelta]], least: int, regularity: float | None, said: str
+    gaps: list[tuple[timedelta, timedelta]], min_people: int, regularity: float | None, said: str
 ) -> None:
     """Too few people, or people all alike, have no k; bursts have one near nothing."""
-    found = purchase_rhythm(shop(*gaps), as_of=LATER, least=least)
+    found = purchase_rhythm(shop(*gaps), as_of=LATER, min_people=min_people)
 
     assert found.regularity == regularity
     assert str(found).splitlines()[1] == f"regularity: {said}"
@@ -82,7 +82,7 @@ def test_regularity_takes_people_who_differ(
 
 def test_the_rhythm_reads_well() -> None:
     """Text, rows and a notebook's table say the same; where nobody bought twice, that is said."""
-    found = purchase_rhythm(shop((DAY, 2 * DAY), (3 * DAY, 4 * DAY)), as_of=LATER, least=2)
+    found = purchase_rhythm(shop((DAY, 2 * DAY), (3 * DAY, 4 * DAY)), as_of=LATER, min_people=2)
     nobody = purchase_rhythm(shop((DAY, DAY)), as_of=NOON)
 
     assert str(found).splitlines()[0] == (

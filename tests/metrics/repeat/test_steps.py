@@ -10,10 +10,10 @@ from hypothesis import given
 
 from funnel.history import History
 from funnel.logs import Logs
-from funnel.metrics.rate import Rate
-from funnel.metrics.repeat.rates import RepeatRate, repeat_rate_within
-from funnel.metrics.repeat.steps import PurchaseSteps, purchase_steps
-from funnel.metrics.survival.ask import survival
+from funnel.metrics._rate import Rate
+from funnel.metrics._repeat.rates import RepeatRate, repeat_rate_within
+from funnel.metrics._repeat.steps import PurchaseSteps, purchase_steps
+from funnel.metrics._survival.survival import survival
 from tests.metrics.buyers import DAY, buyers, counted, moments, spans
 from tests.metrics.people import FEW
 from tests.shop import logs_of
@@ -26,15 +26,15 @@ NOON = datetime(2026, 1, 10, 12, tzinfo=UTC)
 def test_the_steps_are_what_counting_by_hand_finds(people: list[History], within: timedelta, as_of: datetime) -> None:
     """Each step equals a count of those who came so far; its waits are theirs, and the first is the repeat rate."""
     logs = logs_of(people)
-    found = purchase_steps(logs, within, as_of=as_of, least=1)
+    found = purchase_steps(logs, within, as_of=as_of, min_people=1)
     times = [[one.purchased_at for one in counted(person, as_of)] for person in people]
 
     assert len(found) == max(map(len, times))
     for step in found:
         waits = [(each[step.nth - 1], (each[step.nth :] or [None])[0]) for each in times if len(each) >= step.nth]
         had = [(start, end) for start, end in waits if start <= as_of - within]
-        hits = sum(end is not None and end - start <= within for start, end in had)
-        assert step.repeat == RepeatRate(within, Rate(hits, len(had)), len(waits) - len(had))
+        successes = sum(end is not None and end - start <= within for start, end in had)
+        assert step.repeat == RepeatRate(within, Rate(successes, len(had)), len(waits) - len(had))
         assert str(step.wait) == str(survival(waits, as_of=as_of))
         assert step.people == len(waits)
     if found.steps:
@@ -45,7 +45,9 @@ def test_the_steps_read_well() -> None:
     """Text, rows and a notebook's table say the same; a long way is cut short as text."""
     rows = [("a", NOON + number * DAY) for number in range(12)] + [("b", NOON)]
     table = pl.DataFrame(rows, ["person_id", "purchased_at"], orient="row").with_row_index("id")
-    found = purchase_steps(Logs(purchases=table.with_columns(amount=pl.lit(9))), DAY, as_of=NOON + 20 * DAY, least=2)
+    found = purchase_steps(
+        Logs(purchases=table.with_columns(amount=pl.lit(9))), DAY, as_of=NOON + 20 * DAY, min_people=2
+    )
 
     assert [re.split(" {2,}", line) for line in str(found).splitlines()[:2]] == [
         ["purchase", "people", "bought again within 1 d", "pending", "half of them by"],

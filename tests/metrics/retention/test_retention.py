@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from funnel.errors import ArgumentError, EngineError, InstantError, LogsError, MoneyError
 from funnel.logs import Logs
-from funnel.metrics.lifecycle import lifecycle
-from funnel.metrics.rate import Rate
-from funnel.metrics.retention.ask import retention
-from funnel.metrics.retention.cohorts import Cohort, Cohorts, Ratio
+from funnel.metrics._lifecycle import lifecycle
+from funnel.metrics._rate import Rate
+from funnel.metrics._retention.cohort import Cohort, Ratio
+from funnel.metrics._retention.cohorts import Cohorts
+from funnel.metrics._retention.retention import retention
 from funnel.money import Money
 from funnel.records import Purchase
 from tests.engines import ENGINES, HERE, examples
@@ -51,7 +52,7 @@ def asked(purchases: object, question: Question) -> Cohorts:
 
 def told(cohorts: Cohorts) -> dict[date, dict[str, Any]]:
     """What the library says of each cohort, in the words of the model."""
-    names = ("people", "among", "orders", "revenue", "value")
+    names = ("people", "trials", "orders", "revenue", "value")
     return {
         one.start: {
             "size": one.size,
@@ -256,7 +257,7 @@ def test_the_table_reads_well() -> None:
     assert [row["rate"] for row in cohorts.to_dicts()] == [1.0, 0.0, 1.0, 1.0, None, None]
     begun = cohorts.triangle(unfinished=True)
     assert begun[1] == {"cohort": date(2026, 3, 1), "size": 1, "+0": 1, "+1": None, "+2": None}
-    assert cohorts.heat(unfinished=True) == [[1.0, 0.0, 1.0], [1.0, None, None]]
+    assert cohorts.heatmap_values(unfinished=True) == [[1.0, 0.0, 1.0], [1.0, None, None]]
     assert page.count("#ddd") == 2
     assert "1*</td>" in page
     assert pl.DataFrame(cohorts.to_dicts()).height == len(cohorts) * cohorts.width
@@ -279,10 +280,10 @@ def test_every_form_has_the_same_average() -> None:
     assert cohorts.averages == (Rate(4, 4), Rate(1, 3), None)
     assert "<tfoot><tr><th>average</th><td></td>" in page
     assert f'<td title="{Rate(1, 3)}">33.3 %</td><td title="no period is over"></td></tr></tfoot>' in page
-    assert cohorts.heat() == [[1.0, 1 / 3, None], [1.0, None, None]]
+    assert cohorts.heatmap_values() == [[1.0, 1 / 3, None], [1.0, None, None]]
     assert [row["+1"] for row in cohorts.triangle()] == [1, None]
     over = rows.filter((pl.col("periods_after") == 1) & ~pl.col("is_partial") & pl.col("people").is_not_null())
-    assert (over["people"].sum(), over["among"].sum()) == (1, 3)
+    assert (over["people"].sum(), over["trials"].sum()) == (1, 3)
     assert "tfoot" not in retention(shop(("a", MARCH)), tz="UTC", as_of=DAY)._repr_html_()
 
 
@@ -293,12 +294,12 @@ def test_the_average_of_a_column_is_that_of_what_is_shown(shop: Shop, window: An
 
     for periods, average in enumerate(cohorts.averages):
         cells = [
-            (one.people[periods], one.among[periods])
-            for one, row in zip(cohorts, cohorts.heat(), strict=True)
+            (one.people[periods], one.trials[periods])
+            for one, row in zip(cohorts, cohorts.heatmap_values(), strict=True)
             if row[periods] is not None
         ]
-        hits, among = (sum(cell[part] for cell in cells) for part in (0, 1))
-        assert (average or Rate(0, 0)) == Rate(hits, among)
+        successes, trials = (sum(cell[part] for cell in cells) for part in (0, 1))
+        assert (average or Rate(0, 0)) == Rate(successes, trials)
 
 
 @pytest.mark.parametrize(
@@ -491,7 +492,7 @@ def test_a_rate_of_a_period_that_is_not_over_is_none_unless_asked_for() -> None:
 
     assert (row.rate(0), row.rate(1), row.rate(1, unfinished=True)) == (Rate(1, 1), None, Rate(1, 1))
     assert row.rate(2, unfinished=True) is None
-    assert (rows.heat(), rows.heat(unfinished=True)) == ([[1.0, None]], [[1.0, 1.0]])
+    assert (rows.heatmap_values(), rows.heatmap_values(unfinished=True)) == ([[1.0, None]], [[1.0, 1.0]])
     assert rows.to_dicts()[1]["rate"] == 1.0
     wrong: Any = "yes"
     with pytest.raises(ArgumentError, match="unfinished must be True or False"):

@@ -9,8 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from funnel.errors import ArgumentError, FunnelError
-from funnel.metrics.survival.ask import Survival, survival, survival_by
-from funnel.metrics.survival.log_rank import log_rank, solved, tail
+from funnel.metrics._survival.groups import survival_by
+from funnel.metrics._survival.logrank import logrank_test, solved, tail
+from funnel.metrics._survival.survival import Survival, survival
 from tests.metrics.survival.test_survival import PLACEBO, treated
 from tests.metrics.waiting import DAY, NOON, Known, Pair, after, frame_of, known, pairs
 
@@ -19,7 +20,7 @@ CROWDS = st.lists(pairs(), min_size=2, max_size=4)
 
 def test_the_test_is_the_published_one() -> None:
     """On Freireich's data chi square is 16.79, p 0.00004; were both alike, 19.3 and 10.7 would have relapsed."""
-    test = log_rank({"drug": treated(), "placebo": after(*PLACEBO)})
+    test = logrank_test({"drug": treated(), "placebo": after(*PLACEBO)})
 
     assert test.chi_square == pytest.approx(16.79, abs=5e-3)
     assert test.p_value == pytest.approx(4.17e-5, abs=5e-8)
@@ -32,7 +33,7 @@ def test_the_test_is_the_published_one() -> None:
 def test_two_of_many_groups_are_tested_by_the_formula(crowds: list[list[Pair]]) -> None:
     """Of two groups, chi square is the square of seen less expected, over the variance, counted person by person."""
     one, other = (known(waits, NOON) for waits in crowds[:2])
-    test = log_rank({name: survival(waits, as_of=NOON) for name, waits in enumerate(crowds[:2])})
+    test = logrank_test({name: survival(waits, as_of=NOON) for name, waits in enumerate(crowds[:2])})
 
     apart, variance = by_hand(one, other)
     if variance == 0:
@@ -60,18 +61,18 @@ def test_the_order_of_the_groups_changes_nothing(crowds: list[list[Pair]], chanc
     named = {name: survival(waits, as_of=NOON) for name, waits in enumerate(crowds)}
     turned = list(named)
     chance.shuffle(turned)
-    here, there = log_rank(named), log_rank({name: named[name] for name in turned})
+    here, there = logrank_test(named), logrank_test({name: named[name] for name in turned})
 
     assert here.degrees == there.degrees
     assert (here.chi_square or 0) == pytest.approx(there.chi_square or 0, rel=1e-6, abs=1e-9)
     assert sum(one.converted for one in here.groups) == pytest.approx(sum(one.expected for one in here.groups))
-    assert {one.group for one in here.groups} | set(here.left_out) == set(named)
+    assert {one.group for one in here.groups} | set(here.excluded) == set(named)
 
 
 @given(pairs(), st.integers(2, 4))
 def test_groups_that_are_alike_do_not_differ(waits: list[Pair], times: int) -> None:
     """The same people twice or more have a chi square of 0, and chance makes as much of it always."""
-    test = log_rank(
+    test = logrank_test(
         {name: survival([*waits, (NOON - DAY, NOON), (NOON - DAY, None)], as_of=NOON) for name in range(times)}
     )
 
@@ -86,8 +87,8 @@ def test_a_group_that_is_named_twice_adds_nothing_it_could_hide(
 ) -> None:
     """Three groups differ at least as much as two of them put together do from the third."""
     made = [survival(waits, as_of=NOON) for waits in (one, other, third)]
-    together = log_rank({"both": survival([*one, *other], as_of=NOON), "third": made[2]})
-    apart = log_rank(dict(enumerate(made)))
+    together = logrank_test({"both": survival([*one, *other], as_of=NOON), "third": made[2]})
+    apart = logrank_test(dict(enumerate(made)))
 
     assert (apart.chi_square or 0) >= (together.chi_square or 0) - 1e-9
 
@@ -99,10 +100,10 @@ def test_arrays_give_the_same_test(crowds: list[list[Pair]]) -> None:
     pytest.importorskip("numpy")
     made = {name: survival(waits, as_of=NOON) for name, waits in enumerate(crowds)}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("funnel.metrics.survival.log_rank._MANY", 1)
-        in_arrays = log_rank(made)
+        patch.setattr("funnel.metrics._survival.logrank._MANY", 1)
+        in_arrays = logrank_test(made)
 
-    assert in_arrays == log_rank(made)
+    assert in_arrays == logrank_test(made)
 
 
 @pytest.mark.parametrize("groups", [1, 2, 64, 65])
@@ -120,18 +121,18 @@ def test_few_groups_and_many_are_those_of_their_rows(groups: int) -> None:
 
 def test_small_groups_are_left_out_by_name() -> None:
     """Groups of too few people, or of whom nobody was watched when anybody converted, are named and not tested."""
-    large = {"ad": after(1, 2, 3, least=3), "shop": after(4, 5, watched=[6], least=3)}
-    small = {"radio": after(9, least=3), "unwatched": after(watched=[0, 0, 0], least=3)}
-    test = log_rank({**large, **small})
+    large = {"ad": after(1, 2, 3, min_people=3), "shop": after(4, 5, watched=[6], min_people=3)}
+    small = {"radio": after(9, min_people=3), "unwatched": after(watched=[0, 0, 0], min_people=3)}
+    test = logrank_test({**large, **small})
 
-    assert test.left_out == ("radio", "unwatched")
-    assert test.chi_square == log_rank(large).chi_square
+    assert test.excluded == ("radio", "unwatched")
+    assert test.chi_square == logrank_test(large).chi_square
 
 
 @pytest.mark.parametrize("groups", [{}, {"a": after(1, 2)}, {"a": after(1), "b": after(watched=[0])}])
 def test_fewer_than_two_groups_are_no_test(groups: dict[str, Survival]) -> None:
     """The answer is that there is not enough, without figures."""
-    test = log_rank(groups)
+    test = logrank_test(groups)
 
     assert (test.chi_square, test.degrees, test.p_value) == (None, 0, None)
     assert str(test).startswith("not enough: ")
@@ -140,14 +141,14 @@ def test_fewer_than_two_groups_are_no_test(groups: dict[str, Survival]) -> None:
 
 def test_all_at_one_instant_are_no_test() -> None:
     """Where everybody of two groups converts at the same time nothing tells them apart."""
-    assert log_rank({"a": after(1, 1), "b": after(1, 1)}).chi_square is None
+    assert logrank_test({"a": after(1, 1), "b": after(1, 1)}).chi_square is None
 
 
 def test_a_group_that_was_gone_before_anybody_converted_is_left_out() -> None:
     """Nobody can say how it differs from the others, and it makes no degree of freedom."""
-    test = log_rank({"a": after(1, 2, watched=[2]), "b": after(1, 2, 2), "c": after(watched=[0.5])})
+    test = logrank_test({"a": after(1, 2, watched=[2]), "b": after(1, 2, 2), "c": after(watched=[0.5])})
 
-    assert test.left_out == ("c",)
+    assert test.excluded == ("c",)
     assert test.degrees == 1
 
 
@@ -185,7 +186,7 @@ def test_equations_that_follow_from_others_say_nothing() -> None:
 
 def test_it_reads_with_what_was_seen_and_expected() -> None:
     """No number stands alone, and a very small chance is not told to the last digit."""
-    test = log_rank({"drug": treated(), "placebo": after(*PLACEBO)})
+    test = logrank_test({"drug": treated(), "placebo": after(*PLACEBO)})
     text = (
         "chi square 16.79, degrees 1, p below 0.001 "
         "(drug: 9 converted, 19.3 expected; placebo: 21 converted, 10.7 expected)"
@@ -194,8 +195,8 @@ def test_it_reads_with_what_was_seen_and_expected() -> None:
     assert str(test) == text
     assert test._repr_html_() == f'<span title="log-rank test">{text}</span>'
     assert [row["group"] for row in test.to_dicts()] == ["drug", "placebo"]
-    assert str(log_rank({"a": after(1)})) == "not enough: 1 group to compare"
-    assert str(log_rank({})) == "not enough: 0 groups to compare"
+    assert str(logrank_test({"a": after(1)})) == "not enough: 1 group to compare"
+    assert str(logrank_test({})) == "not enough: 0 groups to compare"
 
 
 # ---- by groups -----------------------------------------------------------------------------------------------------
@@ -216,7 +217,7 @@ def test_each_group_is_those_with_its_value(parts: list[tuple[list[Pair], str | 
     assert len(found) == len(sources)
     for source in sources:
         assert found[source] == survival([pair for pair, one in rows if one == source], as_of=NOON)
-    assert found.log_rank == log_rank(dict(found))
+    assert found.logrank_test == logrank_test(dict(found))
 
 
 def test_a_number_that_is_none_is_an_empty_value() -> None:
@@ -241,7 +242,9 @@ def test_several_columns_make_groups_together() -> None:
 def test_groups_read_one_a_line() -> None:
     """Each group with its counts, then the test; as rows and in a notebook too."""
     waits = [(NOON - day * DAY, NOON) for day in (1, 2, 3, 7, 8, 9)]
-    found = survival_by(frame_of(waits, source=["<ad>"] * 3 + ["shop"] * 3), "source", as_of=NOON, least=3, level=0.9)
+    found = survival_by(
+        frame_of(waits, source=["<ad>"] * 3 + ["shop"] * 3), "source", as_of=NOON, min_people=3, confidence_level=0.9
+    )
     lines = str(found).splitlines()
 
     assert lines[0].startswith(
@@ -249,7 +252,7 @@ def test_groups_read_one_a_line() -> None:
     )
     assert lines[2].startswith("log-rank test: chi square ")
     assert found._repr_html_().startswith("&lt;ad&gt;: 3 people")
-    assert [(row["group"], row["level"]) for row in found.to_dicts()] == [("<ad>", 0.9), ("shop", 0.9)]
+    assert [(row["group"], row["confidence_level"]) for row in found.to_dicts()] == [("<ad>", 0.9), ("shop", 0.9)]
 
 
 def test_groups_need_a_column() -> None:
@@ -263,4 +266,4 @@ def test_groups_need_a_column() -> None:
 def test_what_is_not_a_mapping_of_curves_is_refused() -> None:
     """A list of curves has no names."""
     with pytest.raises(ArgumentError, match="groups must be survival curves by name"):
-        log_rank([])  # type: ignore[arg-type]
+        logrank_test([])  # type: ignore[arg-type]

@@ -7,14 +7,14 @@ from random import Random
 import pytest
 from hypothesis import given
 
-from funnel.metrics.survival.ask import Survival, survival
-from funnel.metrics.survival.plateau import Plateau
+from funnel.metrics._survival.plateau import Plateau
+from funnel.metrics._survival.survival import Survival, survival
 from tests.metrics.waiting import DAY, NOON, TICK, Known, Pair, after, known, pairs
 
 
-def flat(least: int = 30, end: float = 40) -> Plateau | None:
+def flat(min_people: int = 30, end: float = 40) -> Plateau | None:
     """Twenty came, one on each of the first twenty days; thirty more were watched to a later day."""
-    return after(*range(1, 21), watched=[end] * 30).plateau(least=least)
+    return after(*range(1, 21), watched=[end] * 30).plateau(min_people=min_people)
 
 
 def test_a_long_flat_end_is_flagged_with_its_figures() -> None:
@@ -50,9 +50,9 @@ def test_the_curve_tells_of_its_flat_end() -> None:
 
 def test_too_few_who_were_watched_are_no_flat_end() -> None:
     """Of those who are watched longest, the ones too few to go by are not counted; with one fewer there is no end."""
-    assert flat(least=30) is not None
-    assert flat(least=31) is None
-    assert after(*range(1, 21), watched=[40] * 30 + [400] * 29).plateau(least=30) == Plateau(
+    assert flat(min_people=30) is not None
+    assert flat(min_people=31) is None
+    assert after(*range(1, 21), watched=[40] * 30 + [400] * 29).plateau(min_people=30) == Plateau(
         20 * DAY, 40 * DAY, 59, 59, *figures(watched=[40] * 30 + [400] * 29), pytest.approx(59 / 79)
     )
 
@@ -79,7 +79,7 @@ def test_people_as_keen_as_before_are_seldom_flagged() -> None:
     """Of shops where all come sooner or later at one pace, watched for unequal times, few in a hundred are flagged."""
     chance = Random(11)
 
-    assert sum(one_pace(chance).plateau(least=10) is not None for _ in range(300)) <= 25
+    assert sum(one_pace(chance).plateau(min_people=10) is not None for _ in range(300)) <= 25
 
 
 def one_pace(chance: Random) -> Survival:
@@ -97,7 +97,7 @@ def test_the_figures_are_those_of_time_watched_person_by_person(waits: list[Pair
     people = known([*waits, *[(NOON - day * DAY / 8, NOON) for day in range(8)], *[(NOON - 9 * DAY, None)] * 5], NOON)
     found = survival(
         [*waits, *[(NOON - day * DAY / 8, NOON) for day in range(8)], *[(NOON - 9 * DAY, None)] * 5], as_of=NOON
-    ).plateau(least=5)
+    ).plateau(min_people=5)
     last = max(one.watched for one in people if one.converted)
     end = sorted(one.watched for one in people if not one.converted)[-5]
     start = max(2 * last - end, timedelta(0))

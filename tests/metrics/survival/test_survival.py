@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from funnel.errors import ArgumentError, FunnelError, InstantError
-from funnel.metrics.survival.ask import Survival, survival
-from funnel.metrics.survival.curve import curve_of, curve_of_array
-from funnel.metrics.survival.waiting import waits_in
+from funnel.metrics._survival.curve import curve_of, curve_of_array
+from funnel.metrics._survival.input import waits_in
+from funnel.metrics._survival.survival import Survival, survival
 from tests.metrics.waiting import DAY, NOON, SPANS, TICK, Pair, after, frame_of, greenwood, known, pairs, still_waiting
 
 KEYS = st.lists(st.one_of(st.integers(-9, 9), st.integers(-(2**55), 2**55)))
@@ -56,8 +56,8 @@ def test_the_medians_are_the_published_ones() -> None:
     """Half are in remission for 23 weeks (13 to not reached) and for 8 weeks (4 to 11), on the scale of log(-log)."""
     drug, placebo = treated().median, after(*PLACEBO).median
 
-    assert (drug.value, drug.low, drug.high) == (23 * DAY, 13 * DAY, None)
-    assert (placebo.value, placebo.low, placebo.high) == (8 * DAY, 4 * DAY, 11 * DAY)
+    assert (drug.value, drug.ci_lower, drug.ci_upper) == (23 * DAY, 13 * DAY, None)
+    assert (placebo.value, placebo.ci_lower, placebo.ci_upper) == (8 * DAY, 4 * DAY, 11 * DAY)
 
 
 def test_the_restricted_means_are_the_published_ones() -> None:
@@ -83,16 +83,16 @@ def test_the_share_is_that_of_the_people_counted_one_by_one(waits: list[Pair], w
     assert found.converted == sum(one.converted and one.watched <= within for one in people)
     assert found.at_risk == sum(one.watched >= within for one in people)
     if not people or max(one.watched for one in people) < within:
-        assert (found.value, found.low, found.high) == (None, None, None)
+        assert (found.value, found.ci_lower, found.ci_upper) == (None, None, None)
         return
     left, variance = still_waiting(people, within), greenwood(people, within)
     assert found.value == pytest.approx(float(1 - left), abs=1e-12)
     if variance is None or left == 1:
-        assert (found.low, found.high) == (None, None)
+        assert (found.ci_lower, found.ci_upper) == (None, None)
         return
     reach = NormalDist().inv_cdf(0.975) * sqrt(variance) / float(left) / abs(log(left))
-    assert found.low == pytest.approx(1 - float(left) ** exp(-reach), abs=1e-9)
-    assert found.high == pytest.approx(1 - float(left) ** exp(reach), abs=1e-9)
+    assert found.ci_lower == pytest.approx(1 - float(left) ** exp(-reach), abs=1e-9)
+    assert found.ci_upper == pytest.approx(1 - float(left) ** exp(reach), abs=1e-9)
 
 
 @given(pairs())
@@ -109,7 +109,7 @@ def test_the_steps_go_down_from_everybody(waits: list[Pair]) -> None:
         assert later.at_risk == one.at_risk - one.converted - one.censored
         assert later.survival < one.survival
         assert later.conversion == 1 - later.survival
-        assert 0 <= (later.low or 0) <= later.survival <= (later.high or 1) <= 1
+        assert 0 <= (later.ci_lower or 0) <= later.survival <= (later.ci_upper or 1) <= 1
 
 
 @given(pairs())
@@ -120,8 +120,8 @@ def test_the_steps_say_what_is_asked_of_each_time(waits: list[Pair]) -> None:
     for step in found.steps[1:]:
         there = found.at(step.wait)
         assert (there.value, there.at_risk) == (step.conversion, step.at_risk)
-        assert there.low == (None if step.high is None else 1 - step.high)
-        assert there.high == (None if step.low is None else 1 - step.low)
+        assert there.ci_lower == (None if step.ci_upper is None else 1 - step.ci_upper)
+        assert there.ci_upper == (None if step.ci_lower is None else 1 - step.ci_lower)
 
 
 @given(pairs(), st.randoms())
@@ -169,11 +169,11 @@ def test_the_time_of_a_share_is_the_first_at_which_so_many_converted(waits: list
     steps = [step for step in found.steps if step.wait or step.converted]
     quantile = found.quantile(share)
 
-    lows = [step.wait for step in steps if (step.low or 0.0) <= 1 - share + 1e-9 and step.survival < 1]
-    highs = [step.wait for step in steps if step.high is not None and step.high <= 1 - share + 1e-9]
+    lows = [step.wait for step in steps if (step.ci_lower or 0.0) <= 1 - share + 1e-9 and step.survival < 1]
+    highs = [step.wait for step in steps if step.ci_upper is not None and step.ci_upper <= 1 - share + 1e-9]
     assert quantile.value == next((step.wait for step in steps if step.survival <= 1 - share + 1e-9), None)
-    assert quantile.low == (None if not lows else min(lows))
-    assert quantile.high == (None if not highs else min(highs))
+    assert quantile.ci_lower == (None if not lows else min(lows))
+    assert quantile.ci_upper == (None if not highs else min(highs))
 
 
 @given(pairs(), SPANS.filter(bool))
@@ -183,7 +183,7 @@ def test_the_restricted_mean_is_the_area_under_the_curve(waits: list[Pair], hori
     found = survival(waits, as_of=NOON).restricted_mean(horizon)
 
     if not people or max(one.watched for one in people) < horizon:
-        assert (found.value, found.error, found.low, found.high) == (None, None, None, None)
+        assert (found.value, found.error, found.ci_lower, found.ci_upper) == (None, None, None, None)
         return
     cuts = sorted({timedelta(0), horizon, *(one.watched for one in people if one.watched < horizon)})
     slices = [(start, (end - start) // TICK * still_waiting(people, start)) for start, end in pairwise(cuts)]
@@ -197,7 +197,7 @@ def test_the_restricted_mean_is_the_area_under_the_curve(waits: list[Pair], hori
             variance += float(ahead) ** 2 * events / (at_risk * (at_risk - events))
     assert (found.value or horizon) // TICK == pytest.approx(float(area), rel=1e-9, abs=1)
     assert (found.error or timedelta(0)) // TICK == pytest.approx(sqrt(variance), rel=1e-6, abs=1)
-    assert timedelta(0) <= (found.low or timedelta(0)) <= (found.high or horizon) <= horizon
+    assert timedelta(0) <= (found.ci_lower or timedelta(0)) <= (found.ci_upper or horizon) <= horizon
 
 
 @given(KEYS)
@@ -214,7 +214,7 @@ def test_a_frame_without_arrays_gives_the_same(waits: list[Pair]) -> None:
     """Where numpy is not installed the engine counts, and the answer is the same."""
     table = frame_of(waits)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("funnel.metrics.survival.waiting.installed", lambda _: False)
+        patch.setattr("funnel.metrics._survival.input.installed", lambda _: False)
         counted = survival(table, as_of=NOON)
 
     assert counted == survival(table, as_of=NOON) == survival(waits, as_of=NOON)
@@ -243,7 +243,7 @@ def test_an_end_at_the_instant_has_come(end: datetime, as_of: datetime, converte
     """What ends at `as_of` has ended, a microsecond later has not; a wait of no time at all is a wait."""
     found = survival([(NOON - DAY, end)], as_of=as_of)
 
-    assert (found.people, found.converted, found.left_out) == (1, converted, 0)
+    assert (found.people, found.converted, found.excluded) == (1, converted, 0)
 
 
 def test_a_time_includes_its_end() -> None:
@@ -258,9 +258,9 @@ def test_those_who_ended_before_they_started_are_left_out_and_counted() -> None:
     """They are not among the people; an end that is not known yet leaves out nobody."""
     early = (NOON - DAY, NOON - DAY - TICK)
 
-    assert survival([early, (NOON - DAY, NOON)], as_of=NOON).left_out == 1
+    assert survival([early, (NOON - DAY, NOON)], as_of=NOON).excluded == 1
     assert survival([early, (NOON - DAY, NOON)], as_of=NOON).people == 1
-    assert survival([early], as_of=NOON - DAY - TICK).left_out == 0
+    assert survival([early], as_of=NOON - DAY - TICK).excluded == 0
 
 
 def test_beyond_what_was_watched_nothing_is_said() -> None:
@@ -296,23 +296,23 @@ def test_nobody_is_an_answer() -> None:
 
 def test_too_few_people_are_an_answer() -> None:
     """Below the fewest people that were asked for nothing is said; with just so many, all is."""
-    few, enough = after(1, 2, watched=[4], least=4), after(1, 2, watched=[4], least=3)
+    few, enough = after(1, 2, watched=[4], min_people=4), after(1, 2, watched=[4], min_people=3)
 
     assert (few.at(DAY).value, few.median.value, few.restricted_mean(DAY).value) == (None, None, None)
-    assert (list(few.steps), few.plateau(least=1)) == ([], None)
+    assert (list(few.steps), few.plateau(min_people=1)) == ([], None)
     assert str(few) == "not enough (3 people, 2 converted, 1 still waiting; at least 4)"
     assert str(few.at(DAY)) == "not enough (1 of 3 converted; at least 4)"
     assert str(few.median) == str(few.restricted_mean(DAY)) == "not enough (3 people; at least 4)"
-    assert enough.enough
+    assert enough.is_reportable
     assert enough.at(DAY).value is not None
 
 
 def test_a_surer_interval_is_wider() -> None:
     """The level is an argument."""
-    usual, surer = treated().at(10 * DAY), treated(level=0.99).at(10 * DAY)
+    usual, surer = treated().at(10 * DAY), treated(confidence_level=0.99).at(10 * DAY)
 
     assert usual.value == surer.value
-    assert (surer.low or 0) < (usual.low or 0) < (usual.high or 0) < (surer.high or 0)
+    assert (surer.ci_lower or 0) < (usual.ci_lower or 0) < (usual.ci_upper or 0) < (surer.ci_upper or 0)
 
 
 def test_it_reads_with_its_counts() -> None:
@@ -354,9 +354,9 @@ def test_it_is_told_as_plain_values() -> None:
     found = treated()
 
     assert found.to_dict() == {
-        "as_of": NOON, "people": 21, "converted": 9, "waiting": 12, "left_out": 0, "longest": 35 * DAY,
+        "as_of": NOON, "people": 21, "converted": 9, "waiting": 12, "excluded": 0, "longest": 35 * DAY,
         "median": 23 * DAY, "median_low": 13 * DAY, "median_high": None, "flat_since": None, "flat_until": None,
-        "level": 0.95,
+        "confidence_level": 0.95,
     }  # fmt: skip
     rows = found.to_dicts()
     assert [row["conversion"] for row in rows] == [1 - row["survival"] for row in rows]
@@ -399,8 +399,10 @@ def test_a_year_that_is_not_kept_is_refused(year: int) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"level": 1.0}, r"level must be .* \(got 1.0\)"), ({"level": 95}, r"level must be .* \(got 95\)"),
-        ({"level": float("nan")}, r"level must be .* \(got nan\)"), ({"least": 0}, r"least must be .* \(got 0\)"),
+        ({"confidence_level": 1.0}, r"level must be .* \(got 1.0\)"),
+        ({"confidence_level": 95}, r"level must be .* \(got 95\)"),
+        ({"confidence_level": float("nan")}, r"level must be .* \(got nan\)"),
+        ({"min_people": 0}, r"min_people must be .* \(got 0\)"),
         ({"as_of": NOON.replace(tzinfo=None)}, "as_of is a naive datetime"),
     ],
 )  # fmt: skip

@@ -10,9 +10,10 @@ import polars as pl
 import pytest
 from hypothesis import assume, given
 
-from funnel.metrics.survival.ask import survival, survival_by
-from funnel.metrics.survival.log_rank import log_rank
-from funnel.metrics.survival.waits import waits
+from funnel.metrics._survival.durations import durations
+from funnel.metrics._survival.groups import survival_by
+from funnel.metrics._survival.logrank import logrank_test
+from funnel.metrics._survival.survival import survival
 from tests.metrics.waiting import NOON, TICK, Pair, known, pairs
 
 FULL = pytest.mark.skipif(os.environ.get("FUNNEL_PROFILE") != "full", reason="the peer is asked in the full run")
@@ -21,10 +22,10 @@ FULL = pytest.mark.skipif(os.environ.get("FUNNEL_PROFILE") != "full", reason="th
 # ---- lifelines -----------------------------------------------------------------------------------------------------
 
 
-def fitted(waits: list[Pair]) -> Any:
+def fitted(durations: list[Pair]) -> Any:
     """The curve of lifelines, its times in microseconds."""
     lifelines = pytest.importorskip("lifelines", reason="lifelines is not installed", exc_type=ImportError)
-    people = known(waits, NOON)
+    people = known(durations, NOON)
     assume(people)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -35,16 +36,16 @@ def fitted(waits: list[Pair]) -> Any:
 
 @FULL
 @given(pairs())
-def test_the_curve_is_that_of_lifelines(waits: list[Pair]) -> None:
+def test_the_curve_is_that_of_lifelines(durations: list[Pair]) -> None:
     """Share and interval at every step, and the median, are those of the package that data scientists use."""
-    peer, found = fitted(waits), survival(waits, as_of=NOON)
+    peer, found = fitted(durations), survival(durations, as_of=NOON)
     band = peer.confidence_interval_
 
     for step in found.steps[1:]:
         time = step.wait // TICK
         assert peer.survival_function_.loc[time].item() == pytest.approx(step.survival, abs=1e-9)
-        if step.low is not None:
-            assert band.loc[time].tolist() == pytest.approx([step.low, step.high], abs=1e-6)
+        if step.ci_lower is not None:
+            assert band.loc[time].tolist() == pytest.approx([step.ci_lower, step.ci_upper], abs=1e-6)
     median = found.median.value
     if all(abs(step.survival - 0.5) > 1e-6 for step in found.steps):
         assert peer.median_survival_time_ == (float("inf") if median is None else median // TICK)
@@ -56,8 +57,8 @@ def test_the_test_is_that_of_lifelines(one: list[Pair], other: list[Pair], third
     """Chi square and p of three groups are those of the package that data scientists use."""
     statistics = pytest.importorskip("lifelines.statistics", reason="lifelines is not installed", exc_type=ImportError)
     crowds = one, other, third
-    groups = [known(waits, NOON) for waits in crowds]
-    found = log_rank({name: survival(waits, as_of=NOON) for name, waits in enumerate(crowds)})
+    groups = [known(durations, NOON) for durations in crowds]
+    found = logrank_test({name: survival(durations, as_of=NOON) for name, durations in enumerate(crowds)})
     assume(found.degrees == 2)
     rows = [(name, person) for name, people in enumerate(groups) for person in people]
     with warnings.catch_warnings():
@@ -118,18 +119,18 @@ def by_sql(leads: pl.DataFrame, where: str = "true") -> list[tuple[int, int, int
 
 def test_real_leads_are_those_counted_in_sql(leads: pl.DataFrame) -> None:
     """Every step of 8,000 real leads is that of SQL; the one that was won before its first contact is left out."""
-    found = survival(waits(leads, "lead", "deal", as_of=LAST_DAY), as_of=LAST_DAY)
+    found = survival(durations(leads, "lead", "deal", as_of=LAST_DAY), as_of=LAST_DAY)
     steps = [(step.wait // TICK, step.at_risk, step.converted) for step in found.steps[1:]]
     sql = by_sql(leads)
 
-    assert (found.people, found.converted, found.left_out) == (7_999, 841, 1)
+    assert (found.people, found.converted, found.excluded) == (7_999, 841, 1)
     assert steps == [row[:3] for row in sql]
     assert [step.survival for step in found.steps[1:]] == pytest.approx([row[3] for row in sql], abs=1e-9)
 
 
 def test_real_leads_by_origin_are_those_counted_in_sql(leads: pl.DataFrame) -> None:
     """The same of each origin; sixty leads without one are a group of their own."""
-    table = waits(leads, "lead", "deal", as_of=LAST_DAY, keep=["origin"])
+    table = durations(leads, "lead", "deal", as_of=LAST_DAY, keep=["origin"])
     found = survival_by(table, "origin", as_of=LAST_DAY)
 
     assert (list(found)[-1], found[None].people) == (None, 60)
@@ -137,8 +138,8 @@ def test_real_leads_by_origin_are_those_counted_in_sql(leads: pl.DataFrame) -> N
     for origin in ("paid_search", "organic_search", "social"):
         sql = by_sql(leads, f"a.origin = '{origin}'")
         assert [step.survival for step in found[origin].steps[1:]] == pytest.approx([row[3] for row in sql], abs=1e-9)
-    assert found.log_rank.degrees == len(found) - 1
-    assert (found.log_rank.p_value or 0) < 1e-6
+    assert found.logrank_test.degrees == len(found) - 1
+    assert (found.logrank_test.p_value or 0) < 1e-6
 
 
 def test_half_a_year_earlier_less_was_known(leads: pl.DataFrame) -> None:
@@ -146,6 +147,6 @@ def test_half_a_year_earlier_less_was_known(leads: pl.DataFrame) -> None:
     day = datetime(2018, 5, 15, tzinfo=UTC)
     cut = leads.filter(pl.col("occurred_at") <= day)
 
-    assert survival(waits(leads, "lead", "deal", as_of=LAST_DAY), as_of=day) == survival(
-        waits(cut, "lead", "deal", as_of=day), as_of=day
+    assert survival(durations(leads, "lead", "deal", as_of=LAST_DAY), as_of=day) == survival(
+        durations(cut, "lead", "deal", as_of=day), as_of=day
     )

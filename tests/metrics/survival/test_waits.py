@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from funnel.errors import ArgumentError, FunnelError
 from funnel.history import History
 from funnel.logs import Logs
-from funnel.metrics.survival.ask import Survival, SurvivalBy, survival, survival_by
-from funnel.metrics.survival.waits import waits
+from funnel.metrics._survival.durations import durations
+from funnel.metrics._survival.groups import SurvivalGroups, survival_by
+from funnel.metrics._survival.survival import Survival, survival
 from tests.engines import ENGINES, HERE
 from tests.frames import TIME, as_instant, read, tables
 from tests.metrics.people import AS_OF, FEW, bought_by, crowds, logs_of, orders_of, shop_on
@@ -38,7 +39,7 @@ def table_of(rows: list[Row]) -> pl.DataFrame:
 
 def found(rows: list[Row], start: str, end: str, **options: Any) -> dict[str, tuple[Any, ...]]:
     """Each person's wait as it was made from a table."""
-    table = waits(table_of(rows), start, end, as_of=NOON, **options)
+    table = durations(table_of(rows), start, end, as_of=NOON, **options)
     return {person: tuple(rest) for person, *rest in table.iter_rows()}
 
 
@@ -87,7 +88,7 @@ def test_what_is_kept_is_that_of_the_first_start(rows: list[Row]) -> None:
 def test_the_waits_of_a_day_are_known_on_that_day(rows: list[Row], later: Any) -> None:
     """Cutting at `as_of` before or while the curve is made gives the same curve."""
     day = NOON - later
-    cut, whole = (waits(table_of(rows), "lead", "order", as_of=when) for when in (day, NOON))
+    cut, whole = (durations(table_of(rows), "lead", "order", as_of=when) for when in (day, NOON))
 
     assert survival(cut, as_of=day) == survival(whole, as_of=day)
 
@@ -99,12 +100,12 @@ def test_an_end_before_the_start_is_left_out_or_ignored() -> None:
         ("b", NOON - DAY, "lead", None),
     ]  # fmt: skip
     counts, ignored = (
-        survival(waits(table_of(rows), "lead", "order", as_of=NOON, earlier=way), as_of=NOON)
+        survival(durations(table_of(rows), "lead", "order", as_of=NOON, earlier=way), as_of=NOON)
         for way in ("counts", "ignored")
     )
 
-    assert (counts.people, counts.converted, counts.left_out) == (1, 0, 1)
-    assert (ignored.people, ignored.converted, ignored.left_out) == (2, 1, 0)
+    assert (counts.people, counts.converted, counts.excluded) == (1, 0, 1)
+    assert (ignored.people, ignored.converted, ignored.excluded) == (2, 1, 0)
 
 
 # ---- logs ----------------------------------------------------------------------------------------------------------
@@ -114,7 +115,7 @@ def test_an_end_before_the_start_is_left_out_or_ignored() -> None:
 @given(crowds(), instants())
 def test_from_the_first_purchase_to_the_second(people: list[History], as_of: datetime) -> None:
     """Of purchases that count at the instant: what was cancelled or wholly refunded by then was no purchase."""
-    table = waits(logs_of(people), "purchases", "purchases", as_of=as_of)
+    table = durations(logs_of(people), "purchases", "purchases", as_of=as_of)
     expected = {}
     for person in people:
         if bought := bought_by(person, as_of):
@@ -128,7 +129,7 @@ def test_from_the_first_purchase_to_the_second(people: list[History], as_of: dat
 def test_from_lead_to_purchase(people: list[History], as_of: datetime) -> None:
     """From a person's first arrival to their first purchase that counts."""
     logs = Logs(**orders_of(people), leads=tables(people)["leads"])
-    table = waits(logs, "leads", "purchases", as_of=as_of, keep=["campaign"])
+    table = durations(logs, "leads", "purchases", as_of=as_of, keep=["campaign"])
     arrived = [lead for person in people for lead in (*person.leads, *person.referrals) if lead.arrived_at <= as_of]
     bought = {person.person_id: min(bought_by(person, as_of), default=None) for person in people}
     firsts = {
@@ -147,7 +148,7 @@ def test_a_kind_of_interaction_is_a_stream() -> None:
         ("3", "b", NOON, "question", None),
     ]
     schema = {"id": pl.String, "person_id": pl.String, "occurred_at": TIME, "kind": pl.String, "regarding": pl.String}
-    table = waits(Logs(interactions=pl.DataFrame(asked, schema, orient="row")), "questions", "answers", as_of=NOON)
+    table = durations(Logs(interactions=pl.DataFrame(asked, schema, orient="row")), "questions", "answers", as_of=NOON)
 
     assert sorted(table.iter_rows()) == [("a", NOON - DAY, NOON), ("b", NOON, None)]
 
@@ -156,13 +157,13 @@ def test_logs_that_are_not_there_hold_no_events() -> None:
     """A stream whose log is not there starts no wait and ends none; a stream that does not exist is refused."""
     logs = shop_on("polars")
     leads = Logs(leads=pl.DataFrame({"person_id": ["p"], "arrived_at": [AS_OF], "source": ["fair"]}))
-    started = waits(logs, "leads", "purchases", as_of=AS_OF, keep=["source"])
+    started = durations(logs, "leads", "purchases", as_of=AS_OF, keep=["source"])
 
     assert (started.height, started.columns) == (0, ["person_id", "started_at", "ended_at", "source"])
-    assert waits(leads, "leads", "purchases", as_of=AS_OF)["ended_at"].to_list() == [None]
-    assert waits(leads, "complaints", "complaints", as_of=AS_OF).is_empty()
+    assert durations(leads, "leads", "purchases", as_of=AS_OF)["ended_at"].to_list() == [None]
+    assert durations(leads, "complaints", "complaints", as_of=AS_OF).is_empty()
     with pytest.raises(ArgumentError, match="did you mean purchases"):
-        waits(logs, "purchases", "purchase", as_of=AS_OF)
+        durations(logs, "purchases", "purchase", as_of=AS_OF)
 
 
 def test_a_column_that_logs_do_not_have_is_not_kept() -> None:
@@ -170,10 +171,10 @@ def test_a_column_that_logs_do_not_have_is_not_kept() -> None:
     logs = Logs(leads=pl.DataFrame({"person_id": ["p"], "arrived_at": [AS_OF], "source": ["fair"]}))
     for name in ("sourc", "start", "\ud800", "x" * 1_000_000):
         with pytest.raises(ArgumentError, match=r"leads have no column .* to keep; ") as caught:
-            waits(logs, "leads", "purchases", as_of=AS_OF, keep=[name])
+            durations(logs, "leads", "purchases", as_of=AS_OF, keep=[name])
         assert len(str(caught.value)) < 500
     with pytest.raises(ArgumentError, match=r"did you mean source\?"):
-        waits(logs, "leads", "purchases", as_of=AS_OF, keep=["sourc"])
+        durations(logs, "leads", "purchases", as_of=AS_OF, keep=["sourc"])
 
 
 def test_a_long_name_of_a_column_is_shown_in_part() -> None:
@@ -207,12 +208,12 @@ def same(table: Any) -> list[dict[str, Any]]:
     return [{name: as_instant(value) for name, value in row.items()} for row in read(table)]
 
 
-def answers(events: Any) -> tuple[list[tuple[Any, Survival]], SurvivalBy]:
+def answers(events: Any) -> tuple[list[tuple[Any, Survival]], SurvivalGroups]:
     """Waits and curve of each way to wait, and the groups of one."""
     tables = [
-        waits(events, "lead", "order", as_of=NOON, keep=["source"]),
-        waits(events, "lead", "order", as_of=NOON, earlier="ignored"),
-        waits(events, "order", "order", as_of=NOON),
+        durations(events, "lead", "order", as_of=NOON, keep=["source"]),
+        durations(events, "lead", "order", as_of=NOON, earlier="ignored"),
+        durations(events, "order", "order", as_of=NOON),
     ]
     return [(same(one), survival(one, as_of=NOON)) for one in tables], survival_by(tables[0], "source", as_of=NOON)
 
@@ -233,7 +234,7 @@ def test_every_engine_gives_the_same_waits(engine: str) -> None:
 @pytest.mark.parametrize("engine", [name for name in HERE if name != "polars"])
 def test_every_engine_reads_the_same_logs(engine: str) -> None:
     """The wait from the first purchase to the second is the same wherever the logs lie."""
-    table, here = (waits(shop_on(name), "purchases", "purchases", as_of=AS_OF) for name in (engine, "polars"))
+    table, here = (durations(shop_on(name), "purchases", "purchases", as_of=AS_OF) for name in (engine, "polars"))
 
     assert same(table) == same(here)
     assert survival(table, as_of=AS_OF) == survival(here, as_of=AS_OF)
@@ -242,7 +243,7 @@ def test_every_engine_reads_the_same_logs(engine: str) -> None:
 def test_pandas_alone_gives_the_same_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where pandas is the only engine that is installed, nothing changes."""
     here, table = answers(made_up()), made_up().to_pandas()
-    monkeypatch.setattr("funnel._frames.installed", lambda _: False)
+    monkeypatch.setattr("funnel._dataframes.adapter.installed", lambda _: False)
 
     assert answers(table) == here
 
@@ -252,13 +253,13 @@ def test_pandas_alone_gives_the_same_waits(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_kind_that_does_not_occur_has_no_event() -> None:
     """Nobody has started, or nobody has got there; a misspelt kind is refused, except if there is no event at all."""
-    assert set(waits(table_of([]), "lead", "refund", as_of=NOON + 9 * DAY)["ended_at"]) == {None}
-    assert waits(table_of([]), "visit", "order", as_of=NOON).is_empty()
+    assert set(durations(table_of([]), "lead", "refund", as_of=NOON + 9 * DAY)["ended_at"]) == {None}
+    assert durations(table_of([]), "visit", "order", as_of=NOON).is_empty()
     with pytest.raises(ArgumentError, match=r"no event is of the kind 'ordr'; did you mean 'order'\?"):
-        waits(table_of([]), "lead", "ordr", as_of=NOON)
+        durations(table_of([]), "lead", "ordr", as_of=NOON)
     with pytest.raises(ArgumentError, match=r"no event is of the kind 'leed'; did you mean 'lead'\?"):
-        waits(table_of([]), "leed", "order", as_of=NOON)
-    assert waits(table_of([]).head(0), "lead", "ordr", as_of=NOON).is_empty()
+        durations(table_of([]), "leed", "order", as_of=NOON)
+    assert durations(table_of([]).head(0), "lead", "ordr", as_of=NOON).is_empty()
 
 
 @pytest.mark.parametrize("kind", [None, 7, ["lead"], b"lead", ""])
@@ -269,9 +270,9 @@ def test_a_kind_is_text_that_is_not_empty(kind: Any, has_logs: bool) -> None:  #
     right = "leads" if has_logs else "lead"
 
     with pytest.raises(ArgumentError, match="start must be a kind of event"):
-        waits(events, kind, right, as_of=NOON)
+        durations(events, kind, right, as_of=NOON)
     with pytest.raises(ArgumentError, match="end must be a kind of event"):
-        waits(events, right, kind, as_of=NOON)
+        durations(events, right, kind, as_of=NOON)
 
 
 @pytest.mark.parametrize(
@@ -286,17 +287,17 @@ def test_a_kind_is_text_that_is_not_empty(kind: Any, has_logs: bool) -> None:  #
 def test_empty_cells_are_counted_and_refused(change: dict[str, Any], said: str) -> None:
     """An event of nobody, of nothing or at no time is no event."""
     with pytest.raises(FunnelError, match=said):
-        waits(table_of([]).with_columns(**change), "lead", "order", as_of=NOON)
+        durations(table_of([]).with_columns(**change), "lead", "order", as_of=NOON)
 
 
 def test_every_fault_is_told_at_once() -> None:
     """All columns that are missing are named in one error."""
     with pytest.raises(FunnelError, match=r"(?s)events.tune: is missing.*events.person_id: is missing"):
-        waits(table_of([]).drop("person_id"), "lead", "order", as_of=NOON, keep=["tune"])
+        durations(table_of([]).drop("person_id"), "lead", "order", as_of=NOON, keep=["tune"])
 
 
 def test_what_an_earlier_end_is_must_be_said_rightly() -> None:
     """There are two ways, and no third."""
     wrong: Any = "dropped"
     with pytest.raises(ArgumentError, match="earlier must be 'counts' or 'ignored'"):
-        waits(table_of([]), "lead", "order", as_of=NOON, earlier=wrong)
+        durations(table_of([]), "lead", "order", as_of=NOON, earlier=wrong)

@@ -1,1 +1,1 @@
-"""A store's tables by SQLAlchemy Core; nothing else in the library imports SQLAlchemy."""
+"""The tables of a store in SQLAlchemy Core; no other part of the library imports SQLAlchemy."""

@@ -1,4 +1,4 @@
-"""A database behind SQLAlchemy: where a store on a server gets its connections and transactions from."""
+"""A database behind SQLAlchemy: connections and transactions of a store on a server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from funnel._given import instance
+from funnel._arguments import instance
 from funnel.errors import LockedError, MissingExtraError, StoreError
 from funnel.store._alchemy.schema import StoreTables, refuse_other_version, tables_in
 from funnel.store._alchemy.tables import AlchemyTables
@@ -24,11 +24,11 @@ T = TypeVar("T")
 
 
 def engine_at(address: str) -> sa.Engine:
-    """An engine at an address, which may hold a password: no message shows it.
+    """Return an engine for an address. Messages never show the address's password.
 
     Raises:
-        MissingExtraError: Its driver is not installed.
-        StoreError: It is not an address of a database.
+        MissingExtraError: The driver is not installed.
+        StoreError: The address is not a database address.
     """
     try:
         return sa.create_engine(address, poolclass=sa.NullPool)
@@ -42,7 +42,7 @@ def engine_at(address: str) -> sa.Engine:
 
 
 def place_of(url: sa.URL) -> str:
-    """Return what a message calls a database: its kind, host, port and name, never a user or a password.
+    """Return a database's name for messages: kind, host, port and name, never a user or a password.
 
     Example:
         >>> place_of(sa.make_url("postgresql+psycopg://shop:secret@db.example:5432/crm"))
@@ -56,7 +56,7 @@ def place_of(url: sa.URL) -> str:
 
 @attrs.frozen
 class Database:
-    """An engine, or one connection of it, and the tables of a store."""
+    """An engine, or one of its connections, with the tables of a store."""
 
     source: sa.Engine | sa.Connection
     tables: StoreTables
@@ -65,10 +65,10 @@ class Database:
 
     @classmethod
     def of(cls, engine: object, schema: str | None, prefix: str) -> Database:
-        """Take the shop's own engine.
+        """Wrap the shop's own engine.
 
         Raises:
-            ArgumentError: It is none.
+            ArgumentError: `engine` is not an engine.
         """
         if isinstance(engine, AsyncEngine):
             engine = engine.sync_engine
@@ -76,11 +76,11 @@ class Database:
         return cls(given, tables_in(sa.MetaData(), schema, prefix))
 
     def over(self, connection: sa.Connection) -> Database:
-        """The same tables over one connection."""
+        """Return the same tables over one connection."""
         return attrs.evolve(self, source=connection)
 
     def write(self, work: Callable[[Tables], T]) -> T:
-        """Do work in one transaction, and again where another came between."""
+        """Run work in one transaction, and repeat it after a conflict."""
         alone = self.source.engine.dialect.name == "sqlite"
         return repeated(lambda whole: self._written(work, whole=whole), alone=alone)
 
@@ -98,22 +98,22 @@ class Database:
 
     @contextmanager
     def reading(self) -> Generator[Tables, None, None]:
-        """The tables as they are at one moment."""
+        """Yield the tables as of one moment."""
         with told(self.place), self._connected() as connection, transaction(connection, writes=False):
             self._check(connection)
             yield AlchemyTables(connection, self.tables)
 
     @property
     def place(self) -> str:
-        """What a message calls the database."""
+        """The database's name for messages."""
         return place_of(self.source.engine.url)
 
     def reached(self) -> AbstractContextManager[None]:
-        """Connect in a block, and tell why that was not possible."""
+        """Connect in a block, and explain a failure."""
         return reached(self.place, self.source.engine.url.password)
 
     def _check(self, connection: sa.Connection) -> None:
-        """Make sure once that the tables are of this library's version."""
+        """Check once that the tables have this library's version."""
         if not self.is_known.is_set():
             refuse_other_version(connection, self.tables.records)
             self.is_known.set()
@@ -129,7 +129,7 @@ class Database:
                 yield connection
 
     def wipe(self) -> None:
-        """Empty what SQLite has written ahead; on a server its files are its keeper's."""
+        """Empty SQLite's write-ahead log; files of a server belong to its operator."""
         with told(self.place), self._connected() as connection:
             if connection.dialect.name == "sqlite":
                 connection.execution_options(isolation_level="AUTOCOMMIT")

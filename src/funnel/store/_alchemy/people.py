@@ -1,6 +1,6 @@
-"""People and locks of a store by SQLAlchemy Core: whoever writes of a person, or of a key, locks it first.
+"""People and locks of a store in SQLAlchemy Core: writers lock people and keys before they write.
 
-Law: locks are taken in one order: the slots of keys, then people, each by number or name; see
+Invariant: locks are taken in one order: the slots of keys, then people, each sorted by number or name; see
 `docs/decisions/people-are-locked.md`.
 """
 
@@ -16,25 +16,25 @@ import attrs
 import sqlalchemy as sa
 
 from funnel.store._alchemy.schema import WHOLE, StoreTables
-from funnel.store._alchemy.transactions import AgainError
-from funnel.store._rows import APART, ERASED, Key
+from funnel.store._alchemy.transactions import RetryTransactionError
+from funnel.store._rows import ERASED, HAS_PII, Key
 from funnel.store._tables import Entry, Found, Link, Person
 
 if TYPE_CHECKING:
     from sqlalchemy.sql.selectable import NamedFromClause
 
 MOST_BOUND = 500
-"""How many names or ids are asked for at once."""
+"""Maximum number of names or ids in one query."""
 
 SLOTS = 1_000
-"""Into how many slots the keys of records fall: the more there are, the seldomer two keys share one."""
+"""Number of slots for record keys; with more slots, fewer keys share a slot."""
 
 _PEOPLE = tuple(field.name for field in attrs.fields(Person))
 _name = attrgetter("person_id")
 
 
 class AlchemyPeople:
-    """The people, their names and the shop's book, over one connection that is inside a transaction."""
+    """The people, their names and the customer book, over a connection inside a transaction."""
 
     def __init__(self, connection: sa.Connection, tables: StoreTables, *, whole: bool = False) -> None:
         """Use a connection.
@@ -42,7 +42,7 @@ class AlchemyPeople:
         Args:
             connection: The connection.
             tables: The tables.
-            whole: Whether to lock all keys if any is to be locked.
+            whole: Whether to lock all keys if any key must be locked.
         """
         self._connection = connection
         self._execute = connection.execute
@@ -56,18 +56,18 @@ class AlchemyPeople:
     # ---- locks -----------------------------------------------------------------------------------------------------
 
     def reserve(self, keys: Collection[Key]) -> str | None:
-        """Lock the slots of keys until the end of the transaction, and return the currency of the store.
+        """Lock the slots of keys until the end of the transaction; return the store's currency.
 
-        All slots are locked in one order and before any person, so two transactions never wait for each other.
+        All slots are locked in one order and before any person, so two transactions never deadlock.
 
         Raises:
-            AgainError: A slot is to be locked after others were: all are to be locked from the start.
+            RetryTransactionError: Other slots are locked already: the work must lock all slots from the start.
         """
         wanted = {_slot(key) for key in keys} - self._slots
         if not wanted:
             return None
         if self._slots:
-            raise AgainError("a key is concerned that could not be foreseen", whole=True)
+            raise RetryTransactionError("a key is concerned that could not be foreseen", whole=True)
         wanted = set(range(SLOTS)) if self._whole else wanted
         asked, slots = _reserved(self._tables, is_one=len(wanted) == 1), bound("slots", sorted(wanted))
         found: Sequence[Any] = self._execute(asked, slots).all()
@@ -75,9 +75,10 @@ class AlchemyPeople:
         return found[0][1] if found else self._new_slots()
 
     def _new_slots(self) -> str | None:
-        """Hold the slots of a new store, and return the currency of records that were written before its slots.
+        """Lock the slots of a new store; return the currency of records older than the slots.
 
-        The first slot is written here, so a second transaction that makes the slots waits; `finish` writes the others.
+        This method writes the first slot, so a second transaction that creates the slots waits. `finish` writes the
+        other slots.
         """
         r = self._tables.records
         self._currency = self._execute(sa.select(r.c.currency).where(r.c.currency.is_not(None)).limit(1)).scalar()
@@ -86,33 +87,33 @@ class AlchemyPeople:
         return self._currency
 
     def finish(self) -> None:
-        """Write the other slots of a new store, now that its currency is known."""
+        """Write the remaining slots of a new store, now that its currency is set."""
         if self._are_new:
             self._execute(_other_slots(self._tables), {"of_store": self._currency})
 
     def other_currency(self, currency: str) -> str | None:
-        """Return another currency in which money is kept; None if there is none."""
+        """Return another currency among stored amounts; None if there is none."""
         r = self._tables.records
         return self._execute(sa.select(r.c.currency).where(r.c.currency != currency).limit(1)).scalar()
 
     def adopt(self, currency: str) -> None:
-        """Write the currency of the store into every slot: whoever locks one reads it there.
+        """Write the store's currency into every slot, so a writer that locks a slot reads it.
 
         Raises:
-            AgainError: Not all slots are locked.
+            RetryTransactionError: Not all slots are locked.
         """
         if len(self._slots) < SLOTS:
-            raise AgainError("the currency of the store is to be set", whole=True)
+            raise RetryTransactionError("the currency of the store is to be set", whole=True)
         self._currency = currency
-        self._execute(self._tables.locks.update().values(currency=currency))  # of a new store the first slot alone
+        self._execute(self._tables.locks.update().values(currency=currency))  # a new store has only its first slot
 
     def hold(self, names: Collection[str]) -> Mapping[str, Person]:
-        """Lock the people of names, in one order, and return the rows of names and of their roots.
+        """Lock the people of names in one order; return the rows of the names and of their roots.
 
-        The row of the root is locked; whoever writes of a person locks it first.
+        The root's row is locked. Every writer of a person locks that row first.
 
         Raises:
-            AgainError: A name was merged or parted meanwhile.
+            RetryTransactionError: A name was merged or unmerged meanwhile.
         """
         rows = self._each(_held, sorted(names))
         roots: dict[str, Person] = {}
@@ -124,25 +125,25 @@ class AlchemyPeople:
                 aliases.append(name)
         found = {**roots, **self.people([name for name in aliases if name not in roots])}
         if any(roots[name].root != name for name in roots) or any(found[name].root not in roots for name in aliases):
-            raise AgainError("somebody was merged meanwhile")
+            raise RetryTransactionError("somebody was merged meanwhile")
         self._known |= {name: attrs.astuple(person) for name, person in found.items()}
         return found
 
     # ---- people ----------------------------------------------------------------------------------------------------
 
     def people(self, names: Collection[str]) -> Mapping[str, Person]:
-        """What is known of names."""
+        """Return the stored rows of names."""
         return {row[0]: Person(*row) for row in self._each(_people, names)}
 
     def _each(self, asked: Callable[..., sa.Select[Any]], names: Collection[str]) -> Iterator[Any]:
-        """The rows that a statement of this module selects for names."""
+        """Yield the rows that a statement of this module selects for names."""
         for part in parts(names):
             yield from self._execute(asked(self._tables, is_one=len(part) == 1), bound("names", part))
 
     def save(self, people: Iterable[Person]) -> None:
-        """Write what is known of names, all of which are held: of those that are there, only what has changed.
+        """Write the rows of locked names; for existing rows, only changed columns.
 
-        A name that the caller expects to be unknown is written and deleted: so nobody else can have written it.
+        A name that the caller expects to be new is inserted and deleted, so no other writer can have inserted it.
         """
         p = self._tables.people
         new: list[dict[str, Any]] = []
@@ -163,7 +164,7 @@ class AlchemyPeople:
             self._execute(_update(self._tables, columns), one_or_all(rows))
 
     def reroot(self, before: str, now: str) -> None:
-        """Give every other name of one root another root."""
+        """Replace the root of all other names of one root."""
         p = self._tables.people
         self._execute(p.update().where(p.c.root == before, p.c.person_id != before).values(root=now))
 
@@ -174,73 +175,86 @@ class AlchemyPeople:
         return [root, *self._execute(others).scalars()]
 
     def others(self, roots: Collection[str]) -> Sequence[str]:
-        """Return every name of people but the roots that are passed."""
+        """Return every name of people, except the passed roots."""
         p = self._tables.people
         asked = sa.select(p.c.person_id).where(p.c.root != p.c.person_id)
         return [name for part in parts(roots) for name in self._execute(asked.where(p.c.root.in_(part))).scalars()]
 
-    def due(self, judged_by: int, before: int, limit: int | None) -> Sequence[str]:
-        """Whom to judge: those whom another rule has judged, and before an instant others, longest overdue first."""
+    def due(self, rule_fingerprint: int, before: int, limit: int | None) -> Sequence[str]:
+        """Return people to evaluate: first those of another rule, then those due before an instant.
+
+        The longest overdue come first.
+        """
         p, found = self._tables.people, list[str]()
-        by = p.c.judged_by
-        for where in (by < judged_by, by > judged_by, sa.and_(by == judged_by, p.c.due_at < before)):
+        by = p.c.rule_fingerprint
+        for where in (
+            by < rule_fingerprint,
+            by > rule_fingerprint,
+            sa.and_(by == rule_fingerprint, p.c.due_at < before),
+        ):
             asked = sa.select(_canonical(p)).where(where).order_by(by, p.c.due_at, p.c.person_id)
             found += self._execute(asked.limit(None if limit is None else limit - len(found))).scalars()
         return found
 
     def versions(self) -> Sequence[tuple[str, str, int]]:
-        """Return the root, the name and the version of every person who can be judged, in the order of the roots."""
+        """Return the root, name and version of every evaluable person, ordered by root."""
         p = self._tables.people
-        asked = sa.select(p.c.person_id, _canonical(p), p.c.version).where(p.c.judged_by.is_not(None))
-        there = self._execute(asked.order_by(p.c.person_id))  # they are written, and so locked, in this order
+        asked = sa.select(p.c.person_id, _canonical(p), p.c.version).where(p.c.rule_fingerprint.is_not(None))
+        there = self._execute(asked.order_by(p.c.person_id))  # rows are written, and so locked, in this order
         return [(root, name, version) for root, name, version in there]
 
-    def judged(self, found: Sequence[Found], judged_at: int, judged_by: int) -> None:
-        """Write where people stand, but for those of whom something has been written since."""
+    def judged(self, found: Sequence[Found], evaluated_at: int, rule_fingerprint: int) -> None:
+        """Write stages, except for people changed since."""
         p = self._tables.people
         told = [{"the_one": one.root, "of": one.version, "now": one.stage, "then": one.due_at} for one in found]
-        same = p.c.person_id == sa.bindparam("the_one"), p.c.version == sa.bindparam("of"), p.c.judged_by.is_not(None)
+        same = (
+            p.c.person_id == sa.bindparam("the_one"),
+            p.c.version == sa.bindparam("of"),
+            p.c.rule_fingerprint.is_not(None),
+        )
         stage: sa.BindParameter[Any] = sa.bindparam("now")
         due_at: sa.BindParameter[Any] = sa.bindparam("then")
         now = (p.c.stage, stage), (p.c.due_at, due_at)
-        at = (p.c.judged_at, judged_at), (p.c.judged_by, judged_by)
-        stands = p.update().where(*same).ordered_values((p.c.former, p.c.stage), *now, *at)  # MySQL sets them in turn
+        at = (p.c.evaluated_at, evaluated_at), (p.c.rule_fingerprint, rule_fingerprint)
+        stands = (
+            p.update().where(*same).ordered_values((p.c.previous_stage, p.c.stage), *now, *at)
+        )  # MySQL assigns columns in this order
         self._execute(stands, told)
 
     def links(self, names: Sequence[str]) -> Sequence[Link]:
-        """Every link from or to these names, also those that are parted, in the order in which they were made."""
+        """Return every merge from or to these names, including undone merges, in order of creation."""
         t = self._tables.links
-        asked = sa.select(t.c.alias, t.c.person_id, t.c.merged_at, t.c.parted_at)
+        asked = sa.select(t.c.alias, t.c.person_id, t.c.merged_at, t.c.unmerged_at)
         either = sa.or_(t.c.alias.in_(names), t.c.person_id.in_(names))
         return [Link(*row) for row in self._execute(asked.where(either).order_by(t.c.seq))]
 
     def link_of(self, alias: str) -> Link | None:
-        """Return the link from a name that is not parted."""
+        """Return the merge from a name that is in effect."""
         t = self._tables.links
         asked = sa.select(t.c.alias, t.c.person_id, t.c.merged_at)
-        found = self._execute(asked.where(t.c.alias == alias, t.c.parted_at.is_(None))).first()
+        found = self._execute(asked.where(t.c.alias == alias, t.c.unmerged_at.is_(None))).first()
         return None if found is None else Link(*found)
 
     def link(self, link: Link) -> None:
-        """Write a link, or that it is parted."""
+        """Write a merge, or its undoing."""
         t = self._tables.links
-        if link.parted_at is None:
+        if link.unmerged_at is None:
             self._execute(t.insert(), attrs.asdict(link))
         else:
-            open_one = t.update().where(t.c.alias == link.alias, t.c.parted_at.is_(None))
-            self._execute(open_one.values(parted_at=link.parted_at))
+            open_one = t.update().where(t.c.alias == link.alias, t.c.unmerged_at.is_(None))
+            self._execute(open_one.values(unmerged_at=link.unmerged_at))
 
-    # ---- the shop's book -------------------------------------------------------------------------------------------
+    # ---- the customer book -----------------------------------------------------------------------------------------
 
     def entries(self, names: Sequence[str]) -> Sequence[Entry]:
-        """The customers in the shop's book."""
+        """Return the customers in the customer book."""
         c, a = self._tables.customers, self._tables.apart
         beside = c.outerjoin(a, sa.and_(a.c.person_id == c.c.person_id, a.c.version == 0))
         asked = sa.select(c.c.person_id, c.c.since, a.c.told).select_from(beside)
         return [Entry(*row) for row in self._execute(asked.where(c.c.person_id.in_(names)))]
 
-    def enter(self, entry: Entry) -> None:
-        """Write a customer into the shop's book."""
+    def put_customer(self, entry: Entry) -> None:
+        """Write a customer into the customer book."""
         c, a = self._tables.customers, self._tables.apart
         self._execute(c.delete().where(c.c.person_id == entry.person_id))
         self._execute(a.delete().where(a.c.person_id == entry.person_id, a.c.version == 0))
@@ -248,9 +262,9 @@ class AlchemyPeople:
         self._execute(a.insert(), {"person_id": entry.person_id, "version": 0, "told": entry.told})
 
     def erase(self, names: Sequence[str]) -> int:
-        """Delete all that is kept apart of names, and mark the names as erased; return how many rows were deleted."""
+        """Delete all personal data of names and mark the names as erased; return the number of rows."""
         r, a = self._tables.records, self._tables.apart
-        kept = r.update().where(r.c.person_id.in_(names), r.c.apart == APART)
+        kept = r.update().where(r.c.person_id.in_(names), r.c.apart == HAS_PII)
         self._execute(kept.values(apart=ERASED))
         erased = self._execute(a.delete().where(a.c.person_id.in_(names), a.c.told != "")).rowcount
         unmarked = set(names).difference(self.erased(names))
@@ -264,7 +278,7 @@ class AlchemyPeople:
         return list(self._execute(sa.select(a.c.person_id).where(*self._mark(names))).scalars())
 
     def unmark(self, names: Sequence[str]) -> None:
-        """Remove the mark of erasure from names."""
+        """Remove the erasure mark from names."""
         self._execute(self._tables.apart.delete().where(*self._mark(names)))
 
     def _mark(self, names: Sequence[str]) -> tuple[sa.ColumnElement[bool], ...]:
@@ -273,30 +287,30 @@ class AlchemyPeople:
 
 
 def one_or_all(values: list[dict[str, Any]]) -> dict[str, Any] | list[dict[str, Any]]:
-    """Return the values of one row by themselves: drivers write one row with fewer messages than a list of one."""
+    """Return a single row by itself: drivers write one row with fewer messages than a list of one."""
     return values[0] if len(values) == 1 else values
 
 
 def parts(values: Collection[str]) -> Iterator[list[str]]:
-    """Values in portions that one statement may bind."""
+    """Yield values in portions that one statement may bind."""
     given = list(dict.fromkeys(values))
     return (given[start : start + MOST_BOUND] for start in range(0, len(given), MOST_BOUND))
 
 
 def bound(name: str, values: Sequence[Any]) -> dict[str, Any]:
-    """Return what to bind to a condition of `among`."""
+    """Return the parameters for a condition of `trials`."""
     return {name: values[0] if len(values) == 1 else list(values)}
 
 
-def among(column: sa.ColumnElement[Any], name: str, *, is_one: bool) -> sa.ColumnElement[bool]:
-    """Whether a column is the value that is bound, or one of the values: a list is written out at every call."""
+def trials(column: sa.ColumnElement[Any], name: str, *, is_one: bool) -> sa.ColumnElement[bool]:
+    """Return the condition that a column equals the bound value, or one of them; lists expand per call."""
     return column == sa.bindparam(name) if is_one else column.in_(sa.bindparam(name, expanding=True))
 
 
 @lru_cache(maxsize=16)
 def _other_slots(tables: StoreTables) -> sa.Insert:
-    """Write every slot but the first; the database counts up the slots."""
-    t, first = tables.locks, sa.select(sa.literal(1, WHOLE).label("slot"))  # to send 999 rows takes 25 ms more
+    """Return an insert of every slot but the first; the database generates the slots."""
+    t, first = tables.locks, sa.select(sa.literal(1, WHOLE).label("slot"))  # sending 999 rows takes 25 ms more
     slots = first.cte("slots", recursive=True)
     slots = slots.union_all(sa.select(slots.c.slot + 1).where(slots.c.slot < SLOTS - 1))
     currency: sa.BindParameter[Any] = sa.bindparam("of_store", type_=t.c.currency.type)
@@ -305,36 +319,36 @@ def _other_slots(tables: StoreTables) -> sa.Insert:
 
 @lru_cache(maxsize=16)
 def _reserved(tables: StoreTables, *, is_one: bool) -> sa.Executable:
-    """Select slots and lock them, in their order."""
+    """Return a select of slots that locks them, in order."""
     t = tables.locks
-    asked = sa.select(t.c.slot, t.c.currency).where(among(t.c.slot, "slots", is_one=is_one))
+    asked = sa.select(t.c.slot, t.c.currency).where(trials(t.c.slot, "slots", is_one=is_one))
     return asked.order_by(t.c.slot).with_for_update()
 
 
-# Statements are cached: SQLAlchemy takes longer to build one than to send it.
+# Statements are cached: SQLAlchemy takes longer to build a statement than to send it.
 
 
 @lru_cache(maxsize=16)
 def _held(tables: StoreTables, *, is_one: bool) -> sa.Select[Any]:
-    """Select the people of names, and lock the rows of the roots, in their order."""
+    """Return a select of the people of names that locks the root rows, in order."""
     p, n = tables.people, tables.people.alias("n")
     asked = sa.select(n.c.person_id, *_columns(p)).join(p, p.c.person_id == n.c.root).order_by(p.c.person_id)
-    return asked.where(among(n.c.person_id, "names", is_one=is_one)).with_for_update(of=p)
+    return asked.where(trials(n.c.person_id, "names", is_one=is_one)).with_for_update(of=p)
 
 
 @lru_cache(maxsize=16)
 def _people(tables: StoreTables, *, is_one: bool) -> sa.Select[Any]:
-    """Select the rows of names."""
-    return sa.select(*_columns(tables.people)).where(among(tables.people.c.person_id, "names", is_one=is_one))
+    """Return a select of the rows of names."""
+    return sa.select(*_columns(tables.people)).where(trials(tables.people.c.person_id, "names", is_one=is_one))
 
 
 def _canonical(people: NamedFromClause[Any]) -> sa.ColumnElement[str]:
-    """The name that a person is known by, from the row of the root."""
+    """Return the current name of a person, from the root's row."""
     return sa.func.coalesce(people.c.canonical_id, people.c.person_id)
 
 
 def canonical_of(people: NamedFromClause[Any], roots: sa.Table) -> sa.ColumnElement[str]:
-    """The name that a person is known by, from any row; no second row is read of a person with one name."""
+    """Return the current name of a person, from any row; a person with one name needs no second row."""
     c = roots.alias(f"{people.name}_root")
     of_root = sa.select(_canonical(c)).where(c.c.person_id == people.c.root).correlate(people).scalar_subquery()
     return sa.case((people.c.root == people.c.person_id, _canonical(people)), else_=of_root)
@@ -346,12 +360,12 @@ def _columns(people: sa.Table) -> list[sa.Column[Any]]:
 
 @lru_cache(maxsize=64)
 def _update(tables: StoreTables, columns: tuple[str, ...]) -> sa.Update:
-    """Write some of what is known of a name."""
+    """Return an update of some columns of a name."""
     p = tables.people
     written: dict[str, Any] = {name: sa.bindparam(name) for name in columns}
     return p.update().where(p.c.person_id == sa.bindparam("the_one")).values(**written)
 
 
 def _slot(key: Key) -> int:
-    """Return the slot of a key; a slot is one row that is locked in place of the keys, which may not be there yet."""
+    """Return the slot of a key: a row locked in place of keys, which may not exist yet."""
     return crc32("\0".join(key).encode()) % SLOTS

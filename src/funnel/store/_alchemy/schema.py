@@ -1,7 +1,7 @@
-"""The tables of a store on a server: what the shop's own migrations make.
+"""The tables of a store on a server, created by the shop's own migrations.
 
-Text is compared letter by letter in every database: MySQL and MariaDB are told so, for they would hold "a", "A" and
-"a " to be one person.
+Every database compares text exactly. MySQL and MariaDB need an explicit collation, because by default they treat "a",
+"A" and "a " as one person.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import attrs
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
+from funnel._arguments import instance
 from funnel._fields import LONGEST_ID
-from funnel._given import instance
 from funnel.errors import StoreError
 from funnel.store._rows import COLUMNS
 
@@ -23,13 +23,13 @@ _COLLATE = {"mysql": "utf8mb4", "mariadb": "utf8mb4"}
 
 
 LONGEST_KEY = 2 * LONGEST_ID + len("@2026-03-01T02:00:00.000000+00:00@")
-"""The most characters of a record's id: that of a lead is the person, the instant and the campaign."""
+"""Maximum length of a record id; a lead's id consists of person, instant and campaign."""
 LONGEST_LOG = 20
-"""The most characters of the name of a log; a short column, for MySQL limits the bytes of an index."""
+"""Maximum length of a log's name; short, because MySQL limits the bytes of an index."""
 
 
 def _by_letter(plain: Any, length: int | None) -> Any:
-    """A type of text that two databases must be told to compare exactly."""
+    """Return a text type that MySQL and MariaDB compare exactly."""
     for dialect, collation in _EXACT.items():
         kind = mysql.LONGTEXT if length is None else mysql.VARCHAR
         size = {} if length is None else {"length": length}
@@ -38,21 +38,21 @@ def _by_letter(plain: Any, length: int | None) -> Any:
 
 
 NAME: sa.types.TypeEngine[str] = _by_letter(sa.String(LONGEST_ID), LONGEST_ID)
-"""An id or a label."""
+"""The type of an id or a label."""
 KEY: sa.types.TypeEngine[str] = _by_letter(sa.String(LONGEST_KEY), LONGEST_KEY)
-"""The id of a record in its source."""
+"""The type of a record's id in its source."""
 LOG: sa.types.TypeEngine[str] = _by_letter(sa.String(LONGEST_LOG), LONGEST_LOG)
-"""The name of a log."""
+"""The type of a log's name."""
 WORDS: sa.types.TypeEngine[str] = _by_letter(sa.Text(), None)
-"""Text of any length."""
+"""The type of text of any length."""
 WHOLE = sa.BigInteger()
 NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-"""A number that the database counts up itself; SQLite does so for its own integers only."""
+"""The type of a generated number; SQLite generates only its own integer type."""
 
 _LONG = ("lines",)
 
-VERSION = 3
-"""The version of the tables; it stands in the comment on the table of records, so that migrations carry it."""
+VERSION = 4
+"""The version of the tables, stored in the comment on the table of records, so that migrations carry it."""
 _COMMENT = "shopfunnel, version "
 
 
@@ -72,9 +72,9 @@ def tables_in(metadata: sa.MetaData, schema: str | None, prefix: str) -> StoreTa
     """Declare the tables of a store.
 
     Args:
-        metadata: Where they are declared.
-        schema: The schema that they lie in; None for the one that the database takes by itself.
-        prefix: What their names begin with.
+        metadata: The metadata to declare the tables in.
+        schema: The schema of the tables; None for the database's default.
+        prefix: Prefix of the table names.
     """
     instance(prefix, str, "prefix", "text")
     if schema is not None:
@@ -105,7 +105,7 @@ def tables_in(metadata: sa.MetaData, schema: str | None, prefix: str) -> StoreTa
         people=table(
             "people",
             *_of_people(),
-            index("people_due", "judged_by", "due_at", "person_id"),
+            index("people_due", "rule_fingerprint", "due_at", "person_id"),
             index("people_root", "root"),
         ),
         customers=table(
@@ -119,7 +119,7 @@ def tables_in(metadata: sa.MetaData, schema: str | None, prefix: str) -> StoreTa
             sa.Column("alias", NAME, nullable=False),
             sa.Column("person_id", NAME, nullable=False),
             sa.Column("merged_at", WHOLE, nullable=False),
-            sa.Column("parted_at", WHOLE),
+            sa.Column("unmerged_at", WHOLE),
             index("links_from", "alias"),
             index("links_to", "person_id"),
         ),
@@ -132,10 +132,10 @@ def tables_in(metadata: sa.MetaData, schema: str | None, prefix: str) -> StoreTa
 
 
 def refuse_other_version(connection: sa.Connection, records: sa.Table) -> None:
-    """Make sure that the tables are those which this library knows; SQLite keeps no comments, and is not asked.
+    """Check the version of the tables; SQLite has no comments and is not checked.
 
     Raises:
-        StoreError: They are older, or of a newer version of this library.
+        StoreError: The tables are older, or of a newer version of this library.
     """
     if not connection.dialect.supports_comments:
         return
@@ -161,9 +161,9 @@ def _of_people() -> Iterator[sa.Column[Any]]:
     yield sa.Column("person_id", NAME, primary_key=True)
     yield sa.Column("root", NAME, nullable=False)
     yield sa.Column("version", WHOLE, nullable=False)
-    for name in ("stage", "former"):
+    for name in ("stage", "previous_stage"):
         yield sa.Column(name, NAME)
-    for name in ("judged_at", "due_at", "judged_by"):
+    for name in ("evaluated_at", "due_at", "rule_fingerprint"):
         yield sa.Column(name, WHOLE)
     yield sa.Column("canonical_id", NAME)
     for name in ("name_count", "was_sent"):

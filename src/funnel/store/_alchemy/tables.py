@@ -1,4 +1,4 @@
-"""The tables of a store by SQLAlchemy Core: every statement that is made, the same for every database."""
+"""The tables of a store in SQLAlchemy Core, with the same statements for every database."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from typing import Any
 import sqlalchemy as sa
 
 from funnel.errors import FunnelError
-from funnel.store._alchemy.people import AlchemyPeople, among, bound, canonical_of, one_or_all, parts
+from funnel.store._alchemy.people import AlchemyPeople, bound, canonical_of, one_or_all, parts, trials
 from funnel.store._alchemy.schema import StoreTables
-from funnel.store._alchemy.transactions import AgainError
-from funnel.store._rows import APART, COLUMNS, PLACES, Key, Row, filled, target_of
-from funnel.store._tables import TakenError
+from funnel.store._alchemy.transactions import RetryTransactionError
+from funnel.store._rows import COLUMNS, HAS_PII, PLACES, Key, Row, filled, target_of
+from funnel.store._tables import DuplicateKeyError
 
 STEP = 100_000
-"""How many rows of the table make one batch of columns."""
+"""Number of table rows in one batch of columns."""
 
 _SAID = tuple(COLUMNS)
 _ARRAYS = {"postgresql": sa.func.json_agg, "sqlite": sa.func.json_group_array}
-"""What writes a column as one JSON array, where a database has it without a limit to its length."""
+"""Functions that write a column as one JSON array, in databases without a limit to its length."""
 
 
 class AlchemyTables(AlchemyPeople):
-    """The tables, over one connection that is inside a transaction."""
+    """The tables, over one connection inside a transaction."""
 
     def __init__(self, connection: sa.Connection, tables: StoreTables, *, whole: bool = False) -> None:
         """Use a connection; see `AlchemyPeople`."""
@@ -36,18 +36,18 @@ class AlchemyTables(AlchemyPeople):
     # ---- records ---------------------------------------------------------------------------------------------------
 
     def found(self, keys: Collection[Key]) -> Mapping[Key, Row]:
-        """The rows of records that are there."""
+        """Return the rows of stored records."""
         wanted = set(keys)
         self._asked |= wanted
         return {row.key: row for row in self._by_ids("source_id", keys) if row.key in wanted}
 
     def referring(self, keys: Collection[Key]) -> Sequence[Row]:
-        """The rows that refer to records, there or not."""
+        """Return the rows that refer to records, stored or not."""
         wanted = set(keys)
         return [row for row in self._by_ids("regarding", keys) if row.target in wanted]
 
     def _by_ids(self, column: str, keys: Collection[Key]) -> Iterator[Row]:
-        """The rows that have any of the ids in a column: all that are meant, and few others."""
+        """Yield the rows with any of these ids in a column: all relevant rows, and few others."""
         for part in parts([key[2] for key in keys]):
             there = set(part)
             sources = list(dict.fromkeys(source for _, source, number in keys if number in there))
@@ -55,20 +55,20 @@ class AlchemyTables(AlchemyPeople):
             yield from self._rows(asked, {**bound("ids", part), **bound("sources", sources)})
 
     def of_people(self, names: Sequence[str]) -> Sequence[Row]:
-        """Every row of a person, in the order in which they were written."""
+        """Return every row of a person, in the order of writing."""
         return self._of("person_id", names)
 
     def sent_by(self, names: Sequence[str]) -> Sequence[Row]:
-        """The leads whom a person sent, in the order in which they were written."""
+        """Return the leads that a person referred, in the order of writing."""
         return self._of("referred_by", names)
 
     def _of(self, column: str, names: Sequence[str]) -> list[Row]:
         return self._rows(_of(self._tables, column, is_one=len(names) == 1), bound("names", names))
 
-    def waiting(self) -> Sequence[Row]:
-        """The rows that refer to a record which is not there, or is of another person."""
+    def unresolved(self) -> Sequence[Row]:
+        """Return the rows that refer to a missing record, or to a record of another person."""
         r, p = self._tables.records, self._tables.people
-        waits = sa.and_(r.c.kind.in_(("refund", "answer", "resolution", "delivered")), ~self._target(p))
+        waits = sa.and_(r.c.kind.in_(("refund", "answer", "resolution", "delivery")), ~self._target(p))
         asked = self._shown.join(p, p.c.person_id == r.c.person_id).where(waits)
         return self._rows(asked.order_by(r.c.seq))
 
@@ -76,7 +76,7 @@ class AlchemyTables(AlchemyPeople):
         return [_row(tuple(told)) for told in self._execute(asked, values)]
 
     def insert(self, rows: Sequence[Row], recorded_at: int) -> None:
-        """Write new rows, and what is kept apart of them."""
+        """Insert rows and their personal data."""
         kinds: dict[str, list[dict[str, Any]]] = {}
         for row in rows:
             said = {_SAID[place]: row.said[place] for place in filled(row.kind)}
@@ -87,13 +87,13 @@ class AlchemyTables(AlchemyPeople):
         self._tell(rows)
 
     def taken(self) -> FunnelError:
-        """Return the error of a transaction that wrote a row as new, if the row exists already."""
+        """Return the error for a row inserted as new that already exists."""
         if self._is_guess:
-            return TakenError("a record is there already")
-        return AgainError("another transaction wrote the same row meanwhile")
+            return DuplicateKeyError("a record is there already")
+        return RetryTransactionError("another transaction wrote the same row meanwhile")
 
     def replace(self, rows: Sequence[Row], recorded_at: int) -> None:
-        """Write rows in place of those with the same keys."""
+        """Replace the rows with the same keys."""
         r, a = self._tables.records, self._tables.apart
         for row in rows:
             this = sa.and_(*(r.c[name] == value for name, value in _key(row).items()))
@@ -113,21 +113,21 @@ class AlchemyTables(AlchemyPeople):
             self._execute(self._tables.apart.insert(), told)
 
     def senders(self, roots: Sequence[str]) -> Sequence[str]:
-        """Return everybody who sent one of these people, who are given by their roots."""
+        """Return everybody who referred one of these people; the people are passed as roots."""
         r, p = self._tables.records, self._tables.people
         asked = sa.select(r.c.referred_by).distinct().join(p, p.c.person_id == r.c.person_id)
         return list(self._execute(asked.where(p.c.root.in_(roots), r.c.referred_by.is_not(None))).scalars())
 
-    # ---- everybody, as columns -------------------------------------------------------------------------------------
+    # ---- all rows as columns ---------------------------------------------------------------------------------------
 
     def columns(self, log: str, wanted: Mapping[str, str]) -> Iterator[Mapping[str, str | Sequence[Any]]]:
-        """All rows of a log as columns, in batches."""
+        """Yield all rows of a log as columns, in batches."""
         r, p = self._tables.records, self._tables.people
         shown = [self._now(column).label(name) for name, column in wanted.items()]
         array = _ARRAYS.get(self._connection.dialect.name)
         plain = sa.select(*shown).select_from(r.join(p, p.c.person_id == r.c.person_id))
         start = self._execute(sa.select(sa.func.min(r.c.seq))).scalar()
-        while start is not None:  # from row to row: numbers may have wide gaps
+        while start is not None:  # by row, not by number: numbers may have wide gaps
             end = start + STEP - 1
             batch = plain.where(r.c.seq.between(start, end), r.c.log == log, self._which(log))
             if array is None:
@@ -144,7 +144,7 @@ class AlchemyTables(AlchemyPeople):
             start = self._execute(sa.select(sa.func.min(r.c.seq)).where(r.c.seq > end)).scalar()
 
     def _now(self, column: str) -> sa.ColumnElement[Any]:
-        """A column as it is shown: people go by one name; a complaint need not be about a purchase."""
+        """Return a column as shown: current names of people, and no purchase for a complaint without one."""
         r, p = self._tables.records, self._tables.people
         if column == "person_id":
             return canonical_of(p, p)
@@ -157,7 +157,7 @@ class AlchemyTables(AlchemyPeople):
         return r.c[column]
 
     def _which(self, log: str) -> sa.ColumnElement[bool]:
-        """Which rows of a log are in somebody's history."""
+        """Return the condition that a row of a log is in a person's history."""
         r, p = self._tables.records, self._tables.people
         if log == "leads":
             q = p.alias("q")
@@ -166,11 +166,11 @@ class AlchemyTables(AlchemyPeople):
         if log == "refunds":
             return r.c.person_id != ""
         if log == "interactions":
-            return sa.or_(r.c.kind.is_(None), r.c.kind.not_in(("answer", "resolution", "delivered")), self._target(p))
+            return sa.or_(r.c.kind.is_(None), r.c.kind.not_in(("answer", "resolution", "delivery")), self._target(p))
         return sa.true()
 
     def _target(self, p: sa.Table) -> sa.ColumnElement[bool]:
-        """That what a row refers to is there, and in the same history."""
+        """Return the condition that a row's target exists, in the same history."""
         r, t, q = self._tables.records, self._tables.records.alias("t"), self._tables.people.alias("q")
         of_talk = r.c.kind.in_(("answer", "resolution"))
         kinds = {"answer": "question", "resolution": "complaint"}
@@ -184,7 +184,7 @@ class AlchemyTables(AlchemyPeople):
         return sa.exists(sa.select(t.c.seq).join(q, q.c.person_id == t.c.person_id).where(*same).correlate(r, p))
 
     def _first(self) -> sa.Select[Any]:
-        """Of arrivals that a merge has made one, the one that was written first."""
+        """Return a select of the earliest written of arrivals that a merge has made equal."""
         t, q, s = self._tables.records.alias("t"), self._tables.people.alias("q"), self._tables.people.alias("s")
         merged = sa.select(s.c.root).where(s.c.root != s.c.person_id)
         asked = sa.select(sa.func.min(t.c.seq)).join(q, q.c.person_id == t.c.person_id)
@@ -194,31 +194,31 @@ class AlchemyTables(AlchemyPeople):
 
 @lru_cache(maxsize=16)
 def _shown(tables: StoreTables) -> sa.Select[Any]:
-    """Select records with what is kept apart of them; made once, for SQLAlchemy takes long to make a statement."""
+    """Return a select of records with personal data; cached, as SQLAlchemy is slow to build statements."""
     r, a = tables.records, tables.apart
     said = (r.c[name] for name in ("log", "source", "source_id", "person_id", "version", "apart", *_SAID))
-    beside = sa.and_(r.c.apart == APART, a.c.person_id == r.c.person_id, a.c.version == r.c.version)
+    beside = sa.and_(r.c.apart == HAS_PII, a.c.person_id == r.c.person_id, a.c.version == r.c.version)
     return sa.select(*said, a.c.told).select_from(r.outerjoin(a, beside))
 
 
 @lru_cache(maxsize=64)
 def _by_ids(tables: StoreTables, column: str, *, is_one: tuple[bool, bool]) -> sa.Select[Any]:
-    """Select records by the ids in a column, and by their sources."""
+    """Return a select of records by the ids in a column, and by their sources."""
     r, (one_id, one_source) = tables.records, is_one
-    sources = among(r.c.source, "sources", is_one=one_source)
-    return _shown(tables).where(among(r.c[column], "ids", is_one=one_id), sources)
+    sources = trials(r.c.source, "sources", is_one=one_source)
+    return _shown(tables).where(trials(r.c[column], "ids", is_one=one_id), sources)
 
 
 @lru_cache(maxsize=64)
 def _of(tables: StoreTables, column: str, *, is_one: bool) -> sa.Select[Any]:
-    """Select records by the people in a column, in the order in which they were written."""
+    """Return a select of records by the people in a column, in the order of writing."""
     r = tables.records
-    return _shown(tables).where(among(r.c[column], "names", is_one=is_one)).order_by(r.c.seq)
+    return _shown(tables).where(trials(r.c[column], "names", is_one=is_one)).order_by(r.c.seq)
 
 
 @lru_cache(maxsize=16)
 def _new(tables: StoreTables) -> sa.Insert:
-    """Write records, and do not ask for the numbers that the database gives them."""
+    """Return an insert of records that does not fetch generated numbers."""
     return tables.records.insert().inline()
 
 

@@ -1,8 +1,8 @@
-"""Transactions on a server, and what went wrong with them in this library's own errors.
+"""Transactions on a server, with failures as this library's own errors.
 
-A transaction that writes locks the people and the keys that it is about, and reads what others have committed; see
-`docs/decisions/people-are-locked.md`. One that only reads sees one moment. SQLite lets one write at a time, and is told
-so before anything is read.
+A transaction that writes locks the people and keys that it affects, and reads committed data of others; see
+`docs/decisions/people-are-locked.md`. A transaction that only reads sees one moment. SQLite allows one writer at a
+time, so a writing transaction announces itself before it reads.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from funnel.errors import FullError, FunnelError, LockedError, MissingExtraError, StoreError
+from funnel.errors import FunnelError, LockedError, MissingExtraError, StorageFullError, StoreError
 from funnel.store._damage import damaged
 
 T = TypeVar("T")
 
 MOST_TRIES = 100
-"""How often one piece of work is begun again because others wrote at the same time."""
+"""Maximum number of tries of one piece of work while others write at the same time."""
 
 AGAIN = frozenset({"40001", "40P01", "1213", "1020"})
-"""Codes by which PostgreSQL and MySQL say that a transaction met another and is to be made again."""
+"""Codes of PostgreSQL and MySQL for a conflict after which the transaction must be repeated."""
 _LOCKED = frozenset({"55P03", "1205", "SQLITE_BUSY", "SQLITE_LOCKED"})
 _FULL = frozenset({"53100", "1021", "1114", "SQLITE_FULL"})
 _HELD = "another connection has held the store for too long; nothing was written"
@@ -31,21 +31,21 @@ _NO_TABLES = "the store's tables are not there, or older; make them by your migr
 _MISSING = frozenset({"42P01", "42703", "3F000", "1146", "1054"})
 
 
-class AgainError(FunnelError):
-    """Somebody else wrote at the same time: the work is to be done once more; it never leaves a store.
+class RetryTransactionError(FunnelError):
+    """Another writer interfered and the work must be repeated; never leaves a store.
 
     Attributes:
-        whole: Whether the next try must lock all keys, not only those that it can tell beforehand.
+        whole: Whether the next try must lock all keys, not only the keys known beforehand.
     """
 
     def __init__(self, message: str = "", *, whole: bool = False) -> None:
-        """Say why."""
+        """Keep the reason."""
         super().__init__(message)
         self.whole = whole
 
 
 _ONE_LEVEL = "SET TRANSACTION ISOLATION LEVEL {level}", "START TRANSACTION"
-# On MySQL and MariaDB, SQLAlchemy sends four statements to set the level of a connection and to set it back.
+# On MySQL and MariaDB, SQLAlchemy sends four statements to set and reset the isolation level of a connection.
 _BEGINS: Mapping[str, tuple[Mapping[str, str], tuple[str, ...]]] = {
     "sqlite": ({"isolation_level": "AUTOCOMMIT"}, ("PRAGMA secure_delete = ON", "BEGIN{immediate}")),
     "mysql": ({}, _ONE_LEVEL),
@@ -55,7 +55,7 @@ _BEGINS: Mapping[str, tuple[Mapping[str, str], tuple[str, ...]]] = {
 
 @contextmanager
 def transaction(connection: sa.Connection, *, writes: bool) -> Generator[None, None, None]:
-    """One transaction: kept at the end of the block, or never there if anything is raised."""
+    """Run a block in one transaction: commit at its end, or roll back if it raises."""
     level, immediate = ("READ COMMITTED", " IMMEDIATE") if writes else ("REPEATABLE READ", "")
     options, begins = _BEGINS.get(connection.dialect.name, ({"isolation_level": level}, ()))
     connection.execution_options(**options)
@@ -66,22 +66,22 @@ def transaction(connection: sa.Connection, *, writes: bool) -> Generator[None, N
 
 
 def repeated(work: Callable[[bool], T], *, alone: bool = False) -> T:
-    """Do work, and again as long as others write at the same time.
+    """Run work, and repeat it while others write at the same time.
 
     Args:
         work: The work; its argument says whether to lock all keys.
-        alone: Whether nobody else can write meanwhile, as in a file of SQLite: then the first time may be for want of
-            locks, and the second only for tables that are damaged.
+        alone: Whether nobody else can write meanwhile, as in a SQLite file. Then a first conflict may mean missing
+            locks, and a second one can only mean damaged tables.
 
     Raises:
-        LockedError: They did so every time.
-        StoreError: Nobody else can have done so.
+        LockedError: Others interfered every time.
+        StoreError: Nobody else can have interfered.
     """
     whole = False
     for _ in range(2 if alone else MOST_TRIES):
         try:
             return work(whole)
-        except AgainError as error:
+        except RetryTransactionError as error:
             whole = whole or error.whole
     if alone:
         raise damaged("a row that was looked for in vain is there")
@@ -90,10 +90,10 @@ def repeated(work: Callable[[bool], T], *, alone: bool = False) -> T:
 
 @contextmanager
 def told(where: str = "the database") -> Generator[None, None, None]:
-    """Tell of what the database could not do; no message holds a statement, a value or a password.
+    """Convert database errors in this block; no message holds a statement, a value or a password.
 
     Args:
-        where: What a message calls the database.
+        where: The database's name for messages.
     """
     try:
         yield
@@ -108,17 +108,17 @@ def told(where: str = "the database") -> Generator[None, None, None]:
 
 @contextmanager
 def reached(where: str, password: str | None) -> Generator[None, None, None]:
-    """Connect in this block, and tell why that was not possible; the driver's own error is the cause.
+    """Connect in this block and explain a failure; the driver's error is the cause.
 
     Raises:
-        StoreError: There is no such server, or it refuses; the message names it.
-        MissingExtraError: What the driver needs is not installed.
+        StoreError: The server does not exist, or it refuses; the message names it.
+        MissingExtraError: A package that the driver needs is not installed.
     """
     try:
         yield
     except exc.DBAPIError as error:
         raise _unreached(where, error.orig or error, password) from _cause(error.orig, password)
-    except (OSError, ValueError, OverflowError, TypeError) as error:  # some drivers let these through
+    except (OSError, ValueError, OverflowError, TypeError) as error:  # some drivers do not wrap these errors
         raise _unreached(where, error, password) from _cause(error, password)
     except ImportError as error:
         msg = f"the driver of {where} needs {error.name}; install it with: pip install {error.name}"
@@ -142,11 +142,13 @@ def _cause(error: BaseException | None, password: str | None) -> BaseException |
 def _error(error: exc.DBAPIError, where: str) -> FunnelError:
     code = code_of(error.orig)
     if code in AGAIN:
-        return AgainError("another transaction came between")
+        return RetryTransactionError("another transaction came between")
     if code.startswith(tuple(_LOCKED)):
         return LockedError(_HELD)
     if code in _FULL:
-        return FullError("there is no room left to write; nothing was written, what was kept before is still there")
+        return StorageFullError(
+            "there is no room left to write; nothing was written, what was kept before is still there"
+        )
     if code in _MISSING or "no such" in str(error.orig):
         return StoreError(f"{where}: {_NO_TABLES}")
     if error.connection_invalidated:
@@ -155,7 +157,7 @@ def _error(error: exc.DBAPIError, where: str) -> FunnelError:
 
 
 def code_of(error: Any) -> str:
-    """The code of a database's own error, by whatever name its driver has it; empty where there is none."""
+    """Return the code of a database error, under any driver's attribute; empty if there is none."""
     for name in ("sqlstate", "pgcode", "sqlite_errorname"):
         if code := getattr(error, name, None):
             return str(code)

@@ -1,0 +1,171 @@
+"""Reductions, and all forms of each way to combine values, side by side."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+import attrs
+
+from funnel._expr.division import divided
+from funnel._expr.nodes import Fact, Value
+from funnel._expr.tree import Leaf, Tree
+from funnel._time import FOREVER, NEVER
+
+if TYPE_CHECKING:
+    import narwhals as nw  # noqa: TC004 (only type checkers read the types of these fields)
+
+ORDER = ("t", "rank", "source", "id")
+COMMON = ("t", "start", "end", "rank", "source", "id")
+EVERY = Leaf(answer=True)
+"""The condition that every row meets."""
+
+GAP = "gap"
+"""The field of a living stream with the time since the previous row, in microseconds; 0 for the first row."""
+
+LARGEST_SUM = 2**53
+"""The maximum sum of one person: the range that a rule's arithmetic is checked for, exact on every engine."""
+
+TOO_LARGE = "the amounts are too large to be summed in 64 bits; check their unit, or give them in a larger one"
+
+How = Literal["sum", "smallest", "largest", "earliest", "latest"]
+
+
+@attrs.frozen
+class Combine:
+    """One way to combine integers: the neutral number, and all forms.
+
+    `step` adds one number to the value. `fold` combines one or more numbers. `ufunc` names numpy's function.
+    """
+
+    neutral: int
+    step: Callable[[int, int], int]
+    fold: Callable[[Iterable[int]], int]
+    aggregate: Callable[[nw.Expr], nw.Expr]
+    window: Callable[[nw.Expr], nw.Expr]
+    ufunc: str
+
+
+COMBINES: Mapping[str, Combine] = {
+    "sum": Combine(0, operator.add, sum, operator.methodcaller("sum"), operator.methodcaller("cum_sum"), "add"),
+    "smallest": Combine(FOREVER, min, min, operator.methodcaller("min"), operator.methodcaller("cum_min"), "minimum"),
+    "largest": Combine(NEVER, max, max, operator.methodcaller("max"), operator.methodcaller("cum_max"), "maximum"),
+}
+"""The ways to combine numbers. The value of the earliest or latest row is not one of them: it is read from that row."""
+
+EDGES: Mapping[str, str] = {"earliest": "smallest", "latest": "largest"}
+"""How to find the earliest or the latest row: it has the smallest or the largest index in order."""
+
+
+@attrs.frozen
+class PostAggregation:
+    """A derived value in three forms: for integers, columns and numpy arrays.
+
+    Every form is required, so a form cannot be missing.
+    """
+
+    one: Callable[..., int]
+    column: Callable[..., nw.Expr]
+    array: Callable[..., Any]
+
+
+def _where(condition: nw.Expr, value: nw.Expr, otherwise: int) -> nw.Expr:
+    import narwhals as nw
+
+    return nw.when(condition).then(value).otherwise(nw.lit(otherwise, nw.Int64()))
+
+
+def _any(count: int) -> int:
+    return int(count > 0)
+
+
+def _any_column(count: nw.Expr) -> nw.Expr:
+    return _where(count > 0, count * 0 + 1, 0)
+
+
+def _any_array(count: Any) -> Any:
+    return (count > 0) * 1
+
+
+def _quotient(otherwise: int) -> PostAggregation:
+    """Return a quotient rounded down; another number if the divisor is below 1."""
+
+    def one(total: int, count: int) -> int:
+        return total // count if count > 0 else otherwise
+
+    def column(total: nw.Expr, count: nw.Expr) -> nw.Expr:
+        return _where(count > 0, divided(total, _where(count > 0, count, 1)), otherwise)
+
+    def array(total: Any, count: Any) -> Any:
+        there = count > 0
+        return total // (count * there + ~there) * there + otherwise * ~there
+
+    return PostAggregation(one, column, array)
+
+
+def _gaps(mean: PostAggregation) -> PostAggregation:
+    """Return the mean time between records: total time divided by number of gaps."""
+
+    def form(divide: Callable[..., Any]) -> Callable[..., Any]:
+        def over_gaps(first: Any, last: Any, count: Any) -> Any:
+            return divide(last - first, count - 1)
+
+        return over_gaps
+
+    return PostAggregation(form(mean.one), form(mean.column), form(mean.array))
+
+
+POST_AGGREGATIONS: Mapping[str, PostAggregation] = {
+    "any": PostAggregation(_any, _any_column, _any_array),
+    "mean": _quotient(0),
+    "mean_span": _quotient(FOREVER - NEVER),
+    "mean_gap": _gaps(_quotient(FOREVER - NEVER)),
+}
+"""The values derived from others. A mean is rounded down to a whole unit."""
+
+
+@attrs.frozen
+class Stream:
+    """A named kind of rows: its table, its kind, and whether rows can end.
+
+    `fields` are the columns of a row in order, each with the values it can have.
+    """
+
+    name: str
+    table: str
+    fields: Mapping[str, Fact] = attrs.field(eq=False, repr=False)
+    kind: str = ""
+    living: bool = False
+
+
+@attrs.frozen
+class Reduction:
+    """One value of one person: how to combine the rows that meet a condition.
+
+    `field` is the column, or "" to count rows. `empty` is the value if there are no rows.
+    """
+
+    stream: Stream
+    how: How
+    field: str = ""
+    where: Tree = EVERY
+    empty: Value = 0
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the value is a sum, which may exceed the range of its rows' values."""
+        return self.how == "sum" and bool(self.field)
+
+    @property
+    def is_edge(self) -> bool:
+        """Whether the value is read from one row: the first or the last."""
+        return self.how in ("earliest", "latest")
+
+
+@attrs.frozen
+class Derived:
+    """A value of one person that is computed from reductions."""
+
+    how: str
+    parts: tuple[Reduction, ...]

@@ -1,0 +1,1 @@
+"""Dataframes of every engine: the adapter, computation, repeated rows, and blocks of rows in numpy."""

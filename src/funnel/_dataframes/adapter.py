@@ -1,0 +1,400 @@
+"""The adapter for all dataframes: input becomes a lazy narwhals frame, and output has the type of the input.
+
+In local memory everything runs lazily on Polars if it is installed. Lazy Polars is several times faster than eager
+frames, and narwhals' own windows on pyarrow give wrong results. Data in a database or a cluster stays there.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import attrs
+import narwhals as nw
+
+from funnel._arguments import INNER, quoted
+from funnel._dataframes.compute import check_pandas_alone, collected, computing, schema_of
+from funnel._time import EPOCH
+from funnel.errors import EngineError, MissingExtraError
+
+Frame = nw.LazyFrame[Any]
+FrameKind = Literal["polars", "polars lazy", "pandas", "pyarrow", "duckdb", "ibis", "pyspark"]
+ROW = f"{INNER}row"
+"""The column of row numbers (from 1), if rows have an order."""
+
+_KNOWN = "polars (eager or lazy), pandas, pyarrow, DuckDB relations, Ibis tables and PySpark frames"
+
+
+@attrs.frozen
+class InputFrame:
+    """A frame inside the library, with the kind of frame it came from.
+
+    `excluded` names the columns that are not read. `typeless` names the columns without values: their type is unknown.
+    """
+
+    frame: Frame
+    home: FrameKind
+    excluded: tuple[str, ...] = ()
+    typeless: frozenset[str] = frozenset()
+
+    @property
+    def engine(self) -> str:
+        """The engine that runs the frame; frames of one engine can be joined."""
+        return str(self.frame.implementation)
+
+
+def from_native(native: object, read: Collection[str] | None = None) -> InputFrame:
+    """Convert a dataframe: all of it, or only the columns that are read.
+
+    Raises:
+        EngineError: It is not a dataframe, its results are not verified on its engine, or it is a DuckDB or Ibis frame
+            whose session is not in UTC.
+        MissingExtraError: It is a pyarrow table and Polars, which runs it, is not installed.
+    """
+    frame, excluded = _narrowed(_narwhals(native), read)
+    return attrs.evolve(_entered(frame), excluded=excluded)
+
+
+def column_types(native: object) -> dict[str, nw.dtypes.DType]:
+    """Return the columns of a dataframe with their types, without reading rows.
+
+    Raises:
+        EngineError: It is not a dataframe.
+    """
+    return {str(name): dtype for name, dtype in schema_of(_narwhals(native)).items()}
+
+
+def frame_from_rows(rows: Sequence[Mapping[str, object]], names: Sequence[str]) -> object:
+    """Return rows of plain Python as a dataframe of an installed engine.
+
+    Raises:
+        MissingExtraError: No engine is installed.
+        EngineError: A column holds values of different types.
+    """
+    columns = {name: [row[name] for row in rows] for name in names}
+    if installed("polars"):
+        try:
+            return _polars_module().DataFrame(columns)
+        except (TypeError, ValueError, OverflowError, _polars_module().exceptions.PolarsError):
+            raise EngineError("a column of the list holds values of different types; give each one type") from None
+    if installed("pandas"):
+        pandas: Any = importlib.import_module("pandas")
+        return pandas.DataFrame(columns).convert_dtypes()
+    msg = "a list is run as a table, and no engine is installed; run: pip install 'shopfunnel[polars]'"
+    raise MissingExtraError(msg)
+
+
+def _entered(frame: Any) -> InputFrame:
+    match frame.implementation:
+        case nw.Implementation.POLARS:
+            return _polars(nw.to_native(frame), "polars" if isinstance(frame, nw.DataFrame) else "polars lazy")
+        case nw.Implementation.PANDAS:
+            return _pandas(frame)
+        case nw.Implementation.PYARROW:
+            return _polars(_carried(frame, _polars_module().from_arrow), "pyarrow")
+        case nw.Implementation.DUCKDB | nw.Implementation.IBIS | nw.Implementation.PYSPARK:
+            return _elsewhere(frame.lazy())
+        case other:
+            msg = (
+                f"dataframes of {other} are not supported: results are not verified on this engine; use one of {_KNOWN}"
+            )
+            raise EngineError(msg)
+
+
+def _narwhals(native: Any) -> Any:
+    try:
+        return nw.from_native(native)
+    except TypeError:
+        if hasattr(native, "__arrow_c_stream__"):
+            return nw.from_native(_polars_module().DataFrame(native))
+        msg = f"a {type(native).__name__} is not a dataframe that can be read; give one of {_KNOWN}"
+        raise EngineError(msg) from None
+    except nw.exceptions.DuplicateError:
+        msg = "two columns of the frame have the same name; rename one or leave it out"
+        raise EngineError(msg) from None
+
+
+def _narrowed(frame: Any, read: Collection[str] | None) -> tuple[Any, tuple[str, ...]]:
+    """Return the frame with the columns to read, and the names of the other columns."""
+    names = list(schema_of(frame))
+    wanted = [name for name in names if read is None or name in read]
+    for name in wanted:
+        if str(name).casefold().startswith(INNER):
+            msg = f"a column is called {name}, and {INNER} begins the names of columns of this library; rename it"
+            raise EngineError(msg)
+    excluded = tuple(str(name) for name in names if name not in wanted)
+    with computing():  # some versions of DuckDB query the connection at every step of a plan
+        collect_once = frame if not excluded else frame.select(*wanted) if wanted else frame.head(0)
+    return collect_once, excluded
+
+
+def _polars(native: Any, home: FrameKind) -> InputFrame:
+    numbered = nw.from_native(native.lazy().with_row_index(ROW, offset=1)).with_columns(nw.col(ROW).cast(nw.Int64()))
+    nothing = _polars_module().Null
+    typeless = (name for name, dtype in native.lazy().collect_schema().items() if dtype == nothing)
+    return InputFrame(numbered, home, typeless=frozenset(typeless))
+
+
+def _pandas(frame: Any) -> InputFrame:
+    """Convert a pandas frame to Polars if Polars and pyarrow are installed."""
+    native = nw.to_native(frame).reset_index(drop=True)
+    typeless = frozenset(str(name) for name in native.columns if _is_empty(native[name]))
+    if installed("polars") and installed("pyarrow"):
+        carried = _carried(nw.from_native(native), _polars_module().from_pandas)
+        return attrs.evolve(_polars(carried, "pandas"), typeless=typeless)
+    check_pandas_alone(importlib.import_module("pandas").__version__)
+    numbered = nw.from_native(native).with_row_index(ROW).with_columns(nw.col(ROW).cast(nw.Int64()) + 1)
+    return InputFrame(numbered.lazy(), "pandas", typeless=typeless)
+
+
+def _is_empty(column: Any) -> bool:
+    """Return whether a pandas column has no values; the first cell mostly decides."""
+    return bool(column.head(1).isna().all() and column.isna().all())
+
+
+def _carried(frame: Any, convert: Callable[[Any], Any]) -> Any:
+    """Return the frame as a Polars frame.
+
+    Raises:
+        EngineError: A column cannot be converted. Its values are not shown, because they may be private.
+    """
+    carried = _tried(frame, convert)
+    if carried is not None:
+        return carried
+    bad = ", ".join(str(name) for name in frame.columns if _tried(frame.select(name), convert) is None)
+    msg = f"values of different types, or of one that no other engine has, stand in {bad}; give each column one type"
+    raise EngineError(msg)
+
+
+def _tried(frame: Any, convert: Callable[[Any], Any]) -> Any:
+    try:
+        return convert(nw.to_native(frame))
+    except (TypeError, ValueError, NotImplementedError, _polars_module().exceptions.PolarsError):
+        return None
+
+
+def _elsewhere(frame: Frame) -> InputFrame:
+    home = _ELSEWHERE[frame.implementation]
+    if home == "pyspark":  # pragma: no cover - make test-full has PySpark, whose instants know no zone
+        return InputFrame(frame, home)
+    zones = {dtype.time_zone or "" for dtype in frame.collect_schema().values() if isinstance(dtype, nw.Datetime)}
+    if zones and home == "ibis":
+        zones.add(_zone_of_ibis(nw.to_native(frame)))
+    strange = sorted(zones - {"", "UTC", "Etc/UTC"})
+    if strange:
+        msg = (
+            f"the session shows times in {strange[0]}; set its time zone to UTC first "
+            "(DuckDB: set timezone = 'UTC'), instants stay the same"
+        )
+        raise EngineError(msg)
+    return InputFrame(frame, home)
+
+
+def joinable(entered: Iterable[InputFrame]) -> bool:
+    """Return whether frames share a session; DuckDB joins only within one."""
+    first, *others = entered
+    if first.home != "duckdb":
+        return True
+    refused = importlib.import_module("duckdb").InvalidInputException
+    here: Any = nw.to_native(first.frame)
+    try:
+        for one in others:
+            here.set_alias("here").cross(nw.to_native(one.frame).set_alias("there"))
+    except refused:
+        return False
+    return True
+
+
+_ELSEWHERE: Mapping[nw.Implementation, FrameKind] = {
+    nw.Implementation.DUCKDB: "duckdb",
+    nw.Implementation.IBIS: "ibis",
+    nw.Implementation.PYSPARK: "pyspark",
+}
+
+
+def _zone_of_ibis(native: Any) -> str:
+    """Return UTC if the session shows UTC; Ibis types say UTC in every session."""
+    ibis: Any = importlib.import_module("ibis")
+    hours = [ibis.literal(datetime(2026, month, 1, tzinfo=UTC)).hour().name(f"in_{month}") for month in (1, 7)]
+    shown = native.get_backend().to_pyarrow(native.aggregate(rows=native.count()).select(*hours)).to_pylist()
+    return "UTC" if set(shown[0].values()) == {0} else "another zone"
+
+
+def installed(module: str) -> bool:
+    """Return whether an optional package can be imported."""
+    return importlib.util.find_spec(module) is not None
+
+
+def _polars_module() -> Any:
+    if not installed("polars"):
+        msg = "this frame is run by Polars, which is not installed; run: pip install 'shopfunnel[polars]'"
+        raise MissingExtraError(msg)
+    return importlib.import_module("polars")
+
+
+def collect_once(frame: Frame) -> Frame:
+    """Compute the frame once for all later queries, if it is in local memory.
+
+    A lazy frame is read only once, so later results use the same rows that were validated.
+    """
+    if not frame.implementation.is_polars():
+        return frame
+    once: Frame = nw.from_native(collected(nw.to_native(frame)).lazy())
+    return once
+
+
+def materialize(frame: Frame) -> Frame:
+    """Store the rows of the frame in the session, if the engine can.
+
+    DuckDB and Spark repeat everything in a plan that is read twice, and traverse the whole plan at every step. Without
+    stored rows, planning can take minutes. DuckDB can store rows from 2.0 on.
+    """
+    how = {"duckdb": "materialize", "pyspark": "localCheckpoint"}.get(frame.implementation.value)
+    hold: Any = how and getattr(nw.to_native(frame), how, None)
+    if hold:
+        with computing():
+            frame = nw.from_native(hold())
+    return frame
+
+
+def duplicated(frame: Frame, keys: Sequence[str]) -> Frame:
+    """Return the rows with a duplicate in the columns `keys`, which have no nulls.
+
+    Polars first looks for equal hashes. That sorts one column of integers and leaves few rows to compare.
+    """
+    few = _alike(frame, keys) if frame.implementation.is_polars() else frame
+    times = few.group_by(*keys).agg(nw.len().alias("_times"))
+    return few.join(times.filter(nw.col("_times") > 1).drop("_times"), on=list(keys), how="semi")
+
+
+def _alike(frame: Frame, keys: Sequence[str]) -> Frame:
+    """Return the rows whose hash is not unique: all duplicates and a few others."""
+    rows = collected(nw.to_native(frame))
+    marks = rows.select(_polars_module().struct(*keys).hash()).to_series()
+    line = marks.sort()
+    alike: Frame = nw.from_native(rows.filter(marks.is_in(line.filter(line == line.shift()).implode())).lazy())
+    return alike
+
+
+def to_local(frame: Frame, home: FrameKind) -> tuple[Frame, FrameKind]:
+    """Return the frame in local memory, and its new kind.
+
+    Raises:
+        MissingExtraError: No local engine is installed.
+    """
+    if not is_remote(home):
+        return frame, home
+    for engine in ("polars", "pandas"):
+        if installed(engine):
+            return collected(frame, engine).lazy(), engine
+    msg = "this is walked through in local memory, and no engine is installed; run: pip install 'shopfunnel[polars]'"
+    raise MissingExtraError(msg)
+
+
+def is_remote(home: FrameKind) -> bool:
+    """Return whether the frame is in a database or a cluster and is computed there."""
+    return home in _ELSEWHERE.values()
+
+
+# ---- instants ------------------------------------------------------------------------------------------------------
+
+
+def microseconds(frame: Frame, home: FrameKind, names: Sequence[str]) -> Frame:
+    """Convert aware datetimes to whole microseconds since 1970; nulls stay null.
+
+    Every engine has its own exact conversion. No exact conversion exists on all engines.
+    """
+    if not names:
+        return frame
+    if home in _INSTANTS:
+        whole: Frame = nw.from_native(_INSTANTS[home](nw.to_native(frame), names))
+        return whole
+    return frame.with_columns(nw.col(name).dt.timestamp("us") for name in names)
+
+
+def _from_duckdb(native: Any, names: Sequence[str]) -> Any:
+    return native.project(f"* replace ({', '.join(f'epoch_us({quoted(name)}) as {quoted(name)}' for name in names)})")
+
+
+def _from_ibis(native: Any, names: Sequence[str]) -> Any:
+    def whole(column: Any) -> Any:
+        # Ibis treats DuckDB's seconds as integers and drops a cast to integers, but they are floats.
+        seconds = column.truncate("s").epoch_seconds().cast("float64").cast("int64")
+        return seconds * 1_000_000 + column.microsecond()
+
+    return native.mutate(**{name: whole(native[name]) for name in names})
+
+
+def _from_pyspark(native: Any, names: Sequence[str]) -> Any:  # pragma: no cover - make test-full has PySpark
+    functions = importlib.import_module("pyspark.sql.functions")
+    return native.withColumns({name: functions.unix_micros(native[name]) for name in names})
+
+
+_INSTANTS: Mapping[FrameKind, Callable[[Any, Sequence[str]], Any]] = {
+    "duckdb": _from_duckdb,
+    "ibis": _from_ibis,
+    "pyspark": _from_pyspark,
+}
+
+
+# ---- output --------------------------------------------------------------------------------------------------------
+
+
+def to_native(frame: Frame, home: FrameKind, *, instants: Sequence[str] = (), spans: Sequence[str] = ()) -> Any:
+    """Convert a frame to its input kind, with the engine's own times and spans.
+
+    If the engine has no durations with microseconds (the SQL engines), spans stay whole microseconds.
+    """
+    return _EXITS[home](frame, instants, spans)
+
+
+def _out_polars(frame: Frame, instants: Sequence[str], spans: Sequence[str]) -> Frame:
+    times = [nw.col(name).cast(nw.Datetime("us", "UTC")) for name in instants]
+    waits = [nw.col(name).cast(nw.Duration("us")) for name in spans]
+    return frame.with_columns(*times, *waits) if times or waits else frame
+
+
+def _to_pandas(frame: Frame, instants: Sequence[str], spans: Sequence[str]) -> Any:
+    engine: nw.Implementation = frame.implementation
+    if engine == nw.Implementation.POLARS:
+        return collected(_out_polars(frame, instants, spans)).to_pandas()
+    pd: Any = importlib.import_module("pandas")
+    native = nw.to_native(collected(frame))
+    times = {name: pd.to_datetime(native[name].astype("Int64"), unit="us", utc=True) for name in instants}
+    waits = {name: pd.to_timedelta(native[name].astype("Int64"), unit="us") for name in spans}
+    return native.assign(**times, **waits)
+
+
+def _to_duckdb(frame: Frame, instants: Sequence[str], _: Sequence[str]) -> Any:
+    native = nw.to_native(frame)
+    shown = ", ".join(f"make_timestamptz({quoted(name)}) as {quoted(name)}" for name in instants)
+    return native.project(f"* replace ({shown})") if instants else native
+
+
+def _to_ibis(frame: Frame, instants: Sequence[str], _: Sequence[str]) -> Any:
+    ibis: Any = importlib.import_module("ibis")
+    native: Any = nw.to_native(frame)
+    return native.mutate(**{name: ibis.literal(EPOCH) + native[name].as_interval("us") for name in instants})
+
+
+def _to_pyspark(  # pragma: no cover - make test-full has PySpark
+    frame: Frame, instants: Sequence[str], _: Sequence[str]
+) -> Any:
+    functions: Any = importlib.import_module("pyspark.sql.functions")
+    native: Any = nw.to_native(frame)
+    return native.withColumns({name: functions.timestamp_micros(native[name]) for name in instants})
+
+
+Exit = Callable[[Frame, Sequence[str], Sequence[str]], Any]
+_EXITS: Mapping[FrameKind, Exit] = {
+    "polars": lambda frame, instants, spans: nw.to_native(collected(_out_polars(frame, instants, spans))),
+    "polars lazy": lambda frame, instants, spans: nw.to_native(_out_polars(frame, instants, spans)),
+    "pyarrow": lambda frame, instants, spans: nw.to_native(collected(_out_polars(frame, instants, spans))).to_arrow(),
+    "pandas": _to_pandas,
+    "duckdb": _to_duckdb,
+    "ibis": _to_ibis,
+    "pyspark": _to_pyspark,
+}

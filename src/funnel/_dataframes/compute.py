@@ -1,0 +1,80 @@
+"""Computation by an engine, with its failures as errors of this library."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from funnel.errors import EngineError
+
+if TYPE_CHECKING:
+    import narwhals as nw
+
+_ENGINES = frozenset({"duckdb", "ibis", "narwhals", "pandas", "polars", "py4j", "pyarrow", "pyo3_runtime", "pyspark"})
+"""Packages whose errors are errors of an engine; Polars raises panics as errors of `pyo3_runtime`."""
+
+_PANDAS_ALONE = 3
+"""The first version of pandas that gives correct results without Polars."""
+
+
+@contextmanager
+def computing() -> Generator[None, None, None]:
+    """Raise `EngineError` if an engine fails.
+
+    Examples are a lazy plan that cannot run and a closed database connection. The engine's own message may contain
+    values of rows, so it is not repeated.
+
+    Raises:
+        EngineError: The engine failed.
+    """
+    try:
+        yield
+    except BaseException as error:
+        engine = type(error).__module__.partition(".")[0].removeprefix("_")
+        if engine not in _ENGINES:
+            raise
+        reason = f"{type(error).__name__} of {engine}"
+    else:
+        return
+    raise EngineError(f"the frame cannot be computed ({reason}); compute it by itself to see why, and pass the result")
+
+
+def collected(frame: Any, *backend: str, **options: Any) -> Any:
+    """Return the rows of a lazy narwhals or Polars frame, in local memory.
+
+    Args:
+        frame: The frame.
+        backend: The engine of the result; by default, the engine of the frame.
+        options: Options of the engine, such as Polars' `engine="in-memory"`.
+
+    Raises:
+        EngineError: The plan of the frame fails.
+    """
+    with computing():
+        return frame.collect(*backend, **options)
+
+
+def schema_of(frame: Any) -> nw.Schema:
+    """Return the columns of a narwhals frame with their types.
+
+    Raises:
+        EngineError: The plan of the frame fails.
+    """
+    with computing():
+        schema: nw.Schema = frame.collect_schema()
+        return schema
+
+
+def check_pandas_alone(version: str) -> None:
+    """Check that this version of pandas works without Polars.
+
+    Raises:
+        EngineError: This version converts missing values to the text 'None'.
+    """
+    if int(version.partition(".")[0]) < _PANDAS_ALONE:
+        msg = (
+            f"pandas {version} cannot be used without Polars, since it makes the text 'None' of missing values; "
+            f"upgrade to pandas {_PANDAS_ALONE}, or run: pip install 'shopfunnel[polars,pyarrow]'"
+        )
+        raise EngineError(msg)

@@ -1,0 +1,98 @@
+"""Valid operands of an expression: constants as columns hold them, matching units, and refusals with a remedy.
+
+This module evaluates nothing. It only checks what an expression may contain.
+"""
+
+from __future__ import annotations
+
+import enum
+from datetime import date, timedelta
+from typing import NoReturn
+
+from funnel._expr.named_constants import name_of, plain
+from funnel._expr.nodes import LIMIT, Const, Fact, Node, Unit, text, unit_of
+from funnel._time import MICROSECOND
+from funnel.errors import RuleError
+
+
+def constant(value: object, beside: Node) -> Const:
+    """Return a constant of a rule as a column holds it."""
+    match plain(value):
+        case int() as number:
+            return _held(Const(int(number), "number", name_of(value)))
+        case timedelta() as span:
+            return _held(Const(span // MICROSECOND, "span", name_of(value)))
+        case str() as words:
+            return Const(words, "text", name_of(value))
+        case _ if isinstance(value, enum.Enum):
+            return refuse(f"{text(beside)} beside {value}", "no fact equals it; use a StrEnum or an IntEnum")
+        case _:
+            return refuse(f"{text(beside)} beside {_kind(value)}", _remedy(value))
+
+
+def _held(const: Const) -> Const:
+    assert isinstance(const.value, int)
+    if abs(const.value) <= LIMIT:
+        return const
+    bits = f"a constant of {const.value.bit_length()} bits, more than the 64 bits of a column hold,"
+    return refuse(bits, "use a limit that a fact can reach")
+
+
+def _kind(value: object) -> str:
+    return "None" if value is None else f"a {type(value).__name__}"
+
+
+def _remedy(value: object) -> str:
+    if value is None:
+        return "facts are never missing inside a rule: compare a count with 0, or the span since with a timedelta"
+    if isinstance(value, float):
+        return "floats are not exact: scale both sides to whole numbers, e.g. 2 * a > 3 * b for a > 1.5 * b"
+    if isinstance(value, date):
+        return "compare the span since it with a timedelta, so that the answer is known for any day"
+    if isinstance(value, int | str | timedelta):
+        return "its class may compare in a way of its own: turn it into a plain int, str or timedelta first"
+    return "use a whole number, a timedelta, a text or a member of a StrEnum"
+
+
+def result_unit(op: str, a: Node, b: Node) -> Unit:
+    """Return the unit of a result, as for timedelta.
+
+    Spans add up, scale by numbers and divide by spans.
+    """
+    units = unit_of(a), unit_of(b)
+    match op, units:
+        case _, ("number", "number"):
+            return "number"
+        case (("+" | "-" | "%"), ("span", "span")):
+            return "span"
+        case (("*" | "//"), ("span", "number")):
+            return "span"
+        case "*", ("number", "span"):
+            return "span"
+        case "//", ("span", "span"):
+            return "number"
+        case _:
+            return refuse(f"{text(a)} {op} {text(b)} ({units[0]} {op} {units[1]})", "bring both sides to one unit")
+
+
+def check_comparable(op: str, a: Node, b: Node) -> None:
+    """Check that two operands have one unit and can be compared.
+
+    A text can only be compared for equality with a constant.
+    """
+    if unit_of(a) != unit_of(b):
+        refuse(f"{text(a)} {op} {text(b)} ({unit_of(a)} beside {unit_of(b)})", "compare like with like")
+    if unit_of(a) != "text":
+        return
+    if op not in ("==", "!="):
+        refuse(f"{text(a)} {op} {text(b)}", "texts can only be equal or not; engines sort them differently")
+    if not isinstance(b, Const):
+        refuse(f"{text(a)} {op} {text(b)}", "compare a text with a constant")
+    if isinstance(a, Fact) and a.choices and b.value not in a.choices:
+        refuse(f"{text(a)} {op} {text(b)}", f"it is one of {', '.join(map(repr, a.choices))}")
+
+
+def refuse(what: str, remedy: str) -> NoReturn:
+    """Raise the error that names what cannot be traced, and what to write instead."""
+    msg = f"{what} cannot be lifted; {remedy}"
+    raise RuleError(msg)

@@ -1,0 +1,91 @@
+"""Bootstrap intervals: each figure computed again for resampled people.
+
+People are resampled, not rows: all days of a person stay together. Above a number of people, they are put into random
+groups, and groups are resampled. Sums of groups are as independent of each other as sums of people, so the spread is
+the same, and the work does not grow with the number of people. If a score has very many values, neighbouring values are
+merged for the spread only. The figure itself uses the exact scores.
+
+Source: B. Efron and R. J. Tibshirani, An Introduction to the Bootstrap (1993), chapters 6 and 13. Groups: K. M. Wolter,
+Introduction to Variance Estimation (2007), chapter 2.
+"""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+
+from funnel.backtest._figures import Flags, Floats, Places, counted, ranked
+
+GROUPS = 400
+"""Number of groups: up to this number of people, each person is a group."""
+
+DRAWS = 400
+"""Number of bootstrap draws."""
+
+BINS = 128
+"""Maximum number of distinct scores for the spread."""
+
+
+@attrs.frozen(eq=False)
+class Draws:
+    """Bootstrap draws of people.
+
+    Attributes:
+        group: Group of each person.
+        weights: How often each group was drawn, one row per draw. The first row is every group once.
+    """
+
+    group: Places
+    weights: Floats
+
+    @classmethod
+    def of(cls, people: int, seed: int) -> Draws:
+        """Draw from a number of people; the same seed gives the same draws."""
+        chance = np.random.default_rng(seed)
+        groups = max(1, min(people, GROUPS))
+        group = chance.permutation(people) % groups
+        drawn = chance.multinomial(groups, np.full(groups, 1 / groups), size=DRAWS)
+        return cls(group, np.vstack([np.ones(groups), drawn]).astype(np.float64))
+
+    def summed(self, group: Places, values: Floats | None = None) -> Floats:
+        """Return the sum over rows for every draw; the row count without values."""
+        by_group = np.bincount(group, values, minlength=self.weights.shape[1])
+        summed: Floats = self.weights @ by_group.astype(np.float64)
+        return summed
+
+    def by_tier(self, group: Places, places: Places, bought: Flags, width: int) -> tuple[Floats, Floats]:
+        """Count people and buyers of each score, one row per group."""
+        groups = self.weights.shape[1]
+        people, buyers = counted(group * width + places, bought, groups * width)
+        return people.reshape(groups, width), buyers.reshape(groups, width)
+
+    def ranked(self, group: Places, places: Places, bought: Flags, people: Floats) -> Floats:
+        """Return the ranking sums of every draw; `people` is the count of each score."""
+        bins = binned(people)
+        width = int(bins[-1]) + 1 if len(bins) else 0
+        each, buyers = self.by_tier(group, bins[places], bought, width)
+        return ranked(self.weights @ each, self.weights @ buyers)
+
+
+def binned(people: Floats) -> Places:
+    """Return the bin of each score: one per score if few, else bins of similar size."""
+    if len(people) <= BINS:
+        return np.arange(len(people))
+    middle = people.cumsum() - people / 2
+    bins: Places = (middle * BINS / people.sum()).astype(np.intp)
+    return bins
+
+
+def spread(draws: Floats, value: float, confidence_level: float) -> tuple[float, float] | None:
+    """Return the interval of a figure from its values per draw.
+
+    The first draw is everyone.
+
+    None if the figure is undefined in at least one draw in twenty.
+    """
+    others = draws[1:][~np.isnan(draws[1:])]
+    if len(others) * 20 <= 19 * (len(draws) - 1):
+        return None
+    away = (1 - confidence_level) / 2
+    low, high = np.quantile(others, [away, 1 - away]) - draws[0]
+    return value + float(low), value + float(high)

@@ -1,0 +1,201 @@
+"""Comparison of two rules, or two policies, on one day: which people get a different answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import narwhals as nw
+
+from funnel._arguments import brief, parse_as_of, suggest
+from funnel._dataframes.adapter import Frame, FrameKind, from_native, to_native
+from funnel._people import logs_of
+from funnel._time import instant
+from funnel.errors import ArgumentError
+from funnel.metrics._purchases import PERSON, to_rows
+from funnel.metrics._shown import as_html, as_text
+from funnel.policy import Policy
+from funnel.rules._rule import Rule, check_is_rule
+
+if TYPE_CHECKING:
+    from funnel.logs import Logs
+
+
+@attrs.frozen
+class AnswerChange:
+    """Number of people with one answer by the old rule and one by the new.
+
+    Attributes:
+        before: Answer of the old rule.
+        after: Answer of the new rule.
+        people: Number of people.
+    """
+
+    before: Any
+    after: Any
+    people: int
+
+    @property
+    def stays(self) -> bool:
+        """Whether both answers are the same."""
+        return bool(self.before == self.after)
+
+
+@attrs.frozen
+class RuleComparison:
+    """Result of `compare_rules`: answers of two rules or policies on one day.
+
+    Attributes:
+        old: Name of the old rule.
+        new: Name of the new rule.
+        as_of: The day.
+        changes: Number of people for each pair of answers, in order. Pairs without people are left out.
+    """
+
+    old: str
+    new: str
+    as_of: datetime
+    changes: tuple[AnswerChange, ...]
+    _answers: Frame = attrs.field(repr=False, eq=False, alias="answers")
+    _home: FrameKind = attrs.field(repr=False, eq=False, alias="home")
+
+    @property
+    def asked(self) -> int:
+        """Return the number of people whom both rules were evaluated for."""
+        return sum(move.people for move in self.changes)
+
+    @property
+    def moved(self) -> int:
+        """Return the number of people whose answer changes."""
+        return sum(move.people for move in self.changes if not move.stays)
+
+    def people(self, before: Any, after: Any) -> Any:
+        """Return the people with one pair of answers.
+
+        Args:
+            before: Answer of the old rule; a member of an enum or its value.
+            after: Answer of the new rule.
+
+        Returns:
+            The ids of the people in order, as a dataframe of the same type as the logs with the column `person_id`.
+
+        Raises:
+            ArgumentError: No person has this answer by either rule.
+        """
+        pair = getattr(before, "value", before), getattr(after, "value", after)
+        if not any((move.before, move.after) == pair for move in self.changes if all(map(_is_answer, pair))):
+            pairs = [f"{move.before} to {move.after}" for move in self.changes]
+            asked = " to ".join(str(one) if isinstance(one, str) else brief(one) for one in pair)
+            msg = f"nobody moves from {brief(pair[0])} to {brief(pair[1])}; {suggest(asked, pairs)}"
+            raise ArgumentError(msg)
+        is_before, is_after = (_is(name, value) for name, value in zip(("_old", "_new"), pair, strict=True))
+        return to_native(self._answers.filter(is_before & is_after).select(PERSON).sort(PERSON), self._home)
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """Return one dictionary per pair of answers."""
+        return [{**attrs.asdict(move), "stays": move.stays} for move in self.changes]
+
+    def _table(self) -> tuple[Sequence[object], list[Sequence[object]]]:
+        counts = {(move.before, move.after): move.people for move in self.changes}
+        before = list(dict.fromkeys(move.before for move in self.changes))
+        after = _ordered({move.after for move in self.changes})
+        rows: list[Sequence[object]] = [(one, *(f"{counts.get((one, to), 0):,}" for to in after)) for one in before]
+        return (f"{self.old}, then {self.new}", *after), rows
+
+    def _title(self) -> str:
+        return f"{self.moved:,} of {self.asked:,} people get another answer on {self.as_of:%Y-%m-%d}"
+
+    def __str__(self) -> str:
+        """Return the number of changes and the table as text.
+
+        Rows are the old answers, columns the new.
+        """
+        return f"{self._title()}\n{as_text(*self._table())}"
+
+    def _repr_html_(self) -> str:
+        return as_html(*self._table(), above=self._title())
+
+
+def _is(name: str, value: Any) -> nw.Expr:
+    return nw.col(name).is_null() if value is None else nw.col(name) == nw.lit(value)
+
+
+def _ordered(values: set[Any]) -> list[Any]:
+    """Return the values in order, None first."""
+    return sorted(values, key=_first_nothing)
+
+
+def _first_nothing(value: Any) -> tuple[bool, Any]:
+    return value is not None, 0 if value is None else value
+
+
+def compare_rules(  # noqa: PLR0913 (two rules, each with a policy)
+    old: Rule[Any, Any, Any],
+    new: Rule[Any, Any, Any],
+    logs: Logs,
+    policy: Policy,
+    *,
+    as_of: datetime,
+    new_policy: Policy | None = None,
+) -> RuleComparison:
+    """Compare the answers of two rules, or of one rule with two policies, on one day.
+
+    To measure which one predicts better, subtract the backtests: `backtest(new, ...).minus(backtest(old, ...))`.
+
+    Args:
+        old: The current rule.
+        new: The proposed rule; pass the same rule to compare policies.
+        logs: All records.
+        policy: The shop's policy.
+        as_of: The evaluation time.
+        new_policy: The policy for the new rule; None: the same policy.
+
+    Returns:
+        The number of people for each pair of answers, and their ids.
+
+    Raises:
+        InstantError: `as_of` is naive.
+        ArgumentError: The argument is not a rule.
+        RuleError: A rule cannot be compiled for a table.
+
+    Example:
+        >>> import polars as pl
+        >>> from datetime import UTC, datetime, timedelta
+        >>> from funnel import Logs, Policy, is_lapsed
+        >>> march = datetime(2026, 3, 1, tzinfo=UTC)
+        >>> bought = {"id": [1], "person_id": ["sari"], "purchased_at": [march - timedelta(days=90)], "amount": [900]}
+        >>> logs, shorter = Logs(purchases=pl.DataFrame(bought)), Policy(lapse_after=timedelta(days=60))
+        >>> found = compare_rules(is_lapsed, is_lapsed, logs, Policy(), as_of=march, new_policy=shorter)
+        >>> print(found)
+        1 of 1 people get another answer on 2026-03-01
+        is_lapsed, then is_lapsed  True
+        False                         1
+        >>> found.people(False, True)["person_id"].to_list()
+        ['sari']
+    """
+    for name, one in (("old", old), ("new", new)):
+        check_is_rule(one, name)
+    now = instant(parse_as_of(as_of))
+    before = _answers(old, logs_of(logs), policy, now, "_old")
+    after = _answers(new, logs, policy if new_policy is None else new_policy, now, "_new")
+    both = before.join(after, on=PERSON, how="inner")
+    counts = both.group_by("_old", "_new").agg(nw.col(PERSON).count().alias("_people"))
+    found = {(one, other): int(people) for one, other, people in to_rows(counts, "_old", "_new", "_people")}
+    pairs = sorted(found, key=_first_nothings)
+    changes = tuple(AnswerChange(one, other, found[one, other]) for one, other in pairs)
+    return RuleComparison(old.name, new.name, now, changes, both, logs.home)
+
+
+def _first_nothings(pair: tuple[Any, Any]) -> tuple[tuple[bool, Any], tuple[bool, Any]]:
+    return _first_nothing(pair[0]), _first_nothing(pair[1])
+
+
+def _answers(one: Rule[Any, Any, Any], logs: Logs, policy: Policy, now: datetime, name: str) -> Frame:
+    frame = from_native(one.over(logs, policy, as_of=now)).frame
+    return frame.select(PERSON, nw.col(one.name).alias(name))
+
+
+def _is_answer(given: object) -> bool:
+    return given is None or isinstance(given, str | int | timedelta)

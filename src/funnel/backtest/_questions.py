@@ -1,0 +1,231 @@
+"""Rules as whole numbers: a higher number means a more likely purchase."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from enum import Enum
+from itertools import combinations
+from typing import Any, cast
+
+import attrs
+
+from funnel._arguments import brief, each, suggest
+from funnel._expr.tree import Answer, Fork, Leaf, Tree, answer_kind, describe, leaf_value, leaves
+from funnel._time import MICROSECOND
+from funnel.errors import ArgumentError, FactsError
+from funnel.facts import Facts
+from funnel.facts._base import BaseFacts
+from funnel.facts._schema import FactSchema, narrowed
+from funnel.policy import Policy
+from funnel.rules._rule import Rule, check_is_rule, rule
+
+UNANSWERED = -(2**62)
+"""Number of a missing answer; below all other numbers."""
+
+_TRUTHS = (False, True)
+
+AnyRule = Rule[Any, Any, Any]
+
+
+@attrs.frozen
+class RuleQuery:
+    """A rule as whole numbers.
+
+    Attributes:
+        tree: The decision tree that returns the number.
+        order: Answers of the numbers 0, 1, ...; empty if the answer is a number itself.
+        flags: Lowest number that flags a person; None without a limit.
+        is_span: Whether the number is a span, in microseconds.
+    """
+
+    tree: Tree
+    order: tuple[Answer, ...] = ()
+    flags: int | None = None
+    is_span: bool = False
+
+    def answer(self, number: int) -> Answer:
+        """Return the answer of a number."""
+        if number == UNANSWERED:
+            return None
+        if self.is_span:
+            return number * MICROSECOND
+        return self.order[number] if self.order else number
+
+
+def asked(tree: Tree, name: str, order: Sequence[Answer] | None, at_least: Answer) -> RuleQuery:
+    """Convert a rule to whole numbers.
+
+    Args:
+        tree: The compiled rule.
+        name: Name of the rule.
+        order: The rule's answers, from least to most likely to buy.
+        at_least: Lowest answer that flags a person.
+
+    Raises:
+        ArgumentError: The order is missing or lacks an answer, or `at_least` is not one of the answers.
+    """
+    if answer_kind(tree) in ("number", "span"):
+        if order is not None:
+            msg = f"{name} answers with numbers, which have their own order; leave order out"
+            raise ArgumentError(msg)
+        return RuleQuery(_numbered(tree), flags=_limit(at_least, name), is_span=answer_kind(tree) == "span")
+    known = _TRUTHS if order is None and answer_kind(tree) == "bool" else order
+    if known is None:
+        found = sorted({describe(leaf) for leaf in leaves(tree)})
+        msg = f"{name} answers in words ({', '.join(found)}); give order, from the least likely to buy to the likeliest"
+        raise ArgumentError(msg)
+    values = [_plain(answer) for answer in each(known, "order", "a list of answers")]
+    _all_there(tree, name, values)
+    flags = len(values) - 1 if at_least is None else _place(values, at_least, name)
+    return RuleQuery(_placed(tree, values), tuple(known), flags)
+
+
+def _limit(at_least: Answer, name: str) -> int | None:
+    if isinstance(at_least, timedelta):
+        return at_least // MICROSECOND
+    if at_least is None or (isinstance(at_least, int) and not isinstance(at_least, Enum)):
+        return at_least
+    msg = f"at_least is {brief(at_least)}, and {name} answers with numbers; give a number"
+    raise ArgumentError(msg)
+
+
+def _plain(answer: Answer) -> object:
+    return answer.value if isinstance(answer, Enum) else answer
+
+
+def _all_there(tree: Tree, name: str, values: Sequence[object]) -> None:
+    for leaf in leaves(tree):
+        if leaf.node is not None:
+            msg = f"{name} answers with a text of the facts; answer with words of the rule's own, and give their order"
+            raise ArgumentError(msg)
+        if leaf.answer is not None and leaf_value(leaf) not in values:
+            msg = f"order does not hold {describe(leaf)!r}, which {name} answers with; name every answer"
+            raise ArgumentError(msg)
+
+
+def _place(values: Sequence[object], at_least: Answer, name: str) -> int:
+    if isinstance(_plain(at_least), str | int) and _plain(at_least) in values:
+        return values.index(_plain(at_least))
+    hint = suggest(_plain(at_least), map(str, values))
+    msg = f"at_least is {brief(_plain(at_least))}, which is not an answer of {name}; {hint}"
+    raise ArgumentError(msg)
+
+
+def _numbered(tree: Tree) -> Tree:
+    if isinstance(tree, Fork):
+        return Fork(tree.test, _numbered(tree.yes), _numbered(tree.no))
+    if tree.node is not None:
+        return tree
+    value = leaf_value(tree)
+    return Leaf(UNANSWERED if value is None else cast("int", value))
+
+
+def _placed(tree: Tree, values: Sequence[object]) -> Tree:
+    if isinstance(tree, Fork):
+        return Fork(tree.test, _placed(tree.yes, values), _placed(tree.no, values))
+    return Leaf(UNANSWERED if tree.answer is None else values.index(leaf_value(tree)))
+
+
+# ---- what a rule is held against -----------------------------------------------------------------------------------
+
+_NONE = timedelta(0)
+
+
+@rule
+def do_nothing(f: Facts, policy: Policy) -> int:  # noqa: ARG001 (every rule takes both)
+    """Rank nobody above anybody else."""
+    return 0
+
+
+@rule
+def most_recent_first(f: Facts, policy: Policy) -> timedelta:  # noqa: ARG001 (every rule takes both)
+    """Rank the people with the most recent purchase or arrival first."""
+    return _NONE - min(f.since_last_purchase, f.since_last_inbound, f.since_arrival)
+
+
+@rule
+def own_rhythm(f: Facts, policy: Policy) -> timedelta:  # noqa: ARG001 (every rule takes both)
+    """Rank the people with the shortest purchase interval first.
+
+    If the silence is longer than the interval, it replaces the interval.
+    """
+    return _NONE - max(f.purchase_interval, f.since_last_purchase)
+
+
+BASELINES: Mapping[str, AnyRule] = {
+    "do nothing": do_nothing,
+    "most recent first": most_recent_first,
+    "own rhythm": own_rhythm,
+}
+"""The baselines of every backtest."""
+
+
+@attrs.frozen
+class Questions:
+    """All rules to evaluate on each day, compiled for the same facts.
+
+    Attributes:
+        plan: The facts to read.
+        asked: The rule queries by name, the rule under test first.
+        trials: Selects the people for whom this is 1; None: every person with a record.
+    """
+
+    plan: FactSchema
+    asked: Mapping[str, RuleQuery]
+    trials: Tree | None
+
+
+def questions(
+    subject: AnyRule,
+    policy: Policy,
+    order: Sequence[Answer] | None,
+    at_least: Answer,
+    trials: AnyRule | None,
+) -> Questions:
+    """Compile the rule, the baselines and the selection of people.
+
+    Raises:
+        ArgumentError: The argument is not a rule.
+        ArgumentError: An argument does not match the answers of the rule.
+        RuleError: A rule cannot be compiled for a table.
+    """
+    check_is_rule(subject)
+    if trials is not None:
+        check_is_rule(trials, "trials")
+    if subject.name in BASELINES:
+        msg = f"the rule is called {subject.name}, as what every rule is held against is; give it another name"
+        raise ArgumentError(msg)
+    facts = _facts_of([one.facts for one in (subject, trials) if one is not None])
+    ready = subject.compiled_rule(policy, facts)
+    rules = {name: baseline.compiled_rule(policy, facts) for name, baseline in BASELINES.items()}
+    made = {subject.name: asked(ready.tree, subject.name, order, at_least)}
+    made |= {name: RuleQuery(_numbered(one.tree)) for name, one in rules.items()}
+    chosen = None if trials is None else trials.compiled_rule(policy, facts)
+    if chosen is not None and answer_kind(chosen.tree) != "bool":
+        msg = f"among is {trials}, which does not answer yes or no; give a rule that does, such as has_bought"
+        raise ArgumentError(msg)
+    read = frozenset(name for one in (ready, *rules.values(), chosen) if one is not None for name in one.read)
+    plan = narrowed(ready.plan, read)
+    return Questions(plan, made, None if chosen is None else _placed(chosen.tree, _TRUTHS))
+
+
+def _facts_of(classes: Sequence[type[BaseFacts]]) -> type[BaseFacts]:
+    """Return one class with the facts of all classes and of the library.
+
+    Raises:
+        FactsError: Two classes define one name differently.
+    """
+    every = list(dict.fromkeys([*classes, Facts]))
+    last: list[type[BaseFacts]] = [
+        one for one in every if not any(other is not one and issubclass(other, one) for other in every)
+    ]
+    if len(last) == 1:
+        return last[0]
+    for one, other in combinations(last, 2):
+        mine, theirs = one.fact_plan.declared, other.fact_plan.declared
+        for name in mine.keys() & theirs.keys():
+            if mine[name] != theirs[name]:
+                msg = f"{one.__name__} and {other.__name__} declare {name} differently; rename one of the two facts"
+                raise FactsError(msg)
+    return type("Replayed", tuple(last), {})

@@ -1,0 +1,53 @@
+"""Parsing of the report's `--as-of` option: a day or an instant."""
+
+from __future__ import annotations
+
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from funnel._arguments import parse_as_of
+from funnel._time import MICROSECOND
+from funnel.errors import InstantError
+
+
+def read_as_of(given: str | date, zone: ZoneInfo) -> datetime:
+    """Convert a day to its last instant in the shop's zone; return an instant as it is.
+
+    Args:
+        given: A day, or text such as 2011-12-09, 2011-12-09T12:00 (in the shop's zone) or 2011-12-09T12:00+00:00.
+        zone: The shop's time zone.
+
+    Returns:
+        The instant of evaluation, in UTC.
+
+    Raises:
+        InstantError: The text is not a day or an instant, or is outside the supported years.
+    """
+    moment = end_of_day(given, zone) if isinstance(given, date) else _read(given, zone)
+    parse_as_of(moment)
+    return moment
+
+
+def _read(text: str, zone: ZoneInfo) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        msg = f"{text[:100]!r} is not a day or an instant; write 2011-12-09 (its end) or 2011-12-09T12:00+00:00"
+        raise InstantError(msg) from None
+    if "T" not in text and " " not in text:
+        return end_of_day(moment.date(), zone)
+    told = moment if moment.tzinfo else moment.replace(tzinfo=zone)
+    return _in_years(told).astimezone(UTC)
+
+
+def end_of_day(day: date, zone: ZoneInfo) -> datetime:
+    """Return the last instant of a day in a zone."""
+    following = _in_years(datetime(day.year, day.month, day.day, tzinfo=zone)) + timedelta(days=1)
+    return following.astimezone(UTC) - MICROSECOND
+
+
+def _in_years(moment: datetime) -> datetime:
+    """Refuse an instant too far out to convert between zones."""
+    if not MINYEAR < moment.year < MAXYEAR:
+        raise InstantError("as_of lies outside the years 1800 to 2199; give the day of judgement")
+    return moment

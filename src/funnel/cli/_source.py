@@ -1,0 +1,83 @@
+"""The source of a report: an order file with its mapping, or a store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import attrs
+import polars as pl
+
+from funnel._dataframes.compute import collected
+from funnel.logs import Logs
+from funnel.readers._read_orders import Entry, Orders
+from funnel.store._protocol import Store
+from funnel.store._server import store_at
+from funnel.store._sqlite_store import SqliteStore
+
+_HEAD = b"SQLite format 3\x00"
+
+
+@attrs.frozen
+class Source:
+    """The records of a report.
+
+    Attributes:
+        logs: The records.
+        currency: The currency of every amount; None without amounts.
+        account: The outcome of the rows of the file.
+    """
+
+    logs: Logs
+    currency: str | None
+    account: tuple[Entry, ...]
+
+    @property
+    def purchased(self) -> pl.Series:
+        """Return the time of each purchase, including cancelled ones, in microseconds."""
+        return pl.Series(collected(self.logs.tables["orders"].select("t"))["t"].to_native())
+
+
+def of_orders(orders: Orders) -> Source:
+    """Return the source for an order file."""
+    logs = Logs(purchases=orders.purchases, refunds=orders.refunds, currency=orders.currency)
+    return Source(logs, orders.currency, orders.account)
+
+
+def is_store(given: str) -> bool:
+    """Return whether an argument names a store: a database address or a SQLite file."""
+    if "://" in given:
+        return True
+    path = Path(given)
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(_HEAD)) == _HEAD
+
+
+def of_store(given: str) -> Source:
+    """Return the source for a store.
+
+    Raises:
+        StoreError: The store cannot be read, or the argument is not a store.
+        MissingExtraError: SQLAlchemy is not installed, and the argument is a database address.
+        LogsError: The amounts are in more than one currency.
+    """
+    store: Store = store_at(given) if "://" in given else SqliteStore(given)
+    with store:
+        logs, waiting = store.logs(), len(store.unresolved())
+    account = [Entry("read", "records in somebody's history", sum(logs_sizes(logs)))]
+    if waiting:
+        account.append(Entry("noted", "records that wait for what they refer to", waiting))
+    return Source(logs, logs.currency, tuple(account))
+
+
+def logs_sizes(logs: Logs) -> list[int]:
+    """Return the number of rows of each log."""
+    return [
+        collected(logs.tables[name].select("t")).shape[0] for name in ("leads", "orders", "refunds", "interactions")
+    ]
+
+
+def name_of(given: str) -> str:
+    """Return the name on the page; for an address only the name of the database."""
+    return given.rpartition("/")[2].partition("?")[0] if "://" in given else Path(given).name

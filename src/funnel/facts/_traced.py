@@ -1,0 +1,76 @@
+"""Facts for tracing and verifying a rule: objects of the shop's own class, like any other facts for the rule.
+
+Only the content differs. When a rule is traced, its facts hold proxies. When it is verified, they hold the values of a
+synthetic person. A rule that is called inside another rule with such facts becomes part of the outer rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar, cast
+
+from funnel._expr.nodes import Read, Value
+from funnel._expr.tracer import FactsProxy
+from funnel._time import held_at, span_at
+from funnel.facts._base import BaseFacts
+from funnel.facts._declare import SLOPES
+from funnel.facts._display import Held
+
+F = TypeVar("F", bound=BaseFacts)
+
+_NOW = 0
+"""Instant of synthetic people; a rule cannot know it."""
+
+
+class _Values(tuple[Value, ...]):
+    """Values of a synthetic person."""
+
+    __slots__ = ()
+
+
+def traced(cls: type[F], symbols: FactsProxy) -> F:
+    """Return facts of a class that hold proxies."""
+    return cls.held_as(cast("Any", symbols), cast("Any", symbols))
+
+
+def made_up(cls: type[F], person: Mapping[str, Value]) -> F:
+    """Return facts of a class for a synthetic person.
+
+    Spans are as at the person's instant.
+    """
+    plan = cls.fact_plan
+    values = list(plan.empties)
+    for name, value in person.items():
+        slope = SLOPES.get(plan.declared[name].show, 0)
+        values[plan.places[name]] = value if isinstance(value, str) or not slope else held_at(value, slope, _NOW)
+    return cls.held_as(_Values(values), _NOW)
+
+
+def plainly(facts: F) -> F:
+    """Return the same facts, with which inner rules run as plain functions."""
+    return facts.held_as(_Values(facts.values), facts.now)
+
+
+def is_lifting(facts: object) -> bool:
+    """Return whether these facts trace, verify or plainly run a rule.
+
+    Rules inside such a rule become part of it.
+    """
+    return isinstance(facts, FactsProxy) or (isinstance(facts, BaseFacts) and type(facts.values) is not tuple)
+
+
+def reader(places: Mapping[str, tuple[int, int]], facts: Held) -> Read:
+    """Return a function that reads facts for the nodes of a tree.
+
+    `places` has the index and the slope of each fact.
+    """
+    values, now = facts.values, facts.now
+
+    def read(name: str) -> Value:
+        place, slope = places[name]
+        value = values[place]
+        if slope == 0 or isinstance(value, str):
+            return value
+        return span_at(value, slope, now)
+
+    return read

@@ -1,0 +1,4 @@
+# Written by `make stubs`.
+from funnel.incremental._live_facts import LiveFacts as LiveFacts
+from funnel.incremental._rule import IncrementalRule as IncrementalRule
+from funnel.incremental._state import FactsState as FactsState

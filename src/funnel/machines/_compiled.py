@@ -1,0 +1,179 @@
+"""Compiled machines: rules of one policy as trees of stage numbers.
+
+A rule that does not depend on the present stage is one tree. A path-dependent machine has one tree for each stage, and
+is evaluated until the stage stays the same. All trees read one plan of facts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from enum import Enum
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+import attrs
+
+from funnel._expr.next_change import flip_delays
+from funnel._expr.nodes import Node, Value, written
+from funnel._expr.to_python import Evaluator, Run, compile_expressions, compiled
+from funnel._expr.tree import Fork, Leaf, Tree
+from funnel._time import LATEST, instant, span_at
+from funnel.errors import TransitionError
+from funnel.facts._compiled_rule import CompiledRule
+from funnel.facts._schema import FactSchema, narrowed
+from funnel.machines._table import Cause, names
+
+BY_EVENT, BY_TIME = 1, 2
+_BITS: Mapping[Cause, int] = {Cause.EVENT: BY_EVENT, Cause.TIME: BY_TIME, Cause.EITHER: BY_EVENT | BY_TIME}
+
+
+@attrs.frozen(eq=False)
+class CompiledMachine:
+    """Machine compiled for one policy.
+
+    Attributes:
+        stages: Stages, in order of their numbers.
+        trees: One tree, or one for each stage of a path-dependent machine.
+        plan: Facts that the trees read, and no others.
+        allowed: Allowed causes for each pair of stages, as bits.
+        returns: Pairs of stages that bring a lost person back.
+        start: Start stage; None if the rule does not depend on the present stage.
+    """
+
+    stages: tuple[Enum, ...]
+    trees: tuple[Tree, ...]
+    plan: FactSchema
+    allowed: tuple[tuple[int, ...], ...]
+    returns: frozenset[tuple[int, int]]
+    start: int | None = None
+
+    @cached_property
+    def waits(self) -> tuple[Node, ...]:
+        """Delay until each time condition of the trees may flip."""
+        return tuple(dict.fromkeys(wait for tree in self.trees for wait in flip_delays(tree)))
+
+    @cached_property
+    def runs(self) -> tuple[Run, ...]:
+        """Compiled trees for one person."""
+        return tuple(compiled(tree, self.plan.run_places(), "stage") for tree in self.trees)
+
+    @cached_property
+    def told(self) -> Evaluator:
+        """Compiled delays for one person."""
+        return compile_expressions(self.waits, self.plan.run_places(), "waits")
+
+    @property
+    def is_path(self) -> bool:
+        """Whether the next stage depends on the present stage."""
+        return self.start is not None
+
+    def rest(self, here: int | None, values: Sequence[Value], now: int) -> int:
+        """Return the final stage from a present stage; `here` is None at arrival."""
+        return self.trail(here, values, now)[-1]
+
+    def trail(self, here: int | None, values: Sequence[Value], now: int) -> list[int]:
+        """Return the stages passed at an instant, from the present to the final stage.
+
+        Raises:
+            TransitionError: The stages form a cycle.
+        """
+        if self.start is None:
+            there = self.step(0, values, now)
+            return [there] if here is None else [here, there]
+        trail = [self.start if here is None else here]
+        while (there := self.step(trail[-1], values, now)) != trail[-1]:
+            if there in trail:
+                msg = f"the stages {self.words(trail[trail.index(there) :])} lead to each other without end"
+                raise TransitionError(f"{msg}, where {self.witness(values, now)}; let one of them hold")
+            trail.append(there)
+        return trail
+
+    def step(self, number: int, values: Sequence[Value], now: int) -> int:
+        """Return the answer of the rule with this number."""
+        answer = self.runs[number](values, now)
+        assert isinstance(answer, int)
+        return answer
+
+    def words(self, numbers: Collection[int]) -> str:
+        """Return stage names as text, separated by commas."""
+        return names([self.stages[number] for number in numbers])
+
+    def may(self, start: int, to: int, by: int) -> bool:
+        """Return whether a cause may lead from one stage to another."""
+        return start == to or bool(self.allowed[start][to] & by)
+
+    def check(self, trail: Sequence[int], by: int, values: Sequence[Value], now: int) -> None:
+        """Check that the table has every transition of a trail.
+
+        Raises:
+            TransitionError: A transition is not in the table.
+        """
+        for start, to in pairwise(trail):
+            if not self.may(start, to, by):
+                raise TransitionError(f"{self.forbidden(start, to, by, now)}, where {self.witness(values, now)}")
+
+    def forbidden(self, start: int, to: int, by: int, now: int) -> str:
+        """Return the message for a transition that is not in the table."""
+        next_stage = [f"{one.value}" for number, one in enumerate(self.stages) if self.allowed[start][number] & by]
+        what = {BY_EVENT: "an event", BY_TIME: "time"}.get(by, "an event or time")
+        return (
+            f"the rule moves somebody from {self.stages[start].value} to {self.stages[to].value} by {what} on "
+            f"{instant(now).isoformat()}, and by that the table has {', '.join(next_stage) or 'no move'}"
+        )
+
+    def witness(self, values: Sequence[Value], now: int) -> str:
+        """Return the facts that the machine reads, as text."""
+        plan = self.plan
+
+        def said(name: str) -> str:
+            place, slope = plan.run_places()[name]
+            value = values[place]
+            if isinstance(value, int) and slope:
+                value = span_at(value, slope, now)
+            return f"{name} = {written(value, plan.declared[name].fact(name).unit)}"
+
+        return ", ".join(said(name) for name in plan.declared) or "nothing is read"
+
+
+def compile_machine(
+    rules: Sequence[tuple[str, CompiledRule]],
+    table: Mapping[Any, Mapping[Any, Cause]],
+    returns: Collection[tuple[Any, Any]],
+    start: Enum | None = None,
+) -> CompiledMachine:
+    """Compile a machine.
+
+    Args:
+        rules: The rule with its name, or one rule for each stage of the table.
+        table: Allowed transitions.
+        returns: Transitions that bring a lost person back.
+        start: Start stage of a path-dependent machine.
+
+    Raises:
+        TransitionError: A rule returns a value that is not a stage of the table.
+    """
+    stages = tuple(table)
+    numbers = {stage: number for number, stage in enumerate(stages)}
+    trees = tuple(_coded(ready.tree, numbers, name) for name, ready in rules)
+    read = frozenset(name for _, ready in rules for name in ready.read)
+    plan = narrowed(rules[0][1].plan, read)
+    allowed = tuple(tuple(_BITS[table[a][b]] if b in table[a] else 0 for b in stages) for a in stages)
+    back = frozenset((numbers[a], numbers[b]) for a, b in returns)
+    return CompiledMachine(stages, trees, plan, allowed, back, None if start is None else numbers[start])
+
+
+def _coded(tree: Tree, numbers: Mapping[Any, int], name: str) -> Tree:
+    if isinstance(tree, Fork):
+        return Fork(tree.test, _coded(tree.yes, numbers, name), _coded(tree.no, numbers, name))
+    answer = tree.answer
+    if not isinstance(answer, Enum) or answer not in numbers:
+        msg = f"{name} answers with {getattr(answer, 'value', answer)}, which has no row in the table; it has "
+        raise TransitionError(msg + names(list(numbers)))
+    return Leaf(numbers[answer])
+
+
+def dues(course: CompiledMachine, values: Sequence[Value], at: int, until: int) -> Iterator[int]:
+    """Yield the instants in between when time may change the stage, in order."""
+    ahead = {at + wait for wait in course.told(values, at) if isinstance(wait, int) and 0 < wait < LATEST - at}
+    return iter(sorted(due for due in ahead if due < until))

@@ -1,0 +1,228 @@
+"""Transitions of everyone, in blocks of people, on as many threads as Polars has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+
+import attrs
+import narwhals as nw
+import numpy as np
+import polars as pl
+
+from funnel._aggregate.group_by import PERSON
+from funnel._dataframes.adapter import Frame
+from funnel._dataframes.packed.rows import Flags, Places, Whole
+from funnel._expr.nodes import Node
+from funnel._time import spans_at
+from funnel.facts._schema import FactSchema
+from funnel.machines._compiled import BY_EVENT, BY_TIME, CompiledMachine
+from funnel.machines._fixed_points import BASE, BY, CYCLE, FROM, MOVED, NOBODY, TO, FixedPoints
+from funnel.machines._packed.event_rows import Block, ReadSet, in_blocks, lines_of
+from funnel.machines._packed.segments import SortedRows, values_of
+from funnel.machines._packed.trees import Reading, node_of, numbers_of, texts_of
+
+
+@attrs.frozen(eq=False)
+class Moved:
+    """Transitions by person number and stage number."""
+
+    person: Whole
+    at: Whole
+    start: Whole
+    to: Whole
+    by: Whole
+
+
+_NOTHING = Moved(*(np.zeros(0, np.int64) for _ in range(5)))
+
+
+def moves_packed(course: CompiledMachine, tables: Mapping[str, Frame], now: int) -> Frame:
+    """Return every transition of everyone up to and including an instant.
+
+    Columns: person, instant, from, to, cause.
+    """
+    wanted = ReadSet.of(course.plan, (text for tree in course.trees for text in texts_of(tree)))
+    lines = lines_of(wanted, tables, now)
+    found = [_NOTHING, *in_blocks(lines, Kernel(course, wanted, now).moved, stable=wanted.has_edges)]
+    whole = [np.concatenate([getattr(one, field.name) for one in found]) for field in attrs.fields(Moved)]
+    names = lines.names(whole[0]).alias(PERSON)
+    told: Frame = nw.from_native(pl.DataFrame([names, *map(pl.Series, (MOVED, FROM, TO, BY), whole[1:])]).lazy())
+    return told
+
+
+@attrs.frozen(eq=False)
+class Kernel:
+    """Computes the transitions of a block."""
+
+    course: CompiledMachine
+    wanted: ReadSet
+    now: int
+
+    @cached_property
+    def ways(self) -> FixedPoints:
+        """Final stage of each stage."""
+        return FixedPoints(self.course)
+
+    def moved(self, block: Block) -> Moved:
+        """Return the transitions of a block of people."""
+        piece = SortedRows(block)
+        look = Look(self.course, self.wanted, values_of(self.wanted, piece), piece, self.now)
+        return _on_path(look, self.ways) if self.course.is_path else _by_rule(look)
+
+
+@attrs.frozen(eq=False)
+class Look:
+    """Instants of some people when facts change or time may change the stage, sorted.
+
+    Each instant when facts change has a number. The instants when time may change the stage follow it.
+    """
+
+    course: CompiledMachine
+    wanted: ReadSet
+    values: list[Whole]
+    piece: SortedRows
+    now: int
+
+    @cached_property
+    def at(self) -> Whole:
+        """Instants when facts change."""
+        return self.piece.at[self.piece.firsts]
+
+    @cached_property
+    def comes_in(self) -> Flags:
+        """Whether each instant is the first of a person."""
+        return self.piece.comes_in[self.piece.firsts]
+
+    @cached_property
+    def until(self) -> Whole:
+        """End of the validity of the facts at each instant."""
+        following = np.append(self.at[1:], self.now + 1)
+        following[np.append(self.comes_in[1:], False)] = self.now + 1
+        return following
+
+    @cached_property
+    def _dues(self) -> tuple[Places, Whole]:
+        """Numbers whose facts let time change the stage, and the instants."""
+        numbers, dues = [np.zeros(0, np.intp)], [np.zeros(0, np.int64)]
+        for wait in self.course.waits:
+            worked = np.broadcast_to(self._node(wait), self.at.shape)
+            number = np.flatnonzero((worked > 0) & (worked < self.until - self.at))
+            numbers.append(number)
+            dues.append(self.at[number] + worked[number])
+        number, due = np.concatenate(numbers), np.concatenate(dues)
+        order = np.lexsort((due, number))
+        return number[order], due[order]
+
+    @cached_property
+    def _order(self) -> Places:
+        number, _ = self._dues
+        return np.argsort(np.concatenate([np.arange(len(self.at)), number]), kind="stable")
+
+    @cached_property
+    def number(self) -> Places:
+        """Number whose facts apply at each instant."""
+        return np.concatenate([np.arange(len(self.at)), self._dues[0]])[self._order]
+
+    @cached_property
+    def moment(self) -> Whole:
+        """All instants, sorted."""
+        return np.concatenate([self.at, self._dues[1]])[self._order]
+
+    @cached_property
+    def by_time(self) -> Flags:
+        """Whether only time may change the stage at each instant."""
+        return self._order >= len(self.at)
+
+    @cached_property
+    def enters(self) -> Flags:
+        """Whether each instant is the arrival of a person."""
+        return self.comes_in[self.number] & ~self.by_time
+
+    def _node(self, node: Node) -> Whole:
+        return node_of(node, self.read(slice(None), self.at), self.wanted.texts)
+
+    def read(self, numbers: Places | slice, now: Whole) -> Reading:
+        """Return the fact reader for these numbers at these instants."""
+        plan: FactSchema = self.wanted.plan
+
+        def read(name: str) -> Whole:
+            place, slope = plan.run_places()[name]
+            value = self.values[place][numbers]
+            if slope == 0:
+                return value
+            spans: Whole = spans_at(value, slope, now)
+            return spans
+
+        return read
+
+    def answers(self, numbers: Places, now: Whole) -> Whole:
+        """Return the stage; for several trees, the next stages as digits."""
+        read, texts = self.read(numbers, now), self.wanted.texts
+        told = np.zeros(len(now), np.int64)
+        for digit, tree in enumerate(self.course.trees):
+            told += numbers_of(tree, read, texts, len(now)) * BASE**digit
+        return told
+
+    def waited(self, rows: Places) -> Whole:
+        """Return the answers that time alone would have given at these instants."""
+        return self.answers(np.maximum(self.number[rows] - 1, 0), self.moment[rows])
+
+    def told(self, rows: Places, start: Whole, to: Whole, by: Whole) -> Moved:
+        """Return transitions at these instants."""
+        firsts = self.piece.firsts[self.number[rows]]
+        return Moved(self.piece.block.person[firsts], self.moment[rows], start, to, by)
+
+    def refuse(self, row: int, start: int, by: int) -> None:
+        """Raise the error for a forbidden transition or a cycle.
+
+        Raises:
+            TransitionError: Always.
+        """
+        number, at = int(self.number[row]), int(self.moment[row])
+        values = [int(value[number]) for value in self.values]
+        self.course.check(self.course.trail(start, values, at), by, values, at)
+
+
+def _by_rule(look: Look) -> Moved:
+    """Return the transitions of a rule that does not depend on the stage before."""
+    to = look.answers(look.number, look.moment)
+    rows = np.flatnonzero(look.enters | np.append(False, to[1:] != to[:-1])[: len(to)])
+    enters = look.enters[rows]
+    start = np.where(enters, NOBODY, to[rows - 1])
+    by = np.where(look.by_time[rows] | (~enters & (look.waited(rows) == to[rows])), BY_TIME, BY_EVENT)
+    allowed = np.array(look.course.allowed)
+    for row in np.flatnonzero(~enters & ((allowed[start, to[rows]] & by) == 0))[:1]:
+        look.refuse(int(rows[row]), int(start[row]), int(by[row]))
+    return look.told(rows, start, to[rows], by)
+
+
+def _on_path(look: Look, ways: FixedPoints) -> Moved:
+    """Return the transitions of a path-dependent machine, replayed row by row."""
+    known, way = np.unique(look.answers(look.number, look.moment), return_inverse=True)
+    rows = np.flatnonzero(look.enters | np.append(True, way[1:] != way[:-1])[: len(way)])
+    settled = [ways[number] for number in known.tolist()]
+    start, to = _walk([one.rests for one in settled], way[rows], look.enters[rows], look.course.start or 0)
+    moves = np.flatnonzero((start != to) | look.enters[rows])
+    rows, start, to = rows[moves], start[moves], to[moves]
+    enters = look.enters[rows]
+    others, other = np.unique(look.waited(rows), return_inverse=True)
+    rests = np.array([ways[number].rests for number in others.tolist()])
+    by = np.where(look.by_time[rows] | (~enters & (rests[other, start] == to)), BY_TIME, BY_EVENT)
+    missing = np.array([one.missing for one in settled])[way[rows], start]
+    for row in np.flatnonzero((to == CYCLE) | (missing & by != 0))[:1]:
+        look.refuse(int(rows[row]), int(start[row]), int(by[row]))
+    return look.told(rows, np.where(enters, NOBODY, start), to, by)
+
+
+def _walk(rests: list[tuple[int, ...]], ways: Places, enters: Flags, first: int) -> tuple[Whole, Whole]:
+    """Return the stage before and after each row."""
+    start, to = list[int](), list[int]()
+    here: int = first
+    for way, enter in zip(map(int, ways), map(bool, enters), strict=True):
+        if enter:
+            here = first
+        start.append(here)
+        here = rests[way][here]
+        to.append(here)
+    return np.array(start, np.int64), np.array(to, np.int64)

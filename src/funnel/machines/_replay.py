@@ -1,0 +1,131 @@
+"""Replay of one person: values updated at each instant and over time.
+
+An instant matters when a row begins or ceases to count. A stream whose rows only arrive in order is updated row by row.
+A stream whose rows also end, or that reads the time since the row before, keeps all its rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+
+import attrs
+
+from funnel._aggregate.fold import END, START, Row, StreamFold, T
+from funnel._aggregate.running import RunningFolds
+from funnel._expr.nodes import Value
+from funnel._ledger.ledger import Ledger
+from funnel._ledger.rows import number
+from funnel._ledger.streams import ROOTS
+from funnel._time import FOREVER
+from funnel.facts._schema import FactSchema
+from funnel.machines._compiled import BY_EVENT, BY_TIME, CompiledMachine, dues
+
+Turn = list[tuple[str, Row, bool]]
+"""Changes at one instant: stream, row, and whether the row begins to count."""
+
+
+@attrs.frozen
+class Step:
+    """Transition by stage numbers.
+
+    `before` is None for an arrival. `last` is the stage whose rule was evaluated last.
+    """
+
+    at: int
+    before: int | None
+    to: int
+    by: int
+    last: int
+
+
+def steps_of(course: CompiledMachine, ledger: Ledger, now: int) -> Iterator[Step]:
+    """Yield every transition of a person up to and including an instant, in order.
+
+    Raises:
+        TransitionError: The rule makes a transition that is not in the table, or the stages form a cycle.
+    """
+    arrived = arrival(ledger)
+    if arrived > now:
+        return
+    turns = _turns(course.plan, ledger, now)
+    known = _Known(course.plan, ledger)
+    here: int | None = None
+    for at, until in pairwise([*sorted({arrived, *turns}), now + 1]):
+        waited = None if here is None else course.rest(here, known.values, at)
+        known.turn(turns.get(at, []))
+        trail = course.trail(here, known.values, at)
+        if trail[-1] != here:
+            by = BY_TIME if waited == trail[-1] else BY_EVENT
+            course.check(trail, by, known.values, at)
+            yield _step(at, here, trail, by)
+        here = trail[-1]
+        for step in _by_time(course, known.values, here, at, until):
+            yield step
+            here = step.to
+
+
+def arrival(ledger: Ledger) -> int:
+    """Return the instant of the first record of a person; FOREVER without records."""
+    return min((number(row[START]) for root in ROOTS for row in ledger.rows.get(root, ())), default=FOREVER)
+
+
+def _by_time(course: CompiledMachine, values: list[Value], here: int, at: int, until: int) -> Iterator[Step]:
+    """Yield the transitions by time after one instant and before another."""
+    for due in dues(course, values, at, until):
+        trail = course.trail(here, values, due)
+        if trail[-1] != here:
+            course.check(trail, BY_TIME, values, due)
+            yield _step(due, here, trail, BY_TIME)
+            here = trail[-1]
+
+
+def _step(at: int, here: int | None, trail: Sequence[int], by: int) -> Step:
+    return Step(at, here, trail[-1], by, trail[max(len(trail) - 2, 0)])
+
+
+def _turns(plan: FactSchema, ledger: Ledger, now: int) -> Mapping[int, Turn]:
+    """Return the changes at each instant up to and including `now`."""
+    turns: dict[int, Turn] = {}
+    for stream in plan.folds:
+        for row in ledger.rows.get(stream, ()):
+            start, end = number(row[START]), number(row[END])
+            if start <= now:
+                turns.setdefault(start, []).append((stream, row, True))
+            if end <= now:
+                turns.setdefault(end, []).append((stream, row, False))
+    return turns
+
+
+class _Known:
+    """Values of one person that a plan needs, at an instant."""
+
+    def __init__(self, plan: FactSchema, ledger: Ledger) -> None:
+        self.plan = plan
+        self.values = list(plan.empties)
+        self.held = [False] * len(plan.reductions)
+        self.running = {
+            stream: RunningFolds(ready, plan.empties)
+            for stream, ready in plan.folds.items()
+            if not _is_plain(ready, ledger.rows.get(stream, ()))
+        }
+
+    def turn(self, turn: Turn) -> None:
+        """Apply the changes of one instant to the values."""
+        changed: dict[str, RunningFolds] = {}
+        for stream, row, comes in turn:
+            running = self.running.get(stream)
+            if running is None:
+                self.plan.folds[stream].step(self.values, self.held, row)
+                continue
+            changed[stream] = running
+            (running.add if comes else running.remove)(row)
+        for running in changed.values():
+            running.write(self.values, self.held)
+        if turn:
+            self.plan.finish(self.values)
+
+
+def _is_plain(ready: StreamFold, rows: Sequence[Row]) -> bool:
+    """Return whether every row counts from its own instant, forever, without a gap."""
+    return not ready.gapped and all(row[START] == row[T] and row[END] == FOREVER for row in rows)

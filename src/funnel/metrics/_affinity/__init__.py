@@ -1,0 +1,1 @@
+"""Products bought together, products bought after one another, and next offers."""

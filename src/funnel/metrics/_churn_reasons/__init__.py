@@ -1,0 +1,1 @@
+"""Churn reasons: why lapsed buyers did not return."""

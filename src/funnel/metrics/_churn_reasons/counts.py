@@ -1,0 +1,141 @@
+"""Counts of lapsed buyers, their reasons and service problems, by the engine that holds the records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import narwhals as nw
+
+from funnel._aggregate.group_by import value_name
+from funnel._expr.to_narwhals import to_int, tree_column
+from funnel._time import FOREVER, MICROSECOND, NEVER
+from funnel.facts import Facts
+from funnel.facts._frames import fact_column, held_by_engine
+from funnel.facts._schema import narrowed
+from funnel.metrics._purchases import PERSON, to_rows, whole
+from funnel.metrics._repeat.numbered_purchases import numbered
+from funnel.rules._activity import has_bought_again, is_lapsed
+
+if TYPE_CHECKING:
+    from funnel._dataframes.adapter import Frame
+    from funnel.logs import Logs
+    from funnel.policy import Policy
+
+TROUBLES = ("complaint", "late_delivery", "unanswered_question")
+_READ = (
+    "purchase_count",
+    "since_last_purchase",
+    "since_last_decline",
+    "decline_reason",
+    "since_last_postponement",
+    "postponement_reason",
+)
+Said = tuple[bool, bool, str, str]
+
+
+def whys(logs: Logs, policy: Policy, now: int) -> Mapping[Said, int]:
+    """Count buyers by repeat purchase, lapse, "no" or "not_yet", and reason.
+
+    The last answer after the last purchase counts. Both texts are "" without an answer since then.
+    """
+    plan = narrowed(Facts.fact_plan, frozenset(_READ))
+    column = fact_column(plan, nw.lit(now, nw.Int64()))
+    held = {name: nw.col(value_name(plan.places[name])) for name in _READ}
+    rules = {"_again": has_bought_again, "_left": is_lapsed}
+    asked = {name: to_int(tree_column(rule.compiled_rule(policy).tree, column)) for name, rule in rules.items()}
+    people = held_by_engine(plan, logs, now).select(PERSON, **held, **asked).filter(nw.col("purchase_count") > 0)
+    bought, refused, later = (nw.col(f"since_last_{what}") for what in ("purchase", "decline", "postponement"))
+    said_no = (refused > bought) & (refused >= later)
+    not_yet = later > bought
+    texts = people.with_columns(
+        _said=_first(said_no, nw.lit("no"), not_yet, nw.lit("not_yet")),
+        _why=_first(said_no, nw.col("decline_reason"), not_yet, nw.col("postponement_reason")),
+    )
+    keys = ("_again", "_left", "_said", "_why")
+    counts = to_rows(texts.group_by(*keys).agg(nw.len().alias("_people")), *keys, "_people")
+    return {(bool(again), bool(left), str(said), str(why)): whole(many) for again, left, said, why, many in counts}
+
+
+def _first(one: nw.Expr, then: nw.Expr, other: nw.Expr, instead: nw.Expr) -> nw.Expr:
+    rest = nw.when(other).then(instead).otherwise(nw.lit("", nw.String()))
+    return nw.when(one).then(then).otherwise(rest)
+
+
+# ---- what went wrong before ----------------------------------------------------------------------------------------
+
+
+def returns(logs: Logs, policy: Policy, now: int) -> tuple[Mapping[tuple[bool, ...], int], int, int]:
+    """Count buyers by service problems soon after a purchase, and by later return.
+
+    Each buyer counts once, from their last purchase that is at least `lapse_after` old. A problem counts within
+    `after_sale_for` of it. A return is a purchase after that and within `lapse_after`.
+
+    Returns:
+        The counts by the problems in their order and by return; the number of people who bought again so soon that they
+        are excluded; the number of people without a purchase that is old enough.
+    """
+    rows = numbered(logs, now)
+    if rows is None:
+        return {}, 0, 0
+    soon, span = policy.after_sale_for // MICROSECOND, policy.lapse_after // MICROSECOND
+    people = _from_last_old(rows, now - span)
+    marked = people.join(_happened(logs, policy, people, soon), on=PERSON, how="left")
+    marked = marked.with_columns(
+        *(nw.col(name).fill_null(0).cast(nw.Int64()) for name in TROUBLES),
+        _back=to_int(nw.col("_wait") <= span),
+        _old=to_int(nw.col("_last") <= now - span),
+        _slow=to_int(nw.col("_wait") > soon),
+    )
+    keys = ("_old", "_slow", *TROUBLES, "_back")
+    counts = to_rows(marked.group_by(*keys).agg(nw.len().alias("_people")), *keys, "_people")
+    known = [(*map(bool, key), whole(many)) for *key, many in counts]
+    asked = {tuple(map(bool, rest)): whole(many) for old, slow, *rest, many in known if old and slow}
+    quick = sum(many for old, slow, *_, many in known if old and not slow)
+    return asked, quick, sum(many for old, *_, many in known if not old)
+
+
+def _from_last_old(rows: Frame, latest: int) -> Frame:
+    """Return each buyer's last purchase that is old enough, and the time to the next.
+
+    A buyer without one gets their first purchase instead. A buyer without a next purchase gets an infinite time.
+    """
+    never = nw.lit(-FOREVER, nw.Int64())
+    old = rows.with_columns(_old=nw.when(nw.col("t") <= latest).then(nw.col("t")).otherwise(never))
+    lasts = old.with_columns(_last=nw.col("_old").max().over(PERSON))
+    none = nw.col("_last") == -FOREVER
+    starts = lasts.with_columns(_last=nw.when(none).then(nw.col("first")).otherwise(nw.col("_last")))
+    after = nw.col("t") > nw.col("_last")
+    waits = starts.with_columns(
+        _wait=nw.when(after).then(nw.col("t") - nw.col("_last")).otherwise(nw.lit(FOREVER - NEVER, nw.Int64()))
+    )
+    return waits.group_by(PERSON).agg(nw.col("_last").min(), nw.col("_wait").min())
+
+
+def _happened(logs: Logs, policy: Policy, people: Frame, soon: int) -> Frame:
+    """Return each person's problems soon after that purchase, if any."""
+    met = nw.concat(list(_troubles(logs, policy))).join(people.select(PERSON, "_last"), on=PERSON, how="inner")
+    within = met.filter((nw.col("_at") >= nw.col("_last")) & (nw.col("_at") - nw.col("_last") <= soon))
+    flags = {name: to_int(nw.col("_trouble") == name) for name in TROUBLES}
+    return within.select(PERSON, **flags).group_by(PERSON).agg(*(nw.col(name).max() for name in TROUBLES))
+
+
+def _troubles(logs: Logs, policy: Policy) -> Iterator[Frame]:
+    """Yield `person_id`, the problem, and the first instant of the problem.
+
+    A promise or a question becomes a problem at the first microsecond beyond the shop's limit, if it is still open
+    then.
+    """
+    due = nw.col("due") + policy.delivery_grace // MICROSECOND
+    asked = nw.col("t") + policy.answer_within // MICROSECOND
+    promises = logs.tables["promises"]
+    yield _trouble(promises.filter(nw.col("end") > due), "late_delivery", due + 1)
+    if "interactions" in logs.tables:
+        complaints = logs.tables["interactions"].filter(nw.col("kind") == "complaint")
+        yield _trouble(complaints, "complaint", nw.col("t"))
+        questions = logs.tables["open_questions"]
+        yield _trouble(questions.filter(nw.col("end") > asked), "unanswered_question", asked + 1)
+
+
+def _trouble(rows: Frame, name: str, at: nw.Expr) -> Frame:
+    return rows.select(PERSON, _trouble=nw.lit(name, nw.String()), _at=at)

@@ -1,0 +1,242 @@
+"""Read events: any dataframe, the logs of a shop, or a plain list become one table.
+
+Invariant: an internal table has `person_id` and `kind` without nulls, `t` in whole microseconds, and the other columns
+unchanged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import attrs
+import narwhals as nw
+
+from funnel._arguments import INNER, brief, is_one_of
+from funnel._dataframes.adapter import (
+    ROW,
+    Frame,
+    FrameKind,
+    InputFrame,
+    column_types,
+    frame_from_rows,
+    from_native,
+    microseconds,
+)
+from funnel._time import EARLIEST, LATEST
+from funnel.errors import ArgumentError, EngineError
+from funnel.interactions import KINDS, Interaction
+from funnel.logs import Issue, Logs
+from funnel.logs.issues import raise_if_any
+from funnel.logs.normalize import MISSING, hint, wrong_type
+from funnel.logs.schema import Column
+from funnel.logs.validate import Check, faults_of, id_check
+from funnel.metrics._conversion.conditions import LARGEST, Types
+
+NEEDED: Mapping[str, Column] = {
+    "person_id": Column("person", required=True),
+    "occurred_at": Column("instant", required=True),
+    "kind": Column("text", required=True),
+}
+LOG_KINDS = ("lead", "purchase", *KINDS)
+"""The kinds of event that the logs of a shop hold."""
+
+_FROM_LOGS: Types = {
+    "kind": nw.String(),
+    "source": nw.String(),
+    "campaign": nw.String(),
+    "direction": nw.String(),
+    "channel": nw.String(),
+    "reason": nw.String(),
+    "promotion": nw.String(),
+    "amount": nw.Int64(),
+}
+"""The columns of an event of the logs."""
+
+
+@attrs.frozen
+class Source:
+    """Events as an internal table, with the kind of the input.
+
+    `types` are the types of all available columns.
+    """
+
+    frame: Frame
+    home: FrameKind
+    types: Types
+    is_logs: bool = False
+
+
+T = f"{INNER}t"
+"""The instant of an event, beside the columns of the shop."""
+
+
+def tabled(events: object) -> object:
+    """Convert a list of records or mappings to a dataframe of an installed engine.
+
+    Other input stays unchanged.
+
+    Raises:
+        ArgumentError: An entry is neither a mapping nor an interaction.
+        MissingExtraError: Neither Polars nor pandas is installed.
+    """
+    if not isinstance(events, Sequence):
+        return events
+    rows = [_row(place, one) for place, one in enumerate(events, 1)]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    names = dict.fromkeys(name for row in rows for name in row) or dict.fromkeys(NEEDED)
+    return frame_from_rows([{name: row.get(name) for name in names} for row in rows], tuple(names))
+
+
+def _row(place: int, one: object) -> dict[str, Any]:
+    match one:
+        case Interaction():
+            row = one.model_dump()
+            amount = getattr(one, "amount", None)
+            return row if amount is None else {**row, "amount": amount.minor}
+        case Mapping():
+            return dict(one)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        case _:
+            msg = f"event {place} of the list is a {type(one).__name__}; give mappings or interactions, or give Logs"
+            raise ArgumentError(msg)
+
+
+def types_of(events: object) -> Types:
+    """Return the available columns with their types.
+
+    Pandas stores whole numbers as floats if some are missing. Such columns are typed as whole numbers again and
+    checked.
+    """
+    if isinstance(events, Logs):
+        return _FROM_LOGS
+    types = column_types(events)
+    return {name: nw.Int64() if _from_pandas(events, dtype) else dtype for name, dtype in types.items()}
+
+
+def _from_pandas(events: object, dtype: nw.dtypes.DType) -> bool:
+    return dtype.is_float() and type(events).__module__.partition(".")[0] == "pandas"
+
+
+def let_in(events: object, read: Collection[str], now: int, compared: Collection[str] = ()) -> Source:
+    """Read the events, with the requested columns.
+
+    Args:
+        events: The events as passed to `conversion`, with a list already converted to a table.
+        read: The columns to read, besides those that every event has.
+        now: The instant of judgement, in microseconds.
+        compared: The columns of whole numbers that conditions read. Their values must lie in a range.
+
+    Raises:
+        LogsError: A required column is missing or has a wrong type, or a person or a time is missing.
+        EngineError: The input is not a dataframe that can be read.
+    """
+    if isinstance(events, Logs):
+        return Source(_of_logs(events, now), events.home, _FROM_LOGS, is_logs=True)
+    entered = from_native(events, {*NEEDED, *read})
+    raise_if_any(_schema_faults(entered))
+    frame = _canonical(entered)
+    raise_if_any(list(faults_of("events", frame, _checks(entered, compared))))
+    return Source(frame, entered.home, types_of(events))
+
+
+def _schema_faults(entered: InputFrame) -> list[Issue]:
+    schema = entered.frame.collect_schema()
+    faults: list[Issue] = []
+    for name, column in NEEDED.items():
+        if name not in schema:
+            faults.append(Issue("events", name, f"is missing{hint(name, entered.excluded)}"))
+        elif name not in entered.typeless and (problem := wrong_type(column, schema[name], entered)):
+            faults.append(Issue("events", name, f"is {schema[name]}; {problem}"))
+    return faults
+
+
+def _canonical(entered: InputFrame) -> Frame:
+    """Return the columns under the library's names.
+
+    A column with only empty cells has no type and gets none.
+    """
+    schema = entered.frame.collect_schema()
+    known = [name for name in ("occurred_at",) if name not in entered.typeless]
+    frame = microseconds(entered.frame, entered.home, known)
+    when = nw.col("occurred_at").fill_null(MISSING).cast(nw.Int64()) if known else nw.lit(MISSING, nw.Int64())
+    kind = nw.lit("") if "kind" in entered.typeless else nw.col("kind").cast(nw.String()).fill_null("")
+    others = [name for name in schema if name not in NEEDED]
+    return frame.select(_person(entered), *others, when.alias(T), kind=kind)
+
+
+def _person(entered: InputFrame) -> nw.Expr:
+    if "person_id" in entered.typeless:
+        return nw.lit(None, nw.String()).alias("person_id")
+    if entered.frame.collect_schema()["person_id"].is_integer():
+        return nw.col("person_id").cast(nw.Int64())
+    return nw.col("person_id")
+
+
+def _checks(entered: InputFrame, compared: Collection[str]) -> list[Check]:
+    person, when = nw.col("person_id"), nw.col(T)
+    checks = [
+        Check("person_id", "is empty; give the person, leave the row out if nobody knows", person.is_null()),
+        Check("occurred_at", "is empty; give the instant it happened", when == MISSING),
+        Check(
+            "occurred_at",
+            "lies outside the years 1800 to 2199; give the instant it happened",
+            (when != MISSING) & ((when < EARLIEST) | (when >= LATEST)),
+        ),
+    ]
+    schema = entered.frame.collect_schema()
+    if not schema["person_id"].is_integer():
+        checks.append(id_check("person_id", person.cast(nw.String()), "is blank; give the person"))
+    floats = [name for name, dtype in schema.items() if dtype.is_float()] if entered.home == "pandas" else []
+    for name in floats:
+        broken = ~nw.col(name).is_null() & (nw.col(name) != nw.col(name).round(0))
+        checks.append(Check(name, "is not a whole number; give whole minor units, or round them", broken))
+    for name in sorted(compared):
+        outside = (nw.col(name) < -LARGEST) | (nw.col(name) > LARGEST)
+        problem = f"lies outside the numbers that a condition compares; give {-LARGEST} to {LARGEST}"
+        checks.append(Check(name, problem, outside))
+    return checks
+
+
+def absent(names: Collection[str], types: Types) -> None:
+    """Refuse columns that are missing.
+
+    Raises:
+        EngineError: A column is missing.
+    """
+    for name in names:
+        if not is_one_of(name, types):
+            msg = f"the events have no column {brief(name)}{hint(name, [one for one in types if one != ROW])}"
+            raise EngineError(msg)
+
+
+# ---- the logs of a shop --------------------------------------------------------------------------------------------
+
+
+def _of_logs(logs: Logs, now: int) -> Frame:
+    """Return arrivals, interactions, and the purchases valid at an instant, with amounts net of refunds."""
+    tables = logs.tables
+    parts: list[Frame] = []
+    if "leads" in tables:
+        parts.append(_events(tables["leads"], nw.lit("lead"), "source", "campaign"))
+    if "interactions" in tables:
+        amount = nw.when(nw.col("amount") > 0).then(nw.col("amount"))
+        said = tables["interactions"].with_columns(amount=amount)
+        parts.append(_events(said, nw.col("kind"), "direction", "channel", "reason", "amount"))
+    if "purchases" in tables:
+        counting = tables["purchases"].filter((nw.col("start") <= now) & (nw.col("end") > now))
+        bought = counting.with_columns(amount=nw.col("net_amount"))
+        parts.append(_events(bought, nw.lit("purchase"), "promotion", "amount"))
+    return nw.concat(parts)
+
+
+def _events(table: Frame, kind: nw.Expr, *has: str) -> Frame:
+    others = (_known(name, has) for name in _FROM_LOGS if name != "kind")
+    return table.select("person_id", nw.col("t").alias(T), kind.alias("kind"), *others)
+
+
+def _known(name: str, has: Collection[str]) -> nw.Expr:
+    """Return a column of a ledger table. An empty text is null."""
+    if name == "amount":  # pandas has no null integers; no row has such an early time
+        return (nw.col(name) if name in has else nw.when(nw.col("t") < EARLIEST).then(nw.col("t"))).alias(name)
+    if name not in has:
+        return nw.lit(None, nw.String()).alias(name)
+    return nw.when(nw.col(name) != "").then(nw.col(name)).alias(name)

@@ -1,0 +1,261 @@
+"""The result of a funnel: counts, rates, and further results for the same attempts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import attrs
+import narwhals as nw
+
+from funnel._arguments import check_choice, is_one_of
+from funnel._dataframes.adapter import to_native
+from funnel.errors import ArgumentError
+from funnel.metrics._conversion import display
+from funnel.metrics._conversion.attempt_columns import AttemptColumns
+from funnel.metrics._conversion.comparison import Comparison, compared
+from funnel.metrics._conversion.counts import Group, StepCount, last_required
+from funnel.metrics._conversion.drivers import Drivers, drivers
+from funnel.metrics._conversion.groups import GroupBy
+from funnel.metrics._conversion.plan import DROPPED, PENDING
+from funnel.metrics._conversion.times import StepTime, times
+from funnel.metrics._conversion.trend import Trend, trend
+from funnel.metrics._conversion.value import StepValue, values
+from funnel.metrics._periods import Calendar, Period, Weekday
+from funnel.metrics._rate import Rate
+
+Which = Literal["reached", "dropped", "pending"]
+
+
+@attrs.frozen
+class FunnelGroup:
+    """The funnel of the people who share a value.
+
+    Attributes:
+        value: The value of the column, or the label of the bin. None if the value is unknown.
+        steps: The counts and rates of every step.
+    """
+
+    value: Group
+    steps: tuple[StepCount, ...]
+
+    @property
+    def rate(self) -> Rate:
+        """The share of people who entered that converted.
+
+        Only people with a closed window count.
+        """
+        return last_required(self.steps).from_start
+
+
+@attrs.frozen
+class FunnelResult:
+    """Result of a conversion funnel; returned by `conversion`.
+
+    Counts include everybody. Rates include only people whose window was closed at `as_of`, whatever their outcome; the
+    outcome of the other people is not final. Each unit counted is a person, or an attempt if `attempts` is "each";
+    intervals of rates then treat the attempts of one person as independent.
+
+    Attributes:
+        as_of: The instant of judgement.
+        within: The window, from the entry on.
+        steps: The counts and rates of every step, in order.
+        groups: The same for each group, largest first (bins in their order). Empty if no groups were requested.
+        min_people: The minimum number of people for a rate to be shown in text.
+    """
+
+    as_of: datetime
+    within: timedelta
+    steps: tuple[StepCount, ...]
+    groups: tuple[FunnelGroup, ...]
+    min_people: int
+    _found: AttemptColumns = attrs.field(repr=False, eq=False)
+
+    def __len__(self) -> int:
+        """Return the number of steps."""
+        return len(self.steps)
+
+    def __iter__(self) -> Iterator[StepCount]:
+        """Yield the steps, in order."""
+        return iter(self.steps)
+
+    def step(self, name: str) -> StepCount:
+        """Return the counts and rates of a step.
+
+        Args:
+            name: The name of the step.
+
+        Raises:
+            ArgumentError: No step has this name.
+        """
+        return self.steps[self._found.asked.number(name) - 1]
+
+    @property
+    def entered(self) -> int:
+        """The number of people who entered."""
+        return self.steps[0].reached
+
+    @property
+    def converted(self) -> int:
+        """The number of people who reached the last required step."""
+        return last_required(self.steps).reached
+
+    @property
+    def dropped(self) -> int:
+        """The number of people who entered and can no longer convert."""
+        return sum(step.dropped or 0 for step in self.steps)
+
+    @property
+    def pending(self) -> int:
+        """The number of people who entered and may still convert."""
+        return sum(step.pending or 0 for step in self.steps)
+
+    @property
+    def rate(self) -> Rate:
+        """The share of people who entered that converted.
+
+        Only people with a closed window count.
+        """
+        return last_required(self.steps).from_start
+
+    def times(self, quantile: float = 0.5) -> tuple[StepTime, ...]:
+        """Return how long each step after the first took the people who reached it.
+
+        A quantile is an observed time: the smallest time within which at least that share of people was done.
+
+        Args:
+            quantile: The share, above 0 and up to 1; 0.5 for the median.
+
+        Raises:
+            ArgumentError: `quantile` is not above 0 and up to 1.
+        """
+        return times(self._found.attempts, [step.name for step in self.steps], quantile)
+
+    def people(self, step: str, which: Which = "reached") -> Any:
+        """Return the people who reached a step, or who dropped or are pending there.
+
+        Args:
+            step: The name of the step.
+            which: "reached", "dropped" or "pending".
+
+        Returns:
+            A dataframe of the same type as the events, with `person_id`, `entered_at` and `reached_at` (of the step);
+            one row for each attempt. If `attempts` is "each" and the events are in a database, the dataframe is
+            in local memory.
+
+        Raises:
+            ArgumentError: No step has this name, `which` is another word, or `which` is not "reached" for an optional
+                step.
+        """
+        check_choice(which, ("reached", "dropped", "pending"), "which")
+        counted, number = self.step(step), self._found.asked.number(step)
+        if which != "reached" and counted.is_optional:
+            msg = f"the step {step!r} is optional, so nobody is {which} there; ask for those who reached it"
+            raise ArgumentError(msg)
+        attempts = self._found.attempts
+        frame = attempts.frame.filter(nw.col(f"row_{number}") >= 0)
+        if which != "reached":
+            turn = self._found.asked.required.index(step) + 1
+            state = DROPPED if which == "dropped" else PENDING
+            frame = frame.filter((nw.col("reached") == turn) & (nw.col("state") == state))
+        told = frame.select(person_id=nw.col("person"), entered_at=nw.col("t_1"), reached_at=nw.col(f"t_{number}"))
+        return to_native(told, attempts.home, instants=["entered_at", "reached_at"])
+
+    def value(self, column: str, *, at: str = "first") -> tuple[StepValue, ...]:
+        """Return the sum of the amounts of people who reached each step, dropped or are pending there.
+
+        Args:
+            column: A column of whole numbers, such as amounts in minor units. Null counts as 0.
+            at: The row of an attempt at which the column is read: "first", "last", or the name of a step. A person who
+                did not reach that step has no amount.
+
+        Raises:
+            EngineError: The column is missing, or does not hold whole numbers.
+            ArgumentError: No step has this name.
+        """
+        if not is_one_of(at, ("first", "last")):
+            self.step(at)
+        attempts = self._found.valued({"value": GroupBy(column, at=at)}, whole=True)
+        return values(attempts, [step.name for step in self.steps])
+
+    def drivers(self, column: str = "kind") -> Drivers:
+        """Compare what converters and the other people did on the way; only closed windows count.
+
+        The comparison reads the rows that match no step, from the entry to the conversion or to the end of the window.
+        The odds ratio of a value is that of PostHog's correlation analysis, with one added to each count. A value is
+        compared if 25 people had it, or 1 in 50.
+
+        Args:
+            column: The column whose values are compared: texts, whole numbers or booleans.
+
+        Raises:
+            EngineError: The column is missing, or has another type.
+        """
+        rows = self._found.marked([column], every_row=True)
+        return drivers(self._found.attempts, rows.frame, column, self.rate.confidence_level)
+
+    def trend(self, period: Period, *, tz: str, week_start: Weekday | None = None) -> Trend:
+        """Return the funnel by period of entry. A period with open windows is marked.
+
+        Args:
+            period: "day", "week", "month", "quarter" or "year".
+            tz: The time zone in which periods are cut, such as "Asia/Jakarta".
+            week_start: The first day of a week; required for weeks and invalid otherwise.
+
+        Raises:
+            ArgumentError: The zone, the period or the weekday is unknown, or the weekday does not belong there.
+        """
+        calendar = Calendar.of(period, tz, week_start)
+        names = [step.name for step in self.steps]
+        periods = trend(self._found.attempts, calendar, names, self.rate.confidence_level)
+        return Trend(period, tz, tuple(periods), self.min_people, calendar)
+
+    def compare(self) -> tuple[Comparison, ...]:
+        """Compare the conversion rate of each group with that of all other groups.
+
+        With many groups, some differ by chance alone. The intervals are widened for the number of comparisons.
+
+        Raises:
+            ArgumentError: The funnel has no groups.
+        """
+        if self._found.asked.by is None:
+            raise ArgumentError("the funnel has no groups to compare; ask conversion(..., by=...) for some")
+        return compared({group.value: group.rate for group in self.groups}, self.rate.confidence_level, self.min_people)
+
+    def to_dicts(self) -> list[dict[str, object]]:
+        """Return one row for each step, or for each step and group (column `by`) if there are groups."""
+        if not self.groups:
+            return [step.to_dict() for step in self.steps]
+        return [{"by": group.value, **step.to_dict()} for group in self.groups for step in group.steps]
+
+    def __str__(self) -> str:
+        """Return a table with one line for each step.
+
+        Groups are listed one below another.
+        """
+        if not self.entered:
+            return f"{self._caption}\nnobody entered"
+        parts = [self._caption, display.text(display.table(self.steps, self.times(), self.min_people))]
+        for group in self.groups:
+            lines = display.table(group.steps, (), self.min_people)
+            parts.append(f"{self._by} {'unknown' if group.value is None else group.value}\n{display.text(lines)}")
+        return "\n".join(parts)
+
+    @property
+    def _by(self) -> str:
+        by = self._found.asked.by
+        return "" if by is None else f"{by.column}:"
+
+    @property
+    def _caption(self) -> str:
+        asked = self._found.asked
+        what = "attempts" if asked.attempts == "each" else "people"
+        told = (
+            f"{self.entered:,} {what}: {self.converted:,} converted, {self.dropped:,} dropped, {self.pending:,} pending"
+        )
+        how = f"{asked.order}, attempts {asked.attempts}, within {self.within}, as of {self.as_of:%Y-%m-%d %H:%M} UTC"
+        return f"{told} ({how})"
+
+    def _repr_html_(self) -> str:
+        return display.page(self._caption, display.table(self.steps, self.times(), self.min_people))

@@ -1,0 +1,94 @@
+"""How long steps take: exact quantiles of the times of the people who reached them.
+
+A quantile is an observed time: the smallest time within which at least that share of people was done (the inverse of
+the empirical distribution). It is read from the sorted times, so that every engine returns the same value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from math import ceil
+
+import attrs
+import narwhals as nw
+
+from funnel._arguments import brief
+from funnel._dataframes.adapter import Frame
+from funnel._expr.to_narwhals import to_int
+from funnel.errors import ArgumentError
+from funnel.metrics._conversion.attempt_columns import Attempts
+from funnel.metrics._conversion.lookahead import FAR
+from funnel.metrics._purchases import to_rows, whole
+
+
+@attrs.frozen
+class StepTime:
+    """The time that a step took the people who reached it.
+
+    Attributes:
+        name: The name of the step.
+        quantile: The share of people who took no longer; 0.5 is the median.
+        reached: The number of people who reached the step.
+        from_start: The time from the first step. None if nobody reached the step.
+        from_before: The time from the previous required step. None if nobody reached the step.
+    """
+
+    name: str
+    quantile: float
+    reached: int
+    from_start: timedelta | None
+    from_before: timedelta | None
+
+
+def times(attempts: Attempts, names: Sequence[str], quantile: object) -> tuple[StepTime, ...]:
+    """Return the times of every step after the first.
+
+    Raises:
+        ArgumentError: `quantile` is not above 0 and up to 1.
+    """
+    if not isinstance(quantile, float) or not 0 < quantile <= 1:
+        msg = f"the quantile is {brief(quantile)}; give a float above 0 and up to 1, such as 0.5"
+        raise ArgumentError(msg)
+    plan = attempts.plan
+    frame = attempts.frame.select(*(f"t_{n}" for n in range(1, len(names) + 1)), *_reached(len(names)))
+    waits: dict[str, tuple[int, int]] = {}
+    for step in plan.steps[1:]:
+        waits[f"all_{step.number}"] = (step.number, 1)
+        waits[f"last_{step.number}"] = (step.number, plan.before(step).number)
+    found = _quantiles(frame, waits, quantile)
+    return tuple(
+        StepTime(name, quantile, found[f"all_{n}"][0], found[f"all_{n}"][1], found[f"last_{n}"][1])
+        for n, name in enumerate(names[1:], 2)
+    )
+
+
+def _reached(steps: int) -> list[nw.Expr]:
+    return [to_int(nw.col(f"row_{n}") >= 0).alias(f"ok_{n}") for n in range(1, steps + 1)]
+
+
+def _quantiles(
+    frame: Frame, waits: dict[str, tuple[int, int]], quantile: float
+) -> dict[str, tuple[int, timedelta | None]]:
+    """Return the count and the quantile of each duration from one step to another."""
+    spans = {
+        name: nw.when(nw.col(f"ok_{to}") == 1).then(nw.col(f"t_{to}") - nw.col(f"t_{of}")).otherwise(nw.lit(FAR))
+        for name, (to, of) in waits.items()
+    }
+    frame = frame.with_columns(one=nw.lit(1, nw.Int64()), **spans)
+    ((*some,),) = to_rows(
+        frame.select(*(nw.col(f"ok_{to}").sum().alias(name) for name, (to, _) in waits.items())), *waits
+    )
+    counts = dict(zip(waits, map(whole, some), strict=True))
+    places = {f"place_{name}": nw.col("one").cum_sum().over("one", order_by=name) for name in waits}
+    at = {name: nw.col(f"place_{name}") == ceil(quantile * count - 1e-9) for name, count in counts.items()}
+    ranked = frame.with_columns(**places).select(
+        **{name: nw.when(at[name]).then(nw.col(name)).otherwise(nw.lit(-1, nw.Int64())) for name in waits}
+    )
+    ((*found,),) = to_rows(ranked.select(*(nw.col(name).max() for name in waits)), *waits)
+    return {name: (counts[name], _span(value)) for name, value in zip(waits, found, strict=True)}
+
+
+def _span(found: object) -> timedelta | None:
+    count = whole(found)
+    return None if found is None or count < 0 else timedelta(microseconds=count)

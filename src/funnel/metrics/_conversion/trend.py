@@ -1,0 +1,116 @@
+"""A funnel by period of entry, whenever the person converts.
+
+Invariant: the periods together count everybody once. A period without entries is present, with 0.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+import attrs
+import narwhals as nw
+
+from funnel.metrics._conversion import display
+from funnel.metrics._conversion.attempt_columns import Attempts
+from funnel.metrics._conversion.counts import StepCount, counts, last_required, lines
+from funnel.metrics._periods import Calendar, Period, Periods, written
+from funnel.metrics._purchases import to_rows
+from funnel.metrics._rate import Rate
+
+
+@attrs.frozen
+class FunnelPeriod:
+    """The people who entered in one period.
+
+    Attributes:
+        start: The first day of the period, in the shop's time zone.
+        steps: The counts and rates of every step.
+        is_mature: Whether the period is over and every window that started in it is closed.
+    """
+
+    start: date
+    steps: tuple[StepCount, ...]
+    is_mature: bool
+
+    @property
+    def rate(self) -> Rate:
+        """The share of people who entered that converted.
+
+        Only people with a closed window count.
+        """
+        return last_required(self.steps).from_start
+
+
+@attrs.frozen
+class Trend:
+    """A funnel by period of entry, oldest first; returned by `FunnelResult.trend`.
+
+    Attributes:
+        period: The kind of period.
+        tz: The time zone in which periods are cut.
+        periods: The periods, from the first with an entry to the period of `as_of`.
+        min_people: The minimum number of people for a rate to be shown in text.
+    """
+
+    period: Period
+    tz: str
+    periods: tuple[FunnelPeriod, ...]
+    min_people: int
+    _calendar: Calendar = attrs.field(repr=False)
+
+    def __len__(self) -> int:
+        """Return the number of periods."""
+        return len(self.periods)
+
+    def __iter__(self) -> Iterator[FunnelPeriod]:
+        """Yield the periods, oldest first."""
+        return iter(self.periods)
+
+    def to_dicts(self) -> list[dict[str, object]]:
+        """Return one row for each period and step, ready for a dataframe."""
+        return [
+            {"period": one.start, "is_mature": one.is_mature, **step.to_dict()} for one in self for step in one.steps
+        ]
+
+    def __str__(self) -> str:
+        """Return one line for each period. A star marks a period that is not mature."""
+        return display.text(self._lines(), _HEADING)
+
+    def _lines(self) -> list[tuple[str, ...]]:
+        return [
+            (
+                f"{written(one.start, self._calendar.period)}{'' if one.is_mature else '*'}",
+                f"{one.steps[0].reached:,}",
+                f"{last_required(one.steps).reached:,}",
+                f"{sum(step.pending or 0 for step in one.steps):,}",
+                display.rate(one.rate, self.min_people),
+            )
+            for one in self
+        ]
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th>{cell}</th>" for cell in _HEADING)
+        rows = ("".join(f"<td>{html.escape(cell)}</td>" for cell in line) for line in self._lines())
+        body = "".join(f"<tr>{row}</tr>" for row in rows)
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+_HEADING = ("entered in", "entered", "converted", "pending", "rate")
+
+
+def trend(
+    attempts: Attempts, calendar: Calendar, names: Sequence[str], confidence_level: float
+) -> Iterator[FunnelPeriod]:
+    """Yield the funnel of each period of entry."""
+    plan = attempts.plan
+    ((start,),) = to_rows(attempts.frame.select(nw.col("t_1").min()), "t_1")
+    if start is None:
+        return
+    periods = Periods.between(int(start), plan.as_of, calendar)
+    placed = attempts.frame.with_columns(by=periods.place_column("t_1"))
+    found = lines(attrs.evolve(attempts, frame=placed))
+    for place in range(len(periods)):
+        mature = periods.is_over(place, plan.as_of - plan.within)
+        yield FunnelPeriod(periods.day(place), counts(found.get(place, ()), plan, names, confidence_level), mature)

@@ -1,0 +1,1 @@
+"""Five ways to grow: leads, conversion, transactions, average sale and margin."""

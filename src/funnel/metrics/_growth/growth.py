@@ -1,0 +1,175 @@
+"""Growth: what the people who arrived in each period brought, each person over the same time.
+
+Invariants: a person counts once, in the period of their first arrival. Until their window is over, they count only as
+`pending`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import TYPE_CHECKING, cast
+
+import narwhals as nw
+
+from funnel._arguments import SpanLike, brief, parse_as_of, span
+from funnel._expr.to_narwhals import to_int
+from funnel._people import logs_of
+from funnel._time import MICROSECOND, instant
+from funnel.errors import ArgumentError
+from funnel.metrics._growth.five_ways import COUNTS, FiveWays, Growth
+from funnel.metrics._orders import orders_of
+from funnel.metrics._periods import Calendar, Period, Periods, Weekday
+from funnel.metrics._purchases import PERSON, started, to_rows, whole
+from funnel.metrics._rate import Rate
+
+if TYPE_CHECKING:
+    from funnel._dataframes.adapter import Frame
+    from funnel.logs import Logs
+
+
+def growth(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
+    logs: Logs,
+    period: Period = "month",
+    *,
+    within: SpanLike,
+    margin: float | Mapping[date, float],
+    tz: str,
+    as_of: datetime,
+    week_start: Weekday | None = None,
+) -> Growth:
+    """Compute the five ways to grow for the people who arrived in each period.
+
+    The five ways are leads x conversion x transactions x average sale x margin.
+
+    Each person is observed for the same time from their first arrival, so periods are comparable. A person whose window
+    is still open is pending. Purchases valid at `as_of` count, less refunds.
+
+    Args:
+        logs: All records, with leads and purchases.
+        period: The calendar period that groups people by their first arrival.
+        within: Time from arrival in which purchases count, inclusive.
+        margin: Share of revenue left after costs, above 0 and at most 1; or one share per period, by its first day.
+        tz: The time zone in which periods are cut, such as "Asia/Jakarta".
+        as_of: The evaluation time.
+        week_start: First day of the week; required for "week".
+
+    Returns:
+        The periods in which at least one person arrived.
+
+    Raises:
+        InstantError: `as_of` is naive.
+        ArgumentError: The zone, period or weekday is unknown, the time or a margin is invalid, or the logs have no
+            leads or no purchases.
+
+    Example:
+        >>> import polars as pl
+        >>> from datetime import UTC, datetime, timedelta
+        >>> from funnel import Logs
+        >>> day = datetime(2026, 1, 9, tzinfo=UTC)
+        >>> leads = pl.DataFrame({"person_id": ["sari", "budi"], "arrived_at": [day] * 2})
+        >>> bought = {"id": [1, 2], "person_id": ["sari"] * 2, "purchased_at": [day] * 2, "amount": [300, 500]}
+        >>> logs = Logs(leads=leads, purchases=pl.DataFrame(bought))
+        >>> month = timedelta(days=30)
+        >>> print(growth(logs, within=month, margin=0.25, tz="Asia/Jakarta", as_of=datetime(2026, 3, 1, tzinfo=UTC)))
+        2026-01  2 x 50.0 % x 2.00 x 400 x 25 % = 200
+    """
+    now, calendar, length = parse_as_of(as_of), Calendar.of(period, tz, week_start), span(within, "within")
+    within = length * MICROSECOND
+    orders = orders_of(logs_of(logs))
+    leads, arrivals = orders.table("leads"), orders.firsts("lead", now)
+    start = started(arrivals, "first")
+    if start is None:
+        return Growth(instant(now), tz, period, within, ())
+    periods = Periods.between(start, now, calendar)
+    people = _people(leads, arrivals, orders.valid(now), length)
+    placed = people.with_columns(cohort=periods.place_column("first"), had=to_int(nw.col("first") <= now - length))
+    counts = _counted(placed)
+    found = (
+        _five_ways(periods.day(place), counts[place], margin, is_partial=not periods.is_over(place, now))
+        for place in sorted(counts)
+    )
+    return Growth(instant(now), tz, period, within, tuple(found))
+
+
+def _people(leads: Frame, arrivals: Frame, bought: Frame, length: int) -> Frame:
+    """Return each person's first arrival, source, referral, and purchases in time."""
+    told_first = leads.join(arrivals, on=PERSON, how="inner").filter(nw.col("t") == nw.col("first"))
+    sources = told_first.group_by(PERSON, "first").agg(nw.col("source").min(), nw.col("referred").max())
+    soon = bought.join(arrivals, on=PERSON, how="inner").filter(
+        nw.col("t") >= nw.col("first"), nw.col("t") - nw.col("first") <= length
+    )
+    paid = soon.group_by(PERSON).agg(nw.col("t").count().alias("orders"), nw.col("net_amount").sum().alias("revenue"))
+    joined = sources.join(paid, on=PERSON, how="left")
+    return joined.with_columns(nw.col(name).fill_null(0).cast(nw.Int64()) for name in ("orders", "revenue"))
+
+
+def _counted(people: Frame) -> Mapping[int, Mapping[str, Mapping[str, int]]]:
+    """Return the counts of each source, by the index of the period."""
+    marked = people.select(
+        "cohort",
+        "source",
+        leads=nw.col("had"),
+        pending=1 - nw.col("had"),
+        referred=nw.col("had") * nw.col("referred"),
+        buyers=nw.col("had") * to_int(nw.col("orders") > 0),
+        orders=nw.col("had") * nw.col("orders"),
+        revenue=nw.col("had") * nw.col("revenue"),
+    )
+    sums = marked.group_by("cohort", "source").agg(*(nw.col(name).sum() for name in COUNTS))
+    found: dict[int, dict[str, Mapping[str, int]]] = {}
+    for place, source, *counts in sorted(to_rows(sums, "cohort", "source", *COUNTS)):
+        found.setdefault(int(place), {})[source] = dict(zip(COUNTS, map(int, counts), strict=True))
+    return found
+
+
+def _five_ways(
+    start: date, sources: Mapping[str, Mapping[str, int]], margin: float | Mapping[date, float], *, is_partial: bool
+) -> FiveWays:
+    total = {name: sum(counts[name] for counts in sources.values()) for name in COUNTS}
+    rates = {name: Rate(counts["buyers"], counts["leads"]) for name, counts in sources.items() if counts["leads"]}
+    return FiveWays(start=start, margin=_margin(margin, start), sources=rates, is_partial=is_partial, **total)
+
+
+def _margin(margin: object, start: date) -> float:
+    given = cast("Mapping[object, object]", margin).get(start) if isinstance(margin, Mapping) else margin
+    if isinstance(given, int | float) and 0 < given <= 1:
+        return float(given)
+    msg = f"margin of the period of {start} is {brief(given)}; give the share that is left after costs, above 0 up to 1"
+    raise ArgumentError(msg)
+
+
+def referral_rate(logs: Logs, *, as_of: datetime) -> Rate:
+    """Return the rate of buyers who referred another person to the shop.
+
+    Args:
+        logs: All records, with leads and purchases.
+        as_of: The evaluation time.
+
+    Returns:
+        Buyers who referred a person who arrived, as a rate of all buyers.
+
+    Raises:
+        InstantError: `as_of` is naive.
+        ArgumentError: The logs have no leads or no purchases.
+
+    Example:
+        >>> import polars as pl
+        >>> from datetime import UTC, datetime
+        >>> from funnel import Logs
+        >>> day = datetime(2026, 1, 9, tzinfo=UTC)
+        >>> leads = pl.DataFrame({"person_id": ["wati"], "arrived_at": [day], "referred_by": ["sari"]})
+        >>> bought = {"id": [1, 2], "person_id": ["sari", "budi"], "purchased_at": [day] * 2, "amount": [300, 500]}
+        >>> referral_rate(Logs(leads=leads, purchases=pl.DataFrame(bought)), as_of=day)
+        Rate(successes=1, trials=2, confidence_level=0.95)
+    """
+    now = parse_as_of(as_of)
+    orders = orders_of(logs_of(logs))
+    buyers = orders.firsts("purchase", now)
+    sent = orders.table("referrals").filter(nw.col("t") <= now).select(PERSON).unique().with_columns(sent=_ONE)
+    both = buyers.join(sent, on=PERSON, how="left").select(_buyer=_ONE, _sent=nw.col("sent").fill_null(0))
+    ((successes, trials),) = to_rows(both.select(nw.col("_sent").sum(), nw.col("_buyer").sum()), "_sent", "_buyer")
+    return Rate(whole(successes), whole(trials))
+
+
+_ONE = nw.lit(1, nw.Int64())

@@ -1,0 +1,53 @@
+"""Periods of instants by lookup in a small table, without a search through the edges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+import numpy as np
+
+from funnel._dataframes.packed.blocks import slice_by_slice
+from funnel._dataframes.packed.rows import Whole
+
+
+@attrs.frozen(eq=False)
+class Lookup:
+    """Time in pieces no longer than a period: at most one period begins in each.
+
+    Attributes:
+        start: The first instant.
+        shift: A piece is two to the power of this long.
+        edges: For each piece, when the period of its end begins, relative to the first instant.
+        places: For each piece, two indexes: of the period before that edge, and of the period from it on.
+    """
+
+    start: int
+    shift: int
+    edges: Whole
+    places: Whole
+
+    @classmethod
+    def of(cls, edges: Sequence[int]) -> Lookup:
+        """Build the table from the starts of the periods and the end of the last one."""
+        since = np.array(edges, np.int64) - edges[0]
+        shift = int(np.diff(np.unique(since)).min()).bit_length() - 1
+        firsts = np.arange((int(since[-1]) >> shift) + 1) << shift
+        ends = firsts + ((1 << shift) - 1)
+        before, after = (np.searchsorted(since, one, side="right") - 1 for one in (firsts, ends))
+        return cls(edges[0], shift, since[after], np.stack([before, after], axis=1).ravel().astype(np.int32))
+
+    def __call__(self, t: Whole) -> Whole:
+        """Return the index of each instant's period."""
+        since = t - self.start
+        piece = since >> self.shift
+        after = since >= self.edges[piece]
+        piece <<= 1
+        piece += after
+        places: Whole = self.places[piece]
+        return places
+
+
+def places_of(t: Whole, place: Lookup) -> Whole:
+    """Return the period index of very many instants."""
+    return slice_by_slice(t, place)

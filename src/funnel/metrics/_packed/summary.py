@@ -1,0 +1,46 @@
+"""Purchase days of every buyer, block by block."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from funnel._dataframes.packed.blocks import in_blocks
+from funnel._dataframes.packed.rows import Block, Rows
+from funnel.metrics._packed.periods import Lookup, places_of
+from funnel.metrics._periods import Periods
+from funnel.metrics._purchases import PERSON
+
+
+def summaries(rows: pl.DataFrame, days: Periods, *, is_priced: bool) -> pl.DataFrame:
+    """Return one row per buyer with the fields of `PurchaseSummary`.
+
+    Args:
+        rows: The valid purchases: `person_id`, `t`, `net_amount`.
+        days: The days from the first purchase to the evaluation time.
+        is_priced: Whether amounts are known; if not, `repeat_amount` is 0.
+    """
+    day = places_of(rows["t"].to_numpy(), Lookup.of(days.edges))
+    given = Rows(rows[PERSON], day, value=rows["net_amount"].to_numpy() if is_priced else None)
+    whole = dict.fromkeys(("repeat_count", "first_to_last_days", "tenure_days", "repeat_amount"), pl.Int64)
+    none = pl.DataFrame(schema={PERSON: rows[PERSON].dtype, **whole})
+    return pl.concat([none, *in_blocks(given, lambda block: _of_block(block, len(days) - 1))])
+
+
+def _of_block(block: Block, today: int) -> pl.DataFrame:
+    firsts, each = block.starts[:-1], np.diff(block.starts)
+    first, last = (block.t[places].astype(np.int64) for places in (firsts, block.starts[1:] - 1))
+    new = np.empty(len(block.t), np.int64)
+    new[1:] = block.t[1:] != block.t[:-1]
+    new[firsts] = 0
+    later = np.zeros(len(first), np.int64)
+    if block.value is not None:
+        paid = np.where(block.t > np.repeat(first, each), block.value, 0)
+        later = np.add.reduceat(paid, firsts)
+    made = {
+        "repeat_count": np.add.reduceat(new, firsts),
+        "first_to_last_days": last - first,
+        "tenure_days": today - first,
+        "repeat_amount": later,
+    }
+    return pl.DataFrame({PERSON: block.person(np.arange(block.people)), **made})

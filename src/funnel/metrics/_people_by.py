@@ -1,0 +1,42 @@
+"""The number of people for each result of a rule, such as the number in each stage."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import narwhals as nw
+
+from funnel._dataframes.adapter import from_native
+from funnel._people import logs_of
+from funnel.metrics._purchases import PERSON, to_rows
+
+if TYPE_CHECKING:
+    from funnel.logs import Logs
+    from funnel.policy import Policy
+    from funnel.rules._rule import Rule
+
+
+def people_by(rule: Rule[Any, Any, Any], logs: Logs, policy: Policy, *, as_of: datetime) -> dict[Any, int]:
+    """Count people by the result of a rule, such as the people in each stage.
+
+    Args:
+        rule: The rule.
+        logs: The logs of the shop.
+        policy: The settings of the shop.
+        as_of: The instant of judgement.
+
+    Returns:
+        The number of people for each result that occurs. An enum member is returned as its value.
+
+    Example:
+        >>> import polars as pl
+        >>> from datetime import UTC, datetime
+        >>> from funnel import Logs, Policy, stage
+        >>> bought = {"id": [1], "person_id": ["a"], "purchased_at": [datetime(2026, 3, 1, tzinfo=UTC)], "amount": [9]}
+        >>> people_by(stage, Logs(purchases=pl.DataFrame(bought)), Policy(), as_of=datetime(2026, 4, 1, tzinfo=UTC))
+        {'customer': 1}
+    """
+    answers = from_native(rule.over(logs_of(logs), policy, as_of=as_of)).frame.select(PERSON, _answer=nw.col(rule.name))
+    counts = answers.group_by("_answer").agg(nw.col(PERSON).count().alias("_people"))
+    return {answer: int(people) for answer, people in sorted(to_rows(counts, "_answer", "_people"), key=str)}

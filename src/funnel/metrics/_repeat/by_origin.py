@@ -1,0 +1,216 @@
+"""Repeat rates by origin: source, campaign, referral, promotion or first product.
+
+Invariants: every group has equal follow-up, as in `repeat_rate_within`. A person is in exactly one group, except by
+product: then a person is in one group for each product of their first purchase.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+
+import attrs
+import narwhals as nw
+
+from funnel._aggregate.group_by import value_name
+from funnel._arguments import SpanLike, check_choice, count_of, parse_as_of, span
+from funnel._expr.to_narwhals import to_int
+from funnel._time import MICROSECOND, instant
+from funnel.errors import ArgumentError
+from funnel.facts import Facts
+from funnel.facts._frames import held_by_engine
+from funnel.facts._schema import narrowed
+from funnel.metrics._lines import SKU, lines_beside
+from funnel.metrics._purchases import PERSON
+from funnel.metrics._rate import LEAST, Rate
+from funnel.metrics._repeat.numbered_purchases import added_up, judged, numbered
+from funnel.metrics._repeat.rates import RepeatRate
+from funnel.metrics._shown import as_html, as_text, days
+
+if TYPE_CHECKING:
+    from funnel._dataframes.adapter import Frame
+    from funnel.logs import Logs
+
+By: TypeAlias = Literal["source", "campaign", "referral", "promotion", "product"]
+"""Grouping of buyers: source or campaign of the first arrival, whether another person referred them, or promotion or
+products of the first purchase.
+"""
+
+_GROUP = "group"
+
+
+@attrs.frozen
+class RepeatGroup:
+    """The buyers of one group, and their repeat rate.
+
+    Attributes:
+        group: The source, campaign, promotion or product; None if it is unknown or there was none.
+        repeat: The repeat rate within the time.
+    """
+
+    group: str | None
+    repeat: RepeatRate
+
+
+@attrs.frozen
+class RepeatGroups:
+    """Result of `repeat_by`: the repeat rate of each group, largest group first.
+
+    Attributes:
+        as_of: The evaluation time.
+        by: The grouping of buyers.
+        within: Time from the first purchase in which a second purchase counts.
+        min_people: Minimum number of people for a reported share.
+        groups: The groups.
+    """
+
+    as_of: datetime
+    by: By
+    within: timedelta
+    min_people: int
+    groups: tuple[RepeatGroup, ...]
+
+    def __len__(self) -> int:
+        """Return the number of groups."""
+        return len(self.groups)
+
+    def __iter__(self) -> Iterator[RepeatGroup]:
+        """Iterate over the groups, largest first."""
+        return iter(self.groups)
+
+    def to_dicts(self) -> list[dict[str, object]]:
+        """Return one row per group, ready for a dataframe."""
+        return [{self.by: one.group, **one.repeat.to_dict()} for one in self.groups]
+
+    @property
+    def summary(self) -> str:
+        """Return what the table shows, and what it does not."""
+        told = sum(one.repeat.rate.is_reportable(self.min_people) for one in self.groups)
+        many = f" Of {told} groups that are alike, one in twenty still seems to stand out." if told > 1 else ""
+        chosen = "It tells who came back, not why: people chose their group, and the shop chose whom it asked."
+        return f"Bought again within {days(self.within)}, by {self.by}. {chosen}{many}"
+
+    def _rows(self) -> list[tuple[object, ...]]:
+        return [(_name(one.group), self._told(one.repeat.rate), f"{one.repeat.pending:,}") for one in self.groups]
+
+    def _told(self, rate: Rate) -> str:
+        return (
+            str(rate) if rate.is_reportable(self.min_people) else f"not enough: {rate.trials:,} of {self.min_people:,}"
+        )
+
+    def _head(self) -> tuple[str, ...]:
+        return self.by, "bought again", "pending"
+
+    def __str__(self) -> str:
+        """Return the summary and the table as text; a group that is too small is marked."""
+        return f"{self.summary}\n{as_text(self._head(), self._rows())}"
+
+    def _repr_html_(self) -> str:
+        return as_html(self._head(), self._rows(), above=self.summary)
+
+
+def _name(group: str | None) -> str:
+    return "(none)" if group is None else group
+
+
+def repeat_by(  # noqa: PLR0913 - three of them say when, how long, how many
+    logs: Logs, by: By, within: SpanLike, *, as_of: datetime, lines: object = None, min_people: int = LEAST
+) -> RepeatGroups:
+    """Compute the repeat rate within a time, by origin or first product.
+
+    Args:
+        logs: All records.
+        by: The grouping: `source`, `campaign` or `referral` (of the first arrival), `promotion` or `product` (of the
+            first purchase).
+        within: Maximum time from the first purchase to the second, inclusive.
+        as_of: The evaluation time.
+        lines: For `product` only: a dataframe of the same engine as the logs, with `purchase_id` and `sku` (and
+            `source`, if the logs have that column). One row for each product of a purchase.
+        min_people: Minimum number of people for a reported share.
+
+    Raises:
+        InstantError: `as_of` is naive.
+        ArgumentError: `within` is not a positive span, `by` is not one of the groupings, `product` comes without lines,
+            or lines come without `product`.
+        LogsError: The lines are invalid.
+
+    Example:
+        >>> import polars as pl
+        >>> from datetime import UTC, datetime, timedelta
+        >>> from funnel import Logs
+        >>> when = [datetime(2026, month, 1, tzinfo=UTC) for month in (1, 2, 2)]
+        >>> bought = {"id": [1, 2, 3], "person_id": ["a", "a", "b"], "purchased_at": when, "amount": [9, 9, 9]}
+        >>> arrived = {"person_id": ["a", "b"], "arrived_at": when[:2], "source": ["fair", "instagram"]}
+        >>> logs = Logs(purchases=pl.DataFrame(bought), leads=pl.DataFrame(arrived))
+        >>> groups = repeat_by(logs, "source", timedelta(days=60), as_of=datetime(2026, 4, 9, tzinfo=UTC), min_people=1)
+        >>> [(one.group, one.repeat.rate.successes, one.repeat.rate.trials) for one in groups]
+        [('fair', 1, 1), ('instagram', 0, 1)]
+    """
+    now, length = parse_as_of(as_of), span(within, "within")
+    within = length * MICROSECOND
+    check_choice(by, get_args(By), "by")
+    count_of(min_people, "min_people", minimum=1)
+    if (lines is not None) is not (by == "product"):
+        raise ArgumentError("lines go with by='product', and it with lines; give both or neither")
+    rows = numbered(logs, now)
+    if rows is None:
+        return RepeatGroups(instant(now), by, within, min_people, ())
+    labels = _labels(logs, rows, by, lines, now)
+    people = judged(first_and_soon(rows, length), "first", "soon", length, now)
+    counts = added_up(people.join(labels, on=PERSON, how="inner"), _GROUP)
+    return RepeatGroups(instant(now), by, within, min_people, tuple(_groups(counts, within)))
+
+
+def first_and_soon(rows: Frame, length: int) -> Frame:
+    """Return each buyer's first purchase, and whether the buyer bought again in time."""
+    soon = to_int((nw.col("nth") > 1) & (nw.col("t") - nw.col("first") <= length))
+    people = rows.with_columns(soon=soon).group_by(PERSON)
+    return people.agg(nw.col("first").min(), nw.col("soon").sum())
+
+
+def _groups(counts: Mapping[tuple[object, ...], tuple[int, int, int]], within: timedelta) -> Iterator[RepeatGroup]:
+    named = ((str(group), counted) for (group,), counted in counts.items())
+    for group, (successes, had, pending) in sorted(named, key=lambda one: (-one[1][1], -one[1][2], one[0])):
+        yield RepeatGroup(group or None, RepeatRate(within, Rate(successes, had), pending))
+
+
+# ---- the group of each buyer ---------------------------------------------------------------------------------------
+
+
+def _labels(logs: Logs, rows: Frame, by: By, lines: object, now: int) -> Frame:
+    """Return `person_id` and `group`; `group` is "" if unknown."""
+    firsts = rows.filter(nw.col("nth") == 1)
+    if by == "promotion":
+        return firsts.select(PERSON, group=nw.col("promotion"))
+    if by == "product":
+        return _first_things(firsts, lines_beside(logs, lines))
+    return _arrivals(logs, now).select(PERSON, group=_OF_ARRIVAL[by]())
+
+
+def _first_things(firsts: Frame, lines: Frame) -> Frame:
+    keys = ["source", "id"]
+    held = firsts.select(PERSON, *keys).join(lines, on=keys, how="left")
+    return held.select(PERSON, group=nw.col(SKU).fill_null(""))
+
+
+_ARRIVAL = ("lead_count", "lead_source", "campaign", "was_referred")
+
+
+def _arrivals(logs: Logs, now: int) -> Frame:
+    """Return each person's arrival facts; the same facts as for one person."""
+    plan = narrowed(Facts.fact_plan, frozenset(_ARRIVAL))
+    read = {name: nw.col(value_name(plan.places[name])) for name in _ARRIVAL}
+    return held_by_engine(plan, logs, now).select(PERSON, **read)
+
+
+def _referral() -> nw.Expr:
+    sent = nw.when(nw.col("was_referred") == 1).then(nw.lit("referred")).otherwise(nw.lit("not referred"))
+    return nw.when(nw.col("lead_count") == 0).then(nw.lit("")).otherwise(sent)
+
+
+_OF_ARRIVAL: Mapping[str, Callable[[], Any]] = {
+    "source": lambda: nw.col("lead_source"),
+    "campaign": lambda: nw.col("campaign"),
+    "referral": _referral,
+}

@@ -1,0 +1,176 @@
+"""Promotion retention: do people who first bought in a launch or promotion return like the rest?
+
+A launch sells well and proves nothing (konsumen is not yet pelanggan). The buyers are therefore split by their first
+purchase and given equal follow-up. Two rates are compared: who bought again at all, and who bought again outside any
+promotion.
+
+Source: the article "Repeat order"; the interval of the difference is Newcombe's (see `funnel.metrics._rate`).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import attrs
+import narwhals as nw
+
+from funnel._arguments import SpanLike, parse_as_of, span
+from funnel._expr.to_narwhals import to_int
+from funnel._time import MICROSECOND, instant
+from funnel.metrics._purchases import PERSON
+from funnel.metrics._rate import LEAST, Difference, Rate
+from funnel.metrics._repeat.numbered_purchases import added_up, judged, numbered
+from funnel.metrics._repeat.rates import RepeatRate
+from funnel.metrics._shown import as_html, as_text, days, percent
+
+if TYPE_CHECKING:
+    from funnel._dataframes.adapter import Frame
+    from funnel.logs import Logs
+
+_NOT_A_CAUSE = (
+    "This compares people, not the promotion itself: it drew others than those who come without one, "
+    "and at another time of year."
+)
+
+
+@attrs.frozen
+class PromotionComparison:
+    """Repeat rates of promotion buyers and of the rest, at equal follow-up.
+
+    Attributes:
+        promoted: Repeat rate of people whose first purchase was part of a promotion.
+        rest: Repeat rate of people whose first purchase was not.
+        difference: `promoted` less `rest`, with its interval.
+    """
+
+    promoted: RepeatRate
+    rest: RepeatRate
+    difference: Difference
+
+
+@attrs.frozen
+class PromotionRetention:
+    """Result of `promotion_retention`: two comparisons and their conclusion.
+
+    Attributes:
+        as_of: The evaluation time.
+        within: Time from the first purchase in which a next purchase counts.
+        again: Comparison by any next purchase.
+        unprompted: Comparison by a next purchase outside any promotion: the business that remains after the promotion.
+    """
+
+    as_of: datetime
+    within: timedelta
+    again: PromotionComparison
+    unprompted: PromotionComparison
+
+    @property
+    def summary(self) -> str:
+        """Return what can be concluded, and what cannot."""
+        return f"{self._found} {_NOT_A_CAUSE}" if self.unprompted.difference.is_reportable else self._found
+
+    @property
+    def _found(self) -> str:
+        difference = self.unprompted.difference
+        low, high, value = difference.ci_lower, difference.ci_upper, difference.value
+        if low is None or high is None or value is None:
+            return _too_few(self.unprompted, difference.min_people)
+        share = percent(self.unprompted.promoted.rate.value)
+        start = f"{share} of the promotion's buyers came back outside a promotion within {days(self.within)}"
+        between = f"{abs(100 * value):.1f} points"
+        if low > 0:
+            return f"{start}, {between} more than of the rest ({100 * low:.1f} to {100 * high:.1f})."
+        if high < 0:
+            return f"{start}, {between} fewer than of the rest ({-100 * high:.1f} to {-100 * low:.1f})."
+        return (
+            f"{start}; whether that is more or fewer than of the rest cannot be told "
+            f"(from {-100 * low:.1f} points fewer to {100 * high:.1f} more)."
+        )
+
+    def to_dicts(self) -> list[dict[str, object]]:
+        """Return one row per comparison and group, ready for a dataframe."""
+        return [
+            {"bought": name, "first_purchase": group, **repeat.to_dict()}
+            for name, asked in (("again", self.again), ("unprompted", self.unprompted))
+            for group, repeat in (("promoted", asked.promoted), ("rest", asked.rest))
+        ]
+
+    def _rows(self) -> list[tuple[object, ...]]:
+        return [
+            (name, asked.promoted, asked.rest, asked.difference)
+            for name, asked in (("again", self.again), ("outside a promotion", self.unprompted))
+        ]
+
+    _HEAD = ("bought", "first in a promotion", "the rest", "difference")
+
+    def __str__(self) -> str:
+        """Return the conclusion and the rates behind it as text."""
+        return f"{self.summary}\n{as_text(self._HEAD, self._rows())}"
+
+    def _repr_html_(self) -> str:
+        return as_html(self._HEAD, self._rows(), above=self.summary)
+
+
+def _too_few(asked: PromotionComparison, min_people: int) -> str:
+    counts = f"{asked.promoted.rate.trials:,} of the promotion's buyers and {asked.rest.rate.trials:,} of the rest"
+    return f"Not enough to tell: {counts} have had the time, and {min_people:,} of each are needed."
+
+
+def promotion_retention(
+    logs: Logs, within: SpanLike, *, as_of: datetime, min_people: int = LEAST
+) -> PromotionRetention:
+    """Compare the repeat rates of promotion buyers with those of all other buyers.
+
+    Args:
+        logs: All records; `promotion` holds the name of the promotion of a purchase.
+        within: Maximum time from the first purchase to the next, inclusive.
+        as_of: The evaluation time.
+        min_people: Minimum number of people on each side for a conclusion.
+
+    Raises:
+        InstantError: `as_of` is naive.
+        ArgumentError: `within` is not a positive span.
+
+    Example:
+        >>> import polars as pl
+        >>> from datetime import UTC, datetime, timedelta
+        >>> from funnel import Logs
+        >>> when = [datetime(2026, month, 1, tzinfo=UTC) for month in (1, 2, 2)]
+        >>> rows = {"id": [1, 2, 3], "person_id": ["a", "a", "b"], "purchased_at": when, "amount": [9, 9, 9]}
+        >>> bought = pl.DataFrame({**rows, "promotion": ["", "", "launch"]})
+        >>> april = datetime(2026, 4, 1, tzinfo=UTC)
+        >>> print(promotion_retention(Logs(purchases=bought), timedelta(days=30), as_of=april).summary)
+        Not enough to tell: 1 of the promotion's buyers and 1 of the rest have had the time, and 30 of each are needed.
+    """
+    now, length = parse_as_of(as_of), span(within, "within")
+    within = length * MICROSECOND
+    rows = numbered(logs, now)
+    again = _again(length)
+    counted = [_counted(rows, soon, length, now) for soon in (again, again & (nw.col("promoted") == 0))]
+    return PromotionRetention(instant(now), within, *(_comparison(counts, within, min_people) for counts in counted))
+
+
+def _again(length: int) -> nw.Expr:
+    return (nw.col("nth") > 1) & (nw.col("t") - nw.col("first") <= length)
+
+
+def _counted(rows: Frame | None, soon: nw.Expr, length: int, now: int) -> dict[int, tuple[int, int, int]]:
+    """Return the counts by first purchase: promoted (1) or not (0)."""
+    if rows is None:
+        return {}
+    began = to_int((nw.col("nth") == 1) & (nw.col("promoted") == 1))
+    people = rows.with_columns(soon=to_int(soon), began=began).group_by(PERSON)
+    each = people.agg(nw.col("first").min(), nw.col("soon").sum(), nw.col("began").max())
+    counts = added_up(judged(each, "first", "soon", length, now), "began")
+    return {int(str(began)): counted for (began,), counted in counts.items()}
+
+
+def _comparison(counts: dict[int, tuple[int, int, int]], within: timedelta, min_people: int) -> PromotionComparison:
+    promoted, rest = (_rate(counts.get(began, (0, 0, 0)), within) for began in (1, 0))
+    return PromotionComparison(promoted, rest, promoted.rate.minus(rest.rate, min_people=min_people))
+
+
+def _rate(counted: tuple[int, int, int], within: timedelta) -> RepeatRate:
+    successes, had, pending = counted
+    return RepeatRate(within, Rate(successes, had), pending)

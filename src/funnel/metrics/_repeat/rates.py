@@ -1,0 +1,250 @@
+"""Repeat rates: the transition from customer (konsumen) to repeat customer (pelanggan).
+
+Three rates have separate names, because they answer different questions:
+
+- `repeat_rate_within`: the share of people who bought again within a time, of people whose window is complete. It is
+  comparable between shops and between years. A person whose window is open is pending, and never counts as lost.
+- `repeat_rate`: the share of all buyers who have bought again by now. It is low in a young shop, because most buyers
+  have not had enough time.
+- `returning_rate`: the share of recent buyers who had bought before. It is high in a shop without new customers.
+
+Source: the article "Repeat order". Only the first rate is not biased by open windows.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import attrs
+import narwhals as nw
+
+from funnel._arguments import SpanLike, parse_as_of, span
+from funnel._expr.to_narwhals import to_int
+from funnel._time import MICROSECOND, NEVER, instant
+from funnel.metrics._purchases import PERSON, purchases_at, to_rows, whole
+from funnel.metrics._rate import Rate
+from funnel.metrics._repeat.numbered_purchases import added_up, judged
+from funnel.metrics._shown import as_html, days
+
+if TYPE_CHECKING:
+    from funnel._dataframes.adapter import Frame
+    from funnel.logs import Logs
+
+
+@attrs.frozen
+class RepeatRate:
+    """Repeat rate within a time, with the number of pending people.
+
+    Attributes:
+        within: Time from the first purchase, inclusive.
+        rate: People who bought again within it, of people whose first purchase is at least that long ago.
+        pending: Number of people whose first purchase is more recent. Their outcome is open.
+    """
+
+    within: timedelta
+    rate: Rate
+    pending: int
+
+    def to_dict(self) -> dict[str, int | float | timedelta | None]:
+        """Return the time, the rate and the pending people by name."""
+        return {"within": self.within, **self.rate.to_dict(), "pending": self.pending}
+
+    def __str__(self) -> str:
+        """Return the rate and the number of pending people as text."""
+        return f"{self.rate}; {self.pending:,} pending"
+
+
+@attrs.frozen
+class RepeatRates:
+    """Result of `repeat_rates`: the three repeat rates, the comparable one first.
+
+    Attributes:
+        as_of: The evaluation time.
+        within: Buyers who bought again within the time, of buyers whose window is complete.
+        ever: Buyers who have bought again by now, of all buyers.
+        returning: Buyers who had bought before, of buyers in the same time up to `as_of`.
+    """
+
+    as_of: datetime
+    within: RepeatRate
+    ever: Rate
+    returning: Rate
+
+    def to_dicts(self) -> list[dict[str, object]]:
+        """Return one row per rate, ready for a dataframe."""
+        rates = {"within": self.within.rate, "ever": self.ever, "returning": self.returning}
+        pending = {"within": self.within.pending}
+        return [{"name": name, **rate.to_dict(), "pending": pending.get(name, 0)} for name, rate in rates.items()]
+
+    def _rows(self) -> list[tuple[str, object]]:
+        to_rows = days(self.within.within)
+        return [
+            (f"bought again within {to_rows}", self.within),
+            ("have bought again by now", self.ever),
+            (f"bought in the last {to_rows}, not for the first time", self.returning),
+        ]
+
+    def __str__(self) -> str:
+        """Return the three rates as text, one line each."""
+        return "\n".join(f"{what}: {rate}" for what, rate in self._rows())
+
+    def _repr_html_(self) -> str:
+        return as_html(("who", "how many"), self._rows())
+
+
+def repeat_rates(logs: Logs, within: SpanLike, *, as_of: datetime) -> RepeatRates:
+    """Compute the three repeat rates in one pass.
+
+    Args:
+        logs: All records.
+        within: Maximum time from the first purchase to the second, inclusive. `returning` looks back equally far.
+        as_of: The evaluation time.
+
+    Raises:
+        InstantError: `as_of` is naive.
+        ArgumentError: `within` is not a positive span.
+
+    Example:
+        >>> import polars as pl
+        >>> from datetime import UTC, datetime, timedelta
+        >>> from funnel import Logs
+        >>> when = [datetime(2026, month, 1, tzinfo=UTC) for month in (1, 2, 3)]
+        >>> bought = {"id": [1, 2, 3], "person_id": ["a", "a", "b"], "purchased_at": when, "amount": [9, 9, 9]}
+        >>> logs = Logs(purchases=pl.DataFrame(bought))
+        >>> print(repeat_rates(logs, timedelta(days=60), as_of=datetime(2026, 4, 1, tzinfo=UTC)))
+        bought again within 60 d: 100.0 % (1 of 1; 20.7 to 100.0 %); 1 pending
+        have bought again by now: 50.0 % (1 of 2; 9.5 to 90.5 %)
+        bought in the last 60 d, not for the first time: 50.0 % (1 of 2; 9.5 to 90.5 %)
+    """
+    now, length = parse_as_of(as_of), span(within, "within")
+    within = length * MICROSECOND
+    people = _people(logs, length, now)
+    if people is None:
+        return RepeatRates(instant(now), RepeatRate(within, Rate(0, 0), 0), Rate(0, 0), Rate(0, 0))
+    lately, again = nw.col("last") >= now - length, nw.col("bought") > 1
+    flags = {"once": nw.lit(1, nw.Int64()), "again": to_int(again)}
+    told_of = people.with_columns(**flags, lately=to_int(lately), back=to_int(lately & again))
+    names = ("hit", "had", "pending", "again", "once", "back", "lately")
+    (row,) = to_rows(told_of.select(*(nw.col(name).sum() for name in names)), *names)
+    hit, had, pending, successes, trials, back, buyers = map(whole, row)
+    return RepeatRates(
+        instant(now), RepeatRate(within, Rate(hit, had), pending), Rate(successes, trials), Rate(back, buyers)
+    )
+
+
+def repeat_rate_within(logs: Logs, within: SpanLike, *, as_of: datetime) -> RepeatRate:
+    """Compute the share of buyers who bought again within a time.
+
+    Buyers whose window is still open are excluded from the rate.
+
+    Args:
+        logs: All records.
+        within: Maximum time from the first purchase to the second, inclusive.
+        as_of: The evaluation time.
+
+    Returns:
+        The rate and the number of pending people.
+
+    Raises:
+        InstantError: `as_of` is naive.
+        ArgumentError: `within` is not a positive span.
+
+    Example:
+        >>> import polars as pl
+        >>> from datetime import UTC, datetime, timedelta
+        >>> from funnel import Logs
+        >>> when = [datetime(2026, month, 1, tzinfo=UTC) for month in (1, 2, 3)]
+        >>> bought = {"id": [1, 2, 3], "person_id": ["a", "a", "b"], "purchased_at": when, "amount": [9, 9, 9]}
+        >>> logs = Logs(purchases=pl.DataFrame(bought))
+        >>> print(repeat_rate_within(logs, timedelta(days=60), as_of=datetime(2026, 4, 1, tzinfo=UTC)))
+        100.0 % (1 of 1; 20.7 to 100.0 %); 1 pending
+    """
+    now, length = parse_as_of(as_of), span(within, "within")
+    within = length * MICROSECOND
+    people = _people(logs, length, now)
+    if people is None:
+        return RepeatRate(within, Rate(0, 0), 0)
+    successes, trials, pending = added_up(people)[()]
+    return RepeatRate(within, Rate(successes, trials), pending)
+
+
+def repeat_rate(logs: Logs, *, as_of: datetime) -> Rate:
+    """Compute the share of buyers who have bought again by now.
+
+    Args:
+        logs: All records.
+        as_of: The evaluation time.
+
+    Returns:
+        People with at least two valid purchases (repeat customers), of people with at least one.
+
+    Raises:
+        InstantError: `as_of` is naive.
+
+    Example:
+        >>> import polars as pl
+        >>> from datetime import UTC, datetime
+        >>> from funnel import Logs
+        >>> when = [datetime(2026, month, 1, tzinfo=UTC) for month in (1, 2, 3)]
+        >>> bought = {"id": [1, 2, 3], "person_id": ["a", "a", "b"], "purchased_at": when, "amount": [9, 9, 9]}
+        >>> repeat_rate(Logs(purchases=pl.DataFrame(bought)), as_of=datetime(2026, 4, 1, tzinfo=UTC))
+        Rate(successes=1, trials=2, confidence_level=0.95)
+    """
+    return _among(logs, NEVER, parse_as_of(as_of))
+
+
+def returning_rate(logs: Logs, within: SpanLike, *, as_of: datetime) -> Rate:
+    """Compute the share of recent buyers who had bought before.
+
+    Other tools call this the returning customer rate. It describes who shops now, not whether new customers return: it
+    rises when fewer new customers arrive.
+
+    Args:
+        logs: All records.
+        within: How far back to look, including its start.
+        as_of: The evaluation time and end of the time.
+
+    Returns:
+        People with at least one purchase in the time that is not their first, of people with a purchase in it.
+
+    Raises:
+        InstantError: `as_of` is naive.
+        ArgumentError: `within` is not a positive span.
+
+    Example:
+        >>> import polars as pl
+        >>> from datetime import UTC, datetime, timedelta
+        >>> from funnel import Logs
+        >>> when = [datetime(2026, month, 1, tzinfo=UTC) for month in (1, 2, 3)]
+        >>> bought = {"id": [1, 2, 3], "person_id": ["a", "a", "b"], "purchased_at": when, "amount": [9, 9, 9]}
+        >>> logs = Logs(purchases=pl.DataFrame(bought))
+        >>> print(returning_rate(logs, timedelta(days=60), as_of=datetime(2026, 4, 1, tzinfo=UTC)))
+        50.0 % (1 of 2; 9.5 to 90.5 %)
+    """
+    now = parse_as_of(as_of)
+    return _among(logs, now - span(within, "within"), now)
+
+
+def _people(logs: Logs, length: int, now: int) -> Frame | None:
+    """Return each buyer's first and last purchase, count, and repeat within the time."""
+    rows = purchases_at(logs, now)
+    if rows is None:
+        return None
+    soon = rows.with_columns(soon=to_int(nw.col("t") - nw.col("first") <= length))
+    edges = nw.col("first").min(), nw.col("t").max().alias("last"), nw.col("t").count().alias("bought")
+    people = soon.group_by(PERSON).agg(*edges, nw.col("soon").sum())
+    return judged(people.with_columns(soon=nw.col("soon") - 1), "first", "soon", length, now)
+
+
+def _among(logs: Logs, start: int, now: int) -> Rate:
+    """Return how many buyers since an instant have bought at least twice."""
+    rows = purchases_at(logs, now)
+    if rows is None:
+        return Rate(0, 0)
+    people = rows.group_by(PERSON).agg(nw.col("t").max().alias("last"), nw.col("t").count().alias("bought"))
+    flags = people.filter(nw.col("last") >= start).select(
+        again=to_int(nw.col("bought") > 1), once=nw.lit(1, nw.Int64())
+    )
+    ((successes, trials),) = to_rows(flags.select(nw.col("again").sum(), nw.col("once").sum()), "again", "once")
+    return Rate(whole(successes), whole(trials))

@@ -1,0 +1,1 @@
+"""Retention: repeat purchases by cohort, and lifecycle counts by period."""

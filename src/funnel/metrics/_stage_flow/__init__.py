@@ -1,0 +1,1 @@
+"""Stage flow: people in each stage per period, transitions, and the time they take."""

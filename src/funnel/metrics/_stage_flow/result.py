@@ -1,0 +1,167 @@
+"""Results of `stage_flow`: people by stage and period, and every transition with share and median time.
+
+Invariants: in every period, people in a stage at the end = people at the start + arrivals - departures. Every spell in
+a stage has ended by one of its transitions, or lasts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import attrs
+
+from funnel.metrics._periods import Period, written
+from funnel.metrics._rate import Rate
+from funnel.metrics._shown import as_html, as_text, days, percent
+
+Value = str | int
+"""A stage as a column stores it."""
+
+
+@attrs.frozen
+class StagePeriod:
+    """One period: people in each stage at its end, arrivals and departures.
+
+    Attributes:
+        start: First day of the period, in the shop's zone.
+        is_partial: Whether the period was not over. Its end is then `as_of`.
+        standing: By stage, number of people in it at the end.
+        came: By stage, number of arrivals in the period.
+        left: By stage, number of departures in the period.
+    """
+
+    start: date
+    is_partial: bool
+    standing: Mapping[Value, int]
+    came: Mapping[Value, int]
+    left: Mapping[Value, int]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the period by name."""
+        return attrs.asdict(self)
+
+
+@attrs.frozen
+class TransitionRate:
+    """All transitions from one stage to another.
+
+    Attributes:
+        from_stage: Stage before the transition; None for people who enter.
+        to_stage: Stage after the transition.
+        count: Number of transitions.
+        by_time: Number of transitions caused by the passage of time; an event caused the rest.
+        rate: Share of all spells in `from_stage` that ended this way, including spells that last; None for people who
+            enter. A person may have several spells.
+        median: Median length of the spells that ended this way; of two middle spells the shorter. None for people who
+            enter.
+    """
+
+    from_stage: Value | None
+    to_stage: Value
+    count: int
+    by_time: int
+    rate: Rate | None
+    median: timedelta | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the transition by name, with its share and interval."""
+        rate = self.rate
+        shares = {name: rate and getattr(rate, name) for name in ("trials", "value", "ci_lower", "ci_upper")}
+        told = {name: getattr(self, name) for name in ("from_stage", "to_stage", "count", "by_time", "median")}
+        return {**told, **shares}
+
+
+@attrs.frozen
+class StageFlow:
+    """Result of `stage_flow`: how people go through the stages, up to an instant.
+
+    Attributes:
+        as_of: The evaluation time.
+        tz: The time zone in which periods are cut.
+        period: The kind of period.
+        stages: The stages, in the order of the table.
+        periods: The periods from the first arrival to `as_of`, oldest first.
+        transitions: Every transition that occurred, in the order of the stages.
+    """
+
+    as_of: datetime
+    tz: str
+    period: Period
+    stages: tuple[Value, ...]
+    periods: tuple[StagePeriod, ...]
+    transitions: tuple[TransitionRate, ...]
+
+    def __len__(self) -> int:
+        """Return the number of periods."""
+        return len(self.periods)
+
+    def __iter__(self) -> Iterator[StagePeriod]:
+        """Iterate over the periods, oldest first."""
+        return iter(self.periods)
+
+    def rate(self, from_stage: Value, to_stage: Value) -> Rate:
+        """Return the share of all spells in one stage that ended in another.
+
+        Args:
+            from_stage: The stage of the spells.
+            to_stage: The next stage.
+        """
+        made = (one.rate for one in self.transitions if (one.from_stage, one.to_stage) == (from_stage, to_stage))
+        return next((rate for rate in made if rate is not None), Rate(0, self.spells(from_stage)))
+
+    def spells(self, stage: Value) -> int:
+        """Return the number of spells in a stage: how often people came into it.
+
+        Args:
+            stage: The stage.
+        """
+        return sum(one.count for one in self.transitions if one.to_stage == stage)
+
+    @property
+    def matrix(self) -> dict[Value, dict[Value, Rate]]:
+        """Return the share of spells that ended in each next stage, by stage."""
+        return {start: {to: self.rate(start, to) for to in self.stages if to != start} for start in self.stages}
+
+    @property
+    def links(self) -> list[dict[str, Any]]:
+        """Return the links of a Sankey diagram: from, to, count; None is the entrance."""
+        return [{"from": one.from_stage, "to": one.to_stage, "count": one.count} for one in self.transitions]
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """Return one row per period and stage, ready for a dataframe."""
+        return [
+            {"start": one.start, "is_partial": one.is_partial, "stage": stage, "standing": one.standing[stage]}
+            | {"came": one.came[stage], "left": one.left[stage]}
+            for one in self.periods
+            for stage in self.stages
+        ]
+
+    def _standing(self) -> list[list[object]]:
+        return [
+            [f"{written(one.start, self.period)}{'*' * one.is_partial}", *(f"{one.standing[s]:,}" for s in self.stages)]
+            for one in self.periods
+        ]
+
+    def _moves(self) -> list[list[object]]:
+        return [
+            [
+                f"{'(new)' if one.from_stage is None else one.from_stage} -> {one.to_stage}",
+                f"{one.count:,}",
+                percent(one.rate.value) if one.rate else "",
+                days(one.median) if one.median is not None else "",
+            ]
+            for one in self.transitions
+        ]
+
+    def __str__(self) -> str:
+        """Return both tables as text; a star marks the period that is not over."""
+        standing = as_text(["period", *self.stages], self._standing())
+        return f"{standing}\n\n{as_text(_HEAD, self._moves())}"
+
+    def _repr_html_(self) -> str:
+        return as_html(["period", *self.stages], self._standing()) + as_html(_HEAD, self._moves())
+
+
+_HEAD = ("move", "count", "of its spells", "median time before")

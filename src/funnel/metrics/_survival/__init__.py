@@ -1,0 +1,1 @@
+"""Survival: time until an event, with people who are still waiting."""

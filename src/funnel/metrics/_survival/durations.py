@@ -1,0 +1,179 @@
+"""From events to durations: when each person's wait started and ended.
+
+Invariant: there is one row for each person who has started. Events after `as_of` change nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+import attrs
+import narwhals as nw
+
+from funnel._arguments import brief, check_choice, each, instance, is_one_of, parse_as_of, suggest
+from funnel._dataframes.adapter import Frame, FrameKind, to_native
+from funnel._expr.to_narwhals import to_int
+from funnel._ledger.streams import STREAMS
+from funnel._time import FOREVER
+from funnel.errors import ArgumentError
+from funnel.logs import Logs
+from funnel.metrics._kinds import check_kinds, no_events
+from funnel.metrics._purchases import PERSON, to_rows
+from funnel.metrics._survival.input import ENDED, STARTED, read
+
+Earlier = Literal["counts", "ignored"]
+
+_INNER = frozenset((PERSON, "_t", "start", "end", "rank"))
+"""The columns of a stream that hold a row's validity and order."""
+
+_TIME, _KIND, _OCCURRED = "_t", "kind", "occurred_at"
+_NAMED = {PERSON: "the person, leave the row out if nobody knows", _KIND: "what happened"}
+
+
+@attrs.frozen
+class _Events:
+    """The events of two kinds, with the kept columns of the start events."""
+
+    starts: Frame
+    ends: Frame
+    home: FrameKind
+
+
+def durations(  # noqa: PLR0913 - two of them are the kinds
+    events: object,
+    start: str,
+    end: str,
+    *,
+    as_of: datetime,
+    keep: Sequence[str] = (),
+    earlier: Earlier = "counts",
+) -> Any:
+    """Return each person's wait from an event of one kind to one of another.
+
+    The wait is from the first start event to the first end event. The table is the input of `survival`. If both kinds
+    are the same, the wait is from the first such event to the second.
+
+    Args:
+        events: The records of a shop as `Logs`, or a dataframe of any engine with `person_id`, `occurred_at`, `kind`.
+        start: The kind of event that starts the wait; for `Logs`, the name of a stream, such as "leads".
+        end: The kind of event that ends the wait, such as "purchases". Only purchases that are valid at `as_of` count.
+        as_of: The instant of judgement. Later events are not read.
+        keep: Columns of the start event to keep, for grouping. If several start events have the same instant, the first
+            one in the order of these columns is used.
+        earlier: The treatment of an end before the start. "counts": the person had converted before the start;
+            `survival` excludes and counts such rows. "ignored": the person waits for the next end.
+
+    Returns:
+        A dataframe of the same type as the input, with `person_id`, `started_at`, `ended_at` (empty if there is no end)
+        and the kept columns.
+
+    Raises:
+        InstantError: `as_of` is naive.
+        ArgumentError: A kind is not text or is empty, a kind does not occur and resembles one that does, `Logs` have no
+            stream of this name, or `earlier` is invalid. Any other kind that does not occur has no events. Neither has
+            a stream of `Logs` whose log is missing.
+        LogsError: A column is missing or has a wrong type, or cells are empty.
+
+    Example:
+        >>> import polars as pl
+        >>> from datetime import UTC, datetime
+        >>> days = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2, 5)]
+        >>> kinds = ["lead", "lead", "order"]
+        >>> events = pl.DataFrame({"person_id": ["a", "b", "a"], "occurred_at": days, "kind": kinds})
+        >>> table = durations(events, "lead", "order", as_of=datetime(2026, 2, 1, tzinfo=UTC)).sort("person_id")
+        >>> (table["ended_at"] - table["started_at"]).to_list()
+        [datetime.timedelta(days=4), None]
+    """
+    for kind, what in ((start, "start"), (end, "end")):
+        if not instance(kind, str, what, "a kind of event, such as 'purchase'"):
+            msg = f"{what} must be a kind of event, such as 'purchase' (got '')"
+            raise ArgumentError(msg)
+    now, kept = parse_as_of(as_of), each(keep, "keep", "a list of columns")
+    for name in kept:
+        instance(name, str, "a column of keep", "text")
+    check_choice(earlier, ("counts", "ignored"), "earlier")
+    found = (
+        _of_logs(events, start, end, kept, now)
+        if isinstance(events, Logs)
+        else _of_table(events, start, end, kept, now)
+    )
+    firsts = _firsts(found.starts, kept)
+    ends = _seconds(found.starts) if start == end else _ends(found.ends, firsts if earlier == "ignored" else None)
+    table = firsts.join(ends, on=PERSON, how="left").select(PERSON, STARTED, ENDED, *kept)
+    return to_native(table, found.home, instants=(STARTED, ENDED))
+
+
+def _of_table(table: object, start: str, end: str, kept: Sequence[str], now: int) -> _Events:
+    entered = read(table, "events", {_OCCURRED: "an instant"}, {**dict.fromkeys(kept, ""), **_NAMED})
+    kinds = {str(kind) for (kind,) in to_rows(entered.frame.select(_KIND).unique(), _KIND)}
+    check_kinds((start, end), kinds)
+    known = entered.frame.filter(nw.col(_OCCURRED) <= now).rename({_OCCURRED: _TIME})
+    return _Events(known.filter(nw.col(_KIND) == start), known.filter(nw.col(_KIND) == end), entered.home)
+
+
+def _of_logs(logs: Logs, start: str, end: str, kept: Sequence[str], now: int) -> _Events:
+    starts, ends = _stream(logs, start, now), _stream(logs, end, now)
+    if starts is None:
+        starts = no_events(logs.tables, **{_TIME: nw.Int64(), **dict.fromkeys(kept, nw.String())})
+    columns = {*starts.collect_schema()} - _INNER
+    for name in kept:
+        if name not in columns:
+            msg = f"{start} have no column {brief(name)} to keep; {suggest(name, columns)}"
+            raise ArgumentError(msg)
+    return _Events(starts, no_events(logs.tables, **{_TIME: nw.Int64()}) if ends is None else ends, logs.home)
+
+
+def _stream(logs: Logs, name: str, now: int) -> Frame | None:
+    """Return the rows of a stream up to an instant.
+
+    None if the log of the stream is missing.
+    """
+    if not is_one_of(name, STREAMS):
+        msg = f"no stream of records is called {brief(name)}; {suggest(name, STREAMS)}"
+        raise ArgumentError(msg)
+    stream = STREAMS[name]
+    if stream.table not in logs.tables:
+        return None
+    rows = logs.tables[stream.table].filter(nw.col("start") <= now).rename({"t": _TIME})
+    if stream.living:
+        rows = rows.filter(nw.col("end") > now)
+    return rows.filter(nw.col(_KIND) == stream.kind) if stream.kind else rows
+
+
+def _firsts(starts: Frame, kept: Sequence[str]) -> Frame:
+    """Return each person's first start, with the kept columns."""
+    firsts = starts.group_by(PERSON).agg(nw.col(_TIME).min().alias(STARTED))
+    if not kept:
+        return firsts
+    there = starts.join(firsts, on=PERSON, how="inner").filter(nw.col(_TIME) == nw.col(STARTED))
+    empty = {f"_empty_{number}": to_int(nw.col(name).is_null()) for number, name in enumerate(kept)}
+    order = [name for pair in zip(empty, kept, strict=True) for name in pair]
+    return there.with_columns(**empty).unique(subset=[PERSON], keep="first", order_by=order)
+
+
+def _ends(ends: Frame, firsts: Frame | None) -> Frame:
+    """Return each person's first end.
+
+    With starts: the first end at or after the person's start.
+    """
+    if firsts is not None:
+        started = firsts.select(PERSON, STARTED)
+        ends = ends.join(started, on=PERSON, how="inner").filter(nw.col(_TIME) >= nw.col(STARTED))
+    return ends.group_by(PERSON).agg(nw.col(_TIME).min().alias(ENDED))
+
+
+def _seconds(events: Frame) -> Frame:
+    """Return each person's second event, which may be at the same instant as the first."""
+    firsts = events.group_by(PERSON).agg(nw.col(_TIME).min().alias(STARTED))
+    is_first = nw.col(_TIME) == nw.col(STARTED)
+    rows = events.join(firsts, on=PERSON, how="inner").select(
+        PERSON,
+        STARTED,
+        _first=to_int(is_first),
+        _later=nw.when(is_first).then(nw.lit(FOREVER, nw.Int64())).otherwise(nw.col(_TIME)),
+    )
+    people = rows.group_by(PERSON).agg(nw.col("_first").sum(), nw.col("_later").min(), nw.col(STARTED).min())
+    second = nw.when(nw.col("_first") > 1).then(nw.col(STARTED)).otherwise(nw.col("_later"))
+    return people.select(PERSON, second.alias(ENDED)).filter(nw.col(ENDED) < FOREVER)

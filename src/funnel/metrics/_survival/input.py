@@ -1,0 +1,256 @@
+"""Read a table of waits: validate it, compute keys, count them on the data's engine."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import narwhals as nw
+
+from funnel._arguments import INNER, suggest
+from funnel._dataframes.adapter import InputFrame, from_native, installed, microseconds
+from funnel._dataframes.compute import collected
+from funnel._expr.to_narwhals import to_int
+from funnel._time import EARLIEST, LATEST, micros
+from funnel.errors import InstantError, LogsError
+from funnel.logs.issues import Issue
+from funnel.logs.normalize import MISSING, zone_remedy
+from funnel.logs.validate import Check
+from funnel.metrics._purchases import to_rows, whole
+from funnel.metrics._survival.curve import Curve, curve_of, curve_of_array
+
+if TYPE_CHECKING:
+    from funnel._dataframes.adapter import Frame
+
+STARTED, ENDED = "started_at", "ended_at"
+Group = tuple[Any, ...]
+Columns = Mapping[str, str]
+
+_KEY, _PEOPLE = f"{INNER}key", f"{INNER}people"
+_EARLY = 2**62
+"""The key of a wait that ended before it started."""
+
+_LATER = _EARLY + 1
+"""The key of a wait that had not started."""
+
+
+@attrs.frozen
+class Waits:
+    """The waits of one group: the curve, and how many ended before they started."""
+
+    curve: Curve
+    early: int
+
+
+# ---- validation ----------------------------------------------------------------------------------------------------
+
+
+def read(native: object, what: str, instants: Columns, others: Columns) -> InputFrame:
+    """Read a table, with instants as whole microseconds and `MISSING` for empty cells.
+
+    Args:
+        native: A dataframe of any engine.
+        what: The name of its rows, for messages.
+        instants: The columns of instants, each with the remedy for an empty cell, or nothing if it may be empty.
+        others: The other columns to read, in the same form.
+
+    Raises:
+        LogsError: A column is missing or has a wrong type, or cells are empty or outside the supported years.
+    """
+    entered = from_native(native, {*instants, *others})
+    _raise(what, list(_column_faults(what, entered, instants, others)))
+    typed = [name for name in instants if name not in entered.typeless]
+    frame = microseconds(entered.frame, entered.home, typed)
+    frame = frame.with_columns(
+        nw.col(name).fill_null(MISSING).cast(nw.Int64()) if name in typed else nw.lit(MISSING, nw.Int64()).alias(name)
+        for name in instants
+    )
+    _raise(what, list(_row_faults(what, frame, [*_empty(instants, others), *_outside(instants)])))
+    return attrs.evolve(entered, frame=frame)
+
+
+def _raise(what: str, faults: Sequence[Issue]) -> None:
+    if faults:
+        lines = "\n".join(f"  {fault}" for fault in faults)
+        msg = f"the {what} cannot be read as they are:\n{lines}"
+        raise LogsError(msg, tuple(faults))
+
+
+def _column_faults(what: str, entered: InputFrame, instants: Columns, others: Columns) -> Iterator[Issue]:
+    schema = entered.frame.collect_schema()
+    for name in (*instants, *others):
+        if name not in schema:
+            hint = f"; {suggest(name, entered.excluded)}" if entered.excluded else ""
+            yield Issue(what, name, f"is missing{hint}")
+        elif name in instants and name not in entered.typeless and not _is_aware(schema[name]):
+            remedy = f"; {zone_remedy(entered)}" if isinstance(schema[name], nw.Datetime) else ""
+            yield Issue(what, name, f"is {schema[name]}; give aware datetimes{remedy}")
+
+
+def _is_aware(dtype: object) -> bool:
+    return isinstance(dtype, nw.Datetime) and dtype.time_zone is not None
+
+
+def _row_faults(what: str, frame: Frame, checks: Sequence[Check]) -> Iterator[Issue]:
+    flags = {f"check_{number}": to_int(check.bad) for number, check in enumerate(checks)}
+    (counts,) = to_rows(frame.select(**flags).select(*(nw.col(name).sum() for name in flags)), *flags)
+    for check, count in zip(checks, counts, strict=True):
+        if whole(count):
+            yield Issue(what, check.column, check.problem, whole(count))
+
+
+def _empty(instants: Columns, others: Columns) -> Iterator[Check]:
+    for name, give in instants.items():
+        if give:
+            yield Check(name, f"is empty; give {give}", nw.col(name) == MISSING)
+    for name, give in others.items():
+        if give:
+            yield Check(name, f"is empty; give {give}", nw.col(name).is_null())
+
+
+def _outside(instants: Columns) -> Iterator[Check]:
+    for name in instants:
+        value = nw.col(name)
+        outside = (value != MISSING) & ((value < EARLIEST) | (value >= LATEST))
+        yield Check(name, "lies outside the years 1800 to 2199; give the instant it happened", outside)
+
+
+# ---- keys as of an instant -----------------------------------------------------------------------------------------
+
+
+def waits_in(native: object, now: int) -> Waits:
+    """Return all waits of a table together.
+
+    Args:
+        native: A dataframe of any engine, or pairs of start and end.
+        now: The instant of judgement, in microseconds.
+    """
+    if isinstance(native, list | tuple):
+        return _waits(_pair_counts(native, now))  # pyright: ignore[reportUnknownArgumentType]
+    frame = _keyed(native, (), now)
+    if _is_here(frame):
+        return _waits_here(collected(frame)[_KEY].to_numpy())
+    return _waits(_counted(frame, ())[()])
+
+
+def waits_by(native: object, by: Sequence[str], now: int) -> Mapping[Group, Waits]:
+    """Return the waits of a table by group, in order of the values, empty values last.
+
+    Args:
+        native: A dataframe of any engine.
+        by: The columns.
+        now: The instant of judgement, in microseconds.
+    """
+    frame = _keyed(native, by, now).filter(nw.col(_KEY) != _LATER)
+    made = _grouped_here(frame, by) if frame.implementation.is_polars() and installed("numpy") else None
+    if made is None:
+        made = {group: _waits(counts) for group, counts in _counted(frame, by).items()}
+    return {group: made[group] for group in sorted(made, key=_order)}
+
+
+def _order(group: Group) -> list[tuple[bool, Any]]:
+    return [(value is None, 0 if value is None else value) for value in group]
+
+
+def _keyed(native: object, by: Sequence[str], now: int) -> Frame:
+    entered = read(native, "waits", {STARTED: "an instant", ENDED: ""}, dict.fromkeys(by, ""))
+    schema = entered.frame.collect_schema()
+    groups = (_or_empty(name) if schema[name].is_float() else nw.col(name) for name in by)
+    return entered.frame.select(*groups, _key_at(now).alias(_KEY))
+
+
+def _or_empty(name: str) -> nw.Expr:
+    """Return a column with non-numbers (NaN) replaced by empty cells."""
+    return nw.when(~nw.col(name).is_nan()).then(nw.col(name)).alias(name)
+
+
+def _key_at(now: int) -> nw.Expr:
+    started, ended = nw.col(STARTED), nw.col(ENDED)
+    closed = (ended != MISSING) & (ended <= now)
+    key = nw.when(closed).then(ended - started).otherwise(started - now - 1)
+    key = nw.when(closed & (ended < started)).then(nw.lit(_EARLY, nw.Int64())).otherwise(key)
+    return nw.when(started > now).then(nw.lit(_LATER, nw.Int64())).otherwise(key)
+
+
+def _is_here(frame: Frame) -> bool:
+    """Return whether the rows are in local memory and numpy is installed to read them without a copy."""
+    engine = frame.implementation
+    return (engine.is_polars() or engine.is_pandas()) and installed("numpy")
+
+
+def _counted(frame: Frame, by: Sequence[str]) -> defaultdict[Group, Counter[int]]:
+    """Return the number of waits with each key, for each group."""
+    counted = frame.group_by(*by, _KEY).agg(nw.len().alias(_PEOPLE))
+    empty = {f"{INNER}empty_{number}": to_int(nw.col(name).is_null()) for number, name in enumerate(by)}
+    counts: defaultdict[Group, Counter[int]] = defaultdict(Counter)
+    for key, people, *group in to_rows(counted.select(_KEY, _PEOPLE, *by, **empty), _KEY, _PEOPLE, *by, *empty):
+        values = zip(group[: len(by)], group[len(by) :], strict=True)
+        counts[tuple(None if no_value else value for value, no_value in values)][int(key)] += int(people)
+    return counts
+
+
+def _grouped_here(frame: Frame, by: Sequence[str]) -> dict[Group, Waits] | None:
+    """Return the waits of local Polars rows, one array for each group.
+
+    None if there are very many small groups.
+    """
+    here: Any = nw.to_native(collected(frame))
+    groups = here.select(by).n_unique()
+    if groups > _FEW and groups * _FEW > len(here):
+        return None
+    apart = here.partition_by(by, as_dict=True, include_key=False)
+    return {group: _waits_here(rows[_KEY].to_numpy()) for group, rows in apart.items()}
+
+
+_FEW = 64
+"""Up to this number of rows a group, counting one by one is as fast as in an array."""
+
+
+def _waits(counts: Counter[int]) -> Waits:
+    early = counts.pop(_EARLY, 0)
+    counts.pop(_LATER, 0)
+    return Waits(curve_of(counts.items()), early)
+
+
+def _waits_here(keys: Any) -> Waits:
+    """Return the waits of an array of keys. Usually no wait is excluded."""
+    strange = keys >= _EARLY
+    early = int((keys == _EARLY).sum())
+    return Waits(curve_of_array(keys[~strange] if strange.any() else keys), early)
+
+
+# ---- plain lists ---------------------------------------------------------------------------------------------------
+
+
+def _pair_counts(pairs: Iterable[object], now: int) -> Counter[int]:
+    return Counter(_key(*_pair(pair, place), now) for place, pair in enumerate(pairs))
+
+
+def _pair(pair: object, place: int) -> tuple[int, int | None]:
+    match pair:
+        case (datetime() as started, None) if started.utcoffset() is not None:
+            return _kept(started, place), None
+        case (datetime() as started, datetime() as ended) if None not in (started.utcoffset(), ended.utcoffset()):
+            return _kept(started, place), _kept(ended, place)
+        case _:
+            msg = f"wait {place} is not a pair of aware datetimes (start, end); the end is None if it has not come yet"
+            raise InstantError(msg)
+
+
+def _kept(moment: datetime, place: int) -> int:
+    time = micros(moment)
+    if not EARLIEST <= time < LATEST:
+        msg = f"wait {place} lies outside the years 1800 to 2199; give the instants at which it started and ended"
+        raise InstantError(msg)
+    return time
+
+
+def _key(started: int, ended: int | None, now: int) -> int:
+    if started > now:
+        return _LATER
+    if ended is None or ended > now:
+        return started - now - 1
+    return _EARLY if ended < started else ended - started

@@ -1,0 +1,287 @@
+"""Customer profiles: seven facts about a customer on one screen.
+
+The seven facts: identity and address, items bought, frequency, last purchase, amount, last interaction, feedback.
+Identity and quoted words are included only on request.
+
+Invariant: the numbers equal the person's facts at the same instant.
+Source: the article "Seven things to know of your customer".
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from funnel._arguments import parse_as_of, truth
+from funnel._time import instant
+from funnel.facts import Facts
+from funnel.interactions import Feedback
+from funnel.metrics._lines import counting
+from funnel.metrics._shown import as_html, days
+from funnel.money import Money
+from funnel.policy import OCCASION
+
+if TYPE_CHECKING:
+    from funnel.history import History
+    from funnel.interactions import AnyInteraction
+
+__all__ = [
+    "CustomerProfile",
+    "ProfileIdentity",
+    "ProfileInteraction",
+    "ProfileItem",
+    "customer_profile",
+]
+
+_UNKNOWN = "not known"
+
+
+@attrs.frozen
+class ProfileItem:
+    """Item that a person bought.
+
+    Attributes:
+        sku: Stock keeping unit (id of the item).
+        pieces: Number of pieces in all valid purchases.
+        times: Number of valid purchases with the item.
+        last_at: Instant of the last purchase with the item.
+    """
+
+    sku: str
+    pieces: int
+    times: int
+    last_at: datetime
+
+    def __str__(self) -> str:
+        """Return the pieces, the item and the number of purchases."""
+        return f"{self.pieces} {self.sku}" if self.times == 1 else f"{self.pieces} {self.sku} ({self.times} times)"
+
+
+@attrs.frozen
+class ProfileIdentity:
+    """Identity of a person: shown on a screen, never in a `repr`.
+
+    Attributes:
+        name: Full name.
+        nickname: Preferred name; "" if unknown.
+        address: Address; "" if unknown.
+    """
+
+    name: str = attrs.field(repr=False)
+    nickname: str = attrs.field(repr=False)
+    address: str = attrs.field(repr=False)
+
+    def __str__(self) -> str:
+        """Return the name, the nickname and the address."""
+        called = f"{self.name} ({self.nickname})" if self.nickname else self.name
+        return f"{called}, {self.address or 'address ' + _UNKNOWN}"
+
+
+@attrs.frozen
+class ProfileInteraction:
+    """Interaction between a person and the shop.
+
+    Attributes:
+        kind: Kind of interaction, such as a question, a complaint or a visit.
+        direction: "in" if the person began, "out" if the shop began.
+        channel: Channel; "" if unknown.
+        at: Instant of the interaction.
+        score: Feedback score from 1 to 5; None for other kinds.
+        words: Text of the interaction; "" if not requested or unknown. Never in a `repr`.
+    """
+
+    kind: str
+    direction: str
+    channel: str
+    at: datetime
+    score: int | None
+    words: str = attrs.field(repr=False)
+
+    def __str__(self) -> str:
+        """Return the kind, the direction, the time and the words."""
+        began = "they" if self.direction == "in" else "the shop"
+        by = f" by {self.channel}" if self.channel else ""
+        return f"{self.kind.replace('_', ' ')} ({began} began{by}), {self.told}"
+
+    @property
+    def told(self) -> str:
+        """Score if any, time and words."""
+        score = "" if self.score is None else f"{self.score} of 5, "
+        words = f': "{self.words}"' if self.words else ""
+        return f"{score}{_when(self.at)}{words}"
+
+
+@attrs.frozen
+class CustomerProfile:
+    """Seven facts about a customer, as of an instant.
+
+    Attributes:
+        as_of: Instant of the evaluation.
+        person_id: Id of the person.
+        who: Identity and address; None if not requested or not recorded.
+        bought: Items bought, most recent first; empty if the purchases have no lines.
+        purchase_count: Number of valid purchases.
+        purchase_interval: Average time between purchases; None before the second purchase.
+        last_purchase_at: Instant of the last purchase; None without a purchase.
+        net_spent: Total spending net of refunds; None without a purchase.
+        average_purchase: Average amount of a purchase; None without a purchase.
+        last_interaction: Last interaction with the shop; None if there is none.
+        feedback_count: Number of feedback records.
+        last_feedback: Last feedback; None if there is none.
+    """
+
+    as_of: datetime
+    person_id: str
+    who: ProfileIdentity | None
+    bought: tuple[ProfileItem, ...]
+    purchase_count: int
+    purchase_interval: timedelta | None
+    last_purchase_at: datetime | None
+    net_spent: Money | None
+    average_purchase: Money | None
+    last_interaction: ProfileInteraction | None
+    feedback_count: int
+    last_feedback: ProfileInteraction | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return every attribute by name; nested objects become dicts."""
+        parts = {"who": self.who, "last_interaction": self.last_interaction, "last_feedback": self.last_feedback}
+        told = {name: None if part is None else attrs.asdict(part) for name, part in parts.items()}
+        plain = {field.name: getattr(self, field.name) for field in attrs.fields(CustomerProfile)}
+        return {**plain, **told, "bought": [attrs.asdict(one) for one in self.bought]}
+
+    def _rows(self) -> list[tuple[str, str]]:
+        return [
+            ("who", _UNKNOWN if self.who is None else str(self.who)),
+            ("what they bought", ", ".join(map(str, self.bought)) or _UNKNOWN),
+            ("how often", self._how_often),
+            ("when last", self._when_last),
+            ("how much", self._how_much),
+            ("last interaction", "none" if self.last_interaction is None else str(self.last_interaction)),
+            ("feedback", self._feedback),
+        ]
+
+    @property
+    def _how_often(self) -> str:
+        times = f"{self.purchase_count} {'time' if self.purchase_count == 1 else 'times'}"
+        if self.purchase_interval is None or self.purchase_interval < OCCASION:
+            return times
+        return f"{times}, every {days(self.purchase_interval)} on average"
+
+    @property
+    def _when_last(self) -> str:
+        if self.last_purchase_at is None:
+            return "never"
+        return f"{_when(self.last_purchase_at)}, {days(self.as_of - self.last_purchase_at)} ago"
+
+    @property
+    def _how_much(self) -> str:
+        if self.net_spent is None:
+            return "nothing"
+        return f"{self.net_spent} in all, {self.average_purchase} on average"
+
+    @property
+    def _feedback(self) -> str:
+        if self.last_feedback is None:
+            return "none"
+        return f"{self.last_feedback.told} ({self.feedback_count} in all)"
+
+    def __str__(self) -> str:
+        """Return seven lines, one for each fact."""
+        return "\n".join(f"{what}: {told}" for what, told in self._rows())
+
+    def _repr_html_(self) -> str:
+        return as_html(("what", "known"), self._rows())
+
+
+def _when(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def customer_profile(history: History, *, as_of: datetime, personal: bool = False) -> CustomerProfile:
+    """Return the profile of one customer.
+
+    Args:
+        history: Records of the person.
+        as_of: Instant to evaluate at.
+        personal: Whether to include identity, address and quoted words.
+
+    Returns:
+        The profile. It prints as seven lines and renders as a table in a notebook.
+
+    Raises:
+        InstantError: `as_of` is naive.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> from funnel import Customer, History, OrderLine, Money, Purchase
+        >>> mugs = OrderLine(sku="mug", quantity=2, unit_price=Money("4.50", "USD"))
+        >>> order = Purchase(id="1", person_id="p1", purchased_at="2026-03-01T02:00Z", lines=(mugs,))
+        >>> sari = Customer(person_id="p1", name="Sari Dewi", nickname="Sari", address="Jl. Melati 5")
+        >>> history = History.of("p1", [order], customer=sari)
+        >>> print(customer_profile(history, as_of=datetime(2026, 3, 9, 2, tzinfo=UTC), personal=True))
+        who: Sari Dewi (Sari), Jl. Melati 5
+        what they bought: 2 mug
+        how often: 1 time
+        when last: 2026-03-01 02:00 UTC, 8 d ago
+        how much: USD 9.00 in all, USD 9.00 on average
+        last interaction: none
+        feedback: none
+        >>> customer_profile(history, as_of=datetime(2026, 3, 9, 2, tzinfo=UTC)).who is None
+        True
+    """
+    now = parse_as_of(as_of)
+    truth(personal, "personal")
+    facts = Facts.of(history, as_of=as_of)
+    known = [one for one in history.interactions if one.occurred_at <= as_of]
+    given = [one for one in known if isinstance(one, Feedback)]
+    told = facts.to_dict()
+    return CustomerProfile(
+        as_of=instant(now),
+        person_id=history.person_id,
+        who=_who(history) if personal else None,
+        bought=tuple(sorted(_bought(history, now), key=lambda one: (-one.last_at.timestamp(), one.sku))),
+        purchase_count=facts.purchase_count,
+        purchase_interval=told["purchase_interval"],
+        last_purchase_at=facts.last_purchase_at,
+        net_spent=_money(history, facts.net_spent, facts),
+        average_purchase=_money(history, facts.average_purchase, facts),
+        last_interaction=_said(known[-1], personal=personal) if known else None,
+        feedback_count=facts.feedback_count,
+        last_feedback=_said(given[-1], personal=personal) if given else None,
+    )
+
+
+def _who(history: History) -> ProfileIdentity | None:
+    customer = history.customer
+    return None if customer is None else ProfileIdentity(customer.name, customer.nickname, customer.address)
+
+
+def _said(record: AnyInteraction, *, personal: bool) -> ProfileInteraction:
+    words: str = getattr(record, "words", "") if personal else ""
+    score = record.score if isinstance(record, Feedback) else None
+    return ProfileInteraction(record.kind, record.direction, record.channel, record.occurred_at, score, words)
+
+
+def _money(history: History, minor: int, facts: Facts) -> Money | None:
+    """Return an amount; None without a valid purchase, which has a currency."""
+    currency = history.currency
+    return Money.of_minor(minor, currency) if currency is not None and facts.purchase_count else None
+
+
+def _bought(history: History, now: int) -> Iterator[ProfileItem]:
+    """Yield every item of the valid purchases."""
+    pieces: Counter[str] = Counter()
+    orders: Counter[str] = Counter()
+    last: dict[str, datetime] = {}
+    for one in counting(history, now):
+        for line in one.lines:
+            pieces[line.sku] += line.quantity
+        for sku in {line.sku for line in one.lines}:
+            orders[sku] += 1
+            last[sku] = max(one.purchased_at, last.get(sku, one.purchased_at))
+    return (ProfileItem(sku, pieces[sku], orders[sku], last[sku]) for sku in pieces)

@@ -1,0 +1,252 @@
+"""Compiled rules over dataframes: answers and next changes for everyone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import narwhals as nw
+
+from funnel._aggregate.group_by import PERSON
+from funnel._arguments import suggest
+from funnel._dataframes.adapter import ROW, InputFrame, from_native, is_remote, to_native
+from funnel._dataframes.compute import collected
+from funnel._dataframes.repeat_rows import REPEAT, repeat_rows
+from funnel._expr.next_change import flip_delays
+from funnel._expr.nodes import Fact, Node
+from funnel._expr.to_narwhals import Column, int_lit, node_column, tree_column
+from funnel._expr.tree import Answer, Fork, Leaf, Tree, answer_kind, leaves
+from funnel._time import EVER, FOREVER, LATEST, span_at
+from funnel.errors import FactsError
+from funnel.facts._compiled_rule import CompiledRule
+from funnel.facts._declare import SLOPES, Declared
+from funnel.facts._frames import fact_column, held_by_engine
+
+if TYPE_CHECKING:
+    from funnel.logs import Logs
+
+Frame = nw.LazyFrame[Any]
+
+
+def _spans(tree: Tree, name: str) -> list[str]:
+    return [name] if answer_kind(tree) == "span" else []
+
+
+def answers_of_logs(ready: CompiledRule, logs: Logs, now: int, name: str) -> Any:
+    """Return the answer for everyone in the logs at an instant."""
+    plan = ready.narrowed()
+    column = fact_column(plan, nw.lit(now, nw.Int64()))
+    answered = held_by_engine(plan, logs, now).select(PERSON, tree_column(ready.tree, column).alias(name))
+    return to_native(answered, logs.home, spans=_spans(ready.tree, name))
+
+
+def changes_of_logs(ready: CompiledRule, logs: Logs, now: int, name: str) -> Any:
+    """Return the answer for everyone at an instant, and its next change."""
+    plan = ready.narrowed()
+    present = nw.lit(now, nw.Int64())
+    answer = tree_column(ready.tree, fact_column(plan, present)).alias(_SHOWN)
+    asked = _Asked(_coded(ready.tree), flip_delays(ready.tree), lambda moment: fact_column(plan, moment), now)
+    held = held_by_engine(plan, logs, now).with_columns(answer, _answer=asked.answer(asked.present))
+    soonest = (_by_rows if is_remote(logs.home) and asked.waits else _by_columns)(asked, held)
+    change = nw.when(nw.col("_soonest") < FOREVER).then(nw.col("_soonest"))
+    told = soonest.select(PERSON, nw.col(_SHOWN).alias(name), next_change=change)
+    return to_native(told, logs.home, instants=["next_change"], spans=_spans(ready.tree, name))
+
+
+_SHOWN = "_shown"
+"""Internal name of the answer column; the shop's rule name could clash with other columns."""
+
+
+@attrs.frozen
+class _Asked:
+    """Rule with numbered answers, the delay of each condition, and a fact reader."""
+
+    tree: Tree
+    waits: tuple[Node, ...]
+    reading: Callable[[nw.Expr], Column]
+    now: int
+
+    @property
+    def present(self) -> nw.Expr:
+        """Instant of the evaluation."""
+        return nw.lit(self.now, nw.Int64())
+
+    def answer(self, moment: nw.Expr) -> nw.Expr:
+        """Return the answer of the rule at an instant."""
+        return tree_column(self.tree, self.reading(moment))
+
+    def wait(self, node: Node) -> nw.Expr:
+        """Return the delay until a condition may flip; at most 0 if past."""
+        return node_column(node, self.reading(self.present))
+
+    def after(self, wait: str) -> nw.Expr:
+        """Return now plus the delay in a column.
+
+        Return now itself if the result is past or after the supported years.
+        """
+        ahead = (nw.col(wait) > 0) & (nw.col(wait) < LATEST - self.now)
+        return nw.when(ahead).then(self.present + nw.col(wait)).otherwise(self.present)
+
+    def soonest(self, moment: str, before: nw.Expr) -> nw.Expr:
+        """Return the earlier instant at which the answer differs.
+
+        That is the instant of the column if it is before `before` and the answer differs then; else `before`.
+        """
+        differs = self.answer(nw.col(moment)) != nw.col("_answer")
+        return nw.when(differs & (nw.col(moment) < before)).then(nw.col(moment)).otherwise(before)
+
+
+def _by_columns(asked: _Asked, held: Frame) -> Frame:
+    """Return the earliest change of each person, with one row for each person.
+
+    Delays are checked one after another, in columns.
+    """
+    soonest = asked.soonest("_then", nw.col("_soonest"))
+    held = held.with_columns(_soonest=nw.lit(FOREVER, nw.Int64()))
+    for wait in asked.waits:
+        held = held.with_columns(_wait=asked.wait(wait)).with_columns(_then=asked.after("_wait"))
+        held = held.with_columns(_soonest=soonest)
+    return held
+
+
+def _by_rows(asked: _Asked, held: Frame) -> Frame:
+    """Return the earliest change of each person, with one row for each delay."""
+    # A database plans a long query slowly and reads many rows fast.
+    waiting = asked.wait(asked.waits[0])
+    for number, wait in enumerate(asked.waits[1:], 1):
+        waiting = nw.when(nw.col(REPEAT) == number).then(asked.wait(wait)).otherwise(waiting)
+    each = repeat_rows(held, len(asked.waits)).with_columns(_wait=waiting).with_columns(_then=asked.after("_wait"))
+    each = each.with_columns(_soonest=asked.soonest("_then", nw.lit(FOREVER, nw.Int64())))
+    return each.group_by(PERSON).agg(nw.col(_SHOWN).max(), nw.col("_soonest").min())
+
+
+def _coded(tree: Tree) -> Tree:
+    """Return the tree with a number for each answer.
+
+    No answer is null then, and all answers are comparable.
+    """
+    codes: dict[tuple[str, Answer], int] = {}
+    if any(leaf.node is not None for leaf in leaves(tree)):
+        return without_none(tree, -(2**62))
+
+    def code(leaf: Leaf) -> Leaf:
+        return Leaf(codes.setdefault((type(leaf.answer).__name__, leaf.answer), len(codes)))
+
+    return _mapped(tree, code)
+
+
+def without_none(tree: Tree, number: int) -> Tree:
+    """Return the tree with a number in place of None, so no answer is null."""
+    return _mapped(tree, lambda leaf: Leaf(number) if leaf == Leaf() else leaf)
+
+
+def _mapped(tree: Tree, change: Callable[[Leaf], Leaf]) -> Tree:
+    if isinstance(tree, Leaf):
+        return change(tree)
+    return Fork(tree.test, _mapped(tree.yes, change), _mapped(tree.no, change))
+
+
+# ---- a frame of facts ----------------------------------------------------------------------------------------------
+
+
+def answers_of_facts(ready: CompiledRule, native: object, name: str) -> Any:
+    """Return a dataframe of facts with the answers in an added column."""
+    entered = from_native(native)
+    schema = entered.frame.collect_schema()
+    missing = sorted(ready.read - set(schema))
+    if missing:
+        given = [column for column in schema if column != ROW]
+        hints = "; ".join(f"{fact}: {suggest(fact, given)}" for fact in missing)
+        msg = f"the frame has no column for {', '.join(missing)}, which the rule {name} reads ({hints})"
+        raise FactsError(f"{msg}; give a frame that Facts.over made, or Logs")
+    _check_name(ready, schema, name)
+    _check_types(ready, schema)
+    column = _facts_reader(ready, entered)
+    _check_ranges(ready, entered.frame, column)
+    answered = entered.frame.with_columns(tree_column(ready.tree, column).alias(name))
+    left = answered.drop(ROW) if ROW in schema else answered
+    return to_native(left, entered.home, spans=_spans(ready.tree, name))
+
+
+def _check_name(ready: CompiledRule, schema: nw.Schema, name: str) -> None:
+    """Check that the answer column does not clash with another column.
+
+    An older answer column of the same rule is replaced.
+
+    Raises:
+        FactsError: The name clashes.
+    """
+    alike = [column for column in schema if column.casefold() == name.casefold()]
+    if any(column != name or column in ready.plan.declared for column in alike):
+        msg = f"the frame has a column {alike[0]}, which the answers of {name} would replace; rename one of the two"
+        raise FactsError(msg)
+
+
+def _check_types(ready: CompiledRule, schema: nw.Schema) -> None:
+    """Check the column types; values are never truncated to fit.
+
+    Raises:
+        FactsError: The type of a column does not fit its fact, such as a float or a text for a count.
+    """
+    for name in sorted(ready.read):
+        is_text = ready.plan.declared[name].show == "text"
+        if not isinstance(schema[name], _TEXTS if is_text else _NUMBERS):
+            allowed = "text" if is_text else "whole numbers, truths or durations"
+            msg = f"the column {name} of the frame is {schema[name]}; give {allowed}, as Facts.over does"
+            raise FactsError(msg)
+
+
+def _check_ranges(ready: CompiledRule, frame: Frame, column: Column) -> None:
+    """Check that every number is in the range of its fact.
+
+    Rule arithmetic is verified to fit for that range only.
+
+    Raises:
+        FactsError: A number is out of range.
+    """
+    facts = [ready.plan.declared[name].fact(name) for name in sorted(ready.read)]
+    read = {f"fact_{place}": fact for place, fact in enumerate(facts) if fact.unit != "text"}
+    if not read:
+        return
+    numbers = frame.select(**{name: column(fact) for name, fact in read.items()})
+    ends = {f"{end}_{name}": getattr(nw.col(name), end)() for name in read for end in ("min", "max")}
+    found = collected(numbers.select(**ends, rows=nw.len())).to_dict(as_series=False)
+    for name, fact in read.items() if found["rows"][0] else ():
+        if not fact.low <= found[f"min_{name}"][0] <= found[f"max_{name}"][0] <= fact.high:
+            allowed = "a span of less than 400 years" if fact.unit == "span" else f"whole numbers to {fact.high}"
+            msg = f"the column {fact.name} of the frame has values outside the range of the fact; give {allowed}"
+            raise FactsError(msg)
+
+
+_TEXTS = (nw.String, nw.Categorical, nw.Enum, nw.Unknown)
+_NUMBERS = (nw.dtypes.IntegerType, nw.Boolean, nw.Duration, nw.Unknown)
+
+
+def _facts_reader(ready: CompiledRule, entered: InputFrame) -> Column:
+    schema = entered.frame.collect_schema()
+
+    def read(fact: Fact) -> nw.Expr:
+        declared, column = ready.plan.declared[fact.name], nw.col(fact.name)
+        if isinstance(schema[fact.name], nw.Duration):
+            # pandas converts durations to floats if one is missing.
+            known = column.fill_null(timedelta(0)).dt.total_microseconds().cast(nw.Int64())
+            return nw.when(column.is_null()).then(int_lit(_absent(declared))).otherwise(known)
+        if fact.unit == "text":
+            return column.cast(nw.String()).fill_null("")
+        return column.cast(nw.Int64()).fill_null(_absent(declared)).cast(nw.Int64())
+
+    return read
+
+
+def _absent(declared: Declared) -> int:
+    """Return the value of a null fact: the same as for an unknown fact."""
+    never = getattr(declared.value, "empty", EVER)
+    match declared.show:
+        case "since" | "until":
+            return span_at(never, SLOPES[declared.show], 0)
+        case "span":
+            return int(never)
+        case _:
+            return 0

@@ -1,0 +1,15 @@
+"""Worklists: people to contact, with the action, the due time and the reason."""
+
+from __future__ import annotations
+
+from funnel._exports import lazy
+
+__all__, __getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "Task": "worklists._tasks",
+        "Worklist": "worklists._tasks",
+        "next_review_at": "worklists._worklist",
+        "worklist": "worklists._worklist",
+    },
+)

@@ -1,0 +1,124 @@
+"""Worklists and tasks as Python objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import attrs
+
+from funnel._format import as_html, as_text
+from funnel.facts import Facts
+from funnel.history import History
+from funnel.messages import Language, explain
+from funnel.money import Money
+from funnel.policy import Policy
+from funnel.rules._next_action import NextAction, next_action
+
+
+@attrs.frozen
+class Task:
+    """Next action for one person.
+
+    Attributes:
+        person_id: Id of the person.
+        step: The action.
+        due_at: Instant from which the action is due, in UTC. An action that is due while the shop is closed is due at
+            opening.
+        stake: Value at stake, in minor units; None if unknown.
+    """
+
+    person_id: str
+    step: NextAction
+    due_at: datetime
+    stake: int | None
+    _history: History = attrs.field(repr=False, eq=False)
+    _facts: Facts = attrs.field(repr=False, eq=False)
+    _policy: Policy = attrs.field(repr=False, eq=False)
+
+    @property
+    def value(self) -> Money | None:
+        """Value at stake: the recent quote, else the average purchase.
+
+        None if neither is known.
+        """
+        return None if self.stake is None else Money.of_minor(self.stake, self._history.currency or "")
+
+    def reason(self, *, language: Language = "en") -> str:
+        """Return the action and its reason as a sentence.
+
+        Args:
+            language: "en" for English, "id" for Indonesian.
+        """
+        return explain(next_action, self._facts, self._policy, language=language)
+
+    @property
+    def look_again_at(self) -> datetime | None:
+        """Instant when the action changes if nothing happens; None if never."""
+        return next_action.next_change.of(self._facts, self._policy)
+
+
+@attrs.frozen
+class Worklist:
+    """Tasks of the shop, most urgent first.
+
+    Attributes:
+        as_of: Instant of the evaluation.
+        tz: Time zone of the shop.
+        tasks: One task for each person with a due action.
+    """
+
+    as_of: datetime
+    tz: ZoneInfo
+    tasks: tuple[Task, ...]
+
+    def __iter__(self) -> Iterator[Task]:
+        """Iterate over the tasks, most urgent first."""
+        return iter(self.tasks)
+
+    def __len__(self) -> int:
+        """Return the number of tasks."""
+        return len(self.tasks)
+
+    def reasons(self, *, language: Language = "en") -> str:
+        """Return one line for each task, with its reason.
+
+        Args:
+            language: "en" for English, "id" for Indonesian.
+        """
+        return "\n".join(f"{task.person_id}: {task.reason(language=language)}" for task in self)
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """Return one dict for each task, with the columns of `worklist`."""
+        return [
+            {
+                "person_id": task.person_id,
+                "next_action": task.step.value,
+                "due_at": task.due_at,
+                "value": task.stake,
+            }
+            for task in self
+        ]
+
+    def _rows(self) -> list[tuple[str, str, str, str]]:
+        return [
+            (
+                task.person_id,
+                task.step.value.replace("_", " "),
+                f"{task.due_at.astimezone(self.tz):%Y-%m-%d %H:%M}",
+                "" if task.value is None else str(task.value),
+            )
+            for task in self
+        ]
+
+    def __str__(self) -> str:
+        """Return the worklist as a text table, with times in the shop's zone."""
+        return as_text(_HEAD, self._rows())
+
+    def _repr_html_(self) -> str:
+        return as_html(_HEAD, self._rows())
+
+
+_HEAD = ("person", "next step", "due", "at stake")

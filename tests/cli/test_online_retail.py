@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pytest
+
+from funnel.cli._findings import Findings, ReportQuery, facts_of, find
+from funnel.cli._source import of_orders
+from funnel.facts import Facts
+from funnel.history import History
+from funnel.logs import Logs
+from funnel.messages import explain
+from funnel.metrics._rate import Rate
+from funnel.money import Money
+from funnel.policy import Policy
+from funnel.readers._read_orders import OrderMapping, Orders, read_orders
+from funnel.records import Purchase, Refund
+from funnel.rules._next_action import next_action
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.no_cover
+
+AS_OF = datetime(2011, 12, 9, 23, 59, 59, 999_999, tzinfo=UTC)
+ASKED = ReportQuery(AS_OF, "Europe/London", Policy(), 5)
+
+
+@pytest.fixture(scope="module")
+def orders(root: Path) -> Orders:
+    """Give the example's orders."""
+    examples = root / "examples"
+    return read_orders(examples / "online_retail.parquet", OrderMapping.read(examples / "online_retail.toml"))
+
+
+@pytest.fixture(scope="module")
+def found(orders: Orders) -> Findings:
+    """Give what the report finds in them."""
+    return find(of_orders(orders), ASKED, lambda _stage, _done, _total: None)
+
+
+@pytest.fixture(scope="module")
+def asked(orders: Orders) -> duckdb.DuckDBPyConnection:
+    """Give a database with the valid purchases and every person, made by SQL from purchases and refunds."""
+    connection = duckdb.connect()
+    connection.execute("set timezone = 'Europe/London'")
+    connection.register("purchases", orders.purchases.to_arrow())
+    connection.register("refunds", orders.refunds.to_arrow())
+    connection.execute("""
+        create table bought as
+        select p.person_id, p.purchased_at, p.amount - coalesce(sum(r.amount), 0) as net
+        from purchases p left join refunds r on r.purchase_id = p.id
+        where p.status = 'paid' group by p.id, p.person_id, p.purchased_at, p.amount
+        having p.amount > coalesce(sum(r.amount), 0)
+    """)
+    connection.execute("""
+        create table people as
+        select person_id, count(b.purchased_at) as n, min(b.purchased_at) as first, max(b.purchased_at) as last,
+            sum(b.net) as spent
+        from (select distinct person_id from purchases) left join bought b using (person_id) group by person_id
+    """)
+    connection.execute(f"create macro as_of() as make_timestamptz({int(AS_OF.timestamp()) * 1_000_000 + 999_999})")
+    connection.execute("create macro apart(a, b) as epoch_us(b) - epoch_us(a)")  # intervals would count London's days
+    connection.execute("create macro days(n) as n::bigint * 86400 * 1000000")
+    return connection
+
+
+def rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[tuple[Any, ...]]:
+    """Ask the database."""
+    return connection.execute(query).fetchall()
+
+
+def test_people_per_stage_are_those_that_sql_counts(found: Findings, asked: duckdb.DuckDBPyConnection) -> None:
+    """Each stage has as many people as a query over the orders finds."""
+    counted = rows(
+        asked,
+        """
+        select case when n = 0 then 'prospect' when apart(last, as_of()) > days(180) then 'lapsed'
+            when n = 1 then 'customer' else 'repeat_customer' end as stage, count(*) from people group by 1
+        """,
+    )
+
+    assert {stage.value: people for stage, people in found.stages.items()} == dict(counted)
+
+
+def test_repeat_rates_are_those_that_sql_counts(found: Findings, asked: duckdb.DuckDBPyConnection) -> None:
+    """Both rates have the hits and the denominators of a query."""
+    ((again, buyers),) = rows(asked, "select count(*) filter (n > 1), count(*) filter (n > 0) from people")
+    ((successes, had),) = rows(
+        asked,
+        """
+        select count(*) filter (soon > 1), count(*) from (
+            select person_id, count(*) filter (apart(first, purchased_at) <= days(180)) as soon
+            from bought join people using (person_id) where apart(first, as_of()) >= days(180) group by 1)
+        """,
+    )
+
+    assert found.ever == Rate(again, buyers)
+    assert found.within.rate == Rate(successes, had)
+    assert found.within.pending == buyers - had
+
+
+def test_cohorts_are_those_that_sql_counts(found: Findings, asked: duckdb.DuckDBPyConnection) -> None:
+    """Every cell of the table is that of a query that cuts months by London's clock."""
+    counted = rows(
+        asked,
+        """
+        select date_trunc('month', first)::date, datediff('month', first::date, purchased_at::date),
+            count(distinct person_id)
+        from bought join people using (person_id) group by all order by all
+        """,
+    )
+    cells = [
+        (cohort.start, months, people)
+        for cohort in found.cohorts
+        for months, people in enumerate(cohort.people)
+        if people
+    ]
+
+    assert cells == counted
+    assert found.cohorts.width == 13
+    assert found.cohorts.is_partial
+
+
+def test_the_overdue_are_those_that_sql_finds(found: Findings, asked: duckdb.DuckDBPyConnection) -> None:
+    """Who is overdue, how many have a rhythm, and who of them spent most."""
+    late = rows(
+        asked,
+        """
+        select person_id, n, spent from people
+        where n >= 3 and apart(first, last) // (n - 1) >= days(1)
+            and 100 * apart(last, as_of()) > 150 * (apart(first, last) // (n - 1))
+        order by spent desc, person_id
+        """,
+    )
+    steady_in_sql = "select count(*) from people where n >= 3 and apart(first, last) // (n - 1) >= days(1)"
+    ((steady,),) = rows(asked, steady_in_sql)
+
+    assert found.late == Rate(len(late), steady)
+    assert [(one.person_id, one.purchases, one.net_spent.minor) for one in found.overdue] == late[:5]
+
+
+def test_the_account_adds_up(found: Findings) -> None:
+    """Every row of the file is kept, merged or refused."""
+    counts = {entry.reason: entry.count for entry in found.account}
+    lost = sum(entry.count for entry in found.account if entry.what in ("merged", "refused"))
+
+    assert counts["rows in the file"] == 541_909 == counts["rows kept"] + lost
+
+
+def test_the_list_is_that_of_the_rule(found: Findings, orders: Orders) -> None:
+    """Steps, reasons and days of change are those of the rule for each person's own history; so are the facts."""
+    logs = Logs(purchases=orders.purchases, refunds=orders.refunds, currency="GBP")
+    table = Facts.over(logs, as_of=AS_OF).rows_by_key("person_id", named=True, unique=True)
+
+    assert len(found.follow_ups) == 5
+    for one in found.follow_ups:
+        person = history(one.person_id, orders)
+        assert facts_of(table[one.person_id], AS_OF) == Facts.of(person, as_of=AS_OF)
+        assert one.step == next_action.of(person, Policy(), as_of=AS_OF).value
+        assert one.change == next_action.next_change.of(person, Policy(), as_of=AS_OF)
+        assert explain(next_action, person, Policy(), as_of=AS_OF) == f"Remind them: {one.why}"
+
+
+def history(person_id: str, orders: Orders) -> History:
+    """Make the history of one person from the rows of the file."""
+    bought = orders.purchases.filter(person_id=person_id)
+    back = orders.refunds.join(bought, left_on="purchase_id", right_on="id", how="semi")
+    records = [
+        *(Purchase.model_validate(as_record(row)) for row in bought.to_dicts()),
+        *(Refund.model_validate(as_record(row)) for row in back.to_dicts()),
+    ]
+    return History.of(person_id, records)
+
+
+def as_record(row: dict[str, Any]) -> dict[str, Any]:
+    """Make money of the amount and the currency of a row."""
+    bare = {name: value for name, value in row.items() if name != "currency"}
+    return {**bare, "amount": Money.of_minor(row["amount"], row["currency"])}

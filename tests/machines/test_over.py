@@ -1,0 +1,312 @@
+"""The moves of everyone by fixed examples: in local memory by numpy, by windows on Polars, and on DuckDB."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from enum import IntEnum
+from typing import Any
+
+import polars as pl
+import pytest
+
+from funnel import Facts, History, Lead, Logs, Machine, Policy, rule
+from funnel._dataframes import adapter
+from funnel.errors import TransitionError
+from funnel.facts import count, earliest, largest, latest, since, soonest
+from funnel.interactions import Answer, FollowUp, Postponement, Question, Visit
+from funnel.machines import SHOP_MACHINE, Cause, PathDependentMachine
+from funnel.records import Record, Refund
+from tests.engines import ENGINES
+from tests.frames import tables
+from tests.machines.model import EVERYWHERE, POLICY, Place, bare, told_of, told_over
+from tests.shop import DAY, NOW, bought, did, refunded
+
+END = NOW + 400 * DAY
+installed = adapter.installed
+
+
+@pytest.fixture(params=["polars", "windows"])
+def near(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In local memory, by numpy and by windows."""
+    if request.param == "windows":
+        monkeypatch.setattr(
+            "funnel.machines._replay_frames.installed", lambda module: module != "numpy" and installed(module)
+        )
+
+
+@pytest.fixture(params=["polars", "windows", "duckdb"])
+def on(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, pl.DataFrame]], Logs]:
+    """The logs by numpy, by windows on Polars, and on DuckDB."""
+    name = str(request.param)
+    if name == "windows":
+        monkeypatch.setattr(
+            "funnel.machines._replay_frames.installed", lambda module: module != "numpy" and installed(module)
+        )
+    engine = name if name in ENGINES else "polars"
+    return lambda told: Logs(**ENGINES[engine]({log: one for log, one in told.items() if one.height}))
+
+
+def person(name: str, *records: Record) -> History:
+    """The records of the one person of a case under another name."""
+    numbers = ("id", "purchase_id", "question_id")
+
+    def owned(record: Record) -> Record:
+        known = {number: getattr(record, number, None) for number in numbers}
+        named = {} if isinstance(record, Refund) else {"person_id": name}
+        return record.model_copy(update=named | {number: f"{name}-{one}" for number, one in known.items() if one})
+
+    return History.of(name, [owned(record) for record in records])
+
+
+CROWD = [
+    person(
+        "anna",
+        Lead(person_id="p1", arrived_at=NOW - DAY, source="fair"),
+        did(Visit, "v", NOW),
+        bought("1", NOW + DAY, 5, promotion="launch"),
+        bought("2", NOW + 70 * DAY, 9),
+        refunded("r", "2", NOW + 75 * DAY, 4),
+        refunded("s", "2", NOW + 80 * DAY, 5),
+        bought("3", NOW + 300 * DAY, 2),
+    ),
+    person("budi", bought("1", NOW, 7), bought("2", NOW + 200 * DAY, 3), refunded("r", "1", NOW + 210 * DAY, 7)),
+    person(
+        "citra",
+        did(FollowUp, "f", NOW + 5 * DAY),
+        did(Question, "q", NOW + 6 * DAY),
+        did(Answer, "a", NOW + 7 * DAY, question_id="q"),
+        did(Postponement, "p", NOW + 8 * DAY, reason="no_money", until=NOW + 30 * DAY),
+        did(Postponement, "o", NOW + 9 * DAY, reason="travel", until=NOW + 20 * DAY),
+    ),
+    person("dewi", bought("1", NOW, 0), did(FollowUp, "f", NOW)),
+]
+
+
+class ManyFacts(Facts):
+    """Facts of forms that the library's own have not."""
+
+    largest_score: int = largest("purchases", "net_amount", where=lambda bought: bought.net_amount < 9)
+    until_first_ready: timedelta = since(soonest("postponements", "ready_from"))
+    first_promotion: str = earliest("purchases", "promotion")
+    last_channel: str = latest("interactions", "kind")
+
+
+@rule
+def by_amounts(f: ManyFacts, policy: Policy) -> Place:
+    """Sums, largest amounts, averages and what was promised."""
+    if f.net_spent >= 9 or f.average_purchase >= 6:
+        return Place.NORTH
+    if f.until_first_ready > timedelta(0):
+        return Place.WEST
+    return Place.EAST if f.largest_score >= 5 or f.purchase_interval < 100 * DAY else Place.SOUTH
+
+
+@rule
+def by_words(f: ManyFacts, policy: Policy) -> Place:
+    """Texts of the first and the last record, and gaps."""
+    if f.first_promotion == "launch":
+        return Place.NORTH if f.gap_before_last_purchase > 60 * DAY else Place.WEST
+    return Place.EAST if f.last_channel in ("question", "postponement") else Place.SOUTH
+
+
+@rule
+def by_nothing(f: Facts, policy: Policy) -> Place:
+    """One place for all."""
+    return Place.NORTH
+
+
+@rule
+def by_scores(f: Facts, policy: Policy) -> Place:
+    """Conditions that add up, and a truth."""
+    points = 2 * (f.purchase_count >= 1) + (f.since_last_purchase < 60 * DAY)
+    return Place.NORTH if points + f.was_referred > 2 else Place.SOUTH
+
+
+@rule
+def by_waiting(f: Facts, policy: Policy) -> Place:
+    """Who has not answered, and who has not been answered."""
+    if f.unanswered_follow_up_count > 0:
+        return Place.WEST
+    return Place.EAST if f.open_question_count > 0 or f.open_promise_count > 0 else Place.SOUTH
+
+
+def next_stage(place: Place, f: Facts, policy: Policy) -> Place:
+    """Round the compass with what they buy, and back when they are silent."""
+    if place is Place.NORTH:
+        return Place.EAST if f.purchase_count >= 1 else place
+    if place is Place.EAST:
+        return Place.SOUTH if f.since_last_purchase > 50 * DAY else place
+    return Place.WEST if f.purchase_count >= 2 else place
+
+
+PATH = PathDependentMachine(Place.NORTH, next_stage, EVERYWHERE, [(Place.SOUTH, Place.WEST)])
+MACHINES = {
+    "the funnel": SHOP_MACHINE,
+    "amounts": Machine(by_amounts, EVERYWHERE, [(Place.SOUTH, Place.EAST)]),
+    "words": Machine(by_words, EVERYWHERE),
+    "waiting": Machine(by_waiting, EVERYWHERE),
+    "nothing": Machine(by_nothing, EVERYWHERE),
+    "scores": Machine(by_scores, EVERYWHERE),
+    "a path": PATH,
+}
+
+
+def test_everyone_moves_as_each_does(on: Callable[..., Logs]) -> None:
+    """Every form of fact, at several instants, some before anything was known."""
+    logs = on(tables(CROWD))
+    near = logs.home == "polars"
+
+    for name in MACHINES if near else ("the funnel", "a path"):
+        for as_of in (END, NOW + 75 * DAY, NOW - 10 * DAY) if near and name == "the funnel" else (END,):
+            assert told_over(MACHINES[name], logs, as_of) == told_of(MACHINES[name], CROWD, as_of), name
+
+
+class RepliedFacts(Facts):
+    """What follows from two records that were said."""
+
+    own_reply_count: int = count("replies")
+
+
+@rule
+def by_replies(f: RepliedFacts, policy: Policy) -> Place:
+    """East for who was answered."""
+    return Place.EAST if f.own_reply_count >= 1 else Place.NORTH
+
+
+def test_goods_that_arrive_bring_nothing_about_where_no_rule_reads_of_them(near: None) -> None:
+    """They arrive at the instant of an answer, which is what moves; for one person as for all."""
+    asked = did(Question, "q", NOW + DAY)
+    answer = did(Answer, "a", NOW + 2 * DAY, question_id="q")
+    everyone = [person("anna", bought("1", NOW, delivered_at=NOW + 2 * DAY), asked, answer)]
+    machine = Machine(by_replies, EVERYWHERE)
+    told = told_over(machine, Logs(**tables(everyone)), END)
+
+    assert told == told_of(machine, everyone, END)
+    assert told is not None
+    assert [move["record_id"] for move in told["anna"]] == ["anna-1", "anna-a"]
+
+
+def test_a_funnel_is_walked_in_full() -> None:
+    """So that the comparison is not of nothing with nothing."""
+    told = bare(told_of(SHOP_MACHINE, CROWD, END))
+
+    assert told is not None
+    assert [len(told[one.person_id]) for one in CROWD] == [7, 5, 2, 1]
+
+
+@pytest.mark.parametrize("numbers", [[7, 8], [7, 2**62], ["b", "a"]])
+def test_people_keep_their_numbers(numbers: list[Any]) -> None:
+    """Numbers that lie near together, numbers that lie anywhere, and texts come out as they came in."""
+    orders = {"id": ["1", "2"], "person_id": numbers, "purchased_at": [NOW, NOW + DAY], "amount": [9, 9]}
+    logs = Logs(purchases=pl.DataFrame(orders))
+
+    told = told_over(SHOP_MACHINE, logs, NOW + 2 * DAY)
+
+    assert told is not None
+    assert {number: [move["transitioned_at"] for move in moved] for number, moved in told.items()} == {
+        numbers[0]: [NOW],
+        numbers[1]: [NOW + DAY],
+    }
+
+
+class Level(IntEnum):
+    """Stages by number."""
+
+    NONE = 0
+    SOME = 1
+
+
+@rule
+def level(f: Facts, policy: Policy) -> Level:
+    """Bought or not."""
+    return Level.SOME if f.purchase_count >= 1 else Level.NONE
+
+
+def test_stages_may_be_numbers() -> None:
+    """Their values come out as numbers."""
+    machine = Machine(level, {Level.NONE: {Level.SOME: Cause.EVENT}, Level.SOME: {Level.NONE: Cause.EVENT}})
+
+    told = told_over(machine, Logs(**tables(CROWD)), END)
+
+    assert told == told_of(machine, CROWD, END)
+    assert told is not None
+    assert [move["to_stage"] for move in told["budi"]] == [1]
+
+
+@pytest.mark.parametrize(
+    ("machine", "said"),
+    [
+        (
+            Machine(by_scores, {Place.NORTH: {Place.SOUTH: Cause.EVENT}, Place.SOUTH: {Place.NORTH: Cause.EVENT}}),
+            "the rule moves somebody from north to south by time on .* has no move|has south, where",
+        ),
+        (
+            PathDependentMachine(Place.NORTH, next_stage, {**EVERYWHERE, Place.EAST: {Place.SOUTH: Cause.EVENT}}),
+            "the rule moves somebody from east to south by time on .* the table has no move, where purchase_count = 1",
+        ),
+    ],
+)
+def test_what_the_table_has_not_is_refused(near: None, machine: Any, said: str) -> None:
+    """With the first such move that is found, and what was known."""
+    with pytest.raises(TransitionError, match=said):
+        machine.transitions.over(Logs(**tables(CROWD)), POLICY, as_of=END)
+
+
+def test_what_never_rests_is_refused(near: None) -> None:
+    """Stages that lead round and round are named; a way round where nobody stands is none."""
+
+    def circle(place: Place, f: Facts, policy: Policy) -> Place:
+        if f.purchase_count == 0:
+            return place
+        return {Place.NORTH: Place.EAST, Place.EAST: Place.NORTH}.get(place, place)
+
+    logs = Logs(**tables(CROWD))
+    with pytest.raises(
+        TransitionError, match="the stages north, east lead to each other without end, where purchase_count"
+    ):
+        PathDependentMachine(Place.NORTH, circle, EVERYWHERE).transitions.over(logs, POLICY, as_of=END)
+    assert len(told_over(PathDependentMachine(Place.WEST, circle, EVERYWHERE), logs, END) or ()) == len(CROWD)
+
+
+@pytest.mark.no_cover
+def test_pandas_alone_is_walked_in_pandas(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where neither Polars nor numpy is asked for, the moves are the same."""
+    monkeypatch.setattr(adapter, "installed", lambda module: module == "pandas")
+    monkeypatch.setattr("funnel.machines._replay_frames.installed", lambda module: module == "pandas")
+    logs = Logs(**ENGINES["pandas"]({log: one for log, one in tables(CROWD).items() if one.height}))
+
+    assert told_over(PATH, logs, END) == told_of(PATH, CROWD, END)
+
+
+def test_a_path_has_fifteen_stages_at_most() -> None:
+    """One more has no digit."""
+    from enum import Enum
+
+    many = Enum("many", [f"s{number}" for number in range(16)])  # type: ignore[misc]
+
+    with pytest.raises(TransitionError, match="a path has 16 stages; give at most 15"):
+        PathDependentMachine(many.s0, next_stage, {one: {} for one in many})  # type: ignore[attr-defined]
+
+
+def test_many_people_are_found_in_several_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However people are cut into blocks, the moves are the same."""
+    day = datetime(2026, 1, 1, tzinfo=UTC)
+    orders = {
+        "id": list(range(300)),
+        "person_id": [number % 100 for number in range(300)],
+        "purchased_at": [day + number * timedelta(hours=7) for number in range(300)],
+        "amount": [9] * 300,
+    }
+    logs = Logs(purchases=pl.DataFrame(orders))
+    whole = told_over(SHOP_MACHINE, logs, END)
+
+    monkeypatch.setattr("funnel.machines._packed.event_rows.ROWS", 16)
+    assert told_over(SHOP_MACHINE, logs, END) == whole
+
+
+def test_a_plan_without_room_in_a_mark_is_walked_by_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that reads more than a mark has bits for is answered the other way, and as exactly."""
+    monkeypatch.setattr("funnel.machines._packed.event_rows.MOST_BITS", 1)
+
+    assert told_over(SHOP_MACHINE, Logs(**tables(CROWD)), END) == told_of(SHOP_MACHINE, CROWD, END)
