@@ -366,8 +366,8 @@ def cases() -> list[Case]:
         found.append(
             (f"LiveFacts newest first, facts in the end: {shape}", tallied(shape, late_first, each=False), near)
         )
-        found.append((f"Advance, next step after each: {shape}", advanced(next_action, shape), near))
-        found.append((f"Advance, readiness after each: {shape}", advanced(readiness, shape), near))
+        found.append((f"IncrementalRule, next action after each: {shape}", advanced(next_action, shape), near))
+        found.append((f"IncrementalRule, readiness after each: {shape}", advanced(readiness, shape), near))
     for name, order in orders.items():
         found.append((f"History.of and Facts.of, {name}", made(order, "a bit of everything"), far))
         found.append((f"LiveFacts, facts in the end, {name}", tallied("a bit of everything", order, each=False), near))

@@ -209,7 +209,7 @@ def resolve(
 def _checked(not_yet: object, calendar: object) -> None:
     instance(not_yet, _WORDS, "not_yet", 'words of a "not yet", such as InWeeks(n=2)')
     if calendar is not None:
-        instance(calendar, EventCalendar, "calendar", "a Calendar or None")
+        instance(calendar, EventCalendar, "calendar", "an EventCalendar or None")
 
 
 def _span(

@@ -219,12 +219,12 @@ def _hints(next_stage: Callable[..., object]) -> list[inspect.Parameter]:
     """Return the facts parameter and the policy parameter."""
     expected = "a function of a stage, facts and a policy"
     if not is_function(next_stage):
-        raise ArgumentError(f"onward must be {expected} (got {kind_of(next_stage)})")
+        raise ArgumentError(f"next_stage must be {expected} (got {kind_of(next_stage)})")
     try:
         _, facts, policy = inspect.signature(next_stage, eval_str=True).parameters.values()
     except (NameError, TypeError, ValueError) as error:
         why = f"its annotations name {error.name!r}" if isinstance(error, NameError) else "its parameters are others"
-        msg = f"onward must be {expected}, whose types are known: {why}"
+        msg = f"next_stage must be {expected}, whose types are known: {why}"
         raise ArgumentError(msg) from None
     return [facts, policy]
 

@@ -341,7 +341,7 @@ def test_a_state_is_frozen_and_tells_nothing_of_the_person() -> None:
         setattr(state, "person_id", "p2")  # noqa: B010 (type checkers know that it cannot)
     assert "p1" not in repr(state)
     assert str(state) == repr(state)
-    assert repr(STAGE) == "<advance of stage>"
+    assert repr(STAGE) == "<IncrementalRule of stage>"
 
 
 class Talk(BaseFacts):

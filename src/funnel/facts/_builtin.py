@@ -27,23 +27,6 @@ from funnel.facts._declare import (
     until,
 )
 
-__all__ = [
-    "Facts",
-    "count",
-    "earliest",
-    "exists",
-    "first",
-    "largest",
-    "last",
-    "latest",
-    "mean",
-    "mean_gap",
-    "since",
-    "soonest",
-    "total",
-    "until",
-]
-
 
 class Facts(BaseFacts):
     """Facts of one person at `as_of`: purchases, interactions and promises up to then.

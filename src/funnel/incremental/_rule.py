@@ -87,7 +87,7 @@ class IncrementalRule(Generic[P, A]):
 
     def __repr__(self) -> str:
         """Return the name of the rule."""
-        return f"<advance of {self.rule.name}>"
+        return f"<IncrementalRule of {self.rule.name}>"
 
     # ---- states ----
 

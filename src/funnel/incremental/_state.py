@@ -100,7 +100,7 @@ class FactsState(_Values):
 
     def __repr__(self) -> str:
         """Return the sizes only, without values."""
-        return f"Running(facts={self.facts!r}, values={len(self.values)}, waiting={len(self.waiting)})"
+        return f"FactsState(facts={self.facts!r}, values={len(self.values)}, waiting={len(self.waiting)})"
 
     __str__ = __repr__
 

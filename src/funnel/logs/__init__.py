@@ -147,7 +147,7 @@ class Logs:
             >>> [Facts.over(one, as_of=march).height for one in (logs, logs.as_known(march), logs.as_known(april))]
             [1, 0, 1]
         """
-        day = parse_instant(as_of, "at")
+        day = parse_instant(as_of, "as_of")
         known = copy(self)
         known.__dict__.pop("tables", None)
         known.__dict__.pop("laid_tables", None)

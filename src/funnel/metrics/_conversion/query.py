@@ -122,7 +122,7 @@ def _by(given: object) -> GroupBy | None:
         case str():
             return GroupBy(given)
         case _:
-            msg = f"by is a {type(given).__name__}; give the name of a column, By(...) or bands(...)"
+            msg = f"by is a {type(given).__name__}; give the name of a column, GroupBy(...) or bins(...)"
             raise ArgumentError(msg)
 
 
