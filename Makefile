@@ -2,12 +2,14 @@
 
 PY := .venv/bin/python
 PIP := $(PY) -m pip install -q --no-compile
+# uv takes a third of the time of pip; where it cannot reach the packages, pip does the same.
+INSTALL := sh -c '$(PY) -m uv pip install -q --python $(PY) "$$@" 2>/dev/null || $(PIP) "$$@"' install
 MAKEFLAGS += -j2
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 unexport PYTHONDONTWRITEBYTECODE # what has been compiled once is kept, or every process compiles everything again
 
-.PHONY: demo test test-services test-lowest test-full stubs mutants lint types mypy pyright complete docs bench clean
+.PHONY: demo test test-services test-lowest test-full tables stubs mutants lint types mypy pyright complete docs bench clean
 .DELETE_ON_ERROR:
 
 demo: .venv/demo.stamp ## the report on a real shop's file
@@ -25,6 +27,9 @@ test-lowest: .venv-lowest/stamp ## the oldest versions that pyproject.toml allow
 test-full: .venv/engines.stamp ## 500 random examples per law, and every engine
 	@$(MAKE) --no-print-directory lint types
 	@FUNNEL_PROFILE=full $(PY) -m pytest -q -n 2 --dist worksteal --cov --cov-report=term
+
+tables: .venv/dev.stamp ## the tables in the docs that are computed from the code
+	@$(PY) -m tests.tables
 
 stubs: .venv/dev.stamp ## the type stubs of packages whose names load lazily
 	@$(PY) -m tests.stubs
@@ -46,7 +51,7 @@ pyright: .venv/dev.stamp
 
 complete: .venv/dev.stamp
 	@rm -rf build/typed
-	@$(PIP) --no-deps --no-build-isolation --target build/typed .
+	@$(INSTALL) --no-deps --no-build-isolation --target build/typed .
 	@cd build/typed && said=$$(PYTHONPATH=. ../../$(PY) -m pyright --verifytypes funnel --ignoreexternal) \
 		|| { echo "$$said"; exit 1; }
 
@@ -65,24 +70,25 @@ PYTHON = $(or $(shell for p in python3 python3.15 python3.14 python3.13 python3.
 	"$$p" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; \
 	done),$(error no Python of 3.11 or newer with venv was found; install one, or give PYTHON=/path/to/python))
 
-.venv/pip.stamp:
+.venv/uv.stamp:
 	@test -x $(PY) || "$(PYTHON)" -m venv .venv
 	@$(PIP) --upgrade 'pip>=25.1'
+	@$(PIP) 'uv>=0.8' || true
 	@touch $@
 
-.venv/demo.stamp: pyproject.toml | .venv/pip.stamp
-	@$(PIP) -e '.[cli]'
+.venv/demo.stamp: pyproject.toml | .venv/uv.stamp
+	@$(INSTALL) -e '.[cli]'
 	@touch $@
 
-.venv/dev.stamp: pyproject.toml | .venv/pip.stamp
-	@$(PIP) -e '.[polars,pandas,pyarrow,duckdb,cli]' --group dev
+.venv/dev.stamp: pyproject.toml | .venv/uv.stamp
+	@$(INSTALL) -e '.[polars,pandas,pyarrow,duckdb,cli]' --group dev
 	@touch $@ .venv/demo.stamp
 
 .venv/engines.stamp: pyproject.toml | .venv/dev.stamp
-	@$(PIP) -e '.[ibis,pyspark]' --group engines
+	@$(INSTALL) -e '.[ibis,pyspark]' --group engines
 	@touch $@
 
-.venv-lowest/stamp: pyproject.toml | .venv/dev.stamp
+.venv-lowest/stamp: pyproject.toml | .venv/uv.stamp
 	@$(PY) -m uv venv -q --clear --python $(PY) .venv-lowest
 	@$(PY) -m uv pip install -q --python .venv-lowest --resolution lowest-direct \
 		-e '.[polars,numpy,pandas,pyarrow,duckdb,cli,sqlalchemy,testing]' --group test

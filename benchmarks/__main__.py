@@ -20,8 +20,9 @@ NAMES = (
     "rule_call",
     "many_shops",
     "imports",
+    "readers",
     "frames",
-    "moves",
+    "all_transitions",
     "worklist",
     "backtest",
     "conversion",
@@ -35,22 +36,26 @@ BEGIN, END = "<!-- measured -->", "<!-- end -->"
 PACKAGES = ("polars", "narwhals", "pandas", "pydantic", "attrs", "transitions", "python-statemachine")
 
 
-def main(given: Sequence[str] | None = None) -> int:
-    """Run the benchmarks that are named, or all of them."""
-    asked = _arguments().parse_args(given)
-    size: Size = "full" if asked.full else "tiny" if asked.tiny else "usual"
-    blocks = {name: _told(name, _runner(name)(size)) for name in asked.names or NAMES}
-    if asked.write:
-        _write(asked.write, blocks)
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the named benchmarks, or all of them."""
+    options = _arguments().parse_args(arguments)
+    size: Size = "full" if options.full else "tiny" if options.tiny else "usual"
+    blocks = {name: _printed(name, _runner(name)(size)) for name in options.names or NAMES}
+    if options.write:
+        _write(options.write, blocks)
     return 0
 
 
 def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[*NAMES, []], metavar="NAME", help=f"of {', '.join(NAMES)}; all")
+    parser.add_argument(
+        "names", nargs="*", choices=[*NAMES, []], metavar="NAME", help=f"benchmarks: {', '.join(NAMES)}; by default all"
+    )
     parser.add_argument("--full", action="store_true", help="10 million events, more repeats")
-    parser.add_argument("--tiny", action="store_true", help="only to see that everything runs")
-    parser.add_argument("--write", type=Path, nargs="?", const=PAGE, help="put the figures into this page of the docs")
+    parser.add_argument("--tiny", action="store_true", help="smallest sizes, as a smoke test")
+    parser.add_argument(
+        "--write", type=Path, nargs="?", const=PAGE, help="write the figures into this page of the docs"
+    )
     return parser
 
 
@@ -58,17 +63,17 @@ def _runner(name: str) -> Callable[[Size], Iterator[Line]]:
     return cast("Callable[[Size], Iterator[Line]]", import_module(f"benchmarks.{name}").run)
 
 
-def _told(name: str, lines: Iterator[Line]) -> list[Line]:
+def _printed(name: str, lines: Iterator[Line]) -> list[Line]:
     print(f"\n{name}", flush=True)
-    told = []
+    printed = []
     for line in lines:
         print(line, flush=True)
-        told.append(line)
-    return told
+        printed.append(line)
+    return printed
 
 
 def machine() -> str:
-    """Where and with what it was measured."""
+    """Return the date, the machine and the versions of a measurement."""
     packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     system = f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}"
     return f"{datetime.now(UTC).date()}; {system}; Python {platform.python_version()}, {packages}"
@@ -82,8 +87,8 @@ def _write(page: Path, blocks: Mapping[str, Sequence[Line]]) -> None:
 
 
 def _table(lines: Sequence[Line]) -> str:
-    head = "| what | ours | peer | ratio | aim |\n|---|---:|---:|---:|---:|\n"
-    return head + "\n".join(f"| {one.what} | {one.ours} | {one.peer} | {one.ratio} | {one.target} |" for one in lines)
+    head = "| measurement | ours | peer | ratio | aim |\n|---|---:|---:|---:|---:|\n"
+    return head + "\n".join(f"| {one.name} | {one.ours} | {one.peer} | {one.ratio} | {one.target} |" for one in lines)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""All default facts, stage and next change, written by hand in Polars: what somebody good would write for one shop.
+"""All default facts, stage and next change, written by hand in Polars as an expert would for one shop.
 
-The same dedupe, the same valid purchase, the same facts, and none of the checks. Ties of one instant are broken by the
-kind alone. `tests/test_benchmarks.py` holds the two to the same answers.
+The version has the same deduplication, valid purchases and facts, and none of the validation. Ties of one instant are
+broken by the kind only. `tests/test_benchmarks.py` requires the same answers from both.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def facts_and_stage(logs: dict[str, pl.DataFrame], as_of: datetime, lapse_after:
 
 
 def stage_and_change(logs: dict[str, pl.DataFrame], as_of: datetime, lapse_after: timedelta) -> pl.DataFrame:
-    """Stage and next change alone; of the facts only what they need is computed."""
+    """Stage and next change only; only the facts that they need are computed."""
     back = logs["refunds"].lazy().unique().filter(c("refunded_at") <= as_of)
     orders = (
         logs["purchases"]
@@ -40,18 +40,18 @@ def stage_and_change(logs: dict[str, pl.DataFrame], as_of: datetime, lapse_after
             back.group_by("purchase_id").agg(back=c("amount").sum()), left_on="id", right_on="purchase_id", how="left"
         )
     )
-    gone = (c("status") == "cancelled") & (c("cancelled_at").fill_null(c("purchased_at")) <= as_of)
-    valid = (c("amount") > c("back").fill_null(0)) & ~gone
+    removed = (c("status") == "cancelled") & (c("cancelled_at").fill_null(c("purchased_at")) <= as_of)
+    valid = (c("amount") > c("back").fill_null(0)) & ~removed
     bought = orders.group_by(_PERSON).agg(
         order_count=pl.len(),
         purchase_count=valid.sum(),
         last_purchase_at=c("purchased_at").filter(valid).max(),
     )
-    known = logs["interactions"].lazy().filter(c("occurred_at") <= as_of)
-    inward = known.group_by(_PERSON).agg(inbound_count=(~c("kind").is_in(_OUTWARD)).sum())
+    known_rows = logs["interactions"].lazy().filter(c("occurred_at") <= as_of)
+    inward = known_rows.group_by(_PERSON).agg(inbound_count=(~c("kind").is_in(_OUTWARD)).sum())
     people = inward.join(bought, on=_PERSON, how="full", coalesce=True)
-    counted = people.with_columns(c("inbound_count", "order_count", "purchase_count").fill_null(0))
-    return with_stage(counted, as_of, lapse_after).select(_PERSON, "stage", "next_change").collect()
+    stages = people.with_columns(c("inbound_count", "order_count", "purchase_count").fill_null(0))
+    return with_stage(stages, as_of, lapse_after).select(_PERSON, "stage", "next_change").collect()
 
 
 def with_stage(people: pl.LazyFrame, as_of: datetime, lapse_after: timedelta) -> pl.LazyFrame:
@@ -74,54 +74,54 @@ def with_stage(people: pl.LazyFrame, as_of: datetime, lapse_after: timedelta) ->
 
 
 def _facts(logs: dict[str, pl.DataFrame], as_of: datetime) -> pl.LazyFrame:
-    """In stages, for one lazy query of all of it computes what is shared again and again."""
+    """Compute in stages: one lazy query would compute the shared parts repeatedly."""
     lazy = {log: frame.lazy().unique() for log, frame in logs.items()}
-    once = dict(zip(lazy, (frame.lazy() for frame in pl.collect_all(list(lazy.values()))), strict=True))
-    told = once["interactions"].with_columns(c("kind").cast(_KIND)).collect().lazy()
-    orders = _orders(once["purchases"], once["refunds"], told, as_of).collect().lazy()
-    known = told.filter(c("occurred_at") <= as_of)
+    collected_logs = dict(zip(lazy, (frame.lazy() for frame in pl.collect_all(list(lazy.values()))), strict=True))
+    talk = collected_logs["interactions"].with_columns(c("kind").cast(_KIND)).collect().lazy()
+    orders = _orders(collected_logs["purchases"], collected_logs["refunds"], talk, as_of).collect().lazy()
+    known_rows = talk.filter(c("occurred_at") <= as_of)
     parts = pl.collect_all(
         [
             _bought(orders, as_of),
-            _refunded(once["refunds"], once["purchases"], as_of),
+            _refunded(collected_logs["refunds"], collected_logs["purchases"], as_of),
             _delivered(orders, as_of),
-            _talked(known),
-            _open(known, "question", "answer"),
-            _open(known, "complaint", "resolution"),
-            _follow_ups(known, _heard(known, orders)),
+            _talked(known_rows),
+            _open(known_rows, "question", "answer"),
+            _open(known_rows, "complaint", "resolution"),
+            _follow_ups(known_rows, _heard(known_rows, orders)),
         ]
     )
     people = pl.concat([part.select(_PERSON) for part in parts]).unique().lazy()
     for part in parts:
         people = people.join(part.lazy(), on=_PERSON, how="left")
-    return people.select(_PERSON, **_shown(pl.lit(as_of)))
+    return people.select(_PERSON, **_show(pl.lit(as_of)))
 
 
 # ---- purchases -----------------------------------------------------------------------------------------------------
 
 
-def _orders(purchases: pl.LazyFrame, refunds: pl.LazyFrame, told: pl.LazyFrame, as_of: datetime) -> pl.LazyFrame:
-    """Every order by the day, with what is left of it and when it arrived."""
+def _orders(purchases: pl.LazyFrame, refunds: pl.LazyFrame, talk: pl.LazyFrame, as_of: datetime) -> pl.LazyFrame:
+    """Return every order as of the instant, with its net amount and its delivery."""
     back = refunds.filter(c("refunded_at") <= as_of).group_by("purchase_id").agg(back=c("amount").sum())
-    notices = told.filter(c("kind") == "delivery").group_by("regarding").agg(notice=c("occurred_at").min())
-    gone = (c("status") == "cancelled") & (c("cancelled_at").fill_null(c("purchased_at")) <= as_of)
+    notices = talk.filter(c("kind") == "delivery").group_by("regarding").agg(notice=c("occurred_at").min())
+    removed = (c("status") == "cancelled") & (c("cancelled_at").fill_null(c("purchased_at")) <= as_of)
     return (
         purchases.filter(c("purchased_at") <= as_of)
         .join(back, left_on="id", right_on="purchase_id", how="left")
         .join(notices, left_on="id", right_on="regarding", how="left")
         .with_columns(
-            gone=gone,
+            removed=removed,
             net=c("amount") - c("back").fill_null(0),
             arrived=pl.min_horizontal("delivered_at", "notice"),
             promoted=(c("promotion") != "").fill_null(value=False),
         )
-        .with_columns(valid=(c("net") > 0) & ~c("gone"))
+        .with_columns(valid=(c("net") > 0) & ~c("removed"))
     )
 
 
 def _bought(orders: pl.LazyFrame, as_of: datetime) -> pl.LazyFrame:
     at, net, valid = c("purchased_at"), c("net"), c("valid")
-    every = orders.group_by(_PERSON).agg(order_count=pl.len(), cancellation_count=c("gone").sum())
+    every = orders.group_by(_PERSON).agg(order_count=pl.len(), cancellation_count=c("removed").sum())
     bought = (
         orders.filter(valid)
         .select(_PERSON, at, net, "promoted")
@@ -145,8 +145,8 @@ def _bought(orders: pl.LazyFrame, as_of: datetime) -> pl.LazyFrame:
 
 
 def _refunded(refunds: pl.LazyFrame, purchases: pl.LazyFrame, as_of: datetime) -> pl.LazyFrame:
-    whose = purchases.select(_PERSON, purchase_id="id")
-    owned = refunds.filter(c("refunded_at") <= as_of).join(whose, on="purchase_id", how="inner")
+    owners = purchases.select(_PERSON, purchase_id="id")
+    owned = refunds.filter(c("refunded_at") <= as_of).join(owners, on="purchase_id", how="inner")
     return owned.group_by(_PERSON).agg(
         refund_count=pl.len(), refunded=c("amount").sum(), last_refund_at=c("refunded_at").max()
     )
@@ -163,7 +163,7 @@ def _delivered(orders: pl.LazyFrame, as_of: datetime) -> pl.LazyFrame:
 
 # ---- interactions --------------------------------------------------------------------------------------------------
 
-_COUNTED = {
+_COUNT_FACTS = {
     "view_count": "view",
     "postponement_count": "postponement",
     "question_count": "question",
@@ -188,10 +188,10 @@ _LAST = {
 }
 
 
-def _talked(known: pl.LazyFrame) -> pl.LazyFrame:
+def _talked(known_rows: pl.LazyFrame) -> pl.LazyFrame:
     kind, at = c("kind"), c("occurred_at")
     inward = ~kind.is_in(_OUTWARD)
-    whole = known.group_by(_PERSON).agg(
+    whole = known_rows.group_by(_PERSON).agg(
         inbound_count=inward.sum(),
         last_interaction_at=at.max(),
         last_interaction_kind=kind.max_by(at),
@@ -199,16 +199,20 @@ def _talked(known: pl.LazyFrame) -> pl.LazyFrame:
         last_outbound_at=at.filter(~inward).max(),
         last_visit_at=at.filter(kind.is_in(["visit", "view"])).max(),
         has_opted_out=(kind == "opt_out").any(),
-        **{name: (kind == one).sum() for name, one in _COUNTED.items()},
+        **{name: (kind == one).sum() for name, one in _COUNT_FACTS.items()},
         **{name: at.filter(kind == one).max() for name, one in _LAST.items()},
     )
-    for one, named in _SAID.items():
-        said = known.filter(kind == one).group_by(_PERSON).agg(**{name: c(of).max_by(at) for name, of in named.items()})
-        whole = whole.join(said, on=_PERSON, how="left")
+    for one, renamed in _NAMED_KINDS.items():
+        spoken = (
+            known_rows.filter(kind == one)
+            .group_by(_PERSON)
+            .agg(**{name: c(of).max_by(at) for name, of in renamed.items()})
+        )
+        whole = whole.join(spoken, on=_PERSON, how="left")
     return whole
 
 
-_SAID = {
+_NAMED_KINDS = {
     "quote": {"last_quote_amount": "amount"},
     "postponement": {"postponed_until": "until", "postponement_reason": "reason"},
     "feedback": {"last_feedback_score": "score"},
@@ -216,22 +220,22 @@ _SAID = {
 }
 
 
-def _open(known: pl.LazyFrame, asks: str, closes: str) -> pl.LazyFrame:
-    closed = known.filter(c("kind") == closes).select(id="regarding").unique()
-    left = known.filter(c("kind") == asks).join(closed, on="id", how="anti")
-    return left.group_by(_PERSON).agg(
-        **{f"open_{asks}_count": pl.len(), f"oldest_open_{asks}_at": c("occurred_at").min()}
+def _open(known_rows: pl.LazyFrame, opening: str, closes: str) -> pl.LazyFrame:
+    closed = known_rows.filter(c("kind") == closes).select(id="regarding").unique()
+    remaining = known_rows.filter(c("kind") == opening).join(closed, on="id", how="anti")
+    return remaining.group_by(_PERSON).agg(
+        **{f"open_{opening}_count": pl.len(), f"oldest_open_{opening}_at": c("occurred_at").min()}
     )
 
 
-def _heard(known: pl.LazyFrame, orders: pl.LazyFrame) -> pl.LazyFrame:
-    """When something last came from each person."""
-    told = known.filter(~c("kind").is_in(_OUTWARD)).select(_PERSON, at="occurred_at")
-    return pl.concat([told, orders.select(_PERSON, at="purchased_at")]).group_by(_PERSON).agg(heard=c("at").max())
+def _heard(known_rows: pl.LazyFrame, orders: pl.LazyFrame) -> pl.LazyFrame:
+    """Return the last inbound contact of each person."""
+    talk = known_rows.filter(~c("kind").is_in(_OUTWARD)).select(_PERSON, at="occurred_at")
+    return pl.concat([talk, orders.select(_PERSON, at="purchased_at")]).group_by(_PERSON).agg(heard=c("at").max())
 
 
-def _follow_ups(known: pl.LazyFrame, heard: pl.LazyFrame) -> pl.LazyFrame:
-    sent = known.filter(c("kind") == "follow_up").join(heard, on=_PERSON, how="left")
+def _follow_ups(known_rows: pl.LazyFrame, heard: pl.LazyFrame) -> pl.LazyFrame:
+    sent = known_rows.filter(c("kind") == "follow_up").join(heard, on=_PERSON, how="left")
     vain = sent.filter(c("heard").is_null() | (c("occurred_at") >= c("heard")))
     return vain.group_by(_PERSON).agg(unanswered_follow_up_count=pl.len())
 
@@ -300,7 +304,7 @@ _AS_THEY_ARE = (
 )
 
 
-def _shown(now: pl.Expr) -> dict[str, pl.Expr]:
+def _show(now: pl.Expr) -> dict[str, pl.Expr]:
     bought, kind = c("purchase_count").fill_null(0).cast(pl.Int64), c("last_interaction_kind")
     gaps = pl.when(bought > 1).then((bought - 1).cast(pl.Int64))
     outward = kind.is_in(_OUTWARD)

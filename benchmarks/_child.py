@@ -1,4 +1,4 @@
-"""One measurement in a process of its own, so that its memory is its own: `python -m benchmarks._child WAY FOLDER`."""
+"""One measurement in its own process, so that its memory is separate: `python -m benchmarks._child VARIANT FOLDER`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from benchmarks import _by_hand
-from benchmarks._made_up import AS_OF, shop
+from benchmarks._synthetic_shop import AS_OF, shop
 from funnel import Facts, Logs, Policy, Stage, stage, transitions
 from funnel.machines import Cause, PathDependentMachine
 
@@ -22,7 +22,7 @@ POLICY = Policy()
 
 
 def ours(frames: Frames) -> tuple[float, Any]:
-    """Logs, then facts, stage and next change in one frame; and when the door was passed."""
+    """Return logs, then facts, stage and next change in one frame, and the time after the validation."""
     logs = Logs(**frames)
     inside = perf_counter()
     facts = Facts.over(logs, as_of=AS_OF)
@@ -39,14 +39,14 @@ def _together(facts: Any, changes: Any) -> Any:
 
 
 def stage_only(frames: Frames) -> tuple[float, Any]:
-    """The stage and its next change, without the other facts."""
+    """Return stage and next change without the other facts."""
     logs = Logs(**frames)
     inside = perf_counter()
     return inside, stage.next_change.over(logs, POLICY, as_of=AS_OF)
 
 
 def hand(frames: Frames) -> tuple[float, Any]:
-    """The same written by hand; it has no door."""
+    """Return the same, written by hand, without validation."""
     return perf_counter(), _by_hand.facts_and_stage(frames, AS_OF, POLICY.lapse_after)
 
 
@@ -55,15 +55,15 @@ def hand_stage(frames: Frames) -> tuple[float, Any]:
     return perf_counter(), _by_hand.stage_and_change(frames, AS_OF, POLICY.lapse_after)
 
 
-def all_moves(frames: Frames) -> tuple[float, Any]:
-    """Every move of the funnel."""
+def all_transitions(frames: Frames) -> tuple[float, Any]:
+    """Return all transitions of the shop's machine."""
     logs = Logs(**frames)
     inside = perf_counter()
     return inside, transitions.over(logs, POLICY, as_of=AS_OF)
 
 
-def _onward(here: Stage, f: Facts, policy: Policy) -> Stage:
-    """The funnel as a path: who has lapsed comes back by a purchase of their own alone, and who came back stays."""
+def _next_stage(here: Stage, f: Facts, policy: Policy) -> Stage:
+    """The shop's machine as a path: a lapsed buyer returns only by a purchase, and stays a repeat customer."""
     if here in (Stage.LEAD, Stage.PROSPECT):
         return Stage.CUSTOMER if f.purchase_count >= 1 else Stage.PROSPECT
     if here is Stage.LAPSED:
@@ -74,12 +74,12 @@ def _onward(here: Stage, f: Facts, policy: Policy) -> Stage:
 
 
 PATH = PathDependentMachine(
-    Stage.LEAD, _onward, {one: {to: Cause.EITHER for to in Stage if to is not one} for one in Stage}
+    Stage.LEAD, _next_stage, {one: {to: Cause.EITHER for to in Stage if to is not one} for one in Stage}
 )
 
 
-def all_moves_on_path(frames: Frames) -> tuple[float, Any]:
-    """Every move of a machine whose next stage depends on the present one."""
+def path_transitions(frames: Frames) -> tuple[float, Any]:
+    """Return all transitions of a machine whose next stage depends on the current one."""
     logs = Logs(**frames)
     inside = perf_counter()
     return inside, PATH.transitions.over(logs, POLICY, as_of=AS_OF)
@@ -96,7 +96,7 @@ def lazy(folder: Path) -> Frames:
 
 
 def pandas(folder: Path) -> Frames:
-    """The logs as pandas frames, with the whole numbers that may be missing as pandas has them."""
+    """Return the logs as pandas frames, with nullable integers."""
     import pandas as pd
 
     return {
@@ -104,40 +104,40 @@ def pandas(folder: Path) -> Frames:
     }
 
 
-WAYS: Mapping[str, tuple[Callable[[Path], Frames], Callable[[Frames], tuple[float, Any]]]] = {
+VARIANTS: Mapping[str, tuple[Callable[[Path], Frames], Callable[[Frames], tuple[float, Any]]]] = {
     "ours": (polars, ours),
     "ours, lazy": (lazy, ours),
     "ours, pandas": (pandas, ours),
     "hand": (polars, hand),
     "ours, stage": (polars, stage_only),
     "hand, stage": (polars, hand_stage),
-    "moves": (polars, all_moves),
-    "moves, path": (polars, all_moves_on_path),
+    "transitions": (polars, all_transitions),
+    "transitions, path": (polars, path_transitions),
 }
 
 
-def measured(way: str, folder: Path) -> dict[str, float]:
-    """Seconds in all, seconds after the door, processor seconds, rows out, and the peak of memory in MiB."""
-    read, work = WAYS[way]
-    work({log: read_as(way, frame) for log, frame in shop(200).items()})
+def measured(variant: str, folder: Path) -> dict[str, float]:
+    """Return seconds in all, seconds after validation, CPU seconds, number of rows, and peak memory in MiB."""
+    read, work = VARIANTS[variant]
+    work({log: read_as(variant, frame) for log, frame in shop(200).items()})
     frames = read(folder)
     start, busy = perf_counter(), process_time()
-    inside, made = work(frames)
+    inside, table = work(frames)
     end = perf_counter()
     return {
         "whole": end - start,
         "inside": end - inside,
         "cpu": process_time() - busy,
-        "rows": len(made),
+        "rows": len(table),
         "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
 
 
-def read_as(way: str, frame: pl.DataFrame) -> Any:
-    """A small frame of the kind, to warm up with."""
-    if way.endswith("pandas"):
+def read_as(variant: str, frame: pl.DataFrame) -> Any:
+    """Return a small frame of the same kind, for the warm-up."""
+    if variant.endswith("pandas"):
         return frame.to_pandas(use_pyarrow_extension_array=True)
-    return frame.lazy() if way.endswith("lazy") else frame
+    return frame.lazy() if variant.endswith("lazy") else frame
 
 
 if __name__ == "__main__":

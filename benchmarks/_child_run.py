@@ -1,4 +1,4 @@
-"""What a way that is a process of its own tells: its time, its processor time, its answer and its memory."""
+"""Measurement of a variant in its own process: its time, its CPU time, its answer and its memory."""
 
 from __future__ import annotations
 
@@ -14,39 +14,39 @@ from time import perf_counter, process_time
 from typing import Any
 
 Answer = list[int]
-Way = Callable[[Path, str], Callable[[], Answer]]
+Variant = Callable[[Path, str], Callable[[], Answer]]
 Measured = Mapping[str, Any]
 THREADS = 2
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def child(module: str, way: str, file: Path, person: str, repeats: int) -> Measured:
-    """One measurement in a process of its own."""
-    command = [sys.executable, "-m", f"benchmarks.{module}", way, str(file), person, str(repeats)]
+def child(module: str, variant: str, file: Path, person: str, repeats: int) -> Measured:
+    """Run one measurement in its own process."""
+    command = [sys.executable, "-m", f"benchmarks.{module}", variant, str(file), person, str(repeats)]
     threads = {"POLARS_MAX_THREADS": str(THREADS)}
-    said = subprocess.run(  # noqa: S603 - our own Python
+    process = subprocess.run(  # noqa: S603 - our own Python
         command, capture_output=True, text=True, check=False, cwd=ROOT, env={**os.environ, **threads}
     )
-    if said.returncode:
-        msg = f"{way} failed: {said.stderr[-2000:]}"
+    if process.returncode:
+        msg = f"{variant} failed: {process.stderr[-2000:]}"
         raise RuntimeError(msg)
-    return json.loads(said.stdout)
+    return json.loads(process.stdout)
 
 
 def measured(run: Callable[[], Answer], repeats: int) -> dict[str, Any]:
-    """The median seconds and processor seconds of so many runs after a first, the answer, and the peak in MiB."""
+    """Return the median seconds and CPU seconds after a warm-up, the answer, and the peak memory in MiB."""
     answer = run()
-    taken = [_timed(run) for _ in range(repeats)]
+    runs = [_timed(run) for _ in range(repeats)]
     return {
-        "seconds": statistics.median(seconds for seconds, _ in taken),
-        "cpu": statistics.median(busy for _, busy in taken),
+        "seconds": statistics.median(seconds for seconds, _ in runs),
+        "cpu": statistics.median(busy for _, busy in runs),
         "answer": answer,
         "peak": _peak(),
     }
 
 
 def _peak() -> float:
-    """The most memory this process had, in MiB; Linux counts that of who started it into the other figure."""
+    """Return the peak memory of this process in MiB; on Linux, `ru_maxrss` includes the parent process."""
     status = Path("/proc/self/status")
     if not status.exists():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -1,7 +1,7 @@
-"""One way to a funnel, in a process of its own: `python -m benchmarks._conversion WAY FILE COLUMN REPEATS`.
+"""One variant of a funnel in its own process: `python -m benchmarks._conversion VARIANT FILE COLUMN REPEATS`.
 
-Each way reads the file into what it calls its own memory first, which is not measured; the ways "from Parquet" read it
-anew each time. Every way answers with how many people came to each step, at their best entry.
+Each variant first reads the file into its own memory, which is not measured; "from Parquet" variants read it each time.
+The answer is the number of people who reached each step, at their best entry.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from pathlib import Path
 
 import polars as pl
 
-from benchmarks._child_run import THREADS, Answer, Way, measured
-from benchmarks._made_up_events import AS_OF, STEPS, WITHIN
+from benchmarks._child_run import THREADS, Answer, Variant, measured
+from benchmarks._synthetic_events import AS_OF, STEPS, WITHIN
 
 _WITHIN = WITHIN // timedelta(microseconds=1)
 
@@ -25,28 +25,29 @@ def _read(file: Path, person: str) -> pl.DataFrame:
     return pl.read_parquet(file, columns=[person, "occurred_at", "kind"]).rename({person: "person_id"}).rechunk()
 
 
-def _asked(events: object) -> Answer:
+def _query(events: object) -> Answer:
     from funnel import conversion
+    from funnel.metrics import Matching
 
-    funnel = conversion(events, STEPS, within=WITHIN, as_of=AS_OF, attempts="any")
+    funnel = conversion(events, STEPS, within=WITHIN, as_of=AS_OF, matching=Matching(attempts="any"))
     return [step.reached for step in funnel.steps]
 
 
 def ours(file: Path, person: str) -> Callable[[], Answer]:
     """From an eager Polars frame."""
     events = _read(file, person)
-    return lambda: _asked(events)
+    return lambda: _query(events)
 
 
 def ours_pandas(file: Path, person: str) -> Callable[[], Answer]:
     """From a pandas frame."""
     events = _read(file, person).to_pandas()
-    return lambda: _asked(events)
+    return lambda: _query(events)
 
 
 def ours_parquet(file: Path, person: str) -> Callable[[], Answer]:
     """From the file, as a lazy frame."""
-    return lambda: _asked(pl.scan_parquet(file).select("occurred_at", "kind", person_id=person))
+    return lambda: _query(pl.scan_parquet(file).select("occurred_at", "kind", person_id=person))
 
 
 def polars(file: Path, person: str) -> Callable[[], Answer]:
@@ -61,9 +62,9 @@ def polars_parquet(file: Path, person: str) -> Callable[[], Answer]:
 
 
 def _by_hand(events: pl.LazyFrame) -> Answer:
-    """One sort, then for each step the latest entry before, carried down the whole frame and cut off at each person."""
+    """Sort once; then carry the latest entry of each step down the frame and cut it at each person."""
     kinds = dict(zip(STEPS, range(1, 5), strict=True))
-    step, place = pl.col("step"), pl.int_range(pl.len(), dtype=pl.UInt32)
+    step, index = pl.col("step"), pl.int_range(pl.len(), dtype=pl.UInt32)
     rows = (
         events.filter(pl.col("kind").is_in(STEPS))
         .select(
@@ -72,10 +73,10 @@ def _by_hand(events: pl.LazyFrame) -> Answer:
             step=pl.col("kind").replace_strict(kinds, return_dtype=pl.Int8),
         )
         .sort("person_id", "t", "step")
-        .with_columns(place=place, new=pl.col("person_id") != pl.col("person_id").shift(1))
+        .with_columns(index=index, new=pl.col("person_id") != pl.col("person_id").shift(1))
         .with_columns(
-            first=pl.when(pl.col("new").fill_null(value=True)).then("place").forward_fill(),
-            entry=pl.when(step == 1).then("place").forward_fill(),
+            first=pl.when(pl.col("new").fill_null(value=True)).then("index").forward_fill(),
+            entry=pl.when(step == 1).then("index").forward_fill(),
             level=pl.when(step == 1).then(1).otherwise(0).cast(pl.Int8),
         )
     )
@@ -87,12 +88,12 @@ def _by_hand(events: pl.LazyFrame) -> Answer:
             level=pl.when(reached).then(pl.lit(number, pl.Int8)).otherwise("level"),
             entry=pl.when(reached).then("entry").forward_fill(),
         )
-    found = rows.group_by("person_id").agg(pl.col("level").max()).group_by("level").len().collect()
-    return _cumulated(dict(found.iter_rows()))
+    counts = rows.group_by("person_id").agg(pl.col("level").max()).group_by("level").len().collect()
+    return _cumulated(dict(counts.iter_rows()))
 
 
 def _cumulated(people: Mapping[int, int]) -> Answer:
-    """How many came at least as far, of how many came so far."""
+    """Return how many people came at least this far, from how many came exactly this far."""
     return [sum(count for level, count in people.items() if level >= min_people) for min_people in range(1, 5)]
 
 
@@ -110,11 +111,11 @@ def _duckdb_file(file: Path, person: str) -> str:
     return f"(select {person} as person_id, occurred_at, kind from '{file}')"  # noqa: S608 (our own words)
 
 
-def _duckdb(made: str, table: str) -> Callable[[], Answer]:
+def _duckdb(prepared: str, table: str) -> Callable[[], Answer]:
     import duckdb as engine
 
     connection = engine.connect(config={"threads": THREADS})
-    connection.execute(made)
+    connection.execute(prepared)
     query = _SQL.format(table=table, within=_WITHIN)
     return lambda: _cumulated(dict(connection.execute(query).fetchall()))
 
@@ -154,17 +155,17 @@ def clickhouse_parquet(file: Path, person: str) -> Callable[[], Answer]:
 
 
 def _clickhouse_file(file: Path, person: str) -> str:
-    """What Parquet says may be missing is not, which ClickHouse is told, for it is faster then."""
+    """Tell ClickHouse that no column has nulls, which makes it faster."""
     names = {"person_id": person, "occurred_at": "occurred_at", "kind": "kind"}
     columns = ", ".join(f"assumeNotNull({name}) as {alias}" for alias, name in names.items())
     return f"select {columns} from file('{file}', Parquet)"  # noqa: S608 (our own words)
 
 
-def _clickhouse(made: str, table: str) -> Callable[[], Answer]:
+def _clickhouse(prepared: str, table: str) -> Callable[[], Answer]:
     from chdb.session import Session
 
     session = Session()
-    session.query(made)
+    session.query(prepared)
     conditions = ", ".join(f"kind = '{kind}'" for kind in STEPS)
     kinds = ", ".join(f"'{kind}'" for kind in STEPS)
     level = f"windowFunnel({_WITHIN})(toUInt64(toUnixTimestamp64Micro(occurred_at)), {conditions})"
@@ -178,7 +179,7 @@ def _clickhouse(made: str, table: str) -> Callable[[], Answer]:
     return answer
 
 
-WAYS: Mapping[str, Way] = {
+VARIANTS: Mapping[str, Variant] = {
     "ours": ours,
     "ours, pandas": ours_pandas,
     "ours, from Parquet": ours_parquet,
@@ -194,4 +195,4 @@ WAYS: Mapping[str, Way] = {
 
 if __name__ == "__main__":
     os.environ.setdefault("POLARS_MAX_THREADS", str(THREADS))
-    print(json.dumps(measured(WAYS[sys.argv[1]](Path(sys.argv[2]), sys.argv[3]), int(sys.argv[4]))))
+    print(json.dumps(measured(VARIANTS[sys.argv[1]](Path(sys.argv[2]), sys.argv[3]), int(sys.argv[4]))))

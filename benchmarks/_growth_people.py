@@ -1,4 +1,4 @@
-"""Operations on tables, files and stores of any size: what `growth` measures, one case an operation."""
+"""Operations on tables, files and stores of any size, measured by `growth`, one case for each operation."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import Any, cast, get_args
 
 import polars as pl
 
-from benchmarks import _made_up
-from benchmarks._growth_person import AS_OF, POLICY, SHORT, START, Case, Work, at, bought, late_first, records
+from benchmarks import _synthetic_shop
+from benchmarks._growth_person import AS_OF, POLICY, SHORT, START, Case, Work, at, late_first, purchase_record, records
 from funnel import (
     Exclusion,
     Facts,
@@ -37,11 +37,12 @@ from funnel import (
     transitions,
     worklist,
 )
-from funnel.backtest import RuleBook, backtest, calibrate, compare_rules, stage_difference
+from funnel.backtest import BacktestDates, RuleBook, backtest, calibrate, compare_rules, stage_difference
 from funnel.cli._findings import ReportQuery, find
 from funnel.cli._source import of_orders
 from funnel.metrics import (
     Affinity,
+    Matching,
     PurchaseSummary,
     affinity,
     churn_reasons,
@@ -57,9 +58,8 @@ from funnel.metrics import (
     rfm_quantiles,
     segments,
     stage_flow,
-    survival_by,
 )
-from funnel.metrics._conversion.query import Entry, Order
+from funnel.metrics._conversion.label_events import Entry, Order
 from funnel.readers._read_orders import Columns, OrderMapping, read_orders
 from funnel.rules import is_quiet, readiness_points
 from funnel.worklists import next_review_at
@@ -78,33 +78,34 @@ LIMITS = Policy(
 @lru_cache(maxsize=4)
 def shop(events: int) -> Logs:
     """A made-up shop with arrivals and promotions; a tenth as many people as events."""
-    frames = dict(_made_up.shop(max(events, 10)))
+    frames = dict(_synthetic_shop.shop(max(events, 10)))
     frames["purchases"] = frames["purchases"].with_columns(
         promotion=pl.when(pl.col("id").hash() % 3 == 0).then(pl.lit("launch")).otherwise(pl.lit(""))
     )
     people = pl.concat([one.select("person_id") for one in frames.values() if "person_id" in one.columns]).unique()
     frames["leads"] = people.sort("person_id").with_columns(
-        arrived_at=pl.lit(_made_up.AS_OF - timedelta(days=700)).cast(pl.Datetime("us", "UTC")), source=pl.lit("ad")
+        arrived_at=pl.lit(_synthetic_shop.AS_OF - timedelta(days=700)).cast(pl.Datetime("us", "UTC")),
+        source=pl.lit("ad"),
     )
     return Logs(**frames)
 
 
 @lru_cache(maxsize=4)
 def alone(events: int) -> Logs:
-    """All of it is of one person."""
+    """A shop with one person only."""
     frames = {
         log: frame.with_columns(person_id=pl.lit("p1")) if "person_id" in frame.columns else frame
-        for log, frame in _made_up.shop(max(events, 10)).items()
+        for log, frame in _synthetic_shop.shop(max(events, 10)).items()
     }
     return Logs(**frames)
 
 
-def over(way: Callable[[Logs], object], of: Callable[[int], Logs]) -> Callable[[int], Work]:
-    """A question about everyone."""
+def over(operation: Callable[[Logs], object], of: Callable[[int], Logs]) -> Callable[[int], Work]:
+    """Return a computation over everyone."""
 
     def make(count: int) -> Work:
         logs = of(count)
-        return lambda: way(logs)
+        return lambda: operation(logs)
 
     return make
 
@@ -114,41 +115,43 @@ def _collected(answer: Any) -> object:
 
 
 def _survived(logs: Logs) -> object:
-    table = durations(logs, "interactions", "purchases", as_of=_made_up.AS_OF)
-    found = survival(table, as_of=_made_up.AS_OF)
-    return list(found.steps), found.median, found.plateau()
+    table = durations(logs, "interactions", "purchases", as_of=_synthetic_shop.AS_OF)
+    all_cases = survival(table, as_of=_synthetic_shop.AS_OF)
+    return list(all_cases.steps), all_cases.median, all_cases.plateau()
 
 
 QUESTIONS: Mapping[str, Callable[[Logs], object]] = {
-    "Facts.over": lambda logs: _collected(Facts.over(logs, as_of=_made_up.AS_OF)),
-    "moves.over": lambda logs: _collected(transitions.over(logs, SHORT, as_of=_made_up.AS_OF)),
-    "stage.next_change.over": lambda logs: _collected(stage.next_change.over(logs, POLICY, as_of=_made_up.AS_OF)),
-    "worklist": lambda logs: _collected(worklist(logs, POLICY, as_of=_made_up.AS_OF, tz="UTC")),
-    "next_review_at": lambda logs: _collected(next_review_at(logs, POLICY, as_of=_made_up.AS_OF)),
-    "retention": lambda logs: str(retention(logs, tz="UTC", as_of=_made_up.AS_OF)),
-    "retention, rolling windows": lambda logs: retention(logs, "day", tz="UTC", as_of=_made_up.AS_OF).to_dicts(),
-    "lifecycle": lambda logs: str(lifecycle(logs, "day", tz="UTC", as_of=_made_up.AS_OF)),
-    "repeat_rates": lambda logs: repeat_rates(logs, MONTH, as_of=_made_up.AS_OF),
-    "repeat_by": lambda logs: repeat_by(logs, "source", MONTH, as_of=_made_up.AS_OF),
-    "purchase_steps": lambda logs: purchase_steps(logs, MONTH, as_of=_made_up.AS_OF),
-    "purchase_rhythm": lambda logs: purchase_rhythm(logs, as_of=_made_up.AS_OF),
-    "promotion_retention": lambda logs: promotion_retention(logs, MONTH, as_of=_made_up.AS_OF),
-    "rfm_quantiles": lambda logs: _collected(rfm_quantiles(logs, as_of=_made_up.AS_OF)),
-    "segments": lambda logs: segments(logs, LIMITS, as_of=_made_up.AS_OF),
-    "PurchaseSummary.over": lambda logs: _collected(PurchaseSummary.over(logs, tz="UTC", as_of=_made_up.AS_OF)),
-    "leaving": lambda logs: str(churn_reasons(logs, POLICY, as_of=_made_up.AS_OF)),
-    "stage_flow": lambda logs: str(stage_flow(logs, POLICY, tz="UTC", as_of=_made_up.AS_OF)),
-    "stage_difference": lambda logs: str(
-        stage_difference(logs, RuleBook(POLICY), RuleBook(SHORT), tz="UTC", as_of=_made_up.AS_OF)
+    "Facts.over": lambda logs: _collected(Facts.over(logs, as_of=_synthetic_shop.AS_OF)),
+    "transitions.over": lambda logs: _collected(transitions.over(logs, SHORT, as_of=_synthetic_shop.AS_OF)),
+    "stage.next_change.over": lambda logs: _collected(
+        stage.next_change.over(logs, POLICY, as_of=_synthetic_shop.AS_OF)
     ),
-    "waits and survival": _survived,
+    "worklist": lambda logs: _collected(worklist(logs, POLICY, as_of=_synthetic_shop.AS_OF, tz="UTC")),
+    "next_review_at": lambda logs: _collected(next_review_at(logs, POLICY, as_of=_synthetic_shop.AS_OF)),
+    "retention": lambda logs: str(retention(logs, tz="UTC", as_of=_synthetic_shop.AS_OF)),
+    "retention, rolling windows": lambda logs: retention(logs, "day", tz="UTC", as_of=_synthetic_shop.AS_OF).to_dicts(),
+    "lifecycle": lambda logs: str(lifecycle(logs, "day", tz="UTC", as_of=_synthetic_shop.AS_OF)),
+    "repeat_rates": lambda logs: repeat_rates(logs, MONTH, as_of=_synthetic_shop.AS_OF),
+    "repeat_by": lambda logs: repeat_by(logs, "source", MONTH, as_of=_synthetic_shop.AS_OF),
+    "purchase_steps": lambda logs: purchase_steps(logs, MONTH, as_of=_synthetic_shop.AS_OF),
+    "purchase_rhythm": lambda logs: purchase_rhythm(logs, as_of=_synthetic_shop.AS_OF),
+    "promotion_retention": lambda logs: promotion_retention(logs, MONTH, as_of=_synthetic_shop.AS_OF),
+    "rfm_quantiles": lambda logs: _collected(rfm_quantiles(logs, as_of=_synthetic_shop.AS_OF)),
+    "segments": lambda logs: segments(logs, LIMITS, as_of=_synthetic_shop.AS_OF),
+    "PurchaseSummary.over": lambda logs: _collected(PurchaseSummary.over(logs, tz="UTC", as_of=_synthetic_shop.AS_OF)),
+    "churn_reasons": lambda logs: str(churn_reasons(logs, POLICY, as_of=_synthetic_shop.AS_OF)),
+    "stage_flow": lambda logs: str(stage_flow(logs, POLICY, tz="UTC", as_of=_synthetic_shop.AS_OF)),
+    "stage_difference": lambda logs: str(
+        stage_difference(logs, RuleBook(POLICY), RuleBook(SHORT), tz="UTC", as_of=_synthetic_shop.AS_OF)
+    ),
+    "durations and survival": _survived,
 }
 
 
-def grown(logs: Logs) -> object:
-    """The five ways, and who sent whom."""
-    told = str(growth(logs, within=MONTH, margin=0.25, tz="UTC", as_of=_made_up.AS_OF))
-    return told, referral_rate(logs, as_of=_made_up.AS_OF)
+def growth_report(logs: Logs) -> object:
+    """Return the growth report and the referral rate."""
+    text = str(growth(logs, within=MONTH, margin=0.25, tz="UTC", as_of=_synthetic_shop.AS_OF))
+    return text, referral_rate(logs, as_of=_synthetic_shop.AS_OF)
 
 
 # ---- aliases -------------------------------------------------------------------------------------------------------
@@ -175,8 +178,8 @@ def _loops(count: int) -> list[int]:
     return [number ^ 1 for number in range(count)]
 
 
-def aliased(shape: Callable[[int], list[int]]) -> Callable[[int], Work]:
-    """Logs are made of as many aliases as there are people, and each person's facts."""
+def with_aliases(shape: Callable[[int], list[int]]) -> Callable[[int], Work]:
+    """Return logs with as many aliases as people, and everyone's facts."""
 
     def make(count: int) -> Work:
         leads = pl.DataFrame(
@@ -209,25 +212,25 @@ def _sold(count: int, baskets: Callable[[int], int]) -> tuple[Logs, pl.DataFrame
     return Logs(purchases=pl.DataFrame(purchases)), pl.DataFrame(lines)
 
 
-def sold(way: Callable[..., object], baskets: Callable[[int], int]) -> Callable[[int], Work]:
-    """What goes with what, of one person who bought so many things, in one basket or in many."""
+def affinity_of(operation: Callable[..., object], baskets: Callable[[int], int]) -> Callable[[int], Work]:
+    """Return the affinity of one person's products, in one basket or in many."""
 
     def make(count: int) -> Work:
         logs, lines = _sold(count, baskets)
-        return lambda: way(logs, lines, MONTH, as_of=AS_OF)
+        return lambda: operation(logs, lines, MONTH, as_of=AS_OF)
 
     return make
 
 
-def sold_of(count: int) -> Work:
-    """The same of the history of one basket."""
+def affinity_of_basket(count: int) -> Work:
+    """Return the affinity of a history with one basket."""
     lines = tuple(OrderLine(sku=f"s{number}", unit_price=Money(1, "USD")) for number in range(count))
     person = History.of("p1", [Purchase(id="1", person_id="p1", purchased_at=START, lines=lines)])
     return lambda: Affinity.of([person], MONTH, as_of=AS_OF)
 
 
-def sold_again(count: int) -> Work:
-    """The same of one thing and another, bought in turns."""
+def affinity_of_alternating(count: int) -> Work:
+    """Return the affinity of two products bought alternately."""
     cup, pot = (OrderLine(sku=name, unit_price=Money(1, "USD")) for name in ("cup", "pot"))
     orders = [
         Purchase(id=f"o{number}", person_id="p1", purchased_at=at(number), lines=((cup, pot)[number % 2],))
@@ -244,7 +247,7 @@ KINDS = ("view", "cart", "purchase")
 
 @lru_cache(maxsize=4)
 def events(count: int) -> pl.DataFrame:
-    """Events of one person: views, carts, purchases, now and then a complaint."""
+    """Events of one person: views, carts, purchases, some complaints."""
     pick = random.Random(3)
     kinds = [pick.choice((*KINDS, "view", "complaint")) for _ in range(count)]
     kinds[:4] = [*KINDS, "complaint"]
@@ -258,26 +261,29 @@ def events(count: int) -> pl.DataFrame:
     )
 
 
-def tried(order: Any, entry: Any, **asked: Any) -> Callable[[int], Work]:
-    """A funnel of one person, in whatever way it is asked for."""
+def funnel_of(order: Any, entry: Any, **options: Any) -> Callable[[int], Work]:
+    """Return a funnel of one person with the given options."""
 
     def make(count: int) -> Work:
         table = events(count)
-        within = (AS_OF - START) if asked.get("long", True) else MONTH
-        rest = {name: value for name, value in asked.items() if name != "long"}
-        return lambda: str(conversion(table, KINDS, within=within, as_of=AS_OF, order=order, attempts=entry, **rest))
+        within = (AS_OF - START) if options.get("long", True) else MONTH
+        rest = {name: value for name, value in options.items() if name != "long"}
+        matching = Matching(order=order, attempts=entry, **rest)
+        return lambda: str(conversion(table, KINDS, within=within, as_of=AS_OF, matching=matching))
 
     return make
 
 
-def funnel_told(way: Callable[[Any], object]) -> Callable[[int], Work]:
-    """What else is asked of a funnel of one person, every attempt of it."""
+def funnel_result(operation: Callable[[Any], object]) -> Callable[[int], Work]:
+    """Return a further result of a funnel of one person, with every attempt."""
 
     def make(count: int) -> Work:
         table = events(count)
 
         def work() -> object:
-            return way(conversion(table, KINDS, within=MONTH, as_of=AS_OF, attempts="each", by="sku"))
+            return operation(
+                conversion(table, KINDS, within=MONTH, as_of=AS_OF, matching=Matching(attempts="each"), by="sku")
+            )
 
         return work
 
@@ -304,65 +310,63 @@ def _waits(count: int, groups: int) -> pl.DataFrame:
     )
 
 
-def waited(groups: Callable[[int], int]) -> Callable[[int], Work]:
+def survival_of(groups: Callable[[int], int]) -> Callable[[int], Work]:
     """Curves of groups."""
 
     def make(count: int) -> Work:
         table = _waits(count, max(groups(count), 1))
 
         def work() -> object:
-            found = survival_by(table, "source", as_of=AS_OF)
-            return [one.median for one in found.values()]
+            all_cases = survival(table, by="source", as_of=AS_OF)
+            return [one.median for one in all_cases.values()]
 
         return work
 
     return make
 
 
-def ranked(count: int) -> Work:
-    """The test whether two groups differ."""
+def logrank_of(count: int) -> Work:
+    """Return the log-rank test of two groups."""
     table = _waits(count, 2)
-    return lambda: logrank_test(survival_by(table, "source", as_of=AS_OF))
+    return lambda: logrank_test(survival(table, by="source", as_of=AS_OF))
 
 
 # ---- backtests -----------------------------------------------------------------------------------------------------
 
 
 def _tested(logs: Logs, count: int, **more: Any) -> object:
-    first = _made_up.AS_OF - timedelta(days=200)
+    first = _synthetic_shop.AS_OF - timedelta(days=200)
     end = first + count * timedelta(hours=1)
     return backtest(
         readiness_points,
         logs,
         POLICY,
-        first=first,
-        every=timedelta(hours=1),
-        horizon=DAY,
+        BacktestDates(first, every=timedelta(hours=1), horizon=DAY),
         as_of=end + DAY,
         **more,
     )
 
 
 def tested_days(count: int) -> Work:
-    """A backtest of few people on so many days."""
+    """A backtest of few people on many days."""
     logs = shop(300)
     return lambda: _tested(logs, min(count, 970))  # no more than 1,000 days until as_of
 
 
 def tested_records(count: int) -> Work:
-    """A backtest of so many records on four days."""
+    """A backtest of many records on four days."""
     logs = shop(count)
     return lambda: _tested(logs, 4)
 
 
-def compared(count: int) -> Work:
-    """Two rules on the same people."""
+def compared_rules(count: int) -> Work:
+    """Compare two rules on the same people."""
     logs = shop(count)
-    return lambda: str(compare_rules(is_lapsed, is_quiet, logs, POLICY, as_of=_made_up.AS_OF))
+    return lambda: str(compare_rules(is_lapsed, is_quiet, logs, POLICY, as_of=_synthetic_shop.AS_OF))
 
 
-def calibrated(count: int) -> Work:
-    """Points become probabilities: every person has points of their own."""
+def calibrated_points(count: int) -> Work:
+    """Calibrate points, different for every person."""
     pick = random.Random(2)
     points = pick.sample(range(10 * count), count)
     bought_then = [bool(pick.randrange(2)) for _ in points]
@@ -373,8 +377,8 @@ def calibrated(count: int) -> Work:
 
 
 @lru_cache(maxsize=3)
-def _kept(shape: str, count: int) -> tuple[tempfile.TemporaryDirectory[str], Path]:
-    """A store of one person with so many records; the folder is gone with the last who holds it."""
+def _store_of(shape: str, count: int) -> tuple[tempfile.TemporaryDirectory[str], Path]:
+    """Return a store of one person with many records; the folder is removed with its last reference."""
     folder = tempfile.TemporaryDirectory()
     path = Path(folder.name) / "shop.db"
     with SqliteStore(path, flush="normal") as store:
@@ -383,16 +387,16 @@ def _kept(shape: str, count: int) -> tuple[tempfile.TemporaryDirectory[str], Pat
     return folder, path
 
 
-def stored(way: Callable[[SqliteStore, int], object], shape: str = "a bit of everything") -> Callable[[int], Work]:
-    """Something done with a store that was just opened."""
+def with_store(operation: Callable[[SqliteStore, int], object], shape: str = "mixed records") -> Callable[[int], Work]:
+    """Return an operation on a store that was just opened."""
 
     def make(count: int) -> Work:
-        folder, path = _kept(shape, count)
+        folder, path = _store_of(shape, count)
 
         def work() -> None:
             assert folder.name
             with SqliteStore(path, flush="normal") as store:
-                way(store, count)
+                operation(store, count)
 
         return work
 
@@ -403,30 +407,30 @@ _fresh = iter(range(-1, -(10**9), -1))
 
 
 def _append(store: SqliteStore, _: int) -> object:
-    return store.append(bought(next(_fresh)), recorded_at=AS_OF)
+    return store.append(purchase_record(next(_fresh)), recorded_at=AS_OF)
 
 
 def _append_later(store: SqliteStore, count: int) -> object:
     _append(store, count)
     for number in range(100):
-        order = bought(count + number).model_copy(update={"id": f"late{next(_fresh)}"})
+        order = purchase_record(count + number).model_copy(update={"id": f"late{next(_fresh)}"})
         store.append(order, recorded_at=AS_OF)
     return None
 
 
 def _amend(store: SqliteStore, _: int) -> object:
-    return store.amend(bought(3, promotion=f"x{next(_fresh)}"), recorded_at=AS_OF)
+    return store.amend(purchase_record(3, promotion=f"x{next(_fresh)}"), recorded_at=AS_OF)
 
 
-def appended(order: Callable[[Sequence[Any]], Sequence[Any]], shape: str) -> Callable[[int], Work]:
-    """Records come into a store one by one."""
+def append_each(order: Callable[[Sequence[Any]], Sequence[Any]], shape: str) -> Callable[[int], Work]:
+    """Append records to a store one by one."""
 
     def make(count: int) -> Work:
-        given = order(records(shape, count))
+        source_records = order(records(shape, count))
 
         def work() -> None:
             with SqliteStore() as store:
-                for record in given:
+                for record in source_records:
                     store.append(record, recorded_at=AS_OF)
 
         return work
@@ -434,15 +438,15 @@ def appended(order: Callable[[Sequence[Any]], Sequence[Any]], shape: str) -> Cal
     return make
 
 
-def loaded(shape: str) -> Callable[[int], Work]:
-    """Records are loaded at once, and everyone is judged."""
+def load_all(shape: str) -> Callable[[int], Work]:
+    """Load all records at once, and evaluate everyone."""
 
     def make(count: int) -> Work:
-        given = records(shape, count)
+        source_records = records(shape, count)
 
         def work() -> None:
             with SqliteStore() as store:
-                store.load(given, recorded_at=AS_OF)
+                store.load(source_records, recorded_at=AS_OF)
                 store.refresh_all(as_of=AS_OF)
 
         return work
@@ -499,40 +503,40 @@ def _merged_tables(store: SqliteStore, orders: Sequence[Purchase]) -> None:
     store.logs()
 
 
-def of_many(way: Callable[[SqliteStore, Sequence[Purchase]], object]) -> Callable[[int], Work]:
-    """Something done with a new store and the orders of as many people."""
+def of_many(operation: Callable[[SqliteStore, Sequence[Purchase]], object]) -> Callable[[int], Work]:
+    """Return an operation on a new store and the orders of many people."""
 
     def make(count: int) -> Work:
         orders = _of_many(count)
 
         def work() -> None:
             with SqliteStore() as store:
-                way(store, orders)
+                operation(store, orders)
 
         return work
 
     return make
 
 
-def of_one(way: Callable[[SqliteStore, Sequence[Purchase]], object]) -> Callable[[int], Work]:
-    """The same with the orders of one person."""
+def of_one(operation: Callable[[SqliteStore, Sequence[Purchase]], object]) -> Callable[[int], Work]:
+    """Return an operation on a new store and the orders of one person."""
 
     def make(count: int) -> Work:
-        orders = [bought(number) for number in range(count)]
+        orders = [purchase_record(number) for number in range(count)]
 
         def work() -> None:
             with SqliteStore() as store:
-                way(store, orders)
+                operation(store, orders)
 
         return work
 
     return make
 
 
-def merged(
-    shape: Callable[[int], list[int]], *, parted: bool = False, own: bool = False, backward: bool = False
+def merge_names(
+    shape: Callable[[int], list[int]], *, unmerge: bool = False, own: bool = False, backward: bool = False
 ) -> Callable[[int], Work]:
-    """Names are merged one by one, and parted again if that is asked; each has a record of its own, or two have."""
+    """Merge names one by one, optionally undo the merges; each name has a record, or two names have."""
 
     def make(count: int) -> Work:
         pairs = shape(count)
@@ -544,7 +548,7 @@ def merged(
                 store.load(orders, recorded_at=AS_OF)
                 for number, into in list(enumerate(pairs))[:: -1 if backward else 1]:
                     store.merge(f"n{number}", into=f"n{into}", merged_at=AS_OF)
-                for number in range(count if parted else 0):
+                for number in range(count if unmerge else 0):
                     store.unmerge(f"n{number}", unmerged_at=AS_OF)
 
         return work
@@ -552,13 +556,13 @@ def merged(
     return make
 
 
-def referred(count: int) -> Work:
-    """A person sends so many, one by one."""
-    given = records("people they sent", count)
+def append_referrals(count: int) -> Work:
+    """Append the referrals of one person one by one."""
+    source_records = records("referred people", count)
 
     def work() -> None:
         with SqliteStore() as store:
-            for lead in given:
+            for lead in source_records:
                 store.append(lead, recorded_at=AS_OF)
 
     return work
@@ -567,7 +571,7 @@ def referred(count: int) -> Work:
 # ---- files ---------------------------------------------------------------------------------------------------------
 
 
-def reported(count: int) -> Work:
+def report_on(count: int) -> Work:
     """The report on a file of orders."""
     folder = tempfile.TemporaryDirectory()
     path = Path(folder.name) / "orders.csv"
@@ -575,7 +579,7 @@ def reported(count: int) -> Work:
         f"o{number},p{number % max(count // 5, 1)},{at(number):%Y-%m-%d %H:%M},9.00\n" for number in range(count)
     )
     path.write_text("order,customer,date,amount\n" + rows, encoding="utf-8")
-    how = OrderMapping(
+    mapping = OrderMapping(
         columns=Columns(id="order", person_id="customer", purchased_at="date", amount="amount"),
         currency="USD",
         zone="UTC",
@@ -585,74 +589,84 @@ def reported(count: int) -> Work:
 
     def work() -> object:
         assert folder.name
-        orders = read_orders(path, how)
+        orders = read_orders(path, mapping)
         return find(of_orders(orders), ReportQuery(as_of=AS_OF, tz="UTC", policy=POLICY, rows=10), lambda *_: None)
 
     return work
 
 
 def cases() -> list[Case]:
-    """Every operation: its name, what makes it ready, and the largest size."""
+    """Return every operation: its name, its preparation, and its largest size."""
     far, near = 100_000, 10_000
-    found: list[Case] = [(f"{name}, many people", over(way, shop), far) for name, way in QUESTIONS.items()]
-    found += [(f"{name}, one person", over(way, alone), far) for name, way in QUESTIONS.items()]
-    found.append(("growth and referral_rate, many people", over(grown, shop), far))
+    all_cases: list[Case] = [
+        (f"{name}, many people", over(operation, shop), far) for name, operation in QUESTIONS.items()
+    ]
+    all_cases += [(f"{name}, one person", over(operation, alone), far) for name, operation in QUESTIONS.items()]
+    all_cases.append(("growth and referral_rate, many people", over(growth_report, shop), far))
     shapes = {"a chain": _chain, "a star": _star, "a random forest": _forest}
-    found += [(f"Logs with aliases: {name}", aliased(shape), far) for name, shape in shapes.items()]
-    found += [
-        ("affinity of one basket", sold(affinity, lambda _: 0), near),
-        ("affinity of one person, each thing once", sold(affinity, lambda number: number), near),
-        ("offers of one basket", sold(next_offers, lambda _: 0), near),
-        ("offers of one person, each thing once", sold(next_offers, lambda number: number), near),
-        ("Affinity.of one basket", sold_of, near),
-        ("Affinity.of two things in turns", sold_again, near),
-        ("survival_by two groups", waited(lambda _: 2), far),
-        ("survival_by many groups", waited(lambda count: count // 10), near),
-        ("logrank_test", ranked, far),
+    all_cases += [(f"Logs with aliases: {name}", with_aliases(shape), far) for name, shape in shapes.items()]
+    all_cases += [
+        ("affinity of one basket", affinity_of(affinity, lambda _: 0), near),
+        ("affinity of one person, each product once", affinity_of(affinity, lambda number: number), near),
+        ("next_offers of one basket", affinity_of(next_offers, lambda _: 0), near),
+        ("next_offers of one person, each product once", affinity_of(next_offers, lambda number: number), near),
+        ("Affinity.of one basket", affinity_of_basket, near),
+        ("Affinity.of two alternating products", affinity_of_alternating, near),
+        ("survival by two groups", survival_of(lambda _: 2), far),
+        ("survival by many groups", survival_of(lambda count: count // 10), near),
+        ("logrank_test", logrank_of, far),
         ("backtest, days", tested_days, 1_000),
         ("backtest, records", tested_records, far),
-        ("compare, records", compared, far),
-        ("calibrate, records", calibrated, far),
-        ("report on a file", reported, far),
+        ("compare_rules, records", compared_rules, far),
+        ("calibrate, records", calibrated_points, far),
+        ("report on a file", report_on, far),
     ]
     for order, entry in product(get_args(Order), get_args(Entry)):
-        found.append((f"conversion of one person, {order}, {entry}", tried(order, entry), far))
+        all_cases.append((f"conversion of one person, {order}, {entry}", funnel_of(order, entry), far))
         for then in ("drop", "remove"):
             exclude = Exclusion("complaint", then=cast("Any", then))
             if order != "any":
                 name = f"conversion of one person, {order}, {entry}, exclusion: {then}"
-                found.append((name, tried(order, entry, exclude=exclude), far))
-    found += [
+                all_cases.append((name, funnel_of(order, entry, exclude=exclude), far))
+    all_cases += [
         (
-            "conversion of one person, hold",
-            tried("ordered", "any", hold="sku"),
+            "conversion of one person, hold_constant",
+            funnel_of("ordered", "any", hold_constant="sku"),
             far,
         ),
-        ("conversion of one person, each, short", tried("ordered", "each", long=False), far),
-        ("conversion of one person, by", tried("ordered", "each", by=GroupBy("sku")), far),
-        ("Funnel.times", funnel_told(lambda one: one.times()), near),
-        ("Funnel.drivers", funnel_told(lambda one: one.drivers()), near),
-        ("Funnel.trend", funnel_told(lambda one: one.trend("day", tz="UTC")), near),
-        ("Funnel.people", funnel_told(lambda one: one.people("purchase")), near),
-        ("Funnel.compare", funnel_told(lambda one: one.compare()), near),
+        ("conversion of one person, each, short window", funnel_of("ordered", "each", long=False), far),
+        ("conversion of one person, by a column", funnel_of("ordered", "each", by=GroupBy("sku")), far),
+        ("FunnelResult.times", funnel_result(lambda one: one.times()), near),
+        ("FunnelResult.drivers", funnel_result(lambda one: one.drivers()), near),
+        ("FunnelResult.trend", funnel_result(lambda one: one.trend("day", tz="UTC")), near),
+        ("FunnelResult.people", funnel_result(lambda one: one.people("purchase")), near),
+        ("FunnelResult.compare", funnel_result(lambda one: one.compare()), near),
     ]
-    found += [
-        ("SqliteStore.history", stored(lambda store, _: store.history("p1")), far),
-        ("SqliteStore.append, a long history read anew", stored(_append), far),
-        ("SqliteStore.append, a long history read once, then more", stored(_append_later), far),
-        ("SqliteStore.amend, a long history", stored(_amend, "orders"), far),
-        ("SqliteStore.export", stored(lambda store, _: store.export("p1")), far),
-        ("SqliteStore.logs", stored(lambda store, _: store.logs()), far),
-        ("SqliteStore.refresh_all", stored(lambda store, _: store.refresh_all(as_of=AS_OF)), far),
-        ("SqliteStore.due, waiting", stored(lambda store, _: (store.due(before=AS_OF), store.unresolved())), far),
-        ("SqliteStore.erase", stored(lambda store, _: store.erase("p1")), far),
-        ("SqliteStore.load, one person", loaded("a bit of everything"), far),
-        ("SqliteStore.append one by one, orders", appended(list, "orders"), near),
-        ("SqliteStore.append one by one, everything", appended(list, "a bit of everything"), near),
-        ("SqliteStore.append one by one, newest first", appended(late_first, "orders"), near),
-        ("SqliteStore.append one by one, answered questions", appended(list, "questions answered at once"), near),
-        ("SqliteStore.append one by one, refunds of one order", appended(list, "refunds of one order"), near),
-        ("SqliteStore.append one by one, people they sent", referred, near),
+    all_cases += [
+        ("SqliteStore.history", with_store(lambda store, _: store.history("p1")), far),
+        ("SqliteStore.append, a long history read again", with_store(_append), far),
+        ("SqliteStore.append, a long history read once, then 100 records", with_store(_append_later), far),
+        ("SqliteStore.amend, a long history", with_store(_amend, "orders"), far),
+        ("SqliteStore.export", with_store(lambda store, _: store.export("p1")), far),
+        ("SqliteStore.logs", with_store(lambda store, _: store.logs()), far),
+        ("SqliteStore.refresh_all", with_store(lambda store, _: store.refresh_all(as_of=AS_OF)), far),
+        (
+            "SqliteStore.due and unresolved",
+            with_store(lambda store, _: (store.due(before=AS_OF), store.unresolved())),
+            far,
+        ),
+        ("SqliteStore.erase", with_store(lambda store, _: store.erase("p1")), far),
+        ("SqliteStore.load, one person", load_all("mixed records"), far),
+        ("SqliteStore.append one by one, orders", append_each(list, "orders"), near),
+        ("SqliteStore.append one by one, mixed records", append_each(list, "mixed records"), near),
+        ("SqliteStore.append one by one, newest first", append_each(late_first, "orders"), near),
+        (
+            "SqliteStore.append one by one, answered questions",
+            append_each(list, "questions answered immediately"),
+            near,
+        ),
+        ("SqliteStore.append one by one, refunds of one order", append_each(list, "refunds of one order"), near),
+        ("SqliteStore.append one by one, referred people", append_referrals, near),
         ("SqliteStore.append by hundreds, one person", of_one(_by_hundreds), far),
         ("SqliteStore.append one by one, many people", of_many(_one_by_one), near),
         ("SqliteStore.append by hundreds, many people", of_many(_by_hundreds), near),
@@ -662,12 +676,12 @@ def cases() -> list[Case]:
         ("SqliteStore.refresh_all and logs, many people", of_many(_of_everyone), far),
         ("SqliteStore.export and erase, many people", of_many(_erased), near),
         ("SqliteStore.logs, many people merged in pairs", of_many(_merged_tables), near),
-        ("SqliteStore.merge, a chain", merged(_chain), near),
-        ("SqliteStore.merge, a chain from the last", merged(_chain, backward=True), near),
-        ("SqliteStore.merge, a chain, all of whom bought", merged(_chain, own=True), near),
-        ("SqliteStore.merge, a star", merged(_star), near),
-        ("SqliteStore.merge, a star, all of whom bought", merged(_star, own=True), near),
-        ("SqliteStore.merge, a random forest, all of whom bought", merged(_forest, own=True), near),
-        ("SqliteStore.merge and part, a star", merged(_star, parted=True), near),
+        ("SqliteStore.merge, a chain", merge_names(_chain), near),
+        ("SqliteStore.merge, a chain from the last", merge_names(_chain, backward=True), near),
+        ("SqliteStore.merge, a chain, all buyers", merge_names(_chain, own=True), near),
+        ("SqliteStore.merge, a star", merge_names(_star), near),
+        ("SqliteStore.merge, a star, all buyers", merge_names(_star, own=True), near),
+        ("SqliteStore.merge, a random forest, all buyers", merge_names(_forest, own=True), near),
+        ("SqliteStore.merge and unmerge, a star", merge_names(_star, unmerge=True), near),
     ]
-    return found
+    return all_cases

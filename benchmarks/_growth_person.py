@@ -1,4 +1,4 @@
-"""Operations on the records of one person, at any size: what `growth` measures, one case an operation."""
+"""Operations on the records of one person at any size, measured by `growth`, one case for each operation."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from funnel import (
     transitions,
     worklist,
 )
-from funnel.incremental import IncrementalRule, LiveFacts
+from funnel.incremental import LiveFacts
 from funnel.interactions import Answer, Complaint, Delivery, FollowUp, Postponement, Question, Resolution, View, Visit
 from funnel.messages import explain
 from funnel.metrics import PurchaseSummary
@@ -46,9 +46,9 @@ def at(number: int) -> datetime:
     return START + number * STEP
 
 
-def bought(number: int, **told: Any) -> Purchase:
+def purchase_record(number: int, **fields: Any) -> Purchase:
     """A purchase."""
-    return Purchase(id=f"o{number}", person_id="p1", purchased_at=at(number), amount=Money(900_000, "USD"), **told)
+    return Purchase(id=f"o{number}", person_id="p1", purchased_at=at(number), amount=Money(900_000, "USD"), **fields)
 
 
 def question(number: int) -> Question:
@@ -71,34 +71,40 @@ def resolution(number: int) -> Resolution:
     return Resolution(id=f"r{number}", person_id="p1", occurred_at=at(number + 1), complaint_id=f"c{number}")
 
 
-# ---- shapes of a history: so many records, in order ----------------------------------------------------------------
+# ---- shapes of a history: a number of records, in order ------------------------------------------------------------
 
 
 def _orders(count: int) -> list[Record]:
-    return [bought(number) for number in range(count)]
+    return [purchase_record(number) for number in range(count)]
 
 
 def _mixed(count: int) -> list[Record]:
-    made: list[Record] = []
+    records_made: list[Record] = []
     for number in range(0, count, 5):
         visit = Visit(id=f"v{number}", person_id="p1", occurred_at=at(number))
-        asked, told, order = question(number + 1), answer(number + 1), bought(number + 3)
-        made += [visit, asked, told, order, View(id=f"w{number}", person_id="p1", occurred_at=at(number + 4))]
-    return made[:count]
+        opening, reply, order = question(number + 1), answer(number + 1), purchase_record(number + 3)
+        records_made += [
+            visit,
+            opening,
+            reply,
+            order,
+            View(id=f"w{number}", person_id="p1", occurred_at=at(number + 4)),
+        ]
+    return records_made[:count]
 
 
 def _refunds(count: int) -> list[Record]:
-    gone = [
+    refunds_made = [
         Refund(id=f"b{number}", purchase_id="o0", refunded_at=at(number), amount=Money("0.01", "USD"))
         for number in range(1, count)
     ]
-    return [bought(0), *gone]
+    return [purchase_record(0), *refunds_made]
 
 
-def _refunded(count: int) -> list[Record]:
+def _refunded_orders(count: int) -> list[Record]:
     pairs = [
         (
-            bought(2 * number),
+            purchase_record(2 * number),
             Refund(
                 id=f"b{number}", purchase_id=f"o{2 * number}", refunded_at=at(2 * number + 1), amount=Money(1, "USD")
             ),
@@ -108,13 +114,13 @@ def _refunded(count: int) -> list[Record]:
     return list(chain.from_iterable(pairs))
 
 
-def _answered(count: int) -> list[Record]:
+def _answered_questions(count: int) -> list[Record]:
     return list(chain.from_iterable((question(2 * number), answer(2 * number)) for number in range(count // 2)))
 
 
 def _answered_late(count: int) -> list[Record]:
-    asked = [question(number) for number in range(count // 2)]
-    return [*asked, *(answer(number, after=count // 2) for number in range(count // 2))]
+    questions = [question(number) for number in range(count // 2)]
+    return [*questions, *(answer(number, after=count // 2) for number in range(count // 2))]
 
 
 def _open(count: int) -> list[Record]:
@@ -122,8 +128,8 @@ def _open(count: int) -> list[Record]:
 
 
 def _complaints(count: int) -> list[Record]:
-    told = ((complaint(2 * number, "o0"), resolution(2 * number)) for number in range(1, count // 2))
-    return [bought(0), *chain.from_iterable(told)]
+    pairs = ((complaint(2 * number, "o0"), resolution(2 * number)) for number in range(1, count // 2))
+    return [purchase_record(0), *chain.from_iterable(pairs)]
 
 
 def _postponements(count: int) -> list[Record]:
@@ -136,16 +142,16 @@ def _postponements(count: int) -> list[Record]:
 
 
 def _deliveries(count: int) -> list[Record]:
-    made: list[Record] = []
+    records_made: list[Record] = []
     for number in range(0, count, 3):
-        order = bought(number, promised_at=at(number + 1))
+        order = purchase_record(number, promised_at=at(number + 1))
         come = Delivery(id=f"d{number}", person_id="p1", occurred_at=at(number + 2), purchase_id=order.id)
-        made += [order, question(number + 1), come]
-    return made[:count] if count % 3 == 0 else made[: count - count % 3]
+        records_made += [order, question(number + 1), come]
+    return records_made[:count] if count % 3 == 0 else records_made[: count - count % 3]
 
 
 def _promises(count: int) -> list[Record]:
-    orders = [bought(number, promised_at=at(count)) for number in range(count // 2)]
+    orders = [purchase_record(number, promised_at=at(count)) for number in range(count // 2)]
     come = [
         Delivery(id=f"d{number}", person_id="p1", occurred_at=at(count // 2 + number), purchase_id=f"o{number}")
         for number in range(count // 2)
@@ -172,62 +178,62 @@ def _at_once(count: int) -> list[Record]:
 
 SHAPES: Mapping[str, Callable[[int], list[Record]]] = {
     "orders": _orders,
-    "a bit of everything": _mixed,
+    "mixed records": _mixed,
     "refunds of one order": _refunds,
-    "orders, each refunded in part": _refunded,
-    "questions answered at once": _answered,
-    "questions answered in the end": _answered_late,
+    "orders, each refunded in part": _refunded_orders,
+    "questions answered immediately": _answered_questions,
+    "questions answered late": _answered_late,
     "open questions": _open,
     "complaints of one order": _complaints,
     "postponements": _postponements,
     "deliveries": _deliveries,
-    "promises kept in the end": _promises,
+    "promised deliveries, all at the end": _promises,
     "follow-ups": _follow_ups,
-    "people they sent": _referrals,
+    "referred people": _referrals,
     "arrivals": _leads,
-    "visits of one instant": _at_once,
+    "visits at one instant": _at_once,
 }
 
 
 @lru_cache(maxsize=8)
 def records(shape: str, count: int) -> tuple[Record, ...]:
-    """The records of a shape, in order; of about so many."""
+    """Return about this many records of a shape, in order."""
     return tuple(SHAPES[shape](count))
 
 
 @lru_cache(maxsize=8)
 def history(shape: str, count: int) -> History:
-    """Their history."""
+    """Return the history of a shape."""
     return History.of("p1", records(shape, count))
 
 
-def late_first(given: Sequence[Record]) -> list[Record]:
-    """The newest first, but a refund after its purchase, as a tally takes it."""
-    refunds = [one for one in given if isinstance(one, Refund)]
-    return [*reversed([one for one in given if not isinstance(one, Refund)]), *reversed(refunds)]
+def late_first(source_records: Sequence[Record]) -> list[Record]:
+    """Return the newest first, but refunds after their purchases, as `LiveFacts` requires."""
+    refunds = [one for one in source_records if isinstance(one, Refund)]
+    return [*reversed([one for one in source_records if not isinstance(one, Refund)]), *reversed(refunds)]
 
 
-def shuffled(given: Sequence[Record]) -> list[Record]:
-    """In an order that has nothing to do with time."""
-    mixed = random.Random(7).sample(list(given), len(given))
+def shuffled(source_records: Sequence[Record]) -> list[Record]:
+    """Return the records in a random order."""
+    mixed = random.Random(7).sample(list(source_records), len(source_records))
     return [*(one for one in mixed if not isinstance(one, Refund)), *(one for one in mixed if isinstance(one, Refund))]
 
 
 # ---- operations ----------------------------------------------------------------------------------------------------
 
 
-def made(order: Callable[[Sequence[Record]], Sequence[Record]], shape: str) -> Callable[[int], Work]:
-    """A history is made of records, and its facts."""
+def facts_of(order: Callable[[Sequence[Record]], Sequence[Record]], shape: str) -> Callable[[int], Work]:
+    """Make a history of records, and compute its facts."""
 
     def make(count: int) -> Work:
-        given = order(records(shape, count))
-        return lambda: Facts.of(History.of("p1", given), as_of=AS_OF)
+        source_records = order(records(shape, count))
+        return lambda: Facts.of(History.of("p1", source_records), as_of=AS_OF)
 
     return make
 
 
-def moved(shape: str, policy: Policy = POLICY) -> Callable[[int], Work]:
-    """Every move of one person."""
+def transitions_of(shape: str, policy: Policy = POLICY) -> Callable[[int], Work]:
+    """Return all transitions of one person."""
 
     def make(count: int) -> Work:
         person = history(shape, count)
@@ -236,33 +242,33 @@ def moved(shape: str, policy: Policy = POLICY) -> Callable[[int], Work]:
     return make
 
 
-def told(what: str, shape: str = "orders") -> Callable[[int], Work]:
-    """A question to a journey of many moves, as often as there are records, or once where it tells of all."""
+def of_journey(method: str, shape: str = "orders") -> Callable[[int], Work]:
+    """Query a journey with many transitions, once for each record or once for all."""
 
     def make(count: int) -> Work:
         journey = transitions.of(history(shape, count), SHORT, as_of=AS_OF)
-        if what == "stage_at":
+        if method == "stage_at":
             return lambda: [journey.stage_at(at(number)) for number in range(count)]
         return lambda: (journey.spells, journey.to_dicts(), str(journey))
 
     return make
 
 
-def tallied(
+def live_facts(
     shape: str, order: Callable[[Sequence[Record]], Sequence[Record]] = list, *, rule: Any = stage, each: bool = True
 ) -> Callable[[int], Work]:
-    """A tally takes records one by one, and is asked after each, or in the end."""
+    """Add records to `LiveFacts` one by one, and evaluate a rule after each, or at the end."""
 
     def make(count: int) -> Work:
-        given = order(records(shape, count))
+        source_records = order(records(shape, count))
 
         def work() -> None:
-            tally = LiveFacts(History(person_id="p1"), Facts)
-            for record in given:
-                tally.add(record)
+            live = LiveFacts(History(person_id="p1"), Facts)
+            for record in source_records:
+                live.add(record)
                 if each:
-                    tally.ask(rule, POLICY, as_of=AS_OF)
-            tally.facts(as_of=AS_OF)
+                    rule.of(live, POLICY, as_of=AS_OF)
+            live.facts(as_of=AS_OF)
 
         return work
 
@@ -270,52 +276,34 @@ def tallied(
 
 
 def facts_each(shape: str) -> Callable[[int], Work]:
-    """A tally takes records one by one, and tells every fact after each."""
+    """Add records to `LiveFacts` one by one, and compute every fact after each."""
 
     def make(count: int) -> Work:
-        given = records(shape, count)
+        source_records = records(shape, count)
 
         def work() -> None:
-            tally = LiveFacts(History(person_id="p1"), Facts)
-            for record in given:
-                tally.add(record)
-                tally.facts(as_of=AS_OF)
+            live = LiveFacts(History(person_id="p1"), Facts)
+            for record in source_records:
+                live.add(record)
+                live.facts(as_of=AS_OF)
 
         return work
 
     return make
 
 
-def advanced(rule: Any, shape: str) -> Callable[[int], Work]:
-    """A state moves on record by record and is asked after each; what it cannot take is left out."""
+def of_new_history(operation: Callable[[History], object], shape: str) -> Callable[[int], Work]:
+    """Return an operation on a new history without cached results."""
 
     def make(count: int) -> Work:
-        given, advance = records(shape, count), IncrementalRule(rule, POLICY)
-
-        def work() -> None:
-            state = advance.begin("p1")
-            for record in given:
-                state = advance(state, record) or state
-                advance.ask(state, as_of=AS_OF)
-            state.to_json()
-
-        return work
-
-    return make
-
-
-def asked(way: Callable[[History], object], shape: str) -> Callable[[int], Work]:
-    """A question about a history that nobody has asked yet."""
-
-    def make(count: int) -> Work:
-        given = records(shape, count)
-        return lambda: way(History.of("p1", given))
+        source_records = records(shape, count)
+        return lambda: operation(History.of("p1", source_records))
 
     return make
 
 
 def days(shape: str) -> Callable[[int], Work]:
-    """The facts of as many past days as there are records is one question each; here a hundred of them."""
+    """Compute the facts of a hundred past days."""
 
     def make(count: int) -> Work:
         person = history(shape, count)
@@ -326,14 +314,14 @@ def days(shape: str) -> Callable[[int], Work]:
 
 
 def basket(count: int) -> Work:
-    """One order of so many lines becomes a profile."""
+    """Return the profile of one order with many lines."""
     lines = tuple(OrderLine(sku=f"s{number}", unit_price=Money(1, "USD")) for number in range(count))
     order = Purchase(id="1", person_id="p1", purchased_at=START, lines=lines)
     return lambda: str(customer_profile(History.of("p1", [order]), as_of=AS_OF))
 
 
 def interleaved(count: int) -> Work:
-    """Two people's words about one person, each in order: a history takes them from two sources."""
+    """Make a history from two sources, each in order."""
     one, other = records("orders", count)[: count // 2], records("open questions", count)[count // 2 :]
     pairs = [record for pair in zip_longest(one, other) for record in pair if record is not None]
     return lambda: Facts.of(History.of("p1", pairs), as_of=AS_OF)
@@ -348,56 +336,59 @@ Case = tuple[str, Callable[[int], Work], int]
 
 
 def cases() -> list[Case]:
-    """Every operation: its name, what makes it ready, and the largest size."""
+    """Return every operation: its name, its preparation, and its largest size."""
     far, near = 100_000, 10_000
-    found: list[Case] = [
+    all_cases: list[Case] = [
         ("History.of and Facts.of, two sources", interleaved, far),
-        ("profile of one basket", basket, near),
-        ("Journey.stage_at, one a record", told("stage_at"), near),
-        ("Journey.spells, rows, text", told("spells"), near),
+        ("customer_profile of one basket", basket, near),
+        ("Journey.stage_at, once per record", of_journey("stage_at"), near),
+        ("Journey.spells, rows, text", of_journey("spells"), near),
     ]
     orders = {"in order": list, "newest first": late_first, "shuffled": shuffled}
     for shape in SHAPES:
-        found.append((f"History.of and Facts.of: {shape}", made(list, shape), far))
-        found.append((f"moves.of: {shape}", moved(shape), far))
-        found.append((f"LiveFacts, stage after each: {shape}", tallied(shape), near))
-        found.append((f"LiveFacts, readiness after each: {shape}", tallied(shape, rule=readiness), near))
-        found.append((f"LiveFacts, facts after each: {shape}", facts_each(shape), near))
-        found.append(
-            (f"LiveFacts newest first, facts in the end: {shape}", tallied(shape, late_first, each=False), near)
+        all_cases.append((f"History.of and Facts.of: {shape}", facts_of(list, shape), far))
+        all_cases.append((f"transitions.of: {shape}", transitions_of(shape), far))
+        all_cases.append((f"LiveFacts, stage after each: {shape}", live_facts(shape), near))
+        all_cases.append((f"LiveFacts, readiness after each: {shape}", live_facts(shape, rule=readiness), near))
+        all_cases.append((f"LiveFacts, facts after each: {shape}", facts_each(shape), near))
+        all_cases.append(
+            (f"LiveFacts, newest first, facts at the end: {shape}", live_facts(shape, late_first, each=False), near)
         )
-        found.append((f"IncrementalRule, next action after each: {shape}", advanced(next_action, shape), near))
-        found.append((f"IncrementalRule, readiness after each: {shape}", advanced(readiness, shape), near))
+        all_cases.append((f"LiveFacts, next action after each: {shape}", live_facts(shape, rule=next_action), near))
     for name, order in orders.items():
-        found.append((f"History.of and Facts.of, {name}", made(order, "a bit of everything"), far))
-        found.append((f"LiveFacts, facts in the end, {name}", tallied("a bit of everything", order, each=False), near))
-        found.append((f"LiveFacts, stage after each, {name}", tallied("a bit of everything", order), near))
-    found += [
-        ("moves.of, a lapse after each order", moved("orders", SHORT), near),
-        ("moves.of, a lapse after each of everything", moved("a bit of everything", SHORT), near),
-        ("Facts.of a hundred past days", days("a bit of everything"), near),
-        ("profile", asked(lambda one: str(customer_profile(one, as_of=AS_OF)), "a bit of everything"), near),
-        ("sentence, why, assurance", asked(_sentences, "a bit of everything"), near),
+        all_cases.append((f"History.of and Facts.of, {name}", facts_of(order, "mixed records"), far))
+        all_cases.append((f"LiveFacts, facts at the end, {name}", live_facts("mixed records", order, each=False), near))
+        all_cases.append((f"LiveFacts, stage after each, {name}", live_facts("mixed records", order), near))
+    all_cases += [
+        ("transitions.of, a lapse after each order", transitions_of("orders", SHORT), near),
+        ("transitions.of, a lapse after each mixed record", transitions_of("mixed records", SHORT), near),
+        ("Facts.of, 100 past days", days("mixed records"), near),
+        (
+            "customer_profile",
+            of_new_history(lambda one: str(customer_profile(one, as_of=AS_OF)), "mixed records"),
+            near,
+        ),
+        ("explain, why and assurance", of_new_history(_sentences, "mixed records"), near),
         (
             "stage.next_change",
-            asked(lambda one: stage.next_change.of(one, POLICY, as_of=AS_OF), "a bit of everything"),
+            of_new_history(lambda one: stage.next_change.of(one, POLICY, as_of=AS_OF), "mixed records"),
             near,
         ),
         (
-            "worklist of one",
-            asked(lambda one: str(worklist(one, POLICY, as_of=AS_OF, tz="UTC")), "open questions"),
+            "worklist of one person",
+            of_new_history(lambda one: str(worklist(one, POLICY, as_of=AS_OF, tz="UTC")), "open questions"),
             near,
         ),
         (
             "PurchaseSummary.of",
-            asked(lambda one: PurchaseSummary.of(one, tz="UTC", as_of=AS_OF), "orders, each refunded in part"),
+            of_new_history(lambda one: PurchaseSummary.of(one, tz="UTC", as_of=AS_OF), "orders, each refunded in part"),
             near,
         ),
-        ("History.add of one record", asked(lambda one: one.add(bought(-1)), "a bit of everything"), near),
+        ("History.add of one record", of_new_history(lambda one: one.add(purchase_record(-1)), "mixed records"), near),
         (
             "History as JSON and back",
-            asked(lambda one: History.model_validate_json(one.model_dump_json()), "a bit of everything"),
+            of_new_history(lambda one: History.model_validate_json(one.model_dump_json()), "mixed records"),
             near,
         ),
     ]
-    return found
+    return all_cases

@@ -1,4 +1,4 @@
-"""How everything here is measured: ours and the peer in turns, in the same run, the median of each."""
+"""Measurement: the library and the peer alternate in the same run, and the median of each counts."""
 
 from __future__ import annotations
 
@@ -15,44 +15,44 @@ Size = Literal["tiny", "usual", "full"]
 
 @attrs.frozen
 class Line:
-    """One question with its answer: what was measured, ours beside the peer, and what we aim at."""
+    """One measurement: its name, the library beside the peer, and the aim."""
 
-    what: str
+    name: str
     ours: str
     peer: str
     ratio: str
     target: str = ""
 
     def __str__(self) -> str:
-        """Show it as one row."""
-        return f"{self.what:<58} {self.ours:>16} {self.peer:>34} {self.ratio:>16} {self.target:>10}".rstrip()
+        """Return the measurement as one row."""
+        return f"{self.name:<58} {self.ours:>16} {self.peer:>34} {self.ratio:>16} {self.target:>10}".rstrip()
 
 
-def in_turns(ways: Mapping[str, Callable[[], object]], *, repeats: int, calls: int = 1) -> dict[str, float]:
-    """The median seconds of one call of each way; all take their turn before any has the next."""
-    taken: dict[str, list[float]] = {name: [] for name in ways}
-    for way in ways.values():
-        way()
+def alternate(variants: Mapping[str, Callable[[], object]], *, repeats: int, calls: int = 1) -> dict[str, float]:
+    """Return the median seconds of one call of each variant; the variants alternate."""
+    times: dict[str, list[float]] = {name: [] for name in variants}
+    for variant in variants.values():
+        variant()
     for _ in range(repeats):
-        for name, way in ways.items():
-            taken[name].append(_seconds(way, calls))
-    return {name: statistics.median(seconds) for name, seconds in taken.items()}
+        for name, variant in variants.items():
+            times[name].append(_seconds(variant, calls))
+    return {name: statistics.median(seconds) for name, seconds in times.items()}
 
 
-def _seconds(way: Callable[[], object], calls: int) -> float:
+def _seconds(variant: Callable[[], object], calls: int) -> float:
     gc.collect()
     gc.disable()
     try:
         start = perf_counter()
         for _ in range(calls):
-            way()
+            variant()
         return (perf_counter() - start) / calls
     finally:
         gc.enable()
 
 
 def span(seconds: float) -> str:
-    """A time in the unit that fits it."""
+    """Return a time in a suitable unit."""
     for unit, factor in (("s", 1), ("ms", 1e3), ("µs", 1e6)):
         if seconds * factor >= 1:
             return f"{seconds * factor:.3g} {unit}"
@@ -60,5 +60,5 @@ def span(seconds: float) -> str:
 
 
 def rate(number: int, seconds: float) -> str:
-    """So many a second."""
+    """Return a rate per second."""
     return f"{number / seconds:,.0f}/s"

@@ -1,4 +1,4 @@
-"""Three real shops as logs: CDNOW, Online Retail and Taobao, which lie beside the project and are not part of it."""
+"""Three real shops as logs: CDNOW, Online Retail and Taobao, which are beside the project and not part of it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Days:
 
 @attrs.frozen
 class Shop:
-    """A real shop: how it is read, its earlier days for fitting, and its later days for the figures that are quoted."""
+    """A real shop: how it is read, its earlier days for fitting, and its later days for the quoted figures."""
 
     read: Callable[[Path, int], Logs]
     earlier: Days
@@ -42,7 +42,7 @@ def _instants(column: str, zone: str = "UTC") -> pl.Expr:
 
 
 def _some(person: str, one_in: int) -> pl.Expr:
-    """One person in so many, always the same ones."""
+    """Return a fixed sample of the people."""
     return pl.col(person) % one_in == 0
 
 
@@ -64,8 +64,8 @@ def online_retail(data: Path, one_in: int = 1) -> Logs:
     key = ["InvoiceNo", "CustomerID"]
     bought = sold.group_by(key).agg(pence, pl.col("InvoiceDate").min()).sort(key)
     times = _instants("InvoiceDate", "Europe/London").alias("purchased_at")
-    named = {"id": pl.col("InvoiceNo").cast(pl.String), "person_id": pl.col("CustomerID")}
-    return Logs(purchases=bought.select("amount", times, **named))
+    name_of = {"id": pl.col("InvoiceNo").cast(pl.String), "person_id": pl.col("CustomerID")}
+    return Logs(purchases=bought.select("amount", times, **name_of))
 
 
 def taobao(data: Path, one_in: int = 1) -> Logs:
@@ -73,14 +73,14 @@ def taobao(data: Path, one_in: int = 1) -> Logs:
     rows = pl.read_parquet(data / "taobao_behaviour.parquet").filter(_some("user_id", one_in)).with_row_index("id")
     rows = rows.with_columns(pl.col("id").cast(pl.Int64), pl.col("user_id").cast(pl.Int64))
     moment = pl.from_epoch(pl.col("unix_time").cast(pl.Int64), "s").cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
-    told = rows.with_columns(moment.alias("moment"), pl.col("behaviour").cast(pl.String))
+    events = rows.with_columns(moment.alias("moment"), pl.col("behaviour").cast(pl.String))
     kinds = {"pv": "view", "cart": "cart", "fav": "visit"}
-    bought = told.filter(pl.col("behaviour") == "buy")
-    did = told.filter(pl.col("behaviour") != "buy").with_columns(pl.col("behaviour").replace_strict(kinds))
-    named = {"person_id": pl.col("user_id")}
+    bought = events.filter(pl.col("behaviour") == "buy")
+    did = events.filter(pl.col("behaviour") != "buy").with_columns(pl.col("behaviour").replace_strict(kinds))
+    name_of = {"person_id": pl.col("user_id")}
     return Logs(
-        purchases=bought.select("id", **named, purchased_at="moment", amount=pl.lit(1, pl.Int64)),
-        interactions=did.select("id", **named, occurred_at="moment", kind="behaviour"),
+        purchases=bought.select("id", **name_of, purchased_at="moment", amount=pl.lit(1, pl.Int64)),
+        interactions=did.select("id", **name_of, occurred_at="moment", kind="behaviour"),
     )
 
 

@@ -1,7 +1,7 @@
-"""One way to cohorts or to a summary, in a process of its own: `... -m benchmarks._retention WAY FILE COLUMN REPEATS`.
+"""One variant of cohorts or a summary in its own process: `... -m benchmarks._retention VARIANT FILE COLUMN REPEATS`.
 
-Each way reads the file into what it calls its own memory first, which is not measured. The triangle is answered by how
-many people are in it and how many are in all cells, and the summary by the sums of its columns.
+Each variant first reads the file into its own memory, which is not measured. The answer of the triangle is its number
+of people and the sum of all cells; the answer of the summary is the sums of its columns.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from benchmarks._child_run import THREADS, Answer, Way, measured
-from benchmarks._made_up_orders import AS_OF, ZONE
+from benchmarks._child_run import THREADS, Answer, Variant, measured
+from benchmarks._synthetic_orders import AS_OF, ZONE
 
 
 def _read(file: Path, person: str, *more: str) -> pl.DataFrame:
@@ -35,27 +35,27 @@ def triangle(file: Path, person: str) -> Callable[[], Answer]:
 
     def answer() -> Answer:
         rows = retention(orders, tz=ZONE, as_of=AS_OF).cohorts
-        return _cells({(row.place, place): people for row in rows for place, people in enumerate(row.people)})
+        return _cells({(row.index, index): people for row in rows for index, people in enumerate(row.people)})
 
     return answer
 
 
 def _cells(people: Mapping[tuple[int, int], int]) -> Answer:
-    """The people of all cells, told so that one who is in a wrong cell is seen."""
-    return [sum(people.values()), sum((1 + 100 * row + place) * many for (row, place), many in people.items())]
+    """Return the people of all cells, weighted so that a wrong cell changes the answer."""
+    return [sum(people.values()), sum((1 + 100 * row + index) * many for (row, index), many in people.items())]
 
 
 def triangle_polars(file: Path, person: str) -> Callable[[], Answer]:
-    """By hand in Polars: each person's months once, the first of them beside each."""
+    """By hand in Polars: the distinct months of each person, with the first month beside each."""
     orders = _read(file, person)
 
     def answer() -> Answer:
-        shown = pl.col("purchased_at").dt.convert_time_zone(ZONE)
-        month = (shown.dt.year().cast(pl.Int32) - 2023) * 12 + shown.dt.month() - 1
-        once = orders.lazy().select("person_id", month=month.cast(pl.Int16)).unique()
-        first = once.group_by("person_id").agg(first=pl.col("month").min())
-        cells = once.join(first, on="person_id").group_by("first", after=pl.col("month") - pl.col("first")).len()
-        return _cells({(row, place): people for row, place, people in cells.collect().iter_rows()})
+        local = pl.col("purchased_at").dt.convert_time_zone(ZONE)
+        month = (local.dt.year().cast(pl.Int32) - 2023) * 12 + local.dt.month() - 1
+        months = orders.lazy().select("person_id", month=month.cast(pl.Int16)).unique()
+        first = months.group_by("person_id").agg(first=pl.col("month").min())
+        cells = months.join(first, on="person_id").group_by("first", after=pl.col("month") - pl.col("first")).len()
+        return _cells({(row, index): people for row, index, people in cells.collect().iter_rows()})
 
     return answer
 
@@ -69,12 +69,12 @@ def triangle_duckdb(file: Path, person: str) -> Callable[[], Answer]:
     ), firsts as (select person_id, min(month) as first from once group by person_id)
     select first, month - first, count(*) from once join firsts using (person_id) group by 1, 2
     """  # noqa: S608 (our own words)
-    found = _duckdb(file, person, query)
-    return lambda: _cells({(row, place): people for row, place, people in found()})
+    rows = _duckdb(file, person, query)
+    return lambda: _cells({(row, index): people for row, index, people in rows()})
 
 
 def triangle_clickhouse(file: Path, person: str) -> Callable[[], Answer]:
-    """ClickHouse: each person's months as bits of a number, the fastest of the ways that were tried."""
+    """ClickHouse: the months of each person as bits of a number, the fastest of the tried variants."""
     month = f"toRelativeMonthNum(purchased_at, '{ZONE}') - toRelativeMonthNum(toDate('2023-01-01'))"
     query = f"""
     select first, arrayJoin(months) - first, count() from (
@@ -82,8 +82,8 @@ def triangle_clickhouse(file: Path, person: str) -> Callable[[], Answer]:
       from orders group by person_id
     ) group by 1, 2
     """  # noqa: S608 (our own words)
-    found = _clickhouse(file, person, query)
-    return lambda: _cells({(row, place): people for row, place, people in found()})
+    rows = _clickhouse(file, person, query)
+    return lambda: _cells({(row, index): people for row, index, people in rows()})
 
 
 # ---- the summary ---------------------------------------------------------------------------------------------------
@@ -96,14 +96,14 @@ def summary(file: Path, person: str) -> Callable[[], Answer]:
     orders = _read(file, person, "amount")
 
     def answer() -> Answer:
-        made = PurchaseSummary.over(orders, tz=ZONE, as_of=AS_OF)
-        return [len(made), *map(int, made.drop("person_id").sum().row(0))]
+        prepared = PurchaseSummary.over(orders, tz=ZONE, as_of=AS_OF)
+        return [len(prepared), *map(int, prepared.drop("person_id").sum().row(0))]
 
     return answer
 
 
 def summary_lifetimes(file: Path, person: str) -> Callable[[], Answer]:
-    """The function of `lifetimes` that its models are fed by; its days are those of the times it is given."""
+    """The function of `lifetimes` that prepares data for its models."""
     from lifetimes.utils import summary_data_from_transaction_data as by_lifetimes  # type: ignore[import-not-found]
 
     orders = _read(file, person, "amount").to_pandas()
@@ -111,9 +111,9 @@ def summary_lifetimes(file: Path, person: str) -> Callable[[], Answer]:
 
     def answer() -> Answer:
         end = AS_OF.astimezone(ZoneInfo(ZONE)).replace(tzinfo=None)
-        made: Any = by_lifetimes(orders, "person_id", "purchased_at", "amount", observation_period_end=end)
-        paid = (made["monetary_value"] * made["frequency"]).round().sum()
-        return [len(made), *(int(one) for one in (*made[["frequency", "recency", "T"]].sum(), paid))]
+        prepared: Any = by_lifetimes(orders, "person_id", "purchased_at", "amount", observation_period_end=end)
+        paid = (prepared["monetary_value"] * prepared["frequency"]).round().sum()
+        return [len(prepared), *(int(one) for one in (*prepared[["frequency", "recency", "T"]].sum(), paid))]
 
     return answer
 
@@ -129,8 +129,8 @@ def summary_clickhouse(file: Path, person: str) -> Callable[[], Answer]:
       ) group by person_id
     )
     """  # noqa: S608 (our own words)
-    found = _clickhouse(file, person, query, "amount")
-    return lambda: list(found()[0])
+    rows = _clickhouse(file, person, query, "amount")
+    return lambda: list(rows()[0])
 
 
 # ---- engines -------------------------------------------------------------------------------------------------------
@@ -154,13 +154,13 @@ def _clickhouse(file: Path, person: str, query: str, *more: str) -> Callable[[],
     session.query(f"create table orders engine = Memory as select {columns} from file('{file}', Parquet)")  # noqa: S608
 
     def rows() -> list[tuple[int, ...]]:
-        said = str(session.query(f"{query} settings max_threads = {THREADS}", "CSV")).split()
-        return [tuple(map(int, row.split(","))) for row in said]
+        lines = str(session.query(f"{query} settings max_threads = {THREADS}", "CSV")).split()
+        return [tuple(map(int, row.split(","))) for row in lines]
 
     return rows
 
 
-WAYS: Mapping[str, Way] = {
+VARIANTS: Mapping[str, Variant] = {
     "triangle": triangle,
     "triangle, Polars by hand": triangle_polars,
     "triangle, DuckDB": triangle_duckdb,
@@ -174,4 +174,4 @@ WAYS: Mapping[str, Way] = {
 
 if __name__ == "__main__":
     os.environ.setdefault("POLARS_MAX_THREADS", str(THREADS))
-    print(json.dumps(measured(WAYS[sys.argv[1]](Path(sys.argv[2]), sys.argv[3]), int(sys.argv[4]))))
+    print(json.dumps(measured(VARIANTS[sys.argv[1]](Path(sys.argv[2]), sys.argv[3]), int(sys.argv[4]))))

@@ -1,6 +1,6 @@
-"""Millions of events to a funnel of four steps within seven days, against the fastest that others have.
+"""Millions of events to a funnel of four steps within seven days, against the fastest peers.
 
-Each way is a process of its own, with two threads; all must give the same answer. Peers read from their own memory.
+Each variant runs in its own process with two threads; all must give the same answer. Peers read from their own memory.
 """
 
 from __future__ import annotations
@@ -11,71 +11,69 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks._child_run import Measured, child
-from benchmarks._made_up_events import events
 from benchmarks._measure import Line, Size, span
+from benchmarks._synthetic_events import events
 
 SIZES: Mapping[Size, tuple[int, ...]] = {"tiny": (2_000,), "usual": (1_000_000,), "full": (10_000_000,)}
 LARGEST = 50_000_000
 PEERS = {"Polars by hand": "polars", "DuckDB": "duckdb", "ClickHouse": "chdb"}
-PEOPLE = {"person_id": "whole numbers", "name": "texts"}
+PEOPLE = {"person_id": "integer ids", "name": "text ids"}
 
 
 def peers() -> tuple[list[str], list[str]]:
-    """The peers that are installed, and those that are not."""
-    there = [name for name, module in PEERS.items() if find_spec(module)]
-    return there, [name for name in PEERS if name not in there]
+    """Return the installed peers, and the missing peers."""
+    installed = [name for name, module in PEERS.items() if find_spec(module)]
+    return installed, [name for name in PEERS if name not in installed]
 
 
-def compared(ways: Sequence[str], file: Path, person: str, repeats: int) -> dict[str, Measured]:
-    """Each way measured, and all of one answer."""
-    found = {way: child("_conversion", way, file, person, repeats) for way in ways}
-    answers = {way: one["answer"] for way, one in found.items()}
+def compared(variants: Sequence[str], file: Path, person: str, repeats: int) -> dict[str, Measured]:
+    """Measure each variant; all must have one answer."""
+    measured = {variant: child("_conversion", variant, file, person, repeats) for variant in variants}
+    answers = {variant: one["answer"] for variant, one in measured.items()}
     assert len({tuple(answer) for answer in answers.values()}) == 1, answers
-    return found
+    return measured
 
 
 def run(size: Size) -> Iterator[Line]:
     """Measure."""
-    there, missing = peers()
+    installed, missing = peers()
     for name in missing:
-        yield Line(f"{name} is not installed, and is left out", "", "", "")
+        yield Line(f"{name} is not installed", "", "", "")
     for number in SIZES[size]:
-        yield from _of_size(number, there, 1 if size == "tiny" else 5)
+        yield from _of_size(number, installed, 1 if size == "tiny" else 5)
     if size == "full":
         yield from _largest()
 
 
-def _of_size(number: int, there: Sequence[str], repeats: int) -> Iterator[Line]:
+def _of_size(number: int, installed: Sequence[str], repeats: int) -> Iterator[Line]:
     millions = f"{number / 1e6:g} M events"
-    with TemporaryDirectory() as kept:
-        file = Path(kept) / "events.parquet"
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "events.parquet"
         events(number).write_parquet(file)
-        for person, what in PEOPLE.items():
-            took = compared(["ours", "ours, pandas", *there], file, person, repeats)
-            yield from _against(f"{millions}, people are {what}", "ours", there, took)
+        for person, kind in PEOPLE.items():
+            took = compared(["ours", "ours, pandas", *installed], file, person, repeats)
+            yield from _against(f"{millions}, {kind}", "ours", installed, took)
             polars, pandas = took["ours"]["seconds"], took["ours, pandas"]["seconds"]
             ratio = f"{pandas / polars:.2f} x the time"
-            yield Line(
-                f"{millions}, people are {what}: pandas", span(pandas), f"{span(polars)} Polars", ratio, "<= 1.5 x"
-            )
-        files = [f"{name}, from Parquet" for name in there]
+            yield Line(f"{millions}, {kind}: pandas", span(pandas), f"{span(polars)} Polars", ratio, "<= 1.5 x")
+        files = [f"{name}, from Parquet" for name in installed]
         took = compared(["ours, from Parquet", *files], file, "person_id", repeats)
         yield from _against(f"{millions}, from Parquet", "ours, from Parquet", files, took)
 
 
-def _against(what: str, mine: str, others: Sequence[str], took: Mapping[str, Measured]) -> Iterator[Line]:
-    seconds = took[mine]["seconds"]
-    best = min(others, key=lambda name: took[name]["seconds"])
-    for name in others:
-        target = "<= 0.4 x" if name == best else ""
-        ratio = f"{seconds / took[name]['seconds']:.2f} x the time"
-        yield Line(what, span(seconds), f"{span(took[name]['seconds'])} {name.partition(',')[0]}", ratio, target)
+def _against(name: str, variant: str, others: Sequence[str], took: Mapping[str, Measured]) -> Iterator[Line]:
+    seconds = took[variant]["seconds"]
+    best = min(others, key=lambda peer: took[peer]["seconds"])
+    for peer in others:
+        target = "<= 0.4 x" if peer == best else ""
+        ratio = f"{seconds / took[peer]['seconds']:.2f} x the time"
+        yield Line(name, span(seconds), f"{span(took[peer]['seconds'])} {peer.partition(',')[0]}", ratio, target)
 
 
 def _largest() -> Iterator[Line]:
-    with TemporaryDirectory() as kept:
-        file = Path(kept) / "events.parquet"
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "events.parquet"
         events(LARGEST).write_parquet(file)
         took = child("_conversion", "ours", file, "person_id", 1)
-    what = f"{LARGEST / 1e6:g} M events: time, and peak memory with the events"
-    yield Line(what, span(took["seconds"]), f"{took['peak']:,.0f} MiB", "", "< 8192 MiB")
+    kind = f"{LARGEST / 1e6:g} M events: time, and peak memory with the events"
+    yield Line(kind, span(took["seconds"]), f"{took['peak']:,.0f} MiB", "", "< 8192 MiB")

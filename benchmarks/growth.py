@@ -1,12 +1,11 @@
-"""How the time of each operation grows with the records it is given: the slope over decades of size.
+"""How the time of each operation grows with the number of records: the slope over factors of ten.
 
-Each operation is made ready at 10, 100, 1,000 and so many records (what makes it ready is not measured) and done a few
-times; the least processor time counts, for whatever else runs only adds to it. What an operation costs at all, whatever
-its size, is its time at 10 records, and is taken off the others. The slope is the power of ten by which the rest grew
-from the last size but one to the last, a decade: 1 is in proportion, 2 is with the square. n log n has a slope of 1.10
-to 1.13 at these sizes. Where the rest is too short beside the constant part to be told from noise, there is no slope.
+Each operation is prepared at 10, 100, 1,000 and more records (not measured) and run a few times. The minimum CPU time
+counts, because other processes only add to it. The fixed cost is the time at 10 records, and is subtracted. The slope
+is the power of ten by which the rest grew over the last factor of ten: 1 is proportional, 2 is quadratic, n log n is
+1.10 to 1.13 at these sizes. If the rest is too short compared to the fixed cost, there is no slope.
 
-No size is begun that would take longer than the largest time; the decade before is told then.
+A size that would take longer than the largest time is not started; the size before is the last then.
 """
 
 from __future__ import annotations
@@ -25,15 +24,15 @@ from benchmarks._measure import Line, Size, span
 
 Work = Callable[[], object]
 Case = tuple[str, Callable[[int], Work], int]
-MOST = 1.15
-LEAST_TIME = 0.002
-"""Below so many seconds a difference is noise."""
+MAX_SLOPE = 1.15
+MIN_SECONDS = 0.002
+"""A difference below this many seconds is noise."""
 
 CLEAR = 0.25
 """The time at the last size but one is looked at if it is at least so much above what an operation costs at all."""
 
 LONGEST = 20.0
-"""An operation that would take so many seconds is not begun."""
+"""An operation that would take this many seconds is not started."""
 
 SMALLEST = 10
 LARGEST: Mapping[Size, int] = {"tiny": 10, "usual": 100_000, "full": 100_000}
@@ -41,35 +40,35 @@ LARGEST: Mapping[Size, int] = {"tiny": 10, "usual": 100_000, "full": 100_000}
 
 @attrs.frozen
 class Growth:
-    """What was measured of one operation: the seconds by size."""
+    """The measurement of one operation: seconds by size."""
 
     name: str
     seconds: Mapping[int, float]
 
     @property
     def slope(self) -> float | None:
-        """The power of the size with which the time grows over the last decade; None where it is too short."""
+        """Return the power of the size with which the time grows over the last factor of ten; None if too short."""
         constant, (before, last) = self.seconds[SMALLEST], ([0.0, *self.seconds.values()][-2:])
-        if last - constant < LEAST_TIME or before - constant < CLEAR * constant:
+        if last - constant < MIN_SECONDS or before - constant < CLEAR * constant:
             return None
         return math.log10((last - constant) / (before - constant))
 
     def line(self) -> Line:
-        """A row of the table."""
+        """Return the measurement as a row of the table."""
         size = max(self.seconds)
         slope = "flat" if self.slope is None else f"{self.slope:.2f}"
-        mark = " !" if self.slope is not None and self.slope > MOST else ""
+        flag = " !" if self.slope is not None and self.slope > MAX_SLOPE else ""
         before = f"{span(self.seconds[size // 10])} at {size // 10:,}" if size > SMALLEST else ""
-        return Line(self.name, f"{span(self.seconds[size])} at {size:,}", before, f"{slope}{mark}", f"<= {MOST}")
+        return Line(self.name, f"{span(self.seconds[size])} at {size:,}", before, f"{slope}{flag}", f"<= {MAX_SLOPE}")
 
 
 def measured(case: Case, largest: int) -> Growth:
-    """Do an operation at each size."""
+    """Run an operation at each size."""
     name, make, most = case
     seconds: dict[int, float] = {}
     size = SMALLEST
     while size <= min(most, largest):
-        seconds[size] = _least(make(size))
+        seconds[size] = _fastest(make(size))
         if seconds[size] > LONGEST / 10 or _grown(seconds, size) > LONGEST:
             break
         size *= 10
@@ -77,20 +76,20 @@ def measured(case: Case, largest: int) -> Growth:
 
 
 def _grown(seconds: Mapping[int, float], size: int) -> float:
-    """How long the next size takes at most, to go by the last two."""
+    """Return the estimated maximum time of the next size, from the last two."""
     before = seconds.get(size // 10, seconds[size])
-    return seconds[size] * max(seconds[size] / max(before, 1e-9), 10) if seconds[size] > LEAST_TIME else 0.0
+    return seconds[size] * max(seconds[size] / max(before, 1e-9), 10) if seconds[size] > MIN_SECONDS else 0.0
 
 
-def _least(work: Work) -> float:
-    """The least processor time of a few turns."""
-    taken: list[float] = []
-    while sum(taken) < 1 and len(taken) < 5:
-        taken.append(_once(work))
-    return min(taken)
+def _fastest(work: Work) -> float:
+    """Return the minimum CPU time of a few runs."""
+    seconds: list[float] = []
+    while sum(seconds) < 1 and len(seconds) < 5:
+        seconds.append(_seconds(work))
+    return min(seconds)
 
 
-def _once(work: Work) -> float:
+def _seconds(work: Work) -> float:
     gc.collect()
     gc.disable()
     try:
@@ -102,9 +101,9 @@ def _once(work: Work) -> float:
 
 
 def cases(words: Sequence[str] = ()) -> list[Case]:
-    """Every operation, or those whose name holds one of the words."""
-    found = [*_growth_person.cases(), *_growth_people.cases()]
-    return [case for case in found if not words or any(word in case[0] for word in words)]
+    """Return every operation, or those whose name contains one of the words."""
+    all_cases = [*_growth_person.cases(), *_growth_people.cases()]
+    return [case for case in all_cases if not words or any(word in case[0] for word in words)]
 
 
 def run(size: Size, words: Sequence[str] = ()) -> Iterator[Line]:
@@ -113,16 +112,16 @@ def run(size: Size, words: Sequence[str] = ()) -> Iterator[Line]:
         yield measured(case, LARGEST[size]).line()
 
 
-def main(given: Sequence[str] | None = None) -> int:
-    """Measure the operations whose names hold one of the words, and say whether all are at most n log n."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure the operations whose names contain one of the words; the exit code is 1 if a slope is too high."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.growth", description=__doc__)
-    parser.add_argument("words", nargs="*", help="parts of the names of operations; all of them")
-    parser.add_argument("--largest", type=int, default=LARGEST["usual"], help="the largest size")
-    asked = parser.parse_args(given)
+    parser.add_argument("words", nargs="*", help="parts of operation names; by default all operations")
+    parser.add_argument("--largest", type=int, default=LARGEST["usual"], help="largest size")
+    options = parser.parse_args(arguments)
     above = 0
-    for case in cases(asked.words):
-        grown = measured(case, asked.largest)
-        above += grown.slope is not None and grown.slope > MOST
+    for case in cases(options.words):
+        grown = measured(case, options.largest)
+        above += grown.slope is not None and grown.slope > MAX_SLOPE
         print(grown.line(), flush=True)
     return int(above > 0)
 

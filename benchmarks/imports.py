@@ -1,6 +1,6 @@
-"""What `import funnel` takes, against what it stands on: pydantic, attrs and dateutil.
+"""The time of `import funnel` against the libraries that it depends on: pydantic, attrs and dateutil.
 
-Each in a fresh Python, measured inside it, so that starting Python counts for neither.
+Each runs in a fresh Python and is measured inside it by process time, without the start of Python.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ OURS = {
 }
 PEERS = {
     "import pydantic, attrs, dateutil": "import pydantic, attrs, dateutil",
-    "the names of them that are used": (
+    "the names used from them": (
         "import attrs; from pydantic import BaseModel, Field; from dateutil import relativedelta, rrule"
     ),
 }
 DATAFRAMES = ("narwhals", "polars", "pandas", "pyarrow", "duckdb", "ibis", "pyspark", "numpy", "sqlalchemy")
-_ASK = """
+_SCRIPT = """
 import json, sys, time
-start = time.perf_counter()
+start = time.process_time()
 {line}
-took = time.perf_counter() - start
+took = time.process_time() - start
 print(json.dumps([took, [name for name in {names!r} if name in sys.modules]]))
 """
 
 
-def asked(line: str) -> tuple[float, list[str]]:
-    """How many seconds a line took in a fresh Python, and which dataframe libraries it loaded."""
-    code = _ASK.format(line=line, names=DATAFRAMES)
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - our own Python
-    took, loaded = json.loads(said.stdout)
+def import_time(line: str) -> tuple[float, list[str]]:
+    """Return the seconds of an import in a fresh Python, and the dataframe libraries that it loaded."""
+    code = _SCRIPT.format(line=line, names=DATAFRAMES)
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - our own Python
+    took, loaded = json.loads(process.stdout)
     return took, loaded
 
 
@@ -45,15 +45,15 @@ def run(size: Size) -> Iterator[Line]:
     """Measure."""
     repeats = {"tiny": 1, "usual": 15, "full": 41}[size]
     lines = {**OURS, **PEERS}
-    said = {name: asked(line) for name, line in lines.items()}
-    found = {name: [first] for name, (first, _) in said.items()}
+    first = {name: import_time(line) for name, line in lines.items()}
+    seconds = {name: [took] for name, (took, _) in first.items()}
     for _ in range(repeats - 1):
         for name, line in lines.items():
-            found[name].append(asked(line)[0])
-    took = {name: statistics.median(seconds) for name, seconds in found.items()}
+            seconds[name].append(import_time(line)[0])
+    took = {name: statistics.median(times) for name, times in seconds.items()}
     for ours in OURS:
         for peer in PEERS:
             yield Line(
                 ours, span(took[ours]), f"{span(took[peer])} {peer}", f"{took[ours] / took[peer]:.2f} x", "<= 1.3 x"
             )
-        yield Line(f"dataframe libraries loaded by {ours}", ", ".join(said[ours][1]) or "none", "", "", "none")
+        yield Line(f"dataframe libraries loaded by {ours}", ", ".join(first[ours][1]) or "none", "", "", "none")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import cycle
 
-from benchmarks._measure import Line, Size, in_turns, span
+from benchmarks._measure import Line, Size, alternate, span
 from funnel import Facts, History, Money, Policy, Purchase, stage, transitions
 from funnel.incremental import LiveFacts
 
@@ -16,12 +16,12 @@ HISTORY = History.of("p1", [Purchase(id="1", person_id="p1", purchased_at=AS_OF,
 FACTS = Facts.of(HISTORY, as_of=LATER)
 
 
-def asked() -> dict[str, Callable[[Policy], object]]:
-    """What a shop asks of one person."""
-    tally = LiveFacts(HISTORY, Facts)
+def queries() -> dict[str, Callable[[Policy], object]]:
+    """Return the queries of a shop about one person."""
+    live = LiveFacts(HISTORY, Facts)
     return {
         "stage.of(facts)": lambda policy: stage.of(FACTS, policy),
-        "tally.ask(stage)": lambda policy: tally.ask(stage, policy, as_of=LATER),
+        "stage.of(live facts)": lambda policy: stage.of(live, policy, as_of=LATER),
         "moves.of(history)": lambda policy: transitions.of(HISTORY, policy, as_of=LATER),
     }
 
@@ -29,18 +29,18 @@ def asked() -> dict[str, Callable[[Policy], object]]:
 def run(size: Size) -> Iterator[Line]:
     """Measure: every shop is asked once before, for what is compiled then is compiled once."""
     repeats, shops = {"tiny": (1, 10), "usual": (9, 1_000), "full": (25, 1_000)}[size]
-    policies = [Policy(lapse_after=timedelta(days=100, seconds=turn)) for turn in range(shops)]
-    for what, ask in asked().items():
+    policies = [Policy(lapse_after=timedelta(days=100, seconds=step)) for step in range(shops)]
+    for name, query in queries().items():
         for policy in policies:
-            ask(policy)
+            query(policy)
         one, many = cycle(policies[:1]), cycle(policies)
-        took = in_turns(
-            {"one": lambda: ask(next(one)), "many": lambda: ask(next(many))},  # noqa: B023 - called at once
+        took = alternate(
+            {"one": lambda: query(next(one)), "many": lambda: query(next(many))},  # noqa: B023 - called at once
             repeats=repeats,
             calls=2 * shops,
         )
         yield Line(
-            f"{what}, {shops:,} shops in turn",
+            f"{name}, {shops:,} shops in turn",
             span(took["many"]),
             f"{span(took['one'])} one shop",
             f"{took['many'] / took['one']:.1f} x as long",

@@ -1,6 +1,6 @@
-"""Backtests of the library's rules on three real shops, as the docs quote them: `python -m benchmarks.real_shops`.
+"""Backtests of the library's rules on three real shops, as quoted in the docs: `python -m benchmarks.real_shops`.
 
-Weights are fitted on the earlier days of a shop alone, and every figure is of the later days.
+Weights are fitted on a shop's earlier days only, and every figure is of the later days.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks._real import DATA, SHOPS, Days
 from funnel import Facts, Logs, Policy, Rule, is_lapsed, rfm, rule
-from funnel.backtest import Backtest, backtest, calibrate
+from funnel.backtest import AnswerScale, Backtest, BacktestDates, backtest, calibrate
 from funnel.rules import Segment, frequency_score, is_overdue, readiness_points, recency_score, segment
 
 SEGMENTS = [Segment.PROSPECT, Segment.DORMANT, Segment.PREVIOUSLY_LOYAL, Segment.ALMOST_LOST, Segment.AT_RISK]
@@ -21,7 +21,7 @@ SEGMENTS += [Segment.NEEDS_ATTENTION, Segment.PROMISING, Segment.NEW, Segment.AC
 
 @rule
 def fitted_points(f: Facts, policy: Policy) -> int:
-    """Ten points for each limit of frequency that is reached, five for each limit of recency: ten double the odds."""
+    """Ten points for each frequency limit, five for each recency limit: ten points double the odds."""
     return 10 * frequency_score(f, policy) + 5 * recency_score(f, policy)
 
 
@@ -29,45 +29,45 @@ RULES: Mapping[Rule[Any, Any, Any], Mapping[str, Any]] = {
     readiness_points: {},
     fitted_points: {},
     rfm: {},
-    segment: {"order": SEGMENTS},
-    is_lapsed: {"order": (True, False)},
+    segment: {"answers": AnswerScale(order=SEGMENTS)},
+    is_lapsed: {"answers": AnswerScale(order=(True, False))},
     is_overdue: {},
 }
 """The rules that are tested, each with the order of its answers where it has one."""
 
 
 def backtested(one: Rule[Any, Any, Any], logs: Logs, days: Days, policy: Policy | None = None, **more: Any) -> Backtest:
-    """One backtest."""
-    given = {"first": days.first, "every": days.every, "horizon": days.horizon, "as_of": days.as_of}
-    return backtest(one, logs, policy or Policy(), **given, **more)
+    """Run one backtest."""
+    dates = BacktestDates(days.first, every=days.every, horizon=days.horizon)
+    return backtest(one, logs, policy or Policy(), dates, as_of=days.as_of, **more)
 
 
 def rows(data: Path = DATA, one_in: int = 1) -> Iterator[str]:
-    """The figures of all shops, a row of a table each: lift, AUC, and how much more AUC than own rhythm has."""
+    """Yield the figures of all shops, a table row each: lift, AUC, and the AUC above the baseline "own rhythm"."""
     for name, shop in SHOPS.items():
         logs = shop.read(data, one_in)
-        found = [backtested(one, logs, shop.later, **more) for one, more in RULES.items()]
-        for one in found[0].baselines:
+        results = [backtested(one, logs, shop.later, **more) for one, more in RULES.items()]
+        for one in results[0].baselines:
             yield f"| {name} | {one.name} | {one.lift} | {one.auc} | |"
-        for one in found:
+        for one in results:
             less = one.minus("own rhythm")
             yield f"| {name} | `{one.rule.name}` | {one.rule.lift} | {one.rule.auc} | {less['auc']} |"
 
 
 def probabilities(data: Path = DATA, one_in: int = 1) -> Iterator[str]:
-    """How true probabilities came that were fitted on the earlier days, against the share that bought then."""
+    """Yield how accurate probabilities from the earlier days are on the later days."""
     for name, shop in SHOPS.items():
         logs = shop.read(data, one_in)
         fitted = calibrate(backtested(fitted_points, logs, shop.earlier))
-        found = backtested(fitted_points, logs, shop.later, calibration=fitted)
-        less = found.minus("do nothing").get("brier", "none")
-        yield f"| {name} | {found.rule.brier} | {found.baselines[0].brier} | {less} |"
-        for one in found.reliability:
+        results = backtested(fitted_points, logs, shop.later, calibration=fitted)
+        less = results.minus("do nothing").get("brier", "none")
+        yield f"| {name} | {results.rule.brier} | {results.baselines[0].brier} | {less} |"
+        for one in results.reliability:
             yield f"    {one}, observed {one.observed}"
 
 
 def main() -> None:
-    """Print what the docs quote."""
+    """Print the figures that the docs quote."""
     for line in (*rows(), *probabilities()):
         print(line, flush=True)
 

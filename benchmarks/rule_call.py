@@ -1,7 +1,7 @@
-"""A lifted rule on one person's facts, against the same function written by hand over plain attributes.
+"""A compiled rule on one person's facts, against the same function written by hand over plain attributes.
 
-By hand: a slotted attrs class whose attributes are whole numbers and timedeltas, a policy of the same kind, plain
-comparisons, no helper calls. People of every stage, in turn.
+The hand-written version has a slotted attrs class with integers and timedeltas, a policy of the same kind, plain
+comparisons, and no helper calls. People of every stage alternate.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import attrs
 
-from benchmarks._measure import Line, Size, in_turns, span
+from benchmarks._measure import Line, Size, alternate, span
 from funnel import Facts, Policy, Stage, readiness, stage
 from funnel.rules import Readiness
 
@@ -22,7 +22,7 @@ LONG = timedelta(days=1000)
 
 @attrs.define
 class Plain:
-    """What the two rules read, as plain attributes."""
+    """The facts that the two rules read, as plain attributes."""
 
     purchase_count: int = 0
     inbound_count: int = 0
@@ -32,13 +32,13 @@ class Plain:
 
 @attrs.define
 class PlainPolicy:
-    """The one number that the stage needs."""
+    """The policy value that the stage reads."""
 
     lapse_after: timedelta
 
 
 def by_hand(person: Plain, policy: PlainPolicy) -> Stage:
-    """The stage, as somebody would write it without this library."""
+    """The stage, written without this library."""
     if person.purchase_count < 1:
         return Stage.PROSPECT if person.inbound_count > 0 or person.order_count > 0 else Stage.LEAD
     if person.since_last_purchase > policy.lapse_after:
@@ -81,13 +81,13 @@ def run(size: Size) -> Iterator[Line]:
             readiness.of(one, POLICY)
 
     assert readiness.of(facts[0], POLICY) in set(Readiness)
-    took = in_turns(
+    took = alternate(
         {"of": compiled_rule, "called": called, "hand": hand, "points": points}, repeats=repeats, calls=calls
     )
     each_one = {name: seconds / len(PEOPLE) for name, seconds in took.items()}
-    for name, said in (("of", "stage.of(facts, policy)"), ("called", "stage(facts, policy)")):
+    for name, label in (("of", "stage.of(facts, policy)"), ("called", "stage(facts, policy)")):
         yield Line(
-            said,
+            label,
             span(each_one[name]),
             f"{span(each_one['hand'])} by hand",
             f"{each_one[name] / each_one['hand']:.2f} x the time",

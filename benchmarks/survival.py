@@ -1,7 +1,7 @@
-"""Kaplan-Meier of a million people whose times are exact, against lifelines; by groups, with the log-rank test too.
+"""Kaplan-Meier curves of a million people with exact times, and the log-rank test of groups, against lifelines.
 
-Ours starts from a table with instants, and checks it; lifelines gets durations and truths as arrays, ready made.
-lifelines is asked where it is installed (beside pandas 3 with `--no-deps`); without it only ours is told.
+The library starts from a table with instants and validates it; lifelines gets prepared arrays of durations and truths.
+If lifelines is not installed (beside pandas 3 with `--no-deps`), only the library is measured.
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from benchmarks._measure import Line, Size, in_turns, span
-from funnel.metrics._survival.groups import survival_by
+from benchmarks._measure import Line, Size, alternate, span
 from funnel.metrics._survival.survival import survival
 
 AS_OF = datetime(2026, 12, 1, tzinfo=UTC)
@@ -32,21 +31,21 @@ def people(number: int, seed: int = 5) -> pl.DataFrame:
     arrived = np.int64(AS_OF.timestamp() * 1e6) - chance.integers(0, 180 * DAY, number)
     source = chance.integers(0, 2, number)
     bought = arrived + (chance.exponential(60 * DAY, number) * (1 + source / 10)).astype("int64")
-    known = bought <= np.int64(AS_OF.timestamp() * 1e6)
-    table = pl.DataFrame({"started_at": arrived, "ended_at": bought, "source": source, "known": known})
-    ended = pl.when("known").then("ended_at").cast(pl.Datetime("us", "UTC"))
-    return table.select(pl.col("started_at").cast(pl.Datetime("us", "UTC")), ended.alias("ended_at"), "source")
+    is_converted = bought <= np.int64(AS_OF.timestamp() * 1e6)
+    table = pl.DataFrame({"started_at": arrived, "ended_at": bought, "source": source, "is_converted": is_converted})
+    ended_at = pl.when("is_converted").then("ended_at").cast(pl.Datetime("us", "UTC"))
+    return table.select(pl.col("started_at").cast(pl.Datetime("us", "UTC")), ended_at.alias("ended_at"), "source")
 
 
 def watched(table: pl.DataFrame) -> tuple[Any, Any]:
-    """How long each was watched and whether they bought, as lifelines takes it."""
+    """Return the observed time of each person and whether the person bought, as lifelines needs it."""
     end = pl.col("ended_at").fill_null(AS_OF)
     durations = table.select((end - pl.col("started_at")).dt.total_microseconds())["ended_at"].to_numpy()
     return durations, table["ended_at"].is_not_null().to_numpy()
 
 
 def kaplan_meier(durations: Any, converted: Any) -> Any:
-    """The peer's curve."""
+    """Return the peer's curve."""
     fitter: Any = importlib.import_module("lifelines").KaplanMeierFitter()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -54,7 +53,7 @@ def kaplan_meier(durations: Any, converted: Any) -> Any:
 
 
 def logrank_test(durations: Any, converted: Any, source: Any) -> Any:
-    """The peer's test of groups."""
+    """Return the peer's test of groups."""
     statistics: Any = importlib.import_module("lifelines.statistics")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -72,21 +71,21 @@ def run(size: Size) -> Iterator[Line]:
         "peer": lambda: kaplan_meier(durations, converted),
     }
     groups = {
-        "ours": lambda: survival_by(table, "source", as_of=AS_OF).logrank_test,
+        "ours": lambda: survival(table, by="source", as_of=AS_OF).logrank_test,
         "peer": lambda: logrank_test(durations, converted, source),
     }
-    asked = survival(table, as_of=AS_OF)
+    result = survival(table, as_of=AS_OF)
     people_ = f"{number / 1e6:g} M people"
-    yield _against(f"{people_}: the curve, from a table", curve, repeats, "<= 0.12 x")
+    yield _against(f"{people_}: curve from a table", curve, repeats, "<= 0.12 x")
     yield _against(f"{people_}: two groups and the log-rank test", groups, max(repeats // 3, 1), "")
-    took = in_turns({"median": lambda: asked.median, "flat": asked.plateau}, repeats=max(repeats // 3, 1))
-    yield Line("of that curve, the median with its interval", span(took["median"]), "", "")
-    yield Line("of that curve, whether its end is flat", span(took["flat"]), "", "")
+    took = alternate({"median": lambda: result.median, "flat": result.plateau}, repeats=max(repeats // 3, 1))
+    yield Line("median of that curve, with interval", span(took["median"]), "", "")
+    yield Line("plateau of that curve", span(took["flat"]), "", "")
 
 
-def _against(what: str, ways: Mapping[str, Callable[[], object]], repeats: int, target: str) -> Line:
-    took = in_turns(ways if PEER else {"ours": ways["ours"]}, repeats=repeats)
+def _against(name: str, variants: Mapping[str, Callable[[], object]], repeats: int, target: str) -> Line:
+    took = alternate(variants if PEER else {"ours": variants["ours"]}, repeats=repeats)
     if not PEER:
-        return Line(what, span(took["ours"]), "lifelines is not installed", "", target)
+        return Line(name, span(took["ours"]), "lifelines is not installed", "", target)
     ratio = f"{took['ours'] / took['peer']:.3f} x the time"
-    return Line(what, span(took["ours"]), f"{span(took['peer'])} lifelines", ratio, target)
+    return Line(name, span(took["ours"]), f"{span(took['peer'])} lifelines", ratio, target)

@@ -1,8 +1,8 @@
-"""A plain script: a shop's orders in a CSV file, kept in one SQLite file, and whom to get in touch with today.
+"""A plain script: it stores a shop's orders from a CSV file in a SQLite file, and prints the people to contact today.
 
     python examples/plain_script.py orders.csv shop.db 2026-03-01
 
-It may be run every day on the same growing file: an order that is kept already is left as it is.
+You may run it every day on the same growing file: an order that the store already has stays as it is.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ def orders(file: Path) -> Iterator[Purchase]:
 
 
 def main(file: Path, database: Path, day: str) -> None:
-    """Keep the orders, and print who has moved and the list of the day: the most pressing first, each with why."""
+    """Store the orders, and print changed stages and the worklist of the day with reasons, most urgent first."""
     as_of = datetime.fromisoformat(day).replace(hour=18, tzinfo=SHOP).astimezone(UTC)
     with SqliteStore(database, policy=POLICY) as store:
-        receipt = store.append(*orders(file), recorded_at=as_of)
-        print(f"{receipt.added} new orders, {receipt.repeated} known already")
-        for standing in store.refresh(*store.due(before=as_of), as_of=as_of):
-            print(f"{standing.person_id} is now {standing.stage}, was {standing.previous_stage}")
+        result = store.append(*orders(file), recorded_at=as_of)
+        print(f"{result.added} new orders, {result.skipped} skipped")
+        for record in store.refresh(*store.due(before=as_of), as_of=as_of):
+            print(f"{record.person_id} is now {record.stage}, was {record.previous_stage}")
         buyers = sorted({order.person_id for order in orders(file)})
         print(worklist(map(store.history, buyers), POLICY, as_of=as_of, tz=SHOP).reasons())
 

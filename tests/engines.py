@@ -24,12 +24,12 @@ def _duckdb(tables: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
 
     connection = duckdb.connect()
     connection.execute("set timezone = 'UTC'")
-    made: dict[str, Any] = {}
+    tables_by_log: dict[str, Any] = {}
     for log, table in tables.items():
         connection.register(f"arrow_{log}", table.to_arrow())
         connection.execute(f"create table {log} as select * from arrow_{log}")  # noqa: S608 (our own names)
-        made[log] = connection.table(log)
-    return made
+        tables_by_log[log] = connection.table(log)
+    return tables_by_log
 
 
 def _ibis(tables: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
@@ -64,8 +64,8 @@ _SPARK: Mapping[str, str] = {
 
 def _spark(tables: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
     session = spark_session()
-    made = {log: session.createDataFrame(table.to_arrow()) for log, table in tables.items()}
-    return {log: frame.withColumns(_naive(frame, tables[log])) for log, frame in made.items()}
+    frames = {log: session.createDataFrame(table.to_arrow()) for log, table in tables.items()}
+    return {log: frame.withColumns(_naive(frame, tables[log])) for log, frame in frames.items()}
 
 
 def _naive(frame: Any, table: pl.DataFrame) -> dict[str, Any]:
@@ -106,15 +106,15 @@ OF_POLARS = dict.fromkeys(("polars lazy", "pandas", "pyarrow"), 4)
 _TIMES_FEWER = {ALONE: 2, "duckdb": 2, "ibis": 50, "pyspark": 250} if FULL else {**OF_POLARS, ALONE: 3, "duckdb": 3}
 """How many times fewer examples an engine gets, for it takes so much longer whatever the number of rows."""
 
-LEAST = 2
+DEFAULT_MIN_PEOPLE = 2
 """Fewest examples of a law: the first that hypothesis makes is the simplest one, in which hardly anything happens."""
 
 
 def examples(engine: str, most: int) -> int:
     """How many examples of a law an engine gets in this run, where Polars gets `most` in the daily one."""
-    return max(most * settings.default.max_examples // 10 // _TIMES_FEWER.get(engine, 1), LEAST)
+    return max(most * settings.default.max_examples // 10 // _TIMES_FEWER.get(engine, 1), DEFAULT_MIN_PEOPLE)
 
 
 def asked_of(engine: str, most: int) -> settings:
-    """So many examples, which are not made smaller when one fails: on these engines that would take for ever."""
+    """This number of examples; failing ones are not made smaller, since these engines would take too long."""
     return settings(max_examples=examples(engine, most), phases=[Phase.explicit, Phase.reuse, Phase.generate])

@@ -22,7 +22,7 @@ from funnel.interactions import Visit
 from funnel.machines import Cause
 from tests.outer_calls import ENGINE, awaiting, filled, outer, server
 from tests.public import public
-from tests.specimens import DAY, DOORS, NOW, POLICY, START, Door, everyone, logs, next_stage, specimens
+from tests.specimens import DAY, DOORS, NOW, POLICY, START, DoorStage, everyone, logs, next_stage, specimens
 
 ONE = everyone()[0]
 FACTS = Facts.of(ONE, as_of=NOW)
@@ -43,12 +43,9 @@ FUNCTIONS: Mapping[str, dict[str, Any]] = {
         "rule": funnel.rules.readiness_points,
         **METRIC,
         "policy": POLICY,
-        "first": START + 60 * DAY,
-        "every": 20 * DAY,
-        "horizon": 20 * DAY,
-        "trials": None,
-        "order": None,
-        "at_least": None,
+        "dates": funnel.backtest.BacktestDates(START + 60 * DAY, every=20 * DAY, horizon=20 * DAY),
+        "eligible": None,
+        "answers": funnel.backtest.AnswerScale(),
         "calibration": None,
         "min_people": 1,
         "seed": 0,
@@ -61,16 +58,13 @@ FUNCTIONS: Mapping[str, dict[str, Any]] = {
         "steps": ["view", "purchase"],
         "within": 30 * DAY,
         "as_of": NOW,
-        "order": "ordered",
-        "attempts": "first",
-        "tie_break": "ranked",
-        "hold_constant": ["channel"],
         "by": "channel",
-        "exclude": [funnel.Exclusion("cart")],
+        "matching": funnel.metrics.Matching(hold_constant="channel"),
         "confidence_level": 0.95,
         "min_people": 1,
     },
     "growth": {"logs": logs(), **PERIODIC, "within": 30 * DAY, "margin": 0.4},
+    "people_by": {**METRIC, "rule": funnel.stage, "policy": POLICY},
     "promotion_retention": RATES,
     "label": {"answer": Stage.LEAD, "language": "en"},
     "churn_reasons": {**METRIC, "policy": POLICY, "min_people": 1},
@@ -81,7 +75,7 @@ FUNCTIONS: Mapping[str, dict[str, Any]] = {
     "next_review_at": {"people": everyone(), "policy": POLICY, "as_of": NOW},
     "next_offers": {**RATES, "lines": LINES, "most": 1},
     "postpone": {
-        "not_yet": funnel.postponement.InWeeks(n=1),
+        "phrase": funnel.postponement.InWeeks(n=1),
         "id": "a",
         "person_id": "p0",
         "occurred_at": NOW,
@@ -89,21 +83,21 @@ FUNCTIONS: Mapping[str, dict[str, Any]] = {
         "reason": "other",
         "source": "shop",
         "channel": "",
-        "words": "",
+        "text": "",
         "calendar": funnel.postponement.EventCalendar(events={"payday": ["2026-08-25"]}),
     },
     "customer_profile": {"history": ONE, "as_of": NOW, "personal": True},
     "purchase_rhythm": {**METRIC, "min_people": 1},
     "purchase_steps": RATES,
-    "read_interaction": {"given": {"kind": "visit", "id": "a", "person_id": "p0", "occurred_at": NOW}},
+    "read_interaction": {"data": {"kind": "visit", "id": "a", "person_id": "p0", "occurred_at": NOW}},
     "referral_rate": METRIC,
     "repeat_by": {**RATES, "by": "product", "lines": LINES},
     "repeat_rate": METRIC,
     "repeat_rate_within": {**METRIC, "within": 30 * DAY},
     "repeat_rates": {**METRIC, "within": 30 * DAY},
     "resolve": {
-        "not_yet": funnel.postponement.AfterPayday(),
-        "said_at": NOW,
+        "phrase": funnel.postponement.AfterPayday(),
+        "occurred_at": NOW,
         "tz": "Asia/Jakarta",
         "calendar": funnel.postponement.EventCalendar(events={"payday": ["2026-08-25"]}),
     },
@@ -112,9 +106,7 @@ FUNCTIONS: Mapping[str, dict[str, Any]] = {
         **PERIODIC,
         "window": None,
         "brackets": (),
-        "measure": "on",
-        "first": "purchase",
-        "refund_basis": "order",
+        "counting": funnel.metrics.Counting(),
     },
     "returning_rate": {**METRIC, "within": 30 * DAY},
     "rfm_quantiles": {**METRIC, "classes": 5},
@@ -130,8 +122,7 @@ FUNCTIONS: Mapping[str, dict[str, Any]] = {
     },
     "stage_flow": {"people": everyone()[:2], "policy": POLICY, **PERIODIC, "machine": funnel.machines.SHOP_MACHINE},
     "store_tables": {"metadata": sqlalchemy.MetaData(), "schema": None, "prefix": "funnel_"},
-    "survival": {"durations": [(START, None), (START, NOW)], "as_of": NOW, "confidence_level": 0.95, "min_people": 1},
-    "survival_by": {
+    "survival": {
         "durations": funnel.metrics.durations(logs(), "leads", "purchases", as_of=NOW, keep=["source"]),
         "by": "source",
         "as_of": NOW,
@@ -156,20 +147,21 @@ FUNCTIONS: Mapping[str, dict[str, Any]] = {
 }
 """The functions with arguments that are allowed."""
 
-_ASKED: dict[str, Any] = {"policy": POLICY, "as_of": NOW}
-_TALLY = LiveFacts(ONE, Facts)
+_POLICY_AND_TIME: dict[str, Any] = {"policy": POLICY, "as_of": NOW}
+_STATE = LiveFacts(ONE, Facts).state
+
+
+def _same(one: Any) -> Any:
+    return one
+
+
 METHODS: Mapping[str, dict[str, Any]] = {
-    "IncrementalRule.again": {"history": ONE, "record": VISIT},
-    "IncrementalRule.ask": {"as_of": NOW},
-    "IncrementalRule.begin": {"person_id": "p0"},
-    "IncrementalRule.next_change": {"as_of": NOW},
-    "IncrementalRule.of": {"history": ONE},
     "Affinity.beside": {"basket": ["mug"], "most": 1},
     "Affinity.next_after": {"bought": ["mug"], "most": 1},
     "Affinity.of": {"histories": everyone(), "within": 30 * DAY, "as_of": NOW, "min_people": 1},
     "Backtest.minus": {"other": "own rhythm"},
     "EventCalendar.next_day": {"event": "payday", "after": date(2026, 3, 1)},
-    "Calibration.from_dict": {"told": specimens()[funnel.backtest.Calibration][0].to_dict()},
+    "Calibration.from_dict": {"values": specimens()[funnel.backtest.Calibration][0].to_dict()},
     "Calibration.of": {"points": 3},
     "Calibration.over": {"frame": pl.DataFrame({"points": [1]}), "points": "points"},
     "Cohorts.people_of": {"start": date(2026, 1, 1), "periods": 1},
@@ -198,36 +190,37 @@ METHODS: Mapping[str, dict[str, Any]] = {
     "Logs.as_known": {"as_of": NOW},
     "Machine.can_move": {"start": Stage.LEAD, "to": Stage.CUSTOMER},
     "Machine.move": {"start": Stage.LEAD, "to": Stage.CUSTOMER},
-    "PathDependentMachine.can_move": {"start": Door.OUT, "to": Door.IN},
-    "PathDependentMachine.move": {"start": Door.OUT, "to": Door.IN},
+    "PathDependentMachine.can_move": {"start": DoorStage.OUT, "to": DoorStage.IN},
+    "PathDependentMachine.move": {"start": DoorStage.OUT, "to": DoorStage.IN},
     **{f"{kind}.check": {"policy": POLICY} for kind in ("Machine", "PathDependentMachine")},
-    **{f"{kind}.of": {"history": ONE, **_ASKED} for kind in ("Machine", "PathDependentMachine", "Transitions")},
     **{
-        f"{kind}.over": {"logs": logs(), **_ASKED}
+        f"{kind}.of": {"history": ONE, **_POLICY_AND_TIME}
+        for kind in ("Machine", "PathDependentMachine", "Transitions")
+    },
+    **{
+        f"{kind}.over": {"logs": logs(), **_POLICY_AND_TIME}
         for kind in ("Machine", "PathDependentMachine", "Transitions", "NextChange")
     },
     "Money.of_minor": {"minor": 1, "currency": "USD"},
     "Money.parse": {"text": "1.00", "currency": "USD", "style": "plain"},
-    "Money.written": {"style": "plain"},
+    "Money.format": {"style": "plain"},
     "PurchaseSummary.of": {"history": ONE, "tz": "UTC", "as_of": NOW},
     "PurchaseSummary.over": {"purchases": logs(), "tz": "UTC", "as_of": NOW},
     "Rate.is_reportable": {"min_people": 1},
     "Rate.minus": {"other": funnel.Rate.of(1, 2), "min_people": 1},
     "Rate.of": {"successes": 1, "trials": 2, "confidence_level": 0.95},
-    **{f"Rule.{name}": {"person": ONE, **_ASKED} for name in ("of", "why")},
-    "NextChange.of": {"person": ONE, **_ASKED},
-    "Rule.over": {"people": logs(), **_ASKED},
+    **{f"Rule.{name}": {"person": ONE, **_POLICY_AND_TIME} for name in ("of", "why")},
+    "NextChange.of": {"person": ONE, **_POLICY_AND_TIME},
+    "Rule.over": {"people": logs(), **_POLICY_AND_TIME},
     "Rule.table": {"policy": POLICY},
-    "Rule.witnesses": _ASKED,
+    "Rule.witnesses": _POLICY_AND_TIME,
     "RuleComparison.people": {"before": Stage.REPEAT_CUSTOMER, "after": Stage.LAPSED},
-    "FactsState.from_json": {"text": specimens()[funnel.incremental.FactsState][0].to_json()},
     "Survival.at": {"within": 9 * DAY},
     "Survival.plateau": {"min_people": 1},
     "Survival.quantile": {"share": 0.5},
     "Survival.restricted_mean": {"horizon": 9 * DAY},
-    "LiveFacts.ask": {"rule": funnel.stage, **_ASKED},
-    "LiveFacts.ask_on": {"rule": funnel.stage, **_ASKED},
     "LiveFacts.facts": {"as_of": NOW},
+    "LiveFacts.from_state": {"state": _STATE, "facts": Facts, "read": partial(_same, ONE)},
     "Task.reason": {"language": "en"},
     "Worklist.reasons": {"language": "en"},
 }
@@ -250,7 +243,9 @@ STORE: Mapping[str, dict[str, Any]] = {
 """The methods of a store with arguments that are allowed."""
 
 CONSTRUCTORS: Mapping[str, dict[str, Any]] = {
-    "IncrementalRule": {"rule": funnel.stage, "policy": POLICY},
+    "AnswerScale": {"order": ["cold", "warm"], "at_least": "warm"},
+    "BacktestDates": {"first": START, "every": 20 * DAY, "horizon": 20 * DAY},
+    "Counting": {"first": "purchase", "measure": "on", "refund_basis": "order"},
     "GroupBy": {"column": "kind", "at": "first", "edges": ()},
     "Exclusion": {"kind": "cart", "where": None, "after": None, "before": None, "then": "drop"},
     "Facts": {"as_of": NOW, "purchase_count": 1, "net_spent": 1, "since_last_purchase": DAY},
@@ -268,10 +263,17 @@ CONSTRUCTORS: Mapping[str, dict[str, Any]] = {
         "returns": funnel.machines.SHOP_MACHINE.returns,
     },
     "Money": {"amount": "1.00", "currency": "USD"},
+    "Matching": {
+        "order": "ordered",
+        "attempts": "first",
+        "tie_break": "ranked",
+        "hold_constant": ["channel"],
+        "exclude": [funnel.Exclusion("cart")],
+    },
     "PathDependentMachine": {
-        "start": Door.OUT,
+        "start": DoorStage.OUT,
         "next_stage": next_stage,
-        "table": {Door.OUT: {Door.IN: Cause.EVENT}, Door.IN: {}},
+        "table": {DoorStage.OUT: {DoorStage.IN: Cause.EVENT}, DoorStage.IN: {}},
         "returns": (),
     },
     "Rule": {"function": lambda f, _: f.purchase_count > 1},
@@ -296,7 +298,7 @@ class Call:
     fresh: Callable[[], Callable[..., Any]]
     arguments: dict[str, Any]
 
-    def ask(self, **changed: Any) -> Any:
+    def run(self, **changed: Any) -> Any:
         """Call it, with some arguments replaced."""
         return self.fresh()(**{**self.arguments, **changed})
 
@@ -304,19 +306,19 @@ class Call:
 def _listed(name: str) -> Callable[..., Any]:
     """A method that takes its subjects one by one, called with a list of them, or with something else as the one."""
 
-    def ask(subject: Any, items: Any, **more: Any) -> Any:
+    def evaluate(subject: Any, items: Any, **more: Any) -> Any:
         return getattr(subject, name)(*(items if isinstance(items, list) else [items]), **more)
 
-    return ask
+    return evaluate
 
 
 def _stores() -> Iterator[Call]:
-    given = {"items": [VISIT], "recorded_at": NOW, "expected": {"p0": 1}}
-    many = {"append": given, "amend": given, "refresh": {"items": ["p0"], "as_of": NOW}}
+    inputs = {"items": [VISIT], "recorded_at": NOW, "expected": {"p0": 1}}
+    many = {"append": inputs, "amend": inputs, "refresh": {"items": ["p0"], "as_of": NOW}}
     for kind, make in (("SqliteStore", lambda: filled(SqliteStore())), ("SqlAlchemyStore", server)):
         once = cache(make)
         for name, arguments in STORE.items():
-            yield Call(f"{kind}.{name}", partial(_asked, once if name in _READ else make, name), dict(arguments))
+            yield Call(f"{kind}.{name}", partial(_evaluation, once if name in _READ else make, name), dict(arguments))
         for name, arguments in many.items():
             yield Call(f"{kind}.{name}", partial(_of_many, make, name), dict(arguments))
     for name, arguments in {**STORE, **many}.items():
@@ -327,7 +329,7 @@ _READ = frozenset({"aliases", "due", "export", "history", "logs", "stage_record"
 """The methods of a store that change nothing."""
 
 
-def _asked(make: Callable[[], Any], name: str) -> Callable[..., Any]:
+def _evaluation(make: Callable[[], Any], name: str) -> Callable[..., Any]:
     method: Callable[..., Any] = getattr(make(), name)
     return method
 
@@ -337,24 +339,15 @@ def _of_many(make: Callable[[], Any], name: str) -> Callable[..., Any]:
 
 
 def _models() -> Iterator[Call]:
-    for kind, found in specimens().items():
+    for kind, objects in specimens().items():
         if issubclass(kind, BaseModel):
             yield Call(
-                kind.__name__, partial(_same, kind), {name: found[0].__dict__[name] for name in kind.model_fields}
+                kind.__name__, partial(_same, kind), {name: objects[0].__dict__[name] for name in kind.model_fields}
             )
 
 
 def _fields_of(model: BaseModel) -> dict[str, Any]:
     return {name: getattr(model, name) for name in type(model).model_fields}
-
-
-def _same(one: Any) -> Any:
-    return one
-
-
-def _advance() -> Any:
-    """An advance whose methods take a state of its own."""
-    return funnel.incremental.IncrementalRule(funnel.stage, POLICY)
 
 
 def _method(name: str) -> Callable[..., Any]:
@@ -374,23 +367,17 @@ def _method(name: str) -> Callable[..., Any]:
 @cache
 def calls() -> tuple[Call, ...]:
     """Every public call."""
-    functions = (Call(name, partial(public().__getitem__, name), given) for name, given in FUNCTIONS.items())
-    state = _advance().of(ONE)
-    methods = (
-        Call(name, partial(_method, name), {"state": state, **given} if name in _OF_STATES else given)
-        for name, given in METHODS.items()
+    functions = (Call(name, partial(public().__getitem__, name), arguments) for name, arguments in FUNCTIONS.items())
+    methods = (Call(name, partial(_method, name), arguments) for name, arguments in METHODS.items())
+    constructors = (
+        Call(name, partial(public().__getitem__, name), arguments) for name, arguments in CONSTRUCTORS.items()
     )
-    made = (Call(name, partial(public().__getitem__, name), given) for name, given in CONSTRUCTORS.items())
-    around = (Call(name, fresh, given) for name, fresh, given in outer())
-    return (*functions, *methods, *made, *_stores(), *_models(), *_others(state), *around)
+    around = (Call(name, fresh, arguments) for name, fresh, arguments in outer())
+    return (*functions, *methods, *constructors, *_stores(), *_models(), *_others(), *around)
 
 
-_OF_STATES = frozenset({"IncrementalRule.again", "IncrementalRule.ask", "IncrementalRule.next_change"})
-
-
-def _others(state: Any) -> Iterator[Call]:
-    """What is called by position alone, or without a name."""
-    yield Call("IncrementalRule()", lambda: partial(_by_place, _advance()), {"first": state, "second": VISIT})
+def _others() -> Iterator[Call]:
+    """Called by position alone, or without a name."""
     yield Call("History.add", lambda: partial(_listed("add"), ONE), {"items": [VISIT]})
     yield Call("Transitions", lambda: funnel.machines.Transitions, {"machine": DOORS})
     yield Call("Rule()", lambda: funnel.stage, {"f": FACTS, "policy": POLICY})
@@ -406,12 +393,8 @@ def _others(state: Any) -> Iterator[Call]:
 _SERVER: dict[str, Any] = {"schema": None, "prefix": "funnel_", "stage": funnel.stage, "policy": POLICY}
 
 
-def _by_place(subject: Any, first: Any, second: Any) -> Any:
-    return subject(first, second)
-
-
 def _spread(function: Callable[..., Any]) -> Callable[..., Any]:
-    def ask(conditions: Any) -> Any:
+    def evaluate(conditions: Any) -> Any:
         return function(*(conditions if isinstance(conditions, list) else [conditions]))
 
-    return ask
+    return evaluate

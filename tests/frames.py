@@ -118,7 +118,7 @@ def read(native: Any) -> list[dict[str, Any]]:
 
 
 def answered(native: Any) -> dict[str, dict[str, Any]]:
-    """What a frame of any engine says of each person."""
+    """Return the facts of each person from a frame of any engine."""
     rows = {row.pop("person_id"): row for row in read(native)}
     return {person: {name: as_instant(value) for name, value in row.items()} for person, row in rows.items()}
 

@@ -31,12 +31,12 @@ READERS: Mapping[str, dict[str, Any]] = {
     "readers.OrderMapping": dict(MAPPING),
     "readers.OrderMapping.format_of": {"column": "purchased_at"},
     "readers.OrderMapping.read": {"path": "orders.toml"},
-    "readers.read_orders": {"path": "orders.csv", "mapping": MAPPING},
+    "readers.read_orders": {"source": "orders.csv", "mapping": MAPPING},
 }
-"""What reads files, in the folder that the test stands in; what a progress function raises is the caller's own."""
+"""Calls that read files in the current folder; a progress function raises the caller's own errors."""
 
 _PERSON: dict[str, Any] = {"person_id": "p1"}
-_MADE: dict[str, Any] = {**_PERSON, "id": "1", "currency": "USD", "pool": (START,)}
+_ARGUMENTS: dict[str, Any] = {**_PERSON, "id": "1", "currency": "USD", "pool": (START,)}
 KIT: Mapping[str, dict[str, Any]] = {
     "testing.assert_same_everywhere": {
         "rule": funnel.is_lapsed,
@@ -48,7 +48,7 @@ KIT: Mapping[str, dict[str, Any]] = {
     "testing.customers": _PERSON,
     "testing.facts": {"facts": funnel.Facts, "as_of": NOW},
     "testing.histories": {**_PERSON, "currency": "USD", "most": 3},
-    "testing.interactions": {**_MADE, "kind": "visit", "target": Visit(id="1", person_id="p1", occurred_at=START)},
+    "testing.interactions": {**_ARGUMENTS, "kind": "visit", "target": Visit(id="1", person_id="p1", occurred_at=START)},
     "testing.leads": {**_PERSON, "at": testing.instants()},
     "testing.lines": {"currency": "USD"},
     "testing.logs": {"count": 2, "engine": "polars"},
@@ -56,9 +56,9 @@ KIT: Mapping[str, dict[str, Any]] = {
     "testing.next_records": {"history": everyone()[0], "number": "new", "now": NOW},
     "testing.people": {"count": 2, "most": 3},
     "testing.policies": {"policy": funnel.Policy},
-    "testing.purchases": _MADE,
+    "testing.purchases": _ARGUMENTS,
     "testing.record_lists": {**_PERSON, "currency": "USD", "most": 3},
-    "testing.refunds": {"purchase": _BOUGHT, "id": "1", "left": 1, "pool": (START,)},
+    "testing.refunds": {"purchase": _BOUGHT, "id": "1", "remaining": 1, "pool": (START,)},
 }
 """The test kit; of a strategy one example is drawn."""
 
@@ -82,11 +82,11 @@ def drawing(name: str) -> Callable[..., Any]:
     """Something of the test kit; an example is drawn of what it gives, if that is a strategy."""
     once = settings(max_examples=1, database=None, phases=[Phase.generate])
 
-    def ask(**given: Any) -> Any:
-        made = getattr(testing, name.removeprefix("testing."))(**given)
-        return find(made, lambda _: True, settings=once) if hasattr(made, "example") else made
+    def evaluate(**arguments: Any) -> Any:
+        create = getattr(testing, name.removeprefix("testing."))(**arguments)
+        return find(create, lambda _: True, settings=once) if hasattr(create, "example") else create
 
-    return ask
+    return evaluate
 
 
 def filled(store: Any) -> Any:
@@ -121,26 +121,26 @@ def server() -> SqlAlchemyStore:
 def awaiting(name: str) -> Callable[..., Any]:
     """A method of an async store with these people."""
 
-    async def made(address: str, items: Sequence[Any], given: Mapping[str, Any]) -> Any:
+    async def create(address: str, items: Sequence[Any], arguments: Mapping[str, Any]) -> Any:
         engine = create_async_engine(address)
         try:
-            return await getattr(AsyncSqlAlchemyStore(engine), name)(*items, **given)
+            return await getattr(AsyncSqlAlchemyStore(engine), name)(*items, **arguments)
         finally:
             await engine.dispose()
 
-    def ask(items: Any = (), **given: Any) -> Any:
+    def evaluate(items: Any = (), **arguments: Any) -> Any:
         path = Path(f"shop-{next(_FILES)}.db")
         path.write_bytes(_database())
         several = items if isinstance(items, list | tuple) else [items]
         try:
-            return asyncio.run(made(f"sqlite+aiosqlite:///{path}", several, given))
+            return asyncio.run(create(f"sqlite+aiosqlite:///{path}", several, arguments))
         finally:
             path.unlink()
 
-    return ask
+    return evaluate
 
 
 def outer() -> Iterator[tuple[str, Callable[[], Callable[..., Any]], dict[str, Any]]]:
     """Every call of the readers and of the test kit: its name, what makes it, and its arguments."""
-    yield from ((name, partial(reading, name), given) for name, given in READERS.items())
-    yield from ((name, partial(drawing, name), given) for name, given in KIT.items())
+    yield from ((name, partial(reading, name), arguments) for name, arguments in READERS.items())
+    yield from ((name, partial(drawing, name), arguments) for name, arguments in KIT.items())

@@ -19,18 +19,16 @@ from funnel.readers import _read_orders
 UNASKED = frozenset(
     """
     read_orders
-    Facts.held_as History.fill Machine.asked Machine.compile_for Machine.course PathDependentMachine.asked
-    PathDependentMachine.compile_for PathDependentMachine.course Rule.as_written Rule.compiled_rule
-    Rule.facts_from Rule.person StageFlow.rate StageFlow.spells
+    StageFlow.rate StageFlow.spells
     """.split()  # noqa: SIM905 - a list of many names reads better as words
 )
-"""Internal methods, methods that accept any value, and `read_orders`, which is called as `readers.read_orders`."""
+"""Methods that accept any value, and `read_orders`, which is called as `readers.read_orders`."""
 
 RESULTS = frozenset(
     """
     Affinity Alias AnswerChange AnswerShare AppendResult Backtest Calibration CalibrationLevel ChurnOrigin
     ChurnReason ChurnReasons Cohort Cohorts Comparison ConversionAt CustomerProfile DecisionTable Difference
-    Driver Drivers Explanation FactsState Figure FigureChange FiveWays FixedMix FunnelGroup FunnelPeriod
+    Driver Drivers Explanation Figure FigureChange FiveWays FixedMix FunnelGroup FunnelPeriod
     FunnelResult Growth GrowthChange Issue Journey Lifecycle Lifecycles LogrankTest MachineCheck NextChange Pair
     Plateau ProfileIdentity ProfileInteraction ProfileItem PromotionComparison PromotionRetention PurchaseStep
     PurchaseSteps PurchaseSummary Ranking Rate Ratio Reason Reliability RepeatGroup RepeatGroups RepeatRate
@@ -47,7 +45,7 @@ PROTOCOLS = frozenset({"Record", "Store"})
 
 BESIDE = frozenset(
     {
-        *("IncrementalRule()", "Transitions", "Policy.model_copy", "Rule()", "model_copy"),
+        *("Transitions", "Policy.model_copy", "Rule()", "model_copy"),
         *("readers.OrderMapping.format_of", "readers.OrderMapping.read"),
     }
 )
@@ -76,8 +74,8 @@ MODULES = (
 def public() -> Mapping[str, Any]:
     """Every public name, of the root and of the public modules, with its value."""
     modules = (funnel, *(import_module(f"funnel.{name}") for name in MODULES))
-    found = {name: getattr(module, name) for module in modules for name in module.__all__}
-    return dict(sorted(found.items()))
+    objects = {name: getattr(module, name) for module in modules for name in module.__all__}
+    return dict(sorted(objects.items()))
 
 
 @cache
@@ -90,8 +88,8 @@ def called() -> list[str]:
     """The names of all calls with arguments to be checked: functions, methods, and classes that users make."""
     protocol = {name for name in public_names() if name.startswith("Store.")}
     copies = {name for name in public_names() if name.endswith(".copy")}  # pydantic's old name of model_copy
-    made = {one.__name__ for one in classes() if not issubclass(one, Exception | Enum)} - RESULTS - PROTOCOLS
-    return sorted({*public_names(), *made, *BESIDE} - UNASKED - protocol - copies)
+    created = {one.__name__ for one in classes() if not issubclass(one, Exception | Enum)} - RESULTS - PROTOCOLS
+    return sorted({*public_names(), *created, *BESIDE} - UNASKED - protocol - copies)
 
 
 def public_names() -> Iterator[str]:

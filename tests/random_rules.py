@@ -16,7 +16,7 @@ import attrs
 from hypothesis import strategies as st
 
 from funnel._expr.nodes import Fact
-from funnel._expr.tree import lift
+from funnel._expr.tree import trace
 from funnel.errors import RuleError
 
 Value = int | str
@@ -68,10 +68,10 @@ class RandomRule:
 
 def plain_facts(facts: Mapping[str, Fact], values: Mapping[str, Value]) -> SimpleNamespace:
     """Show held values as their author means them."""
-    return SimpleNamespace(**{name: _shown(fact, values[name]) for name, fact in facts.items()})
+    return SimpleNamespace(**{name: _as_fact_value(fact, values[name]) for name, fact in facts.items()})
 
 
-def _shown(fact: Fact, value: Value) -> Any:
+def _as_fact_value(fact: Fact, value: Value) -> Any:
     if fact.unit == "span":
         return timedelta(microseconds=int(value))
     return bool(value) if fact.unit == "number" and fact.low == 0 and fact.high == 1 else value
@@ -79,7 +79,7 @@ def _shown(fact: Fact, value: Value) -> Any:
 
 @attrs.frozen
 class Pools:
-    """What rules of the drawn kind compare with."""
+    """Values that drawn rules compare with."""
 
     facts: Mapping[str, Fact]
     numbers: Sequence[int] = (0, 1, 2, 3)
@@ -98,15 +98,15 @@ def rules(
     pools: Pools | None = None,
 ) -> st.SearchStrategy[RandomRule]:
     """Draw rules of the given facts; `answers` also knows "span", which has no next change."""
-    drawn = pools or Pools(facts)
-    parts = st.tuples(st.sampled_from(answers), st.integers(0, 3)).flatmap(lambda one: _choice(drawn, *one))
+    choices = pools or Pools(facts)
+    parts = st.tuples(st.sampled_from(answers), st.integers(0, 3)).flatmap(lambda one: _choice(choices, *one))
     return parts.filter(lambda part: _fits(part, facts)).map(lambda part: RandomRule(part.words, part.run, facts))
 
 
 def _fits(part: Part, facts: Mapping[str, Fact]) -> bool:
     """Whether a rule has few enough paths; every other refusal is a fault of these strategies."""
     try:
-        lift(part.run, facts)
+        trace(part.run, facts)
     except RuleError as error:
         if "add conditions up" not in str(error):
             raise
@@ -123,8 +123,8 @@ def people(facts: Mapping[str, Fact], pools: Pools | None = None) -> st.SearchSt
 def _values(fact: Fact, pools: Pools) -> st.SearchStrategy[Value]:
     if fact.unit == "text":
         return st.sampled_from(fact.choices or (*pools.texts, "unheard of"))
-    drawn = pools.numbers if fact.unit == "number" else [span // timedelta(microseconds=1) for span in pools.spans]
-    near = [limit + step for limit in drawn for step in (-1, 0, 1)]
+    choices = pools.numbers if fact.unit == "number" else [span // timedelta(microseconds=1) for span in pools.spans]
+    near = [limit + step for limit in choices for step in (-1, 0, 1)]
     inside = [value for value in (*near, fact.low, fact.high) if fact.low <= value <= fact.high]
     return st.sampled_from(inside)
 
@@ -172,8 +172,8 @@ def _number(draw: Draw, pools: Pools, depth: int = 1) -> Part:
 @st.composite
 def _score(draw: Draw, pools: Pools) -> Part:
     terms = draw(st.lists(st.tuples(st.integers(-3, 9), _comparison(pools)), min_size=1, max_size=4))
-    words = " + ".join(f"{points} * {condition.words}" for points, condition in terms)
-    return Part(f"({words})", lambda f: sum(points * condition.run(f) for points, condition in terms))
+    words = " + ".join(f"{points} * {test.words}" for points, test in terms)
+    return Part(f"({words})", lambda f: sum(points * test.run(f) for points, test in terms))
 
 
 @st.composite
@@ -295,16 +295,16 @@ def _choice(draw: Draw, pools: Pools, kind: str, depth: int) -> Part:
         name = draw(st.sampled_from(pools.called("text")))
         word = draw(st.sampled_from(pools.facts[name].choices or pools.texts))
         return Part(f"match f.{name} case {word!r}: {yes.words} case _: {no.words}", _matched(name, word, yes, no))
-    asked = draw(_condition(pools))
-    return Part(f"({yes.words} if {asked.words} else {no.words})", lambda f: (yes if asked.run(f) else no).run(f))
+    test = draw(_condition(pools))
+    return Part(f"({yes.words} if {test.words} else {no.words})", lambda f: (yes if test.run(f) else no).run(f))
 
 
 def _matched(name: str, word: str, yes: Part, no: Part) -> Callable[[Any], Any]:
-    wanted = SimpleNamespace(word=word)
+    expected = SimpleNamespace(word=word)
 
     def run(f: Any) -> Any:
         match getattr(f, name):
-            case wanted.word:
+            case expected.word:
                 return yes.run(f)
             case _:
                 return no.run(f)

@@ -30,7 +30,7 @@ from funnel.interactions import Interaction
 from funnel.logs import Logs
 from funnel.money import Money
 from funnel.records import Purchase, Record, Refund
-from tests.engines import LEAST
+from tests.engines import DEFAULT_MIN_PEOPLE
 from tests.frames import read, tables
 from tests.strategies import HOURS, START, histories
 
@@ -48,12 +48,12 @@ END = START + timedelta(hours=HOURS + 24)
 
 
 PEOPLE = ("p1", "p2", "p3", "p4")
-"""Who is in the tables."""
+"""The people of the tables."""
 
 few = settings(max_examples=max(settings().max_examples // 6, 3))
 """For laws over frames: a sixth of the examples, with four people in each."""
 
-fewer = settings(max_examples=max(settings().max_examples // 15, LEAST))
+fewer = settings(max_examples=max(settings().max_examples // 15, DEFAULT_MIN_PEOPLE))
 """For laws over many frames at once."""
 
 
@@ -68,11 +68,11 @@ class ShopFacts(Facts):
     first_web_order_at: datetime | None = first("orders", where=lambda order: order.source == "web")
     last_web_purchase_at: datetime | None = last("purchases", where=lambda purchase: purchase.source == "web")
     since_last_web_purchase: timedelta = since(last("purchases", where=lambda purchase: purchase.source == "web"))
-    soonest_day: datetime | None = soonest("postponements", "ready_from", where=lambda said: said.reason != "other")
+    soonest_day: datetime | None = soonest("postponements", "ready_from", where=lambda record: record.reason != "other")
     until_soonest_day: timedelta = until(soonest("postponements", "ready_from"))
     first_promotion: str = earliest("purchases", "promotion", where=lambda purchase: purchase.net_amount > 2)
-    last_channel: str = latest("interactions", "channel", where=lambda said: said.kind in ("visit", "question"))
-    last_score_but_one: int = latest("feedback", "score", where=lambda given: 1 < given.score <= 4)
+    last_channel: str = latest("interactions", "channel", where=lambda record: record.kind in ("visit", "question"))
+    last_score_but_one: int = latest("feedback", "score", where=lambda feedback: 1 < feedback.score <= 4)
     promoted_interval: timedelta = mean_gap("purchases", where=lambda purchase: purchase.promoted)
     return_count: int = count("purchases", where=lambda purchase: purchase.gap > timedelta(days=30))
     last_long_gap: timedelta = latest("purchases", "gap", where=lambda purchase: purchase.gap > DAY)
@@ -117,12 +117,12 @@ def known_by(histories: Sequence[History], as_of: datetime) -> list[History]:
 
 def without_spans(facts: Mapping[str, Any]) -> dict[str, Any]:
     """The facts that time alone does not change."""
-    running = {name for name, one in ShopFacts.fact_plan.declared.items() if one.show in ("since", "until")}
+    running = {name for name, one in ShopFacts._fact_plan.declared.items() if one.show in ("since", "until")}
     return {name: fact for name, fact in facts.items() if name not in running}
 
 
 def usd(minor: int) -> Money:
-    """So many cents."""
+    """A number of cents."""
     return Money.of_minor(minor, "USD")
 
 
@@ -138,7 +138,7 @@ def refunded(number: str, purchase: str, at: datetime, minor: int = 9) -> Refund
 
 
 def did(kind: type[Interaction], number: str, at: datetime, **more: object) -> Interaction:
-    """What passed between the shop and the one person of a case."""
+    """The records of the one person of a case."""
     return kind.model_validate({"id": number, "person_id": "p1", "occurred_at": at, **more})
 
 

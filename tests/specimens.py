@@ -33,7 +33,7 @@ from funnel import (
     SqliteStore,
 )
 from funnel.backtest import RuleBook
-from funnel.incremental import IncrementalRule, LiveFacts
+from funnel.incremental import LiveFacts
 from funnel.interactions import (
     Answer,
     Cart,
@@ -80,25 +80,25 @@ def _at(day: float) -> datetime:
     return START + day * DAY
 
 
-class Door(StrEnum):
-    """Where somebody stands who may come in."""
+class DoorStage(StrEnum):
+    """Stages of a person at the entrance."""
 
     OUT = "out"
     IN = "in"
 
 
-def next_stage(door: Door, f: Facts, policy: Policy) -> Door:
-    """Who was heard of is in."""
-    return Door.IN if f.inbound_count >= 1 else door
+def next_stage(stage: DoorStage, f: Facts, policy: Policy) -> DoorStage:
+    """A person with an inbound contact is in."""
+    return DoorStage.IN if f.inbound_count >= 1 else stage
 
 
-DOORS = PathDependentMachine(Door.OUT, next_stage, {Door.OUT: {Door.IN: Cause.EVENT}, Door.IN: {}})
+DOORS = PathDependentMachine(DoorStage.OUT, next_stage, {DoorStage.OUT: {DoorStage.IN: Cause.EVENT}, DoorStage.IN: {}})
 
 
 def _records(person: str, shift: int) -> list[Any]:
-    """What happened with one person, some of every kind."""
+    """Records of one person, some of every kind."""
 
-    def told(number: int, day: float) -> dict[str, Any]:
+    def fields(number: int, day: float) -> dict[str, Any]:
         return {"id": f"{person}-{number}", "person_id": person, "occurred_at": _at(day + shift)}
 
     def bought(number: int, day: float, amount: int, **more: Any) -> Purchase:
@@ -110,13 +110,13 @@ def _records(person: str, shift: int) -> list[Any]:
     mug = OrderLine(sku="mug", category="cups", quantity=2, unit_price=Money(4, "USD"), unit_cost=Money(2, "USD"))
     return [
         Lead(person_id=person, arrived_at=_at(shift), source="fair", contact=Contact(phone="1")),
-        Visit(**told(1, 1)),
-        View(**told(2, 2), sku="mug"),
-        Question(**told(3, 3), words="is it in stock?"),
-        Answer(**told(4, 4), question_id=f"{person}-3"),
-        Quote(**told(5, 5), amount=Money(9, "USD")),
-        Cart(**told(6, 6), sku="mug"),
-        Checkout(**told(7, 6.5), amount=Money(8, "USD")),
+        Visit(**fields(1, 1)),
+        View(**fields(2, 2), sku="mug"),
+        Question(**fields(3, 3), text="is it in stock?"),
+        Answer(**fields(4, 4), question_id=f"{person}-3"),
+        Quote(**fields(5, 5), amount=Money(9, "USD")),
+        Cart(**fields(6, 6), sku="mug"),
+        Checkout(**fields(7, 6.5), amount=Money(8, "USD")),
         Purchase(
             id=f"{person}-1",
             person_id=person,
@@ -125,19 +125,19 @@ def _records(person: str, shift: int) -> list[Any]:
             promised_at=_at(9 + shift),
             promotion="launch",
         ),
-        Delivery(**told(8, 8), purchase_id=f"{person}-1"),
-        Feedback(**told(9, 9), score=4),
-        Complaint(**told(10, 10), purchase_id=f"{person}-1"),
-        Resolution(**told(11, 11), complaint_id=f"{person}-10"),
+        Delivery(**fields(8, 8), purchase_id=f"{person}-1"),
+        Feedback(**fields(9, 9), score=4),
+        Complaint(**fields(10, 10), purchase_id=f"{person}-1"),
+        Resolution(**fields(11, 11), complaint_id=f"{person}-10"),
         bought(2, 20, 9),
         Refund(id=f"{person}-r", purchase_id=f"{person}-2", refunded_at=_at(22 + shift), amount=Money(1, "USD")),
         *(bought(number, 20 + 15 * number, 5 + number) for number in range(3, 6 + shift % 3)),
-        ReadySignal(**told(12, 110)),
-        Meeting(**told(13, 111)),
-        FollowUp(**told(14, 112)),
-        Postponement(**told(15, 113), reason="payday", until=_at(130 + shift), words="after payday"),
-        *([Declined(**told(16, 120), reason="price"), OptOut(**told(17, 121))] if shift % 2 else []),
-        Question(**told(18, 150), words="and now?"),
+        ReadySignal(**fields(12, 110)),
+        Meeting(**fields(13, 111)),
+        FollowUp(**fields(14, 112)),
+        Postponement(**fields(15, 113), reason="payday", until=_at(130 + shift), text="after payday"),
+        *([Declined(**fields(16, 120), reason="price"), OptOut(**fields(17, 121))] if shift % 2 else []),
+        Question(**fields(18, 150), text="and now?"),
     ]
 
 
@@ -147,7 +147,10 @@ def everyone() -> tuple[History, ...]:
     book = Customer(person_id="p0", name="Sari Dewi", contact=Contact(email="a"), since=START)
     people = [(f"p{number}", number * 9) for number in range(6)]
     silent = History.of("q", [Visit(id="q1", person_id="q", occurred_at=_at(199))])
-    some = (History.of(who, _records(who, shift), customer=book if who == "p0" else None) for who, shift in people)
+    some = (
+        History.of(person_id, _records(person_id, shift), customer=book if person_id == "p0" else None)
+        for person_id, shift in people
+    )
     return *some, silent
 
 
@@ -181,8 +184,9 @@ def questions() -> Iterator[object]:
     )
     yield from (SHOP_MACHINE.transitions.of(one, POLICY, as_of=NOW), DOORS.transitions.of(one, POLICY, as_of=NOW))
     yield SHOP_MACHINE.transitions.of(one, POLICY, as_of=NOW).spells
-    advance = IncrementalRule(funnel.stage, POLICY)
-    yield from (advance, advance.of(one), LiveFacts(one, Facts))
+    live = LiveFacts(one, Facts)
+    funnel.stage.of(live, POLICY, as_of=NOW)
+    yield from (live, live.state)
     yield funnel.worklist(people, POLICY, as_of=NOW, tz="Asia/Jakarta")
     yield funnel.customer_profile(one, as_of=NOW, personal=True)
     yield people
@@ -204,18 +208,24 @@ def questions() -> Iterator[object]:
 
 def _asked_of_tables(tables: Logs) -> Iterator[object]:
     steps = [FunnelStep("view"), "question", FunnelStep("cart", optional=True), "purchase"]
-    asked: dict[str, Any] = {"within": 30 * DAY, "as_of": NOW}
+    arguments: dict[str, Any] = {"within": 30 * DAY, "as_of": NOW}
     for entry in ("first", "each"):
-        found = funnel.conversion(tables, steps, **asked, by="channel", exclude=Exclusion("complaint"), attempts=entry)
-        yield from (found, found.times(), found.value("amount"), found.drivers(), found.compare())
-        yield found.trend("month", tz="UTC")
-    yield from (GroupBy("channel"), FunnelStep("view"), Exclusion("cart"))
+        curve = funnel.conversion(
+            tables,
+            steps,
+            **arguments,
+            by="channel",
+            matching=funnel.metrics.Matching(exclude=Exclusion("complaint"), attempts=entry),
+        )
+        yield from (curve, curve.times(), curve.value("amount"), curve.drivers(), curve.compare())
+        yield curve.trend("month", tz="UTC")
+    yield from (GroupBy("channel"), FunnelStep("view"), Exclusion("cart"), funnel.metrics.Matching())
     waits = funnel.metrics.durations(tables, "leads", "purchases", as_of=NOW, keep=["source"])
-    found = funnel.survival(waits, as_of=NOW)
-    yield from (found, found.at(9 * DAY), found.quantile(0.5), found.restricted_mean(9 * DAY), list(found.steps)[:2])
+    curve = funnel.survival(waits, as_of=NOW)
+    yield from (curve, curve.at(9 * DAY), curve.quantile(0.5), curve.restricted_mean(9 * DAY), list(curve.steps)[:2])
     flat = funnel.survival([*((START, START + n * DAY) for n in range(1, 20)), *[(START, None)] * 20], as_of=NOW)
-    by = funnel.metrics.survival_by(waits, "source", as_of=NOW)
-    yield from (by, flat.plateau(min_people=1), funnel.metrics.logrank_test({"a": found, "b": found}))
+    by = funnel.survival(waits, by="source", as_of=NOW)
+    yield from (by, flat.plateau(min_people=1), funnel.metrics.logrank_test({"a": curve, "b": curve}))
 
 
 def _metrics(tables: Logs) -> Iterator[object]:
@@ -223,24 +233,25 @@ def _metrics(tables: Logs) -> Iterator[object]:
         cohorts = funnel.retention(tables, "month", tz="UTC", as_of=NOW, **how)  # type: ignore[arg-type]
         yield from (cohorts, cohorts.cohorts[0].of_first(1))
     late = {"as_of": NOW, "min_people": 1}
-    tested: dict[str, Any] = {"first": START + 60 * DAY, "every": 20 * DAY, "horizon": 20 * DAY, **late}
+    dates = funnel.backtest.BacktestDates(START + 60 * DAY, every=20 * DAY, horizon=20 * DAY)
+    yield from (dates, funnel.backtest.AnswerScale(), funnel.metrics.Counting())
     for rule in (funnel.rules.readiness_points, funnel.is_lapsed):
-        yield funnel.backtest.backtest(rule, tables, POLICY, **tested)
-    yield (one := funnel.backtest.backtest(funnel.rules.readiness_points, tables, POLICY, **tested)).minus(one)
+        yield funnel.backtest.backtest(rule, tables, POLICY, dates, **late)
+    yield (one := funnel.backtest.backtest(funnel.rules.readiness_points, tables, POLICY, dates, **late)).minus(one)
     yield one.minus("own rhythm")
     sure = funnel.backtest.calibrate(list(range(100)) * 2, [number > 50 for number in range(100)] * 2, min_people=10)
     yield from (
         sure,
         funnel.backtest.calibrate(one),
-        funnel.backtest.backtest(funnel.rules.readiness_points, tables, POLICY, **tested),
+        funnel.backtest.backtest(funnel.rules.readiness_points, tables, POLICY, dates, **late),
     )
-    yield funnel.backtest.backtest(funnel.rules.readiness_points, tables, POLICY, **tested, calibration=sure)
+    yield funnel.backtest.backtest(funnel.rules.readiness_points, tables, POLICY, dates, **late, calibration=sure)
     yield funnel.backtest.compare_rules(funnel.stage, funnel.stage, tables, Policy(), as_of=NOW, new_policy=POLICY)
     yield funnel.metrics.stage_flow(tables, POLICY, "month", tz="UTC", as_of=NOW)
     books = RuleBook(Policy()), RuleBook(POLICY)
     for people in (tables, everyone()):
         differ = funnel.backtest.stage_difference(people, *books, "month", tz="UTC", as_of=NOW)  # type: ignore[arg-type]
-        yield from (differ, differ.transitions, differ.standing)
+        yield from (differ, differ.transitions, differ.stage_counts)
     grown = funnel.metrics.growth(tables, "month", within=30 * DAY, margin=0.4, tz="UTC", as_of=NOW)
     two = [one.start for one in list(grown)[:2]]
     yield from (grown, grown.change(*two), grown.fixed_mix(*two), next(iter(grown)).what_if("leads", 0.1))
@@ -260,25 +271,25 @@ def _metrics(tables: Logs) -> Iterator[object]:
 @cache
 def specimens() -> Mapping[type, tuple[Any, ...]]:
     """Some objects of each public class, the first ones that were met."""
-    found: dict[type, list[Any]] = {one: list(one) for one in classes() if issubclass(one, Enum)}
-    seen: set[int] = set()
+    objects: dict[type, list[Any]] = {one: list(one) for one in classes() if issubclass(one, Enum)}
+    visited: set[int] = set()
     stack = list(questions())
-    kept = list(stack)  # or the id of one may be that of another
+    referenced = list(stack)  # or the id of one may be that of another
     while stack:
         one = stack.pop(0)
-        if id(one) in seen:
+        if id(one) in visited:
             continue
-        seen.add(id(one))
-        kept.append(one)
-        few = found.setdefault(type(one), [])
+        visited.add(id(one))
+        referenced.append(one)
+        few = objects.setdefault(type(one), [])
         if type(one) in classes() and len(few) < 2:
             few.append(one)
         stack.extend(_parts(one))
-    return {kind: tuple(few) for kind, few in found.items() if few}
+    return {kind: tuple(few) for kind, few in objects.items() if few}
 
 
 def _parts(one: object) -> Iterator[object]:
-    """What an object holds, as its users see it."""
+    """Return the content of an object, as its users see it."""
     if isinstance(one, str | bytes | pl.DataFrame | pl.LazyFrame | Logs):
         return
     if isinstance(one, Mapping):

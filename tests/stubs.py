@@ -15,18 +15,18 @@ def lazy_packages() -> list[Path]:
     return sorted(path for path in PACKAGE.rglob("__init__.py") if "lazy(" in path.read_text(encoding="utf-8"))
 
 
-def homes(path: Path) -> Mapping[str, str]:
+def modules(path: Path) -> Mapping[str, str]:
     """Return the module of each name of a package."""
     calls = (node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call))
     call = next(one for one in calls if isinstance(one.func, ast.Name) and one.func.id == "lazy")
-    found: Mapping[str, str] = ast.literal_eval(call.args[1])
-    return found
+    literal: Mapping[str, str] = ast.literal_eval(call.args[1])
+    return literal
 
 
 def stub(path: Path) -> str:
     """Return the stub of a package: one line for each name."""
     names: dict[str, list[str]] = defaultdict(list)
-    for name, module in homes(path).items():
+    for name, module in modules(path).items():
         names[f"funnel.{module}"].append(name)
     lines = [f"from {module} import {name} as {name}" for module in sorted(names) for name in names[module]]
     return "\n".join(["# Written by `make stubs`.", *lines, ""])

@@ -1,4 +1,4 @@
-"""What a caller gave is looked at in one place: a word of a few, a span of time, a name that is unknown."""
+"""Validation of arguments: choices, spans of time, unknown names."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ def test_a_span_is_whole_microseconds() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "min_people", "said"),
+    ("fields", "min_people", "message"),
     [
         (timedelta(0), 1, r"within must be above zero \(got 0:00:00\)"),
         (timedelta(days=-1), 0, r"within must be zero or more \(got -1 day, 0:00:00\)"),
         (7, 1, r"within must be a timedelta, or text with a unit such as '7 days' \(got int, which has no unit\)"),
         (None, 1, r"within must be a timedelta, or text .* \(got None, which has no unit\)"),
-        (timedelta(days=366 * 600), 1, "within is longer than the years that are kept; give at most 197230 days"),
+        (timedelta(days=366 * 600), 1, "within is too long; give at most 197230 days"),
     ],
 )
-def test_what_is_no_span_is_told(given: object, min_people: int, said: str) -> None:
+def test_what_is_no_span_is_told(fields: object, min_people: int, message: str) -> None:
     """The error says what was given, for what, and what to give."""
-    with pytest.raises(ArgumentError, match=said):
-        span(given, "within", minimum=min_people)
+    with pytest.raises(ArgumentError, match=message):
+        span(fields, "within", minimum=min_people)
 
 
 def test_a_word_that_is_not_allowed_is_told_with_the_likeliest() -> None:
@@ -52,7 +52,7 @@ def test_the_word_that_was_meant_stands_behind_the_message() -> None:
 def test_the_nearest_names_come_first() -> None:
     """Names that look alike, or else all of them in order."""
     assert suggest("net_spend", ["net_spent", "refunded"]) == "did you mean net_spent?"
-    assert suggest("x", ["b", "a"]) == "known are a, b"
+    assert suggest("x", ["b", "a"]) == "use one of a, b"
 
 
 @pytest.mark.parametrize(

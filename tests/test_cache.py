@@ -1,4 +1,4 @@
-"""What is compiled for a policy is cached: once for each, bounded, for threads, and never in copies."""
+"""Compiled rules are cached for each policy: bounded, thread-safe, and not copied."""
 
 from __future__ import annotations
 
@@ -63,81 +63,81 @@ def limit(monkeypatch: pytest.MonkeyPatch) -> int:
 @pytest.fixture
 def compiled(monkeypatch: pytest.MonkeyPatch) -> list[Policy]:
     """The policies for which a rule was compiled, as often as it was."""
-    found: list[Policy] = []
-    made = Rule._lift
+    actual: list[Policy] = []
+    compile_rule = Rule._compile
 
-    def counted(self: Rule[Any, Any, Any], facts: Any, policy: Policy) -> CompiledRule:
-        found.append(policy)
-        return made(self, facts, policy)
+    def recorded(self: Rule[Any, Any, Any], facts: Any, policy: Policy) -> CompiledRule:
+        actual.append(policy)
+        return compile_rule(self, facts, policy)
 
-    monkeypatch.setattr(Rule, "_lift", counted)
-    return found
+    monkeypatch.setattr(Rule, "_compile", recorded)
+    return actual
 
 
 def test_a_thousand_shops_in_turn_compile_a_rule_once_each(compiled: list[Policy]) -> None:
-    """However often they are asked, and each is answered by its own numbers."""
-    asked, policies = _fresh(), _policies(1_000)
+    """Each policy is compiled once, and each answer uses its own policy."""
+    one_rule, policies = _fresh(), _policies(1_000)
 
     for _ in range(3):
-        assert [asked.of(LAPSED, policy) for policy in policies] == [day < 35 for day in range(1, 1_001)]
+        assert [one_rule.of(LAPSED, policy) for policy in policies] == [day < 35 for day in range(1, 1_001)]
     assert len(compiled) == 1_000
 
 
 def test_equal_policies_share_what_is_compiled(compiled: list[Policy]) -> None:
     """A policy that is read anew for each request costs no new tree; nor does an equal one of long life."""
-    asked = _fresh()
+    one_rule = _fresh()
 
     for _ in range(5):
         policy = Policy(lapse_after=9 * DAY)
-        assert asked.of(LAPSED, policy)
-        assert asked.compiled_rule(policy) is asked.compiled_rule(Policy(lapse_after=9 * DAY))
-        assert SHOP_MACHINE.course(policy) is SHOP_MACHINE.course(Policy(lapse_after=9 * DAY))
+        assert one_rule.of(LAPSED, policy)
+        assert one_rule._compiled_rule(policy) is one_rule._compiled_rule(Policy(lapse_after=9 * DAY))
+        assert SHOP_MACHINE._compiled(policy) is SHOP_MACHINE._compiled(Policy(lapse_after=9 * DAY))
     assert compiled.count(policy) - 3 <= 1  # the rules inside the machine are compiled once too
 
 
 def test_the_cache_is_bounded(limit: int, compiled: list[Policy]) -> None:
     """More policies than it holds are answered right, and the oldest are compiled again."""
-    asked, policies = _fresh(), _policies(3 * limit)
+    one_rule, policies = _fresh(), _policies(3 * limit)
 
     for _ in range(2):
-        assert [asked.of(LAPSED, policy) for policy in policies] == [day < 35 for day in range(1, 3 * limit + 1)]
+        assert [one_rule.of(LAPSED, policy) for policy in policies] == [day < 35 for day in range(1, 3 * limit + 1)]
     assert len(compiled) == 6 * limit
-    assert len(asked._compiled.by_identity) <= limit
-    assert asked._compiled._by_value.cache_info().currsize == limit
+    assert len(one_rule._compiled.by_identity) <= limit
+    assert one_rule._compiled._by_value.cache_info().currsize == limit
 
 
 def test_policies_that_come_anew_do_not_drop_one_that_is_in_use(limit: int, compiled: list[Policy]) -> None:
-    """The one that is asked all the time stays compiled."""
-    asked, used = _fresh(), Policy(lapse_after=999 * DAY)
+    """The most used policy stays compiled."""
+    one_rule, used = _fresh(), Policy(lapse_after=999 * DAY)
     for policy in _policies(5 * limit):
-        asked.of(LAPSED, policy)
-        asked.of(LAPSED, used)
+        one_rule.of(LAPSED, policy)
+        one_rule.of(LAPSED, used)
 
     assert compiled.count(used) == 1
 
 
 def test_rules_made_in_a_loop_are_collected() -> None:
     """Nothing holds a rule that nobody holds any more, nor its trees."""
-    found = []
+    actual = []
     for _ in range(50):
-        asked = _fresh()
+        one_rule = _fresh()
         machine = Machine(stage, TRANSITIONS)
-        machine.course(Policy())
-        found += [weakref.ref(asked), weakref.ref(asked.compiled_rule(Policy())), weakref.ref(machine)]
-    del asked, machine
+        machine._compiled(Policy())
+        actual += [weakref.ref(one_rule), weakref.ref(one_rule._compiled_rule(Policy())), weakref.ref(machine)]
+    del one_rule, machine
     gc.collect()
 
-    assert [one for one in found if one() is not None] == []
+    assert [one for one in actual if one() is not None] == []
 
 
 def test_what_a_rule_needs_is_worked_out_once() -> None:
     """The facts it reads, and the plan of them, which rules that read the same facts share."""
-    ready, other = next_action.compiled_rule(Policy()), next_action.compiled_rule(Policy(lapse_after=9 * DAY))
+    ready, other = next_action._compiled_rule(Policy()), next_action._compiled_rule(Policy(lapse_after=9 * DAY))
 
     assert ready.read is ready.read
-    assert ready.narrowed() is ready.narrowed() is other.narrowed()
-    assert list(narrowed(Facts.fact_plan, frozenset({"net_spent", "purchase_count"})).declared) == [
-        name for name in Facts.fact_plan.declared if name in ("net_spent", "purchase_count")
+    assert ready.narrowed is ready.narrowed is other.narrowed
+    assert list(narrowed(Facts._fact_plan, frozenset({"net_spent", "purchase_count"})).declared) == [
+        name for name in Facts._fact_plan.declared if name in ("net_spent", "purchase_count")
     ]
 
 
@@ -165,19 +165,19 @@ class Listed(Policy):
     ids=["not frozen", "a list"],
 )
 @pytest.mark.parametrize(
-    "ask",
+    "call",
     [
         lambda policy: has_bought.of(LAPSED, policy),
         lambda policy: has_bought.why(LAPSED, policy),
         lambda policy: SHOP_MACHINE.of(History(person_id="p"), policy, as_of=NOW),
-        lambda policy: LiveFacts(History(person_id="p"), Facts).ask(has_bought, policy, as_of=NOW),
+        lambda policy: has_bought.of(LiveFacts(History(person_id="p"), Facts), policy, as_of=NOW),
     ],
-    ids=["of", "why", "machine", "tally"],
+    ids=["of", "why", "machine", "live facts"],
 )
-def test_a_policy_that_can_change_is_refused(policy: Policy, why: str, ask: Callable[[Policy], object]) -> None:
-    """What is cached of it would become wrong without a word."""
+def test_a_policy_that_can_change_is_refused(policy: Policy, why: str, call: Callable[[Policy], object]) -> None:
+    """A cached result would become wrong silently."""
     with pytest.raises(ArgumentError, match=why):
-        ask(policy)
+        call(policy)
 
 
 @pytest.mark.parametrize("policy", [{}, None, [], "policy"], ids=["dict", "None", "list", "text"])
@@ -189,23 +189,23 @@ def test_what_is_not_a_policy_is_refused(policy: Any) -> None:
         SHOP_MACHINE.of(History(person_id="p"), policy, as_of=NOW)
 
 
-# ---- tallies and ledgers ----
+# ---- live and ledgers ----
 
 
-def test_a_tally_does_not_grow_by_a_policy(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_live_facts_do_not_grow_by_a_policy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Policies whose rules read the same facts share the running values; many different plans are dropped again."""
-    tally = LiveFacts(specimens.everyone()[0], Facts)
-    asked = _fresh()
+    live = LiveFacts(specimens.everyone()[0], Facts)
+    fresh = _fresh()
     for policy in _policies(50):
-        tally.ask(asked, policy, as_of=NOW)
-    assert len(tally._runnings) == 1
+        fresh.of(live, policy, as_of=NOW)
+    assert len(live._values) == 1
 
-    monkeypatch.setattr("funnel.incremental._live_facts._MOST_RUNNING", 4)
-    names = [name for name, fact in Facts.fact_plan.readable.items() if fact.unit == "number"]
-    rules = [_first_of(names[place:]) for place in range(9)]
+    monkeypatch.setattr("funnel.incremental._live_facts._MOST_SCHEMAS", 4)
+    names = [name for name, fact in Facts._fact_plan.readable.items() if fact.unit == "number"]
+    rules = [_first_of(names[index:]) for index in range(9)]
     for one in rules * 2:
-        assert tally.ask(one, Policy(), as_of=NOW) == one.of(tally.facts(as_of=NOW), Policy())
-    assert len(tally._runnings) <= 4
+        assert one.of(live, Policy(), as_of=NOW) == one.of(live.facts(as_of=NOW), Policy())
+    assert len(live._values) <= 4
 
 
 def _first_of(names: list[str]) -> Rule[Facts, Policy, bool]:
@@ -218,13 +218,13 @@ def _first_of(names: list[str]) -> Rule[Facts, Policy, bool]:
 
 
 def test_a_ledger_caches_the_values_of_few_classes_of_facts() -> None:
-    """A history that is asked for many classes of facts does not grow by each."""
+    """The cache of a history for classes of facts is bounded."""
     history = specimens.everyone()[0]
     for number in range(40):
         kind = type(f"Facts{number}", (Facts,), {})
         assert kind.of(history, as_of=NOW).to_dict() == Facts.of(history, as_of=NOW).to_dict()
 
-    assert len(history.ledger.settled) <= 16
+    assert len(history._ledger.cached_values) <= 16
 
 
 # ---- threads and forks ----
@@ -242,75 +242,76 @@ def hasty() -> Iterator[None]:
 @pytest.mark.usefixtures("hasty")
 def test_threads_that_ask_a_rule_at_once_get_its_one_answer(limit: int) -> None:
     """Eight threads, more policies than are cached, and all begin at the same time."""
-    asked, policies = _fresh(), _policies(2 * limit)
+    one_rule, policies = _fresh(), _policies(2 * limit)
     machine, together = Machine(stage, TRANSITIONS), threading.Barrier(8, timeout=60)
 
-    def ask(seed: int) -> bool:
-        turns = random.Random(seed).choices(range(2 * limit), k=60)
+    def call(seed: int) -> bool:
+        picks = random.Random(seed).choices(range(2 * limit), k=60)
         together.wait()
         return all(
-            asked.of(LAPSED, policies[turn]) is (turn + 1 < 35)
-            and machine.course(policies[turn]).stages == tuple(Stage)
-            for turn in turns
+            one_rule.of(LAPSED, policies[number]) is (number + 1 < 35)
+            and machine._compiled(policies[number]).stages == tuple(Stage)
+            for number in picks
         )
 
     with ThreadPoolExecutor(8) as pool:
-        assert all(pool.map(ask, range(8)))
+        assert all(pool.map(call, range(8)))
 
 
 @pytest.mark.usefixtures("hasty")
 @settings(max_examples=max(settings().max_examples // 5, 2))
 @given(st.integers(0, 2**32))
 def test_interleaved_threads_answer_as_one_thread_does(seed: int) -> None:
-    """Rules, machines, tallies and histories, asked by eight threads with many policies in any order."""
+    """Rules, machines, live facts and histories, asked by eight threads with many policies in any order."""
     policies, people = _policies(12), specimens.everyone()[:3]
     rules = [_fresh(), is_lapsed, stage]
-    tallies = [LiveFacts(History.of(one.person_id, one.records), Facts) for one in people]
+    live = [LiveFacts(History.of(one.person_id, one.records), Facts) for one in people]
     fresh = [History.of(one.person_id, one.records) for one in people]
     days = [NOW - 90 * DAY, NOW, NOW + 40 * DAY]
     kinds: list[Callable[[int, Policy, Any], object]] = [
-        *(lambda who, policy, day, one=one: one.of(fresh[who], policy, as_of=day) for one in rules),
-        *(lambda who, policy, day, one=one: tallies[who].ask_on(one, policy, as_of=day) for one in rules),
-        lambda who, _, day: tallies[who].facts(as_of=day),
-        lambda who, policy, day: SHOP_MACHINE.of(fresh[who], policy, as_of=day),
-        lambda who, policy, day: str(SHOP_MACHINE.transitions.of(fresh[who], policy, as_of=day)),
+        *(lambda person_id, policy, day, one=one: one.of(fresh[person_id], policy, as_of=day) for one in rules),
+        *(lambda person_id, policy, day, one=one: one.of(live[person_id], policy, as_of=day) for one in rules),
+        *(lambda name, policy, day, one=one: one.next_change.of(live[name], policy, as_of=day) for one in rules),
+        lambda person_id, _, day: live[person_id].facts(as_of=day),
+        lambda person_id, policy, day: SHOP_MACHINE.of(fresh[person_id], policy, as_of=day),
+        lambda person_id, policy, day: str(SHOP_MACHINE.transitions.of(fresh[person_id], policy, as_of=day)),
     ]
     chance = random.Random(seed)
-    asked = [
+    one_rule = [
         (chance.randrange(len(kinds)), chance.randrange(3), chance.choice(policies), chance.choice(days))
         for _ in range(80)
     ]
 
     def answer(one: tuple[int, int, Policy, Any]) -> object:
-        kind, who, policy, day = one
-        return kinds[kind](who, policy, day)
+        kind, person, policy, day = one
+        return kinds[kind](person, policy, day)
 
     with ThreadPoolExecutor(8) as pool:
-        together = list(pool.map(answer, asked))
-    assert together == list(map(answer, asked))
+        together = list(pool.map(answer, one_rule))
+    assert together == list(map(answer, one_rule))
 
 
 @pytest.mark.usefixtures("hasty")
-def test_threads_that_ask_one_tally_at_once_count_every_record_once() -> None:
+def test_threads_that_share_live_facts_count_every_record_once() -> None:
     """After each batch of records eight threads ask at the same moment."""
-    tally, together = LiveFacts(History(person_id="p"), Facts), threading.Barrier(8, timeout=60)
+    live, together = LiveFacts(History(person_id="p"), Facts), threading.Barrier(8, timeout=60)
     records = [Visit(id=str(number), person_id="p", occurred_at=START + number * DAY / 40) for number in range(2_000)]
 
     def work(part: int) -> list[int]:
         counts = []
         for batch in range(20):
             for record in records[100 * batch + part : 100 * (batch + 1) : 8]:
-                tally.add(record)
+                live.add(record)
             together.wait()
-            counts.append(tally.facts(as_of=NOW).inbound_count)
-            assert tally.ask(stage, Policy(), as_of=NOW) is Stage.PROSPECT
-            assert copy.copy(tally).facts(as_of=NOW) == tally.facts(as_of=NOW)
+            counts.append(live.facts(as_of=NOW).inbound_count)
+            assert stage.of(live, Policy(), as_of=NOW) is Stage.PROSPECT
+            assert copy.copy(live).facts(as_of=NOW) == live.facts(as_of=NOW)
             together.wait()
         return counts
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(work, range(8))) == [[100 * batch for batch in range(1, 21)]] * 8
-    assert tally.facts(as_of=NOW) == Facts.of(History.of("p", records), as_of=NOW)
+    assert live.facts(as_of=NOW) == Facts.of(History.of("p", records), as_of=NOW)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="only where processes fork")
@@ -331,9 +332,9 @@ from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
 
-from funnel.incremental import IncrementalRule, LiveFacts
+from funnel.incremental import LiveFacts
 from funnel import Facts, History, Money, Policy, Purchase, stage, transitions
-from funnel.incremental import IncrementalRule, LiveFacts
+from funnel.incremental import LiveFacts
 
 warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)  # Python 3.12 and later
 
@@ -342,18 +343,18 @@ HISTORY = History.of("p", [Purchase(id="1", person_id="p", purchased_at="2026-03
 POLICY = Policy(lapse_after=timedelta(days=60))
 
 
-def answers(history, rule, policy, tally, advance, machine):
+def answers(history, rule, policy, live, machine):
     journey = transitions.of(history, policy, as_of=NOW)
     return [
         str(Facts.of(history, as_of=NOW)), str(rule.of(history, policy, as_of=NOW)),
         str(rule.why(history, policy, as_of=NOW)), str(journey), [str(move.why) for move in journey],
-        str(tally.ask(rule, policy, as_of=NOW)), str(advance.ask(advance.of(history), as_of=NOW)),
+        str(rule.of(live, policy, as_of=NOW)),
         str(machine.of(history, Policy(), as_of=NOW)),
     ]
 
 
 if __name__ == "__main__":
-    given = HISTORY, stage, POLICY, LiveFacts(HISTORY, Facts), IncrementalRule(stage, POLICY), transitions.machine
+    given = HISTORY, stage, POLICY, LiveFacts(HISTORY, Facts), transitions.machine
     here = answers(*given)
     stop = threading.Event()
 

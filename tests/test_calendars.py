@@ -72,66 +72,66 @@ def test_a_rule_means_the_same_days_whenever_it_is_asked(after: date) -> None:
     ],
 )
 def test_a_not_yet_may_name_an_event(words: AfterEvent | AfterInstalments, comes: str) -> None:
-    """So many days after it or before it, so many instalments on: always after the day on which it was said."""
-    said = datetime(2026, 3, 1, 9, tzinfo=JAKARTA)
-    until, latest = resolve(words, said_at=said, tz=JAKARTA, calendar=SHOP)
+    """Days after or before an event and instalments give a day after the conversation."""
+    moment = datetime(2026, 3, 1, 9, tzinfo=JAKARTA)
+    until, latest = resolve(words, occurred_at=moment, tz=JAKARTA, calendar=SHOP)
 
     assert until.astimezone(JAKARTA).isoformat() == f"{comes}T00:00:00+07:00"
     assert (latest - until).days == 1
-    assert postpone(words, id="n", person_id="p", occurred_at=said, tz=JAKARTA, calendar=SHOP).until == until
+    assert postpone(words, id="n", person_id="p", occurred_at=moment, tz=JAKARTA, calendar=SHOP).until == until
 
 
 @pytest.mark.parametrize(
-    ("event", "said"),
+    ("event", "message"),
     [
         ("lebarn", "has no event 'lebarn'; did you mean 'lebaran'"),
         ("x", "has no event 'x'; it has 'payday'"),
-        ("never", "has no 'never' after 2026-03-01; add the next one"),
+        ("never", "has no day of 'never' after 2026-03-01; add the next day"),
     ],
 )
-def test_an_event_that_is_not_there_is_told(event: str, said: str) -> None:
+def test_an_event_that_is_not_there_is_told(event: str, message: str) -> None:
     """With the nearest, or with what there is."""
-    with pytest.raises(ArgumentError, match=said):
+    with pytest.raises(ArgumentError, match=message):
         SHOP.next_day(event, after=date(2026, 3, 1))
 
 
 def test_a_list_that_is_over_is_told() -> None:
     """A day that nobody has written down is not guessed."""
-    with pytest.raises(ArgumentError, match="has no 'lebaran' after 2027-03-10; add the next one"):
+    with pytest.raises(ArgumentError, match="has no day of 'lebaran' after 2027-03-10; add the next day"):
         SHOP.next_day("lebaran", after=date(2027, 3, 10))
 
 
 def test_an_event_needs_a_calendar() -> None:
     """Without one the words mean nothing."""
-    with pytest.raises(ArgumentError, match=r"give calendar=\.\.\."):
-        resolve(AfterEvent(event="thr"), said_at=datetime(2026, 3, 1, tzinfo=UTC), tz="UTC")
+    with pytest.raises(ArgumentError, match=r"pass calendar=\.\.\."):
+        resolve(AfterEvent(event="thr"), occurred_at=datetime(2026, 3, 1, tzinfo=UTC), tz="UTC")
 
 
 @pytest.mark.parametrize(
-    ("days", "said"),
+    ("days", "message"),
     [
-        ("FREQ=DAILY;BYDAY=MO", "a rule says FREQ"),
-        ("FREQ=MONTHLY", "a rule says FREQ"),
-        ("FREQ=MONTHLY;BYDAY=MO;INTERVAL=2", "nothing but"),
-        ("FREQ=MONTHLY;BYMONTHDAY=x", "not one of RFC 5545"),
-        ("25th of each month", "a rule says FREQ"),
+        ("FREQ=DAILY;BYDAY=MO", "a rule must have FREQ"),
+        ("FREQ=MONTHLY", "a rule must have FREQ"),
+        ("FREQ=MONTHLY;BYDAY=MO;INTERVAL=2", "the allowed parts are"),
+        ("FREQ=MONTHLY;BYMONTHDAY=x", "does not follow RFC 5545"),
+        ("25th of each month", "a rule must have FREQ"),
     ],
 )
-def test_a_rule_that_does_not_say_its_days_is_refused(days: str, said: str) -> None:
-    """What depends on the day from which it is counted is no day of a calendar."""
-    with pytest.raises(ValidationError, match=said):
+def test_a_rule_that_does_not_say_its_days_is_refused(days: str, message: str) -> None:
+    """A rule that depends on its start day is refused."""
+    with pytest.raises(ValidationError, match=message):
         EventCalendar(events={"x": days})
 
 
-@pytest.mark.parametrize("given", [{}, {"x": 3}])
-def test_a_calendar_has_events(given: dict[str, Any]) -> None:
-    """None at all, or one that is no rule and no list, is an error."""
+@pytest.mark.parametrize("fields", [{}, {"x": 3}])
+def test_a_calendar_has_events(fields: dict[str, Any]) -> None:
+    """A calendar without events, or with an event that is neither a rule nor a list, is refused."""
     with pytest.raises(ValidationError, match="events"):
-        EventCalendar(events=given)
+        EventCalendar(events=fields)
 
 
 @pytest.mark.parametrize("day", [3, "20 March 2026"])
 def test_a_list_is_of_days(day: Any) -> None:
     """Neither a number nor free text is a day."""
-    with pytest.raises(ValidationError, match="a day is given as"):
+    with pytest.raises(ValidationError, match=r"a day (must be a date|is text that is not ISO 8601)"):
         EventCalendar(events={"x": (day,)})

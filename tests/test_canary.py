@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 
 import funnel
-from funnel import FunnelError, History, Policy
-from funnel.incremental import LiveFacts
+from funnel import FunnelError, History, LiveFacts, Policy
 from tests.shop import END, NOW, ShopFacts, fewer, logs_of
 from tests.strategies import CANARY, histories
 
@@ -25,19 +24,19 @@ QUICK = (
 )
 
 
-def shown(history: History) -> Iterator[object]:
+def texts(history: History) -> Iterator[object]:
     """All that one may print of a person: the history, facts, answers, reasons."""
     facts = ShopFacts.of(history, as_of=END)
     yield from (history, facts, facts.to_dict(), facts.at(END), LiveFacts(history, ShopFacts).facts(as_of=END))
-    for asked in QUICK:
-        yield from (asked.of(facts, POLICY), asked.why(facts, POLICY), asked.why(facts, POLICY).reasons)
-    yield from history.ledger.rows.values()
+    for one_rule in QUICK:
+        yield from (one_rule.of(facts, POLICY), one_rule.why(facts, POLICY), one_rule.why(facts, POLICY).reasons)
+    yield from history._ledger.rows.values()
 
 
 @given(histories())
 def test_nothing_that_is_shown_holds_what_was_said(history: History) -> None:
     """The facts, the reasons and the rows they are made of hold no name, no number to call and no words."""
-    for thing in shown(history):
+    for thing in texts(history):
         assert CANARY not in f"{thing!r} {thing}"
 
 
@@ -59,17 +58,17 @@ def test_no_frame_holds_what_was_said(history: History) -> None:
 
 @given(histories())
 def test_no_error_holds_what_was_said(history: History) -> None:
-    """Records of another person, told of in an error, are told by their numbers."""
-    told: list[str] = []
+    """An error about records of another person names the records by id only."""
+    actual: list[str] = []
     for record in history.records:
         with pytest.raises(FunnelError) as caught:
             LiveFacts(History(person_id="somebody else"), ShopFacts).add(record)
-        told.append(f"{caught.value!r} {caught.value}")
+        actual.append(f"{caught.value!r} {caught.value}")
         with pytest.raises(FunnelError) as caught:
             funnel.stage.of(record, POLICY, as_of=NOW)  # type: ignore[arg-type]
-        told.append(f"{caught.value!r} {caught.value}")
+        actual.append(f"{caught.value!r} {caught.value}")
 
-    assert CANARY not in " ".join(told)
+    assert CANARY not in " ".join(actual)
 
 
 def test_no_table_of_a_rule_holds_a_person() -> None:

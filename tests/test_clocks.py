@@ -55,10 +55,10 @@ def changes(zone: str) -> tuple[datetime, ...]:
     tz, hours = ZoneInfo(zone), 24
     days = [EPOCH + number * DAY for number in range(57 * 365)]
     offsets = [day.astimezone(tz).utcoffset() for day in days]
-    found = [days[place] for place in range(len(days) - 1) if offsets[place] != offsets[place + 1]]
+    actual = [days[index] for index in range(len(days) - 1) if offsets[index] != offsets[index + 1]]
     return tuple(
         day + timedelta(hours=hour)
-        for day in found
+        for day in actual
         for hour in range(hours)
         if (day + timedelta(hours=hour)).astimezone(tz).utcoffset()
         != (day + timedelta(hours=hour + 1)).astimezone(tz).utcoffset()
@@ -88,8 +88,8 @@ def in_columns(engine: str, moments: list[datetime], tz: ZoneInfo, policy: Polic
     """The instants that a frame of an engine gives."""
     table = on(engine, {"frame": pl.DataFrame({"at": [micros(one) for one in moments]})})["frame"]
     frame: Any = nw.from_native(table).lazy()
-    told = hours_of(policy, tz, NOW).columns(frame.with_columns(row=nw.col("at")), "at").sort("row").collect()
-    return [instant(one) for one in told["at"].to_list()]
+    actual = hours_of(policy, tz, NOW).columns(frame.with_columns(row=nw.col("at")), "at").sort("row").collect()
+    return [instant(one) for one in actual["at"].to_list()]
 
 
 @given(near_a_change(), HOURS)
@@ -129,7 +129,7 @@ def test_every_engine_keeps_the_changes_of_a_clock(engine: str) -> None:
 
 @pytest.mark.no_cover
 @pytest.mark.parametrize(
-    ("said", "zone", "opens", "closes"),
+    ("moment", "zone", "opens", "closes"),
     [
         (datetime(2024, 3, 10, 4, 30, tzinfo=UTC), "America/Havana", time(0), time(22)),
         (datetime(2024, 4, 25, 19, 0, tzinfo=UTC), "Africa/Cairo", time(0), time(20)),
@@ -138,16 +138,16 @@ def test_every_engine_keeps_the_changes_of_a_clock(engine: str) -> None:
     ],
 )
 def test_a_question_is_due_in_open_hours_of_the_night_in_which_the_clock_goes_forward(
-    said: datetime, zone: str, opens: time, closes: time
+    moment: datetime, zone: str, opens: time, closes: time
 ) -> None:
     """The worklist of one person and of logs says the first minute at which the shop's clock shows an open hour."""
     tz, policy = ZoneInfo(zone), Policy(opens_at=opens, closes_at=closes)
-    question = Question(id="q", person_id="sari", occurred_at=said)
-    row = {"id": ["q"], "person_id": ["sari"], "occurred_at": [said], "kind": ["question"]}
-    (task,) = worklist(History.of("sari", [question]), policy, as_of=said + DAY, tz=zone)
-    frame = worklist(Logs(interactions=pl.DataFrame(row)), policy, as_of=said + DAY, tz=zone)
+    question = Question(id="q", person_id="sari", occurred_at=moment)
+    row = {"id": ["q"], "person_id": ["sari"], "occurred_at": [moment], "kind": ["question"]}
+    (task,) = worklist(History.of("sari", [question]), policy, as_of=moment + DAY, tz=zone)
+    frame = worklist(Logs(interactions=pl.DataFrame(row)), policy, as_of=moment + DAY, tz=zone)
 
-    assert task.due_at == by_minutes(said, tz, opens, closes)
+    assert task.due_at == by_minutes(moment, tz, opens, closes)
     assert frame["due_at"].to_list() == [task.due_at]
 
 
@@ -173,14 +173,14 @@ def test_a_day_begins_with_the_first_minute_that_shows_it(where: tuple[str, date
 @settings(deadline=None)
 def test_not_yet_ends_with_the_first_minute_of_its_day(where: tuple[str, datetime], later: int) -> None:
     """Words that name a day mean it from its first instant to the first of the next."""
-    zone, said = where
+    zone, moment = where
     tz = ZoneInfo(zone)
-    named = said.astimezone(tz).date()
-    earliest, latest = resolve(AfterHoliday(on=named, days=later), said_at=said, tz=zone)
+    local_date = moment.astimezone(tz).date()
+    earliest, latest = resolve(AfterHoliday(on=local_date, days=later), occurred_at=moment, tz=zone)
 
-    assert micros(earliest) == start_of_day(named + later * DAY, tz)
-    assert micros(latest) == start_of_day(named + (later + 1) * DAY, tz)
-    assert said <= earliest <= latest
+    assert micros(earliest) == start_of_day(local_date + later * DAY, tz)
+    assert micros(latest) == start_of_day(local_date + (later + 1) * DAY, tz)
+    assert moment <= earliest <= latest
 
 
 def test_a_clock_that_skips_from_before_midnight_begins_the_day_where_it_ends() -> None:

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import copy
 import pickle
+import sys
+import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
+from threading import Barrier
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, create_model
 
 import funnel
 from funnel import Exclusion, Facts, FunnelStep, History, Logs, Policy, Rule, SqliteStore
 from funnel._copies import unchecked
+from funnel._fields import Frozen
 from funnel.backtest import RuleBook
 from funnel.errors import ArgumentError, FieldsError, FunnelError, LogsError, RecordError, StoreError
-from funnel.incremental import IncrementalRule, LiveFacts
+from funnel.incremental import LiveFacts
 from funnel.interactions import Complaint, Visit
 from funnel.machines import PathDependentMachine, Transitions
 from funnel.machines._machine import AnyMachine
@@ -28,7 +33,7 @@ from funnel.records import Contact, Customer, Lead, OrderLine, Purchase, Record,
 from funnel.rules import NextChange
 from tests import specimens
 from tests.public import classes
-from tests.specimens import DAY, NOW, POLICY, Door
+from tests.specimens import DAY, NOW, POLICY, DoorStage
 from tests.strategies import record_lists
 
 AT = datetime(2026, 3, 1, 2, tzinfo=UTC)
@@ -40,7 +45,7 @@ def _pickled(protocol: int) -> Callable[[Any], Any]:
     return lambda one: pickle.loads(pickle.dumps(one, protocol))  # noqa: S301 - our own bytes
 
 
-WAYS: Mapping[str, Callable[[Any], Any]] = {
+COPIES: Mapping[str, Callable[[Any], Any]] = {
     "copy": copy.copy,
     "deepcopy": copy.deepcopy,
     **{f"pickle {number}": _pickled(number) for number in range(2, pickle.HIGHEST_PROTOCOL + 1)},
@@ -53,7 +58,7 @@ NOT_COPIED = {
     "SqlAlchemyStore": "it holds a connection",
     "AsyncSqlAlchemyStore": "it holds a connection",
 }
-"""Public classes of which there is no specimen, and why."""
+"""Public classes without a specimen, with the reason."""
 
 ERRORS = frozenset(one for one in classes() if issubclass(one, BaseException))
 COPIED = sorted((one for one in classes() - ERRORS if one.__name__ not in NOT_COPIED), key=lambda one: one.__name__)
@@ -62,8 +67,8 @@ COPIED = sorted((one for one in classes() - ERRORS if one.__name__ not in NOT_CO
 # ---- everything ----
 
 
-def _asked(one: Any) -> object:
-    """What an object answers when it is used."""
+def _answers(one: Any) -> object:
+    """Return the results of using an object."""
     history = specimens.everyone()[0]
     match one:
         case History():
@@ -76,18 +81,16 @@ def _asked(one: Any) -> object:
             return [(move, move.why) for move in one.of(history, POLICY, as_of=NOW)]
         case AnyMachine():
             return one.of(history, POLICY, as_of=NOW), str(one)
-        case IncrementalRule():
-            return one.ask(one.of(history), as_of=NOW), one.next_change(one.of(history), as_of=NOW)
         case LiveFacts():
-            told = [one.ask_on(rule, POLICY, as_of=NOW) for rule in (funnel.stage, funnel.next_action)]
-            return one.facts(as_of=NOW), one.facts(as_of=NOW - 100 * DAY), told
+            answers = [rule.of(one, POLICY, as_of=NOW) for rule in (funnel.stage, funnel.next_action)]
+            return one.facts(as_of=NOW), one.facts(as_of=NOW - 100 * DAY), answers
         case Logs():
             return Facts.over(one, as_of=NOW).sort("person_id").rows()
         case _:
-            return _told(one)
+            return _state(one)
 
 
-def _told(one: Any) -> object:
+def _state(one: Any) -> object:
     """The text, rows and properties of a result, its people where it names some."""
     rows = [getattr(one, name)() for name in ("to_dict", "to_dicts", "reasons") if callable(getattr(one, name, None))]
     works = [getattr(one, name) for name in specimens.properties(type(one))]
@@ -114,17 +117,45 @@ def _people(one: Any) -> object:
 def test_copies_and_pickles_of_everything_are_what_they_are_of(kind: type) -> None:
     """Before use and after use, a copy equals the original, shows itself alike, and answers alike."""
     for one in specimens.specimens()[kind]:
-        unused = {name: way(one) for name, way in WAYS.items()}
-        answers = _asked(one)
-        for name, made in [*unused.items(), *((name, way(one)) for name, way in WAYS.items())]:
-            assert type(made) is kind, name
-            assert repr(made) == repr(one) or kind.__repr__ is object.__repr__, name
-            assert made == one or kind.__eq__ is object.__eq__, name
-            assert _asked(made) == answers, name
+        unused = {name: copier(one) for name, copier in COPIES.items()}
+        answers = _answers(one)
+        for name, created in [*unused.items(), *((name, copier(one)) for name, copier in COPIES.items())]:
+            assert type(created) is kind, name
+            assert repr(created) == repr(one) or kind.__repr__ is object.__repr__, name
+            assert created == one or kind.__eq__ is object.__eq__, name
+            assert _answers(created) == answers, name
+
+
+LAZY = (
+    *("History", "Logs", "Rule", "Machine", "LiveFacts", "Journey", "Worklist"),
+    *("FunnelResult", "Cohorts", "SurvivalGroups", "StageFlow", "Backtest"),
+)
+"""Classes that compute a part of themselves when it is first read, and the results that back ends share."""
+
+
+@pytest.mark.no_cover
+@pytest.mark.parametrize("kind", [one for one in COPIED if one.__name__ in LAZY], ids=lambda kind: kind.__name__)
+def test_threads_that_share_an_object_get_the_answers_of_one_thread(kind: type) -> None:
+    """Four threads begin at the same time with an object that nobody has used, and switch as often as they can."""
+    one = specimens.specimens()[kind][0]
+    unused, together = copy.deepcopy(one), threading.Barrier(4, timeout=60)
+
+    def answer(_: int) -> object:
+        together.wait()
+        return _answers(unused)
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            answers = list(pool.map(answer, range(4)))
+    finally:
+        sys.setswitchinterval(before)
+    assert answers == [_answers(one)] * 4
 
 
 def test_every_public_class_has_a_specimen() -> None:
-    """Whoever adds a public class adds one of it to `tests/specimens.py`, or says here why there is none."""
+    """Each public class has an object in `tests/specimens.py`, or a reason here."""
     there = {kind.__name__ for kind in specimens.specimens()}
 
     assert {one.__name__ for one in classes() - ERRORS} - there == set(NOT_COPIED)
@@ -133,8 +164,8 @@ def test_every_public_class_has_a_specimen() -> None:
 def test_errors_pickle() -> None:
     """An error of a worker process reaches its parent whole."""
     for kind in ERRORS - {FieldsError}:
-        made = pickle.loads(pickle.dumps(kind("what is wrong")))  # noqa: S301 - our own bytes
-        assert (type(made), str(made)) == (kind, "what is wrong")
+        created = pickle.loads(pickle.dumps(kind("what is wrong")))  # noqa: S301 - our own bytes
+        assert (type(created), str(created)) == (kind, "what is wrong")
 
     many = pickle.loads(pickle.dumps(LogsError("two faults", ("one", "two"))))  # noqa: S301 - our own bytes
     assert many.faults == ("one", "two")
@@ -152,23 +183,22 @@ def _with_functions() -> Mapping[str, Any]:
     def inner(f: Facts, policy: Policy) -> bool:
         return f.purchase_count > 0
 
-    def next_stage(door: Door, f: Facts, policy: Policy) -> Door:
-        return Door.IN if f.inbound_count >= 1 else door
+    def next_stage(stage: DoorStage, f: Facts, policy: Policy) -> DoorStage:
+        return DoorStage.IN if f.inbound_count >= 1 else stage
 
-    history, asked = specimens.everyone()[0], {"within": 30 * DAY, "as_of": NOW}
+    history, options = specimens.everyone()[0], {"within": 30 * DAY, "as_of": NOW}
     large = FunnelStep("large", kind="purchase", where=lambda event: event.amount > 1)
     part = FunnelStep("part", where=partial(lambda min_people, event: event.amount > min_people, 1))
     visit = Exclusion(where=lambda event: event.kind == "visit")
-    local, doors = funnel.rule(inner), PathDependentMachine(Door.OUT, next_stage, specimens.DOORS.table)
+    local, doors = funnel.rule(inner), PathDependentMachine(DoorStage.OUT, next_stage, specimens.DOORS.table)
     return {
         "step": large,
         "step of a partial function": part,
         "exclusion": visit,
-        "funnel": funnel.conversion(specimens.logs(), ["view", large], **asked),  # type: ignore[arg-type]
+        "funnel": funnel.conversion(specimens.logs(), ["view", large], **options),  # type: ignore[arg-type]
         "rule": local,
         "rule under another name": funnel.rule(_bought),
         "next change": local.next_change,
-        "advance": IncrementalRule(local, POLICY),
         "machine": doors,
         "transitions": doors.transitions,
         "journey": doors.transitions.of(history, POLICY, as_of=NOW),
@@ -190,21 +220,21 @@ def test_a_pickle_without_the_name_of_its_function_is_refused_with_the_remedy(na
     one = _with_functions()[name]
 
     for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
-        with pytest.raises(ArgumentError, match=r"the function .* cannot be pickled: .*; write it as a def at the top"):
+        with pytest.raises(ArgumentError, match=r"the function .* cannot be pickled: .*; define it with def"):
             pickle.dumps(one, protocol)
     assert type(copy.deepcopy(copy.copy(one))) is type(one)
 
 
 def test_functions_of_a_module_are_pickled_by_name() -> None:
     """Steps, exclusions and rules with functions of a module come back with the same functions."""
-    held: Any = [funnel.stage, FunnelStep("a", where=_large), Exclusion(where=partial(_large)), FunnelStep("b")]
+    stored: Any = [funnel.stage, FunnelStep("a", where=_large), Exclusion(where=partial(_large)), FunnelStep("b")]
     step: Any = FunnelStep("c", where=_Callable())
 
-    for way in (copy.copy, copy.deepcopy):
-        assert way(held) == held
+    for copier in (copy.copy, copy.deepcopy):
+        assert copier(stored) == stored
     for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
-        stage, first, excluded, last = _pickled(protocol)(held)
-        assert (stage is funnel.stage, first, last) == (True, held[1], held[3])
+        stage, first, excluded, last = _pickled(protocol)(stored)
+        assert (stage is funnel.stage, first, last) == (True, stored[1], stored[3])
         assert excluded.where.func is _large
         assert type(_pickled(protocol)(step).where) is _Callable
 
@@ -222,14 +252,14 @@ def test_a_store_does_not_pickle() -> None:
                 wrong(store)
 
 
-def test_a_copy_of_a_tally_goes_its_own_way() -> None:
-    """A record that one of them takes is not in the other."""
-    tally = LiveFacts(History(person_id="p1"), Facts)
-    tally.add(Visit(id="1", person_id="p1", occurred_at=AT))
-    other = copy.copy(tally)
+def test_a_copy_of_live_facts_is_independent() -> None:
+    """A record that is added to one of them is not in the other."""
+    live = LiveFacts(History(person_id="p1"), Facts)
+    live.add(Visit(id="1", person_id="p1", occurred_at=AT))
+    other = copy.copy(live)
     other.add(Visit(id="2", person_id="p1", occurred_at=AT))
 
-    assert [one.facts(as_of=NOW).inbound_count for one in (tally, other, copy.deepcopy(other))] == [1, 2, 2]
+    assert [one.facts(as_of=NOW).inbound_count for one in (live, other, copy.deepcopy(other))] == [1, 2, 2]
 
 
 # ---- records ----
@@ -238,7 +268,7 @@ BAD: list[object] = [None, -5, 0, True, "", "shiped", "\x00", b"x", {}, (), AT.r
 
 
 def _outcome(make: Callable[[], object]) -> object:
-    """What is made, or the error."""
+    """Return the result or the error."""
     try:
         return make()
     except (ValidationError, FunnelError) as error:
@@ -255,10 +285,10 @@ def test_a_changed_copy_is_what_construction_makes_of_the_fields(
         names = st.sampled_from([*fields, "kind", "amuont"])
         pool = [*BAD, *(value for other in others for value in vars(other).values())]
         update = data.draw(st.dictionaries(names, st.sampled_from(pool), max_size=3))
-        made = _outcome(lambda: record.model_copy(update=update))  # noqa: B023 - called at once
+        created = _outcome(lambda: record.model_copy(update=update))  # noqa: B023 - called at once
 
-        assert made == _outcome(lambda: kind(**{**fields, **update}))  # noqa: B023 - called at once
-        assert made == _outcome(lambda: kind.model_construct(**{**fields, **update}))  # noqa: B023 - called at once
+        assert created == _outcome(lambda: kind(**{**fields, **update}))  # noqa: B023 - called at once
+        assert created == _outcome(lambda: kind.model_construct(**{**fields, **update}))  # noqa: B023 - called at once
         assert record.model_copy() == record == checked_again(record)
 
 
@@ -268,11 +298,11 @@ def test_a_changed_copy_is_what_construction_makes_of_the_fields(
         (ORDER, {"status": "shiped"}, "status"),
         (ORDER, {"amuont": Money(1, "USD")}, "amuont"),
         (ORDER, {"purchased_at": AT.replace(year=1700)}, "purchased_at"),
-        (ORDER, {"delivered_at": AT - timedelta(days=1)}, "delivered_at lies before purchased_at"),
-        (ORDER, {"amount": Money(-5, "USD")}, "below 0"),
+        (ORDER, {"delivered_at": AT - timedelta(days=1)}, "delivered_at is before purchased_at"),
+        (ORDER, {"amount": Money(-5, "USD")}, "must be from 0 to"),
         (MUG, {"quantity": 0}, "quantity"),
         (Customer(person_id="p1", name="Sari"), {"person_id": " "}, "an id is blank"),
-        (Contact(phone="1"), {"phone": 2}, "text is given as int"),
+        (Contact(phone="1"), {"phone": 2}, "a text must be a str .got int"),
         (Lead(person_id="p1", arrived_at=AT), {"referred_by": "p1"}, "own person"),
         (Policy(), {"lapse_after": -timedelta(days=1)}, "lapse_after"),
         (Policy(), {"lapse_aftre": timedelta(days=1)}, "lapse_aftre"),
@@ -295,7 +325,7 @@ def test_no_way_to_copy_goes_round_the_checks(record: BaseModel, update: dict[st
 
 
 def test_a_copy_knows_which_fields_were_given() -> None:
-    """As pydantic's own copies do: those of the original and those that were changed."""
+    """The fields set are those of the original and the changed fields, as in pydantic."""
     visit = Visit(id="1", person_id="p1", occurred_at=AT)
 
     assert visit.model_copy(update={"channel": "phone"}).model_dump(exclude_unset=True).keys() == {
@@ -322,14 +352,14 @@ def test_a_record_that_was_made_round_the_checks_is_found() -> None:
 
 
 def test_a_changed_copy_of_a_history_has_its_own_facts() -> None:
-    """What the original worked out does not travel with the copy."""
+    """A copy has no cached values."""
     history = History.of("p1", [ORDER])
     assert Facts.of(history, as_of=NOW).purchase_count == 1
     more = tuple(ORDER.model_copy(update={"id": number}) for number in "123")
 
     assert Facts.of(history.model_copy(update={"purchases": more}), as_of=NOW).purchase_count == 3
     assert Facts.of(history.model_copy(update={"purchases": ()}), as_of=NOW).purchase_count == 0
-    assert [vars(way(history)).get("ledger") for way in WAYS.values()] == [None] * len(WAYS)
+    assert [vars(copier(history)).get("ledger") for copier in COPIES.values()] == [None] * len(COPIES)
     complaint = Complaint(id="c", person_id="p1", occurred_at=AT, purchase_id="9")
     with pytest.raises(RecordError, match="unknown purchase '9'"):
         history.model_copy(update={"interactions": (complaint,)})
@@ -354,9 +384,25 @@ def test_a_class_of_the_shop_is_copied_like_ours() -> None:
     policy = OwnPolicy(vipAfter=7, city="Solo")
     policy._note = "ours"
     assert policy.doubled == 14
-    for way in (*WAYS.values(), lambda one: one.model_copy()):
-        assert way(policy) == policy
-        assert "doubled" not in vars(way(policy))
+    for copier in (*COPIES.values(), lambda one: one.model_copy()):
+        assert copier(policy) == policy
+        assert "doubled" not in vars(copier(policy))
     changed = policy.model_copy(update={"vip_after": 9})
 
     assert (changed.doubled, changed._note, changed.model_extra) == (18, "ours", {"city": "Solo"})
+
+
+def test_threads_build_a_model_once() -> None:
+    """A model that many threads use for the first time at one moment is built once, for all of them."""
+    for _ in range(20):
+        model = create_model("Made", __base__=Frozen, name=(str, ...))
+        together = Barrier(8)
+
+        def first(model: Any = model, together: Barrier = together) -> str:
+            together.wait()
+            return model(name="x").name
+
+        with ThreadPoolExecutor(8) as pool:
+            assert {call.result() for call in [pool.submit(first) for _ in range(8)]} == {"x"}
+        assert model.model_rebuild() is None
+        assert model.model_rebuild(force=True)

@@ -11,18 +11,18 @@ import pytest
 from funnel import errors
 from funnel.errors import FunnelError, LogsError, RecordError
 
-DRAWN = re.findall(r"[├└]── (\w+)\s+(\w+)", errors.__doc__ or "")
+DIAGRAM = re.findall(r"[├└]── (\w+)\s+(\w+)", errors.__doc__ or "")
 CLASSES = {name: one for name, one in vars(errors).items() if inspect.isclass(one) and issubclass(one, FunnelError)}
 
 
 def test_every_error_is_drawn() -> None:
     """The picture at the head of the file has every error, once."""
-    assert sorted(name for name, _ in DRAWN) == sorted(CLASSES.keys() - {"FunnelError"})
+    assert sorted(name for name, _ in DIAGRAM) == sorted(CLASSES.keys() - {"FunnelError"})
 
 
-@pytest.mark.parametrize(("name", "builtin"), DRAWN)
+@pytest.mark.parametrize(("name", "builtin"), DIAGRAM)
 def test_each_error_is_a_builtin_too(name: str, builtin: str) -> None:
-    """Who does not know the library catches its errors as the builtin that they are drawn beside."""
+    """Each error is also the builtin error that the picture shows."""
     assert issubclass(CLASSES[name], getattr(builtins, builtin))
     assert issubclass(CLASSES[name], FunnelError)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.every_call import Call
 
 FEW = 3
-"""As many wrong values an argument are tried in the short run, chosen by a hash of the names."""
+"""Number of wrong values for each argument in the short run, chosen by a hash of the names."""
 
 LONGEST = 2_000
 """A message fits on a screen, however long the argument is."""
@@ -43,15 +43,15 @@ def _all_named(call: Call) -> Iterator[tuple[str, str, Callable[[], object]]]:
     """Every argument of a call with the wrong values for it."""
     is_full = os.environ.get("FUNNEL_PROFILE") == "full"
     for argument, valid in call.arguments.items():
-        found = list(wrong_for(valid))
-        found.sort(key=lambda one: crc32(f"{call.name} {argument} {one[0]}".encode()))
-        yield from ((argument, name, make) for name, make in (found if is_full else found[:FEW]))
+        actual = list(wrong_for(valid))
+        actual.sort(key=lambda one: crc32(f"{call.name} {argument} {one[0]}".encode()))
+        yield from ((argument, name, make) for name, make in (actual if is_full else actual[:FEW]))
 
 
 @pytest.mark.parametrize("name", called())
 def test_the_examples_are_allowed(name: str) -> None:
     """Every call works with its own examples, so that only the argument that is replaced can be wrong."""
-    _calls()[name].ask()
+    _calls()[name].run()
 
 
 @pytest.mark.parametrize("name", called())
@@ -61,7 +61,7 @@ def test_a_wrong_argument_is_an_error_of_this_library(name: str) -> None:
     call = _calls()[name]
     for argument, wrong, make in _all_named(call):
         value = make()
-        error = outcome(lambda argument=argument, value=value: call.ask(**{argument: value}))  # type: ignore[misc]
+        error = outcome(lambda argument=argument, value=value: call.run(**{argument: value}))  # type: ignore[misc]
         is_ours = error is None or isinstance(error, FunnelError)
         assert is_ours, f"{name}({argument}={wrong}) raised {type(error).__name__}"
         assert error is None or len(str(error)) < LONGEST, f"{name}({argument}={wrong}) says too much"

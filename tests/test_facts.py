@@ -1,4 +1,4 @@
-"""What is known of one person: each meaning of the house as a case, both sides of the instant it begins at."""
+"""Facts of one person: each definition as a case, on both sides of its start."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ CASES: dict[str, tuple[list[Record], dict[str, Any]]] = {
         [bought("2", B, 7), bought("1", B, 5)],
         {"purchase_count": 2, "last_purchase_amount": 7, "purchase_interval": timedelta(0)},
     ),
-    "an order of nothing is no purchase": (
+    "an order of nothing is not a purchase": (
         [bought("1", B, 0)],
         {"order_count": 1, "purchase_count": 0, "last_purchase_at": None},
     ),
@@ -113,7 +113,7 @@ CASES: dict[str, tuple[list[Record], dict[str, Any]]] = {
         [bought("1", A), refunded("r", "1", A)],
         {"purchase_count": 0, "net_spent": 0, "order_count": 1, "since_last_refund": 30 * DAY},
     ),
-    "a refund is no purchase": (
+    "a refund is not a purchase": (
         [bought("1", A), bought("2", B), refunded("r", "2", C)],
         {"purchase_count": 1, "last_purchase_at": A, "purchase_interval": None, "net_spent": 9},
     ),
@@ -313,12 +313,12 @@ CASES: dict[str, tuple[list[Record], dict[str, Any]]] = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_each_meaning_is_settled_once(case: str) -> None:
-    """What the house agreed on is what the facts say, in whatever order the records came."""
+    """The facts follow their definitions, in any order of records."""
     records, expected = CASES[case]
-    told = facts_of(*records).to_dict()
+    actual = facts_of(*records).to_dict()
 
-    assert {name: told[name] for name in expected} == expected
-    assert facts_of(*reversed(records)).to_dict() == told
+    assert {name: actual[name] for name in expected} == expected
+    assert facts_of(*reversed(records)).to_dict() == actual
 
 
 @pytest.mark.parametrize("case", [name for name, (records, _) in CASES.items() if records])
@@ -363,18 +363,18 @@ def test_what_ceases_to_count_does_so_at_its_instant(
 ) -> None:
     """A microsecond before the refund, the answer, the delivery it still counts; at that instant no more."""
     for moment, expected in ((at - TICK, before), (at, after)):
-        told = facts_of(*records, as_of=moment).to_dict()
+        actual = facts_of(*records, as_of=moment).to_dict()
 
-        assert {name: told[name] for name in expected} == expected
+        assert {name: actual[name] for name in expected} == expected
 
 
 def test_the_seven_things_to_know_of_a_customer() -> None:
-    """What they bought, how often, when last, how much, what was said last, how they found it; names are elsewhere."""
+    """The facts cover items, frequency, recency, amount, last interaction and feedback, but not names."""
     facts = facts_of(
         bought("1", A, 1000),
         bought("2", B, 3000),
         did(Feedback, "f", C, score=4),
-        did(Question, "q", NOW - DAY, words="is it back?"),
+        did(Question, "q", NOW - DAY, text="is it back?"),
     )
 
     assert (facts.purchase_count, facts.last_purchase_at, facts.net_spent, facts.average_purchase) == (2, B, 4000, 2000)

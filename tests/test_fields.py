@@ -1,4 +1,4 @@
-"""What may stand in a field: instants with a zone, ids and labels that can be written anywhere."""
+"""Field types: instants with a zone, ids and labels that every file can store."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import Field, ValidationError, create_model
 
-from funnel._fields import LARGEST_AMOUNT, LONGEST_ID, Amount, Frozen, Id, Instant, Label, Words
+from funnel._fields import LARGEST_AMOUNT, LONGEST_ID, Amount, Frozen, Id, Instant, Label, PrivateText
 from funnel._time import EARLIEST, LATEST, instant
 from funnel.money import Money
 
@@ -24,7 +24,7 @@ class Sample(Frozen, frozen=True):
     at: Instant | None = None
     id: Id | None = None
     label: Label = ""
-    words: Words = ""
+    text: PrivateText = ""
     amount: Amount | None = None
 
 
@@ -64,25 +64,25 @@ def test_a_zone_changes_no_instant(naive: datetime, tz: ZoneInfo, later: bool) -
 
 
 @pytest.mark.parametrize(
-    ("moment", "said"),
+    ("moment", "message"),
     [
-        (datetime(2026, 3, 1), "without a zone"),  # noqa: DTZ001 - the fault that is tested
-        ("2026-03-01T09:00", "without a zone"),
-        ("2026-03-01", "without a zone"),
+        (datetime(2026, 3, 1), "no time zone"),  # noqa: DTZ001 - the fault that is tested
+        ("2026-03-01T09:00", "no time zone"),
+        ("2026-03-01", "no time zone"),
         ("1. March", "not ISO 8601"),
         ("1772330400", "not ISO 8601"),
-        (1772330400, "given as int"),
-        (1772330400.0, "given as float"),
-        (date(2026, 3, 1), "given as date"),
+        (1772330400, "got int"),
+        (1772330400.0, "got float"),
+        (date(2026, 3, 1), "got date"),
         (datetime.min.replace(tzinfo=timezone(timedelta(hours=12))), "from 1800"),
         (datetime.max.replace(tzinfo=timezone(timedelta(hours=-12))), "from 1800"),
         (instant(EARLIEST) - MICROSECOND, "from 1800"),
         (instant(LATEST), "from 1800"),
     ],
 )
-def test_a_time_that_is_no_instant_is_refused(moment: object, said: str) -> None:
+def test_a_time_that_is_no_instant_is_refused(moment: object, message: str) -> None:
     """No zone, a bare number, a bare day or a year that is not kept is an error with the remedy."""
-    assert said in said_of(at=moment)
+    assert message in said_of(at=moment)
 
 
 @pytest.mark.parametrize("moment", [instant(EARLIEST), instant(LATEST) - MICROSECOND])
@@ -98,7 +98,7 @@ def test_any_text_may_be_an_id(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         ("", "blank"),
         (" \u00a0", "blank"),
@@ -106,21 +106,21 @@ def test_any_text_may_be_an_id(text: str) -> None:
         ("a\tb", "control character"),
         ("a\x85b", "control character"),
         ("a\u2028b", "control character"),
-        ("a\x00b", "zero byte"),
-        ("a\ud800b", "half a character"),
+        ("a\x00b", "null character"),
+        ("a\ud800b", "half of a surrogate pair"),
         (12, "str(...)"),
-        (b"12", "given as bytes"),
+        (b"12", "got bytes"),
         (None, ""),
     ],
 )
-def test_what_is_no_id_is_refused_without_being_shown(text: Any, said: str) -> None:
+def test_what_is_no_id_is_refused_without_being_shown(text: Any, expected: str) -> None:
     """Blank, overlong or unprintable text and numbers are refused; the message never holds what was given."""
     if text is None:
         assert Sample(id=text).id is None
         return
     message = said_of(id=text)
 
-    assert said in message
+    assert expected in message
     assert repr(text) not in message
 
 
@@ -132,21 +132,21 @@ def test_a_label_is_short_and_printable(text: object) -> None:
 
 
 def test_free_words_may_have_many_lines() -> None:
-    """What somebody said may be long and have line breaks; only what no file keeps is refused."""
-    assert "zero byte" in said_of(words="a\x00")
-    assert Sample(words="a\n" * 500).words == "a\n" * 500
+    """Free text may be long and have line breaks; only characters that cannot be stored are refused."""
+    assert "null character" in said_of(text="a\x00")
+    assert Sample(text="a\n" * 500).text == "a\n" * 500
 
 
 @pytest.mark.parametrize("minor", [-1, LARGEST_AMOUNT + 1])
 def test_an_amount_lies_between_nothing_and_the_largest(minor: int) -> None:
     """A record's amount is never negative: a refund has its own record."""
-    assert "below 0 or above" in said_of(amount=Money.of_minor(minor, "USD"))
+    assert "must be from 0 to" in said_of(amount=Money.of_minor(minor, "USD"))
     assert Sample(amount=Money.of_minor(LARGEST_AMOUNT, "USD")).amount
     assert Sample(amount=Money.of_minor(0, "USD")).amount is not None
 
 
 @pytest.mark.parametrize(
-    "fields", [{"words": 628123456}, {"id": 628123456}, {"phone": "628123456"}, {"at": "628123456"}]
+    "fields", [{"text": 628123456}, {"id": 628123456}, {"phone": "628123456"}, {"at": "628123456"}]
 )
 def test_no_error_shows_what_was_given(fields: dict[str, object]) -> None:
     """Neither the message, nor the list of faults, nor its JSON holds a given value."""
@@ -170,3 +170,49 @@ def test_the_json_schema_names_the_limits() -> None:
 
     assert fields["label"]["maxLength"] == LONGEST_ID
     assert {"type": "string", "format": "date-time"} in fields["at"]["anyOf"]
+
+
+class Parent(Frozen, frozen=True):
+    """A model whose fields have docstrings."""
+
+    first: Id
+    """First field,
+    in two lines."""
+    second: Id = Field(default="2", alias="Second")
+    """Second field."""
+    third: Id = Field(default="3", description="Given by hand.")
+    """Third field."""
+    fourth: Id = "4"
+    fifth: Id = "5"
+    """Fifth field."""
+
+
+class Child(Parent, frozen=True):
+    """A model that extends another."""
+
+    first: Id = "1"
+    sixth: Id = "6"
+    """Sixth field."""
+
+
+def test_json_schema_describes_fields_by_their_docstrings() -> None:
+    """The description of a field is its docstring, unless it has one already; a redefined field has its own."""
+    parent, child = (model.model_json_schema()["properties"] for model in (Parent, Child))
+
+    assert {name: field.get("description") for name, field in parent.items()} == {
+        "first": "First field,\nin two lines.",
+        "Second": "Second field.",
+        "third": "Given by hand.",
+        "fourth": None,
+        "fifth": "Fifth field.",
+    }
+    assert child["first"].get("description") is None
+    assert child["Second"]["description"] == "Second field."
+    assert child["sixth"]["description"] == "Sixth field."
+
+
+def test_model_without_source_has_no_descriptions() -> None:
+    """A model that is made by a call has a JSON schema without descriptions."""
+    model = create_model("Made", __base__=Frozen, name=(str, "x"))
+
+    assert "description" not in model.model_json_schema()["properties"]["name"]

@@ -37,16 +37,16 @@ POLICY = Policy()
 
 
 def _orders(pick: Random, number: int, at: datetime) -> Purchase:
-    told: dict[str, Any] = {"promotion": pick.choice(["", "launch"])}
+    actual: dict[str, Any] = {"promotion": pick.choice(["", "launch"])}
     if pick.random() < 0.2:
-        told |= {"status": "cancelled"} | (
+        actual |= {"status": "cancelled"} | (
             {"cancelled_at": at + pick.randrange(5) * DAY} if pick.random() < 0.7 else {}
         )
     elif pick.random() < 0.3:
-        told["delivered_at"] = at + pick.randrange(5) * DAY
+        actual["delivered_at"] = at + pick.randrange(5) * DAY
     if pick.random() < 0.5:
-        told["promised_at"] = at + pick.randrange(5) * DAY
-    return bought(f"o{number}", at, pick.choice([0, 5, 9]), **told)
+        actual["promised_at"] = at + pick.randrange(5) * DAY
+    return bought(f"o{number}", at, pick.choice([0, 5, 9]), **actual)
 
 
 def _record(pick: Random, number: int) -> Record:
@@ -54,7 +54,7 @@ def _record(pick: Random, number: int) -> Record:
     at = NOW - pick.randrange(60) * DAY + timedelta(hours=pick.choice([0, 0, 5]))
     name, other = f"n{number}", pick.randrange(8)
     sent = f"p{pick.randrange(2, 5)}"
-    made: list[Callable[[], Record]] = [
+    created: list[Callable[[], Record]] = [
         lambda: Lead(person_id="p1", arrived_at=at, source=pick.choice("ab")),
         lambda: Lead(person_id=sent, arrived_at=at, referred_by="p1"),
         *[lambda: _orders(pick, other, at)] * 3,
@@ -67,24 +67,24 @@ def _record(pick: Random, number: int) -> Record:
         lambda: did(Delivery, name, at, purchase_id=f"o{other}"),
         lambda: did(pick.choice([Visit, View]), name, at),
     ]
-    return pick.choice(made)()
+    return pick.choice(created)()
 
 
 def _records(pick: Random) -> list[Record]:
     """Records, each key once, in time, against it, or in any order; a refund of a purchase that came before."""
-    made = {(type(one), one.key): one for one in (_record(pick, number) for number in range(pick.randrange(1, 40)))}
-    found = sorted(made.values(), key=lambda one: one.happened_at)
-    found = pick.choice([found, found[::-1], pick.sample(found, len(found))])
-    known: set[tuple[str, str]] = set()
-    told: list[Record] = []
-    for record in found:
-        if not isinstance(record, Refund) or (record.source, record.purchase_id) in known:
-            told.append(record)
-            known |= {record.key} if isinstance(record, Purchase) else set()
-    return told
+    created = {(type(one), one.key): one for one in (_record(pick, number) for number in range(pick.randrange(1, 40)))}
+    actual = sorted(created.values(), key=lambda one: one.happened_at)
+    actual = pick.choice([actual, actual[::-1], pick.sample(actual, len(actual))])
+    facts: set[tuple[str, str]] = set()
+    results: list[Record] = []
+    for record in actual:
+        if not isinstance(record, Refund) or (record.source, record.purchase_id) in facts:
+            results.append(record)
+            facts |= {record.key} if isinstance(record, Purchase) else set()
+    return results
 
 
-def _begun(pick: Random, records: list[Record]) -> int:
+def _start(pick: Random, records: list[Record]) -> int:
     return pick.choice([0, pick.randrange(len(records) + 1)])
 
 
@@ -93,8 +93,8 @@ def test_the_changes_are_those_of_the_rows(seed: int) -> None:
     """In every stream the rows when it is first followed and the changes since are the rows that all records make."""
     pick = Random(seed)
     records = _records(pick)
-    begun = _begun(pick, records)
-    ledger = trusted("p1", records[:begun], None).fill(GrowingLedger("p1"))
+    started = _start(pick, records)
+    ledger = trusted("p1", records[:started], None)._fill(GrowingLedger("p1"))
     there: dict[str, Counter[Row]] = {}
     streams = pick.sample(list(STREAMS), len(STREAMS))
     at_once = pick.choice([0, len(streams), pick.randrange(len(streams))])
@@ -104,7 +104,7 @@ def test_the_changes_are_those_of_the_rows(seed: int) -> None:
         there.update({stream: Counter(_now(stream, ledger.rows.get(stream, []))) for stream in new})
 
     follow(streams[:at_once])
-    for record in records[begun:]:
+    for record in records[started:]:
         if at_once < len(streams) and pick.random() < 0.1:
             follow(streams[at_once : at_once + 3])
             at_once += 3
@@ -115,7 +115,7 @@ def test_the_changes_are_those_of_the_rows(seed: int) -> None:
         for row, sign in _signed(changes):
             counts[row] += sign
             assert counts[row] in {0, 1}
-    whole = trusted("p1", records, None).ledger
+    whole = trusted("p1", records, None)._ledger
 
     assert {stream: rows for stream in STREAMS if (rows := +there.get(stream, Counter()))} == {
         stream: rows for stream in STREAMS if (rows := Counter(_now(stream, whole.rows.get(stream, []))))
@@ -139,28 +139,28 @@ def _signed(changes: list[Row | Change]) -> Iterator[tuple[Row, int]]:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_tally_knows_what_all_records_say(seed: int) -> None:
+def test_live_facts_equal_those_of_all_records(seed: int) -> None:
     """After any record, facts and answers are those of the history, now and on a past day."""
     pick = Random(seed)
     records = _records(pick)
-    begun = _begun(pick, records)
-    tally = LiveFacts(trusted("p1", records[:begun], None), ShopFacts)
-    for count, record in enumerate(records[begun:], begun + 1):
-        tally.add(record)
+    start = _start(pick, records)
+    live = LiveFacts(trusted("p1", records[:start], None), ShopFacts)
+    for count, record in enumerate(records[start:], start + 1):
+        live.add(record)
         if pick.random() < 0.4:
             as_of = END if pick.random() < 0.8 else NOW - pick.randrange(60) * DAY
             facts = ShopFacts.of(trusted("p1", records[:count], None), as_of=as_of)
-            for asked in (next_action, readiness_points):
-                assert tally.ask(asked, POLICY, as_of=as_of) == asked.of(facts, POLICY)
-            assert tally.facts(as_of=as_of) == facts
+            for rule in (next_action, readiness_points):
+                assert rule.of(live, POLICY, as_of=as_of) == rule.of(facts, POLICY)
+            assert live.facts(as_of=as_of) == facts
 
 
 def test_a_refund_of_an_unknown_purchase_changes_nothing() -> None:
     """It is refused before anything is written, in a ledger that grows too."""
-    ledger = trusted("p1", [bought("1", NOW)], None).fill(GrowingLedger("p1"))
+    ledger = trusted("p1", [bought("1", NOW)], None)._fill(GrowingLedger("p1"))
     ledger.follow(STREAMS)
 
-    with pytest.raises(RecordError, match="refund 'r' is of purchase '2'"):
+    with pytest.raises(RecordError, match="refund 'r' refers to the unknown purchase '2'"):
         ledger.add(refunded("r", "2", NOW))
     assert ledger.changes == {}
 
@@ -192,13 +192,13 @@ def test_the_rows_an_engine_computes_grow_as_n_log_n(ends: str, monkeypatch: pyt
 
 def _rows_computed(ends: str, count: int, monkeypatch: pytest.MonkeyPatch) -> int:
     """How many rows all the frames have that are computed on the way to the windows of one person."""
-    seen: list[int] = []
+    calls: list[int] = []
 
-    def counted(way: Callable[..., Any]) -> Callable[..., Any]:
-        def work(*given: Any) -> Any:
-            found = way(*given)
-            seen.append(len(nw.to_native(found).collect()))
-            return found
+    def recorded(function: Callable[..., Any]) -> Callable[..., Any]:
+        def work(*fields: Any) -> Any:
+            actual = function(*fields)
+            calls.append(len(nw.to_native(actual).collect()))
+            return actual
 
         return work
 
@@ -209,16 +209,16 @@ def _rows_computed(ends: str, count: int, monkeypatch: pytest.MonkeyPatch) -> in
     people = [{"person_id": "p1", **dict(zip(names, one, strict=False))} for one in rows]
     with monkeypatch.context() as patch:
         for module, name in product((gaps, window), ("cached", "around", "in_blocks")):
-            patch.setattr(module, name, counted(getattr(module, name)))
+            patch.setattr(module, name, recorded(getattr(module, name)))
         window.running({"purchases": nw.from_native(pl.LazyFrame(people))}, READ, 4 * count).collect()
-    return sum(seen)
+    return sum(calls)
 
 
 def test_a_question_under_two_promises_counts_until_neither_covers_it() -> None:
     """One of two orders turns out to have come before the question; the other one was still on its way."""
     first, second = NOW - 9 * DAY, NOW - 5 * DAY
     orders = [bought(number, first, promised_at=NOW) for number in ("1", "2")]
-    ledger = trusted("p1", [*orders, did(Question, "q", second)], None).fill(GrowingLedger("p1"))
+    ledger = trusted("p1", [*orders, did(Question, "q", second)], None)._fill(GrowingLedger("p1"))
     ledger.follow(["delivery_questions"])
     counts: list[int] = []
     for number in ("1", "2"):

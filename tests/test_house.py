@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import re
@@ -79,6 +80,36 @@ def test_importing_the_library_loads_nothing_heavy() -> None:
     assert HEAVY & set(loaded.split()) == set()
 
 
+def test_importing_facts_and_rules_loads_little() -> None:
+    """The names of a first program load nothing beside pydantic, attrs and dateutil but 40 modules of the library.
+
+    They build no model, read no source file and load no kernel, so that they cost at most 1.3 times as much as those
+    packages alone (`benchmarks/imports.py`).
+    """
+    loaded = run_python(FIRST_NAMES)
+
+    others, ours, built = loaded.splitlines()
+    assert (others, built) == ("", "")
+    assert len(ours.split()) <= MOST_MODULES
+
+
+MOST_MODULES = 40
+FIRST_NAMES = """
+import inspect, sys
+import attrs
+from dateutil import relativedelta, rrule
+from pydantic import BaseModel, Field
+inspect.getsource = inspect.getsourcelines = None
+before = set(sys.modules)
+from funnel import Facts, History, Policy, stage
+loaded = sorted(set(sys.modules) - before)
+print(*[name for name in loaded if name.partition(".")[0] != "funnel"])
+print(*[name for name in loaded if name.partition(".")[0] == "funnel"])
+models = [kind for base in BaseModel.__subclasses__() for kind in base.__subclasses__()]
+print(*[kind.__name__ for kind in models if kind.__pydantic_complete__])
+"""
+
+
 def test_public_names_are_sorted_and_there() -> None:
     """Every public name is listed once, in order (constants, classes, the rest), imports, and is in `dir`."""
     names = public_names()
@@ -141,7 +172,7 @@ def test_every_frame_is_computed_in_one_place(root: Path) -> None:
 
 
 def test_the_wheel_holds_the_library_and_nothing_else(root: Path, tmp_path: Path) -> None:
-    """What is installed is the typed library with its licence: no tests, no examples, no docs."""
+    """The wheel has the typed library with its licence: no tests, no examples, no docs."""
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(build, cwd=root, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
@@ -178,3 +209,38 @@ def test_the_rules_of_the_library_are_plain() -> None:
 
     assert len(rules) > 40
     assert odd == []
+
+
+def test_tests_reach_the_numpy_kernels_through_one_module(root: Path) -> None:
+    """Only `tests/kernels.py` imports the packed kernels. A kernel can move without a change to other tests."""
+    kernels = {
+        ".".join(path.relative_to(root / "src").with_suffix("").parts).removesuffix(".__init__")
+        for path in sources(root)
+        if "packed" in path.as_posix()
+    }
+    names = "|".join(re.escape(name) for name in sorted(kernels, key=len, reverse=True))
+    deep = re.compile(rf"(?:from|import|\") *(?:{names})\b")
+    tests = sorted((root / "tests").rglob("*.py"))
+
+    assert len(kernels) > 10
+    assert [path.name for path in tests if deep.search(path.read_text())] == ["kernels.py"]
+
+
+def test_every_cache_is_bounded(root: Path) -> None:
+    """A function with arguments is cached by `lru_cache` with a size: a cache that grows without end is a leak."""
+    texts = {path.name: path.read_text() for path in sources(root)}
+    unbounded = [
+        f"{name}: {one.name}"
+        for name, text in texts.items()
+        if re.search(r"^from functools import .*cache\b", text, re.MULTILINE)
+        for one in ast.walk(ast.parse(text))
+        if isinstance(one, ast.FunctionDef) and any(map(is_unbounded, one.decorator_list)) and ast.unparse(one.args)
+    ]
+
+    assert unbounded == []
+
+
+def is_unbounded(decorator: ast.expr) -> bool:
+    """Tell whether a decorator caches without a limit."""
+    text = ast.unparse(decorator)
+    return text in {"cache", "functools.cache"} or ("lru_cache" in text and not re.search(r"maxsize=[1-9A-Z]", text))

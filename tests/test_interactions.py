@@ -39,7 +39,7 @@ def row(kind: str, **fields: object) -> dict[str, object]:
 
 @given(interactions())
 def test_an_interaction_reads_back_from_its_json(interaction: Interaction) -> None:
-    """As text, as fields and by pydantic's own union it becomes the same object of the same class."""
+    """JSON, fields and pydantic's union give the same object of the same class."""
     text = interaction.model_dump_json()
     union: TypeAdapter[Interaction] = TypeAdapter(AnyInteraction)
 
@@ -57,7 +57,7 @@ def test_what_somebody_said_is_never_shown(interaction: Interaction) -> None:
 
 
 def test_the_kinds_are_declared_once_in_their_order() -> None:
-    """The names, the classes and the union agree; what is asked ranks before what is answered."""
+    """Kinds, classes and union agree; a question ranks before its answer."""
     assert tuple(cls.model_fields["kind"].default for cls in CLASSES) == KINDS
     assert [get_args(cls.model_fields["kind"].annotation) for cls in CLASSES] == [(kind,) for kind in KINDS]
     assert KINDS.index("question") < KINDS.index("answer")
@@ -67,49 +67,49 @@ def test_the_kinds_are_declared_once_in_their_order() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_kind_has_its_direction_and_needs_little(kind: str) -> None:
     """The person begins, but where the shop answers, names a price, delivers or writes; a record may say otherwise."""
-    made = read_interaction(row(kind))
+    created = read_interaction(row(kind))
 
-    assert (made.kind, made.source, made.channel) == (kind, "shop", "")
-    assert made.direction == ("out" if kind in OUT else "in")
+    assert (created.kind, created.source, created.channel) == (kind, "shop", "")
+    assert created.direction == ("out" if kind in OUT else "in")
     assert read_interaction(row(kind, direction="out")).direction == "out"
 
 
 @pytest.mark.parametrize(
-    ("kind", "said"),
+    ("kind", "message"),
     [
         ("vist", "did you mean 'visit'"),
-        ("zzzz", "it is one of visit, view"),
-        ("v" * 999, "it is one of visit, view"),
-        (None, "has no kind"),
-        (["visit"], "has no kind"),
+        ("zzzz", "use one of visit, view"),
+        ("v" * 999, "use one of visit, view"),
+        (None, "kind of an interaction is missing"),
+        (["visit"], "kind of an interaction is missing"),
     ],
 )
-def test_an_unknown_kind_is_refused_with_the_nearest(kind: Any, said: str) -> None:
+def test_an_unknown_kind_is_refused_with_the_nearest(kind: Any, message: str) -> None:
     """The message lists every kind and stays short."""
-    with pytest.raises(RecordError, match=said) as caught:
+    with pytest.raises(RecordError, match=message) as caught:
         read_interaction({**row("visit"), "kind": kind})
 
     assert len(str(caught.value)) < 400
 
 
 @pytest.mark.parametrize(
-    ("given_", "said"),
+    ("value", "message"),
     [
         ("{", "not JSON"),
         ('{"score": NaN}', "not JSON"),
-        ("[]", "given as list"),
-        ("5", "given as int"),
+        ("[]", "got list"),
+        ("5", "got int"),
         ("\ud800", "not JSON"),
     ],
 )
-def test_what_is_no_object_is_refused(given_: Any, said: str) -> None:
+def test_what_is_no_object_is_refused(value: Any, message: str) -> None:
     """Only fields by name make an interaction."""
-    with pytest.raises(RecordError, match=said):
-        read_interaction(given_)
+    with pytest.raises(RecordError, match=message):
+        read_interaction(value)
 
 
 def test_what_is_neither_fields_nor_text_is_a_wrong_argument() -> None:
-    """A number is not a record that cannot be true; it is no record at all."""
+    """An argument that is neither a mapping nor text raises ArgumentError."""
     number: Any = 7
     with pytest.raises(ArgumentError, match=r"given must be the fields of an interaction by name.*\(got int\)"):
         read_interaction(number)
@@ -130,7 +130,7 @@ def test_what_is_neither_fields_nor_text_is_a_wrong_argument() -> None:
         (row("declined", reason="moon"), "reason"),
         (row("postponement", reason="moon"), "reason"),
         (row("answer", question_id=None), "question_id"),
-        (row("question", words=628123456), "words"),
+        (row("question", text=628123456), "text"),
     ],
 )
 def test_a_field_that_is_not_allowed_is_named_and_not_shown(fields: dict[str, object], at: str) -> None:
@@ -146,7 +146,7 @@ def test_a_postponement_ends_after_it_was_said() -> None:
     at_once = read_interaction(row("postponement", until=AT, latest=AT))
 
     assert isinstance(at_once, Postponement)
-    with pytest.raises(ValidationError, match="until lies before occurred_at"):
+    with pytest.raises(ValidationError, match="until is before occurred_at"):
         read_interaction(row("postponement", until=BEFORE))
-    with pytest.raises(ValidationError, match="latest lies before until"):
+    with pytest.raises(ValidationError, match="latest is before until"):
         read_interaction(row("postponement", until=AFTER, latest=AT))

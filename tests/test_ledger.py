@@ -23,7 +23,7 @@ A, B, C = NOW - 30 * DAY, NOW - 20 * DAY, NOW - 10 * DAY
 
 
 def spans(stream: str, *records: Record) -> list[tuple[int | str, ...]]:
-    """From when until when the rows of a stream count, in days from the first instant; None is for ever."""
+    """Return when the rows of a stream count, in days from the first instant; None is forever."""
     rows = ledger_of("p1", records).rows.get(stream, [])
     assert one_by_one(records).rows.get(stream, []) == rows
     return [(_days(row[1]), _days(row[2]), *row[6:8]) for row in rows]
@@ -177,21 +177,21 @@ def test_who_was_sent_counts_once_from_the_first_time() -> None:
 
 
 @pytest.mark.parametrize(
-    ("record", "said"),
+    ("record", "message"),
     [
-        (bought("1", A).model_copy(update={"person_id": "p2"}), "a record of 'p2' was given to the history of 'p1'"),
+        (bought("1", A).model_copy(update={"person_id": "p2"}), "a record of 'p2' is in the history of 'p1'"),
         (did(Visit, "v", A).model_copy(update={"person_id": "p2"}), "a record of 'p2'"),
-        (Lead(person_id="p2", arrived_at=A), "a record of '' was given"),
+        (Lead(person_id="p2", arrived_at=A), "a record of '' is in"),
         (Lead(person_id="p2", arrived_at=A, referred_by="p3"), "a record of 'p3'"),
-        (refunded("r", "1", A), "refund 'r' is of purchase '1', which is not here; add it first"),
-        (Customer(person_id="p1", name="x"), "a Customer is not a record of a history"),
+        (refunded("r", "1", A), "refund 'r' refers to the unknown purchase '1'; add the purchase first"),
+        (Customer(person_id="p1", name="x"), "Customer is not a record of a history"),
     ],
 )
-def test_what_does_not_belong_is_refused_and_changes_nothing(record: Record, said: str) -> None:
-    """A record of another, a refund of nothing, what is no record: told, and nothing is written."""
+def test_what_does_not_belong_is_refused_and_changes_nothing(record: Record, message: str) -> None:
+    """A record of another person, a refund of an unknown purchase and a non-record are refused without changes."""
     ledger = Ledger("p1")
 
-    with pytest.raises(ArgumentError if isinstance(record, Customer) else RecordError, match=said):
+    with pytest.raises(ArgumentError if isinstance(record, Customer) else RecordError, match=message):
         ledger.add(record)
     assert not any(ledger.rows.values())
 
@@ -208,7 +208,7 @@ def test_two_sources_may_use_one_number() -> None:
 @given(record_lists(), st.integers(0, 3))
 def test_what_is_known_at_the_end_stays_known_until_more_is_written(records: list[Record], days: int) -> None:
     """After the last record nothing is put together again, at whatever instant one asks, until another comes."""
-    plan, end = Facts.fact_plan, micros(END)
+    plan, end = Facts._fact_plan, micros(END)
     history = ledger_of("p1", records)
     values = plan.values(history, end)
 

@@ -1,4 +1,4 @@
-"""The ledger's streams: every kind of record has one, and a wrong name is told with the likeliest."""
+"""Streams of the ledger: each kind of record has one, and an unknown name raises an error with a hint."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from funnel.interactions import KINDS
 
 
 def test_every_kind_of_interaction_has_a_stream_and_a_rank() -> None:
-    """No kind is forgotten, no two share a stream or a rank."""
-    assert set(KIND_STREAMS) == set(RANKS) == set(KINDS)
+    """Streams and ranks list every kind in the order of the classes; no two share a stream or a rank."""
+    assert (*KIND_STREAMS,) == (*RANKS,) == KINDS
     assert len(set(KIND_STREAMS.values())) == len(set(RANKS.values())) == len(KINDS)
 
 
@@ -34,18 +34,18 @@ def test_every_table_begins_with_what_all_have(table: str) -> None:
 
 
 def test_a_stream_is_found_by_its_name() -> None:
-    """What is found is what was asked for."""
+    """A stream is found by its name."""
     assert stream_called("purchases").name == "purchases"
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
-        ("purchase", "no stream of records is called 'purchase'; did you mean purchases"),
-        ("zzz", "known are answers, cancellations, carts"),
+        ("purchase", "the stream 'purchase' is unknown; did you mean purchases"),
+        ("zzz", "use one of answers, cancellations, carts"),
     ],
 )
-def test_an_unknown_stream_is_told_with_the_likeliest(name: str, said: str) -> None:
+def test_an_unknown_stream_is_told_with_the_likeliest(name: str, message: str) -> None:
     """A slip of the pen is found at once."""
-    with pytest.raises(FactsError, match=said):
+    with pytest.raises(FactsError, match=message):
         stream_called(name)

@@ -57,7 +57,7 @@ WRONG: list[Any] = [
 ]
 
 
-def shown(error: BaseException) -> str:
+def error_text(error: BaseException) -> str:
     """Everything that a program or a log can read of an error, without the lines of this file."""
     chain: list[BaseException] = []
     one: BaseException | None = error
@@ -73,13 +73,13 @@ def shown(error: BaseException) -> str:
 
 def holds_nothing(error: FunnelError) -> None:
     """See that an error holds no part of what was given."""
-    text = shown(error)
+    text = error_text(error)
 
     assert not [part for part in ("sari", "0812", "3456", "8123456789", "812345", "1812") if part in text], text
 
 
 def test_the_law_is_of_mappings_too() -> None:
-    """A developer writes a mapping, but its keys and cells may have been copied from a file: there is no exception."""
+    """Keys and cells of a mapping may come from a file, so they are not shown either."""
     assert {OrderMapping, Columns} <= set(MODELS)
 
 
@@ -88,7 +88,7 @@ def test_no_field_of_any_model_shows_what_was_given(model: type[Frozen]) -> None
     """Every field of every record, with every wrong thing, by name, in JSON and as an unknown key."""
     for name in [*model.model_fields, CANARY]:
         for wrong in WRONG:
-            for make in (lambda given: model(**given), model.model_validate, model.model_validate_strings):
+            for make in (lambda fields: model(**fields), model.model_validate, model.model_validate_strings):
                 try:
                     make({name: wrong})
                 except RecordError as error:
@@ -97,16 +97,16 @@ def test_no_field_of_any_model_shows_what_was_given(model: type[Frozen]) -> None
                 text = json.dumps({name: wrong})
             except TypeError:
                 continue
-            for written in (text, text[:-1], text.replace(":", "="), CANARY):
+            for serialized in (text, text[:-1], text.replace(":", "="), CANARY):
                 try:
-                    model.model_validate_json(written)
+                    model.model_validate_json(serialized)
                 except FunnelError as error:
                     holds_nothing(error)
 
 
 @given(st.sampled_from(MODELS), st.data())
 def test_no_mixture_of_faults_shows_what_was_given(model: type[Frozen], data: st.DataObject) -> None:
-    """Several fields at once, keys that are no text among them."""
+    """Several unknown fields are reported together, also keys that are not text."""
     keys = st.sampled_from([*model.model_fields, CANARY, 8123456789, "pone", "Phone"])
     fields = data.draw(st.dictionaries(keys, st.sampled_from(WRONG), min_size=1, max_size=5))
     try:
@@ -116,7 +116,7 @@ def test_no_mixture_of_faults_shows_what_was_given(model: type[Frozen], data: st
 
 
 def test_what_is_assigned_to_a_record_is_not_shown() -> None:
-    """Neither to a field, nor to an attribute that it has not; nor does deleting show what is there."""
+    """Assigning and deleting fields shows no value."""
     contact: Any = Contact(phone=CANARY)
     for name in ("phone", "fone"):
         with pytest.raises(FieldsError, match=r"frozen|is not a field") as caught:
@@ -157,10 +157,10 @@ def test_every_fault_is_counted_with_its_field_and_its_reason() -> None:
     }
     assert str(caught.value).splitlines() == [
         "Refund has 6 faults:",
-        "  id: text is given as int; give str(...) of it",
+        "  id: a text must be a str (got int); convert it with str(...)",
         "  purchase_id: Field required",
-        "  refunded_at: a time is given as text that is not ISO 8601; write it as 2026-03-01T09:00+07:00",
-        "  amount: money is given as str; give Money(...), or exactly an amount and a currency",
+        "  refunded_at: a time is text that is not ISO 8601; write it like 2026-03-01T09:00+07:00",
+        "  amount: money must be Money(...), or an amount and a currency (got str)",
         "  reson: is not a field; did you mean reason?",
         "  (unknown): is not a field; use id, source, purchase_id, refunded_at, amount, reason",
     ]
@@ -169,10 +169,10 @@ def test_every_fault_is_counted_with_its_field_and_its_reason() -> None:
 def test_many_faults_fit_on_a_screen() -> None:
     """Faults that are alike are one line with their number; of different ones 20 are listed, and all are counted."""
     with pytest.raises(FieldsError) as caught:
-        Lead.model_validate({f"key {number}": number for number in range(20_000)})
+        Lead.model_validate({f"key {number}": number for number in range(2_000)})
     lines = str(caught.value).splitlines()
-    assert lines[0] == "Lead has 20002 faults:"
-    assert lines[-1].endswith("source, campaign, referred_by, contact (20000 times)")
+    assert lines[0] == "Lead has 2002 faults:"
+    assert lines[-1].endswith("source, campaign, referred_by, contact (2000 times)")
 
     statuses = {str(number): number for number in range(50)}
     with pytest.raises(FieldsError) as caught:
@@ -216,20 +216,20 @@ def _described(error: FieldsError) -> list[dict[str, Any]]:
 
 
 def test_a_record_inside_a_model_of_others_shows_nothing_either() -> None:
-    """Where pydantic itself reads, as a web framework does, its own error has the same faults, without the input."""
+    """If pydantic itself validates, as in a web framework, its error has the same faults without the input."""
 
     class Body(BaseModel, hide_input_in_errors=True):
         customer: Customer
         policy: Policy = Policy()
 
     adapter: TypeAdapter[Any] = TypeAdapter(AnyInteraction)
-    for read, given_ in (
+    for read, text in (
         (Body.model_validate, {"customer": {"person_id": CANARY, "name": 8123456789, CANARY: 1}}),
         (TypeAdapter(Purchase).validate_python, {"id": CANARY, CANARY: CANARY, "amount": CANARY}),
         (adapter.validate_python, {"kind": "visit", "id": 8123456789}),
     ):
         with pytest.raises(ValidationError) as caught:
-            read(given_)
+            read(text)
         assert "0812" not in repr(caught.value.errors()) + caught.value.json() + str(caught.value)
         assert "8123456789" not in repr(caught.value.errors()) + caught.value.json() + str(caught.value)
 
@@ -238,7 +238,7 @@ def test_a_record_inside_a_model_of_others_shows_nothing_either() -> None:
 def test_no_kind_of_interaction_shows_its_words(kind: str) -> None:
     """Read by kind, with a fault beside the words of a person."""
     with pytest.raises(FunnelError) as caught:
-        read_interaction({"kind": kind, "id": 7, "person_id": "p", "occurred_at": TIME, "words": CANARY + "\x00"})
+        read_interaction({"kind": kind, "id": 7, "person_id": "p", "occurred_at": TIME, "text": CANARY + "\x00"})
     holds_nothing(caught.value)
 
 
@@ -258,9 +258,9 @@ def test_an_amount_that_cannot_be_read_is_not_shown(amount: Any) -> None:
 
 def test_the_time_of_an_instant_is_not_shown() -> None:
     """Nor is a year in which somebody was born."""
-    with pytest.raises(FieldsError, match="outside the years that are kept") as caught:
+    with pytest.raises(FieldsError, match="outside the supported years") as caught:
         Lead(person_id="p", arrived_at=datetime(1712, 3, 4).astimezone() - timedelta(days=1))
-    assert "1712" not in shown(caught.value)
+    assert "1712" not in error_text(caught.value)
 
 
 def test_a_false_history_is_one_error_however_it_is_read() -> None:

@@ -25,41 +25,45 @@ BOOK = RuleBook(POLICY)
 RULE = funnel.is_lapsed
 
 OF_LOGS: dict[str, Callable[[Any], Any]] = {
-    "Facts.over": lambda given: Facts.over(given, as_of=DAY),
-    "Facts.running": lambda given: Facts.running(given, as_of=DAY),
-    "next_change.over": lambda given: RULE.next_change.over(given, POLICY, as_of=DAY),
-    "transitions.over": lambda given: funnel.transitions.over(given, POLICY, as_of=DAY),
-    "SHOP_MACHINE.over": lambda given: funnel.machines.SHOP_MACHINE.over(given, POLICY, as_of=DAY),
-    "backtest": lambda given: funnel.backtest.backtest(
-        RULE, given, POLICY, first=DAY, every=MONTH, horizon=MONTH, as_of=DAY + 5 * MONTH
+    "Facts.over": lambda source: Facts.over(source, as_of=DAY),
+    "Facts.running": lambda source: Facts.running(source, as_of=DAY),
+    "next_change.over": lambda source: RULE.next_change.over(source, POLICY, as_of=DAY),
+    "transitions.over": lambda source: funnel.transitions.over(source, POLICY, as_of=DAY),
+    "SHOP_MACHINE.over": lambda source: funnel.machines.SHOP_MACHINE.over(source, POLICY, as_of=DAY),
+    "backtest": lambda source: funnel.backtest.backtest(
+        RULE,
+        source,
+        POLICY,
+        funnel.backtest.BacktestDates(DAY, every=MONTH, horizon=MONTH),
+        as_of=DAY + 5 * MONTH,
     ),
-    "compare_rules": lambda given: funnel.backtest.compare_rules(RULE, RULE, given, POLICY, as_of=DAY),
-    "repeat_rates": lambda given: funnel.repeat_rates(given, MONTH, as_of=DAY),
-    "repeat_rate": lambda given: funnel.metrics.repeat_rate(given, as_of=DAY),
-    "repeat_rate_within": lambda given: funnel.metrics.repeat_rate_within(given, MONTH, as_of=DAY),
-    "returning_rate": lambda given: funnel.metrics.returning_rate(given, MONTH, as_of=DAY),
-    "repeat_by": lambda given: funnel.metrics.repeat_by(given, "source", MONTH, as_of=DAY),
-    "purchase_steps": lambda given: funnel.metrics.purchase_steps(given, MONTH, as_of=DAY),
-    "purchase_rhythm": lambda given: funnel.metrics.purchase_rhythm(given, as_of=DAY),
-    "promotion_retention": lambda given: funnel.metrics.promotion_retention(given, MONTH, as_of=DAY),
-    "growth": lambda given: funnel.metrics.growth(given, within=MONTH, margin=0.5, tz="UTC", as_of=DAY),
-    "referral_rate": lambda given: funnel.metrics.referral_rate(given, as_of=DAY),
-    "churn_reasons": lambda given: funnel.metrics.churn_reasons(given, POLICY, as_of=DAY),
-    "rfm_quantiles": lambda given: funnel.metrics.rfm_quantiles(given, as_of=DAY),
-    "segments": lambda given: funnel.metrics.segments(given, POLICY, as_of=DAY),
-    "affinity": lambda given: funnel.metrics.affinity(given, LINES, MONTH, as_of=DAY),
-    "next_offers": lambda given: funnel.metrics.next_offers(given, LINES, MONTH, as_of=DAY),
-    "people_by": lambda given: people_by(stage, given, POLICY, as_of=DAY),
+    "compare_rules": lambda source: funnel.backtest.compare_rules(RULE, RULE, source, POLICY, as_of=DAY),
+    "repeat_rates": lambda source: funnel.repeat_rates(source, MONTH, as_of=DAY),
+    "repeat_rate": lambda source: funnel.metrics.repeat_rate(source, as_of=DAY),
+    "repeat_rate_within": lambda source: funnel.metrics.repeat_rate_within(source, MONTH, as_of=DAY),
+    "returning_rate": lambda source: funnel.metrics.returning_rate(source, MONTH, as_of=DAY),
+    "repeat_by": lambda source: funnel.metrics.repeat_by(source, "source", MONTH, as_of=DAY),
+    "purchase_steps": lambda source: funnel.metrics.purchase_steps(source, MONTH, as_of=DAY),
+    "purchase_rhythm": lambda source: funnel.metrics.purchase_rhythm(source, as_of=DAY),
+    "promotion_retention": lambda source: funnel.metrics.promotion_retention(source, MONTH, as_of=DAY),
+    "growth": lambda source: funnel.metrics.growth(source, within=MONTH, margin=0.5, tz="UTC", as_of=DAY),
+    "referral_rate": lambda source: funnel.metrics.referral_rate(source, as_of=DAY),
+    "churn_reasons": lambda source: funnel.metrics.churn_reasons(source, POLICY, as_of=DAY),
+    "rfm_quantiles": lambda source: funnel.metrics.rfm_quantiles(source, as_of=DAY),
+    "segments": lambda source: funnel.metrics.segments(source, POLICY, as_of=DAY),
+    "affinity": lambda source: funnel.metrics.affinity(source, LINES, MONTH, as_of=DAY),
+    "next_offers": lambda source: funnel.metrics.next_offers(source, LINES, MONTH, as_of=DAY),
+    "people_by": lambda source: people_by(stage, source, POLICY, as_of=DAY),
 }
 
 OF_PEOPLE: dict[str, Callable[[Any], Any]] = {
-    "worklist": lambda given: funnel.worklist(given, POLICY, as_of=DAY, tz="UTC"),
-    "next_review_at": lambda given: funnel.worklists.next_review_at(given, POLICY, as_of=DAY),
-    "stage_flow": lambda given: funnel.metrics.stage_flow(given, POLICY, tz="UTC", as_of=DAY),
-    "stage_difference": lambda given: funnel.backtest.stage_difference(given, BOOK, BOOK, tz="UTC", as_of=DAY),
+    "worklist": lambda source: funnel.worklist(source, POLICY, as_of=DAY, tz="UTC"),
+    "next_review_at": lambda source: funnel.worklists.next_review_at(source, POLICY, as_of=DAY),
+    "stage_flow": lambda source: funnel.metrics.stage_flow(source, POLICY, tz="UTC", as_of=DAY),
+    "stage_difference": lambda source: funnel.backtest.stage_difference(source, BOOK, BOOK, tz="UTC", as_of=DAY),
 }
 
-GIVEN: dict[str, tuple[Any, str]] = {
+REFUSED: dict[str, tuple[Any, str]] = {
     "a frame of Polars": (TABLE, r"a DataFrame of polars\)"),
     "a lazy frame": (TABLE.lazy(), r"a LazyFrame of polars\)"),
     "a frame of pandas": (TABLE.to_pandas(), r"a DataFrame of pandas\)"),
@@ -69,24 +73,24 @@ GIVEN: dict[str, tuple[Any, str]] = {
 }
 
 
-@pytest.mark.parametrize("given", GIVEN)
+@pytest.mark.parametrize("source", REFUSED)
 @pytest.mark.parametrize("call", OF_LOGS)
-def test_what_is_not_logs_is_refused_with_the_remedy(call: str, given: str) -> None:
+def test_what_is_not_logs_is_refused_with_the_remedy(call: str, source: str) -> None:
     """One sentence says what was given and how a table of records becomes Logs; no person is named."""
-    value, kind = GIVEN[given]
+    value, kind = REFUSED[source]
 
     with pytest.raises(
         ArgumentError, match=rf"^logs must be Logs \(got {kind}; make Logs of .*Logs\(purchases=table\)$"
-    ) as told:
+    ) as raised:
         OF_LOGS[call](value)
-    assert "sari" not in str(told.value)
+    assert "sari" not in str(raised.value)
 
 
-@pytest.mark.parametrize("given", GIVEN)
+@pytest.mark.parametrize("source", REFUSED)
 @pytest.mark.parametrize("call", OF_PEOPLE)
-def test_what_is_neither_logs_nor_histories_is_refused_with_the_remedy(call: str, given: str) -> None:
+def test_what_is_neither_logs_nor_histories_is_refused_with_the_remedy(call: str, source: str) -> None:
     """Calls that take histories too say that as well."""
-    value, kind = GIVEN[given]
+    value, kind = REFUSED[source]
 
     with pytest.raises(ArgumentError, match=rf"^people must be Logs, a History or several of them \(got {kind}; make"):
         OF_PEOPLE[call](value)
@@ -94,13 +98,13 @@ def test_what_is_neither_logs_nor_histories_is_refused_with_the_remedy(call: str
 
 @pytest.mark.parametrize("call", OF_PEOPLE)
 def test_a_list_of_something_else_is_refused(call: str) -> None:
-    """Rows of a table, or purchases, are no histories; an empty list is nobody."""
+    """Rows of a table, or purchases, are not histories; an empty list is nobody."""
     purchase = Purchase(id="1", person_id="sari", purchased_at=DAY, amount=Money(5, "IDR"))
 
     for wrong, kind in ((TABLE.to_dicts(), "a dict"), ([History.of("sari", [purchase]), purchase], "a Purchase")):
-        with pytest.raises(ArgumentError, match=rf"\(got {kind}\)") as told:
+        with pytest.raises(ArgumentError, match=rf"\(got {kind}\)") as raised:
             OF_PEOPLE[call](wrong)
-        assert "sari" not in str(told.value)
+        assert "sari" not in str(raised.value)
     OF_PEOPLE[call]([])
     OF_PEOPLE[call](iter([History.of("sari", [purchase])]))
 
@@ -120,9 +124,9 @@ def test_a_person_who_is_given_twice_is_refused(call: str) -> None:
 
 def test_a_rule_over_a_table_of_records_names_logs() -> None:
     """A rule takes frames of facts too, so its errors name both."""
-    with pytest.raises(ArgumentError, match=r"leave as_of out; a table of records goes in as Logs"):
+    with pytest.raises(ArgumentError, match=r"leave as_of out, or pass a table of records as Logs"):
         RULE.over(TABLE, POLICY, as_of=DAY)
-    with pytest.raises(FactsError, match=r"no column for .*; give a frame that Facts.over made, or Logs$"):
+    with pytest.raises(FactsError, match=r"does not have the columns .*; pass a dataframe from Facts.over, or Logs$"):
         RULE.over(TABLE, POLICY)
 
 

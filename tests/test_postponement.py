@@ -27,17 +27,17 @@ from funnel.postponement import (
 from tests.strategies import CANARY, instants
 
 JAKARTA = ZoneInfo("Asia/Jakarta")
-SAID = datetime(2026, 1, 31, 18, tzinfo=JAKARTA)
+MOMENT = datetime(2026, 1, 31, 18, tzinfo=JAKARTA)
 MICROSECOND = timedelta(microseconds=1)
 ZONES = st.sampled_from(["Asia/Jakarta", "Europe/London", "Africa/Cairo", "America/Santiago", "Pacific/Apia", "UTC"])
 
 
-def day_of(words: PostponedUntil, said_at: datetime = SAID, tz: str = "Asia/Jakarta") -> str:
+def day_of(words: PostponedUntil, occurred_at: datetime = MOMENT, tz: str = "Asia/Jakarta") -> str:
     """The first instant that the words mean, on the shop's clock."""
-    return resolve(words, said_at=said_at, tz=tz)[0].astimezone(ZoneInfo(tz)).strftime("%Y-%m-%d %H:%M")
+    return resolve(words, occurred_at=occurred_at, tz=tz)[0].astimezone(ZoneInfo(tz)).strftime("%Y-%m-%d %H:%M")
 
 
-def named(later: datetime) -> list[PostponedUntil]:
+def postponements(later: datetime) -> list[PostponedUntil]:
     """One of each of the words, none of which is over before an instant."""
     return [
         Until(at=later),
@@ -51,7 +51,7 @@ def named(later: datetime) -> list[PostponedUntil]:
 
 
 @pytest.mark.parametrize(
-    ("said", "day", "comes"),
+    ("phrase", "day", "comes"),
     [
         ("2026-03-24", 25, "2026-03-25"),
         ("2026-03-25", 25, "2026-04-25"),
@@ -64,11 +64,11 @@ def named(later: datetime) -> list[PostponedUntil]:
         ("2026-12-26", 25, "2027-01-25"),
     ],
 )
-def test_after_payday_is_the_next_payday(said: str, day: int, comes: str) -> None:
+def test_after_payday_is_the_next_payday(phrase: str, day: int, comes: str) -> None:
     """It is strictly after the day it was said, and on the last day of a month too short for it."""
-    said_at = datetime.fromisoformat(said).replace(hour=9, tzinfo=JAKARTA)
+    occurred_at = datetime.fromisoformat(phrase).replace(hour=9, tzinfo=JAKARTA)
 
-    assert day_of(AfterPayday(day=day), said_at) == f"{comes} 00:00"
+    assert day_of(AfterPayday(day=day), occurred_at) == f"{comes} 00:00"
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_after_payday_is_the_next_payday(said: str, day: int, comes: str) -> Non
         (AfterHoliday(on=date(2026, 3, 20)), "2026-03-21 00:00"),
         (AfterHoliday(on=date(2026, 1, 31)), "2026-02-01 00:00"),
         (AfterHoliday(on=date(2026, 1, 28), days=7), "2026-02-04 00:00"),
-        (Until(at=SAID), "2026-01-31 18:00"),
+        (Until(at=MOMENT), "2026-01-31 18:00"),
     ],
 )
 def test_words_name_a_day_of_the_shops_calendar(words: PostponedUntil, comes: str) -> None:
@@ -91,10 +91,10 @@ def test_words_name_a_day_of_the_shops_calendar(words: PostponedUntil, comes: st
 
 def test_the_shops_day_is_not_the_day_in_utc() -> None:
     """At 01:00 in Jakarta it is still yesterday in UTC; the shop's calendar decides."""
-    said_at = datetime(2026, 3, 24, 18, 30, tzinfo=UTC)
+    occurred_at = datetime(2026, 3, 24, 18, 30, tzinfo=UTC)
 
-    assert day_of(AfterPayday(), said_at) == "2026-04-25 00:00"
-    assert day_of(AfterPayday(), said_at, "UTC") == "2026-03-25 00:00"
+    assert day_of(AfterPayday(), occurred_at) == "2026-04-25 00:00"
+    assert day_of(AfterPayday(), occurred_at, "UTC") == "2026-03-25 00:00"
 
 
 @pytest.mark.parametrize(
@@ -107,44 +107,44 @@ def test_the_shops_day_is_not_the_day_in_utc() -> None:
     ],
 )
 def test_a_day_begins_when_its_clock_first_shows_it(on: date, tz: str, begins: str) -> None:
-    """Where clocks skip midnight, or a whole day, it begins with the next time that they show."""
+    """If the clock skips midnight or a whole day, the day begins at the next existing time."""
     words = AfterHoliday(on=on - timedelta(days=1))
-    said_at = datetime(on.year, on.month, on.day, tzinfo=UTC) - timedelta(days=5)
+    occurred_at = datetime(on.year, on.month, on.day, tzinfo=UTC) - timedelta(days=5)
 
-    assert day_of(words, said_at, tz) == begins
+    assert day_of(words, occurred_at, tz) == begins
 
 
 def test_a_named_day_lasts_until_the_next_begins() -> None:
     """The latest instant of a day is where the next day begins; an instant is its own latest."""
-    earliest, latest = resolve(InWeeks(n=1), said_at=SAID, tz=JAKARTA)
+    earliest, latest = resolve(InWeeks(n=1), occurred_at=MOMENT, tz=JAKARTA)
 
     assert latest - earliest == timedelta(days=1)
-    assert resolve(Until(at=SAID), said_at=SAID, tz=JAKARTA) == (SAID, SAID)
+    assert resolve(Until(at=MOMENT), occurred_at=MOMENT, tz=JAKARTA) == (MOMENT, MOMENT)
 
 
 @given(instants(), ZONES, st.timedeltas(timedelta(0), timedelta(days=90)))
-def test_a_not_yet_is_never_over_when_it_is_said(said_at: datetime, tz: str, after: timedelta) -> None:
+def test_a_not_yet_is_never_over_when_it_is_said(occurred_at: datetime, tz: str, after: timedelta) -> None:
     """Whatever the words: said at most at the earliest, which is at most the latest, both in UTC."""
-    for words in named(said_at + after):
-        earliest, latest = resolve(words, said_at=said_at, tz=tz)
+    for words in postponements(occurred_at + after):
+        earliest, latest = resolve(words, occurred_at=occurred_at, tz=tz)
 
-        assert said_at <= earliest <= latest
+        assert occurred_at <= earliest <= latest
         assert earliest.tzinfo is latest.tzinfo is UTC
 
 
 @pytest.mark.parametrize(
     "words",
     [
-        Until(at=SAID - MICROSECOND),
-        Between(earliest=SAID - MICROSECOND, latest=SAID),
+        Until(at=MOMENT - MICROSECOND),
+        Between(earliest=MOMENT - MICROSECOND, latest=MOMENT),
         AfterHoliday(on=date(2026, 1, 30)),
         AfterHoliday(on=date(2025, 3, 31)),
     ],
 )
 def test_a_time_that_is_over_is_refused(words: PostponedUntil) -> None:
     """Nobody postpones to the past: the message names the words."""
-    with pytest.raises(RecordError, match=f"{words.words}.* was over when they were said"):
-        resolve(words, said_at=SAID, tz=JAKARTA)
+    with pytest.raises(RecordError, match=f"{words.kind}.* names a time before the conversation"):
+        resolve(words, occurred_at=MOMENT, tz=JAKARTA)
 
 
 @pytest.mark.parametrize(
@@ -157,35 +157,35 @@ def test_a_time_that_is_over_is_refused(words: PostponedUntil) -> None:
         (InMonths, {"n": 0}),
         (InMonths, {"n": 121}),
         (AfterHoliday, {"on": date(2026, 3, 20), "days": 0}),
-        (Between, {"earliest": SAID, "latest": SAID - MICROSECOND}),
+        (Between, {"earliest": MOMENT, "latest": MOMENT - MICROSECOND}),
     ],
 )
 def test_words_that_mean_nothing_are_refused(cls: type[BaseModel], fields: dict[str, object]) -> None:
-    """There is no 32nd of a month, no week of nothing, and no interval that ends before it begins."""
+    """A 32nd of a month, 0 weeks and an interval that ends before its start are refused."""
     with pytest.raises(ValidationError):
         cls.model_validate(fields)
 
 
 @pytest.mark.parametrize(
-    ("on", "said"),
+    ("on", "message"),
     [
-        (SAID, "given as datetime"),
-        (1772330400, "given as int"),
+        (MOMENT, "got datetime"),
+        (1772330400, "got int"),
         ("1772330400", "not ISO 8601"),
         ("20. March", "not ISO 8601"),
     ],
 )
-def test_a_holiday_is_a_day(on: Any, said: str) -> None:
-    """A time or a number is no day of the calendar."""
-    with pytest.raises(ValidationError, match=said):
+def test_a_holiday_is_a_day(on: Any, message: str) -> None:
+    """A datetime and a number are not days."""
+    with pytest.raises(ValidationError, match=message):
         AfterHoliday(on=on)
 
     assert AfterHoliday.model_validate({"on": "2026-03-20"}).on == date(2026, 3, 20)
 
 
-@pytest.mark.parametrize("words", named(SAID), ids=repr)
+@pytest.mark.parametrize("words", postponements(MOMENT), ids=repr)
 def test_words_read_back_from_their_json(words: PostponedUntil) -> None:
-    """They are told apart by `words`."""
+    """Phrases are discriminated by `kind`."""
     union: TypeAdapter[PostponedUntil] = TypeAdapter(PostponedUntil)
 
     assert union.validate_json(words.model_dump_json()) == words
@@ -193,8 +193,8 @@ def test_words_read_back_from_their_json(words: PostponedUntil) -> None:
 
 def test_a_not_yet_needs_a_zoned_time() -> None:
     """When it was said must be an instant as everywhere else."""
-    with pytest.raises(InstantError, match="said_at is a naive datetime"):
-        resolve(InWeeks(n=1), said_at=datetime(2026, 3, 1), tz=JAKARTA)  # noqa: DTZ001 - the fault that is tested
+    with pytest.raises(InstantError, match="occurred_at is a naive datetime"):
+        resolve(InWeeks(n=1), occurred_at=datetime(2026, 3, 1), tz=JAKARTA)  # noqa: DTZ001 - the fault that is tested
 
 
 def test_a_not_yet_is_recorded_as_a_postponement() -> None:
@@ -203,16 +203,16 @@ def test_a_not_yet_is_recorded_as_a_postponement() -> None:
         AfterPayday(),
         id="n1",
         person_id="p1",
-        occurred_at=SAID,
+        occurred_at=MOMENT,
         tz="Asia/Jakarta",
         reason="payday",
         source="chat",
         channel="whatsapp",
-        words=CANARY,
+        text=CANARY,
     )
-    point = postpone(Until(at=SAID), id="n2", person_id="p1", occurred_at=SAID, tz=JAKARTA)
+    point = postpone(Until(at=MOMENT), id="n2", person_id="p1", occurred_at=MOMENT, tz=JAKARTA)
 
-    assert (day.until, day.latest) == resolve(AfterPayday(), said_at=SAID, tz=JAKARTA)
-    assert (day.reason, day.source, day.channel, day.words) == (PostponementReason.PAYDAY, "chat", "whatsapp", CANARY)
+    assert (day.until, day.latest) == resolve(AfterPayday(), occurred_at=MOMENT, tz=JAKARTA)
+    assert (day.reason, day.source, day.channel, day.text) == (PostponementReason.PAYDAY, "chat", "whatsapp", CANARY)
     assert CANARY not in repr(day)
-    assert (point.until, point.latest, point.reason) == (SAID, None, PostponementReason.OTHER)
+    assert (point.until, point.latest, point.reason) == (MOMENT, None, PostponementReason.OTHER)

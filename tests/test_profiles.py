@@ -14,7 +14,7 @@ from funnel.interactions import Complaint, Feedback, Visit
 from funnel.money import Money
 from funnel.profiles import ProfileItem, customer_profile
 from funnel.records import Customer, OrderLine, Purchase
-from tests.metrics.buyers import buyers, counted, moments
+from tests.metrics.buyers import buyers, counted_purchases, moments
 from tests.shop import DAY, NOW, TICK, bought, did, refunded, usd
 from tests.strategies import CANARY, histories, instants
 
@@ -28,8 +28,8 @@ HISTORY = History.of(
         bought("2", NOW - 10 * DAY, 1100, lines=(MUGS, CUP, CUP)),
         bought("3", NOW - 5 * DAY, 100, lines=(CUP,)),
         refunded("r1", "3", NOW - 4 * DAY, 100),
-        did(Feedback, "f1", NOW - 9 * DAY, score=4, words="lovely"),
-        did(Complaint, "c1", NOW - 2 * DAY, channel="whatsapp", words="chipped"),
+        did(Feedback, "f1", NOW - 9 * DAY, score=4, text="lovely"),
+        did(Complaint, "c1", NOW - 2 * DAY, channel="whatsapp", text="chipped"),
     ],
     customer=SARI,
 )
@@ -38,75 +38,75 @@ HISTORY = History.of(
 @given(histories(), instants())
 def test_the_profile_says_what_the_facts_say(history: History, as_of: datetime) -> None:
     """How often, when last, how much, the last interaction and the feedback are the facts'; nothing tells who it is."""
-    known, facts = customer_profile(history, as_of=as_of), Facts.of(history, as_of=as_of)
-    told = facts.to_dict()
-    last, feedback = known.last_interaction, known.last_feedback
+    profile, facts = customer_profile(history, as_of=as_of), Facts.of(history, as_of=as_of)
+    actual = facts.to_dict()
+    last, feedback = profile.last_interaction, profile.last_feedback
 
-    assert (known.purchase_count, known.last_purchase_at) == (facts.purchase_count, facts.last_purchase_at)
-    assert known.purchase_interval == told["purchase_interval"]
-    assert (known.net_spent.minor if known.net_spent else 0) == facts.net_spent
-    assert (known.average_purchase.minor if known.average_purchase else 0) == facts.average_purchase
+    assert (profile.purchase_count, profile.last_purchase_at) == (facts.purchase_count, facts.last_purchase_at)
+    assert profile.purchase_interval == actual["purchase_interval"]
+    assert (profile.net_spent.minor if profile.net_spent else 0) == facts.net_spent
+    assert (profile.average_purchase.minor if profile.average_purchase else 0) == facts.average_purchase
     assert (last.at if last else None) == facts.last_interaction_at
     assert (last.kind if last else "") == facts.last_interaction_kind
-    assert (known.feedback_count, feedback.score if feedback else 0) == (
+    assert (profile.feedback_count, feedback.score if feedback else 0) == (
         facts.feedback_count,
         facts.last_feedback_score,
     )
-    for shown in (known, known.to_dict(), known._repr_html_()):
-        assert CANARY not in f"{shown!r} {shown}"
+    for text in (profile, profile.to_dict(), profile._repr_html_()):
+        assert CANARY not in f"{text!r} {text}"
     assert CANARY not in repr(customer_profile(history, as_of=as_of, personal=True))
 
 
 @given(buyers(1), moments)
 def test_what_they_bought_is_what_their_orders_hold(people: list[History], as_of: datetime) -> None:
-    """Every thing of a purchase that counts is there, with its pieces, and nothing else."""
-    orders = counted(people[0], as_of)
+    """The profile has the items of all valid purchases with their pieces, and nothing else."""
+    orders = counted_purchases(people[0], as_of)
     things = {line.sku for one in orders for line in one.lines}
-    known = customer_profile(people[0], as_of=as_of)
+    profile = customer_profile(people[0], as_of=as_of)
 
-    assert {one.sku for one in known.bought} == things
-    for one in known.bought:
-        held = [order for order in orders if one.sku in {line.sku for line in order.lines}]
-        pieces = sum(line.sku == one.sku for order in held for line in order.lines)
-        assert (one.pieces, one.times, one.last_at) == (pieces, len(held), held[-1].purchased_at)
-    assert [one.last_at for one in known.bought] == sorted((one.last_at for one in known.bought), reverse=True)
+    assert {one.sku for one in profile.items} == things
+    for one in profile.items:
+        stored = [order for order in orders if one.sku in {line.sku for line in order.lines}]
+        pieces = sum(line.sku == one.sku for order in stored for line in order.lines)
+        assert (one.pieces, one.times, one.last_at) == (pieces, len(stored), stored[-1].purchased_at)
+    assert [one.last_at for one in profile.items] == sorted((one.last_at for one in profile.items), reverse=True)
 
 
 def test_the_screen_reads_well() -> None:
     """Seven lines, in the order of the article; what was given back in whole was not bought."""
     assert str(customer_profile(HISTORY, as_of=NOW, personal=True)).splitlines() == [
-        "who: Sari Dewi (Sari), Jl. Melati 5",
-        "what they bought: 2 cup, 4 mug (2 times)",
-        "how often: 2 times, every 20 d on average",
-        "when last: 2026-08-22 00:00 UTC, 10 d ago",
-        "how much: USD 20.00 in all, USD 10.00 on average",
-        'last interaction: complaint (they began by whatsapp), 2026-08-30 00:00 UTC: "chipped"',
+        "identity: Sari Dewi (Sari), Jl. Melati 5",
+        "items: 2 cup, 4 mug (2 times)",
+        "purchases: 2 times, every 20 d on average",
+        "last purchase: 2026-08-22 00:00 UTC, 10 d ago",
+        "amount: USD 20.00 in all, USD 10.00 on average",
+        'last interaction: complaint (from the person by whatsapp), 2026-08-30 00:00 UTC: "chipped"',
         'feedback: 4 of 5, 2026-08-23 00:00 UTC: "lovely" (1 in all)',
     ]
 
 
 def test_who_they_are_is_shown_only_where_asked() -> None:
     """Without asking, neither the name nor the words are there at all, not even to look up."""
-    known = customer_profile(HISTORY, as_of=NOW)
+    profile = customer_profile(HISTORY, as_of=NOW)
 
-    assert known.who is None
-    assert str(known).startswith("who: not known\n")
-    assert [said.words for said in (known.last_interaction, known.last_feedback) if said] == ["", ""]
-    assert not any(word in str(known.to_dict()) for word in ("Sari", "Melati", "chipped", "lovely"))
+    assert profile.identity is None
+    assert str(profile).startswith("identity: not known\n")
+    assert [one.text for one in (profile.last_interaction, profile.last_feedback) if one] == ["", ""]
+    assert not any(word in str(profile.to_dict()) for word in ("Sari", "Melati", "chipped", "lovely"))
 
 
 def test_rows_and_a_notebook_say_the_same() -> None:
     """A screen may take the parts by name, or the table."""
-    known = customer_profile(HISTORY, as_of=NOW, personal=True)
+    profile = customer_profile(HISTORY, as_of=NOW, personal=True)
 
-    assert known.to_dict()["who"] == {"name": "Sari Dewi", "nickname": "Sari", "address": "Jl. Melati 5"}
-    assert known.to_dict()["bought"][0] == {"sku": "cup", "pieces": 2, "times": 1, "last_at": NOW - 10 * DAY}
-    assert known.to_dict()["net_spent"] == Money("20.00", "USD")
-    assert "<td>Sari Dewi (Sari), Jl. Melati 5</td>" in known._repr_html_()
+    assert profile.to_dict()["identity"] == {"name": "Sari Dewi", "nickname": "Sari", "address": "Jl. Melati 5"}
+    assert profile.to_dict()["items"][0] == {"sku": "cup", "pieces": 2, "times": 1, "last_at": NOW - 10 * DAY}
+    assert profile.to_dict()["net_spent"] == Money("20.00", "USD")
+    assert "<td>Sari Dewi (Sari), Jl. Melati 5</td>" in profile._repr_html_()
 
 
 @pytest.mark.parametrize(
-    ("history", "said"),
+    ("history", "texts"),
     [
         (History(person_id="p1"), ["not known", "not known", "0 times", "never", "nothing", "none", "none"]),
         (
@@ -117,7 +117,7 @@ def test_rows_and_a_notebook_say_the_same() -> None:
                 "0 times",
                 "never",
                 "nothing",
-                "visit (the shop began), 2026-09-01 00:00 UTC",
+                "visit (from the shop), 2026-09-01 00:00 UTC",
                 "none",
             ],
         ),
@@ -134,18 +134,18 @@ def test_rows_and_a_notebook_say_the_same() -> None:
     ],
     ids=["nobody", "a visitor", "no lines"],
 )
-def test_what_is_not_known_is_said(history: History, said: list[str]) -> None:
+def test_what_is_not_known_is_said(history: History, texts: list[str]) -> None:
     """Nothing is made up: never, nothing, none and not known are answers."""
     lines = str(customer_profile(history, as_of=NOW, personal=True)).splitlines()
 
-    assert [line.split(": ", 1)[1] for line in lines][: len(said)] == said
+    assert [line.split(": ", 1)[1] for line in lines][: len(texts)] == texts
 
 
 def test_later_records_are_not_looked_at() -> None:
-    """What is recorded after the instant is not known at it, and a naive instant is none."""
+    """Records after the instant do not count, and a naive instant is refused."""
     early = customer_profile(HISTORY, as_of=NOW - 10 * DAY - TICK)
 
-    assert early.bought == (ProfileItem("mug", 2, 1, NOW - 30 * DAY),)
+    assert early.items == (ProfileItem("mug", 2, 1, NOW - 30 * DAY),)
     assert (early.last_interaction, early.purchase_interval) == (None, None)
     with pytest.raises(InstantError, match="naive"):
         customer_profile(HISTORY, as_of=datetime(2026, 1, 1))  # noqa: DTZ001 (on purpose)
@@ -158,7 +158,7 @@ def test_orders_of_one_sitting_show_no_interval() -> None:
         Purchase(id=str(minute), person_id="sari", purchased_at=NOW - timedelta(minutes=minute), amount=Money(9, "IDR"))
         for minute in range(2)
     ]
-    known = customer_profile(History.of("sari", bought), as_of=NOW)
+    profile = customer_profile(History.of("sari", bought), as_of=NOW)
 
-    assert known.purchase_interval == timedelta(minutes=1)
-    assert "how often: 2 times" in [line.strip() for line in str(known).splitlines()]
+    assert profile.purchase_interval == timedelta(minutes=1)
+    assert "purchases: 2 times" in [line.strip() for line in str(profile).splitlines()]

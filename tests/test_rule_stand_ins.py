@@ -1,4 +1,4 @@
-"""What a rule sees while it is lifted is what it sees otherwise: facts of the shop's own class, and an equal policy."""
+"""A traced rule gets the same kind of objects as a plain call: facts of the shop's own class, and an equal policy."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class ShopFacts(Facts):
 
     @property
     def is_big(self) -> bool:
-        """Whether they bought often."""
+        """Return whether the person bought often."""
         return self.purchase_count > 3
 
     @functools.cached_property
@@ -54,7 +54,7 @@ class ShopFacts(Facts):
         return 2 * (self.purchase_count > 3) + self.was_referred
 
     def at_least(self, limit: int) -> bool:
-        """Whether they bought so often."""
+        """Return whether the person reached a number of purchases."""
         return self.purchase_count >= limit
 
 
@@ -80,7 +80,7 @@ def matched_policy(p: Any) -> int:
             return 0
 
 
-SEEN: list[tuple[str, Callable[[Any, Any], object]]] = [
+READS: list[tuple[str, Callable[[Any, Any], object]]] = [
     ("the class of the policy", lambda _, p: isinstance(p, ShopPolicy)),
     ("the type of the policy", lambda _, p: type(p) is ShopPolicy),
     ("the name of the type", lambda _, p: type(p).__name__),
@@ -137,31 +137,31 @@ def people() -> list[ShopFacts]:
     ]
 
 
-@pytest.mark.parametrize("function", [case[1] for case in SEEN], ids=[case[0] for case in SEEN])
+@pytest.mark.parametrize("function", [case[1] for case in READS], ids=[case[0] for case in READS])
 def test_a_rule_sees_what_it_sees_as_plain_python(function: Callable[[Any, Any], object]) -> None:
     """Classes, equality, hashes, properties and methods of facts and policy are those of the real ones."""
-    asked = rule(annotated(function))
+    one_rule = rule(annotated(function))
 
     for policy in POLICIES:
         for facts in people():
             try:
-                wanted = function(facts, policy)
+                expected = function(facts, policy)
             except AttributeError:
                 assert type(policy) is Policy
                 with pytest.raises(RuleError, match="raises AttributeError"):
-                    asked.of(facts, policy)
+                    one_rule.of(facts, policy)
                 break
-            answer = asked.of(facts, policy)
-            assert (type(answer), answer) == (type(wanted), wanted)
+            answer = one_rule.of(facts, policy)
+            assert (type(answer), answer) == (type(expected), expected)
 
 
 def annotated(function: Callable[[Any, Any], object]) -> Callable[[Any, Any], object]:
     """The function, with the class of its facts."""
 
-    def asked(f: ShopFacts, policy: Policy) -> object:
+    def one_rule(f: ShopFacts, policy: Policy) -> object:
         return function(f, policy)
 
-    return asked
+    return one_rule
 
 
 REFUSED: list[tuple[str, Callable[[Any], object], str]] = [
@@ -175,19 +175,23 @@ REFUSED: list[tuple[str, Callable[[Any], object], str]] = [
     ("facts changed", lambda f: f.evolve(purchase_count=1).purchase_count, "a loop over the facts"),
     ("facts at another instant", lambda f: f.at(NOON).purchase_count, "the values or the clock of the facts"),
     ("a copy of the facts", copy.deepcopy, "the values or the clock of the facts"),
-    ("a fact that may be missing", lambda f: f.last_purchase_at is None, "the fact last_purchase_at cannot be lifted"),
-    ("an unknown fact", lambda f: f.purchase_cuont > 3, "no fact is called 'purchase_cuont'; did you mean"),
-    ("an unknown fact by default", lambda f: getattr(f, "purchase_cuont", 3), "no fact is called 'purchase_cuont'"),
+    (
+        "a fact that may be missing",
+        lambda f: f.last_purchase_at is None,
+        "the fact last_purchase_at cannot be used in a rule",
+    ),
+    ("an unknown fact", lambda f: f.purchase_cuont > 3, "the fact 'purchase_cuont' is unknown; did you mean"),
+    ("an unknown fact by default", lambda f: getattr(f, "purchase_cuont", 3), "the fact 'purchase_cuont' is unknown"),
     ("a fact that is set", lambda f: setattr(f, "purchase_count", 3), "raises AttributeError"),
     ("a loop over the facts", lambda f: [*f], "must be an iterable"),
 ]
 
 
-@pytest.mark.parametrize(("function", "said"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED])
-def test_what_facts_have_no_value_for_is_refused(function: Callable[[Any], object], said: str) -> None:
-    """Facts of the shop's class have no clock, no text and no values while a rule is lifted."""
-    with pytest.raises(RuleError, match=f"in the rule asked: .*{said}"):
-        rule(annotated(lambda f, _: function(f))).compiled_rule(Policy())
+@pytest.mark.parametrize(("function", "message"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED])
+def test_what_facts_have_no_value_for_is_refused(function: Callable[[Any], object], message: str) -> None:
+    """Facts of the shop's class have no clock, no text and no values while a rule is traced."""
+    with pytest.raises(RuleError, match=f"in the rule one_rule: .*{message}"):
+        rule(annotated(lambda f, _: function(f)))._compiled_rule(Policy())
 
 
 def test_an_unknown_fact_of_somebody_is_an_attribute_error() -> None:
@@ -210,8 +214,8 @@ def test_a_rule_inside_another_is_part_of_it() -> None:
 
     facts = Facts(as_of=NOON, purchase_count=4)
     assert outer.of(facts, Policy()) is True
-    assert outer.as_written(facts, Policy()) is True
-    with pytest.raises(RuleError, match="in the rule pair: a rule answered with a tuple"):
+    assert outer._as_written(facts, Policy()) is True
+    with pytest.raises(RuleError, match="in the rule pair: a rule returned a tuple"):
         pair(facts, Policy())
 
 
@@ -223,8 +227,10 @@ def test_a_rule_asked_by_its_verbs_inside_another_is_refused() -> None:
         return f.purchase_count > policy.max_follow_ups
 
     for verb in (inner.of, inner.why, inner.next_change):
-        with pytest.raises(RuleError, match="the values or the clock of the facts cannot be lifted; read each fact"):
-            rule(annotated(lambda f, p, verb=verb: bool(verb(f, p)))).compiled_rule(Policy())  # type: ignore[misc]
+        with pytest.raises(
+            RuleError, match="the values or the clock of the facts cannot be used in a rule; read each fact"
+        ):
+            rule(annotated(lambda f, p, verb=verb: bool(verb(f, p))))._compiled_rule(Policy())  # type: ignore[misc]
 
 
 def test_two_facts_of_one_value_are_proven_as_one() -> None:
@@ -239,8 +245,8 @@ def test_two_facts_of_one_value_are_proven_as_one() -> None:
 
 def test_the_cause_of_a_refusal_is_kept() -> None:
     """An error of the rule itself is the cause of the refusal."""
-    with pytest.raises(RuleError, match="in the rule asked: the rule raises KeyError") as caught:
-        rule(annotated(lambda _, __: {}["none"])).compiled_rule(Policy())
+    with pytest.raises(RuleError, match="in the rule one_rule: the rule raises KeyError") as caught:
+        rule(annotated(lambda _, __: {}["none"]))._compiled_rule(Policy())
 
     assert isinstance(caught.value.__cause__, KeyError)
 
@@ -255,16 +261,16 @@ class Looking(Careful):
 
 
 @pytest.mark.parametrize(
-    ("function", "said"),
+    ("function", "message"),
     [
-        (lambda f, _: Looking.check(f.has_opted_out), "answers True instead of False"),
+        (lambda f, _: Looking.check(f.has_opted_out), "returns True instead of False"),
         (lambda f, _: Looking.safe(f.campaign), "write it without try and with"),
     ],
 )
-def test_a_helper_class_that_leaves_no_trace_is_refused(function: Callable[[Any, Any], object], said: str) -> None:
+def test_a_helper_class_that_leaves_no_trace_is_refused(function: Callable[[Any, Any], object], message: str) -> None:
     """A rule that would answer otherwise than its function is refused, also if a class holds the code."""
-    with pytest.raises(RuleError, match=said):
-        rule(annotated(function)).compiled_rule(Policy())
+    with pytest.raises(RuleError, match=message):
+        rule(annotated(function))._compiled_rule(Policy())
 
 
 def test_a_rule_is_written_as_a_def() -> None:
@@ -273,7 +279,7 @@ def test_a_rule_is_written_as_a_def() -> None:
     def is_vip(f: Facts, policy: Policy, most: int) -> bool:
         return f.purchase_count > most
 
-    with pytest.raises(ArgumentError, match=r"written as a def \(got partial\); write a def that calls it"):
+    with pytest.raises(ArgumentError, match=r"written with def \(got partial\); write a def that calls it"):
         rule(functools.partial(is_vip, most=3))
 
 
@@ -284,5 +290,5 @@ def test_a_policy_of_another_class_is_told() -> None:
     def is_vip(f: Facts, policy: ShopPolicy) -> bool:
         return f.purchase_count > policy.vip_purchases
 
-    with pytest.raises(ArgumentError, match=r"must be a ShopPolicy \(got Policy\); give a ShopPolicy"):
+    with pytest.raises(ArgumentError, match=r"must be a ShopPolicy \(got Policy\)"):
         is_vip.of(Facts(as_of=NOON), Policy())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

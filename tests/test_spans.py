@@ -19,7 +19,7 @@ from pydantic import BaseModel
 
 from funnel import FunnelStep, Logs, Policy, conversion, is_lapsed, repeat_rates, retention, survival
 from funnel._arguments import check_choice, parse_span, span_text
-from funnel.backtest import backtest
+from funnel.backtest import BacktestDates, backtest
 from funnel.errors import ArgumentError, FieldsError, FunnelError
 from funnel.metrics import (
     affinity,
@@ -55,7 +55,7 @@ BARE: list[Any] = [
 """Numbers without a unit, as numbers and as text."""
 
 
-def named(one: object) -> str:
+def span_name(one: object) -> str:
     """Name a case by what is given and its type."""
     return f"{type(one).__name__} {one!r}"[:60]
 
@@ -66,7 +66,7 @@ class Shop(Policy):
     warranty: timedelta = timedelta(days=800)
     steps: tuple[timedelta, ...] = (DAY, 2 * DAY)
     pause: timedelta | None = None
-    named: dict[str, timedelta] = {"a": TICK}  # noqa: RUF012 (pydantic copies it)
+    by_label: dict[str, timedelta] = {"a": TICK}  # noqa: RUF012 (pydantic copies it)
 
 
 @pytest.mark.parametrize(
@@ -98,16 +98,16 @@ def test_a_text_with_units_is_a_span(text: str, length: timedelta) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
         *((bare, "which has no unit|not a number with a unit") for bare in BARE),
         (None, "got None, which has no unit"),
         ([1], "got list, which has no unit"),
         (np.timedelta64(3, "D"), "got timedelta64, which has no unit"),
         (pd.NaT, "got NaTType, which has no unit"),
-        (pd.Timedelta(1, "ns"), "a part of a microsecond"),
-        ("", "got no text"),
-        ("  ", "got no text"),
+        (pd.Timedelta(1, "ns"), "a fraction of a microsecond"),
+        ("", "got empty text"),
+        ("  ", "got empty text"),
         ("x" * 101, "text of 101 characters"),
         ("7 dys", "unknown unit"),
         ("1e3 days", "unknown unit"),
@@ -115,11 +115,11 @@ def test_a_text_with_units_is_a_span(text: str, length: timedelta) -> None:
         ("-1 days", "not a number with a unit"),
         ("٣ days", "not a number with a unit"),
         ("1 d, 2 h", "not a number with a unit"),
-        ("1 day 1 d", "one unit twice"),
-        ("0.0000001 s", "a part of a microsecond"),
+        ("1 day 1 d", "repeats a unit"),
+        ("0.0000001 s", "a fraction of a microsecond"),
         ("3 months", "length is not fixed"),
         ("1 y", "length is not fixed"),
-        ("1 m", "minutes are written min"),
+        ("1 m", "write minutes as min"),
         ("P1Y", "length is not fixed"),
         ("P2M", "length is not fixed"),
         ("P", "not a number with a unit"),
@@ -132,16 +132,16 @@ def test_a_text_with_units_is_a_span(text: str, length: timedelta) -> None:
         (relativedelta(leapdays=1), "length is not fixed"),
         (relativedelta(day=1), "a date or time of day"),
         (relativedelta(weekday=MO), "a date or time of day"),
-        (relativedelta(days=_HALF), "broken numbers"),
-        (relativedelta(days=_NAN), "broken numbers"),
-        (timedelta.max, "longer than the years that are kept"),
-        ("999999999999999 weeks", "longer than the years that are kept"),
+        (relativedelta(days=_HALF), "with fractions"),
+        (relativedelta(days=_NAN), "with fractions"),
+        (timedelta.max, "is too long"),
+        ("999999999999999 weeks", "is too long"),
     ],
-    ids=named,
+    ids=span_name,
 )
-def test_what_has_no_unit_or_no_fixed_length_is_no_span(wrong: Any, said: str) -> None:
+def test_what_has_no_unit_or_no_fixed_length_is_no_span(wrong: Any, message: str) -> None:
     """Bare numbers, months and years are refused with the reason, and the error does not show the text."""
-    with pytest.raises(ArgumentError, match=f"^within .*({said})") as caught:
+    with pytest.raises(ArgumentError, match=f"^within .*({message})") as caught:
         parse_span(wrong, "within")
     assert not (isinstance(wrong, str) and len(wrong) > len("nan days") and wrong in str(caught.value))
 
@@ -154,7 +154,7 @@ def test_a_relativedelta_of_fixed_length_is_a_span() -> None:
 
 @given(st.timedeltas(-LONGEST, LONGEST))
 def test_a_span_reads_back_from_its_text(length: timedelta) -> None:
-    """What is written of a span is read as the same span, to the microsecond, and names no year and no month."""
+    """A formatted span parses as the same span, to the microsecond, without years and months."""
     text = span_text(length)
 
     assert parse_span(text) == length
@@ -167,7 +167,7 @@ def test_a_number_and_a_unit_are_so_many_of_it(whole: int, unit: str, part: int)
     exact = timedelta(**{_FIELD[unit]: 1}) * (whole * 1000 + part)
 
     if exact // TICK % 1000:
-        with pytest.raises(ArgumentError, match="a part of a microsecond"):
+        with pytest.raises(ArgumentError, match="a fraction of a microsecond"):
             parse_span(f"{whole}.{part:03} {unit}")
     else:
         assert parse_span(f"{whole}.{part:03} {unit}") == exact / 1000
@@ -186,7 +186,7 @@ _FIELD = {
 SPANS = sorted(name for name, field in Shop.model_fields.items() if "timedelta" in str(field.annotation))
 
 
-@pytest.mark.parametrize("bare", BARE, ids=named)
+@pytest.mark.parametrize("bare", BARE, ids=span_name)
 @pytest.mark.parametrize("name", SPANS)
 def test_no_field_of_a_policy_takes_a_bare_number(name: str, bare: Any) -> None:
     """Neither a span of ours nor one of a shop's own, alone, in a tuple or by name: 180 is not 180 seconds."""
@@ -223,9 +223,9 @@ def test_a_policy_takes_each_form_of_a_span(length: Any) -> None:
     class Config(BaseModel):
         policy: Shop
 
-    shop = Shop(lapse_after=length, steps=(length, 3 * DAY), pause=length, named={"b": length})
+    shop = Shop(lapse_after=length, steps=(length, 3 * DAY), pause=length, by_label={"b": length})
 
-    assert shop == Shop(lapse_after=2 * DAY, steps=(2 * DAY, 3 * DAY), pause=2 * DAY, named={"b": 2 * DAY})
+    assert shop == Shop(lapse_after=2 * DAY, steps=(2 * DAY, 3 * DAY), pause=2 * DAY, by_label={"b": 2 * DAY})
     assert Config.model_validate({"policy": {"lapse_after": length}}).policy.lapse_after == 2 * DAY
 
 
@@ -271,7 +271,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
 
 
 def _replayed(every: Any, horizon: Any) -> Any:
-    return backtest(is_lapsed, LOGS, Policy(), first=START + DAY, every=every, horizon=horizon, as_of=LATER)
+    return backtest(is_lapsed, LOGS, Policy(), BacktestDates(START + DAY, every=every, horizon=horizon), as_of=LATER)
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -282,7 +282,7 @@ def test_each_call_takes_a_text_and_answers_as_with_a_timedelta(name: str) -> No
     assert first == second == third
 
 
-@pytest.mark.parametrize("bare", [30, True, np.int64(30), Decimal(30), "30"], ids=named)
+@pytest.mark.parametrize("bare", [30, True, np.int64(30), Decimal(30), "30"], ids=span_name)
 @pytest.mark.parametrize("name", CALLS)
 def test_no_call_takes_a_bare_number(name: str, bare: Any) -> None:
     """A number without a unit is a wrong argument, and the error says what to give."""
@@ -293,7 +293,7 @@ def test_no_call_takes_a_bare_number(name: str, bare: Any) -> None:
 @pytest.mark.parametrize("every", [relativedelta(days=-1), relativedelta(years=500), relativedelta(years=10**6)])
 def test_a_replay_goes_ahead(every: relativedelta) -> None:
     """A step of months leads ahead, and not beyond the years that are kept."""
-    with pytest.raises(ArgumentError, match="every must lead ahead"):
+    with pytest.raises(ArgumentError, match="every must be above zero and at most 100 years"):
         _replayed(every, 10 * DAY)
 
 

@@ -1,4 +1,4 @@
-"""Where each person stands: the stage as a rule, the table of moves, and that no history makes another move."""
+"""Stages: the stage rule, the table of transitions, and that every history keeps to the table."""
 
 from __future__ import annotations
 
@@ -60,13 +60,13 @@ def moves_of(history: History, policy: Policy) -> list[Move]:
     instants = sorted(
         {value for record in history.records for value in dict(record).values() if isinstance(value, datetime)}
     )
-    told: list[Move] = []
+    actual: list[Move] = []
     for start, after in pairwise([*instants, END + 900 * DAY]):
         facts = Facts.of(history, as_of=start)
-        told += _by_time(facts, after, policy)
+        actual += _by_time(facts, after, policy)
         waited, there = facts.at(after), Facts.of(history, as_of=after)
-        told += _by_event(stage(facts.at(after - TICK), policy), stage(waited, policy), stage(there, policy))
-    return told
+        actual += _by_event(stage(facts.at(after - TICK), policy), stage(waited, policy), stage(there, policy))
+    return actual
 
 
 def _by_time(facts: Facts, after: datetime, policy: Policy) -> list[Move]:
@@ -133,11 +133,11 @@ def _stage_at(history: History, known_at: datetime, moment: datetime) -> Stage:
 @given(people())
 @few
 def test_the_next_change_of_everyone_is_that_of_each(everyone: tuple[History, ...]) -> None:
-    """The stage and the moment that time changes it, for all of whom something is on record."""
+    """The stages and next changes of a table equal those of single persons."""
     as_of = END - 200 * DAY
-    told = by_person(stage.next_change.over(logs_of(everyone), POLICY, as_of=as_of))
+    actual = by_person(stage.next_change.over(logs_of(everyone), POLICY, as_of=as_of))
 
-    assert told == {
+    assert actual == {
         history.person_id: {
             "stage": stage.of(history, POLICY, as_of=as_of).value,
             "next_change": stage.next_change(history, POLICY, as_of=as_of),
@@ -152,14 +152,14 @@ def test_the_next_change_of_everyone_is_that_of_each(everyone: tuple[History, ..
 @pytest.mark.parametrize("start", Stage)
 @pytest.mark.parametrize("to", Stage)
 def test_a_move_is_in_the_table_or_raises(start: Stage, to: Stage) -> None:
-    """Who may move does, who stays stays, and any other move is refused with those that there are."""
+    """Allowed transitions pass, staying is allowed, and any other transition raises an error."""
     if start == to or to in TRANSITIONS[start]:
         assert SHOP_MACHINE.can_move(start, to)
         assert SHOP_MACHINE.move(start, to) is to
         return
 
     assert not SHOP_MACHINE.can_move(start, to)
-    with pytest.raises(TransitionError, match=f"nobody moves from {start.value} to {to.value}; the table has"):
+    with pytest.raises(TransitionError, match=f"the table does not allow {start.value} to {to.value}; from"):
         SHOP_MACHINE.move(start, to)
 
 
@@ -175,28 +175,28 @@ def test_a_refused_move_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("moves", "said"),
+    ("moves", "message"),
     [
         (
             {Stage.LEAD: {Stage.CUSTOMER: Cause.EVENT}},
-            "the table leads to customer and has no row for it; add one, empty if nobody leaves",
+            "the table leads to customer, which has no row; add a row",
         ),
-        ({Stage.LEAD: {Stage.LEAD: Cause.TIME}}, "the table has moves from lead to itself; who stays does not move"),
+        ({Stage.LEAD: {Stage.LEAD: Cause.TIME}}, "the table has a transition from lead to itself; remove it"),
     ],
 )
-def test_a_table_that_cannot_be_walked_is_refused(moves: dict[Stage, dict[Stage, Cause]], said: str) -> None:
-    """A stage without a row, and a move that is none, are told when the machine is made."""
-    with pytest.raises(TransitionError, match=said):
+def test_a_table_that_cannot_be_walked_is_refused(moves: dict[Stage, dict[Stage, Cause]], message: str) -> None:
+    """A stage without a row, and a transition to itself, are refused when the machine is created."""
+    with pytest.raises(TransitionError, match=message):
         Machine(stage, moves)
 
 
 def test_a_stage_that_nobody_leaves_says_so() -> None:
-    """An end has an empty row; a stage that the table does not know is told with those it does."""
+    """A final stage has an empty row; the error for an unknown stage lists the known stages."""
     ends = Machine(stage, {Stage.LEAD: {}})
 
-    with pytest.raises(TransitionError, match="nobody moves from lead to customer; the table has no move"):
+    with pytest.raises(TransitionError, match="the table does not allow lead to customer; from lead it allows no"):
         ends.move(Stage.LEAD, Stage.CUSTOMER)
-    with pytest.raises(TransitionError, match="no stage lapsed is in the table; it has lead"):
+    with pytest.raises(TransitionError, match="the stage lapsed is not in the table; the table has lead"):
         ends.move(Stage.LAPSED, Stage.LEAD)
     assert str(ends) == ""
     assert ends.mermaid() == "stateDiagram-v2"
@@ -205,12 +205,12 @@ def test_a_stage_that_nobody_leaves_says_so() -> None:
 def test_the_pictures_show_every_move_once() -> None:
     """Each line of either picture is a move of the table, in its order."""
     count = sum(map(len, TRANSITIONS.values()))
-    plain, drawn = str(SHOP_MACHINE).splitlines(), SHOP_MACHINE.mermaid().splitlines()
+    plain, diagram = str(SHOP_MACHINE).splitlines(), SHOP_MACHINE.mermaid().splitlines()
 
-    assert len(plain) == len(drawn) - 1 == count
+    assert len(plain) == len(diagram) - 1 == count
     assert plain[0] == "lead            -> prospect         by event"
     assert "repeat_customer -> lapsed           by event or time" in plain
-    assert drawn[:2] == ["stateDiagram-v2", "    lead --> prospect: event"]
+    assert diagram[:2] == ["stateDiagram-v2", "    lead --> prospect: event"]
 
 
 # ---- a shop's own --------------------------------------------------------------------------------------------------
@@ -265,31 +265,31 @@ def test_a_shop_makes_a_stage_of_its_own(facts: dict[str, Any], expected: ShopSt
 def test_a_shops_own_stage_is_the_same_for_everyone(everyone: tuple[History, ...]) -> None:
     """Over tables it answers as for each."""
     policy = ShopPolicy(vip_orders=2, vip_spent=15)
-    told = by_person(vip_stage.over(logs_of(everyone), policy, as_of=END))
+    actual = by_person(vip_stage.over(logs_of(everyone), policy, as_of=END))
 
-    assert told == {
+    assert actual == {
         history.person_id: {"vip_stage": vip_stage.of(history, policy, as_of=END).value}
         for history in known_by(everyone, END)
     }
 
 
-def _onward(now: Stage, f: ShopFacts, policy: ShopPolicy) -> Stage:
-    """Everyone is where the rule of the funnel says; who came to the launch is no lead."""
+def _next_stage(now: Stage, f: ShopFacts, policy: ShopPolicy) -> Stage:
+    """The stage is that of the stage rule; a person at the launch is not a lead."""
     return Stage.PROSPECT if f.launch_count > 0 and now is Stage.LEAD else stage(f, policy)
 
 
 @pytest.mark.parametrize(
     "make",
-    [lambda: Machine(stage, TRANSITIONS), lambda: PathDependentMachine(Stage.LEAD, _onward, TRANSITIONS)],
+    [lambda: Machine(stage, TRANSITIONS), lambda: PathDependentMachine(Stage.LEAD, _next_stage, TRANSITIONS)],
     ids=["rule", "path"],
 )
 def test_what_a_machine_keeps_ready_is_no_part_of_it(make: Callable[[], Any]) -> None:
     """It is made ready once for each policy, stays the same value, and nobody can give it what it keeps."""
     one, other, policy = make(), make(), ShopPolicy()
-    ready = one.course(policy)
+    ready = one._compiled(policy)
 
-    assert one.course(policy) is ready
-    assert one.course(ShopPolicy(lapse_after=DAY)) is not ready
+    assert one._compiled(policy) is ready
+    assert one._compiled(ShopPolicy(lapse_after=DAY)) is not ready
     assert one == other
     assert "_ready" not in repr(one)
     assert "_rules" not in repr(one)

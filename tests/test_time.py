@@ -24,7 +24,7 @@ def test_an_instant_and_its_microseconds_are_one(naive: datetime, zone: timezone
 
 @given(NAIVE, ZONES, ZONES)
 def test_the_zone_changes_no_number(naive: datetime, one: timezone, other: timezone) -> None:
-    """Equal instants are equal numbers, in whatever zones they are told."""
+    """Equal instants in different zones are equal numbers."""
     moment = naive.replace(tzinfo=one)
 
     assert micros(moment.astimezone(other)) == micros(moment)
@@ -39,7 +39,7 @@ def test_a_microsecond_later_is_one_more(naive: datetime) -> None:
 
 
 def test_the_edges_of_time_lie_in_order_and_fit_a_float() -> None:
-    """What never came lies before every record, what never ends after; a float holds each of them exactly."""
+    """NEVER is before every record, FOREVER is after; a float stores both exactly."""
     edges = [NEVER, EARLIEST, LATEST, FOREVER]
 
     assert edges == sorted(set(edges))

@@ -54,19 +54,24 @@ def test_the_documented_versions_are_the_declared_ones(declared: Mapping[str, An
     ]
 
     users = sorted(of_users(declared).items())
-    named = {name: [f"`{extra}`" for extra, lines in extras if name in requirements(lines)] for name, _ in users}
+    with_extra = {name: [f"`{extra}`" for extra, lines in extras if name in requirements(lines)] for name, _ in users}
 
-    assert rows == [(name, oldest(one), ", ".join(named[name])) for name, one in users]
+    assert rows == [(name, oldest(one), ", ".join(with_extra[name])) for name, one in users]
 
 
 def test_every_place_declares_the_same_oldest_version(declared: Mapping[str, Any]) -> None:
     """The extras and the groups that test them agree, since the environment gets the higher of two versions."""
     project, groups = declared["project"], declared["dependency-groups"]
-    places = [project["dependencies"], *project["optional-dependencies"].values(), groups["test"], groups["engines"]]
-    found = [(name, oldest(one)) for lines in places for name, one in requirements(lines).items()]
+    groups_of_lines = [
+        project["dependencies"],
+        *project["optional-dependencies"].values(),
+        groups["test"],
+        groups["engines"],
+    ]
+    bounds = [(name, oldest(one)) for lines in groups_of_lines for name, one in requirements(lines).items()]
     users = of_users(declared)
 
-    assert {(name, bound) for name, bound in found if name in users} == {(name, oldest(users[name])) for name in users}
+    assert {(name, bound) for name, bound in bounds if name in users} == {(name, oldest(users[name])) for name in users}
 
 
 @pytest.mark.skipif(

@@ -1,4 +1,4 @@
-"""Whom to write to: one person and everyone have one list, in one order, on every engine; nobody who waits is lost."""
+"""Worklists: histories and tables give the same list in the same order, on every engine."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pandas as pd
 import polars as pl
 import pytest
 from hypothesis import example, given, settings
@@ -37,8 +38,8 @@ def logs_on(engine: str, everyone: Sequence[History]) -> Logs:
 
 def rows(native: Any) -> list[dict[str, Any]]:
     """The rows of a list in its order, of the people who are not only sent by others."""
-    told = [{**row, "due_at": as_instant(row["due_at"])} for row in in_order(native)]
-    return [row for row in told if row["person_id"] in PEOPLE]
+    actual = [{**row, "due_at": as_instant(row["due_at"])} for row in in_order(native)]
+    return [row for row in actual if row["person_id"] in PEOPLE]
 
 
 # ---- one and all ---------------------------------------------------------------------------------------------------
@@ -53,9 +54,9 @@ def test_the_list_of_all_is_the_lists_of_each(engine: str) -> None:
     @asked_of(engine, 1)
     @given(people(most=8), instants(), st.sampled_from([JAKARTA, BERLIN]))
     def holds(everyone: tuple[History, ...], on: datetime, tz: ZoneInfo) -> None:
-        told = rows(worklist(logs_on(engine, everyone), POLICY, as_of=on, tz=tz))
+        actual = rows(worklist(logs_on(engine, everyone), POLICY, as_of=on, tz=tz))
 
-        assert told == worklist(everyone, POLICY, as_of=on, tz=tz).to_dicts()
+        assert actual == worklist(everyone, POLICY, as_of=on, tz=tz).to_dicts()
 
     holds()
 
@@ -75,7 +76,7 @@ def test_everybody_is_on_the_list_or_has_nothing_to_be_done() -> None:
     ]
     today = worklist(everyone, POLICY, as_of=on, tz="UTC")
 
-    assert [(task.person_id, task.step, task.value) for task in today] == [
+    assert [(task.person_id, task.action, task.value) for task in today] == [
         ("asks", NextAction.ANSWER, None),
         ("unknown sum", NextAction.ANSWER, None),
         ("long ago", NextAction.FOLLOW_UP, usd(1)),
@@ -94,8 +95,8 @@ def _of(person: str, record: Any) -> Any:
 @given(people(most=8), instants())
 @settings(max_examples=10, deadline=None)
 def test_who_is_not_listed_has_nothing_to_be_done(everyone: tuple[History, ...], on: datetime) -> None:
-    """Nobody is left out, and nobody is on it who is to wait."""
-    listed = {task.person_id: task.step for task in worklist(everyone, POLICY, as_of=on, tz="UTC")}
+    """People without a due action are not listed; all others are."""
+    listed = {task.person_id: task.action for task in worklist(everyone, POLICY, as_of=on, tz="UTC")}
     steps = {one.person_id: next_action.of(one, POLICY, as_of=on) for one in everyone}
 
     assert listed == {name: step for name, step in steps.items() if step not in IDLE}
@@ -106,13 +107,13 @@ def test_who_is_not_listed_has_nothing_to_be_done(everyone: tuple[History, ...],
 
 def test_who_waits_is_listed_from_the_first_microsecond() -> None:
     """Payday begins at midnight in Jakarta: a microsecond before they are on no list, then they are, to be asked."""
-    said = datetime(2026, 8, 1, 2, tzinfo=UTC)
-    waits = History.of("p1", [postpone(AfterPayday(), id="n", person_id="p1", occurred_at=said, tz=JAKARTA)])
+    moment = datetime(2026, 8, 1, 2, tzinfo=UTC)
+    waits = History.of("p1", [postpone(AfterPayday(), id="n", person_id="p1", occurred_at=moment, tz=JAKARTA)])
     payday, opening = datetime(2026, 8, 24, 17, tzinfo=UTC), datetime(2026, 8, 25, 1, tzinfo=UTC)
     logs = logs_on("polars", [waits])
     due = {"person_id": "p1", "next_action": "ask_as_promised", "due_at": opening, "value": None}
 
-    assert next_review_at(waits, POLICY, as_of=said) == {"p1": payday}
+    assert next_review_at(waits, POLICY, as_of=moment) == {"p1": payday}
     assert rows(worklist(logs, POLICY, as_of=payday - TICK, tz=JAKARTA)) == []
     assert rows(worklist(logs, POLICY, as_of=payday, tz=JAKARTA)) == [due]
     assert worklist(waits, POLICY, as_of=payday - TICK, tz=JAKARTA).to_dicts() == []
@@ -122,15 +123,15 @@ def test_who_waits_is_listed_from_the_first_microsecond() -> None:
 
 def test_when_to_look_again_is_told_of_everyone() -> None:
     """Also of those who wait; the same for one, for many and for the logs."""
-    said = datetime(2026, 8, 1, 2, tzinfo=UTC)
-    waits = History.of("p1", [postpone(AfterPayday(), id="n", person_id="p1", occurred_at=said, tz=JAKARTA)])
-    came = History.of("p2", [_of("p2", did(Visit, "v", said))])
-    changes = read(next_review_at(logs_on("polars", [waits, came]), POLICY, as_of=said))
+    moment = datetime(2026, 8, 1, 2, tzinfo=UTC)
+    waits = History.of("p1", [postpone(AfterPayday(), id="n", person_id="p1", occurred_at=moment, tz=JAKARTA)])
+    visited = History.of("p2", [_of("p2", did(Visit, "v", moment))])
+    changes = read(next_review_at(logs_on("polars", [waits, visited]), POLICY, as_of=moment))
 
-    assert next_review_at([waits, came], POLICY, as_of=said) == {
+    assert next_review_at([waits, visited], POLICY, as_of=moment) == {
         row["person_id"]: row["next_change"] for row in changes
     }
-    assert next_review_at(came, POLICY, as_of=said) == {"p2": None}
+    assert next_review_at(visited, POLICY, as_of=moment) == {"p2": None}
 
 
 # ---- quiet hours ---------------------------------------------------------------------------------------------------
@@ -169,7 +170,7 @@ def test_what_falls_due_in_quiet_hours_is_due_when_the_shop_opens(
 
 @pytest.mark.parametrize("at", [EARLIEST, 0, LATEST - 10**15])
 def test_a_shop_that_never_closes_is_never_quiet(at: int) -> None:
-    """Twice the same time is no night; nothing is moved."""
+    """Equal opening and closing times mean always open; no due time moves."""
     hours = hours_of(Policy(opens_at=time(0), closes_at=time(0)), BERLIN, NOW)
     frame: Any = __import__("narwhals").from_native(pl.LazyFrame({"at": [at]}))
 
@@ -193,7 +194,7 @@ def test_the_edges_of_the_day_are_the_shops() -> None:
 # ---- the list as a value -------------------------------------------------------------------------------------------
 
 
-ASKED = History.of(
+ASKING = History.of(
     "sari",
     [
         Question(id="q", person_id="sari", occurred_at="2026-08-30T10:00+07:00"),
@@ -203,35 +204,35 @@ ASKED = History.of(
 
 
 def test_a_list_shows_itself() -> None:
-    """As text by the shop's clock, in a notebook, as plain values, and with its reasons in both languages."""
-    today = worklist(ASKED, Policy(), as_of=NOW, tz="Asia/Jakarta")
+    """A worklist has a text, an HTML table, dicts, and reasons in both languages."""
+    today = worklist(ASKING, Policy(), as_of=NOW, tz="Asia/Jakarta")
     (task,) = today
 
     assert isinstance(today, Worklist)
     assert isinstance(task, Task)
     assert str(today).splitlines() == [
-        "person  next step               due     at stake",
-        "sari       answer  2026-08-30 10:00  USD 2500.00",
+        "person  next action               due     at stake",
+        "sari         answer  2026-08-30 10:00  USD 2500.00",
     ]
     assert "<td>answer</td><td>2026-08-30 10:00</td>" in today._repr_html_()
-    assert today.reasons() == "sari: Answer their question: their oldest open question has waited for 45 hours."
-    assert today.reasons(language="id") == "sari: Jawab pertanyaannya: pertanyaan terlamanya sudah menunggu 45 jam."
+    assert today.reasons() == "sari: Answer the question: the oldest open question has waited for 45 hours."
+    assert today.reasons(language="id") == "sari: Jawab pertanyaannya: pertanyaan paling lama sudah menunggu 45 jam."
     assert today.to_dicts()[0]["value"] == 250_000
-    assert task.look_again_at == next_action.next_change.of(Facts.of(ASKED, as_of=NOW), Policy())
+    assert task.next_review_at == next_action.next_change.of(Facts.of(ASKING, as_of=NOW), Policy())
     assert "Facts" not in repr(task)
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("fields", "message"),
     [
         ({"as_of": datetime(2026, 3, 1), "tz": "UTC"}, "as_of is a naive datetime"),  # noqa: DTZ001 - it must be refused
         ({"as_of": NOW, "tz": "Asia/Jakata"}, "did you mean 'Asia/Jakarta'"),
     ],
 )
-def test_what_is_no_instant_and_no_zone_is_refused(given: dict[str, Any], said: str) -> None:
+def test_what_is_no_instant_and_no_zone_is_refused(fields: dict[str, Any], message: str) -> None:
     """By name, with what is allowed."""
-    with pytest.raises((InstantError, ArgumentError), match=said):
-        worklist(ASKED, POLICY, **given)
+    with pytest.raises((InstantError, ArgumentError), match=message):
+        worklist(ASKING, POLICY, **fields)
 
 
 # ---- questions without a recorded answer ---------------------------------------------------------------------------
@@ -242,18 +243,18 @@ def test_a_question_nobody_recorded_an_answer_to_is_not_due_for_ever() -> None:
     policy, asked_at = Policy(opens_at=time(0), closes_at=time(0)), datetime(2026, 3, 1, tzinfo=UTC)
     question = Question(id="q", person_id="sari", occurred_at=asked_at)
     bought = Purchase(id="1", person_id="sari", purchased_at=asked_at + 5 * DAY, amount=Money(1, "USD"))
-    asks, buys = History.of("sari", [question]), History.of("sari", [question, bought])
+    asking, buys = History.of("sari", [question]), History.of("sari", [question, bought])
 
     def steps(history: History, at: datetime) -> list[str]:
-        told = worklist(history, policy, as_of=at, tz="UTC").to_dicts()
+        actual = worklist(history, policy, as_of=at, tz="UTC").to_dicts()
         frames = worklist(Logs(**tables([history])), policy, as_of=at, tz="UTC").to_dicts()
-        assert [one["next_action"] for one in frames] == [one["next_action"] for one in told]
-        return [str(one["next_action"]) for one in told]
+        assert [one["next_action"] for one in frames] == [one["next_action"] for one in actual]
+        return [str(one["next_action"]) for one in actual]
 
     ends = asked_at + policy.question_lapses_after
-    assert next_review_at(asks, policy, as_of=asked_at) == {"sari": ends + TICK}
-    assert steps(asks, ends) == ["answer"]
-    assert "answer" not in steps(asks, ends + TICK)
+    assert next_review_at(asking, policy, as_of=asked_at) == {"sari": ends + TICK}
+    assert steps(asking, ends) == ["answer"]
+    assert "answer" not in steps(asking, ends + TICK)
     assert steps(buys, bought.purchased_at - TICK) == ["answer"]
     assert "answer" not in steps(buys, bought.purchased_at)
     assert "answer" not in steps(buys, datetime(2034, 3, 1, tzinfo=UTC))
@@ -262,8 +263,18 @@ def test_a_question_nobody_recorded_an_answer_to_is_not_due_for_ever() -> None:
 def test_the_newest_question_is_due_when_the_oldest_has_lapsed() -> None:
     """Since when it is due, and the sentence, are of the question that still waits."""
     first, second = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 10, tzinfo=UTC)
-    asked = [Question(id=str(at), person_id="sari", occurred_at=at) for at in (first, second)]
-    (task,) = worklist(History.of("sari", asked), Policy(), as_of=second + 3 * DAY, tz="UTC")
+    questions = [Question(id=str(at), person_id="sari", occurred_at=at) for at in (first, second)]
+    (task,) = worklist(History.of("sari", questions), Policy(), as_of=second + 3 * DAY, tz="UTC")
 
     assert task.due_at == second + timedelta(hours=8)
-    assert task.reason() == "Answer their question: their newest open question has waited for 3 days."
+    assert task.reason() == "Answer the question: the newest open question has waited for 3 days."
+
+
+def test_values_of_a_pandas_list_are_integers() -> None:
+    """A person without a value does not make the column one of floats."""
+    purchases = pd.DataFrame(
+        {"id": ["1"], "person_id": ["a"], "purchased_at": [datetime(2026, 1, 1, tzinfo=UTC)], "amount": [900]}
+    )
+    listed = worklist(Logs(purchases=purchases), Policy(), as_of=datetime(2026, 3, 1, tzinfo=UTC), tz="UTC")
+
+    assert str(listed["value"].dtype) == "Int64"

@@ -1,6 +1,6 @@
 """Random rules as Python source, of everything that people write and of much that they should not.
 
-`tests/random_rules.py` draws rules that all can be lifted. Here most cannot: they look at types and identities, catch
+`tests/random_rules.py` draws rules that can all be traced. Here most cannot: they look at types and identities, catch
 errors, read the text of a fact, leave by `finally`. Each is either refused, or it answers as the plain function does.
 """
 
@@ -93,7 +93,7 @@ def inner(f: ShopFacts, policy: ShopPolicy) -> bool:
     return f.purchase_count >= policy.vip_purchases
 
 
-KNOWN: dict[str, object] = {
+NAMES: dict[str, object] = {
     **{one.__name__: one for one in (ShopPolicy, ShopFacts, Size, Other, Policy, Facts, cached, helper, careful)},
     **{one.__name__: one for one in (all_of, any_of, timedelta, datetime, contextlib, copy, json, math, pickle)},
     "inner": inner,
@@ -120,13 +120,13 @@ class WrittenRule:
         return self.source
 
 
-def written(random: Random) -> WrittenRule:
+def written_rule(random: Random) -> WrittenRule:
     """Draw a rule."""
     body = "\n".join(f"    {line}" for line in _Writer(random).body())
     source = f"def drawn(f, p):\n{body}\n"
-    known = dict(KNOWN)
-    exec(compile(source, "<drawn>", "exec"), known)  # noqa: S102 (source of our own)
-    function: Any = known["drawn"]
+    names = dict(NAMES)
+    exec(compile(source, "<drawn>", "exec"), names)  # noqa: S102 (source of our own)
+    function: Any = names["drawn"]
     function.__annotations__ = {"f": ShopFacts, "p": ShopPolicy}
     return WrittenRule(source, rule(function))
 
@@ -156,9 +156,9 @@ class _Writer:
     def __init__(self, random: Random) -> None:
         self.random = random
 
-    def of(self, *ways: Callable[[], str] | str) -> str:
-        way = self.random.choice(ways)
-        return way if isinstance(way, str) else way()
+    def of(self, *choices: Callable[[], str] | str) -> str:
+        choice = self.random.choice(choices)
+        return choice if isinstance(choice, str) else choice()
 
     def odd(self, often: float = 0.12) -> bool:
         return self.random.random() < often

@@ -226,10 +226,10 @@ def _with_key(valid: Mapping[Any, Any], key: Any) -> Any:
         return dict(valid)
 
 
-def outcome(ask: Callable[[], object]) -> BaseException | None:
-    """What a call raised; None if it answered."""
+def outcome(call: Callable[[], object]) -> BaseException | None:
+    """The exception of a call; None if it answered."""
     try:
-        ask()
+        call()
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # noqa: BLE001 (a panic of an engine is a BaseException alone)

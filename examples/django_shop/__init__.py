@@ -1,1 +1,1 @@
-"""A shop on Django's ORM, without oscar: saving an order of its own feeds the funnel."""
+"""A shop on Django's ORM, without oscar: saving an order writes it into the store."""

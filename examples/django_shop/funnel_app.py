@@ -1,9 +1,9 @@
-"""What feeds the funnel: one Django app that listens to the signals of Django's own ORM.
+"""A Django app that writes the shop's orders into the store, by the signals of Django's own ORM.
 
-Saving an order notes, in the shop's own transaction, that the order waits for the funnel. Once the transaction is
-committed, the record is made and written. An order that cannot be written never stops the checkout: the error is logged
-and the order waits. `write_all` writes what waits; run it every few minutes. `QuerySet.update` and raw SQL send no
-signal: pass the ids of their orders to `note`.
+Saving an order notes, in the shop's own transaction, that the order is to be written into the store. Once the
+transaction is committed, the record is made and written. An order that cannot be written never stops the checkout: the
+error is logged and the note stays. `write_all` writes all noted orders; run it every few minutes. `QuerySet.update` and
+raw SQL send no signal: pass the ids of their orders to `note`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def store() -> SqliteStore:
 
 
 class FunnelConfig(AppConfig):
-    """Listens to the orders."""
+    """The app, connected to the shop's orders."""
 
     name = "django_shop"
 
@@ -47,7 +47,7 @@ def on_order(instance: Any, **_: Any) -> None:
 
 
 def note(order_ids: Iterable[int]) -> None:
-    """Note orders that the funnel does not have yet, or has as they were before."""
+    """Note orders that the store does not have yet, or has in an earlier state."""
     from django_shop.models import Unwritten
 
     Unwritten.objects.bulk_create(Unwritten(order_id=order_id) for order_id in order_ids)
@@ -64,7 +64,7 @@ def write(order_id: int) -> None:
 
 
 def write_all() -> list[int]:
-    """Write every order that waits, and return those that cannot be written; the log says why."""
+    """Write every noted order, and return the orders that cannot be written; the log has the errors."""
     from django_shop.models import Unwritten
 
     failed: list[int] = []
@@ -72,13 +72,13 @@ def write_all() -> list[int]:
         try:
             write(order_id)
         except FunnelError:
-            logger.exception("order %s cannot be written into the funnel", order_id)
+            logger.exception("order %s cannot be written into the store", order_id)
             failed.append(order_id)
     return failed
 
 
 def purchase_of(order: Any) -> Purchase:
-    """Say an order in the words of the funnel."""
+    """Return an order as a record."""
     return Purchase(
         id=str(order.pk),
         source="shop",

@@ -1,8 +1,8 @@
-"""One person's way through the shop: an order, one that is rolled back, a second, and what SQL and a bug do to them.
+"""The orders of one person: two are placed, one is rolled back, SQL cancels two, and one has a wrong status.
 
     python examples/django_shop/journey.py
 
-It makes a shop in memory, and prints where the person stands after each step.
+It creates a shop in memory, and prints the person's stage after each step.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from django.conf import settings
 
 
 def main() -> None:
-    """Walk the way."""
+    """Run the example."""
     sys.path.insert(0, str(Path(__file__).parents[1]))
     settings.configure(
         INSTALLED_APPS=["django_shop.funnel_app.FunnelConfig"],
         DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
         USE_TZ=True,
-        FUNNEL_STORE=None,  # in memory; a real shop gives the path of a file
+        FUNNEL_STORE=None,  # in memory; a real shop passes the path of a file
     )
     django.setup()
     from django.db import connection
@@ -33,12 +33,12 @@ def main() -> None:
     with connection.schema_editor() as editor:
         editor.create_model(Order)
         editor.create_model(Unwritten)
-    walk(Order)
+    run_journey(Order)
     store().close()
 
 
-def walk(orders: Any) -> None:
-    """Order, order in vain, order again, cancel both behind Django's back, and order with a status that is misspelt."""
+def run_journey(orders: Any) -> None:
+    """Place orders, roll one back, cancel two by SQL, and place one with a misspelt status."""
     from django.db import transaction
     from django.utils import timezone
 
@@ -46,30 +46,30 @@ def walk(orders: Any) -> None:
 
     now = timezone.now()
     orders.objects.create(user_id=1, placed_at=now, total=25)
-    tell("ordered")
+    print_stage("ordered")
     with transaction.atomic():
         orders.objects.create(user_id=1, placed_at=now, total=25)
         transaction.set_rollback(True)
-    tell("rolled back")
+    print_stage("rolled back")
     orders.objects.create(user_id=1, placed_at=now, total=30).save()
-    tell("ordered again")
+    print_stage("ordered again")
     orders.objects.update(status="cancelled", cancelled_at=now)
-    tell("cancelled by SQL")
+    print_stage("cancelled by SQL")
     note(orders.objects.values_list("pk", flat=True))
     write_all()
-    tell("noted and written")
+    print_stage("noted and written")
     bad = orders.objects.create(user_id=1, placed_at=now, total=20, status="payed")
-    tell(f"a bad order is saved, {len(write_all())} waits")
+    print_stage(f"a bad order is saved, {len(write_all())} waits")
     bad.status = "paid"
     bad.save()
-    tell(f"the order is mended, {len(write_all())} wait")
+    print_stage(f"the order is corrected, {len(write_all())} wait")
 
 
-def tell(what: str) -> None:
-    """Print where the person stands."""
+def print_stage(event: str) -> None:
+    """Print the person's stage."""
     from django_shop.funnel_app import store
 
-    print(f"{what}: {store().stage_record('user-1').stage}")
+    print(f"{event}: {store().stage_record('user-1').stage}")
 
 
 if __name__ == "__main__":

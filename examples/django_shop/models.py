@@ -1,10 +1,10 @@
-"""The shop's own table of orders, as any shop with Django has one, and the orders that wait for the funnel."""
+"""The shop's own table of orders, and the table of orders that the store does not have yet."""
 
 from django.db import models
 
 
 class Order(models.Model):
-    """An order, and what has become of it."""
+    """An order and its status."""
 
     user_id = models.IntegerField()
     placed_at = models.DateTimeField()
@@ -13,25 +13,25 @@ class Order(models.Model):
     cancelled_at = models.DateTimeField(null=True)
 
     class Meta:
-        """Where it belongs."""
+        """Django's options."""
 
         app_label = "django_shop"
 
     def __str__(self) -> str:
-        """Name it by its number."""
+        """Return the order's number."""
         return f"order {self.pk}"
 
 
 class Unwritten(models.Model):
-    """Note that an order waits for the funnel: one row each time that it is saved."""
+    """An order that is not written into the store yet: one row each time that the order is saved."""
 
     order_id = models.BigIntegerField(db_index=True)
 
     class Meta:
-        """Where it belongs."""
+        """Django's options."""
 
         app_label = "django_shop"
 
     def __str__(self) -> str:
-        """Name it by its order."""
+        """Return the order's number."""
         return f"order {self.order_id} waits"

@@ -1,1 +1,1 @@
-"""A shop with django-oscar whose own signals feed the funnel."""
+"""A shop with django-oscar whose own signals write its orders into the store."""

@@ -1,6 +1,6 @@
-"""What the funnel hears of a shop with django-oscar: its own signals, and nothing of it is patched.
+"""A Django app that writes a django-oscar shop's orders into the store, by oscar's own signals and without patches.
 
-A record is made and written once the shop's own transaction is committed, so the funnel has no order that the shop does
+A record is made and written once the shop's own transaction is committed, so the store has no order that the shop does
 not have, and a bad order never stops the checkout: the error is logged. `write_all` writes the orders that are missing.
 Writing an order twice changes nothing.
 """
@@ -23,7 +23,7 @@ from funnel.records import Record
 logger = logging.getLogger(__name__)
 
 CANCELLED = "Cancelled"
-"""The status of this shop's orders that says that nothing came of them."""
+"""The status of a cancelled order in this shop."""
 
 
 @cache
@@ -33,7 +33,7 @@ def store() -> SqliteStore:
 
 
 class FunnelConfig(AppConfig):
-    """Listens to the shop."""
+    """The app, connected to the shop's signals."""
 
     name = "oscar_shop"
     label = "funnel"
@@ -49,28 +49,28 @@ class FunnelConfig(AppConfig):
 
 
 def person_of(user: Any) -> str:
-    """Name a person by the shop's own number, which tells nothing of them."""
+    """Return the person id: the shop's own number, which is not personal data."""
     return f"user-{user.pk}"
 
 
 def on_registered(user: Any, **_: Any) -> None:
-    """Somebody has made an account."""
+    """Write a new account as a lead."""
     write_later(lead_of, user)
 
 
 def on_order(order: Any, **_: Any) -> None:
-    """Somebody has placed an order, or its status has changed."""
+    """Write an order that was placed or changed its status."""
     if order.user_id is not None:
         write_later(purchase_of, order)
 
 
 def lead_of(user: Any) -> Lead:
-    """Give an account of the shop as a record."""
+    """Return an account of the shop as a record."""
     return Lead(person_id=person_of(user), arrived_at=user.date_joined, source="oscar")
 
 
 def purchase_of(order: Any) -> Purchase:
-    """Give an order of the shop as a record."""
+    """Return an order of the shop as a record."""
     is_cancelled = order.status == CANCELLED
     change = order.status_changes.order_by("-date_created").first() if is_cancelled else None
     return Purchase(
@@ -95,12 +95,12 @@ def write(record_of: Callable[[Any], Record], row: Any) -> int:
 
 
 def write_all(orders: Any) -> tuple[int, int]:
-    """Write orders that the funnel may have missed; return how many have changed, and how many cannot be written."""
+    """Write orders that the store may have missed; return the numbers of changed and of failed orders."""
     changed, failed = 0, 0
     for order in orders.filter(user__isnull=False).select_related("user").iterator():
         try:
             changed += write(purchase_of, order)
         except FunnelError:
-            logger.exception("order %s cannot be written into the funnel", order.number)
+            logger.exception("order %s cannot be written into the store", order.number)
             failed += 1
     return changed, failed

@@ -1,8 +1,8 @@
-"""One person's way through the shop, by the shop's own code: they register, order, order again, and cancel.
+"""The orders of one person, placed by the shop's own code: register, order, order again, and cancel.
 
     python examples/oscar_shop/journey.py
 
-It makes a shop in memory, and prints where the person stands after each step.
+It creates a shop in memory, and prints the person's stage after each step.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import django
 
 
 def main() -> None:
-    """Walk the way."""
+    """Run the example."""
     sys.path.insert(0, str(Path(__file__).parents[1]))
     os.environ["DJANGO_SETTINGS_MODULE"] = "oscar_shop.settings"
     with tempfile.TemporaryDirectory() as folder:
@@ -32,13 +32,13 @@ def main() -> None:
             app.label: None for app in apps.get_app_configs()
         }  # a shop for a minute needs none
         call_command("migrate", run_syncdb=True, verbosity=0)
-        walk()
+        run_journey()
         from oscar_shop.funnel_app import store
 
         store().close()
 
 
-def walk() -> None:
+def run_journey() -> None:
     """Register, order, order again, and cancel both."""
     from django.contrib.auth import get_user_model
     from oscar.apps.customer.signals import user_registered
@@ -47,11 +47,11 @@ def walk() -> None:
 
     user = get_user_model().objects.create_user("sari", "sari@example.com", "x")
     user_registered.send_robust(sender=None, request=None, user=user)  # as the shop's page for a new account does
-    tell("registered", user)
-    orders = [ordered(user)]
-    tell("ordered", user)
-    orders.append(ordered(user))
-    tell("ordered again", user)
+    print_stage("registered", user)
+    orders = [place_order(user)]
+    print_stage("ordered", user)
+    orders.append(place_order(user))
+    print_stage("ordered again", user)
     type(orders[0]).objects.filter(pk=orders[1].pk).update(currency="no money")  # a bug of the shop
     orders[1].refresh_from_db()
     changed, failed = write_all(type(orders[0]).objects)
@@ -60,12 +60,12 @@ def walk() -> None:
     orders[1].refresh_from_db()
     for order in orders:
         order.set_status("Cancelled")
-        tell("cancelled one", user)
+        print_stage("cancelled one", user)
     print(store().history(person_of(user)))
 
 
-def ordered(user: Any) -> Any:
-    """Place an order the way that the shop's checkout does."""
+def place_order(user: Any) -> Any:
+    """Place an order as the shop's checkout does."""
     from oscar.apps.basket.models import Basket
     from oscar.apps.order.utils import OrderCreator, OrderNumberGenerator
     from oscar.apps.partner.strategy import Default
@@ -89,12 +89,12 @@ def ordered(user: Any) -> Any:
     )
 
 
-def tell(what: str, user: Any) -> None:
-    """Print where somebody stands."""
+def print_stage(event: str, user: Any) -> None:
+    """Print a person's stage."""
     from oscar_shop.funnel_app import person_of, store
 
-    standing = store().stage_record(person_of(user))
-    print(f"{what}: {standing.stage}")
+    record = store().stage_record(person_of(user))
+    print(f"{event}: {record.stage}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A small shop with django-oscar, as its own docs set one up; `oscar_shop.funnel_app` is the one app of ours."""
+"""A small shop with django-oscar, set up as in its docs; only the app `oscar_shop.funnel_app` is added."""
 
 import os
 
@@ -66,4 +66,4 @@ OSCAR_INITIAL_ORDER_STATUS = "Pending"
 OSCAR_ORDER_STATUS_PIPELINE = {"Pending": ("Being processed", "Cancelled"), "Being processed": ("Cancelled",)}
 
 FUNNEL_STORE = os.environ.get("FUNNEL_STORE", "funnel.db")
-"""The file that the funnel's store lies in, beside the shop's own database."""
+"""The file of the funnel's store, beside the shop's own database."""

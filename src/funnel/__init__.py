@@ -1,8 +1,8 @@
 """A shop's path from prospect to customer to repeat customer: typed records, facts, rules, stages and metrics.
 
 A rule is written once, as a plain typed function, and gives the same answer for one person, for a table of millions,
-for any day in the past, and for the exact moment at which the answer will change. Every public name is here; each is
-loaded when it is first used.
+for any day in the past, and for the exact moment at which the answer will change. The names that most programs need
+are here; each is loaded when it is first used.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ __all__, __getattr__, __dir__ = lazy(
         "AsyncSqlAlchemyStore": "store._server",
         "Contact": "records",
         "Customer": "records",
-        "Exclusion": "metrics._conversion.steps",
+        "Exclusion": "metrics._conversion.query",
         "Facts": "facts._builtin",
         "FunnelError": "errors",
-        "FunnelStep": "metrics._conversion.steps",
+        "FunnelStep": "metrics._conversion.query",
         "GroupBy": "metrics._conversion.groups",
         "History": "history",
         "Interaction": "interactions",
         "Lead": "records",
+        "LiveFacts": "incremental._live_facts",
         "Logs": "logs",
         "Machine": "stages",
         "Money": "money",

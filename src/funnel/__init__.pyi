@@ -4,12 +4,13 @@ from funnel._expr.combinators import any_of as any_of
 from funnel.errors import FunnelError as FunnelError
 from funnel.facts._builtin import Facts as Facts
 from funnel.history import History as History
+from funnel.incremental._live_facts import LiveFacts as LiveFacts
 from funnel.interactions import Interaction as Interaction
 from funnel.logs import Logs as Logs
 from funnel.metrics._conversion.conversion import conversion as conversion
 from funnel.metrics._conversion.groups import GroupBy as GroupBy
-from funnel.metrics._conversion.steps import Exclusion as Exclusion
-from funnel.metrics._conversion.steps import FunnelStep as FunnelStep
+from funnel.metrics._conversion.query import Exclusion as Exclusion
+from funnel.metrics._conversion.query import FunnelStep as FunnelStep
 from funnel.metrics._lifecycle import lifecycle as lifecycle
 from funnel.metrics._rate import Rate as Rate
 from funnel.metrics._repeat.rates import repeat_rates as repeat_rates

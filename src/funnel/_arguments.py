@@ -10,13 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from difflib import get_close_matches
 from typing import Any, TypeAlias, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from dateutil.relativedelta import relativedelta
 
-from funnel._time import EARLIEST, FOREVER, LATEST, MICROSECOND, NEVER, micros
+from funnel._time import EARLIEST, EPOCH, FOREVER, LATEST, MICROSECOND, NEVER
 from funnel.errors import ArgumentError, InstantError
 
 SpanLike: TypeAlias = timedelta | relativedelta | str
@@ -52,30 +51,29 @@ _RELATIVE = ("days", "hours", "minutes", "seconds", "microseconds")
 _NO_SPAN = ("year", "month", "day", "weekday", "hour", "minute", "second", "microsecond")
 
 
-def span(given: object, what: str, *, minimum: int = 1) -> int:
+def span(value: object, name: str, *, minimum: int = 1) -> int:
     """Return a span of time in microseconds.
 
     Args:
-        given: A timedelta, a relativedelta of fixed length, or text with a unit.
-        what: Name of the argument, for the error.
+        value: A timedelta, a relativedelta of fixed length, or text with a unit.
+        name: Name of the argument, for the error.
         minimum: The minimum in microseconds: 1, or 0 if a span of zero is allowed.
 
     Raises:
         ArgumentError: It is not a span, is shorter than the minimum, or is longer than 540 years (1700 to 2240).
     """
-    count = parse_span(given, what) // MICROSECOND
+    count = parse_span(value, name) // MICROSECOND
     if count < minimum:
-        msg = f"{what} must be {'above zero' if minimum else 'zero or more'} (got {count * MICROSECOND})"
-        raise ArgumentError(msg)
+        raise ArgumentError(f"{name} must be {'above zero' if minimum else 'zero or more'} (got {count * MICROSECOND})")
     return count
 
 
-def parse_span(given: object, what: str = "a span of time") -> timedelta:
+def parse_span(value: object, name: str = "a span of time") -> timedelta:
     """Return a span of time as a timedelta, exact to the microsecond.
 
     Args:
-        given: A timedelta, a relativedelta of weeks, days or smaller units, or text with a unit.
-        what: Name of the argument, for the error.
+        value: A timedelta, a relativedelta of weeks, days or smaller units, or text with a unit.
+        name: Name of the argument, for the error.
 
     Raises:
         ArgumentError: It is not a span. A bare number is not a span, because it has no unit.
@@ -84,13 +82,11 @@ def parse_span(given: object, what: str = "a span of time") -> timedelta:
         >>> parse_span("36 h"), parse_span("P180D").days
         (datetime.timedelta(days=1, seconds=43200), 180)
     """
-    read = _count(given)
+    read = _count(value)
     if isinstance(read, str):
-        msg = f"{what} must be {_EXPECTED} (got {read})"
-        raise ArgumentError(msg)
+        raise ArgumentError(f"{name} must be {_EXPECTED} (got {read})")
     if abs(read) > FOREVER - NEVER:
-        msg = f"{what} is longer than the years that are kept; give at most {_LONGEST_DAYS} days"
-        raise ArgumentError(msg)
+        raise ArgumentError(f"{name} is too long; give at most {_LONGEST_DAYS} days")
     return read * MICROSECOND
 
 
@@ -104,59 +100,59 @@ def span_text(length: timedelta) -> str:
     times = "".join(
         f"{count}{unit}" for count, unit in ((hours, "H"), (minutes, "M"), (second, "S")) if count not in (0, "0")
     )
-    ahead = f"{days}D" if days or not times else ""
-    return f"{'-' * (length < timedelta(0))}P{ahead}{f'T{times}' if times else ''}"
+    date_part = f"{days}D" if days or not times else ""
+    return f"{'-' * (length < timedelta(0))}P{date_part}{f'T{times}' if times else ''}"
 
 
-def _count(given: object) -> int | str:
+def _count(value: object) -> int | str:
     """Return a span in microseconds, or text about the argument for an error.
 
     The text shows no value.
     """
-    if isinstance(given, timedelta):
-        if getattr(given, "nanoseconds", 0):  # a pandas.Timedelta
-            return "a part of a microsecond"
-        return timedelta(given.days, given.seconds, given.microseconds) // MICROSECOND
-    if isinstance(given, relativedelta):
-        return _of_relative(given)
-    if isinstance(given, str):
-        return _of_text(given)
-    return f"{kind_of(given)}, which has no unit"
+    if isinstance(value, timedelta):
+        if getattr(value, "nanoseconds", 0):  # a pandas.Timedelta
+            return "a fraction of a microsecond"
+        return timedelta(value.days, value.seconds, value.microseconds) // MICROSECOND
+    if isinstance(value, relativedelta):
+        return _of_relative(value)
+    if isinstance(value, str):
+        return _of_text(value)
+    return f"{kind_of(value)}, which has no unit"
 
 
-def _of_relative(given: relativedelta) -> int | str:
-    if given.years or given.months or given.leapdays or any(getattr(given, name) is not None for name in _NO_SPAN):
+def _of_relative(value: relativedelta) -> int | str:
+    if value.years or value.months or value.leapdays or any(getattr(value, name) is not None for name in _NO_SPAN):
         return f"a relativedelta with {_NOT_FIXED}, or with a date or time of day"
-    parts = {name: getattr(given, name) for name in _RELATIVE}
-    if any(part % 1 for part in parts.values()):  # true for NaN and infinity too
-        return "a relativedelta of broken numbers"
-    return sum(int(part) * _UNITS[name] for name, part in parts.items())
+    counts = {name: getattr(value, name) for name in _RELATIVE}
+    if any(count % 1 for count in counts.values()):  # true for NaN and infinity too
+        return "a relativedelta with fractions"
+    return sum(int(count) * _UNITS[name] for name, count in counts.items())
 
 
-def _of_text(given: str) -> int | str:
-    text = given.strip().casefold()
-    if len(given) > _LONGEST_SPAN or not text:
-        return "no text" if not text else f"text of {len(given)} characters"
+def _of_text(value: str) -> int | str:
+    text = value.strip().casefold()
+    if len(value) > _LONGEST_SPAN or not text:
+        return "empty text" if not text else f"text of {len(value)} characters"
     sign, pairs = _pairs(text)
     if not pairs:
         return "text that is not a number with a unit: weeks, days, hours, minutes, seconds, ms or us"
     names = [name for _, _, name in pairs]
     if any(name in _CALENDAR for name in names):
-        return f"text with {_NOT_FIXED}; minutes are written min"
+        return f"text with {_NOT_FIXED}; write minutes as min"
     if any(name not in _UNITS for name in names):
         return "text with an unknown unit; the units are weeks, days, hours, minutes, seconds, ms and us"
     if len({_WHICH[name] for name in names}) < len(names):
-        return "text with one unit twice"
+        return "text that repeats a unit"
     counts = [divmod(int(whole + part) * _UNITS[name], int(f"1{'0' * len(part)}")) for whole, part, name in pairs]
     if any(rest for _, rest in counts):
-        return "a part of a microsecond"
+        return "a fraction of a microsecond"
     return sign * sum(count for count, _ in counts)
 
 
 def _pairs(text: str) -> tuple[int, list[tuple[str, str, str]]]:
     """Return the sign of a text and its (whole part, decimals, unit) triples.
 
-    There are no triples if the text is not a span.
+    The list is empty if the text is not a span.
     """
     iso = _ISO.fullmatch(text)
     if iso is None:
@@ -169,23 +165,23 @@ def _pairs(text: str) -> tuple[int, list[tuple[str, str, str]]]:
 
 
 def _split(text: str) -> list[tuple[str, str, str]]:
-    found: list[tuple[str, str, str]] = _PAIR.findall(text)
-    return found if "".join(match[0] for match in _PAIR.finditer(text)) == text else []
+    pairs: list[tuple[str, str, str]] = _PAIR.findall(text)
+    return pairs if "".join(match[0] for match in _PAIR.finditer(text)) == text else []
 
 
 INNER = "_funnel_"
 """Prefix reserved for columns of this library. No column, fact or rule of a shop may begin with it."""
 
 
-def name_problem(name: str, taken: Collection[str]) -> str:
+def name_problem(name: str, reserved: Collection[str]) -> str:
     """Return the problem with a name of a fact or a rule; "" if it is valid.
 
     The name becomes the name of a column. Databases do not distinguish upper case from lower case.
     """
     if name.casefold().startswith(INNER):
-        return f"begins with {INNER}, which is kept for columns of this library"
-    if name.casefold() in taken:
-        return "is the name of a column that is added to every answer"
+        return f"begins with {INNER}, which is reserved for columns of this library"
+    if name.casefold() in reserved:
+        return "is the name of a column that every result has"
     return ""
 
 
@@ -195,136 +191,136 @@ def quoted(name: str) -> str:
     return f'"{doubled}"'
 
 
-def check_choice(given: object, allowed: Sequence[str], what: str) -> None:
+def check_choice(value: object, allowed: Sequence[str], name: str) -> None:
     """Check that a word is allowed.
 
     Raises:
         ArgumentError: It is not one of the allowed words.
     """
-    if not is_one_of(given, allowed):
-        msg = f"{what} must be {' or '.join(map(repr, allowed))} (got {brief(given)}){did_you_mean(given, allowed)}"
+    if not is_one_of(value, allowed):
+        msg = f"{name} must be {' or '.join(map(repr, allowed))} (got {brief(value)}){did_you_mean(value, allowed)}"
         raise ArgumentError(msg)
 
 
-def is_one_of(given: object, known: Collection[str]) -> bool:
+def is_one_of(value: object, words: Collection[str]) -> bool:
     """Return whether an argument is one of some words; False for other types."""
-    return isinstance(given, str) and given in known
+    return isinstance(value, str) and value in words
 
 
-def kind_of(given: object) -> str:
+def kind_of(value: object) -> str:
     """Return None, the name of a class, or the name of a type, for an error."""
-    if given is None:
+    if value is None:
         return "None"
-    return f"the class {given.__name__}" if isinstance(given, type) else type(given).__name__
+    return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
 
 
-def brief(given: object) -> str:
+def brief(value: object) -> str:
     """Return text and numbers as they are, and the type of anything else.
 
     The repr of an object may be endless, and it may fail.
     """
-    if isinstance(given, str):
-        return repr(given[:_LONGEST])
-    is_short = isinstance(given, float) or (isinstance(given, int) and abs(given) <= _LONGEST_NUMBER)
-    return repr(given) if is_short else kind_of(given)
+    if isinstance(value, str):
+        return repr(value[:_LONGEST])
+    is_short = isinstance(value, float) or (isinstance(value, int) and abs(value) <= _LONGEST_NUMBER)
+    return repr(value) if is_short else kind_of(value)
 
 
-def instance(given: object, kind: type[Any] | tuple[type[Any], ...], what: str, expected: str) -> Any:
+def instance(value: object, kind: type[Any] | tuple[type[Any], ...], name: str, expected: str) -> Any:
     """Return an argument after checking its class.
 
     Args:
-        given: The argument.
+        value: The argument.
         kind: The class, or several classes.
-        what: Name of the argument, for the error.
-        expected: What to pass instead, for the error.
+        name: Name of the argument, for the error.
+        expected: Description of an allowed argument, for the error.
 
     Raises:
         ArgumentError: It is of another class.
     """
-    if isinstance(given, kind):
-        return given
-    raise ArgumentError(f"{what} must be {expected} (got {kind_of(given)})")
+    if isinstance(value, kind):
+        return value
+    raise ArgumentError(f"{name} must be {expected} (got {kind_of(value)})")
 
 
-def subclass(given: object, kind: type, what: str, expected: str) -> None:
+def subclass(value: object, kind: type, name: str, expected: str) -> None:
     """Check that an argument is a subclass of a class.
 
     Raises:
         ArgumentError: It is not a subclass.
     """
-    if not (isinstance(given, type) and issubclass(given, kind)):
-        raise ArgumentError(f"{what} must be {expected} (got {kind_of(given)})")
+    if not (isinstance(value, type) and issubclass(value, kind)):
+        raise ArgumentError(f"{name} must be {expected} (got {kind_of(value)})")
 
 
-def is_function(given: object) -> bool:
+def is_function(value: object) -> bool:
     """Return whether an argument is callable and is not a class."""
-    return callable(given) and not isinstance(given, type)
+    return callable(value) and not isinstance(value, type)
 
 
-def count_of(given: object, what: str, *, minimum: int, most: int | None = None) -> int:
+def count_of(value: object, name: str, *, minimum: int, most: int | None = None) -> int:
     """Return an argument that must be a whole number.
 
     Raises:
         ArgumentError: It is not a whole number, or is outside the bounds.
     """
     largest = _LONGEST_NUMBER if most is None else most
-    if isinstance(given, int) and not isinstance(given, bool) and minimum <= given <= largest:
-        return given
+    if isinstance(value, int) and not isinstance(value, bool) and minimum <= value <= largest:
+        return value
     bounds = f"from {minimum} up" if most is None else f"from {minimum} to {most}"
-    raise ArgumentError(f"{what} must be a whole number {bounds} (got {brief(given)})")
+    raise ArgumentError(f"{name} must be a whole number {bounds} (got {brief(value)})")
 
 
-def truth(given: object, what: str) -> bool:
+def truth(value: object, name: str) -> bool:
     """Return an argument that must be a bool.
 
     Raises:
         ArgumentError: It is not a bool.
     """
-    if isinstance(given, bool):
-        return given
-    raise ArgumentError(f"{what} must be True or False (got {brief(given)})")
+    if isinstance(value, bool):
+        return value
+    raise ArgumentError(f"{name} must be True or False (got {brief(value)})")
 
 
-def share_of(given: object, what: str, example: float = 0.95) -> float:
+def share_of(value: object, name: str, example: float = 0.95) -> float:
     """Return an argument that must be a share.
 
     Raises:
         ArgumentError: It is not a float between 0 and 1.
     """
-    if isinstance(given, float) and 0 < given < 1:
-        return given
-    raise ArgumentError(f"{what} must be a float between 0 and 1, such as {example} (got {brief(given)})")
+    if isinstance(value, float) and 0 < value < 1:
+        return value
+    raise ArgumentError(f"{name} must be a float between 0 and 1, such as {example} (got {brief(value)})")
 
 
-def each(given: object, what: str, expected: str) -> list[Any]:
+def each(value: object, name: str, expected: str) -> list[Any]:
     """Return the elements of an argument that must hold several values.
 
     Raises:
         ArgumentError: It is a single value. A text, a mapping and a dataframe are single values.
     """
-    if not is_listed(given):
-        raise ArgumentError(f"{what} must be {expected} (got {kind_of(given)})")
-    return list(cast("Iterable[Any]", given))
+    if not is_listed(value):
+        raise ArgumentError(f"{name} must be {expected} (got {kind_of(value)})")
+    return list(cast("Iterable[Any]", value))
 
 
-def is_listed(given: object) -> bool:
+def is_listed(value: object) -> bool:
     """Return whether it holds several values.
 
     A dataframe, a text, a mapping and a class are single values.
     """
-    is_one = isinstance(given, str | bytes | Mapping | type) or hasattr(type(given), "columns")
-    return isinstance(given, Iterable) and not is_one
+    is_one = isinstance(value, str | bytes | Mapping | type) or hasattr(type(value), "columns")
+    return isinstance(value, Iterable) and not is_one
 
 
-def day_of(given: object, what: str) -> date:
+def day_of(value: object, name: str) -> date:
     """Return an argument that must be a day.
 
     Raises:
         ArgumentError: It is not a date; a datetime is an instant.
     """
-    if isinstance(given, date) and not isinstance(given, datetime):
-        return given
-    raise ArgumentError(f"{what} must be a date, such as date(2026, 3, 1) (got {kind_of(given)})")
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    raise ArgumentError(f"{name} must be a date, such as date(2026, 3, 1) (got {kind_of(value)})")
 
 
 def is_aware(moment: datetime) -> bool:
@@ -333,63 +329,70 @@ def is_aware(moment: datetime) -> bool:
         return True
     try:
         return moment.utcoffset() is not None
-    except Exception:  # noqa: BLE001 (a zone is anybody's code)
+    except Exception:  # noqa: BLE001 (a zone may be code of the caller)
         return False
 
 
-def parse_instant(given: object, what: str) -> int:
+def parse_instant(value: object, name: str) -> int:
     """Return an argument that must be an instant, in microseconds.
 
     Raises:
         InstantError: It is not an aware datetime.
     """
-    if isinstance(given, datetime) and is_aware(given):
-        return micros(given)
-    naive = isinstance(given, datetime) and kind_of(given) != "NaTType"
-    kind = "a naive datetime" if naive else kind_of(given).removesuffix("Type")
-    msg = f"{what} is {kind}; give an aware datetime, such as datetime(2026, 3, 1, tzinfo=UTC)"
-    raise InstantError(msg)
+    if isinstance(value, datetime) and is_aware(value):
+        return (value - EPOCH) // MICROSECOND
+    naive = isinstance(value, datetime) and kind_of(value) != "NaTType"
+    kind = "a naive datetime" if naive else kind_of(value).removesuffix("Type")
+    raise InstantError(f"{name} is {kind}; give an aware datetime, such as datetime(2026, 3, 1, tzinfo=UTC)")
 
 
-def parse_as_of(given: object, what: str = "as_of") -> int:
+def parse_as_of(value: object, name: str = "as_of") -> int:
     """Return the argument `as_of` in microseconds.
 
     Raises:
         InstantError: It is not an aware datetime, or is outside the years 1800 to 2199.
     """
-    count = parse_instant(given, what)
+    # Nearly every instant is plain; the other checks take as long as a rule.
+    if type(value) is datetime and value.tzinfo is UTC:
+        count = (value - EPOCH) // MICROSECOND
+    else:
+        count = parse_instant(value, name)
     if not EARLIEST <= count < LATEST:
-        msg = f"{what} lies outside the years 1800 to 2199; give an instant within the years that are kept"
-        raise InstantError(msg)
+        raise InstantError(f"{name} is outside the supported years; give an instant from 1800 to the end of 2199")
     return count
 
 
-def parse_zone(given: object, what: str = "tz") -> ZoneInfo:
+def parse_zone(value: object, name: str = "tz") -> ZoneInfo:
     """Return an argument that must be a time zone or its name.
 
     Raises:
         ArgumentError: The zone does not exist; the message names the nearest one.
     """
-    if isinstance(given, ZoneInfo):
-        return given
-    if not isinstance(given, str):
-        msg = f"{what} must be the name of a time zone, such as 'Asia/Jakarta' (got {kind_of(given)})"
-        raise ArgumentError(msg)
+    if isinstance(value, ZoneInfo):
+        return value
+    if not isinstance(value, str):
+        raise ArgumentError(f"{name} must be the name of a time zone, such as 'Asia/Jakarta' (got {kind_of(value)})")
     try:
-        return ZoneInfo(given)
+        return ZoneInfo(value)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        hint = did_you_mean(given, available_timezones()) or "; give a name such as 'Asia/Jakarta'"
-    raise ArgumentError(f"time zone {brief(given)} is unknown{hint}")
+        hint = did_you_mean(value, available_timezones()) or "; give a name such as 'Asia/Jakarta'"
+    raise ArgumentError(f"time zone {brief(value)} is unknown{hint}")
 
 
-def did_you_mean(given: object, known: Iterable[str]) -> str:
-    """Return a hint with the most similar word; empty if no word is similar."""
-    close = get_close_matches(given[:_LONGEST], list(known), n=1) if isinstance(given, str) else []
+def did_you_mean(value: object, words: Iterable[str]) -> str:
+    """Return a hint with the most similar word; empty if all words differ too much."""
+    close = _similar(value, words, 1)
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
-def suggest(given: object, known: Iterable[str]) -> str:
-    """Return a hint with similar names, or with all names if none is similar."""
-    known = sorted(known)
-    close = get_close_matches(given[:_LONGEST], known, n=3) if isinstance(given, str) else []
-    return f"did you mean {' or '.join(close)}?" if close else f"known are {', '.join(known)}"
+def suggest(value: object, names: Iterable[str]) -> str:
+    """Return a hint with similar names, or with all names if all differ too much."""
+    names = sorted(names)
+    close = _similar(value, names, 3)
+    return f"did you mean {' or '.join(close)}?" if close else f"use one of {', '.join(names)}"
+
+
+def _similar(value: object, words: Iterable[str], most: int) -> list[str]:
+    from difflib import get_close_matches
+
+    return get_close_matches(value[:_LONGEST], list(words), n=most) if isinstance(value, str) else []

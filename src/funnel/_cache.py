@@ -37,9 +37,9 @@ class PolicyCache(Generic[V]):
         Raises:
             ArgumentError: It is not a policy, or it is mutable, so a cached result could become wrong.
         """
-        seen = self.by_identity.get((kind, id(policy)))
-        if seen is not None:
-            return seen[1]
+        entry = self.by_identity.get((kind, id(policy)))
+        if entry is not None:
+            return entry[1]
         check_constant(check_is_policy(policy))
         value = self._by_value(kind, cast("Any", policy))
         if len(self.by_identity) >= LIMIT:

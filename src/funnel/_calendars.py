@@ -24,20 +24,20 @@ _WHICH_DAY = frozenset({"BYDAY", "BYMONTHDAY", "BYYEARDAY", "BYEASTER"})
 _ALLOWED = _WHICH_DAY | {"FREQ", "BYMONTH", "BYSETPOS", "BYWEEKNO"}
 
 
-def _day(given: object) -> date:
-    if isinstance(given, str):
-        return _read_day(given)
-    if isinstance(given, datetime) or not isinstance(given, date):
-        msg = f"a day is given as {type(given).__name__}; give a date, or text such as 2026-03-20"
+def _day(value: object) -> date:
+    if isinstance(value, str):
+        return _read_day(value)
+    if isinstance(value, datetime) or not isinstance(value, date):
+        msg = f"a day must be a date, or text such as 2026-03-20 (got {type(value).__name__})"
         raise InstantError(msg)
-    return given
+    return value
 
 
 def _read_day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise InstantError("a day is given as text that is not ISO 8601; write it as 2026-03-20") from None
+        raise InstantError("a day is text that is not ISO 8601; write it like 2026-03-20") from None
 
 
 Day = Annotated[date, BeforeValidator(_day)]
@@ -46,25 +46,25 @@ Day = Annotated[date, BeforeValidator(_day)]
 
 def _recurring(text: str) -> str:
     """Check that a rule determines its days by itself, independent of the start day."""
-    parts = {name: told for name, _, told in (part.partition("=") for part in text.upper().split(";"))}
+    parts = {name: value for name, _, value in (part.partition("=") for part in text.upper().split(";"))}
     if parts.keys() - _ALLOWED or parts.get("FREQ") not in _HOW_OFTEN or not parts.keys() & _WHICH_DAY:
         msg = (
-            f"a rule says FREQ ({', '.join(_HOW_OFTEN)}) and which days ({', '.join(sorted(_WHICH_DAY))}), "
-            f"such as FREQ=MONTHLY;BYMONTHDAY=25, and nothing but {', '.join(sorted(_ALLOWED))}"
+            f"a rule must have FREQ ({', '.join(_HOW_OFTEN)}) and at least one of {', '.join(sorted(_WHICH_DAY))}, "
+            f"such as FREQ=MONTHLY;BYMONTHDAY=25; the allowed parts are {', '.join(sorted(_ALLOWED))}"
         )
         raise ValueError(msg)
     try:
         _rule(text, datetime(2000, 1, 1))  # noqa: DTZ001 - a day of the calendar has no zone
     except (ValueError, TypeError):
-        msg = "a rule is not one of RFC 5545; write it as FREQ=MONTHLY;BYMONTHDAY=25"
+        msg = "a rule does not follow RFC 5545; write it like FREQ=MONTHLY;BYMONTHDAY=25"
         raise ValueError(msg) from None
     return text
 
 
 def _rule(text: str, start: datetime) -> rrule:
-    made = rrulestr(text, dtstart=start)
-    assert isinstance(made, rrule)
-    return made.replace(until=start + relativedelta(years=_YEARS_AHEAD))
+    parsed = rrulestr(text, dtstart=start)
+    assert isinstance(parsed, rrule)
+    return parsed.replace(until=start + relativedelta(years=_YEARS_AHEAD))
 
 
 class EventCalendar(Frozen, frozen=True):
@@ -93,22 +93,22 @@ class EventCalendar(Frozen, frozen=True):
             after: Day before the event; exclusive.
 
         Raises:
-            ArgumentError: The calendar has no such event, or no day of the event after `after`.
+            ArgumentError: The calendar does not have the event, or no day of it after `after`.
         """
         if not is_one_of(event, self.events):
             hint = did_you_mean(event, self.events) or f"; it has {', '.join(map(repr, self.events))}"
             msg = f"the calendar has no event {brief(event)}{hint}"
             raise ArgumentError(msg)
-        found = self._after(event, day_of(after, "after"))
-        if found is None:
-            msg = f"the calendar has no {event!r} after {after.isoformat()}; add the next one"
+        day = self._after(event, day_of(after, "after"))
+        if day is None:
+            msg = f"the calendar has no day of {event!r} after {after.isoformat()}; add the next day"
             raise ArgumentError(msg)
-        return found
+        return day
 
     def _after(self, event: str, after: date) -> date | None:
         days = self.events[event]
         if isinstance(days, tuple):
             return min((day for day in days if day > after), default=None)
         start = datetime(after.year, after.month, after.day) + timedelta(days=1)  # noqa: DTZ001 - a day has no zone
-        found = _rule(days, start).after(start, inc=True)
-        return None if found is None else found.date()
+        day = _rule(days, start).after(start, inc=True)
+        return None if day is None else day.date()

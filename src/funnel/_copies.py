@@ -7,6 +7,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from copy import copy, deepcopy
 from functools import cached_property, partial
+from threading import RLock
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Self, SupportsIndex, TypeVar, cast
 
@@ -17,8 +18,10 @@ from funnel.errors import ArgumentError
 
 M = TypeVar("M", bound=BaseModel)
 
+_BUILDING = RLock()
 
-class Checked(BaseModel):
+
+class Checked(BaseModel, defer_build=True):
     """Base of all models of the library. Every copy is validated.
 
     Example:
@@ -40,17 +43,26 @@ class Checked(BaseModel):
 
         Args:
             update: Values by field name.
-            deep: Whether to copy the values of the fields too.
+            deep: If True, copy the values of the fields too.
         """
-        whole = deepcopy(self) if truth(deep, "deep") else self
+        source = deepcopy(self) if truth(deep, "deep") else self
         if update is not None:
-            named(update)
-        fields = {**_fields(whole), **(whole.model_extra or {}), **(update or {})}
-        made = _made(type(self), fields, self.model_fields_set | set(update or {}))
-        object.__setattr__(made, "__pydantic_private__", copy(whole.__pydantic_private__))
-        return made
+            check_update(update)
+        fields = {**_fields(source), **(source.model_extra or {}), **(update or {})}
+        copied = _create(type(self), fields, self.model_fields_set | set(update or {}))
+        object.__setattr__(copied, "__pydantic_private__", copy(source.__pydantic_private__))
+        return copied
 
     if not TYPE_CHECKING:  # pragma: no branch - pydantic's plugin and its deprecations have signatures of their own
+
+        @classmethod
+        def model_rebuild(cls, *, _parent_namespace_depth: int = 2, **options: Any) -> bool | None:
+            """Build the model, which happens when it is first used.
+
+            One thread builds at a time. Before pydantic 2.14, two threads could remove each other's validator.
+            """
+            with _BUILDING:
+                return super().model_rebuild(_parent_namespace_depth=_parent_namespace_depth + 1, **options)
 
         @classmethod
         def model_construct(cls, _fields_set: set[str] | None = None, **values: Any) -> Self:
@@ -58,7 +70,7 @@ class Checked(BaseModel):
 
             Unlike in other pydantic models, the fields are validated.
             """
-            return _made(cls, values, _fields_set)
+            return _create(cls, values, _fields_set)
 
         def copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
             """Return a copy, like `model_copy`."""
@@ -72,9 +84,9 @@ class Checked(BaseModel):
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         """Return a deep copy without cached values."""
-        known = {} if memo is None else memo
-        copied = known[id(self)] = type(self).__new__(type(self))
-        copied.__setstate__(deepcopy(self.__getstate__(), known))
+        memo_dict = {} if memo is None else memo
+        copied = memo_dict[id(self)] = type(self).__new__(type(self))
+        copied.__setstate__(deepcopy(self.__getstate__(), memo_dict))
         return copied
 
     def __getstate__(self) -> dict[Any, Any]:
@@ -96,15 +108,15 @@ def all_fields(value: Any) -> Any:
     return value
 
 
-def _made(model: type[M], fields: Mapping[str, Any], fields_set: set[str] | None) -> M:
+def _create(model: type[M], fields: Mapping[str, Any], fields_set: set[str] | None) -> M:
     """Make a model from its fields by name, even if the class has aliases."""
     if model.__pydantic_custom_init__:
-        made = model(**fields)
+        created = model(**fields)
     else:  # by alias if there is one: pydantic before 2.14 takes the name for an extra field if those are allowed
-        made = model.model_validate({_key(model, name): value for name, value in fields.items()}, by_name=True)
+        created = model.model_validate({_key(model, name): value for name, value in fields.items()}, by_name=True)
     if fields_set is not None:
-        object.__setattr__(made, "__pydantic_fields_set__", fields_set)
-    return made
+        object.__setattr__(created, "__pydantic_fields_set__", fields_set)
+    return created
 
 
 def _key(model: type[BaseModel], name: str) -> str:
@@ -114,17 +126,17 @@ def _key(model: type[BaseModel], name: str) -> str:
 
 def _fields(model: BaseModel) -> dict[str, Any]:
     """Return the values of a model by name, without cached values."""
-    held, kind = vars(model), type(model)
-    others = held.keys() - kind.model_fields.keys()
+    attributes, kind = vars(model), type(model)
+    others = attributes.keys() - kind.model_fields.keys()
     cached = {name for name in others if isinstance(getattr(kind, name, None), cached_property)}
-    return {name: value for name, value in held.items() if name not in cached}
+    return {name: value for name, value in attributes.items() if name not in cached}
 
 
-def named(update: object) -> None:
+def check_update(update: object) -> None:
     """Check that an argument is a mapping of field names.
 
     Raises:
-        ArgumentError: It is not such a mapping.
+        ArgumentError: It is not a mapping, or a name is not text.
     """
     for name in instance(update, Mapping, "update", "a mapping of values by field name"):
         instance(name, str, "a name in update", "text")
@@ -154,7 +166,7 @@ class OfFunctions:
         """Return the pickled state.
 
         Raises:
-            ArgumentError: The module of a function has no such function.
+            ArgumentError: A function is not found in its module.
         """
         for function in self._functions():
             _check_name(function)
@@ -167,12 +179,12 @@ def _check_name(function: object) -> None:
     if not isinstance(function, FunctionType | OfFunctions):
         return
     name, module = str(getattr(function, "__qualname__", "")), str(function.__module__)
-    found: Any = sys.modules.get(module)
+    target: Any = sys.modules.get(module)
     for part in name.split("."):
-        found = getattr(found, part, None)
-    if found is not function:
+        target = getattr(target, part, None)
+    if target is not function:
         msg = (
-            f"the function {name} cannot be pickled: the module {module} has no such function; "
-            "write it as a def at the top of a module, and give that"
+            f"the function {name} cannot be pickled: the module {module} does not contain it; "
+            "define it with def at the top level of a module"
         )
         raise ArgumentError(msg)

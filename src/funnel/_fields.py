@@ -5,30 +5,36 @@ Invariants: an instant is stored in UTC. An error says what is allowed and never
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
-from difflib import get_close_matches
 from functools import wraps
-from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias, get_origin
+from inspect import cleandoc, getsource
+from itertools import pairwise
+from textwrap import dedent
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Self, TypeAlias, TypeVar, cast, get_origin, overload
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
     Field,
+    GetJsonSchemaHandler,
     ModelWrapValidatorHandler,
     ValidationError,
     WithJsonSchema,
     model_validator,
 )
-from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
+from pydantic_core import CoreSchema, ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from funnel._arguments import is_aware
 from funnel._copies import Checked
 from funnel._time import EARLIEST, LATEST, instant, micros
 from funnel.errors import PYDANTIC_TYPES, ArgumentError, FieldsError, InstantError, RecordError
 from funnel.money import Money
+
+T = TypeVar("T")
 
 LONGEST_ID = 200
 """Largest number of characters of an id or a label."""
@@ -54,7 +60,7 @@ BLANK = f"^[ {_SPACES}]*$"
 EDGES = f"^[ {_SPACES}]|[ {_SPACES}]$"
 """A blank at the start or at the end."""
 
-NOT_EDGES = "begins or ends with a blank; take the blank off"
+NOT_EDGES = "begins or ends with a blank; remove the blank"
 
 MANGLED = r"^(?:nan|NaN|NaT|None|<NA>|null|NULL|undefined|[+-]?[0-9]+(?:[.]0+|(?:[.,][0-9]+)?[eE][+][0-9]+))$"
 """A missing value as text, or a number changed by a spreadsheet or a float: "2.88E+18", "1001.0"."""
@@ -64,19 +70,19 @@ NOT_MANGLED = "is a missing value or a changed number as text, such as 'None' or
 _UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
 
 
-def read_instant(given: object) -> datetime:
+def read_instant(value: object) -> datetime:
     """Convert an aware datetime, or ISO text of one, into an instant in UTC."""
-    if isinstance(given, str):
-        given = _read_iso(given)
-    if not isinstance(given, datetime):
-        msg = f"a time is given as {type(given).__name__}; give an aware datetime, or text such as {_ISO}"
+    if isinstance(value, str):
+        value = _read_iso(value)
+    if not isinstance(value, datetime):
+        msg = f"a time must be an aware datetime, or text such as {_ISO} (got {type(value).__name__})"
         raise InstantError(msg)
-    if not is_aware(given):
-        msg = "a time is given without a zone; say which, e.g. with replace(tzinfo=ZoneInfo('Asia/Jakarta'))"
+    if not is_aware(value):
+        msg = "a time has no time zone; add one, such as with replace(tzinfo=ZoneInfo('Asia/Jakarta'))"
         raise InstantError(msg)
-    count = micros(given)
+    count = micros(value)
     if not EARLIEST <= count < LATEST:
-        msg = "a time outside the years that are kept is given; records are kept from 1800 to the end of 2199"
+        msg = "a time is outside the supported years; give a time from 1800 to the end of 2199"
         raise InstantError(msg)
     return instant(count)
 
@@ -85,35 +91,35 @@ def _read_iso(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text)
     except ValueError:
-        msg = f"a time is given as text that is not ISO 8601; write it as {_ISO}"
+        msg = f"a time is text that is not ISO 8601; write it like {_ISO}"
         raise InstantError(msg) from None
 
 
-def _text(given: object) -> str:
-    if not isinstance(given, str):
-        msg = f"text is given as {type(given).__name__}; give str(...) of it"
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        msg = f"a text must be a str (got {type(value).__name__}); convert it with str(...)"
         raise RecordError(msg)
-    if _UNWRITABLE.search(given):
-        msg = "text holds a zero byte or half a character, which no file can keep; take it out"
+    if _UNWRITABLE.search(value):
+        msg = "a text contains a null character or half of a surrogate pair, which cannot be stored; remove it"
         raise RecordError(msg)
-    return given
+    return value
 
 
-def _label(given: object) -> str:
-    text = _text(given)
+def _label(value: object) -> str:
+    text = _text(value)
     if len(text) > LONGEST_ID:
-        msg = f"{len(text)} characters are given; at most {LONGEST_ID} are allowed"
+        msg = f"a text has {len(text)} characters; at most {LONGEST_ID} are allowed"
         raise RecordError(msg)
     if re.search(UNPRINTABLE, text):
-        msg = "text holds a control character (a tab, a line break); take it out"
+        msg = "a text contains a control character, such as a tab or a line break; remove it"
         raise RecordError(msg)
     return text
 
 
-def _id(given: object) -> str:
-    text = _label(given)
+def _id(value: object) -> str:
+    text = _label(value)
     if re.search(BLANK, text):
-        raise RecordError("an id is blank; give at least one character that can be seen")
+        raise RecordError("an id is blank; give at least one visible character")
     if re.search(EDGES, text):
         msg = f"an id {NOT_EDGES}"
         raise RecordError(msg)
@@ -123,37 +129,60 @@ def _id(given: object) -> str:
     return text
 
 
-def given_id(given: object, what: str = "person_id") -> str:
+def check_id(value: object, name: str = "person_id") -> str:
     """Validate an id that is an argument of a call and return it.
 
     Args:
-        given: Argument to validate.
-        what: Name of the argument, for the error.
+        value: Argument to validate.
+        name: Name of the argument, for the error.
 
     Raises:
         ArgumentError: The argument is not an id. An integer is not an id, because 7 and "7" would be two people.
     """
     try:
-        return _id(given)
+        return _id(value)
     except RecordError as error:
-        msg = f"{what} is not an id: {error}"
+        msg = f"{name} is not an id: {error}"
     raise ArgumentError(msg)
 
 
-def amount_in_range(given: Money) -> Money:
+def amount_in_range(value: Money) -> Money:
     """Check that an amount is in the range of a single record, and return it."""
-    if not 0 <= given.minor <= LARGEST_AMOUNT:
-        msg = f"an amount below 0 or above {LARGEST_AMOUNT} minor units is given; say it from 0 up, a refund too"
+    if not 0 <= value.minor <= LARGEST_AMOUNT:
+        msg = f"an amount must be from 0 to {LARGEST_AMOUNT} minor units; the amount of a refund is positive too"
         raise RecordError(msg)
-    return given
+    return value
 
 
 _TIME: dict[str, Any] = {"type": "string", "format": "date-time"}
 _ID: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": LONGEST_ID}
 _LABEL: dict[str, Any] = {"type": "string", "maxLength": LONGEST_ID}
 
-Instant: TypeAlias = Annotated[datetime, BeforeValidator(read_instant), WithJsonSchema(_TIME)]
-"""Instant with a time zone, from 1800 to the end of 2199; stored in UTC. Numbers and naive times are refused."""
+if TYPE_CHECKING:
+    from pydantic.json_schema import JsonSchemaValue
+
+    class _Field(Generic[T]):
+        """Field of a record as type checkers read it: it takes a value or text, and returns the value."""
+
+        @overload
+        def __get__(self, record: None, owner: object) -> Self: ...
+        @overload
+        def __get__(self, record: object, owner: object) -> T: ...
+        def __get__(self, record: object, owner: object) -> object: ...
+        def __set__(self, record: object, value: T | str) -> None: ...
+
+    Instant: TypeAlias = _Field[datetime]
+    OptionalInstant: TypeAlias = _Field[datetime | None]
+    NO_INSTANT: Any
+else:
+    Instant = Annotated[datetime, BeforeValidator(read_instant), WithJsonSchema(_TIME)]
+    """Instant with a time zone, from 1800 to the end of 2199; stored in UTC. Numbers and naive times are refused."""
+
+    OptionalInstant = Instant | None
+    """An instant, or None if there is none."""
+
+    NO_INSTANT = None
+    """Default of an optional instant."""
 
 Id: TypeAlias = Annotated[str, BeforeValidator(_id), WithJsonSchema(_ID)]
 """Identifier: text of 1 to 200 characters, not blank, without control characters."""
@@ -164,7 +193,7 @@ Label: TypeAlias = Annotated[str, BeforeValidator(_label), WithJsonSchema(_LABEL
 AsText = BeforeValidator(_text)
 """Check the type before the lookup of a choice: an object of another type may have a comparison that fails."""
 
-Words: TypeAlias = Annotated[str, BeforeValidator(_text), Field(repr=False)]
+PrivateText: TypeAlias = Annotated[str, BeforeValidator(_text), Field(repr=False)]
 """Free text of a person; never shown."""
 
 Amount: TypeAlias = Annotated[Money, AfterValidator(amount_in_range)]
@@ -189,7 +218,7 @@ def _reported(call: Callable[..., Any]) -> Callable[..., Any]:
     return checked
 
 
-class Frozen(Checked, frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True):  # pyright: ignore[reportGeneralTypeIssues]
+class Frozen(Checked, frozen=True, extra="forbid", hide_input_in_errors=True):  # pyright: ignore[reportGeneralTypeIssues]
     """Base class of all input models: frozen, and without unknown fields.
 
     An error names the field, what is allowed and what to do. It never shows the input value.
@@ -211,17 +240,59 @@ class Frozen(Checked, frozen=True, extra="forbid", hide_input_in_errors=True, us
         model_validate_json = classmethod(_reported(BaseModel.model_validate_json.__func__))
         model_validate_strings = classmethod(_reported(BaseModel.model_validate_strings.__func__))
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Add the docstring of each field as its description."""
+        schema = handler(core_schema)
+        properties = handler.resolve_ref_schema(schema).get("properties", {})
+        for name, text in descriptions(cls).items():
+            field = cls.model_fields[name]
+            keys = (name, field.alias, field.validation_alias, field.serialization_alias)
+            for key in {key for key in keys if isinstance(key, str)} & properties.keys():
+                properties[key].setdefault("description", text)
+        return schema
+
     @model_validator(mode="wrap")
     @classmethod
-    def _hide(cls, given: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
+    def _hide(cls, value: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
         try:
-            return handler(given)
+            return handler(value)
         except ValidationError as error:
             keyed = {
                 name for name, field in cls.model_fields.items() if get_origin(field.annotation) in (dict, Mapping)
             }
             fault = _hidden(error, [*cls.model_fields], keyed)
         raise fault
+
+
+def descriptions(model: type[BaseModel]) -> dict[str, str]:
+    """Return the docstring of each field, read from the source of the model.
+
+    Args:
+        model: Model whose source may be missing; it then has no descriptions.
+    """
+    result: dict[str, str] = {}
+    for base in reversed(model.__mro__):
+        names = vars(base).get("__annotations__", {}).keys() & model.model_fields.keys()
+        texts = _docstrings(base) if names else {}
+        result = {name: text for name, text in result.items() if name not in names} | {
+            name: text for name, text in texts.items() if name in names
+        }
+    return result
+
+
+def _docstrings(base: type) -> dict[str, str]:
+    try:
+        body = cast("ast.ClassDef", ast.parse(dedent(getsource(base))).body[0]).body
+    except (OSError, TypeError):  # a class that was made at a prompt or by create_model
+        return {}
+    return {
+        target.id: cleandoc(text)
+        for field, after in pairwise(body)
+        if isinstance(field, ast.AnnAssign) and isinstance(target := field.target, ast.Name)
+        if isinstance(after, ast.Expr) and isinstance(value := after.value, ast.Constant)
+        if isinstance(text := value.value, str)
+    }
 
 
 def _hidden(error: ValidationError, fields: Sequence[str] = (), keyed: Collection[str] = ()) -> FieldsError:
@@ -234,7 +305,7 @@ def _hidden(error: ValidationError, fields: Sequence[str] = (), keyed: Collectio
     """
     lines = error.errors(include_url=False, include_input=False)
     # The search for similar words takes some 0.1 ms a key, and a body may have 100,000 keys.
-    faults = [_without_input(line, fields, named=place < _MOST_NAMED) for place, line in enumerate(lines)]
+    faults = [_without_input(line, fields, search=number < _MOST_NAMED) for number, line in enumerate(lines)]
     for fault in faults:
         loc = fault.get("loc", ())
         if len(loc) > 1 and loc[0] in keyed:
@@ -242,10 +313,10 @@ def _hidden(error: ValidationError, fields: Sequence[str] = (), keyed: Collectio
     return FieldsError.from_exception_data(error.title, faults, hide_input=True)
 
 
-def _without_input(line: ErrorDetails, fields: Sequence[str], *, named: bool) -> InitErrorDetails:
+def _without_input(line: ErrorDetails, fields: Sequence[str], *, search: bool) -> InitErrorDetails:
     kind, loc, ctx = line["type"], line["loc"], dict(line.get("ctx", {}))
     if kind in ("extra_forbidden", "invalid_key") or (kind == "frozen_instance" and loc[-1] not in fields):
-        loc, problem = _unknown_field(loc, fields, named=named)
+        loc, problem = _unknown_field(loc, fields, search=search)
         return _custom("unknown_field", problem, loc)
     if kind not in PYDANTIC_TYPES:
         return _custom(kind, line["msg"], loc)
@@ -262,16 +333,18 @@ def _custom(kind: Any, problem: Any, loc: tuple[int | str, ...]) -> InitErrorDet
 
 
 def _unknown_field(
-    loc: tuple[int | str, ...], fields: Sequence[str], *, named: bool
+    loc: tuple[int | str, ...], fields: Sequence[str], *, search: bool
 ) -> tuple[tuple[int | str, ...], str]:
     """Name a key only if it looks like a field.
 
     In a file without a header the keys are a person's data.
     """
+    from difflib import get_close_matches
+
     plain, key = {_plain(name): name for name in fields}, _plain(str(loc[-1])[:LONGEST_ID])
-    close = get_close_matches(key, plain, n=1, cutoff=_ALIKE) if named else []
+    close = get_close_matches(key, plain, n=1, cutoff=_ALIKE) if search else []
     remedy = f"did you mean {plain[close[0]]}?" if close else f"use {', '.join(fields)}"
-    is_a_word_of_ours = close or (named and key in set(map(_plain, _every_field(Frozen))))
+    is_a_word_of_ours = close or (search and key in set(map(_plain, _every_field(Frozen))))
     return loc if is_a_word_of_ours else (*loc[:-1], "(unknown)"), f"is not a field; {remedy}"
 
 
@@ -282,5 +355,5 @@ def _plain(name: str) -> str:
 def _every_field(model: type[BaseModel]) -> Iterator[str]:
     """Yield the fields of a model and of all its subclasses."""
     yield from model.model_fields
-    for made in model.__subclasses__():
-        yield from _every_field(made)
+    for subclass in model.__subclasses__():
+        yield from _every_field(subclass)

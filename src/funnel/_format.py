@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterable, Sequence
 
@@ -16,9 +15,9 @@ _RESERVED = frozenset(
 _ENTITIES = {"#": "#35;", ";": "#59;", '"': "#quot;", "<": "#lt;", ">": "#gt;", "&": "#amp;", "`": "#96;"}
 
 
-def shown(cell: object) -> str:
+def one_line(cell: object) -> str:
     """Return a cell as one line, with control and direction characters escaped."""
-    return _INVISIBLE.sub(lambda found: repr(found[0])[1:-1], str(cell))
+    return _INVISIBLE.sub(lambda match: repr(match[0])[1:-1], str(cell))
 
 
 def mermaid_names(names: Iterable[str]) -> tuple[dict[str, str], list[str]]:
@@ -32,31 +31,44 @@ def mermaid_names(names: Iterable[str]) -> tuple[dict[str, str], list[str]]:
         prefix += "_"
     is_plain = {text: bool(_ID.fullmatch(text)) and text.lower() not in _RESERVED for text in texts}
     ids = {text: text if is_plain[text] else f"{prefix}{number}" for number, text in enumerate(texts, 1)}
-    called = [f'state "{_quoted(text)}" as {ids[text]}' for text in texts if not is_plain[text]]
-    return ids, called
+    declarations = [f'state "{_quoted(text)}" as {ids[text]}' for text in texts if not is_plain[text]]
+    return ids, declarations
 
 
 def _quoted(text: str) -> str:
-    return "".join(_ENTITIES.get(letter, letter) for letter in shown(text))
+    return "".join(_ENTITIES.get(letter, letter) for letter in one_line(text))
+
+
+class TextRepr:
+    """Base class of results whose display in a notebook is their text."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        import html
+
+        return f"<span>{html.escape(str(self))}</span>"
 
 
 def as_text(head: Row, rows: Iterable[Row]) -> str:
     """Return the table as text: first column left-aligned, the others right."""
-    lines = [[shown(cell) for cell in line] for line in (head, *rows)]
+    lines = [[one_line(cell) for cell in line] for line in (head, *rows)]
     widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
     return "\n".join(_line(line, widths) for line in lines)
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     first, *others = cells
-    ended = (cell.rjust(wide) for cell, wide in zip(others, widths[1:], strict=True))
-    return "  ".join([first.ljust(widths[0]), *ended]).rstrip()
+    padded = (cell.rjust(wide) for cell, wide in zip(others, widths[1:], strict=True))
+    return "  ".join([first.ljust(widths[0]), *padded]).rstrip()
 
 
 def as_html(head: Row, rows: Iterable[Row], *, above: str = "") -> str:
     """Return the table as HTML for a notebook, below an optional sentence."""
+    import html  # its table of names takes 6 ms to load
+
     top = "".join(f"<th>{html.escape(str(cell))}</th>" for cell in head)
     cells = ("".join(f"<td>{html.escape(str(cell))}</td>" for cell in row) for row in rows)
     body = "".join(f"<tr>{row}</tr>" for row in cells)
-    said = f"<p>{html.escape(above)}</p>" if above else ""
-    return f"{said}<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+    caption = f"<p>{html.escape(above)}</p>" if above else ""
+    return f"{caption}<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"

@@ -33,15 +33,15 @@ def register() -> None:
         Policy: "policies",
     }
     for cls, name in names.items():
-        st.register_type_strategy(cls, _made_by(name))
+        st.register_type_strategy(cls, _builder(name))
     for kind in Interaction.__subclasses__():
-        st.register_type_strategy(kind, _made_by("interactions", kind=kind.model_fields["kind"].default))
+        st.register_type_strategy(kind, _builder("interactions", kind=kind.model_fields["kind"].default))
 
 
-def _made_by(name: str, **known: str) -> Callable[[object], Any]:
-    def made(_: object) -> Any:
+def _builder(name: str, **options: str) -> Callable[[object], Any]:
+    def build(_: object) -> Any:
         from funnel import testing
 
-        return getattr(testing, name)(**known)
+        return getattr(testing, name)(**options)
 
-    return made
+    return build

@@ -1,7 +1,8 @@
-"""The words in which answers and reasons are told to a shop owner: one line a thing, English and Indonesian.
+"""Texts of answers and reasons for shop staff: one entry for each, in English and Indonesian.
 
-A count has three forms, for none, one and more, apart by "|"; a truth has two, for no and yes; a span has one. `{n}` is
-the number and `{span}` the span. A form that says nothing is left out of a sentence.
+A count has three forms, separated by "|": for none, for one and for more. A truth has two, for no and yes. A span has
+one, or two if it can be in the future or in the past. `{n}` is the number and `{span}` the span. An empty form is left
+out of a sentence.
 """
 
 from __future__ import annotations
@@ -12,189 +13,189 @@ Translated = tuple[str, str]
 
 ANSWERS: Mapping[str, Mapping[str, Translated]] = {
     "NextAction": {
-        "repair": ("Put their complaint right", "Selesaikan keluhannya"),
-        "answer": ("Answer their question", "Jawab pertanyaannya"),
-        "tell_of_delay": ("Tell them of the delay", "Kabari soal keterlambatan"),
-        "meet": ("Meet them", "Temui langsung"),
-        "close_sale": ("Help them to pay", "Bantu menyelesaikan pembelian"),
-        "ask_as_promised": ("Ask them, as was agreed", "Tanyakan lagi, sesuai janji"),
-        "ask_feedback": ("Ask how it was", "Tanyakan kesannya"),
+        "repair": ("Resolve the complaint", "Selesaikan keluhannya"),
+        "answer": ("Answer the question", "Jawab pertanyaannya"),
+        "tell_of_delay": ("Let them know about the delay", "Kabari bahwa kiriman terlambat"),
+        "meet": ("Meet in person", "Temui langsung"),
+        "close_sale": ("Help them complete the payment", "Bantu selesaikan pembayaran"),
+        "ask_as_promised": ("Ask again, as agreed", "Tanyakan lagi sesuai janji"),
+        "ask_feedback": ("Ask for feedback", "Minta ulasan"),
         "follow_up": ("Follow up", "Tindak lanjuti"),
-        "thank": ("Thank them", "Ucapkan terima kasih"),
-        "win_back": ("Win them back", "Ajak kembali"),
-        "remind": ("Remind them", "Ingatkan"),
-        "offer_next": ("Offer them the next thing", "Tawarkan produk berikutnya"),
+        "thank": ("Say thank you", "Ucapkan terima kasih"),
+        "win_back": ("Invite them back", "Ajak belanja lagi"),
+        "remind": ("Send a reminder", "Kirim pengingat"),
+        "offer_next": ("Offer the next product", "Tawarkan produk berikutnya"),
         "wait": ("Wait", "Tunggu dulu"),
-        "leave_alone": ("Leave them alone", "Jangan dihubungi"),
+        "leave_alone": ("Do not contact", "Jangan dihubungi"),
         "nothing": ("Nothing to do", "Tidak ada yang perlu dilakukan"),
     },
     "Readiness": {
         "ready": ("Ready to buy", "Siap membeli"),
         "warm": ("Warm", "Mulai tertarik"),
         "cold": ("Cold", "Belum tertarik"),
-        "not_yet": ("Not yet", "Menunda"),
-        "needs_repair_first": ("Repair first, do not sell", "Perbaiki dulu, jangan menjual"),
-        "leave_alone": ("Leave them alone", "Jangan dihubungi"),
-        "unknown": ("Not enough is known", "Belum cukup diketahui"),
+        "not_yet": ("Not yet", "Belum sekarang"),
+        "needs_repair_first": ("Solve the problem first, do not sell", "Selesaikan masalahnya dulu, jangan jualan"),
+        "leave_alone": ("Do not contact", "Jangan dihubungi"),
+        "unknown": ("Not enough information", "Informasi belum cukup"),
     },
     "Stage": {
         "lead": ("Lead", "Prospek"),
         "prospect": ("Prospect", "Calon pembeli"),
         "customer": ("Customer", "Konsumen"),
         "repeat_customer": ("Repeat customer", "Pelanggan"),
-        "lapsed": ("Lapsed", "Lama tidak membeli"),
+        "lapsed": ("Lapsed", "Lama tidak belanja"),
     },
     "BuyingPhase": {
-        "none": ("Not buying", "Tidak sedang membeli"),
-        "need": ("Feels a need", "Merasa butuh"),
-        "information": ("Looks for information", "Mencari informasi"),
-        "evaluation": ("Weighs the offer", "Menimbang pilihan"),
-        "decision": ("Decides", "Memutuskan"),
-        "after_sale": ("After the sale", "Setelah membeli"),
+        "none": ("Not buying", "Sedang tidak belanja"),
+        "need": ("Has a need", "Mulai butuh"),
+        "information": ("Looking for information", "Mencari informasi"),
+        "evaluation": ("Comparing offers", "Membandingkan pilihan"),
+        "decision": ("Deciding", "Mau memutuskan"),
+        "after_sale": ("After the sale", "Setelah pembelian"),
     },
     "Assurance": {
-        "none": ("No assurance is owed", "Tidak perlu jaminan"),
-        "photo": ("Show a photo", "Kirim foto barang"),
-        "testimonial": ("Show what others say", "Tunjukkan testimoni"),
-        "cash_on_delivery": ("Offer cash on delivery", "Tawarkan bayar di tempat"),
-        "deposit": ("Take a deposit, the rest on delivery", "Cukup uang muka, sisanya setelah barang sampai"),
-        "meeting": ("Meet in person", "Bertemu langsung"),
+        "none": ("No assurance needed", "Tidak perlu jaminan"),
+        "photo": ("Send a photo of the product", "Kirim foto barang"),
+        "testimonial": ("Show a review by another customer", "Tunjukkan testimoni pembeli lain"),
+        "cash_on_delivery": ("Offer cash on delivery", "Tawarkan bayar di tempat (COD)"),
+        "deposit": ("Ask for a deposit, the rest on delivery", "Minta uang muka (DP), sisanya saat barang sampai"),
+        "meeting": ("Meet in person", "Temui langsung"),
     },
     "WindowBasis": {
-        "ready_signal": ("They said so", "Mereka sendiri yang bilang"),
-        "postponement": ("The day they named", "Hari yang mereka sebut"),
-        "rhythm": ("Their own rhythm", "Kebiasaan belinya"),
-        "unknown": ("Not enough is known", "Belum cukup diketahui"),
+        "ready_signal": ("They said that they are ready", "Bilang sudah siap"),
+        "postponement": ("The day they named", "Hari yang disebutkan"),
+        "rhythm": ("Their usual interval", "Kebiasaan belanjanya"),
+        "unknown": ("Not enough information", "Informasi belum cukup"),
     },
 }
-"""What an answer is called, by the name of its enum."""
+"""Label of each answer, by the name of its enum."""
 
 REASONS: Mapping[str, Translated] = {
-    "no_money": ("no money", "belum ada uang"),
+    "no_money": ("no money yet", "belum ada uang"),
     "school_fees": ("school fees", "biaya sekolah"),
-    "instalment": ("an instalment", "masih ada cicilan"),
-    "payday": ("payday", "menunggu gajian"),
-    "holiday": ("a holiday", "hari raya"),
-    "travel": ("travel", "bepergian"),
-    "asks_family": ("asking the family", "tanya keluarga dulu"),
-    "price": ("the price", "harga"),
-    "bought_elsewhere": ("bought elsewhere", "beli di tempat lain"),
+    "instalment": ("an instalment to pay", "masih ada cicilan"),
+    "payday": ("waiting for payday", "menunggu gajian"),
+    "holiday": ("waiting for the holiday", "menunggu hari raya"),
+    "travel": ("travelling", "sedang bepergian"),
+    "asks_family": ("asking the family first", "tanya keluarga dulu"),
+    "price": ("the price", "soal harga"),
+    "bought_elsewhere": ("bought elsewhere", "sudah beli di tempat lain"),
     "no_need": ("no need", "belum butuh"),
-    "no_trust": ("no trust", "belum percaya"),
+    "no_trust": ("no trust yet", "belum percaya"),
     "disappointed": ("disappointed", "kecewa"),
-    "moved": ("moved away", "pindah"),
-    "other": ("another reason", "alasan lain"),
+    "moved": ("moved away", "sudah pindah"),
+    "other": ("another reason", "lainnya"),
 }
-"""What a reason is called that they gave."""
+"""Label of each reason for a postponement or a decline."""
 
 FACTS: Mapping[str, Translated] = {
     "purchase_count": (
         "they have not bought|they have bought once|they have bought {n} times",
-        "belum pernah membeli|sudah membeli sekali|sudah membeli {n} kali",
+        "belum pernah belanja|sudah belanja sekali|sudah belanja {n} kali",
     ),
     "order_count": (
         "|they have ordered once|they have ordered {n} times",
-        "|pernah memesan sekali|pernah memesan {n} kali",
+        "|pernah memesan sekali|sudah memesan {n} kali",
     ),
     "inbound_count": (
-        "they have done nothing yet|they were in touch once|they were in touch {n} times",
+        "they have not been in touch|they have been in touch once|they have been in touch {n} times",
         "belum pernah menghubungi|pernah menghubungi sekali|sudah menghubungi {n} kali",
     ),
-    "since_arrival": ("they first came {span} ago", "pertama datang {span} lalu"),
-    "since_last_purchase": ("they last bought {span} ago", "terakhir membeli {span} lalu"),
-    "purchase_interval": ("they usually buy every {span}", "biasanya membeli setiap {span}"),
+    "since_arrival": ("they first came {span} ago", "pertama kali datang {span} lalu"),
+    "since_last_purchase": ("they last bought {span} ago", "terakhir belanja {span} lalu"),
+    "purchase_interval": ("they usually buy every {span}", "biasanya belanja setiap {span}"),
     "gap_before_last_purchase": (
         "they had been silent for {span} before that",
-        "sebelumnya diam selama {span}",
+        "sebelumnya tidak ada kabar selama {span}",
     ),
     "average_purchase": ("", ""),
     "largest_purchase": ("", ""),
     "last_quote_amount": ("", ""),
-    "since_last_inbound": ("they last wrote or came {span} ago", "terakhir menghubungi {span} lalu"),
-    "since_last_visit": ("they came or looked {span} ago", "datang atau melihat-lihat {span} lalu"),
-    "since_last_question": ("they asked something {span} ago", "bertanya {span} lalu"),
-    "since_last_quote": ("they were told a price {span} ago", "diberi harga {span} lalu"),
-    "since_last_cart": ("they filled a basket {span} ago", "mengisi keranjang {span} lalu"),
-    "since_last_checkout": ("they went to pay {span} ago", "mulai membayar {span} lalu"),
+    "since_last_inbound": ("they were last in touch {span} ago", "terakhir menghubungi {span} lalu"),
+    "since_last_visit": ("they last looked around {span} ago", "terakhir melihat-lihat {span} lalu"),
+    "since_last_question": ("they asked a question {span} ago", "bertanya {span} lalu"),
+    "since_last_quote": ("they got a price {span} ago", "diberi harga {span} lalu"),
+    "since_last_cart": ("they filled the cart {span} ago", "mengisi keranjang {span} lalu"),
+    "since_last_checkout": ("they started to pay {span} ago", "mulai checkout {span} lalu"),
     "since_last_ready_signal": ('they said "I am ready" {span} ago', 'bilang "sudah siap" {span} lalu'),
     "since_last_postponement": ('they said "not yet" {span} ago', 'bilang "nanti dulu" {span} lalu'),
     "postponement_count": (
         '|they said "not yet" once|they said "not yet" {n} times',
-        "|menunda sekali|menunda {n} kali",
+        "|pernah menunda sekali|sudah menunda {n} kali",
     ),
-    "postponement_reason": ("the reason: {n}", "alasannya: {n}"),
+    "postponement_reason": ("reason: {n}", "alasan: {n}"),
     "until_ready": (
-        "the day they named comes in {span}|the day they named came {span} ago",
-        "hari yang disebut {span} lagi|hari yang disebut sudah lewat {span}",
+        "the day they named is in {span}|the day they named was {span} ago",
+        "hari yang disebutkan {span} lagi|hari yang disebutkan sudah lewat {span}",
     ),
     "until_ready_at_latest": (
         "at the latest in {span}|at the latest it was {span} ago",
         "paling lambat {span} lagi|paling lambat {span} lalu",
     ),
     "open_question_count": (
-        "no question of theirs is open|one question of theirs is open|{n} questions of theirs are open",
-        "tidak ada pertanyaan yang belum dijawab|satu pertanyaan belum dijawab|{n} pertanyaan belum dijawab",
+        "no question is open|one question is open|{n} questions are open",
+        "semua pertanyaan sudah dijawab|satu pertanyaan belum dijawab|{n} pertanyaan belum dijawab",
     ),
     "oldest_open_question": (
-        "their oldest open question has waited for {span}",
-        "pertanyaan terlamanya sudah menunggu {span}",
+        "the oldest open question has waited for {span}",
+        "pertanyaan paling lama sudah menunggu {span}",
     ),
     "newest_open_question": (
-        "their newest open question has waited for {span}",
-        "pertanyaan terbarunya sudah menunggu {span}",
+        "the newest open question has waited for {span}",
+        "pertanyaan terbaru sudah menunggu {span}",
     ),
     "open_complaint_count": (
-        "no complaint of theirs is open|one complaint of theirs is open|{n} complaints of theirs are open",
-        "tidak ada keluhan yang terbuka|satu keluhan belum selesai|{n} keluhan belum selesai",
+        "no complaint is open|one complaint is open|{n} complaints are open",
+        "tidak ada keluhan|satu keluhan belum selesai|{n} keluhan belum selesai",
     ),
     "oldest_open_complaint": (
-        "their oldest open complaint has waited for {span}",
-        "keluhan terlamanya sudah menunggu {span}",
+        "the oldest open complaint has waited for {span}",
+        "keluhan paling lama sudah menunggu {span}",
     ),
     "since_last_resolution": (
-        "a complaint of theirs was put right {span} ago",
-        "keluhannya baru diselesaikan {span} lalu",
+        "a complaint was resolved {span} ago",
+        "keluhannya selesai {span} lalu",
     ),
     "since_promise_was_due": (
-        "the goods have been due for {span}|the goods are due in {span}",
-        "barang terlambat {span}|barang dijanjikan {span} lagi",
+        "the delivery is {span} late|the delivery is due in {span}",
+        "kiriman terlambat {span}|kiriman dijanjikan sampai {span} lagi",
     ),
     "open_promise_count": (
-        "|goods of theirs are on their way|goods of {n} purchases are on their way",
+        "|the goods are on the way|the goods of {n} purchases are on the way",
         "|barangnya sedang dikirim|barang dari {n} pembelian sedang dikirim",
     ),
     "late_delivery_count": (
-        "no goods came late|goods came late once|goods came late {n} times",
-        "barang tidak pernah terlambat|barang pernah terlambat sekali|barang pernah terlambat {n} kali",
+        "no delivery was late|one delivery was late|{n} deliveries were late",
+        "kiriman tidak pernah terlambat|kiriman pernah terlambat sekali|kiriman pernah terlambat {n} kali",
     ),
     "timely_delivery_count": (
-        "|goods came in time|goods came in time {n} times",
-        "|barang sampai tepat waktu|barang sampai tepat waktu {n} kali",
+        "|one delivery was on time|{n} deliveries were on time",
+        "|kiriman pernah sampai tepat waktu|kiriman {n} kali sampai tepat waktu",
     ),
-    "since_last_delivery": ("the goods came {span} ago", "barang sampai {span} lalu"),
-    "since_last_feedback": ("they last said how it was {span} ago", "terakhir memberi kesan {span} lalu"),
+    "since_last_delivery": ("the goods arrived {span} ago", "barang sampai {span} lalu"),
+    "since_last_feedback": ("they last gave feedback {span} ago", "terakhir memberi ulasan {span} lalu"),
     "last_feedback_score": (
-        "|their last feedback was 1 of 5|their last feedback was {n} of 5",
-        "|kesan terakhirnya 1 dari 5|kesan terakhirnya {n} dari 5",
+        "|the last feedback was 1 of 5|the last feedback was {n} of 5",
+        "|ulasan terakhirnya 1 dari 5|ulasan terakhirnya {n} dari 5",
     ),
     "meeting_count": (
-        "you have not met them|you have met them|you have met them {n} times",
-        "belum pernah bertemu|sudah pernah bertemu|sudah bertemu {n} kali",
+        "you have not met them|you have met them once|you have met them {n} times",
+        "belum pernah bertemu|pernah bertemu sekali|sudah bertemu {n} kali",
     ),
     "since_last_follow_up": ("you last wrote {span} ago", "terakhir Anda hubungi {span} lalu"),
-    "since_second_last_follow_up": ("and before that {span} ago", "dan sebelumnya {span} lalu"),
-    "since_third_last_follow_up": ("and before these {span} ago", "dan sebelum itu {span} lalu"),
+    "since_second_last_follow_up": ("before that {span} ago", "sebelumnya {span} lalu"),
+    "since_third_last_follow_up": ("and before that {span} ago", "dan sebelum itu {span} lalu"),
     "unanswered_follow_up_count": (
-        "|one message of yours is unanswered|{n} messages of yours are unanswered",
+        "|one of your messages is unanswered|{n} of your messages are unanswered",
         "|satu pesan Anda belum dibalas|{n} pesan Anda belum dibalas",
     ),
-    "has_opted_out": ("|they asked not to be written to", "|minta tidak dihubungi"),
-    "since_last_opt_out": ("they said so {span} ago", "dikatakan {span} lalu"),
+    "has_opted_out": ("|they asked not to be contacted", "|minta tidak dihubungi"),
+    "since_last_opt_out": ("they opted out {span} ago", "minta berhenti dihubungi {span} lalu"),
     "since_last_decline": ('they said "no" {span} ago', 'bilang "tidak" {span} lalu'),
-    "decline_reason": ("the reason: {n}", "alasannya: {n}"),
+    "decline_reason": ("reason: {n}", "alasan: {n}"),
     "net_spent": ("", ""),
 }
-"""What is said of a fact; a span that may be to come or over has two forms."""
+"""Text for the value of each fact."""
 
 Explaining = tuple[str | tuple[str, ...], ...]
 
@@ -233,8 +234,8 @@ EXPLAINS: Mapping[str, Mapping[str, Explaining]] = {
         "lapsed": ("purchase_count", "since_last_purchase"),
     },
 }
-"""The facts that explain an answer, of some that its reasons read the latest; of an answer that is not here, all that
-they read."""
+"""Facts that explain an answer. If a tuple has several facts, the most recent one that the reasons read is used. An
+answer without an entry is explained by all facts that its reasons read."""
 
 POINTS: Mapping[str, tuple[str, ...]] = {
     "promise_due_points": ("until_ready",),
@@ -243,14 +244,14 @@ POINTS: Mapping[str, tuple[str, ...]] = {
     "due_points": ("since_last_purchase", "purchase_interval"),
     "likely_lost_points": ("since_last_purchase", "purchase_interval"),
 }
-"""The facts that explain points, by the number of the policy; of other points, those that their condition reads."""
+"""Facts that explain points, by policy field. Other points are explained by the facts that their condition reads."""
 
-AHEAD: Mapping[str, tuple[str, ...]] = {"wait": ("until_ready", "postponement_reason")}
-"""The facts that explain an answer instead, where the first of them is to come."""
+EXPLAINS_FUTURE: Mapping[str, tuple[str, ...]] = {"wait": ("until_ready", "postponement_reason")}
+"""Facts that explain an answer instead if the first fact is in the future."""
 
 SPANS: Mapping[str, Translated] = {
     "day": ("1 day|{n} days", "1 hari|{n} hari"),
     "hour": ("1 hour|{n} hours", "1 jam|{n} jam"),
     "short": ("less than an hour", "kurang dari satu jam"),
 }
-"""How a span is said: in days, below two of them in hours."""
+"""Text of a span: in days, or in hours below two days."""

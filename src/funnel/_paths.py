@@ -9,26 +9,26 @@ from funnel._arguments import kind_of
 from funnel.errors import ArgumentError
 
 
-def path_of(given: object, remedy: str = "") -> str:
+def path_of(value: object, remedy: str = "") -> str:
     """Return a file path as text.
 
     Args:
-        given: Text, or a path of pathlib.
-        remedy: What else to do, for the error.
+        value: Text, or a path of pathlib.
+        remedy: The alternative that the error suggests.
 
     Raises:
         ArgumentError: It is neither, or is not a valid path.
     """
-    kind = kind_of(given)
-    named: object = os.fspath(cast("str", given)) if isinstance(given, str | os.PathLike) else None
-    if not isinstance(named, str):
+    kind = kind_of(value)
+    path: object = os.fspath(cast("str", value)) if isinstance(value, str | os.PathLike) else None
+    if not isinstance(path, str):
         problem = kind
-    elif not named.strip():
+    elif not path.strip():
         problem = "an empty path"
-    elif "\0" in named or not _is_encodable(named):
+    elif "\0" in path or not _is_encodable(path):
         problem = "text with a zero byte or half a character"
     else:
-        return named
+        return path
     raise ArgumentError(f"path must be the path of a file (got {problem}){remedy}")
 
 

@@ -8,49 +8,51 @@ from typing import cast
 from funnel._arguments import is_listed
 from funnel.errors import ArgumentError
 from funnel.history import History
-from funnel.logs import Logs
+from funnel.logs import Logs, is_logs
 
 _WRAP = "make Logs of a table of records first, such as Logs(purchases=table)"
 
 
-def logs_of(given: object) -> Logs:
+def logs_of(value: object) -> Logs:
     """Return the argument after checking that it is `Logs`.
 
     Raises:
         ArgumentError: It is something else, such as a plain dataframe.
     """
-    if isinstance(given, Logs):
-        return given
-    msg = f"logs must be Logs (got {_kind(given)}); {_WRAP}"
+    if is_logs(value):
+        return value
+    msg = f"logs must be Logs (got {_kind(value)}); {_WRAP}"
     raise ArgumentError(msg)
 
 
-def histories_of(given: object) -> list[History]:
+def histories_of(value: object) -> list[History]:
     """Return one or several histories as a list.
 
     Raises:
         ArgumentError: It is something else, such as a plain dataframe, or two histories are of one person.
     """
-    if isinstance(given, History):
-        return [given]
-    people: list[object] = list(cast("Iterable[object]", given)) if is_listed(given) else [given]
-    if all(isinstance(one, History) for one in people):
-        return _each_once(cast("list[History]", people))
-    wrong = next(one for one in people if not isinstance(one, History))
-    msg = f"people must be Logs, a History or several of them (got {_kind(wrong)}); {_WRAP}"
+    if isinstance(value, History):
+        return [value]
+    people: list[object] = list(cast("Iterable[object]", value)) if is_listed(value) else [value]
+    if all(isinstance(history, History) for history in people):
+        return _one_history_each(cast("list[History]", people))
+    other = next(history for history in people if not isinstance(history, History))
+    msg = f"people must be Logs, a History or several of them (got {_kind(other)}); {_WRAP}"
     raise ArgumentError(msg)
 
 
-def _each_once(people: list[History]) -> list[History]:
-    twice = len(people) - len({one.person_id for one in people})
-    if twice:
-        msg = f"people has {len(people)} histories of {len(people) - twice} persons; give one history for each person"
+def _one_history_each(people: list[History]) -> list[History]:
+    repeated = len(people) - len({history.person_id for history in people})
+    if repeated:
+        msg = (
+            f"people has {len(people)} histories of {len(people) - repeated} persons; give one history for each person"
+        )
         raise ArgumentError(msg)
     return people
 
 
-def _kind(given: object) -> str:
+def _kind(value: object) -> str:
     """Return the type of an argument, and the library of a dataframe."""
-    kind = type(given)
+    kind = type(value)
     library = kind.__module__.partition(".")[0]
     return f"a {kind.__name__}" if library in ("builtins", "funnel") else f"a {kind.__name__} of {library}"

@@ -19,7 +19,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="run tests that ask for funnel_engine on this engine; may be given again (default: all installed)",
+        help="run the tests that use funnel_engine on this engine; repeatable (default: all installed engines)",
     )
 
 
@@ -29,9 +29,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         from funnel.errors import FunnelError
         from funnel.testing.engines import chosen_engines
 
-        named: list[str] = metafunc.config.getoption("funnel_engine") or []
+        names: list[str] = metafunc.config.getoption("funnel_engine") or []
         try:
-            metafunc.parametrize("funnel_engine", chosen_engines(named))
+            metafunc.parametrize("funnel_engine", chosen_engines(names))
         except FunnelError as error:
             raise pytest.UsageError(str(error)) from None
 

@@ -32,9 +32,9 @@ def start_of_day(day: date, zone: ZoneInfo) -> int:
     first, second = (micros(datetime(day.year, day.month, day.day, tzinfo=zone, fold=fold)) for fold in (0, 1))
     if first <= second:
         return first
-    shown = datetime(day.year, day.month, day.day)  # noqa: DTZ001 (what the clock shows)
+    midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 (what the clock shows)
     gap = range(second, first)
-    return gap[0] + bisect_left(gap, shown, key=lambda moment: instant(moment).astimezone(zone).replace(tzinfo=None))
+    return gap[0] + bisect_left(gap, midnight, key=lambda moment: instant(moment).astimezone(zone).replace(tzinfo=None))
 
 
 NEVER = micros(datetime(1700, 1, 1, tzinfo=UTC))
@@ -47,23 +47,23 @@ EVER = FOREVER - NEVER
 """Span to or from a time that is not set. It is the same at every instant, in every form of a rule."""
 
 
-def span_at(held: int, slope: int, now: int) -> int:
+def span_at(moment: int, slope: int, now: int) -> int:
     """Return the span since (slope 1) or until (slope -1) a stored instant.
 
     EVER if the instant is not set.
     """
-    if NEVER < held < FOREVER:
-        return slope * (now - held)
-    return slope * (EVER if held <= NEVER else -EVER)
+    if NEVER < moment < FOREVER:
+        return slope * (now - moment)
+    return slope * (EVER if moment <= NEVER else -EVER)
 
 
-def spans_at(held: Any, slope: int, now: Any) -> Any:
+def spans_at(moment: Any, slope: int, now: Any) -> Any:
     """Compute `span_at` for numpy arrays."""
-    past, ahead = held <= NEVER, held >= FOREVER
-    return slope * ((now - held) * ~(past | ahead) + EVER * past - EVER * ahead)
+    past, future = moment <= NEVER, moment >= FOREVER
+    return slope * ((now - moment) * ~(past | future) + EVER * past - EVER * future)
 
 
-def held_at(span: int, slope: int, now: int) -> int:
+def instant_at(span: int, slope: int, now: int) -> int:
     """Return the instant that a span starts or ends at.
 
     A sentinel if the instant is outside the years 1700 to 2240.

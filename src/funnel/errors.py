@@ -21,8 +21,8 @@
     │   └── StaleError   RuntimeError  the person was changed after the caller read them
     └── MissingExtraError ImportError  a call needs an optional package that is not installed
 
-Messages describe what was passed, where, what is allowed and what to do. They name people and records by their ids,
-which are not private. They never show a value of a field of a record, a policy or a mapping, nor a row of a file.
+Messages describe what was passed, where, what is allowed and what to do. People and records are named by their ids,
+which are not private. Messages never show a value of a field of a record, a policy or a mapping, nor a row of a file.
 """
 
 from __future__ import annotations
@@ -90,11 +90,11 @@ class FieldsError(RecordError, ValidationError):  # pyright: ignore[reportGenera
     def __str__(self) -> str:
         """List every fault with its field and the reason."""
         faults = self.errors(include_url=False, include_context=False, include_input=False)
-        found = Counter(
-            f"  {'.'.join(map(str, one['loc'])) or self.title}: {one['msg'].removeprefix('Value error, ')}"
-            for one in faults
+        counts = Counter(
+            f"  {'.'.join(map(str, fault['loc'])) or self.title}: {fault['msg'].removeprefix('Value error, ')}"
+            for fault in faults
         )
-        lines = [f"{line}{f' ({times} times)' if times > 1 else ''}" for line, times in found.items()]
+        lines = [f"{line}{f' ({times} times)' if times > 1 else ''}" for line, times in counts.items()]
         more = [f"  and {len(lines) - _MOST_FAULTS} more"] if len(lines) > _MOST_FAULTS else []
         head = f"{self.title} has {len(faults)} fault{'s' * (len(faults) > 1)}:"
         return "\n".join([head, *lines[:_MOST_FAULTS], *more])

@@ -8,22 +8,23 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias, TypeVar, cast
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, GetCoreSchemaHandler
 
 from funnel._aggregate.aggregations import LARGEST_SUM, TOO_LARGE
 from funnel._arguments import each, instance, kind_of
 from funnel._copies import unchecked
-from funnel._fields import Frozen, Id, given_id
-from funnel._ledger.ledger import L, Ledger, filled
-from funnel._ledger.rows import InOrder
+from funnel._fields import Frozen, Id, check_id
 from funnel._time import micros
 from funnel.errors import ArgumentError, RecordError
-from funnel.interactions import Answer, AnyInteraction, Complaint, Delivery, Interaction, Question, Resolution
 from funnel.records import Customer, Lead, Purchase, Record, Refund
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from pydantic_core import CoreSchema
+
+    from funnel._ledger.ledger import L, Ledger
+    from funnel.interactions import AnyInteraction, Interaction
     from funnel.money import Money
 
 __all__ = [
@@ -50,13 +51,28 @@ def _tidy(records: tuple[R, ...]) -> tuple[R, ...]:
 
 
 def _tidy_talk(records: tuple[Interaction, ...]) -> tuple[Interaction, ...]:
+    from funnel._ledger.rows import InOrder
+
     return InOrder.of(dict.fromkeys(records))
+
+
+class _OfAnyKind:
+    """Interactions of any kind, whose models are loaded with the first history rather than with this module."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        from funnel.interactions import AnyInteraction
+
+        return handler.generate_schema(tuple[AnyInteraction, ...])
 
 
 _Leads: TypeAlias = Annotated[tuple[Lead, ...], AfterValidator(_tidy)]
 _Purchases: TypeAlias = Annotated[tuple[Purchase, ...], AfterValidator(_tidy)]
 _Refunds: TypeAlias = Annotated[tuple[Refund, ...], AfterValidator(_tidy)]
-_Interactions: TypeAlias = Annotated[tuple[AnyInteraction, ...], AfterValidator(_tidy_talk)]
+if TYPE_CHECKING:
+    _Interactions: TypeAlias = tuple[AnyInteraction, ...]
+else:
+    _Interactions = Annotated[tuple[Any, ...], _OfAnyKind, AfterValidator(_tidy_talk)]
 
 
 class History(Frozen, frozen=True):
@@ -76,7 +92,7 @@ class History(Frozen, frozen=True):
     person_id: Id
     """Id of the person."""
     customer: Customer | None = None
-    """Customer record of the person; None if there is none."""
+    """Customer record of the person; None if unknown."""
     leads: _Leads = ()
     """Leads of the person."""
     purchases: _Purchases = ()
@@ -86,7 +102,7 @@ class History(Frozen, frozen=True):
     interactions: _Interactions = ()
     """Interactions between the person and the shop."""
     referrals: _Leads = ()
-    """Leads of other people whom this person referred."""
+    """Leads of other people with this person as referrer."""
 
     if not TYPE_CHECKING:  # pragma: no branch - type checkers read the fields above
 
@@ -102,8 +118,8 @@ class History(Frozen, frozen=True):
 
         Args:
             person_id: Id of the person.
-            records: Leads, purchases, refunds and interactions, and the leads of other people whom this person
-                referred.
+            records: Leads, purchases, refunds and interactions, and leads of other people with this person as
+                referrer.
             customer: Customer record of the person.
 
         Returns:
@@ -118,9 +134,12 @@ class History(Frozen, frozen=True):
             >>> len(History.of("p1", [friend]).referrals)
             1
         """
-        given_id(person_id)
-        given = each(records, "records", "a list of records")
-        strangers = sorted({kind_of(record) for record in given if not isinstance(record, _KINDS)})
+        from funnel.interactions import Interaction
+
+        check_id(person_id)
+        all_records = each(records, "records", "a list of records")
+        kinds = (Lead, Purchase, Refund, Interaction)
+        strangers = sorted({kind_of(record) for record in all_records if not isinstance(record, kinds)})
         if strangers:
             msg = (
                 f"{', '.join(strangers)} is not a record of a history; give leads, purchases, refunds and interactions"
@@ -129,11 +148,11 @@ class History(Frozen, frozen=True):
         return cls(
             person_id=person_id,
             customer=customer,
-            leads=tuple(lead for lead in _only(Lead, given) if not _is_referral(lead, person_id)),
-            purchases=_only(Purchase, given),
-            refunds=_only(Refund, given),
-            interactions=cast("tuple[AnyInteraction, ...]", _only(Interaction, given)),
-            referrals=tuple(lead for lead in _only(Lead, given) if _is_referral(lead, person_id)),
+            leads=tuple(lead for lead in _only(Lead, all_records) if not _is_referral(lead, person_id)),
+            purchases=_only(Purchase, all_records),
+            refunds=_only(Refund, all_records),
+            interactions=cast("tuple[AnyInteraction, ...]", _only(Interaction, all_records)),
+            referrals=tuple(lead for lead in _only(Lead, all_records) if _is_referral(lead, person_id)),
         )
 
     def add(self, *records: Record) -> Self:
@@ -160,13 +179,17 @@ class History(Frozen, frozen=True):
         return *self.leads, *self.purchases, *self.refunds, *self.interactions, *self.referrals
 
     @cached_property
-    def ledger(self) -> Ledger:
+    def _ledger(self) -> Ledger:
         """Ledger rows from which facts are computed."""
-        return self.fill(Ledger(self.person_id))
+        from funnel._ledger.ledger import Ledger
 
-    def fill(self, ledger: L) -> L:
+        return self._fill(Ledger(self.person_id))
+
+    def _fill(self, ledger: L) -> L:
         """Internal: write the records into an empty ledger of this person."""
-        return filled(ledger, self.interactions, (*self.leads, *self.purchases, *self.refunds, *self.referrals))
+        from funnel._ledger.ledger import fill_ledger
+
+        return fill_ledger(ledger, self.interactions, (*self.leads, *self.purchases, *self.refunds, *self.referrals))
 
     @property
     def currency(self) -> str | None:
@@ -182,13 +205,13 @@ class History(Frozen, frozen=True):
     __str__ = __repr__
 
 
-def check_is_history(given: object, what: str = "history") -> History:
+def check_is_history(value: object, name: str = "history") -> History:
     """Return an argument that must be a history.
 
     Raises:
         ArgumentError: The argument is not a history.
     """
-    checked: History = instance(given, History, what, "a History")
+    checked: History = instance(value, History, name, "a History")
     return checked
 
 
@@ -200,6 +223,9 @@ def trusted(person_id: str, records: Iterable[Record], customer: Customer | None
         records: Records that a store has validated, without duplicates.
         customer: Customer record of the person.
     """
+    from funnel._ledger.rows import InOrder
+    from funnel.interactions import Interaction
+
     logs: dict[type[Record], list[Any]] = {Lead: [], Purchase: [], Refund: [], Interaction: []}
     referrals: list[Lead] = []
     for record in records:
@@ -217,9 +243,6 @@ def trusted(person_id: str, records: Iterable[Record], customer: Customer | None
         "referrals": tuple(sorted(referrals, key=_order)),
     }
     return unchecked(History, fields)
-
-
-_KINDS = (Lead, Purchase, Refund, Interaction)
 
 
 def _only(kind: type[R], records: Iterable[Record]) -> tuple[R, ...]:
@@ -250,11 +273,11 @@ def _of_others(history: History) -> Iterator[str]:
     )
     for record in own:
         if record.person_id != history.person_id:
-            what = "the customer" if isinstance(record, Customer) else _name(record)
-            yield f"{what} belongs to {record.person_id!r}; give each person their own history"
+            subject = "the customer" if isinstance(record, Customer) else _name(record)
+            yield f"{subject} belongs to {record.person_id!r}; use one history per person"
     for lead in history.referrals:
         if not _is_referral(lead, history.person_id):
-            yield f"referral {_name(lead)} was not sent by this person; its referred_by names them"
+            yield f"referral {_name(lead)} is not by this person; its referred_by must be this person"
 
 
 def _conflicts(history: History) -> Iterator[str]:
@@ -262,13 +285,15 @@ def _conflicts(history: History) -> Iterator[str]:
 
     Name the differing fields, never their values.
     """
-    seen: dict[tuple[str, tuple[str, str]], Record] = {}
+    from funnel.interactions import Interaction
+
+    by_key: dict[tuple[str, tuple[str, str]], Record] = {}
     for record in history.records:
         kind = "interaction" if isinstance(record, Interaction) else type(record).__name__
-        first = seen.setdefault((kind, record.key), record)
+        first = by_key.setdefault((kind, record.key), record)
         if first is not record and first != record:
             fields = ", ".join(_differing(first, record))
-            yield f"{_name(first)} came twice and differs in {fields}; keep the one that is true"
+            yield f"{_name(first)} occurs twice and differs in {fields}; keep the correct one"
 
 
 def _differing(first: Record, second: Record) -> list[str]:
@@ -277,47 +302,49 @@ def _differing(first: Record, second: Record) -> list[str]:
 
 
 def _bad_refunds(history: History) -> Iterator[str]:
-    bought = {purchase.key: purchase for purchase in history.purchases}
+    purchases = {purchase.key: purchase for purchase in history.purchases}
     returned: dict[tuple[str, str], int] = {}
     for refund in history.refunds:
         key = refund.source, refund.purchase_id
-        purchase = bought.get(key)
+        purchase = purchases.get(key)
         if purchase is None:
-            yield f"{_name(refund)} is of the unknown purchase {refund.purchase_id!r}; add that purchase too"
+            yield f"{_name(refund)} refers to the unknown purchase {refund.purchase_id!r}; add that purchase too"
             continue
         if refund.refunded_at < purchase.purchased_at:
-            yield f"{_name(refund)} lies before its {_name(purchase)}; it may be the same instant or later"
+            yield f"{_name(refund)} is before its {_name(purchase)}; it must be at the same instant or later"
         returned[key] = returned.get(key, 0) + refund.amount.minor
     for key, total in returned.items():
-        if total > bought[key].amount.minor:
-            yield f"the refunds of {_name(bought[key])} are together above its amount; give back at most what was paid"
+        if total > purchases[key].amount.minor:
+            yield f"the refunds of {_name(purchases[key])} exceed its amount; together they may reach it at most"
 
 
 def _answers_to_nothing(history: History) -> Iterator[str]:
-    """Yield references to a record that is missing or that happens later."""
-    asked = {record.key: record for record in history.interactions if isinstance(record, Question)}
-    complained = {record.key: record for record in history.interactions if isinstance(record, Complaint)}
-    bought = {record.key: record for record in history.purchases}
+    """Yield references to missing or later records."""
+    from funnel.interactions import Answer, Complaint, Delivery, Question, Resolution
+
+    questions = {record.key: record for record in history.interactions if isinstance(record, Question)}
+    complaints = {record.key: record for record in history.interactions if isinstance(record, Complaint)}
+    purchases = {record.key: record for record in history.purchases}
     for record in history.interactions:
         match record:
             case Answer():
-                yield from _reference(record, "question", record.question_id, asked)
+                yield from _reference(record, "question", record.question_id, questions)
             case Resolution():
-                yield from _reference(record, "complaint", record.complaint_id, complained)
+                yield from _reference(record, "complaint", record.complaint_id, complaints)
             case Delivery():
-                yield from _reference(record, "purchase", record.purchase_id, bought)
+                yield from _reference(record, "purchase", record.purchase_id, purchases)
             case Complaint() if record.purchase_id is not None:
-                yield from _reference(record, "purchase", record.purchase_id, bought)
+                yield from _reference(record, "purchase", record.purchase_id, purchases)
             case _:
                 pass
 
 
-def _reference(record: Interaction, what: str, number: str, known: Mapping[tuple[str, str], Record]) -> Iterator[str]:
-    target = known.get((record.source, number))
+def _reference(record: Interaction, kind: str, number: str, targets: Mapping[tuple[str, str], Record]) -> Iterator[str]:
+    target = targets.get((record.source, number))
     if target is None:
-        yield f"{_name(record)} names the unknown {what} {number!r}; add that {what} of the same source too"
+        yield f"{_name(record)} refers to the unknown {kind} {number!r}; add that {kind} from the same source too"
     elif record.happened_at < target.happened_at:
-        yield f"{_name(record)} lies before its {_name(target)}; it may be the same instant or later"
+        yield f"{_name(record)} is before its {_name(target)}; it must be at the same instant or later"
 
 
 def _moneys(history: History) -> Iterator[tuple[Record, Money]]:
@@ -328,9 +355,9 @@ def _moneys(history: History) -> Iterator[tuple[Record, Money]]:
 
 
 def _currencies(history: History) -> Iterator[str]:
-    found = sorted({money.currency for _, money in _moneys(history)})
-    if len(found) > 1:
-        yield f"{' and '.join(found)} meet in it; change them into one currency first"
+    currencies = sorted({money.currency for _, money in _moneys(history)})
+    if len(currencies) > 1:
+        yield f"it has amounts in {' and '.join(currencies)}; convert them to one currency first"
 
 
 def _sums(history: History) -> Iterator[str]:

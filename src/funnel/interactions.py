@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeAlias, cast
+from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeAlias, cast, get_args
 
 from pydantic import Field, model_validator
 from pydantic_core import from_json
 
 from funnel._arguments import did_you_mean, instance
-from funnel._fields import MOST_PIECES, Amount, AsText, Id, Instant, Label, Words
+from funnel._fields import MOST_PIECES, NO_INSTANT, Amount, AsText, Id, Instant, Label, OptionalInstant, PrivateText
 from funnel.errors import RecordError
 from funnel.records import Record, not_before
 
@@ -46,7 +46,7 @@ __all__ = [
 ]
 
 Direction: TypeAlias = Literal["in", "out"]
-"""Who started it: "in" for the person, "out" for the shop."""
+"""Initiator: "in" for the person, "out" for the shop."""
 
 
 class PostponementReason(StrEnum):
@@ -88,7 +88,7 @@ class Interaction(Record, frozen=True):
     """Interaction between one person and the shop; use the class of its kind.
 
     Example:
-        >>> asked = Question(id="q1", person_id="p1", occurred_at="2026-03-01T02:00Z", words="is it in stock?")
+        >>> asked = Question(id="q1", person_id="p1", occurred_at="2026-03-01T02:00Z", text="is it in stock?")
         >>> asked.kind, asked.direction, asked.key
         ('question', 'in', ('shop', 'q1'))
     """
@@ -104,7 +104,7 @@ class Interaction(Record, frozen=True):
     occurred_at: Instant
     """Instant of the interaction."""
     direction: Direction = "in"
-    """Who started it: "in" for the person, "out" for the shop."""
+    """Initiator: "in" for the person, "out" for the shop."""
     channel: Label = ""
     """Channel, such as whatsapp, phone or counter."""
 
@@ -123,14 +123,16 @@ class Visit(Interaction, frozen=True):
     """The person visited the counter, the stall or the site."""
 
     kind: Literal["visit"] = "visit"
-    """Kind of the interaction."""
+    if TYPE_CHECKING:
+        occurred_at: Instant
 
 
 class View(Interaction, frozen=True):
     """The person viewed a product."""
 
     kind: Literal["view"] = "view"
-    """Kind of the interaction."""
+    if TYPE_CHECKING:
+        occurred_at: Instant
     sku: Label = ""
     """Product that was viewed; "" if unknown."""
 
@@ -139,10 +141,11 @@ class Question(Interaction, frozen=True):
     """The person asked a question and waits for the answer."""
 
     kind: Literal["question"] = "question"
-    """Kind of the interaction."""
+    if TYPE_CHECKING:
+        occurred_at: Instant
     sku: Label = ""
     """Product that the question is about; "" if unknown."""
-    words: Words = ""
+    text: PrivateText = ""
     """Text of the person."""
 
 
@@ -150,7 +153,8 @@ class Answer(Interaction, frozen=True):
     """The shop answered a question."""
 
     kind: Literal["answer"] = "answer"
-    """Kind of the interaction."""
+    if TYPE_CHECKING:
+        occurred_at: Instant
     direction: Direction = "out"
     """The shop started it."""
     question_id: Id
@@ -161,7 +165,8 @@ class Quote(Interaction, frozen=True):
     """The shop quoted a price."""
 
     kind: Literal["quote"] = "quote"
-    """Kind of the interaction."""
+    if TYPE_CHECKING:
+        occurred_at: Instant
     direction: Direction = "out"
     """The shop started it."""
     amount: Amount
@@ -174,7 +179,8 @@ class Cart(Interaction, frozen=True):
     """The person put a product into the cart."""
 
     kind: Literal["cart"] = "cart"
-    """Kind of the interaction."""
+    if TYPE_CHECKING:
+        occurred_at: Instant
     sku: Label = ""
     """Product in the cart; "" if unknown."""
     quantity: int = Field(default=1, ge=1, le=MOST_PIECES, strict=True)
@@ -185,7 +191,8 @@ class Checkout(Interaction, frozen=True):
     """The person started to pay."""
 
     kind: Literal["checkout"] = "checkout"
-    """Kind of the interaction."""
+    if TYPE_CHECKING:
+        occurred_at: Instant
     amount: Amount | None = None
     """Amount to pay; None if unknown."""
 
@@ -194,7 +201,8 @@ class ReadySignal(Interaction, frozen=True):
     """The person said that they are ready to buy."""
 
     kind: Literal["ready_signal"] = "ready_signal"
-    """Kind of the interaction."""
+    if TYPE_CHECKING:
+        occurred_at: Instant
 
 
 class Postponement(Interaction, frozen=True):
@@ -207,14 +215,15 @@ class Postponement(Interaction, frozen=True):
     """
 
     kind: Literal["postponement"] = "postponement"
-    """Kind of the interaction."""
+    if TYPE_CHECKING:
+        occurred_at: Instant
     reason: Annotated[PostponementReason, AsText]
     """Reason of the postponement."""
     until: Instant
     """Earliest instant at which the person may buy."""
-    latest: Instant | None = None
+    latest: OptionalInstant = NO_INSTANT
     """Latest instant; None if the person named only one."""
-    words: Words = ""
+    text: PrivateText = ""
     """Text of the person."""
 
     @model_validator(mode="after")
@@ -228,17 +237,19 @@ class Meeting(Interaction, frozen=True):
     """The shop and the person met, for example before a very large purchase."""
 
     kind: Literal["meeting"] = "meeting"
-    """Kind of the interaction."""
+    if TYPE_CHECKING:
+        occurred_at: Instant
 
 
 class Complaint(Interaction, frozen=True):
     """The person complained."""
 
     kind: Literal["complaint"] = "complaint"
-    """Kind of the interaction."""
+    if TYPE_CHECKING:
+        occurred_at: Instant
     purchase_id: Id | None = None
     """Id of the purchase it is about, from the same source; None if none or unknown."""
-    words: Words = ""
+    text: PrivateText = ""
     """Text of the person."""
 
 
@@ -246,7 +257,8 @@ class Resolution(Interaction, frozen=True):
     """The shop resolved a complaint."""
 
     kind: Literal["resolution"] = "resolution"
-    """Kind of the interaction."""
+    if TYPE_CHECKING:
+        occurred_at: Instant
     direction: Direction = "out"
     """The shop started it."""
     complaint_id: Id
@@ -257,10 +269,11 @@ class Feedback(Interaction, frozen=True):
     """The person rated their satisfaction."""
 
     kind: Literal["feedback"] = "feedback"
-    """Kind of the interaction."""
+    if TYPE_CHECKING:
+        occurred_at: Instant
     score: int = Field(ge=1, le=5, strict=True)
     """Score from 1 (not satisfied) to 5 (fully satisfied)."""
-    words: Words = ""
+    text: PrivateText = ""
     """Text of the person."""
 
 
@@ -268,7 +281,8 @@ class Delivery(Interaction, frozen=True):
     """The goods of a purchase arrived."""
 
     kind: Literal["delivery"] = "delivery"
-    """Kind of the interaction."""
+    if TYPE_CHECKING:
+        occurred_at: Instant
     direction: Direction = "out"
     """The shop started it."""
     purchase_id: Id
@@ -279,14 +293,16 @@ class OptOut(Interaction, frozen=True):
     """The person asked the shop to stop writing."""
 
     kind: Literal["opt_out"] = "opt_out"
-    """Kind of the interaction."""
+    if TYPE_CHECKING:
+        occurred_at: Instant
 
 
 class Declined(Interaction, frozen=True):
     """The person declined, with a reason."""
 
     kind: Literal["declined"] = "declined"
-    """Kind of the interaction."""
+    if TYPE_CHECKING:
+        occurred_at: Instant
     reason: Annotated[DeclineReason, AsText]
     """Reason of the refusal."""
 
@@ -295,7 +311,8 @@ class FollowUp(Interaction, frozen=True):
     """The shop wrote to the person on its own initiative."""
 
     kind: Literal["follow_up"] = "follow_up"
-    """Kind of the interaction."""
+    if TYPE_CHECKING:
+        occurred_at: Instant
     direction: Direction = "out"
     """The shop started it."""
 
@@ -323,34 +340,18 @@ AnyInteraction: TypeAlias = Annotated[
 """Interaction of any kind, discriminated by `kind`."""
 
 _CLASSES: dict[str, type[Interaction]] = {
-    "visit": Visit,
-    "view": View,
-    "question": Question,
-    "cart": Cart,
-    "checkout": Checkout,
-    "quote": Quote,
-    "answer": Answer,
-    "ready_signal": ReadySignal,
-    "postponement": Postponement,
-    "meeting": Meeting,
-    "delivery": Delivery,
-    "complaint": Complaint,
-    "resolution": Resolution,
-    "feedback": Feedback,
-    "opt_out": OptOut,
-    "declined": Declined,
-    "follow_up": FollowUp,
+    one.model_fields["kind"].default: one for one in get_args(get_args(AnyInteraction)[0])
 }
 
 KINDS: tuple[str, ...] = tuple(_CLASSES)
 """Every kind, in the order that breaks ties between two interactions of one instant: a question before its answer."""
 
 
-def read_interaction(given: Mapping[str, object] | str | bytes) -> AnyInteraction:
+def read_interaction(data: Mapping[str, object] | str | bytes) -> AnyInteraction:
     """Read one interaction of any kind from fields or JSON.
 
     Args:
-        given: Fields by name, or JSON text of an object; `kind` selects the class.
+        data: Fields by name, or JSON text of an object; `kind` selects the class.
 
     Returns:
         The interaction, as an instance of its kind's class.
@@ -365,27 +366,27 @@ def read_interaction(given: Mapping[str, object] | str | bytes) -> AnyInteractio
         >>> read_interaction(row).direction
         'in'
     """
-    instance(given, (str, bytes, Mapping), "given", "the fields of an interaction by name, or JSON text of an object")
-    fields = _read_json(given) if isinstance(given, str | bytes) else given
+    instance(data, (str, bytes, Mapping), "given", "the fields of an interaction by name, or JSON text of an object")
+    fields = _read_json(data) if isinstance(data, str | bytes) else data
     if not isinstance(fields, Mapping):
-        msg = f"an interaction is given as {type(fields).__name__}; give its fields by name"
+        msg = f"an interaction must be a JSON object of fields by name (got {type(fields).__name__})"
         raise RecordError(msg)
-    named = dict(cast("Mapping[str, object]", fields))
-    kind = named.get("kind")
+    by_name = dict(cast("Mapping[str, object]", fields))
+    kind = by_name.get("kind")
     if not isinstance(kind, str) or kind not in _CLASSES:
         raise RecordError(_unknown(kind))
-    return cast("AnyInteraction", _CLASSES[kind].model_validate(named))
+    return cast("AnyInteraction", _CLASSES[kind].model_validate(by_name))
 
 
 def _read_json(text: str | bytes) -> object:
     try:
         return from_json(text, allow_inf_nan=False)
     except (ValueError, TypeError):  # half a character is a TypeError of pydantic
-        raise RecordError("an interaction is given as text that is not JSON; give a JSON object") from None
+        raise RecordError("an interaction is text that is not JSON; give a JSON object") from None
 
 
 def _unknown(kind: object) -> str:
-    allowed = f"it is one of {', '.join(KINDS)}"
+    allowed = f"use one of {', '.join(KINDS)}"
     if not isinstance(kind, str):
-        return f"an interaction has no kind, or one that is not text; {allowed}"
+        return f"the kind of an interaction is missing or is not text; {allowed}"
     return f"the kind of an interaction is unknown{did_you_mean(kind, KINDS)}; {allowed}"

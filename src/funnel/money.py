@@ -1,6 +1,6 @@
 """Money: a whole number of minor units in one currency; exact, never a float.
 
-Invariant: `Money.parse(m.written(style=s), m.currency, style=s) == m` for every money `m` and every style `s`.
+Invariant: `Money.parse(m.format(style=s), m.currency, style=s) == m` for every money `m` and every style `s`.
 
 Source: ISO 4217 for the codes and their decimals. A few withdrawn codes are kept for old records.
 """
@@ -43,7 +43,7 @@ _CODES = {
     3: "BHD IQD JOD KWD LYD OMR TND",
     4: "CLF UYW",
 }
-_DECIMALS = {code: places for places, codes in _CODES.items() for code in codes.split()}
+_DECIMALS = {code: scale for scale, codes in _CODES.items() for code in codes.split()}
 
 _SIGNS = {"IDR": "Rp"}
 """Sign before the amount, by currency. These currencies are written without decimals if the decimals are zero."""
@@ -53,7 +53,7 @@ _SHAPES: dict[Style, re.Pattern[str]] = {
     "us": re.compile(r"(-?)([0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.([0-9]+))?"),
     "id": re.compile(r"(-?)([0-9]+|[0-9]{1,3}(?:\.[0-9]{3})+)(?:,([0-9]+))?"),
 }
-_MARKS: dict[Style, tuple[str, str]] = {"plain": ("", "."), "us": (",", "."), "id": (".", ",")}
+_SEPARATORS: dict[Style, tuple[str, str]] = {"plain": ("", "."), "us": (",", "."), "id": (".", ",")}
 _LIKE: dict[Style, str] = {"plain": "1250.00", "us": "1,250.00", "id": "1.250,00"}
 _LONGEST = 40
 
@@ -74,10 +74,10 @@ def decimals(currency: str) -> int:
         >>> decimals("JPY"), decimals("USD"), decimals("KWD")
         (0, 2, 3)
     """
-    places = _DECIMALS[currency] if is_one_of(currency, _DECIMALS) else None
-    if places is None:
+    scale = _DECIMALS[currency] if is_one_of(currency, _DECIMALS) else None
+    if scale is None:
         raise MoneyError(_unknown(currency))
-    return places
+    return scale
 
 
 def minor_units(amount: Decimal | int | str, currency: str) -> int:
@@ -98,12 +98,12 @@ def minor_units(amount: Decimal | int | str, currency: str) -> int:
         >>> minor_units("12.50", "USD"), minor_units(150_000, "IDR"), minor_units(500, "JPY")
         (1250, 15000000, 500)
     """
-    places = decimals(currency)
+    scale = decimals(currency)
     if isinstance(amount, str):
         return _from_text(amount, currency, "plain")
     if isinstance(amount, bool) or not isinstance(amount, (int, Decimal)):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise MoneyError(_inexact(amount))
-    return _bounded(amount * 10**places if isinstance(amount, int) else _scaled(amount, currency, places))
+    return _bounded(amount * 10**scale if isinstance(amount, int) else _scaled(amount, currency, scale))
 
 
 @final
@@ -122,7 +122,7 @@ class Money:
     Example:
         >>> Money("12.50", "USD") + Money(3, "USD")
         Money('15.50', 'USD')
-        >>> Money(150_000, "IDR").written(style="id")
+        >>> Money(150_000, "IDR").format(style="id")
         'Rp150.000'
         >>> sum([Money("0.10", "USD")] * 3).amount
         Decimal('0.30')
@@ -168,7 +168,7 @@ class Money:
         decimals(currency)
         if isinstance(minor, bool) or not isinstance(minor, int):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise MoneyError(_inexact(minor))
-        return cls._made(int(minor), currency)
+        return cls._create(int(minor), currency)
 
     @classmethod
     def parse(cls, text: str, currency: str, *, style: Style) -> Self:
@@ -190,10 +190,10 @@ class Money:
             Money('1250000', 'IDR')
         """
         decimals(currency)
-        _known(style)
+        _check_style(style)
         if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise MoneyError(_inexact(text))
-        return cls._made(_from_text(_unsigned(text, currency), currency, style), currency)
+        return cls._create(_from_text(_unsigned(text, currency), currency, style), currency)
 
     @property
     def amount(self) -> Decimal:
@@ -201,7 +201,7 @@ class Money:
         digits = tuple(map(int, str(abs(self.minor))))
         return Decimal((int(self.minor < 0), digits, -decimals(self.currency)))
 
-    def written(self, *, style: Style = "plain") -> str:
+    def format(self, *, style: Style = "plain") -> str:
         """Format the money for the shop's customers.
 
         Args:
@@ -211,7 +211,7 @@ class Money:
             The currency's code (a sign for the rupiah) and the amount. Rupiah has no decimals if they are zero.
 
         Example:
-            >>> Money(-1_250_000, "IDR").written(style="id"), Money("1234.5", "USD").written(style="us")
+            >>> Money(-1_250_000, "IDR").format(style="id"), Money("1234.5", "USD").format(style="us")
             ('-Rp1.250.000', 'USD 1,234.50')
         """
         digits, sign = self._digits(style), _SIGNS.get(self.currency)
@@ -235,7 +235,7 @@ class Money:
         """Add money of the same currency."""
         if not isinstance(other, Money):
             return NotImplemented
-        return self._made(self.minor + self._same(other), self.currency)
+        return self._create(self.minor + self._same(other), self.currency)
 
     def __radd__(self, other: object) -> Self:
         """Allow `sum()` to start with 0. No other number can be added to money."""
@@ -247,23 +247,23 @@ class Money:
         """Subtract money of the same currency."""
         if not isinstance(other, Money):
             return NotImplemented
-        return self._made(self.minor - self._same(other), self.currency)
+        return self._create(self.minor - self._same(other), self.currency)
 
     def __mul__(self, times: object) -> Self:
         """Multiply by an integer."""
         if isinstance(times, bool) or not isinstance(times, int):
             return NotImplemented
-        return self._made(self.minor * times, self.currency)
+        return self._create(self.minor * times, self.currency)
 
     __rmul__ = __mul__
 
     def __neg__(self) -> Self:
         """Return the amount with the opposite sign."""
-        return self._made(-self.minor, self.currency)
+        return self._create(-self.minor, self.currency)
 
     def __abs__(self) -> Self:
         """Return the amount without its sign."""
-        return self._made(abs(self.minor), self.currency)
+        return self._create(abs(self.minor), self.currency)
 
     def __lt__(self, other: object) -> bool:
         """Compare with money of the same currency."""
@@ -283,18 +283,18 @@ class Money:
         )
 
     @classmethod
-    def _made(cls, minor: int, currency: str) -> Self:
+    def _create(cls, minor: int, currency: str) -> Self:
         money = cls.__new__(cls)
         money.__attrs_init__(_bounded(minor), currency)
         return money
 
     @classmethod
-    def _read(cls, given: object) -> Self:
-        if isinstance(given, cls):
-            return given
-        kind, pair = type(given).__name__, cast("Mapping[str, Any]", given if isinstance(given, Mapping) else {})
+    def _read(cls, value: object) -> Self:
+        if isinstance(value, cls):
+            return value
+        kind, pair = type(value).__name__, cast("Mapping[str, Any]", value if isinstance(value, Mapping) else {})
         if set(pair) != {"amount", "currency"}:
-            msg = f"money is given as {kind}; give Money(...), or exactly an amount and a currency"
+            msg = f"money must be Money(...), or an amount and a currency (got {kind})"
             raise MoneyError(msg)
         return cls(pair["amount"], pair["currency"])
 
@@ -304,17 +304,17 @@ class Money:
     def _same(self, other: Money) -> int:
         if self.currency == other.currency:
             return other.minor
-        msg = f"{self.currency} and {other.currency} meet in one sum or comparison; change them into one currency first"
+        msg = f"{self.currency} and {other.currency} cannot be added or compared; convert them to one currency first"
         raise MoneyError(msg)
 
     def _digits(self, style: Style) -> str:
-        _known(style)
-        places = decimals(self.currency)
-        whole, part = divmod(abs(self.minor), 10**places)
-        group, point = _MARKS[style]
+        _check_style(style)
+        scale = decimals(self.currency)
+        whole, part = divmod(abs(self.minor), 10**scale)
+        group, point = _SEPARATORS[style]
         head = "-" * (self.minor < 0) + f"{whole:,}".replace(",", group)
-        bare = not places or (self.currency in _SIGNS and not part)
-        return head if bare else f"{head}{point}{part:0{places}}"
+        bare = not scale or (self.currency in _SIGNS and not part)
+        return head if bare else f"{head}{point}{part:0{scale}}"
 
 
 _AMOUNT = core_schema.str_schema()
@@ -325,31 +325,31 @@ def _shape(amount: core_schema.CoreSchema) -> core_schema.CoreSchema:
     return core_schema.typed_dict_schema({name: core_schema.typed_dict_field(kind) for name, kind in fields.items()})
 
 
-def _known(style: object) -> None:
+def _check_style(style: object) -> None:
     if not is_one_of(style, _SHAPES):
-        msg = f"style {brief(style)} is unknown; it is one of {', '.join(map(repr, _SHAPES))}"
+        msg = f"style must be one of {', '.join(map(repr, _SHAPES))} (got {brief(style)})"
         raise MoneyError(msg)
 
 
 def _unknown(currency: object) -> str:
     if not isinstance(currency, str):
-        return f"currency is given as {type(currency).__name__}; give a code of ISO 4217 such as 'USD'"
+        return f"a currency must be a code of ISO 4217, such as 'USD' (got {type(currency).__name__})"
     hint = did_you_mean(currency.upper(), _DECIMALS)
-    return f"a currency is not a code of ISO 4217, three capitals such as 'USD'{hint}"
+    return f"a currency must be a code of ISO 4217: three capital letters, such as 'USD'{hint}"
 
 
 def _inexact(amount: object) -> str:
-    return f"an amount is given as {type(amount).__name__}, not exactly; give text such as '12.50', a Decimal or an int"
+    return f"an amount must be exact: text such as '12.50', a Decimal or an int (got {type(amount).__name__})"
 
 
 def _bounded(minor: int) -> int:
     if -LARGEST <= minor <= LARGEST:
         return minor
-    msg = f"an amount of more than {LARGEST} minor units is given; that is the most which a column of 64 bits holds"
+    msg = f"an amount must be at most {LARGEST} minor units, the limit of a 64-bit column"
     raise MoneyError(msg)
 
 
-def _scaled(amount: Decimal, currency: str, places: int) -> int:
+def _scaled(amount: Decimal, currency: str, scale: int) -> int:
     """Shift the decimal point in the digits: arithmetic of `Decimal` may round."""
     sign, digits, exponent = amount.as_tuple()
     if not isinstance(exponent, int):
@@ -359,9 +359,9 @@ def _scaled(amount: Decimal, currency: str, places: int) -> int:
     if amount.adjusted() > _LONGEST:
         return LARGEST + 1
     text = "".join(map(str, digits))
-    shift = exponent + places
+    shift = exponent + scale
     if shift < 0 and text[shift:].strip("0"):
-        msg = f"an amount has more decimals than the {places} of {currency}; round it on purpose first"
+        msg = f"an amount must have at most {scale} decimals in {currency}; round it first"
         raise MoneyError(msg)
     minor = int(text + "0" * shift) if shift >= 0 else int(text[:shift] or "0")
     return -minor if sign else minor
@@ -372,29 +372,29 @@ def _unsigned(text: str, currency: str) -> str:
     bare = text.strip()
     minus = bare.startswith("-")
     rest = bare.removeprefix("-").lstrip() if minus else bare
-    for mark in (currency, _SIGNS.get(currency, currency)):
-        if rest.startswith(mark):
-            return "-" * minus + rest.removeprefix(mark).lstrip()
+    for sign in (currency, _SIGNS.get(currency, currency)):
+        if rest.startswith(sign):
+            return "-" * minus + rest.removeprefix(sign).lstrip()
     return bare
 
 
-def _match(text: str, places: int, style: Style) -> re.Match[str] | None:
+def _match(text: str, scale: int, style: Style) -> re.Match[str] | None:
     match = _SHAPES[style].fullmatch(text.strip()) if len(text) <= _LONGEST else None
-    return match if match and len(match[3] or "") <= places else None
+    return match if match and len(match[3] or "") <= scale else None
 
 
 def _from_text(text: str, currency: str, style: Style) -> int:
-    places = decimals(currency)
-    match = _match(text, places, style)
+    scale = decimals(currency)
+    match = _match(text, scale, style)
     if match is None:
         raise MoneyError(_unreadable(text, currency, style))
     whole = re.sub("[.,]", "", match[2])
-    minor = int(whole + (match[3] or "").ljust(places, "0"))
+    minor = int(whole + (match[3] or "").ljust(scale, "0"))
     return _bounded(-minor if match[1] else minor)
 
 
 def _unreadable(text: str, currency: str, style: Style) -> str:
-    places = decimals(currency)
-    fitting = [f"{_LIKE[other]} (style={other!r})" for other in _SHAPES if _match(text, places, other)]
-    hint = f"; Money.parse reads it if it is written like {' or '.join(fitting)}" if fitting else ""
-    return f"an amount is not written in style {style!r} with at most {places} decimals of {currency}{hint}"
+    scale = decimals(currency)
+    fitting = [f"{_LIKE[other]} (style={other!r})" for other in _SHAPES if _match(text, scale, other)]
+    hint = f"; Money.parse can read it as {' or '.join(fitting)}" if fitting else ""
+    return f"an amount is not written in style {style!r} with at most {scale} decimals of {currency}{hint}"

@@ -19,7 +19,7 @@ __all__ = [
 
 def _whole(span: timedelta) -> timedelta:
     if span <= timedelta(0):
-        msg = "is zero or less; a limit is a span above zero"
+        msg = "must be a span above zero"
         raise ValueError(msg)
     return span
 
@@ -31,17 +31,17 @@ LIMITS = 4
 
 def _rising(limits: tuple[L, ...]) -> tuple[L, ...]:
     if len(limits) not in (0, LIMITS):
-        msg = f"has {len(limits)} limits; give {LIMITS}, which make the scores 1 to {LIMITS + 1}"
+        msg = f"must have {LIMITS} limits, for the scores 1 to {LIMITS + 1} (got {len(limits)})"
         raise ValueError(msg)
     if any(later <= before for before, later in pairwise(limits)):
-        msg = "has a limit that is not above the one before it; each limit is higher than the last"
+        msg = "must have rising limits: each limit must be above the limit before it"
         raise ValueError(msg)
     return limits
 
 
 def _four(limits: tuple[L, ...]) -> tuple[L, ...]:
     if not limits:
-        msg = f"has no limits; give {LIMITS}, which make the scores 1 to {LIMITS + 1}"
+        msg = f"must have {LIMITS} limits, for the scores 1 to {LIMITS + 1} (got 0)"
         raise ValueError(msg)
     return limits
 
@@ -59,13 +59,15 @@ def _with_units(schema: object) -> object:
         return [_with_units(one) for one in cast("list[object]", schema)]
     if not isinstance(schema, dict):
         return schema
-    made = {name: _with_units(one) for name, one in cast("dict[str, object]", schema).items()}
-    if made.get("type") != "timedelta":
-        return made
-    written = core_schema.plain_serializer_function_ser_schema(
+    changed = {name: _with_units(one) for name, one in cast("dict[str, object]", schema).items()}
+    if changed.get("type") != "timedelta":
+        return changed
+    serializer = core_schema.plain_serializer_function_ser_schema(
         span_text, return_schema=core_schema.str_schema(), when_used="json"
     )
-    return core_schema.no_info_before_validator_function(parse_span, cast("CoreSchema", made), serialization=written)
+    return core_schema.no_info_before_validator_function(
+        parse_span, cast("CoreSchema", changed), serialization=serializer
+    )
 
 
 OCCASION = timedelta(days=1)
@@ -78,11 +80,11 @@ else:
     _Base = Frozen
 
 
-def _clock_time(given: object) -> object:
+def _clock_time(value: object) -> object:
     """Refuse a bare number: pydantic reads it as seconds after midnight in UTC."""
-    if isinstance(given, time) or (isinstance(given, str) and ":" in given):
-        return given
-    raise ValueError('is not a time of day; give a time such as time(9) or "09:00"')
+    if isinstance(value, time) or (isinstance(value, str) and ":" in value):
+        return value
+    raise ValueError('must be a time of day, such as time(9) or "09:00"')
 
 
 ClockTime: TypeAlias = Annotated[time, BeforeValidator(_clock_time)]
@@ -104,9 +106,7 @@ class Policy(_Base):
         182
     """
 
-    model_config: ClassVar[ConfigDict] = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True
-    )
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     lapse_after: Span = timedelta(days=180)
     """A buyer who is silent for longer has lapsed. Half a year: two seasons without a purchase; our default. Shops
@@ -161,8 +161,8 @@ class Policy(_Base):
     max_follow_ups: Count = 3
     """Number of follow-ups without an answer after which the shop stops: more is a nuisance; our default."""
     contact_window: Span = timedelta(days=7)
-    """Window for `max_contacts`: the shop writes at most so many times within it, answered or not. A week; our
-    default."""
+    """Window for `max_contacts`: the shop writes at most `max_contacts` times within it, answered or not.
+    A week; our default."""
     max_contacts: Annotated[int, Field(ge=1, le=3, strict=True)] = 2
     """Number of messages that the shop may start within `contact_window`. Three is the most that facts count, and more
     than anybody wants; our default."""
@@ -236,7 +236,7 @@ class Policy(_Base):
     low_feedback_points: Points = -70
     """Points for a disappointment. It outweighs all good experiences: one disappointment undoes many."""
     late_points: Points = -15
-    """For goods that once came late: more than a first purchase gave; our choice."""
+    """Points for goods that once came late: more than a first purchase gave; our default."""
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -246,10 +246,10 @@ class Policy(_Base):
     @model_validator(mode="after")
     def _opens_first(self) -> Self:
         if self.opens_at.tzinfo or self.closes_at.tzinfo:
-            msg = "opens_at and closes_at are times of the shop's own clock; give them without a zone"
+            msg = "opens_at and closes_at must not have a time zone; they are times of the shop's clock"
             raise ValueError(msg)
         if self.closes_at < self.opens_at:
-            msg = "closes_at lies before opens_at; give the hours of one day, or twice the same time for always open"
+            msg = "closes_at is before opens_at; give hours of one day, or the same time twice to never close"
             raise ValueError(msg)
         return self
 
@@ -257,11 +257,11 @@ class Policy(_Base):
 P = TypeVar("P", bound=Policy)
 
 
-def check_is_policy(given: P, what: str = "policy") -> P:
+def check_is_policy(value: P, name: str = "policy") -> P:
     """Return an argument that must be a policy.
 
     Raises:
         ArgumentError: The argument is not a policy.
     """
-    instance(given, Policy, what, "a Policy")
-    return given
+    instance(value, Policy, name, "a Policy")
+    return value

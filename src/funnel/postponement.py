@@ -1,7 +1,7 @@
 """Postponements: phrases such as "after payday", converted into instants in the shop's zone.
 
-Invariants: `said_at <= earliest <= latest`. A day begins at 00:00 in the shop's zone, or at the first existing time if
-the clock skips 00:00. Rules see only the instants, never the phrases.
+Invariants: `occurred_at <= earliest <= latest`. A day begins at 00:00 in the shop's zone, or at the first existing
+time if the clock skips 00:00. Rules see only the instants, never the phrases.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Until(Frozen, frozen=True):
         '2026-03-25T02:00:00+00:00'
     """
 
-    words: Literal["until"] = "until"
+    kind: Literal["until"] = "until"
     """Kind of the phrase."""
     at: Instant
     """Named instant."""
@@ -55,11 +55,11 @@ class Between(Frozen, frozen=True):
     """Two named instants: some time between them.
 
     Example:
-        >>> Between(earliest="2026-03-25T00:00Z", latest="2026-03-31T00:00Z").words
+        >>> Between(earliest="2026-03-25T00:00Z", latest="2026-03-31T00:00Z").kind
         'between'
     """
 
-    words: Literal["between"] = "between"
+    kind: Literal["between"] = "between"
     """Kind of the phrase."""
     earliest: Instant
     """Earliest instant."""
@@ -80,7 +80,7 @@ class AfterPayday(Frozen, frozen=True):
         25
     """
 
-    words: Literal["after_payday"] = "after_payday"
+    kind: Literal["after_payday"] = "after_payday"
     """Kind of the phrase."""
     day: int = Field(default=25, ge=1, le=31, strict=True)
     """Day of the month on which the person is paid."""
@@ -94,7 +94,7 @@ class InWeeks(Frozen, frozen=True):
         2
     """
 
-    words: Literal["in_weeks"] = "in_weeks"
+    kind: Literal["in_weeks"] = "in_weeks"
     """Kind of the phrase."""
     n: int = Field(ge=1, le=520, strict=True)
     """Number of weeks."""
@@ -108,7 +108,7 @@ class InMonths(Frozen, frozen=True):
         3
     """
 
-    words: Literal["in_months"] = "in_months"
+    kind: Literal["in_months"] = "in_months"
     """Kind of the phrase."""
     n: int = Field(ge=1, le=120, strict=True)
     """Number of months."""
@@ -122,7 +122,7 @@ class AfterHoliday(Frozen, frozen=True):
         1
     """
 
-    words: Literal["after_holiday"] = "after_holiday"
+    kind: Literal["after_holiday"] = "after_holiday"
     """Kind of the phrase."""
     on: Day
     """Day of the holiday."""
@@ -138,7 +138,7 @@ class AfterEvent(Frozen, frozen=True):
         'lebaran'
     """
 
-    words: Literal["after_event"] = "after_event"
+    kind: Literal["after_event"] = "after_event"
     """Kind of the phrase."""
     event: Label
     """Name of the event in the calendar."""
@@ -154,7 +154,7 @@ class AfterInstalments(Frozen, frozen=True):
         3
     """
 
-    words: Literal["after_instalments"] = "after_instalments"
+    kind: Literal["after_instalments"] = "after_instalments"
     """Kind of the phrase."""
     n: int = Field(ge=1, le=120, strict=True)
     """Number of instalments still to pay."""
@@ -164,21 +164,21 @@ class AfterInstalments(Frozen, frozen=True):
 
 PostponedUntil: TypeAlias = Annotated[
     Until | Between | AfterPayday | InWeeks | InMonths | AfterHoliday | AfterEvent | AfterInstalments,
-    Field(discriminator="words"),
+    Field(discriminator="kind"),
 ]
-"""Phrase of a postponement, discriminated by `words`."""
+"""Phrase of a postponement, discriminated by `kind`."""
 
-_WORDS = (Until, Between, AfterPayday, InWeeks, InMonths, AfterHoliday, AfterEvent, AfterInstalments)
+_PHRASES = (Until, Between, AfterPayday, InWeeks, InMonths, AfterHoliday, AfterEvent, AfterInstalments)
 
 
 def resolve(
-    not_yet: PostponedUntil, *, said_at: datetime, tz: str | ZoneInfo, calendar: EventCalendar | None = None
+    phrase: PostponedUntil, *, occurred_at: datetime, tz: str | ZoneInfo, calendar: EventCalendar | None = None
 ) -> tuple[datetime, datetime]:
     """Convert the phrase of a postponement into its earliest and latest instant.
 
     Args:
-        not_yet: Phrase of the postponement.
-        said_at: Instant of the conversation.
+        phrase: Phrase of the postponement.
+        occurred_at: Instant of the conversation.
         tz: Time zone of the shop; the phrase is read in its calendar.
         calendar: The shop's event calendar, for phrases that name an event.
 
@@ -187,61 +187,61 @@ def resolve(
         are the start of the day and the start of the next day.
 
     Raises:
-        InstantError: `said_at` has no time zone.
+        InstantError: `occurred_at` has no time zone.
         ArgumentError: The zone is unknown, or the calendar does not have the named event.
-        RecordError: The phrase names a time before `said_at`.
+        RecordError: The phrase names a time before `occurred_at`.
 
     Example:
         >>> from datetime import UTC
         >>> said = datetime(2026, 3, 1, 2, tzinfo=UTC)
-        >>> [moment.isoformat() for moment in resolve(AfterPayday(), said_at=said, tz="Asia/Jakarta")]
+        >>> [moment.isoformat() for moment in resolve(AfterPayday(), occurred_at=said, tz="Asia/Jakarta")]
         ['2026-03-24T17:00:00+00:00', '2026-03-25T17:00:00+00:00']
     """
-    _checked(not_yet, calendar)
-    said = instant(parse_as_of(said_at, "said_at"))
-    earliest, latest = _span(not_yet, said, parse_zone(tz), calendar)
-    if earliest < said:
-        msg = f"the words {not_yet.words!r} name a time that was over when they were said; name one to come"
+    _checked(phrase, calendar)
+    moment = instant(parse_as_of(occurred_at, "occurred_at"))
+    earliest, latest = _span(phrase, moment, parse_zone(tz), calendar)
+    if earliest < moment:
+        msg = f"the phrase {phrase.kind!r} names a time before the conversation; give a later time"
         raise RecordError(msg)
     return earliest, latest
 
 
-def _checked(not_yet: object, calendar: object) -> None:
-    instance(not_yet, _WORDS, "not_yet", 'words of a "not yet", such as InWeeks(n=2)')
+def _checked(phrase: object, calendar: object) -> None:
+    instance(phrase, _PHRASES, "phrase", "a phrase, such as InWeeks(n=2)")
     if calendar is not None:
         instance(calendar, EventCalendar, "calendar", "an EventCalendar or None")
 
 
 def _span(
-    not_yet: PostponedUntil, said: datetime, tz: ZoneInfo, calendar: EventCalendar | None
+    phrase: PostponedUntil, moment: datetime, tz: ZoneInfo, calendar: EventCalendar | None
 ) -> tuple[datetime, datetime]:
-    if isinstance(not_yet, Until):
-        return not_yet.at, not_yet.at
-    if isinstance(not_yet, Between):
-        return not_yet.earliest, not_yet.latest
-    said_on = said.astimezone(tz).date()
-    day = _of_calendar(not_yet, said_on, calendar) if isinstance(not_yet, AfterEvent) else _named_day(not_yet, said_on)
+    if isinstance(phrase, Until):
+        return phrase.at, phrase.at
+    if isinstance(phrase, Between):
+        return phrase.earliest, phrase.latest
+    said_on = moment.astimezone(tz).date()
+    day = _of_calendar(phrase, said_on, calendar) if isinstance(phrase, AfterEvent) else _named_day(phrase, said_on)
     return _begin(day, tz), _begin(day + timedelta(days=1), tz)
 
 
-def _of_calendar(not_yet: AfterEvent, said_on: date, calendar: EventCalendar | None) -> date:
+def _of_calendar(phrase: AfterEvent, said_on: date, calendar: EventCalendar | None) -> date:
     if calendar is None:
-        msg = f"the words name {not_yet.event!r}, an event, and there is no calendar; give calendar=..."
+        msg = f"the phrase names the event {phrase.event!r}, which needs a calendar; pass calendar=..."
         raise ArgumentError(msg)
-    later = timedelta(days=not_yet.days)
-    return calendar.next_day(not_yet.event, after=said_on - later) + later
+    later = timedelta(days=phrase.days)
+    return calendar.next_day(phrase.event, after=said_on - later) + later
 
 
-def _named_day(not_yet: AfterPayday | InWeeks | InMonths | AfterHoliday | AfterInstalments, said_on: date) -> date:
-    if isinstance(not_yet, InWeeks):
-        return said_on + relativedelta(weeks=not_yet.n)
-    if isinstance(not_yet, InMonths):
-        return said_on + relativedelta(months=not_yet.n)
-    if isinstance(not_yet, AfterHoliday):
-        return not_yet.on + relativedelta(days=not_yet.days)
-    more = not_yet.n - 1 if isinstance(not_yet, AfterInstalments) else 0
-    payday = said_on + relativedelta(day=not_yet.day)
-    return said_on + relativedelta(months=more if payday > said_on else more + 1, day=not_yet.day)
+def _named_day(phrase: AfterPayday | InWeeks | InMonths | AfterHoliday | AfterInstalments, said_on: date) -> date:
+    if isinstance(phrase, InWeeks):
+        return said_on + relativedelta(weeks=phrase.n)
+    if isinstance(phrase, InMonths):
+        return said_on + relativedelta(months=phrase.n)
+    if isinstance(phrase, AfterHoliday):
+        return phrase.on + relativedelta(days=phrase.days)
+    more = phrase.n - 1 if isinstance(phrase, AfterInstalments) else 0
+    payday = said_on + relativedelta(day=phrase.day)
+    return said_on + relativedelta(months=more if payday > said_on else more + 1, day=phrase.day)
 
 
 def _begin(day: date, tz: ZoneInfo) -> datetime:
@@ -249,7 +249,7 @@ def _begin(day: date, tz: ZoneInfo) -> datetime:
 
 
 def postpone(  # noqa: PLR0913 - the fields of the record it makes
-    not_yet: PostponedUntil,
+    phrase: PostponedUntil,
     *,
     id: str,  # noqa: A002 - one name everywhere
     person_id: str,
@@ -258,13 +258,13 @@ def postpone(  # noqa: PLR0913 - the fields of the record it makes
     reason: PostponementReason | str = PostponementReason.OTHER,
     source: str = "shop",
     channel: str = "",
-    words: str = "",
+    text: str = "",
     calendar: EventCalendar | None = None,
 ) -> Postponement:
     """Return a postponement record from a phrase.
 
     Args:
-        not_yet: Phrase, such as `AfterPayday()` or `InMonths(n=3)`.
+        phrase: Phrase, such as `AfterPayday()` or `InMonths(n=3)`.
         id: Number of the record in its source.
         person_id: Id of the person.
         occurred_at: Instant of the conversation.
@@ -272,7 +272,7 @@ def postpone(  # noqa: PLR0913 - the fields of the record it makes
         reason: Reason of the postponement.
         source: System that the record came from.
         channel: Channel, such as whatsapp, phone or counter.
-        words: Free text of the person; never shown.
+        text: Free text of the person; never shown.
         calendar: The shop's event calendar, for phrases that name an event.
 
     Returns:
@@ -289,7 +289,7 @@ def postpone(  # noqa: PLR0913 - the fields of the record it makes
         >>> postpone(InMonths(n=1), id="n1", person_id="p1", occurred_at=said, tz="Asia/Jakarta").until.isoformat()
         '2026-02-27T17:00:00+00:00'
     """
-    until, latest = resolve(not_yet, said_at=occurred_at, tz=tz, calendar=calendar)
+    until, latest = resolve(phrase, occurred_at=occurred_at, tz=tz, calendar=calendar)
     return Postponement(
         id=id,
         source=source,
@@ -299,5 +299,5 @@ def postpone(  # noqa: PLR0913 - the fields of the record it makes
         reason=cast("PostponementReason", reason),
         until=until,
         latest=None if latest == until else latest,
-        words=words,
+        text=text,
     )

@@ -1,7 +1,7 @@
 """Customer profiles: seven facts about a customer on one screen.
 
 The seven facts: identity and address, items bought, frequency, last purchase, amount, last interaction, feedback.
-Identity and quoted words are included only on request.
+Identity and quoted texts are included only on request.
 
 Invariant: the numbers equal the person's facts at the same instant.
 Source: the article "Seven things to know of your customer".
@@ -20,8 +20,8 @@ from funnel._arguments import parse_as_of, truth
 from funnel._time import instant
 from funnel.facts import Facts
 from funnel.interactions import Feedback
+from funnel.metrics._display import as_html, days
 from funnel.metrics._lines import counting
-from funnel.metrics._shown import as_html, days
 from funnel.money import Money
 from funnel.policy import OCCASION
 
@@ -87,11 +87,11 @@ class ProfileInteraction:
 
     Attributes:
         kind: Kind of interaction, such as a question, a complaint or a visit.
-        direction: "in" if the person began, "out" if the shop began.
+        direction: "in" from the person, "out" from the shop.
         channel: Channel; "" if unknown.
         at: Instant of the interaction.
         score: Feedback score from 1 to 5; None for other kinds.
-        words: Text of the interaction; "" if not requested or unknown. Never in a `repr`.
+        text: Text of the interaction; "" if not requested or unknown. Never in a `repr`.
     """
 
     kind: str
@@ -99,20 +99,20 @@ class ProfileInteraction:
     channel: str
     at: datetime
     score: int | None
-    words: str = attrs.field(repr=False)
+    text: str = attrs.field(repr=False)
 
     def __str__(self) -> str:
-        """Return the kind, the direction, the time and the words."""
-        began = "they" if self.direction == "in" else "the shop"
+        """Return the kind, the sender, the time and the text."""
+        sender = "from the person" if self.direction == "in" else "from the shop"
         by = f" by {self.channel}" if self.channel else ""
-        return f"{self.kind.replace('_', ' ')} ({began} began{by}), {self.told}"
+        return f"{self.kind.replace('_', ' ')} ({sender}{by}), {self.summary}"
 
     @property
-    def told(self) -> str:
-        """Score if any, time and words."""
+    def summary(self) -> str:
+        """Score if rated, time and text."""
         score = "" if self.score is None else f"{self.score} of 5, "
-        words = f': "{self.words}"' if self.words else ""
-        return f"{score}{_when(self.at)}{words}"
+        quoted = f': "{self.text}"' if self.text else ""
+        return f"{score}{_when(self.at)}{quoted}"
 
 
 @attrs.frozen
@@ -122,22 +122,22 @@ class CustomerProfile:
     Attributes:
         as_of: Instant of the evaluation.
         person_id: Id of the person.
-        who: Identity and address; None if not requested or not recorded.
-        bought: Items bought, most recent first; empty if the purchases have no lines.
+        identity: Identity and address; None if not requested or not recorded.
+        items: Items bought, most recent first; empty if the purchases have no lines.
         purchase_count: Number of valid purchases.
         purchase_interval: Average time between purchases; None before the second purchase.
         last_purchase_at: Instant of the last purchase; None without a purchase.
         net_spent: Total spending net of refunds; None without a purchase.
         average_purchase: Average amount of a purchase; None without a purchase.
-        last_interaction: Last interaction with the shop; None if there is none.
+        last_interaction: Last interaction with the shop; None without interactions.
         feedback_count: Number of feedback records.
-        last_feedback: Last feedback; None if there is none.
+        last_feedback: Last feedback; None without feedback.
     """
 
     as_of: datetime
     person_id: str
-    who: ProfileIdentity | None
-    bought: tuple[ProfileItem, ...]
+    identity: ProfileIdentity | None
+    items: tuple[ProfileItem, ...]
     purchase_count: int
     purchase_interval: timedelta | None
     last_purchase_at: datetime | None
@@ -149,18 +149,22 @@ class CustomerProfile:
 
     def to_dict(self) -> dict[str, Any]:
         """Return every attribute by name; nested objects become dicts."""
-        parts = {"who": self.who, "last_interaction": self.last_interaction, "last_feedback": self.last_feedback}
-        told = {name: None if part is None else attrs.asdict(part) for name, part in parts.items()}
+        parts = {
+            "identity": self.identity,
+            "last_interaction": self.last_interaction,
+            "last_feedback": self.last_feedback,
+        }
+        nested = {name: None if part is None else attrs.asdict(part) for name, part in parts.items()}
         plain = {field.name: getattr(self, field.name) for field in attrs.fields(CustomerProfile)}
-        return {**plain, **told, "bought": [attrs.asdict(one) for one in self.bought]}
+        return {**plain, **nested, "items": [attrs.asdict(one) for one in self.items]}
 
     def _rows(self) -> list[tuple[str, str]]:
         return [
-            ("who", _UNKNOWN if self.who is None else str(self.who)),
-            ("what they bought", ", ".join(map(str, self.bought)) or _UNKNOWN),
-            ("how often", self._how_often),
-            ("when last", self._when_last),
-            ("how much", self._how_much),
+            ("identity", _UNKNOWN if self.identity is None else str(self.identity)),
+            ("items", ", ".join(map(str, self.items)) or _UNKNOWN),
+            ("purchases", self._how_often),
+            ("last purchase", self._when_last),
+            ("amount", self._how_much),
             ("last interaction", "none" if self.last_interaction is None else str(self.last_interaction)),
             ("feedback", self._feedback),
         ]
@@ -188,14 +192,14 @@ class CustomerProfile:
     def _feedback(self) -> str:
         if self.last_feedback is None:
             return "none"
-        return f"{self.last_feedback.told} ({self.feedback_count} in all)"
+        return f"{self.last_feedback.summary} ({self.feedback_count} in all)"
 
     def __str__(self) -> str:
         """Return seven lines, one for each fact."""
-        return "\n".join(f"{what}: {told}" for what, told in self._rows())
+        return "\n".join(f"{label}: {text}" for label, text in self._rows())
 
     def _repr_html_(self) -> str:
-        return as_html(("what", "known"), self._rows())
+        return as_html(("fact", "value"), self._rows())
 
 
 def _when(moment: datetime) -> str:
@@ -208,7 +212,7 @@ def customer_profile(history: History, *, as_of: datetime, personal: bool = Fals
     Args:
         history: Records of the person.
         as_of: Instant to evaluate at.
-        personal: Whether to include identity, address and quoted words.
+        personal: If True, include identity, address and quoted texts.
 
     Returns:
         The profile. It prints as seven lines and renders as a table in a notebook.
@@ -224,47 +228,47 @@ def customer_profile(history: History, *, as_of: datetime, personal: bool = Fals
         >>> sari = Customer(person_id="p1", name="Sari Dewi", nickname="Sari", address="Jl. Melati 5")
         >>> history = History.of("p1", [order], customer=sari)
         >>> print(customer_profile(history, as_of=datetime(2026, 3, 9, 2, tzinfo=UTC), personal=True))
-        who: Sari Dewi (Sari), Jl. Melati 5
-        what they bought: 2 mug
-        how often: 1 time
-        when last: 2026-03-01 02:00 UTC, 8 d ago
-        how much: USD 9.00 in all, USD 9.00 on average
+        identity: Sari Dewi (Sari), Jl. Melati 5
+        items: 2 mug
+        purchases: 1 time
+        last purchase: 2026-03-01 02:00 UTC, 8 d ago
+        amount: USD 9.00 in all, USD 9.00 on average
         last interaction: none
         feedback: none
-        >>> customer_profile(history, as_of=datetime(2026, 3, 9, 2, tzinfo=UTC)).who is None
+        >>> customer_profile(history, as_of=datetime(2026, 3, 9, 2, tzinfo=UTC)).identity is None
         True
     """
     now = parse_as_of(as_of)
     truth(personal, "personal")
     facts = Facts.of(history, as_of=as_of)
-    known = [one for one in history.interactions if one.occurred_at <= as_of]
-    given = [one for one in known if isinstance(one, Feedback)]
-    told = facts.to_dict()
+    interactions = [one for one in history.interactions if one.occurred_at <= as_of]
+    feedback = [one for one in interactions if isinstance(one, Feedback)]
+    facts_by_name = facts.to_dict()
     return CustomerProfile(
         as_of=instant(now),
         person_id=history.person_id,
-        who=_who(history) if personal else None,
-        bought=tuple(sorted(_bought(history, now), key=lambda one: (-one.last_at.timestamp(), one.sku))),
+        identity=_identity(history) if personal else None,
+        items=tuple(sorted(_bought(history, now), key=lambda one: (-one.last_at.timestamp(), one.sku))),
         purchase_count=facts.purchase_count,
-        purchase_interval=told["purchase_interval"],
+        purchase_interval=facts_by_name["purchase_interval"],
         last_purchase_at=facts.last_purchase_at,
         net_spent=_money(history, facts.net_spent, facts),
         average_purchase=_money(history, facts.average_purchase, facts),
-        last_interaction=_said(known[-1], personal=personal) if known else None,
+        last_interaction=_profile_interaction(interactions[-1], personal=personal) if interactions else None,
         feedback_count=facts.feedback_count,
-        last_feedback=_said(given[-1], personal=personal) if given else None,
+        last_feedback=_profile_interaction(feedback[-1], personal=personal) if feedback else None,
     )
 
 
-def _who(history: History) -> ProfileIdentity | None:
+def _identity(history: History) -> ProfileIdentity | None:
     customer = history.customer
     return None if customer is None else ProfileIdentity(customer.name, customer.nickname, customer.address)
 
 
-def _said(record: AnyInteraction, *, personal: bool) -> ProfileInteraction:
-    words: str = getattr(record, "words", "") if personal else ""
+def _profile_interaction(record: AnyInteraction, *, personal: bool) -> ProfileInteraction:
+    text: str = getattr(record, "text", "") if personal else ""
     score = record.score if isinstance(record, Feedback) else None
-    return ProfileInteraction(record.kind, record.direction, record.channel, record.occurred_at, score, words)
+    return ProfileInteraction(record.kind, record.direction, record.channel, record.occurred_at, score, text)
 
 
 def _money(history: History, minor: int, facts: Facts) -> Money | None:

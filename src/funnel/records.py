@@ -13,7 +13,18 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from funnel._arguments import instance
 from funnel._copies import all_fields
-from funnel._fields import MOST_PIECES, Amount, Frozen, Id, Instant, Label, Words, amount_in_range
+from funnel._fields import (
+    MOST_PIECES,
+    NO_INSTANT,
+    Amount,
+    Frozen,
+    Id,
+    Instant,
+    Label,
+    OptionalInstant,
+    PrivateText,
+    amount_in_range,
+)
 from funnel.errors import MoneyError, RecordError
 
 if TYPE_CHECKING:
@@ -67,11 +78,11 @@ class Contact(Frozen, frozen=True):
         Contact()
     """
 
-    phone: Words = ""
+    phone: PrivateText = ""
     """Phone number, for calls and messages."""
-    email: Words = ""
+    email: PrivateText = ""
     """Email address."""
-    handle: Words = ""
+    handle: PrivateText = ""
     """User name on a social network."""
 
 
@@ -102,7 +113,7 @@ class Lead(Record, frozen=True):
     @model_validator(mode="after")
     def _by_another(self) -> Self:
         if self.referred_by == self.person_id:
-            raise RecordError("referred_by names the lead's own person; name another person, or leave it out")
+            raise RecordError("referred_by is the lead's own person; give another person, or leave it out")
         return self
 
     @property
@@ -129,15 +140,15 @@ class Customer(Frozen, frozen=True):
 
     person_id: Id
     """Id of the person."""
-    name: Words
+    name: PrivateText
     """Full name."""
-    nickname: Words = ""
+    nickname: PrivateText = ""
     """Preferred name."""
-    address: Words = ""
+    address: PrivateText = ""
     """Postal address."""
-    contact: Contact = Field(default=Contact(), repr=False)
+    contact: Contact = Field(default_factory=Contact, repr=False)
     """Contact details of the person."""
-    since: Instant | None = None
+    since: OptionalInstant = NO_INSTANT
     """Instant when the customer record was created; None if unknown."""
 
 
@@ -159,17 +170,15 @@ class OrderLine(Frozen, frozen=True):
     unit_price: Amount
     """Price of one piece."""
     discount: Amount | None = None
-    """Discount on the whole line; None is no discount."""
+    """Discount on the whole line; None if not discounted."""
     unit_cost: Amount | None = None
-    """What one piece cost the shop; None if unknown."""
+    """Cost of one piece for the shop; None if unknown."""
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
         one_currency(self.unit_price, self.discount, self.unit_cost)
         if self.discount and self.discount > amount_in_range(self.unit_price * self.quantity):
-            raise RecordError(
-                "the discount is above price times quantity; it is taken off the whole line, at most all of it"
-            )
+            raise RecordError("the discount is above price times quantity; it is for the whole line")
         amount_in_range(self.total)
         return self
 
@@ -187,7 +196,7 @@ def one_currency(*amounts: Money | None) -> str | None:
         amounts: Amounts; None is skipped.
 
     Returns:
-        The currency, or None if there is no amount.
+        The currency; None without an amount.
 
     Raises:
         MoneyError: The amounts have more than one currency.
@@ -199,7 +208,7 @@ def one_currency(*amounts: Money | None) -> str | None:
     """
     currencies = sorted({amount.currency for amount in amounts if amount is not None})
     if len(currencies) > 1:
-        msg = f"{' and '.join(currencies)} meet in one record; change them into one currency first"
+        msg = f"a record has amounts in {' and '.join(currencies)}; convert them to one currency first"
         raise MoneyError(msg)
     return currencies[0] if currencies else None
 
@@ -219,8 +228,8 @@ def _is_known(amount: object) -> object:
     return amount
 
 
-def _sum(given: dict[str, Any]) -> Money:
-    lines: tuple[OrderLine, ...] = given["lines"]
+def _sum(value: dict[str, Any]) -> Money:
+    lines: tuple[OrderLine, ...] = value["lines"]
     return sum((line.total for line in lines[1:]), start=lines[0].total)
 
 
@@ -249,25 +258,25 @@ class Purchase(Record, frozen=True):
     """Instant of the purchase."""
     status: Status = "paid"
     """Status of the order."""
-    cancelled_at: Instant | None = None
+    cancelled_at: OptionalInstant = NO_INSTANT
     """Instant of the cancellation; None if not cancelled, or if the instant is unknown."""
     lines: Annotated[tuple[OrderLine, ...], AfterValidator(_one_currency)] = ()
     """Lines of the order; empty if unknown."""
     amount: Annotated[Amount, BeforeValidator(_is_known)] = Field(default_factory=_sum, validate_default=True)
     """Total of the order; default: the sum of the lines."""
     promotion: Label = ""
-    """Launch or promotion that the order belongs to; "" is none."""
-    promised_at: Instant | None = None
+    """Launch or promotion that the order belongs to; "" if not promoted."""
+    promised_at: OptionalInstant = NO_INSTANT
     """Promised instant of delivery; None if not promised."""
-    delivered_at: Instant | None = None
+    delivered_at: OptionalInstant = NO_INSTANT
     """Instant of delivery; None if not delivered yet, or unknown."""
 
     @model_validator(mode="before")
     @classmethod
-    def _has_amount(cls, given: object) -> object:
-        if not isinstance(given, Mapping):
-            return given
-        fields = cast("Mapping[str, object]", given)
+    def _has_amount(cls, value: object) -> object:
+        if not isinstance(value, Mapping):
+            return value
+        fields = cast("Mapping[str, object]", value)
         if "amount" not in fields and not fields.get("lines"):
             return {**fields, "amount": _NEITHER}
         return fields
@@ -276,7 +285,7 @@ class Purchase(Record, frozen=True):
     def _can_be_true(self) -> Self:
         one_currency(self.amount, *(line.unit_price for line in self.lines))
         if self.cancelled_at is not None and self.status != "cancelled":
-            msg = f"cancelled_at is given with status {self.status!r}; it goes with status 'cancelled' only"
+            msg = f"cancelled_at needs the status 'cancelled' (got {self.status!r})"
             raise RecordError(msg)
         not_before(self, "purchased_at", "cancelled_at", "promised_at", "delivered_at")
         return self
@@ -310,21 +319,21 @@ def checked_again(record: M) -> M:
 
 
 def not_before(record: Frozen, start: str, *later: str) -> None:
-    """Check that later instants do not lie before the first one.
+    """Check that later instants are not before the first one.
 
     Args:
         record: Record to check.
         start: Field of the first instant.
-        later: Fields of instants that may not lie before it; None is skipped.
+        later: Fields of instants that must not be before it; None is skipped.
 
     Raises:
-        RecordError: An instant lies before the first one; the message names its field.
+        RecordError: An instant is before the first one; the message names its field.
     """
     first: datetime = getattr(record, start)
     for name in later:
         moment: datetime | None = getattr(record, name)
         if moment is not None and moment < first:
-            msg = f"{name} lies before {start}; it may be the same instant or later"
+            msg = f"{name} is before {start}; it must be at the same instant or later"
             raise RecordError(msg)
 
 
@@ -356,7 +365,7 @@ class Refund(Record, frozen=True):
     @model_validator(mode="after")
     def _gives_something(self) -> Self:
         if not self.amount:
-            raise RecordError("a refund of nothing is given; its amount is above 0")
+            raise RecordError("the amount of a refund must be above 0")
         return self
 
     @property
@@ -370,11 +379,11 @@ class Refund(Record, frozen=True):
         return self.refunded_at
 
 
-def record_given(given: object) -> Record:
+def check_is_record(value: object) -> Record:
     """Return an argument that must be a record.
 
     Raises:
         ArgumentError: The argument is not a record.
     """
-    checked: Record = instance(given, Record, "record", "a lead, purchase, refund or interaction")
+    checked: Record = instance(value, Record, "record", "a lead, purchase, refund or interaction")
     return checked

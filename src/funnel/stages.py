@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Collection, Mapping
 from enum import StrEnum
-from typing import Any, Generic
+from typing import TYPE_CHECKING, Any, Generic
 
 import attrs
 
@@ -18,12 +18,14 @@ from funnel._arguments import is_function, kind_of
 from funnel._copies import OfFunctions
 from funnel.errors import ArgumentError
 from funnel.facts import Facts
-from funnel.machines._compiled import CompiledMachine, compile_machine
 from funnel.machines._machine import AnyMachine, Transitions
 from funnel.machines._table import Cause, S, check_start, check_table
 from funnel.policy import Policy
 from funnel.rules._activity import has_bought, has_bought_again, has_engaged, is_lapsed
 from funnel.rules._rule import Rule, check_is_rule, rule
+
+if TYPE_CHECKING:
+    from funnel.machines._compiled import CompiledMachine
 
 __all__ = [
     "SHOP_MACHINE",
@@ -113,7 +115,7 @@ class Machine(AnyMachine[S], Generic[S]):
         >>> SHOP_MACHINE.move(Stage.LAPSED, Stage.LEAD)
         Traceback (most recent call last):
             ...
-        funnel.errors.TransitionError: nobody moves from lapsed to lead; the table has prospect, customer, repeat_customer
+        funnel.errors.TransitionError: the table does not allow lapsed to lead; from lapsed it allows prospect, customer, repeat_customer
     """  # noqa: E501 - one line of a traceback
 
     stage: Rule[Any, Any, S]
@@ -125,17 +127,19 @@ class Machine(AnyMachine[S], Generic[S]):
         check_is_rule(self.stage, "stage")
         check_table(self.table, self.returns)
 
-    def asked(self, stage: S) -> Rule[Any, Any, S]:  # noqa: ARG002 (the same of everyone)
+    def _rule_in(self, stage: S) -> Rule[Any, Any, S]:  # noqa: ARG002 (the same for every stage)
         """Return the rule that applies to a person in a stage."""
         return self.stage
 
-    def compile_for(self, policy: Policy) -> CompiledMachine:
+    def _compile(self, policy: Policy) -> CompiledMachine:
         """Compile the machine for a policy.
 
         Raises:
             TransitionError: The rule returns a stage that is not in the table.
         """
-        return compile_machine([(self.stage.name, self.stage.compiled_rule(policy))], self.table, self.returns)
+        from funnel.machines._compiled import compile_machine
+
+        return compile_machine([(self.stage.name, self.stage._compiled_rule(policy))], self.table, self.returns)
 
 
 @attrs.frozen
@@ -187,17 +191,19 @@ class PathDependentMachine(OfFunctions, AnyMachine[S], Generic[S]):
     def _functions(self) -> tuple[Callable[[S, Any, Any], S]]:
         return (self.next_stage,)
 
-    def asked(self, stage: S) -> Rule[Any, Any, S]:
+    def _rule_in(self, stage: S) -> Rule[Any, Any, S]:
         """Return the rule that applies to a person in a stage."""
         return self._rules[stage]
 
-    def compile_for(self, policy: Policy) -> CompiledMachine:
+    def _compile(self, policy: Policy) -> CompiledMachine:
         """Compile the machine for a policy.
 
         Raises:
             TransitionError: The function returns a stage that is not in the table.
         """
-        rules = [(one.name, one.compiled_rule(policy)) for one in self._rules.values()]
+        from funnel.machines._compiled import compile_machine
+
+        rules = [(one.name, one._compiled_rule(policy)) for one in self._rules.values()]
         return compile_machine(rules, self.table, self.returns, self.start)
 
 
@@ -210,9 +216,9 @@ def _rule_in(stage: S, next_stage: Callable[[S, Any, Any], S]) -> Rule[Any, Any,
     name = getattr(next_stage, "__name__", "next_stage")
     hints = _hints(next_stage)
     move.__annotations__ = {one.name: one.annotation for one in hints if one.annotation is not one.empty}
-    made = rule(move)
-    made.name = f"{name}, from {stage.value},"
-    return made
+    stage_rule = rule(move)
+    stage_rule.name = f"{name}, from {stage.value},"
+    return stage_rule
 
 
 def _hints(next_stage: Callable[..., object]) -> list[inspect.Parameter]:
@@ -223,8 +229,12 @@ def _hints(next_stage: Callable[..., object]) -> list[inspect.Parameter]:
     try:
         _, facts, policy = inspect.signature(next_stage, eval_str=True).parameters.values()
     except (NameError, TypeError, ValueError) as error:
-        why = f"its annotations name {error.name!r}" if isinstance(error, NameError) else "its parameters are others"
-        msg = f"next_stage must be {expected}, whose types are known: {why}"
+        why = (
+            f"its annotations use {error.name!r}, which is not defined"
+            if isinstance(error, NameError)
+            else "its parameters differ"
+        )
+        msg = f"next_stage must be {expected}: {why}"
         raise ArgumentError(msg) from None
     return [facts, policy]
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from funnel._aggregate.aggregations import ORDER, Reduction
 from funnel._aggregate.group_by import _looked_up, aggregated, edge_rows, value_name
 from funnel._aggregate.window import running
-from funnel._expr.tree import lift
+from funnel._expr.tree import trace
 from funnel._ledger.streams import STREAMS, TABLES
 from funnel._time import micros
 from funnel.history import History
@@ -23,7 +23,7 @@ from tests.frames import tables
 from tests.shop import DAY, END, NOW, ShopFacts, bought, by_person, fewer, logs_of, people
 from tests.strategies import instants
 
-BIG = lift(lambda one: one.amount >= 5, STREAMS["orders"].fields)
+BIG = trace(lambda one: one.amount >= 5, STREAMS["orders"].fields)
 ONE: tuple[tuple[Reduction, ...], ...] = (
     (),
     (Reduction(STREAMS["orders"], "sum"),),
@@ -40,8 +40,8 @@ def test_what_is_asked_alone_is_what_is_asked_with_others(
     reductions: tuple[Reduction, ...], everyone: tuple[History, ...], as_of: datetime
 ) -> None:
     """A few reductions have the values that they have among many, and the last row of the window is the aggregate."""
-    ledger, at = logs_of(everyone).tables, micros(as_of)
-    every = tuple(dict.fromkeys([*reductions, *ShopFacts.fact_plan.reductions]))
+    ledger, at = logs_of(everyone)._tables, micros(as_of)
+    every = tuple(dict.fromkeys([*reductions, *ShopFacts._fact_plan.reductions]))
     alone, trials = (_rows(aggregated(ledger, some, at), len(reductions)) for some in (reductions, every))
     windows = running(ledger, reductions, at)
     last = windows.join(windows.group_by("person_id").agg(nw.col("t").max()), on=["person_id", "t"], how="inner")
@@ -77,16 +77,16 @@ def test_the_first_and_the_last_row_are_found_without_ordered_aggregates(
     """By joins alone: one row a person, the first or the last by the total order."""
     schema = {"person_id": pl.String, "t": pl.Int64, "rank": pl.Int64, "source": pl.String, "id": pl.String}
     frame: Any = nw.from_native(pl.DataFrame(rows, schema=schema).lazy())
-    found = edge_rows(frame, ("person_id",), latest=latest).collect().to_native().to_dicts()
+    result = edge_rows(frame, ("person_id",), latest=latest).collect().to_native().to_dicts()
     pick = max if latest else min
 
-    assert {row["person_id"]: row for row in found} == {
+    assert {row["person_id"]: row for row in result} == {
         name: pick((row for row in rows if row["person_id"] == name), key=_order)
         for name in {row["person_id"] for row in rows}
     }
-    assert len(found) == len({row["person_id"] for row in rows})
+    assert len(result) == len({row["person_id"] for row in rows})
     edge = Reduction(STREAMS["orders"], "latest" if latest else "earliest", "id", empty="")
-    assert _rows(_looked_up(frame, [(edge, 0)]), 1) == sorted((row["person_id"], row["id"]) for row in found)
+    assert _rows(_looked_up(frame, [(edge, 0)]), 1) == sorted((row["person_id"], row["id"]) for row in result)
 
 
 def _order(row: dict[str, Any]) -> tuple[Any, ...]:
@@ -97,9 +97,9 @@ def _order(row: dict[str, Any]) -> tuple[Any, ...]:
 @given(everyone=people(most=6))
 @fewer
 def test_a_log_that_is_not_there_is_one_in_which_nothing_stands(log: str, everyone: tuple[History, ...]) -> None:
-    """Who keeps no other records is told what those they keep say, the rest is nothing and not unknown."""
-    kept = tables([History.of(one.person_id, [r for r in one.records if _log(r) == log]) for one in everyone])
-    alone, empty = Logs(**{log: kept[log].lazy()}), Logs(**{name: frame.lazy() for name, frame in kept.items()})
+    """Tables that are not kept are empty, not unknown; the other tables give their facts."""
+    rest = tables([History.of(one.person_id, [r for r in one.records if _log(r) == log]) for one in everyone])
+    alone, empty = Logs(**{log: rest[log].lazy()}), Logs(**{name: frame.lazy() for name, frame in rest.items()})
 
     assert by_person(ShopFacts.over(alone, as_of=END)) == by_person(ShopFacts.over(empty, as_of=END))
 
@@ -116,9 +116,9 @@ def _log(record: Any) -> str:
 def test_a_shop_with_orders_alone_has_its_facts() -> None:
     """Orders are enough for what is known of buying, at an instant and at every one."""
     logs = Logs(purchases=tables([History.of("p1", [bought("1", NOW - DAY), bought("2", NOW)])])["purchases"].lazy())
-    told = by_person(ShopFacts.over(logs, as_of=NOW))["p1"]
+    facts = by_person(ShopFacts.over(logs, as_of=NOW))["p1"]
     running_ = ShopFacts.running(logs, as_of=NOW).select("purchase_count", "view_count", "campaign").collect()
 
-    assert (told["purchase_count"], told["view_count"], told["campaign"]) == (2, 0, None)
+    assert (facts["purchase_count"], facts["view_count"], facts["campaign"]) == (2, 0, None)
     assert set(running_.rows()) == {(1, 0, None), (2, 0, None)}
     assert "orders" in TABLES

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from funnel._aggregate.aggregations import COMBINES, POST_AGGREGATIONS, Reduction
 from funnel._aggregate.fold import Row, folds, with_gaps
 from funnel._expr.nodes import Value
-from funnel._expr.tree import lift
+from funnel._expr.tree import trace
 from funnel._ledger.streams import STREAMS
 from funnel._time import FOREVER, MICROSECOND, NEVER
 
@@ -62,7 +62,7 @@ PARTS = {
 def test_what_is_worked_out_is_so_for_one_for_a_column_and_for_an_array(how: str, data: st.DataObject) -> None:
     """A mean is rounded down to a whole unit in all, and nothing is divided by nothing."""
     parts = data.draw(PARTS[how])
-    names = [f"part_{place}" for place in range(len(parts))]
+    names = [f"part_{index}" for index in range(len(parts))]
     frame: Any = nw.from_native(pl.DataFrame({name: [part] for name, part in zip(names, parts, strict=True)}))
     column = POST_AGGREGATIONS[how].column(*map(nw.col, names))
 
@@ -92,8 +92,8 @@ NONE = FOREVER - NEVER
     ],
 )
 def test_what_is_worked_out_of_little_or_nothing(how: str, parts: tuple[int, ...], value: int) -> None:
-    """Of one there is a mean and no gap, of none there is neither; for one person and for a column."""
-    frame: Any = nw.from_native(pl.DataFrame({f"part_{place}": [part] for place, part in enumerate(parts)}))
+    """One value has a mean and no gap, no value has neither; for one person and for a column."""
+    frame: Any = nw.from_native(pl.DataFrame({f"part_{index}": [part] for index, part in enumerate(parts)}))
     column = POST_AGGREGATIONS[how].column(*map(nw.col, frame.columns))
 
     assert POST_AGGREGATIONS[how].one(*parts) == value
@@ -108,10 +108,10 @@ def row(t: int, start: int, end: int, key: str, amount: int) -> Row:
 ROWS = st.lists(
     st.tuples(st.integers(0, 5), st.integers(0, 5), st.integers(1, 5), st.sampled_from("ab"), st.integers(1, 9)),
     max_size=5,
-).map(lambda drawn: sorted(row(t, t + s, t + s + e, key, amount) for t, s, e, key, amount in drawn))
+).map(lambda tuples: sorted(row(t, t + s, t + s + e, key, amount) for t, s, e, key, amount in tuples))
 
 
-def told(stream: str, rows: list[Row], at: int) -> tuple[Value, Value]:
+def count_and_last(stream: str, rows: list[Row], at: int) -> tuple[Value, Value]:
     """How many rows of a stream are seen at an instant, and the number of the last."""
     reductions = (Reduction(STREAMS[stream], "sum"), Reduction(STREAMS[stream], "latest", "id", empty=""))
     values: list[Value] = [one.empty for one in reductions]
@@ -121,13 +121,13 @@ def told(stream: str, rows: list[Row], at: int) -> tuple[Value, Value]:
 
 @given(ROWS, st.integers(-1, 16))
 def test_a_row_counts_from_its_start_until_just_before_its_end(rows: list[Row], at: int) -> None:
-    """Of a living stream only what counts at the instant is seen, of another all that has happened."""
+    """A living stream has only the rows that count at the instant, another stream all rows so far."""
     counting = [one for one in rows if one[1] <= at < one[2]]  # type: ignore[operator]
     happened = [one for one in rows if one[0] <= at]  # type: ignore[operator]
 
     for stream in ("promises", "purchases"):
-        assert told(stream, rows, at) == (len(counting), counting[-1][5] if counting else "")
-    assert told("orders", rows, at) == (len(happened), happened[-1][5] if happened else "")
+        assert count_and_last(stream, rows, at) == (len(counting), counting[-1][5] if counting else "")
+    assert count_and_last("orders", rows, at) == (len(happened), happened[-1][5] if happened else "")
 
 
 @given(ROWS)
@@ -149,8 +149,8 @@ def _has_gap(one: Any) -> object:
     return one.gap > MICROSECOND
 
 
-BIG = lift(_is_big, STREAMS["orders"].fields)
-GAPS = lift(_has_gap, STREAMS["purchases"].fields)
+BIG = trace(_is_big, STREAMS["orders"].fields)
+GAPS = trace(_has_gap, STREAMS["purchases"].fields)
 REDUCTIONS: dict[str, tuple[Reduction, ...]] = {
     "orders": (
         Reduction(STREAMS["orders"], "sum"),
@@ -179,20 +179,20 @@ REDUCTIONS: dict[str, tuple[Reduction, ...]] = {
 def by_hand(reduction: Reduction, rows: list[Row]) -> Value:
     """The value of a reduction, read off the rows as a person would."""
     names = list(reduction.stream.fields)
-    kept = [dict(zip(names, one, strict=False)) for one in rows]
+    remaining = [dict(zip(names, one, strict=False)) for one in rows]
     if reduction.where == BIG:
-        kept = [one for one in kept if one["amount"] >= 5]  # type: ignore[operator]
+        remaining = [one for one in remaining if one["amount"] >= 5]  # type: ignore[operator]
     if reduction.where == GAPS:
-        kept = [one for one in kept if one["gap"] > 1]  # type: ignore[operator]
-    told: list[Any] = [one[reduction.field] if reduction.field else 1 for one in kept]
-    if not told:
+        remaining = [one for one in remaining if one["gap"] > 1]  # type: ignore[operator]
+    values: list[Any] = [one[reduction.field] if reduction.field else 1 for one in remaining]
+    if not values:
         return reduction.empty
     value: Value = {
-        "sum": sum(told) if isinstance(told[0], int) else 0,
-        "smallest": min(told),
-        "largest": max(told),
-        "earliest": told[0],
-        "latest": told[-1],
+        "sum": sum(values) if isinstance(values[0], int) else 0,
+        "smallest": min(values),
+        "largest": max(values),
+        "earliest": values[0],
+        "latest": values[-1],
     }[reduction.how]
     return value
 
@@ -204,24 +204,24 @@ def test_one_more_row_is_the_same_as_all_again(stream: str, rows: list[Row]) -> 
     rows = [(*one[:2], FOREVER, *one[3:]) for one in rows]
     reductions = REDUCTIONS[stream]
     ready = folds(reductions)[stream]
-    shown = with_gaps(rows) if ready.gapped else rows
+    visible = with_gaps(rows) if ready.gapped else rows
     together: list[Value] = [one.empty for one in reductions]
-    held = [False] * len(reductions)
-    ready.fill(together, held, rows, 99)
+    filled = [False] * len(reductions)
+    ready.fill(together, filled, rows, 99)
     stepped: list[Value] = [one.empty for one in reductions]
     started = [False] * len(reductions)
-    for one in shown:
+    for one in visible:
         ready.step(stepped, started, one)
 
-    assert together == stepped == [by_hand(one, list(shown)) for one in reductions]
-    assert held == started
+    assert together == stepped == [by_hand(one, list(visible)) for one in reductions]
+    assert filled == started
 
 
 def test_only_streams_whose_gaps_are_read_have_them() -> None:
     """A gap takes time to find; where no fold reads it, it is not looked for."""
-    counted = (Reduction(STREAMS["purchases"], "sum"), Reduction(STREAMS["orders"], "sum"))
+    reductions = (Reduction(STREAMS["purchases"], "sum"), Reduction(STREAMS["orders"], "sum"))
 
-    assert not any(ready.gapped for ready in folds(counted).values())
+    assert not any(ready.gapped for ready in folds(reductions).values())
     assert all(folds([one])["purchases"].gapped for one in REDUCTIONS["purchases"])
 
 

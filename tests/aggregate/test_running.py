@@ -29,7 +29,7 @@ class EveryWay(Facts):
     close_spent: int = total("purchases", "net_amount", where=lambda one: one.gap < timedelta(microseconds=2))
 
 
-PLAN = fact_schema({**ShopFacts.fact_plan.declared, **EveryWay.fact_plan.declared})
+PLAN = fact_schema({**ShopFacts._fact_plan.declared, **EveryWay._fact_plan.declared})
 READY = PLAN.folds["purchases"]
 
 
@@ -40,21 +40,23 @@ def row(t: int, number: int, amount: int) -> Row:
 
 def values(rows: list[Row]) -> tuple[Any, ...]:
     """The values of all folds over the rows, read anew."""
-    found, held = list(PLAN.empties), [False] * len(PLAN.reductions)
-    READY.fill(found, held, sorted(rows, key=order_of), 100)
-    return _read(found, held)
+    accumulated, filled = list(PLAN.empties), [False] * len(PLAN.reductions)
+    READY.fill(accumulated, filled, sorted(rows, key=order_of), 100)
+    return _read(accumulated, filled)
 
 
-def kept(folds: RunningFolds) -> tuple[Any, ...]:
+def state(folds: RunningFolds) -> tuple[Any, ...]:
     """The values of all folds, kept up to date."""
-    found, held = list(PLAN.empties), [False] * len(PLAN.reductions)
-    folds.write(found, held)
-    return _read(found, held)
+    accumulated, filled = list(PLAN.empties), [False] * len(PLAN.reductions)
+    folds.write(accumulated, filled)
+    return _read(accumulated, filled)
 
 
-def _read(found: list[Any], held: list[bool]) -> tuple[Any, ...]:
+def _read(accumulated: list[Any], filled: list[bool]) -> tuple[Any, ...]:
     plain = [any(not fold.is_started for fold in group.folds) for group in READY.groups]
-    return tuple(found), [held[group.number] for group, is_read in zip(READY.groups, plain, strict=True) if is_read]
+    return tuple(accumulated), [
+        filled[group.number] for group, is_read in zip(READY.groups, plain, strict=True) if is_read
+    ]
 
 
 ROWS = st.lists(
@@ -65,20 +67,20 @@ ROWS = st.lists(
 @given(ROWS, st.data())
 def test_rows_may_come_and_go_in_any_order(rows: list[Row], data: st.DataObject) -> None:
     """After every change each value is that of the rows that are there."""
-    begun = data.draw(st.integers(0, len(rows)))
-    there, folds = rows[:begun], RunningFolds(READY, PLAN.empties, rows[:begun])
-    for one in rows[begun:]:
+    start = data.draw(st.integers(0, len(rows)))
+    there, folds = rows[:start], RunningFolds(READY, PLAN.empties, rows[:start])
+    for one in rows[start:]:
         folds.add(one)
         there.append(one)
-        assert kept(folds) == values(there)
+        assert state(folds) == values(there)
         if data.draw(st.booleans()):
-            gone = there.pop(data.draw(st.integers(0, len(there) - 1)))
-            folds.remove(gone)
-            assert kept(folds) == values(there)
+            removed = there.pop(data.draw(st.integers(0, len(there) - 1)))
+            folds.remove(removed)
+            assert state(folds) == values(there)
     for one in data.draw(st.permutations(there)):
         folds.remove(one)
         there.remove(one)
-        assert kept(folds) == values(there)
+        assert state(folds) == values(there)
 
 
 def test_every_way_is_among_the_folds() -> None:
@@ -95,10 +97,10 @@ def test_a_number_that_was_removed_is_never_the_largest() -> None:
     rows = [row(number, 0, number) for number in (1, 3, 2, 3)]
     folds = RunningFolds(READY, PLAN.empties, rows[:3])
     folds.remove(rows[1])
-    assert kept(folds) == values([rows[0], rows[2]])
+    assert state(folds) == values([rows[0], rows[2]])
     folds.add(rows[1])
 
-    assert kept(folds) == values(rows[:3])
+    assert state(folds) == values(rows[:3])
 
 
 def test_only_rows_that_last_count_from_now_on() -> None:
@@ -119,22 +121,22 @@ def load(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int
 def test_sorted_entries_are_those_of_a_sorted_list() -> None:
     """Whatever is added and removed, in whatever order: the ends, the neighbours and the ranks are those of a list."""
     numbers = [(7 * number % 31,) for number in range(31)]
-    held: SortedRows[tuple[int]] = SortedRows(numbers[:5])
+    filled: SortedRows[tuple[int]] = SortedRows(numbers[:5])
     model = sorted(numbers[:5])
     for step, one in enumerate([*numbers[5:], *numbers[::3], *numbers[1::3], *numbers[2::3]]):
         if one in model:
-            held.remove(one)
+            filled.remove(one)
             model.remove(one)
         else:
-            held.add(one)
+            filled.add(one)
             model = sorted([*model, one])
-        assert list(held) == model, step
-        assert bool(held) == bool(model)
+        assert list(filled) == model, step
+        assert bool(filled) == bool(model)
         if model:
-            assert (held.first, held.last) == (model[0], model[-1])
-        for asked in range(-1, 33):
-            below = [entry for entry in model if entry < (asked,)]
-            assert held.before((asked,)) == (below[-1] if below else None)
-            assert held.rank((asked,)) == len(below)
-            assert list(held.since((asked,))) == model[len(below) :]
-    assert not held
+            assert (filled.first, filled.last) == (model[0], model[-1])
+        for bound in range(-1, 33):
+            below = [entry for entry in model if entry < (bound,)]
+            assert filled.before((bound,)) == (below[-1] if below else None)
+            assert filled.rank((bound,)) == len(below)
+            assert list(filled.since((bound,))) == model[len(below) :]
+    assert not filled

@@ -41,17 +41,17 @@ PURCHASES: dict[str, list[Row]] = {
 }
 
 
-def said(t: int, key: str, kind: str, channel: str) -> Row:
+def contact(t: int, key: str, kind: str, channel: str) -> Row:
     """A row of the interactions."""
     return t, t, FOREVER, 0, "shop", key, kind, "in", channel, "", NEVER, NEVER, 0, 0
 
 
 INTERACTIONS: dict[str, list[Row]] = {
-    "p1": [said(1, "k", "visit", "web"), said(1, "l", "view", "app"), said(5, "m", "visit", "mail")],
-    "p2": [said(4, "n", "visit", "web")],
+    "p1": [contact(1, "k", "visit", "web"), contact(1, "l", "view", "app"), contact(5, "m", "visit", "mail")],
+    "p2": [contact(4, "n", "visit", "web")],
 }
 ROWS = {"orders": ORDERS, "purchases": PURCHASES, "interactions": INTERACTIONS}
-ASKED = (
+QUERIES = (
     *REDUCTIONS["orders"],
     Reduction(STREAMS["orders"], "latest", "id", where=BIG, empty=""),
     *REDUCTIONS["purchases"],
@@ -73,31 +73,35 @@ ASKED = (
 
 def frames(engine: str) -> dict[str, Any]:
     """The rows as tables of an engine."""
-    made = {}
+    frames = {}
     for table, people in ROWS.items():
         names = [name for name in TABLES[table] if name != "gap"]
         frame = pl.DataFrame(
-            [{PERSON: who, **dict(zip(names, one, strict=False))} for who, rows in people.items() for one in rows]
+            [
+                {PERSON: person_id, **dict(zip(names, one, strict=False))}
+                for person_id, rows in people.items()
+                for one in rows
+            ]
         )
-        made[table] = nw.from_native(frame.lazy() if engine == "polars" else duckdb.from_arrow(frame.to_arrow()))
-    return made
+        frames[table] = nw.from_native(frame.lazy() if engine == "polars" else duckdb.from_arrow(frame.to_arrow()))
+    return frames
 
 
-def read_off(one: Reduction, who: str, at: int) -> Value:
-    """What one reads off a person's rows at an instant."""
-    rows = ROWS.get(one.stream.table, {}).get(who, [])
-    seen = [row for row in rows if int(row[1]) <= at and (not one.stream.living or int(row[2]) > at)]
-    return by_hand(one, [row for row in with_gaps(seen) if one.stream.kind in ("", row[6])])
+def read_off(one: Reduction, person_id: str, at: int) -> Value:
+    """Compute one value from a person's rows at an instant."""
+    rows = ROWS.get(one.stream.table, {}).get(person_id, [])
+    visible = [row for row in rows if int(row[1]) <= at and (not one.stream.living or int(row[2]) > at)]
+    return by_hand(one, [row for row in with_gaps(visible) if one.stream.kind in ("", row[6])])
 
 
-def told(frame: Any, *keys: str, count: int = len(ASKED)) -> dict[Any, tuple[Value, ...]]:
+def answers(frame: Any, *keys: str, count: int = len(QUERIES)) -> dict[Any, tuple[Value, ...]]:
     """The values of a frame by its keys."""
     names = [*keys, *map(value_name, range(count))]
     native = nw.to_native(frame.select(*names))
     rows = native.collect().rows() if isinstance(native, pl.LazyFrame) else native.fetchall()
-    found = {one[: len(keys)]: one[len(keys) :] for one in rows}
-    assert len(found) == len(rows)
-    return found
+    result = {one[: len(keys)]: one[len(keys) :] for one in rows}
+    assert len(result) == len(rows)
+    return result
 
 
 @pytest.mark.parametrize(
@@ -105,37 +109,45 @@ def told(frame: Any, *keys: str, count: int = len(ASKED)) -> dict[Any, tuple[Val
 )
 def test_an_aggregate_is_what_one_reads_off_the_rows(engine: str, at: int) -> None:
     """A row begins to count at its start and ceases at its end; of nothing a value is empty, and nobody is nobody."""
-    there = [who for who, rows in ORDERS.items() if int(rows[0][1]) <= at]
+    there = [person_id for person_id, rows in ORDERS.items() if int(rows[0][1]) <= at]
 
-    assert told(aggregated(frames(engine), ASKED, at), PERSON) == {
-        (who,): tuple(read_off(one, who, at) for one in ASKED) for who in there
+    assert answers(aggregated(frames(engine), QUERIES, at), PERSON) == {
+        (person_id,): tuple(read_off(one, person_id, at) for one in QUERIES) for person_id in there
     }
 
 
 def test_a_window_is_the_aggregate_at_every_instant() -> None:
     """One row for each instant at which something begins or ceases to count, up to the last that is asked for."""
-    ends = [(who, end) for table in ROWS.values() for who, rows in table.items() for one in rows for end in one[1:3]]
-    instants = {(who, int(at)) for who, at in ends if int(at) <= AT}
+    ends = [
+        (person_id, end)
+        for table in ROWS.values()
+        for person_id, rows in table.items()
+        for one in rows
+        for end in one[1:3]
+    ]
+    instants = {(person_id, int(at)) for person_id, at in ends if int(at) <= AT}
 
-    assert told(running(frames("polars"), ASKED, AT), PERSON, "t") == {
-        (who, at): tuple(read_off(one, who, at) for one in ASKED) for who, at in instants
+    assert answers(running(frames("polars"), QUERIES, AT), PERSON, "t") == {
+        (person_id, at): tuple(read_off(one, person_id, at) for one in QUERIES) for person_id, at in instants
     }
 
 
-@pytest.mark.parametrize("one", ASKED, ids=range(len(ASKED)))
+@pytest.mark.parametrize("one", QUERIES, ids=range(len(QUERIES)))
 def test_a_value_that_is_asked_for_alone_is_the_same(one: Reduction) -> None:
-    """What one value needs of the rows is not left to be worked out for another."""
-    assert told(aggregated(frames("polars"), [one], AT), PERSON, count=1) == {
-        (who,): (read_off(one, who, AT),) for who in ("p1", "p2")
+    """The rows of one value are not changed by another value."""
+    assert answers(aggregated(frames("polars"), [one], AT), PERSON, count=1) == {
+        (person_id,): (read_off(one, person_id, AT),) for person_id in ("p1", "p2")
     }
 
 
 def test_who_stands_in_no_root_is_left_out() -> None:
-    """Who is there is read from the tables that are named."""
+    """The people are read from the selected tables."""
     tables = frames("polars")
-    named = aggregated({**tables, "orders": tables["orders"].filter(nw.col(PERSON) == "p2")}, ASKED, AT, ["orders"])
+    selected = aggregated(
+        {**tables, "orders": tables["orders"].filter(nw.col(PERSON) == "p2")}, QUERIES, AT, ["orders"]
+    )
 
-    assert set(told(named, PERSON)) == {("p2",)}
+    assert set(answers(selected, PERSON)) == {("p2",)}
 
 
 @pytest.mark.parametrize(("latest", "ids"), [(True, {"p1": "d", "p2": "0"}), (False, {"p1": "b", "p2": "a"})])

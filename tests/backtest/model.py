@@ -30,9 +30,9 @@ def top_tenth(rows: Sequence[Row]) -> tuple[Fraction, Fraction]:
     buyers = Fraction()
     for score in sorted({score for score, _ in rows}, reverse=True):
         tied = [bought for other, bought in rows if other == score]
-        taken = min(room, Fraction(len(tied)))
-        buyers += taken * Fraction(sum(tied), len(tied))
-        room -= taken
+        selected = min(room, Fraction(len(tied)))
+        buyers += selected * Fraction(sum(tied), len(tied))
+        room -= selected
     return size, buyers
 
 
@@ -49,4 +49,4 @@ def never_falling(rows: Sequence[tuple[int, int]]) -> list[Fraction]:
         return Fraction(sum(bought for _, bought in part), sum(people for people, _ in part))
 
     count = range(len(rows))
-    return [min(max(mean(first, last) for first in count[: place + 1]) for last in count[place:]) for place in count]
+    return [min(max(mean(first, last) for first in count[: index + 1]) for last in count[index:]) for index in count]

@@ -1,4 +1,4 @@
-"""A backtest of a small made-up shop, by fixed numbers: what is counted, how it is told, what is refused."""
+"""A backtest of a small made-up shop, by fixed numbers: counts, texts and errors."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import pytest
 from dateutil.relativedelta import relativedelta
 
 from funnel._time import micros
-from funnel.backtest import _backtest
+from funnel.backtest import AnswerScale
 from funnel.backtest._backtest import backtest
 from funnel.backtest._calibration import calibrate
-from funnel.backtest._dates import MOST_DATES, Dates
+from funnel.backtest._dates import MAX_DATES, BacktestDates, ReplayDates
 from funnel.backtest._result import Backtest, Figure
 from funnel.errors import ArgumentError, InstantError, MissingExtraError, RuleError
 from funnel.facts import Facts, count, last, since
@@ -25,6 +25,7 @@ from funnel.policy import Policy
 from funnel.rules._activity import has_bought, has_bought_again, is_lapsed
 from funnel.rules._rule import rule
 from tests.engines import ENGINES
+from tests.kernels import without_numpy
 
 DAY = timedelta(days=1)
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -75,7 +76,7 @@ class FewFacts(BaseFacts):
 @pytest.fixture(scope="module")
 def logs() -> Logs:
     """Forty people: the higher the number, the more they bought in January; the upper half buys in February too."""
-    rows = [(person, START + turn * DAY) for person in PEOPLE for turn in range(person // 10)]
+    rows = [(person, START + nth * DAY) for person in PEOPLE for nth in range(person // 10)]
     rows += [(person, START + 40 * DAY) for person in PEOPLE if person >= 20]
     bought = {"id": range(len(rows)), "person_id": [person for person, _ in rows], "amount": 9}
     leads = {"person_id": PEOPLE, "arrived_at": [START] * len(PEOPLE)}
@@ -86,20 +87,18 @@ def logs() -> Logs:
 
 def run(logs: Logs, subject: Any, **more: Any) -> Backtest:
     """One backtest, on 31 January and 14 days later, of purchases within 14 days, up to the end of February."""
-    given: dict[str, Any] = {
-        "first": START + 30 * DAY,
-        "every": 14 * DAY,
-        "horizon": 14 * DAY,
-        "as_of": START + 60 * DAY,
-        "min_people": 5,
-    }
-    return backtest(subject, logs, Policy(), **{**given, **more})
+    scale = AnswerScale(**{name: more.pop(name) for name in ("order", "at_least") if name in more})
+    times = {"first": START + 30 * DAY, "every": 14 * DAY, "horizon": 14 * DAY}
+    dates = BacktestDates(**{name: more.pop(name, usual) for name, usual in times.items()})
+    return backtest(
+        subject, logs, Policy(), dates, **{"answers": scale, "as_of": START + 60 * DAY, "min_people": 5, **more}
+    )
 
 
 def test_a_backtest_of_numbers(logs: Logs) -> None:
     """Ten people with two and ten with three purchases buy within 14 days of the first day, nobody after the second."""
-    found = run(logs, times, at_least=2)
-    first, second = found.by_date
+    result = run(logs, times, at_least=2)
+    first, second = result.by_date
 
     assert (first.date, first.people, first.bought, first.flagged, first.unanswered) == (
         START + 30 * DAY,
@@ -111,11 +110,11 @@ def test_a_backtest_of_numbers(logs: Logs) -> None:
     assert (second.people, second.bought, second.flagged) == (40, 0, 20)
     assert [figure.value for figure in (first.lift, first.auc, first.precision, first.recall)] == [2, 1, 1, 1]
     assert [figure.value for figure in (second.lift, second.auc)] == [None, None]
-    assert (found.rule.people, found.rule.bought, found.rule.base_rate) == (80, 20, 0.25)
-    assert found.rule.precision is not None
-    assert found.rule.precision.value == 0.5
-    assert (found.people, found.excluded) == (40, 1)
-    assert [(share.answer, share.people, share.bought) for share in found.answers] == [
+    assert (result.rule.people, result.rule.bought, result.rule.base_rate) == (80, 20, 0.25)
+    assert result.rule.precision is not None
+    assert result.rule.precision.value == 0.5
+    assert (result.people, result.excluded) == (40, 1)
+    assert [(share.answer, share.people, share.bought) for share in result.answers] == [
         (None, 20, 0),
         (1, 20, 0),
         (2, 10, 10),
@@ -125,13 +124,13 @@ def test_a_backtest_of_numbers(logs: Logs) -> None:
 
 
 def test_people_of_different_days_are_not_compared(logs: Logs) -> None:
-    """Those who bought in February have the highest answers on both days: over both days the order stays right."""
-    found = run(logs, times)
+    """The buyers of February have the highest answers on both days: over both days the order stays right."""
+    result = run(logs, times)
 
-    assert found.rule.auc.value == 1
-    assert (found.rule.auc.numerator, found.rule.auc.denominator) == (400, 400)
-    assert found.rule.lift.numerator == 4
-    assert (found.rule.flagged, found.rule.precision, found.rule.recall) == (None, None, None)
+    assert result.rule.auc.value == 1
+    assert (result.rule.auc.numerator, result.rule.auc.denominator) == (400, 400)
+    assert result.rule.lift.numerator == 4
+    assert (result.rule.flagged, result.rule.precision, result.rule.recall) == (None, None, None)
 
 
 def test_to_do_nothing_is_to_choose_blindly(logs: Logs) -> None:
@@ -156,7 +155,7 @@ def test_words_have_the_order_that_is_given(logs: Logs) -> None:
 
 
 def test_a_truth_may_be_turned_round(logs: Logs) -> None:
-    """Who has bought again is likelier, or who has not."""
+    """Rank people with a second purchase first, or last."""
     yes, no = run(logs, has_bought_again), run(logs, has_bought_again, order=(True, False))
 
     assert yes.by_date[0].auc.value == 1
@@ -166,18 +165,18 @@ def test_a_truth_may_be_turned_round(logs: Logs) -> None:
 
 
 def test_spans_are_numbers(logs: Logs) -> None:
-    """The limit of a span is a span; who never bought has been silent for ever."""
-    found = run(logs, silence, at_least=29 * DAY)
+    """The limit of a span is a span; a person without a purchase has been silent for the longest span."""
+    result = run(logs, silence, at_least=29 * DAY)
 
-    assert found.by_date[0].flagged == 30
-    assert found.answers[0].answer == 4 * DAY
+    assert result.by_date[0].flagged == 30
+    assert result.answers[0].answer == 4 * DAY
 
 
 def test_only_those_are_looked_at_of_whom_a_rule_is_true(logs: Logs) -> None:
     """Buyers alone: ten people have bought nothing by then."""
-    found = run(logs, times, trials=has_bought)
+    result = run(logs, times, eligible=has_bought)
 
-    assert (found.trials, found.by_date[0].people, found.people) == ("has_bought", 30, 30)
+    assert (result.eligible, result.by_date[0].people, result.people) == ("has_bought", 30, 30)
 
 
 def test_facts_of_a_shop_of_its_own(logs: Logs) -> None:
@@ -191,7 +190,7 @@ def test_facts_of_a_shop_of_its_own(logs: Logs) -> None:
     def bare(f: FewFacts, policy: Policy) -> bool:
         return f.bare_count > 0 and f.bare_since < 900 * DAY
 
-    both, alone = run(logs, ordered, trials=bare), run(logs, bare)
+    both, alone = run(logs, ordered, eligible=bare), run(logs, bare)
 
     assert both.by_date[0].people == 30
     assert alone.by_date[0].flagged == 30
@@ -199,24 +198,24 @@ def test_facts_of_a_shop_of_its_own(logs: Logs) -> None:
 
 
 def test_an_interval_holds_its_figure_and_is_the_same_again(logs: Logs) -> None:
-    """People are drawn by the seed, so the interval is no chance of the run."""
-    one, again, other = run(logs, times), run(logs, times), run(logs, times, seed=1)
+    """People are drawn by the seed, so the interval is the same in each run."""
+    one, repeated, other = run(logs, times), run(logs, times), run(logs, times, seed=1)
     figure = one.by_date[0].lift
 
     assert figure.ci_lower is not None
     assert figure.ci_upper is not None
     assert figure.ci_lower <= 2 <= figure.ci_upper
-    assert one == again
+    assert one == repeated
     assert one != other
 
 
 def test_too_few_buyers_are_an_answer(logs: Logs) -> None:
-    """Of fewer than the least no figure is told, and it says why."""
-    found = run(logs, times, min_people=21)
+    """Below the minimum there is no figure, and the text gives the reason."""
+    result = run(logs, times, min_people=21)
 
-    assert found.rule.lift.value is None
-    assert str(found.rule.lift) == "not enough (20 bought; at least 21)"
-    assert found.rule.lift.to_dict()["bought"] == 20
+    assert result.rule.lift.value is None
+    assert str(result.rule.lift) == "not enough (20 bought; at least 21)"
+    assert result.rule.lift.to_dict()["bought"] == 20
     assert str(run(logs, times, min_people=21).minus("own rhythm")["auc"]) == "not enough"
 
 
@@ -233,36 +232,34 @@ def test_two_rules_are_compared_with_the_same_people_drawn(logs: Logs) -> None:
 
 
 def test_backtests_of_other_people_or_days_are_not_compared(logs: Logs) -> None:
-    """What differs is named; an unknown baseline too."""
-    found = run(logs, times)
+    """The error names the differing setting; an unknown baseline too."""
+    result = run(logs, times)
 
-    with pytest.raises(
-        ArgumentError, match="differ in people, days and who was looked at on them; run both on the same"
-    ):
-        found.minus(run(logs, times, trials=has_bought))
-    with pytest.raises(ArgumentError, match=r"no baseline is called 'rhythm'; known are do nothing, most recent"):
-        found.minus("rhythm")
+    with pytest.raises(ArgumentError, match="differ in people, days and eligible people"):
+        result.minus(run(logs, times, eligible=has_bought))
+    with pytest.raises(ArgumentError, match=r"other must be .* \(got 'rhythm'\); known are do nothing, most recent"):
+        result.minus("rhythm")
 
 
 def test_a_backtest_shows_itself(logs: Logs) -> None:
-    """What was looked at, then the rule above what it is held against; in a notebook the days too."""
-    found = run(logs, times, at_least=2)
-    title, head, subject, *others = str(found).splitlines()
+    """The text gives the data first, then the rule above its baseline; in a notebook the days too."""
+    result = run(logs, times, at_least=2)
+    title, head, subject, *others = str(result).splitlines()
 
     assert title == (
         "times on 2 days, 40 people (everyone): 20 of 80 (25.0 %) bought within 14 d; "
-        "1 more left out, their horizon is not over"
+        "1 more excluded, their horizon is not over"
     )
     assert head.split("  ")[-1].strip() == "recall"
     assert subject.startswith("times")
     assert len(others) == 3
-    assert found._repr_html_().count("<tr>") == 7
+    assert result._repr_html_().count("<tr>") == 7
     few = "not enough (0 bought; at least 5)"
     figures = ", ".join(f"{name} {few}" for name in ("precision", "recall", "lift", "auc"))
-    assert str(found.by_date[1]) == f"times: {figures} (0 of 40 bought)"
-    assert found.rule._repr_html_().startswith("<span>times: precision 0.500")
-    assert str(found.answers[1]) == "1: 0 of 20 bought"
-    assert found.answers[1].to_dict() == {"answer": 1, "people": 20, "bought": 0}
+    assert str(result.by_date[1]) == f"times: {figures} (0 of 40 bought)"
+    assert result.rule._repr_html_().startswith("<span>times: precision 0.500")
+    assert str(result.answers[1]) == "1: 0 of 20 bought"
+    assert result.answers[1].to_dict() == {"answer": 1, "people": 20, "bought": 0}
 
 
 def test_a_backtest_is_plain_data(logs: Logs) -> None:
@@ -272,22 +269,22 @@ def test_a_backtest_is_plain_data(logs: Logs) -> None:
     assert [row["name"] for row in rows] == ["times", "do nothing", "most recent first", "own rhythm", "times", "times"]
     assert rows[0]["auc"] == 1
     assert rows[0]["base_rate"] == 0.25
-    assert rows[0]["precision"] is rows[0]["brier_low"] is None
+    assert rows[0]["precision"] is rows[0]["brier_ci_lower"] is None
 
 
 def test_a_figure_without_an_interval_is_told_alone() -> None:
-    """Where draws could not tell it, and where there is nothing to divide by."""
+    """A rule is not better if the interval has 0, or if there is nothing to divide by."""
     assert str(Figure(0.5, None, None, 1, 2, 9, 5)) == "0.500"
     assert str(Figure(None, None, None, 0, 0, 9, 5)) == "none"
 
 
 def test_days_without_an_end_of_their_horizon_give_nothing(logs: Logs) -> None:
     """Nobody was looked at, and it says so."""
-    found = run(logs, times, as_of=START + 40 * DAY)
+    result = run(logs, times, as_of=START + 40 * DAY)
 
-    assert (found.rule.people, found.by_date, found.excluded, found.rule.base_rate) == (0, (), 1, None)
-    assert found.rule.lift.value is None
-    assert "0 of 0 bought" in str(found)
+    assert (result.rule.people, result.by_date, result.excluded, result.rule.base_rate) == (0, (), 1, None)
+    assert result.rule.lift.value is None
+    assert "0 of 0 bought" in str(result)
 
 
 # ---- probabilities -------------------------------------------------------------------------------------------------
@@ -296,75 +293,80 @@ def test_days_without_an_end_of_their_horizon_give_nothing(logs: Logs) -> None:
 def test_probabilities_are_judged_by_later_days(logs: Logs) -> None:
     """Fitted on the first day, judged on the second: given as much as then, nobody bought."""
     fitted = calibrate(run(logs, times, as_of=START + 45 * DAY), min_people=5)
-    judged = run(logs, times, first=START + 44 * DAY, calibration=fitted, min_people=1, at_least=1)
-    (day,) = judged.by_date
+    result = run(logs, times, first=START + 44 * DAY, calibration=fitted, min_people=1, at_least=1)
+    (day,) = result.by_date
 
     assert fitted.bought == 20
     assert day.brier is not None
     assert day.brier.numerator == pytest.approx(20 + 10 * fitted.base_rate**2)  # type: ignore[operator]
-    assert [(one.people, one.bought) for one in judged.reliability] == [(10, 0), (20, 0)]
-    assert judged.baselines[0].brier is not None
-    assert str(judged).splitlines()[1].endswith("Brier")
+    assert [(one.people, one.bought) for one in result.reliability] == [(10, 0), (20, 0)]
+    assert result.baselines[0].brier is not None
+    assert str(result).splitlines()[1].endswith("Brier")
 
 
 def test_a_reliable_probability_comes_true(logs: Logs) -> None:
     """On the day it was fitted on, of each probability so many bought."""
     early = run(logs, times, as_of=START + 45 * DAY)
-    judged = run(logs, times, as_of=START + 45 * DAY, calibration=calibrate(early, min_people=5))
+    result = run(logs, times, as_of=START + 45 * DAY, calibration=calibrate(early, min_people=5))
 
-    assert [(one.predicted, one.people, one.bought) for one in judged.reliability] == [(0, 10, 0), (1, 20, 20)]
-    assert judged.reliability[1].to_dict()["predicted"] == 1
-    assert str(judged.reliability[1]) == "given 1.000, 20 of 20 bought"
-    assert judged.minus("do nothing")["brier"].value == pytest.approx(-(0.5**2) + 10 * 0.25 / 40 * 1, abs=0.2)
+    assert [(one.predicted, one.people, one.bought) for one in result.reliability] == [(0, 10, 0), (1, 20, 20)]
+    assert result.reliability[1].to_dict()["predicted"] == 1
+    assert str(result.reliability[1]) == "predicted 1.000, 20 of 20 bought"
+    assert result.minus("do nothing")["brier"].value == pytest.approx(-(0.5**2) + 10 * 0.25 / 40 * 1, abs=0.2)
 
 
 def test_a_calibration_of_too_little_makes_no_probabilities(logs: Logs) -> None:
     """The backtest then has none, and stays a backtest of points."""
     few = calibrate(run(logs, times), min_people=99)
-    found = run(logs, times, calibration=few)
+    result = run(logs, times, calibration=few)
 
     assert not few.is_reportable
-    assert (found.rule.brier, found.reliability) == (None, ())
-    assert found.rule.auc.value == 1
+    assert (result.rule.brier, result.reliability) == (None, ())
+    assert result.rule.auc.value == 1
 
 
 def test_very_many_answers_are_not_listed(logs: Logs) -> None:
-    """Spans to the microsecond are hardly given twice; the figures are told all the same, probabilities are not."""
+    """Spans to the microsecond are hardly equal twice; there are figures all the same, but no probabilities."""
     rows = [(person, START + timedelta(microseconds=person)) for person in range(300)]
     bought = {"id": range(300), "person_id": range(300), "amount": 9, "purchased_at": [moment for _, moment in rows]}
-    again = {"id": [300, 301], "person_id": [0, 1], "amount": 9, "purchased_at": [START + 31 * DAY] * 2}
-    many = Logs(purchases=pl.concat([pl.DataFrame(bought), pl.DataFrame(again)], how="vertical_relaxed"))
-    found = run(many, silence, min_people=1)
+    many_days = {"id": [300, 301], "person_id": [0, 1], "amount": 9, "purchased_at": [START + 31 * DAY] * 2}
+    many = Logs(purchases=pl.concat([pl.DataFrame(bought), pl.DataFrame(many_days)], how="vertical_relaxed"))
+    result = run(many, silence, min_people=1)
 
-    assert found.answers == ()
-    assert found.by_date[0].auc.value == pytest.approx(1)
-    with pytest.raises(ArgumentError, match="too many different answers; round them"):
-        calibrate(found)
+    assert result.answers == ()
+    assert result.by_date[0].auc.value == pytest.approx(1)
+    with pytest.raises(ArgumentError, match="silence returned too many distinct answers"):
+        calibrate(result)
 
 
 # ---- what is refused -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("subject", "more", "error", "said"),
+    ("subject", "more", "error", "message"),
     [
         (
             times,
             {"order": [1, 2]},
             ArgumentError,
-            "times answers with numbers, which have their own order; leave",
+            r"order requires a rule that returns words or truths \(times returns numbers\)",
         ),
-        (times, {"at_least": "two"}, ArgumentError, "at_least is 'two', and times answers with numbers"),
-        (times, {"at_least": Band.LOW}, ArgumentError, "and times answers with numbers; give a number"),
-        (band, {}, ArgumentError, r"band answers in words \(high, low, middle\); give order, from the least likely"),
-        (band, {"order": ["low", "high"]}, ArgumentError, "order does not hold 'middle', which band answers with"),
+        (
+            times,
+            {"at_least": "two"},
+            ArgumentError,
+            r"at_least must be a number because times returns numbers \(got 'two'\)",
+        ),
+        (times, {"at_least": Band.LOW}, ArgumentError, "must be a number because times returns numbers"),
+        (band, {}, ArgumentError, r"band returns words \(high, low, middle\); pass AnswerScale"),
+        (band, {"order": ["low", "high"]}, ArgumentError, "order must list every answer of band .got no 'middle'"),
         (
             band,
             {"order": list(Band), "at_least": "hi"},
             ArgumentError,
-            "at_least is 'hi', which is not an answer of band",
+            "at_least must be an answer of band .got 'hi'",
         ),
-        (times, {"trials": times}, ArgumentError, "among is <rule times>, which does not answer yes or no"),
+        (times, {"eligible": times}, ArgumentError, "eligible must be a rule that returns a truth.*got <rule times>"),
         (times, {"min_people": 0}, ArgumentError, r"min_people must be a whole number from 1 up \(got 0\)"),
         (times, {"min_people": True}, ArgumentError, r"min_people must be .* \(got True\)"),
         (times, {"every": 0 * DAY}, ArgumentError, "every must be above zero"),
@@ -372,14 +374,14 @@ def test_very_many_answers_are_not_listed(logs: Logs) -> None:
         (times, {"horizon": -DAY}, ArgumentError, "horizon must be above zero"),
         (times, {"first": START.replace(tzinfo=None)}, InstantError, "first is a naive datetime"),
         (times, {"as_of": START.replace(tzinfo=None)}, InstantError, "as_of is a naive datetime"),
-        (times, {"every": timedelta(hours=0.5)}, ArgumentError, f"more than {MOST_DATES:,} days from first to as_of"),
+        (times, {"every": timedelta(hours=0.5)}, ArgumentError, f"at most {MAX_DATES:,} days"),
     ],
 )
 def test_what_does_not_go_together_is_refused(
-    logs: Logs, subject: Any, more: dict[str, Any], error: type[Exception], said: str
+    logs: Logs, subject: Any, more: dict[str, Any], error: type[Exception], message: str
 ) -> None:
     """One clear error that names what was given and what to do."""
-    with pytest.raises(error, match=said):
+    with pytest.raises(error, match=message):
         run(logs, subject, **more)
 
 
@@ -390,12 +392,12 @@ def test_a_text_of_the_facts_has_no_order(logs: Logs) -> None:
     def source(f: Facts, policy: Policy) -> str:
         return f.lead_source
 
-    with pytest.raises(ArgumentError, match="source answers with a text of the facts"):
+    with pytest.raises(ArgumentError, match="source returns the text of a fact"):
         run(logs, source, order=["a"])
 
 
-def test_a_rule_that_cannot_be_lifted_is_refused(logs: Logs) -> None:
-    """As everywhere, with the remedy."""
+def test_a_rule_that_cannot_be_traced_is_refused(logs: Logs) -> None:
+    """Wrong arguments are refused with the remedy."""
 
     @rule
     def bad(f: Facts, policy: Policy) -> bool:
@@ -407,7 +409,7 @@ def test_a_rule_that_cannot_be_lifted_is_refused(logs: Logs) -> None:
 
 def test_without_numpy_it_says_what_to_install(logs: Logs, monkeypatch: pytest.MonkeyPatch) -> None:
     """The line that installs it is in the error."""
-    monkeypatch.setattr(_backtest, "installed", lambda _: False)
+    without_numpy(monkeypatch)
 
     with pytest.raises(MissingExtraError, match=r"pip install 'shopfunnel\[numpy\]'"):
         run(logs, times)
@@ -436,25 +438,35 @@ def test_members_of_an_enum_of_numbers_have_an_order_too(logs: Logs) -> None:
 def test_days_go_by_the_clock_of_the_first_one() -> None:
     """A day later is the same hour where clocks are changed; a month after the 31st is the last day of the month."""
     zone = ZoneInfo("Europe/London")
-    week = Dates.of(datetime(2026, 3, 28, 9, tzinfo=zone), DAY, DAY, datetime(2026, 3, 31, tzinfo=UTC))
-    months = Dates.of(datetime(2026, 1, 31, tzinfo=UTC), relativedelta(months=1), DAY, datetime(2026, 4, 2, tzinfo=UTC))
+    week = ReplayDates.of(
+        BacktestDates(datetime(2026, 3, 28, 9, tzinfo=zone), every=DAY, horizon=DAY), datetime(2026, 3, 31, tzinfo=UTC)
+    )
+    months = ReplayDates.of(
+        BacktestDates(datetime(2026, 1, 31, tzinfo=UTC), every=relativedelta(months=1), horizon=DAY),
+        datetime(2026, 4, 2, tzinfo=UTC),
+    )
 
-    assert week.kept == tuple(micros(datetime(2026, 3, day, hour, tzinfo=UTC)) for day, hour in ((28, 9), (29, 8)))
+    assert week.closed == tuple(micros(datetime(2026, 3, day, hour, tzinfo=UTC)) for day, hour in ((28, 9), (29, 8)))
     assert week.excluded == 1
-    assert months.kept == tuple(micros(datetime(2026, *day, tzinfo=UTC)) for day in ((1, 31), (2, 28), (3, 31)))
+    assert months.closed == tuple(micros(datetime(2026, *day, tzinfo=UTC)) for day in ((1, 31), (2, 28), (3, 31)))
 
 
 def test_a_horizon_that_ends_with_the_data_is_over() -> None:
     """To the microsecond: a window includes its end."""
     end = START + 10 * DAY
 
-    assert Dates.of(START + 9 * DAY, DAY, DAY, end).kept == (micros(START + 9 * DAY),)
-    assert Dates.of(START + 9 * DAY, DAY, DAY, end - timedelta(microseconds=1)).kept == ()
+    assert ReplayDates.of(BacktestDates(START + 9 * DAY, every=DAY, horizon=DAY), end).closed == (
+        micros(START + 9 * DAY),
+    )
+    assert (
+        ReplayDates.of(BacktestDates(START + 9 * DAY, every=DAY, horizon=DAY), end - timedelta(microseconds=1)).closed
+        == ()
+    )
 
 
 def test_a_lapsed_buyer_of_another_engine(logs: Logs) -> None:
     """Logs of a database come into local memory."""
     frames = {"leads": pl.DataFrame({"person_id": ["p"], "arrived_at": [START]})}
-    found = run(Logs(**ENGINES["duckdb"](frames)), is_lapsed)
+    result = run(Logs(**ENGINES["duckdb"](frames)), is_lapsed)
 
-    assert [one.people for one in found.by_date] == [1, 1]
+    assert [one.people for one in result.by_date] == [1, 1]

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from funnel.backtest import AnswerScale, BacktestDates
 from funnel.backtest._backtest import backtest
 from funnel.backtest._calibration import Calibration, calibrate
 from funnel.errors import ArgumentError
@@ -29,7 +30,7 @@ COUNTS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)).filter(any), m
 
 def rows_of(counts: list[tuple[int, int]]) -> tuple[list[int], list[bool]]:
     """Points and labels: 10 times the place as points, of so many buyers and so many others."""
-    scores = [10 * place for place, (buyers, others) in enumerate(counts) for _ in range(buyers + others)]
+    scores = [10 * index for index, (buyers, others) in enumerate(counts) for _ in range(buyers + others)]
     return scores, [label for buyers, others in counts for label in [True] * buyers + [False] * others]
 
 
@@ -40,12 +41,12 @@ def test_steps_are_the_best_that_never_fall(counts: list[tuple[int, int]]) -> No
     best = never_falling([(buyers + others, buyers) for buyers, others in [*counts, (1, 1)]])
     levels = [confidence_level for confidence_level in fitted.levels for _ in range(len(counts) + 1)]
 
-    assert [fitted.of(10 * place) for place in range(len(best))] == [float(one) for one in best]
+    assert [fitted.of(10 * index) for index in range(len(best))] == [float(one) for one in best]
     assert all(Fraction(confidence_level.bought, confidence_level.people) in best for confidence_level in levels)
 
 
 def test_steps_by_hand() -> None:
-    """Of 1 in 2, 0 in 1 and 2 in 2 the first two fall, and are put together."""
+    """The rates 1 in 2, 0 in 1 and 2 in 2: the first two fall, and are pooled."""
     fitted = calibrate([1, 1, 2, 3, 3], [True, False, False, True, True], min_people=1)
 
     assert [
@@ -79,17 +80,17 @@ def test_the_curve_has_the_least_loss(scores: list[int], labels: list[bool]) -> 
 
 
 def loss(scores: list[int], labels: list[bool], slope: float, intercept: float) -> float:
-    """What is lost by a curve, in nats, against labels drawn a little to the middle."""
+    """Compute the loss of a curve, in nats, against labels moved a little to the middle."""
     high, low = (sum(labels) + 1) / (sum(labels) + 2), 1 / (len(labels) - sum(labels) + 2)
-    told = (
+    probability = (
         (high if label else low, 1 / (1 + exp(-intercept - slope * points)))
         for points, label in zip(scores, labels, strict=True)
     )
-    return -sum(label * log(chance) + (1 - label) * log(1 - chance) for label, chance in told)
+    return -sum(label * log(chance) + (1 - label) * log(1 - chance) for label, chance in probability)
 
 
 def test_a_curve_rises_with_points_and_tells_itself() -> None:
-    """Of any points it gives a probability between 0 and 1, however far out they are."""
+    """Any points give a probability between 0 and 1, however far out they are."""
     fitted = calibrate(*rows_of([(1, 9), (3, 7), (6, 4)]), method="logistic", min_people=5)
     chances = [fitted.of(points) for points in (-(10**6), 0, 10, 20, 10**6)]
 
@@ -100,7 +101,7 @@ def test_a_curve_rises_with_points_and_tells_itself() -> None:
 
 
 def test_too_little_gives_no_probability() -> None:
-    """Four people are no past; it says how many it takes."""
+    """Four people are too few to calibrate; the error gives the minimum."""
     for method in ("isotonic", "logistic"):
         few = calibrate([1, 2, 3, 4], [False, True, False, True], method=method)  # type: ignore[arg-type]
         assert few.of(3) is None
@@ -114,15 +115,15 @@ def test_one_person_and_a_table_get_the_same(engine: str, method: Any) -> None:
     """On every engine, and nobody without points gets a probability."""
     fitted = calibrate(*rows_of([(1, 9), (3, 7), (2, 8), (6, 4)]), method=method, min_people=5)
     points = [-5, 0, 9, 10, 25, 30, 99]
-    table = pl.DataFrame({"person_id": [f"p{place}" for place in points], "points": points})
-    found = fitted.over(ENGINES[engine]({"scores": table})["scores"], "points")
-    rows = {row["points"]: row["probability"] for row in read(found)}
+    table = pl.DataFrame({"person_id": [f"p{index}" for index in points], "points": points})
+    probabilities = fitted.over(ENGINES[engine]({"scores": table})["scores"], "points")
+    rows = {row["points"]: row["probability"] for row in read(probabilities)}
 
     assert rows == {one: pytest.approx(fitted.of(one)) for one in points}
 
 
 def test_a_table_of_some_without_points() -> None:
-    """What is not known stays empty, and so does all where there was too little."""
+    """An unknown answer stays empty, and all answers are empty if there was too little data."""
     table = pl.DataFrame({"points": [None, 3]}, schema={"points": pl.Int64})
     fitted = calibrate([1, 3], [False, True], min_people=1)
 
@@ -143,15 +144,17 @@ def test_what_is_no_whole_number_is_refused() -> None:
     """With the remedy."""
     fitted = calibrate([1, 3], [False, True], min_people=1)
 
-    with pytest.raises(ArgumentError, match="the answer is a str; a calibration is of rules"):
+    with pytest.raises(ArgumentError, match=r"points must be a whole number or None \(got str\)"):
         fitted.of("ready")
-    with pytest.raises(ArgumentError, match=r"no column 'point'; did you mean points\?"):
+    with pytest.raises(
+        ArgumentError, match=r"points must be a column of the dataframe \(got 'point'\); did you mean points\?"
+    ):
         fitted.over(pl.DataFrame({"points": [1]}), "point")
-    with pytest.raises(ArgumentError, match="the column points is String; give the whole numbers"):
+    with pytest.raises(ArgumentError, match=r"column points must hold the rule's answers as integers \(got String\)"):
         fitted.over(pl.DataFrame({"points": ["1"]}), "points")
-    with pytest.raises(ArgumentError, match=r"there are 2 scores and none labels; give one label"):
+    with pytest.raises(ArgumentError, match=r"got none labels for 2 scores"):
         calibrate([1, 2])
-    with pytest.raises(ArgumentError, match=r"there are 2 scores and 1 labels"):
+    with pytest.raises(ArgumentError, match=r"got 1 labels for 2 scores"):
         calibrate([1, 2], [True])
     with pytest.raises(ArgumentError, match=r"min_people must be a whole number from 1 up"):
         calibrate([], [], min_people=0)
@@ -163,10 +166,9 @@ def test_words_are_not_calibrated() -> None:
     """A backtest of bands has no points."""
     day = timedelta(days=1)
     logs = Logs(leads=pl.DataFrame({"person_id": ["p"], "arrived_at": [START]}))
-    given_ = {"first": START + day, "every": day, "horizon": day, "as_of": START + 2 * day}
-    found = backtest(buying_phase, logs, Policy(), order=list(BuyingPhase), **given_)  # type: ignore[arg-type]
+    dates = BacktestDates(START + day, every=day, horizon=day)
+    scale = AnswerScale(order=list(BuyingPhase))
+    result = backtest(buying_phase, logs, Policy(), dates, as_of=START + 2 * day, answers=scale)
 
-    with pytest.raises(
-        ArgumentError, match="buying_phase answers with a BuyingPhase; calibrate a rule that answers with whole numbers"
-    ):
-        calibrate(found)
+    with pytest.raises(ArgumentError, match=r"returns whole numbers \(got BuyingPhase from buying_phase\)"):
+        calibrate(result)

@@ -1,4 +1,4 @@
-"""Who gets another answer from another rule or policy."""
+"""People with another answer from another rule or policy."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SILENT = (10, 40, 80, 100, 200)
 
 
 def bought() -> pl.DataFrame:
-    """Five people who bought once, silent for so many days."""
+    """Five people with one purchase each, silent for a number of days."""
     moments = [NOW - days * DAY for days in SILENT]
     people = [f"p{days}" for days in SILENT]
     return pl.DataFrame({"id": people, "person_id": people, "purchased_at": moments, "amount": [9] * 5})
@@ -35,15 +35,15 @@ def bought() -> pl.DataFrame:
 def test_who_moves_between_two_policies(engine: str) -> None:
     """With a shorter limit two more have lapsed; on every engine, by number and by name."""
     logs = Logs(**ENGINES[engine]({"purchases": bought()}))
-    found = compare_rules(is_lapsed, is_lapsed, logs, Policy(), as_of=NOW, new_policy=Policy(lapse_after=60 * DAY))
+    comparison = compare_rules(is_lapsed, is_lapsed, logs, Policy(), as_of=NOW, new_policy=Policy(lapse_after=60 * DAY))
 
-    assert [(move.before, move.after, move.people) for move in found.changes] == [
+    assert [(move.before, move.after, move.people) for move in comparison.changes] == [
         (False, False, 2),
         (False, True, 2),
         (True, True, 1),
     ]
-    assert (found.asked, found.moved) == (5, 2)
-    assert [row["person_id"] for row in read(found.people(False, True))] == ["p100", "p80"]  # noqa: FBT003 (answers)
+    assert (comparison.total, comparison.changed) == (5, 2)
+    assert [row["person_id"] for row in read(comparison.people(False, True))] == ["p100", "p80"]  # noqa: FBT003 (answers)
 
 
 def test_two_rules_may_answer_in_different_words() -> None:
@@ -54,32 +54,32 @@ def test_two_rules_may_answer_in_different_words() -> None:
         return 1 if f.since_last_purchase < 50 * DAY else None
 
     logs = Logs(purchases=bought())
-    found = compare_rules(segment, score, logs, Policy(), as_of=NOW)
-    told: Any = found.people(Segment.DORMANT, None) if ("dormant", None) in pairs(found) else None
+    comparison = compare_rules(segment, score, logs, Policy(), as_of=NOW)
+    text: Any = comparison.people(Segment.DORMANT, None) if ("dormant", None) in pairs(comparison) else None
 
-    assert found.old == "segment"
-    assert pairs(found) == [("almost_lost", None), ("needs_attention", None), ("new", 1), ("promising", 1)]
-    assert found.people(Segment.NEW, 1)["person_id"].to_list() == ["p10"]
-    assert found.people("almost_lost", None)["person_id"].to_list() == ["p200"]
-    assert told is None
-    assert str(found).splitlines()[:2] == [
-        "5 of 5 people get another answer on 2026-06-01",
+    assert comparison.old == "segment"
+    assert pairs(comparison) == [("almost_lost", None), ("needs_attention", None), ("new", 1), ("promising", 1)]
+    assert comparison.people(Segment.NEW, 1)["person_id"].to_list() == ["p10"]
+    assert comparison.people("almost_lost", None)["person_id"].to_list() == ["p200"]
+    assert text is None
+    assert str(comparison).splitlines()[:2] == [
+        "5 of 5 people get a different answer on 2026-06-01",
         "segment, then score  None  1",
     ]
-    assert found._repr_html_().count("<tr>") == 5
-    assert found.to_dicts()[0] == {"before": "almost_lost", "after": None, "people": 1, "stays": False}
+    assert comparison._repr_html_().count("<tr>") == 5
+    assert comparison.to_dicts()[0] == {"before": "almost_lost", "after": None, "people": 1, "is_unchanged": False}
 
 
-def pairs(found: Any) -> list[tuple[Any, Any]]:
+def pairs(comparison: Any) -> list[tuple[Any, Any]]:
     """The pairs of answers that anybody has."""
-    return [(move.before, move.after) for move in found.changes]
+    return [(move.before, move.after) for move in comparison.changes]
 
 
 def test_a_move_that_nobody_makes_is_refused() -> None:
     """With those that are made and look most like it."""
-    found = compare_rules(is_lapsed, is_lapsed, Logs(purchases=bought()), Policy(), as_of=NOW)
+    comparison = compare_rules(is_lapsed, is_lapsed, Logs(purchases=bought()), Policy(), as_of=NOW)
 
-    with pytest.raises(ArgumentError, match=r"nobody moves from True to False; .*True to True"):
-        found.people(True, False)  # noqa: FBT003 (answers)
+    with pytest.raises(ArgumentError, match=r"no person changes from True to False; .*True to True"):
+        comparison.people(True, False)  # noqa: FBT003 (answers)
     with pytest.raises(InstantError, match="as_of is a naive datetime"):
         compare_rules(is_lapsed, is_lapsed, Logs(purchases=bought()), Policy(), as_of=NOW.replace(tzinfo=None))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from funnel.backtest._bootstrap import BINS, Draws, binned, spread
-from funnel.backtest._figures import counted, quotient, ranked, tiers
+from funnel.backtest._figures import counts_by_score, quotient, ranked, tiers
 from tests.backtest.model import Row, pairs_in_order, top_tenth
 
 ROWS = st.lists(st.tuples(st.sampled_from([-(2**62), -3, 0, 1, 2, 70_000, 2**40]), st.booleans()), max_size=40)
@@ -17,8 +17,8 @@ FIXED: list[Row] = [(5, True), (5, False), (3, True), (1, False), (1, False), (0
 
 def ranked_rows(rows: list[Row]) -> list[float]:
     """The sums of a ranking of rows."""
-    found, places = tiers(np.array([score for score, _ in rows], np.int64))
-    return ranked(*counted(places, np.array([bought for _, bought in rows], np.bool_), len(found))).tolist()
+    distinct, indexes = tiers(np.array([score for score, _ in rows], np.int64))
+    return ranked(*counts_by_score(indexes, np.array([bought for _, bought in rows], np.bool_), len(distinct))).tolist()
 
 
 @given(ROWS)
@@ -31,7 +31,7 @@ def test_pairs_and_the_top_tenth_are_those_of_every_pair(rows: list[Row]) -> Non
 
 
 def test_pairs_of_a_ranking_that_can_be_counted() -> None:
-    """Of nine pairs four have the buyer above and one is tied; the top tenth is half of a tie of two."""
+    """Nine pairs, four with the buyer above and one tied; the top tenth is half of a tie of two."""
     assert ranked_rows(FIXED) == [0.6, 0.3, 4.5, 9]
 
 
@@ -39,53 +39,53 @@ def test_pairs_of_a_ranking_that_can_be_counted() -> None:
 def test_scores_close_together_and_far_apart_are_counted_alike(rows: list[Row]) -> None:
     """Every score stands at its place among those there are."""
     scores = [score for score, _ in rows]
-    found, places = tiers(np.array(scores, np.int64))
+    distinct, indexes = tiers(np.array(scores, np.int64))
 
-    assert found.tolist() == sorted(set(scores))
-    assert found[places].tolist() == scores
+    assert distinct.tolist() == sorted(set(scores))
+    assert distinct[indexes].tolist() == scores
 
 
 def test_the_scores_of_nobody() -> None:
     """Nobody has no score."""
-    found, places = tiers(np.array([], np.int64))
+    distinct, indexes = tiers(np.array([], np.int64))
 
-    assert len(found) == len(places) == 0
+    assert len(distinct) == len(indexes) == 0
 
 
 def test_whole_numbers_far_and_near_keep_their_places() -> None:
     """Both ways to count give the scores in order."""
     for far in (9, 2**50):
-        found, places = tiers(np.array([far, 0, far, 3], np.int64))
-        assert (found.tolist(), places.tolist()) == ([0, 3, far], [2, 0, 2, 1])
+        distinct, indexes = tiers(np.array([far, 0, far, 3], np.int64))
+        assert (distinct.tolist(), indexes.tolist()) == ([0, 3, far], [2, 0, 2, 1])
 
 
 def test_nothing_is_divided_by_nothing() -> None:
     """Such a quotient is not a number, and others stay right."""
-    found = quotient(np.array([1.0, 1.0]), np.array([0.0, 4.0]))
+    quotients = quotient(np.array([1.0, 1.0]), np.array([0.0, 4.0]))
 
-    assert np.isnan(found[0])
-    assert found[1] == 0.25
+    assert np.isnan(quotients[0])
+    assert quotients[1] == 0.25
 
 
 def test_the_first_draw_is_everyone_once() -> None:
     """With few people and few scores it gives exactly the sums themselves; every draw is of as many people."""
     draws = Draws.of(6, seed=1)
     scores, bought = (np.array(part) for part in zip(*FIXED, strict=True))
-    found, places = tiers(scores)
-    people, _ = counted(places, bought, len(found))
-    drawn = draws.ranked(draws.group, places, bought, people)
+    distinct, indexes = tiers(scores)
+    people, _ = counts_by_score(indexes, bought, len(distinct))
+    sums = draws.ranked(draws.group, indexes, bought, people)
 
-    assert drawn[0].tolist() == ranked_rows(FIXED)
+    assert sums[0].tolist() == ranked_rows(FIXED)
     assert set(draws.weights.sum(axis=1)) == {6}
     assert draws.summed(draws.group)[0] == 6
 
 
 def test_the_same_seed_draws_the_same_people() -> None:
     """An interval is the same whoever asks for it."""
-    first, again, other = (Draws.of(1000, seed) for seed in (1, 1, 2))
+    first, repeated, other = (Draws.of(1000, seed) for seed in (1, 1, 2))
 
-    assert (first.weights == again.weights).all()
-    assert (first.group == again.group).all()
+    assert (first.weights == repeated.weights).all()
+    assert (first.group == repeated.group).all()
     assert (first.group != other.group).any()
 
 
@@ -102,17 +102,17 @@ def test_many_scores_are_put_together_in_order() -> None:
 
 
 def test_an_interval_needs_most_of_the_draws() -> None:
-    """Where one draw in twenty has no figure, there is no interval; else it lies around the figure."""
-    told = np.concatenate([[0.5], np.linspace(0.4, 0.6, 100)])
-    holes = told.copy()
+    """If one draw in twenty has no figure, there is no interval; else it lies around the figure."""
+    values = np.concatenate([[0.5], np.linspace(0.4, 0.6, 100)])
+    holes = values.copy()
     holes[1:7] = np.nan
 
-    assert spread(told, 0.7, 0.95) == pytest.approx((0.605, 0.795))
+    assert spread(values, 0.7, 0.95) == pytest.approx((0.605, 0.795))
     assert spread(holes, 0.7, 0.95) is None
 
 
 def test_an_interval_is_about_as_wide_as_the_textbook_says() -> None:
-    """Of a share of 2,000 people in groups, the interval is within a fifth of two standard errors to each side."""
+    """For a share of 2,000 people in groups, the interval is within a fifth of two standard errors to each side."""
     bought = np.random.default_rng(3).random(2000) < 0.3
     draws = Draws.of(2000, seed=0)
     shares = quotient(draws.summed(draws.group[bought]), draws.summed(draws.group))

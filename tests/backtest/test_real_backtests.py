@@ -11,9 +11,10 @@ import pytest
 
 from benchmarks import real_shops
 from benchmarks._real import SHOPS
+from funnel.backtest import AnswerScale
 from funnel.backtest._backtest import backtest
 from funnel.backtest._calibration import calibrate
-from funnel.backtest._dates import Dates
+from funnel.backtest._dates import BacktestDates, ReplayDates
 from funnel.policy import Policy
 from funnel.rules._activity import is_lapsed
 from tests.backtest.model import Row, pairs_in_order, top_tenth
@@ -25,10 +26,10 @@ pytestmark = pytest.mark.no_cover
 
 FULL = os.environ.get("FUNNEL_PROFILE") == "full"
 ONE_IN = {"CDNOW": 50, "Online Retail": 20, "Taobao": 3}
-"""Of so many people one is looked at; all of them in `make test-full`."""
+"""The step between the people to look at; 1 in `make test-full`."""
 
 FEW = 200
-"""Of CDNOW, one person in so many is gone through in plain loops."""
+"""Some people of CDNOW are replayed in plain loops."""
 
 
 @pytest.mark.parametrize("shop", SHOPS)
@@ -37,19 +38,19 @@ def test_points_of_the_earlier_days_tell_buyers_of_the_later_ones(shared_data: P
     days, logs = SHOPS[shop], SHOPS[shop].read(shared_data, 1 if FULL else ONE_IN[shop])
     early = real_shops.backtested(real_shops.fitted_points, logs, days.earlier)
     fitted = calibrate(early, min_people=20)
-    found = real_shops.backtested(real_shops.fitted_points, logs, days.later, calibration=fitted)
+    result = real_shops.backtested(real_shops.fitted_points, logs, days.later, calibration=fitted)
 
-    assert found.rule.auc.value is not None
-    assert found.rule.auc.value > 0.55
-    assert found.rule.brier is not None
-    assert found.rule.brier.value is not None
-    assert found.rule.brier.value < 0.3
-    assert early.by_date[-1].date < found.by_date[0].date  # type: ignore[operator]
-    assert sum(one.people for one in found.answers) == found.rule.people == sum(one.people for one in found.by_date)
+    assert result.rule.auc.value is not None
+    assert result.rule.auc.value > 0.55
+    assert result.rule.brier is not None
+    assert result.rule.brier.value is not None
+    assert result.rule.brier.value < 0.3
+    assert early.by_date[-1].date < result.by_date[0].date  # type: ignore[operator]
+    assert sum(one.people for one in result.answers) == result.rule.people == sum(one.people for one in result.by_date)
 
 
 def test_a_backtest_of_some_of_cdnow_is_what_plain_loops_say(shared_data: Path) -> None:
-    """Of a hundred people, every day, every purchase and every pair, one by one."""
+    """For a hundred people, every day, every purchase and every pair, one by one."""
     days = SHOPS["CDNOW"].later
     logs = SHOPS["CDNOW"].read(shared_data, FEW)
     discs = pl.read_parquet(shared_data / "cdnow_full.parquet").filter(pl.col("customer_id") % FEW == 0)
@@ -57,31 +58,30 @@ def test_a_backtest_of_some_of_cdnow_is_what_plain_loops_say(shared_data: Path) 
     bought: dict[int, list[int]] = {person: [] for person in discs["customer_id"].unique().to_list()}
     for person, day, _ in money.iter_rows():
         bought[person].append(pl.Series([day]).cast(pl.Datetime("us")).cast(pl.Int64).item())
-    found = backtest(
+    dates = BacktestDates(days.first, every=days.every, horizon=days.horizon)  # type: ignore[arg-type]
+    result = backtest(
         is_lapsed,
         logs,
         Policy(),
-        first=days.first,
-        every=days.every,  # type: ignore[arg-type]
-        horizon=days.horizon,
+        dates,
         as_of=days.as_of,
-        order=(True, False),
+        answers=AnswerScale(order=(True, False)),
         min_people=1,
     )
-    limit, ahead = (span // timedelta(microseconds=1) for span in (Policy().lapse_after, days.horizon))
+    limit, horizon = (span // timedelta(microseconds=1) for span in (Policy().lapse_after, days.horizon))
     sums = [0.0] * 4
-    for day in Dates.of(days.first, days.every, days.horizon, days.as_of).kept:
+    for day in ReplayDates.of(dates, days.as_of).closed:
         rows: list[Row] = []
         for moments in bought.values():
             before = [moment for moment in moments if moment <= day]
             lapsed = bool(before) and day - max(before) > limit
-            rows.append((int(not lapsed), any(0 < moment - day <= ahead for moment in moments)))
-        for place, part in enumerate((*top_tenth(rows), *pairs_in_order(rows))):
-            sums[place] += float(part)
-    base = found.rule.bought / found.rule.people
+            rows.append((int(not lapsed), any(0 < moment - day <= horizon for moment in moments)))
+        for index, part in enumerate((*top_tenth(rows), *pairs_in_order(rows))):
+            sums[index] += float(part)
+    base = result.rule.bought / result.rule.people
 
-    assert found.rule.lift.value == pytest.approx(sums[1] / sums[0] / base)
-    assert found.rule.auc.value == pytest.approx(sums[2] / sums[3])
+    assert result.rule.lift.value == pytest.approx(sums[1] / sums[0] / base)
+    assert result.rule.auc.value == pytest.approx(sums[2] / sums[3])
 
 
 @pytest.mark.skipif(not FULL, reason="the figures of the docs are of everyone: make test-full")

@@ -12,7 +12,7 @@ from funnel.backtest._bootstrap import Draws
 from funnel.backtest._calibration import calibrate
 from funnel.backtest._questions import RuleQuery
 from funnel.backtest._replay import Day, Replay
-from funnel.backtest._scores import Telling, scored
+from funnel.backtest._scores import FigureSettings, scored
 from tests.backtest.model import Row, pairs_in_order, top_tenth
 
 DAYS = st.lists(st.lists(st.tuples(st.sampled_from([0, 10, 20, 90]), st.booleans()), max_size=12), max_size=4)
@@ -36,18 +36,20 @@ def test_figures_of_days_are_those_of_plain_loops(days: list[list[Row]]) -> None
         "brier": error / len(flat) if buyers else None,
     }
 
-    assert told(days) == {name: value if value is None else pytest.approx(value) for name, value in expected.items()}
+    assert figures_of(days) == {
+        name: value if value is None else pytest.approx(value) for name, value in expected.items()
+    }
 
 
-def told(days: list[list[Row]]) -> dict[str, float | None]:
+def figures_of(days: list[list[Row]]) -> dict[str, float | None]:
     """The figures of a replay of such days, told of one buyer or more."""
-    each = [_day(place, rows) for place, rows in enumerate(days)]
+    each = [_day(index, rows) for index, rows in enumerate(days)]
     one, draws = RuleQuery(Leaf(0), flags=20), Draws.of(12, seed=0)
-    found = scored(Replay(12, iter(each)), {"points": one}, draws, FITTED)
-    ranking = Telling(0.95, 1).ranking("points", one, found.total["points"], None, is_chance=True)
+    sums = scored(Replay(12, iter(each)), {"points": one}, draws, FITTED)
+    ranking = FigureSettings(0.95, 1).ranking("points", one, sums.total["points"], None, is_chance=True)
     return {name: getattr(ranking, name).value for name in ("precision", "recall", "lift", "auc", "brier")}
 
 
-def _day(place: int, rows: list[Row]) -> Day:
+def _day(index: int, rows: list[Row]) -> Day:
     scores, bought = np.array([score for score, _ in rows], np.int64), np.array([one for _, one in rows], np.bool_)
-    return Day(place, np.arange(len(rows)), {"points": scores}, bought)
+    return Day(index, np.arange(len(rows)), {"points": scores}, bought)

@@ -1,4 +1,4 @@
-"""A made-up shop's order file for the report's tests: small enough to count on one's fingers."""
+"""A small made-up order file for tests of the report."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ ORDERS = """No,Buyer,When,Total,Back,Back on
 """
 
 
-def written(folder: Path, orders: str = ORDERS, mapping: str = MAPPING) -> list[str]:
-    """Write the file and its mapping, and give the arguments that ask for its report."""
+def write_files(folder: Path, orders: str = ORDERS, mapping: str = MAPPING) -> list[str]:
+    """Write the file and its mapping, and return the arguments for its report."""
     (folder / "orders.csv").write_text(orders, encoding="utf-8")
     (folder / "orders.toml").write_text(mapping, encoding="utf-8")
     return ["report", str(folder / "orders.csv"), "--mapping", str(folder / "orders.toml")]

@@ -14,7 +14,8 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from funnel.cli import _commands, main
-from tests.cli.shop import MAPPING, ORDERS, written
+from tests.cli.shop import MAPPING, ORDERS, write_files
+from tests.readers.exports import SAMPLES, Sample
 
 if TYPE_CHECKING:
     from click.testing import Result
@@ -28,15 +29,15 @@ def run(*arguments: str) -> Result:
 
 
 def page(folder: Path, *options: str, orders: str = ORDERS, mapping: str = MAPPING) -> list[str]:
-    """Print the report of a shop and give its lines, each without the spaces around it."""
-    result = run(*written(folder, orders, mapping), *options)
+    """Return the lines of a shop's report, without surrounding spaces."""
+    result = run(*write_files(folder, orders, mapping), *options)
 
     assert (result.exit_code, result.stderr) == (0, "")
     return [" ".join(line.split()) for line in result.stdout.splitlines()]
 
 
-def test_the_page_says_what_can_be_counted_on_fingers(tmp_path: Path) -> None:
-    """Of a shop of five people every number is the one that a reader finds by hand."""
+def test_the_page_has_the_numbers_of_a_small_shop(tmp_path: Path) -> None:
+    """For a shop of five people every number equals the number counted by hand."""
     lines = page(tmp_path, *AS_OF, "--rows", "1")
 
     for line in (
@@ -44,20 +45,20 @@ def test_the_page_says_what_can_be_counted_on_fingers(tmp_path: Path) -> None:
         "read 8 rows in the file",
         "refused 1 no customer 7",
         "Purchases from 2025-06-01 to 2026-06-02.",
-        "1 of them came after the instant of judgement and are left out.",
+        "Excluded: 1 after the as-of instant.",
         "prospect 1 25.0 %",
         "customer 1 25.0 %",
         "repeat_customer 1 25.0 %",
         "lapsed 1 25.0 %",
-        "everyone 4",
+        "total 4",
         "bought again by now, of all buyers: 33.3 % (1 of 3; 6.1 to 79.2 %)",
-        "bought again within 180 d, of those who have had that time: 0.0 % (0 of 1; 0.0 to 79.3 %)",
-        "2 buyers have not had that time yet: pending, in neither part of the second rate.",
+        "bought again within 180 d, of buyers whose 180 d are over: 0.0 % (0 of 1; 0.0 to 79.3 %)",
+        "Pending: 2 buyers whose 180 d are not over. The second rate excludes them.",
         "2025-06 1 0 0 0 0 0 0 0 0 0 0 0 0*",
         "2026-01 1 100 100 0 0 0*",
         "2026-05 1 0*",
-        "* the month of judgement is not over.",
-        "100.0 % (1 of 1; 20.7 to 100.0 %) of those with 3 purchases or more, 1 d or more apart on average",
+        "* the month of the as-of instant is not over.",
+        "100.0 % (1 of 1; 20.7 to 100.0 %) of buyers with 3 purchases or more, 1 d or more apart on average",
         "ani 3 29 d 12 h 92 d 14 h Rp750.000",
         "2 people: remind 1, win_back 1",
         "1. ani remind; 3 purchases, Rp750.000",
@@ -67,37 +68,37 @@ def test_the_page_says_what_can_be_counted_on_fingers(tmp_path: Path) -> None:
         assert line in lines
 
 
-def test_the_second_to_follow_up_is_the_less_pressing_one(tmp_path: Path) -> None:
-    """Who is only late is written to before who has lapsed, and somebody for whom time changes nothing says so."""
+def test_the_follow_up_list_is_ordered_by_urgency(tmp_path: Path) -> None:
+    """Overdue people come before lapsed people, and a person who does not change by time says so."""
     lines = page(tmp_path, *AS_OF)
     second = lines.index("2. budi win_back; 1 purchase, Rp75.000")
 
     assert lines[second + 1] == "because they have bought once; they last bought 365 days ago."
-    assert lines[-1] == "stays so until something happens"
+    assert lines[-1] == "no change until the next record"
 
 
-def test_each_task_has_one_sentence_at_most(tmp_path: Path) -> None:
-    """A task has a line, the reason and what comes next; no span is told to the microsecond, and no number is bare."""
+def test_each_task_has_three_lines(tmp_path: Path) -> None:
+    """A task has the action, the reason and the next change; spans have two units at most."""
     lines = page(tmp_path, *AS_OF)
     tasks = lines[lines.index("2 people: remind 1, win_back 1") + 1 :]
 
-    assert [line.partition(" ")[0] for line in tasks] == ["1.", "because", "if", "2.", "because", "stays"]
+    assert [line.partition(" ")[0] for line in tasks] == ["1.", "because", "if", "2.", "because", "no"]
     assert not any("µs" in line for line in lines)
 
 
-def test_three_orders_of_one_evening_are_no_rhythm(tmp_path: Path) -> None:
-    """Three orders within two minutes make nobody overdue, and show no interval."""
+def test_three_orders_of_one_evening_are_not_a_rhythm(tmp_path: Path) -> None:
+    """Three orders within two minutes make nobody overdue and show no interval."""
     evening = "".join(f"{n},fifi,2026-03-01 19:0{n},90.000,,\n" for n in range(3))
     lines = page(tmp_path, *AS_OF, orders=f"No,Buyer,When,Total,Back,Back on\n{evening}")
 
-    assert "no rate (0 of 0) of those with 3 purchases or more, 1 d or more apart on average" in lines
+    assert "no rate (0 of 0) of buyers with 3 purchases or more, 1 d or more apart on average" in lines
     assert "because they last bought 92 days ago." in lines
     assert not any("usually" in line for line in lines)
 
 
-def test_the_shops_own_limit_counts(tmp_path: Path) -> None:
-    """With a longer limit, written as any span, nobody has lapsed, and the repeat rate is of a longer time."""
-    for span in ("60w", "420d", "60 weeks", "P420D"):
+def test_lapse_after_reads_every_span(tmp_path: Path) -> None:
+    """With a longer limit, written as any span text, nobody has lapsed, and the repeat rate uses that span."""
+    for span in ("60w", "420d", "60 weeks", "420 days", "10080 h", "P420D"):
         lines = page(tmp_path, *AS_OF, "--lapse-after", span)
 
         assert "customer 2 50.0 %" in lines
@@ -105,44 +106,44 @@ def test_the_shops_own_limit_counts(tmp_path: Path) -> None:
         assert any(line.startswith("bought again within 420 d") for line in lines)
 
 
-def test_the_mapping_may_state_the_day(tmp_path: Path) -> None:
-    """A file that says until when it is complete needs no day on the command line; a day given there wins."""
+def test_the_mapping_may_set_as_of(tmp_path: Path) -> None:
+    """The command line overrides the mapping."""
     mapping = f"as_of = 2026-05-31\n{MAPPING}"
 
     assert page(tmp_path, mapping=mapping)[0] == "orders.csv, as of 2026-05-31 23:59 (Asia/Jakarta)"
     assert page(tmp_path, *AS_OF, mapping=mapping)[0] == "orders.csv, as of 2026-06-01 23:59 (Asia/Jakarta)"
 
 
-def test_the_zone_may_be_another(tmp_path: Path) -> None:
-    """Months and days may be cut by another clock than the file's."""
+def test_tz_sets_the_zone_of_months(tmp_path: Path) -> None:
+    """Months and days may use another zone than the file."""
     orders = "No,Buyer,When,Total,Back,Back on\n1,ani,2026-02-01 01:00,150.000,,\n"
     lines = page(tmp_path, "--as-of", "2026-02-28T23:59:59.999999Z", "--tz", "UTC", orders=orders)
 
     assert "2026-01 1 0" in lines
-    assert not any("not over" in line for line in lines)
+    assert not any("instant is not over" in line for line in lines)
 
 
-def test_a_shop_without_orders_has_a_page(tmp_path: Path) -> None:
-    """Where every row is refused the page says so; nothing is divided by nothing."""
+def test_a_file_without_valid_rows_has_a_page(tmp_path: Path) -> None:
+    """The page says that all rows were refused, and has no rates."""
     lines = page(tmp_path, *AS_OF, orders="No,Buyer,When,Total,Back,Back on\n1,,2026-02-01 01:00,150.000,,\n")
 
     assert "No purchases." in lines
-    assert "everyone 0" in lines
+    assert "total 0" in lines
     assert "bought again by now, of all buyers: no rate (0 of 0)" in lines
-    assert "no rate (0 of 0) of those with 3 purchases or more, 1 d or more apart on average" in lines
+    assert "no rate (0 of 0) of buyers with 3 purchases or more, 1 d or more apart on average" in lines
     assert "0 people" in lines
 
 
-def test_no_list_is_longer_than_asked(tmp_path: Path) -> None:
-    """With no rows asked for, the counts stay and no person is named."""
+def test_rows_limits_every_list(tmp_path: Path) -> None:
+    """With `--rows 0` the counts stay and no person is named."""
     lines = page(tmp_path, *AS_OF, "--rows", "0")
 
     assert "2 people: remind 1, win_back 1" in lines
     assert not any(name in line for line in lines for name in ("ani", "budi", "citra"))
 
 
-def test_a_long_life_is_cut_to_what_fits(tmp_path: Path) -> None:
-    """Of a shop of many years the last cohorts are shown, and the page says that there are more."""
+def test_only_the_last_cohorts_are_shown(tmp_path: Path) -> None:
+    """The page says how many cohorts there are."""
     rows = [f"{n},p{n},{2020 + n // 12}-{n % 12 + 1:02}-15 09:00,10.000,," for n in range(30)]
     orders = "\n".join(["No,Buyer,When,Total,Back,Back on", *rows])
     lines = page(tmp_path, "--as-of", "2022-06-30", orders=orders)
@@ -152,15 +153,15 @@ def test_a_long_life_is_cut_to_what_fits(tmp_path: Path) -> None:
     assert any(line.startswith("2020-07 ") for line in lines)
 
 
-def test_an_id_is_text_and_nothing_else(tmp_path: Path) -> None:
-    """Ids that look like markup or emoji are printed as they are."""
+def test_ids_are_printed_as_text(tmp_path: Path) -> None:
+    """Ids that look like markup or emoji are printed unchanged."""
     orders = ORDERS.replace("ani", "[red]a:smile:[/red]")
 
     assert any(line.startswith("[red]a:smile:[/red] 3 ") for line in page(tmp_path, *AS_OF, orders=orders))
 
 
 @pytest.mark.parametrize(
-    ("orders", "mapping", "said"),
+    ("orders", "mapping", "message"),
     [
         (ORDERS, "currency = 1 2", "mapping orders.toml is not TOML"),
         (ORDERS, MAPPING.replace("zone", "zon"), "did you mean zone"),
@@ -170,20 +171,20 @@ def test_an_id_is_text_and_nothing_else(tmp_path: Path) -> None:
     ],
     ids=["no toml", "unknown key", "day as text", "column missing", "empty"],
 )
-def test_a_wrong_file_is_told_plainly(tmp_path: Path, orders: str, mapping: str, said: str) -> None:
-    """What is wrong with the file or its mapping stands on the error's side, in one message, and the code is 2."""
-    result = run(*written(tmp_path, orders, mapping), *AS_OF)
+def test_an_invalid_file_or_mapping_is_one_message(tmp_path: Path, orders: str, mapping: str, message: str) -> None:
+    """The message goes to standard error, and the exit code is 2."""
+    result = run(*write_files(tmp_path, orders, mapping), *AS_OF)
 
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith("error: ")
-    assert said in result.stderr
+    assert message in result.stderr
     assert "Traceback" not in result.stderr
 
 
 @pytest.mark.parametrize("lost", ["orders.csv", "orders.toml"])
-def test_a_file_that_is_not_there_is_told_plainly(tmp_path: Path, lost: str) -> None:
-    """A file that cannot be opened is named, without the folders above it."""
-    arguments = written(tmp_path)
+def test_a_missing_file_is_named(tmp_path: Path, lost: str) -> None:
+    """The folders above it are not shown."""
+    arguments = write_files(tmp_path)
     (tmp_path / lost).unlink()
     result = run(*arguments, *AS_OF)
 
@@ -191,45 +192,45 @@ def test_a_file_that_is_not_there_is_told_plainly(tmp_path: Path, lost: str) -> 
     assert result.stderr == f"error: {lost} cannot be opened: No such file or directory\n"
 
 
-def test_a_folder_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The folder in which one stands is named as it was given."""
+def test_a_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder is named as it was passed."""
     monkeypatch.chdir(tmp_path)
-    arguments = written(tmp_path)
+    arguments = write_files(tmp_path)
     result = run("report", ".", *arguments[2:], *AS_OF)
 
     assert (result.exit_code, result.stderr) == (2, "error: . cannot be opened: Is a directory\n")
 
 
-def test_the_row_of_a_person_is_never_shown(tmp_path: Path) -> None:
-    """A file without a heading, whatever ends its lines, is refused without a word of what is in it."""
+def test_a_row_is_never_shown(tmp_path: Path) -> None:
+    """A file without a heading, with any line ends, is refused without a word of its content."""
     rows = "8,SECRET dewi,2026-01-01,5,SECRET@x.test,+62 812\n" * 2
     for text in (rows, rows.replace("\n", "\r"), rows.replace(",", ";"), f"SECRET\n{rows}"):
-        result = run(*written(tmp_path, text), *AS_OF)
+        result = run(*write_files(tmp_path, text), *AS_OF)
 
         assert result.exit_code == 2
         assert "does not have the mapping's columns" in result.stderr
         assert "SECRET" not in result.output
 
 
-def test_too_little_memory_is_told_plainly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file that does not fit into memory is a failure of the run, not of the call."""
+def test_too_little_memory_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that does not fit into memory has exit code 1, not 2."""
 
-    def greedy(*_given: object, **_named: object) -> None:
+    def greedy(*_arguments: object, **_options: object) -> None:
         raise MemoryError
 
     monkeypatch.setattr(_commands, "read_orders", greedy)
-    result = run(*written(tmp_path), *AS_OF)
+    result = run(*write_files(tmp_path), *AS_OF)
 
     assert (result.exit_code, result.stderr) == (
         1,
-        "error: the memory is not enough for this file; give a smaller one\n",
+        "error: the file does not fit into memory; use a smaller file\n",
     )
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
-        ([], "it is never today by itself"),
+        ([], "it never defaults to today"),
         (["--as-of", "yesterday"], "'yesterday' is not a day or an instant"),
         ([*AS_OF, "--tz", "Asia/Jakata"], "'Asia/Jakata' is unknown"),
         ([*AS_OF, "--lapse-after", "half a year"], "text with a unit such as '7 days'"),
@@ -238,36 +239,36 @@ def test_too_little_memory_is_told_plainly(tmp_path: Path, monkeypatch: pytest.M
         ([*AS_OF, "--rows", "-1"], "--rows"),
     ],
 )
-def test_a_wrong_call_is_told_as_such(tmp_path: Path, options: list[str], said: str) -> None:
-    """A wrong option is named, with what it may be; the code is 2, and nothing is printed."""
-    result = run(*written(tmp_path), *options)
+def test_a_wrong_option_is_named(tmp_path: Path, options: list[str], message: str) -> None:
+    """The message says what is allowed; the exit code is 2, and nothing is printed."""
+    result = run(*write_files(tmp_path), *options)
 
     assert (result.exit_code, result.stdout) == (2, "")
-    assert said in " ".join(result.stderr.split())
+    assert message in " ".join(result.stderr.split())
 
 
-def test_a_file_of_many_zones_needs_the_shops(tmp_path: Path) -> None:
-    """Where each time has a zone of its own, the shop's must be given: days and months are cut by it."""
+def test_a_file_with_many_zones_needs_tz(tmp_path: Path) -> None:
+    """Days and months need one zone."""
     mapping = MAPPING.replace("Asia/Jakarta", "in the text")
     orders = "No,Buyer,When,Total,Back,Back on\n1,ani,2026-02-01T01:00+07:00,150.000,,\n"
-    without = run(*written(tmp_path, orders, mapping), *AS_OF)
+    without = run(*write_files(tmp_path, orders, mapping), *AS_OF)
 
     assert without.exit_code == 2
     assert "--tz" in without.stderr
     assert "2026-02 1 0 0 0 0*" in page(tmp_path, *AS_OF, "--tz", "Asia/Jakarta", orders=orders, mapping=mapping)
 
 
-def test_the_version_is_told() -> None:
-    """The command says which version it is, and which commands there are."""
+def test_the_version_and_the_help() -> None:
+    """The command prints its version and its help."""
     assert run("--version").stdout == f"shopfunnel {version('shopfunnel')}\n"
     assert "report" in run("--help").stdout
-    assert "Never today by itself" in " ".join(run("report", "--help").stdout.split())
+    assert "It never defaults to today" in " ".join(run("report", "--help").stdout.split())
 
 
 @pytest.mark.no_cover
 def test_the_command_runs_on_a_pipe(tmp_path: Path) -> None:
-    """Started as a program it prints plain text without colour codes, twice the same, and nothing beside the page."""
-    arguments = [sys.executable, "-c", "from funnel.cli.main import main; main()", *written(tmp_path), *AS_OF]
+    """The program prints plain text without colour codes, the same each time, and nothing else."""
+    arguments = [sys.executable, "-c", "from funnel.cli.main import main; main()", *write_files(tmp_path), *AS_OF]
     first, second = (subprocess.run(arguments, check=True, capture_output=True, text=True) for _ in range(2))
 
     assert first.stdout == second.stdout
@@ -277,42 +278,42 @@ def test_the_command_runs_on_a_pipe(tmp_path: Path) -> None:
     assert all(line == line.rstrip() for line in first.stdout.splitlines())
 
 
-def test_what_a_pipe_cannot_write_is_a_question_mark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A letter that the pipe's encoding does not have is lost, and the page is printed all the same."""
+def test_unencodable_characters_become_question_marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page is printed if the pipe's encoding does not have a character."""
     raw = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="latin-1"))
     monkeypatch.setattr(sys, "stderr", io.StringIO())
-    monkeypatch.setattr(sys, "argv", ["funnel", *written(tmp_path, ORDERS.replace("ani", "łni")), *AS_OF])
+    monkeypatch.setattr(sys, "argv", ["funnel", *write_files(tmp_path, ORDERS.replace("ani", "łni")), *AS_OF])
 
-    with pytest.raises(SystemExit) as ended:
+    with pytest.raises(SystemExit) as caught:
         main.main()
     sys.stdout.flush()
 
-    assert ended.value.code == 0
+    assert caught.value.code == 0
     assert b"?ni" in raw.getvalue()
 
 
-def test_what_is_missing_is_told_with_the_line_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the extra the command answers with the exact line, not with a traceback."""
+def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message has the command that installs them, and no traceback."""
     monkeypatch.setattr(main, "installed", lambda name: name == "polars")
 
     with pytest.raises(SystemExit, match=r"needs rich, typer; run: pip install 'shopfunnel\[cli\]'"):
         main.main()
 
 
-def test_a_bar_is_drawn_on_a_terminal_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While it reads and judges, a terminal shows how far it is, and nothing of it stays on the page."""
-    shown = io.StringIO()
-    arguments = [*written(tmp_path), *AS_OF]
+def test_the_progress_bar_needs_a_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bar does not change the page."""
+    terminal = io.StringIO()
+    arguments = [*write_files(tmp_path), *AS_OF]
     plain = run(*arguments).stdout
-    monkeypatch.setattr(_commands, "_terminal", lambda: Console(file=shown, force_terminal=True, width=80))
+    monkeypatch.setattr(_commands, "_terminal", lambda: Console(file=terminal, force_terminal=True, width=80))
 
     assert run(*arguments).stdout == plain
-    assert "judging" in shown.getvalue()
+    assert "evaluating" in terminal.getvalue()
 
 
-def test_the_page_is_as_wide_as_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a terminal the page takes its width; on a pipe it has one of its own, whatever the environment says."""
+def test_the_page_has_the_width_of_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a pipe the width is fixed, whatever the environment says."""
     monkeypatch.setenv("COLUMNS", "57")
     monkeypatch.setattr(sys, "stdout", _Terminal())
     wide = _commands._console().width
@@ -324,8 +325,8 @@ def test_the_page_is_as_wide_as_the_terminal(monkeypatch: pytest.MonkeyPatch) ->
 # ---- the program's end ----
 
 
-def ended(monkeypatch: pytest.MonkeyPatch, *arguments: str, out: object = None) -> int:
-    """Run the program to its end and give its exit code."""
+def exit_code_of(monkeypatch: pytest.MonkeyPatch, *arguments: str, out: object = None) -> int:
+    """Run the program and return its exit code."""
     monkeypatch.setattr(sys, "argv", ["funnel", *arguments])
     if out is not None:
         monkeypatch.setattr(sys, "stdout", out)
@@ -336,44 +337,44 @@ def ended(monkeypatch: pytest.MonkeyPatch, *arguments: str, out: object = None) 
 
 
 @pytest.mark.parametrize("option", ["--version", "--help", "report"])
-def test_a_full_disk_is_told(
+def test_a_full_disk_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], option: str
 ) -> None:
-    """What cannot be written is not taken for written, however little it is."""
-    arguments = [*written(tmp_path), *AS_OF] if option == "report" else [option]
+    """This holds for the shortest output too."""
+    arguments = [*write_files(tmp_path), *AS_OF] if option == "report" else [option]
     with Path("/dev/full").open("w") as out:
-        assert ended(monkeypatch, *arguments, out=out) == 1
+        assert exit_code_of(monkeypatch, *arguments, out=out) == 1
     assert capsys.readouterr().err == "error: the page cannot be written: No space left on device\n"
 
 
-def test_a_reader_that_has_gone_needs_no_word(
+def test_a_closed_pipe_is_silent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A page that is piped into head ends quietly."""
+    """A page that is piped into head ends without a message."""
     reading, writing = os.pipe()
     os.close(reading)
     with suppress(BrokenPipeError), os.fdopen(writing, "w") as out:  # what is left in its buffer fails once more
-        assert ended(monkeypatch, *written(tmp_path), *AS_OF, out=out) == 1
+        assert exit_code_of(monkeypatch, *write_files(tmp_path), *AS_OF, out=out) == 1
     assert capsys.readouterr().err == ""
 
 
-def test_a_closed_output_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """Without an output there is nowhere to write a page; without an error's side there is nobody to tell."""
+def test_a_closed_output_is_reported(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without standard output there is a message; without standard error there is none."""
     monkeypatch.setattr(sys, "stdout", None)
-    assert ended(monkeypatch, "--version") == 1
+    assert exit_code_of(monkeypatch, "--version") == 1
     assert "standard output is closed" in capsys.readouterr().err
 
     monkeypatch.setattr(sys, "stderr", None)
-    assert ended(monkeypatch, "--version") == 1
+    assert exit_code_of(monkeypatch, "--version") == 1
 
 
 @pytest.mark.parametrize(
-    ("fault", "code", "said"),
+    ("fault", "code", "message"),
     [
         (KeyboardInterrupt(), 130, ""),
-        (KeyError("SECRET"), 1, "error: an unexpected KeyError; please report it\n"),
-        (RecursionError("SECRET"), 1, "error: an unexpected RecursionError; please report it\n"),
-        (BaseException("SECRET"), 1, "error: an unexpected BaseException; please report it\n"),
+        (KeyError("SECRET"), 1, "error: unexpected KeyError; please report it\n"),
+        (RecursionError("SECRET"), 1, "error: unexpected RecursionError; please report it\n"),
+        (BaseException("SECRET"), 1, "error: unexpected BaseException; please report it\n"),
         (SystemExit("SECRET"), 1, ""),
     ],
 )
@@ -383,32 +384,32 @@ def test_no_traceback_is_shown(  # noqa: PLR0913, PLR0917 (fixtures)
     capsys: pytest.CaptureFixture[str],
     fault: BaseException,
     code: int,
-    said: str,
+    message: str,
 ) -> None:
-    """Whatever goes wrong is one line without a value, and being stopped is none at all."""
+    """Every error is one line without a value, and Ctrl-C has no message."""
 
-    def fail(*_given: object, **_named: object) -> None:
+    def fail(*_arguments: object, **_options: object) -> None:
         raise fault
 
     monkeypatch.setattr(_commands, "read_orders", fail)
 
-    assert ended(monkeypatch, *written(tmp_path), *AS_OF) == code
-    assert capsys.readouterr().err == said
+    assert exit_code_of(monkeypatch, *write_files(tmp_path), *AS_OF) == code
+    assert capsys.readouterr().err == message
 
 
 @pytest.mark.parametrize(("fault", "code"), [(KeyboardInterrupt(), 130), (None, 0)])
-def test_the_program_may_be_stopped_before_it_begins(
+def test_the_program_may_be_stopped_before_the_command(
     monkeypatch: pytest.MonkeyPatch, fault: BaseException | None, code: int
 ) -> None:
-    """Stopped outside the command too, the program ends without a traceback; a command that ends by itself is fine."""
+    """Ctrl-C outside the command has no traceback; a command that returns has exit code 0."""
 
-    def app(**_named: object) -> None:
+    def app(**_options: object) -> None:
         if fault is not None:
             raise fault
 
     monkeypatch.setattr(_commands, "app", app)
 
-    assert ended(monkeypatch) == code
+    assert exit_code_of(monkeypatch) == code
 
 
 @pytest.mark.parametrize(
@@ -423,7 +424,7 @@ def test_the_program_may_be_stopped_before_it_begins(
     ],
 )
 def test_a_wrong_address_is_one_line(address: str) -> None:
-    """A port, a driver or an option that cannot be is told without the password."""
+    """An invalid port, driver or option is reported without the password."""
     result = run("report", address, *AS_OF, "--tz", "UTC")
 
     assert result.exit_code == 1
@@ -433,8 +434,70 @@ def test_a_wrong_address_is_one_line(address: str) -> None:
 
 
 class _Terminal(io.StringIO):
-    """A terminal, as far as anybody asks it."""
+    """A stream that says it is a terminal."""
 
     def isatty(self) -> bool:
-        """Say that it is one."""
+        """Return True."""
         return True
+
+
+EXPORTS = Path(__file__).parents[1] / "readers" / "exports"
+
+
+@pytest.mark.parametrize("sample", SAMPLES.values(), ids=list(SAMPLES))
+def test_every_known_export_needs_no_mapping(sample: Sample) -> None:
+    """The export of each platform is recognised, and the page says as which, and why."""
+    currency = ["--currency", str(sample.options["currency"])] if "currency" in sample.options else []
+    if "time_format" in sample.options:
+        currency += ["--time-format", str(sample.options["time_format"])]
+    result = run("report", str(sample.path), "--as-of", "2026-12-31", "--tz", "Europe/Vienna", *currency)
+
+    if sample.read(sample.path).purchases.is_empty():
+        assert "unexpected" not in result.stderr
+        return
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "read as " in result.stdout
+    assert "which has the columns '" in " ".join(result.stdout.split())
+
+
+def test_several_files_of_a_shop_are_one() -> None:
+    """An order that two files have is one order, and the page names the first file."""
+    path = str(EXPORTS / "shopify.orders.csv")
+    result = run("report", path, path, *AS_OF, "--tz", "Asia/Jakarta")
+    lines_printed = [" ".join(line.split()) for line in result.stdout.splitlines()]
+
+    assert lines_printed[0] == "shopify.orders.csv and 1 more, as of 2026-06-01 23:59 (Asia/Jakarta)"
+    assert "read 14 rows in the files" in lines_printed
+    assert "read 4 purchases" in lines_printed
+
+
+def test_an_unknown_file_is_told_how_to_go_on(tmp_path: Path) -> None:
+    """A file that is not a known export needs a mapping, and the message names the command that proposes one."""
+    path = tmp_path / "orders.csv"
+    path.write_text(ORDERS, encoding="utf-8")
+    result = run("report", str(path), *AS_OF, "--tz", "Asia/Jakarta")
+
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: orders.csv is not a known export; pass a mapping of its columns")
+    assert "funnel map" in result.stderr
+
+
+def test_a_mapping_reads_one_file(tmp_path: Path) -> None:
+    """Several files with a mapping, and options of exports beside a mapping, are wrong calls."""
+    _, path, *options = write_files(tmp_path)
+
+    assert "several files cannot be combined" in run("report", path, path, *options, *AS_OF).stderr
+    assert "leave it out" in run("report", path, *options, *AS_OF, "--time-format", "iso").stderr
+
+
+def test_a_mapping_is_proposed(tmp_path: Path) -> None:
+    """`funnel map` prints TOML on standard output; an error is one line on the other side."""
+    path = tmp_path / "orders.csv"
+    path.write_text(ORDERS, encoding="utf-8")
+    result = run("map", str(path))
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert 'amount = "Total"' in result.stdout
+    assert (
+        run("map", str(tmp_path / "none.csv")).stderr == "error: none.csv cannot be opened: No such file or directory\n"
+    )

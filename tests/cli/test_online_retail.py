@@ -15,7 +15,8 @@ from funnel.messages import explain
 from funnel.metrics._rate import Rate
 from funnel.money import Money
 from funnel.policy import Policy
-from funnel.readers._read_orders import OrderMapping, Orders, read_orders
+from funnel.readers._read_orders import OrderMapping, read_orders
+from funnel.readers._shop_data import ShopData
 from funnel.records import Purchase, Refund
 from funnel.rules._next_action import next_action
 
@@ -25,25 +26,25 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.no_cover
 
 AS_OF = datetime(2011, 12, 9, 23, 59, 59, 999_999, tzinfo=UTC)
-ASKED = ReportQuery(AS_OF, "Europe/London", Policy(), 5)
+QUERY = ReportQuery(AS_OF, "Europe/London", Policy(), 5)
 
 
 @pytest.fixture(scope="module")
-def orders(root: Path) -> Orders:
-    """Give the example's orders."""
+def orders(root: Path) -> ShopData:
+    """Return the orders of the example."""
     examples = root / "examples"
     return read_orders(examples / "online_retail.parquet", OrderMapping.read(examples / "online_retail.toml"))
 
 
 @pytest.fixture(scope="module")
-def found(orders: Orders) -> Findings:
-    """Give what the report finds in them."""
-    return find(of_orders(orders), ASKED, lambda _stage, _done, _total: None)
+def findings(orders: ShopData) -> Findings:
+    """Return the findings of the report."""
+    return find(of_orders(orders), QUERY, lambda _stage, _done, _total: None)
 
 
 @pytest.fixture(scope="module")
-def asked(orders: Orders) -> duckdb.DuckDBPyConnection:
-    """Give a database with the valid purchases and every person, made by SQL from purchases and refunds."""
+def connection(orders: ShopData) -> duckdb.DuckDBPyConnection:
+    """Return a database with the valid purchases and every person, computed by SQL."""
     connection = duckdb.connect()
     connection.execute("set timezone = 'Europe/London'")
     connection.register("purchases", orders.purchases.to_arrow())
@@ -68,28 +69,28 @@ def asked(orders: Orders) -> duckdb.DuckDBPyConnection:
 
 
 def rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[tuple[Any, ...]]:
-    """Ask the database."""
+    """Return the rows of a query."""
     return connection.execute(query).fetchall()
 
 
-def test_people_per_stage_are_those_that_sql_counts(found: Findings, asked: duckdb.DuckDBPyConnection) -> None:
+def test_people_per_stage_equal_sql(findings: Findings, connection: duckdb.DuckDBPyConnection) -> None:
     """Each stage has as many people as a query over the orders finds."""
-    counted = rows(
-        asked,
+    expected = rows(
+        connection,
         """
         select case when n = 0 then 'prospect' when apart(last, as_of()) > days(180) then 'lapsed'
             when n = 1 then 'customer' else 'repeat_customer' end as stage, count(*) from people group by 1
         """,
     )
 
-    assert {stage.value: people for stage, people in found.stages.items()} == dict(counted)
+    assert {stage.value: people for stage, people in findings.stages.items()} == dict(expected)
 
 
-def test_repeat_rates_are_those_that_sql_counts(found: Findings, asked: duckdb.DuckDBPyConnection) -> None:
-    """Both rates have the hits and the denominators of a query."""
-    ((again, buyers),) = rows(asked, "select count(*) filter (n > 1), count(*) filter (n > 0) from people")
+def test_repeat_rates_equal_sql(findings: Findings, connection: duckdb.DuckDBPyConnection) -> None:
+    """Both rates have the successes and trials of a query."""
+    ((repeat_buyers, buyers),) = rows(connection, "select count(*) filter (n > 1), count(*) filter (n > 0) from people")
     ((successes, had),) = rows(
-        asked,
+        connection,
         """
         select count(*) filter (soon > 1), count(*) from (
             select person_id, count(*) filter (apart(first, purchased_at) <= days(180)) as soon
@@ -97,15 +98,15 @@ def test_repeat_rates_are_those_that_sql_counts(found: Findings, asked: duckdb.D
         """,
     )
 
-    assert found.ever == Rate(again, buyers)
-    assert found.within.rate == Rate(successes, had)
-    assert found.within.pending == buyers - had
+    assert findings.ever == Rate(repeat_buyers, buyers)
+    assert findings.within.rate == Rate(successes, had)
+    assert findings.within.pending == buyers - had
 
 
-def test_cohorts_are_those_that_sql_counts(found: Findings, asked: duckdb.DuckDBPyConnection) -> None:
-    """Every cell of the table is that of a query that cuts months by London's clock."""
-    counted = rows(
-        asked,
+def test_cohorts_equal_sql(findings: Findings, connection: duckdb.DuckDBPyConnection) -> None:
+    """Every cell equals that of a query with London's months."""
+    expected = rows(
+        connection,
         """
         select date_trunc('month', first)::date, datediff('month', first::date, purchased_at::date),
             count(distinct person_id)
@@ -114,20 +115,20 @@ def test_cohorts_are_those_that_sql_counts(found: Findings, asked: duckdb.DuckDB
     )
     cells = [
         (cohort.start, months, people)
-        for cohort in found.cohorts
+        for cohort in findings.cohorts
         for months, people in enumerate(cohort.people)
         if people
     ]
 
-    assert cells == counted
-    assert found.cohorts.width == 13
-    assert found.cohorts.is_partial
+    assert cells == expected
+    assert findings.cohorts.width == 13
+    assert findings.cohorts.is_partial
 
 
-def test_the_overdue_are_those_that_sql_finds(found: Findings, asked: duckdb.DuckDBPyConnection) -> None:
-    """Who is overdue, how many have a rhythm, and who of them spent most."""
+def test_overdue_people_equal_sql(findings: Findings, connection: duckdb.DuckDBPyConnection) -> None:
+    """The overdue people, the people with a rhythm, and the order by amount equal those of a query."""
     late = rows(
-        asked,
+        connection,
         """
         select person_id, n, spent from people
         where n >= 3 and apart(first, last) // (n - 1) >= days(1)
@@ -136,36 +137,36 @@ def test_the_overdue_are_those_that_sql_finds(found: Findings, asked: duckdb.Duc
         """,
     )
     steady_in_sql = "select count(*) from people where n >= 3 and apart(first, last) // (n - 1) >= days(1)"
-    ((steady,),) = rows(asked, steady_in_sql)
+    ((steady,),) = rows(connection, steady_in_sql)
 
-    assert found.late == Rate(len(late), steady)
-    assert [(one.person_id, one.purchases, one.net_spent.minor) for one in found.overdue] == late[:5]
+    assert findings.late == Rate(len(late), steady)
+    assert [(one.person_id, one.purchases, one.net_spent.minor) for one in findings.overdue] == late[:5]
 
 
-def test_the_account_adds_up(found: Findings) -> None:
+def test_the_account_adds_up(findings: Findings) -> None:
     """Every row of the file is kept, merged or refused."""
-    counts = {entry.reason: entry.count for entry in found.account}
-    lost = sum(entry.count for entry in found.account if entry.what in ("merged", "refused"))
+    counts = {entry.reason: entry.count for entry in findings.account}
+    lost = sum(entry.count for entry in findings.account if entry.what in ("merged", "refused"))
 
     assert counts["rows in the file"] == 541_909 == counts["rows kept"] + lost
 
 
-def test_the_list_is_that_of_the_rule(found: Findings, orders: Orders) -> None:
-    """Steps, reasons and days of change are those of the rule for each person's own history; so are the facts."""
+def test_the_follow_up_list_equals_the_rule(findings: Findings, orders: ShopData) -> None:
+    """Actions, reasons, changes and facts equal those of the rule for each history."""
     logs = Logs(purchases=orders.purchases, refunds=orders.refunds, currency="GBP")
     table = Facts.over(logs, as_of=AS_OF).rows_by_key("person_id", named=True, unique=True)
 
-    assert len(found.follow_ups) == 5
-    for one in found.follow_ups:
+    assert len(findings.follow_ups) == 5
+    for one in findings.follow_ups:
         person = history(one.person_id, orders)
         assert facts_of(table[one.person_id], AS_OF) == Facts.of(person, as_of=AS_OF)
-        assert one.step == next_action.of(person, Policy(), as_of=AS_OF).value
+        assert one.action == next_action.of(person, Policy(), as_of=AS_OF).value
         assert one.change == next_action.next_change.of(person, Policy(), as_of=AS_OF)
-        assert explain(next_action, person, Policy(), as_of=AS_OF) == f"Remind them: {one.why}"
+        assert explain(next_action, person, Policy(), as_of=AS_OF) == f"Send a reminder: {one.why}"
 
 
-def history(person_id: str, orders: Orders) -> History:
-    """Make the history of one person from the rows of the file."""
+def history(person_id: str, orders: ShopData) -> History:
+    """Return the history of one person from the rows of the file."""
     bought = orders.purchases.filter(person_id=person_id)
     back = orders.refunds.join(bought, left_on="purchase_id", right_on="id", how="semi")
     records = [
@@ -176,6 +177,6 @@ def history(person_id: str, orders: Orders) -> History:
 
 
 def as_record(row: dict[str, Any]) -> dict[str, Any]:
-    """Make money of the amount and the currency of a row."""
+    """Return a row with its amount as money."""
     bare = {name: value for name, value in row.items() if name != "currency"}
     return {**bare, "amount": Money.of_minor(row["amount"], row["currency"])}

@@ -1,4 +1,4 @@
-"""A report of a store says what the report of the same orders in a file says."""
+"""The report of a store equals the report of the same orders in a file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from funnel.interactions import Question
 from funnel.readers._read_orders import OrderMapping, read_orders
 from funnel.records import Record
 from funnel.store import store_tables
-from tests.cli.shop import written
+from tests.cli.shop import write_files
 from tests.cli.test_cli import AS_OF, page, run
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -25,18 +25,18 @@ ZONE = ["--tz", "Asia/Jakarta"]
 
 def records(folder: Path) -> Iterator[Record]:
     """The orders of the shop's file, as records."""
-    _, file, _, mapping = written(folder)
+    _, file, _, mapping = write_files(folder)
     orders = read_orders(file, OrderMapping.read(mapping))
     for row in orders.purchases.to_dicts():
-        told = {name: value for name, value in row.items() if name != "currency"}
-        yield Purchase.model_validate({**told, "amount": Money.of_minor(row["amount"], row["currency"])})
+        fields = {name: value for name, value in row.items() if name != "currency"}
+        yield Purchase.model_validate({**fields, "amount": Money.of_minor(row["amount"], row["currency"])})
     for row in orders.refunds.to_dicts():
-        told = {name: value for name, value in row.items() if name != "currency"}
-        yield Refund.model_validate({**told, "amount": Money.of_minor(row["amount"], row["currency"])})
+        fields = {name: value for name, value in row.items() if name != "currency"}
+        yield Refund.model_validate({**fields, "amount": Money.of_minor(row["amount"], row["currency"])})
 
 
 def lines(*arguments: str) -> list[str]:
-    """Print the report of a store and give its lines, each without the spaces around it."""
+    """Return the lines of a store's report, without surrounding spaces."""
     result = run("report", *arguments, *AS_OF, *ZONE)
 
     assert (result.exit_code, result.stderr) == (0, "")
@@ -44,67 +44,80 @@ def lines(*arguments: str) -> list[str]:
 
 
 def after(heading: str, page: list[str]) -> list[str]:
-    """What stands after a heading."""
+    """Return the lines from a heading on."""
     return page[page.index(heading) :]
 
 
 @pytest.mark.parametrize("kind", ["file", "address"])
 def test_a_store_has_the_page_of_its_file(tmp_path: Path, kind: str) -> None:
-    """From the people per stage to the last follow-up both pages are one, whether the store is a file or a server."""
+    """The stages, rates and lists are the same for a file, a SQLite store and a database."""
     path = tmp_path / "shop.db"
     if kind == "file":
-        named = str(path)
+        address = str(path)
         with SqliteStore(path) as store:
             store.append(*records(tmp_path), recorded_at=NOON)
     else:
-        named = f"sqlite:///{path}"
-        engine = sa.create_engine(named, poolclass=sa.NullPool)
+        address = f"sqlite:///{path}"
+        engine = sa.create_engine(address, poolclass=sa.NullPool)
         store_tables().create_all(engine)
         SqlAlchemyStore(engine).append(*records(tmp_path), recorded_at=NOON)
-    shown = lines(named)
+    page_lines = lines(address)
 
-    assert shown[0] == "shop.db, as of 2026-06-01 23:59 (Asia/Jakarta)"
-    assert "read 8 records in somebody's history" in shown
-    assert "Purchases from 2025-06-01 to 2026-06-02." in shown
-    assert after("People per stage", shown) == after("People per stage", page(tmp_path, *AS_OF))
+    assert page_lines[0] == "shop.db, as of 2026-06-01 23:59 (Asia/Jakarta)"
+    assert "read 8 records in histories" in page_lines
+    assert "Purchases from 2025-06-01 to 2026-06-02." in page_lines
+    assert after("People per stage", page_lines) == after("People per stage", page(tmp_path, *AS_OF))
 
 
-def test_what_waits_is_noted(tmp_path: Path) -> None:
-    """A refund whose purchase has not come is in no history; a shop without sales has a page, without money."""
+def test_unresolved_records_are_counted(tmp_path: Path) -> None:
+    """An unresolved refund is in no history; a shop without sales has a page without amounts."""
     with SqliteStore(tmp_path / "shop.db") as store:
         early = Refund(id="1", purchase_id="2", refunded_at=NOON, amount=Money(1, "USD"))
-        asked = Question(id="1", person_id="ani", occurred_at=LATELY)
-        store.append(early, asked, recorded_at=LATELY)
-    shown = lines(str(tmp_path / "shop.db"))
+        question = Question(id="1", person_id="ani", occurred_at=LATELY)
+        store.append(early, question, recorded_at=LATELY)
+    page_lines = lines(str(tmp_path / "shop.db"))
 
-    assert "read 1 records in somebody's history" in shown
-    assert "noted 1 records that wait for what they refer to" in shown
-    assert "No purchases." in shown
-    assert any(line.startswith("1. ani ") and line.endswith("0 purchases, 0") for line in shown)
+    assert "read 1 records in histories" in page_lines
+    assert "noted 1 unresolved records, which refer to a missing record" in page_lines
+    assert "No purchases." in page_lines
+    assert any(line.startswith("1. ani ") and line.endswith("0 purchases, 0") for line in page_lines)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
+    ("arguments", "code", "message"),
     [
-        (["shop.db", "--mapping", "x.toml", *AS_OF, *ZONE], 2, "a store needs no mapping; leave it out"),
-        (["orders.csv", *AS_OF, *ZONE], 2, "say how the file is read"),
-        (["shop.db", *AS_OF], 2, "a store does not know the shop's zone"),
-        (["shop.db", *ZONE], 2, "give the day of judgement"),
-        (["other.db", *AS_OF, *ZONE], 1, "error: the file is a SQLite database of something else"),
-        (["nothing://me:secret@here/shop", *AS_OF, *ZONE], 1, "error: the address is not that of a database"),
+        (["shop.db", "--mapping", "x.toml", *AS_OF, *ZONE], 2, "a store has no mapping; leave it out"),
+        (["orders.csv", *AS_OF, *ZONE], 2, "error: orders.csv cannot be opened"),
+        (["shop.db", *AS_OF], 2, "the shop's time zone is missing"),
+        (["shop.db", *ZONE], 2, "as_of is missing"),
+        (["shop.db", "orders.csv", *AS_OF, *ZONE], 2, "a store is read alone"),
+        (["shop.db", *AS_OF, *ZONE, "--currency", "IDR"], 2, "--currency: this is for exports without a mapping"),
+        (["other.db", *AS_OF, *ZONE], 1, "error: the file is a SQLite database of another program"),
+        (["nothing://me:secret@here/shop", *AS_OF, *ZONE], 1, "error: the address is not a database address"),
         (
             ["mysql+mysqldb://me:secret@here/shop", *AS_OF, *ZONE],
             1,
             "error: the driver of the address is not installed",
         ),
-        (["sqlite:///empty.db", *AS_OF, *ZONE], 1, "sqlite:///empty.db: the store's tables are not there"),
+        (["sqlite:///empty.db", *AS_OF, *ZONE], 1, "sqlite:///empty.db: the store's tables are missing"),
     ],
-    ids=["mapping", "no mapping", "no zone", "no day", "other database", "address", "driver", "no tables"],
+    ids=[
+        "mapping",
+        "no file",
+        "no zone",
+        "no day",
+        "two sources",
+        "currency",
+        "other database",
+        "address",
+        "driver",
+        "no tables",
+    ],
 )
-def test_a_wrong_call_is_told_plainly(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], code: int, said: str
+def test_a_wrong_call_about_a_store_is_one_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], code: int, message: str
 ) -> None:
-    """What is wrong stands on the error's side in one message; a password never does."""
+    """The message goes to standard error and never has a password."""
     monkeypatch.chdir(tmp_path)
     SqliteStore("shop.db").close()
     other = sqlite3.connect("other.db")
@@ -113,5 +126,5 @@ def test_a_wrong_call_is_told_plainly(
     result = run("report", *arguments)
 
     assert result.exit_code == code
-    assert said in " ".join(result.stderr.replace("│", " ").split())
+    assert message in " ".join(result.stderr.replace("│", " ").split())
     assert "secret" not in result.output

@@ -1,4 +1,4 @@
-"""The door lets known engines in, exactly, refuses the others with the remedy, and lets out what came in."""
+"""The adapter accepts known engines exactly, refuses others with a remedy, and returns the input kind."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ def native(engine: str, table: pl.DataFrame = TABLE) -> Any:
 
 
 @pytest.mark.parametrize("engine", HERE)
-def test_what_comes_in_goes_out_as_it_was(engine: str) -> None:
-    """The same kind of frame, with the same rows; rows are numbered from 1 where they have an order."""
+def test_a_frame_is_returned_as_its_kind(engine: str) -> None:
+    """With the same rows; rows are numbered from 1 if they have an order."""
     entered = from_native(native(engine))
     numbered = ROW in entered.frame.collect_schema()
-    out = to_native(entered.frame.drop(ROW) if numbered else entered.frame, entered.home)
+    out = to_native(entered.frame.drop(ROW) if numbered else entered.frame, entered.frame_kind)
 
-    assert (entered.home, type(out)) == (engine, type(native(engine)))
+    assert (entered.frame_kind, type(out)) == (engine, type(native(engine)))
     assert [(row["person_id"], row["note"]) for row in read(out)] == [("a", CANARY), ("b", CANARY)]
     assert numbered == (engine in ORDERED)
     if numbered:
@@ -64,8 +64,8 @@ def test_what_comes_in_goes_out_as_it_was(engine: str) -> None:
 
 
 @pytest.mark.parametrize("engine", HERE)
-def test_only_the_columns_that_are_read_come_in(engine: str) -> None:
-    """The names of the others are known, their values are not looked at."""
+def test_only_the_columns_to_read_are_kept(engine: str) -> None:
+    """The names of the other columns are known, their values are not read."""
     entered = from_native(native(engine), ["person_id", "absent"])
 
     assert set(entered.frame.collect_schema()) - {ROW} == {"person_id"}
@@ -73,12 +73,12 @@ def test_only_the_columns_that_are_read_come_in(engine: str) -> None:
 
 
 @pytest.mark.parametrize("engine", HERE)
-def test_whole_microseconds_go_out_as_datetimes_and_durations(engine: str) -> None:
-    """Null stays null; where an engine has no durations of microseconds, spans stay whole microseconds."""
+def test_microseconds_are_returned_as_datetimes_and_durations(engine: str) -> None:
+    """Nulls stay null; engines without microsecond durations return integers."""
     table = pl.DataFrame({"person_id": ["a", "b"], "t": [micros(AT), None], "wait": [1, None]})
     entered = from_native(native(engine, table))
     whole = [nw.col(name).cast(nw.Int64()) for name in ("t", "wait")]
-    out = to_native(entered.frame.select("person_id", *whole), entered.home, instants=["t"], spans=["wait"])
+    out = to_native(entered.frame.select("person_id", *whole), entered.frame_kind, instants=["t"], spans=["wait"])
 
     assert [(as_instant(row["t"]), as_span(row["wait"])) for row in read(out)] == [
         (AT, timedelta(microseconds=1)),
@@ -89,53 +89,53 @@ def test_whole_microseconds_go_out_as_datetimes_and_durations(engine: str) -> No
 @pytest.mark.no_cover
 @pytest.mark.parametrize("engine", sorted({*HERE, "ibis"}))
 def test_instants_of_centuries_are_exact(engine: str) -> None:
-    """Leap days, the turn of centuries, before 1970, the last microsecond of a year."""
+    """Leap days, turns of centuries, before 1970, and the last microsecond of a year."""
     table = pl.DataFrame({"t": DATES}, schema={"t": pl.Datetime("us", "UTC")})
     entered = from_native(native(engine, table))
-    counted = microseconds(entered.frame, entered.home, ["t"]).collect().to_dict(as_series=False)
+    in_micros = microseconds(entered.frame, entered.frame_kind, ["t"]).collect().to_dict(as_series=False)
 
-    assert sorted(counted["t"]) == sorted(map(micros, DATES))
+    assert sorted(in_micros["t"]) == sorted(map(micros, DATES))
 
 
 @settings(max_examples=max(5, settings.default.max_examples // 3))
 @given(instants())
 def test_an_instant_in_a_database_is_the_same_number(moment: datetime) -> None:
-    """For every instant the database counts the microseconds that Python counts."""
+    """A database counts the same microseconds as Python."""
     entered = from_native(native("duckdb", pl.DataFrame({"t": [moment]}, schema={"t": pl.Datetime("us", "UTC")})))
-    counted = microseconds(entered.frame, entered.home, ["t"]).collect().to_dict(as_series=False)
+    in_micros = microseconds(entered.frame, entered.frame_kind, ["t"]).collect().to_dict(as_series=False)
 
-    assert counted["t"] == [micros(moment)]
+    assert in_micros["t"] == [micros(moment)]
 
 
-@pytest.mark.parametrize("what", [5, "frame.csv", {"a": [1]}, None, [1]])
-def test_what_is_no_dataframe_is_refused(what: object) -> None:
-    """The message names the type and what may be given."""
-    with pytest.raises(EngineError, match=f"a {type(what).__name__} is not a dataframe .* give one of polars"):
-        from_native(what)
+@pytest.mark.parametrize("value", [5, "frame.csv", {"a": [1]}, None, [1]])
+def test_other_objects_are_refused(value: object) -> None:
+    """The message names the type and the supported dataframes."""
+    with pytest.raises(EngineError, match=f"a {type(value).__name__} is not a supported dataframe; give one of polars"):
+        from_native(value)
 
 
 class Stream:
-    """A thing that only gives out Arrow data."""
+    """An object with only an Arrow stream."""
 
     def __init__(self, table: pa.Table) -> None:
-        """Take the data."""
+        """Store the data."""
         self.table = table
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        """Give the data out."""
+        """Return the data."""
         return self.table.__arrow_c_stream__(requested_schema)
 
 
-def test_whatever_gives_out_arrow_data_runs_on_polars() -> None:
-    """A library that speaks Arrow need not be known by name."""
+def test_arrow_data_runs_on_polars() -> None:
+    """Any library with an Arrow stream is accepted."""
     entered = from_native(Stream(TABLE.to_arrow()))
 
-    assert (entered.home, entered.frame.collect().shape) == ("polars", (2, 4))
+    assert (entered.frame_kind, entered.frame.collect().shape) == ("polars", (2, 4))
 
 
 @pytest.mark.parametrize("engine", ["dask", "modin", "cudf", "sqlframe", "pyspark[connect]"])
-def test_an_engine_that_is_not_known_to_answer_rightly_is_refused(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Narwhals reads more engines than are tested here; those are refused by name."""
+def test_an_unverified_engine_is_refused(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Narwhals reads more engines than are tested here; they are refused by name."""
 
     class Foreign:
         implementation = nw.Implementation.from_string(engine)
@@ -145,15 +145,13 @@ def test_an_engine_that_is_not_known_to_answer_rightly_is_refused(engine: str, m
 
     foreign = Foreign()
     monkeypatch.setattr(nw, "from_native", lambda _: foreign)
-    with pytest.raises(
-        EngineError, match="are not supported: results are not verified on this engine; use one of polars"
-    ):
+    with pytest.raises(EngineError, match="are not supported: results are not verified there; use polars"):
         from_native(object())
 
 
 @pytest.mark.parametrize("wrap", [pa.table, Stream])
 def test_arrow_without_polars_names_the_extra(wrap: Callable[[Any], object], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Arrow tables run on Polars only; the message has the line that installs it."""
+    """Arrow tables run on Polars only."""
     monkeypatch.setattr(adapter, "installed", lambda name: name != "polars")
     with pytest.raises(MissingExtraError, match=r"pip install 'shopfunnel\[polars\]'"):
         from_native(wrap(TABLE.to_arrow()))
@@ -161,11 +159,11 @@ def test_arrow_without_polars_names_the_extra(wrap: Callable[[Any], object], mon
 
 @pytest.mark.parametrize("absent", ["polars", "pyarrow"])
 def test_pandas_without_polars_stays_on_pandas(absent: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whether Polars is missing or pyarrow, which carries the table over; rows are numbered from 1 all the same."""
+    """This also holds without pyarrow; rows are numbered from 1."""
     monkeypatch.setattr(adapter, "installed", lambda name: name != absent)
     table = pd.DataFrame({"person_id": ["a", "b"], "t": [micros(AT), None], "w": [1, None]}, index=[7, 7])
     entered = from_native(table)
-    out = to_native(entered.frame, entered.home, instants=["t"], spans=["w"])
+    out = to_native(entered.frame, entered.frame_kind, instants=["t"], spans=["w"])
 
     assert entered.frame.implementation is nw.Implementation.PANDAS
     assert [row[ROW] for row in read(out)] == [1, 2]
@@ -176,46 +174,46 @@ def test_pandas_without_polars_stays_on_pandas(absent: str, monkeypatch: pytest.
 MIXED = pd.DataFrame({"person_id": ["a", 5], "note": [CANARY, 5]})
 
 
-@pytest.mark.parametrize(("read_", "named"), [(None, "person_id, note"), (["person_id"], "person_id")])
-def test_a_column_of_mixed_types_is_refused_by_name(read_: list[str] | None, named: str) -> None:
+@pytest.mark.parametrize(("read_", "columns_named"), [(None, "person_id, note"), (["person_id"], "person_id")])
+def test_a_column_of_mixed_types_is_refused_by_name(read_: list[str] | None, columns_named: str) -> None:
     """Its values are in no message and no traceback."""
-    with pytest.raises(EngineError, match=f"stand in {named}; give each column one type") as caught:
+    with pytest.raises(EngineError, match=f"are in {columns_named}; give each column one type") as caught:
         from_native(MIXED, read_)
 
     assert CANARY not in "".join(traceback.format_exception(caught.value))
 
 
-def test_a_column_of_mixed_types_that_is_not_read_is_left_alone() -> None:
-    """Notes may be anything."""
+def test_an_unread_column_may_have_mixed_types() -> None:
+    """Notes may contain anything."""
     assert from_native(MIXED.assign(person_id="a"), ["person_id"]).excluded == ("note",)
 
 
 def test_two_columns_of_one_name_are_refused() -> None:
-    """Nobody can tell which is meant."""
+    """It is unknown which one is meant."""
     with pytest.raises(EngineError, match="two columns of the frame have the same name"):
         from_native(pd.concat([MIXED, MIXED], axis=1))
 
 
 @pytest.mark.parametrize("engine", HERE)
-def test_the_name_of_the_row_numbers_is_taken(engine: str) -> None:
-    """A column of that name would be taken for numbers of rows; where it is not read it does no harm."""
+def test_the_name_of_the_row_numbers_is_reserved(engine: str) -> None:
+    """A column of that name is refused if it is read, and ignored otherwise."""
     table = native(engine, TABLE.with_columns(pl.lit(9).alias(ROW)))
-    with pytest.raises(EngineError, match=f"a column is called {ROW}.*rename it"):
+    with pytest.raises(EngineError, match=f"column {ROW} begins with .*rename it"):
         from_native(table)
 
     assert from_native(table, ["person_id"]).excluded == ("t", "note", ROW)
 
 
 @pytest.mark.parametrize("engine", ["polars", "polars lazy", "pandas", "pyarrow"])
-def test_columns_in_which_nothing_stands_are_known(engine: str) -> None:
-    """Their type says nothing, so nothing is asked of it."""
+def test_columns_without_values_are_typeless(engine: str) -> None:
+    """Their type is not checked."""
     entered = from_native(native(engine, TABLE.with_columns(pl.lit(None).alias("empty"))))
 
     assert entered.typeless == {"empty"}
 
 
-def test_a_database_session_that_is_not_in_utc_is_refused() -> None:
-    """Parts of its dates would be those of another zone; the message has the remedy."""
+def test_a_database_session_outside_utc_is_refused() -> None:
+    """Its dates would be of another zone; the message has the remedy."""
     import duckdb
 
     connection = duckdb.connect()
@@ -223,78 +221,78 @@ def test_a_database_session_that_is_not_in_utc_is_refused() -> None:
     with pytest.raises(EngineError, match=r"Asia/Jakarta; set its time zone to UTC first .*set timezone = 'UTC'"):
         from_native(connection.sql("select timestamptz '2026-03-01 02:00:00+00' as t"))
 
-    assert from_native(connection.sql("select timestamp '2026-03-01' as t")).home == "duckdb"
+    assert from_native(connection.sql("select timestamp '2026-03-01' as t")).frame_kind == "duckdb"
 
 
 @pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")  # Ibis itself reads DuckDB so
-def test_an_ibis_session_that_is_not_in_utc_is_refused() -> None:
-    """Its types say UTC whatever the session does: the session itself is asked."""
+def test_an_ibis_session_outside_utc_is_refused() -> None:
+    """Ibis types say UTC in every session, so the session itself is queried."""
     ibis = pytest.importorskip("ibis", reason="Ibis is not installed (make test-full does it)")
     backend = ibis.duckdb.connect()
     backend.raw_sql("create table shop as select timestamptz '2026-03-01 02:00:00+00' as t, 'a' as person_id")
 
-    assert from_native(backend.table("shop")).home == "ibis"
+    assert from_native(backend.table("shop")).frame_kind == "ibis"
 
     backend.raw_sql("set timezone = 'Asia/Jakarta'")
     with pytest.raises(EngineError, match="another zone; set its time zone to UTC first"):
         from_native(backend.table("shop"))
 
 
-def test_an_ibis_table_goes_out_as_one() -> None:
-    """With instants of its own; spans stay whole microseconds."""
+def test_an_ibis_table_is_returned_as_one() -> None:
+    """With its own instants; spans stay integers."""
     pytest.importorskip("ibis", reason="Ibis is not installed (make test-full does it)")
     table = pl.DataFrame({"person_id": ["a"], "t": [AT], "w": [1]}).cast({"t": pl.Datetime("us", "UTC")})
     entered = from_native(native("ibis", table))
-    counted = microseconds(entered.frame, entered.home, ["t"]).select("person_id", "w", "t")
-    out = to_native(counted, entered.home, instants=["t"], spans=["w"])
+    in_micros = microseconds(entered.frame, entered.frame_kind, ["t"]).select("person_id", "w", "t")
+    out = to_native(in_micros, entered.frame_kind, instants=["t"], spans=["w"])
 
-    assert (type(out), entered.home) == (type(native("ibis", table)), "ibis")
+    assert (type(out), entered.frame_kind) == (type(native("ibis", table)), "ibis")
     assert [(as_instant(row["t"]), row["w"]) for row in read(out)] == [(AT, 1)]
 
 
-def test_a_spark_frame_goes_in_and_out(spark: Any) -> None:
-    """With instants of its own."""
+def test_a_spark_frame_is_returned_as_one(spark: Any) -> None:
+    """With its own instants."""
     frame = spark.createDataFrame([("a", AT)], "person_id string, t timestamp")
     entered = from_native(frame)
-    counted = microseconds(entered.frame, entered.home, ["t"])
-    out = to_native(counted, entered.home, instants=["t"])
+    in_micros = microseconds(entered.frame, entered.frame_kind, ["t"])
+    out = to_native(in_micros, entered.frame_kind, instants=["t"])
 
-    assert (type(out), entered.home) == (type(frame), "pyspark")
+    assert (type(out), entered.frame_kind) == (type(frame), "pyspark")
     assert [as_instant(row["t"]) for row in read(out)] == [AT]
 
 
 def test_the_zone_of_a_spark_session_changes_nothing(spark: Any) -> None:
-    """It says how times are shown; an instant in it is what it is."""
+    """It affects only the display of times."""
     spark.conf.set("spark.sql.session.timeZone", "Asia/Jakarta")
     try:
         entered = from_native(spark.createDataFrame([("a", AT)], "person_id string, t timestamp"))
-        counted = microseconds(entered.frame, entered.home, ["t"])
-        told = [row["t"] for row in read(to_native(counted, entered.home))]
+        in_micros = microseconds(entered.frame, entered.frame_kind, ["t"])
+        instants_read = [row["t"] for row in read(to_native(in_micros, entered.frame_kind))]
     finally:
         spark.conf.set("spark.sql.session.timeZone", "UTC")
 
-    assert told == [micros(AT)]
+    assert instants_read == [micros(AT)]
 
 
 @pytest.mark.parametrize("engine", HERE)
-def test_what_is_kept_is_the_same_frame(engine: str) -> None:
-    """Worked out once or not, its rows are its rows."""
+def test_a_collected_frame_has_the_same_rows(engine: str) -> None:
+    """Computed or not."""
     entered = from_native(native(engine))
 
     assert sorted(collect_once(entered.frame).select("person_id").collect().rows()) == [("a",), ("b",)]
 
 
 @pytest.mark.parametrize("engine", HERE)
-def test_what_is_laid_down_is_the_same_frame(engine: str) -> None:
-    """Held by the session or not, its rows are its rows."""
+def test_a_materialized_frame_has_the_same_rows(engine: str) -> None:
+    """Stored by the session or not."""
     assert sorted(materialize(from_native(native(engine)).frame).select("person_id").collect().rows()) == [
         ("a",),
         ("b",),
     ]
 
 
-def test_a_relation_that_cannot_be_held_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    """DuckDB before 2.0 cannot hold the rows of a relation; there the plan grows on."""
+def test_old_duckdb_does_not_materialize(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DuckDB before 2.0 cannot store the rows of a relation, so the plan stays."""
     frame = from_native(native("duckdb")).frame
     monkeypatch.setattr(type(frame.to_native()), "materialize", property(_absent), raising=False)
 
@@ -306,65 +304,65 @@ def _absent(_: object) -> object:
 
 
 @pytest.mark.parametrize("engine", sorted({*HERE, "ibis"} & {"duckdb", "ibis", "pyspark"}))
-def test_a_row_elsewhere_is_repeated_as_often_as_is_asked(engine: str) -> None:
-    """Each with the number of its turn, from 0, and nothing else changed; of no rows there are none."""
+def test_remote_rows_are_repeated(engine: str) -> None:
+    """Each repetition has its number, from 0; a frame without rows stays empty."""
     table = pl.DataFrame({"person_id": ["a", "b"], "n": [1, 2]})
     three, one, none = (
         repeat_rows(from_native(native(engine, rows)).frame, times).select("person_id", "n", REPEAT).collect().rows()
         for rows, times in ((table, 3), (table, 1), (table.clear(), 3))
     )
 
-    assert sorted(three) == [(name, n, turn) for name, n in (("a", 1), ("b", 2)) for turn in range(3)]
+    assert sorted(three) == [(name, n, repetition) for name, n in (("a", 1), ("b", 2)) for repetition in range(3)]
     assert sorted(one) == [("a", 1, 0), ("b", 2, 0)]
     assert none == []
 
 
-def test_a_lazy_frame_that_is_kept_is_read_once() -> None:
-    """What is asked of it later is what it said when it was checked, though what it stands on has changed."""
-    said = iter([1, 2])
+def test_a_collected_lazy_frame_is_read_once() -> None:
+    """Later results use the rows that were validated, even if the source has changed."""
+    numbers = iter([1, 2])
     shape = {"person_id": pl.String, "n": pl.Int64}
-    given_ = pl.LazyFrame({"person_id": ["a"], "n": [0]}, schema=shape)
-    later = given_.map_batches(lambda rows: rows.with_columns(n=pl.lit(next(said), pl.Int64)), schema=shape)
-    once = collect_once(nw.from_native(later))
+    later_input = pl.LazyFrame({"person_id": ["a"], "n": [0]}, schema=shape)
+    later = later_input.map_batches(lambda rows: rows.with_columns(n=pl.lit(next(numbers), pl.Int64)), schema=shape)
+    computed = collect_once(nw.from_native(later))
 
-    assert once.collect().rows() == once.collect().rows() == [("a", 1)]
+    assert computed.collect().rows() == computed.collect().rows() == [("a", 1)]
 
 
 KEYS = st.lists(st.tuples(st.sampled_from(["shop", "web", ""]), st.integers(0, 5).map(str)), max_size=9)
 
 
 @pytest.mark.parametrize("engine", [name for name in HERE if name not in ("pandas", "pyarrow")])
-def test_rows_that_recur_are_those_whose_key_another_row_has(engine: str) -> None:
-    """All rows of such a key and no other row."""
+def test_duplicated_rows_share_their_key(engine: str) -> None:
+    """All rows of such a key, and no other row."""
 
     @asked_of(engine, 10)
     @given(KEYS)
     def holds(keys: list[tuple[str, str]]) -> None:
         table = pl.DataFrame(keys, schema={"source": pl.String, "id": pl.String}, orient="row")
-        found = (
+        result = (
             duplicated(from_native(native(engine, table)).frame, ["source", "id"])
             .select("source", "id")
             .collect()
             .rows()
         )
 
-        assert sorted(found) == sorted(key for key in keys if keys.count(key) > 1)
+        assert sorted(result) == sorted(key for key in keys if keys.count(key) > 1)
 
     holds()
 
 
 def test_pandas_2_alone_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It makes texts of what is missing; with Polars it is used as any pandas is."""
+    """It converts missing values to text; with Polars it is accepted."""
     monkeypatch.setattr("pandas.__version__", "2.3.3")
     frame = pd.DataFrame({"person_id": ["a"]})
 
-    assert from_native(frame).home == "pandas"
+    assert from_native(frame).frame_kind == "pandas"
     monkeypatch.setattr("funnel._dataframes.adapter.installed", lambda module: module == "pandas")
     with pytest.raises(EngineError, match=r"pandas 2\.3\.3 cannot be used without Polars.*upgrade to pandas 3, or run"):
         from_native(frame)
 
 
-def test_only_failures_of_an_engine_are_errors_of_the_library() -> None:
-    """A fault of Python's own is not hidden behind an engine."""
+def test_only_engine_failures_are_converted() -> None:
+    """An error of Python's own is not hidden."""
     with pytest.raises(KeyError), computing():
         raise KeyError("a fault of ours")

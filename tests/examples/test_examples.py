@@ -1,4 +1,4 @@
-"""The four ways to build the library into a back end, each as it stands in `examples`, run."""
+"""The four example back ends in `examples` run."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ import pytest
 from examples import plain_script
 from funnel import AsyncSqlAlchemyStore
 
-needs = {
+INSTALLED = {
     "FastAPI": find_spec("fastapi") and find_spec("httpx2"),
     "django-oscar": find_spec("oscar"),
 }
 
 
-def needed(what: str) -> pytest.MarkDecorator:
-    """Skip where a package is missing, and say which."""
-    return pytest.mark.skipif(not needs[what], reason=f"{what} is not installed (pip install --group examples)")
+def requires(module: str) -> pytest.MarkDecorator:
+    """Skip a test if a package is missing, and name the package."""
+    return pytest.mark.skipif(not INSTALLED[module], reason=f"{module} is not installed (pip install --group examples)")
 
 
 # ---- a plain script ------------------------------------------------------------------------------------------------
@@ -33,8 +33,8 @@ def needed(what: str) -> pytest.MarkDecorator:
 ORDERS = "order,buyer,when,total\n1,sari,2026-01-10 09:00,150000\n2,budi,2026-01-12 10:00,90000\n"
 
 
-def test_a_script_keeps_a_growing_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Run day after day, each order counts once; who orders again is a repeat customer, who does not lapses."""
+def test_the_script_reads_a_growing_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each order counts once on later days; a buyer who orders again is a repeat customer, and others lapse."""
     file, database = tmp_path / "orders.csv", tmp_path / "shop.db"
     file.write_text(ORDERS)
     plain_script.main(file, database, "2026-01-15")
@@ -45,11 +45,11 @@ def test_a_script_keeps_a_growing_file(tmp_path: Path, capsys: pytest.CaptureFix
     plain_script.main(file, database, "2026-12-24")
     last = capsys.readouterr().out
 
-    assert first.startswith("2 new orders, 0 known already\n")
-    assert second.startswith("1 new orders, 2 known already\n")
+    assert first.startswith("2 new orders, 0 skipped\n")
+    assert second.startswith("1 new orders, 2 skipped\n")
     assert "sari is now lapsed, was repeat_customer" in last
     assert "budi is now lapsed, was customer" in last
-    assert "budi: Win them back: they have bought once; they last bought 346 days ago." in last
+    assert "budi: Invite them back: they have bought once; they last bought 346 days ago." in last
 
 
 # ---- FastAPI -------------------------------------------------------------------------------------------------------
@@ -60,20 +60,20 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture
 def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Give a client of the back end, whose clock stands at noon."""
+    """Yield a client of the back end with a fixed clock."""
     from fastapi.testclient import TestClient
 
     from examples import fastapi_shop
 
     monkeypatch.setenv("SHOP_DATABASE", f"sqlite+aiosqlite:///{tmp_path / 'shop.db'}")
-    asyncio.run(fastapi_shop.make_tables())
+    asyncio.run(fastapi_shop.create_tables())
     fastapi_shop.app.dependency_overrides[fastapi_shop.now] = lambda: NOON + 9 * HOUR
     with TestClient(fastapi_shop.app) as client:
         yield client
 
 
-def told(order: str, status: str, hours: int) -> dict[str, str]:
-    """What the web shop sends of an order of noon, so many hours later."""
+def webhook_body(order: str, status: str, hours: int) -> dict[str, str]:
+    """Return the web shop's message about an order, some hours after noon."""
     return {
         "order_id": order,
         "customer_id": "sari",
@@ -85,34 +85,34 @@ def told(order: str, status: str, hours: int) -> dict[str, str]:
     }
 
 
-@needed("FastAPI")
-def test_a_webhook_may_come_twice_and_out_of_order(client: Any) -> None:
-    """Delivered, then shipped, then placed, each twice, is one delivered order; another one makes a repeat customer."""
+@requires("FastAPI")
+def test_webhooks_may_be_repeated_and_out_of_order(client: Any) -> None:
+    """Repeated and late statuses are one delivered order; a second order makes a repeat customer."""
     answers = [
-        client.post("/webhooks/orders", json=told("1", status, 1)).json()["added"]
+        client.post("/webhooks/orders", json=webhook_body("1", status, 1)).json()["added"]
         for status in ("shipped", "shipped", "placed", "delivered", "paid", "delivered")
     ]
     assert answers == [1, 0, 0, 1, 0, 0]
     assert client.get("/people/sari").json()["stage"] == "customer"
 
-    client.post("/webhooks/orders", json=told("2", "paid", 2))
-    known = client.get("/people/sari").json()
-    assert known["stage"] == "repeat_customer"
-    assert known["in_words"].startswith("Thank")
-    assert any("purchase_count" in reason for reason in known["reasons"])
+    client.post("/webhooks/orders", json=webhook_body("2", "paid", 2))
+    answer = client.get("/people/sari").json()
+    assert answer["stage"] == "repeat_customer"
+    assert answer["explanation"].startswith("Say thank you")
+    assert any("purchase_count" in reason for reason in answer["reasons"])
 
 
-@needed("FastAPI")
+@requires("FastAPI")
 @pytest.mark.parametrize(("between", "code"), [("stage_record", 200), ("history", 503)])
-def test_who_comes_second_overwrites_nothing(
+def test_the_second_writer_overwrites_nothing(
     client: Any, monkeypatch: pytest.MonkeyPatch, between: str, code: int
 ) -> None:
-    """The same order is cancelled while news of its payment is at work: whenever that is, it stays cancelled."""
+    """The order is cancelled while a payment message is processed: it stays cancelled."""
     from examples.fastapi_shop import OrderEvent
 
-    client.post("/webhooks/orders", json=told("1", "placed", 1))
+    client.post("/webhooks/orders", json=webhook_body("1", "placed", 1))
     real = getattr(AsyncSqlAlchemyStore, between)
-    later = OrderEvent.model_validate(told("1", "cancelled", 2)).as_record()
+    later = OrderEvent.model_validate(webhook_body("1", "cancelled", 2)).as_record()
 
     async def meddled(store: AsyncSqlAlchemyStore, person_id: str) -> Any:
         read = await real(store, person_id)
@@ -121,30 +121,30 @@ def test_who_comes_second_overwrites_nothing(
 
     with monkeypatch.context() as meanwhile:
         meanwhile.setattr(AsyncSqlAlchemyStore, between, meddled)
-        answer = client.post("/webhooks/orders", json=told("1", "paid", 1))
+        answer = client.post("/webhooks/orders", json=webhook_body("1", "paid", 1))
     assert answer.status_code == code
 
-    assert client.post("/webhooks/orders", json=told("1", "paid", 1)).json() == {"added": 0}
+    assert client.post("/webhooks/orders", json=webhook_body("1", "paid", 1)).json() == {"added": 0}
     assert client.get("/people/sari").json()["stage"] == "prospect"
 
 
-@needed("FastAPI")
+@requires("FastAPI")
 def test_a_refund_may_come_before_its_order(client: Any) -> None:
-    """It waits; with its order the money is back, and there is no customer."""
+    """It is unresolved; with its order the amount is refunded, and there is no customer."""
     refund = {"refund_id": "r", "order_id": "1", "refunded_at": NOON.isoformat(), "total": "25", "currency": "USD"}
     assert client.post("/webhooks/refunds", json=refund).json() == {"added": 1}
     assert client.post("/webhooks/refunds", json=refund).json() == {"added": 0}
-    client.post("/webhooks/orders", json=told("1", "paid", 1))
+    client.post("/webhooks/orders", json=webhook_body("1", "paid", 1))
 
     assert client.get("/people/sari").json()["stage"] == "prospect"
     assert client.get("/today").json() == []
 
 
-@needed("FastAPI")
+@requires("FastAPI")
 def test_a_cancelled_order_makes_no_customer(client: Any) -> None:
-    """What is cancelled stays so, though the news of its payment comes late."""
+    """It stays cancelled if the payment message is late."""
     for status in ("cancelled", "paid"):
-        client.post("/webhooks/orders", json=told("1", status, 1))
+        client.post("/webhooks/orders", json=webhook_body("1", status, 1))
 
     assert client.get("/people/sari").json()["stage"] == "prospect"
 
@@ -152,8 +152,8 @@ def test_a_cancelled_order_makes_no_customer(client: Any) -> None:
 # ---- Django -------------------------------------------------------------------------------------------------------
 
 
-def walked(journey: Path) -> list[str]:
-    """What a way through a shop prints, walked in a process of its own."""
+def output_of(journey: Path) -> list[str]:
+    """Return the output lines of a journey, run in its own process."""
     run = subprocess.run(
         [sys.executable, journey],
         capture_output=True,
@@ -165,10 +165,10 @@ def walked(journey: Path) -> list[str]:
     return run.stdout.splitlines()
 
 
-@needed("django-oscar")
-def test_the_signals_of_oscar_feed_the_funnel(root: Path) -> None:
-    """Somebody who places orders through the shop's own code becomes a customer, then a repeat customer, and back."""
-    assert walked(root / "examples" / "oscar_shop" / "journey.py") == [
+@requires("django-oscar")
+def test_oscars_signals_write_orders(root: Path) -> None:
+    """A person who orders by the shop's own code becomes a customer, a repeat customer, and back."""
+    assert output_of(root / "examples" / "oscar_shop" / "journey.py") == [
         "registered: lead",
         "ordered: customer",
         "ordered again: repeat_customer",
@@ -179,15 +179,15 @@ def test_the_signals_of_oscar_feed_the_funnel(root: Path) -> None:
     ]
 
 
-@needed("django-oscar")
-def test_the_signals_of_djangos_orm_feed_the_funnel(root: Path) -> None:
-    """What is saved counts, what is rolled back does not; what SQL changed, or was bad, counts once it is written."""
-    assert walked(root / "examples" / "django_shop" / "journey.py") == [
+@requires("django-oscar")
+def test_djangos_signals_write_orders(root: Path) -> None:
+    """Saved orders count, rolled back orders do not; SQL changes and invalid orders count once they are written."""
+    assert output_of(root / "examples" / "django_shop" / "journey.py") == [
         "ordered: customer",
         "rolled back: customer",
         "ordered again: repeat_customer",
         "cancelled by SQL: repeat_customer",
         "noted and written: prospect",
         "a bad order is saved, 1 waits: prospect",
-        "the order is mended, 0 wait: customer",
+        "the order is corrected, 0 wait: customer",
     ]

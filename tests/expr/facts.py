@@ -1,4 +1,4 @@
-"""The facts that the tests of lifting read, and how to run a rule over one person in every form."""
+"""Facts for the tests of tracing, and functions that run a rule for one person in every form."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from funnel._expr.nodes import Fact, Value
-from funnel._expr.to_python import compiled
+from funnel._expr.to_python import compile_tree
 from funnel._expr.tree import Tree
 from funnel._expr.verify import trace_and_verify
 
@@ -29,7 +29,7 @@ FACTS: Mapping[str, Fact] = {
     )
 }
 REFUSED = {"bought_at": "it may be missing; read since"}
-PLACES = {name: (place, fact.slope) for place, (name, fact) in enumerate(FACTS.items())}
+POSITIONS = {name: (position, fact.slope) for position, (name, fact) in enumerate(FACTS.items())}
 
 
 def compiled_rule(function: Callable[[Any], object]) -> Tree:
@@ -37,7 +37,7 @@ def compiled_rule(function: Callable[[Any], object]) -> Tree:
     return trace_and_verify(function, FACTS, REFUSED)
 
 
-def held(values: Mapping[str, Value]) -> list[Value]:
+def in_order(values: Mapping[str, Value]) -> list[Value]:
     """The values as a compiled rule reads them at the instant 0: of a span that runs, the instant it counts from."""
     return [-int(values[name]) if fact.slope == 1 else values[name] for name, fact in FACTS.items()]
 
@@ -50,14 +50,14 @@ def later(values: Mapping[str, Value], wait: int) -> dict[str, Value]:
 
 def run_of(tree: Tree) -> Callable[[Mapping[str, Value], int], Any]:
     """The compiled rule, asked of a person as they are at the instant 0."""
-    run = compiled(tree, PLACES, "rule")
-    return lambda values, now: run(held(values), now)
+    run = compile_tree(tree, POSITIONS, "rule")
+    return lambda values, now: run(in_order(values), now)
 
 
-def person(**known: Value) -> dict[str, Value]:
-    """Somebody of whom nothing is known but this."""
+def person(**values: Value) -> dict[str, Value]:
+    """Return a person with only these facts."""
     nobody = {name: "" if fact.unit == "text" else 0 for name, fact in FACTS.items()}
-    return {**nobody, **known}
+    return {**nobody, **values}
 
 
 def numbered(cases: Sequence[object]) -> list[str]:

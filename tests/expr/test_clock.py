@@ -10,7 +10,7 @@ import pytest
 
 from funnel._expr.next_change import first_change, flip_delays
 from funnel._expr.nodes import Fact, evaluate
-from funnel._expr.tree import lift
+from funnel._expr.tree import trace
 from funnel._time import LATEST
 from funnel.errors import RuleError
 from tests.expr.facts import FACTS, compiled_rule, numbered, person, run_of
@@ -48,11 +48,11 @@ LIMITS: list[tuple[Callable[[Any], object], dict[str, int], list[int]]] = [
 ]
 
 
-@pytest.mark.parametrize(("rule", "known", "changes"), LIMITS, ids=numbered(LIMITS))
-def test_an_answer_changes_at_the_limit(rule: Callable[[Any], Any], known: dict[str, int], changes: list[int]) -> None:
+@pytest.mark.parametrize(("rule", "facts", "changes"), LIMITS, ids=numbered(LIMITS))
+def test_an_answer_changes_at_the_limit(rule: Callable[[Any], Any], facts: dict[str, int], changes: list[int]) -> None:
     """Each change is the end of a wait; a microsecond before it the answer is the old one."""
     tree = compiled_rule(rule)
-    run, values = run_of(tree), person(**known)
+    run, values = run_of(tree), person(**facts)
     ends = {int(evaluate(wait, values.__getitem__)) for wait in flip_delays(tree)}
     changed = [wait for wait in range(1, 40) if run(values, wait) != run(values, wait - 1)]
 
@@ -61,21 +61,24 @@ def test_an_answer_changes_at_the_limit(rule: Callable[[Any], Any], known: dict[
 
 
 NO_CHANGE: list[tuple[Callable[[Any], object], str]] = [
-    (lambda f: f.since, "since: it runs with the clock, so that there is no next change; answer with a choice"),
-    (lambda f: f.since // WEEK, "the clock may only be compared, shifted and scaled by a constant"),
-    (lambda f: f.since % WEEK > US, "the clock may only be compared, shifted and scaled by a constant"),
-    (lambda f: f.since * (f.count > 3) > WEEK, "the clock may only be compared, shifted and scaled by a constant"),
-    (lambda f: f.since > WEEK * (f.until > US), "it mixes a span with conditions on other spans; ask them one after"),
+    (lambda f: f.since, "since cannot be computed: it changes all the time; return a choice"),
+    (lambda f: f.since // WEEK, "such a span may only be compared, shifted and scaled by a constant"),
+    (lambda f: f.since % WEEK > US, "such a span may only be compared, shifted and scaled by a constant"),
+    (lambda f: f.since * (f.count > 3) > WEEK, "such a span may only be compared, shifted and scaled by a constant"),
+    (
+        lambda f: f.since > WEEK * (f.until > US),
+        "it mixes a span with conditions on other spans; use separate conditions",
+    ),
     (lambda f: f.since > f.gap * (f.until > US), "it mixes a span with conditions on other spans"),
 ]
 
 
 @pytest.mark.parametrize(("rule", "message"), NO_CHANGE, ids=numbered(NO_CHANGE))
 def test_what_has_no_next_change_is_refused(rule: Callable[[Any], Any], message: str) -> None:
-    """A rule can be lifted and still use the clock in a way that has no next change; the error names the expression."""
+    """A rule can be traced and still use the clock in a way that has no next change; the error names the expression."""
     tree = compiled_rule(rule)
 
-    with pytest.raises(RuleError, match=rf"no next change can be found for .*{message}"):
+    with pytest.raises(RuleError, match=rf"the next change of .*{message}"):
         flip_delays(tree)
 
 
@@ -86,16 +89,16 @@ def test_a_wait_that_fits_no_column_is_refused() -> None:
         "since": Fact("since", "span", -most, most, slope=1),
         "until": Fact("until", "span", -most, most, slope=-1),
     }
-    tree = lift(lambda f: 2 * f.since > f.until, facts)
+    tree = trace(lambda f: 2 * f.since > f.until, facts)
 
-    with pytest.raises(RuleError, match=r"can reach 1.4e\+19, more than the 64 bits of a column hold"):
+    with pytest.raises(RuleError, match=r"can reach 1.4e\+19, more than the 64 bits of a column"):
         flip_delays(tree)
 
 
 def test_a_rule_without_a_clock_waits_for_nothing() -> None:
     """An answer that does not read a span that runs never changes by itself."""
-    assert flip_delays(lift(lambda f: f.gap > WEEK or f.source == "web", FACTS)) == ()
-    assert flip_delays(lift(lambda f: f.source if f.gap > WEEK else None, FACTS)) == ()
+    assert flip_delays(trace(lambda f: f.gap > WEEK or f.source == "web", FACTS)) == ()
+    assert flip_delays(trace(lambda f: f.source if f.gap > WEEK else None, FACTS)) == ()
 
 
 @pytest.mark.parametrize(
@@ -114,7 +117,7 @@ def test_a_rule_without_a_clock_waits_for_nothing() -> None:
 def test_the_first_change_is_the_first_wait_after_which_the_answer_differs(
     ends: list[int], now: int, change: int | None
 ) -> None:
-    """What is past is not asked again, and an answer that has changed for good does not change any more."""
+    """Past delays are skipped, and an answer that has changed for good has no next change."""
     run = run_of(compiled_rule(lambda f: f.since > WEEK))
 
     assert first_change(run, ends, person(), now) == change  # type: ignore[arg-type]
@@ -122,6 +125,6 @@ def test_the_first_change_is_the_first_wait_after_which_the_answer_differs(
 
 @pytest.mark.parametrize("now", [0, LATEST - 9])
 def test_no_change_is_foretold_beyond_the_years_that_are_kept(now: int) -> None:
-    """The last instant of the year 2199 is told, the next one is not."""
+    """A change in the last instant of 2199 is returned, a later change is not."""
     assert first_change(lambda _, at: at >= LATEST - 1, [LATEST - 1 - now], (), now) == LATEST - 1
     assert first_change(lambda _, at: at >= LATEST, [LATEST - now], (), now) is None

@@ -15,7 +15,7 @@ import pytest
 from funnel._expr.explain import path_of
 from funnel._expr.nodes import Fact, evaluate
 from funnel._expr.to_narwhals import to_int, tree_column
-from funnel._expr.tree import Leaf, Tree, leaf_value, leaves, lift, numbered
+from funnel._expr.tree import Leaf, Tree, leaf_value, leaves, numbered, trace
 from tests.engines import HERE, on
 
 MOST = 2**62
@@ -82,16 +82,16 @@ RULES: list[tuple[Callable[[Any], object], Any]] = [
 @pytest.mark.parametrize(("rule", "dtype"), RULES, ids=[str(number) for number in range(len(RULES))])
 def test_a_column_holds_what_python_works_out(rule: Callable[[Any], Any], dtype: Any) -> None:
     """Division and rest round as Python's do below zero and beyond a float's 53 bits; the column has one kind."""
-    tree = lift(rule, FACTS)
-    wanted = [told_one(tree, values) for values in PEOPLE]
+    tree = trace(rule, FACTS)
+    expected = [told_one(tree, values) for values in PEOPLE]
     column = tree_column(tree, lambda fact: nw.col(fact.name)).alias("answer")
     frame = pl.DataFrame(PEOPLE)
     relation = nw.from_native(duckdb.sql("select * from frame")).select("balance", column).to_native()
-    found = nw.from_native(frame).with_columns(column).to_native()["answer"]
+    actual = nw.from_native(frame).with_columns(column).to_native()["answer"]
 
-    assert found.dtype == dtype
-    assert found.to_list() == wanted
-    assert [answer for _, answer in relation.fetchall()] == wanted
+    assert actual.dtype == dtype
+    assert actual.to_list() == expected
+    assert [answer for _, answer in relation.fetchall()] == expected
 
 
 def test_a_flag_counts() -> None:
@@ -104,24 +104,24 @@ def test_a_flag_counts() -> None:
 @pytest.mark.parametrize("engine", sorted({*HERE, "ibis"}))
 def test_every_engine_works_it_out_to_the_last_unit(engine: str) -> None:
     """Also one that divides as floats: no quotient and no rest is off, however large the number."""
-    trees = {f"rule_{number}": lift(rule, FACTS) for number, (rule, _) in enumerate(RULES)}
+    trees = {f"rule_{number}": trace(rule, FACTS) for number, (rule, _) in enumerate(RULES)}
     columns = {name: tree_column(tree, lambda fact: nw.col(fact.name)) for name, tree in trees.items()}
     native = on(engine, {"people": pl.DataFrame(PEOPLE)})["people"]
-    told = nw.from_native(native).lazy().select(person="balance", **columns).collect("pyarrow").rows(named=True)
+    actual = nw.from_native(native).lazy().select(person="balance", **columns).collect("pyarrow").rows(named=True)
 
-    assert {row.pop("person"): row for row in told} == {
+    assert {row.pop("person"): row for row in actual} == {
         values["balance"]: {name: told_one(tree, values) for name, tree in trees.items()} for values in PEOPLE
     }
 
 
 def told_one(tree: Tree, values: Mapping[str, Any]) -> Any:
-    """What a person is told, as a column holds it."""
+    """Return the answer for one person as a column stores it."""
     leaf = path_of(tree, values.__getitem__).leaf
     return leaf_value(leaf) if leaf.node is None else evaluate(leaf.node, values.__getitem__)
 
 
 def test_leaves_can_be_numbered() -> None:
     """A tree whose leaves are numbers makes the same choices."""
-    tree = numbered(lift(lambda f: "a" if f.known else "b" if f.source == "x" else "a", FACTS))
+    tree = numbered(trace(lambda f: "a" if f.known else "b" if f.source == "x" else "a", FACTS))
 
     assert [*leaves(tree)] == [Leaf(0), Leaf(1), Leaf(2)]

@@ -1,4 +1,4 @@
-"""The laws of lifting, on random rules and random people."""
+"""Invariants of tracing, with random rules and random people."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from funnel._expr.next_change import flip_delays
 from funnel._expr.nodes import Value, evaluate, holds, span_of
 from funnel._expr.solver import witness
 from funnel._expr.to_narwhals import tree_column
-from funnel._expr.tree import Tree, forks, leaf_value, leaves, lift
+from funnel._expr.tree import Tree, forks, leaf_value, leaves, trace
 from funnel._expr.verify import answer_of
-from tests.expr.facts import FACTS, compiled_rule, held, later, person, run_of
+from tests.expr.facts import FACTS, compiled_rule, in_order, later, person, run_of
 from tests.random_rules import RandomRule, people, rules
 
 HORIZON = 60
@@ -30,9 +30,9 @@ CLOCK_RULES = rules(FACTS)
 PEOPLE = people(FACTS)
 
 
-def same(found: Any, wanted: Any) -> bool:
+def same(stated: Any, expected: Any) -> bool:
     """Equal, and of one type."""
-    return type(found) is type(wanted) and found == wanted
+    return type(stated) is type(expected) and stated == expected
 
 
 @given(RULES, st.lists(PEOPLE, min_size=3, max_size=10))
@@ -42,26 +42,26 @@ def test_a_rule_answers_alike_in_every_form(rule: RandomRule, crowd: list[dict[s
     run = run_of(tree)
 
     for values in crowd:
-        wanted = rule.plain(values)
+        expected = rule.plain(values)
         read = values.__getitem__
-        assert same(answer_of(path_of(tree, read).leaf, read), wanted)
-        assert same(run(values, 0), wanted)
+        assert same(answer_of(path_of(tree, read).leaf, read), expected)
+        assert same(run(values, 0), expected)
 
 
 @given(RULES, st.lists(PEOPLE, min_size=1, max_size=12))
 def test_a_table_answers_as_one_person(rule: RandomRule, crowd: list[dict[str, Value]]) -> None:
-    """A column of Polars, eager and lazy, and of DuckDB holds what each person is told alone."""
+    """Columns of Polars, eager and lazy, and of DuckDB equal the answers for single persons."""
     tree = compiled_rule(rule.function)
-    wanted = [stored(tree, values) for values in crowd]
+    expected = [stored(tree, values) for values in crowd]
     column = tree_column(tree, lambda fact: nw.col(fact.name)).alias("answer")
     frame = pl.DataFrame(
         crowd, schema={name: pl.String if fact.unit == "text" else pl.Int64 for name, fact in FACTS.items()}
     )
     relation = duckdb.sql("select * from frame")
 
-    assert nw.from_native(frame).with_columns(column)["answer"].to_list() == wanted
-    assert nw.from_native(frame.lazy()).with_columns(column).collect()["answer"].to_list() == wanted
-    assert [answer for _, answer in nw.from_native(relation).select("count", column).to_native().fetchall()] == wanted
+    assert nw.from_native(frame).with_columns(column)["answer"].to_list() == expected
+    assert nw.from_native(frame.lazy()).with_columns(column).collect()["answer"].to_list() == expected
+    assert [answer for _, answer in nw.from_native(relation).select("count", column).to_native().fetchall()] == expected
 
 
 def stored(tree: Tree, values: Mapping[str, Value]) -> Value | None:
@@ -95,9 +95,9 @@ def test_the_first_change_is_the_first_of_all(rule: RandomRule, values: dict[str
     ends = sorted(int(evaluate(wait, read)) for wait in flip_delays(tree))
     answer = rule.plain(values)
     foretold = next((wait for wait in ends if 0 < wait < HORIZON and run(values, wait) != answer), None)
-    asked = (wait for wait in range(1, HORIZON) if rule.plain(later(values, wait)) != answer)
+    flips = (wait for wait in range(1, HORIZON) if rule.plain(later(values, wait)) != answer)
 
-    assert foretold == next(asked, None)
+    assert foretold == next(flips, None)
 
 
 @given(RULES)
@@ -106,15 +106,15 @@ def test_a_witness_takes_its_path(rule: RandomRule) -> None:
     tree = compiled_rule(rule.function)
 
     for path in paths(tree):
-        found = witness(path)
-        if found is not None:
-            values = {**person(), **found}
+        actual = witness(path)
+        if actual is not None:
+            values = {**person(), **actual}
             assert path_of(tree, values.__getitem__) == path
-            assert all(inside(name, value) for name, value in found.items())
+            assert all(inside(name, value) for name, value in actual.items())
 
 
 def inside(name: str, value: Value) -> bool:
-    """Whether a fact can have this value."""
+    """Return whether a fact can have this value."""
     fact = FACTS[name]
     if isinstance(value, str):
         return not fact.choices or value in fact.choices
@@ -131,14 +131,14 @@ def test_a_path_that_somebody_takes_has_a_witness(rule: RandomRule, crowd: list[
 
 
 @given(RULES)
-def test_lifting_again_grows_the_same_tree(rule: RandomRule) -> None:
+def test_a_second_trace_gives_the_same_tree(rule: RandomRule) -> None:
     """A tree depends on the function alone."""
-    assert lift(rule.function, FACTS) == lift(rule.function, FACTS)
+    assert trace(rule.function, FACTS) == trace(rule.function, FACTS)
 
 
 @given(RULES, PEOPLE)
 def test_a_node_stays_inside_its_range(rule: RandomRule, values: dict[str, Value]) -> None:
-    """What a node can be at least and at most holds for everybody, so nothing grows past a column unseen."""
+    """The computed range of a node contains its value for every person."""
     tree = compiled_rule(rule.function)
     worked_out = [leaf.node for leaf in leaves(tree) if leaf.node is not None]
 
@@ -153,6 +153,6 @@ def test_held_values_are_read_back() -> None:
     """The helper of these tests and the compiled rule mean the same by a span that runs."""
     run = run_of(compiled_rule(lambda f: f.until))
 
-    assert held(person(since=3, until=4))[5:8] == [-3, 0, 4]
+    assert in_order(person(since=3, until=4))[5:8] == [-3, 0, 4]
     assert run(person(until=4), 0).microseconds == 4
     assert run(person(until=4), 1).microseconds == 3

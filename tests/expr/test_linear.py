@@ -14,7 +14,7 @@ from funnel._expr import nodes
 from funnel._expr.explain import opposite
 from funnel._expr.linear import question
 from funnel._expr.nodes import Const, Op, holds
-from funnel._expr.tree import Fork, Leaf, forks, leaves, lift
+from funnel._expr.tree import Fork, Leaf, forks, leaves, trace
 from tests.expr.facts import FACTS, numbered
 
 A, B = FACTS["count"], FACTS["visits"]
@@ -51,7 +51,7 @@ SPELLINGS: list[tuple[Callable[[Any], object], Callable[[Any], object]]] = [
 @pytest.mark.parametrize(("first", "second"), SPELLINGS, ids=numbered(SPELLINGS))
 def test_two_spellings_are_asked_once(first: Callable[[Any], Any], second: Callable[[Any], Any]) -> None:
     """A rule that asks one thing in two ways has two paths, not four, and the two agree."""
-    tree = lift(lambda f: bool(first(f)) is bool(second(f)), FACTS)
+    tree = trace(lambda f: bool(first(f)) is bool(second(f)), FACTS)
 
     assert len([*forks(tree)]) == 1
     assert {leaf.answer for leaf in leaves(tree)} == {True}
@@ -86,7 +86,7 @@ IMPLIED: list[tuple[Callable[[Any], object], bool]] = [
 @pytest.mark.parametrize(("rule", "always"), IMPLIED, ids=numbered(IMPLIED))
 def test_what_follows_is_not_asked(rule: Callable[[Any], Any], always: bool) -> None:  # noqa: FBT001 (an answer)
     """A condition that follows from a fact's range or from what was asked before does not fork to another answer."""
-    answers = {leaf.answer for leaf in leaves(lift(lambda f: bool(rule(f)), FACTS))}
+    answers = {leaf.answer for leaf in leaves(trace(lambda f: bool(rule(f)), FACTS))}
 
     assert answers == {always}
 
@@ -107,28 +107,28 @@ OPEN: list[Callable[[Any], object]] = [
 
 @pytest.mark.parametrize("rule", OPEN, ids=numbered(OPEN))
 def test_what_does_not_follow_is_asked(rule: Callable[[Any], Any]) -> None:
-    """What somebody may still answer either way is a fork, at the last value that is left too."""
-    answers = [leaf.answer for leaf in leaves(lift(lambda f: bool(rule(f)), FACTS))]
+    """A condition is a fork as long as both answers are possible, also at the last possible value."""
+    answers = [leaf.answer for leaf in leaves(trace(lambda f: bool(rule(f)), FACTS))]
 
     assert answers[:1] == [True]
     assert set(answers[1:]) == {False}
 
 
 def test_what_is_denied_of_one_thing_is_not_denied_of_another() -> None:
-    """Of a closed text every word is left that was not denied of this very text."""
-    tree = lift(lambda f: (f.count > 3, f.reason == "payday", f.reason == "travel", True).index(True), FACTS)
+    """A closed text keeps every value that was not excluded for this text."""
+    tree = trace(lambda f: (f.count > 3, f.reason == "payday", f.reason == "travel", True).index(True), FACTS)
 
     assert [leaf.answer for leaf in leaves(tree)] == [0, 1, 2, 3]
 
 
 def test_a_rule_that_asks_nothing_new_is_one_leaf() -> None:
     """A rule whose condition always holds is its answer."""
-    assert lift(lambda f: "yes" if f.count > -1 else "no", FACTS) == Leaf("yes")
+    assert trace(lambda f: "yes" if f.count > -1 else "no", FACTS) == Leaf("yes")
 
 
 def test_the_last_word_of_a_closed_text_is_not_asked() -> None:
     """When two of three words are denied, the third one is left."""
-    tree = lift(lambda f: [f.reason == word for word in ("", "payday", "travel")].index(True), FACTS)
+    tree = trace(lambda f: [f.reason == word for word in ("", "payday", "travel")].index(True), FACTS)
 
     assert [leaf.answer for leaf in leaves(tree)] == [0, 1, 2]
     assert isinstance(tree, Fork)
@@ -145,24 +145,24 @@ def test_a_question_says_what_its_test_says(op: str, factors: tuple[int, int, in
     """`x * a < limit - y * b` and the question made of it agree for everybody, and its opposite says the opposite."""
     x, y, limit = factors
     test = nodes.Test(op, Op("*", Const(x), A), Op("-", Const(limit), Op("*", B, Const(y))))
-    asked, wanted = question(test)
-    assert asked.form is not None
+    one_question, expected = question(test)
+    assert one_question.form is not None
     weights = {"count": a, "visits": b}
-    worked = asked.form.constant + sum(
-        weight * weights[getattr(atom, "name", "")] for atom, weight in asked.form.weights
+    worked = one_question.form.constant + sum(
+        weight * weights[getattr(atom, "name", "")] for atom, weight in one_question.form.weights
     )
-    answer = worked == 0 if asked.equal else worked >= 0
+    answer = worked == 0 if one_question.equal else worked >= 0
 
-    assert (answer is wanted) is holds(test, weights.__getitem__)
-    assert question(opposite(test)) == (asked, not wanted)
-    assert all(weight > 0 for _, weight in asked.form.weights[:1])
+    assert (answer is expected) is holds(test, weights.__getitem__)
+    assert question(opposite(test)) == (one_question, not expected)
+    assert all(weight > 0 for _, weight in one_question.form.weights[:1])
 
 
 def test_a_product_of_facts_is_one_atom() -> None:
-    """What is not linear stays whole, and is still scaled and shifted."""
+    """A non-linear part stays one atom, and is still scaled and shifted."""
     product = Op("*", A, A)
-    asked, _ = question(nodes.Test(">=", Op("*", Const(2), product), Const(6)))
+    one_question, _ = question(nodes.Test(">=", Op("*", Const(2), product), Const(6)))
 
-    assert asked.form is not None
-    assert asked.form.weights == ((product, 1),)
-    assert asked.form.constant == -3
+    assert one_question.form is not None
+    assert one_question.form.weights == ((product, 1),)
+    assert one_question.form.constant == -3

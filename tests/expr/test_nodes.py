@@ -1,4 +1,4 @@
-"""The parts of a lifted rule: what each can be at least and at most, what it means, and how it reads."""
+"""Nodes of a compiled rule: the range, the meaning and the text of each node."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from funnel._expr.nodes import (
     checked,
     evaluate,
     facts_of,
+    format_value,
     meaning,
     opposite,
     span_of,
     text,
-    written,
 )
 from funnel.errors import RuleError
 
-Ask = nodes.Test
+Condition = nodes.Test
 A, B = Fact("a"), Fact("b")
-ONE, TWO = Ask(">", A, Const(1)), Ask(">", B, Const(2))
-WORD = Ask("==", Fact("word", "text"), Const("yes", "text"))
+ONE, TWO = Condition(">", A, Const(1)), Condition(">", B, Const(2))
+WORD = Condition("==", Fact("word", "text"), Const("yes", "text"))
 RANGES = [*combinations_with_replacement((-2, -1, 0, 1, 3), 2)]
 
 
@@ -43,18 +43,18 @@ def values(low: int, high: int) -> range:
 def test_a_comparison_can_be_what_it_is_for_somebody(op: str) -> None:
     """It can fail or hold as somebody inside the two ranges makes it, and not otherwise."""
     for a, b in product(RANGES, RANGES):
-        told = {int(COMPARISON[op](x, y)) for x, y in product(values(*a), values(*b))}
+        actual = {int(COMPARISON[op](x, y)) for x, y in product(values(*a), values(*b))}
 
-        assert span_of(Ask(op, A, B), {A: a, B: b}) == (min(told), max(told))
+        assert span_of(Condition(op, A, B), {A: a, B: b}) == (min(actual), max(actual))
 
 
 @pytest.mark.parametrize("op", ["+", "-", "*"])
 def test_arithmetic_reaches_its_ends(op: str) -> None:
     """The smallest and the largest value are those that somebody reaches."""
     for a, b in product(RANGES, RANGES):
-        told = {ARITHMETIC[op](x, y) for x, y in product(values(*a), values(*b))}
+        actual = {ARITHMETIC[op](x, y) for x, y in product(values(*a), values(*b))}
 
-        assert span_of(Op(op, A, B), {A: a, B: b}) == (min(told), max(told))
+        assert span_of(Op(op, A, B), {A: a, B: b}) == (min(actual), max(actual))
 
 
 @pytest.mark.parametrize("by", [1, 2, 3])
@@ -92,13 +92,13 @@ def test_what_fits_64_bits_is_taken(most: int) -> None:
 
 
 def test_a_fact_counts_and_a_constant_is_its_value() -> None:
-    """A fact does not run with the clock unless it says so; the name of a limit is no part of it."""
+    """A fact has slope 0 by default, and the name of a constant does not count in comparisons."""
     assert (A.unit, A.low, A.high, A.slope) == ("number", 0, LIMIT, 0)
     assert Const(7, name="limit") == Const(7)
     assert Const(7) != Const(7, "span")
 
 
-def counted(*tests: Ask) -> Any:
+def fact_counts(*tests: Condition) -> Any:
     """The sum that counts conditions."""
     total: Any = tests[0]
     for one in tests[1:]:
@@ -112,31 +112,31 @@ NOT = (opposite(ONE), opposite(TWO))
 @pytest.mark.parametrize(
     ("test", "every", "parts"),
     [
-        (Ask("==", counted(ONE, TWO), Const(2)), True, (ONE, TWO)),
-        (Ask("!=", counted(ONE, TWO), Const(2)), False, NOT),
-        (Ask(">", counted(ONE, TWO), Const(0)), False, (ONE, TWO)),
-        (Ask("<=", counted(ONE, TWO), Const(0)), True, NOT),
-        (Ask("==", counted(ONE, TWO, WORD), Const(3)), True, (ONE, TWO, WORD)),
-        (Ask("==", counted(ONE, TWO), Const(1)), False, ()),
-        (Ask("==", counted(ONE, TWO), Const(0)), False, ()),
-        (Ask(">", counted(ONE, TWO), Const(1)), False, ()),
-        (Ask("<=", counted(ONE, TWO), Const(1)), False, ()),
-        (Ask(">=", counted(ONE, TWO), Const(2)), False, ()),
-        (Ask("<", counted(ONE, TWO), Const(2)), False, ()),
-        (Ask(">", Op("-", ONE, TWO), Const(0)), False, ()),
-        (Ask(">", Op("+", ONE, A), Const(0)), False, ()),
-        (Ask(">", Op("+", A, ONE), Const(0)), False, ()),
-        (Ask(">", counted(ONE, TWO), A), False, ()),
-        (Ask("==", ONE, Const(1)), False, ()),
-        (Ask(">", ONE, Const(0)), False, ()),
+        (Condition("==", fact_counts(ONE, TWO), Const(2)), True, (ONE, TWO)),
+        (Condition("!=", fact_counts(ONE, TWO), Const(2)), False, NOT),
+        (Condition(">", fact_counts(ONE, TWO), Const(0)), False, (ONE, TWO)),
+        (Condition("<=", fact_counts(ONE, TWO), Const(0)), True, NOT),
+        (Condition("==", fact_counts(ONE, TWO, WORD), Const(3)), True, (ONE, TWO, WORD)),
+        (Condition("==", fact_counts(ONE, TWO), Const(1)), False, ()),
+        (Condition("==", fact_counts(ONE, TWO), Const(0)), False, ()),
+        (Condition(">", fact_counts(ONE, TWO), Const(1)), False, ()),
+        (Condition("<=", fact_counts(ONE, TWO), Const(1)), False, ()),
+        (Condition(">=", fact_counts(ONE, TWO), Const(2)), False, ()),
+        (Condition("<", fact_counts(ONE, TWO), Const(2)), False, ()),
+        (Condition(">", Op("-", ONE, TWO), Const(0)), False, ()),
+        (Condition(">", Op("+", ONE, A), Const(0)), False, ()),
+        (Condition(">", Op("+", A, ONE), Const(0)), False, ()),
+        (Condition(">", fact_counts(ONE, TWO), A), False, ()),
+        (Condition("==", ONE, Const(1)), False, ()),
+        (Condition(">", ONE, Const(0)), False, ()),
         (ONE, False, ()),
         (WORD, False, ()),
     ],
 )
 def test_conditions_that_were_asked_at_once_are_known_by_their_number(
-    test: Ask,
+    test: Condition,
     every: bool,  # noqa: FBT001 - a case
-    parts: tuple[Ask, ...],
+    parts: tuple[Condition, ...],
 ) -> None:
     """All of them, none of them, one at least, not all: any other number is a score."""
     assert meaning(test) == (every, parts)
@@ -153,24 +153,24 @@ def test_conditions_that_were_asked_at_once_are_known_by_their_number(
         (Op("*", Op("+", A, B), Const(2)), "(a + b) * 2"),
         (Op("*", Const(2), ONE), "2 * (a > 1)"),
         (ONE, "a > 1"),
-        (Ask("==", counted(ONE, TWO), Const(2)), "a > 1 and b > 2"),
-        (Ask("<=", counted(ONE, TWO), Const(0)), "a <= 1 and b <= 2"),
-        (Ask(">", counted(ONE, TWO), Const(0)), "a > 1 or b > 2"),
-        (Ask("!=", counted(ONE, TWO), Const(2)), "a <= 1 or b <= 2"),
+        (Condition("==", fact_counts(ONE, TWO), Const(2)), "a > 1 and b > 2"),
+        (Condition("<=", fact_counts(ONE, TWO), Const(0)), "a <= 1 and b <= 2"),
+        (Condition(">", fact_counts(ONE, TWO), Const(0)), "a > 1 or b > 2"),
+        (Condition("!=", fact_counts(ONE, TWO), Const(2)), "a <= 1 or b <= 2"),
         (
-            Ask("==", counted(ONE, Ask(">", counted(TWO, WORD), Const(0))), Const(2)),
+            Condition("==", fact_counts(ONE, Condition(">", fact_counts(TWO, WORD), Const(0))), Const(2)),
             "a > 1 and (b > 2 or word == 'yes')",
         ),
     ],
 )
 def test_a_node_reads_as_its_author_wrote_it(node: Any, words: str) -> None:
-    """Brackets stand where parts are made of parts; what was asked at once is told as words."""
+    """Nested parts are in parentheses; combined conditions are joined with words."""
     assert text(node) == words
 
 
 def test_the_parts_of_a_node_are_found_from_the_outside_in() -> None:
     """Every fact as often as it is read, and every condition."""
-    both = Ask("==", counted(ONE, TWO), Const(2))
+    both = Condition("==", fact_counts(ONE, TWO), Const(2))
 
     assert [*facts_of(Op("+", A, Op("*", B, A)))] == [A, B, A]
     assert [*nodes.tests_of(both)] == [both, ONE, TWO]
@@ -182,7 +182,7 @@ def test_a_condition_counts_as_one_or_none() -> None:
     """In arithmetic a condition that holds is 1."""
     read = cast("Any", {"a": 2, "b": 2, "word": "yes"}).__getitem__
 
-    assert [evaluate(node, read) for node in (ONE, TWO, WORD, counted(ONE, TWO, WORD))] == [1, 0, 1, 2]
+    assert [evaluate(node, read) for node in (ONE, TWO, WORD, fact_counts(ONE, TWO, WORD))] == [1, 0, 1, 2]
 
 
 LIFETIME = timedelta(days=36500) // timedelta(microseconds=1)
@@ -191,17 +191,17 @@ LIFETIME = timedelta(days=36500) // timedelta(microseconds=1)
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        (LIFETIME, "for ever"),
+        (LIFETIME, "infinite"),
         (LIFETIME - 1, "36499 d 23 h 59 min 59 s 999999 µs"),
         (1 - LIFETIME, "-36499 d 23 h 59 min 59 s 999999 µs"),
-        (-LIFETIME, "none"),
+        (-LIFETIME, "-infinite"),
         (1, "1 µs"),
         (-1, "-1 µs"),
         (0, "0 d"),
     ],
 )
 def test_a_span_of_a_lifetime_is_that_of_what_never_came(value: int, words: str) -> None:
-    """A hundred years since, or until: for ever, and none."""
-    assert written(value, "span") == words
-    assert written(value, "number") == str(value)
-    assert written("web", "text") == "'web'"
+    """A hundred years since, or until: infinite, and minus infinite."""
+    assert format_value(value, "span") == words
+    assert format_value(value, "number") == str(value)
+    assert format_value("web", "text") == "'web'"

@@ -11,14 +11,14 @@ import pytest
 
 from funnel._expr.combinators import all_of, any_of
 from funnel._expr.explain import DecisionTable, Explanation, Reason, RulePath, path_of, paths, reasons, sides
-from funnel._expr.named_constants import named
-from funnel._expr.nodes import evaluate, written
+from funnel._expr.named_constants import with_name
+from funnel._expr.nodes import evaluate, format_value
 from funnel._expr.tree import Leaf, describe, leaf_value
 from tests.expr.facts import compiled_rule, numbered, person
 
 DAY = timedelta(days=1)
 US = timedelta(microseconds=1)
-LIMIT: Any = named(3, "most_visits")
+LIMIT: Any = with_name(3, "most_visits")
 
 
 class Light(enum.StrEnum):
@@ -32,7 +32,7 @@ def test_a_table_has_a_row_for_each_path() -> None:
     tree = compiled_rule(lambda f: Light.RED if f.visits > LIMIT and f.source == "a|b" else None)
 
     assert str(DecisionTable("light", tuple(paths(tree)))).splitlines() == [
-        "| light | where |",
+        "| light | if |",
         "| --- | --- |",
         r"| red | visits > most_visits (3) and source == 'a\|b' |",
         r"| None | visits > most_visits (3) and source != 'a\|b' |",
@@ -41,7 +41,7 @@ def test_a_table_has_a_row_for_each_path() -> None:
 
 
 def test_a_table_tells_what_was_asked_at_once_one_by_one() -> None:
-    """What must all hold is told apart; of what one is enough, together."""
+    """Conditions that must all hold are listed one by one; alternatives are one text."""
     tree = compiled_rule(lambda f: all_of(f.visits > LIMIT, any_of(f.count > 1, f.referred)))
 
     assert str(DecisionTable("both", tuple(paths(tree)))).splitlines()[2:] == [
@@ -52,7 +52,7 @@ def test_a_table_tells_what_was_asked_at_once_one_by_one() -> None:
 
 def test_points_name_their_number_of_the_policy() -> None:
     """Each part says which number of the shop it is worth, and which facts it reads."""
-    _, parts = decided(lambda f: named(5, "cart_points") * (f.count > 1) + 2 * f.referred, count=2, referred=1)
+    _, parts = decided(lambda f: with_name(5, "cart_points") * (f.count > 1) + 2 * f.referred, count=2, referred=1)
 
     assert [(part.points, part.points_field, part.facts) for part in parts] == [
         (5, "cart_points", ("count",)),
@@ -62,20 +62,20 @@ def test_points_name_their_number_of_the_policy() -> None:
 
 def test_a_limit_that_follows_from_a_fact_is_told() -> None:
     """The silence beside the share of the interval, both in their own unit."""
-    _, (reason,) = decided(lambda f: 100 * f.since > named(150, "share") * f.gap, since=40, gap=20)
+    _, (reason,) = decided(lambda f: 100 * f.since > with_name(150, "share") * f.gap, since=40, gap=20)
 
-    assert (reason.actual, reason.required) == ("since is 40 µs, the limit 30 µs", "> 30 µs")
+    assert (reason.actual, reason.required) == ("since is 40 µs, the limit is 30 µs", "> 30 µs")
     assert (reason.policy_field, reason.facts, reason.holds) == ("share", ("since", "gap"), True)
 
 
 def test_a_table_in_a_notebook_shows_words_as_they_are() -> None:
     """No answer and no text of a rule is taken for markup."""
-    shown = DecisionTable(
+    output = DecisionTable(
         "<b>", tuple(paths(compiled_rule(lambda f: "<i>" if f.source == "a&b" else "")))
     )._repr_html_()
 
-    assert "<th>&lt;b&gt;</th>" in shown
-    assert "<td>&lt;i&gt;</td><td>source == &#x27;a&amp;b&#x27;</td>" in shown
+    assert "<th>&lt;b&gt;</th>" in output
+    assert "<td>&lt;i&gt;</td><td>source == &#x27;a&amp;b&#x27;</td>" in output
 
 
 def test_a_rule_of_one_answer_holds_always() -> None:
@@ -83,15 +83,15 @@ def test_a_rule_of_one_answer_holds_always() -> None:
     assert str(DecisionTable("one", tuple(paths(compiled_rule(lambda _: 1))))).endswith("| 1 | always |")
 
 
-def why(rule: Callable[[Any], object], **known: int | str) -> str:
+def why(rule: Callable[[Any], object], **facts: int | str) -> str:
     """The answer and its reasons, for one person."""
-    path, told = decided(rule, **known)
-    return str(Explanation(path.answer, told))
+    path, actual = decided(rule, **facts)
+    return str(Explanation(path.answer, actual))
 
 
-def decided(rule: Callable[[Any], object], **known: int | str) -> tuple[RulePath, tuple[Reason, ...]]:
+def decided(rule: Callable[[Any], object], **facts: int | str) -> tuple[RulePath, tuple[Reason, ...]]:
     """The way that one person takes, and the reasons."""
-    read = person(**known).__getitem__
+    read = person(**facts).__getitem__
     path = path_of(compiled_rule(rule), read)
     return path, reasons(path, [evaluate(side, read) for side in sides(path)])
 
@@ -140,25 +140,27 @@ REASONS: list[tuple[Callable[[Any], object], dict[str, int | str], str]] = [
         ),
     ),
     (
-        lambda f: 100 * f.since > named(150, "share") * f.gap,
+        lambda f: 100 * f.since > with_name(150, "share") * f.gap,
         {"since": 40, "gap": 20},
-        "True\n  because since > share (150) % of gap (since is 40 µs, the limit 30 µs)",
+        "True\n  because since > share (150) % of gap (since is 40 µs, the limit is 30 µs)",
     ),
     (
-        lambda f: 3 * (f.count > 1) + named(2, "worth") * all_of(f.visits > LIMIT, any_of(f.referred, f.count > 1)) > 2,
+        lambda f: (
+            3 * (f.count > 1) + with_name(2, "worth") * all_of(f.visits > LIMIT, any_of(f.referred, f.count > 1)) > 2
+        ),
         {"count": 2, "visits": 4},
         (
             "True\n  because +3: count > 1 (count is 2)\n"
-            "  because +2: visits > most_visits (3) and (referred == 1 or count > 1) (it is so)\n"
+            "  because +2: visits > most_visits (3) and (referred == 1 or count > 1) (it is true)\n"
             "  because points > 2 (points is 5)"
         ),
     ),
     (
-        lambda f: named(2, "worth") * all_of(f.visits > LIMIT, f.count > 1),
+        lambda f: with_name(2, "worth") * all_of(f.visits > LIMIT, f.count > 1),
         {"count": 2},
         (
             "worth (2) * (visits > most_visits (3) and count > 1)\n"
-            "  because visits > most_visits (3) and count > 1 (it is not so)"
+            "  because visits > most_visits (3) and count > 1 (it is false)"
         ),
     ),
     (lambda f: f.source, {"source": "web"}, "source\n  because source (source is 'web')"),
@@ -172,14 +174,14 @@ REASONS: list[tuple[Callable[[Any], object], dict[str, int | str], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("rule", "known", "told"), REASONS, ids=numbered(REASONS))
-def test_an_answer_says_what_decided(rule: Callable[[Any], Any], known: dict[str, int | str], told: str) -> None:
-    """Reasons are the conditions of the path; a score adds what each part gives, biggest first; a span is no score."""
-    assert why(rule, **known) == told
+@pytest.mark.parametrize(("rule", "facts", "expected"), REASONS, ids=numbered(REASONS))
+def test_an_answer_says_what_decided(rule: Callable[[Any], Any], facts: dict[str, int | str], expected: str) -> None:
+    """Reasons are the conditions of the path; a score lists its parts, largest first; a span is not a score."""
+    assert why(rule, **facts) == expected
 
 
 def test_a_reason_holds_the_actual_beside_the_required() -> None:
-    """What is so, what was required, and the policy field it came from."""
+    """A reason has the actual value, the required value and the policy field."""
     _, (reason,) = decided(lambda f: f.visits > LIMIT, visits=9)
 
     assert (reason.actual, reason.required, reason.policy_field) == ("visits is 9", "> 3", "most_visits")
@@ -207,7 +209,7 @@ def test_a_part_of_a_score_that_is_no_condition_requires_nothing() -> None:
     ],
 )
 def test_an_answer_has_words_and_a_value(answer: Any, words: str, value: object) -> None:
-    """An answer is told to people in words, and to a column as a plain value."""
+    """An answer has a text for people and a plain value for a column."""
     assert describe(Leaf(answer)) == words
     assert RulePath((), Leaf(answer)).answer == words
     assert leaf_value(Leaf(answer)) == value
@@ -223,5 +225,5 @@ def test_an_answer_has_words_and_a_value(answer: Any, words: str, value: object)
     ],
 )
 def test_a_span_is_written_as_people_say_it(span: timedelta, words: str) -> None:
-    """Spans are told in days, hours, minutes, seconds and microseconds."""
-    assert written(span // timedelta(microseconds=1), "span") == words
+    """Spans are shown in days, hours, minutes, seconds and microseconds."""
+    assert format_value(span // timedelta(microseconds=1), "span") == words

@@ -1,4 +1,4 @@
-"""What a function can reach, and the people it is proven with."""
+"""Code that a function can reach, and the people that verify it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import pytest
 import tests.expr.test_reach
 from funnel._expr.reachable_code import Reach, reach_of
 from funnel._expr.samples import people
-from funnel._expr.tree import lift
+from funnel._expr.tree import trace
 from funnel._expr.verify import trace_and_verify
 from funnel.errors import RuleError
 from tests.expr.facts import FACTS, Careful
@@ -36,7 +36,7 @@ class Word(enum.StrEnum):
 
 
 class Owner:
-    """What a function is called with."""
+    """Owners: the arguments of the function."""
 
     limit = 45
 
@@ -140,8 +140,8 @@ def test_functions_are_followed_once_and_not_without_end() -> None:
     itself: list[Any] = [58]
     itself.append(itself)
 
-    def turns(f: Any) -> object:
-        return turns(f) or itself
+    def calls(f: Any) -> object:
+        return calls(f) or itself
 
     row: Callable[[Any], object] = helper
     for _ in range(3000):
@@ -149,7 +149,7 @@ def test_functions_are_followed_once_and_not_without_end() -> None:
 
     both = [closed(3), closed(59)]
 
-    assert reach_of(turns).constants >= {58}
+    assert reach_of(calls).constants >= {58}
     assert reach_of(functools.partial(helper, both)).constants >= {3, 59}
     assert 51 in reach_of(functools.partial(helper, 3)).constants
     assert 58 in reach_of(row).constants
@@ -171,10 +171,10 @@ ODD: list[tuple[str, Callable[[Any], object], tuple[bool, bool]]] = [
 
 @pytest.mark.parametrize(("function", "odd"), [case[1:] for case in ODD], ids=[case[0] for case in ODD])
 def test_what_leaves_no_trace_is_looked_for(function: Callable[[Any], object], odd: tuple[bool, bool]) -> None:
-    """Whether code catches errors, and whether it looks at an identity or a class."""
-    found = reach_of(function)
+    """The result states whether code catches errors, and whether it inspects identity or class."""
+    actual = reach_of(function)
 
-    assert (found.catches, found.looks) == odd
+    assert (actual.catches, actual.looks) == odd
 
 
 def test_with_and_try_catch() -> None:
@@ -210,18 +210,18 @@ HIDDEN: list[tuple[str, Callable[[Any], object]]] = [
 @pytest.mark.parametrize("function", [case[1] for case in HIDDEN], ids=[case[0] for case in HIDDEN])
 def test_what_hides_behind_a_look_is_found_out(function: Callable[[Any], object]) -> None:
     """A rule that looks at a class is proven near the numbers and words it names, and where its conditions flip."""
-    with pytest.raises(RuleError, match="answers True instead of False"):
+    with pytest.raises(RuleError, match="returns True instead of False"):
         trace_and_verify(function, FACTS)
 
 
 def test_every_limit_is_met_on_both_sides() -> None:
-    """Of each fact that is compared there is somebody at the limit, and one below and above it."""
+    """For each compared fact, the people include values at, below and above the limit."""
 
     def rule(f: Any) -> bool:
         limits = f.visits > 77 and f.since <= timedelta(microseconds=500) and f.source == "web"
         return bool(limits and f.count + f.visits > 80 and f.net_spent // 3 > 80)
 
-    everyone = [*people(lift(rule, FACTS), FACTS, Reach())]
+    everyone = [*people(trace(rule, FACTS), FACTS, Reach())]
 
     assert {77, 78, 79, 0, 2**31} <= {person.get("visits") for person in everyone}
     assert {500, 501, 502, 10**6, -(10**6)} <= {person.get("since") for person in everyone}
@@ -230,7 +230,7 @@ def test_every_limit_is_met_on_both_sides() -> None:
 
 def test_a_rule_without_facts_is_proven() -> None:
     """A constant needs one person."""
-    assert [*people(lift(lambda _: 3, FACTS), FACTS, Reach())]
+    assert [*people(trace(lambda _: 3, FACTS), FACTS, Reach())]
 
 
 class Looking:
@@ -276,7 +276,7 @@ class Checked:
         self.answer = self.value is True
 
 
-class Made:
+class Created:
     """A class that looks while it is made."""
 
     def __init__(self, x: Any) -> None:
@@ -348,7 +348,7 @@ HIDING: list[tuple[str, Callable[[Any], object]]] = [
     ("a namespace", lambda f: NAMESPACE.check(f.flag)),
     ("a slot", lambda f: SLOTTED.check(f.flag)),
     ("a dataclass", lambda f: Checked(f.flag).answer),
-    ("a class that is called", lambda f: Made(f.flag).answer),
+    ("a class that is called", lambda f: Created(f.flag).answer),
     ("a tuple with a method", lambda f: Pair(f.flag).is_true()),
     ("an enum with a method", lambda f: Kind.ONE.check(f.flag)),
     ("a method given to map", lambda f: any(map(LOOKING.method, [f.flag]))),

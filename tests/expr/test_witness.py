@@ -58,13 +58,13 @@ WITNESSED: list[tuple[Callable[[Any], object], list[dict[str, Any] | None]]] = [
 ]
 
 
-@pytest.mark.parametrize(("rule", "found"), WITNESSED, ids=numbered(WITNESSED))
-def test_each_path_has_its_person(rule: Callable[[Any], Any], found: list[dict[str, Any] | None]) -> None:
+@pytest.mark.parametrize(("rule", "expected"), WITNESSED, ids=numbered(WITNESSED))
+def test_each_path_has_its_person(rule: Callable[[Any], Any], expected: list[dict[str, Any] | None]) -> None:
     """Small values that take the path; None where nobody can take it."""
-    made = [witness(path) for path in paths(compiled_rule(rule))]
+    created = [witness(path) for path in paths(compiled_rule(rule))]
 
-    assert [made and dict(sorted(made.items())) for made in made] == [
-        one and dict(sorted(one.items())) for one in found
+    assert [created and dict(sorted(created.items())) for created in created] == [
+        one and dict(sorted(one.items())) for one in expected
     ]
 
 
@@ -80,16 +80,16 @@ LINEAR: list[tuple[Callable[[Any], object], dict[str, Any] | None]] = [
 ]
 
 
-@pytest.mark.parametrize(("rule", "found"), LINEAR, ids=numbered(LINEAR))
+@pytest.mark.parametrize(("rule", "expected"), LINEAR, ids=numbered(LINEAR))
 def test_who_meets_linear_conditions_is_worked_out_and_not_searched_for(
-    rule: Callable[[Any], Any], found: dict[str, Any] | None
+    rule: Callable[[Any], Any], expected: dict[str, Any] | None
 ) -> None:
     """Sums and multiples narrow every fact at once, however far the limits are: a few tries are enough."""
-    assert witness(next(paths(compiled_rule(rule))), 3) == found
+    assert witness(next(paths(compiled_rule(rule))), 3) == expected
 
 
 @pytest.mark.parametrize(
-    ("rule", "found"),
+    ("rule", "expected"),
     [
         (lambda f: f.visits * f.visits == 1_000_000, {"visits": 1000}),
         (lambda f: f.visits // 7 == 1000 and f.visits % 7 == 3, {"visits": 7003}),
@@ -97,11 +97,11 @@ def test_who_meets_linear_conditions_is_worked_out_and_not_searched_for(
     ],
     ids=["square", "rest", "product"],
 )
-def test_what_is_not_linear_is_searched_for_by_halves(rule: Callable[[Any], Any], found: dict[str, Any]) -> None:
+def test_what_is_not_linear_is_searched_for_by_halves(rule: Callable[[Any], Any], expected: dict[str, Any]) -> None:
     """Each half of a range is tried or ruled out, so that one among billions is found in some dozens of tries."""
     path = next(paths(compiled_rule(rule)))
 
-    assert witness(path, 40) == found
+    assert witness(path, 40) == expected
     assert witness(path, 9) is None
 
 
@@ -140,7 +140,7 @@ def test_a_range_is_tried_near_zero_at_its_ends_and_by_halves(
 
 @given(st.integers(-9, 9), st.integers(1, 9))
 def test_the_parts_of_a_range_are_the_range(low: int, more: int) -> None:
-    """What is tried in a range is every value of it once, the nearest to zero first."""
+    """The search tries every value of a range once, the nearest to zero first."""
     high = low + more
     parts = [*_parts((low, high))]
     values = [value for start, end in parts for value in range(start, end + 1)]

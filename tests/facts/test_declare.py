@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from funnel.errors import FactsError, RuleError
 from funnel.facts import (
     Facts,
+    _builtin,
     count,
     earliest,
     exists,
@@ -33,31 +35,34 @@ from tests.shop import DAY, NOW, bought, did, facts_of
 
 
 @pytest.mark.parametrize(
-    ("declare", "said"),
+    ("declare", "message"),
     [
-        (lambda: count("purchase"), "no stream of records is called 'purchase'; did you mean purchases"),
-        (lambda: total("purchases", "net_amout"), "purchases have no field 'net_amout'; did you mean net_amount"),
+        (lambda: count("purchase"), "the stream 'purchase' is unknown; did you mean purchases"),
+        (
+            lambda: total("purchases", "net_amout"),
+            "the stream purchases does not have the field 'net_amout'; did you mean",
+        ),
         (lambda: total("purchases", "promotion"), "promotion of purchases is not an amount or a count"),
         (lambda: total("purchases", "t"), "t of purchases is not an amount or a count"),
         (lambda: largest("promises", "due"), "due of promises is not an amount or a count"),
         (lambda: mean("purchases", "gap"), "gap of purchases is not an amount or a count"),
         (lambda: soonest("purchases", "amount"), "amount of purchases is not an instant; use total, largest or latest"),
-        (lambda: soonest("promises", "end"), "promises have no field 'end'"),
-        (lambda: latest("purchases", "start"), "purchases have no field 'start'"),
-        (lambda: earliest("interactions", "rank"), "interactions have no field 'rank'"),
-        (lambda: latest("views", "words"), "views have no field 'words'"),
-        (lambda: since(3), r"since\(\) takes an instant that is declared, such as since\(last\('purchases'\)\)"),
-        (lambda: until(count("views")), r"until\(\) takes an instant"),
-        (lambda: since(since(last("views"))), r"since\(\) takes an instant"),
-        (lambda: count("purchases", where=lambda one: one.amount), "the condition on purchases answers with a number"),
-        (lambda: count("purchases", where=lambda _: "yes"), "answers with a text; it must be true or false"),
-        (lambda: exists("purchases", where=lambda _: None), "answers with None; it must be true or false"),
-        (lambda: count("purchases", where=lambda one: one.amount > 5 or None), "answers with None; it must be true"),
+        (lambda: soonest("promises", "end"), "the stream promises does not have the field 'end'"),
+        (lambda: latest("purchases", "start"), "the stream purchases does not have the field 'start'"),
+        (lambda: earliest("interactions", "rank"), "the stream interactions does not have the field 'rank'"),
+        (lambda: latest("views", "words"), "the stream views does not have the field 'words'"),
+        (lambda: since(3), r"since\(\) needs a declared instant, such as since\(last\('purchases'\)\)"),
+        (lambda: until(count("views")), r"until\(\) needs a declared instant"),
+        (lambda: since(since(last("views"))), r"since\(\) needs a declared instant"),
+        (lambda: count("purchases", where=lambda one: one.amount), "the condition on purchases returns a number"),
+        (lambda: count("purchases", where=lambda _: "yes"), "returns a text; it must return True"),
+        (lambda: exists("purchases", where=lambda _: None), "returns None; it must return True"),
+        (lambda: count("purchases", where=lambda one: one.amount > 5 or None), "returns None; it must return"),
     ],
 )
-def test_what_cannot_be_a_fact_is_refused_where_it_is_written(declare: Callable[[], object], said: str) -> None:
+def test_what_cannot_be_a_fact_is_refused_where_it_is_written(declare: Callable[[], object], message: str) -> None:
     """Unknown streams and fields, a field of the wrong kind, a condition that is none: told with what to write."""
-    with pytest.raises(FactsError, match=said):
+    with pytest.raises(FactsError, match=message):
         declare()
 
 
@@ -72,7 +77,7 @@ def test_what_cannot_be_a_fact_is_refused_where_it_is_written(declare: Callable[
     ids=["unknown", "hidden", "float", "method"],
 )
 def test_a_condition_that_cannot_run_for_a_table_is_refused(where: Callable[[Any], object]) -> None:
-    """A condition is lifted like a rule: unknown fields, floats and text methods are told by name."""
+    """A condition is traced like a rule: the error names unknown fields, floats and text methods."""
     with pytest.raises(RuleError):
         count("purchases", where=where)
 
@@ -80,7 +85,7 @@ def test_a_condition_that_cannot_run_for_a_table_is_refused(where: Callable[[Any
 @pytest.mark.parametrize("name", ["values", "now", "of", "over", "running", "at", "evolve", "to_dict", "as_of"])
 def test_a_fact_may_not_take_a_name_that_facts_need(name: str) -> None:
     """A fact called like a method of the facts would hide it."""
-    with pytest.raises(FactsError, match=f"{name} is a name that the facts themselves need; give the fact another"):
+    with pytest.raises(FactsError, match=f"{name} is reserved by the class of facts; give the fact another"):
         type("Bad", (Facts,), {name: count("views")})
 
 
@@ -144,7 +149,25 @@ def test_each_word_shows_its_fact_in_its_own_way(declared: Any, show: str, unit:
 
 def test_asked_of_the_class_a_fact_tells_how_it_was_declared() -> None:
     """The class shows the declaration, a person the value."""
-    asked: object = Facts.purchase_count
+    attribute: object = Facts.purchase_count
 
-    assert isinstance(asked, View)
-    assert asked.name == "purchase_count"
+    assert isinstance(attribute, View)
+    assert attribute.name == "purchase_count"
+
+
+def test_conditions_of_built_in_facts_are_verified_here() -> None:
+    """Conditions of built-in facts answer as their trees do; an import does not verify them again."""
+    again = runpy.run_path(str(_builtin.__file__), run_name="a_shop")["Facts"]
+
+    assert again._fact_plan.declared == Facts._fact_plan.declared
+
+
+def test_schema_of_a_class_is_built_once() -> None:
+    """The first use of a class builds its schema; a thread that waited for it gets the same one."""
+
+    class Own(Facts):
+        visits_seen = count("visits")
+
+    lazy: Any = vars(Own)["_fact_plan"]
+
+    assert Own._fact_plan is lazy.__get__(None, Own) is vars(Own)["_fact_plan"]

@@ -33,8 +33,8 @@ def moments(draw: st.DrawFn, everyone: tuple[History, ...]) -> datetime:
 @given(record_lists(), st.data())
 def test_order_and_repetition_of_records_change_no_fact(records: list[Record], data: st.DataObject) -> None:
     """However records are delivered, the facts are the same."""
-    again = data.draw(st.lists(st.sampled_from(records), max_size=5)) if records else []
-    shuffled = data.draw(st.permutations([*records, *again]))
+    repeated = data.draw(st.lists(st.sampled_from(records), max_size=5)) if records else []
+    shuffled = data.draw(st.permutations([*records, *repeated]))
     as_of = data.draw(instants())
 
     assert ShopFacts.of(History.of("p1", shuffled), as_of=as_of) == ShopFacts.of(History.of("p1", records), as_of=as_of)
@@ -52,11 +52,11 @@ def test_what_comes_later_changes_nothing(history: History, data: st.DataObject)
 @given(people(), st.data())
 @few
 def test_everyone_has_the_facts_that_each_has(everyone: tuple[History, ...], data: st.DataObject) -> None:
-    """The aggregate of the tables is the fold of each history, fact by fact, for all of whom something is on record."""
+    """The aggregate of the tables equals the fold of each history, for every fact and person."""
     as_of = data.draw(moments(everyone))
-    told = by_person(ShopFacts.over(logs_of(everyone), as_of=as_of))
+    actual = by_person(ShopFacts.over(logs_of(everyone), as_of=as_of))
 
-    assert told == {
+    assert actual == {
         history.person_id: ShopFacts.of(history, as_of=as_of).to_dict() for history in known_by(everyone, as_of)
     }
 
@@ -71,24 +71,24 @@ def test_at_every_instant_the_running_facts_are_those_of_that_instant(
     rows = read(ShopFacts.running(logs_of(everyone), as_of=as_of))
     for history in everyone:
         own = [dict(row) for row in rows if row["person_id"] == history.person_id]
-        told = {row.pop("known_at"): row for row in own if row.pop("person_id")}
+        actual = {row.pop("known_at"): row for row in own if row.pop("person_id")}
 
-        assert all(moment <= as_of for moment in told)
-        assert told == {moment: ShopFacts.of(history, as_of=moment).to_dict() for moment in told}
+        assert all(moment <= as_of for moment in actual)
+        assert actual == {moment: ShopFacts.of(history, as_of=moment).to_dict() for moment in actual}
         for moment in _looked_at(history, as_of):
-            assert _last_before(told, moment) == without_spans(ShopFacts.of(history, as_of=moment).to_dict())
+            assert _last_before(actual, moment) == without_spans(ShopFacts.of(history, as_of=moment).to_dict())
 
 
 def _looked_at(history: History, as_of: datetime) -> list[datetime]:
     """Every instant that a record names, and its neighbours, from the first record on."""
-    named = {value for record in history.records for value in dict(record).values() if isinstance(value, datetime)}
+    instants = {value for record in history.records for value in dict(record).values() if isinstance(value, datetime)}
     first = min((record.happened_at for record in history.records), default=END)
-    around = {moment + edge for moment in named for edge in (-TICK, timedelta(0), TICK)}
+    around = {moment + edge for moment in instants for edge in (-TICK, timedelta(0), TICK)}
     return sorted(moment for moment in around if first <= moment <= as_of)
 
 
-def _last_before(told: dict[datetime, dict[str, Any]], moment: datetime) -> dict[str, Any]:
-    return without_spans(told[max(known for known in told if known <= moment)])
+def _last_before(expected: dict[datetime, dict[str, Any]], moment: datetime) -> dict[str, Any]:
+    return without_spans(expected[max(facts for facts in expected if facts <= moment)])
 
 
 def _dearer(record: Record) -> Record:
@@ -133,16 +133,16 @@ def test_what_people_are_called_changes_nothing(history: History, as_of: datetim
 
 @given(histories(), instants(), st.sampled_from(["Asia/Jakarta", "America/St_Johns", "Pacific/Kiritimati"]))
 def test_the_zone_of_an_instant_changes_nothing(history: History, as_of: datetime, zone: str) -> None:
-    """Equal instants are one instant, in whatever zone they are told."""
+    """Equal instants in different zones give the same facts."""
     there = ZoneInfo(zone)
-    told = [
+    actual = [
         type(record).model_validate(
             {k: v.astimezone(there) if isinstance(v, datetime) else v for k, v in dict(record).items()}
         )
         for record in history.records
     ]
 
-    assert ShopFacts.of(History.of("p1", told), as_of=as_of.astimezone(there)) == ShopFacts.of(history, as_of=as_of)
+    assert ShopFacts.of(History.of("p1", actual), as_of=as_of.astimezone(there)) == ShopFacts.of(history, as_of=as_of)
 
 
 @given(histories(), st.data())

@@ -8,7 +8,6 @@ from functools import cache
 from typing import Any, get_args
 
 import attrs
-import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,25 +30,24 @@ from funnel._expr.nodes import Value, holds
 from funnel._expr.tree import Fork, Tree
 from funnel._ledger.ledger import Ledger
 from funnel._time import FOREVER, NEVER, micros
-from funnel.backtest._facts_by_day import WHO, Standing, local
-from funnel.facts._frames import held_by_engine, with_derived
-from funnel.facts._schema import FactSchema, fact_schema
+from funnel.backtest._day_scan import PERSON_NUMBER
+from funnel.backtest._facts_by_day import FactsByDay, local
+from funnel.facts._frames import raw_facts_over, with_derived
+from funnel.facts._schema import FactSchema
 from funnel.history import History
 from funnel.incremental._live_facts import LiveFacts
-from funnel.incremental._rule import IncrementalRule
 from funnel.interactions import Answer, Complaint, Question, Resolution
 from funnel.machines import Cause
-from funnel.machines._packed.event_rows import MOST_BITS, Block, ReadSet, bits_of, in_blocks, lines_of
-from funnel.machines._packed.segments import SortedRows, values_of
 from funnel.metrics import stage_flow
 from funnel.rules._rule import Rule
-from tests.engines import ALONE, ENGINES, FULL, HERE, asked_of, on
+from tests.engines import ALONE, ENGINES, FULL, HERE, OF_POLARS, asked_of, on
 from tests.frames import read, tables
-from tests.incremental.deliveries import delivered, moved
+from tests.incremental.deliveries import BackEnd, delivered
+from tests.kernels import machine_values
 from tests.shop import DAY, NOW, ShopFacts, did, known_by, logs_of, people
 from tests.strategies import instants
 
-PLAN = ShopFacts.fact_plan
+PLAN = ShopFacts._fact_plan
 Values = Mapping[str, Value]
 """The held value of each fact, by its name."""
 
@@ -58,11 +56,11 @@ Values = Mapping[str, Value]
 
 def reference(history: History, now: int) -> Values:
     """The facts of one person, each reduction by itself, in as few words as there are."""
-    ledger = history.fill(Ledger(history.person_id))
+    ledger = history._fill(Ledger(history.person_id))
     ledger.settle()
     values = [_reduced(one, ledger, now) for one in PLAN.reductions]
     values += [_worked_out(one.how, [_reduced(part, ledger, now) for part in one.parts]) for one in PLAN.derived]
-    return named(PLAN, values)
+    return by_name(PLAN, values)
 
 
 def _reduced(one: Reduction, ledger: Ledger, now: int) -> Value:
@@ -70,15 +68,15 @@ def _reduced(one: Reduction, ledger: Ledger, now: int) -> Value:
     if one.stream.living:
         rows = [row for row in rows if now < int(row[END])]
     fields = list(one.stream.fields)
-    seen = with_gaps(rows) if GAP in fields else rows
-    kept = [row for row in seen if _meets(one.where, dict(zip(fields, row, strict=True)))]
-    if not kept:
+    calls = with_gaps(rows) if GAP in fields else rows
+    remaining = [row for row in calls if _meets(one.where, dict(zip(fields, row, strict=True)))]
+    if not remaining:
         return one.empty
-    told = [row[fields.index(one.field)] if one.field else 1 for row in kept]
+    actual = [row[fields.index(one.field)] if one.field else 1 for row in remaining]
     by_how: Mapping[str, Callable[[Any], Value]] = {"sum": sum, "smallest": min, "largest": max}
     if one.how in by_how:
-        return by_how[one.how](told)
-    return told[0] if one.how == "earliest" else told[-1]
+        return by_how[one.how](actual)
+    return actual[0] if one.how == "earliest" else actual[-1]
 
 
 def _meets(tree: Tree, row: Mapping[str, Value]) -> bool:
@@ -101,42 +99,50 @@ def _worked_out(how: str, parts: Sequence[Any]) -> int:
             return (sums[1] - sums[0]) // (count - 1) if count > 1 else forever
 
 
-def named(plan: FactSchema, values: Sequence[Value]) -> Values:
+def by_name(plan: FactSchema, values: Sequence[Value]) -> Values:
     """Values by the names of their facts."""
-    return {name: values[plan.places[name]] for name in plan.declared if name in PLAN.declared}
+    return {name: values[plan.indices[name]] for name in plan.declared if name in PLAN.declared}
 
 
 # ---- the ways ------------------------------------------------------------------------------------------------------
 
-Way = Callable[[str, Sequence[History], datetime, st.DataObject], Mapping[str, Values]]
+Path = Callable[[str, Sequence[History], datetime, st.DataObject], Mapping[str, Values]]
 
 
 def by_fold(_: str, everyone: Sequence[History], as_of: datetime, __: st.DataObject) -> Mapping[str, Values]:
     """All rows of one person at once."""
-    return {one.person_id: named(PLAN, PLAN.values(one.ledger, micros(as_of))) for one in everyone}
+    return {one.person_id: by_name(PLAN, PLAN.values(one._ledger, micros(as_of))) for one in everyone}
 
 
-def by_tally(_: str, everyone: Sequence[History], as_of: datetime, data: st.DataObject) -> Mapping[str, Values]:
+def by_live_facts(_: str, everyone: Sequence[History], as_of: datetime, data: st.DataObject) -> Mapping[str, Values]:
     """One record after another, in any order."""
-    told: dict[str, Values] = {}
+    actual: dict[str, Values] = {}
     for one in everyone:
         records = [record for record in one.records if record.happened_at <= as_of]
-        tally = LiveFacts(History(person_id=one.person_id), ShopFacts)
+        live = LiveFacts(History(person_id=one.person_id), ShopFacts)
         refunds = [record for record in records if hasattr(record, "refunded_at")]
         for record in [*data.draw(st.permutations([r for r in records if r not in refunds])), *refunds]:
-            tally.add(record)
-            tally.facts(as_of=as_of)
-        told[one.person_id] = named(PLAN, tally.facts(as_of=as_of).values)
-    return told
+            live.add(record)
+            live.facts(as_of=as_of)
+        actual[one.person_id] = by_name(PLAN, live.facts(as_of=as_of).values)
+    return actual
 
 
-def by_advance(_: str, everyone: Sequence[History], as_of: datetime, data: st.DataObject) -> Mapping[str, Values]:
-    """A small state moved on record by record; a rule reads every fact that rules may read."""
-    advance = IncrementalRule(Rule(_reads_everything), Policy())
-    plan = advance._plan
+def by_state(_: str, everyone: Sequence[History], as_of: datetime, data: st.DataObject) -> Mapping[str, Values]:
+    """Live facts that are restored from their state before each record, in any order."""
     one = next(one for one in everyone if one.person_id == "p1")
-    state = moved(advance, delivered(data, [record for record in one.records if record.happened_at <= as_of]))
-    return {"p1": named(plan, state.values[: len(plan.empties)])} if state.latest <= as_of else {}
+    back_end = BackEnd(_rule_of_everything(), Policy())
+    records = [record for record in one.records if record.happened_at <= as_of]
+    live = back_end.add(*delivered(data, records)).live()
+    plan = _plan_of_state()
+    actual = live._evaluate(plan, lambda values, _: list(values), as_of)
+    return {"p1": by_name(plan, actual)}
+
+
+@cache
+def _rule_of_everything() -> Rule[Any, Any, Any]:
+    """Return the rule that reads every fact; it is verified once, which takes seconds."""
+    return Rule(_reads_everything)
 
 
 def _reads_everything(f: ShopFacts, _: Policy) -> int:
@@ -147,66 +153,49 @@ def _is_told(fact: Any, unit: str) -> Any:
     return fact != "" if unit == "text" else fact > EDGE[unit]
 
 
+def _plan_of_state() -> FactSchema:
+    return Rule(_reads_everything)._compiled_rule(Policy()).narrowed
+
+
 EDGE: Mapping[str, Any] = {"number": 0, "span": DAY}
 
 
 def by_group(engine: str, everyone: Sequence[History], as_of: datetime, _: st.DataObject) -> Mapping[str, Values]:
     """The aggregate of all people."""
-    return _rows(PLAN, held_by_engine(PLAN, _logs(engine, everyone), micros(as_of)))
+    return _rows(PLAN, raw_facts_over(PLAN, _logs(engine, everyone), micros(as_of)))
 
 
 def by_window(engine: str, everyone: Sequence[History], as_of: datetime, _: st.DataObject) -> Mapping[str, Values]:
     """The last row of the running windows of each person."""
-    tables = _logs(engine, everyone).laid_tables
-    found = with_derived(PLAN, running(tables, PLAN.reductions, micros(as_of))).collect().sort(AT)
-    return _rows(PLAN, found.lazy())
+    tables = _logs(engine, everyone)._materialized_tables
+    actual = with_derived(PLAN, running(tables, PLAN.reductions, micros(as_of))).collect().sort(AT)
+    return _rows(PLAN, actual.lazy())
 
 
 def by_numpy(engine: str, everyone: Sequence[History], as_of: datetime, _: st.DataObject) -> Mapping[str, Values]:
     """Segments of sorted rows, some facts at a time: the bits of a mark are few."""
-    logs, texts = _logs(engine, everyone), _texts(everyone)
-    told: dict[str, dict[str, Value]] = {}
-    for plan in _few_bits():
-        wanted = ReadSet.of(plan, texts)
-        lines = lines_of(wanted, logs.tables, micros(as_of))
-
-        def last(block: Block, plan: FactSchema = plan, wanted: ReadSet = wanted) -> list[tuple[int, list[int]]]:
-            piece = SortedRows(block)
-            values = values_of(wanted, piece)
-            people = block.person[piece.firsts].tolist()
-            return [(who, [int(one[place]) for one in values]) for place, who in enumerate(people)]
-
-        for who, values in (pair for block in in_blocks(lines, last, stable=wanted.has_edges) for pair in block):
-            name = lines.names(pl.Series([who]).to_numpy())[0]
-            told.setdefault(name, {}).update(named(plan, values))
+    texts, actual = _texts(everyone), dict[str, dict[str, Value]]()
+    for plan, person_id, values in machine_values(PLAN, _logs(engine, everyone), texts, micros(as_of)):
+        actual.setdefault(person_id, {}).update(by_name(plan, values))
     words = dict(enumerate(["", *(text for text in texts if text)]))
-    shown = {name for name, one in PLAN.declared.items() if one.show == "text"}
+    output = {name for name, one in PLAN.declared.items() if one.show == "text"}
     return {
-        person: {name: words[int(value)] if name in shown else value for name, value in facts.items()}
-        for person, facts in told.items()
+        person: {name: words[int(value)] if name in output else value for name, value in facts.items()}
+        for person, facts in actual.items()
     }
 
 
-@cache
-def _few_bits() -> list[FactSchema]:
-    plans: list[FactSchema] = []
-    some: dict[str, Any] = {}
-    for name, one in PLAN.declared.items():
-        if len(bits_of(fact_schema({**some, name: one}))) > MOST_BITS:
-            plans.append(fact_schema(some))
-            some = {}
-        some[name] = one
-    return [*plans, fact_schema(some)]
-
-
 def by_day(engine: str, everyone: Sequence[History], as_of: datetime, _: st.DataObject) -> Mapping[str, Values]:
-    """The walk of a backtest through days; the last of them is asked about."""
+    """Return the facts of a backtest on its last day."""
     days = [micros(as_of - DAY), micros(as_of)]
-    standing = Standing.of(PLAN, local(_logs(engine, everyone)), days)
-    *_, (numbers, values) = standing.held()
-    names = dict(standing.names.select(WHO, PERSON).collect().rows())
-    rows = {names[who]: [_plain(values[place][turn]) for place in values] for turn, who in enumerate(numbers.tolist())}
-    return {person: named(PLAN, row) for person, row in rows.items()}
+    facts_by_day = FactsByDay.of(PLAN, local(_logs(engine, everyone)), days)
+    *_, (numbers, values) = facts_by_day.facts_by_day()
+    names = dict(facts_by_day.names.select(PERSON_NUMBER, PERSON).collect().rows())
+    rows = {
+        names[person_id]: [_plain(values[index][number]) for index in values]
+        for number, person_id in enumerate(numbers.tolist())
+    }
+    return {person: by_name(PLAN, row) for person, row in rows.items()}
 
 
 def _plain(value: Any) -> Value:
@@ -224,13 +213,13 @@ def _texts(everyone: Sequence[History]) -> list[str]:
 
 def _rows(plan: FactSchema, frame: Any) -> Mapping[str, Values]:
     rows = read(frame.to_native() if hasattr(frame, "to_native") else frame)
-    return {row[PERSON]: named(plan, [row[value_name(place)] for place in range(len(plan.empties))]) for row in rows}
+    return {row[PERSON]: by_name(plan, [row[value_name(index)] for index in range(len(plan.empties))]) for row in rows}
 
 
-WAYS: Mapping[str, tuple[Way, str, int]] = {
+PATHS: Mapping[str, tuple[Path, str, int]] = {
     "the fold": (by_fold, "polars", 10),
-    "one record at a time, in a tally": (by_tally, "polars", 4),
-    "one record at a time, in a state": (by_advance, "polars", 4),
+    "live facts": (by_live_facts, "polars", 4),
+    "live facts, restored from their state": (by_state, "polars", 4),
     "numpy segments": (by_numpy, "polars", 5),
     "the walk through days": (by_day, "polars", 2),
     **{f"the group aggregate on {engine}": (by_group, engine, 2) for engine in (*ENGINES, ALONE)},
@@ -242,11 +231,11 @@ SLOW = {f"the running window on {engine}" for engine in ("duckdb", ALONE)}
 
 
 @pytest.mark.no_cover
-@pytest.mark.parametrize("way", WAYS)
-def test_every_declared_fact_is_the_same_in_every_way(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("form", PATHS)
+def test_every_declared_fact_is_the_same_in_every_way(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each way gives every declared fact of everyone the value that the reference gives; a failure names the facts."""
-    compute, engine, most = WAYS[way]
-    if engine not in (*HERE, ALONE) or (not FULL and way in SLOW):
+    compute, engine, most = PATHS[form]
+    if engine not in (*HERE, ALONE) or (not FULL and (form in SLOW or engine in OF_POLARS)):
         pytest.skip(f"{engine} is asked in make test-full")
     if engine == ALONE:
         monkeypatch.setattr("funnel._dataframes.adapter.installed", lambda module: module == "pandas")
@@ -254,10 +243,10 @@ def test_every_declared_fact_is_the_same_in_every_way(way: str, monkeypatch: pyt
     @asked_of(engine, most)
     @given(people(most=9), instants(), st.data())
     def holds(everyone: tuple[History, ...], as_of: datetime, data: st.DataObject) -> None:
-        told = compute(engine, everyone, as_of, data)
+        actual = compute(engine, everyone, as_of, data)
         for history in known_by(everyone, as_of):
-            if history.person_id in told or compute is not by_advance:
-                facts, expected = told[history.person_id], reference(history, micros(as_of))
+            if history.person_id in actual or compute is not by_state:
+                facts, expected = actual[history.person_id], reference(history, micros(as_of))
                 assert {n: (v, expected[n]) for n, v in facts.items() if v != expected[n]} == {}
 
     holds()
@@ -306,11 +295,11 @@ def test_a_stage_may_depend_on_the_mean_of_a_span(function: Callable[[ShopFacts,
         ],
     )
     machine: Any = Machine(Rule(function), EITHER)
-    told = read(machine.transitions.over(logs_of([history]), Policy(), as_of=NOW))
+    actual = read(machine.transitions.over(logs_of([history]), Policy(), as_of=NOW))
 
-    assert [row.pop("person_id") for row in told] == ["p1", "p1"]
-    assert [row["to_stage"] for row in told] == ["lead", "customer"]
-    assert [row["transitioned_at"] for row in told] == [
+    assert [row.pop("person_id") for row in actual] == ["p1", "p1"]
+    assert [row["to_stage"] for row in actual] == ["lead", "customer"]
+    assert [row["transitioned_at"] for row in actual] == [
         move["transitioned_at"] for move in machine.transitions.of(history, Policy(), as_of=NOW).to_dicts()
     ]
     by_all, by_each = (

@@ -26,24 +26,24 @@ KINDS = ("visit", "view", "question", "cart", "checkout", "follow_up", "ready_si
 
 @cache
 def shop() -> dict[str, pl.DataFrame]:
-    """A shop of many people, a few of whom do most; each table in four chunks."""
-    drawn = random.Random(2026)
+    """Return the tables of a large shop, each in four chunks; few people have most records."""
+    chance = random.Random(2026)
 
     def someone() -> str:
-        return f"p{int(PEOPLE * drawn.random() ** 3)}"
+        return f"p{int(PEOPLE * chance.random() ** 3)}"
 
     def moment() -> datetime:
-        return START + timedelta(microseconds=drawn.randrange(900 * 86_400_000_000))
+        return START + timedelta(microseconds=chance.randrange(900 * 86_400_000_000))
 
-    bought = [(f"o{n}", someone(), moment(), drawn.randrange(0, 90_000)) for n in range(PURCHASES)]
-    said = [(f"i{n}", someone(), moment(), drawn.choice(KINDS)) for n in range(INTERACTIONS)]
+    bought = [(f"o{n}", someone(), moment(), chance.randrange(0, 90_000)) for n in range(PURCHASES)]
+    contacts = [(f"i{n}", someone(), moment(), chance.choice(KINDS)) for n in range(INTERACTIONS)]
     back = [
-        (f"r{n}", of, at + timedelta(days=drawn.randrange(1, 40)), amount // drawn.choice((1, 2)) or 1)
+        (f"r{n}", of, at + timedelta(days=chance.randrange(1, 40)), amount // chance.choice((1, 2)) or 1)
         for n, (of, _, at, amount) in enumerate(bought)
-        if amount and drawn.random() < 0.03
+        if amount and chance.random() < 0.03
     ]
     purchases = pl.DataFrame(bought, schema=["id", "person_id", "purchased_at", "amount"], orient="row")
-    interactions = pl.DataFrame(said, schema=["id", "person_id", "occurred_at", "kind"], orient="row")
+    interactions = pl.DataFrame(contacts, schema=["id", "person_id", "occurred_at", "kind"], orient="row")
     refunds = pl.DataFrame(back, schema=["id", "purchase_id", "refunded_at", "amount"], orient="row")
     return {"purchases": _chunked(purchases), "interactions": _chunked(interactions), "refunds": _chunked(refunds)}
 
@@ -58,16 +58,16 @@ def rows_of(native: Any, spans: frozenset[str]) -> list[dict[str, Any]]:
     return _as_python(read(native), spans)
 
 
-def _as_python(told: list[dict[str, Any]], spans: frozenset[str]) -> list[dict[str, Any]]:
-    return [{k: as_span(v) if k in spans else as_instant(v) for k, v in row.items()} for row in told]
+def _as_python(expected: list[dict[str, Any]], spans: frozenset[str]) -> list[dict[str, Any]]:
+    return [{k: as_span(v) if k in spans else as_instant(v) for k, v in row.items()} for row in expected]
 
 
-SPANS = frozenset(name for name, one in FewFacts.fact_plan.declared.items() if one.show in ("since", "until", "span"))
+SPANS = frozenset(name for name, one in FewFacts._fact_plan.declared.items() if one.show in ("since", "until", "span"))
 
 
 @cache
 def expected() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """What Polars answers."""
+    """Return the answers of Polars."""
     logs = Logs(**shop())
     facts = rows_of(FewFacts.over(logs, as_of=AS_OF), SPANS)
     return facts, rows_of(stage.next_change.over(logs, Policy(), as_of=AS_OF), frozenset())
@@ -79,14 +79,14 @@ def test_one_in_three_hundred_is_what_the_fold_says() -> None:
     from tests.laws.one_by_one import history_of
 
     facts, stages = expected()
-    told = {row.pop("person_id"): row for row in (dict(one) for one in facts)}
-    standing = {row["person_id"]: row for row in stages}
-    for person in sorted(told)[::300]:
+    actual = {row.pop("person_id"): row for row in (dict(one) for one in facts)}
+    stages_by_person = {row["person_id"]: row for row in stages}
+    for person in sorted(actual)[::300]:
         history = history_of(person, shop())
-        known = FewFacts.of(history, as_of=AS_OF)
+        values = FewFacts.of(history, as_of=AS_OF)
 
-        assert told[person] == known.to_dict()
-        assert standing[person]["stage"] == stage.of(history, Policy(), as_of=AS_OF).value
+        assert actual[person] == values.to_dict()
+        assert stages_by_person[person]["stage"] == stage.of(history, Policy(), as_of=AS_OF).value
 
 
 @pytest.mark.no_cover
@@ -109,7 +109,7 @@ def test_every_fact_at_every_instant_is_the_same_in_duckdb() -> None:
     bought = some["purchases"].select(purchase_id="id")
     some["refunds"] = shop()["refunds"].join(bought, on="purchase_id", how="semi")
     polars, duckdb = (read(Facts.running(Logs(**on(engine, some)), as_of=AS_OF)) for engine in ("polars", "duckdb"))
-    spans = frozenset(n for n, one in Facts.fact_plan.declared.items() if one.show in ("since", "until", "span"))
+    spans = frozenset(n for n, one in Facts._fact_plan.declared.items() if one.show in ("since", "until", "span"))
 
     assert len(polars) > len(few)
     assert _as_python(duckdb, spans) == _as_python(polars, spans)

@@ -43,7 +43,7 @@ class FewFacts(BaseFacts):
     gap_before: timedelta = latest("purchases", "gap")
     first_was_promoted: bool = earliest("purchases", "promoted")
     since_first_open_question: timedelta = since(first("open_questions", never="ahead"))
-    since_last_inbound: timedelta = since(last("interactions", where=lambda said: said.direction == "in"))
+    since_last_inbound: timedelta = since(last("interactions", where=lambda interaction: interaction.direction == "in"))
     last_kind: str = latest("interactions", "kind")
     until_ready: timedelta = until(latest("postponements", "ready_from"))
     unanswered_follow_up_count: int = count("open_follow_ups")
@@ -55,13 +55,13 @@ def logs_on(
     engine: str, everyone: Sequence[History], change: Callable[[pl.DataFrame], pl.DataFrame] | None = None
 ) -> Logs:
     """Everyone's records on an engine."""
-    told = tables(everyone)
-    return Logs(**on(engine, {log: change(one) if change else one for log, one in told.items()}))
+    actual = tables(everyone)
+    return Logs(**on(engine, {log: change(one) if change else one for log, one in actual.items()}))
 
 
 def as_told(cls: type[BaseFacts], row: Mapping[str, Any]) -> dict[str, Any]:
     """The facts of a row with spans as timedeltas, as a snapshot has them."""
-    spans = {name for name, one in cls.fact_plan.declared.items() if one.show in ("since", "until", "span")}
+    spans = {name for name, one in cls._fact_plan.declared.items() if one.show in ("since", "until", "span")}
     return {name: as_span(value) if name in spans else value for name, value in row.items()}
 
 
@@ -76,11 +76,11 @@ def test_facts_of_one_are_facts_of_all(engine: str) -> None:
             everyone,
             lambda table: pl.concat([table, table.head(2)]).sample(fraction=1, shuffle=True, seed=seed),
         )
-        told = answered(FewFacts.over(logs, as_of=as_of))
+        actual = answered(FewFacts.over(logs, as_of=as_of))
 
         for history in known_by(everyone, as_of):
             facts = FewFacts.of(history, as_of=as_of)
-            assert as_told(FewFacts, told[history.person_id]) == facts.to_dict()
+            assert as_told(FewFacts, actual[history.person_id]) == facts.to_dict()
 
     holds()
 
@@ -98,38 +98,38 @@ def test_running_facts_are_the_facts_of_their_instant(engine: str) -> None:
         logs = logs_on(engine, everyone)
         own = {history.person_id: history for history in everyone}
         for row in read(Narrow.running(logs, as_of=END)):
-            known = (
+            facts = (
                 Narrow.of(own[row["person_id"]], as_of=as_instant(row["known_at"])) if row["person_id"] in own else None
             )
-            assert known is None or known.to_dict() == {name: row[name] for name in ("purchase_count", "last_kind")}
+            assert facts is None or facts.to_dict() == {name: row[name] for name in ("purchase_count", "last_kind")}
 
     holds()
 
 
-READ = FewFacts.fact_plan.readable
+READ = FewFacts._fact_plan.readable
 
 
 def test_random_rules_answer_alike(engine: str) -> None:
-    """Law 1 for rules, and law 4: everyone is told what each would be told, and when it will change."""
+    """Invariants 1 and 4 for rules: tables equal single persons, with the same next changes."""
 
     @asked_of(engine, 6)
     @given(people(most=8), instants(), rules(READ))
-    def holds(everyone: tuple[History, ...], as_of: datetime, drawn: RandomRule) -> None:
-        def asked(f: FewFacts, policy: Policy) -> Any:
-            return drawn.function(f)
+    def holds(everyone: tuple[History, ...], as_of: datetime, sample: RandomRule) -> None:
+        def one_rule(f: FewFacts, policy: Policy) -> Any:
+            return sample.function(f)
 
-        asked.__annotations__ = {"f": FewFacts, "policy": Policy}
-        rule: Rule[FewFacts, Policy, Any] = Rule(asked)
+        one_rule.__annotations__ = {"f": FewFacts, "policy": Policy}
+        rule: Rule[FewFacts, Policy, Any] = Rule(one_rule)
         logs = logs_on(engine, everyone)
-        told = answered(rule.over(logs, POLICY, as_of=as_of))
+        actual = answered(rule.over(logs, POLICY, as_of=as_of))
         changes = answered(rule.next_change.over(logs, POLICY, as_of=as_of))
 
         for history in known_by(everyone, as_of):
             facts = FewFacts.of(history, as_of=as_of)
             answer = rule.of(facts, POLICY)
-            assert told[history.person_id]["asked"] == getattr(answer, "value", answer)
+            assert actual[history.person_id]["one_rule"] == getattr(answer, "value", answer)
             change = rule.next_change.of(facts, POLICY)
-            assert changes[history.person_id] == {"asked": getattr(answer, "value", answer), "next_change": change}
+            assert changes[history.person_id] == {"one_rule": getattr(answer, "value", answer), "next_change": change}
             if change is not None:
                 assert rule.of(facts.at(change), POLICY) != answer
                 assert rule.of(facts.at(change - TICK), POLICY) == answer
@@ -138,16 +138,16 @@ def test_random_rules_answer_alike(engine: str) -> None:
 
 
 def test_stages_and_their_next_change(engine: str) -> None:
-    """Where everyone stands, and when that changes by itself, is where each stands."""
+    """Stages and next changes of a table equal those of single persons."""
 
     @asked_of(engine, 4)
     @given(people(most=8), instants())
     def holds(everyone: tuple[History, ...], as_of: datetime) -> None:
-        told = answered(stage.next_change.over(logs_on(engine, everyone), POLICY, as_of=as_of))
+        actual = answered(stage.next_change.over(logs_on(engine, everyone), POLICY, as_of=as_of))
 
         for history in known_by(everyone, as_of):
             facts = Facts.of(history, as_of=as_of)
-            assert told[history.person_id] == {
+            assert actual[history.person_id] == {
                 "stage": stage.of(facts, POLICY).value,
                 "next_change": stage.next_change.of(facts, POLICY),
             }

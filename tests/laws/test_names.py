@@ -18,14 +18,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import funnel
-from funnel import Facts, FunnelError, Logs, Policy, conversion
+from funnel import Facts, FunnelError, Logs, Policy, conversion, survival
 from funnel._arguments import INNER
 from funnel._expr.tracer import FactsProxy
-from funnel.backtest import backtest, compare_rules
+from funnel.backtest import BacktestDates, backtest, compare_rules
 from funnel.errors import ArgumentError, EngineError, FactsError
 from funnel.facts import count, last, since, total
 from funnel.facts._base import BaseFacts
-from funnel.metrics import survival_by
+from funnel.metrics import Matching
 from funnel.metrics._people_by import people_by
 from funnel.rules._rule import Rule
 from tests.engines import HERE, asked_of, on
@@ -54,11 +54,11 @@ OTHERS = (
 @cache
 def pool() -> list[str]:
     """Every word of the source that may be the name of a column, with a number where it is made with one."""
-    found: set[str] = {*HARD, *OTHERS}
+    actual: set[str] = {*HARD, *OTHERS}
     for path in Path(funnel.__file__).parent.rglob("*.py"):
         for quoted, given_as, numbered in WORD.findall(path.read_text("utf-8")):
-            found |= {quoted, given_as} if not numbered else {f"{numbered}{number}" for number in (0, 1, 2)}
-    return sorted(found - {""})
+            actual |= {quoted, given_as} if not numbered else {f"{numbered}{number}" for number in (0, 1, 2)}
+    return sorted(actual - {""})
 
 
 NAMES = st.sampled_from(pool()) | st.from_regex(r"[_a-zA-Z][_a-zA-Z0-9]{0,9}", fullmatch=True)
@@ -86,18 +86,18 @@ def facts_of(a: str, b: str, c: str) -> type[BaseFacts]:
 def rule_of(called: str, facts: type[BaseFacts], names: tuple[str, str, str]) -> Rule[Any, Policy, Any]:
     """A rule that is called so and reads three facts."""
 
-    def asked(f: Any, policy: Policy) -> str:
+    def compute(f: Any, policy: Policy) -> str:
         a, b, c = (getattr(f, name) for name in names)
         if c > 60 * DAY:
             return "silent"
         return "big" if b - a > 10 else "small"
 
-    asked.__annotations__ = {"f": facts, "policy": Policy}
-    asked.__name__ = called
-    return Rule(asked)
+    compute.__annotations__ = {"f": facts, "policy": Policy}
+    compute.__name__ = called
+    return Rule(compute)
 
 
-def told(called: str, names: tuple[str, str, str], logs: Logs) -> list[Any]:
+def answers(called: str, names: tuple[str, str, str], logs: Logs) -> list[Any]:
     """The answers in every way there is, without the names."""
     facts = facts_of(*names)
     rule = rule_of(called, facts, names)
@@ -110,15 +110,15 @@ def told(called: str, names: tuple[str, str, str], logs: Logs) -> list[Any]:
         sorted((row["person_id"], row[called]) for row in read(rule.over(frame, POLICY))),
         sorted((row["person_id"], *(row[name] for name in names)) for row in read(facts.running(logs, as_of=NOW))),
         people_by(rule, logs, POLICY, as_of=NOW),
-        compare_rules(rule, rule, logs, POLICY, as_of=NOW).moved,
+        compare_rules(rule, rule, logs, POLICY, as_of=NOW).changed,
         rule.why(facts(as_of=NOW).evolve(**{names[0]: 3}), POLICY).answer,
     ]
 
 
-def refused(ask: Callable[[], Any]) -> Any:
-    """What is answered; None where a name is refused with a clear error."""
+def refused(call: Callable[[], Any]) -> Any:
+    """Return the result; None if a name is refused with a clear error."""
     try:
-        return ask()
+        return call()
     except (ArgumentError, FactsError, EngineError) as error:
         if not re.search("give it another name|give the fact another|rename", str(error)):
             raise
@@ -130,7 +130,7 @@ def refused(ask: Callable[[], Any]) -> Any:
 def test_facts_and_rules_may_be_called_anything(engine: str) -> None:
     """The answers are those under neutral names, or the name is refused."""
     logs = Logs(**on(engine, {"purchases": PURCHASES}))
-    neutral = told("asked", ("how_many", "how_much", "how_long"), logs)
+    neutral = answers("asked", ("how_many", "how_much", "how_long"), logs)
 
     @asked_of(engine, 12 if engine == "polars" else 4)
     @given(NAMES, st.lists(NAMES, min_size=3, max_size=3, unique_by=str.casefold))
@@ -138,14 +138,14 @@ def test_facts_and_rules_may_be_called_anything(engine: str) -> None:
     @example("_answer", ["value_0", "value_1", "value_2"])
     @example("t", ["start", "end", "self"])
     def holds(called: str, names: list[str]) -> None:
-        there = refused(lambda: told(called, (names[0], names[1], names[2]), logs))
+        there = refused(lambda: answers(called, (names[0], names[1], names[2]), logs))
         assert there is None or there == neutral
 
     holds()
 
 
 def test_a_name_is_refused_only_where_it_must_be() -> None:
-    """Of all words of the source few are refused: for facts those that facts need, for rules those beside an answer."""
+    """Few names are refused: names that facts use, and columns beside an answer."""
     facts, rules = set[str](), set[str]()
     for name in pool():
         try:
@@ -164,16 +164,18 @@ def test_a_name_is_refused_only_where_it_must_be() -> None:
 
 
 @pytest.mark.parametrize(
-    ("names", "said"),
+    ("names", "message"),
     [
-        (("net_spent", "Net_spent", "c"), "the fact Net_spent differs from net_spent in upper case alone"),
+        (("net_spent", "Net_spent", "c"), "the fact Net_spent differs from net_spent only in upper case"),
         (("a b", "b", "c"), "the fact a b is not a name that Python allows; give it another name"),
-        (("person_ID", "b", "c"), "the fact person_ID is the name of a column that is added to every answer"),
+        (("person_ID", "b", "c"), "the fact person_ID is the name of a column that every result has"),
     ],
 )
-def test_a_fact_that_could_be_no_column_is_refused_when_it_is_declared(names: tuple[str, str, str], said: str) -> None:
+def test_a_fact_that_could_be_no_column_is_refused_when_it_is_declared(
+    names: tuple[str, str, str], message: str
+) -> None:
     """Nobody waits for a database to say so."""
-    with pytest.raises(FactsError, match=said):
+    with pytest.raises(FactsError, match=message):
         facts_of(*names)
 
 
@@ -182,15 +184,15 @@ def test_a_rule_replaces_no_column_of_a_frame_but_its_own_answers() -> None:
     names = ("how_many", "how_much", "how_long")
     facts = facts_of(*names)
     frame = facts.over(Logs(purchases=PURCHASES), as_of=NOW)
-    asked = rule_of("asked", facts, names)
-    once = asked.over(frame, POLICY)
+    compute = rule_of("asked", facts, names)
+    once = compute.over(frame, POLICY)
 
-    assert asked.over(once, POLICY).equals(once)
+    assert compute.over(once, POLICY).equals(once)
     with pytest.raises(
-        FactsError, match="the frame has a column how_many, which the answers of how_many would replace"
+        FactsError, match="the dataframe has a column how_many, which the answers of how_many would overwrite"
     ):
         rule_of("how_many", facts, names).over(frame, POLICY)
-    with pytest.raises(FactsError, match="the frame has a column asked, which the answers of Asked would replace"):
+    with pytest.raises(FactsError, match="the dataframe has a column asked, which the answers of Asked would"):
         rule_of("Asked", facts, names).over(once, POLICY)
 
 
@@ -202,8 +204,8 @@ def test_columns_beside_facts_are_left_alone(engine: str) -> None:
     names = ("how_many", "how_much", "how_long")
     facts = facts_of(*names)
     frame = facts.over(logs, as_of=NOW).sort("person_id").with_columns(pl.col("how_long").dt.total_microseconds())
-    asked = rule_of("asked", facts, names)
-    neutral = [row["asked"] for row in read(asked.over(frame, POLICY))]
+    compute = rule_of("asked", facts, names)
+    neutral = [row["asked"] for row in read(compute.over(frame, POLICY))]
 
     @asked_of(engine, 10)
     @given(st.sampled_from(pool()))
@@ -211,7 +213,7 @@ def test_columns_beside_facts_are_left_alone(engine: str) -> None:
         if name.casefold() in {*names, "person_id", "asked"}:
             return
         (native,) = on(engine, {"frame": frame.with_columns(pl.col("how_many").alias(name))}).values()
-        there = refused(lambda: read(asked.over(native, POLICY)))
+        there = refused(lambda: read(compute.over(native, POLICY)))
         assert (there is None) is name.casefold().startswith(INNER)
         if there is not None:
             there.sort(key=lambda row: row["person_id"])
@@ -224,7 +226,7 @@ def test_columns_beside_facts_are_left_alone(engine: str) -> None:
 @pytest.mark.no_cover
 @pytest.mark.parametrize("engine", ["polars", "pandas", "duckdb"])
 def test_columns_of_events_may_be_called_anything(engine: str) -> None:
-    """What is held through the steps, told apart and added up is so under any name."""
+    """Constant, grouping and summed columns may have any name."""
     start = datetime(2026, 1, 1, tzinfo=UTC)
     events = pl.DataFrame(
         {
@@ -235,22 +237,22 @@ def test_columns_of_events_may_be_called_anything(engine: str) -> None:
         }
     )
 
-    def asked(name: str) -> list[Any]:
+    def compute(name: str) -> list[Any]:
         (native,) = on(engine, {"events": events.rename({"column": name})}).values()
         steps = ["view", funnel.FunnelStep("buy", where=lambda event: getattr(event, name) > 0)]
-        held = conversion(native, steps, within=DAY, as_of=NOW, hold_constant=name)
-        apart = conversion(native, steps, within=DAY, as_of=NOW, by=name)
+        stored = conversion(native, steps, within=DAY, as_of=NOW, matching=Matching(hold_constant=name))
+        separate = conversion(native, steps, within=DAY, as_of=NOW, by=name)
         values = conversion(native, steps, within=DAY, as_of=NOW).value(name)
-        return [held.steps, apart.groups, values]
+        return [stored.steps, separate.groups, values]
 
-    neutral = asked("column")
+    neutral = compute("column")
 
     @asked_of(engine, 10 if engine == "polars" else 2)
     @given(st.sampled_from(["t", "steps", "rank", "_step_1"]) | st.sampled_from(pool()))
     def holds(name: str) -> None:
         if name in events.columns or hasattr(FactsProxy, name) or name.casefold() in {"person_id", "kind"}:
             return
-        there = refused(lambda: asked(name))
+        there = refused(lambda: compute(name))
         assert there in (None, neutral)
         assert (there is None) is name.casefold().startswith(INNER)
 
@@ -260,14 +262,14 @@ def test_columns_of_events_may_be_called_anything(engine: str) -> None:
 @pytest.mark.no_cover
 @pytest.mark.parametrize("engine", [name for name in HERE if name != "pyarrow"])
 def test_groups_of_waits_may_be_called_anything(engine: str) -> None:
-    """Waits are told apart by a column of any name."""
+    """The grouping column of durations may have any name."""
     waits = pl.DataFrame({"started_at": [NOW - DAY] * 4, "ended_at": [NOW, None, NOW, NOW], "group": [1, 1, 2, None]})
 
-    def asked(name: str) -> Any:
+    def compute(name: str) -> Any:
         (native,) = on(engine, {"waits": waits.rename({"group": name})}).values()
-        return str(survival_by(native, name, as_of=NOW))
+        return str(survival(native, by=name, as_of=NOW))
 
-    neutral = asked("group")
+    neutral = compute("group")
 
     @asked_of(engine, 8)
     @given(st.sampled_from(pool()))
@@ -276,7 +278,7 @@ def test_groups_of_waits_may_be_called_anything(engine: str) -> None:
     def holds(name: str) -> None:
         if name in waits.columns:
             return
-        there = refused(lambda: asked(name))
+        there = refused(lambda: compute(name))
         assert there in (None, neutral)
         assert (there is None) is name.casefold().startswith(INNER)
 
@@ -300,13 +302,13 @@ def test_two_classes_that_mean_different_things_by_one_name_are_not_asked_togeth
 
     one.__annotations__, other.__annotations__ = {"f": Some}, {"f": Others}
 
-    def asked(rule: Rule[Any, Policy, bool], trials: Rule[Any, Policy, bool] | None) -> None:
-        times: dict[str, Any] = {"first": NOW - 60 * DAY, "every": 7 * DAY, "horizon": 7 * DAY, "as_of": NOW}
-        backtest(rule, Logs(purchases=PURCHASES), POLICY, trials=trials, **times)
+    def compute(rule: Rule[Any, Policy, bool], eligible: Rule[Any, Policy, bool] | None) -> None:
+        dates = BacktestDates(NOW - 60 * DAY, every=7 * DAY, horizon=7 * DAY)
+        backtest(rule, Logs(purchases=PURCHASES), POLICY, dates, as_of=NOW, eligible=eligible)
 
-    asked(Rule(one), Rule(one))
+    compute(Rule(one), Rule(one))
     with pytest.raises(FunnelError, match="declare how_many differently; rename one of the two facts"):
-        asked(Rule(one), Rule(other))
+        compute(Rule(one), Rule(other))
     one.__name__ = "own rhythm"
-    with pytest.raises(ArgumentError, match=r"the rule is called own rhythm, .*; give it another name"):
-        asked(Rule(one), None)
+    with pytest.raises(ArgumentError, match=r"the name of a rule cannot be that of a baseline .*; rename the rule"):
+        compute(Rule(one), None)

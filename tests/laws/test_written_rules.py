@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnel.errors import FunnelError, RuleError
-from tests.written_rules import POLICIES, ShopFacts, WrittenRule, person, written
+from funnel.errors import FunnelError
+from tests.written_rules import POLICIES, ShopFacts, WrittenRule, person, written_rule
 
 pytestmark = [pytest.mark.no_cover, pytest.mark.filterwarnings("ignore")]
 
@@ -27,43 +27,43 @@ MICROSECOND = timedelta(microseconds=1)
 
 @given(RANDOM)
 def test_a_rule_is_refused_or_answers_as_the_plain_function(random: Random) -> None:
-    """Whatever it does, lifting raises a RuleError, or every answer is the plain function's, of its type."""
+    """Tracing raises an error of the library, or every answer is the plain function's, of its type."""
     with contextlib.redirect_stdout(io.StringIO()):
-        drawn, policy = written(random), random.choice(POLICIES)
+        rule, policy = written_rule(random), random.choice(POLICIES)
         try:
-            drawn.rule.compiled_rule(policy)
-        except RuleError:
+            rule.rule._compiled_rule(policy)
+        except FunnelError:
             return
         for _ in range(20):
             facts = person(random)
-            assert_same(drawn, drawn.rule.of(facts, policy), drawn.rule.as_written(facts, policy))
+            assert_same(rule, rule.rule.of(facts, policy), rule.rule._as_written(facts, policy))
 
 
-def assert_same(drawn: WrittenRule, answer: object, wanted: object) -> None:
+def assert_same(rule: WrittenRule, answer: object, expected: object) -> None:
     """Equal, and of one type."""
-    assert (type(answer), answer) == (type(wanted), wanted), drawn.source
+    assert (type(answer), answer) == (type(expected), expected), rule.source
 
 
 @given(RANDOM)
 def test_a_table_answers_as_one_person(random: Random) -> None:
     """A frame of facts is answered by every local engine as each person alone, up to the largest numbers."""
     with contextlib.redirect_stdout(io.StringIO()):
-        drawn, policy = written(random), random.choice(POLICIES)
+        rule, policy = written_rule(random), random.choice(POLICIES)
         try:
-            read = sorted(drawn.rule.compiled_rule(policy).read) or ["purchase_count"]
+            read = sorted(rule.rule._compiled_rule(policy).read) or ["purchase_count"]
         except FunnelError:
             return
     crowd = [person(random) for _ in range(12)]
-    wanted = [stored(drawn.rule.of(facts, policy)) for facts in crowd]
+    expected = [stored(rule.rule.of(facts, policy)) for facts in crowd]
     frame = pl.DataFrame({name: [stored(getattr(facts, name)) for facts in crowd] for name in read})
     relation = duckdb.sql("select * from frame")
-    polars: pl.DataFrame = drawn.rule.over(frame, policy)
-    pandas: pd.DataFrame = drawn.rule.over(frame.to_pandas(), policy)
-    rows: Any = drawn.rule.over(relation, policy).select("drawn").fetchall()
+    polars: pl.DataFrame = rule.rule.over(frame, policy)
+    pandas: pd.DataFrame = rule.rule.over(frame.to_pandas(), policy)
+    rows: Any = rule.rule.over(relation, policy).select("drawn").fetchall()
 
-    assert [stored(answer) for answer in polars["drawn"]] == wanted, drawn.source
-    assert [None if pd.isna(answer) else stored(answer) for answer in pandas["drawn"]] == wanted, drawn.source
-    assert [stored(answer) for (answer,) in rows] == wanted, drawn.source
+    assert [stored(answer) for answer in polars["drawn"]] == expected, rule.source
+    assert [None if pd.isna(answer) else stored(answer) for answer in pandas["drawn"]] == expected, rule.source
+    assert [stored(answer) for (answer,) in rows] == expected, rule.source
 
 
 def stored(answer: Any) -> Any:
@@ -74,5 +74,5 @@ def stored(answer: Any) -> Any:
 
 
 def test_people_of_the_grammar_are_facts() -> None:
-    """The people are asked with facts of the shop's own class."""
+    """Rules are verified with facts of the shop's own class."""
     assert type(person(Random(1))) is ShopFacts

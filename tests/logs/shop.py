@@ -1,4 +1,4 @@
-"""A small true shop as tables, and the ways to break one row of it."""
+"""A small valid shop as tables, and changes that make one row invalid."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FEW = HERE if FULL else ("polars", "pandas")
 ORDERED = ("polars", "polars lazy", "pandas", "pyarrow")
 """The engines whose rows have an order, and so numbers."""
 
-LEAST: Mapping[str, Mapping[str, Any]] = {
+REQUIRED: Mapping[str, Mapping[str, Any]] = {
     "leads": {"person_id": "p1", "arrived_at": AT, "source": "fair", "campaign": "c"},
     "purchases": {"id": "1", "person_id": "p1", "purchased_at": AT, "amount": 900},
     "refunds": {"id": "1", "purchase_id": "1", "refunded_at": AT, "amount": 1},
@@ -39,7 +39,7 @@ LEAST: Mapping[str, Mapping[str, Any]] = {
 
 
 class FewFacts(BaseFacts):
-    """A fact of every log; that all facts are right on every engine is told elsewhere."""
+    """A fact of every log; other tests check all facts on every engine."""
 
     lead_count: int = count("leads")
     referral_count: int = count("referrals")
@@ -53,19 +53,19 @@ class FewFacts(BaseFacts):
 
 
 def rows(log: str, *changes: Mapping[str, Any]) -> pl.DataFrame:
-    """Rows of a log, each the least one with some changes, numbered by themselves where it has an id."""
-    made: list[dict[str, Any]] = []
+    """Rows of a log: minimal rows with some changes, with ids if the log has ids."""
+    filled: list[dict[str, Any]] = []
     for number, change in enumerate(changes, 1):
-        numbered = {"id": str(number)} if "id" in LEAST[log] else {}
-        made.append({**LEAST[log], **numbered, **change})
-    given = {name for row in made for name in row}
-    known = {**SCHEMAS.get(log, {}), "currency": pl.String, "alias": pl.String, "person_id": pl.String}
-    schema = {name: dtype for name, dtype in known.items() if name in {*LEAST[log], *given}}
-    return pl.DataFrame(made, schema={**schema, **dict.fromkeys(given - set(schema))})
+        numbered = {"id": str(number)} if "id" in REQUIRED[log] else {}
+        filled.append({**REQUIRED[log], **numbered, **change})
+    columns = {name for row in filled for name in row}
+    types = {**SCHEMAS.get(log, {}), "currency": pl.String, "alias": pl.String, "person_id": pl.String}
+    schema = {name: dtype for name, dtype in types.items() if name in {*REQUIRED[log], *columns}}
+    return pl.DataFrame(filled, schema={**schema, **dict.fromkeys(columns - set(schema))})
 
 
 def faults(engine: str = "polars", *, currency: str | None = None, **tables: pl.DataFrame) -> tuple[Issue, ...]:
-    """The faults of tables on an engine."""
+    """Return the issues of tables on an engine."""
     with pytest.raises(LogsError) as caught:
         Logs(currency=currency, **ENGINES[engine](tables))
     return caught.value.faults  # type: ignore[return-value]

@@ -1,4 +1,4 @@
-"""Two names of one person are one person, however the names lead to each other."""
+"""Aliases: several names of one person count as one person."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def names(pairs: Sequence[tuple[object, object]]) -> pl.DataFrame:
 
 
 def bought(engine: str, pairs: Pairs) -> dict[str, int]:
-    """How often each person bought, once the aliases are applied."""
+    """Return how often each person bought, after aliases are applied."""
     logs = Logs(**ENGINES[engine]({"purchases": BOUGHT, "aliases": names(pairs)}))
     return {row["person_id"]: row["purchase_count"] for row in read(FewFacts.over(logs, as_of=AT))}
 
 
 @pytest.mark.parametrize(
-    ("pairs", "found"),
+    ("pairs", "result"),
     [
         ([], {"a": 1, "b": 1, "c": 1, "z": 1}),
         ([("a", "b")], {"b": 2, "c": 1, "z": 1}),
@@ -46,15 +46,15 @@ def bought(engine: str, pairs: Pairs) -> dict[str, int]:
     ],
 )
 @pytest.mark.parametrize("engine", FEW)
-def test_aliases_lead_to_one_person(engine: str, pairs: Pairs, found: dict[str, int]) -> None:
-    """In chains, in any order, delivered twice: everyone is counted under the name that is no alias."""
-    assert bought(engine, pairs) == found
+def test_aliases_lead_to_one_person(engine: str, pairs: Pairs, result: dict[str, int]) -> None:
+    """In chains, in any order, repeated: everyone is counted under the final name."""
+    assert bought(engine, pairs) == result
 
 
 @settings(max_examples=max(5, settings.default.max_examples // 5))
 @given(st.permutations(range(9)), st.integers(0, 8))
-def test_a_chain_of_any_length_ends_in_one_name(order: list[int], length: int) -> None:
-    """However long the chain and however its rows are mixed, all of it is one person."""
+def test_a_chain_of_any_length_is_one_person(order: list[int], length: int) -> None:
+    """The length of the chain and the order of its rows do not matter."""
     chain = [(f"n{number}", f"n{number + 1}") for number in order if number < length]
     table = rows("purchases", *({"person_id": f"n{number}"} for number in range(length + 1)))
     logs = Logs(purchases=table, aliases=names(chain))
@@ -67,7 +67,7 @@ def test_a_chain_of_any_length_ends_in_one_name(order: list[int], length: int) -
 @settings(max_examples=max(5, settings.default.max_examples // 5))
 @given(st.lists(st.integers(1, 9), max_size=9), st.randoms(use_true_random=False))
 def test_every_alias_leads_to_the_end_of_its_chain(steps: list[int], pick: Random) -> None:
-    """In a forest of aliases everyone is counted under the name that is found by following them one by one."""
+    """In a forest of aliases everyone is counted under the name that a step-by-step search finds."""
     last = len(steps)
     next_stage = {f"n{number}": f"n{min(number + step, last)}" for number, step in enumerate(steps)}
     pairs = list(next_stage.items())
@@ -78,13 +78,13 @@ def test_every_alias_leads_to_the_end_of_its_chain(steps: list[int], pick: Rando
 
     table = rows("purchases", *({"person_id": f"n{number}"} for number in range(last + 1)))
     logs = Logs(purchases=table, aliases=names(pairs))
-    found = {row["person_id"]: row["purchase_count"] for row in read(FewFacts.over(logs, as_of=AT))}
+    result = {row["person_id"]: row["purchase_count"] for row in read(FewFacts.over(logs, as_of=AT))}
 
-    assert found == dict(Counter(end(f"n{number}") for number in range(last + 1)))
+    assert result == dict(Counter(end(f"n{number}") for number in range(last + 1)))
 
 
 @pytest.mark.parametrize(
-    ("pairs", "column", "said", "numbers"),
+    ("pairs", "column", "message", "numbers"),
     [
         ([("a", "a")], "alias", "is its own person_id", (1,)),
         ([("x", "y"), ("a", "b"), ("a", "c"), ("a", "b")], "alias", "names more than one person", (2, 3, 4)),
@@ -95,49 +95,49 @@ def test_every_alias_leads_to_the_end_of_its_chain(steps: list[int], pick: Rando
     ],
 )
 @pytest.mark.parametrize("engine", FEW)
-def test_aliases_that_lead_nowhere_are_refused(
-    engine: str, pairs: Pairs, column: str, said: str, numbers: tuple[int, ...]
+def test_invalid_aliases_are_refused(
+    engine: str, pairs: Pairs, column: str, message: str, numbers: tuple[int, ...]
 ) -> None:
-    """A circle, two people under one alias, an alias of itself, an empty name: each row told once."""
+    """A circle, two people under one alias, an alias of itself, an empty name: each row is counted once."""
     (fault,) = faults(engine, purchases=BOUGHT, aliases=names(pairs))
 
-    assert (fault.log, fault.column, fault.count, said in fault.problem) == ("aliases", column, len(numbers), True)
+    assert (fault.log, fault.column, fault.count, message in fault.problem) == ("aliases", column, len(numbers), True)
     assert fault.rows == (numbers[:5] if engine in ORDERED else ())
 
 
-def test_chains_end_in_a_database_too() -> None:
-    """What the other engines do, DuckDB does alike."""
+def test_chains_are_resolved_in_a_database() -> None:
+    """DuckDB gives the same results as the other engines."""
     assert bought("duckdb", [("c", "d"), ("b", "c"), ("a", "b")]) == {"d": 3, "z": 1}
 
 
-def test_without_an_order_a_circle_is_counted_all_the_same() -> None:
-    """An engine whose rows have no order gives no numbers of rows."""
+def test_a_circle_is_counted_without_row_numbers() -> None:
+    """An engine whose rows have no order gives no row numbers."""
     (fault,) = faults("duckdb", purchases=BOUGHT, aliases=names([("a", "b"), ("b", "a"), ("z", "y")]))
 
     assert (fault.count, fault.rows) == (2, ())
 
 
 @pytest.mark.parametrize("engine", ORDERED)
-def test_a_circle_among_many_aliases_is_found_at_once(engine: str) -> None:
-    """A hundred thousand aliases and one circle: the circle's rows, no others."""
+def test_a_circle_among_many_aliases_is_found(engine: str) -> None:
+    """A hundred thousand aliases and one circle: only the rows of the circle are reported."""
     many = [(f"n{number}", f"m{number}") for number in range(100_000)]
     (fault,) = faults(engine, purchases=BOUGHT, aliases=names([*many, ("a", "b"), ("b", "c"), ("c", "a")]))
 
     assert (fault.count, fault.rows) == (3, (100_001, 100_002, 100_003))
 
 
-def test_while_it_is_unknown_who_is_who_people_are_not_compared() -> None:
-    """An answer by an alias that is at fault is no answer of another person; other faults of rows are told."""
+def test_people_are_not_compared_while_aliases_are_invalid() -> None:
+    """An answer by an invalid alias is not reported as another person's; other issues of rows are reported."""
     talk = rows(
         "interactions", {"kind": "question"}, {"kind": "answer", "regarding": "1", "person_id": "a"}, {"kind": "x"}
     )
-    found = faults(interactions=talk, aliases=names([("a", "p1"), ("b", "b")]))
+    result = faults(interactions=talk, aliases=names([("a", "p1"), ("b", "b")]))
 
-    assert [(fault.log, fault.column) for fault in found] == [("interactions", "kind"), ("aliases", "alias")]
+    assert [(fault.log, fault.column) for fault in result] == [("interactions", "kind"), ("aliases", "alias")]
 
 
-def test_a_record_under_two_names_of_a_person_is_one_record() -> None:
-    """What came in twice, once under each name, counts once; and an answer to an alias is an answer to the person."""
+def test_a_record_under_two_names_is_one_record() -> None:
+    """A record that comes once under each name counts once, and an answer to an alias is an answer to the person."""
     table = rows("purchases", {"id": "1", "person_id": "a"}, {"id": "1", "person_id": "b"})
     talk = rows(
         "interactions", {"kind": "question", "person_id": "a"}, {"kind": "answer", "regarding": "1", "person_id": "b"}
@@ -148,18 +148,18 @@ def test_a_record_under_two_names_of_a_person_is_one_record() -> None:
     assert (row["person_id"], row["purchase_count"], row["open_question_count"]) == ("b", 1, 0)
 
 
-def test_who_sent_a_lead_is_known_by_one_name_too() -> None:
-    """A lead that an alias sent counts for the person."""
+def test_a_referrer_may_be_an_alias() -> None:
+    """A lead that an alias referred counts for the person."""
     leads = rows("leads", {"referred_by": "a"}, {"person_id": "b", "referred_by": None})
-    found = {
+    result = {
         row["person_id"]: row for row in read(FewFacts.over(Logs(leads=leads, aliases=names([("a", "b")])), as_of=AT))
     }
 
-    assert found["b"]["referral_count"] == 1
+    assert result["b"]["referral_count"] == 1
 
 
-def test_aliases_may_be_numbers() -> None:
-    """Where people are numbers, aliases are."""
+def test_aliases_may_be_integers() -> None:
+    """If people are integers, aliases are integers."""
     numbered = pl.DataFrame({"alias": [1, 2], "person_id": [2, 3]}, schema={"alias": pl.Int32, "person_id": pl.Int16})
     table = rows("purchases", {}, {}).with_columns(person_id=pl.Series([1, 3]))
     (row,) = read(FewFacts.over(Logs(purchases=table, aliases=numbered), as_of=AT))

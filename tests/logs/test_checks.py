@@ -1,4 +1,4 @@
-"""Rows that cannot be true are refused, counted exactly and named by number, with no value of theirs shown."""
+"""Invalid rows are refused, counted exactly and named by number, without their values."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ NEVER = datetime(1700, 1, 1, tzinfo=UTC)
 MOST = 10**14
 
 BAD_ROWS: list[tuple[str, Change, str, str]] = [
-    ("leads", {"person_id": None}, "person_id", "is empty; give the person, leave the row out"),
+    ("leads", {"person_id": None}, "person_id", "is empty; give the person, or leave the row out"),
     ("leads", {"person_id": ""}, "person_id", "is blank"),
     ("leads", {"arrived_at": None}, "arrived_at", "is empty; give an instant"),
     ("leads", {"arrived_at": LONG_AGO}, "arrived_at", "lies outside the years 1800 to 2199"),
     ("leads", {"arrived_at": FAR_AWAY}, "arrived_at", "lies outside the years 1800 to 2199"),
-    ("leads", {"referred_by": "p1"}, "referred_by", "names the lead's own person"),
-    ("purchases", {"id": None}, "id", "is empty; give the number the record has"),
-    ("purchases", {"id": ""}, "id", "is empty; give the number the record has"),
+    ("leads", {"referred_by": "p1"}, "referred_by", "is the lead's own person_id"),
+    ("purchases", {"id": None}, "id", "is empty; give the id that the record has"),
+    ("purchases", {"id": ""}, "id", "is empty; give the id that the record has"),
     ("purchases", {"amount": None}, "amount", "is empty; give whole minor units"),
     ("purchases", {"amount": -1}, "amount", f"is not a whole number from 0 to {MOST}"),
     ("purchases", {"amount": MOST + 1}, "amount", f"is not a whole number from 0 to {MOST}"),
@@ -44,18 +44,23 @@ BAD_ROWS: list[tuple[str, Change, str, str]] = [
     ("purchases", {"promised_at": BEFORE}, "promised_at", "lies before purchased_at"),
     ("purchases", {"delivered_at": BEFORE}, "delivered_at", "lies before purchased_at"),
     ("purchases", {"promised_at": FAR_AWAY}, "promised_at", "lies outside the years"),
-    ("purchases", {"currency": "USD"}, "currency", "is given, and the logs have none; say Logs(..., currency=...)"),
+    (
+        "purchases",
+        {"currency": "USD"},
+        "currency",
+        "is set, but the logs have no currency; pass Logs(..., currency=...)",
+    ),
     ("interactions", {"kind": None}, "kind", "is not one of visit, view"),
     ("interactions", {"kind": "Vist"}, "kind", "did you mean visit?"),
     ("interactions", {"direction": "inn"}, "direction", "is not one of in, out; did you mean in?"),
-    ("interactions", {"kind": "answer"}, "regarding", "is empty; an answer, a resolution and a delivery name"),
+    ("interactions", {"kind": "answer"}, "regarding", "is empty; an answer, a resolution or a delivery needs"),
     ("interactions", {"kind": "resolution", "regarding": ""}, "regarding", "is empty"),
     ("interactions", {"kind": "delivery"}, "regarding", "is empty"),
     (
         "interactions",
         {"kind": "postponement", "reason": "payday"},
         "until",
-        "is empty; a person who postpones says until",
+        "is empty; a postponement needs an instant",
     ),
     ("interactions", {"until": BEFORE}, "until", "lies before occurred_at"),
     ("interactions", {"until": AFTER, "latest": AT}, "latest", "lies before until"),
@@ -70,20 +75,20 @@ BAD_ROWS: list[tuple[str, Change, str, str]] = [
     ("interactions", {"kind": "feedback"}, "score", "is not 1 to 5"),
     ("interactions", {"kind": "feedback", "score": 0}, "score", "is not 1 to 5"),
     ("interactions", {"kind": "feedback", "score": 6}, "score", "is not 1 to 5"),
-    ("interactions", {"kind": "quote"}, "amount", "is empty; a quote names its sum"),
-    ("interactions", {"kind": "answer", "regarding": "9"}, "regarding", "names a question that is not there"),
-    ("interactions", {"kind": "resolution", "regarding": "1"}, "regarding", "names a complaint that is not there"),
+    ("interactions", {"kind": "quote"}, "amount", "is empty; a quote needs an amount"),
+    ("interactions", {"kind": "answer", "regarding": "9"}, "regarding", "refers to a missing question"),
+    ("interactions", {"kind": "resolution", "regarding": "1"}, "regarding", "refers to a missing complaint"),
 ]
 
 
-@pytest.mark.parametrize(("log", "change", "column", "said"), BAD_ROWS)
-def test_a_row_that_cannot_be_true_is_refused(log: str, change: Change, column: str, said: str) -> None:
-    """One bad row among good ones is one fault: counted, numbered, told with what is allowed and without its value."""
+@pytest.mark.parametrize(("log", "change", "column", "message"), BAD_ROWS)
+def test_an_invalid_row_is_refused(log: str, change: Change, column: str, message: str) -> None:
+    """One invalid row is one issue, with count, row number and what is allowed, and without its value."""
     table = rows(log, {"campaign": "other"} if log == "leads" else {}, change)
     (fault,) = faults(**{log: table})
 
     assert (fault.log, fault.column, fault.count, fault.rows) == (log, column, 1, (2,))
-    assert said in fault.problem
+    assert message in fault.problem
     assert CANARY not in str(fault)
 
 
@@ -108,20 +113,20 @@ GOOD_ROWS: list[tuple[str, Change]] = [
 
 
 @pytest.mark.parametrize(("log", "change"), GOOD_ROWS)
-def test_a_row_at_the_edge_of_what_is_allowed_is_read(log: str, change: Change) -> None:
-    """Limits are within what is allowed, and what may be empty may be empty."""
+def test_a_row_at_the_limits_is_read(log: str, change: Change) -> None:
+    """Limits are allowed values, and optional cells may be empty."""
     assert repr(Logs(**{log: rows(log, change)})) == f"Logs({log}, on polars)"
 
 
-def test_a_time_that_stands_for_never_is_no_empty_cell() -> None:
-    """1700 is outside the years that are kept, in a column that may be empty too."""
-    found = faults(purchases=rows("purchases", {"status": "cancelled", "cancelled_at": NEVER}))
+def test_a_sentinel_time_is_not_an_empty_cell() -> None:
+    """The year 1700 is outside the supported years, in an optional column too."""
+    result = faults(purchases=rows("purchases", {"status": "cancelled", "cancelled_at": NEVER}))
 
-    assert any("outside the years" in fault.problem for fault in found)
+    assert any("outside the years" in fault.problem for fault in result)
 
 
-def test_a_hint_needs_one_wrong_word() -> None:
-    """Where rows say different wrong words, the message lists what is allowed and guesses nothing."""
+def test_a_hint_needs_a_single_wrong_word() -> None:
+    """If rows have different wrong words, the message lists what is allowed and does not guess."""
     (fault,) = faults(interactions=rows("interactions", {"kind": "vist"}, {"kind": "viev"}))
 
     assert "did you mean" not in fault.problem
@@ -129,11 +134,11 @@ def test_a_hint_needs_one_wrong_word() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given_", "currency", "count"), [(["USD", "IDR", None], "USD", 1), (["USD", "IDR", "EUR"], "USD", 2)]
+    ("values", "currency", "count"), [(["USD", "IDR", None], "USD", 1), (["USD", "IDR", "EUR"], "USD", 2)]
 )
-def test_amounts_of_another_currency_are_refused(given_: list[str | None], currency: str, count: int) -> None:
-    """All amounts of logs are of one currency; an empty cell means that one."""
-    (fault,) = faults(currency=currency, purchases=rows("purchases", *({"currency": one} for one in given_)))
+def test_amounts_in_another_currency_are_refused(values: list[str | None], currency: str, count: int) -> None:
+    """All amounts of logs are in one currency; an empty cell means that currency."""
+    (fault,) = faults(currency=currency, purchases=rows("purchases", *({"currency": one} for one in values)))
 
     assert (fault.column, fault.count) == ("currency", count)
     assert "is not USD" in fault.problem
@@ -141,29 +146,34 @@ def test_amounts_of_another_currency_are_refused(given_: list[str | None], curre
 
 BOUGHT = rows("purchases", {}, {"person_id": "p2"})
 REFUSED: list[tuple[dict[str, pl.DataFrame], str, str, tuple[int, ...]]] = [
-    ({"refunds": rows("refunds", {})}, "purchase_id", "there is no log of them", (1,)),
-    ({"purchases": BOUGHT, "refunds": rows("refunds", {}, {"purchase_id": "9"})}, "purchase_id", "is not there", (2,)),
+    ({"refunds": rows("refunds", {})}, "purchase_id", "Logs has no purchases", (1,)),
+    (
+        {"purchases": BOUGHT, "refunds": rows("refunds", {}, {"purchase_id": "9"})},
+        "purchase_id",
+        "refers to a missing purchase",
+        (2,),
+    ),
     ({"purchases": BOUGHT, "refunds": rows("refunds", {"source": "web"})}, "purchase_id", "in the same source", (1,)),
     ({"purchases": BOUGHT, "refunds": rows("refunds", {"refunded_at": BEFORE})}, "refunded_at", "lies before", (1,)),
-    ({"purchases": BOUGHT, "refunds": rows("refunds", {"amount": 901})}, "amount", "more than was paid", (1,)),
+    ({"purchases": BOUGHT, "refunds": rows("refunds", {"amount": 901})}, "amount", "exceeds the paid amount", (1,)),
     (
         {"purchases": BOUGHT, "refunds": rows("refunds", {"amount": 900}, {"purchase_id": "2"}, {})},
         "amount",
-        "more than was paid",
+        "exceeds the paid amount",
         (1, 3),
     ),
-    ({"interactions": rows("interactions", {"kind": "delivery", "regarding": "1"})}, "regarding", "no log of", (1,)),
+    ({"interactions": rows("interactions", {"kind": "delivery", "regarding": "1"})}, "regarding", "Logs has no", (1,)),
     (
         {"purchases": BOUGHT, "interactions": rows("interactions", {"kind": "delivery", "regarding": "2"})},
         "regarding",
-        "names a purchase of another person",
+        "refers to a purchase of another person",
         (1,),
     ),
-    ({"interactions": rows("interactions", {"kind": "complaint", "regarding": "1"})}, "regarding", "no log of", (1,)),
+    ({"interactions": rows("interactions", {"kind": "complaint", "regarding": "1"})}, "regarding", "Logs has no", (1,)),
     (
         {"purchases": BOUGHT, "interactions": rows("interactions", {"kind": "complaint", "regarding": "9"})},
         "regarding",
-        "names a purchase that is not there; a complaint is of one",
+        "refers to a missing purchase; the purchase of a complaint",
         (1,),
     ),
     (
@@ -172,7 +182,7 @@ REFUSED: list[tuple[dict[str, pl.DataFrame], str, str, tuple[int, ...]]] = [
             "interactions": rows("interactions", {"kind": "complaint", "regarding": "1", "occurred_at": BEFORE}),
         },
         "occurred_at",
-        "lies before the purchase it is of",
+        "lies before its purchase",
         (1,),
     ),
     (
@@ -182,13 +192,13 @@ REFUSED: list[tuple[dict[str, pl.DataFrame], str, str, tuple[int, ...]]] = [
             )
         },
         "regarding",
-        "names a question of another person",
+        "refers to a question of another person",
         (2,),
     ),
     (
         {"interactions": rows("interactions", {"kind": "complaint"}, {"kind": "answer", "regarding": "1"})},
         "regarding",
-        "names a question that is not there",
+        "refers to a missing question",
         (2,),
     ),
     (
@@ -198,27 +208,27 @@ REFUSED: list[tuple[dict[str, pl.DataFrame], str, str, tuple[int, ...]]] = [
             )
         },
         "occurred_at",
-        "lies before the complaint",
+        "lies before its complaint",
         (1,),
     ),
 ]
 
 
-@pytest.mark.parametrize(("tables", "column", "said", "numbers"), REFUSED)
+@pytest.mark.parametrize(("tables", "column", "message", "numbers"), REFUSED)
 @pytest.mark.parametrize("engine", FEW)
-def test_records_that_speak_of_what_cannot_be_are_refused(
-    engine: str, tables: Mapping[str, pl.DataFrame], column: str, said: str, numbers: tuple[int, ...]
+def test_records_with_an_invalid_target_are_refused(
+    engine: str, tables: Mapping[str, pl.DataFrame], column: str, message: str, numbers: tuple[int, ...]
 ) -> None:
-    """An answer to nothing, a refund of the unknown or above its purchase: the same fault on every engine."""
+    """A missing target and a refund above its purchase are the same issue on every engine."""
     (fault,) = faults(engine, **tables)
 
     assert (fault.column, fault.count) == (column, len(numbers))
     assert fault.rows == (numbers if engine in ORDERED else ())
-    assert said in fault.problem
+    assert message in fault.problem
 
 
-def test_refunds_up_to_what_was_paid_are_read() -> None:
-    """A purchase may be refunded in parts until nothing is left, from its own instant on."""
+def test_refunds_up_to_the_paid_amount_are_read() -> None:
+    """A purchase may be refunded in parts, completely, and from its own instant on."""
     refunds_to_date = rows("refunds", {"amount": 899}, {"amount": 1}, {"amount": 900, "purchase_id": "2"})
 
     assert repr(Logs(purchases=BOUGHT, refunds=refunds_to_date)) == "Logs(purchases, refunds, on polars)"
@@ -245,7 +255,7 @@ EVERYTHING = {
         {"kind": "feedback", "score": 9},
     ),
 }
-FOUND = [
+EXPECTED = [
     ("purchases", "id", "is empty", (7,)),
     ("purchases", "person_id", "is empty", (4,)),
     ("purchases", "purchased_at", "is empty", (7,)),
@@ -254,27 +264,27 @@ FOUND = [
     ("refunds", "amount", "is 0", (3,)),
     ("interactions", "kind", "is not one of", (4,)),
     ("interactions", "score", "is not 1 to 5", (5,)),
-    ("purchases", "id", "comes with the same source and id and different content", (2, 3)),
-    ("refunds", "purchase_id", "is not there", (1,)),
-    ("refunds", "amount", "more than was paid", (2,)),
-    ("interactions", "regarding", "that is not there", (2,)),
+    ("purchases", "id", "repeats the same source and id with different content", (2, 3)),
+    ("refunds", "purchase_id", "refers to a missing purchase", (1,)),
+    ("refunds", "amount", "exceeds the paid amount", (2,)),
+    ("interactions", "regarding", "refers to a missing", (2,)),
     ("interactions", "regarding", "of another person", (3,)),
 ]
 
 
 @pytest.mark.parametrize("engine", HERE)
-def test_every_fault_is_told_at_once(engine: str) -> None:
-    """Rows, records that differ and records that speak of others: one error with exact counts, each row told once."""
-    found = faults(engine, **EVERYTHING)
-    said = [(fault.log, fault.column, fault.count, fault.rows) for fault in found]
+def test_all_issues_are_reported_at_once(engine: str) -> None:
+    """One error has the issues of rows, of duplicates and of targets, with exact counts and each row once."""
+    result = faults(engine, **EVERYTHING)
+    message = [(fault.log, fault.column, fault.count, fault.rows) for fault in result]
 
-    assert said == [(log, column, len(n), n if engine in ORDERED else ()) for log, column, _, n in FOUND]
-    assert all(words in fault.problem for fault, (_, _, words, _) in zip(found, FOUND, strict=True))
+    assert message == [(log, column, len(n), n if engine in ORDERED else ()) for log, column, _, n in EXPECTED]
+    assert all(words in fault.problem for fault, (_, _, words, _) in zip(result, EXPECTED, strict=True))
 
 
 @pytest.mark.parametrize("engine", FEW)
-def test_records_that_come_twice_with_other_content_are_refused(engine: str) -> None:
-    """Which of the two is right nobody can tell; the same in another source is another record."""
+def test_duplicates_with_other_content_are_refused(engine: str) -> None:
+    """It is unknown which one is correct; the same id in another source is another record."""
     table = rows("purchases", {"id": "7"}, {"id": "7", "amount": 5}, {"id": "7", "source": "web"}, {"id": "7"})
     (fault,) = faults(engine, purchases=table)
 
@@ -283,10 +293,10 @@ def test_records_that_come_twice_with_other_content_are_refused(engine: str) -> 
 
 
 @pytest.mark.parametrize("engine", FEW)
-def test_faults_of_records_that_came_twice_are_counted_once(engine: str) -> None:
-    """A refund delivered three times is one refund, also in a count of faults, named by its first row."""
-    once = rows("refunds", {}, {"purchase_id": "9"})
-    (fault,) = faults(engine, purchases=BOUGHT, refunds=pl.concat([once, once, once]))
+def test_issues_of_duplicates_are_counted_once(engine: str) -> None:
+    """A refund that comes three times is one refund in the count, with its first row."""
+    refunds = rows("refunds", {}, {"purchase_id": "9"})
+    (fault,) = faults(engine, purchases=BOUGHT, refunds=pl.concat([refunds, refunds, refunds]))
 
     assert (fault.count, fault.rows) == (1, (2,) if engine in ORDERED else ())
 
@@ -294,19 +304,19 @@ def test_faults_of_records_that_came_twice_are_counted_once(engine: str) -> None
 @settings(max_examples=max(8, settings.default.max_examples // 5))
 @given(st.lists(st.sampled_from([None, "", "p1"]), min_size=1, max_size=9))
 def test_counts_are_exact_and_rows_are_the_first_five(people: list[str | None]) -> None:
-    """Whatever rows are at fault, the count is theirs and the numbers are the first five of them."""
+    """The count has all invalid rows, the row numbers are the first five."""
     table = rows("purchases", *({"person_id": person} for person in people), {"amount": -1})
-    found = {fault.problem.split(";")[0]: (fault.count, fault.rows) for fault in faults(purchases=table)}
+    result = {fault.problem.split(";")[0]: (fault.count, fault.rows) for fault in faults(purchases=table)}
     empty = [number for number, person in enumerate(people, 1) if person is None]
     blank = [number for number, person in enumerate(people, 1) if person == ""]
 
-    assert found.get("is empty", (0, ())) == (len(empty), tuple(empty[:5]))
-    assert found.get("is blank", (0, ())) == (len(blank), tuple(blank[:5]))
+    assert result.get("is empty", (0, ())) == (len(empty), tuple(empty[:5]))
+    assert result.get("is blank", (0, ())) == (len(blank), tuple(blank[:5]))
 
 
 @pytest.mark.parametrize("engine", FEW)
-def test_a_million_bad_rows_are_a_short_report(engine: str) -> None:
-    """The message stays short, the counts exact, and it takes seconds."""
+def test_a_million_invalid_rows_are_a_short_report(engine: str) -> None:
+    """The message stays short, the counts are exact, and validation takes seconds."""
     many = 10**6
     moments = pl.select(pl.repeat(AT, many, dtype=pl.Datetime("us", "UTC"))).to_series()
     table = pl.DataFrame({"id": range(many), "purchased_at": moments}).with_columns(

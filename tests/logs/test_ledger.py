@@ -1,4 +1,4 @@
-"""The ledger of everyone is the ledgers of each, one under another."""
+"""Ledger tables of everyone equal the ledgers of each person."""
 
 from __future__ import annotations
 
@@ -33,25 +33,25 @@ ABSENT: dict[str, set[str]] = {
 
 
 def read(logs: Logs, table: str, people: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """The rows of these people in a table, person first, in the order of all their values."""
-    frame = logs.tables[table].collect().to_polars()
+    """Return the rows of people in a table, person first, sorted."""
+    frame = logs._tables[table].collect().to_polars()
     rows_ = frame.select("person_id", *(name for name in TABLES[table] if name != GAP)).rows()
     return sorted(row for row in rows_ if row[0] in people)
 
 
-def own(history: History, table: str, mark: str = "") -> list[tuple[Any, ...]]:
-    """The rows that one person's ledger has in a table, the numbers of their records marked."""
-    found = ledger_of(history.person_id, history.records).rows.get(table, [])
-    marked = "" if table in ("leads", "referrals") else mark
-    return sorted((history.person_id, *row[:5], f"{marked}{row[5]}", *row[6:]) for row in found)
+def own(history: History, table: str, prefix: str = "") -> list[tuple[Any, ...]]:
+    """Return the rows of one person's ledger in a table, with prefixed record ids."""
+    result = ledger_of(history.person_id, history.records).rows.get(table, [])
+    marked = "" if table in ("leads", "referrals") else prefix
+    return sorted((history.person_id, *row[:5], f"{marked}{row[5]}", *row[6:]) for row in result)
 
 
-def marked(frames: dict[str, pl.DataFrame], mark: str) -> dict[str, pl.DataFrame]:
-    """Tables in which every number of a record begins with a mark, so that two people's records are told apart."""
+def marked(frames: dict[str, pl.DataFrame], prefix: str) -> dict[str, pl.DataFrame]:
+    """Prefix every record id, so that records of two people are different."""
     numbers = ("id", "purchase_id", "regarding")
     return {
         log: frame.with_columns(
-            pl.concat_str(pl.lit(mark), name).alias(name) for name in numbers if name in frame.columns
+            pl.concat_str(pl.lit(prefix), name).alias(name) for name in numbers if name in frame.columns
         )
         for log, frame in frames.items()
     }
@@ -60,8 +60,8 @@ def marked(frames: dict[str, pl.DataFrame], mark: str) -> dict[str, pl.DataFrame
 @pytest.mark.no_cover
 @settings(max_examples=max(5, settings.default.max_examples // 5))
 @given(st.tuples(*(histories(f"p{number}") for number in range(5))))
-def test_the_rows_of_a_person_are_those_of_their_own_ledger(people: tuple[History, ...]) -> None:
-    """For every table and every person; whoever they sent counts for them too."""
+def test_table_rows_equal_the_persons_ledger(people: tuple[History, ...]) -> None:
+    """For every table and every person, referrals included."""
     names = [one.person_id for one in people]
     frames = [marked(tables([one]), one.person_id) for one in people]
     logs = Logs(**{log: pl.concat([table[log] for table in frames]) for log in frames[0]})
@@ -73,30 +73,32 @@ def test_the_rows_of_a_person_are_those_of_their_own_ledger(people: tuple[Histor
 
 @settings(max_examples=max(5, settings.default.max_examples // 5))
 @given(histories("p1"))
-def test_a_log_that_is_not_there_makes_no_table(history: History) -> None:
-    """The tables of the other logs are there; without refunds or interactions a purchase stands as it was."""
+def test_a_missing_log_has_no_table(history: History) -> None:
+    """The tables of the other logs exist; without refunds and interactions a purchase is unchanged."""
     frames = {log: frame for log, frame in tables([history]).items() if log in ("leads", "purchases")}
     alone = History.of("p1", [*history.leads, *history.purchases, *history.referrals])
     logs = Logs(**frames)
 
-    assert set(logs.tables) == ABSENT["leads"] | ABSENT["purchases"]
-    assert len(logs.tables) == 7
-    assert {name: read(logs, name, ["p1"]) for name in logs.tables} == {name: own(alone, name) for name in logs.tables}
+    assert set(logs._tables) == ABSENT["leads"] | ABSENT["purchases"]
+    assert len(logs._tables) == 7
+    assert {name: read(logs, name, ["p1"]) for name in logs._tables} == {
+        name: own(alone, name) for name in logs._tables
+    }
 
 
 @pytest.mark.parametrize("name", ["open_questions", "refunds", "no such table"])
-def test_a_table_that_is_not_there_cannot_be_read(name: str) -> None:
-    """Neither one whose log is not given, nor one that there never is."""
-    made = Logs(purchases=rows("purchases", {})).tables
+def test_a_missing_table_raises(name: str) -> None:
+    """This holds for a table without its log, and for an unknown name."""
+    tables_of = Logs(purchases=rows("purchases", {}))._tables
 
-    assert name not in made
+    assert name not in tables_of
     with pytest.raises(KeyError, match=name):
-        made[name]
+        tables_of[name]
 
 
 @pytest.mark.parametrize("engine", HERE)
-def test_people_who_are_numbers_stay_numbers(engine: str) -> None:
-    """Also those by whom a lead was sent."""
+def test_integer_ids_stay_integers(engine: str) -> None:
+    """Referrers too."""
     leads = pl.DataFrame({"person_id": [7, 8], "arrived_at": [AT, AFTER], "referred_by": [9, 7]})
     logs = Logs(**ENGINES[engine]({"leads": leads}))
 
@@ -104,8 +106,8 @@ def test_people_who_are_numbers_stay_numbers(engine: str) -> None:
     assert [(row[0], row[-1]) for row in read(logs, "referrals", [7, 9])] == [(7, "8"), (9, "7")]
 
 
-def test_a_referral_by_nobody_is_none() -> None:
-    """An empty text names no person."""
+def test_an_empty_referrer_is_no_referral() -> None:
+    """An empty text is not a person."""
     logs = Logs(leads=rows("leads", {"referred_by": ""}, {"person_id": "p2", "referred_by": None}))
 
     assert read(logs, "referrals", ["", "p1", "p2", None]) == []

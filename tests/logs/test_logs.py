@@ -1,7 +1,8 @@
-"""Logs come in from any engine and answer as the same kind, whatever the order of rows."""
+"""Logs accept any engine and return its kind of frame, whatever the order of rows."""
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -37,91 +38,97 @@ SHOP = {
 
 
 def answers(frames: dict[str, Any], **more: str) -> list[dict[str, Any]]:
-    """Everyone's facts at the end, as plain rows without what an engine shows in its own way."""
-    found = read(FewFacts.over(Logs(**frames, **more), as_of=LATER))  # type: ignore[arg-type]
-    return [{name: value for name, value in row.items() if isinstance(value, str | int)} for row in found]
+    """Return everyone's facts as plain rows, without values that engines display differently."""
+    result = read(FewFacts.over(Logs(**frames, **more), as_of=LATER))  # type: ignore[arg-type]
+    return [{name: value for name, value in row.items() if isinstance(value, str | int)} for row in result]
 
 
-def counts(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The counts and sums, which every engine shows alike."""
-    return [{name: row[name] for name in row if name.endswith(("_id", "_count", "net_spent"))} for row in found]
+@cache
+def shop_answers() -> list[dict[str, Any]]:
+    """Return the answers of the shop's own tables."""
+    return answers(SHOP)
+
+
+def counts(result: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the counts and sums, which are alike on every engine."""
+    return [{name: row[name] for name in row if name.endswith(("_id", "_count", "net_spent"))} for row in result]
 
 
 @pytest.mark.no_cover
 @pytest.mark.parametrize("engine", HERE)
-def test_the_same_kind_comes_out_as_went_in(engine: str) -> None:
-    """Eager or lazy, of each engine; with the same answers, and the frames that were given stay as they were."""
+def test_results_have_the_kind_of_the_input(engine: str) -> None:
+    """Eager or lazy, on every engine, with the same answers; the input frames stay unchanged."""
     frames = ENGINES[engine](SHOP)
     before = {log: read(frame) for log, frame in frames.items() if log != "refunds"}
     logs = Logs(**frames)
     out = FewFacts.over(logs, as_of=LATER)
 
     assert type(out) is type(frames["leads"])
-    assert logs.home == engine
-    assert counts(answers(frames)) == counts(answers(SHOP))
+    assert logs._frame_kind == engine
+    assert counts(answers(frames)) == counts(shop_answers())
     assert {log: read(frame) for log, frame in frames.items() if log != "refunds"} == before
 
 
-def test_pandas_without_polars_answers_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A shop that has only pandas gets the same answers, the same faults and the same numbers of rows."""
-    expected = counts(answers(SHOP))
+def test_pandas_without_polars_gives_the_same_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Facts, issues and row numbers are the same."""
+    expected = counts(shop_answers())
     table = rows("purchases", {}, {"person_id": None}, {"id": "1", "amount": 7})
-    told = faults("pandas", purchases=table)
+    issues_found = faults("pandas", purchases=table)
     monkeypatch.setattr(adapter, "installed", lambda name: name != "polars")
 
     assert counts(answers(ENGINES["pandas"](SHOP))) == expected
-    assert faults("pandas", purchases=table) == told
+    assert faults("pandas", purchases=table) == issues_found
 
 
 @pytest.mark.no_cover
 @settings(max_examples=max(5, settings.default.max_examples // 5))
 @given(histories("p1"), st.randoms())
-def test_the_order_and_the_number_of_deliveries_change_nothing(history: History, chance: Any) -> None:
-    """Rows shuffled, and some of them delivered twice, are the same logs."""
+def test_row_order_and_repetitions_change_nothing(history: History, chance: Any) -> None:
+    """Shuffled and repeated rows give the same logs."""
     frames = tables([history])
     mixed = {}
     for log, frame in frames.items():
-        places = [*range(frame.height), *(place for place in range(frame.height) if chance.random() < 0.5)]
-        chance.shuffle(places)
-        mixed[log] = frame[places]
+        indexes = [*range(frame.height), *(index for index in range(frame.height) if chance.random() < 0.5)]
+        chance.shuffle(indexes)
+        mixed[log] = frame[indexes]
 
     assert answers(mixed) == answers(frames)
 
 
 @pytest.mark.no_cover
 @pytest.mark.parametrize("engine", HERE)
-def test_empty_logs_are_logs_of_nobody(engine: str) -> None:
-    """Tables without a row have no faults, and there are facts of nobody."""
+def test_empty_logs_have_no_people(engine: str) -> None:
+    """Tables without rows have no issues, and the facts have no rows."""
     frames = ENGINES[engine]({log: frame.clear() for log, frame in SHOP.items()})
 
     assert answers(frames) == []
 
 
-@pytest.mark.parametrize("given_", [{}, {"aliases": SHOP["aliases"]}])
-def test_logs_of_nothing_are_refused(given_: dict[str, Any]) -> None:
-    """Aliases alone say nothing of anybody."""
-    with pytest.raises(ArgumentError, match="give at least one of leads, purchases, refunds, interactions"):
-        Logs(**given_)
+@pytest.mark.parametrize("logs_given", [{}, {"aliases": SHOP["aliases"]}])
+def test_logs_need_at_least_one_log(logs_given: dict[str, Any]) -> None:
+    """Aliases alone are not enough."""
+    with pytest.raises(ArgumentError, match="pass at least one of leads, purchases, refunds, interactions"):
+        Logs(**logs_given)
 
 
 def test_logs_of_two_engines_are_refused() -> None:
-    """The message says which log is on which."""
+    """The message says which log is on which engine."""
     mixed = {"leads": SHOP["leads"], "purchases": ENGINES["duckdb"]({"purchases": ONE})["purchases"]}
-    with pytest.raises(EngineError, match=r"leads on polars, purchases on duckdb.*bring them all to one"):
+    with pytest.raises(EngineError, match=r"leads on polars, purchases on duckdb.*convert them to one engine"):
         Logs(**mixed)
 
 
 def test_relations_of_two_connections_are_refused() -> None:
-    """DuckDB joins no relations of different connections, and its own error would name no log."""
+    """DuckDB cannot join them, and its own error names no log."""
     leads, purchases = (ENGINES["duckdb"]({log: rows(log, {})}) for log in ("leads", "purchases"))
 
     assert repr(Logs(**ENGINES["duckdb"]({log: rows(log, {}) for log in ("leads", "purchases")})))
-    with pytest.raises(EngineError, match=r"leads, purchases.*different DuckDB connections; take them all from one"):
+    with pytest.raises(EngineError, match=r"leads, purchases.*different DuckDB connections; use one connection"):
         Logs(**leads, **purchases)
 
 
-def test_what_runs_on_polars_may_be_mixed() -> None:
-    """Polars, pandas and pyarrow tables run on the same engine; the answer is as the first of them."""
+def test_frames_that_run_on_polars_may_be_mixed() -> None:
+    """Results have the kind of the first table."""
     mixed = {
         "leads": SHOP["leads"].to_arrow(),
         "purchases": SHOP["purchases"].to_pandas(),
@@ -135,34 +142,34 @@ _LOCAL = ("polars", "polars lazy", "pandas", "pyarrow")
 
 
 @given(st.lists(st.sampled_from(_LOCAL), min_size=len(SHOP), max_size=len(SHOP)), st.permutations(list(SHOP)))
-def test_mixed_tables_answer_as_tables_of_one_kind_do(kinds: list[str], order: list[str]) -> None:
-    """Every answer is the same, and comes back as the kind of leads, however the arguments are ordered."""
+def test_mixed_frames_give_the_same_answers(kinds: list[str], order: list[str]) -> None:
+    """Results have the kind of the leads, in any order of the arguments."""
     frames = {log: ENGINES[kind](SHOP)[log] for log, kind in zip(SHOP, kinds, strict=True)}
     mixed = {log: frames[log] for log in order}
 
-    assert Logs(**mixed).home == kinds[0]
-    assert answers(mixed) == answers(SHOP)
+    assert Logs(**mixed)._frame_kind == kinds[0]
+    assert answers(mixed) == shop_answers()
 
 
-def test_one_currency_is_that_of_the_logs() -> None:
-    """It is a code of ISO 4217, and stands on the logs."""
+def test_logs_have_one_currency() -> None:
+    """It is a code of ISO 4217 and an attribute of the logs."""
     assert Logs(purchases=ONE, currency="USD").currency == "USD"
     assert Logs(purchases=ONE.drop("currency")).currency is None
-    with pytest.raises(MoneyError, match="a currency is not a code of ISO 4217"):
+    with pytest.raises(MoneyError, match="a currency must be a code of ISO 4217"):
         Logs(purchases=ONE, currency="XXX")
 
 
-def test_no_message_shows_what_stands_in_a_cell() -> None:
-    """Names, telephones and whatever was put into the wrong column are in no message."""
+def test_no_message_shows_a_cell() -> None:
+    """Names, phone numbers and misplaced values are in no message."""
     table = rows("purchases", {"status": CANARY, "promotion": CANARY}, {"status": CANARY, "person_id": ""})
-    found = faults(currency="USD", purchases=table.with_columns(currency=pl.lit(CANARY), phone=pl.lit(CANARY)))
+    result = faults(currency="USD", purchases=table.with_columns(currency=pl.lit(CANARY), phone=pl.lit(CANARY)))
 
-    assert len(found) == 3
-    assert CANARY not in "".join(map(str, found))
+    assert len(result) == 3
+    assert CANARY not in "".join(map(str, result))
 
 
-def test_no_repr_shows_what_stands_in_a_cell() -> None:
-    """The repr names the logs and where they run."""
+def test_no_repr_shows_a_cell() -> None:
+    """The repr has the names of the logs and the engine."""
     logs = Logs(leads=SHOP["leads"].with_columns(phone=pl.lit(CANARY)), purchases=SHOP["purchases"])
 
     assert repr(logs) == "Logs(leads, purchases, on polars)"

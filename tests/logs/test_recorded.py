@@ -1,4 +1,4 @@
-"""When the shop came to know of a row: logs as they were known at an instant."""
+"""`recorded_at`: logs as they were known at an instant."""
 
 from __future__ import annotations
 
@@ -19,48 +19,48 @@ TICK = timedelta(microseconds=1)
 
 
 def purchases(*recorded: datetime | None, number: str = "1") -> pl.DataFrame:
-    """One purchase in March, delivered so many times, each recorded then."""
+    """One purchase in March, once for each instant of recording."""
     rows = [(number, "p1", MARCH, 9, moment) for moment in recorded]
     time = pl.Datetime("us", "UTC")
     names = {"id": pl.String, "person_id": pl.String, "purchased_at": time, "amount": pl.Int64, "recorded_at": time}
     return pl.DataFrame(rows, names, orient="row")
 
 
-def known(logs: Logs, at: datetime) -> int:
-    """How many purchases are known at an instant, as of May."""
+def logs_known(logs: Logs, at: datetime) -> int:
+    """Return how many purchases are known at an instant, as of May."""
     return sum(row["purchase_count"] for row in read(FewFacts.over(logs.as_known(at), as_of=MAY)))
 
 
 @pytest.mark.parametrize("engine", HERE)
-def test_a_row_is_known_from_when_it_was_recorded(engine: str) -> None:
-    """Not a microsecond before; facts of all logs have it from when it happened; the logs themselves stay."""
+def test_a_row_is_known_from_recorded_at(engine: str) -> None:
+    """Not a microsecond before; facts without `as_known` use the instant it happened; the logs stay unchanged."""
     logs = Logs(**ENGINES[engine]({"purchases": purchases(APRIL)}))
 
-    assert [known(logs, at) for at in (MARCH, APRIL - TICK, APRIL)] == [0, 0, 1]
+    assert [logs_known(logs, at) for at in (MARCH, APRIL - TICK, APRIL)] == [0, 0, 1]
     assert read(FewFacts.over(logs, as_of=MARCH))[0]["purchase_count"] == 1
 
 
 @pytest.mark.parametrize("engine", HERE)
-def test_where_nothing_is_said_it_was_known_when_it_happened(engine: str) -> None:
-    """An empty cell, a column of nothing and no column at all are the same."""
+def test_without_recorded_at_a_row_is_known_when_it_happened(engine: str) -> None:
+    """An empty cell, an empty column and no column are the same."""
     bare = purchases(None)
     for table in (bare, bare.drop("recorded_at"), pl.concat([bare, purchases(APRIL, number="2")])):
         logs = Logs(**ENGINES[engine]({"purchases": table}))
-        assert [known(logs, at) for at in (MARCH - TICK, MARCH)] == [0, 1]
+        assert [logs_known(logs, at) for at in (MARCH - TICK, MARCH)] == [0, 1]
 
 
-def test_what_came_twice_is_known_from_the_first_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same record heard of again is no other record; on engines whose rows have no order as well."""
+def test_a_repeated_row_is_known_from_the_first_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This holds on engines without an order of rows too."""
     twice = purchases(MAY, APRIL, MAY)
     for engine in ("polars", "duckdb"):
         logs = Logs(**ENGINES[engine]({"purchases": pl.concat([twice, purchases(MAY, number="2")])}))
-        assert [known(logs, at) for at in (MARCH, APRIL, MAY)] == [0, 1, 2]
+        assert [logs_known(logs, at) for at in (MARCH, APRIL, MAY)] == [0, 1, 2]
     monkeypatch.setattr(adapter, "installed", lambda name: name != "polars")
-    assert known(Logs(purchases=twice.to_pandas()), APRIL) == 1
+    assert logs_known(Logs(purchases=twice.to_pandas()), APRIL) == 1
 
 
-def test_an_instant_outside_the_years_that_are_kept_is_a_fault() -> None:
-    """As of every instant of the logs."""
+def test_recorded_at_outside_the_supported_years_is_an_issue() -> None:
+    """Like every instant of the logs."""
     with pytest.raises(LogsError, match=r"purchases.recorded_at: 1 row \(row 1\): lies outside the years"):
         Logs(purchases=purchases(datetime(1700, 1, 1, tzinfo=UTC)))
 

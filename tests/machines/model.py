@@ -36,16 +36,16 @@ class FewFacts(BaseFacts):
     purchase_interval: timedelta = mean_gap("purchases")
     first_was_promoted: bool = earliest("purchases", "promoted")
     since_first_open_question: timedelta = since(first("open_questions", never="ahead"))
-    since_last_inbound: timedelta = since(last("interactions", where=lambda said: said.direction == "in"))
+    since_last_inbound: timedelta = since(last("interactions", where=lambda interaction: interaction.direction == "in"))
     until_ready: timedelta = until(latest("postponements", "ready_from"))
     unanswered_follow_up_count: int = count("open_follow_ups")
     question_count: int = count("questions")
 
 
-READ = FewFacts.fact_plan.readable
+READ = FewFacts._fact_plan.readable
 
 
-class Place(StrEnum):
+class Region(StrEnum):
     """Somewhere to stand."""
 
     NORTH = "north"
@@ -54,13 +54,15 @@ class Place(StrEnum):
     WEST = "west"
 
 
-EVERYWHERE: Mapping[Place, Mapping[Place, Cause]] = {
-    start: {to: Cause.EITHER for to in Place if to is not start} for start in Place
+EVERYWHERE: Mapping[Region, Mapping[Region, Cause]] = {
+    start: {to: Cause.EITHER for to in Region if to is not start} for start in Region
 }
-PLACES = {(low, high): place for place, (low, high) in zip(Place, [(a, b) for a in Level for b in Level], strict=True)}
+REGIONS = {
+    (low, high): region for region, (low, high) in zip(Region, [(a, b) for a in Level for b in Level], strict=True)
+}
 
-Table = Mapping[Place, Mapping[Place, Cause]]
-Told = tuple[datetime, Any, Any, str]
+Table = Mapping[Region, Mapping[Region, Cause]]
+Transition = tuple[datetime, Any, Any, str]
 """When, from where, to where, by what."""
 
 # ---- a small world -------------------------------------------------------------------------------------------------
@@ -69,7 +71,7 @@ Told = tuple[datetime, Any, Any, str]
 def squeezed(history: History, gaps: Sequence[int]) -> History:
     """The same records in the same order, a few microseconds apart."""
     moments = sorted({moment for record in history.records for moment in _times(record).values()})
-    steps = [sum(gaps[: place + 1]) for place in range(len(moments))]
+    steps = [sum(gaps[: index + 1]) for index in range(len(moments))]
     near = {moment: START + step * TICK for moment, step in zip(moments, steps, strict=True)}
     moved = [
         record.model_copy(update={name: near[moment] for name, moment in _times(record).items()})
@@ -86,7 +88,7 @@ def crowds(most: int = 9) -> st.SearchStrategy[list[History]]:
     """Four people in a small world; the instants of one are not those of another."""
     gaps = st.lists(st.integers(1, 12), min_size=40, max_size=40)
     return st.tuples(people(most=most), gaps, st.integers(0, 9)).map(
-        lambda drawn: [squeezed(one, [drawn[2], *drawn[1]][place:]) for place, one in enumerate(drawn[0])]
+        lambda sample: [squeezed(one, [sample[2], *sample[1]][index:]) for index, one in enumerate(sample[0])]
     )
 
 
@@ -98,7 +100,7 @@ def as_ofs() -> st.SearchStrategy[datetime]:
 # ---- machines ------------------------------------------------------------------------------------------------------
 
 
-def machines(table: Table = EVERYWHERE) -> st.SearchStrategy[Machine[Place]]:
+def machines(table: Table = EVERYWHERE) -> st.SearchStrategy[Machine[Region]]:
     """A machine by two random rules, which say one of four places."""
     level = rules(READ, answers=("level",))
     return st.tuples(level, level).map(lambda pair: _machine(*pair, table)).filter(_fits)
@@ -106,7 +108,7 @@ def machines(table: Table = EVERYWHERE) -> st.SearchStrategy[Machine[Place]]:
 
 def _fits(machine: Any) -> bool:
     try:
-        machine.course(POLICY)
+        machine._compiled(POLICY)
     except Exception as error:
         if "add conditions up" not in str(error):
             raise
@@ -114,36 +116,36 @@ def _fits(machine: Any) -> bool:
     return True
 
 
-def _machine(a: RandomRule, b: RandomRule, table: Table) -> Machine[Place]:
-    def asked(f: FewFacts, policy: Policy) -> Place:
-        return PLACES[a.function(f), b.function(f)]
+def _machine(a: RandomRule, b: RandomRule, table: Table) -> Machine[Region]:
+    def random_rule(f: FewFacts, policy: Policy) -> Region:
+        return REGIONS[a.function(f), b.function(f)]
 
-    asked.__annotations__ = {"f": FewFacts, "policy": Policy}
-    asked.__doc__ = f"{a} and {b}"
-    return Machine(Rule(asked), table)
+    random_rule.__annotations__ = {"f": FewFacts, "policy": Policy}
+    random_rule.__doc__ = f"{a} and {b}"
+    return Machine(Rule(random_rule), table)
 
 
-def path_machines(table: Table = EVERYWHERE) -> st.SearchStrategy[PathDependentMachine[Place]]:
+def path_machines(table: Table = EVERYWHERE) -> st.SearchStrategy[PathDependentMachine[Region]]:
     """A machine that leads from each place to one other, by a random rule."""
-    targets = st.lists(st.sampled_from(list(Place)), min_size=4, max_size=4)
+    targets = st.lists(st.sampled_from(list(Region)), min_size=4, max_size=4)
     conditions = st.lists(rules(READ, answers=("level",)), min_size=4, max_size=4)
     return st.builds(
-        lambda start, chosen, asked: PathDependentMachine(
-            start, _onward(dict(zip(Place, zip(chosen, asked, strict=True), strict=True))), table
+        lambda start, chosen, random_rule: PathDependentMachine(
+            start, _next_stage(dict(zip(Region, zip(chosen, random_rule, strict=True), strict=True))), table
         ),
-        st.sampled_from(list(Place)),
+        st.sampled_from(list(Region)),
         targets,
         conditions,
     )
 
 
-def _onward(ways: Mapping[Place, tuple[Place, RandomRule]]) -> Callable[[Place, FewFacts, Policy], Place]:
-    def next_stage(stage: Place, f: FewFacts, policy: Policy) -> Place:
-        target, asked = ways[stage]
-        return target if asked.function(f) is Level.HIGH else stage
+def _next_stage(forms: Mapping[Region, tuple[Region, RandomRule]]) -> Callable[[Region, FewFacts, Policy], Region]:
+    def next_stage(stage: Region, f: FewFacts, policy: Policy) -> Region:
+        target, random_rule = forms[stage]
+        return target if random_rule.function(f) is Level.HIGH else stage
 
     next_stage.__annotations__ = {"f": FewFacts, "policy": Policy}
-    next_stage.__doc__ = str(ways)
+    next_stage.__doc__ = str(forms)
     return next_stage
 
 
@@ -154,10 +156,10 @@ class ForbiddenError(Exception):
     """A machine does what it may not."""
 
 
-def brute(machine: Any, history: History, as_of: datetime) -> list[Told]:
+def brute(machine: Any, history: History, as_of: datetime) -> list[Transition]:
     """Every move, found by asking at every microsecond."""
     first_known = min((record.happened_at for record in history.records), default=as_of + TICK)
-    told: list[Told] = []
+    actual: list[Transition] = []
     here, before, now = None, None, first_known
     while now <= as_of:
         facts = machine_facts(machine).of(history, as_of=now)
@@ -168,35 +170,35 @@ def brute(machine: Any, history: History, as_of: datetime) -> list[Told]:
             for start, to in pairwise(trail):
                 if start is not None and start != to and machine.table[start].get(to) not in (cause, Cause.EITHER):
                     raise ForbiddenError
-            told.append((now, here, trail[-1], cause.value))
+            actual.append((now, here, trail[-1], cause.value))
         here, before, now = trail[-1], facts, now + TICK
-    return told
+    return actual
 
 
 def machine_facts(machine: Any) -> Any:
     """The class of facts that a machine reads."""
-    return machine.asked(next(iter(machine.table))).facts
+    return machine._rule_in(next(iter(machine.table))).facts
 
 
 def trail_of(machine: Any, here: Any, facts: Any) -> list[Any]:
-    """Where somebody goes at an instant, until they rest."""
+    """Return the stages at an instant, up to the final stage."""
     if isinstance(machine, Machine):
         return [here, machine.stage(facts, POLICY)]
     trail = [machine.start if here is None else here]
-    while (there := machine.asked(trail[-1])(facts, POLICY)) != trail[-1]:
+    while (there := machine._rule_in(trail[-1])(facts, POLICY)) != trail[-1]:
         if there in trail:
             raise ForbiddenError
         trail.append(there)
     return trail
 
 
-def brute_all(machine: Any, everyone: Sequence[History], as_of: datetime) -> dict[str, list[Told]] | None:
-    """The moves of all who have any; None where somebody moves as they may not."""
+def brute_all(machine: Any, everyone: Sequence[History], as_of: datetime) -> dict[str, list[Transition]] | None:
+    """Return the transitions of every person with any; None if a transition is forbidden."""
     try:
-        told = {history.person_id: brute(machine, history, as_of) for history in everyone}
+        actual = {history.person_id: brute(machine, history, as_of) for history in everyone}
     except ForbiddenError:
         return None
-    return {person: moves for person, moves in told.items() if moves}
+    return {person: moves for person, moves in actual.items() if moves}
 
 
 # ---- asked of the library ------------------------------------------------------------------------------------------
@@ -210,10 +212,10 @@ def logs_on(engine: str, everyone: Sequence[History]) -> Logs:
 def told_of(machine: Any, everyone: Sequence[History], as_of: datetime) -> dict[str, list[dict[str, Any]]] | None:
     """The moves of each, asked one by one."""
     try:
-        told = {one.person_id: machine.transitions.of(one, POLICY, as_of=as_of).to_dicts() for one in everyone}
+        actual = {one.person_id: machine.transitions.of(one, POLICY, as_of=as_of).to_dicts() for one in everyone}
     except TransitionError:
         return None
-    return {person: moves for person, moves in told.items() if moves}
+    return {person: moves for person, moves in actual.items() if moves}
 
 
 def told_over(machine: Any, logs: Logs, as_of: datetime) -> dict[str, list[dict[str, Any]]] | None:
@@ -222,15 +224,15 @@ def told_over(machine: Any, logs: Logs, as_of: datetime) -> dict[str, list[dict[
         rows = read(machine.transitions.over(logs, POLICY, as_of=as_of))
     except TransitionError:
         return None
-    told: dict[str, list[dict[str, Any]]] = {}
+    actual: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
-        told.setdefault(row.pop("person_id"), []).append({name: as_instant(value) for name, value in row.items()})
-    return {person: sorted(moves, key=lambda one: one["transitioned_at"]) for person, moves in told.items()}
+        actual.setdefault(row.pop("person_id"), []).append({name: as_instant(value) for name, value in row.items()})
+    return {person: sorted(moves, key=lambda one: one["transitioned_at"]) for person, moves in actual.items()}
 
 
-def bare(told: Mapping[str, Sequence[Mapping[str, Any]]] | None) -> dict[str, list[Told]] | None:
+def bare(expected: Mapping[str, Sequence[Mapping[str, Any]]] | None) -> dict[str, list[Transition]] | None:
     """When, from where, to where, by what."""
-    if told is None:
+    if expected is None:
         return None
     names = ("transitioned_at", "from_stage", "to_stage", "cause")
-    return {person: [tuple(move[name] for name in names) for move in moves] for person, moves in told.items()}  # type: ignore[misc]
+    return {person: [tuple(move[name] for name in names) for move in moves] for person, moves in expected.items()}  # type: ignore[misc]

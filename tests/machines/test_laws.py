@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from funnel import History
 from funnel._dataframes import adapter
 from funnel.machines import SHOP_MACHINE, Cause
-from tests.engines import LEAST
+from tests.engines import DEFAULT_MIN_PEOPLE
 from tests.machines.model import (
-    Place,
+    Region,
     as_ofs,
     bare,
     brute_all,
@@ -44,8 +44,8 @@ SHARES = {
 
 TABLES = st.fixed_dictionaries(
     {
-        start: st.dictionaries(st.sampled_from([to for to in Place if to is not start]), st.sampled_from(Cause))
-        for start in Place
+        start: st.dictionaries(st.sampled_from([to for to in Region if to is not start]), st.sampled_from(Cause))
+        for start in Region
     }
 )
 ANY_MACHINE = st.one_of(machines(), path_machines(), TABLES.flatmap(machines), TABLES.flatmap(path_machines))
@@ -75,8 +75,8 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
 
 
 def examples(engine: str) -> settings:
-    """So many examples of each hundred as the engine is fast."""
-    most = max(settings().max_examples * SHARES[engine] // 100, LEAST)
+    """Return fewer examples for slower engines."""
+    most = max(settings().max_examples * SHARES[engine] // 100, DEFAULT_MIN_PEOPLE)
     phases = [Phase.explicit, Phase.reuse, Phase.generate]
     return settings(max_examples=most, deadline=None, phases=phases)
 
@@ -87,8 +87,8 @@ def test_the_moves_of_all_are_those_of_each(engine: str) -> None:
     @examples(engine)
     @given(crowds(), as_ofs(), st.one_of(ANY_MACHINE, st.just(SHOP_MACHINE)))
     def holds(everyone: list[History], as_of: datetime, machine: Any) -> None:
-        told = told_over(machine, logs_on(engine, everyone), as_of)
-        own = None if told is None else {person: told[person] for person in PEOPLE if person in told}
+        actual = told_over(machine, logs_on(engine, everyone), as_of)
+        own = None if actual is None else {person: actual[person] for person in PEOPLE if person in actual}
         each = told_of(machine, everyone, as_of)
         if each is None or own is not None:
             assert own == each

@@ -11,14 +11,14 @@ from funnel import Facts, History, Lead, Machine, Policy, Stage, rule, stage, tr
 from funnel.errors import InstantError, TransitionError
 from funnel.interactions import Complaint, FollowUp, Question, Visit
 from funnel.machines import SHOP_MACHINE, Cause, PathDependentMachine, Transition
-from tests.machines.model import EVERYWHERE, Place
+from tests.machines.model import EVERYWHERE, Region
 from tests.shop import DAY, NOW, TICK, bought, did, refunded
 
 POLICY = Policy(lapse_after=60 * DAY)
 END = NOW + 300 * DAY
 
 
-def told(*records: Any, machine: Any = SHOP_MACHINE, as_of: datetime = END, policy: Policy = POLICY) -> list[str]:
+def moves(*records: Any, machine: Any = SHOP_MACHINE, as_of: datetime = END, policy: Policy = POLICY) -> list[str]:
     """The lines of a journey, days counted from the first of September."""
     journey = machine.transitions.of(History.of("p1", records), policy, as_of=as_of)
     return [_line(move) for move in journey]
@@ -34,7 +34,7 @@ def test_every_kind_of_move_has_its_instant_and_its_record() -> None:
     """Arrival, engagement, purchases, a lapse between two purchases and one after the last, and a refund."""
     lead = Lead(person_id="p1", arrived_at=NOW, source="fair", campaign="autumn")
 
-    lines = told(
+    lines = moves(
         lead,
         did(Visit, "v", NOW + DAY),
         bought("1", NOW + 2 * DAY),
@@ -66,17 +66,17 @@ def test_a_lapse_comes_one_microsecond_after_the_limit() -> None:
 def test_what_time_had_done_in_any_case_is_by_time() -> None:
     """Somebody who writes at the very instant of their lapse has lapsed by time."""
     lapse = NOW + 60 * DAY + TICK
-    lines = told(bought("1", NOW), did(Complaint, "c", lapse))
+    lines = moves(bought("1", NOW), did(Complaint, "c", lapse))
 
     assert lines[-1].endswith("customer lapsed time")
 
 
 def test_of_records_of_one_instant_the_weightiest_that_is_read_is_the_cause() -> None:
     """A purchase before a visit; what they did before what was sent to them; of two purchases the first by id."""
-    assert told(did(Visit, "v", NOW), bought("1", NOW), as_of=NOW) == ["0 - customer purchase 1"]
-    assert told(did(FollowUp, "a", NOW), did(Visit, "v", NOW), as_of=NOW) == ["0 - prospect visit v"]
-    assert told(bought("2", NOW), bought("1", NOW), as_of=NOW) == ["0 - repeat_customer purchase 1"]
-    assert told(did(FollowUp, "a", NOW), as_of=NOW) == ["0 - lead follow_up a"]
+    assert moves(did(Visit, "v", NOW), bought("1", NOW), as_of=NOW) == ["0 - customer purchase 1"]
+    assert moves(did(FollowUp, "a", NOW), did(Visit, "v", NOW), as_of=NOW) == ["0 - prospect visit v"]
+    assert moves(bought("2", NOW), bought("1", NOW), as_of=NOW) == ["0 - repeat_customer purchase 1"]
+    assert moves(did(FollowUp, "a", NOW), as_of=NOW) == ["0 - lead follow_up a"]
 
 
 def test_who_sent_another_comes_in_by_that() -> None:
@@ -123,8 +123,8 @@ def test_spells_last_from_move_to_move() -> None:
     ]
     assert journey.spells[-1].ended_at is None
     assert journey.spells[0].to_dict()["stage"] == "customer"
-    again = transitions.of(History.of("p1", [bought("1", NOW), bought("2", NOW + 90 * DAY)]), POLICY, as_of=END)
-    assert again.spells[-1].number == 2
+    repeated = transitions.of(History.of("p1", [bought("1", NOW), bought("2", NOW + 90 * DAY)]), POLICY, as_of=END)
+    assert repeated.spells[-1].number == 2
 
 
 def test_the_stage_of_any_past_day_is_in_the_journey() -> None:
@@ -133,12 +133,12 @@ def test_the_stage_of_any_past_day_is_in_the_journey() -> None:
 
     assert journey.stage_at(NOW - TICK) is None
     assert journey.stage_at(NOW) is Stage.CUSTOMER
-    with pytest.raises(InstantError, match="the day lies after as_of"):
+    with pytest.raises(InstantError, match="the day is after as_of"):
         journey.stage_at(NOW + 2 * DAY)
 
 
 def test_a_journey_is_written_a_line_a_move() -> None:
-    """As text, and as a notebook shows it; of nobody it says that nothing is known."""
+    """A journey has a text and an HTML form; an empty journey says so."""
     journey = transitions.of(
         History.of("p1", [bought("1", NOW), bought("2", NOW + 90 * DAY)]), POLICY, as_of=NOW + 90 * DAY
     )
@@ -147,7 +147,7 @@ def test_a_journey_is_written_a_line_a_move() -> None:
     assert str(journey).splitlines()[0] == "2026-09-01T00:00:00+00:00  arrives as customer  by purchase"
     assert str(journey).splitlines()[2].endswith("lapsed -> repeat_customer  by purchase, won back")
     assert journey._repr_html_().count("<tr>") == 3
-    assert str(nobody) == "nothing is known of them yet"
+    assert str(nobody) == "no transitions"
     assert list(nobody) == []
 
 
@@ -155,33 +155,33 @@ def test_a_journey_is_written_a_line_a_move() -> None:
 
 
 @rule
-def compass(f: Facts, policy: Policy) -> Place:
+def compass(f: Facts, policy: Policy) -> Region:
     """North; east with a purchase; south after the limit."""
     if f.purchase_count == 0:
-        return Place.NORTH
-    return Place.SOUTH if f.since_last_purchase > policy.lapse_after else Place.EAST
+        return Region.NORTH
+    return Region.SOUTH if f.since_last_purchase > policy.lapse_after else Region.EAST
 
 
-def next_stage(place: Place, f: Facts, policy: Policy) -> Place:
-    """North until they buy, then east, then south for ever once they were silent."""
-    match place:
-        case Place.NORTH:
-            return Place.EAST if f.purchase_count >= 1 else place
-        case Place.EAST:
-            return Place.SOUTH if f.since_last_purchase > policy.lapse_after else place
+def next_stage(here: Region, f: Facts, policy: Policy) -> Region:
+    """North before a purchase, then east, then south forever after a silence."""
+    match here:
+        case Region.NORTH:
+            return Region.EAST if f.purchase_count >= 1 else here
+        case Region.EAST:
+            return Region.SOUTH if f.since_last_purchase > policy.lapse_after else here
         case _:
-            return place
+            return here
 
 
 def test_a_path_remembers_where_somebody_was() -> None:
-    """Who went south stays there, whatever they buy; a rule of facts alone would have them back."""
+    """A person in south stays there whatever happens, unlike with a rule of facts alone."""
     records = [did(Visit, "v", NOW), bought("1", NOW + DAY), bought("2", NOW + 100 * DAY)]
-    path = PathDependentMachine(Place.NORTH, next_stage, EVERYWHERE)
+    path = PathDependentMachine(Region.NORTH, next_stage, EVERYWHERE)
 
-    lines = told(*records, machine=path, as_of=NOW + 101 * DAY)
+    lines = moves(*records, machine=path, as_of=NOW + 101 * DAY)
 
     assert lines == ["0 - north visit v", "1 north east purchase 1", "61 east south time"]
-    assert told(*records, machine=Machine(compass, EVERYWHERE), as_of=NOW + 101 * DAY)[-1].endswith(
+    assert moves(*records, machine=Machine(compass, EVERYWHERE), as_of=NOW + 101 * DAY)[-1].endswith(
         "south east purchase 2"
     )
     journey = path.transitions.of(History.of("p1", records), POLICY, as_of=END)
@@ -191,72 +191,70 @@ def test_a_path_remembers_where_somebody_was() -> None:
 def test_moves_of_one_instant_are_one_move() -> None:
     """Somebody goes on until they rest; the table must have every step of the way."""
 
-    def through(place: Place, f: Facts, policy: Policy) -> Place:
-        return {Place.NORTH: Place.EAST, Place.EAST: Place.SOUTH}.get(place, place)
+    def through(here: Region, f: Facts, policy: Policy) -> Region:
+        return {Region.NORTH: Region.EAST, Region.EAST: Region.SOUTH}.get(here, here)
 
-    table = {Place.NORTH: {Place.EAST: Cause.EVENT}, Place.EAST: {Place.SOUTH: Cause.EVENT}, Place.SOUTH: {}}
+    table = {Region.NORTH: {Region.EAST: Cause.EVENT}, Region.EAST: {Region.SOUTH: Cause.EVENT}, Region.SOUTH: {}}
 
-    assert told(did(Visit, "v", NOW), machine=PathDependentMachine(Place.NORTH, through, table)) == [
+    assert moves(did(Visit, "v", NOW), machine=PathDependentMachine(Region.NORTH, through, table)) == [
         "0 - south visit v"
     ]
 
 
 def test_a_move_that_the_table_has_not_is_refused_with_a_witness() -> None:
     """The error says from where to where, by what, when, what the table has, and what was known."""
-    table = {**EVERYWHERE, Place.EAST: {Place.SOUTH: Cause.EVENT}}
+    table = {**EVERYWHERE, Region.EAST: {Region.SOUTH: Cause.EVENT}}
     machine = Machine(compass, table)
 
     with pytest.raises(TransitionError) as refused:
-        told(bought("1", NOW), machine=machine)
+        moves(bought("1", NOW), machine=machine)
 
     assert str(refused.value) == (
-        "the rule moves somebody from east to south by time on 2026-10-31T00:00:00.000001+00:00, and by that the table "
-        "has no move, where purchase_count = 1, since_last_purchase = 60 d 1 µs"
+        "the rule moves a person from east to south by time on 2026-10-31T00:00:00.000001+00:00; by time the table "
+        "allows no transition (facts: purchase_count = 1, since_last_purchase = 60 d 1 µs)"
     )
 
 
 def test_stages_that_never_rest_are_refused_by_name() -> None:
     """A path that leads round and round names its stages."""
 
-    def circle(place: Place, f: Facts, policy: Policy) -> Place:
-        return {Place.NORTH: Place.EAST, Place.EAST: Place.NORTH}.get(place, place)
+    def circle(here: Region, f: Facts, policy: Policy) -> Region:
+        return {Region.NORTH: Region.EAST, Region.EAST: Region.NORTH}.get(here, here)
 
-    with pytest.raises(
-        TransitionError, match="the stages north, east lead to each other without end, where nothing is read"
-    ):
-        told(did(Visit, "v", NOW), machine=PathDependentMachine(Place.NORTH, circle, EVERYWHERE))
+    with pytest.raises(TransitionError, match=r"the stages north, east lead to each other in a cycle \(facts: none"):
+        moves(did(Visit, "v", NOW), machine=PathDependentMachine(Region.NORTH, circle, EVERYWHERE))
 
 
 @pytest.mark.parametrize(
-    ("make", "said"),
+    ("make", "message"),
     [
         (
-            lambda: PathDependentMachine(Place.WEST, next_stage, {Place.NORTH: {}}),
-            "people start in west, and the table has no row",
+            lambda: PathDependentMachine(Region.WEST, next_stage, {Region.NORTH: {}}),
+            "the start stage west has no row in the table",
         ),
         (
-            lambda: Machine(compass, EVERYWHERE, [(Place.NORTH, Place.NORTH)]),
-            "the returns hold a move from north to north, which the table has not",
+            lambda: Machine(compass, EVERYWHERE, [(Region.NORTH, Region.NORTH)]),
+            "the returns have a transition from north to north, which is not in the table",
         ),
         (
-            lambda: Machine(compass, {Place.NORTH: {}}).course(POLICY),
-            "compass answers with south, which has no row in the table; it has north",
+            lambda: Machine(compass, {Region.NORTH: {}})._compiled(POLICY),
+            "compass returns south, which has no row in the table; the table has north",
         ),
     ],
 )
-def test_a_machine_that_cannot_be_is_refused(make: Any, said: str) -> None:
-    """A start without a row, a return that is no move, an answer that is no stage."""
-    with pytest.raises(TransitionError, match=said):
+def test_a_machine_that_cannot_be_is_refused(make: Any, message: str) -> None:
+    """A start without a row, a return outside the table and an answer that is not a stage are refused."""
+    with pytest.raises(TransitionError, match=message):
         make()
 
 
 def test_a_path_is_compiled_once_for_each_policy() -> None:
     """Asked again with the same numbers it is what it was; other numbers have their own."""
-    path = PathDependentMachine(Place.NORTH, next_stage, EVERYWHERE)
-    first = path.course(POLICY)
+    path = PathDependentMachine(Region.NORTH, next_stage, EVERYWHERE)
+    first = path._compiled(POLICY)
 
-    assert path.course(POLICY) is first
-    assert path.course(Policy(lapse_after=timedelta(days=1001))) is not first
+    assert path._compiled(POLICY) is first
+    assert path._compiled(Policy(lapse_after=timedelta(days=1001))) is not first
 
 
 def test_rows_that_come_late_or_again_are_put_together_anew() -> None:
@@ -264,10 +262,10 @@ def test_rows_that_come_late_or_again_are_put_together_anew() -> None:
     from funnel.interactions import Answer
 
     @rule
-    def asks(f: Facts, policy: Policy) -> Place:
+    def has_question(f: Facts, policy: Policy) -> Region:
         if f.open_question_count > 0:
-            return Place.WEST
-        return Place.SOUTH if f.net_spent >= 9 else Place.EAST if f.gap_before_last_purchase > DAY else Place.NORTH
+            return Region.WEST
+        return Region.SOUTH if f.net_spent >= 9 else Region.EAST if f.gap_before_last_purchase > DAY else Region.NORTH
 
     records = [
         did(Question, "q", NOW),
@@ -276,7 +274,7 @@ def test_rows_that_come_late_or_again_are_put_together_anew() -> None:
         refunded("r", "1", NOW + 3 * DAY, 2),
         bought("2", NOW + 5 * DAY, 1),
     ]
-    lines = told(*records, machine=Machine(asks, EVERYWHERE))
+    lines = moves(*records, machine=Machine(has_question, EVERYWHERE))
 
     assert lines == [
         "0 - west question q",
@@ -291,10 +289,10 @@ def test_what_comes_from_them_ends_a_follow_up() -> None:
     """A follow-up is in vain until the purchase, which is then the cause."""
 
     @rule
-    def waits(f: Facts, policy: Policy) -> Place:
-        return Place.WEST if f.unanswered_follow_up_count > 0 else Place.NORTH
+    def waits(f: Facts, policy: Policy) -> Region:
+        return Region.WEST if f.unanswered_follow_up_count > 0 else Region.NORTH
 
-    lines = told(
+    lines = moves(
         did(FollowUp, "f", NOW), did(Visit, "v", NOW + DAY), did(FollowUp, "g", NOW + 2 * DAY),
         bought("1", NOW + 3 * DAY), machine=Machine(waits, EVERYWHERE),
     )  # fmt: skip

@@ -17,22 +17,20 @@ from funnel.facts import count, earliest, largest, latest, since, soonest
 from funnel.interactions import Answer, FollowUp, Postponement, Question, Visit
 from funnel.machines import SHOP_MACHINE, Cause, PathDependentMachine
 from funnel.records import Record, Refund
+from tests import kernels
 from tests.engines import ENGINES
 from tests.frames import tables
-from tests.machines.model import EVERYWHERE, POLICY, Place, bare, told_of, told_over
+from tests.machines.model import EVERYWHERE, POLICY, Region, bare, told_of, told_over
 from tests.shop import DAY, NOW, bought, did, refunded
 
 END = NOW + 400 * DAY
-installed = adapter.installed
 
 
 @pytest.fixture(params=["polars", "windows"])
 def near(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """In local memory, by numpy and by windows."""
     if request.param == "windows":
-        monkeypatch.setattr(
-            "funnel.machines._replay_frames.installed", lambda module: module != "numpy" and installed(module)
-        )
+        kernels.without_numpy(monkeypatch)
 
 
 @pytest.fixture(params=["polars", "windows", "duckdb"])
@@ -40,11 +38,9 @@ def on(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Calla
     """The logs by numpy, by windows on Polars, and on DuckDB."""
     name = str(request.param)
     if name == "windows":
-        monkeypatch.setattr(
-            "funnel.machines._replay_frames.installed", lambda module: module != "numpy" and installed(module)
-        )
+        kernels.without_numpy(monkeypatch)
     engine = name if name in ENGINES else "polars"
-    return lambda told: Logs(**ENGINES[engine]({log: one for log, one in told.items() if one.height}))
+    return lambda actual: Logs(**ENGINES[engine]({log: one for log, one in actual.items() if one.height}))
 
 
 def person(name: str, *records: Record) -> History:
@@ -52,9 +48,11 @@ def person(name: str, *records: Record) -> History:
     numbers = ("id", "purchase_id", "question_id")
 
     def owned(record: Record) -> Record:
-        known = {number: getattr(record, number, None) for number in numbers}
-        named = {} if isinstance(record, Refund) else {"person_id": name}
-        return record.model_copy(update=named | {number: f"{name}-{one}" for number, one in known.items() if one})
+        numbers_of_record = {number: getattr(record, number, None) for number in numbers}
+        person = {} if isinstance(record, Refund) else {"person_id": name}
+        return record.model_copy(
+            update=person | {number: f"{name}-{one}" for number, one in numbers_of_record.items() if one}
+        )
 
     return History.of(name, [owned(record) for record in records])
 
@@ -93,57 +91,57 @@ class ManyFacts(Facts):
 
 
 @rule
-def by_amounts(f: ManyFacts, policy: Policy) -> Place:
+def by_amounts(f: ManyFacts, policy: Policy) -> Region:
     """Sums, largest amounts, averages and what was promised."""
     if f.net_spent >= 9 or f.average_purchase >= 6:
-        return Place.NORTH
+        return Region.NORTH
     if f.until_first_ready > timedelta(0):
-        return Place.WEST
-    return Place.EAST if f.largest_score >= 5 or f.purchase_interval < 100 * DAY else Place.SOUTH
+        return Region.WEST
+    return Region.EAST if f.largest_score >= 5 or f.purchase_interval < 100 * DAY else Region.SOUTH
 
 
 @rule
-def by_words(f: ManyFacts, policy: Policy) -> Place:
+def by_words(f: ManyFacts, policy: Policy) -> Region:
     """Texts of the first and the last record, and gaps."""
     if f.first_promotion == "launch":
-        return Place.NORTH if f.gap_before_last_purchase > 60 * DAY else Place.WEST
-    return Place.EAST if f.last_channel in ("question", "postponement") else Place.SOUTH
+        return Region.NORTH if f.gap_before_last_purchase > 60 * DAY else Region.WEST
+    return Region.EAST if f.last_channel in ("question", "postponement") else Region.SOUTH
 
 
 @rule
-def by_nothing(f: Facts, policy: Policy) -> Place:
+def by_nothing(f: Facts, policy: Policy) -> Region:
     """One place for all."""
-    return Place.NORTH
+    return Region.NORTH
 
 
 @rule
-def by_scores(f: Facts, policy: Policy) -> Place:
+def by_scores(f: Facts, policy: Policy) -> Region:
     """Conditions that add up, and a truth."""
     points = 2 * (f.purchase_count >= 1) + (f.since_last_purchase < 60 * DAY)
-    return Place.NORTH if points + f.was_referred > 2 else Place.SOUTH
+    return Region.NORTH if points + f.was_referred > 2 else Region.SOUTH
 
 
 @rule
-def by_waiting(f: Facts, policy: Policy) -> Place:
-    """Who has not answered, and who has not been answered."""
+def by_waiting(f: Facts, policy: Policy) -> Region:
+    """Stages by unanswered follow-ups and open questions."""
     if f.unanswered_follow_up_count > 0:
-        return Place.WEST
-    return Place.EAST if f.open_question_count > 0 or f.open_promise_count > 0 else Place.SOUTH
+        return Region.WEST
+    return Region.EAST if f.open_question_count > 0 or f.open_promise_count > 0 else Region.SOUTH
 
 
-def next_stage(place: Place, f: Facts, policy: Policy) -> Place:
+def next_stage(here: Region, f: Facts, policy: Policy) -> Region:
     """Round the compass with what they buy, and back when they are silent."""
-    if place is Place.NORTH:
-        return Place.EAST if f.purchase_count >= 1 else place
-    if place is Place.EAST:
-        return Place.SOUTH if f.since_last_purchase > 50 * DAY else place
-    return Place.WEST if f.purchase_count >= 2 else place
+    if here is Region.NORTH:
+        return Region.EAST if f.purchase_count >= 1 else here
+    if here is Region.EAST:
+        return Region.SOUTH if f.since_last_purchase > 50 * DAY else here
+    return Region.WEST if f.purchase_count >= 2 else here
 
 
-PATH = PathDependentMachine(Place.NORTH, next_stage, EVERYWHERE, [(Place.SOUTH, Place.WEST)])
+PATH = PathDependentMachine(Region.NORTH, next_stage, EVERYWHERE, [(Region.SOUTH, Region.WEST)])
 MACHINES = {
     "the funnel": SHOP_MACHINE,
-    "amounts": Machine(by_amounts, EVERYWHERE, [(Place.SOUTH, Place.EAST)]),
+    "amounts": Machine(by_amounts, EVERYWHERE, [(Region.SOUTH, Region.EAST)]),
     "words": Machine(by_words, EVERYWHERE),
     "waiting": Machine(by_waiting, EVERYWHERE),
     "nothing": Machine(by_nothing, EVERYWHERE),
@@ -155,7 +153,7 @@ MACHINES = {
 def test_everyone_moves_as_each_does(on: Callable[..., Logs]) -> None:
     """Every form of fact, at several instants, some before anything was known."""
     logs = on(tables(CROWD))
-    near = logs.home == "polars"
+    near = logs._frame_kind == "polars"
 
     for name in MACHINES if near else ("the funnel", "a path"):
         for as_of in (END, NOW + 75 * DAY, NOW - 10 * DAY) if near and name == "the funnel" else (END,):
@@ -163,36 +161,36 @@ def test_everyone_moves_as_each_does(on: Callable[..., Logs]) -> None:
 
 
 class RepliedFacts(Facts):
-    """What follows from two records that were said."""
+    """Stages by facts that follow from two interactions."""
 
     own_reply_count: int = count("replies")
 
 
 @rule
-def by_replies(f: RepliedFacts, policy: Policy) -> Place:
+def by_replies(f: RepliedFacts, policy: Policy) -> Region:
     """East for who was answered."""
-    return Place.EAST if f.own_reply_count >= 1 else Place.NORTH
+    return Region.EAST if f.own_reply_count >= 1 else Region.NORTH
 
 
 def test_goods_that_arrive_bring_nothing_about_where_no_rule_reads_of_them(near: None) -> None:
-    """They arrive at the instant of an answer, which is what moves; for one person as for all."""
-    asked = did(Question, "q", NOW + DAY)
+    """The answer at the instant of arrival is the cause, for one person and for tables."""
+    one_question = did(Question, "q", NOW + DAY)
     answer = did(Answer, "a", NOW + 2 * DAY, question_id="q")
-    everyone = [person("anna", bought("1", NOW, delivered_at=NOW + 2 * DAY), asked, answer)]
+    everyone = [person("anna", bought("1", NOW, delivered_at=NOW + 2 * DAY), one_question, answer)]
     machine = Machine(by_replies, EVERYWHERE)
-    told = told_over(machine, Logs(**tables(everyone)), END)
+    actual = told_over(machine, Logs(**tables(everyone)), END)
 
-    assert told == told_of(machine, everyone, END)
-    assert told is not None
-    assert [move["record_id"] for move in told["anna"]] == ["anna-1", "anna-a"]
+    assert actual == told_of(machine, everyone, END)
+    assert actual is not None
+    assert [move["record_id"] for move in actual["anna"]] == ["anna-1", "anna-a"]
 
 
 def test_a_funnel_is_walked_in_full() -> None:
-    """So that the comparison is not of nothing with nothing."""
-    told = bare(told_of(SHOP_MACHINE, CROWD, END))
+    """The crowd has transitions of every kind, so the comparisons are not empty."""
+    actual = bare(told_of(SHOP_MACHINE, CROWD, END))
 
-    assert told is not None
-    assert [len(told[one.person_id]) for one in CROWD] == [7, 5, 2, 1]
+    assert actual is not None
+    assert [len(actual[one.person_id]) for one in CROWD] == [7, 5, 2, 1]
 
 
 @pytest.mark.parametrize("numbers", [[7, 8], [7, 2**62], ["b", "a"]])
@@ -201,10 +199,10 @@ def test_people_keep_their_numbers(numbers: list[Any]) -> None:
     orders = {"id": ["1", "2"], "person_id": numbers, "purchased_at": [NOW, NOW + DAY], "amount": [9, 9]}
     logs = Logs(purchases=pl.DataFrame(orders))
 
-    told = told_over(SHOP_MACHINE, logs, NOW + 2 * DAY)
+    actual = told_over(SHOP_MACHINE, logs, NOW + 2 * DAY)
 
-    assert told is not None
-    assert {number: [move["transitioned_at"] for move in moved] for number, moved in told.items()} == {
+    assert actual is not None
+    assert {number: [move["transitioned_at"] for move in moved] for number, moved in actual.items()} == {
         numbers[0]: [NOW],
         numbers[1]: [NOW + DAY],
     }
@@ -227,53 +225,53 @@ def test_stages_may_be_numbers() -> None:
     """Their values come out as numbers."""
     machine = Machine(level, {Level.NONE: {Level.SOME: Cause.EVENT}, Level.SOME: {Level.NONE: Cause.EVENT}})
 
-    told = told_over(machine, Logs(**tables(CROWD)), END)
+    actual = told_over(machine, Logs(**tables(CROWD)), END)
 
-    assert told == told_of(machine, CROWD, END)
-    assert told is not None
-    assert [move["to_stage"] for move in told["budi"]] == [1]
+    assert actual == told_of(machine, CROWD, END)
+    assert actual is not None
+    assert [move["to_stage"] for move in actual["budi"]] == [1]
 
 
 @pytest.mark.parametrize(
-    ("machine", "said"),
+    ("machine", "message"),
     [
         (
-            Machine(by_scores, {Place.NORTH: {Place.SOUTH: Cause.EVENT}, Place.SOUTH: {Place.NORTH: Cause.EVENT}}),
-            "the rule moves somebody from north to south by time on .* has no move|has south, where",
+            Machine(by_scores, {Region.NORTH: {Region.SOUTH: Cause.EVENT}, Region.SOUTH: {Region.NORTH: Cause.EVENT}}),
+            r"from north to south by time on .*; by time the table allows (no transition|south) \(facts",
         ),
         (
-            PathDependentMachine(Place.NORTH, next_stage, {**EVERYWHERE, Place.EAST: {Place.SOUTH: Cause.EVENT}}),
-            "the rule moves somebody from east to south by time on .* the table has no move, where purchase_count = 1",
+            PathDependentMachine(Region.NORTH, next_stage, {**EVERYWHERE, Region.EAST: {Region.SOUTH: Cause.EVENT}}),
+            r"from east to south by time on .*; by time the table allows no transition \(facts: purchase_count = 1",
         ),
     ],
 )
-def test_what_the_table_has_not_is_refused(near: None, machine: Any, said: str) -> None:
+def test_what_the_table_has_not_is_refused(near: None, machine: Any, message: str) -> None:
     """With the first such move that is found, and what was known."""
-    with pytest.raises(TransitionError, match=said):
+    with pytest.raises(TransitionError, match=message):
         machine.transitions.over(Logs(**tables(CROWD)), POLICY, as_of=END)
 
 
 def test_what_never_rests_is_refused(near: None) -> None:
     """Stages that lead round and round are named; a way round where nobody stands is none."""
 
-    def circle(place: Place, f: Facts, policy: Policy) -> Place:
+    def circle(here: Region, f: Facts, policy: Policy) -> Region:
         if f.purchase_count == 0:
-            return place
-        return {Place.NORTH: Place.EAST, Place.EAST: Place.NORTH}.get(place, place)
+            return here
+        return {Region.NORTH: Region.EAST, Region.EAST: Region.NORTH}.get(here, here)
 
     logs = Logs(**tables(CROWD))
     with pytest.raises(
-        TransitionError, match="the stages north, east lead to each other without end, where purchase_count"
+        TransitionError, match=r"the stages north, east lead to each other in a cycle \(facts: purchase_count"
     ):
-        PathDependentMachine(Place.NORTH, circle, EVERYWHERE).transitions.over(logs, POLICY, as_of=END)
-    assert len(told_over(PathDependentMachine(Place.WEST, circle, EVERYWHERE), logs, END) or ()) == len(CROWD)
+        PathDependentMachine(Region.NORTH, circle, EVERYWHERE).transitions.over(logs, POLICY, as_of=END)
+    assert len(told_over(PathDependentMachine(Region.WEST, circle, EVERYWHERE), logs, END) or ()) == len(CROWD)
 
 
 @pytest.mark.no_cover
 def test_pandas_alone_is_walked_in_pandas(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where neither Polars nor numpy is asked for, the moves are the same."""
+    """Without Polars and numpy, the transitions are the same."""
     monkeypatch.setattr(adapter, "installed", lambda module: module == "pandas")
-    monkeypatch.setattr("funnel.machines._replay_frames.installed", lambda module: module == "pandas")
+    kernels.without_numpy(monkeypatch)
     logs = Logs(**ENGINES["pandas"]({log: one for log, one in tables(CROWD).items() if one.height}))
 
     assert told_over(PATH, logs, END) == told_of(PATH, CROWD, END)
@@ -285,7 +283,7 @@ def test_a_path_has_fifteen_stages_at_most() -> None:
 
     many = Enum("many", [f"s{number}" for number in range(16)])  # type: ignore[misc]
 
-    with pytest.raises(TransitionError, match="a path has 16 stages; give at most 15"):
+    with pytest.raises(TransitionError, match=r"at most 15 stages \(got 16"):
         PathDependentMachine(many.s0, next_stage, {one: {} for one in many})  # type: ignore[attr-defined]
 
 
@@ -301,12 +299,12 @@ def test_many_people_are_found_in_several_blocks(monkeypatch: pytest.MonkeyPatch
     logs = Logs(purchases=pl.DataFrame(orders))
     whole = told_over(SHOP_MACHINE, logs, END)
 
-    monkeypatch.setattr("funnel.machines._packed.event_rows.ROWS", 16)
+    kernels.small_machine_blocks(monkeypatch)
     assert told_over(SHOP_MACHINE, logs, END) == whole
 
 
 def test_a_plan_without_room_in_a_mark_is_walked_by_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine that reads more than a mark has bits for is answered the other way, and as exactly."""
-    monkeypatch.setattr("funnel.machines._packed.event_rows.MOST_BITS", 1)
+    kernels.no_room_for_a_machine(monkeypatch)
 
     assert told_over(SHOP_MACHINE, Logs(**tables(CROWD)), END) == told_of(SHOP_MACHINE, CROWD, END)

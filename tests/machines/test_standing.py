@@ -1,4 +1,4 @@
-"""Where everyone stands on any past day, by any machine, is where each stands."""
+"""The stages of a table on any past day equal those of single persons, for any machine."""
 
 from __future__ import annotations
 
@@ -29,5 +29,5 @@ def test_everyone_stands_where_each_does(machine: Any, days: int) -> None:
 
 
 def test_nobody_stands_nowhere() -> None:
-    """Of whom nothing is known, nothing is said."""
+    """A person without records has no stage."""
     assert SHOP_MACHINE.of(History(person_id="p1"), POLICY, as_of=NOW) is None

@@ -28,12 +28,12 @@ class Order:
     refunds: tuple[tuple[datetime, int], ...]
 
     def left(self, as_of: datetime) -> int:
-        """What is left of it at an instant; 0 where it does not count."""
-        if self.at > as_of or self.gone(as_of):
+        """The remaining amount at an instant; 0 if it does not count."""
+        if self.at > as_of or self.is_cancelled(as_of):
             return 0
         return self.amount - sum(amount for at, amount in self.refunds if at <= as_of)
 
-    def gone(self, as_of: datetime) -> bool:
+    def is_cancelled(self, as_of: datetime) -> bool:
         """Whether it was cancelled by an instant."""
         return self.cancelled is not None and self.cancelled <= as_of
 
@@ -66,22 +66,22 @@ class Shop:
             "person_id": pl.String,
             "status": pl.String,
         }
-        seen = [(f"v{n}", person, at, "visit") for n, (person, at) in enumerate(self.visits)]
+        ids = [(f"v{n}", person, at, "visit") for n, (person, at) in enumerate(self.visits)]
         return {
             "purchases": pl.DataFrame(bought, schema_overrides={**times, "amount": pl.Int64}),
             "refunds": _table(back, id=pl.String, purchase_id=pl.String, refunded_at=TIME, amount=pl.Int64),
             "leads": _table(self.leads, person_id=pl.String, arrived_at=TIME),
-            "interactions": _table(seen, id=pl.String, person_id=pl.String, occurred_at=TIME, kind=pl.String),
+            "interactions": _table(ids, id=pl.String, person_id=pl.String, occurred_at=TIME, kind=pl.String),
         }
 
-    def begun(self, person: str, first: str, as_of: datetime) -> datetime | None:
+    def has_started(self, person: str, first: str, as_of: datetime) -> datetime | None:
         """When a person's first event of a kind was."""
-        found: Mapping[str, Sequence[datetime]] = {
+        starts: Mapping[str, Sequence[datetime]] = {
             "purchase": [one.at for one in self.orders if one.person == person and one.left(as_of)],
-            "lead": [at for who, at in self.leads if who == person and at <= as_of],
-            "visit": [at for who, at in self.visits if who == person and at <= as_of],
+            "lead": [at for person_id, at in self.leads if person_id == person and at <= as_of],
+            "visit": [at for person_id, at in self.visits if person_id == person and at <= as_of],
         }
-        return min(found[first], default=None)
+        return min(starts[first], default=None)
 
 
 def _table(rows: Sequence[tuple[Any, ...]], **schema: Any) -> pl.DataFrame:
@@ -102,7 +102,7 @@ def _order(draw: st.DrawFn, number: str) -> Order:
     cancelled = draw(st.none() | st.none() | later)
     back: list[tuple[datetime, int]] = []
     for moment in draw(st.lists(later, max_size=2)):
-        left = amount - sum(given for _, given in back)
+        left = amount - sum(refunded for _, refunded in back)
         if left:
             back.append((moment, draw(st.sampled_from([left, 1]))))
     return Order(number, draw(st.sampled_from(PEOPLE)), at, amount, cancelled, tuple(back))

@@ -19,7 +19,7 @@ TICK = timedelta(microseconds=1)
 THINGS = ("mug", "plate", "bowl")
 
 _moments = st.tuples(st.integers(0, 12), st.sampled_from([0, 0, 0, 1, -1])).map(
-    lambda drawn: START + drawn[0] * 5 * DAY + drawn[1] * TICK
+    lambda random_buyers: START + random_buyers[0] * 5 * DAY + random_buyers[1] * TICK
 )
 
 
@@ -46,13 +46,13 @@ def _buyer(draw: st.DrawFn, person: str) -> History:
         if one.amount.minor and draw(st.integers(0, 4)) == 0:
             back, later = Money.of_minor(draw(st.sampled_from([5, 5, 9])), "USD"), draw(st.integers(0, 20))
             if back <= one.amount:
-                told = {"id": f"r-{one.id}", "source": one.source, "purchase_id": one.id, "amount": back}
-                records.append(Refund.model_validate({**told, "refunded_at": one.purchased_at + later * DAY}))
+                source = {"id": f"r-{one.id}", "source": one.source, "purchase_id": one.id, "amount": back}
+                records.append(Refund.model_validate({**source, "refunded_at": one.purchased_at + later * DAY}))
     for number in range(draw(st.integers(0, 2))):
         sender = draw(st.sampled_from([None, None, "friend"]))
-        where, campaign = draw(st.sampled_from(["", "fair", "web"])), f"{number}"
+        channel, campaign = draw(st.sampled_from(["", "fair", "web"])), f"{number}"
         records.append(
-            Lead(person_id=person, arrived_at=draw(_moments), source=where, campaign=campaign, referred_by=sender)
+            Lead(person_id=person, arrived_at=draw(_moments), source=channel, campaign=campaign, referred_by=sender)
         )
     return History.of(person, records)
 
@@ -69,7 +69,7 @@ spans = st.integers(1, 8).map(lambda count: count * 5 * DAY)
 """Whole spans that the made-up purchases lie apart."""
 
 
-def counted(person: History, as_of: datetime) -> list[Purchase]:
+def counted_purchases(person: History, as_of: datetime) -> list[Purchase]:
     """The purchases that count at an instant, in their order."""
     valid = [one for one in person.purchases if _counts(person, one, as_of)]
     return sorted(valid, key=lambda one: (one.purchased_at, one.source, one.id))

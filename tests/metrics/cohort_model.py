@@ -14,12 +14,12 @@ from tests.metrics.bought import PEOPLE, Shop, first_day
 
 MICROSECOND = timedelta(microseconds=1)
 FAR = 60
-"""So many columns are looked at, at most, where there are no brackets."""
+"""The highest number of columns to look at, if there are no brackets."""
 
 
 @attrs.frozen
 class Question:
-    """What is asked of a shop."""
+    """The questions about a shop."""
 
     as_of: datetime
     tz: str
@@ -63,94 +63,94 @@ class Person:
     money: tuple[tuple[int, int], ...]
 
 
-def people_of(shop: Shop, asked: Question) -> Iterator[Person]:
+def people_of(shop: Shop, question: Question) -> Iterator[Person]:
     """Everyone who began, with what they did after."""
-    for name, start in begun(shop, asked):
-        mine = [one for one in shop.orders if one.person == name and start <= one.at <= asked.as_of]
-        orders = [after(one.at, start, asked) for one in mine if one.left(asked.as_of)]
+    for name, start in started_columns(shop, question):
+        mine = [one for one in shop.orders if one.person == name and start <= one.at <= question.as_of]
+        orders = [after(one.at, start, question) for one in mine if one.left(question.as_of)]
         money: list[tuple[int, int]] = []
         for one in mine:
-            if asked.refund_basis == "order":
-                money.append((after(one.at, start, asked), one.left(asked.as_of)))
-            elif not one.gone(asked.as_of):
-                given = [(at, -back) for at, back in one.refunds if at <= asked.as_of]
-                money += [(after(at, start, asked), amount) for at, amount in [(one.at, one.amount), *given]]
+            if question.refund_basis == "order":
+                money.append((after(one.at, start, question), one.left(question.as_of)))
+            elif not one.is_cancelled(question.as_of):
+                refunds = [(at, -back) for at, back in one.refunds if at <= question.as_of]
+                money += [(after(at, start, question), amount) for at, amount in [(one.at, one.amount), *refunds]]
         yield Person(name, start, tuple(orders), tuple(money))
 
 
-def begun(shop: Shop, asked: Question) -> Iterator[tuple[str, datetime]]:
+def started_columns(shop: Shop, question: Question) -> Iterator[tuple[str, datetime]]:
     """Everyone with their start; who buys again and again starts in each period anew."""
     for name in PEOPLE:
-        if asked.first != "recurring":
-            start = shop.begun(name, asked.first, asked.as_of)
+        if question.first != "recurring":
+            start = shop.has_started(name, question.first, question.as_of)
             yield from [] if start is None else [(name, start)]
             continue
-        times = [one.at for one in shop.orders if one.person == name and one.left(asked.as_of)]
-        for day in sorted({asked.day(at) for at in times}):
-            yield name, min(at for at in times if asked.day(at) == day)
+        times = [one.at for one in shop.orders if one.person == name and one.left(question.as_of)]
+        for day in sorted({question.day(at) for at in times}):
+            yield name, min(at for at in times if question.day(at) == day)
 
 
-def after(moment: datetime, start: datetime, asked: Question) -> int:
+def after(moment: datetime, start: datetime, question: Question) -> int:
     """How many periods after a start an instant lies."""
     count = 0
-    if asked.window is None:
-        while following(asked.day(start), asked, count) != asked.day(moment):
+    if question.window is None:
+        while following(question.day(start), question, count) != question.day(moment):
             count += 1
     else:
-        while moment > start + (count + 1) * asked.window:
+        while moment > start + (count + 1) * question.window:
             count += 1
     return count
 
 
-def is_in(person: Person, column: range, asked: Question) -> bool:
+def is_in(person: Person, column: range, question: Question) -> bool:
     """Whether a person is counted in a column."""
     there = any(order in column for order in person.orders)
-    first = next(iter(asked.columns()))
-    after_all = asked.brackets[-1] if asked.brackets else None
-    match asked.measure:
+    first = next(iter(question.columns()))
+    after_all = question.brackets[-1] if question.brackets else None
+    match question.measure:
         case "on_or_after":
             return any(column[0] <= order and (after_all is None or order < after_all) for order in person.orders)
         case "cumulative" if column != first:
             return any(first[-1] < order <= column[-1] for order in person.orders)
         case "streak":
-            so_far = [one for one in asked.columns() if one[0] <= column[0]]
+            so_far = [one for one in question.columns() if one[0] <= column[0]]
             return all(any(order in one for order in person.orders) for one in so_far)
         case _:
             return there
 
 
-def counted(shop: Shop, asked: Question) -> Mapping[date, tuple[dict[str, Any], list[list[str]]]]:
+def counts_of(shop: Shop, question: Question) -> Mapping[date, tuple[dict[str, Any], list[list[str]]]]:
     """Every cohort, by the first day of its period, and the names of the people of each of its cells."""
-    everyone = list(people_of(shop, asked))
-    starts = sorted({asked.day(person.start) for person in everyone})
+    all_people = list(people_of(shop, question))
+    starts = sorted({question.day(person.start) for person in all_people})
     return {
-        start: _row([person for person in everyone if asked.day(person.start) == start], start, asked)
+        start: _row([person for person in all_people if question.day(person.start) == start], start, question)
         for start in starts
     }
 
 
-def _row(cohort: list[Person], start: date, asked: Question) -> tuple[dict[str, Any], list[list[str]]]:
-    now, soon = asked.day(asked.as_of), asked.day(asked.as_of + MICROSECOND)
+def _row(cohort: list[Person], start: date, question: Question) -> tuple[dict[str, Any], list[list[str]]]:
+    now, soon = question.day(question.as_of), question.day(question.as_of + MICROSECOND)
     row: dict[str, Any] = {"size": len(cohort), "is_open": start == soon, "over": 0}
     cells: list[list[str]] = []
     for name in ("people", "trials", "orders", "revenue", "value"):
         row[name] = []
-    for column in asked.columns():
-        if asked.window is not None:
-            known = [one for one in cohort if one.start + (column[-1] + 1) * asked.window <= asked.as_of]
-            begun, over = bool(known), len(known) == len(cohort)
+    for column in question.columns():
+        if question.window is not None:
+            orders_seen = [one for one in cohort if one.start + (column[-1] + 1) * question.window <= question.as_of]
+            started_columns, over = bool(orders_seen), len(orders_seen) == len(cohort)
         else:
-            known = cohort
-            begun = following(start, asked, column[0]) <= now
-            over = begun and following(start, asked, column[-1]) < soon
-        if not begun:
+            orders_seen = cohort
+            started_columns = following(start, question, column[0]) <= now
+            over = started_columns and following(start, question, column[-1]) < soon
+        if not started_columns:
             break
         row["over"] += over
-        names = sorted(one.name for one in known if is_in(one, column, asked))
+        names = sorted(one.name for one in orders_seen if is_in(one, column, question))
         cells.append(names)
         row["people"].append(len(names))
-        row["trials"].append(len(known))
-        row["orders"].append(sum(order in column for one in known for order in one.orders))
-        row["revenue"].append(sum(amount for one in known for order, amount in one.money if order in column))
-        row["value"].append(sum(amount for one in known for order, amount in one.money if order <= column[-1]))
+        row["trials"].append(len(orders_seen))
+        row["orders"].append(sum(order in column for one in orders_seen for order in one.orders))
+        row["revenue"].append(sum(amount for one in orders_seen for order, amount in one.money if order in column))
+        row["value"].append(sum(amount for one in orders_seen for order, amount in one.money if order <= column[-1]))
     return row, cells

@@ -42,7 +42,7 @@ def _told_apart(table: pl.DataFrame, number: int) -> pl.DataFrame:
 
 
 def logs_of(people: Sequence[History]) -> Logs:
-    """What people bought and gave back, on Polars."""
+    """Purchases and refunds of people, on Polars."""
     return Logs(**orders_of(people))
 
 
@@ -56,7 +56,7 @@ def shop_on(engine: str) -> Logs:
 
 
 def shop_tables() -> dict[str, pl.DataFrame]:
-    """What that shop sold and gave back, as Polars tables."""
+    """Purchases and refunds of that shop, as Polars tables."""
     return _shop(Random(7))
 
 
@@ -65,8 +65,10 @@ def _shop(chance: Random) -> dict[str, pl.DataFrame]:
     times = [start + timedelta(hours=chance.randrange(24 * 720)) for _ in range(200)]
     rows = [(f"{n}", f"p{chance.randrange(40)}", moment, chance.randrange(4)) for n, moment in enumerate(times)]
     purchases = pl.DataFrame(rows, {**_KEYS, "purchased_at": TIME, "amount": pl.Int64}, orient="row")
-    given = [(f"r{n}", n, moment + timedelta(days=chance.randrange(90)), 1) for n, _, moment, amount in rows if amount]
-    back = chance.sample(given, 60)
+    refunds = [
+        (f"r{n}", n, moment + timedelta(days=chance.randrange(90)), 1) for n, _, moment, amount in rows if amount
+    ]
+    back = chance.sample(refunds, 60)
     schema = {"id": pl.String, "purchase_id": pl.String, "refunded_at": TIME, "amount": pl.Int64}
     return {"purchases": purchases, "refunds": pl.DataFrame(back, schema, orient="row")}
 

@@ -29,7 +29,7 @@ def same() -> Logs:
 @pytest.mark.no_cover
 @pytest.mark.parametrize("engine", [name for name in HERE if name != "polars"])
 def test_every_engine_counts_alike(engine: str, same: Logs) -> None:
-    """Where the data lie changes no cohort, no rate and no number of people."""
+    """The order of the rows changes no cohort, no rate and no number of people."""
     logs = shop_on(engine)
     cohorts = retention(logs, tz="Asia/Jakarta", as_of=AS_OF)
     rate = repeat_rate_within(logs, WITHIN, as_of=AS_OF)

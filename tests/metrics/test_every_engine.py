@@ -35,13 +35,16 @@ def tables() -> Mapping[str, pl.DataFrame]:
     chance, shop = Random(11), shop_tables()
     orders = shop["purchases"]
     bought, people = orders["purchased_at"].to_list(), sorted(set(orders["person_id"]))
-    told = [chance.choice([None, 2, 5]) for _ in bought]
-    due = [None if days is None else moment + timedelta(days=days) for moment, days in zip(bought, told, strict=True)]
-    came = [None if moment is None else moment + timedelta(days=chance.choice([-2, 1])) for moment in due]
+    interactions = [chance.choice([None, 2, 5]) for _ in bought]
+    due = [
+        None if days is None else moment + timedelta(days=days)
+        for moment, days in zip(bought, interactions, strict=True)
+    ]
+    arrivals = [None if moment is None else moment + timedelta(days=chance.choice([-2, 1])) for moment in due]
     orders = orders.with_columns(
         pl.Series("promotion", [chance.choice(["", "", "launch"]) for _ in bought]),
         pl.Series("promised_at", due, pl.Datetime("us", "UTC")),
-        pl.Series("delivered_at", came, pl.Datetime("us", "UTC")),
+        pl.Series("delivered_at", arrivals, pl.Datetime("us", "UTC")),
     )
     kinds = [chance.choice(["complaint", "question", "declined"]) for _ in range(120)]
     words = {
@@ -67,11 +70,11 @@ def tables() -> Mapping[str, pl.DataFrame]:
     }
 
 
-def asked(engine: str) -> dict[str, Any]:
+def results_of(engine: str) -> dict[str, Any]:
     """All that can be asked of the shop, on an engine."""
-    made = ENGINES[engine](tables())
-    lines = made.pop("lines")
-    logs = Logs(**made)
+    frames = ENGINES[engine](tables())
+    lines = frames.pop("lines")
+    logs = Logs(**frames)
     steps = purchase_steps(logs, SPAN, as_of=AS_OF)
     ranks = read(rfm_quantiles(logs, as_of=AS_OF))
     return {
@@ -93,7 +96,7 @@ def asked(engine: str) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def same() -> dict[str, Any]:
     """Give the answers on Polars, where the other tests look at them."""
-    return asked("polars")
+    return results_of("polars")
 
 
 def test_the_shop_has_something_to_say(same: dict[str, Any]) -> None:
@@ -105,7 +108,7 @@ def test_the_shop_has_something_to_say(same: dict[str, Any]) -> None:
     assert len(same["steps"][0]) > 4
     assert sum(one.people.successes > 0 for one in same["segments"]) > 4
     assert {row["recency_rank"] for row in same["ranks"]} == {1, 2, 3, 4, 5}
-    assert all(one.with_it.trials for one in same["leaving"].troubles)
+    assert all(one.with_it.trials for one in same["leaving"].problems)
     assert len(same["leaving"].reasons) == 2
     assert len(same["affinity"].in_order) > 4
     assert same["offers"]
@@ -114,6 +117,6 @@ def test_the_shop_has_something_to_say(same: dict[str, Any]) -> None:
 @pytest.mark.parametrize("engine", [name for name in HERE if name != "polars"])
 def test_every_engine_gives_the_same_answers(engine: str, same: dict[str, Any]) -> None:
     """Rates, groups, steps, scores, reasons and offers are equal, to the last digit."""
-    there = asked(engine)
+    there = results_of(engine)
 
     assert {name: there[name] for name in same if there[name] != same[name]} == {}

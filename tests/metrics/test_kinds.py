@@ -10,7 +10,7 @@ from funnel.metrics._kinds import check_kinds
 
 
 @pytest.mark.parametrize(
-    ("asked", "there", "meant"),
+    ("kinds", "there", "suggestion"),
     [
         (["viwe"], ["view", "cart"], "view"),
         (["purchaes"], ["purchase"], "purchase"),
@@ -28,14 +28,14 @@ from funnel.metrics._kinds import check_kinds
         (["step_1", "step1"], ["step_1"], "step_1"),
     ],
 )
-def test_a_near_miss_of_a_kind_that_occurs_is_refused(asked: list[str], there: list[str], meant: str) -> None:
+def test_a_near_miss_of_a_kind_that_occurs_is_refused(kinds: list[str], there: list[str], suggestion: str) -> None:
     """Wrong letters, another case, a plural, and the name of a step for its kind are refused with the kind meant."""
-    with pytest.raises(ArgumentError, match=f"did you mean '{meant}'"):
-        check_kinds(asked, there)
+    with pytest.raises(ArgumentError, match=f"did you mean '{suggestion}'"):
+        check_kinds(kinds, there)
 
 
 @pytest.mark.parametrize(
-    ("asked", "there"),
+    ("kinds", "there"),
     [
         (["view", "purchase"], ["view"]),
         (["view"], []),
@@ -50,29 +50,29 @@ def test_a_near_miss_of_a_kind_that_occurs_is_refused(asked: list[str], there: l
         (["plan 12", "plan 1_2"], ["plan 12"]),
     ],
 )
-def test_a_kind_that_is_merely_absent_is_allowed(asked: list[str], there: list[str]) -> None:
+def test_a_kind_that_is_merely_absent_is_allowed(kinds: list[str], there: list[str]) -> None:
     """A quiet day is not an error: not for kinds of one family, of which the other is asked for, nor numbered kinds."""
-    check_kinds(asked, there)
+    check_kinds(kinds, there)
 
 
 @given(st.sampled_from(LOG_KINDS), st.data())
 def test_one_letter_too_many_is_always_refused(kind: str, data: st.DataObject) -> None:
     """Wherever a letter is inserted into a kind of four letters or more, the kind that was meant is named."""
-    place = data.draw(st.integers(0, len(kind)))
-    typo = kind[:place] + data.draw(st.sampled_from("aeikzq")) + kind[place:]
+    index = data.draw(st.integers(0, len(kind)))
+    typo = kind[:index] + data.draw(st.sampled_from("aeikzq")) + kind[index:]
 
     with pytest.raises(ArgumentError, match=f"did you mean '{kind}'"):
         check_kinds([typo], [kind])
 
 
 @given(st.lists(st.sampled_from(LOG_KINDS), unique=True), st.lists(st.sampled_from(LOG_KINDS)))
-def test_kinds_that_occur_are_never_refused(there: list[str], asked: list[str]) -> None:
+def test_kinds_that_occur_are_never_refused(there: list[str], kinds: list[str]) -> None:
     """Whatever else occurs, a kind that occurs is not taken for another one."""
-    check_kinds([kind for kind in asked if kind in there], there)
+    check_kinds([kind for kind in kinds if kind in there], there)
 
 
 def test_long_kinds_are_compared_in_time_and_not_shown_whole() -> None:
-    """Of a kind of a million letters the first 200 are compared, and shown."""
+    """A kind of a million letters is compared, and shown, by its first 200."""
     with pytest.raises(ArgumentError) as caught:
         check_kinds(["a" * 1_000_000], ["a" * 200])
     assert len(str(caught.value)) < 500
@@ -81,8 +81,8 @@ def test_long_kinds_are_compared_in_time_and_not_shown_whole() -> None:
 @given(st.sampled_from(LOG_KINDS), st.data())
 def test_another_spelling_is_refused_even_beside_the_right_one(kind: str, data: st.DataObject) -> None:
     """Another case, a blank, a hyphen or an underscore is a mistake, even if the question names the right kind too."""
-    place = data.draw(st.integers(0, len(kind)))
-    typo = kind[:place] + data.draw(st.sampled_from(" _-\t\u00a0")) + kind[place:]
+    index = data.draw(st.integers(0, len(kind)))
+    typo = kind[:index] + data.draw(st.sampled_from(" _-\t\u00a0")) + kind[index:]
 
     with pytest.raises(ArgumentError, match=f"did you mean '{kind}'"):
         check_kinds([kind, data.draw(st.sampled_from([typo, typo.upper()]))], [kind])

@@ -18,7 +18,7 @@ from tests.metrics.cohort_model import Question, following
 from tests.metrics.people import FEW
 from tests.strategies import instants
 
-ASKED = st.builds(
+ARGUMENTS = st.builds(
     Question,
     as_of=instants(),
     tz=st.sampled_from(["UTC", "Asia/Jakarta", "America/New_York"]),
@@ -28,7 +28,7 @@ ASKED = st.builds(
 )
 
 
-def asked(purchases: object, one: Question) -> Lifecycles:
+def lifecycle_of(purchases: object, one: Question) -> Lifecycles:
     """The library's answer to a question."""
     week_start: Any = one.week_start
     period: Any = one.period
@@ -37,7 +37,7 @@ def asked(purchases: object, one: Question) -> Lifecycles:
 
 def plainly(shop: Shop, one: Question) -> list[dict[str, Any]]:
     """Count each period person by person: by what each paid in it, and in those before."""
-    bought = {who: {} for who in PEOPLE}
+    bought = {people_of: {} for people_of in PEOPLE}
     for order in shop.orders:
         if left := order.left(one.as_of):
             day = one.day(order.at)
@@ -50,30 +50,30 @@ def plainly(shop: Shop, one: Question) -> list[dict[str, Any]]:
     return rows
 
 
-def _period(everyone: list[dict[date, int]], day: date, before: date) -> dict[str, Any]:
-    new = [each[day] for each in everyone if day in each and min(each) == day]
-    stayed = [(each[day], each[before]) for each in everyone if day in each and before in each]
-    back = [each[day] for each in everyone if day in each and min(each) < day and before not in each]
-    gone = [each[before] for each in everyone if before in each and day not in each]
+def _period(all_people: list[dict[date, int]], day: date, before: date) -> dict[str, Any]:
+    new = [each[day] for each in all_people if day in each and min(each) == day]
+    stayed = [(each[day], each[before]) for each in all_people if day in each and before in each]
+    back = [each[day] for each in all_people if day in each and min(each) < day and before not in each]
+    missing = [each[before] for each in all_people if before in each and day not in each]
     return {
         "start": day,
         "new": len(new),
         "retained": len(stayed),
         "resurrected": len(back),
-        "dormant": len(gone),
+        "dormant": len(missing),
         "new_revenue": sum(new),
         "retained_revenue": sum(now for now, _ in stayed),
         "resurrected_revenue": sum(back),
         "expanded": sum(max(now - then, 0) for now, then in stayed),
         "contracted": sum(max(then - now, 0) for now, then in stayed),
-        "dormant_revenue": sum(gone),
+        "dormant_revenue": sum(missing),
     }
 
 
-def told(found: Lifecycles) -> list[dict[str, Any]]:
-    """What the library says, without what it works out from the rest."""
+def rows_of(result: Lifecycles) -> list[dict[str, Any]]:
+    """Return the numbers of the library, without those computed from the rest."""
     excluded = ("active", "revenue", "is_partial")
-    return [{name: value for name, value in row.items() if name not in excluded} for row in found.to_dicts()]
+    return [{name: value for name, value in row.items() if name not in excluded} for row in result.to_dicts()]
 
 
 def identity_holds(before: Lifecycle, one: Lifecycle) -> bool:
@@ -87,52 +87,52 @@ def identity_holds(before: Lifecycle, one: Lifecycle) -> bool:
 
 
 @pytest.mark.no_cover
-@given(shops(), ASKED)
+@given(shops(), ARGUMENTS)
 def test_the_periods_are_what_counting_by_hand_finds(shop: Shop, one: Question) -> None:
     """Every count and every sum equals one made person by person, with refunds, zones and weeks."""
-    assert told(asked(Logs(**shop.tables()), one)) == plainly(shop, one)
+    assert rows_of(lifecycle_of(Logs(**shop.tables()), one)) == plainly(shop, one)
 
 
 @FEW
-@given(shops(), ASKED)
+@given(shops(), ARGUMENTS)
 def test_nobody_is_lost_between_periods(shop: Shop, one: Question) -> None:
     """Active = active before + new + resurrected - dormant, and so for money; the new are those of the cohorts."""
     logs = Logs(**shop.tables())
-    found = asked(logs, one)
+    result = lifecycle_of(logs, one)
     week_start: Any = one.week_start
     period: Any = one.period
     cohorts = retention(logs, period, tz=one.tz, as_of=one.as_of, week_start=week_start)
 
-    assert all(identity_holds(before, after) for before, after in pairwise(found))
-    assert {each.start: each.new for each in found if each.new} == {each.start: each.size for each in cohorts}
-    assert [each.is_partial for each in found] == [False] * (len(found) - 1) + [cohorts.is_partial] * bool(found)
-    assert sum(each.revenue or 0 for each in found) == sum(sum(each.revenue or ()) for each in cohorts)
+    assert all(identity_holds(before, after) for before, after in pairwise(result))
+    assert {each.start: each.new for each in result if each.new} == {each.start: each.size for each in cohorts}
+    assert [each.is_partial for each in result] == [False] * (len(result) - 1) + [cohorts.is_partial] * bool(result)
+    assert sum(each.revenue or 0 for each in result) == sum(sum(each.revenue or ()) for each in cohorts)
 
 
 @pytest.mark.parametrize("engine", [name for name in HERE if name != "polars"])
 def test_every_engine_counts_as_a_person_would(engine: str) -> None:
-    """Where the data lie changes no count and no sum."""
+    """The order of the rows changes no count and no sum."""
 
     @settings(max_examples=examples(engine, 4))
-    @given(shops(), ASKED)
+    @given(shops(), ARGUMENTS)
     def law(shop: Shop, one: Question) -> None:
-        assert told(asked(Logs(**ENGINES[engine](shop.tables())), one)) == plainly(shop, one)
+        assert rows_of(lifecycle_of(Logs(**ENGINES[engine](shop.tables())), one)) == plainly(shop, one)
 
     law()
 
 
 BOUGHT = [("sari", 1, 10), ("sari", 2, 30), ("budi", 2, 30), ("budi", 4, 20), ("sari", 5, 5), ("budi", 5, 7)]
 ROWS = [
-    {"person_id": who, "purchased_at": datetime(2026, month, 9, tzinfo=UTC), "amount": amount}
-    for who, month, amount in BOUGHT
+    {"person_id": people_of, "purchased_at": datetime(2026, month, 9, tzinfo=UTC), "amount": amount}
+    for people_of, month, amount in BOUGHT
 ]
 
 
 def test_the_table_reads_well() -> None:
     """Text and a notebook's table say the same, with what was lost below nothing and a star where it is not over."""
-    found = lifecycle(ROWS, tz="UTC", as_of=datetime(2026, 5, 20, tzinfo=UTC))
+    result = lifecycle(ROWS, tz="UTC", as_of=datetime(2026, 5, 20, tzinfo=UTC))
 
-    assert str(found).splitlines() == [
+    assert str(result).splitlines() == [
         "  period  active  new  retained  resurrected  dormant",
         " 2026-01       1    1         0            0        0",
         " 2026-02       2    1         1            0        0",
@@ -140,26 +140,26 @@ def test_the_table_reads_well() -> None:
         " 2026-04       1    0         0            1        0",
         "2026-05*       2    0         1            1        0",
     ]
-    assert "<td>2026-05*</td><td>2</td>" in found._repr_html_()
-    assert [each.revenue for each in found] == [10, 60, 0, 20, 12]
-    assert [each.to_dict()["revenue"] for each in found] == [10, 60, 0, 20, 12]
-    assert (found.periods[4].contracted, found.periods[1].expanded, found.periods[2].dormant_revenue) == (13, 20, 60)
+    assert "<td>2026-05*</td><td>2</td>" in result._repr_html_()
+    assert [each.revenue for each in result] == [10, 60, 0, 20, 12]
+    assert [each.to_dict()["revenue"] for each in result] == [10, 60, 0, 20, 12]
+    assert (result.periods[4].contracted, result.periods[1].expanded, result.periods[2].dormant_revenue) == (13, 20, 60)
 
 
 def test_without_amounts_people_are_counted_and_money_is_unknown() -> None:
     """Unknown is None, never 0."""
     bare = [{name: row[name] for name in ("person_id", "purchased_at")} for row in ROWS]
-    found = lifecycle(bare, tz="UTC", as_of=datetime(2026, 5, 20, tzinfo=UTC))
+    result = lifecycle(bare, tz="UTC", as_of=datetime(2026, 5, 20, tzinfo=UTC))
 
-    assert [each.active for each in found] == [1, 2, 0, 1, 2]
-    assert {each.revenue for each in found} == {None}
-    assert {each.dormant_revenue for each in found} == {None}
+    assert [each.active for each in result] == [1, 2, 0, 1, 2]
+    assert {each.revenue for each in result} == {None}
+    assert {each.dormant_revenue for each in result} == {None}
 
 
 def test_nobody_has_no_period() -> None:
-    """Where nobody has bought there is no period, and that is an answer; a naive instant is an error."""
-    found = lifecycle([], tz="UTC", as_of=datetime(2026, 5, 20, tzinfo=UTC))
+    """If nobody has bought there is no period, and the result is valid; a naive instant is an error."""
+    result = lifecycle([], tz="UTC", as_of=datetime(2026, 5, 20, tzinfo=UTC))
 
-    assert (len(found), found.to_dicts()) == (0, [])
+    assert (len(result), result.to_dicts()) == (0, [])
     with pytest.raises(InstantError, match="naive"):
         lifecycle([], tz="UTC", as_of=datetime(2026, 5, 20))  # noqa: DTZ001 (on purpose)

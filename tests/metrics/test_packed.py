@@ -14,20 +14,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnel.metrics._packed import exact_sums
-from funnel.metrics._packed.exact_sums import Tally
-from funnel.metrics._packed.periods import Lookup
-from funnel.metrics._retention import table as asked_of
+from funnel.metrics import Counting
 from funnel.metrics._retention.cohorts import Cohorts
 from funnel.metrics._retention.retention import retention
+from tests import kernels
+from tests.kernels import Lookup, cell_sums
 from tests.metrics.bought import shops
 from tests.metrics.people import FEW
 from tests.metrics.retention.test_retention import questions
 
 AS_OF = datetime(2026, 6, 20, tzinfo=UTC)
-NAMED = {"numbers": lambda number: number, "texts": lambda number: f"p{number}", "far": lambda number: number * 10**15}
+IDS = {"numbers": lambda number: number, "texts": lambda number: f"p{number}", "far": lambda number: number * 10**15}
 MEASURES = ("on", "on_or_after", "cumulative", "streak")
-ASKED: list[dict[str, Any]] = [
+ARGUMENTS: list[dict[str, Any]] = [
     {},
     {"brackets": (0, 1, 3)},
     {"window": timedelta(days=20)},
@@ -36,20 +35,23 @@ ASKED: list[dict[str, Any]] = [
 ]
 
 
-def both(table: pl.DataFrame, **asked: Any) -> tuple[Cohorts, Cohorts]:
+def both(table: pl.DataFrame, **arguments: Any) -> tuple[Cohorts, Cohorts]:
     """The answer by packed rows, and by expressions; who is in a cell is another question."""
-    packed = retention(table, **asked)
+    names = set(arguments) & set(attrs.fields_dict(Counting))
+    if names:
+        arguments["counting"] = Counting(**{name: arguments.pop(name) for name in names})
+    packed = retention(table, **arguments)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(asked_of, "installed", lambda _: False)
-        return packed, retention(table, **asked)
+        kernels.without_numpy(patch)
+        return packed, retention(table, **arguments)
 
 
-def bought(named: str) -> pl.DataFrame:
+def bought(ids: str) -> pl.DataFrame:
     """Two hundred purchases of some forty people within half a year."""
     chance = Random(3)
     rows = [
         (
-            NAMED[named](chance.randrange(40)),
+            IDS[ids](chance.randrange(40)),
             AS_OF - timedelta(hours=chance.randrange(24 * 180)),
             chance.randrange(10**12),
         )
@@ -58,23 +60,25 @@ def bought(named: str) -> pl.DataFrame:
     return pl.DataFrame(rows, ["person_id", "purchased_at", "amount"], orient="row")
 
 
-@pytest.mark.parametrize("asked", ASKED, ids=str)
+@pytest.mark.parametrize("arguments", ARGUMENTS, ids=str)
 @pytest.mark.parametrize("measure", MEASURES)
-def test_both_ways_count_the_same(asked: dict[str, Any], measure: str) -> None:
+def test_both_ways_count_the_same(arguments: dict[str, Any], measure: str) -> None:
     """Periods, windows and brackets, by every measure, with money."""
-    packed, by_engine = both(bought("numbers"), tz="Asia/Jakarta", as_of=AS_OF, measure=measure, **asked)
+    packed, by_engine = both(
+        bought("numbers"), tz="Asia/Jakarta", as_of=AS_OF, counting=Counting(measure=measure), **arguments
+    )
 
     assert len(packed) > 4
     assert sum(one.size for one in packed) == sum(one.size for one in by_engine) > 30
     assert packed.cohorts == by_engine.cohorts
 
 
-@pytest.mark.parametrize("named", NAMED)
+@pytest.mark.parametrize("ids", IDS)
 @pytest.mark.parametrize("priced", [True, False])
-def test_however_people_are_named(monkeypatch: pytest.MonkeyPatch, named: str, *, priced: bool) -> None:
+def test_however_people_are_named(monkeypatch: pytest.MonkeyPatch, ids: str, *, priced: bool) -> None:
     """Texts and far numbers are counted as near ones are; many cells as few; amounts may be unknown."""
-    monkeypatch.setattr(exact_sums, "FEW", 1 if priced else 1 << 16)
-    table = bought(named)
+    kernels.many_cells(monkeypatch, 1 if priced else 1 << 16)
+    table = bought(ids)
     packed, by_engine = both(table if priced else table.drop("amount"), tz="UTC", as_of=AS_OF - timedelta(days=9))
 
     assert (packed.cohorts[0].revenue is not None) is priced
@@ -87,10 +91,10 @@ def test_however_people_are_named(monkeypatch: pytest.MonkeyPatch, named: str, *
 @FEW
 @given(shops(), questions())
 def test_of_any_shop_both_ways_count_the_same(shop: Any, question: Any) -> None:
-    """Of whatever a shop sold, whatever is asked."""
-    asked = {name: getattr(question, name) for name in attrs.fields_dict(type(question))}
+    """For any shop and any question."""
+    arguments = {name: getattr(question, name) for name in attrs.fields_dict(type(question))}
     orders = shop.tables()["purchases"].drop("id")
-    packed, by_engine = both(orders, **{**asked, "first": "purchase", "refund_basis": "order"})
+    packed, by_engine = both(orders, **{**arguments, "first": "purchase", "refund_basis": "order"})
 
     assert packed.cohorts == by_engine.cohorts
 
@@ -114,10 +118,10 @@ def test_a_period_is_looked_up_as_it_is_sought(lengths: list[int], start: int, d
 @pytest.mark.parametrize("few", [0, 1 << 16])
 def test_sums_are_exact(monkeypatch: pytest.MonkeyPatch, few: int) -> None:
     """Amounts that no float holds are added up to the last unit, however many cells there are."""
-    monkeypatch.setattr(exact_sums, "FEW", few)
+    kernels.many_cells(monkeypatch, few)
     large = 10**14 - 1
     cells, value = np.array([3, 1, 3, 3]), np.array([large, 5, large, 1])
-    halves = [Tally.of(cells[:2], 4, value[:2]), Tally.of(cells[2:], 4, value[2:])]
+    halves = [cell_sums(cells[:2], 4, value[:2]), cell_sums(cells[2:], 4, value[2:])]
 
-    assert list(Tally.together(halves)) == [(1, 1, 5), (3, 3, 2 * large + 1)]
-    assert list(Tally.of(cells, 4)) == [(1, 1, 0), (3, 3, 0)]
+    assert list(kernels.together(halves)) == [(1, 1, 5), (3, 3, 2 * large + 1)]
+    assert list(cell_sums(cells, 4)) == [(1, 1, 0), (3, 3, 0)]

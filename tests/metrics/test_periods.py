@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from funnel._dataframes.adapter import from_native
 from funnel._time import instant, micros
 from funnel.errors import ArgumentError
-from funnel.metrics._periods import Calendar, Period, Periods, Weekday, written
+from funnel.metrics._periods import Calendar, Period, Periods, Weekday, period_label
 from tests.engines import ENGINES, HERE
 from tests.metrics.bought import first_day
 from tests.metrics.people import FEW
@@ -37,11 +37,11 @@ def cut(start: datetime, end: datetime, zone: str, period: Any = "month", week_s
     return Periods.between(micros(start), micros(end), Calendar.of(period, zone, week_start))
 
 
-def places_of(periods: Periods, moments: list[int]) -> list[int]:
+def indexes_of(periods: Periods, moments: list[int]) -> list[int]:
     """The places of instants, by the expression, on Polars."""
     frame = nw.from_native(pl.LazyFrame({"t": moments}, {"t": pl.Int64}))
-    found = frame.select(place=periods.place_column("t")).collect().to_dict(as_series=False)["place"]
-    return [int(place) for place in found]
+    result = frame.select(index=periods.index_column("t")).collect().to_dict(as_series=False)["index"]
+    return [int(index) for index in result]
 
 
 @given(MOMENTS, MOMENTS, st.sampled_from(PLAIN), CALENDARS)
@@ -52,10 +52,10 @@ def test_an_instant_lies_in_the_period_that_the_clock_shows(
     start, end = sorted([one, other])
     periods = cut(start, end, zone, *kind)
 
-    assert places_of(periods, [micros(start), micros(end)]) == [0, len(periods) - 1]
-    for moment, place in ((start, 0), (end, len(periods) - 1)):
-        assert periods.place(micros(moment)) == place
-        assert periods.day(place) == first_day(moment.astimezone(ZoneInfo(zone)).date(), *kind)
+    assert indexes_of(periods, [micros(start), micros(end)]) == [0, len(periods) - 1]
+    for moment, index in ((start, 0), (end, len(periods) - 1)):
+        assert periods.index_of(micros(moment)) == index
+        assert periods.day(index) == first_day(moment.astimezone(ZoneInfo(zone)).date(), *kind)
 
 
 @FEW
@@ -65,8 +65,8 @@ def test_the_expression_cuts_at_the_edges(start: datetime, days: int, zone: str,
     periods = cut(start, start + timedelta(days=days), zone, *kind)
     moments = [edge + off for edge in periods.edges for off in (-1, 0, 1)][1:-2]
 
-    assert places_of(periods, moments) == [periods.place(moment) for moment in moments]
-    assert periods.place(moments[0]) == max(place for place, edge in enumerate(periods.edges) if edge <= moments[0])
+    assert indexes_of(periods, moments) == [periods.index_of(moment) for moment in moments]
+    assert periods.index_of(moments[0]) == max(index for index, edge in enumerate(periods.edges) if edge <= moments[0])
 
 
 @given(MOMENTS, st.integers(0, 400), st.sampled_from(PLAIN + ODD), CALENDARS)
@@ -102,17 +102,17 @@ def test_every_engine_cuts_alike(engine: str, zone: str) -> None:
         edges = periods.edges[1:-1]
         moments = [edge + off for edge in edges for off in (-1, 0, 1)]
         (native,) = ENGINES[engine]({"t": pl.DataFrame({"t": moments})}).values()
-        found = (
-            from_native(native).frame.select("t", place=periods.place_column("t")).collect().to_dict(as_series=False)
+        result = (
+            from_native(native).frame.select("t", index=periods.index_column("t")).collect().to_dict(as_series=False)
         )
-        told = dict(zip(map(int, found["t"]), map(int, found["place"]), strict=True))
+        indexes = dict(zip(map(int, result["t"]), map(int, result["index"]), strict=True))
 
-        assert told == {moment: periods.place(moment) for moment in moments}
+        assert indexes == {moment: periods.index_of(moment) for moment in moments}
 
 
-def edge(zone: str, place: int = 1, *, of: datetime, period: Period = "month") -> datetime:
+def edge(zone: str, index: int = 1, *, of: datetime, period: Period = "month") -> datetime:
     """Give where a period near an instant begins: place 0 its own, 1 the next."""
-    return instant(cut(of, of, zone, period).edges[place])
+    return instant(cut(of, of, zone, period).edges[index])
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def edge(zone: str, place: int = 1, *, of: datetime, period: Period = "month") -
     ids=["plain", "summer", "midnight skipped", "midnight twice", "south", "day skipped"],
 )
 def test_a_month_begins_at_its_first_midnight(zone: str, near: str, begins: str) -> None:
-    """Where the clock skips midnight it begins at the first instant after; where it shows it twice, at the first."""
+    """If the clock skips midnight it begins at the first instant after; if it shows it twice, at the first."""
     assert edge(zone, of=datetime.fromisoformat(near)) == datetime.fromisoformat(begins)
 
 
@@ -150,18 +150,18 @@ def test_days_last_as_long_as_the_clock_says() -> None:
     assert [(b - a) // hours for a, b in zip(spring.edges, spring.edges[1:], strict=False)] == [24, 23, 24]
     assert [(b - a) // hours for a, b in zip(autumn.edges, autumn.edges[1:], strict=False)] == [25]
     assert [(b - a) // hours for a, b in zip(skipped.edges, skipped.edges[1:], strict=False)] == [24, 0, 24]
-    assert [skipped.place(skipped.edges[1] + off) for off in (-1, 0)] == [0, 2]
+    assert [skipped.index_of(skipped.edges[1] + off) for off in (-1, 0)] == [0, 2]
 
 
 def test_a_month_that_has_begun_does_not_end_when_the_clock_is_turned_back_over_its_midnight() -> None:
     """In Newfoundland, a minute into November 2009, it was 23:01 of October again: that is November all the same."""
-    begun = edge("America/St_Johns", of=datetime(2009, 10, 31, 12, tzinfo=UTC))
-    later = begun + timedelta(minutes=30)
+    start = edge("America/St_Johns", of=datetime(2009, 10, 31, 12, tzinfo=UTC))
+    later = start + timedelta(minutes=30)
     months = cut(later, later, "America/St_Johns")
 
     assert later.astimezone(ZoneInfo("America/St_Johns")).month == 10
     assert months.day(0) == date(2009, 11, 1)
-    assert instant(months.edges[0]) == begun
+    assert instant(months.edges[0]) == start
 
 
 @pytest.mark.parametrize(("off", "over"), [(-2, False), (-1, True), (0, True)])
@@ -173,18 +173,18 @@ def test_a_period_is_over_at_its_last_instant(off: int, *, over: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("arguments", "message"),
     [
-        (("month", "UTC", "monday"), "week_start is given for a month; only period 'week' has one"),
+        (("month", "UTC", "monday"), "week_start requires period='week' (got period='month')"),
         (("week", "UTC"), "week_start must be 'monday' or 'tuesday'"),
         (("week", "UTC", "mandag"), "(got 'mandag'); did you mean 'monday'?"),
         (("weeks", "UTC"), "or 'year' (got 'weeks'); did you mean 'week'?"),
     ],
 )
-def test_what_cuts_no_calendar_is_refused(given: tuple[Any, ...], message: str) -> None:
-    """A period that is none, a week whose start is not named, and a start for what is no week are errors."""
+def test_what_cuts_no_calendar_is_refused(arguments: tuple[Any, ...], message: str) -> None:
+    """An unknown period, a week without its start, and a start for another period are errors."""
     with pytest.raises(ArgumentError, match=re.escape(message)):
-        Calendar.of(*given)
+        Calendar.of(*arguments)
 
 
 @pytest.mark.parametrize(
@@ -192,4 +192,4 @@ def test_what_cuts_no_calendar_is_refused(given: tuple[Any, ...], message: str) 
 )
 def test_a_period_is_written_as_precisely_as_it_needs(period: Any, text: str) -> None:
     """A day and a week by their first day, a month by month and year, a year by its number."""
-    assert written(date(2026, 2, 9), period) == text
+    assert period_label(date(2026, 2, 9), period) == text

@@ -123,30 +123,30 @@ def test_a_rate_as_values_says_all_of_it() -> None:
     assert rate == Rate.of(1, 4, confidence_level=0.9)
 
 
-@pytest.mark.parametrize(("trials", "said"), [(11, False), (12, True), (13, True)])
-def test_too_few_people_are_an_answer(trials: int, *, said: bool) -> None:
+@pytest.mark.parametrize(("trials", "message"), [(11, False), (12, True), (13, True)])
+def test_too_few_people_are_an_answer(trials: int, *, message: bool) -> None:
     """A rate among just as many as the shop asks for is enough; among one fewer it is not."""
-    assert Rate(3, trials).is_reportable(12) is said
+    assert Rate(3, trials).is_reportable(12) is message
 
 
 @pytest.mark.parametrize(
-    ("given_", "said"),
+    ("arguments", "message"),
     [
         ({"successes": -1, "trials": 2}, r"successes of a rate must be .* \(got -1\)"),
         ({"successes": 1.0, "trials": 2}, r"successes of a rate must be .* \(got 1.0\)"),
         ({"successes": True, "trials": 2}, r"successes of a rate must be .* \(got True\)"),
         ({"successes": 0, "trials": -2}, r"trials of a rate must be .* \(got -2\)"),
-        ({"successes": 3, "trials": 2}, "3 hits among 2"),
+        ({"successes": 3, "trials": 2}, "successes cannot exceed trials .got 3 successes of 2"),
         ({"successes": 1, "trials": 2, "confidence_level": 0.0}, r"level of a rate must be .* \(got 0.0\)"),
         ({"successes": 1, "trials": 2, "confidence_level": 1.0}, r"level of a rate must be .* \(got 1.0\)"),
         ({"successes": 1, "trials": 2, "confidence_level": 95}, r"level of a rate must be .* \(got 95\)"),
         ({"successes": 1, "trials": 2, "confidence_level": float("nan")}, r"level of a rate must be .* \(got nan\)"),
     ],
 )
-def test_what_is_no_rate_is_refused(given_: dict[str, Any], said: str) -> None:
-    """Counts that cannot be true and levels that are no share are errors that say what was given."""
-    with pytest.raises(FunnelError, match=said):
-        Rate(**given_)
+def test_what_is_no_rate_is_refused(arguments: dict[str, Any], message: str) -> None:
+    """Counts that cannot be true and levels that are not a share are errors that state the argument."""
+    with pytest.raises(FunnelError, match=message):
+        Rate(**arguments)
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_a_difference_turned_around_has_the_other_sign(
 
 @given(COUNTS, COUNTS)
 def test_a_difference_asked_the_other_way_has_the_other_sign(one: tuple[int, int], other: tuple[int, int]) -> None:
-    """Of those of whom it is not so, the rates differ as much to the other side."""
+    """For the complements, the rates differ as much to the other side."""
     so = Rate(*one).minus(Rate(*other))
     not_so = Rate(one[1] - one[0], one[1]).minus(Rate(other[1] - other[0], other[1]))
 
@@ -211,7 +211,7 @@ def test_a_difference_asked_the_other_way_has_the_other_sign(one: tuple[int, int
 def test_a_rate_differs_from_one_of_very_many_as_from_a_known_share(
     counts: tuple[int, int], confidence_level: float
 ) -> None:
-    """Where nobody doubts that the other share is 0, the interval of the difference is that of the rate."""
+    """If the other share is certainly 0, the interval of the difference is that of the rate."""
     rate = Rate(*counts, confidence_level=confidence_level)
     difference = rate.minus(Rate(0, 10**30, confidence_level=confidence_level))
 
@@ -225,26 +225,26 @@ def test_a_rate_differs_from_one_of_very_many_as_from_a_known_share(
     ids=["of nobody", "from nobody", "too few"],
 )
 def test_too_few_people_have_no_difference(difference: Difference) -> None:
-    """Where either rate is among fewer than asked for, there is no figure, and the text says so."""
+    """If either rate is of fewer people than the minimum, there is no figure, and the text says so."""
     assert not difference.is_reportable
     assert (difference.value, difference.ci_lower, difference.ci_upper) == (None, None, None)
     assert str(difference).startswith("not enough (")
     assert str(difference).endswith(f"at least {difference.min_people} each)")
 
 
-@pytest.mark.parametrize(("trials", "said"), [(11, False), (12, True)])
-def test_just_as_many_as_asked_for_are_enough(trials: int, *, said: bool) -> None:
+@pytest.mark.parametrize(("trials", "message"), [(11, False), (12, True)])
+def test_just_as_many_as_asked_for_are_enough(trials: int, *, message: bool) -> None:
     """The fewest people that are asked for are enough, in each of the two."""
-    assert Rate(3, trials).minus(Rate(3, 12), min_people=12).is_reportable is said
-    assert Rate(3, 12).minus(Rate(3, trials), min_people=12).is_reportable is said
+    assert Rate(3, trials).minus(Rate(3, 12), min_people=12).is_reportable is message
+    assert Rate(3, 12).minus(Rate(3, trials), min_people=12).is_reportable is message
 
 
 @pytest.mark.parametrize(
     ("difference", "text"),
     [
-        (Rate(1234, 3610).minus(Rate(999, 3610)), "+6.5 points (1,234 of 3,610 less 999 of 3,610; +4.4 to +8.6)"),
-        (Rate(1, 4).minus(Rate(1, 4)), "+0.0 points (1 of 4 less 1 of 4; -49.4 to +49.4)"),
-        (Rate(1, 4000).minus(Rate(2, 4000)), "+0.0 points (1 of 4,000 less 2 of 4,000; -0.2 to +0.1)"),
+        (Rate(1234, 3610).minus(Rate(999, 3610)), "+6.5 points (1,234 of 3,610 minus 999 of 3,610; +4.4 to +8.6)"),
+        (Rate(1, 4).minus(Rate(1, 4)), "+0.0 points (1 of 4 minus 1 of 4; -49.4 to +49.4)"),
+        (Rate(1, 4000).minus(Rate(2, 4000)), "+0.0 points (1 of 4,000 minus 2 of 4,000; -0.2 to +0.1)"),
     ],
 )
 def test_a_difference_reads_with_both_counts(difference: Difference, text: str) -> None:
@@ -259,7 +259,7 @@ def test_a_difference_as_values_says_all_of_it() -> None:
     difference = Rate(1, 4, confidence_level=0.9).minus(Rate(2, 9, confidence_level=0.9), min_people=3)
 
     assert difference.to_dict() == {
-        "successes": 1, "trials": 4, "other_hits": 2, "other_among": 9, "value": 1 / 4 - 2 / 9,
+        "successes": 1, "trials": 4, "other_successes": 2, "other_trials": 9, "value": 1 / 4 - 2 / 9,
         "ci_lower": difference.ci_lower,
         "ci_upper": difference.ci_upper, "confidence_level": 0.9, "min_people": 3,
     }  # fmt: skip
@@ -267,12 +267,12 @@ def test_a_difference_as_values_says_all_of_it() -> None:
 
 @pytest.mark.parametrize("min_people", [0, -1, 1.5, True, None])
 def test_the_fewest_people_are_a_whole_number(min_people: Any) -> None:
-    """Fewer than one person, a part of one and what is no number are refused."""
+    """Less than one person, a part of one and a value that is not a number are refused."""
     with pytest.raises(FunnelError, match="min_people must be a whole number"):
         Rate(1, 2).minus(Rate(1, 2), min_people=min_people)
 
 
 def test_two_levels_have_no_difference() -> None:
     """Intervals that mean different things are not put together."""
-    with pytest.raises(FunnelError, match=r"0\.95 and 0\.9; give both the same"):
+    with pytest.raises(FunnelError, match=r"the same confidence level \(got 0\.95 and 0\.9\)"):
         Rate(1, 2).minus(Rate(1, 2, confidence_level=0.9))

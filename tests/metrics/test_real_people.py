@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    Ask = Callable[[str], list[tuple[Any, ...]]]
+    Query = Callable[[str], list[tuple[Any, ...]]]
 
 pytestmark = pytest.mark.no_cover
 
@@ -43,7 +43,7 @@ NOW = "timestamptz '1998-07-01 00:00:00+00'"
 
 
 @pytest.fixture(scope="module")
-def ask(shared_data: Path) -> Ask:
+def query(shared_data: Path) -> Query:
     """Ask DuckDB about the customers of CDNOW, who bought discs; all discs of a day are one purchase."""
     connection = duckdb.connect()
     connection.execute("set timezone = 'UTC'")
@@ -62,46 +62,48 @@ def cdnow(shared_data: Path) -> Logs:
     return Logs(purchases=bought.with_row_index("id"))
 
 
-def test_the_repeat_rates_of_cdnow(cdnow: Logs, ask: Ask) -> None:
+def test_the_repeat_rates_of_cdnow(cdnow: Logs, query: Query) -> None:
     """11,516 of 23,570 people bought on two days or more, as published; the other two rates are those of SQL."""
-    found = repeat_rates(cdnow, SPAN, as_of=AS_OF)
-    (within,) = ask("select count(*) filter (gap <= interval 90 day), count(*) from steps where nth = 1")
+    result = repeat_rates(cdnow, SPAN, as_of=AS_OF)
+    (within,) = query("select count(*) filter (gap <= interval 90 day), count(*) from steps where nth = 1")
     lately = f"last >= {NOW} - interval 90 day"
-    (back,) = ask(f"select count(*) filter (times > 1), count(*) from people where {lately}")  # noqa: S608
+    (back,) = query(f"select count(*) filter (times > 1), count(*) from people where {lately}")  # noqa: S608
 
-    assert found.ever == Rate(11_516, 23_570)
-    assert found.within.rate == Rate(*within)
-    assert found.within.pending == 0
-    assert found.returning == Rate(*back)
+    assert result.ever == Rate(11_516, 23_570)
+    assert result.within.rate == Rate(*within)
+    assert result.within.pending == 0
+    assert result.returning == Rate(*back)
 
 
-def test_the_steps_of_cdnow(cdnow: Logs, ask: Ask) -> None:
+def test_the_steps_of_cdnow(cdnow: Logs, query: Query) -> None:
     """Every step, from the first purchase to the last that anybody made, is that of SQL."""
-    found = purchase_steps(cdnow, SPAN, as_of=AS_OF)
-    told = ask(
+    result = purchase_steps(cdnow, SPAN, as_of=AS_OF)
+    rows = query(
         f"select nth, count(*), count(*) filter (old and gap <= interval 90 day), count(*) filter (old) "  # noqa: S608
         f"from (select *, t <= {NOW} - interval 90 day as old from steps) group by nth order by nth"
     )
 
-    assert [(one.nth, one.people, one.repeat.rate.successes, one.repeat.rate.trials) for one in found] == told
-    assert sum(one.wait.converted for one in found) == ask("select count(gap) from steps")[0][0]
+    assert [(one.nth, one.people, one.repeat.rate.successes, one.repeat.rate.trials) for one in result] == rows
+    assert sum(one.wait.converted for one in result) == query("select count(gap) from steps")[0][0]
 
 
-def test_the_rhythm_of_cdnow(cdnow: Logs, ask: Ask) -> None:
+def test_the_rhythm_of_cdnow(cdnow: Logs, query: Query) -> None:
     """The quarter marks are SQL's discrete quantiles, and k is the formula's."""
-    found = purchase_rhythm(cdnow, as_of=AS_OF)
-    assert found.quarters is not None
-    (marks,) = ask("select quantile_disc(gap, 0.25), quantile_disc(gap, 0.5), quantile_disc(gap, 0.75) from steps")
-    ((v,),) = ask(
+    result = purchase_rhythm(cdnow, as_of=AS_OF)
+    assert result.quarters is not None
+    (quartiles,) = query(
+        "select quantile_disc(gap, 0.25), quantile_disc(gap, 0.5), quantile_disc(gap, 0.75) from steps"
+    )
+    ((v,),) = query(
         "select var_samp(epoch(a) / epoch(a + b)) from (select max(gap) filter (nth = 1) as a,"
         " max(gap) filter (nth = 2) as b from steps group by person_id) where b is not null"
     )
 
-    assert found.quarters == marks
-    assert found.regularity == pytest.approx((1 - 4 * v) / (8 * v), rel=1e-3)
+    assert result.quarters == quartiles
+    assert result.regularity == pytest.approx((1 - 4 * v) / (8 * v), rel=1e-3)
 
 
-def test_the_ranks_and_segments_of_cdnow(cdnow: Logs, ask: Ask) -> None:
+def test_the_ranks_and_segments_of_cdnow(cdnow: Logs, query: Query) -> None:
     """Each person's ranks are SQL's, and as many are at risk, dormant and champions as SQL finds."""
     ranks = rfm_quantiles(cdnow, as_of=AS_OF).sort("person_id")
     columns = ", ".join(
@@ -114,12 +116,12 @@ def test_the_ranks_and_segments_of_cdnow(cdnow: Logs, ask: Ask) -> None:
         Segment.DORMANT: f"{silent} > interval 240 day and times < 3",
         Segment.CHAMPION: f"{silent} <= interval 60 day and times >= 5",
     }
-    found = {one.segment: one.people.successes for one in segments(cdnow, Policy(), as_of=AS_OF)}
+    result = {one.segment: one.people.successes for one in segments(cdnow, Policy(), as_of=AS_OF)}
 
-    told = ask(f"select person_id, {columns} from people order by person_id")  # noqa: S608 (our own words)
-    assert ranks.select("person_id", "recency_rank", "frequency_rank", "monetary_rank").rows() == told
-    assert {one: found[one] for one in counts} == {
-        one: ask(f"select count(*) from people where {where}")[0][0]  # noqa: S608 (our own words)
+    rows = query(f"select person_id, {columns} from people order by person_id")  # noqa: S608 (our own words)
+    assert ranks.select("person_id", "recency_rank", "frequency_rank", "monetary_rank").rows() == rows
+    assert {one: result[one] for one in counts} == {
+        one: query(f"select count(*) from people where {where}")[0][0]  # noqa: S608 (our own words)
         for one, where in counts.items()
     }
 
@@ -141,7 +143,7 @@ def test_what_goes_together_in_a_gift_shop(shared_data: Path) -> None:
     lines = connection.sql("select distinct id as purchase_id, sku from sold").pl()
     logs = Logs(purchases=orders.with_columns(amount=pl.lit(1)))
     as_of = datetime(2011, 12, 10, tzinfo=UTC)
-    found = affinity(logs, lines, SPAN, as_of=as_of, min_people=200)
+    result = affinity(logs, lines, SPAN, as_of=as_of, min_people=200)
     pairs = connection.execute(
         "with held as (select distinct id, sku from sold) select a.sku, b.sku, count(*) from held a join held b "
         "on a.id = b.id and a.sku <> b.sku group by all having count(*) >= 200"
@@ -156,6 +158,6 @@ def test_what_goes_together_in_a_gift_shop(shared_data: Path) -> None:
     few = affinity(logs, lines.filter(pl.col("sku").is_in(["85123A", "22423"])), SPAN, as_of=as_of)
     groups = repeat_by(logs, "product", SPAN, as_of=as_of, lines=lines)
 
-    assert sorted((one.sku, one.other, one.support.successes) for one in found.together) == sorted(pairs)
+    assert sorted((one.sku, one.other, one.support.successes) for one in result.together) == sorted(pairs)
     assert [one.confidence for one in few.in_order if one.other == "22423"] == [Rate(successes, trials)]
     assert sum(one.repeat.rate.trials + one.repeat.pending for one in groups) > orders["person_id"].n_unique()

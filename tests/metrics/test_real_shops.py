@@ -9,6 +9,7 @@ import duckdb
 import polars as pl
 import pytest
 
+from funnel.metrics import Counting
 from funnel.metrics._lifecycle import lifecycle
 from funnel.metrics._retention.retention import retention
 
@@ -55,10 +56,10 @@ def asking(path: Path, rows: str) -> tuple[pl.DataFrame, duckdb.DuckDBPyConnecti
 def cells(cohorts: Any) -> list[tuple[Any, ...]]:
     """Every cell of a table in which anybody bought, as SQL tells it."""
     return [
-        (cohort.start, place, cohort.people[place], cohort.orders[place], cohort.revenue[place])
+        (cohort.start, index, cohort.people[index], cohort.orders[index], cohort.revenue[index])
         for cohort in cohorts
-        for place in range(len(cohort.people))
-        if cohort.people[place]
+        for index in range(len(cohort.people))
+        if cohort.people[index]
     ]
 
 
@@ -73,23 +74,25 @@ def by_sql(connection: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
 CDNOW = "select customer_id as person_id, date as day, round(dollars * 100)::bigint as amount from file"
 
 
-@pytest.mark.parametrize(("name", "people", "again"), [("full", 23_570, 11_516), ("sample", 2_357, None)])
-def test_cdnow_has_its_published_counts(shared_data: Path, name: str, people: int, again: int | None) -> None:
-    """Of 23,570 people, 11,516 bought on two or more days; the table by months equals SQL, and so do the weeks."""
+@pytest.mark.parametrize(("name", "people", "repeated"), [("full", 23_570, 11_516), ("sample", 2_357, None)])
+def test_cdnow_has_its_published_counts(shared_data: Path, name: str, people: int, repeated: int | None) -> None:
+    """Among 23,570 people, 11,516 bought on two or more days; the table by months equals SQL, and so do the weeks."""
     rows, connection = asking(shared_data / f"cdnow_{name}.parquet", CDNOW)
-    daily = retention(rows.drop("amount"), "day", tz="UTC", as_of=END, brackets=(0, 1, 600), measure="on_or_after")
+    daily = retention(
+        rows.drop("amount"), "day", tz="UTC", as_of=END, brackets=(0, 1, 600), counting=Counting(measure="on_or_after")
+    )
     [(by_days,)] = connection.execute(
         "select count(*) from (select person_id from bought group by 1 having count(distinct day) > 1)"
     ).fetchall()
 
     assert sum(cohort.size for cohort in daily) == people
     assert sum(cohort.people[1] for cohort in daily) == by_days
-    assert again is None or by_days == again
+    assert repeated is None or by_days == repeated
     connection.execute("delete from bought where amount = 0")
     assert cells(retention(rows, tz="UTC", as_of=END)) == by_sql(connection)
     weeks = lifecycle(rows, "week", tz="UTC", as_of=END, week_start="monday")
-    found = [(week.start, week.active, week.retained) for week in weeks if week.active]
-    assert found == [
+    result = [(week.start, week.active, week.retained) for week in weeks if week.active]
+    assert result == [
         (week.date() if isinstance(week, datetime) else week, *rest)
         for week, *rest in connection.execute(RETAINED).fetchall()
     ]
@@ -106,7 +109,9 @@ def test_online_retail_equals_sql(shared_data: Path) -> None:
     """4,338 buyers, 2,790 of them on two or more days by London's clock; the table by months equals SQL."""
     rows, connection = asking(shared_data / "online_retail.parquet", ONLINE_RETAIL)
     as_of = datetime(2011, 12, 10, tzinfo=UTC)
-    daily = retention(rows, "day", tz="Europe/London", as_of=as_of, brackets=(0, 1, 600), measure="on_or_after")
+    daily = retention(
+        rows, "day", tz="Europe/London", as_of=as_of, brackets=(0, 1, 600), counting=Counting(measure="on_or_after")
+    )
 
     assert sum(cohort.size for cohort in daily) == 4_338
     assert sum(cohort.people[1] for cohort in daily if len(cohort.people) > 1) == 2_790

@@ -20,7 +20,7 @@ from funnel.metrics._rfm import rfm_quantiles, segments
 from funnel.policy import Policy
 from funnel.rules._rfm import Segment, segment
 from tests.frames import read
-from tests.metrics.buyers import DAY, buyers, counted, moments
+from tests.metrics.buyers import DAY, buyers, counted_purchases, moments
 from tests.metrics.people import FEW
 from tests.shop import known_by, logs_of
 
@@ -33,27 +33,27 @@ LEADS = Logs(leads=pl.DataFrame({"person_id": ["a"], "arrived_at": [NOON]}))
 @given(buyers(), moments)
 def test_segments_are_counted_as_they_are_found_one_by_one(people: list[History], as_of: datetime) -> None:
     """The people of each segment, their purchases and money are those of asking each person; nobody is left out."""
-    known = [(one, Facts.of(one, as_of=as_of)) for one in known_by(people, as_of)]
-    counts = Counter(segment(facts, POLICY) for _, facts in known)
-    found = segments(logs_of(people), POLICY, as_of=as_of)
-    net_spent = sum(facts.net_spent for _, facts in known)
+    facts_of_people = [(one, Facts.of(one, as_of=as_of)) for one in known_by(people, as_of)]
+    counts = Counter(segment(facts, POLICY) for _, facts in facts_of_people)
+    result = segments(logs_of(people), POLICY, as_of=as_of)
+    net_spent = sum(facts.net_spent for _, facts in facts_of_people)
     friend = any(lead.referred_by and lead.arrived_at <= as_of for one in people for lead in one.leads)
 
-    assert [one.segment for one in found] == list(Segment)
-    assert {one.segment: one.people.successes - (friend and one.segment is Segment.PROSPECT) for one in found} == {
+    assert [one.segment for one in result] == list(Segment)
+    assert {one.segment: one.people.successes - (friend and one.segment is Segment.PROSPECT) for one in result} == {
         one: counts[one] for one in Segment
     }
-    assert sum(one.purchases for one in found) == sum(len(counted(one, as_of)) for one in people)
-    assert sum(one.net_spent for one in found) == net_spent
-    assert all(one.money is None for one in found) if net_spent == 0 else sum(one.money or 0 for one in found) > 0.99
+    assert sum(one.purchases for one in result) == sum(len(counted_purchases(one, as_of)) for one in people)
+    assert sum(one.net_spent for one in result) == net_spent
+    assert all(one.money is None for one in result) if net_spent == 0 else sum(one.money or 0 for one in result) > 0.99
 
 
 @FEW
 @given(buyers(), moments, st.integers(2, 6))
 def test_ranks_are_what_counting_by_hand_finds(people: list[History], as_of: datetime, classes: int) -> None:
     """A rank counts the full classes of buyers who stand strictly lower; who has not bought has none."""
-    known = {one.person_id: Facts.of(one, as_of=as_of) for one in people}
-    bought = {person: facts for person, facts in known.items() if facts.purchase_count}
+    facts_of_people = {one.person_id: Facts.of(one, as_of=as_of) for one in people}
+    bought = {person: facts for person, facts in facts_of_people.items() if facts.purchase_count}
     rows = read(rfm_quantiles(logs_of(people), as_of=as_of, classes=classes))
 
     assert {row["person_id"] for row in rows} == set(bought)
@@ -80,7 +80,7 @@ def test_ranks_of_people_who_all_differ_are_even() -> None:
 
 @pytest.mark.parametrize("classes", [1, 101, 5.0, True])
 def test_classes_are_a_few(classes: Any) -> None:
-    """One class ranks nobody; a fraction and a truth are no number of classes."""
+    """One class ranks nobody; a fraction and a bool are not a number of classes."""
     with pytest.raises(ArgumentError, match="a whole number from 2 to 100"):
         rfm_quantiles(LEADS, as_of=NOON, classes=classes)
 
@@ -89,12 +89,12 @@ def test_segments_read_well() -> None:
     """Text, rows and a notebook's table say the same; a segment that nobody is in is 0, and a prospect is one."""
     rows = {"id": [1, 2], "person_id": ["a", "a"], "purchased_at": [NOON, NOON + DAY], "amount": [900, 300]}
     leads = pl.DataFrame({"person_id": ["b"], "arrived_at": [NOON]})
-    found = segments(Logs(purchases=pl.DataFrame(rows), leads=leads), Policy(), as_of=NOON + 2 * DAY)
+    result = segments(Logs(purchases=pl.DataFrame(rows), leads=leads), Policy(), as_of=NOON + 2 * DAY)
 
-    assert str(found).splitlines()[0] == "segment           people   share  purchases  spent  of all money"
-    assert str(found).splitlines()[3] == "active                 1  50.0 %          2  1,200       100.0 %"
-    assert str(found).splitlines()[11] == "prospect               1  50.0 %          0      0         0.0 %"
-    assert found.to_dicts()[2] == {
+    assert str(result).splitlines()[0] == "segment           people   share  purchases  spent  of all money"
+    assert str(result).splitlines()[3] == "active                 1  50.0 %          2  1,200       100.0 %"
+    assert str(result).splitlines()[11] == "prospect               1  50.0 %          0      0         0.0 %"
+    assert result.to_dicts()[2] == {
         "segment": "active",
         "people": 1,
         "share": 0.5,
@@ -102,16 +102,16 @@ def test_segments_read_well() -> None:
         "net_spent": 1200,
         "money": 1.0,
     }
-    assert "<td>active</td><td>1</td>" in found._repr_html_()
-    assert len(found) == len(Segment)
+    assert "<td>active</td><td>1</td>" in result._repr_html_()
+    assert len(result) == len(Segment)
     priced = segments(Logs(purchases=pl.DataFrame(rows), currency="GBP"), Policy(), as_of=NOON + 2 * DAY)
     assert str(priced).splitlines()[3] == "active                 1  100.0 %          2  GBP 12.00       100.0 %"
 
 
 def test_where_nothing_was_bought_nobody_has_a_share_of_it() -> None:
     """Nothing divided by nothing is nothing known."""
-    found = segments(LEADS, Policy(), as_of=NOON)
+    result = segments(LEADS, Policy(), as_of=NOON)
 
-    assert found.segments[-1].people == Rate(1, 1)
-    assert found.segments[-1].money is None
+    assert result.segments[-1].people == Rate(1, 1)
+    assert result.segments[-1].money is None
     assert read(rfm_quantiles(LEADS, as_of=NOON)) == []

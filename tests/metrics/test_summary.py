@@ -14,14 +14,14 @@ from hypothesis import given, settings
 from funnel.errors import ArgumentError
 from funnel.history import History
 from funnel.logs import Logs
-from funnel.metrics import _purchase_summary
 from funnel.metrics._purchase_summary import PurchaseSummary
 from funnel.money import Money
 from funnel.records import Purchase, Refund
 from tests.engines import ENGINES, HERE, examples
 from tests.frames import read
+from tests.kernels import without_numpy
 from tests.metrics.bought import PEOPLE, Shop, shops
-from tests.metrics.buyers import buyers, counted, moments
+from tests.metrics.buyers import buyers, counted_purchases, moments
 from tests.metrics.people import FEW
 from tests.strategies import instants
 
@@ -30,16 +30,16 @@ if TYPE_CHECKING:
 
 ZONE = "America/New_York"
 NAMES = ("repeat_count", "first_to_last_days", "tenure_days", "repeat_amount")
-Found = Mapping[str, tuple[int, ...]]
+Model = Mapping[str, tuple[int, ...]]
 
 
-def told(frame: Any) -> Found:
-    """What the library says of each person."""
+def rows_of(frame: Any) -> Model:
+    """Return the summary of each person."""
     return {str(row["person_id"]): tuple(row[name] for name in NAMES) for row in read(frame)}
 
 
 def by_hand(paid: list[tuple[datetime, int]], as_of: datetime) -> tuple[int, ...]:
-    """What somebody with a calendar would write of one person's purchases."""
+    """Compute the summary of one person's purchases with a calendar."""
     dated = [(moment.astimezone(ZoneInfo(ZONE)).date(), amount) for moment, amount in paid]
     days = sorted({day for day, _ in dated})
     late = [amount for day, amount in dated if day != days[0]]
@@ -47,13 +47,13 @@ def by_hand(paid: list[tuple[datetime, int]], as_of: datetime) -> tuple[int, ...
     return len(days) - 1, (days[-1] - days[0]).days, (today - days[0]).days, sum(late)
 
 
-def right(shop: Shop, as_of: datetime) -> Found:
-    """What is to be said of each person who bought."""
-    kept = {
+def right(shop: Shop, as_of: datetime) -> Model:
+    """Return the expected summary of each buyer."""
+    days = {
         name: [(one.at, one.left(as_of)) for one in shop.orders if one.person == name and one.left(as_of)]
         for name in PEOPLE
     }
-    return {name: by_hand(paid, as_of) for name, paid in kept.items() if paid}
+    return {name: by_hand(paid, as_of) for name, paid in days.items() if paid}
 
 
 @pytest.mark.parametrize("engine", HERE)
@@ -63,9 +63,9 @@ def test_every_engine_counts_as_a_person_would(engine: str) -> None:
     @settings(max_examples=examples(engine, 9 if engine == "polars" else 2))
     @given(shops(), instants())
     def law(shop: Shop, as_of: datetime) -> None:
-        found = PurchaseSummary.over(Logs(**ENGINES[engine](shop.tables())), tz=ZONE, as_of=as_of)
+        result = PurchaseSummary.over(Logs(**ENGINES[engine](shop.tables())), tz=ZONE, as_of=as_of)
 
-        assert told(found) == right(shop, as_of)
+        assert rows_of(result) == right(shop, as_of)
 
     law()
 
@@ -73,12 +73,12 @@ def test_every_engine_counts_as_a_person_would(engine: str) -> None:
 @FEW
 @given(shops(), instants())
 def test_by_expressions_it_is_the_same(shop: Shop, as_of: datetime) -> None:
-    """Where numpy is not installed Polars' own expressions give the same rows."""
+    """Without numpy Polars' own expressions give the same rows."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_purchase_summary, "installed", lambda _: False)
-        found = PurchaseSummary.over(Logs(**shop.tables()), tz=ZONE, as_of=as_of)
+        without_numpy(patch)
+        result = PurchaseSummary.over(Logs(**shop.tables()), tz=ZONE, as_of=as_of)
 
-    assert told(found) == right(shop, as_of)
+    assert rows_of(result) == right(shop, as_of)
 
 
 @FEW
@@ -89,10 +89,10 @@ def test_one_person_is_told_as_all_are(people: list[History], as_of: datetime) -
         back = {one.key: 0 for one in person.purchases}
         for one in person.refunds:
             back[one.source, one.purchase_id] += one.amount.minor if one.refunded_at <= as_of else 0
-        paid = [(one.purchased_at, one.amount.minor - back[one.key]) for one in counted(person, as_of)]
-        found = PurchaseSummary.of(person, tz=ZONE, as_of=as_of)
+        paid = [(one.purchased_at, one.amount.minor - back[one.key]) for one in counted_purchases(person, as_of)]
+        result = PurchaseSummary.of(person, tz=ZONE, as_of=as_of)
 
-        assert found == (PurchaseSummary(*by_hand(paid, as_of)) if paid else None)
+        assert result == (PurchaseSummary(*by_hand(paid, as_of)) if paid else None)
 
 
 def test_one_person_by_hand() -> None:
@@ -105,8 +105,8 @@ def test_one_person_by_hand() -> None:
     back = Refund(id="r", purchase_id="3", refunded_at=day + timedelta(days=10), amount=Money(4, "USD"))
     history = History.of("a", [*bought, back])
 
-    found = PurchaseSummary.of(history, tz="UTC", as_of=day + timedelta(days=20))
-    assert found == PurchaseSummary(1, 7, 20, 800)
+    result = PurchaseSummary.of(history, tz="UTC", as_of=day + timedelta(days=20))
+    assert result == PurchaseSummary(1, 7, 20, 800)
     assert PurchaseSummary.of(history, tz="UTC", as_of=day - timedelta(days=1)) is None
 
 
@@ -121,10 +121,10 @@ def test_a_plain_table_need_not_know_what_was_paid() -> None:
 
 
 def test_without_purchases_there_is_nothing_to_tell() -> None:
-    """No log of purchases is an error that says so; one without rows is no buyer."""
+    """A missing log of purchases is an error that states it; one without rows has no buyer."""
     day = datetime(2026, 3, 1, tzinfo=UTC)
     leads = Logs(leads=pl.DataFrame({"person_id": ["a"], "arrived_at": [day]}))
-    with pytest.raises(ArgumentError, match="no log of purchases"):
+    with pytest.raises(ArgumentError, match="the logs have no purchases"):
         PurchaseSummary.over(leads, tz=ZONE, as_of=day)
     table = pl.DataFrame({"person_id": ["a"], "purchased_at": [day], "amount": [1]}).clear()
 
@@ -144,7 +144,7 @@ def as_lifetimes_has_it(orders: pl.DataFrame, until: date) -> pl.DataFrame:
 
 
 def test_lifetimes_counts_orders_of_nothing(shared_data: Path) -> None:
-    """Of CDNOW's people all have the numbers of lifetimes but those with orders of nothing, as the docs say."""
+    """All people of CDNOW have the numbers of lifetimes but those with orders of nothing, as the docs say."""
     discs = pl.read_parquet(shared_data / "cdnow_full.parquet")
     noon = pl.col("date").cast(pl.Datetime("us")).dt.replace_time_zone("UTC") + pl.duration(hours=12)
     orders = discs.select(

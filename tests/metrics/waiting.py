@@ -10,7 +10,8 @@ import attrs
 import polars as pl
 from hypothesis import strategies as st
 
-from funnel.metrics._survival.survival import Survival, survival
+from funnel.metrics._survival.result import Survival
+from funnel.metrics._survival.survival import survival
 from tests.frames import TIME
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -38,37 +39,37 @@ def pairs(draw: st.DrawFn, most: int = 20) -> list[Pair]:
 
 
 @attrs.frozen
-class Known:
-    """What is known of one person who waited: how long they were watched, and whether they then converted."""
+class Step:
+    """One person who waited: how long they were watched, and whether they then converted."""
 
     watched: timedelta
     converted: bool
 
 
-def known(waits: Iterable[Pair], as_of: datetime) -> list[Known]:
-    """Those who had started and did not end before that, as of an instant."""
-    rows: list[Known] = []
+def step_by_hand(waits: Iterable[Pair], as_of: datetime) -> list[Step]:
+    """People who had started and did not end before that, as of an instant."""
+    rows: list[Step] = []
     for start, end in waits:
         if start > as_of:
             continue
         if end is not None and end <= as_of:
             if end >= start:
-                rows.append(Known(end - start, converted=True))
+                rows.append(Step(end - start, converted=True))
         else:
-            rows.append(Known(as_of - start, converted=False))
+            rows.append(Step(as_of - start, converted=False))
     return rows
 
 
-def still_waiting(people: Sequence[Known], within: timedelta) -> Fraction:
+def still_waiting(people: Sequence[Step], within: timedelta) -> Fraction:
     """The product-limit estimate, as Kaplan and Meier wrote it: over each time at which anybody converted."""
-    left = Fraction(1)
+    remaining = Fraction(1)
     for time in {one.watched for one in people if one.converted and one.watched <= within}:
         at_risk = sum(one.watched >= time for one in people)
-        left *= 1 - Fraction(sum(one.converted and one.watched == time for one in people), at_risk)
-    return left
+        remaining *= 1 - Fraction(sum(one.converted and one.watched == time for one in people), at_risk)
+    return remaining
 
 
-def greenwood(people: Sequence[Known], within: timedelta) -> Fraction | None:
+def greenwood(people: Sequence[Step], within: timedelta) -> Fraction | None:
     """The variance of that estimate by Greenwood's formula; None where nobody is left."""
     total = Fraction(0)
     for time in {one.watched for one in people if one.converted and one.watched <= within}:
@@ -87,7 +88,7 @@ def frame_of(waits: Sequence[Pair], **groups: Sequence[object]) -> pl.DataFrame:
 
 
 def after(*days: float, watched: Sequence[float] = (), min_people: int = 1, confidence_level: float = 0.95) -> Survival:
-    """The survival of people who converted after so many days, and of others who were watched so many and did not."""
+    """The survival of people who converted after a number of days, and of others watched as long."""
     converted = [(NOON - day * DAY, NOON) for day in days]
     return survival(
         [*converted, *((NOON - day * DAY, None) for day in watched)],

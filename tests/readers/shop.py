@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from funnel.readers._read_orders import Columns, OrderMapping, Orders, read_orders
+from funnel.readers._read_orders import Columns, OrderMapping, read_orders
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from funnel.readers._shop_data import ShopData
 
 LINES = {
     "id": "No",
@@ -22,8 +24,8 @@ WHOLE = {"id": "No", "person_id": "Buyer", "purchased_at": "When", "amount": "To
 
 def mapping(columns: dict[str, str] | None = None, **changes: Any) -> OrderMapping:
     """Make a mapping of whole orders in rupiah, or what is changed of it."""
-    given: dict[str, Any] = {"columns": Columns(**(columns or WHOLE)), "currency": "IDR", "zone": "Asia/Jakarta"}
-    return OrderMapping(**(given | changes))
+    values: dict[str, Any] = {"columns": Columns(**(columns or WHOLE)), "currency": "IDR", "zone": "Asia/Jakarta"}
+    return OrderMapping(**(values | changes))
 
 
 def lines(**changes: Any) -> OrderMapping:
@@ -32,18 +34,18 @@ def lines(**changes: Any) -> OrderMapping:
     return mapping(LINES, **fields)
 
 
-def read(folder: Path, text: str, how: OrderMapping) -> Orders:
+def read(folder: Path, text: str, how: OrderMapping) -> ShopData:
     """Write a CSV file and read it."""
     path = folder / "orders.csv"
     path.write_text(text, encoding="utf-8")
     return read_orders(path, how)
 
 
-def account(orders: Orders) -> dict[str, tuple[str, int, tuple[int, ...]]]:
+def account(orders: ShopData) -> dict[str, tuple[str, int, tuple[int, ...]]]:
     """Look the account up by its reasons."""
     return {entry.reason: (entry.what, entry.count, entry.rows) for entry in orders.account}
 
 
-def counted(orders: Orders, what: str) -> int:
+def count_of(orders: ShopData, kind: str) -> int:
     """Add up the entries of one kind."""
-    return sum(entry.count for entry in orders.account if entry.what == what)
+    return sum(entry.count for entry in orders.account if entry.what == kind)

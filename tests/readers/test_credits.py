@@ -12,20 +12,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnel.readers._read_orders import Orders
-from tests.readers.shop import WHOLE, account, counted, lines, mapping, read
+from funnel.readers._shop_data import ShopData
+from tests.readers.shop import WHOLE, account, count_of, lines, mapping, read
 
 HEAD = "No,Buyer,When,Item,Pieces,Price\n"
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
 
-def refunds(orders: Orders) -> list[tuple[Any, ...]]:
+def refunds(orders: ShopData) -> list[tuple[Any, ...]]:
     """List the refunds without what all of them share."""
     return orders.refunds.select("id", "purchase_id", "amount").rows()
 
 
 def test_a_credit_goes_to_the_latest_purchase_with_pieces_left(tmp_path: Path) -> None:
-    """What the newest purchase cannot hold goes to the one before it."""
+    """Pieces that the newest purchase cannot hold go to the one before it."""
     text = HEAD + (
         "1,ani,2026-03-01,tea,5,1\n2,ani,2026-03-02,tea,2,1\n3,ani,2026-03-09,tea,9,1\n"
         "C1,ani,2026-03-03,tea,-1,1\nC2,ani,2026-03-04,tea,-3,1\n"
@@ -55,7 +55,7 @@ def test_a_credit_of_another_thing_finds_no_purchase(tmp_path: Path, line: str) 
 
 
 def test_a_credit_of_the_same_instant_finds_its_purchase(tmp_path: Path) -> None:
-    """Of one instant, what is bought comes before what is given back."""
+    """A purchase comes before a credit of the same instant."""
     orders = read(tmp_path, f"{HEAD}C1,ani,2026-03-01,tea,-1,1\n1,ani,2026-03-01,tea,1,1\n", lines())
 
     assert refunds(orders) == [("C1/1", "1", 100)]
@@ -70,7 +70,7 @@ def test_a_credit_of_too_many_pieces_is_noted(tmp_path: Path) -> None:
 
 
 def test_a_cancelled_purchase_takes_no_credit(tmp_path: Path) -> None:
-    """What was never paid is not paid back."""
+    """An order that was never paid is not paid back."""
     text = f"{HEAD}X1,ani,2026-03-01,tea,2,1\nC1,ani,2026-03-02,tea,-2,1\n"
 
     assert refunds(read(tmp_path, text, lines(cancelled_prefix="X"))) == []
@@ -103,7 +103,7 @@ def test_pieces_below_zero_may_be_credits_where_that_is_declared(tmp_path: Path)
 
 
 def test_amounts_below_zero_may_be_credits_of_the_same_amount(tmp_path: Path) -> None:
-    """Without pieces, the amount itself must be the same; minus nothing is no credit."""
+    """Without pieces, the amount itself must be the same; minus nothing is not a credit."""
     text = (
         "No,Buyer,When,Total\n1,ani,2026-03-01,50\n2,ani,2026-03-02,70\n3,ani,2026-03-03,-50\n"
         "4,ani,2026-03-04,-20\n5,ani,2026-03-05,-0\n"
@@ -176,7 +176,7 @@ rows = st.lists(
 )
 
 
-def written(given_rows: list[Row]) -> str:
+def csv_text(given_rows: list[Row]) -> str:
     """Write rows as a file."""
     body = (
         f"{number},{person},{(START + timedelta(minutes=minute)).isoformat()[:16]},{sku},{pieces},{price}\n"
@@ -185,10 +185,10 @@ def written(given_rows: list[Row]) -> str:
     return HEAD + "".join(body)
 
 
-def read_rows(given_rows: list[Row]) -> Orders:
+def read_rows(given_rows: list[Row]) -> ShopData:
     """Read rows as a file of the shop."""
     with tempfile.TemporaryDirectory() as folder:
-        return read(Path(folder), written(given_rows), lines(charges=("POST",)))
+        return read(Path(folder), csv_text(given_rows), lines(charges=("POST",)))
 
 
 def plainly(given_rows: list[Row]) -> tuple[dict[str, tuple[Any, ...]], dict[tuple[str, str], int]]:
@@ -202,12 +202,12 @@ def plainly(given_rows: list[Row]) -> tuple[dict[str, tuple[Any, ...]], dict[tup
     notes = {n: o for n, o in one.items() if n.startswith("C") and len({row[4] > 0 for row in o}) == 1}
     bought = {n: o for n, o in one.items() if not n.startswith("C") and any(row[3] != "POST" for row in o)}
     purchases = {
-        n: (o[0][1], min(row[2] for row in o), sum(worth(row[4], row[5]) for row in o)) for n, o in bought.items()
+        n: (o[0][1], min(row[2] for row in o), sum(price_of(row[4], row[5]) for row in o)) for n, o in bought.items()
     }
     return purchases, paid_back(bought, notes, purchases)
 
 
-def worth(pieces: int, price: str) -> int:
+def price_of(pieces: int, price: str) -> int:
     """Say what pieces cost, in pence."""
     return int((abs(pieces) * Decimal(price) * 100).quantize(Decimal(1), ROUND_HALF_EVEN))
 
@@ -230,10 +230,10 @@ def paid_back(
                 if at <= minute and (line[1], line[3], line[5]) == (row[1], row[3], row[5]) and back[n, line] < line[4]
             ]
             if fitting:
-                taken = fitting[-1]
-                before = worth(back[taken], row[5])
-                back[taken] += 1
-                paid[number, taken[0]] += worth(back[taken], row[5]) - before
+                last = fitting[-1]
+                before = price_of(back[last], row[5])
+                back[last] += 1
+                paid[number, last[0]] += price_of(back[last], row[5]) - before
     return {pair: amount for pair, amount in paid.items() if amount}
 
 
@@ -242,20 +242,22 @@ def test_a_file_is_read_as_one_would_by_hand(given_rows: list[Row]) -> None:
     """Every purchase and every refund is what the plainest program finds, one piece at a time."""
     orders = read_rows(given_rows)
     purchases, paid = plainly(given_rows)
-    named = orders.purchases.select("id", "person_id", "purchased_at", "amount").iter_rows()
-    found = orders.refunds.select("id", "purchase_id", "amount").iter_rows()
+    purchase_rows = orders.purchases.select("id", "person_id", "purchased_at", "amount").iter_rows()
+    refund_rows = orders.refunds.select("id", "purchase_id", "amount").iter_rows()
 
-    assert {n: (who, (at - START) // timedelta(minutes=1), sum_) for n, who, at, sum_ in named} == purchases
-    assert {(number.rpartition("/")[0], of): amount for number, of, amount in found} == paid
+    assert {
+        n: (person, (at - START) // timedelta(minutes=1), sum_) for n, person, at, sum_ in purchase_rows
+    } == purchases
+    assert {(number.rpartition("/")[0], of): amount for number, of, amount in refund_rows} == paid
 
 
 @given(given_rows=rows)
 def test_every_row_is_accounted_for_once(given_rows: list[Row]) -> None:
     """Rows in the file are the rows kept, merged and refused, together."""
     orders = read_rows(given_rows)
-    kept = account(orders)["rows kept"][1]
+    rows_kept = account(orders)["rows kept"][1]
 
-    assert len(given_rows) == kept + counted(orders, "merged") + counted(orders, "refused")
+    assert len(given_rows) == rows_kept + count_of(orders, "merged") + count_of(orders, "refused")
 
 
 @given(given_rows=rows, seed=st.integers(0, 1000))
@@ -271,7 +273,7 @@ def test_the_order_and_the_repetition_of_rows_never_matter(given_rows: list[Row]
 
 @given(given_rows=rows)
 def test_refunds_are_never_above_nor_before_their_purchase(given_rows: list[Row]) -> None:
-    """What is paid back was paid, and earlier."""
+    """An amount that is paid back was paid, and earlier."""
     orders = read_rows(given_rows)
     bought = {row["id"]: row for row in orders.purchases.iter_rows(named=True)}
     left = {number: row["amount"] for number, row in bought.items()}

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from funnel.errors import ArgumentError, FunnelError, LogsError, RecordError
-from funnel.readers._read_orders import Orders, read_orders
+from funnel.readers._read_orders import read_orders
+from funnel.readers._shop_data import ShopData
 from tests.readers.shop import account, mapping
 
 if TYPE_CHECKING:
@@ -18,14 +19,14 @@ HEAD = "No,Buyer,When,Total\n"
 GOOD = f"{HEAD}1,ani,2026-03-01,5\n2,budi,2026-03-02,6\n"
 
 
-def read(folder: Path, raw: str | bytes, **changes: Any) -> Orders:
+def read(folder: Path, raw: str | bytes, **changes: Any) -> ShopData:
     """Write a file as it is, to the byte, and read it."""
     path = folder / "orders.csv"
     path.write_bytes(raw if isinstance(raw, bytes) else raw.encode())
     return read_orders(path, mapping(**changes))
 
 
-def ids(orders: Orders) -> list[str]:
+def ids(orders: ShopData) -> list[str]:
     """List the numbers of the orders."""
     return orders.purchases["id"].to_list()
 
@@ -43,7 +44,7 @@ def test_files_of_every_encoding_and_line_end_are_read(tmp_path: Path, encoding:
 
 
 @pytest.mark.parametrize(
-    ("raw", "changes", "said"),
+    ("raw", "changes", "message"),
     [
         (GOOD.replace("ani", "ané").encode("cp1252"), {}, "is not text in UTF-8; save it as CSV UTF-8, or set the"),
         (
@@ -70,13 +71,13 @@ def test_files_of_every_encoding_and_line_end_are_read(tmp_path: Path, encoding:
     ],
 )
 def test_a_file_that_is_something_else_is_refused_with_the_remedy(
-    tmp_path: Path, raw: bytes, changes: dict[str, Any], said: str
+    tmp_path: Path, raw: bytes, changes: dict[str, Any], message: str
 ) -> None:
     """The first bytes of a file say what it is, whatever its name says."""
     with pytest.raises(RecordError) as caught:
         read(tmp_path, raw, **changes)
 
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert "ani" not in str(caught.value)
 
 
@@ -91,7 +92,7 @@ def titled(*titles: str) -> str:
 
 
 def test_an_inch_mark_is_a_letter_like_any_other(tmp_path: Path) -> None:
-    """A quote inside a cell is no beginning of one: every row of the file is there."""
+    """A quote inside a cell does not begin one: every row of the file is there."""
     text = titled("cup", '15" pan', "lid", '10" lid', "pot")
 
     assert ids(read(tmp_path, text, delimiter="\t")) == ["1", "2", "3", "4", "5"]
@@ -199,7 +200,7 @@ def test_a_large_file_is_read_in_parts(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None:
-    """What was read would be neither the old file nor the new one."""
+    """A file that changes while it is read is refused: the rows would be neither the old file nor the new one."""
     path = tmp_path / "orders.csv"
     path.write_text(GOOD)
 
@@ -224,7 +225,7 @@ def test_a_file_of_very_many_columns_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "changes", "said"),
+    ("text", "changes", "message"),
     [
         ("A-1,SECRET dewi,SECRET@x.test,+62 812,2026-03-01,5\n", {}, "the heading seems to be missing"),
         (f"SECRET\n\n{GOOD}", {}, "line 3 has them: set the mapping's skip_lines to 2"),
@@ -237,19 +238,19 @@ def test_a_file_of_very_many_columns_is_read(tmp_path: Path) -> None:
     ],
 )
 def test_a_first_row_that_is_no_heading_is_not_shown(
-    tmp_path: Path, text: str, changes: dict[str, Any], said: str
+    tmp_path: Path, text: str, changes: dict[str, Any], message: str
 ) -> None:
     """Without a heading the first row is a person's: the message says what to do, and holds nothing of the row."""
     with pytest.raises(FunnelError) as caught:
         read(tmp_path, text, **changes)
 
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert "SECRET" not in str(caught.value)
 
 
 def test_lines_above_the_heading_are_skipped_where_that_is_declared(tmp_path: Path) -> None:
-    """A report's title is no row; rows are counted below the heading."""
-    orders = read(tmp_path, f"Orders of my shop\n\n{GOOD}3,,2026-03-01,5\n", skip_lines=2)
+    """A report's title is not a row; rows are counted below the heading."""
+    orders = read(tmp_path, f"ShopData of my shop\n\n{GOOD}3,,2026-03-01,5\n", skip_lines=2)
 
     assert ids(orders) == ["1", "2"]
     assert account(orders)["no customer"] == ("refused", 1, (3,))
@@ -270,11 +271,11 @@ def test_cells_that_mean_nothing_are_declared(tmp_path: Path) -> None:
     assert account(orders)["no customer"] == ("refused", 2, (1, 2))
 
 
-# ---- what is no file ----
+# ---- paths that are not files ----
 
 
 def test_a_pipe_and_a_device_are_refused(tmp_path: Path) -> None:
-    """What has no end, or cannot be read twice, is not opened at all."""
+    """A file that has no end, or cannot be read twice, is not opened at all."""
     os.mkfifo(tmp_path / "orders.csv")
     (tmp_path / "zero.csv").symlink_to("/dev/zero")
 

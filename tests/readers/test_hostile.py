@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 
 from funnel.errors import ArgumentError, FunnelError, MoneyError
 from funnel.money import Money
-from funnel.readers._read_orders import OrderMapping, Orders, read_orders
-from tests.readers.shop import account, counted, mapping
+from funnel.readers._read_orders import OrderMapping, read_orders
+from funnel.readers._shop_data import ShopData
+from tests.readers.shop import account, count_of, mapping
 
 CANARY = "KANARI"
 COLUMNS = ["No", "Buyer", "When", "Total", "Note"]
@@ -64,9 +65,9 @@ def csv_files(draw: st.DrawFn) -> File:
     cells = seldom(draw, GOOD, CELLS, CELLS)
     rows = draw(st.lists(st.tuples(*(st.sampled_from(cells.get(name, ["KANARI"])) for name in heading)), max_size=8))
     quoting = seldom(draw, csv.QUOTE_MINIMAL, csv.QUOTE_ALL, None, None, None)
-    lines = [written(row, delimiter, quoting) for row in [heading, *rows]]
-    for place in seldom(draw, [], [0], [1], [2], [0, 3]):
-        lines.insert(place, draw(st.sampled_from(["", "KANARI", f"sep={delimiter}", "1", f"1{delimiter}2" * 9])))
+    lines = [cell_text(row, delimiter, quoting) for row in [heading, *rows]]
+    for index in seldom(draw, [], [0], [1], [2], [0, 3]):
+        lines.insert(index, draw(st.sampled_from(["", "KANARI", f"sep={delimiter}", "1", f"1{delimiter}2" * 9])))
     text = end.join(lines) + seldom(draw, end, "", '"')
     encoding = draw(st.sampled_from(["utf-8", "utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"]))
     declared = {"utf-8-sig": "utf-8", "utf-16": "utf-8"}.get(encoding, encoding)
@@ -81,7 +82,7 @@ def csv_files(draw: st.DrawFn) -> File:
     return File(text.encode(encoding), how)
 
 
-def written(row: Any, delimiter: str, quoting: Any) -> str:
+def cell_text(row: Any, delimiter: str, quoting: Any) -> str:
     """Write one row: with quotes as they should be, or with none at all."""
     if quoting is None:
         return delimiter.join(row)
@@ -90,7 +91,7 @@ def written(row: Any, delimiter: str, quoting: Any) -> str:
     return text.getvalue()
 
 
-def read_as(name: str, raw: bytes, how: OrderMapping) -> Orders | None:
+def read_as(name: str, raw: bytes, how: OrderMapping) -> ShopData | None:
     """Read bytes as a file of a name; None if they are refused, by an error that holds nothing of them."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, name)
@@ -104,10 +105,10 @@ def read_as(name: str, raw: bytes, how: OrderMapping) -> Orders | None:
 
 def assert_shows_nothing(error: BaseException) -> None:
     """Neither the error nor what a traceback would show with it holds a value."""
-    shown: BaseException | None = error
-    while shown is not None:
-        assert CANARY not in f"{shown}{shown!r}"
-        shown = shown.__cause__ or (None if shown.__suppress_context__ else shown.__context__)
+    current: BaseException | None = error
+    while current is not None:
+        assert CANARY not in f"{current}{current!r}"
+        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
 
 
 def plain_rows(file: File) -> list[list[str]]:
@@ -116,22 +117,22 @@ def plain_rows(file: File) -> list[list[str]]:
     source = io.StringIO(text, newline="\r" if re.match(r"[^\n\r]*\r(?!\n)", text) else "\n")
     for _ in range(file.how.skip_lines):
         source.readline()
-    place = source.tell()
+    start = source.tell()
     if not re.fullmatch(r'"?sep=."?\s*', source.readline()):
-        source.seek(place)
+        source.seek(start)
     quote = '"' if file.how.quote is None else file.how.quote or None
     quoting: Any = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
     heading, *rows = csv.reader(source, delimiter=file.how.delimiter, quotechar=quote, quoting=quoting)
-    places = {name: heading.index(name) for name in COLUMNS[:4]}
+    indices = {name: heading.index(name) for name in COLUMNS[:4]}
     width = len(heading)
     padded = [[*row, *[""] * width][:width] for row in rows]
-    return [[*(row[places[name]] for name in COLUMNS[:4]), *row] for row in padded]
+    return [[*(row[indices[name]] for name in COLUMNS[:4]), *row] for row in padded]
 
 
 def encoding_of(file: File) -> str:
     """The mark at the beginning counts, else the declaration."""
-    marks = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16"}
-    return next((found for mark, found in marks.items() if file.raw.startswith(mark)), file.how.encoding)
+    encodings = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16"}
+    return next((encoding for prefix, encoding in encodings.items() if file.raw.startswith(prefix)), file.how.encoding)
 
 
 def plain_purchases(rows: list[list[str]]) -> dict[str, tuple[str, datetime, int]]:
@@ -178,12 +179,12 @@ def test_a_hostile_csv_file_is_read_as_the_csv_module_reads_it_or_refused(file: 
     if orders is None:
         return
     rows = plain_rows(file)
-    found = orders.purchases.select("id", "person_id", "purchased_at", "amount").iter_rows()
+    purchase_rows = orders.purchases.select("id", "person_id", "purchased_at", "amount").iter_rows()
 
     assert CANARY not in str(orders)
     assert account(orders)["rows in the file"][1] == len(rows)
-    assert account(orders)["rows kept"][1] + counted(orders, "merged") + counted(orders, "refused") == len(rows)
-    assert {number: (who, at, sum_) for number, who, at, sum_ in found} == plain_purchases(rows)
+    assert account(orders)["rows kept"][1] + count_of(orders, "merged") + count_of(orders, "refused") == len(rows)
+    assert {number: (person, at, sum_) for number, person, at, sum_ in purchase_rows} == plain_purchases(rows)
 
 
 @given(
@@ -218,11 +219,11 @@ COLUMN = st.sampled_from(
         pl.Series([True, None, False]),
     ]
 )
-WRITTEN = {name: st.sampled_from([pl.Series((cells * 3)[:3]), pl.Series(cells[:3])]) for name, cells in CELLS.items()}
+SERIES = {name: st.sampled_from([pl.Series((cells * 3)[:3]), pl.Series(cells[:3])]) for name, cells in CELLS.items()}
 
 
 @given(
-    columns=st.fixed_dictionaries({name: st.one_of(WRITTEN[name], WRITTEN[name], COLUMN) for name in COLUMNS}),
+    columns=st.fixed_dictionaries({name: st.one_of(SERIES[name], SERIES[name], COLUMN) for name in COLUMNS}),
     names=st.permutations([*COLUMNS[:4], "Note"]),
     repeated=st.integers(0, 2),
     changes=st.fixed_dictionaries({"amount_style": st.sampled_from(["plain", "number", "minor"])}),
@@ -243,16 +244,16 @@ def test_a_hostile_parquet_file_is_accounted_for_or_refused(  # noqa: PLR0913, P
     file = io.BytesIO()
     frame.write_parquet(file)
     raw = bytearray(file.getvalue()[:cut])
-    for place, byte in noise:
+    for offset, byte in noise:
         if raw:
-            raw[place % len(raw)] = byte
+            raw[offset % len(raw)] = byte
     orders = read_as("orders.parquet", bytes(raw), mapping(currency="USD", zone="UTC", **changes))
     if orders is None:
         return
     rows = account(orders)["rows in the file"][1]
 
     assert CANARY not in str(orders)
-    assert rows == account(orders)["rows kept"][1] + counted(orders, "merged") + counted(orders, "refused")
+    assert rows == account(orders)["rows kept"][1] + count_of(orders, "merged") + count_of(orders, "refused")
     assert noise or cut is not None or rows == frame.height
 
 

@@ -9,14 +9,15 @@ import duckdb
 import polars as pl
 import pytest
 
-from funnel.readers._read_orders import OrderMapping, Orders, read_orders
-from tests.readers.shop import account, counted
+from funnel.readers._read_orders import OrderMapping, read_orders
+from funnel.readers._shop_data import ShopData
+from tests.readers.shop import account, count_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    Ask = Callable[[str], list[tuple[Any, ...]]]
+    Query = Callable[[str], list[tuple[Any, ...]]]
 
 pytestmark = pytest.mark.no_cover
 
@@ -59,18 +60,18 @@ def how(root: Path) -> OrderMapping:
 
 
 @pytest.fixture(scope="module")
-def orders(example: Path, how: OrderMapping) -> Orders:
+def orders(example: Path, how: OrderMapping) -> ShopData:
     """Read the example file once."""
     return read_orders(example, how)
 
 
 @pytest.fixture(scope="module")
-def ask(example: Path) -> Ask:
+def query(example: Path) -> Query:
     """Ask DuckDB about the same file."""
-    return asking(example)
+    return connected(example)
 
 
-def asking(path: Path) -> Ask:
+def connected(path: Path) -> Query:
     """Let DuckDB answer questions about the lines of a file."""
     connection = duckdb.connect()
     connection.read_parquet(str(path)).create_view("lines")
@@ -78,56 +79,59 @@ def asking(path: Path) -> Ask:
     return lambda question: connection.execute(question).fetchall()
 
 
-def number(ask: Ask, question: str) -> int:
+def number(query: Query, question: str) -> int:
     """Ask for one number."""
-    [(found,)] = ask(question)
-    return int(found)
+    [(value,)] = query(question)
+    return int(value)
 
 
-def test_the_example_is_small_and_whole(example: Path, ask: Ask) -> None:
+def test_the_example_is_small_and_whole(example: Path, query: Query) -> None:
     """The example has every row of the data set in less than 3 MB."""
     assert example.stat().st_size < LARGEST_EXAMPLE
-    assert ask("select count(*), count(distinct CustomerID) from lines") == [(541_909, 4372)]
+    assert query("select count(*), count(distinct CustomerID) from lines") == [(541_909, 4372)]
 
 
-def test_the_account_counts_what_another_engine_counts(orders: Orders, ask: Ask) -> None:
+def test_the_account_counts_what_another_engine_counts(orders: ShopData, query: Query) -> None:
     """Rows without a customer, copies, credit notes and refused rows are exact."""
-    found = {why: entry[1] for why, entry in account(orders).items()}
-    nobody = number(ask, "select count(*) from lines where CustomerID is null")
-    rows = number(ask, "select count(*) from lines")
+    entries = {why: entry[1] for why, entry in account(orders).items()}
+    nobody = number(query, "select count(*) from lines where CustomerID is null")
+    rows = number(query, "select count(*) from lines")
 
-    assert found["rows in the file"] == rows
-    assert found["no customer"] == nobody == 135_080
-    assert found["exact copy of an earlier row"] == rows - nobody - number(ask, "select count(*) from named")
-    assert found["credit notes"] == number(ask, "select count(distinct InvoiceNo) from credited")
-    assert found["order of charges alone"] == number(ask, CHARGES_ALONE)
-    assert rows == found["rows kept"] + counted(orders, "merged") + counted(orders, "refused")
+    assert entries["rows in the file"] == rows
+    assert entries["no customer"] == nobody == 135_080
+    assert entries["exact copy of an earlier row"] == rows - nobody - number(query, "select count(*) from named")
+    assert entries["credit notes"] == number(query, "select count(distinct InvoiceNo) from credited")
+    assert entries["order of charges alone"] == number(query, CHARGES_ALONE)
+    assert rows == entries["rows kept"] + count_of(orders, "merged") + count_of(orders, "refused")
 
 
-def test_each_row_number_is_that_of_a_row_concerned(orders: Orders, ask: Ask) -> None:
+def test_each_row_number_is_that_of_a_row_concerned(orders: ShopData, query: Query) -> None:
     """The first five rows without a customer are just those."""
-    first = ask(
+    first = query(
         "select n from (select row_number() over () n, CustomerID c from lines) where c is null order by n limit 5"
     )
 
     assert account(orders)["no customer"][2] == tuple(number for (number,) in first)
 
 
-def test_each_purchase_is_what_another_engine_finds(orders: Orders, ask: Ask) -> None:
+def test_each_purchase_is_what_another_engine_finds(orders: ShopData, query: Query) -> None:
     """Every invoice has its person, its London time and its amount, to the penny."""
     london = ZoneInfo("Europe/London")
-    named = orders.purchases.select("id", "person_id", "purchased_at", "amount").iter_rows()
+    purchase_rows = orders.purchases.select("id", "person_id", "purchased_at", "amount").iter_rows()
     read = sorted(
-        (number, int(who), at.astimezone(london).replace(tzinfo=None), sum_) for number, who, at, sum_ in named
+        (number, int(person_id), at.astimezone(london).replace(tzinfo=None), sum_)
+        for number, person_id, at, sum_ in purchase_rows
     )
 
-    assert read == sorted(ask(PURCHASES))
+    assert read == sorted(query(PURCHASES))
 
 
-def test_refunds_are_of_the_same_person_and_never_above_their_purchase(orders: Orders, ask: Ask) -> None:
+def test_refunds_are_of_the_same_person_and_never_above_their_purchase(orders: ShopData, query: Query) -> None:
     """A credit note pays back what its own customer had bought before, and no more."""
     both = orders.refunds.join(orders.purchases, left_on="purchase_id", right_on="id", suffix="_bought")
-    person = {invoice: str(who) for invoice, who in ask("select distinct InvoiceNo, CustomerID from credited")}
+    person = {
+        invoice: str(person_id) for invoice, person_id in query("select distinct InvoiceNo, CustomerID from credited")
+    }
     credit = [refund.rpartition("/")[0] for refund in both["id"]]
     back = both.group_by("purchase_id", "amount_bought").agg(pl.col("amount").sum())
 
@@ -137,20 +141,20 @@ def test_refunds_are_of_the_same_person_and_never_above_their_purchase(orders: O
     assert (back["amount"] <= back["amount_bought"]).all()
 
 
-def test_credits_without_a_purchase_include_all_that_can_have_none(orders: Orders, ask: Ask) -> None:
+def test_credits_without_a_purchase_include_all_that_can_have_none(orders: ShopData, query: Query) -> None:
     """A credit of something that its customer never bought before at that price finds nothing."""
     unmatched = account(orders)["credit without its purchase"][1]
 
-    assert number(ask, IMPOSSIBLE) <= unmatched < number(ask, "select count(*) from credited") // 2
+    assert number(query, IMPOSSIBLE) <= unmatched < number(query, "select count(*) from credited") // 2
 
 
 def test_the_full_file_has_its_known_counts(shared_data: Path, how: OrderMapping) -> None:
     """The file with its descriptions: 5,268 copies, 135,080 rows of nobody, 3,836 credit notes."""
     path = shared_data / "online_retail.parquet"
-    found, ask = account(read_orders(path, how)), asking(path)
-    copies = found["exact copy of an earlier row"][1] + found["copy of a refused row, refused with it"][1]
-    once = number(ask, "select count(*) from (select distinct * from lines)")
+    entries, query = account(read_orders(path, how)), connected(path)
+    copies = entries["exact copy of an earlier row"][1] + entries["copy of a refused row, refused with it"][1]
+    once = number(query, "select count(*) from (select distinct * from lines)")
 
-    assert copies == found["rows in the file"][1] - once == 5268
-    assert found["no customer"][1] == 135_080
-    assert ask(NOTES) == [(3836, found["credit notes"][1])]
+    assert copies == entries["rows in the file"][1] - once == 5268
+    assert entries["no customer"][1] == 135_080
+    assert query(NOTES) == [(3836, entries["credit notes"][1])]

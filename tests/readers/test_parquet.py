@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 ROWS = {"No": ["1", "2"], "Buyer": ["ani", "budi"], "When": ["2026-03-01"] * 2, "Total": ["5", "6"]}
 
 
-def written(frame: pl.DataFrame, **options: Any) -> bytes:
+def parquet_bytes(frame: pl.DataFrame, **options: Any) -> bytes:
     """Write a frame as Parquet."""
     file = io.BytesIO()
     frame.write_parquet(file, **options)
@@ -46,7 +46,7 @@ def test_the_end_of_a_file_says_what_its_columns_take(rows: int, group: int, col
     import pyarrow.parquet as pq
 
     frame = pl.DataFrame({f"c{n}": [f"{n}-{row}" for row in range(rows)] for n in range(columns)})
-    raw = written(frame, row_group_size=group, compression=compression)
+    raw = parquet_bytes(frame, row_group_size=group, compression=compression)
     meta = pq.read_metadata(io.BytesIO(raw))
     groups = [meta.row_group(n) for n in range(meta.num_row_groups)]
 
@@ -55,11 +55,11 @@ def test_the_end_of_a_file_says_what_its_columns_take(rows: int, group: int, col
 
 @given(raw=st.binary(max_size=200), length=st.one_of(st.none(), st.integers(0, 2**32 - 1)))
 def test_any_end_of_a_file_is_read_or_is_not_one(raw: bytes, length: int | None) -> None:
-    """Noise in place of the file's end is no answer, and no fault either."""
+    """Noise in place of the file's end gives a size or None, and never an error."""
     size = len(raw) if length is None else length
-    found = stated(b"PAR1" + raw + size.to_bytes(4, "little") + b"PAR1")
+    size_stated = stated(b"PAR1" + raw + size.to_bytes(4, "little") + b"PAR1")
 
-    assert found is None or isinstance(found, int)
+    assert size_stated is None or isinstance(size_stated, int)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_any_end_of_a_file_is_read_or_is_not_one(raw: bytes, length: int | None)
     ],
 )
 def test_a_broken_end_is_no_answer(footer: bytes) -> None:
-    """What is no description of columns is not taken for one."""
+    """Bytes that do not describe columns are not read as a description."""
     assert stated(b"PAR1" + b"\x00" * 8 + footer + len(footer).to_bytes(4, "little") + b"PAR1") is None
 
 
@@ -125,9 +125,9 @@ def test_a_column_may_have_any_name(tmp_path: Path, column: str) -> None:
     frame = pl.concat([frame, frame]).with_columns(pl.Series(column, [1, 1, 1, 2]))
     path = tmp_path / "orders.parquet"
     frame.write_parquet(path)
-    found = account(read_orders(path, mapping()))
+    entries = account(read_orders(path, mapping()))
 
-    assert found["exact copy of an earlier row"] == ("merged", 1, (3,))
+    assert entries["exact copy of an earlier row"] == ("merged", 1, (3,))
     if column:
         pl.DataFrame({column if name == "Total" else name: cells for name, cells in ROWS.items()}).write_parquet(path)
         assert read_orders(path, mapping(WHOLE | {"amount": column})).purchases["amount"].to_list() == [500, 600]

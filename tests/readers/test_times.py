@@ -39,7 +39,7 @@ def expected(moment: datetime, zone: str) -> datetime | None:
 
 @given(moments=st.lists(moments, min_size=1, max_size=10), zone=st.sampled_from(ZONES), form=st.sampled_from(FORMATS))
 def test_a_declared_format_means_what_it_means_to_python(moments: list[datetime], zone: str, form: str) -> None:
-    """The engine that reads the file and Python agree on every format that is let in."""
+    """The engine that reads the file and Python agree on every accepted format."""
     texts = [moment.strftime(form) for moment in moments]
     read = times(texts, zone=zone, time_format=form)
 
@@ -56,7 +56,7 @@ def test_a_declared_format_means_what_it_means_to_python(moments: list[datetime]
     between=st.sampled_from("T "),
 )
 def test_iso_text_is_read_to_the_microsecond(moments: list[datetime], zone: str, precision: str, between: str) -> None:
-    """What ISO writes is what is read, in whichever zone the shop's clock stands."""
+    """An ISO time is read as it was written, in any zone of the shop."""
     texts = [moment.isoformat(between, precision) for moment in moments]
 
     assert times(texts, zone=zone)["purchased_at"].to_list() == [
@@ -70,7 +70,7 @@ def test_iso_text_is_read_to_the_microsecond(moments: list[datetime], zone: str,
     form=st.sampled_from(["iso", "%d/%m/%Y %H:%M:%S.%f %z"]),
 )
 def test_a_time_with_its_own_offset_is_that_instant(moments: list[datetime], minutes: int, form: str) -> None:
-    """Where each time says how far its clock is ahead, no zone is asked."""
+    """If each time has its offset, no zone is needed."""
     zone = timezone(timedelta(minutes=minutes))
     aware = [moment.replace(tzinfo=zone) for moment in moments]
     texts = [moment.isoformat() if form == "iso" else moment.strftime(form) for moment in aware]
@@ -119,7 +119,7 @@ def test_an_offset_is_needed_where_it_is_declared(text: str, instant: datetime |
     ],
 )
 def test_what_is_no_time_is_refused_with_its_reason(text: str | None, changes: dict[str, Any], why: str | None) -> None:
-    """A day that is not, an hour that was not and a year that cannot be are told apart; nothing written is no fault."""
+    """A missing day, a skipped hour and an impossible year have different reasons; a blank has none."""
     assert times([text], **changes)["purchased_at.why"].to_list() == [why]
 
 

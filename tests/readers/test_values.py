@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnel._fields import LARGEST_AMOUNT, NOT_MANGLED, given_id
+from funnel._fields import LARGEST_AMOUNT, NOT_MANGLED, check_id
 from funnel.errors import MoneyError
 from funnel.logs import Logs
 from funnel.money import Money, decimals
@@ -31,7 +31,7 @@ def exact(read: pl.DataFrame) -> list[Decimal | None]:
     """Put a read amount together again, in minor units."""
     rows = read.select("amount", "amount.finer", "amount.below", "amount.why").iter_rows()
     signed = ((-1 if below else 1) * (Decimal(minor or 0) + Decimal(finer) / FINER) for minor, finer, below, _ in rows)
-    return [None if why else found for found, why in zip(signed, read["amount.why"], strict=True)]
+    return [None if why else value for value, why in zip(signed, read["amount.why"], strict=True)]
 
 
 def parsed(text: str, currency: str, style: Any) -> Decimal | None:
@@ -42,10 +42,10 @@ def parsed(text: str, currency: str, style: Any) -> Decimal | None:
         return None
 
 
-written = st.one_of(
+amount_texts = st.one_of(
     st.text("-0123456789., RpIDUS", max_size=9),
     st.builds(
-        lambda sign, mark, sign2, whole, point, part: sign + mark + sign2 + whole + point + part,
+        lambda sign, symbol, sign2, whole, point, part: sign + symbol + sign2 + whole + point + part,
         st.sampled_from(["", "-"]),
         st.sampled_from(["", "Rp", "Rp ", "IDR ", "USD", " "]),
         st.sampled_from(["", "", "-"]),
@@ -57,7 +57,7 @@ written = st.one_of(
 
 
 @given(
-    texts=st.lists(written, min_size=1, max_size=20),
+    texts=st.lists(amount_texts, min_size=1, max_size=20),
     currency=st.sampled_from(CURRENCIES),
     style=st.sampled_from(STYLES),
 )
@@ -111,11 +111,13 @@ def test_each_style_reads_its_own_writing(text: str, style: str, currency: str, 
 def test_a_float_is_the_decimal_that_it_shows(values: list[float], currency: str) -> None:
     """12.3 in a column of numbers is twelve thirty, whatever its last bit; parts too fine to matter are cut off."""
     read = exact(amounts(values, dtype=pl.Float64, currency=currency, amount_style="number"))
-    kept = Decimal(1) / FINER
+    tolerance = Decimal(1) / FINER
 
     with localcontext(prec=60):
-        shown = [Decimal(repr(value)).scaleb(decimals(currency)) for value in values]
-        assert all(got is not None and 0 <= want - got < kept for got, want in zip(read, shown, strict=True))
+        exact_values = [Decimal(repr(value)).scaleb(decimals(currency)) for value in values]
+        assert all(
+            got is not None and 0 <= want - got < tolerance for got, want in zip(read, exact_values, strict=True)
+        )
 
 
 @pytest.mark.parametrize(
@@ -168,9 +170,9 @@ def test_the_largest_row_still_fits() -> None:
 
 def line_amount_of(pieces: int, minor: int, finer: int) -> int:
     """Multiply one row in the engine."""
-    found = pl.select(line_amount(*(pl.lit(n, pl.Int64) for n in (pieces, minor, finer)))).item()
-    assert isinstance(found, int)
-    return found
+    total = pl.select(line_amount(*(pl.lit(n, pl.Int64) for n in (pieces, minor, finer)))).item()
+    assert isinstance(total, int)
+    return total
 
 
 @pytest.mark.parametrize(
@@ -192,7 +194,7 @@ def line_amount_of(pieces: int, minor: int, finer: int) -> int:
 )
 def test_pieces_are_whole_numbers(value: object, dtype: Any, pieces: int | None, why: str | None) -> None:
     """Half a piece is not read as none, nor as one."""
-    read = read_pieces(pl.DataFrame({"quantity": pl.Series([value], dtype=dtype)}))
+    read = read_pieces(pl.DataFrame({"quantity": pl.Series([value], dtype=dtype)}), mapping())
 
     assert read.row(0, named=True) | {"quantity": ""} == {"quantity": "", "pieces": pieces, "quantity.why": why}
 
@@ -203,7 +205,7 @@ LONG = "customer id of more than 200 characters, or with control characters"
 
 
 @pytest.mark.parametrize(
-    ("value", "dtype", "found", "why"),
+    ("value", "dtype", "expected", "why"),
     [
         ("p1", pl.String, "p1", None),
         ("'0812\t", pl.String, "0812", None),
@@ -241,12 +243,12 @@ LONG = "customer id of more than 200 characters, or with control characters"
         (float("inf"), pl.Float64, "inf", LOST),
     ],
 )
-def test_ids_are_clean_text(value: object, dtype: Any, found: str | None, why: str | None) -> None:
+def test_ids_are_clean_text(value: object, dtype: Any, expected: str | None, why: str | None) -> None:
     """A spreadsheet's apostrophes, tabs and .0 make no new customer, and a guest is nobody."""
     how = mapping(strip=" '\t\r\n", nobody=("guest",))
     read = read_ids(pl.DataFrame({"person_id": pl.Series([value], dtype=dtype)}), "person_id", "customer", how)
 
-    assert read.row(0) == (found, why)
+    assert read.row(0) == (expected, why)
 
 
 ODD = [
@@ -272,10 +274,10 @@ def test_an_id_that_is_read_is_an_id_of_a_record(texts: list[str]) -> None:
     """The reader, the records and the tables accept the same ids."""
     rows = pl.DataFrame({"person_id": pl.Series(texts, dtype=pl.String)})
     read = read_ids(rows, "person_id", "customer", mapping(strip=""))
-    kept = read.filter(pl.col("person_id.why").is_null()).select("person_id")
+    valid = read.filter(pl.col("person_id.why").is_null()).select("person_id")
 
-    assert [given_id(text) for text in kept["person_id"]] == kept["person_id"].to_list()
-    Logs(leads=kept.unique().with_columns(arrived_at=datetime(2026, 3, 1, tzinfo=UTC)))
+    assert [check_id(text) for text in valid["person_id"]] == valid["person_id"].to_list()
+    Logs(leads=valid.unique().with_columns(arrived_at=datetime(2026, 3, 1, tzinfo=UTC)))
 
 
 def test_nothing_is_stripped_where_nothing_is_declared() -> None:

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from funnel import Logs
-from funnel.readers._read_orders import OrderMapping, Orders
-from tests.readers.shop import LINES, WHOLE, account, counted, mapping, read
+from funnel.readers._read_orders import OrderMapping
+from funnel.readers._shop_data import ShopData
+from tests.readers.shop import LINES, WHOLE, account, count_of, mapping, read
 
 HEAD = "No,Buyer,When,Total,Item,Pieces,Price,State,Gone,Back,Back on,Code\n"
 ROW = st.tuples(
@@ -35,7 +36,7 @@ REFUNDED = {"refunded_amount": "Back", "refunded_at": "Back on"}
 
 
 @st.composite
-def ways(draw: st.DrawFn) -> OrderMapping:
+def mappings(draw: st.DrawFn) -> OrderMapping:
     """Declare a file in any way that fits together."""
     shape = draw(st.sampled_from([WHOLE, LINES]))
     columns: dict[str, str] = dict(shape) | draw(st.sampled_from([{}, {"currency": "Code"}, {"sku": "Item"}]))
@@ -60,18 +61,18 @@ def ways(draw: st.DrawFn) -> OrderMapping:
     )
 
 
-def read_rows(rows: list[tuple[str, ...]], how: OrderMapping) -> Orders:
+def read_rows(rows: list[tuple[str, ...]], how: OrderMapping) -> ShopData:
     """Write rows to a file and read it."""
     with tempfile.TemporaryDirectory() as folder:
         return read(Path(folder), HEAD + "".join(",".join(row) + "\n" for row in rows), how)
 
 
-def tables(orders: Orders) -> tuple[Any, ...]:
+def tables(orders: ShopData) -> tuple[Any, ...]:
     """Give everything but the account."""
     return orders.purchases.rows(), orders.refunds.rows()
 
 
-@given(rows=st.lists(ROW, max_size=10), how=ways(), seed=st.integers(0, 1000))
+@given(rows=st.lists(ROW, max_size=10), how=mappings(), seed=st.integers(0, 1000))
 def test_the_laws_hold_however_a_file_is_written(rows: list[tuple[str, ...]], how: OrderMapping, seed: int) -> None:
     """Rows add up, refunds are never above nor before their purchase, and what was read fits into tables of records.
 
@@ -80,7 +81,7 @@ def test_the_laws_hold_however_a_file_is_written(rows: list[tuple[str, ...]], ho
     if any(row[-1] == "USD" for row in rows) and how.columns.currency is None:
         rows = [(*row[:-1], "GBP") for row in rows]
     orders = read_rows(rows, how)
-    kept, bought = account(orders)["rows kept"][1], {row["id"]: row for row in orders.purchases.to_dicts()}
+    rows_kept, bought = account(orders)["rows kept"][1], {row["id"]: row for row in orders.purchases.to_dicts()}
     left = {number: row["amount"] for number, row in bought.items()}
     for refund in orders.refunds.to_dicts():
         left[refund["purchase_id"]] -= refund["amount"]
@@ -90,7 +91,9 @@ def test_the_laws_hold_however_a_file_is_written(rows: list[tuple[str, ...]], ho
     assert min(left.values(), default=0) >= 0
     assert orders.refunds["id"].is_unique().all()
     assert all(row["cancelled_at"] is None or row["cancelled_at"] >= row["purchased_at"] for row in bought.values())
-    assert kept + counted(orders, "merged") + counted(orders, "refused") == account(orders)["rows in the file"][1]
+    assert (
+        rows_kept + count_of(orders, "merged") + count_of(orders, "refused") == account(orders)["rows in the file"][1]
+    )
     assert account(orders)["rows in the file"][1] == len(rows)
     Logs(purchases=orders.purchases, refunds=orders.refunds, currency=orders.currency)
     if how.fill_down and any(row[0] == "" for row in rows):

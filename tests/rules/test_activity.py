@@ -30,11 +30,11 @@ POLICY = Policy(lapse_after=60 * DAY, quiet_after=10 * DAY, overdue_percent=150,
 REGULAR: dict[str, Any] = {"purchase_count": 3, "purchase_interval": 10 * DAY}
 
 
-@pytest.mark.parametrize(("count", "once", "again"), [(0, False, False), (1, True, False), (2, True, True)])
-def test_one_purchase_is_bought_and_two_are_again(count: int, once: bool, again: bool) -> None:  # noqa: FBT001 - a case
+@pytest.mark.parametrize(("count", "once", "repeated"), [(0, False, False), (1, True, False), (2, True, True)])
+def test_one_purchase_is_bought_and_two_are_again(count: int, once: bool, repeated: bool) -> None:  # noqa: FBT001 - a case
     """Konsumen is who bought once, pelanggan who came back."""
     assert has_bought(person(purchase_count=count), POLICY) is once
-    assert has_bought_again(person(purchase_count=count), POLICY) is again
+    assert has_bought_again(person(purchase_count=count), POLICY) is repeated
 
 
 @pytest.mark.parametrize(
@@ -46,15 +46,15 @@ def test_who_has_done_something_has_engaged(facts: dict[str, Any], expected: boo
     assert has_engaged(person(**facts), POLICY) is expected
 
 
-@pytest.mark.parametrize("came", ["since_last_inbound", "since_last_purchase", "since_arrival"])
-def test_who_came_lately_is_not_quiet(came: str) -> None:
+@pytest.mark.parametrize("arrival", ["since_last_inbound", "since_last_purchase", "since_arrival"])
+def test_who_came_lately_is_not_quiet(arrival: str) -> None:
     """A word, a purchase or an arrival breaks the silence, for exactly `quiet_after`."""
-    assert is_quiet(person(**{came: 10 * DAY}), POLICY) is False
-    assert is_quiet(person(**{came: 10 * DAY + TICK}), POLICY) is True
+    assert is_quiet(person(**{arrival: 10 * DAY}), POLICY) is False
+    assert is_quiet(person(**{arrival: 10 * DAY + TICK}), POLICY) is True
 
 
 def test_of_whom_nothing_is_known_is_quiet() -> None:
-    """Nothing has come from them for ever."""
+    """The person was never in touch."""
     assert is_quiet(person(), POLICY) is True
 
 
@@ -87,17 +87,17 @@ def test_how_long_a_sitting_is_can_be_set() -> None:
     assert (is_overdue(facts, meals), is_overdue(facts, POLICY)) == (True, False)
 
 
-@pytest.mark.parametrize("asked", [is_nearly_due, is_overdue, is_likely_lost])
-def test_three_orders_of_one_evening_are_never_missed(asked: Any) -> None:
-    """Of three orders within two minutes nobody is expected back: neither soon, nor ever."""
+@pytest.mark.parametrize("one_rule", [is_nearly_due, is_overdue, is_likely_lost])
+def test_three_orders_of_one_evening_are_never_missed(one_rule: Any) -> None:
+    """Three orders within two minutes give no rhythm: the person is never overdue."""
     bought = [
         Purchase(id=str(minute), person_id="sari", purchased_at=NOW + timedelta(minutes=minute), amount=Money(9, "IDR"))
         for minute in range(3)
     ]
     history = History.of("sari", bought)
 
-    assert not any(asked.of(history, Policy(), as_of=NOW + days * DAY) for days in (1, 2, 30, 200))
-    assert asked.next_change.of(history, Policy(), as_of=NOW + DAY) is None
+    assert not any(one_rule.of(history, Policy(), as_of=NOW + days * DAY) for days in (1, 2, 30, 200))
+    assert one_rule.next_change.of(history, Policy(), as_of=NOW + DAY) is None
 
 
 @pytest.mark.parametrize(

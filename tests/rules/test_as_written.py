@@ -22,4 +22,4 @@ def test_a_rule_answers_as_its_function(name: str) -> None:
     witnesses = rule.witnesses(POLICY, as_of=NOW)
 
     assert witnesses
-    assert [rule.as_written(f, POLICY) for f in witnesses] == [rule.of(f, POLICY) for f in witnesses]
+    assert [rule._as_written(f, POLICY) for f in witnesses] == [rule.of(f, POLICY) for f in witnesses]

@@ -1,4 +1,4 @@
-"""Where somebody is in buying: what they did lately, after their last purchase, says so."""
+"""Buying phases: recent actions after the last purchase indicate the phase."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_a_purchase_uses_up_what_led_to_it(sign: str, step: BuyingPhase) -> None
     ],
 )
 def test_the_furthest_step_counts(signs: list[str], step: BuyingPhase) -> None:
-    """Who went to pay is deciding, whatever they asked on the way."""
+    """A person with a checkout is deciding, whatever else the person asked."""
     assert buying_phase(person(**dict.fromkeys(signs, DAY)), POLICY) is step
 
 

@@ -1,4 +1,4 @@
-"""What to do next: what is owed first, then what may help, and when to stop."""
+"""The next action: owed actions first, then helpful actions, and the contact limits."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ WAITING: dict[str, Any] = {"postponement_count": 1, "since_last_postponement": 9
 LATE: dict[str, Any] = {"open_promise_count": 1, "since_promise_was_due": TICK}
 LAPSED: dict[str, Any] = {"purchase_count": 1, "since_last_purchase": 180 * DAY + TICK}
 OVERDUE: dict[str, Any] = {"purchase_count": 3, "purchase_interval": 20 * DAY, "since_last_purchase": 40 * DAY}
-SAID: dict[str, Any] = {"since_last_ready_signal": 5 * DAY, "since_last_inbound": 5 * DAY}
+REPLIED: dict[str, Any] = {"since_last_ready_signal": 5 * DAY, "since_last_inbound": 5 * DAY}
 LARGE: dict[str, Any] = {
     "purchase_count": 1,
     "largest_purchase": 100,
@@ -38,8 +38,8 @@ LARGE: dict[str, Any] = {
     "since_last_quote": DAY,
     "since_last_purchase": 20 * DAY,
 }
-CAME: dict[str, Any] = {**OVERDUE, "delivery_count": 1, "since_last_delivery": 7 * DAY}
-TAKEN: dict[str, Any] = {"purchase_count": 1, "since_last_purchase": DAY, "since_last_feedback": DAY}
+DELIVERED: dict[str, Any] = {**OVERDUE, "delivery_count": 1, "since_last_delivery": 7 * DAY}
+RATED: dict[str, Any] = {"purchase_count": 1, "since_last_purchase": DAY, "since_last_feedback": DAY}
 
 
 @pytest.mark.parametrize(
@@ -89,18 +89,18 @@ def test_the_shop_does_not_press(facts: dict[str, Any], expected: bool) -> None:
         ({**LAPSED, "since_last_follow_up": DAY}, NextAction.WAIT),
         ({"since_last_checkout": DAY}, NextAction.CLOSE_SALE),
         ({**WAITING, "until_ready": timedelta(0)}, NextAction.ASK_AS_PROMISED),
-        (CAME, NextAction.ASK_FEEDBACK),
-        ({**CAME, "since_last_delivery": 7 * DAY + TICK}, NextAction.REMIND),
-        ({**CAME, "since_last_feedback": 7 * DAY + TICK}, NextAction.ASK_FEEDBACK),
-        ({**CAME, "since_last_feedback": 7 * DAY}, NextAction.REMIND),
-        ({**CAME, "since_last_feedback": 7 * DAY - TICK}, NextAction.REMIND),
-        ({**CAME, "since_last_follow_up": 7 * DAY + TICK}, NextAction.ASK_FEEDBACK),
-        ({**CAME, "since_last_follow_up": 7 * DAY}, NextAction.REMIND),
-        ({**SAID, **REFUSED, "since_last_decline": 6 * DAY}, NextAction.CLOSE_SALE),
-        ({**SAID, "has_opted_out": True, "since_last_opt_out": 6 * DAY}, NextAction.CLOSE_SALE),
-        ({**SAID, "has_opted_out": True, "since_last_opt_out": 5 * DAY}, NextAction.LEAVE_ALONE),
-        ({**SAID, "since_last_follow_up": TICK}, NextAction.CLOSE_SALE),
-        ({**SAID, **LARGE}, NextAction.MEET),
+        (DELIVERED, NextAction.ASK_FEEDBACK),
+        ({**DELIVERED, "since_last_delivery": 7 * DAY + TICK}, NextAction.REMIND),
+        ({**DELIVERED, "since_last_feedback": 7 * DAY + TICK}, NextAction.ASK_FEEDBACK),
+        ({**DELIVERED, "since_last_feedback": 7 * DAY}, NextAction.REMIND),
+        ({**DELIVERED, "since_last_feedback": 7 * DAY - TICK}, NextAction.REMIND),
+        ({**DELIVERED, "since_last_follow_up": 7 * DAY + TICK}, NextAction.ASK_FEEDBACK),
+        ({**DELIVERED, "since_last_follow_up": 7 * DAY}, NextAction.REMIND),
+        ({**REPLIED, **REFUSED, "since_last_decline": 6 * DAY}, NextAction.CLOSE_SALE),
+        ({**REPLIED, "has_opted_out": True, "since_last_opt_out": 6 * DAY}, NextAction.CLOSE_SALE),
+        ({**REPLIED, "has_opted_out": True, "since_last_opt_out": 5 * DAY}, NextAction.LEAVE_ALONE),
+        ({**REPLIED, "since_last_follow_up": TICK}, NextAction.CLOSE_SALE),
+        ({**REPLIED, **LARGE}, NextAction.MEET),
         (LARGE, NextAction.MEET),
         ({**LARGE, "last_quote_amount": 500}, NextAction.FOLLOW_UP),
         ({**LARGE, "meeting_count": 1}, NextAction.FOLLOW_UP),
@@ -125,8 +125,8 @@ def test_the_shop_does_not_press(facts: dict[str, Any], expected: bool) -> None:
             NextAction.NOTHING,
         ),
         ({"purchase_count": 1, "since_last_purchase": 7 * DAY}, NextAction.THANK),
-        ({**TAKEN, "since_last_delivery": DAY + TICK}, NextAction.THANK),
-        ({**TAKEN, "since_last_delivery": DAY}, NextAction.NOTHING),
+        ({**RATED, "since_last_delivery": DAY + TICK}, NextAction.THANK),
+        ({**RATED, "since_last_delivery": DAY}, NextAction.NOTHING),
         ({"purchase_count": 1, "since_last_purchase": 7 * DAY + TICK}, NextAction.NOTHING),
         ({"purchase_count": 1, "since_last_purchase": 5 * DAY, "since_last_follow_up": 5 * DAY}, NextAction.NOTHING),
         ({"purchase_count": 1, "since_last_purchase": 30 * DAY}, NextAction.NOTHING),
@@ -160,12 +160,12 @@ def test_what_is_owed_comes_before_what_is_offered(facts: dict[str, Any], expect
         ({"open_complaint_count": 1, "oldest_open_complaint": 4 * DAY}, 4 * DAY),
         ({"open_question_count": 1, "oldest_open_question": 2 * DAY}, 2 * DAY),
         ({**LATE, "since_promise_was_due": 3 * DAY}, 3 * DAY),
-        (SAID, 5 * DAY),
+        (REPLIED, 5 * DAY),
         (LARGE, DAY),
         ({"since_last_checkout": DAY}, DAY),
         ({**WAITING, "until_ready": timedelta(0)}, timedelta(0)),
         ({**WAITING, "until_ready": -2 * DAY}, 2 * DAY),
-        (CAME, 7 * DAY),
+        (DELIVERED, 7 * DAY),
         ({"since_last_cart": DAY}, DAY),
         ({"purchase_count": 1, "since_last_purchase": DAY}, DAY),
         (LAPSED, TICK),
@@ -219,7 +219,7 @@ def test_a_reply_comes_after_the_follow_up(facts: dict[str, Any], expected: bool
 def test_what_is_at_stake_is_the_price_they_were_told_or_what_they_pay(
     facts: dict[str, Any], value: int | None
 ) -> None:
-    """A price told lately, after the last purchase; else the average; of whom nothing is known, None and not 0."""
+    """The value is a recent quote, else the average purchase, else None and not 0."""
     assert value_at_stake(person(**facts), POLICY) == value
 
 
@@ -239,7 +239,7 @@ def test_the_cap_counts_as_many_contacts_as_the_policy_says() -> None:
 
 
 def test_a_sum_that_is_large_in_itself_asks_for_a_meeting() -> None:
-    """Above the amount of the policy, and not at it; a shop that has set none has no such sum."""
+    """A meeting is needed above the amount of the policy, not at it; without an amount, never for this reason."""
     quoted = [person(last_quote_amount=amount, since_last_quote=DAY) for amount in (70, 71)]
     owed = [NextAction.FOLLOW_UP, NextAction.MEET]
 
@@ -249,7 +249,7 @@ def test_a_sum_that_is_large_in_itself_asks_for_a_meeting() -> None:
 
 @pytest.mark.parametrize(("grace", "expected"), [(DAY, NextAction.NOTHING), (DAY - TICK, NextAction.TELL_OF_DELAY)])
 def test_goods_are_late_after_the_grace(grace: timedelta, expected: NextAction) -> None:
-    """A day after the promise nothing is said with a day of grace; with a microsecond less it is."""
+    """One day after the promise, the goods are late with less than one day of grace only."""
     late = person(open_promise_count=1, since_promise_was_due=DAY)
 
     assert next_action(late, Policy(delivery_grace=grace)) is expected
@@ -261,22 +261,22 @@ def test_every_step_can_be_reached() -> None:
 
 
 @given(
-    asked=st.lists(st.integers(0, 70), max_size=5, unique=True),
+    questions=st.lists(st.integers(0, 70), max_size=5, unique=True),
     bought=st.lists(st.integers(0, 70), max_size=2, unique=True),
 )
-def test_an_answer_is_due_from_the_oldest_question_that_waits(asked: list[int], bought: list[int]) -> None:
+def test_an_answer_is_due_from_the_oldest_question_that_waits(questions: list[int], bought: list[int]) -> None:
     """Question by question: it waits for 30 days, unless they bought after it; of three the middle one is skipped."""
     records = [
-        *(Question(id=f"q{day}", person_id="p1", occurred_at=NOW - day * DAY) for day in asked),
+        *(Question(id=f"q{day}", person_id="p1", occurred_at=NOW - day * DAY) for day in questions),
         *(
             Purchase(id=f"b{day}", person_id="p1", purchased_at=NOW - day * DAY, amount=Money(5, "USD"))
             for day in bought
         ),
     ]
     facts = Facts.of(History.of("p1", records), as_of=NOW)
-    waiting = [day for day in asked if day <= 30 and not any(later < day for later in bought)]
+    waiting = [day for day in questions if day <= 30 and not any(later < day for later in bought)]
 
     assert (next_action(facts, POLICY) is NextAction.ANSWER) is bool(waiting)
     if waiting:
-        oldest = max(waiting) if max(waiting) == max(asked) or len(asked) < 3 else min(asked)
+        oldest = max(waiting) if max(waiting) == max(questions) or len(questions) < 3 else min(questions)
         assert since_due(facts, POLICY) == oldest * DAY

@@ -124,7 +124,7 @@ BANDS = Policy(quote_points=60, cart_points=59, checkout_points=30, visit_points
     ],
 )
 def test_the_bands_begin_at_their_points(sign: str, points: int, expected: Readiness) -> None:
-    """From so many points on, and not with one less."""
+    """The limit itself is enough; one point less is not."""
     facts = person(inbound_count=1, **{sign: DAY})
 
     assert readiness_points(facts, BANDS) == points

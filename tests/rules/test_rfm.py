@@ -34,20 +34,20 @@ def test_a_limit_of_recency_is_passed_only_beyond_it(silent: timedelta, score: i
 
 @pytest.mark.parametrize(("count", "score"), [(0, 0), (1, 1), (2, 2), (3, 2), (4, 3), (6, 4), (7, 4), (8, 5), (99, 5)])
 def test_a_limit_of_frequency_counts_from_itself_on(count: int, score: int) -> None:
-    """So many purchases are enough, one fewer is not; who has not bought scores nothing."""
+    """The limit itself is enough, one purchase fewer is not; without a purchase the score is 0."""
     assert frequency_score(person(purchase_count=count), POLICY) == score
 
 
 @pytest.mark.parametrize(("net_spent", "score"), [(0, 1), (99, 1), (100, 2), (399, 4), (400, 5)])
 def test_a_limit_of_money_counts_from_itself_on(net_spent: int, score: int) -> None:
-    """So much money is enough, one unit less is not; where the shop has set no limits nobody has a score."""
+    """The limit itself is enough, one unit less is not; without limits the score is 0."""
     assert monetary_score(person(purchase_count=1, net_spent=net_spent), POLICY) == score
     assert monetary_score(person(purchase_count=1, net_spent=net_spent), BARE) == 0
     assert monetary_score(person(), POLICY) == 0
 
 
 def test_the_three_scores_are_the_digits_of_one_number() -> None:
-    """Just now, often, a middling sum is 543; who has not bought is 0."""
+    """A recent, frequent buyer with a medium amount has 543; without a purchase it is 0."""
     facts = person(purchase_count=6, since_last_purchase=DAY, net_spent=250)
 
     assert rfm(facts, POLICY) == 543
@@ -67,8 +67,8 @@ def by_table(count: int, silent: timedelta, net_spent: int) -> Segment:
     if count == 0:
         return Segment.PROSPECT
     recency = 5 - sum(silent > limit for limit in POLICY.recency_limits)
-    found = bands[recency][sum(count >= limit for limit in POLICY.frequency_limits)]
-    return Segment.LOYAL if found is Segment.CHAMPION and net_spent < 400 else found
+    actual = bands[recency][sum(count >= limit for limit in POLICY.frequency_limits)]
+    return Segment.LOYAL if actual is Segment.CHAMPION and net_spent < 400 else actual
 
 
 COUNTS = (0, 1, 2, 3, 4, 5, 6, 7, 8)
@@ -102,7 +102,7 @@ def test_without_limits_of_money_nobody_is_kept_out() -> None:
 
 
 def test_the_reason_names_the_limit() -> None:
-    """What decided says where the limit stands."""
+    """The reason names the policy field of the limit."""
     why = segment.why(person(purchase_count=4, since_last_purchase=30 * DAY), POLICY)
 
     assert str(why.reasons[1]) == "since_last_purchase > recency_limits (20 d) (since_last_purchase is 30 d)"
@@ -117,18 +117,18 @@ def test_a_champion_falls_silent_on_a_day_that_is_known() -> None:
 
 
 @pytest.mark.parametrize(
-    ("limits", "said"),
+    ("limits", "message"),
     [
-        ({"recency_limits": ()}, "has no limits"),
-        ({"frequency_limits": (2, 3, 4)}, "has 3 limits"),
-        ({"frequency_limits": (2, 3, 3, 4)}, "is not above the one before it"),
+        ({"recency_limits": ()}, "must have 4 limits.*got 0"),
+        ({"frequency_limits": (2, 3, 4)}, "must have 4 limits.*got 3"),
+        ({"frequency_limits": (2, 3, 3, 4)}, "must be above the limit before it"),
         ({"frequency_limits": (1, 2, 3, 4)}, "greater than or equal to 2"),
-        ({"monetary_limits": (4, 3, 2, 1)}, "is not above the one before it"),
+        ({"monetary_limits": (4, 3, 2, 1)}, "must be above the limit before it"),
         ({"monetary_limits": (0, 1, 2, 3)}, "greater than or equal to 1"),
-        ({"recency_limits": (0 * DAY, DAY, 2 * DAY, 3 * DAY)}, "is zero or less"),
+        ({"recency_limits": (0 * DAY, DAY, 2 * DAY, 3 * DAY)}, "must be a span above zero"),
     ],
 )
-def test_limits_are_four_and_rise(limits: dict[str, Any], said: str) -> None:
+def test_limits_are_four_and_rise(limits: dict[str, Any], message: str) -> None:
     """Too few limits, limits that do not rise and limits that nobody can miss are refused."""
-    with pytest.raises(ValidationError, match=said):
+    with pytest.raises(ValidationError, match=message):
         Policy.model_validate(limits)

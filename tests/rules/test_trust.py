@@ -42,7 +42,7 @@ LOW: dict[str, Any] = {"feedback_count": 1, "last_feedback_score": 2, "since_las
     ("rule", "fact"), [(has_open_question, "open_question_count"), (has_open_complaint, "open_complaint_count")]
 )
 def test_what_is_open_is_open(rule: Rule[Facts, Policy, bool], fact: str) -> None:
-    """One is enough, and none is none."""
+    """One question is enough; without a question the rule is false."""
     assert rule(person(), POLICY) is False
     assert rule(person(**{fact: 1}), POLICY) is True
 
@@ -132,7 +132,7 @@ def test_doubt_grows_with_the_sum(facts: dict[str, Any], expected: Assurance) ->
 
 @pytest.mark.parametrize(("facts", "expected"), [({}, Assurance.TESTIMONIAL), (BOUGHT, Assurance.MEETING)])
 def test_a_shop_without_a_limit_meets_those_who_know_it(facts: dict[str, Any], expected: Assurance) -> None:
-    """The limit depends on the currency, so there is none until the shop sets it; the share of the largest stands."""
+    """Without an amount in the policy, only the share of the largest purchase counts."""
     assert assurance(person(last_quote_amount=10**9, **facts), Policy()) is expected
 
 
@@ -155,9 +155,9 @@ def test_a_shop_without_a_limit_meets_those_who_know_it(facts: dict[str, Any], e
 def test_a_question_waits_until_it_lapses_or_they_buy(facts: dict[str, Any], expected: bool, late: bool) -> None:  # noqa: FBT001
     """A question without a recorded answer lapses after `question_lapses_after`, and with a purchase after it."""
     oldest = {"newest_open_question": facts["oldest_open_question"], "open_question_count": 2} if facts else {}
-    asked = person(**{**oldest, **facts})
+    subject = person(**{**oldest, **facts})
 
-    assert has_open_question(asked, POLICY) is bool(facts)
-    assert awaits_answer(asked, POLICY) is expected
-    assert answer_is_late(asked, POLICY) is late
-    assert (next_action(asked, POLICY) is NextAction.ANSWER) is expected
+    assert has_open_question(subject, POLICY) is bool(facts)
+    assert awaits_answer(subject, POLICY) is expected
+    assert answer_is_late(subject, POLICY) is late
+    assert (next_action(subject, POLICY) is NextAction.ANSWER) is expected

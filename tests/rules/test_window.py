@@ -19,19 +19,19 @@ WAITS: dict[str, Any] = {
     "until_ready_at_latest": 6 * DAY,
 }
 RHYTHM: dict[str, Any] = {"purchase_count": 3, "purchase_interval": 10 * DAY, "since_last_purchase": 4 * DAY}
-SAID: dict[str, Any] = {"since_last_ready_signal": 3 * DAY}
+READY: dict[str, Any] = {"since_last_ready_signal": 3 * DAY}
 
 
 @pytest.mark.parametrize(
     ("facts", "basis", "window"),
     [
         ({}, WindowBasis.UNKNOWN, (None, None, None)),
-        (SAID, WindowBasis.SAID_READY, (timedelta(0), timedelta(0), 11 * DAY)),
+        (READY, WindowBasis.SAID_READY, (timedelta(0), timedelta(0), 11 * DAY)),
         ({"since_last_ready_signal": 14 * DAY}, WindowBasis.UNKNOWN, (None, None, None)),
         ({"since_last_ready_signal": 14 * DAY - TICK}, WindowBasis.SAID_READY, (timedelta(0), timedelta(0), TICK)),
         (WAITS, WindowBasis.POSTPONEMENT, (4 * DAY, 5 * DAY, 6 * DAY)),
         ({**WAITS, **RHYTHM, "since_last_purchase": 20 * DAY}, WindowBasis.POSTPONEMENT, (4 * DAY, 5 * DAY, 6 * DAY)),
-        ({**WAITS, **SAID}, WindowBasis.SAID_READY, (timedelta(0), timedelta(0), 11 * DAY)),
+        ({**WAITS, **READY}, WindowBasis.SAID_READY, (timedelta(0), timedelta(0), 11 * DAY)),
         (RHYTHM, WindowBasis.RHYTHM, (4 * DAY, 6 * DAY, 11 * DAY)),
         ({**RHYTHM, "since_last_purchase": 20 * DAY}, WindowBasis.RHYTHM, (-12 * DAY, -10 * DAY, -5 * DAY)),
         ({**RHYTHM, "purchase_count": 2}, WindowBasis.UNKNOWN, (None, None, None)),

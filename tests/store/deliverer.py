@@ -29,15 +29,15 @@ def visits(first: int, count: int) -> list[Visit]:
     return [Visit(id=str(one), person_id="p1", occurred_at=NOON + timedelta(minutes=one)) for one in numbers]
 
 
-def started(address: object, *given: int) -> subprocess.Popen[str]:
-    """Start a process that delivers."""
-    command = [sys.executable, str(Path(__file__)), str(address), *map(str, given)]
+def started(address: object, *values: int) -> subprocess.Popen[str]:
+    """Start a process that adds visits."""
+    command = [sys.executable, str(Path(__file__)), str(address), *map(str, values)]
     paths = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, **paths})
 
 
 def killed(process: subprocess.Popen[str], chance: random.Random) -> set[str]:
-    """Kill a process that delivers at a moment by chance, and give what it has acknowledged until then."""
+    """Kill such a process at a random moment, and return the acknowledged visits."""
     with process:
         assert process.stdout is not None
         heard = [line.strip() for line, _ in zip(process.stdout, range(chance.randrange(1, 60)), strict=False)]
@@ -46,7 +46,7 @@ def killed(process: subprocess.Popen[str], chance: random.Random) -> set[str]:
 
 
 def finished(processes: Sequence[subprocess.Popen[str]]) -> list[set[str]]:
-    """Wait for processes, and give what each has acknowledged; none runs on, whatever happens."""
+    """Wait for processes, and return what each acknowledged; no process keeps running."""
     with ExitStack() as stack:
         for process in processes:
             stack.callback(process.wait)
@@ -64,13 +64,13 @@ def opened(address: str) -> Store:
 
 
 def main(address: str, seed: int, first: int, count: int, batch: int) -> None:
-    """Deliver, and print every number once it has been acknowledged."""
-    given = visits(first, count)
+    """Add visits, and print each number once it is acknowledged."""
+    values = visits(first, count)
     if seed:
-        random.Random(seed).shuffle(given)
+        random.Random(seed).shuffle(values)
     with opened(address) as store:
         for start in range(0, count, batch):
-            portion = given[start : start + batch]
+            portion = values[start : start + batch]
             store.append(*portion, recorded_at=NOON)
             sys.stdout.write("".join(f"{one.id}\n" for one in portion))
             sys.stdout.flush()

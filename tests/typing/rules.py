@@ -1,4 +1,4 @@
-"""What a type checker must see of facts, rules, stages and tallies; read by mypy and pyright, never run."""
+"""The types of facts, rules, stages and tallies; read by mypy and pyright, never run."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def declared(facts: ShopFacts, history: History, logs: Logs, now: datetime) -> N
     assert_type(LiveFacts(history, ShopFacts).facts(as_of=now), ShopFacts)
 
 
-def asked(facts: ShopFacts, history: History, logs: Logs, now: datetime) -> None:
+def calls(facts: ShopFacts, history: History, logs: Logs, now: datetime) -> None:
     """A rule answers with the type that its function does, and takes the facts and the policy it was written for."""
     policy = ShopPolicy()
     assert_type(is_vip, Rule[ShopFacts, ShopPolicy, bool])
@@ -83,9 +83,9 @@ def placed() -> None:
 
 
 def refused(facts: Facts, policy: Policy) -> None:
-    """What would fail when it runs is seen before."""
+    """A type checker sees an error before it is raised."""
     is_vip(facts, ShopPolicy())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    is_lapsed.of(facts)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    is_lapsed.of(facts)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
     Facts(purchase_count=1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     facts.purchase_count = 3  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
     is_lapsed(facts, policy) + "text"  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue, reportUnusedExpression]

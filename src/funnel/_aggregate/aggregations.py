@@ -139,6 +139,10 @@ class Stream:
     living: bool = False
 
 
+def _is_edge(reduction: Reduction) -> bool:
+    return reduction.how in EDGES
+
+
 @attrs.frozen
 class Reduction:
     """One value of one person: how to combine the rows that meet a condition.
@@ -151,16 +155,13 @@ class Reduction:
     field: str = ""
     where: Tree = EVERY
     empty: Value = 0
+    is_edge: bool = attrs.field(default=attrs.Factory(_is_edge, takes_self=True), init=False, eq=False, repr=False)
+    """Whether the value is read from one row: the first or the last."""
 
     @property
     def is_large(self) -> bool:
         """Whether the value is a sum, which may exceed the range of its rows' values."""
         return self.how == "sum" and bool(self.field)
-
-    @property
-    def is_edge(self) -> bool:
-        """Whether the value is read from one row: the first or the last."""
-        return self.how in ("earliest", "latest")
 
 
 @attrs.frozen

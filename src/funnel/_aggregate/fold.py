@@ -33,16 +33,28 @@ T, START, END = (COMMON.index(name) for name in ("t", "start", "end"))
 class Fold:
     """A reduction of one person's rows: the index of its value and its field."""
 
-    place: int
+    index: int
     how: str
     field: int | None
     is_started: bool
     """Whether combining with `empty` changes nothing. Then the first row needs no special case."""
 
+    @property
+    def edge(self) -> int | None:
+        """The index of the row that has the value: 0, or -1; None if the value is not that of one row.
+
+        The rows are ordered by `t`, so its extremes are in the first and the last row.
+        """
+        if self.how == "earliest" or (self.how == "smallest" and self.field == T):
+            return 0
+        if self.how == "latest" or (self.how == "largest" and self.field == T):
+            return -1
+        return None
+
 
 @attrs.frozen
 class Group:
-    """The folds that keep the same rows; `number` is the index in `held`."""
+    """The folds that keep the same rows; `number` is the index in `has_row`."""
 
     number: int
     where: Tree
@@ -53,7 +65,7 @@ class Group:
 class StreamFold:
     """The folds of one stream, compiled for one person.
 
-    All values are in one list, at the indexes of their reductions. They are `empty` before the first row. `held`
+    All values are in one list, at the indexes of their reductions. They are `empty` before the first row. `has_row`
     states for every group of folds whether it has had a row.
     """
 
@@ -92,24 +104,24 @@ def with_gaps(rows: Rows) -> Rows:
 def folds(reductions: Sequence[Reduction]) -> Mapping[str, StreamFold]:
     """Compile reductions for one person, by the name of their stream."""
     same: dict[Stream, dict[Tree, list[int]]] = {}
-    for place, one in enumerate(reductions):
-        same.setdefault(one.stream, {}).setdefault(one.where, []).append(place)
+    for index, one in enumerate(reductions):
+        same.setdefault(one.stream, {}).setdefault(one.where, []).append(index)
     numbers = iter(range(len(reductions)))
 
     def ready(stream: Stream, alike: Mapping[Tree, Sequence[int]]) -> StreamFold:
         groups = tuple(
-            Group(next(numbers), where, tuple(_fold(place, reductions[place]) for place in places))
-            for where, places in alike.items()
+            Group(next(numbers), where, tuple(_fold(index, reductions[index]) for index in indices))
+            for where, indices in alike.items()
         )
         return StreamFold(stream, groups, any(_reads_gap(stream, group) for group in groups))
 
     return {stream.name: ready(stream, alike) for stream, alike in same.items()}
 
 
-def _fold(place: int, reduction: Reduction) -> Fold:
+def _fold(index: int, reduction: Reduction) -> Fold:
     fields = list(reduction.stream.fields)
     field = fields.index(reduction.field) if reduction.field else None
-    return Fold(place, reduction.how, field, _is_started(reduction))
+    return Fold(index, reduction.how, field, _is_started(reduction))
 
 
 def _is_started(reduction: Reduction) -> bool:
@@ -129,9 +141,9 @@ def _is_started(reduction: Reduction) -> bool:
 def _reads_gap(stream: Stream, group: Group) -> bool:
     if GAP not in stream.fields:
         return False
-    asked = {fact.name for fork in forks(group.where) for fact in facts_of(fork.test)}
+    names = {fact.name for fork in forks(group.where) for fact in facts_of(fork.test)}
     gap = list(stream.fields).index(GAP)
-    return GAP in asked or any(fold.field == gap for fold in group.folds)
+    return GAP in names or any(fold.field == gap for fold in group.folds)
 
 
 # ---- all rows at once ----
@@ -141,13 +153,13 @@ def _fill(stream: Stream, groups: Sequence[Group], *, gapped: bool) -> Fill:
     put = [statement for group in groups for statement in _whole_group(stream, group)]
     if gapped:
         put.insert(0, _assign(_name("rows", ast.Store()), ast.Call(_name("with_gaps"), [_name("rows")], [])))
-    body = [_seen(living=stream.living), ast.If(_name("rows"), put, [])]
-    fields = {f"field_{place}": itemgetter(place) for group in groups for place in _fields(group)}
-    made: Fill = function(stream.name, ("values", "held", "rows", "at"), body, {**_KNOWN, **fields})
-    return made
+    body = [_present_rows(living=stream.living), ast.If(_name("rows"), put, [])]
+    fields = {f"field_{index}": itemgetter(index) for group in groups for index in _fields(group)}
+    fill: Fill = function(stream.name, ("values", "has_row", "rows", "at"), body, {**_FUNCTIONS, **fields})
+    return fill
 
 
-def _seen(*, living: bool) -> ast.stmt:
+def _present_rows(*, living: bool) -> ast.stmt:
     """Keep the rows that are valid at the instant, or all rows that have started."""
     rows, at = _name("rows", ast.Store()), _name("at")
     if living:
@@ -168,33 +180,28 @@ def _started(rows: Rows, at: int) -> Rows:
 
 def _whole_group(stream: Stream, group: Group) -> Iterator[ast.stmt]:
     """Yield the statements that filter the rows and write the value of each fold."""
-    put = [_put(fold.place, _of_rows(fold)) for fold in group.folds]
+    put = [_put(fold.index, _of_rows(fold)) for fold in group.folds]
     if any(not fold.is_started for fold in group.folds):
-        put.append(_assign(_item("held", group.number, ast.Store()), ast.Constant(value=True)))
+        put.append(_assign(_item("has_row", group.number, ast.Store()), ast.Constant(value=True)))
     if group.where == EVERY:
-        yield _assign(_name("kept", ast.Store()), _name("rows"))
+        yield _assign(_name("matching", ast.Store()), _name("rows"))
         yield from put
         return
-    yield _assign(_name("kept", ast.Store()), _each("rows", _condition(stream, group)))
-    yield ast.If(_name("kept"), put, [])
+    yield _assign(_name("matching", ast.Store()), _each("rows", _condition(stream, group)))
+    yield ast.If(_name("matching"), put, [])
 
 
 def _of_rows(fold: Fold) -> ast.expr:
-    """Return the value over the kept rows.
-
-    The rows are ordered by `t`, so its extremes are in the first and the last row.
-    """
+    """Return the value over the kept rows."""
     if fold.field is None:
-        return ast.Call(_name("len"), [_name("kept")], [])
-    if fold.how == "latest" or (fold.how == "largest" and fold.field == T):
-        return _item_of(_item("kept", -1), fold.field)
-    if fold.how == "earliest" or (fold.how == "smallest" and fold.field == T):
-        return _item_of(_item("kept", 0), fold.field)
-    read = ast.Call(_name("map"), [_name(f"field_{fold.field}"), _name("kept")], [])
+        return ast.Call(_name("len"), [_name("matching")], [])
+    if fold.edge is not None:
+        return _item_of(_item("matching", fold.edge), fold.field)
+    read = ast.Call(_name("map"), [_name(f"field_{fold.field}"), _name("matching")], [])
     return ast.Call(_name(fold.how), [read], [])
 
 
-_KNOWN: Mapping[str, object] = {
+_FUNCTIONS: Mapping[str, object] = {
     "len": len,
     "map": map,
     "with_gaps": with_gaps,
@@ -207,17 +214,17 @@ _KNOWN: Mapping[str, object] = {
 
 
 def _step(stream: Stream, groups: Sequence[Group]) -> Step:
-    made: Step = function(stream.name, ("values", "held", "v"), list(step_body(stream, groups)), {})
-    return made
+    step: Step = function(stream.name, ("values", "has_row", "v"), list(step_body(stream, groups)), {})
+    return step
 
 
 def _keeps(stream: Stream, group: Group) -> Keeps:
-    made: Keeps = function(stream.name, ("v",), [ast.Return(_condition(stream, group))], {})
-    return made
+    keeps: Keeps = function(stream.name, ("v",), [ast.Return(_condition(stream, group))], {})
+    return keeps
 
 
 def step_body(stream: Stream, groups: Sequence[Group]) -> Iterator[ast.stmt]:
-    """Yield the statements that add one row `v` to `values` and `held`."""
+    """Yield the statements that add one row `v` to `values` and `has_row`."""
     for group in groups:
         put = list(step_group(group))
         yield from put if group.where == EVERY else [ast.If(_condition(stream, group), put, [])]
@@ -228,21 +235,16 @@ def step_group(group: Group) -> Iterator[ast.stmt]:
 
     The first row sets a value that `empty` would otherwise change.
     """
-    first = [_put(fold.place, _of_row(fold)) for fold in group.folds if not fold.is_started]
+    first = [_put(fold.index, _of_row(fold)) for fold in group.folds if not fold.is_started]
     if first:
-        more = [_put(fold.place, _stepped(fold)) for fold in group.folds if not fold.is_started and _moves(fold)]
-        told = _assign(_item("held", group.number, ast.Store()), ast.Constant(value=True))
-        yield ast.If(ast.UnaryOp(ast.Not(), _item("held", group.number)), [*first, told], more)
-    yield from (_put(fold.place, _stepped(fold)) for fold in group.folds if fold.is_started)
+        more = [_put(fold.index, _stepped(fold)) for fold in group.folds if not fold.is_started and fold.edge != 0]
+        flag = _assign(_item("has_row", group.number, ast.Store()), ast.Constant(value=True))
+        yield ast.If(ast.UnaryOp(ast.Not(), _item("has_row", group.number)), [*first, flag], more)
+    yield from (_put(fold.index, _stepped(fold)) for fold in group.folds if fold.is_started)
 
 
 def _fields(group: Group) -> Iterator[int]:
     return (fold.field for fold in group.folds if fold.field is not None)
-
-
-def _moves(fold: Fold) -> bool:
-    """Return whether a later row can change the value."""
-    return fold.how != "earliest" and not (fold.how == "smallest" and fold.field == T)
 
 
 def _of_row(fold: Fold) -> ast.expr:
@@ -251,10 +253,10 @@ def _of_row(fold: Fold) -> ast.expr:
 
 def _stepped(fold: Fold) -> ast.expr:
     """Return the value with one more row."""
-    value, there = _of_row(fold), _item("values", fold.place)
+    value, there = _of_row(fold), _item("values", fold.index)
     if fold.how == "sum":
         return ast.BinOp(there, ast.Add(), value)
-    if fold.how == "latest" or (fold.how == "largest" and fold.field == T):
+    if fold.edge == -1:
         return value
     compare = ast.Lt() if fold.how == "smallest" else ast.Gt()
     return ast.IfExp(ast.Compare(value, [compare], [there]), value, there)
@@ -271,21 +273,21 @@ def finishing(
     It refuses a sum that a column cannot hold, like the aggregate of a table.
     """
     body, first = list(_refusals(reductions)), len(reductions)
-    for place, (_, parts) in enumerate(finishes):
-        worked = ast.Call(_name(f"finish_{place}"), [_item("values", part) for part in parts], [])
-        body.append(_put(first + place, worked))
-    known = {f"finish_{place}": finish for place, (finish, _) in enumerate(finishes)}
+    for index, (_, parts) in enumerate(finishes):
+        worked = ast.Call(_name(f"finish_{index}"), [_item("values", part) for part in parts], [])
+        body.append(_put(first + index, worked))
+    functions = {f"finish_{index}": finish for index, (finish, _) in enumerate(finishes)}
     finish: Callable[[list[Value]], None] = function(
-        "finish", ("values",), body or [ast.Pass()], {**known, "refuse": _refuse}
+        "finish", ("values",), body or [ast.Pass()], {**functions, "refuse": _refuse}
     )
     return finish
 
 
 def _refusals(reductions: Sequence[Reduction]) -> Iterator[ast.stmt]:
-    for place, one in enumerate(reductions):
+    for index, one in enumerate(reductions):
         if one.is_large:
             most = LIMIT if one.stream.fields[one.field].unit == "span" else LARGEST_SUM
-            is_large = ast.Compare(_item("values", place), [ast.Gt()], [ast.Constant(most)])
+            is_large = ast.Compare(_item("values", index), [ast.Gt()], [ast.Constant(most)])
             yield ast.If(is_large, [ast.Expr(ast.Call(_name("refuse"), [], []))], [])
 
 
@@ -298,29 +300,29 @@ def _refuse() -> None:
 
 
 def _condition(stream: Stream, group: Group) -> ast.expr:
-    return condition(group.where, {name: place for place, name in enumerate(stream.fields)})
+    return condition(group.where, {name: index for index, name in enumerate(stream.fields)})
 
 
 def _name(name: str, context: ast.expr_context | None = None) -> ast.expr:
     return ast.Name(name, context or ast.Load())
 
 
-def _item(name: str, place: int, context: ast.expr_context | None = None) -> ast.expr:
-    return ast.Subscript(_name(name), ast.Constant(place), context or ast.Load())
+def _item(name: str, index: int, context: ast.expr_context | None = None) -> ast.expr:
+    return ast.Subscript(_name(name), ast.Constant(index), context or ast.Load())
 
 
-def _item_of(value: ast.expr, place: int) -> ast.expr:
-    return ast.Subscript(value, ast.Constant(place), ast.Load())
+def _item_of(value: ast.expr, index: int) -> ast.expr:
+    return ast.Subscript(value, ast.Constant(index), ast.Load())
 
 
 def _assign(target: ast.expr, value: ast.expr) -> ast.stmt:
     return ast.Assign([target], value)
 
 
-def _put(place: int, value: ast.expr) -> ast.stmt:
-    return _assign(_item("values", place, ast.Store()), value)
+def _put(index: int, value: ast.expr) -> ast.stmt:
+    return _assign(_item("values", index, ast.Store()), value)
 
 
-def _each(rows: str, kept: ast.expr) -> ast.expr:
+def _each(rows: str, test: ast.expr) -> ast.expr:
     """Return the rows that meet the condition."""
-    return ast.ListComp(_name("v"), [ast.comprehension(_name("v", ast.Store()), _name(rows), [kept], 0)])
+    return ast.ListComp(_name("v"), [ast.comprehension(_name("v", ast.Store()), _name(rows), [test], 0)])

@@ -1,9 +1,9 @@
 """Gaps between rows that can end: each row once for each change of its gap.
 
 The gap of a row is the time since the previous row. The previous row changes when a row in between starts or ends. Each
-such instant changes the gaps of at most two rows. So n rows have at most 3 n gaps.
+such instant changes the gaps of at most two rows. Therefore n rows have at most 3 n gaps.
 
-A row is steady if it is valid from its own `t`, and forever. The steady neighbours of a row follow from the order of
+A row is steady if it is valid from its own `t`, without an end. The steady neighbours of a row follow from the order of
 rows alone. Other neighbours are found by the blocks in which they are valid.
 """
 
@@ -15,7 +15,7 @@ import narwhals as nw
 
 from funnel._aggregate.aggregations import GAP
 from funnel._aggregate.group_by import PERSON
-from funnel._aggregate.intervals import BLOCK, around, cached, in_blocks, placed, places_of, turns
+from funnel._aggregate.intervals import BLOCK, around, cached, in_blocks, number_instants, number_rows, with_number
 from funnel._expr.to_narwhals import int_lit, to_int
 from funnel._time import FOREVER
 
@@ -29,15 +29,15 @@ def with_changing_gaps(table: Frame, at: int) -> Frame:
 
     A row is not valid before its own `t`. `at` is the last instant to compute.
     """
-    rows = cached(_turned(table, at))
+    rows = cached(_numbered(table, at))
     changes = cached(_changes(cached(_met(rows))))
-    following = nw.col("_at").shift(-1).over(PERSON, "_turn", order_by="_at")
+    following = nw.col("_at").shift(-1).over(PERSON, "_row", order_by="_at")
     until = changes.with_columns(_next=following).with_columns(nw.col("_next").fill_null(FOREVER).cast(nw.Int64()))
-    before = rows.select(PERSON, _before=nw.col("_turn"), _then=nw.col("t"))
-    told = until.join(rows.drop("_before"), on=[PERSON, "_turn"], how="inner")
-    told = told.join(before, on=[PERSON, "_before"], how="left")
+    before = rows.select(PERSON, _before=nw.col("_row"), _then=nw.col("t"))
+    changed = until.join(rows.drop("_before"), on=[PERSON, "_row"], how="inner")
+    changed = changed.join(before, on=[PERSON, "_before"], how="left")
     names = [name for name in table.collect_schema().names() if name not in ("start", "end")]
-    return told.select(
+    return changed.select(
         *names,
         (nw.col("t") - nw.col("_then")).fill_null(0).cast(nw.Int64()).alias(GAP),
         start=nw.col("_at"),
@@ -45,29 +45,29 @@ def with_changing_gaps(table: Frame, at: int) -> Frame:
     )
 
 
-def _turned(table: Frame, at: int) -> Frame:
+def _numbered(table: Frame, at: int) -> Frame:
     """Number the rows, and add their steady neighbours.
 
     The neighbours are given by index; the next one also by its `t`.
     """
     until = nw.when(nw.col("end") <= at).then(nw.col("end")).otherwise(int_lit(FOREVER))
-    rows = turns(table.with_columns(_until=until).filter(nw.col("start") < nw.col("_until")))
+    rows = number_rows(table.with_columns(_until=until).filter(nw.col("start") < nw.col("_until")))
     rows = rows.with_columns(_steady=to_int((nw.col("start") == nw.col("t")) & (nw.col("_until") == FOREVER)))
     is_steady = nw.col("_steady") == 1
     rows = rows.with_columns(
-        _before=nw.when(is_steady).then(nw.col("_turn")).otherwise(int_lit(NONE)),
-        _after=nw.when(is_steady).then(nw.col("_turn")).otherwise(int_lit(FOREVER)),
+        _before=nw.when(is_steady).then(nw.col("_row")).otherwise(int_lit(NONE)),
+        _after=nw.when(is_steady).then(nw.col("_row")).otherwise(int_lit(FOREVER)),
         _after_at=nw.when(is_steady).then(nw.col("t")).otherwise(int_lit(FOREVER)),
     )
     rows = rows.with_columns(
-        nw.col("_before").cum_max().over(PERSON, order_by="_turn"),
-        nw.col("_after").cum_min(reverse=True).over(PERSON, order_by="_turn"),
-        nw.col("_after_at").cum_min(reverse=True).over(PERSON, order_by="_turn"),
+        nw.col("_before").cum_max().over(PERSON, order_by="_row"),
+        nw.col("_after").cum_min(reverse=True).over(PERSON, order_by="_row"),
+        nw.col("_after_at").cum_min(reverse=True).over(PERSON, order_by="_row"),
     )
     rows = rows.with_columns(
-        nw.col("_before").shift(1).over(PERSON, order_by="_turn"),
-        nw.col("_after").shift(-1).over(PERSON, order_by="_turn"),
-        nw.col("_after_at").shift(-1).over(PERSON, order_by="_turn"),
+        nw.col("_before").shift(1).over(PERSON, order_by="_row"),
+        nw.col("_after").shift(-1).over(PERSON, order_by="_row"),
+        nw.col("_after_at").shift(-1).over(PERSON, order_by="_row"),
     )
     return rows.with_columns(
         nw.col("_before").fill_null(NONE).cast(nw.Int64()),
@@ -78,11 +78,11 @@ def _turned(table: Frame, at: int) -> Frame:
 
 def _met(rows: Frame) -> Frame:
     """Return the starts and ends of rows, with the valid neighbours' indexes."""
-    near = (PERSON, "_turn", "_before", "_after", "_after_at")
+    near = (PERSON, "_row", "_before", "_after", "_after_at")
     begins = rows.select(*near, _at=nw.col("start"), _begins=int_lit(1))
     ceases = rows.filter(nw.col("_until") < FOREVER).select(*near, _at=nw.col("_until"), _begins=int_lit(0))
-    asked = cached(nw.concat([begins, ceases]))
-    met = asked.join(_passing(rows, asked), on=[PERSON, "_turn", "_at"], how="left").with_columns(
+    instants = cached(nw.concat([begins, ceases]))
+    met = instants.join(_passing(rows, instants), on=[PERSON, "_row", "_at"], how="left").with_columns(
         nw.col("_last").fill_null(NONE).cast(nw.Int64()), nw.col("_first").fill_null(FOREVER).cast(nw.Int64())
     )
     met = met.with_columns(
@@ -90,7 +90,7 @@ def _met(rows: Frame) -> Frame:
     )
     return met.select(
         PERSON,
-        "_turn",
+        "_row",
         "_at",
         "_begins",
         _before=nw.when(nw.col("_last") > nw.col("_before")).then(nw.col("_last")).otherwise(nw.col("_before")),
@@ -98,45 +98,45 @@ def _met(rows: Frame) -> Frame:
     )
 
 
-def _passing(rows: Frame, asked: Frame) -> Frame:
+def _passing(rows: Frame, instants: Frame) -> Frame:
     """Return the indexes of neighbours at instants, of rows that are not steady."""
-    passing = rows.filter(nw.col("_steady") == 0).select(PERSON, "_turn", "start", "_until")
-    places = cached(
-        places_of(
+    passing = rows.filter(nw.col("_steady") == 0).select(PERSON, "_row", "start", "_until")
+    numbered = cached(
+        number_instants(
             passing.select(PERSON, _at=nw.col("start")),
             passing.select(PERSON, _at=nw.col("_until")),
-            asked.select(PERSON, "_at"),
+            instants.select(PERSON, "_at"),
         )
     )
-    spans = placed(placed(passing, places, "start", "_from"), places, "_until", "_to")
-    blocks = in_blocks(spans.select(PERSON, "_turn", "_from", "_to"), places)
-    questions = around(placed(asked.select(PERSON, "_turn", "_at"), places, "_at"), blocks)
-    there = blocks.select(*BLOCK, "_turn", _at=int_lit(0), _is_row=int_lit(1), _is_question=int_lit(0))
-    wanted = questions.select(*BLOCK, "_turn", "_at", _is_row=int_lit(0), _is_question=int_lit(1))
-    line = nw.concat([there, wanted])
+    spans = with_number(with_number(passing, numbered, "start", "_from"), numbered, "_until", "_to")
+    blocks = in_blocks(spans.select(PERSON, "_row", "_from", "_to"), numbered)
+    instant_blocks = around(with_number(instants.select(PERSON, "_row", "_at"), numbered, "_at"), blocks)
+    there = blocks.select(*BLOCK, "_row", _at=int_lit(0), _is_row=int_lit(1), _is_question=int_lit(0))
+    queries = instant_blocks.select(*BLOCK, "_row", "_at", _is_row=int_lit(0), _is_question=int_lit(1))
+    line = nw.concat([there, queries])
     is_row = nw.col("_is_row") == 1
     line = line.with_columns(
-        _last=nw.when(is_row).then(nw.col("_turn")).otherwise(int_lit(NONE)),
-        _first=nw.when(is_row).then(nw.col("_turn")).otherwise(int_lit(FOREVER)),
+        _last=nw.when(is_row).then(nw.col("_row")).otherwise(int_lit(NONE)),
+        _first=nw.when(is_row).then(nw.col("_row")).otherwise(int_lit(FOREVER)),
     )
     # A row is not its own neighbour: queries with its index come first, or last in the other direction.
     line = line.with_columns(
-        nw.col("_last").cum_max().over(*BLOCK, order_by=["_turn", "_is_row", "_at"]),
-        nw.col("_first").cum_min(reverse=True).over(*BLOCK, order_by=["_turn", "_is_question", "_at"]),
+        nw.col("_last").cum_max().over(*BLOCK, order_by=["_row", "_is_row", "_at"]),
+        nw.col("_first").cum_min(reverse=True).over(*BLOCK, order_by=["_row", "_is_question", "_at"]),
     )
-    found = line.filter(nw.col("_is_question") == 1).group_by(PERSON, "_turn", "_at")
-    return found.agg(nw.col("_last").max(), nw.col("_first").min())
+    queried = line.filter(nw.col("_is_question") == 1).group_by(PERSON, "_row", "_at")
+    return queried.agg(nw.col("_last").max(), nw.col("_first").min())
 
 
 def _changes(met: Frame) -> Frame:
     """Return each change of a row's previous row: both indexes and the instant."""
-    own = met.filter(nw.col("_begins") == 1).select(PERSON, "_turn", "_at", "_before")
+    own = met.filter(nw.col("_begins") == 1).select(PERSON, "_row", "_at", "_before")
     begins = nw.col("_begins") == 1
     next_ = met.filter(nw.col("_after") < FOREVER).select(
         PERSON,
         "_at",
-        _turn=nw.col("_after"),
-        _before=nw.when(begins).then(nw.col("_turn")).otherwise(nw.col("_before")),
+        _row=nw.col("_after"),
+        _before=nw.when(begins).then(nw.col("_row")).otherwise(nw.col("_before")),
     )
-    changes = nw.concat([own, next_.select(PERSON, "_turn", "_at", "_before")])
-    return changes.group_by(PERSON, "_turn", "_at").agg(nw.col("_before").max())
+    changes = nw.concat([own, next_.select(PERSON, "_row", "_at", "_before")])
+    return changes.group_by(PERSON, "_row", "_at").agg(nw.col("_before").max())

@@ -6,7 +6,7 @@ Every column is computed first, and then a plain column is aggregated. This work
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import Any
 
 import narwhals as nw
@@ -22,9 +22,9 @@ Placed = tuple[Reduction, int]
 PERSON = "person_id"
 
 
-def value_name(place: int) -> str:
+def value_name(index: int) -> str:
     """Return the name of the column with the value of the reduction at this index."""
-    return f"value_{place}"
+    return f"value_{index}"
 
 
 def aggregated(
@@ -34,7 +34,7 @@ def aggregated(
 
     `roots` names the tables that together contain all people: a person of any other table is in one of them.
     """
-    placed = [(reduction, place) for place, reduction in enumerate(reductions)]
+    placed = [(reduction, index) for index, reduction in enumerate(reductions)]
     everyone = _everyone(tables, at, tables if roots is None else roots)
     parts = (part for name, chosen in by_table(tables, placed) for part in _parts(tables[name], chosen, at))
     joined = reduce(lambda left, part: left.join(part, on=PERSON, how="left"), parts, everyone)
@@ -49,9 +49,9 @@ def _everyone(tables: Mapping[str, Frame], at: int, roots: Iterable[str]) -> Fra
 def by_table(tables: Mapping[str, Frame], placed: Sequence[Placed]) -> Iterable[tuple[str, list[Placed]]]:
     """Return the reductions of each present table."""
     chosen: dict[str, list[Placed]] = {}
-    for one, place in placed:
+    for one, index in placed:
         if one.stream.table in tables:
-            chosen.setdefault(one.stream.table, []).append((one, place))
+            chosen.setdefault(one.stream.table, []).append((one, index))
     return chosen.items()
 
 
@@ -60,8 +60,8 @@ def completed(frame: Frame, tables: Mapping[str, Frame], placed: Sequence[Placed
 
     The value is `empty` if a person has no rows, or if the table is absent.
     """
-    there = [filled(place, one) for one, place in placed if one.stream.table in tables]
-    absent = [_empty(one).alias(value_name(place)) for one, place in placed if one.stream.table not in tables]
+    there = [filled(index, one) for one, index in placed if one.stream.table in tables]
+    absent = [_empty(one).alias(value_name(index)) for one, index in placed if one.stream.table not in tables]
     return frame.with_columns(*there, *absent) if placed else frame
 
 
@@ -69,23 +69,23 @@ def _empty(reduction: Reduction) -> nw.Expr:
     return nw.lit(reduction.empty, nw.String() if isinstance(reduction.empty, str) else nw.Int64())
 
 
-def filled(place: int, reduction: Reduction) -> nw.Expr:
+def filled(index: int, reduction: Reduction) -> nw.Expr:
     """Return the value of a reduction, or `empty` if there are no rows.
 
     Neutral numbers are never returned.
     """
-    value = nw.col(value_name(place))
+    value = nw.col(value_name(index))
     if reduction.is_edge:
-        return _total(value, reduction).alias(value_name(place))
+        return _total(value, reduction).alias(value_name(index))
     neutral = COMBINES[reduction.how].neutral
     int_lit = value.fill_null(neutral).cast(nw.Int64())
     if neutral == reduction.empty:
-        return int_lit.alias(value_name(place))
+        return int_lit.alias(value_name(index))
     return (
         nw.when(int_lit == neutral)
         .then(nw.lit(reduction.empty, nw.Int64()))
         .otherwise(int_lit)
-        .alias(value_name(place))
+        .alias(value_name(index))
     )
 
 
@@ -105,8 +105,8 @@ def _parts(table: Frame, placed: Sequence[Placed], at: int) -> Iterable[Frame]:
     rows = table.filter(nw.col("start") <= at)
     if placed[0][0].stream.living:
         rows = rows.filter(nw.col("end") > at)
-    yield from (_last_gap(rows, place) for one, place in placed if _is_last_gap(one))
-    others = [(one, place) for one, place in placed if not _is_last_gap(one)]
+    yield from (_last_gap(rows, index) for one, index in placed if _is_last_gap(one))
+    others = [(one, index) for one, index in placed if not _is_last_gap(one)]
     if any(reads_gap(one) for one, _ in others):
         rows = with_gap(rows, PERSON)
     yield from _parts_on_polars(rows, others) if rows.implementation.is_polars() else _parts_elsewhere(rows, others)
@@ -114,11 +114,11 @@ def _parts(table: Frame, placed: Sequence[Placed], at: int) -> Iterable[Frame]:
 
 def _parts_elsewhere(rows: Frame, placed: Sequence[Placed]) -> Iterable[Frame]:
     ordered = not rows.implementation.is_pyspark()
-    apart = [(one, place) for one, place in placed if one.is_edge and not (ordered and belongs(one) is None)]
-    together = [pair for pair in placed if pair not in apart]
+    separate = [(one, index) for one, index in placed if one.is_edge and not (ordered and belongs(one) is None)]
+    together = [pair for pair in placed if pair not in separate]
     if together:
         yield _together(rows, together)
-    for group in same_edges(apart):
+    for group in same_edges(separate):
         chosen = _belonging(rows, group[0][0])
         yield _together(chosen, group) if ordered else _looked_up(chosen, group)
 
@@ -130,19 +130,19 @@ def _belonging(rows: Frame, one: Reduction) -> Frame:
 
 def _together(rows: Frame, placed: Sequence[Placed]) -> Frame:
     """Return the values of rows, in one pass over them."""
-    edges = [(one, place) for one, place in placed if one.is_edge]
-    numbers = [(one, place) for one, place in placed if not one.is_edge]
-    given = (taken(one, place) for one, place in numbers)
+    edges = [(one, index) for one, index in placed if one.is_edge]
+    numbers = [(one, index) for one, index in placed if not one.is_edge]
+    added = (contribution(one, index) for one, index in numbers)
     read = {name for one, _ in edges for name in (one.field, *ORDER)}
     return (
-        rows.select(PERSON, *sorted(read - {PERSON}), *given)
+        rows.select(PERSON, *sorted(read - {PERSON}), *added)
         .group_by(PERSON)
         .agg(
             *(
-                COMBINES[one.how].aggregate(nw.col(value_name(place))).alias(value_name(place))
-                for one, place in numbers
+                COMBINES[one.how].aggregate(nw.col(value_name(index))).alias(value_name(index))
+                for one, index in numbers
             ),
-            *(_edge(one).alias(value_name(place)) for one, place in edges),
+            *(_edge(one).alias(value_name(index)) for one, index in edges),
         )
     )
 
@@ -157,7 +157,7 @@ def _is_last_gap(one: Reduction) -> bool:
     return one.field == GAP and one.how == "latest" and one.where == EVERY
 
 
-def _last_gap(rows: Frame, place: int) -> Frame:
+def _last_gap(rows: Frame, index: int) -> Frame:
     """Return the time between the last two rows, without sorting.
 
     The time is 0 if two rows share the last instant.
@@ -173,31 +173,33 @@ def _last_gap(rows: Frame, place: int) -> Frame:
     ends = split.group_by(PERSON).agg(nw.col("_last").max(), nw.col("_before").max(), nw.col("_times").sum())
     alone = (nw.col("_times") == 1) & (nw.col("_before") > NEVER)
     gap = nw.when(alone).then(nw.col("_last") - nw.col("_before")).otherwise(int_lit(0))
-    return ends.select(PERSON, gap.alias(value_name(place)))
+    return ends.select(PERSON, gap.alias(value_name(index)))
 
 
 def same_edges(placed: Iterable[Placed]) -> Iterable[Sequence[Placed]]:
     """Return the reductions that read single rows, grouped by the row they read."""
     groups: dict[tuple[Stream, Tree, str], list[Placed]] = {}
-    for one, place in placed:
+    for one, index in placed:
         if one.is_edge:
-            groups.setdefault((one.stream, one.where, one.how), []).append((one, place))
+            groups.setdefault((one.stream, one.where, one.how), []).append((one, index))
     return groups.values()
 
 
+@lru_cache(maxsize=1_024)
 def reads_gap(reduction: Reduction) -> bool:
     """Return whether a reduction needs the time since the previous row."""
-    asked = (fact.name for fork in forks(reduction.where) for fact in facts_of(fork.test))
-    return reduction.field == GAP or GAP in asked
+    names = (fact.name for fork in forks(reduction.where) for fact in facts_of(fork.test))
+    return reduction.field == GAP or GAP in names
 
 
 def with_gap(rows: Frame, *people: str) -> Frame:
     """Add to each row the time since the person's previous row; 0 for the first."""
     before = nw.col("t").shift(1).over(*people, order_by=ORDER)
-    told = rows.with_columns(_before=before)
-    return told.with_columns((nw.col("t") - nw.col("_before")).fill_null(0).cast(nw.Int64()).alias(GAP)).drop("_before")
+    rows = rows.with_columns(_before=before)
+    return rows.with_columns((nw.col("t") - nw.col("_before")).fill_null(0).cast(nw.Int64()).alias(GAP)).drop("_before")
 
 
+@lru_cache(maxsize=1_024)
 def belongs(reduction: Reduction) -> nw.Expr | None:
     """Return the condition for the rows of a reduction; None for all rows."""
     conditions: list[nw.Expr] = []
@@ -213,14 +215,14 @@ def read_field(field: Fact) -> nw.Expr:
     return nw.col(field.name)
 
 
-def taken(reduction: Reduction, place: int) -> nw.Expr:
+def contribution(reduction: Reduction, index: int) -> nw.Expr:
     """Return the number that each row adds: its field, or the neutral number."""
     neutral = nw.lit(COMBINES[reduction.how].neutral, nw.Int64())
     value = nw.col(reduction.field) if reduction.field else nw.lit(1, nw.Int64())
     condition = belongs(reduction)
     if condition is None:
-        return value.alias(value_name(place))
-    return nw.when(condition).then(value).otherwise(neutral).alias(value_name(place))
+        return value.alias(value_name(index))
+    return nw.when(condition).then(value).otherwise(neutral).alias(value_name(index))
 
 
 # ---- engines without ordered aggregates ----------------------------------------------------------------------------
@@ -228,7 +230,7 @@ def taken(reduction: Reduction, place: int) -> nw.Expr:
 
 def _looked_up(rows: Frame, placed: Sequence[Placed]) -> Frame:
     edge = edge_rows(rows, (PERSON,), latest=placed[0][0].how == "latest")
-    return edge.select(PERSON, *(nw.col(one.field).alias(value_name(place)) for one, place in placed))
+    return edge.select(PERSON, *(nw.col(one.field).alias(value_name(index)) for one, index in placed))
 
 
 def edge_rows(rows: Frame, keys: Sequence[str], *, latest: bool) -> Frame:
@@ -236,13 +238,13 @@ def edge_rows(rows: Frame, keys: Sequence[str], *, latest: bool) -> Frame:
     extreme = nw.col("t").max() if latest else nw.col("t").min()
     edge = rows.group_by(*keys).agg(extreme.alias("_edge"))
     tied = rows.join(edge, on=list(keys), how="inner").filter(nw.col("t") == nw.col("_edge")).drop("_edge")
-    turned = tied.with_columns(_turn=nw.lit(1, nw.Int64()))
-    counted = turned.with_columns(_turn=nw.col("_turn").cum_sum().over(*keys, order_by=ORDER[1:]))
+    ones = tied.with_columns(_row=nw.lit(1, nw.Int64()))
+    numbered = ones.with_columns(_row=nw.col("_row").cum_sum().over(*keys, order_by=ORDER[1:]))
     if not latest:
-        return counted.filter(nw.col("_turn") == 1).drop("_turn")
-    last = counted.group_by(*keys).agg(nw.col("_turn").max().alias("_last"))
+        return numbered.filter(nw.col("_row") == 1).drop("_row")
+    last = numbered.group_by(*keys).agg(nw.col("_row").max().alias("_last"))
     return (
-        counted.join(last, on=list(keys), how="inner").filter(nw.col("_turn") == nw.col("_last")).drop("_turn", "_last")
+        numbered.join(last, on=list(keys), how="inner").filter(nw.col("_row") == nw.col("_last")).drop("_row", "_last")
     )
 
 
@@ -254,29 +256,29 @@ def _parts_on_polars(rows: Frame, placed: Sequence[Placed]) -> Iterable[Frame]:
 
     Polars sorts many rows slowly, so only rows with the same instant are sorted.
     """
-    numbers = [(one, place) for one, place in placed if not one.is_edge]
+    numbers = [(one, index) for one, index in placed if not one.is_edge]
     if numbers:
-        yield _among(rows, numbers)
+        yield _in_one_pass(rows, numbers)
     for group in same_edges(placed):
         chosen = _belonging(rows, group[0][0])
         extreme = nw.col("t").max() if group[0][0].how == "latest" else nw.col("t").min()
         yield _together(chosen.filter(nw.col("t") == extreme.over(PERSON)), group)
 
 
-def _among(rows: Frame, placed: Sequence[Placed]) -> Frame:
+def _in_one_pass(rows: Frame, placed: Sequence[Placed]) -> Frame:
     """Return the numbers of rows in one pass, with a bool column per condition.
 
     Bool columns are small.
     """
-    names = {(one.stream, one.where): f"_{place}" for one, place in placed}
+    names = {(one.stream, one.where): f"_{index}" for one, index in placed}
     truths = {names[one.stream, one.where]: belongs(one) for one, _ in placed}
-    shown = {name: truth for name, truth in truths.items() if truth is not None}
+    conditions = {name: truth for name, truth in truths.items() if truth is not None}
     fields = sorted({one.field or "t" for one, _ in placed})
 
-    def value(one: Reduction, place: int) -> nw.Expr:
+    def value(one: Reduction, index: int) -> nw.Expr:
         field, name = nw.col(one.field or "t"), names[one.stream, one.where]
-        chosen = field.filter(nw.col(name)) if name in shown else field
+        chosen = field.filter(nw.col(name)) if name in conditions else field
         int_lit = COMBINES[one.how].aggregate(chosen) if one.field else chosen.count()
-        return int_lit.alias(value_name(place))
+        return int_lit.alias(value_name(index))
 
-    return rows.select(PERSON, *fields, **shown).group_by(PERSON).agg(*(value(*pair) for pair in placed))
+    return rows.select(PERSON, *fields, **conditions).group_by(PERSON).agg(*(value(*pair) for pair in placed))

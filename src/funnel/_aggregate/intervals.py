@@ -32,17 +32,17 @@ def cached(frame: Frame) -> Frame:
     return materialize(collect_once(frame))
 
 
-def turns(rows: Frame) -> Frame:
+def number_rows(rows: Frame) -> Frame:
     """Number the rows of each person in order, from 1.
 
     Rows of the same record are ordered by `start`.
     """
-    marked = rows.with_columns(_turn=int_lit(1))
-    turn = nw.col("_turn").cum_sum().over(PERSON, order_by=[*ORDER, "start"])
-    return marked.with_columns(turn).with_columns(nw.col("_turn").cast(nw.Int64()))
+    marked = rows.with_columns(_row=int_lit(1))
+    number = nw.col("_row").cum_sum().over(PERSON, order_by=[*ORDER, "start"])
+    return marked.with_columns(number).with_columns(nw.col("_row").cast(nw.Int64()))
 
 
-def places_of(begins: Frame, ends: Frame, others: Frame) -> Frame:
+def number_instants(begins: Frame, ends: Frame, others: Frame) -> Frame:
     """Number the instants of each person, from 0: one row per person and instant.
 
     Args:
@@ -53,25 +53,25 @@ def places_of(begins: Frame, ends: Frame, others: Frame) -> Frame:
     marked = [(begins, int_lit(1)), (ends, int_lit(1)), (others, int_lit(0))]
     instants = nw.concat([frame.select(PERSON, "_at", _counts=counts) for frame, counts in marked])
     unique = instants.group_by(PERSON, "_at").agg(nw.col("_counts").max())
-    place = (nw.col("_counts").cum_sum().over(PERSON, order_by="_at") - 1).cast(nw.Int64())
-    return unique.select(PERSON, "_at", _place=place)
+    number = (nw.col("_counts").cum_sum().over(PERSON, order_by="_at") - 1).cast(nw.Int64())
+    return unique.select(PERSON, "_at", _number=number)
 
 
-def placed(rows: Frame, places: Frame, at: str, name: str = "_place") -> Frame:
+def with_number(rows: Frame, numbered: Frame, at: str, name: str = "_number") -> Frame:
     """Return the rows with the number of one of their instants."""
-    known = places.select(PERSON, nw.col("_at").alias(at), nw.col("_place").alias(name))
-    return rows.join(known, on=[PERSON, at], how="inner")
+    numbers = numbered.select(PERSON, nw.col("_at").alias(at), nw.col("_number").alias(name))
+    return rows.join(numbers, on=[PERSON, at], how="inner")
 
 
-def in_blocks(rows: Frame, places: Frame) -> Frame:
+def in_blocks(rows: Frame, numbered: Frame) -> Frame:
     """Return each row once for each block in `_from` (inclusive) to `_to`.
 
     Args:
         rows: Rows with a person and the numbers of two instants.
-        places: The numbered instants.
+        numbered: The numbered instants.
     """
     sized = rows.with_columns(_span=nw.col("_to") - nw.col("_from"))
-    widths = places.select(_width=nw.col("_place") + 1).filter(nw.col("_width").is_in(_WIDTHS)).unique()
+    widths = numbered.select(_width=nw.col("_number") + 1).filter(nw.col("_width").is_in(_WIDTHS)).unique()
     spans = sized.select("_span").unique().join(widths, how="cross").filter(nw.col("_width") <= nw.col("_span"))
     width = nw.col("_width")
     cut = sized.join(spans, on="_span", how="inner").with_columns(
@@ -85,13 +85,13 @@ def in_blocks(rows: Frame, places: Frame) -> Frame:
 
 
 def around(rows: Frame, blocks: Frame) -> Frame:
-    """Return each row once for each block that contains its `_place`.
+    """Return each row once for each block that contains its `_number`.
 
     Only the widths of the person's blocks are used.
     """
     widths = blocks.select(PERSON, "_width").unique()
-    met = rows.filter(nw.col("_place") >= 0).join(widths, on=PERSON, how="inner")
-    return met.with_columns(_block=(nw.col("_place") // nw.col("_width")).cast(nw.Int64()))
+    met = rows.filter(nw.col("_number") >= 0).join(widths, on=PERSON, how="inner")
+    return met.with_columns(_block=(nw.col("_number") // nw.col("_width")).cast(nw.Int64()))
 
 
 def _is_odd(name: str) -> nw.Expr:

@@ -14,10 +14,10 @@ from heapq import heappop, heappush
 from typing import cast
 
 from funnel._aggregate.aggregations import COMMON
-from funnel._aggregate.fold import END, START, Fold, Group, Row, StreamFold, T
+from funnel._aggregate.fold import END, START, Group, Row, StreamFold, T
 from funnel._aggregate.sorted_rows import SortedRows
 from funnel._expr.nodes import Value
-from funnel._time import FOREVER
+from funnel._time import FOREVER, NEVER
 
 _RANK, _SOURCE, _ID = (COMMON.index(name) for name in ("rank", "source", "id"))
 Entry = tuple[tuple[Value, ...], Row]
@@ -40,7 +40,9 @@ class RunningFolds:
 
     def __init__(self, ready: StreamFold, empties: Sequence[Value], rows: Iterable[Row] = ()) -> None:
         """Start with some rows."""
-        self._kept = [_Kept(group, keeps, empties) for group, keeps in zip(ready.groups, ready.keeps, strict=True)]
+        self._groups = [
+            _GroupRows(group, keeps, empties) for group, keeps in zip(ready.groups, ready.keeps, strict=True)
+        ]
         self._times: SortedRows[Entry] | None = SortedRows() if ready.gapped else None
         for row in rows:
             self.add(row)
@@ -71,10 +73,15 @@ class RunningFolds:
             self._take(_gapped(after, row))
             self._put(_gapped(after, before))
 
-    def write(self, values: list[Value], held: list[bool]) -> None:
+    @property
+    def last(self) -> int:
+        """The instant of the last row of a stream with gaps; NEVER if there are no rows."""
+        return cast("int", self._times.last[1][T]) if self._times else NEVER
+
+    def write(self, values: list[Value], has_row: list[bool]) -> None:
         """Write the value of every fold, and whether every group has a row."""
-        for kept in self._kept:
-            kept.write(values, held)
+        for group in self._groups:
+            group.write(values, has_row)
 
     def _around(self, entry: Entry) -> tuple[Row | None, Row | None]:
         assert self._times is not None
@@ -83,14 +90,14 @@ class RunningFolds:
         return None if before is None else before[1], None if after is None else after[1]
 
     def _put(self, row: Row) -> None:
-        for kept in self._kept:
-            if kept.keeps is None or kept.keeps(row):
-                kept.add(row)
+        for group in self._groups:
+            if group.keeps is None or group.keeps(row):
+                group.add(row)
 
     def _take(self, row: Row) -> None:
-        for kept in self._kept:
-            if kept.keeps is None or kept.keeps(row):
-                kept.remove(row)
+        for group in self._groups:
+            if group.keeps is None or group.keeps(row):
+                group.remove(row)
 
 
 def _gapped(row: Row, before: Row | None) -> Row:
@@ -103,30 +110,30 @@ def expires(rows: Iterable[Row]) -> list[Row]:
     return [row for row in rows if row[END] == FOREVER]
 
 
-class _Kept:
+class _GroupRows:
     """The rows of one stream that one group of folds keeps."""
 
-    __slots__ = ("_count", "_empties", "_heaps", "_number", "_places", "_sorted", "_sums", "keeps")
+    __slots__ = ("_count", "_edges", "_empties", "_heaps", "_number", "_sorted", "_sums", "keeps")
 
     def __init__(self, group: Group, keeps: Callable[[Row], bool] | None, empties: Sequence[Value]) -> None:
         self.keeps = keeps
         self._number = group.number
-        self._empties = [(fold.place, empties[fold.place]) for fold in group.folds]
+        self._empties = [(fold.index, empties[fold.index]) for fold in group.folds]
         self._count = 0
-        self._sums = {fold.place: (fold.field, 0) for fold in group.folds if fold.how == "sum"}
-        edges = [(fold.place, *edge) for fold in group.folds if (edge := _edge(fold)) is not None]
-        self._places = edges
+        self._sums = {fold.index: (fold.field, 0) for fold in group.folds if fold.how == "sum"}
+        edges = [(fold.index, fold.edge, cast("int", fold.field)) for fold in group.folds if fold.edge is not None]
+        self._edges = edges
         self._sorted: SortedRows[Entry] | None = SortedRows() if edges else None
         self._heaps = [
-            (fold.place, _Heap(cast("int", fold.field), 1 if fold.how == "smallest" else -1))
+            (fold.index, _Heap(cast("int", fold.field), 1 if fold.how == "smallest" else -1))
             for fold in group.folds
-            if fold.how in ("smallest", "largest") and _edge(fold) is None
+            if fold.how in ("smallest", "largest") and fold.edge is None
         ]
 
     def add(self, row: Row) -> None:
         self._count += 1
-        for place, (field, total) in self._sums.items():
-            self._sums[place] = field, total + (1 if field is None else cast("int", row[field]))
+        for index, (field, total) in self._sums.items():
+            self._sums[index] = field, total + (1 if field is None else cast("int", row[field]))
         if self._sorted is not None:
             self._sorted.add((order_of(row), row))
         for _, heap in self._heaps:
@@ -134,59 +141,46 @@ class _Kept:
 
     def remove(self, row: Row) -> None:
         self._count -= 1
-        for place, (field, total) in self._sums.items():
-            self._sums[place] = field, total - (1 if field is None else cast("int", row[field]))
+        for index, (field, total) in self._sums.items():
+            self._sums[index] = field, total - (1 if field is None else cast("int", row[field]))
         if self._sorted is not None:
             self._sorted.remove((order_of(row), row))
         for _, heap in self._heaps:
             heap.remove(row)
 
-    def write(self, values: list[Value], held: list[bool]) -> None:
-        held[self._number] = self._count > 0
+    def write(self, values: list[Value], has_row: list[bool]) -> None:
+        has_row[self._number] = self._count > 0
         if not self._count:
-            for place, empty in self._empties:
-                values[place] = empty
+            for index, empty in self._empties:
+                values[index] = empty
             return
-        for place, (_, total) in self._sums.items():
-            values[place] = total
+        for index, (_, total) in self._sums.items():
+            values[index] = total
         if self._sorted is not None:
             ends = self._sorted.first[1], self._sorted.last[1]
-            for place, end, field in self._places:
-                values[place] = ends[end][field]
-        for place, heap in self._heaps:
-            values[place] = heap.top()
-
-
-def _edge(fold: Fold) -> tuple[int, int] | None:
-    """Return the end of the sorted rows (0 or 1) and the field of the value.
-
-    None if the value is not at an end.
-    """
-    field = cast("int", fold.field)
-    if fold.how == "earliest" or (fold.how == "smallest" and field == T):
-        return 0, field
-    if fold.how == "latest" or (fold.how == "largest" and field == T):
-        return 1, field
-    return None
+            for index, end, field in self._edges:
+                values[index] = ends[end][field]
+        for index, heap in self._heaps:
+            values[index] = heap.top()
 
 
 class _Heap:
     """The smallest number of a field, or the largest if the sign is -1."""
 
-    __slots__ = ("_field", "_gone", "_numbers", "_sign")
+    __slots__ = ("_field", "_numbers", "_removed", "_sign")
 
     def __init__(self, field: int, sign: int) -> None:
         self._field, self._sign = field, sign
         self._numbers: list[int] = []
-        self._gone: Counter[int] = Counter()
+        self._removed: Counter[int] = Counter()
 
     def add(self, row: Row) -> None:
         heappush(self._numbers, self._sign * cast("int", row[self._field]))
 
     def remove(self, row: Row) -> None:
-        self._gone[self._sign * cast("int", row[self._field])] += 1
+        self._removed[self._sign * cast("int", row[self._field])] += 1
 
     def top(self) -> int:
-        while self._gone[self._numbers[0]]:
-            self._gone[heappop(self._numbers)] -= 1
+        while self._removed[self._numbers[0]]:
+            self._removed[heappop(self._numbers)] -= 1
         return self._sign * self._numbers[0]

@@ -46,49 +46,49 @@ class SortedRows(Generic[K]):
         if not self._parts:
             self._parts, self._lasts = [[entry]], [entry]
             return
-        place = min(bisect_left(self._lasts, entry), len(self._parts) - 1)
-        part = self._parts[place]
+        index = min(bisect_left(self._lasts, entry), len(self._parts) - 1)
+        part = self._parts[index]
         insort(part, entry)
         if len(part) > 2 * LOAD:
-            self._parts[place : place + 1] = [part[:LOAD], part[LOAD:]]
-            self._lasts[place : place + 1] = [part[LOAD - 1], part[-1]]
+            self._parts[index : index + 1] = [part[:LOAD], part[LOAD:]]
+            self._lasts[index : index + 1] = [part[LOAD - 1], part[-1]]
         else:
-            self._lasts[place] = part[-1]
+            self._lasts[index] = part[-1]
 
     def remove(self, entry: K) -> None:
         """Remove an entry that is in the list."""
-        place = bisect_left(self._lasts, entry)
-        part = self._parts[place]
+        index = bisect_left(self._lasts, entry)
+        part = self._parts[index]
         del part[bisect_left(part, entry)]
         if part:
-            self._lasts[place] = part[-1]
+            self._lasts[index] = part[-1]
         else:
-            del self._parts[place], self._lasts[place]
+            del self._parts[index], self._lasts[index]
 
     def before(self, entry: K) -> K | None:
         """Return the largest entry below this one; None if there is none.
 
         This entry need not be in the list.
         """
-        place = bisect_left(self._lasts, entry)
-        if place < len(self._parts):
-            part = self._parts[place]
+        index = bisect_left(self._lasts, entry)
+        if index < len(self._parts):
+            part = self._parts[index]
             at = bisect_left(part, entry)
             if at:
                 return part[at - 1]
-        return self._lasts[place - 1] if place else None
+        return self._lasts[index - 1] if index else None
 
     def rank(self, entry: K) -> int:
         """Return how many entries are below this one, which need not be in the list."""
-        place = bisect_left(self._lasts, entry)
-        below = sum(map(len, self._parts[:place]))
-        return below + (bisect_left(self._parts[place], entry) if place < len(self._parts) else 0)
+        index = bisect_left(self._lasts, entry)
+        below = sum(map(len, self._parts[:index]))
+        return below + (bisect_left(self._parts[index], entry) if index < len(self._parts) else 0)
 
     def since(self, entry: K) -> Iterator[K]:
         """Yield the entries from this one on, in order; it need not be in the list."""
-        place = bisect_left(self._lasts, entry)
-        if place < len(self._parts):
-            part = self._parts[place]
+        index = bisect_left(self._lasts, entry)
+        if index < len(self._parts):
+            part = self._parts[index]
             yield from part[bisect_left(part, entry) :]
-            for further in self._parts[place + 1 :]:
+            for further in self._parts[index + 1 :]:
                 yield from further

@@ -25,7 +25,7 @@ FrameKind = Literal["polars", "polars lazy", "pandas", "pyarrow", "duckdb", "ibi
 ROW = f"{INNER}row"
 """The column of row numbers (from 1), if rows have an order."""
 
-_KNOWN = "polars (eager or lazy), pandas, pyarrow, DuckDB relations, Ibis tables and PySpark frames"
+_SUPPORTED = "polars (eager or lazy), pandas, pyarrow, DuckDB relations, Ibis tables and PySpark frames"
 
 
 @attrs.frozen
@@ -36,7 +36,7 @@ class InputFrame:
     """
 
     frame: Frame
-    home: FrameKind
+    frame_kind: FrameKind
     excluded: tuple[str, ...] = ()
     typeless: frozenset[str] = frozenset()
 
@@ -54,8 +54,8 @@ def from_native(native: object, read: Collection[str] | None = None) -> InputFra
             whose session is not in UTC.
         MissingExtraError: It is a pyarrow table and Polars, which runs it, is not installed.
     """
-    frame, excluded = _narrowed(_narwhals(native), read)
-    return attrs.evolve(_entered(frame), excluded=excluded)
+    frame, excluded = _select_columns(_narwhals(native), read)
+    return attrs.evolve(_input_frame(frame), excluded=excluded)
 
 
 def column_types(native: object) -> dict[str, nw.dtypes.DType]:
@@ -79,28 +79,26 @@ def frame_from_rows(rows: Sequence[Mapping[str, object]], names: Sequence[str]) 
         try:
             return _polars_module().DataFrame(columns)
         except (TypeError, ValueError, OverflowError, _polars_module().exceptions.PolarsError):
-            raise EngineError("a column of the list holds values of different types; give each one type") from None
+            raise EngineError("a column of the list has values of different types; give each one type") from None
     if installed("pandas"):
         pandas: Any = importlib.import_module("pandas")
         return pandas.DataFrame(columns).convert_dtypes()
-    msg = "a list is run as a table, and no engine is installed; run: pip install 'shopfunnel[polars]'"
+    msg = "a list needs a dataframe engine, and no engine is installed; run: pip install 'shopfunnel[polars]'"
     raise MissingExtraError(msg)
 
 
-def _entered(frame: Any) -> InputFrame:
+def _input_frame(frame: Any) -> InputFrame:
     match frame.implementation:
         case nw.Implementation.POLARS:
             return _polars(nw.to_native(frame), "polars" if isinstance(frame, nw.DataFrame) else "polars lazy")
         case nw.Implementation.PANDAS:
             return _pandas(frame)
         case nw.Implementation.PYARROW:
-            return _polars(_carried(frame, _polars_module().from_arrow), "pyarrow")
+            return _polars(_to_polars(frame, _polars_module().from_arrow), "pyarrow")
         case nw.Implementation.DUCKDB | nw.Implementation.IBIS | nw.Implementation.PYSPARK:
-            return _elsewhere(frame.lazy())
+            return _remote(frame.lazy())
         case other:
-            msg = (
-                f"dataframes of {other} are not supported: results are not verified on this engine; use one of {_KNOWN}"
-            )
+            msg = f"dataframes of {other} are not supported: results are not verified there; use {_SUPPORTED}"
             raise EngineError(msg)
 
 
@@ -110,32 +108,32 @@ def _narwhals(native: Any) -> Any:
     except TypeError:
         if hasattr(native, "__arrow_c_stream__"):
             return nw.from_native(_polars_module().DataFrame(native))
-        msg = f"a {type(native).__name__} is not a dataframe that can be read; give one of {_KNOWN}"
+        msg = f"a {type(native).__name__} is not a supported dataframe; give one of {_SUPPORTED}"
         raise EngineError(msg) from None
     except nw.exceptions.DuplicateError:
         msg = "two columns of the frame have the same name; rename one or leave it out"
         raise EngineError(msg) from None
 
 
-def _narrowed(frame: Any, read: Collection[str] | None) -> tuple[Any, tuple[str, ...]]:
+def _select_columns(frame: Any, read: Collection[str] | None) -> tuple[Any, tuple[str, ...]]:
     """Return the frame with the columns to read, and the names of the other columns."""
     names = list(schema_of(frame))
-    wanted = [name for name in names if read is None or name in read]
-    for name in wanted:
+    selected = [name for name in names if read is None or name in read]
+    for name in selected:
         if str(name).casefold().startswith(INNER):
-            msg = f"a column is called {name}, and {INNER} begins the names of columns of this library; rename it"
+            msg = f"column {name} begins with {INNER}, which is reserved for this library; rename it"
             raise EngineError(msg)
-    excluded = tuple(str(name) for name in names if name not in wanted)
+    excluded = tuple(str(name) for name in names if name not in selected)
     with computing():  # some versions of DuckDB query the connection at every step of a plan
-        collect_once = frame if not excluded else frame.select(*wanted) if wanted else frame.head(0)
-    return collect_once, excluded
+        selection = frame if not excluded else frame.select(*selected) if selected else frame.head(0)
+    return selection, excluded
 
 
-def _polars(native: Any, home: FrameKind) -> InputFrame:
-    numbered = nw.from_native(native.lazy().with_row_index(ROW, offset=1)).with_columns(nw.col(ROW).cast(nw.Int64()))
+def _polars(native: Any, frame_kind: FrameKind) -> InputFrame:
+    with_rows = nw.from_native(native.lazy().with_row_index(ROW, offset=1)).with_columns(nw.col(ROW).cast(nw.Int64()))
     nothing = _polars_module().Null
     typeless = (name for name, dtype in native.lazy().collect_schema().items() if dtype == nothing)
-    return InputFrame(numbered, home, typeless=frozenset(typeless))
+    return InputFrame(with_rows, frame_kind, typeless=frozenset(typeless))
 
 
 def _pandas(frame: Any) -> InputFrame:
@@ -143,11 +141,11 @@ def _pandas(frame: Any) -> InputFrame:
     native = nw.to_native(frame).reset_index(drop=True)
     typeless = frozenset(str(name) for name in native.columns if _is_empty(native[name]))
     if installed("polars") and installed("pyarrow"):
-        carried = _carried(nw.from_native(native), _polars_module().from_pandas)
-        return attrs.evolve(_polars(carried, "pandas"), typeless=typeless)
+        converted = _to_polars(nw.from_native(native), _polars_module().from_pandas)
+        return attrs.evolve(_polars(converted, "pandas"), typeless=typeless)
     check_pandas_alone(importlib.import_module("pandas").__version__)
-    numbered = nw.from_native(native).with_row_index(ROW).with_columns(nw.col(ROW).cast(nw.Int64()) + 1)
-    return InputFrame(numbered.lazy(), "pandas", typeless=typeless)
+    with_rows = nw.from_native(native).with_row_index(ROW).with_columns(nw.col(ROW).cast(nw.Int64()) + 1)
+    return InputFrame(with_rows.lazy(), "pandas", typeless=typeless)
 
 
 def _is_empty(column: Any) -> bool:
@@ -155,33 +153,33 @@ def _is_empty(column: Any) -> bool:
     return bool(column.head(1).isna().all() and column.isna().all())
 
 
-def _carried(frame: Any, convert: Callable[[Any], Any]) -> Any:
+def _to_polars(frame: Any, convert: Callable[[Any], Any]) -> Any:
     """Return the frame as a Polars frame.
 
     Raises:
         EngineError: A column cannot be converted. Its values are not shown, because they may be private.
     """
-    carried = _tried(frame, convert)
-    if carried is not None:
-        return carried
-    bad = ", ".join(str(name) for name in frame.columns if _tried(frame.select(name), convert) is None)
-    msg = f"values of different types, or of one that no other engine has, stand in {bad}; give each column one type"
+    converted = _convert_or_none(frame, convert)
+    if converted is not None:
+        return converted
+    bad = ", ".join(str(name) for name in frame.columns if _convert_or_none(frame.select(name), convert) is None)
+    msg = f"values of different types, or of an unsupported type, are in {bad}; give each column one type"
     raise EngineError(msg)
 
 
-def _tried(frame: Any, convert: Callable[[Any], Any]) -> Any:
+def _convert_or_none(frame: Any, convert: Callable[[Any], Any]) -> Any:
     try:
         return convert(nw.to_native(frame))
     except (TypeError, ValueError, NotImplementedError, _polars_module().exceptions.PolarsError):
         return None
 
 
-def _elsewhere(frame: Frame) -> InputFrame:
-    home = _ELSEWHERE[frame.implementation]
-    if home == "pyspark":  # pragma: no cover - make test-full has PySpark, whose instants know no zone
-        return InputFrame(frame, home)
+def _remote(frame: Frame) -> InputFrame:
+    frame_kind = _REMOTE[frame.implementation]
+    if frame_kind == "pyspark":  # pragma: no cover - make test-full has PySpark, whose instants know no zone
+        return InputFrame(frame, frame_kind)
     zones = {dtype.time_zone or "" for dtype in frame.collect_schema().values() if isinstance(dtype, nw.Datetime)}
-    if zones and home == "ibis":
+    if zones and frame_kind == "ibis":
         zones.add(_zone_of_ibis(nw.to_native(frame)))
     strange = sorted(zones - {"", "UTC", "Etc/UTC"})
     if strange:
@@ -190,25 +188,25 @@ def _elsewhere(frame: Frame) -> InputFrame:
             "(DuckDB: set timezone = 'UTC'), instants stay the same"
         )
         raise EngineError(msg)
-    return InputFrame(frame, home)
+    return InputFrame(frame, frame_kind)
 
 
-def joinable(entered: Iterable[InputFrame]) -> bool:
+def joinable(frames: Iterable[InputFrame]) -> bool:
     """Return whether frames share a session; DuckDB joins only within one."""
-    first, *others = entered
-    if first.home != "duckdb":
+    first, *others = frames
+    if first.frame_kind != "duckdb":
         return True
     refused = importlib.import_module("duckdb").InvalidInputException
-    here: Any = nw.to_native(first.frame)
+    native: Any = nw.to_native(first.frame)
     try:
-        for one in others:
-            here.set_alias("here").cross(nw.to_native(one.frame).set_alias("there"))
+        for other in others:
+            native.set_alias("here").cross(nw.to_native(other.frame).set_alias("there"))
     except refused:
         return False
     return True
 
 
-_ELSEWHERE: Mapping[nw.Implementation, FrameKind] = {
+_REMOTE: Mapping[nw.Implementation, FrameKind] = {
     nw.Implementation.DUCKDB: "duckdb",
     nw.Implementation.IBIS: "ibis",
     nw.Implementation.PYSPARK: "pyspark",
@@ -219,8 +217,8 @@ def _zone_of_ibis(native: Any) -> str:
     """Return UTC if the session shows UTC; Ibis types say UTC in every session."""
     ibis: Any = importlib.import_module("ibis")
     hours = [ibis.literal(datetime(2026, month, 1, tzinfo=UTC)).hour().name(f"in_{month}") for month in (1, 7)]
-    shown = native.get_backend().to_pyarrow(native.aggregate(rows=native.count()).select(*hours)).to_pylist()
-    return "UTC" if set(shown[0].values()) == {0} else "another zone"
+    rows = native.get_backend().to_pyarrow(native.aggregate(rows=native.count()).select(*hours)).to_pylist()
+    return "UTC" if set(rows[0].values()) == {0} else "another zone"
 
 
 def installed(module: str) -> bool:
@@ -230,7 +228,7 @@ def installed(module: str) -> bool:
 
 def _polars_module() -> Any:
     if not installed("polars"):
-        msg = "this frame is run by Polars, which is not installed; run: pip install 'shopfunnel[polars]'"
+        msg = "this frame needs Polars, which is not installed; run: pip install 'shopfunnel[polars]'"
         raise MissingExtraError(msg)
     return importlib.import_module("polars")
 
@@ -242,8 +240,8 @@ def collect_once(frame: Frame) -> Frame:
     """
     if not frame.implementation.is_polars():
         return frame
-    once: Frame = nw.from_native(collected(nw.to_native(frame)).lazy())
-    return once
+    computed: Frame = nw.from_native(collected(nw.to_native(frame)).lazy())
+    return computed
 
 
 def materialize(frame: Frame) -> Frame:
@@ -252,11 +250,11 @@ def materialize(frame: Frame) -> Frame:
     DuckDB and Spark repeat everything in a plan that is read twice, and traverse the whole plan at every step. Without
     stored rows, planning can take minutes. DuckDB can store rows from 2.0 on.
     """
-    how = {"duckdb": "materialize", "pyspark": "localCheckpoint"}.get(frame.implementation.value)
-    hold: Any = how and getattr(nw.to_native(frame), how, None)
-    if hold:
+    method = {"duckdb": "materialize", "pyspark": "localCheckpoint"}.get(frame.implementation.value)
+    store_rows: Any = method and getattr(nw.to_native(frame), method, None)
+    if store_rows:
         with computing():
-            frame = nw.from_native(hold())
+            frame = nw.from_native(store_rows())
     return frame
 
 
@@ -265,53 +263,53 @@ def duplicated(frame: Frame, keys: Sequence[str]) -> Frame:
 
     Polars first looks for equal hashes. That sorts one column of integers and leaves few rows to compare.
     """
-    few = _alike(frame, keys) if frame.implementation.is_polars() else frame
-    times = few.group_by(*keys).agg(nw.len().alias("_times"))
-    return few.join(times.filter(nw.col("_times") > 1).drop("_times"), on=list(keys), how="semi")
+    candidates = _same_hash(frame, keys) if frame.implementation.is_polars() else frame
+    times = candidates.group_by(*keys).agg(nw.len().alias("_times"))
+    return candidates.join(times.filter(nw.col("_times") > 1).drop("_times"), on=list(keys), how="semi")
 
 
-def _alike(frame: Frame, keys: Sequence[str]) -> Frame:
+def _same_hash(frame: Frame, keys: Sequence[str]) -> Frame:
     """Return the rows whose hash is not unique: all duplicates and a few others."""
     rows = collected(nw.to_native(frame))
-    marks = rows.select(_polars_module().struct(*keys).hash()).to_series()
-    line = marks.sort()
-    alike: Frame = nw.from_native(rows.filter(marks.is_in(line.filter(line == line.shift()).implode())).lazy())
-    return alike
+    hashes = rows.select(_polars_module().struct(*keys).hash()).to_series()
+    line = hashes.sort()
+    matching: Frame = nw.from_native(rows.filter(hashes.is_in(line.filter(line == line.shift()).implode())).lazy())
+    return matching
 
 
-def to_local(frame: Frame, home: FrameKind) -> tuple[Frame, FrameKind]:
+def to_local(frame: Frame, frame_kind: FrameKind) -> tuple[Frame, FrameKind]:
     """Return the frame in local memory, and its new kind.
 
     Raises:
         MissingExtraError: No local engine is installed.
     """
-    if not is_remote(home):
-        return frame, home
+    if not is_remote(frame_kind):
+        return frame, frame_kind
     for engine in ("polars", "pandas"):
         if installed(engine):
             return collected(frame, engine).lazy(), engine
-    msg = "this is walked through in local memory, and no engine is installed; run: pip install 'shopfunnel[polars]'"
+    msg = "this is computed in local memory, and no engine is installed; run: pip install 'shopfunnel[polars]'"
     raise MissingExtraError(msg)
 
 
-def is_remote(home: FrameKind) -> bool:
+def is_remote(frame_kind: FrameKind) -> bool:
     """Return whether the frame is in a database or a cluster and is computed there."""
-    return home in _ELSEWHERE.values()
+    return frame_kind in _REMOTE.values()
 
 
 # ---- instants ------------------------------------------------------------------------------------------------------
 
 
-def microseconds(frame: Frame, home: FrameKind, names: Sequence[str]) -> Frame:
+def microseconds(frame: Frame, frame_kind: FrameKind, names: Sequence[str]) -> Frame:
     """Convert aware datetimes to whole microseconds since 1970; nulls stay null.
 
     Every engine has its own exact conversion. No exact conversion exists on all engines.
     """
     if not names:
         return frame
-    if home in _INSTANTS:
-        whole: Frame = nw.from_native(_INSTANTS[home](nw.to_native(frame), names))
-        return whole
+    if frame_kind in _INSTANTS:
+        converted: Frame = nw.from_native(_INSTANTS[frame_kind](nw.to_native(frame), names))
+        return converted
     return frame.with_columns(nw.col(name).dt.timestamp("us") for name in names)
 
 
@@ -320,12 +318,12 @@ def _from_duckdb(native: Any, names: Sequence[str]) -> Any:
 
 
 def _from_ibis(native: Any, names: Sequence[str]) -> Any:
-    def whole(column: Any) -> Any:
+    def to_micros(column: Any) -> Any:
         # Ibis treats DuckDB's seconds as integers and drops a cast to integers, but they are floats.
         seconds = column.truncate("s").epoch_seconds().cast("float64").cast("int64")
         return seconds * 1_000_000 + column.microsecond()
 
-    return native.mutate(**{name: whole(native[name]) for name in names})
+    return native.mutate(**{name: to_micros(native[name]) for name in names})
 
 
 def _from_pyspark(native: Any, names: Sequence[str]) -> Any:  # pragma: no cover - make test-full has PySpark
@@ -343,12 +341,12 @@ _INSTANTS: Mapping[FrameKind, Callable[[Any, Sequence[str]], Any]] = {
 # ---- output --------------------------------------------------------------------------------------------------------
 
 
-def to_native(frame: Frame, home: FrameKind, *, instants: Sequence[str] = (), spans: Sequence[str] = ()) -> Any:
+def to_native(frame: Frame, frame_kind: FrameKind, *, instants: Sequence[str] = (), spans: Sequence[str] = ()) -> Any:
     """Convert a frame to its input kind, with the engine's own times and spans.
 
     If the engine has no durations with microseconds (the SQL engines), spans stay whole microseconds.
     """
-    return _EXITS[home](frame, instants, spans)
+    return _OUTPUTS[frame_kind](frame, instants, spans)
 
 
 def _out_polars(frame: Frame, instants: Sequence[str], spans: Sequence[str]) -> Frame:
@@ -370,8 +368,8 @@ def _to_pandas(frame: Frame, instants: Sequence[str], spans: Sequence[str]) -> A
 
 def _to_duckdb(frame: Frame, instants: Sequence[str], _: Sequence[str]) -> Any:
     native = nw.to_native(frame)
-    shown = ", ".join(f"make_timestamptz({quoted(name)}) as {quoted(name)}" for name in instants)
-    return native.project(f"* replace ({shown})") if instants else native
+    columns = ", ".join(f"make_timestamptz({quoted(name)}) as {quoted(name)}" for name in instants)
+    return native.project(f"* replace ({columns})") if instants else native
 
 
 def _to_ibis(frame: Frame, instants: Sequence[str], _: Sequence[str]) -> Any:
@@ -388,8 +386,8 @@ def _to_pyspark(  # pragma: no cover - make test-full has PySpark
     return native.withColumns({name: functions.timestamp_micros(native[name]) for name in instants})
 
 
-Exit = Callable[[Frame, Sequence[str], Sequence[str]], Any]
-_EXITS: Mapping[FrameKind, Exit] = {
+Output = Callable[[Frame, Sequence[str], Sequence[str]], Any]
+_OUTPUTS: Mapping[FrameKind, Output] = {
     "polars": lambda frame, instants, spans: nw.to_native(collected(_out_polars(frame, instants, spans))),
     "polars lazy": lambda frame, instants, spans: nw.to_native(_out_polars(frame, instants, spans)),
     "pyarrow": lambda frame, instants, spans: nw.to_native(collected(_out_polars(frame, instants, spans))).to_arrow(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -74,7 +74,21 @@ def check_pandas_alone(version: str) -> None:
     """
     if int(version.partition(".")[0]) < _PANDAS_ALONE:
         msg = (
-            f"pandas {version} cannot be used without Polars, since it makes the text 'None' of missing values; "
+            f"pandas {version} cannot be used without Polars, because it converts missing values to the text 'None'; "
             f"upgrade to pandas {_PANDAS_ALONE}, or run: pip install 'shopfunnel[polars,pyarrow]'"
         )
         raise EngineError(msg)
+
+
+def to_rows(frame: nw.LazyFrame[Any], *columns: str) -> Sequence[tuple[Any, ...]]:
+    """Return the rows of a small table in local memory, from any engine."""
+    lists = collected(frame.select(*columns)).to_dict(as_series=False)
+    return list(zip(*(lists[name] for name in columns), strict=True))
+
+
+def whole(value: Any) -> int:
+    """Return a number from an engine as a whole number.
+
+    An engine may return null for an empty table.
+    """
+    return 0 if value is None else int(value)

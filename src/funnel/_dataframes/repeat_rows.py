@@ -10,7 +10,7 @@ import narwhals as nw
 from funnel._arguments import INNER
 from funnel._dataframes.adapter import Frame
 
-REPEAT = f"{INNER}turn"
+REPEAT = f"{INNER}repetition"
 """The column with the number of the repetition of a row, from 0."""
 
 
@@ -20,16 +20,16 @@ def repeat_rows(frame: Frame, times: int) -> Frame:
     The frame is in a database or a cluster.
     """
     native: Any = nw.to_native(frame)
-    home: Any = frame.implementation
-    match home:
+    engine: Any = frame.implementation
+    match engine:
         case nw.Implementation.DUCKDB:
             native = native.project(f'*, unnest(range({times})) as "{REPEAT}"')
         case nw.Implementation.IBIS:
-            turns = importlib.import_module("pyarrow").table({REPEAT: range(times)})  # not all databases can unnest
-            native = native.cross_join(importlib.import_module("ibis").memtable(turns))
+            numbers = importlib.import_module("pyarrow").table({REPEAT: range(times)})  # not all databases can unnest
+            native = native.cross_join(importlib.import_module("ibis").memtable(numbers))
         case _:  # pragma: no cover - make test-full has PySpark
             functions = importlib.import_module("pyspark.sql.functions")
             numbers = functions.sequence(functions.lit(0), functions.lit(times - 1))
             native = native.withColumn(REPEAT, functions.explode(numbers))
-    turned: Frame = nw.from_native(native)
-    return turned
+    repeated: Frame = nw.from_native(native)
+    return repeated

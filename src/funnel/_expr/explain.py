@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 import attrs
 
-from funnel._expr.nodes import COMPARISON, Const, Node, Read, Test, Value, facts_of, holds, opposite, unit_of, written
+from funnel._expr.nodes import (
+    COMPARISON,
+    Const,
+    Node,
+    Read,
+    Test,
+    Value,
+    facts_of,
+    format_value,
+    holds,
+    opposite,
+    unit_of,
+)
 from funnel._expr.reason_templates import ReasonTemplate, conditions_of, is_score, parts_of, reason_templates
 from funnel._expr.tree import Answer, Fork, Leaf, Tree, describe
+from funnel._format import as_html
 
 
 @attrs.frozen
@@ -23,16 +35,16 @@ class RulePath:
     @cached_property
     def notes(self) -> tuple[ReasonTemplate, ...]:
         """The templates of the conditions, then those of the parts of a score."""
-        return (*self._asked, *self._parts())
+        return (*self._condition_templates, *self._parts())
 
     @cached_property
-    def _asked(self) -> tuple[ReasonTemplate, ...]:
+    def _condition_templates(self) -> tuple[ReasonTemplate, ...]:
         return tuple(reason_templates(self.tests))
 
     @property
-    def asked(self) -> int:
+    def condition_count(self) -> int:
         """The number of templates that are conditions."""
-        return len(self._asked)
+        return len(self._condition_templates)
 
     def _parts(self) -> Iterator[ReasonTemplate]:
         """Yield the parts of the answer's score, or of the first score in a condition."""
@@ -49,10 +61,10 @@ class RulePath:
     @property
     def words(self) -> str:
         """The conditions as one text."""
-        told = self.conditions
-        if len(told) > 1:
-            told = tuple(f"({one})" if " or " in one else one for one in told)
-        return " and ".join(told) or "always"
+        texts = self.conditions
+        if len(texts) > 1:
+            texts = tuple(f"({part})" if " or " in part else part for part in texts)
+        return " and ".join(texts) or "always"
 
     @property
     def answer(self) -> str:
@@ -81,11 +93,11 @@ class Reason:
         """The actual value."""
         note = self._note
         if isinstance(note.left, Test):
-            return "it is so" if self._left else "it is not so"
+            return "it is true" if self._left else "it is false"
         if note.scale == 1 or self._right is None:
-            return f"{note.left_words} is {written(self._left, unit_of(note.left))}"
-        left, limit = (written(int(side) // note.scale, unit_of(note.left)) for side in (self._left, self._right))
-        return f"{note.left_words} is {left}, the limit {limit}"
+            return f"{note.left_words} is {format_value(self._left, unit_of(note.left))}"
+        left, limit = (format_value(int(side) // note.scale, unit_of(note.left)) for side in (self._left, self._right))
+        return f"{note.left_words} is {left}, the limit is {limit}"
 
     @property
     def required(self) -> str:
@@ -94,21 +106,21 @@ class Reason:
         if note.right is None or self._right is None:
             return ""
         right = self._right if note.scale == 1 else int(self._right) // note.scale
-        return f"{note.op} {written(right, unit_of(note.right))}"
+        return f"{note.op} {format_value(right, unit_of(note.right))}"
 
     @property
     def holds(self) -> bool:
-        """Whether the condition holds."""
+        """True if the condition holds."""
         return self._right is None or COMPARISON[self._note.op](self._left, self._right)
 
     @property
     def policy_field(self) -> str:
-        """The policy field that contains the required value; "" if there is none."""
+        """The policy field that contains the required value; "" without a field."""
         return self._note.policy_field
 
     @property
     def points_field(self) -> str:
-        """The policy field that contains the points of this part; "" if there is none."""
+        """The policy field that contains the points of this part; "" without a field."""
         return self._note.points_field
 
     @property
@@ -147,8 +159,8 @@ class Explanation:
 
     def __str__(self) -> str:
         """Return the answer and its reasons, one line each."""
-        shown = getattr(self.answer, "value", self.answer)
-        return "\n".join([str(shown), *(f"  because {reason}" for reason in self.reasons)])
+        answer = getattr(self.answer, "value", self.answer)
+        return "\n".join([str(answer), *(f"  because {reason}" for reason in self.reasons)])
 
 
 @attrs.frozen
@@ -160,38 +172,35 @@ class DecisionTable:
 
     def __str__(self) -> str:
         """Return the table as Markdown."""
-        head = f"| {self.name} | where |\n| --- | --- |"
+        head = f"| {self.name} | if |\n| --- | --- |"
         rows = ((_cell(path.answer), _cell(path.words)) for path in self.paths)
         return "\n".join([head, *(f"| {answer} | {conditions} |" for answer, conditions in rows)])
 
     def _repr_html_(self) -> str:
-        cells = ((html.escape(path.answer), html.escape(path.words)) for path in self.paths)
-        rows = "".join(f"<tr><td>{answer}</td><td>{conditions}</td></tr>" for answer, conditions in cells)
-        head = f"<tr><th>{html.escape(self.name)}</th><th>where</th></tr>"
-        return f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>"
+        return as_html((self.name, "if"), ((path.answer, path.words) for path in self.paths))
 
 
 def _cell(words: str) -> str:
     return " ".join(words.replace("|", "\\|").split("\n"))
 
 
-def paths(tree: Tree, taken: tuple[Test, ...] = ()) -> Iterator[RulePath]:
+def paths(tree: Tree, tests: tuple[Test, ...] = ()) -> Iterator[RulePath]:
     """Yield every path; a test that does not hold appears as its opposite."""
     if isinstance(tree, Leaf):
-        yield RulePath(taken, tree)
+        yield RulePath(tests, tree)
         return
-    yield from paths(tree.yes, (*taken, tree.test))
-    yield from paths(tree.no, (*taken, opposite(tree.test)))
+    yield from paths(tree.yes, (*tests, tree.test))
+    yield from paths(tree.no, (*tests, opposite(tree.test)))
 
 
 def path_of(tree: Tree, read: Read) -> RulePath:
     """Return the path that a person's facts take."""
-    taken: list[Test] = []
+    tests: list[Test] = []
     while isinstance(tree, Fork):
-        held = holds(tree.test, read)
-        taken.append(tree.test if held else opposite(tree.test))
-        tree = tree.yes if held else tree.no
-    return RulePath(tuple(taken), tree)
+        is_true = holds(tree.test, read)
+        tests.append(tree.test if is_true else opposite(tree.test))
+        tree = tree.yes if is_true else tree.no
+    return RulePath(tuple(tests), tree)
 
 
 def sides(path: RulePath) -> tuple[Node, ...]:
@@ -206,17 +215,17 @@ def sides(path: RulePath) -> tuple[Node, ...]:
 _NOTHING = Const(0)
 
 
-def reasons(path: RulePath, worked: Sequence[Value]) -> tuple[Reason, ...]:
+def reasons(path: RulePath, values: Sequence[Value]) -> tuple[Reason, ...]:
     """Return the reasons: parts of a score, largest first, then conditions.
 
-    `worked` are the values of the path's `sides`.
+    `values` are the values of the path's `sides`.
     """
-    notes, asked = path.notes, path.asked
-    pairs = zip(notes, worked[::2], worked[1::2], strict=False)
+    notes, condition_count = path.notes, path.condition_count
+    pairs = zip(notes, values[::2], values[1::2], strict=False)
     every = [Reason(one, left, None if one.right is None else right) for one, left, right in pairs]
-    if len(worked) > 2 * len(notes):
-        guards = iter(worked[2 * len(notes) :])
+    if len(values) > 2 * len(notes):
+        guards = iter(values[2 * len(notes) :])
         holds = [one.guard is None or next(guards) for one in notes]
-        asked = sum(1 for held in holds[:asked] if held)
-        every = [reason for reason, held in zip(every, holds, strict=True) if held]
-    return (*sorted(every[asked:], key=lambda part: -abs(part.points)), *every[:asked])
+        condition_count = sum(1 for is_true in holds[:condition_count] if is_true)
+        every = [reason for reason, is_true in zip(every, holds, strict=True) if is_true]
+    return (*sorted(every[condition_count:], key=lambda part: -abs(part.points)), *every[:condition_count])

@@ -83,15 +83,15 @@ def question(test: Test) -> tuple[Question, bool]:
         case ((Test() as inner, weight),):  # `(a > b) == True` means `a > b`
             if_not, if_so = (COMPARISON[test.op](form.constant + weight * so, 0) for so in (0, 1))
             if if_not is not if_so:
-                asked, wanted = question(inner)
-                return asked, wanted is if_so
+                inner_question, expected = question(inner)
+                return inner_question, expected is if_so
         case _:
             pass
     if test.op in ("==", "!="):
         return _zero(form), test.op == "=="
     if test.op in (">", "<="):  # form > 0 is the opposite of -form >= 0
-        return _at_least(opposed(form), wanted=test.op == "<=")
-    return _at_least(form, wanted=test.op == ">=")
+        return _at_least(opposed(form), expected=test.op == "<=")
+    return _at_least(form, expected=test.op == ">=")
 
 
 def opposed(form: Form, less: int = 0) -> Form:
@@ -112,11 +112,11 @@ def _leads(form: Form) -> bool:
     return not form.weights or form.weights[0][1] > 0
 
 
-def _at_least(form: Form, *, wanted: bool) -> tuple[Question, bool]:
+def _at_least(form: Form, *, expected: bool) -> tuple[Question, bool]:
     """Return `form >= 0` with a positive first weight and smallest weights."""
     if not _leads(form):  # form >= 0 is the opposite of -form - 1 >= 0
-        form, wanted = opposed(form, 1), not wanted
-    return Question(_divided(form, divisor(form) or 1)), wanted
+        form, expected = opposed(form, 1), not expected
+    return Question(_divided(form, divisor(form) or 1)), expected
 
 
 def _zero(form: Form) -> Question:

@@ -36,21 +36,21 @@ class _NamedText(str):  # noqa: SLOT000 (it carries its name in a plain attribut
         return str
 
 
-def named(value: object, name: str) -> object:
+def with_name(value: object, name: str) -> object:
     """Return a constant with the name of its policy field; other values unchanged."""
-    made: Any
+    constant: Any
     if type(value) is tuple:
-        return tuple(named(one, name) for one in cast("tuple[object, ...]", value))
+        return tuple(with_name(one, name) for one in cast("tuple[object, ...]", value))
     if type(value) is int:
-        made = _NamedInt(value)
+        constant = _NamedInt(value)
     elif type(value) is timedelta:
-        made = _NamedSpan(value.days, value.seconds, value.microseconds)
+        constant = _NamedSpan(value.days, value.seconds, value.microseconds)
     elif type(value) is str:
-        made = _NamedText(value)
+        constant = _NamedText(value)
     else:
         return value
-    made.policy_field = name
-    return made
+    constant.policy_field = name
+    return constant
 
 
 def name_of(value: object) -> str:

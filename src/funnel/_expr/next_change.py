@@ -27,11 +27,11 @@ def flip_delays(tree: Tree) -> tuple[Node, ...]:
     Raises:
         RuleError: The answer itself changes with the clock, or a condition is not linear in the clock.
     """
-    found: dict[Node, None] = {}
+    delays: dict[Node, None] = {}
     for test in _tests(tree):
         for wait in _waits_of(test):
-            found[wait] = None
-    return tuple(found)
+            delays[wait] = None
+    return tuple(delays)
 
 
 def first_change(run: Run, flip_delays: Iterable[Value], values: Sequence[Value], now: int) -> int | None:
@@ -54,7 +54,7 @@ def _tests(tree: Tree) -> Iterator[Test]:
         if leaf.node is None:
             continue
         if slope_of(linear(leaf.node)):
-            _refuse(text(leaf.node), "it runs with the clock, so that there is no next change; answer with a choice")
+            _refuse(text(leaf.node), "it changes all the time; return a choice instead")
         _check_atoms(linear(leaf.node), leaf.node)
         yield from tests_of(leaf.node)
 
@@ -71,7 +71,7 @@ def _waits_of(test: Test) -> Iterator[Node]:
     _check_atoms(form, test)
     slope = slope_of(form)
     if slope and any(slope_of(inner) for atom, _ in form.weights for test in tests_of(atom) for inner in _forms(test)):
-        _refuse(text(test), "it mixes a span with conditions on other spans; ask them one after the other")
+        _refuse(text(test), "it mixes a span with conditions on other spans; use separate conditions")
     for one in dict.fromkeys([slope, *_slopes_of(test, form)]):
         yield from _flips(test, form, one) if one else ()
 
@@ -82,8 +82,8 @@ def _slopes_of(test: Test, form: Form) -> Iterator[int]:
     A slope is left out if the test cannot flip then.
     """
     running = [(atom, weight) for atom, weight in form.weights if isinstance(atom, Fact) and atom.slope]
-    ways = [[None, *(end for end in (EVER, -EVER) if atom.low <= end <= atom.high)] for atom, _ in running]
-    for nevers in product(*ways) if len(running) > 1 else ():
+    ends_of_each = [[None, *(end for end in (EVER, -EVER) if atom.low <= end <= atom.high)] for atom, _ in running]
+    for nevers in product(*ends_of_each) if len(running) > 1 else ():
         pairs = list(zip(running, nevers, strict=True))
         ranges: dict[Node, Range] = {
             atom: (max(atom.low, -_LONGEST), min(atom.high, _LONGEST)) if never is None else (never, never)
@@ -136,7 +136,7 @@ def _node(form: Form) -> Node:
 def _check_atoms(form: Form, whole: Node) -> None:
     for atom, _ in form.weights:
         if isinstance(atom, Op) and _runs(atom):
-            _refuse(text(whole), "the clock may only be compared, shifted and scaled by a constant")
+            _refuse(text(whole), "such a span may only be compared, shifted and scaled by a constant")
 
 
 def _runs(node: Node) -> bool:
@@ -146,6 +146,6 @@ def _runs(node: Node) -> bool:
     return isinstance(node, Fact) and node.slope != 0
 
 
-def _refuse(what: str, why: str) -> None:
-    msg = f"no next change can be found for {what}: {why}"
+def _refuse(expression: str, cause: str) -> None:
+    msg = f"the next change of {expression} cannot be computed: {cause}"
     raise RuleError(msg)

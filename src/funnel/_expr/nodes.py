@@ -1,7 +1,7 @@
 """Nodes of a compiled rule: facts, constants, arithmetic and tests, each with the range of its values.
 
-Invariant: every integer that the arithmetic of a rule can reach fits 64 bits, or tracing refuses the rule. So Python's
-unbounded integers and an engine's 64-bit columns give equal results.
+Invariant: every integer that the arithmetic of a rule can reach fits 64 bits, or tracing refuses the rule. Therefore
+Python's unbounded integers and an engine's 64-bit columns give equal results.
 """
 
 from __future__ import annotations
@@ -74,12 +74,12 @@ class Const:
     depth: ClassVar[int] = 1
 
 
-def _size(made: Op | Test) -> int:
-    return made.a.size + made.b.size + 1
+def _size(node: Op | Test) -> int:
+    return node.a.size + node.b.size + 1
 
 
-def _depth(made: Op | Test) -> int:
-    return max(made.a.depth, made.b.depth) + 1
+def _depth(node: Op | Test) -> int:
+    return max(node.a.depth, node.b.depth) + 1
 
 
 @attrs.frozen(cache_hash=True)
@@ -188,7 +188,7 @@ def checked(node: Op) -> Op:
     if low >= -LIMIT and high <= LIMIT:
         return node
     msg = (
-        f"{text(node)} can reach {max(-low, high):.1e}, more than the 64 bits of a column hold; "
+        f"{text(node)} can reach {max(-low, high):.1e}, more than the 64 bits of a column; "
         "compare the two sides directly, or scale by a smaller number"
     )
     raise RuleError(msg)
@@ -202,8 +202,8 @@ def bounded(node: Op | Test) -> None:
     """
     if node.size > MOST_PARTS or node.depth > MOST_NESTED:
         msg = (
-            f"an expression of more than {MOST_NESTED} sums or products in a row, or of more than {MOST_PARTS} parts, "
-            "cannot be lifted; declare a fact that adds up, or ask a part of it in a rule of its own"
+            f"an expression with more than {MOST_NESTED} nested operations, or more than {MOST_PARTS} parts, "
+            "cannot be used in a rule; declare a fact that adds up, or move a part into its own rule"
         )
         raise RuleError(msg)
 
@@ -270,8 +270,8 @@ def text(node: Node) -> str:
             return node.name
         case Const():
             return const_text(node)
-        case Test() if (meant := meaning(node))[1]:
-            every, parts = meant
+        case Test() if (combined := meaning(node))[1]:
+            every, parts = combined
             return (" and " if every else " or ").join(map(_part, parts))
         case _:
             return f"{_inner(node.a)} {node.op} {_inner(node.b)}"
@@ -287,8 +287,8 @@ def _inner(node: Node) -> str:
 
 def const_text(node: Const) -> str:
     """Return a constant with its unit, and with its policy field."""
-    shown = written(node.value, node.unit)
-    return f"{node.name} ({shown})" if node.name else shown
+    value_text = format_value(node.value, node.unit)
+    return f"{node.name} ({value_text})" if node.name else value_text
 
 
 _UNITS = ((86_400_000_000, "d"), (3_600_000_000, "h"), (60_000_000, "min"), (1_000_000, "s"), (1, "µs"))
@@ -297,7 +297,7 @@ _UNITS = ((86_400_000_000, "d"), (3_600_000_000, "h"), (60_000_000, "min"), (1_0
 _LIFETIME = 100 * 365 * 86_400_000_000
 
 
-def written(value: Value, unit: Unit) -> str:
+def format_value(value: Value, unit: Unit) -> str:
     """Format a value for people; spans in days down to microseconds.
 
     A span of 100 years or more stands for a time that is not set.
@@ -309,7 +309,7 @@ def written(value: Value, unit: Unit) -> str:
     if value == 0:
         return "0 d"
     if abs(value) >= _LIFETIME:
-        return "for ever" if value > 0 else "none"
+        return "infinite" if value > 0 else "-infinite"
     sign, rest, parts = ("-" if value < 0 else ""), abs(value), list[str]()
     for size, name in _UNITS:
         count, rest = divmod(rest, size)

@@ -19,22 +19,22 @@ def constant(value: object, beside: Node) -> Const:
     """Return a constant of a rule as a column holds it."""
     match plain(value):
         case int() as number:
-            return _held(Const(int(number), "number", name_of(value)))
+            return _bounded(Const(int(number), "number", name_of(value)))
         case timedelta() as span:
-            return _held(Const(span // MICROSECOND, "span", name_of(value)))
+            return _bounded(Const(span // MICROSECOND, "span", name_of(value)))
         case str() as words:
             return Const(words, "text", name_of(value))
         case _ if isinstance(value, enum.Enum):
-            return refuse(f"{text(beside)} beside {value}", "no fact equals it; use a StrEnum or an IntEnum")
+            return refuse(f"{text(beside)} with {value}", "a fact never equals it; use a StrEnum or an IntEnum")
         case _:
-            return refuse(f"{text(beside)} beside {_kind(value)}", _remedy(value))
+            return refuse(f"{text(beside)} with {_kind(value)}", _remedy(value))
 
 
-def _held(const: Const) -> Const:
+def _bounded(const: Const) -> Const:
     assert isinstance(const.value, int)
     if abs(const.value) <= LIMIT:
         return const
-    bits = f"a constant of {const.value.bit_length()} bits, more than the 64 bits of a column hold,"
+    bits = f"a constant of {const.value.bit_length()} bits, more than the 64 bits of a column,"
     return refuse(bits, "use a limit that a fact can reach")
 
 
@@ -46,11 +46,11 @@ def _remedy(value: object) -> str:
     if value is None:
         return "facts are never missing inside a rule: compare a count with 0, or the span since with a timedelta"
     if isinstance(value, float):
-        return "floats are not exact: scale both sides to whole numbers, e.g. 2 * a > 3 * b for a > 1.5 * b"
+        return "floats are not exact: scale both sides to whole numbers, such as 2 * a > 3 * b for a > 1.5 * b"
     if isinstance(value, date):
-        return "compare the span since it with a timedelta, so that the answer is known for any day"
+        return "compare the span since it with a timedelta: a rule must work for any day"
     if isinstance(value, int | str | timedelta):
-        return "its class may compare in a way of its own: turn it into a plain int, str or timedelta first"
+        return "its class may define its own comparison: convert it to a plain int, str or timedelta first"
     return "use a whole number, a timedelta, a text or a member of a StrEnum"
 
 
@@ -72,7 +72,7 @@ def result_unit(op: str, a: Node, b: Node) -> Unit:
         case "//", ("span", "span"):
             return "number"
         case _:
-            return refuse(f"{text(a)} {op} {text(b)} ({units[0]} {op} {units[1]})", "bring both sides to one unit")
+            return refuse(f"{text(a)} {op} {text(b)} ({units[0]} {op} {units[1]})", "convert both sides to one unit")
 
 
 def check_comparable(op: str, a: Node, b: Node) -> None:
@@ -81,7 +81,7 @@ def check_comparable(op: str, a: Node, b: Node) -> None:
     A text can only be compared for equality with a constant.
     """
     if unit_of(a) != unit_of(b):
-        refuse(f"{text(a)} {op} {text(b)} ({unit_of(a)} beside {unit_of(b)})", "compare like with like")
+        refuse(f"{text(a)} {op} {text(b)} ({unit_of(a)} with {unit_of(b)})", "compare two values of one unit")
     if unit_of(a) != "text":
         return
     if op not in ("==", "!="):
@@ -89,10 +89,10 @@ def check_comparable(op: str, a: Node, b: Node) -> None:
     if not isinstance(b, Const):
         refuse(f"{text(a)} {op} {text(b)}", "compare a text with a constant")
     if isinstance(a, Fact) and a.choices and b.value not in a.choices:
-        refuse(f"{text(a)} {op} {text(b)}", f"it is one of {', '.join(map(repr, a.choices))}")
+        refuse(f"{text(a)} {op} {text(b)}", f"use one of {', '.join(map(repr, a.choices))}")
 
 
-def refuse(what: str, remedy: str) -> NoReturn:
-    """Raise the error that names what cannot be traced, and what to write instead."""
-    msg = f"{what} cannot be lifted; {remedy}"
+def refuse(expression: str, remedy: str) -> NoReturn:
+    """Raise the error for an expression that cannot be traced, with the remedy."""
+    msg = f"{expression} cannot be used in a rule; {remedy}"
     raise RuleError(msg)

@@ -38,7 +38,7 @@ class ReasonTemplate:
 def reason_templates(tests: Sequence[Test]) -> Iterator[ReasonTemplate]:
     """Yield the templates of the conditions of a path."""
     for test in tests:
-        yield from _told(test, None)
+        yield from _templates_of(test, None)
 
 
 def conditions_of(tests: Sequence[Test]) -> Iterator[str]:
@@ -54,10 +54,10 @@ def conditions_of(tests: Sequence[Test]) -> Iterator[str]:
             yield note(test).condition
 
 
-def _told(test: Test, guard: Node | None) -> Iterator[ReasonTemplate]:
+def _templates_of(test: Test, guard: Node | None) -> Iterator[ReasonTemplate]:
     every, parts = meaning(test)
     for part in parts:
-        yield from _told(part, guard if every else part if guard is None else Op("*", guard, part))
+        yield from _templates_of(part, guard if every else part if guard is None else Op("*", guard, part))
     if not parts:
         yield attrs.evolve(note(test), guard=guard)
 
@@ -115,7 +115,7 @@ def _names(node: Node) -> Iterator[tuple[Node, str]]:
         case Op(op="+" | "-"):
             yield from _names(node.a)
             yield from _names(node.b)
-        case Op(op="*", a=Const(name=name), b=counted) | Op(op="*", a=counted, b=Const(name=name)):
-            yield from ((atom, name) for atom, _ in linear(counted).weights)
+        case Op(op="*", a=Const(name=name), b=scaled) | Op(op="*", a=scaled, b=Const(name=name)):
+            yield from ((atom, name) for atom, _ in linear(scaled).weights)
         case _:
             pass

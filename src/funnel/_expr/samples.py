@@ -31,8 +31,8 @@ _MIXED, _MOST_MIXED = 16, 160
 """The maximum number of people with mixed values, besides the usual ones; the second for such rules."""
 _MOST_PEOPLE = 4096
 """The maximum number of people on the paths of a rule that inspects identity or class."""
-_NOBODY = Leaf()
-_TRIES = 16
+_NO_ANSWER = Leaf()
+_MOST_STEPS = 16
 """The maximum number of search steps for a person on a path."""
 _LONGEST = 64
 """Longer texts are not used as values of text facts."""
@@ -49,61 +49,61 @@ def people(tree: Tree, facts: Mapping[str, Fact], reach: Reach) -> Iterator[Pers
     """
     odd = reach.is_odd
     limits = _limits_of(tree)
-    named = _Named.of(reach) if odd else _Named()
-    asked = facts.values() if odd else dict.fromkeys(facts_read(tree))
-    first = {fact.name: usual_of(fact) for fact in asked}
-    rows = {fact.name: (*dict.fromkeys(_row(fact, limits.get(fact, ()), named)),) for fact in asked}
-    usual = [{name: values[turn] for name, values in first.items()} for turn in range(_USUAL)]
+    named_values = _NamedValues.of(reach) if odd else _NamedValues()
+    needed = facts.values() if odd else dict.fromkeys(facts_read(tree))
+    first = {fact.name: usual_of(fact) for fact in needed}
+    rows = {fact.name: (*dict.fromkeys(_row(fact, limits.get(fact, ()), named_values)),) for fact in needed}
+    usual = [{name: values[number] for name, values in first.items()} for number in range(_USUAL)]
     longest = min(max(map(len, rows.values()), default=0), _MOST_MIXED if odd else _MIXED)
     mixed = [
-        {name: row[(turn + place) % len(row)] for place, (name, row) in enumerate(rows.items())}
-        for turn in range(longest)
+        {name: row[(number + offset) % len(row)] for offset, (name, row) in enumerate(rows.items())}
+        for number in range(longest)
     ]
     yield from chain(usual, mixed)
     every = tuple(paths(tree))
     chosen = every[:: -(-len(every) // (_MOST_PATHS if odd else _PATHS))]
-    there = [*usual, *mixed][: max(_USUAL, _MOST_PEOPLE // len(chosen))] if odd else usual
-    unasked = (RulePath(tests, _NOBODY) for tests in dict.fromkeys(reach.unasked[:_MOST_PATHS]))
-    for path in chain(chosen, unasked):
-        found = witness(path, _TRIES)
-        if found is not None:
-            yield from ({**one, **found} for one in there)
+    base = [*usual, *mixed][: max(_USUAL, _MOST_PEOPLE // len(chosen))] if odd else usual
+    undecided = (RulePath(tests, _NO_ANSWER) for tests in dict.fromkeys(reach.undecided[:_MOST_PATHS]))
+    for path in chain(chosen, undecided):
+        values_found = witness(path, _MOST_STEPS)
+        if values_found is not None:
+            yield from ({**one, **values_found} for one in base)
 
 
 def usual_of(fact: Fact) -> Sequence[Value]:
     """Return zero, minimum, maximum, one and two; for a text, as many values."""
     if fact.unit == "text":
         words = fact.choices or ("", "some", "other")
-        return [words[turn % len(words)] for turn in range(_USUAL)]
+        return [words[number % len(words)] for number in range(_USUAL)]
     return [min(max(value, fact.low), fact.high) for value in (0, fact.low, fact.high, 1, 2)]
 
 
-def _row(fact: Fact, limits: Iterable[Value], named: _Named) -> Iterator[Value]:
+def _row(fact: Fact, limits: Iterable[Value], named_values: _NamedValues) -> Iterator[Value]:
     """Yield the values of a fact: the usual ones, and those at and beside its limits."""
     yield from usual_of(fact)
     if fact.unit == "text":
-        yield from chain(fact.choices, limits, () if fact.choices else named.words)
+        yield from chain(fact.choices, limits, () if fact.choices else named_values.words)
         return
-    others = named.spans if fact.unit == "span" else named.numbers
+    others = named_values.spans if fact.unit == "span" else named_values.numbers
     near = (int(limit) + step for limit in chain(limits, others) for step in (0, -1, 1))
     yield from (value for value in near if fact.low <= value <= fact.high)
 
 
 def _limits_of(tree: Tree) -> Mapping[Fact, Sequence[Value]]:
     """Return the constants that the conditions of a tree compare single facts with."""
-    found: dict[Fact, dict[Value, None]] = {}
-    for asked in (question(test)[0] for fork in forks(tree) for test in tests_of(fork.test)):
-        if asked.fact is not None:
-            found.setdefault(asked.fact, {})[asked.words] = None
-        elif asked.form is not None and len(asked.form.weights) == 1:
-            ((atom, _),) = asked.form.weights
+    limits: dict[Fact, dict[Value, None]] = {}
+    for one in (question(test)[0] for fork in forks(tree) for test in tests_of(fork.test)):
+        if one.fact is not None:
+            limits.setdefault(one.fact, {})[one.words] = None
+        elif one.form is not None and len(one.form.weights) == 1:
+            ((atom, _),) = one.form.weights
             if isinstance(atom, Fact):
-                found.setdefault(atom, {})[-asked.form.constant] = None
-    return {fact: tuple(values) for fact, values in found.items()}
+                limits.setdefault(atom, {})[-one.form.constant] = None
+    return {fact: tuple(values) for fact, values in limits.items()}
 
 
 @attrs.frozen
-class _Named:
+class _NamedValues:
     """The constants that the code names, as values for facts of each unit."""
 
     numbers: Sequence[int] = ()
@@ -111,7 +111,7 @@ class _Named:
     words: Sequence[str] = ()
 
     @classmethod
-    def of(cls, reach: Reach) -> _Named:
+    def of(cls, reach: Reach) -> _NamedValues:
         """Sort the constants by unit.
 
         An integer may also count days. A text may also be split into words.
@@ -119,7 +119,7 @@ class _Named:
         numbers = sorted({int(one) for one in reach.constants if isinstance(one, int)}, key=abs)
         few = [*numbers, *(a + sign * b for a, b in combinations(numbers[:_FEW], 2) for sign in (1, -1))]
         spans = sorted({one // MICROSECOND for one in reach.constants if isinstance(one, timedelta)}, key=abs)
-        counted = (count * (unit // MICROSECOND) for count in numbers for unit in _UNITS)
+        scaled = (count * (unit // MICROSECOND) for count in numbers for unit in _UNITS)
         texts = sorted(one for one in reach.constants if isinstance(one, str) and len(one) <= _LONGEST)
         words = [word for text in texts for word in (text, *_WORDS.findall(text))]
-        return cls(tuple(dict.fromkeys(few)), (*spans, *counted), tuple(dict.fromkeys(words)))
+        return cls(tuple(dict.fromkeys(few)), (*spans, *scaled), tuple(dict.fromkeys(words)))

@@ -30,43 +30,43 @@ from funnel._expr.nodes import (
     tests_of,
 )
 
-TRIES = 512
+MOST_STEPS = 512
 
 Ranges = dict[Node, Range]
 Tests = tuple[Test, ...]
 Bounds = tuple[Form, ...]
 
 
-def witness(path: RulePath, tries: int = TRIES) -> dict[str, Value] | None:
+def witness(path: RulePath, most_steps: int = MOST_STEPS) -> dict[str, Value] | None:
     """Return values for the facts that a path reads, or None if none were found.
 
     None means that the path contradicts itself. Facts that the path does not read are left out: they may have any
     value.
     """
     facts = dict.fromkeys(fact for test in path.tests for fact in facts_of(test))
-    known = PathConstraints()
-    tests = tuple(_apart(path.tests))
-    asked_all = [question(test) for test in tests]
-    for asked, wanted in asked_all:
-        implied = known.implied(asked)
-        if implied is not None and implied is not wanted:
+    constraints = PathConstraints()
+    tests = tuple(_split(path.tests))
+    questions = [question(test) for test in tests]
+    for one, expected in questions:
+        implied = constraints.implied(one)
+        if implied is not None and implied is not expected:
             return None
         if implied is None:
-            known.settle(asked, wanted)
+            constraints.settle(one, expected)
     numbers = [fact for fact in facts if fact.unit != "text"]
-    ranges: Ranges = {fact: known.ranges.get(fact, (fact.low, fact.high)) for fact in numbers}
-    bounds = tuple(bound for one in asked_all if not _is_range(one[0]) for bound in _bounds(*one))
-    search = _Search(tuple(numbers), tries)
+    ranges: Ranges = {fact: constraints.ranges.get(fact, (fact.low, fact.high)) for fact in numbers}
+    bounds = tuple(bound for one in questions if not _is_range(one[0]) for bound in _bounds(*one))
+    search = _Search(tuple(numbers), most_steps)
     texts = [fact for fact in facts if fact.unit == "text"]
-    for words in product(*(_words(fact, known, path) for fact in texts)):
-        said = {fact.name: word for fact, word in zip(texts, words, strict=True)}
-        found = search.fill(ranges | _settled(path, said), tests, bounds)
-        if found is not None:
-            return {**found, **said}
+    for words in product(*(_words(fact, constraints, path) for fact in texts)):
+        words_by_fact = {fact.name: word for fact, word in zip(texts, words, strict=True)}
+        values = search.fill(ranges | _text_results(path, words_by_fact), tests, bounds)
+        if values is not None:
+            return {**values, **words_by_fact}
     return None
 
 
-def _apart(tests: Tests) -> Iterator[Test]:
+def _split(tests: Tests) -> Iterator[Test]:
     """Yield the conditions one by one, splitting those that must all hold.
 
     Then each of them narrows the ranges.
@@ -74,95 +74,97 @@ def _apart(tests: Tests) -> Iterator[Test]:
     for test in tests:
         every, parts = meaning(test)
         if every:
-            yield from _apart(parts)
+            yield from _split(parts)
         else:
             yield test
 
 
-def _words(fact: Fact, known: PathConstraints, path: RulePath) -> Iterator[str]:
+def _words(fact: Fact, constraints: PathConstraints, path: RulePath) -> Iterator[str]:
     """Yield the values that a text may have on this path.
 
-    Of the values that the path does not name, there is only one.
+    One value stands for all values that the path does not name.
     """
-    if fact in known.words:
-        yield known.words[fact]
+    if fact in constraints.words:
+        yield constraints.words[fact]
         return
-    denied = {asked.words for asked, answer in known.answers.items() if asked.fact == fact and not answer}
-    spoken = dict.fromkeys(str(test.b.value) for test in _said(path) if test.a == fact and isinstance(test.b, Const))
-    other = next(word for word in chain([""], map("other-{}".format, count(1))) if word not in spoken)
-    yield from (word for word in fact.choices or (other, *spoken) if word not in denied)
+    denied = {one.words for one, answer in constraints.answers.items() if one.fact == fact and not answer}
+    mentioned = dict.fromkeys(
+        str(test.b.value) for test in _text_tests(path) if test.a == fact and isinstance(test.b, Const)
+    )
+    other = next(word for word in chain([""], map("other-{}".format, count(1))) if word not in mentioned)
+    yield from (word for word in fact.choices or (other, *mentioned) if word not in denied)
 
 
-def _said(path: RulePath) -> Iterator[Test]:
+def _text_tests(path: RulePath) -> Iterator[Test]:
     inner = (inner for test in path.tests for inner in tests_of(test))
     return (test for test in inner if isinstance(test.b, Const) and isinstance(test.b.value, str))
 
 
-def _settled(path: RulePath, said: Mapping[str, str]) -> Ranges:
+def _text_results(path: RulePath, words: Mapping[str, str]) -> Ranges:
     """Return 1 for each test on a text that holds, and 0 for each other one."""
-    asked = (test for one in _said(path) for test in (one, opposite(one)))
-    return {test: (truth, truth) for test in asked for truth in [int(holds(test, said.__getitem__))]}
+    tests = (test for one in _text_tests(path) for test in (one, opposite(one)))
+    return {test: (truth, truth) for test in tests for truth in [int(holds(test, words.__getitem__))]}
 
 
 @attrs.define
 class _Search:
     facts: tuple[Fact, ...]
-    tries: int
+    steps_left: int
 
     def fill(self, ranges: Ranges, tests: Tests, bounds: Bounds) -> dict[str, Value] | None:
         """Decide every test, then the remaining facts; None if no values were found."""
         narrowed = _narrow(ranges, bounds)
-        if narrowed is None or self.tries <= 0:
+        if narrowed is None or self.steps_left <= 0:
             return None
-        self.tries -= 1
+        self.steps_left -= 1
         may_hold = {test: _span(test, narrowed) for test in tests}
         if (0, 0) in may_hold.values():
             return None
         undecided = [test for test, span in may_hold.items() if span == (0, 1)]
         for either in (test for test in undecided if meaning(test)[1]):
-            return self._take_one(either, narrowed, tests, bounds)
+            return self._try_one(either, narrowed, tests, bounds)
         for inner in _inner(undecided, narrowed):
             return self._assume(inner, narrowed, tests, bounds, first=_helps(inner, undecided))
         return self._choose(undecided, narrowed, tests, bounds)
 
-    def _take_one(self, either: Test, ranges: Ranges, tests: Tests, bounds: Bounds) -> dict[str, Value] | None:
+    def _try_one(self, either: Test, ranges: Ranges, tests: Tests, bounds: Bounds) -> dict[str, Value] | None:
         """Try conditions of which one is enough, one after the other."""
         others = tuple(test for test in tests if test is not either)
         for part in meaning(either)[1]:
-            taken = tuple(_apart((part,)))
-            more = (bound for test in taken for bound in _bounds(*question(test)))
-            found = self.fill(ranges, (*others, *taken), (*bounds, *more))
-            if found is not None:
-                return found
+            parts = tuple(_split((part,)))
+            more = (bound for test in parts for bound in _bounds(*question(test)))
+            values = self.fill(ranges, (*others, *parts), (*bounds, *more))
+            if values is not None:
+                return values
         return None
 
     def _assume(
         self, inner: Test, ranges: Ranges, tests: Tests, bounds: Bounds, *, first: bool
     ) -> dict[str, Value] | None:
         """Try a condition that counts as 0 or 1 both ways, the more helpful way first."""
-        ways = (inner, 1), (opposite(inner), 0)
-        for test, truth in ways if first else reversed(ways):
+        options = (inner, 1), (opposite(inner), 0)
+        for test, truth in options if first else reversed(options):
             if _contradicts(test):
                 continue
             more = (*bounds, *_bounds(*question(test)))
-            found = self.fill({**ranges, inner: (truth, truth)}, (*tests, test), more)
-            if found is not None:
-                return found
+            values = self.fill({**ranges, inner: (truth, truth)}, (*tests, test), more)
+            if values is not None:
+                return values
         return None
 
     def _choose(
         self, undecided: Sequence[Test], ranges: Ranges, tests: Tests, bounds: Bounds
     ) -> dict[str, Value] | None:
         """Fix the fact with the fewest values, of those that a test depends on."""
-        asked = {fact for test in undecided for fact in facts_of(test)}
-        left = [fact for fact in self.facts if fact in asked and ranges[fact][0] < ranges[fact][1]]
-        if not left:
+        used = {fact for test in undecided for fact in facts_of(test)}
+        open_facts = [fact for fact in self.facts if fact in used and ranges[fact][0] < ranges[fact][1]]
+        if not open_facts:
             return {fact.name: _near(ranges[fact]) for fact in self.facts}
-        chosen = min(left, key=lambda fact: ranges[fact][1] - ranges[fact][0])
+        chosen = min(open_facts, key=lambda fact: ranges[fact][1] - ranges[fact][0])
         for part in _parts(ranges[chosen]):
-            found = self.fill({**ranges, chosen: part}, tests, bounds)
-            if found is not None:
-                return found
+            values = self.fill({**ranges, chosen: part}, tests, bounds)
+            if values is not None:
+                return values
         return None
 
 
@@ -185,18 +187,18 @@ def _inner(undecided: Sequence[Test], ranges: Ranges) -> Iterator[Test]:
 
 def _helps(inner: Test, undecided: Sequence[Test]) -> bool:
     """Return whether the first test that counts a condition needs it to hold."""
-    asked = (question(test) for test in undecided)
-    forms = (form for one in asked if not one[0].equal for form in _bounds(*one))
+    questions = (question(test) for test in undecided)
+    forms = (form for one in questions if not one[0].equal for form in _bounds(*one))
     weights = (weight for form in forms for atom, weight in form.weights if atom == inner)
     return next(weights, 0) > 0
 
 
 def _contradicts(test: Test) -> bool:
     """Return whether no values can meet a condition, such as a value less than itself."""
-    asked, wanted = question(test)
-    if asked.form is None or asked.form.weights:
+    one, expected = question(test)
+    if one.form is None or one.form.weights:
         return False
-    return (asked.form.constant == 0 if asked.equal else asked.form.constant >= 0) is not wanted
+    return (one.form.constant == 0 if one.equal else one.form.constant >= 0) is not expected
 
 
 def _narrow(ranges: Ranges, bounds: Bounds) -> Ranges | None:
@@ -228,24 +230,24 @@ def _near(span: Range) -> int:
     return min(max(span[0], 0), span[1])
 
 
-def _is_range(asked: Question) -> bool:
+def _is_range(one: Question) -> bool:
     """Return whether a question reads only one fact.
 
     Then the fact's range already implies the answer.
     """
-    return asked.form is not None and len(asked.form.weights) == 1 and isinstance(asked.form.weights[0][0], Fact)
+    return one.form is not None and len(one.form.weights) == 1 and isinstance(one.form.weights[0][0], Fact)
 
 
-def _bounds(asked: Question, answer: bool) -> list[Form]:  # noqa: FBT001 (an answer, not an option)
+def _bounds(one: Question, answer: bool) -> list[Form]:  # noqa: FBT001 (an answer, not an option)
     """Return the forms that are zero or more if the question has this answer.
 
     There are none for an inequality (`!=`).
     """
-    if asked.form is None:
+    if one.form is None:
         return []
-    if asked.equal:
-        return [asked.form, opposed(asked.form)] if answer else []
-    return [asked.form if answer else opposed(asked.form, 1)]
+    if one.equal:
+        return [one.form, opposed(one.form)] if answer else []
+    return [one.form if answer else opposed(one.form, 1)]
 
 
 def _raise(form: Form, ranges: Ranges) -> bool | None:

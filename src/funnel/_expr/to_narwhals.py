@@ -16,12 +16,23 @@ from funnel._expr.nodes import ARITHMETIC, COMPARISON, Const, Fact, Node, Op, Te
 from funnel._expr.tree import Fork, Leaf, Tree, answer_kind, leaf_value
 
 Column = Callable[[Fact], nw.Expr]
+ColumnOf = Callable[[Column], nw.Expr]
 Kind = nw.Boolean | nw.String | nw.Int64
 
 
 def tree_column(tree: Tree, column: Column) -> nw.Expr:
     """Return the answer of every row; `column` returns the expression of a fact."""
-    return _branch(tree, column, _dtype(tree))
+    return column_of(tree)(column)
+
+
+def node_column(node: Node, column: Column) -> nw.Expr:
+    """Return the value of a node for every row; a test is a bool column."""
+    return _node(node)(column)
+
+
+def column_of(tree: Tree) -> ColumnOf:
+    """Compile a tree to a function from the columns of facts to the column of answers."""
+    return _branch(tree, _dtype(tree))
 
 
 def _dtype(tree: Tree) -> Kind:
@@ -40,51 +51,60 @@ def _constants(tree: Tree) -> list[int | str | bool | None]:
     return _constants(tree.yes) + _constants(tree.no)
 
 
-def _branch(tree: Tree, column: Column, dtype: Kind) -> nw.Expr:
+def _branch(tree: Tree, dtype: Kind) -> ColumnOf:
     if isinstance(tree, Fork):
-        yes, no = _branch(tree.yes, column, dtype), _branch(tree.no, column, dtype)
-        return nw.when(node_column(tree.test, column)).then(yes).otherwise(no)
+        test, yes, no = _node(tree.test), _branch(tree.yes, dtype), _branch(tree.no, dtype)
+        return lambda column: nw.when(test(column)).then(yes(column)).otherwise(no(column))
     if tree.node is not None:
-        worked = node_column(tree.node, column)
-        return worked.cast(dtype) if isinstance(dtype, nw.Int64) else worked
+        answer = _node(tree.node)
+        return (lambda column: answer(column).cast(dtype)) if isinstance(dtype, nw.Int64) else answer
     value = leaf_value(tree)
     if value is None and not isinstance(dtype, nw.String):
-        return nw.lit(None)  # pandas has no missing integer or bool
-    return nw.lit(value, dtype)
+        return _constant(nw.lit(None))  # pandas has no missing integer or bool
+    return _constant(nw.lit(value, dtype))
 
 
-def node_column(node: Node, column: Column) -> nw.Expr:
-    """Return the value of a node for every row; a test is a bool column."""
+def _constant(value: nw.Expr) -> ColumnOf:
+    return lambda _: value
+
+
+def _node(node: Node) -> ColumnOf:
     match node:
         case Const():
-            return nw.lit(node.value, nw.String() if isinstance(node.value, str) else nw.Int64())
+            return _constant(nw.lit(node.value, nw.String() if isinstance(node.value, str) else nw.Int64()))
         case Fact():
-            return column(node)
+            return lambda column: column(node)
         case Op():
-            return _arithmetic(node, _counted(node.a, column), _counted(node.b, column))
+            apply, a, b = _arithmetic(node), _as_int(node.a), _as_int(node.b)
+            return lambda column: apply(a(column), b(column))
         case _:
-            return _test(node, column)
+            return _test(node)
 
 
-def _test(test: Test, column: Column) -> nw.Expr:
+def _test(test: Test) -> ColumnOf:
     every, parts = meaning(test)
     if parts:
-        each = [_test(part, column) for part in parts]
-        return reduce(lambda one, other: one & other if every else one | other, each)
-    return COMPARISON[test.op](_counted(test.a, column), _counted(test.b, column))  # type: ignore[arg-type, return-value]
+        each = [_test(part) for part in parts]
+        return lambda column: reduce(lambda a, b: a & b if every else a | b, [one(column) for one in each])
+    compare, a, b = COMPARISON[test.op], _as_int(test.a), _as_int(test.b)
+    return lambda column: compare(a(column), b(column))  # type: ignore[arg-type, return-value]
 
 
-def _counted(node: Node, column: Column) -> nw.Expr:
-    worked = node_column(node, column)
-    return worked.cast(nw.Int64) if isinstance(node, Test) else worked
+def _as_int(node: Node) -> ColumnOf:
+    value = _node(node)
+    return (lambda column: value(column).cast(nw.Int64)) if isinstance(node, Test) else value
 
 
-def _arithmetic(node: Op, a: nw.Expr, b: nw.Expr) -> nw.Expr:
+def _arithmetic(node: Op) -> Callable[[nw.Expr, nw.Expr], nw.Expr]:
     if node.op not in ("//", "%"):
-        return ARITHMETIC[node.op](a, b)  # type: ignore[arg-type, return-value]
+        return ARITHMETIC[node.op]  # type: ignore[return-value]
     low, high = span_of(node.a)
-    quotient = a // b if -SURE <= low <= high <= SURE else divided(a, b)
-    return quotient if node.op == "//" else a - quotient * b
+    is_sure = -SURE <= low <= high <= SURE
+
+    def divide(a: nw.Expr, b: nw.Expr) -> nw.Expr:
+        return a // b if is_sure else divided(a, b)
+
+    return divide if node.op == "//" else lambda a, b: a - divide(a, b) * b
 
 
 def int_lit(value: int) -> nw.Expr:

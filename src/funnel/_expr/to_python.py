@@ -1,6 +1,6 @@
 """A compiled rule as Python, for one person: one function of nested choices, as fast as handwritten code.
 
-There is no source text and no `eval`. The function is built from our own syntax nodes. Texts and numbers are constants,
+Source text and `eval` are not used. The function is built from our own syntax nodes. Texts and numbers are constants,
 and facts are read by position. `funnel._aggregate` builds the aggregation of a person's rows in the same way.
 """
 
@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
 from enum import Enum
 from types import CodeType, FunctionType
 from typing import Any
 
-from funnel._expr.nodes import Const, Fact, Node, Op, Test, Value, facts_of, meaning
+from funnel._expr.nodes import Const, Fact, Node, Op, Test, Value, meaning
 from funnel._expr.tree import Answer, Fork, Leaf, Tree, kind_of
-from funnel._time import EARLIEST, EPOCH, EVER, FOREVER, LATEST, MICROSECOND, NEVER
+from funnel._time import EARLIEST, EVER, FOREVER, LATEST, MICROSECOND, NEVER
 
 Run = Callable[[Sequence[int | str], int], Answer]
-RunAt = Callable[[Sequence[int | str], datetime], Answer]
 Evaluator = Callable[[Sequence[int | str], int], tuple[Value, ...]]
-Place = tuple[int, int]
+Slot = tuple[int, int]
 """The position of a fact in the values, and its slope (a span changes with the clock)."""
 
 NEAR = min(EARLIEST - NEVER, FOREVER - LATEST)
@@ -43,74 +41,49 @@ _COMPARISONS: Mapping[str, ast.cmpop] = {
 }
 
 
-def compiled(tree: Tree, places: Mapping[str, Place], name: str) -> Run:
+def compile_tree(tree: Tree, slots: Mapping[str, Slot], name: str) -> Run:
     """Compile a tree to a function of the values and the instant.
 
     Values are read by position. The instant is in microseconds. A fact of slope 0 is the value itself. A fact of slope
     1 is the instant minus the value; of slope -1, the value minus the instant. If the value is a time that is not set,
     the span is the same at every instant.
     """
-    maker = _Maker(places)
+    maker = _Maker(slots)
     answer = ast.Return(maker.choice(tree))
     run: Run = function(name, ("v", "now"), [answer], maker.answers)
     return run
 
 
-def compiled_at(tree: Tree, places: Mapping[str, Place], name: str) -> RunAt:
-    """Compile a tree to a function of the values and an aware datetime.
-
-    The instant is converted to microseconds only if a condition reads the clock.
-    """
-    # The conversion takes longer than the rest of the function.
-    maker = _Maker(places)
-    body = maker.statements(tree)
-    run: RunAt = function(name, ("v", "moment"), body, {**maker.answers, "EPOCH": EPOCH})
-    return run
-
-
-def compile_expressions(nodes: Iterable[Node], places: Mapping[str, Place], name: str) -> Evaluator:
+def compile_expressions(nodes: Iterable[Node], slots: Mapping[str, Slot], name: str) -> Evaluator:
     """Compile nodes to one function that evaluates all of them."""
-    maker = _Maker(places)
+    maker = _Maker(slots)
     values = ast.Tuple([maker.expression(node) for node in nodes], ast.Load())
-    told: Evaluator = function(name, ("v", "now"), [ast.Return(values)], maker.answers)
-    return told
+    evaluator: Evaluator = function(name, ("v", "now"), [ast.Return(values)], maker.answers)
+    return evaluator
 
 
-def condition(tree: Tree, places: Mapping[str, int]) -> ast.expr:
+def condition(tree: Tree, slots: Mapping[str, int]) -> ast.expr:
     """Return a bool tree as an expression of a row `v`, by position."""
-    return _Maker({name: (place, 0) for name, place in places.items()}).choice(tree)
+    return _Maker({name: (index, 0) for name, index in slots.items()}).choice(tree)
 
 
-def function(name: str, arguments: Iterable[str], body: list[ast.stmt], known: Mapping[str, object]) -> Any:
+def function(name: str, arguments: Iterable[str], body: list[ast.stmt], names: Mapping[str, object]) -> Any:
     """Make a function from statements.
 
-    `known` are the names that it reads besides its arguments.
+    `names` are the names that it reads besides its arguments.
     """
-    given = ast.arguments(
+    parameters = ast.arguments(
         posonlyargs=[], args=[ast.arg(one) for one in arguments], kwonlyargs=[], kw_defaults=[], defaults=[]
     )
-    whole = ast.Module([ast.FunctionDef(name, given, body, [])], [])
-    code = compile(ast.fix_missing_locations(whole), f"<{name}>", "exec")
-    return FunctionType(next(part for part in code.co_consts if isinstance(part, CodeType)), dict(known), name)
+    module = ast.Module([ast.FunctionDef(name, parameters, body, [])], [])
+    code = compile(ast.fix_missing_locations(module), f"<{name}>", "exec")
+    return FunctionType(next(part for part in code.co_consts if isinstance(part, CodeType)), dict(names), name)
 
 
 class _Maker:
-    def __init__(self, places: Mapping[str, Place]) -> None:
-        self.places = places
+    def __init__(self, slots: Mapping[str, Slot]) -> None:
+        self.slots = slots
         self.answers: dict[str, object] = {"US": MICROSECOND}
-
-    def statements(self, tree: Tree) -> list[ast.stmt]:
-        """Return a tree as statements.
-
-        The instant is converted before the first condition that reads it.
-        """
-        node = tree.node if isinstance(tree, Leaf) else tree.test
-        if node is not None and any(self.places[fact.name][1] for fact in facts_of(node)):
-            span = ast.BinOp(ast.BinOp(_name("moment"), ast.Sub(), _name("EPOCH")), ast.FloorDiv(), _name("US"))
-            return [ast.Assign([ast.Name("now", ast.Store())], span), ast.Return(self.choice(tree))]
-        if isinstance(tree, Leaf):
-            return [ast.Return(self.answer(tree))]
-        return [ast.If(self.expression(tree.test), self.statements(tree.yes), []), *self.statements(tree.no)]
 
     def choice(self, tree: Tree) -> ast.expr:
         if isinstance(tree, Leaf):
@@ -129,7 +102,7 @@ class _Maker:
     def answer(self, leaf: Leaf) -> ast.expr:
         if leaf.node is not None:
             worked = self.expression(leaf.node)
-            return _shown(worked, kind_of(leaf))
+            return _in_type(worked, kind_of(leaf))
         if isinstance(leaf.answer, bool | int | str) and not isinstance(leaf.answer, Enum):
             return ast.Constant(leaf.answer)
         name = f"answer_{len(self.answers)}"
@@ -156,36 +129,38 @@ class _Maker:
         if parts:
             return ast.BoolOp(ast.And() if every else ast.Or(), [self.test(part) for part in parts])
         a, b = test.a, test.b
-        if isinstance(a, Fact) and isinstance(b, Fact) and self.places[a.name][1] == self.places[b.name][1] > 0:
-            return ast.Compare(self.held(b.name), [_COMPARISONS[test.op]], [self.held(a.name)])
-        if isinstance(a, Fact) and isinstance(b, Const) and self.places[a.name][1] and abs(int(b.value)) < NEAR:
-            run = _run(self.held(a.name), self.places[a.name][1])  # the span to an unset time is beyond any such limit
+        if isinstance(a, Fact) and isinstance(b, Fact) and self.slots[a.name][1] == self.slots[b.name][1] > 0:
+            return ast.Compare(self.value_of(b.name), [_COMPARISONS[test.op]], [self.value_of(a.name)])
+        if isinstance(a, Fact) and isinstance(b, Const) and self.slots[a.name][1] and abs(int(b.value)) < NEAR:
+            run = _run(
+                self.value_of(a.name), self.slots[a.name][1]
+            )  # the span to an unset time is beyond any such limit
             return _compare(run, _COMPARISONS[test.op], b.value)
         return ast.Compare(self.expression(a), [_COMPARISONS[test.op]], [self.expression(b)])
 
     def fact(self, name: str) -> ast.expr:
-        value, slope = self.held(name), self.places[name][1]
+        value, slope = self.value_of(name), self.slots[name][1]
         if slope == 0:
             return value
         never = ast.IfExp(_compare(value, ast.LtE(), NEVER), ast.Constant(slope * EVER), ast.Constant(-slope * EVER))
-        known = ast.Compare(ast.Constant(NEVER), [ast.Lt(), ast.Lt()], [value, ast.Constant(FOREVER)])
-        return ast.IfExp(known, _run(value, slope), never)
+        is_set = ast.Compare(ast.Constant(NEVER), [ast.Lt(), ast.Lt()], [value, ast.Constant(FOREVER)])
+        return ast.IfExp(is_set, _run(value, slope), never)
 
-    def held(self, name: str) -> ast.expr:
-        return ast.Subscript(_name("v"), ast.Constant(self.places[name][0]), ast.Load())
+    def value_of(self, name: str) -> ast.expr:
+        return ast.Subscript(_name("v"), ast.Constant(self.slots[name][0]), ast.Load())
 
 
-def _run(held: ast.expr, slope: int) -> ast.expr:
+def _run(value: ast.expr, slope: int) -> ast.expr:
     """Return the span since or until an instant."""
     now = _name("now")
-    return ast.BinOp(now, ast.Sub(), held) if slope > 0 else ast.BinOp(held, ast.Sub(), now)
+    return ast.BinOp(now, ast.Sub(), value) if slope > 0 else ast.BinOp(value, ast.Sub(), now)
 
 
 def _compare(a: ast.expr, op: ast.cmpop, value: Value) -> ast.expr:
     return ast.Compare(a, [op], [ast.Constant(value)])
 
 
-def _shown(worked: ast.expr, kind: str) -> ast.expr:
+def _in_type(worked: ast.expr, kind: str) -> ast.expr:
     """Return the result in the author's type.
 
     It is a span, a text, or an integer (a condition is 0 or 1).

@@ -57,9 +57,9 @@ class _Proxy:
     __slots__ = ("__tracer__",)
     __tracer__: Shows
 
-    def __refuse__(self, what: str, remedy: str) -> NoReturn:
+    def __refuse__(self, expression: str, remedy: str) -> NoReturn:
         try:
-            refuse(what, remedy)
+            refuse(expression, remedy)
         except RuleError as error:
             self.__tracer__.end(error)
 
@@ -107,7 +107,7 @@ class FactProxy(_Proxy):
         if name.startswith("__"):  # Python itself looks these up (for copying and typing) and expects AttributeError
             raise AttributeError(name)
         if name in ("numerator", "denominator"):
-            self.__refuse__(f"{self.__words__()} beside a Decimal or a Fraction", "scale both sides to whole numbers")
+            self.__refuse__(f"{self.__words__()} with a Decimal or a Fraction", "scale both sides to whole numbers")
         self.__refuse__(f"{self.__words__()}.{name}", "compare the fact itself with a constant")
 
     def __add__(self, other: object) -> FactProxy:
@@ -166,18 +166,18 @@ class FactProxy(_Proxy):
         return +self if self >= zero else -self
 
     def _divmod(self, _: object) -> NoReturn:
-        self.__refuse__(f"divmod() of {self.__words__()}", "write // and % apart")
+        self.__refuse__(f"divmod() of {self.__words__()}", "use // and % separately")
 
     __divmod__ = __rdivmod__ = _divmod
 
     def __call__(self, *_: object, **__: object) -> NoReturn:
         """Refuse: a fact is a value."""
-        self.__refuse__(f"{self.__words__()}(...)", "read the fact without brackets")
+        self.__refuse__(f"{self.__words__()}(...)", "read the fact without parentheses")
 
     def __truediv__(self, _: object) -> NoReturn:
         """Refuse: a quotient is not exact."""
         self.__refuse__(
-            f"{self.__words__()} divided by /", "multiply the other side instead, or divide by // and a constant"
+            f"{self.__words__()} divided with /", "multiply the other side instead, or divide with // by a constant"
         )
 
     __rtruediv__ = __truediv__
@@ -189,7 +189,7 @@ class FactProxy(_Proxy):
     __rpow__ = __pow__
 
     def _bitwise(self, _: object) -> NoReturn:
-        self.__refuse__(f"& or | on {self.__words__()}", "write `and` or `or`, which bind as they read")
+        self.__refuse__(f"& or | on {self.__words__()}", "write `and` or `or`")
 
     __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = _bitwise
     __lshift__ = __rlshift__ = __rshift__ = __rrshift__ = _bitwise
@@ -228,12 +228,12 @@ class FactProxy(_Proxy):
     def _arithmetic(self, op: str, left: object, right: object) -> FactProxy:
         try:
             a, b = self._operand(left), self._operand(right)
-            made = Op(op, a, b, result_unit(op, a, b))
-            bounded(made)
+            node = Op(op, a, b, result_unit(op, a, b))
+            bounded(node)
             if op in ("//", "%") and not (isinstance(b, Const) and isinstance(b.value, int) and b.value > 0):
                 by = "divide by a constant above zero, or multiply the other side instead"
                 refuse(f"{text(a)} {op} {text(b)}", by)
-            return FactProxy(checked(made), self.__tracer__)
+            return FactProxy(checked(node), self.__tracer__)
         except RuleError as error:
             self.__tracer__.end(error)
 
@@ -241,10 +241,10 @@ class FactProxy(_Proxy):
         try:
             a, b = self.node, self._operand(other)
             check_comparable(op, a, b)
-            made = Test(op, a, b)
-            bounded(made)
-            self.__tracer__.note(made)
-            return Condition(made, self.__tracer__)
+            node = Test(op, a, b)
+            bounded(node)
+            self.__tracer__.note(node)
+            return Condition(node, self.__tracer__)
         except RuleError as error:
             self.__tracer__.end(error)
 
@@ -308,7 +308,7 @@ class FactsProxy(_Proxy):
             raise AttributeError(name)
         if name in self.__refused__:
             self.__refuse__(f"the fact {name}", self.__refused__[name])
-        return self.__tracer__.end(RuleError(f"no fact is called {name!r}; {suggest(name, self.__readable__)}"))
+        return self.__tracer__.end(RuleError(f"the fact {name!r} is unknown; {suggest(name, self.__readable__)}"))
 
     def __setattr__(self, name: str, value: object) -> None:
         """Refuse to change a fact."""
@@ -316,11 +316,11 @@ class FactsProxy(_Proxy):
 
     def __bool__(self) -> bool:
         """Refuse: the truth of all facts has no meaning."""
-        return self.__refuse__(f"the truth of {self.__words__()}", "compare one of them")
+        return self.__refuse__(f"the truth of {self.__words__()}", "compare one fact")
 
     def __iter__(self) -> NoReturn:  # type: ignore[override]
         """Refuse: facts are read by name."""
-        self.__refuse__("a loop over the facts", "read each by its name")
+        self.__refuse__("a loop over the facts", "read each fact by its name")
 
     __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __getitem__ = __index__ = __reduce_ex__ = _whole
     __hash__ = _Proxy.__hash__

@@ -9,7 +9,7 @@ import typing
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from types import FrameType, NoneType
-from typing import Any, Literal, NoReturn, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, get_args, get_origin
 
 import attrs
 
@@ -17,10 +17,12 @@ from funnel._expr.constraints import PathConstraints
 from funnel._expr.linear import Question, question
 from funnel._expr.named_constants import plain
 from funnel._expr.nodes import LIMIT, Const, Fact, Node, Test, facts_of, opposite, text
-from funnel._expr.reachable_code import Reach
 from funnel._expr.tracer import Condition, FactProxy, FactsProxy, symbol
 from funnel._time import MICROSECOND
 from funnel.errors import RuleError
+
+if TYPE_CHECKING:
+    from funnel._expr.reachable_code import Reach  # noqa: TC004 (only type checkers read the type of this field)
 
 MOST_PATHS = 256
 
@@ -60,9 +62,9 @@ class _Run:
 
     script: tuple[bool, ...]
     questions: dict[Test, tuple[Question, bool]]
-    known: PathConstraints = attrs.field(factory=PathConstraints)
-    asked: list[tuple[Test, Question, bool]] = attrs.field(factory=list[tuple[Test, Question, bool]])
-    made: dict[Test, None] = attrs.field(factory=dict[Test, None])
+    constraints: PathConstraints = attrs.field(factory=PathConstraints)
+    decided: list[tuple[Test, Question, bool]] = attrs.field(factory=list[tuple[Test, Question, bool]])
+    conditions: dict[Test, None] = attrs.field(factory=dict[Test, None])
     refusal: RuleError | None = None
     is_over: bool = False
 
@@ -72,14 +74,14 @@ class _Run:
 
     def note(self, test: Test) -> None:
         """Record a condition that the function made."""
-        self.made[test] = None
+        self.conditions[test] = None
 
     @property
-    def unasked(self) -> Iterator[tuple[Test, ...]]:
+    def undecided(self) -> Iterator[tuple[Test, ...]]:
         """The conditions made and not decided, each after the decided conditions."""
-        path = tuple(test if holds else opposite(test) for test, _, holds in self.asked)
-        asked = {test for test, _, _ in self.asked}
-        return ((*path, test) for test in self.made if test not in asked)
+        path = tuple(test if holds else opposite(test) for test, _, holds in self.decided)
+        done = {test for test, _, _ in self.decided}
+        return ((*path, test) for test in self.conditions if test not in done)
 
     def end(self, refusal: RuleError) -> NoReturn:
         """Refuse the function, even if it catches the error and continues.
@@ -95,20 +97,20 @@ class _Run:
         """Return the implied branch, or the scripted branch, or else True."""
         if self.refusal is not None:
             self.end(self.refusal)
-        asked, wanted = self.questions.get(test) or self.questions.setdefault(test, question(test))
-        implied = self.known.implied(asked)
+        one, expected = self.questions.get(test) or self.questions.setdefault(test, question(test))
+        implied = self.constraints.implied(one)
         if implied is not None:
-            return implied is wanted
-        if len(self.asked) >= MOST_CONDITIONS:
-            self.end(_too_many(f"more than {MOST_CONDITIONS} conditions one after another"))
-        turn = len(self.asked)
-        holds = self.script[turn] if turn < len(self.script) else True
-        self.known.settle(asked, holds is wanted)
-        self.asked.append((test, asked, holds))
+            return implied is expected
+        if len(self.decided) >= MOST_CONDITIONS:
+            self.end(_too_many(f"more than {MOST_CONDITIONS} conditions in a row"))
+        number = len(self.decided)
+        holds = self.script[number] if number < len(self.script) else True
+        self.constraints.settle(one, holds is expected)
+        self.decided.append((test, one, holds))
         return holds
 
 
-def lift(
+def trace(
     function: Callable[[FactsProxy], object],
     facts: Mapping[str, Fact],
     refused: Mapping[str, str] | None = None,
@@ -121,12 +123,13 @@ def lift(
         facts: The facts it may read.
         refused: The facts it may not read, each with the remedy.
         reach: The code it can reach. It decides whether caught errors are watched, and collects undecided conditions.
+            By default, the function is trusted to do neither.
 
     Raises:
         RuleError: The function does something that cannot run on a table, has too many paths, or gives different
             answers in two runs (it reads a clock, chance, or state that it changes).
     """
-    grower = _Grower(function, facts, refused or {}, reach or Reach())
+    grower = _Grower(function, facts, refused or {}, reach)
     tree = grower.grow((), ())
     _check_answers(tree)
     return tree
@@ -137,34 +140,34 @@ class _Grower:
     function: Callable[[FactsProxy], object]
     facts: Mapping[str, Fact]
     refused: Mapping[str, str]
-    reach: Reach
-    left: int = MOST_PATHS
+    reach: Reach | None
+    paths_left: int = MOST_PATHS
     questions: dict[Test, tuple[Question, bool]] = attrs.field(factory=dict[Test, tuple[Question, bool]])
 
-    def grow(self, script: tuple[bool, ...], seen: tuple[Test, ...]) -> Tree:
+    def grow(self, script: tuple[bool, ...], prefix: tuple[Test, ...]) -> Tree:
         """Return the tree below the branches of the script."""
-        self.left -= 1
-        if self.left < 0:
+        self.paths_left -= 1
+        if self.paths_left < 0:
             raise _too_many(f"more than {MOST_PATHS} paths")
         run = _Run(script, self.questions)
         tree: Tree = leaf_of(self._call(run))
-        tests = tuple(test for test, _, _ in run.asked)
-        if self.reach.is_odd:
-            self.reach.unasked.extend(run.unasked)
-        if tests[: len(seen)] != seen:
-            msg = "the rule takes another path when it is asked again; it may read no clock, no chance and no state"
+        tests = tuple(test for test, _, _ in run.decided)
+        if self.reach is not None and self.reach.is_odd:
+            self.reach.undecided.extend(run.undecided)
+        if tests[: len(prefix)] != prefix:
+            msg = "the rule takes another path in a second call; it must not read a clock, randomness or changing state"
             raise RuleError(msg)
-        took = tuple(holds for _, _, holds in run.asked)
-        for turn in range(len(took) - 1, len(script) - 1, -1):
-            tree = Fork(tests[turn], tree, self.grow((*took[:turn], False), tests[: turn + 1]))
+        branches = tuple(holds for _, _, holds in run.decided)
+        for number in range(len(branches) - 1, len(script) - 1, -1):
+            tree = Fork(tests[number], tree, self.grow((*branches[:number], False), tests[: number + 1]))
         return tree
 
     def _call(self, run: _Run) -> object:
         try:
-            call = _watched if self.reach.catches else _called
+            call = _watched if self.reach is not None and self.reach.catches else _called
             answer = call(lambda: self.function(FactsProxy(self.facts, self.refused, run)), run)
             answer = bool(answer) if isinstance(answer, Condition) else answer
-        except (Exception, _EndedError) as error:  # noqa: BLE001 (whatever it raises is told)
+        except (Exception, _EndedError) as error:  # noqa: BLE001 (the refusal names any error)
             refusal = run.refusal or _fault(error)
             raise refusal from (error if refusal is not error else None)
         finally:
@@ -186,7 +189,7 @@ def _watched(function: Callable[[], object], run: _Run) -> object:
 
     def inside(_: FrameType, event: str, error: Any) -> Any:  # pragma: no cover - not traced itself
         if event == "exception" and issubclass(error[0], TypeError) and not issubclass(error[0], RuleError):
-            msg = f"the rule catches an error ({error[1]}) that has no place in a tree; write it without try and with"
+            msg = f"the rule catches an error ({error[1]}), which cannot be compiled; write it without try and with"
             run.refusal = run.refusal or RuleError(msg)
         return inside
 
@@ -208,15 +211,15 @@ def _fault(error: BaseException) -> RuleError:
         case RuleError():
             return error
         case TypeError():
-            msg = f"the rule does what facts cannot do ({error}); compare them, add and scale them, choose by if"
+            msg = f"the rule uses an operation that facts do not have ({error}); use comparison, + - *, and if"
         case _:
-            msg = f"the rule raises {type(error).__name__} ({error}); let it answer for everyone"
+            msg = f"the rule raises {type(error).__name__} ({error}); it must return an answer for every person"
     return RuleError(msg)
 
 
-def _too_many(what: str) -> RuleError:
+def _too_many(excess: str) -> RuleError:
     return RuleError(
-        f"the rule has {what}; add conditions up instead of branching on each, "
+        f"the rule has {excess}; add conditions up instead of branching on each, "
         "e.g. 2 * (f.purchase_count >= 2) + (f.open_question_count == 0)"
     )
 
@@ -231,19 +234,19 @@ def leaf_of(answer: object) -> Leaf:
     if answer is None or isinstance(answer, enum.Enum):
         return Leaf(answer)
     match plain(answer):
-        case bool() | str() as said:
-            return Leaf(said)
+        case bool() | str() as constant:
+            return Leaf(constant)
         case int() as number if abs(number) <= LIMIT:
             return Leaf(number)
         case timedelta() as span if abs(span // MICROSECOND) <= LIMIT:
             return Leaf(span)
         case int() | timedelta():
-            msg = "a rule answered with more than the 64 bits of a column hold; answer with a smaller number"
+            msg = "a rule returned a number of more than 64 bits, the size of a column; return a smaller number"
             raise RuleError(msg)
         case _:
             msg = (
-                f"a rule answered with a {type(answer).__name__}, which no column holds; "
-                "answer with a bool, a whole number, a text, a member of an enum, a timedelta or None"
+                f"a rule returned a {type(answer).__name__}, which a column cannot hold; "
+                "return a bool, a whole number, a text, a member of an enum, a timedelta or None"
             )
             raise RuleError(msg)
 
@@ -319,10 +322,10 @@ def may_be_none(annotation: Any) -> bool:
             return origin is not Literal or None in get_args(annotation)
 
 
-def no_answer(name: str, where: str) -> RuleError:
+def no_answer(name: str, location: str) -> RuleError:
     """Return the error of a rule that has no answer in one of its branches."""
     return RuleError(
-        f"the rule {name} answers with None {where}, and its annotation does not allow None; "
+        f"the rule {name} returns None {location}, but its annotation does not allow None; "
         "return an answer in every branch, or add `| None` to the annotation"
     )
 
@@ -336,11 +339,11 @@ def not_truth(tree: Tree) -> str | None:
 def _check_answers(tree: Tree) -> None:
     kinds = {kind_of(leaf) for leaf in leaves(tree)} - {"nothing"}
     if len(kinds) > 1:
-        msg = f"the rule answers in {len(kinds)} kinds ({', '.join(sorted(kinds))}); one column holds one kind"
+        msg = f"the rule returns {len(kinds)} kinds of answers ({', '.join(sorted(kinds))}); a column holds one kind"
         raise RuleError(msg)
     values: set[type] = {type(leaf.answer.value) for leaf in leaves(tree) if isinstance(leaf.answer, enum.Enum)}
     if not values <= {str} and not values <= {int}:
-        msg = "the members of an enum that a rule answers with must all have text values, or all whole numbers"
+        msg = "the members of an enum that a rule returns must all have text values, or all whole numbers"
         raise RuleError(msg)
 
 

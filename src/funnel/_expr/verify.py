@@ -1,8 +1,9 @@
 """Verification of a compiled rule: the function itself, called on plain values, must answer as its tree does.
 
-Identity (`is`), `type()`, caught errors and anything that changes between two calls leave no trace in a tree. So after
-tracing, the function is called with generated people, some for each path, with real facts and the real policy. Every
-answer must equal the tree's answer and have its type. Nothing is random: the people are the same every time.
+Identity (`is`), `type()`, caught errors and anything that changes between two calls leave no trace in a tree. After
+tracing, the function is therefore called with generated people, some for each path, with real facts and the real
+policy. Every answer must equal the tree's answer and have its type. Nothing is random: the people are the same every
+time.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from funnel._expr.nodes import Fact, Read, Value, evaluate
 from funnel._expr.reachable_code import Reach, reach_of
 from funnel._expr.samples import people, usual_of
 from funnel._expr.tracer import FactsProxy, is_truth
-from funnel._expr.tree import Answer, Leaf, Tree, kind_of, lift
+from funnel._expr.tree import Answer, Leaf, Tree, kind_of, trace
 from funnel.errors import RuleError
 
 Function = Callable[[FactsProxy], object]
@@ -55,22 +56,22 @@ def trace_and_verify(
         RuleError: The function cannot be traced, or answers differently on plain values.
     """
     code = reach or reach_of(function)
-    tree = lift(function, facts, refused, code)
-    ask = meet or partial(_plainly, function, facts, refused or {})
+    tree = trace(function, facts, refused, code)
+    call = meet or partial(_plainly, function, facts, refused or {})
     for person in people(tree, facts, code):
-        _prove(tree, ask(person))
+        _prove(tree, call(person))
     return tree
 
 
-def _prove(tree: Tree, met: SampleGap) -> None:
-    path = path_of(tree, met.read)
-    expected = answer_of(path.leaf, met.read)
+def _prove(tree: Tree, sample: SampleGap) -> None:
+    path = path_of(tree, sample.read)
+    expected = answer_of(path.leaf, sample.read)
     try:
-        answer = met.answer()
-    except Exception as error:  # noqa: BLE001 (whatever the rule raises is told)
+        answer = sample.answer()
+    except Exception as error:  # noqa: BLE001 (the refusal names any error)
         _differs(path, f"raises {type(error).__name__} ({error})", error)
     if (type(answer), answer) != (type(expected), expected):
-        _differs(path, f"answers {answer!r} instead of {expected!r}")
+        _differs(path, f"returns {answer!r} instead of {expected!r}")
 
 
 @attrs.frozen
@@ -94,8 +95,8 @@ def _plainly(function: Function, facts: Mapping[str, Fact], refused: Mapping[str
 
 def _differs(path: RulePath, does: str, error: Exception | None = None) -> NoReturn:
     msg = (
-        f"called with plain values where {path.words}, the rule {does}; what decides it leaves no trace: "
-        "it may use no clock, chance or state, no `is`, no type() of a fact, no try around a comparison"
+        f"called with plain values, if {path.words}, the rule {does}; "
+        "it must not use a clock, randomness, changing state, `is`, type() of a fact, or try around a comparison"
     )
     raise RuleError(msg) from error
 

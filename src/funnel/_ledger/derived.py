@@ -18,9 +18,9 @@ def cancelled(order: Purchase) -> int:
 
 def versions(order: Purchase, row: Row, refunds: Sequence[Refund]) -> list[Row]:
     """Return the versions of a purchase that count, one from each refund to the next."""
-    t, left = number(row[T]), order.amount.minor
+    t, remaining = number(row[T]), order.amount.minor
     if not refunds and order.status != "cancelled":
-        return [whole(order, row)] if left else []
+        return [whole(order, row)] if remaining else []
     return list(_cut(order, t, refunds))
 
 
@@ -31,20 +31,20 @@ def whole(order: Purchase, row: Row) -> Row:
 
 
 def _cut(order: Purchase, t: int, refunds: Iterable[Refund]) -> Iterator[Row]:
-    left = order.amount.minor
-    over = cancelled(order) if order.status == "cancelled" else FOREVER
+    remaining = order.amount.minor
+    end_of_order = cancelled(order) if order.status == "cancelled" else FOREVER
     refunded: dict[int, int] = {}
     for refund in refunds:
         moment = micros(refund.refunded_at)
         refunded[moment] = refunded.get(moment, 0) + refund.amount.minor
-    told = (0, *order.key, order.amount.minor)
+    identity = (0, *order.key, order.amount.minor)
     promotion = int(order.promotion != ""), order.promotion
     starts = sorted({t, *refunded})
     for start, following in zip(starts, [*starts[1:], FOREVER], strict=True):
-        left -= refunded.get(start, 0)
-        end = min(following, over)
-        if left > 0 and start < end:
-            yield (t, start, end, *told, left, *promotion)
+        remaining -= refunded.get(start, 0)
+        end = min(following, end_of_order)
+        if remaining > 0 and start < end:
+            yield (t, start, end, *identity, remaining, *promotion)
 
 
 def _every_version(ledger: LedgerState) -> Iterator[tuple[Purchase, list[Row]]]:
@@ -58,8 +58,8 @@ def _purchases(ledger: LedgerState) -> list[Row]:
 
 
 def _promises(ledger: LedgerState) -> list[Row]:
-    found = (promise(ledger, order, over(order, versions)) for order, versions in _every_version(ledger))
-    return [row for row in found if row is not None]
+    rows_found = (promise(ledger, order, over(order, versions)) for order, versions in _every_version(ledger))
+    return [row for row in rows_found if row is not None]
 
 
 def over(order: Purchase, versions: Sequence[Row]) -> int:
@@ -94,20 +94,20 @@ def arrived(ledger: LedgerState, order: Purchase) -> list[int]:
 
     The list is empty if the goods are not delivered.
     """
-    told = [ledger.notices[order.key]] if order.key in ledger.notices else []
-    known = [micros(order.delivered_at)] if order.delivered_at is not None else []
-    return sorted(told + known)[:1]
+    notices = [ledger.notices[order.key]] if order.key in ledger.notices else []
+    recorded = [micros(order.delivered_at)] if order.delivered_at is not None else []
+    return sorted(notices + recorded)[:1]
 
 
 def _referrals(ledger: LedgerState) -> list[Row]:
     return sorted(common(t, "", person) for person, t in ledger.sent.items())
 
 
-def _open(stream: str, asked: str) -> Callable[[LedgerState], list[Row]]:
+def _open(stream: str, opened: str) -> Callable[[LedgerState], list[Row]]:
     def rows(ledger: LedgerState) -> list[Row]:
         """Return questions or complaints, each open until its first answer."""
         closed = ledger.closed
-        ends = [(row, closed.get((stream, key(row)), FOREVER)) for row in ledger.rows.get(asked, ())]
+        ends = [(row, closed.get((stream, key(row)), FOREVER)) for row in ledger.rows.get(opened, ())]
         return [ending(row, end) for row, end in ends if end > row[T]]  # type: ignore[operator]
 
     return rows
@@ -118,21 +118,21 @@ def _open_follow_ups(ledger: LedgerState) -> list[Row]:
     heard = ledger.heard()
 
     def next_heard(row: Row) -> int:
-        place = bisect_right(heard, number(row[T]))
-        return heard[place] if place < len(heard) else FOREVER
+        index = bisect_right(heard, number(row[T]))
+        return heard[index] if index < len(heard) else FOREVER
 
     return [ending(row, next_heard(row)) for row in ledger.rows.get("follow_ups", ())]
 
 
-def _closings(stream: str, asked: str) -> Callable[[LedgerState], list[Row]]:
+def _closings(stream: str, opened: str) -> Callable[[LedgerState], list[Row]]:
     def rows(ledger: LedgerState) -> list[Row]:
         """Return closed questions and complaints: the instant of the closing, and how long it took."""
-        found: list[Row] = []
-        for row in ledger.rows.get(asked, ()):
+        rows_found: list[Row] = []
+        for row in ledger.rows.get(opened, ()):
             closed = ledger.closed.get((stream, key(row)))
             if closed is not None:
-                found.append(closing(row, closed))
-        return sorted(found)
+                rows_found.append(closing(row, closed))
+        return sorted(rows_found)
 
     return rows
 
@@ -149,20 +149,20 @@ def _reopenings(ledger: LedgerState) -> list[Row]:
         about, closed = ledger.about.get(key(row)), ledger.closed.get(("open_complaints", key(row)))
         if about is not None and closed is not None:
             righted[about] = min(closed, righted.get(about, FOREVER))
-    again: list[Row] = []
+    reopened: list[Row] = []
     for row in ledger.rows.get("complaints", ()):
         about = ledger.about.get(key(row))
         if about in righted and righted[about] < number(row[T]):
-            again.append(common(number(row[T]), *key(row)))
-    return sorted(again)
+            reopened.append(common(number(row[T]), *key(row)))
+    return sorted(reopened)
 
 
 def _delivery_questions(ledger: LedgerState) -> list[Row]:
     """Return questions asked while a promised delivery was open."""
     promises = _promises(ledger)
-    starts, ends = (sorted(number(row[place]) for row in promises) for place in (START, END))
+    starts, ends = (sorted(number(row[column]) for row in promises) for column in (START, END))
     times = ((number(row[T]), key(row)) for row in ledger.rows.get("questions", ()))
-    return sorted(common(t, *asked) for t, asked in times if bisect_right(starts, t) > bisect_right(ends, t))
+    return sorted(common(t, *identity) for t, identity in times if bisect_right(starts, t) > bisect_right(ends, t))
 
 
 def _contacts(ledger: LedgerState) -> list[Row]:

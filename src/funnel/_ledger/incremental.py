@@ -26,7 +26,7 @@ from funnel._time import FOREVER, NEVER, micros
 from funnel.interactions import Delivery, Interaction
 from funnel.records import Lead, Purchase, Refund
 
-_LEFT = list(PURCHASE_FIELDS).index("net_amount")
+_NET_AMOUNT = list(PURCHASE_FIELDS).index("net_amount")
 _CLOSING = frozenset({*CLOSED_IN, *CLOSED_IN.values(), "reopenings"})
 _PROMISES = frozenset({"promises", "delivery_questions"})
 _FOLLOW_UPS = frozenset({"open_follow_ups", "contacts"})
@@ -40,8 +40,8 @@ class GrowingLedger(Ledger):
     """
 
     __slots__ = (
-        *("_asked", "_ends", "_follow_ups", "_followed", "_left", "_promised"),
-        *("_questions", "_reopenings", "_returned", "changes"),
+        *("_ends", "_follow_ups", "_followed", "_promised", "_questions"),
+        *("_remaining", "_reopenings", "_requests", "_returned", "changes"),
     )
 
     def __init__(self, person_id: str) -> None:
@@ -63,8 +63,8 @@ class GrowingLedger(Ledger):
         self.changes: dict[str, list[Row | Change]] = {}
         self._followed: set[str] = set()
         self._ends: dict[str, tuple[Value, ...]] = {}
-        self._left: dict[Key, Row | None] = {}
-        self._asked: dict[tuple[str, Key], Row] | None = None
+        self._remaining: dict[Key, Row | None] = {}
+        self._requests: dict[tuple[str, Key], Row] | None = None
         self._promised: dict[Key, int] = {}
         self._returned: dict[Key, int] = {}
         self._questions: DeliveryQuestions | None = None
@@ -80,15 +80,15 @@ class GrowingLedger(Ledger):
         rows = self.rows
         self._followed |= new
         self._ends |= {stream: order_of(rows[stream][-1]) for stream in new if rows.get(stream)}
-        if self._asked is None and not _CLOSING.isdisjoint(new):
-            self._asked = {
+        if self._requests is None and not _CLOSING.isdisjoint(new):
+            self._requests = {
                 (OPENS[str(row[KIND])][0], key(row)): row
-                for asked in ("questions", "complaints")
-                for row in rows.get(asked, ())
+                for stream in ("questions", "complaints")
+                for row in rows.get(stream, ())
             }
         if self._questions is None and not _PROMISES.isdisjoint(new):
             self._promised = {key(row): number(row[END]) for row in rows.get("promises", ())}
-            self._returned = {of: sum(one.amount.minor for one in told) for of, told in self.refunds.items()}
+            self._returned = {of: sum(refund.amount.minor for refund in some) for of, some in self.refunds.items()}
             self._questions = DeliveryQuestions(rows.get("promises", ()), rows.get("questions", ()))
         if self._follow_ups is None and not _FOLLOW_UPS.isdisjoint(new):
             heard = max((number(row[T]) for row in self._inbound()), default=NEVER)
@@ -112,9 +112,9 @@ class GrowingLedger(Ledger):
     def _put(self, stream: str, row: Row) -> None:
         if stream not in self._followed:
             return
-        place, end = order_of(row), self._ends.get(stream)
-        if end is None or place > end:
-            self._ends[stream] = place
+        order, end = order_of(row), self._ends.get(stream)
+        if end is None or order > end:
+            self._ends[stream] = order
             self.changes.setdefault(stream, []).append(row)
         else:
             self.changes.setdefault(stream, []).append(Change(row, is_added=True))
@@ -126,7 +126,7 @@ class GrowingLedger(Ledger):
             elif stream in self._followed:
                 self.changes.setdefault(stream, []).append(change)
 
-    def _turn(self, stream: str, before: Row | None, after: Row | None) -> None:
+    def _replace(self, stream: str, before: Row | None, after: Row | None) -> None:
         """Replace one row by another."""
         if before == after or stream not in self._followed:
             return
@@ -142,13 +142,13 @@ class GrowingLedger(Ledger):
         before = self.sent.get(lead.person_id)
         super().add_lead(lead)
         after = self.sent.get(lead.person_id)
-        self._turn("referrals", *(None if t is None else common(t, "", lead.person_id) for t in (before, after)))
+        self._replace("referrals", *(None if t is None else common(t, "", lead.person_id) for t in (before, after)))
 
     def add_purchase(self, order: Purchase) -> Row:
         """Write an order and its derived rows; return the order's row."""
         row = super().add_purchase(order)
         if "purchases" in self._followed:
-            self._turn("purchases", None, self._living(order, row))
+            self._replace("purchases", None, self._living(order, row))
         if "deliveries" in self._followed:
             for moment in arrived(self, order):
                 self._put("deliveries", delivery(order, moment))
@@ -166,27 +166,27 @@ class GrowingLedger(Ledger):
             return
         self._returned[order.key] = self._returned.get(order.key, 0) + refund.amount.minor
         if before is not None:
-            after = self._left[order.key] = _less(before, refund)
-            self._turn("purchases", before, after)
+            after = self._remaining[order.key] = _less(before, refund)
+            self._replace("purchases", before, after)
         self._promise(order)
 
-    def talked(self, record: Interaction, row: Row) -> None:
+    def write_interaction(self, record: Interaction, row: Row) -> None:
         """Write an interaction and its derived rows."""
         order = self.purchases.get((record.source, record.purchase_id)) if isinstance(record, Delivery) else None
         before = None if order is None else self._delivery(order)
-        super().talked(record, row)
+        super().write_interaction(record, row)
         self._put("interactions", row)
         self._put(KIND_STREAMS[record.kind], row)
         match record.kind:
             case "question" if self._questions is not None:
-                self._note("delivery_questions", self._questions.asked(row))
+                self._note("delivery_questions", self._questions.add_question(row))
             case "complaint" if self._reopenings is not None:
                 self._note("reopenings", self._complaint(self._reopenings, row))
             case "follow_up" if self._follow_ups is not None:
                 self._note("contacts", self._follow_ups.sent(row))
                 self._note("open_follow_ups", self._follow_ups.waits(row))
             case "delivery" if order is not None:
-                self._turn("deliveries", before, self._delivery(order))
+                self._replace("deliveries", before, self._delivery(order))
                 self._promise(order)
             case _:
                 pass
@@ -195,31 +195,34 @@ class GrowingLedger(Ledger):
 
     # ---- what follows ----
 
-    def asked(self, row: Row) -> None:
+    def open_request(self, row: Row) -> None:
         """Open a request until it is answered."""
-        super().asked(row)
-        if self._asked is None:
+        super().open_request(row)
+        if self._requests is None:
             return
         stream, closed_in = OPENS[str(row[KIND])]
-        self._asked[stream, key(row)] = row
+        self._requests[stream, key(row)] = row
         closed = self.closed.get((stream, key(row)))
         if closed is None:
             self._put(stream, row)
         else:
             self._put(closed_in, closing(row, closed))
 
-    def close(self, stream: str, asked: Key, t: int) -> None:
+    def close(self, stream: str, request: Key, t: int) -> None:
         """Close a request."""
-        before = self.closed.get((stream, asked))
-        super().close(stream, asked, t)
-        after, row = self.closed[stream, asked], None if self._asked is None else self._asked.get((stream, asked))
+        before = self.closed.get((stream, request))
+        super().close(stream, request, t)
+        after, row = (
+            self.closed[stream, request],
+            None if self._requests is None else self._requests.get((stream, request)),
+        )
         if row is None or before == after:
             return
         if before is None:
-            self._turn(stream, row, None)
-        self._turn(CLOSED_IN[stream], None if before is None else closing(row, before), closing(row, after))
-        if self._reopenings is not None and stream == "open_complaints" and asked in self.about:
-            self._note("reopenings", self._reopenings.righted(self.about[asked], after))
+            self._replace(stream, row, None)
+        self._replace(CLOSED_IN[stream], None if before is None else closing(row, before), closing(row, after))
+        if self._reopenings is not None and stream == "open_complaints" and request in self.about:
+            self._note("reopenings", self._reopenings.righted(self.about[request], after))
 
     def _complaint(self, reopenings: Reopenings, row: Row) -> Changes:
         about, closed = self.about.get(key(row)), self.closed.get(("open_complaints", key(row)), FOREVER)
@@ -230,8 +233,8 @@ class GrowingLedger(Ledger):
 
         The result is None if no amount is left, or if the purchase ends.
         """
-        if order.key in self._left:
-            return self._left[order.key]
+        if order.key in self._remaining:
+            return self._remaining[order.key]
         if order.status == "cancelled":
             return None
         rows = versions(order, row or order_row(order), self.refunds.get(order.key, ()))
@@ -259,7 +262,7 @@ class GrowingLedger(Ledger):
         if before == after:
             return
         whole = (*common(micros(order.purchased_at), *order.key), micros(order.promised_at))
-        self._turn("promises", *(whole if end == FOREVER else None for end in (before, after)))
+        self._replace("promises", *(whole if end == FOREVER else None for end in (before, after)))
         self._note("delivery_questions", self._questions.promised(order.key, number(whole[T]), after))
         if after is None:
             del self._promised[order.key]
@@ -269,6 +272,6 @@ class GrowingLedger(Ledger):
 
 def _less(row: Row, refund: Refund) -> Row | None:
     """Return a purchase after one more refund; None if no amount is left."""
-    left = number(row[_LEFT]) - refund.amount.minor
+    remaining = number(row[_NET_AMOUNT]) - refund.amount.minor
     start = max(number(row[START]), micros(refund.refunded_at))
-    return (row[T], start, *row[END:_LEFT], left, *row[_LEFT + 1 :]) if left > 0 else None
+    return (row[T], start, *row[END:_NET_AMOUNT], remaining, *row[_NET_AMOUNT + 1 :]) if remaining > 0 else None

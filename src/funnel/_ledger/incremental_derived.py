@@ -112,8 +112,8 @@ class Reopenings:
             self._righted[about] = closed
             others = self._others.get(about, [])
             while others and -others[0][0] > closed:
-                t, asked = heappop(others)
-                yield Change(common(-t, *asked), is_added=True)
+                t, identity = heappop(others)
+                yield Change(common(-t, *identity), is_added=True)
 
 
 class DeliveryQuestions:
@@ -128,14 +128,14 @@ class DeliveryQuestions:
         self._inside: SortedRows[tuple[int, Key]] = SortedRows()
         self._outside: SortedRows[tuple[int, Key]] = SortedRows()
         for row in questions:
-            list(self.asked(row))
+            list(self.add_question(row))
 
-    def asked(self, row: Row) -> Changes:
+    def add_question(self, row: Row) -> Changes:
         """Return the changes after one more question."""
         one = number(row[T]), key(row)
         if self._covers(one[0]):
             self._inside.add(one)
-            yield _asked(one, is_added=True)
+            yield _change(one, is_added=True)
         else:
             self._outside.add(one)
 
@@ -176,13 +176,13 @@ class DeliveryQuestions:
         for one in moved:
             source.remove(one)
             target.add(one)
-            yield _asked(one, is_added=covered)
+            yield _change(one, is_added=covered)
 
     def _covers(self, t: int) -> bool:
         after = (t + 1, ("", ""))
         return self._began.rank(after) > self._over.rank(after)
 
 
-def _asked(one: tuple[int, Key], *, is_added: bool) -> Change:
-    t, asked = one
-    return Change(common(t, *asked), is_added)
+def _change(question: tuple[int, Key], *, is_added: bool) -> Change:
+    t, identity = question
+    return Change(common(t, *identity), is_added)

@@ -37,8 +37,8 @@ class Ledger(LedgerState):
             RecordError: The record belongs to another person.
         """
         getattr(self, _writer_of(type(record)))(record)
-        if self.settled:
-            self.unsettle()
+        if self.cached_values:
+            self.clear_cache()
 
     def settle(self) -> None:
         """Sort late rows into their streams, and recompute stale streams."""
@@ -53,9 +53,9 @@ class Ledger(LedgerState):
 
     def write(self, stream: str, row: Row) -> None:
         """Insert a row that counts from its own instant, without end."""
-        self._place(stream, row)
+        self._insert(stream, row)
 
-    def _place(self, stream: str, row: Row) -> None:
+    def _insert(self, stream: str, row: Row) -> None:
         self.reach(number(row[T]))
         rows = self.rows.get(stream)
         if rows is None:
@@ -65,12 +65,10 @@ class Ledger(LedgerState):
         else:
             self.late.setdefault(stream, []).append(row)
 
-    def own(self, person_id: str) -> None:
+    def check_person(self, person_id: str) -> None:
         """Check that a record belongs to this person."""
         if person_id != self.person_id:
-            msg = (
-                f"a record of {person_id!r} was given to the history of {self.person_id!r}; give each person their own"
-            )
+            msg = f"a record of {person_id!r} is in the history of {self.person_id!r}; use one history per person"
             raise RecordError(msg)
 
     # ---- records ----
@@ -85,7 +83,7 @@ class Ledger(LedgerState):
             row = (*common(t, lead.source, lead.campaign), lead.campaign, int(lead.referred_by is not None))
             self.write("leads", row)
             return
-        self.own(lead.referred_by or "")
+        self.check_person(lead.referred_by or "")
         self.sent[lead.person_id] = min(t, self.sent.get(lead.person_id, FOREVER))
         self.reach(t)
         self.stale.add("referrals")
@@ -93,7 +91,7 @@ class Ledger(LedgerState):
     def add_purchase(self, order: Purchase) -> Row:
         """Write an order and its derived rows; return the order's row."""
         if order.person_id != self.person_id:
-            self.own(order.person_id)
+            self.check_person(order.person_id)
         row = order_row(order)
         key = order.key
         self.purchases[key] = order
@@ -102,7 +100,7 @@ class Ledger(LedgerState):
             self.write("cancellations", common(cancelled(order), *key))
         self.stale.add("purchases")
         if key in self.notices or order.delivered_at is not None or order.promised_at is not None:
-            self._promised_otherwise("deliveries")
+            self._mark_promises("deliveries")
         if order.delivered_at is not None:
             self.reach(micros(order.delivered_at))
         self.hear()
@@ -112,20 +110,20 @@ class Ledger(LedgerState):
         """Write a refund of a known purchase."""
         bought = (refund.source, refund.purchase_id)
         if bought not in self.purchases:
-            msg = f"refund {refund.id!r} is of purchase {refund.purchase_id!r}, which is not here; add it first"
+            msg = f"refund {refund.id!r} refers to the unknown purchase {refund.purchase_id!r}; add the purchase first"
             raise RecordError(msg)
         self.refunds.setdefault(bought, []).append(refund)
         row = (*common(micros(refund.refunded_at), *refund.key), refund.amount.minor, refund.reason)
         self.write("refunds", row)
-        self._promised_otherwise("purchases")
+        self._mark_promises("purchases")
 
     def add_interaction(self, record: Interaction) -> None:
         """Write an interaction and its derived rows."""
         if record.person_id != self.person_id:
-            self.own(record.person_id)
-        self.talked(record, interaction_row(record))
+            self.check_person(record.person_id)
+        self.write_interaction(record, interaction_row(record))
 
-    def talked(self, record: Interaction, row: Row) -> None:
+    def write_interaction(self, record: Interaction, row: Row) -> None:
         """Write an interaction as its row, and its derived rows."""
         kind, rows = record.kind, self.rows
         stream = KIND_STREAMS[kind]
@@ -134,8 +132,8 @@ class Ledger(LedgerState):
             rows[stream].append(row)
             self.reach(number(row[T]))
         else:
-            self._place("interactions", row)
-            self._place(stream, row)
+            self._insert("interactions", row)
+            self._insert(stream, row)
         if kind in _FOLLOWING:
             _FOLLOWING[kind](self, record, row)
         if row[DIRECTION] == "in":
@@ -148,61 +146,61 @@ class Ledger(LedgerState):
         if "follow_ups" in self.rows:
             self.stale.add("open_follow_ups")
 
-    def await_word(self, _: Interaction, __: Row) -> None:
+    def add_follow_up(self, _: Interaction, __: Row) -> None:
         """Handle a follow-up: it is open until the person's next contact."""
         self.stale.update(("open_follow_ups", "contacts"))
 
-    def asked(self, row: Row) -> None:
+    def open_request(self, row: Row) -> None:
         """Open a request until it is answered."""
         stream, closed = OPENS[str(row[KIND])]
         self.stale.add(stream)
         if (stream, key(row)) in self.closed:
             self.stale.add(closed)
 
-    def inquired(self, _: Interaction, row: Row) -> None:
+    def add_question(self, _: Interaction, row: Row) -> None:
         """Open a question until it is answered.
 
         It may be about goods that are not delivered yet.
         """
-        self.asked(row)
+        self.open_request(row)
         if "promises" in self.stale or self.rows.get("promises"):
             self.stale.add("delivery_questions")
 
-    def complained(self, record: Interaction, row: Row) -> None:
+    def add_complaint(self, record: Interaction, row: Row) -> None:
         """Open a complaint until it is resolved; it may reopen an earlier one."""
         assert isinstance(record, Complaint)
-        self.asked(row)
+        self.open_request(row)
         if record.purchase_id is not None:
             self.about[record.key] = (record.source, record.purchase_id)
             self.stale.add("reopenings")
 
-    def answered(self, record: Interaction, row: Row) -> None:
+    def add_answer(self, record: Interaction, row: Row) -> None:
         """Close a question."""
         assert isinstance(record, Answer)
         self.close("open_questions", (record.source, record.question_id), number(row[T]))
 
-    def resolved(self, record: Interaction, row: Row) -> None:
+    def add_resolution(self, record: Interaction, row: Row) -> None:
         """Close a complaint."""
         assert isinstance(record, Resolution)
         self.close("open_complaints", (record.source, record.complaint_id), number(row[T]))
 
-    def close(self, stream: str, asked: Key, t: int) -> None:
+    def close(self, stream: str, request: Key, t: int) -> None:
         """Close a request at its first answer."""
-        if t < self.closed.get((stream, asked), FOREVER):
-            self.closed[stream, asked] = t
+        if t < self.closed.get((stream, request), FOREVER):
+            self.closed[stream, request] = t
             self.stale.update((stream, CLOSED_IN[stream]))
             if self.about:
                 self.stale.add("reopenings")
 
-    def delivered(self, record: Interaction, row: Row) -> None:
+    def add_delivery_notice(self, record: Interaction, row: Row) -> None:
         """Record a delivery notice; the purchase may still be unknown."""
         assert isinstance(record, Delivery)
         bought = (record.source, record.purchase_id)
         self.notices[bought] = min(number(row[T]), self.notices.get(bought, FOREVER))
         if bought in self.purchases:
-            self._promised_otherwise("deliveries")
+            self._mark_promises("deliveries")
 
-    def _promised_otherwise(self, *streams: str) -> None:
+    def _mark_promises(self, *streams: str) -> None:
         """Mark the promises and these streams as stale."""
         self.stale.update(streams, ["promises"], ["delivery_questions"] if "questions" in self.rows else [])
 
@@ -214,12 +212,12 @@ OPENS = {"question": ("open_questions", "replies"), "complaint": ("open_complain
 """Open stream and closing stream, by kind of request."""
 
 _FOLLOWING: Mapping[str, Callable[[Ledger, Interaction, Row], None]] = {
-    "question": Ledger.inquired,
-    "complaint": Ledger.complained,
-    "answer": Ledger.answered,
-    "resolution": Ledger.resolved,
-    "delivery": Ledger.delivered,
-    "follow_up": Ledger.await_word,
+    "question": Ledger.add_question,
+    "complaint": Ledger.add_complaint,
+    "answer": Ledger.add_answer,
+    "resolution": Ledger.add_resolution,
+    "delivery": Ledger.add_delivery_notice,
+    "follow_up": Ledger.add_follow_up,
 }
 """Handler of the consequences of an interaction, by kind."""
 
@@ -240,29 +238,31 @@ _WRITERS: Mapping[type[Record], str] = {
 
 @lru_cache(maxsize=64)
 def _writer_of(kind: type[Record]) -> str:
-    for known, writer in _WRITERS.items():
-        if issubclass(kind, known):
+    for base, writer in _WRITERS.items():
+        if issubclass(kind, base):
             return writer
-    msg = f"a {kind.__name__} is not a record of a history; give leads, purchases, refunds, interactions"
+    msg = f"{kind.__name__} is not a record of a history; give leads, purchases, refunds and interactions"
     raise ArgumentError(msg)
 
 
 def ledger_of(person_id: str, records: Iterable[Record]) -> Ledger:
     """Return the ledger of one person from all records, without duplicates."""
-    given = list(records)
-    talk = [record for record in given if isinstance(record, Interaction)]
-    return ledger_from(person_id, InOrder.of(talk), [record for record in given if not isinstance(record, Interaction)])
+    all_records = list(records)
+    talk = [record for record in all_records if isinstance(record, Interaction)]
+    return ledger_from(
+        person_id, InOrder.of(talk), [record for record in all_records if not isinstance(record, Interaction)]
+    )
 
 
 def ledger_from(person_id: str, talk: tuple[Interaction, ...], others: Iterable[Record]) -> Ledger:
     """Return one person's ledger from interactions and other records, each once."""
-    return filled(Ledger(person_id), talk, others)
+    return fill_ledger(Ledger(person_id), talk, others)
 
 
-def filled(ledger: L, talk: tuple[Interaction, ...], others: Iterable[Record]) -> L:
+def fill_ledger(ledger: L, talk: tuple[Interaction, ...], others: Iterable[Record]) -> L:
     """Write interactions and other records, each once, into an empty ledger."""
     if talk:
-        _take_up(ledger, talk if isinstance(talk, InOrder) else InOrder.of(talk))
+        _write_interactions(ledger, talk if isinstance(talk, InOrder) else InOrder.of(talk))
     refunds: list[Refund] = []
     for record in others:
         if isinstance(record, Refund):
@@ -275,7 +275,7 @@ def filled(ledger: L, talk: tuple[Interaction, ...], others: Iterable[Record]) -
     return ledger
 
 
-def _take_up(ledger: Ledger, talk: InOrder) -> None:
+def _write_interactions(ledger: Ledger, talk: InOrder) -> None:
     """Write all interactions into an empty ledger at once."""
     ledger.rows = {stream: rows.copy() for stream, rows in talk.streams.items()}
     ledger.latest = number(ledger.rows["interactions"][-1][T])

@@ -46,18 +46,28 @@ def interaction_row(record: Interaction) -> Row:
     Fields that its kind does not have are 0, NEVER or empty.
     """
     kind, t = record.kind, micros(record.occurred_at)
-    told = details(record)
-    return t, t, FOREVER, RANKS[kind], record.source, record.id, kind, record.direction, record.channel, *told
+    return (
+        t,
+        t,
+        FOREVER,
+        RANKS[kind],
+        record.source,
+        record.id,
+        kind,
+        record.direction,
+        record.channel,
+        *details(record),
+    )
 
 
 def details(record: Interaction) -> Details:
-    """Return the fields of special kinds.
+    """Return the fields of special kinds."""
+    special = _DETAILS.get(record.kind)
+    return _NOTHING if special is None else special(record)
 
-    They are reason, ready from, ready by, score and amount.
-    """
-    kind = record.kind
-    return _DETAILS[kind](record) if kind in _DETAILS else _NOTHING
 
+DETAILS = ("reason", "ready_from", "ready_by", "score", "amount")
+"""Fields of special kinds, in order."""
 
 Details = tuple[str, int, int, int, int]
 _NOTHING: Details = ("", NEVER, NEVER, 0, 0)
@@ -117,10 +127,10 @@ class InOrder(tuple[Interaction, ...]):  # noqa: SLOT001 (a tuple can have none)
     def of(cls, records: Iterable[Interaction]) -> InOrder:
         """Sort records by instant, rank of their kind, source and id."""
         pairs = sorted([(interaction_row(record), record) for record in records], key=itemgetter(0))
-        made = cls([record for _, record in pairs])
-        made.closing = [pair for pair in pairs if pair[0][KIND] in CLOSING]
-        made.about = dict(_about(record for _, record in pairs))
-        made.streams = {"interactions": [row for row, _ in pairs]} if pairs else {}
+        ordered = cls([record for _, record in pairs])
+        ordered.closing = [pair for pair in pairs if pair[0][KIND] in CLOSING]
+        ordered.about = dict(_about(record for _, record in pairs))
+        ordered.streams = {"interactions": [row for row, _ in pairs]} if pairs else {}
         for row, _ in pairs:
-            made.streams.setdefault(KIND_STREAMS[str(row[KIND])], []).append(row)
-        return made
+            ordered.streams.setdefault(KIND_STREAMS[str(row[KIND])], []).append(row)
+        return ordered

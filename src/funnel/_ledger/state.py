@@ -11,7 +11,7 @@ from funnel._ledger.rows import DIRECTION, Key, number
 from funnel._time import NEVER
 from funnel.records import Purchase, Refund
 
-_MOST_SETTLED = 16
+_MOST_SCHEMAS = 16
 """Largest number of schemas whose values are cached."""
 
 
@@ -21,14 +21,14 @@ class LedgerState:
     A list of rows only grows at its end; any other change creates a new list. `late` are rows that are not sorted into
     their stream yet. `stale` are the streams to recompute. `latest` is the last instant at which a row starts or stops
     to count. `notices` maps a purchase to the instant of its delivery, `closed` a request to its first answer, `sent` a
-    referred person to the first arrival, `about` a complaint to its purchase. `settled` caches, by schema, the values
-    after the latest instant. These values are the same at every later instant, because spans are stored as their start
-    instants. A copy shares no list with the original, and has no `settled` values.
+    referred person to the first arrival, `about` a complaint to its purchase. `cached_values` maps a schema to the
+    values after the latest instant. These values are the same at every later instant, because spans are stored as their
+    start instants. A copy shares no list with the original, and has no cached values.
     """
 
     __slots__ = (
-        *("about", "closed", "late", "latest", "notices", "person_id"),
-        *("purchases", "refunds", "rows", "sent", "settled", "stale"),
+        *("about", "cached_values", "closed", "late", "latest", "notices", "person_id"),
+        *("purchases", "refunds", "rows", "sent", "stale"),
     )
 
     def __init__(self, person_id: str) -> None:
@@ -38,7 +38,7 @@ class LedgerState:
         self.late: dict[str, list[Row]] = {}
         self.stale: set[str] = set()
         self.latest: int = NEVER
-        self.settled: dict[object, tuple[Value, ...]] = {}
+        self.cached_values: dict[object, tuple[Value, ...]] = {}
         self.purchases: dict[Key, Purchase] = {}
         self.refunds: dict[Key, list[Refund]] = {}
         self.notices: dict[Key, int] = {}
@@ -46,26 +46,26 @@ class LedgerState:
         self.sent: dict[str, int] = {}
         self.about: dict[Key, Key] = {}
 
-    def settle_values(self, plan: object, values: tuple[Value, ...]) -> None:
+    def cache_values(self, plan: object, values: tuple[Value, ...]) -> None:
         """Cache the values of a schema; clear a full cache first.
 
         Few schemas are used for one person.
         """
-        if len(self.settled) >= _MOST_SETTLED:
-            self.settled = {}
-        self.settled[plan] = values
+        if len(self.cached_values) >= _MOST_SCHEMAS:
+            self.cached_values = {}
+        self.cached_values[plan] = values
 
-    def unsettle(self) -> None:
+    def clear_cache(self) -> None:
         """Drop the cached values. A reader in progress keeps its reference."""
-        self.settled = {}
+        self.cached_values = {}
 
     def __getstate__(self) -> dict[str, Any]:
         """Return copies of all data without the cached values."""
-        return {name: _detached(getattr(self, name)) for name in LedgerState.__slots__ if name != "settled"}
+        return {name: _detached(getattr(self, name)) for name in LedgerState.__slots__ if name != "cached_values"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore the data of a copy."""
-        self.settled = {}
+        self.cached_values = {}
         for name, value in state.items():
             setattr(self, name, value)
 

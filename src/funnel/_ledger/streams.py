@@ -13,12 +13,33 @@ from funnel._arguments import brief, is_one_of, suggest
 from funnel._expr.nodes import Fact
 from funnel._time import FOREVER, NEVER
 from funnel.errors import FactsError
-from funnel.interactions import KINDS
 
 LARGEST_AMOUNT = 10**14
 """Largest amount in minor units. The sum of a person's amounts has its own check."""
 
 _LARGEST_COUNT = 2**31
+KIND_STREAMS: Mapping[str, str] = {
+    "visit": "visits",
+    "view": "views",
+    "question": "questions",
+    "cart": "carts",
+    "checkout": "checkouts",
+    "quote": "quotes",
+    "answer": "answers",
+    "ready_signal": "ready_signals",
+    "postponement": "postponements",
+    "meeting": "meetings",
+    "delivery": "delivery_notices",
+    "complaint": "complaints",
+    "resolution": "resolutions",
+    "feedback": "feedback",
+    "opt_out": "opt_outs",
+    "declined": "declines",
+    "follow_up": "follow_ups",
+}
+"""Stream of each kind of interaction, in the order of `funnel.interactions.KINDS`."""
+
+KINDS = tuple(KIND_STREAMS)
 _DIRECTIONS = ("in", "out")
 
 _COMMON: Mapping[str, Fact] = {
@@ -96,27 +117,6 @@ answered, a follow-up after which the person made contact or bought."""
 ROOTS = ("leads", "referrals", "orders", "interactions")
 """Tables that contain every person: a person with a row in another table has one here, not later."""
 
-KIND_STREAMS: Mapping[str, str] = {
-    "visit": "visits",
-    "view": "views",
-    "question": "questions",
-    "cart": "carts",
-    "checkout": "checkouts",
-    "quote": "quotes",
-    "answer": "answers",
-    "ready_signal": "ready_signals",
-    "postponement": "postponements",
-    "meeting": "meetings",
-    "delivery": "delivery_notices",
-    "complaint": "complaints",
-    "resolution": "resolutions",
-    "feedback": "feedback",
-    "opt_out": "opt_outs",
-    "declined": "declines",
-    "follow_up": "follow_ups",
-}
-"""Stream of each kind of interaction."""
-
 STREAMS: Mapping[str, Stream] = {
     **{name: Stream(name, name, fields, living=name in LIVING) for name, fields in TABLES.items()},
     **{name: Stream(name, "interactions", INTERACTION_FIELDS, kind=kind) for kind, name in KIND_STREAMS.items()},
@@ -131,9 +131,9 @@ def stream_called(name: str) -> Stream:
     """Return a stream by name.
 
     Raises:
-        FactsError: There is no stream with that name.
+        FactsError: The stream is unknown.
     """
     if is_one_of(name, STREAMS):
         return STREAMS[name]
-    msg = f"no stream of records is called {brief(name)}; {suggest(name, STREAMS)}"
+    msg = f"the stream {brief(name)} is unknown; {suggest(name, STREAMS)}"
     raise FactsError(msg)

@@ -8,8 +8,10 @@ __all__, __getattr__, __dir__ = lazy(
     __name__,
     {
         "AnswerChange": "backtest._compare",
+        "AnswerScale": "backtest._scale",
         "AnswerShare": "backtest._result",
         "Backtest": "backtest._result",
+        "BacktestDates": "backtest._dates",
         "Calibration": "backtest._calibration",
         "CalibrationLevel": "backtest._calibration",
         "Figure": "backtest._result",

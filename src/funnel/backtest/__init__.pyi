@@ -6,12 +6,14 @@ from funnel.backtest._calibration import calibrate as calibrate
 from funnel.backtest._compare import AnswerChange as AnswerChange
 from funnel.backtest._compare import RuleComparison as RuleComparison
 from funnel.backtest._compare import compare_rules as compare_rules
+from funnel.backtest._dates import BacktestDates as BacktestDates
 from funnel.backtest._result import AnswerShare as AnswerShare
 from funnel.backtest._result import Backtest as Backtest
 from funnel.backtest._result import Figure as Figure
 from funnel.backtest._result import FigureChange as FigureChange
 from funnel.backtest._result import Ranking as Ranking
 from funnel.backtest._result import Reliability as Reliability
+from funnel.backtest._scale import AnswerScale as AnswerScale
 from funnel.metrics._stage_flow.difference_result import StageChange as StageChange
 from funnel.metrics._stage_flow.difference_result import StageCountChange as StageCountChange
 from funnel.metrics._stage_flow.difference_result import StageDifference as StageDifference

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from funnel._arguments import SpanLike, count_of, instance
+from funnel._arguments import count_of, instance
 from funnel._dataframes.adapter import installed
-from funnel._expr.tree import Answer
-from funnel._time import MICROSECOND, instant
+from funnel._time import instant
 from funnel.backtest._calibration import Calibration
-from funnel.backtest._dates import Dates, Every
+from funnel.backtest._dates import BacktestDates, ReplayDates
 from funnel.backtest._result import AnswerShare, Backtest
+from funnel.backtest._scale import DEFAULT_SCALE, AnswerScale
 from funnel.errors import MissingExtraError
-from funnel.metrics._rate import LEAST, LEVEL
+from funnel.metrics._rate import DEFAULT_CONFIDENCE, DEFAULT_MIN_PEOPLE
 from funnel.policy import Policy
 from funnel.rules._rule import Rule
 
@@ -22,26 +21,23 @@ if TYPE_CHECKING:
     from funnel.logs import Logs
 
 
-def backtest(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
+def backtest(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
     rule: Rule[Any, Any, Any],
     logs: Logs,
     policy: Policy,
+    dates: BacktestDates,
     *,
-    first: datetime,
-    every: Every,
-    horizon: SpanLike,
     as_of: datetime,
-    trials: Rule[Any, Any, Any] | None = None,
-    order: Sequence[Answer] | None = None,
-    at_least: Answer = None,
+    eligible: Rule[Any, Any, Any] | None = None,
+    answers: AnswerScale = DEFAULT_SCALE,
     calibration: Calibration | None = None,
-    min_people: int = LEAST,
+    min_people: int = DEFAULT_MIN_PEOPLE,
     seed: int = 0,
 ) -> Backtest:
     """Measure how well a rule would have predicted purchases on past days.
 
     On each day the rule is evaluated for every person with a record by then, or for the people for whom the rule
-    `trials` is true. A person bought if they have a purchase after the day and within the horizon that is valid at
+    `eligible` is true. A person bought if they have a purchase after the day and within the horizon that is valid at
     `as_of`. Records that happened after a day, or were recorded after it (`recorded_at` of the logs), do not influence
     the answers of that day. Logs of a database or cluster are loaded into local memory.
 
@@ -49,14 +45,10 @@ def backtest(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
         rule: The rule. A higher answer must mean that a person is more likely to buy.
         logs: All records.
         policy: The shop's policy.
-        first: The first day, an aware datetime. The other days follow in its time zone.
-        every: Time between days: a timedelta, or a relativedelta of months.
-        horizon: Time after each day in which a purchase counts, inclusive.
+        dates: The days, and the time after each day in which a purchase counts.
         as_of: The end of the data. Days whose horizon is not over by then are excluded and counted.
-        trials: A rule that selects the people to evaluate, such as `has_bought`; None: all people.
-        order: For a rule that answers with words, all its answers from least to most likely to buy. For a rule that
-            answers yes or no, `(True, False)` reverses the order.
-        at_least: The lowest answer that flags a person. None: the last answer of the order; numbers have no limit then.
+        eligible: A rule that selects the people to evaluate, such as `has_bought`; None: all people.
+        answers: The order of the answers, and the lowest answer that flags a person.
         calibration: Turns answers into probabilities; fitted on earlier days.
         min_people: Minimum number of people who bought for a reported figure.
         seed: Seed of the bootstrap draws for the intervals.
@@ -66,9 +58,8 @@ def backtest(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
         nothing, most recent first and own rhythm.
 
     Raises:
-        InstantError: `first` or `as_of` is naive.
-        ArgumentError: `every` or `horizon` is not positive, there are too many days, or `order`, `at_least` or `trials`
-            does not match the rules.
+        InstantError: `as_of` is naive.
+        ArgumentError: There are too many days, or `answers` or `eligible` does not match the rules.
         RuleError: A rule cannot be compiled for a table.
         MissingExtraError: NumPy is not installed (the extra `numpy`).
 
@@ -88,9 +79,7 @@ def backtest(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
         ...     has_bought_again,
         ...     logs,
         ...     Policy(),
-        ...     first=datetime(2026, 1, 10, tzinfo=UTC),
-        ...     every=timedelta(days=7),
-        ...     horizon=timedelta(days=14),
+        ...     BacktestDates(datetime(2026, 1, 10, tzinfo=UTC), every=timedelta(days=7), horizon=timedelta(days=14)),
         ...     as_of=datetime(2026, 2, 1, tzinfo=UTC),
         ...     min_people=1,
         ... )
@@ -101,42 +90,47 @@ def backtest(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
         raise MissingExtraError("a backtest needs NumPy, which is not installed; run: pip install 'shopfunnel[numpy]'")
     from funnel.backtest import _scores as sums
     from funnel.backtest._bootstrap import Draws
-    from funnel.backtest._questions import questions
+    from funnel.backtest._questions import backtest_query
     from funnel.backtest._replay import replay
 
-    enough = count_of(min_people, "min_people", minimum=1)
+    minimum = count_of(min_people, "min_people", minimum=1)
     count_of(seed, "seed", minimum=0)  # NumPy ends the whole process on a list that contains itself
     if calibration is not None:
         instance(calibration, Calibration, "calibration", "a Calibration")
-    dates = Dates.of(first, every, horizon, as_of)
-    asks = questions(rule, policy, order, at_least, trials)
-    done = replay(asks, logs, dates)
-    draws = Draws.of(done.people, seed)
-    found = sums.scored(done, asks.asked, draws, calibration)
-    telling = sums.Telling(LEVEL, enough)
+    instance(dates, BacktestDates, "dates", "a BacktestDates")
+    instance(answers, AnswerScale, "answers", "an AnswerScale")
+    days = ReplayDates.of(dates, as_of)
+    query = backtest_query(rule, policy, answers, eligible)
+    replayed = replay(query, logs, days)
+    draws = Draws.of(replayed.people, seed)
+    scores = sums.scored(replayed, query.rule_queries, draws, calibration)
+    settings = sums.FigureSettings(DEFAULT_CONFIDENCE, minimum)
     is_chance = calibration is not None and calibration.is_reportable
     rankings = [
-        telling.ranking(name, one, found.total[name], None, is_chance=is_chance) for name, one in asks.asked.items()
+        settings.ranking(name, rule_query, scores.total[name], None, is_chance=is_chance)
+        for name, rule_query in query.rule_queries.items()
     ]
-    one = asks.asked[rule.name]
+    rule_query = query.rule_queries[rule.name]
     return Backtest(
         rule=rankings[0],
         baselines=tuple(rankings[1:]),
-        by_date=tuple(telling.ranking(rule.name, one, total, day, is_chance=is_chance) for day, total in found.by_date),
-        answers=tuple(
-            AnswerShare(one.answer(score), round(float(people.sum())), round(float(buyers.sum())))
-            for score, (people, buyers) in sorted((found.answers or {}).items())
+        by_date=tuple(
+            settings.ranking(rule.name, rule_query, total, day, is_chance=is_chance) for day, total in scores.by_date
         ),
-        reliability=tuple(sums.reliability(found.answers or {}, one, calibration, draws, telling))
+        answers=tuple(
+            AnswerShare(rule_query.answer(score), round(float(people.sum())), round(float(buyers.sum())))
+            for score, (people, buyers) in sorted((scores.answers or {}).items())
+        ),
+        reliability=tuple(sums.reliability(scores.answers or {}, rule_query, calibration, draws, settings))
         if calibration is not None and calibration.is_reportable
         else (),
-        excluded=dates.excluded,
-        horizon=dates.horizon * MICROSECOND,
-        as_of=instant(dates.now),
-        trials="everyone" if trials is None else trials.name,
-        people=found.seen,
+        excluded=days.excluded,
+        horizon=dates.horizon,
+        as_of=instant(days.now),
+        eligible="everyone" if eligible is None else eligible.name,
+        people=scores.evaluated,
         seed=seed,
-        confidence_level=LEVEL,
-        min_people=enough,
-        draws=sums.Drawn(found.total, LEVEL),
+        confidence_level=DEFAULT_CONFIDENCE,
+        min_people=minimum,
+        draws=sums.BootstrapSums(scores.total, DEFAULT_CONFIDENCE),
     )

@@ -14,7 +14,7 @@ from __future__ import annotations
 import attrs
 import numpy as np
 
-from funnel.backtest._figures import Flags, Floats, Places, counted, ranked
+from funnel.backtest._figures import Flags, Floats, Indices, counts_by_score, ranked
 
 GROUPS = 400
 """Number of groups: up to this number of people, each person is a group."""
@@ -35,7 +35,7 @@ class Draws:
         weights: How often each group was drawn, one row per draw. The first row is every group once.
     """
 
-    group: Places
+    group: Indices
     weights: Floats
 
     @classmethod
@@ -44,35 +44,35 @@ class Draws:
         chance = np.random.default_rng(seed)
         groups = max(1, min(people, GROUPS))
         group = chance.permutation(people) % groups
-        drawn = chance.multinomial(groups, np.full(groups, 1 / groups), size=DRAWS)
-        return cls(group, np.vstack([np.ones(groups), drawn]).astype(np.float64))
+        counts = chance.multinomial(groups, np.full(groups, 1 / groups), size=DRAWS)
+        return cls(group, np.vstack([np.ones(groups), counts]).astype(np.float64))
 
-    def summed(self, group: Places, values: Floats | None = None) -> Floats:
+    def summed(self, group: Indices, values: Floats | None = None) -> Floats:
         """Return the sum over rows for every draw; the row count without values."""
         by_group = np.bincount(group, values, minlength=self.weights.shape[1])
         summed: Floats = self.weights @ by_group.astype(np.float64)
         return summed
 
-    def by_tier(self, group: Places, places: Places, bought: Flags, width: int) -> tuple[Floats, Floats]:
+    def by_tier(self, group: Indices, indexes: Indices, bought: Flags, width: int) -> tuple[Floats, Floats]:
         """Count people and buyers of each score, one row per group."""
         groups = self.weights.shape[1]
-        people, buyers = counted(group * width + places, bought, groups * width)
+        people, buyers = counts_by_score(group * width + indexes, bought, groups * width)
         return people.reshape(groups, width), buyers.reshape(groups, width)
 
-    def ranked(self, group: Places, places: Places, bought: Flags, people: Floats) -> Floats:
+    def ranked(self, group: Indices, indexes: Indices, bought: Flags, people: Floats) -> Floats:
         """Return the ranking sums of every draw; `people` is the count of each score."""
         bins = binned(people)
         width = int(bins[-1]) + 1 if len(bins) else 0
-        each, buyers = self.by_tier(group, bins[places], bought, width)
+        each, buyers = self.by_tier(group, bins[indexes], bought, width)
         return ranked(self.weights @ each, self.weights @ buyers)
 
 
-def binned(people: Floats) -> Places:
+def binned(people: Floats) -> Indices:
     """Return the bin of each score: one per score if few, else bins of similar size."""
     if len(people) <= BINS:
         return np.arange(len(people))
     middle = people.cumsum() - people / 2
-    bins: Places = (middle * BINS / people.sum()).astype(np.intp)
+    bins: Indices = (middle * BINS / people.sum()).astype(np.intp)
     return bins
 
 

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, cast, get_args
 import attrs
 
 from funnel._arguments import brief, check_choice, count_of, each, is_one_of, kind_of, suggest
+from funnel._dataframes.frame_types import FrameT
+from funnel._format import TextRepr
 from funnel.backtest._result import Backtest
 from funnel.errors import ArgumentError
-from funnel.metrics._survival.estimates import Shown, percent
+from funnel.metrics._survival.estimates import percent
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -54,7 +56,7 @@ class CalibrationLevel:
 
 
 @attrs.frozen
-class Calibration(Shown):
+class Calibration(TextRepr):
     """Result of `calibrate`: converts points into probabilities.
 
     The object is plain data: `to_dict` and `from_dict` store and load it.
@@ -107,22 +109,20 @@ class Calibration(Shown):
             ArgumentError: `points` is not a whole number.
         """
         if not isinstance(points, int | None):
-            msg = f"the answer is a {kind_of(points)}; a calibration is of rules that answer with whole numbers"
+            msg = (
+                f"points must be a whole number or None (got {kind_of(points)}); pass the answer of the calibrated rule"
+            )
             raise ArgumentError(msg)
         if points is None or not self.is_reportable:
             return None
         if self.slope is not None and self.intercept is not None:
             return _chance(self.intercept + self.slope * points)
         return next(
-            (
-                confidence_level.probability
-                for confidence_level in reversed(self.levels)
-                if confidence_level.points <= points
-            ),
+            (level.probability for level in reversed(self.levels) if level.points <= points),
             self.levels[0].probability,
         )
 
-    def over(self, frame: Any, points: str) -> Any:
+    def over(self, frame: FrameT, points: str) -> FrameT:
         """Return a dataframe of any engine with one more column, `probability`.
 
         Args:
@@ -143,14 +143,15 @@ class Calibration(Shown):
         schema = entered.frame.collect_schema()
         if not is_one_of(points, schema):
             columns = [name for name in schema if name != ROW]
-            msg = f"the frame has no column {brief(points)}; {suggest(points, columns)}"
+            msg = f"points must be a column of the dataframe (got {brief(points)}); {suggest(points, columns)}"
             raise ArgumentError(msg)
         if not isinstance(schema[points], nw.dtypes.IntegerType | nw.Boolean):
-            msg = f"the column {points} is {schema[points]}; give the whole numbers that the rule answered with"
+            msg = f"column {points} must hold the rule's answers as integers (got {schema[points]}); cast it"
             raise ArgumentError(msg)
-        told = self._column(nw.col(points).cast(nw.Int64()))
-        left = entered.frame.with_columns(told.alias(PROBABILITY))
-        return to_native(left.drop(ROW) if ROW in schema else left, entered.home)
+        probability = self._column(nw.col(points).cast(nw.Int64()))
+        extended = entered.frame.with_columns(probability.alias(PROBABILITY))
+        result: FrameT = to_native(extended.drop(ROW) if ROW in schema else extended, entered.frame_kind)
+        return result
 
     def _column(self, points: nw.Expr) -> nw.Expr:
         import narwhals as nw
@@ -159,35 +160,35 @@ class Calibration(Shown):
             return nw.lit(None, nw.Float64())
         if self.slope is not None and self.intercept is not None:
             return 1 / (1 + ((points * self.slope + self.intercept) * -1).exp())
-        told = nw.lit(self.levels[-1].probability, nw.Float64())
-        for lower, confidence_level in reversed(list(pairwise(self.levels))):
-            told = (
-                nw.when(points < confidence_level.points).then(nw.lit(lower.probability, nw.Float64())).otherwise(told)
+        probability = nw.lit(self.levels[-1].probability, nw.Float64())
+        for lower, level in reversed(list(pairwise(self.levels))):
+            probability = (
+                nw.when(points < level.points).then(nw.lit(lower.probability, nw.Float64())).otherwise(probability)
             )
-        return nw.when(~points.is_null()).then(told)
+        return nw.when(~points.is_null()).then(probability)
 
     def to_dict(self) -> dict[str, Any]:
         """Return every field as plain data that JSON can store."""
         return attrs.asdict(self)
 
     @classmethod
-    def from_dict(cls, told: Mapping[str, Any]) -> Calibration:
+    def from_dict(cls, values: Mapping[str, Any]) -> Calibration:
         """Return the calibration that `to_dict` wrote.
 
         Args:
-            told: The plain data.
+            values: The plain data.
 
         Raises:
             ArgumentError: The data do not come from `to_dict`.
         """
         try:
             fields: dict[str, Any] = {
-                **told,
-                "levels": tuple(CalibrationLevel(**confidence_level) for confidence_level in told["levels"]),
+                **values,
+                "levels": tuple(CalibrationLevel(**level) for level in values["levels"]),
             }
             return cls(**fields)
         except (TypeError, LookupError):
-            msg = "told must be what to_dict() of a Calibration returned: a field is missing or unknown"
+            msg = "values must be a result of Calibration.to_dict() (a field is missing or unknown)"
         raise ArgumentError(msg)
 
     def __str__(self) -> str:
@@ -234,14 +235,14 @@ def calibrate(
         not enough (2 buyers, 2 others; at least 100 each)
     """
     check_choice(method, _METHODS, "method")
-    enough = count_of(min_people, "min_people", minimum=1)
+    minimum = count_of(min_people, "min_people", minimum=1)
     counts = list(_of_backtest(scores)) if isinstance(scores, Backtest) else _of_points(scores, labels)
     people, bought = (
-        sum(confidence_level.people for confidence_level in counts),
-        sum(confidence_level.bought for confidence_level in counts),
+        sum(level.people for level in counts),
+        sum(level.bought for level in counts),
     )
     buyers = scores.rule.lift.bought if isinstance(scores, Backtest) else bought
-    fitted = Calibration(method, (), None, None, people, bought, buyers, enough)
+    fitted = Calibration(method, (), None, None, people, bought, buyers, minimum)
     if not fitted.is_reportable:
         return fitted
     if method == "isotonic":
@@ -250,16 +251,16 @@ def calibrate(
     return attrs.evolve(fitted, intercept=intercept, slope=slope)
 
 
-def _of_backtest(done: Backtest) -> Iterator[CalibrationLevel]:
-    if not done.answers and done.rule.people:
-        msg = f"{done.rule.name} gave too many different answers; round them, for example to whole tens"
+def _of_backtest(backtest: Backtest) -> Iterator[CalibrationLevel]:
+    if not backtest.answers and backtest.rule.people:
+        msg = f"{backtest.rule.name} returned too many distinct answers; round them, for example to tens"
         raise ArgumentError(msg)
-    for share in done.answers:
+    for share in backtest.answers:
         if share.answer is None:
             continue
         if not isinstance(share.answer, int):
             kind = type(share.answer).__name__
-            msg = f"{done.rule.name} answers with a {kind}; calibrate a rule that answers with whole numbers"
+            msg = f"calibration requires a rule that returns whole numbers (got {kind} from {backtest.rule.name})"
             raise ArgumentError(msg)
         yield CalibrationLevel(int(share.answer), share.bought / share.people, share.people, share.bought)
 
@@ -281,13 +282,13 @@ def _truth_of(label: object) -> bool:
 
 def _of_points(scores: Sequence[int], labels: Sequence[bool] | None) -> list[CalibrationLevel]:
     points = [_whole_of(score) for score in each(scores, "scores", "a Backtest, or a list of points")]
-    known = [] if labels is None else [_truth_of(label) for label in each(labels, "labels", "a list of truths")]
-    if len(known) != len(points):
-        given = "none" if labels is None else f"{len(known):,}"
-        msg = f"there are {len(points):,} scores and {given} labels; give one label, bought or not, for each score"
+    truths = [] if labels is None else [_truth_of(label) for label in each(labels, "labels", "a list of truths")]
+    if len(truths) != len(points):
+        label_count = "none" if labels is None else f"{len(truths):,}"
+        msg = f"labels must hold one truth for each score (got {label_count} labels for {len(points):,} scores)"
         raise ArgumentError(msg)
     people = Counter(points)
-    bought = Counter(point for point, label in zip(points, known, strict=True) if label)
+    bought = Counter(point for point, label in zip(points, truths, strict=True) if label)
     return [
         CalibrationLevel(point, bought[point] / count, count, bought[point]) for point, count in sorted(people.items())
     ]
@@ -296,8 +297,8 @@ def _of_points(scores: Sequence[int], labels: Sequence[bool] | None) -> list[Cal
 def _steps(counts: Iterable[CalibrationLevel]) -> list[CalibrationLevel]:
     """Return the best-fitting steps that never fall, by merging falling neighbours."""
     steps: list[CalibrationLevel] = []
-    for confidence_level in counts:
-        step = confidence_level
+    for level in counts:
+        step = level
         while steps and steps[-1].bought * step.people >= step.bought * steps[-1].people:
             below = steps.pop()
             people, bought = below.people + step.people, below.bought + step.bought
@@ -316,16 +317,16 @@ def _chance(odds: float) -> float:
 
 def _curve(counts: Sequence[CalibrationLevel]) -> tuple[float, float]:
     """Return the best intercept and slope, by Newton's method with step halving."""
-    bought = sum(confidence_level.bought for confidence_level in counts)
-    missed = sum(confidence_level.people for confidence_level in counts) - bought
+    bought = sum(level.bought for level in counts)
+    missed = sum(level.people for level in counts) - bought
     high, low = (bought + 1) / (bought + 2), 1 / (missed + 2)
     rows = [
         (
-            confidence_level.points,
-            confidence_level.people,
-            confidence_level.bought * high + (confidence_level.people - confidence_level.bought) * low,
+            level.points,
+            level.people,
+            level.bought * high + (level.people - level.bought) * low,
         )
-        for confidence_level in counts
+        for level in counts
     ]
     middle = sum(points * people for points, people, _ in rows) / (bought + missed)
     at = log(bought + 1) - log(missed + 1), 0.0
@@ -362,7 +363,7 @@ def _newton(rows: _Rows, middle: float, at: tuple[float, float]) -> tuple[float,
         missing = successes - people * chance
         up, across = up + missing, across + missing * far
         flat, steep, both = flat + weight, steep + weight * far * far, both + weight * far
-    turn = flat * steep - both * both
-    if turn <= _SMALL * flat * steep or not steep:
+    determinant = flat * steep - both * both
+    if determinant <= _SMALL * flat * steep or not steep:
         return up / flat, 0.0
-    return (steep * up - both * across) / turn, (flat * across - both * up) / turn
+    return (steep * up - both * across) / determinant, (flat * across - both * up) / determinant

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic
 
 import attrs
 import narwhals as nw
 
 from funnel._arguments import brief, parse_as_of, suggest
 from funnel._dataframes.adapter import Frame, FrameKind, from_native, to_native
+from funnel._dataframes.compute import to_rows
+from funnel._dataframes.frame_types import FrameT
 from funnel._people import logs_of
 from funnel._time import instant
 from funnel.errors import ArgumentError
-from funnel.metrics._purchases import PERSON, to_rows
-from funnel.metrics._shown import as_html, as_text
+from funnel.metrics._display import as_html, as_text
+from funnel.metrics._purchases import PERSON
 from funnel.policy import Policy
 from funnel.rules._rule import Rule, check_is_rule
 
@@ -38,13 +40,13 @@ class AnswerChange:
     people: int
 
     @property
-    def stays(self) -> bool:
+    def is_unchanged(self) -> bool:
         """Whether both answers are the same."""
         return bool(self.before == self.after)
 
 
 @attrs.frozen
-class RuleComparison:
+class RuleComparison(Generic[FrameT]):
     """Result of `compare_rules`: answers of two rules or policies on one day.
 
     Attributes:
@@ -59,19 +61,19 @@ class RuleComparison:
     as_of: datetime
     changes: tuple[AnswerChange, ...]
     _answers: Frame = attrs.field(repr=False, eq=False, alias="answers")
-    _home: FrameKind = attrs.field(repr=False, eq=False, alias="home")
+    _kind: FrameKind = attrs.field(repr=False, eq=False, alias="kind")
 
     @property
-    def asked(self) -> int:
+    def total(self) -> int:
         """Return the number of people whom both rules were evaluated for."""
-        return sum(move.people for move in self.changes)
+        return sum(change.people for change in self.changes)
 
     @property
-    def moved(self) -> int:
+    def changed(self) -> int:
         """Return the number of people whose answer changes."""
-        return sum(move.people for move in self.changes if not move.stays)
+        return sum(change.people for change in self.changes if not change.is_unchanged)
 
-    def people(self, before: Any, after: Any) -> Any:
+    def people(self, before: Any, after: Any) -> FrameT:
         """Return the people with one pair of answers.
 
         Args:
@@ -85,27 +87,29 @@ class RuleComparison:
             ArgumentError: No person has this answer by either rule.
         """
         pair = getattr(before, "value", before), getattr(after, "value", after)
-        if not any((move.before, move.after) == pair for move in self.changes if all(map(_is_answer, pair))):
-            pairs = [f"{move.before} to {move.after}" for move in self.changes]
-            asked = " to ".join(str(one) if isinstance(one, str) else brief(one) for one in pair)
-            msg = f"nobody moves from {brief(pair[0])} to {brief(pair[1])}; {suggest(asked, pairs)}"
+        if not any((change.before, change.after) == pair for change in self.changes if all(map(_is_answer, pair))):
+            pairs = [f"{change.before} to {change.after}" for change in self.changes]
+            pair_text = " to ".join(str(one) if isinstance(one, str) else brief(one) for one in pair)
+            msg = f"no person changes from {brief(pair[0])} to {brief(pair[1])}; {suggest(pair_text, pairs)}"
             raise ArgumentError(msg)
         is_before, is_after = (_is(name, value) for name, value in zip(("_old", "_new"), pair, strict=True))
-        return to_native(self._answers.filter(is_before & is_after).select(PERSON).sort(PERSON), self._home)
+        people = self._answers.filter(is_before & is_after).select(PERSON).sort(PERSON)
+        result: FrameT = to_native(people, self._kind)
+        return result
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """Return one dictionary per pair of answers."""
-        return [{**attrs.asdict(move), "stays": move.stays} for move in self.changes]
+        return [{**attrs.asdict(change), "is_unchanged": change.is_unchanged} for change in self.changes]
 
     def _table(self) -> tuple[Sequence[object], list[Sequence[object]]]:
-        counts = {(move.before, move.after): move.people for move in self.changes}
-        before = list(dict.fromkeys(move.before for move in self.changes))
-        after = _ordered({move.after for move in self.changes})
+        counts = {(change.before, change.after): change.people for change in self.changes}
+        before = list(dict.fromkeys(change.before for change in self.changes))
+        after = _ordered({change.after for change in self.changes})
         rows: list[Sequence[object]] = [(one, *(f"{counts.get((one, to), 0):,}" for to in after)) for one in before]
         return (f"{self.old}, then {self.new}", *after), rows
 
     def _title(self) -> str:
-        return f"{self.moved:,} of {self.asked:,} people get another answer on {self.as_of:%Y-%m-%d}"
+        return f"{self.changed:,} of {self.total:,} people get a different answer on {self.as_of:%Y-%m-%d}"
 
     def __str__(self) -> str:
         """Return the number of changes and the table as text.
@@ -134,12 +138,12 @@ def _first_nothing(value: Any) -> tuple[bool, Any]:
 def compare_rules(  # noqa: PLR0913 (two rules, each with a policy)
     old: Rule[Any, Any, Any],
     new: Rule[Any, Any, Any],
-    logs: Logs,
+    logs: Logs[FrameT],
     policy: Policy,
     *,
     as_of: datetime,
     new_policy: Policy | None = None,
-) -> RuleComparison:
+) -> RuleComparison[FrameT]:
     """Compare the answers of two rules, or of one rule with two policies, on one day.
 
     To measure which one predicts better, subtract the backtests: `backtest(new, ...).minus(backtest(old, ...))`.
@@ -169,7 +173,7 @@ def compare_rules(  # noqa: PLR0913 (two rules, each with a policy)
         >>> logs, shorter = Logs(purchases=pl.DataFrame(bought)), Policy(lapse_after=timedelta(days=60))
         >>> found = compare_rules(is_lapsed, is_lapsed, logs, Policy(), as_of=march, new_policy=shorter)
         >>> print(found)
-        1 of 1 people get another answer on 2026-03-01
+        1 of 1 people get a different answer on 2026-03-01
         is_lapsed, then is_lapsed  True
         False                         1
         >>> found.people(False, True)["person_id"].to_list()
@@ -182,10 +186,10 @@ def compare_rules(  # noqa: PLR0913 (two rules, each with a policy)
     after = _answers(new, logs, policy if new_policy is None else new_policy, now, "_new")
     both = before.join(after, on=PERSON, how="inner")
     counts = both.group_by("_old", "_new").agg(nw.col(PERSON).count().alias("_people"))
-    found = {(one, other): int(people) for one, other, people in to_rows(counts, "_old", "_new", "_people")}
-    pairs = sorted(found, key=_first_nothings)
-    changes = tuple(AnswerChange(one, other, found[one, other]) for one, other in pairs)
-    return RuleComparison(old.name, new.name, now, changes, both, logs.home)
+    people_of_pair = {(one, other): int(people) for one, other, people in to_rows(counts, "_old", "_new", "_people")}
+    pairs = sorted(people_of_pair, key=_first_nothings)
+    changes = tuple(AnswerChange(one, other, people_of_pair[one, other]) for one, other in pairs)
+    return RuleComparison(old.name, new.name, now, changes, both, logs._frame_kind)
 
 
 def _first_nothings(pair: tuple[Any, Any]) -> tuple[tuple[bool, Any], tuple[bool, Any]]:
@@ -197,5 +201,5 @@ def _answers(one: Rule[Any, Any, Any], logs: Logs, policy: Policy, now: datetime
     return frame.select(PERSON, nw.col(one.name).alias(name))
 
 
-def _is_answer(given: object) -> bool:
-    return given is None or isinstance(given, str | int | timedelta)
+def _is_answer(value: object) -> bool:
+    return value is None or isinstance(value, str | int | timedelta)

@@ -21,8 +21,8 @@ from funnel._dataframes.adapter import Frame, collect_once, to_local
 from funnel._dataframes.compute import collected
 from funnel._ledger.streams import ROOTS
 from funnel._people import logs_of
-from funnel.backtest._day_scan import WHO, Walk, walks
-from funnel.backtest._figures import Flags, Places, Whole
+from funnel.backtest._day_scan import PERSON_NUMBER, DayScan, day_scans
+from funnel.backtest._figures import Flags, Indices, Whole
 from funnel.facts._frames import with_derived
 from funnel.facts._schema import FactSchema
 from funnel.logs import known_since
@@ -35,17 +35,17 @@ if TYPE_CHECKING:
 
 def local(logs: Logs) -> LedgerTables:
     """Return the tables of the logs in local memory."""
-    tables = logs_of(logs).tables
+    tables = logs_of(logs)._tables
     assert isinstance(tables, LedgerTables)
-    here = {log: to_local(frame, logs.home)[0] for log, frame in tables.log.items()}
-    return tables if logs.home in _LOCAL else LedgerTables(here, collect_once)
+    here = {log: to_local(frame, logs._frame_kind)[0] for log, frame in tables.log.items()}
+    return tables if logs._frame_kind in _LOCAL else LedgerTables(here, collect_once)
 
 
 _LOCAL = ("polars", "polars lazy", "pandas", "pyarrow")
 
 
 @attrs.frozen(eq=False)
-class Standing:
+class FactsByDay:
     """Facts of every person on each of many days.
 
     Attributes:
@@ -61,79 +61,88 @@ class Standing:
     tables: LedgerTables
     days: Whole
     names: Frame
-    since: Places
+    since: Indices
     late: Frame | None
 
     @classmethod
-    def of(cls, plan: FactSchema, tables: LedgerTables, days: Sequence[int]) -> Standing:
+    def of(cls, plan: FactSchema, tables: LedgerTables, days: Sequence[int]) -> FactsByDay:
         """Collect the people; requires at least one day."""
-        marks = np.array(days, np.int64)
+        instants = np.array(days, np.int64)
         starts = [tables[name].select(PERSON, "start") for name in ROOTS if name in tables]
         firsts = nw.concat(starts).group_by(PERSON).agg(nw.col("start").min())
-        there: nw.DataFrame[Any] = collected(firsts.filter(nw.col("start") <= days[-1]).sort(PERSON))
-        since = np.searchsorted(marks, there["start"].to_numpy())
-        names = there.select(PERSON).with_row_index(WHO).with_columns(nw.col(WHO).cast(nw.Int64())).lazy()
-        return cls(plan, tables, marks, names, since, _late(tables.log, marks))
+        present: nw.DataFrame[Any] = collected(firsts.filter(nw.col("start") <= days[-1]).sort(PERSON))
+        since = np.searchsorted(instants, present["start"].to_numpy())
+        names = (
+            present.select(PERSON)
+            .with_row_index(PERSON_NUMBER)
+            .with_columns(nw.col(PERSON_NUMBER).cast(nw.Int64()))
+            .lazy()
+        )
+        return cls(plan, tables, instants, names, since, _late(tables.log, instants))
 
     @property
     def people(self) -> int:
         """Return the number of people."""
         return len(self.since)
 
-    def held(self) -> Iterator[tuple[Places, Mapping[int, Any]]]:
+    def facts_by_day(self) -> Iterator[tuple[Indices, Mapping[int, Any]]]:
         """Yield per day the people with a record, and their fact values by index."""
-        placed = [(one, place) for place, one in enumerate(self.plan.reductions)]
-        there = [pair for pair in placed if pair[0].stream.table in self.tables]
-        apart = [pair for pair in there if reads_gap(pair[0])]
-        steps = list(walks(self.tables, [pair for pair in there if pair not in apart], self.names, self.days))
+        placed = [(one, index) for index, one in enumerate(self.plan.reductions)]
+        computable = [pair for pair in placed if pair[0].stream.table in self.tables]
+        gap_facts = [pair for pair in computable if reads_gap(pair[0])]
+        scans = list(
+            day_scans(self.tables, [pair for pair in computable if pair not in gap_facts], self.names, self.days)
+        )
         punctual = self._punctual()
-        for place, day in enumerate(self.days.tolist()):
-            for step in steps:
-                step.step(place)
-            here = np.flatnonzero((self.since <= place) & punctual)
-            shown = self._joined(self._columns(steps, placed, here), apart, day)
-            known = shown if self.late is None else nw.concat([shown, self._late_at(day)])
-            told = collected(with_derived(self.plan, known))
-            values = {place: told[value_name(place)].to_numpy() for place in range(len(self.plan.empties))}
-            yield told[WHO].to_numpy(), values
+        for index, day in enumerate(self.days.tolist()):
+            for scan in scans:
+                scan.step(index)
+            here = np.flatnonzero((self.since <= index) & punctual)
+            punctual_facts = self._joined(self._columns(scans, placed, here), gap_facts, day)
+            all_facts = punctual_facts if self.late is None else nw.concat([punctual_facts, self._late_at(day)])
+            rows = collected(with_derived(self.plan, all_facts))
+            values = {index: rows[value_name(index)].to_numpy() for index in range(len(self.plan.empties))}
+            yield rows[PERSON_NUMBER].to_numpy(), values
 
     def _punctual(self) -> Flags:
         """Return the people without late records."""
         punctual = np.ones(self.people, np.bool_)
         if self.late is not None:
             late = collected(self.names.join(self.late, on=PERSON, how="semi"))
-            punctual[late[WHO].to_numpy()] = False
+            punctual[late[PERSON_NUMBER].to_numpy()] = False
         return punctual
 
-    def _columns(self, steps: Sequence[Walk], placed: Sequence[Placed], here: Places) -> Frame:
+    def _columns(self, scans: Sequence[DayScan], placed: Sequence[Placed], here: Indices) -> Frame:
         """Return the values of the scan, and empty values for missing tables."""
-        walked = {value.place: value.column(here) for step in steps for value in step.values}
-        columns = {value_name(place): walked[place] for _, place in placed if place in walked}
-        schema = {value_name(place): _type(one) for one, place in placed if place in walked}
+        scanned = {value.index: value.column(here) for scan in scans for value in scan.values}
+        columns = {value_name(index): scanned[index] for _, index in placed if index in scanned}
+        schema = {value_name(index): _type(one) for one, index in placed if index in scanned}
         backend = self.names.implementation
-        frame = nw.from_dict({WHO: here, **columns}, {WHO: nw.Int64(), **schema}, backend=backend).lazy()
-        absent = [(one, place) for one, place in placed if one.stream.table not in self.tables]
-        return frame.with_columns(nw.lit(one.empty, _type(one)).alias(value_name(place)) for one, place in absent)
+        frame = nw.from_dict(
+            {PERSON_NUMBER: here, **columns}, {PERSON_NUMBER: nw.Int64(), **schema}, backend=backend
+        ).lazy()
+        absent = [(one, index) for one, index in placed if one.stream.table not in self.tables]
+        return frame.with_columns(nw.lit(one.empty, _type(one)).alias(value_name(index)) for one, index in absent)
 
-    def _joined(self, frame: Frame, apart: Sequence[Placed], day: int) -> Frame:
+    def _joined(self, frame: Frame, gap_facts: Sequence[Placed], day: int) -> Frame:
         """Return the frame with the values computed day by day, columns in order."""
-        names = [value_name(place) for place in range(len(self.plan.reductions))]
-        if apart:
-            found = aggregated(self.tables, [one for one, _ in apart], day, ROOTS)
-            renamed = {value_name(turn): value_name(place) for turn, (_, place) in enumerate(apart)}
-            numbered = found.join(self.names, on=PERSON, how="inner")
-            told = numbered.select(WHO, **{new: nw.col(old) for old, new in renamed.items()})
-            frame = frame.join(told, on=WHO, how="inner")
-        return frame.select(WHO, *names)
+        names = [value_name(index) for index in range(len(self.plan.reductions))]
+        if gap_facts:
+            gap_values = aggregated(self.tables, [one for one, _ in gap_facts], day, ROOTS)
+            renamed = {value_name(position): value_name(index) for position, (_, index) in enumerate(gap_facts)}
+            numbered = gap_values.join(self.names, on=PERSON, how="inner")
+            renumbered = numbered.select(PERSON_NUMBER, **{new: nw.col(old) for old, new in renamed.items()})
+            frame = frame.join(renumbered, on=PERSON_NUMBER, how="inner")
+        return frame.select(PERSON_NUMBER, *names)
 
     def _late_at(self, day: int) -> Frame:
         """Return the values of people with late records, as known on a day."""
         assert self.late is not None
         theirs = _of(self.late, self.tables.log)
-        known = {log: collect_once(frame.filter(known_since(log, frame) <= day)) for log, frame in theirs.items()}
-        found = aggregated(LedgerTables(known, collect_once), self.plan.reductions, day, ROOTS)
-        named = found.join(self.names, on=PERSON, how="inner").join(self.late, on=PERSON, how="semi")
-        return named.select(WHO, *(value_name(place) for place in range(len(self.plan.reductions))))
+        logs_of_day = {log: collect_once(frame.filter(known_since(log, frame) <= day)) for log, frame in theirs.items()}
+        values = aggregated(LedgerTables(logs_of_day, collect_once), self.plan.reductions, day, ROOTS)
+        numbered = values.join(self.names, on=PERSON, how="inner").join(self.late, on=PERSON, how="semi")
+        return numbered.select(PERSON_NUMBER, *(value_name(index) for index in range(len(self.plan.reductions))))
 
 
 def _type(one: Reduction) -> nw.dtypes.DType:
@@ -148,25 +157,25 @@ def _late(logs: Mapping[str, Frame], days: Whole) -> Frame | None:
 
     A late record happened by a day and was recorded after it.
     """
-    found = [
+    late_people = [
         people
         for log, frame in logs.items()
         if RECORDED in frame.collect_schema()
-        for people in _whose(log, frame.filter(_between(log, frame, days)), logs)
+        for people in _people_of_rows(log, frame.filter(_between(log, frame, days)), logs)
     ]
-    if not found:
+    if not late_people:
         return None
-    people = collect_once(nw.concat(found).unique())
+    people = collect_once(nw.concat(late_people).unique())
     return people if len(collected(people.head(1))) else None
 
 
 def _between(log: str, frame: Frame, days: Whole) -> nw.Expr:
     """Return whether a row happened by one of the days and was recorded after it."""
-    happened, known = nw.col(TIMES[log]), known_since(log, frame)
-    return nw.any_horizontal(*((happened <= day) & (known > day) for day in days.tolist()), ignore_nulls=False)
+    happened, recorded = nw.col(TIMES[log]), known_since(log, frame)
+    return nw.any_horizontal(*((happened <= day) & (recorded > day) for day in days.tolist()), ignore_nulls=False)
 
 
-def _whose(log: str, rows: Frame, logs: Mapping[str, Frame]) -> Iterator[Frame]:
+def _people_of_rows(log: str, rows: Frame, logs: Mapping[str, Frame]) -> Iterator[Frame]:
     """Yield the people whom the rows of a log concern."""
     if log == "refunds":
         bought = logs["purchases"].select(PERSON, "source", purchase_id=nw.col("id"))

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Flags: TypeAlias = npt.NDArray[np.bool_]
-Places: TypeAlias = npt.NDArray[np.intp]
+Indices: TypeAlias = npt.NDArray[np.intp]
 Whole: TypeAlias = npt.NDArray[np.int64]
 
 TOP = 10
@@ -23,23 +23,23 @@ _CLOSE = 1 << 16
 """Whole numbers within this range are counted by index, without sorting."""
 
 
-def tiers(scores: Whole) -> tuple[Whole, Places]:
+def tiers(scores: Whole) -> tuple[Whole, Indices]:
     """Return the distinct scores, ascending, and the index of each person's score."""
     if not len(scores):
         return scores, np.empty(0, np.intp)
     low, high = int(scores.min()), int(scores.max())
     if high - low >= _CLOSE:
-        found, places = np.unique(scores, return_inverse=True)
-        return found, places
+        distinct, indexes = np.unique(scores, return_inverse=True)
+        return distinct, indexes
     near = scores - low
     there = np.bincount(near) > 0
     return np.flatnonzero(there) + low, (np.cumsum(there) - 1)[near]
 
 
-def counted(places: Places, bought: Flags, width: int) -> tuple[Floats, Floats]:
+def counts_by_score(indexes: Indices, bought: Flags, width: int) -> tuple[Floats, Floats]:
     """Count the people and buyers of each score."""
-    people = np.bincount(places, minlength=width).astype(np.float64)
-    return people, np.bincount(places[bought], minlength=width).astype(np.float64)
+    people = np.bincount(indexes, minlength=width).astype(np.float64)
+    return people, np.bincount(indexes[bought], minlength=width).astype(np.float64)
 
 
 def ranked(people: Floats, bought: Floats) -> Floats:

@@ -10,9 +10,10 @@ from typing import Any, cast
 
 import attrs
 
-from funnel._arguments import brief, each, suggest
+from funnel._arguments import brief, suggest
 from funnel._expr.tree import Answer, Fork, Leaf, Tree, answer_kind, describe, leaf_value, leaves
 from funnel._time import MICROSECOND
+from funnel.backtest._scale import AnswerScale
 from funnel.errors import ArgumentError, FactsError
 from funnel.facts import Facts
 from funnel.facts._base import BaseFacts
@@ -53,32 +54,32 @@ class RuleQuery:
         return self.order[number] if self.order else number
 
 
-def asked(tree: Tree, name: str, order: Sequence[Answer] | None, at_least: Answer) -> RuleQuery:
+def rule_query(tree: Tree, name: str, scale: AnswerScale) -> RuleQuery:
     """Convert a rule to whole numbers.
 
     Args:
         tree: The compiled rule.
         name: Name of the rule.
-        order: The rule's answers, from least to most likely to buy.
-        at_least: Lowest answer that flags a person.
+        scale: The order of the rule's answers, and the lowest answer that flags a person.
 
     Raises:
         ArgumentError: The order is missing or lacks an answer, or `at_least` is not one of the answers.
     """
+    order, at_least = scale.order, scale.at_least
     if answer_kind(tree) in ("number", "span"):
         if order is not None:
-            msg = f"{name} answers with numbers, which have their own order; leave order out"
+            msg = f"order requires a rule that returns words or truths ({name} returns numbers); omit order"
             raise ArgumentError(msg)
         return RuleQuery(_numbered(tree), flags=_limit(at_least, name), is_span=answer_kind(tree) == "span")
-    known = _TRUTHS if order is None and answer_kind(tree) == "bool" else order
-    if known is None:
-        found = sorted({describe(leaf) for leaf in leaves(tree)})
-        msg = f"{name} answers in words ({', '.join(found)}); give order, from the least likely to buy to the likeliest"
+    answers = _TRUTHS if order is None and answer_kind(tree) == "bool" else order
+    if answers is None:
+        words = sorted({describe(leaf) for leaf in leaves(tree)})
+        msg = f"{name} returns words ({', '.join(words)}); pass AnswerScale(order=[...]), least likely to buy first"
         raise ArgumentError(msg)
-    values = [_plain(answer) for answer in each(known, "order", "a list of answers")]
-    _all_there(tree, name, values)
-    flags = len(values) - 1 if at_least is None else _place(values, at_least, name)
-    return RuleQuery(_placed(tree, values), tuple(known), flags)
+    values = [_plain(answer) for answer in answers]
+    _check_answers(tree, name, values)
+    flags = len(values) - 1 if at_least is None else _index_of(values, at_least, name)
+    return RuleQuery(_indexed(tree, values), tuple(answers), flags)
 
 
 def _limit(at_least: Answer, name: str) -> int | None:
@@ -86,7 +87,7 @@ def _limit(at_least: Answer, name: str) -> int | None:
         return at_least // MICROSECOND
     if at_least is None or (isinstance(at_least, int) and not isinstance(at_least, Enum)):
         return at_least
-    msg = f"at_least is {brief(at_least)}, and {name} answers with numbers; give a number"
+    msg = f"at_least must be a number because {name} returns numbers (got {brief(at_least)})"
     raise ArgumentError(msg)
 
 
@@ -94,21 +95,21 @@ def _plain(answer: Answer) -> object:
     return answer.value if isinstance(answer, Enum) else answer
 
 
-def _all_there(tree: Tree, name: str, values: Sequence[object]) -> None:
+def _check_answers(tree: Tree, name: str, values: Sequence[object]) -> None:
     for leaf in leaves(tree):
         if leaf.node is not None:
-            msg = f"{name} answers with a text of the facts; answer with words of the rule's own, and give their order"
+            msg = f"{name} returns the text of a fact, which has no order; return words of your own"
             raise ArgumentError(msg)
         if leaf.answer is not None and leaf_value(leaf) not in values:
-            msg = f"order does not hold {describe(leaf)!r}, which {name} answers with; name every answer"
+            msg = f"order must list every answer of {name} (got no {describe(leaf)!r}); add it"
             raise ArgumentError(msg)
 
 
-def _place(values: Sequence[object], at_least: Answer, name: str) -> int:
+def _index_of(values: Sequence[object], at_least: Answer, name: str) -> int:
     if isinstance(_plain(at_least), str | int) and _plain(at_least) in values:
         return values.index(_plain(at_least))
     hint = suggest(_plain(at_least), map(str, values))
-    msg = f"at_least is {brief(_plain(at_least))}, which is not an answer of {name}; {hint}"
+    msg = f"at_least must be an answer of {name} (got {brief(_plain(at_least))}); {hint}"
     raise ArgumentError(msg)
 
 
@@ -121,9 +122,9 @@ def _numbered(tree: Tree) -> Tree:
     return Leaf(UNANSWERED if value is None else cast("int", value))
 
 
-def _placed(tree: Tree, values: Sequence[object]) -> Tree:
+def _indexed(tree: Tree, values: Sequence[object]) -> Tree:
     if isinstance(tree, Fork):
-        return Fork(tree.test, _placed(tree.yes, values), _placed(tree.no, values))
+        return Fork(tree.test, _indexed(tree.yes, values), _indexed(tree.no, values))
     return Leaf(UNANSWERED if tree.answer is None else values.index(leaf_value(tree)))
 
 
@@ -162,27 +163,26 @@ BASELINES: Mapping[str, AnyRule] = {
 
 
 @attrs.frozen
-class Questions:
+class BacktestQuery:
     """All rules to evaluate on each day, compiled for the same facts.
 
     Attributes:
         plan: The facts to read.
-        asked: The rule queries by name, the rule under test first.
-        trials: Selects the people for whom this is 1; None: every person with a record.
+        rule_queries: The rule queries by name, the rule under test first.
+        eligible: Selects the people for whom this is 1; None: every person with a record.
     """
 
     plan: FactSchema
-    asked: Mapping[str, RuleQuery]
-    trials: Tree | None
+    rule_queries: Mapping[str, RuleQuery]
+    eligible: Tree | None
 
 
-def questions(
+def backtest_query(
     subject: AnyRule,
     policy: Policy,
-    order: Sequence[Answer] | None,
-    at_least: Answer,
-    trials: AnyRule | None,
-) -> Questions:
+    scale: AnswerScale,
+    eligible: AnyRule | None,
+) -> BacktestQuery:
     """Compile the rule, the baselines and the selection of people.
 
     Raises:
@@ -191,23 +191,23 @@ def questions(
         RuleError: A rule cannot be compiled for a table.
     """
     check_is_rule(subject)
-    if trials is not None:
-        check_is_rule(trials, "trials")
+    if eligible is not None:
+        check_is_rule(eligible, "eligible")
     if subject.name in BASELINES:
-        msg = f"the rule is called {subject.name}, as what every rule is held against is; give it another name"
+        msg = f"the name of a rule cannot be that of a baseline (got {subject.name!r}); rename the rule"
         raise ArgumentError(msg)
-    facts = _facts_of([one.facts for one in (subject, trials) if one is not None])
-    ready = subject.compiled_rule(policy, facts)
-    rules = {name: baseline.compiled_rule(policy, facts) for name, baseline in BASELINES.items()}
-    made = {subject.name: asked(ready.tree, subject.name, order, at_least)}
-    made |= {name: RuleQuery(_numbered(one.tree)) for name, one in rules.items()}
-    chosen = None if trials is None else trials.compiled_rule(policy, facts)
+    facts = _facts_of([one.facts for one in (subject, eligible) if one is not None])
+    compiled = subject._compiled_rule(policy, facts)
+    rules = {name: baseline._compiled_rule(policy, facts) for name, baseline in BASELINES.items()}
+    queries = {subject.name: rule_query(compiled.tree, subject.name, scale)}
+    queries |= {name: RuleQuery(_numbered(one.tree)) for name, one in rules.items()}
+    chosen = None if eligible is None else eligible._compiled_rule(policy, facts)
     if chosen is not None and answer_kind(chosen.tree) != "bool":
-        msg = f"among is {trials}, which does not answer yes or no; give a rule that does, such as has_bought"
+        msg = f"eligible must be a rule that returns a truth, such as has_bought (got {eligible})"
         raise ArgumentError(msg)
-    read = frozenset(name for one in (ready, *rules.values(), chosen) if one is not None for name in one.read)
-    plan = narrowed(ready.plan, read)
-    return Questions(plan, made, None if chosen is None else _placed(chosen.tree, _TRUTHS))
+    read = frozenset(name for one in (compiled, *rules.values(), chosen) if one is not None for name in one.read)
+    plan = narrowed(compiled.plan, read)
+    return BacktestQuery(plan, queries, None if chosen is None else _indexed(chosen.tree, _TRUTHS))
 
 
 def _facts_of(classes: Sequence[type[BaseFacts]]) -> type[BaseFacts]:
@@ -223,7 +223,7 @@ def _facts_of(classes: Sequence[type[BaseFacts]]) -> type[BaseFacts]:
     if len(last) == 1:
         return last[0]
     for one, other in combinations(last, 2):
-        mine, theirs = one.fact_plan.declared, other.fact_plan.declared
+        mine, theirs = one._fact_plan.declared, other._fact_plan.declared
         for name in mine.keys() & theirs.keys():
             if mine[name] != theirs[name]:
                 msg = f"{one.__name__} and {other.__name__} declare {name} differently; rename one of the two facts"

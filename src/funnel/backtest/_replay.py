@@ -6,7 +6,7 @@ Invariant: a record that happens or is recorded after a day does not change an a
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import narwhals as nw
@@ -15,13 +15,16 @@ import numpy as np
 from funnel._aggregate.group_by import PERSON
 from funnel._dataframes.adapter import collect_once
 from funnel._dataframes.compute import collected
+from funnel._expr.arrays import Read, answers_of
+from funnel._expr.nodes import Fact
 from funnel._ledger.streams import ROOTS
-from funnel.backtest._dates import Dates
-from funnel.backtest._day_scan import WHO
-from funnel.backtest._facts_by_day import Standing, local
-from funnel.backtest._figures import Flags, Places, Whole
-from funnel.backtest._questions import Questions
-from funnel.backtest._trees import answered, reading
+from funnel._time import spans_at
+from funnel.backtest._dates import ReplayDates
+from funnel.backtest._day_scan import PERSON_NUMBER
+from funnel.backtest._facts_by_day import FactsByDay, local
+from funnel.backtest._figures import Flags, Indices, Whole
+from funnel.backtest._questions import BacktestQuery
+from funnel.facts._schema import FactSchema
 from funnel.logs import known_since
 from funnel.logs.ledger import LedgerTables
 from funnel.logs.schema import RECORDED
@@ -36,13 +39,13 @@ class Day:
 
     Attributes:
         at: The day, in microseconds.
-        who: Numbers of the people evaluated.
+        persons: Numbers of the people evaluated.
         answers: Number of each rule query for each of these people.
         bought: Whether each of these people bought within the horizon.
     """
 
     at: int
-    who: Places
+    persons: Indices
     answers: Mapping[str, Whole]
     bought: Flags
 
@@ -55,26 +58,38 @@ class Replay:
     days: Iterator[Day]
 
 
-def replay(asks: Questions, logs: Logs, dates: Dates) -> Replay:
+def replay(query: BacktestQuery, logs: Logs, dates: ReplayDates) -> Replay:
     """Evaluate the rule queries for every person on each day."""
     tables = local(logs)
-    if not dates.kept or not any(name in tables for name in ROOTS):
+    if not dates.closed or not any(name in tables for name in ROOTS):
         return Replay(0, iter(()))
-    standing = Standing.of(asks.plan, tables, dates.kept)
-    bought = _Purchases.of(tables, standing, dates)
-    return Replay(standing.people, _days(asks, standing, bought))
+    facts = FactsByDay.of(query.plan, tables, dates.closed)
+    bought = _Purchases.of(tables, facts, dates)
+    return Replay(facts.people, _days(query, facts, bought))
 
 
-def _days(asks: Questions, standing: Standing, bought: _Purchases) -> Iterator[Day]:
-    for day, (who, values) in zip(standing.days.tolist(), standing.held(), strict=True):
-        read = reading(asks.plan, values, day)
-        answers = {name: answered(one.tree, read, len(who)) for name, one in asks.asked.items()}
-        if asks.trials is None:
-            yield Day(day, who, answers, bought.after(day)[who])
+def _days(query: BacktestQuery, facts: FactsByDay, bought: _Purchases) -> Iterator[Day]:
+    for day, (persons, values) in zip(facts.days.tolist(), facts.facts_by_day(), strict=True):
+        read = _reader(query.plan, values, day)
+        answers = {name: answers_of(one.tree, read, len(persons)) for name, one in query.rule_queries.items()}
+        if query.eligible is None:
+            yield Day(day, persons, answers, bought.after(day)[persons])
         else:
-            chosen = answered(asks.trials, read, len(who)) == 1
-            some = {name: told[chosen] for name, told in answers.items()}
-            yield Day(day, who[chosen], some, bought.after(day)[who[chosen]])
+            chosen = answers_of(query.eligible, read, len(persons)) == 1
+            some = {name: numbers[chosen] for name, numbers in answers.items()}
+            yield Day(day, persons[chosen], some, bought.after(day)[persons[chosen]])
+
+
+def _reader(plan: FactSchema, values: Mapping[int, Any], now: int) -> Read:
+    """Return a reader of facts at an instant, from fact values by index."""
+    indices = plan.run_indices()
+
+    def read(fact: Fact, people: Indices) -> Any:
+        index, slope = indices[fact.name]
+        value = values[index][people]
+        return value if slope == 0 else spans_at(value, slope, now)
+
+    return read
 
 
 @attrs.frozen(eq=False)
@@ -83,35 +98,37 @@ class _Purchases:
 
     Attributes:
         t: Time of each purchase.
-        who: Number of the person of each purchase.
+        persons: Number of the person of each purchase.
         people: Number of people.
         horizon: Time after a day in which a purchase counts.
     """
 
     t: Whole
-    who: Places
+    persons: Indices
     people: int
     horizon: int
 
     @classmethod
-    def of(cls, tables: LedgerTables, standing: Standing, dates: Dates) -> _Purchases:
+    def of(cls, tables: LedgerTables, facts: FactsByDay, dates: ReplayDates) -> _Purchases:
         """Return the evaluated people's purchases, as known at the end of the data."""
         log = {name: frame.filter(known_since(name, frame) <= dates.now) for name, frame in tables.log.items()}
-        known = (
+        tables_at_end = (
             LedgerTables(log, collect_once)
             if any(RECORDED in frame.collect_schema() for frame in tables.log.values())
             else tables
         )
-        if "purchases" not in known:
-            return cls(np.empty(0, np.int64), np.empty(0, np.intp), standing.people, dates.horizon)
-        counting = (nw.col("start") <= dates.now) & (nw.col("end") > dates.now)
-        rows = known["purchases"].filter(counting).join(standing.names, on=PERSON, how="inner")
-        told = collected(rows.select("t", WHO).sort("t"))
-        return cls(told["t"].to_numpy(), told[WHO].to_numpy(), standing.people, dates.horizon)
+        if "purchases" not in tables_at_end:
+            return cls(np.empty(0, np.int64), np.empty(0, np.intp), facts.people, dates.horizon)
+        is_valid = (nw.col("start") <= dates.now) & (nw.col("end") > dates.now)
+        rows = tables_at_end["purchases"].filter(is_valid).join(facts.names, on=PERSON, how="inner")
+        collected_rows = collected(rows.select("t", PERSON_NUMBER).sort("t"))
+        return cls(
+            collected_rows["t"].to_numpy(), collected_rows[PERSON_NUMBER].to_numpy(), facts.people, dates.horizon
+        )
 
     def after(self, day: int) -> Flags:
         """Return whether each person bought after a day, within the horizon, inclusive."""
         first, last = np.searchsorted(self.t, [day, day + self.horizon], side="right")
         bought = np.zeros(self.people, np.bool_)
-        bought[self.who[first:last]] = True
+        bought[self.persons[first:last]] = True
         return bought

@@ -12,9 +12,9 @@ from typing import Any
 import attrs
 
 from funnel._arguments import brief, is_one_of
+from funnel._format import TextRepr
 from funnel.errors import ArgumentError
-from funnel.metrics._shown import as_html, as_text, days
-from funnel.metrics._survival.estimates import Shown
+from funnel.metrics._display import as_html, as_text, days
 
 Sums = tuple[float, ...]
 """Sums of a ranking, in the order of `SUMS`."""
@@ -32,7 +32,7 @@ FIGURES = {
 
 
 @attrs.frozen
-class Figure(Shown):
+class Figure(TextRepr):
     """One figure of a ranking, with numerator, denominator and interval.
 
     Attributes:
@@ -70,7 +70,7 @@ class Figure(Shown):
 
 
 @attrs.frozen
-class Ranking(Shown):
+class Ranking(TextRepr):
     """How well one rule predicted purchases, on one day or over all days.
 
     A person counts once for each day on which they were evaluated. Ties have no order: the tied people in the top have
@@ -112,22 +112,22 @@ class Ranking(Shown):
 
     def to_dict(self) -> dict[str, Any]:
         """Return every field by name; each figure with its interval."""
-        told: dict[str, Any] = {field.name: getattr(self, field.name) for field in attrs.fields(Ranking)}
+        row: dict[str, Any] = {field.name: getattr(self, field.name) for field in attrs.fields(Ranking)}
         for name in FIGURES:
-            figure: Figure | None = told.pop(name)
-            told[name] = None if figure is None else figure.value
-            told[f"{name}_low"] = None if figure is None else figure.ci_lower
-            told[f"{name}_high"] = None if figure is None else figure.ci_upper
-        return {**told, "base_rate": self.base_rate}
+            figure: Figure | None = row.pop(name)
+            row[name] = None if figure is None else figure.value
+            row[f"{name}_ci_lower"] = None if figure is None else figure.ci_lower
+            row[f"{name}_ci_upper"] = None if figure is None else figure.ci_upper
+        return {**row, "base_rate": self.base_rate}
 
     def __str__(self) -> str:
         """Return the ranking as one line of text."""
-        told = [f"{name} {getattr(self, name)}" for name in FIGURES if getattr(self, name) is not None]
-        return f"{self.name}: {', '.join(told)} ({self.bought:,} of {self.people:,} bought)"
+        figures = [f"{name} {getattr(self, name)}" for name in FIGURES if getattr(self, name) is not None]
+        return f"{self.name}: {', '.join(figures)} ({self.bought:,} of {self.people:,} bought)"
 
 
 @attrs.frozen
-class AnswerShare(Shown):
+class AnswerShare(TextRepr):
     """Share of people with one answer who bought.
 
     Attributes:
@@ -150,7 +150,7 @@ class AnswerShare(Shown):
 
 
 @attrs.frozen
-class Reliability(Shown):
+class Reliability(TextRepr):
     """Predicted and observed share of buyers, for people with similar probabilities.
 
     Attributes:
@@ -172,11 +172,11 @@ class Reliability(Shown):
 
     def __str__(self) -> str:
         """Return one line of text."""
-        return f"given {self.predicted:.3f}, {self.bought:,} of {self.people:,} bought"
+        return f"predicted {self.predicted:.3f}, {self.bought:,} of {self.people:,} bought"
 
 
 @attrs.frozen
-class FigureChange(Shown):
+class FigureChange(TextRepr):
     """Difference of one figure between two rules, for the same people and days.
 
     Attributes:
@@ -218,7 +218,7 @@ class Backtest:
         excluded: Number of further days whose horizon was not over.
         horizon: Time after each day in which a purchase counts, inclusive.
         as_of: The end of the data.
-        trials: The people evaluated: "everyone", or the name of a rule.
+        eligible: The people evaluated: "everyone", or the name of a rule.
         people: Number of distinct people evaluated.
         seed: Seed of the bootstrap draws.
         confidence_level: Confidence level of the intervals.
@@ -234,7 +234,7 @@ class Backtest:
     excluded: int
     horizon: timedelta
     as_of: datetime
-    trials: str
+    eligible: str
     people: int
     seed: int
     confidence_level: float
@@ -256,16 +256,16 @@ class Backtest:
         """
         if isinstance(other, Backtest):
             mine, theirs = _alike(self), _alike(other)
-            apart = [name for name, value in mine.items() if value != theirs[name]]
-            if apart:
-                msg = f"the two backtests differ in {', '.join(apart)}; run both on the same people and days"
+            differing = [name for name, value in mine.items() if value != theirs[name]]
+            if differing:
+                msg = f"two backtests must have the same people and days (these differ in {', '.join(differing)})"
                 raise ArgumentError(msg)
-            return dict(self.draws.less(self.rule, other.draws, other.rule))
-        named = {one.name: one for one in self.baselines}
-        if not is_one_of(other, named):
-            msg = f"no baseline is called {brief(other)}; known are {', '.join(named)}"
+            return dict(self.draws.differences(self.rule, other.draws, other.rule))
+        baselines = {one.name: one for one in self.baselines}
+        if not is_one_of(other, baselines):
+            msg = f"other must be a Backtest or a baseline (got {brief(other)}); known are {', '.join(baselines)}"
             raise ArgumentError(msg)
-        return dict(self.draws.less(self.rule, self.draws, named[other]))
+        return dict(self.draws.differences(self.rule, self.draws, baselines[other]))
 
     @property
     def rankings(self) -> tuple[Ranking, ...]:
@@ -279,10 +279,10 @@ class Backtest:
     def _title(self) -> str:
         one = self.rule
         rate = "" if one.base_rate is None else f" ({100 * one.base_rate:.1f} %)"
-        left = f"; {self.excluded} more left out, their horizon is not over" if self.excluded else ""
+        excluded = f"; {self.excluded} more excluded, their horizon is not over" if self.excluded else ""
         return (
-            f"{one.name} on {len(self.by_date)} days, {self.people:,} people ({self.trials}): {one.bought:,} of "
-            f"{one.people:,}{rate} bought within {days(self.horizon)}{left}"
+            f"{one.name} on {len(self.by_date)} days, {self.people:,} people ({self.eligible}): {one.bought:,} of "
+            f"{one.people:,}{rate} bought within {days(self.horizon)}{excluded}"
         )
 
     def _head(self) -> tuple[str, ...]:
@@ -301,13 +301,13 @@ class Backtest:
 
 
 def _row(one: Ranking) -> tuple[str, ...]:
-    shown = ("" if figure is None else str(figure) for figure in (one.lift, one.auc, one.precision, one.recall))
+    figures = ("" if figure is None else str(figure) for figure in (one.lift, one.auc, one.precision, one.recall))
     brier = () if one.brier is None else (str(one.brier),)
-    return one.name if one.date is None else f"{one.date:%Y-%m-%d}", *shown, *brier
+    return one.name if one.date is None else f"{one.date:%Y-%m-%d}", *figures, *brier
 
 
 def _alike(one: Backtest) -> dict[str, object]:
     """Return the settings that two compared backtests must share."""
-    told = {name: getattr(one, name) for name in ("horizon", "as_of", "people", "seed", "confidence_level")}
+    settings = {name: getattr(one, name) for name in ("horizon", "as_of", "people", "seed", "confidence_level")}
     counts = tuple((day.date, day.people, day.bought) for day in one.by_date)
-    return {**told, "days and who was looked at on them": counts}
+    return {**settings, "days and eligible people": counts}

@@ -7,7 +7,7 @@ unreadable file or mapping; 130 interrupted by the user.
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -28,6 +28,7 @@ from funnel.cli._source import is_store, name_of, of_orders, of_store
 from funnel.errors import FunnelError, InstantError, MissingExtraError, StoreError
 from funnel.policy import Policy
 from funnel.readers._formats import IN_THE_TEXT
+from funnel.readers._propose import propose
 from funnel.readers._read_orders import OrderMapping, read_orders
 
 _FAILED, _WRONG = 1, 2
@@ -35,7 +36,7 @@ _FAILED, _WRONG = 1, 2
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
-def _tell_version(value: bool) -> None:  # noqa: FBT001 (typer calls it so)
+def _print_version(value: bool) -> None:  # noqa: FBT001 (typer calls it so)
     if value:
         typer.echo(f"shopfunnel {version('shopfunnel')}")
         raise typer.Exit
@@ -45,7 +46,7 @@ def _tell_version(value: bool) -> None:  # noqa: FBT001 (typer calls it so)
 def funnel(
     *,
     _version: Annotated[
-        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """Show the stage of each person of a shop, the reason, and the next action."""
@@ -53,96 +54,124 @@ def funnel(
 
 @app.command()
 def report(  # noqa: PLR0913 (one argument an option)
-    file: Annotated[
-        str,
+    files: Annotated[
+        list[str],
         typer.Argument(
-            help="Orders or order lines: a CSV file in UTF-8, or Parquet. Or a store: its SQLite file, or the address "
-            "of its database (postgresql+psycopg://...)."
+            metavar="FILE...",
+            help="The export of a shop, in one or more files: CSV, xlsx or Parquet. Or any file of orders, with a "
+            "mapping. Or a store: its SQLite file, or the address of its database (postgresql+psycopg://...).",
         ),
     ],
     *,
     mapping: Annotated[
         Path | None,
-        typer.Option(help="TOML: which column holds what, in which format. Needed for orders; a store has none."),
+        typer.Option(
+            help="TOML file with the columns and formats of a file that is not a known export; see funnel map."
+        ),
     ] = None,
     as_of: Annotated[
         str | None,
         typer.Option(
-            help="The instant of judgement: a day (2011-12-09, its end) or an instant. Never today by itself; "
-            "required unless the mapping states it."
+            help="The instant of evaluation: a day (2011-12-09, its end) or an instant. It never defaults to today; "
+            "required unless the mapping sets it."
         ),
     ] = None,
-    tz: Annotated[str | None, typer.Option(help="The zone that cuts days and months; else the mapping's.")] = None,
+    tz: Annotated[
+        str | None, typer.Option(help="The shop's time zone, such as Asia/Jakarta; by default the mapping's.")
+    ] = None,
+    currency: Annotated[
+        str | None, typer.Option(help="The currency to read; by default the only one of the export.")
+    ] = None,
+    time_format: Annotated[
+        str | None, typer.Option(help="How an export writes times that may be read in two ways: '%d/%m/%Y %H:%M'.")
+    ] = None,
     lapse_after: Annotated[
         str | None, typer.Option(help="A buyer silent for longer has lapsed: a number with a unit, 180d or '26 weeks'.")
     ] = None,
-    rows: Annotated[int, typer.Option(min=0, max=1000, help="How many people each list shows at most.")] = 10,
+    rows: Annotated[int, typer.Option(min=0, max=1000, help="Maximum number of people in each list.")] = 10,
 ) -> None:
     """Read a shop's orders or its store, and report stages, repeat rates, overdue people and due follow-ups."""
-    with _told_plainly():
-        how = _mapping(file, mapping)
-        asked = _asked(how, as_of=as_of, tz=tz, lapse_after=lapse_after, rows=rows)
-        found = _found(file, how, asked)
+    with _plain_errors():
+        formats = {"currency": currency, "time_format": time_format}
+        order_mapping = _mapping(files, mapping, formats)
+        query = _query(order_mapping, as_of=as_of, tz=tz, lapse_after=lapse_after, rows=rows)
+        findings = _findings(files, order_mapping, query, formats)
     console = _console()
     with console.capture() as page:
-        print_page(name_of(file), found, console)
+        more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+        print_page(f"{name_of(files[0])}{more}", findings, console)
     typer.echo("\n".join(line.rstrip() for line in page.get().splitlines()))
 
 
-def _mapping(file: str, mapping: Path | None) -> OrderMapping | None:
-    """Return the mapping of a file; None for a store, which needs none."""
-    stored = is_store(file)
-    if stored == (mapping is None):
-        return None if mapping is None else OrderMapping.read(mapping)
-    said = "a store needs no mapping; leave it out" if stored else "say how the file is read: --mapping FILE.toml"
-    raise typer.BadParameter(said, param_hint="--mapping")
+@app.command("map")
+def propose_mapping(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file of orders that is not a known export.")],
+) -> None:
+    """Propose a mapping of an order file as TOML, for a person to check and finish."""
+    with _plain_errors():
+        text = propose(file)
+    typer.echo(text, nl=False)
+
+
+def _mapping(files: list[str], mapping: Path | None, formats: Mapping[str, str | None]) -> OrderMapping | None:
+    """Return the mapping of a file; None for a store, and for a known export."""
+    stored = any(map(is_store, files))
+    if stored and len(files) > 1:
+        raise typer.BadParameter("a store is read alone; pass one store, or one or more exports")
+    if stored and mapping is not None:
+        raise typer.BadParameter("a store has no mapping; leave it out", param_hint="--mapping")
+    for name, value in formats.items():
+        if value is not None and (stored or mapping is not None):
+            message = "this is for exports without a mapping; leave it out, or set it in the mapping"
+            raise typer.BadParameter(message, param_hint=f"--{name.replace('_', '-')}")
+    return None if mapping is None else OrderMapping.read(mapping)
 
 
 @contextmanager
-def _told_plainly() -> Generator[None, None, None]:
+def _plain_errors() -> Generator[None, None, None]:
     """Report an invalid file or mapping in one message, without a traceback."""
     try:
         yield
     except (StoreError, MissingExtraError) as error:
-        said, code = str(error), _FAILED
+        message, code = str(error), _FAILED
     except FunnelError as error:
-        said, code = str(error), _WRONG
+        message, code = str(error), _WRONG
     except MemoryError:
-        said, code = "the memory is not enough for this file; give a smaller one", _FAILED
+        message, code = "the file does not fit into memory; use a smaller file", _FAILED
     else:
         return
-    typer.echo(f"error: {said}", err=True)
+    typer.echo(f"error: {message}", err=True)
     raise typer.Exit(code)
 
 
-def _asked(
-    how: OrderMapping | None, *, as_of: str | None, tz: str | None, lapse_after: str | None, rows: int
+def _query(
+    mapping: OrderMapping | None, *, as_of: str | None, tz: str | None, lapse_after: str | None, rows: int
 ) -> ReportQuery:
-    zone = _zone(tz, how)
+    zone = _zone(tz, mapping)
     policy = Policy()
     if lapse_after is not None:
-        with _blamed("--lapse-after"):
+        with _option_errors("--lapse-after"):
             policy = Policy(lapse_after=span(lapse_after, "the span") * MICROSECOND)
-    given = as_of if as_of is not None or how is None else how.as_of
-    with _blamed("--as-of"):
-        if given is None:
-            raise InstantError("give the day of judgement, such as 2011-12-09; it is never today by itself")
-        return ReportQuery(read_as_of(given, zone), zone.key, policy, rows)
+    day = as_of if as_of is not None or mapping is None else mapping.as_of
+    with _option_errors("--as-of"):
+        if day is None:
+            raise InstantError("as_of is missing; pass a day such as 2011-12-09 (it never defaults to today)")
+        return ReportQuery(read_as_of(day, zone), zone.key, policy, rows)
 
 
-def _zone(tz: str | None, how: OrderMapping | None) -> ZoneInfo:
-    with _blamed("--tz"):
+def _zone(tz: str | None, mapping: OrderMapping | None) -> ZoneInfo:
+    with _option_errors("--tz"):
         if tz is not None:
             return parse_zone(tz)
-        if how is None:
-            raise InstantError("a store does not know the shop's zone; give it, such as Asia/Jakarta")
-        if how.zone == IN_THE_TEXT:
-            raise InstantError("each time in the file has its own zone; give the shop's, such as Asia/Jakarta")
-        return parse_zone(how.zone)
+        if mapping is None:
+            raise InstantError("the shop's time zone is missing; pass it, such as Asia/Jakarta")
+        if mapping.zone == IN_THE_TEXT:
+            raise InstantError("each time in the file has its own zone; pass the shop's zone, such as Asia/Jakarta")
+        return parse_zone(mapping.zone)
 
 
 @contextmanager
-def _blamed(option: str) -> Generator[None, None, None]:
+def _option_errors(option: str) -> Generator[None, None, None]:
     """Add the name of the option to an argument error."""
     try:
         yield
@@ -150,10 +179,24 @@ def _blamed(option: str) -> Generator[None, None, None]:
         raise typer.BadParameter(str(error), param_hint=option) from None
 
 
-def _found(file: str, how: OrderMapping | None, asked: ReportQuery) -> Findings:
+def _findings(
+    files: list[str], mapping: OrderMapping | None, query: ReportQuery, formats: Mapping[str, str | None]
+) -> Findings:
     with _bar() as progress:
-        source = of_store(file) if how is None else of_orders(read_orders(file, how, progress=progress))
-        return find(source, asked, progress)
+        if is_store(files[0]):
+            return find(of_store(files[0]), query, progress)
+        if mapping is not None:
+            orders = read_orders(files[0] if len(files) == 1 else files, mapping, progress=progress)
+        else:
+            orders = read_orders(
+                files,
+                zone=query.tz,
+                currency=formats["currency"],
+                time_format=formats["time_format"],
+                as_of=query.as_of.astimezone(ZoneInfo(query.tz)).date(),
+                progress=progress,
+            )
+        return find(of_orders(orders), query, progress)
 
 
 @contextmanager
@@ -167,12 +210,12 @@ def _bar() -> Generator[Progress, None, None]:
     with Bar(*columns, console=console, transient=True) as bar:
         tasks: dict[str, TaskID] = {}
 
-        def tell(name: str, done: int, total: int) -> None:
+        def show_progress(name: str, done: int, total: int) -> None:
             if name not in tasks:
                 tasks[name] = bar.add_task(name)
             bar.update(tasks[name], completed=done, total=total, visible=done < total)
 
-        yield tell
+        yield show_progress
 
 
 def _terminal() -> Console:

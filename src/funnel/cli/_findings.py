@@ -33,8 +33,8 @@ from funnel.stages import Stage, stage
 
 S = TypeVar("S", bound=StrEnum)
 Progress: TypeAlias = Callable[[str, int, int], None]
-_ASKED: Sequence[Rule[Any, Any, Any]] = (stage, has_rhythm, is_overdue, next_action, is_due_for_follow_up)
-_STEPS = len(_ASKED) + 3
+_RULES: Sequence[Rule[Any, Any, Any]] = (stage, has_rhythm, is_overdue, next_action, is_due_for_follow_up)
+_PROGRESS_STEPS = len(_RULES) + 3
 
 
 @attrs.frozen
@@ -64,7 +64,7 @@ class Person:
         net_spent: Amount spent, net of refunds; None if the shop has no paid purchases yet.
         silent: Time since the last purchase; None without a purchase.
         interval: The person's average purchase interval; None if there is none.
-        step: The next action for the person.
+        action: The next action for the person.
         why: The reason, as a sentence.
         change: When the next action changes if nothing happens; None if it does not.
         becomes: The next action after the change; "" if it does not change.
@@ -75,7 +75,7 @@ class Person:
     net_spent: Money | None
     silent: timedelta | None
     interval: timedelta | None
-    step: str
+    action: str
     why: str
     change: datetime | None
     becomes: str
@@ -86,7 +86,7 @@ class Findings:
     """The contents of a report.
 
     Attributes:
-        asked: The arguments of the report.
+        query: The arguments of the report.
         account: The outcome of the rows of the file.
         span: Times of the first and the last purchase; None without purchases.
         later: Number of purchases after `as_of`, which are excluded.
@@ -100,7 +100,7 @@ class Findings:
         follow_ups: The first people to follow up, by urgency of the action, then by amount spent.
     """
 
-    asked: ReportQuery
+    query: ReportQuery
     account: tuple[Entry, ...]
     span: tuple[datetime, datetime] | None
     later: int
@@ -114,48 +114,48 @@ class Findings:
     follow_ups: tuple[Person, ...]
 
 
-def find(source: Source, asked: ReportQuery, progress: Progress) -> Findings:
+def find(source: Source, query: ReportQuery, progress: Progress) -> Findings:
     """Compute the contents of a report.
 
     Args:
         source: The records.
-        asked: The arguments of the report.
+        query: The arguments of the report.
         progress: Called with the progress.
 
     Returns:
         The findings.
     """
-    as_of, policy = asked.as_of, asked.policy
+    as_of, policy = query.as_of, query.policy
     logs, purchased = source.logs, source.purchased
-    people = _judged(logs, asked, progress)
+    people = _evaluated(logs, query, progress)
     ever, within = repeat_rate(logs, as_of=as_of), repeat_rate_within(logs, policy.lapse_after, as_of=as_of)
-    progress("judging", _STEPS - 1, _STEPS)
-    cohorts = retention(logs, tz=asked.tz, as_of=as_of)
-    progress("judging", _STEPS, _STEPS)
+    progress("evaluating", _PROGRESS_STEPS - 1, _PROGRESS_STEPS)
+    cohorts = retention(logs, tz=query.tz, as_of=as_of)
+    progress("evaluating", _PROGRESS_STEPS, _PROGRESS_STEPS)
     overdue, due = people.filter("is_overdue"), people.filter("is_due_for_follow_up")
     return Findings(
-        asked=asked,
+        query=query,
         account=source.account,
         span=_span(purchased),
         later=int((purchased > micros(as_of)).sum()),
-        stages=_counted(people, "stage", Stage),
+        stages=_counts(people, "stage", Stage),
         ever=ever,
         within=within,
         cohorts=cohorts,
         late=Rate(overdue.height, people.filter("has_rhythm").height),
-        overdue=_listed(overdue.sort("net_spent", "person_id", descending=[True, False]), asked, source.currency),
-        due=_counted(due, "next_action", NextAction),
-        follow_ups=_listed(_pressing(due), asked, source.currency),
+        overdue=_people(overdue.sort("net_spent", "person_id", descending=[True, False]), query, source.currency),
+        due=_counts(due, "next_action", NextAction),
+        follow_ups=_people(_by_urgency(due), query, source.currency),
     )
 
 
-def _judged(logs: Logs, asked: ReportQuery, progress: Progress) -> pl.DataFrame:
+def _evaluated(logs: Logs, query: ReportQuery, progress: Progress) -> pl.DataFrame:
     """Return everyone's facts, with the answers of all rules in the report."""
-    progress("judging", 0, _STEPS)
-    people = Facts.over(logs, as_of=asked.as_of)
-    for done, rule in enumerate(_ASKED, start=1):
-        progress("judging", done, _STEPS)
-        people = rule.over(people, asked.policy)
+    progress("evaluating", 0, _PROGRESS_STEPS)
+    people = Facts.over(logs, as_of=query.as_of)
+    for done, rule in enumerate(_RULES, start=1):
+        progress("evaluating", done, _PROGRESS_STEPS)
+        people = rule.over(people, query.policy)
     assert isinstance(people, pl.DataFrame)
     return people
 
@@ -165,40 +165,40 @@ def _span(purchased: pl.Series) -> tuple[datetime, datetime] | None:
     return (instant(first), instant(last)) if isinstance(first, int) and isinstance(last, int) else None
 
 
-def _counted(people: pl.DataFrame, column: str, answers: type[S]) -> dict[S, int]:
+def _counts(people: pl.DataFrame, column: str, answers: type[S]) -> dict[S, int]:
     counts = dict(people.group_by(column).len().iter_rows())
     return {answer: counts[answer.value] for answer in answers if answer.value in counts}
 
 
-def _pressing(due: pl.DataFrame) -> pl.DataFrame:
+def _by_urgency(due: pl.DataFrame) -> pl.DataFrame:
     """Return the people with a due action, most urgent first, then by amount spent."""
-    ranks = {step.value: rank for rank, step in enumerate(NextAction)}
+    ranks = {action.value: rank for rank, action in enumerate(NextAction)}
     rank = pl.col("next_action").replace_strict(ranks, return_dtype=pl.Int64)
     return due.sort(rank, "net_spent", "person_id", descending=[False, True, False])
 
 
-def _listed(people: pl.DataFrame, asked: ReportQuery, currency: str | None) -> tuple[Person, ...]:
-    return tuple(_person(row, asked, currency) for row in people.head(asked.rows).iter_rows(named=True))
+def _people(people: pl.DataFrame, query: ReportQuery, currency: str | None) -> tuple[Person, ...]:
+    return tuple(_person(row, query, currency) for row in people.head(query.rows).iter_rows(named=True))
 
 
-def _person(row: Mapping[str, Any], asked: ReportQuery, currency: str | None) -> Person:
-    facts, step = facts_of(row, asked.as_of), row["next_action"]
-    _, _, why = explain(next_action, facts, asked.policy).partition(": ")
-    change = next_action.next_change.of(facts, asked.policy)
+def _person(row: Mapping[str, Any], query: ReportQuery, currency: str | None) -> Person:
+    facts, action = facts_of(row, query.as_of), row["next_action"]
+    _, _, why = explain(next_action, facts, query.policy).partition(": ")
+    change = next_action.next_change.of(facts, query.policy)
     return Person(
         person_id=row["person_id"],
         purchases=row["purchase_count"],
         net_spent=None if currency is None else Money.of_minor(row["net_spent"], currency),
         silent=row["since_last_purchase"],
         interval=row["purchase_interval"],
-        step=step,
+        action=action,
         why=why,
         change=change,
-        becomes="" if change is None else next_action.of(facts.at(change), asked.policy).value,
+        becomes="" if change is None else next_action.of(facts.at(change), query.policy).value,
     )
 
 
 def facts_of(row: Mapping[str, Any], as_of: datetime) -> Facts:
     """Rebuild the facts of one person from a row of everyone's table."""
-    told = {name: row[name] for name in Facts(as_of=as_of).to_dict() if row[name] is not None}
-    return Facts(as_of=as_of, **told)
+    values = {name: row[name] for name in Facts(as_of=as_of).to_dict() if row[name] is not None}
+    return Facts(as_of=as_of, **values)

@@ -10,11 +10,11 @@ from funnel._time import MICROSECOND
 from funnel.errors import InstantError
 
 
-def read_as_of(given: str | date, zone: ZoneInfo) -> datetime:
+def read_as_of(value: str | date, zone: ZoneInfo) -> datetime:
     """Convert a day to its last instant in the shop's zone; return an instant as it is.
 
     Args:
-        given: A day, or text such as 2011-12-09, 2011-12-09T12:00 (in the shop's zone) or 2011-12-09T12:00+00:00.
+        value: A day, or text such as 2011-12-09, 2011-12-09T12:00 (in the shop's zone) or 2011-12-09T12:00+00:00.
         zone: The shop's time zone.
 
     Returns:
@@ -23,7 +23,7 @@ def read_as_of(given: str | date, zone: ZoneInfo) -> datetime:
     Raises:
         InstantError: The text is not a day or an instant, or is outside the supported years.
     """
-    moment = end_of_day(given, zone) if isinstance(given, date) else _read(given, zone)
+    moment = end_of_day(value, zone) if isinstance(value, date) else _read(value, zone)
     parse_as_of(moment)
     return moment
 
@@ -36,8 +36,8 @@ def _read(text: str, zone: ZoneInfo) -> datetime:
         raise InstantError(msg) from None
     if "T" not in text and " " not in text:
         return end_of_day(moment.date(), zone)
-    told = moment if moment.tzinfo else moment.replace(tzinfo=zone)
-    return _in_years(told).astimezone(UTC)
+    local = moment if moment.tzinfo else moment.replace(tzinfo=zone)
+    return _in_years(local).astimezone(UTC)
 
 
 def end_of_day(day: date, zone: ZoneInfo) -> datetime:
@@ -49,5 +49,5 @@ def end_of_day(day: date, zone: ZoneInfo) -> datetime:
 def _in_years(moment: datetime) -> datetime:
     """Refuse an instant too far out to convert between zones."""
     if not MINYEAR < moment.year < MAXYEAR:
-        raise InstantError("as_of lies outside the years 1800 to 2199; give the day of judgement")
+        raise InstantError("as_of is outside the supported years; pass a day from 1800 to 2199")
     return moment

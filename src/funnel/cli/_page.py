@@ -12,9 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from funnel.cli._findings import Findings, Person
+from funnel.metrics._display import days, money
 from funnel.metrics._retention.cohort import Cohort
 from funnel.metrics._retention.cohorts import Cohorts
-from funnel.metrics._shown import days, money
 from funnel.readers._read_orders import Entry
 
 PIPE_WIDTH = 110
@@ -24,42 +24,45 @@ _MOST_MONTHS = 12
 _MOST_COHORTS = 24
 
 
-def print_page(name: str, found: Findings, console: Console) -> None:
+def print_page(name: str, findings: Findings, console: Console) -> None:
     """Print the page.
 
     Args:
         name: The name of the file or store.
-        found: The findings.
+        findings: The findings.
         console: The output.
     """
-    for part in _parts(name, found):
+    for part in _parts(name, findings):
         console.print(part)
 
 
-def _parts(name: str, found: Findings) -> Iterator[RenderableType]:
-    zone = ZoneInfo(found.asked.tz)
-    yield Text(f"{name}, as of {_clock(found.asked.as_of, zone)} ({found.asked.tz})", style="bold")
-    yield from _titled("What was read", _account(found.account), *_covered(found, zone))
-    yield from _titled("People per stage", _stages(found))
-    yield from _titled("From customer to repeat customer (konsumen -> pelanggan)", *_repeat(found))
-    yield from _titled(
-        "Monthly cohorts: of those who first bought in a month, who bought again", *_cohorts(found.cohorts)
+def _parts(name: str, findings: Findings) -> Iterator[RenderableType]:
+    zone = ZoneInfo(findings.query.tz)
+    yield Text(f"{name}, as of {_clock(findings.query.as_of, zone)} ({findings.query.tz})", style="bold")
+    yield from _section("Rows and records", _account(findings.account), *_covered(findings, zone))
+    yield from _section("People per stage", _stages(findings))
+    yield from _section("From customer to repeat customer (konsumen -> pelanggan)", *_repeat(findings))
+    yield from _section(
+        "Monthly cohorts: people by month of first purchase, and the share who bought again",
+        *_cohorts(findings.cohorts),
     )
-    yield from _titled("Overdue by their own rhythm", *_overdue(found))
-    yield from _titled("Follow-up list of the day", *_follow_ups(found, zone))
+    yield from _section("Overdue by their own rhythm", *_overdue(findings))
+    yield from _section("Follow-up list of the day", *_follow_ups(findings, zone))
 
 
-def _titled(title: str, *parts: RenderableType) -> Iterator[RenderableType]:
+def _section(title: str, *parts: RenderableType) -> Iterator[RenderableType]:
     yield Text()
     yield Text(title, style="bold")
     yield Padding(Group(*parts), (0, 0, 0, 2))
 
 
-def _table(*columns: str, left: int = 1) -> Table:
+def _table(*columns: str, text_columns: int = 1) -> Table:
     """Return a table without lines; the first columns are text, the others numbers."""
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    for place, column in enumerate(columns):
-        table.add_column(column, justify="left" if place < left else "right", no_wrap=place >= left)
+    for position, column in enumerate(columns):
+        table.add_column(
+            column, justify="left" if position < text_columns else "right", no_wrap=position >= text_columns
+        )
     return table
 
 
@@ -70,7 +73,7 @@ def _account(account: tuple[Entry, ...]) -> RenderableType:
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     table.add_column("")
     table.add_column("count", justify="right")
-    table.add_column("what, and why")
+    table.add_column("reason")
     table.add_column("first rows")
     for entry in account:
         table.add_row(entry.what, f"{entry.count:,}", entry.reason, _rows(entry))
@@ -82,36 +85,37 @@ def _rows(entry: Entry) -> str:
     return ", ".join(map(str, entry.rows)) + more
 
 
-def _covered(found: Findings, zone: ZoneInfo) -> Iterator[RenderableType]:
-    if found.span is None:
+def _covered(findings: Findings, zone: ZoneInfo) -> Iterator[RenderableType]:
+    if findings.span is None:
         yield Text("No purchases.")
         return
-    first, last = (moment.astimezone(zone).date() for moment in found.span)
+    first, last = (moment.astimezone(zone).date() for moment in findings.span)
     yield Text(f"Purchases from {first} to {last}.")
-    if found.later:
-        yield Text(f"{found.later:,} of them came after the instant of judgement and are left out.")
+    if findings.later:
+        yield Text(f"Excluded: {findings.later:,} after the as-of instant.")
 
 
 # ---- people --------------------------------------------------------------------------------------------------------
 
 
-def _stages(found: Findings) -> RenderableType:
-    everyone = sum(found.stages.values())
+def _stages(findings: Findings) -> RenderableType:
+    total = sum(findings.stages.values())
     table = _table("stage", "people", "share")
-    for stage, people in found.stages.items():
-        table.add_row(stage.value, f"{people:,}", f"{100 * people / everyone:.1f} %")
-    table.add_row("everyone", f"{everyone:,}", "")
+    for stage, people in findings.stages.items():
+        table.add_row(stage.value, f"{people:,}", f"{100 * people / total:.1f} %")
+    table.add_row("total", f"{total:,}", "")
     return table
 
 
-def _repeat(found: Findings) -> Iterator[RenderableType]:
-    within = found.within
+def _repeat(findings: Findings) -> Iterator[RenderableType]:
+    within = findings.within
+    window = days(within.within)
     table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_row("bought again by now, of all buyers:", str(found.ever))
-    table.add_row(f"bought again within {days(within.within)}, of those who have had that time:", str(within.rate))
+    table.add_row("bought again by now, of all buyers:", str(findings.ever))
+    table.add_row(f"bought again within {window}, of buyers whose {window} are over:", str(within.rate))
     yield table
-    yield Text(f"{within.pending:,} buyers have not had that time yet: pending, in neither part of the second rate.")
-    yield Text("In brackets: how many of how many; where the true share lies, 95 times of 100 (Wilson).")
+    yield Text(f"Pending: {within.pending:,} buyers whose {window} are not over. The second rate excludes them.")
+    yield Text("In brackets: the counts, and the 95 % confidence interval (Wilson).")
 
 
 # ---- cohorts -------------------------------------------------------------------------------------------------------
@@ -125,53 +129,53 @@ def _cohorts(cohorts: Cohorts) -> Iterator[RenderableType]:
     yield table
     yield Text("Shares in % of the cohort; blank: that month has not begun.")
     if cohorts.is_partial:
-        yield Text("* the month of judgement is not over.")
+        yield Text("* the month of the as-of instant is not over.")
     if len(cohorts) > _MOST_COHORTS or cohorts.width - 1 > _MOST_MONTHS:
         yield Text(f"Shown: the last {_MOST_COHORTS} of {len(cohorts)} cohorts, {_MOST_MONTHS} months at most.")
 
 
 def _cell(cohort: Cohort, months: int) -> Text:
-    bought = cohort.after(months)
-    if bought is None:
+    buyers = cohort.after(months)
+    if buyers is None:
         return Text("")
     open_ = cohort.is_partial(months)
-    share = f"{bought:,}" if months == 0 else f"{100 * bought / cohort.size:.0f}"
+    share = f"{buyers:,}" if months == 0 else f"{100 * buyers / cohort.size:.0f}"
     return Text(f"{share}{'*' if open_ else ' '}", style="dim" if open_ else "")
 
 
 # ---- lists ---------------------------------------------------------------------------------------------------------
 
 
-def _overdue(found: Findings) -> Iterator[RenderableType]:
-    policy = found.asked.policy
+def _overdue(findings: Findings) -> Iterator[RenderableType]:
+    policy = findings.query.policy
     yield Text(
-        f"{found.late} of those with {policy.rhythm_purchases} purchases or more, {days(policy.rhythm_interval)} or "
-        "more apart on average"
+        f"{findings.late} of buyers with {policy.rhythm_purchases} purchases or more, "
+        f"{days(policy.rhythm_interval)} or more apart on average"
     )
     yield Text(
-        f"Silent for more than {policy.overdue_percent} % of their own average interval; who spent most comes first."
+        f"Silent for more than {policy.overdue_percent} % of their own average interval, sorted by amount spent."
     )
-    if not found.overdue:
+    if not findings.overdue:
         return
     table = _table("person", "purchases", "interval", "silent for", "spent")
-    for person in found.overdue:
+    for person in findings.overdue:
         spans = ("" if span is None else days(span) for span in (person.interval, person.silent))
         table.add_row(Text(person.person_id), f"{person.purchases:,}", *spans, _spent(person))
     yield table
 
 
-def _follow_ups(found: Findings, zone: ZoneInfo) -> Iterator[RenderableType]:
-    counts = ", ".join(f"{step.value} {people:,}" for step, people in found.due.items())
-    yield Text(f"{sum(found.due.values()):,} people{': ' if counts else ''}{counts}")
-    for place, person in enumerate(found.follow_ups, start=1):
-        yield Text.assemble(f"{place}. ", (person.person_id, "bold"), f"  {person.step}; {_bought(person)}")
+def _follow_ups(findings: Findings, zone: ZoneInfo) -> Iterator[RenderableType]:
+    counts = ", ".join(f"{step.value} {people:,}" for step, people in findings.due.items())
+    yield Text(f"{sum(findings.due.values()):,} people{': ' if counts else ''}{counts}")
+    for position, person in enumerate(findings.follow_ups, start=1):
+        yield Text.assemble(f"{position}. ", (person.person_id, "bold"), f"  {person.action}; {_bought(person)}")
         yield Padding(Text(f"because {person.why}"), (0, 0, 0, 5))
         yield Padding(Text(_next(person, zone)), (0, 0, 0, 5))
 
 
 def _bought(person: Person) -> str:
-    many = "purchase" if person.purchases == 1 else "purchases"
-    return f"{person.purchases:,} {many}, {_spent(person)}"
+    noun = "purchase" if person.purchases == 1 else "purchases"
+    return f"{person.purchases:,} {noun}, {_spent(person)}"
 
 
 def _spent(person: Person) -> str:
@@ -181,7 +185,7 @@ def _spent(person: Person) -> str:
 
 def _next(person: Person, zone: ZoneInfo) -> str:
     if person.change is None:
-        return "stays so until something happens"
+        return "no change until the next record"
     return f"if nothing happens: {person.becomes} from {_clock(person.change, zone)}"
 
 

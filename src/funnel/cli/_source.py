@@ -9,7 +9,8 @@ import polars as pl
 
 from funnel._dataframes.compute import collected
 from funnel.logs import Logs
-from funnel.readers._read_orders import Entry, Orders
+from funnel.readers._read_orders import Entry
+from funnel.readers._shop_data import ShopData
 from funnel.store._protocol import Store
 from funnel.store._server import store_at
 from funnel.store._sqlite_store import SqliteStore
@@ -34,27 +35,28 @@ class Source:
     @property
     def purchased(self) -> pl.Series:
         """Return the time of each purchase, including cancelled ones, in microseconds."""
-        return pl.Series(collected(self.logs.tables["orders"].select("t"))["t"].to_native())
+        if "orders" not in self.logs._tables:
+            return pl.Series(dtype=pl.Int64)
+        return pl.Series(collected(self.logs._tables["orders"].select("t"))["t"].to_native())
 
 
-def of_orders(orders: Orders) -> Source:
+def of_orders(orders: ShopData) -> Source:
     """Return the source for an order file."""
-    logs = Logs(purchases=orders.purchases, refunds=orders.refunds, currency=orders.currency)
-    return Source(logs, orders.currency, orders.account)
+    return Source(orders.logs(), orders.currency, orders.account)
 
 
-def is_store(given: str) -> bool:
+def is_store(argument: str) -> bool:
     """Return whether an argument names a store: a database address or a SQLite file."""
-    if "://" in given:
+    if "://" in argument:
         return True
-    path = Path(given)
+    path = Path(argument)
     if not path.is_file():
         return False
     with path.open("rb") as file:
         return file.read(len(_HEAD)) == _HEAD
 
 
-def of_store(given: str) -> Source:
+def of_store(argument: str) -> Source:
     """Return the source for a store.
 
     Raises:
@@ -62,22 +64,22 @@ def of_store(given: str) -> Source:
         MissingExtraError: SQLAlchemy is not installed, and the argument is a database address.
         LogsError: The amounts are in more than one currency.
     """
-    store: Store = store_at(given) if "://" in given else SqliteStore(given)
+    store: Store = store_at(argument) if "://" in argument else SqliteStore(argument)
     with store:
-        logs, waiting = store.logs(), len(store.unresolved())
-    account = [Entry("read", "records in somebody's history", sum(logs_sizes(logs)))]
-    if waiting:
-        account.append(Entry("noted", "records that wait for what they refer to", waiting))
+        logs, unresolved = store.logs(), len(store.unresolved())
+    account = [Entry("read", "records in histories", sum(logs_sizes(logs)))]
+    if unresolved:
+        account.append(Entry("noted", "unresolved records, which refer to a missing record", unresolved))
     return Source(logs, logs.currency, tuple(account))
 
 
 def logs_sizes(logs: Logs) -> list[int]:
     """Return the number of rows of each log."""
     return [
-        collected(logs.tables[name].select("t")).shape[0] for name in ("leads", "orders", "refunds", "interactions")
+        collected(logs._tables[name].select("t")).shape[0] for name in ("leads", "orders", "refunds", "interactions")
     ]
 
 
-def name_of(given: str) -> str:
+def name_of(argument: str) -> str:
     """Return the name on the page; for an address only the name of the database."""
-    return given.rpartition("/")[2].partition("?")[0] if "://" in given else Path(given).name
+    return argument.rpartition("/")[2].partition("?")[0] if "://" in argument else Path(argument).name

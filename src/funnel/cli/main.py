@@ -23,7 +23,7 @@ def main() -> None:
     if missing:
         sys.exit(f"the command needs {', '.join(missing)}; run: pip install 'shopfunnel[cli]'")
     if sys.stdout is None:
-        sys.exit(_failed("standard output is closed; leave it open or give a file"))
+        sys.exit(_failed("standard output is closed; open it, or redirect it to a file"))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
@@ -39,14 +39,14 @@ def _run() -> int:
             app(prog_name="funnel")
         finally:
             sys.stdout.flush()
-    except SystemExit as ended:
-        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
     except KeyboardInterrupt:
         return _STOPPED
     except OSError as error:
         return _unwritten(error)
-    except BaseException as error:  # noqa: BLE001 (a panic of the engine is no Exception)
-        return _failed(f"an unexpected {type(error).__name__}; please report it")
+    except BaseException as error:  # noqa: BLE001 (a panic of the engine is not an Exception)
+        return _failed(f"unexpected {type(error).__name__}; please report it")
     return 0
 
 
@@ -58,8 +58,8 @@ def _unwritten(error: OSError) -> int:
     return 1 if error.errno == errno.EPIPE else _failed(f"the page cannot be written: {error.strerror}")
 
 
-def _failed(said: str) -> int:
+def _failed(message: str) -> int:
     with suppress(OSError, AttributeError):
-        sys.stderr.write(f"error: {said}\n")
+        sys.stderr.write(f"error: {message}\n")
         sys.stderr.flush()
     return 1

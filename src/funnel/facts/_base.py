@@ -2,31 +2,53 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from operator import index
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from threading import RLock
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from funnel._arguments import name_problem, parse_as_of, suggest
 from funnel._expr.nodes import Value
 from funnel._expr.tracer import FactsProxy
-from funnel._time import instant
+from funnel._time import instant, instant_at
 from funnel.errors import FactsError, InstantError
 from funnel.facts._declare import Declared
-from funnel.facts._display import Held, View, held, known
-from funnel.facts._schema import FactSchema, fact_schema
-from funnel.history import History, check_is_history
+from funnel.facts._display import RawFacts, View, output_value, raw_value
 
 if TYPE_CHECKING:
+    from funnel._dataframes.frame_types import FrameT
+    from funnel.facts._schema import FactSchema
+    from funnel.history import History
     from funnel.logs import Logs
 
 
 _new = object.__new__
-_set_now, _set_values = (vars(Held)[slot].__set__ for slot in ("now", "values"))
+_set_now, _set_values = (vars(RawFacts)[slot].__set__ for slot in ("now", "values"))
 """Setters of the slots. Facts refuse assignment; construction writes the slots directly, which is also fastest."""
 
 
-class BaseFacts(Held):
+class _LazySchema:
+    """Schema of a class of facts, built when it is first used and then stored in the class."""
+
+    def __init__(self, declared: Mapping[str, Declared]) -> None:
+        self.declared = declared
+        self.lock = RLock()
+
+    def __get__(self, facts: object, owner: type[BaseFacts]) -> FactSchema:
+        from funnel.facts._schema import fact_schema
+
+        with self.lock:
+            if vars(owner)["_fact_plan"] is self:
+                owner._fact_plan = fact_schema(self.declared)
+        return owner._fact_plan
+
+
+class AnyLiveFacts:
+    """Base of live facts, by which a rule recognises them without loading their module."""
+
+
+class BaseFacts(RawFacts):
     """Facts of one person at one instant; a class of facts declares each fact in one line.
 
     A fact has its declared type: a count or a sum is an int, a span is a timedelta, an instant is a datetime or None.
@@ -39,7 +61,7 @@ class BaseFacts(Held):
     """Instant of the facts."""
 
     _own: ClassVar[Mapping[str, Declared]] = {}
-    fact_plan: ClassVar[FactSchema]
+    _fact_plan: ClassVar[FactSchema]
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         """Collect the facts that the class and its base classes declare.
@@ -49,39 +71,39 @@ class BaseFacts(Held):
         """
         super().__init_subclass__(**kwargs)
         cls._own = {name: value for name, value in vars(cls).items() if isinstance(value, Declared)}
-        taken = [name for name in cls._own if hasattr(BaseFacts, name) or hasattr(FactsProxy, name)]
-        if taken:
-            msg = f"{taken[0]} is a name that the facts themselves need; give the fact another"
+        reserved = [name for name in cls._own if hasattr(BaseFacts, name) or hasattr(FactsProxy, name)]
+        if reserved:
+            msg = f"{reserved[0]} is reserved by the class of facts; give the fact another name"
             raise FactsError(msg)
         declared: dict[str, Declared] = {}
         for base in reversed(cls.__mro__):
             declared |= vars(base).get("_own", {})
         _check_names(declared)
-        cls.fact_plan = fact_schema(declared)
+        cls._fact_plan = cast("FactSchema", _LazySchema(declared))
         for name, one in declared.items():
-            setattr(cls, name, View(name, one, cls.fact_plan.places[name]))
+            setattr(cls, name, View(name, one, cls))
 
     if not TYPE_CHECKING:  # pragma: no branch - type checkers read the facts that a class declares
 
-        def __init__(self, /, *, as_of: datetime, **given: object) -> None:
+        def __init__(self, /, *, as_of: datetime, **values: object) -> None:
             now = parse_as_of(as_of)
             _set_now(self, now)
-            _set_values(self, _by_hand(self.fact_plan, given, now))
+            _set_values(self, _by_hand(self._fact_plan, values, now))
 
-        as_of = property(lambda facts: instant(index(facts.now)), doc="The instant of judgement.")
+        as_of = property(lambda facts: instant(operator.index(facts.now)), doc="Instant of the facts.")
 
         def __getattr__(self, name: str) -> object:
-            if name not in Held.__slots__ and type(self.values) is FactsProxy:
+            if name not in RawFacts.__slots__ and type(self.values) is FactsProxy:
                 return getattr(self.values, name)
             msg = f"{type(self).__name__!r} object has no attribute {name!r}"
             raise AttributeError(msg)
 
         def __setattr__(self, name: str, value: object) -> None:
-            msg = f"{name} cannot be set; facts are what is known at one instant, evolve(...) makes others"
+            msg = f"{name} cannot be set, because facts are immutable; evolve(...) returns changed facts"
             raise AttributeError(msg)
 
         def __delattr__(self, name: str) -> None:
-            msg = f"{name} cannot be deleted; facts are what is known at one instant"
+            msg = f"{name} cannot be deleted, because facts are immutable"
             raise AttributeError(msg)
 
     @classmethod
@@ -95,11 +117,13 @@ class BaseFacts(Held):
         Raises:
             InstantError: `as_of` is naive.
         """
+        from funnel.history import check_is_history
+
         now = parse_as_of(as_of)
-        return cls.held_as(cls.fact_plan.values(check_is_history(history).ledger, now), now)
+        return cls._from_raw(cls._fact_plan.values(check_is_history(history)._ledger, now), now)
 
     @classmethod
-    def over(cls, logs: Logs, *, as_of: datetime) -> Any:
+    def over(cls, logs: Logs[FrameT], *, as_of: datetime) -> FrameT:
         """Return the facts of every person with a record by `as_of`.
 
         There is one row a person and one column a fact.
@@ -118,10 +142,10 @@ class BaseFacts(Held):
         """
         from funnel.facts._frames import facts_over
 
-        return facts_over(cls.fact_plan, logs, parse_as_of(as_of))
+        return facts_over(cls._fact_plan, logs, parse_as_of(as_of))
 
     @classmethod
-    def running(cls, logs: Logs, *, as_of: datetime) -> Any:
+    def running(cls, logs: Logs[FrameT], *, as_of: datetime) -> FrameT:
         """Return everyone's facts at each instant when a record starts or stops to count.
 
         Instants after `as_of` are left out.
@@ -139,15 +163,29 @@ class BaseFacts(Held):
         """
         from funnel.facts._frames import facts_running
 
-        return facts_running(cls.fact_plan, logs, parse_as_of(as_of))
+        return facts_running(cls._fact_plan, logs, parse_as_of(as_of))
 
     @classmethod
-    def held_as(cls, values: tuple[Value, ...], now: int) -> Self:
+    def _from_raw(cls, values: tuple[Value, ...], now: int) -> Self:
         """Internal: build facts from raw values."""
         facts = _new(cls)
         _set_now(facts, now)
         _set_values(facts, values)
         return facts
+
+    @classmethod
+    def _from_values(cls, values: Mapping[str, Value], as_of: datetime) -> Self:
+        """Internal: build facts from raw integers by name; other facts get defaults."""
+        plan, now = cls._fact_plan, parse_as_of(as_of)
+        slope = {name: slope for name, (_, slope) in plan.run_indices().items()}
+        raw = {
+            name: instant_at(int(value), slope[name], now) if slope[name] else value for name, value in values.items()
+        }
+        typed = {
+            name: value if isinstance(value, str) else output_value(plan.declared[name], value, now)
+            for name, value in raw.items()
+        }
+        return cls(as_of=as_of).evolve(**typed)
 
     def at(self, as_of: datetime) -> Self:
         """Return the facts at a later instant if nothing happens: only spans change.
@@ -157,19 +195,19 @@ class BaseFacts(Held):
         """
         now = parse_as_of(as_of)
         if now < self.now:
-            msg = "facts cannot be turned back, for later records are in them; take Facts.of(history, as_of=...)"
+            msg = "as_of is before the instant of these facts; use Facts.of(history, as_of=...)"
             raise InstantError(msg)
-        return self.held_as(self.values, now)
+        return self._from_raw(self.values, now)
 
     def evolve(self, /, **changes: object) -> Self:
         """Return a copy with some facts changed, for the tests of a rule."""
-        values = _changed(self.fact_plan, list(self.values), changes, self.now)
-        return self.held_as(tuple(values), self.now)
+        values = _changed(self._fact_plan, list(self.values), changes, self.now)
+        return self._from_raw(tuple(values), self.now)
 
     def to_dict(self) -> dict[str, Any]:
         """Return every fact by name; None if it is unknown."""
-        named = self.fact_plan.declared.items()
-        return {name: known(one, self.values[self.fact_plan.places[name]], self.now) for name, one in named}
+        facts = self._fact_plan.declared.items()
+        return {name: output_value(one, self.values[self._fact_plan.indices[name]], self.now) for name, one in facts}
 
     def __eq__(self, other: object) -> bool:
         """Return whether both have the same values at the same instant."""
@@ -183,17 +221,18 @@ class BaseFacts(Held):
 
     def __reduce__(self) -> tuple[object, ...]:
         """Support copying and pickling."""
-        return self.held_as, (self.values, self.now)
+        return self._from_raw, (self.values, self.now)
 
     def __repr__(self) -> str:
         """Return the facts that differ from their defaults."""
-        empty = self.fact_plan.empties
-        told = [
-            f"{name}={known(one, self.values[place], self.now)!r}"
-            for name, one in self.fact_plan.declared.items()
-            if self.values[place := self.fact_plan.places[name]] != empty[place] and one.show not in ("since", "until")
+        empty = self._fact_plan.empties
+        texts = [
+            f"{name}={output_value(one, self.values[index], self.now)!r}"
+            for name, one in self._fact_plan.declared.items()
+            if self.values[index := self._fact_plan.indices[name]] != empty[index]
+            and one.show not in ("since", "until")
         ]
-        return f"{type(self).__name__}({', '.join([f'as_of={self.as_of.isoformat()}', *told])})"
+        return f"{type(self).__name__}({', '.join([f'as_of={self.as_of.isoformat()}', *texts])})"
 
 
 def _check_names(names: Iterable[str]) -> None:
@@ -202,13 +241,13 @@ def _check_names(names: Iterable[str]) -> None:
     Raises:
         FactsError: A name cannot be a column.
     """
-    seen: dict[str, str] = {}
+    by_folded_name: dict[str, str] = {}
     for name in names:
-        problem, other = name_problem(name, _ADDED), seen.setdefault(name.casefold(), name)
+        problem, other = name_problem(name, _ADDED), by_folded_name.setdefault(name.casefold(), name)
         if not name.isidentifier():
             problem = "is not a name that Python allows"
         if other != name:
-            problem = f"differs from {other} in upper case alone, which a database does not tell apart"
+            problem = f"differs from {other} only in upper case, which a database ignores"
         if problem:
             msg = f"the fact {name} {problem}; give it another name"
             raise FactsError(msg)
@@ -217,39 +256,39 @@ def _check_names(names: Iterable[str]) -> None:
 _ADDED = frozenset({"person_id", "known_at"})
 
 
-def _by_hand(plan: FactSchema, given: Mapping[str, object], now: int) -> tuple[Value, ...]:
-    return tuple(_changed(plan, list(plan.empties), given, now))
+def _by_hand(plan: FactSchema, facts: Mapping[str, object], now: int) -> tuple[Value, ...]:
+    return tuple(_changed(plan, list(plan.empties), facts, now))
 
 
-def _changed(plan: FactSchema, values: list[Value], given: Mapping[str, object], now: int) -> list[Value]:
+def _changed(plan: FactSchema, values: list[Value], changes: Mapping[str, object], now: int) -> list[Value]:
     """Return the values after changes by hand, with derived values that are not given."""
-    told: dict[int, str] = {}
+    names: dict[int, str] = {}
     before = list(values)
-    for name, fact in given.items():
+    for name, fact in changes.items():
         if name not in plan.declared:
-            msg = f"no fact is called {name!r}; {suggest(name, plan.declared)}"
+            msg = f"the fact {name!r} is unknown; {suggest(name, plan.declared)}"
             raise FactsError(msg)
-        place, value = plan.places[name], held(name, plan.declared[name], fact, now)
-        if place in told and values[place] != value:
-            msg = f"{told[place]} and {name} tell of the same and do not agree; give one of them"
+        index, value = plan.indices[name], raw_value(name, plan.declared[name], fact, now)
+        if index in names and values[index] != value:
+            msg = f"{names[index]} and {name} set the same value and contradict each other; give one of them"
             raise FactsError(msg)
-        values[place], told[place] = value, name
-    return _derived(plan, before, values, set(told))
+        values[index], names[index] = value, name
+    return _derived(plan, before, values, set(names))
 
 
-def _derived(plan: FactSchema, before: list[Value], values: list[Value], told: set[int]) -> list[Value]:
+def _derived(plan: FactSchema, before: list[Value], values: list[Value], set_by_hand: set[int]) -> list[Value]:
     """Update derived values whose parts changed.
 
     They are computed if all parts are known, and reset if a part became unknown.
     """
     first, empty = len(plan.reductions), plan.empties
-    worked = list(values)
-    plan.finish(worked)
-    for place, (_, parts) in enumerate(plan.finishes, first):
-        if place in told or all(before[part] == values[part] for part in parts):
+    computed = list(values)
+    plan.finish(computed)
+    for index, (_, parts) in enumerate(plan.finishes, first):
+        if index in set_by_hand or all(before[part] == values[part] for part in parts):
             continue
         if all(values[part] != empty[part] for part in parts):
-            values[place] = worked[place]
+            values[index] = computed[index]
         elif all(before[part] != empty[part] for part in parts):
-            values[place] = empty[place]
+            values[index] = empty[index]
     return values

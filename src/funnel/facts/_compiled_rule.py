@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import attrs
 
 from funnel._expr.explain import Explanation, RulePath, paths, reasons, sides
-from funnel._expr.next_change import flip_delays
-from funnel._expr.nodes import Node, Read, facts_of
-from funnel._expr.to_python import Evaluator, Run, compile_expressions, compiled
-from funnel._expr.tree import Tree, forks, leaves, numbered
-from funnel.facts._display import Held
+from funnel._expr.next_change import first_change, flip_delays
+from funnel._expr.nodes import Node, Read, Value, facts_of
+from funnel._expr.to_python import Evaluator, Run, compile_expressions, compile_tree
+from funnel._expr.tree import Tree, answer_kind, forks, leaves, numbered
+from funnel.facts._display import RawFacts
 from funnel.facts._schema import FactSchema, narrowed
 from funnel.facts._traced import reader
+
+if TYPE_CHECKING:
+    from funnel._expr.to_narwhals import ColumnOf
 
 
 @attrs.frozen
@@ -32,54 +37,69 @@ class CompiledRule:
         return frozenset(fact.name for node in nodes for fact in facts_of(node))
 
     @cached_property
-    def run_places(self) -> dict[str, tuple[int, int]]:
-        """Index of each fact, and its slope with the clock."""
-        return self.plan.run_places()
+    def is_span(self) -> bool:
+        """Whether the answer is a span of time."""
+        return answer_kind(self.tree) == "span"
 
     @cached_property
-    def ways(self) -> tuple[RulePath, ...]:
+    def run_indices(self) -> dict[str, tuple[int, int]]:
+        """Index of each fact, and its slope with the clock."""
+        return self.plan.run_indices()
+
+    @cached_property
+    def paths(self) -> tuple[RulePath, ...]:
         """Every path through the tree."""
         return tuple(paths(self.tree))
 
     @cached_property
-    def _way(self) -> Run:
-        return compiled(numbered(self.tree), self.run_places, "way")
+    def _path_number(self) -> Run:
+        return compile_tree(numbered(self.tree), self.run_indices, "path")
 
     @cached_property
-    def _told(self) -> dict[int, tuple[RulePath, Evaluator]]:
+    def _visited(self) -> dict[int, tuple[RulePath, Evaluator]]:
         """Paths taken so far, each with a function for both sides of its conditions."""
         return {}
 
-    def why(self, facts: Held) -> Explanation:
+    def why(self, facts: RawFacts) -> Explanation:
         """Return the answer for one person and the conditions that decided it."""
         values, now = facts.values, facts.now
-        number = self._way(values, now)
+        number = self._path_number(values, now)
         assert isinstance(number, int)
-        if number not in self._told:
-            path = self.ways[number]
-            self._told[number] = path, compile_expressions(sides(path), self.run_places, "why")
-        path, told = self._told[number]
+        if number not in self._visited:
+            path = self.paths[number]
+            self._visited[number] = path, compile_expressions(sides(path), self.run_indices, "why")
+        path, sides_of = self._visited[number]
         answer = path.leaf.answer if path.leaf.node is None else self.run(values, now)
-        return Explanation(answer, reasons(path, told(values, now)))
+        return Explanation(answer, reasons(path, sides_of(values, now)))
 
+    @cached_property
+    def answer(self) -> ColumnOf:
+        """The answer as a column, from the columns of the facts."""
+        from funnel._expr.to_narwhals import column_of
+
+        return column_of(self.tree)
+
+    @cached_property
     def narrowed(self) -> FactSchema:
-        """Return the schema of only the facts that the rule reads."""
+        """Schema of only the facts that the rule reads."""
         return narrowed(self.plan, self.read)
 
     @cached_property
     def alone(self) -> tuple[FactSchema, Run]:
         """Narrowed schema, and the rule compiled for its values."""
-        plan = self.narrowed()
-        return plan, compiled(self.tree, plan.run_places(), "alone")
+        plan = self.narrowed
+        return plan, compile_tree(self.tree, plan.run_indices(), "alone")
 
     @cached_property
-    def alone_waits(self) -> Evaluator:
-        """Compiled `waits`, for the values of the narrowed schema."""
-        return compile_expressions(self.waits, self.alone[0].run_places(), "waits")
+    def alone_change(self) -> tuple[FactSchema, Callable[[Sequence[Value], int], int | None]]:
+        """Narrowed schema, and a function of its values that returns the instant of the next change."""
+        plan, run = self.alone
+        waits = compile_expressions(self.waits, plan.run_indices(), "waits")
+        return plan, lambda values, now: first_change(run, waits(values, now), values, now)
 
-    def reader(self, facts: Held) -> Read:
+    def reader(self, facts: RawFacts) -> Read:
         """Return a function that reads the facts of one person for the nodes of the tree."""
-        return reader(self.run_places, facts)
+        return reader(self.run_indices, facts)
 
     @cached_property
     def waits(self) -> tuple[Node, ...]:

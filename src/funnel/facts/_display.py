@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, cast, dataclass_transform
 
 from funnel._expr.nodes import Value
 from funnel._expr.tracer import FactsProxy
-from funnel._time import EARLIEST, EVER, FOREVER, LATEST, MICROSECOND, NEVER, held_at, instant, micros, span_at
+from funnel._time import EARLIEST, EVER, FOREVER, LATEST, MICROSECOND, NEVER, instant, instant_at, micros, span_at
 from funnel.errors import FactsError
 from funnel.facts._declare import SLOPES, Declared
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, eq_default=True)
-class Held:
+class RawFacts:
     """Raw values of facts (integers and texts), and their instant in microseconds."""
 
     __slots__ = ("now", "values")
@@ -25,28 +26,34 @@ class Held:
 class View:
     """Descriptor of one fact: reads the raw value and returns it in the fact's type."""
 
-    def __init__(self, name: str, declared: Declared, place: int) -> None:
-        """Create the view of one index."""
+    def __init__(self, name: str, declared: Declared, owner: type[Any]) -> None:
+        """Create the view of one fact of a class."""
         self.name = name
         self.declared = declared
-        self.place = place
+        self.owner = owner
 
-    def __get__(self, facts: Held | None, owner: type[Held]) -> Any:
+    @cached_property
+    def index(self) -> int:
+        """Index of the value."""
+        index: int = self.owner._fact_plan.indices[self.name]
+        return index
+
+    def __get__(self, facts: RawFacts | None, owner: type[RawFacts]) -> Any:
         """Return the fact of one person; on the class, return the view."""
         if facts is None:
             return self
         values = cast("object", facts.values)
         if type(values) is FactsProxy:
             return getattr(values, self.name)
-        return shown(self.declared, facts.values[self.place], facts.now)
+        return typed_value(self.declared, facts.values[self.index], facts.now)
 
-    def __set__(self, facts: Held, value: object) -> None:
+    def __set__(self, facts: RawFacts, value: object) -> None:
         """Refuse assignment: facts cannot change, but other facts can be created."""
-        msg = f"{self.name} cannot be set; facts are what is known at one instant, evolve(...) makes others"
+        msg = f"{self.name} cannot be set, because facts are immutable; evolve(...) returns changed facts"
         raise AttributeError(msg)
 
 
-def shown(declared: Declared, value: Value, now: int) -> Any:
+def typed_value(declared: Declared, value: Value, now: int) -> Any:
     """Convert a raw value to what the author of a rule sees."""
     if isinstance(value, str):
         return value
@@ -63,36 +70,36 @@ def shown(declared: Declared, value: Value, now: int) -> Any:
             return value
 
 
-def known(declared: Declared, value: Value, now: int) -> Any:
+def output_value(declared: Declared, value: Value, now: int) -> Any:
     """Convert a raw value to output: None if it is unknown."""
     if value in ("", NEVER, FOREVER) or (declared.show == "span" and value == EVER):
         return None
-    return shown(declared, value, now)
+    return typed_value(declared, value, now)
 
 
-def held(name: str, declared: Declared, given: object, now: int) -> Value:
+def raw_value(name: str, declared: Declared, value: object, now: int) -> Value:
     """Convert a fact given by hand to its raw value.
 
     Raises:
         FactsError: The fact has another type, or is out of range.
     """
-    match declared.show, given:
+    match declared.show, value:
         case "instant", None:
             return getattr(declared.value, "empty", NEVER)
-        case "instant", datetime() if given.utcoffset() is not None and EARLIEST <= micros(given) < LATEST:
-            return micros(given)
-        case ("since" | "until") as show, timedelta() if _is_kept(span := given // MICROSECOND, SLOPES[show], now):
-            return held_at(span, SLOPES[show], now)
-        case "span", timedelta() if 0 <= given // MICROSECOND <= EVER:
-            return given // MICROSECOND
-        case "text", str() if not declared.choices or given in ("", *declared.choices):
-            return str(given)
+        case "instant", datetime() if value.utcoffset() is not None and EARLIEST <= micros(value) < LATEST:
+            return micros(value)
+        case ("since" | "until") as show, timedelta() if _is_kept(span := value // MICROSECOND, SLOPES[show], now):
+            return instant_at(span, SLOPES[show], now)
+        case "span", timedelta() if 0 <= value // MICROSECOND <= EVER:
+            return value // MICROSECOND
+        case "text", str() if not declared.choices or value in ("", *declared.choices):
+            return str(value)
         case "flag", bool():
-            return int(given)
-        case "number", int() if not isinstance(given, bool) and 0 <= given <= declared.high:
-            return given
+            return int(value)
+        case "number", int() if not isinstance(value, bool) and 0 <= value <= declared.high:
+            return value
         case _:
-            msg = f"{name} was given as {type(given).__name__}; {_allowed(declared)}"
+            msg = f"{name} must be {_allowed(declared)} (got {type(value).__name__})"
             raise FactsError(msg)
 
 
@@ -103,11 +110,11 @@ def _is_kept(span: int, slope: int, now: int) -> bool:
 
 def _allowed(declared: Declared) -> str:
     return {
-        "instant": "give an aware datetime of the years 1800 to 2199, or None",
-        "since": "give a timedelta of less than 400 years",
-        "until": "give a timedelta of less than 400 years",
-        "span": "give a timedelta of zero or more, and less than 400 years",
-        "text": f"give {' or '.join(map(repr, declared.choices)) if declared.choices else 'text'}",
-        "flag": "give True or False",
-        "number": f"give a whole number from 0 to {declared.high}",
+        "instant": "an aware datetime of the years 1800 to 2199, or None",
+        "since": "a timedelta of less than 400 years",
+        "until": "a timedelta of less than 400 years",
+        "span": "a timedelta of zero or more, and less than 400 years",
+        "text": f"one of {', '.join(map(repr, declared.choices))}" if declared.choices else "text",
+        "flag": "True or False",
+        "number": f"a whole number from 0 to {declared.high}",
     }[declared.show]

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import attrs
 
 from funnel._aggregate.aggregations import POST_AGGREGATIONS, Derived, Reduction
 from funnel._aggregate.fold import StreamFold, finishing, folds
 from funnel._expr.nodes import Fact, Value
-from funnel._ledger.ledger import Ledger
 from funnel.facts._declare import SLOPES, Declared
+
+if TYPE_CHECKING:
+    from funnel._ledger.ledger import Ledger
 
 
 @attrs.frozen(eq=False)
@@ -24,17 +27,12 @@ class FactSchema:
     declared: Mapping[str, Declared]
     reductions: tuple[Reduction, ...]
     derived: tuple[Derived, ...]
-    places: Mapping[str, int]
+    indices: Mapping[str, int]
     folds: Mapping[str, StreamFold]
     finishes: tuple[tuple[Callable[..., int], tuple[int, ...]], ...]
     finish: Callable[[list[Value]], None]
     """Compute the derived values in place."""
     empties: tuple[Value, ...]
-
-    @property
-    def is_finished(self) -> bool:
-        """Whether reduced values are final: nothing derived, no sum too large."""
-        return not self.derived and not any(one.is_large for one in self.reductions)
 
     @property
     def readable(self) -> Mapping[str, Fact]:
@@ -47,31 +45,31 @@ class FactSchema:
         return {name: self._remedy(name) for name, one in self.declared.items() if one.show == "instant"}
 
     def _remedy(self, name: str) -> str:
-        spans = [other for other, place in self.places.items() if place == self.places[name] and other != name]
+        spans = [other for other, index in self.indices.items() if index == self.indices[name] and other != name]
         better = (
             f"read {' or '.join(spans)}" if spans else f"declare a span of it, such as since_{name.removesuffix('_at')}"
         )
         return f"it may be missing; {better}"
 
-    def run_places(self) -> dict[str, tuple[int, int]]:
+    def run_indices(self) -> dict[str, tuple[int, int]]:
         """Return the index of each fact in a compiled rule, and its slope with the clock."""
-        return {name: (self.places[name], SLOPES.get(one.show, 0)) for name, one in self.declared.items()}
+        return {name: (self.indices[name], SLOPES.get(one.show, 0)) for name, one in self.declared.items()}
 
     def values(self, ledger: Ledger, now: int) -> tuple[Value, ...]:
         """Return the values of one person: the fold of every reduction with a row."""
         if now < ledger.latest:
             return self._put_together(ledger, now)
-        values = ledger.settled.get(self)
+        values = ledger.cached_values.get(self)
         if values is None:
             values = self._put_together(ledger, now)
-            ledger.settle_values(self, values)
+            ledger.cache_values(self, values)
         return values
 
     def _put_together(self, ledger: Ledger, now: int) -> tuple[Value, ...]:
-        values, held, folds = list(self.empties), [False] * len(self.reductions), self.folds
+        values, has_row, folds = list(self.empties), [False] * len(self.reductions), self.folds
         for stream, rows in ledger.rows.items():
             if stream in folds:
-                folds[stream].fill(values, held, rows, now)
+                folds[stream].fill(values, has_row, rows, now)
         self.finish(values)
         return tuple(values)
 
@@ -82,13 +80,15 @@ def fact_schema(declared: Mapping[str, Declared]) -> FactSchema:
     direct = (one.value for one in declared.values() if isinstance(one.value, Reduction))
     reductions = tuple(dict.fromkeys([*direct, *_parts(derived)]))
     every: list[Reduction | Derived] = [*reductions, *derived]
-    order = {value: place for place, value in enumerate(every)}
-    places = {name: order[one.value] for name, one in declared.items()}
+    order = {value: index for index, value in enumerate(every)}
+    indices = {name: order[one.value] for name, one in declared.items()}
     finishes = tuple((POST_AGGREGATIONS[one.how].one, tuple(order[part] for part in one.parts)) for one in derived)
     empties = [reduction.empty for reduction in reductions]
-    worked = [finish(*(empties[part] for part in parts)) for finish, parts in finishes]
+    computed = [finish(*(empties[part] for part in parts)) for finish, parts in finishes]
     finish = finishing(finishes, reductions)
-    return FactSchema(declared, reductions, derived, places, folds(reductions), finishes, finish, (*empties, *worked))
+    return FactSchema(
+        declared, reductions, derived, indices, folds(reductions), finishes, finish, (*empties, *computed)
+    )
 
 
 @lru_cache(maxsize=256)

@@ -11,10 +11,10 @@ from typing import Any, TypeVar, cast
 
 from funnel._expr.nodes import Read, Value
 from funnel._expr.tracer import FactsProxy
-from funnel._time import held_at, span_at
+from funnel._time import instant_at, span_at
 from funnel.facts._base import BaseFacts
 from funnel.facts._declare import SLOPES
-from funnel.facts._display import Held
+from funnel.facts._display import RawFacts
 
 F = TypeVar("F", bound=BaseFacts)
 
@@ -30,28 +30,28 @@ class _Values(tuple[Value, ...]):
 
 def traced(cls: type[F], symbols: FactsProxy) -> F:
     """Return facts of a class that hold proxies."""
-    return cls.held_as(cast("Any", symbols), cast("Any", symbols))
+    return cls._from_raw(cast("Any", symbols), cast("Any", symbols))
 
 
-def made_up(cls: type[F], person: Mapping[str, Value]) -> F:
+def sample_facts(cls: type[F], person: Mapping[str, Value]) -> F:
     """Return facts of a class for a synthetic person.
 
     Spans are as at the person's instant.
     """
-    plan = cls.fact_plan
+    plan = cls._fact_plan
     values = list(plan.empties)
     for name, value in person.items():
         slope = SLOPES.get(plan.declared[name].show, 0)
-        values[plan.places[name]] = value if isinstance(value, str) or not slope else held_at(value, slope, _NOW)
-    return cls.held_as(_Values(values), _NOW)
+        values[plan.indices[name]] = value if isinstance(value, str) or not slope else instant_at(value, slope, _NOW)
+    return cls._from_raw(_Values(values), _NOW)
 
 
-def plainly(facts: F) -> F:
+def as_plain(facts: F) -> F:
     """Return the same facts, with which inner rules run as plain functions."""
-    return facts.held_as(_Values(facts.values), facts.now)
+    return facts._from_raw(_Values(facts.values), facts.now)
 
 
-def is_lifting(facts: object) -> bool:
+def is_tracing(facts: object) -> bool:
     """Return whether these facts trace, verify or plainly run a rule.
 
     Rules inside such a rule become part of it.
@@ -59,16 +59,16 @@ def is_lifting(facts: object) -> bool:
     return isinstance(facts, FactsProxy) or (isinstance(facts, BaseFacts) and type(facts.values) is not tuple)
 
 
-def reader(places: Mapping[str, tuple[int, int]], facts: Held) -> Read:
+def reader(slots: Mapping[str, tuple[int, int]], facts: RawFacts) -> Read:
     """Return a function that reads facts for the nodes of a tree.
 
-    `places` has the index and the slope of each fact.
+    `indices` has the index and the slope of each fact.
     """
     values, now = facts.values, facts.now
 
     def read(name: str) -> Value:
-        place, slope = places[name]
-        value = values[place]
+        index, slope = slots[name]
+        value = values[index]
         if slope == 0 or isinstance(value, str):
             return value
         return span_at(value, slope, now)

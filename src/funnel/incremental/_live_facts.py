@@ -4,122 +4,47 @@ Invariant: for any arrival order (a refund after its purchase), facts and answer
 rule for the history of all records.
 
 A back end does not need to read the history again. `add` only stores a record. A query updates only the values that it
-needs: a rule needs the few facts that it reads.
+needs: a rule needs the few facts that it reads. The ledger is written when a query or a record needs it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from datetime import datetime
+from functools import lru_cache
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import Generic, TypeAlias, TypeVar
 
-from funnel._aggregate.fold import END, Row, T
-from funnel._aggregate.running import RunningFolds, expires
-from funnel._arguments import parse_as_of, subclass
-from funnel._expr.next_change import first_change
+from funnel._aggregate.fold import Row
+from funnel._arguments import instance, is_function, kind_of, parse_as_of, subclass
 from funnel._expr.nodes import Value
-from funnel._expr.to_python import Run
 from funnel._ledger.incremental import GrowingLedger
-from funnel._ledger.incremental_derived import Change
-from funnel._ledger.rows import number
-from funnel._time import FOREVER, instant
-from funnel.errors import FactsError
-from funnel.facts._base import BaseFacts
+from funnel._time import EARLIEST, instant
+from funnel.errors import ArgumentError, FactsError
+from funnel.facts._base import AnyLiveFacts, BaseFacts
 from funnel.facts._schema import FactSchema
 from funnel.history import History, check_is_history
-from funnel.records import Record, record_given
-from funnel.rules._rule import check_is_rule
-
-if TYPE_CHECKING:
-    from funnel.policy import Policy
-    from funnel.rules._rule import Rule
+from funnel.incremental._live_values import LiveValues
+from funnel.incremental._state import FactsState, digest
+from funnel.interactions import Interaction
+from funnel.records import Purchase, Record, check_is_record
 
 F = TypeVar("F", bound=BaseFacts)
-P = TypeVar("P", bound="Policy")
-A = TypeVar("A")
+G = TypeVar("G", bound=BaseFacts)
+R = TypeVar("R")
+
+_Key: TypeAlias = tuple[type[Record], tuple[str, str]]
+
+_MOST_SCHEMAS = 64
+"""Maximum number of cached schemas; rules that read the same facts share a schema."""
 
 
-class _Running:
-    """Values that a plan needs, kept up to date with a ledger.
-
-    A row after all other rows is one step. From the first other change of a stream on, all its rows are kept.
-    """
-
-    def __init__(self, plan: FactSchema, ledger: GrowingLedger) -> None:
-        self.plan = plan
-        self.ledger = ledger
-        self.values = list(plan.empties)
-        self.held = [False] * len(plan.reductions)
-        ledger.follow(plan.folds)
-        self.taken = {stream: len(ledger.changes.get(stream, ())) for stream in plan.folds}
-        self.folds: dict[str, RunningFolds] = {}
-        ledger.settle()
-        for stream, ready in plan.folds.items():
-            ready.fill(self.values, self.held, ledger.rows.get(stream, ()), ledger.latest)
-        self.before = {stream: _last(ledger, stream) for stream, ready in plan.folds.items() if ready.gapped}
-        plan.finish(self.values)
-
-    def catch_up(self) -> None:
-        """Apply the changes of the ledger since the last update."""
-        moved = False
-        for stream, count in self.taken.items():
-            changes = self.ledger.changes.get(stream, ())
-            if len(changes) > count:
-                self.taken[stream] = len(changes)
-                self._go_on(stream, changes[count:])
-                moved = True
-        if moved:
-            self.plan.finish(self.values)
-
-    def _go_on(self, stream: str, changes: Sequence[Row | Change]) -> None:
-        if stream not in self.folds:
-            if Change not in map(type, changes):
-                self._step(stream, cast("Sequence[Row]", changes))
-                return
-            self.folds[stream] = self._kept(stream)
-        else:
-            folds = self.folds[stream]
-            for change in changes:
-                if not isinstance(change, Change):
-                    folds.add(change)
-                elif change.is_added:
-                    folds.add(change.row)
-                else:
-                    folds.remove(change.row)
-        self.folds[stream].write(self.values, self.held)
-
-    def _step(self, stream: str, rows: Sequence[Row]) -> None:
-        """Add rows that come after all other rows to the values."""
-        step = self.plan.folds[stream].step
-        for row in rows:
-            if stream not in self.before:
-                step(self.values, self.held, row)
-                continue
-            before, self.before[stream] = self.before[stream], number(row[T])
-            step(self.values, self.held, (*row, 0 if before is None else number(row[T]) - before))
-
-    def _kept(self, stream: str) -> RunningFolds:
-        """Return folds over all rows that count from now on."""
-        self.ledger.settle()
-        return RunningFolds(self.plan.folds[stream], self.plan.empties, expires(self.ledger.rows[stream]))
-
-
-def _last(ledger: GrowingLedger, stream: str) -> int | None:
-    """Return the instant of the last row that counts."""
-    return next((number(row[T]) for row in reversed(ledger.rows.get(stream, ())) if row[END] == FOREVER), None)
-
-
-_MOST_RUNNING = 64
-"""Maximum number of cached plans; rules that read the same facts share a plan."""
-
-
-class LiveFacts(Generic[F]):
+class LiveFacts(AnyLiveFacts, Generic[F]):
     """Live facts of one person: each record updates them, without a full read.
 
-    A duplicate record is ignored. Records are not validated like in a `History` (an answer without a question, a refund
-    above its purchase).
+    Rules take live facts like a history: `rule.of(live, policy, as_of=...)`. A duplicate record is ignored. Records are
+    not validated like in a `History` (an answer without a question, a refund above its purchase).
 
     Args:
         history: Records so far.
@@ -127,35 +52,78 @@ class LiveFacts(Generic[F]):
 
     Example:
         >>> from datetime import UTC, datetime
-        >>> from funnel import Facts, History, Policy, stage
+        >>> from funnel import Facts, History, LiveFacts, Policy, stage
         >>> from funnel.interactions import Visit
-        >>> tally = LiveFacts(History(person_id="p1"), Facts)
-        >>> tally.add(Visit(id="v1", person_id="p1", occurred_at=datetime(2026, 3, 1, tzinfo=UTC)))
-        >>> tally.facts(as_of=datetime(2026, 3, 2, tzinfo=UTC)).inbound_count
+        >>> live = LiveFacts(History(person_id="p1"), Facts)
+        >>> live.add(Visit(id="v1", person_id="p1", occurred_at=datetime(2026, 3, 1, tzinfo=UTC)))
+        >>> live.facts(as_of=datetime(2026, 3, 2, tzinfo=UTC)).inbound_count
         1
-        >>> tally.ask(stage, Policy(), as_of=datetime(2026, 3, 2, tzinfo=UTC)).value
+        >>> stage.of(live, Policy(), as_of=datetime(2026, 3, 2, tzinfo=UTC)).value
         'prospect'
     """
+
+    facts_class: type[F]
+    """The class of the facts."""
+    person_id: str
+    """Id of the person."""
+    _ledger: GrowingLedger | None  # None until the history of a restored state is read
+    _latest: datetime  # the last instant at which a record changes a fact
+    _new: list[Record]  # records after all others, not yet in the ledger
+    _keys: set[_Key]
+    _version: int  # number of times the ledger was written
+    _values: dict[FactSchema, LiveValues]
+    _read: Callable[[], History] | None
+    _stored: Mapping[str, Row]
 
     def __init__(self, history: History, facts: type[F]) -> None:
         """Read the records so far."""
         subclass(facts, BaseFacts, "facts", "Facts or a class that extends it")
-        ledger = check_is_history(history).fill(GrowingLedger(history.person_id))
-        seen: set[tuple[object, ...]] = {(type(record), *record.key) for record in history.records}
-        self.__setstate__((facts, ledger, seen))
+        self.__setstate__((facts, *_opened(check_is_history(history))))
 
-    def __getstate__(self) -> tuple[type[F], GrowingLedger, set[tuple[object, ...]]]:
+    @staticmethod
+    def from_state(state: FactsState, facts: type[G], read: Callable[[], History]) -> LiveFacts[G]:
+        """Restore live facts from a stored state, without the history.
+
+        Args:
+            state: The state, as returned by `state`.
+            facts: Facts class to keep.
+            read: Returns the history with all records of the state. It is called at most once: if a rule reads facts
+                that are not in the state, or if a record changes facts that depend on earlier records. Examples: a
+                record at or before the latest one; a refund; a lead; an order that is cancelled or delivered; an
+                answer, if the rule reads open questions.
+
+        Raises:
+            ArgumentError: `state` is not a state, or `read` is not a function.
+        """
+        instance(state, FactsState, "state", "a FactsState, such as LiveFacts.state")
+        if not is_function(read):
+            raise ArgumentError(f"read must be a function that returns the history (got {kind_of(read)})")
+        live = LiveFacts(History(person_id=state.person_id), facts)
+        live._restore(state, read)
+        return live
+
+    def _restore(self, state: FactsState, read: Callable[[], History]) -> None:
+        self._ledger, self._read = None, read
+        self._stored, self._latest = dict(state.values), state.latest
+
+    def __getstate__(self) -> tuple[type[F], GrowingLedger, set[_Key]]:
         """Return the ledger for a copy; a copy computes its values again on demand."""
         with self._lock:
-            return self._class, copy(self._ledger), self._seen.copy()
+            return self.facts_class, copy(self._full_ledger()), self._keys.copy()
 
-    def __setstate__(self, state: tuple[type[F], GrowingLedger, set[tuple[object, ...]]]) -> None:
+    def __setstate__(self, state: tuple[type[F], GrowingLedger, set[_Key]]) -> None:
         """Restore the ledger of a copy."""
-        self._class, self._ledger, self._seen = state
-        self._facts: _Running | None = None
-        self._runnings: dict[FactSchema, _Running] = {}
-        self._last: tuple[object, object, _Running, Run] | None = None
+        self.facts_class, ledger, self._keys = state
+        self.person_id = ledger.person_id
+        self._ledger = ledger
+        self._latest = _last(ledger)
+        self._new = []
+        self._version = 0
+        self._values = {}
+        self._read, self._stored = None, {}
         self._lock = Lock()
+
+    # ---- records ----
 
     def add(self, record: Record) -> None:
         """Add one record; a duplicate record changes nothing.
@@ -164,13 +132,63 @@ class LiveFacts(Generic[F]):
             record: A lead, purchase, refund or interaction of this person.
 
         Raises:
-            RecordError: The record is of another person, or refunds an unknown purchase.
+            RecordError: The record is of another person, or refunds an unknown purchase. Add the refund again after
+                its purchase.
         """
-        key = (type(record), *record_given(record).key)
+        kind = type(record)
+        moment = _moment_of(kind)
+        if not moment:
+            check_is_record(record)
+        key, fields = (kind, record.key), vars(record)
         with self._lock:
-            if key not in self._seen:
-                self._ledger.add(record)
-                self._seen.add(key)
+            if key in self._keys:
+                return
+            if moment and fields[moment] > self._latest and self.person_id == fields["person_id"] and _is_whole(fields):
+                self._new.append(record)
+                self._latest = fields[moment]
+            else:
+                self._write(record, key)
+            self._keys.add(key)
+
+    def _write(self, record: Record, key: _Key) -> None:
+        """Write a record to the ledger, unless the history that was read for it has it."""
+        ledger = self._full_ledger()
+        if key not in self._keys:
+            ledger.add(record)
+            self._version += 1
+            self._latest = max(self._latest, _last(ledger))
+
+    def _full_ledger(self) -> GrowingLedger:
+        """Return the ledger of all records; read the history if needed."""
+        if self._ledger is None:
+            assert self._read is not None
+            history = check_is_history(self._read(), "the result of read")
+            if history.person_id != self.person_id:
+                raise ArgumentError("read returned the history of another person; return the history of this person")
+            self._ledger, keys = _opened(history)
+            self._new = [record for record in self._new if _key(record) not in keys]
+            self._keys |= keys
+            self._values.clear()
+            self._latest = max(self._latest, _last(self._ledger))
+        if self._new:
+            self._write_new(self._ledger)
+        return self._ledger
+
+    def _write_new(self, ledger: GrowingLedger) -> None:
+        """Write the new records to the ledger; values that contain them already only follow."""
+        start = 0
+        for end in sorted({len(self._new), *(live.count for live in self._values.values())}):
+            for record in self._new[start:end]:
+                ledger.add(record)
+            for live in self._values.values():
+                if live.count == end > 0:
+                    live.catch_up(ledger, is_added=True)
+                    live.count = 0
+            start = end
+        self._new.clear()
+        self._version += 1
+
+    # ---- queries ----
 
     def facts(self, *, as_of: datetime) -> F:
         """Return the facts at an instant.
@@ -182,70 +200,100 @@ class LiveFacts(Generic[F]):
         Raises:
             InstantError: `as_of` is naive.
         """
-        now = parse_as_of(as_of)
-        with self._lock:
-            if self._facts is None:
-                self._facts = _Running(self._class.fact_plan, self._ledger)
-            return self._class.held_as(tuple(self._values(self._facts, now)), now)
+        kind = self.facts_class
+        return self._evaluate(kind._fact_plan, lambda values, now: kind._from_raw(tuple(values), now), as_of)
 
-    def ask(self, rule: Rule[Any, P, A], policy: P, *, as_of: datetime) -> A:
-        """Return the answer of a rule at an instant, from the facts that it reads.
-
-        Args:
-            rule: The rule.
-            policy: The shop's policy.
-            as_of: Instant to evaluate at. It is fastest at or after the latest record.
+    def _class_for(self, name: str, facts: type[BaseFacts]) -> type[F]:
+        """Internal: return the class of the facts, for a rule.
 
         Raises:
-            InstantError: `as_of` is naive.
+            FactsError: The rule reads another class of facts.
         """
+        if issubclass(self.facts_class, facts):
+            return self.facts_class
+        present, needed = self.facts_class.__name__, facts.__name__
+        msg = f"{name} reads {needed} (got live facts of {present}); create LiveFacts(history, {needed})"
+        raise FactsError(msg)
+
+    def _evaluate(self, plan: FactSchema, compute: Callable[[Sequence[Value], int], R], as_of: datetime) -> R:
+        """Internal: compute a result from the values of a schema and the instant, in microseconds."""
         now = parse_as_of(as_of)
         with self._lock:
-            running, run = self._running(rule, policy)
-            return run(self._values(running, now), now)  # type: ignore[return-value]
+            if as_of < self._latest:
+                ledger = self._full_ledger()
+                ledger.settle()
+                return compute(plan.values(ledger, now), now)
+            live = self._values.get(plan)
+            if live is None or live.version != self._version or not live.add(self._new):
+                live = self._current(plan)
+            return compute(live.values, now)
 
-    def ask_on(self, rule: Rule[Any, P, A], policy: P, *, as_of: datetime) -> tuple[A, datetime | None]:
-        """Return the answer of a rule at an instant, and its next change.
+    def _current(self, plan: FactSchema) -> LiveValues:
+        """Return the values of a schema after all records."""
+        live = self._values.get(plan) or self._put(plan)
+        if self._ledger is not None and live.version != self._version:
+            live.catch_up(self._ledger)
+            live.version = self._version
+        if live.add(self._new):
+            return live
+        self._full_ledger()
+        return self._current(plan)
 
-        The next change is the earliest instant when the answer changes if nothing happens.
+    def _put(self, plan: FactSchema) -> LiveValues:
+        """Start to keep the values of a schema."""
+        stored = None if self._ledger is not None else self._stored.get(digest(plan))
+        live = LiveValues.of_ledger(plan, self._full_ledger()) if stored is None else LiveValues.of_row(plan, stored)
+        if len(self._values) >= _MOST_SCHEMAS:
+            self._values.clear()
+        self._values[plan] = live
+        return live
 
-        Args:
-            rule: The rule.
-            policy: The shop's policy.
-            as_of: Instant to evaluate at. It is fastest at or after the latest record.
+    @property
+    def state(self) -> FactsState:
+        """The values of the facts that were read so far, to store and to restore with `from_state`.
 
-        Raises:
-            InstantError: `as_of` is naive.
-            RuleError: The rule uses the clock in a way that has no next change. For example, it returns a time span.
+        Example:
+            >>> from datetime import UTC, datetime
+            >>> from funnel import Facts, History, LiveFacts, Policy, stage
+            >>> now = datetime(2026, 3, 2, tzinfo=UTC)
+            >>> live = LiveFacts(History(person_id="p1"), Facts)
+            >>> stage.of(live, Policy(), as_of=now).value
+            'lead'
+            >>> text = live.state.model_dump_json()
+            >>> state = FactsState.model_validate_json(text)
+            >>> restored = LiveFacts.from_state(state, Facts, lambda: History(person_id="p1"))
+            >>> stage.of(restored, Policy(), as_of=now).value
+            'lead'
         """
-        now = parse_as_of(as_of)
         with self._lock:
-            running, run = self._running(rule, policy)
-            values = self._values(running, now)
-            answer, waits = run(values, now), rule.compiled_rule(policy, self._class).alone_waits
-            then = first_change(run, waits(values, now), values, now)
-        return answer, None if then is None else instant(then)  # type: ignore[return-value]
+            is_unchanged = self._ledger is None and not self._new
+            rows = {digest(plan): self._current(plan).to_row() for plan in list(self._values)}
+            values = tuple(sorted({**(self._stored if is_unchanged else {}), **rows}.items()))
+            return FactsState(person_id=self.person_id, latest=self._latest, values=values)
 
-    def _running(self, rule: Rule[Any, P, A], policy: P) -> tuple[_Running, Run]:
-        """Return the values that the rule needs, and the compiled rule."""
-        last = self._last
-        if last is not None and last[0] is rule and last[1] is policy:
-            return last[2:]
-        if not issubclass(self._class, check_is_rule(rule).facts):
-            msg = f"{rule.name} was asked of {self._class.__name__}; keep a tally of {rule.facts.__name__}"
-            raise FactsError(msg)
-        plan, run = rule.compiled_rule(policy, self._class).alone
-        if plan not in self._runnings:
-            if len(self._runnings) >= _MOST_RUNNING:
-                self._runnings.clear()
-            self._runnings[plan] = _Running(plan, self._ledger)
-        running = self._runnings[plan]
-        self._last = (rule, policy, running, run)
-        return running, run
 
-    def _values(self, running: _Running, now: int) -> list[Value]:
-        if now < self._ledger.latest:
-            self._ledger.settle()
-            return list(running.plan.values(self._ledger, now))
-        running.catch_up()
-        return running.values
+def _opened(history: History) -> tuple[GrowingLedger, set[_Key]]:
+    """Return the ledger of a history, and the keys of its records."""
+    return history._fill(GrowingLedger(history.person_id)), {_key(record) for record in history.records}
+
+
+def _last(ledger: GrowingLedger) -> datetime:
+    """Return the last instant at which a record changes a fact; the year 1800 if there are no records."""
+    return instant(max(ledger.latest, EARLIEST))
+
+
+def _key(record: Record) -> _Key:
+    return type(record), record.key
+
+
+@lru_cache(maxsize=64)
+def _moment_of(kind: type) -> str:
+    """Return the field with the instant of a record; "" for a lead, which may be a referral, and for a refund."""
+    if issubclass(kind, Interaction):
+        return "occurred_at"
+    return "purchased_at" if issubclass(kind, Purchase) else ""
+
+
+def _is_whole(fields: Mapping[str, object]) -> bool:
+    """Return whether nothing follows from a record at a later instant."""
+    return fields.get("delivered_at") is None and fields.get("status") != "cancelled"

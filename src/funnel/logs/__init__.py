@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import copy
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, Generic, TypeGuard
 
 import narwhals as nw
 
@@ -20,24 +20,25 @@ from funnel._dataframes.adapter import (
     from_native,
     joinable,
     materialize,
+    to_native,
 )
+from funnel._dataframes.frame_types import FrameT, NativeT
 from funnel.errors import ArgumentError, EngineError
-from funnel.logs.aliases import alias_faults, resolved
-from funnel.logs.issues import Issue, raise_if_any
+from funnel.logs.aliases import alias_issues, resolve_aliases
 from funnel.logs.ledger import LedgerTables
-from funnel.logs.normalize import MISSING, canonical, people_faults, people_type, schema_faults
-from funnel.logs.schema import LOGS, RECORDED, TIMES
-from funnel.logs.sums import sum_faults
+from funnel.logs.normalize import MISSING, normalize, people_issues, people_type, schema_issues
+from funnel.logs.schema import LOGS, RECORDED, TIMES, Issue, raise_if_any
+from funnel.logs.sums import sum_issues
 from funnel.logs.validate import (
     checks_of,
-    conflict_faults,
-    counted,
-    faults_of,
+    conflict_issues,
+    drop_duplicates,
+    issues_of,
     keys_of,
-    once_each,
-    one_of_each,
-    reference_faults,
-    without_faults,
+    one_per_key,
+    reference_issues,
+    row_count,
+    valid_rows,
 )
 from funnel.money import decimals
 
@@ -46,7 +47,7 @@ __all__ = ["Issue", "Logs"]
 Frame = nw.LazyFrame[Any]
 
 
-class Logs:
+class Logs(Generic[FrameT]):
     """Records of all people as dataframes: validated, without duplicates, one name per person.
 
     Every argument is a dataframe of polars (eager or lazy), pandas, pyarrow, DuckDB, Ibis or PySpark. All must run on
@@ -83,17 +84,17 @@ class Logs:
     """
 
     def __init__(  # noqa: PLR0913 - one argument a log
-        self,
+        self: Logs[NativeT],
         *,
-        leads: object = None,
-        purchases: object = None,
-        refunds: object = None,
-        interactions: object = None,
-        aliases: object = None,
+        leads: NativeT | None = None,
+        purchases: NativeT | None = None,
+        refunds: NativeT | None = None,
+        interactions: NativeT | None = None,
+        aliases: NativeT | None = None,
         currency: str | None = None,
     ) -> None:
         """Convert the frames and validate them."""
-        given = {
+        frames = {
             "leads": leads,
             "purchases": purchases,
             "refunds": refunds,
@@ -102,29 +103,26 @@ class Logs:
         }
         if currency is not None:
             decimals(currency)
-        entered = {log: from_native(frame, LOGS[log]) for log, frame in given.items() if frame is not None}
-        self._home: FrameKind = _one_home(entered)
-        self._logs = {log: _narrowed(frame, entered[log]) for log, frame in _checked(entered, currency).items()}
+        inputs = {log: from_native(frame, LOGS[log]) for log, frame in frames.items() if frame is not None}
+        self._frame_kind: FrameKind = _common_kind(inputs)
+        self._logs = {
+            log: _without_check_columns(frame, inputs[log]) for log, frame in _validated(inputs, currency).items()
+        }
         self.currency = currency
 
-    @property
-    def home(self) -> FrameKind:
-        """Kind of frame of the input."""
-        return self._home
-
     @cached_property
-    def tables(self) -> Mapping[str, Frame]:
+    def _tables(self) -> Mapping[str, Frame]:
         """Ledger tables from which facts are computed."""
         return LedgerTables(self._logs, collect_once)
 
     @cached_property
-    def laid_tables(self) -> Mapping[str, Frame]:
+    def _materialized_tables(self) -> Mapping[str, Frame]:
         """Tables for long query plans: temporary tables in DuckDB, unchanged elsewhere."""
-        if self._home != "duckdb":
-            return self.tables
+        if self._frame_kind != "duckdb":
+            return self._tables
         return LedgerTables({log: materialize(frame) for log, frame in self._logs.items()}, materialize)
 
-    def as_known(self, as_of: datetime) -> Logs:
+    def as_known(self, as_of: datetime) -> Logs[FrameT]:
         """Return the logs as known at an instant: without rows that were recorded later.
 
         Facts at an instant count what had happened by then. With `logs.as_known(day)` they count only what the shop
@@ -147,16 +145,26 @@ class Logs:
             >>> [Facts.over(one, as_of=march).height for one in (logs, logs.as_known(march), logs.as_known(april))]
             [1, 0, 1]
         """
-        day = parse_instant(as_of, "as_of")
-        known = copy(self)
-        known.__dict__.pop("tables", None)
-        known.__dict__.pop("laid_tables", None)
-        known._logs = {log: collect_once(_known(log, frame, day)) for log, frame in self._logs.items()}  # noqa: SLF001 (a copy)
-        return known
+        at = parse_instant(as_of, "as_of")
+        logs = copy(self)
+        logs.__dict__.pop("_tables", None)
+        logs.__dict__.pop("_materialized_tables", None)
+        logs._logs = {log: collect_once(_known_by(log, frame, at)) for log, frame in self._logs.items()}  # noqa: SLF001 (a copy)
+        return logs
+
+    def _native(self, frame: Frame, *, instants: Sequence[str] = (), spans: Sequence[str] = ()) -> FrameT:
+        """Internal: convert a result to the kind of frame of the input."""
+        converted: FrameT = to_native(frame, self._frame_kind, instants=instants, spans=spans)
+        return converted
 
     def __repr__(self) -> str:
         """Return the names of the logs, and their kind of frame."""
-        return f"Logs({', '.join(self._logs)}, on {self._home})"
+        return f"Logs({', '.join(self._logs)}, on {self._frame_kind})"
+
+
+def is_logs(value: object) -> TypeGuard[Logs[Any]]:
+    """Return whether an object is `Logs`, of any kind of frame."""
+    return isinstance(value, Logs)
 
 
 def trusted(logs: Mapping[str, object], currency: str | None) -> Logs:
@@ -166,53 +174,58 @@ def trusted(logs: Mapping[str, object], currency: str | None) -> Logs:
         logs: Frame of each log, with the columns that `Logs` names.
         currency: Currency of all amounts; None if there is none, or if no amounts of two people are combined.
     """
-    entered = {log: from_native(frame, LOGS[log]) for log, frame in logs.items()}
-    people, made = people_type(entered), Logs.__new__(Logs)
-    told = {log: _narrowed(canonical(log, one, people), one) for log, one in entered.items()}
-    raise_if_any(list(sum_faults(told)))
-    vars(made).update(_home=_one_home(entered), _logs=told, currency=currency)
-    return made
+    inputs = {log: from_native(frame, LOGS[log]) for log, frame in logs.items()}
+    people, result = people_type(inputs), Logs.__new__(Logs)
+    normalized = {log: _without_check_columns(normalize(log, source, people), source) for log, source in inputs.items()}
+    raise_if_any(list(sum_issues(normalized)))
+    vars(result).update(_frame_kind=_common_kind(inputs), _logs=normalized, currency=currency)
+    return result
 
 
-def _one_home(entered: Mapping[str, InputFrame]) -> FrameKind:
-    if not set(entered) - {"aliases"}:
-        msg = f"no log was given; give at least one of {', '.join(name for name in LOGS if name != 'aliases')}"
+def _common_kind(inputs: Mapping[str, InputFrame]) -> FrameKind:
+    if not set(inputs) - {"aliases"}:
+        msg = f"Logs has no log; pass at least one of {', '.join(name for name in LOGS if name != 'aliases')}"
         raise ArgumentError(msg)
-    engines = {frame.engine: log for log, frame in entered.items()}
+    engines = {frame.engine: log for log, frame in inputs.items()}
     if len(engines) > 1:
-        found = ", ".join(f"{log} on {engine}" for engine, log in engines.items())
-        msg = f"the logs are of different engines ({found}); bring them all to one"
+        engines_text = ", ".join(f"{log} on {engine}" for engine, log in engines.items())
+        msg = f"the logs are on different engines ({engines_text}); convert them to one engine"
         raise EngineError(msg)
-    if not joinable(entered.values()):
-        msg = f"the logs ({', '.join(entered)}) are of different DuckDB connections; take them all from one connection"
+    if not joinable(inputs.values()):
+        msg = f"the logs ({', '.join(inputs)}) are on different DuckDB connections; use one connection for all"
         raise EngineError(msg)
-    return next(iter(entered.values())).home
+    return next(iter(inputs.values())).frame_kind
 
 
-def _checked(entered: Mapping[str, InputFrame], currency: str | None) -> dict[str, Frame]:
+def _validated(inputs: Mapping[str, InputFrame], currency: str | None) -> dict[str, Frame]:
     """Return the logs without duplicates, with one name per person.
 
     Raises:
         LogsError: There are issues. Records are not compared while columns or aliases are invalid.
     """
-    faults = [*people_faults(entered), *(fault for log, one in entered.items() for fault in schema_faults(log, one))]
-    wrong = {fault.log for fault in faults}
-    people = people_type(entered)
-    logs = {log: collect_once(canonical(log, one, people)) for log, one in entered.items() if log not in wrong}
-    sound: dict[str, Frame] = {}
+    issues = [
+        *people_issues(inputs),
+        *(issue for log, source in inputs.items() for issue in schema_issues(log, source)),
+    ]
+    invalid_logs = {issue.log for issue in issues}
+    people = people_type(inputs)
+    logs = {
+        log: collect_once(normalize(log, source, people)) for log, source in inputs.items() if log not in invalid_logs
+    }
+    valid: dict[str, Frame] = {}
     for log, frame in logs.items():
-        checks = checks_of(log, currency, entered[log])
-        found = list(faults_of(log, frame, checks))
-        sound[log] = without_faults(frame, checks) if found else frame
-        faults += found
-    if "aliases" in sound:
-        faults += alias_faults(sound["aliases"])
-    if wrong or any(fault.log == "aliases" for fault in faults):
-        raise_if_any(faults)
-    return _compared(_named(logs), _named(sound), faults)
+        checks = checks_of(log, currency, inputs[log])
+        row_issues = list(issues_of(log, frame, checks))
+        valid[log] = valid_rows(frame, checks) if row_issues else frame
+        issues += row_issues
+    if "aliases" in valid:
+        issues += alias_issues(valid["aliases"])
+    if invalid_logs or any(issue.log == "aliases" for issue in issues):
+        raise_if_any(issues)
+    return _without_duplicates(_with_current_names(logs), _with_current_names(valid), issues)
 
 
-def _known(log: str, frame: Frame, at: int) -> Frame:
+def _known_by(log: str, frame: Frame, at: int) -> Frame:
     return frame.filter(known_since(log, frame) <= at)
 
 
@@ -224,35 +237,35 @@ def known_since(log: str, frame: Frame) -> nw.Expr:
     return nw.when(nw.col(RECORDED) == MISSING).then(happened).otherwise(nw.col(RECORDED))
 
 
-def _narrowed(frame: Frame, entered: InputFrame) -> Frame:
+def _without_check_columns(frame: Frame, source: InputFrame) -> Frame:
     """Drop columns that only the checks read, and a `recorded_at` without input."""
-    is_told = RECORDED in entered.frame.collect_schema() and RECORDED not in entered.typeless
-    unread = (ROW, "currency") if is_told else (ROW, "currency", RECORDED)
+    has_recorded = RECORDED in source.frame.collect_schema() and RECORDED not in source.typeless
+    unread = (ROW, "currency") if has_recorded else (ROW, "currency", RECORDED)
     return collect_once(frame.drop(*(name for name in unread if name in frame.collect_schema())))
 
 
-def _named(logs: Mapping[str, Frame]) -> dict[str, Frame]:
+def _with_current_names(logs: Mapping[str, Frame]) -> dict[str, Frame]:
     """Return the logs of records, with one name per person."""
     records = {log: frame for log, frame in logs.items() if log != "aliases"}
-    return resolved(records, logs["aliases"]) if "aliases" in logs else records
+    return resolve_aliases(records, logs["aliases"]) if "aliases" in logs else records
 
 
-def _compared(logs: Mapping[str, Frame], sound: Mapping[str, Frame], faults: list[Issue]) -> dict[str, Frame]:
+def _without_duplicates(logs: Mapping[str, Frame], valid: Mapping[str, Frame], issues: list[Issue]) -> dict[str, Frame]:
     """Return the logs without duplicates; compare only valid rows with each other.
 
     Raises:
         LogsError: There were issues before, or records contradict each other.
     """
-    alike = {log: collect_once(duplicated(frame, keys_of(log))) for log, frame in sound.items()}
-    repeated = {log: frame for log, frame in alike.items() if counted(frame)}
-    conflicts = [fault for log, frame in repeated.items() for fault in conflict_faults(log, frame)]
-    if faults or conflicts:
-        once = {log: one_of_each(log, frame) for log, frame in sound.items()}
-        known = {log: one_of_each(log, frame) for log, frame in logs.items()}
-        raise_if_any([*faults, *conflicts, *reference_faults(once, known)])
-    once = {
-        log: collect_once(once_each(log, frame, repeated[log])) if log in repeated else frame
-        for log, frame in sound.items()
+    duplicates = {log: collect_once(duplicated(frame, keys_of(log))) for log, frame in valid.items()}
+    repeated = {log: frame for log, frame in duplicates.items() if row_count(frame)}
+    conflicts = [issue for log, frame in repeated.items() for issue in conflict_issues(log, frame)]
+    if issues or conflicts:
+        unique = {log: one_per_key(log, frame) for log, frame in valid.items()}
+        all_rows = {log: one_per_key(log, frame) for log, frame in logs.items()}
+        raise_if_any([*issues, *conflicts, *reference_issues(unique, all_rows)])
+    unique = {
+        log: collect_once(drop_duplicates(log, frame, repeated[log])) if log in repeated else frame
+        for log, frame in valid.items()
     }
-    raise_if_any([*reference_faults(once, once), *sum_faults(once)])
-    return once
+    raise_if_any([*reference_issues(unique, unique), *sum_issues(unique)])
+    return unique

@@ -1,4 +1,6 @@
-"""Tables derived from several interactions: closed questions and complaints, reopenings, delivery questions.
+"""Rows of ledger tables, and tables derived from several interactions.
+
+The derived tables are closed questions and complaints, reopenings and delivery questions.
 
 Invariant: for every person, the rows of each table equal the rows of the person's own ledger.
 """
@@ -6,30 +8,56 @@ Invariant: for every person, the rows of each table equal the rows of the person
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import narwhals as nw
 
 from funnel._expr.to_narwhals import int_lit
 from funnel._ledger.streams import ROOTS, TABLES
 from funnel._time import FOREVER, NEVER
-from funnel.logs.tables import PERSON, Frame, keyed, shaped
+
+Frame = nw.LazyFrame[Any]
+PERSON = "person_id"
+
+
+def select_table(frame: Frame, table: str, **columns: nw.Expr) -> Frame:
+    """Return rows with the columns of a table.
+
+    By default, a row is valid from `t` to FOREVER and has rank 0 and empty source and id.
+    """
+    blank = text_literal("")
+    defaults = {"start": columns["t"], "end": int_lit(FOREVER), "rank": int_lit(0), "source": blank, "id": blank}
+    values = {**defaults, **columns}
+    names = [name for name in TABLES[table] if name in values]
+    return frame.select(PERSON, **{name: values[name] for name in names})
+
+
+def text_literal(value: str) -> nw.Expr:
+    """Return a text literal."""
+    return nw.lit(value, nw.String())
+
+
+def key_columns() -> dict[str, nw.Expr]:
+    """Return the source and the id of a record as columns."""
+    return {"source": nw.col("source"), "id": nw.col("id")}
+
 
 _KEY = ("source", "id")
 
 
-def closed(interactions: Frame, asks: str, closes: str) -> Frame:
+def closed(interactions: Frame, opening: str, closing_kind: str) -> Frame:
     """Return questions or complaints with the instant of their first answer, or FOREVER."""
-    answered = interactions.filter(nw.col("kind") == closes)
+    answered = interactions.filter(nw.col("kind") == closing_kind)
     first = answered.group_by("source", "regarding").agg(nw.col("occurred_at").min().alias("_closed"))
-    asked = interactions.filter(nw.col("kind") == asks)
-    joined = asked.join(first.rename({"regarding": "id"}), on=list(_KEY), how="left")
+    questions = interactions.filter(nw.col("kind") == opening)
+    joined = questions.join(first.rename({"regarding": "id"}), on=list(_KEY), how="left")
     return joined.with_columns(nw.col("_closed").fill_null(FOREVER).cast(nw.Int64()))
 
 
-def closings(interactions: Frame, asks: str, closes: str, table: str) -> Frame:
+def closings(interactions: Frame, opening: str, closing_kind: str, table: str) -> Frame:
     """Return closed questions and complaints: the instant of the closing, and how long it took."""
-    done = closed(interactions, asks, closes).filter(nw.col("_closed") < FOREVER)
-    rows = shaped(done, table, t=nw.col("_closed"), **keyed())
+    done = closed(interactions, opening, closing_kind).filter(nw.col("_closed") < FOREVER)
+    rows = select_table(done, table, t=nw.col("_closed"), **key_columns())
     took = done.select(*_KEY, took=nw.col("_closed") - nw.col("occurred_at"))
     return rows.join(took, on=list(_KEY), how="inner").select(PERSON, *TABLES[table])
 
@@ -39,8 +67,8 @@ def reopenings(interactions: Frame) -> Frame:
     complaints = closed(interactions, "complaint", "resolution").filter(nw.col("regarding") != "")
     about = (PERSON, "source", "regarding")
     first = complaints.group_by(*about).agg(nw.col("_closed").min().alias("_righted"))
-    again = complaints.join(first, on=list(about), how="inner").filter(nw.col("_righted") < nw.col("occurred_at"))
-    return shaped(again, "reopenings", t=nw.col("occurred_at"), **keyed())
+    reopened = complaints.join(first, on=list(about), how="inner").filter(nw.col("_righted") < nw.col("occurred_at"))
+    return select_table(reopened, "reopenings", t=nw.col("occurred_at"), **key_columns())
 
 
 def delivery_questions(interactions: Frame, promises: Frame | None) -> Frame:
@@ -49,31 +77,33 @@ def delivery_questions(interactions: Frame, promises: Frame | None) -> Frame:
     The number of open promises is a running sum per person.
     """
     questions = interactions.filter(nw.col("kind") == "question")
-    rows = shaped(questions, "delivery_questions", t=nw.col("occurred_at"), **keyed())
+    rows = select_table(questions, "delivery_questions", t=nw.col("occurred_at"), **key_columns())
     if promises is None:
         return rows.head(0)
-    begun = promises.select(PERSON, _at=nw.col("start"), _change=int_lit(1))
-    over = promises.select(PERSON, _at=nw.col("end"), _change=int_lit(-1))
-    changes = nw.concat([begun, over]).group_by(PERSON, "_at").agg(nw.col("_change").sum().alias("_change"))
-    moved = changes.select(PERSON, "_at", _turn=int_lit(0), _change=nw.col("_change").cast(nw.Int64()))
-    asked = rows.select(PERSON, _at=nw.col("t")).unique().select(PERSON, "_at", _turn=int_lit(1), _change=int_lit(0))
-    line = nw.concat([moved, asked]).with_columns(
-        _open=nw.col("_change").cum_sum().over(PERSON, order_by=["_at", "_turn"])
+    starts = promises.select(PERSON, _at=nw.col("start"), _change=int_lit(1))
+    ends = promises.select(PERSON, _at=nw.col("end"), _change=int_lit(-1))
+    changes = nw.concat([starts, ends]).group_by(PERSON, "_at").agg(nw.col("_change").sum().alias("_change"))
+    moved = changes.select(PERSON, "_at", _order=int_lit(0), _change=nw.col("_change").cast(nw.Int64()))
+    questions = (
+        rows.select(PERSON, _at=nw.col("t")).unique().select(PERSON, "_at", _order=int_lit(1), _change=int_lit(0))
     )
-    waiting = line.filter((nw.col("_turn") == 1) & (nw.col("_open") > 0)).select(PERSON, t=nw.col("_at"))
+    line = nw.concat([moved, questions]).with_columns(
+        _open=nw.col("_change").cum_sum().over(PERSON, order_by=["_at", "_order"])
+    )
+    waiting = line.filter((nw.col("_order") == 1) & (nw.col("_open") > 0)).select(PERSON, t=nw.col("_at"))
     return rows.join(waiting, on=[PERSON, "t"], how="inner").select(PERSON, *TABLES["delivery_questions"])
 
 
 def contacts(interactions: Frame) -> Frame:
     """Return follow-ups with the instants of the two follow-ups before each of them."""
     sent = interactions.filter(nw.col("kind") == "follow_up")
-    rows = shaped(sent, "contacts", t=nw.col("occurred_at"), **keyed())
+    rows = select_table(sent, "contacts", t=nw.col("occurred_at"), **key_columns())
     order = ["t", *_KEY]
-    told = rows.with_columns(
+    rows_before = rows.with_columns(
         second=nw.col("t").shift(1).over(PERSON, order_by=order),
         third=nw.col("t").shift(2).over(PERSON, order_by=order),
     )
-    return told.with_columns(nw.col(name).fill_null(NEVER).cast(nw.Int64()) for name in ("second", "third"))
+    return rows_before.with_columns(nw.col(name).fill_null(NEVER).cast(nw.Int64()) for name in ("second", "third"))
 
 
 def arrivals(tables: Mapping[str, Frame]) -> Frame:

@@ -13,11 +13,21 @@ import narwhals as nw
 from funnel._expr.to_narwhals import int_lit, to_int
 from funnel._ledger.streams import RANKS, TABLES
 from funnel._time import FOREVER, NEVER
-from funnel.logs.derived import closed, closings, contacts, delivery_questions, reopenings
+from funnel.logs.derived import (
+    PERSON,
+    Frame,
+    closed,
+    closings,
+    contacts,
+    delivery_questions,
+    key_columns,
+    reopenings,
+    select_table,
+    text_literal,
+)
 from funnel.logs.normalize import MISSING
-from funnel.logs.tables import PERSON, Frame, keyed, shaped, words
 
-_BOUGHT = ("source", "id")
+_ORDER_KEY = ("source", "id")
 
 
 class LedgerTables(Mapping[str, Frame]):
@@ -32,24 +42,24 @@ class LedgerTables(Mapping[str, Frame]):
         """Store the logs; nothing is computed yet."""
         self._logs = logs
         self._keep = keep
-        self._made: dict[str, Frame] = {}
+        self._tables: dict[str, Frame] = {}
 
     def __getitem__(self, name: str) -> Frame:
         """Return a table; raise KeyError if its log is missing."""
-        if name not in self._made:
-            maker, needs = _MAKERS[name]
+        if name not in self._tables:
+            build, needs = _BUILDERS[name]
             if needs not in self._logs:
                 raise KeyError(name)
-            self._made[name] = maker(self) if name in _AS_THEY_ARE else self._keep(maker(self))
-        return self._made[name]
+            self._tables[name] = build(self) if name in _SELECTIONS else self._keep(build(self))
+        return self._tables[name]
 
     def __contains__(self, name: object) -> bool:
         """Return whether the logs support this table."""
-        return name in _MAKERS and _MAKERS[str(name)][1] in self._logs
+        return name in _BUILDERS and _BUILDERS[str(name)][1] in self._logs
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the names of the supported tables."""
-        return (name for name in _MAKERS if name in self)
+        return (name for name in _BUILDERS if name in self)
 
     def __len__(self) -> int:
         """Return the number of supported tables."""
@@ -63,7 +73,7 @@ class LedgerTables(Mapping[str, Frame]):
     @cached_property
     def refunds_to_date(self) -> Frame | None:
         """Refunded amount of each purchase, by instant; None without refunds."""
-        return self._keep(_given_back(self._logs["refunds"])) if "refunds" in self._logs else None
+        return self._keep(_refunds_to_date(self._logs["refunds"])) if "refunds" in self._logs else None
 
     @cached_property
     def orders(self) -> Frame:
@@ -81,8 +91,8 @@ class LedgerTables(Mapping[str, Frame]):
     def arrivals(self) -> Frame:
         """Orders with the instant of delivery; FOREVER if not delivered."""
         orders = self.orders.with_columns(_arrived=_or_never_ends("delivered_at"))
-        told = self._logs.get("interactions")
-        return orders if told is None else self._keep(_with_notices(orders, told))
+        interactions = self._logs.get("interactions")
+        return orders if interactions is None else self._keep(_with_deliveries(orders, interactions))
 
 
 def _smaller(a: nw.Expr, b: nw.Expr) -> nw.Expr:
@@ -97,21 +107,22 @@ def _or_never_ends(column: str) -> nw.Expr:
 # ---- arrivals ------------------------------------------------------------------------------------------------------
 
 
-def _by_another(leads: Frame) -> nw.Expr:
-    known = ~nw.col("referred_by").is_null()
-    return known & (nw.col("referred_by").cast(nw.String()) != "") if _is_text(leads) else known
+def _has_referrer(leads: Frame) -> nw.Expr:
+    is_set = ~nw.col("referred_by").is_null()
+    is_text = isinstance(leads.collect_schema()["referred_by"], nw.String)
+    return is_set & (nw.col("referred_by").cast(nw.String()) != "") if is_text else is_set
 
 
 def _leads(tables: LedgerTables) -> Frame:
     leads = tables.log["leads"]
-    return shaped(
+    return select_table(
         leads,
         "leads",
         t=nw.col("arrived_at"),
         source=nw.col("source"),
         id=nw.col("campaign"),
         campaign=nw.col("campaign"),
-        referred=to_int(_by_another(leads)),
+        referred=to_int(_has_referrer(leads)),
     )
 
 
@@ -121,14 +132,10 @@ def _referrals(tables: LedgerTables) -> Frame:
     A referred person counts once per referrer, from the first arrival.
     """
     leads = tables.log["leads"]
-    sent = leads.filter(_by_another(leads) & (nw.col("referred_by") != nw.col(PERSON)))
+    sent = leads.filter(_has_referrer(leads) & (nw.col("referred_by") != nw.col(PERSON)))
     first = sent.group_by("referred_by", PERSON).agg(nw.col("arrived_at").min().alias("t"))
     turned = first.select(nw.col("t"), _sent=nw.col(PERSON).cast(nw.String()), person_id=nw.col("referred_by"))
-    return shaped(turned, "referrals", t=nw.col("t"), id=nw.col("_sent"))
-
-
-def _is_text(leads: Frame) -> bool:
-    return isinstance(leads.collect_schema()["referred_by"], nw.String)
+    return select_table(turned, "referrals", t=nw.col("t"), id=nw.col("_sent"))
 
 
 # ---- purchases -----------------------------------------------------------------------------------------------------
@@ -136,7 +143,7 @@ def _is_text(leads: Frame) -> bool:
 
 def _orders(tables: LedgerTables) -> Frame:
     orders = tables.log["purchases"]
-    return shaped(orders, "orders", t=nw.col("purchased_at"), amount=nw.col("amount"), **keyed())
+    return select_table(orders, "orders", t=nw.col("purchased_at"), amount=nw.col("amount"), **key_columns())
 
 
 def _purchases(tables: LedgerTables) -> Frame:
@@ -147,8 +154,8 @@ def _purchases(tables: LedgerTables) -> Frame:
 
 
 def _cancellations(tables: LedgerTables) -> Frame:
-    gone = tables.orders.filter(nw.col("_cancelled") < FOREVER)
-    return shaped(gone, "cancellations", t=nw.col("_cancelled"), **keyed())
+    cancelled = tables.orders.filter(nw.col("_cancelled") < FOREVER)
+    return select_table(cancelled, "cancellations", t=nw.col("_cancelled"), **key_columns())
 
 
 def _refunds(tables: LedgerTables) -> Frame:
@@ -159,7 +166,9 @@ def _deliveries(tables: LedgerTables) -> Frame:
     arrived = tables.arrivals.filter(nw.col("_arrived") < FOREVER)
     promised = nw.col("promised_at") != MISSING
     late = to_int(promised & (nw.col("_arrived") > nw.col("promised_at")))
-    return shaped(arrived, "deliveries", t=nw.col("_arrived"), late=late, promised=to_int(promised), **keyed())
+    return select_table(
+        arrived, "deliveries", t=nw.col("_arrived"), late=late, promised=to_int(promised), **key_columns()
+    )
 
 
 def _promises(tables: LedgerTables) -> Frame:
@@ -169,11 +178,13 @@ def _promises(tables: LedgerTables) -> Frame:
     """
     promised = tables.arrivals.filter((nw.col("promised_at") != MISSING) & (nw.col("amount") > 0))
     over = _smaller(_smaller(nw.col("_void"), nw.col("_cancelled")), nw.col("_arrived"))
-    rows = shaped(promised, "promises", t=nw.col("purchased_at"), end=over, due=nw.col("promised_at"), **keyed())
+    rows = select_table(
+        promised, "promises", t=nw.col("purchased_at"), end=over, due=nw.col("promised_at"), **key_columns()
+    )
     return rows.filter(nw.col("end") > nw.col("start"))
 
 
-def _given_back(refunds: Frame) -> Frame:
+def _refunds_to_date(refunds: Frame) -> Frame:
     """Return the refunds of each purchase by instant.
 
     Each row has the total so far and the instant of the next refund.
@@ -185,20 +196,22 @@ def _given_back(refunds: Frame) -> Frame:
         _so_far=nw.col("_back").cum_sum().over(*key, order_by="refunded_at"),
         _next=nw.col("refunded_at").shift(-1).over(*key, order_by="refunded_at"),
     )
-    told = so_far.with_columns(nw.col("_so_far").cast(nw.Int64()), nw.col("_next").fill_null(FOREVER).cast(nw.Int64()))
-    return told.rename({"purchase_id": "id"})
+    totals = so_far.with_columns(
+        nw.col("_so_far").cast(nw.Int64()), nw.col("_next").fill_null(FOREVER).cast(nw.Int64())
+    )
+    return totals.rename({"purchase_id": "id"})
 
 
 def _with_refunds(orders: Frame, refunds_to_date: Frame) -> Frame:
     """Return orders with the instants of the first refund and of the full refund."""
-    paid = orders.select(*_BOUGHT, _paid=nw.col("amount"))
-    net_spent = refunds_to_date.join(paid, on=list(_BOUGHT), how="inner").with_columns(
+    paid = orders.select(*_ORDER_KEY, _paid=nw.col("amount"))
+    net_spent = refunds_to_date.join(paid, on=list(_ORDER_KEY), how="inner").with_columns(
         _done=nw.when(nw.col("_so_far") >= nw.col("_paid")).then(nw.col("refunded_at")).otherwise(int_lit(FOREVER))
     )
-    back = net_spent.group_by(*_BOUGHT).agg(
+    back = net_spent.group_by(*_ORDER_KEY).agg(
         nw.col("refunded_at").min().alias("_back_from"), nw.col("_done").min().alias("_void_from")
     )
-    joined = orders.drop("_void", "_first_back").join(back, on=list(_BOUGHT), how="left")
+    joined = orders.drop("_void", "_first_back").join(back, on=list(_ORDER_KEY), how="left")
     return joined.with_columns(
         _first_back=nw.col("_back_from").fill_null(FOREVER).cast(nw.Int64()),
         _void=nw.col("_void_from").fill_null(FOREVER).cast(nw.Int64()),
@@ -208,7 +221,7 @@ def _with_refunds(orders: Frame, refunds_to_date: Frame) -> Frame:
 def _refund_rows(refunds: Frame, purchases: Frame) -> Frame:
     owners = purchases.select(PERSON, "source", purchase_id=nw.col("id"))
     owned = refunds.join(owners, on=["source", "purchase_id"], how="inner")
-    return shaped(
+    return select_table(
         owned,
         "refunds",
         t=nw.col("refunded_at"),
@@ -227,14 +240,14 @@ def _first_versions(orders: Frame) -> Frame:
 
 def _later_versions(orders: Frame, refunds_to_date: Frame) -> Frame:
     """Return each order as it counts from each refund to the next."""
-    kept = orders.drop("_void", "_first_back")
-    joined = refunds_to_date.join(kept, on=list(_BOUGHT), how="inner")
+    columns = orders.drop("_void", "_first_back")
+    joined = refunds_to_date.join(columns, on=list(_ORDER_KEY), how="inner")
     end = _smaller(nw.col("_next"), nw.col("_cancelled"))
     return _versions(joined, start=nw.col("refunded_at"), end=end, net=nw.col("amount") - nw.col("_so_far"))
 
 
 def _versions(orders: Frame, *, start: nw.Expr, end: nw.Expr, net: nw.Expr) -> Frame:
-    rows = shaped(
+    rows = select_table(
         orders,
         "purchases",
         t=nw.col("purchased_at"),
@@ -250,16 +263,16 @@ def _versions(orders: Frame, *, start: nw.Expr, end: nw.Expr, net: nw.Expr) -> F
     return rows.filter((nw.col("end") > nw.col("start")) & (nw.col("net_amount") > 0))
 
 
-def _with_notices(orders: Frame, interactions: Frame) -> Frame:
+def _with_deliveries(orders: Frame, interactions: Frame) -> Frame:
     """Return orders with the instant of delivery, from the order or an interaction.
 
     The earlier instant counts.
     """
-    told = interactions.filter(nw.col("kind") == "delivery")
-    first = told.group_by("source", "regarding").agg(nw.col("occurred_at").min().alias("_told"))
-    joined = orders.join(first.rename({"regarding": "id"}), on=list(_BOUGHT), how="left")
-    notice = nw.col("_told").fill_null(FOREVER).cast(nw.Int64())
-    return joined.with_columns(_arrived=_smaller(nw.col("_arrived"), notice)).drop("_told")
+    notices = interactions.filter(nw.col("kind") == "delivery")
+    first = notices.group_by("source", "regarding").agg(nw.col("occurred_at").min().alias("_noticed"))
+    joined = orders.join(first.rename({"regarding": "id"}), on=list(_ORDER_KEY), how="left")
+    notice = nw.col("_noticed").fill_null(FOREVER).cast(nw.Int64())
+    return joined.with_columns(_arrived=_smaller(nw.col("_arrived"), notice)).drop("_noticed")
 
 
 # ---- interactions --------------------------------------------------------------------------------------------------
@@ -305,12 +318,12 @@ def _interaction_rows(interactions: Frame, table: str, end: nw.Expr | None = Non
     ends = {} if end is None else {"end": end}
     ready_by = nw.when(nw.col("latest") == MISSING).then(nw.col("until")).otherwise(nw.col("latest"))
     same = ("source", "id", "kind", "direction", "channel")
-    return shaped(
+    return select_table(
         interactions,
         table,
         t=nw.col("occurred_at"),
         rank=_rank(),
-        reason=_only("reason", ("postponement", "declined"), words("")),
+        reason=_only("reason", ("postponement", "declined"), text_literal("")),
         ready_from=_only("until", ("postponement",), int_lit(NEVER)),
         ready_by=nw.when(nw.col("kind") == "postponement").then(ready_by).otherwise(int_lit(NEVER)),
         score=_only("score", ("feedback",), int_lit(0)),
@@ -328,14 +341,14 @@ def _only(column: str, kinds: tuple[str, ...], otherwise: nw.Expr) -> nw.Expr:
 
 def _rank() -> nw.Expr:
     rank = int_lit(0)
-    for kind, place in RANKS.items():
-        rank = nw.when(nw.col("kind") == kind).then(int_lit(place)).otherwise(rank)
+    for kind, rank_of_kind in RANKS.items():
+        rank = nw.when(nw.col("kind") == kind).then(int_lit(rank_of_kind)).otherwise(rank)
     return rank
 
 
-def _open_rows(interactions: Frame, asks: str, closes: str, table: str) -> Frame:
+def _open_rows(interactions: Frame, opening: str, closing_kind: str, table: str) -> Frame:
     """Return questions or complaints, each open until its first answer."""
-    rows = _interaction_rows(closed(interactions, asks, closes), table, nw.col("_closed"))
+    rows = _interaction_rows(closed(interactions, opening, closing_kind), table, nw.col("_closed"))
     return rows.filter(nw.col("end") > nw.col("start"))
 
 
@@ -345,26 +358,26 @@ def _follow_ups(interactions: Frame, purchases: Frame | None) -> Frame:
     The instant is a running minimum, backwards in time.
     """
     rows = _interaction_rows(interactions.filter(nw.col("kind") == "follow_up"), "open_follow_ups")
-    heard = [interactions.filter(nw.col("direction") == "in").select(PERSON, _at=nw.col("occurred_at"))]
+    inbound = [interactions.filter(nw.col("direction") == "in").select(PERSON, _at=nw.col("occurred_at"))]
     if purchases is not None:
-        heard.append(purchases.select(PERSON, _at=nw.col("purchased_at")))
-    sent = rows.select(PERSON, _at=nw.col("t"), _heard=int_lit(FOREVER)).unique()
+        inbound.append(purchases.select(PERSON, _at=nw.col("purchased_at")))
+    sent = rows.select(PERSON, _at=nw.col("t"), _answered=int_lit(FOREVER)).unique()
     first = sent.group_by(PERSON).agg(nw.col("_at").min().alias("_first"))
-    after = nw.concat(heard).join(first, on=PERSON, how="inner").filter(nw.col("_at") > nw.col("_first"))
-    told = after.select(PERSON, "_at", _heard=nw.col("_at"))
-    line = nw.concat([sent, told]).with_columns(
-        _back=int_lit(0) - nw.col("_at"), _turn=to_int(nw.col("_heard") < FOREVER)
+    after = nw.concat(inbound).join(first, on=PERSON, how="inner").filter(nw.col("_at") > nw.col("_first"))
+    answers = after.select(PERSON, "_at", _answered=nw.col("_at"))
+    line = nw.concat([sent, answers]).with_columns(
+        _back=int_lit(0) - nw.col("_at"), _order=to_int(nw.col("_answered") < FOREVER)
     )
-    following = line.with_columns(_next=nw.col("_heard").cum_min().over(PERSON, order_by=["_back", "_turn"]))
-    ends = following.filter(nw.col("_turn") == 0).select(PERSON, t=nw.col("_at"), _next=nw.col("_next"))
+    following = line.with_columns(_next=nw.col("_answered").cum_min().over(PERSON, order_by=["_back", "_order"]))
+    ends = following.filter(nw.col("_order") == 0).select(PERSON, t=nw.col("_at"), _next=nw.col("_next"))
     joined = rows.drop("end").join(ends, on=[PERSON, "t"], how="inner")
     return joined.with_columns(end=nw.col("_next")).select(PERSON, *TABLES["open_follow_ups"])
 
 
-_AS_THEY_ARE = frozenset({"leads", "orders", "interactions"})
+_SELECTIONS = frozenset({"leads", "orders", "interactions"})
 """Tables that are views of their log: not cached, because they are only a selection of its columns."""
 
-_MAKERS: Mapping[str, tuple[Callable[[LedgerTables], Frame], str]] = {
+_BUILDERS: Mapping[str, tuple[Callable[[LedgerTables], Frame], str]] = {
     "leads": (_leads, "leads"),
     "referrals": (_referrals, "leads"),
     "orders": (_orders, "purchases"),

@@ -1,18 +1,25 @@
-"""Columns of each log as input: which are required, their types, and their defaults."""
+"""Columns of each log as input: required or not, types, defaults; and the issues of tables."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal, get_args
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, get_args
 
 import attrs
+import narwhals as nw
 
+from funnel._arguments import suggest
+from funnel._dataframes.adapter import InputFrame
+from funnel.errors import LogsError
 from funnel.interactions import KINDS, DeclineReason, PostponementReason
 from funnel.records import Status
 
 Kind = Literal["person", "id", "text", "instant", "amount", "whole"]
 
 STATUSES: tuple[str, ...] = get_args(Status)
+WIDE = (nw.UInt64, nw.Int128, nw.UInt128)
+"""Types of integers that do not fit 64 signed bits."""
+
 DIRECTIONS = ("in", "out")
 REASONS = tuple(dict.fromkeys([*map(str, PostponementReason), *map(str, DeclineReason)]))
 
@@ -107,3 +114,116 @@ REGARDING: Mapping[str, str] = {"answer": "question", "resolution": "complaint"}
 
 OUTWARD = ("quote", "answer", "delivery", "resolution", "follow_up")
 """Kinds of interaction that the shop starts if the table does not say who did."""
+
+
+# ---- names and types of columns ----
+
+
+_LONGEST_HINT = 200
+_COMPARED = 200
+"""Number of characters compared: the time of difflib grows with the square of the length."""
+
+
+def hint(name: object, others: Sequence[str]) -> str:
+    """Return a hint which of the other columns a missing name means."""
+    if not isinstance(name, str) or not any(others):
+        return ""
+    same = [other for other in others if plain_name(other) == plain_name(name)]
+    suggestion = f"did you mean {same[0]}?" if same else suggest(name, others)
+    if len(suggestion) > _LONGEST_HINT:
+        return f"; none of the {len(others)} other columns has a similar name"
+    return f"; {suggestion}"
+
+
+def plain_name(name: str) -> str:
+    """Return a name in lower case without punctuation and plural, to compare names."""
+    return "".join(letter for letter in name[:_COMPARED].lower() if letter.isalnum()).removesuffix("s")
+
+
+_WITH_ZONE: Mapping[str, str] = {
+    "polars": "dt.replace_time_zone",
+    "pandas": "dt.tz_localize",
+    "pyarrow": "pyarrow.compute.assume_timezone",
+    "duckdb": "timezone('Asia/Jakarta', column)",
+}
+"""How to give naive times a zone, by engine."""
+
+
+def zone_remedy(source: InputFrame) -> str:
+    """Return what to do about naive times, for the engine of the frame."""
+    how = next((call for engine, call in _WITH_ZONE.items() if source.frame_kind.startswith(engine)), "")
+    return f"set the zone of these naive times{f' ({how})' if how else ''}"
+
+
+def wrong_type(column: Column, dtype: Any, source: InputFrame) -> str:
+    """Return what to give instead of a wrong column type; empty if it is right."""
+    match column.kind:
+        case "instant" if not isinstance(dtype, nw.Datetime):
+            return "give aware datetimes"
+        case "instant" if dtype.time_zone is None:
+            return f"give aware datetimes: {zone_remedy(source)}"
+        case "amount" | "whole" if dtype.is_float() and source.frame_kind == "pandas" and not column.required:
+            return ""  # pandas converts integers to floats if some are missing
+        case "amount" if not dtype.is_integer():
+            remedy = "floats and decimals are not exact in every engine; give whole minor units as integers"
+            return f"{remedy}, such as 1999 for 19.99"
+        case "whole" if not dtype.is_integer():
+            return "give integers"
+        case "person" if isinstance(dtype, WIDE):
+            return "give text or integers of 64 bits"
+        case "person" | "id" if not (dtype.is_integer() or isinstance(dtype, nw.String)):
+            advice = "; astype('Int64') keeps integers if some are missing" if source.frame_kind == "pandas" else ""
+            return f"give text or integers{advice}"
+        case "text" if not isinstance(dtype, nw.String | nw.Categorical | nw.Enum):
+            return "give text"
+        case _:
+            return ""
+
+
+# ---- issues of tables, reported together ----
+
+
+_LONGEST = 200
+"""Largest number of characters of a column name in a message."""
+
+FIRST = 5
+"""Largest number of row numbers in an issue; the count is always exact."""
+
+
+@attrs.frozen
+class Issue:
+    """One kind of issue in one column of one log.
+
+    `rows` are the numbers (from 1) of the first invalid rows; empty if the engine does not keep the order of rows.
+    """
+
+    log: str
+    column: str
+    problem: str
+    count: int = 0
+    rows: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        """Return the issue as one line, without any value of a row."""
+        column = f"{self.log}.{self.column[:_LONGEST]}"
+        if not self.count:
+            return f"{column}: {self.problem}"
+        rows = (
+            f" (row {', '.join(map(str, self.rows))}{', …' if self.count > len(self.rows) else ''})"
+            if self.rows
+            else ""
+        )
+        return f"{column}: {self.count} row{'s' if self.count > 1 else ''}{rows}: {self.problem}"
+
+
+def raise_if_any(issues: Sequence[Issue]) -> None:
+    """Raise one error with every issue, if there are any.
+
+    Raises:
+        LogsError: There is at least one issue.
+    """
+    if not issues:
+        return
+    lines = "\n".join(f"  {issue}" for issue in issues)
+    msg = f"the logs have {len(issues)} kind{'s' if len(issues) > 1 else ''} of issue:\n{lines}"
+    raise LogsError(msg, tuple(issues))

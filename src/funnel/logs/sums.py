@@ -16,11 +16,10 @@ from funnel._dataframes.compute import collected
 from funnel._expr.division import divided
 from funnel._expr.nodes import LIMIT
 from funnel._expr.to_narwhals import int_lit
-from funnel.logs.derived import closings
-from funnel.logs.issues import Issue
+from funnel.logs.derived import PERSON, closings
 from funnel.logs.normalize import MISSING
-from funnel.logs.tables import PERSON
-from funnel.logs.validate import counted, first_rows
+from funnel.logs.schema import Issue
+from funnel.logs.validate import first_rows, row_count
 
 Frame = nw.LazyFrame[Any]
 
@@ -37,46 +36,48 @@ _OWNERS: Mapping[str, tuple[str, Sequence[str]]] = {
 _CLOSED = (("question", "answer", "replies"), ("complaint", "resolution", "repairs"))
 
 
-def sum_faults(logs: Mapping[str, Frame]) -> Iterator[Issue]:
+def sum_issues(logs: Mapping[str, Frame]) -> Iterator[Issue]:
     """Yield amounts and spans between records whose sums do not fit into 64 bits."""
-    for log, (one, by) in _OWNERS.items():
+    for log, (owner, by) in _OWNERS.items():
         if log in logs:
             amount = nw.when(nw.col("amount") == MISSING).then(int_lit(0)).otherwise(nw.col("amount"))
-            yield from _amount_faults(log, logs[log].with_columns(amount=amount), one, by)
+            yield from _amount_issues(log, logs[log].with_columns(amount=amount), owner, by)
     if "interactions" in logs:
-        yield from _span_faults(logs["interactions"])
+        yield from _span_issues(logs["interactions"])
 
 
-def _amount_faults(log: str, frame: Frame, one: str, by: Sequence[str]) -> Iterator[Issue]:
-    rows, largest = _told(frame.select(rows=nw.len(), largest=nw.col("amount").max()))
-    if rows * largest <= LARGEST_SUM:
+def _amount_issues(log: str, frame: Frame, owner: str, by: Sequence[str]) -> Iterator[Issue]:
+    row_total, largest = _integers(frame.select(row_total=nw.len(), largest=nw.col("amount").max()))
+    if row_total * largest <= LARGEST_SUM:
         return
     sums = _sums(frame, by, "amount")
     over = _above(sums, LARGEST_SUM)
-    if counted(over):
-        found = frame.join(over, on=list(by), how="semi")
-        problem = f"cannot be added up for one {one}: {TOO_LARGE}"
-        yield Issue(log, "amount", problem, counted(found), first_rows(found))
-    high, low = _told(sums.select(high=nw.col("high").sum(), low=nw.col("low").sum()))
+    if row_count(over):
+        rows = frame.join(over, on=list(by), how="semi")
+        problem = f"cannot be summed for one {owner}: {TOO_LARGE}"
+        yield Issue(log, "amount", problem, row_count(rows), first_rows(rows))
+    high, low = _integers(sums.select(high=nw.col("high").sum(), low=nw.col("low").sum()))
     if high * _HALF + low > LIMIT:
-        yield Issue(log, "amount", f"cannot be added up for everyone: {TOO_LARGE}")
+        yield Issue(log, "amount", f"cannot be summed for everyone: {TOO_LARGE}")
 
 
-def _span_faults(interactions: Frame) -> Iterator[Issue]:
+def _span_issues(interactions: Frame) -> Iterator[Issue]:
     """Yield an issue if one person's times to answers or resolutions sum too high."""
     at = nw.col("occurred_at")
-    rows, first, last = _told(interactions.select(rows=nw.len(), first=at.min(), last=at.max()))
-    if rows * (last - first) <= LIMIT:
+    row_total, first, last = _integers(interactions.select(row_total=nw.len(), first=at.min(), last=at.max()))
+    if row_total * (last - first) <= LIMIT:
         return
-    for asks, closes, table in _CLOSED:
-        if counted(_above(_sums(closings(interactions, asks, closes, table), [PERSON], "took"), LIMIT)):
-            yield Issue("interactions", "occurred_at", f"the times of the {table} of one person cannot be added up")
+    for opening, closing, table in _CLOSED:
+        if row_count(_above(_sums(closings(interactions, opening, closing, table), [PERSON], "took"), LIMIT)):
+            yield Issue(
+                "interactions", "occurred_at", f"the times of the {table} of one person are too long to be summed"
+            )
 
 
-def _told(frame: Frame) -> list[int]:
+def _integers(frame: Frame) -> list[int]:
     """Return one row of integers; an empty sum (None or NaN by engine) is 0."""
-    found = (values[0] for values in collected(frame).to_dict(as_series=False).values())
-    return [0 if value is None or value != value else int(value) for value in found]  # noqa: PLR0124 - NaN
+    values = (values[0] for values in collected(frame).to_dict(as_series=False).values())
+    return [0 if value is None or value != value else int(value) for value in values]  # noqa: PLR0124 - NaN
 
 
 def _sums(frame: Frame, by: Sequence[str], name: str) -> Frame:

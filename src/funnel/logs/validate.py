@@ -16,9 +16,8 @@ from funnel._fields import BLANK, EDGES, LONGEST_ID, MANGLED, NOT_EDGES, NOT_MAN
 from funnel._ledger.streams import LARGEST_AMOUNT
 from funnel._time import EARLIEST, LATEST
 from funnel.interactions import DeclineReason, PostponementReason
-from funnel.logs.issues import FIRST, Issue
 from funnel.logs.normalize import MISSING
-from funnel.logs.schema import LOGS, RECORDED, REGARDING, Column
+from funnel.logs.schema import FIRST, LOGS, RECORDED, REGARDING, Column, Issue
 
 Frame = nw.LazyFrame[Any]
 
@@ -43,23 +42,25 @@ class Check:
         return not (self.of_texts and schema[self.column].is_integer())
 
 
-def faults_of(log: str, frame: Frame, checks: Sequence[Check]) -> Iterator[Issue]:
+def issues_of(log: str, frame: Frame, checks: Sequence[Check]) -> Iterator[Issue]:
     """Count the invalid rows of every check in one pass.
 
     Each count above zero yields an issue with its first rows.
     """
     names = [f"check_{number}" for number in range(len(checks))]
-    counted = _truths if frame.implementation.is_polars() else to_int
-    flags = (counted(check.bad).sum().alias(name) for name, check in zip(names, checks, strict=True))
+    as_int = _truths if frame.implementation.is_polars() else to_int
+    flags = (as_int(check.bad).sum().alias(name) for name, check in zip(names, checks, strict=True))
     counts = collected(frame.select(*flags)).to_dict(as_series=False)
     for name, check in zip(names, checks, strict=True):
         if not counts[name][0]:
             continue
         if check.parts:
-            yield from faults_of(log, frame, check.parts)
+            yield from issues_of(log, frame, check.parts)
         else:
             rows = frame.filter(check.bad)
-            yield Issue(log, check.column, check.problem + _meant(rows, check), int(counts[name][0]), first_rows(rows))
+            yield Issue(
+                log, check.column, check.problem + _did_you_mean(rows, check), int(counts[name][0]), first_rows(rows)
+            )
 
 
 def _truths(condition: nw.Expr) -> nw.Expr:
@@ -67,22 +68,22 @@ def _truths(condition: nw.Expr) -> nw.Expr:
     return condition
 
 
-def _meant(rows: Frame, check: Check) -> str:
+def _did_you_mean(rows: Frame, check: Check) -> str:
     """Return a hint at the intended value, if all rows have the same wrong one."""
     if not check.choices:
         return ""
-    given: list[str] = collected(rows.select(check.column).unique().head(2)).to_dict(as_series=False)[check.column]
-    close = get_close_matches(given[0].lower(), check.choices, n=1)
-    return f"; did you mean {close[0]}?" if close and len(given) == 1 else ""
+    values: list[str] = collected(rows.select(check.column).unique().head(2)).to_dict(as_series=False)[check.column]
+    close = get_close_matches(values[0].lower(), check.choices, n=1)
+    return f"; did you mean {close[0]}?" if close and len(values) == 1 else ""
 
 
-def without_faults(frame: Frame, checks: Sequence[Check]) -> Frame:
+def valid_rows(frame: Frame, checks: Sequence[Check]) -> Frame:
     """Return the rows that no check finds invalid."""
     flags = {f"_bad_{number}": to_int(check.bad) for number, check in enumerate(checks)}
     return frame.with_columns(**flags).filter(*(nw.col(name) == 0 for name in flags)).drop(*flags)
 
 
-def counted(frame: Frame) -> int:
+def row_count(frame: Frame) -> int:
     """Return the number of rows."""
     return int(collected(frame.select(nw.len().alias("_rows"))).to_dict(as_series=False)["_rows"][0])
 
@@ -91,15 +92,15 @@ def first_rows(frame: Frame) -> tuple[int, ...]:
     """Return the numbers of the first rows; empty if rows have no order."""
     if ROW not in frame.collect_schema():
         return ()
-    found = collected(frame.select(ROW).sort(ROW).head(FIRST)).to_dict(as_series=False)
-    return tuple(found[ROW])
+    rows = collected(frame.select(ROW).sort(ROW).head(FIRST)).to_dict(as_series=False)
+    return tuple(rows[ROW])
 
 
-def checks_of(log: str, currency: str | None, entered: InputFrame) -> list[Check]:
+def checks_of(log: str, currency: str | None, source: InputFrame) -> list[Check]:
     """Return every check that a row of the input frame can fail."""
     columns = [check for name, column in LOGS[log].items() for check in _column_checks(name, column)]
     money = [_of_currency(currency)] if "currency" in LOGS[log] else []
-    schema = entered.frame.collect_schema()
+    schema = source.frame.collect_schema()
     return [check for check in [*columns, *_SPECIAL.get(log, list)(), *money] if check.can_fail(schema)]
 
 
@@ -107,10 +108,10 @@ def _column_checks(name: str, column: Column) -> Iterator[Check]:
     value = nw.col(name)
     match column.kind:
         case "instant":
-            there = value != MISSING
+            is_set = value != MISSING
             if column.required:
-                yield Check(name, "is empty; give an instant", ~there)
-            outside = there & ((value < EARLIEST) | (value >= LATEST))
+                yield Check(name, "is empty; give an instant", ~is_set)
+            outside = is_set & ((value < EARLIEST) | (value >= LATEST))
             yield Check(name, "lies outside the years 1800 to 2199; give the instant it happened", outside)
         case "amount" | "whole":
             if column.required:
@@ -123,10 +124,10 @@ def _column_checks(name: str, column: Column) -> Iterator[Check]:
             )
         case "person":
             if column.required:
-                yield Check(name, "is empty; give the person, leave the row out if nobody knows", value.is_null())
+                yield Check(name, "is empty; give the person, or leave the row out if unknown", value.is_null())
             yield id_check(name, value.cast(nw.String()), "is blank; give the person", is_required=column.required)
         case "id":
-            problem = "is empty; give the number the record has where it came from"
+            problem = "is empty; give the id that the record has in its source"
             yield id_check(name, value, problem, is_required=column.required)
         case "text" if column.choices:
             others = () if column.required else ("",)
@@ -153,7 +154,7 @@ def id_check(name: str, value: nw.Expr, blank: str, *, is_required: bool = True)
 
 
 def _unwritable(name: str, value: nw.Expr) -> Check:
-    problem = f"has more than {LONGEST_ID} characters, or a control character; shorten it, or take that out"
+    problem = f"has more than {LONGEST_ID} characters, or a control character; shorten it, or remove the character"
     bad = (value.str.len_chars() > LONGEST_ID) | value.str.contains(UNPRINTABLE)
     return Check(name, problem, bad, of_texts=True)
 
@@ -166,17 +167,23 @@ def _not_before(first: str, later: str) -> Check:
 def _purchases() -> list[Check]:
     cancelled = (nw.col("cancelled_at") != MISSING) & (nw.col("status") != "cancelled")
     return [
-        Check("cancelled_at", "is given and the status is not 'cancelled'; they go together", cancelled),
+        Check("cancelled_at", "is set, but the status is not 'cancelled'; set both or neither", cancelled),
         *(_not_before("purchased_at", later) for later in ("cancelled_at", "promised_at", "delivered_at")),
     ]
 
 
 def _refunds() -> list[Check]:
-    return [Check("amount", "is 0; a refund gives something back", nw.col("amount") == 0)]
+    return [Check("amount", "is 0; the amount of a refund is above 0", nw.col("amount") == 0)]
 
 
 def _leads() -> list[Check]:
-    return [Check("referred_by", "names the lead's own person", nw.col("referred_by") == nw.col("person_id"))]
+    return [
+        Check(
+            "referred_by",
+            "is the lead's own person_id; name another person, or leave it empty",
+            nw.col("referred_by") == nw.col("person_id"),
+        )
+    ]
 
 
 def _interactions() -> list[Check]:
@@ -186,13 +193,13 @@ def _interactions() -> list[Check]:
     return [
         Check(
             "regarding",
-            "is empty; an answer, a resolution and a delivery name what they are of",
+            "is empty; an answer, a resolution or a delivery needs the id of its question, complaint or purchase",
             closes & (regarding == ""),
             of_absent=True,
         ),
         Check(
             "until",
-            "is empty; a person who postpones says until when",
+            "is empty; a postponement needs an instant",
             (kind == "postponement") & (until == MISSING),
             of_absent=True,
         ),
@@ -202,22 +209,22 @@ def _interactions() -> list[Check]:
         _reasons("declined", [str(one) for one in DeclineReason], kind, reason),
         Check(
             "score",
-            "is not 1 to 5; feedback has a score",
+            "is not 1 to 5; feedback needs a score",
             (kind == "feedback") & ((score < 1) | (score > 5)),  # noqa: PLR2004
             of_absent=True,
         ),
         Check(
             "amount",
-            "is empty; a quote names its sum",
+            "is empty; a quote needs an amount",
             (kind == "quote") & (nw.col("amount") == MISSING),
             of_absent=True,
         ),
     ]
 
 
-def _reasons(kind: str, allowed: Sequence[str], given: nw.Expr, reason: nw.Expr) -> Check:
+def _reasons(kind: str, allowed: Sequence[str], row_kind: nw.Expr, reason: nw.Expr) -> Check:
     problem = f"of kind {kind!r} is not one of {', '.join(allowed)}"
-    return Check("reason", problem, (given == kind) & ~reason.is_in(allowed), of_absent=True)
+    return Check("reason", problem, (row_kind == kind) & ~reason.is_in(allowed), of_absent=True)
 
 
 _SPECIAL: Mapping[str, Any] = {
@@ -235,8 +242,8 @@ def _of_currency(currency: str | None) -> Check:
 
 def _currency_problem(currency: str | None) -> str:
     if currency is None:
-        return "is given, and the logs have none; say Logs(..., currency=...), one currency for all amounts"
-    return f"is not {currency}; amounts of another currency need logs of their own, or are converted first"
+        return "is set, but the logs have no currency; pass Logs(..., currency=...), one for all amounts"
+    return f"is not {currency}; convert the amounts, or make separate logs for each currency"
 
 
 # ---- between rows and logs -----------------------------------------------------------------------------------------
@@ -247,22 +254,24 @@ def keys_of(log: str) -> list[str]:
     return ["person_id", "arrived_at", "source", "campaign"] if log == "leads" else ["source", "id"]
 
 
-def conflict_faults(log: str, frame: Frame) -> Iterator[Issue]:
+def conflict_issues(log: str, frame: Frame) -> Iterator[Issue]:
     """Yield an issue if records with the same key differ in content.
 
     It is unknown which one is right.
     """
     keys = keys_of(log)
-    content = [name for name in _said(log) if name not in keys]
-    seen = frame.select(*keys, *content).unique()
-    twice = seen.group_by(*keys).agg(nw.len().alias("_times")).filter(nw.col("_times") > 1).drop("_times")
-    found = frame.join(twice, on=keys, how="inner")
-    if count := counted(found):
-        problem = f"comes with the same {' and '.join(keys)} and different content; keep the row that is right"
-        yield Issue(log, keys[-1], problem, count, first_rows(found))
+    content = [name for name in _content_columns(log) if name not in keys]
+    distinct = frame.select(*keys, *content).unique()
+    conflicting_keys = (
+        distinct.group_by(*keys).agg(nw.len().alias("_times")).filter(nw.col("_times") > 1).drop("_times")
+    )
+    conflicts = frame.join(conflicting_keys, on=keys, how="inner")
+    if count := row_count(conflicts):
+        problem = f"repeats the same {' and '.join(keys)} with different content; keep the correct row"
+        yield Issue(log, keys[-1], problem, count, first_rows(conflicts))
 
 
-def _said(log: str) -> list[str]:
+def _content_columns(log: str) -> list[str]:
     """Return the columns in which duplicates agree: all but `recorded_at`."""
     return [name for name in LOGS[log] if name != RECORDED]
 
@@ -273,10 +282,12 @@ def merged(log: str, frame: Frame) -> Frame:
     Conflicting records stay.
     """
     firsts = [nw.col(name).min() for name in (ROW, RECORDED) if name in frame.collect_schema()]
-    return frame.group_by(*_said(log)).agg(*firsts) if firsts else frame.select(*_said(log)).unique()
+    return (
+        frame.group_by(*_content_columns(log)).agg(*firsts) if firsts else frame.select(*_content_columns(log)).unique()
+    )
 
 
-def once_each(log: str, frame: Frame, repeated: Frame) -> Frame:
+def drop_duplicates(log: str, frame: Frame, repeated: Frame) -> Frame:
     """Drop duplicates and keep each record's first row.
 
     `repeated` are the rows of records that came more than once.
@@ -287,7 +298,7 @@ def once_each(log: str, frame: Frame, repeated: Frame) -> Frame:
     return nw.concat([single, merged(log, repeated).select(frame.collect_schema().names())])
 
 
-def one_of_each(log: str, frame: Frame) -> Frame:
+def one_per_key(log: str, frame: Frame) -> Frame:
     """Return one record per key, whichever is right."""
     keys = keys_of(log)
     return merged(log, frame).unique(
@@ -295,69 +306,79 @@ def one_of_each(log: str, frame: Frame) -> Frame:
     )
 
 
-def reference_faults(logs: Mapping[str, Frame], known: Mapping[str, Frame]) -> Iterator[Issue]:
+def reference_issues(logs: Mapping[str, Frame], targets: Mapping[str, Frame]) -> Iterator[Issue]:
     """Yield records that refer to a record which is missing or does not fit."""
     if "refunds" in logs:
-        yield from _refund_faults(logs["refunds"], known.get("purchases"))
+        yield from _refund_issues(logs["refunds"], targets.get("purchases"))
     if "interactions" not in logs:
         return
     interactions = logs["interactions"]
-    for kind, of in REGARDING.items():
-        asked = known["interactions"].filter(nw.col("kind") == of)
-        yield from _closing_faults(interactions.filter(nw.col("kind") == kind), asked, kind, of)
-    bought = _as_asked(known["purchases"]) if "purchases" in known else None
+    for kind, target in REGARDING.items():
+        openings = targets["interactions"].filter(nw.col("kind") == target)
+        yield from _closing_issues(interactions.filter(nw.col("kind") == kind), openings, kind, target)
+    purchases = _purchases_as_targets(targets["purchases"]) if "purchases" in targets else None
     for kind in ("delivery", "complaint"):
-        told = interactions.filter((nw.col("kind") == kind) & (nw.col("regarding") != ""))
-        yield from _closing_faults(told, bought, kind, "purchase")
+        referring = interactions.filter((nw.col("kind") == kind) & (nw.col("regarding") != ""))
+        yield from _closing_issues(referring, purchases, kind, "purchase")
 
 
-def _as_asked(purchases: Frame) -> Frame:
+def _purchases_as_targets(purchases: Frame) -> Frame:
     return purchases.select("source", "id", "person_id", occurred_at=nw.col("purchased_at"))
 
 
-def _closing_faults(closing: Frame, asked: Frame | None, kind: str, of: str) -> Iterator[Issue]:
-    if asked is None:
-        yield from faults_of("interactions", closing, [_of_no_log("regarding", of)])
+def _closing_issues(closing: Frame, targets: Frame | None, kind: str, target: str) -> Iterator[Issue]:
+    if targets is None:
+        yield from issues_of("interactions", closing, [_of_no_log("regarding", target)])
         return
-    known = asked.select(
+    keyed_targets = targets.select(
         "source",
         regarding=nw.col("id"),
-        _asked_by=nw.col("person_id"),
-        _asked_at=nw.col("occurred_at"),
+        _target_person=nw.col("person_id"),
+        _target_at=nw.col("occurred_at"),
         _there=nw.lit(1),
     )
-    joined = closing.join(known, on=["source", "regarding"], how="left")
-    there = ~nw.col("_there").is_null()
+    joined = closing.join(keyed_targets, on=["source", "regarding"], how="left")
+    is_found = ~nw.col("_there").is_null()
     checks = [
-        Check("regarding", f"names a {of} that is not there; a {kind} is of one in the same source", ~there),
-        Check("regarding", f"names a {of} of another person", there & (nw.col("_asked_by") != nw.col("person_id"))),
-        Check("occurred_at", f"lies before the {of} it is of", there & (nw.col("_asked_at") > nw.col("occurred_at"))),
+        Check(
+            "regarding", f"refers to a missing {target}; the {target} of a {kind} must be in the same source", ~is_found
+        ),
+        Check(
+            "regarding",
+            f"refers to a {target} of another person",
+            is_found & (nw.col("_target_person") != nw.col("person_id")),
+        ),
+        Check("occurred_at", f"lies before its {target}", is_found & (nw.col("_target_at") > nw.col("occurred_at"))),
     ]
-    yield from faults_of("interactions", joined, checks)
+    yield from issues_of("interactions", joined, checks)
 
 
-def _of_no_log(column: str, of: str) -> Check:
-    return Check(column, f"names a {of}, and there is no log of them", ~nw.col(column).is_null())
+def _of_no_log(column: str, target: str) -> Check:
+    return Check(column, f"refers to a {target}, but Logs has no {target}s", ~nw.col(column).is_null())
 
 
-def _refund_faults(refunds: Frame, purchases: Frame | None) -> Iterator[Issue]:
+def _refund_issues(refunds: Frame, purchases: Frame | None) -> Iterator[Issue]:
     if purchases is None:
-        yield from faults_of("refunds", refunds, [_of_no_log("purchase_id", "purchase")])
+        yield from issues_of("refunds", refunds, [_of_no_log("purchase_id", "purchase")])
         return
-    bought = purchases.select(
+    paid = purchases.select(
         "source", "purchased_at", purchase_id=nw.col("id"), _paid=nw.col("amount"), _there=nw.lit(1)
     )
-    joined = refunds.join(bought, on=["source", "purchase_id"], how="left")
-    there = ~nw.col("_there").is_null()
+    joined = refunds.join(paid, on=["source", "purchase_id"], how="left")
+    is_found = ~nw.col("_there").is_null()
     total = refunds.group_by("source", "purchase_id").agg(nw.col("amount").sum().alias("_back"))
     summed = joined.join(total, on=["source", "purchase_id"], how="inner")
     checks = [
-        Check("purchase_id", "names a purchase that is not there; a refund is of one in the same source", ~there),
-        Check("refunded_at", "lies before its purchase", there & (nw.col("purchased_at") > nw.col("refunded_at"))),
+        Check(
+            "purchase_id",
+            "refers to a missing purchase; the purchase of a refund must be in the same source",
+            ~is_found,
+        ),
+        Check("refunded_at", "lies before its purchase", is_found & (nw.col("purchased_at") > nw.col("refunded_at"))),
         Check(
             "amount",
-            "comes, with the other refunds of the purchase, to more than was paid",
-            there & (nw.col("_paid") >= 0) & (nw.col("_back") > nw.col("_paid")),
+            "exceeds the paid amount, together with the purchase's other refunds",
+            is_found & (nw.col("_paid") >= 0) & (nw.col("_back") > nw.col("_paid")),
         ),
     ]
-    yield from faults_of("refunds", summed, checks)
+    yield from issues_of("refunds", summed, checks)

@@ -49,7 +49,7 @@ _FOLLOWING: Mapping[str, frozenset[str]] = {
 }
 """Derived tables, by the table whose records begin or end their rows."""
 
-_SAID: Mapping[str, tuple[str, ...]] = {
+_INTERACTIONS: Mapping[str, tuple[str, ...]] = {
     "open_questions": ("question", "answer"),
     "open_complaints": ("complaint", "resolution"),
     "open_follow_ups": ("follow_up",),
@@ -61,7 +61,7 @@ _SAID: Mapping[str, tuple[str, ...]] = {
 
 @attrs.frozen
 class Record:
-    """Kind, source and id of a record; all None if there is no record."""
+    """Kind, source and id of a record; all None without a record."""
 
     kind: str | None = None
     source: str | None = None
@@ -85,11 +85,11 @@ def _may_cause(plan: FactSchema, table: str) -> bool:
     return table in ROOTS or table in _tables_read(plan) or _always(plan, table)
 
 
-def _kinds_heard(plan: FactSchema) -> tuple[str, ...]:
-    return tuple(kind for table in sorted(_tables_read(plan)) for kind in _SAID.get(table, ()))
+def _kinds_read(plan: FactSchema) -> tuple[str, ...]:
+    return tuple(kind for table in sorted(_tables_read(plan)) for kind in _INTERACTIONS.get(table, ()))
 
 
-def _hears(plan: FactSchema) -> bool:
+def _reads_inbound(plan: FactSchema) -> bool:
     """Return whether any inbound interaction may cause a transition."""
     return "open_follow_ups" in _tables_read(plan)
 
@@ -100,7 +100,7 @@ def _hears(plan: FactSchema) -> bool:
 def record_of(plan: FactSchema, ledger: Ledger, at: int) -> Record:
     """Return the record that caused the change at an instant."""
     (_, table, row) = min(_candidates(plan, ledger, at), key=lambda one: one[0])
-    kind = KINDS[table] or str(row[_PLACES["kind"]])
+    kind = KINDS[table] or str(row[_COLUMNS["kind"]])
     return Record(kind) if kind in NAMELESS else Record(kind, str(row[SOURCE]), str(row[ID]))
 
 
@@ -119,16 +119,16 @@ def _rows_at(rows: Sequence[Row], at: int) -> Sequence[Row]:
 _WHEN = itemgetter(T)
 
 
-_PLACES = {name: place for place, name in enumerate(INTERACTION_FIELDS)}
+_COLUMNS = {name: index for index, name in enumerate(INTERACTION_FIELDS)}
 
 
 def _reads(plan: FactSchema, table: str, row: Row) -> bool:
     """Return whether a fact of the plan counts the record itself."""
     if table == "interactions":
-        kind, direction = row[_PLACES["kind"]], row[_PLACES["direction"]]
-        if kind in _kinds_heard(plan) or (_hears(plan) and direction == "in"):
+        kind, direction = row[_COLUMNS["kind"]], row[_COLUMNS["direction"]]
+        if kind in _kinds_read(plan) or (_reads_inbound(plan) and direction == "in"):
             return True
-    fields = {name: place for place, name in enumerate(TABLES[table])}
+    fields = {name: number for number, name in enumerate(TABLES[table])}
     return any(
         one.stream.kind in ("", row[fields["kind"]] if "kind" in fields else "")
         and _meets(one.where, lambda name: row[fields[name]])
@@ -161,9 +161,9 @@ def records_of(plan: FactSchema, tables: Mapping[str, Frame], moved: Frame, at: 
     from funnel._aggregate.group_by import PERSON
     from funnel._expr.to_narwhals import int_lit
 
-    turned = candidates(plan, tables, moved, at).with_columns(_turn=int_lit(1))
-    turned = turned.with_columns(nw.col("_turn").cum_sum().over(PERSON, "t", order_by=ORDERED))
-    return turned.filter(nw.col("_turn") == 1).select(PERSON, nw.col("t").alias(at), *RECORD)
+    numbered = candidates(plan, tables, moved, at).with_columns(_turn=int_lit(1))
+    numbered = numbered.with_columns(nw.col("_turn").cum_sum().over(PERSON, "t", order_by=ORDERED))
+    return numbered.filter(nw.col("_turn") == 1).select(PERSON, nw.col("t").alias(at), *RECORD)
 
 
 def candidates(plan: FactSchema, tables: Mapping[str, Frame], moved: Frame, at: str) -> Frame:
@@ -172,13 +172,13 @@ def candidates(plan: FactSchema, tables: Mapping[str, Frame], moved: Frame, at: 
 
     from funnel._aggregate.group_by import PERSON
 
-    wanted = moved.select(PERSON, t=nw.col(at))
-    there = (
-        _rows(plan, tables[table].join(wanted, on=[PERSON, "t"], how="semi"), table, weight)
+    changes = moved.select(PERSON, t=nw.col(at))
+    rows = (
+        _rows(plan, tables[table].join(changes, on=[PERSON, "t"], how="semi"), table, weight)
         for weight, table in enumerate(KINDS)
         if table in tables and _may_cause(plan, table)
     )
-    return nw.concat(list(there))
+    return nw.concat(list(rows))
 
 
 def _rows(plan: FactSchema, table: Frame, name: str, weight: int) -> Frame:
@@ -208,8 +208,8 @@ def _rank() -> nw.Expr:
     from funnel._expr.to_narwhals import int_lit
 
     rank = int_lit(0)
-    for kind, place in RANKS.items():
-        rank = nw.when(nw.col("kind") == kind).then(int_lit(-place)).otherwise(rank)
+    for kind, number in RANKS.items():
+        rank = nw.when(nw.col("kind") == kind).then(int_lit(-number)).otherwise(rank)
     return rank
 
 
@@ -233,6 +233,6 @@ def _conditions(plan: FactSchema, table: str) -> Iterable[Any]:
 
     yield from (belongs(one) for one in plan.reductions if one.stream.table == table)
     if table == "interactions":
-        yield from (nw.col("kind") == kind for kind in _kinds_heard(plan))
-        if _hears(plan):
+        yield from (nw.col("kind") == kind for kind in _kinds_read(plan))
+        if _reads_inbound(plan):
             yield nw.col("direction") == "in"

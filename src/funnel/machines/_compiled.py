@@ -15,8 +15,8 @@ from typing import Any
 import attrs
 
 from funnel._expr.next_change import flip_delays
-from funnel._expr.nodes import Node, Value, written
-from funnel._expr.to_python import Evaluator, Run, compile_expressions, compiled
+from funnel._expr.nodes import Node, Value, format_value
+from funnel._expr.to_python import Evaluator, Run, compile_expressions, compile_tree
 from funnel._expr.tree import Fork, Leaf, Tree
 from funnel._time import LATEST, instant, span_at
 from funnel.errors import TransitionError
@@ -56,16 +56,16 @@ class CompiledMachine:
     @cached_property
     def runs(self) -> tuple[Run, ...]:
         """Compiled trees for one person."""
-        return tuple(compiled(tree, self.plan.run_places(), "stage") for tree in self.trees)
+        return tuple(compile_tree(tree, self.plan.run_indices(), "stage") for tree in self.trees)
 
     @cached_property
-    def told(self) -> Evaluator:
+    def delays(self) -> Evaluator:
         """Compiled delays for one person."""
-        return compile_expressions(self.waits, self.plan.run_places(), "waits")
+        return compile_expressions(self.waits, self.plan.run_indices(), "waits")
 
     @property
     def is_path(self) -> bool:
-        """Whether the next stage depends on the present stage."""
+        """True if the next stage depends on the present stage."""
         return self.start is not None
 
     def rest(self, here: int | None, values: Sequence[Value], now: int) -> int:
@@ -84,8 +84,8 @@ class CompiledMachine:
         trail = [self.start if here is None else here]
         while (there := self.step(trail[-1], values, now)) != trail[-1]:
             if there in trail:
-                msg = f"the stages {self.words(trail[trail.index(there) :])} lead to each other without end"
-                raise TransitionError(f"{msg}, where {self.witness(values, now)}; let one of them hold")
+                msg = f"the stages {self.words(trail[trail.index(there) :])} lead to each other in a cycle"
+                raise TransitionError(f"{msg} (facts: {self.witness(values, now)}); make one of them stay the same")
             trail.append(there)
         return trail
 
@@ -111,29 +111,29 @@ class CompiledMachine:
         """
         for start, to in pairwise(trail):
             if not self.may(start, to, by):
-                raise TransitionError(f"{self.forbidden(start, to, by, now)}, where {self.witness(values, now)}")
+                raise TransitionError(f"{self.forbidden(start, to, by, now)} (facts: {self.witness(values, now)})")
 
     def forbidden(self, start: int, to: int, by: int, now: int) -> str:
         """Return the message for a transition that is not in the table."""
         next_stage = [f"{one.value}" for number, one in enumerate(self.stages) if self.allowed[start][number] & by]
-        what = {BY_EVENT: "an event", BY_TIME: "time"}.get(by, "an event or time")
+        cause = {BY_EVENT: "an event", BY_TIME: "time"}.get(by, "an event or time")
         return (
-            f"the rule moves somebody from {self.stages[start].value} to {self.stages[to].value} by {what} on "
-            f"{instant(now).isoformat()}, and by that the table has {', '.join(next_stage) or 'no move'}"
+            f"the rule moves a person from {self.stages[start].value} to {self.stages[to].value} by {cause} on "
+            f"{instant(now).isoformat()}; by {cause} the table allows {', '.join(next_stage) or 'no transition'}"
         )
 
     def witness(self, values: Sequence[Value], now: int) -> str:
         """Return the facts that the machine reads, as text."""
         plan = self.plan
 
-        def said(name: str) -> str:
-            place, slope = plan.run_places()[name]
-            value = values[place]
+        def fact_text(name: str) -> str:
+            index, slope = plan.run_indices()[name]
+            value = values[index]
             if isinstance(value, int) and slope:
                 value = span_at(value, slope, now)
-            return f"{name} = {written(value, plan.declared[name].fact(name).unit)}"
+            return f"{name} = {format_value(value, plan.declared[name].fact(name).unit)}"
 
-        return ", ".join(said(name) for name in plan.declared) or "nothing is read"
+        return ", ".join(fact_text(name) for name in plan.declared) or "none"
 
 
 def compile_machine(
@@ -168,12 +168,12 @@ def _coded(tree: Tree, numbers: Mapping[Any, int], name: str) -> Tree:
         return Fork(tree.test, _coded(tree.yes, numbers, name), _coded(tree.no, numbers, name))
     answer = tree.answer
     if not isinstance(answer, Enum) or answer not in numbers:
-        msg = f"{name} answers with {getattr(answer, 'value', answer)}, which has no row in the table; it has "
+        msg = f"{name} returns {getattr(answer, 'value', answer)}, which has no row in the table; the table has "
         raise TransitionError(msg + names(list(numbers)))
     return Leaf(numbers[answer])
 
 
-def dues(course: CompiledMachine, values: Sequence[Value], at: int, until: int) -> Iterator[int]:
+def dues(compiled: CompiledMachine, values: Sequence[Value], at: int, until: int) -> Iterator[int]:
     """Yield the instants in between when time may change the stage, in order."""
-    ahead = {at + wait for wait in course.told(values, at) if isinstance(wait, int) and 0 < wait < LATEST - at}
-    return iter(sorted(due for due in ahead if due < until))
+    instants = {at + wait for wait in compiled.delays(values, at) if isinstance(wait, int) and 0 < wait < LATEST - at}
+    return iter(sorted(due for due in instants if due < until))

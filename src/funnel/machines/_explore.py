@@ -15,10 +15,10 @@ from itertools import islice
 
 import attrs
 
-from funnel._expr.nodes import Value, facts_of, written
+from funnel._expr.nodes import Value, facts_of, format_value
 from funnel._expr.tree import forks
+from funnel._ledger.effects import streams_of
 from funnel._ledger.ledger import Ledger, ledger_of
-from funnel._ledger.steps import streams_of
 from funnel._time import EPOCH, LATEST, instant, micros
 from funnel.interactions import Answer, Complaint, Interaction, Question, Resolution
 from funnel.machines._compiled import BY_EVENT, BY_TIME, CompiledMachine, dues
@@ -32,7 +32,7 @@ MOST_PEOPLE = 1500
 Happened = Lead | Purchase | Refund | Interaction
 Records = tuple[Happened, ...]
 
-_WHO, _BEGIN = "somebody", micros(EPOCH)
+_PERSON, _BEGIN = "somebody", micros(EPOCH)
 _PLAIN = frozenset({"id", "person_id", "occurred_at"})
 _AMOUNTS = (Money.of_minor(1, "USD"), Money.of_minor(10**8, "USD"))
 
@@ -53,60 +53,60 @@ class ExploredTransition:
 
     def __str__(self) -> str:
         """Return the records up to the transition."""
-        there = [record for record in self.records if micros(record.happened_at) <= self.step.at]
-        words, before = list[str](), there[0].happened_at
-        for record in there:
-            waited = micros(record.happened_at) - micros(before)
-            words.append(f"after {written(waited, 'span')} {record.kind}" if waited else record.kind)
+        before_it = [record for record in self.records if micros(record.happened_at) <= self.step.at]
+        texts, before = list[str](), before_it[0].happened_at
+        for record in before_it:
+            delay = micros(record.happened_at) - micros(before)
+            texts.append(f"after {format_value(delay, 'span')} {record.kind}" if delay else record.kind)
             before = record.happened_at
-        return ", ".join(words)
+        return ", ".join(texts)
 
 
-def explore(course: CompiledMachine) -> Iterator[ExploredTransition]:
+def explore(compiled: CompiledMachine) -> Iterator[ExploredTransition]:
     """Yield each distinct transition that the search finds, allowed or not.
 
     Raises:
         TransitionError: The stages form a cycle.
     """
-    every = [BY_EVENT | BY_TIME] * len(course.stages)
-    free = attrs.evolve(course, allowed=tuple(tuple(every) for _ in course.stages))
-    alike, made, ahead = set[object](), set[object](), deque[Records]([()])
-    for records in islice(_people(course, ahead), MOST_PEOPLE):
-        at, ledger = micros(records[-1].happened_at), ledger_of(_WHO, records)
+    every = [BY_EVENT | BY_TIME] * len(compiled.stages)
+    free = attrs.evolve(compiled, allowed=tuple(tuple(every) for _ in compiled.stages))
+    visited, transitions, queue = set[object](), set[object](), deque[Records]([()])
+    for records in islice(_people(compiled, queue), MOST_PEOPLE):
+        at, ledger = micros(records[-1].happened_at), ledger_of(_PERSON, records)
         steps = list(steps_of(free, ledger, at))
         for step in steps:
-            if (step.before, step.to, step.by, step.last) not in made:
-                made.add((step.before, step.to, step.by, step.last))
-                yield ExploredTransition(records, step, course.plan.values(ledger, step.at))
-        mark = _mark(course, ledger, steps[-1], at)
-        if mark not in alike and len(records) < MOST_RECORDS:
-            alike.add(mark)
-            ahead.append(records)
+            if (step.before, step.to, step.by, step.last) not in transitions:
+                transitions.add((step.before, step.to, step.by, step.last))
+                yield ExploredTransition(records, step, compiled.plan.values(ledger, step.at))
+        key = _state_key(compiled, ledger, steps[-1], at)
+        if key not in visited and len(records) < MOST_RECORDS:
+            visited.add(key)
+            queue.append(records)
 
 
-def _people(course: CompiledMachine, ahead: deque[Records]) -> Iterator[Records]:
+def _people(compiled: CompiledMachine, queue: deque[Records]) -> Iterator[Records]:
     """Yield people of the queue with one more record; the queue may grow."""
-    kinds = _kinds(course)
-    while ahead:
-        yield from _onward(course, ahead.popleft(), kinds)
+    kinds = _kinds(compiled)
+    while queue:
+        yield from _one_more(compiled, queue.popleft(), kinds)
 
 
-def _mark(course: CompiledMachine, ledger: Ledger, last: Step, at: int) -> object:
+def _state_key(compiled: CompiledMachine, ledger: Ledger, last: Step, at: int) -> object:
     """Return a key of the facts relative to the last instant, and the last stages."""
-    slopes = dict(course.plan.run_places().values())
-    known = enumerate(course.plan.values(ledger, at))
-    near = [value - at if slopes.get(place) and isinstance(value, int) else value for place, value in known]
-    return (last.to, last.before if last.at == at else last.to, *near)
+    slopes = dict(compiled.plan.run_indices().values())
+    values = enumerate(compiled.plan.values(ledger, at))
+    relative = [value - at if slopes.get(index) and isinstance(value, int) else value for index, value in values]
+    return (last.to, last.before if last.at == at else last.to, *relative)
 
 
-def _onward(course: CompiledMachine, records: Records, kinds: Sequence[type[Interaction]]) -> Iterator[Records]:
+def _one_more(compiled: CompiledMachine, records: Records, kinds: Sequence[type[Interaction]]) -> Iterator[Records]:
     """Yield a person with one more record, at each instant that may matter."""
     if not records:
         moments = [_BEGIN]
     else:
         last = micros(records[-1].happened_at)
-        values = course.plan.values(ledger_of(_WHO, records), last)
-        moments = [last, last + 1, *dues(course, values, last, LATEST)]
+        values = compiled.plan.values(ledger_of(_PERSON, records), last)
+        moments = [last, last + 1, *dues(compiled, values, last, LATEST)]
     for at in moments:
         yield from ((*records, record) for record in _next(records, at, kinds))
 
@@ -114,41 +114,41 @@ def _onward(course: CompiledMachine, records: Records, kinds: Sequence[type[Inte
 def _next(records: Records, at: int, kinds: Sequence[type[Interaction]]) -> Iterator[Happened]:
     """Yield the records that a person may get at an instant."""
     moment, name = instant(at), str(len(records))
-    yield Lead(person_id=_WHO, arrived_at=moment)
+    yield Lead(person_id=_PERSON, arrived_at=moment)
     for amount in _AMOUNTS:
-        yield Purchase(id=name, person_id=_WHO, purchased_at=moment, amount=amount)
+        yield Purchase(id=name, person_id=_PERSON, purchased_at=moment, amount=amount)
     for kind in kinds:
-        yield kind.model_validate({"id": name, "person_id": _WHO, "occurred_at": moment})
+        yield kind.model_validate({"id": name, "person_id": _PERSON, "occurred_at": moment})
     for record in records:
         if isinstance(record, Purchase) and not any(_is_of(other, record) for other in records):
             yield Refund(id=name, purchase_id=record.id, refunded_at=moment, amount=record.amount)
         elif isinstance(record, Question):
-            yield Answer(id=name, person_id=_WHO, occurred_at=moment, question_id=record.id)
+            yield Answer(id=name, person_id=_PERSON, occurred_at=moment, question_id=record.id)
         elif isinstance(record, Complaint):
-            yield Resolution(id=name, person_id=_WHO, occurred_at=moment, complaint_id=record.id)
+            yield Resolution(id=name, person_id=_PERSON, occurred_at=moment, complaint_id=record.id)
 
 
 def _is_of(record: Happened, order: Purchase) -> bool:
     return isinstance(record, Refund) and record.purchase_id == order.id
 
 
-def _kinds(course: CompiledMachine) -> Sequence[type[Interaction]]:
+def _kinds(compiled: CompiledMachine) -> Sequence[type[Interaction]]:
     """Return the kinds that need only a person and an instant.
 
-    Of the kinds that the machine reads in the same way, return the first.
+    If the machine reads several kinds in the same way, only the first of them is returned.
     """
-    found: dict[object, type[Interaction]] = {}
+    kinds: dict[object, type[Interaction]] = {}
     for kind in Interaction.__subclasses__():
         needed = {name for name, field in kind.model_fields.items() if field.is_required()}
-        read = streams_of(kind) & course.plan.folds.keys()
+        read = streams_of(kind) & compiled.plan.folds.keys()
         if needed <= _PLAIN and read:
-            own = kind if _reads_kinds(course) else kind.model_fields["direction"].default
-            found.setdefault((frozenset(read), own), kind)
-    return list(found.values())
+            own = kind if _reads_kinds(compiled) else kind.model_fields["direction"].default
+            kinds.setdefault((frozenset(read), own), kind)
+    return list(kinds.values())
 
 
-def _reads_kinds(course: CompiledMachine) -> bool:
+def _reads_kinds(compiled: CompiledMachine) -> bool:
     """Return whether a fact reads the kind of an interaction."""
-    tests = (fork.test for reduction in course.plan.reductions for fork in forks(reduction.where))
-    asked = {fact.name for test in tests for fact in facts_of(test)}
-    return "kind" in asked.union(reduction.field for reduction in course.plan.reductions)
+    tests = (fork.test for reduction in compiled.plan.reductions for fork in forks(reduction.where))
+    fields = {fact.name for test in tests for fact in facts_of(test)}
+    return "kind" in fields.union(reduction.field for reduction in compiled.plan.reductions)

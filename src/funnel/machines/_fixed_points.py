@@ -40,14 +40,14 @@ class Resolved:
 class FixedPoints(dict[int, Resolved]):
     """Cache of final stages, by the integer of the next stages."""
 
-    def __init__(self, course: CompiledMachine) -> None:
+    def __init__(self, compiled: CompiledMachine) -> None:
         """Create the cache for a machine."""
         super().__init__()
-        self.course = course
+        self.compiled = compiled
 
     def __missing__(self, number: int) -> Resolved:
         """Resolve an integer once."""
-        next_stage = [number // BASE**digit % BASE for digit in range(len(self.course.stages))]
+        next_stage = [number // BASE**digit % BASE for digit in range(len(self.compiled.stages))]
         trails = [self._trail(stage, next_stage) for stage in range(len(next_stage))]
         rests = tuple(trail[-1] if next_stage[trail[-1]] == trail[-1] else CYCLE for trail in trails)
         self[number] = Resolved(rests, tuple(map(self._missing, trails)))
@@ -61,13 +61,15 @@ class FixedPoints(dict[int, Resolved]):
         return trail
 
     def _missing(self, trail: Sequence[int]) -> int:
-        course, missing = self.course, 0
+        compiled, missing = self.compiled, 0
         for start, to in pairwise(trail):
-            missing |= (BY_EVENT | BY_TIME) & ~course.allowed[start][to]
+            missing |= (BY_EVENT | BY_TIME) & ~compiled.allowed[start][to]
         return missing
 
 
-def fixed_points(course: CompiledMachine, rows: Mapping[str, list[Any]], names: Sequence[str]) -> dict[str, list[int]]:
+def fixed_points(
+    compiled: CompiledMachine, rows: Mapping[str, list[Any]], names: Sequence[str]
+) -> dict[str, list[int]]:
     """Return stage before, stage after and cause for each row.
 
     Rows must be sorted by person and instant.
@@ -75,23 +77,23 @@ def fixed_points(course: CompiledMachine, rows: Mapping[str, list[Any]], names: 
     Raises:
         TransitionError: A transition is not in the table, or the stages form a cycle.
     """
-    ways, person, here = FixedPoints(course), object(), NOBODY
-    told: dict[str, list[int]] = {FROM: [], TO: [], BY: []}
+    resolved, person, here = FixedPoints(compiled), object(), NOBODY
+    result: dict[str, list[int]] = {FROM: [], TO: [], BY: []}
     columns = zip(rows["person_id"], rows["_turn"], rows["_answer"], rows["_waited"], strict=True)
-    for place, (one, turn, answer, waited) in enumerate(columns):
+    for row, (one, delay_number, answer, waited) in enumerate(columns):
         if one != person:
             person, here = one, NOBODY
-        start = course.start if here == NOBODY else here
+        start = compiled.start if here == NOBODY else here
         assert start is not None
-        way = ways[answer]
-        to = way.rests[start]
-        by = BY_TIME if turn or (here != NOBODY and ways[waited].rests[start] == to) else BY_EVENT
-        if to != here and (to == CYCLE or way.missing[start] & by):
-            values = [rows[name][place] for name in names]
-            trail = course.trail(start, values, rows[MOVED][place])
-            course.check(trail, by, values, rows[MOVED][place])
-        told[FROM].append(here)
-        told[TO].append(to)
-        told[BY].append(by)
+        step = resolved[answer]
+        to = step.rests[start]
+        by = BY_TIME if delay_number or (here != NOBODY and resolved[waited].rests[start] == to) else BY_EVENT
+        if to != here and (to == CYCLE or step.missing[start] & by):
+            values = [rows[name][row] for name in names]
+            trail = compiled.trail(start, values, rows[MOVED][row])
+            compiled.check(trail, by, values, rows[MOVED][row])
+        result[FROM].append(here)
+        result[TO].append(to)
+        result[BY].append(by)
         here = to
-    return told
+    return result

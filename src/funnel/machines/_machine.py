@@ -12,22 +12,20 @@ import attrs
 
 from funnel._arguments import instance, parse_as_of
 from funnel._cache import PolicyCache
-from funnel._expr.explain import Explanation
-from funnel._format import mermaid_names, shown
-from funnel._time import instant
+from funnel._format import mermaid_names, one_line
 from funnel.errors import TransitionError
-from funnel.history import History, check_is_history
-from funnel.machines._causes import Record, record_of
-from funnel.machines._check import MachineCheck, check_machine
-from funnel.machines._compiled import BY_TIME, CompiledMachine
-from funnel.machines._journey import Journey, Transition
-from funnel.machines._replay import Step, steps_of
 from funnel.machines._table import Cause, S, called, check_stage, names
 from funnel.policy import Policy
 from funnel.rules._rule import Rule
 
 if TYPE_CHECKING:
+    from funnel._dataframes.frame_types import FrameT
+    from funnel._expr.explain import Explanation
+    from funnel.history import History
     from funnel.logs import Logs
+    from funnel.machines._check import MachineCheck
+    from funnel.machines._compiled import CompiledMachine
+    from funnel.machines._journey import Journey
 
 
 @attrs.frozen
@@ -59,30 +57,14 @@ class Transitions(Generic[S]):
             InstantError: `as_of` is naive.
             TransitionError: The rule makes a transition that is not in the table, or the stages form a cycle.
         """
-        course = self.machine.course(policy)
-        steps = steps_of(course, check_is_history(history).ledger, parse_as_of(as_of))
-        return Journey(as_of, tuple(self._told(course, history, policy, step) for step in steps))
+        from funnel.machines._journey import journey_of
 
-    def _told(self, course: CompiledMachine, history: History, policy: Policy, step: Step) -> Transition[S]:
-        stages: Any = course.stages
-        by_time = step.by == BY_TIME
-        record = Record() if by_time else record_of(course.plan, history.ledger, step.at)
-        return Transition(
-            instant(step.at),
-            None if step.before is None else stages[step.before],
-            stages[step.to],
-            Cause.TIME if by_time else Cause.EVENT,
-            record.kind,
-            record.source,
-            record.id,
-            is_return=(step.before, step.to) in course.returns,
-            ask=partial(self._why, stages[step.last], history, policy, instant(step.at)),
-        )
+        return journey_of(self.machine._compiled(policy), history, as_of, partial(self._why, history, policy))
 
-    def _why(self, stage: S, history: History, policy: Policy, as_of: datetime) -> Explanation:
-        return self.machine.asked(stage).why(history, policy, as_of=as_of)
+    def _why(self, history: History, policy: Policy, stage: S, as_of: datetime) -> Explanation:
+        return self.machine._rule_in(stage).why(history, policy, as_of=as_of)
 
-    def over(self, logs: Logs, policy: Policy, *, as_of: datetime) -> Any:
+    def over(self, logs: Logs[FrameT], policy: Policy, *, as_of: datetime) -> FrameT:
         """Return every transition of everyone up to and including `as_of`.
 
         The engine that holds the data computes the result.
@@ -101,9 +83,9 @@ class Transitions(Generic[S]):
             InstantError: `as_of` is naive.
             TransitionError: The rule makes a transition that is not in the table, or the stages form a cycle.
         """
-        from funnel.machines._replay_frames import moves_over
+        from funnel.machines._replay_frames import transitions_over
 
-        return moves_over(self.machine.course(policy), logs, parse_as_of(as_of))
+        return transitions_over(self.machine._compiled(policy), logs, parse_as_of(as_of))
 
 
 class AnyMachine(ABC, Generic[S]):
@@ -113,28 +95,28 @@ class AnyMachine(ABC, Generic[S]):
     returns: Collection[tuple[S, S]]
 
     @abstractmethod
-    def compile_for(self, policy: Policy) -> CompiledMachine:
+    def _compile(self, policy: Policy) -> CompiledMachine:
         """Compile the machine for a policy."""
 
     @cached_property
-    def _courses(self) -> PolicyCache[CompiledMachine]:
-        return PolicyCache(lambda _, policy: self.compile_for(policy))
+    def _cache(self) -> PolicyCache[CompiledMachine]:
+        return PolicyCache(lambda _, policy: self._compile(policy))
 
-    def course(self, policy: Policy) -> CompiledMachine:
+    def _compiled(self, policy: Policy) -> CompiledMachine:
         """Return the machine compiled for a policy, cached.
 
         Raises:
             TransitionError: A rule returns a stage that is not in the table.
         """
-        return self._courses.get(type(self), policy)
+        return self._cache.get(type(self), policy)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Copy the arguments of the machine, without its caches."""
-        given: Any = type(self)
-        return given, tuple(getattr(self, field.name) for field in attrs.fields(given) if field.init)
+        kind: Any = type(self)
+        return kind, tuple(getattr(self, field.name) for field in attrs.fields(kind) if field.init)
 
     @abstractmethod
-    def asked(self, stage: S) -> Rule[Any, Any, S]:
+    def _rule_in(self, stage: S) -> Rule[Any, Any, S]:
         """Return the rule that applies to a person in a stage."""
 
     @property
@@ -153,7 +135,7 @@ class AnyMachine(ABC, Generic[S]):
         journey = self.transitions.of(history, policy, as_of=as_of)
         return journey[-1].to_stage if journey else None
 
-    def over(self, logs: Logs, policy: Policy, *, as_of: datetime) -> Any:
+    def over(self, logs: Logs[FrameT], policy: Policy, *, as_of: datetime) -> FrameT:
         """Return the stage of everyone, computed by the engine of the data.
 
         Args:
@@ -164,9 +146,9 @@ class AnyMachine(ABC, Generic[S]):
         Returns:
             A dataframe of the same type as the logs with `person_id` and `stage`.
         """
-        from funnel.machines._replay_frames import standing_over
+        from funnel.machines._replay_frames import stages_over
 
-        return standing_over(self.course(policy), logs, parse_as_of(as_of))
+        return stages_over(self._compiled(policy), logs, parse_as_of(as_of))
 
     def check(self, policy: Policy) -> MachineCheck:
         """Return problems of the machine.
@@ -177,7 +159,9 @@ class AnyMachine(ABC, Generic[S]):
         Args:
             policy: The shop's policy.
         """
-        return check_machine(self.course(policy))
+        from funnel.machines._check import check_machine
+
+        return check_machine(self._compiled(policy))
 
     def can_move(self, start: S, to: S) -> bool:
         """Return whether a transition is allowed; staying in a stage is allowed.
@@ -205,22 +189,27 @@ class AnyMachine(ABC, Generic[S]):
         if self.can_move(start, to):
             return to
         if start not in self.table:
-            msg = f"no stage {called(start)} is in the table; it has {names(self.table)}"
+            msg = f"the stage {called(start)} is not in the table; the table has {names(self.table)}"
             raise TransitionError(msg)
-        msg = f"nobody moves from {called(start)} to {called(to)}; the table has {names(self.table[start])}"
+        allowed = names(self.table[start])
+        msg = f"the table does not allow {called(start)} to {called(to)}; from {called(start)} it allows {allowed}"
         raise TransitionError(msg)
 
     def _arrows(self) -> Iterator[tuple[str, str, str]]:
         for start, next_stage in self.table.items():
             for to, cause in next_stage.items():
-                yield shown(start.value), shown(to.value), "event or time" if cause is Cause.EITHER else cause.value
+                yield (
+                    one_line(start.value),
+                    one_line(to.value),
+                    "event or time" if cause is Cause.EITHER else cause.value,
+                )
 
     def mermaid(self) -> str:
         """Return the table as a Mermaid state diagram."""
         arrows = list(self._arrows())
-        ids, called = mermaid_names(name for start, to, _ in arrows for name in (start, to))
-        drawn = (f"{ids[start]} --> {ids[to]}: {cause}" for start, to, cause in arrows)
-        return "\n    ".join(["stateDiagram-v2", *called, *drawn])
+        ids, declarations = mermaid_names(name for start, to, _ in arrows for name in (start, to))
+        lines = (f"{ids[start]} --> {ids[to]}: {cause}" for start, to, cause in arrows)
+        return "\n    ".join(["stateDiagram-v2", *declarations, *lines])
 
     def __str__(self) -> str:
         """Return the table as plain text, one line for each transition."""
@@ -229,11 +218,11 @@ class AnyMachine(ABC, Generic[S]):
         return "\n".join(f"{start:<{widths[0]}} -> {to:<{widths[1]}}  by {cause}" for start, to, cause in arrows)
 
 
-def check_is_machine(given: object) -> AnyMachine[Any]:
+def check_is_machine(value: object) -> AnyMachine[Any]:
     """Return a machine that was passed as an argument.
 
     Raises:
         ArgumentError: The argument is not a machine.
     """
-    checked_machine: AnyMachine[Any] = instance(given, AnyMachine, "machine", "a Machine or a PathDependentMachine")
+    checked_machine: AnyMachine[Any] = instance(value, AnyMachine, "machine", "a Machine or a PathDependentMachine")
     return checked_machine

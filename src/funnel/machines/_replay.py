@@ -21,7 +21,7 @@ from funnel._time import FOREVER
 from funnel.facts._schema import FactSchema
 from funnel.machines._compiled import BY_EVENT, BY_TIME, CompiledMachine, dues
 
-Turn = list[tuple[str, Row, bool]]
+RowChanges = list[tuple[str, Row, bool]]
 """Changes at one instant: stream, row, and whether the row begins to count."""
 
 
@@ -39,7 +39,7 @@ class Step:
     last: int
 
 
-def steps_of(course: CompiledMachine, ledger: Ledger, now: int) -> Iterator[Step]:
+def steps_of(compiled: CompiledMachine, ledger: Ledger, now: int) -> Iterator[Step]:
     """Yield every transition of a person up to and including an instant, in order.
 
     Raises:
@@ -48,19 +48,19 @@ def steps_of(course: CompiledMachine, ledger: Ledger, now: int) -> Iterator[Step
     arrived = arrival(ledger)
     if arrived > now:
         return
-    turns = _turns(course.plan, ledger, now)
-    known = _Known(course.plan, ledger)
+    changes = _row_changes(compiled.plan, ledger, now)
+    state = _ReplayState(compiled.plan, ledger)
     here: int | None = None
-    for at, until in pairwise([*sorted({arrived, *turns}), now + 1]):
-        waited = None if here is None else course.rest(here, known.values, at)
-        known.turn(turns.get(at, []))
-        trail = course.trail(here, known.values, at)
+    for at, until in pairwise([*sorted({arrived, *changes}), now + 1]):
+        waited = None if here is None else compiled.rest(here, state.values, at)
+        state.apply(changes.get(at, []))
+        trail = compiled.trail(here, state.values, at)
         if trail[-1] != here:
             by = BY_TIME if waited == trail[-1] else BY_EVENT
-            course.check(trail, by, known.values, at)
+            compiled.check(trail, by, state.values, at)
             yield _step(at, here, trail, by)
         here = trail[-1]
-        for step in _by_time(course, known.values, here, at, until):
+        for step in _by_time(compiled, state.values, here, at, until):
             yield step
             here = step.to
 
@@ -70,12 +70,12 @@ def arrival(ledger: Ledger) -> int:
     return min((number(row[START]) for root in ROOTS for row in ledger.rows.get(root, ())), default=FOREVER)
 
 
-def _by_time(course: CompiledMachine, values: list[Value], here: int, at: int, until: int) -> Iterator[Step]:
+def _by_time(compiled: CompiledMachine, values: list[Value], here: int, at: int, until: int) -> Iterator[Step]:
     """Yield the transitions by time after one instant and before another."""
-    for due in dues(course, values, at, until):
-        trail = course.trail(here, values, due)
+    for due in dues(compiled, values, at, until):
+        trail = compiled.trail(here, values, due)
         if trail[-1] != here:
-            course.check(trail, BY_TIME, values, due)
+            compiled.check(trail, BY_TIME, values, due)
             yield _step(due, here, trail, BY_TIME)
             here = trail[-1]
 
@@ -84,45 +84,45 @@ def _step(at: int, here: int | None, trail: Sequence[int], by: int) -> Step:
     return Step(at, here, trail[-1], by, trail[max(len(trail) - 2, 0)])
 
 
-def _turns(plan: FactSchema, ledger: Ledger, now: int) -> Mapping[int, Turn]:
+def _row_changes(plan: FactSchema, ledger: Ledger, now: int) -> Mapping[int, RowChanges]:
     """Return the changes at each instant up to and including `now`."""
-    turns: dict[int, Turn] = {}
+    changes: dict[int, RowChanges] = {}
     for stream in plan.folds:
         for row in ledger.rows.get(stream, ()):
             start, end = number(row[START]), number(row[END])
             if start <= now:
-                turns.setdefault(start, []).append((stream, row, True))
+                changes.setdefault(start, []).append((stream, row, True))
             if end <= now:
-                turns.setdefault(end, []).append((stream, row, False))
-    return turns
+                changes.setdefault(end, []).append((stream, row, False))
+    return changes
 
 
-class _Known:
+class _ReplayState:
     """Values of one person that a plan needs, at an instant."""
 
     def __init__(self, plan: FactSchema, ledger: Ledger) -> None:
         self.plan = plan
         self.values = list(plan.empties)
-        self.held = [False] * len(plan.reductions)
+        self.has_row = [False] * len(plan.reductions)
         self.running = {
             stream: RunningFolds(ready, plan.empties)
             for stream, ready in plan.folds.items()
             if not _is_plain(ready, ledger.rows.get(stream, ()))
         }
 
-    def turn(self, turn: Turn) -> None:
+    def apply(self, changes: RowChanges) -> None:
         """Apply the changes of one instant to the values."""
         changed: dict[str, RunningFolds] = {}
-        for stream, row, comes in turn:
+        for stream, row, comes in changes:
             running = self.running.get(stream)
             if running is None:
-                self.plan.folds[stream].step(self.values, self.held, row)
+                self.plan.folds[stream].step(self.values, self.has_row, row)
                 continue
             changed[stream] = running
             (running.add if comes else running.remove)(row)
         for running in changed.values():
-            running.write(self.values, self.held)
-        if turn:
+            running.write(self.values, self.has_row)
+        if changes:
             self.plan.finish(self.values)
 
 

@@ -7,7 +7,7 @@ from enum import Enum, StrEnum
 from typing import TypeVar, cast
 
 from funnel._arguments import brief, each, instance, kind_of
-from funnel._format import shown
+from funnel._format import one_line
 from funnel.errors import ArgumentError, TransitionError
 
 S = TypeVar("S", bound=Enum)
@@ -34,21 +34,21 @@ class Cause(StrEnum):
 
 def names(stages: Collection[Enum]) -> str:
     """Return stage names as text, separated by commas."""
-    return ", ".join(shown(one.value) for one in stages) or "no move"
+    return ", ".join(one_line(one.value) for one in stages) or "no transition"
 
 
 def called(stage: object) -> str:
     """Return the name of a stage; for another object, its short description."""
-    return shown(stage.value) if isinstance(stage, Enum) else brief(stage)
+    return one_line(stage.value) if isinstance(stage, Enum) else brief(stage)
 
 
-def check_stage(given: object, what: str) -> None:
+def check_stage(value: object, name: str) -> None:
     """Check that the argument is an enum member or the value of one.
 
     Raises:
         ArgumentError: The argument cannot be a stage.
     """
-    instance(given, (Enum, str, int), what, "a stage, a member of the enum of the table")
+    instance(value, (Enum, str, int), name, "a stage, a member of the enum of the table")
 
 
 def check_table(table: Mapping[S, Mapping[S, Cause]], returns: Collection[tuple[S, S]]) -> None:
@@ -63,24 +63,24 @@ def check_table(table: Mapping[S, Mapping[S, Cause]], returns: Collection[tuple[
     _check_kinds(table, returns)
     unknown = [str(to.value) for next_stage in table.values() for to in next_stage if to not in table]
     if unknown:
-        msg = f"the table leads to {', '.join(unknown)} and has no row for it; add one, empty if nobody leaves"
+        msg = f"the table leads to {', '.join(unknown)}, which has no row; add a row, empty if the stage has no exit"
         raise TransitionError(msg)
     selves = [str(start.value) for start, next_stage in table.items() if start in next_stage]
     if selves:
-        msg = f"the table has moves from {', '.join(selves)} to itself; who stays does not move, leave them out"
+        msg = f"the table has a transition from {', '.join(selves)} to itself; remove it; staying is always allowed"
         raise TransitionError(msg)
     strange = [f"from {start.value} to {to.value}" for start, to in returns if to not in table.get(start, {})]
     if strange:
-        msg = f"the returns hold a move {', '.join(strange)}, which the table has not; add it there, or leave it out"
+        msg = f"the returns have a transition {', '.join(strange)}, which is not in the table; add or remove it"
         raise TransitionError(msg)
 
 
 def _check_kinds(table: object, returns: object) -> None:
     """Check the types of the table and the returns."""
-    rows = instance(table, Mapping, "table", "a mapping of each stage to its moves")
+    rows = instance(table, Mapping, "table", "a mapping of each stage to its transitions")
     for start, next_stage in rows.items():
         instance(start, Enum, "a stage of the table", "a member of an enum")
-        moves = instance(next_stage, Mapping, f"the moves from {called(start)}", "a mapping of stages to causes")
+        moves = instance(next_stage, Mapping, f"the transitions from {called(start)}", "a mapping of stages to causes")
         for to, cause in moves.items():
             instance(to, Enum, "a stage of the table", "a member of an enum")
             instance(cause, Cause, f"the cause from {called(start)} to {called(to)}", "a Cause")
@@ -102,8 +102,8 @@ def check_start(start: S, table: Mapping[S, Mapping[S, Cause]]) -> None:
     """
     instance(start, Enum, "start", "a stage, a member of the enum of the table")
     if len(table) > MOST_STAGES:
-        msg = f"a path has {len(table)} stages; give at most {MOST_STAGES}"
+        msg = f"a path-dependent machine must have at most {MOST_STAGES} stages (got {len(table)})"
         raise TransitionError(msg)
     if start not in table:
-        msg = f"people start in {start.value}, and the table has no row for it; it has {names(table)}"
+        msg = f"the start stage {start.value} has no row in the table; the table has {names(table)}"
         raise TransitionError(msg)

@@ -24,29 +24,29 @@ _LONGEST = 200
 _WITH_PEOPLE = ("leads", "purchases", "interactions")
 
 
-def check_kinds(asked: Iterable[str], there: Collection[str], excluded: Iterable[str] = ()) -> None:
+def check_kinds(queried: Iterable[str], there: Collection[str], excluded: Iterable[str] = ()) -> None:
     """Refuse kinds that do not occur and resemble a kind that does.
 
     A query may contain two similar kinds, such as "view" and "views". This does not excuse an exclusion: a misspelt
     exclusion excludes nothing, and nobody notices.
 
     Args:
-        asked: The kinds that the query names.
+        queried: The kinds that the query names.
         there: The kinds that occur; for logs, the kinds that logs can hold.
         excluded: The kinds of the exclusions.
 
     Raises:
         ArgumentError: A kind is misspelt.
     """
-    kinds = dict.fromkeys(asked)
+    kinds = dict.fromkeys(queried)
     for kind, others in (*((kind, kinds) for kind in kinds), *((kind, {}) for kind in excluded)):
         close = None if kind in there else _close(kind, there, others)
         if close is not None:
-            msg = f"no event is of the kind {kind[:_LONGEST]!r}; did you mean {close!r}?"
+            msg = f"no event has the kind {kind[:_LONGEST]!r}; did you mean {close!r}?"
             raise ArgumentError(msg)
 
 
-def _close(kind: str, there: Collection[str], asked: Collection[str]) -> str | None:
+def _close(kind: str, there: Collection[str], queried: Collection[str]) -> str | None:
     name, _, number = kind.rpartition(" ")
     if name in there and number.isdigit():  # a step that repeats a kind is called "purchase 2"; its kind is "purchase"
         return name
@@ -54,11 +54,11 @@ def _close(kind: str, there: Collection[str], asked: Collection[str]) -> str | N
     same = next((one for one in sorted(there) if _plain(one.casefold()) == _plain(folded)), None)
     if same is not None:
         return same
-    others = {one.casefold(): one for one in sorted(there) if _may_be_meant(folded, one, asked)}
+    others = {one.casefold(): one for one in sorted(there) if _may_be_meant(folded, one, queried)}
     return next((others[one] for one in get_close_matches(folded, others, n=1, cutoff=_CLOSE)), None)
 
 
-def _may_be_meant(kind: str, other: str, asked: Collection[str]) -> bool:
+def _may_be_meant(kind: str, other: str, queried: Collection[str]) -> bool:
     """Return whether a kind may be a misspelling of another kind.
 
     Yes if both have the same characters in another order. Otherwise no if they differ only in their numbers, or if the
@@ -67,7 +67,7 @@ def _may_be_meant(kind: str, other: str, asked: Collection[str]) -> bool:
     folded = other.casefold()
     if sorted(_plain(kind)) == sorted(_plain(folded)) and _numbers(kind) == _numbers(folded):
         return True
-    return other not in asked and _without_numbers(kind) != _without_numbers(folded)
+    return other not in queried and _without_numbers(kind) != _without_numbers(folded)
 
 
 def _plain(kind: str) -> str:

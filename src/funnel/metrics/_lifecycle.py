@@ -6,8 +6,7 @@ new and resurrected buyers + expansion of retained buyers - contraction of retai
 
 from __future__ import annotations
 
-import html
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,14 +14,20 @@ import attrs
 import narwhals as nw
 
 from funnel._arguments import parse_as_of
+from funnel._dataframes.compute import to_rows
 from funnel._expr.to_narwhals import to_int
+from funnel._format import as_html
 from funnel._time import instant
 from funnel.metrics._orders import orders_of
-from funnel.metrics._periods import Calendar, Period, Periods, Weekday, written
-from funnel.metrics._purchases import PERSON, started, to_rows
+from funnel.metrics._periods import Calendar, Period, Periods, Weekday, period_label
+from funnel.metrics._purchases import PERSON, started
 
 if TYPE_CHECKING:
+    from narwhals.typing import IntoFrame
+
     from funnel._dataframes.adapter import Frame
+    from funnel.logs import Logs
+    from funnel.records import Purchase
 
 _NONE = nw.lit(0, nw.Int64())
 _NEVER = -2
@@ -42,12 +47,12 @@ class Lifecycle:
         retained: Number of people who also bought in the previous period.
         resurrected: Number of people who bought earlier, but not in the previous period.
         dormant: Number of people who bought in the previous period, but not in this one.
-        new_revenue: What new buyers paid.
-        retained_revenue: What retained buyers paid.
-        resurrected_revenue: What resurrected buyers paid.
+        new_revenue: Payments of new buyers.
+        retained_revenue: Payments of retained buyers.
+        resurrected_revenue: Payments of resurrected buyers.
         expanded: Increase over the previous period of the retained buyers who paid more.
         contracted: Decrease from the previous period of the retained buyers who paid less.
-        dormant_revenue: What dormant people paid in the previous period.
+        dormant_revenue: Payments of dormant people in the previous period.
     """
 
     start: date
@@ -118,20 +123,22 @@ class Lifecycles:
 
     def _line(self, one: Lifecycle) -> list[str]:
         counts = (one.active, one.new, one.retained, one.resurrected, -one.dormant)
-        return [f"{written(one.start, self.period)}{'*' * one.is_partial}", *(f"{count:,}" for count in counts)]
+        return [f"{period_label(one.start, self.period)}{'*' * one.is_partial}", *(f"{count:,}" for count in counts)]
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{cell}</th>" for cell in _HEADING)
-        rows = ("".join(f"<td>{html.escape(cell)}</td>" for cell in self._line(one)) for one in self.periods)
-        body = "".join(f"<tr>{row}</tr>" for row in rows)
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        return as_html(_HEADING, map(self._line, self.periods))
 
 
 _HEADING = ["period", "active", "new", "retained", "resurrected", "dormant"]
 
 
 def lifecycle(
-    purchases: object, period: Period = "month", *, tz: str, as_of: datetime, week_start: Weekday | None = None
+    purchases: Logs | IntoFrame | Sequence[Mapping[str, object] | Purchase],
+    period: Period = "month",
+    *,
+    tz: str,
+    as_of: datetime,
+    week_start: Weekday | None = None,
 ) -> Lifecycles:
     """Count the new, retained, resurrected and dormant buyers of each period.
 
@@ -156,7 +163,7 @@ def lifecycle(
     Example:
         >>> from datetime import UTC, datetime
         >>> bought = [("sari", 1), ("sari", 2), ("budi", 2), ("budi", 4)]
-        >>> rows = [{"person_id": who, "purchased_at": datetime(2026, month, 9, tzinfo=UTC)} for who, month in bought]
+        >>> rows = [{"person_id": name, "purchased_at": datetime(2026, month, 9, tzinfo=UTC)} for name, month in bought]
         >>> print(lifecycle(rows, tz="Asia/Jakarta", as_of=datetime(2026, 4, 20, tzinfo=UTC)))
           period  active  new  retained  resurrected  dormant
          2026-01       1    1         0            0        0
@@ -171,18 +178,18 @@ def lifecycle(
     if start is None:
         return Lifecycles(instant(now), tz, period, ())
     periods = Periods.between(start, now, calendar)
-    counts = _counts(_moves(rows, periods))
+    counts = _counts(_person_periods(rows, periods))
     return Lifecycles(
         instant(now),
         tz,
         period,
-        tuple(_period(place, counts, periods, now, is_priced=orders.is_priced) for place in range(len(periods))),
+        tuple(_period(index, counts, periods, now, is_priced=orders.is_priced) for index in range(len(periods))),
     )
 
 
-def _moves(rows: Frame, periods: Periods) -> Frame:
+def _person_periods(rows: Frame, periods: Periods) -> Frame:
     """Return each person's periods with their payments, beside the adjacent periods."""
-    placed = rows.select(PERSON, "net_amount", place=periods.place_column("t").cast(nw.Int64()))
+    placed = rows.select(PERSON, "net_amount", place=periods.index_column("t").cast(nw.Int64()))
     each = placed.group_by(PERSON, "place").agg(nw.col("net_amount").sum().alias("paid"))
     each = each.with_columns(nw.col("paid").cast(nw.Int64()))
     beside = each.with_columns(
@@ -197,13 +204,13 @@ def _moves(rows: Frame, periods: Periods) -> Frame:
     )
 
 
-def _counts(moves: Frame) -> Mapping[int, Mapping[str, int]]:
+def _counts(person_periods: Frame) -> Mapping[int, Mapping[str, int]]:
     """Return the people and money of each kind, by period index.
 
     `leaving` people are dormant in the next period.
     """
     is_new, is_retained = nw.col("before") == _NEVER, nw.col("before") == nw.col("place") - 1
-    kinds = moves.with_columns(
+    kinds = person_periods.with_columns(
         new=to_int(is_new),
         retained=to_int(is_retained),
         resurrected=to_int(~is_new & ~is_retained),
@@ -217,7 +224,7 @@ def _counts(moves: Frame) -> Mapping[int, Mapping[str, int]]:
     )
     sums = moneys.group_by("place").agg(*(nw.col(name).sum() for name in _SUMMED))
     rows = to_rows(sums, "place", *_SUMMED)
-    return {int(place): dict(zip(_SUMMED, map(int, values), strict=True)) for place, *values in rows}
+    return {int(index): dict(zip(_SUMMED, map(int, values), strict=True)) for index, *values in rows}
 
 
 _KINDS = ("new", "retained", "resurrected", "leaving")
@@ -225,16 +232,16 @@ _SUMMED = (*_KINDS, *(f"{kind}_revenue" for kind in _KINDS), "expanded", "contra
 
 
 def _period(
-    place: int, counts: Mapping[int, Mapping[str, int]], periods: Periods, now: int, *, is_priced: bool
+    index: int, counts: Mapping[int, Mapping[str, int]], periods: Periods, now: int, *, is_priced: bool
 ) -> Lifecycle:
-    here, before = counts.get(place, {}), counts.get(place - 1, {})
+    here, before = counts.get(index, {}), counts.get(index - 1, {})
 
     def paid(name: str, of: Mapping[str, int] = here) -> int | None:
         return of.get(name, 0) if is_priced else None
 
     return Lifecycle(
-        start=periods.day(place),
-        is_partial=not periods.is_over(place, now),
+        start=periods.day(index),
+        is_partial=not periods.is_over(index, now),
         new=here.get("new", 0),
         retained=here.get("retained", 0),
         resurrected=here.get("resurrected", 0),

@@ -12,8 +12,8 @@ from funnel._aggregate.fold import END, START
 from funnel._dataframes.adapter import ROW, InputFrame, from_native
 from funnel._people import logs_of
 from funnel.errors import EngineError
-from funnel.logs.issues import Issue, raise_if_any
-from funnel.logs.validate import Check, faults_of, id_check
+from funnel.logs.schema import Issue, raise_if_any
+from funnel.logs.validate import Check, id_check, issues_of
 
 if TYPE_CHECKING:
     from funnel._dataframes.adapter import Frame
@@ -42,25 +42,30 @@ def lines_beside(logs: Logs, lines: object) -> Frame:
     """
     entered = from_native(lines, _READ)
     raise_if_any(list(_schema_faults(entered)))
-    orders = logs_of(logs).tables.get("orders")
-    known = None if orders is None else orders.select("source", "id", _known=nw.lit(1, nw.Int64()))
-    if known is not None and str(known.implementation) != entered.engine:
-        msg = f"the lines are on {entered.home} and the logs on {logs.home}; bring them to one engine"
+    orders = logs_of(logs)._tables.get("orders")
+    orders_seen = None if orders is None else orders.select("source", "id", _known=nw.lit(1, nw.Int64()))
+    if orders_seen is not None and str(orders_seen.implementation) != entered.engine:
+        kinds = f"{logs._frame_kind} (got {entered.frame_kind})"
+        msg = f"lines must be on the engine of the logs, {kinds}; convert one of them"
         raise EngineError(msg)
     rows = _rows(entered)
-    raise_if_any(list(faults_of("lines", rows, _EMPTY)))
-    if known is not None:
-        met = rows.join(known, on=["source", "id"], how="left")
-        raise_if_any(list(faults_of("lines", met, _UNKNOWN)))
+    raise_if_any(list(issues_of("lines", rows, _EMPTY)))
+    if orders_seen is not None:
+        met = rows.join(orders_seen, on=["source", "id"], how="left")
+        raise_if_any(list(issues_of("lines", met, _UNKNOWN)))
     return rows.select("source", "id", SKU).unique()
 
 
 _EMPTY = [
-    id_check(column, nw.col(name), "is empty; say what it is, or leave the row out")
+    id_check(column, nw.col(name), "is empty; pass a value, or drop the row")
     for column, name in (("purchase_id", "id"), (SKU, SKU))
 ]
 _UNKNOWN = [
-    Check("purchase_id", "is not a purchase of the logs; add it there, of the same source", nw.col("_known").is_null())
+    Check(
+        "purchase_id",
+        "is not a purchase of the logs; add it to the logs, with the same source",
+        nw.col("_known").is_null(),
+    )
 ]
 
 
@@ -80,8 +85,8 @@ def _rows(entered: InputFrame) -> Frame:
     keep = [ROW] if ROW in schema else []
     source = nw.col("source").cast(nw.String()).fill_null("shop") if "source" in schema else nw.lit("shop", nw.String())
     texts = {"id": nw.col("purchase_id"), SKU: nw.col(SKU)}
-    made = {name: text.cast(nw.String()).fill_null("") for name, text in texts.items()}
-    return entered.frame.select(*keep, source=source, **made)
+    columns = {name: text.cast(nw.String()).fill_null("") for name, text in texts.items()}
+    return entered.frame.select(*keep, source=source, **columns)
 
 
 # ---- one person ----------------------------------------------------------------------------------------------------
@@ -89,12 +94,12 @@ def _rows(entered: InputFrame) -> Frame:
 
 def counting(history: History, now: int) -> Iterator[Purchase]:
     """Yield one person's purchases that count at an instant: neither cancelled nor fully refunded."""
-    rows = history.ledger.rows.get("purchases", [])
+    rows = history._ledger.rows.get("purchases", [])
     keys = {(row[_SOURCE], row[_ID]) for row in rows if int(row[START]) <= now < int(row[END])}
     return (one for one in history.purchases if one.key in keys)
 
 
-def held_by(history: History, now: int) -> Iterator[tuple[Purchase, frozenset[str]]]:
+def baskets_of(history: History, now: int) -> Iterator[tuple[Purchase, frozenset[str]]]:
     """Yield one person's purchases that count and have items, each with its items."""
     for one in counting(history, now):
         if one.lines:

@@ -12,16 +12,16 @@ from typing import Any
 import attrs
 import narwhals as nw
 
+from funnel._arguments import kind_of
 from funnel._dataframes.adapter import Frame, FrameKind, column_types, frame_from_rows, from_native
 from funnel.errors import ArgumentError, MoneyError
 from funnel.interactions import KINDS
-from funnel.logs import Logs
-from funnel.logs.issues import raise_if_any
+from funnel.logs import Logs, is_logs
 from funnel.logs.ledger import LedgerTables
-from funnel.logs.normalize import canonical, people_type, schema_faults
-from funnel.logs.schema import LOGS
-from funnel.logs.sums import sum_faults
-from funnel.logs.validate import checks_of, faults_of
+from funnel.logs.normalize import normalize, people_type, schema_issues
+from funnel.logs.schema import LOGS, raise_if_any
+from funnel.logs.sums import sum_issues
+from funnel.logs.validate import checks_of, issues_of
 from funnel.metrics._kinds import no_events
 from funnel.metrics._purchases import PERSON
 from funnel.records import Purchase
@@ -39,14 +39,14 @@ class Orders:
 
     Attributes:
         tables: The tables of the ledger.
-        home: The kind of dataframe that the purchases came in.
+        frame_kind: The kind of dataframe that the purchases came in.
         is_list: Whether the purchases came as a plain list.
         is_priced: Whether amounts are known.
         is_shop: Whether the purchases came as logs of a shop. A missing log then has no events.
     """
 
     tables: LedgerTables
-    home: FrameKind
+    frame_kind: FrameKind
     is_list: bool = False
     is_priced: bool = True
     is_shop: bool = False
@@ -97,11 +97,11 @@ class Orders:
         if name in self.tables:
             return self.tables[name]
         log = "leads" if name == "referrals" else name
-        msg = f"there is no log of {log}, which this is counted from; give Logs({log}=...) with the others"
+        msg = f"the logs have no {log}, which this metric requires; pass Logs({log}=...) too"
         raise ArgumentError(msg)
 
 
-def orders_of(purchases: object) -> Orders:
+def orders_of(purchases: Any) -> Orders:
     """Read purchases.
 
     Raises:
@@ -111,47 +111,47 @@ def orders_of(purchases: object) -> Orders:
         MoneyError: A list mixes two currencies.
         MissingExtraError: A list was passed, and neither Polars nor pandas is installed.
     """
-    if isinstance(purchases, Logs):
-        return Orders(_ledger(purchases), purchases.home, is_shop=True)
+    if is_logs(purchases):
+        return Orders(_ledger(purchases), purchases._frame_kind, is_shop=True)
     is_list = isinstance(purchases, Sequence)
-    native = _listed(purchases) if isinstance(purchases, Sequence) else purchases  # pyright: ignore[reportUnknownArgumentType]
+    native: Any = _listed(purchases) if isinstance(purchases, Sequence) else purchases  # pyright: ignore[reportUnknownArgumentType]
     types = column_types(native)
     is_priced = "amount" in types
     if "id" in types:
         logs = Logs(purchases=native if is_priced else _with_amount(native))
-        return Orders(_ledger(logs), logs.home, is_list, is_priced)
+        return Orders(_ledger(logs), logs._frame_kind, is_list, is_priced)
     return attrs.evolve(_bare(native, is_priced=is_priced), is_list=is_list)
 
 
 def _ledger(logs: Logs) -> LedgerTables:
-    tables = logs.tables
+    tables = logs._tables
     assert isinstance(tables, LedgerTables)
     return tables
 
 
-def _listed(rows: Sequence[object]) -> object:
+def _listed(rows: Sequence[object]) -> Any:
     currencies = sorted({one.amount.currency for one in rows if isinstance(one, Purchase)})
     if len(currencies) > 1:
-        msg = f"{' and '.join(currencies)} meet in the list; change them into one currency first"
+        msg = f"all purchases of a list must have one currency (got {' and '.join(currencies)}); convert them first"
         raise MoneyError(msg)
-    told = [_row(place, one) for place, one in enumerate(rows, 1)]
-    names = [name for name in _READ if any(name in row for row in told)] or ["person_id", "purchased_at"]
-    return frame_from_rows([{name: row.get(name) for name in names} for row in told], names)
+    mappings = [_row(number, one) for number, one in enumerate(rows, 1)]
+    names = [name for name in _READ if any(name in row for row in mappings)] or ["person_id", "purchased_at"]
+    return frame_from_rows([{name: row.get(name) for name in names} for row in mappings], names)
 
 
-def _row(place: int, one: object) -> Mapping[str, Any]:
+def _row(number: int, one: object) -> Mapping[str, Any]:
     match one:
         case Purchase():
-            kept = {name: getattr(one, name) for name in _READ if name != "amount"}
-            return {**kept, "amount": one.amount.minor}
+            values = {name: getattr(one, name) for name in _READ if name != "amount"}
+            return {**values, "amount": one.amount.minor}
         case Mapping():
             return one  # pyright: ignore[reportUnknownVariableType]
         case _:
-            msg = f"purchase {place} of the list is a {type(one).__name__}; give mappings or Purchase, or give Logs"
+            msg = f"purchase {number} must be a mapping or a Purchase (got {kind_of(one)}); or pass Logs"
             raise ArgumentError(msg)
 
 
-def _with_amount(native: object) -> object:
+def _with_amount(native: object) -> Any:
     """Return the table with a placeholder amount above zero, which is never shown."""
     return nw.to_native(nw.from_native(native).with_columns(amount=nw.lit(1, nw.Int64())))  # type: ignore[call-overload]
 
@@ -161,8 +161,8 @@ def _bare(native: object, *, is_priced: bool) -> Orders:
     entered = from_native(native, LOGS["purchases"])
     absent = {"id": nw.lit("?"), **({} if is_priced else {"amount": nw.lit(1, nw.Int64())})}
     entered = attrs.evolve(entered, frame=entered.frame.with_columns(**absent))
-    raise_if_any(list(schema_faults("purchases", entered)))
-    frame = canonical("purchases", entered, people_type({"purchases": entered}))
-    raise_if_any(list(faults_of("purchases", frame, checks_of("purchases", None, entered))))
-    raise_if_any(list(sum_faults({"purchases": frame})))
-    return Orders(LedgerTables({"purchases": frame}, lambda table: table), entered.home, is_priced=is_priced)
+    raise_if_any(list(schema_issues("purchases", entered)))
+    frame = normalize("purchases", entered, people_type({"purchases": entered}))
+    raise_if_any(list(issues_of("purchases", frame, checks_of("purchases", None, entered))))
+    raise_if_any(list(sum_issues({"purchases": frame})))
+    return Orders(LedgerTables({"purchases": frame}, lambda table: table), entered.frame_kind, is_priced=is_priced)

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import narwhals as nw
 
 from funnel._dataframes.adapter import from_native
+from funnel._dataframes.compute import to_rows
 from funnel._people import logs_of
-from funnel.metrics._purchases import PERSON, to_rows
+from funnel.metrics._purchases import PERSON
+from funnel.rules._rule import Rule, check_is_rule
 
 if TYPE_CHECKING:
     from funnel.logs import Logs
     from funnel.policy import Policy
-    from funnel.rules._rule import Rule
 
 
 def people_by(rule: Rule[Any, Any, Any], logs: Logs, policy: Policy, *, as_of: datetime) -> dict[Any, int]:
@@ -22,12 +23,15 @@ def people_by(rule: Rule[Any, Any, Any], logs: Logs, policy: Policy, *, as_of: d
 
     Args:
         rule: The rule.
-        logs: The logs of the shop.
-        policy: The settings of the shop.
-        as_of: The instant of judgement.
+        logs: The shop's records as tables.
+        policy: The shop's policy.
+        as_of: The evaluation time.
 
     Returns:
         The number of people for each result that occurs. An enum member is returned as its value.
+
+    Raises:
+        ArgumentError: The argument is not a rule.
 
     Example:
         >>> import polars as pl
@@ -37,6 +41,8 @@ def people_by(rule: Rule[Any, Any, Any], logs: Logs, policy: Policy, *, as_of: d
         >>> people_by(stage, Logs(purchases=pl.DataFrame(bought)), Policy(), as_of=datetime(2026, 4, 1, tzinfo=UTC))
         {'customer': 1}
     """
-    answers = from_native(rule.over(logs_of(logs), policy, as_of=as_of)).frame.select(PERSON, _answer=nw.col(rule.name))
+    answers = from_native(check_is_rule(rule).over(logs_of(logs), policy, as_of=as_of)).frame.select(
+        PERSON, _answer=nw.col(rule.name)
+    )
     counts = answers.group_by("_answer").agg(nw.col(PERSON).count().alias("_people"))
     return {answer: int(people) for answer, people in sorted(to_rows(counts, "_answer", "_people"), key=str)}

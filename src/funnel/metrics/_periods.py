@@ -39,7 +39,7 @@ _EPOCH_WEEKDAY = 3  # 1 January 1970 was a Thursday
 _LENGTHS: Mapping[Period, int] = {"day": DAY, "week": 7 * DAY}
 """The lengths of periods that are all of one length, except for days of 23 and 25 hours."""
 
-_WRITTEN: Mapping[Period, str] = {
+_FORMATS: Mapping[Period, str] = {
     "day": "%Y-%m-%d",
     "week": "%Y-%m-%d",
     "month": "%Y-%m",
@@ -81,7 +81,7 @@ class Calendar:
         if period != "week":
             if week_start is None:
                 return cls(period, zone)
-            msg = f"week_start is given for a {period}; only period 'week' has one"
+            msg = f"week_start requires period='week' (got period={period!r}); omit week_start"
             raise ArgumentError(msg)
         check_choice(week_start, _WEEKDAYS, "week_start")
         return cls(period, zone, _WEEKDAYS.index(cast("str", week_start)))
@@ -128,9 +128,9 @@ class Calendar:
         return near - 1 + bisect_right([self.edge(near), self.edge(near + 1)], moment)
 
 
-def written(day: date, period: Period) -> str:
+def period_label(day: date, period: Period) -> str:
     """Return the first day of a period, as precisely as the period needs."""
-    return f"{day:{_WRITTEN[period]}}"
+    return f"{day:{_FORMATS[period]}}"
 
 
 @attrs.frozen
@@ -156,30 +156,30 @@ class Periods:
         """Return the number of periods."""
         return self.last - self.first + 1
 
-    def day(self, place: int) -> date:
+    def day(self, index: int) -> date:
         """Return the first day of the period at an index."""
-        return self.calendar.first_day(self.first + place)
+        return self.calendar.first_day(self.first + index)
 
     @cached_property
     def edges(self) -> Sequence[int]:
         """The start of each period, in microseconds, followed by the end of the last one; never decreasing."""
         return [self.calendar.edge(number) for number in range(self.first, self.last + 2)]
 
-    def place(self, moment: int) -> int:
+    def index_of(self, moment: int) -> int:
         """Return the index of the period that contains an instant.
 
         The instant must lie in these periods.
         """
         return bisect_right(self.edges, moment) - 1
 
-    def is_over(self, place: int, now: int) -> bool:
+    def is_over(self, index: int, now: int) -> bool:
         """Return whether a period is over as of an instant.
 
         Events at the instant itself have happened.
         """
-        return now + 1 >= self.edges[place + 1]
+        return now + 1 >= self.edges[index + 1]
 
-    def place_column(self, name: str) -> nw.Expr:
+    def index_column(self, name: str) -> nw.Expr:
         """Return an expression: the index of the period that contains each instant of a column.
 
         The instants must lie in these periods. Months and longer periods are found by comparing edges. There may be

@@ -7,7 +7,7 @@ Invariants: purchases of one day in the shop's zone count once. A purchase that 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,10 @@ from funnel.metrics._purchases import PERSON, started
 
 if TYPE_CHECKING:
     from funnel._dataframes.adapter import Frame
+    from funnel._dataframes.frame_types import NativeT
     from funnel.history import History
+    from funnel.logs import Logs
+    from funnel.records import Purchase
 
 _NET = tuple(PURCHASE_FIELDS).index("net_amount")
 
@@ -84,7 +87,9 @@ class PurchaseSummary:
         return cls(len(days) - 1, max(days) - first, calendar.number_at(now) - first, paid)
 
     @classmethod
-    def over(cls, purchases: object, *, tz: str, as_of: datetime) -> Any:
+    def over(
+        cls, purchases: Logs[NativeT] | NativeT | Sequence[Mapping[str, object] | Purchase], *, tz: str, as_of: datetime
+    ) -> NativeT:
         """Return everyone's summary, one row per person with a valid purchase.
 
         Args:
@@ -112,14 +117,15 @@ class PurchaseSummary:
         """
         now, calendar = parse_as_of(as_of), Calendar.of("day", tz)
         orders = orders_of(purchases)
-        found = _packed(orders, now, calendar)
-        frame = _by_engine(orders, now, calendar) if found is None else found
-        return to_native(frame if orders.is_priced else frame.drop("repeat_amount"), orders.home)
+        summaries_found = _packed(orders, now, calendar)
+        frame = _by_engine(orders, now, calendar) if summaries_found is None else summaries_found
+        result: NativeT = to_native(frame if orders.is_priced else frame.drop("repeat_amount"), orders.frame_kind)
+        return result
 
 
 def _valid(history: History, now: int) -> Iterator[tuple[int, int]]:
     """Yield the time and the remaining amount of each valid purchase."""
-    for row in history.ledger.rows.get("purchases", ()):
+    for row in history._ledger.rows.get("purchases", ()):
         if number(row[START]) <= now < number(row[END]):
             yield number(row[T]), number(row[_NET])
 
@@ -131,7 +137,7 @@ def _days(start: int | None, now: int, calendar: Calendar) -> Periods:
 def _by_engine(orders: Orders, now: int, calendar: Calendar) -> Frame:
     valid = orders.valid(now)
     days = _days(started(valid, "t"), now, calendar)
-    placed = valid.select(PERSON, "net_amount", day=days.place_column("t").cast(nw.Int64()))
+    placed = valid.select(PERSON, "net_amount", day=days.index_column("t").cast(nw.Int64()))
     daily = placed.group_by(PERSON, "day").agg(nw.col("net_amount").sum())
     firsts = daily.with_columns(first=nw.col("day").min().over(PERSON))
     later = nw.when(nw.col("day") > nw.col("first")).then(nw.col("net_amount")).otherwise(nw.lit(0, nw.Int64()))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import narwhals as nw
 
-from funnel._dataframes.compute import collected
+from funnel._dataframes.compute import to_rows
 from funnel._people import logs_of
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ def purchases_at(logs: Logs, now: int) -> Frame | None:
     Returns:
         One row for each purchase, in the engine that holds the data. None if there is no log of purchases.
     """
-    table = logs_of(logs).tables.get("purchases")
+    table = logs_of(logs)._tables.get("purchases")
     if table is None:
         return None
     rows = table.filter((nw.col("start") <= now) & (nw.col("end") > now)).select(PERSON, "t")
@@ -35,21 +34,7 @@ def purchases_at(logs: Logs, now: int) -> Frame | None:
     return rows.join(firsts, on=PERSON, how="inner")
 
 
-def to_rows(frame: Frame, *columns: str) -> Sequence[tuple[Any, ...]]:
-    """Return the rows of a small table in local memory, from any engine."""
-    lists = collected(frame.select(*columns)).to_dict(as_series=False)
-    return list(zip(*(lists[name] for name in columns), strict=True))
-
-
 def started(frame: Frame, name: str) -> int | None:
     """Return the smallest instant of a column. None if there are no rows."""
     ((start,),) = to_rows(frame.select(nw.col(name).min()), name)
     return None if start is None else int(start)
-
-
-def whole(value: Any) -> int:
-    """Return a number from an engine as a whole number.
-
-    An engine may return null for an empty table.
-    """
-    return 0 if value is None else int(value)

@@ -16,10 +16,10 @@ import attrs
 from funnel._arguments import count_of, instance, share_of
 from funnel.errors import ArgumentError
 
-LEVEL = 0.95
+DEFAULT_CONFIDENCE = 0.95
 """The default confidence level: 95 %, the convention since Fisher (1925)."""
 
-LEAST = 30
+DEFAULT_MIN_PEOPLE = 30
 """Below this number of people a share is not shown: a 95 % interval then spans a third of all shares."""
 
 
@@ -27,12 +27,12 @@ MOST = 10**100
 """Far above any real count. Python cannot divide integers above 10 ** 308 as floats."""
 
 
-def _count(_: Rate, field: attrs.Attribute[int], given: object) -> None:
-    count_of(given, f"{field.name} of a rate", minimum=0, most=MOST)
+def _count(_: Rate, field: attrs.Attribute[int], value: object) -> None:
+    count_of(value, f"{field.name} of a rate", minimum=0, most=MOST)
 
 
-def _level(_: Rate, field: attrs.Attribute[float], given: object) -> None:
-    share_of(given, f"{field.name} of a rate")
+def _level(_: Rate, field: attrs.Attribute[float], value: object) -> None:
+    share_of(value, f"{field.name} of a rate")
 
 
 @attrs.frozen
@@ -62,16 +62,16 @@ class Rate:
 
     successes: int = attrs.field(validator=_count)
     trials: int = attrs.field(validator=_count)
-    confidence_level: float = attrs.field(default=LEVEL, kw_only=True, validator=_level)
+    confidence_level: float = attrs.field(default=DEFAULT_CONFIDENCE, kw_only=True, validator=_level)
 
     def __attrs_post_init__(self) -> None:
         """Refuse more successes than trials."""
         if self.successes > self.trials:
-            msg = f"a rate has {self.successes} hits among {self.trials}; the hits are part of those they are among"
+            msg = f"successes cannot exceed trials (got {self.successes} successes of {self.trials} trials)"
             raise ArgumentError(msg)
 
     @classmethod
-    def of(cls, successes: int, trials: int, *, confidence_level: float = LEVEL) -> Rate:
+    def of(cls, successes: int, trials: int, *, confidence_level: float = DEFAULT_CONFIDENCE) -> Rate:
         """Return the rate of `successes` among `trials`.
 
         Args:
@@ -135,9 +135,9 @@ class Rate:
 
         Example:
             >>> print(Rate(56, 70).minus(Rate(48, 80)))
-            +20.0 points (56 of 70 less 48 of 80; +5.2 to +33.4)
+            +20.0 points (56 of 70 minus 48 of 80; +5.2 to +33.4)
             >>> print(Rate(2, 3).minus(Rate(48, 80), min_people=30))
-            not enough (2 of 3 less 48 of 80; at least 30 each)
+            not enough (2 of 3 minus 48 of 80; at least 30 each)
         """
         return Difference(self, instance(other, Rate, "other", "a Rate"), min_people)
 
@@ -154,12 +154,12 @@ class Rate:
         return f"{100 * self.value:.1f} % ({counts}; {100 * self.ci_lower:.1f} to {100 * self.ci_upper:.1f} %)"
 
     def _repr_html_(self) -> str:
-        told = f"Wilson's interval at {self.confidence_level:.4g}"
-        return f'<span title="{html.escape(told)}">{html.escape(str(self))}</span>'
+        title = f"Wilson's interval at {self.confidence_level:.4g}"
+        return f'<span title="{html.escape(title)}">{html.escape(str(self))}</span>'
 
 
-def _least(_: Difference, __: attrs.Attribute[int], given: object) -> None:
-    count_of(given, "min_people", minimum=1)
+def _minimum(_: Difference, __: attrs.Attribute[int], value: object) -> None:
+    count_of(value, "min_people", minimum=1)
 
 
 @attrs.frozen
@@ -183,20 +183,20 @@ class Difference:
     Example:
         >>> difference = Rate(9, 10).minus(Rate(3, 10))
         >>> print(difference)
-        +60.0 points (9 of 10 less 3 of 10; +17.1 to +80.9)
+        +60.0 points (9 of 10 minus 3 of 10; +17.1 to +80.9)
         >>> Rate(9, 10).minus(Rate(3, 10), min_people=30).value is None
         True
     """
 
     rate: Rate
     other: Rate
-    min_people: int = attrs.field(default=1, validator=_least)
+    min_people: int = attrs.field(default=1, validator=_minimum)
 
     def __attrs_post_init__(self) -> None:
         """Refuse rates with different confidence levels."""
         if self.rate.confidence_level != self.other.confidence_level:
             one, other = self.rate.confidence_level, self.other.confidence_level
-            msg = f"the confidence levels of the two rates are {one} and {other}; give both the same level"
+            msg = f"two rates must have the same confidence level (got {one} and {other})"
             raise ArgumentError(msg)
 
     @property
@@ -207,26 +207,26 @@ class Difference:
     @property
     def value(self) -> float | None:
         """The difference of the two shares, -1 to 1. None if it is not reportable."""
-        return self._told(_value)
+        return self._counts(_value)
 
     @property
     def ci_lower(self) -> float | None:
         """The lower end of the interval. None if it is not reportable."""
-        return self._told(_low)
+        return self._counts(_low)
 
     @property
     def ci_upper(self) -> float | None:
         """The upper end of the interval. None if it is not reportable."""
-        return self._told(lambda one, other: -_low(other, one))
+        return self._counts(lambda one, other: -_low(other, one))
 
-    def _told(self, part: Callable[[_Ends, _Ends], float]) -> float | None:
+    def _counts(self, part: Callable[[_Ends, _Ends], float]) -> float | None:
         one, other = _ends(self.rate), _ends(self.other)
         return part(one, other) if self.is_reportable and one and other else None
 
     def to_dict(self) -> dict[str, int | float | None]:
         """Return the counts of both rates, the difference and its interval by name."""
         counts = {"successes": self.rate.successes, "trials": self.rate.trials}
-        others = {"other_hits": self.other.successes, "other_among": self.other.trials}
+        others = {"other_successes": self.other.successes, "other_trials": self.other.trials}
         interval = {name: getattr(self, name) for name in ("value", "ci_lower", "ci_upper")}
         return {
             **counts,
@@ -239,15 +239,15 @@ class Difference:
     def __str__(self) -> str:
         """Return the difference in percentage points, with the counts of both rates and its interval."""
         counts = (
-            f"{self.rate.successes:,} of {self.rate.trials:,} less {self.other.successes:,} of {self.other.trials:,}"
+            f"{self.rate.successes:,} of {self.rate.trials:,} minus {self.other.successes:,} of {self.other.trials:,}"
         )
         if self.value is None or self.ci_lower is None or self.ci_upper is None:
             return f"not enough ({counts}; at least {self.min_people:,} each)"
         return f"{100 * self.value:+z.1f} points ({counts}; {100 * self.ci_lower:+z.1f} to {100 * self.ci_upper:+z.1f})"
 
     def _repr_html_(self) -> str:
-        told = f"Newcombe's interval at {self.rate.confidence_level:.4g}"
-        return f'<span title="{html.escape(told)}">{html.escape(str(self))}</span>'
+        title = f"Newcombe's interval at {self.rate.confidence_level:.4g}"
+        return f'<span title="{html.escape(title)}">{html.escape(str(self))}</span>'
 
 
 _Ends = tuple[float, float, float]

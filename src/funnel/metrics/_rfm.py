@@ -18,15 +18,16 @@ import narwhals as nw
 
 from funnel._aggregate.group_by import value_name
 from funnel._arguments import count_of, parse_as_of
-from funnel._dataframes.adapter import to_native
+from funnel._dataframes.compute import to_rows, whole
+from funnel._dataframes.frame_types import FrameT
 from funnel._expr.to_narwhals import tree_column
 from funnel._time import instant
 from funnel.facts import Facts
-from funnel.facts._frames import fact_column, held_by_engine
+from funnel.facts._frames import fact_column, raw_facts_over
 from funnel.facts._schema import narrowed
-from funnel.metrics._purchases import PERSON, to_rows, whole
+from funnel.metrics._display import as_html, as_text, money, percent
+from funnel.metrics._purchases import PERSON
 from funnel.metrics._rate import Rate
-from funnel.metrics._shown import as_html, as_text, money, percent
 from funnel.rules._rfm import Segment, segment
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ _RANKED: Mapping[str, str] = {
 }
 
 
-def rfm_quantiles(logs: Logs, *, as_of: datetime, classes: int = CLASSES) -> Any:
+def rfm_quantiles(logs: Logs[FrameT], *, as_of: datetime, classes: int = CLASSES) -> FrameT:
     """Rank the recency, frequency and money of each buyer relative to all buyers.
 
     Ties are never split: a score is 1, plus 1 for each full class of buyers with a strictly lower value. If most people
@@ -84,8 +85,8 @@ def rfm_quantiles(logs: Logs, *, as_of: datetime, classes: int = CLASSES) -> Any
         ranked = ranked.join(_below(people, name), on=name, how="inner")
         ranked = ranked.with_columns((into * nw.col("_below") // nw.col("_people") + 1).alias(rank)).drop("_below")
     since = nw.lit(now, nw.Int64()) - nw.col("since_last_purchase")
-    shown = ranked.with_columns(since_last_purchase=since).select(PERSON, *_RANKED, *_RANKED.values())
-    return to_native(shown, logs.home, spans=("since_last_purchase",))
+    result = ranked.with_columns(since_last_purchase=since).select(PERSON, *_RANKED, *_RANKED.values())
+    return logs._native(result, spans=("since_last_purchase",))
 
 
 def _values(logs: Logs, now: int) -> Frame:
@@ -93,9 +94,9 @@ def _values(logs: Logs, now: int) -> Frame:
 
     Recency is the time of the last purchase.
     """
-    plan = narrowed(Facts.fact_plan, frozenset(_RANKED))
-    values = {name: nw.col(value_name(plan.places[name])) for name in _RANKED}
-    people = held_by_engine(plan, logs, now).select(PERSON, _all=nw.lit(1, nw.Int64()), **values)
+    plan = narrowed(Facts._fact_plan, frozenset(_RANKED))
+    values = {name: nw.col(value_name(plan.indices[name])) for name in _RANKED}
+    people = raw_facts_over(plan, logs, now).select(PERSON, _all=nw.lit(1, nw.Int64()), **values)
     return people.filter(nw.col("purchase_count") > 0)
 
 
@@ -209,20 +210,20 @@ def segments(logs: Logs, policy: Policy, *, as_of: datetime) -> Segments:
         [('active', 1, 18), ('promising', 1, 9)]
     """
     now = parse_as_of(as_of)
-    ready = segment.compiled_rule(policy)
-    plan = narrowed(Facts.fact_plan, ready.read | {"purchase_count", "net_spent"})
+    compiled = segment._compiled_rule(policy)
+    plan = narrowed(Facts._fact_plan, compiled.read | {"purchase_count", "net_spent"})
     column = fact_column(plan, nw.lit(now, nw.Int64()))
-    sums = {name: nw.col(value_name(plan.places[name])) for name in ("purchase_count", "net_spent")}
-    people = held_by_engine(plan, logs, now).select(PERSON, segment=tree_column(ready.tree, column), **sums)
-    counted = people.group_by("segment").agg(nw.len().alias("people"), *(nw.col(name).sum() for name in sums))
-    found = {str(name): tuple(map(whole, row)) for name, *row in to_rows(counted, "segment", "people", *sums)}
-    return Segments(instant(now), tuple(_shares(found)), logs.currency)
+    sums = {name: nw.col(value_name(plan.indices[name])) for name in ("purchase_count", "net_spent")}
+    people = raw_facts_over(plan, logs, now).select(PERSON, segment=tree_column(compiled.tree, column), **sums)
+    sums_by_segment = people.group_by("segment").agg(nw.len().alias("people"), *(nw.col(name).sum() for name in sums))
+    by_segment = {
+        str(name): tuple(map(whole, row)) for name, *row in to_rows(sums_by_segment, "segment", "people", *sums)
+    }
+    return Segments(instant(now), tuple(_shares(by_segment)), logs.currency)
 
 
-def _shares(found: Mapping[str, tuple[int, ...]]) -> Iterator[SegmentShare]:
-    everyone, all_spent = (sum(row[place] for row in found.values()) for place in (0, 2))
+def _shares(by_segment: Mapping[str, tuple[int, ...]]) -> Iterator[SegmentShare]:
+    total, all_spent = (sum(row[index] for row in by_segment.values()) for index in (0, 2))
     for one in Segment:
-        people, purchases, net_spent = found.get(one.value, (0, 0, 0))
-        yield SegmentShare(
-            one, Rate(people, everyone), purchases, net_spent, net_spent / all_spent if all_spent else None
-        )
+        people, purchases, net_spent = by_segment.get(one.value, (0, 0, 0))
+        yield SegmentShare(one, Rate(people, total), purchases, net_spent, net_spent / all_spent if all_spent else None)

@@ -14,7 +14,7 @@ import attrs
 What: TypeAlias = Literal["read", "merged", "refused", "noted"]
 """Outcome of rows: read and kept, merged with another row, refused, or kept with a note."""
 
-SHOWN = 5
+FIRST_ROWS = 5
 """Maximum number of row numbers that an entry shows."""
 
 
@@ -40,10 +40,10 @@ class Entry:
 
     def __str__(self) -> str:
         """Return the entry as one line."""
-        return f"{self.what} {self.count:,}: {self.reason}{shown(self.rows, self.count)}"
+        return f"{self.what} {self.count:,}: {self.reason}{rows_text(self.rows, self.count)}"
 
 
-def shown(rows: Sequence[int], count: int | None = None) -> str:
+def rows_text(rows: Sequence[int], count: int | None = None) -> str:
     """Format row numbers as a suffix of a message.
 
     Args:
@@ -56,5 +56,5 @@ def shown(rows: Sequence[int], count: int | None = None) -> str:
     if not rows:
         return ""
     count = len(rows) if count is None else count
-    more = ", ..." if count > min(len(rows), SHOWN) else ""
-    return f" (row{'s' * (count > 1)} {', '.join(map(str, rows[:SHOWN]))}{more})"
+    more = ", ..." if count > min(len(rows), FIRST_ROWS) else ""
+    return f" (row{'s' * (count > 1)} {', '.join(map(str, rows[:FIRST_ROWS]))}{more})"

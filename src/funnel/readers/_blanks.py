@@ -33,7 +33,7 @@ def with_blanks(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
     Returns:
         The rows, with null in every blank cell that is not filled; and `is_bare`, `is_filled`, `is_below_its_id`.
     """
-    rows = rows.with_columns(_written(rows, name, mapping) for name in rows.columns if name != ROW)
+    rows = rows.with_columns(_filled_text(rows, name, mapping) for name in rows.columns if name != ROW)
     if not mapping.fill_down:
         return _with_agreed(rows, mapping).with_columns(pl.lit(value=False).alias(IS_BELOW))
     below = pl.col("id").is_null() & pl.any_horizontal(pl.exclude(ROW).is_not_null())
@@ -60,7 +60,7 @@ def _with_agreed(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
     return rows.with_columns(*filled, bare.alias(IS_BARE), pl.any_horizontal(bare, *changed).alias(IS_FILLED))
 
 
-def _written(rows: pl.DataFrame, name: str, mapping: OrderMapping) -> pl.Expr:
+def _filled_text(rows: pl.DataFrame, name: str, mapping: OrderMapping) -> pl.Expr:
     """Return the cells of a column; null if a cell is empty."""
     column = pl.col(name)
     if not is_text(rows.schema[name]):

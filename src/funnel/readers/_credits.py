@@ -55,7 +55,7 @@ class _Purchases:
     left: dict[str, int]
     lines: defaultdict[tuple[object, ...], list[_Bought]] = attrs.field(factory=lambda: defaultdict(list))
     paid: defaultdict[tuple[str, str], int] = attrs.field(factory=lambda: defaultdict(int))
-    known: set[str] = attrs.field(factory=set[str])
+    ids: set[str] = attrs.field(factory=set[str])
 
     def buy(self, row: dict[str, Any]) -> None:
         """Add a row of a purchase, for credits under any number and under its own."""
@@ -63,16 +63,16 @@ class _Purchases:
         key = tuple(row[name] for name in _KEY)
         self.lines[key].append(line)
         self.lines[row["id"], *key].append(line)
-        self.known.add(row["id"])
+        self.ids.add(row["id"])
 
     def pay_back(self, row: dict[str, Any]) -> _Met:
         """Match the pieces of a credited row with purchases, latest first; return how much matched."""
         number, key, pieces = row["id"], tuple(row[name] for name in _KEY), row["pieces"]
-        named = number in self.known
-        left = self._from_lines(self.lines[(number, *key) if named else key], number, pieces)
-        asked = amount_of(left, row["minor"], row["finer"]) if named else left
-        paid = self._pay(number, number, asked) if named else 0
-        if paid == asked:
+        has_order = number in self.ids
+        left = self._from_lines(self.lines[(number, *key) if has_order else key], number, pieces)
+        requested = amount_of(left, row["minor"], row["finer"]) if has_order else left
+        paid = self._pay(number, number, requested) if has_order else 0
+        if paid == requested:
             return "whole"
         return "partly" if paid or left < pieces else "nothing"
 
@@ -137,11 +137,11 @@ def match_credits(bought: pl.DataFrame, credited: pl.DataFrame, progress: Progre
 
 def _in_order(bought: pl.DataFrame, credited: pl.DataFrame) -> pl.DataFrame:
     """Sort rows that may match by time; at one instant, purchases come first."""
-    named = pl.col("id").is_in(credited["id"].unique().implode())
-    alike = bought.filter(~named).join(credited.select(_KEY).unique(), on=_KEY, how="semi")
-    asked = pl.concat([bought.filter(named), alike])
+    has_order = pl.col("id").is_in(credited["id"].unique().implode())
+    alike = bought.filter(~has_order).join(credited.select(_KEY).unique(), on=_KEY, how="semi")
+    purchases = pl.concat([bought.filter(has_order), alike])
     columns = [ROW, "id", "purchased_at", "is_credit", "pieces", *_KEY]
-    both = pl.concat([asked.select(columns), credited.select(columns)])
+    both = pl.concat([purchases.select(columns), credited.select(columns)])
     return both.sort("purchased_at", "is_credit", "id", "pieces", "person_id", "sku", "minor", "finer")
 
 

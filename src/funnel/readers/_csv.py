@@ -20,7 +20,7 @@ import attrs
 import polars as pl
 
 from funnel.errors import LogsError, RecordError
-from funnel.readers._account import shown
+from funnel.readers._account import rows_text
 from funnel.readers._currencies import Currencies
 from funnel.readers._heading import heading_faults, is_heading, looks_like_data
 from funnel.readers._mapping import OrderMapping
@@ -30,9 +30,9 @@ from funnel.readers._raw import HASH, Progress, RawRows
 _LONGEST_LINE = 2**24
 _CHUNK = 2**20
 _CELLS = 2**17
-_SEARCHED = 50
+_MOST_SEARCHED = 50
 _DELIMITERS = ",;\t|"
-_MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+_BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 _FOREIGN = (
     (b"\x1f\x8b", "compressed (gzip); decompress it first"),
     (b"PK\x03\x04", "a spreadsheet or a zip file; save it as CSV UTF-8"),
@@ -46,11 +46,15 @@ _FOREIGN = (
 
 @attrs.define
 class _Lines:
-    """The lines of a text; `used` has the lines since the last record, `count` the number read so far."""
+    """The lines of a text; `used` has the lines since the last record, `count` the number read so far.
+
+    Only the first `most` lines are yielded; the others are below the last row.
+    """
 
     text: TextIOWrapper
     name: str
     end: str
+    most: int
     used: list[str] = attrs.field(factory=list[str])
     count: int = 0
 
@@ -58,7 +62,7 @@ class _Lines:
         return self
 
     def __next__(self) -> str:
-        line = self.text.readline(_LONGEST_LINE)
+        line = self.text.readline(_LONGEST_LINE) if self.count < self.most else ""
         if not line:
             raise StopIteration
         if len(line) == _LONGEST_LINE:
@@ -91,7 +95,8 @@ def read_csv(path: Path, mapping: OrderMapping, progress: Progress) -> RawRows:
         try:
             end = _line_end(raw, encoding)
             total = _count(raw, encoding, end)
-            rows, used = _read(_Lines(_text(raw, encoding, end), path.name, end), mapping, progress, total)
+            most = total - mapping.skip_end
+            rows, used = _read(_Lines(_text(raw, encoding, end), path.name, end, most), mapping, progress, total)
         except UnicodeDecodeError:
             msg = f"{path.name} is not text in {encoding.upper()}; save it as CSV UTF-8, or set the mapping's encoding"
             raise RecordError(msg) from None
@@ -108,14 +113,14 @@ def _encoding(raw: BinaryIO, name: str, mapping: OrderMapping) -> str:
     if not head:
         msg = f"{name} is empty; its first row must name the columns"
         raise RecordError(msg)
-    for mark, what in _FOREIGN:
-        if head.startswith(mark):
-            msg = f"{name} is {what}"
+    for prefix, kind in _FOREIGN:
+        if head.startswith(prefix):
+            msg = f"{name} is {kind}"
             raise RecordError(msg)
     if _is_utf_32(head):
         msg = f"{name} is text in UTF-32; save it as CSV UTF-8"
         raise RecordError(msg)
-    marked = next((encoding for mark, encoding in _MARKS if head.startswith(mark)), None)
+    marked = next((encoding for prefix, encoding in _BYTE_ORDER_MARKS if head.startswith(prefix)), None)
     if marked is None:
         return mapping.encoding
     if mapping.encoding not in ("utf-8", marked) and not mapping.encoding.startswith(f"{marked}-"):
@@ -170,8 +175,10 @@ def _read(lines: _Lines, mapping: OrderMapping, progress: Progress, total: int) 
     except csv.Error as error:
         msg = f"{lines.name}, line {_opened(lines, mapping)}: {_meaning(str(error))}"
         raise RecordError(msg) from None
+    lines.most += mapping.skip_end
+    below = sum(1 for _ in lines)
     lines.text.detach()
-    return rows, lines.count
+    return attrs.evolve(rows, below=below), lines.count
 
 
 def _reader(lines: Iterable[str], mapping: OrderMapping) -> Any:
@@ -184,12 +191,12 @@ def _reader(lines: Iterable[str], mapping: OrderMapping) -> Any:
 def _opened(lines: _Lines, mapping: OrderMapping) -> int:
     """Return the line number in which the last cell begins, after it could not be read to its end."""
     used, reader = lines.used, _reader(lines.used, mapping)
-    place = 0
+    ended = 0
     with suppress(csv.Error):
         for _ in reader:
-            place = reader.line_num
-    opened, is_inside, before = place, False, mapping.delimiter
-    for number in range(place, len(used)):
+            ended = reader.line_num
+    opened, is_inside, before = ended, False, mapping.delimiter
+    for number in range(ended, len(used)):
         for character in used[number]:
             if character == (mapping.quote or '"'):
                 if not is_inside and before == mapping.delimiter:
@@ -203,12 +210,12 @@ def _meaning(error: str) -> str:
     """Explain an error of the csv module, with advice."""
     if "new-line" in error:
         return "the file has line ends of two kinds; save it again with one kind"
-    what = (
+    reason = (
         "a cell that begins here is too long"
         if "larger" in error
         else "a quote that is opened here is not closed as CSV does"
     )
-    return f"{what}; if the file has no quotes, set the mapping's quote to '', else export it again"
+    return f"{reason}; if the file has no quotes, set the mapping's quote to '', else export it again"
 
 
 @attrs.define
@@ -231,30 +238,30 @@ class _Records:
         reader = _reader(self._below(first), self.mapping)
         heading = next(reader, list[str]())
         columns = self.mapping.columns.given()
-        faults = heading_faults(columns, heading, lambda _name, _place: (), lambda: self._hint(first, heading, reader))
+        faults = heading_faults(columns, heading, lambda _name, _index: (), lambda: self._hint(first, heading, reader))
         if faults:
             raise LogsError("\n".join(f"{self.lines.name}: {fault}" for fault in faults))
         self.width = len(heading)
-        self.total = max(0, self.total - self.lines.count)
+        self.total = max(0, self.total - self.lines.count - self.mapping.skip_end)
         if self._is_swallowed(self.lines.used):
             self.swallowed.append(0)
         self.lines.used.clear()
-        places = {name: heading.index(column) for name, column in columns.items()}
-        unread = sorted(set(range(self.width)) - set(places.values()))
+        positions = {name: heading.index(column) for name, column in columns.items()}
+        unread = sorted(set(range(self.width)) - set(positions.values()))
         currencies = Currencies.trials(self.mapping.currency, unread[:0] if self.mapping.columns.currency else unread)
-        parts = list(self._parts(reader, places, currencies))
+        parts = list(self._parts(reader, positions, currencies))
         self._refuse()
         currency = currencies.column(self.lines.name, heading)
         self.progress("reading", self.done, self.done)
-        return RawRows.of_parts(parts, list(places), self.short, currency)
+        return RawRows.of_parts(parts, list(positions), self.short, currency)
 
     def _below(self, first: str) -> Iterable[str]:
         """Return the lines from the heading on; a first line such as sep=; is a spreadsheet hint and is skipped."""
-        said = re.fullmatch(r'"?sep=(.)"?\s*', first, flags=re.IGNORECASE)
-        if said is None:
+        sep = re.fullmatch(r'"?sep=(.)"?\s*', first, flags=re.IGNORECASE)
+        if sep is None:
             return chain([first], self.lines)
-        if said[1] != self.mapping.delimiter:
-            msg = f"{self.lines.name} says in its first line that its delimiter is {said[1]!r}; set the mapping's to it"
+        if sep[1] != self.mapping.delimiter:
+            msg = f"{self.lines.name} says in its first line that its delimiter is {sep[1]!r}; set the mapping's to it"
             raise RecordError(msg)
         self.lines.used.clear()
         return self.lines
@@ -268,7 +275,7 @@ class _Records:
         if "\0" in first:
             return "it seems to be UTF-16 without its mark: set the mapping's encoding to 'utf-16-le' or 'utf-16-be'"
         self.lines.used.clear()
-        for row in islice(reader, _SEARCHED):
+        for row in islice(reader, _MOST_SEARCHED):
             if is_heading(columns, row):
                 above = self.lines.count - len(self.lines.used)
                 return f"line {above + 1} has them: set the mapping's skip_lines to {above}"
@@ -284,7 +291,7 @@ class _Records:
         return sum(line.count(self.mapping.delimiter) >= self.width - 1 for line in lines) > 1
 
     def _parts(
-        self, reader: Iterator[list[str]], places: Mapping[str, int], currencies: Currencies
+        self, reader: Iterator[list[str]], positions: Mapping[str, int], currencies: Currencies
     ) -> Generator[pl.DataFrame, None, None]:
         most = max(1, _CELLS // self.width)
         while rows := list(islice(reader, most)):
@@ -292,9 +299,9 @@ class _Records:
             self.done += len(rows)
             rows = self._squared(rows)
             columns = list(zip(*rows, strict=True))
-            for place in list(currencies.found):
-                currencies.look(place, columns[place])
-            part = {name: pl.Series(name, columns[place], dtype=pl.String) for name, place in places.items()}
+            for index in list(currencies.meanings):
+                currencies.look(index, columns[index])
+            part = {name: pl.Series(name, columns[index], dtype=pl.String) for name, index in positions.items()}
             # Two different rows share a hash once in 2**64 pairs, so the mapped cells are compared too.
             part[HASH] = pl.Series(HASH, [hash(tuple(row)) for row in rows], dtype=pl.Int64)
             self.progress("reading", self.done, max(self.done, self.total))
@@ -306,12 +313,12 @@ class _Records:
         self.lines.used.clear()
         if len(used) == len(rows):
             return
-        place = 0
+        start = 0
         for number, row in enumerate(rows, self.done + 1):
             lines = 1 + sum(cell.count(self.lines.end) for cell in row)
-            if self._is_swallowed(used[place : place + lines]):
+            if self._is_swallowed(used[start : start + lines]):
                 self.swallowed.append(number)
-            place += lines
+            start += lines
 
     def _squared(self, rows: list[list[str]]) -> list[list[str]]:
         """Pad every row to the cells of the heading; a row of a blank line is not short."""
@@ -327,17 +334,17 @@ class _Records:
 
     def _refuse(self) -> None:
         """Refuse a file whose rows do not fit its heading, with a count of each kind of problem."""
-        said: list[str] = []
+        messages: list[str] = []
         if self.swallowed:
-            said.append(
-                f"{len(self.swallowed):,} cells hold whole rows between quotes{shown(self.swallowed)}; "
+            messages.append(
+                f"{len(self.swallowed):,} cells hold whole rows between quotes{rows_text(self.swallowed)}; "
                 "a quote may not be closed. If the file has no quotes, set the mapping's quote to ''; "
                 "if the cells are right, set it to '\"'"
             )
         if self.long:
-            said.append(
-                f"{len(self.long):,} rows have more columns than its heading{shown(self.long)}; "
+            messages.append(
+                f"{len(self.long):,} rows have more columns than its heading{rows_text(self.long)}; "
                 "look at its quotes, and at the mapping's delimiter"
             )
-        if said:
-            raise RecordError("\n".join(f"{self.lines.name}: {line}" for line in said))
+        if messages:
+            raise RecordError("\n".join(f"{self.lines.name}: {line}" for line in messages))

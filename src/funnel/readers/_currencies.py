@@ -53,7 +53,7 @@ _NAMES = {
     "dirham dirhams": "AED MAD",
     "riyal riyals": "SAR QAR",
 }
-_MEANT = {name: frozenset(codes.split()) for names, codes in _NAMES.items() for name in names.split()}
+_CODES_BY_NAME = {name: frozenset(codes.split()) for names, codes in _NAMES.items() for name in names.split()}
 _LANDS = {
     "us": "US",
     "u.s.": "US",
@@ -80,7 +80,7 @@ _LANDS = {
 
 
 @lru_cache(maxsize=1024)
-def _meant(text: str) -> frozenset[str]:
+def _codes_of(text: str) -> frozenset[str]:
     """Return the currencies that a text may mean, by code, sign or name; empty if it is not a currency."""
     if re.fullmatch("[a-z]{3}", text):
         try:
@@ -90,7 +90,7 @@ def _meant(text: str) -> frozenset[str]:
         else:
             return frozenset((text.upper(),))
     land, _, name = text.rpartition(" ")
-    codes = _MEANT.get(name.rstrip("."), frozenset[str]())
+    codes = _CODES_BY_NAME.get(name.rstrip("."), frozenset[str]())
     if land and land != "pound":
         return frozenset(code for code in codes if code.startswith(_LANDS.get(land, "-")))
     return codes
@@ -102,28 +102,28 @@ class Currencies:
 
     Attributes:
         currency: The mapping's currency.
-        found: The possible meanings of the texts of each such column, by its position.
-        named: Positions of columns in which a text is a sign or a name, not a code.
+        meanings: The possible meanings of the texts of each such column, by its position.
+        signs: Positions of columns in which a text is a sign or a name, not a code.
     """
 
     currency: str
-    found: dict[int, set[frozenset[str]]]
-    named: set[int] = attrs.field(factory=set[int])
+    meanings: dict[int, set[frozenset[str]]]
+    signs: set[int] = attrs.field(factory=set[int])
 
     @classmethod
-    def trials(cls, currency: str, places: Iterable[int]) -> Currencies:
+    def trials(cls, currency: str, positions: Iterable[int]) -> Currencies:
         """Start with the columns at these positions."""
-        return cls(currency, {place: set() for place in places})
+        return cls(currency, {index: set() for index in positions})
 
-    def look(self, place: int, cells: Iterable[str]) -> None:
+    def look(self, index: int, cells: Iterable[str]) -> None:
         """Check cells of a column; a cell that is not a currency rules the column out."""
         texts = {cell.strip().casefold() for cell in set(cells)} - {""}
-        if not all(map(_meant, texts)):
-            del self.found[place]
+        if not all(map(_codes_of, texts)):
+            del self.meanings[index]
             return
-        self.found[place] |= set(map(_meant, texts))
+        self.meanings[index] |= set(map(_codes_of, texts))
         if any(not re.fullmatch("[a-z]{3}", text) for text in texts):
-            self.named.add(place)
+            self.signs.add(index)
 
     def column(self, name: str, heading: Sequence[str]) -> str | None:
         """Return the column with the currency of each row, if the mapping does not name it.
@@ -139,13 +139,13 @@ class Currencies:
             LogsError: Several columns have several currencies, or the only such column has signs or names, or a name
                 that is not unique.
         """
-        mixed = [place for place, meant in self.found.items() if self._is_mixed(meant)]
-        for place in mixed:
-            title = heading[place]
-            if len(mixed) == 1 and place not in self.named and heading.count(title) == 1 and not looks_like_data(title):
+        mixed = [index for index, meanings in self.meanings.items() if self._is_mixed(meanings)]
+        for index in mixed:
+            title = heading[index]
+            if len(mixed) == 1 and index not in self.signs and heading.count(title) == 1 and not looks_like_data(title):
                 return title
-            column = f"column {place + 1}" if looks_like_data(title) else f"column {title!r}"
-            codes = ", written as codes of ISO 4217" if place in self.named else ""
+            column = f"column {index + 1}" if looks_like_data(title) else f"column {title!r}"
+            codes = ", written as codes of ISO 4217" if index in self.signs else ""
             msg = (
                 f"{name}: {column} has {self.currency} and other currencies; "
                 f"name the currency of the amounts in the mapping's columns, as currency{codes}"
@@ -153,10 +153,10 @@ class Currencies:
             raise LogsError(msg)
         return None
 
-    def _is_mixed(self, meant: set[frozenset[str]]) -> bool:
+    def _is_mixed(self, meanings: set[frozenset[str]]) -> bool:
         """Return whether the texts need several currencies and some may mean the mapping's currency."""
         return (
-            bool(meant)
-            and not frozenset[str]().union(*meant).intersection(*meant)
-            and any(self.currency in one for one in meant)
+            bool(meanings)
+            and not frozenset[str]().union(*meanings).intersection(*meanings)
+            and any(self.currency in one for one in meanings)
         )

@@ -46,7 +46,7 @@ class _Compact:
     """A reader of Thrift's compact protocol; texts are skipped."""
 
     data: bytes
-    place: int = 0
+    position: int = 0
     depth: int = 0
 
     def struct(self) -> dict[int, Any]:
@@ -85,23 +85,23 @@ class _Compact:
         return [self._byte() if kind in (_TRUE, _FALSE) else self._value(kind) for _ in range(count)]
 
     def _skip(self, count: int) -> None:
-        self.place += count
-        if self.place > len(self.data):
+        self.position += count
+        if self.position > len(self.data):
             raise IndexError
 
     def _byte(self) -> int:
-        self.place += 1
-        return self.data[self.place - 1]
+        self.position += 1
+        return self.data[self.position - 1]
 
     def _varint(self) -> int:
-        shift = found = 0
+        shift = value = 0
         while True:
             part = self._byte()
-            found |= (part & 127) << shift
+            value |= (part & 127) << shift
             if part < 128:  # noqa: PLR2004 (the last byte of a number)
-                return found
+                return value
             shift += 7
 
     def _zigzag(self) -> int:
-        found = self._varint()
-        return (found >> 1) ^ -(found & 1)
+        value = self._varint()
+        return (value >> 1) ^ -(value & 1)

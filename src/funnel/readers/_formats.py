@@ -16,11 +16,15 @@ from funnel.money import decimals
 IN_THE_TEXT = "in the text"
 """The zone of a file whose times have their own UTC offsets, such as 2026-03-01T09:00+07:00."""
 
-AmountStyle: TypeAlias = Literal["plain", "us", "id", "minor", "number"]
+EPOCHS = ("epoch", "epoch_ms")
+"""Time formats that count from 1970-01-01 UTC: in seconds, and in milliseconds."""
+
+AmountStyle: TypeAlias = Literal["plain", "us", "id", "ch", "in", "fr", "minor", "number"]
 """How amounts are written in a file.
 
-By people, with at most the currency's decimals: plain 1234.56, us 1,234.56, id 1.234,56. As whole minor units: minor
-123456. By software, with any number of decimals: number 1234.5, a column of numbers or text.
+By people, with at most the currency's decimals: plain 1234.56, us 1,234.56, id 1.234,56, ch 1'234.56, in 12,34,567.89,
+fr 1 234,56. Whole minor units: minor 123456. By software, with any number of decimals: number 1234.5, a column of
+numbers or text.
 """
 
 Encoding: TypeAlias = Literal[
@@ -44,7 +48,7 @@ TimeColumn: TypeAlias = Literal["purchased_at", "cancelled_at", "refunded_at"]
 """A column of times."""
 
 _DIRECTIVES = "YymdbBHIpMSfz%"
-_HINT = "use iso, or a strptime format of " + " ".join(f"%{letter}" for letter in _DIRECTIVES)
+_HINT = "use iso, epoch, epoch_ms, or a strptime format of " + " ".join(f"%{letter}" for letter in _DIRECTIVES)
 
 
 def _currency(code: str) -> str:
@@ -66,19 +70,19 @@ def _zone(name: str) -> str:
     return name
 
 
-def _time_format(given: str) -> str:
+def _time_format(text: str) -> str:
     """Accept only formats that Python and the dataframe engine read alike."""
-    if given == "iso":
-        return given
-    found = re.findall("%(.?)", given, flags=re.DOTALL)
-    wrong = [f"%{letter}" for letter in found if not letter or letter not in _DIRECTIVES]
+    if text in ("iso", *EPOCHS):
+        return text
+    letters = re.findall("%(.?)", text, flags=re.DOTALL)
+    wrong = [f"%{letter}" for letter in letters if not letter or letter not in _DIRECTIVES]
     if wrong:
         msg = f"time format has {', '.join(wrong[:10])}; {_HINT}"
         raise ArgumentError(msg)
-    _complete(set(found))
-    if "f" in found and "%S.%f" not in given:
+    _complete(set(letters))
+    if "f" in letters and "%S.%f" not in text:
         raise ArgumentError("time format has %f where no second ends; write it as %S.%f")
-    return given
+    return text
 
 
 def _complete(has: set[str]) -> None:
@@ -89,19 +93,30 @@ def _complete(has: set[str]) -> None:
         raise ArgumentError("time format has half a clock; write %H:%M, %I:%M %p, or no clock at all for whole days")
 
 
-def _delimiter(given: str) -> str:
-    if len(given) == 1 and given.isascii() and given not in '"\r\n':
-        return given
+def _delimiter(text: str) -> str:
+    if len(text) == 1 and text.isascii() and text not in '"\r\n':
+        return text
     raise ArgumentError("a delimiter is not one plain character; use ',' or ';' or '|' or a tab")
 
 
-def _quote(given: str | None) -> str | None:
-    if not given or (len(given) == 1 and given.isascii() and given.isprintable() and not given.isalnum()):
-        return given
+def _quote(text: str | None) -> str | None:
+    if not text or (len(text) == 1 and text.isascii() and text.isprintable() and not text.isalnum()):
+        return text
     raise ArgumentError('a quote is not one plain character; use \'"\', or "" for a file without quotes')
 
 
-Named: TypeAlias = Annotated[str, Field(min_length=1)]
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except (re.error, OverflowError, RecursionError):
+        raise ArgumentError("a pattern is not a regular expression of Python") from None
+    return text
+
+
+Pattern: TypeAlias = Annotated[str, Field(min_length=1), AfterValidator(_pattern)]
+"""A regular expression of Python's `re`, which must match the whole text."""
+
+NonEmpty: TypeAlias = Annotated[str, Field(min_length=1)]
 """The name of a column, exactly as in the file's heading."""
 
 Currency: TypeAlias = Annotated[str, AfterValidator(_currency)]
@@ -111,7 +126,7 @@ Zone: TypeAlias = Annotated[str, AfterValidator(_zone)]
 """The name of a time zone, or `IN_THE_TEXT`."""
 
 TimeFormat: TypeAlias = Annotated[str, AfterValidator(_time_format)]
-"""A strptime format that Python and the dataframe engine read alike, or "iso"."""
+"""A strptime format that Python and the dataframe engine read alike, or "iso", "epoch", "epoch_ms"."""
 
 Delimiter: TypeAlias = Annotated[str, AfterValidator(_delimiter)]
 """The delimiter between two columns."""

@@ -17,7 +17,7 @@ Judge: TypeAlias = Callable[[str, int], Sequence[str]]
 
 _MOST = 30
 _LONGEST = 60
-_SEARCHED = 1000
+_MOST_SEARCHED = 1000
 _SURE = 2
 _DATA = re.compile(r"@|[\x00-\x1f\x7f-\x9f]|[0-9].*[0-9].*[0-9].*[0-9].*[0-9]|^[\s0-9.,:;/+()'-]*$", flags=re.DOTALL)
 
@@ -71,11 +71,11 @@ def _plain(name: str) -> str:
 
 
 def _presentable(names: list[str]) -> list[str]:
-    return [name for name in names[:_SEARCHED] if not looks_like_data(name)]
+    return [name for name in names[:_MOST_SEARCHED] if not looks_like_data(name)]
 
 
 def _some(names: list[str], total: int) -> str:
     """List some names, and count the others."""
-    shown = names[:_MOST]
-    more = f" and {total - len(shown)} more" if total > len(shown) else ""
-    return ", ".join(map(repr, shown)) + more
+    first = names[:_MOST]
+    more = f" and {total - len(first)} more" if total > len(first) else ""
+    return ", ".join(map(repr, first)) + more

@@ -15,12 +15,14 @@ from funnel._fields import Frozen, Id
 from funnel._paths import path_of
 from funnel.errors import ArgumentError
 from funnel.readers._formats import (
+    EPOCHS,
     IN_THE_TEXT,
     AmountStyle,
     Currency,
     Delimiter,
     Encoding,
-    Named,
+    NonEmpty,
+    Pattern,
     Quote,
     TimeColumn,
     TimeFormat,
@@ -31,7 +33,7 @@ from funnel.readers._open import read_whole
 _MOST_PARTS = 100
 """Maximum number of parts of a dotted key."""
 
-_PLACE = re.compile(r"\(at line [0-9]+, column [0-9]+\)")
+_TOML_POSITION = re.compile(r"\(at line [0-9]+, column [0-9]+\)")
 
 _QUOTED = re.compile(r""""[^"\n]*"|'[^'\n]*'""")
 
@@ -53,29 +55,29 @@ class Columns(Frozen, frozen=True):
         True
     """
 
-    id: Named
+    id: NonEmpty
     """The order number; rows with the same number are one order."""
-    person_id: Named
+    person_id: NonEmpty
     """The buyer."""
-    purchased_at: Named
+    purchased_at: NonEmpty
     """The time of the purchase; the earliest row of an order counts."""
-    quantity: Named | None = None
+    quantity: NonEmpty | None = None
     """Number of pieces, a whole number; below zero for returned pieces."""
-    unit_price: Named | None = None
+    unit_price: NonEmpty | None = None
     """The price of one piece; requires `quantity`."""
-    amount: Named | None = None
+    amount: NonEmpty | None = None
     """The amount of the whole row."""
-    sku: Named | None = None
+    sku: NonEmpty | None = None
     """The product; used to find the purchase that a credit belongs to."""
-    status: Named | None = None
+    status: NonEmpty | None = None
     """The status of the order, in the file's own words; `statuses` gives their meaning."""
-    cancelled_at: Named | None = None
+    cancelled_at: NonEmpty | None = None
     """When the order was cancelled. An order with a time here is cancelled, whatever its status."""
-    refunded_amount: Named | None = None
+    refunded_amount: NonEmpty | None = None
     """The refunded amount, with or without a minus. Requires `refunded_at` or `undated_refunds`."""
-    refunded_at: Named | None = None
+    refunded_at: NonEmpty | None = None
     """When the amount was refunded."""
-    currency: Named | None = None
+    currency: NonEmpty | None = None
     """The currency of the row. A row in another currency than the mapping's is refused."""
 
     def given(self) -> dict[str, str]:
@@ -115,11 +117,17 @@ class OrderMapping(Frozen, frozen=True):
     zone: Zone
     """The time zone of the file, such as "Asia/Jakarta"; "in the text" if each time has its own offset."""
     time_format: TimeFormat = "iso"
-    """"iso" 2026-03-01 09:00, or a strptime format such as "%d/%m/%Y %H:%M"; date and time columns need no format."""
+    """"iso" 2026-03-01 09:00, or a strptime format such as "%d/%m/%Y %H:%M"; date and time columns need no format.
+    "epoch" or "epoch_ms": seconds or milliseconds since 1970-01-01 UTC.
+    """
     time_formats: dict[TimeColumn, TimeFormat] = Field(default_factory=dict[TimeColumn, str])
     """Formats of columns that differ from `time_format`, such as refunded_at = "%d/%m/%Y"."""
     amount_style: AmountStyle = "plain"
     """How amounts are written; "150.000" is 150000 in style id and refused in style plain for rupiah."""
+    amount_marks: tuple[NonEmpty, ...] = ()
+    """Texts before or after an amount that are dropped, such as "$" or "Rs."; the currency's code needs no mention."""
+    negatives: Literal["leading", "trailing", "parentheses"] = "leading"
+    """How amounts below zero are written: -5.00, 5.00- or (5.00)."""
     amount_of: Literal["row", "order"] = "row"
     """"row": the amounts of the rows are added up. "order": each row repeats the amount of its order."""
     source: Id = "shop"
@@ -134,7 +142,9 @@ class OrderMapping(Frozen, frozen=True):
     """The encoding of a CSV file. Not needed if the file begins with the byte order mark of UTF-8 or UTF-16."""
     skip_lines: Annotated[int, Field(ge=0, le=1000, strict=True)] = 0
     """Number of lines above the heading of a CSV file, such as the title of a report."""
-    blanks: tuple[Named, ...] = ()
+    skip_end: Annotated[int, Field(ge=0, le=1000, strict=True)] = 0
+    """Number of lines below the last row of a CSV file, such as a line of totals. A blank line counts."""
+    blanks: tuple[NonEmpty, ...] = ()
     """Texts that mean an empty cell, such as "-" or "n/a"."""
     fill_down: Annotated[bool, Field(strict=True)] = False
     """Whether only one row of an order has the fields of the order. The other rows take the person, the times, the
@@ -144,12 +154,24 @@ class OrderMapping(Frozen, frozen=True):
     """
     strip: str = " \t\r\n"
     """The characters to strip from both ends of ids and skus; add ' for spreadsheets that write '0812."""
-    nobody: tuple[Named, ...] = ()
+    nobody: tuple[NonEmpty, ...] = ()
     """Person ids that mean no particular person, such as "guest"; their rows are refused as having no customer."""
-    statuses: dict[Named, Literal["paid", "cancelled"]] = Field(default_factory=dict)
+    nobody_patterns: tuple[Pattern, ...] = ()
+    """Regular expressions for whole person ids that mean no particular person, such as '.*[*]{3}.*' for a***n."""
+    fold_case: Annotated[bool, Field(strict=True)] = False
+    """Whether person ids that differ only in upper and lower case are one person, as for e-mail addresses. The ids
+    become lower case.
+    """
+    fractional: Annotated[bool, Field(strict=True)] = False
+    """Whether quantities may be fractions with up to three decimals, such as 0.25 (kilograms)."""
+    discounts: Annotated[bool, Field(strict=True)] = False
+    """Whether a row below zero is a discount, which reduces the amount of its order."""
+    statuses: dict[NonEmpty, Literal["paid", "cancelled"]] = Field(default_factory=dict)
     """The meaning of each word of the status column; a row with another word is refused,
     unless it has a cancellation time.
     """
+    cancelled_rows: Literal["refuse", "drop"] = "refuse"
+    """Treatment of an order with cancelled rows and other rows: refuse all of them, or drop the cancelled rows."""
     cancelled_prefix: str = ""
     """The prefix of the numbers of cancelled orders, if they have one."""
     credit_prefix: str = ""
@@ -157,10 +179,10 @@ class OrderMapping(Frozen, frozen=True):
     credit_negative: bool = False
     """Whether a quantity or an amount below zero is a credit; if a purchase has its number, it is that purchase's."""
     undated_refunds: Literal["refuse", "reduce", "as_of"] = "refuse"
-    """What to do with a refunded amount without a date: refuse the row, reduce the amount of the order by it, or date
-    it at the end of `as_of`.
+    """Treatment of a refunded amount without a date: refuse the row, reduce the amount of the order by it, or date it
+    at the end of `as_of`.
     """
-    charges: tuple[Named, ...] = ()
+    charges: tuple[NonEmpty, ...] = ()
     """Skus that are not products (postage, bank charges): part of the amount paid, but alone they are not a purchase.
 
     """
@@ -172,9 +194,13 @@ class OrderMapping(Frozen, frozen=True):
         self._statuses_fit()
         self._credits_fit()
         if self.charges and self.columns.sku is None:
-            raise ArgumentError("charges are told by their sku; give its column")
+            raise ArgumentError("charges are recognized by their sku; give its column")
         if self.quote == self.delimiter:
             raise ArgumentError("quote and delimiter are the same character; give two different ones")
+        if self.cancelled_rows == "drop" and self.amount_of == "order":
+            raise ArgumentError("cancelled_rows = 'drop' needs the amount of each row; remove amount_of")
+        if self.fractional and self.columns.quantity is None:
+            raise ArgumentError("fractional is about quantities; name their column, or remove it")
         if self.amount_of == "order" and self.columns.amount is None:
             raise ArgumentError("amount_of = 'order' needs the column amount; a price of one piece is of its row")
         self._times_fit()
@@ -191,8 +217,8 @@ class OrderMapping(Frozen, frozen=True):
         return self.time_formats.get(column, self.time_format)
 
     def _times_fit(self) -> None:
-        for given in (self.time_format, *self.time_formats.values()):
-            if given != "iso" and ("%z" in given) != (self.zone == IN_THE_TEXT):
+        for form in (self.time_format, *self.time_formats.values()):
+            if form not in ("iso", *EPOCHS) and ("%z" in form) != (self.zone == IN_THE_TEXT):
                 raise ArgumentError("%z in the time format and the zone 'in the text' go together")
         for name in self.time_formats:
             if getattr(self.columns, name) is None:
@@ -218,6 +244,11 @@ class OrderMapping(Frozen, frozen=True):
         credited = bool(self.credit_prefix) or self.credit_negative
         if credited and self.columns.refunded_amount is not None:
             raise ArgumentError("a file tells of refunds in one way: by credits, or by the column refunded_amount")
+        if self.discounts and (self.credit_negative or self.amount_of == "order"):
+            raise ArgumentError(
+                "discounts needs the amount of each row, and rows below zero that are not credits; "
+                "remove amount_of or credit_negative"
+            )
         one, other = self.credit_prefix, self.cancelled_prefix
         if one and other and (one.startswith(other) or other.startswith(one)):
             raise ArgumentError("credit_prefix and cancelled_prefix begin alike; one number cannot mean both")
@@ -248,11 +279,11 @@ class OrderMapping(Frozen, frozen=True):
             mapping orders.toml: zone: a zone is unknown; ... did you mean 'Europe/London'?
         """
         name = Path(path_of(path)).name
-        given = _toml(name, read_whole(path, _LARGEST_MAPPING))
+        values = _toml(name, read_whole(path, _LARGEST_MAPPING))
         try:
-            return cls.model_validate(given)
+            return cls.model_validate(values)
         except ValidationError as error:
-            raise ArgumentError(_told(name, error)) from None
+            raise ArgumentError(_message(name, error)) from None
 
 
 def _toml(name: str, raw: bytes) -> dict[str, Any]:
@@ -264,8 +295,8 @@ def _toml(name: str, raw: bytes) -> dict[str, Any]:
             return tomllib.loads(text)
         msg = deep
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        place = _PLACE.search(str(error))  # the rest of the message may hold values from the file
-        msg = f"mapping {name} is not TOML in UTF-8{f' {place[0]}' if place else ''}"
+        position = _TOML_POSITION.search(str(error))  # the rest of the message may hold values from the file
+        msg = f"mapping {name} is not TOML in UTF-8{f' {position[0]}' if position else ''}"
     except ValueError:
         msg = f"mapping {name} has a number of too many digits; write it as text or leave it out"
     except RecursionError:
@@ -273,10 +304,10 @@ def _toml(name: str, raw: bytes) -> dict[str, Any]:
     raise ArgumentError(msg)
 
 
-def _told(name: str, error: ValidationError) -> str:
+def _message(name: str, error: ValidationError) -> str:
     lines: list[str] = []
     for fault in error.errors(include_url=False, include_input=False)[:_MOST]:
         where = ".".join(map(str, fault["loc"]))
-        said = fault["msg"].removeprefix("Value error, ")
-        lines.append(f"mapping {name}: {where}{': ' if where else ''}{said[:1].lower()}{said[1:]}")
+        message = fault["msg"].removeprefix("Value error, ")
+        lines.append(f"mapping {name}: {where}{': ' if where else ''}{message[:1].lower()}{message[1:]}")
     return "\n".join(lines)

@@ -11,11 +11,13 @@ import attrs
 import polars as pl
 
 from funnel._fields import LARGEST_AMOUNT
-from funnel.readers._account import SHOWN, Entry
+from funnel.readers._account import FIRST_ROWS, Entry
 from funnel.readers._blanks import IS_BELOW, IS_FILLED
 from funnel.readers._credits import match_credits
 from funnel.readers._raw import ROW
 from funnel.readers._rows import WHY
+from funnel.readers._shop_data import ORDER_LINES
+from funnel.readers._values import QUANTITY_PLACES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +34,8 @@ _NOTES = {
     "amount rounded to whole minor units, half to even": pl.col("is_rounded"),
     "time that the zone's clock showed twice, taken as the first": pl.col("is_twice"),
     "charge, not a product: part of what was paid": pl.col("is_charge"),
+    "discount, which reduces the amount of its order": pl.col("is_discount"),
+    "cancelled row of an order, dropped": pl.col("is_dropped"),
     "row with nothing to pay": (pl.col("line") == 0) & ~pl.col("is_bare"),
     "cancelled by its time, though its status says that it is paid": pl.col("is_contradicted"),
     "refund or cancellation earlier on the day of the purchase, taken at the time of the purchase": pl.col("is_early"),
@@ -46,10 +50,11 @@ _NOTES = {
 
 @attrs.frozen(eq=False)
 class Gathered:
-    """Result of combining the rows of a file: purchases, refunds, and the account."""
+    """Result of combining the rows of a file: purchases, refunds, order lines, and the account."""
 
     purchases: pl.DataFrame
     refunds: pl.DataFrame
+    order_lines: pl.DataFrame
     account: tuple[Entry, ...]
 
 
@@ -63,34 +68,35 @@ def gather(rows: pl.DataFrame, raw: RawRows, mapping: OrderMapping, progress: Pr
         progress: Called with the rows done.
 
     Returns:
-        Purchases, refunds, and the account.
+        Purchases, refunds, order lines, and the account.
     """
     rows = rows.with_columns((pl.col(ROW).is_in(raw.copies.implode()) & ~pl.col(IS_BELOW)).alias("is_copy"))
     refused, good = rows.filter(pl.col(WHY).is_not_null()), rows.filter(pl.col(WHY).is_null())
     merged = good.filter("is_copy")
     single = good.filter(~pl.col("is_copy"))
     single = _stated_once(single) if mapping.amount_of == "order" else single.with_columns(is_unlike=False)
-    judged = _judged_together(single, mapping)
-    kept = _together(judged.filter(pl.col(WHY).is_null()), mapping)
-    bought, credited = kept.filter(~pl.col("is_credit")), kept.filter("is_credit")
+    checked = _judged_together(_without_cancelled(single, mapping), mapping)
+    valid = _together(checked.filter(pl.col(WHY).is_null()), mapping)
+    bought, credited = valid.filter(~pl.col("is_credit")), valid.filter("is_credit")
     matched = match_credits(bought.filter(~pl.col("is_cancelled")), credited.filter(~pl.col("is_bare")), progress)
     purchases, refunds = _purchases(bought, mapping), _refunds(bought, matched, mapping)
     account: tuple[Entry, ...] = (
-        *_read(rows, kept, purchases, refunds),
+        *_read(rows, valid, purchases, refunds),
         *_entries("merged", {"exact copy of an earlier row": merged[ROW]}),
-        *_refused(pl.concat(part.select(ROW, WHY) for part in (refused, judged.filter(pl.col(WHY).is_not_null())))),
-        *_entries("noted", {"row with fewer columns than the heading": raw.short, **_noted(kept, refused, matched)}),
+        *_refused(pl.concat(part.select(ROW, WHY) for part in (refused, checked.filter(pl.col(WHY).is_not_null())))),
+        *_entries("noted", {"row with fewer columns than the heading": raw.short, **_noted(valid, refused, matched)}),
+        *([Entry("noted", "line below the last row, left out", raw.below)] if raw.below else []),
     )
-    return Gathered(purchases, refunds, account)
+    return Gathered(purchases, refunds, _order_lines(bought, mapping), account)
 
 
-def _together(kept: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
+def _together(good: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
     """Date every row by the earliest row of its order, and check the rows of an order together."""
     time = pl.col("purchased_at")
     spread = time.max().over(_ONE_WAY) - time.min().over(_ONE_WAY)
     back = pl.col("refunded") + pl.col("reduced")
     over = (back.sum().over(_ONE_WAY) > pl.col("line").sum().over(_ONE_WAY)) & (back > 0)
-    return kept.with_columns(
+    return good.with_columns(
         time.min().over(_ONE_WAY),
         (spread > pl.duration(days=1)).alias("is_spread"),
         (over if mapping.columns.refunded_amount else pl.lit(value=False)).alias("is_over"),
@@ -112,6 +118,22 @@ def _stated_once(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _without_cancelled(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
+    """Set the cancelled rows of an order with other rows to zero, if the mapping says so."""
+    cancelled = pl.col("is_cancelled")
+    mixed = cancelled & ~cancelled.all().over(_ONE_WAY) & ~pl.col("is_credit")
+    rows = rows.with_columns((mixed if mapping.cancelled_rows == "drop" else pl.lit(value=False)).alias("is_dropped"))
+    dropped = pl.col("is_dropped")
+    return rows.with_columns(
+        *(pl.when(~dropped).then(name).otherwise(0).alias(name) for name in ("line", "refunded", "reduced")),
+        # Returned pieces are never those of a dropped row or of a discount.
+        pl.when(~dropped & ~pl.col("is_discount")).then("pieces").otherwise(0).alias("pieces"),
+        pl.when(~dropped).then("cancelled_at").alias("cancelled_at"),
+        cancelled & ~dropped,
+        pl.col("is_bare") | dropped,
+    )
+
+
 def _judged_together(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
     """Find the problems of a row that show only beside the other rows of its order."""
     note = pl.col("id").str.starts_with(mapping.credit_prefix) & bool(mapping.credit_prefix)
@@ -124,7 +146,9 @@ def _judged_together(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
         "credit note with rows of both signs": note & (pl.col("is_below").n_unique().over("id") > 1),
         f"order of more than {LARGEST_AMOUNT} minor units": total.over(_ONE_WAY) > LARGEST_AMOUNT,
         f"refunds of more than {LARGEST_AMOUNT} minor units": back.over(_ONE_WAY) > LARGEST_AMOUNT,
-        "order of charges alone": ~pl.col("is_credit") & pl.col("is_charge").all().over(_ONE_WAY),
+        "order of charges alone": ~pl.col("is_credit")
+        & (pl.col("is_charge") | pl.col("is_dropped")).all().over(_ONE_WAY),
+        "order whose discounts exceed its amount": total.over(_ONE_WAY) < 0,
     }
     return rows.with_columns(pl.coalesce(pl.when(fault).then(pl.lit(why)) for why, fault in faults.items()).alias(WHY))
 
@@ -146,6 +170,24 @@ def _purchases(bought: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
         "cancelled_at",
         pl.lit("").alias("promotion"),
     ).sort("purchased_at", "id")
+
+
+def _order_lines(bought: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
+    """Return the lines of products; none if the rows of the file are whole orders."""
+    has_quantity = mapping.columns.quantity is not None
+    if not has_quantity and mapping.columns.sku is None:
+        return pl.DataFrame(schema=ORDER_LINES)
+    decimals = QUANTITY_PLACES if mapping.fractional else 0
+    quantity = (pl.col("pieces").cast(pl.Decimal(18, 6)) / 10**decimals) if has_quantity else pl.lit(None)
+    lines = bought.filter(~pl.any_horizontal("is_charge", "is_discount", "is_dropped"))
+    return lines.select(
+        pl.col("id").alias("purchase_id"),
+        pl.lit(mapping.source).alias("source"),
+        "sku",
+        pl.lit("").alias("product"),
+        quantity.cast(pl.Decimal(18, 6)).alias("quantity"),
+        pl.when(mapping.amount_of == "row").then("line").alias("amount"),
+    ).sort("purchase_id", "sku", "quantity", "amount")
 
 
 def _owed() -> pl.Expr:
@@ -176,39 +218,39 @@ def _refunds(bought: pl.DataFrame, matched: Matched, mapping: OrderMapping) -> p
     ).sort("refunded_at", "id")
 
 
-def _read(rows: pl.DataFrame, kept: pl.DataFrame, purchases: pl.DataFrame, refunds: pl.DataFrame) -> list[Entry]:
+def _read(rows: pl.DataFrame, valid: pl.DataFrame, purchases: pl.DataFrame, refunds: pl.DataFrame) -> list[Entry]:
     counts = {
         "rows in the file": rows.height,
-        "rows kept": kept.height,
+        "rows kept": valid.height,
         "purchases": purchases.height,
         "of them cancelled": purchases.filter(pl.col("status") == "cancelled").height,
-        "credit notes": kept.filter("is_credit")["id"].n_unique(),
+        "credit notes": valid.filter("is_credit")["id"].n_unique(),
         "refunds": refunds.height,
     }
     always = 3
-    return [Entry("read", what, n) for place, (what, n) in enumerate(counts.items()) if n or place < always]
+    return [Entry("read", name, n) for index, (name, n) in enumerate(counts.items()) if n or index < always]
 
 
 def _refused(rows: pl.DataFrame) -> list[Entry]:
     """Count the refused rows of each reason, the most frequent first."""
-    found = rows.group_by(WHY).agg(pl.len().alias("count"), pl.col(ROW).sort().head(SHOWN))
-    found = found.sort("count", WHY, descending=[True, False])
-    return [Entry("refused", why, count, tuple(first)) for why, count, first in found.iter_rows()]
+    reasons = rows.group_by(WHY).agg(pl.len().alias("count"), pl.col(ROW).sort().head(FIRST_ROWS))
+    reasons = reasons.sort("count", WHY, descending=[True, False])
+    return [Entry("refused", why, count, tuple(first)) for why, count, first in reasons.iter_rows()]
 
 
-def _noted(kept: pl.DataFrame, refused: pl.DataFrame, matched: Matched) -> dict[str, pl.Series]:
+def _noted(valid: pl.DataFrame, refused: pl.DataFrame, matched: Matched) -> dict[str, pl.Series]:
     """Find the rows that were kept or refused with a note."""
-    missed = refused.filter(pl.col("id").is_in(kept["id"].implode()))
+    missed = refused.filter(pl.col("id").is_in(valid["id"].implode()))
     return {
         "refused row of an order that is kept without it": missed[ROW],
         "copy of a refused row, refused with it": refused.filter("is_copy")[ROW],
         "credit without its purchase": matched.unmatched,
         "credit of more than was bought, the rest without its purchase": matched.partly,
-        **{why: kept.filter(flag)[ROW] for why, flag in _NOTES.items()},
+        **{why: valid.filter(flag)[ROW] for why, flag in _NOTES.items()},
     }
 
 
-def _entries(what: What, found: Mapping[str, pl.Series]) -> list[Entry]:
+def _entries(kind: What, reasons: Mapping[str, pl.Series]) -> list[Entry]:
     """Count the rows of each reason; reasons without rows get no entry."""
-    some = {why: rows.sort() for why, rows in found.items() if rows.len()}
-    return [Entry(what, why, rows.len(), tuple(rows.head(SHOWN))) for why, rows in some.items()]
+    some = {why: rows.sort() for why, rows in reasons.items() if rows.len()}
+    return [Entry(kind, why, rows.len(), tuple(rows.head(FIRST_ROWS))) for why, rows in some.items()]

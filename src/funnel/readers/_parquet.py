@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import attrs
 import polars as pl
@@ -13,7 +15,7 @@ from funnel._dataframes.compute import collected, computing
 from funnel.errors import EngineError, LogsError, RecordError
 from funnel.readers._currencies import Currencies
 from funnel.readers._footer import unpacked_bytes
-from funnel.readers._formats import IN_THE_TEXT
+from funnel.readers._formats import EPOCHS, IN_THE_TEXT
 from funnel.readers._heading import heading_faults
 from funnel.readers._mapping import OrderMapping
 from funnel.readers._open import open_regular
@@ -32,7 +34,7 @@ _AMOUNTS = ("unit_price", "amount", "refunded_amount")
 
 
 @attrs.define
-class Counted:
+class CountedRows:
     """A callback that counts the rows of each part; the engine calls it from its own threads."""
 
     progress: Progress
@@ -48,20 +50,20 @@ class Counted:
 
 @attrs.frozen
 class _File:
-    """A Parquet file whose columns fit its mapping; columns are addressed by position, not by name."""
+    """A Parquet file or a dataframe whose columns fit its mapping; columns are addressed by position, not by name."""
 
     scan: pl.LazyFrame
-    places: dict[str, int]
-    path: Path
-    size: int
+    positions: dict[str, int]
+    name: str
+    size: float
 
     def read(self, progress: Progress) -> pl.DataFrame:
-        with _plain_errors(self.path):
+        with _plain_errors(self.name):
             count = collected(self.scan.select(pl.len()), engine="streaming").item()
-            self._bounded(count * len(self.places) * _CELL)
-            chosen = self.scan.select(pl.nth(place).alias(name) for name, place in self.places.items())
-            counted = chosen.map_batches(Counted(progress, count), streamable=True, validate_output_schema=False)
-            frame: pl.DataFrame = collected(counted, engine="streaming")
+            self._bounded(count * len(self.positions) * _CELL)
+            chosen = self.scan.select(pl.nth(index).alias(name) for name, index in self.positions.items())
+            batches = chosen.map_batches(CountedRows(progress, count), streamable=True, validate_output_schema=False)
+            frame: pl.DataFrame = collected(batches, engine="streaming")
         texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
         self._bounded(sum(frame.select(pl.col(texts).str.len_bytes().cast(pl.Int64).sum()).row(0)) if texts else 0)
         return numbered(frame)
@@ -73,24 +75,24 @@ class _File:
         if alike.is_empty():
             return alike[ROW]
         whole = self.scan.with_row_index(ROW, offset=1).with_columns(pl.col(ROW).cast(pl.Int64))
-        with _plain_errors(self.path):
+        with _plain_errors(self.name):
             twins: pl.DataFrame = collected(whole.join(alike.lazy(), on=ROW, how="semi"), engine="streaming")
             return twins.sort(ROW).filter(~mapped.is_first_distinct())[ROW]
 
     def currency(self, mapping: OrderMapping, schema: pl.Schema) -> str | None:
         """Return the column with the currency of each row, if the mapping does not name it."""
-        texts = [place for place, dtype in enumerate(schema.dtypes()) if isinstance(dtype, (pl.String, pl.Categorical))]
-        unread = [] if mapping.columns.currency else sorted(set(texts) - set(self.places.values()))
+        texts = [index for index, dtype in enumerate(schema.dtypes()) if isinstance(dtype, (pl.String, pl.Categorical))]
+        unread = [] if mapping.columns.currency else sorted(set(texts) - set(self.positions.values()))
         currencies = Currencies.trials(mapping.currency, unread)
         for rows in (self.scan.head(_SAMPLE), self.scan):
-            for place in list(currencies.found):
-                with _plain_errors(self.path):
-                    cells = collected(rows.select(pl.nth(place).cast(pl.String).unique()), engine="streaming")
-                currencies.look(place, cells.to_series().drop_nulls())
-        return currencies.column(self.path.name, schema.names())
+            for index in list(currencies.meanings):
+                with _plain_errors(self.name):
+                    cells = collected(rows.select(pl.nth(index).cast(pl.String).unique()), engine="streaming")
+                currencies.look(index, cells.to_series().drop_nulls())
+        return currencies.column(self.name, schema.names())
 
     def _bounded(self, unpacked: int) -> None:
-        bounded(self.path.name, unpacked, self.size)
+        bounded(self.name, unpacked, self.size)
 
 
 def read_parquet(path: Path, mapping: OrderMapping, progress: Progress) -> RawRows:
@@ -112,18 +114,40 @@ def read_parquet(path: Path, mapping: OrderMapping, progress: Progress) -> RawRo
     with open_regular(path) as raw:
         size = raw.seek(0, 2)
         bounded(path.name, unpacked_bytes(raw, size) or 0, size)
-    scan = pl.scan_parquet(path, glob=False)
-    with _plain_errors(path):
+    return _read(pl.scan_parquet(path, glob=False), path.name, size, mapping, progress)
+
+
+def read_frame(frame: pl.DataFrame, mapping: OrderMapping, progress: Progress) -> RawRows:
+    """Read the mapped columns of a dataframe.
+
+    Args:
+        frame: The dataframe.
+        mapping: Which column holds what.
+        progress: Called with the rows read and the total rows.
+
+    Returns:
+        The mapped columns in their own types, and which rows are copies.
+
+    Raises:
+        RecordError: The engine cannot read a column.
+        LogsError: Columns are missing or have an unreadable type; all of them are reported together.
+    """
+    return _read(frame.lazy(), "the dataframe", math.inf, mapping, progress)
+
+
+def _read(scan: pl.LazyFrame, name: str, size: float, mapping: OrderMapping, progress: Progress) -> RawRows:
+    with _plain_errors(name):
         schema = scan.collect_schema()
     columns, types = mapping.columns.given(), schema.dtypes()
     faults = heading_faults(
-        columns, schema.names(), lambda name, place: _wrong_type(name, types[place], mapping), lambda: _HINT
+        columns, schema.names(), lambda column, index: _wrong_type(column, types[index], mapping), lambda: _HINT
     )
     if faults:
-        raise LogsError("\n".join(f"{path.name}: {fault}" for fault in faults))
+        raise LogsError("\n".join(f"{name}: {fault}" for fault in faults))
     # Some versions of Polars read a name such as ^.*$ as a pattern, even if its column is given by position.
-    scan = scan.rename({name: str(place) for place, name in enumerate(schema.names())})
-    file = _File(scan, {name: schema.names().index(column) for name, column in columns.items()}, path, size)
+    scan = scan.rename({column: str(index) for index, column in enumerate(schema.names())})
+    positions = {field: schema.names().index(column) for field, column in columns.items()}
+    file = _File(scan, positions, name, size)
     currency = file.currency(mapping, schema)
     frame = file.read(progress)
     return RawRows(frame, file.copies(frame), pl.Series(dtype=pl.Int64), currency)
@@ -132,7 +156,7 @@ def read_parquet(path: Path, mapping: OrderMapping, progress: Progress) -> RawRo
 _HINT = "look at the names of its columns"
 
 
-def bounded(name: str, unpacked: int, size: int) -> None:
+def bounded(name: str, unpacked: int, size: float) -> None:
     """Refuse a file that unpacks to a far larger size.
 
     Args:
@@ -152,23 +176,24 @@ def bounded(name: str, unpacked: int, size: int) -> None:
 
 
 @contextmanager
-def _plain_errors(path: Path) -> Generator[None, None, None]:
+def _plain_errors(name: str) -> Generator[None, None, None]:
     """Report that a file cannot be read; the engine's message is dropped, as it may hold values."""
     try:
         with computing():
             yield
     except EngineError:
-        msg = f"{path.name} cannot be read as what its name says it is; export it again"
+        msg = f"{name} cannot be read as what its name says it is; export it again"
         raise RecordError(msg) from None
 
 
-def _wrong_type(name: str, dtype: pl.DataType, mapping: OrderMapping) -> list[str]:
+def _wrong_type(name: Any, dtype: pl.DataType, mapping: OrderMapping) -> list[str]:
     if name in _TIMES:
-        return _wrong_time(dtype, mapping.zone)
+        is_epoch = dtype.is_numeric() and mapping.time_formats.get(name, mapping.time_format) in EPOCHS
+        return [] if is_epoch else _wrong_time(dtype, mapping.zone)
     if not (is_text(dtype) or dtype.is_numeric()):
         return [f"is of type {type(dtype).__name__}; give text or numbers"]
     loose = dtype.is_float() or dtype.is_decimal()
-    if name in _AMOUNTS and loose and mapping.amount_style in ("plain", "us", "id"):
+    if name in _AMOUNTS and loose and mapping.amount_style not in ("minor", "number"):
         return [f"is of type {type(dtype).__name__}; set the mapping's amount_style to 'number'"]
     return []
 

@@ -27,12 +27,14 @@ class RawRows:
         copies: Numbers of rows that equal an earlier row in every column of the file.
         short: Numbers of rows with fewer columns than the heading.
         currency: The column with the currency of each row, if the mapping does not name it.
+        below: Number of lines below the last row.
     """
 
     frame: pl.DataFrame
     copies: pl.Series
     short: pl.Series
     currency: str | None = None
+    below: int = 0
 
     @classmethod
     def of_parts(

@@ -18,7 +18,10 @@ Rules:
 - The amount of a row is pieces times price in exact decimals. If a price is finer than the minor unit, the amount is
   rounded half to even to whole minor units, and that is noted. A price of zero is kept and noted; a price below zero
   is refused.
-- Pieces or amounts below zero are refused, unless the row is a credit.
+- Pieces or amounts below zero are refused, unless the row is a credit or, with `discounts`, a discount: it reduces the
+  amount of its order, and an order whose discounts exceed its amount is refused.
+- With `cancelled_rows = "drop"`, the cancelled rows of an order with other rows are dropped and noted.
+- Order lines are the rows of products: no charges, discounts, credits or dropped rows. A file of whole orders has none.
 - Postage and bank charges are part of the amount paid; an order that has nothing else is refused.
 - A credit under the number of an earlier purchase belongs to that purchase.
 - Any other credit is assigned to the same person's latest earlier purchase of the same sku at the same price that is
@@ -28,65 +31,41 @@ Rules:
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-from typing import TYPE_CHECKING
-
-import attrs
+from typing import TYPE_CHECKING, Unpack
 
 from funnel._arguments import instance, is_function, kind_of
-from funnel.errors import ArgumentError, MissingExtraError
+from funnel.errors import ArgumentError
 from funnel.readers._account import Entry, What
 from funnel.readers._formats import AmountStyle
 from funnel.readers._mapping import Columns, OrderMapping
+from funnel.readers._reader import ReadArguments, every_export, read_recognised, require_polars
+from funnel.readers._source import Source
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    import polars as pl  # noqa: TC004, only its name is needed
-
     from funnel.readers._raw import Progress
+    from funnel.readers._shop_data import ShopData
 
-__all__ = ["AmountStyle", "Columns", "Entry", "OrderMapping", "Orders", "What", "read_orders"]
-
-
-@attrs.frozen(eq=False)
-class Orders:
-    """Result of reading a shop's order file: purchases, refunds, and the account of every row.
-
-    Attributes:
-        purchases: One row for each order: id, source, person_id, purchased_at, amount (minor units), currency, status
-            ("paid" or "cancelled"), cancelled_at (null if unknown), promotion ("").
-        refunds: One row for each refund of a purchase: id, source, purchase_id, refunded_at, amount (above zero; the
-            refunds of a purchase never exceed it), currency, reason.
-        currency: The currency of every amount.
-        account: The rows read, merged, refused and noted. It holds no value from the file.
-    """
-
-    purchases: pl.DataFrame = attrs.field(repr=False)
-    refunds: pl.DataFrame = attrs.field(repr=False)
-    currency: str
-    account: tuple[Entry, ...] = attrs.field(repr=False)
-
-    def __str__(self) -> str:
-        """Return the account, one entry per line."""
-        return "\n".join(map(str, self.account))
+__all__ = ["AmountStyle", "Columns", "Entry", "OrderMapping", "What", "read_orders"]
 
 
-def read_orders(path: str | Path, mapping: OrderMapping, *, progress: Progress | None = None) -> Orders:
-    """Read a shop's order file and account for every row.
+def read_orders(source: Source, mapping: OrderMapping | None = None, **options: Unpack[ReadArguments]) -> ShopData:
+    """Read a shop's orders and account for every row.
+
+    Without a mapping, the export is recognised by its columns, and its reader in `funnel.readers` reads it. With a
+    mapping, any file of order lines or of whole orders is read.
 
     Args:
-        path: A CSV or Parquet file of order lines or of whole orders; the heading of a CSV file names the columns.
-        mapping: Which column holds what, and its format.
-        progress: Called with the stage, the rows done and the total rows, for a progress bar. It may be called from
-            another thread.
+        source: A CSV or Parquet file or a dataframe; without a mapping also an xlsx file or several files of one shop.
+        mapping: Which column holds what, and its format; None for a known export.
+        options: Open facts of a known export, such as `zone`; see `ReadArguments`. With a mapping only `progress`.
 
     Returns:
-        Purchases, refunds and the account.
+        Purchases, refunds, order lines and the account, which also says which export the files are, and why.
 
     Raises:
         MissingExtraError: Polars is not installed; the message has the command that installs it.
-        ArgumentError: `path`, `mapping` or `progress` has another type, or the file name has another extension.
+        ArgumentError: An argument has another type, the file name has another extension, or the file is not one known
+            export.
         RecordError: The file cannot be read, or its rows cannot be separated reliably.
         LogsError: Columns are missing or have a wrong type (all are reported together), or it is ambiguous which column
             holds the currency of a row.
@@ -114,31 +93,46 @@ def read_orders(path: str | Path, mapping: OrderMapping, *, progress: Progress |
         read 1: purchases
         refused 1: no customer (row 2)
     """
-    if find_spec("polars") is None:
-        raise MissingExtraError('reading a file needs Polars; install it with: pip install "shopfunnel[polars]"')
-    from funnel.readers._files import read_file
-    from funnel.readers._orders import gather
-    from funnel.readers._rows import read_rows
-
-    instance(mapping, OrderMapping, "mapping", "an OrderMapping")
+    require_polars()
+    progress = options.get("progress")
     if progress is not None and not is_function(progress):
         raise ArgumentError(f"progress must be a function or None (got {kind_of(progress)})")
-    tell = progress or _say_nothing
-    raw = read_file(path, mapping, tell)
+    if mapping is None:
+        return read_recognised(source, every_export(), options)
+    instance(mapping, OrderMapping, "mapping", "an OrderMapping")
+    if unused := sorted(set(options) - {"progress"}):
+        raise ArgumentError(f"{', '.join(unused)} cannot be combined with a mapping; set it in the mapping")
+    return _read_mapped(source, mapping, progress or _no_progress)
+
+
+def _read_mapped(source: Source, mapping: OrderMapping, progress: Progress) -> ShopData:
+    from funnel.readers._files import read_source
+    from funnel.readers._orders import gather
+    from funnel.readers._rows import read_rows
+    from funnel.readers._shop_data import ShopData
+
+    raw = read_source(source, mapping, progress)
     noted: tuple[Entry, ...] = ()
     if raw.currency is not None:
         columns = mapping.columns.model_copy(update={"currency": raw.currency})
         why = f"currency taken from the column {raw.currency!r}, which the mapping does not name"
         noted = (Entry("noted", why, raw.frame.height),)
         mapping = mapping.model_copy(update={"columns": columns})
-        raw = read_file(path, mapping, tell)
+        raw = read_source(source, mapping, progress)
     count = raw.frame.height
-    tell("checking", 0, count)
+    progress("checking", 0, count)
     rows = read_rows(raw.frame, mapping)
-    tell("checking", count, count)
-    gathered = gather(rows, raw, mapping, tell)
-    return Orders(gathered.purchases, gathered.refunds, mapping.currency, (*gathered.account, *noted))
+    progress("checking", count, count)
+    gathered = gather(rows, raw, mapping, progress)
+    return ShopData(
+        export="mapping",
+        currency=mapping.currency,
+        account=(*gathered.account, *noted),
+        purchases=gathered.purchases,
+        refunds=gathered.refunds,
+        order_lines=gathered.order_lines,
+    )
 
 
-def _say_nothing(_stage: str, _done: int, _total: int) -> None:
+def _no_progress(_stage: str, _done: int, _total: int) -> None:
     """Show no progress."""

@@ -9,7 +9,7 @@ import polars as pl
 from funnel._fields import LARGEST_AMOUNT
 from funnel.readers._blanks import IS_BARE, with_blanks
 from funnel.readers._times import end_of_as_of, read_times, since_purchase
-from funnel.readers._values import FINER, line_amount, read_amounts, read_ids, read_pieces
+from funnel.readers._values import FINER, QUANTITY_PLACES, line_amount, read_amounts, read_ids, read_pieces
 
 if TYPE_CHECKING:
     from funnel.readers._mapping import OrderMapping
@@ -29,10 +29,10 @@ def read_rows(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
 
     Returns:
         The rows, in the same order: id, person_id, purchased_at, sku, pieces, minor, finer (the price of a piece), line
-        (the row's amount), is_credit, is_below, is_cancelled, is_charge, is_rounded, is_twice, is_bare, is_contradicted
-        (cancelled only by its time), is_early (a refund or a cancellation was moved to the time of the purchase),
-        is_unreturned (a refund before the day of the purchase was dropped), cancelled_at, refunded, refunded_at,
-        reduced; and `why`.
+        (the row's amount, below zero for a discount), is_credit, is_below, is_discount, is_cancelled, is_charge,
+        is_rounded, is_twice, is_bare, is_contradicted (cancelled only by its time), is_early (a refund or a
+        cancellation was moved to the time of the purchase), is_unreturned (a refund before the day of the purchase was
+        dropped), cancelled_at, refunded, refunded_at, reduced; and `why`.
     """
     rows = with_blanks(rows, mapping)
     rows = read_ids(rows, "id", "order", mapping)
@@ -80,12 +80,26 @@ def _read_line(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
         rows = rows.rename({"amount": "minor", "amount.finer": "finer", "amount.below": "is_below"})
         rows = rows.with_columns(pl.lit(1, pl.Int64).alias("pieces"))
     else:
-        rows = read_amounts(read_pieces(rows), "unit_price", "price", mapping)
+        rows = read_amounts(read_pieces(rows, mapping), "unit_price", "price", mapping)
         rows = rows.rename({"unit_price": "minor", "unit_price.finer": "finer"})
-        rows = rows.with_columns((pl.col("pieces") < 0).alias("is_below"), pl.col("pieces").abs())
-        cheap = pl.col("unit_price.below") & ((pl.col("minor") > 0) | (pl.col("finer") > 0))
-        rows = rows.with_columns(pl.when(cheap).then(pl.lit("price below zero")).alias("below.why"))
+        back, cheap = pl.col("pieces") < 0, pl.col("unit_price.below") & ((pl.col("minor") > 0) | (pl.col("finer") > 0))
+        wrong = pl.when(cheap).then(pl.lit("price below zero"))
+        if mapping.discounts:
+            wrong = pl.when(back & cheap).then(pl.lit("price and quantity below zero"))
+            back = back | cheap
+        rows = rows.with_columns(back.alias("is_below"), pl.col("pieces").abs(), wrong.alias("below.why"))
+    if mapping.fractional:
+        rows = _of_thousandths(rows)
     return _with_line(rows)
+
+
+def _of_thousandths(rows: pl.DataFrame) -> pl.DataFrame:
+    """Divide the price of one piece by 1000, exactly: quantities are counted in thousandths."""
+    parts, minor, finer = 10**QUANTITY_PLACES, pl.col("minor"), pl.col("finer")
+    fine = pl.when(finer % parts != 0).then(pl.lit("price with too many decimals for a fractional quantity"))
+    return rows.with_columns(
+        minor // parts, ((minor % parts * FINER + finer) // parts).alias("finer"), fine.alias("fine.why")
+    )
 
 
 def _with_bare(rows: pl.DataFrame) -> pl.DataFrame:
@@ -116,10 +130,19 @@ def _read_sku(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
 def _read_direction(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
     """Separate returned pieces from bought pieces."""
     below = pl.col("is_below") & (pl.col("line") > 0 if mapping.columns.quantity is None else pl.lit(value=True))
-    credit = _begins(mapping.credit_prefix) | (below if mapping.credit_negative else pl.lit(value=False))
+    no = pl.lit(value=False)
+    credit = _begins(mapping.credit_prefix) | (below if mapping.credit_negative else no)
+    discount = below & ~credit if mapping.discounts else no
+    below = below & ~discount
     word = "amount" if mapping.columns.quantity is None else "quantity"
     wrong = pl.when(below & ~credit).then(pl.lit(f"{word} below zero outside a credit note"))
-    return rows.with_columns(below.alias("is_below"), credit.alias("is_credit"), wrong.alias("is_credit.why"))
+    return rows.with_columns(
+        below.alias("is_below"),
+        credit.alias("is_credit"),
+        wrong.alias("is_credit.why"),
+        discount.alias("is_discount"),
+        pl.when(discount).then(-pl.col("line")).otherwise("line").alias("line"),
+    )
 
 
 def _begins(prefix: str) -> pl.Expr:
@@ -132,16 +155,16 @@ def _read_status(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
         no_why = pl.lit(None, pl.String).alias("status.why")
         return rows.with_columns(by_number.alias("is_cancelled"), pl.lit(value=False).alias("is_paid"), no_why)
     text = pl.col("status").cast(pl.String).str.strip_chars()
-    meant = text.replace_strict(dict(mapping.statuses), default=None, return_dtype=pl.String)
+    meaning = text.replace_strict(dict(mapping.statuses), default=None, return_dtype=pl.String)
     why = (
         pl.when(text.fill_null("") == "")
         .then(pl.lit("no status"))
-        .when(meant.is_null())
+        .when(meaning.is_null())
         .then(pl.lit("status that the mapping does not name"))
     )
     return rows.with_columns(
-        ((meant == "cancelled") | by_number).alias("is_cancelled"),
-        ((meant == "paid") & ~by_number).fill_null(value=False).alias("is_paid"),
+        ((meaning == "cancelled") | by_number).alias("is_cancelled"),
+        ((meaning == "paid") & ~by_number).fill_null(value=False).alias("is_paid"),
         why.alias("status.why"),
     )
 

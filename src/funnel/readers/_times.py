@@ -14,7 +14,7 @@ import polars as pl
 
 from funnel._time import EARLIEST, LATEST, MICROSECOND, instant
 from funnel.metrics._periods import Calendar
-from funnel.readers._formats import IN_THE_TEXT, TimeColumn
+from funnel.readers._formats import EPOCHS, IN_THE_TEXT, TimeColumn
 from funnel.readers._mapping import OrderMapping
 from funnel.readers._raw import is_text
 
@@ -40,7 +40,7 @@ def read_times(rows: pl.DataFrame, name: TimeColumn, label: str, mapping: OrderM
         showed it twice; `<name>.clockless` whether the clock time of the format is missing; `<name>.day` the day of a
         cell without a clock time.
     """
-    rows = rows.with_columns(_written(rows, name).alias(name))
+    rows = rows.with_columns(_text_of(rows, name).alias(name))
     read = _calendar(rows[name].unique(), mapping.format_of(name), label, mapping)
     rows = rows.join(read, on=name, how="left", nulls_equal=True, maintain_order="left")
     return rows.drop(name).rename({f"{name}.utc": name})
@@ -76,19 +76,18 @@ def end_of_as_of(mapping: OrderMapping) -> pl.Expr:
     return pl.lit(end, _UTC)
 
 
-def _calendar(written: pl.Series, form: str, label: str, mapping: OrderMapping) -> pl.DataFrame:
+def _calendar(cells: pl.Series, form: str, label: str, mapping: OrderMapping) -> pl.DataFrame:
     """Parse each distinct time once."""
-    name, first, last = written.name, pl.col("first"), pl.col("last")
-    rows = written.to_frame().with_columns(
-        _parsed(pl.col(name), written.dtype, form, mapping).alias("local"),
-        _is_day(written, form).alias("is_day"),
+    name, first, last = cells.name, pl.col("first"), pl.col("last")
+    zone = IN_THE_TEXT if form in EPOCHS and not isinstance(cells.dtype, (pl.Date, pl.Datetime)) else mapping.zone
+    rows = cells.to_frame().with_columns(
+        _parsed(pl.col(name), cells.dtype, form, mapping).alias("local"),
+        _is_day(cells, form).alias("is_day"),
         pl.lit(value=False).alias("is_clockless"),
     )
     rows = _with_days(rows, name, form, mapping)
-    rows = rows.with_columns(
-        _instant(mapping.zone, "earliest").alias("first"), _instant(mapping.zone, "latest").alias("last")
-    )
-    rows = _with_first_instants(rows, mapping.zone)
+    rows = rows.with_columns(_instant(zone, "earliest").alias("first"), _instant(zone, "latest").alias("last"))
+    rows = _with_first_instants(rows, zone)
     why = (
         pl.when(pl.col(name).is_not_null() & pl.col("local").is_null())
         .then(pl.lit(f"{label} not in the declared format"))
@@ -115,28 +114,28 @@ def _with_days(rows: pl.DataFrame, name: str, form: str, mapping: OrderMapping) 
         return rows
     days = pl.when(pl.col("local").is_null()).then(_parsed(pl.col(name), pl.String(), day, mapping))
     rows = rows.with_columns(days.alias("day"))
-    found = pl.col("day").is_not_null()
+    is_found = pl.col("day").is_not_null()
     return rows.with_columns(
         pl.coalesce("local", "day").alias("local"),
-        (pl.col("is_day") | found).alias("is_day"),
-        found.alias("is_clockless"),
+        (pl.col("is_day") | is_found).alias("is_day"),
+        is_found.alias("is_clockless"),
     ).drop("day")
 
 
-def _is_day(written: pl.Series, form: str) -> pl.Expr:
+def _is_day(cells: pl.Series, form: str) -> pl.Expr:
     """Return whether a cell has only a day, without a clock time."""
-    if not is_text(written.dtype):
-        return pl.lit(value=isinstance(written.dtype, pl.Date))
+    if not is_text(cells.dtype) or form in EPOCHS:
+        return pl.lit(value=isinstance(cells.dtype, pl.Date))
     if form == "iso":
-        return pl.col(written.name).str.len_chars() == len("2026-03-01")
+        return pl.col(cells.name).str.len_chars() == len("2026-03-01")
     return pl.lit(value="%M" not in form)
 
 
 def _with_first_instants(rows: pl.DataFrame, zone: str) -> pl.DataFrame:
     """Set days whose midnight the clock skipped to their first instant."""
     skipped = pl.col("is_day") & pl.col("first").is_null()
-    kept = pl.col("local").dt.year().is_between(_FIRST_YEAR, _LAST_YEAR)
-    days = rows.filter(skipped & kept)["local"].dt.date().unique().to_list()
+    in_range = pl.col("local").dt.year().is_between(_FIRST_YEAR, _LAST_YEAR)
+    days = rows.filter(skipped & in_range)["local"].dt.date().unique().to_list()
     if not days:
         return rows
     calendar = Calendar.of("day", zone)
@@ -149,7 +148,7 @@ def _with_first_instants(rows: pl.DataFrame, zone: str) -> pl.DataFrame:
     return rows.with_columns(pl.coalesce("first", begin).alias("first"), pl.coalesce("last", begin).alias("last"))
 
 
-def _written(rows: pl.DataFrame, name: str) -> pl.Expr:
+def _text_of(rows: pl.DataFrame, name: str) -> pl.Expr:
     """Return the text of a cell; null if blank."""
     column = pl.col(name)
     if not is_text(rows.schema[name]):
@@ -158,14 +157,26 @@ def _written(rows: pl.DataFrame, name: str) -> pl.Expr:
     return pl.when(text != "").then(text)
 
 
-def _parsed(written: pl.Expr, dtype: pl.DataType, form: str, mapping: OrderMapping) -> pl.Expr:
+def _parsed(cells: pl.Expr, dtype: pl.DataType, form: str, mapping: OrderMapping) -> pl.Expr:
     aware = mapping.zone == IN_THE_TEXT
+    if form in EPOCHS and not isinstance(dtype, (pl.Date, pl.Datetime)):
+        return _epoch(cells.cast(pl.String), power=0 if form == "epoch" else 3)
     if not is_text(dtype):
-        moment = written.cast(pl.Datetime("us", getattr(dtype, "time_zone", None)), strict=False)
+        moment = cells.cast(pl.Datetime("us", getattr(dtype, "time_zone", None)), strict=False)
         return moment.dt.convert_time_zone("UTC") if aware else moment
     if form == "iso":
-        return _iso(written, aware=aware)
-    return written.str.strptime(_UTC if aware else _LOCAL, re.sub(r"%S\.%f", "%S%.f", form), strict=False)
+        return _iso(cells, aware=aware)
+    return cells.str.strptime(_UTC if aware else _LOCAL, re.sub(r"%S\.%f", "%S%.f", form), strict=False)
+
+
+def _epoch(text: pl.Expr, *, power: int) -> pl.Expr:
+    """Convert seconds since 1970 to instants; `power` is the power of ten by which the number is larger."""
+    part = text.str.extract_groups(r"^(-?)([0-9]{1,14})(?:\.([0-9]+))?$").struct
+    finer = part["3"].fill_null("").str.pad_end(6 - power, "0").str.slice(0, 6 - power)
+    micros = (part["2"] + finer).cast(pl.Int64, strict=False)
+    signed = pl.when(part["1"] == "-").then(-micros).otherwise(micros)
+    # Larger numbers, such as milliseconds read as seconds, are not instants of these years.
+    return pl.when(signed.is_between(EARLIEST, LATEST, closed="none")).then(signed.cast(_UTC))
 
 
 def _iso(text: pl.Expr, *, aware: bool) -> pl.Expr:
@@ -182,8 +193,8 @@ def _offset(text: pl.Expr) -> pl.Expr:
     digits = text.str.replace(":", "", literal=True)
     hours, minutes = digits.str.slice(1, 2).cast(pl.Int64, strict=False), digits.str.slice(3, 2)
     total = hours * 60 + minutes.cast(pl.Int64, strict=False)
-    ahead = pl.when(text.str.starts_with("-")).then(-total).otherwise(total)
-    return pl.duration(minutes=pl.when(text.is_in(["Z", "z"])).then(0).otherwise(ahead))
+    offset = pl.when(text.str.starts_with("-")).then(-total).otherwise(total)
+    return pl.duration(minutes=pl.when(text.is_in(["Z", "z"])).then(0).otherwise(offset))
 
 
 def _instant(zone: str, ambiguous: Literal["earliest", "latest"]) -> pl.Expr:

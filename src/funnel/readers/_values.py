@@ -7,13 +7,14 @@ formula.
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from funnel._fields import BLANK, EDGES, LARGEST_AMOUNT, LONGEST_ID, MANGLED, NOT_MANGLED, UNPRINTABLE
-from funnel.money import Money, Style, decimals
+from funnel.money import Money, decimals
 
 if TYPE_CHECKING:
     from funnel.readers._formats import AmountStyle
@@ -25,7 +26,10 @@ FINER = 10**9
 MOST_PIECES = 10**9
 """Maximum number of pieces in one row."""
 
-_PLACES = 9
+QUANTITY_PLACES = 3
+"""Decimals of a quantity, if quantities may be fractions."""
+
+_FINER_DECIMALS = 9
 _ROOM = 12  # a refund's own suffix, "/1", follows the order number: together they must be a valid id
 _GUARD = r"^'([+-].*?)'?$"
 _EXACT = 2**53
@@ -34,7 +38,10 @@ _POWER = r"^-?[0-9]+(?:\.[0-9]+)?[eE][+-]?[0-9]{1,3}$"
 _WHOLE = {
     "plain": ("[0-9]+", r"\.", ""),
     "us": ("[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+", r"\.", ","),
-    "id": (r"[0-9]+|[0-9]{1,3}(?:\.[0-9]{3})+", ",", "."),
+    "id": (r"[0-9]+|[0-9]{1,3}(?:\.[0-9]{3})+", ",", r"\."),
+    "ch": ("[0-9]+|[0-9]{1,3}(?:['\u2019][0-9]{3})+", r"\.", "['\u2019]"),
+    "in": ("[0-9]+|[0-9]{1,2}(?:,[0-9]{2})*,[0-9]{3}", r"\.", ","),
+    "fr": ("[0-9]+|[0-9]{1,3}(?:[ \u00a0\u202f][0-9]{3})+", ",", "[ \u00a0\u202f]"),
     "number": ("[0-9]+", r"\.", ""),
     "minor": ("[0-9]+", r"\.", ""),
 }
@@ -70,24 +77,38 @@ def read_ids(rows: pl.DataFrame, name: str, label: str, mapping: OrderMapping) -
     """
     text, cut = text_of(rows, name), _last_digits_lost(rows, name)
     bare = text.str.strip_chars(mapping.strip) if mapping.strip else text
-    nothing = bare.is_in(mapping.nobody if name == "person_id" else ()) | bare.str.strip_chars().str.contains(BLANK)
+    bare, nobody = _person(bare, rows, mapping) if name == "person_id" else (bare, pl.lit(value=False))
+    nothing = nobody | bare.str.strip_chars().str.contains(BLANK)
     rows = rows.with_columns(pl.when(~nothing).then(bare).alias(name), cut.alias("cut"))
-    found = pl.col(name)
+    ids = pl.col(name)
     most = LONGEST_ID - _ROOM if name == "id" else LONGEST_ID
-    wrong = (found.str.len_chars() > most) | found.str.contains(UNPRINTABLE)
+    wrong = (ids.str.len_chars() > most) | ids.str.contains(UNPRINTABLE)
     why = (
-        pl.when(found.is_null())
+        pl.when(ids.is_null())
         .then(pl.lit(f"no {label}"))
         .when(wrong)
         .then(pl.lit(f"{label} id of more than {most} characters, or with control characters"))
         .when(pl.col("cut"))
         .then(pl.lit(f"{label} id too large for a column of floats, which loses its last digits"))
-        .when(found.str.contains(EDGES))
+        .when(ids.str.contains(EDGES))
         .then(pl.lit(f"{label} id that begins or ends with a blank; add that character to the mapping's strip"))
-        .when(found.str.contains(MANGLED))
+        .when(ids.str.contains(MANGLED))
         .then(pl.lit(f"{label} id that {NOT_MANGLED}"))
     )
     return rows.with_columns(why.alias(f"{name}.why")).drop("cut")
+
+
+def _person(bare: pl.Expr, rows: pl.DataFrame, mapping: OrderMapping) -> tuple[pl.Expr, pl.Expr]:
+    """Return the id of a person, and whether it means nobody."""
+    nobody = list(mapping.nobody)
+    if mapping.fold_case:
+        bare, nobody = bare.str.to_lowercase(), [name.lower() for name in nobody]
+    if mapping.nobody_patterns:
+        flags = re.IGNORECASE if mapping.fold_case else re.NOFLAG
+        patterns = [re.compile(pattern, flags) for pattern in mapping.nobody_patterns]
+        ids = rows.select(bare.unique().drop_nulls()).to_series()
+        nobody += [person for person in ids if any(pattern.fullmatch(person) for pattern in patterns)]
+    return bare, bare.is_in(nobody)
 
 
 def _last_digits_lost(rows: pl.DataFrame, name: str) -> pl.Expr:
@@ -98,17 +119,25 @@ def _last_digits_lost(rows: pl.DataFrame, name: str) -> pl.Expr:
     return (pl.col(name).abs() >= (_EXACT if dtype == pl.Float64 else _EXACT_SHORT)).fill_null(value=False)
 
 
-def read_pieces(rows: pl.DataFrame) -> pl.DataFrame:
-    """Convert quantities to whole `pieces`; `quantity.why` is the reason for a refusal."""
+def read_pieces(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
+    """Convert quantities to whole `pieces`, or to thousandths if quantities may be fractions.
+
+    Returns:
+        The rows; `quantity.why` is the reason for a refusal.
+    """
+    finest, point = QUANTITY_PLACES if mapping.fractional else 0, _WHOLE[mapping.amount_style][1]
     rows = rows.with_columns(unguarded(rows, "quantity").alias("quantity"))
     text, whole = pl.col("quantity"), pl.col("pieces")
-    digits = text.str.extract(r"^([+-]?[0-9]{1,10})(?:\.0+)?$").str.strip_prefix("+")
+    decimal = rf"(?:{point}([0-9]{{1,{finest}}})0*)?" if finest else r"(?:\.0+)?()"
+    part = text.str.extract_groups(f"^([+-]?[0-9]{{1,10}}){decimal}$").struct
+    digits = part["1"].str.strip_prefix("+") + part["2"].fill_null("").str.pad_end(finest, "0")
     rows = rows.with_columns(digits.cast(pl.Int64, strict=False).alias("pieces"))
+    most, number = MOST_PIECES // 10**finest, f"number with at most {finest} decimals" if finest else "whole number"
     why = (
         pl.when(text == "")
         .then(pl.lit("no quantity"))
         .when(whole.is_null() | (whole.abs() > MOST_PIECES))
-        .then(pl.lit(f"quantity not a whole number up to {MOST_PIECES}"))
+        .then(pl.lit(f"quantity not a {number} up to {most}"))
         .when(whole == 0)
         .then(pl.lit("quantity of zero"))
     )
@@ -129,24 +158,41 @@ def read_amounts(rows: pl.DataFrame, name: str, label: str, mapping: OrderMappin
         `<name>.below` whether it is below zero, `<name>.why` the reason for a refusal.
     """
     powers = mapping.amount_style == "number" or rows.schema[name].is_float()
-    rows = rows.with_columns(unguarded(rows, name).alias(name))
-    rows = rows.join(
-        _price_list(rows[name].unique(), label, mapping, powers=powers), on=name, how="left", maintain_order="left"
-    )
+    if rows.schema[name].is_float():
+        rows = rows.with_columns(_signed(unguarded(rows, name), mapping).alias(name))
+    distinct = rows.select(pl.col(name).unique())
+    distinct = distinct.with_columns(_signed(unguarded(distinct, name), mapping).alias(f"{name}.text"))
+    prices = _price_list(distinct[f"{name}.text"].unique().alias(name), label, mapping, powers=powers)
+    prices = distinct.join(prices, left_on=f"{name}.text", right_on=name, how="left").drop(f"{name}.text")
+    rows = rows.join(prices, on=name, how="left", nulls_equal=True, maintain_order="left")
     return rows.drop(name).rename({f"{name}.minor": name})
 
 
-def _price_list(written: pl.Series, label: str, mapping: OrderMapping, *, powers: bool) -> pl.DataFrame:
+def _signed(text: pl.Expr, mapping: OrderMapping) -> pl.Expr:
+    """Drop the marks around an amount, and write a minus before it."""
+    if mapping.negatives == "parentheses":
+        text = text.str.replace(r"^\((.*)\)$", "-${1}")
+    if mapping.amount_marks:
+        affixes = "|".join(map(re.escape, sorted(mapping.amount_marks, key=len, reverse=True)))
+        text = text.str.replace(rf"^(-?)\s*(?:{affixes})\s*", "${1}").str.replace(rf"\s*(?:{affixes})(\s*-?)$", "${1}")
+    if mapping.negatives == "parentheses":
+        text = text.str.replace(r"^\((.*)\)$", "-${1}")
+    if mapping.negatives == "trailing":
+        text = text.str.replace(r"^([^-].*?)\s*-$", "-${1}")
+    return text
+
+
+def _price_list(cells: pl.Series, label: str, mapping: OrderMapping, *, powers: bool) -> pl.DataFrame:
     """Parse each distinct amount once: a shop has far fewer prices than rows."""
-    name, places = written.name, 0 if mapping.amount_style == "minor" else decimals(mapping.currency)
-    rows = _without_powers(written.to_frame(), powers=powers)
+    name, scale = cells.name, 0 if mapping.amount_style == "minor" else decimals(mapping.currency)
+    rows = _without_powers(cells.to_frame(), powers=powers)
     rows = rows.with_columns(pl.col("plain").str.extract_groups(_pattern(mapping)).alias("part"))
     part = pl.col("part").struct
-    ungrouped = part["3"].str.replace_all(_WHOLE[mapping.amount_style][2], "", literal=True)
+    ungrouped = part["3"].str.replace_all(_WHOLE[mapping.amount_style][2], "")
     whole = ungrouped.str.strip_chars_start("0").str.pad_start(1, "0").cast(pl.Int64, strict=False)
-    digits = part["4"].fill_null("").str.pad_end(places + _PLACES, "0")
-    more = (pl.lit("0") + digits.str.slice(0, places)).cast(pl.Int64)
-    large = whole.is_null() | (whole > LARGEST_AMOUNT // 10**places)
+    digits = part["4"].fill_null("").str.pad_end(scale + _FINER_DECIMALS, "0")
+    more = (pl.lit("0") + digits.str.slice(0, scale)).cast(pl.Int64)
+    large = whole.is_null() | (whole > LARGEST_AMOUNT // 10**scale)
     why = (
         pl.when(pl.col(name) == "")
         .then(pl.lit(f"no {label}"))
@@ -157,8 +203,8 @@ def _price_list(written: pl.Series, label: str, mapping: OrderMapping, *, powers
     )
     return rows.select(
         name,
-        pl.when(~large).then(whole * 10**places + more).alias(f"{name}.minor"),
-        digits.str.slice(places, _PLACES).cast(pl.Int64).alias(f"{name}.finer"),
+        pl.when(~large).then(whole * 10**scale + more).alias(f"{name}.minor"),
+        digits.str.slice(scale, _FINER_DECIMALS).cast(pl.Int64).alias(f"{name}.finer"),
         (part["1"] + part["2"]).str.starts_with("-").alias(f"{name}.below"),
         why.alias(f"{name}.why"),
     )
@@ -168,21 +214,21 @@ def _pattern(mapping: OrderMapping) -> str:
     """Return the pattern: sign, currency, sign again (only one of the two is allowed), whole part, decimals."""
     style: AmountStyle = mapping.amount_style
     whole, point, _ = _WHOLE[style]
-    if style not in get_args(Style):
+    if style in ("minor", "number"):
         decimal = "0+" if style == "minor" else "[0-9]+"
         return f"^(-?)()({whole})(?:{point}({decimal}))?$"
-    places = decimals(mapping.currency)
-    marks = "|".join((mapping.currency, Money(0, mapping.currency).written().rstrip(" 0.")))
-    decimal = f"(?:{point}([0-9]{{1,{places}}}))?" if places else "()"
-    return rf"^(-?)(?:\s*(?:{marks})\s*)?(-?)({whole}){decimal}$"
+    scale = decimals(mapping.currency)
+    affixes = "|".join((mapping.currency, Money(0, mapping.currency).format().rstrip(" 0.")))
+    decimal = f"(?:{point}([0-9]{{1,{scale}}}))?" if scale else "()"
+    return rf"^(-?)(?:\s*(?:{affixes})\s*)?(-?)({whole}){decimal}$"
 
 
-def _without_powers(written: pl.DataFrame, *, powers: bool) -> pl.DataFrame:
+def _without_powers(cells: pl.DataFrame, *, powers: bool) -> pl.DataFrame:
     """Write 1.5e-7 as 0.00000015, for float styles only; other styles allow no power of ten."""
-    text = written.to_series()
-    found = text.filter(text.str.contains(_POWER)).to_list() if powers else []
-    plain = text.replace({power: format(Decimal(power), "f") for power in found})
-    return written.with_columns(plain.alias("plain"))
+    text = cells.to_series()
+    with_powers = text.filter(text.str.contains(_POWER)).to_list() if powers else []
+    plain = text.replace({power: format(Decimal(power), "f") for power in with_powers})
+    return cells.with_columns(plain.alias("plain"))
 
 
 def line_amount(pieces: pl.Expr, minor: pl.Expr, finer: pl.Expr) -> pl.Expr:

@@ -32,7 +32,7 @@ class BuyingPhase(StrEnum):
     AFTER_SALE = "after_sale"
 
 
-def speaks(f: Facts, policy: Policy, since: timedelta) -> bool:
+def is_recent(f: Facts, policy: Policy, since: timedelta) -> bool:
     """Return whether an action still indicates the buying phase.
 
     The action must be more recent than `phase_lasts` and later than the last purchase.
@@ -52,8 +52,8 @@ def in_after_sale(f: Facts, policy: Policy) -> bool:
     `buying_phase` checks for a new purchase in progress first.
     """
     bought = f.since_last_purchase <= policy.after_sale_for
-    came = f.since_last_delivery <= policy.after_sale_for
-    return all_of(f.purchase_count > 0, any_of(bought, came, f.open_promise_count > 0))
+    received = f.since_last_delivery <= policy.after_sale_for
+    return all_of(f.purchase_count > 0, any_of(bought, received, f.open_promise_count > 0))
 
 
 @rule
@@ -62,7 +62,7 @@ def is_deciding(f: Facts, policy: Policy) -> bool:
 
     It must be later than the last purchase.
     """
-    return any_of(speaks(f, policy, f.since_last_checkout), speaks(f, policy, f.since_last_ready_signal))
+    return any_of(is_recent(f, policy, f.since_last_checkout), is_recent(f, policy, f.since_last_ready_signal))
 
 
 @rule
@@ -71,13 +71,13 @@ def is_weighing(f: Facts, policy: Policy) -> bool:
 
     It must be later than the last purchase.
     """
-    return any_of(speaks(f, policy, f.since_last_cart), speaks(f, policy, f.since_last_quote))
+    return any_of(is_recent(f, policy, f.since_last_cart), is_recent(f, policy, f.since_last_quote))
 
 
 @rule
 def is_asking(f: Facts, policy: Policy) -> bool:
     """Return whether a question is recent and later than the last purchase."""
-    return speaks(f, policy, f.since_last_question)
+    return is_recent(f, policy, f.since_last_question)
 
 
 @rule
@@ -94,5 +94,5 @@ def buying_phase(f: Facts, policy: Policy) -> BuyingPhase:
         return BuyingPhase.INFORMATION
     if in_after_sale(f, policy):
         return BuyingPhase.AFTER_SALE
-    came = any_of(speaks(f, policy, f.since_last_visit), speaks(f, policy, f.since_arrival))
-    return BuyingPhase.NEED if came else BuyingPhase.NONE
+    arrived = any_of(is_recent(f, policy, f.since_last_visit), is_recent(f, policy, f.since_arrival))
+    return BuyingPhase.NEED if arrived else BuyingPhase.NONE

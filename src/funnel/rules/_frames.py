@@ -13,16 +13,17 @@ from funnel._aggregate.group_by import PERSON
 from funnel._arguments import suggest
 from funnel._dataframes.adapter import ROW, InputFrame, from_native, is_remote, to_native
 from funnel._dataframes.compute import collected
+from funnel._dataframes.frame_types import FrameT
 from funnel._dataframes.repeat_rows import REPEAT, repeat_rows
 from funnel._expr.next_change import flip_delays
 from funnel._expr.nodes import Fact, Node
 from funnel._expr.to_narwhals import Column, int_lit, node_column, tree_column
-from funnel._expr.tree import Answer, Fork, Leaf, Tree, answer_kind, leaves
+from funnel._expr.tree import Answer, Fork, Leaf, Tree, leaves
 from funnel._time import EVER, FOREVER, LATEST, span_at
 from funnel.errors import FactsError
 from funnel.facts._compiled_rule import CompiledRule
 from funnel.facts._declare import SLOPES, Declared
-from funnel.facts._frames import fact_column, held_by_engine
+from funnel.facts._frames import fact_column, raw_facts_in, raw_facts_over
 
 if TYPE_CHECKING:
     from funnel.logs import Logs
@@ -30,37 +31,37 @@ if TYPE_CHECKING:
 Frame = nw.LazyFrame[Any]
 
 
-def _spans(tree: Tree, name: str) -> list[str]:
-    return [name] if answer_kind(tree) == "span" else []
+def _spans(ready: CompiledRule, name: str) -> list[str]:
+    return [name] if ready.is_span else []
 
 
-def answers_of_logs(ready: CompiledRule, logs: Logs, now: int, name: str) -> Any:
+def answers_of_logs(ready: CompiledRule, logs: Logs[FrameT], now: int, name: str) -> FrameT:
     """Return the answer for everyone in the logs at an instant."""
-    plan = ready.narrowed()
+    plan = ready.narrowed
     column = fact_column(plan, nw.lit(now, nw.Int64()))
-    answered = held_by_engine(plan, logs, now).select(PERSON, tree_column(ready.tree, column).alias(name))
-    return to_native(answered, logs.home, spans=_spans(ready.tree, name))
+    answered = raw_facts_in(plan, logs._tables, now).select(PERSON, ready.answer(column).alias(name))
+    return logs._native(answered, spans=_spans(ready, name))
 
 
-def changes_of_logs(ready: CompiledRule, logs: Logs, now: int, name: str) -> Any:
+def changes_of_logs(ready: CompiledRule, logs: Logs[FrameT], now: int, name: str) -> FrameT:
     """Return the answer for everyone at an instant, and its next change."""
-    plan = ready.narrowed()
+    plan = ready.narrowed
     present = nw.lit(now, nw.Int64())
-    answer = tree_column(ready.tree, fact_column(plan, present)).alias(_SHOWN)
-    asked = _Asked(_coded(ready.tree), flip_delays(ready.tree), lambda moment: fact_column(plan, moment), now)
-    held = held_by_engine(plan, logs, now).with_columns(answer, _answer=asked.answer(asked.present))
-    soonest = (_by_rows if is_remote(logs.home) and asked.waits else _by_columns)(asked, held)
+    answer = ready.answer(fact_column(plan, present)).alias(_RULE_ANSWER)
+    query = _ChangeQuery(_coded(ready.tree), flip_delays(ready.tree), lambda moment: fact_column(plan, moment), now)
+    raw = raw_facts_over(plan, logs, now).with_columns(answer, _answer=query.answer(query.present))
+    soonest = (_by_rows if is_remote(logs._frame_kind) and query.waits else _by_columns)(query, raw)
     change = nw.when(nw.col("_soonest") < FOREVER).then(nw.col("_soonest"))
-    told = soonest.select(PERSON, nw.col(_SHOWN).alias(name), next_change=change)
-    return to_native(told, logs.home, instants=["next_change"], spans=_spans(ready.tree, name))
+    result = soonest.select(PERSON, nw.col(_RULE_ANSWER).alias(name), next_change=change)
+    return logs._native(result, instants=["next_change"], spans=_spans(ready, name))
 
 
-_SHOWN = "_shown"
+_RULE_ANSWER = "_shown"
 """Internal name of the answer column; the shop's rule name could clash with other columns."""
 
 
 @attrs.frozen
-class _Asked:
+class _ChangeQuery:
     """Rule with numbered answers, the delay of each condition, and a fact reader."""
 
     tree: Tree
@@ -86,40 +87,40 @@ class _Asked:
 
         Return now itself if the result is past or after the supported years.
         """
-        ahead = (nw.col(wait) > 0) & (nw.col(wait) < LATEST - self.now)
-        return nw.when(ahead).then(self.present + nw.col(wait)).otherwise(self.present)
+        is_future = (nw.col(wait) > 0) & (nw.col(wait) < LATEST - self.now)
+        return nw.when(is_future).then(self.present + nw.col(wait)).otherwise(self.present)
 
     def soonest(self, moment: str, before: nw.Expr) -> nw.Expr:
         """Return the earlier instant at which the answer differs.
 
-        That is the instant of the column if it is before `before` and the answer differs then; else `before`.
+        This is the instant of the column if it is before `before` and the answer differs then; else `before`.
         """
         differs = self.answer(nw.col(moment)) != nw.col("_answer")
         return nw.when(differs & (nw.col(moment) < before)).then(nw.col(moment)).otherwise(before)
 
 
-def _by_columns(asked: _Asked, held: Frame) -> Frame:
+def _by_columns(query: _ChangeQuery, raw: Frame) -> Frame:
     """Return the earliest change of each person, with one row for each person.
 
     Delays are checked one after another, in columns.
     """
-    soonest = asked.soonest("_then", nw.col("_soonest"))
-    held = held.with_columns(_soonest=nw.lit(FOREVER, nw.Int64()))
-    for wait in asked.waits:
-        held = held.with_columns(_wait=asked.wait(wait)).with_columns(_then=asked.after("_wait"))
-        held = held.with_columns(_soonest=soonest)
-    return held
+    soonest = query.soonest("_then", nw.col("_soonest"))
+    raw = raw.with_columns(_soonest=nw.lit(FOREVER, nw.Int64()))
+    for wait in query.waits:
+        raw = raw.with_columns(_wait=query.wait(wait)).with_columns(_then=query.after("_wait"))
+        raw = raw.with_columns(_soonest=soonest)
+    return raw
 
 
-def _by_rows(asked: _Asked, held: Frame) -> Frame:
+def _by_rows(query: _ChangeQuery, raw: Frame) -> Frame:
     """Return the earliest change of each person, with one row for each delay."""
     # A database plans a long query slowly and reads many rows fast.
-    waiting = asked.wait(asked.waits[0])
-    for number, wait in enumerate(asked.waits[1:], 1):
-        waiting = nw.when(nw.col(REPEAT) == number).then(asked.wait(wait)).otherwise(waiting)
-    each = repeat_rows(held, len(asked.waits)).with_columns(_wait=waiting).with_columns(_then=asked.after("_wait"))
-    each = each.with_columns(_soonest=asked.soonest("_then", nw.lit(FOREVER, nw.Int64())))
-    return each.group_by(PERSON).agg(nw.col(_SHOWN).max(), nw.col("_soonest").min())
+    waiting = query.wait(query.waits[0])
+    for number, wait in enumerate(query.waits[1:], 1):
+        waiting = nw.when(nw.col(REPEAT) == number).then(query.wait(wait)).otherwise(waiting)
+    each = repeat_rows(raw, len(query.waits)).with_columns(_wait=waiting).with_columns(_then=query.after("_wait"))
+    each = each.with_columns(_soonest=query.soonest("_then", nw.lit(FOREVER, nw.Int64())))
+    return each.group_by(PERSON).agg(nw.col(_RULE_ANSWER).max(), nw.col("_soonest").min())
 
 
 def _coded(tree: Tree) -> Tree:
@@ -151,23 +152,24 @@ def _mapped(tree: Tree, change: Callable[[Leaf], Leaf]) -> Tree:
 # ---- a frame of facts ----------------------------------------------------------------------------------------------
 
 
-def answers_of_facts(ready: CompiledRule, native: object, name: str) -> Any:
+def answers_of_facts(ready: CompiledRule, native: FrameT, name: str) -> FrameT:
     """Return a dataframe of facts with the answers in an added column."""
-    entered = from_native(native)
-    schema = entered.frame.collect_schema()
+    facts = from_native(native)
+    schema = facts.frame.collect_schema()
     missing = sorted(ready.read - set(schema))
     if missing:
-        given = [column for column in schema if column != ROW]
-        hints = "; ".join(f"{fact}: {suggest(fact, given)}" for fact in missing)
-        msg = f"the frame has no column for {', '.join(missing)}, which the rule {name} reads ({hints})"
-        raise FactsError(f"{msg}; give a frame that Facts.over made, or Logs")
+        columns = [column for column in schema if column != ROW]
+        hints = "; ".join(f"{fact}: {suggest(fact, columns)}" for fact in missing)
+        msg = f"the dataframe does not have the columns that the rule {name} reads: {', '.join(missing)} ({hints})"
+        raise FactsError(f"{msg}; pass a dataframe from Facts.over, or Logs")
     _check_name(ready, schema, name)
     _check_types(ready, schema)
-    column = _facts_reader(ready, entered)
-    _check_ranges(ready, entered.frame, column)
-    answered = entered.frame.with_columns(tree_column(ready.tree, column).alias(name))
-    left = answered.drop(ROW) if ROW in schema else answered
-    return to_native(left, entered.home, spans=_spans(ready.tree, name))
+    column = _facts_reader(ready, facts)
+    _check_ranges(ready, facts.frame, column)
+    answered = facts.frame.with_columns(ready.answer(column).alias(name))
+    result = answered.drop(ROW) if ROW in schema else answered
+    converted: FrameT = to_native(result, facts.frame_kind, spans=_spans(ready, name))
+    return converted
 
 
 def _check_name(ready: CompiledRule, schema: nw.Schema, name: str) -> None:
@@ -180,7 +182,7 @@ def _check_name(ready: CompiledRule, schema: nw.Schema, name: str) -> None:
     """
     alike = [column for column in schema if column.casefold() == name.casefold()]
     if any(column != name or column in ready.plan.declared for column in alike):
-        msg = f"the frame has a column {alike[0]}, which the answers of {name} would replace; rename one of the two"
+        msg = f"the dataframe has a column {alike[0]}, which the answers of {name} would overwrite; rename the column"
         raise FactsError(msg)
 
 
@@ -193,8 +195,8 @@ def _check_types(ready: CompiledRule, schema: nw.Schema) -> None:
     for name in sorted(ready.read):
         is_text = ready.plan.declared[name].show == "text"
         if not isinstance(schema[name], _TEXTS if is_text else _NUMBERS):
-            allowed = "text" if is_text else "whole numbers, truths or durations"
-            msg = f"the column {name} of the frame is {schema[name]}; give {allowed}, as Facts.over does"
+            allowed = "text" if is_text else "whole numbers, booleans or durations"
+            msg = f"the column {name} must hold {allowed}, as from Facts.over (got {schema[name]})"
             raise FactsError(msg)
 
 
@@ -207,16 +209,20 @@ def _check_ranges(ready: CompiledRule, frame: Frame, column: Column) -> None:
         FactsError: A number is out of range.
     """
     facts = [ready.plan.declared[name].fact(name) for name in sorted(ready.read)]
-    read = {f"fact_{place}": fact for place, fact in enumerate(facts) if fact.unit != "text"}
+    read = {f"fact_{number}": fact for number, fact in enumerate(facts) if fact.unit != "text"}
     if not read:
         return
     numbers = frame.select(**{name: column(fact) for name, fact in read.items()})
     ends = {f"{end}_{name}": getattr(nw.col(name), end)() for name in read for end in ("min", "max")}
-    found = collected(numbers.select(**ends, rows=nw.len())).to_dict(as_series=False)
-    for name, fact in read.items() if found["rows"][0] else ():
-        if not fact.low <= found[f"min_{name}"][0] <= found[f"max_{name}"][0] <= fact.high:
-            allowed = "a span of less than 400 years" if fact.unit == "span" else f"whole numbers to {fact.high}"
-            msg = f"the column {fact.name} of the frame has values outside the range of the fact; give {allowed}"
+    extremes = collected(numbers.select(**ends, rows=nw.len())).to_dict(as_series=False)
+    for name, fact in read.items() if extremes["rows"][0] else ():
+        if not fact.low <= extremes[f"min_{name}"][0] <= extremes[f"max_{name}"][0] <= fact.high:
+            allowed = (
+                "spans of less than 400 years"
+                if fact.unit == "span"
+                else f"whole numbers from {fact.low} to {fact.high}"
+            )
+            msg = f"the column {fact.name} has values outside the range of the fact; it must hold {allowed}"
             raise FactsError(msg)
 
 
@@ -224,15 +230,15 @@ _TEXTS = (nw.String, nw.Categorical, nw.Enum, nw.Unknown)
 _NUMBERS = (nw.dtypes.IntegerType, nw.Boolean, nw.Duration, nw.Unknown)
 
 
-def _facts_reader(ready: CompiledRule, entered: InputFrame) -> Column:
-    schema = entered.frame.collect_schema()
+def _facts_reader(ready: CompiledRule, facts: InputFrame) -> Column:
+    schema = facts.frame.collect_schema()
 
     def read(fact: Fact) -> nw.Expr:
         declared, column = ready.plan.declared[fact.name], nw.col(fact.name)
         if isinstance(schema[fact.name], nw.Duration):
             # pandas converts durations to floats if one is missing.
-            known = column.fill_null(timedelta(0)).dt.total_microseconds().cast(nw.Int64())
-            return nw.when(column.is_null()).then(int_lit(_absent(declared))).otherwise(known)
+            micros = column.fill_null(timedelta(0)).dt.total_microseconds().cast(nw.Int64())
+            return nw.when(column.is_null()).then(int_lit(_absent(declared))).otherwise(micros)
         if fact.unit == "text":
             return column.cast(nw.String()).fill_null("")
         return column.cast(nw.Int64()).fill_null(_absent(declared)).cast(nw.Int64())

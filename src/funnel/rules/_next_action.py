@@ -15,7 +15,7 @@ from funnel._expr.combinators import all_of, any_of
 from funnel.facts import Facts
 from funnel.policy import Policy
 from funnel.rules._activity import has_bought, is_lapsed, is_nearly_due, is_overdue, lacks_rhythm
-from funnel.rules._buying import speaks
+from funnel.rules._buying import is_recent
 from funnel.rules._postponement import has_come_due, has_signalled_ready, is_postponed
 from funnel.rules._rule import rule
 from funnel.rules._trust import delivery_is_late, has_open_complaint, needs_meeting, waits
@@ -134,9 +134,9 @@ def _first(f: Facts, policy: Policy) -> Due:
     """Return an owed action; else an idle action; else a helpful action."""
     if has_open_complaint(f, policy):
         return NextAction.REPAIR, f.oldest_open_complaint
-    for asked in (f.oldest_open_question, f.newest_open_question):
-        if waits(f, policy, asked):
-            return NextAction.ANSWER, asked
+    for question in (f.oldest_open_question, f.newest_open_question):
+        if waits(f, policy, question):
+            return NextAction.ANSWER, question
     if delivery_is_late(f, policy):
         return NextAction.TELL_OF_DELAY, f.since_promise_was_due - policy.delivery_grace
     if has_signalled_ready(f, policy):
@@ -150,20 +150,20 @@ def _first(f: Facts, policy: Policy) -> Due:
 
 def _near_to_buying(f: Facts, policy: Policy) -> Due:
     """Return the action for a person who may buy soon or has just bought."""
-    if all_of(needs_meeting(f, policy), speaks(f, policy, f.since_last_quote)):
+    if all_of(needs_meeting(f, policy), is_recent(f, policy, f.since_last_quote)):
         return NextAction.MEET, f.since_last_quote
-    if speaks(f, policy, f.since_last_checkout):
+    if is_recent(f, policy, f.since_last_checkout):
         return NextAction.CLOSE_SALE, f.since_last_checkout
     if has_come_due(f, policy):
         return NextAction.ASK_AS_PROMISED, -f.until_ready
-    came, wrote = f.since_last_delivery, f.since_last_follow_up
-    if all_of(came <= policy.thank_within, came < f.since_last_feedback, came < wrote):
-        return NextAction.ASK_FEEDBACK, came
+    received, wrote = f.since_last_delivery, f.since_last_follow_up
+    if all_of(received <= policy.thank_within, received < f.since_last_feedback, received < wrote):
+        return NextAction.ASK_FEEDBACK, received
     for sign in (f.since_last_cart, f.since_last_quote, f.since_last_question):
-        if all_of(speaks(f, policy, sign), any_of(sign < wrote, f.since_last_inbound >= wrote)):
+        if all_of(is_recent(f, policy, sign), any_of(sign < wrote, f.since_last_inbound >= wrote)):
             return NextAction.FOLLOW_UP, sign
     bought = f.since_last_purchase
-    if all_of(bought <= policy.thank_within, bought < wrote, bought < came):
+    if all_of(bought <= policy.thank_within, bought < wrote, bought < received):
         return NextAction.THANK, bought
     return (NextAction.NOTHING, None) if has_replied(f, policy) else _after_a_silence(f, policy)
 
@@ -196,6 +196,6 @@ def value_at_stake(f: Facts, policy: Policy) -> int | None:
     The value is the amount of a recent quote, or else the average purchase. It is None if neither amount is known: an
     unknown amount is not 0.
     """
-    if speaks(f, policy, f.since_last_quote):
+    if is_recent(f, policy, f.since_last_quote):
         return f.last_quote_amount
     return f.average_purchase if has_bought(f, policy) else None

@@ -18,13 +18,13 @@ _NOW = timedelta(0)
 
 
 @rule
-def stands(f: Facts, policy: Policy) -> bool:  # noqa: ARG001 (every rule takes both)
+def postponement_is_active(f: Facts, policy: Policy) -> bool:  # noqa: ARG001 (every rule takes both)
     """Return whether a postponement is active.
 
     The person has not sent a ready signal or bought since the postponement.
     """
-    said = f.since_last_postponement
-    return all_of(said < f.since_last_ready_signal, said < f.since_last_purchase)
+    postponed = f.since_last_postponement
+    return all_of(postponed < f.since_last_ready_signal, postponed < f.since_last_purchase)
 
 
 @rule
@@ -33,7 +33,7 @@ def is_postponed(f: Facts, policy: Policy) -> bool:
 
     Until that day the shop keeps in touch and does not press.
     """
-    return all_of(stands(f, policy), f.until_ready > _NOW)
+    return all_of(postponement_is_active(f, policy), f.until_ready > _NOW)
 
 
 @rule
@@ -42,7 +42,7 @@ def has_come_due(f: Facts, policy: Policy) -> bool:
 
     The person has not sent a ready signal or bought since.
     """
-    return all_of(stands(f, policy), f.until_ready <= _NOW)
+    return all_of(postponement_is_active(f, policy), f.until_ready <= _NOW)
 
 
 @rule
@@ -54,7 +54,7 @@ def slips(f: Facts, policy: Policy) -> int:  # noqa: ARG001 (every rule takes bo
 @rule
 def has_slipped(f: Facts, policy: Policy) -> bool:
     """Return whether the active postponement is not the first."""
-    return all_of(stands(f, policy), f.postponement_count > 1)
+    return all_of(postponement_is_active(f, policy), f.postponement_count > 1)
 
 
 @rule
@@ -63,6 +63,6 @@ def has_signalled_ready(f: Facts, policy: Policy) -> bool:
 
     No purchase, postponement, decline or opt-out has followed.
     """
-    said = f.since_last_ready_signal
+    signalled = f.since_last_ready_signal
     later = (f.since_last_purchase, f.since_last_postponement, f.since_last_decline, f.since_last_opt_out)
-    return all_of(said < policy.phase_lasts, *(said < since for since in later))
+    return all_of(signalled < policy.phase_lasts, *(signalled < since for since in later))

@@ -6,56 +6,48 @@ so the answers for one person, for everyone and for future instants cannot diffe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from copy import copy
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime
 from functools import cached_property, update_wrapper
 from inspect import isroutine, signature, unwrap
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, get_type_hints
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar, cast, get_type_hints, overload
 
 import attrs
 
 from funnel._arguments import instance, is_function, kind_of, name_problem, parse_as_of
 from funnel._cache import PolicyCache
 from funnel._copies import OfFunctions
-from funnel._expr.explain import DecisionTable, Explanation, Reason, RulePath
-from funnel._expr.named_constants import named
-from funnel._expr.next_change import first_change
-from funnel._expr.nodes import Value, evaluate
-from funnel._expr.reachable_code import reach_of
-from funnel._expr.solver import witness
-from funnel._expr.to_python import compiled
-from funnel._expr.tree import is_none, leaves, may_be_none, no_answer
-from funnel._expr.verify import SampleGap, trace_and_verify
-from funnel._time import held_at, instant, span_at
+from funnel._expr.nodes import evaluate
+from funnel._expr.tree import may_be_none, no_answer
+from funnel._time import instant
 from funnel.errors import ArgumentError, FactsError, RuleError
 from funnel.facts import Facts
-from funnel.facts._base import BaseFacts
-from funnel.facts._compiled_rule import CompiledRule
-from funnel.facts._declare import SLOPES
-from funnel.facts._traced import is_lifting, made_up, plainly, reader, traced
-from funnel.history import History
+from funnel.facts._base import AnyLiveFacts, BaseFacts
+from funnel.facts._traced import as_plain, is_tracing
 from funnel.policy import Policy
 
 if TYPE_CHECKING:
+    from funnel._dataframes.frame_types import FrameT
+    from funnel._expr.explain import DecisionTable, Explanation
+    from funnel.facts._compiled_rule import CompiledRule
+    from funnel.history import History
+    from funnel.incremental._live_facts import LiveFacts
     from funnel.logs import Logs
 
-__all__ = ["DecisionTable", "Explanation", "NextChange", "Reason", "Rule", "RulePath", "rule"]
+__all__ = ["NextChange", "Rule", "rule"]
 
 F = TypeVar("F", bound=BaseFacts)
 P = TypeVar("P", bound=Policy)
 A = TypeVar("A")
 
+if TYPE_CHECKING:
+    Person: TypeAlias = F | History | LiveFacts[Any]
+    """One person: facts, a history or live facts."""
+else:
+    LiveFacts = AnyLiveFacts  # the class itself loads the models of every record
 
 _ADDED = frozenset({"person_id", "known_at", "next_change"})
 """Columns of a result beside the answer; a rule cannot have these names."""
-
-
-def _named_policy(policy: P) -> P:
-    """Return an equal copy of the policy whose numbers carry their field name."""
-    shown = copy(policy)
-    vars(shown).update({name: named(getattr(policy, name), name) for name in type(policy).model_fields})
-    return shown
 
 
 class Rule(OfFunctions, Generic[F, P, A]):
@@ -72,10 +64,10 @@ class Rule(OfFunctions, Generic[F, P, A]):
             ArgumentError: The argument is not a function, or its name is not a valid column name.
         """
         if not is_function(function):
-            msg = f"a rule is made of a function (got {kind_of(function)}); decorate a function of facts and policy"
+            msg = f"a rule must be a function of facts and policy (got {kind_of(function)}); write @rule above a def"
             raise ArgumentError(msg)
         if not isroutine(unwrap(function)):
-            msg = f"a rule is made of a function written as a def (got {kind_of(function)}); write a def that calls it"
+            msg = f"a rule must be a function written with def (got {kind_of(function)}); write a def that calls it"
             raise ArgumentError(msg)
         update_wrapper(cast("Callable[..., object]", self), function)
         self.name: str = getattr(function, "__name__", "rule")
@@ -83,7 +75,7 @@ class Rule(OfFunctions, Generic[F, P, A]):
             msg = f"the rule {self.name} {problem}; give it another name"
             raise ArgumentError(msg)
         self._function = function
-        self._compiled: PolicyCache[CompiledRule] = PolicyCache(self._lift)
+        self._compiled: PolicyCache[CompiledRule] = PolicyCache(self._compile)
 
     def __repr__(self) -> str:
         """Return the name of the rule."""
@@ -98,7 +90,7 @@ class Rule(OfFunctions, Generic[F, P, A]):
 
     def __call__(self, f: F, policy: P) -> A:
         """Return the answer for facts; inside another rule, trace this rule."""
-        if is_lifting(f):
+        if is_tracing(f):
             return self._answered(f, policy)
         return self.of(f, policy)
 
@@ -123,7 +115,7 @@ class Rule(OfFunctions, Generic[F, P, A]):
         try:
             return get_type_hints(self._function)
         except NameError as error:
-            msg = f"the annotations of {self.name} name {error.name!r}, which is not found; import it beside the rule"
+            msg = f"the annotations of {self.name} use {error.name!r}, which is not defined; import it"
             raise FactsError(msg) from None
 
     def _check_policy(self, policy: Policy) -> None:
@@ -132,11 +124,11 @@ class Rule(OfFunctions, Generic[F, P, A]):
         Raises:
             ArgumentError: The annotation is another policy class.
         """
-        wanted = [self._hints.get(name, Policy) for name in (*signature(self._function).parameters,)[1:2]]
-        for kind in wanted:
+        annotations = [self._hints.get(name, Policy) for name in (*signature(self._function).parameters,)[1:2]]
+        for kind in annotations:
             if isinstance(kind, type) and issubclass(kind, Policy) and not isinstance(policy, kind):
                 name = kind.__name__
-                msg = f"the policy of {self.name} must be a {name} (got {kind_of(policy)}); give a {name}"
+                msg = f"the policy of {self.name} must be a {name} (got {kind_of(policy)})"
                 raise ArgumentError(msg)
 
     @cached_property
@@ -146,106 +138,109 @@ class Rule(OfFunctions, Generic[F, P, A]):
         Raises:
             FactsError: The annotation is not a facts class, or its name cannot be found.
         """
-        found = next((hint for name, hint in self._hints.items() if name != "return"), Facts)
-        if not (isinstance(found, type) and issubclass(found, BaseFacts)):
-            msg = f"the first argument of {self.name} is {found!r}; annotate it with Facts or a class that extends it"
+        annotation = next((hint for name, hint in self._hints.items() if name != "return"), Facts)
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseFacts)):
+            msg = f"the first argument of {self.name} is annotated with {annotation!r}; use Facts or a subclass"
             raise FactsError(msg)
-        return cast("type[F]", found)
+        return cast("type[F]", annotation)
 
-    def as_written(self, f: F, policy: P) -> A:
+    def _as_written(self, f: F, policy: P) -> A:
         """Return the answer of the function and its inner rules, in plain Python.
 
         Raises:
             RuleError: The answer is None, and the annotation does not allow None.
         """
-        return self._answered(plainly(f), policy)
+        return self._answered(as_plain(f), policy)
 
-    def compiled_rule(self, policy: P, facts: type[BaseFacts] | None = None) -> CompiledRule:
+    def _compiled_rule(self, policy: P, facts: type[BaseFacts] | None = None) -> CompiledRule:
         """Return the compiled rule, cached for each policy and facts class.
 
         Raises:
             RuleError: The function cannot run for a table.
         """
-        return self._compiled.get(facts or self.facts, policy)
+        kind = facts or self.facts
+        cached = self._compiled.by_identity.get((kind, id(policy)))
+        return self._compiled.get(kind, policy) if cached is None else cached[1]
 
-    def _lift(self, facts: type[BaseFacts], policy: Policy) -> CompiledRule:
-        plan = facts.fact_plan
-        ask, shown, places = (
-            cast("Callable[[BaseFacts, Policy], object]", self._function),
-            _named_policy(policy),
-            plan.run_places(),
-        )
+    def _compile(self, facts: type[BaseFacts], policy: Policy) -> CompiledRule:
+        from funnel.rules._compile import compile_rule
 
-        def meet(person: Mapping[str, Value]) -> SampleGap:
-            known = made_up(facts, person)
-            return SampleGap(lambda: ask(known, policy), reader(places, known))
-
+        function = cast("Callable[[BaseFacts, Policy], object]", self._function)
         try:
-            tree = trace_and_verify(
-                lambda symbols: ask(traced(facts, symbols), shown),
-                plan.readable,
-                plan.refused,
-                meet,
-                reach_of(ask, policy, facts),
-            )
+            return compile_rule(self.name, function, facts, policy, may_be_none=self._may_be_none)
         except RuleError as error:
             if isinstance(error.__cause__, AttributeError):
                 self._check_policy(policy)
-            msg = f"in the rule {self.name}: {error}"
-            raise RuleError(msg) from error.__cause__
-        made = CompiledRule(tree, plan, compiled(tree, places, self.name))
-        if not self._may_be_none and any(map(is_none, leaves(tree))):
-            path = next(path for path in made.ways if is_none(path.leaf))
-            raise no_answer(self.name, f"where {path.words}")
-        return made
+            raise
 
     # ---- one person ----
 
-    def of(self, person: F | History, policy: P, *, as_of: datetime | None = None) -> A:
+    @overload
+    def of(self, person: History | LiveFacts[F], policy: P, *, as_of: datetime) -> A: ...
+    @overload
+    def of(self, person: F, policy: P) -> A: ...
+    def of(self, person: Person[F], policy: P, *, as_of: datetime | None = None) -> A:
         """Return the answer for one person.
 
         Args:
-            person: Facts or history of the person.
+            person: Facts, history or live facts of the person.
             policy: The shop's policy.
-            as_of: Instant to evaluate at. Allowed with a history only; facts have their own instant.
+            as_of: Instant to evaluate at. Not allowed with facts, which have their own instant.
 
         Raises:
             ArgumentError: The facts are of another class, or facts and `as_of` were passed together.
+            FactsError: The live facts are of another class.
             RuleError: The function cannot run for a table.
         """
-        seen = self._compiled.by_identity.get((type(person), id(policy)))
-        if as_of is None and seen is not None:
-            known = cast("BaseFacts", person)
-            return cast("A", seen[1].run(known.values, known.now))
-        facts = self.facts_from(person, as_of)
-        return cast("A", self.compiled_rule(policy, type(facts)).run(facts.values, facts.now))
+        cached = self._compiled.by_identity
+        if as_of is None:
+            entry = cached.get((type(person), id(policy)))
+            if entry is not None:
+                return entry[1].run(person.values, person.now)  # type: ignore[return-value, union-attr]
+        elif isinstance(person, LiveFacts):
+            entry = cached.get((person.facts_class, id(policy)))
+            compiled = entry[1] if entry else self._compiled_rule(policy, person._class_for(self.name, self.facts))
+            plan, run = compiled.alone
+            return person._evaluate(plan, run, as_of)  # type: ignore[return-value]
+        facts = self._facts_from(person, as_of)
+        return cast("A", self._compiled_rule(policy, type(facts)).run(facts.values, facts.now))
 
-    def facts_from(self, person: object, as_of: datetime | None) -> F:
-        """Return the facts of a history, or the facts themselves."""
+    def _facts_from(self, person: object, as_of: datetime | None) -> F:
+        """Return the facts of a history or of live facts, or the facts themselves."""
+        if isinstance(person, self.facts):
+            if as_of is None:
+                _ = person.values  # facts that trace a rule refuse it, before another rule is compiled
+                return person
+            raise ArgumentError(
+                "as_of was passed with facts, which have their own instant; use facts.at(...) for a later instant"
+            )
+        if isinstance(person, LiveFacts):
+            person._class_for(self.name, self.facts)
+            return cast("F", person.facts(as_of=cast("datetime", as_of)))
+        from funnel.history import History
+
         if isinstance(person, History):
             return self.facts.of(person, as_of=cast("datetime", as_of))
-        if not isinstance(person, self.facts):
-            msg = f"{self.name} was given {kind_of(person)}; give {self.facts.__name__} or a History"
-            raise ArgumentError(msg)
-        if as_of is not None:
-            raise ArgumentError(
-                "facts were given with as_of; they are of their own instant, facts.at(...) makes them of a later one"
-            )
-        return person
+        msg = f"{self.name} needs {self.facts.__name__} or a History (got {kind_of(person)})"
+        raise ArgumentError(msg)
 
-    def why(self, person: F | History, policy: P, *, as_of: datetime | None = None) -> Explanation:
+    @overload
+    def why(self, person: History | LiveFacts[F], policy: P, *, as_of: datetime) -> Explanation: ...
+    @overload
+    def why(self, person: F, policy: P) -> Explanation: ...
+    def why(self, person: Person[F], policy: P, *, as_of: datetime | None = None) -> Explanation:
         """Return the answer and its conditions, each with actual and required value.
 
         Args:
-            person: Facts or history of the person.
+            person: Facts, history or live facts of the person.
             policy: The shop's policy.
-            as_of: Instant to evaluate at. Allowed with a history only.
+            as_of: Instant to evaluate at. Not allowed with facts.
         """
-        seen = self._compiled.by_identity.get((type(person), id(policy)))
-        if as_of is None and seen is not None:
-            return seen[1].why(cast("BaseFacts", person))
-        facts = self.facts_from(person, as_of)
-        return self.compiled_rule(policy, type(facts)).why(facts)
+        entry = self._compiled.by_identity.get((type(person), id(policy)))
+        if as_of is None and entry is not None:
+            return entry[1].why(cast("BaseFacts", person))
+        facts = self._facts_from(person, as_of)
+        return self._compiled_rule(policy, type(facts)).why(facts)
 
     @property
     def next_change(self) -> NextChange[F, P, A]:
@@ -254,7 +249,11 @@ class Rule(OfFunctions, Generic[F, P, A]):
 
     # ---- everyone ----
 
-    def over(self, people: Logs | Any, policy: P, *, as_of: datetime | None = None) -> Any:
+    @overload
+    def over(self, people: Logs[FrameT], policy: P, *, as_of: datetime) -> FrameT: ...
+    @overload
+    def over(self, people: FrameT, policy: P) -> FrameT: ...
+    def over(self, people: Any, policy: P, *, as_of: datetime | None = None) -> Any:
         """Return the answer for everyone, computed by the engine of the data.
 
         Args:
@@ -271,15 +270,15 @@ class Rule(OfFunctions, Generic[F, P, A]):
             FactsError: A column is missing.
             RuleError: The function cannot run for a table.
         """
-        from funnel.logs import Logs
+        from funnel.logs import is_logs
         from funnel.rules._frames import answers_of_facts, answers_of_logs
 
-        ready = self.compiled_rule(policy)
-        if isinstance(people, Logs):
+        ready = self._compiled_rule(policy)
+        if is_logs(people):
             return answers_of_logs(ready, people, parse_as_of(as_of), self.name)
         if as_of is not None:
-            msg = "a frame of facts was given with as_of; it is of its own instant, leave as_of out"
-            raise ArgumentError(f"{msg}; a table of records goes in as Logs, such as Logs(purchases=table)")
+            msg = "as_of was passed with a dataframe of facts, which has its own instant; leave as_of out"
+            raise ArgumentError(f"{msg}, or pass a table of records as Logs, such as Logs(purchases=table)")
         return answers_of_facts(ready, people, self.name)
 
     # ---- the rule itself ----
@@ -290,7 +289,9 @@ class Rule(OfFunctions, Generic[F, P, A]):
         Args:
             policy: The shop's policy.
         """
-        return DecisionTable(self.name, self.compiled_rule(policy).ways)
+        from funnel._expr.explain import DecisionTable
+
+        return DecisionTable(self.name, self._compiled_rule(policy).paths)
 
     def witnesses(self, policy: P, *, as_of: datetime) -> tuple[F, ...]:
         """Return example facts for each path of the rule that is possible.
@@ -299,25 +300,11 @@ class Rule(OfFunctions, Generic[F, P, A]):
             policy: The shop's policy.
             as_of: Instant of the facts.
         """
-        ready = self.compiled_rule(policy)
-        found = (witness(path) for path in ready.ways)
-        return tuple(self.person(values, as_of) for values in found if values is not None)
+        from funnel._expr.solver import witness
 
-    def person(self, values: Mapping[str, Value], as_of: datetime) -> F:
-        """Internal: build facts from raw integers; other facts get defaults."""
-        declared, now = self.facts.fact_plan.declared, parse_as_of(as_of)
-        given = {name: _given(declared[name].show, value, now) for name, value in values.items()}
-        return self.facts(as_of=as_of).evolve(**given)
-
-
-def _given(show: str, value: Value, now: int) -> object:
-    if isinstance(value, str):
-        return value
-    if show in SLOPES:
-        value = span_at(held_at(value, SLOPES[show], now), SLOPES[show], now)
-    if show in ("since", "until", "span"):
-        return timedelta(microseconds=value)
-    return bool(value) if show == "flag" else value
+        ready = self._compiled_rule(policy)
+        samples = (witness(path) for path in ready.paths)
+        return tuple(self.facts._from_values(values, as_of) for values in samples if values is not None)
 
 
 @attrs.frozen
@@ -326,28 +313,36 @@ class NextChange(Generic[F, P, A]):
 
     rule: Rule[F, P, A]
 
-    def __call__(self, person: F | History, policy: P, *, as_of: datetime | None = None) -> datetime | None:
-        """Return the same as `of`."""
-        return self.of(person, policy, as_of=as_of)
-
-    def of(self, person: F | History, policy: P, *, as_of: datetime | None = None) -> datetime | None:
+    @overload
+    def of(self, person: History | LiveFacts[F], policy: P, *, as_of: datetime) -> datetime | None: ...
+    @overload
+    def of(self, person: F, policy: P) -> datetime | None: ...
+    def of(self, person: Person[F], policy: P, *, as_of: datetime | None = None) -> datetime | None:
         """Return the next change for one person; None if none before 2200.
 
         Args:
-            person: Facts or history of the person.
+            person: Facts, history or live facts of the person.
             policy: The shop's policy.
-            as_of: Instant to evaluate at. Allowed with a history only.
+            as_of: Instant to evaluate at. Not allowed with facts.
 
         Raises:
             RuleError: The rule uses the clock in a way that has no next change. For example, it returns a time span.
         """
-        facts = self.rule.facts_from(person, as_of)
-        ready = self.rule.compiled_rule(policy, type(facts))
-        read = ready.reader(facts)
-        then = first_change(ready.run, (evaluate(node, read) for node in ready.waits), facts.values, facts.now)
+        if isinstance(person, LiveFacts):
+            kind = person._class_for(self.rule.name, self.rule.facts)
+            then = person._evaluate(*self.rule._compiled_rule(policy, kind).alone_change, cast("datetime", as_of))
+        else:
+            from funnel._expr.next_change import first_change
+
+            facts = self.rule._facts_from(person, as_of)
+            ready = self.rule._compiled_rule(policy, type(facts))
+            read = ready.reader(facts)
+            then = first_change(ready.run, (evaluate(node, read) for node in ready.waits), facts.values, facts.now)
         return None if then is None else instant(then)
 
-    def over(self, logs: Logs, policy: P, *, as_of: datetime) -> Any:
+    __call__ = of
+
+    def over(self, logs: Logs[FrameT], policy: P, *, as_of: datetime) -> FrameT:
         """Return the next change for everyone; null if none before 2200.
 
         Args:
@@ -363,16 +358,16 @@ class NextChange(Generic[F, P, A]):
         """
         from funnel.rules._frames import changes_of_logs
 
-        return changes_of_logs(self.rule.compiled_rule(policy), logs, parse_as_of(as_of), self.rule.name)
+        return changes_of_logs(self.rule._compiled_rule(policy), logs, parse_as_of(as_of), self.rule.name)
 
 
-def check_is_rule(given: object, what: str = "rule") -> Rule[Any, Any, Any]:
+def check_is_rule(value: object, name: str = "rule") -> Rule[Any, Any, Any]:
     """Return a rule that was passed as an argument.
 
     Raises:
         ArgumentError: The argument is not a rule, such as a function without `@rule`.
     """
-    checked: Rule[Any, Any, Any] = instance(given, Rule, what, "a rule, a function under @rule")
+    checked: Rule[Any, Any, Any] = instance(value, Rule, name, "a rule, a function under @rule")
     return checked
 
 

@@ -45,12 +45,12 @@ def has_open_question(f: Facts, policy: Policy) -> bool:  # noqa: ARG001 (every 
     return f.open_question_count > 0
 
 
-def waits(f: Facts, policy: Policy, asked: timedelta) -> bool:
+def waits(f: Facts, policy: Policy, age: timedelta) -> bool:
     """Return whether a question of that age still waits for an answer.
 
     The question has not lapsed, and the person has not bought since.
     """
-    return all_of(asked >= _NONE, asked <= policy.question_lapses_after, asked <= f.since_last_purchase)
+    return all_of(age >= _NONE, age <= policy.question_lapses_after, age <= f.since_last_purchase)
 
 
 @rule
@@ -120,10 +120,10 @@ def needs_meeting(f: Facts, policy: Policy) -> bool:
     The person has not met the shop yet. The last quoted amount exceeds `meeting_percent` of the largest purchase, or
     exceeds `meeting_amount`.
     """
-    asked = f.last_quote_amount
-    large = all_of(f.purchase_count > 0, 100 * asked > policy.meeting_percent * f.largest_purchase)
+    quoted = f.last_quote_amount
+    large = all_of(f.purchase_count > 0, 100 * quoted > policy.meeting_percent * f.largest_purchase)
     if policy.meeting_amount:
-        large = any_of(large, asked > policy.meeting_amount)
+        large = any_of(large, quoted > policy.meeting_amount)
     return all_of(f.meeting_count == 0, large)
 
 
@@ -134,13 +134,13 @@ def assurance(f: Facts, policy: Policy) -> Assurance:
     The assurance grows with the ratio of the quoted amount to the largest purchase. Without a purchase, the assurance
     is a testimonial.
     """
-    asked = f.last_quote_amount
+    quoted = f.last_quote_amount
     if needs_meeting(f, policy):
         return Assurance.MEETING
     if f.purchase_count == 0:
-        return Assurance.TESTIMONIAL if asked > 0 else Assurance.NONE
+        return Assurance.TESTIMONIAL if quoted > 0 else Assurance.NONE
     for percent, owed in zip(reversed(policy.assurance_percents), _FROM_MUCH, strict=True):
-        if 100 * asked > percent * f.largest_purchase:
+        if 100 * quoted > percent * f.largest_purchase:
             return owed
     return Assurance.NONE
 

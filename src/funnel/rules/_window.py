@@ -16,7 +16,7 @@ from enum import StrEnum
 from funnel.facts import Facts
 from funnel.policy import Policy
 from funnel.rules._activity import has_rhythm
-from funnel.rules._postponement import has_signalled_ready, stands
+from funnel.rules._postponement import has_signalled_ready, postponement_is_active
 from funnel.rules._rule import rule
 
 
@@ -43,7 +43,7 @@ def window_basis(f: Facts, policy: Policy) -> WindowBasis:
     """Return what the expected purchase window rests on."""
     if has_signalled_ready(f, policy):
         return WindowBasis.SAID_READY
-    if stands(f, policy):
+    if postponement_is_active(f, policy):
         return WindowBasis.POSTPONEMENT
     return WindowBasis.RHYTHM if has_rhythm(f, policy) else WindowBasis.UNKNOWN
 
@@ -72,13 +72,13 @@ def until_latest(f: Facts, policy: Policy) -> timedelta | None:
     return _until(f, policy, (f.until_ready_at_latest, policy.overdue_percent))
 
 
-def _until(f: Facts, policy: Policy, named_or_share: tuple[timedelta, int]) -> timedelta | None:
+def _until(f: Facts, policy: Policy, promised_or_percent: tuple[timedelta, int]) -> timedelta | None:
     """Return the time until the promised day, or until a percent of the interval."""
-    named, percent = named_or_share
+    promised, percent = promised_or_percent
     if has_signalled_ready(f, policy):
         return timedelta(0)
-    if stands(f, policy):
-        return named
+    if postponement_is_active(f, policy):
+        return promised
     if has_rhythm(f, policy):
         return percent * f.purchase_interval // 100 - f.since_last_purchase
     return None

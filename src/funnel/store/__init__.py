@@ -7,13 +7,13 @@ from funnel._exports import lazy
 __all__, __getattr__, __dir__ = lazy(
     __name__,
     {
-        "Alias": "store._protocol",
-        "AppendResult": "store._protocol",
+        "Alias": "store._results",
+        "AppendResult": "store._results",
         "AsyncSqlAlchemyStore": "store._server",
-        "Engine": "store._protocol",
+        "Engine": "store._engines",
         "SqlAlchemyStore": "store._server",
         "SqliteStore": "store._sqlite_store",
-        "StageRecord": "store._protocol",
+        "StageRecord": "store._results",
         "Store": "store._protocol",
         "store_tables": "store._server",
     },

@@ -2,8 +2,8 @@
 
 Merges make no circle. Undoing the last merge restores the former histories.
 
-The names of a person share a root. A merge gives the smaller side the root of the larger one, so merging n names
-changes at most n log n rows, in any order. The root's row holds the person's current name.
+The names of a person are a group. One name's row holds the person and the current name. A merge moves the smaller group
+into the larger one, so merging n names changes at most n log n rows, in any order.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from funnel.errors import RecordError
 from funnel.records import Record
 from funnel.store._change import Change
 from funnel.store._damage import damaged, readable
-from funnel.store._protocol import Alias
-from funnel.store._reading import joined, names_of, roots_of
-from funnel.store._tables import Link, Person, Tables
+from funnel.store._reading import movable_records, names_of, people_by_name
+from funnel.store._results import Alias
+from funnel.store._tables import Merge, Person, Tables
 
 
 def merge(tables: Tables, change: Change, alias: str, into: str, at: int) -> bool:
@@ -28,154 +28,157 @@ def merge(tables: Tables, change: Change, alias: str, into: str, at: int) -> boo
     Raises:
         RecordError: The merge would make a circle, the alias leads elsewhere, or neither name has records.
     """
-    change.know([alias, into, *_senders(tables, list(roots_of(tables, [alias, into]).values()))])
-    merged, person = change.root(alias), change.root(into)
+    change.read([alias, into, *_referrers(tables, list(people_by_name(tables, [alias, into]).values()))])
+    merged, person = change.person(alias), change.person(into)
     if not (merged.version or person.version):
-        msg = f"nothing is kept of {alias!r} or of {into!r}; append a record of one of the two first"
+        msg = f"the store has no records of {alias!r} or {into!r}; append a record of one of them first"
         raise RecordError(msg)
-    link = None if merged.canonical == alias else tables.link_of(alias)
-    if link is not None and link.person_id == into:
+    current_merge = None if merged.canonical == alias else tables.merge_of(alias)
+    if current_merge is not None and current_merge.person_id == into:
         return False
     if merged is person:
-        msg = f"{alias!r} and {into!r} are one person already; a merge of the two would go in a circle"
+        msg = f"{alias!r} and {into!r} are names of one person already; merging them again would make a circle"
         raise RecordError(msg)
-    if link is not None:
-        msg = f"{alias!r} is an alias of {link.person_id!r} already; merge that name instead, or part the two first"
+    if current_merge is not None:
+        target = current_merge.person_id
+        msg = f"{alias!r} is an alias of {target!r} already; merge {target!r} instead, or unmerge {alias!r} first"
         raise RecordError(msg)
     # If the alias has no records, the person's history and those of the referrers stay unchanged.
-    senders = _held_senders(tables, change, [merged, person]) if merged.version else ()
+    referrers = _locked_referrers(tables, change, [merged, person]) if merged.version else ()
     is_larger = _count(tables, merged) > _count(tables, person)
-    root, other = (merged, person) if is_larger else (person, merged)
-    _join(tables, change, root, other, person)
-    for name in senders:
-        change.anew(name)
-    tables.link(Link(alias, into, at))
+    holder, other = (merged, person) if is_larger else (person, merged)
+    _combine(tables, change, holder, other, person)
+    for name in referrers:
+        change.mark_changed(name)
+    tables.put_merge(Merge(alias, into, at))
     tables.save(change.people.values())
-    tables.reroot(other.person_id, root.person_id)
+    tables.regroup(other.person_id, holder.person_id)
     return True
 
 
-def _join(tables: Tables, change: Change, root: Person, other: Person, person: Person) -> None:
-    """Give all names of one root another root, which then holds the merged person."""
-    change.before[root.person_id] = root.version
+def _combine(tables: Tables, change: Change, holder: Person, other: Person, person: Person) -> None:
+    """Move all names of one group into another, whose row then holds the merged person."""
+    change.versions_before[holder.person_id] = holder.version
     canonical = person.canonical
-    change.added[root.person_id] = _added(tables, root, other, canonical)
-    root.version = max(root.version, other.version) + 1
-    root.name_count = _count(tables, root) + _count(tables, other)
-    root.was_sent = max(root.was_sent or 0, other.was_sent or 0)
+    change.added[holder.person_id] = _moved_records(tables, holder, other, canonical)
+    holder.version = max(holder.version, other.version) + 1
+    holder.name_count = _count(tables, holder) + _count(tables, other)
+    holder.was_referred = max(holder.was_referred or 0, other.was_referred or 0)
     if person is other:
-        _move_judgement(other, root)
-    _forget_judgement(other)
-    root.canonical_id = None if canonical == root.person_id else canonical
-    other.canonical_id, other.name_count, other.was_sent = None, 1, 0
+        _move_evaluation(other, holder)
+    _clear_evaluation(other)
+    holder.canonical_id = None if canonical == holder.person_id else canonical
+    other.canonical_id, other.name_count, other.was_referred = None, 1, 0
     other.version = max(other.version, 1)
-    for one in change.people.values():
-        if one.root == other.person_id:
-            one.root = root.person_id
+    for row in change.people.values():
+        if row.group_id == other.person_id:
+            row.group_id = holder.person_id
 
 
-def _added(tables: Tables, root: Person, other: Person, canonical: str) -> list[Record] | None:
-    """Return the records that a root gets from another; None if its history must be read again."""
+def _moved_records(tables: Tables, holder: Person, other: Person, canonical: str) -> list[Record] | None:
+    """Return the records that a group gets from another; None if its history must be read again."""
     if not other.version:
         return []
     names = tables.group(other.person_id)
-    return joined(tables, names, canonical, was_sent=bool(root.was_sent)) if root.version else None
+    return movable_records(tables, names, canonical, was_referred=bool(holder.was_referred)) if holder.version else None
 
 
-def _count(tables: Tables, root: Person) -> int:
+def _count(tables: Tables, holder: Person) -> int:
     """Return the number of names of a person; counted once if an older table version did not."""
-    if root.name_count is None:
-        root.name_count = len(tables.group(root.person_id))
-    return root.name_count
+    if holder.name_count is None:
+        holder.name_count = len(tables.group(holder.person_id))
+    return holder.name_count
 
 
-_JUDGEMENT = ("stage", "previous_stage", "evaluated_at", "due_at", "rule_fingerprint")
+_EVALUATION = ("stage", "previous_stage", "evaluated_at", "due_at", "rule_fingerprint")
 
 
-def _move_judgement(before: Person, now: Person) -> None:
-    for name in _JUDGEMENT:
-        setattr(now, name, getattr(before, name))
+def _move_evaluation(source: Person, target: Person) -> None:
+    for name in _EVALUATION:
+        setattr(target, name, getattr(source, name))
 
 
-def _forget_judgement(person: Person) -> None:
-    for name in _JUDGEMENT:
+def _clear_evaluation(person: Person) -> None:
+    for name in _EVALUATION:
         setattr(person, name, None)
 
 
-def _held_senders(tables: Tables, change: Change, people: Sequence[Person]) -> Sequence[str]:
+def _locked_referrers(tables: Tables, change: Change, people: Sequence[Person]) -> Sequence[str]:
     """Lock and return the referrers of these people: a merge or its undoing changes their counts."""
-    senders = _senders(tables, people)
-    change.know(senders)
+    referrers = _referrers(tables, people)
+    change.read(referrers)
     for person in people:
-        person.was_sent = int(bool(senders)) if person.was_sent is None else person.was_sent
-    return senders
+        person.was_referred = int(bool(referrers)) if person.was_referred is None else person.was_referred
+    return referrers
 
 
-def _senders(tables: Tables, people: Collection[Person]) -> Sequence[str]:
+def _referrers(tables: Tables, people: Collection[Person]) -> Sequence[str]:
     """Lock and return the referrers of these people, all at once, so that two merges never deadlock."""
-    sent = list(dict.fromkeys(person.person_id for person in people if person.was_sent != 0))
-    return tables.senders(sent) if sent else ()
+    referred = list(dict.fromkeys(person.person_id for person in people if person.was_referred != 0))
+    return tables.referrers(referred) if referred else ()
 
 
 def unmerge(tables: Tables, change: Change, alias: str, at: int) -> str:
-    """Undo a merge: the alias and the names that lead to it become a person; return the other's name.
+    """Undo a merge: the alias and the names that lead to it become a person; return the name of the remaining person.
 
     Raises:
         RecordError: The alias does not lead to another name.
     """
-    change.know([alias, *_senders(tables, list(roots_of(tables, [alias]).values()))])
-    root = change.root(alias)
-    link = None if root.canonical == alias else tables.link_of(alias)
-    if link is None:
-        msg = f"{alias!r} is an alias of nobody; merges and their dates are in aliases(...)"
+    change.read([alias, *_referrers(tables, list(people_by_name(tables, [alias]).values()))])
+    holder = change.person(alias)
+    current_merge = None if holder.canonical == alias else tables.merge_of(alias)
+    if current_merge is None:
+        msg = f"{alias!r} is not an alias; aliases(...) lists the names of a person"
         raise RecordError(msg)
-    senders = _held_senders(tables, change, [root])
-    tables.link(attrs.evolve(link, unmerged_at=at))
-    names, canonical = _leading_to(tables, alias), root.canonical
-    change.know([canonical])
-    is_empty = root.person_id not in names and joined(tables, names, alias, was_sent=True) == []
-    _split(tables, change, root, alias, names)
+    referrers = _locked_referrers(tables, change, [holder])
+    tables.put_merge(attrs.evolve(current_merge, unmerged_at=at))
+    names, canonical = _names_leading_to(tables, alias), holder.canonical
+    change.read([canonical])
+    is_empty = holder.person_id not in names and movable_records(tables, names, alias, was_referred=True) == []
+    _split(tables, change, holder, alias, names)
     if is_empty:  # these names have no records, so the history of the other person stays unchanged
         change.touch(canonical)
-    for name in (alias,) if is_empty else (alias, canonical, *senders):
-        change.anew(name)
+    for name in (alias,) if is_empty else (alias, canonical, *referrers):
+        change.mark_changed(name)
     tables.save(change.people.values())
     return canonical
 
 
-def _split(tables: Tables, change: Change, root: Person, alias: str, names: Collection[str]) -> None:
-    """Move an alias and the names that lead to it to a new person; the side with the root keeps it."""
-    count, head, moving = _count(tables, root), alias, names
-    is_with_root = root.person_id in names
-    if is_with_root:
-        head, moving = root.canonical, [name for name in tables.group(root.person_id) if name not in names]
-    change.know(moving)
+def _split(tables: Tables, change: Change, holder: Person, alias: str, names: Collection[str]) -> None:
+    """Move an alias and the names that lead to it to a new person; the row of the group stays with its name."""
+    count, new_holder, moving = _count(tables, holder), alias, names
+    is_holder_moving = holder.person_id in names
+    if is_holder_moving:
+        new_holder, moving = holder.canonical, [name for name in tables.group(holder.person_id) if name not in names]
+    change.read(moving)
     for name in moving:
-        change.people[name].root = head
-    other = change.people[head]
-    other.version, other.was_sent = root.version, root.was_sent
-    other.name_count, root.name_count = len(moving), count - len(moving)
-    if is_with_root:
-        _move_judgement(root, other)
-        _forget_judgement(root)
-        root.canonical_id = None if alias == root.person_id else alias
+        change.people[name].group_id = new_holder
+    other = change.people[new_holder]
+    other.version, other.was_referred = holder.version, holder.was_referred
+    other.name_count, holder.name_count = len(moving), count - len(moving)
+    if is_holder_moving:
+        _move_evaluation(holder, other)
+        _clear_evaluation(holder)
+        holder.canonical_id = None if alias == holder.person_id else alias
 
 
-def _leading_to(tables: Tables, name: str) -> Collection[str]:
+def _names_leading_to(tables: Tables, name: str) -> Collection[str]:
     """Return a name and every name that currently leads to it.
 
     Raises:
         StoreError: The merges form a circle, which no merge has made.
     """
-    found = {name: None}
-    last = [name]
-    while last:
-        ends = frozenset(last)
-        last = [link.alias for link in tables.links(last) if link.person_id in ends and link.unmerged_at is None]
-        if any(alias in found for alias in last):
-            raise damaged("a name leads in a circle")
-        found |= dict.fromkeys(last)
-    return found.keys()
+    names = {name: None}
+    new_names = [name]
+    while new_names:
+        ends = frozenset(new_names)
+        new_names = [
+            merge.alias for merge in tables.merges(new_names) if merge.person_id in ends and merge.unmerged_at is None
+        ]
+        if any(alias in names for alias in new_names):
+            raise damaged("a name leads to a circle of names")
+        names |= dict.fromkeys(new_names)
+    return names.keys()
 
 
 def aliases_of(tables: Tables, name: str) -> list[Alias]:
@@ -184,10 +187,10 @@ def aliases_of(tables: Tables, name: str) -> list[Alias]:
     with readable("the date of a merge cannot be read"):
         return [
             Alias(
-                link.alias,
-                link.person_id,
-                instant(link.merged_at),
-                None if link.unmerged_at is None else instant(link.unmerged_at),
+                merge.alias,
+                merge.person_id,
+                instant(merge.merged_at),
+                None if merge.unmerged_at is None else instant(merge.unmerged_at),
             )
-            for link in tables.links(names)
+            for merge in tables.merges(names)
         ]

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, suppress
 from datetime import datetime
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, TypeVar, overload
 
 from funnel._arguments import parse_as_of, parse_instant
 from funnel._time import instant
@@ -22,53 +22,63 @@ from funnel.policy import Policy
 from funnel.records import Customer, Record
 from funnel.rules._rule import Rule
 from funnel.store import _aliases, _export
-from funnel.store._arguments import asked_by, each_of, limit_of, name_of, names_given, versions_of
+from funnel.store._arguments import (
+    each_of,
+    limit_of,
+    name_of,
+    names_of_people,
+    rule_and_policy,
+    validate_customer,
+    validate_record,
+    versions_of,
+)
 from funnel.store._change import Change
-from funnel.store._checked import checked, checked_customer
 from funnel.store._customers import entry_of, refuse_erased
 from funnel.store._damage import readable
-from funnel.store._everyone import everyone
+from funnel.store._engines import Engine
+from funnel.store._evaluate_all import evaluate_all
+from funnel.store._evaluator import Evaluator
 from funnel.store._frames import frames_of, logs_of
-from funnel.store._judge import Judge
-from funnel.store._protocol import Alias, AppendResult, Engine, StageRecord
 from funnel.store._reading import history_of, person_of
+from funnel.store._results import Alias, AppendResult, StageRecord
 from funnel.store._rows import rows_of
-from funnel.store._tables import NEVER_EVALUATED, DuplicateKeyError, Found, Person, Tables
-from funnel.store._writing import Writing, write
+from funnel.store._tables import NEVER_EVALUATED, DuplicateKeyError, Evaluation, Person, Tables
+from funnel.store._writing import WriteOptions, write
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from funnel.logs import Logs
+    from funnel.store._engines import ArrowLogs, DuckdbLogs, PandasLogs, PolarsLogs
 
 T = TypeVar("T")
 
 BATCH = 50_000
 """Records in one transaction of a bulk load; smaller batches take half as long again."""
 
-JUDGED = 100
+REFRESH_BATCH = 100
 """People evaluated in one transaction; other writers of these people wait until it ends."""
 
 
-def standing_of(person: Person) -> StageRecord:
+def stage_record_of(person: Person) -> StageRecord:
     """Return the public stage record of a stored person."""
-    judged, due = person.evaluated_at, person.due_at
-    with readable("the date of a judgement cannot be read"):
+    evaluated_at, due_at = person.evaluated_at, person.due_at
+    with readable("the date of an evaluation cannot be read"):
         return StageRecord(
             person.canonical,
             person.version,
             person.stage,
             person.previous_stage,
-            None if judged is None else instant(judged),
-            None if due is None else instant(due),
+            None if evaluated_at is None else instant(evaluated_at),
+            None if due_at is None else instant(due_at),
         )
 
 
-def _noted(found: Sequence[Found], evaluated_at: int, rule_fingerprint: int, tables: Tables) -> None:
-    tables.judged(found, evaluated_at, rule_fingerprint)
+def _save(evaluations: Sequence[Evaluation], evaluated_at: int, rule_fingerprint: int, tables: Tables) -> None:
+    tables.save_evaluations(evaluations, evaluated_at, rule_fingerprint)
 
 
-class OfOneProcess:
+class ProcessBound:
     """Base of classes that hold a connection: instances cannot be copied or sent to another process."""
 
     def __reduce__(self) -> NoReturn:
@@ -77,16 +87,16 @@ class OfOneProcess:
         Raises:
             StoreError: Always.
         """
-        msg = f"a store is not copied or pickled; open one in each process by its own call, {type(self).__name__}(...)"
+        msg = f"a store cannot be copied or pickled; open one in each process: {type(self).__name__}(...)"
         raise StoreError(msg)
 
 
-class KeptStore(OfOneProcess, ABC):
+class TableStore(ProcessBound, ABC):
     """A store over tables; see `funnel.store._protocol.Store` for each call."""
 
     def __init__(self, stage: Rule[Any, Any, Any] | None, policy: Policy | None) -> None:
         """Validate and keep the rule and the policy."""
-        self._judge = Judge(*asked_by(stage, policy))
+        self._evaluator = Evaluator(*rule_and_policy(stage, policy))
 
     @abstractmethod
     def _write(self, work: Callable[[Tables], T]) -> T:
@@ -117,13 +127,13 @@ class KeptStore(OfOneProcess, ABC):
     def _change(self, work: Callable[[Tables, Change], T]) -> T:
         """Run work that changes people; after the commit, cache the evaluated people for their next record."""
 
-        def begun(tables: Tables) -> tuple[Change, T]:
+        def run(tables: Tables) -> tuple[Change, T]:
             change = Change(tables)
             return change, work(tables, change)
 
-        change, told = self._write(begun)
-        self._judge.keep(change.judged)
-        return told
+        change, result = self._write(run)
+        self._evaluator.keep(change.live_people)
+        return result
 
     # ---- adding records --------------------------------------------------------------------------------------------
 
@@ -131,75 +141,77 @@ class KeptStore(OfOneProcess, ABC):
         self, *records: Record, recorded_at: datetime, expected: Mapping[str, int] | None = None
     ) -> AppendResult:
         """Add records in any order and evaluate their people. Repeated records are skipped."""
-        return self._put(records, Writing(parse_as_of(recorded_at, "recorded_at"), versions_of(expected)))
+        return self._put(records, WriteOptions(parse_as_of(recorded_at, "recorded_at"), versions_of(expected)))
 
     def amend(self, *records: Record, recorded_at: datetime, expected: Mapping[str, int] | None = None) -> AppendResult:
         """Replace records with the same source and id, and evaluate their people."""
-        return self._put(records, Writing(parse_as_of(recorded_at, "recorded_at"), versions_of(expected), amend=True))
+        return self._put(
+            records, WriteOptions(parse_as_of(recorded_at, "recorded_at"), versions_of(expected), amend=True)
+        )
 
     def load(self, records: Iterable[Record], *, recorded_at: datetime) -> AppendResult:
         """Add very many records without evaluating anyone; all their people are due."""
-        what, added, repeated = Writing(parse_as_of(recorded_at, "recorded_at"), {}, judged=False), 0, 0
+        options, added, skipped = WriteOptions(parse_as_of(recorded_at, "recorded_at"), {}, evaluate=False), 0, 0
         rest = each_of("records", records)
         while batch := list(islice(rest, self._batch)):
-            done = self._put(batch, what)
-            added, repeated = added + done.added, repeated + done.repeated
-        return AppendResult(added, repeated)
+            result = self._put(batch, options)
+            added, skipped = added + result.added, skipped + result.skipped
+        return AppendResult(added, skipped)
 
     @property
     def _batch(self) -> int:
         """Return the number of records or people in one transaction of a bulk write."""
         return BATCH
 
-    def _put(self, records: Sequence[Record], what: Writing) -> AppendResult:
-        given = list(map(checked, records))
-        if not what.amend:
+    def _put(self, records: Sequence[Record], options: WriteOptions) -> AppendResult:
+        validated = list(map(validate_record, records))
+        if not options.amend:
             with suppress(DuplicateKeyError, RecordError, StaleError):
-                return self._change(partial(self._written, given, what, asked=False))
-        return self._change(partial(self._written, given, what, asked=True))
+                return self._change(partial(self._write_records, validated, options, check_stored=False))
+        return self._change(partial(self._write_records, validated, options, check_stored=True))
 
-    def _written(
-        self, records: Sequence[Record], what: Writing, tables: Tables, change: Change, *, asked: bool
+    def _write_records(
+        self, records: Sequence[Record], options: WriteOptions, tables: Tables, change: Change, *, check_stored: bool
     ) -> AppendResult:
         """Write records in one transaction. Without the check for stored records, all count as new."""
-        rows, repeated = rows_of(records)
-        added = write(tables, change, rows, what, asked=asked) if rows else 0
-        repeated += len(rows) - added
+        rows, skipped = rows_of(records)
+        added = write(tables, change, rows, options, check_stored=check_stored) if rows else 0
+        skipped += len(rows) - added
         if not added:
-            return AppendResult(0, repeated)
-        people = self._settled(tables, change, what.at, judged=what.judged)
-        return AppendResult(added, repeated, tuple(map(self._standing, people)) if what.judged else ())
+            return AppendResult(0, skipped)
+        people = self._save_people(tables, change, options.at, evaluate=options.evaluate)
+        return AppendResult(added, skipped, tuple(map(self._stage_record, people)) if options.evaluate else ())
 
-    def _settled(self, tables: Tables, change: Change, at: int, *, judged: bool = True) -> list[Person]:
+    def _save_people(self, tables: Tables, change: Change, at: int, *, evaluate: bool = True) -> list[Person]:
         """Evaluate the people of a change, or mark them as due, and save every name."""
-        touched = [change.people[root] for root in change.added]
-        for person in touched:
-            if judged:
-                self._stand(tables, change, person, at)
+        changed = [change.people[group_id] for group_id in change.added]
+        for person in changed:
+            if evaluate:
+                self._evaluate(tables, change, person, at)
             else:
                 person.rule_fingerprint = NEVER_EVALUATED
         tables.save(change.people[name] for name in change.people)
-        return touched
+        return changed
 
-    def _stand(self, tables: Tables, change: Change, person: Person, at: int) -> None:
-        root = person.person_id
-        before, added = change.before[root], change.added[root]
+    def _evaluate(self, tables: Tables, change: Change, person: Person, at: int) -> None:
+        group_id = person.person_id
+        before, added = change.versions_before[group_id], change.added[group_id]
 
         def read() -> History:
             if before or added is None or any(isinstance(one, Complaint) for one in added):
-                return history_of(tables, root)
+                return history_of(tables, group_id)
             # The store had no records of this person, so the added records are the whole history.
             return trusted(person.canonical, added, None)
 
-        found = self._judge.refresh(root, person.canonical, (before, person.version), at, added, read)
-        change.judged[root] = found
+        live = self._evaluator.refresh(group_id, person.canonical, (before, person.version), at, added, read)
+        change.live_people[group_id] = live
         person.previous_stage, person.evaluated_at = person.stage, at
-        person.stage, person.due_at, person.rule_fingerprint = found.stage, found.due_at, self._judge.fingerprint
+        person.stage, person.due_at, person.rule_fingerprint = live.stage, live.due_at, self._evaluator.fingerprint
 
-    def _standing(self, person: Person) -> StageRecord:
+    def _stage_record(self, person: Person) -> StageRecord:
         """Return a person's stage record; without a stage if another rule or policy evaluated the person."""
-        if person.rule_fingerprint == self._judge.fingerprint:
-            return standing_of(person)
+        if person.rule_fingerprint == self._evaluator.fingerprint:
+            return stage_record_of(person)
         return StageRecord(person.canonical, person.version, None, None, None, None)
 
     def put_customer(
@@ -212,19 +224,19 @@ class KeptStore(OfOneProcess, ABC):
     ) -> StageRecord:
         """Write a customer into the customer book; the same entry again changes nothing."""
         at, versions = parse_as_of(recorded_at, "recorded_at"), versions_of(expected)
-        entry = entry_of(checked_customer(customer))
+        entry = entry_of(validate_customer(customer))
 
-        def written(tables: Tables, change: Change) -> StageRecord:
-            change.know([entry.person_id, *versions])
+        def work(tables: Tables, change: Change) -> StageRecord:
+            change.read([entry.person_id, *versions])
             change.expect(versions)
-            refuse_erased(tables, {entry.person_id, change.root(entry.person_id).canonical}, again=after_erasure)
+            refuse_erased(tables, {entry.person_id, change.person(entry.person_id).canonical}, is_allowed=after_erasure)
             if entry in tables.entries([entry.person_id]):
-                return self._standing(change.root(entry.person_id))
+                return self._stage_record(change.person(entry.person_id))
             change.touch(entry.person_id)
             tables.put_customer(entry)
-            return self._standing(self._settled(tables, change, at)[0])
+            return self._stage_record(self._save_people(tables, change, at)[0])
 
-        return self._change(written)
+        return self._change(work)
 
     # ---- reading ---------------------------------------------------------------------------------------------------
 
@@ -239,19 +251,27 @@ class KeptStore(OfOneProcess, ABC):
         name = name_of("person_id", person_id)
         with self._reading() as tables:
             person = person_of(tables, name)
-            return self._standing(person) if person.version else None
+            return self._stage_record(person) if person.version else None
 
     def due(self, *, before: datetime, limit: int | None = None) -> list[str]:
         """Return the people whose stage may have changed by time alone, longest overdue first."""
-        at, most = parse_instant(before, "before"), limit_of(limit)
+        at, max_people = parse_instant(before, "before"), limit_of(limit)
         with self._reading() as tables:
-            return list(tables.due(self._judge.fingerprint, at, most))
+            return list(tables.due(self._evaluator.fingerprint, at, max_people))
 
     def unresolved(self) -> list[tuple[str, str, str]]:
         """Return the kind, source and id of every record that refers to a missing record."""
         with self._reading() as tables:
             return [(row.kind, *row.key[1:]) for row in tables.unresolved()]
 
+    @overload
+    def logs(self, *, engine: Literal["polars"] = "polars") -> PolarsLogs: ...
+    @overload
+    def logs(self, *, engine: Literal["pandas"]) -> PandasLogs: ...
+    @overload
+    def logs(self, *, engine: Literal["pyarrow"]) -> ArrowLogs: ...
+    @overload
+    def logs(self, *, engine: Literal["duckdb"]) -> DuckdbLogs: ...
     def logs(self, *, engine: Engine = "polars") -> Logs:
         """Return everyone's records as tables, under the current names of people."""
         with self._reading() as tables:
@@ -261,52 +281,54 @@ class KeptStore(OfOneProcess, ABC):
 
     def refresh(self, *people: str, as_of: datetime) -> list[StageRecord]:
         """Evaluate people again and store their stages."""
-        at, names = parse_as_of(as_of, "as_of"), names_given("a person", people)
-        told: dict[str, StageRecord] = {}
+        at, names = parse_as_of(as_of, "as_of"), names_of_people("a person", people)
+        stage_records: dict[str, StageRecord] = {}
 
-        def written(names: Sequence[str], tables: Tables, change: Change) -> list[StageRecord]:
-            change.know(names)
-            known = {person.person_id: person for person in map(change.root, names)}
-            for root, person in known.items():
-                if person.version and person.canonical not in told:
-                    change.before[root], change.added[root] = person.version, []
-            return [self._standing(person) for person in self._settled(tables, change, at)]
+        def work(names: Sequence[str], tables: Tables, change: Change) -> list[StageRecord]:
+            change.read(names)
+            people = {person.person_id: person for person in map(change.person, names)}
+            for group_id, person in people.items():
+                if person.version and person.canonical not in stage_records:
+                    change.versions_before[group_id], change.added[group_id] = person.version, []
+            return [self._stage_record(person) for person in self._save_people(tables, change, at)]
 
-        for start in range(0, len(names), JUDGED):
-            told |= {one.person_id: one for one in self._change(partial(written, names[start : start + JUDGED]))}
-        return list(told.values())
+        for start in range(0, len(names), REFRESH_BATCH):
+            stage_records |= {
+                one.person_id: one for one in self._change(partial(work, names[start : start + REFRESH_BATCH]))
+            }
+        return list(stage_records.values())
 
     def refresh_all(self, *, as_of: datetime) -> int:
         """Evaluate everyone in one pass and store the stages."""
         at = parse_as_of(as_of, "as_of")
         with self._reading() as tables:
             frames, versions = frames_of(tables), tables.versions()
-        found = everyone(frames, versions, self._judge, at)
-        while batch := list(islice(found, self._batch)):
-            self._write(partial(_noted, batch, at, self._judge.fingerprint))
+        evaluations = evaluate_all(frames, versions, self._evaluator, at)
+        while batch := list(islice(evaluations, self._batch)):
+            self._write(partial(_save, batch, at, self._evaluator.fingerprint))
         return len(versions)
 
     def merge(self, alias: str, *, into: str, merged_at: datetime) -> StageRecord:
         """Merge two names of one person. The name that `into` leads to is kept."""
         at, name, other = parse_as_of(merged_at, "merged_at"), name_of("alias", alias), name_of("into", into)
 
-        def written(tables: Tables, change: Change) -> StageRecord:
+        def work(tables: Tables, change: Change) -> StageRecord:
             if _aliases.merge(tables, change, name, other, at):
-                self._settled(tables, change, at)
-            return self._standing(change.root(other))
+                self._save_people(tables, change, at)
+            return self._stage_record(change.person(other))
 
-        return self._change(written)
+        return self._change(work)
 
     def unmerge(self, alias: str, *, unmerged_at: datetime) -> tuple[StageRecord, StageRecord]:
         """Undo a merge: the alias is a separate person again."""
         at, name = parse_as_of(unmerged_at, "unmerged_at"), name_of("alias", alias)
 
-        def written(tables: Tables, change: Change) -> tuple[StageRecord, StageRecord]:
+        def work(tables: Tables, change: Change) -> tuple[StageRecord, StageRecord]:
             other = _aliases.unmerge(tables, change, name, at)
-            self._settled(tables, change, at)
-            return self._standing(change.root(name)), self._standing(change.root(other))
+            self._save_people(tables, change, at)
+            return self._stage_record(change.person(name)), self._stage_record(change.person(other))
 
-        return self._change(written)
+        return self._change(work)
 
     def aliases(self, person_id: str) -> list[Alias]:
         """Return all other names of a person, including undone merges."""
@@ -318,15 +340,15 @@ class KeptStore(OfOneProcess, ABC):
         """Return all stored data of one person as JSON, without contacts of referred people."""
         name = name_of("person_id", person_id)
         with self._reading() as tables:
-            return _export.export(tables, name, self._judge.fingerprint)
+            return _export.export(tables, name, self._evaluator.fingerprint)
 
     def erase(self, person_id: str) -> int:
         """Erase a person's personal data permanently; facts and counts stay."""
         name = name_of("person_id", person_id)
 
-        def written(tables: Tables, change: Change) -> int:
-            change.know([name])
-            person = change.root(name)
+        def work(tables: Tables, change: Change) -> int:
+            change.read([name])
+            person = change.person(name)
             if not person.version:
                 return 0
             erased = tables.erase(tables.group(person.person_id))
@@ -334,7 +356,7 @@ class KeptStore(OfOneProcess, ABC):
             tables.save([person])
             return erased
 
-        erased = self._change(written)
+        erased = self._change(work)
         self._wipe()
         return erased
 

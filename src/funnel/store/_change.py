@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from funnel.errors import StaleError
 from funnel.records import Record
 from funnel.store._damage import damaged
-from funnel.store._judge import Live
+from funnel.store._evaluator import LivePerson
 from funnel.store._rows import REFERRER, UNKNOWN_PERSON, Row
 from funnel.store._tables import Person, Tables
 
@@ -20,38 +20,40 @@ class Change:
 
     Attributes:
         people: The row of every name that was read.
-        before: Version of each person before the change, by root.
+        versions_before: Version of each person before the change, by group.
         added: Records added to each person; None if the history changed in another way too.
-        judged: The evaluated people, cached for their next record once the change is written.
+        live_people: The evaluated people, cached for their next record once the change is written.
     """
 
     def __init__(self, tables: Tables) -> None:
         """Start with no people read."""
         self._tables = tables
         self.people: dict[str, Person] = {}
-        self.before: dict[str, int] = {}
+        self.versions_before: dict[str, int] = {}
         self.added: dict[str, list[Record] | None] = {}
-        self.judged: dict[str, Live] = {}
+        self.live_people: dict[str, LivePerson] = {}
 
-    def know(self, names: Collection[str]) -> None:
-        """Read and lock the rows of names and of their roots.
+    def read(self, names: Collection[str]) -> None:
+        """Read and lock the rows of names and of their groups.
 
         Raises:
-            StoreError: A name leads to a missing name, or to a name that is not a root.
+            StoreError: A name leads to a missing name, or to a circle of names.
         """
         missing = [name for name in dict.fromkeys(names) if name not in self.people]
         if not missing:
             return
-        there = self._tables.hold(missing)
-        if any(there[one.root].root != one.root if one.root in there else True for one in there.values()):
-            raise damaged("a name leads to one that is not there, or in a circle")
-        if any(not 0 <= one.version < MOST_CHANGES for one in there.values()):
-            raise damaged("a person has a version that no store has counted")
-        self.people = {**{name: Person(name, name) for name in missing}, **there, **self.people}
+        stored = self._tables.lock(missing)
+        if any(
+            stored[one.group_id].group_id != one.group_id if one.group_id in stored else True for one in stored.values()
+        ):
+            raise damaged("a name leads to a missing name, or to a circle of names")
+        if any(not 0 <= one.version < MOST_CHANGES for one in stored.values()):
+            raise damaged("the version of a person is out of range")
+        self.people = {**{name: Person(name, name) for name in missing}, **stored, **self.people}
 
-    def root(self, name: str) -> Person:
+    def person(self, name: str) -> Person:
         """Return the row that holds a person, by any name."""
-        return self.people[self.people[name].root]
+        return self.people[self.people[name].group_id]
 
     def expect(self, expected: Mapping[str, int]) -> None:
         """Check that nobody else has changed the people.
@@ -59,53 +61,53 @@ class Change:
         Raises:
             StaleError: A person has another version than the caller has read.
         """
-        self.know(list(expected))
-        stale = [name for name, version in expected.items() if self.root(name).version != version]
+        self.read(list(expected))
+        stale = [name for name, version in expected.items() if self.person(name).version != version]
         if stale:
-            msg = f"{len(stale)} of the people have changed since they were read; read them again and decide anew"
+            msg = f"{len(stale)} of {len(expected)} people in expected have changed; read them again and decide again"
             raise StaleError(msg)
 
     def touch(self, name: str) -> int:
         """Increment the version of a person and return it."""
-        person = self.root(name)
-        self.before.setdefault(person.person_id, person.version)
+        person = self.person(name)
+        self.versions_before.setdefault(person.person_id, person.version)
         if name != UNKNOWN_PERSON:
             self.added.setdefault(person.person_id, [])
         person.version += 1
         return person.version
 
-    def anew(self, name: str) -> None:
+    def mark_changed(self, name: str) -> None:
         """Mark that a person's history changed in another way than by added records."""
         if name == UNKNOWN_PERSON:
             return
-        person = self.root(name)
-        if person.version == self.before.get(person.person_id, person.version):
+        person = self.person(name)
+        if person.version == self.versions_before.get(person.person_id, person.version):
             self.touch(name)
         self.added[person.person_id] = None
 
-    def add(self, row: Row, *, waits: bool) -> None:
+    def add(self, row: Row, *, is_unresolved: bool) -> None:
         """Assign a version to a row, and add its record to the people whose history it is in."""
         row.version = self.touch(row.person_id)
-        if not waits:
-            self._give(row.person_id, self._plain(row))
-        if row.said[REFERRER] is None:
+        if not is_unresolved:
+            self._add_to(row.person_id, self._plain(row))
+        if row.cells[REFERRER] is None:
             return
-        self.root(row.person_id).was_sent = 1
-        sender = str(row.said[REFERRER])
-        if self.root(sender) is not self.root(row.person_id):
-            self.touch(sender)
-            self._give(sender, self._plain(row))
+        self.person(row.person_id).was_referred = 1
+        referrer = str(row.cells[REFERRER])
+        if self.person(referrer) is not self.person(row.person_id):
+            self.touch(referrer)
+            self._add_to(referrer, self._plain(row))
 
     def _plain(self, row: Row) -> Record | None:
         """Return the record of a row as in a history; None if it names a person by an alias."""
         names = (row.person_id, row["referred_by"] or row.person_id)
-        return row.record if all(self.root(name).canonical == name for name in names) else None
+        return row.record if all(self.person(name).canonical == name for name in names) else None
 
-    def _give(self, name: str, record: Record | None) -> None:
+    def _add_to(self, name: str, record: Record | None) -> None:
         """Add a record to a person's additions; for a person with aliases, the history is read again."""
-        root = self.root(name).person_id
-        given = self.added[root]
-        if given is None or record is None:
-            self.added[root] = None
+        group_id = self.person(name).person_id
+        additions = self.added[group_id]
+        if additions is None or record is None:
+            self.added[group_id] = None
         else:
-            given.append(record)
+            additions.append(record)

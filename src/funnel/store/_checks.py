@@ -18,32 +18,32 @@ Rows = Mapping[Key, Row]
 
 def targets_of(tables: Tables, rows: Rows) -> Rows:
     """Return the rows that others refer to, new or stored, if they are of the required kind."""
-    wanted = {row.target: row.needs for row in rows.values() if row.target is not None}
-    if not wanted:
+    target_kinds = {row.target: row.target_kind for row in rows.values() if row.target is not None}
+    if not target_kinds:
         return {}
-    there = tables.found([key for key in wanted if key not in rows])
-    known = {key: rows[key] if key in rows else there.get(key) for key in wanted}
-    return {key: row for key, row in known.items() if row is not None and row.kind == wanted[key]}
+    stored = tables.rows_with([key for key in target_kinds if key not in rows])
+    targets = {key: rows[key] if key in rows else stored.get(key) for key in target_kinds}
+    return {key: row for key, row in targets.items() if row is not None and row.kind == target_kinds[key]}
 
 
 def referring_to(tables: Tables, rows: Rows) -> list[Row]:
     """Return stored rows that refer to these rows, except rows that are being replaced."""
-    asked = [row.key for row in rows.values() if row.kind in ("purchase", "question", "complaint")]
-    if not asked:
+    keys = [row.key for row in rows.values() if row.kind in ("purchase", "question", "complaint")]
+    if not keys:
         return []
-    others = [row for row in tables.referring(asked) if row.key not in rows]
-    return [row for row, target in pairs_of(others, rows) if target.kind == row.needs]
+    others = [row for row in tables.referring(keys) if row.key not in rows]
+    return [row for row, target in pairs_of(others, rows) if target.kind == row.target_kind]
 
 
 def pairs_of(rows: Iterable[Row], targets: Rows) -> list[tuple[Row, Row]]:
     """Return rows with their targets, if the target is present."""
     if not targets:
         return []
-    told = ((row, row.target) for row in rows)
-    return [(row, targets[key]) for row, key in told if key is not None and key in targets]
+    pairs = ((row, row.target) for row in rows)
+    return [(row, targets[key]) for row, key in pairs if key is not None and key in targets]
 
 
-def refuse_untrue(tables: Tables, rows: Rows, targets: Rows, referring: Sequence[Row]) -> None:
+def refuse_contradictions(tables: Tables, rows: Rows, targets: Rows, referring: Sequence[Row]) -> None:
     """Refuse rows that precede their target, and refunds that exceed their purchase.
 
     Raises:
@@ -53,28 +53,28 @@ def refuse_untrue(tables: Tables, rows: Rows, targets: Rows, referring: Sequence
         return
     pairs = [*pairs_of(rows.values(), targets), *pairs_of(referring, rows)]
     with readable("a record that others refer to cannot be read"):
-        faults = [*_too_early(pairs), *_too_much(tables, rows, pairs)]
+        faults = [*_early_records(pairs), *_excess_refunds(tables, rows, pairs)]
     if faults:
         more = [f"and {len(faults) - MOST_FAULTS} more"] if len(faults) > MOST_FAULTS else []
-        msg = f"the records cannot all be true: {'; '.join([*faults[:MOST_FAULTS], *more])}"
+        msg = f"the records contradict each other: {'; '.join([*faults[:MOST_FAULTS], *more])}"
         raise RecordError(msg)
 
 
-def _too_early(pairs: Collection[tuple[Row, Row]]) -> Iterator[str]:
+def _early_records(pairs: Collection[tuple[Row, Row]]) -> Iterator[str]:
     for row, target in pairs:
         if row["happened_at"] < target["happened_at"]:
             yield f"{row.name} lies before its {target.name}; it may be the same instant or later"
 
 
-def _too_much(tables: Tables, rows: Rows, pairs: Collection[tuple[Row, Row]]) -> Iterator[str]:
+def _excess_refunds(tables: Tables, rows: Rows, pairs: Collection[tuple[Row, Row]]) -> Iterator[str]:
     refunded = {target.key: target for row, target in pairs if row.kind == "refund"}
     if not refunded:
         return
     others = [row for row in tables.referring(list(refunded)) if row.key not in rows]
-    given: dict[Key | None, int] = {}
+    refunded_amounts: dict[Key | None, int] = {}
     for row in (*others, *rows.values()):
         if row.kind == "refund":
-            given[row.target] = given.get(row.target, 0) + row["amount"]
+            refunded_amounts[row.target] = refunded_amounts.get(row.target, 0) + row["amount"]
     for key, purchase in refunded.items():
-        if given[key] > purchase["amount"]:
-            yield f"the refunds of {purchase.name} are together above its amount; give back at most what was paid"
+        if refunded_amounts[key] > purchase["amount"]:
+            yield f"the refunds of {purchase.name} exceed its amount; the sum of refunds is at most the amount paid"

@@ -22,22 +22,22 @@ def entry_of(customer: Customer) -> Entry:
 
 def customer_of(person_id: str, entry: Entry) -> Customer:
     """Return the customer of an entry; without a name if the entry was erased."""
-    told: dict[str, Any] = json.loads(entry.told) if entry.told else {"name": ""}
-    return Customer(person_id=person_id, since=None if entry.since is None else instant(entry.since), **told)
+    personal_data: dict[str, Any] = json.loads(entry.payload) if entry.payload else {"name": ""}
+    return Customer(person_id=person_id, since=None if entry.since is None else instant(entry.since), **personal_data)
 
 
-def refuse_erased(tables: Tables, names: Collection[str], *, again: bool) -> None:
+def refuse_erased(tables: Tables, names: Collection[str], *, is_allowed: bool) -> None:
     """Refuse an erased person, unless the caller allows it.
 
     Raises:
         ConflictError: One of the names was erased.
     """
-    erased = tables.erased(list(names))
-    if erased and not again:
+    erased = tables.erased_names(list(names))
+    if erased and not is_allowed:
         msg = (
-            "the person was erased, and is not entered again by itself; leave the person out, or pass "
-            "after_erasure=True if the person has given their details anew"
+            "the person was erased; leave the person out, or pass after_erasure=True if the person has given their "
+            "details again"
         )
         raise ConflictError(msg)
     if erased:
-        tables.unmark(erased)
+        tables.clear_erased(erased)

@@ -11,14 +11,14 @@ _SIGNS = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, R
 """Python errors on an unexpected value: text in place of a number, or an unknown kind."""
 
 
-def damaged(what: str) -> StoreError:
+def damaged(problem: str) -> StoreError:
     """Return the error for tables with values that no store has written."""
-    msg = f"the store is damaged: {what}; restore it from a backup, or load its records into a new store"
+    msg = f"the store is damaged: {problem}; restore it from a backup, or load its records into a new store"
     return StoreError(msg)
 
 
 @contextmanager
-def readable(what: str) -> Generator[None, None, None]:
+def readable(problem: str) -> Generator[None, None, None]:
     """Convert errors of reading tables in this block.
 
     Raises:
@@ -27,4 +27,4 @@ def readable(what: str) -> Generator[None, None, None]:
     try:
         yield
     except _SIGNS:
-        raise damaged(what) from None
+        raise damaged(problem) from None

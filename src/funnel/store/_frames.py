@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 
-from funnel._arguments import brief, is_one_of
+from funnel._arguments import check_choice
 from funnel._fields import LARGEST_AMOUNT
 from funnel._time import EARLIEST, LATEST, instant
-from funnel.errors import ArgumentError, LogsError, MissingExtraError
+from funnel.errors import LogsError, MissingExtraError
 from funnel.money import Money
 from funnel.store._damage import damaged, readable
-from funnel.store._protocol import Engine
+from funnel.store._engines import Engine
 from funnel.store._rows import KINDS
 from funnel.store._tables import Tables
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _INSTANTS = ("arrived_at", "purchased_at", "refunded_at", "occurred_at", "cancelled_at", "promised_at", "delivered_at")
 _TIMES = (*_INSTANTS, "until", "latest")
-_WHOLE = ("amount", "score", *_TIMES)
+_INTEGERS = ("amount", "score", *_TIMES)
 
 LOG_COLUMNS: Mapping[str, Mapping[str, str]] = {
     "leads": {
@@ -87,16 +87,14 @@ def logs_of(tables: Tables, engine: Engine) -> Logs:
         MissingExtraError: The engine, or Polars, is not installed.
         LogsError: The amounts are in more than one currency.
     """
-    if not is_one_of(engine, _HOMES):
-        msg = f"engine {brief(engine)} is unknown; it is one of {', '.join(_HOMES)}"
-        raise ArgumentError(msg)
+    check_choice(engine, tuple(_CONVERTERS), "engine")
     for name in _NEEDED.get(engine, ()):
         _need(name)
     from funnel.logs import trusted
 
     frames = frames_of(tables)
     currency = _currency(frames)
-    return trusted(_HOMES[engine](frames), currency)
+    return trusted(_CONVERTERS[engine](frames), currency)
 
 
 def frames_of(tables: Tables) -> dict[str, pl.DataFrame]:
@@ -114,7 +112,7 @@ def frames_of(tables: Tables) -> dict[str, pl.DataFrame]:
     except pl.exceptions.PolarsError:
         raise damaged("a table of records cannot be read") from None
     if any(_is_damaged(log, frame) for log, frame in frames.items()):
-        raise damaged("a record has what no record can have")
+        raise damaged("a record has a missing value, or a value out of range")
     return frames
 
 
@@ -147,40 +145,40 @@ def _is_damaged(log: str, frame: pl.DataFrame) -> bool:
 
 def _need(name: str) -> None:
     if find_spec(name) is None:
-        msg = f'tables of everyone need {name}; install it with: pip install "shopfunnel[{name}]"'
+        msg = f'reading a store as tables needs {name}; install it with: pip install "shopfunnel[{name}]"'
         raise MissingExtraError(msg)
 
 
 def _frame(tables: Tables, log: str) -> pl.DataFrame:
     import polars as pl
 
-    wanted = LOG_COLUMNS[log]
-    kinds: dict[str, Any] = {name: pl.Int64 if name in _WHOLE else pl.String for name in wanted}
+    selected = LOG_COLUMNS[log]
+    kinds: dict[str, Any] = {name: pl.Int64 if name in _INTEGERS else pl.String for name in selected}
     batches = [
-        pl.DataFrame({name: _column(batch[name], kinds[name]) for name in wanted})
-        for batch in tables.columns(log, wanted)
+        pl.DataFrame({name: _column(batch[name], kinds[name]) for name in selected})
+        for batch in tables.columns(log, selected)
     ]
     frame = pl.concat(batches) if batches else pl.DataFrame(schema=kinds)
-    times = [name for name in wanted if name in _TIMES]
+    times = [name for name in selected if name in _TIMES]
     return frame.with_columns(pl.col(times).cast(pl.Datetime("us", "UTC")))
 
 
-def _column(told: str | Sequence[Any], kind: Any) -> pl.Series:
+def _column(values: str | Sequence[Any], kind: Any) -> pl.Series:
     import polars as pl
 
-    if not isinstance(told, str):
-        return pl.Series(told, dtype=kind)
-    return pl.Series([told]).str.json_decode(pl.List(kind)).explode()
+    if not isinstance(values, str):
+        return pl.Series(values, dtype=kind)
+    return pl.Series([values]).str.json_decode(pl.List(kind)).explode()
 
 
 def _currency(frames: Mapping[str, pl.DataFrame]) -> str | None:
     columns = [frame["currency"].drop_nulls().unique() for frame in frames.values() if "currency" in frame.columns]
-    found = sorted({currency for column in columns for currency in column})
-    if len(found) > 1:
-        msg = f"{' and '.join(found)} meet in the store; facts of everyone are counted in one currency"
+    currencies = sorted({code for column in columns for code in column})
+    if len(currencies) > 1:
+        msg = f"the store has amounts in {' and '.join(currencies)}; convert all amounts into one currency"
         raise LogsError(msg)
     with readable("a currency is unknown"):
-        return Money.of_minor(0, found[0]).currency if found else None
+        return Money.of_minor(0, currencies[0]).currency if currencies else None
 
 
 def _duckdb(frames: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
@@ -189,13 +187,13 @@ def _duckdb(frames: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
     connection = duckdb.connect()
     connection.execute("set timezone = 'UTC'")
     for log, frame in frames.items():
-        connection.register("given", cast("Any", frame).to_arrow())
-        connection.execute(f"create table {log} as select * from given")  # noqa: S608 (our own names)
-        connection.unregister("given")
+        connection.register("source", cast("Any", frame).to_arrow())
+        connection.execute(f"create table {log} as select * from source")  # noqa: S608 (our own names)
+        connection.unregister("source")
     return {log: connection.table(log) for log in frames}
 
 
-_HOMES: Mapping[str, Callable[[Mapping[str, pl.DataFrame]], dict[str, Any]]] = {
+_CONVERTERS: Mapping[str, Callable[[Mapping[str, pl.DataFrame]], dict[str, Any]]] = {
     "polars": dict,
     "pandas": lambda frames: {log: frame.to_pandas() for log, frame in frames.items()},
     "pyarrow": lambda frames: {log: frame.to_arrow() for log, frame in frames.items()},

@@ -4,87 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal, Protocol, Self, TypeAlias
-
-import attrs
+from typing import TYPE_CHECKING, Literal, Protocol, Self, overload
 
 from funnel.history import History
 from funnel.records import Customer, Record
+from funnel.store._engines import Engine
+from funnel.store._results import Alias, AppendResult, StageRecord
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from funnel.logs import Logs
-
-Engine: TypeAlias = Literal["polars", "pandas", "pyarrow", "duckdb"]
-"""The kind of dataframes that a store returns."""
-
-
-@attrs.frozen
-class StageRecord:
-    """Stage of a person at the last evaluation, and when to evaluate again.
-
-    Attributes:
-        person_id: The person, by their current name.
-        version: Number of changes. Pass it as `expected` to write only if nobody else has changed the person.
-        stage: The stage; None if the person was not evaluated yet by this store's rule and policy.
-        previous_stage: The stage at the evaluation before; None if there was none.
-        evaluated_at: The instant of the last evaluation.
-        next_change: The earliest instant at which the stage changes if nothing happens, or at which a future-dated
-            record becomes effective; None if there is no such instant.
-
-    Example:
-        >>> StageRecord("p1", 3, "customer", "prospect", None, None).has_changed
-        True
-    """
-
-    person_id: str
-    version: int
-    stage: str | None
-    previous_stage: str | None
-    evaluated_at: datetime | None
-    next_change: datetime | None
-
-    @property
-    def has_changed(self) -> bool:
-        """Whether the stage differs from the stage at the evaluation before."""
-        return self.stage != self.previous_stage
-
-
-@attrs.frozen
-class AppendResult:
-    """Result of adding records to a store.
-
-    Attributes:
-        added: Number of new records.
-        repeated: Number of records that the store already had.
-        standings: Stage records of the people whose history changed.
-
-    Example:
-        >>> AppendResult(added=2, repeated=1)
-        AppendResult(added=2, repeated=1, standings=())
-    """
-
-    added: int
-    repeated: int
-    standings: tuple[StageRecord, ...] = ()
-
-
-@attrs.frozen
-class Alias:
-    """Another name of a person, with the time of its merge.
-
-    Attributes:
-        alias: The other name.
-        person_id: The name that the alias leads to. It may be an alias itself.
-        merged_at: When the two names were merged.
-        unmerged_at: When the merge was undone; None if it is in effect.
-    """
-
-    alias: str
-    person_id: str
-    merged_at: datetime
-    unmerged_at: datetime | None = None
+    from funnel.store._engines import ArrowLogs, DuckdbLogs, PandasLogs, PolarsLogs
 
 
 class Store(Protocol):
@@ -109,7 +40,7 @@ class Store(Protocol):
             expected: Versions of people as the caller read them. Nothing is written if one of them has changed since.
 
         Returns:
-            The number of new and repeated records, and the stage records of the people.
+            The number of new and skipped records, and the stage records of the people.
 
         Raises:
             ArgumentError: `expected` does not map person ids to versions.
@@ -131,7 +62,7 @@ class Store(Protocol):
 
         Returns:
             The number of changed and unchanged records. A record that is already stored with this content counts as
-            repeated.
+            skipped.
 
         Raises:
             ArgumentError: `expected` does not map person ids to versions.
@@ -153,7 +84,7 @@ class Store(Protocol):
             recorded_at: The instant at which the records are recorded.
 
         Returns:
-            The number of new records and of repeated records.
+            The number of new records and of skipped records.
 
         Raises:
             ConflictError: The store has a record with the same source and id and other content.
@@ -221,7 +152,7 @@ class Store(Protocol):
     def due(self, *, before: datetime, limit: int | None = None) -> list[str]:
         """Return the people whose stage may have changed by time alone, longest overdue first.
 
-        A person who was loaded but not evaluated is always due. So is a person who was evaluated by another rule or
+        A person who was loaded but not evaluated is always due. A person who was evaluated by another rule or
         policy than this store's. These people come first.
 
         Args:
@@ -366,6 +297,14 @@ class Store(Protocol):
         """
         ...
 
+    @overload
+    def logs(self, *, engine: Literal["polars"] = "polars") -> PolarsLogs: ...
+    @overload
+    def logs(self, *, engine: Literal["pandas"]) -> PandasLogs: ...
+    @overload
+    def logs(self, *, engine: Literal["pyarrow"]) -> ArrowLogs: ...
+    @overload
+    def logs(self, *, engine: Literal["duckdb"]) -> DuckdbLogs: ...
     def logs(self, *, engine: Engine = "polars") -> Logs:
         """Return everyone's records as tables, under the current names of people.
 

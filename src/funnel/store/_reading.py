@@ -1,4 +1,4 @@
-"""Conversion of rows to one person's history: all names merged, unresolved records left out.
+"""Conversion of rows to one person's history: all names merged, without unresolved records.
 
 Invariant: the history of the stored records equals the history of the added records.
 """
@@ -14,7 +14,7 @@ from funnel.records import Customer, Lead, Record
 from funnel.store._checks import referring_to
 from funnel.store._customers import customer_of
 from funnel.store._damage import damaged, readable
-from funnel.store._rows import PLACES, Key, Row, record_of
+from funnel.store._rows import POSITIONS, Key, Row, record_of
 from funnel.store._tables import Person, Tables
 
 
@@ -25,12 +25,12 @@ def person_of(tables: Tables, name: str) -> Person:
         StoreError: The name leads to a missing name.
     """
     person = tables.people([name]).get(name, Person(name, name))
-    if person.root == name:
+    if person.group_id == name:
         return person
-    root = tables.people([person.root]).get(person.root)
-    if root is None or root.root != root.person_id:
-        raise damaged("a name leads to one that is not there, or in a circle")
-    return root
+    holder = tables.people([person.group_id]).get(person.group_id)
+    if holder is None or holder.group_id != holder.person_id:
+        raise damaged("a name leads to a missing name, or to a circle of names")
+    return holder
 
 
 def names_of(tables: Tables, name: str) -> tuple[str, Sequence[str]]:
@@ -42,61 +42,67 @@ def names_of(tables: Tables, name: str) -> tuple[str, Sequence[str]]:
 
 def history_of(tables: Tables, name: str) -> History:
     """Return the history of a person, by any name."""
-    root, names = names_of(tables, name)
+    canonical, names = names_of(tables, name)
     rows = tables.of_people(names)
-    own = dict.fromkeys(names, root)
-    given = [row for row in tables.sent_by(names) if row.person_id not in own]
-    people = _people(tables, [*rows, *given])
-    known_as = {name: person.canonical for name, person in people.items()} | own
-    sent = _first_of_each(tables, given, {name: person.person_id for name, person in people.items()})
-    with readable(f"a record of {root!r} cannot be read"):
-        records = [record_of(row, known_as) for row in (*_in_history(rows), *sent)]
-        return trusted(root, _each_lead_once(records), _customer(tables, root, names))
+    own_names = dict.fromkeys(names, canonical)
+    referrals = [row for row in tables.referrals(names) if row.person_id not in own_names]
+    people = _people(tables, [*rows, *referrals])
+    current_names = {name: person.canonical for name, person in people.items()} | own_names
+    unique_referrals = _earliest_arrivals(
+        tables, referrals, {name: person.person_id for name, person in people.items()}
+    )
+    with readable(f"a record of {canonical!r} cannot be read"):
+        records = [record_of(row, current_names) for row in (*_in_history(rows), *unique_referrals)]
+        return trusted(canonical, _each_lead_once(records), _customer(tables, canonical, names))
 
 
-def _first_of_each(tables: Tables, sent: Sequence[Row], roots: Mapping[str, str]) -> Sequence[Row]:
+def _earliest_arrivals(tables: Tables, referrals: Sequence[Row], group_ids_of: Mapping[str, str]) -> Sequence[Row]:
     """Drop arrivals that a merge has made equal to an earlier written arrival under another name."""
-    aliases: Sequence[str] = tables.others({roots.get(row.person_id, row.person_id) for row in sent}) if sent else ()
+    aliases: Sequence[str] = (
+        tables.other_names({group_ids_of.get(row.person_id, row.person_id) for row in referrals}) if referrals else ()
+    )
     if not aliases:
-        return sent
-    known_as = {name: person.root for name, person in tables.people(aliases).items()}
-    known_as |= {root: root for root in known_as.values()}
+        return referrals
+    group_ids = {name: person.group_id for name, person in tables.people(aliases).items()}
+    group_ids |= {group_id: group_id for group_id in group_ids.values()}
     first: dict[tuple[object, ...], Key] = {}
-    for row in tables.of_people(list(known_as)):
+    for row in tables.of_people(list(group_ids)):
         if row.kind == "lead":
-            first.setdefault(_arrival(row, known_as[row.person_id]), row.key)
-    return [row for row in sent if first.get(_arrival(row, known_as.get(row.person_id, "")), row.key) == row.key]
+            first.setdefault(_arrival(row, group_ids[row.person_id]), row.key)
+    return [row for row in referrals if first.get(_arrival(row, group_ids.get(row.person_id, "")), row.key) == row.key]
 
 
-def _arrival(row: Row, root: str) -> tuple[object, ...]:
-    return root, row.key[1], row["happened_at"], row["campaign"]
+def _arrival(row: Row, group_id: str) -> tuple[object, ...]:
+    return group_id, row.key[1], row["happened_at"], row["campaign"]
 
 
 def _people(tables: Tables, rows: Iterable[Row]) -> dict[str, Person]:
     """Return the people in leads, by any of their names."""
     leads = [row for row in rows if row.kind == "lead" and row["referred_by"] is not None]
-    named = {name for row in leads for name in (row.person_id, row["referred_by"])}
-    return roots_of(tables, named) if named else {}
+    names = {name for row in leads for name in (row.person_id, row["referred_by"])}
+    return people_by_name(tables, names) if names else {}
 
 
-def roots_of(tables: Tables, names: Collection[str]) -> dict[str, Person]:
-    """Return the root rows of names; names without records are left out."""
-    there = tables.people(names)
-    roots = {person.root for person in there.values()} - there.keys()
-    there = {**there, **tables.people(roots)} if roots else there
-    with readable("a name leads to one that is not there"):
-        return {name: there[there[name].root] for name in names if name in there}
+def people_by_name(tables: Tables, names: Collection[str]) -> dict[str, Person]:
+    """Return the people of names; names without records are left out."""
+    rows = tables.people(names)
+    missing = {person.group_id for person in rows.values()} - rows.keys()
+    rows = {**rows, **tables.people(missing)} if missing else rows
+    with readable("a name leads to a missing name"):
+        return {name: rows[rows[name].group_id] for name in names if name in rows}
 
 
-def waiting_of(tables: Tables, names: Sequence[str]) -> list[Record]:
+def unresolved_of(tables: Tables, names: Sequence[str]) -> list[Record]:
     """Return the records of a person that refer to a missing record."""
     rows = tables.of_people(names)
     kinds = _kinds(rows)
-    with readable("a record that waits cannot be read"):
-        return [record_of(row) for row in rows if row.kind != "complaint" and _waits(row, kinds)]
+    with readable("an unresolved record cannot be read"):
+        return [record_of(row) for row in rows if row.kind != "complaint" and _is_unresolved(row, kinds)]
 
 
-def joined(tables: Tables, names: Collection[str], canonical: str, *, was_sent: bool) -> list[Record] | None:
+def movable_records(
+    tables: Tables, names: Collection[str], canonical: str, *, was_referred: bool
+) -> list[Record] | None:
     """Return the records of names if they can be added to another history unchanged, None otherwise.
 
     They cannot be added if a record is unresolved, if a record of another person refers to one of them, or if a record
@@ -105,9 +111,9 @@ def joined(tables: Tables, names: Collection[str], canonical: str, *, was_sent: 
     """
     rows = tables.of_people(list(names))
     kinds = _kinds(rows)
-    if tables.sent_by(list(names)) or any(_waits(row, kinds) for row in rows):
+    if tables.referrals(list(names)) or any(_is_unresolved(row, kinds) for row in rows):
         return None
-    if any(row.kind == "lead" and (was_sent or row["referred_by"] is not None) for row in rows):
+    if any(row.kind == "lead" and (was_referred or row["referred_by"] is not None) for row in rows):
         return None
     if any(row.key not in kinds for row in referring_to(tables, {row.key: row for row in rows})):
         return None
@@ -119,38 +125,38 @@ def _in_history(rows: Sequence[Row]) -> Iterator[Row]:
     """Yield the resolved rows; a complaint whose purchase is missing becomes one without a purchase."""
     kinds = _kinds(rows)
     for row in rows:
-        if not _waits(row, kinds):
+        if not _is_unresolved(row, kinds):
             yield row
         elif row.kind == "complaint":
-            yield attrs.evolve(row, said=_without(row.said, "regarding"), target=None)
+            yield attrs.evolve(row, cells=_without(row.cells, "regarding"), target=None)
 
 
 def _kinds(rows: Iterable[Row]) -> Mapping[Key, str]:
     return {row.key: row.kind for row in rows}
 
 
-def _waits(row: Row, kinds: Mapping[Key, str]) -> bool:
-    return row.target is not None and kinds.get(row.target) != row.needs
+def _is_unresolved(row: Row, kinds: Mapping[Key, str]) -> bool:
+    return row.target is not None and kinds.get(row.target) != row.target_kind
 
 
-def _without(said: tuple[str | int | None, ...], column: str) -> tuple[str | int | None, ...]:
-    place = PLACES[column]
-    return (*said[:place], None, *said[place + 1 :])
+def _without(cells: tuple[str | int | None, ...], column: str) -> tuple[str | int | None, ...]:
+    position = POSITIONS[column]
+    return (*cells[:position], None, *cells[position + 1 :])
 
 
 def _each_lead_once(records: Iterable[Record]) -> Iterator[Record]:
     """Yield records; of arrivals that a merge has made equal, only the earliest written."""
-    seen: set[tuple[str, str]] = set()
+    keys: set[tuple[str, str]] = set()
     for record in records:
         if not isinstance(record, Lead):
             yield record
-        elif record.key not in seen:
-            seen.add(record.key)
+        elif record.key not in keys:
+            keys.add(record.key)
             yield record
 
 
-def _customer(tables: Tables, root: str, names: Sequence[str]) -> Customer | None:
+def _customer(tables: Tables, canonical: str, names: Sequence[str]) -> Customer | None:
     """Return the person's customer entry: under the current name, or else under the first other name."""
     entries = {entry.person_id: entry for entry in tables.entries(names)}
-    found = next((entries[name] for name in (root, *names) if name in entries), None)
-    return None if found is None else customer_of(root, found)
+    entry = next((entries[name] for name in (canonical, *names) if name in entries), None)
+    return None if entry is None else customer_of(canonical, entry)

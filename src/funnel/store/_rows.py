@@ -1,4 +1,4 @@
-"""Conversion between records and table rows: typed columns, with free text and contacts kept apart.
+"""Conversion between records and table rows: typed columns, with free text and contacts in a table of their own.
 
 Invariant: `record_of(row_of(record)) == record` for every record; amounts are whole minor units, instants microseconds.
 """
@@ -70,8 +70,8 @@ COLUMNS: Mapping[str, type[str | int]] = {
 }
 """The content columns of a record, besides person and id."""
 
-PLACES: Mapping[str, int] = {name: place for place, name in enumerate(COLUMNS)}
-REFERRER, CURRENCY = PLACES["referred_by"], PLACES["currency"]
+POSITIONS: Mapping[str, int] = {name: position for position, name in enumerate(COLUMNS)}
+REFERRER, CURRENCY = POSITIONS["referred_by"], POSITIONS["currency"]
 """Positions that are read in every row of large batches."""
 
 UNKNOWN_PERSON = ""
@@ -92,10 +92,10 @@ class Row:
         key: Log, source and id.
         person_id: The person; `UNKNOWN_PERSON` if not known yet.
         kind: The kind.
-        said: The content, in the order of `COLUMNS`.
+        cells: The values of the columns, in the order of `COLUMNS`.
         target: The purchase, question or complaint that the record refers to; None without a reference.
-        words: Personal data as text; None if there is none.
-        apart: Whether the row has, or had, personal data: `NONE`, `HAS_PII` or `ERASED`.
+        payload: Personal data as text; None if there is none.
+        personal_data_state: Whether the row has, or had, personal data: `NONE`, `HAS_PII` or `ERASED`.
         version: The version of the person at this record; 0 if not assigned yet.
         record: The record itself, if the row was made from it.
     """
@@ -103,16 +103,16 @@ class Row:
     key: Key
     person_id: str
     kind: str
-    said: tuple[Cell, ...]
+    cells: tuple[Cell, ...]
     target: Key | None
-    words: str | None
-    apart: int
+    payload: str | None
+    personal_data_state: int
     version: int = 0
     record: Record | None = None
 
     def __getitem__(self, column: str) -> Any:
         """Return the content of one column."""
-        return self.said[PLACES[column]]
+        return self.cells[POSITIONS[column]]
 
     @property
     def name(self) -> str:
@@ -120,7 +120,7 @@ class Row:
         return f"{self.kind} {self.key[2]!r} of {self.key[1]!r}"
 
     @property
-    def needs(self) -> str:
+    def target_kind(self) -> str:
         """The kind of record that this row refers to."""
         return _TARGETS.get(self.kind, "purchase")
 
@@ -132,12 +132,21 @@ def target_of(kind: str, source: str, regarding: Cell) -> Key | None:
     return "interactions" if kind in _TARGETS else "purchases", source, str(regarding)
 
 
+def row_from(values: tuple[Any, ...]) -> Row:
+    """Return the row of a query's values: the key, person, version, state, the cells, and the personal data."""
+    log, source, number, person_id, version, state = values[:6]
+    cells, payload = values[6:-1], values[-1]
+    kind = cells[POSITIONS["kind"]]
+    target = target_of(kind, source, cells[POSITIONS["regarding"]])
+    return Row((log, source, number), person_id, kind, cells, target, payload, state, version)
+
+
 # ---- fields and columns --------------------------------------------------------------------------------------------
 
-Change: TypeAlias = Callable[[Any], Cell]
+Conversion: TypeAlias = Callable[[Any], Cell]
 
 
-def _lines(lines: tuple[OrderLine, ...]) -> str | None:
+def _lines_text(lines: tuple[OrderLine, ...]) -> str | None:
     """Return the lines of a purchase as JSON, in whole minor units of its currency."""
     if not lines:
         return None
@@ -149,8 +158,8 @@ _LINE_MONEY = ("unit_price", "discount", "unit_cost")
 
 def _line(line: OrderLine) -> dict[str, str | int]:
     money = {name: getattr(line, name) for name in _LINE_MONEY}
-    told: dict[str, str | int] = {"sku": line.sku, "category": line.category, "quantity": line.quantity}
-    return told | {name: amount.minor for name, amount in money.items() if amount is not None}
+    fields: dict[str, str | int] = {"sku": line.sku, "category": line.category, "quantity": line.quantity}
+    return fields | {name: amount.minor for name, amount in money.items() if amount is not None}
 
 
 def _lines_of(text: str, currency: str) -> tuple[OrderLine, ...]:
@@ -160,7 +169,7 @@ def _lines_of(text: str, currency: str) -> tuple[OrderLine, ...]:
     return tuple(OrderLine(**{name: money(name, value) for name, value in line.items()}) for line in json.loads(text))
 
 
-_CHANGES: Mapping[str, Change] = {
+_TO_CELL: Mapping[str, Conversion] = {
     "happened_at": micros,
     "cancelled_at": micros,
     "promised_at": micros,
@@ -168,20 +177,20 @@ _CHANGES: Mapping[str, Change] = {
     "until": micros,
     "latest": micros,
     "reason": str,
-    "lines": _lines,
+    "lines": _lines_text,
 }
 """Conversions of field values to column values, if they differ; None stays None."""
 
 
-def _kept_instant(count: int) -> object:
+def _checked_instant(count: int) -> object:
     """Return the instant of a column; refuse an instant outside the supported years."""
     if not EARLIEST <= count < LATEST:
         raise ValueError
     return instant(count)
 
 
-_BACK: Mapping[str, Callable[[Any], object]] = {
-    name: _kept_instant for name, change in _CHANGES.items() if change is micros
+_FROM_CELL: Mapping[str, Callable[[Any], object]] = {
+    name: _checked_instant for name, convert in _TO_CELL.items() if convert is micros
 }
 
 _RENAMED: Mapping[str, str] = {
@@ -195,12 +204,12 @@ _RENAMED: Mapping[str, str] = {
 }
 """Columns of fields that have another name."""
 
-_KINDS: tuple[type[Record], ...] = (
+_CLASSES: tuple[type[Record], ...] = (
     *(Lead, Purchase, Refund, Visit, View, Question, Cart, Checkout, Quote, Answer, ReadySignal, Postponement, Meeting),
     *(Delivery, Complaint, Resolution, Feedback, OptOut, Declined, FollowUp),
 )
-_APART = ("contact", "words")
-_OWN = ("id", "source", "person_id", "kind", "amount", *_APART)
+_PERSONAL = ("contact", "text")
+_OWN = ("id", "source", "person_id", "kind", "amount", *_PERSONAL)
 """Fields without a content column, or with more than one."""
 
 _LOGS: Mapping[type[Record], Log] = {Lead: "leads", Purchase: "purchases", Refund: "refunds"}
@@ -210,40 +219,40 @@ _LOGS: Mapping[type[Record], Log] = {Lead: "leads", Purchase: "purchases", Refun
 class _Shape:
     """How the fields of one record class map to columns and back."""
 
-    made: type[Record]
+    record_class: type[Record]
     log: Log
     kind: str
-    fields: tuple[tuple[str, int, Change | None], ...]
+    fields: tuple[tuple[str, int, Conversion | None], ...]
     back: tuple[tuple[str, int, Callable[[Any], object] | None], ...]
     has_amount: bool
-    apart: str | None
+    personal_field: str | None
 
 
-def _back(made: type[Record], name: str, column: str) -> Callable[[Any], object] | None:
+def _back(cls: type[Record], name: str, column: str) -> Callable[[Any], object] | None:
     """Return the conversion of a column's value to its field; None if they are equal."""
-    kind = made.model_fields[name].annotation
-    return kind if isinstance(kind, type) and issubclass(kind, Enum) else _BACK.get(column)
+    kind = cls.model_fields[name].annotation
+    return kind if isinstance(kind, type) and issubclass(kind, Enum) else _FROM_CELL.get(column)
 
 
-def _shape(made: type[Record]) -> _Shape:
-    names = [name for name in made.model_fields if name not in _OWN]
+def _shape(cls: type[Record]) -> _Shape:
+    names = [name for name in cls.model_fields if name not in _OWN]
     columns = [(name, _RENAMED.get(name, name)) for name in names]
     return _Shape(
-        made,
-        _LOGS.get(made, "interactions"),
-        str(made.model_fields["kind"].default) if issubclass(made, Interaction) else str(getattr(made, "kind")),  # noqa: B009
-        tuple((name, PLACES[column], _CHANGES.get(column)) for name, column in columns),
-        tuple((name, PLACES[column], _back(made, name, column)) for name, column in columns if name != "lines"),
-        "amount" in made.model_fields,
-        next((name for name in _APART if name in made.model_fields), None),
+        cls,
+        _LOGS.get(cls, "interactions"),
+        str(cls.model_fields["kind"].default) if issubclass(cls, Interaction) else str(getattr(cls, "kind")),  # noqa: B009
+        tuple((name, POSITIONS[column], _TO_CELL.get(column)) for name, column in columns),
+        tuple((name, POSITIONS[column], _back(cls, name, column)) for name, column in columns if name != "lines"),
+        "amount" in cls.model_fields,
+        next((name for name in _PERSONAL if name in cls.model_fields), None),
     )
 
 
-_SHAPES: Mapping[type[Record], _Shape] = {made: _shape(made) for made in _KINDS}
+_SHAPES: Mapping[type[Record], _Shape] = {record_class: _shape(record_class) for record_class in _CLASSES}
 _BY_KIND: Mapping[str, _Shape] = {shape.kind: shape for shape in _SHAPES.values()}
 KINDS = tuple(_BY_KIND)
 """All kinds of stored records."""
-_KIND, _AMOUNT, _REGARDING = (PLACES[name] for name in ("kind", "amount", "regarding"))
+_KIND, _AMOUNT, _REGARDING = (POSITIONS[name] for name in ("kind", "amount", "regarding"))
 _EMPTY: tuple[Cell, ...] = (None,) * len(COLUMNS)
 
 
@@ -256,35 +265,35 @@ def row_of(record: Record) -> Row:
     shape = _SHAPES.get(type(record))
     if shape is None:
         kind = type(record).__name__
-        msg = f"a {kind} is not a record that a store keeps; give leads, purchases, refunds and interactions"
+        msg = f"{kind} is not a record class of a store; pass leads, purchases, refunds or interactions"
         raise ArgumentError(msg)
-    values, said = record.__dict__, list(_EMPTY)
-    for name, place, change in shape.fields:
+    values, cells = record.__dict__, list(_EMPTY)
+    for name, position, convert in shape.fields:
         value = values[name]
         if value is not None:
-            said[place] = value if change is None else change(value)
-    said[_KIND] = shape.kind
+            cells[position] = value if convert is None else convert(value)
+    cells[_KIND] = shape.kind
     if shape.has_amount and (money := values["amount"]) is not None:
-        said[_AMOUNT], said[CURRENCY] = money.minor, money.currency
-    words = None if shape.apart is None else _words_of(values[shape.apart])
+        cells[_AMOUNT], cells[CURRENCY] = money.minor, money.currency
+    payload = None if shape.personal_field is None else _payload_of(values[shape.personal_field])
     source, number = record.key
-    target = None if said[_REGARDING] is None else target_of(shape.kind, source, said[_REGARDING])
-    person_id, apart = values.get("person_id", UNKNOWN_PERSON), NONE if words is None else HAS_PII
-    return Row((shape.log, source, number), person_id, shape.kind, tuple(said), target, words, apart, record=record)
+    target = None if cells[_REGARDING] is None else target_of(shape.kind, source, cells[_REGARDING])
+    person_id, state = values.get("person_id", UNKNOWN_PERSON), NONE if payload is None else HAS_PII
+    return Row((shape.log, source, number), person_id, shape.kind, tuple(cells), target, payload, state, record=record)
 
 
-def _words_of(told: str | Contact | None) -> str | None:
+def _payload_of(value: str | Contact | None) -> str | None:
     """Return personal data as text; None if there is none."""
-    if told is None or isinstance(told, str):
-        return told or None
-    return told.model_dump_json()
+    if value is None or isinstance(value, str):
+        return value or None
+    return value.model_dump_json()
 
 
-def filled(kind: str) -> tuple[int, ...]:
+def positions_of(kind: str) -> tuple[int, ...]:
     """Return the positions of the columns that records of a kind may fill."""
     shape = _BY_KIND[kind]
     money = (_AMOUNT, CURRENCY) if shape.has_amount else ()
-    return (_KIND, *(place for _, place, _ in shape.fields), *money)
+    return (_KIND, *(position for _, position, _ in shape.fields), *money)
 
 
 def record_of(row: Row, names: Mapping[str, str] | None = None) -> Record:
@@ -294,37 +303,38 @@ def record_of(row: Row, names: Mapping[str, str] | None = None) -> Record:
         row: The row.
         names: Current name of each alias. A lead that refers to the same person gets no referrer.
     """
-    shape, said = _BY_KIND[row.kind], row.said
+    shape, cells = _BY_KIND[row.kind], row.cells
     fields: dict[str, Any] = {}
-    for name, place, back in shape.back:
-        value = said[place]
+    for name, position, back in shape.back:
+        value = cells[position]
         if value is not None:
             fields[name] = value if back is None else back(value)
-    fields |= {**_named(row, shape, names or {}), **_told(row, shape)}
+    fields |= {**_identity(row, shape, names or {}), **_personal_fields(row, shape)}
     if shape.has_amount and row["amount"] is not None:
         fields["amount"] = amount_in_range(Money.of_minor(row["amount"], row["currency"]))
     if row["lines"] is not None:
         fields["lines"] = _lines_of(row["lines"], row["currency"])
-    return unchecked(shape.made, fields)  # validated when it was added; the columns hold nothing else
+    return unchecked(shape.record_class, fields)  # validated when it was added; the columns hold nothing else
 
 
-def _named(row: Row, shape: _Shape, names: Mapping[str, str]) -> dict[str, Any]:
+def _identity(row: Row, shape: _Shape, names: Mapping[str, str]) -> dict[str, Any]:
     """Return the fields of the record's id and person."""
     _, source, number = row.key
     person_id = names.get(row.person_id, row.person_id)
-    if shape.made is Refund:
+    if shape.record_class is Refund:
         return {"source": source, "id": number}
-    if shape.made is not Lead:
+    if shape.record_class is not Lead:
         return {"source": source, "id": number, "person_id": person_id}
-    sent = names.get(row["referred_by"], row["referred_by"])
-    return {"source": source, "person_id": person_id, "referred_by": None if sent == person_id else sent}
+    referrer = names.get(row["referred_by"], row["referred_by"])
+    return {"source": source, "person_id": person_id, "referred_by": None if referrer == person_id else referrer}
 
 
-def _told(row: Row, shape: _Shape) -> dict[str, Any]:
+def _personal_fields(row: Row, shape: _Shape) -> dict[str, Any]:
     """Return the field with personal data."""
-    if row.words is None or shape.apart is None:
+    field, text = shape.personal_field, row.payload
+    if text is None or field is None:
         return {}
-    return {shape.apart: Contact.model_validate_json(row.words) if shape.apart == "contact" else row.words}
+    return {field: Contact.model_validate_json(text) if field == "contact" else text}
 
 
 # ---- many ----------------------------------------------------------------------------------------------------------
@@ -337,33 +347,33 @@ def rows_of(records: Iterable[Record]) -> tuple[dict[Key, Row], int]:
         ConflictError: Two records with one key have different content.
     """
     rows: dict[Key, Row] = {}
-    again = 0
+    repeated = 0
     for record in records:
         row = row_of(record)
-        known = rows.setdefault(row.key, row)
-        if known is not row:
-            again += 1
-            refuse_other(known, row)
-    return rows, again
+        first = rows.setdefault(row.key, row)
+        if first is not row:
+            repeated += 1
+            refuse_different(first, row)
+    return rows, repeated
 
 
-def differing(kept: Row, given: Row) -> list[str]:
+def differences(stored: Row, new: Row) -> list[str]:
     """Return the columns in which a repeated record differs; erased values are not compared."""
-    names = [name for name, place in PLACES.items() if kept.said[place] != given.said[place]]
-    if given.person_id not in (kept.person_id, UNKNOWN_PERSON):
+    names = [name for name, position in POSITIONS.items() if stored.cells[position] != new.cells[position]]
+    if new.person_id not in (stored.person_id, UNKNOWN_PERSON):
         names.append("person_id")
-    if kept.apart != ERASED and kept.words != given.words:
-        names.append("words or contact")
+    if stored.personal_data_state != ERASED and stored.payload != new.payload:
+        names.append("text or contact")
     return names
 
 
-def refuse_other(kept: Row, given: Row) -> None:
+def refuse_different(stored: Row, new: Row) -> None:
     """Check that a repeated record equals the stored record.
 
     Raises:
         ConflictError: The content differs; the message names the columns, never their values.
     """
-    names = differing(kept, given)
+    names = differences(stored, new)
     if names:
-        msg = f"{kept.name} is kept already and differs in {', '.join(names)}; if this one is right, amend it"
+        msg = f"{stored.name} is stored already and differs in {', '.join(names)}; call amend to replace it"
         raise ConflictError(msg)

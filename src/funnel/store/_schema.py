@@ -14,11 +14,18 @@ VERSION = 4
 
 _TYPES = {str: "TEXT", int: "INTEGER"}
 
+_PEOPLE_GROUP = "CREATE INDEX people_group ON people (group_id) WHERE group_id <> person_id"
+_MERGES_INDEXES = (
+    "CREATE UNIQUE INDEX merges_alias ON merges (alias) WHERE unmerged_at IS NULL",
+    "CREATE INDEX merges_from ON merges (alias)",
+    "CREATE INDEX merges_to ON merges (person_id)",
+)
+
 TABLES: Sequence[str] = (
     """
     CREATE TABLE people (
         person_id TEXT PRIMARY KEY,
-        root TEXT NOT NULL,
+        group_id TEXT NOT NULL,
         version INTEGER NOT NULL,
         stage TEXT,
         previous_stage TEXT,
@@ -27,14 +34,14 @@ TABLES: Sequence[str] = (
         rule_fingerprint INTEGER,
         canonical_id TEXT,
         name_count INTEGER,
-        was_sent INTEGER
+        was_referred INTEGER
     ) STRICT, WITHOUT ROWID
     """,
     """
     CREATE INDEX people_due ON people (rule_fingerprint, due_at, person_id, canonical_id)
         WHERE rule_fingerprint IS NOT NULL
     """,
-    "CREATE INDEX people_root ON people (root) WHERE root <> person_id",
+    _PEOPLE_GROUP,
     f"""
     CREATE TABLE records (
         seq INTEGER PRIMARY KEY,
@@ -44,7 +51,7 @@ TABLES: Sequence[str] = (
         person_id TEXT NOT NULL,
         version INTEGER NOT NULL,
         recorded_at INTEGER NOT NULL,
-        apart INTEGER NOT NULL,
+        personal_data_state INTEGER NOT NULL,
         {", ".join(f"{name} {_TYPES[kind]}" for name, kind in COLUMNS.items())},
         UNIQUE (source_id, source, log),
         UNIQUE (person_id, version)
@@ -53,16 +60,16 @@ TABLES: Sequence[str] = (
     "CREATE INDEX records_regarding ON records (regarding, source) WHERE regarding IS NOT NULL",
     "CREATE INDEX records_referred_by ON records (referred_by) WHERE referred_by IS NOT NULL",
     """
-    CREATE TABLE apart (
+    CREATE TABLE personal_data (
         person_id TEXT NOT NULL,
         version INTEGER NOT NULL,
-        told TEXT NOT NULL,
+        payload TEXT NOT NULL,
         PRIMARY KEY (person_id, version)
     ) STRICT
     """,
     "CREATE TABLE customers (person_id TEXT PRIMARY KEY, since INTEGER) STRICT, WITHOUT ROWID",
     """
-    CREATE TABLE links (
+    CREATE TABLE merges (
         seq INTEGER PRIMARY KEY,
         alias TEXT NOT NULL,
         person_id TEXT NOT NULL,
@@ -70,18 +77,30 @@ TABLES: Sequence[str] = (
         unmerged_at INTEGER
     ) STRICT
     """,
-    "CREATE UNIQUE INDEX links_alias ON links (alias) WHERE unmerged_at IS NULL",
-    "CREATE INDEX links_from ON links (alias)",
-    "CREATE INDEX links_to ON links (person_id)",
+    *_MERGES_INDEXES,
     "CREATE TABLE store (currency TEXT NOT NULL) STRICT",
 )
-"""Every table of the current version. Only `apart` holds personal data; a customer's entry is there with version 0."""
+"""Every table of the current version.
 
-_COLUMNS_OF_VERSION_3: Mapping[str, str] = {
-    "former": "previous_stage",
-    "judged_at": "evaluated_at",
-    "judged_by": "rule_fingerprint",
-}
+Only `personal_data` holds personal data; a customer's entry is there with version 0. The names of a person share a
+`group_id`: the name whose row holds the person's stage and, in `canonical_id`, the current name.
+"""
+
+_RENAMES_OF_VERSION_3: Sequence[str] = (
+    "people RENAME COLUMN former TO previous_stage",
+    "people RENAME COLUMN judged_at TO evaluated_at",
+    "people RENAME COLUMN judged_by TO rule_fingerprint",
+    "people RENAME COLUMN root TO group_id",
+    "people RENAME COLUMN was_sent TO was_referred",
+    "records RENAME COLUMN apart TO personal_data_state",
+    "apart RENAME COLUMN told TO payload",
+    "apart RENAME TO personal_data",
+    "links RENAME COLUMN parted_at TO unmerged_at",
+    "links RENAME TO merges",
+)
+_INDEXES_OF_VERSION_3 = ("people_root", "links_alias", "links_from", "links_to")
+"""Indexes of version 3 that have another name now."""
+
 KINDS_OF_VERSION_3: Mapping[str, str] = {
     "said_ready": "ready_signal",
     "postponed": "postponement",
@@ -99,7 +118,7 @@ UPGRADES: Mapping[int, Sequence[str]] = {
         "CREATE TABLE store (currency TEXT NOT NULL) STRICT",
         "INSERT INTO store (currency) SELECT currency FROM records WHERE currency IS NOT NULL LIMIT 1",
     ),
-    # In older versions the root of a person is the current name. Names are counted when they are merged.
+    # Before version 3 the current name of a person is the name of the row. Names are counted when they are merged.
     2: (
         "ALTER TABLE people ADD COLUMN canonical_id TEXT",
         "ALTER TABLE people ADD COLUMN name_count INTEGER",
@@ -108,8 +127,10 @@ UPGRADES: Mapping[int, Sequence[str]] = {
         "CREATE INDEX people_due ON people (judged_by, due_at, person_id, canonical_id) WHERE judged_by IS NOT NULL",
     ),
     3: (
-        *(f"ALTER TABLE people RENAME COLUMN {old} TO {new}" for old, new in _COLUMNS_OF_VERSION_3.items()),
-        "ALTER TABLE links RENAME COLUMN parted_at TO unmerged_at",
+        *(f"DROP INDEX {name}" for name in _INDEXES_OF_VERSION_3),
+        *(f"ALTER TABLE {rename}" for rename in _RENAMES_OF_VERSION_3),
+        _PEOPLE_GROUP,
+        *_MERGES_INDEXES,
         *(f"UPDATE records SET kind = '{new}' WHERE kind = '{old}'" for old, new in KINDS_OF_VERSION_3.items()),  # noqa: S608
     ),
 }

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
 
 from funnel._arguments import instance
 from funnel.errors import MissingExtraError, StoreError
@@ -18,8 +18,9 @@ from funnel.history import History
 from funnel.policy import Policy
 from funnel.records import Customer, Record
 from funnel.rules._rule import Rule
-from funnel.store._base import KeptStore, OfOneProcess
-from funnel.store._protocol import Alias, AppendResult, Engine, StageRecord
+from funnel.store._base import ProcessBound, TableStore
+from funnel.store._engines import Engine
+from funnel.store._results import Alias, AppendResult, StageRecord
 from funnel.store._tables import Tables
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from funnel.logs import Logs
     from funnel.store._alchemy.database import Database
+    from funnel.store._engines import ArrowLogs, DuckdbLogs, PandasLogs, PolarsLogs
 
 T = TypeVar("T")
 
@@ -58,26 +60,26 @@ def store_tables(
 
     Example:
         >>> sorted(store_tables(prefix="shop_").tables)
-        ['shop_apart', 'shop_customers', 'shop_links', 'shop_locks', 'shop_people', 'shop_records']
+        ['shop_customers', 'shop_locks', 'shop_merges', 'shop_people', 'shop_personal_data', 'shop_records']
     """
     _need_sqlalchemy()
     import sqlalchemy
 
     from funnel.store._alchemy.schema import tables_in
 
-    given = sqlalchemy.MetaData() if metadata is None else metadata
-    instance(given, sqlalchemy.MetaData, "metadata", "a MetaData of SQLAlchemy or None")
-    tables_in(given, schema, prefix)
-    return given
+    target = sqlalchemy.MetaData() if metadata is None else metadata
+    instance(target, sqlalchemy.MetaData, "metadata", "a MetaData of SQLAlchemy or None")
+    tables_in(target, schema, prefix)
+    return target
 
 
 def _need_sqlalchemy() -> None:
     if find_spec("sqlalchemy") is None:
-        msg = 'a store on a server needs SQLAlchemy; install it with: pip install "shopfunnel[sqlalchemy]"'
+        msg = 'SqlAlchemyStore needs SQLAlchemy; install it with: pip install "shopfunnel[sqlalchemy]"'
         raise MissingExtraError(msg)
 
 
-class SqlAlchemyStore(KeptStore):
+class SqlAlchemyStore(TableStore):
     """A shop's records in a SQLAlchemy database: PostgreSQL, MySQL, MariaDB or SQLite.
 
     Any number of threads may use the store. Each call takes a connection of the engine's pool and is one transaction.
@@ -105,8 +107,8 @@ class SqlAlchemyStore(KeptStore):
         >>> march = datetime(2026, 3, 1, tzinfo=UTC)
         >>> lead = Lead(person_id="p1", arrived_at=march, source="fair")
         >>> with SqlAlchemyStore(engine) as store:
-        ...     receipt = store.append(lead, lead, recorded_at=march)
-        >>> receipt.added, receipt.repeated, receipt.standings[0].stage
+        ...     result = store.append(lead, lead, recorded_at=march)
+        >>> result.added, result.skipped, result.stage_records[0].stage
         (1, 1, 'lead')
         >>> engine.dispose()
     """
@@ -176,11 +178,11 @@ class _OnOneConnection(SqlAlchemyStore):
 
     def __init__(self, store: SqlAlchemyStore, connection: sqlalchemy.Connection) -> None:
         """Use the rule and policy of the store."""
-        self._judge = store._judge  # noqa: SLF001 - the same store, for one call
+        self._evaluator = store._evaluator  # noqa: SLF001 - the same store, for one call
         self._database = store._open().over(connection)  # noqa: SLF001
 
 
-class AsyncSqlAlchemyStore(OfOneProcess):
+class AsyncSqlAlchemyStore(ProcessBound):
     """Async version of `SqlAlchemyStore`: the same calls, awaited. The event loop is not blocked.
 
     Args:
@@ -207,9 +209,9 @@ class AsyncSqlAlchemyStore(OfOneProcess):
         ...         await connection.run_sync(store_tables().create_all)
         ...     store = AsyncSqlAlchemyStore(engine)
         ...     lead = Lead(person_id="p1", arrived_at=march, source="fair")
-        ...     receipt = await store.append(lead, recorded_at=march)
+        ...     result = await store.append(lead, recorded_at=march)
         ...     await engine.dispose()
-        ...     return receipt.standings[0].stage
+        ...     return result.stage_records[0].stage
         >>> asyncio.run(main())
         'lead'
     """
@@ -227,8 +229,8 @@ class AsyncSqlAlchemyStore(OfOneProcess):
         _need_sqlalchemy()
         from sqlalchemy.ext.asyncio import AsyncEngine
 
-        made = "what sqlalchemy.ext.asyncio.create_async_engine(...) has made"
-        sync: Any = instance(engine, AsyncEngine, "engine", made)
+        expected = "an engine of sqlalchemy.ext.asyncio.create_async_engine(...)"
+        sync: Any = instance(engine, AsyncEngine, "engine", expected)
         self._engine = engine
         self._store = SqlAlchemyStore(sync, schema=schema, prefix=prefix, stage=stage, policy=policy)
 
@@ -252,12 +254,12 @@ class AsyncSqlAlchemyStore(OfOneProcess):
 
     async def _done(self, call: Callable[[SqlAlchemyStore], T]) -> T:
         """Run a call of the synchronous store over an async connection."""
-        from funnel.store._alchemy.transactions import told
+        from funnel.store._alchemy.transactions import convert_errors
 
         database = self._store._open()  # noqa: SLF001 - the twin's own store # pyright: ignore[reportPrivateUsage]
-        with told(database.place):
+        with convert_errors(database.label):
             connection = self._engine.connect()
-            with database.reached():
+            with database.connection_errors():
                 await connection.start()
             try:
                 return await connection.run_sync(lambda plain: call(_OnOneConnection(self._store, plain)))
@@ -339,6 +341,14 @@ class AsyncSqlAlchemyStore(OfOneProcess):
         """Erase a person's personal data permanently; see `Store.erase`."""
         return await self._done(lambda store: store.erase(person_id))
 
+    @overload
+    async def logs(self, *, engine: Literal["polars"] = "polars") -> PolarsLogs: ...
+    @overload
+    async def logs(self, *, engine: Literal["pandas"]) -> PandasLogs: ...
+    @overload
+    async def logs(self, *, engine: Literal["pyarrow"]) -> ArrowLogs: ...
+    @overload
+    async def logs(self, *, engine: Literal["duckdb"]) -> DuckdbLogs: ...
     async def logs(self, *, engine: Engine = "polars") -> Logs:
         """Return everyone's records as tables; see `Store.logs`."""
         return await self._done(lambda store: store.logs(engine=engine))

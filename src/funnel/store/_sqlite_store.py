@@ -21,10 +21,10 @@ from funnel.errors import ArgumentError, LockedError, StorageFullError, StoreErr
 from funnel.policy import Policy
 from funnel.rules._rule import Rule
 from funnel.store import _schema
-from funnel.store._base import KeptStore, T
+from funnel.store._base import T, TableStore
 from funnel.store._damage import damaged
 from funnel.store._sqlite import SqliteTables
-from funnel.store._tables import STILL_READ, Tables
+from funnel.store._tables import DISK_FULL, STILL_READ, Tables
 
 OLDEST = (3, 37)
 """The first SQLite version with STRICT tables."""
@@ -32,7 +32,7 @@ OLDEST = (3, 37)
 _SECOND = timedelta(seconds=1)
 
 
-class SqliteStore(KeptStore):
+class SqliteStore(TableStore):
     """A shop's records in one SQLite file or in memory.
 
     A store has one connection behind a lock: any number of threads may use it, one at a time. Each process opens its
@@ -58,8 +58,8 @@ class SqliteStore(KeptStore):
         >>> with SqliteStore() as store:
         ...     march = datetime(2026, 3, 1, tzinfo=UTC)
         ...     lead = Lead(person_id="p1", arrived_at=march, source="fair")
-        ...     receipt = store.append(lead, lead, recorded_at=march)
-        >>> receipt.added, receipt.repeated, receipt.standings[0].stage
+        ...     result = store.append(lead, lead, recorded_at=march)
+        >>> result.added, result.skipped, result.stage_records[0].stage
         (1, 1, 'lead')
     """
 
@@ -75,13 +75,13 @@ class SqliteStore(KeptStore):
         """Open the file, or create it."""
         super().__init__(stage, policy)
         if sqlite3.sqlite_version_info < OLDEST:
-            msg = f"this Python has SQLite {sqlite3.sqlite_version}; a store needs 3.37 or newer"
+            msg = f"this Python has SQLite {sqlite3.sqlite_version}; a store needs 3.37 or newer; use a newer Python"
             raise StoreError(msg)
         self._lock = RLock()
         self._process = os.getpid()
         self._path = _path_of(path)
         self._connection: sqlite3.Connection | None = None
-        with _told(self._path):
+        with _convert_errors(self._path):
             connection = _connected(self._path, _seconds_of(timeout), _flush_of(flush))
             try:
                 _prepare(connection)
@@ -98,7 +98,7 @@ class SqliteStore(KeptStore):
         """Close the file. Every later call raises an error. In another process the store is unchanged."""
         if os.getpid() != self._process:
             return  # closing a connection in a fork would release the locks of the process that opened it
-        with self._lock, _told(self._path):
+        with self._lock, _convert_errors(self._path):
             if self._connection is not None:
                 self._connection.close()
             self._connection = None
@@ -112,7 +112,7 @@ class SqliteStore(KeptStore):
         """
         if os.getpid() != self._process:  # before the lock: in a fork, no thread may exist that releases it
             raise StoreError("the store was opened in another process; open it again in this one")
-        with self._lock, _told(self._path):
+        with self._lock, _convert_errors(self._path):
             if self._connection is None:
                 raise StoreError("the store is closed; open it again")
             yield self._connection
@@ -153,11 +153,13 @@ def _path_of(path: object) -> str:
     """
     if path is None:
         return ":memory:"
-    named = path_of(path, "; leave it out to keep everything in memory")
+    text = path_of(path, "; leave it out to keep everything in memory")
     # Some builds of SQLite read URIs in any path, and URI options change what SQLite stores.
-    if named.casefold().startswith("file:"):
-        raise ArgumentError("path must be the path of a file (got a URI); give the path alone, without options")
-    return named
+    if text.casefold().startswith("file:"):
+        raise ArgumentError(
+            "path must be the path of a file (got a URI); pass the path without file: and without options"
+        )
+    return text
 
 
 def _seconds_of(timeout: object) -> float:
@@ -190,14 +192,14 @@ def _prepare(connection: sqlite3.Connection) -> None:
         StoreError: The file is not a store, or is of a newer version.
     """
     if _version(connection) != _schema.VERSION:
-        _bring_up_to_date(connection)
+        _upgrade(connection)
     (journal,) = connection.execute("PRAGMA journal_mode").fetchone()
     if journal == "delete":
         with suppress(sqlite3.OperationalError):  # another process opens the file too; the next open switches it
             connection.execute("PRAGMA journal_mode = WAL")
 
 
-def _bring_up_to_date(connection: sqlite3.Connection) -> None:
+def _upgrade(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         for statement in _steps(_version(connection)):
@@ -216,12 +218,12 @@ def _version(connection: sqlite3.Connection) -> int:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     if application != _schema.APPLICATION_ID and tables:
-        raise StoreError("the file is a SQLite database of something else; give the path of a store, or of no file")
+        raise StoreError("the file is a SQLite database of another program; pass the path of a store or of a new file")
     if version > _schema.VERSION:
-        msg = f"the store is of version {version}, this library knows {_schema.VERSION}; install a newer shopfunnel"
-        raise StoreError(msg)
+        needed = f"this library needs version {_schema.VERSION}"
+        raise StoreError(f"the tables have version {version}, {needed}; install a newer shopfunnel")
     if tables and version < 1:
-        raise damaged(f"the file says that it is of version {version}, which never was")
+        raise damaged(f"its tables have version {version}, which does not exist")
     return version if tables else 0
 
 
@@ -238,7 +240,7 @@ def _roll_back(connection: sqlite3.Connection) -> None:
 
 
 @contextmanager
-def _told(path: str) -> Generator[None, None, None]:
+def _convert_errors(path: str) -> Generator[None, None, None]:
     """Convert SQLite errors in this block into this library's errors."""
     try:
         yield
@@ -257,13 +259,11 @@ _DAMAGED = ("SQLITE_ERROR", "SQLITE_MISMATCH", "SQLITE_SCHEMA", "SQLITE_CONSTRAI
 def _error(error: sqlite3.Error, path: str) -> StoreError:
     name = getattr(error, "sqlite_errorname", "")
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return LockedError("another connection has held the store for longer than the timeout; nothing was written")
+        return LockedError("another connection locked the store for longer than the timeout; nothing was written")
     if name.startswith("SQLITE_FULL"):
-        return StorageFullError(
-            "there is no room left to write; nothing was written, what was kept before is still there"
-        )
+        return StorageFullError(DISK_FULL)
     if name.startswith("SQLITE_NOTADB"):
-        return StoreError(f"{brief(path)} is not a SQLite database; give the path of a store, or of no file")
+        return StoreError(f"{brief(path)} is not a SQLite database; pass the path of a store or of a new file")
     if name.startswith(_DAMAGED):
         return damaged(f"{brief(path)} cannot be used, {name}: {error}")
     return StoreError(f"the store {brief(path)} cannot be used: {name or type(error).__name__}: {error}")

@@ -13,8 +13,14 @@ from funnel.store._rows import Key, Row
 NEVER_EVALUATED = 0
 """Rule fingerprint of people without an evaluation since their last record, which makes them due."""
 
-STILL_READ = "it is erased, but another connection still reads what was there before; erase again when it is done"
+STILL_READ = (
+    "the data is erased, but another connection still reads the former state; "
+    "call erase again when that connection is done"
+)
 """The error text of an erasure whose trace may remain in SQLite's write-ahead log."""
+
+DISK_FULL = "the disk is full; nothing was written, and all stored records are intact"
+"""The error text of a write without room."""
 
 
 class DuplicateKeyError(FunnelError):
@@ -23,12 +29,12 @@ class DuplicateKeyError(FunnelError):
 
 @attrs.define
 class Person:
-    """One name of a person; the row of one name, the root, also holds the person.
+    """One name of a person. The names of a person are a group, and one row of the group holds the person.
 
     Attributes:
         person_id: The name.
-        root: The name whose row holds the person. It may differ from the current name: a merge keeps the root of the
-            side with more names, so that few rows change.
+        group_id: The name whose row holds the person. It may differ from the current name: a merge keeps the row of the
+            larger group, so that few rows change.
         version: Number of changes.
         stage: The stage at the last evaluation; None if never evaluated.
         previous_stage: The stage at the evaluation before.
@@ -36,13 +42,13 @@ class Person:
         due_at: The latest instant of the next evaluation; None if time alone changes nothing.
         rule_fingerprint: Rule and policy of the last evaluation, as a number; `NEVER_EVALUATED` if records were added
             since; None if there is nothing to evaluate.
-        canonical_id: The current name of the person, in the root's row; None if it is the root itself.
-        name_count: Number of names of the person, in the root's row; None if never counted.
-        was_sent: 1 if a lead of the person may name a referrer, 0 if none does, None if not checked.
+        canonical_id: The current name of the person, in the group's row; None if it is the name of that row.
+        name_count: Number of names of the person, in the group's row; None if never counted.
+        was_referred: 1 if a lead of the person may name a referrer, 0 if none does, None if not checked.
     """
 
     person_id: str
-    root: str
+    group_id: str
     version: int = 0
     stage: str | None = None
     previous_stage: str | None = None
@@ -51,16 +57,16 @@ class Person:
     rule_fingerprint: int | None = None
     canonical_id: str | None = None
     name_count: int | None = 1
-    was_sent: int | None = 0
+    was_referred: int | None = 0
 
     @property
     def canonical(self) -> str:
-        """The current name of the person, if this is the root's row."""
+        """The current name of the person, if this row holds the person."""
         return self.canonical_id or self.person_id
 
 
 @attrs.frozen
-class Link:
+class Merge:
     """A merge: one name leads to another, from one instant until another."""
 
     alias: str
@@ -70,10 +76,10 @@ class Link:
 
 
 @attrs.frozen
-class Found:
-    """The computed stage and next evaluation of a person at a version; `root` is the person's row."""
+class Evaluation:
+    """The computed stage and next evaluation of a person at a version; `group_id` is the person's row."""
 
-    root: str
+    group_id: str
     version: int
     stage: str
     due_at: int | None
@@ -81,17 +87,17 @@ class Found:
 
 @attrs.frozen
 class Entry:
-    """A customer in the customer book; `told` is personal data as JSON, empty or None after an erasure."""
+    """A customer in the customer book; `payload` is personal data as JSON, empty or None after an erasure."""
 
     person_id: str
     since: int | None
-    told: str | None
+    payload: str | None
 
 
 class Tables(Protocol):
     """The tables, inside one transaction."""
 
-    def found(self, keys: Collection[Key]) -> Mapping[Key, Row]:
+    def rows_with(self, keys: Collection[Key]) -> Mapping[Key, Row]:
         """Return the rows of stored records."""
         ...
 
@@ -115,12 +121,12 @@ class Tables(Protocol):
         """Return every row of a person, in the order of writing."""
         ...
 
-    def sent_by(self, names: Sequence[str]) -> Sequence[Row]:
+    def referrals(self, names: Sequence[str]) -> Sequence[Row]:
         """Return the leads that a person referred, in the order of writing."""
         ...
 
-    def senders(self, roots: Sequence[str]) -> Sequence[str]:
-        """Return everybody who referred one of these people; the people are passed as roots."""
+    def referrers(self, group_ids: Sequence[str]) -> Sequence[str]:
+        """Return everybody who referred one of these people."""
         ...
 
     def reserve(self, keys: Collection[Key]) -> str | None:
@@ -135,7 +141,7 @@ class Tables(Protocol):
         """Return another currency among stored amounts; None if there is none."""
         ...
 
-    def adopt(self, currency: str) -> None:
+    def set_currency(self, currency: str) -> None:
         """Write the store's currency."""
         ...
 
@@ -143,24 +149,24 @@ class Tables(Protocol):
         """Return the stored rows of names."""
         ...
 
-    def hold(self, names: Collection[str]) -> Mapping[str, Person]:
-        """Lock and return the rows of names and of their roots."""
+    def lock(self, names: Collection[str]) -> Mapping[str, Person]:
+        """Lock and return the rows of names and of their groups."""
         ...
 
     def save(self, people: Iterable[Person]) -> None:
         """Write the rows of names, all of which are locked."""
         ...
 
-    def reroot(self, before: str, now: str) -> None:
-        """Replace the root of all other names of one root; both people are locked."""
+    def regroup(self, before: str, now: str) -> None:
+        """Move all aliases of a group to another group; both people are locked."""
         ...
 
-    def group(self, root: str) -> Sequence[str]:
-        """Return every name of a person, the root first."""
+    def group(self, group_id: str) -> Sequence[str]:
+        """Return every name of a group, the name of the group's row first."""
         ...
 
-    def others(self, roots: Collection[str]) -> Sequence[str]:
-        """Return every name of people, except the passed roots."""
+    def other_names(self, group_ids: Collection[str]) -> Sequence[str]:
+        """Return all names of these groups, except the names of the groups' rows."""
         ...
 
     def due(self, rule_fingerprint: int, before: int, limit: int | None) -> Sequence[str]:
@@ -171,22 +177,22 @@ class Tables(Protocol):
         ...
 
     def versions(self) -> Sequence[tuple[str, str, int]]:
-        """Return the root, name and version of every evaluable person, ordered by root."""
+        """Return group, name and version of every person with a stage or due for one, ordered by group."""
         ...
 
-    def judged(self, found: Sequence[Found], evaluated_at: int, rule_fingerprint: int) -> None:
+    def save_evaluations(self, evaluations: Sequence[Evaluation], evaluated_at: int, rule_fingerprint: int) -> None:
         """Write stages, except for people changed since."""
         ...
 
-    def links(self, names: Sequence[str]) -> Sequence[Link]:
+    def merges(self, names: Sequence[str]) -> Sequence[Merge]:
         """Return every merge from these names, including undone merges, in order of creation."""
         ...
 
-    def link_of(self, alias: str) -> Link | None:
+    def merge_of(self, alias: str) -> Merge | None:
         """Return the merge from a name that is in effect."""
         ...
 
-    def link(self, link: Link) -> None:
+    def put_merge(self, merge: Merge) -> None:
         """Write a merge, or its undoing."""
         ...
 
@@ -202,11 +208,11 @@ class Tables(Protocol):
         """Delete all personal data of names and mark the names as erased; return the number of rows."""
         ...
 
-    def erased(self, names: Sequence[str]) -> Sequence[str]:
+    def erased_names(self, names: Sequence[str]) -> Sequence[str]:
         """Return the names among these that are marked as erased."""
         ...
 
-    def unmark(self, names: Sequence[str]) -> None:
+    def clear_erased(self, names: Sequence[str]) -> None:
         """Remove the erasure mark from names."""
         ...
 
@@ -214,6 +220,6 @@ class Tables(Protocol):
         """Return the rows that refer to a missing record, or to a record of another person."""
         ...
 
-    def columns(self, log: str, wanted: Mapping[str, str]) -> Iterator[Mapping[str, str | Sequence[Any]]]:
+    def columns(self, log: str, selected: Mapping[str, str]) -> Iterator[Mapping[str, str | Sequence[Any]]]:
         """Yield all rows of a log as columns, in batches: each column a JSON array or a sequence."""
         ...

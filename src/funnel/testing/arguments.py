@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 from hypothesis import strategies as st
 
 from funnel._arguments import check_choice, count_of, each, instance, parse_as_of, subclass
-from funnel._fields import LARGEST_AMOUNT, given_id
+from funnel._fields import LARGEST_AMOUNT, check_id
 from funnel.errors import ArgumentError
 from funnel.facts._base import BaseFacts
 from funnel.history import History
@@ -26,53 +26,53 @@ R = TypeVar("R")
 _MOST_PEOPLE = 1_000
 
 
-def checked(strategy: Callable[S, R]) -> Callable[S, R]:
+def check_arguments(strategy: Callable[S, R]) -> Callable[S, R]:
     """Return the function with its arguments checked by name; omitted arguments are not checked.
 
     Raises:
         ArgumentError: An argument is invalid. Currencies raise a MoneyError, instants an InstantError.
     """
-    known = signature(strategy)
+    parameters = signature(strategy)
 
     @wraps(strategy)
-    def made(*args: S.args, **kwargs: S.kwargs) -> R:
-        for name, value in known.bind(*args, **kwargs).arguments.items():
-            if value is not known.parameters[name].default:
+    def call(*args: S.args, **kwargs: S.kwargs) -> R:
+        for name, value in parameters.bind(*args, **kwargs).arguments.items():
+            if value is not parameters.parameters[name].default:
                 _CHECKS[name](value, name)
         return strategy(*args, **kwargs)
 
-    return made
+    return call
 
 
-def _pool(given: object, what: str) -> None:
-    for moment in each(given, what, "a tuple of aware datetimes"):
-        parse_as_of(moment, f"an instant of {what}")
+def _pool(value: object, argument: str) -> None:
+    for moment in each(value, argument, "a tuple of aware datetimes"):
+        parse_as_of(moment, f"an instant of {argument}")
 
 
-def _bought(given: object, what: str) -> None:
-    purchase = instance(given, Purchase, what, "a Purchase")
+def _refundable_purchase(value: object, argument: str) -> None:
+    purchase = instance(value, Purchase, argument, "a Purchase")
     if not purchase.amount.minor:
-        raise ArgumentError(f"{what} must have an amount above 0; a refund of nothing is no refund")
+        raise ArgumentError(f"{argument} must have an amount above 0; a refund of 0 is not a refund")
 
 
 _CHECKS: Mapping[str, Callable[[Any, str], object]] = {
     "as_of": parse_as_of,
-    "at": lambda given, what: instance(given, st.SearchStrategy, what, "a strategy of aware datetimes"),
-    "count": lambda given, what: count_of(given, what, minimum=0, most=_MOST_PEOPLE),
-    "currency": lambda given, _: decimals(given),
-    "engine": lambda given, what: check_choice(given, ENGINES, what),
-    "facts": lambda given, what: subclass(given, BaseFacts, what, "a class of facts"),
-    "history": lambda given, what: instance(given, History, what, "a History"),
-    "id": given_id,
-    "kind": lambda given, what: check_choice(given, KINDS, what),
-    "minimum": lambda given, what: count_of(given, what, minimum=-LARGEST_AMOUNT, most=LARGEST_AMOUNT),
-    "left": lambda given, what: count_of(given, what, minimum=1, most=LARGEST_AMOUNT),
-    "most": lambda given, what: count_of(given, what, minimum=0, most=LARGEST_AMOUNT),
+    "at": lambda value, argument: instance(value, st.SearchStrategy, argument, "a strategy of aware datetimes"),
+    "count": lambda value, argument: count_of(value, argument, minimum=0, most=_MOST_PEOPLE),
+    "currency": lambda value, _: decimals(value),
+    "engine": lambda value, argument: check_choice(value, ENGINES, argument),
+    "facts": lambda value, argument: subclass(value, BaseFacts, argument, "a class of facts"),
+    "history": lambda value, argument: instance(value, History, argument, "a History"),
+    "id": check_id,
+    "kind": lambda value, argument: check_choice(value, KINDS, argument),
+    "minimum": lambda value, argument: count_of(value, argument, minimum=-LARGEST_AMOUNT, most=LARGEST_AMOUNT),
+    "remaining": lambda value, argument: count_of(value, argument, minimum=1, most=LARGEST_AMOUNT),
+    "most": lambda value, argument: count_of(value, argument, minimum=0, most=LARGEST_AMOUNT),
     "now": parse_as_of,
-    "number": given_id,
-    "person_id": given_id,
-    "policy": lambda given, what: subclass(given, Policy, what, "a class of policies"),
+    "number": check_id,
+    "person_id": check_id,
+    "policy": lambda value, argument: subclass(value, Policy, argument, "a class of policies"),
     "pool": _pool,
-    "purchase": _bought,
-    "target": lambda given, what: instance(given, (Lead, Purchase, Refund, Interaction), what, "a record"),
+    "purchase": _refundable_purchase,
+    "target": lambda value, argument: instance(value, (Lead, Purchase, Refund, Interaction), argument, "a record"),
 }

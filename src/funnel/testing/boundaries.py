@@ -67,14 +67,17 @@ def boundaries(rule: Rule[F, P, Any], policy: P, *, as_of: datetime) -> tuple[Bo
     """
     check_is_rule(rule)
     parse_as_of(as_of)
-    asked: dict[str, list[tuple[RulePath, Test]]] = {}
-    for path in rule.compiled_rule(policy).ways:
+    tests_by_limit: dict[str, list[tuple[RulePath, Test]]] = {}
+    for path in rule._compiled_rule(policy).paths:
         for test in path.tests:
             name = _limit(test)
             if name is not None:
-                asked.setdefault(name, []).append((path, test))
-    made = (Boundary(text(ways[0][1]), tuple(_around(rule, ways, as_of))) for ways in asked.values())
-    return tuple(one for one in made if one.people)
+                tests_by_limit.setdefault(name, []).append((path, test))
+    boundaries_found = (
+        Boundary(text(tested_paths[0][1]), tuple(_around(rule, tested_paths, as_of)))
+        for tested_paths in tests_by_limit.values()
+    )
+    return tuple(boundary for boundary in boundaries_found if boundary.people)
 
 
 def _limit(test: Test) -> str | None:
@@ -84,24 +87,24 @@ def _limit(test: Test) -> str | None:
     return f"{text(test.a)} | {text(test.b)}"
 
 
-def _around(rule: Rule[F, P, Any], ways: Sequence[tuple[RulePath, Test]], as_of: datetime) -> Iterator[F]:
+def _around(rule: Rule[F, P, Any], tested_paths: Sequence[tuple[RulePath, Test]], as_of: datetime) -> Iterator[F]:
     """Return the people around a limit, preferring people whose answers differ by it."""
-    beside = [dict(_at(side, ways[:_MOST])) for side in _SIDES]
-    chosen = max(product(*filter(None, beside)), key=_tells)
+    beside = [dict(_at(side, tested_paths[:_MOST])) for side in _SIDES]
+    chosen = max(product(*filter(None, beside)), key=_separation)
     for leaf, people in zip(chosen, filter(None, beside), strict=True):
-        yield rule.person(people[leaf], as_of)
+        yield rule.facts._from_values(people[leaf], as_of)
 
 
-def _at(side: int, ways: Sequence[tuple[RulePath, Test]]) -> Iterator[tuple[Leaf, Mapping[str, Value]]]:
+def _at(side: int, tested_paths: Sequence[tuple[RulePath, Test]]) -> Iterator[tuple[Leaf, Mapping[str, Value]]]:
     """Yield a person at this distance from the limit, for each possible answer."""
-    for path, test in ways:
-        there = Test("==", test.a, _shifted(test.b, side))
-        values = witness(RulePath((*path.tests, there), path.leaf))
+    for path, test in tested_paths:
+        at_side = Test("==", test.a, _shifted(test.b, side))
+        values = witness(RulePath((*path.tests, at_side), path.leaf))
         if values is not None:
             yield path.leaf, values
 
 
-def _tells(leaves: tuple[Leaf, ...]) -> tuple[bool, int]:
+def _separation(leaves: tuple[Leaf, ...]) -> tuple[bool, int]:
     """Return whether the answer changes at the limit, and whether it changes only once."""
     return len(set(leaves)) > 1, -sum(before != after for before, after in pairwise(leaves))
 

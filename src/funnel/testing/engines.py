@@ -8,7 +8,7 @@ from typing import get_args
 
 from funnel._arguments import check_choice, each
 from funnel.errors import MissingExtraError
-from funnel.store._protocol import Engine
+from funnel.store._engines import Engine
 
 ENGINES: tuple[Engine, ...] = get_args(Engine)
 """The engines that can hold generated people."""
@@ -38,11 +38,11 @@ def chosen_engines(names: Iterable[str]) -> tuple[Engine, ...]:
         ArgumentError: A name is unknown.
         MissingExtraError: The engine is not installed.
     """
-    asked, there = each(names, "engines", "a list of names"), installed_engines()
-    for name in asked:
+    chosen, installed = each(names, "engines", "a list of names"), installed_engines()
+    for name in chosen:
         check_choice(name, ENGINES, "an engine")
-    missing = [name for name in asked if name not in there]
+    missing = [name for name in chosen if name not in installed]
     if missing:
         msg = f'{missing[0]} is not installed; install it with: pip install "shopfunnel[polars,{missing[0]}]"'
         raise MissingExtraError(msg)
-    return tuple(name for name in ENGINES if name in asked) if asked else there
+    return tuple(name for name in ENGINES if name in chosen) if chosen else installed

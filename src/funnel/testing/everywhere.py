@@ -16,17 +16,18 @@ from funnel._dataframes.compute import collected
 from funnel._time import MICROSECOND
 from funnel.errors import RuleError
 from funnel.history import History
-from funnel.incremental._rule import IncrementalRule
-from funnel.rules._rule import Rule
+from funnel.incremental._live_facts import LiveFacts
+from funnel.policy import check_is_policy
+from funnel.records import Refund
+from funnel.rules._rule import Rule, check_is_rule
 from funnel.testing.engines import chosen_engines
 from funnel.testing.people import logs_of, people
 from funnel.testing.strategies import histories, instants
 
 if TYPE_CHECKING:
-    from funnel.incremental._state import FactsState
     from funnel.logs import Logs
     from funnel.policy import Policy
-    from funnel.store._protocol import Engine
+    from funnel.store._engines import Engine
 
 P = TypeVar("P", bound="Policy")
 
@@ -37,7 +38,7 @@ def assert_same_everywhere(
     """Check that a rule has the same answer in every form.
 
     The check evaluates the rule for generated people at generated instants: the plain function, the rule for one
-    person, for the state of a back end, and for everyone on each engine. It also evaluates the rule one microsecond
+    person, for live facts, and for everyone on each engine. It also evaluates the rule one microsecond
     before and after the instant of the next change. Hypothesis then shrinks the people to the fewest and smallest that
     still differ.
 
@@ -58,18 +59,20 @@ def assert_same_everywhere(
         >>> assert_same_everywhere(is_lapsed, Policy(), engines=["polars"], examples=3)
     """
     chosen = chosen_engines(engines)
-    asked = _Asked(rule, policy, IncrementalRule(rule, policy))
-    most = settings().max_examples if examples is None else count_of(examples, "examples", minimum=1, most=_MOST)
+    comparison = _Comparison(check_is_rule(rule), check_is_policy(policy))
+    max_examples = (
+        settings().max_examples if examples is None else count_of(examples, "examples", minimum=1, most=_MOST)
+    )
 
-    @settings(_STEADY, max_examples=most)
+    @settings(_STEADY, max_examples=max_examples)
     @given(histories(), instants())
     def holds_for_one(history: History, as_of: datetime) -> None:
-        known = _until(history, as_of)
-        asked.check(asked.alone(known, as_of), known, as_of)
+        history_then = _history_at(history, as_of)
+        comparison.check(comparison.for_one(history_then, as_of), history_then, as_of)
 
     holds_for_one()
     for engine in chosen:
-        _together(asked, engine, max(most // _FEWER, 1))
+        _check_engine(comparison, engine, max(max_examples // _FEWER, 1))
 
 
 _STEADY = settings(
@@ -84,80 +87,81 @@ one by one.
 """
 
 
-def _together(asked: _Asked, engine: Engine, most: int) -> None:
-    @settings(_STEADY, max_examples=most)
+def _check_engine(comparison: _Comparison, engine: Engine, max_examples: int) -> None:
+    @settings(_STEADY, max_examples=max_examples)
     @given(people(5, most=8), instants())
-    def holds_for_all(everyone: tuple[History, ...], as_of: datetime) -> None:
-        tables = asked.tables(logs_of(everyone, engine), as_of)
-        for history in filter(_is_known, [_until(history, as_of) for history in everyone]):
-            asked.check(asked.trials(tables, engine, history, as_of), history, as_of)
+    def holds_for_all(histories_drawn: tuple[History, ...], as_of: datetime) -> None:
+        tables = comparison.tables(logs_of(histories_drawn, engine), as_of)
+        for history in filter(_has_records, [_history_at(history, as_of) for history in histories_drawn]):
+            comparison.check(comparison.for_everyone(tables, engine, history, as_of), history, as_of)
 
     holds_for_all()
 
 
-def _until(history: History, as_of: datetime) -> History:
+def _history_at(history: History, as_of: datetime) -> History:
     """Return the history as known at an instant."""
     return History.of(history.person_id, [record for record in history.records if record.happened_at <= as_of])
 
 
-def _is_known(history: History) -> bool:
+def _has_records(history: History) -> bool:
     return bool(history.records)
 
 
-Told = Iterator[tuple[str, object, object]]
+Comparisons = Iterator[tuple[str, object, object]]
 """Tuples of the form's name, its answer, and the rule's answer."""
 
 
 @attrs.frozen
-class _Asked:
+class _Comparison:
     rule: Rule[Any, Any, Any]
     policy: Any
-    advance: IncrementalRule[Any, Any]
 
-    def check(self, told: Told, history: History, as_of: datetime) -> None:
+    def check(self, comparisons: Comparisons, history: History, as_of: datetime) -> None:
         """Compare the answers.
 
         Raises:
             AssertionError: Two answers differ.
         """
-        for who, says, said in told:
-            if says != said or type(says) is not type(said):
+        for form, answer, expected in comparisons:
+            if answer != expected or type(answer) is not type(expected):
                 facts = self.rule.facts.of(history, as_of=as_of)
                 msg = (
-                    f"{self.rule.name} has two answers for one person: {says!r} says {who}, {said!r} says the rule\n"
-                    f"{self.rule.why(facts, self.policy)}\nknown of them: {facts!r}"
+                    f"{self.rule.name} has two answers for one person: {answer!r} from {form}, "
+                    f"{expected!r} from the rule\n{self.rule.why(facts, self.policy)}\nfacts: {facts!r}"
                 )
                 raise AssertionError(msg)
 
-    def alone(self, history: History, as_of: datetime) -> Told:
+    def for_one(self, history: History, as_of: datetime) -> Comparisons:
         """Yield the answers for one person in every form."""
         rule, policy = self.rule, self.policy
         facts = rule.facts.of(history, as_of=as_of)
         answer = rule.of(facts, policy)
-        yield "the function as it is written", rule.as_written(facts, policy), answer
-        yield "the rule of the history", rule.of(history, policy, as_of=as_of), answer
+        yield "the plain function", rule._as_written(facts, policy), answer
+        yield "the rule for the history", rule.of(history, policy, as_of=as_of), answer
         yield "why", rule.why(facts, policy).answer, answer
         change = self.next_change(facts)
         if isinstance(change, datetime):
             yield "the rule just before the next change", rule.of(facts.at(change - MICROSECOND), policy), answer
             yield "the rule at the next change (is it another?)", rule.of(facts.at(change), policy) != answer, True
-        state = self.moved(history)
-        at = max(as_of, state.latest)
-        yield "the state of a back end", self.advance.ask(state, as_of=at), rule.of(history, policy, as_of=at)
+        live = self.live(history)
+        yield "live facts", rule.of(live, policy, as_of=as_of), answer
+        restored = LiveFacts.from_state(live.state, rule.facts, lambda: history)
+        yield "live facts, restored from their state", rule.of(restored, policy, as_of=as_of), answer
 
-    def moved(self, history: History) -> FactsState:
-        """Return the state after adding the records one by one."""
-        state = self.advance.begin(history.person_id)
-        for record in sorted(history.records, key=lambda record: record.happened_at):
-            state = self.advance(state, record) or self.advance.again(state, record, history)
-        return state
+    def live(self, history: History) -> LiveFacts[Any]:
+        """Return live facts to which the records were added one by one; the rule is evaluated after each."""
+        live = LiveFacts(History(person_id=history.person_id), self.rule.facts)
+        for record in sorted(history.records, key=lambda record: (record.happened_at, isinstance(record, Refund))):
+            live.add(record)
+            self.rule.of(live, self.policy, as_of=record.happened_at)
+        return live
 
     def next_change(self, facts: Any) -> object:
         """Return the instant of the next change, if the rule can compute it."""
         try:
             return self.rule.next_change.of(facts, self.policy)
         except RuleError:
-            return "not known"
+            return "unknown"
 
     def tables(self, logs: Logs, as_of: datetime) -> tuple[Rows, Rows | None]:
         """Return everyone's answers, and everyone's answers with their next changes."""
@@ -167,14 +171,16 @@ class _Asked:
         except RuleError:
             return answers, None
 
-    def trials(self, tables: tuple[Rows, Rows | None], engine: str, history: History, as_of: datetime) -> Told:
+    def for_everyone(
+        self, tables: tuple[Rows, Rows | None], engine: str, history: History, as_of: datetime
+    ) -> Comparisons:
         """Yield the answers for one person in the table of everyone."""
         answers, changes = tables
         facts, name, person = self.rule.facts.of(history, as_of=as_of), self.rule.name, history.person_id
         answer = _plain(self.rule.of(facts, self.policy))
         yield f"{engine}, for everyone", _plain(answers[person][name]), answer
         change = self.next_change(facts)
-        yield f"{engine}, of when it changes", changes[person]["next_change"] if changes else change, change
+        yield f"{engine}, the next change", changes[person]["next_change"] if changes else change, change
 
 
 Rows = Mapping[str, Mapping[str, Any]]

@@ -15,14 +15,14 @@ from funnel.history import History
 from funnel.policy import Policy
 from funnel.records import Record
 from funnel.store._sqlite_store import SqliteStore
-from funnel.testing.arguments import checked
+from funnel.testing.arguments import check_arguments
 from funnel.testing.strategies import END, histories, instants
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from funnel.logs import Logs
-    from funnel.store._protocol import Engine
+    from funnel.store._engines import Engine
 
 F = TypeVar("F", bound=BaseFacts)
 P = TypeVar("P", bound=Policy)
@@ -31,7 +31,7 @@ _NUMBERS = (0, 1, 2, 3, 5, 100, 150)
 _SPANS = tuple(timedelta(microseconds=1) * count for count in (0, 1)) + tuple(map(timedelta, (1, 7, 30, 90, 365)))
 
 
-@checked
+@check_arguments
 def policies(policy: type[P] = Policy) -> st.SearchStrategy[P]:  # type: ignore[assignment]
     """Return a strategy for policies: most values are defaults, some are other allowed values.
 
@@ -45,17 +45,17 @@ def policies(policy: type[P] = Policy) -> st.SearchStrategy[P]:  # type: ignore[
         ...     assert policy.lapse_after > timedelta(0)
         >>> test_shops_differ()
     """
-    named = {name: _allowed(policy, name) for name in policy.model_fields}
-    several = {name: st.sampled_from(values) for name, values in named.items() if values}
-    drawn = st.fixed_dictionaries({}, optional=several)
-    return drawn.filter(lambda numbers: _fits(policy, numbers)).map(policy.model_validate)
+    allowed = {name: _allowed(policy, name) for name in policy.model_fields}
+    several = {name: st.sampled_from(values) for name, values in allowed.items() if values}
+    policy_values = st.fixed_dictionaries({}, optional=several)
+    return policy_values.filter(lambda numbers: _fits(policy, numbers)).map(policy.model_validate)
 
 
 def _allowed(policy: type[Policy], name: str) -> list[object]:
     """Return numbers or spans that a field may hold."""
     default = policy.model_fields[name].get_default(call_default_factory=True)
-    tries: tuple[object, ...] = _SPANS if isinstance(default, timedelta) else _NUMBERS
-    return [value for value in tries if _fits(policy, {name: value})]
+    candidates: tuple[object, ...] = _SPANS if isinstance(default, timedelta) else _NUMBERS
+    return [value for value in candidates if _fits(policy, {name: value})]
 
 
 def _fits(policy: type[Policy], numbers: Mapping[str, object]) -> bool:
@@ -66,7 +66,7 @@ def _fits(policy: type[Policy], numbers: Mapping[str, object]) -> bool:
     return True
 
 
-@checked
+@check_arguments
 def facts(facts: type[F] = Facts, *, as_of: datetime | None = None) -> st.SearchStrategy[F]:  # type: ignore[assignment]
     """Return a strategy for consistent facts of a generated person.
 
@@ -75,7 +75,7 @@ def facts(facts: type[F] = Facts, *, as_of: datetime | None = None) -> st.Search
         as_of: The instant of the facts; any instant by default.
     """
     moments = instants() if as_of is None else st.just(as_of)
-    return st.tuples(histories(), moments).map(lambda drawn: facts.of(drawn[0], as_of=drawn[1]))
+    return st.tuples(histories(), moments).map(lambda pair: facts.of(pair[0], as_of=pair[1]))
 
 
 def _owned(record: Record, person_id: str) -> Record:
@@ -85,7 +85,7 @@ def _owned(record: Record, person_id: str) -> Record:
     return record.model_copy(update={name: f"{person_id}-{number}" for name, number in numbers.items() if number})
 
 
-@checked
+@check_arguments
 def people(count: int = 3, *, most: int = 12) -> st.SearchStrategy[tuple[History, ...]]:
     """Return a strategy for histories of several people, whose record ids are unique across people.
 
@@ -100,7 +100,7 @@ def people(count: int = 3, *, most: int = 12) -> st.SearchStrategy[tuple[History
     return st.tuples(*(histories(f"p{number}", most=most).map(owned) for number in range(1, count + 1)))
 
 
-@checked
+@check_arguments
 def logs(count: int = 3, *, engine: Engine = "polars") -> st.SearchStrategy[Logs]:
     """Return a strategy for tables of several people.
 
@@ -108,16 +108,16 @@ def logs(count: int = 3, *, engine: Engine = "polars") -> st.SearchStrategy[Logs
         count: Number of people.
         engine: The engine that holds the tables.
     """
-    return people(count).map(lambda everyone: logs_of(everyone, engine))
+    return people(count).map(lambda people_records: logs_of(people_records, engine))
 
 
-def logs_of(everyone: Sequence[History], engine: Engine) -> Logs:
+def logs_of(people_records: Sequence[History], engine: Engine) -> Logs:
     """Return the records of histories as tables of an engine."""
     with SqliteStore() as store:
-        store.load(_records(everyone), recorded_at=END)
+        store.load(_records(people_records), recorded_at=END)
         return store.logs(engine=engine)
 
 
-def _records(everyone: Sequence[History]) -> Iterator[Record]:
+def _records(people_records: Sequence[History]) -> Iterator[Record]:
     """Yield every record once; an arrival in two histories is one record."""
-    yield from dict.fromkeys(record for history in everyone for record in history.records)
+    yield from dict.fromkeys(record for history in people_records for record in history.records)

@@ -38,7 +38,7 @@ from funnel.interactions import (
 )
 from funnel.money import Money
 from funnel.records import Contact, Customer, Lead, OrderLine, Purchase, Record, Refund
-from funnel.testing.arguments import checked
+from funnel.testing.arguments import check_arguments
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 """The first instant of the generated data, minus one microsecond."""
@@ -64,14 +64,14 @@ def instants() -> st.SearchStrategy[datetime]:
     """Return a strategy for whole hours and days of some 400 days, and instants one microsecond beside."""
     hours = st.one_of(st.integers(0, HOURS), st.integers(0, HOURS // 24).map(lambda day: day * 24))
     edges = st.sampled_from([0, 0, 0, 1, -1])
-    return st.tuples(hours, edges).map(lambda drawn: START + timedelta(hours=drawn[0], microseconds=drawn[1]))
+    return st.tuples(hours, edges).map(lambda parts: START + timedelta(hours=parts[0], microseconds=parts[1]))
 
 
-@checked
+@check_arguments
 def moneys(currency: str | None = None, *, minimum: int = 0, most: int = 9) -> st.SearchStrategy[Money]:
     """Return a strategy for small amounts in minor units, in one currency or in any."""
     if minimum > most:
-        raise ArgumentError(f"minimum is {minimum}, which is above most, {most}; let it be at most that")
+        raise ArgumentError(f"minimum must not be above most (got {minimum} and {most})")
     codes = st.sampled_from(CURRENCIES) if currency is None else st.just(currency)
     return st.builds(Money.of_minor, st.integers(minimum, most), codes)
 
@@ -81,7 +81,7 @@ def contacts() -> st.SearchStrategy[Contact]:
     return st.just(Contact(phone=CANARY, email=f"{CANARY}@example.com", handle=CANARY))
 
 
-@checked
+@check_arguments
 def customers(person_id: str = "p1") -> st.SearchStrategy[Customer]:
     """Return a strategy for customers whose private fields all hold the canary."""
     return st.builds(
@@ -95,7 +95,7 @@ def customers(person_id: str = "p1") -> st.SearchStrategy[Customer]:
     )
 
 
-@checked
+@check_arguments
 def leads(person_id: str = "p1", at: st.SearchStrategy[datetime] | None = None) -> st.SearchStrategy[Lead]:
     """Return a strategy for leads of a person, some of them referred by another person."""
     return st.builds(
@@ -109,7 +109,7 @@ def leads(person_id: str = "p1", at: st.SearchStrategy[datetime] | None = None) 
     )
 
 
-@checked
+@check_arguments
 @st.composite
 def lines(draw: Draw, currency: str = "USD") -> OrderLine:
     """Draw an order line whose discount is within its price."""
@@ -130,7 +130,7 @@ def _from(draw: Draw, pool: Iterable[datetime], start: datetime) -> datetime:
     return draw(st.sampled_from([start, *(moment for moment in pool if moment > start)]))
 
 
-@checked
+@check_arguments
 @st.composite
 def purchases(
     draw: Draw,
@@ -155,19 +155,19 @@ def purchases(
     )
 
 
-@checked
+@check_arguments
 @st.composite
 def refunds(
     draw: Draw,
     purchase: Purchase | None = None,
     id: str = "1",  # noqa: A002 - one name everywhere
-    left: int | None = None,
+    remaining: int | None = None,
     pool: tuple[datetime, ...] = (),
 ) -> Refund:
     """Draw a refund of at most the remaining amount of a purchase, full as often as partial."""
     purchase = purchase or draw(purchases().filter(lambda order: order.amount.minor > 0))
-    most = purchase.amount.minor if left is None else left
-    minor = draw(st.one_of(st.just(most), st.integers(1, most)))
+    max_minor = purchase.amount.minor if remaining is None else remaining
+    minor = draw(st.one_of(st.just(max_minor), st.integers(1, max_minor)))
     return Refund(
         id=id,
         source=purchase.source,
@@ -178,7 +178,7 @@ def refunds(
     )
 
 
-@checked
+@check_arguments
 @st.composite
 def interactions(  # noqa: PLR0913, PLR0917 - all that a record is made from
     draw: Draw,
@@ -196,21 +196,21 @@ def interactions(  # noqa: PLR0913, PLR0917 - all that a record is made from
     if target is not None:
         source, start = target.key[0], _from(draw, pool, target.happened_at)
     common = {"id": id, "source": source, "person_id": person_id, "occurred_at": start, "channel": draw(LABELS)}
-    made = _MAKERS[kind]
+    recipe = _MAKERS[kind]
     number = "0" if target is None else target.key[1]
-    interaction = made[0].model_validate({**common, **made[1](draw, currency, number, (start, *pool))})
-    turned = draw(st.sampled_from([None, None, None, "in", "out"]))
-    return interaction if turned is None else interaction.model_copy(update={"direction": turned})
+    interaction = recipe[0].model_validate({**common, **recipe[1](draw, currency, number, (start, *pool))})
+    direction = draw(st.sampled_from([None, None, None, "in", "out"]))
+    return interaction if direction is None else interaction.model_copy(update={"direction": direction})
 
 
 Details = Callable[[Draw, str, str, tuple[datetime, ...]], dict[str, object]]
 
 
-def _said(draw: Draw, _currency: str, _number: str, _pool: tuple[datetime, ...]) -> dict[str, object]:
-    return {"words": draw(WORDS)}
+def _with_words(draw: Draw, _currency: str, _number: str, _pool: tuple[datetime, ...]) -> dict[str, object]:
+    return {"text": draw(WORDS)}
 
 
-def _bare(_draw: Draw, _currency: str, _number: str, _pool: tuple[datetime, ...]) -> dict[str, object]:
+def _without_details(_draw: Draw, _currency: str, _number: str, _pool: tuple[datetime, ...]) -> dict[str, object]:
     return {}
 
 
@@ -230,15 +230,15 @@ def _later(draw: Draw, _currency: str, _number: str, pool: tuple[datetime, ...])
     until = _from(draw, pool, pool[0])
     latest = _from(draw, pool, until) if draw(st.booleans()) else None
     reason = draw(st.sampled_from(PostponementReason))
-    return {"reason": reason, "until": until, "latest": latest, "words": draw(WORDS)}
+    return {"reason": reason, "until": until, "latest": latest, "text": draw(WORDS)}
 
 
 def _complained(draw: Draw, _currency: str, number: str, _pool: tuple[datetime, ...]) -> dict[str, object]:
-    return {"words": draw(WORDS), "purchase_id": None if number == "0" else number}
+    return {"text": draw(WORDS), "purchase_id": None if number == "0" else number}
 
 
 def _scored(draw: Draw, _currency: str, _number: str, _pool: tuple[datetime, ...]) -> dict[str, object]:
-    return {"words": draw(WORDS), "score": draw(st.integers(1, 5))}
+    return {"text": draw(WORDS), "score": draw(st.integers(1, 5))}
 
 
 def _declined(draw: Draw, _currency: str, _number: str, _pool: tuple[datetime, ...]) -> dict[str, object]:
@@ -250,23 +250,23 @@ def _names(field: str) -> Details:
 
 
 _MAKERS: dict[str, tuple[type[Interaction], Details]] = {
-    "visit": (Visit, _bare),
+    "visit": (Visit, _without_details),
     "view": (View, _of_sku),
-    "question": (Question, _said),
+    "question": (Question, _with_words),
     "cart": (Cart, _of_sku),
     "checkout": (Checkout, _perhaps_priced),
     "quote": (Quote, _priced),
     "answer": (Answer, _names("question_id")),
-    "ready_signal": (ReadySignal, _bare),
+    "ready_signal": (ReadySignal, _without_details),
     "postponement": (Postponement, _later),
-    "meeting": (Meeting, _bare),
+    "meeting": (Meeting, _without_details),
     "delivery": (Delivery, _names("purchase_id")),
     "complaint": (Complaint, _complained),
     "resolution": (Resolution, _names("complaint_id")),
     "feedback": (Feedback, _scored),
-    "opt_out": (OptOut, _bare),
+    "opt_out": (OptOut, _without_details),
     "declined": (Declined, _declined),
-    "follow_up": (FollowUp, _bare),
+    "follow_up": (FollowUp, _without_details),
 }
 
 _REFERS: Mapping[str, type[Record]] = {
@@ -277,65 +277,67 @@ _REFERS: Mapping[str, type[Record]] = {
 }
 _FIRST = {"answer": "question", "resolution": "complaint", "delivery": "purchase"}
 _COMMON = ("purchase", "purchase", "refund", "refund", "question", "answer", "complaint", "resolution", "postponement")
-_WHATS = ("lead", "referral", *_COMMON, *_COMMON, *KINDS)
+_KINDS_TO_DRAW = ("lead", "referral", *_COMMON, *_COMMON, *KINDS)
 
 
-@checked
+@check_arguments
 @st.composite
 def record_lists(draw: Draw, person_id: str = "p1", *, currency: str = "USD", most: int = 12) -> list[Record]:
     """Draw consistent records of one person, without duplicates, in any order."""
     pool = tuple(draw(st.lists(instants(), min_size=1, max_size=5)))
-    made: dict[object, Record] = {}
+    records: dict[object, Record] = {}
     size = draw(st.sampled_from([count for count in (1, 0, 2, 4, 6, 9, 12) if count <= most]))
-    whats = draw(st.lists(st.sampled_from(_WHATS), min_size=size, max_size=size))
-    for number, what in enumerate(sorted(whats, key=_after), start=1):
-        record = _record(draw, what, str(number), person_id, currency, pool, list(made.values()))
-        made.setdefault((type(record), record.key), record)
-    return draw(st.permutations(list(made.values())))
+    kinds = draw(st.lists(st.sampled_from(_KINDS_TO_DRAW), min_size=size, max_size=size))
+    for number, kind in enumerate(sorted(kinds, key=_after), start=1):
+        record = _record(draw, kind, str(number), person_id, currency, pool, list(records.values()))
+        records.setdefault((type(record), record.key), record)
+    return draw(st.permutations(list(records.values())))
 
 
-def _after(what: str) -> int:
+def _after(kind: str) -> int:
     """Return the rank of a kind: records that refer to other records are drawn after them."""
-    return 2 if what in ("answer", "resolution", "delivery", "refund") else int(what == "complaint")
+    return 2 if kind in ("answer", "resolution", "delivery", "refund") else int(kind == "complaint")
 
 
 def _record(  # noqa: PLR0913, PLR0917 - all that a record is made from
-    draw: Draw, what: str, number: str, person_id: str, currency: str, pool: tuple[datetime, ...], made: list[Record]
+    draw: Draw, kind: str, number: str, person_id: str, currency: str, pool: tuple[datetime, ...], records: list[Record]
 ) -> Record:
-    if what == "lead":
+    if kind == "lead":
         return draw(leads(person_id, st.sampled_from(pool)))
-    if what == "referral":
-        sent = draw(leads(draw(st.sampled_from([f"{person_id}-sent-1", f"{person_id}-sent-2"])), st.sampled_from(pool)))
-        return sent.model_copy(update={"referred_by": person_id})
-    if what == "purchase":
+    if kind == "referral":
+        referral = draw(
+            leads(draw(st.sampled_from([f"{person_id}-sent-1", f"{person_id}-sent-2"])), st.sampled_from(pool))
+        )
+        return referral.model_copy(update={"referred_by": person_id})
+    if kind == "purchase":
         return draw(purchases(person_id, number, currency, pool))
-    if what == "refund":
-        return _refund(draw, number, pool, made) or draw(purchases(person_id, number, currency, pool))
-    is_of_purchase = what == "complaint" and draw(st.booleans())
-    named: type[Record] | tuple[type[Record], ...] = Purchase if is_of_purchase else _REFERS.get(what, ())
-    known = [record for record in made if isinstance(record, named)]
-    if what in _REFERS and not known:
-        return _record(draw, _FIRST[what], number, person_id, currency, pool, made)
-    target = draw(st.sampled_from(known)) if known else None
-    return draw(interactions(person_id, what, number, currency, pool, target))
+    if kind == "refund":
+        return _refund(draw, number, pool, records) or draw(purchases(person_id, number, currency, pool))
+    is_of_purchase = kind == "complaint" and draw(st.booleans())
+    target_class: type[Record] | tuple[type[Record], ...] = Purchase if is_of_purchase else _REFERS.get(kind, ())
+    targets = [record for record in records if isinstance(record, target_class)]
+    if kind in _REFERS and not targets:
+        return _record(draw, _FIRST[kind], number, person_id, currency, pool, records)
+    target = draw(st.sampled_from(targets)) if targets else None
+    return draw(interactions(person_id, kind, number, currency, pool, target))
 
 
-def _refund(draw: Draw, number: str, pool: tuple[datetime, ...], made: list[Record]) -> Refund | None:
-    given: dict[tuple[str, str], int] = {}
-    for record in made:
+def _refund(draw: Draw, number: str, pool: tuple[datetime, ...], records: list[Record]) -> Refund | None:
+    refunded: dict[tuple[str, str], int] = {}
+    for record in records:
         if isinstance(record, Refund):
             key = (record.source, record.purchase_id)
-            given[key] = given.get(key, 0) + record.amount.minor
-    bought = [record for record in made if isinstance(record, Purchase)]
-    open_ = [(purchase, purchase.amount.minor - given.get(purchase.key, 0)) for purchase in bought]
-    left = [(purchase, minor) for purchase, minor in open_ if minor]
-    if not left:
+            refunded[key] = refunded.get(key, 0) + record.amount.minor
+    purchases_drawn = [record for record in records if isinstance(record, Purchase)]
+    balances = [(purchase, purchase.amount.minor - refunded.get(purchase.key, 0)) for purchase in purchases_drawn]
+    refundable = [(purchase, minor) for purchase, minor in balances if minor]
+    if not refundable:
         return None
-    purchase, most = draw(st.sampled_from(left))
-    return draw(refunds(purchase, number, most, pool))
+    purchase, remaining = draw(st.sampled_from(refundable))
+    return draw(refunds(purchase, number, remaining, pool))
 
 
-@checked
+@check_arguments
 @st.composite
 def histories(draw: Draw, person_id: str = "p1", *, currency: str = "USD", most: int = 12) -> History:
     """Draw the history of one person, which may be empty."""
@@ -343,7 +345,7 @@ def histories(draw: Draw, person_id: str = "p1", *, currency: str = "USD", most:
     return History.of(person_id, records, customer=draw(st.none() | customers(person_id)))
 
 
-@checked
+@check_arguments
 def next_records(history: History, number: str, now: datetime) -> st.SearchStrategy[Record]:
     """Return a strategy for the next record of a person at one instant.
 
@@ -354,9 +356,11 @@ def next_records(history: History, number: str, now: datetime) -> st.SearchStrat
     """
 
     @st.composite
-    def drawn(draw: Draw) -> Record:
-        what = draw(st.sampled_from(_WHATS))
-        return _record(draw, what, number, history.person_id, "USD", (now,), list(history.records))
+    def drawn_record(draw: Draw) -> Record:
+        kind = draw(st.sampled_from(_KINDS_TO_DRAW))
+        return _record(draw, kind, number, history.person_id, "USD", (now,), list(history.records))
 
-    there = {(type(record), record.key) for record in history.records}
-    return drawn().filter(lambda record: record.happened_at == now and (type(record), record.key) not in there)
+    existing = {(type(record), record.key) for record in history.records}
+    return drawn_record().filter(
+        lambda record: record.happened_at == now and (type(record), record.key) not in existing
+    )

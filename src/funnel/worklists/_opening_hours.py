@@ -25,7 +25,7 @@ from funnel.policy import Policy
 _DAY = timedelta(days=1) // MICROSECOND
 _BASE = -150_000 * _DAY
 """A midnight before all supported instants, so that values divided by days are positive."""
-_APART = timedelta(days=2)
+_STEP = timedelta(days=2)
 """No known time zone changes its offset twice within two days."""
 _FIRST = EPOCH
 """Offset changes are read from here on; the offset at this instant also applies before."""
@@ -129,7 +129,7 @@ def _changes(tz: ZoneInfo, year: int) -> Iterator[datetime]:
     """
     before, end = _FIRST, datetime(min(year + 1, 9999), 1, 1, tzinfo=UTC)
     while before < end:
-        after = before + _APART
+        after = before + _STEP
         if _offset(tz, before) != _offset(tz, after):
             yield _change_between(tz, before, after)
         before = after

@@ -24,16 +24,16 @@ class Task:
 
     Attributes:
         person_id: Id of the person.
-        step: The action.
+        action: The action.
         due_at: Instant from which the action is due, in UTC. An action that is due while the shop is closed is due at
             opening.
-        stake: Value at stake, in minor units; None if unknown.
+        value_minor: Value at stake, in minor units; None if unknown.
     """
 
     person_id: str
-    step: NextAction
+    action: NextAction
     due_at: datetime
-    stake: int | None
+    value_minor: int | None
     _history: History = attrs.field(repr=False, eq=False)
     _facts: Facts = attrs.field(repr=False, eq=False)
     _policy: Policy = attrs.field(repr=False, eq=False)
@@ -44,7 +44,7 @@ class Task:
 
         None if neither is known.
         """
-        return None if self.stake is None else Money.of_minor(self.stake, self._history.currency or "")
+        return None if self.value_minor is None else Money.of_minor(self.value_minor, self._history.currency or "")
 
     def reason(self, *, language: Language = "en") -> str:
         """Return the action and its reason as a sentence.
@@ -55,7 +55,7 @@ class Task:
         return explain(next_action, self._facts, self._policy, language=language)
 
     @property
-    def look_again_at(self) -> datetime | None:
+    def next_review_at(self) -> datetime | None:
         """Instant when the action changes if nothing happens; None if never."""
         return next_action.next_change.of(self._facts, self._policy)
 
@@ -95,9 +95,9 @@ class Worklist:
         return [
             {
                 "person_id": task.person_id,
-                "next_action": task.step.value,
+                "next_action": task.action.value,
                 "due_at": task.due_at,
-                "value": task.stake,
+                "value": task.value_minor,
             }
             for task in self
         ]
@@ -106,7 +106,7 @@ class Worklist:
         return [
             (
                 task.person_id,
-                task.step.value.replace("_", " "),
+                task.action.value.replace("_", " "),
                 f"{task.due_at.astimezone(self.tz):%Y-%m-%d %H:%M}",
                 "" if task.value is None else str(task.value),
             )
@@ -121,4 +121,4 @@ class Worklist:
         return as_html(_HEAD, self._rows())
 
 
-_HEAD = ("person", "next step", "due", "at stake")
+_HEAD = ("person", "next action", "due", "at stake")

@@ -12,6 +12,7 @@ from typing import Any, overload
 from zoneinfo import ZoneInfo
 
 from funnel._arguments import parse_as_of, parse_zone
+from funnel._dataframes.frame_types import FrameT
 from funnel._people import histories_of
 from funnel._time import MICROSECOND, instant
 from funnel.facts import Facts
@@ -25,7 +26,7 @@ from funnel.worklists._tasks import Task, Worklist
 
 
 @overload
-def worklist(people: Logs, policy: Policy, *, as_of: datetime, tz: str | ZoneInfo) -> Any: ...
+def worklist(people: Logs[FrameT], policy: Policy, *, as_of: datetime, tz: str | ZoneInfo) -> FrameT: ...
 
 
 @overload
@@ -62,10 +63,10 @@ def worklist(people: Logs | History | Iterable[History], policy: Policy, *, as_o
         >>> day = datetime(2026, 3, 2, 3, tzinfo=UTC)
         >>> today = worklist(History.of("sari", [asked]), Policy(), as_of=day, tz="Asia/Jakarta")
         >>> print(today)
-        person  next step               due  at stake
-        sari       answer  2026-03-02 08:00
+        person  next action               due  at stake
+        sari         answer  2026-03-02 08:00
         >>> print(today.reasons())
-        sari: Answer their question: their oldest open question has waited for 13 hours.
+        sari: Answer the question: the oldest open question has waited for 13 hours.
     """
     now, clock = parse_as_of(as_of, "as_of"), parse_zone(tz)
     check_is_policy(policy)
@@ -73,29 +74,29 @@ def worklist(people: Logs | History | Iterable[History], policy: Policy, *, as_o
     if isinstance(people, Logs):
         return worklist_of_logs(people, policy, now, hours)
     tasks = [task for history in histories_of(people) if (task := _task(history, policy, as_of, hours)) is not None]
-    return Worklist(instant(now), clock, tuple(sorted(tasks, key=_place) if len(tasks) > 1 else tasks))
+    return Worklist(instant(now), clock, tuple(sorted(tasks, key=_sort_key) if len(tasks) > 1 else tasks))
 
 
 def _task(history: History, policy: Policy, as_of: datetime, hours: Hours) -> Task | None:
     facts = Facts.of(history, as_of=as_of)
-    step = next_action.of(facts, policy)
-    if step in IDLE:
+    action = next_action.of(facts, policy)
+    if action in IDLE:
         return None
     since = since_due.of(facts, policy)
     assert since is not None
     due = instant(hours.moved(facts.now - since // MICROSECOND))
-    return Task(history.person_id, step, due, value_at_stake.of(facts, policy), history, facts, policy)
+    return Task(history.person_id, action, due, value_at_stake.of(facts, policy), history, facts, policy)
 
 
 _RANKS: Mapping[NextAction, int] = {step: rank for rank, step in enumerate(NextAction)}
 
 
-def _place(task: Task) -> tuple[int, datetime, int, str]:
-    return _RANKS[task.step], task.due_at, 1 if task.stake is None else -task.stake, task.person_id
+def _sort_key(task: Task) -> tuple[int, datetime, int, str]:
+    return _RANKS[task.action], task.due_at, 1 if task.value_minor is None else -task.value_minor, task.person_id
 
 
 @overload
-def next_review_at(people: Logs, policy: Policy, *, as_of: datetime) -> Any: ...
+def next_review_at(people: Logs[FrameT], policy: Policy, *, as_of: datetime) -> FrameT: ...
 
 
 @overload
@@ -107,7 +108,7 @@ def next_review_at(
 def next_review_at(people: Logs | History | Iterable[History], policy: Policy, *, as_of: datetime) -> Any:
     """Return the first instant when the next action changes if nothing happens.
 
-    A back end stores the instant in an index and evaluates only people whose instant has passed, or who have a new
+    A back end stores the instant in an index and evaluates only people whose instant has passed, and people with a new
     record. The result covers everyone, also people without a due action.
 
     Args:

@@ -1,4 +1,4 @@
-"""What goes with what, and what follows what: two ways that agree, against a count of every pair."""
+"""Products bought together and one after the other: two forms that agree, against a count of every pair."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from funnel.metrics._rate import Rate
 from funnel.money import Money
 from funnel.records import OrderLine, Purchase
 from tests.frames import read
-from tests.metrics.buyers import DAY, THINGS, buyers, counted, lines_of, moments, spans
+from tests.metrics.buyers import DAY, THINGS, buyers, counted_purchases, lines_of, moments, spans
 from tests.metrics.people import FEW
 from tests.shop import logs_of
 
@@ -31,15 +31,17 @@ LEADS = Logs(leads=pl.DataFrame({"person_id": ["a"], "arrived_at": [NOON]}))
 
 def baskets(person: History, as_of: datetime) -> list[tuple[datetime, set[str]]]:
     """When somebody bought what, by purchase."""
-    held = [(one.purchased_at, {line.sku for line in one.lines}) for one in counted(person, as_of)]
-    return [(moment, skus) for moment, skus in held if skus]
+    rows = [(one.purchased_at, {line.sku for line in one.lines}) for one in counted_purchases(person, as_of)]
+    return [(moment, skus) for moment, skus in rows if skus]
 
 
 def together(people: Sequence[History], one: str, other: str, as_of: datetime) -> tuple[Rate, Rate, float] | None:
     """Count the purchases that hold both."""
-    held = [skus for person in people for _, skus in baskets(person, as_of)]
-    both, first, second = (sum(things <= skus for skus in held) for things in ({one, other}, {one}, {other}))
-    return (Rate(both, len(held)), Rate(both, first), both * len(held) / (first * second)) if both else None
+    all_baskets = [skus for person in people for _, skus in baskets(person, as_of)]
+    both, first, second = (sum(things <= skus for skus in all_baskets) for things in ({one, other}, {one}, {other}))
+    return (
+        (Rate(both, len(all_baskets)), Rate(both, first), both * len(all_baskets) / (first * second)) if both else None
+    )
 
 
 def follows(person: History, one: str, other: str, within: timedelta, as_of: datetime) -> bool | None:
@@ -55,24 +57,24 @@ def in_order(
 ) -> tuple[Rate, Rate, float] | None:
     """Count the people who bought the other after the one, and how often it follows any."""
     answers = {sku: [follows(person, sku, other, within, as_of) for person in people] for sku in THINGS}
-    known = {sku: [bool(one) for one in each if one is not None] for sku, each in answers.items() if sku != other}
-    successes, trials = sum(known[one]), len(known[one])
+    followed = {sku: [bool(one) for one in each if one is not None] for sku, each in answers.items() if sku != other}
+    successes, trials = sum(followed[one]), len(followed[one])
     if not successes:
         return None
-    onto, asked = sum(map(sum, known.values())), sum(map(len, known.values()))
+    onto, first_buyers = sum(map(sum, followed.values())), sum(map(len, followed.values()))
     old = [person for person in people if any(moment <= as_of - within for moment, _ in baskets(person, as_of))]
-    return Rate(successes, len(old)), Rate(successes, trials), (successes / trials) / (onto / asked)
+    return Rate(successes, len(old)), Rate(successes, trials), (successes / trials) / (onto / first_buyers)
 
 
 @FEW
 @given(buyers(), spans, moments)
 def test_pairs_are_what_counting_by_hand_finds(people: list[History], within: timedelta, as_of: datetime) -> None:
     """Every pair of things is counted as it is person by person, by an engine and in plain Python alike."""
-    found = affinity(logs_of(people), lines_of(people), within, as_of=as_of, min_people=1)
-    both = {(one.sku, one.other): (one.support, one.confidence, one.lift) for one in found.together}
-    after = {(one.sku, one.other): (one.support, one.confidence, one.lift) for one in found.in_order}
+    result = affinity(logs_of(people), lines_of(people), within, as_of=as_of, min_people=1)
+    both = {(one.sku, one.other): (one.support, one.confidence, one.lift) for one in result.together}
+    after = {(one.sku, one.other): (one.support, one.confidence, one.lift) for one in result.in_order}
 
-    assert found == Affinity.of(people, within, as_of=as_of, min_people=1)
+    assert result == Affinity.of(people, within, as_of=as_of, min_people=1)
     for one, other in ((one, other) for one in THINGS for other in THINGS if one != other):
         beside = together(people, one, other, as_of)
         assert both.get((one, other)) == (beside if beside is None else pytest.approx(beside))
@@ -85,12 +87,12 @@ def test_pairs_are_what_counting_by_hand_finds(people: list[History], within: ti
 def test_what_is_met_too_seldom_is_not_told(
     people: list[History], within: timedelta, as_of: datetime, min_people: int
 ) -> None:
-    """No pair below the least is told of, and both ways leave out the same ones."""
-    found = affinity(logs_of(people), lines_of(people), within, as_of=as_of, min_people=min_people)
+    """No pair below the minimum is in the result, and both forms leave out the same ones."""
+    result = affinity(logs_of(people), lines_of(people), within, as_of=as_of, min_people=min_people)
 
-    assert found == Affinity.of(people, within, as_of=as_of, min_people=min_people)
-    assert all(pair.support.successes >= min_people for pair in (*found.together, *found.in_order))
-    assert [pair.lift for pair in found.together if pair.lift > 0] == [pair.lift for pair in found.together]
+    assert result == Affinity.of(people, within, as_of=as_of, min_people=min_people)
+    assert all(pair.support.successes >= min_people for pair in (*result.together, *result.in_order))
+    assert [pair.lift for pair in result.together if pair.lift > 0] == [pair.lift for pair in result.together]
 
 
 @FEW
@@ -100,16 +102,16 @@ def test_the_table_offers_what_is_offered_to_each(
 ) -> None:
     """A person's rows of the table are what is offered to them alone, in that order."""
     logs, lines = logs_of(people), lines_of(people)
-    found = affinity(logs, lines, within, as_of=as_of, min_people=1)
+    result = affinity(logs, lines, within, as_of=as_of, min_people=1)
     rows = read(next_offers(logs, lines, within, as_of=as_of, min_people=1, most=most))
     for person in people:
         bought = {sku for _, skus in baskets(person, as_of) for sku in skus}
-        mine = sorted((row for row in rows if row["person_id"] == person.person_id), key=lambda row: row["place"])
-        alone = found.next_after(bought, most)
+        mine = sorted((row for row in rows if row["person_id"] == person.person_id), key=lambda row: row["rank"])
+        alone = result.next_after(bought, most)
         assert [(row["sku"], row["because"], row["people"], row["trials"]) for row in mine] == [
             (one.other, one.sku, one.confidence.successes, one.confidence.trials) for one in alone
         ]
-        assert [row["place"] for row in mine] == list(range(1, len(mine) + 1))
+        assert [row["rank"] for row in mine] == list(range(1, len(mine) + 1))
 
 
 TABLES = {
@@ -132,20 +134,20 @@ LOGS = Logs(purchases=TABLES["purchases"])
 
 
 def test_offers_are_worked_by_hand() -> None:
-    """Of three who bought a pot two bought a cup after it; beside a pot goes a lid; nothing they have is offered."""
-    found = affinity(LOGS, TABLES["lines"], 10 * DAY, as_of=LATER, min_people=1)
+    """Three people bought a pot, two a cup later; beside a pot goes a lid; products they own are not offered."""
+    result = affinity(LOGS, TABLES["lines"], 10 * DAY, as_of=LATER, min_people=1)
 
-    assert [(one.sku, one.other, one.confidence) for one in found.in_order] == [
+    assert [(one.sku, one.other, one.confidence) for one in result.in_order] == [
         ("lid", "cup", Rate(1, 1)),
         ("pot", "cup", Rate(2, 3)),
     ]
-    assert [str(one) for one in found.next_after({"pot"})] == [
+    assert [str(one) for one in result.next_after({"pot"})] == [
         "pot, then cup: 66.7 % (2 of 3; 20.8 to 93.9 %), lift 1.11"
     ]
-    assert found.next_after({"pot", "cup"}) == ()
-    assert [one.other for one in found.next_after({"pot", "lid"})] == ["cup"]
-    assert [one.other for one in found.beside(["pot"])] == ["lid"]
-    assert found.beside(["pot"], 0) == ()
+    assert result.next_after({"pot", "cup"}) == ()
+    assert [one.other for one in result.next_after({"pot", "lid"})] == ["cup"]
+    assert [one.other for one in result.beside(["pot"])] == ["lid"]
+    assert result.beside(["pot"], 0) == ()
 
 
 def test_histories_are_worked_by_hand_too() -> None:
@@ -170,32 +172,32 @@ def test_histories_are_worked_by_hand_too() -> None:
         for person in "abcd"
     }
 
-    found = Affinity.of(people.values(), 10 * DAY, as_of=LATER, min_people=1)
-    assert found == affinity(LOGS, TABLES["lines"], 10 * DAY, as_of=LATER, min_people=1)
+    result = Affinity.of(people.values(), 10 * DAY, as_of=LATER, min_people=1)
+    assert result == affinity(LOGS, TABLES["lines"], 10 * DAY, as_of=LATER, min_people=1)
 
 
 def test_a_purchase_without_lines_goes_with_nothing() -> None:
-    """Nobody knows what was in it, so it is no basket."""
+    """Nobody knows its products, so it is not a basket."""
     bare = Purchase(id="1", person_id="a", purchased_at=LATER - 20 * DAY, amount=Money(1, "USD"))
-    found = Affinity.of([History.of("a", [bare])], 10 * DAY, as_of=LATER, min_people=1)
+    result = Affinity.of([History.of("a", [bare])], 10 * DAY, as_of=LATER, min_people=1)
 
-    assert (found.together, found.in_order) == ((), ())
+    assert (result.together, result.in_order) == ((), ())
 
 
 def test_pairs_read_well() -> None:
-    """Text, rows and a notebook's tables say the same; what is too seldom is said to be."""
-    found = affinity(LOGS, TABLES["lines"], 10 * DAY, as_of=LATER, min_people=1)
+    """Text, rows and a notebook's tables agree; products below the minimum are reported."""
+    result = affinity(LOGS, TABLES["lines"], 10 * DAY, as_of=LATER, min_people=1)
     none = affinity(LOGS, TABLES["lines"], 10 * DAY, as_of=LATER)
 
-    assert str(found).splitlines()[0] == "Bought together:"
-    assert str(found).splitlines()[-2:] == [
+    assert str(result).splitlines()[0] == "Bought together:"
+    assert str(result).splitlines()[-2:] == [
         "lid       cup  100.0 % (1 of 1; 20.7 to 100.0 %)  1.67",
         "pot       cup    66.7 % (2 of 3; 20.8 to 93.9 %)  1.11",
     ]
     assert str(none) == (
-        "Bought together: no pair was met 30 times.\n\nBought after, within 10 d: no pair was met 30 times."
+        "Bought together: no pair occurs 30 times.\n\nBought after, within 10 d: no pair occurs 30 times."
     )
-    assert found.to_dicts()[0] | {"ci_lower": 0, "ci_upper": 0} == {
+    assert result.to_dicts()[0] | {"ci_lower": 0, "ci_upper": 0} == {
         "how": "together",
         "sku": "lid",
         "other": "pot",
@@ -206,15 +208,15 @@ def test_pairs_read_well() -> None:
         "ci_upper": 0,
         "lift": 7 / 6,
     }
-    assert "<p>Bought after, within 10 d</p>" in found._repr_html_()
+    assert "<p>Bought after, within 10 d</p>" in result._repr_html_()
 
 
 def test_a_long_table_is_cut_short() -> None:
     """As text the first ten pairs are shown, and how many more there are."""
     lines = pl.DataFrame({"purchase_id": ["0"] * 5, "sku": list("vwxyz")})
-    found = affinity(LOGS, lines, DAY, as_of=LATER, min_people=1)
+    result = affinity(LOGS, lines, DAY, as_of=LATER, min_people=1)
 
-    assert str(found).splitlines()[12] == "and 10 more"
+    assert str(result).splitlines()[12] == "and 10 more"
 
 
 def test_without_purchases_nothing_goes_with_anything() -> None:
@@ -222,13 +224,13 @@ def test_without_purchases_nothing_goes_with_anything() -> None:
     lines = pl.DataFrame({"purchase_id": ["0"], "sku": ["pot"]})
 
     assert affinity(LEADS, lines, DAY, as_of=LATER) == Affinity(LATER, DAY, 30, (), ())
-    with pytest.raises(ArgumentError, match="the logs have no purchases"):
+    with pytest.raises(ArgumentError, match="next_offers requires purchases"):
         next_offers(LEADS, lines, DAY, as_of=LATER)
 
 
 @pytest.mark.parametrize("min_people", [0, 1.0, True])
 def test_the_least_is_a_whole_number(min_people: Any) -> None:
-    """Nothing, a fraction and a truth are no number of times; nothing is no span."""
+    """None, a fraction and a bool are not a number of times; None is not a span."""
     with pytest.raises(ArgumentError, match="a whole number from 1 up"):
         Affinity.of([], DAY, as_of=LATER, min_people=min_people)
     with pytest.raises(ArgumentError, match="within must be above zero"):

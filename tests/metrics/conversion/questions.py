@@ -12,7 +12,7 @@ import polars as pl
 from hypothesis import strategies as st
 
 from funnel import Exclusion, FunnelStep, conversion
-from funnel.metrics import FunnelResult
+from funnel.metrics import FunnelResult, Matching
 from tests.frames import TIME
 from tests.metrics.conversion.model import Event, Question
 
@@ -22,7 +22,7 @@ SCHEMA = {"person_id": pl.String, "occurred_at": TIME, "kind": pl.String, "sku":
 
 
 def minutes(count: int) -> timedelta:
-    """So many minutes."""
+    """A number of minutes."""
     return timedelta(minutes=count)
 
 
@@ -64,19 +64,26 @@ def table(events: Sequence[Event]) -> pl.DataFrame:
     return pl.DataFrame(rows, SCHEMA, orient="row")
 
 
-def ask(events: object, question: Question, **more: Any) -> FunnelResult:
+def funnel_of(events: object, question: Question, **more: Any) -> FunnelResult:
     """Ask the question of events of any engine."""
     return conversion(
         events,
         question.steps,
         within=question.within,
         as_of=question.as_of,
+        matching=matching_of(question),
+        **more,
+    )
+
+
+def matching_of(question: Question) -> Matching:
+    """Return the rules of matching of a question."""
+    return Matching(
         order=question.order,  # type: ignore[arg-type]
         attempts=question.attempts,  # type: ignore[arg-type]
         tie_break=question.tie_break,  # type: ignore[arg-type]
         hold_constant=question.hold_constant,
         exclude=question.exclude,
-        **more,
     )
 
 
@@ -105,38 +112,38 @@ def questions(draw: st.DrawFn) -> Question:
 @st.composite
 def _steps(draw: st.DrawFn, order: str) -> tuple[FunnelStep, ...]:
     count = draw(st.integers(2, 4))
-    steps = [_step(draw, place, order) for place in range(count)]
+    steps = [_step(draw, index, order) for index in range(count)]
     if order == "ordered" and draw(st.booleans()):
-        steps = [step for place in range(count) for step in (steps[place], *_optional(draw, place, steps))]
+        steps = [step for index in range(count) for step in (steps[index], *_optional(draw, index, steps))]
     return tuple(steps)
 
 
-def _step(draw: st.DrawFn, place: int, order: str) -> FunnelStep:
-    window = None if place == 0 or order == "any" else draw(st.none() | WINDOWS)
-    where = None if order == "any" else draw(WHERES)
-    kind = draw(st.sampled_from(KINDS)) if where is None else draw(st.sampled_from([*KINDS, None]))
-    return FunnelStep(f"s{place}", kind=kind, where=where, within=window)
+def _step(draw: st.DrawFn, index: int, order: str) -> FunnelStep:
+    window = None if index == 0 or order == "any" else draw(st.none() | WINDOWS)
+    condition = None if order == "any" else draw(WHERES)
+    kind = draw(st.sampled_from(KINDS)) if condition is None else draw(st.sampled_from([*KINDS, None]))
+    return FunnelStep(f"s{index}", kind=kind, where=condition, within=window)
 
 
-def _optional(draw: st.DrawFn, place: int, steps: Sequence[FunnelStep]) -> list[FunnelStep]:
-    following = {(step.kind, step.where) for step in steps[place + 1 : place + 2]}
-    asked = draw(st.lists(st.tuples(st.sampled_from(KINDS), WHERES), max_size=2, unique=True))
+def _optional(draw: st.DrawFn, index: int, steps: Sequence[FunnelStep]) -> list[FunnelStep]:
+    following = {(step.kind, step.where) for step in steps[index + 1 : index + 2]}
+    choices = draw(st.lists(st.tuples(st.sampled_from(KINDS), WHERES), max_size=2, unique=True))
     return [
-        FunnelStep(f"o{place}{turn}", kind=kind, where=where, within=draw(st.none() | WINDOWS), optional=True)
-        for turn, (kind, where) in enumerate(asked)
-        if (kind, where) not in following
+        FunnelStep(f"o{index}{nth}", kind=kind, where=condition, within=draw(st.none() | WINDOWS), optional=True)
+        for nth, (kind, condition) in enumerate(choices)
+        if (kind, condition) not in following
     ]
 
 
 @st.composite
 def _exclusion(draw: st.DrawFn, required: Sequence[str], order: str) -> Exclusion:
-    kind, where = draw(st.tuples(st.sampled_from(KINDS), WHERES))
+    kind, condition = draw(st.tuples(st.sampled_from(KINDS), WHERES))
     then = draw(st.sampled_from(["drop", "remove"]))
     if order == "any" or draw(st.booleans()):
-        return Exclusion(kind, where=where, then=then)
+        return Exclusion(kind, where=condition, then=then)
     after = draw(st.integers(0, len(required) - 2))
     before = draw(st.integers(after + 1, len(required) - 1))
-    return Exclusion(kind, where=where, after=required[after], before=required[before], then=then)
+    return Exclusion(kind, where=condition, after=required[after], before=required[before], then=then)
 
 
 # ---- every combination ---------------------------------------------------------------------------------------------
@@ -145,8 +152,8 @@ def _exclusion(draw: st.DrawFn, required: Sequence[str], order: str) -> Exclusio
 def combinations() -> Iterator[Question]:
     """Every combination of order, attempts, held columns, exclusion, optional step, tie break and step window."""
     exclusions = ((), (Exclusion("c"),), (Exclusion("a", where=is_large, then="remove"),))
-    ways = product(("ordered", "strict", "any"), ("first", "any", "each"), ("ranked", "later"), ((), ("sku",)))
-    for order, entry, tie_break, hold in ways:
+    forms = product(("ordered", "strict", "any"), ("first", "any", "each"), ("ranked", "later"), ((), ("sku",)))
+    for order, entry, tie_break, hold in forms:
         for exclude, optional, timed in product(exclusions, (False, True), (False, True)):
             if (optional and order != "ordered") or (order == "any" and (timed or tie_break == "later")):
                 continue

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from funnel import Exclusion, FunnelStep, GroupBy, conversion
-from funnel.metrics import FunnelResult, bins
+from funnel.metrics import FunnelResult, Matching, bins
 from tests.metrics.conversion.model import Event
 from tests.metrics.conversion.questions import START, minutes, table
 
@@ -17,9 +17,9 @@ LATE = START + timedelta(days=9)
 SECOND, TICK = timedelta(seconds=1), timedelta(microseconds=1)
 
 
-def story(told: str, person: str = "p") -> list[Event]:
-    """What one person did, such as "a0 b60": a kind and the second at which it happened; + is a microsecond more."""
-    return [_event(word, person) for word in told.split()]
+def story(events: str, person: str = "p") -> list[Event]:
+    """Events of one person, such as "a0 b60": a kind and its second; + is a microsecond more."""
+    return [_event(word, person) for word in events.split()]
 
 
 def _event(word: str, person: str) -> Event:
@@ -27,14 +27,14 @@ def _event(word: str, person: str) -> Event:
     return Event(person, START + int(second) * SECOND + (TICK if more else timedelta(0)), word[0], amount=1)
 
 
-KNOWN = [Event("later", LATE + SECOND, kind) for kind in "abcx"]
+OTHERS = [Event("later", LATE + SECOND, kind) for kind in "abcx"]
 """Every kind occurs, if only later."""
 
 
-def asked(told: str, steps: str, **more: Any) -> FunnelResult:
+def funnel_of(events: str, steps: str, **more: Any) -> FunnelResult:
     """A funnel of one person within a minute."""
     usual = {"within": minutes(1), "as_of": LATE}
-    return conversion(table([*story(told), *KNOWN]), steps.split(), **{**usual, **more})
+    return conversion(table([*story(events), *OTHERS]), steps.split(), **{**usual, **more})
 
 
 def depth(funnel: FunnelResult) -> int:
@@ -43,7 +43,7 @@ def depth(funnel: FunnelResult) -> int:
 
 
 @pytest.mark.parametrize(
-    ("told", "steps", "first", "deepest"),
+    ("events", "steps", "first", "deepest"),
     [
         ("a0 a30 b45 c75", "a b c", 2, 3),
         ("b0 a0", "a b", 2, 2),
@@ -67,22 +67,22 @@ def depth(funnel: FunnelResult) -> int:
         "out of order",
     ],
 )
-def test_vectors_on_which_tools_differ(told: str, steps: str, first: int, deepest: int) -> None:
+def test_vectors_on_which_tools_differ(events: str, steps: str, first: int, deepest: int) -> None:
     """From the first entry, as Mixpanel counts by default, and from the best one, as PostHog and ClickHouse do."""
-    assert depth(asked(told, steps)) == first
-    assert depth(asked(told, steps, attempts="any")) == deepest
+    assert depth(funnel_of(events, steps)) == first
+    assert depth(funnel_of(events, steps, matching=Matching(attempts="any"))) == deepest
 
 
 def test_equal_times_are_in_order_unless_a_step_must_be_later() -> None:
-    """Of two steps at one instant the second counts by rank, and does not where it must be later."""
-    assert depth(asked("b0 a0", "a b", tie_break="later")) == 1
-    assert depth(asked("b0 a0 b1", "a b", tie_break="later")) == 2
+    """The second of two steps at one instant counts by rank, and does not if it must be later."""
+    assert depth(funnel_of("b0 a0", "a b", matching=Matching(tie_break="later"))) == 1
+    assert depth(funnel_of("b0 a0 b1", "a b", matching=Matching(tie_break="later"))) == 2
 
 
 @pytest.mark.parametrize(("seconds", "state"), [(59, "pending"), (60, "dropped")])
 def test_who_may_still_convert_is_pending(seconds: int, state: str) -> None:
     """Until the window ends nobody has dropped; at its end all is known."""
-    funnel = asked("a0", "a b", as_of=START + seconds * SECOND)
+    funnel = funnel_of("a0", "a b", as_of=START + seconds * SECOND)
 
     assert getattr(funnel, state) == 1
     assert funnel.entered == 1
@@ -90,17 +90,17 @@ def test_who_may_still_convert_is_pending(seconds: int, state: str) -> None:
 
 
 def test_whoever_can_come_no_further_in_time_is_dropped_before_the_window_ends() -> None:
-    """Where the next step has a window of its own, its end is enough."""
-    told = table([*story("a0"), *KNOWN])
+    """If the next step has a window of its own, its end is enough."""
+    events = table([*story("a0"), *OTHERS])
     open_at, over_at = (START + second * SECOND for second in (9, 10))
     steps = ["a", FunnelStep("b", within=10 * SECOND)]
 
-    assert conversion(told, steps, within=minutes(1), as_of=open_at).pending == 1
-    assert conversion(told, steps, within=minutes(1), as_of=over_at).dropped == 1
+    assert conversion(events, steps, within=minutes(1), as_of=open_at).pending == 1
+    assert conversion(events, steps, within=minutes(1), as_of=over_at).dropped == 1
 
 
 def test_rates_leave_out_whose_window_is_open_whatever_they_did() -> None:
-    """Who converted at once is not counted before the window is over, or rates would be too high."""
+    """A person who converted at once is not counted before the window is over, or rates would be too high."""
     early = [*story("a0", "p"), *story("a50 b51", "q")]
     funnel = conversion(table(early), ["a", "b"], within=minutes(1), as_of=START + 70 * SECOND)
 
@@ -109,7 +109,7 @@ def test_rates_leave_out_whose_window_is_open_whatever_they_did() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "state", "reached", "trials"),
+    ("events", "state", "reached", "trials"),
     [
         ("a0 a50", "dropped", 1, 1),
         ("a0 a50 b61", "dropped", 1, 1),
@@ -128,11 +128,11 @@ def test_rates_leave_out_whose_window_is_open_whatever_they_did() -> None:
     ],
 )
 def test_of_several_attempts_those_whose_window_is_over_decide(
-    told: str, state: str, reached: int, trials: int
+    events: str, state: str, reached: int, trials: int
 ) -> None:
     """A person is pending only if no window is over; an open attempt counts only if no window is over."""
-    steps = "a b c" if "c" in told else "a b"
-    funnel = asked(told, steps, attempts="any", as_of=START + 70 * SECOND)
+    steps = "a b c" if "c" in events else "a b"
+    funnel = funnel_of(events, steps, matching=Matching(attempts="any"), as_of=START + 70 * SECOND)
 
     assert getattr(funnel, state) == funnel.entered == 1
     assert depth(funnel) == reached
@@ -150,20 +150,20 @@ def test_of_several_attempts_those_whose_window_is_over_decide(
 )
 def test_what_may_not_come_between(exclusion: Exclusion, entered: int, reached: int, dropped: int) -> None:
     """An exclusion ends the attempt, or undoes it, where it is looked for and nowhere else."""
-    funnel = asked("a0 x5 b10 c20", "a b c", exclude=exclusion)
+    funnel = funnel_of("a0 x5 b10 c20", "a b c", matching=Matching(exclude=exclusion))
 
     assert (funnel.entered, funnel.converted, funnel.dropped) == (entered, reached, dropped)
 
 
 def test_the_row_of_a_step_is_no_exclusion_of_its_own_attempt() -> None:
     """A second look ends the attempt; the look that is its second step does not."""
-    assert asked("a0 b5 c9", "a b c", exclude=Exclusion("b")).converted == 1
-    assert asked("a0 b5 b6 c9", "a b c", exclude=Exclusion("b")).converted == 0
+    assert funnel_of("a0 b5 c9", "a b c", matching=Matching(exclude=Exclusion("b"))).converted == 1
+    assert funnel_of("a0 b5 b6 c9", "a b c", matching=Matching(exclude=Exclusion("b"))).converted == 0
 
 
 def test_every_attempt_counts_once_it_has_ended() -> None:
     """After a conversion, and after the window, the next entry begins a new attempt; an entry inside one does not."""
-    funnel = asked("a0 a1 b2 a3 a64 b65", "a b", attempts="each")
+    funnel = funnel_of("a0 a1 b2 a3 a64 b65", "a b", matching=Matching(attempts="each"))
 
     assert (funnel.entered, funnel.converted) == (3, 2)
 
@@ -171,12 +171,12 @@ def test_every_attempt_counts_once_it_has_ended() -> None:
 @pytest.mark.parametrize(("order", "reached"), [("ordered", 2), ("strict", 1), ("any", 2)])
 def test_orders(order: Any, reached: int) -> None:
     """Other events may lie between, may not, and do not matter."""
-    assert depth(asked("a0 c1 b2", "a b", order=order)) == reached
+    assert depth(funnel_of("a0 c1 b2", "a b", matching=Matching(order=order))) == reached
 
 
 def test_in_any_order_the_first_to_be_done_is_the_entry() -> None:
     """Steps count by their turn: the second step is whichever came second, at its time."""
-    funnel = asked("b0 a7", "a b", order="any")
+    funnel = funnel_of("b0 a7", "a b", matching=Matching(order="any"))
 
     assert [step.reached for step in funnel] == [1, 1]
     assert funnel.times()[0].from_start == 7 * SECOND
@@ -184,21 +184,31 @@ def test_in_any_order_the_first_to_be_done_is_the_entry() -> None:
 
 def test_in_any_order_a_repeated_step_must_be_done_as_often() -> None:
     """Two purchases and a view are two purchases and a view, in whatever order."""
-    assert depth(asked("b0 b1", "a b b", order="any")) == 2
-    assert depth(asked("b0 b1 a2", "a b b", order="any")) == 3
-    assert depth(asked("a0 a1 a2", "a b b", order="any")) == 1
+    assert depth(funnel_of("b0 b1", "a b b", matching=Matching(order="any"))) == 2
+    assert depth(funnel_of("b0 b1 a2", "a b b", matching=Matching(order="any"))) == 3
+    assert depth(funnel_of("a0 a1 a2", "a b b", matching=Matching(order="any"))) == 1
 
 
 def test_what_is_held_stays_the_same() -> None:
-    """Who viewed one thing and bought another did not convert with the thing; a person is counted once."""
+    """A view of one product and a purchase of another do not convert with the product; a person is counted once."""
     rows = [("p", 0, "a", "x"), ("p", 1, "a", "y"), ("p", 2, "b", "y"), ("q", 0, "a", None)]
-    told = [Event(person, START + at * SECOND, kind, sku) for person, at, kind, sku in rows]
-    usual: dict[str, Any] = {"within": minutes(1), "as_of": LATE, "hold_constant": "sku"}
+    events = [Event(person, START + at * SECOND, kind, sku) for person, at, kind, sku in rows]
+    usual: dict[str, Any] = {"within": minutes(1), "as_of": LATE, "matching": Matching(hold_constant="sku")}
 
-    assert conversion(table(told), ["a", "b"], **usual).converted == 0
-    assert conversion(table(told), ["a", "b"], attempts="any", **usual).converted == 1
-    assert conversion(table(told), ["a", "b"], attempts="each", **usual).entered == 2
-    assert conversion(table(told), ["a", "b"], **usual).entered == 1
+    assert conversion(table(events), ["a", "b"], **usual).converted == 0
+    assert (
+        conversion(
+            table(events), ["a", "b"], **{**usual, "matching": Matching(attempts="any", hold_constant="sku")}
+        ).converted
+        == 1
+    )
+    assert (
+        conversion(
+            table(events), ["a", "b"], **{**usual, "matching": Matching(attempts="each", hold_constant="sku")}
+        ).entered
+        == 2
+    )
+    assert conversion(table(events), ["a", "b"], **usual).entered == 1
 
 
 def test_an_optional_step_stops_nobody() -> None:
@@ -226,7 +236,7 @@ def test_conditions_on_columns() -> None:
 
 def test_times_are_times_that_somebody_took() -> None:
     """A median of an even number is the smaller of the two in the middle; a share of nearly all is the longest."""
-    rows = [event for place, wait in enumerate((10, 20, 30, 40)) for event in story(f"a0 b{wait}", f"p{place}")]
+    rows = [event for index, wait in enumerate((10, 20, 30, 40)) for event in story(f"a0 b{wait}", f"p{index}")]
     funnel = conversion(table([*rows, *story("a0", "q")]), ["a", "b"], within=minutes(1), as_of=LATE)
 
     assert [funnel.times(share)[0].from_start for share in (0.5, 0.51, 0.25, 1.0)] == [
@@ -262,7 +272,7 @@ def test_groups_are_by_the_value_at_a_row_that_is_named(at: str, labels: list[An
 def test_groups_lie_the_largest_first() -> None:
     """The largest group comes first, of equals by name, the unknown one last; all of them together are everybody."""
     skus = ["y", "y", "x", "z", None, None, None]
-    rows = [Event(f"p{place}", START, kind, sku) for place, sku in enumerate(skus) for kind in "ab"]
+    rows = [Event(f"p{index}", START, kind, sku) for index, sku in enumerate(skus) for kind in "ab"]
     funnel = conversion(table(rows), ["a", "b"], within=minutes(1), as_of=LATE, by=GroupBy("sku"))
 
     assert [group.value for group in funnel.groups] == ["y", "x", "z", None]
@@ -270,9 +280,9 @@ def test_groups_lie_the_largest_first() -> None:
 
 
 def test_money_through_and_lost() -> None:
-    """What the amounts at a row come to, of those who went on, dropped, and may still come."""
+    """The sums of the amounts at a row, of people who went on, dropped out, and may still convert."""
     rows = [
-        *(Event("p", START + place * SECOND, kind, amount=10) for place, kind in enumerate("ab")),
+        *(Event("p", START + index * SECOND, kind, amount=10) for index, kind in enumerate("ab")),
         Event("q", START, "a", amount=5),
         Event("r", START + minutes(1), "a", amount=3),
         Event("s", START, "a"),
@@ -280,8 +290,8 @@ def test_money_through_and_lost() -> None:
     funnel = conversion(table(rows), ["a", "b"], within=minutes(1), as_of=START + minutes(1))
     start, end = funnel.value("amount")
 
-    assert start.to_dict() == {"name": "a", "known": 3, "reached": 18, "dropped": 5, "pending": 3}
-    assert (end.known, end.reached, end.dropped, end.pending) == (1, 10, 0, 0)
+    assert start.to_dict() == {"name": "a", "with_amount": 3, "reached": 18, "dropped": 5, "pending": 3}
+    assert (end.with_amount, end.reached, end.dropped, end.pending) == (1, 10, 0, 0)
     assert [step.reached for step in funnel.value("amount", at="b")] == [10, 10]
 
 
@@ -296,42 +306,42 @@ def test_money_at_an_optional_step() -> None:
 
 def test_drivers_are_what_those_who_converted_had_done() -> None:
     """Counted are the values between entry and end, of those whose window was over; steps are left out."""
-    rows = [event for place in range(30) for event in story("a0 q5 b9 z10", f"p{place}")]
-    rows += [event for place in range(10) for event in story("a0 q5", f"q{place}")]
-    rows += [event for place in range(20) for event in story("a0 z61 y9", f"r{place}")]
+    rows = [event for index in range(30) for event in story("a0 q5 b9 z10", f"p{index}")]
+    rows += [event for index in range(10) for event in story("a0 q5", f"q{index}")]
+    rows += [event for index in range(20) for event in story("a0 z61 y9", f"r{index}")]
     rows += story("a0 w1", "one")
     funnel = conversion(table(rows), ["a", "b"], within=minutes(1), as_of=LATE)
-    found = funnel.drivers()
-    asked, other = found
+    result = funnel.drivers()
+    funnel_of, other = result
 
-    assert (found.converted, found.others, found.excluded, len(found)) == (30, 31, 1, 2)
-    assert (asked.value, asked.converted_with, asked.others_with) == ("q", 30, 10)
-    assert asked.odds_ratio == pytest.approx((30 + 1) * (31 - 10 + 1) / ((30 - 30 + 1) * (10 + 1)))
-    assert asked.ci_lower < asked.odds_ratio < asked.ci_upper
-    assert asked.confidence_level == pytest.approx(0.975)
+    assert (result.converted, result.others, result.excluded, len(result)) == (30, 31, 1, 2)
+    assert (funnel_of.value, funnel_of.converted_with, funnel_of.others_with) == ("q", 30, 10)
+    assert funnel_of.odds_ratio == pytest.approx((30 + 1) * (31 - 10 + 1) / ((30 - 30 + 1) * (10 + 1)))
+    assert funnel_of.ci_lower < funnel_of.odds_ratio < funnel_of.ci_upper
+    assert funnel_of.confidence_level == pytest.approx(0.975)
     assert (other.value, other.converted_with, other.others_with) == ("y", 0, 20)
-    assert not found.is_skewed
-    assert found.to_dicts()[0]["odds_ratio"] == asked.odds_ratio
-    assert str(found).startswith("2 values of kind looked at, 1 had by too few")
-    assert "had by 30 of 30 who converted and 10 of 31 others" in str(found)
-    assert "<li>q: odds" in found._repr_html_()
+    assert not result.is_skewed
+    assert result.to_dicts()[0]["odds_ratio"] == funnel_of.odds_ratio
+    assert str(result).startswith("2 values of kind compared, 1 excluded with too few people")
+    assert "30 of 30 converted and 10 of 31 other people" in str(result)
+    assert "<li>q: odds" in result._repr_html_()
 
 
 def test_drivers_of_nobody() -> None:
-    """Where nothing lies between, nothing stands out; one outcome alone is skewed."""
-    found = asked("a0 b5", "a b").drivers()
+    """If nothing lies between, nothing stands out; one outcome alone is skewed."""
+    result = funnel_of("a0 b5", "a b").drivers()
 
-    assert (len(found), found.excluded, found.is_skewed) == (0, 0, True)
-    assert "skewed" in str(found)
+    assert (len(result), result.excluded, result.is_skewed) == (0, 0, True)
+    assert "skewed" in str(result)
 
 
 def test_groups_are_compared_with_all_others() -> None:
     """The difference of a group's rate from that of the rest, with intervals that hold together."""
     rows = [
-        Event(f"{sku}{place}", START + at * SECOND, kind, sku)
+        Event(f"{sku}{index}", START + at * SECOND, kind, sku)
         for sku, successes in (("x", 30), ("y", 10))
-        for place in range(40)
-        for at, kind in enumerate("ab" if place < successes else "a")
+        for index in range(40)
+        for at, kind in enumerate("ab" if index < successes else "a")
     ]
     funnel = conversion(table(rows), ["a", "b"], within=minutes(1), as_of=LATE, by="sku")
     more, less = funnel.compare()
@@ -339,37 +349,37 @@ def test_groups_are_compared_with_all_others() -> None:
     assert (more.value, more.difference.value) == ("x", pytest.approx(0.5))
     assert more.difference.rate.confidence_level == pytest.approx(0.975)
     assert less.difference.value == pytest.approx(-0.5)
-    assert str(more).startswith("x: +50.0 points (30 of 40 less 10 of 40;")
+    assert str(more).startswith("x: +50.0 points (30 of 40 minus 10 of 40;")
 
 
 def test_too_few_are_said_to_be_too_few() -> None:
     """Below the fewest that are enough, the text has no rate; the numbers are there for whoever asks."""
-    funnel = asked("a0 b5", "a b")
+    funnel = funnel_of("a0 b5", "a b")
 
     assert "not enough: 1 of 30" in str(funnel)
-    assert "100.0 % (1 of 1;" in str(asked("a0 b5", "a b", min_people=1))
+    assert "100.0 % (1 of 1;" in str(funnel_of("a0 b5", "a b", min_people=1))
     assert funnel.rate.value == 1.0
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"),
+    ("seconds", "events"),
     [(0, "0 s"), (59, "59 s"), (60, "1 min"), (3_661, "1 h 1 min"), (90_061, "1 d 1 h"), (86_400, "1 d")],
 )
-def test_times_are_shown_by_their_largest_units(seconds: int, told: str) -> None:
+def test_times_are_shown_by_their_largest_units(seconds: int, events: str) -> None:
     """A time is shown by its two largest units."""
-    funnel = asked(f"a0 b{seconds}", "a b", within=timedelta(days=3))
+    funnel = funnel_of(f"a0 b{seconds}", "a b", within=timedelta(days=3))
 
-    assert str(funnel).splitlines()[-1].split("  ")[-3].strip() == told
+    assert str(funnel).splitlines()[-1].split("  ")[-3].strip() == events
 
 
 def test_a_funnel_of_nobody_says_so() -> None:
-    """Where nobody did the first step there is no table to show."""
-    assert str(asked("b0", "a b")).endswith("\nnobody entered")
+    """If nobody did the first step there is no table to show."""
+    assert str(funnel_of("b0", "a b")).endswith("\nnobody entered")
 
 
 def test_a_time_that_nobody_took_is_left_blank() -> None:
-    """Where nobody reached a step there is no time to it, and nothing stands in its place."""
-    assert str(asked("a0", "a b")).splitlines()[-1].split("  ")[-3].strip() == ""
+    """If nobody reached a step there is no time to it, and the cell is empty."""
+    assert str(funnel_of("a0", "a b")).splitlines()[-1].split("  ")[-3].strip() == ""
 
 
 def test_a_funnel_shows_itself() -> None:
@@ -377,14 +387,14 @@ def test_a_funnel_shows_itself() -> None:
     rows = [*story("a0 b5", "p"), Event("q", START, "a", sku="<x>")]
     funnel = conversion(table(rows), ["a", "b"], within=minutes(1), as_of=LATE, by="sku")
 
-    assert str(funnel) == "\n".join(SHOWN)
+    assert str(funnel) == "\n".join(TABLE)
     assert funnel._repr_html_().startswith("<table><caption>2 people: 1 converted, 1 dropped, 0 pending (ordered,")
     assert "<td>████████████</td>" in funnel._repr_html_()
     assert len(funnel) == 2
     assert "rows" not in repr(funnel)
 
 
-SHOWN = [
+TABLE = [
     "2 people: 1 converted, 1 dropped, 0 pending (ordered, attempts first, within 0:01:00, as of 2026-03-10 00:00 UTC)",
     "step                reached  dropped  pending  median  from the start       from the step before",
     "a     ████████████        2        1        0          not enough: 2 of 30",
@@ -401,16 +411,21 @@ SHOWN = [
 
 
 def test_attempts_are_called_attempts() -> None:
-    """Where every attempt counts, the text does not speak of people."""
-    assert str(asked("a0 b5", "a b", attempts="each")).startswith("1 attempts:")
+    """If every attempt counts, the text does not speak of people."""
+    assert str(funnel_of("a0 b5", "a b", matching=Matching(attempts="each"))).startswith("1 attempts:")
 
 
 def test_columns_of_truths_can_be_asked_held_and_split_by() -> None:
     """A truth is a value like another."""
     rows = {"person_id": ["p", "p", "q"], "kind": ["a", "b", "a"], "paid": [True, True, None]}
-    told = pl.DataFrame(rows).with_columns(occurred_at=pl.lit(START))
-    usual: dict[str, Any] = {"within": minutes(1), "as_of": LATE, "hold_constant": ["paid"], "by": "paid"}
-    funnel = conversion(told, ["a", FunnelStep("b", kind="b", where=lambda e: e.paid)], **usual)
+    events = pl.DataFrame(rows).with_columns(occurred_at=pl.lit(START))
+    usual: dict[str, Any] = {
+        "within": minutes(1),
+        "as_of": LATE,
+        "matching": Matching(hold_constant=["paid"]),
+        "by": "paid",
+    }
+    funnel = conversion(events, ["a", FunnelStep("b", kind="b", where=lambda e: e.paid)], **usual)
 
     assert [(group.value, group.rate.successes) for group in funnel.groups] == [(True, 1)]
 
@@ -420,8 +435,8 @@ def test_a_trend_is_by_when_people_entered() -> None:
     months = [(1, 31, 18, True), (3, 5, 0, True), (3, 5, 0, False), (5, 25, 0, False)]
     rows = [
         event
-        for place, (month, day, hour, converts) in enumerate(months)
-        for event in _visit(f"p{place}", datetime(2026, month, day, hour, tzinfo=UTC), converts=converts)
+        for index, (month, day, hour, converts) in enumerate(months)
+        for event in _visit(f"p{index}", datetime(2026, month, day, hour, tzinfo=UTC), converts=converts)
     ]
     funnel = conversion(
         table(rows), ["a", "b"], within=timedelta(days=10), as_of=datetime(2026, 6, 1, tzinfo=UTC), min_people=1
@@ -439,7 +454,7 @@ def test_a_trend_is_by_when_people_entered() -> None:
     assert str(trend).splitlines()[4].startswith("2026-05* ")
     assert trend._repr_html_().startswith("<table><thead><tr><th>entered in</th>")
     assert len(trend.to_dicts()) == 2 * len(trend)
-    assert len(asked("x0", "a b").trend("week", tz="UTC", week_start="monday")) == 0
+    assert len(funnel_of("x0", "a b").trend("week", tz="UTC", week_start="monday")) == 0
 
 
 def _visit(person: str, moment: datetime, *, converts: bool) -> list[Event]:

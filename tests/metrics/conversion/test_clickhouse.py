@@ -1,8 +1,8 @@
 """ClickHouse's own `windowFunnel` finds the same, where it means the same; where it does not, it differs as documented.
 
-It counts how far each person came at their best entry. Of steps that one row meets it must be told "strict_once", or it
+It counts how far each person came at their best entry. If one row meets several steps it needs "strict_once", or it
 counts the row twice. Its "strict_increase" forgets an earlier entry for a later one of the same instant as the next
-step, so it is asked only where a person has one event an instant; there it must agree with its default.
+step, so it is used only if a person has one event an instant; there it must agree with its default.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from funnel import conversion
+from funnel.metrics import Matching
 from tests.engines import FULL
 from tests.metrics.conversion.model import Event
 from tests.metrics.conversion.questions import START, minutes, table
@@ -40,18 +41,25 @@ def theirs(session: Any, rows: list[tuple[str, int, str]], steps: list[str], wit
     conditions = ", ".join(f"kind = '{kind}'" for kind in steps)
     confidence_level = f"windowFunnel({within}{given_modes})(toUInt64(minute), {conditions})"
     events = f"values('person String, minute UInt64, kind String', {values})"
-    said = session.query(f"select {confidence_level} as level from {events} group by person", "CSV")  # noqa: S608 (our own words)
-    levels = [int(line) for line in str(said).split()]
+    option = session.query(f"select {confidence_level} as level from {events} group by person", "CSV")  # noqa: S608 (our own words)
+    levels = [int(line) for line in str(option).split()]
     return [
         sum(confidence_level >= min_people for confidence_level in levels) for min_people in range(1, len(steps) + 1)
     ]
 
 
-def ours(rows: list[tuple[str, int, str]], steps: list[str], within: int, **asked: Any) -> list[int]:
-    """The same from a funnel; every kind occurs, by somebody who is no other."""
+def ours(rows: list[tuple[str, int, str]], steps: list[str], within: int, **arguments: Any) -> list[int]:
+    """The same from a funnel; every kind occurs, by a person of its own."""
     others = [Event(f"only {kind}", START + minutes(99), kind) for kind in "abcd"]
     events = table([*(Event(person, START + minutes(minute), kind) for person, minute, kind in rows), *others])
-    funnel = conversion(events, steps, within=minutes(within), as_of=START + minutes(200), attempts="any", **asked)
+    funnel = conversion(
+        events,
+        steps,
+        within=minutes(within),
+        as_of=START + minutes(200),
+        matching=Matching(attempts="any"),
+        **arguments,
+    )
     return [funnel.steps[0].reached - 1, *(step.reached for step in funnel.steps[1:])]
 
 
@@ -69,7 +77,7 @@ def test_the_default_is_ranked_ties(
 def test_strict_once_is_one_row_for_one_step(
     session: Any, rows: list[tuple[str, int, str]], within: int, times: int
 ) -> None:
-    """Where one kind is asked for again, one event is one step."""
+    """If one kind occurs in two steps, one event is one step."""
     rows = [(person, minute, kind) for person, minute, kind in dict.fromkeys(rows)]
     assert ours(rows, ["a"] * times, within) == theirs(session, rows, ["a"] * times, within, "strict_once")
 
@@ -79,11 +87,13 @@ def test_strict_once_is_one_row_for_one_step(
 def test_strict_increase_is_later_ties(
     session: Any, rows: list[tuple[str, int, str]], steps: list[str], within: int
 ) -> None:
-    """Where a person has one event an instant, each step is later anyway, and all agree."""
+    """If a person has one event an instant, each step is later anyway, and all agree."""
     alone = list({(person, minute): (person, minute, kind) for person, minute, kind in rows}.values())
 
-    assert ours(alone, steps, within, tie_break="later") == theirs(session, alone, steps, within, "strict_increase")
-    assert ours(alone, steps, within, tie_break="later") == ours(alone, steps, within)
+    assert ours(alone, steps, within, matching=Matching(tie_break="later")) == theirs(
+        session, alone, steps, within, "strict_increase"
+    )
+    assert ours(alone, steps, within, matching=Matching(tie_break="later")) == ours(alone, steps, within)
 
 
 # ---- strict_order is another question ------------------------------------------------------------------------------
@@ -123,8 +133,10 @@ def test_order_strict_is_not_strict_order(session: Any, kinds: str, clickhouse: 
     rows = [("p", minute, kind) for minute, kind in enumerate(kinds)]
     steps = ["a", "b", "c"]
     events = table([Event(person, START + minutes(minute), kind) for person, minute, kind in rows])
-    asked: dict[str, Any] = {"within": minutes(99), "as_of": START + minutes(200), "order": "strict"}
+    arguments: dict[str, Any] = {"within": minutes(99), "as_of": START + minutes(200), "order": "strict"}
 
     assert sum(theirs(session, rows, steps, 99, "strict_order")) == clickhouse
-    assert sum(step.reached for step in conversion(events, steps, **asked)) == first
-    assert sum(step.reached for step in conversion(events, steps, attempts="any", **asked)) == best
+    assert sum(step.reached for step in conversion(events, steps, **arguments)) == first
+    assert (
+        sum(step.reached for step in conversion(events, steps, matching=Matching(attempts="any"), **arguments)) == best
+    )

@@ -12,7 +12,7 @@ import polars as pl
 
 from funnel import Exclusion, FunnelStep, GroupBy, conversion
 from funnel.logs import Logs
-from funnel.metrics import FunnelResult
+from funnel.metrics import FunnelResult, Matching
 from tests.engines import FULL, on
 from tests.frames import TIME, as_instant, read
 
@@ -23,7 +23,7 @@ AS_OF = datetime(2025, 12, 1, tzinfo=UTC)
 
 @cache
 def events() -> pl.DataFrame:
-    """What many people did, a few of whom did most, in four chunks; some of it at one instant."""
+    """Events of many people, most of them by a few people, in four chunks; some at one instant."""
     chance = Random(11)
     rows = [
         (
@@ -43,7 +43,7 @@ def events() -> pl.DataFrame:
     return pl.concat([table.slice(at, size) for at in range(0, table.height, size)], rechunk=False)
 
 
-def asked(native: object) -> list[FunnelResult]:
+def funnels_of(native: object) -> list[FunnelResult]:
     """A few questions that together ask for everything."""
     usual: dict[str, Any] = {"as_of": AS_OF, "within": timedelta(days=20)}
     steps = [
@@ -53,9 +53,18 @@ def asked(native: object) -> list[FunnelResult]:
         FunnelStep("bought", kind="purchase", where=lambda e: e.amount >= 100, within=timedelta(days=9)),
     ]
     return [
-        conversion(native, steps, by=GroupBy("sku", at="last"), exclude=Exclusion("view", after="cart"), **usual),
         conversion(
-            native, ["view", "purchase", "purchase"], attempts="any", hold_constant="sku", tie_break="later", **usual
+            native,
+            steps,
+            by=GroupBy("sku", at="last"),
+            matching=Matching(exclude=Exclusion("view", after="cart")),
+            **usual,
+        ),
+        conversion(
+            native,
+            ["view", "purchase", "purchase"],
+            matching=Matching(attempts="any", hold_constant="sku", tie_break="later"),
+            **usual,
         ),
     ]
 
@@ -70,7 +79,7 @@ ANSWERS: dict[str, Callable[[FunnelResult], Any]] = {
     "dropped": lambda funnel: people(funnel, funnel.steps[0].name, "dropped"),
     "pending": lambda funnel: people(funnel, funnel.steps[0].name, "pending"),
 }
-"""What a funnel answers, as plain values."""
+"""Return the answers of a funnel, as plain values."""
 
 
 def people(funnel: FunnelResult, step: str, which: Any) -> list[dict[str, Any]]:
@@ -81,8 +90,8 @@ def people(funnel: FunnelResult, step: str, which: Any) -> list[dict[str, Any]]:
 
 @cache
 def expected() -> list[dict[str, Any]]:
-    """What Polars answers."""
-    return [{name: answer(funnel) for name, answer in ANSWERS.items()} for funnel in asked(events())]
+    """Return the answer of Polars."""
+    return [{name: answer(funnel) for name, answer in ANSWERS.items()} for funnel in funnels_of(events())]
 
 
 def test_every_engine_answers_as_polars(engine: str) -> None:
@@ -90,7 +99,7 @@ def test_every_engine_answers_as_polars(engine: str) -> None:
     native = on(engine, {"events": events()})["events"]
     few = ("counts", "sums", "dropped") if engine in ("duckdb", "polars lazy") and not FULL else tuple(ANSWERS)
 
-    for funnel, answers in zip(asked(native), expected(), strict=True):
+    for funnel, answers in zip(funnels_of(native), expected(), strict=True):
         assert {name: ANSWERS[name](funnel) for name in few} == {name: answers[name] for name in few}
         assert funnel.converted > 0
         assert funnel.pending > 0
@@ -112,7 +121,13 @@ def test_an_attempt_whose_window_is_over_decides(engine: str) -> None:
     native = on(engine, {"events": LOOKED})["events"]
     early, late = (
         conversion(
-            native, ["view", "buy"], within=DAYS, as_of=START + day * DAYS, attempts="any", by="amount", min_people=1
+            native,
+            ["view", "buy"],
+            within=DAYS,
+            as_of=START + day * DAYS,
+            matching=Matching(attempts="any"),
+            by="amount",
+            min_people=1,
         )
         for day in (30, 60)
     )
@@ -138,7 +153,7 @@ def test_an_attempt_whose_window_is_over_decides(engine: str) -> None:
 MARCH = datetime(2026, 3, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 LEADS = [("sari", MARCH, "instagram"), ("budi", MARCH, ""), ("wati", MARCH + DAY, "instagram"), ("tono", MARCH, "fair")]
-SAID = [("1", "sari", MARCH + DAY, "question", "in"), ("2", "budi", MARCH + DAY, "follow_up", "out")]
+COLUMNS = [("1", "sari", MARCH + DAY, "question", "in"), ("2", "budi", MARCH + DAY, "follow_up", "out")]
 BOUGHT = [
     ("a", "sari", MARCH + 2 * DAY, 900, "paid"),
     ("b", "sari", MARCH + 9 * DAY, 700, "paid"),
@@ -149,7 +164,7 @@ BACK = [("r", "b", MARCH + 10 * DAY, 200), ("s", "d", MARCH + 20 * DAY, 400)]
 TABLES = {
     "leads": pl.DataFrame(LEADS, {"person_id": pl.String, "arrived_at": TIME, "source": pl.String}, orient="row"),
     "interactions": pl.DataFrame(
-        SAID,
+        COLUMNS,
         {"id": pl.String, "person_id": pl.String, "occurred_at": TIME, "kind": pl.String, "direction": pl.String},
         orient="row",
     ),
@@ -189,10 +204,10 @@ def test_the_ladder_is_a_funnel_of_the_logs(engine: str) -> None:
 def test_logs_that_are_not_there_hold_no_events() -> None:
     """A shop that keeps purchases alone can be asked for what follows a purchase."""
     bought, leads = (Logs(**{log: TABLES[log]}) for log in ("purchases", "leads"))
-    twice, came = (
+    twice, lead_rows = (
         conversion(logs, steps, within=30 * DAY, as_of=MARCH + 60 * DAY)
         for logs, steps in ((bought, ["purchase", "purchase"]), (leads, ["lead", "purchase"]))
     )
 
     assert [step.reached for step in twice] == [2, 1]
-    assert [step.reached for step in came] == [4, 0]
+    assert [step.reached for step in lead_rows] == [4, 0]

@@ -17,7 +17,7 @@ from funnel.metrics import FunnelResult
 from tests.engines import FULL, asked_of, on
 from tests.frames import as_instant, read
 from tests.metrics.conversion.model import Event, Outcome, Question, outcomes
-from tests.metrics.conversion.questions import CROWDS, START, ask, combinations, crowd, minutes, questions, table
+from tests.metrics.conversion.questions import CROWDS, START, combinations, crowd, funnel_of, minutes, questions, table
 
 pytestmark = pytest.mark.no_cover
 
@@ -27,18 +27,18 @@ EVERY = list(combinations())
 LITTLE = EVERY if FULL else EVERY[:: len(EVERY) // 12]
 
 
-def told(funnel: FunnelResult, steps: int) -> Counter[Outcome]:
+def counts_of(funnel: FunnelResult, steps: int) -> Counter[Outcome]:
     """The attempts that a funnel counts, as the model tells them."""
-    frame = funnel._found.attempts.frame.collect().to_dict(as_series=False)
+    frame = funnel._columns.attempts.frame.collect().to_dict(as_series=False)
     return Counter(
         Outcome(
-            frame["person"][place],
-            tuple(_instant(frame[f"t_{number}"][place]) for number in range(1, steps + 1)),
-            frame["reached"][place],
-            STATES[frame["state"][place]],
-            bool(frame["settled"][place]),
+            frame["person"][index],
+            tuple(_instant(frame[f"t_{number}"][index]) for number in range(1, steps + 1)),
+            frame["reached"][index],
+            STATES[frame["state"][index]],
+            bool(frame["settled"][index]),
         )
-        for place in range(len(frame["person"]))
+        for index in range(len(frame["person"]))
     )
 
 
@@ -48,15 +48,15 @@ def _instant(count: int) -> Any:
 
 def agrees(events: list[Event], native: object, question: Question) -> None:
     """See that every attempt is what brute force finds, and that the counts are those of the attempts."""
-    funnel = ask(native, question)
+    funnel = funnel_of(native, question)
     expected = outcomes(events, question)
 
-    assert told(funnel, len(question.steps)) == Counter(expected)
+    assert counts_of(funnel, len(question.steps)) == Counter(expected)
     for number, step in enumerate(funnel.steps):
         reached = [one for one in expected if one.times[number] is not None]
         assert step.reached == len(reached)
-        assert step.from_start.successes == sum(one.settled for one in reached)
-        assert step.from_start.trials == sum(one.settled for one in expected)
+        assert step.from_start.successes == sum(one.closed for one in reached)
+        assert step.from_start.trials == sum(one.closed for one in expected)
         if not step.is_optional:
             depth = question.required.index(number) + 1
             stopped = Counter(one.state for one in expected if one.reached == depth)
@@ -80,7 +80,7 @@ def check_laws(funnel: FunnelResult) -> None:
 def test_every_attempt_is_what_brute_force_finds(events: list[Event], question: Question) -> None:
     """Whatever is asked, each attempt's steps, times and state are those that trying everything finds."""
     agrees(events, table(events), question)
-    check_laws(ask(table(events), question))
+    check_laws(funnel_of(table(events), question))
 
 
 @pytest.mark.parametrize("question", LITTLE, ids=map(str, range(len(LITTLE))))
@@ -92,7 +92,7 @@ def test_every_combination_is_what_brute_force_finds(question: Question) -> None
 
 
 def test_every_engine_finds_the_same(engine: str) -> None:
-    """Where the events lie changes no attempt and no count."""
+    """The order of the events changes no attempt and no count."""
 
     @asked_of(engine, 2)
     @given(CROWDS, questions())
@@ -136,7 +136,9 @@ def test_the_order_of_rows_changes_nothing(
     """However the rows are shuffled, everything that can be asked is the same, ties and groups too."""
     shuffled = chance.sample(events, len(events))
 
-    assert everything(ask(table(shuffled), question, by=by)) == everything(ask(table(events), question, by=by))
+    assert everything(funnel_of(table(shuffled), question, by=by)) == everything(
+        funnel_of(table(events), question, by=by)
+    )
 
 
 @FEW
@@ -146,7 +148,7 @@ def test_what_happens_later_changes_nothing(events: list[Event], question: Quest
     until = [one for one in events if one.occurred_at <= question.as_of]
     later = [attrs.evolve(one, occurred_at=question.as_of + minutes(1)) for one in events]
 
-    assert everything(ask(table([*until, *later]), question)) == everything(ask(table(until), question))
+    assert everything(funnel_of(table([*until, *later]), question)) == everything(funnel_of(table(until), question))
 
 
 @FEW
@@ -159,7 +161,7 @@ def test_other_names_and_other_zones_change_no_count(events: list[Event], questi
         pl.col("occurred_at").dt.convert_time_zone("Asia/Jakarta"),
     )
 
-    one, other = ask(events_now, question), ask(renamed, question)
+    one, other = funnel_of(events_now, question), funnel_of(renamed, question)
     assert str(one) == str(other)
     assert one.to_dicts() == other.to_dicts()
     assert one.times(0.25) == other.times(0.25)
@@ -172,7 +174,7 @@ def test_another_unit_of_money_scales_sums_alone(events: list[Event], question: 
     """Amounts in a smaller unit change no count; their sums are as many times larger."""
     question = attrs.evolve(question, hold_constant=(), exclude=(), steps=_without_conditions(question))
     cents = [attrs.evolve(one, amount=None if one.amount is None else 100 * one.amount) for one in events]
-    one, other = ask(table(events), question), ask(table(cents), question)
+    one, other = funnel_of(table(events), question), funnel_of(table(cents), question)
 
     assert one.to_dicts() == other.to_dicts()
     assert [100 * step.reached for step in one.value("amount")] == [step.reached for step in other.value("amount")]
@@ -180,12 +182,12 @@ def test_another_unit_of_money_scales_sums_alone(events: list[Event], question: 
 
 def _without_conditions(question: Question) -> tuple[FunnelStep, ...]:
     required = [step for step in question.steps if not step.optional]
-    return tuple(FunnelStep(f"{place}", kind=step.kind or "a") for place, step in enumerate(required))
+    return tuple(FunnelStep(f"{index}", kind=step.kind or "a") for index, step in enumerate(required))
 
 
 def test_an_empty_table_is_an_empty_funnel() -> None:
-    """Where nothing happened nobody entered, and the text says so."""
-    funnel = ask(table([]), EVERY[0])
+    """Without events nobody entered, and the text says so."""
+    funnel = funnel_of(table([]), EVERY[0])
 
     assert (funnel.entered, funnel.converted, funnel.dropped, funnel.pending) == (0, 0, 0, 0)
     assert str(funnel).endswith("nobody entered")
@@ -200,15 +202,15 @@ def test_everything_in_one_instant() -> None:
     events = [Event("p", START, kind) for kind in ("b", "b", "a")]
     question = Question((FunnelStep("a"), FunnelStep("b"), FunnelStep("b 2", kind="b")), minutes(1), START)
 
-    assert ask(table(events), question).converted == 1
-    assert ask(table(events), attrs.evolve(question, tie_break="later")).steps[1].reached == 0
+    assert funnel_of(table(events), question).converted == 1
+    assert funnel_of(table(events), attrs.evolve(question, tie_break="later")).steps[1].reached == 0
 
 
 def test_people_are_told_with_their_times() -> None:
     """The frames of people hold who, when they entered, and when they reached the step."""
     events = [Event("p", START, "a"), Event("p", START + minutes(2), "b"), Event("q", START, "a")]
     question = Question((FunnelStep("a"), FunnelStep("b")), minutes(3), START + minutes(9))
-    funnel = ask(table(events), question)
+    funnel = funnel_of(table(events), question)
     (reached,) = read(funnel.people("b"))
     (dropped,) = read(funnel.people("a", "dropped"))
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import duckdb
 import polars as pl
 import pytest
 
 from funnel import conversion
+from funnel.metrics import Matching
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,10 +18,11 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.no_cover
 
 DAY = timedelta(days=1)
+BOTH_WAYS: tuple[Literal["ranked", "later"], ...] = ("ranked", "later")
 
 
 def sql(query: str, **tables: pl.DataFrame) -> list[tuple[Any, ...]]:
-    """What DuckDB answers."""
+    """Return the answer of DuckDB."""
     connection = duckdb.connect()
     for name, table in tables.items():
         connection.register(name, table.to_arrow())
@@ -57,7 +59,7 @@ where lead.kind = 'lead' group by lead.origin
 
 
 def test_leads_that_signed_by_where_they_came_from(olist: pl.DataFrame) -> None:
-    """Of 8,000 leads as many signed within 90 days, from each origin, as a join finds; unknown is a group, too."""
+    """Among 8,000 leads as many signed within 90 days, from each origin, as a join finds; unknown is a group, too."""
     funnel = conversion(olist, ["lead", "won"], within=90 * DAY, as_of=OVER, by="origin")
     expected = {origin: counts for origin, *counts in sql(BY_ORIGIN, events=olist)}
 
@@ -70,7 +72,7 @@ def test_a_lead_that_was_won_before_its_first_contact(olist: pl.DataFrame) -> No
     """It did not convert, for it was won before it entered; in any order it did."""
     within = 400 * DAY
     ordered = conversion(olist, ["lead", "won"], within=within, as_of=OVER)
-    anyhow = conversion(olist, ["lead", "won"], within=within, as_of=OVER, order="any")
+    anyhow = conversion(olist, ["lead", "won"], within=within, as_of=OVER, matching=Matching(order="any"))
     missed = set(anyhow.people("won")["person_id"]) - set(ordered.people("won")["person_id"])
 
     assert (ordered.converted, anyhow.converted) == (841 - _late(olist), 842 - _late(olist))
@@ -92,6 +94,7 @@ def _late(olist: pl.DataFrame) -> int:
 # ---- views, carts and purchases ------------------------------------------------------------------------------------
 
 NIGHT = datetime(2017, 12, 4, tzinfo=UTC)
+
 STEPS = ["pv", "cart", "buy"]
 
 
@@ -122,22 +125,30 @@ ANY = "select depth, count(*) from (select person_id, max(depth) as depth from t
 def test_people_who_viewed_filled_a_cart_and_bought(taobao: pl.DataFrame, ties: Any, entry: Any, hold: Any) -> None:
     """Within a day, from the first or the best view, with one item or any: as SQL finds by looking up each next row.
 
-    Several events in one second are in the order of their steps, or none is after another.
+    Several events in one second are in the order of their steps, or no event is after another.
     """
     same = {f"same_{one}": f"and {one}.item_id = f.item_id" if hold else "" for one in "bc"}
     query = CHAIN.format(held="item_id," if hold else "", after=">=" if ties == "ranked" else ">", **same)
-    found = dict(sql(query + (FIRST if entry == "first" else ANY), rows=taobao))
-    how: dict[str, Any] = {"tie_break": ties, "attempts": entry, "hold_constant": hold}
-    funnel = conversion(taobao, STEPS, within=DAY, as_of=NIGHT + DAY, **how)
+    expected = dict(sql(query + (FIRST if entry == "first" else ANY), rows=taobao))
+    matching = Matching(tie_break=ties, attempts=entry, hold_constant=hold)
+    funnel = conversion(taobao, STEPS, within=DAY, as_of=NIGHT + DAY, matching=matching)
 
-    reached = [sum(found.get(depth, 0) for depth in range(step, 4)) for step in (1, 2, 3)]
+    reached = [sum(expected.get(depth, 0) for depth in range(step, 4)) for step in (1, 2, 3)]
     assert [step.reached for step in funnel] == reached
     assert reached[2] > 0
 
 
 def test_ties_in_one_second_matter(taobao: pl.DataFrame) -> None:
     """People of the sample did two of the steps in one second, so the two ways of ties give different numbers."""
-    usual: dict[str, Any] = {"within": timedelta(seconds=1), "as_of": NIGHT, "attempts": "any"}
-    ranked, later = (conversion(taobao, STEPS, tie_break=ties, **usual) for ties in ("ranked", "later"))
+    ranked, later = (
+        conversion(
+            taobao,
+            STEPS,
+            within=timedelta(seconds=1),
+            as_of=NIGHT,
+            matching=Matching(attempts="any", tie_break=ties),
+        )
+        for ties in BOTH_WAYS
+    )
 
     assert ranked.steps[1].reached > later.steps[1].reached

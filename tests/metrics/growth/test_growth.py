@@ -59,22 +59,26 @@ def tables_of(shop: Shop, arrivals: list[Arrival]) -> dict[str, pl.DataFrame]:
     }
 
 
-def plainly(shop: Shop, arrivals: list[Arrival], asked: Question) -> dict[date, dict[str, Any]]:
+def plainly(shop: Shop, arrivals: list[Arrival], question: Question) -> dict[date, dict[str, Any]]:
     """Count each period person by person."""
     rows: dict[date, dict[str, Any]] = {}
-    for who in PEOPLE:
-        mine = [one for one in arrivals if one.person == who and one.at <= asked.as_of]
+    for person in PEOPLE:
+        mine = [one for one in arrivals if one.person == person and one.at <= question.as_of]
         if not mine:
             continue
         start = min(one.at for one in mine)
         row = rows.setdefault(
-            asked.day(start), dict.fromkeys(("leads", "pending", "referred", "buyers", "orders", "revenue"), 0)
+            question.day(start), dict.fromkeys(("leads", "pending", "referred", "buyers", "orders", "revenue"), 0)
         )
-        if start + WITHIN > asked.as_of:
+        if start + WITHIN > question.as_of:
             row["pending"] += 1
             continue
         here = [one for one in mine if one.at == start]
-        paid = [one.left(asked.as_of) for one in shop.orders if one.person == who and start <= one.at <= start + WITHIN]
+        paid = [
+            one.left(question.as_of)
+            for one in shop.orders
+            if one.person == person and start <= one.at <= start + WITHIN
+        ]
         paid = [amount for amount in paid if amount]
         row["leads"] += 1
         row["referred"] += any(one.by for one in here)
@@ -90,10 +94,10 @@ def asked_of(logs: Logs, one: Question) -> Growth:
     return growth(logs, period, within=WITHIN, margin=0.25, tz=one.tz, as_of=one.as_of)
 
 
-def told(found: Growth) -> dict[date, dict[str, Any]]:
-    """What the library counts."""
+def rows_of(result: Growth) -> dict[date, dict[str, Any]]:
+    """Return the counts of the library."""
     names = ("leads", "pending", "referred", "buyers", "orders", "revenue")
-    return {one.start: {name: getattr(one, name) for name in names} for one in found}
+    return {one.start: {name: getattr(one, name) for name in names} for one in result}
 
 
 QUESTIONS = st.builds(
@@ -107,26 +111,26 @@ QUESTIONS = st.builds(
 @given(shops(), ARRIVALS, QUESTIONS)
 def test_the_five_ways_are_what_counting_by_hand_finds(shop: Shop, arrivals: list[Arrival], one: Question) -> None:
     """Every count equals one made person by person; the five multiplied are the profit; each source is part of it."""
-    found = asked_of(Logs(**tables_of(shop, arrivals)), one)
+    result = asked_of(Logs(**tables_of(shop, arrivals)), one)
 
-    assert told(found) == plainly(shop, arrivals, one)
-    for each in found:
-        ways = each.factors()
-        assert ways is None or isclose(prod(ways), each.revenue * 0.25)
+    assert rows_of(result) == plainly(shop, arrivals, one)
+    for each in result:
+        factors = each.factors()
+        assert factors is None or isclose(prod(factors), each.revenue * 0.25)
         assert sum(rate.trials for rate in each.sources.values()) == each.leads
         assert sum(rate.successes for rate in each.sources.values()) == each.buyers
 
 
 @pytest.mark.parametrize("engine", [name for name in HERE if name != "polars"])
 def test_every_engine_counts_as_a_person_would(engine: str) -> None:
-    """Where the data lie changes no count."""
+    """The order of the rows changes no count."""
 
     @settings(max_examples=examples(engine, 2))
     @given(shops(), ARRIVALS, QUESTIONS)
     def law(shop: Shop, arrivals: list[Arrival], one: Question) -> None:
         logs = Logs(**ENGINES[engine](tables_of(shop, arrivals)))
 
-        assert told(asked_of(logs, one)) == plainly(shop, arrivals, one)
+        assert rows_of(asked_of(logs, one)) == plainly(shop, arrivals, one)
 
     law()
 
@@ -148,46 +152,48 @@ def periods(draw: st.DrawFn) -> FiveWays:
 @given(periods(), periods())
 def test_the_parts_of_a_change_add_up_to_it(one: FiveWays, other: FiveWays) -> None:
     """Nothing is left over, and a way that grew takes nothing away but rounding."""
-    found = Growth(
+    result = Growth(
         datetime(2026, 5, 1, tzinfo=UTC), "UTC", "month", WITHIN, (one, attrs.evolve(other, start=date(2026, 2, 1)))
     ).change(date(2026, 1, 1), date(2026, 2, 1))
 
-    assert found.total == other.profit - one.profit
-    assert (found.parts is None) is (one.factors() is None or other.factors() is None)
-    if found.parts is not None:
-        assert sum(found.parts.values()) == found.total
+    assert result.total == other.profit - one.profit
+    assert (result.parts is None) is (one.factors() is None or other.factors() is None)
+    if result.parts is not None:
+        assert sum(result.parts.values()) == result.total
         grown = [*zip(WAYS, one.factors() or (), other.factors() or (), strict=True)]
-        assert ("pending" in found.parts) is (one.pending + other.pending > 0)
-        if "pending" in found.parts:
+        assert ("pending" in result.parts) is (one.pending + other.pending > 0)
+        if "pending" in result.parts:
             grown[0] = ("leads", one.arrived, other.arrived)
             grown.append(("pending", one.leads / one.arrived, other.leads / other.arrived))
-        assert all(found.parts[way] >= -2 if new >= old else found.parts[way] <= 2 for way, old, new in grown)
+        assert all(
+            result.parts[factor] >= -2 if new >= old else result.parts[factor] <= 2 for factor, old, new in grown
+        )
 
 
 def test_one_way_alone_explains_all_of_its_change() -> None:
-    """Where only the leads have doubled, they brought all of it; where nothing changed, nothing brought anything."""
+    """If only the leads have doubled, they brought all of it; if nothing changed, nothing brought anything."""
     one = FiveWays(date(2026, 1, 1), 10, 0, 0, 5, 10, 1000, 0.5, {})
     more = FiveWays(date(2026, 2, 1), 20, 0, 0, 10, 20, 2000, 0.5, {})
-    found = Growth(datetime(2026, 5, 1, tzinfo=UTC), "UTC", "month", WITHIN, (one, more))
+    result = Growth(datetime(2026, 5, 1, tzinfo=UTC), "UTC", "month", WITHIN, (one, more))
     none = dict.fromkeys(WAYS, 0)
 
-    assert found.change(one.start, more.start).parts == {**none, "leads": 500}
-    assert found.change(one.start, one.start).parts == none
-    assert str(found.change(one.start, more.start)).startswith("+500: leads +500, conversion +0")
-    with pytest.raises(ArgumentError, match="nobody arrived in a month that begins on 2026-03-01"):
-        found.of(date(2026, 3, 1))
+    assert result.change(one.start, more.start).parts == {**none, "leads": 500}
+    assert result.change(one.start, one.start).parts == none
+    assert str(result.change(one.start, more.start)).startswith("+500: leads +500, conversion +0")
+    with pytest.raises(ArgumentError, match=r"start must be the first day of a month with arrivals .got 2026-03-01"):
+        result.of(date(2026, 3, 1))
 
 
 def test_people_who_are_pending_have_a_part_of_their_own() -> None:
-    """As many arrive, and half of them have not had the time: nothing is due to the leads, all to the pending."""
+    """If as many arrive, and half of them have not had the time, nothing is due to the leads, all to the pending."""
     one = FiveWays(date(2026, 1, 1), 20, 0, 0, 10, 20, 2000, 0.5, {})
     young = FiveWays(date(2026, 2, 1), 10, 10, 0, 5, 10, 1000, 0.5, {})
     none = dict.fromkeys((*WAYS, "pending"), 0)
-    found = Growth(datetime(2026, 2, 20, tzinfo=UTC), "UTC", "month", WITHIN, (one, young))
+    result = Growth(datetime(2026, 2, 20, tzinfo=UTC), "UTC", "month", WITHIN, (one, young))
 
-    assert found.change(one.start, young.start).parts == {**none, "pending": -500}
-    assert found.change(young.start, one.start).parts == {**none, "pending": 500}
-    assert str(found.change(one.start, young.start)) == (
+    assert result.change(one.start, young.start).parts == {**none, "pending": -500}
+    assert result.change(young.start, one.start).parts == {**none, "pending": 500}
+    assert str(result.change(one.start, young.start)) == (
         "-500: leads +0, conversion +0, transactions +0, average_sale +0, margin +0, pending -500; "
         "0 of 20 pending before, 10 of 20 pending after"
     )
@@ -197,9 +203,9 @@ def test_what_one_way_more_would_bring() -> None:
     """A tenth more of a way is a tenth more profit, with the doubt of the rate; nobody converts more than everyone."""
     one = FiveWays(date(2026, 1, 1), 100, 0, 10, 60, 90, 9000, 0.5, {})
     rate = one.conversion
-    found = one.what_if("transactions", 0.1)
+    result = one.what_if("transactions", 0.1)
 
-    assert (found.gained, found.ci_lower, found.ci_upper) == (
+    assert (result.gained, result.ci_lower, result.ci_upper) == (
         450,
         round(450 * (rate.ci_lower or 0) / 0.6),
         round(450 * (rate.ci_upper or 0) / 0.6),
@@ -211,7 +217,7 @@ def test_what_one_way_more_would_bring() -> None:
     assert less.ci_lower is not None
     assert less.ci_lower <= less.gained <= (less.ci_upper or 0)
     assert one.referral == Rate(10, 100)
-    assert str(found) == "transactions +10 %: +450 (377 to 518)"
+    assert str(result) == "transactions +10 %: +450 (377 to 518)"
     bare = attrs.evolve(one, buyers=0, orders=0, revenue=0).what_if("leads", 0.1)
     assert (bare.gained, bare.ci_lower, str(bare)) == (0, None, "leads +10 %: +0")
     with pytest.raises(ArgumentError, match="did you mean 'margin'"):
@@ -226,13 +232,13 @@ def test_a_rate_that_falls_because_the_sources_changed_stays_where_they_are_kept
     after = {"friend": Rate(10, 20), "web": Rate(8, 80), "fair": Rate(0, 10)}
     one = FiveWays(date(2026, 1, 1), 100, 0, 0, 42, 42, 420, 0.5, before)
     other = FiveWays(date(2026, 2, 1), 110, 0, 0, 18, 18, 180, 0.5, after)
-    found = Growth(datetime(2026, 5, 1, tzinfo=UTC), "UTC", "month", WITHIN, (one, other))
-    mix = found.fixed_mix(one.start, other.start)
+    result = Growth(datetime(2026, 5, 1, tzinfo=UTC), "UTC", "month", WITHIN, (one, other))
+    mix = result.fixed_mix(one.start, other.start)
 
     assert (mix.before, mix.after, mix.covered) == (Rate(42, 100), Rate(18, 110), Rate(100, 100))
     assert mix.value == pytest.approx(0.42)
     assert "with the same sources 42.0 %" in str(mix)
-    alone = Growth(found.as_of, "UTC", "month", WITHIN, (one, attrs.evolve(other, sources={"fair": Rate(1, 10)})))
+    alone = Growth(result.as_of, "UTC", "month", WITHIN, (one, attrs.evolve(other, sources={"fair": Rate(1, 10)})))
     assert alone.fixed_mix(one.start, other.start).value is None
     assert "not known" in str(alone.fixed_mix(one.start, other.start))
 
@@ -247,55 +253,55 @@ LEADS = pl.DataFrame(
 )
 BOUGHT = pl.DataFrame({"id": [1, 2], "person_id": ["a"] * 2, "purchased_at": [JANUARY] * 2, "amount": [300, 500]})
 LOGS = Logs(leads=LEADS, purchases=BOUGHT)
-ASKED: dict[str, Any] = {"within": WITHIN, "margin": 0.25, "tz": "UTC", "as_of": datetime(2026, 3, 20, tzinfo=UTC)}
+ARGUMENTS: dict[str, Any] = {"within": WITHIN, "margin": 0.25, "tz": "UTC", "as_of": datetime(2026, 3, 20, tzinfo=UTC)}
 
 
 def test_the_table_reads_well() -> None:
     """A line says the five ways, their product, and who is pending; a star marks a period that is not over."""
-    found = growth(LOGS, **ASKED)
+    result = growth(LOGS, **ARGUMENTS)
     margins = {date(2026, 1, 1): 0.5, date(2026, 3, 1): 0.25}
 
-    assert str(found).splitlines() == [
+    assert str(result).splitlines() == [
         " 2026-01  2 x 50.0 % x 2.00 x 400 x 25 % = 200",
         "2026-03*  0 leads, 0 buyers: profit 0; 1 pending",
     ]
-    assert [one.profit for one in growth(LOGS, **{**ASKED, "margin": margins})] == [400, 0]
-    assert len(found) == 2
-    assert [row["conversion"] for row in found.to_dicts()] == [0.5, None]
-    assert str(found.change(date(2026, 1, 1), date(2026, 3, 1))) == (
-        "-200: not enough to say why (a way is nothing in one of the two); 0 of 2 pending before, 1 of 1 pending after"
-        "; the period of 2026-03-01 is not over"
+    assert [one.profit for one in growth(LOGS, **{**ARGUMENTS, "margin": margins})] == [400, 0]
+    assert len(result) == 2
+    assert [row["conversion"] for row in result.to_dicts()] == [0.5, None]
+    assert str(result.change(date(2026, 1, 1), date(2026, 3, 1))) == (
+        "-200: cannot be decomposed (a factor is zero in one of the periods); 0 of 2 pending before, "
+        "1 of 1 pending after; the period of 2026-03-01 is not over"
     )
 
 
 def test_buyers_who_sent_others() -> None:
     """The referral rate is buyers who sent somebody among buyers; who sent and never bought is in neither."""
-    assert referral_rate(LOGS, as_of=ASKED["as_of"]) == Rate(1, 1)
+    assert referral_rate(LOGS, as_of=ARGUMENTS["as_of"]) == Rate(1, 1)
     assert referral_rate(LOGS, as_of=JANUARY - timedelta(days=1)) == Rate(0, 0)
 
 
 def test_nobody_has_no_period() -> None:
-    """Where nobody has arrived there is no period, and that is an answer."""
-    found = growth(LOGS, **{**ASKED, "as_of": JANUARY - timedelta(days=1)})
+    """If nobody has arrived there is no period, and the result is valid."""
+    result = growth(LOGS, **{**ARGUMENTS, "as_of": JANUARY - timedelta(days=1)})
 
-    assert (len(found), found.to_dicts(), str(found)) == (0, [], "")
+    assert (len(result), result.to_dicts(), str(result)) == (0, [], "")
 
 
 @pytest.mark.parametrize(
-    ("asks", "error", "message"),
+    ("arguments", "error", "message"),
     [
         ({"as_of": datetime(2026, 1, 1)}, InstantError, "naive"),  # noqa: DTZ001 (on purpose)
         ({"within": timedelta(0)}, ArgumentError, "within must be above zero"),
-        ({"margin": 1.5}, ArgumentError, "margin of the period of 2026-01-01 is 1.5"),
-        ({"margin": {date(2026, 1, 1): 0.5}}, ArgumentError, "margin of the period of 2026-03-01 is None"),
+        ({"margin": 1.5}, ArgumentError, "got 1.5 for the period of 2026-01-01"),
+        ({"margin": {date(2026, 1, 1): 0.5}}, ArgumentError, "got None for the period of 2026-03-01"),
     ],
 )
-def test_what_cannot_be_asked_is_refused(asks: dict[str, Any], error: type[Exception], message: str) -> None:
-    """A time or a margin that is none is an error that says what is one."""
+def test_what_cannot_be_asked_is_refused(arguments: dict[str, Any], error: type[Exception], message: str) -> None:
+    """A wrong time or margin is an error that says what is allowed."""
     with pytest.raises(error, match=message):
-        growth(LOGS, **{**ASKED, **asks})
-    with pytest.raises(ArgumentError, match="no log of leads"):
-        growth(Logs(purchases=BOUGHT), **ASKED)
+        growth(LOGS, **{**ARGUMENTS, **arguments})
+    with pytest.raises(ArgumentError, match="the logs have no leads"):
+        growth(Logs(purchases=BOUGHT), **ARGUMENTS)
 
 
 def test_a_period_that_is_not_over_is_marked() -> None:
@@ -317,18 +323,18 @@ def test_a_period_that_is_not_over_is_marked() -> None:
 
 
 def test_every_answer_about_a_period_says_who_is_pending() -> None:
-    """What more of a way would bring, and a fixed mix, say how many are pending and which period is not over."""
+    """The gain from more of a factor, and a fixed mix, state how many are pending and which period is not over."""
     was = FiveWays(date(2026, 1, 1), 20, 0, 0, 10, 20, 2000, 0.5, {"web": Rate(10, 20)})
     young = FiveWays(date(2026, 2, 1), 10, 10, 0, 5, 10, 1000, 0.5, {"web": Rate(5, 10)}, is_partial=True)
-    found = Growth(datetime(2026, 2, 20, tzinfo=UTC), "UTC", "month", WITHIN, (was, young))
-    more, mix = young.what_if("leads", 0.1), found.fixed_mix(was.start, young.start)
+    result = Growth(datetime(2026, 2, 20, tzinfo=UTC), "UTC", "month", WITHIN, (was, young))
+    more, mix = young.what_if("leads", 0.1), result.fixed_mix(was.start, young.start)
     end = "; 0 of 20 pending before, 10 of 20 pending after; the period of 2026-02-01 is not over"
 
     assert (more.gained, more.pending, more.is_partial) == (50, 10, True)
     assert str(more).endswith("; 10 pending; the period is not over")
     assert mix.periods == (was, young)
     assert str(mix).endswith(end)
-    assert str(found.change(was.start, young.start)).endswith(end)
+    assert str(result.change(was.start, young.start)).endswith(end)
     whole = was.what_if("leads", 0.1)
     assert (whole.pending, whole.is_partial, str(whole)) == (0, False, "leads +10 %: +100 (60 to 140)")
-    assert str(found.fixed_mix(was.start, was.start)).endswith("(of 100.0 % (20 of 20; 83.9 to 100.0 %))")
+    assert str(result.fixed_mix(was.start, was.start)).endswith("(of 100.0 % (20 of 20; 83.9 to 100.0 %))")

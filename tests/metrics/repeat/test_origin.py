@@ -1,4 +1,4 @@
-"""Who comes back by where they came from, and after a launch: against a count person by person."""
+"""Repeat purchases by origin, and after a launch: against a count person by person."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from funnel.metrics._repeat.promotion_retention import promotion_retention
 from funnel.metrics._repeat.rates import RepeatRate
 from funnel.records import Purchase
 from tests.engines import ENGINES
-from tests.metrics.buyers import DAY, buyers, counted, lines_of, moments, spans
+from tests.metrics.buyers import DAY, buyers, counted_purchases, lines_of, moments, spans
 from tests.metrics.people import FEW
 from tests.shop import logs_of
 
@@ -32,20 +32,20 @@ NO_ORDERS = Logs(leads=pl.DataFrame({"person_id": ["a"], "arrived_at": [NOON]}))
 
 def first_lead(person: History, as_of: datetime) -> Any:
     """The first arrival, as a fact has it: by instant, then source and campaign."""
-    known = [lead for lead in person.leads if lead.arrived_at <= as_of]
-    return min(known, key=lambda lead: (lead.arrived_at, lead.source, lead.campaign), default=None)
+    leads = [lead for lead in person.leads if lead.arrived_at <= as_of]
+    return min(leads, key=lambda lead: (lead.arrived_at, lead.source, lead.campaign), default=None)
 
 
 def of_lead(field: str) -> Callable[[History, Sequence[Purchase], datetime], set[str]]:
-    """What a person's first arrival says."""
+    """Return the origin of a person's first arrival."""
     return lambda person, _, as_of: {getattr(first_lead(person, as_of), field, "")}
 
 
 def referral(person: History, _: Sequence[Purchase], as_of: datetime) -> set[str]:
     """Whether somebody sent them; unknown of whom no arrival is known."""
-    known = [lead for lead in person.leads if lead.arrived_at <= as_of]
-    sent = any(lead.referred_by for lead in known)
-    return {"" if not known else "referred" if sent else "not referred"}
+    leads = [lead for lead in person.leads if lead.arrived_at <= as_of]
+    sent = any(lead.referred_by for lead in leads)
+    return {"" if not leads else "referred" if sent else "not referred"}
 
 
 GROUPS: Mapping[str, Callable[[History, Sequence[Purchase], datetime], set[str]]] = {
@@ -61,13 +61,13 @@ def plainly(people: Sequence[History], by: str, within: timedelta, as_of: dateti
     """Count group by group and person by person."""
     counts: defaultdict[str | None, list[int]] = defaultdict(lambda: [0, 0, 0])
     for person in people:
-        bought = counted(person, as_of)
+        bought = counted_purchases(person, as_of)
         for group in GROUPS[by](person, bought, as_of) if bought else ():
             first, rest = bought[0].purchased_at, [one.purchased_at for one in bought[1:]]
             had = as_of - first >= within
             hit = had and any(moment - first <= within for moment in rest)
             counts[group or None] = [a + b for a, b in zip(counts[group or None], (hit, had, not had), strict=True)]
-    return {group: RepeatRate(within, Rate(hit, had), left) for group, (hit, had, left) in counts.items()}
+    return {group: RepeatRate(within, Rate(hit, had), pending) for group, (hit, had, pending) in counts.items()}
 
 
 @FEW
@@ -78,29 +78,29 @@ def test_groups_are_what_counting_by_hand_finds(
     """Each group equals a count person by person; no buyer is lost, and only by product is one counted twice."""
     lines = lines_of(people) if by == "product" else None
     groups = repeat_by(logs_of(people), by, within, as_of=as_of, lines=lines)
-    buyer_count = sum(bool(counted(person, as_of)) for person in people)
-    told = sum(one.repeat.rate.trials + one.repeat.pending for one in groups)
+    buyer_count = sum(bool(counted_purchases(person, as_of)) for person in people)
+    rows = sum(one.repeat.rate.trials + one.repeat.pending for one in groups)
 
     assert {one.group: one.repeat for one in groups} == plainly(people, by, within, as_of)
-    assert told == buyer_count if by != "product" else told >= buyer_count
+    assert rows == buyer_count if by != "product" else rows >= buyer_count
     assert [one.repeat.rate.trials for one in groups] == sorted(
         (one.repeat.rate.trials for one in groups), reverse=True
     )
 
 
 def by_promotion(people: Sequence[History], within: timedelta, as_of: datetime, *, ordinary: bool) -> list[RepeatRate]:
-    """Who bought again, of those who began in a promotion and of the rest, person by person."""
-    made = []
+    """People with a second purchase, of those who began in a promotion and of the rest, person by person."""
+    rates = []
     for promoted in (True, False):
-        judged = [
+        evaluated = [
             (bought[0].purchased_at, [one for one in bought[1:] if not (ordinary and one.promotion)])
             for person in people
-            if (bought := counted(person, as_of)) and bool(bought[0].promotion) is promoted
+            if (bought := counted_purchases(person, as_of)) and bool(bought[0].promotion) is promoted
         ]
-        had = [(first, rest) for first, rest in judged if first <= as_of - within]
+        had = [(first, rest) for first, rest in evaluated if first <= as_of - within]
         successes = sum(any(one.purchased_at <= first + within for one in rest) for first, rest in had)
-        made.append(RepeatRate(within, Rate(successes, len(had)), len(judged) - len(had)))
-    return made
+        rates.append(RepeatRate(within, Rate(successes, len(had)), len(evaluated) - len(had)))
+    return rates
 
 
 def test_who_was_sent_is_told_from_who_was_not_and_from_whom_nobody_knows() -> None:
@@ -124,12 +124,12 @@ def test_the_honeymoon_is_what_counting_by_hand_finds(
     people: list[History], within: timedelta, as_of: datetime
 ) -> None:
     """Both questions equal a count person by person, and to come back unprompted is to come back."""
-    found = promotion_retention(logs_of(people), within, as_of=as_of, min_people=1)
+    result = promotion_retention(logs_of(people), within, as_of=as_of, min_people=1)
 
-    assert [found.again.promoted, found.again.rest] == by_promotion(people, within, as_of, ordinary=False)
-    assert [found.unprompted.promoted, found.unprompted.rest] == by_promotion(people, within, as_of, ordinary=True)
-    assert found.unprompted.promoted.rate.successes <= found.again.promoted.rate.successes
-    assert found.again.difference == found.again.promoted.rate.minus(found.again.rest.rate)
+    assert [result.repeat.promoted, result.repeat.rest] == by_promotion(people, within, as_of, ordinary=False)
+    assert [result.unprompted.promoted, result.unprompted.rest] == by_promotion(people, within, as_of, ordinary=True)
+    assert result.unprompted.promoted.rate.successes <= result.repeat.promoted.rate.successes
+    assert result.repeat.difference == result.repeat.promoted.rate.minus(result.repeat.rest.rate)
 
 
 def shop(promoted: tuple[int, int], rest: tuple[int, int]) -> Logs:
@@ -144,36 +144,40 @@ def shop(promoted: tuple[int, int], rest: tuple[int, int]) -> Logs:
 
 
 @pytest.mark.parametrize(
-    ("promoted", "rest", "said"),
+    ("promoted", "rest", "text"),
     [
         ((10, 100), (50, 100), "40.0 points fewer than of the rest (27.8 to 50.6)."),
         ((50, 100), (10, 100), "40.0 points more than of the rest (27.8 to 50.6)."),
-        ((50, 100), (51, 100), "cannot be told (from 14.6 points fewer to 12.6 more)"),
-        ((5, 29), (50, 100), "Not enough to tell: 29 of the promotion's buyers and 100 of the rest have had the time"),
-        ((5, 30), (5, 29), "30 of each are needed."),
+        ((50, 100), (51, 100), "than of the rest (from 14.6 points fewer to 12.6 more)"),
+        (
+            (5, 29),
+            (50, 100),
+            "Not enough people: 29 of the promotion's buyers and 100 of the rest have a closed window",
+        ),
+        ((5, 30), (5, 29), "each group needs 30."),
     ],
 )
-def test_the_honeymoon_says_what_can_be_concluded(promoted: Any, rest: Any, said: str) -> None:
-    """More, fewer, or not to be told; and where it is told, that people are compared and no cause is shown."""
-    found = promotion_retention(shop(promoted, rest), 30 * DAY, as_of=LATER)
+def test_the_honeymoon_says_what_can_be_concluded(promoted: Any, rest: Any, text: str) -> None:
+    """More, fewer, or unclear; the text states that people are compared and no cause is shown."""
+    result = promotion_retention(shop(promoted, rest), 30 * DAY, as_of=LATER)
 
-    assert said in found.summary
-    assert ("not the promotion itself" in found.summary) is found.unprompted.difference.is_reportable
+    assert text in result.summary
+    assert ("not the promotion itself" in result.summary) is result.unprompted.difference.is_reportable
 
 
 def test_the_honeymoon_reads_well() -> None:
     """Text, rows and a notebook's table say the same."""
-    found = promotion_retention(shop((1, 2), (1, 1)), 30 * DAY, as_of=LATER, min_people=1)
+    result = promotion_retention(shop((1, 2), (1, 1)), 30 * DAY, as_of=LATER, min_people=1)
 
-    assert str(found).splitlines()[0] == found.summary
-    assert str(found).splitlines()[2].startswith("again                50.0 % (1 of 2; 9.5 to 90.5 %); 0 pending")
-    assert [(row["bought"], row["first_purchase"], row["successes"]) for row in found.to_dicts()] == [
-        ("again", "promoted", 1),
-        ("again", "rest", 1),
+    assert str(result).splitlines()[0] == result.summary
+    assert str(result).splitlines()[2].startswith("again                50.0 % (1 of 2; 9.5 to 90.5 %); 0 pending")
+    assert [(row["bought"], row["first_purchase"], row["successes"]) for row in result.to_dicts()] == [
+        ("repeat", "promoted", 1),
+        ("repeat", "rest", 1),
         ("unprompted", "promoted", 1),
         ("unprompted", "rest", 1),
     ]
-    assert "<td>outside a promotion</td>" in found._repr_html_()
+    assert "<td>outside a promotion</td>" in result._repr_html_()
 
 
 def test_groups_read_well() -> None:
@@ -186,33 +190,33 @@ def test_groups_read_well() -> None:
         "launch                  not enough: 3 of 4        0",
     ]
     assert "one in twenty" not in groups.summary
-    assert "Of 2 groups" in repeat_by(shop((1, 3), (2, 5)), "promotion", 30 * DAY, as_of=LATER, min_people=3).summary
+    assert "2 equal groups" in repeat_by(shop((1, 3), (2, 5)), "promotion", 30 * DAY, as_of=LATER, min_people=3).summary
     assert [row["promotion"] for row in groups.to_dicts()] == [None, "launch"]
     assert len(groups) == 2
     assert "<td>launch</td>" in groups._repr_html_()
 
 
 def test_nobody_is_in_no_group() -> None:
-    """Where there is no log of purchases there is no group, and nothing to compare."""
+    """Without a log of purchases there is no group, and nothing to compare."""
     assert repeat_by(NO_ORDERS, "source", DAY, as_of=NOON) == RepeatGroups(NOON, "source", DAY, 30, ())
-    assert promotion_retention(NO_ORDERS, DAY, as_of=NOON).again.promoted == RepeatRate(DAY, Rate(0, 0), 0)
+    assert promotion_retention(NO_ORDERS, DAY, as_of=NOON).repeat.promoted == RepeatRate(DAY, Rate(0, 0), 0)
 
 
 def test_what_is_asked_must_be_known() -> None:
-    """A word that is none, lines without products, and no span are told as errors."""
+    """An unknown word, lines without products, and a wrong span are errors."""
     logs = shop((1, 2), (1, 2))
     with pytest.raises(ArgumentError, match="by must be 'source' or 'campaign'"):
         repeat_by(logs, "colour", DAY, as_of=NOON)  # type: ignore[arg-type]
-    with pytest.raises(ArgumentError, match="give both or neither"):
+    with pytest.raises(ArgumentError, match="pass both or neither"):
         repeat_by(logs, "product", DAY, as_of=NOON)
-    with pytest.raises(ArgumentError, match="give both or neither"):
+    with pytest.raises(ArgumentError, match="pass both or neither"):
         repeat_by(logs, "source", DAY, as_of=NOON, lines=pl.DataFrame())
     with pytest.raises(ArgumentError, match="within must be above zero"):
         promotion_retention(logs, timedelta(0), as_of=NOON)
 
 
 @pytest.mark.parametrize(
-    ("lines", "said"),
+    ("lines", "message"),
     [
         ({"purchase_id": [0]}, "lines.sku: is missing"),
         ({"sku": ["mug"]}, "lines.purchase_id: is missing"),
@@ -223,14 +227,14 @@ def test_what_is_asked_must_be_known() -> None:
         ({"purchase_id": [0], "sku": ["mug"], "source": ["web"]}, "is not a purchase of the logs"),
     ],
 )
-def test_lines_at_fault_are_told(lines: dict[str, Any], said: str) -> None:
-    """A missing column, a wrong type, an empty cell and an unknown purchase are told with their rows."""
-    with pytest.raises(LogsError, match=said):
+def test_lines_at_fault_are_told(lines: dict[str, Any], message: str) -> None:
+    """A missing column, a wrong type, an empty cell and an unknown purchase are errors with their rows."""
+    with pytest.raises(LogsError, match=message):
         repeat_by(shop((1, 2), (1, 2)), "product", DAY, as_of=LATER, lines=pl.DataFrame(lines))
 
 
 def test_lines_are_of_the_logs_engine() -> None:
-    """Two engines cannot be joined, and that is said."""
+    """Two engines cannot be joined, and the error states it."""
     lines = ENGINES["duckdb"]({"lines": pl.DataFrame({"purchase_id": [0], "sku": ["mug"]})})["lines"]
-    with pytest.raises(EngineError, match="the lines are on duckdb and the logs on polars"):
+    with pytest.raises(EngineError, match=r"lines must be on the engine of the logs, polars .*got duckdb"):
         repeat_by(shop((1, 2), (1, 2)), "product", DAY, as_of=LATER, lines=lines)

@@ -60,10 +60,10 @@ def test_repeat_rates_are_what_counting_by_hand_finds(
     logs, policy = logs_of(people), Policy()
     counts = [len(bought_by(person, as_of)) for person in people]
     ever, soon = repeat_rate(logs, as_of=as_of), repeat_rate_within(logs, within, as_of=as_of)
-    judged = [(has_bought.of(facts, policy), has_bought_again.of(facts, policy)) for facts in facts_of(people, as_of)]
+    closed = [(has_bought.of(facts, policy), has_bought_again.of(facts, policy)) for facts in facts_of(people, as_of)]
 
     assert ever == Rate(sum(count > 1 for count in counts), sum(count > 0 for count in counts))
-    assert ever == Rate(sum(again for _, again in judged), sum(once for once, _ in judged))
+    assert ever == Rate(sum(repeated for _, repeated in closed), sum(once for once, _ in closed))
     assert soon == plainly(people, within, as_of)
     assert soon.rate.trials + soon.pending == ever.trials
     assert soon.rate.successes <= ever.successes
@@ -118,12 +118,12 @@ def test_the_rate_says_who_is_pending() -> None:
 
 @pytest.mark.parametrize("logs", [LEADS, bought()], ids=["no log of purchases", "no purchases"])
 def test_nobody_has_no_repeat_rate(logs: Logs) -> None:
-    """Where nobody has bought, the rate is of nobody."""
+    """If nobody has bought, the rate is of nobody."""
     assert repeat_rate(logs, as_of=NOON) == Rate(0, 0)
     assert repeat_rate_within(logs, DAY, as_of=NOON) == RepeatRate(DAY, Rate(0, 0), 0)
     assert returning_rate(logs, DAY, as_of=NOON) == Rate(0, 0)
-    nobody = RepeatRate(DAY, Rate(0, 0), 0)
-    assert repeat_rates(logs, DAY, as_of=NOON) == RepeatRates(NOON, nobody, Rate(0, 0), Rate(0, 0))
+    rates = RepeatRate(DAY, Rate(0, 0), 0)
+    assert repeat_rates(logs, DAY, as_of=NOON) == RepeatRates(NOON, rates, Rate(0, 0), Rate(0, 0))
 
 
 def test_the_three_rates_read_well() -> None:
@@ -148,7 +148,7 @@ def test_the_three_rates_read_well() -> None:
 
 @pytest.mark.parametrize("within", [timedelta(0), -DAY, 30])
 def test_the_time_must_be_a_span(within: Any) -> None:
-    """Nothing, less than nothing and a bare number are no time to buy again in."""
+    """None, a negative span and a bare number are not a time to buy again in."""
     with pytest.raises(ArgumentError, match=r"within must be (above zero|a timedelta, or text with a unit)"):
         repeat_rate_within(LEADS, within, as_of=NOON)
 
@@ -157,18 +157,18 @@ def test_the_time_must_be_a_span(within: Any) -> None:
 @given(crowds(), instants())
 def test_stages_are_counted_as_they_are_found_one_by_one(people: list[History], as_of: datetime) -> None:
     """The number of people in each stage is that of asking each of them; one of whom nothing is known is not asked."""
-    known = [facts for facts in facts_of(people, as_of) if facts.order_count or facts.purchase_count]
-    counted = people_by(stage, logs_of(people), Policy(), as_of=as_of)
-    bare = Counter(stage.of(facts_without_words(facts), Policy()).value for facts in known)
+    facts_of_people = [facts for facts in facts_of(people, as_of) if facts.order_count or facts.purchase_count]
+    counts = people_by(stage, logs_of(people), Policy(), as_of=as_of)
+    bare = Counter(stage.of(facts_without_words(facts), Policy()).value for facts in facts_of_people)
 
-    assert counted == dict(bare)
-    assert list(counted) == sorted(counted)
+    assert counts == dict(bare)
+    assert list(counts) == sorted(counts)
 
 
 def facts_without_words(facts: Facts) -> Facts:
     """The facts of the same person in a shop that keeps purchases and refunds alone."""
-    kept = {name: getattr(facts, name) for name in ("order_count", "purchase_count", "since_last_purchase")}
-    return Facts(as_of=facts.as_of, **kept)
+    fields = {name: getattr(facts, name) for name in ("order_count", "purchase_count", "since_last_purchase")}
+    return Facts(as_of=facts.as_of, **fields)
 
 
 def test_people_are_counted_by_whatever_a_rule_answers() -> None:

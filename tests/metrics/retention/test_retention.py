@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from funnel.errors import ArgumentError, EngineError, InstantError, LogsError, MoneyError
 from funnel.logs import Logs
+from funnel.metrics import Counting
 from funnel.metrics._lifecycle import lifecycle
 from funnel.metrics._rate import Rate
 from funnel.metrics._retention.cohort import Cohort, Ratio
@@ -21,7 +22,7 @@ from funnel.records import Purchase
 from tests.engines import ENGINES, HERE, examples
 from tests.frames import read
 from tests.metrics.bought import Shop, shops
-from tests.metrics.cohort_model import Question, counted
+from tests.metrics.cohort_model import Question, counts_of
 from tests.strategies import instants
 
 ZONES = st.sampled_from(["UTC", "Asia/Jakarta", "America/New_York"])
@@ -45,13 +46,20 @@ def questions(draw: st.DrawFn) -> Question:
     )
 
 
-def asked(purchases: object, question: Question) -> Cohorts:
+def retention_of(purchases: object, question: Question) -> Cohorts:
     """The library's answer to a question."""
-    return retention(purchases, **{name: getattr(question, name) for name in attrs.fields_dict(Question)})
+    return _retention_of(purchases, **attrs.asdict(question, recurse=False))
 
 
-def told(cohorts: Cohorts) -> dict[date, dict[str, Any]]:
-    """What the library says of each cohort, in the words of the model."""
+def _retention_of(purchases: object, **arguments: Any) -> Cohorts:
+    """Call `retention`; the fields of `Counting` are among the arguments."""
+    names = set(arguments) & set(attrs.fields_dict(Counting))
+    counting = Counting(**{name: arguments.pop(name) for name in names})
+    return retention(purchases, counting=counting, **arguments)
+
+
+def rows_of(cohorts: Cohorts) -> dict[date, dict[str, Any]]:
+    """Return the numbers of each cohort, in the words of the model."""
     names = ("people", "trials", "orders", "revenue", "value")
     return {
         one.start: {
@@ -64,14 +72,14 @@ def told(cohorts: Cohorts) -> dict[date, dict[str, Any]]:
     }
 
 
-def who(cohorts: Cohorts, cohort: Cohort, place: int) -> list[str]:
+def people_of_cell(cohorts: Cohorts, cohort: Cohort, index: int) -> list[str]:
     """The people of a cell."""
-    found = cohorts.people_of(cohort.start, place)
-    return sorted(found) if isinstance(found, list) else [row["person_id"] for row in read(found)]
+    result = cohorts.people_of(cohort.start, index)
+    return sorted(result) if isinstance(result, list) else [row["person_id"] for row in read(result)]
 
 
 MOST = 20
-"""So many columns are compared at most: with windows of a day there are hundreds."""
+"""The highest number of columns to compare: with windows of a day there are hundreds."""
 
 
 def cut_short(rows: dict[date, dict[str, Any]]) -> dict[date, dict[str, Any]]:
@@ -87,24 +95,24 @@ def cut_short(rows: dict[date, dict[str, Any]]) -> dict[date, dict[str, Any]]:
 @given(shops(), questions())
 def test_the_table_is_what_counting_by_hand_finds(shop: Shop, question: Question) -> None:
     """Every cell of every kind of table equals a count person by person, and the last one names whom it counts."""
-    cohorts, right = asked(Logs(**shop.tables()), question), counted(shop, question)
-    cells = [(one, place) for one in cohorts for place in range(min(MOST, len(one.people)))][-1:]
+    cohorts, right = retention_of(Logs(**shop.tables()), question), counts_of(shop, question)
+    cells = [(one, index) for one in cohorts for index in range(min(MOST, len(one.people)))][-1:]
 
-    assert cut_short(told(cohorts)) == cut_short({start: row for start, (row, _) in right.items()})
-    assert [who(cohorts, *cell) for cell in cells] == [right[one.start][1][place] for one, place in cells]
+    assert cut_short(rows_of(cohorts)) == cut_short({start: row for start, (row, _) in right.items()})
+    assert [people_of_cell(cohorts, *cell) for cell in cells] == [right[one.start][1][index] for one, index in cells]
 
 
 @pytest.mark.no_cover
 @pytest.mark.parametrize("engine", HERE)
 def test_every_engine_counts_as_a_person_would(engine: str) -> None:
-    """Where the data lie changes no cell, and people come back as the kind of frame that came in."""
+    """The order of the rows changes no cell, and people are returned as the kind of frame that was passed."""
 
     @settings(max_examples=examples(engine, 3))
     @given(shops(), questions())
     def law(shop: Shop, question: Question) -> None:
-        cohorts, right = asked(Logs(**ENGINES[engine](shop.tables())), question), counted(shop, question)
+        cohorts, right = retention_of(Logs(**ENGINES[engine](shop.tables())), question), counts_of(shop, question)
 
-        assert cut_short(told(cohorts)) == cut_short({start: row for start, (row, _) in right.items()})
+        assert cut_short(rows_of(cohorts)) == cut_short({start: row for start, (row, _) in right.items()})
 
     law()
 
@@ -148,10 +156,10 @@ def test_summer_time_moves_the_end_of_a_month(tz: str, start: date, people: Any,
     rows = shop(
         ("a", "2026-02-28T23:00+00:00"), ("a", "2026-03-31T21:59:59.999999+00:00"), ("a", "2026-03-31T22:00+00:00")
     )
-    (found,) = retention(rows, tz=tz, as_of=datetime(2026, 4, 15, tzinfo=UTC))
+    (result,) = retention(rows, tz=tz, as_of=datetime(2026, 4, 15, tzinfo=UTC))
     (month, *_) = lifecycle(rows, tz=tz, as_of=datetime(2026, 4, 15, tzinfo=UTC))
 
-    assert (found.start, found.people, found.orders) == (start, people, orders)
+    assert (result.start, result.people, result.orders) == (start, people, orders)
     assert month.start == start
 
 
@@ -186,21 +194,23 @@ def test_a_window_includes_its_end() -> None:
 
 
 def test_a_refund_of_a_later_month_is_seen_in_either() -> None:
-    """What is given back in February is taken off January's order, or off February; the sum is the same."""
+    """A refund in February is taken off January's order, or off February; the sum is the same."""
     when = [datetime(2026, 1, day, tzinfo=UTC) for day in (5, 6, 7)]
     bought = {"id": ["1", "2", "3"], "person_id": ["a", "a", "a"], "purchased_at": when, "amount": [50, 30, 20]}
     back = [("r1", "1", 10), ("r2", "2", 30)]
-    given = {
+    refunds = {
         "id": [one for one, _, _ in back],
         "purchase_id": [one for _, one, _ in back],
         "refunded_at": [datetime(2026, 2, 3, tzinfo=UTC)] * 2,
         "amount": [amount for _, _, amount in back],
     }
-    logs = Logs(purchases=pl.DataFrame(bought), refunds=pl.DataFrame(given))
+    logs = Logs(purchases=pl.DataFrame(bought), refunds=pl.DataFrame(refunds))
     (by_order,) = retention(logs, tz="UTC", as_of=DAY)
-    (by_refund,) = retention(logs, tz="UTC", as_of=DAY, refund_basis="refund")
+    (by_refund,) = retention(logs, tz="UTC", as_of=DAY, counting=Counting(refund_basis="refund"))
     (before,) = retention(logs, tz="UTC", as_of=datetime(2026, 2, 2, tzinfo=UTC))
-    (bare,) = retention(Logs(purchases=pl.DataFrame(bought)), tz="UTC", as_of=DAY, refund_basis="refund")
+    (bare,) = retention(
+        Logs(purchases=pl.DataFrame(bought)), tz="UTC", as_of=DAY, counting=Counting(refund_basis="refund")
+    )
 
     assert (by_order.orders, by_order.revenue) == ((2, 0, 0), (60, 0, 0))
     assert (by_refund.orders, by_refund.revenue) == ((2, 0, 0), (100, -40, 0))
@@ -255,8 +265,8 @@ def test_the_table_reads_well() -> None:
         "value": 18,
     }
     assert [row["rate"] for row in cohorts.to_dicts()] == [1.0, 0.0, 1.0, 1.0, None, None]
-    begun = cohorts.triangle(unfinished=True)
-    assert begun[1] == {"cohort": date(2026, 3, 1), "size": 1, "+0": 1, "+1": None, "+2": None}
+    unfinished = cohorts.triangle(unfinished=True)
+    assert unfinished[1] == {"cohort": date(2026, 3, 1), "size": 1, "+0": 1, "+1": None, "+2": None}
     assert cohorts.heatmap_values(unfinished=True) == [[1.0, 0.0, 1.0], [1.0, None, None]]
     assert page.count("#ddd") == 2
     assert "1*</td>" in page
@@ -289,8 +299,8 @@ def test_every_form_has_the_same_average() -> None:
 
 @given(shops(), st.sampled_from([None, timedelta(days=30)]), st.sampled_from(["on", "cumulative"]))
 def test_the_average_of_a_column_is_that_of_what_is_shown(shop: Shop, window: Any, measure: Any) -> None:
-    """Of the cells that are shown as finished, people and those they are among add up to the average's."""
-    cohorts = retention(Logs(**shop.tables()), tz="UTC", as_of=DAY, window=window, measure=measure)
+    """In finished cells, the people and the people they are among add up to the average's."""
+    cohorts = retention(Logs(**shop.tables()), tz="UTC", as_of=DAY, window=window, counting=Counting(measure=measure))
 
     for periods, average in enumerate(cohorts.averages):
         cells = [
@@ -312,30 +322,30 @@ def test_the_average_of_a_column_is_that_of_what_is_shown(shop: Shop, window: An
     ],
 )
 def test_the_four_ways_to_come_back(measure: Any, people: tuple[int, ...]) -> None:
-    """Of two who bought in January one came back in February and in April: in the period, by then, since, each time."""
+    """Two people bought in January and one again in February and in April: in the period, by then, since, each time."""
     rows = shop(("a", JANUARY), ("b", JANUARY), ("a", "2026-02-05T00:00+00:00"), ("a", "2026-04-05T00:00+00:00"))
 
-    found = retention(rows, measure=measure, tz="UTC", as_of=datetime(2026, 5, 1, tzinfo=UTC))
-    assert next(iter(found)).people[:4] == people
+    result = retention(rows, counting=Counting(measure=measure), tz="UTC", as_of=datetime(2026, 5, 1, tzinfo=UTC))
+    assert next(iter(result)).people[:4] == people
 
 
 def test_whoever_bought_in_a_period_is_in_its_cohort() -> None:
     """Not only those who began in it: the share of all buyers of a period who bought in the next."""
     rows = shop(("a", JANUARY), ("b", JANUARY), ("a", "2026-02-05T00:00+00:00"), ("c", "2026-02-06T00:00+00:00"))
-    found = retention(rows, first="recurring", tz="UTC", as_of=datetime(2026, 3, 1, tzinfo=UTC))
+    result = retention(rows, counting=Counting(first="recurring"), tz="UTC", as_of=datetime(2026, 3, 1, tzinfo=UTC))
 
-    assert [(one.size, one.people) for one in found] == [(2, (2, 1, 0)), (2, (2, 0))]
+    assert [(one.size, one.people) for one in result] == [(2, (2, 1, 0)), (2, (2, 0))]
 
 
 def test_brackets_are_named_by_the_periods_they_hold() -> None:
     """A bracket is a column; one of a single period is called by it."""
     cohorts = retention(THREE, tz="UTC", as_of=DAY, brackets=(0, 1, 4, 5))
 
-    assert [cohorts.label(place) for place in range(3)] == ["+0", "+1-3", "+4"]
+    assert [cohorts.label(index) for index in range(3)] == ["+0", "+1-3", "+4"]
     wrong: list[Any] = [-1, 3, True, "1", 10**5_000, None]
-    for place in wrong:
+    for index in wrong:
         with pytest.raises(ArgumentError, match="periods must be a whole number from 0 to 2"):
-            cohorts.label(place)
+            cohorts.label(index)
     assert [row["periods_after"] for row in cohorts.to_dicts()] == [0, 1, 0, 1]
     assert cohorts.cohorts[0].people == (1, 1)
 
@@ -345,7 +355,7 @@ def test_people_who_arrived_and_never_bought_are_in_the_cohort() -> None:
     day = datetime.fromisoformat(JANUARY)
     leads = pl.DataFrame({"person_id": ["a", "b"], "arrived_at": [day, day]})
     bought = pl.DataFrame(shop(("a", "2026-01-04T00:00+00:00"), ("a", MARCH))).with_columns(id=pl.Series(["1", "2"]))
-    cohorts = retention(Logs(leads=leads, purchases=bought), tz="UTC", as_of=DAY, first="lead")
+    cohorts = retention(Logs(leads=leads, purchases=bought), tz="UTC", as_of=DAY, counting=Counting(first="lead"))
 
     assert [(one.size, one.people, one.revenue) for one in cohorts] == [(2, (0, 0, 1), (0, 0, 9))]
     assert str(cohorts).splitlines()[0] == " cohort  people     +0     +1  +2"
@@ -369,21 +379,21 @@ def test_a_plain_table_is_counted_like_logs(engine: str) -> None:
     """A table of purchases gives what the logs of the same purchases give, on every engine, with and without ids."""
     times = {"purchased_at": pl.Datetime("us", "UTC")}
     bare = pl.DataFrame(THREE, schema_overrides=times)
-    named = bare.with_columns(id=pl.Series(["1", "2", "3"]))
-    right = retention(Logs(purchases=named), tz="UTC", as_of=DAY)
+    labelled = bare.with_columns(id=pl.Series(["1", "2", "3"]))
+    right = retention(Logs(purchases=labelled), tz="UTC", as_of=DAY)
 
-    for table in (bare, named):
+    for table in (bare, labelled):
         (native,) = ENGINES[engine]({"purchases": table}).values()
         cohorts = retention(native, tz="UTC", as_of=DAY)
         assert cohorts == right
-    assert who(cohorts, cohorts.cohorts[0], 2) == ["a"]
+    assert people_of_cell(cohorts, cohorts.cohorts[0], 2) == ["a"]
 
 
 def test_an_order_that_comes_twice_is_one_where_it_has_an_id() -> None:
     """Rows without ids are each a purchase; rows with one are as many purchases as there are ids."""
     bare = [*THREE, THREE[0]]
-    named = [{**row, "id": str(number % 3)} for number, row in enumerate(bare)]
-    (with_ids, _), (without, _) = (retention(rows, tz="UTC", as_of=DAY) for rows in (named, bare))
+    labelled = [{**row, "id": str(number % 3)} for number, row in enumerate(bare)]
+    (with_ids, _), (without, _) = (retention(rows, tz="UTC", as_of=DAY) for rows in (labelled, bare))
 
     assert (with_ids.orders, without.orders) == ((1, 0, 1), (2, 0, 1))
 
@@ -395,11 +405,11 @@ def test_a_list_of_purchases_and_one_without_amounts() -> None:
         for n, row in enumerate(THREE)
     ]
     bare = [{name: row[name] for name in ("person_id", "purchased_at")} for row in THREE]
-    named = [{**row, "id": n} for n, row in enumerate(bare)]
+    labelled = [{**row, "id": n} for n, row in enumerate(bare)]
     right = retention(THREE, tz="UTC", as_of=DAY)
 
     assert retention(records, tz="UTC", as_of=DAY) == right
-    for rows in (bare, named):
+    for rows in (bare, labelled):
         first, _ = retention(rows, tz="UTC", as_of=DAY)
         assert (first.people, first.orders, first.revenue, first.value) == ((1, 0, 1), (1, 0, 1), None, None)
         assert (first.average_order(0), first.value_each(0)) == (None, None)
@@ -408,7 +418,7 @@ def test_a_list_of_purchases_and_one_without_amounts() -> None:
 
 
 def test_nobody_has_no_cohort() -> None:
-    """Where nobody has bought by the instant there is no cohort, and that is an answer."""
+    """If nobody has bought by the instant there is no cohort, and the result is valid."""
     for rows in ([], shop(("a", "2026-04-01T00:00+00:00"))):
         cohorts = retention(rows, tz="UTC", as_of=DAY)
 
@@ -417,62 +427,66 @@ def test_nobody_has_no_cohort() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asks", "error", "message"),
+    ("arguments", "error", "message"),
     [
         ({"as_of": datetime(2026, 1, 1)}, InstantError, "naive"),  # noqa: DTZ001 (on purpose)
         ({"tz": "Asia/Jakata"}, ArgumentError, "Asia/Jakata"),
         ({"period": "week"}, ArgumentError, "week_start must be"),
-        ({"window": timedelta(hours=36)}, ArgumentError, "give whole days"),
+        ({"window": timedelta(hours=36)}, ArgumentError, "window must be whole days"),
         ({"window": 30}, ArgumentError, "window must be a timedelta, or text with a unit"),
-        ({"brackets": (1, 2)}, ArgumentError, "that rise from 0"),
-        ({"brackets": (0,)}, ArgumentError, "that rise from 0"),
-        ({"brackets": (0, 2, 2)}, ArgumentError, "that rise from 0"),
-        ({"brackets": (0, "2")}, ArgumentError, "that rise from 0"),
+        ({"brackets": (1, 2)}, ArgumentError, "brackets must be ascending integers that start at 0"),
+        ({"brackets": (0,)}, ArgumentError, "brackets must be ascending integers that start at 0"),
+        ({"brackets": (0, 2, 2)}, ArgumentError, "brackets must be ascending integers that start at 0"),
+        ({"brackets": (0, "2")}, ArgumentError, "brackets must be ascending integers that start at 0"),
         ({"measure": "at"}, ArgumentError, r"measure must be .* \(got 'at'\)"),
         ({"refund_basis": "orders"}, ArgumentError, "did you mean 'order'"),
         ({"first": "purchases"}, ArgumentError, "did you mean 'purchase'"),
-        ({"first": "lead"}, ArgumentError, "no log of leads"),
-        ({"first": "visit"}, ArgumentError, "no log of interactions"),
+        ({"first": "lead"}, ArgumentError, "the logs have no leads"),
+        ({"first": "visit"}, ArgumentError, "the logs have no interactions"),
     ],
 )
-def test_what_cannot_be_asked_is_refused(asks: dict[str, Any], error: type[Exception], message: str) -> None:
+def test_what_cannot_be_asked_is_refused(arguments: dict[str, Any], error: type[Exception], message: str) -> None:
     """A word, a window or a bracket that means nothing is an error that says what does."""
     with pytest.raises(error, match=message):
-        retention(THREE, **{"tz": "UTC", "as_of": DAY, **asks})
+        _retention_of(THREE, **{"tz": "UTC", "as_of": DAY, **arguments})
 
 
 @pytest.mark.parametrize(
-    ("given", "error", "message"),
+    ("purchases", "error", "message"),
     [
-        (7, EngineError, "is not a dataframe"),
-        ([7], ArgumentError, "purchase 1 of the list is a int"),
+        (7, EngineError, "is not a supported dataframe"),
+        ([7], ArgumentError, "purchase 1 must be a mapping or a Purchase .got int"),
         ([{"person_id": "a"}], LogsError, "purchased_at"),
         ([{**THREE[0], "person_id": None}, THREE[1]], LogsError, "person_id: 1 row"),
         ([{**THREE[0], "amount": -1}], LogsError, "amount: 1 row"),
-        (Logs(leads=pl.DataFrame({"person_id": ["a"], "arrived_at": [DAY]})), ArgumentError, "no log of purchases"),
+        (
+            Logs(leads=pl.DataFrame({"person_id": ["a"], "arrived_at": [DAY]})),
+            ArgumentError,
+            "the logs have no purchases",
+        ),
         (
             [Purchase(id=code, person_id="a", purchased_at=DAY, amount=Money(9, code)) for code in ("IDR", "USD")],
             MoneyError,
-            "IDR and USD meet",
+            "got IDR and USD",
         ),
     ],
 )
-def test_what_holds_no_purchases_is_refused(given: object, error: type[Exception], message: str) -> None:
-    """What is no table of purchases, or one with faults, is one clear error."""
+def test_what_holds_no_purchases_is_refused(purchases: object, error: type[Exception], message: str) -> None:
+    """A wrong table of purchases, or one with faults, is one clear error."""
     with pytest.raises(error, match=message):
-        retention(given, tz="UTC", as_of=DAY)
+        retention(purchases, tz="UTC", as_of=DAY)
 
 
 def test_a_kind_that_does_not_occur_begins_no_cohort() -> None:
     """In the logs of a shop a kind of which there is no log counts 0, like a kind of which the log has no row."""
     bought = {"id": [1], "person_id": ["a"], "purchased_at": [DAY], "amount": [5]}
-    said = {"id": [1], "person_id": ["a"], "occurred_at": [DAY], "kind": ["visit"]}
+    interactions = {"id": [1], "person_id": ["a"], "occurred_at": [DAY], "kind": ["visit"]}
     alone = Logs(purchases=pl.DataFrame(bought))
-    both = Logs(purchases=pl.DataFrame(bought), interactions=pl.DataFrame(said))
+    both = Logs(purchases=pl.DataFrame(bought), interactions=pl.DataFrame(interactions))
 
     for logs, first in ((alone, "lead"), (alone, "visit"), (both, "cart"), (both, "lead")):
-        assert len(retention(logs, tz="UTC", as_of=DAY, first=first)) == 0
-    assert retention(both, tz="UTC", as_of=DAY, first="visit").cohorts[0].size == 1
+        assert len(retention(logs, tz="UTC", as_of=DAY, counting=Counting(first=first))) == 0
+    assert retention(both, tz="UTC", as_of=DAY, counting=Counting(first="visit")).cohorts[0].size == 1
 
 
 def test_a_cell_that_is_not_there_has_no_people() -> None:
@@ -481,7 +495,7 @@ def test_a_cell_that_is_not_there_has_no_people() -> None:
 
     with pytest.raises(ArgumentError, match=r"no cohort begins on 2026-02-01; did you mean 2026-0[13]-01"):
         cohorts.people_of(date(2026, 2, 1), 0)
-    with pytest.raises(ArgumentError, match="period 1 of the cohort of 2026-03-01 is not observed"):
+    with pytest.raises(ArgumentError, match=r"periods must be below 1, .* the cohort 2026-03-01 \(got 1\)"):
         cohorts.people_of(date(2026, 3, 1), 1)
 
 
@@ -507,17 +521,17 @@ def test_every_figure_of_a_period_that_is_not_over_is_none_unless_asked_for() ->
 
     assert [(one["cohort"], one["periods_after"]) for one in marked] == [(row.start, 2), (date(2026, 3, 1), 0)]
     for name, figure in whole.items():
-        ask = getattr(row, name)
-        assert (ask(2), ask(2, unfinished=True)) == (None, figure)
+        figure_of = getattr(row, name)
+        assert (figure_of(2), figure_of(2, unfinished=True)) == (None, figure)
         with pytest.raises(ArgumentError, match="unfinished must be True or False"):
-            ask(2, unfinished=1)
+            figure_of(2, unfinished=1)
     assert [(one["of_first"], one["of_before"], one["average_order"]) for one in marked[:1]] == [(1.0, None, 9)]
 
 
 @given(shops(), st.sampled_from([None, timedelta(days=30)]), st.sampled_from(["on", "cumulative"]))
 def test_a_figure_is_known_only_of_periods_that_are_over(shop: Shop, window: Any, measure: Any) -> None:
-    """Of no cohort is a figure plain while its rate is not, in the calendar's periods and in a person's own windows."""
-    cohorts = retention(Logs(**shop.tables()), tz="UTC", as_of=DAY, window=window, measure=measure)
+    """A figure is not plain unless its rate is, in the calendar's periods and in a person's own windows."""
+    cohorts = retention(Logs(**shop.tables()), tz="UTC", as_of=DAY, window=window, counting=Counting(measure=measure))
 
     for row in cohorts:
         for k in range(row.over, cohorts.width):

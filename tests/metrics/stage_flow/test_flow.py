@@ -29,14 +29,14 @@ FULL = 100
 few = settings(max_examples=max(settings().max_examples // 4, 3), deadline=None)
 
 
-def own(everyone: Any) -> list[History]:
+def own(people: Any) -> list[History]:
     """People without those whom they sent, who would stand in the tables as well."""
-    return [History.of(one.person_id, [*one.purchases, *one.refunds, *one.interactions]) for one in everyone]
+    return [History.of(one.person_id, [*one.purchases, *one.refunds, *one.interactions]) for one in people]
 
 
-def journeys(everyone: list[History], as_of: datetime, policy: Policy = POLICY) -> list[Any]:
+def journeys(people: list[History], as_of: datetime, policy: Policy = POLICY) -> list[Any]:
     """The journey of each."""
-    return [transitions.of(one, policy, as_of=as_of) for one in everyone]
+    return [transitions.of(one, policy, as_of=as_of) for one in people]
 
 
 def month_ends(first: datetime, as_of: datetime) -> list[datetime]:
@@ -45,19 +45,19 @@ def month_ends(first: datetime, as_of: datetime) -> list[datetime]:
     while True:
         day = (day + timedelta(days=32)).replace(day=1)
         end = datetime(day.year, day.month, 1, tzinfo=UTC) - timedelta(microseconds=1)
-        if end > as_of:
+        if end >= as_of:
             return [*ends, as_of]
         ends.append(end)
 
 
 @few
 @given(people(most=8), instants())
-def test_the_flow_is_counted_from_the_journeys(everyone: tuple[History, ...], as_of: datetime) -> None:
+def test_the_flow_is_counted_from_the_journeys(histories: tuple[History, ...], as_of: datetime) -> None:
     """Standing by months, came less left, every transition with its spells and its median."""
-    mine = own(everyone)
+    mine = own(histories)
     flow = stage_flow(Logs(**tables(mine)), POLICY, tz="UTC", as_of=as_of)
-    told = journeys(mine, as_of)
-    every = [move for journey in told for move in journey]
+    rows = journeys(mine, as_of)
+    every = [move for journey in rows for move in journey]
 
     assert stage_flow(mine, POLICY, tz="UTC", as_of=as_of) == flow
     if not every:
@@ -65,49 +65,49 @@ def test_the_flow_is_counted_from_the_journeys(everyone: tuple[History, ...], as
         assert flow.transitions == ()
         return
     ends = month_ends(min(move.transitioned_at for move in every), as_of)
-    counted = [Counter(stage.value for one in told if (stage := one.stage_at(end))) for end in ends]
-    assert [dict(one.standing) for one in flow][: len(ends)] == [{s: c[s] for s in STAGES} for c in counted]
+    counts = [Counter(stage.value for one in rows if (stage := one.stage_at(end))) for end in ends]
+    assert [dict(one.people) for one in flow][: len(ends)] == [{s: c[s] for s in STAGES} for c in counts]
     before = dict.fromkeys(STAGES, 0)
     for one in flow:
-        assert {s: before[s] + one.came[s] - one.left[s] for s in STAGES} == one.standing
-        before = dict(one.standing)
+        assert {s: before[s] + one.arrivals[s] - one.departures[s] for s in STAGES} == one.people
+        before = dict(one.people)
     pairs = Counter((move.from_stage, move.to_stage) for move in every)
     assert {(one.from_stage, one.to_stage): one.count for one in flow.transitions} == pairs
     for one in flow.transitions:
         if one.from_stage is None:
             continue
-        spells = [(spell, after) for journey in told for spell, after in zip(journey.spells, journey[1:], strict=False)]
+        spells = [(spell, after) for journey in rows for spell, after in zip(journey.spells, journey[1:], strict=False)]
         lasted = [s.duration for s, after in spells if (s.stage, after.to_stage) == (one.from_stage, one.to_stage)]
         assert one.median == median_low(lasted)
         assert one.rate is not None
-        assert one.rate.trials == sum(spell.stage == one.from_stage for journey in told for spell in journey.spells)
-        made = [move for move in every if (move.from_stage, move.to_stage) == (one.from_stage, one.to_stage)]
-        assert one.by_time == sum(move.cause == "time" for move in made)
+        assert one.rate.trials == sum(spell.stage == one.from_stage for journey in rows for spell in journey.spells)
+        transitions = [move for move in every if (move.from_stage, move.to_stage) == (one.from_stage, one.to_stage)]
+        assert one.by_time == sum(move.cause == "time" for move in transitions)
 
 
 @pytest.mark.no_cover
 @few
 @given(people(most=8), instants())
 def test_what_a_rule_book_changes_is_what_the_journeys_differ_in(
-    everyone: tuple[History, ...], as_of: datetime
+    histories: tuple[History, ...], as_of: datetime
 ) -> None:
-    """Who stands elsewhere, since when, and which numbers move; turned around, the same; and one by one."""
-    mine = own(everyone)
+    """People in another stage, since when, and which numbers move; turned around, the same; and one by one."""
+    mine = own(histories)
     old, new = RuleBook(POLICY), RuleBook(OTHER)
     difference = stage_difference(Logs(**tables(mine)), old, new, tz="UTC", as_of=as_of)
     each = stage_difference(mine, old, new, tz="UTC", as_of=as_of)
     pairs = list(zip(journeys(mine, as_of), journeys(mine, as_of, OTHER), strict=True))
-    known = [(old, new) for old, new in pairs if len(old)]
+    stages = [(old, new) for old, new in pairs if len(old)]
 
-    changes = Counter((old[-1].to_stage.value, new[-1].to_stage.value) for old, new in known)
+    changes = Counter((old[-1].to_stage.value, new[-1].to_stage.value) for old, new in stages)
     assert {(one.old_stage, one.new_stage): one.count for one in difference.changes} == {
         pair: count for pair, count in changes.items() if pair[0] != pair[1]
     }
     assert difference.unchanged == sum(count for pair, count in changes.items() if pair[0] == pair[1])
     since = {one.person_id: _first_apart(*pair) for one, pair in zip(mine, pairs, strict=True)}
-    told = {row["person_id"]: as_instant(row["differs_from"]) for row in read(difference.people)}
-    assert told == {person: when for person, when in since.items() if when}
-    assert difference.ever == len(told)
+    rows = {row["person_id"]: as_instant(row["differs_from"]) for row in read(difference.people)}
+    assert rows == {person: when for person, when in since.items() if when}
+    assert difference.ever == len(rows)
     counts = [Counter((m.from_stage, m.to_stage) for one in side for m in one) for side in zip(*pairs, strict=True)]
     assert {
         (one.old.from_stage, one.old.to_stage): (one.old.count, one.new.count) for one in difference.transitions
@@ -115,10 +115,10 @@ def test_what_a_rule_book_changes_is_what_the_journeys_differ_in(
     for book, flow in ((POLICY, difference.old), (OTHER, difference.new)):
         assert flow == stage_flow(mine, book, tz="UTC", as_of=as_of)
     assert each == difference
-    assert {one["person_id"]: one["differs_from"] for one in each.people} == told
+    assert {one["person_id"]: one["differs_from"] for one in each.people} == rows
     back = stage_difference(mine, new, old, tz="UTC", as_of=as_of)
     assert [(one.new, one.old) for one in back.transitions] == [(one.old, one.new) for one in difference.transitions]
-    assert [-one.more for one in back.standing] == [one.more for one in difference.standing]
+    assert [-one.more for one in back.stage_counts] == [one.more for one in difference.stage_counts]
 
 
 def _first_apart(old: Any, new: Any) -> datetime | None:
@@ -128,8 +128,8 @@ def _first_apart(old: Any, new: Any) -> datetime | None:
 
 def flow_of(engine: str, machine: Any = SHOP_MACHINE) -> Any:
     """The flow of a small crowd on an engine."""
-    told = {log: one for log, one in tables(CROWD).items() if one.height}
-    return stage_flow(Logs(**ENGINES[engine](told)), POLICY, tz="Asia/Jakarta", as_of=END, machine=machine)
+    rows = {log: one for log, one in tables(CROWD).items() if one.height}
+    return stage_flow(Logs(**ENGINES[engine](rows)), POLICY, tz="Asia/Jakarta", as_of=END, machine=machine)
 
 
 def test_the_flow_is_written_and_given_as_rows() -> None:
@@ -151,7 +151,7 @@ def test_the_flow_is_written_and_given_as_rows() -> None:
     assert flow.matrix["lead"]["lapsed"].successes == 0
     assert flow.matrix["lead"]["lapsed"].trials == flow.spells("lead") == 2
     assert flow.to_dicts()[0] == {
-        "start": date(2026, 8, 1), "is_partial": False, "stage": "lead", "standing": 1, "came": 1, "left": 0,
+        "start": date(2026, 8, 1), "is_partial": False, "stage": "lead", "people": 1, "arrivals": 1, "departures": 0,
     }  # fmt: skip
     assert flow.periods[-1].to_dict()["is_partial"] is True
     assert [one.to_dict()["trials"] for one in flow.transitions if one.from_stage is None] == [None] * 3
@@ -174,17 +174,17 @@ def test_a_difference_is_written() -> None:
     difference = stage_difference(Logs(**tables(CROWD)), *BOOKS, tz="UTC", as_of=NOW + 100 * DAY)
 
     lines = [" ".join(line.split()) for line in str(difference).splitlines()]
-    assert lines[:3] == ["2 of 4 people stand elsewhere, 2 did at some time", "2 from lapsed to customer", ""]
-    assert lines[3] == "move old new more of its spells median time before"
+    assert lines[:3] == ["2 of 4 people are in another stage, 2 were at some time", "2 from lapsed to customer", ""]
+    assert lines[3] == "transition old new more of spells median time before"
     assert "(new) -> lead 2 2 +0" in lines
     assert "customer -> repeat_customer 0 1 +1 0.0 % -> 33.3 % none -> 69 d" in lines
     assert "customer -> lapsed 2 0 -2 100.0 % -> 0.0 % 60 d -> none" in lines
     assert lines[-1] == "2026-12* lapsed 2 0 -2"
-    assert difference._repr_html_().startswith("<p>2 of 4 people stand elsewhere")
+    assert difference._repr_html_().startswith("<p>2 of 4 people are in another stage")
     assert difference._repr_html_().count("<table>") == 2
     assert difference.to_dicts()[0]["more"] == 0
     assert [one["old_value"] for one in difference.to_dicts()[-2:]] == [1.0, 1 / 3]
-    assert [one.to_dict()["more"] for one in difference.standing if one.more] == [1, -1, 2, -2, 2, -2]
+    assert [one.to_dict()["more"] for one in difference.stage_counts if one.more] == [1, -1, 2, -2, 2, -2]
 
 
 def test_a_rule_book_differs_from_itself_in_nobody() -> None:
@@ -199,7 +199,7 @@ def test_a_rule_book_differs_from_itself_in_nobody() -> None:
 
 
 def test_one_person_differs_as_all_do() -> None:
-    """Who lapses by one rule book alone; who had not come yet by the instant stands nowhere."""
+    """Some people lapse by one rule book alone; people who arrive after the instant have no stage."""
     lapsed = next(one for one in CROWD if transitions.of(one, POLICY, as_of=NOW + 100 * DAY)[-1].to_stage == "lapsed")
     difference = stage_difference(lapsed, *BOOKS, "week", tz="UTC", as_of=NOW + 100 * DAY, week_start="monday")
 
@@ -220,7 +220,7 @@ def test_stages_of_two_kinds_cannot_be_compared() -> None:
     numbers = Machine(level, {Level.NONE: {Level.SOME: by}, Level.SOME: {Level.NONE: by}})
     logs = Logs(**tables(CROWD))
 
-    with pytest.raises(TransitionError, match="texts and those of the other numbers"):
+    with pytest.raises(TransitionError, match="both rule books must have stages of one kind"):
         stage_difference(logs, RuleBook(POLICY), RuleBook(POLICY, numbers), tz="UTC", as_of=END)
     book = RuleBook(POLICY, numbers)
     assert stage_difference(logs, book, book, tz="UTC", as_of=END).unchanged == len(CROWD)

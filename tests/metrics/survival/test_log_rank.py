@@ -9,11 +9,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from funnel.errors import ArgumentError, FunnelError
-from funnel.metrics._survival.groups import survival_by
 from funnel.metrics._survival.logrank import logrank_test, solved, tail
-from funnel.metrics._survival.survival import Survival, survival
+from funnel.metrics._survival.result import Survival
+from funnel.metrics._survival.survival import survival
 from tests.metrics.survival.test_survival import PLACEBO, treated
-from tests.metrics.waiting import DAY, NOON, Known, Pair, after, frame_of, known, pairs
+from tests.metrics.waiting import DAY, NOON, Pair, Step, after, frame_of, pairs, step_by_hand
 
 CROWDS = st.lists(pairs(), min_size=2, max_size=4)
 
@@ -31,42 +31,44 @@ def test_the_test_is_the_published_one() -> None:
 
 @given(CROWDS)
 def test_two_of_many_groups_are_tested_by_the_formula(crowds: list[list[Pair]]) -> None:
-    """Of two groups, chi square is the square of seen less expected, over the variance, counted person by person."""
-    one, other = (known(waits, NOON) for waits in crowds[:2])
+    """For two groups, chi square is the square of seen less expected, over the variance, counted person by person."""
+    one, other = (step_by_hand(waits, NOON) for waits in crowds[:2])
     test = logrank_test({name: survival(waits, as_of=NOON) for name, waits in enumerate(crowds[:2])})
 
-    apart, variance = by_hand(one, other)
+    difference, variance = by_hand(one, other)
     if variance == 0:
         assert (test.chi_square, test.p_value, test.degrees) == (None, None, 0)
         return
-    assert test.chi_square == pytest.approx(apart**2 / variance, rel=1e-9, abs=1e-12)
+    assert test.chi_square == pytest.approx(difference**2 / variance, rel=1e-9, abs=1e-12)
     assert test.degrees == 1
 
 
-def by_hand(one: list[Known], other: list[Known]) -> tuple[float, float]:
+def by_hand(one: list[Step], other: list[Step]) -> tuple[float, float]:
     """Seen less expected in the first of two groups, and its variance: hypergeometric at each time."""
-    apart = variance = 0.0
+    differences = variance = 0.0
     for time in {person.watched for person in [*one, *other] if person.converted}:
         n, m = (sum(person.watched >= time for person in group) for group in (one, other))
-        seen, more = (sum(person.converted and person.watched == time for person in group) for group in (one, other))
-        events = seen + more
-        apart += seen - events * n / (n + m)
+        observed, more = (
+            sum(person.converted and person.watched == time for person in group) for group in (one, other)
+        )
+        events = observed + more
+        differences += observed - events * n / (n + m)
         variance += events * n * m * (n + m - events) / ((n + m) ** 2 * (n + m - 1)) if n + m > 1 else 0
-    return apart, variance
+    return differences, variance
 
 
 @given(CROWDS, st.randoms())
 def test_the_order_of_the_groups_changes_nothing(crowds: list[list[Pair]], chance: random.Random) -> None:
     """Nor does it matter which group is named first; seen and expected come to the same in sum."""
-    named = {name: survival(waits, as_of=NOON) for name, waits in enumerate(crowds)}
-    turned = list(named)
+    groups = {name: survival(waits, as_of=NOON) for name, waits in enumerate(crowds)}
+    turned = list(groups)
     chance.shuffle(turned)
-    here, there = logrank_test(named), logrank_test({name: named[name] for name in turned})
+    here, there = logrank_test(groups), logrank_test({name: groups[name] for name in turned})
 
     assert here.degrees == there.degrees
     assert (here.chi_square or 0) == pytest.approx(there.chi_square or 0, rel=1e-6, abs=1e-9)
     assert sum(one.converted for one in here.groups) == pytest.approx(sum(one.expected for one in here.groups))
-    assert {one.group for one in here.groups} | set(here.excluded) == set(named)
+    assert {one.group for one in here.groups} | set(here.excluded) == set(groups)
 
 
 @given(pairs(), st.integers(2, 4))
@@ -86,11 +88,11 @@ def test_a_group_that_is_named_twice_adds_nothing_it_could_hide(
     one: list[Pair], other: list[Pair], third: list[Pair]
 ) -> None:
     """Three groups differ at least as much as two of them put together do from the third."""
-    made = [survival(waits, as_of=NOON) for waits in (one, other, third)]
-    together = logrank_test({"both": survival([*one, *other], as_of=NOON), "third": made[2]})
-    apart = logrank_test(dict(enumerate(made)))
+    curves = [survival(waits, as_of=NOON) for waits in (one, other, third)]
+    together = logrank_test({"both": survival([*one, *other], as_of=NOON), "third": curves[2]})
+    separate = logrank_test(dict(enumerate(curves)))
 
-    assert (apart.chi_square or 0) >= (together.chi_square or 0) - 1e-9
+    assert (separate.chi_square or 0) >= (together.chi_square or 0) - 1e-9
 
 
 @given(CROWDS)
@@ -98,24 +100,24 @@ def test_a_group_that_is_named_twice_adds_nothing_it_could_hide(
 def test_arrays_give_the_same_test(crowds: list[list[Pair]]) -> None:
     """Counted in whole arrays or time by time, the test is the same to its last digit."""
     pytest.importorskip("numpy")
-    made = {name: survival(waits, as_of=NOON) for name, waits in enumerate(crowds)}
+    curves = {name: survival(waits, as_of=NOON) for name, waits in enumerate(crowds)}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("funnel.metrics._survival.logrank._MANY", 1)
-        in_arrays = logrank_test(made)
+        in_arrays = logrank_test(curves)
 
-    assert in_arrays == logrank_test(made)
+    assert in_arrays == logrank_test(curves)
 
 
 @pytest.mark.parametrize("groups", [1, 2, 64, 65])
 def test_few_groups_and_many_are_those_of_their_rows(groups: int) -> None:
     """However many groups there are, each is that of its rows."""
-    waits: list[Pair] = [(NOON - place * DAY / 8, None if place % 3 else NOON) for place in range(130)]
-    names = [f"g{place % groups:02}" for place in range(130)]
-    found = survival_by(frame_of(waits, name=names), "name", as_of=NOON)
+    waits: list[Pair] = [(NOON - index * DAY / 8, None if index % 3 else NOON) for index in range(130)]
+    names = [f"g{index % groups:02}" for index in range(130)]
+    result = survival(frame_of(waits, name=names), by="name", as_of=NOON)
 
-    assert list(found) == sorted(set(names))
-    for name, one in found.items():
-        own = [wait for wait, who in zip(waits, names, strict=True) if who == name]
+    assert list(result) == sorted(set(names))
+    for name, one in result.items():
+        own = [wait for wait, person in zip(waits, names, strict=True) if person == name]
         assert one == survival(own, as_of=NOON)
 
 
@@ -140,7 +142,7 @@ def test_fewer_than_two_groups_are_no_test(groups: dict[str, Survival]) -> None:
 
 
 def test_all_at_one_instant_are_no_test() -> None:
-    """Where everybody of two groups converts at the same time nothing tells them apart."""
+    """If everybody of two groups converts at the same time nothing tells them apart."""
     assert logrank_test({"a": after(1, 1), "b": after(1, 1)}).chi_square is None
 
 
@@ -165,7 +167,7 @@ def test_the_tail_is_the_one_of_the_tables(degrees: int, chi_square: float, publ
 @given(st.integers(1, 600), st.floats(0, 2000))
 @example(1, 5e-324)
 def test_the_tail_falls(degrees: int, chi_square: float) -> None:
-    """Of nothing it is 1; the larger chi square the smaller it is, and the more degrees the larger."""
+    """For 0 it is 1; the larger chi square the smaller it is, and the more degrees the larger."""
     assert tail(0, degrees) == 1.0
     assert 0 <= tail(chi_square, degrees) <= 1 + 1e-9
     assert tail(chi_square + 1, degrees) <= tail(chi_square, degrees) + 1e-12
@@ -173,12 +175,12 @@ def test_the_tail_falls(degrees: int, chi_square: float) -> None:
 
 
 def test_equations_that_follow_from_others_say_nothing() -> None:
-    """Of the rows of a variance, each of which is less the sum of the others, one is not counted."""
-    found, ways = solved([[2.0, -1.0, -1.0], [-1.0, 2.0, -1.0], [-1.0, -1.0, 2.0]], [1.0, 0.0, -1.0])
+    """Each row of a variance is less the sum of the others, so one is left out."""
+    result, rank = solved([[2.0, -1.0, -1.0], [-1.0, 2.0, -1.0], [-1.0, -1.0, 2.0]], [1.0, 0.0, -1.0])
 
-    assert ways == 2
+    assert rank == 2
     assert all(
-        isclose(sum(left * value for left, value in zip(row, found, strict=True)), right, abs_tol=1e-9)
+        isclose(sum(left * value for left, value in zip(row, result, strict=True)), right, abs_tol=1e-9)
         for row, right in zip([[2, -1, -1], [-1, 2, -1], [-1, -1, 2]], [1, 0, -1], strict=True)
     )
     assert solved([], []) == ([], 0)
@@ -206,61 +208,61 @@ def test_it_reads_with_what_was_seen_and_expected() -> None:
 def test_each_group_is_those_with_its_value(parts: list[tuple[list[Pair], str | None]]) -> None:
     """The survival of each group is that of its rows alone; empty values are a group of their own, the last."""
     rows = [(pair, source) for waits, source in parts for pair in waits]
-    found = survival_by(
-        frame_of([pair for pair, _ in rows], source=[source for _, source in rows]), "source", as_of=NOON
+    result = survival(
+        frame_of([pair for pair, _ in rows], source=[source for _, source in rows]), by="source", as_of=NOON
     )
     sources = sorted(
         {source for (start, _), source in rows if start <= NOON}, key=lambda source: (source is None, source)
     )
 
-    assert list(found) == sources
-    assert len(found) == len(sources)
+    assert list(result) == sources
+    assert len(result) == len(sources)
     for source in sources:
-        assert found[source] == survival([pair for pair, one in rows if one == source], as_of=NOON)
-    assert found.logrank_test == logrank_test(dict(found))
+        assert result[source] == survival([pair for pair, one in rows if one == source], as_of=NOON)
+    assert result.logrank_test == logrank_test(dict(result))
 
 
 def test_a_number_that_is_none_is_an_empty_value() -> None:
-    """What is no number, and what is empty, are one group."""
+    """A value that is not a number, and an empty one, are one group."""
     waits = frame_of([(NOON, None)] * 4).with_columns(size=pl.Series([1.5, float("nan"), None, 1.5]))
-    found = survival_by(waits, "size", as_of=NOON)
+    result = survival(waits, by="size", as_of=NOON)
 
-    assert [(size, one.people) for size, one in found.items()] == [(1.5, 2), (None, 2)]
+    assert [(size, one.people) for size, one in result.items()] == [(1.5, 2), (None, 2)]
 
 
 def test_several_columns_make_groups_together() -> None:
     """A group of several columns is named by all of their values."""
     waits = [(NOON - DAY, NOON), (NOON - DAY, None), (NOON - DAY, None)]
-    found = survival_by(
-        frame_of(waits, source=["ad", "ad", "shop"], town=["x", "y", "x"]), ["source", "town"], as_of=NOON
+    result = survival(
+        frame_of(waits, source=["ad", "ad", "shop"], town=["x", "y", "x"]), by=["source", "town"], as_of=NOON
     )
 
-    assert list(found) == [("ad", "x"), ("ad", "y"), ("shop", "x")]
-    assert found["ad", "x"].converted == 1
+    assert list(result) == [("ad", "x"), ("ad", "y"), ("shop", "x")]
+    assert result["ad", "x"].converted == 1
 
 
 def test_groups_read_one_a_line() -> None:
     """Each group with its counts, then the test; as rows and in a notebook too."""
     waits = [(NOON - day * DAY, NOON) for day in (1, 2, 3, 7, 8, 9)]
-    found = survival_by(
-        frame_of(waits, source=["<ad>"] * 3 + ["shop"] * 3), "source", as_of=NOON, min_people=3, confidence_level=0.9
+    result = survival(
+        frame_of(waits, source=["<ad>"] * 3 + ["shop"] * 3), by="source", as_of=NOON, min_people=3, confidence_level=0.9
     )
-    lines = str(found).splitlines()
+    lines = str(result).splitlines()
 
     assert lines[0].startswith(
         "<ad>: 3 people, 3 converted, 0 still waiting; watched for up to 3 days; median 2 days ("
     )
     assert lines[2].startswith("log-rank test: chi square ")
-    assert found._repr_html_().startswith("&lt;ad&gt;: 3 people")
-    assert [(row["group"], row["confidence_level"]) for row in found.to_dicts()] == [("<ad>", 0.9), ("shop", 0.9)]
+    assert result._repr_html_().startswith("&lt;ad&gt;: 3 people")
+    assert [(row["group"], row["confidence_level"]) for row in result.to_dicts()] == [("<ad>", 0.9), ("shop", 0.9)]
 
 
 def test_groups_need_a_column() -> None:
     """Without one, or with one that is not there, the error says what to do."""
-    with pytest.raises(FunnelError, match="no column is named that makes the groups"):
-        survival_by(frame_of([]), [], as_of=NOON)
-    with pytest.raises(FunnelError, match=r"waits.sauce: is missing; did you mean source\?"):
-        survival_by(frame_of([], source=[]), "sauce", as_of=NOON)
+    with pytest.raises(FunnelError, match="by must name at least one column"):
+        survival(frame_of([]), by=[], as_of=NOON)
+    with pytest.raises(FunnelError, match=r"durations.sauce: is missing; did you mean source\?"):
+        survival(frame_of([], source=[]), by="sauce", as_of=NOON)
 
 
 def test_what_is_not_a_mapping_of_curves_is_refused() -> None:

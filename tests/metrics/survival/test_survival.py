@@ -12,10 +12,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from funnel.errors import ArgumentError, FunnelError, InstantError
-from funnel.metrics._survival.curve import curve_of, curve_of_array
-from funnel.metrics._survival.input import waits_in
-from funnel.metrics._survival.survival import Survival, survival
-from tests.metrics.waiting import DAY, NOON, SPANS, TICK, Pair, after, frame_of, greenwood, known, pairs, still_waiting
+from funnel.metrics._survival.curve import curve_of
+from funnel.metrics._survival.input import durations_in
+from funnel.metrics._survival.result import Survival
+from funnel.metrics._survival.survival import survival
+from tests.kernels import curve_of_array, without_numpy
+from tests.metrics.waiting import (
+    DAY,
+    NOON,
+    SPANS,
+    TICK,
+    Pair,
+    after,
+    frame_of,
+    greenwood,
+    pairs,
+    step_by_hand,
+    still_waiting,
+)
 
 KEYS = st.lists(st.one_of(st.integers(-9, 9), st.integers(-(2**55), 2**55)))
 
@@ -76,35 +90,35 @@ def test_the_restricted_means_are_the_published_ones() -> None:
 @given(pairs(), SPANS)
 def test_the_share_is_that_of_the_people_counted_one_by_one(waits: list[Pair], within: timedelta) -> None:
     """Value, counts and interval are those of the formulae in exact fractions, person by person."""
-    people = known(waits, NOON)
-    found = survival(waits, as_of=NOON).at(within)
+    people = step_by_hand(waits, NOON)
+    result = survival(waits, as_of=NOON).at(within)
 
-    assert found.people == len(people)
-    assert found.converted == sum(one.converted and one.watched <= within for one in people)
-    assert found.at_risk == sum(one.watched >= within for one in people)
+    assert result.people == len(people)
+    assert result.converted == sum(one.converted and one.watched <= within for one in people)
+    assert result.at_risk == sum(one.watched >= within for one in people)
     if not people or max(one.watched for one in people) < within:
-        assert (found.value, found.ci_lower, found.ci_upper) == (None, None, None)
+        assert (result.value, result.ci_lower, result.ci_upper) == (None, None, None)
         return
-    left, variance = still_waiting(people, within), greenwood(people, within)
-    assert found.value == pytest.approx(float(1 - left), abs=1e-12)
-    if variance is None or left == 1:
-        assert (found.ci_lower, found.ci_upper) == (None, None)
+    remaining, variance = still_waiting(people, within), greenwood(people, within)
+    assert result.value == pytest.approx(float(1 - remaining), abs=1e-12)
+    if variance is None or remaining == 1:
+        assert (result.ci_lower, result.ci_upper) == (None, None)
         return
-    reach = NormalDist().inv_cdf(0.975) * sqrt(variance) / float(left) / abs(log(left))
-    assert found.ci_lower == pytest.approx(1 - float(left) ** exp(-reach), abs=1e-9)
-    assert found.ci_upper == pytest.approx(1 - float(left) ** exp(reach), abs=1e-9)
+    reach = NormalDist().inv_cdf(0.975) * sqrt(variance) / float(remaining) / abs(log(remaining))
+    assert result.ci_lower == pytest.approx(1 - float(remaining) ** exp(-reach), abs=1e-9)
+    assert result.ci_upper == pytest.approx(1 - float(remaining) ** exp(reach), abs=1e-9)
 
 
 @given(pairs())
 def test_the_steps_go_down_from_everybody(waits: list[Pair]) -> None:
     """The curve starts at everybody and never rises; at risk are those of the step before less who left since."""
-    found = survival([*waits, (NOON, None)], as_of=NOON)
-    steps = list(found.steps)
+    result = survival([*waits, (NOON, None)], as_of=NOON)
+    steps = list(result.steps)
 
-    assert steps[0].at_risk == found.people == found.converted + found.waiting
+    assert steps[0].at_risk == result.people == result.converted + result.waiting
     assert (steps[0].wait, steps[0].survival, steps[0].converted) == (timedelta(0), 1.0, 0)
-    assert sum(step.converted for step in steps) == found.converted
-    assert sum(step.censored for step in steps) == found.waiting
+    assert sum(step.converted for step in steps) == result.converted
+    assert sum(step.censored for step in steps) == result.waiting
     for one, later in pairwise(steps):
         assert later.at_risk == one.at_risk - one.converted - one.censored
         assert later.survival < one.survival
@@ -115,10 +129,10 @@ def test_the_steps_go_down_from_everybody(waits: list[Pair]) -> None:
 @given(pairs())
 def test_the_steps_say_what_is_asked_of_each_time(waits: list[Pair]) -> None:
     """At the time of a step, the share converted is what is left of its survival, with the mirrored interval."""
-    found = survival(waits, as_of=NOON)
+    result = survival(waits, as_of=NOON)
 
-    for step in found.steps[1:]:
-        there = found.at(step.wait)
+    for step in result.steps[1:]:
+        there = result.at(step.wait)
         assert (there.value, there.at_risk) == (step.conversion, step.at_risk)
         assert there.ci_lower == (None if step.ci_upper is None else 1 - step.ci_upper)
         assert there.ci_upper == (None if step.ci_lower is None else 1 - step.ci_lower)
@@ -136,10 +150,10 @@ def test_the_order_of_the_rows_changes_nothing(waits: list[Pair], chance: Any) -
 @given(pairs(), pairs(), SPANS)
 def test_what_happens_later_changes_nothing(waits: list[Pair], others: list[Pair], later: timedelta) -> None:
     """Waits that start after `as_of`, and ends after it, are not known yet."""
-    told = [(start, None if end is None or end > NOON else end) for start, end in waits if start <= NOON]
+    results = [(start, None if end is None or end > NOON else end) for start, end in waits if start <= NOON]
     new = [(NOON + TICK + later, end) for _, end in others]
 
-    assert survival([*waits, *new], as_of=NOON) == survival(told, as_of=NOON)
+    assert survival([*waits, *new], as_of=NOON) == survival(results, as_of=NOON)
 
 
 @given(pairs())
@@ -156,18 +170,18 @@ def test_another_unit_of_time_changes_the_times_alone(waits: list[Pair]) -> None
 @given(st.lists(SPANS, min_size=1), SPANS)
 def test_where_all_were_watched_to_the_end_it_is_a_plain_share(spans: list[timedelta], within: timedelta) -> None:
     """With nobody still waiting, the share is so many of so many."""
-    found = survival([(NOON - span, NOON) for span in spans], as_of=NOON).at(within)
+    result = survival([(NOON - span, NOON) for span in spans], as_of=NOON).at(within)
     plain = sum(span <= within for span in spans) / len(spans)
 
-    assert found.value == (pytest.approx(plain, abs=1e-12) if within <= max(spans) else None)
+    assert result.value == (pytest.approx(plain, abs=1e-12) if within <= max(spans) else None)
 
 
 @given(pairs(), st.sampled_from([0.1, 0.25, 0.5, 0.75, 0.9]))
 def test_the_time_of_a_share_is_the_first_at_which_so_many_converted(waits: list[Pair], share: float) -> None:
     """Value and ends are the first times at which the curve, and each side of its interval, has come so far."""
-    found = survival(waits, as_of=NOON)
-    steps = [step for step in found.steps if step.wait or step.converted]
-    quantile = found.quantile(share)
+    result = survival(waits, as_of=NOON)
+    steps = [step for step in result.steps if step.wait or step.converted]
+    quantile = result.quantile(share)
 
     lows = [step.wait for step in steps if (step.ci_lower or 0.0) <= 1 - share + 1e-9 and step.survival < 1]
     highs = [step.wait for step in steps if step.ci_upper is not None and step.ci_upper <= 1 - share + 1e-9]
@@ -179,11 +193,11 @@ def test_the_time_of_a_share_is_the_first_at_which_so_many_converted(waits: list
 @given(pairs(), SPANS.filter(bool))
 def test_the_restricted_mean_is_the_area_under_the_curve(waits: list[Pair], horizon: timedelta) -> None:
     """Summed in slices from one step to the next, with the standard error by the same slices in fractions."""
-    people = known(waits, NOON)
-    found = survival(waits, as_of=NOON).restricted_mean(horizon)
+    people = step_by_hand(waits, NOON)
+    result = survival(waits, as_of=NOON).restricted_mean(horizon)
 
     if not people or max(one.watched for one in people) < horizon:
-        assert (found.value, found.error, found.ci_lower, found.ci_upper) == (None, None, None, None)
+        assert (result.value, result.error, result.ci_lower, result.ci_upper) == (None, None, None, None)
         return
     cuts = sorted({timedelta(0), horizon, *(one.watched for one in people if one.watched < horizon)})
     slices = [(start, (end - start) // TICK * still_waiting(people, start)) for start, end in pairwise(cuts)]
@@ -192,12 +206,12 @@ def test_the_restricted_mean_is_the_area_under_the_curve(waits: list[Pair], hori
     for time in {one.watched for one in people if one.converted and one.watched < horizon}:
         at_risk = sum(one.watched >= time for one in people)
         events = sum(one.converted and one.watched == time for one in people)
-        ahead = sum(part for start, part in slices if start >= time)
+        next_time = sum(part for start, part in slices if start >= time)
         if at_risk > events:
-            variance += float(ahead) ** 2 * events / (at_risk * (at_risk - events))
-    assert (found.value or horizon) // TICK == pytest.approx(float(area), rel=1e-9, abs=1)
-    assert (found.error or timedelta(0)) // TICK == pytest.approx(sqrt(variance), rel=1e-6, abs=1)
-    assert timedelta(0) <= (found.ci_lower or timedelta(0)) <= (found.ci_upper or horizon) <= horizon
+            variance += float(next_time) ** 2 * events / (at_risk * (at_risk - events))
+    assert (result.value or horizon) // TICK == pytest.approx(float(area), rel=1e-9, abs=1)
+    assert (result.error or timedelta(0)) // TICK == pytest.approx(sqrt(variance), rel=1e-6, abs=1)
+    assert timedelta(0) <= (result.ci_lower or timedelta(0)) <= (result.ci_upper or horizon) <= horizon
 
 
 @given(KEYS)
@@ -211,18 +225,18 @@ def test_arrays_give_the_same_digits(keys: list[int]) -> None:
 
 @given(pairs())
 def test_a_frame_without_arrays_gives_the_same(waits: list[Pair]) -> None:
-    """Where numpy is not installed the engine counts, and the answer is the same."""
+    """Without numpy the engine counts, and the answer is the same."""
     table = frame_of(waits)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("funnel.metrics._survival.input.installed", lambda _: False)
-        counted = survival(table, as_of=NOON)
+        without_numpy(patch)
+        result = survival(table, as_of=NOON)
 
-    assert counted == survival(table, as_of=NOON) == survival(waits, as_of=NOON)
+    assert result == survival(table, as_of=NOON) == survival(waits, as_of=NOON)
 
 
 def test_many_people_give_the_same_digits() -> None:
     """At twenty thousand people both ways still agree to the last digit, and with the list of pairs."""
-    waits = [(NOON - place * 7919 % 20_011 * TICK, None if place % 3 else NOON) for place in range(20_000)]
+    waits = [(NOON - index * 7919 % 20_011 * TICK, None if index % 3 else NOON) for index in range(20_000)]
     table = frame_of(waits)
     now = survival(table, as_of=NOON)
 
@@ -240,18 +254,18 @@ def test_many_people_give_the_same_digits() -> None:
     ids=["just now", "a moment early", "a moment late", "at once"],
 )
 def test_an_end_at_the_instant_has_come(end: datetime, as_of: datetime, converted: int) -> None:
-    """What ends at `as_of` has ended, a microsecond later has not; a wait of no time at all is a wait."""
-    found = survival([(NOON - DAY, end)], as_of=as_of)
+    """An end at `as_of` has ended, a microsecond later it has not; a wait of 0 is a wait."""
+    result = survival([(NOON - DAY, end)], as_of=as_of)
 
-    assert (found.people, found.converted, found.excluded) == (1, converted, 0)
+    assert (result.people, result.converted, result.excluded) == (1, converted, 0)
 
 
 def test_a_time_includes_its_end() -> None:
-    """Who converts at just the time that is asked for has converted within it; a microsecond less, and has not."""
-    found = after(2, 5)
+    """A conversion at just the requested time is within it; a microsecond less, and it is not."""
+    result = after(2, 5)
 
-    assert found.at(2 * DAY).value == 0.5
-    assert found.at(2 * DAY - TICK).value == 0.0
+    assert result.at(2 * DAY).value == 0.5
+    assert result.at(2 * DAY - TICK).value == 0.0
 
 
 def test_those_who_ended_before_they_started_are_left_out_and_counted() -> None:
@@ -265,37 +279,37 @@ def test_those_who_ended_before_they_started_are_left_out_and_counted() -> None:
 
 def test_beyond_what_was_watched_nothing_is_said() -> None:
     """To the longest time that anybody was watched there is an answer, a microsecond later there is none."""
-    found = after(1, watched=[3])
+    result = after(1, watched=[3])
 
-    assert found.longest == 3 * DAY
-    assert found.at(3 * DAY).value == 0.5
-    assert found.at(3 * DAY + TICK).value is None
-    assert str(found.at(4 * DAY)) == "not known within 4 days (1 of 2 converted; nobody was watched so long)"
-    assert found.restricted_mean(3 * DAY).value is not None
-    assert str(found.restricted_mean(4 * DAY)) == "not known within 4 days (2 people; nobody was watched so long)"
+    assert result.longest == 3 * DAY
+    assert result.at(3 * DAY).value == 0.5
+    assert result.at(3 * DAY + TICK).value is None
+    assert str(result.at(4 * DAY)) == "not known within 4 days (1 of 2 converted; nobody was watched so long)"
+    assert result.restricted_mean(3 * DAY).value is not None
+    assert str(result.restricted_mean(4 * DAY)) == "not known within 4 days (2 people; nobody was watched so long)"
 
 
 def test_a_median_that_is_not_reached_is_none() -> None:
-    """Where fewer than half have converted nobody knows when half will."""
-    found = after(1, watched=[3, 3])
+    """If fewer than half have converted nobody knows when half will."""
+    result = after(1, watched=[3, 3])
 
-    assert found.median.value is None
-    assert str(found.median) == "not reached (1 day to not reached)"
+    assert result.median.value is None
+    assert str(result.median) == "not reached (1 day to not reached)"
 
 
 def test_nobody_is_an_answer() -> None:
-    """Of nobody there is no share, no time and no mean, and the text says so."""
-    found = survival([], as_of=NOON)
+    """Without people there is no share, no time and no mean, and the text says so."""
+    result = survival([], as_of=NOON)
 
-    assert (found.people, found.longest, found.at(DAY).value, found.median.value) == (0, None, None, None)
-    assert found.plateau() is None
-    assert list(found.steps) == []
-    assert str(found) == "not enough (0 people, 0 converted, 0 still waiting; at least 1)"
-    assert survival(frame_of([]), as_of=NOON) == found
+    assert (result.people, result.longest, result.at(DAY).value, result.median.value) == (0, None, None, None)
+    assert result.plateau() is None
+    assert list(result.steps) == []
+    assert str(result) == "not enough (0 people, 0 converted, 0 still waiting; at least 1)"
+    assert survival(frame_of([]), as_of=NOON) == result
 
 
 def test_too_few_people_are_an_answer() -> None:
-    """Below the fewest people that were asked for nothing is said; with just so many, all is."""
+    """Below the minimum of people there is no figure; at the minimum there are all."""
     few, enough = after(1, 2, watched=[4], min_people=4), after(1, 2, watched=[4], min_people=3)
 
     assert (few.at(DAY).value, few.median.value, few.restricted_mean(DAY).value) == (None, None, None)
@@ -317,21 +331,21 @@ def test_a_surer_interval_is_wider() -> None:
 
 def test_it_reads_with_its_counts() -> None:
     """No number stands alone, in text as in a notebook."""
-    found = treated()
+    result = treated()
 
-    assert str(found) == (
+    assert str(result) == (
         "21 people, 9 converted, 12 still waiting; watched for up to 35 days; median 23 days (13 days to not reached)"
     )
-    assert str(found.at(10 * DAY)) == "24.7 % within 10 days (5 of 21 converted, 15 waited so long; 11.1 to 49.7 %)"
-    assert str(found.at(DAY)) == "0.0 % within 1 day (0 of 21 converted, 21 waited so long; no interval)"
-    assert str(found.restricted_mean(35 * DAY)) == (
+    assert str(result.at(10 * DAY)) == "24.7 % within 10 days (5 of 21 converted, 15 waited so long; 11.1 to 49.7 %)"
+    assert str(result.at(DAY)) == "0.0 % within 1 day (0 of 21 converted, 21 waited so long; no interval)"
+    assert str(result.restricted_mean(35 * DAY)) == (
         "23.3 days within 35 days (21 people, 1 waited so long; 17.7 days to 28.8 days)"
     )
-    assert str(found.steps[1]) == "6 days: 3 of 21 converted, 85.7 % still wait"
-    assert ">21 people, 9 converted" in found._repr_html_()
-    assert found._repr_html_().startswith('<span title="Kaplan-Meier, intervals at 0.95">')
-    assert found.median._repr_html_() == "<span>23 days (13 days to not reached)</span>"
-    assert "1 left out" in str(survival([(NOON, NOON - DAY), (NOON, None)], as_of=NOON))
+    assert str(result.steps[1]) == "6 days: 3 of 21 converted, 85.7 % still wait"
+    assert ">21 people, 9 converted" in result._repr_html_()
+    assert result._repr_html_().startswith('<span title="Kaplan-Meier, intervals at 0.95">')
+    assert result.median._repr_html_() == "<span>23 days (13 days to not reached)</span>"
+    assert "1 excluded" in str(survival([(NOON, NOON - DAY), (NOON, None)], as_of=NOON))
 
 
 @pytest.mark.parametrize(
@@ -344,31 +358,32 @@ def test_it_reads_with_its_counts() -> None:
 )  # fmt: skip
 def test_a_time_is_told_in_the_unit_that_fits(span: timedelta, text: str) -> None:
     """Days where it is a day, else hours, minutes or seconds."""
-    found = survival([(NOON - span, NOON)], as_of=NOON)
+    result = survival([(NOON - span, NOON)], as_of=NOON)
 
-    assert f"for up to {text};" in str(found)
+    assert f"for up to {text};" in str(result)
 
 
 def test_it_is_told_as_plain_values() -> None:
     """The dict holds counts and median, the rows hold the steps with their complement."""
-    found = treated()
+    result = treated()
 
-    assert found.to_dict() == {
+    assert result.to_dict() == {
         "as_of": NOON, "people": 21, "converted": 9, "waiting": 12, "excluded": 0, "longest": 35 * DAY,
-        "median": 23 * DAY, "median_low": 13 * DAY, "median_high": None, "flat_since": None, "flat_until": None,
+        "median": 23 * DAY, "median_ci_lower": 13 * DAY, "median_ci_upper": None,
+        "flat_since": None, "flat_until": None,
         "confidence_level": 0.95,
     }  # fmt: skip
-    rows = found.to_dicts()
+    rows = result.to_dicts()
     assert [row["conversion"] for row in rows] == [1 - row["survival"] for row in rows]
-    assert found.at(DAY).to_dict()["within"] == DAY
-    assert found.median.to_dict()["share"] == 0.5
-    assert found.restricted_mean(DAY).to_dict()["horizon"] == DAY
-    assert found.steps[-1].survival == found.steps[7].survival
-    assert len(found.steps[2:4]) == 2
+    assert result.at(DAY).to_dict()["within"] == DAY
+    assert result.median.to_dict()["share"] == 0.5
+    assert result.restricted_mean(DAY).to_dict()["horizon"] == DAY
+    assert result.steps[-1].survival == result.steps[7].survival
+    assert len(result.steps[2:4]) == 2
 
 
 def test_it_can_be_sent_to_another_process() -> None:
-    """What was found is plain values that can be kept."""
+    """The result is plain values that can be kept."""
     assert pickle.loads(pickle.dumps(treated())) == treated()  # noqa: S301 - our own bytes
 
 
@@ -381,7 +396,7 @@ def test_it_can_be_sent_to_another_process() -> None:
 )
 def test_what_is_no_pair_is_refused(pair: Any) -> None:
     """Each pair is two aware datetimes, or one and None."""
-    with pytest.raises(InstantError, match="wait 1 is not a pair of aware datetimes"):
+    with pytest.raises(InstantError, match="duration 1 must be a pair of aware datetimes"):
         survival([(NOON, None), pair], as_of=NOON)
 
 
@@ -390,14 +405,14 @@ def test_a_year_that_is_not_kept_is_refused(year: int) -> None:
     """In pairs as in tables, with where it stands."""
     far = NOON.replace(year=year)
 
-    with pytest.raises(InstantError, match="wait 0 lies outside the years 1800 to 2199"):
+    with pytest.raises(InstantError, match="duration 0 lies outside the years 1800 to 2199"):
         survival([(far, None)], as_of=NOON)
-    with pytest.raises(FunnelError, match=r"waits.ended_at: 1 row: lies outside the years 1800 to 2199"):
+    with pytest.raises(FunnelError, match=r"durations.ended_at: 1 row: lies outside the years 1800 to 2199"):
         survival(frame_of([(NOON, far)]), as_of=NOON)
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"confidence_level": 1.0}, r"level must be .* \(got 1.0\)"),
         ({"confidence_level": 95}, r"level must be .* \(got 95\)"),
@@ -406,21 +421,21 @@ def test_a_year_that_is_not_kept_is_refused(year: int) -> None:
         ({"as_of": NOON.replace(tzinfo=None)}, "as_of is a naive datetime"),
     ],
 )  # fmt: skip
-def test_arguments_that_cannot_be_are_refused(options: dict[str, Any], said: str) -> None:
+def test_arguments_that_cannot_be_are_refused(options: dict[str, Any], message: str) -> None:
     """Each with what was given and what is allowed."""
-    with pytest.raises(FunnelError, match=said):
+    with pytest.raises(FunnelError, match=message):
         survival([], **{"as_of": NOON, **options})
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0, 50, -0.1, float("nan")])
 def test_a_share_lies_between_0_and_1(share: float) -> None:
-    """The time of everybody is never known, that of nobody is no question."""
+    """The time of everybody is never known, that of nobody cannot be requested."""
     with pytest.raises(FunnelError, match="share must be a float between 0 and 1"):
         treated().quantile(share)
 
 
 def test_a_time_is_a_span() -> None:
-    """Less than nothing and bare numbers are no times; a horizon of nothing is no horizon."""
+    """Negative spans and bare numbers are not times; a horizon of 0 is not a horizon."""
     wrong: Any = 30
     for span in (-TICK, wrong):
         with pytest.raises(ArgumentError, match=r"within must be (zero or more|a timedelta)"):
@@ -434,25 +449,25 @@ def test_a_table_says_what_is_wrong_with_it() -> None:
     """Missing columns with the name that was meant, naive times, empty starts: counted, and no value shown."""
     table = frame_of([(NOON, None)] * 3)
 
-    with pytest.raises(FunnelError, match=r"waits.ended_at: is missing; did you mean ended_on\?"):
+    with pytest.raises(FunnelError, match=r"durations.ended_at: is missing; did you mean ended_on\?"):
         survival(table.rename({"ended_at": "ended_on"}), as_of=NOON)
-    with pytest.raises(FunnelError, match=r"waits.ended_at: is missing$"):
+    with pytest.raises(FunnelError, match=r"durations.ended_at: is missing$"):
         survival(table.select("started_at"), as_of=NOON)
     naive = table.with_columns(started_at=table["started_at"].dt.replace_time_zone(None))
-    with pytest.raises(FunnelError, match=r"waits.started_at: is Datetime.*; give aware datetimes"):
+    with pytest.raises(FunnelError, match=r"durations.started_at: is Datetime.*; give aware datetimes"):
         survival(naive, as_of=NOON)
     empty = frame_of([(NOON, None), (None, NOON), (None, None)])  # type: ignore[list-item]
-    with pytest.raises(FunnelError, match=r"waits.started_at: 2 rows: is empty; give an instant"):
+    with pytest.raises(FunnelError, match=r"durations.started_at: 2 rows: is empty; give an instant"):
         survival(empty, as_of=NOON)
-    with pytest.raises(FunnelError, match="a generator is not a dataframe"):
+    with pytest.raises(FunnelError, match="a generator is not a supported dataframe"):
         survival((pair for pair in [(NOON, None)]), as_of=NOON)
 
 
 def test_a_column_of_nothing_is_a_column_of_waits_without_end() -> None:
-    """Where nobody has converted, a column may have no type at all."""
+    """If nobody has converted, a column may have no type at all."""
     import polars as pl
 
     table = frame_of([(NOON, None)] * 3).with_columns(ended_at=pl.lit(None))
 
     assert survival(table, as_of=NOON + DAY) == survival([(NOON, None)] * 3, as_of=NOON + DAY)
-    assert waits_in(table, 0).curve.people == 0
+    assert durations_in(table, 0).curve.people == 0

@@ -11,10 +11,9 @@ import pytest
 from hypothesis import assume, given
 
 from funnel.metrics._survival.durations import durations
-from funnel.metrics._survival.groups import survival_by
 from funnel.metrics._survival.logrank import logrank_test
 from funnel.metrics._survival.survival import survival
-from tests.metrics.waiting import NOON, TICK, Pair, known, pairs
+from tests.metrics.waiting import NOON, TICK, Pair, pairs, step_by_hand
 
 FULL = pytest.mark.skipif(os.environ.get("FUNNEL_PROFILE") != "full", reason="the peer is asked in the full run")
 
@@ -25,7 +24,7 @@ FULL = pytest.mark.skipif(os.environ.get("FUNNEL_PROFILE") != "full", reason="th
 def fitted(durations: list[Pair]) -> Any:
     """The curve of lifelines, its times in microseconds."""
     lifelines = pytest.importorskip("lifelines", reason="lifelines is not installed", exc_type=ImportError)
-    people = known(durations, NOON)
+    people = step_by_hand(durations, NOON)
     assume(people)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -38,16 +37,16 @@ def fitted(durations: list[Pair]) -> Any:
 @given(pairs())
 def test_the_curve_is_that_of_lifelines(durations: list[Pair]) -> None:
     """Share and interval at every step, and the median, are those of the package that data scientists use."""
-    peer, found = fitted(durations), survival(durations, as_of=NOON)
+    peer, result = fitted(durations), survival(durations, as_of=NOON)
     band = peer.confidence_interval_
 
-    for step in found.steps[1:]:
+    for step in result.steps[1:]:
         time = step.wait // TICK
         assert peer.survival_function_.loc[time].item() == pytest.approx(step.survival, abs=1e-9)
         if step.ci_lower is not None:
             assert band.loc[time].tolist() == pytest.approx([step.ci_lower, step.ci_upper], abs=1e-6)
-    median = found.median.value
-    if all(abs(step.survival - 0.5) > 1e-6 for step in found.steps):
+    median = result.median.value
+    if all(abs(step.survival - 0.5) > 1e-6 for step in result.steps):
         assert peer.median_survival_time_ == (float("inf") if median is None else median // TICK)
 
 
@@ -57,9 +56,9 @@ def test_the_test_is_that_of_lifelines(one: list[Pair], other: list[Pair], third
     """Chi square and p of three groups are those of the package that data scientists use."""
     statistics = pytest.importorskip("lifelines.statistics", reason="lifelines is not installed", exc_type=ImportError)
     crowds = one, other, third
-    groups = [known(durations, NOON) for durations in crowds]
-    found = logrank_test({name: survival(durations, as_of=NOON) for name, durations in enumerate(crowds)})
-    assume(found.degrees == 2)
+    groups = [step_by_hand(durations, NOON) for durations in crowds]
+    result = logrank_test({name: survival(durations, as_of=NOON) for name, durations in enumerate(crowds)})
+    assume(result.degrees == 2)
     rows = [(name, person) for name, people in enumerate(groups) for person in people]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -69,8 +68,8 @@ def test_the_test_is_that_of_lifelines(one: list[Pair], other: list[Pair], third
             [person.converted for _, person in rows],
         )
 
-    assert peer.test_statistic == pytest.approx(found.chi_square, rel=1e-6, abs=1e-9)
-    assert peer.p_value == pytest.approx(found.p_value, rel=1e-6, abs=1e-9)
+    assert peer.test_statistic == pytest.approx(result.chi_square, rel=1e-6, abs=1e-9)
+    assert peer.p_value == pytest.approx(result.p_value, rel=1e-6, abs=1e-9)
 
 
 # ---- real leads ----------------------------------------------------------------------------------------------------
@@ -97,7 +96,7 @@ def leads(shared_data: Path) -> pl.DataFrame:
     )
 
 
-def by_sql(leads: pl.DataFrame, where: str = "true") -> list[tuple[int, int, int, float]]:
+def by_sql(leads: pl.DataFrame, condition: str = "true") -> list[tuple[int, int, int, float]]:
     """The curve in SQL: microseconds, at risk, converted, and the share by the sum of logarithms."""
     import duckdb
 
@@ -110,7 +109,7 @@ def by_sql(leads: pl.DataFrame, where: str = "true") -> list[tuple[int, int, int
                    coalesce(b.occurred_at, '2018-11-15 00:00:00+00'::timestamptz)) wait,
                    b.occurred_at is not null won
             from leads a left join leads b on a.person_id = b.person_id and b.kind = 'deal'
-            where a.kind = 'lead' and coalesce(b.occurred_at >= a.occurred_at, true) and {where}),
+            where a.kind = 'lead' and coalesce(b.occurred_at >= a.occurred_at, true) and {condition}),
         days as (select wait, sum(won::int)::bigint won, count(*) gone from waits group by wait),
         risk as (select *, sum(gone) over (order by wait desc)::bigint at_risk from days)
         select wait, at_risk, won, exp(sum(ln(1 - won / at_risk)) over (order by wait)) from risk where won > 0
@@ -119,27 +118,27 @@ def by_sql(leads: pl.DataFrame, where: str = "true") -> list[tuple[int, int, int
 
 def test_real_leads_are_those_counted_in_sql(leads: pl.DataFrame) -> None:
     """Every step of 8,000 real leads is that of SQL; the one that was won before its first contact is left out."""
-    found = survival(durations(leads, "lead", "deal", as_of=LAST_DAY), as_of=LAST_DAY)
-    steps = [(step.wait // TICK, step.at_risk, step.converted) for step in found.steps[1:]]
+    result = survival(durations(leads, "lead", "deal", as_of=LAST_DAY), as_of=LAST_DAY)
+    steps = [(step.wait // TICK, step.at_risk, step.converted) for step in result.steps[1:]]
     sql = by_sql(leads)
 
-    assert (found.people, found.converted, found.excluded) == (7_999, 841, 1)
+    assert (result.people, result.converted, result.excluded) == (7_999, 841, 1)
     assert steps == [row[:3] for row in sql]
-    assert [step.survival for step in found.steps[1:]] == pytest.approx([row[3] for row in sql], abs=1e-9)
+    assert [step.survival for step in result.steps[1:]] == pytest.approx([row[3] for row in sql], abs=1e-9)
 
 
 def test_real_leads_by_origin_are_those_counted_in_sql(leads: pl.DataFrame) -> None:
     """The same of each origin; sixty leads without one are a group of their own."""
     table = durations(leads, "lead", "deal", as_of=LAST_DAY, keep=["origin"])
-    found = survival_by(table, "origin", as_of=LAST_DAY)
+    result = survival(table, by="origin", as_of=LAST_DAY)
 
-    assert (list(found)[-1], found[None].people) == (None, 60)
-    assert sum(one.people for one in found.values()) == 7_999
+    assert (list(result)[-1], result[None].people) == (None, 60)
+    assert sum(one.people for one in result.values()) == 7_999
     for origin in ("paid_search", "organic_search", "social"):
         sql = by_sql(leads, f"a.origin = '{origin}'")
-        assert [step.survival for step in found[origin].steps[1:]] == pytest.approx([row[3] for row in sql], abs=1e-9)
-    assert found.logrank_test.degrees == len(found) - 1
-    assert (found.logrank_test.p_value or 0) < 1e-6
+        assert [step.survival for step in result[origin].steps[1:]] == pytest.approx([row[3] for row in sql], abs=1e-9)
+    assert result.logrank_test.degrees == len(result) - 1
+    assert (result.logrank_test.p_value or 0) < 1e-6
 
 
 def test_half_a_year_earlier_less_was_known(leads: pl.DataFrame) -> None:

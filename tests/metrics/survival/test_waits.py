@@ -13,8 +13,9 @@ from funnel.errors import ArgumentError, FunnelError
 from funnel.history import History
 from funnel.logs import Logs
 from funnel.metrics._survival.durations import durations
-from funnel.metrics._survival.groups import SurvivalGroups, survival_by
-from funnel.metrics._survival.survival import Survival, survival
+from funnel.metrics._survival.groups import SurvivalGroups
+from funnel.metrics._survival.result import Survival
+from funnel.metrics._survival.survival import survival
 from tests.engines import ENGINES, HERE
 from tests.frames import TIME, as_instant, read, tables
 from tests.metrics.people import AS_OF, FEW, bought_by, crowds, logs_of, orders_of, shop_on
@@ -37,7 +38,7 @@ def table_of(rows: list[Row]) -> pl.DataFrame:
     return pl.DataFrame([*rows, ("z", late, "lead", None), ("z", late, "order", None)], schema, orient="row")
 
 
-def found(rows: list[Row], start: str, end: str, **options: Any) -> dict[str, tuple[Any, ...]]:
+def rows_of(rows: list[Row], start: str, end: str, **options: Any) -> dict[str, tuple[Any, ...]]:
     """Each person's wait as it was made from a table."""
     table = durations(table_of(rows), start, end, as_of=NOON, **options)
     return {person: tuple(rest) for person, *rest in table.iter_rows()}
@@ -45,7 +46,9 @@ def found(rows: list[Row], start: str, end: str, **options: Any) -> dict[str, tu
 
 def times(rows: list[Row], person: str, kind: str) -> list[datetime]:
     """When the events of one person and kind were, until the instant of judgement."""
-    return sorted(when for who, when, what, _ in rows if (who, what) == (person, kind) and when <= NOON)
+    return sorted(
+        when for person_id, when, row_kind, _ in rows if (person_id, row_kind) == (person, kind) and when <= NOON
+    )
 
 
 @given(EVENTS, st.booleans())
@@ -57,31 +60,35 @@ def test_a_wait_is_from_the_first_start_to_the_first_end(rows: list[Row], ignore
             ends = [when for when in times(rows, person, "order") if when >= began[0] or not ignored]
             expected[person] = (began[0], min(ends, default=None))
 
-    assert found(rows, "lead", "order", earlier="ignored" if ignored else "counts") == expected
+    assert rows_of(rows, "lead", "order", earlier="ignored" if ignored else "counts") == expected
 
 
 @given(EVENTS)
 def test_of_one_kind_it_is_from_the_first_to_the_second(rows: list[Row]) -> None:
-    """One event serves once: of two at one instant the wait is no time at all, of one there is no end."""
+    """One event serves once: with two at one instant the wait is 0, with one there is no end."""
     expected = {}
     for person in "abc":
         if bought := times(rows, person, "order"):
             expected[person] = (bought[0], bought[1] if len(bought) > 1 else None)
 
-    assert found(rows, "order", "order") == expected
+    assert rows_of(rows, "order", "order") == expected
 
 
 @given(EVENTS)
 def test_what_is_kept_is_that_of_the_first_start(rows: list[Row]) -> None:
-    """Of several starts at that instant, the one that comes first by what is kept; empty ones come last."""
-    kept = {person: row[-1] for person, row in found(rows, "lead", "order", keep=["source"]).items()}
+    """Among several starts at that instant, the first by its kept columns is used; empty ones come last."""
+    columns = {person: row[-1] for person, row in rows_of(rows, "lead", "order", keep=["source"]).items()}
     expected = {}
     for person in "abc":
         if began := times(rows, person, "lead"):
-            sources = [source for who, when, what, source in rows if (who, when, what) == (person, began[0], "lead")]
+            sources = [
+                source
+                for person_id, when, kind, source in rows
+                if (person_id, when, kind) == (person, began[0], "lead")
+            ]
             expected[person] = min(sources, key=lambda source: (source is None, source or ""))
 
-    assert kept == expected
+    assert columns == expected
 
 
 @given(EVENTS, SPANS)
@@ -94,14 +101,14 @@ def test_the_waits_of_a_day_are_known_on_that_day(rows: list[Row], later: Any) -
 
 
 def test_an_end_before_the_start_is_left_out_or_ignored() -> None:
-    """Who bought before they were a lead had got there; asked otherwise, they wait for the next purchase."""
+    """People who bought before they were a lead had converted; else they wait for the next purchase."""
     rows: list[Row] = [
         ("a", NOON - 2 * DAY, "order", None), ("a", NOON - DAY, "lead", None), ("a", NOON, "order", None),
         ("b", NOON - DAY, "lead", None),
     ]  # fmt: skip
     counts, ignored = (
-        survival(durations(table_of(rows), "lead", "order", as_of=NOON, earlier=way), as_of=NOON)
-        for way in ("counts", "ignored")
+        survival(durations(table_of(rows), "lead", "order", as_of=NOON, earlier=option), as_of=NOON)
+        for option in ("counts", "ignored")
     )
 
     assert (counts.people, counts.converted, counts.excluded) == (1, 0, 1)
@@ -114,7 +121,7 @@ def test_an_end_before_the_start_is_left_out_or_ignored() -> None:
 @FEW
 @given(crowds(), instants())
 def test_from_the_first_purchase_to_the_second(people: list[History], as_of: datetime) -> None:
-    """Of purchases that count at the instant: what was cancelled or wholly refunded by then was no purchase."""
+    """Purchases count as of the instant: a cancelled or wholly refunded one does not count."""
     table = durations(logs_of(people), "purchases", "purchases", as_of=as_of)
     expected = {}
     for person in people:
@@ -142,13 +149,15 @@ def test_from_lead_to_purchase(people: list[History], as_of: datetime) -> None:
 
 def test_a_kind_of_interaction_is_a_stream() -> None:
     """The wait from the first question to the first answer, of those who asked."""
-    asked = [
+    questions = [
         ("1", "a", NOON - DAY, "question", None),
         ("2", "a", NOON, "answer", "1"),
         ("3", "b", NOON, "question", None),
     ]
     schema = {"id": pl.String, "person_id": pl.String, "occurred_at": TIME, "kind": pl.String, "regarding": pl.String}
-    table = durations(Logs(interactions=pl.DataFrame(asked, schema, orient="row")), "questions", "answers", as_of=NOON)
+    table = durations(
+        Logs(interactions=pl.DataFrame(questions, schema, orient="row")), "questions", "answers", as_of=NOON
+    )
 
     assert sorted(table.iter_rows()) == [("a", NOON - DAY, NOON), ("b", NOON, None)]
 
@@ -170,7 +179,7 @@ def test_a_column_that_logs_do_not_have_is_not_kept() -> None:
     """The nearest is named; so are the columns of a row that are only for the library, and half a character."""
     logs = Logs(leads=pl.DataFrame({"person_id": ["p"], "arrived_at": [AS_OF], "source": ["fair"]}))
     for name in ("sourc", "start", "\ud800", "x" * 1_000_000):
-        with pytest.raises(ArgumentError, match=r"leads have no column .* to keep; ") as caught:
+        with pytest.raises(ArgumentError, match=r"keep must name columns of leads \(got .*; ") as caught:
             durations(logs, "leads", "purchases", as_of=AS_OF, keep=[name])
         assert len(str(caught.value)) < 500
     with pytest.raises(ArgumentError, match=r"did you mean source\?"):
@@ -179,8 +188,8 @@ def test_a_column_that_logs_do_not_have_is_not_kept() -> None:
 
 def test_a_long_name_of_a_column_is_shown_in_part() -> None:
     """A message fits on a screen."""
-    with pytest.raises(FunnelError, match=r"waits\.x+: is missing") as caught:
-        survival_by(pl.DataFrame({"started_at": [AS_OF], "ended_at": [AS_OF]}), by="x" * 10_000, as_of=AS_OF)
+    with pytest.raises(FunnelError, match=r"durations\.x+: is missing") as caught:
+        survival(pl.DataFrame({"started_at": [AS_OF], "ended_at": [AS_OF]}), by="x" * 10_000, as_of=AS_OF)
     assert len(str(caught.value)) < 500
 
 
@@ -215,17 +224,17 @@ def answers(events: Any) -> tuple[list[tuple[Any, Survival]], SurvivalGroups]:
         durations(events, "lead", "order", as_of=NOON, earlier="ignored"),
         durations(events, "order", "order", as_of=NOON),
     ]
-    return [(same(one), survival(one, as_of=NOON)) for one in tables], survival_by(tables[0], "source", as_of=NOON)
+    return [(same(one), survival(one, as_of=NOON)) for one in tables], survival(tables[0], by="source", as_of=NOON)
 
 
 @pytest.mark.no_cover
 @pytest.mark.parametrize("engine", HERE)
 def test_every_engine_gives_the_same_waits(engine: str) -> None:
-    """Where the events lie changes no wait and no digit of a curve, nor of the test of groups; lists give them too."""
-    found = answers(ENGINES[engine]({"events": made_up()})["events"])
+    """The order of the events changes no wait and no digit of a curve, and no test of groups; lists agree."""
+    rows_of = answers(ENGINES[engine]({"events": made_up()})["events"])
 
-    assert found == answers(made_up())
-    for rows, curve in found[0]:
+    assert rows_of == answers(made_up())
+    for rows, curve in rows_of[0]:
         assert curve == survival([(row["started_at"], row["ended_at"]) for row in rows], as_of=NOON)
         assert 10 < curve.converted < curve.people - 10
 
@@ -241,7 +250,7 @@ def test_every_engine_reads_the_same_logs(engine: str) -> None:
 
 
 def test_pandas_alone_gives_the_same_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where pandas is the only engine that is installed, nothing changes."""
+    """If pandas is the only engine that is installed, nothing changes."""
     here, table = answers(made_up()), made_up().to_pandas()
     monkeypatch.setattr("funnel._dataframes.adapter.installed", lambda _: False)
 
@@ -255,9 +264,9 @@ def test_a_kind_that_does_not_occur_has_no_event() -> None:
     """Nobody has started, or nobody has got there; a misspelt kind is refused, except if there is no event at all."""
     assert set(durations(table_of([]), "lead", "refund", as_of=NOON + 9 * DAY)["ended_at"]) == {None}
     assert durations(table_of([]), "visit", "order", as_of=NOON).is_empty()
-    with pytest.raises(ArgumentError, match=r"no event is of the kind 'ordr'; did you mean 'order'\?"):
+    with pytest.raises(ArgumentError, match=r"no event has the kind 'ordr'; did you mean 'order'\?"):
         durations(table_of([]), "lead", "ordr", as_of=NOON)
-    with pytest.raises(ArgumentError, match=r"no event is of the kind 'leed'; did you mean 'lead'\?"):
+    with pytest.raises(ArgumentError, match=r"no event has the kind 'leed'; did you mean 'lead'\?"):
         durations(table_of([]), "leed", "order", as_of=NOON)
     assert durations(table_of([]).head(0), "lead", "ordr", as_of=NOON).is_empty()
 
@@ -276,7 +285,7 @@ def test_a_kind_is_text_that_is_not_empty(kind: Any, has_logs: bool) -> None:  #
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"person_id": pl.lit(None, pl.String)}, "events.person_id: 2 rows: is empty; give the person"),
         ({"kind": pl.lit(None, pl.String)}, "events.kind: 2 rows: is empty; give what happened"),
@@ -284,9 +293,9 @@ def test_a_kind_is_text_that_is_not_empty(kind: Any, has_logs: bool) -> None:  #
         ({"occurred_at": pl.lit(1)}, "events.occurred_at: is Int32; give aware datetimes"),
     ],
 )
-def test_empty_cells_are_counted_and_refused(change: dict[str, Any], said: str) -> None:
-    """An event of nobody, of nothing or at no time is no event."""
-    with pytest.raises(FunnelError, match=said):
+def test_empty_cells_are_counted_and_refused(change: dict[str, Any], message: str) -> None:
+    """An event without a person, a kind or a time is not an event."""
+    with pytest.raises(FunnelError, match=message):
         durations(table_of([]).with_columns(**change), "lead", "order", as_of=NOON)
 
 

@@ -24,5 +24,5 @@ def records_near(plan: FactSchema, tables: Mapping[str, Frame], moved: Frame, at
     tied = marks.is_duplicated()
     first = found.filter(tied).sort(ORDERED).unique([PERSON, "t"], keep="first")
     one = pl.concat([found.filter(~tied), first]).rename({"t": at})
-    told: Frame = nw.from_native(one.select(PERSON, at, *RECORD).lazy())
-    return told
+    frame: Frame = nw.from_native(one.select(PERSON, at, *RECORD).lazy())
+    return frame

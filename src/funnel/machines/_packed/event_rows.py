@@ -21,8 +21,7 @@ from funnel._aggregate.group_by import PERSON, belongs, filled, reads_gap, value
 from funnel._aggregate.window import AT, steps_of
 from funnel._dataframes.adapter import Frame, collect_once
 from funnel._dataframes.compute import collected
-from funnel._dataframes.packed.chunks import Numbered, partition
-from funnel._dataframes.packed.rows import Whole
+from funnel._dataframes.packed.rows import Numbered, Whole, partition
 from funnel._expr.to_narwhals import int_lit
 from funnel._expr.tree import Tree
 from funnel._ledger.streams import ROOTS
@@ -84,7 +83,7 @@ class EventRows:
 
 @attrs.frozen
 class ReadSet:
-    """What a plan reads: bits of groups and tables, and numbers of texts."""
+    """The bits of groups and tables, and the numbers of texts, that a plan reads."""
 
     plan: FactSchema
     bits: Mapping[Group | str, int]

@@ -13,14 +13,13 @@ import polars as pl
 from funnel._aggregate.group_by import PERSON
 from funnel._dataframes.adapter import Frame
 from funnel._dataframes.packed.rows import Flags, Places, Whole
-from funnel._expr.nodes import Node
+from funnel._expr.arrays import Read, answers_of, texts_of, value_of
+from funnel._expr.nodes import Fact, Node
 from funnel._time import spans_at
-from funnel.facts._schema import FactSchema
 from funnel.machines._compiled import BY_EVENT, BY_TIME, CompiledMachine
 from funnel.machines._fixed_points import BASE, BY, CYCLE, FROM, MOVED, NOBODY, TO, FixedPoints
 from funnel.machines._packed.event_rows import Block, ReadSet, in_blocks, lines_of
 from funnel.machines._packed.segments import SortedRows, values_of
-from funnel.machines._packed.trees import Reading, node_of, numbers_of, texts_of
 
 
 @attrs.frozen(eq=False)
@@ -47,8 +46,8 @@ def moves_packed(course: CompiledMachine, tables: Mapping[str, Frame], now: int)
     found = [_NOTHING, *in_blocks(lines, Kernel(course, wanted, now).moved, stable=wanted.has_edges)]
     whole = [np.concatenate([getattr(one, field.name) for one in found]) for field in attrs.fields(Moved)]
     names = lines.names(whole[0]).alias(PERSON)
-    told: Frame = nw.from_native(pl.DataFrame([names, *map(pl.Series, (MOVED, FROM, TO, BY), whole[1:])]).lazy())
-    return told
+    frame: Frame = nw.from_native(pl.DataFrame([names, *map(pl.Series, (MOVED, FROM, TO, BY), whole[1:])]).lazy())
+    return frame
 
 
 @attrs.frozen(eq=False)
@@ -140,18 +139,20 @@ class Look:
         return self.comes_in[self.number] & ~self.by_time
 
     def _node(self, node: Node) -> Whole:
-        return node_of(node, self.read(slice(None), self.at), self.wanted.texts)
+        everyone = np.arange(len(self.at))
+        value: Whole = value_of(node, self.read(everyone, self.at), slice(None), self.wanted.texts)
+        return value
 
-    def read(self, numbers: Places | slice, now: Whole) -> Reading:
+    def read(self, numbers: Places, now: Whole) -> Read:
         """Return the fact reader for these numbers at these instants."""
-        plan: FactSchema = self.wanted.plan
+        places = self.wanted.plan.run_indices()
 
-        def read(name: str) -> Whole:
-            place, slope = plan.run_places()[name]
-            value = self.values[place][numbers]
+        def read(fact: Fact, rows: Places | slice) -> Whole:
+            place, slope = places[fact.name]
+            value = self.values[place][numbers[rows]]
             if slope == 0:
                 return value
-            spans: Whole = spans_at(value, slope, now)
+            spans: Whole = spans_at(value, slope, now[rows])
             return spans
 
         return read
@@ -159,16 +160,16 @@ class Look:
     def answers(self, numbers: Places, now: Whole) -> Whole:
         """Return the stage; for several trees, the next stages as digits."""
         read, texts = self.read(numbers, now), self.wanted.texts
-        told = np.zeros(len(now), np.int64)
+        answers = np.zeros(len(now), np.int64)
         for digit, tree in enumerate(self.course.trees):
-            told += numbers_of(tree, read, texts, len(now)) * BASE**digit
-        return told
+            answers += answers_of(tree, read, len(now), texts) * BASE**digit
+        return answers
 
     def waited(self, rows: Places) -> Whole:
         """Return the answers that time alone would have given at these instants."""
         return self.answers(np.maximum(self.number[rows] - 1, 0), self.moment[rows])
 
-    def told(self, rows: Places, start: Whole, to: Whole, by: Whole) -> Moved:
+    def transitions(self, rows: Places, start: Whole, to: Whole, by: Whole) -> Moved:
         """Return transitions at these instants."""
         firsts = self.piece.firsts[self.number[rows]]
         return Moved(self.piece.block.person[firsts], self.moment[rows], start, to, by)
@@ -194,7 +195,7 @@ def _by_rule(look: Look) -> Moved:
     allowed = np.array(look.course.allowed)
     for row in np.flatnonzero(~enters & ((allowed[start, to[rows]] & by) == 0))[:1]:
         look.refuse(int(rows[row]), int(start[row]), int(by[row]))
-    return look.told(rows, start, to[rows], by)
+    return look.transitions(rows, start, to[rows], by)
 
 
 def _on_path(look: Look, ways: FixedPoints) -> Moved:
@@ -212,7 +213,7 @@ def _on_path(look: Look, ways: FixedPoints) -> Moved:
     missing = np.array([one.missing for one in settled])[way[rows], start]
     for row in np.flatnonzero((to == CYCLE) | (missing & by != 0))[:1]:
         look.refuse(int(rows[row]), int(start[row]), int(by[row]))
-    return look.told(rows, np.where(enters, NOBODY, start), to, by)
+    return look.transitions(rows, np.where(enters, NOBODY, start), to, by)
 
 
 def _walk(rests: list[tuple[int, ...]], ways: Places, enters: Flags, first: int) -> tuple[Whole, Whole]:

@@ -21,15 +21,17 @@ import attrs
 from funnel._arguments import SpanLike, count_of, each, instance, parse_as_of, span
 from funnel._people import histories_of
 from funnel._time import MICROSECOND, instant
-from funnel.metrics._affinity.pairs import Counts, counted, counted_of, held
-from funnel.metrics._rate import LEAST, Rate
-from funnel.metrics._shown import as_html, as_text, days
+from funnel.metrics._affinity.pairs import Counts, counts_of, counts_of_histories, read_products
+from funnel.metrics._display import as_html, as_text, days
+from funnel.metrics._rate import DEFAULT_MIN_PEOPLE, Rate
 
 if TYPE_CHECKING:
+    from narwhals.typing import IntoFrame
+
     from funnel.history import History
     from funnel.logs import Logs
 
-_SHOWN = 10
+_MAX_ROWS = 10
 """Number of pairs that the text form of a table shows before it counts the rest."""
 
 
@@ -90,7 +92,7 @@ class Affinity:
 
     @classmethod
     def of(
-        cls, histories: Iterable[History], within: SpanLike, *, as_of: datetime, min_people: int = LEAST
+        cls, histories: Iterable[History], within: SpanLike, *, as_of: datetime, min_people: int = DEFAULT_MIN_PEOPLE
     ) -> Affinity:
         """Compute the same from people's histories, without a dataframe.
 
@@ -106,8 +108,8 @@ class Affinity:
         """
         now, length = parse_as_of(as_of), span(within, "within")
         within = length * MICROSECOND
-        people, few = histories_of(histories), count_of(min_people, "min_people", minimum=1)
-        return _affinity(counted_of(people, length, now, few), now, within, few)
+        people, minimum = histories_of(histories), count_of(min_people, "min_people", minimum=1)
+        return _affinity(counts_of_histories(people, length, now, minimum), now, within, minimum)
 
     def next_after(self, bought: Collection[str], most: int = 3) -> tuple[Pair, ...]:
         """Return what to offer next to a person who bought these products.
@@ -139,14 +141,14 @@ class Affinity:
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """Return one row per pair, ready for a dataframe."""
-        named = (("together", self.together), ("in_order", self.in_order))
-        return [{"how": how, **pair.to_dict()} for how, pairs in named for pair in pairs]
+        tables = (("together", self.together), ("in_order", self.in_order))
+        return [{"how": how, **pair.to_dict()} for how, pairs in tables for pair in pairs]
 
     def _tables(self) -> Iterator[tuple[str, Sequence[Pair]]]:
         yield "Bought together", self.together
         yield f"Bought after, within {days(self.within)}", self.in_order
 
-    _HEAD = ("first", "second", "where the first is", "lift")
+    _HEAD = ("first", "second", "of buyers of the first", "lift")
 
     @staticmethod
     def _rows(pairs: Sequence[Pair]) -> list[tuple[object, ...]]:
@@ -154,9 +156,9 @@ class Affinity:
 
     def _text(self, title: str, pairs: Sequence[Pair]) -> str:
         if not pairs:
-            return f"{title}: no pair was met {self.min_people:,} times."
-        more = [f"and {len(pairs) - _SHOWN:,} more"] if len(pairs) > _SHOWN else []
-        return "\n".join([f"{title}:", as_text(self._HEAD, self._rows(pairs[:_SHOWN])), *more])
+            return f"{title}: no pair occurs {self.min_people:,} times."
+        more = [f"and {len(pairs) - _MAX_ROWS:,} more"] if len(pairs) > _MAX_ROWS else []
+        return "\n".join([f"{title}:", as_text(self._HEAD, self._rows(pairs[:_MAX_ROWS])), *more])
 
     def __str__(self) -> str:
         """Return the first pairs of both tables as text."""
@@ -166,7 +168,9 @@ class Affinity:
         return "".join(as_html(self._HEAD, self._rows(pairs), above=title) for title, pairs in self._tables())
 
 
-def affinity(logs: Logs, lines: object, within: SpanLike, *, as_of: datetime, min_people: int = LEAST) -> Affinity:
+def affinity(
+    logs: Logs, lines: IntoFrame, within: SpanLike, *, as_of: datetime, min_people: int = DEFAULT_MIN_PEOPLE
+) -> Affinity:
     """Compute which products are bought together, and which one after another.
 
     Together: the share of purchases with the first product that also contain the second. In order: the share of people
@@ -205,9 +209,9 @@ def affinity(logs: Logs, lines: object, within: SpanLike, *, as_of: datetime, mi
     """
     now, length = parse_as_of(as_of), span(within, "within")
     within = length * MICROSECOND
-    few = count_of(min_people, "min_people", minimum=1)
-    rows = held(logs, lines, now)
-    counts = Counts(0, {}, {}, 0, {}, {}, {}) if rows is None else counted(rows, length, now, few)
+    minimum = count_of(min_people, "min_people", minimum=1)
+    rows = read_products(logs, lines, now)
+    counts = Counts(0, {}, {}, 0, {}, {}, {}) if rows is None else counts_of(rows, length, now, minimum)
     return _affinity(counts, now, within, min_people)
 
 
@@ -229,23 +233,23 @@ def _together(counts: Counts) -> Iterator[Pair]:
 
 
 def _in_order(counts: Counts) -> Iterator[Pair]:
-    asked = sum(counts.began.values())
+    people = sum(counts.began.values())
     for (sku, other), many in counts.after.items():
         began = counts.began[sku]
-        lift = many * (asked - counts.began.get(other, 0)) / (began * counts.onto[other])
+        lift = many * (people - counts.began.get(other, 0)) / (began * counts.onto[other])
         yield Pair(sku, other, Rate(many, counts.people), Rate(many, began), lift)
 
 
-def _best(pairs: Sequence[Pair], known: Collection[str], most: int) -> tuple[Pair, ...]:
+def _best(pairs: Sequence[Pair], bought: Collection[str], most: int) -> tuple[Pair, ...]:
     """Return the most certain pair from a known product to each unknown product."""
-    known, most = frozenset(_things(known)), count_of(most, "most", minimum=0)
-    found: dict[str, Pair] = {}
+    bought, most = frozenset(_skus(bought)), count_of(most, "most", minimum=0)
+    best: dict[str, Pair] = {}
     for pair in pairs:
-        if pair.lift > 1 and pair.sku in known and pair.other not in known:
-            found.setdefault(pair.other, pair)
-    return tuple(found.values())[:most]
+        if pair.lift > 1 and pair.sku in bought and pair.other not in bought:
+            best.setdefault(pair.other, pair)
+    return tuple(best.values())[:most]
 
 
-def _things(given: object) -> Iterator[str]:
-    for one in each(given, "what they hold", "a list of skus"):
+def _skus(basket: object) -> Iterator[str]:
+    for one in each(basket, "basket", "a list of skus"):
         yield instance(one, str, "a sku", "text")

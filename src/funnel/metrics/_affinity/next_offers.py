@@ -6,19 +6,32 @@ Invariant: the table offers each person exactly what `Affinity.next_after` offer
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import narwhals as nw
 
 from funnel._arguments import SpanLike, count_of, parse_as_of, span
-from funnel._dataframes.adapter import Frame, collect_once, to_native
+from funnel._dataframes.adapter import Frame, collect_once
+from funnel._dataframes.frame_types import FrameT
 from funnel.errors import ArgumentError
-from funnel.metrics._affinity.pairs import AMONG, OTHER, PEOPLE, THING, WHO, Held, followed, held, starts
+from funnel.metrics._affinity.pairs import (
+    OTHER_PRODUCT,
+    PEOPLE,
+    PERSON_KEY,
+    PRODUCT,
+    TRIALS,
+    BoughtProducts,
+    followed,
+    read_products,
+    starts,
+)
 from funnel.metrics._lines import SKU
 from funnel.metrics._purchases import PERSON
-from funnel.metrics._rate import LEAST
+from funnel.metrics._rate import DEFAULT_MIN_PEOPLE
 
 if TYPE_CHECKING:
+    from narwhals.typing import IntoFrame
+
     from funnel.logs import Logs
 
 MOST = 3
@@ -28,8 +41,14 @@ _ONE = "_one"
 
 
 def next_offers(  # noqa: PLR0913 - three of them say when, how often, how many
-    logs: Logs, lines: object, within: SpanLike, *, as_of: datetime, min_people: int = LEAST, most: int = MOST
-) -> Any:
+    logs: Logs[FrameT],
+    lines: IntoFrame,
+    within: SpanLike,
+    *,
+    as_of: datetime,
+    min_people: int = DEFAULT_MIN_PEOPLE,
+    most: int = MOST,
+) -> FrameT:
     """Return what to offer next to every person.
 
     Only products that follow the person's purchases more often than by chance are offered.
@@ -44,7 +63,7 @@ def next_offers(  # noqa: PLR0913 - three of them say when, how often, how many
         most: Maximum number of products per person.
 
     Returns:
-        A dataframe of the same type as the logs. Columns: `person_id`, `place` (1 is the most certain), `sku` (the
+        A dataframe of the same type as the logs. Columns: `person_id`, `rank` (1 is the most certain), `sku` (the
         product to offer), `because` (the product the person bought), and `people` of `trials`: how many of the people
         who bought `because` then bought `sku`.
 
@@ -65,45 +84,47 @@ def next_offers(  # noqa: PLR0913 - three of them say when, how often, how many
         >>> next_offers(logs, lines, timedelta(days=10), as_of=datetime(2026, 4, 1, tzinfo=UTC), min_people=1).rows()
         [('b', 1, 'cup', 'pot', 1, 2)]
     """
-    now, length, few = parse_as_of(as_of), span(within, "within"), count_of(min_people, "min_people", minimum=1)
+    now, length, minimum = parse_as_of(as_of), span(within, "within"), count_of(min_people, "min_people", minimum=1)
     count_of(most, "most", minimum=0)
-    all_held = held(logs, lines, now)
-    if all_held is None:
-        raise ArgumentError("the logs have no purchases that things could follow; give them too")
-    rows = all_held.rows
-    started = starts(rows, length, now, few)
-    owned = rows.select(WHO, THING).unique()
-    worth = collect_once(_worth(started, followed(started, rows, length, few), few))
-    possible = owned.join(worth, on=THING, how="inner")
-    new = possible.join(owned.rename({THING: OTHER}), on=[WHO, OTHER], how="anti")
-    best = _numbered(new, [WHO, OTHER], [THING]).filter(nw.col("place") == 1).drop("place")
-    ranked = _numbered(best, [WHO], [OTHER, THING]).filter(nw.col("place") <= most)
-    return to_native(_named(ranked, all_held), logs.home)
+    bought_products = read_products(logs, lines, now)
+    if bought_products is None:
+        raise ArgumentError("next_offers requires purchases (got logs without them); pass Logs(purchases=...)")
+    rows = bought_products.rows
+    started = starts(rows, length, now, minimum)
+    owned = rows.select(PERSON_KEY, PRODUCT).unique()
+    offers = collect_once(_frequent_pairs(started, followed(started, rows, length, minimum), minimum))
+    possible = owned.join(offers, on=PRODUCT, how="inner")
+    new = possible.join(owned.rename({PRODUCT: OTHER_PRODUCT}), on=[PERSON_KEY, OTHER_PRODUCT], how="anti")
+    best = _ranked(new, [PERSON_KEY, OTHER_PRODUCT], [PRODUCT]).filter(nw.col("rank") == 1).drop("rank")
+    ranked = _ranked(best, [PERSON_KEY], [OTHER_PRODUCT, PRODUCT]).filter(nw.col("rank") <= most)
+    return logs._native(_with_names(ranked, bought_products))
 
 
-def _named(ranked: Frame, all_held: Held) -> Frame:
+def _with_names(ranked: Frame, bought_products: BoughtProducts) -> Frame:
     """Replace the numbers of people and products with their names."""
-    shown = (PERSON, "place", SKU, "because", PEOPLE, AMONG)
-    if all_held.people is None or all_held.things is None:
-        return ranked.rename({WHO: PERSON, OTHER: SKU, THING: "because"}).select(*shown)
-    why = all_held.things.rename({SKU: "because"})
-    named = ranked.join(all_held.people, on=WHO, how="inner").join(why, on=THING, how="inner")
-    return named.join(all_held.things.rename({THING: OTHER}), on=OTHER, how="inner").select(*shown)
+    columns = (PERSON, "rank", SKU, "because", PEOPLE, TRIALS)
+    if bought_products.people is None or bought_products.products is None:
+        return ranked.rename({PERSON_KEY: PERSON, OTHER_PRODUCT: SKU, PRODUCT: "because"}).select(*columns)
+    why = bought_products.products.rename({SKU: "because"})
+    with_people = ranked.join(bought_products.people, on=PERSON_KEY, how="inner").join(why, on=PRODUCT, how="inner")
+    return with_people.join(
+        bought_products.products.rename({PRODUCT: OTHER_PRODUCT}), on=OTHER_PRODUCT, how="inner"
+    ).select(*columns)
 
 
-def _worth(started: Frame, after: Frame, min_people: int) -> Frame:
+def _frequent_pairs(started: Frame, after: Frame, min_people: int) -> Frame:
     """Return frequent pairs above chance, with their ranking keys."""
-    began = started.select(THING, AMONG).unique().with_columns(_all=nw.lit(1, nw.Int64()))
-    began = began.with_columns(_asked=nw.col(AMONG).sum().over("_all").cast(nw.Int64()))
-    pairs = after.filter(nw.col(PEOPLE) >= min_people).join(began.select(THING, "_asked"), on=THING, how="inner")
-    pairs = pairs.join(began.select(_others=nw.col(AMONG), other=nw.col(THING)), on=OTHER, how="left")
+    began = started.select(PRODUCT, TRIALS).unique().with_columns(_all=nw.lit(1, nw.Int64()))
+    began = began.with_columns(_asked=nw.col(TRIALS).sum().over("_all").cast(nw.Int64()))
+    pairs = after.filter(nw.col(PEOPLE) >= min_people).join(began.select(PRODUCT, "_asked"), on=PRODUCT, how="inner")
+    pairs = pairs.join(began.select(_others=nw.col(TRIALS), other=nw.col(PRODUCT)), on=OTHER_PRODUCT, how="left")
     rest = nw.col("_asked") - nw.col("_others").fill_null(0)
-    worth = pairs.filter(nw.col(PEOPLE) * rest > nw.col(AMONG) * nw.col("onto"))
-    ranks = {"_less": 0.0 - nw.col(PEOPLE) / nw.col(AMONG), "_fewer": 0 - nw.col(PEOPLE), _ONE: nw.lit(1, nw.Int64())}
-    return worth.select(THING, OTHER, PEOPLE, AMONG, **ranks)
+    above_chance = pairs.filter(nw.col(PEOPLE) * rest > nw.col(TRIALS) * nw.col("onto"))
+    ranks = {"_less": 0.0 - nw.col(PEOPLE) / nw.col(TRIALS), "_fewer": 0 - nw.col(PEOPLE), _ONE: nw.lit(1, nw.Int64())}
+    return above_chance.select(PRODUCT, OTHER_PRODUCT, PEOPLE, TRIALS, **ranks)
 
 
-def _numbered(rows: Frame, by: list[str], then: list[str]) -> Frame:
-    """Number the rows of each group in order as `place`, from 1 for the most certain."""
-    place = nw.col(_ONE).cum_sum().over(*by, order_by=["_less", "_fewer", *then])
-    return rows.with_columns(place=place.cast(nw.Int64()))
+def _ranked(rows: Frame, by: list[str], then: list[str]) -> Frame:
+    """Number the rows of each group in order as `rank`, from 1 for the most certain."""
+    rank = nw.col(_ONE).cum_sum().over(*by, order_by=["_less", "_fewer", *then])
+    return rows.with_columns(rank=rank.cast(nw.Int64()))

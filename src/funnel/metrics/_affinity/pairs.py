@@ -15,16 +15,17 @@ import attrs
 import narwhals as nw
 
 from funnel._dataframes.adapter import Frame, collect_once
+from funnel._dataframes.compute import to_rows, whole
 from funnel._people import logs_of
 from funnel._time import micros
-from funnel.metrics._lines import SKU, held_by, lines_beside
-from funnel.metrics._purchases import PERSON, to_rows, whole
+from funnel.metrics._lines import SKU, baskets_of, lines_beside
+from funnel.metrics._purchases import PERSON
 
 if TYPE_CHECKING:
     from funnel.history import History
     from funnel.logs import Logs
 
-WHO, THING, OTHER, PEOPLE, AMONG = "who", "thing", "other", "people", "trials"
+PERSON_KEY, PRODUCT, OTHER_PRODUCT, PEOPLE, TRIALS = "person", "product", "other", "people", "trials"
 _KEYS = ("source", "id")
 Pairs = Mapping[tuple[str, str], int]
 
@@ -56,88 +57,90 @@ class Counts:
 
 
 @attrs.frozen
-class Held:
+class BoughtProducts:
     """Every product of every valid purchase.
 
     In local memory, people and products are numbers in the order of their names. Joins and counts on numbers are
     several times faster. On other engines the names stay, because each numbering costs one more query.
 
     Attributes:
-        rows: `who`, `t`, `source`, `id`, `thing`.
-        people: `who` and `person_id`; None if the rows use names.
-        things: `thing` and `sku`; None if the rows use names.
+        rows: `person`, `t`, `source`, `id`, `product`.
+        people: `person` and `person_id`; None if the rows use names.
+        products: `product` and `sku`; None if the rows use names.
     """
 
     rows: Frame
     people: Frame | None
-    things: Frame | None
+    products: Frame | None
 
     @property
     def names(self) -> Mapping[object, str]:
         """Return the product names by number; empty if the rows use names."""
-        return {} if self.things is None else dict(to_rows(self.things, THING, SKU))
+        return {} if self.products is None else dict(to_rows(self.products, PRODUCT, SKU))
 
 
-def held(logs: Logs, lines: object, now: int) -> Held | None:
+def read_products(logs: Logs, lines: object, now: int) -> BoughtProducts | None:
     """Return every product of every valid purchase; None without a purchase log."""
     checked = lines_beside(logs, lines)
-    table = logs_of(logs).tables.get("purchases")
+    table = logs_of(logs)._tables.get("purchases")
     if table is None:
         return None
     bought = table.filter((nw.col("start") <= now) & (nw.col("end") > now)).select(PERSON, "t", *_KEYS)
     rows = bought.join(checked, on=list(_KEYS), how="inner")
     if not rows.implementation.is_polars():
-        return Held(rows.rename({PERSON: WHO, SKU: THING}), None, None)
-    people, things = (collect_once(_by_number(rows, name, of)) for name, of in ((WHO, PERSON), (THING, SKU)))
-    by_number = rows.join(people, on=PERSON, how="inner").join(things, on=SKU, how="inner")
-    return Held(collect_once(by_number.select(WHO, "t", *_KEYS, THING)), people, things)
+        return BoughtProducts(rows.rename({PERSON: PERSON_KEY, SKU: PRODUCT}), None, None)
+    people, products = (collect_once(_by_number(rows, name, of)) for name, of in ((PERSON_KEY, PERSON), (PRODUCT, SKU)))
+    by_number = rows.join(people, on=PERSON, how="inner").join(products, on=SKU, how="inner")
+    return BoughtProducts(collect_once(by_number.select(PERSON_KEY, "t", *_KEYS, PRODUCT)), people, products)
 
 
 def _by_number(rows: Frame, name: str, of: str) -> Frame:
     return rows.select(of).unique().with_row_index(name, order_by=of).with_columns(nw.col(name).cast(nw.Int64()))
 
 
-def counted(all_held: Held, span: int, now: int, min_people: int) -> Counts:
+def counts_of(bought_products: BoughtProducts, span: int, now: int, min_people: int) -> Counts:
     """Count the products and pairs of all people.
 
     Args:
-        all_held: The result of `held`.
+        bought_products: The result of `read_products`.
         span: Maximum time from the first product to the second, in microseconds.
         now: The evaluation time, in microseconds.
         min_people: Minimum number of occurrences of a product and of a pair.
     """
-    rows, names = all_held.rows, all_held.names
+    rows, names = bought_products.rows, bought_products.names
     often = _often(rows, PEOPLE, min_people)
     started = starts(rows, span, now, min_people)
     after = collect_once(followed(started, rows, span, min_people))
     return Counts(
         baskets=_many(rows.select(*_KEYS).unique()),
-        in_baskets=_by_thing(often.select(THING, PEOPLE).unique(), PEOPLE, names),
+        in_baskets=_by_product(often.select(PRODUCT, PEOPLE).unique(), PEOPLE, names),
         together=_by_pair(_together(often, min_people), names),
-        people=_many(rows.filter(nw.col("t") <= now - span).select(WHO).unique()),
-        began=_by_thing(started.select(THING, AMONG).unique(), AMONG, names),
+        people=_many(rows.filter(nw.col("t") <= now - span).select(PERSON_KEY).unique()),
+        began=_by_product(started.select(PRODUCT, TRIALS).unique(), TRIALS, names),
         after=_by_pair(after.filter(nw.col(PEOPLE) >= min_people), names),
-        onto=_by_thing(after.select(nw.col(OTHER).alias(THING), "onto").unique(), "onto", names),
+        onto=_by_product(after.select(nw.col(OTHER_PRODUCT).alias(PRODUCT), "onto").unique(), "onto", names),
     )
 
 
 def _often(rows: Frame, name: str, min_people: int) -> Frame:
     """Return the rows of each product that is frequent enough, with its count."""
     turned = rows.with_columns(_one=nw.lit(1, nw.Int64()))
-    counts = turned.with_columns(nw.col("_one").sum().over(THING).cast(nw.Int64()).alias(name)).drop("_one")
+    counts = turned.with_columns(nw.col("_one").sum().over(PRODUCT).cast(nw.Int64()).alias(name)).drop("_one")
     return counts.filter(nw.col(name) >= min_people)
 
 
 def _together(often: Frame, min_people: int) -> Frame:
-    rows = often.select(*_KEYS, THING)
-    pairs = rows.join(rows.rename({THING: OTHER}), on=list(_KEYS), how="inner").filter(nw.col(THING) < nw.col(OTHER))
-    return pairs.group_by(THING, OTHER).agg(nw.len().alias(PEOPLE)).filter(nw.col(PEOPLE) >= min_people)
+    rows = often.select(*_KEYS, PRODUCT)
+    pairs = rows.join(rows.rename({PRODUCT: OTHER_PRODUCT}), on=list(_KEYS), how="inner").filter(
+        nw.col(PRODUCT) < nw.col(OTHER_PRODUCT)
+    )
+    return pairs.group_by(PRODUCT, OTHER_PRODUCT).agg(nw.len().alias(PEOPLE)).filter(nw.col(PEOPLE) >= min_people)
 
 
 def starts(rows: Frame, span: int, now: int, min_people: int) -> Frame:
     """Return when each person with a complete window first bought each product."""
-    firsts = rows.group_by(WHO, THING).agg(nw.col("t").min().alias("_first"))
-    return _often(firsts.filter(nw.col("_first") <= now - span), AMONG, min_people)
+    firsts = rows.group_by(PERSON_KEY, PRODUCT).agg(nw.col("t").min().alias("_first"))
+    return _often(firsts.filter(nw.col("_first") <= now - span), TRIALS, min_people)
 
 
 def followed(started: Frame, rows: Frame, span: int, min_people: int) -> Frame:
@@ -146,16 +149,18 @@ def followed(started: Frame, rows: Frame, span: int, min_people: int) -> Frame:
     Columns: `people` of `trials`, and how often the second product follows any other. The second product must have
     enough buyers: no other pair can be frequent enough.
     """
-    later = rows.select(WHO, "t", other=nw.col(THING)).unique()
-    buyers = later.select(WHO, OTHER).unique().group_by(OTHER).agg(nw.len().alias("_buyers"))
-    later = later.join(buyers.filter(nw.col("_buyers") >= min_people).select(OTHER), on=OTHER, how="semi")
-    wait = nw.col("t") - nw.col("_first")
-    met = started.join(later, on=WHO, how="inner").filter(
-        (nw.col(THING) != nw.col(OTHER)) & (wait > 0) & (wait <= span)
+    later = rows.select(PERSON_KEY, "t", other=nw.col(PRODUCT)).unique()
+    buyers = later.select(PERSON_KEY, OTHER_PRODUCT).unique().group_by(OTHER_PRODUCT).agg(nw.len().alias("_buyers"))
+    later = later.join(
+        buyers.filter(nw.col("_buyers") >= min_people).select(OTHER_PRODUCT), on=OTHER_PRODUCT, how="semi"
     )
-    pairs = met.select(WHO, THING, OTHER, AMONG).unique().group_by(THING, OTHER, AMONG)
+    wait = nw.col("t") - nw.col("_first")
+    met = started.join(later, on=PERSON_KEY, how="inner").filter(
+        (nw.col(PRODUCT) != nw.col(OTHER_PRODUCT)) & (wait > 0) & (wait <= span)
+    )
+    pairs = met.select(PERSON_KEY, PRODUCT, OTHER_PRODUCT, TRIALS).unique().group_by(PRODUCT, OTHER_PRODUCT, TRIALS)
     after = pairs.agg(nw.len().cast(nw.Int64()).alias(PEOPLE))
-    return after.with_columns(onto=nw.col(PEOPLE).sum().over(OTHER).cast(nw.Int64()))
+    return after.with_columns(onto=nw.col(PEOPLE).sum().over(OTHER_PRODUCT).cast(nw.Int64()))
 
 
 def _many(rows: Frame) -> int:
@@ -163,19 +168,19 @@ def _many(rows: Frame) -> int:
     return whole(many)
 
 
-def _by_thing(counts: Frame, column: str, names: Mapping[object, str]) -> dict[str, int]:
-    return {names.get(thing, thing): whole(many) for thing, many in to_rows(counts, THING, column)}
+def _by_product(counts: Frame, column: str, names: Mapping[object, str]) -> dict[str, int]:
+    return {names.get(product, product): whole(many) for product, many in to_rows(counts, PRODUCT, column)}
 
 
 def _by_pair(counts: Frame, names: Mapping[object, str]) -> dict[tuple[str, str], int]:
-    rows = to_rows(counts, THING, OTHER, PEOPLE)
-    return {(names.get(thing, thing), names.get(other, other)): whole(many) for thing, other, many in rows}
+    rows = to_rows(counts, PRODUCT, OTHER_PRODUCT, PEOPLE)
+    return {(names.get(product, product), names.get(other, other)): whole(many) for product, other, many in rows}
 
 
 # ---- person by person ----------------------------------------------------------------------------------------------
 
 
-def counted_of(histories: Iterable[History], span: int, now: int, min_people: int) -> Counts:
+def counts_of_histories(histories: Iterable[History], span: int, now: int, min_people: int) -> Counts:
     """Compute the same counts from histories.
 
     Args:
@@ -184,7 +189,7 @@ def counted_of(histories: Iterable[History], span: int, now: int, min_people: in
         now: The evaluation time, in microseconds.
         min_people: Minimum number of occurrences of a product and of a pair.
     """
-    people = [[(micros(one.purchased_at), skus) for one, skus in held_by(person, now)] for person in histories]
+    people = [[(micros(one.purchased_at), skus) for one, skus in baskets_of(person, now)] for person in histories]
     baskets = [skus for baskets in people for _, skus in baskets]
     in_baskets = Counter(sku for skus in baskets for sku in skus)
     paired = [sorted(sku for sku in skus if in_baskets[sku] >= min_people) for skus in baskets]
@@ -239,8 +244,8 @@ def _followed(
             bought[sku].append(t)
     for sku, first in firsts.items():
         for other, times in bought.items():
-            place = bisect_right(times, first)
-            if other != sku and place < len(times) and times[place] - first <= span:
+            index = bisect_right(times, first)
+            if other != sku and index < len(times) and times[index] - first <= span:
                 yield sku, other
 
 

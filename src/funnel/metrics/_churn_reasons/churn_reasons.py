@@ -24,9 +24,9 @@ import attrs
 from funnel._arguments import count_of, parse_as_of
 from funnel._time import instant
 from funnel.errors import ArgumentError
-from funnel.metrics._churn_reasons.counts import TROUBLES, Said, returns, whys
-from funnel.metrics._rate import LEAST, Difference, Rate
-from funnel.metrics._shown import as_html, as_text, days, percent
+from funnel.metrics._churn_reasons.counts import PROBLEMS, ReasonKey, reason_counts, return_counts
+from funnel.metrics._display import as_html, as_text, days, percent
+from funnel.metrics._rate import DEFAULT_MIN_PEOPLE, Difference, Rate
 from funnel.policy import check_is_policy
 from funnel.stages import Stage
 
@@ -43,7 +43,7 @@ class ChurnReason:
     """One reason why people left.
 
     Attributes:
-        said: Whether the reason came with a "no" or a "not yet".
+        answer: Whether the reason came with a "no" or a "not yet".
         reason: The reason.
         rate: People who gave it, of people whose reason is known.
         weighted: The share if people of every stage had given reasons equally often; None if nobody of one stage did.
@@ -51,7 +51,7 @@ class ChurnReason:
         upper_bound: Upper bound of the share: the people who gave the reason, and all people who gave none.
     """
 
-    said: Word
+    answer: Word
     reason: str
     rate: Rate
     weighted: float | None
@@ -65,14 +65,14 @@ class ChurnOrigin:
 
     Attributes:
         stage: Stage before the silence: customer after one purchase, repeat customer after more.
-        left: Lapsed people, of all people with that many purchases.
-        known: People whose reason is known, of lapsed people.
+        lapsed: Lapsed people, of all people with that many purchases.
+        reason_known: People whose reason is known, of lapsed people.
         reasons: The reasons, most frequent first.
     """
 
     stage: Stage
-    left: Rate
-    known: Rate
+    lapsed: Rate
+    reason_known: Rate
     reasons: tuple[ChurnReason, ...]
 
 
@@ -81,13 +81,13 @@ class ServiceProblem:
     """Comparison of people with and without one service problem, by later return.
 
     Attributes:
-        trouble: The problem: complaint, late_delivery, unanswered_question, or any of these.
+        problem: The problem: complaint, late_delivery, unanswered_question, or any of these.
         with_it: People who returned, of people with the problem.
         without: People who returned, of the rest.
         difference: `with_it` less `without`, with its interval.
     """
 
-    trouble: str
+    problem: str
     with_it: Rate
     without: Rate
     difference: Difference
@@ -99,50 +99,52 @@ class ChurnReasons:
 
     Attributes:
         as_of: The evaluation time.
-        left: Lapsed people, of all buyers.
-        known: People whose reason is known, of lapsed people.
+        lapsed: Lapsed people, of all buyers.
+        reason_known: People whose reason is known, of lapsed people.
         reasons: The reasons, most frequent first.
         stages: The same by the stage that people left from.
-        soon: Time after a purchase in which a problem counts.
+        problem_within: Time after a purchase in which a problem counts.
         within: Time after the same purchase in which a return counts.
-        troubles: Return rates with and without each problem; empty if no window is complete.
-        quick: Number of buyers who bought again within `soon`; these are not compared.
+        problems: Return rates with and without each problem; empty if no window is complete.
+        returned_early: Number of buyers who bought again within `problem_within`; these are not compared.
         pending: Number of buyers without a purchase as old as `within`. Their outcome is open.
     """
 
     as_of: datetime
-    left: Rate
-    known: Rate
+    lapsed: Rate
+    reason_known: Rate
     reasons: tuple[ChurnReason, ...]
     stages: tuple[ChurnOrigin, ...]
-    soon: timedelta
+    problem_within: timedelta
     within: timedelta
-    troubles: tuple[ServiceProblem, ...]
-    quick: int
+    problems: tuple[ServiceProblem, ...]
+    returned_early: int
     pending: int
 
     @property
     def summary(self) -> str:
         """Return what can be concluded, and what cannot."""
-        if not self.left.successes:
+        if not self.lapsed.successes:
             return "Nobody has lapsed."
-        start = f"{self.left.successes:,} have lapsed; of {percent(self.known.value)} of them the reason is known."
+        share = percent(self.reason_known.value)
+        start = f"{self.lapsed.successes:,} people have lapsed; the reason is known for {share} of them."
         if not self.reasons:
-            return f"{start} Ask those who have gone."
+            return f"{start} Ask the people who left."
         one = self.reasons[0]
         bounds = f"{100 * one.lower_bound:.1f} and {100 * one.upper_bound:.1f} %"
         return (
-            f"{start} Who says why need not be like who does not: between {bounds} of all of them left for the first "
-            f"reason, {one.reason}."
+            f"{start} People who give a reason may differ from the others: between {bounds} of all lapsed people left "
+            f"for the first reason, {one.reason}."
         )
 
     @property
     def comparison(self) -> str:
         """Return what the comparison shows, and what it does not."""
         return (
-            f"Bought again later than {days(self.soon)} and within {days(self.within)} of a purchase, by what went "
-            f"wrong in the first {days(self.soon)}; {self.quick:,} had bought again by then, {self.pending:,} pending. "
-            "It compares people: who complains may care more than who goes silently."
+            f"Bought again later than {days(self.problem_within)} and within {days(self.within)} of a purchase, by "
+            f"service problem in the first {days(self.problem_within)}; {self.returned_early:,} bought again earlier, "
+            f"{self.pending:,} pending. "
+            "This compares people: people who complain may care more than people who leave silently."
         )
 
     def to_dicts(self) -> list[dict[str, Any]]:
@@ -151,30 +153,32 @@ class ChurnReasons:
 
     def _reason_rows(self) -> list[tuple[object, ...]]:
         return [
-            (f"{one.said.replace('_', ' ')}: {one.reason}", one.rate, percent(one.weighted), _bounds(one))
+            (f"{one.answer.replace('_', ' ')}: {one.reason}", one.rate, percent(one.weighted), _bounds(one))
             for one in self.reasons
         ]
 
     def _stage_rows(self) -> list[tuple[object, ...]]:
         firsts = (one.reasons[0].reason if one.reasons else "" for one in self.stages)
-        return [(one.stage.value, one.left, one.known, why) for one, why in zip(self.stages, firsts, strict=True)]
+        return [
+            (one.stage.value, one.lapsed, one.reason_known, why) for one, why in zip(self.stages, firsts, strict=True)
+        ]
 
-    def _trouble_rows(self) -> list[tuple[object, ...]]:
-        return [(one.trouble.replace("_", " "), one.with_it, one.without, one.difference) for one in self.troubles]
+    def _problem_rows(self) -> list[tuple[object, ...]]:
+        return [(one.problem.replace("_", " "), one.with_it, one.without, one.difference) for one in self.problems]
 
     def _tables(self) -> Iterator[tuple[str, Sequence[str], list[tuple[object, ...]]]]:
         yield (
             self.summary,
-            ("said", "of those who said why", "weighted by stage", "of all who left"),
+            ("reason", "of people with a reason", "weighted by stage", "of all lapsed people"),
             self._reason_rows(),
         )
-        yield "", ("left from", "lapsed", "reason known", "first reason"), self._stage_rows()
-        yield self.comparison, ("went wrong", "came back", "came back of the rest", "difference"), self._trouble_rows()
+        yield "", ("stage", "lapsed", "reason known", "first reason"), self._stage_rows()
+        yield self.comparison, ("problem", "returned", "returned of the rest", "difference"), self._problem_rows()
 
     def __str__(self) -> str:
         """Return the conclusion, the reasons and the service problems as text."""
-        told = ("\n".join(filter(None, [above, as_text(head, rows)])) for above, head, rows in self._tables())
-        return "\n\n".join(told)
+        parts = ("\n".join(filter(None, [above, as_text(head, rows)])) for above, head, rows in self._tables())
+        return "\n\n".join(parts)
 
     def _repr_html_(self) -> str:
         return "".join(as_html(head, rows, above=above) for above, head, rows in self._tables())
@@ -187,17 +191,17 @@ def _bounds(one: ChurnReason) -> str:
 def _rows_of(one: ChurnOrigin) -> Iterator[dict[str, Any]]:
     common = {
         "stage": one.stage.value,
-        "buyers": one.left.trials,
-        "left": one.left.successes,
-        "known": one.known.successes,
+        "buyers": one.lapsed.trials,
+        "lapsed": one.lapsed.successes,
+        "reason_known": one.reason_known.successes,
     }
     for reason in one.reasons:
-        yield {**common, "said": reason.said, "reason": reason.reason, "people": reason.rate.successes}
+        yield {**common, "answer": reason.answer, "reason": reason.reason, "people": reason.rate.successes}
     if not one.reasons:
-        yield {**common, "said": None, "reason": None, "people": 0}
+        yield {**common, "answer": None, "reason": None, "people": 0}
 
 
-def churn_reasons(logs: Logs, policy: Policy, *, as_of: datetime, min_people: int = LEAST) -> ChurnReasons:
+def churn_reasons(logs: Logs, policy: Policy, *, as_of: datetime, min_people: int = DEFAULT_MIN_PEOPLE) -> ChurnReasons:
     """Compute why lapsed buyers left: reasons given, and earlier service problems.
 
     The reason is that of a person's last "no" or "not yet" after their last purchase. A service problem is a complaint,
@@ -221,12 +225,12 @@ def churn_reasons(logs: Logs, policy: Policy, *, as_of: datetime, min_people: in
         >>> from funnel import Logs, Policy
         >>> when = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2, 3)]
         >>> bought = {"id": [1, 2, 3], "person_id": ["a", "b", "c"], "purchased_at": when, "amount": [9, 9, 9]}
-        >>> said = {"id": [1], "person_id": ["a"], "occurred_at": when[1:2], "kind": ["declined"], "reason": ["price"]}
-        >>> logs = Logs(purchases=pl.DataFrame(bought), interactions=pl.DataFrame(said))
-        >>> found = churn_reasons(logs, Policy(), as_of=datetime(2026, 9, 1, tzinfo=UTC))
-        >>> print(found.known)
+        >>> no = {"id": [1], "person_id": ["a"], "occurred_at": when[1:2], "kind": ["declined"], "reason": ["price"]}
+        >>> logs = Logs(purchases=pl.DataFrame(bought), interactions=pl.DataFrame(no))
+        >>> reasons = churn_reasons(logs, Policy(), as_of=datetime(2026, 9, 1, tzinfo=UTC))
+        >>> print(reasons.reason_known)
         33.3 % (1 of 3; 6.1 to 79.2 %)
-        >>> [(one.said, one.reason, one.rate.successes) for one in found.reasons]
+        >>> [(one.answer, one.reason, one.rate.successes) for one in reasons.reasons]
         [('no', 'price', 1)]
     """
     now = parse_as_of(as_of)
@@ -234,94 +238,95 @@ def churn_reasons(logs: Logs, policy: Policy, *, as_of: datetime, min_people: in
     count_of(min_people, "min_people", minimum=1)
     if policy.after_sale_for >= policy.lapse_after:
         msg = (
-            f"after_sale_for ({days(policy.after_sale_for)}) is not shorter than lapse_after "
-            f"({days(policy.lapse_after)}); nobody could come back after the one and within the other"
+            f"after_sale_for must be shorter than lapse_after (got {days(policy.after_sale_for)} and "
+            f"{days(policy.lapse_after)}); change one of them in the policy"
         )
         raise ArgumentError(msg)
-    counts = whys(logs, policy, now)
-    gone = {again: _gone(counts, again=again) for again in (False, True)}
-    stages = tuple(_left_from(counts, said, again=again) for again, said in gone.items())
-    compared, quick, pending = returns(logs, policy, now)
-    known = [name for name in TROUBLES if name == "late_delivery" or "interactions" in logs.tables]
+    counts = reason_counts(logs, policy, now)
+    reasons_of_lapsed = {is_repeat: _reasons_of_lapsed(counts, is_repeat=is_repeat) for is_repeat in (False, True)}
+    stages = tuple(_origin(counts, reasons, is_repeat=is_repeat) for is_repeat, reasons in reasons_of_lapsed.items())
+    compared, returned_early, pending = return_counts(logs, policy, now)
+    names = [name for name in PROBLEMS if name == "late_delivery" or "interactions" in logs._tables]
     return ChurnReasons(
         as_of=instant(now),
-        left=_together(one.left for one in stages),
-        known=_together(one.known for one in stages),
-        reasons=_reasons(list(gone.values())),
+        lapsed=_together(one.lapsed for one in stages),
+        reason_known=_together(one.reason_known for one in stages),
+        reasons=_reasons(list(reasons_of_lapsed.values())),
         stages=stages,
-        soon=policy.after_sale_for,
+        problem_within=policy.after_sale_for,
         within=policy.lapse_after,
-        troubles=tuple(_compared(compared, known, min_people)) if compared else (),
-        quick=quick,
+        problems=tuple(_compared(compared, names, min_people)) if compared else (),
+        returned_early=returned_early,
         pending=pending,
     )
 
 
-# ---- what they said ------------------------------------------------------------------------------------------------
+# ---- reasons -------------------------------------------------------------------------------------------------------
 
 
 def _together(rates: Iterable[Rate]) -> Rate:
-    told = list(rates)
-    return Rate(sum(one.successes for one in told), sum(one.trials for one in told))
+    all_rates = list(rates)
+    return Rate(sum(one.successes for one in all_rates), sum(one.trials for one in all_rates))
 
 
-Given: TypeAlias = Mapping[tuple[str, str], int]
+ReasonCounts: TypeAlias = Mapping[tuple[str, str], int]
 """Number of people by answer and reason; both are "" for people who gave none."""
 
 _NOTHING = ("", "")
 
 
-def _gone(counts: Mapping[Said, int], *, again: bool) -> Given:
+def _reasons_of_lapsed(counts: Mapping[ReasonKey, int], *, is_repeat: bool) -> ReasonCounts:
     """Return the answers of people who lapsed from a stage."""
-    left = {key[2:]: people for key, people in counts.items() if key[:2] == (again, True)}
-    return {(said, why): people for (said, why), people in left.items()}
+    return {(key[2], key[3]): people for key, people in counts.items() if key[:2] == (is_repeat, True)}
 
 
-def _left_from(counts: Mapping[Said, int], gone: Given, *, again: bool) -> ChurnOrigin:
-    buyers = sum(people for key, people in counts.items() if key[0] is again)
-    left, silent = sum(gone.values()), gone.get(_NOTHING, 0)
-    stage = Stage.REPEAT_CUSTOMER if again else Stage.CUSTOMER
-    return ChurnOrigin(stage, Rate(left, buyers), Rate(left - silent, left), _reasons([gone]))
+def _origin(counts: Mapping[ReasonKey, int], reasons: ReasonCounts, *, is_repeat: bool) -> ChurnOrigin:
+    buyers = sum(people for key, people in counts.items() if key[0] is is_repeat)
+    lapsed, silent = sum(reasons.values()), reasons.get(_NOTHING, 0)
+    stage = Stage.REPEAT_CUSTOMER if is_repeat else Stage.CUSTOMER
+    return ChurnOrigin(stage, Rate(lapsed, buyers), Rate(lapsed - silent, lapsed), _reasons([reasons]))
 
 
-def _reasons(stages: Sequence[Given]) -> tuple[ChurnReason, ...]:
+def _reasons(stages: Sequence[ReasonCounts]) -> tuple[ChurnReason, ...]:
     """Return the reasons from all these stages, most frequent first."""
-    gone = {key: sum(one.get(key, 0) for one in stages) for one in stages for key in one}
-    silent, everyone = gone.pop(_NOTHING, 0), sum(gone.values())
-    given = sorted(gone, key=lambda key: (-gone[key], key))
+    counts = {key: sum(one.get(key, 0) for one in stages) for one in stages for key in one}
+    silent, total = counts.pop(_NOTHING, 0), sum(counts.values())
+    keys = sorted(counts, key=lambda key: (-counts[key], key))
     return tuple(
         ChurnReason(
-            said="no" if key[0] == "no" else "not_yet",
+            answer="no" if key[0] == "no" else "not_yet",
             reason=key[1],
-            rate=Rate(gone[key], everyone),
+            rate=Rate(counts[key], total),
             weighted=_weighted(key, stages),
-            lower_bound=gone[key] / (everyone + silent),
-            upper_bound=(gone[key] + silent) / (everyone + silent),
+            lower_bound=counts[key] / (total + silent),
+            upper_bound=(counts[key] + silent) / (total + silent),
         )
-        for key in given
+        for key in keys
     )
 
 
-def _weighted(key: tuple[str, str], stages: Sequence[Given]) -> float | None:
+def _weighted(key: tuple[str, str], stages: Sequence[ReasonCounts]) -> float | None:
     """Return the share of a reason if every stage had answered equally often."""
-    left = [(one, sum(one.values()), sum(one.values()) - one.get(_NOTHING, 0)) for one in stages if one]
-    if any(known == 0 for _, _, known in left):
+    stage_counts = [(one, sum(one.values()), sum(one.values()) - one.get(_NOTHING, 0)) for one in stages if one]
+    if any(answered == 0 for _, _, answered in stage_counts):
         return None
-    return sum(one.get(key, 0) / known * people for one, people, known in left) / sum(people for _, people, _ in left)
+    return sum(one.get(key, 0) / answered * people for one, people, answered in stage_counts) / sum(
+        people for _, people, _ in stage_counts
+    )
 
 
-# ---- what went wrong before ----------------------------------------------------------------------------------------
+# ---- service problems ----------------------------------------------------------------------------------------------
 
 
 def _compared(
-    counts: Mapping[tuple[bool, ...], int], known: Sequence[str], min_people: int
+    counts: Mapping[tuple[bool, ...], int], names: Sequence[str], min_people: int
 ) -> Iterator[ServiceProblem]:
-    for name in [*known, "any"]:
-        places = range(len(TROUBLES)) if name == "any" else (TROUBLES.index(name),)
-        with_it, without = (_came_back(counts, places, had=had) for had in (True, False))
+    for name in [*names, "any"]:
+        indexes = range(len(PROBLEMS)) if name == "any" else (PROBLEMS.index(name),)
+        with_it, without = (_return_rate(counts, indexes, had=had) for had in (True, False))
         yield ServiceProblem(name, with_it, without, with_it.minus(without, min_people=min_people))
 
 
-def _came_back(counts: Mapping[tuple[bool, ...], int], places: Sequence[int], *, had: bool) -> Rate:
-    chosen = [(key[-1], people) for key, people in counts.items() if any(key[place] for place in places) is had]
+def _return_rate(counts: Mapping[tuple[bool, ...], int], indexes: Sequence[int], *, had: bool) -> Rate:
+    chosen = [(key[-1], people) for key, people in counts.items() if any(key[index] for index in indexes) is had]
     return Rate(sum(people for back, people in chosen if back), sum(people for _, people in chosen))

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import narwhals as nw
 
 from funnel._aggregate.group_by import value_name
+from funnel._dataframes.compute import to_rows, whole
 from funnel._expr.to_narwhals import to_int, tree_column
 from funnel._time import FOREVER, MICROSECOND, NEVER
 from funnel.facts import Facts
-from funnel.facts._frames import fact_column, held_by_engine
+from funnel.facts._frames import fact_column, raw_facts_over
 from funnel.facts._schema import narrowed
-from funnel.metrics._purchases import PERSON, to_rows, whole
-from funnel.metrics._repeat.numbered_purchases import numbered
+from funnel.metrics._purchases import PERSON
+from funnel.metrics._repeat.numbered_purchases import numbered_purchases
 from funnel.rules._activity import has_bought_again, is_lapsed
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from funnel.logs import Logs
     from funnel.policy import Policy
 
-TROUBLES = ("complaint", "late_delivery", "unanswered_question")
+PROBLEMS = ("complaint", "late_delivery", "unanswered_question")
 _READ = (
     "purchase_count",
     "since_last_purchase",
@@ -31,21 +32,21 @@ _READ = (
     "since_last_postponement",
     "postponement_reason",
 )
-Said = tuple[bool, bool, str, str]
+ReasonKey = tuple[bool, bool, str, str]
 
 
-def whys(logs: Logs, policy: Policy, now: int) -> Mapping[Said, int]:
+def reason_counts(logs: Logs, policy: Policy, now: int) -> Mapping[ReasonKey, int]:
     """Count buyers by repeat purchase, lapse, "no" or "not_yet", and reason.
 
     The last answer after the last purchase counts. Both texts are "" without an answer since then.
     """
-    plan = narrowed(Facts.fact_plan, frozenset(_READ))
+    plan = narrowed(Facts._fact_plan, frozenset(_READ))
     column = fact_column(plan, nw.lit(now, nw.Int64()))
-    held = {name: nw.col(value_name(plan.places[name])) for name in _READ}
+    columns = {name: nw.col(value_name(plan.indices[name])) for name in _READ}
     rules = {"_again": has_bought_again, "_left": is_lapsed}
-    asked = {name: to_int(tree_column(rule.compiled_rule(policy).tree, column)) for name, rule in rules.items()}
-    people = held_by_engine(plan, logs, now).select(PERSON, **held, **asked).filter(nw.col("purchase_count") > 0)
-    bought, refused, later = (nw.col(f"since_last_{what}") for what in ("purchase", "decline", "postponement"))
+    answers = {name: to_int(tree_column(rule._compiled_rule(policy).tree, column)) for name, rule in rules.items()}
+    people = raw_facts_over(plan, logs, now).select(PERSON, **columns, **answers).filter(nw.col("purchase_count") > 0)
+    bought, refused, later = (nw.col(f"since_last_{event}") for event in ("purchase", "decline", "postponement"))
     said_no = (refused > bought) & (refused >= later)
     not_yet = later > bought
     texts = people.with_columns(
@@ -54,7 +55,10 @@ def whys(logs: Logs, policy: Policy, now: int) -> Mapping[Said, int]:
     )
     keys = ("_again", "_left", "_said", "_why")
     counts = to_rows(texts.group_by(*keys).agg(nw.len().alias("_people")), *keys, "_people")
-    return {(bool(again), bool(left), str(said), str(why)): whole(many) for again, left, said, why, many in counts}
+    return {
+        (bool(is_repeat), bool(lapsed), str(answer), str(why)): whole(many)
+        for is_repeat, lapsed, answer, why, many in counts
+    }
 
 
 def _first(one: nw.Expr, then: nw.Expr, other: nw.Expr, instead: nw.Expr) -> nw.Expr:
@@ -62,10 +66,10 @@ def _first(one: nw.Expr, then: nw.Expr, other: nw.Expr, instead: nw.Expr) -> nw.
     return nw.when(one).then(then).otherwise(rest)
 
 
-# ---- what went wrong before ----------------------------------------------------------------------------------------
+# ---- service problems ----------------------------------------------------------------------------------------------
 
 
-def returns(logs: Logs, policy: Policy, now: int) -> tuple[Mapping[tuple[bool, ...], int], int, int]:
+def return_counts(logs: Logs, policy: Policy, now: int) -> tuple[Mapping[tuple[bool, ...], int], int, int]:
     """Count buyers by service problems soon after a purchase, and by later return.
 
     Each buyer counts once, from their last purchase that is at least `lapse_after` old. A problem counts within
@@ -75,24 +79,24 @@ def returns(logs: Logs, policy: Policy, now: int) -> tuple[Mapping[tuple[bool, .
         The counts by the problems in their order and by return; the number of people who bought again so soon that they
         are excluded; the number of people without a purchase that is old enough.
     """
-    rows = numbered(logs, now)
+    rows = numbered_purchases(logs, now)
     if rows is None:
         return {}, 0, 0
-    soon, span = policy.after_sale_for // MICROSECOND, policy.lapse_after // MICROSECOND
+    problem_within, span = policy.after_sale_for // MICROSECOND, policy.lapse_after // MICROSECOND
     people = _from_last_old(rows, now - span)
-    marked = people.join(_happened(logs, policy, people, soon), on=PERSON, how="left")
+    marked = people.join(_problems(logs, policy, people, problem_within), on=PERSON, how="left")
     marked = marked.with_columns(
-        *(nw.col(name).fill_null(0).cast(nw.Int64()) for name in TROUBLES),
+        *(nw.col(name).fill_null(0).cast(nw.Int64()) for name in PROBLEMS),
         _back=to_int(nw.col("_wait") <= span),
         _old=to_int(nw.col("_last") <= now - span),
-        _slow=to_int(nw.col("_wait") > soon),
+        _slow=to_int(nw.col("_wait") > problem_within),
     )
-    keys = ("_old", "_slow", *TROUBLES, "_back")
+    keys = ("_old", "_slow", *PROBLEMS, "_back")
     counts = to_rows(marked.group_by(*keys).agg(nw.len().alias("_people")), *keys, "_people")
-    known = [(*map(bool, key), whole(many)) for *key, many in counts]
-    asked = {tuple(map(bool, rest)): whole(many) for old, slow, *rest, many in known if old and slow}
-    quick = sum(many for old, slow, *_, many in known if old and not slow)
-    return asked, quick, sum(many for old, *_, many in known if not old)
+    by_key = [(*map(bool, key), whole(many)) for *key, many in counts]
+    compared = {tuple(map(bool, rest)): whole(many) for old, slow, *rest, many in by_key if old and slow}
+    returned_early = sum(many for old, slow, *_, many in by_key if old and not slow)
+    return compared, returned_early, sum(many for old, *_, many in by_key if not old)
 
 
 def _from_last_old(rows: Frame, latest: int) -> Frame:
@@ -112,30 +116,30 @@ def _from_last_old(rows: Frame, latest: int) -> Frame:
     return waits.group_by(PERSON).agg(nw.col("_last").min(), nw.col("_wait").min())
 
 
-def _happened(logs: Logs, policy: Policy, people: Frame, soon: int) -> Frame:
+def _problems(logs: Logs, policy: Policy, people: Frame, problem_within: int) -> Frame:
     """Return each person's problems soon after that purchase, if any."""
-    met = nw.concat(list(_troubles(logs, policy))).join(people.select(PERSON, "_last"), on=PERSON, how="inner")
-    within = met.filter((nw.col("_at") >= nw.col("_last")) & (nw.col("_at") - nw.col("_last") <= soon))
-    flags = {name: to_int(nw.col("_trouble") == name) for name in TROUBLES}
-    return within.select(PERSON, **flags).group_by(PERSON).agg(*(nw.col(name).max() for name in TROUBLES))
+    met = nw.concat(list(_problem_rows(logs, policy))).join(people.select(PERSON, "_last"), on=PERSON, how="inner")
+    within = met.filter((nw.col("_at") >= nw.col("_last")) & (nw.col("_at") - nw.col("_last") <= problem_within))
+    flags = {name: to_int(nw.col("_problem") == name) for name in PROBLEMS}
+    return within.select(PERSON, **flags).group_by(PERSON).agg(*(nw.col(name).max() for name in PROBLEMS))
 
 
-def _troubles(logs: Logs, policy: Policy) -> Iterator[Frame]:
+def _problem_rows(logs: Logs, policy: Policy) -> Iterator[Frame]:
     """Yield `person_id`, the problem, and the first instant of the problem.
 
     A promise or a question becomes a problem at the first microsecond beyond the shop's limit, if it is still open
     then.
     """
     due = nw.col("due") + policy.delivery_grace // MICROSECOND
-    asked = nw.col("t") + policy.answer_within // MICROSECOND
-    promises = logs.tables["promises"]
-    yield _trouble(promises.filter(nw.col("end") > due), "late_delivery", due + 1)
-    if "interactions" in logs.tables:
-        complaints = logs.tables["interactions"].filter(nw.col("kind") == "complaint")
-        yield _trouble(complaints, "complaint", nw.col("t"))
-        questions = logs.tables["open_questions"]
-        yield _trouble(questions.filter(nw.col("end") > asked), "unanswered_question", asked + 1)
+    answer_due = nw.col("t") + policy.answer_within // MICROSECOND
+    promises = logs._tables["promises"]
+    yield _problem_row(promises.filter(nw.col("end") > due), "late_delivery", due + 1)
+    if "interactions" in logs._tables:
+        complaints = logs._tables["interactions"].filter(nw.col("kind") == "complaint")
+        yield _problem_row(complaints, "complaint", nw.col("t"))
+        questions = logs._tables["open_questions"]
+        yield _problem_row(questions.filter(nw.col("end") > answer_due), "unanswered_question", answer_due + 1)
 
 
-def _trouble(rows: Frame, name: str, at: nw.Expr) -> Frame:
-    return rows.select(PERSON, _trouble=nw.lit(name, nw.String()), _at=at)
+def _problem_row(rows: Frame, name: str, at: nw.Expr) -> Frame:
+    return rows.select(PERSON, _problem=nw.lit(name, nw.String()), _at=at)

@@ -11,8 +11,8 @@ from funnel._dataframes.adapter import Frame
 from funnel._dataframes.compute import collected
 from funnel._expr.to_narwhals import int_lit, to_int
 from funnel._time import NEVER
+from funnel.metrics._conversion.label_events import DROPPED, PENDING, Plan
 from funnel.metrics._conversion.lookahead import FAR
-from funnel.metrics._conversion.plan import DROPPED, PENDING, Plan
 
 _DEEPER = 2**40
 """More than the number of rows of any person."""
@@ -45,14 +45,14 @@ def _deepest(attempts: Frame) -> Frame:
 
     Only attempts with a closed window compete, if there are any.
 
-    Of equally deep attempts, the earliest wins. If none of a person's windows is closed, the person is pending, not
+    The earliest of equally deep attempts wins. If none of a person's windows is closed, the person is pending, not
     dropped, while an attempt is still open.
     """
-    told = attempts.with_columns(
+    ranked = attempts.with_columns(
         depth=nw.col("settled") * _OVER + nw.col("reached") * _DEEPER - nw.col("r_1"),
         open=to_int(nw.col("state") == PENDING),
     )
-    most = told.with_columns(best=nw.col("depth").max().over("person"), still=nw.col("open").max().over("person"))
+    most = ranked.with_columns(best=nw.col("depth").max().over("person"), still=nw.col("open").max().over("person"))
     waits = (nw.col("settled") == 0) & (nw.col("state") == DROPPED) & (nw.col("still") == 1)
     one = most.filter(nw.col("depth") == nw.col("best"))
     return one.with_columns(state=nw.when(waits).then(int_lit(PENDING)).otherwise(nw.col("state")))
@@ -66,19 +66,21 @@ def _chain(attempts: Frame, plan: Plan) -> Frame:
     path = ["person", *plan.path_columns]
     here: nw.DataFrame[Any] = collected(attempts).sort(*path, "r_1")
     lists = here.select(*path, "r_1", "t_1", "exit").to_dict(as_series=False)
-    counts = nw.new_series("counts", list(_walked(lists, path, plan.within)), nw.Boolean(), backend=here.implementation)
+    counts = nw.new_series(
+        "counts", list(_selected(lists, path, plan.within)), nw.Boolean(), backend=here.implementation
+    )
     return here.with_columns(counts).filter(nw.col("counts")).lazy()
 
 
-def _walked(lists: dict[str, list[Any]], path: Sequence[str], within: int) -> Iterator[bool]:
+def _selected(lists: dict[str, list[Any]], path: Sequence[str], within: int) -> Iterator[bool]:
     """Yield whether each attempt is selected."""
     on: Any = None
     row = moment = NEVER
-    for key, begun, began, ended in zip(
+    for key, start_row, start, exit_row in zip(
         zip(*(lists[name] for name in path), strict=True), lists["r_1"], lists["t_1"], lists["exit"], strict=True
     ):
-        counts = key != on or (begun > row and began > moment)
+        counts = key != on or (start_row > row and start > moment)
         if counts:
             on = key
-            row, moment = (ended, NEVER) if ended < FAR else (NEVER, began + within)
+            row, moment = (exit_row, NEVER) if exit_row < FAR else (NEVER, start + within)
         yield counts

@@ -6,32 +6,28 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from funnel._arguments import SpanLike, count_of
-from funnel._time import instant
-from funnel.metrics._conversion.attempt_columns import AttemptColumns
-from funnel.metrics._conversion.counts import Group, Line, counts, lines
+from funnel._dataframes.frame_types import NativeT
+from funnel.interactions import Interaction
+from funnel.logs import Logs
+from funnel.metrics._conversion.attempts import AttemptColumns, Group, Line, counts, lines
 from funnel.metrics._conversion.groups import GroupBy
-from funnel.metrics._conversion.plan import Entry, Order, Plan, Ties
-from funnel.metrics._conversion.query import ConversionQuery, conversion_query
+from funnel.metrics._conversion.label_events import Plan
+from funnel.metrics._conversion.query import DEFAULT_MATCHING, ConversionQuery, FunnelStep, Matching, conversion_query
 from funnel.metrics._conversion.result import FunnelGroup, FunnelResult
-from funnel.metrics._conversion.steps import Exclusion, FunnelStep
-from funnel.metrics._rate import LEAST, LEVEL, Rate
+from funnel.metrics._rate import DEFAULT_CONFIDENCE, DEFAULT_MIN_PEOPLE, Rate
 
 
-def conversion(  # noqa: PLR0913 - a question has many sides
-    events: object,
+def conversion(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
+    events: Logs[NativeT] | NativeT | Sequence[Mapping[str, object] | Interaction],
     steps: Sequence[str | FunnelStep],
     *,
     within: SpanLike,
     as_of: datetime,
-    order: Order = "ordered",
-    attempts: Entry = "first",
-    tie_break: Ties = "ranked",
-    hold_constant: Sequence[str] | str = (),
     by: GroupBy | str | None = None,
-    exclude: Sequence[Exclusion] | Exclusion = (),
-    confidence_level: float = LEVEL,
-    min_people: int = LEAST,
-) -> FunnelResult:
+    matching: Matching = DEFAULT_MATCHING,
+    confidence_level: float = DEFAULT_CONFIDENCE,
+    min_people: int = DEFAULT_MIN_PEOPLE,
+) -> FunnelResult[NativeT]:
     """Count how far people get along steps, in order and in time.
 
     An attempt starts at a row that matches the first step. Each next step is done at the first later row that matches
@@ -45,18 +41,9 @@ def conversion(  # noqa: PLR0913 - a question has many sides
         steps: At least two steps, each a kind of event or a `FunnelStep`. A repeated kind is named "purchase 2".
         within: Maximum time from the first to the last step, inclusive.
         as_of: The instant of judgement. Later events are not read.
-        order: "ordered": other events may lie between steps. "strict": each step is the very next event. "any": the
-            steps may come in any order and start with any step.
-        attempts: "first": only a person's first entry. "any": the person's deepest attempt among those with a closed
-            window, the earliest of equals; an open attempt counts only if no window is closed. "each": every attempt;
-            the next one starts after the exit of the previous one. The intervals of rates then treat the attempts of
-            one person as independent, which is too narrow if a few people make many attempts.
-        tie_break: "ranked": at one instant, events of earlier steps come first. "later": each step is at a later
-            instant than the previous step.
-        hold_constant: Up to three columns whose values stay the same through all steps of an attempt. Rows with a null
-            in one of these columns are skipped.
         by: A column to group by, read at the entry; or `GroupBy(...)`, `bins(...)`.
-        exclude: Events that must not happen between two steps.
+        matching: The order of the steps, the attempts that count, and the events that exclude. By default, other events
+            may lie between the steps, and only a person's first entry counts.
         confidence_level: The confidence level of the intervals of rates.
         min_people: The minimum number of people for a rate to be shown in text.
 
@@ -89,34 +76,24 @@ def conversion(  # noqa: PLR0913 - a question has many sides
         >>> print(funnel.rate)
         50.0 % (1 of 2; 9.5 to 90.5 %)
     """
-    question = conversion_query(
-        steps,
-        within=within,
-        as_of=as_of,
-        order=order,
-        attempts=attempts,
-        tie_break=tie_break,
-        hold_constant=hold_constant,
-        by=by,
-        exclude=exclude,
-    )
+    query = conversion_query(steps, within=within, as_of=as_of, by=by, matching=matching)
     Rate(0, 0, confidence_level=confidence_level)
     count_of(min_people, "min_people", minimum=1)
-    return _answered(AttemptColumns(events, question), question, confidence_level, min_people)
+    return _result(AttemptColumns(events, query), query, confidence_level, min_people)
 
 
-def _answered(
-    found: AttemptColumns, question: ConversionQuery, confidence_level: float, min_people: int
-) -> FunnelResult:
-    plan = found.attempts.plan
-    groups = lines(found.attempts)
-    names = [step.name for step in question.steps]
+def _result(
+    columns: AttemptColumns, query: ConversionQuery, confidence_level: float, min_people: int
+) -> FunnelResult[NativeT]:
+    plan = columns.attempts.plan
+    groups = lines(columns.attempts)
+    names = [step.name for step in query.steps]
     every = [line for part in groups.values() for line in part]
     steps = counts(every, plan, names, confidence_level)
-    if question.exclude or any(step.reached == 0 for step in steps):
-        found.check_kinds()
-    each = () if question.by is None else _groups(question.by, groups, plan, names, confidence_level)
-    return FunnelResult(instant(question.now), question.window, steps, tuple(each), min_people, found)
+    if query.matching.exclude or any(step.reached == 0 for step in steps):
+        columns.check_kinds()
+    each = () if query.by is None else _groups(query.by, groups, plan, names, confidence_level)
+    return FunnelResult(query.as_of, query.window, steps, tuple(each), min_people, columns)
 
 
 def _groups(
@@ -127,10 +104,10 @@ def _groups(
     Bins keep their order.
     """
 
-    def place(value: Group) -> tuple[bool, int, str]:
+    def sort_key(value: Group) -> tuple[bool, int, str]:
         size = 0 if value is None else int(value) if by.edges else -sum(line.count for line in groups[value])
         return value is None, size, str(value)
 
-    ordered = sorted(groups, key=place)
+    ordered = sorted(groups, key=sort_key)
     label = {value: by.labels[int(value)] if by.edges and value is not None else value for value in ordered}
     return [FunnelGroup(label[value], counts(groups[value], plan, names, confidence_level)) for value in ordered]

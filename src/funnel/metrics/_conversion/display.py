@@ -6,13 +6,13 @@ import html
 from collections.abc import Sequence
 from datetime import timedelta
 
-from funnel.metrics._conversion.counts import StepCount
+from funnel.metrics._conversion.attempts import StepCount
 from funnel.metrics._conversion.times import StepTime
+from funnel.metrics._display import days
 from funnel.metrics._rate import Rate
-from funnel.metrics._shown import days
 
 _WIDE = 12
-_COUNTED = ("reached", "dropped", "pending", "median", "entered", "converted")
+_NUMERIC = ("reached", "dropped", "pending", "median", "entered", "converted")
 HEADING = ("step", "", "reached", "dropped", "pending", "median", "from the start", "from the step before")
 
 
@@ -58,14 +58,14 @@ def text(lines: Sequence[Sequence[str]], heading: Sequence[str] = HEADING) -> st
     """Align lines of cells: numbers to the right, the other columns to the left."""
     every = [tuple(heading), *lines]
     widths = [max(map(len, cells)) for cells in zip(*every, strict=True)]
-    told = (
+    aligned = (
         "  ".join(
-            cell.rjust(wide) if name in _COUNTED else cell.ljust(wide)
+            cell.rjust(wide) if name in _NUMERIC else cell.ljust(wide)
             for name, cell, wide in zip(heading, line, widths, strict=True)
         )
         for line in every
     )
-    return "\n".join(line.rstrip() for line in told)
+    return "\n".join(line.rstrip() for line in aligned)
 
 
 def page(caption: str, lines: Sequence[Sequence[str]], heading: Sequence[str] = HEADING) -> str:
@@ -73,5 +73,5 @@ def page(caption: str, lines: Sequence[Sequence[str]], heading: Sequence[str] = 
     head = "".join(f"<th>{html.escape(cell)}</th>" for cell in heading)
     rows = ("".join(f"<td>{html.escape(cell)}</td>" for cell in line) for line in lines)
     body = "".join(f"<tr>{row}</tr>" for row in rows)
-    told = f"<caption>{html.escape(caption)}</caption>"
-    return f"<table>{told}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    caption_cell = f"<caption>{html.escape(caption)}</caption>"
+    return f"<table>{caption_cell}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

@@ -15,10 +15,10 @@ import attrs
 import narwhals as nw
 
 from funnel._dataframes.adapter import Frame
+from funnel._dataframes.compute import to_rows, whole
 from funnel._expr.to_narwhals import to_int
-from funnel.metrics._conversion.attempt_columns import Attempts
-from funnel.metrics._conversion.plan import CONVERTED
-from funnel.metrics._purchases import to_rows, whole
+from funnel.metrics._conversion.attempts import Attempts
+from funnel.metrics._conversion.label_events import CONVERTED
 
 Value = str | int | bool
 
@@ -87,8 +87,8 @@ class Driver:
         converted = self.converted_with + self.converted_without
         others = self.others_with + self.others_without
         return (
-            f"{self.value}: odds x {self.odds_ratio:.2f} ({self.ci_lower:.2f} to {self.ci_upper:.2f}), had by "
-            f"{self.converted_with:,} of {converted:,} who converted and {self.others_with:,} of {others:,} others"
+            f"{self.value}: odds ratio {self.odds_ratio:.2f} ({self.ci_lower:.2f} to {self.ci_upper:.2f}), "
+            f"{self.converted_with:,} of {converted:,} converted and {self.others_with:,} of {others:,} other people"
         )
 
 
@@ -140,8 +140,8 @@ class Drivers:
     def _caption(self) -> str:
         skewed = "; skewed: one outcome is over ten times as frequent" if self.is_skewed else ""
         return (
-            f"{len(self)} values of {self.column} looked at, {self.excluded} had by too few; intervals that hold "
-            f"together at {100 * self.confidence_level:.4g} %{skewed}; what goes together need not be a cause"
+            f"{len(self)} values of {self.column} compared, {self.excluded} excluded with too few people; simultaneous "
+            f"intervals at {100 * self.confidence_level:.4g} %{skewed}; association is not causation"
         )
 
     def _repr_html_(self) -> str:
@@ -157,7 +157,7 @@ def drivers(attempts: Attempts, rows: Frame, column: str, confidence_level: floa
     plan = attempts.plan
     last = plan.required[-1].number
     through = nw.col("state") == CONVERTED
-    settled = attempts.frame.filter(nw.col("settled") == 1).select(
+    closed = attempts.frame.filter(nw.col("settled") == 1).select(
         "person",
         "row_1",
         "t_1",
@@ -165,13 +165,11 @@ def drivers(attempts: Attempts, rows: Frame, column: str, confidence_level: floa
         end=nw.when(through).then(nw.col(f"t_{last}")).otherwise(nw.col("t_1") + plan.within + 1),
     )
     between = rows.filter((nw.col("steps") == 0) & ~nw.col("v_1").is_null()).select("person", "t", value=nw.col("v_1"))
-    met = between.join(settled, on="person", how="inner")
+    met = between.join(closed, on="person", how="inner")
     inside = met.filter((nw.col("t") >= nw.col("t_1")) & (nw.col("t") < nw.col("end")))
-    once = inside.select("person", "row_1", "value", "converted").unique()
-    counts = once.group_by("value", "converted").agg(nw.len().alias("people"))
-    total = settled.select("converted", one=nw.lit(1, nw.Int64())).select(
-        nw.col("converted").sum(), nw.col("one").sum()
-    )
+    distinct = inside.select("person", "row_1", "value", "converted").unique()
+    counts = distinct.group_by("value", "converted").agg(nw.len().alias("people"))
+    total = closed.select("converted", one=nw.lit(1, nw.Int64())).select(nw.col("converted").sum(), nw.col("one").sum())
     ((successes, trials),) = to_rows(total, "converted", "one")
     return _ranked(
         to_rows(counts, "value", "converted", "people"), column, whole(successes), whole(trials), confidence_level
@@ -184,11 +182,11 @@ def _ranked(
     had: dict[Value, dict[int, int]] = {}
     for value, converted, people in counts:
         had.setdefault(value, {})[int(converted)] = int(people)
-    seen = {value: one for value, one in had.items() if sum(one.values()) >= min(_FEW, trials / _SHARE)}
-    each = 1 - (1 - confidence_level) / max(len(seen), 1)
-    found = [_driver(value, one, successes, trials, each) for value, one in seen.items()]
-    found.sort(key=lambda driver: (-driver.odds_ratio, str(driver.value)))
-    return Drivers(column, tuple(found), len(had) - len(seen), successes, trials - successes, confidence_level)
+    frequent = {value: one for value, one in had.items() if sum(one.values()) >= min(_FEW, trials / _SHARE)}
+    each = 1 - (1 - confidence_level) / max(len(frequent), 1)
+    drivers = [_driver(value, one, successes, trials, each) for value, one in frequent.items()]
+    drivers.sort(key=lambda driver: (-driver.odds_ratio, str(driver.value)))
+    return Drivers(column, tuple(drivers), len(had) - len(frequent), successes, trials - successes, confidence_level)
 
 
 def _driver(value: Value, had: Mapping[int, int], successes: int, trials: int, confidence_level: float) -> Driver:

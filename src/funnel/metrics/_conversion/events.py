@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 import narwhals as nw
 
-from funnel._arguments import INNER, brief, is_one_of
+from funnel._arguments import INNER, brief, is_one_of, kind_of
 from funnel._dataframes.adapter import (
     ROW,
     Frame,
@@ -23,15 +23,24 @@ from funnel._dataframes.adapter import (
     from_native,
     microseconds,
 )
+from funnel._expr.nodes import Fact, Node, facts_of
+from funnel._expr.to_narwhals import tree_column
+from funnel._expr.tree import Tree, forks, leaves, not_truth
+from funnel._expr.verify import trace_and_verify
 from funnel._time import EARLIEST, LATEST
-from funnel.errors import ArgumentError, EngineError
+from funnel.errors import ArgumentError, EngineError, RuleError
 from funnel.interactions import KINDS, Interaction
 from funnel.logs import Issue, Logs
-from funnel.logs.issues import raise_if_any
-from funnel.logs.normalize import MISSING, hint, wrong_type
-from funnel.logs.schema import Column
-from funnel.logs.validate import Check, faults_of, id_check
-from funnel.metrics._conversion.conditions import LARGEST, Types
+from funnel.logs.normalize import MISSING
+from funnel.logs.schema import WIDE, Column, hint, raise_if_any, wrong_type
+from funnel.logs.validate import Check, id_check, issues_of
+from funnel.metrics._conversion.query import EventCondition
+
+LARGEST = 10**15
+"""A condition reads whole numbers of a column only between this and its negative."""
+
+Types = Mapping[str, nw.dtypes.DType]
+TEXTS = (nw.String, nw.Categorical, nw.Enum)
 
 NEEDED: Mapping[str, Column] = {
     "person_id": Column("person", required=True),
@@ -62,7 +71,7 @@ class Source:
     """
 
     frame: Frame
-    home: FrameKind
+    frame_kind: FrameKind
     types: Types
     is_logs: bool = False
 
@@ -71,7 +80,7 @@ T = f"{INNER}t"
 """The instant of an event, beside the columns of the shop."""
 
 
-def tabled(events: object) -> object:
+def as_table(events: object) -> object:
     """Convert a list of records or mappings to a dataframe of an installed engine.
 
     Other input stays unchanged.
@@ -82,12 +91,12 @@ def tabled(events: object) -> object:
     """
     if not isinstance(events, Sequence):
         return events
-    rows = [_row(place, one) for place, one in enumerate(events, 1)]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    rows = [_row(number, one) for number, one in enumerate(events, 1)]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     names = dict.fromkeys(name for row in rows for name in row) or dict.fromkeys(NEEDED)
     return frame_from_rows([{name: row.get(name) for name in names} for row in rows], tuple(names))
 
 
-def _row(place: int, one: object) -> dict[str, Any]:
+def _row(number: int, one: object) -> dict[str, Any]:
     match one:
         case Interaction():
             row = one.model_dump()
@@ -96,7 +105,7 @@ def _row(place: int, one: object) -> dict[str, Any]:
         case Mapping():
             return dict(one)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
         case _:
-            msg = f"event {place} of the list is a {type(one).__name__}; give mappings or interactions, or give Logs"
+            msg = f"event {number} must be a mapping or an interaction (got {kind_of(one)}); or pass Logs"
             raise ArgumentError(msg)
 
 
@@ -116,7 +125,7 @@ def _from_pandas(events: object, dtype: nw.dtypes.DType) -> bool:
     return dtype.is_float() and type(events).__module__.partition(".")[0] == "pandas"
 
 
-def let_in(events: object, read: Collection[str], now: int, compared: Collection[str] = ()) -> Source:
+def read_events(events: object, read: Collection[str], now: int, compared: Collection[str] = ()) -> Source:
     """Read the events, with the requested columns.
 
     Args:
@@ -130,12 +139,13 @@ def let_in(events: object, read: Collection[str], now: int, compared: Collection
         EngineError: The input is not a dataframe that can be read.
     """
     if isinstance(events, Logs):
-        return Source(_of_logs(events, now), events.home, _FROM_LOGS, is_logs=True)
+        frame = _of_logs(events, now)  # pyright: ignore[reportUnknownArgumentType] (any engine)
+        return Source(frame, events._frame_kind, _FROM_LOGS, is_logs=True)
     entered = from_native(events, {*NEEDED, *read})
     raise_if_any(_schema_faults(entered))
     frame = _canonical(entered)
-    raise_if_any(list(faults_of("events", frame, _checks(entered, compared))))
-    return Source(frame, entered.home, types_of(events))
+    raise_if_any(list(issues_of("events", frame, _checks(entered, compared))))
+    return Source(frame, entered.frame_kind, types_of(events))
 
 
 def _schema_faults(entered: InputFrame) -> list[Issue]:
@@ -155,9 +165,9 @@ def _canonical(entered: InputFrame) -> Frame:
     A column with only empty cells has no type and gets none.
     """
     schema = entered.frame.collect_schema()
-    known = [name for name in ("occurred_at",) if name not in entered.typeless]
-    frame = microseconds(entered.frame, entered.home, known)
-    when = nw.col("occurred_at").fill_null(MISSING).cast(nw.Int64()) if known else nw.lit(MISSING, nw.Int64())
+    typed = [name for name in ("occurred_at",) if name not in entered.typeless]
+    frame = microseconds(entered.frame, entered.frame_kind, typed)
+    when = nw.col("occurred_at").fill_null(MISSING).cast(nw.Int64()) if typed else nw.lit(MISSING, nw.Int64())
     kind = nw.lit("") if "kind" in entered.typeless else nw.col("kind").cast(nw.String()).fill_null("")
     others = [name for name in schema if name not in NEEDED]
     return frame.select(_person(entered), *others, when.alias(T), kind=kind)
@@ -174,7 +184,7 @@ def _person(entered: InputFrame) -> nw.Expr:
 def _checks(entered: InputFrame, compared: Collection[str]) -> list[Check]:
     person, when = nw.col("person_id"), nw.col(T)
     checks = [
-        Check("person_id", "is empty; give the person, leave the row out if nobody knows", person.is_null()),
+        Check("person_id", "is empty; pass the person, or drop the row", person.is_null()),
         Check("occurred_at", "is empty; give the instant it happened", when == MISSING),
         Check(
             "occurred_at",
@@ -185,7 +195,7 @@ def _checks(entered: InputFrame, compared: Collection[str]) -> list[Check]:
     schema = entered.frame.collect_schema()
     if not schema["person_id"].is_integer():
         checks.append(id_check("person_id", person.cast(nw.String()), "is blank; give the person"))
-    floats = [name for name, dtype in schema.items() if dtype.is_float()] if entered.home == "pandas" else []
+    floats = [name for name, dtype in schema.items() if dtype.is_float()] if entered.frame_kind == "pandas" else []
     for name in floats:
         broken = ~nw.col(name).is_null() & (nw.col(name) != nw.col(name).round(0))
         checks.append(Check(name, "is not a whole number; give whole minor units, or round them", broken))
@@ -213,30 +223,108 @@ def absent(names: Collection[str], types: Types) -> None:
 
 def _of_logs(logs: Logs, now: int) -> Frame:
     """Return arrivals, interactions, and the purchases valid at an instant, with amounts net of refunds."""
-    tables = logs.tables
+    tables = logs._tables
     parts: list[Frame] = []
     if "leads" in tables:
         parts.append(_events(tables["leads"], nw.lit("lead"), "source", "campaign"))
     if "interactions" in tables:
         amount = nw.when(nw.col("amount") > 0).then(nw.col("amount"))
-        said = tables["interactions"].with_columns(amount=amount)
-        parts.append(_events(said, nw.col("kind"), "direction", "channel", "reason", "amount"))
+        interactions = tables["interactions"].with_columns(amount=amount)
+        parts.append(_events(interactions, nw.col("kind"), "direction", "channel", "reason", "amount"))
     if "purchases" in tables:
-        counting = tables["purchases"].filter((nw.col("start") <= now) & (nw.col("end") > now))
-        bought = counting.with_columns(amount=nw.col("net_amount"))
+        valid = tables["purchases"].filter((nw.col("start") <= now) & (nw.col("end") > now))
+        bought = valid.with_columns(amount=nw.col("net_amount"))
         parts.append(_events(bought, nw.lit("purchase"), "promotion", "amount"))
     return nw.concat(parts)
 
 
 def _events(table: Frame, kind: nw.Expr, *has: str) -> Frame:
-    others = (_known(name, has) for name in _FROM_LOGS if name != "kind")
+    others = (_ledger_column(name, has) for name in _FROM_LOGS if name != "kind")
     return table.select("person_id", nw.col("t").alias(T), kind.alias("kind"), *others)
 
 
-def _known(name: str, has: Collection[str]) -> nw.Expr:
+def _ledger_column(name: str, has: Collection[str]) -> nw.Expr:
     """Return a column of a ledger table. An empty text is null."""
     if name == "amount":  # pandas has no null integers; no row has such an early time
         return (nw.col(name) if name in has else nw.when(nw.col("t") < EARLIEST).then(nw.col("t"))).alias(name)
     if name not in has:
         return nw.lit(None, nw.String()).alias(name)
     return nw.when(nw.col(name) != "").then(nw.col(name)).alias(name)
+
+
+# ---- conditions: plain functions of one event, traced as rules are ----
+
+
+def is_whole(dtype: nw.dtypes.DType) -> bool:
+    """Return whether a column holds whole numbers that fit 64 bits."""
+    return dtype.is_integer() and not isinstance(dtype, WIDE)
+
+
+@attrs.frozen
+class Condition:
+    """Conditions of a row: a kind (None: any kind) and a condition."""
+
+    kind: str | None
+    tree: Tree | None = None
+
+    @property
+    def read(self) -> frozenset[str]:
+        """The columns that the condition reads, besides the kind."""
+        return frozenset() if self.tree is None else _read(self.tree)
+
+    def column(self, types: Types) -> nw.Expr:
+        """Return an expression: whether each row matches."""
+        parts = [] if self.kind is None else [nw.col("kind") == self.kind]
+        if self.tree is not None:
+            parts += [~nw.col(name).is_null() for name in sorted(self.read)]
+            parts.append(tree_column(self.tree, lambda fact: filled(fact.name, types[fact.name])))
+        return nw.all_horizontal(*parts, ignore_nulls=False)
+
+
+def condition(kind: str | None, where: EventCondition | None, types: Types, label: str) -> Condition:
+    """Build a condition from a kind and a function of one event.
+
+    Raises:
+        RuleError: The function does something that cannot run for a table, reads a column that is missing or
+            unreadable, or does not return a truth value.
+    """
+    if where is None:
+        return Condition(kind)
+    facts = {name: fact for name, dtype in types.items() if (fact := _fact(name, dtype)) is not None}
+    refused = {name: _remedy(dtype) for name, dtype in types.items() if name not in facts}
+    try:
+        tree = trace_and_verify(where, facts, refused)
+    except RuleError as error:
+        msg = f"the condition of {label}: {error}"
+        raise RuleError(msg) from error
+    if other := not_truth(tree):
+        msg = f"the condition of {label} must return True or False (got {other})"
+        raise RuleError(msg)
+    return Condition(kind, tree)
+
+
+def _fact(name: str, dtype: nw.dtypes.DType) -> Fact | None:
+    if is_whole(dtype):
+        return Fact(name, low=-LARGEST, high=LARGEST)
+    if isinstance(dtype, nw.Boolean):
+        return Fact(name, high=1)
+    return Fact(name, "text") if isinstance(dtype, TEXTS) else None
+
+
+def _remedy(dtype: nw.dtypes.DType) -> str:
+    return f"its column is {dtype}; a condition can read integers, texts and booleans"
+
+
+def _read(tree: Tree) -> frozenset[str]:
+    tests = [fork.test for fork in forks(tree)]
+    nodes: list[Node] = [*tests, *(leaf.node for leaf in leaves(tree) if leaf.node is not None)]
+    return frozenset(fact.name for node in nodes for fact in facts_of(node))
+
+
+def filled(name: str, dtype: nw.dtypes.DType) -> nw.Expr:
+    """Return a column without nulls: texts as texts, booleans and whole numbers as 64 bits."""
+    if isinstance(dtype, TEXTS):
+        return nw.col(name).cast(nw.String()).fill_null("")
+    if isinstance(dtype, nw.Boolean):
+        return nw.when(nw.col(name).fill_null(value=False)).then(nw.lit(1, nw.Int64())).otherwise(nw.lit(0, nw.Int64()))
+    return nw.col(name).fill_null(0).cast(nw.Int64())

@@ -35,9 +35,9 @@ class GroupBy:
     @property
     def labels(self) -> tuple[str, ...]:
         """The labels of the bins."""
-        told = [f"{edge:,}" for edge in self.edges]
-        between = (f"{low} to under {high}" for low, high in pairwise(told))
-        return (f"under {told[0]}", *between, f"{told[-1]} or more") if told else ()
+        texts = [f"{edge:,}" for edge in self.edges]
+        between = (f"{low} to under {high}" for low, high in pairwise(texts))
+        return (f"under {texts[0]}", *between, f"{texts[-1]} or more") if texts else ()
 
 
 def bins(column: str, edges: Sequence[int], *, at: str = "first") -> GroupBy:
@@ -58,10 +58,10 @@ def bins(column: str, edges: Sequence[int], *, at: str = "first") -> GroupBy:
         >>> bins("amount", [100_000, 1_000_000]).labels
         ('under 100,000', '100,000 to under 1,000,000', '1,000,000 or more')
     """
-    known = each(edges, "edges", "a list of whole numbers")
-    are_whole = all(type(edge) is int for edge in known)
-    if not 1 <= len(known) <= MOST_EDGES or not are_whole or known != sorted(set(known)):
-        shown = ", ".join(map(brief, known[:MOST_EDGES])) or "none"
-        msg = f"the edges of bands are {shown}; give 1 to {MOST_EDGES} whole numbers that rise, such as [100, 1_000]"
+    values = each(edges, "edges", "a list of whole numbers")
+    are_whole = all(type(edge) is int for edge in values)
+    if not 1 <= len(values) <= MOST_EDGES or not are_whole or values != sorted(set(values)):
+        texts = ", ".join(map(brief, values[:MOST_EDGES])) or "none"
+        msg = f"edges must be 1 to {MOST_EDGES} ascending integers, such as [100, 1_000] (got {texts})"
         raise ArgumentError(msg)
-    return GroupBy(column, at=at, edges=tuple(known))
+    return GroupBy(column, at=at, edges=tuple(values))

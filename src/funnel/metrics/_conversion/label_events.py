@@ -1,4 +1,37 @@
-"""Events labelled with the steps they match. A kernel finds the attempts in them."""
+"""Events labelled with the steps they match, and the query in microseconds: the contract with the kernels.
+
+`label_events` builds a *labelled frame*. A kernel (`narwhals_kernel`, `packed`) finds the attempts in it
+and returns one row for each selected attempt. Steps are numbered from 1 in the order of the query, optional steps
+included.
+
+A labelled frame is lazy. It has one row for each relevant event, no row after `as_of`, and no null cell:
+
+===============  =====================================================================================================
+`person`         the person, as given (text or whole number)
+`path_1` ...     the values that stay the same on a path; rows with a null here are left out
+`t`              the instant, in microseconds
+`rank`           the number of the first step that the row matches; the number of steps + 1 if it matches none
+`steps`          the steps that the row matches: bit k-1 stands for step k
+`out`            the exclusions that the row matches: bit k-1 stands for exclusion k
+`o_1` ...        further columns that order rows which are equal so far
+`row`            the number of the row; only if rows are numbered
+===============  =====================================================================================================
+
+The total order within a person is: `t`, `rank`, `steps`, `out`, the paths, `o_1` ... Swapping rows that are equal in
+all of these columns never changes a result. Rows that match nothing are present only if the order is strict.
+
+A kernel returns these columns for each attempt that `attempts` selects (for "first" and "any" at most one for
+each person):
+
+===============  =====================================================================================================
+`person`         the person
+`row_1` ...      the number of the row at which each step was reached, -1 if it was not
+`t_1` ...        the instant, in microseconds; NEVER if not reached; in the order "any", of the k-th step that was done
+`reached`        the number of required steps reached
+`state`          DROPPED, PENDING or CONVERTED, at `as_of`
+`settled`        1 if the window of the attempt was closed at `as_of`, else 0
+===============  =====================================================================================================
+"""
 
 from __future__ import annotations
 
@@ -10,15 +43,114 @@ import narwhals as nw
 
 from funnel._arguments import INNER
 from funnel._dataframes.adapter import ROW, Frame, FrameKind
+from funnel._dataframes.compute import to_rows, whole
 from funnel._expr.to_narwhals import to_int
 from funnel._time import MICROSECOND
 from funnel.errors import ArgumentError, EngineError
-from funnel.metrics._conversion.conditions import TEXTS, Condition, Types, condition, filled, is_whole
-from funnel.metrics._conversion.events import Source, T, absent, let_in, types_of
-from funnel.metrics._conversion.plan import Plan, PlanExclusion, PlanStep
-from funnel.metrics._conversion.query import ConversionQuery
-from funnel.metrics._conversion.steps import FunnelStep
-from funnel.metrics._purchases import to_rows, whole
+from funnel.metrics._conversion.events import (
+    TEXTS,
+    Condition,
+    Source,
+    T,
+    Types,
+    absent,
+    condition,
+    filled,
+    is_whole,
+    read_events,
+    types_of,
+)
+from funnel.metrics._conversion.query import ConversionQuery, Entry, FunnelStep, Order, Ties
+
+DROPPED, PENDING, CONVERTED = 0, 1, 2
+"""The state of an attempt: dropped, still open, or through to the last required step."""
+
+
+@attrs.frozen
+class PlanStep:
+    """A step. `within` is the maximum time in microseconds from the previous required step.
+
+    `optional` says whether people may skip the step. Steps with the same `condition` match the same rows. `kind` is the
+    kind of all rows that match, None for any kind.
+    """
+
+    number: int
+    condition: int
+    kind: str | None
+    within: int | None = None
+    optional: bool = False
+
+
+@attrs.frozen
+class PlanExclusion:
+    """An event that must not come between two required steps.
+
+    `remove` discards the whole attempt.
+    """
+
+    number: int
+    kind: str | None
+    after: int
+    before: int
+    remove: bool
+
+
+@attrs.frozen
+class Plan:
+    """The whole query.
+
+    `paths` and `ordering` are the numbers of those columns in the labelled frame.
+    """
+
+    steps: tuple[PlanStep, ...]
+    within: int
+    as_of: int
+    order: Order = "ordered"
+    attempts: Entry = "first"
+    tie_break: Ties = "ranked"
+    exclusions: tuple[PlanExclusion, ...] = ()
+    paths: int = 0
+    ordering: int = 0
+
+    @property
+    def required(self) -> tuple[PlanStep, ...]:
+        """The steps that are not optional."""
+        return tuple(step for step in self.steps if not step.optional)
+
+    def before(self, step: PlanStep) -> PlanStep:
+        """Return the required step before a step that is not the first."""
+        return next(one for one in reversed(self.steps[: step.number - 1]) if not one.optional)
+
+    def after(self, step: PlanStep) -> PlanStep | None:
+        """Return the next required step; None after the last."""
+        return next((one for one in self.steps[step.number :] if not one.optional), None)
+
+    @property
+    def path_columns(self) -> tuple[str, ...]:
+        """The columns of the labelled frame that, with the person, identify a path."""
+        return tuple(f"path_{number}" for number in range(1, self.paths + 1))
+
+    @property
+    def total_order(self) -> tuple[str, ...]:
+        """The columns that order the rows of a person."""
+        last = (f"o_{number}" for number in range(1, self.ordering + 1))
+        return ("t", "rank", "steps", "out", *self.path_columns, *last)
+
+
+def may_meet(a: PlanStep | PlanExclusion, b: PlanStep | PlanExclusion) -> bool:
+    """Return whether one row could match both: false only if they require two different kinds."""
+    return a.kind is None or b.kind is None or a.kind == b.kind
+
+
+def could_serve(plan: Plan, exclusion: PlanExclusion) -> tuple[int, ...]:
+    """Return the numbers of the steps whose rows could match the exclusion.
+
+    The row of a step never excludes.
+    """
+    inside = [step for step in plan.steps if exclusion.after < step.number < exclusion.before]
+    if plan.order == "any":  # the k-th completed step can be any step
+        return tuple(step.number for step in inside if any(may_meet(one, exclusion) for one in plan.steps))
+    return tuple(step.number for step in inside if may_meet(step, exclusion))
 
 
 @attrs.frozen
@@ -31,7 +163,7 @@ class LabelledEvents:
     """
 
     frame: Frame
-    home: FrameKind
+    frame_kind: FrameKind
     plan: Plan
     source: Source
     meets: tuple[nw.Expr, ...]
@@ -48,13 +180,13 @@ class LabelledEvents:
 
 
 def label_events(
-    events: object, asked: ConversionQuery, carry: Sequence[str] = (), *, every_row: bool = False
+    events: object, query: ConversionQuery, carry: Sequence[str] = (), *, every_row: bool = False
 ) -> LabelledEvents:
     """Read events and label them.
 
     Args:
         events: The events as passed to `conversion`, with a list already converted to a table.
-        asked: The query.
+        query: The query.
         carry: The columns whose values are carried beside the labels.
         every_row: Whether to keep rows that match nothing, too.
 
@@ -66,43 +198,49 @@ def label_events(
             "any".
     """
     types = types_of(events)
-    absent((*asked.hold_constant, *carry), types)
-    steps = [condition(one.kind, one.where, types, f"the step {one.name!r}") for one in asked.steps]
-    outs = [condition(one.kind, one.where, types, "an exclusion") for one in asked.exclude]
-    plan = _plan(asked, steps, outs, ordering=2 * len(carry))
+    absent((*query.matching.hold_constant, *carry), types)
+    steps = [condition(one.kind, one.where, types, f"the step {one.name!r}") for one in query.steps]
+    outs = [condition(one.kind, one.where, types, "an exclusion") for one in query.matching.exclude]
+    plan = _plan(query, steps, outs, ordering=2 * len(carry))
     compared = {name for one in (*steps, *outs) for name in one.read}
     numbers = [name for name in compared if is_whole(types[name])]
-    source = let_in(events, {*compared, *asked.hold_constant, *carry}, asked.now, numbers)
-    frame = _marks(source, asked, steps, outs)
+    source = read_events(events, {*compared, *query.matching.hold_constant, *carry}, query.now, numbers)
+    frame = _labelled(source, query, steps, outs)
     if plan.order == "any":
-        _one_step_a_row(frame, plan)
+        _check_unique_steps(frame, plan)
     if plan.order != "strict" and not every_row:
         frame = frame.filter((nw.col(f"{INNER}steps") > 0) | (nw.col(f"{INNER}out") > 0))
-    meets, breaks = (tuple(one.column(source.types) for one in asks) for asks in (steps, outs))
+    meets, breaks = (tuple(one.column(source.types) for one in conditions) for conditions in (steps, outs))
     return LabelledEvents(
-        _shaped(frame, source, asked, carry), source.home, plan, source, meets, breaks, asked.hold_constant
+        _shaped(frame, source, query, carry),
+        source.frame_kind,
+        plan,
+        source,
+        meets,
+        breaks,
+        query.matching.hold_constant,
     )
 
 
-def _plan(asked: ConversionQuery, steps: Sequence[Condition], outs: Sequence[Condition], ordering: int) -> Plan:
+def _plan(query: ConversionQuery, steps: Sequence[Condition], outs: Sequence[Condition], ordering: int) -> Plan:
     planned = tuple(
-        PlanStep(number, steps.index(one) + 1, one.kind, _span(given), given.optional)
-        for number, (one, given) in enumerate(zip(steps, asked.steps, strict=True), 1)
+        PlanStep(number, steps.index(one) + 1, one.kind, _span(step), step.optional)
+        for number, (one, step) in enumerate(zip(steps, query.steps, strict=True), 1)
     )
-    _check_optional(asked, planned)
+    _check_optional(query, planned)
     exclusions = tuple(
-        PlanExclusion(number, one.kind, *asked.between(exclusion), exclusion.then == "remove")
-        for number, (one, exclusion) in enumerate(zip(outs, asked.exclude, strict=True), 1)
+        PlanExclusion(number, one.kind, *query.between(exclusion), exclusion.then == "remove")
+        for number, (one, exclusion) in enumerate(zip(outs, query.matching.exclude, strict=True), 1)
     )
     return Plan(
         planned,
-        asked.within,
-        asked.now,
-        asked.order,
-        asked.attempts,
-        asked.tie_break,
+        query.within,
+        query.now,
+        query.matching.order,
+        query.matching.attempts,
+        query.matching.tie_break,
         exclusions,
-        len(asked.hold_constant),
+        len(query.matching.hold_constant),
         ordering,
     )
 
@@ -111,26 +249,26 @@ def _span(step: FunnelStep) -> int | None:
     return None if step.within is None else step.within // MICROSECOND
 
 
-def _check_optional(asked: ConversionQuery, planned: Sequence[PlanStep]) -> None:
+def _check_optional(query: ConversionQuery, planned: Sequence[PlanStep]) -> None:
     """Refuse neighbouring optional steps with one condition: rows would be ambiguous."""
     for step in planned:
         if not step.optional:
             continue
         for beside in planned[step.number :]:
             if beside.condition == step.condition:
-                names = asked.steps[step.number - 1].name, asked.steps[beside.number - 1].name
+                names = query.steps[step.number - 1].name, query.steps[beside.number - 1].name
                 msg = (
-                    f"the optional step {names[0]!r} asks the same as {names[1]!r}, which may follow; make them differ"
+                    f"adjacent steps must differ (got the optional step {names[0]!r} equal to {names[1]!r}); change one"
                 )
                 raise ArgumentError(msg)
             if not beside.optional:
                 break
 
 
-def _marks(source: Source, asked: ConversionQuery, steps: Sequence[Condition], outs: Sequence[Condition]) -> Frame:
+def _labelled(source: Source, query: ConversionQuery, steps: Sequence[Condition], outs: Sequence[Condition]) -> Frame:
     """Return the rows up to `as_of` that are on a path, with the bits and the rank of each."""
-    held = [~nw.col(name).is_null() for name in asked.hold_constant]
-    frame = source.frame.filter(nw.col(T) <= asked.now, *held)
+    on_path = [~nw.col(name).is_null() for name in query.matching.hold_constant]
+    frame = source.frame.filter(nw.col(T) <= query.now, *on_path)
     meets = {f"{INNER}step_{number}": to_int(one.column(source.types)) for number, one in enumerate(steps, 1)}
     breaks = {f"{INNER}out_{number}": to_int(one.column(source.types)) for number, one in enumerate(outs, 1)}
     return frame.with_columns(**meets, **breaks).with_columns(
@@ -139,7 +277,7 @@ def _marks(source: Source, asked: ConversionQuery, steps: Sequence[Condition], o
 
 
 def _bits(names: Sequence[str]) -> nw.Expr:
-    return reduce(lambda bits, place: bits + nw.col(names[place]) * 2**place, range(len(names)), nw.lit(0, nw.Int64()))
+    return reduce(lambda bits, index: bits + nw.col(names[index]) * 2**index, range(len(names)), nw.lit(0, nw.Int64()))
 
 
 def _rank(names: Sequence[str]) -> nw.Expr:
@@ -149,7 +287,7 @@ def _rank(names: Sequence[str]) -> nw.Expr:
     return rank
 
 
-def _one_step_a_row(frame: Frame, plan: Plan) -> None:
+def _check_unique_steps(frame: Frame, plan: Plan) -> None:
     """Refuse rows that match two different steps, which is ambiguous without an order.
 
     Raises:
@@ -161,14 +299,15 @@ def _one_step_a_row(frame: Frame, plan: Plan) -> None:
     met = reduce(lambda total, name: total + nw.col(name), different.values(), nw.lit(0, nw.Int64()))
     ((twice,),) = to_rows(frame.select(twice=to_int(met > 1)).select(nw.col("twice").sum()), "twice")
     if count := whole(twice):
-        msg = f"{count:,} events match two different steps at once, and in any order nobody can say which they are"
-        raise ArgumentError(f"{msg}; make the steps differ")
+        msg = f"with order='any', an event may match one step only ({count:,} events match two); make the steps differ"
+        raise ArgumentError(msg)
 
 
-def _shaped(frame: Frame, source: Source, asked: ConversionQuery, carry: Sequence[str]) -> Frame:
+def _shaped(frame: Frame, source: Source, query: ConversionQuery, carry: Sequence[str]) -> Frame:
     """Return the columns of a labelled frame. Columns that order rows have no nulls."""
     paths = {
-        f"path_{n}": _ordering(name, source.types, "hold_constant") for n, name in enumerate(asked.hold_constant, 1)
+        f"path_{n}": _ordering(name, source.types, "hold_constant")
+        for n, name in enumerate(query.matching.hold_constant, 1)
     }
     order: dict[str, nw.Expr] = {}
     for n, name in enumerate(carry):
@@ -181,9 +320,9 @@ def _shaped(frame: Frame, source: Source, asked: ConversionQuery, carry: Sequenc
     return frame.select(person, *own, **row, **paths, **order, **values)
 
 
-def _ordering(name: str, types: Types, what: str) -> nw.Expr:
+def _ordering(name: str, types: Types, user: str) -> nw.Expr:
     dtype = types[name]
     if is_whole(dtype) or isinstance(dtype, (nw.Boolean, *TEXTS)):
         return filled(name, dtype)
-    msg = f"the column {name!r} is {dtype}; {what} takes whole numbers of 64 bits, texts and truths"
+    msg = f"column {name!r} must hold integers of at most 64 bits, texts or booleans for {user} (got {dtype}); cast it"
     raise EngineError(msg)

@@ -1,7 +1,7 @@
 """For every row of a path, the values of the next row that meets a condition.
 
 Invariant: rows are scanned backwards with a running minimum of values that never decrease along the path (row numbers,
-instants, and earlier lookahead results). So the minimum over all later rows is the value of the first of them.
+instants, and earlier lookahead results). Therefore the minimum over all later rows is the value of the first of them.
 """
 
 from __future__ import annotations
@@ -43,17 +43,17 @@ class Path:
 
     def later(self, frame: Frame, values: Mapping[str, nw.Expr]) -> Frame:
         """Return the rows with the minimum of the values over all rows of later instants."""
-        ahead = self.after(frame, values)
+        next_values = self.after(frame, values)
         marked = {name: nw.when(nw.col("last") == 1).then(nw.col(name)).otherwise(int_lit(-1)) for name in values}
         instant = {name: nw.col(name).max().over(*self.columns, "t") for name in values}
-        return ahead.with_columns(**marked).with_columns(**instant)
+        return next_values.with_columns(**marked).with_columns(**instant)
 
     def _shifted(self, name: str) -> nw.Expr:
         """Return the value of the next row, or FAR if there is none."""
         return nw.col(name).shift(-1).over(*self.columns, order_by="row").fill_null(FAR).cast(nw.Int64())
 
 
-def where(condition: nw.Expr, value: nw.Expr) -> nw.Expr:
+def value_if(condition: nw.Expr, value: nw.Expr) -> nw.Expr:
     """Return the value if the condition holds, else FAR."""
     return nw.when(condition).then(value).otherwise(int_lit(FAR))
 

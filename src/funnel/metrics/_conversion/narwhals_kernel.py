@@ -15,18 +15,18 @@ import narwhals as nw
 from funnel._dataframes.adapter import Frame, collect_once
 from funnel._expr.to_narwhals import int_lit
 from funnel.metrics._conversion.choice import chosen
-from funnel.metrics._conversion.lookahead import Path, has_bit, where
+from funnel.metrics._conversion.label_events import Plan, PlanExclusion, PlanStep, could_serve, may_meet
+from funnel.metrics._conversion.lookahead import Path, has_bit, value_if
 from funnel.metrics._conversion.outcomes import outcomes
-from funnel.metrics._conversion.plan import Plan, PlanExclusion, PlanStep, could_serve, may_meet
 
 Look = Callable[[Frame, Mapping[str, nw.Expr]], Frame]
 
 
 def numbered(frame: Frame, plan: Plan) -> Frame:
     """Return a labelled frame with `row`: the index within the person, in total order."""
-    given = ["row"] if "row" in frame.collect_schema() else []
+    tie_break = ["row"] if "row" in frame.collect_schema() else []
     ordered = frame.with_columns(one=int_lit(1)).with_columns(
-        row=nw.col("one").cum_sum().over("person", order_by=[*plan.total_order, *given])
+        row=nw.col("one").cum_sum().over("person", order_by=[*plan.total_order, *tie_break])
     )
     return collect_once(ordered.drop("one").with_columns(nw.col("row").cast(nw.Int64())))
 
@@ -69,10 +69,10 @@ def _in_order(path: Path, frame: Frame, plan: Plan) -> Frame:
         )
     for before, step in reversed(list(pairwise(required))):
         meets = has_bit("steps", step.number)
-        found = {f"r_{step.number}": nw.col("row"), f"t_{step.number}": nw.col("t")}
-        found |= {name: nw.col(name) for name in _standing(plan, step)}
+        values = {f"r_{step.number}": nw.col("row"), f"t_{step.number}": nw.col("t")}
+        values |= {name: nw.col(name) for name in _carried(plan, step)}
         look = _look(path, plan, before, step)
-        frame = look(frame, {name: where(meets, value) for name, value in found.items()})
+        frame = look(frame, {name: value_if(meets, value) for name, value in values.items()})
     return frame
 
 
@@ -85,7 +85,7 @@ def _look(path: Path, plan: Plan, before: PlanStep, step: PlanStep) -> Look:
     return path.after if may_meet(before, step) else path.soonest
 
 
-def _standing(plan: Plan, step: PlanStep) -> Sequence[str]:
+def _carried(plan: Plan, step: PlanStep) -> Sequence[str]:
     """Return the columns that hold, at the row of a step, the rows after it."""
     later = [one for one in plan.steps if one.number > step.number]
     names = [f"{of}_{one.number}" for one in later for of in ("r", "t")]
@@ -101,9 +101,9 @@ def _optional(path: Path, frame: Frame, plan: Plan) -> Frame:
         if step.optional:
             before = plan.before(step)
             meets = has_bit("steps", step.number)
-            found = {f"r_{step.number}": nw.col("row"), f"t_{step.number}": nw.col("t")}
+            values = {f"r_{step.number}": nw.col("row"), f"t_{step.number}": nw.col("t")}
             look = _look(path, plan, before, step)
-            frame = look(frame, {name: where(meets, value) for name, value in found.items()})
+            frame = look(frame, {name: value_if(meets, value) for name, value in values.items()})
     return frame
 
 
@@ -126,24 +126,28 @@ def _occurrences(path: Path, frame: Frame, condition: int, times: int) -> Frame:
     A row that meets it counts as the first of them.
     """
     meets = has_bit("steps", condition)
-    found = {"r": nw.col("row"), "t": nw.col("t")}
+    values = {"r": nw.col("row"), "t": nw.col("t")}
     for time in range(1, times + 1):
-        frame = path.after(frame, {f"{of}_any_{condition}_{time}": where(meets, value) for of, value in found.items()})
-        found = {of: nw.col(f"{of}_any_{condition}_{time}") for of in found}
+        frame = path.after(
+            frame, {f"{of}_any_{condition}_{time}": value_if(meets, value) for of, value in values.items()}
+        )
+        values = {of: nw.col(f"{of}_any_{condition}_{time}") for of in values}
     return frame.with_columns(
-        where(~meets, value).alias(f"{of}_any_{condition}_{times}") for of, value in found.items()
+        value_if(~meets, value).alias(f"{of}_any_{condition}_{times}") for of, value in values.items()
     )
 
 
 def _sorted(frame: Frame, of: str, names: Sequence[str]) -> Frame:
     """Sort the values of each row, starting at the second step, by swapping neighbours."""
     columns = [f"{of}_any_{name}" for name in names]
-    for turn in range(len(columns)):
-        pairs = list(pairwise(columns))[turn % 2 :: 2]
+    for round_number in range(len(columns)):
+        pairs = list(pairwise(columns))[round_number % 2 :: 2]
         frame = frame.with_columns(
             expression for pair in pairs for expression in (_less(*pair).alias(pair[0]), _more(*pair).alias(pair[1]))
         )
-    return frame.with_columns(nw.col(name).alias(f"{of}_{turn}") for turn, name in enumerate(columns[:-1], 2))
+    return frame.with_columns(
+        nw.col(name).alias(f"{of}_{round_number}") for round_number, name in enumerate(columns[:-1], 2)
+    )
 
 
 def _less(a: str, b: str) -> nw.Expr:
@@ -167,9 +171,9 @@ def _exclusions(path: Path, frame: Frame, plan: Plan) -> Frame:
     """Return every row with the next rows that exclude."""
     for one in plan.exclusions:
         meets = has_bit("out", one.number)
-        found = {"x": nw.col("row"), "xt": nw.col("t")}
+        values = {"x": nw.col("row"), "xt": nw.col("t")}
         for time in range(len(could_serve(plan, one)) + 1):
-            names = {of: f"{of}_{one.number}_{time}" for of in found}
-            frame = path.after(frame, {names[of]: where(meets, value) for of, value in found.items()})
-            found = {of: nw.col(name) for of, name in names.items()}
+            names = {of: f"{of}_{one.number}_{time}" for of in values}
+            frame = path.after(frame, {names[of]: value_if(meets, value) for of, value in values.items()})
+            values = {of: nw.col(name) for of, name in names.items()}
     return frame

@@ -9,8 +9,16 @@ import narwhals as nw
 
 from funnel._dataframes.adapter import Frame
 from funnel._expr.to_narwhals import int_lit, to_int
-from funnel.metrics._conversion.lookahead import FAR, where
-from funnel.metrics._conversion.plan import CONVERTED, DROPPED, PENDING, Plan, PlanExclusion, PlanStep, could_serve
+from funnel.metrics._conversion.label_events import (
+    CONVERTED,
+    DROPPED,
+    PENDING,
+    Plan,
+    PlanExclusion,
+    PlanStep,
+    could_serve,
+)
+from funnel.metrics._conversion.lookahead import FAR, value_if
 
 
 def outcomes(entries: Frame, plan: Plan) -> Frame:
@@ -22,7 +30,7 @@ def outcomes(entries: Frame, plan: Plan) -> Frame:
     frame = _reached(entries, plan)
     for one in plan.exclusions:
         frame = _met(frame, plan, one)
-    frame = _ended(frame, plan)
+    frame = _with_ends(frame, plan)
     reached = nw.sum_horizontal(*(f"ok_{step.number}" for step in plan.required))
     frame = frame.with_columns(reached=reached.cast(nw.Int64()))
     frame = frame.with_columns(broken=_broken(plan))
@@ -91,7 +99,7 @@ def _met(frame: Frame, plan: Plan, exclusion: PlanExclusion) -> Frame:
         ~through & (nw.col(when) - nw.col("t_1") <= plan.within)
     )
     met = (nw.col(f"ok_{exclusion.after}") == 1) & (nw.col(at) < FAR) & inside
-    return frame.with_columns(where(met, nw.col(at)).alias(at))
+    return frame.with_columns(value_if(met, nw.col(at)).alias(at))
 
 
 def _serves(row: str, number: int) -> nw.Expr:
@@ -102,7 +110,7 @@ def _any(conditions: Iterator[nw.Expr]) -> nw.Expr:
     return nw.any_horizontal(*conditions, ignore_nulls=False)
 
 
-def _ended(frame: Frame, plan: Plan) -> Frame:
+def _with_ends(frame: Frame, plan: Plan) -> Frame:
     """Drop the steps after the row that ends the attempt.
 
     `out_row` is the first excluding row.
@@ -110,13 +118,13 @@ def _ended(frame: Frame, plan: Plan) -> Frame:
     every = [f"out_{one.number}" for one in plan.exclusions]
     removing = [nw.col(f"out_{one.number}") < FAR for one in plan.exclusions if one.remove]
     dropping = [f"out_{one.number}" for one in plan.exclusions if not one.remove]
-    frame = frame.with_columns(out_row=_least(every), cut=_least(dropping))
+    frame = frame.with_columns(out_row=_minimum(every), cut=_minimum(dropping))
     frame = frame.with_columns(removed=to_int(_any(iter(removing))) if removing else int_lit(0))
     cut = (to_int((nw.col(f"ok_{n}") == 1) & (nw.col(f"r_{n}") < nw.col("cut"))) for n in range(2, len(plan.steps) + 1))
     return frame.with_columns(one.alias(f"ok_{n}") for n, one in enumerate(cut, 2)) if dropping else frame
 
 
-def _least(names: list[str]) -> nw.Expr:
+def _minimum(names: list[str]) -> nw.Expr:
     if not names:
         return int_lit(FAR)
     first, *others = map(nw.col, names)  # Spark's least() needs at least two columns
@@ -135,25 +143,25 @@ def _broken(plan: Plan) -> nw.Expr:
     """Return the row that came in time in place of the step that strict order requires; FAR if there is none."""
     broken = int_lit(FAR)
     if plan.order == "strict":
-        for turn, step in enumerate(plan.required[:-1], 1):
-            came = where(nw.col(f"nt_{step.number}") - nw.col("t_1") <= plan.within, nw.col(f"n_{step.number}"))
-            broken = nw.when(nw.col("reached") == turn).then(came).otherwise(broken)
+        for position, step in enumerate(plan.required[:-1], 1):
+            next_row = value_if(nw.col(f"nt_{step.number}") - nw.col("t_1") <= plan.within, nw.col(f"n_{step.number}"))
+            broken = nw.when(nw.col("reached") == position).then(next_row).otherwise(broken)
     return broken
 
 
 def _state(plan: Plan) -> nw.Expr:
-    ended = (nw.col("cut") < FAR) | (nw.col("broken") < FAR) | _over(plan) | _too_late(plan)
-    still = nw.when(ended).then(int_lit(DROPPED)).otherwise(int_lit(PENDING))
+    is_ended = (nw.col("cut") < FAR) | (nw.col("broken") < FAR) | _over(plan) | _too_late(plan)
+    still = nw.when(is_ended).then(int_lit(DROPPED)).otherwise(int_lit(PENDING))
     return nw.when(nw.col("reached") == len(plan.required)).then(int_lit(CONVERTED)).otherwise(still)
 
 
 def _too_late(plan: Plan) -> nw.Expr:
     """Return whether the window of the next step alone is closed."""
     late = nw.lit(value=False)
-    for turn, (before, step) in enumerate(pairwise(plan.required), 1):
+    for position, (before, step) in enumerate(pairwise(plan.required), 1):
         if step.within is not None:
             over = plan.as_of - nw.col(f"t_{before.number}") >= step.within
-            late |= (nw.col("reached") == turn) & over
+            late |= (nw.col("reached") == position) & over
     return late
 
 
@@ -163,6 +171,6 @@ def _exit(plan: Plan) -> nw.Expr:
     FAR at the window's end.
     """
     last = plan.required[-1].number
-    ended = nw.when(nw.col("out_row") < FAR).then(nw.col("out_row")).otherwise(nw.col("broken"))
+    end_row = nw.when(nw.col("out_row") < FAR).then(nw.col("out_row")).otherwise(nw.col("broken"))
     through = (nw.col("reached") == len(plan.required)) & (nw.col("removed") == 0)
-    return nw.when(through).then(nw.col(f"r_{last}")).otherwise(ended)
+    return nw.when(through).then(nw.col(f"r_{last}")).otherwise(end_row)

@@ -4,26 +4,58 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Generic, Literal
 
 import attrs
 import narwhals as nw
 
 from funnel._arguments import check_choice, is_one_of
 from funnel._dataframes.adapter import to_native
+from funnel._dataframes.frame_types import FrameT
 from funnel.errors import ArgumentError
 from funnel.metrics._conversion import display
-from funnel.metrics._conversion.attempt_columns import AttemptColumns
-from funnel.metrics._conversion.comparison import Comparison, compared
-from funnel.metrics._conversion.counts import Group, StepCount, last_required
+from funnel.metrics._conversion.attempts import AttemptColumns, Group, StepCount, last_required
 from funnel.metrics._conversion.drivers import Drivers, drivers
 from funnel.metrics._conversion.groups import GroupBy
-from funnel.metrics._conversion.plan import DROPPED, PENDING
+from funnel.metrics._conversion.label_events import DROPPED, PENDING
 from funnel.metrics._conversion.times import StepTime, times
 from funnel.metrics._conversion.trend import Trend, trend
 from funnel.metrics._conversion.value import StepValue, values
 from funnel.metrics._periods import Calendar, Period, Weekday
-from funnel.metrics._rate import Rate
+from funnel.metrics._rate import Difference, Rate
+
+
+@attrs.frozen
+class Comparison:
+    """The conversion of one group compared with all other groups.
+
+    Attributes:
+        value: The value of the group. None if the value is unknown.
+        difference: The group's rate minus the rate of the other groups. The interval is widened for all comparisons.
+    """
+
+    value: Group
+    difference: Difference
+
+    def __str__(self) -> str:
+        """Return the difference under the name of the group."""
+        return f"{'unknown' if self.value is None else self.value}: {self.difference}"
+
+
+def compared(rates: dict[Group, Rate], confidence_level: float, min_people: int) -> tuple[Comparison, ...]:
+    """Compare each rate with the rate of all other groups; the intervals hold jointly (Bonferroni)."""
+    each = 1 - (1 - confidence_level) / max(len(rates), 1)
+    successes, trials = (sum(getattr(rate, part) for rate in rates.values()) for part in ("successes", "trials"))
+    return tuple(
+        Comparison(
+            value,
+            Rate(rate.successes, rate.trials, confidence_level=each).minus(
+                Rate(successes - rate.successes, trials - rate.trials, confidence_level=each), min_people=min_people
+            ),
+        )
+        for value, rate in rates.items()
+    )
+
 
 Which = Literal["reached", "dropped", "pending"]
 
@@ -50,7 +82,7 @@ class FunnelGroup:
 
 
 @attrs.frozen
-class FunnelResult:
+class FunnelResult(Generic[FrameT]):
     """Result of a conversion funnel; returned by `conversion`.
 
     Counts include everybody. Rates include only people whose window was closed at `as_of`, whatever their outcome; the
@@ -70,7 +102,7 @@ class FunnelResult:
     steps: tuple[StepCount, ...]
     groups: tuple[FunnelGroup, ...]
     min_people: int
-    _found: AttemptColumns = attrs.field(repr=False, eq=False)
+    _columns: AttemptColumns = attrs.field(repr=False, eq=False)
 
     def __len__(self) -> int:
         """Return the number of steps."""
@@ -89,7 +121,7 @@ class FunnelResult:
         Raises:
             ArgumentError: No step has this name.
         """
-        return self.steps[self._found.asked.number(name) - 1]
+        return self.steps[self._columns.query.number(name) - 1]
 
     @property
     def entered(self) -> int:
@@ -130,9 +162,9 @@ class FunnelResult:
         Raises:
             ArgumentError: `quantile` is not above 0 and up to 1.
         """
-        return times(self._found.attempts, [step.name for step in self.steps], quantile)
+        return times(self._columns.attempts, [step.name for step in self.steps], quantile)
 
-    def people(self, step: str, which: Which = "reached") -> Any:
+    def people(self, step: str, which: Which = "reached") -> FrameT:
         """Return the people who reached a step, or who dropped or are pending there.
 
         Args:
@@ -149,18 +181,21 @@ class FunnelResult:
                 step.
         """
         check_choice(which, ("reached", "dropped", "pending"), "which")
-        counted, number = self.step(step), self._found.asked.number(step)
-        if which != "reached" and counted.is_optional:
-            msg = f"the step {step!r} is optional, so nobody is {which} there; ask for those who reached it"
+        count, number = self.step(step), self._columns.query.number(step)
+        if which != "reached" and count.is_optional:
+            msg = (
+                f"which must be 'reached' for the optional step {step!r} (got {which!r}); an optional step stops nobody"
+            )
             raise ArgumentError(msg)
-        attempts = self._found.attempts
+        attempts = self._columns.attempts
         frame = attempts.frame.filter(nw.col(f"row_{number}") >= 0)
         if which != "reached":
-            turn = self._found.asked.required.index(step) + 1
+            position = self._columns.query.required.index(step) + 1
             state = DROPPED if which == "dropped" else PENDING
-            frame = frame.filter((nw.col("reached") == turn) & (nw.col("state") == state))
-        told = frame.select(person_id=nw.col("person"), entered_at=nw.col("t_1"), reached_at=nw.col(f"t_{number}"))
-        return to_native(told, attempts.home, instants=["entered_at", "reached_at"])
+            frame = frame.filter((nw.col("reached") == position) & (nw.col("state") == state))
+        people = frame.select(person_id=nw.col("person"), entered_at=nw.col("t_1"), reached_at=nw.col(f"t_{number}"))
+        result: FrameT = to_native(people, attempts.frame_kind, instants=["entered_at", "reached_at"])
+        return result
 
     def value(self, column: str, *, at: str = "first") -> tuple[StepValue, ...]:
         """Return the sum of the amounts of people who reached each step, dropped or are pending there.
@@ -176,7 +211,7 @@ class FunnelResult:
         """
         if not is_one_of(at, ("first", "last")):
             self.step(at)
-        attempts = self._found.valued({"value": GroupBy(column, at=at)}, whole=True)
+        attempts = self._columns.with_values({"value": GroupBy(column, at=at)}, whole=True)
         return values(attempts, [step.name for step in self.steps])
 
     def drivers(self, column: str = "kind") -> Drivers:
@@ -192,8 +227,8 @@ class FunnelResult:
         Raises:
             EngineError: The column is missing, or has another type.
         """
-        rows = self._found.marked([column], every_row=True)
-        return drivers(self._found.attempts, rows.frame, column, self.rate.confidence_level)
+        rows = self._columns.labelled([column], every_row=True)
+        return drivers(self._columns.attempts, rows.frame, column, self.rate.confidence_level)
 
     def trend(self, period: Period, *, tz: str, week_start: Weekday | None = None) -> Trend:
         """Return the funnel by period of entry. A period with open windows is marked.
@@ -208,7 +243,7 @@ class FunnelResult:
         """
         calendar = Calendar.of(period, tz, week_start)
         names = [step.name for step in self.steps]
-        periods = trend(self._found.attempts, calendar, names, self.rate.confidence_level)
+        periods = trend(self._columns.attempts, calendar, names, self.rate.confidence_level)
         return Trend(period, tz, tuple(periods), self.min_people, calendar)
 
     def compare(self) -> tuple[Comparison, ...]:
@@ -219,8 +254,8 @@ class FunnelResult:
         Raises:
             ArgumentError: The funnel has no groups.
         """
-        if self._found.asked.by is None:
-            raise ArgumentError("the funnel has no groups to compare; ask conversion(..., by=...) for some")
+        if self._columns.query.by is None:
+            raise ArgumentError("compare requires groups (got a funnel without groups); pass by=... to conversion")
         return compared({group.value: group.rate for group in self.groups}, self.rate.confidence_level, self.min_people)
 
     def to_dicts(self) -> list[dict[str, object]]:
@@ -244,18 +279,19 @@ class FunnelResult:
 
     @property
     def _by(self) -> str:
-        by = self._found.asked.by
+        by = self._columns.query.by
         return "" if by is None else f"{by.column}:"
 
     @property
     def _caption(self) -> str:
-        asked = self._found.asked
-        what = "attempts" if asked.attempts == "each" else "people"
-        told = (
-            f"{self.entered:,} {what}: {self.converted:,} converted, {self.dropped:,} dropped, {self.pending:,} pending"
+        query = self._columns.query
+        unit = "attempts" if query.matching.attempts == "each" else "people"
+        counts = (
+            f"{self.entered:,} {unit}: {self.converted:,} converted, {self.dropped:,} dropped, {self.pending:,} pending"
         )
-        how = f"{asked.order}, attempts {asked.attempts}, within {self.within}, as of {self.as_of:%Y-%m-%d %H:%M} UTC"
-        return f"{told} ({how})"
+        rules = query.matching
+        how = f"{rules.order}, attempts {rules.attempts}, within {self.within}, as of {self.as_of:%Y-%m-%d %H:%M} UTC"
+        return f"{counts} ({how})"
 
     def _repr_html_(self) -> str:
         return display.page(self._caption, display.table(self.steps, self.times(), self.min_people))

@@ -15,11 +15,11 @@ import narwhals as nw
 
 from funnel._arguments import brief
 from funnel._dataframes.adapter import Frame
+from funnel._dataframes.compute import to_rows, whole
 from funnel._expr.to_narwhals import to_int
 from funnel.errors import ArgumentError
-from funnel.metrics._conversion.attempt_columns import Attempts
+from funnel.metrics._conversion.attempts import Attempts
 from funnel.metrics._conversion.lookahead import FAR
-from funnel.metrics._purchases import to_rows, whole
 
 
 @attrs.frozen
@@ -48,7 +48,7 @@ def times(attempts: Attempts, names: Sequence[str], quantile: object) -> tuple[S
         ArgumentError: `quantile` is not above 0 and up to 1.
     """
     if not isinstance(quantile, float) or not 0 < quantile <= 1:
-        msg = f"the quantile is {brief(quantile)}; give a float above 0 and up to 1, such as 0.5"
+        msg = f"quantile must be a float above 0 and at most 1, such as 0.5 (got {brief(quantile)})"
         raise ArgumentError(msg)
     plan = attempts.plan
     frame = attempts.frame.select(*(f"t_{n}" for n in range(1, len(names) + 1)), *_reached(len(names)))
@@ -56,9 +56,9 @@ def times(attempts: Attempts, names: Sequence[str], quantile: object) -> tuple[S
     for step in plan.steps[1:]:
         waits[f"all_{step.number}"] = (step.number, 1)
         waits[f"last_{step.number}"] = (step.number, plan.before(step).number)
-    found = _quantiles(frame, waits, quantile)
+    quantiles = _quantiles(frame, waits, quantile)
     return tuple(
-        StepTime(name, quantile, found[f"all_{n}"][0], found[f"all_{n}"][1], found[f"last_{n}"][1])
+        StepTime(name, quantile, quantiles[f"all_{n}"][0], quantiles[f"all_{n}"][1], quantiles[f"last_{n}"][1])
         for n, name in enumerate(names[1:], 2)
     )
 
@@ -80,15 +80,15 @@ def _quantiles(
         frame.select(*(nw.col(f"ok_{to}").sum().alias(name) for name, (to, _) in waits.items())), *waits
     )
     counts = dict(zip(waits, map(whole, some), strict=True))
-    places = {f"place_{name}": nw.col("one").cum_sum().over("one", order_by=name) for name in waits}
+    indexes = {f"place_{name}": nw.col("one").cum_sum().over("one", order_by=name) for name in waits}
     at = {name: nw.col(f"place_{name}") == ceil(quantile * count - 1e-9) for name, count in counts.items()}
-    ranked = frame.with_columns(**places).select(
+    ranked = frame.with_columns(**indexes).select(
         **{name: nw.when(at[name]).then(nw.col(name)).otherwise(nw.lit(-1, nw.Int64())) for name in waits}
     )
-    ((*found,),) = to_rows(ranked.select(*(nw.col(name).max() for name in waits)), *waits)
-    return {name: (counts[name], _span(value)) for name, value in zip(waits, found, strict=True)}
+    ((*durations,),) = to_rows(ranked.select(*(nw.col(name).max() for name in waits)), *waits)
+    return {name: (counts[name], _span(value)) for name, value in zip(waits, durations, strict=True)}
 
 
-def _span(found: object) -> timedelta | None:
-    count = whole(found)
-    return None if found is None or count < 0 else timedelta(microseconds=count)
+def _span(durations: object) -> timedelta | None:
+    count = whole(durations)
+    return None if durations is None or count < 0 else timedelta(microseconds=count)

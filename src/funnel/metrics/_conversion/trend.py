@@ -5,18 +5,17 @@ Invariant: the periods together count everybody once. A period without entries i
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator, Sequence
 from datetime import date
 
 import attrs
 import narwhals as nw
 
+from funnel._dataframes.compute import to_rows
+from funnel._format import as_html
 from funnel.metrics._conversion import display
-from funnel.metrics._conversion.attempt_columns import Attempts
-from funnel.metrics._conversion.counts import StepCount, counts, last_required, lines
-from funnel.metrics._periods import Calendar, Period, Periods, written
-from funnel.metrics._purchases import to_rows
+from funnel.metrics._conversion.attempts import Attempts, StepCount, counts, last_required, lines
+from funnel.metrics._periods import Calendar, Period, Periods, period_label
 from funnel.metrics._rate import Rate
 
 
@@ -81,7 +80,7 @@ class Trend:
     def _lines(self) -> list[tuple[str, ...]]:
         return [
             (
-                f"{written(one.start, self._calendar.period)}{'' if one.is_mature else '*'}",
+                f"{period_label(one.start, self._calendar.period)}{'' if one.is_mature else '*'}",
                 f"{one.steps[0].reached:,}",
                 f"{last_required(one.steps).reached:,}",
                 f"{sum(step.pending or 0 for step in one.steps):,}",
@@ -91,10 +90,7 @@ class Trend:
         ]
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{cell}</th>" for cell in _HEADING)
-        rows = ("".join(f"<td>{html.escape(cell)}</td>" for cell in line) for line in self._lines())
-        body = "".join(f"<tr>{row}</tr>" for row in rows)
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        return as_html(_HEADING, self._lines())
 
 
 _HEADING = ("entered in", "entered", "converted", "pending", "rate")
@@ -109,8 +105,10 @@ def trend(
     if start is None:
         return
     periods = Periods.between(int(start), plan.as_of, calendar)
-    placed = attempts.frame.with_columns(by=periods.place_column("t_1"))
-    found = lines(attrs.evolve(attempts, frame=placed))
-    for place in range(len(periods)):
-        mature = periods.is_over(place, plan.as_of - plan.within)
-        yield FunnelPeriod(periods.day(place), counts(found.get(place, ()), plan, names, confidence_level), mature)
+    placed = attempts.frame.with_columns(by=periods.index_column("t_1"))
+    periods_found = lines(attrs.evolve(attempts, frame=placed))
+    for index in range(len(periods)):
+        mature = periods.is_over(index, plan.as_of - plan.within)
+        yield FunnelPeriod(
+            periods.day(index), counts(periods_found.get(index, ()), plan, names, confidence_level), mature
+        )

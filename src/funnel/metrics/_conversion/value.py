@@ -8,12 +8,12 @@ import attrs
 import narwhals as nw
 
 from funnel._dataframes.adapter import Frame
+from funnel._dataframes.compute import to_rows, whole
 from funnel._expr.division import divided
 from funnel._expr.nodes import LIMIT
 from funnel._expr.to_narwhals import to_int
-from funnel.metrics._conversion.attempt_columns import Attempts
-from funnel.metrics._conversion.plan import DROPPED, PENDING, PlanStep
-from funnel.metrics._purchases import to_rows, whole
+from funnel.metrics._conversion.attempts import Attempts
+from funnel.metrics._conversion.label_events import DROPPED, PENDING, PlanStep
 
 
 @attrs.frozen
@@ -22,14 +22,14 @@ class StepValue:
 
     Attributes:
         name: The name of the step.
-        known: The number of people who reached the step and have an amount.
+        with_amount: The number of people who reached the step and have an amount.
         reached: The sum for people who reached the step.
         dropped: The sum for people who got exactly this far and can get no further. None for an optional step.
         pending: The sum for people who got exactly this far and may still get further. None for an optional step.
     """
 
     name: str
-    known: int
+    with_amount: int
     reached: int
     dropped: int | None
     pending: int | None
@@ -42,21 +42,21 @@ class StepValue:
 def values(attempts: Attempts, names: Sequence[str]) -> tuple[StepValue, ...]:
     """Return the sums of the column `value` for every step."""
     plan = attempts.plan
-    turns = {step.number: turn for turn, step in enumerate(plan.required, 1)}
+    positions = {step.number: position for position, step in enumerate(plan.required, 1)}
     sums: dict[str, nw.Expr] = {}
     for step in plan.steps:
         there = nw.col(f"row_{step.number}") >= 0
-        sums[f"known_{step.number}"] = to_int(there & (nw.col("known") == 1))
+        sums[f"with_amount_{step.number}"] = to_int(there & (nw.col("with_amount") == 1))
         sums[f"reached_{step.number}"] = _amount(there)
         if not step.optional:
-            stopped = nw.col("reached") == turns[step.number]
+            stopped = nw.col("reached") == positions[step.number]
             sums[f"dropped_{step.number}"] = _amount(stopped & (nw.col("state") == DROPPED))
             sums[f"pending_{step.number}"] = _amount(stopped & (nw.col("state") == PENDING))
-    known = attempts.frame.with_columns(
-        known=to_int(~nw.col("value").is_null()), value=nw.col("value").fill_null(0).cast(nw.Int64())
+    has_value = attempts.frame.with_columns(
+        with_amount=to_int(~nw.col("value").is_null()), value=nw.col("value").fill_null(0).cast(nw.Int64())
     )
-    found = _summed(known.select(**sums), list(sums), is_small=_is_small(known))
-    return tuple(_of(step, name, found) for step, name in zip(plan.steps, names, strict=True))
+    totals = _summed(has_value.select(**sums), list(sums), is_small=_is_small(has_value))
+    return tuple(_of(step, name, totals) for step, name in zip(plan.steps, names, strict=True))
 
 
 def _amount(condition: nw.Expr) -> nw.Expr:
@@ -78,14 +78,14 @@ def _is_small(frame: Frame) -> bool:
 
 def _summed(frame: Frame, names: Sequence[str], *, is_small: bool) -> Mapping[str, int]:
     if is_small:
-        ((*found,),) = to_rows(frame.select(*(nw.col(name).sum() for name in names)), *names)
-        return {name: whole(value) for name, value in zip(names, found, strict=True)}
+        ((*sums,),) = to_rows(frame.select(*(nw.col(name).sum() for name in names)), *names)
+        return {name: whole(value) for name, value in zip(names, sums, strict=True)}
     times = {name: divided(nw.col(name), nw.lit(_HALF, nw.Int64())) for name in names}
     rest = {name: nw.col(name) - times[name] * _HALF for name in names}
     high, low = (_summed(frame.select(**part), names, is_small=True) for part in (times, rest))
     return {name: high[name] * _HALF + low[name] for name in names}
 
 
-def _of(step: PlanStep, name: str, found: Mapping[str, int]) -> StepValue:
-    parts = (found.get(f"{part}_{step.number}") for part in ("dropped", "pending"))
-    return StepValue(name, found[f"known_{step.number}"], found[f"reached_{step.number}"], *parts)
+def _of(step: PlanStep, name: str, row: Mapping[str, int]) -> StepValue:
+    parts = (row.get(f"{part}_{step.number}") for part in ("dropped", "pending"))
+    return StepValue(name, row[f"with_amount_{step.number}"], row[f"reached_{step.number}"], *parts)

@@ -16,7 +16,7 @@ import attrs
 
 from funnel._arguments import brief, check_choice, day_of
 from funnel.errors import ArgumentError
-from funnel.metrics._periods import Period, written
+from funnel.metrics._periods import Period, period_label
 from funnel.metrics._rate import Rate
 
 WAYS = ("leads", "conversion", "transactions", "average_sale", "margin")
@@ -47,7 +47,7 @@ class FiveWays:
         referred: Number of leads who were referred by another person.
         buyers: Number of leads who bought within the time.
         orders: Number of orders that the leads placed within the time.
-        revenue: What the leads paid for these orders, less refunds, in minor units.
+        revenue: Payments of the leads for these orders, less refunds, in minor units.
         margin: Share of revenue left after costs, 0 to 1, as given by the shop.
         sources: Conversion of the leads of each source.
         is_partial: Whether the period is not over, so that more people may arrive in it.
@@ -96,9 +96,9 @@ class FiveWays:
 
     def factors(self) -> tuple[float, ...] | None:
         """Return the five ways in the order of `WAYS`; None if one is unknown or zero."""
-        ways = (float(self.leads), self.conversion.value, self.transactions, self.average_sale, self.margin)
-        known = tuple(way for way in ways if way)
-        return known if len(known) == len(ways) else None
+        values = (float(self.leads), self.conversion.value, self.transactions, self.average_sale, self.margin)
+        factors = tuple(way for way in values if way)
+        return factors if len(factors) == len(values) else None
 
     def what_if(self, way: str, by: float) -> WhatIf:
         """Return what the period would have earned if one way had been larger or smaller.
@@ -114,7 +114,7 @@ class FiveWays:
         """
         check_choice(way, WAYS, "way")
         if not _is_share(by):
-            msg = f"by is {brief(by)}; give a share from -1 up, such as 0.1 for a tenth more"
+            msg = f"by must be a number from -1 up, such as 0.1 for 10 % more (got {brief(by)})"
             raise ArgumentError(msg)
         rate, share = self.conversion, {"conversion": self.conversion.value, "margin": self.margin}.get(way)
         gained = self.profit * (min(1 + by, 1 / share) - 1 if share else by)
@@ -126,7 +126,7 @@ class FiveWays:
 
 @attrs.frozen
 class WhatIf:
-    """Result of `what_if`: what one way would have brought if it had been larger.
+    """Result of `what_if`: the profit that a change of one way would have added.
 
     The interval is that of the conversion rate: how far chance alone may have changed the number of leads who bought.
 
@@ -163,7 +163,7 @@ class GrowthChange:
     Attributes:
         before: The earlier period.
         after: The later period.
-        parts: What each of the five ways brought, in minor units. The parts add up to `total`. If either period has
+        parts: Contribution of each of the five ways, in minor units. The parts add up to `total`. If either period has
             pending people, `leads` is the part of all people who arrived, and `pending` is the part of people whose
             window is still open. The pending part disappears when every window is complete. None if a way is zero in
             either period, because its share is then undefined.
@@ -180,10 +180,10 @@ class GrowthChange:
 
     def __str__(self) -> str:
         """Return the total, its parts, pending people and unfinished periods as text."""
-        told = "not enough to say why (a way is nothing in one of the two)"
+        parts_text = "cannot be decomposed (a factor is zero in one of the periods)"
         if self.parts is not None:
-            told = ", ".join(f"{way} {part:+,}" for way, part in self.parts.items())
-        return f"{self.total:+,}: {told}{_unfinished(self.before, self.after)}"
+            parts_text = ", ".join(f"{way} {part:+,}" for way, part in self.parts.items())
+        return f"{self.total:+,}: {parts_text}{_unfinished(self.before, self.after)}"
 
 
 def _unfinished(before: FiveWays, after: FiveWays) -> str:
@@ -262,7 +262,7 @@ class Growth:
         for one in self.periods:
             if one.start == day:
                 return one
-        msg = f"nobody arrived in a {self.period} that begins on {day}; give the first day of one of the periods"
+        msg = f"start must be the first day of a {self.period} with arrivals (got {day})"
         raise ArgumentError(msg)
 
     def change(self, before: date, after: date) -> GrowthChange:
@@ -297,9 +297,9 @@ class Growth:
         common = [
             (rate.trials, other.sources[name].value) for name, rate in one.sources.items() if name in other.sources
         ]
-        known = [(leads, value) for leads, value in common if value is not None]
-        covered = sum(leads for leads, _ in known)
-        value = sum(leads * rate for leads, rate in known) / covered if covered else None
+        shared = [(leads, value) for leads, value in common if value is not None]
+        covered = sum(leads for leads, _ in shared)
+        value = sum(leads * rate for leads, rate in shared) / covered if covered else None
         return FixedMix(one.conversion, other.conversion, value, Rate(covered, one.leads), (one, other))
 
     def to_dicts(self) -> list[dict[str, object]]:
@@ -309,23 +309,23 @@ class Growth:
 
     def __str__(self) -> str:
         """Return one line per period as text; a star marks a period that is not over."""
-        starts = [f"{written(one.start, self.period)}{'*' * one.is_partial}" for one in self.periods]
+        starts = [f"{period_label(one.start, self.period)}{'*' * one.is_partial}" for one in self.periods]
         wide = max(map(len, starts), default=0)
-        return "\n".join(f"{start.rjust(wide)}  {_told(one)}" for start, one in zip(starts, self.periods, strict=True))
+        return "\n".join(f"{start.rjust(wide)}  {_line(one)}" for start, one in zip(starts, self.periods, strict=True))
 
 
-def _told(one: FiveWays) -> str:
-    ways = one.factors()
+def _line(one: FiveWays) -> str:
+    factors = one.factors()
     pending = f"; {one.pending:,} pending" if one.pending else ""
-    if ways is None:
+    if factors is None:
         return f"{one.leads:,} leads, {one.buyers:,} buyers: profit {one.profit:,}{pending}"
-    leads, conversion, transactions, sale, margin = ways
-    told = f"{leads:,.0f} x {100 * conversion:.1f} % x {transactions:.2f} x {sale:,.0f} x {100 * margin:.0f} %"
-    return f"{told} = {one.profit:,}{pending}"
+    leads, conversion, transactions, sale, margin = factors
+    product = f"{leads:,.0f} x {100 * conversion:.1f} % x {transactions:.2f} x {sale:,.0f} x {100 * margin:.0f} %"
+    return f"{product} = {one.profit:,}{pending}"
 
 
 def _parts(before: FiveWays, after: FiveWays) -> Mapping[str, int] | None:
-    """Return what each way brought, in whole minor units.
+    """Return the contribution of each way, in whole minor units.
 
     A part is the change of profit times the share of the way in the change of the logarithm. Rounding is cumulative: a
     running sum is never more than half a unit from the exact sum, and the last part completes the total. Leads are all

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 import narwhals as nw
 
 from funnel._arguments import SpanLike, brief, parse_as_of, span
+from funnel._dataframes.compute import to_rows, whole
 from funnel._expr.to_narwhals import to_int
 from funnel._people import logs_of
 from funnel._time import MICROSECOND, instant
@@ -20,7 +21,7 @@ from funnel.errors import ArgumentError
 from funnel.metrics._growth.five_ways import COUNTS, FiveWays, Growth
 from funnel.metrics._orders import orders_of
 from funnel.metrics._periods import Calendar, Period, Periods, Weekday
-from funnel.metrics._purchases import PERSON, started, to_rows, whole
+from funnel.metrics._purchases import PERSON, started
 from funnel.metrics._rate import Rate
 
 if TYPE_CHECKING:
@@ -83,13 +84,13 @@ def growth(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
         return Growth(instant(now), tz, period, within, ())
     periods = Periods.between(start, now, calendar)
     people = _people(leads, arrivals, orders.valid(now), length)
-    placed = people.with_columns(cohort=periods.place_column("first"), had=to_int(nw.col("first") <= now - length))
-    counts = _counted(placed)
-    found = (
-        _five_ways(periods.day(place), counts[place], margin, is_partial=not periods.is_over(place, now))
-        for place in sorted(counts)
+    placed = people.with_columns(cohort=periods.index_column("first"), had=to_int(nw.col("first") <= now - length))
+    counts = _counts(placed)
+    five_ways = (
+        _five_ways(periods.day(index), counts[index], margin, is_partial=not periods.is_over(index, now))
+        for index in sorted(counts)
     )
-    return Growth(instant(now), tz, period, within, tuple(found))
+    return Growth(instant(now), tz, period, within, tuple(five_ways))
 
 
 def _people(leads: Frame, arrivals: Frame, bought: Frame, length: int) -> Frame:
@@ -104,7 +105,7 @@ def _people(leads: Frame, arrivals: Frame, bought: Frame, length: int) -> Frame:
     return joined.with_columns(nw.col(name).fill_null(0).cast(nw.Int64()) for name in ("orders", "revenue"))
 
 
-def _counted(people: Frame) -> Mapping[int, Mapping[str, Mapping[str, int]]]:
+def _counts(people: Frame) -> Mapping[int, Mapping[str, Mapping[str, int]]]:
     """Return the counts of each source, by the index of the period."""
     marked = people.select(
         "cohort",
@@ -117,10 +118,10 @@ def _counted(people: Frame) -> Mapping[int, Mapping[str, Mapping[str, int]]]:
         revenue=nw.col("had") * nw.col("revenue"),
     )
     sums = marked.group_by("cohort", "source").agg(*(nw.col(name).sum() for name in COUNTS))
-    found: dict[int, dict[str, Mapping[str, int]]] = {}
-    for place, source, *counts in sorted(to_rows(sums, "cohort", "source", *COUNTS)):
-        found.setdefault(int(place), {})[source] = dict(zip(COUNTS, map(int, counts), strict=True))
-    return found
+    by_period: dict[int, dict[str, Mapping[str, int]]] = {}
+    for index, source, *counts in sorted(to_rows(sums, "cohort", "source", *COUNTS)):
+        by_period.setdefault(int(index), {})[source] = dict(zip(COUNTS, map(int, counts), strict=True))
+    return by_period
 
 
 def _five_ways(
@@ -132,10 +133,10 @@ def _five_ways(
 
 
 def _margin(margin: object, start: date) -> float:
-    given = cast("Mapping[object, object]", margin).get(start) if isinstance(margin, Mapping) else margin
-    if isinstance(given, int | float) and 0 < given <= 1:
-        return float(given)
-    msg = f"margin of the period of {start} is {brief(given)}; give the share that is left after costs, above 0 up to 1"
+    share = cast("Mapping[object, object]", margin).get(start) if isinstance(margin, Mapping) else margin
+    if isinstance(share, int | float) and 0 < share <= 1:
+        return float(share)
+    msg = f"margin must be a share above 0 and at most 1 (got {brief(share)} for the period of {start})"
     raise ArgumentError(msg)
 
 

@@ -3,7 +3,6 @@
 Requires NumPy and Polars. Import this package only if both are installed.
 """
 
-from funnel.metrics._packed.purchases import purchases_here
-from funnel.metrics._packed.summary import summaries
+from funnel.metrics._packed.summary import purchases_here, summaries
 
 __all__ = ["purchases_here", "summaries"]

@@ -19,7 +19,7 @@ exactly.
 
 
 @attrs.frozen(eq=False)
-class Tally:
+class CellSums:
     """Distinct cells in order, with row count and sum of values.
 
     Attributes:
@@ -33,7 +33,7 @@ class Tally:
     value: Whole
 
     @classmethod
-    def of(cls, cells: Whole, count: int, value: Whole | None = None) -> Tally:
+    def of(cls, cells: Whole, count: int, value: Whole | None = None) -> CellSums:
         """Count rows by cell.
 
         Args:
@@ -51,12 +51,12 @@ class Tally:
         return cls(here if names is None else names[here], rows[here], sums)
 
     @classmethod
-    def together(cls, tallies: Sequence[Tally]) -> Tally:
+    def together(cls, parts: Sequence[CellSums]) -> CellSums:
         """Merge several tallies into one."""
-        cells, back = np.unique(np.concatenate([one.cells for one in tallies]), return_inverse=True)
+        cells, back = np.unique(np.concatenate([one.cells for one in parts]), return_inverse=True)
         rows, value = np.zeros(len(cells), np.int64), np.zeros(len(cells), np.int64)
-        np.add.at(rows, back, np.concatenate([one.rows for one in tallies]))
-        np.add.at(value, back, np.concatenate([one.value for one in tallies]))
+        np.add.at(rows, back, np.concatenate([one.rows for one in parts]))
+        np.add.at(value, back, np.concatenate([one.value for one in parts]))
         return cls(cells, rows, value)
 
     def __iter__(self) -> Iterator[tuple[int, int, int]]:

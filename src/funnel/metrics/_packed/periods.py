@@ -19,13 +19,13 @@ class Lookup:
         start: The first instant.
         shift: A piece is two to the power of this long.
         edges: For each piece, when the period of its end begins, relative to the first instant.
-        places: For each piece, two indexes: of the period before that edge, and of the period from it on.
+        indexes: For each piece, two indexes: of the period before that edge, and of the period from it on.
     """
 
     start: int
     shift: int
     edges: Whole
-    places: Whole
+    indexes: Whole
 
     @classmethod
     def of(cls, edges: Sequence[int]) -> Lookup:
@@ -44,10 +44,10 @@ class Lookup:
         after = since >= self.edges[piece]
         piece <<= 1
         piece += after
-        places: Whole = self.places[piece]
-        return places
+        indexes: Whole = self.indexes[piece]
+        return indexes
 
 
-def places_of(t: Whole, place: Lookup) -> Whole:
+def period_indexes(t: Whole, lookup: Lookup) -> Whole:
     """Return the period index of very many instants."""
-    return slice_by_slice(t, place)
+    return slice_by_slice(t, lookup)

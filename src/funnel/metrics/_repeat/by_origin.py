@@ -19,16 +19,18 @@ from funnel._expr.to_narwhals import to_int
 from funnel._time import MICROSECOND, instant
 from funnel.errors import ArgumentError
 from funnel.facts import Facts
-from funnel.facts._frames import held_by_engine
+from funnel.facts._frames import raw_facts_over
 from funnel.facts._schema import narrowed
+from funnel.metrics._display import as_html, as_text, days
 from funnel.metrics._lines import SKU, lines_beside
 from funnel.metrics._purchases import PERSON
-from funnel.metrics._rate import LEAST, Rate
-from funnel.metrics._repeat.numbered_purchases import added_up, judged, numbered
+from funnel.metrics._rate import DEFAULT_MIN_PEOPLE, Rate
+from funnel.metrics._repeat.numbered_purchases import numbered_purchases, window_counts, with_window_flags
 from funnel.metrics._repeat.rates import RepeatRate
-from funnel.metrics._shown import as_html, as_text, days
 
 if TYPE_CHECKING:
+    from narwhals.typing import IntoFrame
+
     from funnel._dataframes.adapter import Frame
     from funnel.logs import Logs
 
@@ -86,15 +88,15 @@ class RepeatGroups:
     @property
     def summary(self) -> str:
         """Return what the table shows, and what it does not."""
-        told = sum(one.repeat.rate.is_reportable(self.min_people) for one in self.groups)
-        many = f" Of {told} groups that are alike, one in twenty still seems to stand out." if told > 1 else ""
-        chosen = "It tells who came back, not why: people chose their group, and the shop chose whom it asked."
+        reportable = sum(one.repeat.rate.is_reportable(self.min_people) for one in self.groups)
+        many = f" One in twenty of {reportable} equal groups differs by chance." if reportable > 1 else ""
+        chosen = "This shows who came back, not why: people chose their group, and the shop chose whom to ask."
         return f"Bought again within {days(self.within)}, by {self.by}. {chosen}{many}"
 
     def _rows(self) -> list[tuple[object, ...]]:
-        return [(_name(one.group), self._told(one.repeat.rate), f"{one.repeat.pending:,}") for one in self.groups]
+        return [(_name(one.group), self._rate_text(one.repeat.rate), f"{one.repeat.pending:,}") for one in self.groups]
 
-    def _told(self, rate: Rate) -> str:
+    def _rate_text(self, rate: Rate) -> str:
         return (
             str(rate) if rate.is_reportable(self.min_people) else f"not enough: {rate.trials:,} of {self.min_people:,}"
         )
@@ -115,7 +117,13 @@ def _name(group: str | None) -> str:
 
 
 def repeat_by(  # noqa: PLR0913 - three of them say when, how long, how many
-    logs: Logs, by: By, within: SpanLike, *, as_of: datetime, lines: object = None, min_people: int = LEAST
+    logs: Logs,
+    by: By,
+    within: SpanLike,
+    *,
+    as_of: datetime,
+    lines: IntoFrame | None = None,
+    min_people: int = DEFAULT_MIN_PEOPLE,
 ) -> RepeatGroups:
     """Compute the repeat rate within a time, by origin or first product.
 
@@ -152,13 +160,15 @@ def repeat_by(  # noqa: PLR0913 - three of them say when, how long, how many
     check_choice(by, get_args(By), "by")
     count_of(min_people, "min_people", minimum=1)
     if (lines is not None) is not (by == "product"):
-        raise ArgumentError("lines go with by='product', and it with lines; give both or neither")
-    rows = numbered(logs, now)
+        raise ArgumentError(
+            "by='product' requires lines, and lines require by='product' (got one of the two); pass both or neither"
+        )
+    rows = numbered_purchases(logs, now)
     if rows is None:
         return RepeatGroups(instant(now), by, within, min_people, ())
     labels = _labels(logs, rows, by, lines, now)
-    people = judged(first_and_soon(rows, length), "first", "soon", length, now)
-    counts = added_up(people.join(labels, on=PERSON, how="inner"), _GROUP)
+    people = with_window_flags(first_and_soon(rows, length), "first", "soon", length, now)
+    counts = window_counts(people.join(labels, on=PERSON, how="inner"), _GROUP)
     return RepeatGroups(instant(now), by, within, min_people, tuple(_groups(counts, within)))
 
 
@@ -170,8 +180,8 @@ def first_and_soon(rows: Frame, length: int) -> Frame:
 
 
 def _groups(counts: Mapping[tuple[object, ...], tuple[int, int, int]], within: timedelta) -> Iterator[RepeatGroup]:
-    named = ((str(group), counted) for (group,), counted in counts.items())
-    for group, (successes, had, pending) in sorted(named, key=lambda one: (-one[1][1], -one[1][2], one[0])):
+    labelled = ((str(group), group_counts) for (group,), group_counts in counts.items())
+    for group, (successes, had, pending) in sorted(labelled, key=lambda one: (-one[1][1], -one[1][2], one[0])):
         yield RepeatGroup(group or None, RepeatRate(within, Rate(successes, had), pending))
 
 
@@ -184,14 +194,14 @@ def _labels(logs: Logs, rows: Frame, by: By, lines: object, now: int) -> Frame:
     if by == "promotion":
         return firsts.select(PERSON, group=nw.col("promotion"))
     if by == "product":
-        return _first_things(firsts, lines_beside(logs, lines))
+        return _first_products(firsts, lines_beside(logs, lines))
     return _arrivals(logs, now).select(PERSON, group=_OF_ARRIVAL[by]())
 
 
-def _first_things(firsts: Frame, lines: Frame) -> Frame:
+def _first_products(firsts: Frame, lines: Frame) -> Frame:
     keys = ["source", "id"]
-    held = firsts.select(PERSON, *keys).join(lines, on=keys, how="left")
-    return held.select(PERSON, group=nw.col(SKU).fill_null(""))
+    products = firsts.select(PERSON, *keys).join(lines, on=keys, how="left")
+    return products.select(PERSON, group=nw.col(SKU).fill_null(""))
 
 
 _ARRIVAL = ("lead_count", "lead_source", "campaign", "was_referred")
@@ -199,9 +209,9 @@ _ARRIVAL = ("lead_count", "lead_source", "campaign", "was_referred")
 
 def _arrivals(logs: Logs, now: int) -> Frame:
     """Return each person's arrival facts; the same facts as for one person."""
-    plan = narrowed(Facts.fact_plan, frozenset(_ARRIVAL))
-    read = {name: nw.col(value_name(plan.places[name])) for name in _ARRIVAL}
-    return held_by_engine(plan, logs, now).select(PERSON, **read)
+    plan = narrowed(Facts._fact_plan, frozenset(_ARRIVAL))
+    read = {name: nw.col(value_name(plan.indices[name])) for name in _ARRIVAL}
+    return raw_facts_over(plan, logs, now).select(PERSON, **read)
 
 
 def _referral() -> nw.Expr:

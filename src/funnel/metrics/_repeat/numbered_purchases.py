@@ -10,19 +10,20 @@ from typing import TYPE_CHECKING
 
 import narwhals as nw
 
+from funnel._dataframes.compute import to_rows, whole
 from funnel._expr.to_narwhals import to_int
 from funnel._people import logs_of
-from funnel.metrics._purchases import PERSON, to_rows, whole
+from funnel.metrics._purchases import PERSON
 
 if TYPE_CHECKING:
     from funnel._dataframes.adapter import Frame
     from funnel.logs import Logs
 
 ORDER = ("t", "source", "id")
-JUDGED = ("had", "hit", "pending")
+WINDOW_FLAGS = ("had", "hit", "pending")
 
 
-def numbered(logs: Logs, now: int) -> Frame | None:
+def numbered_purchases(logs: Logs, now: int) -> Frame | None:
     """Return the purchases that are valid at an instant, one row each.
 
     Args:
@@ -33,7 +34,7 @@ def numbered(logs: Logs, now: int) -> Frame | None:
         Columns `person_id`, `t`, `source`, `id`, `promoted`, `promotion`, `nth` and `first`. `nth` numbers a person's
         purchases from 1. `first` is the instant of the first one. None without a purchase log.
     """
-    table = logs_of(logs).tables.get("purchases")
+    table = logs_of(logs)._tables.get("purchases")
     if table is None:
         return None
     rows = table.filter((nw.col("start") <= now) & (nw.col("end") > now))
@@ -42,7 +43,7 @@ def numbered(logs: Logs, now: int) -> Frame | None:
     return rows.with_columns(nth=nth, first=nw.col("t").min().over(PERSON)).drop("_one")
 
 
-def judged(people: Frame, started: str, soon: str, span: int, now: int) -> Frame:
+def with_window_flags(people: Frame, started: str, soon: str, span: int, now: int) -> Frame:
     """Return the people with three flags: complete window, success, pending.
 
     Args:
@@ -56,9 +57,9 @@ def judged(people: Frame, started: str, soon: str, span: int, now: int) -> Frame
     return people.with_columns(had=to_int(had), hit=to_int(had & (nw.col(soon) > 0)), pending=to_int(~had))
 
 
-def added_up(people: Frame, *by: str) -> Mapping[tuple[object, ...], tuple[int, int, int]]:
+def window_counts(people: Frame, *by: str) -> Mapping[tuple[object, ...], tuple[int, int, int]]:
     """Return successes, trials and pending people, in total or per group."""
-    sums = [nw.col(name).sum() for name in JUDGED]
+    sums = [nw.col(name).sum() for name in WINDOW_FLAGS]
     totals = people.group_by(*by).agg(*sums) if by else people.select(*sums)
     rows = to_rows(totals, *by, "hit", "had", "pending")
     return {tuple(row[: len(by)]): (whole(row[-3]), whole(row[-2]), whole(row[-1])) for row in rows}

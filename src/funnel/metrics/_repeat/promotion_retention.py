@@ -18,19 +18,19 @@ import narwhals as nw
 from funnel._arguments import SpanLike, parse_as_of, span
 from funnel._expr.to_narwhals import to_int
 from funnel._time import MICROSECOND, instant
+from funnel.metrics._display import as_html, as_text, days, percent
 from funnel.metrics._purchases import PERSON
-from funnel.metrics._rate import LEAST, Difference, Rate
-from funnel.metrics._repeat.numbered_purchases import added_up, judged, numbered
+from funnel.metrics._rate import DEFAULT_MIN_PEOPLE, Difference, Rate
+from funnel.metrics._repeat.numbered_purchases import numbered_purchases, window_counts, with_window_flags
 from funnel.metrics._repeat.rates import RepeatRate
-from funnel.metrics._shown import as_html, as_text, days, percent
 
 if TYPE_CHECKING:
     from funnel._dataframes.adapter import Frame
     from funnel.logs import Logs
 
-_NOT_A_CAUSE = (
-    "This compares people, not the promotion itself: it drew others than those who come without one, "
-    "and at another time of year."
+_CAVEAT = (
+    "This compares people, not the promotion itself: a promotion attracts different people, "
+    "at a different time of year."
 )
 
 
@@ -56,22 +56,22 @@ class PromotionRetention:
     Attributes:
         as_of: The evaluation time.
         within: Time from the first purchase in which a next purchase counts.
-        again: Comparison by any next purchase.
+        repeat: Comparison by any next purchase.
         unprompted: Comparison by a next purchase outside any promotion: the business that remains after the promotion.
     """
 
     as_of: datetime
     within: timedelta
-    again: PromotionComparison
+    repeat: PromotionComparison
     unprompted: PromotionComparison
 
     @property
     def summary(self) -> str:
         """Return what can be concluded, and what cannot."""
-        return f"{self._found} {_NOT_A_CAUSE}" if self.unprompted.difference.is_reportable else self._found
+        return f"{self._conclusion} {_CAVEAT}" if self.unprompted.difference.is_reportable else self._conclusion
 
     @property
-    def _found(self) -> str:
+    def _conclusion(self) -> str:
         difference = self.unprompted.difference
         low, high, value = difference.ci_lower, difference.ci_upper, difference.value
         if low is None or high is None or value is None:
@@ -84,7 +84,7 @@ class PromotionRetention:
         if high < 0:
             return f"{start}, {between} fewer than of the rest ({-100 * high:.1f} to {-100 * low:.1f})."
         return (
-            f"{start}; whether that is more or fewer than of the rest cannot be told "
+            f"{start}; the data do not show whether that is more or fewer than of the rest "
             f"(from {-100 * low:.1f} points fewer to {100 * high:.1f} more)."
         )
 
@@ -92,14 +92,14 @@ class PromotionRetention:
         """Return one row per comparison and group, ready for a dataframe."""
         return [
             {"bought": name, "first_purchase": group, **repeat.to_dict()}
-            for name, asked in (("again", self.again), ("unprompted", self.unprompted))
-            for group, repeat in (("promoted", asked.promoted), ("rest", asked.rest))
+            for name, comparison in (("repeat", self.repeat), ("unprompted", self.unprompted))
+            for group, repeat in (("promoted", comparison.promoted), ("rest", comparison.rest))
         ]
 
     def _rows(self) -> list[tuple[object, ...]]:
         return [
-            (name, asked.promoted, asked.rest, asked.difference)
-            for name, asked in (("again", self.again), ("outside a promotion", self.unprompted))
+            (name, comparison.promoted, comparison.rest, comparison.difference)
+            for name, comparison in (("again", self.repeat), ("outside a promotion", self.unprompted))
         ]
 
     _HEAD = ("bought", "first in a promotion", "the rest", "difference")
@@ -112,13 +112,15 @@ class PromotionRetention:
         return as_html(self._HEAD, self._rows(), above=self.summary)
 
 
-def _too_few(asked: PromotionComparison, min_people: int) -> str:
-    counts = f"{asked.promoted.rate.trials:,} of the promotion's buyers and {asked.rest.rate.trials:,} of the rest"
-    return f"Not enough to tell: {counts} have had the time, and {min_people:,} of each are needed."
+def _too_few(comparison: PromotionComparison, min_people: int) -> str:
+    counts = (
+        f"{comparison.promoted.rate.trials:,} of the promotion's buyers and {comparison.rest.rate.trials:,} of the rest"
+    )
+    return f"Not enough people: {counts} have a closed window, each group needs {min_people:,}."
 
 
 def promotion_retention(
-    logs: Logs, within: SpanLike, *, as_of: datetime, min_people: int = LEAST
+    logs: Logs, within: SpanLike, *, as_of: datetime, min_people: int = DEFAULT_MIN_PEOPLE
 ) -> PromotionRetention:
     """Compare the repeat rates of promotion buyers with those of all other buyers.
 
@@ -141,29 +143,31 @@ def promotion_retention(
         >>> bought = pl.DataFrame({**rows, "promotion": ["", "", "launch"]})
         >>> april = datetime(2026, 4, 1, tzinfo=UTC)
         >>> print(promotion_retention(Logs(purchases=bought), timedelta(days=30), as_of=april).summary)
-        Not enough to tell: 1 of the promotion's buyers and 1 of the rest have had the time, and 30 of each are needed.
+        Not enough people: 1 of the promotion's buyers and 1 of the rest have a closed window, each group needs 30.
     """
     now, length = parse_as_of(as_of), span(within, "within")
     within = length * MICROSECOND
-    rows = numbered(logs, now)
-    again = _again(length)
-    counted = [_counted(rows, soon, length, now) for soon in (again, again & (nw.col("promoted") == 0))]
-    return PromotionRetention(instant(now), within, *(_comparison(counts, within, min_people) for counts in counted))
+    rows = numbered_purchases(logs, now)
+    is_repeat = _is_repeat(length)
+    counts_of_both = [_counts(rows, soon, length, now) for soon in (is_repeat, is_repeat & (nw.col("promoted") == 0))]
+    return PromotionRetention(
+        instant(now), within, *(_comparison(counts, within, min_people) for counts in counts_of_both)
+    )
 
 
-def _again(length: int) -> nw.Expr:
+def _is_repeat(length: int) -> nw.Expr:
     return (nw.col("nth") > 1) & (nw.col("t") - nw.col("first") <= length)
 
 
-def _counted(rows: Frame | None, soon: nw.Expr, length: int, now: int) -> dict[int, tuple[int, int, int]]:
+def _counts(rows: Frame | None, soon: nw.Expr, length: int, now: int) -> dict[int, tuple[int, int, int]]:
     """Return the counts by first purchase: promoted (1) or not (0)."""
     if rows is None:
         return {}
     began = to_int((nw.col("nth") == 1) & (nw.col("promoted") == 1))
     people = rows.with_columns(soon=to_int(soon), began=began).group_by(PERSON)
     each = people.agg(nw.col("first").min(), nw.col("soon").sum(), nw.col("began").max())
-    counts = added_up(judged(each, "first", "soon", length, now), "began")
-    return {int(str(began)): counted for (began,), counted in counts.items()}
+    counts = window_counts(with_window_flags(each, "first", "soon", length, now), "began")
+    return {int(str(began)): group_counts for (began,), group_counts in counts.items()}
 
 
 def _comparison(counts: dict[int, tuple[int, int, int]], within: timedelta, min_people: int) -> PromotionComparison:
@@ -171,6 +175,6 @@ def _comparison(counts: dict[int, tuple[int, int, int]], within: timedelta, min_
     return PromotionComparison(promoted, rest, promoted.rate.minus(rest.rate, min_people=min_people))
 
 
-def _rate(counted: tuple[int, int, int], within: timedelta) -> RepeatRate:
-    successes, had, pending = counted
+def _rate(group_counts: tuple[int, int, int], within: timedelta) -> RepeatRate:
+    successes, had, pending = group_counts
     return RepeatRate(within, Rate(successes, had), pending)

@@ -20,12 +20,13 @@ import attrs
 import narwhals as nw
 
 from funnel._arguments import SpanLike, parse_as_of, span
+from funnel._dataframes.compute import to_rows, whole
 from funnel._expr.to_narwhals import to_int
 from funnel._time import MICROSECOND, NEVER, instant
-from funnel.metrics._purchases import PERSON, purchases_at, to_rows, whole
+from funnel.metrics._display import as_html, days
+from funnel.metrics._purchases import PERSON, purchases_at
 from funnel.metrics._rate import Rate
-from funnel.metrics._repeat.numbered_purchases import added_up, judged
-from funnel.metrics._shown import as_html, days
+from funnel.metrics._repeat.numbered_purchases import window_counts, with_window_flags
 
 if TYPE_CHECKING:
     from funnel._dataframes.adapter import Frame
@@ -78,16 +79,16 @@ class RepeatRates:
         return [{"name": name, **rate.to_dict(), "pending": pending.get(name, 0)} for name, rate in rates.items()]
 
     def _rows(self) -> list[tuple[str, object]]:
-        to_rows = days(self.within.within)
+        length = days(self.within.within)
         return [
-            (f"bought again within {to_rows}", self.within),
+            (f"bought again within {length}", self.within),
             ("have bought again by now", self.ever),
-            (f"bought in the last {to_rows}, not for the first time", self.returning),
+            (f"bought in the last {length}, not for the first time", self.returning),
         ]
 
     def __str__(self) -> str:
         """Return the three rates as text, one line each."""
-        return "\n".join(f"{what}: {rate}" for what, rate in self._rows())
+        return "\n".join(f"{label}: {rate}" for label, rate in self._rows())
 
     def _repr_html_(self) -> str:
         return as_html(("who", "how many"), self._rows())
@@ -122,9 +123,9 @@ def repeat_rates(logs: Logs, within: SpanLike, *, as_of: datetime) -> RepeatRate
     people = _people(logs, length, now)
     if people is None:
         return RepeatRates(instant(now), RepeatRate(within, Rate(0, 0), 0), Rate(0, 0), Rate(0, 0))
-    lately, again = nw.col("last") >= now - length, nw.col("bought") > 1
-    flags = {"once": nw.lit(1, nw.Int64()), "again": to_int(again)}
-    told_of = people.with_columns(**flags, lately=to_int(lately), back=to_int(lately & again))
+    lately, has_repeated = nw.col("last") >= now - length, nw.col("bought") > 1
+    flags = {"once": nw.lit(1, nw.Int64()), "again": to_int(has_repeated)}
+    told_of = people.with_columns(**flags, lately=to_int(lately), back=to_int(lately & has_repeated))
     names = ("hit", "had", "pending", "again", "once", "back", "lately")
     (row,) = to_rows(told_of.select(*(nw.col(name).sum() for name in names)), *names)
     hit, had, pending, successes, trials, back, buyers = map(whole, row)
@@ -165,7 +166,7 @@ def repeat_rate_within(logs: Logs, within: SpanLike, *, as_of: datetime) -> Repe
     people = _people(logs, length, now)
     if people is None:
         return RepeatRate(within, Rate(0, 0), 0)
-    successes, trials, pending = added_up(people)[()]
+    successes, trials, pending = window_counts(people)[()]
     return RepeatRate(within, Rate(successes, trials), pending)
 
 
@@ -191,7 +192,7 @@ def repeat_rate(logs: Logs, *, as_of: datetime) -> Rate:
         >>> repeat_rate(Logs(purchases=pl.DataFrame(bought)), as_of=datetime(2026, 4, 1, tzinfo=UTC))
         Rate(successes=1, trials=2, confidence_level=0.95)
     """
-    return _among(logs, NEVER, parse_as_of(as_of))
+    return _rate_since(logs, NEVER, parse_as_of(as_of))
 
 
 def returning_rate(logs: Logs, within: SpanLike, *, as_of: datetime) -> Rate:
@@ -223,7 +224,7 @@ def returning_rate(logs: Logs, within: SpanLike, *, as_of: datetime) -> Rate:
         50.0 % (1 of 2; 9.5 to 90.5 %)
     """
     now = parse_as_of(as_of)
-    return _among(logs, now - span(within, "within"), now)
+    return _rate_since(logs, now - span(within, "within"), now)
 
 
 def _people(logs: Logs, length: int, now: int) -> Frame | None:
@@ -234,10 +235,10 @@ def _people(logs: Logs, length: int, now: int) -> Frame | None:
     soon = rows.with_columns(soon=to_int(nw.col("t") - nw.col("first") <= length))
     edges = nw.col("first").min(), nw.col("t").max().alias("last"), nw.col("t").count().alias("bought")
     people = soon.group_by(PERSON).agg(*edges, nw.col("soon").sum())
-    return judged(people.with_columns(soon=nw.col("soon") - 1), "first", "soon", length, now)
+    return with_window_flags(people.with_columns(soon=nw.col("soon") - 1), "first", "soon", length, now)
 
 
-def _among(logs: Logs, start: int, now: int) -> Rate:
+def _rate_since(logs: Logs, start: int, now: int) -> Rate:
     """Return how many buyers since an instant have bought at least twice."""
     rows = purchases_at(logs, now)
     if rows is None:

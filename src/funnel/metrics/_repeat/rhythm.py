@@ -18,11 +18,12 @@ import narwhals as nw
 
 from funnel._arguments import count_of, parse_as_of
 from funnel._dataframes.adapter import collect_once
+from funnel._dataframes.compute import to_rows, whole
 from funnel._time import MICROSECOND, instant
-from funnel.metrics._purchases import PERSON, to_rows, whole
-from funnel.metrics._rate import LEAST
-from funnel.metrics._repeat.numbered_purchases import numbered
-from funnel.metrics._shown import as_html, days
+from funnel.metrics._display import as_html, days
+from funnel.metrics._purchases import PERSON
+from funnel.metrics._rate import DEFAULT_MIN_PEOPLE
+from funnel.metrics._repeat.numbered_purchases import numbered_purchases
 
 if TYPE_CHECKING:
     from funnel._dataframes.adapter import Frame
@@ -78,19 +79,21 @@ class Rhythm:
     @property
     def _regular(self) -> str:
         if self.regularity is not None:
-            return f"k = {self.regularity:.2f} of {self.pairs:,} people; 1 is chance, more is regular"
+            return f"k = {self.regularity:.2f} of {self.pairs:,} people; 1 is random, more is regular"
         few = self.pairs < self.min_people
-        return f"not enough: {self.pairs:,} of {self.min_people:,}" if few else f"all alike, of {self.pairs:,} people"
+        return (
+            f"not enough: {self.pairs:,} of {self.min_people:,}" if few else f"all gaps equal, of {self.pairs:,} people"
+        )
 
     def __str__(self) -> str:
         """Return the times and the regularity as text, one line each."""
-        return "\n".join(f"{what}: {said}" for what, said in self._rows())
+        return "\n".join(f"{label}: {text}" for label, text in self._rows())
 
     def _repr_html_(self) -> str:
         return as_html(("what", "how long"), self._rows())
 
 
-def purchase_rhythm(logs: Logs, *, as_of: datetime, min_people: int = LEAST) -> Rhythm:
+def purchase_rhythm(logs: Logs, *, as_of: datetime, min_people: int = DEFAULT_MIN_PEOPLE) -> Rhythm:
     """Compute the typical time between purchases, and its regularity.
 
     The regularity is k = (1 - 4V) / 8V. V is the variance of a person's first gap as a share of their first two gaps.
@@ -117,16 +120,18 @@ def purchase_rhythm(logs: Logs, *, as_of: datetime, min_people: int = LEAST) -> 
     """
     now = parse_as_of(as_of)
     count_of(min_people, "min_people", minimum=1)
-    rows = numbered(logs, now)
+    rows = numbered_purchases(logs, now)
     if rows is None:
         return Rhythm(instant(now), 0, 0, None, 0, None, min_people)
     gaps = collect_once(_gaps(rows))
-    counted = gaps.select(gaps=nw.len(), people=(nw.col("nth") == 2).cast(nw.Int64()).sum())  # noqa: PLR2004 - the first
-    ((many, people),) = to_rows(counted, "gaps", "people")
+    totals = gaps.select(gaps=nw.len(), people=(nw.col("nth") == 2).cast(nw.Int64()).sum())  # noqa: PLR2004 - the first
+    ((gap_count, people),) = to_rows(totals, "gaps", "people")
     shares = _shares(gaps)
     pairs = sum(shares.values())
     regularity = _regularity(shares, pairs) if pairs >= max(min_people, 2) else None
-    return Rhythm(instant(now), whole(people), whole(many), _quarters(gaps, whole(many)), pairs, regularity, min_people)
+    return Rhythm(
+        instant(now), whole(people), whole(gap_count), _quarters(gaps, whole(gap_count)), pairs, regularity, min_people
+    )
 
 
 def _gaps(rows: Frame) -> Frame:
@@ -139,10 +144,10 @@ def _quarters(gaps: Frame, many: int) -> tuple[timedelta, timedelta, timedelta] 
     """Return the smallest times that 25 %, 50 % and 75 % of gaps do not exceed."""
     if many == 0:
         return None
-    places = [-(-quarter * many // 4) - 1 for quarter in _QUARTERS]
+    indexes = [-(-quarter * many // 4) - 1 for quarter in _QUARTERS]
     placed = gaps.with_row_index("_place", order_by=("gap", PERSON, "nth"))
-    found = dict(to_rows(placed.filter(nw.col("_place").is_in(places)), "_place", "gap"))
-    short, typical, long = (int(found[place]) * MICROSECOND for place in places)
+    gap_by_index = dict(to_rows(placed.filter(nw.col("_place").is_in(indexes)), "_place", "gap"))
+    short, typical, long = (int(gap_by_index[index]) * MICROSECOND for index in indexes)
     return short, typical, long
 
 

@@ -17,23 +17,24 @@ import attrs
 import narwhals as nw
 
 from funnel._arguments import SpanLike, count_of, parse_as_of, span
-from funnel._dataframes.adapter import collect_once, to_native
+from funnel._dataframes.adapter import collect_once
+from funnel._dataframes.frame_types import FrameT
 from funnel._expr.to_narwhals import to_int
 from funnel._time import FOREVER, MICROSECOND, instant
+from funnel.metrics._display import as_html, as_text, days
 from funnel.metrics._purchases import PERSON
-from funnel.metrics._rate import LEAST, Rate
-from funnel.metrics._repeat.numbered_purchases import added_up, judged, numbered
+from funnel.metrics._rate import DEFAULT_MIN_PEOPLE, Rate
+from funnel.metrics._repeat.numbered_purchases import numbered_purchases, window_counts, with_window_flags
 from funnel.metrics._repeat.rates import RepeatRate
-from funnel.metrics._shown import as_html, as_text, days
-from funnel.metrics._survival.groups import survival_by
 from funnel.metrics._survival.input import ENDED, STARTED
-from funnel.metrics._survival.survival import Survival
+from funnel.metrics._survival.result import Survival
+from funnel.metrics._survival.survival import survival
 
 if TYPE_CHECKING:
     from funnel._dataframes.adapter import Frame
     from funnel.logs import Logs
 
-_SHOWN = 10
+_MAX_ROWS = 10
 """Number of steps that the text form of the table shows before it counts the rest."""
 
 
@@ -98,15 +99,17 @@ class PurchaseSteps:
 
     def __str__(self) -> str:
         """Return the first steps as a text table."""
-        table = as_text(self._head(), self._rows()[:_SHOWN])
-        more = len(self) - _SHOWN
+        table = as_text(self._head(), self._rows()[:_MAX_ROWS])
+        more = len(self) - _MAX_ROWS
         return f"{table}\nand {more} more" if more > 0 else table
 
     def _repr_html_(self) -> str:
         return as_html(self._head(), self._rows())
 
 
-def purchase_steps(logs: Logs, within: SpanLike, *, as_of: datetime, min_people: int = LEAST) -> PurchaseSteps:
+def purchase_steps(
+    logs: Logs, within: SpanLike, *, as_of: datetime, min_people: int = DEFAULT_MIN_PEOPLE
+) -> PurchaseSteps:
     """Compute how many people take each step to the next purchase, and how fast.
 
     Args:
@@ -138,16 +141,16 @@ def purchase_steps(logs: Logs, within: SpanLike, *, as_of: datetime, min_people:
     now, length = parse_as_of(as_of), span(within, "within")
     count_of(min_people, "min_people", minimum=1)
     within = length * MICROSECOND
-    rows = numbered(logs, now)
+    rows = numbered_purchases(logs, now)
     if rows is None:
         return PurchaseSteps(instant(now), within, ())
     steps = collect_once(_with_next(rows))
     soon = steps.with_columns(soon=to_int(nw.col("next") - nw.col("t") <= length))
-    counts = added_up(judged(soon, "t", "soon", length, now), "nth")
-    waits = survival_by(_waits(steps, logs), "nth", as_of=as_of, min_people=min_people)
-    made = ((int(nth), counts[nth,], wait) for nth, wait in waits.groups)
+    counts = window_counts(with_window_flags(soon, "t", "soon", length, now), "nth")
+    waits = survival(_waits(steps, logs), by="nth", as_of=as_of, min_people=min_people)
+    steps_found = ((int(nth), counts[nth,], wait) for nth, wait in waits.groups)
     return PurchaseSteps(
-        instant(now), within, tuple(PurchaseStep(nth, _rate(*each, within), wait) for nth, each, wait in made)
+        instant(now), within, tuple(PurchaseStep(nth, _rate(*each, within), wait) for nth, each, wait in steps_found)
     )
 
 
@@ -157,10 +160,10 @@ def _with_next(rows: Frame) -> Frame:
     return following.select("nth", "t", next=nw.col("next").fill_null(FOREVER).cast(nw.Int64()))
 
 
-def _waits(steps: Frame, logs: Logs) -> Any:
+def _waits(steps: Frame, logs: Logs[FrameT]) -> FrameT:
     """Return the table that `survival` reads."""
-    ended = nw.when(nw.col("next") < FOREVER).then(nw.col("next"))
-    return to_native(steps.select("nth", **{STARTED: nw.col("t"), ENDED: ended}), logs.home, instants=(STARTED, ENDED))
+    end = nw.when(nw.col("next") < FOREVER).then(nw.col("next"))
+    return logs._native(steps.select("nth", **{STARTED: nw.col("t"), ENDED: end}), instants=(STARTED, ENDED))
 
 
 def _rate(successes: int, had: int, pending: int, within: timedelta) -> RepeatRate:

@@ -25,7 +25,7 @@ Measure: TypeAlias = Literal["on", "on_or_after", "cumulative", "streak"]
 RefundBasis: TypeAlias = Literal["order", "refund"]
 """The period from which a refund is subtracted: the period of its order, or of the refund itself."""
 
-_ONCE = nw.lit(1, nw.Int64())
+_ONE = nw.lit(1, nw.Int64())
 _NONE = nw.lit(0, nw.Int64())
 
 
@@ -48,13 +48,13 @@ class Plan:
     brackets: tuple[int, ...]
     basis: RefundBasis
 
-    def first(self, place: int) -> int:
+    def first(self, index: int) -> int:
         """Return the first period of the bracket at an index."""
-        return self.brackets[place] if self.brackets else place
+        return self.brackets[index] if self.brackets else index
 
-    def end(self, place: int) -> int:
+    def end(self, index: int) -> int:
         """Return the period before which the bracket at an index ends."""
-        return self.first(place + 1)
+        return self.first(index + 1)
 
     def bracketed(self, name: str) -> nw.Expr:
         """Return the index of the bracket of a period.
@@ -63,7 +63,7 @@ class Plan:
         """
         return stepped(name, list(enumerate(self.brackets))) if self.brackets else nw.col(name)
 
-    def begun(self, periods: int) -> int:
+    def started_brackets(self, periods: int) -> int:
         """Return the number of brackets that have begun when this number of consecutive periods has begun."""
         return sum(1 for start in self.brackets[:-1] if start < periods) if self.brackets else periods
 
@@ -74,7 +74,7 @@ def people(firsts: Frame, plan: Plan) -> Frame:
     Columns: `person_id`, `first`, `cohort`, and `done`, the number of brackets that are over. In calendar periods
     `done` is 0, because the number depends only on the cohort.
     """
-    placed = firsts.with_columns(cohort=plan.periods.place_column("first"))
+    placed = firsts.with_columns(cohort=plan.periods.index_column("first"))
     if plan.window is None:
         return placed.with_columns(done=_NONE)
     over = placed.with_columns(_over=(plan.now - nw.col("first")) // plan.window)
@@ -98,7 +98,7 @@ def activity(orders: Orders, starts: Frame, plan: Plan) -> Frame:
 def _placed(rows: Frame, plan: Plan) -> Frame:
     """Return each row with the number of periods between the start and the row."""
     if plan.window is None:
-        in_period = rows.with_columns(_period=plan.periods.place_column("t"))
+        in_period = rows.with_columns(_period=plan.periods.index_column("t"))
         return in_period.with_columns(_after=nw.col("_period") - nw.col("cohort"))
     since = rows.with_columns(_since=nw.col("t") - nw.col("first"))
     later = (nw.col("_since") - 1) // plan.window
@@ -112,27 +112,27 @@ def _rows(orders: Orders, plan: Plan) -> Frame:
     """
     bought = orders.valid(plan.now)
     if plan.basis == "order":
-        return bought.select(PERSON, "t", bought=nw.col("t"), orders=_ONCE, revenue=nw.col("net_amount"))
-    counted = bought.select(PERSON, "t", bought=nw.col("t"), orders=_ONCE, revenue=_NONE)
-    return nw.concat([counted, *_booked(orders, plan.now)])
+        return bought.select(PERSON, "t", bought=nw.col("t"), orders=_ONE, revenue=nw.col("net_amount"))
+    order_rows = bought.select(PERSON, "t", bought=nw.col("t"), orders=_ONE, revenue=_NONE)
+    return nw.concat([order_rows, *_booked(orders, plan.now)])
 
 
 def _booked(orders: Orders, now: int) -> Sequence[Frame]:
     """Return payments at their instants and refunds at theirs, for orders that are not cancelled."""
     ledger = orders.tables
-    stand = ledger.orders.filter((nw.col("purchased_at") <= now) & (nw.col("_cancelled") > now))
-    paid = stand.select(
+    valid = ledger.orders.filter((nw.col("purchased_at") <= now) & (nw.col("_cancelled") > now))
+    paid = valid.select(
         PERSON, t=nw.col("purchased_at"), bought=nw.col("purchased_at"), orders=_NONE, revenue=nw.col("amount")
     )
     if "refunds" not in ledger.log:
         return [paid]
-    of = stand.select(PERSON, "source", purchase_id=nw.col("id"), bought=nw.col("purchased_at"))
-    given = ledger.log["refunds"].filter(nw.col("refunded_at") <= now)
-    back = given.join(of, on=["source", "purchase_id"], how="inner")
-    taken = back.select(
+    of = valid.select(PERSON, "source", purchase_id=nw.col("id"), bought=nw.col("purchased_at"))
+    refunds = ledger.log["refunds"].filter(nw.col("refunded_at") <= now)
+    back = refunds.join(of, on=["source", "purchase_id"], how="inner")
+    refunded = back.select(
         PERSON, t=nw.col("refunded_at"), bought=nw.col("bought"), orders=_NONE, revenue=0 - nw.col("amount")
     )
-    return [paid, taken]
+    return [paid, refunded]
 
 
 # ---- people that a cell counts -------------------------------------------------------------------------------------
@@ -145,11 +145,11 @@ def spans(rows: Frame, measure: Measure, plan: Plan) -> Frame:
     count that person. In calendar periods, a cell that has not begun may or may not lie beyond `high`.
     """
     active = rows.filter(nw.col("orders") > 0)
-    found = _SPANS[measure](active)
+    cells = _SPANS[measure](active)
     if plan.window is not None:
         last = nw.col("done") - 1
-        found = found.with_columns(high=nw.when(nw.col("high") < last).then(nw.col("high")).otherwise(last))
-    return found.filter(nw.col("low") <= nw.col("high")).select(PERSON, "cohort", "low", "high")
+        cells = cells.with_columns(high=nw.when(nw.col("high") < last).then(nw.col("high")).otherwise(last))
+    return cells.filter(nw.col("low") <= nw.col("high")).select(PERSON, "cohort", "low", "high")
 
 
 def _on(active: Frame) -> Frame:
@@ -169,7 +169,7 @@ def _cumulative(active: Frame) -> Frame:
 
 def _streak(active: Frame) -> Frame:
     """Return the span without a gap: an index equals its rank if no period was skipped."""
-    numbered = active.with_columns(_one=_ONCE)
+    numbered = active.with_columns(_one=_ONE)
     numbered = numbered.with_columns(_number=nw.col("_one").cum_sum().over(PERSON, "cohort", order_by="place"))
     unbroken = numbered.filter(nw.col("_number") == nw.col("place") + 1)
     return unbroken.group_by(*_PERSON).agg(nw.col("place").max().alias("high")).with_columns(low=_NONE)

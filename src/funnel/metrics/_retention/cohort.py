@@ -41,7 +41,7 @@ class Cohort:
 
     Attributes:
         start: The first day of the period in which they started, in the shop's time zone.
-        place: The number of periods between the oldest cohort and this one.
+        index: The number of periods between the oldest cohort and this one.
         size: The number of people.
         is_open: Whether the first period is not over, so that more people may join.
         over: The number of periods that are over for the whole cohort.
@@ -54,7 +54,7 @@ class Cohort:
     """
 
     start: date
-    place: int
+    index: int
     size: int
     is_open: bool
     over: int
@@ -147,7 +147,7 @@ class Cohort:
         Args:
             periods: 0 is the first period of the cohort.
         """
-        return self.over <= place_of(periods) < len(self.people)
+        return self.over <= periods_of(periods) < len(self.people)
 
 
 def shown_number(cohort: Cohort, values: tuple[int, ...], periods: int, unfinished: bool) -> int | None:  # noqa: FBT001
@@ -156,19 +156,19 @@ def shown_number(cohort: Cohort, values: tuple[int, ...], periods: int, unfinish
     return number if truth(unfinished, "unfinished") or periods < cohort.over else None
 
 
-def number_at(values: tuple[int, ...], place: int) -> int | None:
-    place = place_of(place)
-    return values[place] if 0 <= place < len(values) else None
+def number_at(values: tuple[int, ...], index: int) -> int | None:
+    index = periods_of(index)
+    return values[index] if 0 <= index < len(values) else None
 
 
-def place_of(periods: object) -> int:
+def periods_of(periods: object) -> int:
     """Return the validated number of periods. Below 0 nothing is counted.
 
     Raises:
         ArgumentError: `periods` is not a whole number.
     """
-    return count_of(periods, "periods", minimum=-LARGEST_PLACE, most=LARGEST_PLACE)
+    return count_of(periods, "periods", minimum=-MAX_PERIODS, most=MAX_PERIODS)
 
 
-LARGEST_PLACE = 10**6
+MAX_PERIODS = 10**6
 """More periods than there are days in the supported years."""

@@ -9,20 +9,21 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Generic
 
 import attrs
 
 from funnel._arguments import count_of, day_of, suggest
+from funnel._dataframes.frame_types import PeopleT
 from funnel.errors import ArgumentError
-from funnel.metrics._periods import Period, written
+from funnel.metrics._periods import Period, period_label
 from funnel.metrics._rate import Rate
 from funnel.metrics._retention.activity import Measure, RefundBasis
-from funnel.metrics._retention.cohort import LARGEST_PLACE, Cohort, number_at, place_of, shown_number
+from funnel.metrics._retention.cohort import MAX_PERIODS, Cohort, number_at, periods_of, shown_number
 
 
 @attrs.frozen
-class Cohorts:
+class Cohorts(Generic[PeopleT]):
     """Cohorts at an instant, oldest first.
 
     A period in which nobody started has no cohort.
@@ -51,7 +52,7 @@ class Cohorts:
     refund_basis: RefundBasis
     is_partial: bool
     cohorts: tuple[Cohort, ...]
-    _who: Callable[[int, int], Any] = attrs.field(alias="who", eq=False, repr=False)
+    _people_of_cell: Callable[[int, int], PeopleT] = attrs.field(alias="people_of_cell", eq=False, repr=False)
 
     def __len__(self) -> int:
         """Return the number of cohorts."""
@@ -84,10 +85,10 @@ class Cohorts:
         Raises:
             ArgumentError: `periods` is not a whole number from 0 up, or there is no such bracket.
         """
-        place = count_of(periods, "periods", minimum=0, most=len(self.brackets) - 2 if self.brackets else LARGEST_PLACE)
+        index = count_of(periods, "periods", minimum=0, most=len(self.brackets) - 2 if self.brackets else MAX_PERIODS)
         if not self.brackets:
-            return f"+{place}"
-        first, last = self.brackets[place], self.brackets[place + 1] - 1
+            return f"+{index}"
+        first, last = self.brackets[index], self.brackets[index + 1] - 1
         return f"+{first}" if first == last else f"+{first}-{last}"
 
     def average(self, periods: int) -> Rate | None:
@@ -102,11 +103,11 @@ class Cohorts:
         Returns:
             The rate. None if that period is not over for any cohort.
         """
-        place = place_of(periods)
-        over = [cohort for cohort in self.cohorts if 0 <= place < cohort.over]
+        index = periods_of(periods)
+        over = [cohort for cohort in self.cohorts if 0 <= index < cohort.over]
         if not over:
             return None
-        return Rate(sum(one.people[place] for one in over), sum(one.trials[place] for one in over))
+        return Rate(sum(one.people[index] for one in over), sum(one.trials[index] for one in over))
 
     def values(self, periods: int) -> dict[date, int | None]:
         """Return the average amount paid by a person up to a common period, by cohort.
@@ -117,10 +118,10 @@ class Cohorts:
         Returns:
             Minor units by the start of the cohort. None for a cohort whose period of that number is not over.
         """
-        place = place_of(periods)
-        return {one.start: one.value_each(place) for one in self.cohorts}
+        index = periods_of(periods)
+        return {one.start: one.value_each(index) for one in self.cohorts}
 
-    def people_of(self, start: date, periods: int) -> Any:
+    def people_of(self, start: date, periods: int) -> PeopleT:
         """Return the people counted in a cell.
 
         Args:
@@ -140,9 +141,9 @@ class Cohorts:
             msg = f"no cohort begins on {start}; {suggest(str(start), (str(one.start) for one in self))}"
             raise ArgumentError(msg)
         if row.after(periods) is None:
-            msg = f"period {periods} of the cohort of {start} is not observed; it has {len(row.people)}, counted from 0"
+            msg = f"periods must be below {len(row.people)}, the observed periods of the cohort {start} (got {periods})"
             raise ArgumentError(msg)
-        return self._who(row.place, periods)
+        return self._people_of_cell(row.index, periods)
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """Return the long form: one row for each cohort and later period.
@@ -229,8 +230,8 @@ def _text_of(cohorts: Cohorts) -> str:
     if _is_any_over(cohorts):
         lines.append(_averages(cohorts))
     widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
-    told = ("  ".join(cell.rjust(wide) for cell, wide in zip(line, widths, strict=True)) for line in lines)
-    return "\n".join(line.rstrip() for line in told)
+    aligned = ("  ".join(cell.rjust(wide) for cell, wide in zip(line, widths, strict=True)) for line in lines)
+    return "\n".join(line.rstrip() for line in aligned)
 
 
 def _is_any_over(cohorts: Cohorts) -> bool:
@@ -246,21 +247,21 @@ def _columns(cohorts: Cohorts) -> range:
 
 
 def _heading(cohorts: Cohorts) -> list[str]:
-    return ["cohort", "people", *(cohorts.label(place) for place in _columns(cohorts))]
+    return ["cohort", "people", *(cohorts.label(index) for index in _columns(cohorts))]
 
 
 def _cells_of(cohorts: Cohorts, cohort: Cohort) -> list[str]:
     size = f"{cohort.size:,}{'*' * cohort.is_open}"
-    return [written(cohort.start, cohorts.period), size, *(_cell(cohort, place) for place in _columns(cohorts))]
+    return [period_label(cohort.start, cohorts.period), size, *(_cell(cohort, index) for index in _columns(cohorts))]
 
 
-def _cell(cohort: Cohort, place: int) -> str:
-    people = cohort.after(place)
-    return "" if people is None else f"{people:,}{'*' * cohort.is_partial(place)}"
+def _cell(cohort: Cohort, index: int) -> str:
+    people = cohort.after(index)
+    return "" if people is None else f"{people:,}{'*' * cohort.is_partial(index)}"
 
 
 def _averages(cohorts: Cohorts) -> list[str]:
-    return ["average", "", *(_share(cohorts.average(place)) for place in _columns(cohorts))]
+    return ["average", "", *(_share(cohorts.average(index)) for index in _columns(cohorts))]
 
 
 def _share(rate: Rate | None) -> str:
@@ -277,19 +278,19 @@ def _html_of(cohorts: Cohorts) -> str:
 
 def _average_cells(cohorts: Cohorts) -> Iterator[str]:
     yield "<th>average</th><td></td>"
-    for place in _columns(cohorts):
-        rate = cohorts.average(place)
-        told = "no period is over" if rate is None else str(rate)
-        yield f'<td title="{html.escape(told)}">{_share(rate)}</td>'
+    for index in _columns(cohorts):
+        rate = cohorts.average(index)
+        title = "no period is over" if rate is None else str(rate)
+        yield f'<td title="{html.escape(title)}">{_share(rate)}</td>'
 
 
 def _cells(cohorts: Cohorts, cohort: Cohort) -> Iterator[str]:
     start, size, *_ = _cells_of(cohorts, cohort)
     yield f"<td>{start}</td><td>{size}</td>"
-    for place in _columns(cohorts):
-        rate = cohort.rate(place, unfinished=True)
+    for index in _columns(cohorts):
+        rate = cohort.rate(index, unfinished=True)
         if rate is None or rate.value is None:
             yield f'<td style="background: {_GREY}" title="not observed"></td>'
         else:
             shade = f"background: rgba({_HEAT}, {rate.value:.2f})"
-            yield f'<td style="{shade}" title="{html.escape(str(rate))}">{_cell(cohort, place)}</td>'
+            yield f'<td style="{shade}" title="{html.escape(str(rate))}">{_cell(cohort, index)}</td>'

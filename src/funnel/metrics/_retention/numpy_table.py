@@ -13,16 +13,16 @@ import numpy as np
 
 from funnel._dataframes.packed.blocks import in_blocks
 from funnel._dataframes.packed.rows import Block, Places, Rows, Whole
-from funnel.metrics._packed.exact_sums import Tally
-from funnel.metrics._packed.periods import Lookup, places_of
+from funnel.metrics._packed.exact_sums import CellSums
+from funnel.metrics._packed.periods import Lookup, period_indexes
 from funnel.metrics._purchases import PERSON
 from funnel.metrics._retention.activity import FAR, Measure, Plan
-from funnel.metrics._retention.cells import Counted
+from funnel.metrics._retention.cells import CohortCounts
 
 if TYPE_CHECKING:
     import polars as pl
 
-_Tallies = tuple[Tally, Tally, Tally]
+_Tallies = tuple[CellSums, CellSums, CellSums]
 
 
 @attrs.frozen(eq=False)
@@ -45,8 +45,8 @@ class _Cells:
     def of(cls, plan: Plan) -> _Cells:
         """Return the cells of a plan."""
         edges = plan.periods.edges
-        begun = len(plan.periods) if plan.window is None else (plan.now - edges[0]) // plan.window + 1
-        brackets = len(plan.brackets) - 1 if plan.brackets else begun
+        started_brackets = len(plan.periods) if plan.window is None else (plan.now - edges[0]) // plan.window + 1
+        brackets = len(plan.brackets) - 1 if plan.brackets else started_brackets
         return cls(plan, 1 if plan.window is None else brackets + 1, brackets, Lookup.of(edges))
 
     @property
@@ -84,7 +84,7 @@ class _Placed:
     value: Whole | None
 
 
-def counted(rows: pl.DataFrame, plan: Plan, measure: Measure, *, is_priced: bool) -> Counted:
+def cohort_counts(rows: pl.DataFrame, plan: Plan, measure: Measure, *, is_priced: bool) -> CohortCounts:
     """Count everybody whose start is a purchase.
 
     Args:
@@ -94,14 +94,14 @@ def counted(rows: pl.DataFrame, plan: Plan, measure: Measure, *, is_priced: bool
         is_priced: Whether amounts are known.
     """
     if rows.is_empty():
-        return Counted.of([], [], [])
+        return CohortCounts.of([], [], [])
     cells = _Cells.of(plan)
-    t = places_of(rows["t"].to_numpy(), cells.place) if plan.window is None else rows["t"].to_numpy()
+    t = period_indexes(rows["t"].to_numpy(), cells.place) if plan.window is None else rows["t"].to_numpy()
     given = Rows(rows[PERSON], t, value=rows["net_amount"].to_numpy() if is_priced else None)
     made = in_blocks(given, lambda block: _tallied(_placed(block, cells), cells, measure))
-    people, orders, met = (Tally.together(tallies) for tallies in zip(*made, strict=True))
+    people, orders, met = (CellSums.together(tallies) for tallies in zip(*made, strict=True))
     sizes = [(cells.told(cell), size) for cell, size, _ in people]
-    return Counted.of(
+    return CohortCounts.of(
         [(cohort, done, size) for (cohort, done, _), size in sizes],
         [*_spans(met, cells, measure), *_at_first(people, cells, measure)],
         [(*cells.told(cell), number, money) for cell, number, money in orders],
@@ -133,9 +133,9 @@ def _inside(placed: _Placed, brackets: int) -> _Placed:
 def _tallied(placed: _Placed, cells: _Cells, measure: Measure) -> _Tallies:
     """Count people by first cell, orders by cell, and people by the measure's cell."""
     return (
-        Tally.of(placed.cell[placed.starts[:-1]], cells.count),
-        Tally.of(placed.cell, cells.count, placed.value),
-        Tally.of(placed.cell[_MET[measure](placed)], cells.count),
+        CellSums.of(placed.cell[placed.starts[:-1]], cells.count),
+        CellSums.of(placed.cell, cells.count, placed.value),
+        CellSums.of(placed.cell[_MET[measure](placed)], cells.count),
     )
 
 
@@ -178,7 +178,7 @@ _MET: Mapping[Measure, Callable[[_Placed], Places]] = {
 """The order by whose bracket each measure counts a person."""
 
 
-def _spans(met: Tally, cells: _Cells, measure: Measure) -> Iterator[tuple[int, ...]]:
+def _spans(met: CellSums, cells: _Cells, measure: Measure) -> Iterator[tuple[int, ...]]:
     """Yield cohort, first cell, last cell and number of people of each span."""
     for cell, people, _ in met:
         cohort, done, bracket = cells.told(cell)
@@ -190,7 +190,7 @@ def _spans(met: Tally, cells: _Cells, measure: Measure) -> Iterator[tuple[int, .
             yield cohort, low, high, people
 
 
-def _at_first(people: Tally, cells: _Cells, measure: Measure) -> Iterator[tuple[int, ...]]:
+def _at_first(people: CellSums, cells: _Cells, measure: Measure) -> Iterator[tuple[int, ...]]:
     """Yield the first cell with all people, which "cumulative" counts as well."""
     for cell, size, _ in people:
         cohort, done, _ = cells.told(cell)

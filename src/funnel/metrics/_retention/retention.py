@@ -6,28 +6,60 @@ been made. Equal instants in other zones, other ids for the same people and anot
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
-from typing import Any, get_args
+from typing import Any, overload
 
 import attrs
 import narwhals as nw
 
-from funnel._arguments import SpanLike, brief, check_choice, each, parse_as_of, span
+from funnel._arguments import SpanLike, brief, each, instance, parse_as_of, span
 from funnel._dataframes.adapter import to_native
+from funnel._dataframes.compute import to_rows
+from funnel._dataframes.frame_types import NativeT
 from funnel._time import MICROSECOND, instant
 from funnel.errors import ArgumentError
-from funnel.metrics._orders import FIRSTS, orders_of
+from funnel.logs import Logs
+from funnel.metrics._orders import orders_of
 from funnel.metrics._periods import DAY, Calendar, Period, Weekday
-from funnel.metrics._purchases import PERSON, to_rows
-from funnel.metrics._retention.activity import Measure, RefundBasis
+from funnel.metrics._purchases import PERSON
 from funnel.metrics._retention.cells import cohorts_of
 from funnel.metrics._retention.cohorts import Cohorts
+from funnel.metrics._retention.counting import DEFAULT_COUNTING, Counting
 from funnel.metrics._retention.table import RetentionQuery, Table, table_of
+from funnel.records import Purchase
 
 
-def retention(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
+@overload
+def retention(
+    purchases: Sequence[Mapping[str, object] | Purchase],
+    period: Period = "month",
+    *,
+    tz: str,
+    as_of: datetime,
+    week_start: Weekday | None = None,
+    window: SpanLike | None = None,
+    brackets: Sequence[int] = (),
+    counting: Counting = DEFAULT_COUNTING,
+) -> Cohorts[list[Any]]: ...
+
+
+@overload
+def retention(
+    purchases: Logs[NativeT] | NativeT,
+    period: Period = "month",
+    *,
+    tz: str,
+    as_of: datetime,
+    week_start: Weekday | None = None,
+    window: SpanLike | None = None,
+    brackets: Sequence[int] = (),
+    counting: Counting = DEFAULT_COUNTING,
+) -> Cohorts[NativeT]: ...
+
+
+def retention(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
     purchases: object,
     period: Period = "month",
     *,
@@ -36,15 +68,13 @@ def retention(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
     week_start: Weekday | None = None,
     window: SpanLike | None = None,
     brackets: Sequence[int] = (),
-    measure: Measure = "on",
-    first: str = "purchase",
-    refund_basis: RefundBasis = "order",
-) -> Cohorts:
+    counting: Counting = DEFAULT_COUNTING,
+) -> Cohorts[Any]:
     """Count people who bought in each period after their first, with orders and revenue.
 
     Only purchases that are valid at `as_of` count: neither cancelled nor fully refunded by then. A person without a
-    valid purchase is in no cohort. A person who bought before the records begin counts as new. So the first cohort is
-    too large if the shop is older than its records.
+    valid purchase is in no cohort. A person who bought before the records begin counts as new. Therefore the first
+    cohort is too large if the shop is older than its records.
 
     Args:
         purchases: The logs of a shop; or a table of any engine with `person_id`, `purchased_at` and, if known,
@@ -58,29 +88,22 @@ def retention(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
             calendar periods. A window includes its end. A person counts in a window when it is over.
         brackets: The first period of each column, counted from 0, and the end of the last column: (0, 1, 4, 8) gives
             period 0, periods 1 to 3, and periods 4 to 7. By default, each period is a column.
-        measure: The people that a cell counts. "on": bought in that period. "on_or_after": in that or a later period,
-            so far. "cumulative": in any period from 1 to that one. "streak": in every period from 0 to that one. Money
-            is always that of the period.
-        first: The kind of event that starts a person's time: "purchase", "lead", or a kind of interaction. Earlier
-            purchases are left out. "recurring": each person is in the cohort of every period with a purchase, so a
-            person may be in many cohorts.
-        refund_basis: The period from which a refund is subtracted: of the "order" or of the "refund" itself. With
-            "refund", a fully refunded purchase appears in its own period and is subtracted later.
+        counting: The event that starts a person's time, the people that a cell counts, and the period of refunds.
 
     Returns:
         The cohorts, from the first to the cohort of `as_of`.
 
     Raises:
         InstantError: `as_of` is naive.
-        ArgumentError: The zone, period or weekday is unknown; `measure`, `first`, `refund_basis` or `brackets` is
-            invalid; the window is not a number of days; there is no log of purchases; or a plain table has a `first`
-            other than a purchase. If logs have no event of the kind `first`, there are no cohorts.
+        ArgumentError: The zone, period or weekday is unknown; `brackets` is invalid; the window is not a number of
+            days; there is no log of purchases; or a plain table has a `first` other than a purchase. If logs have no
+            event of the kind `first`, there are no cohorts.
         LogsError: Columns or rows of a table are invalid.
 
     Example:
         >>> from datetime import UTC, datetime
         >>> bought = [("sari", 1), ("sari", 2), ("budi", 2), ("budi", 4)]
-        >>> rows = [{"person_id": who, "purchased_at": datetime(2026, month, 9, tzinfo=UTC)} for who, month in bought]
+        >>> rows = [{"person_id": name, "purchased_at": datetime(2026, month, 9, tzinfo=UTC)} for name, month in bought]
         >>> print(retention(rows, tz="Asia/Jakarta", as_of=datetime(2026, 4, 20, tzinfo=UTC)))
          cohort  people       +1     +2  +3
         2026-01       1        1      0  0*
@@ -88,13 +111,10 @@ def retention(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
         average          50.0 %  0.0 %
     """
     now, calendar = parse_as_of(as_of), Calendar.of(period, tz, week_start)
-    check_choice(measure, get_args(Measure), "measure")
-    check_choice(refund_basis, get_args(RefundBasis), "refund_basis")
-    check_choice(first, FIRSTS, "first")
+    instance(counting, Counting, "counting", "a Counting, such as Counting(measure='streak')")
     length, edges = _length(window), _edges(brackets)
     orders = orders_of(purchases)
-    asked = RetentionQuery(now, calendar, length, edges, measure, first, refund_basis)
-    table = table_of(orders, asked)
+    table = table_of(orders, RetentionQuery(now, calendar, length, edges, counting))
     plan = table.plan
     return Cohorts(
         as_of=instant(now),
@@ -102,12 +122,12 @@ def retention(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
         period=period,
         window=None if length is None else length * MICROSECOND,
         brackets=edges,
-        measure=measure,
-        first=first,
-        refund_basis=refund_basis,
+        measure=counting.measure,
+        first=counting.first,
+        refund_basis=counting.refund_basis,
         is_partial=not plan.periods.is_over(len(plan.periods) - 1, now),
-        cohorts=tuple(cohorts_of(table.counted, plan, is_priced=orders.is_priced)),
-        who=_Finder(table),
+        cohorts=tuple(cohorts_of(table.cohort_counts, plan, is_priced=orders.is_priced)),
+        people_of_cell=_PeopleOfCell(table),
     )
 
 
@@ -116,35 +136,35 @@ def _length(window: object) -> int | None:
         return None
     length = span(window, "window")
     if length % DAY:
-        msg = f"window is {length * MICROSECOND}; give whole days of 24 hours, such as timedelta(days=30)"
+        msg = f"window must be whole days of 24 hours, such as timedelta(days=30) (got {length * MICROSECOND})"
         raise ArgumentError(msg)
     return length
 
 
-_SHOWN = 20
+_MAX_LISTED = 20
 _MOST = 10**6
 """More periods than there are days in the supported years."""
 
 
 def _edges(brackets: Sequence[object]) -> tuple[int, ...]:
-    known = each(brackets, "brackets", "a list of whole numbers")
-    edges = tuple(edge for edge in known if isinstance(edge, int) and edge <= _MOST)
+    values = each(brackets, "brackets", "a list of whole numbers")
+    edges = tuple(edge for edge in values if isinstance(edge, int) and edge <= _MOST)
     rising = all(a < b for a, b in pairwise(edges))
-    if len(edges) != len(known) or (edges and (edges[0] != 0 or len(edges) == 1 or not rising)):
-        shown = ", ".join(map(brief, known[:_SHOWN]))
-        msg = f"brackets are {shown}; give whole numbers that rise from 0, such as (0, 1, 4, 8)"
+    if len(edges) != len(values) or (edges and (edges[0] != 0 or len(edges) == 1 or not rising)):
+        listed = ", ".join(map(brief, values[:_MAX_LISTED]))
+        msg = f"brackets must be ascending integers that start at 0, such as (0, 1, 4, 8) (got {listed})"
         raise ArgumentError(msg)
     return edges
 
 
 @attrs.frozen
-class _Finder:
+class _PeopleOfCell:
     """Find the people of a cell, by the period index of the cohort and the index of the bracket."""
 
     table: Table
 
-    def __call__(self, cohort: int, place: int) -> Any:
+    def __call__(self, cohort: int, index: int) -> Any:
         """Return the ids of the people of one cell."""
-        of_cell = (nw.col("cohort") == cohort) & (nw.col("low") <= place) & (nw.col("high") >= place)
-        found, orders = self.table.spans.filter(of_cell).select(PERSON), self.table.orders
-        return sorted(one for (one,) in to_rows(found, PERSON)) if orders.is_list else to_native(found, orders.home)
+        of_cell = (nw.col("cohort") == cohort) & (nw.col("low") <= index) & (nw.col("high") >= index)
+        ids, orders = self.table.spans.filter(of_cell).select(PERSON), self.table.orders
+        return sorted(one for (one,) in to_rows(ids, PERSON)) if orders.is_list else to_native(ids, orders.frame_kind)

@@ -15,8 +15,9 @@ from funnel._dataframes.adapter import Frame, collect_once, installed
 from funnel.metrics._orders import RECURRING, Orders
 from funnel.metrics._periods import Calendar, Periods
 from funnel.metrics._purchases import PERSON, started
-from funnel.metrics._retention.activity import Measure, Plan, RefundBasis, activity, people, spans
-from funnel.metrics._retention.cells import Counted, counted
+from funnel.metrics._retention.activity import Plan, activity, people, spans
+from funnel.metrics._retention.cells import CohortCounts, cohort_counts
+from funnel.metrics._retention.counting import Counting
 
 
 @attrs.frozen
@@ -28,23 +29,19 @@ class RetentionQuery:
         calendar: The calendar that cuts periods.
         window: The length of each person's own windows. None for calendar periods.
         brackets: The first period of each bracket, counted from the start, and the end of the last bracket.
-        measure: The people that a cell counts.
-        first: The kind of event that puts a person into a cohort.
-        basis: The period from which refunds are subtracted.
+        counting: The people and amounts that count.
     """
 
     now: int
     calendar: Calendar
     window: int | None
     brackets: tuple[int, ...]
-    measure: Measure
-    first: str
-    basis: RefundBasis
+    counting: Counting
 
     def plan(self, start: int | None) -> Plan:
         """Return the plan for people and periods, given the start of the first person."""
         periods = Periods.between(self.now if start is None else start, self.now, self.calendar)
-        return Plan(self.now, periods, self.window, self.brackets, self.basis)
+        return Plan(self.now, periods, self.window, self.brackets, self.counting.refund_basis)
 
 
 @attrs.frozen
@@ -53,15 +50,15 @@ class Table:
 
     Attributes:
         plan: How people and periods were joined.
-        counted: The counts.
+        cohort_counts: The counts.
         orders: The orders.
-        asked: The query.
+        query: The query.
     """
 
     plan: Plan
-    counted: Counted
+    cohort_counts: CohortCounts
     orders: Orders
-    asked: RetentionQuery
+    query: RetentionQuery
     _cells: Frame | None = None
 
     @cached_property
@@ -70,47 +67,49 @@ class Table:
 
         For the numpy counts, they are computed on first access.
         """
-        return self._cells if self._cells is not None else _by_engine(self.orders, self.asked).spans
+        return self._cells if self._cells is not None else _by_engine(self.orders, self.query).spans
 
 
-def table_of(orders: Orders, asked: RetentionQuery) -> Table:
+def table_of(orders: Orders, query: RetentionQuery) -> Table:
     """Count orders for a query.
 
     Raises:
         ArgumentError: There is no log of the kind that starts cohorts, or no log of purchases.
     """
-    return _packed(orders, asked) or _by_engine(orders, asked)
+    return _packed(orders, query) or _by_engine(orders, query)
 
 
-def _by_engine(orders: Orders, asked: RetentionQuery) -> Table:
-    firsts = orders.firsts(asked.first, asked.now)
-    plan = asked.plan(started(firsts, "first"))
-    everyone = collect_once(people(firsts if asked.first != RECURRING else _recurring(orders, plan), plan))
-    rows = collect_once(activity(orders, everyone, plan))
-    cells = spans(rows, asked.measure, plan)
-    return Table(plan, counted(everyone, rows, cells), orders, asked, cells)
+def _by_engine(orders: Orders, query: RetentionQuery) -> Table:
+    firsts = orders.firsts(query.counting.first, query.now)
+    plan = query.plan(started(firsts, "first"))
+    all_people = collect_once(people(firsts if query.counting.first != RECURRING else _recurring(orders, plan), plan))
+    rows = collect_once(activity(orders, all_people, plan))
+    cells = spans(rows, query.counting.measure, plan)
+    return Table(plan, cohort_counts(all_people, rows, cells), orders, query, cells)
 
 
 def _recurring(orders: Orders, plan: Plan) -> Frame:
     """Return the first purchase of each person in each period with purchases."""
-    placed = orders.valid(plan.now).with_columns(_period=plan.periods.place_column("t"))
+    placed = orders.valid(plan.now).with_columns(_period=plan.periods.index_column("t"))
     return placed.group_by(PERSON, "_period").agg(nw.col("t").min().alias("first")).select(PERSON, "first")
 
 
-def _packed(orders: Orders, asked: RetentionQuery) -> Table | None:
+def _packed(orders: Orders, query: RetentionQuery) -> Table | None:
     """Count with numpy.
 
     None if the orders are not local, numpy is missing, or more than orders is read.
     """
-    if (asked.first, asked.basis) != ("purchase", "order") or not (installed("polars") and installed("numpy")):
+    if (query.counting.first, query.counting.refund_basis) != ("purchase", "order") or not (
+        installed("polars") and installed("numpy")
+    ):
         return None
     from funnel.metrics import _packed
-    from funnel.metrics._retention.numpy_table import counted as counted_here
+    from funnel.metrics._retention.numpy_table import cohort_counts as packed_counts
 
-    rows = _packed.purchases_here(orders, asked.now)
+    rows = _packed.purchases_here(orders, query.now)
     if rows is None:
         return None
     first: Any = rows["t"].min()
-    plan = asked.plan(first)
-    found = counted_here(rows, plan, asked.measure, is_priced=orders.is_priced)
-    return Table(plan, found, orders, asked)
+    plan = query.plan(first)
+    counts = packed_counts(rows, plan, query.counting.measure, is_priced=orders.is_priced)
+    return Table(plan, counts, orders, query)

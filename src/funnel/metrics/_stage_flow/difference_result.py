@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Generic
 
 import attrs
 
-from funnel.metrics._periods import written
+from funnel._dataframes.frame_types import PeopleT
+from funnel.metrics._display import as_html, as_text, days, percent
+from funnel.metrics._periods import period_label
 from funnel.metrics._rate import Rate
-from funnel.metrics._shown import as_html, as_text, days, percent
 from funnel.metrics._stage_flow.result import StageFlow, TransitionRate, Value
 
 
@@ -52,12 +53,12 @@ class TransitionChange:
     def to_dict(self) -> dict[str, Any]:
         """Return the transition by name, with both shares and their intervals."""
         sides = {"old": self.old.to_dict(), "new": self.new.to_dict()}
-        told = {f"{which}_{name}": side[name] for name in _TOLD for which, side in sides.items()}
+        figures = {f"{which}_{name}": side[name] for name in _FIGURES for which, side in sides.items()}
         counts = {"old": self.old.count, "new": self.new.count, "more": self.more}
-        return {"from_stage": self.old.from_stage, "to_stage": self.old.to_stage, **counts, **told}
+        return {"from_stage": self.old.from_stage, "to_stage": self.old.to_stage, **counts, **figures}
 
 
-_TOLD = ("trials", "value", "ci_lower", "ci_upper", "median")
+_FIGURES = ("trials", "value", "ci_lower", "ci_upper", "median")
 
 
 def _row(one: TransitionChange) -> Sequence[object]:
@@ -103,7 +104,7 @@ class StageCountChange:
 
 
 @attrs.frozen
-class StageDifference:
+class StageDifference(Generic[PeopleT]):
     """Result of `stage_difference`: what a new rule book changes, up to an instant.
 
     Attributes:
@@ -124,7 +125,7 @@ class StageDifference:
     ever: int
     old: StageFlow
     new: StageFlow
-    people: Any = attrs.field(eq=False, repr=False)
+    people: PeopleT = attrs.field(eq=False, repr=False)
 
     @property
     def stages(self) -> tuple[Value, ...]:
@@ -134,16 +135,16 @@ class StageDifference:
     @property
     def transitions(self) -> tuple[TransitionChange, ...]:
         """Return every kind of transition that either makes, in the order of the stages."""
-        made = {(one.from_stage, one.to_stage) for flow in (self.old, self.new) for one in flow.transitions}
-        places = {stage: place for place, stage in enumerate([None, *self.stages])}
-        ordered = sorted(made, key=lambda pair: (places[pair[0]], places[pair[1]]))
-        return tuple(TransitionChange(_made(self.old, *pair), _made(self.new, *pair)) for pair in ordered)
+        kinds = {(one.from_stage, one.to_stage) for flow in (self.old, self.new) for one in flow.transitions}
+        positions = {stage: position for position, stage in enumerate([None, *self.stages])}
+        ordered = sorted(kinds, key=lambda pair: (positions[pair[0]], positions[pair[1]]))
+        return tuple(TransitionChange(_transition(self.old, *pair), _transition(self.new, *pair)) for pair in ordered)
 
     @property
-    def standing(self) -> tuple[StageCountChange, ...]:
+    def stage_counts(self) -> tuple[StageCountChange, ...]:
         """Return the people in each stage at the end of each period, by both rule books."""
         return tuple(
-            StageCountChange(old.start, old.is_partial, stage, old.standing.get(stage, 0), new.standing.get(stage, 0))
+            StageCountChange(old.start, old.is_partial, stage, old.people.get(stage, 0), new.people.get(stage, 0))
             for old, new in zip(self.old, self.new, strict=True)
             for stage in self.stages
         )
@@ -152,40 +153,42 @@ class StageDifference:
         """Return one row per kind of transition, ready for a dataframe."""
         return [one.to_dict() for one in self.transitions]
 
-    def _said(self) -> str:
-        moved = sum(one.count for one in self.changes)
-        return f"{moved:,} of {moved + self.unchanged:,} people stand elsewhere, {self.ever:,} did at some time"
+    def _title(self) -> str:
+        changed = sum(one.count for one in self.changes)
+        return (
+            f"{changed:,} of {changed + self.unchanged:,} people are in another stage, {self.ever:,} were at some time"
+        )
 
     def _tables(self) -> Iterator[tuple[Sequence[str], Sequence[Sequence[object]]]]:
-        yield _MOVES, [_row(one) for one in self.transitions]
+        yield _TRANSITION_HEAD, [_row(one) for one in self.transitions]
         rows: Sequence[Sequence[object]] = [
             [_period(self.old, one), one.stage, f"{one.old:,}", f"{one.new:,}", f"{one.more:+,}"]
-            for one in self.standing
+            for one in self.stage_counts
             if one.more
         ]
         if rows:
-            yield _STANDING, rows
+            yield _STAGE_HEAD, rows
 
     def __str__(self) -> str:
         """Return changed people, all transitions and changed stage counts as text."""
         lines = [f"{one.count:,} from {one.old_stage} to {one.new_stage}" for one in self.changes]
         tables = [as_text(head, rows) for head, rows in self._tables()]
-        return "\n\n".join(["\n".join([self._said(), *lines]), *tables])
+        return "\n\n".join(["\n".join([self._title(), *lines]), *tables])
 
     def _repr_html_(self) -> str:
         first, *others = self._tables()
-        return as_html(*first, above=self._said()) + "".join(as_html(*one) for one in others)
+        return as_html(*first, above=self._title()) + "".join(as_html(*one) for one in others)
 
 
-_MOVES = ("move", "old", "new", "more", "of its spells", "median time before")
-_STANDING = ("period", "stage", "old", "new", "more")
+_TRANSITION_HEAD = ("transition", "old", "new", "more", "of spells", "median time before")
+_STAGE_HEAD = ("period", "stage", "old", "new", "more")
 
 
 def _period(flow: StageFlow, one: StageCountChange) -> str:
-    return f"{written(one.start, flow.period)}{'*' * one.is_partial}"
+    return f"{period_label(one.start, flow.period)}{'*' * one.is_partial}"
 
 
-def _made(flow: StageFlow, start: Value | None, to: Value) -> TransitionRate:
+def _transition(flow: StageFlow, start: Value | None, to: Value) -> TransitionRate:
     """Return all transitions of a kind; count 0 if there are none."""
     for one in flow.transitions:
         if (one.from_stage, one.to_stage) == (start, to):

@@ -12,9 +12,9 @@ from typing import Any
 
 import attrs
 
-from funnel.metrics._periods import Period, written
+from funnel.metrics._display import as_html, as_text, days, percent
+from funnel.metrics._periods import Period, period_label
 from funnel.metrics._rate import Rate
-from funnel.metrics._shown import as_html, as_text, days, percent
 
 Value = str | int
 """A stage as a column stores it."""
@@ -27,16 +27,16 @@ class StagePeriod:
     Attributes:
         start: First day of the period, in the shop's zone.
         is_partial: Whether the period was not over. Its end is then `as_of`.
-        standing: By stage, number of people in it at the end.
-        came: By stage, number of arrivals in the period.
-        left: By stage, number of departures in the period.
+        people: By stage, number of people in it at the end.
+        arrivals: By stage, number of arrivals in the period.
+        departures: By stage, number of departures in the period.
     """
 
     start: date
     is_partial: bool
-    standing: Mapping[Value, int]
-    came: Mapping[Value, int]
-    left: Mapping[Value, int]
+    people: Mapping[Value, int]
+    arrivals: Mapping[Value, int]
+    departures: Mapping[Value, int]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the period by name."""
@@ -69,8 +69,8 @@ class TransitionRate:
         """Return the transition by name, with its share and interval."""
         rate = self.rate
         shares = {name: rate and getattr(rate, name) for name in ("trials", "value", "ci_lower", "ci_upper")}
-        told = {name: getattr(self, name) for name in ("from_stage", "to_stage", "count", "by_time", "median")}
-        return {**told, **shares}
+        fields = {name: getattr(self, name) for name in ("from_stage", "to_stage", "count", "by_time", "median")}
+        return {**fields, **shares}
 
 
 @attrs.frozen
@@ -108,8 +108,8 @@ class StageFlow:
             from_stage: The stage of the spells.
             to_stage: The next stage.
         """
-        made = (one.rate for one in self.transitions if (one.from_stage, one.to_stage) == (from_stage, to_stage))
-        return next((rate for rate in made if rate is not None), Rate(0, self.spells(from_stage)))
+        rates = (one.rate for one in self.transitions if (one.from_stage, one.to_stage) == (from_stage, to_stage))
+        return next((rate for rate in rates if rate is not None), Rate(0, self.spells(from_stage)))
 
     def spells(self, stage: Value) -> int:
         """Return the number of spells in a stage: how often people came into it.
@@ -132,19 +132,22 @@ class StageFlow:
     def to_dicts(self) -> list[dict[str, Any]]:
         """Return one row per period and stage, ready for a dataframe."""
         return [
-            {"start": one.start, "is_partial": one.is_partial, "stage": stage, "standing": one.standing[stage]}
-            | {"came": one.came[stage], "left": one.left[stage]}
+            {"start": one.start, "is_partial": one.is_partial, "stage": stage, "people": one.people[stage]}
+            | {"arrivals": one.arrivals[stage], "departures": one.departures[stage]}
             for one in self.periods
             for stage in self.stages
         ]
 
-    def _standing(self) -> list[list[object]]:
+    def _stage_rows(self) -> list[list[object]]:
         return [
-            [f"{written(one.start, self.period)}{'*' * one.is_partial}", *(f"{one.standing[s]:,}" for s in self.stages)]
+            [
+                f"{period_label(one.start, self.period)}{'*' * one.is_partial}",
+                *(f"{one.people[s]:,}" for s in self.stages),
+            ]
             for one in self.periods
         ]
 
-    def _moves(self) -> list[list[object]]:
+    def _transition_rows(self) -> list[list[object]]:
         return [
             [
                 f"{'(new)' if one.from_stage is None else one.from_stage} -> {one.to_stage}",
@@ -157,11 +160,11 @@ class StageFlow:
 
     def __str__(self) -> str:
         """Return both tables as text; a star marks the period that is not over."""
-        standing = as_text(["period", *self.stages], self._standing())
-        return f"{standing}\n\n{as_text(_HEAD, self._moves())}"
+        stages = as_text(["period", *self.stages], self._stage_rows())
+        return f"{stages}\n\n{as_text(_HEAD, self._transition_rows())}"
 
     def _repr_html_(self) -> str:
-        return as_html(["period", *self.stages], self._standing()) + as_html(_HEAD, self._moves())
+        return as_html(["period", *self.stages], self._stage_rows()) + as_html(_HEAD, self._transition_rows())
 
 
-_HEAD = ("move", "count", "of its spells", "median time before")
+_HEAD = ("transition", "count", "of spells", "median time before")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import attrs
 import narwhals as nw
@@ -17,6 +17,7 @@ from funnel._aggregate.group_by import PERSON
 from funnel._arguments import instance
 from funnel._dataframes.adapter import collect_once, materialize, to_native
 from funnel._dataframes.compute import collected
+from funnel._dataframes.frame_types import FrameT
 from funnel._expr.to_narwhals import int_lit
 from funnel._time import instant
 from funnel.errors import TransitionError
@@ -27,7 +28,7 @@ from funnel.metrics._periods import Calendar, Period, Weekday
 from funnel.metrics._stage_flow.difference_result import StageChange, StageDifference
 from funnel.metrics._stage_flow.result import StageFlow, Value
 from funnel.metrics._stage_flow.stage_flow import StageFlowQuery, flow_of
-from funnel.metrics._stage_flow.transitions import Made, MadeByAll, MadeByEach, each_of
+from funnel.metrics._stage_flow.transitions import TransitionsOfHistories, TransitionsOfLogs, TransitionSource, each_of
 from funnel.policy import Policy, check_is_policy
 from funnel.stages import SHOP_MACHINE
 
@@ -64,6 +65,32 @@ class RuleBook:
         check_is_machine(self.machine)
 
 
+@overload
+def stage_difference(
+    people: Logs[FrameT],
+    old: RuleBook,
+    new: RuleBook,
+    period: Period = "month",
+    *,
+    tz: str,
+    as_of: datetime,
+    week_start: Weekday | None = None,
+) -> StageDifference[FrameT]: ...
+
+
+@overload
+def stage_difference(
+    people: History | Iterable[History],
+    old: RuleBook,
+    new: RuleBook,
+    period: Period = "month",
+    *,
+    tz: str,
+    as_of: datetime,
+    week_start: Weekday | None = None,
+) -> StageDifference[list[dict[str, Any]]]: ...
+
+
 def stage_difference(  # noqa: PLR0913 - two rule books, what is cut, and by whose clock
     people: Logs | History | Iterable[History],
     old: RuleBook,
@@ -73,7 +100,7 @@ def stage_difference(  # noqa: PLR0913 - two rule books, what is cut, and by who
     tz: str,
     as_of: datetime,
     week_start: Weekday | None = None,
-) -> StageDifference:
+) -> StageDifference[Any]:
     """Compare two rule books over the whole past of the same records.
 
     The result has the people whose stage differs and since when. It also compares how often each transition occurs,
@@ -102,10 +129,10 @@ def stage_difference(  # noqa: PLR0913 - two rule books, what is cut, and by who
         >>> old, new = RuleBook(Policy()), RuleBook(Policy(lapse_after=timedelta(days=30)))
         >>> day = datetime(2026, 2, 20, tzinfo=UTC)
         >>> print(stage_difference(History.of("p1", [bought]), old, new, tz="UTC", as_of=day))
-        1 of 1 people stand elsewhere, 1 did at some time
+        1 of 1 people are in another stage, 1 were at some time
         1 from customer to lapsed
         <BLANKLINE>
-        move                old  new  more     of its spells  median time before
+        transition          old  new  more         of spells  median time before
         (new) -> customer     1    1    +0
         customer -> lapsed    0    1    +1  0.0 % -> 100.0 %        none -> 30 d
         <BLANKLINE>
@@ -113,25 +140,31 @@ def stage_difference(  # noqa: PLR0913 - two rule books, what is cut, and by who
         2026-02*  customer    1    0    -1
         2026-02*    lapsed    0    1    +1
     """
-    asked = StageFlowQuery(as_of, tz, Calendar.of(period, tz, week_start))
+    query = StageFlowQuery(as_of, tz, Calendar.of(period, tz, week_start))
     for name, book in (("old", old), ("new", new)):
         instance(book, RuleBook, name, "a RuleBook")
     stages = _stages(old, new)
     if isinstance(people, Logs):
-        frames = [MadeByAll.of(_course(book), people, asked.now) for book in (old, new)]
-        apart, (before, after) = _all_apart(frames, (old, new), stages), _flows(frames, (old, new), asked)
+        transitions_of_logs = [TransitionsOfLogs.of(_compiled(book), people, query.now) for book in (old, new)]
+        differing, (before, after) = (
+            _differing_logs(transitions_of_logs, (old, new), stages),
+            _flows(transitions_of_logs, (old, new), query),
+        )
     else:
         histories = each_of(people)
-        each = [MadeByEach.of(_course(book), histories, asked.now) for book in (old, new)]
-        apart, (before, after) = _each_apart(each, (old, new), stages), _flows(each, (old, new), asked)
-    changes = [StageChange(stages[a], stages[b], count) for a, b, count, _ in apart.counts if a != b]
-    unchanged = sum(count for a, b, count, _ in apart.counts if a == b)
-    ever = sum(ever for *_, ever in apart.counts)
-    return StageDifference(as_of, tuple(changes), unchanged, ever, before, after, apart.people)
+        transitions = [TransitionsOfHistories.of(_compiled(book), histories, query.now) for book in (old, new)]
+        differing, (before, after) = (
+            _differing_histories(transitions, (old, new), stages),
+            _flows(transitions, (old, new), query),
+        )
+    changes = [StageChange(stages[a], stages[b], count) for a, b, count, _ in differing.counts if a != b]
+    unchanged = sum(count for a, b, count, _ in differing.counts if a == b)
+    ever = sum(ever for *_, ever in differing.counts)
+    return StageDifference(as_of, tuple(changes), unchanged, ever, before, after, differing.people)
 
 
 @attrs.frozen
-class _Apart:
+class _Differing:
     """Counts by old and new stage, and the people who ever differed.
 
     A count is: old stage, new stage, number of people, number of these who ever differed.
@@ -141,38 +174,42 @@ class _Apart:
     people: Any
 
 
-def _course(book: RuleBook) -> CompiledMachine:
-    return book.machine.course(book.policy)
+def _compiled(book: RuleBook) -> CompiledMachine:
+    return book.machine._compiled(book.policy)
 
 
-def _flows(made: Iterable[Made], books: Iterable[RuleBook], asked: StageFlowQuery) -> Iterator[StageFlow]:
-    return (flow_of(one, _course(book), asked) for one, book in zip(made, books, strict=True))
+def _flows(
+    transitions: Iterable[TransitionSource], books: Iterable[RuleBook], query: StageFlowQuery
+) -> Iterator[StageFlow]:
+    return (flow_of(one, _compiled(book), query) for one, book in zip(transitions, books, strict=True))
 
 
 def _stages(old: RuleBook, new: RuleBook) -> Sequence[Value]:
     """Return the distinct stages of both rule books."""
-    found: dict[Any, None] = {stage.value: None for book in (old, new) for stage in _course(book).stages}
-    if len({isinstance(value, str) for value in found}) > 1:
+    values: dict[Any, None] = {stage.value: None for book in (old, new) for stage in _compiled(book).stages}
+    if len({isinstance(value, str) for value in values}) > 1:
         raise TransitionError(
-            "the stages of one rule book are texts and those of the other numbers; give both one kind"
+            "both rule books must have stages of one kind (got texts and numbers); use texts, or numbers, in both"
         )
-    return list(found)
+    return list(values)
 
 
 def _shared(book: RuleBook, stages: Sequence[Value]) -> Sequence[int]:
     """Return the shared stage number of each stage of one rule book."""
-    return [stages.index(stage.value) for stage in _course(book).stages]
+    return [stages.index(stage.value) for stage in _compiled(book).stages]
 
 
 # ---- people one by one ----
 
 
-def _each_apart(made: Sequence[MadeByEach], books: Sequence[RuleBook], stages: Sequence[Value]) -> _Apart:
+def _differing_histories(
+    transitions: Sequence[TransitionsOfHistories], books: Sequence[RuleBook], stages: Sequence[Value]
+) -> _Differing:
     shared = [_shared(book, stages) for book in books]
     counts: Counter[tuple[int, int]] = Counter()
     ever: Counter[tuple[int, int]] = Counter()
     people: list[dict[str, Any]] = []
-    for (person_id, old), (_, new) in zip(*(one.people for one in made), strict=True):
+    for (person_id, old), (_, new) in zip(*(one.people for one in transitions), strict=True):
         stood = _stood(_path(old, shared[_OLD]), _path(new, shared[_NEW]))
         if not stood:
             continue
@@ -183,7 +220,7 @@ def _each_apart(made: Sequence[MadeByEach], books: Sequence[RuleBook], stages: S
             ever[pair] += 1
             sides = {"old_stage": stages[pair[_OLD]], "new_stage": stages[pair[_NEW]]}
             people.append({PERSON: person_id, "differs_from": instant(since), **sides})
-    return _Apart([(*pair, count, ever[pair]) for pair, count in sorted(counts.items())], people)
+    return _Differing([(*pair, count, ever[pair]) for pair, count in sorted(counts.items())], people)
 
 
 def _path(steps: Iterable[Step], shared: Sequence[int]) -> dict[int, int]:
@@ -203,19 +240,23 @@ def _stood(old: Mapping[int, int], new: Mapping[int, int]) -> dict[int, tuple[in
 # ---- everyone, where the data are ----
 
 
-def _all_apart(made: Sequence[MadeByAll], books: Sequence[RuleBook], stages: Sequence[Value]) -> _Apart:
-    parts = [_numbered(one.moved, _shared(book, stages), which) for which, (one, book) in _sided(made, books)]
-    told = collect_once(materialize(_sides(collect_once(materialize(nw.concat(parts))))))
-    counted = told.group_by("_old", "_new").agg(nw.len().alias("_count"), nw.col("_ever").sum().alias("_ever_sum"))
-    rows = sorted((int(a), int(b), int(n), int(e)) for a, b, n, e in collected(counted).select(*_COUNTED).rows())
-    return _Apart(rows, _people(told, stages, made[_OLD].home))
+def _differing_logs(
+    transitions: Sequence[TransitionsOfLogs], books: Sequence[RuleBook], stages: Sequence[Value]
+) -> _Differing:
+    parts = [_numbered(one.moved, _shared(book, stages), which) for which, (one, book) in _sided(transitions, books)]
+    sides = collect_once(materialize(_sides(collect_once(materialize(nw.concat(parts))))))
+    totals = sides.group_by("_old", "_new").agg(nw.len().alias("_count"), nw.col("_ever").sum().alias("_ever_sum"))
+    rows = sorted((int(a), int(b), int(n), int(e)) for a, b, n, e in collected(totals).select(*_COUNT_COLUMNS).rows())
+    return _Differing(rows, _people(sides, stages, transitions[_OLD].kind))
 
 
-def _sided(made: Sequence[MadeByAll], books: Sequence[RuleBook]) -> Iterator[tuple[int, tuple[MadeByAll, RuleBook]]]:
-    return enumerate(zip(made, books, strict=True))
+def _sided(
+    transitions: Sequence[TransitionsOfLogs], books: Sequence[RuleBook]
+) -> Iterator[tuple[int, tuple[TransitionsOfLogs, RuleBook]]]:
+    return enumerate(zip(transitions, books, strict=True))
 
 
-_COUNTED = ("_old", "_new", "_count", "_ever_sum")
+_COUNT_COLUMNS = ("_old", "_new", "_count", "_ever_sum")
 
 
 def _numbered(moved: Frame, shared: Sequence[int], which: int) -> Frame:
@@ -237,13 +278,13 @@ def _sides(lines: Frame) -> Frame:
     turned = turned.with_columns(nw.col("_turn").cum_sum().over(PERSON, order_by=order))
     marked = turned.with_columns(_side(_OLD).alias("_old"), _side(_NEW).alias("_new"))
     names = ("_old", "_new")
-    told = marked.with_columns(*(nw.col(name).cum_max().over(PERSON, order_by=order).alias(name) for name in names))
-    told = told.with_columns(_next=nw.col(MOVED).shift(-1).over(PERSON, order_by=order))
-    settled = told.with_columns(nw.col("_next").fill_null(NOBODY).cast(nw.Int64()))
-    last = settled.filter(nw.col("_next") != nw.col(MOVED))
+    numbered = marked.with_columns(*(nw.col(name).cum_max().over(PERSON, order_by=order).alias(name) for name in names))
+    numbered = numbered.with_columns(_next=nw.col(MOVED).shift(-1).over(PERSON, order_by=order))
+    with_next = numbered.with_columns(nw.col("_next").fill_null(NOBODY).cast(nw.Int64()))
+    last = with_next.filter(nw.col("_next") != nw.col(MOVED))
     stood = last.select(PERSON, MOVED, "_next", *(_stage_of(name) for name in names))
-    apart = stood.filter(nw.col("_old") != nw.col("_new")).group_by(PERSON).agg(nw.col(MOVED).min().alias("_from"))
-    ends = stood.filter(nw.col("_next") == NOBODY).select(PERSON, *names).join(apart, on=PERSON, how="left")
+    differing = stood.filter(nw.col("_old") != nw.col("_new")).group_by(PERSON).agg(nw.col(MOVED).min().alias("_from"))
+    ends = stood.filter(nw.col("_next") == NOBODY).select(PERSON, *names).join(differing, on=PERSON, how="left")
     ever = nw.when(nw.col("_from").is_null()).then(int_lit(0)).otherwise(int_lit(1))
     return ends.with_columns(_ever=ever)
 
@@ -260,17 +301,20 @@ def _stage_of(name: str) -> nw.Expr:
     return nw.col(name) - (nw.col(name) // _ROOM) * _ROOM
 
 
-def _people(told: Frame, stages: Sequence[Value], home: FrameKind) -> Any:
+def _people(sides: Frame, stages: Sequence[Value], kind: FrameKind) -> Any:
     dtype = nw.String() if isinstance(stages[0], str) else nw.Int64()
 
-    def named(name: str) -> nw.Expr:
-        shown = nw.lit(stages[0], dtype)
+    def stage_name(name: str) -> nw.Expr:
+        result = nw.lit(stages[0], dtype)
         for number, value in enumerate(stages[1:], 1):
-            shown = nw.when(nw.col(name) == number).then(nw.lit(value, dtype)).otherwise(shown)
-        return shown
+            result = nw.when(nw.col(name) == number).then(nw.lit(value, dtype)).otherwise(result)
+        return result
 
-    differing = told.filter(nw.col("_ever") == 1)
-    shown = differing.select(
-        PERSON, differs_from=nw.col("_from").cast(nw.Int64()), old_stage=named("_old"), new_stage=named("_new")
+    differing = sides.filter(nw.col("_ever") == 1)
+    result = differing.select(
+        PERSON,
+        differs_from=nw.col("_from").cast(nw.Int64()),
+        old_stage=stage_name("_old"),
+        new_stage=stage_name("_new"),
     )
-    return to_native(shown, home, instants=["differs_from"])
+    return to_native(result, kind, instants=["differs_from"])

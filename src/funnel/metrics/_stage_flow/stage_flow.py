@@ -16,7 +16,14 @@ from funnel.machines._machine import check_is_machine
 from funnel.metrics._periods import Calendar, Period, Periods, Weekday
 from funnel.metrics._rate import Rate
 from funnel.metrics._stage_flow.result import StageFlow, StagePeriod, TransitionRate, Value
-from funnel.metrics._stage_flow.transitions import Counts, Made, MadeByAll, MadeByEach, Pair, each_of
+from funnel.metrics._stage_flow.transitions import (
+    Counts,
+    Pair,
+    TransitionsOfHistories,
+    TransitionsOfLogs,
+    TransitionSource,
+    each_of,
+)
 from funnel.stages import SHOP_MACHINE
 
 if TYPE_CHECKING:
@@ -62,16 +69,16 @@ def stage_flow(  # noqa: PLR0913 - what is cut, by whose clock, and by which mac
         >>> orders = {"id": [1, 2], "person_id": ["p1", "p1"], "purchased_at": days, "amount": [9, 9]}
         >>> logs = Logs(purchases=pl.DataFrame(orders))
         >>> flow = stage_flow(logs, Policy(), tz="UTC", as_of=datetime(2026, 3, 1, tzinfo=UTC))
-        >>> [one.standing["repeat_customer"] for one in flow]
+        >>> [one.people["repeat_customer"] for one in flow]
         [0, 1, 1]
         >>> print(flow.rate("customer", "repeat_customer"))
         100.0 % (1 of 1; 20.7 to 100.0 %)
     """
-    asked = StageFlowQuery(as_of, tz, Calendar.of(period, tz, week_start))
-    course = check_is_machine(machine).course(policy)
+    query = StageFlowQuery(as_of, tz, Calendar.of(period, tz, week_start))
+    compiled = check_is_machine(machine)._compiled(policy)
     if isinstance(people, Logs):
-        return flow_of(MadeByAll.of(course, people, asked.now), course, asked)
-    return flow_of(MadeByEach.of(course, each_of(people), asked.now), course, asked)
+        return flow_of(TransitionsOfLogs.of(compiled, people, query.now), compiled, query)
+    return flow_of(TransitionsOfHistories.of(compiled, each_of(people), query.now), compiled, query)
 
 
 @attrs.frozen
@@ -92,31 +99,31 @@ class StageFlowQuery:
         return parse_as_of(self.as_of)
 
 
-def flow_of(made: Made, course: CompiledMachine, asked: StageFlowQuery) -> StageFlow:
+def flow_of(source: TransitionSource, compiled: CompiledMachine, query: StageFlowQuery) -> StageFlow:
     """Return the stage flow of the transitions."""
-    stages, first = tuple(stage.value for stage in course.stages), made.first()
+    stages, first = tuple(stage.value for stage in compiled.stages), source.first()
     if first is None:
-        return StageFlow(asked.as_of, asked.tz, asked.calendar.period, stages, (), ())
-    periods = Periods.between(first, asked.now, asked.calendar)
-    counts = made.counts(periods)
-    told = tuple(_periods(counts, periods, asked.now, stages))
-    transitions = tuple(_transitions(counts, made.medians(), stages))
-    return StageFlow(asked.as_of, asked.tz, asked.calendar.period, stages, told, transitions)
+        return StageFlow(query.as_of, query.tz, query.calendar.period, stages, (), ())
+    periods = Periods.between(first, query.now, query.calendar)
+    counts = source.counts(periods)
+    rows = tuple(_periods(counts, periods, query.now, stages))
+    transitions = tuple(_transitions(counts, source.medians(), stages))
+    return StageFlow(query.as_of, query.tz, query.calendar.period, stages, rows, transitions)
 
 
 def _periods(counts: Counts, periods: Periods, now: int, stages: Sequence[Value]) -> Iterable[StagePeriod]:
-    standing = dict.fromkeys(stages, 0)
-    by_place: dict[int, list[tuple[int, int, int]]] = {}
-    for place, start, to, _, count in counts:
-        by_place.setdefault(place, []).append((start, to, count))
-    for place in range(len(periods)):
-        came, left = dict.fromkeys(stages, 0), dict.fromkeys(stages, 0)
-        for start, to, count in by_place.get(place, ()):
-            came[stages[to]] += count
+    people = dict.fromkeys(stages, 0)
+    by_index: dict[int, list[tuple[int, int, int]]] = {}
+    for index, start, to, _, count in counts:
+        by_index.setdefault(index, []).append((start, to, count))
+    for index in range(len(periods)):
+        arrivals, departures = dict.fromkeys(stages, 0), dict.fromkeys(stages, 0)
+        for start, to, count in by_index.get(index, ()):
+            arrivals[stages[to]] += count
             if start != NOBODY:
-                left[stages[start]] += count
-        standing = {stage: standing[stage] + came[stage] - left[stage] for stage in stages}
-        yield StagePeriod(periods.day(place), not periods.is_over(place, now), standing, came, left)
+                departures[stages[start]] += count
+        people = {stage: people[stage] + arrivals[stage] - departures[stage] for stage in stages}
+        yield StagePeriod(periods.day(index), not periods.is_over(index, now), people, arrivals, departures)
 
 
 def _transitions(counts: Counts, medians: Mapping[Pair, int], stages: Sequence[Value]) -> Iterable[TransitionRate]:

@@ -23,7 +23,7 @@ from funnel._people import histories_of
 from funnel.history import History
 from funnel.machines._fixed_points import BY, FROM, MOVED, NOBODY, TO
 from funnel.machines._replay import Step, steps_of
-from funnel.machines._replay_frames import moved_over
+from funnel.machines._replay_frames import numbered_transitions
 
 if TYPE_CHECKING:
     from funnel.logs import Logs
@@ -37,7 +37,7 @@ Counts = Sequence[tuple[int, int, int, int, int]]
 """Index of the period, from, to, cause, count."""
 
 
-class Made(ABC):
+class TransitionSource(ABC):
     """Transitions up to an instant."""
 
     @abstractmethod
@@ -52,22 +52,22 @@ class Made(ABC):
     def medians(self) -> Mapping[Pair, int]:
         """Return the median length of the spells that ended in each transition.
 
-        Unit: microseconds. Of two middle spells, the shorter counts.
+        Unit: microseconds. If there are two middle spells, the shorter counts.
         """
 
 
 @attrs.frozen
-class MadeByAll(Made):
+class TransitionsOfLogs(TransitionSource):
     """Transitions of all people, as a frame of the engine that holds the data."""
 
     moved: Frame
-    home: FrameKind
+    kind: FrameKind
 
     @classmethod
-    def of(cls, course: CompiledMachine, logs: Logs, now: int) -> MadeByAll:
+    def of(cls, compiled: CompiledMachine, logs: Logs, now: int) -> TransitionsOfLogs:
         """Compute the transitions."""
-        moved, home = moved_over(course, logs, now)
-        return cls(collect_once(materialize(moved)), home)
+        moved, kind = numbered_transitions(compiled, logs, now)
+        return cls(collect_once(materialize(moved)), kind)
 
     def first(self) -> int | None:
         """Return the time of the first transition; None without transitions."""
@@ -76,16 +76,18 @@ class MadeByAll(Made):
 
     def counts(self, periods: Periods) -> Counts:
         """Count the transitions by period and cause."""
-        placed = self.moved.with_columns(_place=periods.place_column(MOVED))
-        counted = collected(placed.group_by("_place", FROM, TO, BY).agg(nw.len().alias("_count")))
+        placed = self.moved.with_columns(_place=periods.index_column(MOVED))
+        totals = collected(placed.group_by("_place", FROM, TO, BY).agg(nw.len().alias("_count")))
         names = ("_place", FROM, TO, BY, "_count")
-        return [tuple(map(int, row)) for row in counted.select(*names).rows()]  # type: ignore[misc]
+        return [tuple(map(int, row)) for row in totals.select(*names).rows()]  # type: ignore[misc]
 
     def medians(self) -> Mapping[Pair, int]:
         """Return the median length of the spells that ended in each transition."""
         began = nw.col(MOVED).shift(1).over(PERSON, order_by=MOVED)
-        left = self.moved.with_columns(_began=began).filter(nw.col(FROM) != NOBODY)
-        lasted = left.select(PERSON, MOVED, FROM, TO, _lasted=(nw.col(MOVED) - nw.col("_began")).cast(nw.Int64()))
+        ends_of_spells = self.moved.with_columns(_began=began).filter(nw.col(FROM) != NOBODY)
+        lasted = ends_of_spells.select(
+            PERSON, MOVED, FROM, TO, _lasted=(nw.col(MOVED) - nw.col("_began")).cast(nw.Int64())
+        )
         turned = lasted.with_columns(_turn=int_lit(1))
         turned = turned.with_columns(nw.col("_turn").cum_sum().over(FROM, TO, order_by=["_lasted", PERSON, MOVED]))
         trials = lasted.group_by(FROM, TO).agg(nw.len().alias("_among"))
@@ -95,15 +97,15 @@ class MadeByAll(Made):
 
 
 @attrs.frozen
-class MadeByEach(Made):
+class TransitionsOfHistories(TransitionSource):
     """Transitions of people one by one, in order for each person."""
 
     people: Sequence[tuple[str, Sequence[Step]]]
 
     @classmethod
-    def of(cls, course: CompiledMachine, people: Iterable[History], now: int) -> MadeByEach:
+    def of(cls, compiled: CompiledMachine, people: Iterable[History], now: int) -> TransitionsOfHistories:
         """Compute the transitions."""
-        return cls([(one.person_id, tuple(steps_of(course, one.ledger, now))) for one in people])
+        return cls([(one.person_id, tuple(steps_of(compiled, one._ledger, now))) for one in people])
 
     def _steps(self) -> Iterator[Step]:
         return (step for _, steps in self.people for step in steps)
@@ -114,8 +116,8 @@ class MadeByEach(Made):
 
     def counts(self, periods: Periods) -> Counts:
         """Count the transitions by period and cause."""
-        made = ((periods.place(step.at), start_of(step), step.to, step.by) for step in self._steps())
-        return [(*which, count) for which, count in Counter(made).items()]
+        keys = ((periods.index_of(step.at), start_of(step), step.to, step.by) for step in self._steps())
+        return [(*which, count) for which, count in Counter(keys).items()]
 
     def medians(self) -> Mapping[Pair, int]:
         """Return the median length of the spells that ended in each transition."""

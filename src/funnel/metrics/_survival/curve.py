@@ -59,10 +59,10 @@ class Curve:
     def waiting_at(self, time: int) -> int:
         """Return the number of people who had waited at least this long."""
         step = bisect_left(self.times, time)
-        gone = bisect_left(self.censored, time)
+        censored_before = bisect_left(self.censored, time)
         if step == len(self.times):
-            return len(self.censored) - gone
-        return self.at_risk[step] + bisect_left(self.censored, self.times[step]) - gone
+            return len(self.censored) - censored_before
+        return self.at_risk[step] + bisect_left(self.censored, self.times[step]) - censored_before
 
     def conversion_at(self, time: int) -> int:
         """Return the number of people who had converted by this time."""
@@ -80,19 +80,19 @@ def curve_of(counts: Iterable[tuple[int, int]]) -> Curve:
         counts: The keys and their counts, in any order.
     """
     ordered = sorted(counts)
-    ended = bisect_left(ordered, (0, 0))
-    censored = array("q", (~key for key, people in reversed(ordered[:ended]) for _ in range(people)))
-    times = array("q", (key for key, _ in ordered[ended:]))
-    events = array("q", (people for _, people in ordered[ended:]))
+    split = bisect_left(ordered, (0, 0))
+    censored = array("q", (~key for key, people in reversed(ordered[:split]) for _ in range(people)))
+    times = array("q", (key for key, _ in ordered[split:]))
+    events = array("q", (people for _, people in ordered[split:]))
     return _multiplied(times, events, _waiting(times, events, censored), censored)
 
 
 def _waiting(times: Sequence[int], events: Sequence[int], censored: Sequence[int]) -> array[int]:
-    left = sum(events) + len(censored)
+    remaining = sum(events) + len(censored)
     at_risk: array[int] = array("q")
     for time, converted in zip(times, events, strict=True):
-        at_risk.append(left - bisect_left(censored, time))
-        left -= converted
+        at_risk.append(remaining - bisect_left(censored, time))
+        remaining -= converted
     return at_risk
 
 
@@ -101,9 +101,9 @@ def _multiplied(times: array[int], events: array[int], at_risk: array[int], cens
     spread: array[float] = array("d")
     product, total = 1.0, 0.0
     for converted, waiting in zip(events, at_risk, strict=True):
-        left = waiting - converted
-        product *= left / waiting
-        total += converted / (float(waiting) * left) if left else inf
+        remaining = waiting - converted
+        product *= remaining / waiting
+        total += converted / (float(waiting) * remaining) if remaining else inf
         survival.append(product)
         spread.append(total)
     return Curve(times, events, at_risk, survival, spread, censored)
@@ -117,16 +117,16 @@ def curve_of_array(keys: Any) -> Curve:
     """
     np: Any = importlib.import_module("numpy")
     ordered = np.sort(keys)
-    ended = int(np.searchsorted(ordered, 0))
-    censored, waits = ~ordered[:ended][::-1], ordered[ended:]
+    split = int(np.searchsorted(ordered, 0))
+    censored, waits = ~ordered[:split][::-1], ordered[split:]
     starts = _firsts(np, waits)
     times = waits[starts]
     events = np.diff(starts, append=len(waits))
     at_risk = len(ordered) - starts - np.searchsorted(censored, times)
-    left = at_risk - events
-    survival = np.cumprod(left / at_risk)
+    remaining = at_risk - events
+    survival = np.cumprod(remaining / at_risk)
     with np.errstate(divide="ignore"):
-        spread = np.cumsum(events / (at_risk.astype("f8") * left))
+        spread = np.cumsum(events / (at_risk.astype("f8") * remaining))
     return Curve(
         times=_wholes(times),
         events=_wholes(events),

@@ -7,20 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 import attrs
 import narwhals as nw
 
 from funnel._arguments import brief, check_choice, each, instance, is_one_of, parse_as_of, suggest
 from funnel._dataframes.adapter import Frame, FrameKind, to_native
+from funnel._dataframes.compute import to_rows
+from funnel._dataframes.frame_types import NativeT
 from funnel._expr.to_narwhals import to_int
 from funnel._ledger.streams import STREAMS
 from funnel._time import FOREVER
 from funnel.errors import ArgumentError
 from funnel.logs import Logs
 from funnel.metrics._kinds import check_kinds, no_events
-from funnel.metrics._purchases import PERSON, to_rows
+from funnel.metrics._purchases import PERSON
 from funnel.metrics._survival.input import ENDED, STARTED, read
 
 Earlier = Literal["counts", "ignored"]
@@ -29,7 +31,7 @@ _INNER = frozenset((PERSON, "_t", "start", "end", "rank"))
 """The columns of a stream that hold a row's validity and order."""
 
 _TIME, _KIND, _OCCURRED = "_t", "kind", "occurred_at"
-_NAMED = {PERSON: "the person, leave the row out if nobody knows", _KIND: "what happened"}
+_TEXT_COLUMNS = {PERSON: "the person, or drop the row", _KIND: "what happened"}
 
 
 @attrs.frozen
@@ -38,18 +40,18 @@ class _Events:
 
     starts: Frame
     ends: Frame
-    home: FrameKind
+    frame_kind: FrameKind
 
 
 def durations(  # noqa: PLR0913 - two of them are the kinds
-    events: object,
+    events: Logs[NativeT] | NativeT,
     start: str,
     end: str,
     *,
     as_of: datetime,
     keep: Sequence[str] = (),
     earlier: Earlier = "counts",
-) -> Any:
+) -> NativeT:
     """Return each person's wait from an event of one kind to one of another.
 
     The wait is from the first start event to the first end event. The table is the input of `survival`. If both kinds
@@ -86,43 +88,48 @@ def durations(  # noqa: PLR0913 - two of them are the kinds
         >>> (table["ended_at"] - table["started_at"]).to_list()
         [datetime.timedelta(days=4), None]
     """
-    for kind, what in ((start, "start"), (end, "end")):
-        if not instance(kind, str, what, "a kind of event, such as 'purchase'"):
-            msg = f"{what} must be a kind of event, such as 'purchase' (got '')"
+    for kind, label in ((start, "start"), (end, "end")):
+        if not instance(kind, str, label, "a kind of event, such as 'purchase'"):
+            msg = f"{label} must be a kind of event, such as 'purchase' (got '')"
             raise ArgumentError(msg)
-    now, kept = parse_as_of(as_of), each(keep, "keep", "a list of columns")
-    for name in kept:
+    now, columns = parse_as_of(as_of), each(keep, "keep", "a list of columns")
+    for name in columns:
         instance(name, str, "a column of keep", "text")
     check_choice(earlier, ("counts", "ignored"), "earlier")
-    found = (
-        _of_logs(events, start, end, kept, now)
+    events_read = (
+        _of_logs(events, start, end, columns, now)
         if isinstance(events, Logs)
-        else _of_table(events, start, end, kept, now)
+        else _of_table(events, start, end, columns, now)
     )
-    firsts = _firsts(found.starts, kept)
-    ends = _seconds(found.starts) if start == end else _ends(found.ends, firsts if earlier == "ignored" else None)
-    table = firsts.join(ends, on=PERSON, how="left").select(PERSON, STARTED, ENDED, *kept)
-    return to_native(table, found.home, instants=(STARTED, ENDED))
+    firsts = _firsts(events_read.starts, columns)
+    ends = (
+        _seconds(events_read.starts)
+        if start == end
+        else _ends(events_read.ends, firsts if earlier == "ignored" else None)
+    )
+    table = firsts.join(ends, on=PERSON, how="left").select(PERSON, STARTED, ENDED, *columns)
+    result: NativeT = to_native(table, events_read.frame_kind, instants=(STARTED, ENDED))
+    return result
 
 
-def _of_table(table: object, start: str, end: str, kept: Sequence[str], now: int) -> _Events:
-    entered = read(table, "events", {_OCCURRED: "an instant"}, {**dict.fromkeys(kept, ""), **_NAMED})
+def _of_table(table: object, start: str, end: str, columns: Sequence[str], now: int) -> _Events:
+    entered = read(table, "events", {_OCCURRED: "an instant"}, {**dict.fromkeys(columns, ""), **_TEXT_COLUMNS})
     kinds = {str(kind) for (kind,) in to_rows(entered.frame.select(_KIND).unique(), _KIND)}
     check_kinds((start, end), kinds)
-    known = entered.frame.filter(nw.col(_OCCURRED) <= now).rename({_OCCURRED: _TIME})
-    return _Events(known.filter(nw.col(_KIND) == start), known.filter(nw.col(_KIND) == end), entered.home)
+    past = entered.frame.filter(nw.col(_OCCURRED) <= now).rename({_OCCURRED: _TIME})
+    return _Events(past.filter(nw.col(_KIND) == start), past.filter(nw.col(_KIND) == end), entered.frame_kind)
 
 
-def _of_logs(logs: Logs, start: str, end: str, kept: Sequence[str], now: int) -> _Events:
+def _of_logs(logs: Logs, start: str, end: str, carried: Sequence[str], now: int) -> _Events:
     starts, ends = _stream(logs, start, now), _stream(logs, end, now)
     if starts is None:
-        starts = no_events(logs.tables, **{_TIME: nw.Int64(), **dict.fromkeys(kept, nw.String())})
+        starts = no_events(logs._tables, **{_TIME: nw.Int64(), **dict.fromkeys(carried, nw.String())})
     columns = {*starts.collect_schema()} - _INNER
-    for name in kept:
+    for name in carried:
         if name not in columns:
-            msg = f"{start} have no column {brief(name)} to keep; {suggest(name, columns)}"
+            msg = f"keep must name columns of {start} (got {brief(name)}); {suggest(name, columns)}"
             raise ArgumentError(msg)
-    return _Events(starts, no_events(logs.tables, **{_TIME: nw.Int64()}) if ends is None else ends, logs.home)
+    return _Events(starts, no_events(logs._tables, **{_TIME: nw.Int64()}) if ends is None else ends, logs._frame_kind)
 
 
 def _stream(logs: Logs, name: str, now: int) -> Frame | None:
@@ -131,25 +138,25 @@ def _stream(logs: Logs, name: str, now: int) -> Frame | None:
     None if the log of the stream is missing.
     """
     if not is_one_of(name, STREAMS):
-        msg = f"no stream of records is called {brief(name)}; {suggest(name, STREAMS)}"
+        msg = f"start and end must be records of the logs (got {brief(name)}); {suggest(name, STREAMS)}"
         raise ArgumentError(msg)
     stream = STREAMS[name]
-    if stream.table not in logs.tables:
+    if stream.table not in logs._tables:
         return None
-    rows = logs.tables[stream.table].filter(nw.col("start") <= now).rename({"t": _TIME})
+    rows = logs._tables[stream.table].filter(nw.col("start") <= now).rename({"t": _TIME})
     if stream.living:
         rows = rows.filter(nw.col("end") > now)
     return rows.filter(nw.col(_KIND) == stream.kind) if stream.kind else rows
 
 
-def _firsts(starts: Frame, kept: Sequence[str]) -> Frame:
+def _firsts(starts: Frame, columns: Sequence[str]) -> Frame:
     """Return each person's first start, with the kept columns."""
     firsts = starts.group_by(PERSON).agg(nw.col(_TIME).min().alias(STARTED))
-    if not kept:
+    if not columns:
         return firsts
     there = starts.join(firsts, on=PERSON, how="inner").filter(nw.col(_TIME) == nw.col(STARTED))
-    empty = {f"_empty_{number}": to_int(nw.col(name).is_null()) for number, name in enumerate(kept)}
-    order = [name for pair in zip(empty, kept, strict=True) for name in pair]
+    empty = {f"_empty_{number}": to_int(nw.col(name).is_null()) for number, name in enumerate(columns)}
+    order = [name for pair in zip(empty, columns, strict=True) for name in pair]
     return there.with_columns(**empty).unique(subset=[PERSON], keep="first", order_by=order)
 
 

@@ -5,7 +5,6 @@ Every estimate has an interval. A value is None beyond the longest watched wait,
 
 from __future__ import annotations
 
-import html
 from bisect import bisect_left
 from collections.abc import Callable
 from datetime import timedelta
@@ -15,20 +14,12 @@ from typing import Any
 
 import attrs
 
+from funnel._format import TextRepr
 from funnel._time import MICROSECOND
 from funnel.metrics._survival.curve import Curve
 
 _ROUNDING = 1e-9
 """Shares this close are equal: a product of a million factors is hardly more exact."""
-
-
-class Shown:
-    """A base class whose notebook display is its text."""
-
-    __slots__ = ()
-
-    def _repr_html_(self) -> str:
-        return f"<span>{html.escape(str(self))}</span>"
 
 
 def _asdict(one: Any) -> dict[str, Any]:
@@ -79,7 +70,7 @@ def band(curve: Curve, step: int, reach: float) -> tuple[float, float] | None:
 
 
 @attrs.frozen
-class SurvivalStep(Shown):
+class SurvivalStep(TextRepr):
     """One step of the curve: a time at which somebody converted, or the start.
 
     Attributes:
@@ -133,7 +124,7 @@ def step_of(curve: Curve, step: int, confidence_level: float) -> SurvivalStep:
 
 
 @attrs.frozen
-class ConversionAt(Shown):
+class ConversionAt(TextRepr):
     """The share that converts within a time.
 
     Attributes:
@@ -197,7 +188,7 @@ def conversion_at(curve: Curve, time: int, confidence_level: float, min_people: 
 
 
 @attrs.frozen
-class TimeQuantile(Shown):
+class TimeQuantile(TextRepr):
     """The time within which a share converts.
 
     Attributes:
@@ -246,11 +237,13 @@ def quantile_of(curve: Curve, share: float, confidence_level: float, min_people:
     counts = curve.people - len(curve.censored), curve.people, min_people, confidence_level
     if curve.people < min_people:
         return TimeQuantile(share, None, None, None, *counts)
-    left = 1 - share + _ROUNDING
-    step = bisect_left(curve.survival, -left, key=lambda survival: -survival)
+    remaining = 1 - share + _ROUNDING
+    step = bisect_left(curve.survival, -remaining, key=lambda survival: -survival)
     reach, size = _reach(confidence_level), len(curve.times)
-    ci_lower = _first(curve, range(min(step + 1, size)), reach, lambda one: _lower(curve, one, reach) <= left, left)
-    ci_upper = _first(curve, range(step, size), -reach, lambda one: _upper(curve, one, reach) <= left, left)
+    ci_lower = _first(
+        curve, range(min(step + 1, size)), reach, lambda one: _lower(curve, one, reach) <= remaining, remaining
+    )
+    ci_upper = _first(curve, range(step, size), -reach, lambda one: _upper(curve, one, reach) <= remaining, remaining)
     value = step if step < len(curve.times) else None
     return TimeQuantile(share, _time(curve, value), _time(curve, ci_lower), _time(curve, ci_upper), *counts)
 
@@ -269,38 +262,38 @@ def _upper(curve: Curve, step: int, reach: float) -> float:
     return ends[1] if ends else 1.0
 
 
-def _first(curve: Curve, steps: range, reach: float, reached: Callable[[int], bool], left: float) -> int | None:
+def _first(curve: Curve, steps: range, reach: float, reached: Callable[[int], bool], remaining: float) -> int | None:
     """Return the first step at which an end of the interval reaches a level.
 
     Whole ranges of steps are skipped.
 
     On its scale the end is log(depth) + reach * sqrt(spread) / depth, where depth is -log(survival). Depth and spread
-    only grow. So the depths and spreads of the first and last step of a range bound all steps between them.
+    only grow. Therefore the depths and spreads of the first and last step of a range bound all steps between them.
     """
-    if not steps or not _may(curve, steps, reach, left):
+    if not steps or not _may(curve, steps, reach, remaining):
         return None
     if len(steps) == 1:
         return steps[0] if reached(steps[0]) else None
     half = len(steps) // 2
-    found = _first(curve, steps[:half], reach, reached, left)
-    return _first(curve, steps[half:], reach, reached, left) if found is None else found
+    first_half = _first(curve, steps[:half], reach, reached, remaining)
+    return _first(curve, steps[half:], reach, reached, remaining) if first_half is None else first_half
 
 
-def _may(curve: Curve, steps: range, reach: float, left: float) -> bool:
+def _may(curve: Curve, steps: range, reach: float, remaining: float) -> bool:
     """Return whether an end of the interval may reach the level at any of these steps."""
     first, last = steps[0], steps[-1]
     if not curve.survival[last]:
         return True
     deep, deepest = -log(curve.survival[first]), -log(curve.survival[last])
     away = reach * sqrt(curve.spread[last]) / deep if reach > 0 else reach * sqrt(curve.spread[first]) / deepest
-    return log(deepest) + away >= log(-log(min(left, 1 - _ROUNDING))) - _ROUNDING
+    return log(deepest) + away >= log(-log(min(remaining, 1 - _ROUNDING))) - _ROUNDING
 
 
 # ---- the mean ------------------------------------------------------------------------------------------------------
 
 
 @attrs.frozen
-class RestrictedMean(Shown):
+class RestrictedMean(TextRepr):
     """The mean time that people wait within a horizon.
 
     A longer wait counts as the horizon.

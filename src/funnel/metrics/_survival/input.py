@@ -12,14 +12,13 @@ import narwhals as nw
 
 from funnel._arguments import INNER, suggest
 from funnel._dataframes.adapter import InputFrame, from_native, installed, microseconds
-from funnel._dataframes.compute import collected
+from funnel._dataframes.compute import collected, to_rows, whole
 from funnel._expr.to_narwhals import to_int
 from funnel._time import EARLIEST, LATEST, micros
 from funnel.errors import InstantError, LogsError
-from funnel.logs.issues import Issue
-from funnel.logs.normalize import MISSING, zone_remedy
+from funnel.logs.normalize import MISSING
+from funnel.logs.schema import Issue, zone_remedy
 from funnel.logs.validate import Check
-from funnel.metrics._purchases import to_rows, whole
 from funnel.metrics._survival.curve import Curve, curve_of, curve_of_array
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ _LATER = _EARLY + 1
 
 
 @attrs.frozen
-class Waits:
+class DurationKeys:
     """The waits of one group: the curve, and how many ended before they started."""
 
     curve: Curve
@@ -48,12 +47,12 @@ class Waits:
 # ---- validation ----------------------------------------------------------------------------------------------------
 
 
-def read(native: object, what: str, instants: Columns, others: Columns) -> InputFrame:
+def read(native: object, label: str, instants: Columns, others: Columns) -> InputFrame:
     """Read a table, with instants as whole microseconds and `MISSING` for empty cells.
 
     Args:
         native: A dataframe of any engine.
-        what: The name of its rows, for messages.
+        label: The name of its rows, for messages.
         instants: The columns of instants, each with the remedy for an empty cell, or nothing if it may be empty.
         others: The other columns to read, in the same form.
 
@@ -61,54 +60,54 @@ def read(native: object, what: str, instants: Columns, others: Columns) -> Input
         LogsError: A column is missing or has a wrong type, or cells are empty or outside the supported years.
     """
     entered = from_native(native, {*instants, *others})
-    _raise(what, list(_column_faults(what, entered, instants, others)))
+    _raise(label, list(_column_faults(label, entered, instants, others)))
     typed = [name for name in instants if name not in entered.typeless]
-    frame = microseconds(entered.frame, entered.home, typed)
+    frame = microseconds(entered.frame, entered.frame_kind, typed)
     frame = frame.with_columns(
         nw.col(name).fill_null(MISSING).cast(nw.Int64()) if name in typed else nw.lit(MISSING, nw.Int64()).alias(name)
         for name in instants
     )
-    _raise(what, list(_row_faults(what, frame, [*_empty(instants, others), *_outside(instants)])))
+    _raise(label, list(_row_faults(label, frame, [*_empty(instants, others), *_outside(instants)])))
     return attrs.evolve(entered, frame=frame)
 
 
-def _raise(what: str, faults: Sequence[Issue]) -> None:
+def _raise(label: str, faults: Sequence[Issue]) -> None:
     if faults:
         lines = "\n".join(f"  {fault}" for fault in faults)
-        msg = f"the {what} cannot be read as they are:\n{lines}"
+        msg = f"the {label} are invalid:\n{lines}"
         raise LogsError(msg, tuple(faults))
 
 
-def _column_faults(what: str, entered: InputFrame, instants: Columns, others: Columns) -> Iterator[Issue]:
+def _column_faults(label: str, entered: InputFrame, instants: Columns, others: Columns) -> Iterator[Issue]:
     schema = entered.frame.collect_schema()
     for name in (*instants, *others):
         if name not in schema:
             hint = f"; {suggest(name, entered.excluded)}" if entered.excluded else ""
-            yield Issue(what, name, f"is missing{hint}")
+            yield Issue(label, name, f"is missing{hint}")
         elif name in instants and name not in entered.typeless and not _is_aware(schema[name]):
             remedy = f"; {zone_remedy(entered)}" if isinstance(schema[name], nw.Datetime) else ""
-            yield Issue(what, name, f"is {schema[name]}; give aware datetimes{remedy}")
+            yield Issue(label, name, f"is {schema[name]}; give aware datetimes{remedy}")
 
 
 def _is_aware(dtype: object) -> bool:
     return isinstance(dtype, nw.Datetime) and dtype.time_zone is not None
 
 
-def _row_faults(what: str, frame: Frame, checks: Sequence[Check]) -> Iterator[Issue]:
+def _row_faults(label: str, frame: Frame, checks: Sequence[Check]) -> Iterator[Issue]:
     flags = {f"check_{number}": to_int(check.bad) for number, check in enumerate(checks)}
     (counts,) = to_rows(frame.select(**flags).select(*(nw.col(name).sum() for name in flags)), *flags)
     for check, count in zip(checks, counts, strict=True):
         if whole(count):
-            yield Issue(what, check.column, check.problem, whole(count))
+            yield Issue(label, check.column, check.problem, whole(count))
 
 
 def _empty(instants: Columns, others: Columns) -> Iterator[Check]:
-    for name, give in instants.items():
-        if give:
-            yield Check(name, f"is empty; give {give}", nw.col(name) == MISSING)
-    for name, give in others.items():
-        if give:
-            yield Check(name, f"is empty; give {give}", nw.col(name).is_null())
+    for name, remedy in instants.items():
+        if remedy:
+            yield Check(name, f"is empty; give {remedy}", nw.col(name) == MISSING)
+    for name, remedy in others.items():
+        if remedy:
+            yield Check(name, f"is empty; give {remedy}", nw.col(name).is_null())
 
 
 def _outside(instants: Columns) -> Iterator[Check]:
@@ -121,7 +120,7 @@ def _outside(instants: Columns) -> Iterator[Check]:
 # ---- keys as of an instant -----------------------------------------------------------------------------------------
 
 
-def waits_in(native: object, now: int) -> Waits:
+def durations_in(native: object, now: int) -> DurationKeys:
     """Return all waits of a table together.
 
     Args:
@@ -133,10 +132,10 @@ def waits_in(native: object, now: int) -> Waits:
     frame = _keyed(native, (), now)
     if _is_here(frame):
         return _waits_here(collected(frame)[_KEY].to_numpy())
-    return _waits(_counted(frame, ())[()])
+    return _waits(_key_counts(frame, ())[()])
 
 
-def waits_by(native: object, by: Sequence[str], now: int) -> Mapping[Group, Waits]:
+def durations_by(native: object, by: Sequence[str], now: int) -> Mapping[Group, DurationKeys]:
     """Return the waits of a table by group, in order of the values, empty values last.
 
     Args:
@@ -145,10 +144,10 @@ def waits_by(native: object, by: Sequence[str], now: int) -> Mapping[Group, Wait
         now: The instant of judgement, in microseconds.
     """
     frame = _keyed(native, by, now).filter(nw.col(_KEY) != _LATER)
-    made = _grouped_here(frame, by) if frame.implementation.is_polars() and installed("numpy") else None
-    if made is None:
-        made = {group: _waits(counts) for group, counts in _counted(frame, by).items()}
-    return {group: made[group] for group in sorted(made, key=_order)}
+    by_group = _grouped_here(frame, by) if frame.implementation.is_polars() and installed("numpy") else None
+    if by_group is None:
+        by_group = {group: _waits(counts) for group, counts in _key_counts(frame, by).items()}
+    return {group: by_group[group] for group in sorted(by_group, key=_order)}
 
 
 def _order(group: Group) -> list[tuple[bool, Any]]:
@@ -156,7 +155,7 @@ def _order(group: Group) -> list[tuple[bool, Any]]:
 
 
 def _keyed(native: object, by: Sequence[str], now: int) -> Frame:
-    entered = read(native, "waits", {STARTED: "an instant", ENDED: ""}, dict.fromkeys(by, ""))
+    entered = read(native, "durations", {STARTED: "an instant", ENDED: ""}, dict.fromkeys(by, ""))
     schema = entered.frame.collect_schema()
     groups = (_or_empty(name) if schema[name].is_float() else nw.col(name) for name in by)
     return entered.frame.select(*groups, _key_at(now).alias(_KEY))
@@ -168,11 +167,11 @@ def _or_empty(name: str) -> nw.Expr:
 
 
 def _key_at(now: int) -> nw.Expr:
-    started, ended = nw.col(STARTED), nw.col(ENDED)
-    closed = (ended != MISSING) & (ended <= now)
-    key = nw.when(closed).then(ended - started).otherwise(started - now - 1)
-    key = nw.when(closed & (ended < started)).then(nw.lit(_EARLY, nw.Int64())).otherwise(key)
-    return nw.when(started > now).then(nw.lit(_LATER, nw.Int64())).otherwise(key)
+    start, end = nw.col(STARTED), nw.col(ENDED)
+    closed = (end != MISSING) & (end <= now)
+    key = nw.when(closed).then(end - start).otherwise(start - now - 1)
+    key = nw.when(closed & (end < start)).then(nw.lit(_EARLY, nw.Int64())).otherwise(key)
+    return nw.when(start > now).then(nw.lit(_LATER, nw.Int64())).otherwise(key)
 
 
 def _is_here(frame: Frame) -> bool:
@@ -181,18 +180,18 @@ def _is_here(frame: Frame) -> bool:
     return (engine.is_polars() or engine.is_pandas()) and installed("numpy")
 
 
-def _counted(frame: Frame, by: Sequence[str]) -> defaultdict[Group, Counter[int]]:
+def _key_counts(frame: Frame, by: Sequence[str]) -> defaultdict[Group, Counter[int]]:
     """Return the number of waits with each key, for each group."""
-    counted = frame.group_by(*by, _KEY).agg(nw.len().alias(_PEOPLE))
+    totals = frame.group_by(*by, _KEY).agg(nw.len().alias(_PEOPLE))
     empty = {f"{INNER}empty_{number}": to_int(nw.col(name).is_null()) for number, name in enumerate(by)}
     counts: defaultdict[Group, Counter[int]] = defaultdict(Counter)
-    for key, people, *group in to_rows(counted.select(_KEY, _PEOPLE, *by, **empty), _KEY, _PEOPLE, *by, *empty):
+    for key, people, *group in to_rows(totals.select(_KEY, _PEOPLE, *by, **empty), _KEY, _PEOPLE, *by, *empty):
         values = zip(group[: len(by)], group[len(by) :], strict=True)
         counts[tuple(None if no_value else value for value, no_value in values)][int(key)] += int(people)
     return counts
 
 
-def _grouped_here(frame: Frame, by: Sequence[str]) -> dict[Group, Waits] | None:
+def _grouped_here(frame: Frame, by: Sequence[str]) -> dict[Group, DurationKeys] | None:
     """Return the waits of local Polars rows, one array for each group.
 
     None if there are very many small groups.
@@ -201,56 +200,56 @@ def _grouped_here(frame: Frame, by: Sequence[str]) -> dict[Group, Waits] | None:
     groups = here.select(by).n_unique()
     if groups > _FEW and groups * _FEW > len(here):
         return None
-    apart = here.partition_by(by, as_dict=True, include_key=False)
-    return {group: _waits_here(rows[_KEY].to_numpy()) for group, rows in apart.items()}
+    rows_by_group = here.partition_by(by, as_dict=True, include_key=False)
+    return {group: _waits_here(rows[_KEY].to_numpy()) for group, rows in rows_by_group.items()}
 
 
 _FEW = 64
 """Up to this number of rows a group, counting one by one is as fast as in an array."""
 
 
-def _waits(counts: Counter[int]) -> Waits:
+def _waits(counts: Counter[int]) -> DurationKeys:
     early = counts.pop(_EARLY, 0)
     counts.pop(_LATER, 0)
-    return Waits(curve_of(counts.items()), early)
+    return DurationKeys(curve_of(counts.items()), early)
 
 
-def _waits_here(keys: Any) -> Waits:
+def _waits_here(keys: Any) -> DurationKeys:
     """Return the waits of an array of keys. Usually no wait is excluded."""
     strange = keys >= _EARLY
     early = int((keys == _EARLY).sum())
-    return Waits(curve_of_array(keys[~strange] if strange.any() else keys), early)
+    return DurationKeys(curve_of_array(keys[~strange] if strange.any() else keys), early)
 
 
 # ---- plain lists ---------------------------------------------------------------------------------------------------
 
 
 def _pair_counts(pairs: Iterable[object], now: int) -> Counter[int]:
-    return Counter(_key(*_pair(pair, place), now) for place, pair in enumerate(pairs))
+    return Counter(_key(*_pair(pair, index), now) for index, pair in enumerate(pairs))
 
 
-def _pair(pair: object, place: int) -> tuple[int, int | None]:
+def _pair(pair: object, index: int) -> tuple[int, int | None]:
     match pair:
         case (datetime() as started, None) if started.utcoffset() is not None:
-            return _kept(started, place), None
+            return _micros(started, index), None
         case (datetime() as started, datetime() as ended) if None not in (started.utcoffset(), ended.utcoffset()):
-            return _kept(started, place), _kept(ended, place)
+            return _micros(started, index), _micros(ended, index)
         case _:
-            msg = f"wait {place} is not a pair of aware datetimes (start, end); the end is None if it has not come yet"
+            msg = f"duration {index} must be a pair of aware datetimes (start, end); end is None if there is no end yet"
             raise InstantError(msg)
 
 
-def _kept(moment: datetime, place: int) -> int:
+def _micros(moment: datetime, index: int) -> int:
     time = micros(moment)
     if not EARLIEST <= time < LATEST:
-        msg = f"wait {place} lies outside the years 1800 to 2199; give the instants at which it started and ended"
+        msg = f"duration {index} lies outside the years 1800 to 2199; pass the instants of its start and end"
         raise InstantError(msg)
     return time
 
 
-def _key(started: int, ended: int | None, now: int) -> int:
-    if started > now:
+def _key(start: int, end: int | None, now: int) -> int:
+    if start > now:
         return _LATER
-    if ended is None or ended > now:
-        return started - now - 1
-    return _EARLY if ended < started else ended - started
+    if end is None or end > now:
+        return start - now - 1
+    return _EARLY if end < start else end - start

@@ -19,7 +19,7 @@ from funnel.metrics._survival.curve import waiting_in, waiting_in_arrays
 
 if TYPE_CHECKING:
     from funnel.metrics._survival.curve import Curve
-    from funnel.metrics._survival.survival import Survival
+    from funnel.metrics._survival.result import Survival
 
 Matrix = list[list[float]]
 
@@ -69,19 +69,19 @@ class LogrankTest:
 
     def __str__(self) -> str:
         """Return the test, with observed and expected conversions of each group."""
-        told = "; ".join(
+        groups = "; ".join(
             f"{one.group}: {one.converted:,} converted, {one.expected:,.1f} expected" for one in self.groups
         )
         if self.chi_square is None or self.p_value is None:
             return f"not enough: {len(self.groups)} group{'s' * (len(self.groups) != 1)} to compare"
-        figures = f"chi square {self.chi_square:.2f}, degrees {self.degrees}, p {_shown(self.p_value)}"
-        return f"{figures} ({told})"
+        figures = f"chi square {self.chi_square:.2f}, degrees {self.degrees}, p {_p_text(self.p_value)}"
+        return f"{figures} ({groups})"
 
     def _repr_html_(self) -> str:
         return f'<span title="log-rank test">{html.escape(str(self))}</span>'
 
 
-def _shown(p_value: float) -> str:
+def _p_text(p_value: float) -> str:
     return f"{p_value:.3f}" if p_value >= 0.001 else "below 0.001"  # noqa: PLR2004 - three places
 
 
@@ -112,44 +112,44 @@ def logrank_test(groups: Mapping[Any, Survival]) -> LogrankTest:
         chi square 7.34, degrees 1, p 0.007 (offer: 4 converted, 1.5 expected; none: 4 converted, 6.5 expected)
     """
     _checked(groups)
-    enough = {name: one for name, one in groups.items() if one.is_reportable}
-    found = _Found.of([one.curve for one in enough.values()])
-    rows = zip(enough.items(), found.expected, strict=True)
+    reportable = {name: one for name, one in groups.items() if one.is_reportable}
+    sums = _LogrankSums.of([one.curve for one in reportable.values()])
+    rows = zip(reportable.items(), sums.expected, strict=True)
     compared = tuple(Compared(name, one.people, one.converted, due) for (name, one), due in rows if due > 0)
-    known = {one.group for one in compared}
-    excluded = tuple(name for name in groups if name not in known)
-    chi_square, degrees = found.tested()
+    compared_groups = {one.group for one in compared}
+    excluded = tuple(name for name in groups if name not in compared_groups)
+    chi_square, degrees = sums.tested()
     if not degrees:
         return LogrankTest(compared, excluded, None, 0, None)
     return LogrankTest(compared, excluded, chi_square, degrees, tail(chi_square, degrees))
 
 
 @attrs.frozen
-class _Found:
+class _LogrankSums:
     """Observed and expected conversions of each group, and the covariance of the differences."""
 
-    seen: list[int]
+    observed: list[int]
     expected: list[float]
     varies: Matrix
 
     @classmethod
-    def of(cls, curves: Sequence[Curve]) -> _Found:
-        seen = [sum(curve.events) for curve in curves]
-        places = range(len(curves))
+    def of(cls, curves: Sequence[Curve]) -> _LogrankSums:
+        observed = [sum(curve.events) for curve in curves]
+        indexes = range(len(curves))
         sums = _sums(curves)
         if not sums:
-            return cls(seen, [0.0] * len(curves), [[0.0] * len(curves) for _ in curves])
+            return cls(observed, [0.0] * len(curves), [[0.0] * len(curves) for _ in curves])
         pairs = dict(
-            zip(((row, column) for row in places for column in places[: row + 1]), sums[len(curves) :], strict=True)
+            zip(((row, column) for row in indexes for column in indexes[: row + 1]), sums[len(curves) :], strict=True)
         )
-        varies = [[pairs[max(row, column), min(row, column)] for column in places] for row in places]
-        return cls(seen, sums[: len(curves)], varies)
+        varies = [[pairs[max(row, column), min(row, column)] for column in indexes] for row in indexes]
+        return cls(observed, sums[: len(curves)], varies)
 
     def tested(self) -> tuple[float, int]:
         """Return the test statistic and its degrees of freedom."""
-        apart = [seen - expected for seen, expected in zip(self.seen, self.expected, strict=True)]
-        weights, ways = solved(self.varies, apart)
-        return sum(weight * one for weight, one in zip(weights, apart, strict=True)), ways
+        differences = [observed - expected for observed, expected in zip(self.observed, self.expected, strict=True)]
+        weights, rank = solved(self.varies, differences)
+        return sum(weight * one for weight, one in zip(weights, differences, strict=True)), rank
 
 
 def _sums(curves: Sequence[Curve]) -> list[float]:
@@ -196,25 +196,25 @@ def solved(matrix: Matrix, right: Sequence[float]) -> tuple[list[float], int]:
         A solution, and the number of independent equations (the rank).
     """
     rows = [[*row, value] for row, value in zip(matrix, right, strict=True)]
-    minimum = _NOTHING * max((row[place] for place, row in enumerate(matrix)), default=0.0)
-    ways = sum(_cleared(rows, place, minimum) for place in range(len(rows)))
-    return [row[-1] for row in rows], ways
+    minimum = _NOTHING * max((row[index] for index, row in enumerate(matrix)), default=0.0)
+    rank = sum(_eliminated(rows, index, minimum) for index in range(len(rows)))
+    return [row[-1] for row in rows], rank
 
 
 _NOTHING = 1e-9
 """Values this small beside the largest variance are rounding errors of zero."""
 
 
-def _cleared(rows: Matrix, place: int, minimum: float) -> bool:
+def _eliminated(rows: Matrix, index: int, minimum: float) -> bool:
     """Eliminate the column of a row's pivot from all other rows, if the row is independent."""
-    pivot = rows[place][place]
+    pivot = rows[index][index]
     if pivot <= minimum:
-        rows[place] = [0.0] * len(rows[place])
+        rows[index] = [0.0] * len(rows[index])
         return False
-    rows[place] = [value / pivot for value in rows[place]]
+    rows[index] = [value / pivot for value in rows[index]]
     for other, row in enumerate(rows):
-        if other != place:
-            rows[other] = [value - row[place] * mine for value, mine in zip(row, rows[place], strict=True)]
+        if other != index:
+            rows[other] = [value - row[index] * mine for value, mine in zip(row, rows[index], strict=True)]
     return True
 
 
@@ -240,9 +240,9 @@ def tail(chi_square: float, degrees: int) -> float:
 
 
 def _checked(groups: object) -> None:
-    from funnel.metrics._survival.survival import Survival
+    from funnel.metrics._survival.result import Survival
 
-    wrong = f"groups must be survival curves by name (got {kind_of(groups)}); give what survival_by or survival returns"
+    wrong = f"groups must be survival curves by name (got {kind_of(groups)}); pass results of survival"
     if not isinstance(groups, Mapping):
         raise ArgumentError(wrong)
     for one in cast("Mapping[object, object]", groups).values():

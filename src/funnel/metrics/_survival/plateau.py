@@ -11,16 +11,17 @@ from typing import Any
 
 import attrs
 
+from funnel._format import TextRepr
 from funnel._time import MICROSECOND
 from funnel.metrics._survival.curve import Curve
-from funnel.metrics._survival.estimates import Shown, format_span, percent
+from funnel.metrics._survival.estimates import format_span, percent
 
 _RARE = 0.05
 """A flat end is long if chance produces one this long less often than this: the convention since Fisher (1925)."""
 
 
 @attrs.frozen
-class Plateau(Shown):
+class Plateau(TextRepr):
     """A long flat end of the curve: people were watched, and nobody converted.
 
     Either some people will never convert, or the remaining people are far slower than those before. Data of this kind
@@ -51,10 +52,10 @@ class Plateau(Shown):
     def __str__(self) -> str:
         """Return what was observed, and no conclusion."""
         stretch = f"nobody converted from {format_span(self.since)} to {format_span(self.until)}"
-        watched = f"{self.waiting:,} waited on and {self.watched:,} were watched to its end"
-        pace = f"at the pace before, {self.expected:,.1f} would have"
-        left = f"{percent(self.survival)} % still wait, and nobody knows whether for ever"
-        return f"{stretch}, though {watched}; {pace}; {left}"
+        watched = f"{self.waiting:,} still waited and {self.watched:,} were watched to the end"
+        pace = f"at the earlier pace, {self.expected:,.1f} would have converted"
+        outlook = f"{percent(self.survival)} % still wait, and the data do not show whether they will convert"
+        return f"{stretch}, though {watched}; {pace}; {outlook}"
 
 
 def plateau_of(curve: Curve, min_people: int) -> Plateau | None:
@@ -81,7 +82,7 @@ def plateau_of(curve: Curve, min_people: int) -> Plateau | None:
 
 def _watched(curve: Curve, start: int, end: int) -> int:
     """Return the total time that people were watched between two times, in microseconds."""
-    ended = range(bisect_right(curve.times, start), bisect_left(curve.times, end))
-    gone = curve.censored[bisect_right(curve.censored, start) : bisect_left(curve.censored, end)]
-    inside = sum(curve.events[one] * (curve.times[one] - start) for one in ended)
-    return inside + sum(gone) - start * len(gone) + curve.waiting_at(end) * (end - start)
+    steps = range(bisect_right(curve.times, start), bisect_left(curve.times, end))
+    censored = curve.censored[bisect_right(curve.censored, start) : bisect_left(curve.censored, end)]
+    inside = sum(curve.events[one] * (curve.times[one] - start) for one in steps)
+    return inside + sum(censored) - start * len(censored) + curve.waiting_at(end) * (end - start)

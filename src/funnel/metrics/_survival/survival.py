@@ -1,198 +1,48 @@
-"""How long people wait until they convert.
-
-People who still wait are censored, never counted as lost.
-
-Invariants: the curve never rises. Conversion and survival add up to 1. Events after `as_of` change nothing. Another
-unit of time changes only the times. The order of the rows changes nothing.
-"""
+"""`survival`: durations in, a Kaplan-Meier curve out, for all people or for each group."""
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import Any, overload
+from datetime import datetime
+from typing import TYPE_CHECKING, overload
 
-import attrs
+from funnel._arguments import each, instance, parse_as_of
+from funnel.errors import ArgumentError
+from funnel.metrics._rate import DEFAULT_CONFIDENCE
+from funnel.metrics._survival.groups import SurvivalGroups
+from funnel.metrics._survival.input import durations_by, durations_in
+from funnel.metrics._survival.result import Survival, survival_of
 
-from funnel._arguments import SpanLike, count_of, parse_as_of, share_of, span
-from funnel._time import MICROSECOND, instant
-from funnel.metrics._rate import LEAST, LEVEL
-from funnel.metrics._survival.curve import Curve
-from funnel.metrics._survival.estimates import (
-    ConversionAt,
-    RestrictedMean,
-    SurvivalStep,
-    TimeQuantile,
-    conversion_at,
-    format_span,
-    quantile_of,
-    restricted_mean_of,
-    step_of,
-)
-from funnel.metrics._survival.input import Waits, waits_in
-from funnel.metrics._survival.plateau import Plateau, plateau_of
+if TYPE_CHECKING:
+    from narwhals.typing import IntoFrame
 
 
-@attrs.frozen
-class Survival:
-    """The Kaplan-Meier curve of the waits as of an instant, with estimates from it.
-
-    A person who had not converted by `as_of` counts for the watched time and no longer. There are no estimates beyond
-    the longest watched time.
-
-    Attributes:
-        as_of: The instant of judgement.
-        curve: The counts and shares that all estimates use.
-        excluded: The number of waits that ended before they started. They are not in `people`.
-        confidence_level: The probability that an interval contains the true value.
-        min_people: The minimum number of people for any estimate.
-    """
-
-    as_of: datetime
-    curve: Curve = attrs.field(repr=False)
-    excluded: int
-    confidence_level: float
-    min_people: int
-
-    @property
-    def people(self) -> int:
-        """The number of waits, ended or not."""
-        return self.curve.people
-
-    @property
-    def converted(self) -> int:
-        """The number of waits that have ended."""
-        return self.people - self.waiting
-
-    @property
-    def waiting(self) -> int:
-        """The number of waits that had not ended by `as_of`."""
-        return len(self.curve.censored)
-
-    @property
-    def longest(self) -> timedelta | None:
-        """The longest time that anybody was watched. None without people."""
-        longest = self.curve.longest
-        return None if longest is None else longest * MICROSECOND
-
-    @property
-    def is_reportable(self) -> bool:
-        """Whether there are at least `min_people` people."""
-        return self.people >= self.min_people
-
-    @property
-    def steps(self) -> Sequence[SurvivalStep]:
-        """The steps of the curve: the start, then each time with a conversion.
-
-        Empty if there are too few people.
-        """
-        return _Steps(self)
-
-    def at(self, within: SpanLike) -> ConversionAt:
-        """Return the share that converts within a time, with its interval.
-
-        Args:
-            within: The time from the start, inclusive.
-
-        Raises:
-            ArgumentError: `within` is not a span from zero up.
-        """
-        return conversion_at(self.curve, span(within, "within", minimum=0), self.confidence_level, self.min_people)
-
-    def quantile(self, share: float) -> TimeQuantile:
-        """Return the time within which a share converts, with its interval.
-
-        Args:
-            share: Between 0 and 1.
-
-        Raises:
-            ArgumentError: `share` is not between 0 and 1.
-        """
-        return quantile_of(self.curve, share_of(share, "share", 0.5), self.confidence_level, self.min_people)
-
-    @property
-    def median(self) -> TimeQuantile:
-        """The time within which half of the people convert."""
-        return self.quantile(0.5)
-
-    def restricted_mean(self, horizon: SpanLike) -> RestrictedMean:
-        """Return the mean wait within a horizon, with its interval.
-
-        A longer wait counts as the horizon.
-
-        Args:
-            horizon: The time up to which waiting counts.
-
-        Raises:
-            ArgumentError: `horizon` is not a span above zero.
-        """
-        return restricted_mean_of(self.curve, span(horizon, "horizon"), self.confidence_level, self.min_people)
-
-    def plateau(self, *, min_people: int = LEAST) -> Plateau | None:
-        """Return the flat end of the curve, if it is long: people are still watched, and nobody converts.
-
-        Some of them may never convert; the data cannot show whether they will. None if the end is not long enough, or
-        if too few people were watched through it.
-
-        Args:
-            min_people: The minimum number of people watched to the end of the flat part. The curve beyond that is not
-                used. Thirty is our default.
-        """
-        return plateau_of(self.curve, count_of(min_people, "min_people", minimum=1)) if self.is_reportable else None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the counts, the median with its interval, and the plateau by name."""
-        counts = {name: getattr(self, name) for name in ("people", "converted", "waiting", "excluded", "longest")}
-        median = self.median
-        found = {"median": median.value, "median_low": median.ci_lower, "median_high": median.ci_upper}
-        flat = self.plateau()
-        end = {"flat_since": flat.since if flat else None, "flat_until": flat.until if flat else None}
-        return {"as_of": self.as_of, **counts, **found, **end, "confidence_level": self.confidence_level}
-
-    def to_dicts(self) -> list[dict[str, Any]]:
-        """Return one row for each step, ready for a dataframe."""
-        return [step.to_dict() for step in self.steps]
-
-    def __str__(self) -> str:
-        """Return the number of people waiting and converted, the median, and the plateau, if there is one."""
-        excluded = f", {self.excluded:,} left out" if self.excluded else ""
-        counts = f"{self.people:,} people, {self.converted:,} converted, {self.waiting:,} still waiting{excluded}"
-        if not self.is_reportable:
-            return f"not enough ({counts}; at least {self.min_people:,})"
-        watched = "" if self.longest is None else f"; watched for up to {format_span(self.longest)}"
-        flat = self.plateau()
-        end = f"; nobody converted from {format_span(flat.since)} to {format_span(flat.until)}" if flat else ""
-        return f"{counts}{watched}; median {self.median}{end}"
-
-    def _repr_html_(self) -> str:
-        told = f"Kaplan-Meier, intervals at {self.confidence_level:.4g}"
-        return f'<span title="{html.escape(told)}">{html.escape(str(self))}</span>'
-
-
-@attrs.frozen
-class _Steps(Sequence[SurvivalStep]):
-    """The steps of a curve, built on access."""
-
-    of: Survival
-
-    def __len__(self) -> int:
-        """Return the number of steps, the start included."""
-        return len(self.of.curve.times) + 1 if self.of.is_reportable else 0
-
-    @overload
-    def __getitem__(self, place: int) -> SurvivalStep: ...
-    @overload
-    def __getitem__(self, place: slice) -> Sequence[SurvivalStep]: ...
-    def __getitem__(self, place: int | slice) -> SurvivalStep | Sequence[SurvivalStep]:
-        """Return a step; the first is the start."""
-        places = range(len(self))[place]
-        if isinstance(places, range):
-            return [step_of(self.of.curve, one - 1, self.of.confidence_level) for one in places]
-        return step_of(self.of.curve, places - 1, self.of.confidence_level)
-
-
-def survival(durations: object, *, as_of: datetime, confidence_level: float = LEVEL, min_people: int = 1) -> Survival:
+@overload
+def survival(
+    durations: IntoFrame | Sequence[tuple[datetime, datetime | None]],
+    *,
+    as_of: datetime,
+    by: None = None,
+    confidence_level: float = DEFAULT_CONFIDENCE,
+    min_people: int = 1,
+) -> Survival: ...
+@overload
+def survival(
+    durations: IntoFrame,
+    *,
+    as_of: datetime,
+    by: str | Sequence[str],
+    confidence_level: float = DEFAULT_CONFIDENCE,
+    min_people: int = 1,
+) -> SurvivalGroups: ...
+def survival(
+    durations: IntoFrame | Sequence[tuple[datetime, datetime | None]],
+    *,
+    as_of: datetime,
+    by: str | Sequence[str] | None = None,
+    confidence_level: float = DEFAULT_CONFIDENCE,
+    min_people: int = 1,
+) -> Survival | SurvivalGroups:
     """Estimate how long people wait until they convert; open waits count for the watched time.
 
     A person who started after `as_of` is left out. A person whose end is after `as_of` still waits. A wait that ended
@@ -203,37 +53,53 @@ def survival(durations: object, *, as_of: datetime, confidence_level: float = LE
         durations: A dataframe of any engine with `started_at` and `ended_at` (empty if there is no end yet), or a list
             of such pairs. `funnel.metrics.durations` builds the table from events.
         as_of: The instant of judgement.
+        by: The column, or columns, to group by; the durations are then a dataframe. None: all people together.
         confidence_level: The probability that an interval contains the true value.
-        min_people: The minimum number of people for any estimate. With fewer people, every estimate is None.
+        min_people: The minimum number of people for any estimate. With fewer people, every estimate is None, and a
+            group is not tested.
 
     Returns:
-        The curve with its estimates.
+        The curve with its estimates. With `by`: the curve of each group, and a test whether the groups differ.
 
     Raises:
         InstantError: `as_of` or a time of a pair is naive.
         LogsError: A column is missing or does not hold aware datetimes, or a start is empty.
         EngineError: The dataframe cannot be read.
-        ArgumentError: The level is not between 0 and 1, or `min_people` is not a whole number from 1 up.
+        ArgumentError: The level is not between 0 and 1, `min_people` is not a whole number from 1 up, or `by` is empty.
 
     Example:
         >>> from datetime import UTC, datetime, timedelta
         >>> day, start = timedelta(days=1), datetime(2026, 1, 1, tzinfo=UTC)
         >>> durations = [(start, start + 2 * day), (start, start + 5 * day), (start + 4 * day, None)]
-        >>> found = survival(durations, as_of=start + 10 * day)
-        >>> print(found)
+        >>> curve = survival(durations, as_of=start + 10 * day)
+        >>> print(curve)
         3 people, 2 converted, 1 still waiting; watched for up to 6 days; median 5 days (2 days to not reached)
-        >>> print(found.at(3 * day))
+        >>> print(curve.at(3 * day))
         33.3 % within 3 days (1 of 3 converted, 2 waited so long; 5.5 to 94.6 %)
-        >>> found.at(30 * day).value is None
+        >>> curve.at(30 * day).value is None
         True
+        >>> import polars as pl
+        >>> ended = [start + day, start + 2 * day, start + 9 * day, None]
+        >>> columns = {"started_at": [start] * 4, "ended_at": ended, "source": ["ad", "ad", "shop", "shop"]}
+        >>> groups = survival(pl.DataFrame(columns), as_of=start + 20 * day, by="source")
+        >>> print(groups["ad"].median)
+        1 day (1 day to not reached)
+        >>> groups.logrank_test.degrees
+        1
     """
-    return survival_of(waits_in(durations, parse_as_of(as_of)), as_of, confidence_level, min_people)
-
-
-def survival_of(durations: Waits, as_of: datetime, confidence_level: float, min_people: int) -> Survival:
-    share_of(confidence_level, "confidence_level")
-    count_of(min_people, "min_people", minimum=1)
-    return Survival(instant(parse_as_of(as_of)), durations.curve, durations.early, confidence_level, min_people)
-
-
-# ---- by groups -----------------------------------------------------------------------------------------------------
+    now = parse_as_of(as_of)
+    if by is None:
+        return survival_of(durations_in(durations, now), as_of, confidence_level, min_people)
+    columns = (by,) if isinstance(by, str) else tuple(each(by, "by", "a column or a list of columns"))
+    for column in columns:
+        instance(column, str, "a column of by", "text")
+    if not columns:
+        raise ArgumentError("by must name at least one column (got an empty list); omit by for one curve of all people")
+    groups = durations_by(durations, columns, now)
+    return SurvivalGroups(
+        columns,
+        tuple(
+            (group[0] if len(columns) == 1 else group, survival_of(waits, as_of, confidence_level, min_people))
+            for group, waits in groups.items()
+        ),
+    )

@@ -17,7 +17,7 @@ from funnel._arguments import instance
 from funnel.errors import LockedError, MissingExtraError, StoreError
 from funnel.store._alchemy.schema import StoreTables, refuse_other_version, tables_in
 from funnel.store._alchemy.tables import AlchemyTables
-from funnel.store._alchemy.transactions import reached, repeated, told, transaction
+from funnel.store._alchemy.transactions import connection_errors, convert_errors, retry_conflicts, transaction
 from funnel.store._tables import STILL_READ, Tables
 
 T = TypeVar("T")
@@ -33,19 +33,18 @@ def engine_at(address: str) -> sa.Engine:
     try:
         return sa.create_engine(address, poolclass=sa.NullPool)
     except (exc.ArgumentError, ValueError, TypeError):
-        raise StoreError(
-            "the address is not that of a database; write it as postgresql+psycopg://host:port/name"
-        ) from None
+        msg = "the address is not a database address; write it as postgresql+psycopg://host:port/name"
+        raise StoreError(msg) from None
     except ImportError as error:
         msg = f"the driver of the address is not installed: pip install {error.name}"
         raise MissingExtraError(msg) from None
 
 
-def place_of(url: sa.URL) -> str:
+def database_label(url: sa.URL) -> str:
     """Return a database's name for messages: kind, host, port and name, never a user or a password.
 
     Example:
-        >>> place_of(sa.make_url("postgresql+psycopg://shop:secret@db.example:5432/crm"))
+        >>> database_label(sa.make_url("postgresql+psycopg://shop:secret@db.example:5432/crm"))
         'the database postgresql://db.example:5432/crm'
     """
     sockets = (url.query.get(name) for name in ("host", "unix_socket"))
@@ -60,7 +59,7 @@ class Database:
 
     source: sa.Engine | sa.Connection
     tables: StoreTables
-    is_known: Event = attrs.field(factory=Event)
+    is_version_checked: Event = attrs.field(factory=Event)
     process: int = attrs.field(factory=os.getpid)
 
     @classmethod
@@ -72,8 +71,8 @@ class Database:
         """
         if isinstance(engine, AsyncEngine):
             engine = engine.sync_engine
-        given: sa.Engine = instance(engine, sa.Engine, "engine", "what sqlalchemy.create_engine(...) has made")
-        return cls(given, tables_in(sa.MetaData(), schema, prefix))
+        sync_engine: sa.Engine = instance(engine, sa.Engine, "engine", "an engine of sqlalchemy.create_engine(...)")
+        return cls(sync_engine, tables_in(sa.MetaData(), schema, prefix))
 
     def over(self, connection: sa.Connection) -> Database:
         """Return the same tables over one connection."""
@@ -81,56 +80,58 @@ class Database:
 
     def write(self, work: Callable[[Tables], T]) -> T:
         """Run work in one transaction, and repeat it after a conflict."""
-        alone = self.source.engine.dialect.name == "sqlite"
-        return repeated(lambda whole: self._written(work, whole=whole), alone=alone)
+        is_only_writer = self.source.engine.dialect.name == "sqlite"
+        return retry_conflicts(
+            lambda lock_all: self._write_once(work, lock_all_keys=lock_all), is_only_writer=is_only_writer
+        )
 
-    def _written(self, work: Callable[[Tables], T], *, whole: bool) -> T:
-        with told(self.place), self._connected() as connection:
-            tables = AlchemyTables(connection, self.tables, whole=whole)
+    def _write_once(self, work: Callable[[Tables], T], *, lock_all_keys: bool) -> T:
+        with convert_errors(self.label), self._connected() as connection:
+            tables = AlchemyTables(connection, self.tables, lock_all_keys=lock_all_keys)
             try:
                 with transaction(connection, writes=True):
                     self._check(connection)
                     done = work(tables)
                     tables.finish()
             except exc.IntegrityError:
-                raise tables.taken() from None
+                raise tables.duplicate_error() from None
             return done
 
     @contextmanager
     def reading(self) -> Generator[Tables, None, None]:
         """Yield the tables as of one moment."""
-        with told(self.place), self._connected() as connection, transaction(connection, writes=False):
+        with convert_errors(self.label), self._connected() as connection, transaction(connection, writes=False):
             self._check(connection)
             yield AlchemyTables(connection, self.tables)
 
     @property
-    def place(self) -> str:
+    def label(self) -> str:
         """The database's name for messages."""
-        return place_of(self.source.engine.url)
+        return database_label(self.source.engine.url)
 
-    def reached(self) -> AbstractContextManager[None]:
+    def connection_errors(self) -> AbstractContextManager[None]:
         """Connect in a block, and explain a failure."""
-        return reached(self.place, self.source.engine.url.password)
+        return connection_errors(self.label, self.source.engine.url.password)
 
     def _check(self, connection: sa.Connection) -> None:
         """Check once that the tables have this library's version."""
-        if not self.is_known.is_set():
+        if not self.is_version_checked.is_set():
             refuse_other_version(connection, self.tables.records)
-            self.is_known.set()
+            self.is_version_checked.set()
 
     @contextmanager
     def _connected(self) -> Generator[sa.Connection, None, None]:
         if isinstance(self.source, sa.Connection):
             yield self.source
         else:
-            with self.reached():
+            with self.connection_errors():
                 connection = self.source.connect()
             with connection:
                 yield connection
 
     def wipe(self) -> None:
         """Empty SQLite's write-ahead log; files of a server belong to its operator."""
-        with told(self.place), self._connected() as connection:
+        with convert_errors(self.label), self._connected() as connection:
             if connection.dialect.name == "sqlite":
                 connection.execution_options(isolation_level="AUTOCOMMIT")
                 busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar()

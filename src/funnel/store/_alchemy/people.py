@@ -18,12 +18,12 @@ import sqlalchemy as sa
 from funnel.store._alchemy.schema import WHOLE, StoreTables
 from funnel.store._alchemy.transactions import RetryTransactionError
 from funnel.store._rows import ERASED, HAS_PII, Key
-from funnel.store._tables import Entry, Found, Link, Person
+from funnel.store._tables import Entry, Evaluation, Merge, Person
 
 if TYPE_CHECKING:
     from sqlalchemy.sql.selectable import NamedFromClause
 
-MOST_BOUND = 500
+MAX_BOUND = 500
 """Maximum number of names or ids in one query."""
 
 SLOTS = 1_000
@@ -36,22 +36,22 @@ _name = attrgetter("person_id")
 class AlchemyPeople:
     """The people, their names and the customer book, over a connection inside a transaction."""
 
-    def __init__(self, connection: sa.Connection, tables: StoreTables, *, whole: bool = False) -> None:
+    def __init__(self, connection: sa.Connection, tables: StoreTables, *, lock_all_keys: bool = False) -> None:
         """Use a connection.
 
         Args:
             connection: The connection.
             tables: The tables.
-            whole: Whether to lock all keys if any key must be locked.
+            lock_all_keys: Whether to lock all keys if any key must be locked.
         """
         self._connection = connection
         self._execute = connection.execute
         self._tables = tables
-        self._whole = whole
+        self._lock_all_keys = lock_all_keys
         self._slots: set[int] = set()
         self._are_new = False
         self._currency: str | None = None
-        self._known: dict[str, tuple[Any, ...]] = {}
+        self._stored: dict[str, tuple[Any, ...]] = {}
 
     # ---- locks -----------------------------------------------------------------------------------------------------
 
@@ -63,16 +63,16 @@ class AlchemyPeople:
         Raises:
             RetryTransactionError: Other slots are locked already: the work must lock all slots from the start.
         """
-        wanted = {_slot(key) for key in keys} - self._slots
-        if not wanted:
+        slots = {_slot(key) for key in keys} - self._slots
+        if not slots:
             return None
         if self._slots:
-            raise RetryTransactionError("a key is concerned that could not be foreseen", whole=True)
-        wanted = set(range(SLOTS)) if self._whole else wanted
-        asked, slots = _reserved(self._tables, is_one=len(wanted) == 1), bound("slots", sorted(wanted))
-        found: Sequence[Any] = self._execute(asked, slots).all()
-        self._slots |= wanted
-        return found[0][1] if found else self._new_slots()
+            raise RetryTransactionError("another slot must be locked after the first slots", lock_all_keys=True)
+        slots = set(range(SLOTS)) if self._lock_all_keys else slots
+        query = _reserved(self._tables, is_one=len(slots) == 1)
+        rows: Sequence[Any] = self._execute(query, parameters("slots", sorted(slots))).all()
+        self._slots |= slots
+        return rows[0][1] if rows else self._new_slots()
 
     def _new_slots(self) -> str | None:
         """Lock the slots of a new store; return the currency of records older than the slots.
@@ -89,45 +89,47 @@ class AlchemyPeople:
     def finish(self) -> None:
         """Write the remaining slots of a new store, now that its currency is set."""
         if self._are_new:
-            self._execute(_other_slots(self._tables), {"of_store": self._currency})
+            self._execute(_other_slots(self._tables), {"store_currency": self._currency})
 
     def other_currency(self, currency: str) -> str | None:
         """Return another currency among stored amounts; None if there is none."""
         r = self._tables.records
         return self._execute(sa.select(r.c.currency).where(r.c.currency != currency).limit(1)).scalar()
 
-    def adopt(self, currency: str) -> None:
+    def set_currency(self, currency: str) -> None:
         """Write the store's currency into every slot, so a writer that locks a slot reads it.
 
         Raises:
             RetryTransactionError: Not all slots are locked.
         """
         if len(self._slots) < SLOTS:
-            raise RetryTransactionError("the currency of the store is to be set", whole=True)
+            raise RetryTransactionError("the first amount sets the currency, which needs all slots", lock_all_keys=True)
         self._currency = currency
         self._execute(self._tables.locks.update().values(currency=currency))  # a new store has only its first slot
 
-    def hold(self, names: Collection[str]) -> Mapping[str, Person]:
-        """Lock the people of names in one order; return the rows of the names and of their roots.
+    def lock(self, names: Collection[str]) -> Mapping[str, Person]:
+        """Lock the people of names in one order; return the rows of the names and of their groups.
 
-        The root's row is locked. Every writer of a person locks that row first.
+        The group's row is locked. Every writer of a person locks that row first.
 
         Raises:
             RetryTransactionError: A name was merged or unmerged meanwhile.
         """
-        rows = self._each(_held, sorted(names))
-        roots: dict[str, Person] = {}
+        rows = self._each(_locked_people, sorted(names))
+        holders: dict[str, Person] = {}
         aliases: list[str] = []
-        for name, *told in rows:
-            person = Person(*told)
-            roots[person.person_id] = person
+        for name, *values in rows:
+            person = Person(*values)
+            holders[person.person_id] = person
             if name != person.person_id:
                 aliases.append(name)
-        found = {**roots, **self.people([name for name in aliases if name not in roots])}
-        if any(roots[name].root != name for name in roots) or any(found[name].root not in roots for name in aliases):
-            raise RetryTransactionError("somebody was merged meanwhile")
-        self._known |= {name: attrs.astuple(person) for name, person in found.items()}
-        return found
+        people = {**holders, **self.people([name for name in aliases if name not in holders])}
+        if any(holders[name].group_id != name for name in holders) or any(
+            people[name].group_id not in holders for name in aliases
+        ):
+            raise RetryTransactionError("another transaction merged or unmerged one of the names")
+        self._stored |= {name: attrs.astuple(person) for name, person in people.items()}
+        return people
 
     # ---- people ----------------------------------------------------------------------------------------------------
 
@@ -135,10 +137,10 @@ class AlchemyPeople:
         """Return the stored rows of names."""
         return {row[0]: Person(*row) for row in self._each(_people, names)}
 
-    def _each(self, asked: Callable[..., sa.Select[Any]], names: Collection[str]) -> Iterator[Any]:
+    def _each(self, query: Callable[..., sa.Select[Any]], names: Collection[str]) -> Iterator[Any]:
         """Yield the rows that a statement of this module selects for names."""
-        for part in parts(names):
-            yield from self._execute(asked(self._tables, is_one=len(part) == 1), bound("names", part))
+        for part in batches(names):
+            yield from self._execute(query(self._tables, is_one=len(part) == 1), parameters("names", part))
 
     def save(self, people: Iterable[Person]) -> None:
         """Write the rows of locked names; for existing rows, only changed columns.
@@ -149,13 +151,13 @@ class AlchemyPeople:
         new: list[dict[str, Any]] = []
         changed: dict[tuple[str, ...], list[dict[str, Any]]] = {}
         for person in sorted(people, key=_name):
-            now, before = attrs.asdict(person), self._known.get(person.person_id)
+            now, before = attrs.asdict(person), self._stored.get(person.person_id)
             if before is None:
                 new.append(now)
             elif columns := tuple(name for name, was in zip(_PEOPLE, before, strict=True) if now[name] != was):
                 values = {name: now[name] for name in columns}
-                changed.setdefault(columns, []).append({"the_one": person.person_id, **values})
-            self._known[person.person_id] = tuple(now.values())
+                changed.setdefault(columns, []).append({"row_id": person.person_id, **values})
+            self._stored[person.person_id] = tuple(now.values())
         if new:
             self._execute(p.insert(), one_or_all(new))
         if unknown := [one["person_id"] for one in new if not one["version"]]:
@@ -163,52 +165,58 @@ class AlchemyPeople:
         for columns, rows in changed.items():
             self._execute(_update(self._tables, columns), one_or_all(rows))
 
-    def reroot(self, before: str, now: str) -> None:
-        """Replace the root of all other names of one root."""
+    def regroup(self, before: str, now: str) -> None:
+        """Move all aliases of a group to another group."""
         p = self._tables.people
-        self._execute(p.update().where(p.c.root == before, p.c.person_id != before).values(root=now))
+        self._execute(p.update().where(p.c.group_id == before, p.c.person_id != before).values(group_id=now))
 
-    def group(self, root: str) -> Sequence[str]:
-        """Return every name of a person, the root first."""
+    def group(self, group_id: str) -> Sequence[str]:
+        """Return every name of a group, the name of the group's row first."""
         p = self._tables.people
-        others = sa.select(p.c.person_id).where(p.c.root == root, p.c.person_id != root).order_by(p.c.person_id)
-        return [root, *self._execute(others).scalars()]
+        aliases = (
+            sa.select(p.c.person_id).where(p.c.group_id == group_id, p.c.person_id != group_id).order_by(p.c.person_id)
+        )
+        return [group_id, *self._execute(aliases).scalars()]
 
-    def others(self, roots: Collection[str]) -> Sequence[str]:
-        """Return every name of people, except the passed roots."""
+    def other_names(self, group_ids: Collection[str]) -> Sequence[str]:
+        """Return all names of these groups, except the names of the groups' rows."""
         p = self._tables.people
-        asked = sa.select(p.c.person_id).where(p.c.root != p.c.person_id)
-        return [name for part in parts(roots) for name in self._execute(asked.where(p.c.root.in_(part))).scalars()]
+        query = sa.select(p.c.person_id).where(p.c.group_id != p.c.person_id)
+        return [
+            name for part in batches(group_ids) for name in self._execute(query.where(p.c.group_id.in_(part))).scalars()
+        ]
 
     def due(self, rule_fingerprint: int, before: int, limit: int | None) -> Sequence[str]:
         """Return people to evaluate: first those of another rule, then those due before an instant.
 
         The longest overdue come first.
         """
-        p, found = self._tables.people, list[str]()
+        p, names = self._tables.people, list[str]()
         by = p.c.rule_fingerprint
-        for where in (
+        for condition in (
             by < rule_fingerprint,
             by > rule_fingerprint,
             sa.and_(by == rule_fingerprint, p.c.due_at < before),
         ):
-            asked = sa.select(_canonical(p)).where(where).order_by(by, p.c.due_at, p.c.person_id)
-            found += self._execute(asked.limit(None if limit is None else limit - len(found))).scalars()
-        return found
+            query = sa.select(_canonical(p)).where(condition).order_by(by, p.c.due_at, p.c.person_id)
+            names += self._execute(query.limit(None if limit is None else limit - len(names))).scalars()
+        return names
 
     def versions(self) -> Sequence[tuple[str, str, int]]:
-        """Return the root, name and version of every evaluable person, ordered by root."""
+        """Return group, name and version of every person with a stage or due for one, ordered by group."""
         p = self._tables.people
-        asked = sa.select(p.c.person_id, _canonical(p), p.c.version).where(p.c.rule_fingerprint.is_not(None))
-        there = self._execute(asked.order_by(p.c.person_id))  # rows are written, and so locked, in this order
-        return [(root, name, version) for root, name, version in there]
+        query = sa.select(p.c.person_id, _canonical(p), p.c.version).where(p.c.rule_fingerprint.is_not(None))
+        rows = self._execute(query.order_by(p.c.person_id))  # rows are written, and so locked, in this order
+        return [(group_id, name, version) for group_id, name, version in rows]
 
-    def judged(self, found: Sequence[Found], evaluated_at: int, rule_fingerprint: int) -> None:
+    def save_evaluations(self, evaluations: Sequence[Evaluation], evaluated_at: int, rule_fingerprint: int) -> None:
         """Write stages, except for people changed since."""
         p = self._tables.people
-        told = [{"the_one": one.root, "of": one.version, "now": one.stage, "then": one.due_at} for one in found]
+        values = [
+            {"row_id": one.group_id, "of": one.version, "now": one.stage, "then": one.due_at} for one in evaluations
+        ]
         same = (
-            p.c.person_id == sa.bindparam("the_one"),
+            p.c.person_id == sa.bindparam("row_id"),
             p.c.version == sa.bindparam("of"),
             p.c.rule_fingerprint.is_not(None),
         )
@@ -216,74 +224,74 @@ class AlchemyPeople:
         due_at: sa.BindParameter[Any] = sa.bindparam("then")
         now = (p.c.stage, stage), (p.c.due_at, due_at)
         at = (p.c.evaluated_at, evaluated_at), (p.c.rule_fingerprint, rule_fingerprint)
-        stands = (
+        update = (
             p.update().where(*same).ordered_values((p.c.previous_stage, p.c.stage), *now, *at)
         )  # MySQL assigns columns in this order
-        self._execute(stands, told)
+        self._execute(update, values)
 
-    def links(self, names: Sequence[str]) -> Sequence[Link]:
+    def merges(self, names: Sequence[str]) -> Sequence[Merge]:
         """Return every merge from or to these names, including undone merges, in order of creation."""
-        t = self._tables.links
-        asked = sa.select(t.c.alias, t.c.person_id, t.c.merged_at, t.c.unmerged_at)
+        t = self._tables.merges
+        query = sa.select(t.c.alias, t.c.person_id, t.c.merged_at, t.c.unmerged_at)
         either = sa.or_(t.c.alias.in_(names), t.c.person_id.in_(names))
-        return [Link(*row) for row in self._execute(asked.where(either).order_by(t.c.seq))]
+        return [Merge(*row) for row in self._execute(query.where(either).order_by(t.c.seq))]
 
-    def link_of(self, alias: str) -> Link | None:
+    def merge_of(self, alias: str) -> Merge | None:
         """Return the merge from a name that is in effect."""
-        t = self._tables.links
-        asked = sa.select(t.c.alias, t.c.person_id, t.c.merged_at)
-        found = self._execute(asked.where(t.c.alias == alias, t.c.unmerged_at.is_(None))).first()
-        return None if found is None else Link(*found)
+        t = self._tables.merges
+        query = sa.select(t.c.alias, t.c.person_id, t.c.merged_at)
+        row = self._execute(query.where(t.c.alias == alias, t.c.unmerged_at.is_(None))).first()
+        return None if row is None else Merge(*row)
 
-    def link(self, link: Link) -> None:
+    def put_merge(self, merge: Merge) -> None:
         """Write a merge, or its undoing."""
-        t = self._tables.links
-        if link.unmerged_at is None:
-            self._execute(t.insert(), attrs.asdict(link))
+        t = self._tables.merges
+        if merge.unmerged_at is None:
+            self._execute(t.insert(), attrs.asdict(merge))
         else:
-            open_one = t.update().where(t.c.alias == link.alias, t.c.unmerged_at.is_(None))
-            self._execute(open_one.values(unmerged_at=link.unmerged_at))
+            open_one = t.update().where(t.c.alias == merge.alias, t.c.unmerged_at.is_(None))
+            self._execute(open_one.values(unmerged_at=merge.unmerged_at))
 
     # ---- the customer book -----------------------------------------------------------------------------------------
 
     def entries(self, names: Sequence[str]) -> Sequence[Entry]:
         """Return the customers in the customer book."""
-        c, a = self._tables.customers, self._tables.apart
+        c, a = self._tables.customers, self._tables.personal_data
         beside = c.outerjoin(a, sa.and_(a.c.person_id == c.c.person_id, a.c.version == 0))
-        asked = sa.select(c.c.person_id, c.c.since, a.c.told).select_from(beside)
-        return [Entry(*row) for row in self._execute(asked.where(c.c.person_id.in_(names)))]
+        query = sa.select(c.c.person_id, c.c.since, a.c.payload).select_from(beside)
+        return [Entry(*row) for row in self._execute(query.where(c.c.person_id.in_(names)))]
 
     def put_customer(self, entry: Entry) -> None:
         """Write a customer into the customer book."""
-        c, a = self._tables.customers, self._tables.apart
+        c, a = self._tables.customers, self._tables.personal_data
         self._execute(c.delete().where(c.c.person_id == entry.person_id))
         self._execute(a.delete().where(a.c.person_id == entry.person_id, a.c.version == 0))
         self._execute(c.insert(), {"person_id": entry.person_id, "since": entry.since})
-        self._execute(a.insert(), {"person_id": entry.person_id, "version": 0, "told": entry.told})
+        self._execute(a.insert(), {"person_id": entry.person_id, "version": 0, "payload": entry.payload})
 
     def erase(self, names: Sequence[str]) -> int:
         """Delete all personal data of names and mark the names as erased; return the number of rows."""
-        r, a = self._tables.records, self._tables.apart
-        kept = r.update().where(r.c.person_id.in_(names), r.c.apart == HAS_PII)
-        self._execute(kept.values(apart=ERASED))
-        erased = self._execute(a.delete().where(a.c.person_id.in_(names), a.c.told != "")).rowcount
-        unmarked = set(names).difference(self.erased(names))
+        r, a = self._tables.records, self._tables.personal_data
+        with_data = r.update().where(r.c.person_id.in_(names), r.c.personal_data_state == HAS_PII)
+        self._execute(with_data.values(personal_data_state=ERASED))
+        erased = self._execute(a.delete().where(a.c.person_id.in_(names), a.c.payload != "")).rowcount
+        unmarked = set(names).difference(self.erased_names(names))
         if unmarked:
-            self._execute(a.insert(), [{"person_id": name, "version": 0, "told": ""} for name in sorted(unmarked)])
+            self._execute(a.insert(), [{"person_id": name, "version": 0, "payload": ""} for name in sorted(unmarked)])
         return erased
 
-    def erased(self, names: Sequence[str]) -> Sequence[str]:
+    def erased_names(self, names: Sequence[str]) -> Sequence[str]:
         """Return the names among these that are marked as erased."""
-        a = self._tables.apart
-        return list(self._execute(sa.select(a.c.person_id).where(*self._mark(names))).scalars())
+        a = self._tables.personal_data
+        return list(self._execute(sa.select(a.c.person_id).where(*self._erasure_mark(names))).scalars())
 
-    def unmark(self, names: Sequence[str]) -> None:
+    def clear_erased(self, names: Sequence[str]) -> None:
         """Remove the erasure mark from names."""
-        self._execute(self._tables.apart.delete().where(*self._mark(names)))
+        self._execute(self._tables.personal_data.delete().where(*self._erasure_mark(names)))
 
-    def _mark(self, names: Sequence[str]) -> tuple[sa.ColumnElement[bool], ...]:
-        a = self._tables.apart
-        return a.c.person_id.in_(names), a.c.version == 0, a.c.told == ""
+    def _erasure_mark(self, names: Sequence[str]) -> tuple[sa.ColumnElement[bool], ...]:
+        a = self._tables.personal_data
+        return a.c.person_id.in_(names), a.c.version == 0, a.c.payload == ""
 
 
 def one_or_all(values: list[dict[str, Any]]) -> dict[str, Any] | list[dict[str, Any]]:
@@ -291,18 +299,18 @@ def one_or_all(values: list[dict[str, Any]]) -> dict[str, Any] | list[dict[str, 
     return values[0] if len(values) == 1 else values
 
 
-def parts(values: Collection[str]) -> Iterator[list[str]]:
+def batches(values: Collection[str]) -> Iterator[list[str]]:
     """Yield values in portions that one statement may bind."""
-    given = list(dict.fromkeys(values))
-    return (given[start : start + MOST_BOUND] for start in range(0, len(given), MOST_BOUND))
+    unique = list(dict.fromkeys(values))
+    return (unique[start : start + MAX_BOUND] for start in range(0, len(unique), MAX_BOUND))
 
 
-def bound(name: str, values: Sequence[Any]) -> dict[str, Any]:
-    """Return the parameters for a condition of `trials`."""
+def parameters(name: str, values: Sequence[Any]) -> dict[str, Any]:
+    """Return the parameters for a condition of `matches`."""
     return {name: values[0] if len(values) == 1 else list(values)}
 
 
-def trials(column: sa.ColumnElement[Any], name: str, *, is_one: bool) -> sa.ColumnElement[bool]:
+def matches(column: sa.ColumnElement[Any], name: str, *, is_one: bool) -> sa.ColumnElement[bool]:
     """Return the condition that a column equals the bound value, or one of them; lists expand per call."""
     return column == sa.bindparam(name) if is_one else column.in_(sa.bindparam(name, expanding=True))
 
@@ -313,7 +321,7 @@ def _other_slots(tables: StoreTables) -> sa.Insert:
     t, first = tables.locks, sa.select(sa.literal(1, WHOLE).label("slot"))  # sending 999 rows takes 25 ms more
     slots = first.cte("slots", recursive=True)
     slots = slots.union_all(sa.select(slots.c.slot + 1).where(slots.c.slot < SLOTS - 1))
-    currency: sa.BindParameter[Any] = sa.bindparam("of_store", type_=t.c.currency.type)
+    currency: sa.BindParameter[Any] = sa.bindparam("store_currency", type_=t.c.currency.type)
     return t.insert().from_select(["slot", "currency"], sa.select(slots.c.slot, currency))
 
 
@@ -321,37 +329,37 @@ def _other_slots(tables: StoreTables) -> sa.Insert:
 def _reserved(tables: StoreTables, *, is_one: bool) -> sa.Executable:
     """Return a select of slots that locks them, in order."""
     t = tables.locks
-    asked = sa.select(t.c.slot, t.c.currency).where(trials(t.c.slot, "slots", is_one=is_one))
-    return asked.order_by(t.c.slot).with_for_update()
+    query = sa.select(t.c.slot, t.c.currency).where(matches(t.c.slot, "slots", is_one=is_one))
+    return query.order_by(t.c.slot).with_for_update()
 
 
 # Statements are cached: SQLAlchemy takes longer to build a statement than to send it.
 
 
 @lru_cache(maxsize=16)
-def _held(tables: StoreTables, *, is_one: bool) -> sa.Select[Any]:
-    """Return a select of the people of names that locks the root rows, in order."""
+def _locked_people(tables: StoreTables, *, is_one: bool) -> sa.Select[Any]:
+    """Return a select of the people of names that locks the rows of their groups, in order."""
     p, n = tables.people, tables.people.alias("n")
-    asked = sa.select(n.c.person_id, *_columns(p)).join(p, p.c.person_id == n.c.root).order_by(p.c.person_id)
-    return asked.where(trials(n.c.person_id, "names", is_one=is_one)).with_for_update(of=p)
+    query = sa.select(n.c.person_id, *_columns(p)).join(p, p.c.person_id == n.c.group_id).order_by(p.c.person_id)
+    return query.where(matches(n.c.person_id, "names", is_one=is_one)).with_for_update(of=p)
 
 
 @lru_cache(maxsize=16)
 def _people(tables: StoreTables, *, is_one: bool) -> sa.Select[Any]:
     """Return a select of the rows of names."""
-    return sa.select(*_columns(tables.people)).where(trials(tables.people.c.person_id, "names", is_one=is_one))
+    return sa.select(*_columns(tables.people)).where(matches(tables.people.c.person_id, "names", is_one=is_one))
 
 
 def _canonical(people: NamedFromClause[Any]) -> sa.ColumnElement[str]:
-    """Return the current name of a person, from the root's row."""
+    """Return the current name of a person, from the group's row."""
     return sa.func.coalesce(people.c.canonical_id, people.c.person_id)
 
 
-def canonical_of(people: NamedFromClause[Any], roots: sa.Table) -> sa.ColumnElement[str]:
+def canonical_of(people: NamedFromClause[Any], groups: sa.Table) -> sa.ColumnElement[str]:
     """Return the current name of a person, from any row; a person with one name needs no second row."""
-    c = roots.alias(f"{people.name}_root")
-    of_root = sa.select(_canonical(c)).where(c.c.person_id == people.c.root).correlate(people).scalar_subquery()
-    return sa.case((people.c.root == people.c.person_id, _canonical(people)), else_=of_root)
+    c = groups.alias(f"{people.name}_group")
+    of_group = sa.select(_canonical(c)).where(c.c.person_id == people.c.group_id).correlate(people).scalar_subquery()
+    return sa.case((people.c.group_id == people.c.person_id, _canonical(people)), else_=of_group)
 
 
 def _columns(people: sa.Table) -> list[sa.Column[Any]]:
@@ -362,8 +370,8 @@ def _columns(people: sa.Table) -> list[sa.Column[Any]]:
 def _update(tables: StoreTables, columns: tuple[str, ...]) -> sa.Update:
     """Return an update of some columns of a name."""
     p = tables.people
-    written: dict[str, Any] = {name: sa.bindparam(name) for name in columns}
-    return p.update().where(p.c.person_id == sa.bindparam("the_one")).values(**written)
+    new_values: dict[str, Any] = {name: sa.bindparam(name) for name in columns}
+    return p.update().where(p.c.person_id == sa.bindparam("row_id")).values(**new_values)
 
 
 def _slot(key: Key) -> int:

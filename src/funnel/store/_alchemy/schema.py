@@ -61,10 +61,10 @@ class StoreTables:
     """The six tables of a store, in one `MetaData`."""
 
     records: sa.Table
-    apart: sa.Table
+    personal_data: sa.Table
     people: sa.Table
     customers: sa.Table
-    links: sa.Table
+    merges: sa.Table
     locks: sa.Table
 
 
@@ -96,32 +96,32 @@ def tables_in(metadata: sa.MetaData, schema: str | None, prefix: str) -> StoreTa
             index("records_referred_by", "referred_by"),
             comment=f"{_COMMENT}{VERSION}",
         ),
-        apart=table(
-            "apart",
+        personal_data=table(
+            "personal_data",
             sa.Column("person_id", NAME, primary_key=True),
             sa.Column("version", WHOLE, primary_key=True, autoincrement=False),
-            sa.Column("told", WORDS, nullable=False),
+            sa.Column("payload", WORDS, nullable=False),
         ),
         people=table(
             "people",
             *_of_people(),
             index("people_due", "rule_fingerprint", "due_at", "person_id"),
-            index("people_root", "root"),
+            index("people_group", "group_id"),
         ),
         customers=table(
             "customers",
             sa.Column("person_id", NAME, primary_key=True),
             sa.Column("since", WHOLE),
         ),
-        links=table(
-            "links",
+        merges=table(
+            "merges",
             sa.Column("seq", NUMBER, primary_key=True),
             sa.Column("alias", NAME, nullable=False),
             sa.Column("person_id", NAME, nullable=False),
             sa.Column("merged_at", WHOLE, nullable=False),
             sa.Column("unmerged_at", WHOLE),
-            index("links_from", "alias"),
-            index("links_to", "person_id"),
+            index("merges_from", "alias"),
+            index("merges_to", "person_id"),
         ),
         locks=table(
             "locks",
@@ -139,32 +139,32 @@ def refuse_other_version(connection: sa.Connection, records: sa.Table) -> None:
     """
     if not connection.dialect.supports_comments:
         return
-    told = sa.inspect(connection).get_table_comment(records.name, records.schema)["text"] or ""
-    number = told.removeprefix(_COMMENT)
-    if told == number or not number.isdecimal() or int(number) == VERSION:
+    comment = sa.inspect(connection).get_table_comment(records.name, records.schema)["text"] or ""
+    number = comment.removeprefix(_COMMENT)
+    if comment == number or not number.isdecimal() or int(number) == VERSION:
         return
-    remedy = "install a newer shopfunnel" if int(number) > VERSION else "bring them up to date by your migrations"
-    raise StoreError(f"the store's tables are of version {number}, this library knows {VERSION}; {remedy}")
+    remedy = "install a newer shopfunnel" if int(number) > VERSION else "upgrade the tables by your migrations"
+    raise StoreError(f"the store's tables have version {number}, but this library needs {VERSION}; {remedy}")
 
 
 def _of_records() -> Iterator[sa.Column[Any]]:
     yield sa.Column("seq", NUMBER, primary_key=True)
     for name, kind in (("log", LOG), ("source", NAME), ("source_id", KEY), ("person_id", NAME)):
         yield sa.Column(name, kind, nullable=False)
-    for name in ("version", "recorded_at", "apart"):
+    for name in ("version", "recorded_at", "personal_data_state"):
         yield sa.Column(name, WHOLE, nullable=False)
-    for name, of in COLUMNS.items():
-        yield sa.Column(name, WHOLE if of is int else WORDS if name in _LONG else NAME)
+    for name, value_type in COLUMNS.items():
+        yield sa.Column(name, WHOLE if value_type is int else WORDS if name in _LONG else NAME)
 
 
 def _of_people() -> Iterator[sa.Column[Any]]:
     yield sa.Column("person_id", NAME, primary_key=True)
-    yield sa.Column("root", NAME, nullable=False)
+    yield sa.Column("group_id", NAME, nullable=False)
     yield sa.Column("version", WHOLE, nullable=False)
     for name in ("stage", "previous_stage"):
         yield sa.Column(name, NAME)
     for name in ("evaluated_at", "due_at", "rule_fingerprint"):
         yield sa.Column(name, WHOLE)
     yield sa.Column("canonical_id", NAME)
-    for name in ("name_count", "was_sent"):
+    for name in ("name_count", "was_referred"):
         yield sa.Column(name, WHOLE)

@@ -9,16 +9,16 @@ from typing import Any
 import sqlalchemy as sa
 
 from funnel.errors import FunnelError
-from funnel.store._alchemy.people import AlchemyPeople, bound, canonical_of, one_or_all, parts, trials
+from funnel.store._alchemy.people import AlchemyPeople, batches, canonical_of, matches, one_or_all, parameters
 from funnel.store._alchemy.schema import StoreTables
 from funnel.store._alchemy.transactions import RetryTransactionError
-from funnel.store._rows import COLUMNS, HAS_PII, PLACES, Key, Row, filled, target_of
+from funnel.store._rows import COLUMNS, HAS_PII, Key, Row, positions_of, row_from
 from funnel.store._tables import DuplicateKeyError
 
-STEP = 100_000
+BATCH_ROWS = 100_000
 """Number of table rows in one batch of columns."""
 
-_SAID = tuple(COLUMNS)
+_CELLS = tuple(COLUMNS)
 _ARRAYS = {"postgresql": sa.func.json_agg, "sqlite": sa.func.json_group_array}
 """Functions that write a column as one JSON array, in databases without a limit to its length."""
 
@@ -26,121 +26,121 @@ _ARRAYS = {"postgresql": sa.func.json_agg, "sqlite": sa.func.json_group_array}
 class AlchemyTables(AlchemyPeople):
     """The tables, over one connection inside a transaction."""
 
-    def __init__(self, connection: sa.Connection, tables: StoreTables, *, whole: bool = False) -> None:
+    def __init__(self, connection: sa.Connection, tables: StoreTables, *, lock_all_keys: bool = False) -> None:
         """Use a connection; see `AlchemyPeople`."""
-        super().__init__(connection, tables, whole=whole)
-        self._asked: set[Key] = set()
-        self._is_guess = False
-        self._shown = _shown(tables)
+        super().__init__(connection, tables, lock_all_keys=lock_all_keys)
+        self._checked_keys: set[Key] = set()
+        self._inserted_unchecked = False
+        self._records_query = _select_records(tables)
 
     # ---- records ---------------------------------------------------------------------------------------------------
 
-    def found(self, keys: Collection[Key]) -> Mapping[Key, Row]:
+    def rows_with(self, keys: Collection[Key]) -> Mapping[Key, Row]:
         """Return the rows of stored records."""
-        wanted = set(keys)
-        self._asked |= wanted
-        return {row.key: row for row in self._by_ids("source_id", keys) if row.key in wanted}
+        selected = set(keys)
+        self._checked_keys |= selected
+        return {row.key: row for row in self._by_ids("source_id", keys) if row.key in selected}
 
     def referring(self, keys: Collection[Key]) -> Sequence[Row]:
         """Return the rows that refer to records, stored or not."""
-        wanted = set(keys)
-        return [row for row in self._by_ids("regarding", keys) if row.target in wanted]
+        selected = set(keys)
+        return [row for row in self._by_ids("regarding", keys) if row.target in selected]
 
     def _by_ids(self, column: str, keys: Collection[Key]) -> Iterator[Row]:
         """Yield the rows with any of these ids in a column: all relevant rows, and few others."""
-        for part in parts([key[2] for key in keys]):
+        for part in batches([key[2] for key in keys]):
             there = set(part)
             sources = list(dict.fromkeys(source for _, source, number in keys if number in there))
-            asked = _by_ids(self._tables, column, is_one=(len(part) == 1, len(sources) == 1))
-            yield from self._rows(asked, {**bound("ids", part), **bound("sources", sources)})
+            query = _by_ids(self._tables, column, is_one=(len(part) == 1, len(sources) == 1))
+            yield from self._rows(query, {**parameters("ids", part), **parameters("sources", sources)})
 
     def of_people(self, names: Sequence[str]) -> Sequence[Row]:
         """Return every row of a person, in the order of writing."""
         return self._of("person_id", names)
 
-    def sent_by(self, names: Sequence[str]) -> Sequence[Row]:
+    def referrals(self, names: Sequence[str]) -> Sequence[Row]:
         """Return the leads that a person referred, in the order of writing."""
         return self._of("referred_by", names)
 
     def _of(self, column: str, names: Sequence[str]) -> list[Row]:
-        return self._rows(_of(self._tables, column, is_one=len(names) == 1), bound("names", names))
+        return self._rows(_of(self._tables, column, is_one=len(names) == 1), parameters("names", names))
 
     def unresolved(self) -> Sequence[Row]:
         """Return the rows that refer to a missing record, or to a record of another person."""
         r, p = self._tables.records, self._tables.people
-        waits = sa.and_(r.c.kind.in_(("refund", "answer", "resolution", "delivery")), ~self._target(p))
-        asked = self._shown.join(p, p.c.person_id == r.c.person_id).where(waits)
-        return self._rows(asked.order_by(r.c.seq))
+        is_unresolved = sa.and_(r.c.kind.in_(("refund", "answer", "resolution", "delivery")), ~self._target(p))
+        query = self._records_query.join(p, p.c.person_id == r.c.person_id).where(is_unresolved)
+        return self._rows(query.order_by(r.c.seq))
 
-    def _rows(self, asked: sa.Select[Any], values: dict[str, Any] | None = None) -> list[Row]:
-        return [_row(tuple(told)) for told in self._execute(asked, values)]
+    def _rows(self, query: sa.Select[Any], values: dict[str, Any] | None = None) -> list[Row]:
+        return [row_from(tuple(row)) for row in self._execute(query, values)]
 
     def insert(self, rows: Sequence[Row], recorded_at: int) -> None:
         """Insert rows and their personal data."""
         kinds: dict[str, list[dict[str, Any]]] = {}
         for row in rows:
-            said = {_SAID[place]: row.said[place] for place in filled(row.kind)}
-            kinds.setdefault(row.kind, []).append({**_head(row, recorded_at), **_key(row), **said})
-        self._is_guess = self._is_guess or any(row.key not in self._asked for row in rows)
+            cells = {_CELLS[position]: row.cells[position] for position in positions_of(row.kind)}
+            kinds.setdefault(row.kind, []).append({**_head(row, recorded_at), **_key(row), **cells})
+        self._inserted_unchecked = self._inserted_unchecked or any(row.key not in self._checked_keys for row in rows)
         for values in kinds.values():
             self._execute(_new(self._tables), one_or_all(values))
-        self._tell(rows)
+        self._insert_personal_data(rows)
 
-    def taken(self) -> FunnelError:
+    def duplicate_error(self) -> FunnelError:
         """Return the error for a row inserted as new that already exists."""
-        if self._is_guess:
-            return DuplicateKeyError("a record is there already")
+        if self._inserted_unchecked:
+            return DuplicateKeyError("the store has a record with this key already")
         return RetryTransactionError("another transaction wrote the same row meanwhile")
 
     def replace(self, rows: Sequence[Row], recorded_at: int) -> None:
         """Replace the rows with the same keys."""
-        r, a = self._tables.records, self._tables.apart
+        r, a = self._tables.records, self._tables.personal_data
         for row in rows:
             this = sa.and_(*(r.c[name] == value for name, value in _key(row).items()))
             (person_id, version) = self._execute(sa.select(r.c.person_id, r.c.version).where(this)).one()
             self._execute(a.delete().where(a.c.person_id == person_id, a.c.version == version))
-            said = dict(zip(_SAID, row.said, strict=True))
-            self._execute(r.update().where(this).values(**_head(row, recorded_at), **said))
-        self._tell(rows)
+            cells = dict(zip(_CELLS, row.cells, strict=True))
+            self._execute(r.update().where(this).values(**_head(row, recorded_at), **cells))
+        self._insert_personal_data(rows)
 
-    def _tell(self, rows: Sequence[Row]) -> None:
-        told = [
-            {"person_id": row.person_id, "version": row.version, "told": row.words}
+    def _insert_personal_data(self, rows: Sequence[Row]) -> None:
+        values = [
+            {"person_id": row.person_id, "version": row.version, "payload": row.payload}
             for row in rows
-            if row.words is not None
+            if row.payload is not None
         ]
-        if told:
-            self._execute(self._tables.apart.insert(), told)
+        if values:
+            self._execute(self._tables.personal_data.insert(), values)
 
-    def senders(self, roots: Sequence[str]) -> Sequence[str]:
-        """Return everybody who referred one of these people; the people are passed as roots."""
+    def referrers(self, group_ids: Sequence[str]) -> Sequence[str]:
+        """Return everybody who referred one of these people."""
         r, p = self._tables.records, self._tables.people
-        asked = sa.select(r.c.referred_by).distinct().join(p, p.c.person_id == r.c.person_id)
-        return list(self._execute(asked.where(p.c.root.in_(roots), r.c.referred_by.is_not(None))).scalars())
+        query = sa.select(r.c.referred_by).distinct().join(p, p.c.person_id == r.c.person_id)
+        return list(self._execute(query.where(p.c.group_id.in_(group_ids), r.c.referred_by.is_not(None))).scalars())
 
     # ---- all rows as columns ---------------------------------------------------------------------------------------
 
-    def columns(self, log: str, wanted: Mapping[str, str]) -> Iterator[Mapping[str, str | Sequence[Any]]]:
+    def columns(self, log: str, selected: Mapping[str, str]) -> Iterator[Mapping[str, str | Sequence[Any]]]:
         """Yield all rows of a log as columns, in batches."""
         r, p = self._tables.records, self._tables.people
-        shown = [self._now(column).label(name) for name, column in wanted.items()]
+        cells = [self._now(column).label(name) for name, column in selected.items()]
         array = _ARRAYS.get(self._connection.dialect.name)
-        plain = sa.select(*shown).select_from(r.join(p, p.c.person_id == r.c.person_id))
+        plain = sa.select(*cells).select_from(r.join(p, p.c.person_id == r.c.person_id))
         start = self._execute(sa.select(sa.func.min(r.c.seq))).scalar()
         while start is not None:  # by row, not by number: numbers may have wide gaps
-            end = start + STEP - 1
+            end = start + BATCH_ROWS - 1
             batch = plain.where(r.c.seq.between(start, end), r.c.log == log, self._which(log))
             if array is None:
                 rows = self._execute(batch).all()
                 columns: Sequence[Any] = list(zip(*rows, strict=True))
             else:
-                of = batch.subquery()
+                rows_query = batch.subquery()
                 count, *columns = self._execute(
-                    sa.select(sa.func.count(), *(sa.cast(array(column), sa.Text) for column in of.c))
+                    sa.select(sa.func.count(), *(sa.cast(array(column), sa.Text) for column in rows_query.c))
                 ).one()
                 columns = columns if count else []
             if columns:
-                yield dict(zip(wanted, columns, strict=True))
+                yield dict(zip(selected, columns, strict=True))
             start = self._execute(sa.select(sa.func.min(r.c.seq)).where(r.c.seq > end)).scalar()
 
     def _now(self, column: str) -> sa.ColumnElement[Any]:
@@ -150,7 +150,7 @@ class AlchemyTables(AlchemyPeople):
             return canonical_of(p, p)
         if column == "referred_by":
             s = p.alias("s")
-            sender = sa.case((s.c.root != p.c.root, canonical_of(s, p)))
+            sender = sa.case((s.c.group_id != p.c.group_id, canonical_of(s, p)))
             return sa.select(sender).where(s.c.person_id == r.c[column]).correlate(r, p).scalar_subquery()
         if column == "regarding":
             return sa.case((r.c.kind == "complaint", sa.null()), else_=r.c[column])
@@ -161,7 +161,9 @@ class AlchemyTables(AlchemyPeople):
         r, p = self._tables.records, self._tables.people
         if log == "leads":
             q = p.alias("q")
-            other = sa.select(q.c.root).where(q.c.root == p.c.root, q.c.root != q.c.person_id).correlate(p)
+            other = (
+                sa.select(q.c.group_id).where(q.c.group_id == p.c.group_id, q.c.group_id != q.c.person_id).correlate(p)
+            )
             return sa.or_(~sa.exists(other), r.c.seq.in_(self._first()))
         if log == "refunds":
             return r.c.person_id != ""
@@ -179,41 +181,43 @@ class AlchemyTables(AlchemyPeople):
             t.c.source == r.c.source,
             t.c.source_id == r.c.regarding,
             t.c.kind == sa.case(kinds, value=r.c.kind, else_="purchase"),
-            q.c.root == p.c.root,
+            q.c.group_id == p.c.group_id,
         )
         return sa.exists(sa.select(t.c.seq).join(q, q.c.person_id == t.c.person_id).where(*same).correlate(r, p))
 
     def _first(self) -> sa.Select[Any]:
         """Return a select of the earliest written of arrivals that a merge has made equal."""
         t, q, s = self._tables.records.alias("t"), self._tables.people.alias("q"), self._tables.people.alias("s")
-        merged = sa.select(s.c.root).where(s.c.root != s.c.person_id)
-        asked = sa.select(sa.func.min(t.c.seq)).join(q, q.c.person_id == t.c.person_id)
-        same = (q.c.root, t.c.happened_at, t.c.source, t.c.campaign)
-        return asked.where(q.c.root.in_(merged), t.c.log == "leads").group_by(*same)
+        merged = sa.select(s.c.group_id).where(s.c.group_id != s.c.person_id)
+        query = sa.select(sa.func.min(t.c.seq)).join(q, q.c.person_id == t.c.person_id)
+        same = (q.c.group_id, t.c.happened_at, t.c.source, t.c.campaign)
+        return query.where(q.c.group_id.in_(merged), t.c.log == "leads").group_by(*same)
 
 
 @lru_cache(maxsize=16)
-def _shown(tables: StoreTables) -> sa.Select[Any]:
+def _select_records(tables: StoreTables) -> sa.Select[Any]:
     """Return a select of records with personal data; cached, as SQLAlchemy is slow to build statements."""
-    r, a = tables.records, tables.apart
-    said = (r.c[name] for name in ("log", "source", "source_id", "person_id", "version", "apart", *_SAID))
-    beside = sa.and_(r.c.apart == HAS_PII, a.c.person_id == r.c.person_id, a.c.version == r.c.version)
-    return sa.select(*said, a.c.told).select_from(r.outerjoin(a, beside))
+    r, a = tables.records, tables.personal_data
+    columns = (
+        r.c[name] for name in ("log", "source", "source_id", "person_id", "version", "personal_data_state", *_CELLS)
+    )
+    has_data = sa.and_(r.c.personal_data_state == HAS_PII, a.c.person_id == r.c.person_id, a.c.version == r.c.version)
+    return sa.select(*columns, a.c.payload).select_from(r.outerjoin(a, has_data))
 
 
 @lru_cache(maxsize=64)
 def _by_ids(tables: StoreTables, column: str, *, is_one: tuple[bool, bool]) -> sa.Select[Any]:
     """Return a select of records by the ids in a column, and by their sources."""
     r, (one_id, one_source) = tables.records, is_one
-    sources = trials(r.c.source, "sources", is_one=one_source)
-    return _shown(tables).where(trials(r.c[column], "ids", is_one=one_id), sources)
+    sources = matches(r.c.source, "sources", is_one=one_source)
+    return _select_records(tables).where(matches(r.c[column], "ids", is_one=one_id), sources)
 
 
 @lru_cache(maxsize=64)
 def _of(tables: StoreTables, column: str, *, is_one: bool) -> sa.Select[Any]:
     """Return a select of records by the people in a column, in the order of writing."""
     r = tables.records
-    return _shown(tables).where(trials(r.c[column], "names", is_one=is_one)).order_by(r.c.seq)
+    return _select_records(tables).where(matches(r.c[column], "names", is_one=is_one)).order_by(r.c.seq)
 
 
 @lru_cache(maxsize=16)
@@ -227,12 +231,9 @@ def _key(row: Row) -> dict[str, str]:
 
 
 def _head(row: Row, recorded_at: int) -> dict[str, str | int]:
-    return {"person_id": row.person_id, "version": row.version, "recorded_at": recorded_at, "apart": row.apart}
-
-
-def _row(told: tuple[Any, ...]) -> Row:
-    log, source, number, person_id, version, apart = told[:6]
-    said, words = told[6:-1], told[-1]
-    kind = said[PLACES["kind"]]
-    target = target_of(kind, source, said[PLACES["regarding"]])
-    return Row((log, source, number), person_id, kind, said, target, words, apart, version)
+    return {
+        "person_id": row.person_id,
+        "version": row.version,
+        "recorded_at": recorded_at,
+        "personal_data_state": row.personal_data_state,
+    }

@@ -16,18 +16,19 @@ from sqlalchemy import exc
 
 from funnel.errors import FunnelError, LockedError, MissingExtraError, StorageFullError, StoreError
 from funnel.store._damage import damaged
+from funnel.store._tables import DISK_FULL
 
 T = TypeVar("T")
 
-MOST_TRIES = 100
+MAX_TRIES = 100
 """Maximum number of tries of one piece of work while others write at the same time."""
 
-AGAIN = frozenset({"40001", "40P01", "1213", "1020"})
+RETRY_CODES = frozenset({"40001", "40P01", "1213", "1020"})
 """Codes of PostgreSQL and MySQL for a conflict after which the transaction must be repeated."""
 _LOCKED = frozenset({"55P03", "1205", "SQLITE_BUSY", "SQLITE_LOCKED"})
 _FULL = frozenset({"53100", "1021", "1114", "SQLITE_FULL"})
-_HELD = "another connection has held the store for too long; nothing was written"
-_NO_TABLES = "the store's tables are not there, or older; make them by your migrations: store_tables()"
+_LOCK_TIMEOUT = "another connection locked the store for too long; nothing was written, try again later"
+_NO_TABLES = "the store's tables are missing or outdated; create them by your migrations, see store_tables()"
 _MISSING = frozenset({"42P01", "42703", "3F000", "1146", "1054"})
 
 
@@ -35,13 +36,13 @@ class RetryTransactionError(FunnelError):
     """Another writer interfered and the work must be repeated; never leaves a store.
 
     Attributes:
-        whole: Whether the next try must lock all keys, not only the keys known beforehand.
+        lock_all_keys: Whether the next try must lock all keys, not only the keys known beforehand.
     """
 
-    def __init__(self, message: str = "", *, whole: bool = False) -> None:
+    def __init__(self, message: str = "", *, lock_all_keys: bool = False) -> None:
         """Keep the reason."""
         super().__init__(message)
-        self.whole = whole
+        self.lock_all_keys = lock_all_keys
 
 
 _ONE_LEVEL = "SET TRANSACTION ISOLATION LEVEL {level}", "START TRANSACTION"
@@ -65,49 +66,49 @@ def transaction(connection: sa.Connection, *, writes: bool) -> Generator[None, N
         yield
 
 
-def repeated(work: Callable[[bool], T], *, alone: bool = False) -> T:
-    """Run work, and repeat it while others write at the same time.
+def retry_conflicts(work: Callable[[bool], T], *, is_only_writer: bool = False) -> T:
+    """Run work, and repeat it while other transactions interfere.
 
     Args:
         work: The work; its argument says whether to lock all keys.
-        alone: Whether nobody else can write meanwhile, as in a SQLite file. Then a first conflict may mean missing
-            locks, and a second one can only mean damaged tables.
+        is_only_writer: Whether no other transaction can write meanwhile, as in a SQLite file. Then a first conflict may
+            mean missing locks, and a second one can only mean damaged tables.
 
     Raises:
-        LockedError: Others interfered every time.
-        StoreError: Nobody else can have interfered.
+        LockedError: Other transactions interfered every time.
+        StoreError: No other transaction can have interfered.
     """
-    whole = False
-    for _ in range(2 if alone else MOST_TRIES):
+    lock_all_keys = False
+    for _ in range(2 if is_only_writer else MAX_TRIES):
         try:
-            return work(whole)
+            return work(lock_all_keys)
         except RetryTransactionError as error:
-            whole = whole or error.whole
-    if alone:
-        raise damaged("a row that was looked for in vain is there")
-    raise LockedError("others have written at the same time again and again; nothing was written, try later")
+            lock_all_keys = lock_all_keys or error.lock_all_keys
+    if is_only_writer:
+        raise damaged("a row exists that a query did not return")
+    raise LockedError(f"other transactions interfered {MAX_TRIES} times; nothing was written, try again later")
 
 
 @contextmanager
-def told(where: str = "the database") -> Generator[None, None, None]:
+def convert_errors(database: str = "the database") -> Generator[None, None, None]:
     """Convert database errors in this block; no message holds a statement, a value or a password.
 
     Args:
-        where: The database's name for messages.
+        database: The database's name for messages.
     """
     try:
         yield
     except exc.DBAPIError as error:
-        raise _error(error, where) from None
+        raise _error(error, database) from None
     except exc.NoSuchTableError:
-        raise StoreError(f"{where}: {_NO_TABLES}") from None
+        raise StoreError(f"{database}: {_NO_TABLES}") from None
     except exc.SQLAlchemyError as error:
-        msg = f"the store cannot be used: {type(error).__name__} of {where}"
+        msg = f"the store cannot be used: {database} raised {type(error).__name__}"
         raise StoreError(msg) from None
 
 
 @contextmanager
-def reached(where: str, password: str | None) -> Generator[None, None, None]:
+def connection_errors(database: str, password: str | None) -> Generator[None, None, None]:
     """Connect in this block and explain a failure; the driver's error is the cause.
 
     Raises:
@@ -117,21 +118,21 @@ def reached(where: str, password: str | None) -> Generator[None, None, None]:
     try:
         yield
     except exc.DBAPIError as error:
-        raise _unreached(where, error.orig or error, password) from _cause(error.orig, password)
+        raise _unreached(database, error.orig or error, password) from _cause(error.orig, password)
     except (OSError, ValueError, OverflowError, TypeError) as error:  # some drivers do not wrap these errors
-        raise _unreached(where, error, password) from _cause(error, password)
+        raise _unreached(database, error, password) from _cause(error, password)
     except ImportError as error:
-        msg = f"the driver of {where} needs {error.name}; install it with: pip install {error.name}"
+        msg = f"the driver of {database} needs {error.name}; install it with: pip install {error.name}"
         raise MissingExtraError(msg) from None
 
 
-def _unreached(where: str, error: BaseException, password: str | None) -> StoreError:
+def _unreached(database: str, error: BaseException, password: str | None) -> StoreError:
     code = code_of(error)
     if code.startswith(tuple(_LOCKED)):
-        return LockedError(_HELD)
+        return LockedError(_LOCK_TIMEOUT)
     reason = str(_cause(error, password) or "").strip().partition("\n")[0]
-    shown = f"{type(error).__name__} {code}".rstrip()
-    return StoreError(f"{where} cannot be reached: {shown}{': ' if reason else ''}{reason}")
+    name = f"{type(error).__name__} {code}".rstrip()
+    return StoreError(f"{database} cannot be reached: {name}{': ' if reason else ''}{reason}")
 
 
 def _cause(error: BaseException | None, password: str | None) -> BaseException | None:
@@ -139,21 +140,20 @@ def _cause(error: BaseException | None, password: str | None) -> BaseException |
     return None if error is None or (password and password in repr(error)) else error
 
 
-def _error(error: exc.DBAPIError, where: str) -> FunnelError:
+def _error(error: exc.DBAPIError, database: str) -> FunnelError:
     code = code_of(error.orig)
-    if code in AGAIN:
-        return RetryTransactionError("another transaction came between")
+    if code in RETRY_CODES:
+        return RetryTransactionError("another transaction interfered")
     if code.startswith(tuple(_LOCKED)):
-        return LockedError(_HELD)
+        return LockedError(_LOCK_TIMEOUT)
     if code in _FULL:
-        return StorageFullError(
-            "there is no room left to write; nothing was written, what was kept before is still there"
-        )
+        return StorageFullError(DISK_FULL)
     if code in _MISSING or "no such" in str(error.orig):
-        return StoreError(f"{where}: {_NO_TABLES}")
+        return StoreError(f"{database}: {_NO_TABLES}")
     if error.connection_invalidated:
-        return StoreError(f"the connection to {where} broke; hand the records in again: twice is once")
-    return StoreError(f"the store cannot be used: {type(error.orig).__name__} {code}".rstrip() + f" of {where}")
+        msg = f"the connection to {database} was lost; repeat the call: records that are stored already are skipped"
+        return StoreError(msg)
+    return StoreError(f"the store cannot be used: {database} raised {type(error.orig).__name__} {code}".rstrip())
 
 
 def code_of(error: Any) -> str:
@@ -161,5 +161,5 @@ def code_of(error: Any) -> str:
     for name in ("sqlstate", "pgcode", "sqlite_errorname"):
         if code := getattr(error, name, None):
             return str(code)
-    given = getattr(error, "args", ())
-    return str(given[0]) if given and isinstance(given[0], int) else ""
+    arguments = getattr(error, "args", ())
+    return str(arguments[0]) if arguments and isinstance(arguments[0], int) else ""

@@ -12,8 +12,8 @@ import attrs
 import numpy as np
 
 from funnel._dataframes.packed.rows import Flags, Places, Whole
+from funnel.metrics._conversion.label_events import Plan, PlanStep
 from funnel.metrics._conversion.packed.lookahead import NextMatch, Paths
-from funnel.metrics._conversion.plan import Plan, PlanStep
 
 
 @attrs.frozen(eq=False)

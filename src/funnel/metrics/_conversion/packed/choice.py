@@ -6,10 +6,10 @@ import attrs
 import numpy as np
 
 from funnel._dataframes.packed.rows import Flags, Places, Whole, starts_of
+from funnel.metrics._conversion.label_events import DROPPED, PENDING
 from funnel.metrics._conversion.packed.attempts import Look
 from funnel.metrics._conversion.packed.lookahead import Paths
 from funnel.metrics._conversion.packed.outcomes import Outcomes
-from funnel.metrics._conversion.plan import DROPPED, PENDING
 
 _DEEPER = 1 << 40
 """More than the number of rows of any person."""
@@ -51,7 +51,7 @@ def _deepest(paths: Paths, judged: Outcomes) -> tuple[Places, Outcomes]:
 
     Only attempts with a closed window compete, if there are any.
 
-    Of equally deep attempts, the earliest wins. If none of a person's windows is closed, the person is pending, not
+    The earliest of equally deep attempts wins. If none of a person's windows is closed, the person is pending, not
     dropped, while an attempt is still open.
     """
     kept = np.flatnonzero(~judged.removed)

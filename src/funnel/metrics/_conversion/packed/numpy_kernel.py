@@ -17,12 +17,11 @@ from funnel._dataframes.packed.blocks import in_blocks
 from funnel._dataframes.packed.rows import LEFT_OUT, Array, Block, Codes, Flags, Places, Rows, Whole
 from funnel._time import NEVER
 from funnel.metrics._conversion.events import T
-from funnel.metrics._conversion.label_events import LabelledEvents
+from funnel.metrics._conversion.label_events import LabelledEvents, Plan
 from funnel.metrics._conversion.packed.attempts import Attempts, Look, find_attempts
 from funnel.metrics._conversion.packed.choice import chosen, firsts
 from funnel.metrics._conversion.packed.lookahead import NextMatch, Paths
 from funnel.metrics._conversion.packed.outcomes import outcomes
-from funnel.metrics._conversion.plan import Plan
 
 MOST_BITS = 24
 """This many steps and exclusions can be looked up in a table."""

@@ -12,8 +12,8 @@ import attrs
 import numpy as np
 
 from funnel._dataframes.packed.rows import Flags, Places, Whole
+from funnel.metrics._conversion.label_events import CONVERTED, DROPPED, PENDING, PlanExclusion, could_serve
 from funnel.metrics._conversion.packed.attempts import Attempts, Look
-from funnel.metrics._conversion.plan import CONVERTED, DROPPED, PENDING, PlanExclusion, could_serve
 
 
 @attrs.frozen(eq=False)

@@ -1,0 +1,209 @@
+"""Values of some facts of one person, updated record by record.
+
+Invariant: the values equal those of the schema for the rows of all records.
+
+There are two ways to update. A record after all other records is one step, if it only adds rows of its own fields. Any
+other record goes through the ledger, which returns the rows that it adds and removes. From the first removed or late
+row of a stream on, all rows of the stream are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Self, cast
+
+import attrs
+
+from funnel._aggregate.fold import END, Row, T
+from funnel._aggregate.running import RunningFolds, expires
+from funnel._ledger.derived import whole
+from funnel._ledger.effects import HEARD, own_streams, streams_of
+from funnel._ledger.incremental_derived import Change
+from funnel._ledger.rows import number, order_row
+from funnel._time import FOREVER, NEVER
+from funnel.incremental._direct import DirectStep, direct_step
+from funnel.records import Purchase
+
+if TYPE_CHECKING:
+    from funnel._ledger.incremental import GrowingLedger
+    from funnel.facts._schema import FactSchema
+    from funnel.records import Record
+
+
+@attrs.frozen
+class _Effect:
+    """Changes in a schema by a record of a kind, if it comes after all other records.
+
+    Attributes:
+        needs_ledger: True if a row depends on other records too.
+        closes: True if a contact from the person closes follow-ups.
+        step: Function that adds the record to the values; None for a purchase.
+    """
+
+    needs_ledger: bool
+    closes: bool
+    step: DirectStep | None
+
+
+@lru_cache(maxsize=256)
+def _effects_of(_: FactSchema) -> dict[type[Record], _Effect]:
+    """Return the effects in a schema that are known so far; they are the same for every person."""
+    return {}
+
+
+def _effect(plan: FactSchema, kind: type[Record]) -> _Effect:
+    read, own = streams_of(kind) & plan.folds.keys(), own_streams(kind)
+    folds = [plan.folds[name] for name in own if name in read]
+    step = None if issubclass(kind, Purchase) else direct_step(kind, folds)
+    return _Effect(not read <= {HEARD, *own}, HEARD in read, step)
+
+
+def _flagged(plan: FactSchema) -> list[int]:
+    """Return the groups of folds in which the first row is a special case."""
+    groups = (group for ready in plan.folds.values() for group in ready.groups)
+    return [group.number for group in groups if not all(fold.is_started for fold in group.folds)]
+
+
+class LiveValues:
+    """Values that a schema needs, kept up to date.
+
+    Attributes:
+        plan: The schema.
+        values: The values at their indexes.
+        count: Number of new records that are in the values but not in the ledger.
+        version: Version of the ledger that is in the values.
+    """
+
+    def __init__(self, plan: FactSchema) -> None:
+        """Start without rows."""
+        self.plan = plan
+        self.values = list(plan.empties)
+        self.count = 0
+        self.version = 0
+        self._effects = _effects_of(plan)
+        self._has_row = [False] * len(plan.reductions)
+        self._last = {stream: NEVER for stream, ready in plan.folds.items() if ready.gapped}
+        self._is_finished = True
+        self._read: dict[str, int] = {}
+        self._folds: dict[str, RunningFolds] = {}
+
+    @classmethod
+    def of_ledger(cls, plan: FactSchema, ledger: GrowingLedger) -> Self:
+        """Return the values of all rows of a ledger, and follow its changes."""
+        live = cls(plan)
+        ledger.follow(plan.folds)
+        ledger.settle()
+        live._read = {stream: len(ledger.changes.get(stream, ())) for stream in plan.folds}
+        for stream, ready in plan.folds.items():
+            ready.fill(live.values, live._has_row, ledger.rows.get(stream, ()), ledger.latest)
+        for stream in live._last:
+            rows = (row for row in reversed(ledger.rows.get(stream, ())) if row[END] == FOREVER)
+            live._last[stream] = number(next((row[T] for row in rows), NEVER))
+        live._finish()
+        return live
+
+    @classmethod
+    def of_row(cls, plan: FactSchema, row: Row) -> Self:
+        """Return the values that `to_row` returned."""
+        live, rest = cls(plan), iter(row)
+        live.values = [next(rest) for _ in plan.empties]
+        for group in _flagged(plan):
+            live._has_row[group] = next(rest) == 1
+        live._last = {stream: number(next(rest)) for stream in live._last}
+        return live
+
+    def to_row(self) -> Row:
+        """Return everything that the next record needs."""
+        flags = (int(self._has_row[group]) for group in _flagged(self.plan))
+        return (*self.values, *flags, *self._last.values())
+
+    # ---- records after all other records ----
+
+    def add(self, records: Sequence[Record]) -> bool:
+        """Add the records that are not in the values; return False if one of them needs the ledger."""
+        for record in records[self.count :]:
+            effect = self._effects.get(type(record))
+            if effect is None:
+                effect = self._effects[type(record)] = _effect(self.plan, type(record))
+            if effect.needs_ledger:
+                return False
+            if effect.step is None:
+                self._add_purchase(cast("Purchase", record), closes=effect.closes)
+            else:
+                if effect.closes and vars(record)["direction"] == "in":
+                    self._close()
+                effect.step(self.values, self._has_row, record)
+            self.count += 1
+            self._is_finished = False
+        if not self._is_finished:
+            self._finish()
+        return True
+
+    def _add_purchase(self, order: Purchase, *, closes: bool) -> None:
+        row = order_row(order)
+        if closes:
+            self._close()
+        if "orders" in self.plan.folds:
+            self._step("orders", row)
+        if "purchases" in self.plan.folds and order.amount.minor:
+            self._step("purchases", whole(order, row))
+
+    def _close(self) -> None:
+        """Close all open follow-ups."""
+        for group in self.plan.folds[HEARD].groups:
+            self._has_row[group.number] = False
+            for fold in group.folds:
+                self.values[fold.index] = self.plan.empties[fold.index]
+
+    def _step(self, stream: str, row: Row) -> None:
+        """Add a row that comes after all other rows."""
+        if stream in self._last:
+            t, last = number(row[T]), self._last[stream]
+            row = (*row, 0 if last == NEVER else t - last)
+            self._last[stream] = t
+        self.plan.folds[stream].step(self.values, self._has_row, row)
+
+    def _finish(self) -> None:
+        self.plan.finish(self.values)
+        self._is_finished = True
+
+    # ---- changes of the ledger ----
+
+    def catch_up(self, ledger: GrowingLedger, *, is_added: bool = False) -> None:
+        """Apply the changes of the ledger since the last update.
+
+        Args:
+            ledger: The ledger that these values follow.
+            is_added: True if `add` was called for the records of these changes.
+        """
+        for stream, count in self._read.items():
+            changes = ledger.changes.get(stream, ())
+            if len(changes) > count:
+                self._read[stream] = len(changes)
+                self._apply(ledger, stream, changes[count:], is_added=is_added)
+                self._is_finished = False
+        if not self._is_finished:
+            self._finish()
+
+    def _apply(self, ledger: GrowingLedger, stream: str, changes: Sequence[Row | Change], *, is_added: bool) -> None:
+        if stream in self._folds:
+            folds = self._folds[stream]
+            for change in changes:
+                if not isinstance(change, Change):
+                    folds.add(change)
+                elif change.is_added:
+                    folds.add(change.row)
+                else:
+                    folds.remove(change.row)
+        elif Change in map(type, changes):
+            ledger.settle()
+            rows = expires(ledger.rows[stream])
+            self._folds[stream] = RunningFolds(self.plan.folds[stream], self.plan.empties, rows)
+        else:
+            for row in () if is_added else cast("Sequence[Row]", changes):
+                self._step(stream, row)
+            return
+        self._folds[stream].write(self.values, self._has_row)
+        if stream in self._last:
+            self._last[stream] = self._folds[stream].last

@@ -1,0 +1,198 @@
+"""The result of `survival`: how long people wait until they convert.
+
+People who still wait are censored, never counted as lost.
+
+Invariants: the curve never rises. Conversion and survival add up to 1. Events after `as_of` change nothing. Another
+unit of time changes only the times. The order of the rows changes nothing.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, overload
+
+import attrs
+
+from funnel._arguments import SpanLike, count_of, parse_as_of, share_of, span
+from funnel._time import MICROSECOND, instant
+from funnel.metrics._rate import DEFAULT_MIN_PEOPLE
+from funnel.metrics._survival.curve import Curve
+from funnel.metrics._survival.estimates import (
+    ConversionAt,
+    RestrictedMean,
+    SurvivalStep,
+    TimeQuantile,
+    conversion_at,
+    format_span,
+    quantile_of,
+    restricted_mean_of,
+    step_of,
+)
+from funnel.metrics._survival.input import DurationKeys
+from funnel.metrics._survival.plateau import Plateau, plateau_of
+
+
+@attrs.frozen
+class Survival:
+    """The Kaplan-Meier curve of the waits as of an instant, with estimates from it.
+
+    A person who had not converted by `as_of` counts for the watched time and no longer. There are no estimates beyond
+    the longest watched time.
+
+    Attributes:
+        as_of: The instant of judgement.
+        curve: The counts and shares that all estimates use.
+        excluded: The number of waits that ended before they started. They are not in `people`.
+        confidence_level: The probability that an interval contains the true value.
+        min_people: The minimum number of people for any estimate.
+    """
+
+    as_of: datetime
+    curve: Curve = attrs.field(repr=False)
+    excluded: int
+    confidence_level: float
+    min_people: int
+
+    @property
+    def people(self) -> int:
+        """The number of waits, ended or not."""
+        return self.curve.people
+
+    @property
+    def converted(self) -> int:
+        """The number of waits that have ended."""
+        return self.people - self.waiting
+
+    @property
+    def waiting(self) -> int:
+        """The number of waits that had not ended by `as_of`."""
+        return len(self.curve.censored)
+
+    @property
+    def longest(self) -> timedelta | None:
+        """The longest time that anybody was watched. None without people."""
+        longest = self.curve.longest
+        return None if longest is None else longest * MICROSECOND
+
+    @property
+    def is_reportable(self) -> bool:
+        """Whether there are at least `min_people` people."""
+        return self.people >= self.min_people
+
+    @property
+    def steps(self) -> Sequence[SurvivalStep]:
+        """The steps of the curve: the start, then each time with a conversion.
+
+        Empty if there are too few people.
+        """
+        return _Steps(self)
+
+    def at(self, within: SpanLike) -> ConversionAt:
+        """Return the share that converts within a time, with its interval.
+
+        Args:
+            within: The time from the start, inclusive.
+
+        Raises:
+            ArgumentError: `within` is not a span from zero up.
+        """
+        return conversion_at(self.curve, span(within, "within", minimum=0), self.confidence_level, self.min_people)
+
+    def quantile(self, share: float) -> TimeQuantile:
+        """Return the time within which a share converts, with its interval.
+
+        Args:
+            share: Between 0 and 1.
+
+        Raises:
+            ArgumentError: `share` is not between 0 and 1.
+        """
+        return quantile_of(self.curve, share_of(share, "share", 0.5), self.confidence_level, self.min_people)
+
+    @property
+    def median(self) -> TimeQuantile:
+        """The time within which half of the people convert."""
+        return self.quantile(0.5)
+
+    def restricted_mean(self, horizon: SpanLike) -> RestrictedMean:
+        """Return the mean wait within a horizon, with its interval.
+
+        A longer wait counts as the horizon.
+
+        Args:
+            horizon: The time up to which waiting counts.
+
+        Raises:
+            ArgumentError: `horizon` is not a span above zero.
+        """
+        return restricted_mean_of(self.curve, span(horizon, "horizon"), self.confidence_level, self.min_people)
+
+    def plateau(self, *, min_people: int = DEFAULT_MIN_PEOPLE) -> Plateau | None:
+        """Return the flat end of the curve, if it is long: people are still watched, and nobody converts.
+
+        Some of them may never convert; the data cannot show whether they will. None if the end is not long enough, or
+        if too few people were watched through it.
+
+        Args:
+            min_people: The minimum number of people watched to the end of the flat part. The curve beyond that is not
+                used. Thirty is our default.
+        """
+        return plateau_of(self.curve, count_of(min_people, "min_people", minimum=1)) if self.is_reportable else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the counts, the median with its interval, and the plateau by name."""
+        counts = {name: getattr(self, name) for name in ("people", "converted", "waiting", "excluded", "longest")}
+        median = self.median
+        median_values = {"median": median.value, "median_ci_lower": median.ci_lower, "median_ci_upper": median.ci_upper}
+        flat = self.plateau()
+        end = {"flat_since": flat.since if flat else None, "flat_until": flat.until if flat else None}
+        return {"as_of": self.as_of, **counts, **median_values, **end, "confidence_level": self.confidence_level}
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """Return one row for each step, ready for a dataframe."""
+        return [step.to_dict() for step in self.steps]
+
+    def __str__(self) -> str:
+        """Return the number of people waiting and converted, the median, and the plateau, if there is one."""
+        excluded = f", {self.excluded:,} excluded" if self.excluded else ""
+        counts = f"{self.people:,} people, {self.converted:,} converted, {self.waiting:,} still waiting{excluded}"
+        if not self.is_reportable:
+            return f"not enough ({counts}; at least {self.min_people:,})"
+        watched = "" if self.longest is None else f"; watched for up to {format_span(self.longest)}"
+        flat = self.plateau()
+        end = f"; nobody converted from {format_span(flat.since)} to {format_span(flat.until)}" if flat else ""
+        return f"{counts}{watched}; median {self.median}{end}"
+
+    def _repr_html_(self) -> str:
+        title = f"Kaplan-Meier, intervals at {self.confidence_level:.4g}"
+        return f'<span title="{html.escape(title)}">{html.escape(str(self))}</span>'
+
+
+@attrs.frozen
+class _Steps(Sequence[SurvivalStep]):
+    """The steps of a curve, built on access."""
+
+    of: Survival
+
+    def __len__(self) -> int:
+        """Return the number of steps, the start included."""
+        return len(self.of.curve.times) + 1 if self.of.is_reportable else 0
+
+    @overload
+    def __getitem__(self, index: int) -> SurvivalStep: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[SurvivalStep]: ...
+    def __getitem__(self, index: int | slice) -> SurvivalStep | Sequence[SurvivalStep]:
+        """Return a step; the first is the start."""
+        indices = range(len(self))[index]
+        if isinstance(indices, range):
+            return [step_of(self.of.curve, one - 1, self.of.confidence_level) for one in indices]
+        return step_of(self.of.curve, indices - 1, self.of.confidence_level)
+
+
+def survival_of(durations: DurationKeys, as_of: datetime, confidence_level: float, min_people: int) -> Survival:
+    share_of(confidence_level, "confidence_level")
+    count_of(min_people, "min_people", minimum=1)
+    return Survival(instant(parse_as_of(as_of)), durations.curve, durations.early, confidence_level, min_people)

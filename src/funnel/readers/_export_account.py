@@ -1,0 +1,108 @@
+"""Outcome of every row of an export, and the account of its files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import polars as pl
+
+from funnel.readers._account import FIRST_ROWS, Entry
+from funnel.readers._export_columns import FILE, LINE_CELLS, NOTE, WHY
+from funnel.readers._raw import ROW
+from funnel.readers._refund_rows import IS_REFUND
+
+
+def with_outcome(rows: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
+    """Add the outcome of every row: kept, merged or refused, with its reason."""
+    chosen = orders.filter("is_chosen").select(
+        pl.col("key").alias("id"), pl.col(FILE).alias("chosen"), pl.col(WHY).alias("order_why")
+    )
+    rows = rows.join(chosen, on="id", how="left", maintain_order="left")
+    no_order = pl.when(pl.col("id").is_null()).then(pl.lit("row without an order id"))
+    no_head = pl.when(pl.col("chosen").is_null()).then(
+        pl.when(IS_REFUND)
+        .then(pl.lit("refund whose order is not in the files"))
+        .otherwise(pl.lit("line whose order is not in the files"))
+    )
+    rows = rows.with_columns(pl.coalesce(WHY, "order_why", no_order, no_head).alias("refused"))
+    return rows.with_columns(
+        pl.when(pl.col(ROW).is_in(_twins(rows).implode()))
+        .then(pl.lit("merged"))
+        .when(pl.col("refused").is_not_null())
+        .then(pl.lit("refused"))
+        .otherwise(pl.lit("kept"))
+        .alias("outcome")
+    )
+
+
+def _twins(rows: pl.DataFrame) -> pl.Series:
+    """Return the rows that another file has too; of those, the row of the file chosen for the order is kept."""
+    if rows[FILE].n_unique() == 1:
+        return rows[ROW].clear()
+    several = pl.col(FILE).min().over("id") != pl.col(FILE).max().over("id")
+    rows = rows.filter(pl.col("chosen").is_not_null()).filter(several)
+    cells = [pl.when(pl.col("line_id").is_null()).then(name).alias(name) for name in LINE_CELLS]
+    content = [pl.col(name).fill_null("") for name in ("id", "line_id")] + [cell.fill_null("") for cell in cells]
+    rows = rows.with_columns(pl.int_range(pl.len()).over(FILE, *content).alias("copy"))
+    other = pl.col(FILE) != pl.col("chosen")
+    twin = pl.int_range(pl.len()).over(*content, "copy", order_by=[other, pl.col(FILE), pl.col(ROW)]) > 0
+    return rows.filter(twin)[ROW]
+
+
+def account_of(
+    rows: pl.DataFrame,
+    orders: pl.DataFrame,
+    purchases: pl.DataFrame,
+    refunds: pl.DataFrame,
+    notes: Sequence[Entry],
+) -> tuple[Entry, ...]:
+    counts = {
+        "rows in the files" if rows[FILE].n_unique() > 1 else "rows in the file": rows.height,
+        "rows kept": rows.filter(pl.col("outcome") == "kept").height,
+        "purchases": purchases.height,
+        "of them cancelled": purchases.filter(pl.col("status") == "cancelled").height,
+        "of them not paid yet": purchases.filter(pl.col("status") == "placed").height,
+        "refunds": refunds.height,
+    }
+    always = 3
+    read = [
+        Entry("read", name, count) for number, (name, count) in enumerate(counts.items()) if count or number < always
+    ]
+    merged = rows.filter(pl.col("outcome") == "merged")[ROW]
+    noted = {
+        "order that differs between files; the furthest state is kept": _rows_of(rows, orders, pl.col("versions") > 1),
+        "order not paid yet but sent, kept as shipped": _rows_of(
+            rows, orders, (pl.col("state") == "unpaid") & pl.col("sent").is_not_null()
+        ),
+        "refund of the whole order without its day, taken as a cancellation": _rows_of(
+            rows, orders, pl.col("is_cancelled") & (pl.col("state") != "cancelled")
+        ),
+        "refund without its day, taken off the amount": _rows_of(rows, orders, pl.col("reduced") > 0),
+    }
+    return (
+        *read,
+        *([entry("merged", "row of an order that another file has too", merged)] if merged.len() else []),
+        *entries("refused", rows.filter(pl.col("outcome") == "refused"), "refused"),
+        *notes,
+        *entries("noted", rows.filter(pl.col("outcome") == "kept"), NOTE),
+        *(entry("noted", why, matches) for why, matches in noted.items() if matches.len()),
+    )
+
+
+def _rows_of(rows: pl.DataFrame, orders: pl.DataFrame, which: pl.Expr) -> pl.Series:
+    """Return the kept rows of some orders."""
+    keys = orders.filter(which)["key"]
+    return rows.filter((pl.col("outcome") == "kept") & pl.col("id").is_in(keys.implode()))[ROW]
+
+
+def entries(kind: Literal["refused", "noted"], rows: pl.DataFrame, column: str) -> list[Entry]:
+    """Return an entry for each reason that a column of rows has, the most frequent first."""
+    reasons = rows.drop_nulls(column).group_by(column).agg(pl.len().alias("count"), pl.col(ROW).sort().head(FIRST_ROWS))
+    sorted_ones = reasons.sort("count", column, descending=[True, False])
+    return [Entry(kind, why, count, tuple(first)) for why, count, first in sorted_ones.iter_rows()]
+
+
+def entry(kind: Literal["merged", "noted"], reason: str, rows: pl.Series) -> Entry:
+    """Return an entry about some rows."""
+    return Entry(kind, reason, rows.len(), tuple(rows.sort().head(FIRST_ROWS)))

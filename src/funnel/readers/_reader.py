@@ -1,0 +1,182 @@
+"""Readers by name: one call for every known export of orders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
+
+import attrs
+
+from funnel.errors import MissingExtraError
+from funnel.readers._account import Entry
+from funnel.readers._source import Source
+
+if TYPE_CHECKING:
+    from funnel.readers._export import Export, State
+    from funnel.readers._formats import AmountStyle
+    from funnel.readers._raw import Progress
+    from funnel.readers._shop_data import ShopData
+    from funnel.readers._source import Source
+
+
+class ReadArguments(TypedDict, total=False):
+    """Facts that the files of a known export leave open. Every key may be omitted.
+
+    Example:
+        >>> from funnel.readers import shopify
+        >>> options = ReadArguments(calling_code="62", contacts=True)
+    """
+
+    zone: str | None
+    """The time zone of the shop, such as "Asia/Jakarta". Required if the times of the export have no zone."""
+    currency: str | None
+    """The currency to read; by default the only one of the files."""
+    time_format: str | None
+    """The strptime format of the times, if they may be read in two ways."""
+    amount_style: AmountStyle | None
+    """How amounts are written, if not as the platform writes them."""
+    statuses: Mapping[str, State]
+    """States of an order for texts that the reader does not know, such as {"diproses": "paid"}."""
+    unpaid: Literal["sent", "refuse", "placed"]
+    """How to treat an order that is not paid yet. "sent" (the default): keep it as shipped if it was sent (cash on
+    delivery), and refuse it otherwise. "refuse": refuse it. "placed": keep it with the status "placed".
+    """
+    undated_refunds: Literal["reduce", "as_of"]
+    """How to treat a refund whose day the export does not have. "reduce" (the default): reduce the amount of the
+    order. "as_of": date it at the end of `as_of`.
+    """
+    as_of: date | None
+    """The last day that the files cover completely."""
+    calling_code: str | None
+    """The calling code of telephone numbers that begin with 0, such as "62"."""
+    secret: bytes | None
+    """Key of a hash that replaces person ids, so that no e-mail address or telephone number is an id."""
+    contacts: bool
+    """Whether to read names, addresses, e-mail addresses and telephone numbers into `customers`."""
+    shop: str | None
+    """The `source` of the records; by default the name of the platform."""
+    encoding: str | None
+    """The encoding of CSV files; by default UTF-8, or what their first bytes say."""
+    progress: Progress | None
+    """Called with the stage, the rows done and the total rows, for a progress bar."""
+
+
+@attrs.frozen
+class Reader:
+    """Reader of one export of orders; call it with a file, several files of one shop, or a dataframe.
+
+    Attributes:
+        name: The platform and the kind of its export.
+
+    Example:
+        >>> from funnel.readers import shopify
+        >>> shopify.orders
+        Reader('shopify.orders')
+    """
+
+    name: str
+
+    def __repr__(self) -> str:
+        """Return the name of the reader."""
+        return f"Reader({self.name!r})"
+
+    def __call__(self, source: Source, /, **options: Unpack[ReadArguments]) -> ShopData:
+        """Read the files of a shop and account for every row.
+
+        Args:
+            source: A CSV, xlsx, JSON or Parquet file, several files of one shop, or a dataframe with the columns of
+                the file.
+            options: Facts that the files leave open; see `ReadArguments`.
+
+        Returns:
+            The records and the account.
+
+        Raises:
+            MissingExtraError: Polars is not installed, or the package that reads spreadsheets.
+            ArgumentError: A file is not this export, or an argument is missing or wrong.
+            RecordError: A file cannot be read, or its rows cannot be separated reliably.
+            LogsError: A column stands twice in the heading.
+            FileError: A file cannot be opened.
+        """
+        require_polars()
+        return read_export(source, exports_of(self.name), options)
+
+
+def require_polars() -> None:
+    """Raise `MissingExtraError` unless Polars is installed."""
+    if find_spec("polars") is None:
+        raise MissingExtraError('reading a file needs Polars; install it with: pip install "shopfunnel[polars]"')
+
+
+def read_export(source: Source, exports: Sequence[Export], options: ReadArguments) -> ShopData:
+    """Read the files of the only one of some exports that fits; needs Polars."""
+    return _read_as(source, _recognised(source, exports, options), options)
+
+
+def read_recognised(source: Source, exports: Sequence[Export], options: ReadArguments) -> ShopData:
+    """Read the files of the only one of some exports that fits; the account says which export it is, and why."""
+    export = _recognised(source, exports, options)
+    data = _read_as(source, export, options)
+    columns = ", ".join(repr(export.columns[name][0]) for name in export.required)
+    count = next(entry.count for entry in data.account if entry.what == "read")
+    return attrs.evolve(
+        data, account=(*data.account, Entry("noted", f"read as {export.title}, which has the columns {columns}", count))
+    )
+
+
+def _recognised(source: Source, exports: Sequence[Export], options: ReadArguments) -> Export:
+    from funnel.readers._tables import fitting
+
+    return fitting(source, exports, options.get("encoding"))
+
+
+def _read_as(source: Source, export: Export, options: ReadArguments) -> ShopData:
+    from funnel.readers._read_export import ReadOptions, shop_data
+    from funnel.readers._tables import read_tables
+
+    chosen = dict(options)
+    encoding, progress = chosen.pop("encoding", None), chosen.pop("progress", None)
+    tables = read_tables(source, export, encoding=encoding, progress=progress)  # type: ignore[arg-type]
+    combine = export.combine or shop_data
+    return combine(tables.rows, export, ReadOptions(**chosen), tables.notes)  # type: ignore[arg-type]
+
+
+NAMES = (
+    "shopify.orders",
+    "woocommerce.orders",
+    "shopee.orders",
+    "tiktok.orders",
+    "stripe.payments",
+    "etsy.orders",
+    "amazon.orders",
+    "lazada.orders",
+    "sheet.orders",
+    "paypal.payments",
+    "square.transactions",
+    "ebay.orders",
+    "odoo.orders",
+    "erpnext.orders",
+    "hubspot.deals",
+    "hubspot.contacts",
+    "meta.leads",
+    "google_ads.leads",
+    "shopify.customers",
+    "ga4.events",
+    "segment.events",
+)
+"""The names of all readers."""
+
+
+def every_export() -> list[Export]:
+    """Return the declarations of all exports of orders; needs Polars."""
+    return [export for name in NAMES for export in exports_of(name)]
+
+
+def exports_of(name: str) -> tuple[Export, ...]:
+    """Return the declarations of a reader, one for each language or age of its export; needs Polars."""
+    platform, _, kind = name.rpartition(".")
+    exports: tuple[Export, ...] = getattr(import_module(f"funnel.readers._{platform}"), kind.upper())
+    return exports

@@ -1,0 +1,121 @@
+"""Result of reading the files of a shop: its records as tables, and the account of every row."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, TypeAlias
+
+import attrs
+import polars as pl
+
+from funnel.logs import Logs
+from funnel.readers._account import Entry
+
+_UTC = pl.Datetime("us", "UTC")
+
+Schema: TypeAlias = dict[str, "pl.DataType | type[pl.DataType]"]
+"""Columns of a table with their types."""
+
+PURCHASES: Schema = {
+    "id": pl.String,
+    "source": pl.String,
+    "person_id": pl.String,
+    "purchased_at": _UTC,
+    "amount": pl.Int64,
+    "currency": pl.String,
+    "status": pl.String,
+    "cancelled_at": _UTC,
+    "promotion": pl.String,
+}
+REFUNDS: Schema = {
+    "id": pl.String,
+    "source": pl.String,
+    "purchase_id": pl.String,
+    "refunded_at": _UTC,
+    "amount": pl.Int64,
+    "currency": pl.String,
+    "reason": pl.String,
+}
+ORDER_LINES: Schema = {
+    "purchase_id": pl.String,
+    "source": pl.String,
+    "sku": pl.String,
+    "product": pl.String,
+    "quantity": pl.Decimal(18, 6),
+    "amount": pl.Int64,
+}
+LEADS: Schema = {
+    "person_id": pl.String,
+    "arrived_at": _UTC,
+    "source": pl.String,
+    "campaign": pl.String,
+}
+INTERACTIONS: Schema = {
+    "id": pl.String,
+    "source": pl.String,
+    "person_id": pl.String,
+    "occurred_at": _UTC,
+    "kind": pl.String,
+    "direction": pl.String,
+    "channel": pl.String,
+    "regarding": pl.String,
+    "text": pl.String,
+}
+CUSTOMERS: Schema = {
+    "person_id": pl.String,
+    "name": pl.String,
+    "email": pl.String,
+    "phone": pl.String,
+    "address": pl.String,
+}
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class ShopData:
+    """Result of reading the files of a shop. Tables that the files do not fill are empty.
+
+    Attributes:
+        export: The name of the reader, such as "shopify.orders"; "mapping" for a file that was read with a mapping.
+        currency: The currency of every amount; None if there are no amounts.
+        purchases: One row for each order: id, source, person_id, purchased_at, amount (minor units), currency, status
+            ("placed", "paid", "shipped" or "cancelled"), cancelled_at (null if unknown), promotion ("" if none).
+        refunds: One row for each refund of a purchase: id, source, purchase_id, refunded_at, amount (above zero; the
+            refunds of a purchase never exceed it), currency, reason.
+        order_lines: One row for each line of an order: purchase_id, source, sku ("" if none), product, quantity,
+            amount (minor units; null if the file does not say).
+        leads: One row for each lead: person_id, arrived_at, source, campaign.
+        interactions: One row for each interaction: id, source, person_id, occurred_at, kind, direction, channel,
+            regarding, text ("" unless the reader was asked for texts).
+        customers: Contact details, one row for each person: person_id, name, email, phone, address. Empty unless the
+            reader was asked for contacts.
+        account: The rows read, merged, refused and noted. It holds no value from a file.
+    """
+
+    export: str
+    currency: str | None
+    account: tuple[Entry, ...] = attrs.field(repr=False)
+    purchases: pl.DataFrame = attrs.field(factory=partial(pl.DataFrame, schema=PURCHASES), repr=False)
+    refunds: pl.DataFrame = attrs.field(factory=partial(pl.DataFrame, schema=REFUNDS), repr=False)
+    order_lines: pl.DataFrame = attrs.field(factory=partial(pl.DataFrame, schema=ORDER_LINES), repr=False)
+    leads: pl.DataFrame = attrs.field(factory=partial(pl.DataFrame, schema=LEADS), repr=False)
+    interactions: pl.DataFrame = attrs.field(factory=partial(pl.DataFrame, schema=INTERACTIONS), repr=False)
+    customers: pl.DataFrame = attrs.field(factory=partial(pl.DataFrame, schema=CUSTOMERS), repr=False)
+
+    def __str__(self) -> str:
+        """Return the account, one entry per line."""
+        return "\n".join(map(str, self.account))
+
+    def logs(self) -> Logs:
+        """Return the records as logs.
+
+        Raises:
+            LogsError: The files have no record.
+        """
+        tables: dict[str, Any] = {
+            "leads": self.leads,
+            "purchases": self.purchases,
+            "refunds": self.refunds,
+            "interactions": self.interactions.drop("text"),
+        }
+        filled = {name: frame for name, frame in tables.items() if frame.height}
+        return Logs(**filled or {"purchases": self.purchases}, currency=self.currency)

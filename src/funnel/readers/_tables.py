@@ -1,0 +1,288 @@
+"""Files of one export as one table of canonical text columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import narwhals as nw
+import polars as pl
+
+from funnel._dataframes.compute import collected
+from funnel.errors import ArgumentError, RecordError
+from funnel.readers._account import FIRST_ROWS, Entry
+from funnel.readers._export import ABOVE, Export, heading_row, only, recognized
+from funnel.readers._export_columns import FILE
+from funnel.readers._footer import unpacked_bytes
+from funnel.readers._json_rows import SUFFIXES as JSON
+from funnel.readers._json_rows import cell, json_rows
+from funnel.readers._json_table import json_table
+from funnel.readers._open import open_regular
+from funnel.readers._parquet import bounded
+from funnel.readers._raw import ROW
+from funnel.readers._sheets import SUFFIXES, sheets_of
+from funnel.readers._source import Source, paths_of
+from funnel.readers._text_table import read_text
+from funnel.readers._values import text_of
+
+if TYPE_CHECKING:
+    from funnel.readers._raw import Progress
+
+_EXACT = 2**53
+"""Floats below it are exact whole numbers."""
+
+_JSON = ".json"
+
+
+@attrs.frozen(eq=False)
+class Part:
+    """Rows of one file or one sheet.
+
+    Attributes:
+        rows: The canonical columns as text.
+        short: Numbers of rows with fewer cells than the heading, from 1.
+        above: Number of lines above the heading.
+        blank: Number of blank rows of a sheet.
+        other_sheets: Number of sheets of the file without the heading, counted once per file.
+    """
+
+    rows: pl.DataFrame
+    short: list[int]
+    above: int
+    blank: int = 0
+    other_sheets: int = 0
+
+
+@attrs.frozen(eq=False)
+class Tables:
+    """Rows of the files of a shop.
+
+    Attributes:
+        rows: The canonical columns as text, with `ROW` (from 1, over all files) and `FILE`.
+        notes: Notes about rows and lines, for the account.
+    """
+
+    rows: pl.DataFrame
+    notes: tuple[Entry, ...]
+
+
+def read_tables(source: Source, export: Export, *, encoding: str | None, progress: Progress | None) -> Tables:
+    """Read the columns of an export from one or more files, or from a dataframe.
+
+    Raises:
+        ArgumentError: A file is not this export, or the source is neither a file nor a dataframe.
+        RecordError: A file cannot be read, or its rows cannot be separated reliably.
+        LogsError: A column stands twice in the heading.
+        FileError: A file cannot be opened.
+    """
+    paths = paths_of(source)
+    if paths is None:
+        parts = [_of_frame(source, export, "the dataframe")]
+    else:
+        parts = [part for path in paths for part in _of_file(path, export, encoding, progress)]
+    frames: list[pl.DataFrame] = []
+    short: list[int] = []
+    count = 0
+    above = 0
+    for number, part in enumerate(parts):
+        frames.append(part.rows.with_columns(pl.lit(number, pl.Int64).alias(FILE)))
+        short += [row + count for row in part.short]
+        count += part.rows.height
+        above += part.above
+    rows = pl.concat(frames, how="diagonal").with_row_index(ROW, offset=1).with_columns(pl.col(ROW).cast(pl.Int64))
+    notes = (
+        Entry("noted", "line above the heading, left out", above),
+        Entry("noted", "blank row of a sheet, left out", sum(part.blank for part in parts)),
+        Entry("noted", "sheet without the heading, left out", sum(part.other_sheets for part in parts)),
+        Entry("noted", "row with fewer columns than the heading", len(short), tuple(short[:FIRST_ROWS])),
+    )
+    return Tables(rows, tuple(note for note in notes if note.count))
+
+
+def fitting(source: Source, exports: Sequence[Export], encoding: str | None) -> Export:
+    """Return the only export whose columns a source has.
+
+    Raises:
+        ArgumentError: No export or several exports fit, or the source is neither a file nor a dataframe.
+        RecordError: The first file is empty, or is not text in the encoding.
+        FileError: The first file cannot be opened.
+    """
+    paths = paths_of(source)
+    if paths is not None and paths[0].suffix.lower() in SUFFIXES:
+        matches = [export for sheet in sheets_of(paths[0]) for export in exports if any(_headings(sheet, [export]))]
+        return only([(export, None) for export in dict.fromkeys(matches)], paths[0].name, exports)[0]
+    if paths is not None and paths[0].suffix.lower() in (*JSON, *_PARQUET):
+        columns = _file_frame(paths[0], exports).columns
+        return only([(export, None) for export in exports if export.fits(columns)], paths[0].name, exports)[0]
+    if paths is not None:
+        return only(recognized(paths[0], exports, encoding), paths[0].name, exports)[0]
+    columns = _lazy(source).collect_schema().names()
+    return only([(export, None) for export in exports if export.fits(columns)], "the dataframe", exports)[0]
+
+
+def frame_of(source: object) -> pl.DataFrame:
+    """Return a dataframe of any engine as a Polars dataframe.
+
+    Raises:
+        ArgumentError: It is not a dataframe.
+    """
+    return collected(_lazy(source)).to_polars()  # type: ignore[no-any-return]
+
+
+_PARQUET = (".parquet", ".pq")
+
+
+def _file_frame(path: Path, exports: Sequence[Export]) -> pl.DataFrame:
+    """Return the rows of a JSON or Parquet file; the cells of JSON as text.
+
+    JSON of orders is read with one row for each item, JSON of events with one row for each object: the first of the two
+    whose columns an export has.
+
+    Raises:
+        RecordError: The file cannot be read, or unpacks to a far larger size.
+        FileError: The file cannot be opened.
+    """
+    if path.suffix.lower() in JSON:
+        return _json_frame(path, exports)
+    with open_regular(path) as file:
+        size = file.seek(0, 2)
+        bounded(path.name, unpacked_bytes(file, size) or 0, size)
+    try:
+        return pl.read_parquet(path, hive_partitioning=False)
+    except (OSError, pl.exceptions.PolarsError):
+        msg = f"{path.name} cannot be read as what its name says it is; export it again"
+        raise RecordError(msg) from None
+
+
+def _json_frame(path: Path, exports: Sequence[Export]) -> pl.DataFrame:
+    failure: RecordError | None = None
+    try:
+        items = json_table(path) if path.suffix.lower() == _JSON else None
+    except RecordError as error:
+        failure, items = error, None
+    if items is not None and (not items.width or any(export.fits(items.columns) for export in exports)):
+        return items
+    try:
+        return _objects(path)
+    except RecordError as error:
+        raise failure or error from None
+
+
+def _objects(path: Path) -> pl.DataFrame:
+    rows = json_rows(path)
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    columns = [
+        pl.Series(str(index), [cell(row.get(name)) for row in rows], pl.String) for index, name in enumerate(names)
+    ]
+    return pl.DataFrame(columns).rename({str(index): name for index, name in enumerate(names)})
+
+
+def _lazy(source: object) -> nw.LazyFrame[Any]:
+    """Return a dataframe of any engine.
+
+    Raises:
+        ArgumentError: It is not a dataframe.
+    """
+    try:
+        return nw.from_native(source).lazy()  # type: ignore[call-overload, no-any-return]
+    except TypeError:
+        msg = f"source is a {type(source).__name__}; give a file, a list of files, or a dataframe"
+        raise ArgumentError(msg) from None
+
+
+def _of_file(path: Path, export: Export, encoding: str | None, progress: Progress | None) -> list[Part]:
+    if path.suffix.lower() in SUFFIXES:
+        return _of_sheets(path, export)
+    if path.suffix.lower() in (*JSON, *_PARQUET):
+        rows = _file_frame(path, [export])
+        if not rows.width and path.suffix.lower() == _JSON:  # the last page of an interface may be empty
+            return [Part(rows, [], 0)]
+        return [_of_frame(rows, export, path.name)]
+    _, layout = only(recognized(path, [export], encoding), path.name, [export])
+    positions = export.positions(layout.heading)
+
+    def tell(rows: int) -> None:
+        if progress is not None:
+            progress("reading", rows, rows)
+
+    text = read_text(path, layout, list(positions.values()), tell)
+    return [Part(_chosen(text.cells, positions), text.short, layout.preamble)]
+
+
+def _of_sheets(path: Path, export: Export) -> list[Part]:
+    """Read every sheet that has the heading of the export."""
+    parts: list[Part] = []
+    other = 0
+    for sheet in sheets_of(path):
+        headings = list(_headings(sheet, [export]))
+        other += not headings
+        for above, heading in headings:
+            rows = sheet.slice(above + 1)
+            filled = rows.filter(pl.any_horizontal(pl.all().str.strip_chars().fill_null("") != ""))
+            blank = rows.height - filled.height
+            parts.append(Part(_chosen(filled, export.positions(heading)), [], above, blank))
+    if not parts:
+        only([], path.name, [export])
+    return [attrs.evolve(parts[0], other_sheets=other), *parts[1:]]
+
+
+def _headings(sheet: pl.DataFrame, exports: Sequence[Export]) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Yield the row of the heading of each export that a sheet has."""
+    rows = [tuple(cell or "" for cell in row) for row in sheet.head(ABOVE + 1).iter_rows()]
+    for export in exports:
+        above = heading_row(rows, export)
+        if above is not None:
+            yield above, rows[above]
+
+
+def _chosen(cells: pl.DataFrame, positions: Mapping[str, int]) -> pl.DataFrame:
+    return cells.select(pl.col(str(index)).alias(name) for name, index in positions.items())
+
+
+def _of_frame(source: Any, export: Export, name: str) -> Part:
+    rows = frame_of(source)
+    if not export.fits(rows.columns):
+        only([], name, [export])
+    positions = export.positions(rows.columns)
+    cells = rows.select(pl.nth(index).alias(name) for name, index in positions.items())
+    texts = [name for name, dtype in cells.schema.items() if not dtype.is_numeric() and not dtype.is_nested()]
+    _refuse_numbers_of_telephones(cells)
+    numbers = [_digits(cells, name, export) for name, dtype in cells.schema.items() if dtype.is_numeric()]
+    nested = [name for name, dtype in cells.schema.items() if dtype.is_nested()]
+    as_json = [pl.Series(name, [cell(value) for value in cells[name].to_list()], pl.String) for name in nested]
+    return Part(cells.with_columns(*(_text(cells, name) for name in texts), *numbers, *as_json), [], 0)
+
+
+def _refuse_numbers_of_telephones(cells: pl.DataFrame) -> None:
+    """Refuse telephone numbers that are numbers: 0812 is 812, and two people may become one.
+
+    Raises:
+        ArgumentError: A column of telephone numbers is numeric and not empty.
+    """
+    for name, dtype in cells.schema.items():
+        if "phone" in name and dtype.is_numeric() and cells[name].fill_nan(None).drop_nulls().len():
+            raise ArgumentError("telephone numbers that are numbers have lost their leading zeros; read them as text")
+
+
+def _text(cells: pl.DataFrame, name: str) -> pl.Expr:
+    """Write the cells of a column of a dataframe as text; times as in ISO 8601."""
+    column, dtype = pl.col(name), cells.schema[name]
+    if not isinstance(dtype, pl.Datetime):
+        return column.cast(pl.String)
+    moment = column if dtype.time_zone is None else column.dt.convert_time_zone("UTC")
+    return moment.dt.strftime("%Y-%m-%d %H:%M:%S%.6f" + ("" if dtype.time_zone is None else "+00:00"))
+
+
+def _digits(cells: pl.DataFrame, name: str, export: Export) -> pl.Expr:
+    """Convert a column of numbers to text that is refused if the numbers may be wrong.
+
+    Large ids lose digits in a float, so they become a power of ten, which no id may be. 150.000 is 150 thousand in the
+    style "id" but 150.0 in a float, so floats keep their point in that style.
+    """
+    column = pl.col(name)
+    if not cells.schema[name].is_float():
+        return column.cast(pl.String)
+    text = column.fill_nan(None).cast(pl.String) if export.amount_style == "id" else text_of(cells, name)
+    return pl.when(column.abs() < _EXACT).then(text).when(column.is_not_nan()).then(pl.lit("1e+16")).alias(name)

@@ -1,0 +1,10 @@
+"""Exports of eBay."""
+
+from __future__ import annotations
+
+from funnel.readers._reader import Reader
+
+__all__ = ["orders"]
+
+orders: Reader = Reader("ebay.orders")
+"""Reader of the orders report (Seller Hub > Orders > Download report)."""

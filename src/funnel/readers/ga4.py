@@ -1,0 +1,10 @@
+"""Exports of Google Analytics 4."""
+
+from __future__ import annotations
+
+from funnel.readers._reader import Reader
+
+__all__ = ["events"]
+
+events: Reader = Reader("ga4.events")
+"""Reader of the events that GA4 exports to BigQuery: a dataframe, Parquet or JSON."""

@@ -1,0 +1,10 @@
+"""Exports of PayPal."""
+
+from __future__ import annotations
+
+from funnel.readers._reader import Reader
+
+__all__ = ["payments"]
+
+payments: Reader = Reader("paypal.payments")
+"""Reader of the activity download (Activity > Download)."""

@@ -1,0 +1,10 @@
+"""Orders in a spreadsheet that a shop keeps by hand."""
+
+from __future__ import annotations
+
+from funnel.readers._reader import Reader
+
+__all__ = ["orders"]
+
+orders: Reader = Reader("sheet.orders")
+"""Reader of a spreadsheet (xlsx or CSV) with one row for each line of an order."""

@@ -1,0 +1,10 @@
+"""Exports of Square."""
+
+from __future__ import annotations
+
+from funnel.readers._reader import Reader
+
+__all__ = ["transactions"]
+
+transactions: Reader = Reader("square.transactions")
+"""Reader of the transactions export (Dashboard > Transactions > Export > Transactions CSV)."""

@@ -1,0 +1,10 @@
+"""Exports of Stripe."""
+
+from __future__ import annotations
+
+from funnel.readers._reader import Reader
+
+__all__ = ["payments"]
+
+payments: Reader = Reader("stripe.payments")
+"""Reader of the payments export (Payments > Export)."""

@@ -1,0 +1,160 @@
+"""Evaluation of a person's stage after a change: the only code that computes stored stages.
+
+Invariant: a stored stage and its next change are those of the rule for the person's history at that instant.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from enum import Enum
+from functools import cached_property
+from hashlib import sha256
+from heapq import heappop, heappush
+from threading import Lock
+from typing import Any, TypeGuard
+
+import attrs
+
+from funnel._copies import unchecked
+from funnel._time import instant, micros
+from funnel.errors import RecordError
+from funnel.history import History
+from funnel.incremental._live_facts import LiveFacts
+from funnel.policy import Policy
+from funnel.records import Record
+from funnel.rules._rule import Rule
+
+MOST_LIVE = 1_000
+"""Maximum number of people cached for their next record; the oldest is evicted."""
+
+
+@attrs.define
+class LivePerson:
+    """A person as of the last evaluation, ready for the next record.
+
+    Attributes:
+        name: The name of the person in the records of `facts`.
+        version: The person's version after the evaluation.
+        at: The instant of evaluation.
+        facts: The live facts, to which records can be added.
+        future: Future instants at which a record becomes or ceases to be effective, as a heap.
+        stage: The computed stage.
+        due_at: The instant of the next evaluation: a change by time, or a future-dated record.
+    """
+
+    name: str
+    version: int
+    at: int
+    facts: LiveFacts[Any]
+    future: list[int]
+    stage: str = ""
+    due_at: int | None = None
+
+
+class Evaluator:
+    """Evaluates stages by one rule and one policy.
+
+    Args:
+        rule: The rule whose answer is the stage.
+        policy: The shop's policy.
+    """
+
+    def __init__(self, rule: Rule[Any, Any, Any], policy: Policy) -> None:
+        """Start with an empty cache."""
+        self.rule = rule
+        self.policy = policy
+        self._live: OrderedDict[str, LivePerson] = OrderedDict()
+        self._lock = Lock()
+
+    @cached_property
+    def fingerprint(self) -> int:
+        """A number that changes with the rule, its facts, or a policy value that it reads."""
+        compiled = self.rule._compiled_rule(self.policy)
+        rule_text = repr((compiled.tree, sorted(compiled.narrowed.declared.items())))
+        return int.from_bytes(sha256(rule_text.encode()).digest()[:7], "big") + 1
+
+    def refresh(  # noqa: PLR0913, PLR0917 - the whole change of one person
+        self,
+        group_id: str,
+        name: str,
+        versions: tuple[int, int],
+        at: int,
+        added: Sequence[Record] | None,
+        read: Callable[[], History],
+    ) -> LivePerson:
+        """Compute the stage of one person and the instant of the next evaluation.
+
+        Args:
+            group_id: The group of the person's names.
+            name: The person's current name.
+            versions: The version before the change and after it.
+            at: The instant of evaluation.
+            added: Records added to the history; None if it changed in another way too.
+            read: Reads the whole history.
+
+        Returns:
+            The evaluated person, to cache only after the change is written.
+        """
+        with self._lock:
+            live = self._live.pop(group_id, None)
+        if added is None or not _is_ready(live, versions[0], at) or not _add_records(live, name, added, at):
+            history = read()
+            live = LivePerson(name, 0, at, LiveFacts(history, self.rule.facts), [])
+            _add_future_instants(live, history.records, at)
+        live.version, live.at = versions[1], at
+        while live.future and live.future[0] <= at:
+            heappop(live.future)
+        self._answer(live)
+        return live
+
+    def keep(self, live_people: Mapping[str, LivePerson]) -> None:
+        """Cache people for their next record, after their stages were written."""
+        with self._lock:
+            self._live.update(live_people)
+            while len(self._live) > MOST_LIVE:
+                self._live.popitem(last=False)
+
+    def _answer(self, live: LivePerson) -> None:
+        as_of = instant(live.at)
+        stage = self.rule.of(live.facts, self.policy, as_of=as_of)
+        change = self.rule.next_change.of(live.facts, self.policy, as_of=as_of)
+        times = live.future[:1] if change is None else [micros(change), *live.future[:1]]
+        live.stage, live.due_at = stage_text(stage), min(times, default=None)
+
+
+def stage_text(stage: object) -> str:
+    """Return a rule's answer as stored text."""
+    return str(stage.value if isinstance(stage, Enum) else stage)
+
+
+def _is_ready(live: LivePerson | None, version: int, at: int) -> TypeGuard[LivePerson]:
+    """Return whether a cached person has the version before the change and no later instant."""
+    return live is not None and live.version == version and live.at <= at
+
+
+def _add_records(live: LivePerson, name: str, added: Sequence[Record], at: int) -> bool:
+    """Add records to a cached person; False if the order matters, as for a refund before its purchase."""
+    try:
+        for record in added:
+            live.facts.add(record if live.name == name else _renamed(record, name, live.name))
+    except RecordError:
+        return False
+    _add_future_instants(live, added, at)
+    return True
+
+
+def _renamed(record: Record, old_name: str, new_name: str) -> Record:
+    """Return a record with a person under another name."""
+    fields = vars(record)
+    names = {field: new_name for field in ("person_id", "referred_by") if fields.get(field) == old_name}
+    return unchecked(type(record), {**fields, **names}) if names else record
+
+
+def _add_future_instants(live: LivePerson, records: Iterable[Record], at: int) -> None:
+    """Add every future instant at which records become or cease to be effective."""
+    for record in records:
+        fields = vars(record)
+        for moment in (record.happened_at, fields.get("cancelled_at"), fields.get("delivered_at")):
+            if moment is not None and (count := micros(moment)) > at:
+                heappush(live.future, count)

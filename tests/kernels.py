@@ -1,0 +1,149 @@
+"""The numpy kernels, each by the few names that tests need: if a kernel moves, only this file changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import narwhals as nw
+import numpy as np
+
+from funnel._dataframes import adapter
+from funnel._dataframes.packed import blocks
+from funnel._dataframes.packed import rows as packed_rows
+from funnel._dataframes.packed.blocks import in_blocks
+from funnel._dataframes.packed.rows import LEFT_OUT, Block, Rows
+from funnel.facts._schema import FactSchema, fact_schema
+from funnel.logs import Logs
+from funnel.machines._packed import event_rows, segments
+from funnel.metrics._conversion import narwhals_kernel, packed
+from funnel.metrics._conversion.label_events import LabelledEvents
+from funnel.metrics._conversion.packed import numpy_kernel
+from funnel.metrics._packed import exact_sums
+from funnel.metrics._packed.periods import Lookup
+from funnel.metrics._survival.curve import curve_of_array
+
+if TYPE_CHECKING:
+    import polars as pl
+    import pytest
+
+__all__ = ["LEFT_OUT", "Block", "Lookup", "Rows", "curve_of_array", "in_blocks"]
+
+QUERIES = (
+    "backtest._backtest",
+    "machines._replay_frames",
+    "metrics._conversion.attempts",
+    "metrics._purchase_summary",
+    "metrics._retention.table",
+    "metrics._survival.input",
+)
+"""The modules that choose a kernel by whether numpy is installed."""
+
+
+def without_numpy(patch: pytest.MonkeyPatch, *others: str) -> None:
+    """Act as if numpy, and the other packages, were not installed."""
+    installed = adapter.installed
+    for module in QUERIES:
+        patch.setattr(f"funnel.{module}.installed", lambda name: name not in ("numpy", *others) and installed(name))
+
+
+# ---- rows of people in blocks ----
+
+
+def cut(patch: pytest.MonkeyPatch, *, chunk: int, rows: int) -> None:
+    """Convert `chunk` rows at a time, and put `rows` rows into a block; both are small only in tests."""
+    patch.setattr(packed_rows, "CHUNK", chunk)
+    patch.setattr(blocks, "ROWS", rows)
+
+
+def room(patch: pytest.MonkeyPatch, bits: int) -> None:
+    """Leave so many bits for a person, an instant and a label together."""
+    patch.setattr(blocks, "BITS", bits)
+
+
+def unmixed(patch: pytest.MonkeyPatch) -> None:
+    """Do not mix the bits of numbers, so that numbers with the same first bits are in the same bucket."""
+    patch.setattr(blocks, "_ODD", np.uint64(1))
+
+
+order_of = blocks.order_of
+"""The order of whole numbers, given the bits that they have."""
+
+# ---- machines ----
+
+
+def small_machine_blocks(patch: pytest.MonkeyPatch) -> None:
+    """Put 16 rows into a block of a machine's replay."""
+    patch.setattr(event_rows, "ROWS", 16)
+
+
+def no_room_for_a_machine(patch: pytest.MonkeyPatch) -> None:
+    """Leave one bit for all facts of a machine."""
+    patch.setattr(event_rows, "MOST_BITS", 1)
+
+
+def machine_values(
+    plan: FactSchema, logs: Logs, texts: Sequence[str], now: int
+) -> Iterator[tuple[FactSchema, str, list[int]]]:
+    """The values of facts from segments of sorted rows: a part of the facts, a person, their values."""
+    for part in _with_room(plan):
+        requested = event_rows.ReadSet.of(part, texts)
+        lines = event_rows.lines_of(requested, logs._tables, now)
+
+        def last(block: event_rows.Block, requested: event_rows.ReadSet = requested) -> list[tuple[int, list[int]]]:
+            piece = segments.SortedRows(block)
+            values = segments.values_of(requested, piece)
+            people = block.person[piece.firsts].tolist()
+            return [(person, [int(one[index]) for one in values]) for index, person in enumerate(people)]
+
+        for block in event_rows.in_blocks(lines, last, stable=requested.has_edges):
+            for person, values in block:
+                yield part, lines.names(np.array([person]))[0], values
+
+
+def _with_room(plan: FactSchema) -> Iterator[FactSchema]:
+    """The facts in parts, each of which has room in a row's label."""
+    some: dict[str, Any] = {}
+    for name, one in plan.declared.items():
+        if len(event_rows.bits_of(fact_schema({**some, name: one}))) > event_rows.MOST_BITS:
+            yield fact_schema(some)
+            some = {}
+        some[name] = one
+    yield fact_schema(some)
+
+
+# ---- conversion ----
+
+CONVERSION_LIMITS: Mapping[str, int] = {"MOST_BITS": 2, "MOST_CODES": 1}
+"""Limits of the kernel for conversion, each with a value that is too small for two steps."""
+
+
+def limit_conversion(patch: pytest.MonkeyPatch, name: str) -> None:
+    """Lower one of the limits."""
+    patch.setattr(numpy_kernel, name, CONVERSION_LIMITS[name])
+
+
+def numpy_attempts(rows: LabelledEvents) -> pl.DataFrame | None:
+    """The attempts from blocks of rows; None if there is no room for the question."""
+    attempts = packed.attempts(rows)
+    return None if attempts is None else nw.to_native(attempts.collect())
+
+
+def window_attempts(rows: LabelledEvents) -> pl.DataFrame:
+    """The attempts from window functions of the dataframe engine."""
+    numbered = narwhals_kernel.numbered(rows.frame, rows.plan)
+    return nw.to_native(narwhals_kernel.attempts(numbered, rows.plan).collect())
+
+
+# ---- sums of whole numbers ----
+
+
+def many_cells(patch: pytest.MonkeyPatch, few: int) -> None:
+    """Sum in another way from so many cells on."""
+    patch.setattr(exact_sums, "FEW", few)
+
+
+cell_sums = exact_sums.CellSums.of
+"""The count and the exact sum of each cell."""
+together: Callable[[Sequence[Any]], Any] = exact_sums.CellSums.together
+"""Such sums of several blocks as one."""

@@ -1,0 +1,153 @@
+"""Laws of every known export: the account is exact, and files may be shuffled, divided, repeated or broken."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from funnel import read_orders
+from funnel.errors import ArgumentError, FunnelError
+from tests.readers.exports import SAMPLES, broken, same
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from funnel.readers import ShopData
+    from tests.readers.exports import Sample
+
+BROKEN = 100_000 if os.environ.get("FUNNEL_PROFILE") == "full" else 100
+"""Broken files per reader."""
+
+
+def accounted(data: ShopData) -> tuple[int, int]:
+    """Return the rows read, and the rows kept, merged and refused together."""
+    read = next(entry.count for entry in data.account if entry.reason.startswith("rows in the file"))
+    rows_kept = next(entry.count for entry in data.account if entry.reason == "rows kept")
+    return read, rows_kept + sum(entry.count for entry in data.account if entry.what in ("merged", "refused"))
+
+
+@pytest.fixture(params=SAMPLES)
+def sample(request: pytest.FixtureRequest) -> Sample:
+    """Give each sample in turn."""
+    return SAMPLES[request.param]
+
+
+def test_every_row_is_accounted_for(sample: Sample) -> None:
+    """Rows that Python's csv module counts are the rows read, and each is kept, merged or refused."""
+    read, accounted_rows = accounted(sample.read(sample.path))
+    assert read == accounted_rows == len(sample.rows()[1])
+
+
+def test_the_export_is_recognised(sample: Sample) -> None:
+    """Without its reader's name, a file is read as the export that it is."""
+    assert same(read_orders(sample.path, **sample.options), sample.read(sample.path))
+
+
+@pytest.mark.parametrize("kind", ["polars", "pandas"])
+def test_a_dataframe_is_read_like_its_file(sample: Sample, kind: str) -> None:
+    """A dataframe with the columns of the file gives the records of the file."""
+    heading, rows = sample.rows()
+    if sample.is_json:
+        objects = [json.loads(row[0]) for row in rows]
+        nested = pl.DataFrame(objects, infer_schema_length=None) if kind == "polars" else pd.DataFrame(objects)
+        assert same(sample.read(nested), sample.read(sample.path))
+        return
+    indices = [index for index, name in enumerate(heading) if heading.index(name) == index]  # HubSpot repeats a name
+    rows, heading = [[row[index] for index in indices] for row in rows], [heading[index] for index in indices]
+    frame = pl.DataFrame(rows, schema=heading, orient="row")
+    source = frame if kind == "polars" else pd.DataFrame(rows, columns=heading)
+    assert same(sample.read(source), sample.read(sample.path))
+
+
+def test_a_dataframe_of_numbers_never_changes_an_amount_or_an_id(sample: Sample) -> None:
+    """A dataframe whose columns became numbers gives the same purchases, or refuses an amount that lost its style."""
+    if sample.is_json:
+        pytest.skip("numbers of JSON are numbers already")
+    quote = sample.quote or None
+    numbers = pl.read_csv(sample.path, separator=sample.delimiter, quote_char=quote, infer_schema_length=None)
+    try:
+        data, whole = sample.read(numbers), sample.read(sample.path)
+    except ArgumentError as error:
+        pytest.skip(str(error))  # telephone numbers that are numbers
+    lost = whole.purchases.join(data.purchases, on=whole.purchases.columns, how="anti", nulls_equal=True)
+    refused = sum(entry.count for entry in data.account if "not written in the declared style" in entry.reason)
+    assert (data.purchases.height + lost.height, lost.height > 0) == (whole.purchases.height, refused > 0)
+
+
+@given(data=st.data())
+@pytest.mark.parametrize("name", SAMPLES)
+def test_shuffled_rows_split_files_and_repeated_files_give_the_same(
+    tmp_path_factory: pytest.TempPathFactory, name: str, data: st.DataObject
+) -> None:
+    """The records do not depend on the order of the rows, on how files divide them, nor on repeated files."""
+    sample = SAMPLES[name]
+    folder = tmp_path_factory.mktemp("files")
+    _, rows = sample.rows()
+    groups = _orders(sample, rows)
+    shuffled = data.draw(st.permutations(groups))
+    number = data.draw(st.integers(1, 3))
+    files = [data.draw(st.integers(0, number - 1)) for _ in shuffled]
+    again = [data.draw(st.booleans()) for _ in shuffled]
+    parts: list[list[list[str]]] = [[] for _ in range(number)]
+    for group, file, twice in zip(shuffled, files, again, strict=True):
+        for to in {file, (file + twice) % number}:
+            parts[to] += group
+    parts = [part for part in parts if part or not sample.is_json]  # a file of JSON lines without a line is empty
+    paths = [sample.write(folder / f"{index}{sample.path.suffix}", part) for index, part in enumerate(parts)]
+    assert same(sample.read(paths), sample.read(sample.path))
+
+
+def _orders(sample: Sample, rows: list[list[str]]) -> list[list[list[str]]]:
+    """Group the rows that belong together: a row without the cells of its order follows the row that has them."""
+    if not sample.head:
+        return [[row] for row in rows]
+    status = sample.rows()[0].index(sample.head)
+    groups: list[list[list[str]]] = []
+    for row in rows:
+        if row[status]:
+            groups.append([])
+        groups[-1].append(row)
+    return groups
+
+
+def test_a_broken_file_is_an_error_or_accounted_for(sample: Sample, tmp_path: Path) -> None:
+    """Whatever was done to a file: a FunnelError, or an account with each row that the csv module counts."""
+    choose = random.Random(7)
+    whole = sample.path.read_bytes()
+    path = tmp_path / f"broken{sample.path.suffix}"
+    heading = set(sample.rows()[0])
+    private = {cell for row in sample.rows()[1] for cell in row if "@" in cell or cell.startswith("+62")}
+    for _ in range(BROKEN):
+        path.write_bytes(broken(whole, choose))
+        try:
+            data = sample.read(path)
+        except FunnelError as error:
+            text = str(error)
+        else:
+            text = str(data)
+            read, accounted_rows = accounted(data)
+            assert read == accounted_rows
+            assert read in _possible_counts(sample, path, heading)
+        assert not any(cell in text for cell in private)
+
+
+def _possible_counts(sample: Sample, path: Path, heading: set[str]) -> set[int]:
+    """Return the numbers of rows below each row that may be the heading."""
+    if sample.is_json:
+        return {sum(line.strip() != b"" for line in path.read_bytes().split(b"\n"))}
+    counts = set()
+    for delimiter in ",;\t":
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = [row for row in sample.reader(file, delimiter) if row]
+        counts |= {
+            len(rows) - at for at, row in enumerate(rows, 1) if 2 * len(heading.intersection(row)) > len(heading)
+        }
+    return counts

@@ -1,0 +1,101 @@
+"""What every reader of orders does with its options."""
+
+from __future__ import annotations
+
+import importlib.util
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+import xlsxwriter
+
+from funnel import read_orders
+from funnel.errors import ArgumentError, MissingExtraError, RecordError
+from funnel.readers import shopify, woocommerce
+from funnel.readers._export import Export, only
+from tests.readers.exports import FOLDER
+from tests.readers.shop import mapping
+
+ORDERS = FOLDER / "shopify.orders.csv"
+
+
+def test_a_reader_has_the_name_of_its_export() -> None:
+    """The repr names the platform and the kind."""
+    assert repr(shopify.orders) == "Reader('shopify.orders')"
+
+
+@pytest.mark.parametrize(
+    ("unpaid", "statuses"),
+    [("sent", ["shipped"]), ("refuse", []), ("placed", ["shipped", "placed"])],
+)
+def test_an_order_that_is_not_paid_yet(unpaid: str, statuses: list[str]) -> None:
+    """It is kept if it was sent, refused, or kept as placed."""
+    data = shopify.orders(ORDERS, unpaid=unpaid)  # type: ignore[arg-type]
+    found = data.purchases.filter(pl.col("status").is_in(["shipped", "placed"]))
+
+    assert found["status"].to_list() == statuses
+
+
+def test_refunds_without_a_day_are_dated_at_the_end_of_the_last_day() -> None:
+    """The end is by the clock of the shop."""
+    data = shopify.orders(ORDERS, undated_refunds="as_of", as_of=date(2026, 3, 31), zone="Asia/Jakarta")
+
+    assert data.refunds["purchase_id"].to_list() == ["9000000003", "9000000004"]
+    assert data.refunds["refunded_at"].to_list() == [datetime(2026, 3, 31, 16, 59, 59, 999999, tzinfo=UTC)] * 2
+
+
+@pytest.mark.parametrize("options", [{}, {"as_of": date(2026, 3, 31)}, {"zone": "Asia/Jakarta"}])
+def test_the_last_day_is_needed_to_date_refunds(options: dict[str, object]) -> None:
+    """A last day without a zone has no end."""
+    with pytest.raises(ArgumentError, match="requires as_of, the last day of the files, and zone"):
+        shopify.orders(ORDERS, undated_refunds="as_of", **options)  # type: ignore[arg-type]
+
+
+def test_an_empty_file_is_an_error(tmp_path: Path) -> None:
+    """It has no heading."""
+    path = tmp_path / "orders.csv"
+    path.write_bytes(b"")
+
+    with pytest.raises(RecordError, match=r"orders\.csv is empty"):
+        read_orders(path)
+
+
+def test_a_file_that_may_be_two_exports_is_refused() -> None:
+    """The error names both readers."""
+    one, other = (Export(name=name, title=name, columns={}, required=()) for name in ("a.orders", "b.orders"))
+
+    with pytest.raises(ArgumentError, match=r"may be a.orders or b.orders; .*: readers.a.orders, readers.b.orders"):
+        only([(one, None), (other, None)], "orders.csv", [one, other])
+
+
+def test_options_of_an_export_do_not_go_with_a_mapping() -> None:
+    """A mapping has its own zone."""
+    with pytest.raises(ArgumentError, match="zone cannot be combined with a mapping"):
+        read_orders(ORDERS, mapping(), zone="UTC")
+
+
+def test_a_spreadsheet_of_something_else_is_refused(tmp_path: Path) -> None:
+    """No sheet has the heading of the export."""
+    path = tmp_path / "other.xlsx"
+    book = xlsxwriter.Workbook(path)
+    book.add_worksheet().write_row(0, 0, ["Name", "Street"])
+    book.close()
+
+    with pytest.raises(ArgumentError, match=r"other.xlsx is not the WooCommerce"):
+        woocommerce.orders(path, zone="UTC")
+    with pytest.raises(ArgumentError, match=r"other.xlsx is not a known export"):
+        read_orders(path)
+
+
+def test_a_spreadsheet_needs_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error has the command that installs it."""
+    path = tmp_path / "orders.xlsx"
+    path.write_bytes(b"PK")
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(
+        "funnel.readers._sheets.find_spec", lambda name: None if name == "fastexcel" else find_spec(name)
+    )
+
+    with pytest.raises(MissingExtraError, match="shopfunnel\\[xlsx\\]"):
+        woocommerce.orders(path, zone="UTC")
