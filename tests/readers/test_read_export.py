@@ -1,4 +1,4 @@
-"""What every reader of orders does with its options."""
+"""Options that every reader of orders takes, and their errors."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def test_a_reader_has_the_name_of_its_export() -> None:
 def test_an_order_that_is_not_paid_yet(unpaid: str, statuses: list[str]) -> None:
     """It is kept if it was sent, refused, or kept as placed."""
     data = shopify.orders(ORDERS, unpaid=unpaid)  # type: ignore[arg-type]
-    found = data.purchases.filter(pl.col("status").is_in(["shipped", "placed"]))
+    waiting = data.purchases.filter(pl.col("status").is_in(["shipped", "placed"]))
 
-    assert found["status"].to_list() == statuses
+    assert waiting["status"].to_list() == statuses
 
 
 def test_refunds_without_a_day_are_dated_at_the_end_of_the_last_day() -> None:
@@ -84,6 +84,8 @@ def test_a_spreadsheet_of_something_else_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ArgumentError, match=r"other.xlsx is not the WooCommerce"):
         woocommerce.orders(path, zone="UTC")
+    with pytest.raises(ArgumentError, match=r"other.xlsx is not the Shopify"):
+        shopify.orders(path)
     with pytest.raises(ArgumentError, match=r"other.xlsx is not a known export"):
         read_orders(path)
 
@@ -99,3 +101,13 @@ def test_a_spreadsheet_needs_its_extra(tmp_path: Path, monkeypatch: pytest.Monke
 
     with pytest.raises(MissingExtraError, match="shopfunnel\\[xlsx\\]"):
         woocommerce.orders(path, zone="UTC")
+
+
+def test_the_heading_of_a_large_file_is_in_its_first_part(tmp_path: Path) -> None:
+    """Only the first 256 KiB are searched; the last line there may be cut."""
+    heading, *rows = ORDERS.read_text("utf-8").splitlines(keepends=True)
+    path = tmp_path / "orders.csv"
+    path.write_text(heading + "".join(rows) * 150, encoding="utf-8")
+
+    assert path.stat().st_size > 2**18
+    assert read_orders(path).purchases.equals(read_orders(ORDERS).purchases)

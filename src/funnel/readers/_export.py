@@ -68,7 +68,7 @@ class Export:
     blanks: tuple[str, ...] = ()
     quote: str = '"'
     source: str = "shop"
-    prepare: Callable[[pl.DataFrame], pl.DataFrame] | None = None
+    prepare: Callable[[pl.DataFrame], pl.DataFrame] = lambda rows: rows
     line_states: tuple[str, ...] = ()
     combine: Callable[[pl.DataFrame, Export, Any, Sequence[Any]], ShopData] | None = None
 

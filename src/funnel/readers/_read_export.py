@@ -129,9 +129,7 @@ class Orders:
 
     def _prepared(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Set empty cells to null, let the export compute its columns, and find the state of each row."""
-        rows = _without_blanks(rows, ["", *self._export.blanks])
-        if self._export.prepare is not None:
-            rows = self._export.prepare(rows)
+        rows = self._export.prepare(_without_blanks(rows, ["", *self._export.blanks]))
         needed = ("id", WHY, NOTE, *ORDER, *LINE)
         rows = rows.with_columns(pl.lit(None, pl.String).alias(name) for name in needed if name not in rows.columns)
         if IS_HEAD not in rows.columns:
@@ -300,9 +298,7 @@ class Orders:
     def _state_whys(self) -> list[pl.Expr]:
         state, unpaid = pl.col("state"), self._options.unpaid
         failed = pl.when(state == "failed").then(pl.lit("order whose payment failed"))
-        waits = state == "unpaid"
-        if unpaid == "sent":
-            waits = waits & pl.col("sent").is_null()
+        waits = (state == "unpaid") & (pl.col("sent").is_null() | pl.lit(unpaid != "sent"))
         if unpaid == "placed":
             return [failed]
         return [failed, pl.when(waits).then(pl.lit("order that is not paid yet"))]
