@@ -230,7 +230,7 @@ def test_mariadb_compares_text_exactly(maria: Server) -> None:
     with SqlAlchemyStore(engine) as store:
         names = ("ani", "Ani", "anI", "áni", "👩🏽", "👩🏾")
         store.append(*(make_question(f"{name}1", name, text=name) for name in names), recorded_at=NOON)
-        results = {name: [one.model_dump()["words"] for one in store.history(name).interactions] for name in names}
+        results = {name: [one.model_dump()["text"] for one in store.history(name).interactions] for name in names}
         assert are_in_tables(store, *names)
     engine.dispose()
 
