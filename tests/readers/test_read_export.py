@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import importlib.util
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -111,3 +112,17 @@ def test_the_heading_of_a_large_file_is_in_its_first_part(tmp_path: Path) -> Non
 
     assert path.stat().st_size > 2**18
     assert read_orders(path).purchases.equals(read_orders(ORDERS).purchases)
+
+
+def test_every_spreadsheet_of_several_has_the_heading(tmp_path: Path) -> None:
+    """A second file of something else is refused, although the first is the export."""
+    heading, *rows = csv.reader(ORDERS.read_text("utf-8").splitlines(keepends=True))
+    for name, cells in {"orders.xlsx": [heading, *rows], "other.xlsx": [["Name", "Street"]]}.items():
+        book = xlsxwriter.Workbook(tmp_path / name)
+        sheet = book.add_worksheet()
+        for number, row in enumerate(cells):
+            sheet.write_row(number, 0, row)
+        book.close()
+
+    with pytest.raises(ArgumentError, match=r"other.xlsx is not the Shopify"):
+        shopify.orders([tmp_path / "orders.xlsx", tmp_path / "other.xlsx"])
