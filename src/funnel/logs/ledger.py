@@ -10,6 +10,7 @@ from functools import cached_property
 
 import narwhals as nw
 
+from funnel._aggregate.within import base_table, table_until
 from funnel._expr.to_narwhals import int_lit, to_int
 from funnel._ledger.streams import RANKS, TABLES
 from funnel._time import FOREVER, NEVER
@@ -45,7 +46,10 @@ class LedgerTables(Mapping[str, Frame]):
         self._tables: dict[str, Frame] = {}
 
     def __getitem__(self, name: str) -> Frame:
-        """Return a table; raise KeyError if its log is missing."""
+        """Return a table, which may be windowed; raise KeyError if its log is missing."""
+        base, within = base_table(name)
+        if within is not None:
+            return table_until(self[base], within)
         if name not in self._tables:
             build, needs = _BUILDERS[name]
             if needs not in self._logs:
@@ -55,10 +59,11 @@ class LedgerTables(Mapping[str, Frame]):
 
     def __contains__(self, name: object) -> bool:
         """Return whether the logs support this table."""
-        return name in _BUILDERS and _BUILDERS[str(name)][1] in self._logs
+        base, _ = base_table(str(name))
+        return base in _BUILDERS and _BUILDERS[base][1] in self._logs
 
     def __iter__(self) -> Iterator[str]:
-        """Iterate over the names of the supported tables."""
+        """Iterate over the names of the supported tables that are not windowed."""
         return (name for name in _BUILDERS if name in self)
 
     def __len__(self) -> int:

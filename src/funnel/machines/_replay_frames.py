@@ -120,8 +120,8 @@ def _lines(compiled: CompiledMachine, logs: Logs, now: int) -> Frame:
 def _values_at_changes(compiled: CompiledMachine, logs: Logs, now: int) -> Frame:
     """Return the values of everyone at each change, with their end (exclusive)."""
     tables, plan = logs._materialized_tables, compiled.plan
-    read = {one.stream.table for one in plan.reductions}
-    narrow: Mapping[str, Frame] = {name: tables[name] for name in tables if name in read}
+    read = dict.fromkeys(one.stream.table for one in plan.reductions)
+    narrow: Mapping[str, Frame] = {name: tables[name] for name in read if name in tables}
     values = with_derived(plan, running({**narrow, "": arrivals(tables)}, plan.reductions, now))
     until = nw.col(AT).shift(-1).over(PERSON, order_by=AT)
     return values.with_columns(_until=until).with_columns(nw.col("_until").fill_null(now + 1).cast(nw.Int64()))
@@ -159,7 +159,8 @@ def _with_before(compiled: CompiledMachine, event_rows: Frame, more: Mapping[str
     pairs = zip(_names(compiled), compiled.plan.empties, strict=True)
     filled = [_filled(f"{_WAS}{name}", empty) for name, empty in pairs]
     rows = before.with_columns(*filled) if filled else before
-    return rows.with_columns(_waited=_answers(compiled, fact_column(compiled.plan, nw.col(MOVED), _WAS)))
+    waited = _answers(compiled.waiting, fact_column(compiled.plan, nw.col(MOVED), _WAS))
+    return rows.with_columns(_waited=waited)
 
 
 _WAS = "_was_"

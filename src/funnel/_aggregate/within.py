@@ -1,0 +1,91 @@
+"""Windows of time: the rows of a stream that happened at most a span ago, in every form.
+
+A window includes its end: a row of instant `t` is in a window of length `W` at every instant up to `t + W`. A windowed
+stream has the rows of another stream, and each row ends when it leaves the window, at `t + W + 1` microsecond at the
+latest. Rows are sorted by `t`, so they leave a window in order.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from funnel._aggregate.aggregations import Stream
+from funnel._aggregate.fold import END, START, Row, Rows, T
+from funnel._time import FOREVER
+
+if TYPE_CHECKING:
+    import narwhals as nw
+
+_BETWEEN = " within "
+"""Between the name of a table and the length of a window, in the name of a windowed table."""
+
+
+def windowed(stream: Stream, within: int) -> Stream:
+    """Return the stream of the rows that happened at most `within` microseconds ago."""
+    name, table = (f"{one}{_BETWEEN}{within}" for one in (stream.name, stream.table))
+    return attrs.evolve(stream, name=name, table=table, living=True, within=within, base=stream)
+
+
+def length_of(stream: Stream) -> int:
+    """Return the length of the window of a windowed stream, in microseconds."""
+    assert stream.within is not None
+    return stream.within
+
+
+def leaves_at(stream: Stream, row: Row) -> int:
+    """Return the first instant at which a row is not in the window any more."""
+    return row[T] + length_of(stream) + 1  # type: ignore[operator]
+
+
+# ---- one person ----
+
+
+def rows_within(stream: Stream, rows: Rows, at: int) -> tuple[Row, ...]:
+    """Return the rows of the base stream that are in the window at an instant, as they count if nothing happens."""
+    recent = rows[first_within(stream, rows, at) :]
+    return tuple(_endless(row) for row in recent if row[START] <= at < row[END])  # type: ignore[operator]
+
+
+def first_within(stream: Stream, rows: Rows, at: int) -> int:
+    """Return the index of the first row that has not left the window at an instant."""
+    return bisect_left(rows, at - length_of(stream), key=itemgetter(T))
+
+
+def _endless(row: Row) -> Row:
+    return row if row[END] == FOREVER else (*row[:END], FOREVER, *row[END + 1 :])
+
+
+def rows_until(stream: Stream, rows: Rows) -> Iterator[Row]:
+    """Yield the rows of the base stream, each until it leaves the window."""
+    for row in rows:
+        end = leaves_at(stream, row)
+        if row[END] <= end:  # type: ignore[operator]
+            yield row
+        elif row[START] < end:  # type: ignore[operator]
+            yield (*row[:END], end, *row[END + 1 :])
+
+
+# ---- everyone ----
+
+
+def base_table(name: str) -> tuple[str, int | None]:
+    """Return the name of the table that a windowed table is made of, and the length of the window.
+
+    The length is None if the table is not windowed.
+    """
+    base, between, within = name.partition(_BETWEEN)
+    return base, int(within) if between else None
+
+
+def table_until(table: nw.LazyFrame[Any], within: int) -> nw.LazyFrame[Any]:
+    """Return the rows of a table, each until it leaves the window."""
+    import narwhals as nw
+
+    leaves = nw.col("t") + (within + 1)
+    end = nw.when(nw.col("end") <= leaves).then(nw.col("end")).otherwise(leaves)
+    return table.with_columns(end=end).filter(nw.col("start") < nw.col("end"))
