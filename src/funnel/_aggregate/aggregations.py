@@ -147,6 +147,25 @@ class Stream:
         return self if self.base is None else self.base
 
 
+_BETWEEN = " within "
+"""Between the name of a table and the length of a window, in the name of a windowed table."""
+
+
+def windowed(stream: Stream, within: int) -> Stream:
+    """Return the stream of the rows that happened at most `within` microseconds ago."""
+    name, table = (f"{one}{_BETWEEN}{within}" for one in (stream.name, stream.table))
+    return attrs.evolve(stream, name=name, table=table, living=True, within=within, base=stream)
+
+
+def base_table(name: str) -> tuple[str, int | None]:
+    """Return the name of the table that a windowed table is made of, and the length of the window.
+
+    The length is None if the table is not windowed.
+    """
+    base, between, within = name.partition(_BETWEEN)
+    return base, int(within) if between else None
+
+
 def _is_edge(reduction: Reduction) -> bool:
     return reduction.how in EDGES
 

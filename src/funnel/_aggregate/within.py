@@ -1,8 +1,8 @@
 """Windows of time: the rows of a stream that happened at most a span ago, in every form.
 
 A window includes its end: a row of instant `t` is in a window of length `W` at every instant up to `t + W`. A windowed
-stream has the rows of another stream, and each row ends when it leaves the window, at `t + W + 1` microsecond at the
-latest. Rows are sorted by `t`, so they leave a window in order.
+stream has the rows of another stream. Each row ends when it leaves the window, one microsecond after `t + W` at the
+latest. Rows are sorted by `t`, so rows leave a window in order.
 """
 
 from __future__ import annotations
@@ -12,23 +12,12 @@ from collections.abc import Iterator
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-import attrs
-
 from funnel._aggregate.aggregations import Stream
 from funnel._aggregate.fold import END, START, Row, Rows, T
 from funnel._time import FOREVER
 
 if TYPE_CHECKING:
     import narwhals as nw
-
-_BETWEEN = " within "
-"""Between the name of a table and the length of a window, in the name of a windowed table."""
-
-
-def windowed(stream: Stream, within: int) -> Stream:
-    """Return the stream of the rows that happened at most `within` microseconds ago."""
-    name, table = (f"{one}{_BETWEEN}{within}" for one in (stream.name, stream.table))
-    return attrs.evolve(stream, name=name, table=table, living=True, within=within, base=stream)
 
 
 def length_of(stream: Stream) -> int:
@@ -71,15 +60,6 @@ def rows_until(stream: Stream, rows: Rows) -> Iterator[Row]:
 
 
 # ---- everyone ----
-
-
-def base_table(name: str) -> tuple[str, int | None]:
-    """Return the name of the table that a windowed table is made of, and the length of the window.
-
-    The length is None if the table is not windowed.
-    """
-    base, between, within = name.partition(_BETWEEN)
-    return base, int(within) if between else None
 
 
 def table_until(table: nw.LazyFrame[Any], within: int) -> nw.LazyFrame[Any]:

@@ -212,7 +212,7 @@ class BaseFacts(RawFacts):
         return {name: output_value(one, self.values[self._fact_plan.indices[name]], self.now) for name, one in facts}
 
     @property
-    def _shown(self) -> tuple[Value, ...]:
+    def _visible(self) -> tuple[Value, ...]:
         """Internal: the values without the rows of the windows."""
         return self.values[: len(self._fact_plan.empties)]
 
@@ -220,11 +220,11 @@ class BaseFacts(RawFacts):
         """Return whether both have the same values at the same instant."""
         if not isinstance(other, BaseFacts) or type(other) is not type(self):
             return NotImplemented
-        return self.now == other.now and self._shown == other._shown
+        return self.now == other.now and self._visible == other._visible
 
     def __hash__(self) -> int:
         """Return a hash of type, instant and values."""
-        return hash((type(self), self.now, self._shown))
+        return hash((type(self), self.now, self._visible))
 
     def __reduce__(self) -> tuple[object, ...]:
         """Support copying and pickling."""

@@ -112,7 +112,7 @@ class CompiledRule:
 
         def change(values: Sequence[Value], now: int) -> int | None:
             answer = run(values, now)
-            for at, until, later in plan.ahead(values, now, windows):
+            for at, until, later in plan.future(values, now, windows):
                 then = at if run(later, at) != answer else without_windows(later, at)
                 if then is not None and then < until:
                     return then

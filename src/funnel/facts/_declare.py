@@ -8,8 +8,7 @@ from typing import Any, Literal, cast
 
 import attrs
 
-from funnel._aggregate.aggregations import EVERY, GAP, LARGEST_SUM, Derived, How, Reduction, Stream
-from funnel._aggregate.within import windowed
+from funnel._aggregate.aggregations import EVERY, GAP, LARGEST_SUM, Derived, How, Reduction, Stream, windowed
 from funnel._arguments import SpanLike, brief, check_choice, is_one_of, span, suggest
 from funnel._expr.nodes import Fact
 from funnel._expr.tree import Tree, facts_read, not_truth, trace

@@ -7,11 +7,11 @@ from typing import Any
 
 import narwhals as nw
 
-from funnel._aggregate.aggregations import POST_AGGREGATIONS
+from funnel._aggregate.aggregations import POST_AGGREGATIONS, base_table
 from funnel._aggregate.group_by import PERSON, aggregated, value_name
 from funnel._aggregate.intervals import cached
 from funnel._aggregate.window import AT, running
-from funnel._aggregate.within import base_table, table_until
+from funnel._aggregate.within import table_until
 from funnel._dataframes.frame_types import FrameT
 from funnel._expr.nodes import Fact, Node
 from funnel._expr.to_narwhals import Column, int_lit, node_column
@@ -25,6 +25,7 @@ from funnel.logs import Logs
 Frame = nw.LazyFrame[Any]
 KNOWN_AT = "known_at"
 UNTIL = "_until"
+"""Column of the instant until which the values of a row hold, exclusive."""
 
 
 def facts_over(plan: FactSchema, logs: Logs[FrameT], now: int) -> FrameT:
@@ -51,7 +52,7 @@ def raw_facts_in(plan: FactSchema, tables: Mapping[str, Frame], now: int) -> Fra
     return with_derived(plan, aggregated(tables, plan.reductions, now, ROOTS))
 
 
-def raw_facts_ahead(plan: FactSchema, logs: Logs, now: int) -> Frame:
+def future_facts(plan: FactSchema, logs: Logs, now: int) -> Frame:
     """Return the raw values of all people from an instant on if nothing happens.
 
     There is one row per person at the instant itself, and one at each later instant at which a row leaves a window.

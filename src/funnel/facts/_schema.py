@@ -119,7 +119,7 @@ class FactSchema:
             window.derive(changed)
         return tuple(changed)
 
-    def ahead(
+    def future(
         self, values: Sequence[Value], now: int, windows: Sequence[Window]
     ) -> Iterator[tuple[int, int, tuple[Value, ...]]]:
         """Yield the values from now on if nothing happens, each from an instant until another.

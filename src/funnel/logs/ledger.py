@@ -10,7 +10,8 @@ from functools import cached_property
 
 import narwhals as nw
 
-from funnel._aggregate.within import base_table, table_until
+from funnel._aggregate.aggregations import base_table
+from funnel._aggregate.within import table_until
 from funnel._expr.to_narwhals import int_lit, to_int
 from funnel._ledger.streams import RANKS, TABLES
 from funnel._time import FOREVER, NEVER
@@ -307,16 +308,8 @@ def _repairs(tables: LedgerTables) -> Frame:
     return closings(tables.log["interactions"], "complaint", "resolution", "repairs")
 
 
-def _reopenings(tables: LedgerTables) -> Frame:
-    return reopenings(tables.log["interactions"])
-
-
 def _delivery_questions(tables: LedgerTables) -> Frame:
     return delivery_questions(tables.log["interactions"], tables.get("promises"))
-
-
-def _contacts(tables: LedgerTables) -> Frame:
-    return contacts(tables.log["interactions"])
 
 
 def _interaction_rows(interactions: Frame, table: str, end: nw.Expr | None = None) -> Frame:
@@ -397,8 +390,8 @@ _BUILDERS: Mapping[str, tuple[Callable[[LedgerTables], Frame], str]] = {
     "open_follow_ups": (_open_follow_ups, "interactions"),
     "replies": (_replies, "interactions"),
     "repairs": (_repairs, "interactions"),
-    "reopenings": (_reopenings, "interactions"),
+    "reopenings": (lambda tables: reopenings(tables.log["interactions"]), "interactions"),
     "delivery_questions": (_delivery_questions, "interactions"),
-    "contacts": (_contacts, "interactions"),
+    "contacts": (lambda tables: contacts(tables.log["interactions"]), "interactions"),
 }
 """Function that computes each table, and the log that it needs."""

@@ -96,12 +96,12 @@ def _state_key(compiled: CompiledMachine, ledger: Ledger, last: Step, at: int) -
     plan, slopes = compiled.plan, dict(compiled.plan.run_indices().values())
 
     def relative(values: Sequence[Value]) -> tuple[Value, ...]:
-        shown = enumerate(values[: len(plan.empties)])
-        return tuple(value - at if slopes.get(index) and isinstance(value, int) else value for index, value in shown)
+        facts = enumerate(values[: len(plan.empties)])
+        return tuple(value - at if slopes.get(index) and isinstance(value, int) else value for index, value in facts)
 
-    ahead = plan.ahead(plan.values(ledger, at), at, plan.windows)
-    future = tuple((start - at, relative(values)) for start, _, values in ahead)
-    return (last.to, last.before if last.at == at else last.to, future)
+    future = plan.future(plan.values(ledger, at), at, plan.windows)
+    changes = tuple((start - at, relative(values)) for start, _, values in future)
+    return (last.to, last.before if last.at == at else last.to, changes)
 
 
 def _one_more(compiled: CompiledMachine, records: Records, kinds: Sequence[type[Interaction]]) -> Iterator[Records]:
@@ -110,9 +110,9 @@ def _one_more(compiled: CompiledMachine, records: Records, kinds: Sequence[type[
         moments = [_BEGIN]
     else:
         last, plan = micros(records[-1].happened_at), compiled.plan
-        ahead = list(plan.ahead(plan.values(ledger_of(_PERSON, records), last), last, plan.windows))
-        moments = [*(at for at, _, _ in ahead), last + 1]
-        moments += [due for at, until, values in ahead for due in dues(compiled, values, at, until)]
+        future = list(plan.future(plan.values(ledger_of(_PERSON, records), last), last, plan.windows))
+        moments = [*(at for at, _, _ in future), last + 1]
+        moments += [due for at, until, values in future for due in dues(compiled, values, at, until)]
     for at in moments:
         yield from ((*records, record) for record in _next(records, at, kinds))
 

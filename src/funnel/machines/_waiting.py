@@ -12,8 +12,8 @@ from typing import TypeVar
 
 import attrs
 
-from funnel._aggregate.aggregations import Derived, Reduction
-from funnel._aggregate.within import length_of, windowed
+from funnel._aggregate.aggregations import Derived, Reduction, windowed
+from funnel._aggregate.within import length_of
 from funnel._expr.nodes import Const, Fact, Node
 from funnel._expr.tree import Fork, Tree
 from funnel.facts._declare import Declared

@@ -24,7 +24,7 @@ from funnel._time import EVER, FOREVER, LATEST, span_at
 from funnel.errors import FactsError
 from funnel.facts._compiled_rule import CompiledRule
 from funnel.facts._declare import SLOPES, Declared
-from funnel.facts._frames import fact_column, raw_facts_ahead, raw_facts_in, raw_facts_over, with_waits
+from funnel.facts._frames import fact_column, future_facts, raw_facts_in, raw_facts_over, with_waits
 from funnel.facts._schema import FactSchema
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def changes_of_logs(ready: CompiledRule, logs: Logs[FrameT], now: int, name: str
     answer = ready.answer(fact_column(plan, present)).alias(_RULE_ANSWER)
     query = _ChangeQuery(_coded(ready.tree), flip_delays(ready.tree), lambda moment: fact_column(plan, moment), now)
     if plan.windows:
-        soonest = _by_instants(query, answer, plan, raw_facts_ahead(plan, logs, now))
+        soonest = _by_instants(query, answer, plan, future_facts(plan, logs, now))
     else:
         raw = raw_facts_over(plan, logs, now).with_columns(answer, _answer=query.answer(query.present))
         soonest = (_by_rows if is_remote(logs._frame_kind) and query.waits else _by_columns)(query, raw)
@@ -128,10 +128,10 @@ def _by_rows(query: _ChangeQuery, raw: Frame) -> Frame:
     return each.group_by(PERSON).agg(nw.col(_RULE_ANSWER).max(), nw.col("_soonest").min())
 
 
-def _by_instants(query: _ChangeQuery, answer: nw.Expr, plan: FactSchema, ahead: Frame) -> Frame:
+def _by_instants(query: _ChangeQuery, answer: nw.Expr, plan: FactSchema, future: Frame) -> Frame:
     """Return the earliest change of each person, with one row for each instant at which the answer may change."""
-    present = ahead.filter(nw.col(AT) == query.now).select(PERSON, answer, _answer=query.answer(query.present))
-    each = with_waits(plan, ahead, query.waits, "_then").join(present, on=PERSON, how="inner")
+    present = future.filter(nw.col(AT) == query.now).select(PERSON, answer, _answer=query.answer(query.present))
+    each = with_waits(plan, future, query.waits, "_then").join(present, on=PERSON, how="inner")
     each = each.with_columns(_soonest=query.soonest("_then", int_lit(FOREVER)))
     return each.group_by(PERSON).agg(nw.col(_RULE_ANSWER).max(), nw.col("_soonest").min())
 
