@@ -26,33 +26,36 @@ def length_of(stream: Stream) -> int:
     return stream.within
 
 
-def leaves_at(stream: Stream, row: Row) -> int:
-    """Return the first instant at which a row is not in the window any more."""
-    return row[T] + length_of(stream) + 1  # type: ignore[operator]
+def leaves_at(row: Row, within: int) -> int:
+    """Return the first instant at which a row is not in a window of this length any more."""
+    return row[T] + within + 1  # type: ignore[operator]
 
 
 # ---- one person ----
 
 
-def rows_within(stream: Stream, rows: Rows, at: int) -> tuple[Row, ...]:
-    """Return the rows of the base stream that are in the window at an instant, as they count if nothing happens."""
-    recent = rows[first_within(stream, rows, at) :]
+def rows_within(rows: Rows, within: int, at: int) -> tuple[Row, ...]:
+    """Return the rows that are in a window at an instant, as they count from then on if nothing happens."""
+    recent = rows[first_within(rows, within, at) :]
     return tuple(_endless(row) for row in recent if row[START] <= at < row[END])  # type: ignore[operator]
 
 
-def first_within(stream: Stream, rows: Rows, at: int) -> int:
-    """Return the index of the first row that has not left the window at an instant."""
-    return bisect_left(rows, at - length_of(stream), key=itemgetter(T))
+def first_within(rows: Rows, within: int, at: int) -> int:
+    """Return the index of the first row that has not left a window at an instant."""
+    return bisect_left(rows, at - within, key=_INSTANT)
+
+
+_INSTANT = itemgetter(T)
 
 
 def _endless(row: Row) -> Row:
     return row if row[END] == FOREVER else (*row[:END], FOREVER, *row[END + 1 :])
 
 
-def rows_until(stream: Stream, rows: Rows) -> Iterator[Row]:
-    """Yield the rows of the base stream, each until it leaves the window."""
+def rows_until(rows: Rows, within: int) -> Iterator[Row]:
+    """Yield the rows that are in a window at any time, each until it leaves the window."""
     for row in rows:
-        end = leaves_at(stream, row)
+        end = leaves_at(row, within)
         if row[END] <= end:  # type: ignore[operator]
             yield row
         elif row[START] < end:  # type: ignore[operator]

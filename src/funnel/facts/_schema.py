@@ -11,7 +11,7 @@ import attrs
 
 from funnel._aggregate.aggregations import POST_AGGREGATIONS, Derived, Reduction
 from funnel._aggregate.fold import Rows, StreamFold, finishing, folds
-from funnel._aggregate.within import rows_within
+from funnel._aggregate.within import leaves_at, rows_within
 from funnel._expr.nodes import Fact, Value
 from funnel._time import LATEST
 from funnel.errors import FactsError
@@ -87,7 +87,7 @@ class FactSchema:
             if stream in folds:
                 folds[stream].fill(values, has_row, rows, now)
         for window in self.windows:
-            window.put(values, rows_within(window.fold.stream, ledger.rows.get(window.source, ()), now), now)
+            window.put(values, rows_within(ledger.rows.get(window.source, ()), window.within, now), now)
         self.finish(values)
         return tuple(values)
 
@@ -105,7 +105,7 @@ class FactSchema:
             FactsError: A value of a window was set by hand.
         """
         rows = [(window, self._rows(window, values)) for window in windows]
-        left = [(window, own) for window, own in rows if own and window.leaves_at(own[0]) <= now]
+        left = [(window, own) for window, own in rows if own and leaves_at(own[0], window.within) <= now]
         return self.with_windows(values, left, now) if left else tuple(values)
 
     def with_windows(
@@ -127,7 +127,7 @@ class FactSchema:
         Raises:
             FactsError: A value of a window was set by hand.
         """
-        leaves = {window.leaves_at(row) for window in windows for row in self._rows(window, values)}
+        leaves = {leaves_at(row, window.within) for window in windows for row in self._rows(window, values)}
         for at, until in pairwise([now, *sorted(one for one in leaves if now < one < LATEST), LATEST]):
             yield at, until, self.later(values, at, windows)
 

@@ -12,8 +12,8 @@ from typing import cast
 import attrs
 
 from funnel._aggregate.aggregations import Reduction
-from funnel._aggregate.fold import Row, Rows, StreamFold
-from funnel._aggregate.within import first_within, leaves_at
+from funnel._aggregate.fold import Rows, StreamFold
+from funnel._aggregate.within import first_within, length_of
 from funnel._expr.nodes import Value
 
 Finish = tuple[Callable[..., int], tuple[int, ...]]
@@ -26,6 +26,7 @@ class Window:
 
     Attributes:
         fold: The folds.
+        within: Length of the window.
         index: Index of the rows in the values.
         empties: Value of each reduction of the stream if there are no rows, by index.
         derived: Derived values that depend on the window, by index.
@@ -33,6 +34,7 @@ class Window:
     """
 
     fold: StreamFold
+    within: int
     index: int
     empties: tuple[tuple[int, Value], ...]
     derived: tuple[tuple[int, Finish], ...]
@@ -50,7 +52,7 @@ class Window:
 
     def put(self, values: list[Value], rows: Rows, now: int) -> None:
         """Write the rows that are left at an instant, and the values of the reductions."""
-        left = tuple(rows[first_within(self.fold.stream, rows, now) :])
+        left = tuple(rows[first_within(rows, self.within, now) :])
         values[self.index] = cast("Value", left)
         for index, empty in self.empties:
             values[index] = empty
@@ -65,10 +67,6 @@ class Window:
         """Return the rows in the values; None if a value was set by hand."""
         return cast("Rows | None", values[self.index])
 
-    def leaves_at(self, row: Row) -> int:
-        """Return the first instant at which a row is not in the window any more."""
-        return leaves_at(self.fold.stream, row)
-
 
 def windows_of(
     windowed: Iterable[StreamFold], reductions: Sequence[Reduction], finishes: Sequence[Finish]
@@ -80,6 +78,6 @@ def windows_of(
         own = {one.index for group in fold.groups for one in group.folds}
         derived = [(index, one) for index, one in enumerate(finishes, first) if not own.isdisjoint(one[1])]
         empties = tuple((index, reductions[index].empty) for index in sorted(own))
-        return Window(fold, first + len(finishes) + number, empties, tuple(derived), first)
+        return Window(fold, length_of(fold.stream), first + len(finishes) + number, empties, tuple(derived), first)
 
     return tuple(window(number, fold) for number, fold in enumerate(windowed))

@@ -106,7 +106,7 @@ def _folds(plan: FactSchema) -> list[StreamFold]:
 
 def _rows(stream: Stream, ledger: Ledger) -> Iterable[Row]:
     rows = ledger.rows.get(stream.origin.name, ())
-    return rows if stream.within is None else rows_until(stream, rows)
+    return rows if stream.within is None else rows_until(rows, stream.within)
 
 
 class _ReplayState:
