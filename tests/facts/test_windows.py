@@ -155,7 +155,7 @@ def test_later_records_do_not_hide_behind_a_window() -> None:
 
 
 class Open(BaseFacts):
-    """What waits, of what came lately."""
+    """Open requests and records of the last 30 days."""
 
     open_lately: int = count("open_questions", within=30 * DAY)
     follow_ups: int = count("open_follow_ups", within=30 * DAY)
@@ -194,7 +194,7 @@ def test_live_facts_drop_add_and_remove_rows_of_a_window() -> None:
 
 
 def test_facts_by_hand_have_no_next_change_by_a_window() -> None:
-    """How old the records behind a number are, nobody said; the error names the fact and the remedy."""
+    """The age of the records behind a number is unknown; the error names the fact and the remedy."""
     facts = Recent(as_of=NOW, recent_count=2)
 
     assert is_active.of(facts, POLICY)
@@ -300,22 +300,22 @@ def _small_rule(sample: RandomRule) -> Rule[Small, Policy, Any]:
 
 def known_at(history: History, as_of: datetime) -> History:
     """The history without later records, and without what is dated later in its records."""
-    known: list[Record] = []
+    earlier: list[Record] = []
     for record in history.records:
         names = ("cancelled_at", "delivered_at") if record.happened_at <= as_of else ()
         later = {name for name in names if (at := getattr(record, name, None)) is not None and at > as_of}
         update = {**dict.fromkeys(later), **({"status": "completed"} if "cancelled_at" in later else {})}
         if record.happened_at <= as_of:
-            known.append(record.model_copy(update=update))
-    return History.of(history.person_id, known)
+            earlier.append(record.model_copy(update=update))
+    return History.of(history.person_id, earlier)
 
 
 def brute_change(one_rule: Rule[Any, Any, Any], history: History, as_of: datetime) -> datetime | None:
     """The first microsecond at which the answer for the known records differs."""
-    known = known_at(history, as_of)
-    answer = one_rule.of(known, POLICY, as_of=as_of)
+    earlier = known_at(history, as_of)
+    answer = one_rule.of(earlier, POLICY, as_of=as_of)
     later = (as_of + ticks * TICK for ticks in range(1, 200))
-    return next((at for at in later if one_rule.of(known, POLICY, as_of=at) != answer), None)
+    return next((at for at in later if one_rule.of(earlier, POLICY, as_of=at) != answer), None)
 
 
 RULES = rules(Small._fact_plan.readable, answers=("bool", "enum", "level"))
