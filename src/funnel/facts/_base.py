@@ -224,7 +224,8 @@ class BaseFacts(RawFacts):
 
     def __hash__(self) -> int:
         """Return a hash of type, instant and values."""
-        return hash((type(self), self.now, self._visible))
+        identity = hash((type(self), self.now))  # first: facts of a rule that is traced refuse it
+        return hash((identity, self._visible))
 
     def __reduce__(self) -> tuple[object, ...]:
         """Support copying and pickling."""
