@@ -78,7 +78,7 @@ def verify_stripe(
     """
     at, most = parse_instant(now, "now"), span(tolerance, "tolerance", minimum=0)
     expected_of, content = _secret(secret), _body(body)
-    parts = [part.strip().partition("=") for part in instance(signature, str, "signature", "a header").split(",")]
+    parts = [part.strip().partition("=") for part in _text(signature).split(",")]
     times = [value for name, _, value in parts if name == "t" and value.isascii() and value.isdigit()]
     if len(times) != 1 or len(times[0]) > _MOST_DIGITS:
         return False
@@ -99,7 +99,11 @@ def _body(body: object) -> bytes:
     return checked
 
 
+def _text(signature: object) -> str:
+    checked: str = instance(signature, str, "signature", "the text of a header")
+    return checked
+
+
 def _header(signature: object) -> bytes:
     """Return a header as bytes; characters that cannot be encoded match no signature."""
-    checked: str = instance(signature, str, "signature", "the text of a header")
-    return checked.encode(errors="replace")
+    return _text(signature).encode(errors="replace")
