@@ -53,7 +53,7 @@ def delivered(news: Sequence[Webhook], store: Store, states: NewestStates) -> No
         webhooks.apply(one, store, states, recorded_at=NOON)
 
 
-def ended(store: Store) -> bool:
+def is_newest(store: Store) -> bool:
     """Return whether the store has the newest state of the order and its refund, under the right person."""
     newest, history = NEWS[3], store.history("78")
     return (history.purchases, history.refunds, store.history("77").purchases) == (
@@ -69,7 +69,7 @@ def test_every_interleaving_ends_with_the_newest_state(some: list[Webhook], all_
     """Late and repeated deliveries, in any order: the order is that of the newest state, under its person."""
     with SqliteStore() as store:
         delivered([*some, *all_once, *some], store, MemoryStates())
-        assert ended(store)
+        assert is_newest(store)
 
 
 def test_a_register_in_a_table_outlives_a_restart(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_a_register_in_a_table_outlives_a_restart(tmp_path: Path) -> None:
         engine = sa.create_engine(address)
         with SqlAlchemyStore(engine) as store:
             delivered([NEWS[index]], store, SqlAlchemyStates(store))
-            assert ended(store) or index == 4
+            assert is_newest(store) or index == 4
         engine.dispose()
 
 
@@ -100,7 +100,7 @@ def test_an_async_store_has_its_register_beside_it(tmp_path: Path) -> None:
 
     assert asyncio.run(received())[-1] == 0
     with SqlAlchemyStore(sa.create_engine(f"sqlite:///{tmp_path / 'shop.db'}")) as store:
-        assert ended(store)
+        assert is_newest(store)
 
 
 def test_a_store_without_the_table_of_the_register_says_so(tmp_path: Path) -> None:
@@ -211,7 +211,7 @@ def test_two_details_of_one_instant_end_alike() -> None:
 
 
 def test_a_detail_that_a_webhook_does_not_have_stays() -> None:
-    """What the shop wrote itself stays too, under all names of the person."""
+    """Details that the shop wrote itself stay too, under all names of the person."""
     with SqliteStore() as store:
         mine = Customer(person_id="sari", name="Sari", nickname="Ri", contact=Contact(handle="@sari", phone="1"))
         store.put_customer(mine, recorded_at=NOON)

@@ -152,7 +152,7 @@ def check_outcome(topic: str, text: str) -> None:
         assert CANARY not in error_text(error)  # noqa: PT017 (it need not raise)
 
 
-PLACES = [(number, path) for number, (_, body) in enumerate(BODIES) for path in paths(body)]
+SPOTS = [(number, path) for number, (_, body) in enumerate(BODIES) for path in paths(body)]
 
 
 def changed(body: Any, path: tuple[Any, ...], value: Any) -> Any:
@@ -166,11 +166,11 @@ def changed(body: Any, path: tuple[Any, ...], value: Any) -> Any:
 
 
 @settings(max_examples=5 * settings.default.max_examples)
-@given(st.sampled_from(PLACES), st.sampled_from([*VALUES, ...]))
-def test_no_value_at_any_place_raises_another_error(place: tuple[int, tuple[Any, ...]], value: Any) -> None:
+@given(st.sampled_from(SPOTS), st.sampled_from([*VALUES, ...]))
+def test_no_value_at_any_place_raises_another_error(spot: tuple[int, tuple[Any, ...]], value: Any) -> None:
     """A value of any kind at any place, or no value: records, a reason, or an error that does not show it."""
-    topic, body = BODIES[place[0]]
-    check_outcome(topic, json.dumps(changed(body, place[1], value)))
+    topic, body = BODIES[spot[0]]
+    check_outcome(topic, json.dumps(changed(body, spot[1], value)))
 
 
 @given(st.sampled_from(BODIES), st.data())

@@ -187,7 +187,7 @@ def test_lines_of_woocommerce_are_exact() -> None:
     ],
 )
 def test_an_order_keeps_its_money_if_a_line_cannot_be_read(changes: dict[str, Any], why: str) -> None:
-    """The order has no lines then, and a note says why; a line without pieces is no line."""
+    """The order has no lines then, and a note says why; a line without pieces is left out."""
     got = woo(woo_order(line_items=[woo_line(**changes)]))
     assert (purchase_of(got).amount, purchase_of(got).lines) == (Money(2500, "JPY"), ())
     assert got.notes[0].startswith(f"order lines left out: {why}")
@@ -237,7 +237,7 @@ def test_contacts_are_read_only_if_the_caller_asks() -> None:
     ],
 )
 def test_a_customer_has_name_and_contact_details(got: Webhook, expected: tuple[str, ...]) -> None:
-    """They are in the spelling of the files, and the text of the webhook does not show them."""
+    """The details are in the spelling of the files, and the text of the webhook does not show them."""
     customer = customer_of(got)
     contact = customer.contact
     assert (customer.person_id, customer.name, customer.address, contact.email, contact.phone) == expected

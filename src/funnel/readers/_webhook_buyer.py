@@ -35,7 +35,7 @@ class BuyerKey(Frozen, frozen=True):
         """Return the person id; "" if the buyer is unknown.
 
         Args:
-            customer_id: The id that the platform gives the customer; "" if there is none.
+            customer_id: The id that the platform gives the customer; "" if it is missing.
             email: The e-mail address.
             phone: The telephone number.
         """

@@ -35,16 +35,18 @@ def write_customer(webhook: Webhook, store: Store, states: NewestStates, recorde
     replaced: Mapping[str, str] = {}
     changed = 0
     while True:
-        before = store.stage_record(customer.person_id)
-        person, version = (before.person_id, before.version) if before else (customer.person_id, 0)
+        record = store.stage_record(customer.person_id)
+        person, version = (record.person_id, record.version) if record else (customer.person_id, 0)
         hashes = {
             name: states.keep(f"customer:{person}:{name}", at + _brief_hash(value))[-_FEW:]
             for name, value in own.items()
         }
         stored = store.history(person).customer or Customer(person_id=person, name="")
-        held = _details(stored)
-        newest = {name: _matching(code, held[name], own[name], replaced.get(name, "")) for name, code in hashes.items()}
-        merged = _merged(stored, {**held, **newest}, customer.since)
+        present = _details(stored)
+        newest = {
+            name: _matching(code, present[name], own[name], replaced.get(name, "")) for name, code in hashes.items()
+        }
+        merged = _merged(stored, {**present, **newest}, customer.since)
         if merged == stored:
             return changed
         try:
@@ -53,12 +55,12 @@ def write_customer(webhook: Webhook, store: Store, states: NewestStates, recorde
             continue
         except ConflictError:  # the person was erased
             return changed
-        replaced, changed = held, 1
+        replaced, changed = present, 1
 
 
-def _matching(code: str, held: str, *others: str) -> str:
+def _matching(code: str, present: str, *others: str) -> str:
     """Return the first value with a hash; the value that the store has if no value matches."""
-    return next((one for one in (held, *others) if one and _brief_hash(one) == code), held)
+    return next((one for one in (present, *others) if one and _brief_hash(one) == code), present)
 
 
 def _brief_hash(text: str) -> str:

@@ -45,7 +45,7 @@ def shopify(topic: str, body: bytes | str, *, buyer: BuyerKey | None = None, con
         body: The body as it was received.
         buyer: How the person id is chosen; None for `BuyerKey()`. The orders export has no customer id: pass
             `BuyerKey(keys=("email", "phone"))` if the store also has records of that export.
-        contacts: Whether to read the name, the address, the e-mail address and the telephone number.
+        contacts: If True, read the name, the address, the e-mail address and the telephone number.
 
     Raises:
         ArgumentError: An argument is not allowed.
@@ -123,13 +123,13 @@ def _buyer(order: Body) -> Buyer:
 
 
 def _customer(customer: Body) -> Buyer:
-    home = customer.child("default_address")
+    address = customer.child("default_address")
     return Buyer(
         customer_id=customer.required("id"),
         email=customer.text("email"),
-        phone=customer.text("phone") or home.text("phone"),
+        phone=customer.text("phone") or address.text("phone"),
         name=_name(customer),
-        address=_address(home),
+        address=_address(address),
     )
 
 
@@ -156,7 +156,7 @@ def _refunds(bodies: Iterable[Body], order: str) -> tuple[Refund, ...]:
 
 
 def _refunded(refund: Body) -> Money | None:
-    """Return the sum of the successful refund transactions; None if there is none."""
+    """Return the sum of the successful refund transactions; None without one."""
     paid = [
         part.money("amount", part.required("currency"))
         for part in refund.children("transactions")

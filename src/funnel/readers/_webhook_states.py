@@ -12,7 +12,7 @@ from funnel.store._server import SqlAlchemyStore
 
 DIGITS = 20
 OFFSET = 10**17
-"""Added to every instant, so that none is negative."""
+"""Added to every instant, to make it positive."""
 
 
 def sortable(at: datetime) -> str:

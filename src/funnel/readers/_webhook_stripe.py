@@ -33,7 +33,7 @@ def stripe(body: bytes | str, *, buyer: BuyerKey | None = None, contacts: bool =
     Args:
         body: The body as it was received.
         buyer: How the person id is chosen; None for `BuyerKey()`.
-        contacts: Whether to read the name, the address, the e-mail address and the telephone number.
+        contacts: If True, read the name, the address, the e-mail address and the telephone number.
 
     Raises:
         ArgumentError: An argument is not allowed.

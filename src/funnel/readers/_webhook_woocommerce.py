@@ -41,7 +41,7 @@ def woocommerce(topic: str, body: bytes | str, *, buyer: BuyerKey | None = None,
         topic: The header X-WC-Webhook-Topic, such as "order.updated".
         body: The body as it was received.
         buyer: How the person id is chosen; None for `BuyerKey()`.
-        contacts: Whether to read the name, the address, the e-mail address and the telephone number.
+        contacts: If True, read the name, the address, the e-mail address and the telephone number.
 
     Raises:
         ArgumentError: An argument is not allowed.
@@ -120,7 +120,7 @@ def _buyer(body: Body, account: str) -> Buyer:
 
 
 def _modified(body: Body) -> datetime:
-    """Return the time of the last change, or that of the creation if there was no change."""
+    """Return the time of the last change, or that of the creation without a change."""
     return _time(body, "date_modified_gmt" if body.text("date_modified_gmt") else "date_created_gmt")
 
 
