@@ -166,12 +166,12 @@ def test_what_may_succeed_later_is_a_store_error() -> None:
 
 ADDRESS = {"name": "Sari Dewi", "phone": "+62 812-000-4444", "address1": "Jl. Baru 9"}
 PEOPLE = [
-    read(shopify_order(), contacts=True),
-    read(shopify_order(updated_at="2026-03-09T09:00:00Z"), contacts=True),
+    read(shopify_order(id=6001), contacts=True),
+    read(shopify_order(id=6001, updated_at="2026-03-09T09:00:00Z"), contacts=True),
     read(shopify_customer(default_address={}), "customers/create", contacts=True),
     read(shopify_customer(last_name="Lestari"), "customers/update", contacts=True),
     read(
-        shopify_order(id=5002, created_at="2026-03-05T09:00:00Z", billing_address=ADDRESS, shipping_address=ADDRESS),
+        shopify_order(id=6002, created_at="2026-03-05T09:00:00Z", billing_address=ADDRESS, shipping_address=ADDRESS),
         contacts=True,
     ),
     read(
