@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from funnel._arguments import instance
+from funnel._arguments import instance, truth
 from funnel._fields import LARGEST_AMOUNT
 from funnel.money import Money
 from funnel.readers._webhook import OTHER_TOPIC, UNKNOWN_BUYER, Webhook, customer_webhook, key_of, lines_of, state_of
@@ -56,7 +56,7 @@ def shopify(topic: str, body: bytes | str, *, buyer: BuyerKey | None = None, con
         'topic without records'
     """
     instance(topic, str, "topic", "the header X-Shopify-Topic")
-    key, content = key_of(buyer), Body.parse(body)
+    key, content, contacts = key_of(buyer), Body.parse(body), truth(contacts, "contacts")
     if topic == "refunds/create":
         refunds, at = _refunds([content], content.required("order_id")), content.time("created_at")
         return Webhook(refunds=refunds, updated_at=at) if refunds else Webhook(ignored="refund of no money")

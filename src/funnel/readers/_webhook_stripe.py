@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from funnel._arguments import truth
 from funnel.errors import RecordError
 from funnel.money import Money
 from funnel.readers._webhook import OTHER_TOPIC, UNKNOWN_BUYER, Webhook, customer_webhook, key_of
@@ -43,7 +44,7 @@ def stripe(body: bytes | str, *, buyer: BuyerKey | None = None, contacts: bool =
         >>> stripe(b'{"type": "payout.paid", "created": 1772330400, "data": {"object": {"object": "payout"}}}').ignored
         'topic without records'
     """
-    key, event = key_of(buyer), Body.parse(body)
+    key, event, contacts = key_of(buyer), Body.parse(body), truth(contacts, "contacts")
     one = event.child("data").child("object")
     kind = one.text("object")
     if kind == "refund" and one.text("status") == "succeeded" and one.text("charge"):

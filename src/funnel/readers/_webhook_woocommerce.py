@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from funnel._arguments import instance
+from funnel._arguments import instance, truth
 from funnel.money import Money
 from funnel.readers._webhook import OTHER_TOPIC, UNKNOWN_BUYER, Webhook, customer_webhook, key_of, lines_of, state_of
 from funnel.readers._webhook_body import Body
@@ -52,7 +52,7 @@ def woocommerce(topic: str, body: bytes | str, *, buyer: BuyerKey | None = None,
         'topic without records'
     """
     instance(topic, str, "topic", "the header X-WC-Webhook-Topic")
-    key, content = key_of(buyer), Body.parse(body)
+    key, content, contacts = key_of(buyer), Body.parse(body), truth(contacts, "contacts")
     if topic in _CUSTOMERS:
         since, at = _time(content, "date_created_gmt"), _modified(content)
         return customer_webhook(_buyer(content, "id"), key, since=since, updated_at=at, contacts=contacts)
