@@ -168,8 +168,7 @@ def _count(raw: BinaryIO, encoding: str, end: str) -> int:
 def _read(lines: _Lines, mapping: OrderMapping, progress: Progress, total: int) -> tuple[RawRows, int]:
     """Read the text to its end; also return the number of lines used."""
     try:
-        for _ in range(mapping.skip_lines):
-            next(lines, "")
+        above = sum(next(lines, "").strip() != "" for _ in range(mapping.skip_lines))
         lines.used.clear()
         rows = _Records(lines, mapping, progress, total).read()
     except csv.Error as error:
@@ -178,7 +177,7 @@ def _read(lines: _Lines, mapping: OrderMapping, progress: Progress, total: int) 
     lines.most += mapping.skip_end
     below = sum(1 for _ in lines)
     lines.text.detach()
-    return attrs.evolve(rows, below=below), lines.count
+    return attrs.evolve(rows, above=above, below=below), lines.count
 
 
 def _reader(lines: Iterable[str], mapping: OrderMapping) -> Any:
