@@ -517,7 +517,6 @@ def test_an_export_is_read_with_the_options_of_its_reader(tmp_path: Path) -> Non
         (["--statuses", "diproses"], "statuses must be a text of the export and its state, such as diproses=paid"),
         (["--statuses", "diproses=payed"], "did you mean 'paid'?"),
         (["--calling-code", "+62"], "calling_code must be the digits"),
-        (["--encoding", "utf-16"], "not text in UTF-16"),
         (["--encoding", "klingon"], "encoding is 'klingon', which Python does not know"),
         (["--amount-style", "indo"], "amount_style must be"),
         (["--unpaid", "keep"], "unpaid must be"),
