@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import json
 import os
@@ -116,6 +117,63 @@ def test_lines_above_the_heading_are_counted_and_never_data(
     assert same(read, sample.read(sample.path))
     assert accounted(read) == (len(sample.rows()[1]),) * 2
     assert noted(read, "line above the heading, left out") == lines_above
+
+
+FORMATS = (
+    *("%d/%m/%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S", "%m/%d/%y", "%m/%d/%Y", "%d %b %Y %H:%M", "%b-%d-%y", "%H:%M:%S"),
+    *("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d", "%d/%m/%Y"),
+)
+DATED = (
+    *(
+        "woocommerce.orders.csv",
+        "stripe.payments.csv",
+        "etsy.orders.csv",
+        "etsy.orders.items.csv",
+        "square.transactions.csv",
+    ),
+    *("shopee.orders.id.csv", "lazada.orders.csv", "paypal.payments.csv", "ebay.orders.csv", "odoo.orders.csv"),
+)
+
+
+def as_times(cells: list[str]) -> list[dt.datetime | dt.time | None] | None:
+    """Return the cells of a column as times or clock times; None if they are something else."""
+    for form in FORMATS:
+        try:
+            times = [dt.datetime.strptime(cell, form) if cell else None for cell in cells]  # noqa: DTZ007 (naive)
+        except ValueError:
+            continue
+        return [time and time.time() for time in times] if form == "%H:%M:%S" else [*times]
+    return None
+
+
+@pytest.mark.parametrize("kind", ["xlsx", "frame"])
+@pytest.mark.parametrize("name", DATED)
+def test_real_dates_of_a_spreadsheet_or_a_dataframe_are_read(tmp_path: Path, name: str, kind: str) -> None:
+    """A file saved again as a spreadsheet, or loaded with its dates parsed, gives the same records."""
+    sample = SAMPLES[name]
+    heading, rows = sample.rows()
+    columns = [as_times([row[index].strip() for row in rows]) for index, _ in enumerate(heading)]
+    assert any(any(times) for times in columns if times)
+    if kind == "frame":
+        values = {
+            title: [row[index] for row in rows] if times is None else times
+            for index, (title, times) in enumerate(zip(heading, columns, strict=True))
+        }
+        assert same(sample.read(pl.DataFrame(values)), sample.read(sample.path))
+        return
+    path = tmp_path / "orders.xlsx"
+    book = xlsxwriter.Workbook(path, {"default_date_format": "dd/mm/yyyy"})
+    sheet = book.add_worksheet()
+    sheet.write_row(0, 0, heading)
+    for index, times in enumerate(columns):
+        for number, row in enumerate(rows, 1):
+            time = times[number - 1] if times else None
+            if time is not None:
+                sheet.write_datetime(number, index, time)
+            else:
+                sheet.write_string(number, index, row[index])
+    book.close()
+    assert same(sample.read(path), sample.read(sample.path))
 
 
 def noted(data: ShopData, reason: str) -> int:

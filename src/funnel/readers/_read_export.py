@@ -42,7 +42,7 @@ from funnel.readers._people_keys import with_person
 from funnel.readers._raw import ROW
 from funnel.readers._refund_rows import IS_REFUND, refunds_of_rows, with_refund_rows, without_their_columns
 from funnel.readers._shop_data import CUSTOMERS, ShopData
-from funnel.readers._time_formats import ISO_DAY, only_format
+from funnel.readers._time_formats import times_formats
 from funnel.readers._times import end_of_as_of, read_times
 from funnel.readers._values import line_amount, read_amounts, read_ids
 
@@ -287,13 +287,7 @@ class Orders:
         if self._options.time_format is not None:
             forms = (self._options.time_format,)
         cells = {name: times[name].alias("text").drop_nulls().unique() for name in times.columns}
-        if len(forms) == 1:
-            return dict.fromkeys(cells, forms[0])
-        every = pl.concat(cells.values())
-        return {
-            name: "iso" if one.str.contains(ISO_DAY).all() else only_format(one, every, forms, self._export.title)
-            for name, one in cells.items()
-        }
+        return times_formats(cells, forms, self._export.title)
 
     def _state_whys(self) -> list[pl.Expr]:
         state, unpaid = pl.col("state"), self._options.unpaid
