@@ -17,6 +17,7 @@ from funnel.errors import ArgumentError, LogsError, RecordError
 from funnel.readers._formats import AmountStyle
 from funnel.readers._heading import ABOVE, first_heading
 from funnel.readers._open import open_regular
+from funnel.readers._people_keys import KEYS
 from funnel.readers._shop_data import ShopData
 from funnel.readers._text_table import CsvLayout, reader_of, wrong_encoding
 
@@ -50,6 +51,7 @@ class Export:
         quote: The character around cells with a delimiter; "" if the file has no quotes.
         source: The `source` of the records.
         prepare: Computes canonical columns that need more than a name.
+        keys: The keys of a person, in the order in which they are tried.
         line_states: Canonical columns that identify a line, if each line has its own state.
         combine: Makes the records of the rows, the declaration, the options and the notes; None for rows of orders.
     """
@@ -68,6 +70,7 @@ class Export:
     quote: str = '"'
     source: str = "shop"
     prepare: Callable[[pl.DataFrame], pl.DataFrame] = lambda rows: rows
+    keys: tuple[str, ...] = KEYS
     line_states: tuple[str, ...] = ()
     combine: Callable[[pl.DataFrame, Export, Any, Sequence[Any]], ShopData] | None = None
 

@@ -141,7 +141,7 @@ class Orders:
 
     def _with_person(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Add the person of each row."""
-        return with_person(rows, self._options.calling_code, self._options.secret)
+        return with_person(rows, self._options.calling_code, self._options.secret, self._export.keys)
 
     def _with_state(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Translate the status of each row; an export without states has paid orders only."""
