@@ -14,6 +14,7 @@ import attrs
 import polars as pl
 
 from funnel.errors import ArgumentError, LogsError, RecordError
+from funnel.readers._foreign import refuse_foreign
 from funnel.readers._formats import AmountStyle
 from funnel.readers._heading import ABOVE, first_heading
 from funnel.readers._open import open_regular
@@ -121,7 +122,7 @@ def recognized(path: Path, exports: Sequence[Export], encoding: str | None) -> l
 
     Raises:
         ArgumentError: Python does not know the encoding.
-        RecordError: The file is empty, or its first bytes are not text in the encoding.
+        RecordError: The file is empty, or its first bytes are not text in the encoding, or those of another kind.
         FileError: The file cannot be opened.
     """
     with open_regular(path) as raw:
@@ -129,11 +130,16 @@ def recognized(path: Path, exports: Sequence[Export], encoding: str | None) -> l
     if not head:
         msg = f"{path.name} is empty; its first row must name the columns"
         raise RecordError(msg)
+    refuse_foreign(head, path.name)
     encoding = next((name for prefix, name in _BYTE_ORDER_MARKS if head.startswith(prefix)), encoding or "utf-8")
     text = _decoded(head, encoding, path.name)
     if len(head) == _HEAD:
         text = text[: text.rfind("\n") + 1] or text
-    return list(_fitting(text, exports, encoding))
+    fits = list(_fitting(text, exports, encoding))
+    if not fits and "\0" in text.partition("\n")[0]:
+        msg = f"{path.name} seems to be UTF-16 without its mark; pass encoding='utf-16-le' or 'utf-16-be'"
+        raise RecordError(msg)
+    return fits
 
 
 def _decoded(head: bytes, encoding: str, name: str) -> str:

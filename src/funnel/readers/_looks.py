@@ -13,6 +13,7 @@ import attrs
 import polars as pl
 
 from funnel.errors import RecordError
+from funnel.readers._foreign import refuse_foreign
 from funnel.readers._formats import IN_THE_TEXT, AmountStyle
 from funnel.readers._heading import refuse_data
 from funnel.readers._mapping import Columns, OrderMapping
@@ -120,8 +121,15 @@ def _encoding(path: Path) -> str:
         RecordError: It is text in none of them.
     """
     with open_regular(path) as raw:
-        marked = raw.read(2) in (b"\xff\xfe", b"\xfe\xff")
-        for encoding in ("utf-16",) if marked else ("utf-8-sig", "cp1252"):
+        head = raw.read(16)
+        refuse_foreign(head, path.name)
+        wide = {
+            b"\xff\xfe": "utf-16",
+            b"\xfe\xff": "utf-16",
+            head[:1] + b"\0": "utf-16-le",
+            b"\0" + head[1:2]: "utf-16-be",
+        }
+        for encoding in (wide[head[:2]],) if head[:2] in wide else ("utf-8-sig", "cp1252"):
             text = text_of(raw, encoding)
             with suppress(UnicodeError):
                 while text.read(2**20):

@@ -151,6 +151,8 @@ class _Proposal:
             yield 'quote = ""  # the quotes of the file do not fit together'
         if layout.encoding == "cp1252":
             yield '# open: the file is not UTF-8, and may be in another of the older encodings\nencoding = "cp1252"'
+        if layout.encoding in ("utf-16-le", "utf-16-be"):
+            yield f'encoding = "{layout.encoding}"'
         if layout.above:
             yield f"skip_lines = {layout.above}"
         blanks = [

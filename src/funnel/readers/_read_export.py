@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import partial
 from typing import Literal
 
 import attrs
@@ -33,7 +34,7 @@ from funnel._fields import LARGEST_AMOUNT
 from funnel.errors import ArgumentError
 from funnel.readers._account import Entry
 from funnel.readers._export import Export, State
-from funnel.readers._export_account import account_of, with_outcome
+from funnel.readers._export_account import NOTHING, account_of, with_outcome
 from funnel.readers._export_columns import FILE, IS_HEAD, LINE, NOTE, ORDER, TIMES, WHY
 from funnel.readers._export_records import customers_of, order_lines_of, purchases_of, refunds_of
 from funnel.readers._formats import IN_THE_TEXT, AmountStyle
@@ -88,6 +89,9 @@ def shop_data(rows: pl.DataFrame, export: Export, options: ReadOptions, notes: S
     Raises:
         ArgumentError: The zone or the currency is needed and missing, or times fit several formats.
     """
+    if rows.is_empty():  # a month without orders has no currency
+        account = (*map(partial(Entry, "read", count=0), NOTHING), *notes)
+        return ShopData(export=export.name, currency=options.currency, account=account)
     return Orders(export, options).read(rows, notes)
 
 
