@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from funnel.readers._key_rules import EDGES, EMAIL, EMAIL_EDGES, MASK, NO_DIGIT, PHONE, PHONE_PREFIX, hashed
@@ -10,13 +12,16 @@ KEYS = ("customer_id", "username", "email", "phone")
 """The keys of a buyer, in the order in which they are tried."""
 
 
-def with_person(rows: pl.DataFrame, calling_code: str | None, secret: bytes | None) -> pl.DataFrame:
+def with_person(
+    rows: pl.DataFrame, calling_code: str | None, secret: bytes | None, keys: Sequence[str] = KEYS
+) -> pl.DataFrame:
     """Add `person_id`, the first usable key of each row; null if the buyer is unknown. `_key_rules` has the rules.
 
     Args:
         rows: Rows with the columns of `KEYS`; the cells are text or null.
         calling_code: The country calling code of telephone numbers that begin with 0, such as "62"; None to keep them.
         secret: Key of the hash that replaces every person id; None to keep the ids.
+        keys: The keys in another order, if another export of the platform has no customer ids.
 
     Returns:
         The rows, with `person_id`, and with `email` and `phone` in one spelling.
@@ -24,7 +29,7 @@ def with_person(rows: pl.DataFrame, calling_code: str | None, secret: bytes | No
     rows = rows.with_columns(
         _plain("customer_id"), _plain("username"), _email().alias("email"), _phone(calling_code).alias("phone")
     )
-    rows = rows.with_columns(pl.coalesce(KEYS).alias("person_id"))
+    rows = rows.with_columns(pl.coalesce(keys).alias("person_id"))
     return rows if secret is None else _hashed(rows, secret)
 
 
