@@ -7,6 +7,8 @@ import hmac
 
 import polars as pl
 
+from funnel.readers._distinct import with_computed
+
 KEYS = ("customer_id", "username", "email", "phone")
 """The keys of a buyer, in the order in which they are tried."""
 
@@ -29,8 +31,9 @@ def with_person(rows: pl.DataFrame, calling_code: str | None, secret: bytes | No
     Returns:
         The rows, with `person_id`, and with `email` and `phone` in one spelling.
     """
+    digits = with_computed(rows.select("phone"), "phone", lambda cells: _phones(cells, calling_code))["digits"]
     rows = rows.with_columns(
-        _plain("customer_id"), _plain("username"), _email().alias("email"), _phone(calling_code).alias("phone")
+        _plain("customer_id"), _plain("username"), _email().alias("email"), digits.alias("phone")
     )
     rows = rows.with_columns(pl.coalesce(KEYS).alias("person_id"))
     return rows if secret is None else _hashed(rows, secret)
@@ -46,13 +49,14 @@ def _email() -> pl.Expr:
     return pl.when(text.str.contains(r"^[^@\s*]+@[^@\s*]+$")).then(text)
 
 
-def _phone(calling_code: str | None) -> pl.Expr:
-    text = pl.col("phone").str.replace("^p:", "")
+def _phones(cells: pl.Series, calling_code: str | None) -> pl.DataFrame:
+    text = pl.col("phone").str.strip_prefix("p:")
     digits = text.str.replace_all(r"[^0-9+]", "").str.replace("^00", "+")
     if calling_code is not None:
         digits = digits.str.replace("^0", f"+{calling_code}").str.replace(rf"^{calling_code}", f"+{calling_code}")
-    usable = (digits.str.count_matches("[0-9]") >= _FEWEST_DIGITS) & digits.str.contains(r"^\+?[0-9]+$")
-    return pl.when(usable & ~text.str.contains(_MASKED, literal=True)).then(digits)
+    rows = cells.to_frame().with_columns(digits.alias("digits"))
+    usable = pl.col("digits").str.contains(rf"^\+?[0-9]{{{_FEWEST_DIGITS},}}$")
+    return rows.select(pl.when(usable & ~text.str.contains(_MASKED, literal=True)).then("digits").alias("digits"))
 
 
 def _hashed(rows: pl.DataFrame, secret: bytes) -> pl.DataFrame:
