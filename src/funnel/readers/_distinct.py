@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-import polars as pl
+if TYPE_CHECKING:
+    import polars as pl
 
 _SAMPLE = 1_000
 """First rows that show whether the values of a column repeat."""
@@ -27,4 +29,6 @@ def with_computed(rows: pl.DataFrame, name: str, compute: Callable[[pl.Series], 
         return rows.hstack(compute(cells))
     distinct = cells.unique()
     table = distinct.to_frame().hstack(compute(distinct))
-    return rows.join(table, on=name, how="left", nulls_equal=True, maintain_order="left")
+    # A join of the whole rows would copy every column.
+    new = cells.to_frame().join(table, on=name, how="left", nulls_equal=True, maintain_order="left")
+    return rows.hstack(new.drop(name))

@@ -32,9 +32,7 @@ def with_person(rows: pl.DataFrame, calling_code: str | None, secret: bytes | No
         The rows, with `person_id`, and with `email` and `phone` in one spelling.
     """
     digits = with_computed(rows.select("phone"), "phone", lambda cells: _phones(cells, calling_code))["digits"]
-    rows = rows.with_columns(
-        _plain("customer_id"), _plain("username"), _email().alias("email"), digits.alias("phone")
-    )
+    rows = rows.with_columns(_plain("customer_id"), _plain("username"), _email().alias("email"), digits.alias("phone"))
     rows = rows.with_columns(pl.coalesce(KEYS).alias("person_id"))
     return rows if secret is None else _hashed(rows, secret)
 

@@ -65,7 +65,7 @@ def propose(path: Path) -> str:
         msg = f"{path.name} is not a CSV file; save it as CSV UTF-8, so that its name ends in .csv"
         raise ArgumentError(msg)
     with suppress(ArgumentError, LogsError, RecordError):
-        export = fitting(path, every_export(), None)
+        export = fitting(path, every_export(), None).export
         return (
             f"# {path.name} is a {export.title}, which needs no mapping. Run:\n"
             f"# funnel report {path.name} --as-of DAY --tz ZONE\n"

@@ -208,7 +208,7 @@ class Orders:
 
     def _with_lines(self, rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
         """Compute the amount of each line, from its own amount or from its quantity and price."""
-        quantity = pl.col("quantity").str.replace(",", ".").cast(pl.Decimal(18, 6), strict=False)
+        quantity = pl.col("quantity").str.replace(",", ".", literal=True).cast(pl.Decimal(18, 6), strict=False)
         rows = rows.with_columns(quantity.alias("pieces"))
         rows = read_amounts(rows, "line_amount", "line amount", mapping)
         rows = read_amounts(rows, "unit_price", "price", mapping)
@@ -367,9 +367,8 @@ def _without_blanks(rows: pl.DataFrame, blanks: Sequence[str]) -> pl.DataFrame:
 
 def _repeated(rows: pl.DataFrame, *keys: str) -> pl.Series:
     """Return which rows have the same keys as another row."""
-    is_repeated = rows.select(pl.struct(keys).hash().is_duplicated()).to_series()
-    if not is_repeated.any():
-        return is_repeated
+    if rows.select(pl.struct(keys).hash().n_unique()).item() == rows.height:
+        return pl.repeat(value=False, n=rows.height, eager=True)
     return rows.select(pl.struct(keys).is_duplicated()).to_series()
 
 
