@@ -255,10 +255,20 @@ def _of_sheets(sheets: Sequence[pl.DataFrame], export: Export) -> list[Part]:
         other += not headings
         for above, heading in headings:
             rows = sheet.slice(above + 1)
-            filled = rows.filter(pl.any_horizontal(pl.all().str.strip_chars().fill_null("") != ""))
+            filled = _without_blank_rows(rows)
             blank = rows.height - filled.height
             parts.append(Part(_chosen(filled, export.positions(heading)), [], above, blank))
     return [attrs.evolve(parts[0], other_sheets=other), *parts[1:]]
+
+
+def _without_blank_rows(rows: pl.DataFrame) -> pl.DataFrame:
+    """Drop the rows without a filled cell; the first column usually shows that there are none."""
+    is_filled = pl.repeat(value=False, n=rows.height, eager=True)
+    for column in rows:
+        is_filled |= (column.str.strip_chars() != "").fill_null(value=False)
+        if is_filled.all():
+            return rows
+    return rows.filter(is_filled)
 
 
 def _headings(sheet: pl.DataFrame, exports: Sequence[Export]) -> Iterator[tuple[int, tuple[str, ...]]]:
