@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from funnel.readers._distinct import with_computed
 from funnel.readers._key_rules import EDGES, EMAIL, EMAIL_EDGES, MASK, NO_DIGIT, PHONE, PHONE_PREFIX, hashed
 
 KEYS = ("customer_id", "username", "email", "phone")
@@ -26,9 +27,8 @@ def with_person(
     Returns:
         The rows, with `person_id`, and with `email` and `phone` in one spelling.
     """
-    rows = rows.with_columns(
-        _plain("customer_id"), _plain("username"), _email().alias("email"), _phone(calling_code).alias("phone")
-    )
+    digits = with_computed(rows.select("phone"), "phone", lambda cells: _phones(cells, calling_code))["digits"]
+    rows = rows.with_columns(_plain("customer_id"), _plain("username"), _email().alias("email"), digits.alias("phone"))
     rows = rows.with_columns(pl.coalesce(keys).alias("person_id"))
     return rows if secret is None else _hashed(rows, secret)
 
@@ -43,12 +43,14 @@ def _email() -> pl.Expr:
     return pl.when(text.str.contains(f"^{EMAIL}$")).then(text)
 
 
-def _phone(calling_code: str | None) -> pl.Expr:
+def _phones(cells: pl.Series, calling_code: str | None) -> pl.DataFrame:
     text = pl.col("phone")
     digits = text.str.replace(PHONE_PREFIX, "").str.replace_all(NO_DIGIT, "").str.replace("^00", "+")
     if calling_code is not None:
         digits = digits.str.replace(f"^(?:0|{calling_code})", f"+{calling_code}")
-    return pl.when(digits.str.contains(f"^{PHONE}$") & ~text.str.contains(MASK, literal=True)).then(digits)
+    rows = cells.to_frame().with_columns(digits.alias("digits"))
+    usable = pl.col("digits").str.contains(f"^{PHONE}$") & ~text.str.contains(MASK, literal=True)
+    return rows.select(pl.when(usable).then("digits").alias("digits"))
 
 
 def _hashed(rows: pl.DataFrame, secret: bytes) -> pl.DataFrame:

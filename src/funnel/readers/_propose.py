@@ -62,7 +62,7 @@ def propose(path: Path) -> str:
         FileError: The file cannot be opened.
     """
     with suppress(ArgumentError, LogsError, RecordError):
-        export = fitting(path, every_export(), None)
+        export = fitting(path, every_export(), None).export
         return (
             f"# {path.name} is a {export.title}, which needs no mapping. Run:\n"
             f"# funnel report {path.name} --as-of DAY --tz ZONE\n"
