@@ -21,8 +21,7 @@ def logs_of(value: object) -> Logs:
     """
     if is_logs(value):
         return value
-    msg = f"logs must be Logs (got {_kind(value)}); {_WRAP}"
-    raise ArgumentError(msg)
+    raise ArgumentError(f"logs must be Logs (got {_kind(value)}); {_WRAP}")
 
 
 def histories_of(value: object) -> list[History]:
@@ -37,17 +36,15 @@ def histories_of(value: object) -> list[History]:
     if all(isinstance(history, History) for history in people):
         return _one_history_each(cast("list[History]", people))
     other = next(history for history in people if not isinstance(history, History))
-    msg = f"people must be Logs, a History or several of them (got {_kind(other)}); {_WRAP}"
-    raise ArgumentError(msg)
+    raise ArgumentError(f"people must be Logs, a History or several of them (got {_kind(other)}); {_WRAP}")
 
 
 def _one_history_each(people: list[History]) -> list[History]:
     repeated = len(people) - len({history.person_id for history in people})
     if repeated:
-        msg = (
+        raise ArgumentError(
             f"people has {len(people)} histories of {len(people) - repeated} persons; give one history for each person"
         )
-        raise ArgumentError(msg)
     return people
 
 

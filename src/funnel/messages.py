@@ -101,8 +101,7 @@ def explain(
 
 def _column_of(language: str) -> int:
     if not is_one_of(language, _LANGUAGES):
-        msg = f"language must be 'en' or 'id' (got {brief(language)})"
-        raise ArgumentError(msg)
+        raise ArgumentError(f"language must be 'en' or 'id' (got {brief(language)})")
     return _LANGUAGES[language]
 
 

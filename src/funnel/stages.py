@@ -234,8 +234,7 @@ def _hints(next_stage: Callable[..., object]) -> list[inspect.Parameter]:
             if isinstance(error, NameError)
             else "its parameters differ"
         )
-        msg = f"next_stage must be {expected}: {why}"
-        raise ArgumentError(msg) from None
+        raise ArgumentError(f"next_stage must be {expected}: {why}") from None
     return [facts, policy]
 
 

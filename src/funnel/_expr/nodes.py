@@ -187,11 +187,10 @@ def checked(node: Op) -> Op:
     low, high = span_of(node)
     if low >= -LIMIT and high <= LIMIT:
         return node
-    msg = (
+    raise RuleError(
         f"{text(node)} can reach {max(-low, high):.1e}, more than the 64 bits of a column; "
         "compare the two sides directly, or scale by a smaller number"
     )
-    raise RuleError(msg)
 
 
 def bounded(node: Op | Test) -> None:
@@ -201,11 +200,10 @@ def bounded(node: Op | Test) -> None:
         RuleError: It has too many nodes, or is nested too deeply.
     """
     if node.size > MOST_PARTS or node.depth > MOST_NESTED:
-        msg = (
+        raise RuleError(
             f"an expression with more than {MOST_NESTED} nested operations, or more than {MOST_PARTS} parts, "
             "cannot be used in a rule; declare a fact that adds up, or move a part into its own rule"
         )
-        raise RuleError(msg)
 
 
 def unit_of(node: Node) -> Unit:

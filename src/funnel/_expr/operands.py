@@ -94,5 +94,4 @@ def check_comparable(op: str, a: Node, b: Node) -> None:
 
 def refuse(expression: str, remedy: str) -> NoReturn:
     """Raise the error for an expression that cannot be traced, with the remedy."""
-    msg = f"{expression} cannot be used in a rule; {remedy}"
-    raise RuleError(msg)
+    raise RuleError(f"{expression} cannot be used in a rule; {remedy}")

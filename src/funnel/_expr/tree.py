@@ -244,11 +244,10 @@ def leaf_of(answer: object) -> Leaf:
             msg = "a rule returned a number of more than 64 bits, the size of a column; return a smaller number"
             raise RuleError(msg)
         case _:
-            msg = (
+            raise RuleError(
                 f"a rule returned a {type(answer).__name__}, which a column cannot hold; "
                 "return a bool, a whole number, a text, a member of an enum, a timedelta or None"
             )
-            raise RuleError(msg)
 
 
 def leaves(tree: Tree) -> Iterator[Leaf]:
@@ -343,8 +342,7 @@ def _check_answers(tree: Tree) -> None:
         raise RuleError(msg)
     values: set[type] = {type(leaf.answer.value) for leaf in leaves(tree) if isinstance(leaf.answer, enum.Enum)}
     if not values <= {str} and not values <= {int}:
-        msg = "the members of an enum that a rule returns must all have text values, or all whole numbers"
-        raise RuleError(msg)
+        raise RuleError("the members of an enum that a rule returns must all have text values, or all whole numbers")
 
 
 def leaf_value(leaf: Leaf) -> int | str | bool | None:

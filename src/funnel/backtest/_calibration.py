@@ -109,10 +109,9 @@ class Calibration(TextRepr):
             ArgumentError: `points` is not a whole number.
         """
         if not isinstance(points, int | None):
-            msg = (
+            raise ArgumentError(
                 f"points must be a whole number or None (got {kind_of(points)}); pass the answer of the calibrated rule"
             )
-            raise ArgumentError(msg)
         if points is None or not self.is_reportable:
             return None
         if self.slope is not None and self.intercept is not None:
@@ -253,8 +252,7 @@ def calibrate(
 
 def _of_backtest(backtest: Backtest) -> Iterator[CalibrationLevel]:
     if not backtest.answers and backtest.rule.people:
-        msg = f"{backtest.rule.name} returned too many distinct answers; round them, for example to tens"
-        raise ArgumentError(msg)
+        raise ArgumentError(f"{backtest.rule.name} returned too many distinct answers; round them, for example to tens")
     for share in backtest.answers:
         if share.answer is None:
             continue

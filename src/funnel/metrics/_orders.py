@@ -97,8 +97,7 @@ class Orders:
         if name in self.tables:
             return self.tables[name]
         log = "leads" if name == "referrals" else name
-        msg = f"the logs have no {log}, which this metric requires; pass Logs({log}=...) too"
-        raise ArgumentError(msg)
+        raise ArgumentError(f"the logs have no {log}, which this metric requires; pass Logs({log}=...) too")
 
 
 def orders_of(purchases: Any) -> Orders:
@@ -147,8 +146,7 @@ def _row(number: int, one: object) -> Mapping[str, Any]:
         case Mapping():
             return one  # pyright: ignore[reportUnknownVariableType]
         case _:
-            msg = f"purchase {number} must be a mapping or a Purchase (got {kind_of(one)}); or pass Logs"
-            raise ArgumentError(msg)
+            raise ArgumentError(f"purchase {number} must be a mapping or a Purchase (got {kind_of(one)}); or pass Logs")
 
 
 def _with_amount(native: object) -> Any:

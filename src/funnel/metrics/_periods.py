@@ -81,8 +81,7 @@ class Calendar:
         if period != "week":
             if week_start is None:
                 return cls(period, zone)
-            msg = f"week_start requires period='week' (got period={period!r}); omit week_start"
-            raise ArgumentError(msg)
+            raise ArgumentError(f"week_start requires period='week' (got period={period!r}); omit week_start")
         check_choice(week_start, _WEEKDAYS, "week_start")
         return cls(period, zone, _WEEKDAYS.index(cast("str", week_start)))
 

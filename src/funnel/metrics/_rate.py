@@ -196,8 +196,7 @@ class Difference:
         """Refuse rates with different confidence levels."""
         if self.rate.confidence_level != self.other.confidence_level:
             one, other = self.rate.confidence_level, self.other.confidence_level
-            msg = f"two rates must have the same confidence level (got {one} and {other})"
-            raise ArgumentError(msg)
+            raise ArgumentError(f"two rates must have the same confidence level (got {one} and {other})")
 
     @property
     def is_reportable(self) -> bool:

@@ -196,8 +196,7 @@ def _check_types(ready: CompiledRule, schema: nw.Schema) -> None:
         is_text = ready.plan.declared[name].show == "text"
         if not isinstance(schema[name], _TEXTS if is_text else _NUMBERS):
             allowed = "text" if is_text else "whole numbers, booleans or durations"
-            msg = f"the column {name} must hold {allowed}, as from Facts.over (got {schema[name]})"
-            raise FactsError(msg)
+            raise FactsError(f"the column {name} must hold {allowed}, as from Facts.over (got {schema[name]})")
 
 
 def _check_ranges(ready: CompiledRule, frame: Frame, column: Column) -> None:
@@ -222,8 +221,7 @@ def _check_ranges(ready: CompiledRule, frame: Frame, column: Column) -> None:
                 if fact.unit == "span"
                 else f"whole numbers from {fact.low} to {fact.high}"
             )
-            msg = f"the column {fact.name} has values outside the range of the fact; it must hold {allowed}"
-            raise FactsError(msg)
+            raise FactsError(f"the column {fact.name} has values outside the range of the fact; it must hold {allowed}")
 
 
 _TEXTS = (nw.String, nw.Categorical, nw.Enum, nw.Unknown)

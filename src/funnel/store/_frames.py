@@ -175,8 +175,7 @@ def _currency(frames: Mapping[str, pl.DataFrame]) -> str | None:
     columns = [frame["currency"].drop_nulls().unique() for frame in frames.values() if "currency" in frame.columns]
     currencies = sorted({code for column in columns for code in column})
     if len(currencies) > 1:
-        msg = f"the store has amounts in {' and '.join(currencies)}; convert all amounts into one currency"
-        raise LogsError(msg)
+        raise LogsError(f"the store has amounts in {' and '.join(currencies)}; convert all amounts into one currency")
     with readable("a currency is unknown"):
         return Money.of_minor(0, currencies[0]).currency if currencies else None
 

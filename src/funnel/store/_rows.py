@@ -265,8 +265,7 @@ def row_of(record: Record) -> Row:
     shape = _SHAPES.get(type(record))
     if shape is None:
         kind = type(record).__name__
-        msg = f"{kind} is not a record class of a store; pass leads, purchases, refunds or interactions"
-        raise ArgumentError(msg)
+        raise ArgumentError(f"{kind} is not a record class of a store; pass leads, purchases, refunds or interactions")
     values, cells = record.__dict__, list(_EMPTY)
     for name, position, convert in shape.fields:
         value = values[name]

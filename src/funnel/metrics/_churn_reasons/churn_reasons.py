@@ -237,11 +237,10 @@ def churn_reasons(logs: Logs, policy: Policy, *, as_of: datetime, min_people: in
     check_is_policy(policy)
     count_of(min_people, "min_people", minimum=1)
     if policy.after_sale_for >= policy.lapse_after:
-        msg = (
+        raise ArgumentError(
             f"after_sale_for must be shorter than lapse_after (got {days(policy.after_sale_for)} and "
             f"{days(policy.lapse_after)}); change one of them in the policy"
         )
-        raise ArgumentError(msg)
     counts = reason_counts(logs, policy, now)
     reasons_of_lapsed = {is_repeat: _reasons_of_lapsed(counts, is_repeat=is_repeat) for is_repeat in (False, True)}
     stages = tuple(_origin(counts, reasons, is_repeat=is_repeat) for is_repeat, reasons in reasons_of_lapsed.items())

@@ -295,11 +295,9 @@ def condition(kind: str | None, where: EventCondition | None, types: Types, labe
     try:
         tree = trace_and_verify(where, facts, refused)
     except RuleError as error:
-        msg = f"the condition of {label}: {error}"
-        raise RuleError(msg) from error
+        raise RuleError(f"the condition of {label}: {error}") from error
     if other := not_truth(tree):
-        msg = f"the condition of {label} must return True or False (got {other})"
-        raise RuleError(msg)
+        raise RuleError(f"the condition of {label} must return True or False (got {other})")
     return Condition(kind, tree)
 
 

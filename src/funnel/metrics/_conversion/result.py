@@ -183,10 +183,9 @@ class FunnelResult(Generic[FrameT]):
         check_choice(which, ("reached", "dropped", "pending"), "which")
         count, number = self.step(step), self._columns.query.number(step)
         if which != "reached" and count.is_optional:
-            msg = (
+            raise ArgumentError(
                 f"which must be 'reached' for the optional step {step!r} (got {which!r}); an optional step stops nobody"
             )
-            raise ArgumentError(msg)
         attempts = self._columns.attempts
         frame = attempts.frame.filter(nw.col(f"row_{number}") >= 0)
         if which != "reached":

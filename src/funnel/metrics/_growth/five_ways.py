@@ -114,8 +114,7 @@ class FiveWays:
         """
         check_choice(way, WAYS, "way")
         if not _is_share(by):
-            msg = f"by must be a number from -1 up, such as 0.1 for 10 % more (got {brief(by)})"
-            raise ArgumentError(msg)
+            raise ArgumentError(f"by must be a number from -1 up, such as 0.1 for 10 % more (got {brief(by)})")
         rate, share = self.conversion, {"conversion": self.conversion.value, "margin": self.margin}.get(way)
         gained = self.profit * (min(1 + by, 1 / share) - 1 if share else by)
         ci_lower, ci_upper = None, None
@@ -262,8 +261,7 @@ class Growth:
         for one in self.periods:
             if one.start == day:
                 return one
-        msg = f"start must be the first day of a {self.period} with arrivals (got {day})"
-        raise ArgumentError(msg)
+        raise ArgumentError(f"start must be the first day of a {self.period} with arrivals (got {day})")
 
     def change(self, before: date, after: date) -> GrowthChange:
         """Split the change of profit between two periods into its parts.

@@ -138,8 +138,7 @@ class Cohorts(Generic[PeopleT]):
         day_of(start, "start")
         row = next((cohort for cohort in self.cohorts if cohort.start == start), None)
         if row is None:
-            msg = f"no cohort begins on {start}; {suggest(str(start), (str(one.start) for one in self))}"
-            raise ArgumentError(msg)
+            raise ArgumentError(f"no cohort begins on {start}; {suggest(str(start), (str(one.start) for one in self))}")
         if row.after(periods) is None:
             msg = f"periods must be below {len(row.people)}, the observed periods of the cohort {start} (got {periods})"
             raise ArgumentError(msg)

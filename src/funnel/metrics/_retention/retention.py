@@ -152,8 +152,7 @@ def _edges(brackets: Sequence[object]) -> tuple[int, ...]:
     rising = all(a < b for a, b in pairwise(edges))
     if len(edges) != len(values) or (edges and (edges[0] != 0 or len(edges) == 1 or not rising)):
         listed = ", ".join(map(brief, values[:_MAX_LISTED]))
-        msg = f"brackets must be ascending integers that start at 0, such as (0, 1, 4, 8) (got {listed})"
-        raise ArgumentError(msg)
+        raise ArgumentError(f"brackets must be ascending integers that start at 0, such as (0, 1, 4, 8) (got {listed})")
     return edges
 
 
