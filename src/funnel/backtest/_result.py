@@ -12,9 +12,9 @@ from typing import Any
 import attrs
 
 from funnel._arguments import brief, is_one_of
-from funnel._format import TextRepr
+from funnel._format import TextRepr, as_html, as_text
 from funnel.errors import ArgumentError
-from funnel.metrics._display import as_html, as_text, days
+from funnel.metrics._display import days
 
 Sums = tuple[float, ...]
 """Sums of a ranking, in the order of `SUMS`."""

@@ -1,13 +1,10 @@
-"""Small tables as text and HTML; formatting of spans, money and shares."""
+"""Spans, money and shares as text."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from funnel._format import Row, as_html, as_text
 from funnel.money import Money
-
-__all__ = ["Row", "as_html", "as_text", "days", "money", "percent"]
 
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 

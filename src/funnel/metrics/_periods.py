@@ -127,9 +127,9 @@ class Calendar:
         return near - 1 + bisect_right([self.edge(near), self.edge(near + 1)], moment)
 
 
-def period_label(day: date, period: Period) -> str:
+def period_label(day: date, period: Period, *, is_partial: bool = False) -> str:
     """Return the first day of a period, as precisely as the period needs."""
-    return f"{day:{_FORMATS[period]}}"
+    return f"{day:{_FORMATS[period]}}{'*' * is_partial}"
 
 
 @attrs.frozen

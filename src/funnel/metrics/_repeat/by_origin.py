@@ -16,15 +16,16 @@ import narwhals as nw
 from funnel._aggregate.group_by import value_name
 from funnel._arguments import SpanLike, check_choice, count_of, parse_as_of, span
 from funnel._expr.to_narwhals import to_int
+from funnel._format import Listed, Table, Tabular
 from funnel._time import MICROSECOND, instant
 from funnel.errors import ArgumentError
 from funnel.facts import Facts
 from funnel.facts._frames import raw_facts_over
 from funnel.facts._schema import narrowed
-from funnel.metrics._display import as_html, as_text, days
+from funnel.metrics._display import days
 from funnel.metrics._lines import SKU, lines_beside
 from funnel.metrics._purchases import PERSON
-from funnel.metrics._rate import DEFAULT_MIN_PEOPLE, Rate
+from funnel.metrics._rate import DEFAULT_MIN_PEOPLE, Rate, rate_text
 from funnel.metrics._repeat.numbered_purchases import numbered_purchases, window_counts, with_window_flags
 from funnel.metrics._repeat.rates import RepeatRate
 
@@ -56,7 +57,7 @@ class RepeatGroup:
 
 
 @attrs.frozen
-class RepeatGroups:
+class RepeatGroups(Listed[RepeatGroup], Tabular):
     """Result of `repeat_by`: the repeat rate of each group, largest group first.
 
     Attributes:
@@ -73,13 +74,7 @@ class RepeatGroups:
     min_people: int
     groups: tuple[RepeatGroup, ...]
 
-    def __len__(self) -> int:
-        """Return the number of groups."""
-        return len(self.groups)
-
-    def __iter__(self) -> Iterator[RepeatGroup]:
-        """Iterate over the groups, largest first."""
-        return iter(self.groups)
+    _PARTS = "groups"
 
     def to_dicts(self) -> list[dict[str, object]]:
         """Return one row per group, ready for a dataframe."""
@@ -93,27 +88,16 @@ class RepeatGroups:
         chosen = "This shows who came back, not why: people chose their group, and the shop chose whom to ask."
         return f"Bought again within {days(self.within)}, by {self.by}. {chosen}{many}"
 
-    def _rows(self) -> list[tuple[object, ...]]:
-        return [(_name(one.group), self._rate_text(one.repeat.rate), f"{one.repeat.pending:,}") for one in self.groups]
-
-    def _rate_text(self, rate: Rate) -> str:
-        return (
-            str(rate) if rate.is_reportable(self.min_people) else f"not enough: {rate.trials:,} of {self.min_people:,}"
-        )
-
-    def _head(self) -> tuple[str, ...]:
-        return self.by, "bought again", "pending"
-
-    def __str__(self) -> str:
-        """Return the summary and the table as text; a group that is too small is marked."""
-        return f"{self.summary}\n{as_text(self._head(), self._rows())}"
-
-    def _repr_html_(self) -> str:
-        return as_html(self._head(), self._rows(), above=self.summary)
-
-
-def _name(group: str | None) -> str:
-    return "(none)" if group is None else group
+    def _tables(self) -> Iterator[Table]:
+        rows = [
+            (
+                "(none)" if one.group is None else one.group,
+                rate_text(one.repeat.rate, self.min_people),
+                f"{one.repeat.pending:,}",
+            )
+            for one in self.groups
+        ]
+        yield self.summary, (self.by, "bought again", "pending"), rows
 
 
 def repeat_by(  # noqa: PLR0913 - three of them say when, how long, how many

@@ -9,6 +9,7 @@ Source: the article "Repeat order"; the interval of the difference is Newcombe's
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -17,8 +18,9 @@ import narwhals as nw
 
 from funnel._arguments import SpanLike, parse_as_of, span
 from funnel._expr.to_narwhals import to_int
+from funnel._format import Table, Tabular
 from funnel._time import MICROSECOND, instant
-from funnel.metrics._display import as_html, as_text, days, percent
+from funnel.metrics._display import days, percent
 from funnel.metrics._purchases import PERSON
 from funnel.metrics._rate import DEFAULT_MIN_PEOPLE, Difference, Rate
 from funnel.metrics._repeat.numbered_purchases import numbered_purchases, window_counts, with_window_flags
@@ -50,7 +52,7 @@ class PromotionComparison:
 
 
 @attrs.frozen
-class PromotionRetention:
+class PromotionRetention(Tabular):
     """Result of `promotion_retention`: two comparisons and their conclusion.
 
     Attributes:
@@ -96,20 +98,12 @@ class PromotionRetention:
             for group, repeat in (("promoted", comparison.promoted), ("rest", comparison.rest))
         ]
 
-    def _rows(self) -> list[tuple[object, ...]]:
-        return [
+    def _tables(self) -> Iterator[Table]:
+        rows = [
             (name, comparison.promoted, comparison.rest, comparison.difference)
             for name, comparison in (("again", self.repeat), ("outside a promotion", self.unprompted))
         ]
-
-    _HEAD = ("bought", "first in a promotion", "the rest", "difference")
-
-    def __str__(self) -> str:
-        """Return the conclusion and the rates behind it as text."""
-        return f"{self.summary}\n{as_text(self._HEAD, self._rows())}"
-
-    def _repr_html_(self) -> str:
-        return as_html(self._HEAD, self._rows(), above=self.summary)
+        yield self.summary, ("bought", "first in a promotion", "the rest", "difference"), rows
 
 
 def _too_few(comparison: PromotionComparison, min_people: int) -> str:

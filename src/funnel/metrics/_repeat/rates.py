@@ -22,8 +22,9 @@ import narwhals as nw
 from funnel._arguments import SpanLike, parse_as_of, span
 from funnel._dataframes.compute import to_rows, whole
 from funnel._expr.to_narwhals import to_int
+from funnel._format import as_html
 from funnel._time import MICROSECOND, NEVER, instant
-from funnel.metrics._display import as_html, days
+from funnel.metrics._display import days
 from funnel.metrics._purchases import PERSON, purchases_at
 from funnel.metrics._rate import Rate
 from funnel.metrics._repeat.numbered_purchases import window_counts, with_window_flags

@@ -9,7 +9,6 @@ purchase, for the same time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +19,9 @@ from funnel._arguments import SpanLike, count_of, parse_as_of, span
 from funnel._dataframes.adapter import collect_once
 from funnel._dataframes.frame_types import FrameT
 from funnel._expr.to_narwhals import to_int
+from funnel._format import Listed, as_html, as_text
 from funnel._time import FOREVER, MICROSECOND, instant
-from funnel.metrics._display import as_html, as_text, days
+from funnel.metrics._display import days
 from funnel.metrics._purchases import PERSON
 from funnel.metrics._rate import DEFAULT_MIN_PEOPLE, Rate
 from funnel.metrics._repeat.numbered_purchases import numbered_purchases, window_counts, with_window_flags
@@ -60,7 +60,7 @@ class PurchaseStep:
 
 
 @attrs.frozen
-class PurchaseSteps:
+class PurchaseSteps(Listed[PurchaseStep]):
     """Result of `purchase_steps`: the steps from each purchase to the next.
 
     Attributes:
@@ -73,13 +73,7 @@ class PurchaseSteps:
     within: timedelta
     steps: tuple[PurchaseStep, ...]
 
-    def __len__(self) -> int:
-        """Return the number of steps."""
-        return len(self.steps)
-
-    def __iter__(self) -> Iterator[PurchaseStep]:
-        """Iterate over the steps, from the first on."""
-        return iter(self.steps)
+    _PARTS = "steps"
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """Return one row per step, with rate and median time, ready for a dataframe."""

@@ -8,7 +8,6 @@ unit of time changes only the times. The order of the rows changes nothing.
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, overload
@@ -16,6 +15,7 @@ from typing import Any, overload
 import attrs
 
 from funnel._arguments import SpanLike, count_of, parse_as_of, share_of, span
+from funnel._format import as_span
 from funnel._time import MICROSECOND, instant
 from funnel.metrics._rate import DEFAULT_MIN_PEOPLE
 from funnel.metrics._survival.curve import Curve
@@ -166,8 +166,7 @@ class Survival:
         return f"{counts}{watched}; median {self.median}{end}"
 
     def _repr_html_(self) -> str:
-        title = f"Kaplan-Meier, intervals at {self.confidence_level:.4g}"
-        return f'<span title="{html.escape(title)}">{html.escape(str(self))}</span>'
+        return as_span(self, f"Kaplan-Meier, intervals at {self.confidence_level:.4g}")
 
 
 @attrs.frozen
