@@ -35,6 +35,7 @@ from funnel.logs.normalize import MISSING
 from funnel.logs.schema import WIDE, Column, hint, raise_if_any, wrong_type
 from funnel.logs.validate import Check, id_check, issues_of
 from funnel.metrics._conversion.query import EventCondition
+from funnel.metrics._purchases import is_valid
 
 LARGEST = 10**15
 """A condition reads whole numbers of a column only between this and its negative."""
@@ -232,7 +233,7 @@ def _of_logs(logs: Logs, now: int) -> Frame:
         interactions = tables["interactions"].with_columns(amount=amount)
         parts.append(_events(interactions, nw.col("kind"), "direction", "channel", "reason", "amount"))
     if "purchases" in tables:
-        valid = tables["purchases"].filter((nw.col("start") <= now) & (nw.col("end") > now))
+        valid = tables["purchases"].filter(is_valid(now))
         bought = valid.with_columns(amount=nw.col("net_amount"))
         parts.append(_events(bought, nw.lit("purchase"), "promotion", "amount"))
     return nw.concat(parts)
