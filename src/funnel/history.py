@@ -27,9 +27,7 @@ if TYPE_CHECKING:
     from funnel.interactions import AnyInteraction, Interaction
     from funnel.money import Money
 
-__all__ = [
-    "History",
-]
+__all__ = ["History"]
 
 R = TypeVar("R", bound=Record)
 

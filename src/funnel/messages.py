@@ -22,10 +22,7 @@ if TYPE_CHECKING:
     from funnel.facts._base import BaseFacts
     from funnel.rules._rule import Rule
 
-__all__ = [
-    "explain",
-    "label",
-]
+__all__ = ["explain", "label"]
 
 Language: TypeAlias = Literal["en", "id"]
 """A language: "en" English, "id" Indonesian."""

@@ -12,9 +12,7 @@ from pydantic_core import CoreSchema, core_schema
 from funnel._arguments import instance, parse_span, span_text
 from funnel._fields import Frozen
 
-__all__ = [
-    "Policy",
-]
+__all__ = ["Policy"]
 
 
 def _whole(span: timedelta) -> timedelta:

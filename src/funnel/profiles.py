@@ -30,13 +30,7 @@ if TYPE_CHECKING:
     from funnel.history import History
     from funnel.interactions import AnyInteraction
 
-__all__ = [
-    "CustomerProfile",
-    "ProfileIdentity",
-    "ProfileInteraction",
-    "ProfileItem",
-    "customer_profile",
-]
+__all__ = ["CustomerProfile", "ProfileIdentity", "ProfileInteraction", "ProfileItem", "customer_profile"]
 
 _UNKNOWN = "not known"
 

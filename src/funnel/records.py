@@ -32,15 +32,7 @@ if TYPE_CHECKING:
 
     from funnel.money import Money
 
-__all__ = [
-    "Contact",
-    "Customer",
-    "Lead",
-    "OrderLine",
-    "Purchase",
-    "Record",
-    "Refund",
-]
+__all__ = ["Contact", "Customer", "Lead", "OrderLine", "Purchase", "Record", "Refund"]
 
 M = TypeVar("M", bound=Frozen)
 

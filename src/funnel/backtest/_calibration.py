@@ -117,8 +117,7 @@ class Calibration(TextRepr):
         if self.slope is not None and self.intercept is not None:
             return _chance(self.intercept + self.slope * points)
         return next(
-            (level.probability for level in reversed(self.levels) if level.points <= points),
-            self.levels[0].probability,
+            (level.probability for level in reversed(self.levels) if level.points <= points), self.levels[0].probability
         )
 
     def over(self, frame: FrameT, points: str) -> FrameT:
@@ -236,10 +235,7 @@ def calibrate(
     check_choice(method, _METHODS, "method")
     minimum = count_of(min_people, "min_people", minimum=1)
     counts = list(_of_backtest(scores)) if isinstance(scores, Backtest) else _of_points(scores, labels)
-    people, bought = (
-        sum(level.people for level in counts),
-        sum(level.bought for level in counts),
-    )
+    people, bought = (sum(level.people for level in counts), sum(level.bought for level in counts))
     buyers = scores.rule.lift.bought if isinstance(scores, Backtest) else bought
     fitted = Calibration(method, (), None, None, people, bought, buyers, minimum)
     if not fitted.is_reportable:
@@ -318,14 +314,7 @@ def _curve(counts: Sequence[CalibrationLevel]) -> tuple[float, float]:
     bought = sum(level.bought for level in counts)
     missed = sum(level.people for level in counts) - bought
     high, low = (bought + 1) / (bought + 2), 1 / (missed + 2)
-    rows = [
-        (
-            level.points,
-            level.people,
-            level.bought * high + (level.people - level.bought) * low,
-        )
-        for level in counts
-    ]
+    rows = [(level.points, level.people, level.bought * high + (level.people - level.bought) * low) for level in counts]
     middle = sum(points * people for points, people, _ in rows) / (bought + missed)
     at = log(bought + 1) - log(missed + 1), 0.0
     while True:

@@ -173,12 +173,7 @@ class BacktestQuery:
     eligible: Tree | None
 
 
-def backtest_query(
-    subject: AnyRule,
-    policy: Policy,
-    scale: AnswerScale,
-    eligible: AnyRule | None,
-) -> BacktestQuery:
+def backtest_query(subject: AnyRule, policy: Policy, scale: AnswerScale, eligible: AnyRule | None) -> BacktestQuery:
     """Compile the rule, the baselines and the selection of people.
 
     Raises:

@@ -5,9 +5,5 @@ from __future__ import annotations
 from funnel._exports import lazy
 
 __all__, __getattr__, __dir__ = lazy(
-    __name__,
-    {
-        "worklists._tasks": "Task Worklist",
-        "worklists._worklist": "next_review_at worklist",
-    },
+    __name__, {"worklists._tasks": "Task Worklist", "worklists._worklist": "next_review_at worklist"}
 )

@@ -50,9 +50,4 @@ def _due(logs: Logs, policy: Policy, now: int) -> nw.LazyFrame[Any]:
     action, since, value = (tree_column(without_none(one.tree, _UNKNOWN), column) for one in rules)
     raw = raw_facts_over(plan, logs, now).select(PERSON, next_action=action, _since=since, value=value)
     busy = raw.filter(~nw.col("next_action").is_in([one.value for one in IDLE]))
-    return busy.select(
-        PERSON,
-        "next_action",
-        "value",
-        due_at=now - nw.col("_since"),
-    )
+    return busy.select(PERSON, "next_action", "value", due_at=now - nw.col("_since"))
