@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import cast
 
-from funnel._arguments import is_listed
+from funnel._arguments import a_kind_of, is_listed
 from funnel.errors import ArgumentError
 from funnel.history import History
 from funnel.logs import Logs, is_logs
@@ -50,6 +50,5 @@ def _one_history_each(people: list[History]) -> list[History]:
 
 def _kind(value: object) -> str:
     """Return the type of an argument, and the library of a dataframe."""
-    kind = type(value)
-    library = kind.__module__.partition(".")[0]
-    return f"a {kind.__name__}" if library in ("builtins", "funnel") else f"a {kind.__name__} of {library}"
+    library = type(value).__module__.partition(".")[0]
+    return a_kind_of(value) + ("" if library in ("builtins", "funnel") else f" of {library}")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, get_args, get_origin
 
 import attrs
 
+from funnel._arguments import a_kind_of
 from funnel._expr.constraints import PathConstraints
 from funnel._expr.linear import Question, question
 from funnel._expr.named_constants import plain
@@ -245,7 +246,7 @@ def leaf_of(answer: object) -> Leaf:
             raise RuleError(msg)
         case _:
             raise RuleError(
-                f"a rule returned a {type(answer).__name__}, which a column cannot hold; "
+                f"a rule returned {a_kind_of(answer)}, which a column cannot hold; "
                 "return a bool, a whole number, a text, a member of an enum, a timedelta or None"
             )
 

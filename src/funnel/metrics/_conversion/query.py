@@ -280,7 +280,7 @@ class ConversionQuery:
 
     @property
     def as_of(self) -> datetime:
-        """The instant of judgement, in UTC."""
+        """The evaluation time, in UTC."""
         return EPOCH + self.now * MICROSECOND
 
     @property

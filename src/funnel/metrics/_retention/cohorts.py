@@ -30,7 +30,7 @@ class Cohorts(Listed[Cohort], Generic[PeopleT]):
     A period in which nobody started has no cohort.
 
     Attributes:
-        as_of: The instant of judgement.
+        as_of: The evaluation time.
         tz: The time zone in which periods are cut.
         period: The calendar period of cohorts.
         window: The length of each person's own windows. None for calendar periods.
