@@ -1,16 +1,19 @@
-"""Small tables as text and as HTML, and names for Mermaid diagrams."""
+"""Small tables as text and as HTML, the units of a span, and names for Mermaid diagrams."""
 
 from __future__ import annotations
 
 import re
 from abc import abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import ClassVar, Generic, TypeAlias, TypeVar
+from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
+
+import attrs
 
 T = TypeVar("T")
 Row: TypeAlias = Sequence[object]
 Table: TypeAlias = tuple[str, Row, Iterable[Row]]
 
+_UNITS = ((86_400_000_000, "d"), (3_600_000_000, "h"), (60_000_000, "min"), (1_000_000, "s"), (1, "µs"))
 _INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _ID = re.compile("[A-Za-z][A-Za-z0-9_]*")
 _RESERVED = frozenset(
@@ -22,6 +25,15 @@ _ENTITIES = {"#": "#35;", ";": "#59;", '"': "#quot;", "<": "#lt;", ">": "#gt;", 
 def one_line(cell: object) -> str:
     """Return a cell as one line, with control and direction characters escaped."""
     return _INVISIBLE.sub(lambda match: repr(match[0])[1:-1], str(cell))
+
+
+def span_parts(micros: int) -> list[tuple[int, str]]:
+    """Split a span into whole days, hours, minutes, seconds and microseconds."""
+    parts: list[tuple[int, str]] = []
+    for size, unit in _UNITS:
+        count, micros = divmod(micros, size)
+        parts.append((count, unit))
+    return parts
 
 
 def mermaid_names(names: Iterable[str]) -> tuple[dict[str, str], list[str]]:
@@ -44,9 +56,14 @@ def _quoted(text: str) -> str:
 
 
 class TextRepr:
-    """Base class of results whose display in a notebook is their text."""
+    """Base class of results that are displayed as their text, and are a row of their fields."""
 
     __slots__ = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all fields by name."""
+        fields: Any = self
+        return attrs.asdict(fields)
 
     def _repr_html_(self) -> str:
         return as_span(self)

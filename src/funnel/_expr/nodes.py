@@ -12,6 +12,7 @@ from typing import ClassVar, Literal
 
 import attrs
 
+from funnel._format import span_parts
 from funnel.errors import RuleError
 
 Unit = Literal["number", "span", "text"]
@@ -289,9 +290,6 @@ def const_text(node: Const) -> str:
     return f"{node.name} ({value_text})" if node.name else value_text
 
 
-_UNITS = ((86_400_000_000, "d"), (3_600_000_000, "h"), (60_000_000, "min"), (1_000_000, "s"), (1, "µs"))
-
-
 _LIFETIME = 100 * 365 * 86_400_000_000
 
 
@@ -308,9 +306,5 @@ def format_value(value: Value, unit: Unit) -> str:
         return "0 d"
     if abs(value) >= _LIFETIME:
         return "infinite" if value > 0 else "-infinite"
-    sign, rest, parts = ("-" if value < 0 else ""), abs(value), list[str]()
-    for size, name in _UNITS:
-        count, rest = divmod(rest, size)
-        if count:
-            parts.append(f"{count} {name}")
-    return sign + " ".join(parts)
+    sign = "-" if value < 0 else ""
+    return sign + " ".join(f"{count} {unit}" for count, unit in span_parts(abs(value)) if count)

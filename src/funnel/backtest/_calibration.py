@@ -19,7 +19,7 @@ from funnel._dataframes.frame_types import FrameT
 from funnel._format import TextRepr
 from funnel.backtest._result import Backtest
 from funnel.errors import ArgumentError
-from funnel.metrics._survival.estimates import percent
+from funnel.metrics._display import percent
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -165,10 +165,6 @@ class Calibration(TextRepr):
             )
         return nw.when(~points.is_null()).then(probability)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return every field as plain data that JSON can store."""
-        return attrs.asdict(self)
-
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Calibration:
         """Return the calibration that `to_dict` wrote.
@@ -198,7 +194,7 @@ class Calibration(TextRepr):
         if not self.levels:
             return f"logistic, {self.slope:+.4f} a point ({counts})"
         low, high = self.levels[0], self.levels[-1]
-        ends = f"{percent(low.probability)} % below, {percent(high.probability)} % from {high.points} points on"
+        ends = f"{percent(low.probability)} below, {percent(high.probability)} from {high.points} points on"
         return f"isotonic, {len(self.levels)} levels, {ends} ({counts})"
 
 

@@ -140,10 +140,6 @@ class AnswerShare(TextRepr):
     people: int
     bought: int
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return every field by name."""
-        return attrs.asdict(self)
-
     def __str__(self) -> str:
         """Return the share as one line of text."""
         return f"{self.answer}: {self.bought:,} of {self.people:,} bought"

@@ -149,9 +149,9 @@ def repeat_by(  # noqa: PLR0913 - three of them say when, how long, how many
     labels = _labels(logs, rows, by, lines, window.now)
     people = rows.with_columns(soon=to_int(window.is_repeat)).group_by(PERSON)
     each = people.agg(nw.col("first").min(), nw.col("soon").sum()).join(labels, on=PERSON, how="inner")
-    groups = sorted(window.rates(each, "group").items(), key=_largest_first)
-    found = tuple(RepeatGroup(str(group) or None, repeat) for group, repeat in groups)
-    return RepeatGroups(window.as_of, by, window.within, min_people, found)
+    rates = sorted(window.rates(each, "group").items(), key=_largest_first)
+    groups = tuple(RepeatGroup(str(group) or None, repeat) for group, repeat in rates)
+    return RepeatGroups(window.as_of, by, window.within, min_people, groups)
 
 
 def _largest_first(group: tuple[Any, RepeatRate]) -> tuple[int, int, str]:
