@@ -406,7 +406,7 @@ def test_a_year_that_is_not_kept_is_refused(year: int) -> None:
 
     with pytest.raises(InstantError, match="duration 0 lies outside the years 1800 to 2199"):
         survival([(far, None)], as_of=NOON)
-    with pytest.raises(FunnelError, match=r"durations.ended_at: 1 row: lies outside the years 1800 to 2199"):
+    with pytest.raises(FunnelError, match=r"durations.ended_at: 1 row \(row 1\): lies outside the years 1800 to 2199"):
         survival(frame_of([(NOON, far)]), as_of=NOON)
 
 
@@ -456,7 +456,7 @@ def test_a_table_says_what_is_wrong_with_it() -> None:
     with pytest.raises(FunnelError, match=r"durations.started_at: is Datetime.*; give aware datetimes"):
         survival(naive, as_of=NOON)
     empty = frame_of([(NOON, None), (None, NOON), (None, None)])  # type: ignore[list-item]
-    with pytest.raises(FunnelError, match=r"durations.started_at: 2 rows: is empty; give an instant"):
+    with pytest.raises(FunnelError, match=r"durations.started_at: 2 rows \(row 2, 3\): is empty; give an instant"):
         survival(empty, as_of=NOON)
     with pytest.raises(FunnelError, match="a generator is not a supported dataframe"):
         survival((pair for pair in [(NOON, None)]), as_of=NOON)

@@ -287,9 +287,9 @@ def test_a_kind_is_text_that_is_not_empty(kind: Any, has_logs: bool) -> None:  #
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"person_id": pl.lit(None, pl.String)}, "events.person_id: 2 rows: is empty; give the person"),
-        ({"kind": pl.lit(None, pl.String)}, "events.kind: 2 rows: is empty; give what happened"),
-        ({"occurred_at": pl.lit(None, TIME)}, "events.occurred_at: 2 rows: is empty; give an instant"),
+        ({"person_id": pl.lit(None, pl.String)}, r"events.person_id: 2 rows \(row 1, 2\): is empty; give the person"),
+        ({"kind": pl.lit(None, pl.String)}, r"events.kind: 2 rows \(row 1, 2\): is empty; give what happened"),
+        ({"occurred_at": pl.lit(None, TIME)}, r"events.occurred_at: 2 rows \(row 1, 2\): is empty; give an instant"),
         ({"occurred_at": pl.lit(1)}, "events.occurred_at: is Int32; give aware datetimes"),
     ],
 )
