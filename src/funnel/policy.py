@@ -250,11 +250,11 @@ class Policy(_Base):
 P = TypeVar("P", bound=Policy)
 
 
-def check_is_policy(value: P, name: str = "policy") -> P:
+def check_is_policy(value: P) -> P:
     """Return an argument that must be a policy.
 
     Raises:
         ArgumentError: The argument is not a policy.
     """
-    instance(value, Policy, name, "a Policy")
+    instance(value, Policy, "policy", "a Policy")
     return value

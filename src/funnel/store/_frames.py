@@ -54,7 +54,7 @@ def logs_of(tables: Tables, engine: Engine) -> Logs:
         LogsError: The amounts are in more than one currency.
     """
     check_choice(engine, tuple(_CONVERTERS), "engine")
-    for name in _NEEDED.get(engine, ()):
+    for name in NEEDED.get(engine, ()):
         _need(name)
     from funnel.logs import trusted
 
@@ -164,7 +164,7 @@ _CONVERTERS: Mapping[str, Callable[[Mapping[str, pl.DataFrame]], dict[str, Any]]
     "pyarrow": lambda frames: {log: frame.to_arrow() for log, frame in frames.items()},
     "duckdb": _duckdb,
 }
-_NEEDED: Mapping[str, tuple[str, ...]] = {
+NEEDED: Mapping[str, tuple[str, ...]] = {
     "pandas": ("pandas", "pyarrow"),
     "pyarrow": ("pyarrow",),
     "duckdb": ("duckdb", "pyarrow"),
