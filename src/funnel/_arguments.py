@@ -214,6 +214,12 @@ def kind_of(value: object) -> str:
     return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
 
 
+def a_kind_of(value: object) -> str:
+    """Return the type of an argument with its article: "an int"."""
+    kind = type(value).__name__
+    return f"{'an' if kind[0].lower() in 'aeio' else 'a'} {kind}"
+
+
 def brief(value: object) -> str:
     """Return text and numbers as they are, and the type of anything else.
 

@@ -75,15 +75,12 @@ def read_instant(value: object) -> datetime:
     if isinstance(value, str):
         value = _read_iso(value)
     if not isinstance(value, datetime):
-        msg = f"a time must be an aware datetime, or text such as {_ISO} (got {type(value).__name__})"
-        raise InstantError(msg)
+        raise InstantError(f"a time must be an aware datetime, or text such as {_ISO} (got {type(value).__name__})")
     if not is_aware(value):
-        msg = "a time has no time zone; add one, such as with replace(tzinfo=ZoneInfo('Asia/Jakarta'))"
-        raise InstantError(msg)
+        raise InstantError("a time has no time zone; add one, such as with replace(tzinfo=ZoneInfo('Asia/Jakarta'))")
     count = micros(value)
     if not EARLIEST <= count < LATEST:
-        msg = "a time is outside the supported years; give a time from 1800 to the end of 2199"
-        raise InstantError(msg)
+        raise InstantError("a time is outside the supported years; give a time from 1800 to the end of 2199")
     return instant(count)
 
 
@@ -91,14 +88,12 @@ def _read_iso(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text)
     except ValueError:
-        msg = f"a time is text that is not ISO 8601; write it like {_ISO}"
-        raise InstantError(msg) from None
+        raise InstantError(f"a time is text that is not ISO 8601; write it like {_ISO}") from None
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        msg = f"a text must be a str (got {type(value).__name__}); convert it with str(...)"
-        raise RecordError(msg)
+        raise RecordError(f"a text must be a str (got {type(value).__name__}); convert it with str(...)")
     if _UNWRITABLE.search(value):
         msg = "a text contains a null character or half of a surrogate pair, which cannot be stored; remove it"
         raise RecordError(msg)
@@ -108,11 +103,9 @@ def _text(value: object) -> str:
 def _label(value: object) -> str:
     text = _text(value)
     if len(text) > LONGEST_ID:
-        msg = f"a text has {len(text)} characters; at most {LONGEST_ID} are allowed"
-        raise RecordError(msg)
+        raise RecordError(f"a text has {len(text)} characters; at most {LONGEST_ID} are allowed")
     if re.search(UNPRINTABLE, text):
-        msg = "a text contains a control character, such as a tab or a line break; remove it"
-        raise RecordError(msg)
+        raise RecordError("a text contains a control character, such as a tab or a line break; remove it")
     return text
 
 
@@ -121,11 +114,9 @@ def _id(value: object) -> str:
     if re.search(BLANK, text):
         raise RecordError("an id is blank; give at least one visible character")
     if re.search(EDGES, text):
-        msg = f"an id {NOT_EDGES}"
-        raise RecordError(msg)
+        raise RecordError(f"an id {NOT_EDGES}")
     if re.search(MANGLED, text):
-        msg = f"an id {NOT_MANGLED}"
-        raise RecordError(msg)
+        raise RecordError(f"an id {NOT_MANGLED}")
     return text
 
 

@@ -294,8 +294,7 @@ class Money:
             return value
         kind, pair = type(value).__name__, cast("Mapping[str, Any]", value if isinstance(value, Mapping) else {})
         if set(pair) != {"amount", "currency"}:
-            msg = f"money must be Money(...), or an amount and a currency (got {kind})"
-            raise MoneyError(msg)
+            raise MoneyError(f"money must be Money(...), or an amount and a currency (got {kind})")
         return cls(pair["amount"], pair["currency"])
 
     def _pair(self) -> dict[str, str]:
@@ -327,8 +326,7 @@ def _shape(amount: core_schema.CoreSchema) -> core_schema.CoreSchema:
 
 def _check_style(style: object) -> None:
     if not is_one_of(style, _SHAPES):
-        msg = f"style must be one of {', '.join(map(repr, _SHAPES))} (got {brief(style)})"
-        raise MoneyError(msg)
+        raise MoneyError(f"style must be one of {', '.join(map(repr, _SHAPES))} (got {brief(style)})")
 
 
 def _unknown(currency: object) -> str:
@@ -345,8 +343,7 @@ def _inexact(amount: object) -> str:
 def _bounded(minor: int) -> int:
     if -LARGEST <= minor <= LARGEST:
         return minor
-    msg = f"an amount must be at most {LARGEST} minor units, the limit of a 64-bit column"
-    raise MoneyError(msg)
+    raise MoneyError(f"an amount must be at most {LARGEST} minor units, the limit of a 64-bit column")
 
 
 def _scaled(amount: Decimal, currency: str, scale: int) -> int:
@@ -361,8 +358,7 @@ def _scaled(amount: Decimal, currency: str, scale: int) -> int:
     text = "".join(map(str, digits))
     shift = exponent + scale
     if shift < 0 and text[shift:].strip("0"):
-        msg = f"an amount must have at most {scale} decimals in {currency}; round it first"
-        raise MoneyError(msg)
+        raise MoneyError(f"an amount must have at most {scale} decimals in {currency}; round it first")
     minor = int(text + "0" * shift) if shift >= 0 else int(text[:shift] or "0")
     return -minor if sign else minor
 

@@ -127,7 +127,7 @@ REFUSALS: list[tuple[str, Callable[[Any], object], str]] = [
     ("equal facts", lambda f: f == f, r"the values or the clock of the facts"),  # noqa: PLR0124 (what is refused)
     ("shift from the right", lambda f: 1 << f.count, r"& or \| on count"),
     ("plus on a text", lambda f: +f.source, r"\+source cannot be used in a rule; a text has no sign"),
-    ("number by numpy", lambda f: f.count > np.int64(3), r"count with a int64"),
+    ("number by numpy", lambda f: f.count > np.int64(3), r"count with an int64"),
     ("span by pandas", lambda f: f.since > pd.Timedelta(3), r"since with a Timedelta .*; its class may define"),
     ("a class of numbers", lambda f: f.count > Weird(3), r"count with a Weird .*; its class may define"),
     ("answer of a class of numbers", lambda _: Weird(3), r"returned a Weird"),

@@ -39,7 +39,7 @@ NAIVE = datetime(2026, 3, 1)  # noqa: DTZ001 - it must be refused
         (datetime(2200, 1, 1, tzinfo=UTC), "outside the supported years"),
     ],
 )
-def test_the_instant_of_judgement_is_an_aware_instant(as_of: Any, message: str) -> None:
+def test_the_evaluation_time_is_an_aware_instant(as_of: Any, message: str) -> None:
     """Nothing is judged at a time without a zone, at none at all, or in years that are not kept."""
     with pytest.raises(InstantError, match=message):
         Facts(as_of=as_of)

@@ -20,7 +20,8 @@ from funnel.facts import Facts
 from funnel.logs import Logs
 from funnel.messages import explain
 from funnel.metrics._rate import Rate
-from funnel.metrics._repeat.rates import RepeatRate, repeat_rate, repeat_rate_within
+from funnel.metrics._repeat.rates import repeat_rate, repeat_rate_within
+from funnel.metrics._repeat.window import RepeatRate
 from funnel.metrics._retention.cohorts import Cohorts
 from funnel.metrics._retention.retention import retention
 from funnel.money import Money

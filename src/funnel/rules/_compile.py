@@ -47,8 +47,7 @@ def compile_rule(
             reach_of(function, policy, facts),
         )
     except RuleError as error:
-        msg = f"in the rule {name}: {error}"
-        raise RuleError(msg) from error.__cause__
+        raise RuleError(f"in the rule {name}: {error}") from error.__cause__
     compiled_rule = CompiledRule(tree, plan, compile_tree(tree, slots, name))
     if not may_be_none and any(map(is_none, leaves(tree))):
         path = next(path for path in compiled_rule.paths if is_none(path.leaf))

@@ -72,8 +72,7 @@ class Rule(OfFunctions, Generic[F, P, A]):
         update_wrapper(cast("Callable[..., object]", self), function)
         self.name: str = getattr(function, "__name__", "rule")
         if problem := name_problem(self.name, _ADDED):
-            msg = f"the rule {self.name} {problem}; give it another name"
-            raise ArgumentError(msg)
+            raise ArgumentError(f"the rule {self.name} {problem}; give it another name")
         self._function = function
         self._compiled: PolicyCache[CompiledRule] = PolicyCache(self._compile)
 
@@ -128,8 +127,7 @@ class Rule(OfFunctions, Generic[F, P, A]):
         for kind in annotations:
             if isinstance(kind, type) and issubclass(kind, Policy) and not isinstance(policy, kind):
                 name = kind.__name__
-                msg = f"the policy of {self.name} must be a {name} (got {kind_of(policy)})"
-                raise ArgumentError(msg)
+                raise ArgumentError(f"the policy of {self.name} must be a {name} (got {kind_of(policy)})")
 
     @cached_property
     def facts(self) -> type[F]:
@@ -221,8 +219,7 @@ class Rule(OfFunctions, Generic[F, P, A]):
 
         if isinstance(person, History):
             return self.facts.of(person, as_of=cast("datetime", as_of))
-        msg = f"{self.name} needs {self.facts.__name__} or a History (got {kind_of(person)})"
-        raise ArgumentError(msg)
+        raise ArgumentError(f"{self.name} needs {self.facts.__name__} or a History (got {kind_of(person)})")
 
     @overload
     def why(self, person: History | LiveFacts[F], policy: P, *, as_of: datetime) -> Explanation: ...

@@ -388,7 +388,7 @@ def test_a_funnel_shows_itself() -> None:
     funnel = conversion(table(rows), ["a", "b"], within=minutes(1), as_of=LATE, by="sku")
 
     assert str(funnel) == "\n".join(TABLE)
-    assert funnel._repr_html_().startswith("<table><caption>2 people: 1 converted, 1 dropped, 0 pending (ordered,")
+    assert funnel._repr_html_().startswith("<p>2 people: 1 converted, 1 dropped, 0 pending (ordered,")
     assert "<td>████████████</td>" in funnel._repr_html_()
     assert len(funnel) == 2
     assert "rows" not in repr(funnel)

@@ -52,7 +52,7 @@ def survival(
     Args:
         durations: A dataframe of any engine with `started_at` and `ended_at` (empty if there is no end yet), or a list
             of such pairs. `funnel.metrics.durations` builds the table from events.
-        as_of: The instant of judgement.
+        as_of: The evaluation time.
         by: The column, or columns, to group by; the durations are then a dataframe. None: all people together.
         confidence_level: The probability that an interval contains the true value.
         min_people: The minimum number of people for any estimate. With fewer people, every estimate is None, and a
@@ -73,9 +73,9 @@ def survival(
         >>> durations = [(start, start + 2 * day), (start, start + 5 * day), (start + 4 * day, None)]
         >>> curve = survival(durations, as_of=start + 10 * day)
         >>> print(curve)
-        3 people, 2 converted, 1 still waiting; watched for up to 6 days; median 5 days (2 days to not reached)
+        3 people, 2 converted, 1 still waiting; watched for up to 6 d; median 5 d (2 d to not reached)
         >>> print(curve.at(3 * day))
-        33.3 % within 3 days (1 of 3 converted, 2 waited so long; 5.5 to 94.6 %)
+        33.3 % within 3 d (1 of 3 converted, 2 waited so long; 5.5 to 94.6 %)
         >>> curve.at(30 * day).value is None
         True
         >>> import polars as pl
@@ -83,7 +83,7 @@ def survival(
         >>> columns = {"started_at": [start] * 4, "ended_at": ended, "source": ["ad", "ad", "shop", "shop"]}
         >>> groups = survival(pl.DataFrame(columns), as_of=start + 20 * day, by="source")
         >>> print(groups["ad"].median)
-        1 day (1 day to not reached)
+        1 d (1 d to not reached)
         >>> groups.logrank_test.degrees
         1
     """

@@ -103,8 +103,7 @@ def convert_errors(database: str = "the database") -> Generator[None, None, None
     except exc.NoSuchTableError:
         raise StoreError(f"{database}: {_NO_TABLES}") from None
     except exc.SQLAlchemyError as error:
-        msg = f"the store cannot be used: {database} raised {type(error).__name__}"
-        raise StoreError(msg) from None
+        raise StoreError(f"the store cannot be used: {database} raised {type(error).__name__}") from None
 
 
 @contextmanager
