@@ -72,13 +72,17 @@ _UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
 
 def read_instant(value: object) -> datetime:
     """Convert an aware datetime, or ISO text of one, into an instant in UTC."""
+    is_text = isinstance(value, str)
     if isinstance(value, str):
         value = _read_iso(value)
     if not isinstance(value, datetime):
         msg = f"a time must be an aware datetime, or text such as {_ISO} (got {type(value).__name__})"
         raise InstantError(msg)
     if not is_aware(value):
-        msg = "a time has no time zone; add one, such as with replace(tzinfo=ZoneInfo('Asia/Jakarta'))"
+        remedy = (
+            f"write it like {_ISO}" if is_text else "add one, such as with replace(tzinfo=ZoneInfo('Asia/Jakarta'))"
+        )
+        msg = f"a time has no time zone; {remedy}"
         raise InstantError(msg)
     count = micros(value)
     if not EARLIEST <= count < LATEST:

@@ -21,7 +21,7 @@ def logs_of(value: object) -> Logs:
     """
     if is_logs(value):
         return value
-    msg = f"logs must be Logs (got {_kind(value)}); {_WRAP}"
+    msg = f"logs must be Logs (got {_kind(value)}); {remedy(value)}"
     raise ArgumentError(msg)
 
 
@@ -37,8 +37,15 @@ def histories_of(value: object) -> list[History]:
     if all(isinstance(history, History) for history in people):
         return _one_history_each(cast("list[History]", people))
     other = next(history for history in people if not isinstance(history, History))
-    msg = f"people must be Logs, a History or several of them (got {_kind(other)}); {_WRAP}"
+    msg = f"people must be Logs, a History or several of them (got {_kind(other)}); {remedy(other)}"
     raise ArgumentError(msg)
+
+
+def remedy(value: object) -> str:
+    """Return how to get logs of an argument that is not `Logs`."""
+    if isinstance(value, History):
+        return "for one History, facts and rules have of(...)"
+    return "pass its logs()" if callable(getattr(value, "logs", None)) else _WRAP
 
 
 def _one_history_each(people: list[History]) -> list[History]:
