@@ -45,7 +45,7 @@ def rows_of(rows: list[Row], start: str, end: str, **options: Any) -> dict[str, 
 
 
 def times(rows: list[Row], person: str, kind: str) -> list[datetime]:
-    """When the events of one person and kind were, until the instant of judgement."""
+    """When the events of one person and kind were, until the instant of evaluation."""
     return sorted(
         when for person_id, when, row_kind, _ in rows if (person_id, row_kind) == (person, kind) and when <= NOON
     )
@@ -197,7 +197,7 @@ def test_a_long_name_of_a_column_is_shown_in_part() -> None:
 
 
 def made_up() -> pl.DataFrame:
-    """Three hundred events of eighty people, many at the same instants, some after the instant of judgement."""
+    """Three hundred events of eighty people, many at the same instants, some after the instant of evaluation."""
     chance = Random(5)
     return table_of(
         [

@@ -131,7 +131,7 @@ def read_events(events: object, read: Collection[str], now: int, compared: Colle
     Args:
         events: The events as passed to `conversion`, with a list already converted to a table.
         read: The columns to read, besides those that every event has.
-        now: The instant of judgement, in microseconds.
+        now: The instant of evaluation, in microseconds.
         compared: The columns of whole numbers that conditions read. Their values must lie in a range.
 
     Raises:

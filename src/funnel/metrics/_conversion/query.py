@@ -285,7 +285,7 @@ class ConversionQuery:
 
     @property
     def as_of(self) -> datetime:
-        """The instant of judgement, in UTC."""
+        """The instant of evaluation, in UTC."""
         return EPOCH + self.now * MICROSECOND
 
     @property

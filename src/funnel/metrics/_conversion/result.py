@@ -91,7 +91,7 @@ class FunnelResult(Generic[FrameT]):
     intervals of rates then treat the attempts of one person as independent.
 
     Attributes:
-        as_of: The instant of judgement.
+        as_of: The instant of evaluation.
         within: The window, from the entry on.
         steps: The counts and rates of every step, in order.
         groups: The same for each group, largest first (bins in their order). Empty if no groups were requested.

@@ -29,7 +29,7 @@ class Cohorts(Generic[PeopleT]):
     A period in which nobody started has no cohort.
 
     Attributes:
-        as_of: The instant of judgement.
+        as_of: The instant of evaluation.
         tz: The time zone in which periods are cut.
         period: The calendar period of cohorts.
         window: The length of each person's own windows. None for calendar periods.

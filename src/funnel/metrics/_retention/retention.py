@@ -82,7 +82,7 @@ def retention(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
             `id`, each row is a purchase.
         period: The calendar period of cohorts and of the columns.
         tz: The time zone in which periods are cut, such as "Asia/Jakarta".
-        as_of: The instant of judgement.
+        as_of: The instant of evaluation.
         week_start: The first day of a week; required for "week".
         window: A number of whole days. Columns are then windows of this length from each person's own start, not
             calendar periods. A window includes its end. A person counts in a window when it is over.

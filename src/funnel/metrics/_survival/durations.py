@@ -61,7 +61,7 @@ def durations(  # noqa: PLR0913 - two of them are the kinds
         events: The records of a shop as `Logs`, or a dataframe of any engine with `person_id`, `occurred_at`, `kind`.
         start: The kind of event that starts the wait; for `Logs`, the name of a stream, such as "leads".
         end: The kind of event that ends the wait, such as "purchases". Only purchases that are valid at `as_of` count.
-        as_of: The instant of judgement. Later events are not read.
+        as_of: The instant of evaluation. Later events are not read.
         keep: Columns of the start event to keep, for grouping. If several start events have the same instant, the first
             one in the order of these columns is used.
         earlier: The treatment of an end before the start. "counts": the person had converted before the start;

@@ -125,7 +125,7 @@ def durations_in(native: object, now: int) -> DurationKeys:
 
     Args:
         native: A dataframe of any engine, or pairs of start and end.
-        now: The instant of judgement, in microseconds.
+        now: The instant of evaluation, in microseconds.
     """
     if isinstance(native, list | tuple):
         return _waits(_pair_counts(native, now))  # pyright: ignore[reportUnknownArgumentType]
@@ -141,7 +141,7 @@ def durations_by(native: object, by: Sequence[str], now: int) -> Mapping[Group, 
     Args:
         native: A dataframe of any engine.
         by: The columns.
-        now: The instant of judgement, in microseconds.
+        now: The instant of evaluation, in microseconds.
     """
     frame = _keyed(native, by, now).filter(nw.col(_KEY) != _LATER)
     by_group = _grouped_here(frame, by) if frame.implementation.is_polars() and installed("numpy") else None

@@ -42,7 +42,7 @@ class Survival:
     the longest watched time.
 
     Attributes:
-        as_of: The instant of judgement.
+        as_of: The instant of evaluation.
         curve: The counts and shares that all estimates use.
         excluded: The number of waits that ended before they started. They are not in `people`.
         confidence_level: The probability that an interval contains the true value.

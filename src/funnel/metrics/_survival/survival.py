@@ -53,7 +53,7 @@ def survival(
     Args:
         durations: A dataframe of any engine with `started_at` and `ended_at` (empty if there is no end yet), or a list
             of such pairs. `funnel.metrics.durations` builds the table from events.
-        as_of: The instant of judgement.
+        as_of: The instant of evaluation.
         by: The column, or columns, to group by; the durations are then a dataframe. None: all people together.
         confidence_level: The probability that an interval contains the true value.
         min_people: The minimum number of people for any estimate. With fewer people, every estimate is None, and a
