@@ -379,7 +379,7 @@ def _default(default: object) -> str:
 
 
 def _escaped(text: str) -> str:
-    return " ".join(text.replace("%", "&#37;").split())
+    return " ".join(text.replace("%", "&#37;").replace("*", "&#42;").split())
 
 
 TABLES: Mapping[str, Callable[..., str]] = {

@@ -43,7 +43,7 @@ class ReportQuery:
     """The arguments of a report.
 
     Attributes:
-        as_of: The instant of evaluation.
+        as_of: The evaluation time.
         tz: The shop's time zone.
         policy: The shop's policy.
         rows: Maximum number of people in each list.
