@@ -27,6 +27,7 @@ from funnel.errors import ArgumentError, EngineError
 from funnel.logs.aliases import alias_issues, resolve_aliases
 from funnel.logs.ledger import LedgerTables
 from funnel.logs.normalize import MISSING, normalize, people_issues, people_type, schema_issues
+from funnel.logs.own_columns import OwnColumns, own_columns
 from funnel.logs.schema import LOGS, RECORDED, TIMES, Issue, raise_if_any
 from funnel.logs.sums import sum_issues
 from funnel.logs.validate import (
@@ -67,6 +68,7 @@ class Logs(Generic[FrameT]):
             Each of these logs may have `recorded_at`: when the shop learned of a row; if empty, when it happened.
         aliases: `alias`, `person_id`: two names of one person, applied before anything is computed; may form chains.
         currency: The only currency (ISO 4217) of all amounts; required if a column names currencies.
+        keep: The shop's own columns to keep on a log, such as `{"purchases": ["country"]}`. Their values are not changed.
 
     Raises:
         LogsError: Columns or rows are invalid; all issues are reported together, with exact counts. Rows are validated
@@ -92,6 +94,7 @@ class Logs(Generic[FrameT]):
         interactions: NativeT | None = None,
         aliases: NativeT | None = None,
         currency: str | None = None,
+        keep: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         """Convert the frames and validate them."""
         frames = {
@@ -103,12 +106,20 @@ class Logs(Generic[FrameT]):
         }
         if currency is not None:
             decimals(currency)
-        inputs = {log: from_native(frame, LOGS[log]) for log, frame in frames.items() if frame is not None}
+        present = {log: frame for log, frame in frames.items() if frame is not None}
+        self._own: OwnColumns = own_columns(keep, present) if keep is not None else {}
+        inputs = {log: from_native(frame, {*LOGS[log], *self._own.get(log, ())}) for log, frame in present.items()}
         self._frame_kind: FrameKind = _common_kind(inputs)
         self._logs = {
-            log: _without_check_columns(frame, inputs[log]) for log, frame in _validated(inputs, currency).items()
+            log: _without_check_columns(frame, inputs[log])
+            for log, frame in _validated(inputs, currency, self._own).items()
         }
         self.currency = currency
+
+    @property
+    def own_columns(self) -> Mapping[str, tuple[str, ...]]:
+        """The shop's own columns, by log; logs without own columns are absent."""
+        return self._own
 
     @cached_property
     def _tables(self) -> Mapping[str, Frame]:
@@ -178,7 +189,7 @@ def trusted(logs: Mapping[str, object], currency: str | None) -> Logs:
     people, result = people_type(inputs), Logs.__new__(Logs)
     normalized = {log: _without_check_columns(normalize(log, source, people), source) for log, source in inputs.items()}
     raise_if_any(list(sum_issues(normalized)))
-    vars(result).update(_frame_kind=_common_kind(inputs), _logs=normalized, currency=currency)
+    vars(result).update(_frame_kind=_common_kind(inputs), _logs=normalized, currency=currency, _own={})
     return result
 
 
@@ -197,7 +208,7 @@ def _common_kind(inputs: Mapping[str, InputFrame]) -> FrameKind:
     return next(iter(inputs.values())).frame_kind
 
 
-def _validated(inputs: Mapping[str, InputFrame], currency: str | None) -> dict[str, Frame]:
+def _validated(inputs: Mapping[str, InputFrame], currency: str | None, own: OwnColumns) -> dict[str, Frame]:
     """Return the logs without duplicates, with one name per person.
 
     Raises:
@@ -210,7 +221,9 @@ def _validated(inputs: Mapping[str, InputFrame], currency: str | None) -> dict[s
     invalid_logs = {issue.log for issue in issues}
     people = people_type(inputs)
     logs = {
-        log: collect_once(normalize(log, source, people)) for log, source in inputs.items() if log not in invalid_logs
+        log: collect_once(normalize(log, source, people, own.get(log, ())))
+        for log, source in inputs.items()
+        if log not in invalid_logs
     }
     valid: dict[str, Frame] = {}
     for log, frame in logs.items():
@@ -264,7 +277,7 @@ def _without_duplicates(logs: Mapping[str, Frame], valid: Mapping[str, Frame], i
         all_rows = {log: one_per_key(log, frame) for log, frame in logs.items()}
         raise_if_any([*issues, *conflicts, *reference_issues(unique, all_rows)])
     unique = {
-        log: collect_once(drop_duplicates(log, frame, repeated[log])) if log in repeated else frame
+        log: collect_once(drop_duplicates(frame, repeated[log])) if log in repeated else frame
         for log, frame in valid.items()
     }
     raise_if_any([*reference_issues(unique, unique), *sum_issues(unique)])

@@ -186,15 +186,16 @@ def wrong_type(column: Column, dtype: Any, source: InputFrame) -> str:
 _LONGEST = 200
 """Largest number of characters of a column name in a message."""
 
-FIRST = 5
-"""Largest number of row numbers in an issue; the count is always exact."""
+_SHOWN = 5
+"""Largest number of row numbers in a message; `Issue.rows` has all of them."""
 
 
 @attrs.frozen
 class Issue:
     """One kind of issue in one column of one log.
 
-    `rows` are the numbers (from 1) of the first invalid rows; empty if the engine does not keep the order of rows.
+    `rows` are the numbers (from 1) of all invalid rows; empty if the engine does not keep the order of rows. The text of
+    an issue shows the first five.
     """
 
     log: str
@@ -209,7 +210,7 @@ class Issue:
         if not self.count:
             return f"{column}: {self.problem}"
         rows = (
-            f" (row {', '.join(map(str, self.rows))}{', …' if self.count > len(self.rows) else ''})"
+            f" (row {', '.join(map(str, self.rows[:_SHOWN]))}{', …' if self.count > min(len(self.rows), _SHOWN) else ''})"
             if self.rows
             else ""
         )

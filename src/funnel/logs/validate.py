@@ -17,7 +17,7 @@ from funnel._ledger.streams import LARGEST_AMOUNT
 from funnel._time import EARLIEST, LATEST
 from funnel.interactions import DeclineReason, PostponementReason
 from funnel.logs.normalize import MISSING
-from funnel.logs.schema import FIRST, LOGS, RECORDED, REGARDING, Column, Issue
+from funnel.logs.schema import LOGS, RECORDED, REGARDING, Column, Issue
 
 Frame = nw.LazyFrame[Any]
 
@@ -45,7 +45,7 @@ class Check:
 def issues_of(log: str, frame: Frame, checks: Sequence[Check]) -> Iterator[Issue]:
     """Count the invalid rows of every check in one pass.
 
-    Each count above zero yields an issue with its first rows.
+    Each count above zero yields an issue with its rows.
     """
     names = [f"check_{number}" for number in range(len(checks))]
     as_int = _truths if frame.implementation.is_polars() else to_int
@@ -59,7 +59,7 @@ def issues_of(log: str, frame: Frame, checks: Sequence[Check]) -> Iterator[Issue
         else:
             rows = frame.filter(check.bad)
             yield Issue(
-                log, check.column, check.problem + _did_you_mean(rows, check), int(counts[name][0]), first_rows(rows)
+                log, check.column, check.problem + _did_you_mean(rows, check), int(counts[name][0]), row_numbers(rows)
             )
 
 
@@ -88,11 +88,11 @@ def row_count(frame: Frame) -> int:
     return int(collected(frame.select(nw.len().alias("_rows"))).to_dict(as_series=False)["_rows"][0])
 
 
-def first_rows(frame: Frame) -> tuple[int, ...]:
-    """Return the numbers of the first rows; empty if rows have no order."""
+def row_numbers(frame: Frame) -> tuple[int, ...]:
+    """Return the numbers of all rows; empty if rows have no order."""
     if ROW not in frame.collect_schema():
         return ()
-    rows = collected(frame.select(ROW).sort(ROW).head(FIRST)).to_dict(as_series=False)
+    rows = collected(frame.select(ROW).sort(ROW)).to_dict(as_series=False)
     return tuple(rows[ROW])
 
 
@@ -260,7 +260,7 @@ def conflict_issues(log: str, frame: Frame) -> Iterator[Issue]:
     It is unknown which one is right.
     """
     keys = keys_of(log)
-    content = [name for name in _content_columns(log) if name not in keys]
+    content = [name for name in _content_columns(frame) if name not in keys]
     distinct = frame.select(*keys, *content).unique()
     conflicting_keys = (
         distinct.group_by(*keys).agg(nw.len().alias("_times")).filter(nw.col("_times") > 1).drop("_times")
@@ -268,42 +268,39 @@ def conflict_issues(log: str, frame: Frame) -> Iterator[Issue]:
     conflicts = frame.join(conflicting_keys, on=keys, how="inner")
     if count := row_count(conflicts):
         problem = f"repeats the same {' and '.join(keys)} with different content; keep the correct row"
-        yield Issue(log, keys[-1], problem, count, first_rows(conflicts))
+        yield Issue(log, keys[-1], problem, count, row_numbers(conflicts))
 
 
-def _content_columns(log: str) -> list[str]:
-    """Return the columns in which duplicates agree: all but `recorded_at`."""
-    return [name for name in LOGS[log] if name != RECORDED]
+def _content_columns(frame: Frame) -> list[str]:
+    """Return the columns in which duplicates agree, also a shop's own: all but `recorded_at`."""
+    return [name for name in frame.collect_schema() if name not in (ROW, RECORDED)]
 
 
-def merged(log: str, frame: Frame) -> Frame:
+def merged(frame: Frame) -> Frame:
     """Drop duplicates; keep the first row number and the earliest `recorded_at`.
 
     Conflicting records stay.
     """
+    content = _content_columns(frame)
     firsts = [nw.col(name).min() for name in (ROW, RECORDED) if name in frame.collect_schema()]
-    return (
-        frame.group_by(*_content_columns(log)).agg(*firsts) if firsts else frame.select(*_content_columns(log)).unique()
-    )
+    return frame.group_by(*content).agg(*firsts) if firsts else frame.select(*content).unique()
 
 
-def drop_duplicates(log: str, frame: Frame, repeated: Frame) -> Frame:
+def drop_duplicates(frame: Frame, repeated: Frame) -> Frame:
     """Drop duplicates and keep each record's first row.
 
     `repeated` are the rows of records that came more than once.
     """
     if ROW not in frame.collect_schema():
-        return merged(log, frame)
+        return merged(frame)
     single = frame.join(repeated.select(ROW), on=ROW, how="anti")
-    return nw.concat([single, merged(log, repeated).select(frame.collect_schema().names())])
+    return nw.concat([single, merged(repeated).select(frame.collect_schema().names())])
 
 
 def one_per_key(log: str, frame: Frame) -> Frame:
     """Return one record per key, whichever is right."""
     keys = keys_of(log)
-    return merged(log, frame).unique(
-        subset=keys, keep="first", order_by=[name for name in LOGS[log] if name not in keys]
-    )
+    return merged(frame).unique(subset=keys, keep="first", order_by=[name for name in LOGS[log] if name not in keys])
 
 
 def reference_issues(logs: Mapping[str, Frame], targets: Mapping[str, Frame]) -> Iterator[Issue]:
