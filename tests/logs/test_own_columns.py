@@ -10,8 +10,8 @@ import pytest
 from funnel import Logs
 from funnel.errors import ArgumentError, LogsError
 from tests.engines import ENGINES
-from tests.logs.shop import AT, rows
 from tests.frames import in_order
+from tests.logs.shop import AT, rows
 
 OWN = rows("purchases", {"id": "1"}, {"id": "2"}).with_columns(
     country=pl.Series(["UK", None]), Discount=pl.Series([0.5, 0.25]), Note=pl.lit("x")

@@ -68,7 +68,7 @@ class Logs(Generic[FrameT]):
             Each of these logs may have `recorded_at`: when the shop learned of a row; if empty, when it happened.
         aliases: `alias`, `person_id`: two names of one person, applied before anything is computed; may form chains.
         currency: The only currency (ISO 4217) of all amounts; required if a column names currencies.
-        keep: The shop's own columns to keep on a log, such as `{"purchases": ["country"]}`. Their values are not changed.
+        keep: The shop's own columns to keep on a log, such as `{"purchases": ["country"]}`, with their values.
 
     Raises:
         LogsError: Columns or rows are invalid; all issues are reported together, with exact counts. Rows are validated

@@ -15,7 +15,7 @@ import narwhals as nw
 from funnel._dataframes.adapter import ROW, materialize
 from funnel._dataframes.compute import collected
 from funnel.logs.schema import Issue
-from funnel.logs.validate import Check, row_numbers, issues_of, row_count
+from funnel.logs.validate import Check, issues_of, row_count, row_numbers
 
 Frame = nw.LazyFrame[Any]
 PERSON, ALIAS = "person_id", "alias"

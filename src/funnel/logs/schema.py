@@ -194,8 +194,8 @@ _SHOWN = 5
 class Issue:
     """One kind of issue in one column of one log.
 
-    `rows` are the numbers (from 1) of all invalid rows; empty if the engine does not keep the order of rows. The text of
-    an issue shows the first five.
+    `rows` are the numbers (from 1) of all invalid rows; empty if the engine does not keep the order of rows. The text
+    of an issue shows the first five.
     """
 
     log: str
@@ -209,11 +209,9 @@ class Issue:
         column = f"{self.log}.{self.column[:_LONGEST]}"
         if not self.count:
             return f"{column}: {self.problem}"
-        rows = (
-            f" (row {', '.join(map(str, self.rows[:_SHOWN]))}{', …' if self.count > min(len(self.rows), _SHOWN) else ''})"
-            if self.rows
-            else ""
-        )
+        shown = ", ".join(map(str, self.rows[:_SHOWN]))
+        more = ", …" if self.count > min(len(self.rows), _SHOWN) else ""
+        rows = f" (row {shown}{more})" if shown else ""
         return f"{column}: {self.count} row{'s' if self.count > 1 else ''}{rows}: {self.problem}"
 
 

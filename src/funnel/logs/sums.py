@@ -19,7 +19,7 @@ from funnel._expr.to_narwhals import int_lit
 from funnel.logs.derived import PERSON, closings
 from funnel.logs.normalize import MISSING
 from funnel.logs.schema import Issue
-from funnel.logs.validate import row_numbers, row_count
+from funnel.logs.validate import row_count, row_numbers
 
 Frame = nw.LazyFrame[Any]
 
