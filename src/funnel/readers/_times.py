@@ -12,18 +12,17 @@ from typing import Literal
 
 import polars as pl
 
+from funnel._text_formats import EPOCHS, ISO_TIME, OFFSET
 from funnel._time import EARLIEST, LATEST, MICROSECOND, instant
 from funnel.metrics._periods import Calendar
-from funnel.readers._formats import EPOCHS, IN_THE_TEXT, TimeColumn
+from funnel.readers._formats import IN_THE_TEXT, TimeColumn
 from funnel.readers._mapping import OrderMapping
 from funnel.readers._raw import is_text
 
 _FIRST_YEAR, _LAST_YEAR = 1800, 2199
 _UTC = pl.Datetime("us", "UTC")
 _LOCAL = pl.Datetime("us")
-_ISO = "^([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]([0-9]{2}:[0-9]{2})(?::([0-5][0-9])(?:[.,]([0-9]{1,9}))?)?)?"
 _CLOCK = re.compile(r"^%[HI]\S*%M\S*(?:\s*%p)?[^%\w]+|\W*T?%[HI]\S*%M\S*(?:\s*%p)?$")
-_OFFSET = " ?(Z|z|[+-](?:[01][0-9]|2[0-3]):?[0-5][0-9])"
 
 
 def read_times(rows: pl.DataFrame, name: TimeColumn, label: str, mapping: OrderMapping) -> pl.DataFrame:
@@ -180,7 +179,7 @@ def _epoch(text: pl.Expr, *, power: int) -> pl.Expr:
 
 
 def _iso(text: pl.Expr, *, aware: bool) -> pl.Expr:
-    part = text.str.extract_groups(_ISO + (_OFFSET if aware else "") + "$").struct
+    part = text.str.extract_groups(ISO_TIME + (OFFSET if aware else "") + "$").struct
     clock, second = part["2"].fill_null("00:00"), part["3"].fill_null("00")
     micro = part["4"].fill_null("").str.pad_end(6, "0").str.slice(0, 6)
     whole = pl.concat_str([part["1"], pl.lit("T"), clock, pl.lit(":"), second, pl.lit("."), micro])
