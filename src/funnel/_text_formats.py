@@ -39,7 +39,9 @@ AMOUNT_PARTS: Mapping[str, AmountParts] = {
 """The patterns of each style in which people write amounts."""
 
 
-def amount_pattern(style: str, scale: int, affixes: Iterable[str], *, zeros: str = "") -> str:
+def amount_pattern(
+    style: str, scale: int, affixes: Iterable[str], *, zeros: str = "", signs: tuple[str, str] = ("-?", "")
+) -> str:
     """Return the pattern of an amount: sign, currency, sign again (only one of the two is allowed), whole, decimals.
 
     Args:
@@ -47,11 +49,12 @@ def amount_pattern(style: str, scale: int, affixes: Iterable[str], *, zeros: str
         scale: The largest number of decimals.
         affixes: Patterns of texts before the amount, such as the code of the currency.
         zeros: Pattern of further decimals that are dropped, such as "0*".
+        signs: Patterns of the sign before the currency, and of what may follow the decimals.
     """
     parts = AMOUNT_PARTS[style]
     some = f"[0-9]{{1,{scale}}}" if scale else ""
     decimal = f"(?:{parts.point}({some}){zeros})?" if scale or zeros else "()"
-    return rf"^(-?)(?:\s*(?:{'|'.join(affixes)})\s*)?(-?)({parts.whole}){decimal}$"
+    return rf"^({signs[0]})(?:\s*(?:{'|'.join(affixes)})\s*)?(-?)({parts.whole}){decimal}{signs[1]}$"
 
 
 # ---- times -----------------------------------------------------------------------------------------------------------

@@ -69,7 +69,7 @@ def normalize(log: str, source: InputFrame, people: nw.dtypes.DType, own: Sequen
     keep = [*([ROW] if ROW in schema else []), *own]
     instants = [name for name, column in LOGS[log].items() if column.kind == "instant" and name in schema]
     frame = microseconds(source.frame, source.frame_kind, instants).select(*keep, **columns)
-    return frame.with_columns(_direction()) if log == "interactions" else frame
+    return frame.with_columns(default_direction()) if log == "interactions" else frame
 
 
 def _column(name: str, column: Column, dtype: nw.dtypes.DType | None, people: nw.dtypes.DType) -> nw.Expr:
@@ -118,7 +118,7 @@ def _default(column: Column) -> nw.Expr:
     return nw.lit(column.default or "", nw.String())
 
 
-def _direction() -> nw.Expr:
+def default_direction() -> nw.Expr:
     """Return who started an interaction; by default, as usual for its kind."""
     usual = nw.when(nw.col("kind").is_in(OUTWARD)).then(nw.lit("out")).otherwise(nw.lit("in"))
     return nw.when(nw.col("direction") == "").then(usual).otherwise(nw.col("direction")).alias("direction")

@@ -101,6 +101,20 @@ LOGS: Mapping[str, Mapping[str, Column]] = {
 question of an answer, the complaint of a resolution, the purchase of a delivery, and the purchase of a complaint if it
 has one."""
 
+EVENTS = "events"
+"""One table of purchases, leads and interactions, each with its kind."""
+
+READ: Mapping[str, Mapping[str, Column]] = {
+    **LOGS,
+    EVENTS: {
+        **LOGS["interactions"],
+        "kind": Column("text", required=True, choices=("purchase", "lead", *KINDS)),
+        "campaign": Column("text", default=""),
+        "promotion": Column("text", default=""),
+    },
+}
+"""The columns of every table that can be read from a shop's own frame."""
+
 TIMES: Mapping[str, str] = {
     "leads": "arrived_at",
     "purchases": "purchased_at",
