@@ -88,7 +88,7 @@ def summed(frame: Frame, own: Sequence[str], *, is_whole: bool) -> Frame:
     orders = frame.group_by(*KEY).agg(*aggregates)
     agrees = {name: (nw.col(name) == nw.col(f"_max_{name}")) & ~nw.col(f"_null_{name}") for name in own}
     kept = {name: nw.when(same).then(nw.col(name)) for name, same in agrees.items()}
-    return orders.with_columns(**kept)
+    return orders.with_columns(**kept) if kept else orders
 
 
 def order_checks(*, is_whole: bool) -> Iterator[tuple[str, str, nw.Expr]]:

@@ -238,7 +238,7 @@ def _with_absent(
             absent[name] = nw.lit(None, nw.String())
         else:
             absent[name] = nw.lit(column.default or "", nw.String())
-    frame = frame.with_columns(**absent)
+    frame = frame.with_columns(**absent) if absent else frame
     if "id" in columns and "id" not in schema and "id" not in source.typeless:
         return _numbered(frame, [name for name in schema if name != ROW])
     return frame
