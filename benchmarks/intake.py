@@ -34,7 +34,9 @@ def table(orders: int) -> pl.DataFrame:
         {
             "OrderNo": range(1, orders + 1),
             "CustomerID": [draw.randrange(orders // 4) for _ in range(orders)],
-            "Date": [start + timedelta(days=day, hours=8 + draw.randrange(12), seconds=draw.randrange(3600)) for day in days],
+            "Date": [
+                start + timedelta(days=day, hours=8 + draw.randrange(12), seconds=draw.randrange(3600)) for day in days
+            ],
             "Total": [draw.randrange(100, 30_000) / 100 for _ in range(orders)],
             "State": draw.choices(list(STATUSES), weights=(90, 8, 2), k=orders),
             "Country": draw.choices(["NL", "BE", "DE", "FR"], k=orders),
@@ -89,6 +91,9 @@ def run(size: Size) -> Iterator[Line]:
     }
     took = alternate(variants, repeats=1 if size == "tiny" else 3)
     name = f"{ORDERS[size]:,} orders with five own columns to logs"
-    for peer, about, target in (("validated", "by hand, with validation", "<= 1.5 x"), ("hand", "by hand, conversions only", "")):
+    for peer, about, target in (
+        ("validated", "by hand, with validation", "<= 1.5 x"),
+        ("hand", "by hand, conversions only", ""),
+    ):
         ratio = f"{took['ours'] / took[peer]:.2f} x the time"
         yield Line(name, span(took["ours"]), f"{span(took[peer])} {about}", ratio, target)
