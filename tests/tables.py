@@ -382,7 +382,26 @@ def _escaped(text: str) -> str:
     return " ".join(text.replace("%", "&#37;").replace("*", "&#42;").split())
 
 
+def _frame(_about: str) -> str:
+    """Return the shapes of a shop's own frame, each with its call and result."""
+    from tests.logs.frame_shapes import SHAPES
+
+    rows = []
+    for shape in SHAPES:
+        made = "" if shape.engine == "frame" else f" {_code(shape.engine)}"
+        rows.append(
+            [
+                shape.what,
+                f"{_code(shape.columns)}{made}",
+                _code(shape.arguments) if shape.arguments else "",
+                shape.result,
+            ]
+        )
+    return _grid(["shape", "columns", "arguments", "result"], rows)
+
+
 TABLES: Mapping[str, Callable[..., str]] = {
+    "frame": _frame,
     "facts": _facts,
     "sources": _sources,
     "streams": _streams,

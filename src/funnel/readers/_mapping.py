@@ -13,9 +13,9 @@ from pydantic import Field, ValidationError, model_validator
 from funnel._arguments import check_choice
 from funnel._fields import Frozen, Id
 from funnel._paths import path_of
+from funnel._text_formats import EPOCHS
 from funnel.errors import ArgumentError
 from funnel.readers._formats import (
-    EPOCHS,
     IN_THE_TEXT,
     AmountStyle,
     Currency,

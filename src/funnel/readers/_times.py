@@ -12,19 +12,18 @@ from typing import Literal
 
 import polars as pl
 
+from funnel._text_formats import EPOCHS, ISO_TIME, OFFSET
 from funnel._time import EARLIEST, LATEST, MICROSECOND, instant
 from funnel.metrics._periods import Calendar
 from funnel.readers._distinct import with_computed
-from funnel.readers._formats import EPOCHS, IN_THE_TEXT, TimeColumn
+from funnel.readers._formats import IN_THE_TEXT, TimeColumn
 from funnel.readers._mapping import OrderMapping
 from funnel.readers._raw import is_text
 
 _FIRST_YEAR, _LAST_YEAR = 1800, 2199
 _UTC = pl.Datetime("us", "UTC")
 _LOCAL = pl.Datetime("us")
-_ISO = "^([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]([0-9]{2}:[0-9]{2})(?::([0-5][0-9])(?:[.,]([0-9]{1,9}))?)?)?"
 _CLOCK = re.compile(r"^%[HI]\S*%M\S*(?:\s*%p)?[^%\w]+|\W*T?%[HI]\S*%M\S*(?:\s*%p)?$")
-_OFFSET = " ?(Z|z|[+-](?:[01][0-9]|2[0-3]):?[0-5][0-9])"
 
 
 def read_times(rows: pl.DataFrame, name: TimeColumn, label: str, mapping: OrderMapping) -> pl.DataFrame:
@@ -182,7 +181,7 @@ def _epoch(text: pl.Series, *, power: int) -> pl.Series:
 
 
 def _iso(text: pl.Series, *, aware: bool) -> pl.Series:
-    part = _groups(text, _ISO + (_OFFSET if aware else "") + "$")
+    part = _groups(text, ISO_TIME + (OFFSET if aware else "") + "$")
     clock, second = pl.col("2").fill_null("00:00"), pl.col("3").fill_null("00")
     # Polars parses this format ~10x faster than one with a fraction.
     whole = pl.concat_str([pl.col("1"), pl.lit(" "), clock, pl.lit(":"), second])

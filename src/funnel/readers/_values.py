@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from funnel._fields import BLANK, EDGES, LARGEST_AMOUNT, LONGEST_ID, MANGLED, NOT_MANGLED, UNPRINTABLE
+from funnel._text_formats import AMOUNT_PARTS, AmountParts, amount_pattern
 from funnel.money import Money, decimals
 from funnel.readers._distinct import with_computed
 
@@ -36,16 +37,8 @@ _GUARD = r"^'([+-].*?)'?$"
 _EXACT = 2**53
 _EXACT_SHORT = 2**24
 _POWER = r"^-?[0-9]+(?:\.[0-9]+)?[eE][+-]?[0-9]{1,3}$"
-_WHOLE = {
-    "plain": ("[0-9]+", r"\.", ""),
-    "us": ("[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+", r"\.", ","),
-    "id": (r"[0-9]+|[0-9]{1,3}(?:\.[0-9]{3})+", ",", r"\."),
-    "ch": ("[0-9]+|[0-9]{1,3}(?:['\u2019][0-9]{3})+", r"\.", "['\u2019]"),
-    "in": ("[0-9]+|[0-9]{1,2}(?:,[0-9]{2})*,[0-9]{3}", r"\.", ","),
-    "fr": ("[0-9]+|[0-9]{1,3}(?:[ \u00a0\u202f][0-9]{3})+", ",", "[ \u00a0\u202f]"),
-    "number": ("[0-9]+", r"\.", ""),
-    "minor": ("[0-9]+", r"\.", ""),
-}
+_BY_SOFTWARE = ("number", "minor")
+"""Styles that software writes: any number of decimals, and whole minor units."""
 
 
 def text_of(rows: pl.DataFrame, name: str) -> pl.Expr:
@@ -126,7 +119,7 @@ def read_pieces(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
     Returns:
         The rows; `quantity.why` is the reason for a refusal.
     """
-    finest, point = QUANTITY_PLACES if mapping.fractional else 0, _WHOLE[mapping.amount_style][1]
+    finest, point = QUANTITY_PLACES if mapping.fractional else 0, _parts(mapping.amount_style).point
     rows = rows.with_columns(unguarded(rows, "quantity").alias("quantity"))
     text, whole = pl.col("quantity"), pl.col("pieces")
     decimal = rf"(?:{point}([0-9]{{1,{finest}}})0*)?" if finest else r"(?:\.0+)?()"
@@ -189,7 +182,7 @@ def _prices(cells: pl.DataFrame, label: str, mapping: OrderMapping, *, powers: b
     rows = _without_powers(cells, powers=powers)
     rows = rows.with_columns(pl.col("plain").str.extract_groups(_pattern(mapping)).alias("part"))
     part = pl.col("part").struct
-    ungrouped = part["3"].str.replace_all(_WHOLE[mapping.amount_style][2], "")
+    ungrouped = part["3"].str.replace_all(_parts(mapping.amount_style).separator, "")
     whole = ungrouped.str.strip_chars_start("0").str.pad_start(1, "0").cast(pl.Int64, strict=False)
     digits = part["4"].fill_null("").str.pad_end(scale + _FINER_DECIMALS, "0")
     more = (pl.lit("0") + digits.str.slice(0, scale)).cast(pl.Int64)
@@ -213,14 +206,15 @@ def _prices(cells: pl.DataFrame, label: str, mapping: OrderMapping, *, powers: b
 def _pattern(mapping: OrderMapping) -> str:
     """Return the pattern: sign, currency, sign again (only one of the two is allowed), whole part, decimals."""
     style: AmountStyle = mapping.amount_style
-    whole, point, _ = _WHOLE[style]
-    if style in ("minor", "number"):
+    if style in _BY_SOFTWARE:
         decimal = "0+" if style == "minor" else "[0-9]+"
-        return f"^(-?)()({whole})(?:{point}({decimal}))?$"
-    scale = decimals(mapping.currency)
-    affixes = "|".join((mapping.currency, Money(0, mapping.currency).format().rstrip(" 0.")))
-    decimal = f"(?:{point}([0-9]{{1,{scale}}}))?" if scale else "()"
-    return rf"^(-?)(?:\s*(?:{affixes})\s*)?(-?)({whole}){decimal}$"
+        return rf"^(-?)()([0-9]+)(?:\.({decimal}))?$"
+    affixes = (mapping.currency, Money(0, mapping.currency).format().rstrip(" 0."))
+    return amount_pattern(style, decimals(mapping.currency), affixes)
+
+
+def _parts(style: AmountStyle) -> AmountParts:
+    return AMOUNT_PARTS["plain" if style in _BY_SOFTWARE else style]
 
 
 def _without_powers(cells: pl.DataFrame, *, powers: bool) -> pl.DataFrame:
