@@ -14,7 +14,7 @@ from funnel._aggregate.window import AT, running
 from funnel._aggregate.within import table_until
 from funnel._dataframes.frame_types import FrameT
 from funnel._expr.nodes import Fact, Node
-from funnel._expr.to_narwhals import Column, int_lit, node_column
+from funnel._expr.to_narwhals import Column, by_value, int_lit, node_column
 from funnel._ledger.streams import ROOTS
 from funnel._people import logs_of
 from funnel._time import EVER, FOREVER, LATEST, NEVER
@@ -90,10 +90,9 @@ def with_waits(plan: FactSchema, rows: Frame, waits: Sequence[Node], moment: str
     """
     few = nw.concat([rows.select(_turn=int_lit(number)).head(1) for number in range(len(waits) + 1)])
     rows = rows.join(few, how="cross") if waits else rows.with_columns(_turn=int_lit(0))
-    present, wait = fact_column(plan, nw.col(AT)), int_lit(0)
-    for number, node in enumerate(waits, 1):
-        wait = nw.when(nw.col("_turn") == number).then(node_column(node, present)).otherwise(wait)
-    rows = rows.with_columns(_wait=wait)
+    present = fact_column(plan, nw.col(AT))
+    delays = ((number, node_column(node, present)) for number, node in enumerate(waits, 1))
+    rows = rows.with_columns(_wait=by_value("_turn", delays, int_lit(0)))
     in_time = (nw.col("_wait") > 0) & (nw.col("_wait") < nw.col(UNTIL) - nw.col(AT))
     return rows.filter((nw.col("_turn") == 0) | in_time).with_columns((nw.col(AT) + nw.col("_wait")).alias(moment))
 

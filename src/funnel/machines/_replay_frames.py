@@ -19,7 +19,7 @@ from funnel._dataframes.adapter import Frame, FrameKind, collect_once, installed
 from funnel._dataframes.compute import collected
 from funnel._dataframes.frame_types import FrameT
 from funnel._expr.nodes import Value
-from funnel._expr.to_narwhals import Column, int_lit, tree_column
+from funnel._expr.to_narwhals import Column, by_value, int_lit, tree_column
 from funnel._people import logs_of
 from funnel.facts._frames import UNTIL, fact_column, raw_facts_over, with_derived, with_waits
 from funnel.logs import Logs
@@ -224,10 +224,10 @@ COLUMNS = ("from_stage", "to_stage", "cause", *RECORD, "is_return")
 
 
 def _stage(compiled: CompiledMachine, name: str) -> nw.Expr:
-    """Return the value of a stage number; null if the number is not a stage."""
-    values = [stage.value for stage in compiled.stages]
-    dtype = nw.String() if isinstance(values[0], str) else nw.Int64()
-    stage = nw.lit(values[0], dtype)
-    for number, value in enumerate(values[1:], 1):
-        stage = nw.when(nw.col(name) == number).then(nw.lit(value, dtype)).otherwise(stage)
-    return nw.when(nw.col(name) >= 0).then(stage)
+    return nw.when(nw.col(name) >= 0).then(stage_value([stage.value for stage in compiled.stages], name))
+
+
+def stage_value(stages: Sequence[int | str], name: str) -> nw.Expr:
+    """Return the value of a stage from a column of its number."""
+    first, *others = (nw.lit(value, nw.String() if isinstance(value, str) else nw.Int64()) for value in stages)
+    return by_value(name, enumerate(others, 1), first)
