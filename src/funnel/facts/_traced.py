@@ -39,7 +39,7 @@ def sample_facts(cls: type[F], person: Mapping[str, Value]) -> F:
     Spans are as at the person's instant.
     """
     plan = cls._fact_plan
-    values = list(plan.empties)
+    values = plan.unknown
     for name, value in person.items():
         slope = SLOPES.get(plan.declared[name].show, 0)
         values[plan.indices[name]] = value if isinstance(value, str) or not slope else instant_at(value, slope, _NOW)

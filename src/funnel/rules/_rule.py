@@ -17,7 +17,6 @@ import attrs
 from funnel._arguments import instance, is_function, kind_of, name_problem, parse_as_of
 from funnel._cache import PolicyCache
 from funnel._copies import OfFunctions
-from funnel._expr.nodes import evaluate
 from funnel._expr.tree import may_be_none, no_answer
 from funnel._time import instant
 from funnel.errors import ArgumentError, FactsError, RuleError
@@ -326,18 +325,15 @@ class NextChange(Generic[F, P, A]):
             as_of: Instant to evaluate at. Not allowed with facts.
 
         Raises:
+            FactsError: The rule reads a fact with a window that was set by hand, so the records in it are unknown.
             RuleError: The rule uses the clock in a way that has no next change. For example, it returns a time span.
         """
         if isinstance(person, LiveFacts):
             kind = person._class_for(self.rule.name, self.rule.facts)
             then = person._evaluate(*self.rule._compiled_rule(policy, kind).alone_change, cast("datetime", as_of))
         else:
-            from funnel._expr.next_change import first_change
-
             facts = self.rule._facts_from(person, as_of)
-            ready = self.rule._compiled_rule(policy, type(facts))
-            read = ready.reader(facts)
-            then = first_change(ready.run, (evaluate(node, read) for node in ready.waits), facts.values, facts.now)
+            then = self.rule._compiled_rule(policy, type(facts)).change(facts.values, facts.now)
         return None if then is None else instant(then)
 
     __call__ = of
