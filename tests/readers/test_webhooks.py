@@ -64,6 +64,15 @@ def test_a_refund_of_shopify_is_the_same_alone_and_in_its_order() -> None:
     assert nothing.ignored == "refund of no money"
 
 
+def test_a_refund_in_the_currency_of_the_customer_is_left_out() -> None:
+    """The order is in the currency of the shop and keeps its amount; the reason is noted."""
+    duties = {"shop_money": {"amount": "0.00", "currency_code": "EUR"}}
+    why = "refund in another currency than its order"
+    assert read(shopify_refund(total_duties_set=duties), "refunds/create") == Webhook(ignored=why)
+    got = read(shopify_order(currency="EUR", refunds=[shopify_refund()]))
+    assert (purchase_of(got).amount, got.refunds, got.notes) == (Money(25, "EUR"), (), (why,))
+
+
 def test_an_order_of_woocommerce_is_a_purchase() -> None:
     """The key of a guest is the e-mail address; times are UTC; yen have no decimals."""
     got = woo(woo_order(refunds=[{"id": 813, "reason": "", "total": "-100.00"}, {"id": 814, "total": "0"}]))
