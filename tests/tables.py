@@ -199,14 +199,16 @@ def _rule(name: str) -> str:
 def _decisions(tree: Tree) -> list[tuple[Leaf, tuple[Test, ...]]]:
     """Return the answers with their conditions, to be read from the top: the first row that holds decides.
 
-    A person who fails a condition is on a later path, so a row needs only the conditions that hold. Rows before the
-    last row are dropped if they have its answer.
+    A person who fails a condition is on a later path, so a row needs only the conditions that hold. A row is dropped if
+    the row below it has the same answer and needs no other condition.
     """
-    rows = list(_paths(tree, ()))
-    last = rows.pop()[0]
-    while rows and describe(rows[-1][0]) == describe(last):
-        rows.pop()
-    return [*rows, (last, ())]
+    *rows, (last, _) = _paths(tree, ())
+    decisions: list[tuple[Leaf, tuple[Test, ...]]] = [(last, ())]
+    for leaf, tests in reversed(rows):
+        below, needed = decisions[0]
+        if describe(leaf) != describe(below) or not {*needed} <= {*tests}:
+            decisions.insert(0, (leaf, tests))
+    return decisions
 
 
 def _paths(tree: Tree, used: tuple[Test, ...]) -> Iterator[tuple[Leaf, tuple[Test, ...]]]:
@@ -377,10 +379,29 @@ def _default(default: object) -> str:
 
 
 def _escaped(text: str) -> str:
-    return " ".join(text.replace("%", "&#37;").split())
+    return " ".join(text.replace("%", "&#37;").replace("*", "&#42;").split())
+
+
+def _frame(_about: str) -> str:
+    """Return the shapes of a shop's own frame, each with its call and result."""
+    from tests.logs.frame_shapes import SHAPES
+
+    rows = []
+    for shape in SHAPES:
+        made = "" if shape.engine == "frame" else f" {_code(shape.engine)}"
+        rows.append(
+            [
+                shape.what,
+                f"{_code(shape.columns)}{made}",
+                _code(shape.arguments) if shape.arguments else "",
+                shape.result,
+            ]
+        )
+    return _grid(["shape", "columns", "arguments", "result"], rows)
 
 
 TABLES: Mapping[str, Callable[..., str]] = {
+    "frame": _frame,
     "facts": _facts,
     "sources": _sources,
     "streams": _streams,

@@ -594,7 +594,7 @@ class DriverError(Exception):
         (DriverError(1205, CANARY), LockedError, "locked the store for too long"),
         (DriverError(sqlite_errorname="SQLITE_BUSY_SNAPSHOT"), LockedError, "locked the store"),
         (DriverError(sqlstate="53100"), StorageFullError, "the disk is full"),
-        (DriverError(sqlstate="42P01"), StoreError, "tables are missing"),
+        (DriverError(sqlstate="42P01"), StoreError, r"tables are missing .*store_tables\(\)\.create_all\(engine\)"),
         (DriverError(CANARY), StoreError, "cannot be used: the database raised DriverError$"),
         (DriverError(1064, CANARY), StoreError, "cannot be used: the database raised DriverError 1064$"),
     ],

@@ -141,8 +141,7 @@ class SqlAlchemyStore(TableStore):
         if self._database is None:
             raise StoreError("the store is closed; open it again")
         if os.getpid() != self._database.process:  # both processes would write to the same connection
-            msg = "the store was opened in another process; open it again in this one, with a new engine"
-            raise StoreError(msg)
+            raise StoreError("the store was opened in another process; open it again in this one, with a new engine")
         return self._database
 
     def _write(self, work: Callable[[Tables], T]) -> T:

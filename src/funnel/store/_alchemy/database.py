@@ -36,8 +36,7 @@ def engine_at(address: str) -> sa.Engine:
         msg = "the address is not a database address; write it as postgresql+psycopg://host:port/name"
         raise StoreError(msg) from None
     except ImportError as error:
-        msg = f"the driver of the address is not installed: pip install {error.name}"
-        raise MissingExtraError(msg) from None
+        raise MissingExtraError(f"the driver of the address is not installed: pip install {error.name}") from None
 
 
 def database_label(url: sa.URL) -> str:
