@@ -6,8 +6,8 @@ Rules (our default):
 - The amount of an order is `total_price`, with taxes and shipping. Amounts are in the currency of the shop.
 - A refund is the sum of its successful refund transactions, which are in the currency of the customer. If that is not
   the currency of the shop, the refund is left out: the body does not have its amount in the currency of the order.
-- The name and the telephone number of a buyer are those of the bill, else those of the delivery, as in the export. The
-  address is that of the delivery, else that of the bill.
+- The telephone number is that which the customer gave, else that of the addresses, as in the export. The name of a buyer
+  is that of the bill, else that of the delivery. The address is that of the delivery, else that of the bill.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def _buyer(order: Body) -> Buyer:
     return Buyer(
         customer_id=customer.text("id"),
         email=order.text("email") or customer.text("email"),
-        phone=bill.text("phone") or delivery.text("phone") or order.text("phone") or customer.text("phone"),
+        phone=order.text("phone") or customer.text("phone") or bill.text("phone") or delivery.text("phone"),
         name=_name(bill) or _name(delivery) or _name(customer),
         address=_address(delivery) or _address(bill),
     )
