@@ -6,8 +6,8 @@ Rules (our default):
 - The amount of an order is `total_price`, with taxes and shipping. Amounts are in the currency of the shop.
 - A refund is the sum of its successful refund transactions, which are in the currency of the customer. If that is not
   the currency of the shop, the refund is left out: the body does not have its amount in the currency of the order.
-- The telephone number is that which the customer gave, else that of the addresses, as in the export. The name of a buyer
-  is that of the bill, else that of the delivery. The address is that of the delivery, else that of the bill.
+- The telephone number is that which the customer gave, else that of the addresses, as in the export. The name of a
+  buyer is that of the bill, else that of the delivery. The address is that of the delivery, else that of the bill.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def shopify(topic: str, body: bytes | str, *, buyer: BuyerKey | None = None, con
         topic: The header X-Shopify-Topic, such as "orders/updated".
         body: The body as it was received.
         buyer: How the person id is chosen; None for `BuyerKey()`. The orders export has no customer id: pass
-            `BuyerKey(keys=("email", "phone"))` if the store also has records of that export.
+            `BuyerKey(keys=("email", "phone", "customer_id"))` if the store also has records of exports.
         contacts: If True, read the name, the address, the e-mail address and the telephone number.
 
     Raises:
