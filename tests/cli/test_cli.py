@@ -142,6 +142,13 @@ def test_rows_limits_every_list(tmp_path: Path) -> None:
     assert not any(name in line for line in lines for name in ("ani", "budi", "citra"))
 
 
+def test_only_the_first_months_are_shown(tmp_path: Path) -> None:
+    """Two cohorts more than a year apart: all cohorts are shown, with 12 months of each."""
+    orders = "No,Buyer,When,Total,Back,Back on\n1,p1,2020-01-15 09:00,10.000,,\n2,p2,2021-06-15 09:00,10.000,,"
+
+    assert "Shown: 12 months at most." in page(tmp_path, "--as-of", "2021-06-30", orders=orders)
+
+
 def test_only_the_last_cohorts_are_shown(tmp_path: Path) -> None:
     """The page says how many cohorts there are."""
     rows = [f"{n},p{n},{2020 + n // 12}-{n % 12 + 1:02}-15 09:00,10.000,," for n in range(30)]

@@ -63,9 +63,26 @@ def test_what_the_file_proves_is_set_and_the_rest_is_left_open(tmp_path: Path) -
         "# 1 more columns have no name, or the name of another column.",
         '# zone = "Asia/Jakarta"',
         '# currency = "IDR"',
-        '# "Batal" = "paid"',
+        '# "Batal" = "paid or cancelled"',
     ):
         assert line in text.splitlines()
+
+
+def test_a_title_padded_by_a_spreadsheet_is_above_the_heading(tmp_path: Path) -> None:
+    """A spreadsheet saved as CSV pads each line to the width of the table, the title and blank lines too."""
+    keys = tomllib.loads(proposed(tmp_path, f"Laporan toko;;Januari;;;;;;\n;;;;;;;;\n{HEAD}{ROWS}"))
+
+    assert keys["skip_lines"] == 2
+    assert keys["columns"]["id"] == "No. pesanan"
+
+
+def test_an_unfinished_status_is_refused(tmp_path: Path) -> None:
+    """A proposed status that a person only uncomments has no meaning yet."""
+    text = proposed(tmp_path, f"{HEAD}{ROWS}").replace('# "Batal"', '"Batal"')
+    (tmp_path / "sales.toml").write_text('zone = "Asia/Jakarta"\ncurrency = "IDR"\n' + text)
+
+    with pytest.raises(ArgumentError, match=r"statuses.*: input should be 'paid' or 'cancelled'"):
+        OrderMapping.read(tmp_path / "sales.toml")
 
 
 def test_a_finished_proposal_reads_the_file(tmp_path: Path) -> None:

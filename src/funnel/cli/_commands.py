@@ -72,7 +72,7 @@ def report(  # noqa: PLR0913 (one argument an option)
     as_of: Annotated[
         str | None,
         typer.Option(
-            help="The instant of evaluation: a day (2011-12-09, its end) or an instant. It never defaults to today; "
+            help="The evaluation time: a day (2011-12-09, its end) or an instant. It never defaults to today; "
             "required unless the mapping sets it."
         ),
     ] = None,

@@ -20,7 +20,8 @@ from funnel.facts import Facts
 from funnel.logs import Logs
 from funnel.messages import explain
 from funnel.metrics._rate import Rate
-from funnel.metrics._repeat.rates import RepeatRate, repeat_rate, repeat_rate_within
+from funnel.metrics._repeat.rates import repeat_rate, repeat_rate_within
+from funnel.metrics._repeat.window import RepeatRate
 from funnel.metrics._retention.cohorts import Cohorts
 from funnel.metrics._retention.retention import retention
 from funnel.money import Money
@@ -42,7 +43,7 @@ class ReportQuery:
     """The arguments of a report.
 
     Attributes:
-        as_of: The instant of evaluation.
+        as_of: The evaluation time.
         tz: The shop's time zone.
         policy: The shop's policy.
         rows: Maximum number of people in each list.

@@ -50,7 +50,7 @@ def read_as_of(value: str | date, zone: ZoneInfo) -> datetime:
         zone: The shop's time zone.
 
     Returns:
-        The instant of evaluation, in UTC.
+        The evaluation time, in UTC.
 
     Raises:
         InstantError: The text is not a day or an instant, or is outside the supported years.

@@ -151,8 +151,12 @@ def _cohorts(cohorts: Cohorts) -> Iterator[RenderableType]:
     yield Text("Shares in % of the cohort; blank: that month has not begun.")
     if cohorts.is_partial:
         yield Text("* the month of the as-of instant is not over.")
-    if len(cohorts) > _MOST_COHORTS or cohorts.width - 1 > _MOST_MONTHS:
-        yield Text(f"Shown: the last {_MOST_COHORTS} of {len(cohorts)} cohorts, {_MOST_MONTHS} months at most.")
+    limits = {
+        f"the last {_MOST_COHORTS} of {len(cohorts)} cohorts": len(cohorts) > _MOST_COHORTS,
+        f"{_MOST_MONTHS} months at most": cohorts.width - 1 > _MOST_MONTHS,
+    }
+    if any(limits.values()):
+        yield Text(f"Shown: {', '.join(text for text, holds in limits.items() if holds)}.")
 
 
 def _cell(cohort: Cohort, months: int) -> Text:

@@ -150,7 +150,9 @@ def _layout(text: str, layout: CsvLayout) -> tuple[tuple[int, int], CsvLayout]:
     if not widths:
         return (0, 0), layout
     width, count = max(widths.items(), key=lambda pair: (pair[1], pair[0]))
-    above = next(index for index, row in enumerate(rows) if len(row) == width)
+    filled = [sum(map(bool, map(str.strip, row))) if len(row) == width else -1 for row in rows]
+    # A spreadsheet pads the title of a report with empty cells to the width of the table.
+    above = next(index for index, cells in enumerate(filled) if cells == max(filled) or 2 * cells > max(filled))
     preamble = sum(any(cell.strip() for cell in row) for row in rows[:above])
     return (count, width), attrs.evolve(layout, above=above, preamble=preamble, heading=tuple(rows[above]))
 

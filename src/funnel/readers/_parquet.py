@@ -12,10 +12,11 @@ import attrs
 import polars as pl
 
 from funnel._dataframes.compute import collected, computing
+from funnel._text_formats import EPOCHS
 from funnel.errors import EngineError, LogsError, RecordError
 from funnel.readers._currencies import Currencies
 from funnel.readers._footer import unpacked_bytes
-from funnel.readers._formats import EPOCHS, IN_THE_TEXT
+from funnel.readers._formats import IN_THE_TEXT
 from funnel.readers._heading import heading_faults
 from funnel.readers._mapping import OrderMapping
 from funnel.readers._open import open_regular

@@ -62,7 +62,7 @@ def propose(path: Path) -> str:
         FileError: The file cannot be opened.
     """
     with suppress(ArgumentError, LogsError, RecordError):
-        export = fitting(path, every_export(), None)
+        export = fitting(path, every_export(), None).export
         return (
             f"# {path.name} is a {export.title}, which needs no mapping. Run:\n"
             f"# funnel report {path.name} --as-of DAY --tz ZONE\n"
@@ -216,7 +216,7 @@ class _Proposal:
         yield ""
         yield '[statuses]  # open: each is "paid" or "cancelled"; rows with another word are refused'
         listed = [word for word in words if not looks_like_data(word)] if len(words) <= _MOST_WORDS else []
-        yield from (f'# {_quoted(word)} = "paid"' for word in listed)
+        yield from (f'# {_quoted(word)} = "paid or cancelled"' for word in listed)
         if len(listed) < len(words):
             yield f"# {len(words) - len(listed):,} words are not shown"
 

@@ -99,7 +99,7 @@ def read_orders(source: Source, mapping: OrderMapping | None = None, **options: 
         raise ArgumentError(f"progress must be a function or None (got {kind_of(progress)})")
     if mapping is None:
         return read_recognised(source, every_export(), options)
-    instance(mapping, OrderMapping, "mapping", "an OrderMapping")
+    instance(mapping, OrderMapping, "mapping", "an OrderMapping, such as OrderMapping.read(path)")
     if unused := sorted(set(options) - {"progress"}):
         raise ArgumentError(f"{', '.join(unused)} cannot be combined with a mapping; set it in the mapping")
     return _read_mapped(source, mapping, progress or _no_progress)

@@ -107,7 +107,7 @@ class ShopData:
         """Return the account, one entry per line."""
         return "\n".join(map(str, self.account))
 
-    def logs(self) -> Logs:
+    def logs(self) -> Logs[pl.DataFrame]:
         """Return the records as logs.
 
         Raises:

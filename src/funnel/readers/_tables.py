@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 import narwhals as nw
@@ -23,9 +23,9 @@ from funnel.readers._json_table import json_table
 from funnel.readers._open import open_regular
 from funnel.readers._parquet import bounded
 from funnel.readers._raw import ROW
-from funnel.readers._sheets import SUFFIXES, is_filled, sheets_of
+from funnel.readers._sheets import SUFFIXES, sheets_of
 from funnel.readers._source import Source, paths_of
-from funnel.readers._text_table import read_text
+from funnel.readers._text_table import CsvLayout, read_text
 from funnel.readers._values import text_of
 
 if TYPE_CHECKING:
@@ -69,7 +69,24 @@ class Tables:
     notes: tuple[Entry, ...]
 
 
-def read_tables(source: Source, export: Export, *, encoding: str | None, progress: Progress | None) -> Tables:
+Content: TypeAlias = "CsvLayout | list[pl.DataFrame] | pl.DataFrame"
+"""What is read to find the export of a file: the layout of CSV, the sheets of a spreadsheet, or the rows."""
+
+
+@attrs.frozen(eq=False)
+class Found:
+    """The export of a source, and the content of its first file, which is not read again.
+
+    Attributes:
+        export: The export.
+        first: The content of the first file; None for a dataframe.
+    """
+
+    export: Export
+    first: Content | None = attrs.field(repr=False)
+
+
+def read_tables(source: Source, found: Found, *, encoding: str | None, progress: Progress | None) -> Tables:
     """Read the columns of an export from one or more files, or from a dataframe.
 
     Raises:
@@ -78,32 +95,41 @@ def read_tables(source: Source, export: Export, *, encoding: str | None, progres
         LogsError: A column stands twice in the heading.
         FileError: A file cannot be opened.
     """
-    paths = paths_of(source)
-    if paths is None:
-        parts = [_of_frame(source, export, "the dataframe")]
-    else:
-        parts = [part for path in paths for part in _of_file(path, export, encoding, progress)]
     frames: list[pl.DataFrame] = []
     short: list[int] = []
-    count = 0
-    above = 0
-    for number, part in enumerate(parts):
+    count = above = blank = other_sheets = 0
+    for number, part in enumerate(_parts(source, found, encoding, progress)):
         frames.append(part.rows.with_columns(pl.lit(number, pl.Int64).alias(FILE)))
         short += [row + count for row in part.short]
         count += part.rows.height
         above += part.above
+        blank += part.blank
+        other_sheets += part.other_sheets
     rows = pl.concat(frames, how="diagonal").with_row_index(ROW, offset=1).with_columns(pl.col(ROW).cast(pl.Int64))
     notes = (
         Entry("noted", "line above the heading, left out", above),
-        Entry("noted", "blank row of a sheet, left out", sum(part.blank for part in parts)),
-        Entry("noted", "sheet without the heading, left out", sum(part.other_sheets for part in parts)),
+        Entry("noted", "blank row of a sheet, left out", blank),
+        Entry("noted", "sheet without the heading, left out", other_sheets),
         Entry("noted", "row with fewer columns than the heading", len(short), tuple(short[:FIRST_ROWS])),
     )
     return Tables(rows, tuple(note for note in notes if note.count))
 
 
-def fitting(source: Source, exports: Sequence[Export], encoding: str | None) -> Export:
-    """Return the only export whose columns a source has.
+def _parts(
+    source: Source, found: Found, encoding: str | None, progress: Progress | None
+) -> Generator[Part, None, None]:
+    paths, export, content = paths_of(source), found.export, found.first
+    if paths is None:
+        yield _of_frame(source, export, "the dataframe")
+        return
+    for number, path in enumerate(paths):
+        if number:
+            content = _opened(path, [export], encoding, is_first=False).first
+        yield from _of_file(path, export, content, progress)
+
+
+def fitting(source: Source, exports: Sequence[Export], encoding: str | None) -> Found:
+    """Find the only export whose columns a source has.
 
     Raises:
         ArgumentError: No export or several exports fit, or the source is neither a file nor a dataframe.
@@ -111,16 +137,28 @@ def fitting(source: Source, exports: Sequence[Export], encoding: str | None) -> 
         FileError: The first file cannot be opened.
     """
     paths = paths_of(source)
-    if paths is not None and paths[0].suffix.lower() in SUFFIXES:
-        matches = [export for sheet in sheets_of(paths[0]) for export in exports if any(_headings(sheet, [export]))]
-        return only([(export, None) for export in dict.fromkeys(matches)], paths[0].name, exports)[0]
-    if paths is not None and paths[0].suffix.lower() in (*JSON, *PARQUET):
-        columns = _file_frame(paths[0], exports).columns
-        return only([(export, None) for export in exports if export.fits(columns)], paths[0].name, exports)[0]
     if paths is not None:
-        return only(recognized(paths[0], exports, encoding), paths[0].name, exports)[0]
-    columns = _lazy(source).collect_schema().names()
-    return only([(export, None) for export in exports if export.fits(columns)], "the dataframe", exports)[0]
+        return _opened(paths[0], exports, encoding, is_first=True)
+    return Found(_only_fitting(_lazy(source).collect_schema().names(), "the dataframe", exports), None)
+
+
+def _opened(path: Path, exports: Sequence[Export], encoding: str | None, *, is_first: bool) -> Found:
+    """Find the only export whose columns a file has; a further JSON file may be the empty last page of an interface."""
+    suffix = path.suffix.lower()
+    if suffix in SUFFIXES:
+        sheets = list(sheets_of(path))
+        matches = [export for sheet in sheets for export in exports if any(_headings(sheet, [export]))]
+        return Found(only([(export, None) for export in dict.fromkeys(matches)], path.name, exports)[0], sheets)
+    if suffix in (*JSON, *PARQUET):
+        rows = _file_frame(path, exports)
+        if not is_first and suffix == _JSON and not rows.width:
+            return Found(exports[0], rows)
+        return Found(_only_fitting(rows.columns, path.name, exports), rows)
+    return Found(*only(recognized(path, exports, encoding), path.name, exports))
+
+
+def _only_fitting(columns: Sequence[str], name: str, exports: Sequence[Export]) -> Export:
+    return only([(export, None) for export in exports if export.fits(columns)], name, exports)[0]
 
 
 def frame_of(source: object) -> pl.DataFrame:
@@ -210,41 +248,48 @@ def _lazy(source: object) -> nw.LazyFrame[Any]:
         raise ArgumentError(msg) from None
 
 
-def _of_file(path: Path, export: Export, encoding: str | None, progress: Progress | None) -> list[Part]:
-    if path.suffix.lower() in SUFFIXES:
-        return _of_sheets(path, export)
-    if path.suffix.lower() in (*JSON, *PARQUET):
-        rows = _file_frame(path, [export])
-        if not rows.width and path.suffix.lower() == _JSON:  # the last page of an interface may be empty
-            return [Part(rows, [], 0)]
-        return [_of_frame(rows, export, path.name)]
-    _, layout = only(recognized(path, [export], encoding), path.name, [export])
-    positions = export.positions(layout.heading)
+def _of_file(path: Path, export: Export, content: Content | None, progress: Progress | None) -> list[Part]:
+    if isinstance(content, list):
+        return _of_sheets(content, export, path.name)
+    if isinstance(content, pl.DataFrame):
+        return [_of_frame(content, export, path.name) if content.width else Part(content, [], 0)]
+    assert content is not None
+    positions = export.positions(content.heading)
 
     def tell(rows: int) -> None:
         if progress is not None:
             progress("reading", rows, rows)
 
-    text = read_text(path, layout, list(positions.values()), tell)
-    return [Part(_chosen(text.cells, positions), text.short, layout.preamble)]
+    text = read_text(path, content, list(positions.values()), tell)
+    return [Part(_chosen(text.cells, positions), text.short, content.preamble)]
 
 
-def _of_sheets(path: Path, export: Export) -> list[Part]:
-    """Read every sheet that has the heading of the export."""
+def _of_sheets(sheets: Sequence[pl.DataFrame], export: Export, name: str) -> list[Part]:
+    """Return the rows of every sheet that has the heading of the export."""
     parts: list[Part] = []
     other = 0
-    for sheet in sheets_of(path):
+    for sheet in sheets:
         headings = list(_headings(sheet, [export]))
         other += not headings
         for above, heading in headings:
             rows = sheet.slice(above + 1)
-            filled = rows.filter(is_filled())
+            filled = _without_blank_rows(rows)
             blank = rows.height - filled.height
-            preamble = sheet.head(above).select(is_filled().sum()).item() if above else 0
+            preamble = _without_blank_rows(sheet.head(above)).height
             parts.append(Part(_chosen(filled, export.positions(heading)), [], preamble, blank))
     if not parts:
-        only([], path.name, [export])
+        only([], name, [export])
     return [attrs.evolve(parts[0], other_sheets=other), *parts[1:]]
+
+
+def _without_blank_rows(rows: pl.DataFrame) -> pl.DataFrame:
+    """Drop the rows without a filled cell; the first column usually shows that there are none."""
+    is_filled = pl.repeat(value=False, n=rows.height, eager=True)
+    for column in rows:
+        is_filled |= (column.str.strip_chars() != "").fill_null(value=False)
+        if is_filled.all():
+            return rows
+    return rows.filter(is_filled)
 
 
 def _headings(sheet: pl.DataFrame, exports: Sequence[Export]) -> Iterator[tuple[int, tuple[str, ...]]]:
