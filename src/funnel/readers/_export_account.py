@@ -13,7 +13,7 @@ from funnel.readers._raw import ROW
 from funnel.readers._refund_rows import IS_REFUND
 
 NOTHING = ("rows in the file", "rows kept", "purchases")
-"""What the account of a file counts, also if there is nothing."""
+"""The counts of every account, also of a file without rows."""
 
 
 def with_outcome(rows: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
