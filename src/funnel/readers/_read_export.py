@@ -288,9 +288,9 @@ class Orders:
         forms = self._export.time_formats
         if self._options.time_format is not None:
             forms = (self._options.time_format,)
-        cells = {name: times[name].alias("text").drop_nulls().unique() for name in times.columns}
         if len(forms) == 1:
-            return dict.fromkeys(cells, forms[0])
+            return dict.fromkeys(times.columns, forms[0])
+        cells = {name: times[name].alias("text").drop_nulls().unique() for name in times.columns}
         every = pl.concat(cells.values())
         return {
             name: "iso" if one.str.contains(ISO_DAY).all() else only_format(one, every, forms, self._export.title)
