@@ -295,6 +295,17 @@ def test_money_through_and_lost() -> None:
     assert [step.reached for step in funnel.value("amount", at="b")] == [10, 10]
 
 
+def test_sums_beyond_64_bits_are_exact() -> None:
+    """Amounts are summed in two parts if their sum may not fit."""
+    largest = 2**63 - 1
+    rows = [Event(person, START, "a", amount=largest - index) for index, person in enumerate("pqr")]
+    funnel = conversion(table([*rows, *OTHERS]), ["a", "b"], within=minutes(1), as_of=START + minutes(1))
+    start, end = funnel.value("amount")
+
+    assert (start.with_amount, start.reached, start.dropped, start.pending) == (3, 3 * largest - 3, 3 * largest - 3, 0)
+    assert end.reached == 0
+
+
 def test_money_at_an_optional_step() -> None:
     """Nobody drops at an optional step, so there is no sum of those who did."""
     rows = story("a0 c1 b2")
