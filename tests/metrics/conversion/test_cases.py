@@ -10,6 +10,7 @@ import pytest
 
 from funnel import Exclusion, FunnelStep, GroupBy, conversion
 from funnel.metrics import FunnelResult, Matching, bins
+from tests import kernels
 from tests.metrics.conversion.model import Event
 from tests.metrics.conversion.questions import START, minutes, table
 
@@ -159,6 +160,21 @@ def test_the_row_of_a_step_is_no_exclusion_of_its_own_attempt() -> None:
     """A second look ends the attempt; the look that is its second step does not."""
     assert funnel_of("a0 b5 c9", "a b c", matching=Matching(exclude=Exclusion("b"))).converted == 1
     assert funnel_of("a0 b5 b6 c9", "a b c", matching=Matching(exclude=Exclusion("b"))).converted == 0
+
+
+@pytest.mark.parametrize("has_numpy", [True, False])
+@pytest.mark.parametrize(
+    ("events", "converted"), [("a0 x5 b9", 0), ("a0 c5 b9", 0), ("a0 x5 c6 b9", 0), ("a0 b9 c10", 1)]
+)
+def test_each_of_two_exclusions_ends_an_attempt(
+    events: str, converted: int, *, has_numpy: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first excluding event decides, whichever exclusion it meets."""
+    if not has_numpy:
+        kernels.without_numpy(monkeypatch)
+    matching = Matching(exclude=[Exclusion("x"), Exclusion("c")])
+
+    assert funnel_of(events, "a b", matching=matching).converted == converted
 
 
 def test_every_attempt_counts_once_it_has_ended() -> None:
