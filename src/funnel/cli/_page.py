@@ -22,6 +22,7 @@ PIPE_WIDTH = 110
 
 _MOST_MONTHS = 12
 _MOST_COHORTS = 24
+_MOST_SOURCES = 10
 
 
 def print_page(name: str, findings: Findings, console: Console) -> None:
@@ -41,13 +42,23 @@ def _parts(name: str, findings: Findings) -> Iterator[RenderableType]:
     yield Text(f"{name}, as of {_clock(findings.query.as_of, zone)} ({findings.query.tz})", style="bold")
     yield from _section("Rows and records", _account(findings.account), *_covered(findings, zone))
     yield from _section("People per stage", _stages(findings))
+    if findings.leads:
+        yield from _section("Leads by source", *_leads(findings, zone))
+    if findings.span is None and findings.leads:
+        yield Text()
+        yield Text("Repeat rates, cohorts and rhythms need purchases: pass the export of the orders too.")
+    else:
+        yield from _buyers(findings)
+    yield from _section("Follow-up list of the day", *_follow_ups(findings, zone))
+
+
+def _buyers(findings: Findings) -> Iterator[RenderableType]:
     yield from _section("From customer to repeat customer (konsumen -> pelanggan)", *_repeat(findings))
     yield from _section(
         "Monthly cohorts: people by month of first purchase, and the share who bought again",
         *_cohorts(findings.cohorts),
     )
     yield from _section("Overdue by their own rhythm", *_overdue(findings))
-    yield from _section("Follow-up list of the day", *_follow_ups(findings, zone))
 
 
 def _section(title: str, *parts: RenderableType) -> Iterator[RenderableType]:
@@ -93,6 +104,16 @@ def _covered(findings: Findings, zone: ZoneInfo) -> Iterator[RenderableType]:
     yield Text(f"Purchases from {first} to {last}.")
     if findings.later:
         yield Text(f"Excluded: {findings.later:,} after the as-of instant.")
+
+
+def _leads(findings: Findings, zone: ZoneInfo) -> Iterator[RenderableType]:
+    table = _table("source", "leads", "people", "first", "last")
+    for source in findings.leads[:_MOST_SOURCES]:
+        first, last = (moment.astimezone(zone).date() for moment in (source.first, source.last))
+        table.add_row(Text(source.source), f"{source.leads:,}", f"{source.people:,}", str(first), str(last))
+    yield table
+    if len(findings.leads) > _MOST_SOURCES:
+        yield Text(f"Shown: {_MOST_SOURCES} of {len(findings.leads):,} sources.")
 
 
 # ---- people --------------------------------------------------------------------------------------------------------

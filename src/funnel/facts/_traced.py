@@ -65,8 +65,9 @@ def refuse_method(facts: object, rule: str) -> None:
     Raises:
         RuleError: The facts trace a rule.
     """
-    if isinstance(facts, BaseFacts) and isinstance(cast("object", facts.values), FactsProxy):
-        facts.values.__refuse__(f"{rule}.of, {rule}.why or {rule}.next_change", f"call the rule: {rule}(f, policy)")
+    symbols = cast("object", facts.values) if isinstance(facts, BaseFacts) else None
+    if isinstance(symbols, FactsProxy):
+        symbols.__refuse__(f"{rule}.of, {rule}.why or {rule}.next_change", f"call the rule: {rule}(f, policy)")
 
 
 def reader(slots: Mapping[str, tuple[int, int]], facts: RawFacts) -> Read:

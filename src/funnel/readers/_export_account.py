@@ -12,6 +12,9 @@ from funnel.readers._export_columns import FILE, LINE_CELLS, NOTE, WHY
 from funnel.readers._raw import ROW
 from funnel.readers._refund_rows import IS_REFUND
 
+NOTHING = ("rows in the file", "rows kept", "purchases")
+"""What the account of a file counts, also if there is nothing."""
+
 
 def with_outcome(rows: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
     """Add the outcome of every row: kept, merged or refused, with its reason."""

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import partial
 from typing import Literal
 
 import attrs
@@ -33,7 +34,7 @@ from funnel._fields import LARGEST_AMOUNT
 from funnel.errors import ArgumentError
 from funnel.readers._account import Entry
 from funnel.readers._export import Export, State
-from funnel.readers._export_account import account_of, with_outcome
+from funnel.readers._export_account import NOTHING, account_of, with_outcome
 from funnel.readers._export_columns import FILE, IS_HEAD, LINE, NOTE, ORDER, TIMES, WHY
 from funnel.readers._export_records import customers_of, order_lines_of, purchases_of, refunds_of
 from funnel.readers._formats import IN_THE_TEXT, AmountStyle
@@ -42,7 +43,7 @@ from funnel.readers._people_keys import with_person
 from funnel.readers._raw import ROW
 from funnel.readers._refund_rows import IS_REFUND, refunds_of_rows, with_refund_rows, without_their_columns
 from funnel.readers._shop_data import CUSTOMERS, ShopData
-from funnel.readers._time_formats import ISO_DAY, only_format
+from funnel.readers._time_formats import times_formats
 from funnel.readers._times import end_of_as_of, read_times
 from funnel.readers._values import line_amount, read_amounts, read_ids
 
@@ -88,6 +89,9 @@ def shop_data(rows: pl.DataFrame, export: Export, options: ReadOptions, notes: S
     Raises:
         ArgumentError: The zone or the currency is needed and missing, or times fit several formats.
     """
+    if rows.is_empty():  # a month without orders has no currency
+        account = (*map(partial(Entry, "read", count=0), NOTHING), *notes)
+        return ShopData(export=export.name, currency=options.currency, account=account)
     return Orders(export, options).read(rows, notes)
 
 
@@ -141,7 +145,7 @@ class Orders:
 
     def _with_person(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Add the person of each row."""
-        return with_person(rows, self._options.calling_code, self._options.secret)
+        return with_person(rows, self._options.calling_code, self._options.secret, self._export.keys)
 
     def _with_state(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Translate the status of each row; an export without states has paid orders only."""
@@ -287,13 +291,7 @@ class Orders:
         if self._options.time_format is not None:
             forms = (self._options.time_format,)
         cells = {name: times[name].alias("text").drop_nulls().unique() for name in times.columns}
-        if len(forms) == 1:
-            return dict.fromkeys(cells, forms[0])
-        every = pl.concat(cells.values())
-        return {
-            name: "iso" if one.str.contains(ISO_DAY).all() else only_format(one, every, forms, self._export.title)
-            for name, one in cells.items()
-        }
+        return times_formats(cells, forms, self._export.title)
 
     def _state_whys(self) -> list[pl.Expr]:
         state, unpaid = pl.col("state"), self._options.unpaid

@@ -12,6 +12,7 @@ import attrs
 
 from funnel.errors import MissingExtraError
 from funnel.readers._account import Entry
+from funnel.readers._options import check_options
 from funnel.readers._source import Source
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class ReadArguments(TypedDict, total=False):
     as_of: date | None
     """The last day that the files cover completely."""
     calling_code: str | None
-    """The calling code of telephone numbers that begin with 0, such as "62"."""
+    """The calling code of telephone numbers that begin with 0: digits without a sign, such as "62"."""
     secret: bytes | None
     """Key of a hash that replaces person ids, so that no e-mail address or telephone number is an id."""
     contacts: bool
@@ -113,11 +114,13 @@ def require_polars() -> None:
 
 def read_export(source: Source, exports: Sequence[Export], options: ReadArguments) -> ShopData:
     """Read the files of the only one of some exports that fits; needs Polars."""
+    check_options(options, ReadArguments.__annotations__)
     return _read_as(source, _recognised(source, exports, options), options)
 
 
 def read_recognised(source: Source, exports: Sequence[Export], options: ReadArguments) -> ShopData:
     """Read the files of the only one of some exports that fits; the account says which export it is, and why."""
+    check_options(options, ReadArguments.__annotations__)
     export = _recognised(source, exports, options)
     data = _read_as(source, export, options)
     columns = ", ".join(repr(export.columns[name][0]) for name in export.required)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +13,17 @@ import polars as pl
 from funnel._dataframes.compute import collected
 from funnel.errors import ArgumentError, RecordError
 from funnel.readers._account import FIRST_ROWS, Entry
-from funnel.readers._export import ABOVE, Export, heading_row, only, recognized
+from funnel.readers._export import Export, only, recognized
 from funnel.readers._export_columns import FILE
 from funnel.readers._footer import unpacked_bytes
+from funnel.readers._heading import ABOVE, first_heading
 from funnel.readers._json_rows import SUFFIXES as JSON
 from funnel.readers._json_rows import cell, json_rows
 from funnel.readers._json_table import json_table
 from funnel.readers._open import open_regular
 from funnel.readers._parquet import bounded
 from funnel.readers._raw import ROW
-from funnel.readers._sheets import SUFFIXES, sheets_of
+from funnel.readers._sheets import SUFFIXES, is_filled, sheets_of
 from funnel.readers._source import Source, paths_of
 from funnel.readers._text_table import read_text
 from funnel.readers._values import text_of
@@ -43,7 +44,7 @@ class Part:
     Attributes:
         rows: The canonical columns as text.
         short: Numbers of rows with fewer cells than the heading, from 1.
-        above: Number of lines above the heading.
+        above: Number of lines above the heading that are not blank.
         blank: Number of blank rows of a sheet.
         other_sheets: Number of sheets of the file without the heading, counted once per file.
     """
@@ -113,7 +114,7 @@ def fitting(source: Source, exports: Sequence[Export], encoding: str | None) -> 
     if paths is not None and paths[0].suffix.lower() in SUFFIXES:
         matches = [export for sheet in sheets_of(paths[0]) for export in exports if any(_headings(sheet, [export]))]
         return only([(export, None) for export in dict.fromkeys(matches)], paths[0].name, exports)[0]
-    if paths is not None and paths[0].suffix.lower() in (*JSON, *_PARQUET):
+    if paths is not None and paths[0].suffix.lower() in (*JSON, *PARQUET):
         columns = _file_frame(paths[0], exports).columns
         return only([(export, None) for export in exports if export.fits(columns)], paths[0].name, exports)[0]
     if paths is not None:
@@ -131,7 +132,8 @@ def frame_of(source: object) -> pl.DataFrame:
     return collected(_lazy(source)).to_polars()  # type: ignore[no-any-return]
 
 
-_PARQUET = (".parquet", ".pq")
+PARQUET = (".parquet", ".pq")
+"""Endings of the names of Parquet files."""
 
 
 def _file_frame(path: Path, exports: Sequence[Export]) -> pl.DataFrame:
@@ -145,7 +147,17 @@ def _file_frame(path: Path, exports: Sequence[Export]) -> pl.DataFrame:
         FileError: The file cannot be opened.
     """
     if path.suffix.lower() in JSON:
-        return _json_frame(path, exports)
+        return json_frame(path, lambda columns: any(export.fits(columns) for export in exports))
+    return parquet_frame(path)
+
+
+def parquet_frame(path: Path) -> pl.DataFrame:
+    """Return the rows of a Parquet file.
+
+    Raises:
+        RecordError: The file cannot be read, or unpacks to a far larger size.
+        FileError: The file cannot be opened.
+    """
     with open_regular(path) as file:
         size = file.seek(0, 2)
         bounded(path.name, unpacked_bytes(file, size) or 0, size)
@@ -156,13 +168,19 @@ def _file_frame(path: Path, exports: Sequence[Export]) -> pl.DataFrame:
         raise RecordError(msg) from None
 
 
-def _json_frame(path: Path, exports: Sequence[Export]) -> pl.DataFrame:
+def json_frame(path: Path, fits: Callable[[Sequence[str]], bool]) -> pl.DataFrame:
+    """Return the rows of a JSON file as text: one for each item of an order if those columns fit, else one per object.
+
+    Raises:
+        RecordError: The file cannot be read.
+        FileError: The file cannot be opened.
+    """
     failure: RecordError | None = None
     try:
         items = json_table(path) if path.suffix.lower() == _JSON else None
     except RecordError as error:
         failure, items = error, None
-    if items is not None and (not items.width or any(export.fits(items.columns) for export in exports)):
+    if items is not None and (not items.width or fits(items.columns)):
         return items
     try:
         return _objects(path)
@@ -195,7 +213,7 @@ def _lazy(source: object) -> nw.LazyFrame[Any]:
 def _of_file(path: Path, export: Export, encoding: str | None, progress: Progress | None) -> list[Part]:
     if path.suffix.lower() in SUFFIXES:
         return _of_sheets(path, export)
-    if path.suffix.lower() in (*JSON, *_PARQUET):
+    if path.suffix.lower() in (*JSON, *PARQUET):
         rows = _file_frame(path, [export])
         if not rows.width and path.suffix.lower() == _JSON:  # the last page of an interface may be empty
             return [Part(rows, [], 0)]
@@ -220,9 +238,10 @@ def _of_sheets(path: Path, export: Export) -> list[Part]:
         other += not headings
         for above, heading in headings:
             rows = sheet.slice(above + 1)
-            filled = rows.filter(pl.any_horizontal(pl.all().str.strip_chars().fill_null("") != ""))
+            filled = rows.filter(is_filled())
             blank = rows.height - filled.height
-            parts.append(Part(_chosen(filled, export.positions(heading)), [], above, blank))
+            preamble = sheet.head(above).select(is_filled().sum()).item() if above else 0
+            parts.append(Part(_chosen(filled, export.positions(heading)), [], preamble, blank))
     if not parts:
         only([], path.name, [export])
     return [attrs.evolve(parts[0], other_sheets=other), *parts[1:]]
@@ -232,7 +251,7 @@ def _headings(sheet: pl.DataFrame, exports: Sequence[Export]) -> Iterator[tuple[
     """Yield the row of the heading of each export that a sheet has."""
     rows = [tuple(cell or "" for cell in row) for row in sheet.head(ABOVE + 1).iter_rows()]
     for export in exports:
-        above = heading_row(rows, export)
+        above = first_heading(rows, export.fits)
         if above is not None:
             yield above, rows[above]
 
@@ -264,6 +283,11 @@ def _refuse_numbers_of_telephones(cells: pl.DataFrame) -> None:
     for name, dtype in cells.schema.items():
         if "phone" in name and dtype.is_numeric() and cells[name].fill_nan(None).drop_nulls().len():
             raise ArgumentError("telephone numbers that are numbers have lost their leading zeros; read them as text")
+
+
+def text_columns(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return the columns of a dataframe as text, without those of lists and structs."""
+    return frame.select(_text(frame, name) for name, dtype in frame.schema.items() if not dtype.is_nested())
 
 
 def _text(cells: pl.DataFrame, name: str) -> pl.Expr:
