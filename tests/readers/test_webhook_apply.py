@@ -113,7 +113,7 @@ def test_a_store_without_the_table_of_the_register_says_so(tmp_path: Path) -> No
     engine = sa.create_engine(f"sqlite:///{tmp_path / 'shop.db'}")
     tables = store_tables()
     tables.create_all(engine, [table for name, table in tables.tables.items() if name != "funnel_webhook_states"])
-    with SqlAlchemyStore(engine) as store, pytest.raises(StoreError, match="tables are missing or outdated"):
+    with SqlAlchemyStore(engine) as store, pytest.raises(StoreError, match="by your migrations"):
         delivered([NEWS[0]], store, SqlAlchemyStates(store))
 
 
