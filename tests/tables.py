@@ -295,7 +295,7 @@ def _transitions(form: str) -> str:
 # ---- logs ------------------------------------------------------------------------------------------------------------
 
 _TYPES = {
-    "person": "text or integer",
+    "person": "text",
     "id": "text or integer",
     "text": "text",
     "instant": "aware datetime",

@@ -25,7 +25,7 @@ from funnel.logs.assemble import (
 from funnel.logs.compare_rows import unresolved
 from funnel.logs.intake import Amount, Intake, OnIssues, Words, intake, reading_of
 from funnel.logs.ledger import LedgerTables
-from funnel.logs.normalize import normalize, people_type
+from funnel.logs.normalize import normalize
 from funnel.logs.own_columns import OwnColumns, own_columns
 from funnel.logs.read_amounts import Amounts
 from funnel.logs.read_times import Times
@@ -387,8 +387,8 @@ def trusted(logs: Mapping[str, object], currency: str | None) -> Logs:
         currency: Currency of all amounts; None if there is none, or if no amounts of two people are combined.
     """
     inputs = {log: from_native(frame, LOGS[log]) for log, frame in logs.items()}
-    people, result = people_type(inputs), Logs.__new__(Logs)
-    normalized = {log: without_check_columns(normalize(log, source, people), source) for log, source in inputs.items()}
+    result = Logs.__new__(Logs)
+    normalized = {log: without_check_columns(normalize(log, source), source) for log, source in inputs.items()}
     raise_if_any(list(sum_issues(normalized)))
     vars(result).update(_frame_kind=common_kind(inputs), _logs=normalized, currency=currency)
     vars(result).update(_own={}, _issues=(), _notes=(), _is_resolved=True)

@@ -70,7 +70,7 @@ def reading_of(  # noqa: PLR0913 - the arguments of the calls
     if currency is None and amounts.style != "minor":
         msg = f"amount={amounts.style!r} needs the currency, which says how many decimals there are: currency='USD'"
         raise ArgumentError(msg)
-    times = tz if tz is None or isinstance(tz, Times) else Times(tz)  # type: ignore[arg-type]
+    times = tz if tz is None or isinstance(tz, Times) else Times(tz)
     scale = 0 if currency is None else decimals(currency)  # type: ignore[arg-type]
     meanings = {name: _words(log, name, value) for name, value in words.items() if value is not None}
     return Reading(log, named, times, amounts, currency, scale, meanings)  # type: ignore[arg-type]

@@ -17,7 +17,8 @@ from funnel._expr.to_narwhals import to_int
 from funnel._time import EARLIEST, LATEST, micros
 from funnel.errors import InstantError, LogsError
 from funnel.logs.normalize import MISSING
-from funnel.logs.schema import Issue, zone_remedy
+from funnel.logs.remedies import with_zone
+from funnel.logs.schema import Issue
 from funnel.logs.validate import Check
 from funnel.metrics._survival.curve import Curve, curve_of, curve_of_array
 
@@ -85,7 +86,7 @@ def _column_faults(label: str, entered: InputFrame, instants: Columns, others: C
             hint = f"; {suggest(name, entered.excluded)}" if entered.excluded else ""
             yield Issue(label, name, f"is missing{hint}")
         elif name in instants and name not in entered.typeless and not _is_aware(schema[name]):
-            remedy = f"; {zone_remedy(entered)}" if isinstance(schema[name], nw.Datetime) else ""
+            remedy = f": {with_zone(entered.frame_kind, name)}" if isinstance(schema[name], nw.Datetime) else ""
             yield Issue(label, name, f"is {schema[name]}; give aware datetimes{remedy}")
 
 
