@@ -6,11 +6,17 @@ from collections.abc import Iterable
 from typing import cast
 
 from funnel._arguments import is_listed
-from funnel.errors import ArgumentError
+from funnel._dataframes.adapter import column_types
+from funnel.errors import ArgumentError, EngineError
 from funnel.history import History
 from funnel.logs import Logs, is_logs
+from funnel.logs.schema import LOGS
 
-_WRAP = "make Logs of a table of records first, such as Logs(purchases=table)"
+_ANY = "make Logs of a table of records first, such as Logs(purchases=table)"
+_OTHER = (
+    "make Logs of the table first: Logs.from_orders(table, columns={'person_id': ..., 'purchased_at': ..., "
+    "'amount': ...}, tz=...), or Logs.from_leads, Logs.from_interactions, Logs.from_events"
+)
 
 
 def logs_of(value: object) -> Logs:
@@ -21,7 +27,7 @@ def logs_of(value: object) -> Logs:
     """
     if is_logs(value):
         return value
-    msg = f"logs must be Logs (got {_kind(value)}); {_WRAP}"
+    msg = f"logs must be Logs (got {_kind(value)}); {_remedy(value)}"
     raise ArgumentError(msg)
 
 
@@ -37,7 +43,7 @@ def histories_of(value: object) -> list[History]:
     if all(isinstance(history, History) for history in people):
         return _one_history_each(cast("list[History]", people))
     other = next(history for history in people if not isinstance(history, History))
-    msg = f"people must be Logs, a History or several of them (got {_kind(other)}); {_WRAP}"
+    msg = f"people must be Logs, a History or several of them (got {_kind(other)}); {_remedy(other)}"
     raise ArgumentError(msg)
 
 
@@ -49,6 +55,18 @@ def _one_history_each(people: list[History]) -> list[History]:
         )
         raise ArgumentError(msg)
     return people
+
+
+def _remedy(value: object) -> str:
+    """Return what to write, for the columns of a dataframe."""
+    try:
+        names = set(column_types(value))
+    except EngineError:
+        return _ANY
+    for log, columns in LOGS.items():
+        if names.issuperset(name for name, column in columns.items() if column.required):
+            return f"make Logs of the table first: Logs({log}=table)"
+    return _OTHER
 
 
 def _kind(value: object) -> str:

@@ -278,7 +278,9 @@ class Rule(OfFunctions, Generic[F, P, A]):
             return answers_of_logs(ready, people, parse_as_of(as_of), self.name)
         if as_of is not None:
             msg = "as_of was passed with a dataframe of facts, which has its own instant; leave as_of out"
-            raise ArgumentError(f"{msg}, or pass a table of records as Logs, such as Logs(purchases=table)")
+            raise ArgumentError(
+                f"{msg}, or pass a table of records as Logs: Logs(purchases=table), or Logs.from_orders(table, ...)"
+            )
         return answers_of_facts(ready, people, self.name)
 
     # ---- the rule itself ----
