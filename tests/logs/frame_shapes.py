@@ -1,4 +1,4 @@
-"""What a shop's own frame of orders may look like, each with the call that reads it and the result.
+"""Shapes of a shop's own frame of orders, each with the call that reads it and the result.
 
 The page `docs/own-table.md` shows these shapes as a table.
 """
@@ -37,7 +37,7 @@ NAMES: Mapping[str, Any] = {
 }
 AT = datetime(2026, 3, 1, 2, 30, tzinfo=UTC)
 BASE: Mapping[str, Any] = {"id": ["A1"], "person_id": ["sari"], "purchased_at": [AT], "amount": [900]}
-"""One order. Each shape changes some of its columns; a column that becomes None is left out."""
+"""One order. Each shape changes some of its columns; a column of None is left out."""
 
 
 @attrs.frozen
@@ -45,15 +45,15 @@ class Shape:
     """One shape of a frame.
 
     Attributes:
-        what: What is special about the frame.
+        name: Name of the shape.
         columns: Columns that differ from `BASE`, as Python.
         arguments: Arguments of `Logs.from_orders` after the frame, as Python.
-        result: What the result shows.
+        result: Text of the result.
         show: Columns of the result to show, or "notes", or "issues".
         engine: How the Polars frame becomes the frame that is passed.
     """
 
-    what: str
+    name: str
     columns: str
     arguments: str
     result: str
@@ -73,7 +73,7 @@ class Shape:
         return pl.DataFrame(repeated, strict=False)
 
     def computed(self) -> str:
-        """Return what the call gives, as text."""
+        """Return name the call gives, as text."""
         arguments = eval(f"dict({self.arguments})", dict(NAMES))  # noqa: S307
         try:
             logs = Logs.from_orders(self.frame(), **arguments)
@@ -120,7 +120,7 @@ SHAPES = (
     Shape(
         "texts with a sign",
         '{"amount": ["$19.99"]}',
-        'currency="USD", amount=Amounts("us", marks=["$"])',
+        'currency="USD", amount=Amounts("us", symbols=["$"])',
         "1999",
     ),
     Shape(
@@ -301,7 +301,7 @@ SHAPES = (
     # lines
     Shape("lines of an order", '{"amount": [1999, 500], "sku": ["mug", "pot"]}', "", "2499"),
     Shape(
-        "lines: what was done",
+        "lines: name was done",
         '{"amount": [1999, 500], "sku": ["mug", "pot"]}',
         "",
         "2 rows are lines of 1 order; their amounts were added",

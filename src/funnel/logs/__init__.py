@@ -138,7 +138,7 @@ class Logs(Generic[FrameT]):
             tz: Zone of times without an offset, such as "Asia/Jakarta"; or `Times` with the format of texts. A local
                 time that the clock skipped is an issue; of a time that it showed twice, the first is used.
             currency: Currency of all amounts (ISO 4217); required unless amounts are minor units.
-            amount: What amounts are: "minor" units (cents), "major" units (dollars), the style of texts, or `Amounts`.
+            amount: Unit of the amounts, "minor" (cents) or "major" (dollars), the style of texts, or `Amounts`.
                 An amount with more decimals than the currency is an issue; nothing is rounded.
             statuses: Meaning of each word in the status column: `{"Completed": "paid"}`; None leaves the rows out.
             on_issues: "raise" an error with all issues; or "split" the bad rows off, into `logs.issues`. An order with
@@ -312,7 +312,7 @@ class Logs(Generic[FrameT]):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What reading did to the rows, in sentences: lines added up, copies dropped, ambiguous local times."""
+        """Sentences about the rows that were read: lines added up, copies dropped, ambiguous local times."""
         return self._notes
 
     @property

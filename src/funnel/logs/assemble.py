@@ -24,7 +24,7 @@ def common_kind(inputs: Mapping[str, InputFrame]) -> FrameKind:
     """Return the kind of the first frame, after checking that all frames can be used together.
 
     Raises:
-        ArgumentError: There is no log.
+        ArgumentError: No log is passed.
         EngineError: The frames are on different engines or connections.
     """
     if not set(inputs) - {"aliases"}:

@@ -1,4 +1,4 @@
-"""What to do about a column, as code of the caller's own engine."""
+"""Remedies for a column, as code of the caller's own engine."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from funnel._dataframes.adapter import FrameKind
 
 _ROUND: Mapping[str, str] = {
-    "polars": "df.with_columns(pl.col({name!r}).round({places}))",
-    "pandas": "df[{name!r}] = df[{name!r}].round({places})",
-    "pyarrow": "pyarrow.compute.round(table[{name!r}], {places})",
-    "duckdb": "round({name}, {places})",
-    "ibis": "table.mutate({name}=table[{name!r}].round({places}))",
-    "pyspark": "df.withColumn({name!r}, functions.round({name!r}, {places}))",
+    "polars": "df.with_columns(pl.col({name!r}).round({decimals}))",
+    "pandas": "df[{name!r}] = df[{name!r}].round({decimals})",
+    "pyarrow": "pyarrow.compute.round(table[{name!r}], {decimals})",
+    "duckdb": "round({name}, {decimals})",
+    "ibis": "table.mutate({name}=table[{name!r}].round({decimals}))",
+    "pyspark": "df.withColumn({name!r}, functions.round({name!r}, {decimals}))",
 }
 _TEXT: Mapping[str, str] = {
     "polars": "df.with_columns(pl.col({name!r}).cast(pl.String))",
@@ -42,9 +42,9 @@ _ZONE: Mapping[str, str] = {
 }
 
 
-def round_it(kind: FrameKind, name: str, places: int) -> str:
+def round_it(kind: FrameKind, name: str, decimals: int) -> str:
     """Return how to round a column of amounts."""
-    return f"if rounding is right, round it first: {_of(_ROUND, kind).format(name=name, places=places)}"
+    return f"if rounding is right, round it first: {_of(_ROUND, kind).format(name=name, decimals=decimals)}"
 
 
 def to_text(kind: FrameKind, name: str) -> str:

@@ -188,7 +188,7 @@ _OR_READ = "or read the frame as it is, with Logs.from_orders or one of its sibl
 _LONGEST = 200
 """Largest number of characters of a column name in a message."""
 
-_SHOWN = 5
+_MOST_SHOWN = 5
 """Largest number of row numbers in a message; `Issue.rows` has all of them."""
 
 
@@ -211,9 +211,9 @@ class Issue:
         column = f"{self.log}.{self.column[:_LONGEST]}"
         if not self.count:
             return f"{column}: {self.problem}"
-        shown = ", ".join(map(str, self.rows[:_SHOWN]))
-        more = ", …" if self.count > min(len(self.rows), _SHOWN) else ""
-        rows = f" (row {shown}{more})" if shown else ""
+        first = ", ".join(map(str, self.rows[:_MOST_SHOWN]))
+        more = ", …" if self.count > min(len(self.rows), _MOST_SHOWN) else ""
+        rows = f" (row {first}{more})" if first else ""
         return f"{column}: {self.count} row{'s' if self.count > 1 else ''}{rows}: {self.problem}"
 
 
