@@ -266,7 +266,7 @@ def count_of(value: object, name: str, *, minimum: int, most: int | None = None)
     largest = _LONGEST_NUMBER if most is None else most
     if isinstance(value, int) and not isinstance(value, bool) and minimum <= value <= largest:
         return value
-    bounds = f"from {minimum} up" if most is None else f"from {minimum} to {most}"
+    bounds = f"from {minimum} up" if largest >= _LONGEST_NUMBER else f"from {minimum} to {largest}"
     raise ArgumentError(f"{name} must be a whole number {bounds} (got {brief(value)})")
 
 

@@ -72,12 +72,16 @@ _UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
 
 def read_instant(value: object) -> datetime:
     """Convert an aware datetime, or ISO text of one, into an instant in UTC."""
+    is_text = isinstance(value, str)
     if isinstance(value, str):
         value = _read_iso(value)
     if not isinstance(value, datetime):
         raise InstantError(f"a time must be an aware datetime, or text such as {_ISO} (got {type(value).__name__})")
     if not is_aware(value):
-        raise InstantError("a time has no time zone; add one, such as with replace(tzinfo=ZoneInfo('Asia/Jakarta'))")
+        remedy = (
+            f"write it like {_ISO}" if is_text else "add one, such as with replace(tzinfo=ZoneInfo('Asia/Jakarta'))"
+        )
+        raise InstantError(f"a time has no time zone; {remedy}")
     count = micros(value)
     if not EARLIEST <= count < LATEST:
         raise InstantError("a time is outside the supported years; give a time from 1800 to the end of 2199")
@@ -95,8 +99,9 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise RecordError(f"a text must be a str (got {type(value).__name__}); convert it with str(...)")
     if _UNWRITABLE.search(value):
-        msg = "a text contains a null character or half of a surrogate pair, which cannot be stored; remove it"
-        raise RecordError(msg)
+        raise RecordError(
+            "a text contains a null character or half of a surrogate pair, which cannot be stored; remove it"
+        )
     return value
 
 
@@ -140,8 +145,9 @@ def check_id(value: object, name: str = "person_id") -> str:
 def amount_in_range(value: Money) -> Money:
     """Check that an amount is in the range of a single record, and return it."""
     if not 0 <= value.minor <= LARGEST_AMOUNT:
-        msg = f"an amount must be from 0 to {LARGEST_AMOUNT} minor units; the amount of a refund is positive too"
-        raise RecordError(msg)
+        raise RecordError(
+            f"an amount must be from 0 to {LARGEST_AMOUNT} minor units; the amount of a refund is positive too"
+        )
     return value
 
 

@@ -21,7 +21,7 @@ def logs_of(value: object) -> Logs:
     """
     if is_logs(value):
         return value
-    raise ArgumentError(f"logs must be Logs (got {_kind(value)}); {_WRAP}")
+    raise ArgumentError(f"logs must be Logs (got {_kind(value)}); {remedy(value)}")
 
 
 def histories_of(value: object) -> list[History]:
@@ -36,7 +36,14 @@ def histories_of(value: object) -> list[History]:
     if all(isinstance(history, History) for history in people):
         return _one_history_each(cast("list[History]", people))
     other = next(history for history in people if not isinstance(history, History))
-    raise ArgumentError(f"people must be Logs, a History or several of them (got {_kind(other)}); {_WRAP}")
+    raise ArgumentError(f"people must be Logs, a History or several of them (got {_kind(other)}); {remedy(other)}")
+
+
+def remedy(value: object) -> str:
+    """Return how to get logs of an argument that is not `Logs`."""
+    if isinstance(value, History):
+        return "for one History, facts and rules have of(...)"
+    return "pass its logs()" if callable(getattr(value, "logs", None)) else _WRAP
 
 
 def _one_history_each(people: list[History]) -> list[History]:

@@ -294,7 +294,9 @@ class Money:
             return value
         kind, pair = type(value).__name__, cast("Mapping[str, Any]", value if isinstance(value, Mapping) else {})
         if set(pair) != {"amount", "currency"}:
-            raise MoneyError(f"money must be Money(...), or an amount and a currency (got {kind})")
+            raise MoneyError(
+                f'money must be Money("12.50", "USD"), or {{"amount": "12.50", "currency": "USD"}} (got {kind})'
+            )
         return cls(pair["amount"], pair["currency"])
 
     def _pair(self) -> dict[str, str]:
@@ -303,8 +305,9 @@ class Money:
     def _same(self, other: Money) -> int:
         if self.currency == other.currency:
             return other.minor
-        msg = f"{self.currency} and {other.currency} cannot be added or compared; convert them to one currency first"
-        raise MoneyError(msg)
+        raise MoneyError(
+            f"{self.currency} and {other.currency} cannot be added or compared; convert them to one currency first"
+        )
 
     def _digits(self, style: Style) -> str:
         _check_style(style)
@@ -392,5 +395,5 @@ def _from_text(text: str, currency: str, style: Style) -> int:
 def _unreadable(text: str, currency: str, style: Style) -> str:
     scale = decimals(currency)
     fitting = [f"{_LIKE[other]} (style={other!r})" for other in _SHAPES if _match(text, scale, other)]
-    hint = f"; Money.parse can read it as {' or '.join(fitting)}" if fitting else ""
+    hint = f"; use Money.parse if amounts are written like {' or '.join(fitting)}" if fitting else ""
     return f"an amount is not written in style {style!r} with at most {scale} decimals of {currency}{hint}"

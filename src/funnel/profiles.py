@@ -112,7 +112,7 @@ class ProfileInteraction:
 
 @attrs.frozen
 class CustomerProfile:
-    """Seven facts about a customer, as of an instant.
+    """Seven things about one customer, as of an instant.
 
     Attributes:
         as_of: Instant of the evaluation.

@@ -29,6 +29,7 @@ from funnel._expr.nodes import LIMIT, Fact, text
 from funnel._expr.tree import MOST_CONDITIONS, MOST_PATHS, Fork, Leaf, leaves, trace
 from funnel._expr.verify import trace_and_verify
 from funnel.errors import RuleError
+from funnel.money import Money
 from tests.expr.facts import FACTS, REFUSED, WIDE, compiled_rule, numbered, person, run_of
 from tests.random_rules import plain_facts
 
@@ -167,6 +168,11 @@ REFUSALS: list[tuple[str, Callable[[Any], object], str]] = [
     ("float limit", lambda f: f.count > 1.5, r"count with a float .*; floats are not exact: scale both sides"),
     ("float factor", lambda f: 1.5 * f.count > 3, r"count with a float"),
     ("decimal", lambda f: f.net_spent > Decimal("1.50"), r"net_spent with a Decimal .*; use a whole number"),
+    (
+        "money",
+        lambda f: f.net_spent > Money(1, "USD"),
+        r"net_spent with a Money .*; compare with .* Money\(...\)\.minor",
+    ),
     ("decimal first", lambda f: Decimal("1.50") < f.net_spent, r"net_spent with a Decimal or a Fraction .*; scale"),
     ("decimal of a fact", lambda f: Decimal(f.net_spent), r"an operation that facts do not have"),
     ("fraction", lambda f: Fraction(1, 2) * f.net_spent > 3, r"net_spent with a Decimal or a Fraction .*; scale"),

@@ -205,3 +205,11 @@ def test_facts_cannot_be_turned_back() -> None:
     """Facts cannot go back to an earlier instant."""
     with pytest.raises(InstantError, match="as_of is before the instant of these facts"):
         person().at(NOW - TICK)
+
+
+def test_the_text_of_facts_shows_a_span_if_no_fact_shows_its_instant() -> None:
+    """Two people who differ in such a span differ in their texts; the day of the last cart is not a fact."""
+    silent = timedelta(days=3)
+
+    assert repr(Facts(as_of=NOW, since_last_cart=silent)).endswith(f", since_last_cart={silent!r})")
+    assert "since_last_purchase" not in repr(Facts(as_of=NOW, purchase_count=1, since_last_purchase=silent))

@@ -49,6 +49,8 @@ def _remedy(value: object) -> str:
         return "compare the span since it with a timedelta: a rule must work for any day"
     if isinstance(value, int | str | timedelta):
         return "its class may define its own comparison: convert it to a plain int, str or timedelta first"
+    if hasattr(value, "minor"):
+        return "compare with a whole number of minor units, such as Money(...).minor"
     return "use a whole number, a timedelta, a text or a member of a StrEnum"
 
 

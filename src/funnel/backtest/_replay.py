@@ -24,7 +24,7 @@ from funnel.backtest._facts_by_day import FactsByDay, local
 from funnel.backtest._figures import Flags, Indices, Whole
 from funnel.backtest._questions import BacktestQuery
 from funnel.facts._schema import FactSchema
-from funnel.logs import known_since
+from funnel.logs.assemble import known_since
 from funnel.logs.ledger import LedgerTables
 from funnel.logs.schema import RECORDED
 from funnel.metrics._purchases import is_valid

@@ -72,7 +72,7 @@ class Record:
 
 
 def _tables_read(plan: FactSchema) -> frozenset[str]:
-    return frozenset(one.stream.table for one in plan.reductions)
+    return frozenset(one.stream.origin.table for one in plan.reductions)
 
 
 def _always(plan: FactSchema, table: str) -> bool:
@@ -133,7 +133,7 @@ def _reads(plan: FactSchema, table: str, row: Row) -> bool:
         one.stream.kind in ("", row[fields["kind"]] if "kind" in fields else "")
         and _meets(one.where, lambda name: row[fields[name]])
         for one in plan.reductions
-        if one.stream.table == table
+        if one.stream.origin.table == table
     )
 
 
@@ -226,7 +226,7 @@ def _conditions(plan: FactSchema, table: str) -> Iterable[Any]:
 
     from funnel._aggregate.group_by import belongs
 
-    yield from (belongs(one) for one in plan.reductions if one.stream.table == table)
+    yield from (belongs(one) for one in plan.reductions if one.stream.origin.table == table)
     if table == "interactions":
         yield from (nw.col("kind") == kind for kind in _kinds_read(plan))
         if _reads_inbound(plan):

@@ -19,9 +19,9 @@ from funnel._dataframes.adapter import Frame, FrameKind, collect_once, installed
 from funnel._dataframes.compute import collected
 from funnel._dataframes.frame_types import FrameT
 from funnel._expr.nodes import Value
-from funnel._expr.to_narwhals import Column, by_value, int_lit, node_column, tree_column
+from funnel._expr.to_narwhals import Column, by_value, int_lit, tree_column
 from funnel._people import logs_of
-from funnel.facts._frames import fact_column, raw_facts_over, with_derived
+from funnel.facts._frames import UNTIL, fact_column, raw_facts_over, with_derived, with_waits
 from funnel.logs import Logs
 from funnel.logs.derived import arrivals
 from funnel.machines._causes import KINDS, NAMELESS, RECORD, records_of
@@ -103,26 +103,18 @@ def _lines(compiled: CompiledMachine, logs: Logs, now: int) -> Frame:
 
     Columns: `transitioned_at`, the values then, and the answers.
     """
-    values = materialize(_values_at_changes(compiled, logs, now))
-    numbers = range(len(compiled.waits) + 1)
-    few = nw.concat([values.select(_turn=int_lit(number)).head(1) for number in numbers])
-    rows = values.join(few, how="cross") if compiled.waits else values.with_columns(_turn=int_lit(0))
-    present = fact_column(compiled.plan, nw.col(AT))
-    waits = ((number, node_column(node, present)) for number, node in enumerate(compiled.waits, 1))
-    rows = rows.with_columns(_wait=by_value("_turn", waits, int_lit(0)))
-    in_time = (nw.col("_wait") > 0) & (nw.col("_wait") < nw.col("_until") - nw.col(AT))
-    rows = rows.filter((nw.col("_turn") == 0) | in_time).with_columns((nw.col(AT) + nw.col("_wait")).alias(MOVED))
+    rows = with_waits(compiled.plan, materialize(_values_at_changes(compiled, logs, now)), compiled.waits, MOVED)
     return rows.with_columns(_answer=_answers(compiled, fact_column(compiled.plan, nw.col(MOVED))))
 
 
 def _values_at_changes(compiled: CompiledMachine, logs: Logs, now: int) -> Frame:
     """Return the values of everyone at each change, with their end (exclusive)."""
     tables, plan = logs._materialized_tables, compiled.plan
-    read = {one.stream.table for one in plan.reductions}
-    narrow: Mapping[str, Frame] = {name: tables[name] for name in tables if name in read}
+    read = dict.fromkeys(one.stream.table for one in plan.reductions)
+    narrow: Mapping[str, Frame] = {name: tables[name] for name in read if name in tables}
     values = with_derived(plan, running({**narrow, "": arrivals(tables)}, plan.reductions, now))
     until = nw.col(AT).shift(-1).over(PERSON, order_by=AT)
-    return values.with_columns(_until=until).with_columns(nw.col("_until").fill_null(now + 1).cast(nw.Int64()))
+    return values.with_columns(until.alias(UNTIL)).with_columns(nw.col(UNTIL).fill_null(now + 1).cast(nw.Int64()))
 
 
 def _answers(compiled: CompiledMachine, column: Column) -> nw.Expr:
@@ -157,7 +149,8 @@ def _with_before(compiled: CompiledMachine, event_rows: Frame, more: Mapping[str
     pairs = zip(_names(compiled), compiled.plan.empties, strict=True)
     filled = [_filled(f"{_WAS}{name}", empty) for name, empty in pairs]
     rows = before.with_columns(*filled) if filled else before
-    return rows.with_columns(_waited=_answers(compiled, fact_column(compiled.plan, nw.col(MOVED), _WAS)))
+    waited = _answers(compiled.waiting, fact_column(compiled.plan, nw.col(MOVED), _WAS))
+    return rows.with_columns(_waited=waited)
 
 
 _WAS = "_was_"

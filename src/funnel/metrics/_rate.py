@@ -174,7 +174,6 @@ class Difference:
     intervals of both rates and stays between -1 and 1. It is valid for rates near 0 or 1, too.
     Source: R. G. Newcombe, "Interval estimation for the difference between independent proportions: comparison of
     eleven methods", Statistics in Medicine 17 (1998), 873-890, method 10.
-    eleven methods", Statistics in Medicine 17 (1998), 873-890, method 10.
 
     Args:
         rate: The rate to subtract from.

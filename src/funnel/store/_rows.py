@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 import attrs
 
+from funnel._arguments import kind_of
 from funnel._copies import unchecked
 from funnel._fields import amount_in_range
 from funnel._time import EARLIEST, LATEST, instant, micros
@@ -250,8 +251,8 @@ def row_of(record: Record) -> Row:
     """
     shape = _SHAPES.get(type(record))
     if shape is None:
-        kind = type(record).__name__
-        raise ArgumentError(f"{kind} is not a record class of a store; pass leads, purchases, refunds or interactions")
+        msg = f"a record must be a lead, a purchase, a refund or an interaction (got {kind_of(record)})"
+        raise ArgumentError(f"{msg}; pass several as append(*records), and a customer to put_customer")
     values, cells = record.__dict__, list(_EMPTY)
     for name, position, convert in shape.fields:
         value = values[name]
@@ -360,5 +361,6 @@ def refuse_different(stored: Row, new: Row) -> None:
     """
     names = differences(stored, new)
     if names:
-        msg = f"{stored.name} is stored already and differs in {', '.join(names)}; call amend to replace it"
-        raise ConflictError(msg)
+        raise ConflictError(
+            f"{stored.name} is stored already and differs in {', '.join(names)}; call amend to replace it"
+        )

@@ -395,7 +395,7 @@ def test_a_funnel_shows_itself() -> None:
 
 
 TABLE = [
-    "2 people: 1 converted, 1 dropped, 0 pending (ordered, attempts first, within 0:01:00, as of 2026-03-10 00:00 UTC)",
+    "2 people: 1 converted, 1 dropped, 0 pending (ordered, attempts first, within 1 min, as of 2026-03-10 00:00 UTC)",
     "step                reached  dropped  pending  median  from the start       from the step before",
     "a     ████████████        2        1        0          not enough: 2 of 30",
     "b     ██████              1        0        0     5 s  not enough: 2 of 30  not enough: 2 of 30",

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from funnel import SqliteStore
 from funnel.errors import ArgumentError, FunnelError, InstantError
 from funnel.metrics._survival.curve import curve_of
 from funnel.metrics._survival.input import durations_in
@@ -458,6 +459,8 @@ def test_a_table_says_what_is_wrong_with_it() -> None:
     empty = frame_of([(NOON, None), (None, NOON), (None, None)])  # type: ignore[list-item]
     with pytest.raises(FunnelError, match=r"durations.started_at: 2 rows \(row 2, 3\): is empty; give an instant"):
         survival(empty, as_of=NOON)
+    with pytest.raises(FunnelError, match=r"needs the waits of people .*durations\(logs, .leads., .purchases., as_of="):
+        survival(SqliteStore().logs(), as_of=NOON)
     with pytest.raises(FunnelError, match="a generator is not a supported dataframe"):
         survival((pair for pair in [(NOON, None)]), as_of=NOON)
 

@@ -124,7 +124,7 @@ class ChurnReasons(Tabular):
 
     @property
     def summary(self) -> str:
-        """Return what can be concluded, and what cannot."""
+        """Return the conclusion and its limits, as text."""
         if not self.lapsed.successes:
             return "Nobody has lapsed."
         share = percent(self.reason_known.value)

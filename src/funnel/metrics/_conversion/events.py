@@ -106,8 +106,9 @@ def _row(number: int, one: object) -> dict[str, Any]:
         case Mapping():
             return dict(one)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
         case _:
-            msg = f"event {number} must be a mapping or an interaction (got {kind_of(one)}); or pass Logs"
-            raise ArgumentError(msg)
+            raise ArgumentError(
+                f"event {number} must be a mapping or an interaction (got {kind_of(one)}); or pass Logs"
+            )
 
 
 def types_of(events: object) -> Types:
@@ -215,8 +216,9 @@ def absent(names: Collection[str], types: Types) -> None:
     """
     for name in names:
         if not is_one_of(name, types):
-            msg = f"the events have no column {brief(name)}{hint(name, [one for one in types if one != ROW])}"
-            raise EngineError(msg)
+            raise EngineError(
+                f"the events have no column {brief(name)}{hint(name, [one for one in types if one != ROW])}"
+            )
 
 
 # ---- the logs of a shop --------------------------------------------------------------------------------------------

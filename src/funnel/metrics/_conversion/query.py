@@ -45,8 +45,9 @@ def _check_condition(kind: object, where: object, label: str) -> None:
     if kind is not None:
         _check_text(kind, f"the kind of {label}")
     if where is not None and not callable(where):
-        msg = f"where of {label} must be a function of one event, such as a lambda (got {kind_of(where)})"
-        raise ArgumentError(msg)
+        raise ArgumentError(
+            f"where of {label} must be a function of one event, such as a lambda (got {kind_of(where)})"
+        )
 
 
 @attrs.frozen
@@ -144,8 +145,9 @@ def steps_of(steps_or_kinds: object) -> tuple[FunnelStep, ...]:
             steps have the same name, or the first step is optional or has a window.
     """
     if isinstance(steps_or_kinds, str) or not isinstance(steps_or_kinds, Sequence):
-        msg = f"steps must be a list of at least two kinds or FunnelSteps, in order (got {kind_of(steps_or_kinds)})"
-        raise ArgumentError(msg)
+        raise ArgumentError(
+            f"steps must be a list of at least two kinds or FunnelSteps, in order (got {kind_of(steps_or_kinds)})"
+        )
     steps = tuple(_each(steps_or_kinds))  # pyright: ignore[reportUnknownArgumentType] (each is checked)
     _check(steps)
     return steps
@@ -162,15 +164,17 @@ def _each(items: Sequence[object]) -> Iterator[FunnelStep]:
                 count = times[item]
                 yield FunnelStep(item if count == 1 else f"{item} {count}", kind=item)
             case _:
-                msg = f"a step must be a kind of event, such as 'purchase', or a FunnelStep (got {kind_of(item)})"
-                raise ArgumentError(msg)
+                raise ArgumentError(
+                    f"a step must be a kind of event, such as 'purchase', or a FunnelStep (got {kind_of(item)})"
+                )
 
 
 def _check(steps: Sequence[FunnelStep]) -> None:
     required = [step for step in steps if not step.optional]
     if len(required) < 2 or len(steps) > MOST_STEPS:  # noqa: PLR2004 (from one step to the next)
-        msg = f"steps must be 2 to {MOST_STEPS}, at least 2 required (got {len(steps)}, {len(required)} required)"
-        raise ArgumentError(msg)
+        raise ArgumentError(
+            f"steps must be 2 to {MOST_STEPS}, at least 2 required (got {len(steps)}, {len(required)} required)"
+        )
     twice = [name for name, times in Counter(step.name for step in steps).items() if times > 1]
     if twice:
         raise ArgumentError(f"names of steps must be unique (got {twice[0]!r} twice); rename one of the steps")
@@ -252,8 +256,9 @@ class Matching:
             raise ArgumentError(f"hold_constant must name up to {MAX_CONSTANT_COLUMNS} different columns (got {names})")
         reserved = {"person_id", "occurred_at", "kind"} & set(columns)
         if reserved:
-            msg = f"hold_constant cannot be {min(reserved)!r}; pass a column that describes events, such as 'sku'"
-            raise ArgumentError(msg)
+            raise ArgumentError(
+                f"hold_constant cannot be {min(reserved)!r}; pass a column that describes events, such as 'sku'"
+            )
 
     def _check_any_order(self) -> None:
         if self.tie_break == "later":
@@ -350,8 +355,9 @@ def _check_order(query: ConversionQuery) -> None:
     order = query.matching.order
     optional = [step.name for step in query.steps if step.optional]
     if order != "ordered" and optional:
-        msg = f"optional steps require order='ordered' (got order={order!r} and the optional step {optional[0]!r})"
-        raise ArgumentError(msg)
+        raise ArgumentError(
+            f"optional steps require order='ordered' (got order={order!r} and the optional step {optional[0]!r})"
+        )
     timed = [step.name for step in query.steps if step.within is not None]
     if order == "any" and timed:
         raise ArgumentError(

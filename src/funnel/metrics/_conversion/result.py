@@ -21,6 +21,7 @@ from funnel.metrics._conversion.label_events import DROPPED, PENDING
 from funnel.metrics._conversion.times import StepTime, times
 from funnel.metrics._conversion.trend import Trend, trend
 from funnel.metrics._conversion.value import StepValue, values
+from funnel.metrics._display import days
 from funnel.metrics._periods import Calendar, Period, Weekday
 from funnel.metrics._rate import Difference, Rate
 
@@ -283,8 +284,8 @@ class FunnelResult(Listed[StepCount], Generic[FrameT]):
             f"{self.entered:,} {unit}: {self.converted:,} converted, {self.dropped:,} dropped, {self.pending:,} pending"
         )
         rules = query.matching
-        how = f"{rules.order}, attempts {rules.attempts}, within {self.within}, as of {self.as_of:%Y-%m-%d %H:%M} UTC"
-        return f"{counts} ({how})"
+        how = f"{rules.order}, attempts {rules.attempts}, within {days(self.within)}"
+        return f"{counts} ({how}, as of {self.as_of:%Y-%m-%d %H:%M} UTC)"
 
     def _repr_html_(self) -> str:
         return as_html(HEADING, rows(self.steps, self.times(), self.min_people), above=self._caption)

@@ -79,7 +79,7 @@ class RepeatGroups(Listed[RepeatGroup], Tabular):
 
     @property
     def summary(self) -> str:
-        """Return what the table shows, and what it does not."""
+        """Return the conclusion and its limits, as text."""
         reportable = sum(one.repeat.rate.is_reportable(self.min_people) for one in self.groups)
         many = f" One in twenty of {reportable} equal groups differs by chance." if reportable > 1 else ""
         chosen = "This shows who came back, not why: people chose their group, and the shop chose whom to ask."

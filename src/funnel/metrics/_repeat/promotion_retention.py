@@ -68,7 +68,7 @@ class PromotionRetention(Tabular):
 
     @property
     def summary(self) -> str:
-        """Return what can be concluded, and what cannot."""
+        """Return the conclusion and its limits, as text."""
         return f"{self._conclusion} {_CAVEAT}" if self.unprompted.difference.is_reportable else self._conclusion
 
     @property

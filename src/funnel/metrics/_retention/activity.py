@@ -14,8 +14,9 @@ import attrs
 import narwhals as nw
 
 from funnel._dataframes.adapter import Frame
+from funnel._expr.to_narwhals import stepped
 from funnel.metrics._orders import Orders
-from funnel.metrics._periods import Periods, stepped
+from funnel.metrics._periods import Periods
 from funnel.metrics._purchases import PERSON
 
 Measure: TypeAlias = Literal["on", "on_or_after", "cumulative", "streak"]

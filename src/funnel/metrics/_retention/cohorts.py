@@ -135,8 +135,9 @@ class Cohorts(Listed[Cohort], Generic[PeopleT]):
         if row is None:
             raise ArgumentError(f"no cohort begins on {start}; {suggest(str(start), (str(one.start) for one in self))}")
         if row.after(periods) is None:
-            msg = f"periods must be below {len(row.people)}, the observed periods of the cohort {start} (got {periods})"
-            raise ArgumentError(msg)
+            raise ArgumentError(
+                f"periods must be below {len(row.people)}, the observed periods of the cohort {start} (got {periods})"
+            )
         return self._people_of_cell(row.index, periods)
 
     def to_dicts(self) -> list[dict[str, Any]]:

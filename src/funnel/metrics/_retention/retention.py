@@ -136,8 +136,9 @@ def _length(window: object) -> int | None:
         return None
     length = span(window, "window")
     if length % DAY:
-        msg = f"window must be whole days of 24 hours, such as timedelta(days=30) (got {length * MICROSECOND})"
-        raise ArgumentError(msg)
+        raise ArgumentError(
+            f"window must be whole days of 24 hours, such as timedelta(days=30) (got {length * MICROSECOND})"
+        )
     return length
 
 

@@ -221,15 +221,17 @@ def _pair(pair: object, index: int) -> tuple[int, int | None]:
         case (datetime() as started, datetime() as ended) if None not in (started.utcoffset(), ended.utcoffset()):
             return _micros(started, index), _micros(ended, index)
         case _:
-            msg = f"duration {index} must be a pair of aware datetimes (start, end); end is None if there is no end yet"
-            raise InstantError(msg)
+            raise InstantError(
+                f"duration {index} must be a pair of aware datetimes (start, end); end is None if there is no end yet"
+            )
 
 
 def _micros(moment: datetime, index: int) -> int:
     time = micros(moment)
     if not EARLIEST <= time < LATEST:
-        msg = f"duration {index} lies outside the years 1800 to 2199; pass the instants of its start and end"
-        raise InstantError(msg)
+        raise InstantError(
+            f"duration {index} lies outside the years 1800 to 2199; pass the instants of its start and end"
+        )
     return time
 
 

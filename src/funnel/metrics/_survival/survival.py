@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, overload
 
 from funnel._arguments import each, instance, parse_as_of
 from funnel.errors import ArgumentError
+from funnel.logs import is_logs
 from funnel.metrics._rate import DEFAULT_CONFIDENCE
 from funnel.metrics._survival.groups import SurvivalGroups
 from funnel.metrics._survival.input import durations_by, durations_in
@@ -65,7 +66,8 @@ def survival(
         InstantError: `as_of` or a time of a pair is naive.
         LogsError: A column is missing or does not hold aware datetimes, or a start is empty.
         EngineError: The dataframe cannot be read.
-        ArgumentError: The level is not between 0 and 1, `min_people` is not a whole number from 1 up, or `by` is empty.
+        ArgumentError: The durations are `Logs`, the level is not between 0 and 1, `min_people` is not a whole number
+            from 1 up, or `by` is empty.
 
     Example:
         >>> from datetime import UTC, datetime, timedelta
@@ -88,6 +90,9 @@ def survival(
         1
     """
     now = parse_as_of(as_of)
+    if is_logs(durations):
+        msg = "survival needs the waits of people (got Logs); compute them first"
+        raise ArgumentError(f'{msg}, such as with funnel.metrics.durations(logs, "leads", "purchases", as_of=...)')
     if by is None:
         return survival_of(durations_in(durations, now), as_of, confidence_level, min_people)
     columns = (by,) if isinstance(by, str) else tuple(each(by, "by", "a column or a list of columns"))
