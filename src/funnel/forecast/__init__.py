@@ -11,6 +11,8 @@ __all__, __getattr__, __dir__ = lazy(
     __name__,
     {
         "BuyingModel": "forecast._buying_model",
+        "CheckedGroup": "forecast._check",
+        "CustomerValue": "forecast._value",
         "Estimate": "forecast._forecast",
         "Forecast": "forecast._forecast",
         "ModelCheck": "forecast._check",
@@ -18,7 +20,6 @@ __all__, __getattr__, __dir__ = lazy(
         "SpendingModel": "forecast._spending_model",
         "buying_model": "forecast._buying_model",
         "check_model": "forecast._check",
-        "customer_value": "forecast._value",
         "spending_model": "forecast._spending_model",
     },
 )

@@ -12,6 +12,7 @@ Journal of Research in Marketing 38, 194-215 (MBG/CNBD-k). Ehrenberg 1959, Appli
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 import numpy as np
@@ -80,20 +81,21 @@ class BetaDropout:
         exits = self._exits(values, buyers)[0]
         stays = np.exp(special.betaln(a, b + exits + purchases - 1) - special.betaln(a, b + exits))
         alive, phases = self._alive(values, buyers)
-        rows = [
-            share * _poisson_mixture(values, buyers, self.k, done, horizon, self.k * np.asarray(purchases) - done)
+        rate, length = values["r"] + self.k * buyers.count, horizon / (values["alpha"] + buyers.age)
+        chances = [
+            share * _at_least(self.k * np.asarray(purchases) - done, rate + done, length)
             for done, share in enumerate(phases)
         ]
-        return np.asarray(alive * stays * sum(rows))
+        return np.asarray(alive * stays * sum(chances))
 
     def expected(self, values: Values, buyers: Buyers, horizon: float | Floats) -> Floats:
-        """Return the mean number of purchases: an integral over the chance to leave, or a sum over purchases if k > 1."""
+        """Return the mean number of purchases: an integral over the chance to leave; if k > 1, a sum over purchases."""
         if self.k > 1:
             return _sum_of_chances(self.at_least, values, buyers, horizon)
         different, index = np.unique(self._exits(values, buyers)[0], return_inverse=True)
         points, weights = beta_nodes(np.full_like(different, values["a"]), values["b"] + different)
         rate = values["r"] + buyers.count
-        length = np.asarray(horizon) / (values["alpha"] + buyers.age)
+        length = horizon / (values["alpha"] + buyers.age)
         mean = np.zeros_like(rate)
         for node, weight in zip(points.T, weights.T, strict=True):
             chance = np.maximum(node, np.finfo(float).tiny)[index]
@@ -132,8 +134,9 @@ class BetaDropout:
             silent = np.log(silence)
         return np.stack(
             [
-                -purchases * np.log(age) if not done else
-                special.gammaln(purchases + done)
+                -purchases * np.log(age)
+                if not done
+                else special.gammaln(purchases + done)
                 - special.gammaln(purchases)
                 - special.gammaln(done + 1)
                 + done * silent
@@ -175,7 +178,7 @@ class Stable:
 
     def at_least(self, values: Values, buyers: Buyers, horizon: float | Floats, purchases: int | Floats) -> Floats:
         """Return the chance of at least so many purchases within the horizon."""
-        return _poisson_mixture(values, buyers, 1, 0, horizon, np.asarray(purchases))
+        return _at_least(np.asarray(purchases), values["r"] + buyers.count, horizon / (values["alpha"] + buyers.age))
 
     def expected(self, values: Values, buyers: Buyers, horizon: float | Floats) -> Floats:
         """Return the mean number of purchases within the horizon."""
@@ -192,19 +195,21 @@ def _until(values: Values, buyers: Buyers, chance: Floats) -> Floats:
     return np.asarray((values["alpha"] + buyers.age) * np.expm1(-np.log1p(-chance) / rate))
 
 
-def _poisson_mixture(
-    values: Values, buyers: Buyers, k: int, done: int, horizon: float | Floats, events: Floats
-) -> Floats:
-    """Return the chance of at least so many events within the horizon at the rate of each buyer."""
-    rate = values["r"] + k * buyers.count + done
-    age = values["alpha"] + buyers.age
+def _at_least(events: Floats, rate: Floats, length: Floats) -> Floats:
+    """Return the chance of at least so many events.
+
+    Args:
+        events: The number of events.
+        rate: The shape of the distribution of the rate.
+        length: The horizon in units of its scale.
+    """
     if events.ndim == 0 and events == 1:
-        return np.asarray(-np.expm1(-rate * np.log1p(np.asarray(horizon) / age)))
-    return np.asarray(special.betainc(events, rate, np.asarray(horizon) / (age + horizon)))
+        return np.asarray(-np.expm1(-rate * np.log1p(length)))
+    return np.asarray(special.betainc(events, rate, length / (1 + length)))
 
 
 def _sum_of_chances(
-    at_least: Callable[[Values, Buyers, Floats, float], Floats], values: Values, buyers: Buyers, horizon: float | Floats
+    at_least: Callable[[Values, Buyers, Floats, int], Floats], values: Values, buyers: Buyers, horizon: float | Floats
 ) -> Floats:
     """Return the mean as the sum of the chances of one purchase or more, two or more, and so on."""
     mean = np.zeros_like(buyers.count)
@@ -223,7 +228,7 @@ def _sum_of_chances(
     return mean
 
 
-def _by_number(numbers: Floats, function: Callable[[Floats], Floats]) -> Floats:
+def _by_number(numbers: Floats, function: Callable[[Floats], Any]) -> Floats:
     """Return a function of whole numbers, computed once for each different number."""
     different, index = np.unique(numbers, return_inverse=True)
-    return np.asarray(function(different))[index.reshape(-1)]
+    return np.asarray(function(different), dtype=np.float64)[index.reshape(-1)]

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import attrs
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 
 @attrs.frozen(eq=False)
@@ -64,11 +62,11 @@ def grouped(count: Whole, recency: Whole, age: Whole) -> Grouped:
             np.stack([count, recency, age], axis=1), axis=0, return_inverse=True, return_counts=True
         )
         counts, recencies, ages = rows.T
-    columns = [np.asarray(column, dtype=np.float64) for column in (counts, recencies, ages, people)]
-    return Grouped(Buyers(*columns), np.asarray(index, dtype=np.int64).reshape(-1))
+    x, recent, old, many = (np.asarray(column, dtype=np.float64) for column in (counts, recencies, ages, people))
+    return Grouped(Buyers(x, recent, old, many), np.asarray(index, dtype=np.int64).reshape(-1))
 
 
 def one(count: int, recency: int, age: int) -> Buyers:
     """Return one person as buyers."""
-    numbers: Sequence[Any] = (count, recency, age, 1)
-    return Buyers(*(np.array([float(number)]) for number in numbers))
+    x, recent, old, many = (np.array([float(number)]) for number in (count, recency, age, 1))
+    return Buyers(x, recent, old, many)

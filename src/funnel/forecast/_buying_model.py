@@ -13,23 +13,21 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import attrs
-import narwhals as nw
 import numpy as np
 
 from funnel._arguments import SpanLike, check_choice, count_of, share_of, span
-from funnel._dataframes.adapter import Frame, to_native
-from funnel._dataframes.compute import collected
+from funnel._dataframes.adapter import to_native
 from funnel._format import TextRepr
 from funnel._time import MICROSECOND
 from funnel.errors import ArgumentError
 from funnel.forecast._beta_dropout import BetaDropout, Stable
-from funnel.forecast._buyers import Floats
 from funnel.forecast._family import Family
 from funnel.forecast._fit import Fit, fit
 from funnel.forecast._forecast import Estimate, Forecast
+from funnel.forecast._parameter import DAY, MIN_REPEAT_BUYERS, Parameter, check_number, parameters_of
 from funnel.forecast._pareto import Pareto
 from funnel.forecast._predict import Forecasts, Interval, Predictor
-from funnel.forecast._summaries import Summaries, buyer_of
+from funnel.forecast._summaries import Summaries, buyer_of, with_columns
 from funnel.metrics._purchase_summary import PurchaseSummary
 from funnel.metrics._rate import DEFAULT_CONFIDENCE
 
@@ -38,27 +36,6 @@ if TYPE_CHECKING:
 
 ModelName = Literal["mbg_nbd", "bg_nbd", "pareto_nbd", "nbd", "mbg_cnbd"]
 """The names of the models."""
-
-MIN_REPEAT_BUYERS = 100
-"""Fewer buyers who came again do not determine a model: our default."""
-
-DAY = 86_400_000_000
-"""One day in microseconds."""
-
-
-@attrs.frozen
-class Parameter:
-    """One parameter of a model.
-
-    Attributes:
-        name: The name in the papers.
-        value: The estimate. Times are in days.
-        standard_error: The standard error. None at an edge.
-    """
-
-    name: str
-    value: float
-    standard_error: float | None
 
 
 @attrs.frozen
@@ -191,17 +168,17 @@ class BuyingModel(TextRepr):
         family = family_of(name, k)
         values = data.get("parameters")
         if not isinstance(values, Mapping) or set(values) != set(family.parameters):
-            raise ArgumentError(f"{name} needs the parameters {', '.join(family.parameters)}, all of them and no others")
-        for key in family.parameters:
-            if isinstance(values[key], bool) or not isinstance(values[key], (int, float)) or not 0 < values[key] < np.inf:
-                raise ArgumentError(f"parameter {key} must be a number above zero")
+            raise ArgumentError(
+                f"{name} needs the parameters {', '.join(family.parameters)}, all of them and no others"
+            )
+        numbers = {key: check_number(values[key], f"parameter {key}", zero=False) for key in family.parameters}
         covariance = data.get("covariance")
         matrix = None if covariance is None else np.asarray(covariance, dtype=np.float64)
         rest = {key: data[key] for key in ("at_edge", "is_converged", "confidence_level") if key in data}
         return cls(
             name=family.name,
             k=k,
-            parameters=_parameters(family, values, matrix),
+            parameters=parameters_of(family.parameters, numbers, matrix),
             log_likelihood=data.get("log_likelihood", float("nan")),
             nbd_log_likelihood=data.get("nbd_log_likelihood", float("nan")),
             people=data.get("people", 0),
@@ -227,7 +204,7 @@ class BuyingModel(TextRepr):
         return f"{self.name} of {self.people:,} buyers: {values}; log likelihood {self.log_likelihood:,.1f}{edge}"
 
 
-def buying_model(
+def buying_model(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
     summaries: object,
     model: ModelName = "mbg_nbd",
     *,
@@ -271,8 +248,7 @@ def buying_model(
     family = family_of(model, k)
     share_of(confidence_level, "confidence_level")
     least = count_of(min_repeat_buyers, "min_repeat_buyers", minimum=1)
-    if isinstance(penalty, bool) or not isinstance(penalty, (int, float)) or not 0 <= penalty < np.inf:
-        raise ArgumentError(f"penalty must be a number of zero or more (got {penalty})")
+    check_number(penalty, "penalty", zero=True)
     buyers = Summaries.read(summaries).groups.buyers
     repeat_buyers = int(buyers.people[buyers.count > 0].sum())
     if repeat_buyers < least:
@@ -289,7 +265,7 @@ def buying_model(
     return BuyingModel(
         name=result.family.name,
         k=k,
-        parameters=_parameters(result.family, result.values, result.covariance),
+        parameters=parameters_of(result.family.parameters, result.values, result.covariance),
         log_likelihood=result.log_likelihood,
         nbd_log_likelihood=stable.log_likelihood,
         people=int(buyers.total),
@@ -333,14 +309,6 @@ def _edge_of(result: Fit) -> str | None:
     return f"parameter {result.edge} is at the edge of its range: a model with fewer parameters says the same"
 
 
-def _parameters(family: Family, values: Mapping[str, float], covariance: Floats | None) -> tuple[Parameter, ...]:
-    errors = [None] * len(values) if covariance is None else np.sqrt(np.diag(covariance)).tolist()
-    return tuple(
-        Parameter(name, float(values[name]), None if error is None else error * float(values[name]))
-        for name, error in zip(family.parameters, errors, strict=True)
-    )
-
-
 def _horizon(within: SpanLike) -> int:
     return span(within, "within")
 
@@ -367,13 +335,3 @@ def _columns(forecasts: Forecasts) -> dict[str, Any]:
         "likely": likely,
         "latest": latest,
     }
-
-
-def with_columns(read: Summaries, columns: Mapping[str, Any]) -> Frame:
-    """Return the rows of a table with one more column for each forecast."""
-    rows = collected(read.frame)
-    backend = rows.implementation
-    series = [nw.new_series(name, column[read.groups.index], backend=backend) for name, column in columns.items()]
-    cells = [one.fill_nan(None) if one.dtype.is_float() else one for one in series]
-    result: Frame = rows.with_columns(*cells).lazy()
-    return result

@@ -6,24 +6,15 @@ from math import exp, log
 
 import attrs
 import numpy as np
-from scipy import optimize, special
+from scipy import special
 
 from funnel.forecast._beta_dropout import BetaDropout
 from funnel.forecast._buyers import Buyers, Floats
 from funnel.forecast._family import Family, Values
+from funnel.forecast._minimize import descend, minimum
 
-_BOUND = 12.0
-"""Logarithms of parameters stay within this bound, in tenths of the mean age; beyond it a model is another, simpler one."""
-_NEAR = 0.01
-"""A logarithm this close to the bound is at it."""
-_STEP = 1e-4
-"""The step of differences of the exact gradient: its error is 1e-8 of the third derivative."""
-_FLAT = 1e-6
-"""A gradient for each person below this is zero."""
 _DIFFERENT = 0.01
 """Log likelihoods of two starts that differ by more are different maxima."""
-_ROUNDING = 1e-12
-_NEWTON_STEPS = 2
 _SHORTEST = 1e-6
 
 
@@ -60,23 +51,19 @@ def fit(family: Family, buyers: Buyers, penalty: float = 0.0) -> Fit:
     """
     unit = max(float(buyers.people @ buyers.age) / buyers.total / 10, _SHORTEST)
     loss = _Loss(family, buyers.scaled(unit), penalty)
-    runs = [_minimum(loss, start) for start in _starts(family, loss.buyers)]
-    logs, least = min(runs, key=lambda run: run[1])
-    edge = next((name for name, value in zip(family.parameters, logs, strict=True) if abs(value) > _BOUND - _NEAR), None)
-    if edge is None:
-        logs = _polished(loss, logs)
-    hessian = loss.hessian(logs)
-    is_sharp = edge is None and float(np.linalg.eigvalsh(hessian)[0]) > 0
+    ends = [descend(loss, start) for start in _starts(family, loss.buyers)]
+    near, least = min(ends, key=lambda end: end[1])
+    best = minimum(loss, near)
     shift = np.array([log(unit) if name in family.times else 0.0 for name in family.parameters])
-    values = as_values(family, logs + shift)
+    values = as_values(family, best.at + shift)
     return Fit(
         family,
         values,
         log_likelihood(family, values, buyers),
-        np.linalg.inv(hessian) / buyers.total if is_sharp else None,
-        is_sharp and bool(np.linalg.norm(loss(logs)[1]) < _FLAT),
-        edge,
-        tuple(-run[1] * buyers.total for run in runs if (run[1] - least) * buyers.total > _DIFFERENT),
+        None if best.covariance is None else best.covariance / buyers.total,
+        best.is_converged,
+        None if best.edge is None else family.parameters[best.edge],
+        tuple(-end[1] * buyers.total for end in ends if (end[1] - least) * buyers.total > _DIFFERENT),
     )
 
 
@@ -109,34 +96,6 @@ class _Loss:
         people, total = self.buyers.people, self.buyers.total
         prior = self.penalty * logs / total
         return float(prior @ logs) / 2 - float(people @ values) / total, prior - gradient @ people / total
-
-    def hessian(self, logs: Floats) -> Floats:
-        """Return the second derivatives, by central differences of the exact gradient."""
-        steps = _STEP * np.eye(len(logs))
-        rows = np.stack([(self(logs + step)[1] - self(logs - step)[1]) / (2 * _STEP) for step in steps])
-        return np.asarray((rows + rows.T) / 2)
-
-
-def _minimum(loss: _Loss, start: Floats) -> tuple[Floats, float]:
-    options = {"maxiter": 500, "ftol": 1e-12, "gtol": 1e-7}
-    bounds = [(-_BOUND, _BOUND)] * len(start)
-    result = optimize.minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
-    return np.asarray(result.x), float(result.fun)
-
-
-def _polished(loss: _Loss, logs: Floats) -> Floats:
-    """Return the minimum after Newton steps, as long as they go down."""
-    value, gradient = loss(logs)
-    for _ in range(_NEWTON_STEPS):
-        hessian = loss.hessian(logs)
-        if float(np.linalg.eigvalsh(hessian)[0]) <= 0:
-            break
-        further = logs - np.linalg.solve(hessian, gradient)
-        lower, slope = loss(np.clip(further, -_BOUND, _BOUND))
-        if not lower <= value + _ROUNDING:
-            break
-        logs, value, gradient = further, lower, slope
-    return logs
 
 
 def _starts(family: Family, buyers: Buyers) -> list[Floats]:

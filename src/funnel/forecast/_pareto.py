@@ -37,7 +37,11 @@ class Pareto:
         stays = 1 - left_share
         value = special.gammaln(rate) - special.gammaln(r) + r * np.log(alpha) + s * np.log(beta) + mixed
         by = (
-            special.digamma(rate) - special.digamma(r) + np.log(alpha) - stays * np.log(alpha + age) + left_share * inner[0],
+            special.digamma(rate)
+            - special.digamma(r)
+            + np.log(alpha)
+            - stays * np.log(alpha + age)
+            + left_share * inner[0],
             r / alpha - stays * rate / (alpha + age) + left_share * inner[1],
             np.log(beta) - stays * np.log(beta + age) + left_share * inner[2],
             s / beta - stays * s / (beta + age) + left_share * inner[3],
@@ -51,15 +55,20 @@ class Pareto:
         return np.asarray(special.expit(stayed - _left(values, buyers)[0]))
 
     def at_least(self, values: Values, buyers: Buyers, horizon: float | Floats, purchases: int | Floats) -> Floats:
-        """Return the chance that the last of so many purchases comes before the horizon and before the buyer leaves."""
-        rate, age = values["r"] + buyers.count, values["alpha"] + buyers.age
-        number, length = np.asarray(purchases, dtype=np.float64), np.asarray(horizon, dtype=np.float64)
+        """Return the chance that the last of so many purchases comes before the horizon and before the buyer leaves.
+
+        The integral over the moment of that purchase, in equal steps of the logarithm of the time since the beginning.
+        """
+        rate, age, stay = values["r"] + buyers.count, values["alpha"] + buyers.age, values["beta"] + buyers.age
+        number = np.asarray(purchases, dtype=np.float64)
         constant = special.gammaln(rate + number) - special.gammaln(rate) - special.gammaln(number)
+        end = np.minimum(np.log1p(horizon / age), (number + 10 * np.sqrt(number) + _DECAY) / rate)
         chance = np.zeros_like(rate)
         for point, weight in zip(*unit_interval(), strict=True):
-            time = point * length
-            arrival = constant + (number - 1) * np.log(time) + rate * np.log(age) - (rate + number) * np.log(age + time)
-            chance += weight * length * np.exp(arrival - values["s"] * np.log1p(time / (values["beta"] + buyers.age)))
+            step = point * end
+            time = np.expm1(step)
+            arrival = constant + (number - 1) * np.log(time) - (rate + number - 1) * step
+            chance += weight * end * np.exp(arrival - values["s"] * np.log1p(age * time / stay))
         return np.asarray(self.alive(values, buyers) * chance)
 
     def expected(self, values: Values, buyers: Buyers, horizon: float | Floats) -> Floats:
@@ -67,7 +76,9 @@ class Pareto:
         r, alpha, s, beta = (values[name] for name in self.parameters)
         log = np.log1p(np.asarray(horizon) / (beta + buyers.age))
         mean = log * special.exprel(-(s - 1) * log)
-        return np.asarray(self.alive(values, buyers) * (r + buyers.count) * (beta + buyers.age) / (alpha + buyers.age) * mean)
+        return np.asarray(
+            self.alive(values, buyers) * (r + buyers.count) * (beta + buyers.age) / (alpha + buyers.age) * mean
+        )
 
     def until(self, values: Values, buyers: Buyers, chance: Floats) -> Floats:
         """Return the horizon within which each buyer purchases with this chance."""

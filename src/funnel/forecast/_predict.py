@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 from scipy import special
 
-from funnel.forecast._buyers import Buyers, Floats, Whole
+from funnel.forecast._buyers import Buyers, Flags, Floats, Whole
 from funnel.forecast._family import Family, Values
 from funnel.forecast._fit import as_values
 
@@ -78,11 +78,15 @@ class Predictor:
             np.exp,
         )
 
+    def mean(self, buyers: Buyers, horizon: float) -> Floats:
+        """Return the mean number of purchases within the horizon."""
+        return self.family.expected(self.values, buyers, horizon)
+
     def count_quantile(self, buyers: Buyers, horizon: float, share: float) -> Whole:
         """Return the smallest count that a share of buyers does not exceed."""
         lower, upper = np.zeros(len(buyers.count)), np.ones(len(buyers.count))
 
-        def exceeded(count: Floats) -> Floats:
+        def exceeded(count: Floats) -> Flags:
             return self.family.at_least(self.values, buyers, horizon, count + 1) > 1 - share
 
         is_zero = ~exceeded(lower)
@@ -104,7 +108,10 @@ class Predictor:
         logs = np.log([self.values[name] for name in self.family.parameters])
         gradient = np.stack(
             [
-                (link(statistic(as_values(self.family, logs + step))) - link(statistic(as_values(self.family, logs - step))))
+                (
+                    link(statistic(as_values(self.family, logs + step)))
+                    - link(statistic(as_values(self.family, logs - step)))
+                )
                 / (2 * _STEP)
                 for step in _STEP * np.eye(len(logs))
             ]

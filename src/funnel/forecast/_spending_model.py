@@ -6,31 +6,23 @@ Research 42, 415-430.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from math import exp, log
-from typing import TYPE_CHECKING, Any
 
 import attrs
-import narwhals as nw
 import numpy as np
-from scipy import optimize, special
+from scipy import special
 
-from funnel._arguments import SpanLike, count_of, share_of, span
-from funnel._dataframes.adapter import to_native
+from funnel._arguments import count_of, share_of
 from funnel._format import TextRepr
 from funnel.errors import ArgumentError
 from funnel.forecast._buyers import Floats
-from funnel.forecast._buying_model import DAY, MIN_REPEAT_BUYERS, BuyingModel, Parameter, with_columns
+from funnel.forecast._minimize import descend, minimum
+from funnel.forecast._parameter import MIN_REPEAT_BUYERS, Parameter, check_number, parameters_of
 from funnel.forecast._summaries import Summaries, buyer_of
 from funnel.metrics._purchase_summary import PurchaseSummary
 from funnel.metrics._rate import DEFAULT_CONFIDENCE
 
-if TYPE_CHECKING:
-    from funnel._dataframes.frame_types import NativeT
-
 _NAMES = ("p", "q", "v")
-_YEAR = 365.25
-"""Days of a year of the discount rate."""
 _CORRELATED = 0.2
 """The correlation of count and amount above which a value misleads: Fader, Hardie, Lee 2005 have 0.06 in their data."""
 
@@ -87,10 +79,8 @@ class SpendingModel(TextRepr):
     def from_parameters(cls, *, p: float, q: float, v: float) -> SpendingModel:
         """Return the model with parameters from elsewhere, such as a paper. `v` is in minor units."""
         values = {"p": p, "q": q, "v": v}
-        if not all(0 < value < np.inf for value in values.values()):
-            raise ArgumentError("p, q and v must be numbers above zero")
-        parameters = tuple(Parameter(name, float(value), None) for name, value in values.items())
-        return cls(parameters, float("nan"), 0, 0.0, None, DEFAULT_CONFIDENCE)
+        numbers = {name: check_number(value, name, zero=False) for name, value in values.items()}
+        return cls(parameters_of(_NAMES, numbers, None), float("nan"), 0, 0.0, None, DEFAULT_CONFIDENCE)
 
     def __str__(self) -> str:
         """Format the parameters and the number of people."""
@@ -132,13 +122,17 @@ def spending_model(
     order = np.lexsort((mean, count))  # the sums below depend on the order of the rows in their last digits
     count, mean = count[order], mean[order]
     unit = float(mean.mean())
-    logs, covariance = _fit(count, mean / unit)
-    values = [exp(value) for value in logs] * np.array([1.0, 1.0, unit])
-    errors = [None] * 3 if covariance is None else (np.sqrt(np.diag(covariance)) * values).tolist()
-    likelihood = -_loss(logs, count, mean / unit)[0] * people - people * log(unit)
+
+    def loss(logs: Floats) -> tuple[float, Floats]:
+        return _loss(logs, count, mean / unit)
+
+    best = minimum(loss, descend(loss, np.log([2.0, 3.0, 1.0]))[0])
+    covariance = None if best.covariance is None else best.covariance / people
+    values = dict(zip(_NAMES, (exp(number) for number in best.at), strict=True))
+    values["v"] *= unit
     return SpendingModel(
-        tuple(Parameter(*one) for one in zip(_NAMES, values.tolist(), errors, strict=True)),
-        float(likelihood),
+        parameters_of(_NAMES, values, covariance),
+        -people * (best.value + log(unit)),
         people,
         _correlation(count, mean),
         None if covariance is None else tuple(map(tuple, covariance.tolist())),
@@ -166,20 +160,6 @@ def _loss(logs: Floats, x: Floats, m: Floats) -> tuple[float, Floats]:
         v * (q / v - (p * x + q) / (x * m + v)),
     )
     return -float(value.mean()), -np.array([one.mean() for one in by])
-
-
-def _fit(x: Floats, m: Floats) -> tuple[Floats, Floats | None]:
-    """Return the logarithms of the parameters and their covariance. None if the likelihood has no sharp maximum."""
-    bounds = [(-12.0, 12.0)] * 3
-    options = {"maxiter": 1000, "ftol": 1e-14, "gtol": 1e-9}
-    start = np.log([2.0, 3.0, 1.0])
-    result = optimize.minimize(_loss, start, args=(x, m), jac=True, method="L-BFGS-B", bounds=bounds, options=options)
-    logs = np.asarray(result.x)
-    steps = 1e-4 * np.eye(3)
-    hessian = np.stack([(_loss(logs + step, x, m)[1] - _loss(logs - step, x, m)[1]) / 2e-4 for step in steps])
-    hessian = (hessian + hessian.T) / 2
-    is_sharp = bool(np.all(np.abs(logs) < 11.9)) and float(np.linalg.eigvalsh(hessian)[0]) > 0
-    return logs, np.linalg.inv(hessian) / len(x) if is_sharp else None
 
 
 def _correlation(count: Floats, mean: Floats) -> float:

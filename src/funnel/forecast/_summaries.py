@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -10,7 +10,7 @@ import narwhals as nw
 import numpy as np
 
 from funnel._arguments import kind_of
-from funnel._dataframes.adapter import Frame, FrameKind, from_native, to_local
+from funnel._dataframes.adapter import ROW, Frame, FrameKind, from_native, to_local
 from funnel._dataframes.compute import collected
 from funnel.errors import ArgumentError
 from funnel.forecast._buyers import Buyers, Grouped, Whole, grouped, one
@@ -52,14 +52,13 @@ class Summaries:
             return cls(_checked(*columns[:3]), None, "polars", columns[3])
         frame_in = from_native(summaries)
         frame, kind = to_local(frame_in.frame, frame_in.frame_kind)
-        local = collected(frame).lazy()
+        local = collected(frame).lazy().drop(ROW, strict=False)
         names = local.collect_schema()
         wanted = (*COUNTS, AMOUNT) if with_amounts else COUNTS
         missing = [name for name in wanted if name not in names]
         if missing:
-            raise ArgumentError(
-                f"the summaries have no column {', '.join(missing)}; make them with PurchaseSummary.over(purchases, ...)"
-            )
+            listed = ", ".join(missing)
+            raise ArgumentError(f"the summaries lack {listed}; make them with PurchaseSummary.over(purchases, ...)")
         amounts = _whole(local, AMOUNT) if AMOUNT in names else None
         return cls(_checked(*(_whole(local, name) for name in COUNTS)), local, kind, amounts)
 
@@ -104,3 +103,13 @@ def _checked(count: Whole, recency: Whole, age: Whole) -> Grouped:
             "first_to_last_days <= tenure_days, all in days, and no time between purchases if there is only one"
         )
     return grouped(count, recency, age)
+
+
+def with_columns(read: Summaries, columns: Mapping[str, Any]) -> Frame:
+    """Return the rows of a table with one more column for each forecast."""
+    rows = collected(read.frame)
+    backend = rows.implementation
+    series = [nw.new_series(name, column[read.groups.index], backend=backend) for name, column in columns.items()]
+    cells = [one.fill_nan(None) if one.dtype.is_float() else one for one in series]
+    result: Frame = rows.with_columns(*cells).lazy()
+    return result
