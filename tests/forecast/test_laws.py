@@ -58,7 +58,7 @@ def test_the_gradient_is_that_of_the_likelihood(family: Family, some: Buyers, lo
 @each_family
 @given(some=buyers(), horizon=st.integers(1, 400))
 def test_chances_and_means_agree(family: Family, some: Buyers, horizon: int) -> None:
-    """Chances rise with the horizon up to the chance to be there; the mean is the sum of the chances of each purchase."""
+    """Chances rise with the horizon up to the chance to be there; the mean adds up those of each purchase."""
     alive = family.alive(VALUES, some)
     chance = family.at_least(VALUES, some, float(horizon), 1)
     later = family.at_least(VALUES, some, 2.0 * horizon, 1)
@@ -84,7 +84,7 @@ def test_until_is_the_inverse_of_the_chance(family: Family, some: Buyers, share:
 def test_nothing_known_adds_nothing(family: Family) -> None:
     """A buyer of this very day has a likelihood of 1."""
     new = Buyers(*(np.zeros(1) for _ in range(3)), np.ones(1))
-    assert family.log_likelihood(VALUES, new)[0] == pytest.approx([0], abs=1e-12)
+    assert family.log_likelihood(VALUES, new)[0] == pytest.approx(0, abs=1e-12)
 
 
 def test_a_buyer_who_never_returned_may_have_left() -> None:

@@ -128,7 +128,7 @@ def test_hundreds_of_purchases_give_numbers(count: int) -> None:
     values = {"r": 0.5143, "alpha": 2.8845, "s": 0.2856, "beta": 14.1087}
     many = buyer(count, 30, 31)
     likelihood, gradient = Pareto().log_likelihood(values, many)
-    assert np.isfinite(likelihood).all()
+    assert np.isfinite(likelihood)
     assert np.isfinite(gradient).all()
     assert 0 < Pareto().alive(values, many)[0] < 1
 

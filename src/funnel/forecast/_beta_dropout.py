@@ -12,7 +12,6 @@ Journal of Research in Marketing 38, 194-215 (MBG/CNBD-k). Ehrenberg 1959, Appli
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import attrs
 import numpy as np
@@ -24,6 +23,7 @@ from funnel.forecast._quadrature import beta_nodes
 
 _LAST = 1e-13
 """A chance of one more purchase below this ends a sum over purchases."""
+_TINY = np.finfo(float).tiny
 
 
 @attrs.frozen
@@ -43,33 +43,31 @@ class BetaDropout:
     parameters = ("r", "alpha", "a", "b")
     times = ("alpha",)
 
-    def log_likelihood(self, values: Values, buyers: Buyers) -> tuple[Floats, Floats]:
-        """Return the log likelihood of each buyer without the part that no parameter changes, and the gradient."""
+    def log_likelihood(self, values: Values, buyers: Buyers) -> tuple[float, Floats]:
+        """Return the log likelihood without the part that no parameter changes, and its gradient."""
         r, alpha, a, b = (values[name] for name in self.parameters)
-        x, (exits, log_exit) = buyers.count, self._exits(values, buyers)
-        purchases = r + self.k * x
-        stayed, by_r, by_alpha = self._stayed(values, buyers, 0.0)
-        left = log_exit - purchases * np.log(alpha + buyers.recency)
-        mixed, left_share = log_sum(stayed, left)
-        constant = (
-            _by_number(x, lambda n: special.gammaln(r + self.k * n) - special.gammaln(r))
-            + _by_number(exits, lambda n: special.betaln(a, b + n) - special.betaln(a, b))
-            + r * np.log(alpha)
+        counts, people = buyers.counts, buyers.people
+        exits, log_exit = self._exits(values, counts.values)
+        rate, events = r + counts.values * self.k, counts.each(r + counts.values * self.k)
+        stayed, by_r, by_alpha = self._stayed(values, buyers, events)
+        last = alpha + buyers.recencies.values
+        log_last = buyers.recencies.each(np.log(last))
+        mixed, left_share = log_sum(stayed, counts.each(log_exit) - events * log_last)
+        left = people * left_share
+        still = people - left
+        constant = special.gammaln(rate) - special.gammaln(r) + special.betaln(a, b + exits) - special.betaln(a, b)
+        both = special.digamma(a + b) - special.digamma(a + b + exits)
+        exit_shares = np.bincount(counts.index, left, len(exits)) / np.maximum(b + exits - 1, _TINY)
+        gradient = (
+            counts.people @ (special.digamma(rate) - special.digamma(r) + np.log(alpha))
+            + still @ by_r
+            - left @ log_last,
+            buyers.total * r / alpha + still @ by_alpha - (left * events) @ buyers.recencies.each(1 / last),
+            counts.people @ both + left.sum() / a,
+            counts.people @ (both + special.digamma(b + exits) - special.digamma(b)) - exit_shares.sum(),
         )
-        total, both = special.digamma(a + b), _by_number(exits, lambda n: special.digamma(a + b + n))
-        by = (
-            _by_number(x, lambda n: special.digamma(r + self.k * n) - special.digamma(r))
-            + np.log(alpha)
-            + (1 - left_share) * by_r
-            - left_share * np.log(alpha + buyers.recency),
-            r / alpha + (1 - left_share) * by_alpha - left_share * purchases / (alpha + buyers.recency),
-            total - both + left_share / a,
-            total
-            - both
-            + _by_number(exits, lambda n: special.digamma(b + n) - special.digamma(b))
-            - left_share / np.maximum(b + exits - 1, np.finfo(float).tiny),
-        )
-        return constant + mixed, np.stack([one * values[name] for one, name in zip(by, self.parameters, strict=True)])
+        total = counts.people @ (constant + r * np.log(alpha)) + people @ mixed
+        return float(total), np.array([one * values[name] for one, name in zip(gradient, self.parameters, strict=True)])
 
     def alive(self, values: Values, buyers: Buyers) -> Floats:
         """Return the chance that each buyer has not left."""
@@ -78,8 +76,8 @@ class BetaDropout:
     def at_least(self, values: Values, buyers: Buyers, horizon: float | Floats, purchases: int | Floats) -> Floats:
         """Return the chance of at least so many purchases within the horizon."""
         a, b = values["a"], values["b"]
-        exits = self._exits(values, buyers)[0]
-        stays = np.exp(special.betaln(a, b + exits + purchases - 1) - special.betaln(a, b + exits))
+        exits, further = buyers.count + self.leaves_at_first, np.asarray(purchases) - 1
+        stays = np.exp(special.betaln(a, b + exits + further) - special.betaln(a, b + exits)) if further.any() else 1.0
         alive, phases = self._alive(values, buyers)
         rate, length = values["r"] + self.k * buyers.count, horizon / (values["alpha"] + buyers.age)
         chances = [
@@ -92,14 +90,14 @@ class BetaDropout:
         """Return the mean number of purchases: an integral over the chance to leave; if k > 1, a sum over purchases."""
         if self.k > 1:
             return _sum_of_chances(self.at_least, values, buyers, horizon)
-        different, index = np.unique(self._exits(values, buyers)[0], return_inverse=True)
-        points, weights = beta_nodes(np.full_like(different, values["a"]), values["b"] + different)
-        rate = values["r"] + buyers.count
+        counts, rate = buyers.counts, values["r"] + buyers.count
+        exits = counts.values + self.leaves_at_first
+        points, weights = beta_nodes(np.full_like(exits, values["a"]), values["b"] + exits)
         length = horizon / (values["alpha"] + buyers.age)
         mean = np.zeros_like(rate)
         for node, weight in zip(points.T, weights.T, strict=True):
-            chance = np.maximum(node, np.finfo(float).tiny)[index]
-            mean += weight[index] * -np.expm1(-rate * np.log1p(chance * length)) / chance
+            chance = counts.each(np.maximum(node, _TINY))
+            mean -= counts.each(weight) * np.expm1(-rate * np.log1p(chance * length)) / chance
         return np.asarray(self.alive(values, buyers) * mean)
 
     def until(self, values: Values, buyers: Buyers, chance: Floats) -> Floats:
@@ -108,49 +106,54 @@ class BetaDropout:
             return bisected(self, values, buyers, chance)
         return _until(values, buyers, chance / self.alive(values, buyers))
 
-    def _exits(self, values: Values, buyers: Buyers) -> tuple[Floats, Floats]:
-        """Return how often each buyer could have left and did not, if still there; and the log weight of leaving."""
-        exits = buyers.count + self.leaves_at_first
+    def _exits(self, values: Values, count: Floats) -> tuple[Floats, Floats]:
+        """Return how often a buyer could have left and did not, if still there; and the log weight of leaving."""
+        exits = count + self.leaves_at_first
         with np.errstate(divide="ignore"):
-            weight = np.log(values["a"]) - np.log(np.where(exits > 0, values["b"] + exits - 1, np.inf))
-        return exits, weight
+            return exits, np.log(values["a"]) - np.log(np.where(exits > 0, values["b"] + exits - 1, np.inf))
 
-    def _stayed(self, values: Values, buyers: Buyers, horizon: float | Floats) -> tuple[Floats, Floats, Floats]:
-        """Return the log weight of no purchase until the horizon while staying, and its gradient by r and alpha."""
-        alpha, purchases = values["alpha"], values["r"] + self.k * buyers.count
-        age = alpha + buyers.age + horizon
-        parts = self._phases(purchases, age, buyers.age - buyers.recency + horizon)
+    def _stayed(self, values: Values, buyers: Buyers, events: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return the log weight of the silence of a buyer who stays, and its gradient by r and alpha."""
+        age = values["alpha"] + buyers.ages.values
+        log_age, share = buyers.ages.each(np.log(age)), buyers.ages.each(1 / age)
+        if self.k == 1:
+            return -events * log_age, -log_age, -events * share
+        parts = self._phases(values, buyers)
         weight = special.logsumexp(parts, axis=0)
         shares = np.exp(parts - weight)
-        by_r, by_alpha = -np.log(age), -purchases / age
-        for done in range(1, self.k):
-            by_r = by_r + shares[done] * (special.digamma(purchases + done) - special.digamma(purchases))
-            by_alpha = by_alpha - shares[done] * done / age
-        return weight, by_r, by_alpha
+        by_r, done = -log_age, np.arange(self.k)
+        for number in done[1:]:
+            by_r = by_r + shares[number] * (special.digamma(events + number) - special.digamma(events))
+        return weight, by_r, -(events + done @ shares) * share
 
-    def _phases(self, purchases: Floats, age: Floats, silence: Floats) -> Floats:
+    def _phases(self, values: Values, buyers: Buyers) -> Floats:
         """Return the log weight of each number of events since the last purchase: 0 to k - 1."""
+        events = values["r"] + self.k * buyers.count
+        log_age = np.log(values["alpha"] + buyers.age)
         with np.errstate(divide="ignore"):
-            silent = np.log(silence)
+            silence = np.log(buyers.age - buyers.recency)
         return np.stack(
-            [
-                -purchases * np.log(age)
-                if not done
-                else special.gammaln(purchases + done)
-                - special.gammaln(purchases)
+            [-events * log_age]
+            + [
+                special.gammaln(events + done)
+                - special.gammaln(events)
                 - special.gammaln(done + 1)
-                + done * silent
-                - (purchases + done) * np.log(age)
-                for done in range(self.k)
+                + done * silence
+                - (events + done) * log_age
+                for done in range(1, self.k)
             ]
         )
 
     def _alive(self, values: Values, buyers: Buyers) -> tuple[Floats, Floats]:
         """Return the chance to be there, and of each number of events since the last purchase."""
-        alpha, purchases = values["alpha"], values["r"] + self.k * buyers.count
-        parts = self._phases(purchases, alpha + buyers.age, buyers.age - buyers.recency)
+        counts, recencies, ages = buyers.counts, buyers.recencies, buyers.ages
+        events = counts.each(values["r"] + self.k * counts.values)
+        left = counts.each(self._exits(values, counts.values)[1])
+        left = left - events * recencies.each(np.log(values["alpha"] + recencies.values))
+        if self.k == 1:
+            return special.expit(-events * ages.each(np.log(values["alpha"] + ages.values)) - left), np.ones((1, 1))
+        parts = self._phases(values, buyers)
         stayed = special.logsumexp(parts, axis=0)
-        left = self._exits(values, buyers)[1] - purchases * np.log(alpha + buyers.recency)
         return special.expit(stayed - left), np.exp(parts - stayed)
 
 
@@ -163,14 +166,17 @@ class Stable:
     parameters = ("r", "alpha")
     times = ("alpha",)
 
-    def log_likelihood(self, values: Values, buyers: Buyers) -> tuple[Floats, Floats]:
-        """Return the log likelihood of each buyer, and the gradient."""
-        r, alpha = values["r"], values["alpha"]
-        x, age = buyers.count, np.log(alpha + buyers.age)
-        value = _by_number(x, lambda n: special.gammaln(r + n) - special.gammaln(r)) + r * np.log(alpha) - (r + x) * age
-        by_r = _by_number(x, lambda n: special.digamma(r + n) - special.digamma(r)) + np.log(alpha) - age
-        by_alpha = r / alpha - (r + x) / (alpha + buyers.age)
-        return value, np.stack([by_r * r, by_alpha * alpha])
+    def log_likelihood(self, values: Values, buyers: Buyers) -> tuple[float, Floats]:
+        """Return the log likelihood of all people, and its gradient."""
+        r, alpha, counts, ages = values["r"], values["alpha"], buyers.counts, buyers.ages
+        age, events = alpha + ages.values, r + counts.values
+        at_age = np.bincount(ages.index, buyers.people * counts.each(events), len(age))
+        constant = special.gammaln(events) - special.gammaln(r) + r * np.log(alpha)
+        by_r = counts.people @ (special.digamma(events) - special.digamma(r) + np.log(alpha)) - ages.people @ np.log(
+            age
+        )
+        by_alpha = buyers.total * r / alpha - at_age @ (1 / age)
+        return float(counts.people @ constant - at_age @ np.log(age)), np.array([by_r * r, by_alpha * alpha])
 
     def alive(self, values: Values, buyers: Buyers) -> Floats:
         """Return 1 for each buyer."""
@@ -213,22 +219,12 @@ def _sum_of_chances(
 ) -> Floats:
     """Return the mean as the sum of the chances of one purchase or more, two or more, and so on."""
     mean = np.zeros_like(buyers.count)
-    index, rest = np.arange(len(mean)), buyers
+    rows = np.arange(len(mean))
     lengths = np.broadcast_to(np.asarray(horizon, dtype=np.float64), mean.shape)
     purchases = 0
-    while len(index):
+    while len(rows):
         purchases += 1
-        chance = at_least(values, rest, lengths[index], purchases)
-        mean[index] += chance
-        more = chance > _LAST
-        index = index[more]
-        rest = attrs.evolve(
-            rest, count=rest.count[more], recency=rest.recency[more], age=rest.age[more], people=rest.people[more]
-        )
+        chance = at_least(values, buyers.take(rows), lengths[rows], purchases)
+        mean[rows] += chance
+        rows = rows[chance > _LAST]
     return mean
-
-
-def _by_number(numbers: Floats, function: Callable[[Floats], Any]) -> Floats:
-    """Return a function of whole numbers, computed once for each different number."""
-    different, index = np.unique(numbers, return_inverse=True)
-    return np.asarray(function(different), dtype=np.float64)[index.reshape(-1)]

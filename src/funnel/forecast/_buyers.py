@@ -2,13 +2,43 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+from math import log
+
 import attrs
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
+Indices = npt.NDArray[np.intp]
 Flags = npt.NDArray[np.bool_]
+
+
+@attrs.frozen(eq=False)
+class Table:
+    """The different values of a column: what depends on one column alone is computed once for each of them.
+
+    Attributes:
+        values: The different values.
+        index: The index of each buyer's value.
+        people: The number of people with each value.
+    """
+
+    values: Floats
+    index: Indices
+    people: Floats
+
+    @classmethod
+    def of(cls, column: Floats, people: Floats) -> Table:
+        """Return the different values of a column."""
+        values, index = np.unique(column, return_inverse=True)
+        index = index.reshape(-1)
+        return cls(values, index, np.asarray(np.bincount(index, people, len(values)), dtype=np.float64))
+
+    def each(self, results: Floats) -> Floats:
+        """Return for each buyer the result for their value."""
+        return results[self.index]
 
 
 @attrs.frozen(eq=False)
@@ -29,10 +59,29 @@ class Buyers:
     people: Floats
     log_gaps: float | None = None
 
+    @cached_property
+    def counts(self) -> Table:
+        """The different numbers of repeat purchases."""
+        return Table.of(self.count, self.people)
+
+    @cached_property
+    def recencies(self) -> Table:
+        """The different times of the last purchase."""
+        return Table.of(self.recency, self.people)
+
+    @cached_property
+    def ages(self) -> Table:
+        """The different ages."""
+        return Table.of(self.age, self.people)
+
     def scaled(self, unit: float) -> Buyers:
         """Return the same buyers with another unit of time, given in the present one."""
-        gaps = None if self.log_gaps is None else self.log_gaps - float(self.people @ self.count) * np.log(unit)
-        return attrs.evolve(self, recency=self.recency / unit, age=self.age / unit, log_gaps=gaps)
+        gaps = None if self.log_gaps is None else self.log_gaps - float(self.people @ self.count) * log(unit)
+        return Buyers(self.count, self.recency / unit, self.age / unit, self.people, gaps)
+
+    def take(self, rows: Indices) -> Buyers:
+        """Return some of the buyers."""
+        return Buyers(self.count[rows], self.recency[rows], self.age[rows], self.people[rows])
 
     @property
     def total(self) -> float:

@@ -35,8 +35,8 @@ class Family(Protocol):
     def times(self) -> tuple[str, ...]:
         """The parameters that are times."""
 
-    def log_likelihood(self, values: Values, buyers: Buyers) -> tuple[Floats, Floats]:
-        """Return the log likelihood of each buyer, and its gradient by the logarithm of each parameter."""
+    def log_likelihood(self, values: Values, buyers: Buyers) -> tuple[float, Floats]:
+        """Return the log likelihood of all people, and its gradient by the logarithm of each parameter."""
 
     def alive(self, values: Values, buyers: Buyers) -> Floats:
         """Return the chance that each buyer has not left."""

@@ -63,14 +63,15 @@ def minimum(loss: Loss, near: Floats) -> Minimum:
         return Minimum(near, value, None, edge, is_converged=False)
     second = _second(loss, near)
     for _ in range(_NEWTON_STEPS):
-        if not _is_sharp(second):
-            return Minimum(near, value, None, None, is_converged=False)
+        if np.linalg.norm(gradient) < _FLAT / 100 or not _is_sharp(second):
+            break
         further = np.clip(near - np.linalg.solve(second, gradient), -BOUND, BOUND)
         lower, slope = loss(further)
         if lower <= value + _ROUNDING:
             near, value, gradient, second = further, lower, slope, _second(loss, further)
     is_flat = bool(np.linalg.norm(gradient) < _FLAT)
-    return Minimum(near, value, np.asarray(np.linalg.inv(second), dtype=np.float64), None, is_converged=is_flat)
+    inverse = np.asarray(np.linalg.inv(second), dtype=np.float64) if _is_sharp(second) else None
+    return Minimum(near, value, inverse, None, is_converged=is_flat and inverse is not None)
 
 
 def _second(loss: Loss, at: Floats) -> Floats:

@@ -27,26 +27,26 @@ class Pareto:
     parameters = ("r", "alpha", "s", "beta")
     times = ("alpha", "beta")
 
-    def log_likelihood(self, values: Values, buyers: Buyers) -> tuple[Floats, Floats]:
-        """Return the log likelihood of each buyer, and the gradient."""
+    def log_likelihood(self, values: Values, buyers: Buyers) -> tuple[float, Floats]:
+        """Return the log likelihood of all people, and its gradient."""
         r, alpha, s, beta = (values[name] for name in self.parameters)
-        rate, age = r + buyers.count, buyers.age
+        rate, age, people = r + buyers.count, buyers.age, buyers.people
         stayed = -rate * np.log(alpha + age) - s * np.log(beta + age)
-        left, inner = _left(values, buyers)
-        mixed, left_share = log_sum(stayed, left)
-        stays = 1 - left_share
-        value = special.gammaln(rate) - special.gammaln(r) + r * np.log(alpha) + s * np.log(beta) + mixed
-        by = (
-            special.digamma(rate)
-            - special.digamma(r)
-            + np.log(alpha)
-            - stays * np.log(alpha + age)
-            + left_share * inner[0],
-            r / alpha - stays * rate / (alpha + age) + left_share * inner[1],
-            np.log(beta) - stays * np.log(beta + age) + left_share * inner[2],
-            s / beta - stays * s / (beta + age) + left_share * inner[3],
+        left_weight, inner = _left(values, buyers)
+        mixed, left_share = log_sum(stayed, left_weight)
+        left = people * left_share
+        still, total = people - left, buyers.total
+        value = people @ (special.gammaln(rate) + mixed) + total * (
+            r * np.log(alpha) + s * np.log(beta) - special.gammaln(r)
         )
-        return value, np.stack([one * values[name] for one, name in zip(by, self.parameters, strict=True)])
+        gradient = (
+            people @ special.digamma(rate) + total * (np.log(alpha) - special.digamma(r)) - still @ np.log(alpha + age),
+            total * r / alpha - still @ (rate / (alpha + age)),
+            total * np.log(beta) - still @ np.log(beta + age),
+            total * s / beta - still @ (s / (beta + age)),
+        )
+        names = zip(gradient, inner, self.parameters, strict=True)
+        return float(value), np.array([(one + left @ part) * values[name] for one, part, name in names])
 
     def alive(self, values: Values, buyers: Buyers) -> Floats:
         """Return the chance that each buyer has not left."""

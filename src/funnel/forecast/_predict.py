@@ -84,19 +84,22 @@ class Predictor:
 
     def count_quantile(self, buyers: Buyers, horizon: float, share: float) -> Whole:
         """Return the smallest count that a share of buyers does not exceed."""
-        lower, upper = np.zeros(len(buyers.count)), np.ones(len(buyers.count))
+        quantile = np.zeros(len(buyers.count), dtype=np.int64)
+        rows = np.flatnonzero(self.family.at_least(self.values, buyers, horizon, 1) > 1 - share)
+        some = buyers.take(rows)
+        lower, upper = np.zeros(len(rows)), np.ones(len(rows))
 
         def exceeded(count: Floats) -> Flags:
-            return self.family.at_least(self.values, buyers, horizon, count + 1) > 1 - share
+            return self.family.at_least(self.values, some, horizon, count + 1) > 1 - share
 
-        is_zero = ~exceeded(lower)
-        while (more := exceeded(upper) & ~is_zero).any():
+        while (more := exceeded(upper)).any():
             lower, upper = np.where(more, upper, lower), np.where(more, 2 * upper, upper)
         while (upper - lower > 1).any():
             middle = np.floor((lower + upper) / 2)
             more = exceeded(middle)
             lower, upper = np.where(more, middle, lower), np.where(more, upper, middle)
-        return np.where(is_zero, 0, upper).astype(np.int64)
+        quantile[rows] = upper
+        return quantile
 
     def _interval(
         self, statistic: Callable[[Values], Floats], link: Callable[[Floats], Floats], back: Callable[[Floats], Floats]
