@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 import funnel
 from funnel import testing
-from funnel.readers import _read_orders
+from funnel.readers import _read_orders, webhooks
 
 UNASKED = frozenset(
     """
@@ -111,8 +111,8 @@ def _methods(kind: type) -> Iterator[str]:
 
 
 def outer_names() -> Iterator[str]:
-    """Every public function that takes an argument, and every model, of the readers and of the test kit."""
-    modules: Mapping[str, ModuleType] = {"readers": _read_orders, "testing": testing}
+    """Every public function with an argument, and every model, of the readers, the webhooks and the test kit."""
+    modules: Mapping[str, ModuleType] = {"readers": _read_orders, "testing": testing, "webhooks": webhooks}
     for prefix, module in modules.items():
         for name in module.__all__:
             one = getattr(module, name)

@@ -35,7 +35,7 @@ from tests.frames import read, tables
 from tests.strategies import HOURS, START, histories
 
 NOW = datetime(2026, 9, 1, tzinfo=UTC)
-"""An instant of judgement for case tables."""
+"""An evaluation time for case tables."""
 
 TICK = timedelta(microseconds=1)
 """The shortest span there is."""

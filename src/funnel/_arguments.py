@@ -214,6 +214,12 @@ def kind_of(value: object) -> str:
     return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
 
 
+def a_kind_of(value: object) -> str:
+    """Return the type of an argument with its article: "an int"."""
+    kind = type(value).__name__
+    return f"{'an' if kind[0].lower() in 'aeio' else 'a'} {kind}"
+
+
 def brief(value: object) -> str:
     """Return text and numbers as they are, and the type of anything else.
 
@@ -266,7 +272,7 @@ def count_of(value: object, name: str, *, minimum: int, most: int | None = None)
     largest = _LONGEST_NUMBER if most is None else most
     if isinstance(value, int) and not isinstance(value, bool) and minimum <= value <= largest:
         return value
-    bounds = f"from {minimum} up" if most is None else f"from {minimum} to {most}"
+    bounds = f"from {minimum} up" if largest >= _LONGEST_NUMBER else f"from {minimum} to {largest}"
     raise ArgumentError(f"{name} must be a whole number {bounds} (got {brief(value)})")
 
 

@@ -6,7 +6,9 @@ Invariant: `instant(micros(t)) == t` for every aware `t`. Equal instants in diff
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -35,6 +37,52 @@ def start_of_day(day: date, zone: ZoneInfo) -> int:
     midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 (what the clock shows)
     gap = range(second, first)
     return gap[0] + bisect_left(gap, midnight, key=lambda moment: instant(moment).astimezone(zone).replace(tzinfo=None))
+
+
+_STEP = timedelta(days=2)
+"""No known time zone changes its offset twice within two days."""
+
+
+@lru_cache(maxsize=64)
+def zone_changes(zone: ZoneInfo, first: int, last: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the instants at which the clock of a zone changes, and the offsets around them, in microseconds.
+
+    Args:
+        zone: The zone.
+        first: The first year.
+        last: The last year.
+
+    Returns:
+        The instants from the start of the first year to the end of the last one, in UTC; and the offset from UTC before
+        the first instant and from each instant on.
+    """
+    start = datetime(first, 1, 1, tzinfo=UTC)
+    changes = tuple(_changes(zone, start, datetime(min(last + 1, 9999), 1, 1, tzinfo=UTC)))
+    return tuple(map(micros, changes)), (_offset(zone, start), *(_offset(zone, edge) for edge in changes))
+
+
+def _offset(zone: ZoneInfo, moment: datetime) -> int:
+    offset = moment.astimezone(zone).utcoffset()
+    assert offset is not None
+    return offset // MICROSECOND
+
+
+def _changes(zone: ZoneInfo, before: datetime, end: datetime) -> Iterator[datetime]:
+    """Yield the offset changes between two instants; every two days are compared."""
+    while before < end:
+        after = before + _STEP
+        if _offset(zone, before) != _offset(zone, after):
+            yield _change_between(zone, before, after)
+        before = after
+
+
+def _change_between(zone: ZoneInfo, before: datetime, after: datetime) -> datetime:
+    """Return the first whole second of the new offset."""
+    old = _offset(zone, before)
+    while after - before > timedelta(seconds=1):
+        middle = before + (after - before) // timedelta(seconds=2) * timedelta(seconds=1)
+        before, after = (middle, after) if _offset(zone, middle) == old else (before, middle)
+    return after
 
 
 NEVER = micros(datetime(1700, 1, 1, tzinfo=UTC))

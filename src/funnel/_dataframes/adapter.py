@@ -15,7 +15,7 @@ from typing import Any, Literal
 import attrs
 import narwhals as nw
 
-from funnel._arguments import INNER, quoted
+from funnel._arguments import INNER, a_kind_of, quoted
 from funnel._dataframes.compute import check_pandas_alone, collected, computing, schema_of
 from funnel._time import EPOCH
 from funnel.errors import EngineError, MissingExtraError
@@ -108,8 +108,7 @@ def _narwhals(native: Any) -> Any:
     except TypeError:
         if hasattr(native, "__arrow_c_stream__"):
             return nw.from_native(_polars_module().DataFrame(native))
-        msg = f"a {type(native).__name__} is not a supported dataframe; give one of {_SUPPORTED}"
-        raise EngineError(msg) from None
+        raise EngineError(f"{a_kind_of(native)} is not a supported dataframe; give one of {_SUPPORTED}") from None
     except nw.exceptions.DuplicateError:
         msg = "two columns of the frame have the same name; rename one or leave it out"
         raise EngineError(msg) from None

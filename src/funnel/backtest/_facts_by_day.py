@@ -25,7 +25,7 @@ from funnel.backtest._day_scan import PERSON_NUMBER, DayScan, day_scans
 from funnel.backtest._figures import Flags, Indices, Whole
 from funnel.facts._frames import with_derived
 from funnel.facts._schema import FactSchema
-from funnel.logs import known_since
+from funnel.logs.assemble import known_since
 from funnel.logs.ledger import LedgerTables
 from funnel.logs.schema import RECORDED, TIMES
 

@@ -225,12 +225,13 @@ class BaseFacts(RawFacts):
 
     def __repr__(self) -> str:
         """Return the facts that differ from their defaults."""
-        empty = self._fact_plan.empties
+        empty, indices, declared = self._fact_plan.empties, self._fact_plan.indices, self._fact_plan.declared
+        instants = {indices[name] for name, one in declared.items() if one.show == "instant"}
         texts = [
             f"{name}={output_value(one, self.values[index], self.now)!r}"
-            for name, one in self._fact_plan.declared.items()
-            if self.values[index := self._fact_plan.indices[name]] != empty[index]
-            and one.show not in ("since", "until")
+            for name, one in declared.items()
+            if self.values[index := indices[name]] != empty[index]
+            and not (one.show in ("since", "until") and index in instants)
         ]
         return f"{type(self).__name__}({', '.join([f'as_of={self.as_of.isoformat()}', *texts])})"
 

@@ -9,12 +9,12 @@ from typing import Any, Literal, cast
 import attrs
 
 from funnel._aggregate.aggregations import EVERY, GAP, LARGEST_SUM, Derived, How, Reduction, Stream
-from funnel._arguments import brief, check_choice, is_one_of, suggest
+from funnel._arguments import brief, check_choice, is_function, is_one_of, kind_of, suggest
 from funnel._expr.nodes import Fact
 from funnel._expr.tree import Tree, not_truth, trace
 from funnel._ledger.streams import stream_called
 from funnel._time import EVER, FOREVER, NEVER
-from funnel.errors import FactsError
+from funnel.errors import ArgumentError, FactsError, RuleError
 
 Show = Literal["number", "instant", "since", "until", "span", "text", "flag"]
 Never = Literal["past", "ahead"]
@@ -166,7 +166,14 @@ def _reduction(stream: str, how: How, field: str, where: Condition | None, empty
 def _condition(stream: Stream, where: Condition | None) -> Tree:
     if where is None:
         return EVERY
-    tree = _trace(where)(where, _record_fields(stream))
+    if not is_function(where):
+        msg = f"where must be a function of one record, such as lambda one: one.source == 'shop' (got {kind_of(where)})"
+        raise ArgumentError(msg)
+    try:
+        tree = _trace(where)(where, _record_fields(stream))
+    except RuleError as error:
+        msg = f"in the condition on {stream.name}: {error}"
+        raise RuleError(msg) from error.__cause__
     if other := not_truth(tree):
         msg = f"the condition on {stream.name} returns {other}; it must return True or False"
         raise FactsError(msg)

@@ -59,6 +59,17 @@ def is_tracing(facts: object) -> bool:
     return isinstance(facts, FactsProxy) or (isinstance(facts, BaseFacts) and type(facts.values) is not tuple)
 
 
+def refuse_method(facts: object, rule: str) -> None:
+    """Refuse a method of a rule inside another rule.
+
+    Raises:
+        RuleError: The facts trace a rule.
+    """
+    values: object = facts.values if isinstance(facts, BaseFacts) else None
+    if isinstance(values, FactsProxy):
+        values.__refuse__(f"{rule}.of, {rule}.why or {rule}.next_change", f"call the rule: {rule}(f, policy)")
+
+
 def reader(slots: Mapping[str, tuple[int, int]], facts: RawFacts) -> Read:
     """Return a function that reads facts for the nodes of a tree.
 

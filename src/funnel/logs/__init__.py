@@ -10,39 +10,30 @@ from typing import Any, Generic, TypeGuard
 
 import narwhals as nw
 
-from funnel._arguments import parse_instant
-from funnel._dataframes.adapter import (
-    ROW,
-    FrameKind,
-    InputFrame,
-    collect_once,
-    duplicated,
-    from_native,
-    joinable,
-    materialize,
-    to_native,
-)
+from funnel._arguments import instance, parse_instant
+from funnel._dataframes.adapter import FrameKind, InputFrame, collect_once, from_native, materialize, to_native
 from funnel._dataframes.frame_types import FrameT, NativeT
-from funnel.errors import ArgumentError, EngineError
-from funnel.logs.aliases import alias_issues, resolve_aliases
-from funnel.logs.ledger import LedgerTables
-from funnel.logs.normalize import MISSING, normalize, people_issues, people_type, schema_issues
-from funnel.logs.schema import LOGS, RECORDED, TIMES, Issue, raise_if_any
-from funnel.logs.sums import sum_issues
-from funnel.logs.validate import (
-    checks_of,
-    conflict_issues,
-    drop_duplicates,
-    issues_of,
-    keys_of,
-    one_per_key,
-    reference_issues,
-    row_count,
-    valid_rows,
+from funnel.logs.assemble import (
+    common_currency,
+    common_kind,
+    concatenated,
+    joined_own,
+    known_by,
+    validated,
+    without_check_columns,
 )
+from funnel.logs.compare_rows import unresolved
+from funnel.logs.intake import Amount, Intake, OnIssues, Words, intake, reading_of
+from funnel.logs.ledger import LedgerTables
+from funnel.logs.normalize import normalize, people_type
+from funnel.logs.own_columns import OwnColumns, own_columns
+from funnel.logs.read_amounts import Amounts
+from funnel.logs.read_times import Times
+from funnel.logs.schema import LOGS, Issue, raise_if_any
+from funnel.logs.sums import sum_issues
 from funnel.money import decimals
 
-__all__ = ["Issue", "Logs"]
+__all__ = ["Amounts", "Issue", "Logs", "Times"]
 
 Frame = nw.LazyFrame[Any]
 
@@ -67,6 +58,7 @@ class Logs(Generic[FrameT]):
             Each of these logs may have `recorded_at`: when the shop learned of a row; if empty, when it happened.
         aliases: `alias`, `person_id`: two names of one person, applied before anything is computed; may form chains.
         currency: The only currency (ISO 4217) of all amounts; required if a column names currencies.
+        keep: The shop's own columns to keep on a log, such as `{"purchases": ["country"]}`, with their values.
 
     Raises:
         LogsError: Columns or rows are invalid; all issues are reported together, with exact counts. Rows are validated
@@ -92,6 +84,7 @@ class Logs(Generic[FrameT]):
         interactions: NativeT | None = None,
         aliases: NativeT | None = None,
         currency: str | None = None,
+        keep: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         """Convert the frames and validate them."""
         frames = {
@@ -103,16 +96,235 @@ class Logs(Generic[FrameT]):
         }
         if currency is not None:
             decimals(currency)
-        inputs = {log: from_native(frame, LOGS[log]) for log, frame in frames.items() if frame is not None}
-        self._frame_kind: FrameKind = _common_kind(inputs)
+        present = {log: frame for log, frame in frames.items() if frame is not None}
+        self._own: OwnColumns = own_columns(keep, present) if keep is not None else {}
+        inputs = {log: from_native(frame, {*LOGS[log], *self._own.get(log, ())}) for log, frame in present.items()}
+        self._frame_kind: FrameKind = common_kind(inputs)
         self._logs = {
-            log: _without_check_columns(frame, inputs[log]) for log, frame in _validated(inputs, currency).items()
+            log: without_check_columns(frame, inputs[log])
+            for log, frame in validated(inputs, currency, self._own).items()
         }
         self.currency = currency
+        self._issues: tuple[Issue, ...] = ()
+        self._notes: tuple[str, ...] = ()
+        self._is_resolved = True
+
+    # ---- logs of a shop's own frame ----
+
+    @classmethod
+    def from_orders(  # noqa: PLR0913 (each says one thing of the frame; docs/decisions/few-arguments.md)
+        cls,
+        frame: NativeT,
+        columns: Mapping[str, str] | None = None,
+        *,
+        tz: str | Times | None = None,
+        currency: str | None = None,
+        amount: Amount = "minor",
+        statuses: Words | None = None,
+        on_issues: OnIssues = "raise",
+    ) -> Logs[NativeT]:
+        """Return logs of a frame of orders, or of lines of orders, as a shop has it.
+
+        Rows with the same id are lines of one order: their amounts are added, and the earliest time counts. A row that
+        equals an earlier row in every column of the frame is read once. `logs.notes` says how many rows were added up.
+        An order of amount 0 is kept, and is not a purchase: it makes nobody a buyer.
+
+        Args:
+            frame: Dataframe of any supported engine. Columns that are not named are left alone.
+            columns: The frame's column for each column of `purchases`: `{"person_id": "CustomerID"}`. A column that has
+                the name already needs no mention. Any other name is an own column to keep: `{"country": "Country"}`.
+                Instead of "amount": "quantity" and "unit_price", or "order_amount" if each line repeats the amount of
+                its order. Without an "id", each row is an order, and the row's number is its id. Ids become texts.
+            tz: Zone of times without an offset, such as "Asia/Jakarta"; or `Times` with the format of texts. A local
+                time that the clock skipped is an issue; of a time that it showed twice, the first is used.
+            currency: Currency of all amounts (ISO 4217); required unless amounts are minor units.
+            amount: What amounts are: "minor" units (cents), "major" units (dollars), the style of texts, or `Amounts`.
+                An amount with more decimals than the currency is an issue; nothing is rounded.
+            statuses: Meaning of each word in the status column: `{"Completed": "paid"}`; None leaves the rows out.
+            on_issues: "raise" an error with all issues; or "split" the bad rows off, into `logs.issues`. An order with
+                a bad line is split off as a whole.
+
+        Raises:
+            LogsError: Columns are missing or have types that cannot be read; or rows are bad, unless they are split.
+            ArgumentError: An argument is not allowed, or `columns` names a column that the frame does not have.
+            EngineError: The frame cannot be read.
+
+        Example:
+            >>> import polars as pl
+            >>> lines = {"No": [1, 1, 2], "Buyer": [7, 7, 8], "Date": ["03/01/2026 09:30"] * 3, "Paid": [19.99, 5, 0.1]}
+            >>> columns = {"id": "No", "person_id": "Buyer", "purchased_at": "Date", "amount": "Paid"}
+            >>> times = Times("Asia/Jakarta", format="%d/%m/%Y %H:%M")
+            >>> logs = Logs.from_orders(pl.DataFrame(lines), columns, tz=times, currency="USD", amount="major")
+            >>> logs, logs.notes
+            (Logs(purchases, on polars), ('2 rows are lines of 1 order; their amounts were added',))
+        """
+        reading = reading_of("purchases", columns, {"status": statuses}, tz=tz, currency=currency, amount=amount)
+        return cls._of_intake(intake(frame, reading, on_issues), currency)
+
+    @classmethod
+    def from_refunds(  # noqa: PLR0913 (each says one thing of the frame; docs/decisions/few-arguments.md)
+        cls,
+        frame: NativeT,
+        columns: Mapping[str, str] | None = None,
+        *,
+        tz: str | Times | None = None,
+        currency: str | None = None,
+        amount: Amount = "minor",
+        on_issues: OnIssues = "raise",
+    ) -> Logs[NativeT]:
+        """Return logs of a frame of refunds, to be put beside the orders with `Logs.concat`.
+
+        The arguments are those of `from_orders`. Each row is one refund.
+
+        Example:
+            >>> import polars as pl
+            >>> frame = pl.DataFrame({"purchase_id": [1], "refunded_at": ["2026-03-02 10:00"], "amount": [5.0]})
+            >>> Logs.from_refunds(frame, tz="Asia/Jakarta", currency="USD", amount="major")
+            Logs(refunds, on polars)
+        """
+        reading = reading_of("refunds", columns, {}, tz=tz, currency=currency, amount=amount)
+        return cls._of_intake(intake(frame, reading, on_issues), currency)
+
+    @classmethod
+    def from_leads(
+        cls,
+        frame: NativeT,
+        columns: Mapping[str, str] | None = None,
+        *,
+        tz: str | Times | None = None,
+        on_issues: OnIssues = "raise",
+    ) -> Logs[NativeT]:
+        """Return logs of a frame of leads, as a shop has it.
+
+        The arguments are those of `from_orders`.
+
+        Example:
+            >>> import polars as pl
+            >>> frame = pl.DataFrame({"lead": ["a", "b"], "day": ["2026-03-01", "2026-03-02"]})
+            >>> Logs.from_leads(frame, {"person_id": "lead", "arrived_at": "day"}, tz="Asia/Jakarta")
+            Logs(leads, on polars)
+        """
+        reading = reading_of("leads", columns, {}, tz=tz, currency=None, amount="minor")
+        return cls._of_intake(intake(frame, reading, on_issues), None)
+
+    @classmethod
+    def from_interactions(  # noqa: PLR0913 (each says one thing of the frame; docs/decisions/few-arguments.md)
+        cls,
+        frame: NativeT,
+        columns: Mapping[str, str] | None = None,
+        *,
+        tz: str | Times | None = None,
+        currency: str | None = None,
+        amount: Amount = "minor",
+        kinds: Words | None = None,
+        on_issues: OnIssues = "raise",
+    ) -> Logs[NativeT]:
+        """Return logs of a frame of interactions, as a shop has it.
+
+        The arguments are those of `from_orders`, and `kinds`: the meaning of each word in the kind column, such as
+        `{"pv": "view"}`; None leaves the rows out. Deliveries and complaints that name their purchase are looked up
+        when the logs are put beside the orders with `Logs.concat`.
+
+        Example:
+            >>> import polars as pl
+            >>> frame = pl.DataFrame({"user": [7], "at": [1772330400], "what": ["pv"]})
+            >>> columns = {"person_id": "user", "occurred_at": "at", "kind": "what"}
+            >>> Logs.from_interactions(frame, columns, tz=Times(format="epoch"), kinds={"pv": "view"})
+            Logs(interactions, on polars)
+        """
+        reading = reading_of("interactions", columns, {"kind": kinds}, tz=tz, currency=currency, amount=amount)
+        return cls._of_intake(intake(frame, reading, on_issues), currency)
+
+    @classmethod
+    def from_events(  # noqa: PLR0913 (each says one thing of the frame; docs/decisions/few-arguments.md)
+        cls,
+        frame: NativeT,
+        columns: Mapping[str, str] | None = None,
+        *,
+        tz: str | Times | None = None,
+        currency: str | None = None,
+        amount: Amount = "minor",
+        kinds: Words | None = None,
+        on_issues: OnIssues = "raise",
+    ) -> Logs[NativeT]:
+        """Return logs of one frame of events: purchases, leads and interactions, each row with its kind.
+
+        The columns are those of `interactions`, also for purchases and leads, and `campaign` and `promotion`. The
+        arguments are those of `from_interactions`; a kind may also be "purchase" or "lead".
+
+        Example:
+            >>> import polars as pl
+            >>> frame = pl.DataFrame({"person_id": [7, 7], "kind": ["pv", "buy"], "amount": [None, 19.99]})
+            >>> frame = frame.with_columns(occurred_at=pl.Series(["2026-03-01 09:00", "2026-03-01 09:30"]))
+            >>> kinds = {"pv": "view", "buy": "purchase"}
+            >>> Logs.from_events(frame, tz="Asia/Jakarta", currency="USD", amount="major", kinds=kinds)
+            Logs(purchases, interactions, on polars)
+        """
+        reading = reading_of("events", columns, {"kind": kinds}, tz=tz, currency=currency, amount=amount)
+        return cls._of_intake(intake(frame, reading, on_issues), currency)
+
+    @classmethod
+    def concat(cls, first: Logs[NativeT], *others: Logs[Any], aliases: object = None) -> Logs[NativeT]:
+        """Return several logs as one: the rows of each log one after the other, each record once.
+
+        Args:
+            first: Logs; results have the kind of their frames.
+            others: More logs, on the same engine and in the same currency.
+            aliases: Dataframe with `alias` and `person_id`, two names of one person, as in `Logs`.
+
+        Raises:
+            LogsError: Records contradict each other, or refer to a record that is missing or does not fit.
+            EngineError: The logs are on different engines.
+            MoneyError: The logs have different currencies.
+            ArgumentError: An argument is not `Logs`.
+
+        Example:
+            >>> import polars as pl
+            >>> lead = pl.DataFrame({"person_id": ["a"], "arrived_at": ["2026-03-01"]})
+            >>> order = pl.DataFrame({"person_id": ["a"], "purchased_at": ["2026-03-02"], "amount": [900]})
+            >>> Logs.concat(Logs.from_leads(lead, tz="UTC"), Logs.from_orders(order, tz="UTC"))
+            Logs(leads, purchases, on polars)
+        """
+        parts: list[Logs[Any]] = [first, *others]
+        for part in parts:
+            instance(part, Logs, "logs", "Logs")
+        currency = common_currency([part.currency for part in parts])
+        frames = [InputFrame(frame, part._frame_kind) for part in parts for frame in part._logs.values()]  # noqa: SLF001
+        common_kind({f"logs {number}": frame for number, frame in enumerate(frames, start=1)})
+        logs = concatenated([part._logs for part in parts], aliases)  # noqa: SLF001
+        own = joined_own([part._own for part in parts])  # noqa: SLF001
+        issues, notes = (tuple(one for part in parts for one in getattr(part, name)) for name in ("issues", "notes"))
+        read = Intake(logs, first._frame_kind, own, issues, notes)
+        return cls._of_intake(read, currency)
+
+    @classmethod
+    def _of_intake(cls, read: Intake, currency: str | None) -> Logs[Any]:
+        logs = Logs.__new__(Logs)
+        logs._frame_kind, logs._logs, logs._own = read.frame_kind, dict(read.logs), read.own  # noqa: SLF001 (a new one)
+        logs.currency, logs._issues, logs._notes = currency, read.issues, read.notes  # noqa: SLF001
+        logs._is_resolved = "purchases" in read.logs or not unresolved(read.logs)  # noqa: SLF001
+        return logs
+
+    @property
+    def issues(self) -> tuple[Issue, ...]:
+        """Issues of the rows that were split off, each with its count and all row numbers; empty if none were."""
+        return self._issues
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What reading did to the rows, in sentences: lines added up, copies dropped, ambiguous local times."""
+        return self._notes
+
+    @property
+    def own_columns(self) -> Mapping[str, tuple[str, ...]]:
+        """The shop's own columns, by log; logs without own columns are absent."""
+        return self._own
 
     @cached_property
     def _tables(self) -> Mapping[str, Frame]:
         """Ledger tables from which facts are computed."""
+        if not self._is_resolved:
+            raise_if_any(unresolved(self._logs))
         return LedgerTables(self._logs, collect_once)
 
     @cached_property
@@ -149,7 +361,7 @@ class Logs(Generic[FrameT]):
         logs = copy(self)
         logs.__dict__.pop("_tables", None)
         logs.__dict__.pop("_materialized_tables", None)
-        logs._logs = {log: collect_once(_known_by(log, frame, at)) for log, frame in self._logs.items()}  # noqa: SLF001 (a copy)
+        logs._logs = {log: collect_once(known_by(log, frame, at)) for log, frame in self._logs.items()}  # noqa: SLF001 (a copy)
         return logs
 
     def _native(self, frame: Frame, *, instants: Sequence[str] = (), spans: Sequence[str] = ()) -> FrameT:
@@ -176,96 +388,8 @@ def trusted(logs: Mapping[str, object], currency: str | None) -> Logs:
     """
     inputs = {log: from_native(frame, LOGS[log]) for log, frame in logs.items()}
     people, result = people_type(inputs), Logs.__new__(Logs)
-    normalized = {log: _without_check_columns(normalize(log, source, people), source) for log, source in inputs.items()}
+    normalized = {log: without_check_columns(normalize(log, source, people), source) for log, source in inputs.items()}
     raise_if_any(list(sum_issues(normalized)))
-    vars(result).update(_frame_kind=_common_kind(inputs), _logs=normalized, currency=currency)
+    vars(result).update(_frame_kind=common_kind(inputs), _logs=normalized, currency=currency)
+    vars(result).update(_own={}, _issues=(), _notes=(), _is_resolved=True)
     return result
-
-
-def _common_kind(inputs: Mapping[str, InputFrame]) -> FrameKind:
-    if not set(inputs) - {"aliases"}:
-        msg = f"Logs has no log; pass at least one of {', '.join(name for name in LOGS if name != 'aliases')}"
-        raise ArgumentError(msg)
-    engines = {frame.engine: log for log, frame in inputs.items()}
-    if len(engines) > 1:
-        engines_text = ", ".join(f"{log} on {engine}" for engine, log in engines.items())
-        msg = f"the logs are on different engines ({engines_text}); convert them to one engine"
-        raise EngineError(msg)
-    if not joinable(inputs.values()):
-        msg = f"the logs ({', '.join(inputs)}) are on different DuckDB connections; use one connection for all"
-        raise EngineError(msg)
-    return next(iter(inputs.values())).frame_kind
-
-
-def _validated(inputs: Mapping[str, InputFrame], currency: str | None) -> dict[str, Frame]:
-    """Return the logs without duplicates, with one name per person.
-
-    Raises:
-        LogsError: There are issues. Records are not compared while columns or aliases are invalid.
-    """
-    issues = [
-        *people_issues(inputs),
-        *(issue for log, source in inputs.items() for issue in schema_issues(log, source)),
-    ]
-    invalid_logs = {issue.log for issue in issues}
-    people = people_type(inputs)
-    logs = {
-        log: collect_once(normalize(log, source, people)) for log, source in inputs.items() if log not in invalid_logs
-    }
-    valid: dict[str, Frame] = {}
-    for log, frame in logs.items():
-        checks = checks_of(log, currency, inputs[log])
-        row_issues = list(issues_of(log, frame, checks))
-        valid[log] = valid_rows(frame, checks) if row_issues else frame
-        issues += row_issues
-    if "aliases" in valid:
-        issues += alias_issues(valid["aliases"])
-    if invalid_logs or any(issue.log == "aliases" for issue in issues):
-        raise_if_any(issues)
-    return _without_duplicates(_with_current_names(logs), _with_current_names(valid), issues)
-
-
-def _known_by(log: str, frame: Frame, at: int) -> Frame:
-    return frame.filter(known_since(log, frame) <= at)
-
-
-def known_since(log: str, frame: Frame) -> nw.Expr:
-    """Return when the shop learned of each row, or when it happened if unknown."""
-    happened = nw.col(TIMES[log])
-    if RECORDED not in frame.collect_schema():
-        return happened
-    return nw.when(nw.col(RECORDED) == MISSING).then(happened).otherwise(nw.col(RECORDED))
-
-
-def _without_check_columns(frame: Frame, source: InputFrame) -> Frame:
-    """Drop columns that only the checks read, and a `recorded_at` without input."""
-    has_recorded = RECORDED in source.frame.collect_schema() and RECORDED not in source.typeless
-    unread = (ROW, "currency") if has_recorded else (ROW, "currency", RECORDED)
-    return collect_once(frame.drop(*(name for name in unread if name in frame.collect_schema())))
-
-
-def _with_current_names(logs: Mapping[str, Frame]) -> dict[str, Frame]:
-    """Return the logs of records, with one name per person."""
-    records = {log: frame for log, frame in logs.items() if log != "aliases"}
-    return resolve_aliases(records, logs["aliases"]) if "aliases" in logs else records
-
-
-def _without_duplicates(logs: Mapping[str, Frame], valid: Mapping[str, Frame], issues: list[Issue]) -> dict[str, Frame]:
-    """Return the logs without duplicates; compare only valid rows with each other.
-
-    Raises:
-        LogsError: There were issues before, or records contradict each other.
-    """
-    duplicates = {log: collect_once(duplicated(frame, keys_of(log))) for log, frame in valid.items()}
-    repeated = {log: frame for log, frame in duplicates.items() if row_count(frame)}
-    conflicts = [issue for log, frame in repeated.items() for issue in conflict_issues(log, frame)]
-    if issues or conflicts:
-        unique = {log: one_per_key(log, frame) for log, frame in valid.items()}
-        all_rows = {log: one_per_key(log, frame) for log, frame in logs.items()}
-        raise_if_any([*issues, *conflicts, *reference_issues(unique, all_rows)])
-    unique = {
-        log: collect_once(drop_duplicates(log, frame, repeated[log])) if log in repeated else frame
-        for log, frame in valid.items()
-    }
-    raise_if_any([*reference_issues(unique, unique), *sum_issues(unique)])
-    return unique

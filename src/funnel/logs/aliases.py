@@ -14,8 +14,8 @@ import narwhals as nw
 
 from funnel._dataframes.adapter import ROW, materialize
 from funnel._dataframes.compute import collected
-from funnel.logs.schema import FIRST, Issue
-from funnel.logs.validate import Check, first_rows, issues_of, row_count
+from funnel.logs.schema import Issue
+from funnel.logs.validate import Check, issues_of, row_count, row_numbers
 
 Frame = nw.LazyFrame[Any]
 PERSON, ALIAS = "person_id", "alias"
@@ -38,13 +38,13 @@ def _two_people(aliases: Frame) -> Iterator[Issue]:
     two = names.filter(nw.col("_names") > 1).drop("_names")
     rows = aliases.join(two, on=ALIAS, how="inner")
     if count := row_count(rows):
-        yield Issue("aliases", ALIAS, "names more than one person; keep the correct row", count, first_rows(rows))
+        yield Issue("aliases", ALIAS, "names more than one person; keep the correct row", count, row_numbers(rows))
 
 
 def _circles(links: Mapping[str, list[Any]]) -> Iterator[Issue]:
     ends, _ = _chain_ends(dict(zip(links[ALIAS], links[PERSON], strict=True)))
     indexes = [index for index, alias in enumerate(links[ALIAS]) if ends[alias] in ends]
-    rows = tuple(sorted(links[ROW][index] for index in indexes)[:FIRST]) if ROW in links else ()
+    rows = tuple(sorted(links[ROW][index] for index in indexes)) if ROW in links else ()
     if indexes:
         problem = "leads back to itself; each chain must end in a name that is not an alias"
         yield Issue("aliases", ALIAS, problem, len(indexes), rows)

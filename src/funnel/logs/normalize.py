@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 import narwhals as nw
 
 from funnel._dataframes.adapter import ROW, InputFrame, microseconds
 from funnel._ledger.streams import LARGEST_AMOUNT
-from funnel.logs.schema import LOGS, OUTWARD, WIDE, Column, Issue, hint, plain_name, wrong_type
+from funnel.logs.schema import LOGS, OUTWARD, WIDE, Column, Issue, hint, wrong_type
 
 Frame = nw.LazyFrame[Any]
 MISSING = -(2**62)
 """Value of a missing instant or integer; no engine has a datetime that early."""
 
-_ALIKE = 0.9
-
 
 def schema_issues(log: str, source: InputFrame) -> Iterator[Issue]:
-    """Yield missing columns, wrong types and names that look misspelt."""
+    """Yield missing columns and wrong types."""
     schema = source.frame.collect_schema()
     columns = LOGS[log]
     for name, column in columns.items():
@@ -32,15 +29,6 @@ def schema_issues(log: str, source: InputFrame) -> Iterator[Issue]:
                 yield Issue(log, name, f"is {schema[name]}; {problem}")
         elif column.required:
             yield Issue(log, name, f"is missing{hint(name, source.excluded)}")
-    absent = [name for name, column in columns.items() if name not in schema and not column.required]
-    yield from _misspelt(log, absent, source.excluded)
-
-
-def _misspelt(log: str, absent: Sequence[str], names: Sequence[str]) -> Iterator[Issue]:
-    plain = {plain_name(name): name for name in absent}
-    for name in names:
-        for close in get_close_matches(plain_name(name), plain, n=1, cutoff=_ALIKE):
-            yield Issue(log, name, f"is not a known column; did you mean {plain[close]}?")
 
 
 def people_issues(inputs: Mapping[str, InputFrame]) -> Iterator[Issue]:
@@ -71,14 +59,17 @@ def _people(inputs: Mapping[str, InputFrame]) -> Iterator[tuple[str, str, bool]]
                 yield log, name, schema[name].is_integer()
 
 
-def normalize(log: str, source: InputFrame, people: nw.dtypes.DType) -> Frame:
-    """Return the log with all columns typed; only missing required people are null."""
+def normalize(log: str, source: InputFrame, people: nw.dtypes.DType, own: Sequence[str] = ()) -> Frame:
+    """Return the log with all columns typed, and own columns as they are.
+
+    Only missing required people and cells of own columns are null.
+    """
     schema = {name: dtype for name, dtype in source.frame.collect_schema().items() if name not in source.typeless}
     columns = {name: _column(name, column, schema.get(name), people) for name, column in LOGS[log].items()}
-    keep = [ROW] if ROW in schema else []
+    keep = [*([ROW] if ROW in schema else []), *own]
     instants = [name for name, column in LOGS[log].items() if column.kind == "instant" and name in schema]
     frame = microseconds(source.frame, source.frame_kind, instants).select(*keep, **columns)
-    return frame.with_columns(_direction()) if log == "interactions" else frame
+    return frame.with_columns(default_direction()) if log == "interactions" else frame
 
 
 def _column(name: str, column: Column, dtype: nw.dtypes.DType | None, people: nw.dtypes.DType) -> nw.Expr:
@@ -127,7 +118,7 @@ def _default(column: Column) -> nw.Expr:
     return nw.lit(column.default or "", nw.String())
 
 
-def _direction() -> nw.Expr:
+def default_direction() -> nw.Expr:
     """Return who started an interaction; by default, as usual for its kind."""
     usual = nw.when(nw.col("kind").is_in(OUTWARD)).then(nw.lit("out")).otherwise(nw.lit("in"))
     return nw.when(nw.col("direction") == "").then(usual).otherwise(nw.col("direction")).alias("direction")

@@ -101,6 +101,20 @@ LOGS: Mapping[str, Mapping[str, Column]] = {
 question of an answer, the complaint of a resolution, the purchase of a delivery, and the purchase of a complaint if it
 has one."""
 
+EVENTS = "events"
+"""One table of purchases, leads and interactions, each with its kind."""
+
+READ: Mapping[str, Mapping[str, Column]] = {
+    **LOGS,
+    EVENTS: {
+        **LOGS["interactions"],
+        "kind": Column("text", required=True, choices=("purchase", "lead", *KINDS)),
+        "campaign": Column("text", default=""),
+        "promotion": Column("text", default=""),
+    },
+}
+"""The columns of every table that can be read from a shop's own frame."""
+
 TIMES: Mapping[str, str] = {
     "leads": "arrived_at",
     "purchases": "purchased_at",
@@ -186,15 +200,16 @@ def wrong_type(column: Column, dtype: Any, source: InputFrame) -> str:
 _LONGEST = 200
 """Largest number of characters of a column name in a message."""
 
-FIRST = 5
-"""Largest number of row numbers in an issue; the count is always exact."""
+_SHOWN = 5
+"""Largest number of row numbers in a message; `Issue.rows` has all of them."""
 
 
 @attrs.frozen
 class Issue:
     """One kind of issue in one column of one log.
 
-    `rows` are the numbers (from 1) of the first invalid rows; empty if the engine does not keep the order of rows.
+    `rows` are the numbers (from 1) of all invalid rows; empty if the engine does not keep the order of rows. The text
+    of an issue shows the first five.
     """
 
     log: str
@@ -208,11 +223,9 @@ class Issue:
         column = f"{self.log}.{self.column[:_LONGEST]}"
         if not self.count:
             return f"{column}: {self.problem}"
-        rows = (
-            f" (row {', '.join(map(str, self.rows))}{', …' if self.count > len(self.rows) else ''})"
-            if self.rows
-            else ""
-        )
+        shown = ", ".join(map(str, self.rows[:_SHOWN]))
+        more = ", …" if self.count > min(len(self.rows), _SHOWN) else ""
+        rows = f" (row {shown}{more})" if shown else ""
         return f"{column}: {self.count} row{'s' if self.count > 1 else ''}{rows}: {self.problem}"
 
 
@@ -225,5 +238,7 @@ def raise_if_any(issues: Sequence[Issue]) -> None:
     if not issues:
         return
     lines = "\n".join(f"  {issue}" for issue in issues)
-    msg = f"the logs have {len(issues)} kind{'s' if len(issues) > 1 else ''} of issue:\n{lines}"
+    names = {issue.log for issue in issues}
+    subject = "logs" if names <= LOGS.keys() else " and ".join(sorted(names))
+    msg = f"the {subject} have {len(issues)} kind{'s' if len(issues) > 1 else ''} of issue:\n{lines}"
     raise LogsError(msg, tuple(issues))

@@ -19,7 +19,7 @@ from funnel._expr.to_narwhals import int_lit
 from funnel.logs.derived import PERSON, closings
 from funnel.logs.normalize import MISSING
 from funnel.logs.schema import Issue
-from funnel.logs.validate import first_rows, row_count
+from funnel.logs.validate import row_count, row_numbers
 
 Frame = nw.LazyFrame[Any]
 
@@ -55,7 +55,7 @@ def _amount_issues(log: str, frame: Frame, owner: str, by: Sequence[str]) -> Ite
     if row_count(over):
         rows = frame.join(over, on=list(by), how="semi")
         problem = f"cannot be summed for one {owner}: {TOO_LARGE}"
-        yield Issue(log, "amount", problem, row_count(rows), first_rows(rows))
+        yield Issue(log, "amount", problem, row_count(rows), row_numbers(rows))
     high, low = _integers(sums.select(high=nw.col("high").sum(), low=nw.col("low").sum()))
     if high * _HALF + low > LIMIT:
         yield Issue(log, "amount", f"cannot be summed for everyone: {TOO_LARGE}")

@@ -17,7 +17,7 @@ from funnel._ledger.streams import LARGEST_AMOUNT
 from funnel._time import EARLIEST, LATEST
 from funnel.interactions import DeclineReason, PostponementReason
 from funnel.logs.normalize import MISSING
-from funnel.logs.schema import FIRST, LOGS, RECORDED, REGARDING, Column, Issue
+from funnel.logs.schema import EVENTS, READ, REGARDING, Column, Issue
 
 Frame = nw.LazyFrame[Any]
 
@@ -45,7 +45,7 @@ class Check:
 def issues_of(log: str, frame: Frame, checks: Sequence[Check]) -> Iterator[Issue]:
     """Count the invalid rows of every check in one pass.
 
-    Each count above zero yields an issue with its first rows.
+    Each count above zero yields an issue with its rows.
     """
     names = [f"check_{number}" for number in range(len(checks))]
     as_int = _truths if frame.implementation.is_polars() else to_int
@@ -59,7 +59,7 @@ def issues_of(log: str, frame: Frame, checks: Sequence[Check]) -> Iterator[Issue
         else:
             rows = frame.filter(check.bad)
             yield Issue(
-                log, check.column, check.problem + _did_you_mean(rows, check), int(counts[name][0]), first_rows(rows)
+                log, check.column, check.problem + _did_you_mean(rows, check), int(counts[name][0]), row_numbers(rows)
             )
 
 
@@ -88,23 +88,23 @@ def row_count(frame: Frame) -> int:
     return int(collected(frame.select(nw.len().alias("_rows"))).to_dict(as_series=False)["_rows"][0])
 
 
-def first_rows(frame: Frame) -> tuple[int, ...]:
-    """Return the numbers of the first rows; empty if rows have no order."""
+def row_numbers(frame: Frame) -> tuple[int, ...]:
+    """Return the numbers of all rows; empty if rows have no order."""
     if ROW not in frame.collect_schema():
         return ()
-    rows = collected(frame.select(ROW).sort(ROW).head(FIRST)).to_dict(as_series=False)
+    rows = collected(frame.select(ROW).sort(ROW)).to_dict(as_series=False)
     return tuple(rows[ROW])
 
 
-def checks_of(log: str, currency: str | None, source: InputFrame) -> list[Check]:
-    """Return every check that a row of the input frame can fail."""
-    columns = [check for name, column in LOGS[log].items() for check in _column_checks(name, column)]
-    money = [_of_currency(currency)] if "currency" in LOGS[log] else []
+def checks_of(log: str, currency: str | None, source: InputFrame, *, lowest: int = 0) -> list[Check]:
+    """Return every check that a row of the input frame can fail; `lowest` is the smallest amount."""
+    columns = [check for name, column in READ[log].items() for check in _column_checks(name, column, lowest)]
+    money = [_of_currency(currency)] if "currency" in READ[log] else []
     schema = source.frame.collect_schema()
     return [check for check in [*columns, *_SPECIAL.get(log, list)(), *money] if check.can_fail(schema)]
 
 
-def _column_checks(name: str, column: Column) -> Iterator[Check]:
+def _column_checks(name: str, column: Column, lowest: int) -> Iterator[Check]:
     value = nw.col(name)
     match column.kind:
         case "instant":
@@ -116,10 +116,10 @@ def _column_checks(name: str, column: Column) -> Iterator[Check]:
         case "amount" | "whole":
             if column.required:
                 yield Check(name, "is empty; give whole minor units", value == MISSING)
-            outside = (value != MISSING) & ((value < 0) | (value > LARGEST_AMOUNT))
+            outside = (value != MISSING) & ((value < lowest) | (value > LARGEST_AMOUNT))
             yield Check(
                 name,
-                f"is not a whole number from 0 to {LARGEST_AMOUNT}; give minor units, refunds in their own log",
+                f"is not a whole number from {lowest} to {LARGEST_AMOUNT}; give minor units, refunds in their own log",
                 outside,
             )
         case "person":
@@ -222,6 +222,11 @@ def _interactions() -> list[Check]:
     ]
 
 
+def _events() -> list[Check]:
+    bought = (nw.col("kind") == "purchase") & (nw.col("amount") == MISSING)
+    return [*_interactions(), Check("amount", "is empty; a purchase needs an amount", bought, of_absent=True)]
+
+
 def _reasons(kind: str, allowed: Sequence[str], row_kind: nw.Expr, reason: nw.Expr) -> Check:
     problem = f"of kind {kind!r} is not one of {', '.join(allowed)}"
     return Check("reason", problem, (row_kind == kind) & ~reason.is_in(allowed), of_absent=True)
@@ -232,6 +237,7 @@ _SPECIAL: Mapping[str, Any] = {
     "refunds": _refunds,
     "leads": _leads,
     "interactions": _interactions,
+    EVENTS: _events,
 }
 
 
@@ -244,141 +250,3 @@ def _currency_problem(currency: str | None) -> str:
     if currency is None:
         return "is set, but the logs have no currency; pass Logs(..., currency=...), one for all amounts"
     return f"is not {currency}; convert the amounts, or make separate logs for each currency"
-
-
-# ---- between rows and logs -----------------------------------------------------------------------------------------
-
-
-def keys_of(log: str) -> list[str]:
-    """Return the columns that identify a record."""
-    return ["person_id", "arrived_at", "source", "campaign"] if log == "leads" else ["source", "id"]
-
-
-def conflict_issues(log: str, frame: Frame) -> Iterator[Issue]:
-    """Yield an issue if records with the same key differ in content.
-
-    It is unknown which one is right.
-    """
-    keys = keys_of(log)
-    content = [name for name in _content_columns(log) if name not in keys]
-    distinct = frame.select(*keys, *content).unique()
-    conflicting_keys = (
-        distinct.group_by(*keys).agg(nw.len().alias("_times")).filter(nw.col("_times") > 1).drop("_times")
-    )
-    conflicts = frame.join(conflicting_keys, on=keys, how="inner")
-    if count := row_count(conflicts):
-        problem = f"repeats the same {' and '.join(keys)} with different content; keep the correct row"
-        yield Issue(log, keys[-1], problem, count, first_rows(conflicts))
-
-
-def _content_columns(log: str) -> list[str]:
-    """Return the columns in which duplicates agree: all but `recorded_at`."""
-    return [name for name in LOGS[log] if name != RECORDED]
-
-
-def merged(log: str, frame: Frame) -> Frame:
-    """Drop duplicates; keep the first row number and the earliest `recorded_at`.
-
-    Conflicting records stay.
-    """
-    firsts = [nw.col(name).min() for name in (ROW, RECORDED) if name in frame.collect_schema()]
-    return (
-        frame.group_by(*_content_columns(log)).agg(*firsts) if firsts else frame.select(*_content_columns(log)).unique()
-    )
-
-
-def drop_duplicates(log: str, frame: Frame, repeated: Frame) -> Frame:
-    """Drop duplicates and keep each record's first row.
-
-    `repeated` are the rows of records that came more than once.
-    """
-    if ROW not in frame.collect_schema():
-        return merged(log, frame)
-    single = frame.join(repeated.select(ROW), on=ROW, how="anti")
-    return nw.concat([single, merged(log, repeated).select(frame.collect_schema().names())])
-
-
-def one_per_key(log: str, frame: Frame) -> Frame:
-    """Return one record per key, whichever is right."""
-    keys = keys_of(log)
-    return merged(log, frame).unique(
-        subset=keys, keep="first", order_by=[name for name in LOGS[log] if name not in keys]
-    )
-
-
-def reference_issues(logs: Mapping[str, Frame], targets: Mapping[str, Frame]) -> Iterator[Issue]:
-    """Yield records that refer to a record which is missing or does not fit."""
-    if "refunds" in logs:
-        yield from _refund_issues(logs["refunds"], targets.get("purchases"))
-    if "interactions" not in logs:
-        return
-    interactions = logs["interactions"]
-    for kind, target in REGARDING.items():
-        openings = targets["interactions"].filter(nw.col("kind") == target)
-        yield from _closing_issues(interactions.filter(nw.col("kind") == kind), openings, kind, target)
-    purchases = _purchases_as_targets(targets["purchases"]) if "purchases" in targets else None
-    for kind in ("delivery", "complaint"):
-        referring = interactions.filter((nw.col("kind") == kind) & (nw.col("regarding") != ""))
-        yield from _closing_issues(referring, purchases, kind, "purchase")
-
-
-def _purchases_as_targets(purchases: Frame) -> Frame:
-    return purchases.select("source", "id", "person_id", occurred_at=nw.col("purchased_at"))
-
-
-def _closing_issues(closing: Frame, targets: Frame | None, kind: str, target: str) -> Iterator[Issue]:
-    if targets is None:
-        yield from issues_of("interactions", closing, [_of_no_log("regarding", target)])
-        return
-    keyed_targets = targets.select(
-        "source",
-        regarding=nw.col("id"),
-        _target_person=nw.col("person_id"),
-        _target_at=nw.col("occurred_at"),
-        _there=nw.lit(1),
-    )
-    joined = closing.join(keyed_targets, on=["source", "regarding"], how="left")
-    is_found = ~nw.col("_there").is_null()
-    checks = [
-        Check(
-            "regarding", f"refers to a missing {target}; the {target} of a {kind} must be in the same source", ~is_found
-        ),
-        Check(
-            "regarding",
-            f"refers to a {target} of another person",
-            is_found & (nw.col("_target_person") != nw.col("person_id")),
-        ),
-        Check("occurred_at", f"lies before its {target}", is_found & (nw.col("_target_at") > nw.col("occurred_at"))),
-    ]
-    yield from issues_of("interactions", joined, checks)
-
-
-def _of_no_log(column: str, target: str) -> Check:
-    return Check(column, f"refers to a {target}, but Logs has no {target}s", ~nw.col(column).is_null())
-
-
-def _refund_issues(refunds: Frame, purchases: Frame | None) -> Iterator[Issue]:
-    if purchases is None:
-        yield from issues_of("refunds", refunds, [_of_no_log("purchase_id", "purchase")])
-        return
-    paid = purchases.select(
-        "source", "purchased_at", purchase_id=nw.col("id"), _paid=nw.col("amount"), _there=nw.lit(1)
-    )
-    joined = refunds.join(paid, on=["source", "purchase_id"], how="left")
-    is_found = ~nw.col("_there").is_null()
-    total = refunds.group_by("source", "purchase_id").agg(nw.col("amount").sum().alias("_back"))
-    summed = joined.join(total, on=["source", "purchase_id"], how="inner")
-    checks = [
-        Check(
-            "purchase_id",
-            "refers to a missing purchase; the purchase of a refund must be in the same source",
-            ~is_found,
-        ),
-        Check("refunded_at", "lies before its purchase", is_found & (nw.col("purchased_at") > nw.col("refunded_at"))),
-        Check(
-            "amount",
-            "exceeds the paid amount, together with the purchase's other refunds",
-            is_found & (nw.col("_paid") >= 0) & (nw.col("_back") > nw.col("_paid")),
-        ),
-    ]
-    yield from issues_of("refunds", summed, checks)

@@ -203,14 +203,9 @@ def _rows(plan: FactSchema, table: Frame, name: str, weight: int) -> Frame:
 
 def _rank() -> nw.Expr:
     """Return the negative rank of an interaction, for candidates only."""
-    import narwhals as nw
+    from funnel._expr.to_narwhals import by_value, int_lit
 
-    from funnel._expr.to_narwhals import int_lit
-
-    rank = int_lit(0)
-    for kind, number in RANKS.items():
-        rank = nw.when(nw.col("kind") == kind).then(int_lit(-number)).otherwise(rank)
-    return rank
+    return by_value("kind", ((kind, int_lit(-number)) for kind, number in RANKS.items()), int_lit(0))
 
 
 def _read_column(plan: FactSchema, table: str) -> nw.Expr | None:

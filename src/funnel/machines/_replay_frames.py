@@ -19,7 +19,7 @@ from funnel._dataframes.adapter import Frame, FrameKind, collect_once, installed
 from funnel._dataframes.compute import collected
 from funnel._dataframes.frame_types import FrameT
 from funnel._expr.nodes import Value
-from funnel._expr.to_narwhals import Column, int_lit, node_column, tree_column
+from funnel._expr.to_narwhals import Column, by_value, int_lit, node_column, tree_column
 from funnel._people import logs_of
 from funnel.facts._frames import fact_column, raw_facts_over, with_derived
 from funnel.logs import Logs
@@ -108,10 +108,8 @@ def _lines(compiled: CompiledMachine, logs: Logs, now: int) -> Frame:
     few = nw.concat([values.select(_turn=int_lit(number)).head(1) for number in numbers])
     rows = values.join(few, how="cross") if compiled.waits else values.with_columns(_turn=int_lit(0))
     present = fact_column(compiled.plan, nw.col(AT))
-    wait = int_lit(0)
-    for number, node in enumerate(compiled.waits, 1):
-        wait = nw.when(nw.col("_turn") == number).then(node_column(node, present)).otherwise(wait)
-    rows = rows.with_columns(_wait=wait)
+    waits = ((number, node_column(node, present)) for number, node in enumerate(compiled.waits, 1))
+    rows = rows.with_columns(_wait=by_value("_turn", waits, int_lit(0)))
     in_time = (nw.col("_wait") > 0) & (nw.col("_wait") < nw.col("_until") - nw.col(AT))
     rows = rows.filter((nw.col("_turn") == 0) | in_time).with_columns((nw.col(AT) + nw.col("_wait")).alias(MOVED))
     return rows.with_columns(_answer=_answers(compiled, fact_column(compiled.plan, nw.col(MOVED))))
@@ -233,10 +231,10 @@ COLUMNS = ("from_stage", "to_stage", "cause", *RECORD, "is_return")
 
 
 def _stage(compiled: CompiledMachine, name: str) -> nw.Expr:
-    """Return the value of a stage number; null if the number is not a stage."""
-    values = [stage.value for stage in compiled.stages]
-    dtype = nw.String() if isinstance(values[0], str) else nw.Int64()
-    stage = nw.lit(values[0], dtype)
-    for number, value in enumerate(values[1:], 1):
-        stage = nw.when(nw.col(name) == number).then(nw.lit(value, dtype)).otherwise(stage)
-    return nw.when(nw.col(name) >= 0).then(stage)
+    return nw.when(nw.col(name) >= 0).then(stage_value([stage.value for stage in compiled.stages], name))
+
+
+def stage_value(stages: Sequence[int | str], name: str) -> nw.Expr:
+    """Return the value of a stage from a column of its number."""
+    first, *others = (nw.lit(value, nw.String() if isinstance(value, str) else nw.Int64()) for value in stages)
+    return by_value(name, enumerate(others, 1), first)

@@ -22,6 +22,7 @@ import attrs
 import narwhals as nw
 
 from funnel._arguments import check_choice, parse_zone
+from funnel._expr.to_narwhals import stepped
 from funnel._time import EPOCH, instant, start_of_day
 from funnel.errors import ArgumentError
 
@@ -81,8 +82,7 @@ class Calendar:
         if period != "week":
             if week_start is None:
                 return cls(period, zone)
-            msg = f"week_start requires period='week' (got period={period!r}); omit week_start"
-            raise ArgumentError(msg)
+            raise ArgumentError(f"week_start requires period='week' (got period={period!r}); omit week_start")
         check_choice(week_start, _WEEKDAYS, "week_start")
         return cls(period, zone, _WEEKDAYS.index(cast("str", week_start)))
 
@@ -128,9 +128,9 @@ class Calendar:
         return near - 1 + bisect_right([self.edge(near), self.edge(near + 1)], moment)
 
 
-def period_label(day: date, period: Period) -> str:
+def period_label(day: date, period: Period, *, is_partial: bool = False) -> str:
     """Return the first day of a period, as precisely as the period needs."""
-    return f"{day:{_FORMATS[period]}}"
+    return f"{day:{_FORMATS[period]}}{'*' * is_partial}"
 
 
 @attrs.frozen
@@ -200,15 +200,3 @@ class Periods:
             if following - edge != length:
                 starts.append((following - (number + 1) * length, min(edge + length, following)))
         return starts
-
-
-def stepped(name: str, steps: Sequence[tuple[int, int]]) -> nw.Expr:
-    """Return an expression: the value of the last step at or before each instant.
-
-    Each step is a value and its edge. The expression is a binary search, so that it is not deeply nested.
-    """
-    if len(steps) == 1:
-        return nw.lit(steps[0][0], nw.Int64())
-    half = len(steps) // 2
-    before = nw.col(name) < steps[half][1]
-    return nw.when(before).then(stepped(name, steps[:half])).otherwise(stepped(name, steps[half:]))

@@ -10,14 +10,12 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, Field
 
 from funnel._arguments import did_you_mean
+from funnel._text_formats import check_time_format
 from funnel.errors import ArgumentError
 from funnel.money import decimals
 
 IN_THE_TEXT = "in the text"
 """The zone of a file whose times have their own UTC offsets, such as 2026-03-01T09:00+07:00."""
-
-EPOCHS = ("epoch", "epoch_ms")
-"""Time formats that count from 1970-01-01 UTC: in seconds, and in milliseconds."""
 
 AmountStyle: TypeAlias = Literal["plain", "us", "id", "ch", "in", "fr", "minor", "number"]
 """How amounts are written in a file.
@@ -47,9 +45,6 @@ Encoding: TypeAlias = Literal[
 TimeColumn: TypeAlias = Literal["purchased_at", "cancelled_at", "refunded_at"]
 """A column of times."""
 
-_DIRECTIVES = "YymdbBHIpMSfz%"
-_HINT = "use iso, epoch, epoch_ms, or a strptime format of " + " ".join(f"%{letter}" for letter in _DIRECTIVES)
-
 
 def _currency(code: str) -> str:
     decimals(code)
@@ -68,29 +63,6 @@ def _zone(name: str) -> str:
         msg = f"a zone is unknown; use a name such as 'Asia/Jakarta', or {IN_THE_TEXT!r}{near}"
         raise ArgumentError(msg)
     return name
-
-
-def _time_format(text: str) -> str:
-    """Accept only formats that Python and the dataframe engine read alike."""
-    if text in ("iso", *EPOCHS):
-        return text
-    letters = re.findall("%(.?)", text, flags=re.DOTALL)
-    wrong = [f"%{letter}" for letter in letters if not letter or letter not in _DIRECTIVES]
-    if wrong:
-        msg = f"time format has {', '.join(wrong[:10])}; {_HINT}"
-        raise ArgumentError(msg)
-    _complete(set(letters))
-    if "f" in letters and "%S.%f" not in text:
-        raise ArgumentError("time format has %f where no second ends; write it as %S.%f")
-    return text
-
-
-def _complete(has: set[str]) -> None:
-    if not (has & {"Y", "y"} and has & {"m", "b", "B"} and "d" in has):
-        raise ArgumentError("time format has no whole day; it needs %Y or %y, %m or %b or %B, and %d")
-    clock = "H" in has or {"I", "p"} <= has
-    if clock != ("M" in has) or ("S" in has and not clock) or (has & {"I", "p"} and not {"I", "p"} <= has):
-        raise ArgumentError("time format has half a clock; write %H:%M, %I:%M %p, or no clock at all for whole days")
 
 
 def _delimiter(text: str) -> str:
@@ -125,7 +97,7 @@ Currency: TypeAlias = Annotated[str, AfterValidator(_currency)]
 Zone: TypeAlias = Annotated[str, AfterValidator(_zone)]
 """The name of a time zone, or `IN_THE_TEXT`."""
 
-TimeFormat: TypeAlias = Annotated[str, AfterValidator(_time_format)]
+TimeFormat: TypeAlias = Annotated[str, AfterValidator(check_time_format)]
 """A strptime format that Python and the dataframe engine read alike, or "iso", "epoch", "epoch_ms"."""
 
 Delimiter: TypeAlias = Annotated[str, AfterValidator(_delimiter)]

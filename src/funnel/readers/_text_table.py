@@ -179,7 +179,7 @@ class _Fast:
         return text[used:]
 
     def _part(self, text: bytes) -> Generator[pl.DataFrame, None, None]:
-        if b"\0" in text or (b"\r" in text and text.count(b"\r") != text.count(b"\r\n")):
+        if b"\0" in text or text.endswith(b"\r"):
             raise _IrregularError
         if self._skip:
             text = self._below(text)
@@ -201,6 +201,8 @@ class _Fast:
         """Return the records of a text below its first line; a record goes on while its quotes are odd in number."""
         lines = pl.read_csv(text, infer_schema=False, separator="\0", quote_char=None)
         lines = lines.select(pl.nth(0).fill_null("").alias("line"))
+        if lines.select(pl.col("line").str.contains("\r", literal=True).any()).item():  # not at the end of a line
+            raise _IrregularError
         if not self._quote or self._quote not in text:
             return lines
         quotes = pl.col("line").str.count_matches(self._layout.quote, literal=True)

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from funnel._fields import BLANK, EDGES, LARGEST_AMOUNT, LONGEST_ID, MANGLED, NOT_MANGLED, UNPRINTABLE
+from funnel._text_formats import AMOUNT_PARTS, AmountParts, amount_pattern
 from funnel.money import Money, decimals
+from funnel.readers._distinct import with_computed
 
 if TYPE_CHECKING:
     from funnel.readers._formats import AmountStyle
@@ -35,16 +37,8 @@ _GUARD = r"^'([+-].*?)'?$"
 _EXACT = 2**53
 _EXACT_SHORT = 2**24
 _POWER = r"^-?[0-9]+(?:\.[0-9]+)?[eE][+-]?[0-9]{1,3}$"
-_WHOLE = {
-    "plain": ("[0-9]+", r"\.", ""),
-    "us": ("[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+", r"\.", ","),
-    "id": (r"[0-9]+|[0-9]{1,3}(?:\.[0-9]{3})+", ",", r"\."),
-    "ch": ("[0-9]+|[0-9]{1,3}(?:['\u2019][0-9]{3})+", r"\.", "['\u2019]"),
-    "in": ("[0-9]+|[0-9]{1,2}(?:,[0-9]{2})*,[0-9]{3}", r"\.", ","),
-    "fr": ("[0-9]+|[0-9]{1,3}(?:[ \u00a0\u202f][0-9]{3})+", ",", "[ \u00a0\u202f]"),
-    "number": ("[0-9]+", r"\.", ""),
-    "minor": ("[0-9]+", r"\.", ""),
-}
+_BY_SOFTWARE = ("number", "minor")
+"""Styles that software writes: any number of decimals, and whole minor units."""
 
 
 def text_of(rows: pl.DataFrame, name: str) -> pl.Expr:
@@ -125,7 +119,7 @@ def read_pieces(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
     Returns:
         The rows; `quantity.why` is the reason for a refusal.
     """
-    finest, point = QUANTITY_PLACES if mapping.fractional else 0, _WHOLE[mapping.amount_style][1]
+    finest, point = QUANTITY_PLACES if mapping.fractional else 0, _parts(mapping.amount_style).point
     rows = rows.with_columns(unguarded(rows, "quantity").alias("quantity"))
     text, whole = pl.col("quantity"), pl.col("pieces")
     decimal = rf"(?:{point}([0-9]{{1,{finest}}})0*)?" if finest else r"(?:\.0+)?()"
@@ -160,12 +154,12 @@ def read_amounts(rows: pl.DataFrame, name: str, label: str, mapping: OrderMappin
     powers = mapping.amount_style == "number" or rows.schema[name].is_float()
     if rows.schema[name].is_float():
         rows = rows.with_columns(_signed(unguarded(rows, name), mapping).alias(name))
-    distinct = rows.select(pl.col(name).unique())
-    distinct = distinct.with_columns(_signed(unguarded(distinct, name), mapping).alias(f"{name}.text"))
-    prices = _price_list(distinct[f"{name}.text"].unique().alias(name), label, mapping, powers=powers)
-    prices = distinct.join(prices, left_on=f"{name}.text", right_on=name, how="left").drop(f"{name}.text")
-    rows = rows.join(prices, on=name, how="left", nulls_equal=True, maintain_order="left")
-    return rows.drop(name).rename({f"{name}.minor": name})
+
+    def prices(cells: pl.Series) -> pl.DataFrame:
+        texts = cells.to_frame()
+        return _prices(texts.select(_signed(unguarded(texts, name), mapping)), label, mapping, powers=powers)
+
+    return with_computed(rows, name, prices).drop(name).rename({f"{name}.minor": name})
 
 
 def _signed(text: pl.Expr, mapping: OrderMapping) -> pl.Expr:
@@ -182,13 +176,13 @@ def _signed(text: pl.Expr, mapping: OrderMapping) -> pl.Expr:
     return text
 
 
-def _price_list(cells: pl.Series, label: str, mapping: OrderMapping, *, powers: bool) -> pl.DataFrame:
-    """Parse each distinct amount once: a shop has far fewer prices than rows."""
-    name, scale = cells.name, 0 if mapping.amount_style == "minor" else decimals(mapping.currency)
-    rows = _without_powers(cells.to_frame(), powers=powers)
+def _prices(cells: pl.DataFrame, label: str, mapping: OrderMapping, *, powers: bool) -> pl.DataFrame:
+    """Parse a column of amounts without marks."""
+    (name,), scale = cells.columns, 0 if mapping.amount_style == "minor" else decimals(mapping.currency)
+    rows = _without_powers(cells, powers=powers)
     rows = rows.with_columns(pl.col("plain").str.extract_groups(_pattern(mapping)).alias("part"))
     part = pl.col("part").struct
-    ungrouped = part["3"].str.replace_all(_WHOLE[mapping.amount_style][2], "")
+    ungrouped = part["3"].str.replace_all(_parts(mapping.amount_style).separator, "")
     whole = ungrouped.str.strip_chars_start("0").str.pad_start(1, "0").cast(pl.Int64, strict=False)
     digits = part["4"].fill_null("").str.pad_end(scale + _FINER_DECIMALS, "0")
     more = (pl.lit("0") + digits.str.slice(0, scale)).cast(pl.Int64)
@@ -202,7 +196,6 @@ def _price_list(cells: pl.Series, label: str, mapping: OrderMapping, *, powers: 
         .then(pl.lit(f"{label} of more than {LARGEST_AMOUNT} minor units"))
     )
     return rows.select(
-        name,
         pl.when(~large).then(whole * 10**scale + more).alias(f"{name}.minor"),
         digits.str.slice(scale, _FINER_DECIMALS).cast(pl.Int64).alias(f"{name}.finer"),
         (part["1"] + part["2"]).str.starts_with("-").alias(f"{name}.below"),
@@ -213,14 +206,15 @@ def _price_list(cells: pl.Series, label: str, mapping: OrderMapping, *, powers: 
 def _pattern(mapping: OrderMapping) -> str:
     """Return the pattern: sign, currency, sign again (only one of the two is allowed), whole part, decimals."""
     style: AmountStyle = mapping.amount_style
-    whole, point, _ = _WHOLE[style]
-    if style in ("minor", "number"):
+    if style in _BY_SOFTWARE:
         decimal = "0+" if style == "minor" else "[0-9]+"
-        return f"^(-?)()({whole})(?:{point}({decimal}))?$"
-    scale = decimals(mapping.currency)
-    affixes = "|".join((mapping.currency, Money(0, mapping.currency).format().rstrip(" 0.")))
-    decimal = f"(?:{point}([0-9]{{1,{scale}}}))?" if scale else "()"
-    return rf"^(-?)(?:\s*(?:{affixes})\s*)?(-?)({whole}){decimal}$"
+        return rf"^(-?)()([0-9]+)(?:\.({decimal}))?$"
+    affixes = (mapping.currency, Money(0, mapping.currency).format().rstrip(" 0."))
+    return amount_pattern(style, decimals(mapping.currency), affixes)
+
+
+def _parts(style: AmountStyle) -> AmountParts:
+    return AMOUNT_PARTS["plain" if style in _BY_SOFTWARE else style]
 
 
 def _without_powers(cells: pl.DataFrame, *, powers: bool) -> pl.DataFrame:

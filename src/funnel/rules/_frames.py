@@ -17,7 +17,7 @@ from funnel._dataframes.frame_types import FrameT
 from funnel._dataframes.repeat_rows import REPEAT, repeat_rows
 from funnel._expr.next_change import flip_delays
 from funnel._expr.nodes import Fact, Node
-from funnel._expr.to_narwhals import Column, int_lit, node_column, tree_column
+from funnel._expr.to_narwhals import Column, by_value, int_lit, node_column, tree_column
 from funnel._expr.tree import Answer, Fork, Leaf, Tree, leaves
 from funnel._time import EVER, FOREVER, LATEST, span_at
 from funnel.errors import FactsError
@@ -115,9 +115,8 @@ def _by_columns(query: _ChangeQuery, raw: Frame) -> Frame:
 def _by_rows(query: _ChangeQuery, raw: Frame) -> Frame:
     """Return the earliest change of each person, with one row for each delay."""
     # A database plans a long query slowly and reads many rows fast.
-    waiting = query.wait(query.waits[0])
-    for number, wait in enumerate(query.waits[1:], 1):
-        waiting = nw.when(nw.col(REPEAT) == number).then(query.wait(wait)).otherwise(waiting)
+    first, *others = map(query.wait, query.waits)
+    waiting = by_value(REPEAT, enumerate(others, 1), first)
     each = repeat_rows(raw, len(query.waits)).with_columns(_wait=waiting).with_columns(_then=query.after("_wait"))
     each = each.with_columns(_soonest=query.soonest("_then", nw.lit(FOREVER, nw.Int64())))
     return each.group_by(PERSON).agg(nw.col(_RULE_ANSWER).max(), nw.col("_soonest").min())
@@ -196,8 +195,7 @@ def _check_types(ready: CompiledRule, schema: nw.Schema) -> None:
         is_text = ready.plan.declared[name].show == "text"
         if not isinstance(schema[name], _TEXTS if is_text else _NUMBERS):
             allowed = "text" if is_text else "whole numbers, booleans or durations"
-            msg = f"the column {name} must hold {allowed}, as from Facts.over (got {schema[name]})"
-            raise FactsError(msg)
+            raise FactsError(f"the column {name} must hold {allowed}, as from Facts.over (got {schema[name]})")
 
 
 def _check_ranges(ready: CompiledRule, frame: Frame, column: Column) -> None:
@@ -222,8 +220,7 @@ def _check_ranges(ready: CompiledRule, frame: Frame, column: Column) -> None:
                 if fact.unit == "span"
                 else f"whole numbers from {fact.low} to {fact.high}"
             )
-            msg = f"the column {fact.name} has values outside the range of the fact; it must hold {allowed}"
-            raise FactsError(msg)
+            raise FactsError(f"the column {fact.name} has values outside the range of the fact; it must hold {allowed}")
 
 
 _TEXTS = (nw.String, nw.Categorical, nw.Enum, nw.Unknown)

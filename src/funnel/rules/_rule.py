@@ -23,7 +23,7 @@ from funnel._time import instant
 from funnel.errors import ArgumentError, FactsError, RuleError
 from funnel.facts import Facts
 from funnel.facts._base import AnyLiveFacts, BaseFacts
-from funnel.facts._traced import as_plain, is_tracing
+from funnel.facts._traced import as_plain, is_tracing, refuse_method
 from funnel.policy import Policy
 
 if TYPE_CHECKING:
@@ -72,8 +72,7 @@ class Rule(OfFunctions, Generic[F, P, A]):
         update_wrapper(cast("Callable[..., object]", self), function)
         self.name: str = getattr(function, "__name__", "rule")
         if problem := name_problem(self.name, _ADDED):
-            msg = f"the rule {self.name} {problem}; give it another name"
-            raise ArgumentError(msg)
+            raise ArgumentError(f"the rule {self.name} {problem}; give it another name")
         self._function = function
         self._compiled: PolicyCache[CompiledRule] = PolicyCache(self._compile)
 
@@ -128,8 +127,7 @@ class Rule(OfFunctions, Generic[F, P, A]):
         for kind in annotations:
             if isinstance(kind, type) and issubclass(kind, Policy) and not isinstance(policy, kind):
                 name = kind.__name__
-                msg = f"the policy of {self.name} must be a {name} (got {kind_of(policy)})"
-                raise ArgumentError(msg)
+                raise ArgumentError(f"the policy of {self.name} must be a {name} (got {kind_of(policy)})")
 
     @cached_property
     def facts(self) -> type[F]:
@@ -163,7 +161,7 @@ class Rule(OfFunctions, Generic[F, P, A]):
         return self._compiled.get(kind, policy) if cached is None else cached[1]
 
     def _compile(self, facts: type[BaseFacts], policy: Policy) -> CompiledRule:
-        from funnel.rules._compile import compile_rule
+        from funnel.rules._compile import check_parameters, compile_rule
 
         function = cast("Callable[[BaseFacts, Policy], object]", self._function)
         try:
@@ -171,6 +169,8 @@ class Rule(OfFunctions, Generic[F, P, A]):
         except RuleError as error:
             if isinstance(error.__cause__, AttributeError):
                 self._check_policy(policy)
+            if isinstance(error.__cause__, TypeError):
+                check_parameters(self.name, self._function)
             raise
 
     # ---- one person ----
@@ -207,9 +207,9 @@ class Rule(OfFunctions, Generic[F, P, A]):
 
     def _facts_from(self, person: object, as_of: datetime | None) -> F:
         """Return the facts of a history or of live facts, or the facts themselves."""
+        refuse_method(person, self.name)
         if isinstance(person, self.facts):
             if as_of is None:
-                _ = person.values  # facts that trace a rule refuse it, before another rule is compiled
                 return person
             raise ArgumentError(
                 "as_of was passed with facts, which have their own instant; use facts.at(...) for a later instant"
@@ -221,8 +221,7 @@ class Rule(OfFunctions, Generic[F, P, A]):
 
         if isinstance(person, History):
             return self.facts.of(person, as_of=cast("datetime", as_of))
-        msg = f"{self.name} needs {self.facts.__name__} or a History (got {kind_of(person)})"
-        raise ArgumentError(msg)
+        raise ArgumentError(f"{self.name} needs {self.facts.__name__} or a History (got {kind_of(person)})")
 
     @overload
     def why(self, person: History | LiveFacts[F], policy: P, *, as_of: datetime) -> Explanation: ...
@@ -270,6 +269,7 @@ class Rule(OfFunctions, Generic[F, P, A]):
             FactsError: A column is missing.
             RuleError: The function cannot run for a table.
         """
+        from funnel._people import remedy
         from funnel.logs import is_logs
         from funnel.rules._frames import answers_of_facts, answers_of_logs
 
@@ -277,8 +277,8 @@ class Rule(OfFunctions, Generic[F, P, A]):
         if is_logs(people):
             return answers_of_logs(ready, people, parse_as_of(as_of), self.name)
         if as_of is not None:
-            msg = "as_of was passed with a dataframe of facts, which has its own instant; leave as_of out"
-            raise ArgumentError(f"{msg}, or pass a table of records as Logs, such as Logs(purchases=table)")
+            msg = f"as_of needs Logs (got {kind_of(people)}); {remedy(people)}"
+            raise ArgumentError(f"{msg}, or leave as_of out with a dataframe of facts, which has its own instant")
         return answers_of_facts(ready, people, self.name)
 
     # ---- the rule itself ----

@@ -8,8 +8,8 @@ engine agrees.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, time, timedelta
+from collections.abc import Sequence
+from datetime import datetime, time, timedelta
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any
@@ -19,16 +19,12 @@ import attrs
 import narwhals as nw
 
 from funnel._expr.to_narwhals import int_lit
-from funnel._time import EPOCH, FOREVER, MICROSECOND, micros
+from funnel._time import EPOCH, FOREVER, MICROSECOND, zone_changes
 from funnel.policy import Policy
 
 _DAY = timedelta(days=1) // MICROSECOND
 _BASE = -150_000 * _DAY
 """A midnight before all supported instants, so that values divided by days are positive."""
-_STEP = timedelta(days=2)
-"""No known time zone changes its offset twice within two days."""
-_FIRST = EPOCH
-"""Offset changes are read from here on; the offset at this instant also applies before."""
 
 
 @attrs.frozen
@@ -102,43 +98,8 @@ def hours_of(policy: Policy, tz: ZoneInfo, on: datetime) -> Hours:
 
 @lru_cache(maxsize=1024)
 def _hours(tz: ZoneInfo, opens: time, closes: time, year: int) -> Hours:
-    return Hours(_clock(opens), _clock(closes), *_clock_changes(tz, year))
-
-
-@lru_cache(maxsize=64)
-def _clock_changes(tz: ZoneInfo, year: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return the instants of offset changes, and the offsets around them."""
-    changes = tuple(_changes(tz, year))
-    return tuple(map(micros, changes)), (_offset(tz, _FIRST), *(_offset(tz, edge) for edge in changes))
+    return Hours(_clock(opens), _clock(closes), *zone_changes(tz, EPOCH.year, year))
 
 
 def _clock(at: time) -> int:
     return timedelta(hours=at.hour, minutes=at.minute, seconds=at.second, microseconds=at.microsecond) // MICROSECOND
-
-
-def _offset(tz: ZoneInfo, moment: datetime) -> int:
-    offset = moment.astimezone(tz).utcoffset()
-    assert offset is not None
-    return offset // MICROSECOND
-
-
-def _changes(tz: ZoneInfo, year: int) -> Iterator[datetime]:
-    """Return the offset changes from 1970 to the end of a year.
-
-    Every two days are compared.
-    """
-    before, end = _FIRST, datetime(min(year + 1, 9999), 1, 1, tzinfo=UTC)
-    while before < end:
-        after = before + _STEP
-        if _offset(tz, before) != _offset(tz, after):
-            yield _change_between(tz, before, after)
-        before = after
-
-
-def _change_between(tz: ZoneInfo, before: datetime, after: datetime) -> datetime:
-    """Return the first whole second of the new offset."""
-    old = _offset(tz, before)
-    while after - before > timedelta(seconds=1):
-        middle = before + (after - before) // timedelta(seconds=2) * timedelta(seconds=1)
-        before, after = (middle, after) if _offset(tz, middle) == old else (before, middle)
-    return after

@@ -169,7 +169,7 @@ WRONG: dict[str, tuple[dict[str, Any], type[FunnelError], str]] = {
     ),
     "confidence_level": ({"confidence_level": 95}, ArgumentError, "level of a rate must be a float"),
     "min_people": ({"min_people": 0}, ArgumentError, "min_people must be a whole number from 1 up"),
-    "no frame": ({"events": 3}, EngineError, "a int is not a supported dataframe"),
+    "no frame": ({"events": 3}, EngineError, "an int is not a supported dataframe"),
     "no record": ({"events": [3]}, ArgumentError, "event 1 must be a mapping or an interaction .got int"),
     "two types": ({"events": [{"person_id": 1}, {"person_id": "sari"}]}, EngineError, "different types"),
     "condition on a misspelt column": (

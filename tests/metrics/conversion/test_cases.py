@@ -388,14 +388,14 @@ def test_a_funnel_shows_itself() -> None:
     funnel = conversion(table(rows), ["a", "b"], within=minutes(1), as_of=LATE, by="sku")
 
     assert str(funnel) == "\n".join(TABLE)
-    assert funnel._repr_html_().startswith("<table><caption>2 people: 1 converted, 1 dropped, 0 pending (ordered,")
+    assert funnel._repr_html_().startswith("<p>2 people: 1 converted, 1 dropped, 0 pending (ordered,")
     assert "<td>████████████</td>" in funnel._repr_html_()
     assert len(funnel) == 2
     assert "rows" not in repr(funnel)
 
 
 TABLE = [
-    "2 people: 1 converted, 1 dropped, 0 pending (ordered, attempts first, within 0:01:00, as of 2026-03-10 00:00 UTC)",
+    "2 people: 1 converted, 1 dropped, 0 pending (ordered, attempts first, within 1 min, as of 2026-03-10 00:00 UTC)",
     "step                reached  dropped  pending  median  from the start       from the step before",
     "a     ████████████        2        1        0          not enough: 2 of 30",
     "b     ██████              1        0        0     5 s  not enough: 2 of 30  not enough: 2 of 30",

@@ -14,8 +14,9 @@ import attrs
 import narwhals as nw
 
 from funnel._dataframes.adapter import Frame
+from funnel._expr.to_narwhals import stepped
 from funnel.metrics._orders import Orders
-from funnel.metrics._periods import Periods, stepped
+from funnel.metrics._periods import Periods
 from funnel.metrics._purchases import PERSON
 
 Measure: TypeAlias = Literal["on", "on_or_after", "cumulative", "streak"]
@@ -34,7 +35,7 @@ class Plan:
     """How people and periods are joined.
 
     Attributes:
-        now: The instant of judgement, in microseconds.
+        now: The evaluation time, in microseconds.
         periods: The calendar periods from the first start to `now`.
         window: The length of each person's own windows, in microseconds. None for calendar periods.
         brackets: The first period of each bracket, counted from the start, and the end of the last bracket. () if each

@@ -1,0 +1,192 @@
+"""Frames of several logs become one set of logs: checked together, each record once, one name per person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import narwhals as nw
+
+from funnel._dataframes.adapter import ROW, FrameKind, InputFrame, collect_once, duplicated, from_native, joinable
+from funnel.errors import ArgumentError, EngineError, MoneyError
+from funnel.logs.aliases import alias_issues, resolve_aliases
+from funnel.logs.compare_rows import conflict_issues, drop_duplicates, keys_of, one_per_key, reference_issues
+from funnel.logs.normalize import MISSING, normalize, people_issues, people_type, schema_issues
+from funnel.logs.own_columns import OwnColumns
+from funnel.logs.schema import LOGS, RECORDED, TIMES, Issue, raise_if_any
+from funnel.logs.sums import sum_issues
+from funnel.logs.validate import checks_of, issues_of, row_count, valid_rows
+
+Frame = nw.LazyFrame[Any]
+
+
+def common_kind(inputs: Mapping[str, InputFrame]) -> FrameKind:
+    """Return the kind of the first frame, after checking that all frames can be used together.
+
+    Raises:
+        ArgumentError: There is no log.
+        EngineError: The frames are on different engines or connections.
+    """
+    if not set(inputs) - {"aliases"}:
+        msg = f"Logs has no log; pass at least one of {', '.join(name for name in LOGS if name != 'aliases')}"
+        raise ArgumentError(msg)
+    engines = {frame.engine: log for log, frame in inputs.items()}
+    if len(engines) > 1:
+        engines_text = ", ".join(f"{log} on {engine}" for engine, log in engines.items())
+        msg = f"the logs are on different engines ({engines_text}); convert them to one engine"
+        raise EngineError(msg)
+    if not joinable(inputs.values()):
+        msg = f"the logs ({', '.join(inputs)}) are on different DuckDB connections; use one connection for all"
+        raise EngineError(msg)
+    return next(iter(inputs.values())).frame_kind
+
+
+def validated(inputs: Mapping[str, InputFrame], currency: str | None, own: OwnColumns) -> dict[str, Frame]:
+    """Return the logs without duplicates, with one name per person.
+
+    Raises:
+        LogsError: There are issues. Records are not compared while columns or aliases are invalid.
+    """
+    issues = [
+        *people_issues(inputs),
+        *(issue for log, source in inputs.items() for issue in schema_issues(log, source)),
+    ]
+    invalid_logs = {issue.log for issue in issues}
+    people = people_type(inputs)
+    logs = {
+        log: collect_once(normalize(log, source, people, own.get(log, ())))
+        for log, source in inputs.items()
+        if log not in invalid_logs
+    }
+    valid: dict[str, Frame] = {}
+    for log, frame in logs.items():
+        checks = checks_of(log, currency, inputs[log])
+        row_issues = list(issues_of(log, frame, checks))
+        valid[log] = valid_rows(frame, checks) if row_issues else frame
+        issues += row_issues
+    if "aliases" in valid:
+        issues += alias_issues(valid["aliases"])
+    if invalid_logs or any(issue.log == "aliases" for issue in issues):
+        raise_if_any(issues)
+    return _without_duplicates(_with_current_names(logs), _with_current_names(valid), issues)
+
+
+def without_check_columns(frame: Frame, source: InputFrame) -> Frame:
+    """Drop columns that only the checks read, and a `recorded_at` without input."""
+    has_recorded = RECORDED in source.frame.collect_schema() and RECORDED not in source.typeless
+    unread = (ROW, "currency") if has_recorded else (ROW, "currency", RECORDED)
+    return collect_once(frame.drop(*(name for name in unread if name in frame.collect_schema())))
+
+
+def _with_current_names(logs: Mapping[str, Frame]) -> dict[str, Frame]:
+    """Return the logs of records, with one name per person."""
+    records = {log: frame for log, frame in logs.items() if log != "aliases"}
+    return resolve_aliases(records, logs["aliases"]) if "aliases" in logs else records
+
+
+def _without_duplicates(logs: Mapping[str, Frame], valid: Mapping[str, Frame], issues: list[Issue]) -> dict[str, Frame]:
+    """Return the logs without duplicates; compare only valid rows with each other.
+
+    Raises:
+        LogsError: There were issues before, or records contradict each other.
+    """
+    duplicates = {log: collect_once(duplicated(frame, keys_of(log))) for log, frame in valid.items()}
+    repeated = {log: frame for log, frame in duplicates.items() if row_count(frame)}
+    conflicts = [issue for log, frame in repeated.items() for issue in conflict_issues(log, frame)]
+    if issues or conflicts:
+        unique = {log: one_per_key(log, frame) for log, frame in valid.items()}
+        all_rows = {log: one_per_key(log, frame) for log, frame in logs.items()}
+        raise_if_any([*issues, *conflicts, *reference_issues(unique, all_rows)])
+    unique = {
+        log: collect_once(drop_duplicates(frame, repeated[log])) if log in repeated else frame
+        for log, frame in valid.items()
+    }
+    raise_if_any([*reference_issues(unique, unique), *sum_issues(unique)])
+    return unique
+
+
+def known_by(log: str, frame: Frame, at: int) -> Frame:
+    """Return the rows that the shop knew at an instant."""
+    return frame.filter(known_since(log, frame) <= at)
+
+
+def known_since(log: str, frame: Frame) -> nw.Expr:
+    """Return when the shop learned of each row, or when it happened if unknown."""
+    happened = nw.col(TIMES[log])
+    if RECORDED not in frame.collect_schema():
+        return happened
+    return nw.when(nw.col(RECORDED) == MISSING).then(happened).otherwise(nw.col(RECORDED))
+
+
+# ---- logs of logs ----------------------------------------------------------------------------------------------------
+
+
+def common_currency(currencies: Sequence[str | None]) -> str | None:
+    """Return the one currency of several logs.
+
+    Raises:
+        MoneyError: There are two.
+    """
+    names = sorted({currency for currency in currencies if currency is not None})
+    if len(names) > 1:
+        msg = f"the logs have different currencies ({' and '.join(names)}); convert the amounts to one currency first"
+        raise MoneyError(msg)
+    return names[0] if names else None
+
+
+def joined_own(parts: Sequence[OwnColumns]) -> OwnColumns:
+    """Return the own columns of several logs."""
+    logs = dict.fromkeys(log for part in parts for log in part)
+    return {log: tuple(dict.fromkeys(name for part in parts for name in part.get(log, ()))) for log in logs}
+
+
+def concatenated(parts: Sequence[Mapping[str, Frame]], aliases: object) -> dict[str, Frame]:
+    """Return canonical logs together: the rows of each log one after the other, each record once.
+
+    Raises:
+        LogsError: Records contradict each other, or refer to a record that is missing or does not fit.
+    """
+    logs = {
+        log: _stacked([part[log] for part in parts if log in part])
+        for log in LOGS
+        if any(log in part for part in parts)
+    }
+    if aliases is not None:
+        logs = resolve_aliases(logs, _aliases(aliases))
+    issues: list[Issue] = []
+    for log, frame in logs.items():
+        repeated = collect_once(duplicated(frame, keys_of(log)))
+        if row_count(repeated):
+            issues += conflict_issues(log, repeated)
+            logs[log] = collect_once(drop_duplicates(frame, repeated))
+    raise_if_any(issues)
+    raise_if_any([*reference_issues(logs, logs), *sum_issues(logs)])
+    return logs
+
+
+def _aliases(native: object) -> Frame:
+    source = from_native(native, LOGS["aliases"])
+    raise_if_any(list(schema_issues("aliases", source)))
+    frame = collect_once(normalize("aliases", source, nw.String()))
+    raise_if_any(list(issues_of("aliases", frame, checks_of("aliases", None, source))))
+    raise_if_any(list(alias_issues(frame)))
+    return frame
+
+
+def _stacked(frames: Sequence[Frame]) -> Frame:
+    """Stack frames; a column that a frame does not have is empty there."""
+    if len(frames) == 1:
+        return frames[0]
+    columns = {name: dtype for frame in reversed(frames) for name, dtype in frame.collect_schema().items()}
+    names = [name for name in columns if name != RECORDED] + [name for name in columns if name == RECORDED]
+    filled = [
+        frame.with_columns(
+            **{
+                name: nw.lit(MISSING if name == RECORDED else None, columns[name])
+                for name in names
+                if name not in frame.collect_schema()
+            }
+        ).select(names)
+        for frame in frames
+    ]
+    return collect_once(nw.concat(filled))

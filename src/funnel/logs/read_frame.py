@@ -1,0 +1,366 @@
+"""A shop's own frame becomes a canonical log: declared columns, times, amounts, words and ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import attrs
+import narwhals as nw
+
+from funnel._arguments import kind_of, suggest
+from funnel._dataframes.adapter import ROW, InputFrame, collect_once, column_types, from_native
+from funnel._expr.to_narwhals import int_lit
+from funnel._text_formats import EPOCHS
+from funnel.errors import ArgumentError
+from funnel.logs import read_amounts, read_times
+from funnel.logs.normalize import MISSING, default_direction
+from funnel.logs.own_columns import check_own_name
+from funnel.logs.read_amounts import Amounts, Unit, is_amount, read_amount
+from funnel.logs.read_times import Times, in_zone, is_time, parsed
+from funnel.logs.remedies import round_it, to_text
+from funnel.logs.schema import READ, Column, Issue, hint, plain_name, raise_if_any
+from funnel.logs.validate import Check
+
+Frame = nw.LazyFrame[Any]
+
+LINE_COLUMNS: Mapping[str, Column] = {
+    "quantity": Column("whole"),
+    "unit_price": Column("amount"),
+    "order_amount": Column("amount"),
+}
+"""Columns of order lines, read only if they are named: the amount of a line is quantity times unit price; an
+`order_amount` is that of the whole order, on each of its lines."""
+
+_FRACTION, _TOO_LARGE = 1, 2
+"""Reasons why a number that is an id or a quantity is refused."""
+_UNKNOWN = 1
+"""Reason why a word is refused."""
+
+_EXACT = {True: 2**24, False: 2**53}
+"""Below these, floats of 32 and of 64 bits are exact whole numbers."""
+OUT = "_funnel_out"
+"""Whether a row is left out because of its word."""
+
+
+@attrs.frozen
+class Reading:
+    """How a frame is read.
+
+    Attributes:
+        log: Name of the log, or "events".
+        columns: The frame's name of each column of the log, and of own columns.
+        times: How times are written; None if all are aware.
+        amounts: How amounts are written.
+        currency: Currency of all amounts; None if there is none.
+        decimals: Decimals of the currency; 0 without a currency.
+        words: Meanings of the shop's words, by column; None leaves a row out.
+    """
+
+    log: str
+    columns: Mapping[str, Any]
+    times: Times | None
+    amounts: Amounts
+    currency: str | None
+    decimals: int
+    words: Mapping[str, Mapping[str, str | None]]
+
+
+@attrs.frozen
+class ReadLog:
+    """A frame as read: canonical columns, the checks of its conversion, and what there is to note.
+
+    Attributes:
+        frame: The canonical columns, own columns and row numbers, and the columns of the checks and notes.
+        source: The input under the names of the log, for its types.
+        own: Names of own columns.
+        lines: Which of `LINE_COLUMNS` were read.
+        checks: Checks of the conversion.
+        twice: Columns that count local times that the clock showed twice, by column.
+    """
+
+    frame: Frame
+    source: InputFrame
+    own: tuple[str, ...]
+    lines: frozenset[str]
+    checks: Sequence[Check]
+    twice: Mapping[str, str]
+
+
+def read_frame(native: object, reading: Reading) -> ReadLog:
+    """Convert a frame.
+
+    Raises:
+        ArgumentError: `columns` names a column that the frame does not have, or a name that cannot be used.
+        LogsError: Columns are missing or have types that cannot be read; all are reported together.
+        EngineError: It is not a dataframe that can be read.
+    """
+    names, own = _names(reading, list(column_types(native)))
+    source = from_native(native, set(names.values()))
+    frame = source.frame
+    keep = [ROW] if ROW in frame.collect_schema() else []
+    typeless = frozenset(name for name, theirs in names.items() if theirs in source.typeless)
+    renamed = frame.select(
+        *keep, **{_inner(name, own): nw.col(theirs) for name, theirs in names.items() if name not in typeless}
+    )
+    source = attrs.evolve(source, frame=renamed, typeless=typeless)
+    schema = dict(renamed.collect_schema())
+    raise_if_any(list(_schema_issues(reading, source, schema)))
+    return _converted(reading, source, schema, own)
+
+
+def _inner(name: str, own: Sequence[str]) -> str:
+    """Return the name of a column while it is read: own columns never meet the columns of a conversion."""
+    return f"_own_{name}" if name in own else name
+
+
+def _names(reading: Reading, present: Sequence[str]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return the frame's column of each column that is read, and the names of own columns."""
+    known = READ[reading.log]
+    lines = LINE_COLUMNS if reading.log == "purchases" else {}
+    for name, theirs in reading.columns.items():
+        if theirs not in present:
+            named = theirs if isinstance(theirs, str) else kind_of(theirs)
+            msg = f"columns[{name!r}] is {named!r}, which is not a column of the frame; {suggest(theirs, present)}"
+            raise ArgumentError(msg)
+    own = tuple(name for name in reading.columns if name not in known and name not in lines)
+    for name in own:
+        check_own_name("interactions" if reading.log == "events" else reading.log, name)
+    declared = {name: theirs for name, theirs in reading.columns.items() if name not in own}
+    same = {
+        name: name for name in known if name in present and name not in declared and not _is_replaced(name, declared)
+    }
+    return {**same, **declared, **{name: reading.columns[name] for name in own}}, own
+
+
+def _is_replaced(name: str, named: Mapping[str, str]) -> bool:
+    """The amount of a row is not read if its parts are named."""
+    return name == "amount" and bool({"quantity", "unit_price", "order_amount"} & set(named))
+
+
+# ---- columns and types -----------------------------------------------------------------------------------------------
+
+
+def _schema_issues(reading: Reading, source: InputFrame, schema: Mapping[str, nw.dtypes.DType]) -> Iterator[Issue]:
+    log = reading.log
+    columns = {**READ[log], **(LINE_COLUMNS if log == "purchases" else {})}
+    lines = set(LINE_COLUMNS) & (set(schema) | source.typeless)
+    if "unit_price" in lines or "quantity" in lines:
+        for name in sorted({"unit_price", "quantity"} - lines):
+            yield Issue(log, name, "is missing; quantity and unit_price go together")
+    for name, column in columns.items():
+        if name in schema:
+            problem = _type_problem(reading, name, column, schema[name], source)
+            if problem:
+                yield Issue(log, name, f"is {schema[name]}; {problem}")
+        elif name in source.typeless or not column.required or (name == "amount" and lines):
+            continue
+        elif name != "id" or _looks_like_id(source.excluded):
+            yield Issue(log, name, f"is missing{hint(name, source.excluded)}; name it, as in columns={{{name!r}: ...}}")
+
+
+def _looks_like_id(names: Sequence[str]) -> bool:
+    return any(plain_name(name) == "id" for name in names)
+
+
+def _type_problem(reading: Reading, name: str, column: Column, dtype: nw.dtypes.DType, source: InputFrame) -> str:
+    is_text = isinstance(dtype, nw.String | nw.Categorical | nw.Enum)
+    form = reading.times.format_of(name) if reading.times else "iso"
+    match column.kind:
+        case "instant" if not is_time(dtype, form):
+            return "give dates, times, or texts with tz=Times(zone, format=...)"
+        case "instant" if _needs_zone(dtype) and reading.times is None:
+            return "these times have no zone; pass tz, the zone of the shop's clock, such as tz='Asia/Jakarta'"
+        case "amount" if not is_amount(dtype):
+            return "give numbers or texts"
+        case "whole" if not dtype.is_numeric():
+            return "give whole numbers"
+        case "person" | "id" if not (is_text or dtype.is_integer() or dtype.is_float()):
+            return f"give texts or whole numbers: {to_text(source.frame_kind, name)}"
+        case "text" if not is_text:
+            return f"give texts: {to_text(source.frame_kind, name)}"
+        case _:
+            return ""
+
+
+def _needs_zone(dtype: nw.dtypes.DType) -> bool:
+    return isinstance(dtype, nw.Date) or (isinstance(dtype, nw.Datetime) and dtype.time_zone is None)
+
+
+# ---- values ----------------------------------------------------------------------------------------------------------
+
+
+def _converted(
+    reading: Reading, source: InputFrame, schema: Mapping[str, nw.dtypes.DType], own: tuple[str, ...]
+) -> ReadLog:
+    frame, checks, columns = source.frame, list[Check](), READ[reading.log]
+    lines = frozenset(LINE_COLUMNS) & set(schema)
+    instants = [name for name, column in columns.items() if column.kind == "instant" and name in schema]
+    for name, column in {**columns, **LINE_COLUMNS}.items():
+        if name in schema and column.kind != "instant":
+            frame, more = _value(frame, reading, name, schema[name], source)
+            checks += more
+    for name in instants:
+        form = reading.times.format_of(name) if reading.times else "iso"
+        frame = parsed(frame, name, schema[name], source.frame_kind, form)
+        checks += _time_checks(reading, name, form, schema[name])
+    if instants:
+        frame = in_zone(collect_once(frame), instants, reading.times)
+    frame = _with_absent(frame, columns, schema, source, has_lines=bool(lines))
+    if "direction" in columns:
+        frame = frame.with_columns(default_direction())
+    twice = {name: f"{name}_twice" for name in instants}
+    out = [OUT] if any(reading.words.values()) else []
+    there = [*([ROW] if ROW in schema else []), *columns, *lines, *twice.values(), *out]
+    whys = [f"{name}_why" for name in dict.fromkeys(check.column for check in checks)]
+    kept = {name: _own_value(schema.get(f"_own_{name}"), name) for name in own}
+    return ReadLog(collect_once(frame.select(*there, *whys, **kept)), source, own, lines, checks, twice)
+
+
+def _own_value(dtype: nw.dtypes.DType | None, name: str) -> nw.Expr:
+    """Return an own column as it is; words of categories become texts."""
+    if dtype is None:
+        return nw.lit(None, nw.String())
+    value = nw.col(f"_own_{name}")
+    return value.cast(nw.String()) if isinstance(dtype, nw.Categorical | nw.Enum) else value
+
+
+def _with_absent(
+    frame: Frame, columns: Mapping[str, Column], schema: Mapping[str, object], source: InputFrame, *, has_lines: bool
+) -> Frame:
+    absent: dict[str, nw.Expr] = {}
+    for name, column in columns.items():
+        if name in schema:
+            continue
+        if column.kind in ("instant", "amount", "whole"):
+            absent[name] = int_lit(0 if name == "amount" and has_lines else MISSING)
+        elif column.kind == "person":
+            absent[name] = nw.lit(None, nw.String())
+        else:
+            absent[name] = nw.lit(column.default or "", nw.String())
+    frame = frame.with_columns(**absent) if absent else frame
+    if "id" in columns and "id" not in schema and "id" not in source.typeless:
+        return _numbered(frame, [name for name in schema if name != ROW])
+    return frame
+
+
+def _numbered(frame: Frame, names: Sequence[str]) -> Frame:
+    """Number the rows: by their order, or else by their content."""
+    if ROW in frame.collect_schema():
+        return frame.with_columns(nw.col(ROW).cast(nw.String()).alias("id"))
+    frame = frame.drop("id").with_row_index("id", order_by=list(names))
+    return frame.with_columns((nw.col("id").cast(nw.Int64()) + 1).cast(nw.String()).alias("id"))
+
+
+def _value(
+    frame: Frame, reading: Reading, name: str, dtype: nw.dtypes.DType, source: InputFrame
+) -> tuple[Frame, list[Check]]:
+    column = {**READ[reading.log], **LINE_COLUMNS}[name]
+    match column.kind:
+        case "amount":
+            return _amount(frame, reading, name, dtype, source)
+        case "whole":
+            return _number(frame, name, dtype, whole=True)
+        case "person" | "id" if dtype.is_float():
+            return _number(frame, name, dtype, whole=False)
+        case "person" | "id":
+            return frame.with_columns(_text(name, column, is_person=column.kind == "person")), []
+        case _ if reading.words.get(name):
+            return _words(frame, reading.words[name], name, column)
+        case _:
+            return frame.with_columns(_text(name, column, is_person=False)), []
+
+
+def _text(name: str, column: Column, *, is_person: bool) -> nw.Expr:
+    text = nw.col(name).cast(nw.String())
+    if is_person:
+        return (text if column.required else nw.when(text != "").then(text)).alias(name)
+    text = text.fill_null("")
+    return (nw.when(text == "").then(nw.lit(column.default)).otherwise(text) if column.default else text).alias(name)
+
+
+def _number(frame: Frame, name: str, dtype: nw.dtypes.DType, *, whole: bool) -> tuple[Frame, list[Check]]:
+    """Read whole numbers, also floats: pandas makes floats of integers with empty cells."""
+    value = nw.col(name)
+    if dtype.is_integer():
+        return frame.with_columns(value.fill_null(MISSING).cast(nw.Int64()).alias(name)), []
+    if dtype.is_decimal():
+        frame = frame.with_columns(value.cast(nw.Float64()).alias(name))
+    empty, limit = value.is_null() | value.is_nan(), _EXACT[isinstance(dtype, nw.Float32)]
+    fits = ~empty & (value > -limit) & (value < limit)
+    frame = frame.with_columns(
+        nw.when(fits).then(value).otherwise(nw.lit(0.0)).alias(f"{name}_float"),
+        nw.when(empty | fits).then(int_lit(0)).otherwise(int_lit(_TOO_LARGE)).alias(f"{name}_why"),
+        empty.alias(f"{name}_empty"),
+    )
+    exact, why = nw.col(f"{name}_float"), nw.col(f"{name}_why")
+    frame = frame.with_columns(
+        nw.when(exact == exact.round(0)).then(why).otherwise(int_lit(_FRACTION)).alias(f"{name}_why"),
+        exact.round(0).cast(nw.Int64()).alias(name),
+    )
+    number = nw.col(name)
+    if whole:
+        frame = frame.with_columns(
+            nw.when(nw.col(f"{name}_empty")).then(int_lit(MISSING)).otherwise(number).alias(name)
+        )
+    else:
+        frame = frame.with_columns(nw.when(~nw.col(f"{name}_empty")).then(number.cast(nw.String())).alias(name))
+    what = "a whole number" if whole else "an id"
+    return frame, [
+        Check(name, f"is a number with a fraction, which is not {what}", nw.col(f"{name}_why") == _FRACTION),
+        Check(
+            name,
+            "is a float so large that its last digits are lost; read the column as text",
+            nw.col(f"{name}_why") == _TOO_LARGE,
+        ),
+    ]
+
+
+def _words(frame: Frame, words: Mapping[str, str | None], name: str, column: Column) -> tuple[Frame, list[Check]]:
+    text = nw.col(name).cast(nw.String()).fill_null("").str.strip_chars()
+    frame = frame.with_columns(text.alias(name))
+    meaning: nw.Expr = nw.when(nw.col(name) == "").then(nw.lit(str(column.default or ""))).otherwise(nw.lit("?"))
+    for word, means in words.items():
+        meaning = nw.when(nw.col(name) == word.strip()).then(nw.lit("" if means is None else means)).otherwise(meaning)
+    nobody = [word.strip() for word, means in words.items() if means is None]
+    frame = frame.with_columns(meaning.alias(f"{name}_means"), nw.col(name).is_in(nobody).alias(OUT))
+    why = nw.when(nw.col(f"{name}_means") == "?").then(int_lit(_UNKNOWN)).otherwise(int_lit(0))
+    usual = column.default or column.choices[0]
+    value = nw.when((nw.col(f"{name}_why") > 0) | nw.col(OUT)).then(nw.lit(usual)).otherwise(nw.col(f"{name}_means"))
+    frame = frame.with_columns(why.alias(f"{name}_why")).with_columns(value.alias(name))
+    argument = "statuses" if name == "status" else "kinds"
+    problem = f"is a word that {argument} does not have; add it, or map it to None to leave its rows out"
+    return frame, [Check(name, problem, nw.col(f"{name}_why") == _UNKNOWN)]
+
+
+def _amount(
+    frame: Frame, reading: Reading, name: str, dtype: nw.dtypes.DType, source: InputFrame
+) -> tuple[Frame, list[Check]]:
+    amounts, currency = reading.amounts, reading.currency or ""
+    scale = amounts.scale(reading.decimals)
+    frame = read_amount(frame, name, dtype, amounts, Unit(currency, scale))
+    unit = f"{currency} has ({scale})" if amounts.style != "minor" else "minor units have (0)"
+    finer = f"has more decimals than {unit}; {round_it(source.frame_kind, reading.columns.get(name, name), scale)}"
+    if isinstance(dtype, nw.Decimal):
+        malformed = finer
+    else:
+        malformed = f"is not an amount in style {amounts.style!r}, or has more decimals than {unit}; pass another style"
+    problems = {read_amounts.MALFORMED: malformed, read_amounts.FINER: finer, read_amounts.LARGE: "is too large"}
+    return frame, [Check(name, problem, nw.col(f"{name}_why") == code) for code, problem in problems.items()]
+
+
+def _time_checks(reading: Reading, name: str, form: str, dtype: nw.dtypes.DType) -> Iterator[Check]:
+    why = nw.col(f"{name}_why")
+    if isinstance(dtype, nw.Datetime) and dtype.time_zone is not None:
+        return
+    zone = reading.times.zone if reading.times else ""
+    if not isinstance(dtype, nw.Datetime | nw.Date):
+        written = "ISO 8601" if form == "iso" else form
+        problem = f"is not a time in the format {written}; pass tz=Times(zone, format='%d/%m/%Y %H:%M'), for example"
+        yield Check(name, problem, why == read_times.MALFORMED)
+    if zone and form not in EPOCHS:
+        problem = f"is a time that the clock of {zone} skipped; give the time that it showed, or aware times"
+        yield Check(name, problem, why == read_times.SKIPPED)
+    if not zone:
+        problem = "has no offset from UTC; pass tz, the zone of the shop's clock, such as tz='Asia/Jakarta'"
+        yield Check(name, problem, why == read_times.ZONELESS)
