@@ -14,7 +14,7 @@ from scipy import integrate
 
 from funnel.forecast import BuyingModel, buying_model
 from funnel.forecast._beta_dropout import BetaDropout, Stable, _sum_of_chances
-from funnel.forecast._buyers import Buyers
+from funnel.forecast._buyers import Buyers, grouped
 from funnel.forecast._family import Family
 from funnel.forecast._fit import _Loss
 from funnel.forecast._pareto import Pareto
@@ -210,3 +210,14 @@ def test_a_model_survives_json() -> None:
 
     model = fitted("mbg_nbd")
     assert BuyingModel.from_dict(json.loads(json.dumps(model.to_dict()))) == model
+
+
+def test_numbers_that_fit_no_key_are_grouped_too() -> None:
+    """Equal rows are one group, in sorted order, however large the numbers."""
+    count = np.array([3_000_000, 5, 3_000_000])
+    recency, age = count + 1, count + 2
+    large, small = grouped(count, recency, age), grouped(count % 1000, recency % 1000, age % 1000)
+    assert large.buyers.count.tolist() == [5, 3_000_000]
+    assert large.buyers.people.tolist() == [1, 2]
+    assert large.index.tolist() == [1, 0, 1]
+    assert small.buyers.people.tolist() == [2, 1]

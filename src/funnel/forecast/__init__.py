@@ -10,16 +10,12 @@ from funnel._exports import lazy
 __all__, __getattr__, __dir__ = lazy(
     __name__,
     {
-        "BuyingModel": "forecast._buying_model",
-        "CheckedGroup": "forecast._check",
-        "CustomerValue": "forecast._value",
-        "Estimate": "forecast._forecast",
-        "Forecast": "forecast._forecast",
-        "ModelCheck": "forecast._check",
-        "Parameter": "forecast._parameter",
-        "SpendingModel": "forecast._spending_model",
-        "buying_model": "forecast._buying_model",
-        "check_model": "forecast._check",
-        "spending_model": "forecast._spending_model",
+        "forecast._buying_model": "BuyingModel buying_model",
+        "forecast._check": "CheckedGroup ModelCheck check_model",
+        "forecast._forecast": "Estimate Forecast",
+        "forecast._parameter": "Parameter",
+        "forecast._spending_model": "SpendingModel spending_model",
+        "forecast._value": "CustomerValue",
     },
+    extra="forecast",
 )

@@ -109,13 +109,13 @@ def check_model(model: BuyingModel, purchases: Any, *, tz: str, as_of: datetime,
         >>> from datetime import UTC, datetime
         >>> from funnel.forecast import BuyingModel, check_model
         >>> model = BuyingModel.from_dict({"name": "nbd", "parameters": {"r": 0.4, "alpha": 80.0}})
-        >>> days = [datetime(2026, 3, day, tzinfo=UTC) for day in (1, 3, 20)]
-        >>> bought = pl.DataFrame({"person_id": ["a", "b", "a"], "purchased_at": days})
+        >>> days = [datetime(2026, 3, day, tzinfo=UTC) for day in (1, 3, 8, 20)]
+        >>> bought = pl.DataFrame({"person_id": ["a", "b", "a", "a"], "purchased_at": days})
         >>> check = check_model(
         ...     model, bought, tz="UTC", as_of=datetime(2026, 3, 10, tzinfo=UTC), until=datetime(2026, 4, 9, tzinfo=UTC)
         ... )
         >>> print(check)
-        nbd: 0 of 2 people expected to buy, 1 did; 0 purchases expected, 1 came; AUC 0.500, calibration error 36.8 %
+        nbd: 0 of 2 people expected to buy, 1 did; 1 purchases expected, 1 came; AUC 1.000, calibration error 38.9 %
     """
     instance(model, BuyingModel, "the model", "a BuyingModel, the result of buying_model")
     start, stop = parse_as_of(as_of), parse_as_of(until, "until")

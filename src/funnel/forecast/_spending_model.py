@@ -69,7 +69,7 @@ class SpendingModel(TextRepr):
             ...     repeat_count=2, first_to_last_days=213, tenure_days=272, repeat_amount=4_470
             ... )
             >>> round(model.of(summary))
-            2465
+            2466
         """
         buyer = buyer_of(summary)
         mean = self._means(buyer.count, np.array([float(summary.repeat_amount)]))

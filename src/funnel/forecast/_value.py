@@ -61,7 +61,7 @@ class CustomerValue:
         >>> value = CustomerValue(buying, SpendingModel.from_parameters(p=6.25, q=3.74, v=1544))
         >>> summary = PurchaseSummary(repeat_count=2, first_to_last_days=213, tenure_days=272, repeat_amount=4_470)
         >>> value.of(summary, within="39 weeks")
-        3022
+        3024
     """
 
     buying: BuyingModel = attrs.field(validator=_model)
