@@ -14,7 +14,7 @@ from scipy import integrate
 
 from funnel.forecast import BuyingModel, buying_model
 from funnel.forecast._beta_dropout import BetaDropout, Stable, _sum_of_chances
-from funnel.forecast._buyers import Buyers, grouped
+from funnel.forecast._buyers import Buyers, grouped, one
 from funnel.forecast._family import Family
 from funnel.forecast._fit import _Loss
 from funnel.forecast._pareto import Pareto
@@ -34,14 +34,14 @@ each_family = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: fam
 @st.composite
 def buyers(draw: st.DrawFn) -> Buyers:
     """Draw some buyers: whole days, as in summaries."""
-    count, recency, age = [], [], []
+    count, recency, age = list[int](), list[int](), list[int]()
     for _ in range(draw(st.integers(1, 5))):
         last = draw(st.integers(0, 700))
         count.append(draw(st.integers(1, last)) if last else 0)
         recency.append(last)
         age.append(last + draw(st.integers(0, 400)))
-    columns = [np.array(one, dtype=np.float64) for one in (count, recency, age)]
-    return Buyers(*columns, np.ones(len(age)))
+    x, recent, old = (np.array(one, dtype=np.float64) for one in (count, recency, age))
+    return Buyers(x, recent, old, np.ones(len(age)))
 
 
 @each_family
@@ -83,7 +83,7 @@ def test_until_is_the_inverse_of_the_chance(family: Family, some: Buyers, share:
 @each_family
 def test_nothing_known_adds_nothing(family: Family) -> None:
     """A buyer of this very day has a likelihood of 1."""
-    new = Buyers(*(np.zeros(1) for _ in range(3)), np.ones(1))
+    new = Buyers(np.zeros(1), np.zeros(1), np.zeros(1), np.ones(1))
     assert family.log_likelihood(VALUES, new)[0] == pytest.approx(0, abs=1e-12)
 
 
@@ -100,7 +100,7 @@ def test_a_buyer_who_never_returned_may_have_left() -> None:
 def test_the_weight_of_having_left_is_the_integral(count: int) -> None:
     """Pareto/NBD: the sum over nodes equals adaptive integration."""
     recency, age = (0.0, 200.0) if count == 0 else (150.0, 200.0)
-    one = Buyers(*(np.array([float(number)]) for number in (count, recency, age)), np.ones(1))
+    buyer = one(count, recency, age)
     r, alpha, s, beta = (VALUES[name] for name in ("r", "alpha", "s", "beta"))
     power = r + count
 
@@ -109,7 +109,7 @@ def test_the_weight_of_having_left_is_the_integral(count: int) -> None:
 
     left = integrate.quad(density, recency, age, epsabs=0, epsrel=1e-12)[0]
     stayed = ((alpha + recency) / (alpha + age)) ** power * (beta + age) ** -s
-    assert Pareto().alive(VALUES, one)[0] == pytest.approx(stayed / (stayed + left), rel=1e-9)
+    assert Pareto().alive(VALUES, buyer)[0] == pytest.approx(stayed / (stayed + left), rel=1e-9)
 
 
 SIMULATED = 3_000
@@ -125,7 +125,7 @@ def fitted(name: Any) -> BuyingModel:
 def simulated(name: str, seed: int = 7) -> pl.DataFrame:
     """Return summaries of made-up buyers who behave as a model says."""
     random = np.random.default_rng(seed)
-    rows = []
+    rows = list[tuple[int, int, int]]()
     for _ in range(SIMULATED):
         age = int(random.integers(200, 400))
         rate = random.gamma(VALUES["r"] * 2, 1 / VALUES["alpha"])
@@ -154,9 +154,9 @@ def test_simulated_buyers_give_their_parameters_back(name: Any) -> None:
     model = fitted(name)
     true = VALUES | {"r": 2 * VALUES["r"]}
     assert model.is_converged
-    for one in model.parameters:
-        assert one.standard_error is not None
-        assert abs(one.value - true[one.name]) < 3.5 * one.standard_error, one
+    for parameter in model.parameters:
+        assert parameter.standard_error is not None
+        assert abs(parameter.value - true[parameter.name]) < 3.5 * parameter.standard_error, parameter
 
 
 def test_buyers_who_never_leave_give_the_nbd() -> None:

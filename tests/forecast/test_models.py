@@ -6,9 +6,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pandas as pd
 import polars as pl
-import pyarrow as pa
 import pytest
 
 from funnel.errors import ArgumentError, MissingExtraError
@@ -88,6 +86,14 @@ def test_a_model_from_wrong_data_is_refused(data: dict[str, Any], error: str) ->
         BuyingModel.from_dict(data)
 
 
+def test_a_forecast_reads_as_a_sentence() -> None:
+    """With the interval where there is one."""
+    model = buying_model(table(), "nbd")
+    assert str(model.of(TWICE, within="30 days")) == "of 100 buyers like this one, 37 buy within 30 d (35 to 39)"
+    paper = BuyingModel.from_dict(BG_NBD).of(TWICE, within="30 days")
+    assert str(paper) == "of 100 buyers like this one, 19 buy within 30 d"
+
+
 def test_a_forecast_needs_a_summary_and_a_span() -> None:
     """None, for people who never bought, is refused with the reason."""
     model: Any = BuyingModel.from_dict(BG_NBD)
@@ -159,23 +165,17 @@ def test_every_kind_of_table_gives_the_same(kind: str) -> None:
         "polars lazy": local.lazy(),
         "pandas": local.to_pandas(),
         "pyarrow": local.to_arrow(),
-        "duckdb": duckdb.connect().from_arrow(local.to_arrow()),
+        "duckdb": duckdb.connect().from_arrow(local),
     }
-    kinds = {
-        "polars": pl.DataFrame,
-        "polars lazy": pl.LazyFrame,
-        "pandas": pd.DataFrame,
-        "pyarrow": pa.Table,
-        "duckdb": pl.DataFrame,
-    }
+    expected: type[object] = pl.DataFrame if kind == "duckdb" else type(frames[kind])
     model = buying_model(frames[kind])
     assert model == buying_model(local)
     answers: Any = model.over(frames[kind], within="30 days")
-    assert isinstance(answers, kinds[kind])
+    assert type(answers) is expected
     plain = answers.collect() if kind == "polars lazy" else pl.DataFrame(answers)
     assert plain["chance"].to_list() == pytest.approx(model.over(local, within="30 days")["chance"].to_list())
     value: Any = CustomerValue(model, spending_model(frames[kind])).over(frames[kind], within="1 week")
-    assert isinstance(value, kinds[kind])
+    assert type(value) is expected
 
 
 def test_a_list_of_summaries_is_read() -> None:

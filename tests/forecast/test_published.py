@@ -12,7 +12,7 @@ import pytest
 
 from funnel.forecast import BuyingModel, SpendingModel, buying_model, check_model, spending_model
 from funnel.forecast._beta_dropout import BetaDropout
-from funnel.forecast._buyers import Buyers
+from funnel.forecast._buyers import one as buyer
 from funnel.forecast._pareto import Pareto
 from funnel.metrics import PurchaseSummary
 
@@ -152,8 +152,3 @@ def test_the_second_nine_months_of_cdnow_came_as_forecast(cdnow: pl.DataFrame) -
     assert check.auc is not None
     assert check.auc > 0.75
     assert check.counts_inside > 0.9
-
-
-def buyer(count: float, recency: float, age: float) -> Buyers:
-    """Return one buyer."""
-    return Buyers(*(np.array([float(one)]) for one in (count, recency, age)), np.ones(1))

@@ -121,9 +121,11 @@ class BetaDropout:
         parts = self._phases(values, buyers)
         weight = special.logsumexp(parts, axis=0)
         shares = np.exp(parts - weight)
-        by_r, done = -log_age, np.arange(self.k)
+        by_r: Floats = -log_age
+        done = np.arange(self.k)
         for number in done[1:]:
-            by_r = by_r + shares[number] * (special.digamma(events + number) - special.digamma(events))
+            step: Floats = special.digamma(events + number) - special.digamma(events)
+            by_r = by_r + shares[number] * step
         return weight, by_r, -(events + done @ shares) * share
 
     def _phases(self, values: Values, buyers: Buyers) -> Floats:
@@ -211,7 +213,7 @@ def _at_least(events: Floats, rate: Floats, length: Floats) -> Floats:
     """
     if events.ndim == 0 and events == 1:
         return np.asarray(-np.expm1(-rate * np.log1p(length)))
-    return np.asarray(special.betainc(events, rate, length / (1 + length)))
+    return np.asarray(special.betainc(events, rate, length / (1 + length)), dtype=np.float64)
 
 
 def _sum_of_chances(

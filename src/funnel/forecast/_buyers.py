@@ -115,7 +115,7 @@ def grouped(count: Whole, recency: Whole, age: Whole) -> Grouped:
     return Grouped(Buyers(x, recent, old, many), np.asarray(index, dtype=np.int64).reshape(-1))
 
 
-def one(count: int, recency: int, age: int) -> Buyers:
+def one(count: float, recency: float, age: float) -> Buyers:
     """Return one person as buyers."""
     x, recent, old, many = (np.array([float(number)]) for number in (count, recency, age, 1))
     return Buyers(x, recent, old, many)

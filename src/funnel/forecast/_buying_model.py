@@ -166,7 +166,7 @@ class BuyingModel(TextRepr):
         """
         name, k = data.get("name"), data.get("k", 1)
         family = family_of(name, k)
-        values = data.get("parameters")
+        values: Any = data.get("parameters")
         if not isinstance(values, Mapping) or set(values) != set(family.parameters):
             raise ArgumentError(
                 f"{name} needs the parameters {', '.join(family.parameters)}, all of them and no others"
@@ -174,7 +174,6 @@ class BuyingModel(TextRepr):
         numbers = {key: check_number(values[key], f"parameter {key}", zero=False) for key in family.parameters}
         covariance = data.get("covariance")
         matrix = None if covariance is None else np.asarray(covariance, dtype=np.float64)
-        rest = {key: data[key] for key in ("at_edge", "is_converged", "confidence_level") if key in data}
         return cls(
             name=family.name,
             k=k,
@@ -186,7 +185,9 @@ class BuyingModel(TextRepr):
             distinct=data.get("distinct", 0),
             covariance=None if matrix is None else tuple(map(tuple, matrix.tolist())),
             other_maxima=tuple(data.get("other_maxima", ())),
-            **{"at_edge": None, "is_converged": True, "confidence_level": DEFAULT_CONFIDENCE} | rest,
+            at_edge=data.get("at_edge"),
+            is_converged=data.get("is_converged", True),
+            confidence_level=data.get("confidence_level", DEFAULT_CONFIDENCE),
         )
 
     def _predictor(self) -> Predictor:
@@ -261,7 +262,7 @@ def buying_model(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
     edge = _edge_of(result)
     if result.log_likelihood < stable.log_likelihood + _SAME and not isinstance(result.family, Stable) and k == 1:
         result, edge = stable, f"{family.name} became nbd: nobody leaves"
-    covariance = None if result.covariance is None else tuple(map(tuple, result.covariance.tolist()))
+    rows: list[list[float]] | None = None if result.covariance is None else result.covariance.tolist()
     return BuyingModel(
         name=result.family.name,
         k=k,
@@ -271,7 +272,7 @@ def buying_model(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
         people=int(buyers.total),
         repeat_buyers=repeat_buyers,
         distinct=len(buyers.count),
-        covariance=covariance,
+        covariance=None if rows is None else tuple(tuple(row) for row in rows),
         at_edge=edge,
         is_converged=result.is_converged,
         other_maxima=result.starts,

@@ -26,29 +26,37 @@ class Family(Protocol):
     @property
     def name(self) -> str:
         """The name that `buying_model` accepts."""
+        ...
 
     @property
     def parameters(self) -> tuple[str, ...]:
         """The names of the parameters in order."""
+        ...
 
     @property
     def times(self) -> tuple[str, ...]:
         """The parameters that are times."""
+        ...
 
     def log_likelihood(self, values: Values, buyers: Buyers) -> tuple[float, Floats]:
         """Return the log likelihood of all people, and its gradient by the logarithm of each parameter."""
+        ...
 
     def alive(self, values: Values, buyers: Buyers) -> Floats:
         """Return the chance that each buyer has not left."""
+        ...
 
     def at_least(self, values: Values, buyers: Buyers, horizon: float | Floats, purchases: int | Floats) -> Floats:
         """Return the chance that each buyer makes at least so many purchases, one or more, within the horizon."""
+        ...
 
     def expected(self, values: Values, buyers: Buyers, horizon: float | Floats) -> Floats:
         """Return the mean number of purchases of each buyer within the horizon."""
+        ...
 
     def until(self, values: Values, buyers: Buyers, chance: Floats) -> Floats:
         """Return the horizon within which each buyer purchases with this chance. It is below the chance to be there."""
+        ...
 
 
 def bisected(family: Family, values: Values, buyers: Buyers, chance: Floats) -> Floats:

@@ -128,7 +128,7 @@ def spending_model(
 
     best = minimum(loss, descend(loss, np.log([2.0, 3.0, 1.0]))[0])
     covariance = None if best.covariance is None else best.covariance / people
-    values = dict(zip(_NAMES, (exp(number) for number in best.at), strict=True))
+    values: dict[str, float] = dict(zip(_NAMES, (exp(number) for number in best.at), strict=True))
     values["v"] *= unit
     return SpendingModel(
         parameters_of(_NAMES, values, covariance),
@@ -142,9 +142,9 @@ def spending_model(
 
 def _loss(logs: Floats, x: Floats, m: Floats) -> tuple[float, Floats]:
     """Return minus the mean log likelihood, and its gradient by the logarithms of the parameters."""
-    p, q, v = np.exp(logs)
+    p, q, v = (float(number) for number in np.exp(logs))
     below = np.log(x * m + v)
-    value = (
+    value: Floats = (
         special.gammaln(p * x + q)
         - special.gammaln(p * x)
         - special.gammaln(q)
@@ -153,8 +153,8 @@ def _loss(logs: Floats, x: Floats, m: Floats) -> tuple[float, Floats]:
         + p * x * np.log(x)
         - (p * x + q) * below
     )
-    both = special.digamma(p * x + q)
-    by = (
+    both: Floats = special.digamma(p * x + q)
+    by: tuple[Floats, ...] = (
         p * x * (both - special.digamma(p * x) + np.log(m) + np.log(x) - below),
         q * (both - special.digamma(q) + np.log(v) - below),
         v * (q / v - (p * x + q) / (x * m + v)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import narwhals as nw
@@ -45,7 +45,7 @@ class Summaries:
                 impossible.
         """
         if isinstance(summaries, Sequence):
-            rows: Sequence[Any] = summaries
+            rows = cast("Sequence[Any]", summaries)
             if not all(isinstance(row, PurchaseSummary) for row in rows):
                 raise ArgumentError(f"a list of summaries must hold PurchaseSummary only (got {_kinds(rows)})")
             columns = [np.array([getattr(row, name) for row in rows], dtype=np.int64) for name in (*COUNTS, AMOUNT)]
