@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import attrs
 import narwhals as nw
@@ -37,7 +37,7 @@ class Summaries:
     amounts: Whole | None
 
     @classmethod
-    def read(cls, summaries: object, *, with_amounts: bool = False) -> Summaries:
+    def read(cls, summaries: Any, *, with_amounts: bool = False) -> Summaries:
         """Read summaries of any kind.
 
         Raises:
@@ -45,7 +45,7 @@ class Summaries:
                 impossible.
         """
         if isinstance(summaries, Sequence):
-            rows = cast("Sequence[Any]", summaries)
+            rows: Sequence[Any] = summaries
             if not all(isinstance(row, PurchaseSummary) for row in rows):
                 raise ArgumentError(f"a list of summaries must hold PurchaseSummary only (got {_kinds(rows)})")
             columns = [np.array([getattr(row, name) for row in rows], dtype=np.int64) for name in (*COUNTS, AMOUNT)]
