@@ -120,7 +120,7 @@ class Mutant:
         return compile(ast.fix_missing_locations(whole), str(self.path), "exec", dont_inherit=True)
 
     def functions(self) -> list[str]:
-        """Where the code differs from that without the fault; nowhere if, say, only an annotation does."""
+        """Return the functions whose code the fault changes; empty if only an annotation changes."""
         return list(_different(compile(self.path.read_text(), str(self.path), "exec", dont_inherit=True), self.code()))
 
 
@@ -173,7 +173,7 @@ def _is_type(node: ast.AST) -> bool:
 
 
 def _is_replaced(target: ast.expr, value: ast.expr) -> bool:
-    """Whether something has a value already, so that it has one without the statement, too."""
+    """Return whether the name has a value before the statement, so that leaving it out is possible."""
     return not isinstance(target, ast.Name) or target.id in {
         one.id for one in ast.walk(value) if isinstance(one, ast.Name)
     }
@@ -273,7 +273,7 @@ class Wrong(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 @attrs.define
 class Guide:
-    """What is known of the tests: the time that each took, and the functions of the library that it called."""
+    """Time that each test took, and the functions of the library that it called."""
 
     took: dict[str, float] = attrs.field(factory=dict)
     called: dict[str, list[str]] = attrs.field(factory=dict)
@@ -345,7 +345,7 @@ def measure(tests: Collection[str]) -> Guide | None:
 
 
 def is_found(mutant: Mutant, tests: Collection[str], guide: Guide) -> bool:
-    """Whether a test fails: first those that call the function, with few examples, then all of them."""
+    """Return whether a test fails: first run the tests that call the function, with few examples, then all."""
     chosen = guide.tests_of(mutant)
     files = sorted({test.partition("::")[0] for test in chosen})
     few = bool(chosen) and _fails(mutant, files, attrs.evolve(guide, chosen=chosen), "lowest")
@@ -353,7 +353,7 @@ def is_found(mutant: Mutant, tests: Collection[str], guide: Guide) -> bool:
 
 
 def _fails(mutant: Mutant, tests: Collection[str], guide: Guide, profile: str) -> bool:
-    """Whether a test fails, in a process of its own; if none is left, none does."""
+    """Return whether a test fails, in a process of its own; False if there are no tests to run."""
     child = os.fork()
     if child:
         return os.waitpid(child, 0)[1] not in (0, pytest.ExitCode.NO_TESTS_COLLECTED << 8)
@@ -385,7 +385,7 @@ def sample(where: str, most: int, only: Callable[[str], bool]) -> list[Mutant]:
 def main() -> int:
     """Look at a sample of the faults."""
     reading = argparse.ArgumentParser(description=__doc__)
-    reading.add_argument("--most", type=int, default=40, help="make so many faults a package (default: 40)")
+    reading.add_argument("--most", type=int, default=40, help="largest number of faults per package (default: 40)")
     reading.add_argument("only", nargs="*", help="files or folders of src/funnel, such as rules/ (default: all known)")
     options = reading.parse_args()
     if "funnel" in sys.modules:
