@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 import funnel
 from funnel import AsyncSqlAlchemyStore, Facts, Money, Policy, SqlAlchemyStore, SqliteStore, Stage
+from funnel.forecast import BuyingModel, CustomerValue
 from funnel.incremental import LiveFacts
 from funnel.interactions import Visit
 from funnel.machines import Cause
@@ -33,6 +34,15 @@ EVENTS: list[dict[str, object]] = [
     {"person_id": "p0", "occurred_at": START, "kind": "view", "channel": "shop"},
     {"person_id": "p0", "occurred_at": START + DAY, "kind": "purchase", "channel": "shop"},
 ]
+SUMMARY = specimens()[funnel.metrics.PurchaseSummary][0]
+BUYERS = pl.DataFrame(
+    {
+        "repeat_count": [0, 1, 2, 5] * 9,
+        "first_to_last_days": [0, 20, 90, 170] * 9,
+        "tenure_days": [180, 190, 120, 200] * 9,
+        "repeat_amount": [0, 900, 2_500, 4_000] * 9,
+    }
+)
 METRIC: dict[str, Any] = {"logs": logs(), "as_of": NOW}
 PERIODIC: dict[str, Any] = {"period": "month", "tz": "Asia/Jakarta", "as_of": NOW, "week_start": None}
 INTAKE: dict[str, Any] = {
@@ -57,6 +67,22 @@ FUNCTIONS: Mapping[str, dict[str, Any]] = {
         "min_people": 1,
         "seed": 0,
     },
+    "buying_model": {
+        "summaries": BUYERS,
+        "model": "mbg_nbd",
+        "k": 1,
+        "penalty": 0.5,
+        "min_repeat_buyers": 1,
+        "confidence_level": 0.95,
+    },
+    "check_model": {
+        "model": specimens()[BuyingModel][0],
+        "purchases": logs(),
+        "tz": "UTC",
+        "as_of": NOW - 30 * DAY,
+        "until": NOW,
+    },
+    "spending_model": {"summaries": BUYERS, "min_repeat_buyers": 3, "confidence_level": 0.95},
     "bins": {"column": "amount", "edges": [1, 2], "at": "first"},
     "calibrate": {"scores": [1, 2] * 10, "labels": [True, False] * 10, "method": "isotonic", "min_people": 1},
     "compare_rules": {"old": funnel.stage, "new": funnel.stage, **METRIC, "policy": POLICY, "new_policy": POLICY},
@@ -229,6 +255,13 @@ METHODS: Mapping[str, dict[str, Any]] = {
     "Money.of_minor": {"minor": 1, "currency": "USD"},
     "Money.parse": {"text": "1.00", "currency": "USD", "style": "plain"},
     "Money.format": {"style": "plain"},
+    "BuyingModel.from_dict": {"data": {"name": "nbd", "parameters": {"r": 0.4, "alpha": 80.0}}},
+    "BuyingModel.of": {"summary": SUMMARY, "within": 30 * DAY},
+    "BuyingModel.over": {"summaries": BUYERS, "within": 30 * DAY},
+    "CustomerValue.of": {"summary": SUMMARY, "within": 30 * DAY},
+    "CustomerValue.over": {"summaries": BUYERS, "within": 30 * DAY},
+    "SpendingModel.of": {"summary": SUMMARY},
+    "SpendingModel.from_parameters": {"p": 6.25, "q": 3.74, "v": 1544},
     "PurchaseSummary.of": {"history": ONE, "tz": "UTC", "as_of": NOW},
     "PurchaseSummary.over": {"purchases": logs(), "tz": "UTC", "as_of": NOW},
     "Rate.is_reportable": {"min_people": 1},
@@ -271,6 +304,11 @@ CONSTRUCTORS: Mapping[str, dict[str, Any]] = {
     "Amounts": {"style": "us", "symbols": ["$"], "negatives": "leading"},
     "AnswerScale": {"order": ["cold", "warm"], "at_least": "warm"},
     "BacktestDates": {"first": START, "every": 20 * DAY, "horizon": 20 * DAY},
+    "CustomerValue": {
+        "buying": specimens()[BuyingModel][0],
+        "spending": specimens()[CustomerValue][0].spending,
+        "yearly_discount": 0.1,
+    },
     "Counting": {"first": "purchase", "measure": "on", "refund_basis": "order"},
     "GroupBy": {"column": "kind", "at": "first", "edges": ()},
     "Exclusion": {"kind": "cart", "where": None, "after": None, "before": None, "then": "drop"},

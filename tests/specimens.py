@@ -33,6 +33,7 @@ from funnel import (
     SqliteStore,
 )
 from funnel.backtest import RuleBook
+from funnel.forecast import BuyingModel, CustomerValue, SpendingModel, check_model
 from funnel.incremental import LiveFacts
 from funnel.interactions import (
     Answer,
@@ -266,7 +267,12 @@ def _metrics(tables: Logs) -> Iterator[object]:
     yield funnel.metrics.purchase_steps(tables, 30 * DAY, **late)
     lines = pl.DataFrame({"purchase_id": [f"p{n}-{k}" for n in range(6) for k in (1, 2)], "sku": ["mug", "pot"] * 6})
     yield funnel.metrics.affinity(tables, lines, 30 * DAY, **late)
-    yield funnel.metrics.PurchaseSummary.of(everyone()[0], tz="UTC", as_of=NOW)
+    yield (summary := funnel.metrics.PurchaseSummary.of(everyone()[0], tz="UTC", as_of=NOW))
+    assert summary is not None
+    model = BuyingModel.from_dict({"name": "nbd", "parameters": {"r": 0.4, "alpha": 80.0}})
+    value = CustomerValue(model, SpendingModel.from_parameters(p=6.25, q=3.74, v=1544))
+    yield from (model, value, value.spending, model.of(summary, within=30 * DAY))
+    yield check_model(model, tables, tz="UTC", as_of=NOW - 30 * DAY, until=NOW)
 
 
 @cache

@@ -121,8 +121,11 @@ def test_a_model_from_a_paper_has_no_intervals() -> None:
 def test_criteria_count_the_parameters() -> None:
     """AIC and BIC of a model with two parameters."""
     model = buying_model(table(), "nbd")
+    assert model.log_likelihood is not None
     assert model.aic == pytest.approx(4 - 2 * model.log_likelihood)
     assert model.bic == pytest.approx(2 * 5.480639 - 2 * model.log_likelihood)
+    paper = BuyingModel.from_dict(BG_NBD)
+    assert (paper.aic, paper.bic) == (None, None)
 
 
 def test_a_fit_at_an_edge_says_so() -> None:

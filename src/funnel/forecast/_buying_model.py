@@ -10,12 +10,13 @@ summary and the same row of a table have the same forecast.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import log
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import attrs
 import numpy as np
 
-from funnel._arguments import SpanLike, check_choice, count_of, share_of, span
+from funnel._arguments import SpanLike, check_choice, count_of, instance, share_of, span
 from funnel._dataframes.adapter import to_native
 from funnel._format import TextRepr
 from funnel._time import MICROSECOND
@@ -46,7 +47,7 @@ class BuyingModel(TextRepr):
         name: The name of the model.
         k: The number of events of the rate for each purchase: 1, or more for regular purchases (`mbg_cnbd`).
         parameters: The parameters. Times are in days.
-        log_likelihood: The log likelihood of all people.
+        log_likelihood: The log likelihood of all people. None if the parameters come from elsewhere.
         nbd_log_likelihood: The same of NBD, in which nobody leaves.
         people: The number of people.
         repeat_buyers: The number of people who purchased on two or more days.
@@ -61,8 +62,8 @@ class BuyingModel(TextRepr):
     name: str
     k: int
     parameters: tuple[Parameter, ...]
-    log_likelihood: float
-    nbd_log_likelihood: float
+    log_likelihood: float | None
+    nbd_log_likelihood: float | None
     people: int
     repeat_buyers: int
     distinct: int
@@ -73,14 +74,16 @@ class BuyingModel(TextRepr):
     confidence_level: float
 
     @property
-    def aic(self) -> float:
-        """Akaike's criterion: lower is better among models of the same people."""
-        return 2 * len(self.parameters) - 2 * self.log_likelihood
+    def aic(self) -> float | None:
+        """Akaike's criterion: lower is better among models of the same people. None without a likelihood."""
+        return None if self.log_likelihood is None else 2 * len(self.parameters) - 2 * self.log_likelihood
 
     @property
-    def bic(self) -> float:
-        """Schwarz's criterion: lower is better among models of the same people."""
-        return len(self.parameters) * float(np.log(self.people)) - 2 * self.log_likelihood
+    def bic(self) -> float | None:
+        """Schwarz's criterion: lower is better among models of the same people. None without a likelihood."""
+        if self.log_likelihood is None:
+            return None
+        return len(self.parameters) * log(max(self.people, 1)) - 2 * self.log_likelihood
 
     def of(self, summary: PurchaseSummary, *, within: SpanLike) -> Forecast:
         """Return the forecast of one buyer.
@@ -164,6 +167,7 @@ class BuyingModel(TextRepr):
         Raises:
             ArgumentError: The name is unknown, or the parameters are not those of the model.
         """
+        instance(data, Mapping, "data", "a mapping, such as to_dict returns")
         name, k = data.get("name"), data.get("k", 1)
         family = family_of(name, k)
         values: Any = data.get("parameters")
@@ -178,8 +182,8 @@ class BuyingModel(TextRepr):
             name=family.name,
             k=k,
             parameters=parameters_of(family.parameters, numbers, matrix),
-            log_likelihood=data.get("log_likelihood", float("nan")),
-            nbd_log_likelihood=data.get("nbd_log_likelihood", float("nan")),
+            log_likelihood=data.get("log_likelihood"),
+            nbd_log_likelihood=data.get("nbd_log_likelihood"),
             people=data.get("people", 0),
             repeat_buyers=data.get("repeat_buyers", 0),
             distinct=data.get("distinct", 0),
@@ -202,7 +206,8 @@ class BuyingModel(TextRepr):
         """Format the parameters and the number of people."""
         values = ", ".join(f"{one.name} {one.value:.4g}" for one in self.parameters)
         edge = f"; {self.at_edge}" if self.at_edge else ""
-        return f"{self.name} of {self.people:,} buyers: {values}; log likelihood {self.log_likelihood:,.1f}{edge}"
+        fit = "" if self.log_likelihood is None else f"; log likelihood {self.log_likelihood:,.1f}"
+        return f"{self.name} of {self.people:,} buyers: {values}{fit}{edge}"
 
 
 def buying_model(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)

@@ -33,7 +33,7 @@ class SpendingModel(TextRepr):
 
     Attributes:
         parameters: p, q and v; v is in minor units.
-        log_likelihood: The log likelihood of all buyers with a repeat amount.
+        log_likelihood: The log likelihood of all buyers with a repeat amount. None for parameters from elsewhere.
         people: The number of these buyers.
         correlation: The correlation of the number of repeat purchase days and their mean amount. The model takes it for
             zero. Above 0.2 a value is too low for frequent buyers, below -0.2 too high.
@@ -42,7 +42,7 @@ class SpendingModel(TextRepr):
     """
 
     parameters: tuple[Parameter, ...]
-    log_likelihood: float
+    log_likelihood: float | None
     people: int
     correlation: float
     covariance: tuple[tuple[float, ...], ...] | None = attrs.field(repr=False)
@@ -80,13 +80,14 @@ class SpendingModel(TextRepr):
         """Return the model with parameters from elsewhere, such as a paper. `v` is in minor units."""
         values = {"p": p, "q": q, "v": v}
         numbers = {name: check_number(value, name, zero=False) for name, value in values.items()}
-        return cls(parameters_of(_NAMES, numbers, None), float("nan"), 0, 0.0, None, DEFAULT_CONFIDENCE)
+        return cls(parameters_of(_NAMES, numbers, None), None, 0, 0.0, None, DEFAULT_CONFIDENCE)
 
     def __str__(self) -> str:
         """Format the parameters and the number of people."""
         values = ", ".join(f"{one.name} {one.value:.4g}" for one in self.parameters)
         note = "" if self.is_independent else f"; amounts depend on the count (correlation {self.correlation:+.2f})"
-        return f"gamma-gamma of {self.people:,} buyers: {values}; log likelihood {self.log_likelihood:,.1f}{note}"
+        fit = "" if self.log_likelihood is None else f"; log likelihood {self.log_likelihood:,.1f}"
+        return f"gamma-gamma of {self.people:,} buyers: {values}{fit}{note}"
 
     def _means(self, count: Floats, amount: Floats) -> Floats | None:
         p, q, v = (one.value for one in self.parameters)
