@@ -55,7 +55,7 @@ napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 
 
-def shorten_types(_app: Sphinx, _what: str, _name: str, _value: object, _options: object, lines: list[str]) -> None:
+def shorten_types(_app: Sphinx, _kind: str, _name: str, _value: object, _options: object, lines: list[str]) -> None:
     """Show the type of an attribute without its module, as signatures do; the link stays."""
     lines[:] = [re.sub(r"(?<![\w.~])funnel(?:\.\w+)+", r"~\g<0>", line) if ":type" in line else line for line in lines]
 

@@ -1,67 +1,72 @@
-"""Does a test fail where the code is wrong? Small faults are made one by one, and the tests of the file are run.
+"""Make small faults on purpose, one by one, and run the tests that reach them.
 
-`python -m tests.mutants` looks at a sample, the same in every run, `--every 1` at all of them. A fault that no test
-finds is printed; docs/decisions/mutants.md says of those that are known why none can.
+`python -m tests.mutants` makes a sample of the faults of each package, the same in every run; `--most 9999` makes all.
+The tool prints each fault that no test finds. docs/decisions/mutants.md explains the known ones.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import builtins
 import importlib
 import importlib.abc
 import importlib.machinery
+import inspect
 import json
 import os
+import random
 import resource
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, FrameType, ModuleType
 from typing import Any
 
 import attrs
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+SOURCE = ROOT / "src" / "funnel"
 SLOWER = 10
-"""A run that takes this many times a processor's time has found the fault: it has no end."""
+"""A run that takes this many times a processor's time has found the fault: it does not end."""
 
 SECONDS = 10
-"""The time a run may take beside that."""
+"""The time that a run may take in addition."""
+
+WAITING = 10
+"""A run that takes this many times that time by the clock waits for something, and has found the fault, too."""
 
 MEMORY = 8 << 30
 """A run that takes more memory has found the fault, too."""
 
 TESTS: dict[str, tuple[str, ...]] = {
-    "rules/_activity.py": ("tests/rules/test_activity.py", "tests/test_stages.py"),
-    "rules/_buying.py": ("tests/rules/test_buying.py",),
-    "rules/_next_action.py": ("tests/rules/test_follow_up.py",),
-    "rules/_postponement.py": ("tests/rules/test_postponement.py",),
-    "rules/_readiness.py": ("tests/rules/test_readiness.py",),
-    "rules/_rfm.py": ("tests/rules/test_rfm.py",),
-    "rules/_trust.py": ("tests/rules/test_trust.py",),
-    "rules/_window.py": ("tests/rules/test_window.py",),
-    "stages.py": ("tests/test_stages.py",),
+    "rules/": ("tests/rules", "tests/test_stages.py"),
+    "stages.py": ("tests/test_stages.py", "tests/machines/test_check.py"),
     "_expr/": ("tests/expr",),
     "_aggregate/": ("tests/aggregate", "tests/facts/test_by_hand.py"),
-    "_ledger/effects.py": ("tests/incremental/test_cases.py",),
     "_ledger/": (
-        *("tests/test_ledger.py", "tests/test_ledger_streams.py", "tests/facts/test_by_hand.py"),
-        "tests/incremental",
+        *("tests/test_ledger.py", "tests/test_ledger_streams.py", "tests/test_growing.py", "tests/test_history.py"),
+        *(
+            "tests/facts/test_by_hand.py",
+            "tests/incremental",
+            "tests/test_copies.py::test_a_copy_of_live_facts_is_independent",
+        ),
     ),
-    "logs/": ("tests/logs",),
-    "machines/": ("tests/machines/test_check.py", "tests/machines/test_one.py", "tests/machines/test_over.py"),
-    "metrics/_conversion/": (
-        *("tests/metrics/conversion/test_cases.py", "tests/metrics/conversion/test_bad_input.py"),
-        "tests/metrics/conversion/test_packed.py",
-    ),
+    "logs/": ("tests/logs", "tests/facts/test_by_hand.py"),
+    "machines/": ("tests/machines",),
+    "metrics/_conversion/": ("tests/metrics/conversion",),
     "incremental/": ("tests/incremental/test_cases.py",),
+    "_dataframes/": ("tests/dataframes", "tests/logs"),
 }
 """The tests that are to find a fault in a file or a folder."""
+
+PACKED = frozenset({"packed", "_packed"})
+"""Folders with numpy kernels, which get faults only if they are named."""
 
 OTHER: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.LtE,
@@ -80,7 +85,12 @@ OTHER: dict[type[ast.AST], type[ast.AST]] = {
     ast.NotIn: ast.In,
     ast.Mult: ast.FloorDiv,
     ast.FloorDiv: ast.Mult,
+    ast.BitAnd: ast.BitOr,
+    ast.BitOr: ast.BitAnd,
 }
+
+
+# ---- faults --------------------------------------------------------------------------------------------------------
 
 
 @attrs.frozen
@@ -97,12 +107,21 @@ class Mutant:
         """Show where it is, and what was done."""
         return f"{self.path.relative_to(ROOT)}:{self.line} {self.change}"
 
-    def tree(self) -> ast.Module:
-        """The file with the fault."""
+    @property
+    def file(self) -> str:
+        """The file, by its path in the library."""
+        return self.path.relative_to(SOURCE).as_posix()
+
+    def code(self) -> CodeType:
+        """The code of the file with the fault."""
         whole = ast.parse(self.path.read_text())
         node = next(one for number, one in enumerate(ast.walk(whole)) if number == self.node)
         list(_faults(node))[self.fault]()
-        return ast.fix_missing_locations(whole)
+        return compile(ast.fix_missing_locations(whole), str(self.path), "exec", dont_inherit=True)
+
+    def functions(self) -> list[str]:
+        """Where the code differs from that without the fault; nowhere if, say, only an annotation does."""
+        return list(_different(compile(self.path.read_text(), str(self.path), "exec", dont_inherit=True), self.code()))
 
 
 def mutants(path: Path) -> Iterator[Mutant]:
@@ -124,16 +143,40 @@ def _faults(node: Any) -> Iterator[Any]:
             yield lambda: _other(node)
         case ast.Constant(value=bool() | int()):
             yield lambda: _constant(node)
-        case ast.If() | ast.IfExp() if not _is_checking(node.test):
+        case ast.If() | ast.IfExp() if "TYPE_CHECKING" not in ast.unparse(node.test):
             yield lambda: _negated(node)
+        case _:
+            yield from _larger_faults(node)
+
+
+def _larger_faults(node: Any) -> Iterator[Any]:
+    """Yield the faults of a call or a statement."""
+    match node:
+        case ast.UnaryOp(op=ast.Invert()):
+            yield lambda: _plain(node)
+        case ast.comprehension(ifs=[_, *_]):
+            yield lambda: _kept(node)
+        case ast.Call(args=[first, second, *_]) if not {ast.Starred} & {type(first), type(second)}:
+            yield lambda: _exchanged(node)
+        case ast.Expr(value=ast.Call()) | ast.AugAssign() | ast.Raise() | ast.Continue() | ast.Break():
+            yield lambda: _removed(node)
+        case ast.Assign(targets=[target]) if _is_replaced(target, node.value):
+            yield lambda: _removed(node)
+        case _:
+            pass
 
 
 def _is_type(node: ast.AST) -> bool:
-    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr)
+    """Whether an operator joins types, such as `Quote | None`; a column or a set has a name in small letters."""
+    names = [one.id for one in ast.walk(node) if isinstance(one, ast.Name) and not hasattr(builtins, one.id)]
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr) and not any(one[0].islower() for one in names)
 
 
-def _is_checking(test: ast.expr) -> bool:
-    return "TYPE_CHECKING" in ast.unparse(test)
+def _is_replaced(target: ast.expr, value: ast.expr) -> bool:
+    """Whether something has a value already, so that it has one without the statement, too."""
+    return not isinstance(target, ast.Name) or target.id in {
+        one.id for one in ast.walk(value) if isinstance(one, ast.Name)
+    }
 
 
 def _swap(ops: list[Any], number: int) -> str:
@@ -159,6 +202,57 @@ def _negated(node: Any) -> str:
     return f"if {ast.unparse(node.test)[:60]}"
 
 
+def _plain(node: Any) -> str:
+    before = ast.unparse(node)[:60]
+    operand = vars(node.operand)
+    node.__class__ = type(node.operand)
+    vars(node).clear()
+    vars(node).update(operand)
+    return f"{before} without ~"
+
+
+def _kept(node: Any) -> str:
+    node.ifs[0] = ast.UnaryOp(ast.Not(), node.ifs[0])
+    return f"for ... if {ast.unparse(node.ifs[0])[:60]}"
+
+
+def _exchanged(node: Any) -> str:
+    node.args[:2] = node.args[1::-1]
+    return f"arguments of {ast.unparse(node)[:60]}"
+
+
+def _removed(node: Any) -> str:
+    before = ast.unparse(node)[:60]
+    node.__class__ = ast.Pass
+    return f"without {before}"
+
+
+def _different(before: CodeType, after: CodeType) -> Iterator[str]:
+    """Yield the functions that differ, without the functions inside."""
+    if _shape(before) != _shape(after):
+        yield _name(before)
+    for one, other in zip(_inner(before), _inner(after), strict=False):
+        yield from _different(one, other)
+
+
+def _shape(code: CodeType) -> tuple[Any, ...]:
+    constants = [repr(one) for one in code.co_consts if not isinstance(one, CodeType)]
+    return code.co_code, code.co_names, code.co_varnames, constants, len(_inner(code))
+
+
+def _inner(code: CodeType) -> list[CodeType]:
+    return [one for one in code.co_consts if isinstance(one, CodeType)]
+
+
+def _name(code: CodeType) -> str:
+    """The name of a function; empty for a module or the body of a class, which no test calls."""
+    called = bool(code.co_flags & inspect.CO_NEWLOCALS) and bool(code.co_flags & inspect.CO_OPTIMIZED)
+    return f"{code.co_name}:{code.co_firstlineno}" if called else ""
+
+
+# ---- runs ----------------------------------------------------------------------------------------------------------
+
+
 class Wrong(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Loads the file with the fault in place of the file."""
 
@@ -174,24 +268,51 @@ class Wrong(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         """Run the file with the fault."""
-        code = compile(self.mutant.tree(), str(self.mutant.path), "exec")
-        exec(code, module.__dict__)  # noqa: S102 (our own file, with a fault)
+        exec(self.mutant.code(), module.__dict__)  # noqa: S102 (our own file, with a fault)
 
 
-class CheapestFirst:
-    """The tests in the order of the time they took without a fault: a fault is mostly found by a cheap one."""
+@attrs.define
+class Guide:
+    """What is known of the tests: the time that each took, and the functions of the library that it called."""
 
-    def __init__(self) -> None:
-        """Know nothing yet."""
-        self.took: dict[str, float] = {}
+    took: dict[str, float] = attrs.field(factory=dict)
+    called: dict[str, list[str]] = attrs.field(factory=dict)
+    chosen: Collection[str] | None = None
+    codes: dict[int, CodeType] = attrs.field(factory=dict)
+
+    def tests_of(self, mutant: Mutant) -> set[str]:
+        """The tests that called a function with the fault; none if it is in a module or in the body of a class."""
+        names = {f"{mutant.file}:{name}" for name in mutant.functions()}
+        return {test for test, called in self.called.items() if not names.isdisjoint(called)}
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Put what takes long last."""
+        """Run the chosen tests, those first that take least: a fault is mostly found by one of these."""
+        items[:] = [one for one in items if self.chosen is None or one.nodeid in self.chosen]
         items.sort(key=lambda item: self.took.get(item.nodeid, 0))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note what a test took."""
         self.took[report.nodeid] = self.took.get(report.nodeid, 0) + report.duration
+
+
+class Measured(Guide):
+    """Notes the functions, too."""
+
+    def call(self, frame: FrameType, *_: object) -> None:
+        """Note a function; Python calls this at the beginning of each."""
+        self.codes[id(frame.f_code)] = frame.f_code
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        """Note what a test calls, its fixtures included."""
+        self.codes.clear()
+        sys.settrace(self.call)
+        try:
+            return (yield)
+        finally:
+            sys.settrace(None)
+            ours = [code for code in self.codes.values() if code.co_filename.startswith(str(SOURCE))]
+            self.called[item.nodeid] = [f"{Path(one.co_filename).relative_to(SOURCE)}:{_name(one)}" for one in ours]
 
 
 OPTIONS = (
@@ -200,74 +321,110 @@ OPTIONS = (
 )
 
 
-def is_found(mutant: Mutant | None, tests: Sequence[str], order: CheapestFirst) -> bool:
-    """Whether a test fails, in a process of its own; without a fault none may.
+def measure(tests: Collection[str]) -> Guide | None:
+    """Run the tests without a fault; None if one fails.
 
-    Without a fault, what the tests load beside the library is loaded here too, so that the next ones need not, and
-    what each test takes is noted.
+    What the tests load beside the library is loaded here too, so that the next runs need not.
     """
     reading, writing = os.pipe()
     child = os.fork()
-    if child:
-        os.close(writing)
-        with os.fdopen(reading) as text:
-            _learn(text.read(), order)
-        return os.waitpid(child, 0)[1] != 0
-    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
-    silent = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(silent, 1)
-    os.dup2(silent, 2)
-    if mutant is not None:
-        sys.meta_path.insert(0, Wrong(mutant))
-        signal.setitimer(signal.ITIMER_PROF, SECONDS + SLOWER * sum(order.took.values()))
-    ended = int(pytest.main([*OPTIONS, *tests], plugins=[order]))
-    if mutant is None:
-        ours = ("funnel", "tests", "__")
-        names = [name for name in sys.modules if not name.startswith(ours)]
+    if not child:
+        guide = Measured()
+        ended = _run(tests, guide)
+        names = [name for name in sys.modules if not name.startswith(("funnel", "tests", "__"))]
         with os.fdopen(writing, "w") as telling:
-            json.dump({"names": names, "took": order.took}, telling)
-    os._exit(ended)
-
-
-def _learn(text: str, order: CheapestFirst) -> None:
-    """Load and note what a run without a fault has told; others tell nothing."""
-    if not text:
-        return
-    learnt = json.loads(text)
-    order.took.update(learnt["took"])
+            json.dump({"names": names, "took": guide.took, "called": guide.called}, telling)
+        os._exit(ended)
+    os.close(writing)
+    with os.fdopen(reading) as text:
+        learnt = json.load(text)
     for name in learnt["names"]:
         with suppress(ImportError):
             importlib.import_module(name)
+    return None if os.waitpid(child, 0)[1] else Guide(learnt["took"], learnt["called"])
+
+
+def is_found(mutant: Mutant, tests: Collection[str], guide: Guide) -> bool:
+    """Whether a test fails: first those that call the function, with few examples, then all of them."""
+    chosen = guide.tests_of(mutant)
+    files = sorted({test.partition("::")[0] for test in chosen})
+    few = bool(chosen) and _fails(mutant, files, attrs.evolve(guide, chosen=chosen), "lowest")
+    return few or _fails(mutant, tests, guide, "dev")
+
+
+def _fails(mutant: Mutant, tests: Collection[str], guide: Guide, profile: str) -> bool:
+    """Whether a test fails, in a process of its own; if none is left, none does."""
+    child = os.fork()
+    if child:
+        return os.waitpid(child, 0)[1] not in (0, pytest.ExitCode.NO_TESTS_COLLECTED << 8)
+    os.environ["FUNNEL_PROFILE"] = profile
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+    sys.meta_path.insert(0, Wrong(mutant))
+    seconds = SECONDS + SLOWER * sum(guide.took[one] for one in guide.chosen or guide.took)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    signal.setitimer(signal.ITIMER_REAL, WAITING * seconds)
+    os._exit(_run(tests, guide))
+
+
+def _run(tests: Collection[str], guide: Guide) -> int:
+    silent = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silent, 1)
+    os.dup2(silent, 2)
+    return int(pytest.main([*OPTIONS, *tests], plugins=[guide]))
+
+
+def sample(where: str, most: int, only: Callable[[str], bool]) -> list[Mutant]:
+    """Choose faults of a file or a folder that change its code, the same in every run."""
+    whole = SOURCE / where
+    paths = sorted(whole.rglob("*.py")) if whole.is_dir() else [whole]
+    every = [mutant for path in paths if only(path.relative_to(SOURCE).as_posix()) for mutant in mutants(path)]
+    random.Random(1).shuffle(every)
+    return [one for one, _ in zip((one for one in every if one.functions()), range(most), strict=False)]
 
 
 def main() -> int:
     """Look at a sample of the faults."""
     reading = argparse.ArgumentParser(description=__doc__)
-    reading.add_argument("--every", type=int, default=23, help="look at every so many faults (default: 23)")
+    reading.add_argument("--most", type=int, default=40, help="make so many faults a package (default: 40)")
     reading.add_argument("only", nargs="*", help="files or folders of src/funnel, such as rules/ (default: all known)")
     options = reading.parse_args()
-    killed, left = 0, list[Mutant]()
     if "funnel" in sys.modules:
         sys.exit("the library is loaded already, so that no fault can be put in; set HYPOTHESIS_NO_PLUGINS=1")
+
+    def only(file: str) -> bool:
+        named = [name for name in options.only if file.startswith(name)]
+        is_packed = not PACKED.isdisjoint(file.split("/"))
+        return bool(named or not options.only) and (not is_packed or any("packed" in name for name in named))
+
+    made, lost = 0, 0
     for where, tests in TESTS.items():
-        if options.only and not any(where.startswith(name) for name in options.only):
+        chosen = sample(where, options.most, only)
+        if not chosen:
             continue
-        order = CheapestFirst()
-        if is_found(None, tests, order):
+        began = time.monotonic()
+        guide = measure(tests)
+        if guide is None:
             sys.exit(f"the tests of {where} fail without any fault; mend them first")
-        whole = ROOT / "src" / "funnel" / where
-        paths = sorted(whole.rglob("*.py")) if whole.is_dir() else [whole]
-        for mutant in [one for path in paths for one in mutants(path)][:: options.every]:
-            if is_found(mutant, tests, order):
-                killed += 1
-            else:
-                left.append(mutant)
-                sys.stdout.write(f"not found: {mutant}\n")
-                sys.stdout.flush()
-    sys.stdout.write(
-        f"{killed} of {killed + len(left)} faults were found ({100 * killed // max(killed + len(left), 1)} %)\n"
-    )
-    return int(killed < 9 * len(left))
+        left = [one for one in chosen if not _said(is_found(one, tests, guide), one)]
+        made, lost = made + len(chosen), lost + len(left)
+        _say(f"{where}: {_share(len(chosen), len(left))} in {time.monotonic() - began:.0f} s")
+    _say(_share(made, lost))
+    return int(lost * 10 > made)
+
+
+def _said(found: bool, mutant: Mutant) -> bool:  # noqa: FBT001
+    if not found:
+        _say(f"not found: {mutant}")
+    return found
+
+
+def _share(made: int, lost: int) -> str:
+    return f"{made - lost} of {made} faults were found ({100 * (made - lost) // max(made, 1)} %)"
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from functools import cache, partial
 from itertools import count
 from pathlib import Path
@@ -15,10 +17,12 @@ from hypothesis import Phase, find, settings
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import funnel
-from funnel import AsyncSqlAlchemyStore, Purchase, SqlAlchemyStore, testing
+from funnel import AsyncSqlAlchemyStore, Purchase, SqlAlchemyStore, SqliteStore, testing
 from funnel.interactions import Visit
-from funnel.readers import _read_orders
+from funnel.readers import _read_orders, webhooks
 from funnel.readers._read_orders import Columns, OrderMapping
+from funnel.readers.webhooks import BuyerKey, MemoryStates
+from tests.readers.hooks import charge, read, shopify_order, stripe_event, woo_order
 from tests.specimens import NOW, POLICY, START, everyone
 
 COLUMNS = Columns(id="Order", person_id="Buyer", purchased_at="Paid on", amount="Total")
@@ -62,6 +66,22 @@ KIT: Mapping[str, dict[str, Any]] = {
 }
 """The test kit; of a strategy one example is drawn."""
 
+_SIGNED: dict[str, Any] = {"body": b"{}", "signature": "", "secret": b"shh"}
+_ORDER: dict[str, Any] = {"buyer": BuyerKey(), "contacts": True}
+_RECEIVED: dict[str, Any] = {"webhook": read(shopify_order(), contacts=True), "recorded_at": NOW}
+WEBHOOKS: Mapping[str, dict[str, Any]] = {
+    "webhooks.BuyerKey": {"keys": ("email",), "calling_code": "62", "secret": b"key"},
+    "webhooks.apply": {**_RECEIVED, "store": SqliteStore(), "states": MemoryStates()},
+    "webhooks.apply_async": {**_RECEIVED, "store": None},
+    "webhooks.shopify": {"topic": "orders/paid", "body": json.dumps(shopify_order()), **_ORDER},
+    "webhooks.stripe": {"body": stripe_event(charge()), **_ORDER},
+    "webhooks.verify_shopify": _SIGNED,
+    "webhooks.verify_stripe": {**_SIGNED, "now": NOW, "tolerance": timedelta(minutes=5)},
+    "webhooks.verify_woocommerce": _SIGNED,
+    "webhooks.woocommerce": {"topic": "order.updated", "body": json.dumps(woo_order()), **_ORDER},
+}
+"""Webhooks; `apply_async` without a store of its own gets a new one."""
+
 ENGINE: dict[str, Any] = {"engine": create_async_engine("sqlite+aiosqlite://")}
 """The shop's own engine of an async store."""
 
@@ -87,6 +107,32 @@ def drawing(name: str) -> Callable[..., Any]:
         return find(create, lambda _: True, settings=once) if hasattr(create, "example") else create
 
     return evaluate
+
+
+def receiving(name: str) -> Callable[..., Any]:
+    """Something of the webhooks; a coroutine is awaited."""
+    called: Any = getattr(webhooks, name.removeprefix("webhooks."))
+    return awaited if name.endswith("_async") else called  # type: ignore[no-any-return]
+
+
+def awaited(*, store: Any = None, **arguments: Any) -> Any:
+    """Apply a webhook to an async store, which is new unless one is passed."""
+
+    async def applied() -> Any:
+        engine = create_async_engine(f"sqlite+aiosqlite:///{path}")
+        try:
+            return await webhooks.apply_async(
+                store=AsyncSqlAlchemyStore(engine) if store is None else store, **arguments
+            )
+        finally:
+            await engine.dispose()
+
+    path = Path(f"shop-{next(_FILES)}.db")
+    path.write_bytes(_database())
+    try:
+        return asyncio.run(applied())
+    finally:
+        path.unlink()
 
 
 def filled(store: Any) -> Any:
@@ -141,6 +187,7 @@ def awaiting(name: str) -> Callable[..., Any]:
 
 
 def outer() -> Iterator[tuple[str, Callable[[], Callable[..., Any]], dict[str, Any]]]:
-    """Every call of the readers and of the test kit: its name, what makes it, and its arguments."""
+    """Every call of the readers, the webhooks and the test kit: its name, what makes it, and its arguments."""
     yield from ((name, partial(reading, name), arguments) for name, arguments in READERS.items())
+    yield from ((name, partial(receiving, name), arguments) for name, arguments in WEBHOOKS.items())
     yield from ((name, partial(drawing, name), arguments) for name, arguments in KIT.items())

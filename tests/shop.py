@@ -35,7 +35,7 @@ from tests.frames import read, tables
 from tests.strategies import HOURS, START, histories
 
 NOW = datetime(2026, 9, 1, tzinfo=UTC)
-"""An instant of judgement for case tables."""
+"""An evaluation time for case tables."""
 
 TICK = timedelta(microseconds=1)
 """The shortest span there is."""
@@ -81,6 +81,20 @@ class ShopFacts(Facts):
     late_delivery: bool = exists("deliveries", where=lambda delivery: delivery.late)
     soonest_promise: datetime | None = soonest("promises", "due")
     until_last_promise: timedelta = until(latest("promises", "due"))
+    recent_count: int = count("purchases", within=timedelta(days=90))
+    recent_big_spent: int = total("purchases", "net_amount", where=lambda one: one.net_amount >= 5, within="90 days")
+    recent_largest: int = largest("purchases", "amount", within="30 days")
+    has_asked_recently: bool = exists("questions", within=timedelta(days=60))
+    recent_average: int = mean("orders", "amount", within=timedelta(days=200))
+    recent_reply_time: timedelta = mean("replies", "took", within=timedelta(days=100))
+    since_first_of_recent: timedelta = since(first("interactions", within=timedelta(days=45), never="ahead"))
+    last_recent_at: datetime | None = last("purchases", within=timedelta(days=90))
+    recent_interval: timedelta = mean_gap("orders", within=timedelta(days=120))
+    first_recent_kind: str = earliest("interactions", "kind", within=timedelta(days=45))
+    last_recent_reason: str = latest("refunds", "reason", within=timedelta(days=80))
+    soonest_recent_promise: datetime | None = soonest("promises", "due", within=timedelta(days=70))
+    open_recently_count: int = count("open_questions", within=timedelta(days=50))
+    recent_follow_up_count: int = count("open_follow_ups", within=timedelta(days=50))
 
 
 def _owned(record: Record, person_id: str) -> Record:

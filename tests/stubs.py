@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,8 +14,8 @@ def lazy_packages() -> list[Path]:
     return sorted(path for path in PACKAGE.rglob("__init__.py") if "lazy(" in path.read_text(encoding="utf-8"))
 
 
-def modules(path: Path) -> Mapping[str, str]:
-    """Return the module of each name of a package."""
+def names_of(path: Path) -> Mapping[str, str]:
+    """Return the public names of each module of a package, separated by spaces."""
     calls = (node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call))
     call = next(one for one in calls if isinstance(one.func, ast.Name) and one.func.id == "lazy")
     literal: Mapping[str, str] = ast.literal_eval(call.args[1])
@@ -25,9 +24,7 @@ def modules(path: Path) -> Mapping[str, str]:
 
 def stub(path: Path) -> str:
     """Return the stub of a package: one line for each name."""
-    names: dict[str, list[str]] = defaultdict(list)
-    for name, module in modules(path).items():
-        names[f"funnel.{module}"].append(name)
+    names = {f"funnel.{module}": several.split() for module, several in names_of(path).items()}
     lines = [f"from {module} import {name} as {name}" for module in sorted(names) for name in names[module]]
     return "\n".join(["# Written by `make stubs`.", *lines, ""])
 

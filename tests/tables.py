@@ -37,7 +37,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 DESCRIPTIONS: Mapping[str, Any] = tomllib.loads((DOCS / "descriptions.toml").read_text(encoding="utf-8"))
 MARKED = re.compile(r"^<!-- table: (.+?) -->\n.*?^<!-- end of table -->$", re.DOTALL | re.MULTILINE)
 
-PUBLIC_MODULES = tuple(module for module in (*MODULES, "readers", "testing") if module != "stages")
+PUBLIC_MODULES = tuple(module for module in (*MODULES, "readers", "readers.webhooks", "testing") if module != "stages")
 """Modules of the reference. The names of `funnel.stages` are in `funnel.machines`, too."""
 
 RULE_FILES = ("activity", "postponement", "trust", "buying", "readiness", "window", "next_action", "rfm")
@@ -199,14 +199,16 @@ def _rule(name: str) -> str:
 def _decisions(tree: Tree) -> list[tuple[Leaf, tuple[Test, ...]]]:
     """Return the answers with their conditions, to be read from the top: the first row that holds decides.
 
-    A person who fails a condition is on a later path, so a row needs only the conditions that hold. Rows before the
-    last row are dropped if they have its answer.
+    A person who fails a condition is on a later path, so a row needs only the conditions that hold. A row is dropped if
+    the row below it has the same answer and needs no other condition.
     """
-    rows = list(_paths(tree, ()))
-    last = rows.pop()[0]
-    while rows and describe(rows[-1][0]) == describe(last):
-        rows.pop()
-    return [*rows, (last, ())]
+    *rows, (last, _) = _paths(tree, ())
+    decisions: list[tuple[Leaf, tuple[Test, ...]]] = [(last, ())]
+    for leaf, tests in reversed(rows):
+        below, needed = decisions[0]
+        if describe(leaf) != describe(below) or not {*needed} <= {*tests}:
+            decisions.insert(0, (leaf, tests))
+    return decisions
 
 
 def _paths(tree: Tree, used: tuple[Test, ...]) -> Iterator[tuple[Leaf, tuple[Test, ...]]]:
@@ -352,8 +354,11 @@ def _summary(value: object) -> str:
 def _source(path: str, *functions: str) -> str:
     """Return some functions of an example as code. The fence is `py`, because code fences of `python` run as tests."""
     text = (DOCS.parent / path).read_text(encoding="utf-8")
-    parts = {part.name: part for part in ast.parse(text).body if isinstance(part, ast.FunctionDef)}
-    return "```py\n" + "\n\n\n".join(ast.get_source_segment(text, parts[name]) or "" for name in functions) + "\n```"
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    parts = {part.name: part for part in ast.parse(text).body if isinstance(part, kinds)}
+    starts = {name: min([part.lineno, *(one.lineno for one in part.decorator_list)]) for name, part in parts.items()}
+    sources = ["\n".join(text.splitlines()[starts[name] - 1 : parts[name].end_lineno]) for name in functions]
+    return "```py\n" + "\n\n\n".join(sources) + "\n```"
 
 
 # ---- readers ---------------------------------------------------------------------------------------------------------
@@ -374,7 +379,7 @@ def _default(default: object) -> str:
 
 
 def _escaped(text: str) -> str:
-    return " ".join(text.replace("%", "&#37;").split())
+    return " ".join(text.replace("%", "&#37;").replace("*", "&#42;").split())
 
 
 def _frame(_about: str) -> str:

@@ -67,8 +67,8 @@ def test_a_zone_changes_no_instant(naive: datetime, tz: ZoneInfo, later: bool) -
     ("moment", "message"),
     [
         (datetime(2026, 3, 1), "no time zone"),  # noqa: DTZ001 - the fault that is tested
-        ("2026-03-01T09:00", "no time zone"),
-        ("2026-03-01", "no time zone"),
+        ("2026-03-01T09:00", "no time zone; write it like 2026-03-01T09:00+07:00"),
+        ("2026-03-01", "no time zone; write it like 2026-03-01T09:00+07:00"),
         ("1. March", "not ISO 8601"),
         ("1772330400", "not ISO 8601"),
         (1772330400, "got int"),

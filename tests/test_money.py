@@ -101,9 +101,9 @@ def test_an_exact_amount_is_counted_in_minor_units(amount: Any, currency: str, m
         (Decimal("1E+999999999"), "must be at most"),
         (10**30, "must be at most"),
         ("12.505", "at most 2 decimals"),
-        ("1,250.00", r"as 1,250.00 \(style='us'\)"),
-        ("1250,00", r"as 1.250,00 \(style='id'\)"),
-        ("1.250", r"as 1.250,00 \(style='id'\)"),
+        ("1,250.00", r"like 1,250.00 \(style='us'\)"),
+        ("1250,00", r"like 1.250,00 \(style='id'\)"),
+        ("1.250", r"like 1.250,00 \(style='id'\)"),
         ("", "not written"),
         ("1e3", "not written"),
         ("٣", "not written"),
@@ -120,7 +120,7 @@ def test_an_amount_that_is_not_exact_is_refused(amount: Any, message: str) -> No
 
 def test_grouped_rupiah_are_never_guessed_to_be_few() -> None:
     """The text 150.000 is a hundred and fifty thousand rupiah, or an error; never a hundred and fifty."""
-    with pytest.raises(MoneyError, match=r"as 1.250,00 \(style='id'\)"):
+    with pytest.raises(MoneyError, match=r"like 1.250,00 \(style='id'\)"):
         Money("150.000", "IDR")
 
     assert Money.parse("150.000", "IDR", style="id") == Money(150_000, "IDR")
@@ -147,10 +147,10 @@ def test_a_declared_style_is_read_exactly(text: str, style: Style, amount: str) 
 @pytest.mark.parametrize(
     ("text", "style", "message"),
     [
-        ("1,23", "us", r"as 1.250,00 \(style='id'\)"),
+        ("1,23", "us", r"like 1.250,00 \(style='id'\)"),
         ("12,34,567", "us", "not written"),
-        ("1.234", "plain", r"as 1.250,00 \(style='id'\)"),
-        ("1.23", "id", r"as 1250.00 \(style='plain'\) or 1,250.00 \(style='us'\)"),
+        ("1.234", "plain", r"like 1.250,00 \(style='id'\)"),
+        ("1.23", "id", r"like 1250.00 \(style='plain'\) or 1,250.00 \(style='us'\)"),
         ("--1", "plain", "not written"),
         ("-USD -1", "plain", "not written"),
         ("EUR 1", "plain", "not written"),
@@ -305,8 +305,8 @@ def test_models_read_an_amount_and_a_currency(amount: object) -> None:
     [
         ('{"money": 12.5}', "got float"),
         ('{"money": {"amount": 12.5, "currency": "USD"}}', "got float"),
-        ('{"money": {"amount": "12.5"}}', "or an amount and a currency"),
-        ('{"money": {"amount": "1", "currency": "USD", "of": 1}}', "or an amount and a currency"),
+        ('{"money": {"amount": "12.5"}}', "or .*amount.*currency"),
+        ('{"money": {"amount": "1", "currency": "USD", "of": 1}}', "or .*amount.*currency"),
         ('{"money": {"amount": "1", "currency": "USF"}}', "did you mean"),
     ],
 )

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from tests.stubs import PACKAGE, lazy_packages, modules, stub
+from tests.stubs import PACKAGE, lazy_packages, names_of, stub
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,11 +22,12 @@ def test_a_public_name_is_what_its_file_defines() -> None:
     """A public name is never a module, and is the object that its own module has under that name."""
     for path in lazy_packages():
         package = import_module(package_of(path))
-        for name, module in modules(path).items():
-            value = getattr(package, name)
+        for module, several in names_of(path).items():
+            for name in several.split():
+                value = getattr(package, name)
 
-            assert not isinstance(value, ModuleType), name
-            assert value is getattr(import_module(f"funnel.{module}"), name), name
+                assert not isinstance(value, ModuleType), name
+                assert value is getattr(import_module(f"funnel.{module}"), name), name
 
 
 def test_no_module_has_the_name_of_a_public_name_of_its_package() -> None:
@@ -35,7 +36,7 @@ def test_no_module_has_the_name_of_a_public_name_of_its_package() -> None:
         f"{package}.{name}"
         for path in lazy_packages()
         for package in [package_of(path)]
-        for name in modules(path)
+        for name in " ".join(names_of(path).values()).split()
         if find_spec(f"{package}.{name}") is not None
     ] == []
 

@@ -86,6 +86,17 @@ def test_what_is_not_logs_is_refused_with_the_remedy(call: str, source: str) -> 
     assert "sari" not in str(raised.value)
 
 
+@pytest.mark.parametrize("call", OF_LOGS)
+def test_a_store_or_a_history_is_refused_with_the_remedy(call: str) -> None:
+    """A store and the result of a reader have logs; one history has `of`."""
+    with pytest.raises(ArgumentError, match=r"^logs must be Logs \(got a SqliteStore\); pass its logs\(\)$"):
+        OF_LOGS[call](funnel.SqliteStore())
+    with pytest.raises(
+        ArgumentError, match=r"^logs must be Logs \(got a History\); for one History, facts and rules have of"
+    ):
+        OF_LOGS[call](funnel.History.of("sari", []))
+
+
 @pytest.mark.parametrize("source", REFUSED)
 @pytest.mark.parametrize("call", OF_PEOPLE)
 def test_what_is_neither_logs_nor_histories_is_refused_with_the_remedy(call: str, source: str) -> None:
@@ -138,7 +149,9 @@ def test_the_remedy_is_what_to_write_for_the_columns(columns: dict[str, Any], re
 
 def test_a_rule_over_a_table_of_records_names_logs() -> None:
     """A rule takes frames of facts too, so its errors name both."""
-    with pytest.raises(ArgumentError, match=r"leave as_of out, or pass a table of records as Logs"):
+    with pytest.raises(
+        ArgumentError, match=r"as_of needs Logs .*make Logs of a table of records.*, or leave as_of out"
+    ):
         RULE.over(TABLE, POLICY, as_of=DAY)
     with pytest.raises(FactsError, match=r"does not have the columns .*; pass a dataframe from Facts.over, or Logs$"):
         RULE.over(TABLE, POLICY)

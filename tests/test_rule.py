@@ -293,7 +293,17 @@ FRAME = pl.DataFrame({"person_id": ["p1"], "purchase_count": [1], "since_last_pu
         (
             lambda: funnel.is_lapsed.over(FRAME, POLICY, as_of=NOW),
             ArgumentError,
-            "as_of was passed with a dataframe of facts, which has its own instant; leave as_of out",
+            r"as_of needs Logs \(got DataFrame\); make Logs of a table of records first, .*, or leave as_of out with a",
+        ),
+        (
+            lambda: funnel.is_lapsed.over(History(person_id="p1"), POLICY, as_of=NOW),
+            ArgumentError,
+            r"as_of needs Logs \(got History\); for one History, facts and rules have of",
+        ),
+        (
+            lambda: funnel.is_lapsed.over(funnel.SqliteStore(), POLICY, as_of=NOW),
+            ArgumentError,
+            r"as_of needs Logs \(got SqliteStore\); pass its logs\(\)",
         ),
         (
             lambda: funnel.is_lapsed.over(FRAME.rename({"since_last_purchase": "since_purchase"}), POLICY),
@@ -311,7 +321,7 @@ FRAME = pl.DataFrame({"person_id": ["p1"], "purchase_count": [1], "since_last_pu
             "the column purchase_count must hold whole numbers.*got String",
         ),
     ],
-    ids=range(9),
+    ids=range(11),
 )
 def test_what_does_not_go_with_a_rule_is_refused(
     call: Callable[[], object], error: type[Exception], message: str

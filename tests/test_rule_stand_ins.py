@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from funnel import Facts, Policy, rule
+from funnel import Facts, Policy, is_lapsed, rule
 from funnel.errors import ArgumentError, RuleError
 from funnel.facts import count
 from tests.expr.facts import Careful
@@ -164,6 +164,11 @@ def annotated(function: Callable[[Any, Any], object]) -> Callable[[Any, Any], ob
     return one_rule
 
 
+def is_new(f: Facts) -> bool:
+    """A function without a policy."""
+    return f.purchase_count == 0
+
+
 REFUSED: list[tuple[str, Callable[[Any], object], str]] = [
     ("the clock", lambda f: f.as_of > NOON, "the values or the clock of the facts"),
     ("what is held", lambda f: f.values[0], "the values or the clock of the facts"),
@@ -226,11 +231,21 @@ def test_a_rule_asked_by_its_verbs_inside_another_is_refused() -> None:
     def inner(f: Facts, policy: Policy) -> bool:
         return f.purchase_count > policy.max_follow_ups
 
-    for verb in (inner.of, inner.why, inner.next_change):
-        with pytest.raises(
-            RuleError, match="the values or the clock of the facts cannot be used in a rule; read each fact"
-        ):
-            rule(annotated(lambda f, p, verb=verb: bool(verb(f, p))))._compiled_rule(Policy())  # type: ignore[misc]
+    for name, one_rule in (("inner", inner), ("is_lapsed", is_lapsed)):
+        message = (
+            rf"{name}.of, {name}.why or {name}.next_change cannot be used in a rule; call the rule: {name}\(f, policy\)"
+        )
+        for verb in (one_rule.of, one_rule.why, one_rule.next_change):
+            with pytest.raises(RuleError, match=message):
+                rule(annotated(lambda f, p, verb=verb: bool(verb(f, p))))._compiled_rule(Policy())  # type: ignore[misc]
+
+
+def test_a_rule_without_a_policy_is_refused_with_the_form_of_a_rule() -> None:
+    """A rule takes the facts and the policy, even if it does not read the policy."""
+    with pytest.raises(
+        RuleError, match=r"is_new must take two arguments, .* write def is_new\(f: Facts, policy: Policy\)"
+    ):
+        rule(is_new).of(Facts(as_of=NOON), Policy())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 def test_two_facts_of_one_value_are_proven_as_one() -> None:

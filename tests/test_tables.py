@@ -94,6 +94,13 @@ def test_a_decision_table_gives_the_answer_of_the_rule() -> None:
     ]
 
 
+def test_a_decision_table_has_no_row_that_the_row_below_covers() -> None:
+    """A row with the answer of the row below needs a condition that the row below does not need."""
+    rows = tables.table("rule is_won_back").splitlines()[6:]
+
+    assert [row.partition("|")[2].partition("|")[0].strip() for row in rows] == ["**False**", "**True**", "**False**"]
+
+
 def test_every_refused_rule_in_the_docs_has_a_remedy() -> None:
     """Each message says what to do instead."""
     rows = tables.table("refused").splitlines()[2:]

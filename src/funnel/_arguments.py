@@ -185,12 +185,6 @@ def name_problem(name: str, reserved: Collection[str]) -> str:
     return ""
 
 
-def quoted(name: str) -> str:
-    """Return a column name as a quoted SQL identifier."""
-    doubled = name.replace('"', '""')
-    return f'"{doubled}"'
-
-
 def check_choice(value: object, allowed: Sequence[str], name: str) -> None:
     """Check that a word is allowed.
 
@@ -212,6 +206,12 @@ def kind_of(value: object) -> str:
     if value is None:
         return "None"
     return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
+
+
+def a_kind_of(value: object) -> str:
+    """Return the type of an argument with its article: "an int"."""
+    kind = type(value).__name__
+    return f"{'an' if kind[0].lower() in 'aeio' else 'a'} {kind}"
 
 
 def brief(value: object) -> str:
@@ -266,7 +266,7 @@ def count_of(value: object, name: str, *, minimum: int, most: int | None = None)
     largest = _LONGEST_NUMBER if most is None else most
     if isinstance(value, int) and not isinstance(value, bool) and minimum <= value <= largest:
         return value
-    bounds = f"from {minimum} up" if most is None else f"from {minimum} to {most}"
+    bounds = f"from {minimum} up" if largest >= _LONGEST_NUMBER else f"from {minimum} to {largest}"
     raise ArgumentError(f"{name} must be a whole number {bounds} (got {brief(value)})")
 
 

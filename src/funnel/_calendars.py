@@ -28,8 +28,7 @@ def _day(value: object) -> date:
     if isinstance(value, str):
         return _read_day(value)
     if isinstance(value, datetime) or not isinstance(value, date):
-        msg = f"a day must be a date, or text such as 2026-03-20 (got {type(value).__name__})"
-        raise InstantError(msg)
+        raise InstantError(f"a day must be a date, or text such as 2026-03-20 (got {type(value).__name__})")
     return value
 
 
@@ -48,16 +47,14 @@ def _recurring(text: str) -> str:
     """Check that a rule determines its days by itself, independent of the start day."""
     parts = {name: value for name, _, value in (part.partition("=") for part in text.upper().split(";"))}
     if parts.keys() - _ALLOWED or parts.get("FREQ") not in _HOW_OFTEN or not parts.keys() & _WHICH_DAY:
-        msg = (
+        raise ValueError(
             f"a rule must have FREQ ({', '.join(_HOW_OFTEN)}) and at least one of {', '.join(sorted(_WHICH_DAY))}, "
             f"such as FREQ=MONTHLY;BYMONTHDAY=25; the allowed parts are {', '.join(sorted(_ALLOWED))}"
         )
-        raise ValueError(msg)
     try:
         _rule(text, datetime(2000, 1, 1))  # noqa: DTZ001 - a day of the calendar has no zone
     except (ValueError, TypeError):
-        msg = "a rule does not follow RFC 5545; write it like FREQ=MONTHLY;BYMONTHDAY=25"
-        raise ValueError(msg) from None
+        raise ValueError("a rule does not follow RFC 5545; write it like FREQ=MONTHLY;BYMONTHDAY=25") from None
     return text
 
 
@@ -97,12 +94,10 @@ class EventCalendar(Frozen, frozen=True):
         """
         if not is_one_of(event, self.events):
             hint = did_you_mean(event, self.events) or f"; it has {', '.join(map(repr, self.events))}"
-            msg = f"the calendar has no event {brief(event)}{hint}"
-            raise ArgumentError(msg)
+            raise ArgumentError(f"the calendar has no event {brief(event)}{hint}")
         day = self._after(event, day_of(after, "after"))
         if day is None:
-            msg = f"the calendar has no day of {event!r} after {after.isoformat()}; add the next day"
-            raise ArgumentError(msg)
+            raise ArgumentError(f"the calendar has no day of {event!r} after {after.isoformat()}; add the next day")
         return day
 
     def _after(self, event: str, after: date) -> date | None:

@@ -183,8 +183,7 @@ def _check_name(function: object) -> None:
     for part in name.split("."):
         target = getattr(target, part, None)
     if target is not function:
-        msg = (
+        raise ArgumentError(
             f"the function {name} cannot be pickled: the module {module} does not contain it; "
             "define it with def at the top level of a module"
         )
-        raise ArgumentError(msg)

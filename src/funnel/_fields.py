@@ -72,18 +72,19 @@ _UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
 
 def read_instant(value: object) -> datetime:
     """Convert an aware datetime, or ISO text of one, into an instant in UTC."""
+    is_text = isinstance(value, str)
     if isinstance(value, str):
         value = _read_iso(value)
     if not isinstance(value, datetime):
-        msg = f"a time must be an aware datetime, or text such as {_ISO} (got {type(value).__name__})"
-        raise InstantError(msg)
+        raise InstantError(f"a time must be an aware datetime, or text such as {_ISO} (got {type(value).__name__})")
     if not is_aware(value):
-        msg = "a time has no time zone; add one, such as with replace(tzinfo=ZoneInfo('Asia/Jakarta'))"
-        raise InstantError(msg)
+        remedy = (
+            f"write it like {_ISO}" if is_text else "add one, such as with replace(tzinfo=ZoneInfo('Asia/Jakarta'))"
+        )
+        raise InstantError(f"a time has no time zone; {remedy}")
     count = micros(value)
     if not EARLIEST <= count < LATEST:
-        msg = "a time is outside the supported years; give a time from 1800 to the end of 2199"
-        raise InstantError(msg)
+        raise InstantError("a time is outside the supported years; give a time from 1800 to the end of 2199")
     return instant(count)
 
 
@@ -91,28 +92,25 @@ def _read_iso(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text)
     except ValueError:
-        msg = f"a time is text that is not ISO 8601; write it like {_ISO}"
-        raise InstantError(msg) from None
+        raise InstantError(f"a time is text that is not ISO 8601; write it like {_ISO}") from None
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        msg = f"a text must be a str (got {type(value).__name__}); convert it with str(...)"
-        raise RecordError(msg)
+        raise RecordError(f"a text must be a str (got {type(value).__name__}); convert it with str(...)")
     if _UNWRITABLE.search(value):
-        msg = "a text contains a null character or half of a surrogate pair, which cannot be stored; remove it"
-        raise RecordError(msg)
+        raise RecordError(
+            "a text contains a null character or half of a surrogate pair, which cannot be stored; remove it"
+        )
     return value
 
 
 def _label(value: object) -> str:
     text = _text(value)
     if len(text) > LONGEST_ID:
-        msg = f"a text has {len(text)} characters; at most {LONGEST_ID} are allowed"
-        raise RecordError(msg)
+        raise RecordError(f"a text has {len(text)} characters; at most {LONGEST_ID} are allowed")
     if re.search(UNPRINTABLE, text):
-        msg = "a text contains a control character, such as a tab or a line break; remove it"
-        raise RecordError(msg)
+        raise RecordError("a text contains a control character, such as a tab or a line break; remove it")
     return text
 
 
@@ -121,11 +119,9 @@ def _id(value: object) -> str:
     if re.search(BLANK, text):
         raise RecordError("an id is blank; give at least one visible character")
     if re.search(EDGES, text):
-        msg = f"an id {NOT_EDGES}"
-        raise RecordError(msg)
+        raise RecordError(f"an id {NOT_EDGES}")
     if re.search(MANGLED, text):
-        msg = f"an id {NOT_MANGLED}"
-        raise RecordError(msg)
+        raise RecordError(f"an id {NOT_MANGLED}")
     return text
 
 
@@ -149,8 +145,9 @@ def check_id(value: object, name: str = "person_id") -> str:
 def amount_in_range(value: Money) -> Money:
     """Check that an amount is in the range of a single record, and return it."""
     if not 0 <= value.minor <= LARGEST_AMOUNT:
-        msg = f"an amount must be from 0 to {LARGEST_AMOUNT} minor units; the amount of a refund is positive too"
-        raise RecordError(msg)
+        raise RecordError(
+            f"an amount must be from 0 to {LARGEST_AMOUNT} minor units; the amount of a refund is positive too"
+        )
     return value
 
 

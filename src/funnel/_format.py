@@ -1,12 +1,19 @@
-"""Small tables as text and as HTML, and names for Mermaid diagrams."""
+"""Small tables as text and as HTML, the units of a span, and names for SQL and Mermaid."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from abc import abstractmethod
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
-Row = Sequence[object]
+import attrs
 
+T = TypeVar("T")
+Row: TypeAlias = Sequence[object]
+Table: TypeAlias = tuple[str, Row, Iterable[Row]]
+
+_UNITS = ((86_400_000_000, "d"), (3_600_000_000, "h"), (60_000_000, "min"), (1_000_000, "s"), (1, "µs"))
 _INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _ID = re.compile("[A-Za-z][A-Za-z0-9_]*")
 _RESERVED = frozenset(
@@ -18,6 +25,21 @@ _ENTITIES = {"#": "#35;", ";": "#59;", '"': "#quot;", "<": "#lt;", ">": "#gt;", 
 def one_line(cell: object) -> str:
     """Return a cell as one line, with control and direction characters escaped."""
     return _INVISIBLE.sub(lambda match: repr(match[0])[1:-1], str(cell))
+
+
+def sql_name(name: str) -> str:
+    """Return a column name as a quoted SQL identifier."""
+    doubled = name.replace('"', '""')
+    return f'"{doubled}"'
+
+
+def span_parts(micros: int) -> list[tuple[int, str]]:
+    """Split a span into whole days, hours, minutes, seconds and microseconds."""
+    parts: list[tuple[int, str]] = []
+    for size, unit in _UNITS:
+        count, micros = divmod(micros, size)
+        parts.append((count, unit))
+    return parts
 
 
 def mermaid_names(names: Iterable[str]) -> tuple[dict[str, str], list[str]]:
@@ -40,35 +62,75 @@ def _quoted(text: str) -> str:
 
 
 class TextRepr:
-    """Base class of results whose display in a notebook is their text."""
+    """Base class of results that are displayed as their text, and are a row of their fields."""
 
     __slots__ = ()
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return all fields by name."""
+        fields: Any = self
+        return attrs.asdict(fields)
+
     def _repr_html_(self) -> str:
-        import html
-
-        return f"<span>{html.escape(str(self))}</span>"
+        return as_span(self)
 
 
-def as_text(head: Row, rows: Iterable[Row]) -> str:
-    """Return the table as text: first column left-aligned, the others right."""
+class Listed(Generic[T]):
+    """Base class of results with parts in order: a result has a length, and iterates over its parts."""
+
+    __slots__ = ()
+    _PARTS: ClassVar[str]
+
+    def __len__(self) -> int:
+        return len(getattr(self, self._PARTS))
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(getattr(self, self._PARTS))
+
+
+class Tabular:
+    """Base class of results that are displayed as tables."""
+
+    __slots__ = ()
+    _LEFT: ClassVar[Collection[int]] = (0,)
+
+    @abstractmethod
+    def _tables(self) -> Iterable[Table]:
+        """Return each table: the sentence above it, the heading and the rows."""
+
+    def __str__(self) -> str:
+        tables = ((above, as_text(head, rows, left=self._LEFT)) for above, head, rows in self._tables())
+        return "\n\n".join("\n".join(filter(None, parts)) for parts in tables)
+
+    def _repr_html_(self) -> str:
+        return "".join(as_html(head, rows, above=above) for above, head, rows in self._tables())
+
+
+def as_text(head: Row, rows: Iterable[Row], *, left: Collection[int] = (0,)) -> str:
+    """Return the table as text: the columns at the positions in `left` are left-aligned, the others right."""
     lines = [[one_line(cell) for cell in line] for line in (head, *rows)]
     widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
-    return "\n".join(_line(line, widths) for line in lines)
-
-
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    first, *others = cells
-    padded = (cell.rjust(wide) for cell, wide in zip(others, widths[1:], strict=True))
-    return "  ".join([first.ljust(widths[0]), *padded]).rstrip()
+    padded = ([f"{cell:{'<' if at in left else '>'}{widths[at]}}" for at, cell in enumerate(line)] for line in lines)
+    return "\n".join("  ".join(cells).rstrip() for cells in padded)
 
 
 def as_html(head: Row, rows: Iterable[Row], *, above: str = "") -> str:
     """Return the table as HTML for a notebook, below an optional sentence."""
+    top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
+    cells = ("".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows)
+    body = "".join(f"<tr>{row}</tr>" for row in cells)
+    caption = f"<p>{escape(above)}</p>" if above else ""
+    return f"{caption}<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def as_span(text: object, title: str = "") -> str:
+    """Return a text as HTML for a notebook, with an optional tooltip."""
+    tooltip = f' title="{escape(title)}"' if title else ""
+    return f"<span{tooltip}>{escape(text)}</span>"
+
+
+def escape(text: object) -> str:
+    """Return a text as HTML."""
     import html  # its table of names takes 6 ms to load
 
-    top = "".join(f"<th>{html.escape(str(cell))}</th>" for cell in head)
-    cells = ("".join(f"<td>{html.escape(str(cell))}</td>" for cell in row) for row in rows)
-    body = "".join(f"<tr>{row}</tr>" for row in cells)
-    caption = f"<p>{html.escape(above)}</p>" if above else ""
-    return f"{caption}<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+    return html.escape(str(text))

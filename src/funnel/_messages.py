@@ -152,10 +152,7 @@ FACTS: Mapping[str, Translated] = {
         "the oldest open complaint has waited for {span}",
         "keluhan paling lama sudah menunggu {span}",
     ),
-    "since_last_resolution": (
-        "a complaint was resolved {span} ago",
-        "keluhannya selesai {span} lalu",
-    ),
+    "since_last_resolution": ("a complaint was resolved {span} ago", "keluhannya selesai {span} lalu"),
     "since_promise_was_due": (
         "the delivery is {span} late|the delivery is due in {span}",
         "kiriman terlambat {span}|kiriman dijanjikan sampai {span} lagi",

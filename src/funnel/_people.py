@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import cast
 
-from funnel._arguments import is_listed
+from funnel._arguments import a_kind_of, is_listed
 from funnel._dataframes.adapter import column_types
 from funnel.errors import ArgumentError, EngineError
 from funnel.history import History
@@ -27,8 +27,7 @@ def logs_of(value: object) -> Logs:
     """
     if is_logs(value):
         return value
-    msg = f"logs must be Logs (got {_kind(value)}); {_remedy(value)}"
-    raise ArgumentError(msg)
+    raise ArgumentError(f"logs must be Logs (got {_kind(value)}); {remedy(value)}")
 
 
 def histories_of(value: object) -> list[History]:
@@ -43,22 +42,24 @@ def histories_of(value: object) -> list[History]:
     if all(isinstance(history, History) for history in people):
         return _one_history_each(cast("list[History]", people))
     other = next(history for history in people if not isinstance(history, History))
-    msg = f"people must be Logs, a History or several of them (got {_kind(other)}); {_remedy(other)}"
-    raise ArgumentError(msg)
+    raise ArgumentError(f"people must be Logs, a History or several of them (got {_kind(other)}); {remedy(other)}")
 
 
 def _one_history_each(people: list[History]) -> list[History]:
     repeated = len(people) - len({history.person_id for history in people})
     if repeated:
-        msg = (
+        raise ArgumentError(
             f"people has {len(people)} histories of {len(people) - repeated} persons; give one history for each person"
         )
-        raise ArgumentError(msg)
     return people
 
 
-def _remedy(value: object) -> str:
-    """Return what to write, for the columns of a dataframe."""
+def remedy(value: object) -> str:
+    """Return how to get logs of an argument that is not `Logs`; for a dataframe, by its columns."""
+    if isinstance(value, History):
+        return "for one History, facts and rules have of(...)"
+    if callable(getattr(value, "logs", None)):
+        return "pass its logs()"
     try:
         names = set(column_types(value))
     except EngineError:
@@ -71,6 +72,5 @@ def _remedy(value: object) -> str:
 
 def _kind(value: object) -> str:
     """Return the type of an argument, and the library of a dataframe."""
-    kind = type(value)
-    library = kind.__module__.partition(".")[0]
-    return f"a {kind.__name__}" if library in ("builtins", "funnel") else f"a {kind.__name__} of {library}"
+    library = type(value).__module__.partition(".")[0]
+    return a_kind_of(value) + ("" if library in ("builtins", "funnel") else f" of {library}")

@@ -27,9 +27,7 @@ if TYPE_CHECKING:
     from funnel.interactions import AnyInteraction, Interaction
     from funnel.money import Money
 
-__all__ = [
-    "History",
-]
+__all__ = ["History"]
 
 R = TypeVar("R", bound=Record)
 
@@ -141,10 +139,9 @@ class History(Frozen, frozen=True):
         kinds = (Lead, Purchase, Refund, Interaction)
         strangers = sorted({kind_of(record) for record in all_records if not isinstance(record, kinds)})
         if strangers:
-            msg = (
+            raise ArgumentError(
                 f"{', '.join(strangers)} is not a record of a history; give leads, purchases, refunds and interactions"
             )
-            raise ArgumentError(msg)
         return cls(
             person_id=person_id,
             customer=customer,

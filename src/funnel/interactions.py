@@ -366,11 +366,10 @@ def read_interaction(data: Mapping[str, object] | str | bytes) -> AnyInteraction
         >>> read_interaction(row).direction
         'in'
     """
-    instance(data, (str, bytes, Mapping), "given", "the fields of an interaction by name, or JSON text of an object")
+    instance(data, (str, bytes, Mapping), "data", "the fields of an interaction by name, or JSON text of an object")
     fields = _read_json(data) if isinstance(data, str | bytes) else data
     if not isinstance(fields, Mapping):
-        msg = f"an interaction must be a JSON object of fields by name (got {type(fields).__name__})"
-        raise RecordError(msg)
+        raise RecordError(f"an interaction must be a JSON object of fields by name (got {type(fields).__name__})")
     by_name = dict(cast("Mapping[str, object]", fields))
     kind = by_name.get("kind")
     if not isinstance(kind, str) or kind not in _CLASSES:

@@ -22,10 +22,7 @@ if TYPE_CHECKING:
     from funnel.facts._base import BaseFacts
     from funnel.rules._rule import Rule
 
-__all__ = [
-    "explain",
-    "label",
-]
+__all__ = ["explain", "label"]
 
 Language: TypeAlias = Literal["en", "id"]
 """A language: "en" English, "id" Indonesian."""
@@ -101,8 +98,7 @@ def explain(
 
 def _column_of(language: str) -> int:
     if not is_one_of(language, _LANGUAGES):
-        msg = f"language must be 'en' or 'id' (got {brief(language)})"
-        raise ArgumentError(msg)
+        raise ArgumentError(f"language must be 'en' or 'id' (got {brief(language)})")
     return _LANGUAGES[language]
 
 

@@ -294,8 +294,9 @@ class Money:
             return value
         kind, pair = type(value).__name__, cast("Mapping[str, Any]", value if isinstance(value, Mapping) else {})
         if set(pair) != {"amount", "currency"}:
-            msg = f"money must be Money(...), or an amount and a currency (got {kind})"
-            raise MoneyError(msg)
+            raise MoneyError(
+                f'money must be Money("12.50", "USD"), or {{"amount": "12.50", "currency": "USD"}} (got {kind})'
+            )
         return cls(pair["amount"], pair["currency"])
 
     def _pair(self) -> dict[str, str]:
@@ -304,8 +305,9 @@ class Money:
     def _same(self, other: Money) -> int:
         if self.currency == other.currency:
             return other.minor
-        msg = f"{self.currency} and {other.currency} cannot be added or compared; convert them to one currency first"
-        raise MoneyError(msg)
+        raise MoneyError(
+            f"{self.currency} and {other.currency} cannot be added or compared; convert them to one currency first"
+        )
 
     def _digits(self, style: Style) -> str:
         _check_style(style)
@@ -327,8 +329,7 @@ def _shape(amount: core_schema.CoreSchema) -> core_schema.CoreSchema:
 
 def _check_style(style: object) -> None:
     if not is_one_of(style, _SHAPES):
-        msg = f"style must be one of {', '.join(map(repr, _SHAPES))} (got {brief(style)})"
-        raise MoneyError(msg)
+        raise MoneyError(f"style must be one of {', '.join(map(repr, _SHAPES))} (got {brief(style)})")
 
 
 def _unknown(currency: object) -> str:
@@ -345,8 +346,7 @@ def _inexact(amount: object) -> str:
 def _bounded(minor: int) -> int:
     if -LARGEST <= minor <= LARGEST:
         return minor
-    msg = f"an amount must be at most {LARGEST} minor units, the limit of a 64-bit column"
-    raise MoneyError(msg)
+    raise MoneyError(f"an amount must be at most {LARGEST} minor units, the limit of a 64-bit column")
 
 
 def _scaled(amount: Decimal, currency: str, scale: int) -> int:
@@ -361,8 +361,7 @@ def _scaled(amount: Decimal, currency: str, scale: int) -> int:
     text = "".join(map(str, digits))
     shift = exponent + scale
     if shift < 0 and text[shift:].strip("0"):
-        msg = f"an amount must have at most {scale} decimals in {currency}; round it first"
-        raise MoneyError(msg)
+        raise MoneyError(f"an amount must have at most {scale} decimals in {currency}; round it first")
     minor = int(text + "0" * shift) if shift >= 0 else int(text[:shift] or "0")
     return -minor if sign else minor
 
@@ -396,5 +395,5 @@ def _from_text(text: str, currency: str, style: Style) -> int:
 def _unreadable(text: str, currency: str, style: Style) -> str:
     scale = decimals(currency)
     fitting = [f"{_LIKE[other]} (style={other!r})" for other in _SHAPES if _match(text, scale, other)]
-    hint = f"; Money.parse can read it as {' or '.join(fitting)}" if fitting else ""
+    hint = f"; use Money.parse if amounts are written like {' or '.join(fitting)}" if fitting else ""
     return f"an amount is not written in style {style!r} with at most {scale} decimals of {currency}{hint}"

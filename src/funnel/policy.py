@@ -12,15 +12,12 @@ from pydantic_core import CoreSchema, core_schema
 from funnel._arguments import instance, parse_span, span_text
 from funnel._fields import Frozen
 
-__all__ = [
-    "Policy",
-]
+__all__ = ["Policy"]
 
 
 def _whole(span: timedelta) -> timedelta:
     if span <= timedelta(0):
-        msg = "must be a span above zero"
-        raise ValueError(msg)
+        raise ValueError("must be a span above zero")
     return span
 
 
@@ -31,18 +28,15 @@ LIMITS = 4
 
 def _rising(limits: tuple[L, ...]) -> tuple[L, ...]:
     if len(limits) not in (0, LIMITS):
-        msg = f"must have {LIMITS} limits, for the scores 1 to {LIMITS + 1} (got {len(limits)})"
-        raise ValueError(msg)
+        raise ValueError(f"must have {LIMITS} limits, for the scores 1 to {LIMITS + 1} (got {len(limits)})")
     if any(later <= before for before, later in pairwise(limits)):
-        msg = "must have rising limits: each limit must be above the limit before it"
-        raise ValueError(msg)
+        raise ValueError("must have rising limits: each limit must be above the limit before it")
     return limits
 
 
 def _four(limits: tuple[L, ...]) -> tuple[L, ...]:
     if not limits:
-        msg = f"must have {LIMITS} limits, for the scores 1 to {LIMITS + 1} (got 0)"
-        raise ValueError(msg)
+        raise ValueError(f"must have {LIMITS} limits, for the scores 1 to {LIMITS + 1} (got 0)")
     return limits
 
 
@@ -246,8 +240,7 @@ class Policy(_Base):
     @model_validator(mode="after")
     def _opens_first(self) -> Self:
         if self.opens_at.tzinfo or self.closes_at.tzinfo:
-            msg = "opens_at and closes_at must not have a time zone; they are times of the shop's clock"
-            raise ValueError(msg)
+            raise ValueError("opens_at and closes_at must not have a time zone; they are times of the shop's clock")
         if self.closes_at < self.opens_at:
             msg = "closes_at is before opens_at; give hours of one day, or the same time twice to never close"
             raise ValueError(msg)
@@ -257,11 +250,11 @@ class Policy(_Base):
 P = TypeVar("P", bound=Policy)
 
 
-def check_is_policy(value: P, name: str = "policy") -> P:
+def check_is_policy(value: P) -> P:
     """Return an argument that must be a policy.
 
     Raises:
         ArgumentError: The argument is not a policy.
     """
-    instance(value, Policy, name, "a Policy")
+    instance(value, Policy, "policy", "a Policy")
     return value

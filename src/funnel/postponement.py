@@ -201,8 +201,7 @@ def resolve(
     moment = instant(parse_as_of(occurred_at, "occurred_at"))
     earliest, latest = _span(phrase, moment, parse_zone(tz), calendar)
     if earliest < moment:
-        msg = f"the phrase {phrase.kind!r} names a time before the conversation; give a later time"
-        raise RecordError(msg)
+        raise RecordError(f"the phrase {phrase.kind!r} names a time before the conversation; give a later time")
     return earliest, latest
 
 
@@ -226,8 +225,7 @@ def _span(
 
 def _of_calendar(phrase: AfterEvent, said_on: date, calendar: EventCalendar | None) -> date:
     if calendar is None:
-        msg = f"the phrase names the event {phrase.event!r}, which needs a calendar; pass calendar=..."
-        raise ArgumentError(msg)
+        raise ArgumentError(f"the phrase names the event {phrase.event!r}, which needs a calendar; pass calendar=...")
     later = timedelta(days=phrase.days)
     return calendar.next_day(phrase.event, after=said_on - later) + later
 

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from funnel._arguments import parse_as_of, truth
+from funnel._format import as_html
 from funnel._time import instant
 from funnel.facts import Facts
 from funnel.interactions import Feedback
-from funnel.metrics._display import as_html, days
+from funnel.metrics._display import days
 from funnel.metrics._lines import counting
 from funnel.money import Money
 from funnel.policy import OCCASION
@@ -29,13 +30,7 @@ if TYPE_CHECKING:
     from funnel.history import History
     from funnel.interactions import AnyInteraction
 
-__all__ = [
-    "CustomerProfile",
-    "ProfileIdentity",
-    "ProfileInteraction",
-    "ProfileItem",
-    "customer_profile",
-]
+__all__ = ["CustomerProfile", "ProfileIdentity", "ProfileInteraction", "ProfileItem", "customer_profile"]
 
 _UNKNOWN = "not known"
 
@@ -117,7 +112,7 @@ class ProfileInteraction:
 
 @attrs.frozen
 class CustomerProfile:
-    """Seven facts about a customer, as of an instant.
+    """Seven things about one customer, as of an instant.
 
     Attributes:
         as_of: Instant of the evaluation.

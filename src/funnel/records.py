@@ -32,15 +32,7 @@ if TYPE_CHECKING:
 
     from funnel.money import Money
 
-__all__ = [
-    "Contact",
-    "Customer",
-    "Lead",
-    "OrderLine",
-    "Purchase",
-    "Record",
-    "Refund",
-]
+__all__ = ["Contact", "Customer", "Lead", "OrderLine", "Purchase", "Record", "Refund"]
 
 M = TypeVar("M", bound=Frozen)
 
@@ -208,8 +200,7 @@ def one_currency(*amounts: Money | None) -> str | None:
     """
     currencies = sorted({amount.currency for amount in amounts if amount is not None})
     if len(currencies) > 1:
-        msg = f"a record has amounts in {' and '.join(currencies)}; convert them to one currency first"
-        raise MoneyError(msg)
+        raise MoneyError(f"a record has amounts in {' and '.join(currencies)}; convert them to one currency first")
     return currencies[0] if currencies else None
 
 
@@ -285,8 +276,7 @@ class Purchase(Record, frozen=True):
     def _can_be_true(self) -> Self:
         one_currency(self.amount, *(line.unit_price for line in self.lines))
         if self.cancelled_at is not None and self.status != "cancelled":
-            msg = f"cancelled_at needs the status 'cancelled' (got {self.status!r})"
-            raise RecordError(msg)
+            raise RecordError(f"cancelled_at needs the status 'cancelled' (got {self.status!r})")
         not_before(self, "purchased_at", "cancelled_at", "promised_at", "delivered_at")
         return self
 
@@ -333,8 +323,7 @@ def not_before(record: Frozen, start: str, *later: str) -> None:
     for name in later:
         moment: datetime | None = getattr(record, name)
         if moment is not None and moment < first:
-            msg = f"{name} is before {start}; it must be at the same instant or later"
-            raise RecordError(msg)
+            raise RecordError(f"{name} is before {start}; it must be at the same instant or later")
 
 
 class Refund(Record, frozen=True):

@@ -27,14 +27,7 @@ from funnel.rules._rule import Rule, check_is_rule, rule
 if TYPE_CHECKING:
     from funnel.machines._compiled import CompiledMachine
 
-__all__ = [
-    "SHOP_MACHINE",
-    "TRANSITIONS",
-    "Machine",
-    "Stage",
-    "stage",
-    "transitions",
-]
+__all__ = ["SHOP_MACHINE", "TRANSITIONS", "Machine", "Stage", "stage", "transitions"]
 
 
 class Stage(StrEnum):
@@ -58,30 +51,11 @@ class Stage(StrEnum):
 
 
 TRANSITIONS: Mapping[Stage, Mapping[Stage, Cause]] = {
-    Stage.LEAD: {
-        Stage.PROSPECT: Cause.EVENT,
-        Stage.CUSTOMER: Cause.EVENT,
-        Stage.REPEAT_CUSTOMER: Cause.EVENT,
-    },
-    Stage.PROSPECT: {
-        Stage.CUSTOMER: Cause.EVENT,
-        Stage.REPEAT_CUSTOMER: Cause.EVENT,
-    },
-    Stage.CUSTOMER: {
-        Stage.PROSPECT: Cause.EVENT,
-        Stage.REPEAT_CUSTOMER: Cause.EVENT,
-        Stage.LAPSED: Cause.TIME,
-    },
-    Stage.REPEAT_CUSTOMER: {
-        Stage.PROSPECT: Cause.EVENT,
-        Stage.CUSTOMER: Cause.EVENT,
-        Stage.LAPSED: Cause.EITHER,
-    },
-    Stage.LAPSED: {
-        Stage.PROSPECT: Cause.EVENT,
-        Stage.CUSTOMER: Cause.EVENT,
-        Stage.REPEAT_CUSTOMER: Cause.EVENT,
-    },
+    Stage.LEAD: {Stage.PROSPECT: Cause.EVENT, Stage.CUSTOMER: Cause.EVENT, Stage.REPEAT_CUSTOMER: Cause.EVENT},
+    Stage.PROSPECT: {Stage.CUSTOMER: Cause.EVENT, Stage.REPEAT_CUSTOMER: Cause.EVENT},
+    Stage.CUSTOMER: {Stage.PROSPECT: Cause.EVENT, Stage.REPEAT_CUSTOMER: Cause.EVENT, Stage.LAPSED: Cause.TIME},
+    Stage.REPEAT_CUSTOMER: {Stage.PROSPECT: Cause.EVENT, Stage.CUSTOMER: Cause.EVENT, Stage.LAPSED: Cause.EITHER},
+    Stage.LAPSED: {Stage.PROSPECT: Cause.EVENT, Stage.CUSTOMER: Cause.EVENT, Stage.REPEAT_CUSTOMER: Cause.EVENT},
 }
 """Every allowed transition.
 
@@ -234,8 +208,7 @@ def _hints(next_stage: Callable[..., object]) -> list[inspect.Parameter]:
             if isinstance(error, NameError)
             else "its parameters differ"
         )
-        msg = f"next_stage must be {expected}: {why}"
-        raise ArgumentError(msg) from None
+        raise ArgumentError(f"next_stage must be {expected}: {why}") from None
     return [facts, policy]
 
 

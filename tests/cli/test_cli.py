@@ -142,6 +142,13 @@ def test_rows_limits_every_list(tmp_path: Path) -> None:
     assert not any(name in line for line in lines for name in ("ani", "budi", "citra"))
 
 
+def test_only_the_first_months_are_shown(tmp_path: Path) -> None:
+    """Two cohorts more than a year apart: all cohorts are shown, with 12 months of each."""
+    orders = "No,Buyer,When,Total,Back,Back on\n1,p1,2020-01-15 09:00,10.000,,\n2,p2,2021-06-15 09:00,10.000,,"
+
+    assert "Shown: 12 months at most." in page(tmp_path, "--as-of", "2021-06-30", orders=orders)
+
+
 def test_only_the_last_cohorts_are_shown(tmp_path: Path) -> None:
     """The page says how many cohorts there are."""
     rows = [f"{n},p{n},{2020 + n // 12}-{n % 12 + 1:02}-15 09:00,10.000,," for n in range(30)]
@@ -183,7 +190,7 @@ def test_an_invalid_file_or_mapping_is_one_message(tmp_path: Path, orders: str, 
 
 @pytest.mark.parametrize("lost", ["orders.csv", "orders.toml"])
 def test_a_missing_file_is_named(tmp_path: Path, lost: str) -> None:
-    """The folders above it are not shown."""
+    """The folders above it are not text_printed."""
     arguments = write_files(tmp_path)
     (tmp_path / lost).unlink()
     result = run(*arguments, *AS_OF)
@@ -447,14 +454,16 @@ EXPORTS = Path(__file__).parents[1] / "readers" / "exports"
 @pytest.mark.parametrize("sample", SAMPLES.values(), ids=list(SAMPLES))
 def test_every_known_export_needs_no_mapping(sample: Sample) -> None:
     """The export of each platform is recognised, and the page says as which, and why."""
-    currency = ["--currency", str(sample.options["currency"])] if "currency" in sample.options else []
-    if "time_format" in sample.options:
-        currency += ["--time-format", str(sample.options["time_format"])]
-    result = run("report", str(sample.path), "--as-of", "2026-12-31", "--tz", "Europe/Vienna", *currency)
+    options = [
+        part
+        for name in ("currency", "time_format", "calling_code", "encoding", "amount_style")
+        if name in sample.options
+        for part in (f"--{name.replace('_', '-')}", str(sample.options[name]))  # type: ignore[literal-required]
+    ]
+    for text, state in sample.options.get("statuses", {}).items():
+        options += ["--statuses", f"{text}={state}"]
+    result = run("report", str(sample.path), "--as-of", "2026-12-31", "--tz", "Europe/Vienna", *options)
 
-    if sample.read(sample.path).purchases.is_empty():
-        assert "unexpected" not in result.stderr
-        return
     assert (result.exit_code, result.stderr) == (0, "")
     assert "read as " in result.stdout
     assert "which has the columns '" in " ".join(result.stdout.split())
@@ -482,12 +491,85 @@ def test_an_unknown_file_is_told_how_to_go_on(tmp_path: Path) -> None:
     assert "funnel map" in result.stderr
 
 
-def test_a_mapping_reads_one_file(tmp_path: Path) -> None:
-    """Several files with a mapping, and options of exports beside a mapping, are wrong calls."""
+def test_a_mapping_reads_several_files(tmp_path: Path) -> None:
+    """The files are one shop; options of exports beside a mapping are a wrong call."""
     _, path, *options = write_files(tmp_path)
+    text_printed = run("report", path, path, *options, *AS_OF).stdout
 
-    assert "several files cannot be combined" in run("report", path, path, *options, *AS_OF).stderr
+    assert "row of an order that another file has too" in " ".join(text_printed.split())
     assert "leave it out" in run("report", path, *options, *AS_OF, "--time-format", "iso").stderr
+    assert "--statuses" in run("report", path, *options, *AS_OF, "--statuses", "a=paid").stderr
+
+
+SHEET = "Tanggal,WA,Produk,Total,Status\n01/06/2025,081200000001,Téh,Rp 50.000,diproses\n"
+
+
+def test_an_export_is_read_with_the_options_of_its_reader(tmp_path: Path) -> None:
+    """Encoding, calling code and the meaning of a status may be passed; a key file replaces telephone numbers."""
+    path, key = tmp_path / "orders.csv", tmp_path / "key"
+    path.write_text(SHEET, encoding="cp1252")
+    key.write_bytes(b"a key of the shop\n")
+    options = ["--encoding", "cp1252", "--calling-code", "62", "--statuses", "diproses=paid"]
+    call = ["report", str(path), *AS_OF, "--tz", "Asia/Jakarta", "--currency", "IDR", *options]
+
+    assert "1. +6281200000001 win_back" in " ".join(run(*call).stdout.split())
+    hidden = run(*call, "--secret-file", str(key))
+    assert "win_back" in hidden.stdout
+    assert "6281200000001" not in hidden.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--statuses", "diproses"], "statuses must be a text of the export and its state, such as diproses=paid"),
+        (["--statuses", "diproses=payed"], "did you mean 'paid'?"),
+        (["--calling-code", "+62"], "calling_code must be the digits"),
+        (["--encoding", "klingon"], "encoding is 'klingon', which Python does not know"),
+        (["--amount-style", "indo"], "amount_style must be"),
+        (["--unpaid", "keep"], "unpaid must be"),
+        (["--undated-refunds", "now"], "undated_refunds must be"),
+        (["--secret-file", "none"], "none cannot be opened"),
+    ],
+)
+def test_a_wrong_option_of_a_reader_is_one_message(tmp_path: Path, options: list[str], message: str) -> None:
+    """The message says what is allowed; no traceback, and no cell of the file."""
+    path = tmp_path / "orders.csv"
+    path.write_text(SHEET.replace("é", "e"), encoding="utf-8")
+    result = run("report", str(path), *AS_OF, "--tz", "Asia/Jakarta", "--currency", "IDR", *options)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert message in result.stderr
+    assert "081200000001" not in result.stderr
+
+
+def test_leads_alone_have_a_page() -> None:
+    """Stages and leads by source are text_printed; the sections about buyers say what they need."""
+    result = run("report", str(EXPORTS / "meta.leads.csv"), *AS_OF, "--tz", "Asia/Jakarta")
+    lines_printed = [" ".join(line.split()) for line in result.stdout.splitlines()]
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    for line in (
+        "lead 2 100.0 %",
+        "facebook 2 1 2026-03-01 2026-03-03",
+        "instagram 1 1 2026-03-01 2026-03-01",
+        "Repeat rates, cohorts and rhythms need purchases: pass the export of the orders too.",
+    ):
+        assert line in lines_printed
+    assert not any("bought again" in line for line in lines_printed)
+
+
+def test_only_the_largest_sources_of_leads_are_shown(tmp_path: Path) -> None:
+    """The page says how many sources there are, and leads after the as-of instant are not counted."""
+    head = "id,created_time,form_id,adset_id,platform,email\n"
+    rows = "".join(f"{n},2026-03-01T09:00:00+07:00,f,a,source {n:02},p{n}@example.com\n" for n in range(12))
+    late = "99,2026-07-01T09:00:00+07:00,f,a,late,late@example.com\n"
+    path = tmp_path / "leads.csv"
+    path.write_text(head + rows + late, encoding="utf-8")
+    result = run("report", str(path), *AS_OF, "--tz", "Asia/Jakarta")
+
+    assert "source 09 " in result.stdout
+    assert "source 10 " not in result.stdout
+    assert "Shown: 10 of 12 sources." in result.stdout
 
 
 def test_a_mapping_is_proposed(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from funnel._expr.nodes import LIMIT, Fact, text
 from funnel._expr.tree import MOST_CONDITIONS, MOST_PATHS, Fork, Leaf, leaves, trace
 from funnel._expr.verify import trace_and_verify
 from funnel.errors import RuleError
+from funnel.money import Money
 from tests.expr.facts import FACTS, REFUSED, WIDE, compiled_rule, numbered, person, run_of
 from tests.random_rules import plain_facts
 
@@ -127,7 +128,7 @@ REFUSALS: list[tuple[str, Callable[[Any], object], str]] = [
     ("equal facts", lambda f: f == f, r"the values or the clock of the facts"),  # noqa: PLR0124 (what is refused)
     ("shift from the right", lambda f: 1 << f.count, r"& or \| on count"),
     ("plus on a text", lambda f: +f.source, r"\+source cannot be used in a rule; a text has no sign"),
-    ("number by numpy", lambda f: f.count > np.int64(3), r"count with a int64"),
+    ("number by numpy", lambda f: f.count > np.int64(3), r"count with an int64"),
     ("span by pandas", lambda f: f.since > pd.Timedelta(3), r"since with a Timedelta .*; its class may define"),
     ("a class of numbers", lambda f: f.count > Weird(3), r"count with a Weird .*; its class may define"),
     ("answer of a class of numbers", lambda _: Weird(3), r"returned a Weird"),
@@ -167,6 +168,11 @@ REFUSALS: list[tuple[str, Callable[[Any], object], str]] = [
     ("float limit", lambda f: f.count > 1.5, r"count with a float .*; floats are not exact: scale both sides"),
     ("float factor", lambda f: 1.5 * f.count > 3, r"count with a float"),
     ("decimal", lambda f: f.net_spent > Decimal("1.50"), r"net_spent with a Decimal .*; use a whole number"),
+    (
+        "money",
+        lambda f: f.net_spent > Money(1, "USD"),
+        r"net_spent with a Money .*; compare with .* Money\(...\)\.minor",
+    ),
     ("decimal first", lambda f: Decimal("1.50") < f.net_spent, r"net_spent with a Decimal or a Fraction .*; scale"),
     ("decimal of a fact", lambda f: Decimal(f.net_spent), r"an operation that facts do not have"),
     ("fraction", lambda f: Fraction(1, 2) * f.net_spent > 3, r"net_spent with a Decimal or a Fraction .*; scale"),

@@ -39,7 +39,7 @@ NAIVE = datetime(2026, 3, 1)  # noqa: DTZ001 - it must be refused
         (datetime(2200, 1, 1, tzinfo=UTC), "outside the supported years"),
     ],
 )
-def test_the_instant_of_judgement_is_an_aware_instant(as_of: Any, message: str) -> None:
+def test_the_evaluation_time_is_an_aware_instant(as_of: Any, message: str) -> None:
     """Nothing is judged at a time without a zone, at none at all, or in years that are not kept."""
     with pytest.raises(InstantError, match=message):
         Facts(as_of=as_of)
@@ -205,3 +205,11 @@ def test_facts_cannot_be_turned_back() -> None:
     """Facts cannot go back to an earlier instant."""
     with pytest.raises(InstantError, match="as_of is before the instant of these facts"):
         person().at(NOW - TICK)
+
+
+def test_the_text_of_facts_shows_a_span_if_no_fact_shows_its_instant() -> None:
+    """Two people who differ in such a span differ in their texts; the day of the last cart is not a fact."""
+    silent = timedelta(days=3)
+
+    assert repr(Facts(as_of=NOW, since_last_cart=silent)).endswith(f", since_last_cart={silent!r})")
+    assert "since_last_purchase" not in repr(Facts(as_of=NOW, purchase_count=1, since_last_purchase=silent))

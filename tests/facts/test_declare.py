@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from funnel.errors import FactsError, RuleError
+from funnel.errors import ArgumentError, FactsError, RuleError
 from funnel.facts import (
     Facts,
     _builtin,
@@ -78,8 +78,14 @@ def test_what_cannot_be_a_fact_is_refused_where_it_is_written(declare: Callable[
 )
 def test_a_condition_that_cannot_run_for_a_table_is_refused(where: Callable[[Any], object]) -> None:
     """A condition is traced like a rule: the error names unknown fields, floats and text methods."""
-    with pytest.raises(RuleError):
+    with pytest.raises(RuleError, match=r"in the condition on purchases: .* (cannot be used|is unknown)"):
         count("purchases", where=where)
+
+
+def test_a_condition_that_is_not_a_function_is_refused() -> None:
+    """A condition as text, as in other libraries, is an argument of the wrong kind."""
+    with pytest.raises(ArgumentError, match=r"where must be a function of one record, such as .* \(got str\)"):
+        count("purchases", where="amount > 5")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 @pytest.mark.parametrize("name", ["values", "now", "of", "over", "running", "at", "evolve", "to_dict", "as_of"])

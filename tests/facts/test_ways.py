@@ -23,7 +23,7 @@ from funnel._aggregate.aggregations import (
     PostAggregation,
     Reduction,
 )
-from funnel._aggregate.fold import END, START, with_gaps
+from funnel._aggregate.fold import END, START, T, with_gaps
 from funnel._aggregate.group_by import PERSON, value_name
 from funnel._aggregate.window import AT, running
 from funnel._expr.nodes import Value, holds
@@ -64,9 +64,9 @@ def reference(history: History, now: int) -> Values:
 
 
 def _reduced(one: Reduction, ledger: Ledger, now: int) -> Value:
-    rows = [row for row in ledger.rows.get(one.stream.name, ()) if int(row[START]) <= now]
-    if one.stream.living:
-        rows = [row for row in rows if now < int(row[END])]
+    rows = [row for row in ledger.rows.get(one.stream.origin.name, ()) if int(row[START]) <= now < int(row[END])]
+    if one.stream.within is not None:
+        rows = [row for row in rows if now - int(row[T]) <= one.stream.within]
     fields = list(one.stream.fields)
     calls = with_gaps(rows) if GAP in fields else rows
     remaining = [row for row in calls if _meets(one.where, dict(zip(fields, row, strict=True)))]

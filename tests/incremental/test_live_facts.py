@@ -155,7 +155,7 @@ def test_the_next_change_is_the_lapse() -> None:
 
 
 def test_a_naive_instant_is_refused() -> None:
-    """The instant of judgement has a zone."""
+    """The evaluation time has a zone."""
     with pytest.raises(InstantError, match="naive"):
         LiveFacts(History(person_id="p1"), Facts).facts(as_of=NOW.replace(tzinfo=None))
 

@@ -49,6 +49,9 @@ class FewFacts(BaseFacts):
     unanswered_follow_up_count: int = count("open_follow_ups")
     has_opted_out: bool = exists("opt_outs")
     lead_source: str = earliest("leads", "source")
+    recent_count: int = count("purchases", within=timedelta(days=60))
+    recent_spent: int = total("purchases", "net_amount", where=lambda one: one.net_amount > 2, within="150 days")
+    recent_kind: str = latest("interactions", "kind", within=timedelta(days=60))
 
 
 def logs_on(
@@ -91,6 +94,7 @@ def test_running_facts_are_the_facts_of_their_instant(engine: str) -> None:
     class Narrow(BaseFacts):
         purchase_count: int = count("purchases")
         last_kind: str = latest("interactions", "kind")
+        recent_largest: int = largest("purchases", "net_amount", within=timedelta(days=60))
 
     @asked_of(engine, 3)
     @given(people(most=6))
@@ -101,7 +105,7 @@ def test_running_facts_are_the_facts_of_their_instant(engine: str) -> None:
             facts = (
                 Narrow.of(own[row["person_id"]], as_of=as_instant(row["known_at"])) if row["person_id"] in own else None
             )
-            assert facts is None or facts.to_dict() == {name: row[name] for name in ("purchase_count", "last_kind")}
+            assert facts is None or facts.to_dict() == {name: row[name] for name in Narrow._fact_plan.declared}
 
     holds()
 

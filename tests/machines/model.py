@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from funnel import History, Logs, Machine, Policy
 from funnel.errors import TransitionError
-from funnel.facts import count, earliest, first, largest, last, latest, mean_gap, since, total, until
+from funnel.facts import count, earliest, exists, first, largest, last, latest, mean_gap, since, total, until
 from funnel.facts._base import BaseFacts
 from funnel.machines import Cause, PathDependentMachine
 from funnel.records import Record
@@ -40,6 +40,11 @@ class FewFacts(BaseFacts):
     until_ready: timedelta = until(latest("postponements", "ready_from"))
     unanswered_follow_up_count: int = count("open_follow_ups")
     question_count: int = count("questions")
+    recent_count: int = count("purchases", within=timedelta(microseconds=9))
+    recent_spent: int = total("purchases", "net_amount", within=timedelta(microseconds=20))
+    largest_recent: int = largest("purchases", "net_amount", within=timedelta(microseconds=9))
+    since_first_recent: timedelta = since(first("interactions", within=timedelta(microseconds=14), never="ahead"))
+    has_asked: bool = exists("open_questions", within=timedelta(microseconds=1))
 
 
 READ = FewFacts._fact_plan.readable

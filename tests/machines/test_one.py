@@ -109,7 +109,7 @@ def test_reasons_are_those_of_the_rule_at_that_instant() -> None:
 
 
 def test_spells_last_from_move_to_move() -> None:
-    """The last has no end and has lasted until the instant of judgement; who comes back is not new."""
+    """The last has no end and has lasted until the evaluation time; who comes back is not new."""
     journey = transitions.of(
         History.of("p1", [bought("1", NOW), bought("2", NOW + 90 * DAY)]), POLICY, as_of=NOW + 91 * DAY
     )

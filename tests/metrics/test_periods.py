@@ -166,7 +166,7 @@ def test_a_month_that_has_begun_does_not_end_when_the_clock_is_turned_back_over_
 
 @pytest.mark.parametrize(("off", "over"), [(-2, False), (-1, True), (0, True)])
 def test_a_period_is_over_at_its_last_instant(off: int, *, over: bool) -> None:
-    """As of its last microsecond a period is over, for what happens at the instant of judgement has happened."""
+    """As of its last microsecond a period is over, for what happens at the evaluation time has happened."""
     days = cut(datetime(2026, 1, 5, 12, tzinfo=UTC), datetime(2026, 1, 6, 12, tzinfo=UTC), "UTC", "day")
 
     assert days.is_over(0, days.edges[1] + off) is over

@@ -132,7 +132,7 @@ def test_too_few_people_are_an_answer(trials: int, *, message: bool) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"successes": -1, "trials": 2}, r"successes of a rate must be .* \(got -1\)"),
+        ({"successes": -1, "trials": 2}, r"successes of a rate must be a whole number from 0 up \(got -1\)"),
         ({"successes": 1.0, "trials": 2}, r"successes of a rate must be .* \(got 1.0\)"),
         ({"successes": True, "trials": 2}, r"successes of a rate must be .* \(got True\)"),
         ({"successes": 0, "trials": -2}, r"trials of a rate must be .* \(got -2\)"),

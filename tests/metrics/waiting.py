@@ -25,7 +25,7 @@ SPANS = st.one_of(st.integers(0, 8).map(lambda days: days * DAY), st.timedeltas(
 
 
 def starts() -> st.SearchStrategy[datetime]:
-    """Some day about noon, before, at or after the instant of judgement."""
+    """Some day about noon, before, at or after the evaluation time."""
     return SPANS.map(lambda span: NOON + 2 * DAY - span)
 
 

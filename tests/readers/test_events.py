@@ -103,6 +103,37 @@ def test_segment_orders_are_updated_refunded_and_cancelled() -> None:
     data.logs()
 
 
+def test_views_and_carts_have_their_product(tmp_path: Path) -> None:
+    """The product of a view or a cart is kept, as a label without control characters; several products give ""."""
+    event = {"event_timestamp": "1772328600000001", "user_pseudo_id": "1", "event_params": []}
+    rows: list[dict[str, object]] = [
+        {**event, "event_name": name, "batch_event_index": number, "items": [{"item_id": sku} for sku in skus]}
+        for number, (name, skus) in enumerate(
+            [("view_item", ["A\t1"]), ("add_to_cart", ["B"]), ("add_to_cart", ["B", "C"]), ("begin_checkout", ["B"])]
+        )
+    ]
+    path = tmp_path / "events.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    data = ga4.events(path)
+    assert sorted(data.interactions.select("kind", "sku").rows()) == [
+        ("cart", ""),
+        ("cart", "B"),
+        ("checkout", ""),
+        ("view", "A 1"),
+    ]
+    assert data.logs()
+    rows = [
+        {"messageId": sku, "event": name, "timestamp": "2026-03-01T02:00:00Z", "userId": "u", "properties": about}
+        for sku, name, about in (
+            ("1", "Product Viewed", {"sku": "A"}),
+            ("2", "Product Added", {"product_id": 7}),
+            ("3", "Checkout Started", {"sku": "A"}),
+        )
+    ]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    assert segment.events(path).interactions["sku"].to_list() == ["A", "7", ""]
+
+
 def test_events_without_orders_have_no_currency(tmp_path: Path) -> None:
     """An array of objects is read too; properties that are not an object have no order."""
     path = tmp_path / "events.json"

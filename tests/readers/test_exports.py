@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import io
 import json
 import os
 import random
@@ -10,11 +12,12 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import polars as pl
 import pytest
+import xlsxwriter
 from hypothesis import given
 from hypothesis import strategies as st
 
 from funnel import read_orders
-from funnel.errors import ArgumentError, FunnelError
+from funnel.errors import ArgumentError, FunnelError, RecordError
 from tests.readers.exports import SAMPLES, broken, same
 
 if TYPE_CHECKING:
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     from tests.readers.exports import Sample
 
 BROKEN = 100_000 if os.environ.get("FUNNEL_PROFILE") == "full" else 100
-"""Broken files per reader."""
+"""Broken files per reader, shared by its samples."""
 
 
 def accounted(data: ShopData) -> tuple[int, int]:
@@ -82,6 +85,142 @@ def test_a_dataframe_of_numbers_never_changes_an_amount_or_an_id(sample: Sample)
     assert (data.purchases.height + lost.height, lost.height > 0) == (whole.purchases.height, refused > 0)
 
 
+ABOVE = (
+    "Orders of my shop",
+    "",
+    "   ",
+    "Period{0}2026-01-01",
+    "{0}{0}{0}{0}",
+    "Printed by{0}{0}me{0}",
+    "sep={0}",
+    "Page\u2028one\x0c\x1c\x85\u2029",
+    '"Title of\ntwo lines"',
+)
+"""Lines above a heading; {0} is the delimiter. Some have characters that end a line of Python, but not of CSV."""
+
+
+@given(data=st.data())
+def test_lines_above_the_heading_are_counted_and_never_data(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """Titles, notes and blank lines change no record and no row; the account counts those that are not blank."""
+    sample = SAMPLES[data.draw(st.sampled_from([name for name in SAMPLES if not SAMPLES[name].is_json]))]
+    kinds = data.draw(st.lists(st.sampled_from(ABOVE), min_size=1, max_size=9))
+    text = "".join(f"{kind.format(sample.delimiter)}\n" for kind in kinds)
+    path = tmp_path_factory.mktemp("files") / f"above{sample.path.suffix}"
+    path.write_bytes(text.encode() + sample.path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
+    lines_above = sum(
+        any(cell.strip() for cell in row) for row in sample.reader(io.StringIO(text, newline=""), sample.delimiter)
+    )
+    read = sample.read(path)
+
+    assert same(read, sample.read(sample.path))
+    assert accounted(read) == (len(sample.rows()[1]),) * 2
+    assert noted(read, "line above the heading, left out") == lines_above
+
+
+FORMATS = (
+    *("%d/%m/%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S", "%m/%d/%y", "%m/%d/%Y", "%d %b %Y %H:%M", "%b-%d-%y", "%H:%M:%S"),
+    *("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d", "%d/%m/%Y"),
+)
+DATED = (
+    *(
+        "woocommerce.orders.csv",
+        "stripe.payments.csv",
+        "etsy.orders.csv",
+        "etsy.orders.items.csv",
+        "square.transactions.csv",
+    ),
+    *("shopee.orders.id.csv", "lazada.orders.csv", "paypal.payments.csv", "ebay.orders.csv", "odoo.orders.csv"),
+)
+
+
+def as_times(cells: list[str]) -> list[dt.datetime | dt.time | None] | None:
+    """Return the cells of a column as times or clock times; None if they are something else."""
+    for form in FORMATS:
+        try:
+            times = [dt.datetime.strptime(cell, form) if cell else None for cell in cells]  # noqa: DTZ007 (naive)
+        except ValueError:
+            continue
+        return [time and time.time() for time in times] if form == "%H:%M:%S" else [*times]
+    return None
+
+
+@pytest.mark.parametrize("kind", ["xlsx", "frame"])
+@pytest.mark.parametrize("name", DATED)
+def test_real_dates_of_a_spreadsheet_or_a_dataframe_are_read(tmp_path: Path, name: str, kind: str) -> None:
+    """A file saved again as a spreadsheet, or loaded with its dates parsed, gives the same records."""
+    sample = SAMPLES[name]
+    heading, rows = sample.rows()
+    columns = [as_times([row[index].strip() for row in rows]) for index, _ in enumerate(heading)]
+    assert any(any(times) for times in columns if times)
+    if kind == "frame":
+        values = {
+            title: [row[index] for row in rows] if times is None else times
+            for index, (title, times) in enumerate(zip(heading, columns, strict=True))
+        }
+        assert same(sample.read(pl.DataFrame(values)), sample.read(sample.path))
+        return
+    path = tmp_path / "orders.xlsx"
+    book = xlsxwriter.Workbook(path, {"default_date_format": "dd/mm/yyyy"})
+    sheet = book.add_worksheet()
+    sheet.write_row(0, 0, heading)
+    for index, times in enumerate(columns):
+        for number, row in enumerate(rows, 1):
+            time = times[number - 1] if times else None
+            if time is not None:
+                sheet.write_datetime(number, index, time)
+            else:
+                sheet.write_string(number, index, row[index])
+    book.close()
+    assert same(sample.read(path), sample.read(sample.path))
+
+
+def noted(data: ShopData, reason: str) -> int:
+    """Return the count of a note; 0 if there is none."""
+    return next((entry.count for entry in data.account if entry.reason == reason), 0)
+
+
+def test_a_spreadsheet_with_lines_above_its_heading_is_read_like_its_file(sample: Sample, tmp_path: Path) -> None:
+    """Titles and notes are counted, blank rows left out, and every other row is kept, merged or refused."""
+    if sample.is_json:
+        pytest.skip("JSON has no heading")
+    heading, rows = sample.rows()
+    above = [[], ["Orders of my shop"], ["", "Period", "2026-01-01"], [" ", ""], ["Two\nlines"], []]
+    path = tmp_path / "orders.xlsx"
+    book = xlsxwriter.Workbook(
+        path, {"strings_to_numbers": False, "strings_to_formulas": False, "strings_to_urls": False}
+    )
+    sheet = book.add_worksheet()
+    for index, row in enumerate([*above, heading, *rows]):
+        for column, cell in enumerate(row):
+            sheet.write_string(index, column, cell)
+    book.close()
+    read = sample.read(path)
+
+    assert same(read, sample.read(sample.path))
+    filled = sum(any(cell.strip() for cell in row) for row in rows)
+    assert accounted(read) == (filled, filled)
+    assert noted(read, "line above the heading, left out") == 3
+    assert noted(read, "blank row of a sheet, left out") == len(rows) - filled
+
+
+def test_rows_above_the_heading_that_may_be_data_are_refused(sample: Sample, tmp_path: Path) -> None:
+    """A file that was sorted with its heading is refused: no row of an order is taken for a title."""
+    if sample.is_json:
+        pytest.skip("JSON has no heading")
+    heading, rows = sample.rows()
+    row = next(row for row in rows if sum(cell != "" for cell in row) > 2)
+    path = sample.write(tmp_path / f"sorted{sample.path.suffix}", rows)
+    lines = path.read_bytes().splitlines(keepends=True)
+    moved = sample.write(tmp_path / f"row{sample.path.suffix}", [row]).read_bytes().splitlines(keepends=True)[1:]
+    path.write_bytes(b"".join([*moved, *lines]))
+    with pytest.raises(RecordError, match="below rows that may be data") as caught:
+        sample.read(path)
+    assert not any(len(cell) > 4 and cell in str(caught.value) for cell in row)
+    assert heading
+
+
 @given(data=st.data())
 @pytest.mark.parametrize("name", SAMPLES)
 def test_shuffled_rows_split_files_and_repeated_files_give_the_same(
@@ -120,13 +259,12 @@ def _orders(sample: Sample, rows: list[list[str]]) -> list[list[list[str]]]:
 
 def test_a_broken_file_is_an_error_or_accounted_for(sample: Sample, tmp_path: Path) -> None:
     """Whatever was done to a file: a FunnelError, or an account with each row that the csv module counts."""
-    choose = random.Random(7)
     whole = sample.path.read_bytes()
     path = tmp_path / f"broken{sample.path.suffix}"
     heading = set(sample.rows()[0])
     private = {cell for row in sample.rows()[1] for cell in row if "@" in cell or cell.startswith("+62")}
-    for _ in range(BROKEN):
-        path.write_bytes(broken(whole, choose))
+    for number in range(BROKEN // sum(one.name == sample.name for one in SAMPLES.values())):
+        path.write_bytes(broken(whole, random.Random(f"{sample.file} {number}")))
         try:
             data = sample.read(path)
         except FunnelError as error:
@@ -134,9 +272,9 @@ def test_a_broken_file_is_an_error_or_accounted_for(sample: Sample, tmp_path: Pa
         else:
             text = str(data)
             read, accounted_rows = accounted(data)
-            assert read == accounted_rows
-            assert read in _possible_counts(sample, path, heading)
-        assert not any(cell in text for cell in private)
+            assert read == accounted_rows, number
+            assert read in _possible_counts(sample, path, heading), number
+        assert not any(cell in text for cell in private), number
 
 
 def _possible_counts(sample: Sample, path: Path, heading: set[str]) -> set[int]:
@@ -148,6 +286,8 @@ def _possible_counts(sample: Sample, path: Path, heading: set[str]) -> set[int]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = [row for row in sample.reader(file, delimiter) if row]
         counts |= {
-            len(rows) - at for at, row in enumerate(rows, 1) if 2 * len(heading.intersection(row)) > len(heading)
+            len(rows) - at
+            for at, row in enumerate(rows, 1)
+            if 2 * len(heading.intersection(row)) > min(len(heading), len(row))  # the heading may be cut
         }
     return counts

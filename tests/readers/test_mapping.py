@@ -183,7 +183,10 @@ def test_a_mapping_file_that_is_not_toml_is_refused(tmp_path: Path, raw: bytes) 
     path = tmp_path / "orders.toml"
     path.write_bytes(raw)
 
-    with pytest.raises(ArgumentError, match=r"mapping orders\.toml is not TOML in UTF-8"):
+    with pytest.raises(
+        ArgumentError,
+        match=r"mapping orders\.toml is not TOML in UTF-8.*; write each text in quotes, such as id = \"Order number\"",
+    ):
         OrderMapping.read(path)
 
 

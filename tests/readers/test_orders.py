@@ -791,7 +791,7 @@ def test_a_file_that_is_not_there_is_told_as_such(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("orders.xlsx", "orders.xlsx ends in .xlsx; give a file that ends in .csv, .tsv, .txt, .parquet, .pq"),
+        ("orders.doc", "orders.doc ends in .doc; give a file that ends in .csv, .tsv, .txt, .xlsx"),
         ("orders", "orders ends in nothing; give a file"),
     ],
 )
@@ -814,7 +814,9 @@ def test_what_is_no_path_is_refused(path: Any) -> None:
 def test_what_is_no_mapping_and_no_progress_is_refused(tmp_path: Path) -> None:
     """Both are looked at before the file is."""
     wrong: Any = {"currency": "IDR"}
-    with pytest.raises(ArgumentError, match=r"mapping must be an OrderMapping \(got dict\)"):
+    with pytest.raises(
+        ArgumentError, match=r"mapping must be an OrderMapping, such as OrderMapping.read\(path\) \(got dict\)"
+    ):
         read_orders(tmp_path / "none.csv", wrong)
     with pytest.raises(ArgumentError, match=r"progress must be a function or None \(got dict\)"):
         read_orders(tmp_path / "none.csv", mapping(), progress=wrong)

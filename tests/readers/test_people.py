@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import polars as pl
 import pytest
 
 from funnel.errors import ArgumentError, LogsError
 from funnel.readers import google_ads, hubspot, meta, shopify
 from tests.readers.exports import SAMPLES
+from tests.readers.results import frame
 from tests.readers.shop import account
 
 if TYPE_CHECKING:
@@ -82,13 +84,49 @@ def test_shopify_customers_are_no_leads() -> None:
     data = shopify.customers(path, contacts=True, calling_code="62")
     assert data.leads.is_empty()
     assert data.customers.rows() == [
-        ("7210000000001", "Sari Dewi", "sari@example.com", "+628120000001", "Jl. Melati 5"),
-        ("7210000000002", "Budi", "", "+6281200000002", "Jl. Anggrek 1"),
+        ("+6281200000002", "Budi", "", "+6281200000002", "Jl. Anggrek 1"),
+        ("sari@example.com", "Sari Dewi", "sari@example.com", "+628120000001", "Jl. Melati 5"),
     ]
     note = "customer without the day of arrival, so not a lead: this export has no such column"
     assert account(data)[note] == ("noted", 2, (1, 2))
     assert account(data)["row without its id"] == ("refused", 1, (3,))
     assert shopify.customers(path).customers.is_empty()
+
+
+@pytest.mark.parametrize(
+    ("order", "customer", "key"),
+    [
+        ({"Email": " Sari@Example.com "}, {"Email": "sari@example.com", "Phone": "'+628120000009"}, "sari@example.com"),
+        (
+            {"Email": "", "Phone": "0812-0000-0009", "Billing Phone": "'+62 812 1", "Shipping Phone": "0813-0000-0001"},
+            {"Email": "", "Phone": "'+62 812 0000 0009", "Default Address Phone": "0813-0000-0001"},
+            "+6281200000009",
+        ),
+        (
+            {"Email": "", "Phone": "", "Billing Phone": "'0812-0000-0009"},
+            {"Email": "", "Phone": "", "Default Address Phone": "0812 0000 0009"},
+            "+6281200000009",
+        ),
+    ],
+    ids=["address", "telephone", "telephone of the address"],
+)
+def test_a_shopify_customer_has_the_key_of_the_orders(
+    order: dict[str, str], customer: dict[str, str], key: str
+) -> None:
+    """One person has one key in the orders export and in the customers export."""
+    orders = frame("shopify.orders.csv", order).with_columns(Phone=pl.lit(order.get("Phone", "")))
+    bought = shopify.orders(orders, calling_code="62")
+    people = shopify.customers(frame("shopify.customers.csv", customer), calling_code="62", contacts=True)
+
+    assert bought.purchases["person_id"].to_list() == people.customers["person_id"].to_list() == [key]
+
+
+def test_a_shopify_customer_without_address_and_telephone_has_the_id() -> None:
+    """Nothing else is known of such a customer."""
+    nothing = {"Email": "", "Phone": "", "Default Address Phone": ""}
+    data = shopify.customers(frame("shopify.customers.csv", nothing), contacts=True)
+
+    assert data.customers["person_id"].to_list() == ["7210000000001"]
 
 
 def test_hubspot_contacts_arrive_at_their_create_date() -> None:

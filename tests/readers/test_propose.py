@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import random
 import tomllib
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import polars as pl
 import pytest
 
 from funnel.errors import ArgumentError, FileError, FunnelError, RecordError
@@ -14,6 +16,7 @@ from funnel.readers._mapping import OrderMapping
 from funnel.readers._propose import propose
 from funnel.readers._read_orders import read_orders
 from tests.readers.exports import SAMPLES, broken
+from tests.readers.test_several_files import book
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,9 +63,26 @@ def test_what_the_file_proves_is_set_and_the_rest_is_left_open(tmp_path: Path) -
         "# 1 more columns have no name, or the name of another column.",
         '# zone = "Asia/Jakarta"',
         '# currency = "IDR"',
-        '# "Batal" = "paid"',
+        '# "Batal" = "paid or cancelled"',
     ):
         assert line in text.splitlines()
+
+
+def test_a_title_padded_by_a_spreadsheet_is_above_the_heading(tmp_path: Path) -> None:
+    """A spreadsheet saved as CSV pads each line to the width of the table, the title and blank lines too."""
+    keys = tomllib.loads(proposed(tmp_path, f"Laporan toko;;Januari;;;;;;\n;;;;;;;;\n{HEAD}{ROWS}"))
+
+    assert keys["skip_lines"] == 2
+    assert keys["columns"]["id"] == "No. pesanan"
+
+
+def test_an_unfinished_status_is_refused(tmp_path: Path) -> None:
+    """A proposed status that a person only uncomments has no meaning yet."""
+    text = proposed(tmp_path, f"{HEAD}{ROWS}").replace('# "Batal"', '"Batal"')
+    (tmp_path / "sales.toml").write_text('zone = "Asia/Jakarta"\ncurrency = "IDR"\n' + text)
+
+    with pytest.raises(ArgumentError, match=r"statuses.*: input should be 'paid' or 'cancelled'"):
+        OrderMapping.read(tmp_path / "sales.toml")
 
 
 def test_a_finished_proposal_reads_the_file(tmp_path: Path) -> None:
@@ -199,12 +219,55 @@ def test_a_file_without_rows_or_heading_is_refused(tmp_path: Path, raw: bytes, m
     assert "sari" not in str(caught.value)
 
 
-def test_only_csv_files_are_looked_at(tmp_path: Path) -> None:
+def test_other_kinds_of_files_are_refused(tmp_path: Path) -> None:
     """Another ending is refused with the remedy; a missing file is an error of files."""
-    with pytest.raises(ArgumentError, match="is not a CSV file; save it as CSV UTF-8"):
-        proposed(tmp_path, b"", "sales.xlsx")
+    with pytest.raises(ArgumentError, match=r"sales.doc ends in .doc; give a file that ends in .csv, .tsv"):
+        proposed(tmp_path, b"", "sales.doc")
     with pytest.raises(FileError, match="cannot be opened"):
         propose(tmp_path / "none.csv")
+
+
+def test_a_spreadsheet_gives_a_mapping(tmp_path: Path) -> None:
+    """The sheet with the most rows is looked at; numbers and days need no format; the finished text reads the file."""
+    rows: list[list[Any]] = [[f"A-{n}", "sari", dt.date(2026, 1, n), 2500.5, "", ""] for n in range(1, 4)]
+    heading = ["No. pesanan", "Pembeli", "Waktu", "Total", "", "Catatan"]
+    path = book(tmp_path / "sales.xlsx", Stok=[["a", "b"]], Jan=[["Toko"], [], heading, *rows, []])
+    text = propose(path)
+
+    assert {**tomllib.loads(text), "columns": None} == {"time_format": "iso", "amount_style": "number", "columns": None}
+    assert "# Proposed for sales.xlsx: 3 rows. Check every line, and finish those that are open." in text
+    assert "# 1 more sheets; those with the columns below are read too." in text
+    (tmp_path / "sales.toml").write_text('zone = "Asia/Jakarta"\ncurrency = "IDR"\n' + text)
+    orders = read_orders(path, OrderMapping.read(tmp_path / "sales.toml"))
+    assert orders.purchases["amount"].to_list() == [250050] * 3
+
+
+@pytest.mark.parametrize("sheet", [[], [["alone"], ["x"]]])
+def test_a_spreadsheet_without_a_table_is_refused(tmp_path: Path, sheet: list[list[Any]]) -> None:
+    """A table has at least two columns."""
+    with pytest.raises(RecordError, match="has no rows of several cells"):
+        propose(book(tmp_path / "sales.xlsx", One=sheet))
+
+
+def test_a_spreadsheet_with_a_heading_alone_has_a_mapping(tmp_path: Path) -> None:
+    """Without rows nothing but the names is known; a person's row in its place is refused."""
+    text = propose(book(tmp_path / "sales.xlsx", One=[["No", "Buyer", "Date", "Total"]]))
+    assert tomllib.loads(text)["columns"]["person_id"] == "Buyer"
+    with pytest.raises(RecordError, match="the heading seems to be missing"):
+        propose(book(tmp_path / "sales.xlsx", One=[["A-1", "sari@x.test", "2026-01-01", 5]]))
+
+
+def test_parquet_and_json_give_a_mapping(tmp_path: Path) -> None:
+    """Times with an offset have their zone in the text; lists are counted as columns without a use."""
+    when = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    pl.DataFrame({"No": ["1"], "Buyer": ["a"], "Date": [when], "Total": [1.5], "Tags": [["x"]]}).write_parquet(
+        tmp_path / "sales.parquet"
+    )
+    keys = tomllib.loads(propose(tmp_path / "sales.parquet"))
+    assert (keys["zone"], keys["amount_style"], keys["columns"]["amount"]) == ("in the text", "number", "Total")
+    (tmp_path / "sales.json").write_text('[{"no": "1", "buyer": {"id": "7"}, "date": "2026-01-01", "total": 1.5}]')
+    columns = tomllib.loads(propose(tmp_path / "sales.json"))["columns"]
+    assert columns == {"id": "no", "purchased_at": "date", "amount": "total"}
 
 
 def test_broken_files_give_a_mapping_or_a_plain_error(tmp_path: Path) -> None:

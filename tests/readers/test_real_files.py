@@ -316,11 +316,9 @@ def test_a_dataframe_is_read_as_its_file(tmp_path: Path, native: Any) -> None:
 
 
 def test_a_dataframe_is_checked_as_a_file_is() -> None:
-    """A missing column is an error that names the dataframe; several files and other things are errors too."""
+    """A missing column is an error that names the dataframe; other things are errors too."""
     with pytest.raises(LogsError, match=r"the dataframe: column 'Total' \(amount\) is missing"):
         read_orders(pl.DataFrame({"No": ["1"], "Buyer": ["a"], "When": ["2026-03-01"]}), mapping())
-    with pytest.raises(ArgumentError, match="several files cannot be combined with a mapping"):
-        read_orders(["a.csv", "b.csv"], mapping())
     with pytest.raises(ArgumentError, match="give a file, a list of files, or a dataframe"):
         read_orders(7, mapping())
 

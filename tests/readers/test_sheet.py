@@ -156,6 +156,13 @@ def test_tabs_of_a_workbook_with_numbers_and_days(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("time", ["31/01/2026 09:15", "31-01-2026 09.15", "31 Januari 2026 09:15:00"])
+def test_a_day_may_have_a_time(time: str) -> None:
+    """A spreadsheet shows a time as its cell is formatted; in Indonesia with a point between hours and minutes."""
+    data = sheet.orders(frame((time, "081200000001", "Batik", "1", "100.000")), **GREENWICH)
+    assert [f"{one:%Y-%m-%d %H:%M}" for one in data.purchases["purchased_at"]] == ["2026-01-31 09:15"]
+
+
 @pytest.mark.parametrize(
     ("day", "read"),
     [

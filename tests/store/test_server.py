@@ -37,6 +37,7 @@ from funnel.history import History
 from funnel.interactions import Complaint
 from funnel.money import Money
 from funnel.policy import Policy
+from funnel.readers.webhooks import SqlAlchemyStates
 from funnel.records import Contact, Customer, Record
 from funnel.stages import stage
 from funnel.store import _server as server_store
@@ -50,6 +51,8 @@ from funnel.store._rows import row_of
 from funnel.store._server import AsyncSqlAlchemyStore, SqlAlchemyStore, store_at, store_tables
 from funnel.store._tables import DuplicateKeyError, Person, Tables
 from tests.frames import read
+from tests.readers.test_webhook_apply import LAST, NEWS, PEOPLE
+from tests.readers.test_webhook_apply import delivered as deliver
 from tests.store.conformance import (
     DAY,
     NOON,
@@ -543,7 +546,7 @@ def test_no_error_shows_free_text(plain: sa.Engine) -> None:
     """No message and no cause contains free text."""
     with plain.begin() as connection:
         connection.exec_driver_sql("DROP TABLE funnel_personal_data")
-    with SqlAlchemyStore(plain) as store, pytest.raises(StoreError, match="create them by your migrations") as caught:
+    with SqlAlchemyStore(plain) as store, pytest.raises(StoreError, match="by your migrations") as caught:
         store.append(make_question(text=CANARY), recorded_at=NOON)
 
     assert CANARY not in repr(caught.value)
@@ -591,7 +594,7 @@ class DriverError(Exception):
         (DriverError(1205, CANARY), LockedError, "locked the store for too long"),
         (DriverError(sqlite_errorname="SQLITE_BUSY_SNAPSHOT"), LockedError, "locked the store"),
         (DriverError(sqlstate="53100"), StorageFullError, "the disk is full"),
-        (DriverError(sqlstate="42P01"), StoreError, "tables are missing"),
+        (DriverError(sqlstate="42P01"), StoreError, r"tables are missing .*store_tables\(\)\.create_all\(engine\)"),
         (DriverError(CANARY), StoreError, "cannot be used: the database raised DriverError$"),
         (DriverError(1064, CANARY), StoreError, "cannot be used: the database raised DriverError 1064$"),
     ],
@@ -774,6 +777,7 @@ def test_tables_have_the_shops_schema_and_prefix(engine: sa.Engine) -> None:
         "f_people",
         "f_personal_data",
         "f_records",
+        "f_webhook_states",
     ]
     assert set(stored.history("p1").records) == set(all_kinds())
     assert SqlAlchemyStore(engine).stage_record("p1") is None
@@ -837,6 +841,22 @@ def test_refresh_all_keeps_the_previous_stage(served: sa.Engine) -> None:
         assert (store.stage_record("p1").previous_stage, store.stage_record("p1").stage) == ("customer", "lapsed")
 
 
+@pytest.mark.no_cover
+def test_threads_apply_webhooks_in_any_order(served: sa.Engine) -> None:
+    """Four threads on two stores: the newest state of the order and the newest contact details are stored."""
+    news, stores = [*NEWS, *PEOPLE], (SqlAlchemyStore(served), SqlAlchemyStore(served))
+
+    def receive(number: int) -> None:
+        store = stores[number % 2]
+        deliver(random.Random(number).sample(news, len(news)), store, SqlAlchemyStates(store))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(receive, range(16 if FULL else 4)))
+    assert stores[0].history("77").customer == LAST
+    history = stores[1].history("78")
+    assert (history.purchases, history.refunds) == ((NEWS[3].purchase,), NEWS[3].refunds)
+
+
 def commented(engine: sa.Engine, comment: str | None) -> None:
     """Write another comment on the table of records, as a migration of another version does."""
     records = store_tables().tables["funnel_records"]
@@ -871,7 +891,7 @@ def test_a_comment_of_the_shop_is_not_a_version(engine: sa.Engine, comment: str 
 
 def test_missing_tables_are_reported(engine: sa.Engine) -> None:
     """The message says how to create them."""
-    with pytest.raises(StoreError, match="create them by your migrations"):
+    with pytest.raises(StoreError, match="by your migrations"):
         SqlAlchemyStore(engine, prefix="nowhere_").history("p1")
 
 

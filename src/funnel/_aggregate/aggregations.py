@@ -129,7 +129,8 @@ POST_AGGREGATIONS: Mapping[str, PostAggregation] = {
 class Stream:
     """A named kind of rows: its table, its kind, and whether rows can end.
 
-    `fields` are the columns of a row in order, each with the values it can have.
+    `fields` are the columns of a row in order, each with the values it can have. A windowed stream has the rows of
+    its `base`, each until `within` microseconds after its `t` (`funnel._aggregate.within`).
     """
 
     name: str
@@ -137,6 +138,32 @@ class Stream:
     fields: Mapping[str, Fact] = attrs.field(eq=False, repr=False)
     kind: str = ""
     living: bool = False
+    within: int | None = attrs.field(default=None, repr=False)
+    base: Stream | None = attrs.field(default=None, eq=False, repr=False)
+
+    @property
+    def origin(self) -> Stream:
+        """The stream whose rows these are: the base of a windowed stream, otherwise the stream itself."""
+        return self if self.base is None else self.base
+
+
+_BETWEEN = " within "
+"""Between the name of a table and the length of a window, in the name of a windowed table."""
+
+
+def windowed(stream: Stream, within: int) -> Stream:
+    """Return the stream of the rows that happened at most `within` microseconds ago."""
+    name, table = (f"{one}{_BETWEEN}{within}" for one in (stream.name, stream.table))
+    return attrs.evolve(stream, name=name, table=table, living=True, within=within, base=stream)
+
+
+def base_table(name: str) -> tuple[str, int | None]:
+    """Return the name of the table that a windowed table is made of, and the length of the window.
+
+    The length is None if the table is not windowed.
+    """
+    base, between, within = name.partition(_BETWEEN)
+    return base, int(within) if between else None
 
 
 def _is_edge(reduction: Reduction) -> bool:

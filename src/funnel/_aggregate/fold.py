@@ -16,9 +16,9 @@ from operator import itemgetter
 import attrs
 
 from funnel._aggregate.aggregations import COMBINES, COMMON, EVERY, GAP, LARGEST_SUM, TOO_LARGE, Reduction, Stream
-from funnel._expr.nodes import LIMIT, Value, facts_of
+from funnel._expr.nodes import LIMIT, Value
 from funnel._expr.to_python import condition, function
-from funnel._expr.tree import Tree, forks
+from funnel._expr.tree import Tree, facts_read
 from funnel.errors import RecordError
 
 Row = tuple[Value, ...]
@@ -77,7 +77,7 @@ class StreamFold:
     def fill(self) -> Fill:
         """Write the value of every fold with a row, as of an instant.
 
-        The rows are given in order.
+        The rows are given in order. For a windowed stream, only the rows in the window are given.
         """
         return _fill(self.stream, self.groups, gapped=self.gapped)
 
@@ -85,6 +85,13 @@ class StreamFold:
     def step(self) -> Step:
         """Add one row, the last in order, to the present values."""
         return _step(self.stream, self.groups)
+
+    @cached_property
+    def read(self) -> tuple[int, ...]:
+        """The indexes of `t` and of all fields that the folds read, sorted."""
+        names = {fact.name for group in self.groups for fact in facts_read(group.where)}
+        read = {index for index, name in enumerate(self.stream.fields) if name in names}
+        return tuple(sorted(read | {T} | {index for group in self.groups for index in _fields(group)}))
 
     @cached_property
     def keeps(self) -> tuple[Keeps | None, ...]:
@@ -141,7 +148,7 @@ def _is_started(reduction: Reduction) -> bool:
 def _reads_gap(stream: Stream, group: Group) -> bool:
     if GAP not in stream.fields:
         return False
-    names = {fact.name for fork in forks(group.where) for fact in facts_of(fork.test)}
+    names = {fact.name for fact in facts_read(group.where)}
     gap = list(stream.fields).index(GAP)
     return GAP in names or any(fold.field == gap for fold in group.folds)
 
@@ -153,7 +160,9 @@ def _fill(stream: Stream, groups: Sequence[Group], *, gapped: bool) -> Fill:
     put = [statement for group in groups for statement in _whole_group(stream, group)]
     if gapped:
         put.insert(0, _assign(_name("rows", ast.Store()), ast.Call(_name("with_gaps"), [_name("rows")], [])))
-    body = [_present_rows(living=stream.living), ast.If(_name("rows"), put, [])]
+    body: list[ast.stmt] = [ast.If(_name("rows"), put, [])]
+    if stream.within is None:
+        body.insert(0, _present_rows(living=stream.living))
     fields = {f"field_{index}": itemgetter(index) for group in groups for index in _fields(group)}
     fill: Fill = function(stream.name, ("values", "has_row", "rows", "at"), body, {**_FUNCTIONS, **fields})
     return fill

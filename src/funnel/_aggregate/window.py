@@ -30,8 +30,9 @@ def running(tables: Mapping[str, Frame], reductions: Sequence[Reduction], at: in
     There is one row per person and instant.
     """
     numbered = [(reduction, index) for index, reduction in enumerate(reductions)]
-    chosen = {name: [(one, index) for one, index in numbered if one.stream.table == name] for name in tables}
-    steps = {name: cached(steps_of(table, chosen[name], at)) for name, table in tables.items()}
+    read = dict.fromkeys([*tables, *(one.stream.table for one in reductions if one.stream.table in tables)])
+    chosen = {name: [(one, index) for one, index in numbered if one.stream.table == name] for name in read}
+    steps = {name: cached(steps_of(tables[name], chosen[name], at)) for name in read}
     line = cached(nw.concat([one.select(PERSON, AT) for one in steps.values()]).unique())
     for name, table in steps.items():
         if chosen[name]:

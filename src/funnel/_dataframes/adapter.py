@@ -15,8 +15,9 @@ from typing import Any, Literal
 import attrs
 import narwhals as nw
 
-from funnel._arguments import INNER, quoted
+from funnel._arguments import INNER, a_kind_of
 from funnel._dataframes.compute import check_pandas_alone, collected, computing, schema_of
+from funnel._format import sql_name
 from funnel._time import EPOCH
 from funnel.errors import EngineError, MissingExtraError
 
@@ -108,8 +109,7 @@ def _narwhals(native: Any) -> Any:
     except TypeError:
         if hasattr(native, "__arrow_c_stream__"):
             return nw.from_native(_polars_module().DataFrame(native))
-        msg = f"a {type(native).__name__} is not a supported dataframe; give one of {_SUPPORTED}"
-        raise EngineError(msg) from None
+        raise EngineError(f"{a_kind_of(native)} is not a supported dataframe; give one of {_SUPPORTED}") from None
     except nw.exceptions.DuplicateError:
         msg = "two columns of the frame have the same name; rename one or leave it out"
         raise EngineError(msg) from None
@@ -314,7 +314,9 @@ def microseconds(frame: Frame, frame_kind: FrameKind, names: Sequence[str]) -> F
 
 
 def _from_duckdb(native: Any, names: Sequence[str]) -> Any:
-    return native.project(f"* replace ({', '.join(f'epoch_us({quoted(name)}) as {quoted(name)}' for name in names)})")
+    return native.project(
+        f"* replace ({', '.join(f'epoch_us({sql_name(name)}) as {sql_name(name)}' for name in names)})"
+    )
 
 
 def _from_ibis(native: Any, names: Sequence[str]) -> Any:
@@ -368,7 +370,7 @@ def _to_pandas(frame: Frame, instants: Sequence[str], spans: Sequence[str]) -> A
 
 def _to_duckdb(frame: Frame, instants: Sequence[str], _: Sequence[str]) -> Any:
     native = nw.to_native(frame)
-    columns = ", ".join(f"make_timestamptz({quoted(name)}) as {quoted(name)}" for name in instants)
+    columns = ", ".join(f"make_timestamptz({sql_name(name)}) as {sql_name(name)}" for name in instants)
     return native.project(f"* replace ({columns})") if instants else native
 
 

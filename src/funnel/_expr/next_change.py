@@ -147,5 +147,4 @@ def _runs(node: Node) -> bool:
 
 
 def _refuse(expression: str, cause: str) -> None:
-    msg = f"the next change of {expression} cannot be computed: {cause}"
-    raise RuleError(msg)
+    raise RuleError(f"the next change of {expression} cannot be computed: {cause}")

@@ -12,6 +12,7 @@ from typing import ClassVar, Literal
 
 import attrs
 
+from funnel._format import span_parts
 from funnel.errors import RuleError
 
 Unit = Literal["number", "span", "text"]
@@ -187,11 +188,10 @@ def checked(node: Op) -> Op:
     low, high = span_of(node)
     if low >= -LIMIT and high <= LIMIT:
         return node
-    msg = (
+    raise RuleError(
         f"{text(node)} can reach {max(-low, high):.1e}, more than the 64 bits of a column; "
         "compare the two sides directly, or scale by a smaller number"
     )
-    raise RuleError(msg)
 
 
 def bounded(node: Op | Test) -> None:
@@ -201,11 +201,10 @@ def bounded(node: Op | Test) -> None:
         RuleError: It has too many nodes, or is nested too deeply.
     """
     if node.size > MOST_PARTS or node.depth > MOST_NESTED:
-        msg = (
+        raise RuleError(
             f"an expression with more than {MOST_NESTED} nested operations, or more than {MOST_PARTS} parts, "
             "cannot be used in a rule; declare a fact that adds up, or move a part into its own rule"
         )
-        raise RuleError(msg)
 
 
 def unit_of(node: Node) -> Unit:
@@ -291,9 +290,6 @@ def const_text(node: Const) -> str:
     return f"{node.name} ({value_text})" if node.name else value_text
 
 
-_UNITS = ((86_400_000_000, "d"), (3_600_000_000, "h"), (60_000_000, "min"), (1_000_000, "s"), (1, "µs"))
-
-
 _LIFETIME = 100 * 365 * 86_400_000_000
 
 
@@ -310,9 +306,5 @@ def format_value(value: Value, unit: Unit) -> str:
         return "0 d"
     if abs(value) >= _LIFETIME:
         return "infinite" if value > 0 else "-infinite"
-    sign, rest, parts = ("-" if value < 0 else ""), abs(value), list[str]()
-    for size, name in _UNITS:
-        count, rest = divmod(rest, size)
-        if count:
-            parts.append(f"{count} {name}")
-    return sign + " ".join(parts)
+    sign = "-" if value < 0 else ""
+    return sign + " ".join(f"{count} {unit}" for count, unit in span_parts(abs(value)) if count)

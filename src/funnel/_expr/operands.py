@@ -9,6 +9,7 @@ import enum
 from datetime import date, timedelta
 from typing import NoReturn
 
+from funnel._arguments import a_kind_of
 from funnel._expr.named_constants import name_of, plain
 from funnel._expr.nodes import LIMIT, Const, Fact, Node, Unit, text, unit_of
 from funnel._time import MICROSECOND
@@ -27,7 +28,8 @@ def constant(value: object, beside: Node) -> Const:
         case _ if isinstance(value, enum.Enum):
             return refuse(f"{text(beside)} with {value}", "a fact never equals it; use a StrEnum or an IntEnum")
         case _:
-            return refuse(f"{text(beside)} with {_kind(value)}", _remedy(value))
+            kind = "None" if value is None else a_kind_of(value)
+            return refuse(f"{text(beside)} with {kind}", _remedy(value))
 
 
 def _bounded(const: Const) -> Const:
@@ -36,10 +38,6 @@ def _bounded(const: Const) -> Const:
         return const
     bits = f"a constant of {const.value.bit_length()} bits, more than the 64 bits of a column,"
     return refuse(bits, "use a limit that a fact can reach")
-
-
-def _kind(value: object) -> str:
-    return "None" if value is None else f"a {type(value).__name__}"
 
 
 def _remedy(value: object) -> str:
@@ -51,6 +49,8 @@ def _remedy(value: object) -> str:
         return "compare the span since it with a timedelta: a rule must work for any day"
     if isinstance(value, int | str | timedelta):
         return "its class may define its own comparison: convert it to a plain int, str or timedelta first"
+    if hasattr(value, "minor"):
+        return "compare with a whole number of minor units, such as Money(...).minor"
     return "use a whole number, a timedelta, a text or a member of a StrEnum"
 
 
@@ -94,5 +94,4 @@ def check_comparable(op: str, a: Node, b: Node) -> None:
 
 def refuse(expression: str, remedy: str) -> NoReturn:
     """Raise the error for an expression that cannot be traced, with the remedy."""
-    msg = f"{expression} cannot be used in a rule; {remedy}"
-    raise RuleError(msg)
+    raise RuleError(f"{expression} cannot be used in a rule; {remedy}")

@@ -6,7 +6,7 @@ remainder is computed by division, because some engines have no remainder.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import reduce
 
 import narwhals as nw
@@ -115,6 +115,13 @@ def int_lit(value: int) -> nw.Expr:
 def to_int(condition: nw.Expr) -> nw.Expr:
     """Return 1 if the condition holds, otherwise 0."""
     return nw.when(condition).then(int_lit(1)).otherwise(int_lit(0))
+
+
+def by_value(name: str, results: Iterable[tuple[int | str, nw.Expr]], otherwise: nw.Expr) -> nw.Expr:
+    """Return the result that belongs to the value of a column; `otherwise` for any other value."""
+    for value, result in results:
+        otherwise = nw.when(nw.col(name) == value).then(result).otherwise(otherwise)
+    return otherwise
 
 
 def stepped(name: str, steps: Sequence[tuple[int, int]]) -> nw.Expr:

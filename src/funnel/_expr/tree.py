@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, get_args, get_origin
 
 import attrs
 
+from funnel._arguments import a_kind_of
 from funnel._expr.constraints import PathConstraints
 from funnel._expr.linear import Question, question
 from funnel._expr.named_constants import plain
@@ -244,11 +245,10 @@ def leaf_of(answer: object) -> Leaf:
             msg = "a rule returned a number of more than 64 bits, the size of a column; return a smaller number"
             raise RuleError(msg)
         case _:
-            msg = (
-                f"a rule returned a {type(answer).__name__}, which a column cannot hold; "
+            raise RuleError(
+                f"a rule returned {a_kind_of(answer)}, which a column cannot hold; "
                 "return a bool, a whole number, a text, a member of an enum, a timedelta or None"
             )
-            raise RuleError(msg)
 
 
 def leaves(tree: Tree) -> Iterator[Leaf]:
@@ -343,8 +343,7 @@ def _check_answers(tree: Tree) -> None:
         raise RuleError(msg)
     values: set[type] = {type(leaf.answer.value) for leaf in leaves(tree) if isinstance(leaf.answer, enum.Enum)}
     if not values <= {str} and not values <= {int}:
-        msg = "the members of an enum that a rule returns must all have text values, or all whole numbers"
-        raise RuleError(msg)
+        raise RuleError("the members of an enum that a rule returns must all have text values, or all whole numbers")
 
 
 def leaf_value(leaf: Leaf) -> int | str | bool | None:

@@ -94,11 +94,10 @@ def _plainly(function: Function, facts: Mapping[str, Fact], refused: Mapping[str
 
 
 def _differs(path: RulePath, does: str, error: Exception | None = None) -> NoReturn:
-    msg = (
+    raise RuleError(
         f"called with plain values, if {path.words}, the rule {does}; "
         "it must not use a clock, randomness, changing state, `is`, type() of a fact, or try around a comparison"
-    )
-    raise RuleError(msg) from error
+    ) from error
 
 
 def answer_of(leaf: Leaf, read: Read) -> Answer:

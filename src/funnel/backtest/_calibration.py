@@ -19,7 +19,7 @@ from funnel._dataframes.frame_types import FrameT
 from funnel._format import TextRepr
 from funnel.backtest._result import Backtest
 from funnel.errors import ArgumentError
-from funnel.metrics._survival.estimates import percent
+from funnel.metrics._display import percent
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -109,17 +109,15 @@ class Calibration(TextRepr):
             ArgumentError: `points` is not a whole number.
         """
         if not isinstance(points, int | None):
-            msg = (
+            raise ArgumentError(
                 f"points must be a whole number or None (got {kind_of(points)}); pass the answer of the calibrated rule"
             )
-            raise ArgumentError(msg)
         if points is None or not self.is_reportable:
             return None
         if self.slope is not None and self.intercept is not None:
             return _chance(self.intercept + self.slope * points)
         return next(
-            (level.probability for level in reversed(self.levels) if level.points <= points),
-            self.levels[0].probability,
+            (level.probability for level in reversed(self.levels) if level.points <= points), self.levels[0].probability
         )
 
     def over(self, frame: FrameT, points: str) -> FrameT:
@@ -167,10 +165,6 @@ class Calibration(TextRepr):
             )
         return nw.when(~points.is_null()).then(probability)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return every field as plain data that JSON can store."""
-        return attrs.asdict(self)
-
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Calibration:
         """Return the calibration that `to_dict` wrote.
@@ -200,7 +194,7 @@ class Calibration(TextRepr):
         if not self.levels:
             return f"logistic, {self.slope:+.4f} a point ({counts})"
         low, high = self.levels[0], self.levels[-1]
-        ends = f"{percent(low.probability)} % below, {percent(high.probability)} % from {high.points} points on"
+        ends = f"{percent(low.probability)} below, {percent(high.probability)} from {high.points} points on"
         return f"isotonic, {len(self.levels)} levels, {ends} ({counts})"
 
 
@@ -237,10 +231,7 @@ def calibrate(
     check_choice(method, _METHODS, "method")
     minimum = count_of(min_people, "min_people", minimum=1)
     counts = list(_of_backtest(scores)) if isinstance(scores, Backtest) else _of_points(scores, labels)
-    people, bought = (
-        sum(level.people for level in counts),
-        sum(level.bought for level in counts),
-    )
+    people, bought = (sum(level.people for level in counts), sum(level.bought for level in counts))
     buyers = scores.rule.lift.bought if isinstance(scores, Backtest) else bought
     fitted = Calibration(method, (), None, None, people, bought, buyers, minimum)
     if not fitted.is_reportable:
@@ -253,8 +244,7 @@ def calibrate(
 
 def _of_backtest(backtest: Backtest) -> Iterator[CalibrationLevel]:
     if not backtest.answers and backtest.rule.people:
-        msg = f"{backtest.rule.name} returned too many distinct answers; round them, for example to tens"
-        raise ArgumentError(msg)
+        raise ArgumentError(f"{backtest.rule.name} returned too many distinct answers; round them, for example to tens")
     for share in backtest.answers:
         if share.answer is None:
             continue
@@ -320,14 +310,7 @@ def _curve(counts: Sequence[CalibrationLevel]) -> tuple[float, float]:
     bought = sum(level.bought for level in counts)
     missed = sum(level.people for level in counts) - bought
     high, low = (bought + 1) / (bought + 2), 1 / (missed + 2)
-    rows = [
-        (
-            level.points,
-            level.people,
-            level.bought * high + (level.people - level.bought) * low,
-        )
-        for level in counts
-    ]
+    rows = [(level.points, level.people, level.bought * high + (level.people - level.bought) * low) for level in counts]
     middle = sum(points * people for points, people, _ in rows) / (bought + missed)
     at = log(bought + 1) - log(missed + 1), 0.0
     while True:

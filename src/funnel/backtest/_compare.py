@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Generic
 
@@ -13,10 +13,10 @@ from funnel._arguments import brief, parse_as_of, suggest
 from funnel._dataframes.adapter import Frame, FrameKind, from_native, to_native
 from funnel._dataframes.compute import to_rows
 from funnel._dataframes.frame_types import FrameT
+from funnel._format import Table, Tabular
 from funnel._people import logs_of
 from funnel._time import instant
 from funnel.errors import ArgumentError
-from funnel.metrics._display import as_html, as_text
 from funnel.metrics._purchases import PERSON
 from funnel.policy import Policy
 from funnel.rules._rule import Rule, check_is_rule
@@ -46,8 +46,10 @@ class AnswerChange:
 
 
 @attrs.frozen
-class RuleComparison(Generic[FrameT]):
+class RuleComparison(Tabular, Generic[FrameT]):
     """Result of `compare_rules`: answers of two rules or policies on one day.
+
+    In the table, the rows are the old answers and the columns the new.
 
     Attributes:
         old: Name of the old rule.
@@ -101,25 +103,13 @@ class RuleComparison(Generic[FrameT]):
         """Return one dictionary per pair of answers."""
         return [{**attrs.asdict(change), "is_unchanged": change.is_unchanged} for change in self.changes]
 
-    def _table(self) -> tuple[Sequence[object], list[Sequence[object]]]:
+    def _tables(self) -> Iterator[Table]:
         counts = {(change.before, change.after): change.people for change in self.changes}
         before = list(dict.fromkeys(change.before for change in self.changes))
         after = _ordered({change.after for change in self.changes})
-        rows: list[Sequence[object]] = [(one, *(f"{counts.get((one, to), 0):,}" for to in after)) for one in before]
-        return (f"{self.old}, then {self.new}", *after), rows
-
-    def _title(self) -> str:
-        return f"{self.changed:,} of {self.total:,} people get a different answer on {self.as_of:%Y-%m-%d}"
-
-    def __str__(self) -> str:
-        """Return the number of changes and the table as text.
-
-        Rows are the old answers, columns the new.
-        """
-        return f"{self._title()}\n{as_text(*self._table())}"
-
-    def _repr_html_(self) -> str:
-        return as_html(*self._table(), above=self._title())
+        rows = [(one, *(f"{counts.get((one, to), 0):,}" for to in after)) for one in before]
+        title = f"{self.changed:,} of {self.total:,} people get a different answer on {self.as_of:%Y-%m-%d}"
+        yield title, (f"{self.old}, then {self.new}", *after), rows
 
 
 def _is(name: str, value: Any) -> nw.Expr:

@@ -87,8 +87,7 @@ def _limit(at_least: Answer, name: str) -> int | None:
         return at_least // MICROSECOND
     if at_least is None or (isinstance(at_least, int) and not isinstance(at_least, Enum)):
         return at_least
-    msg = f"at_least must be a number because {name} returns numbers (got {brief(at_least)})"
-    raise ArgumentError(msg)
+    raise ArgumentError(f"at_least must be a number because {name} returns numbers (got {brief(at_least)})")
 
 
 def _plain(answer: Answer) -> object:
@@ -98,19 +97,16 @@ def _plain(answer: Answer) -> object:
 def _check_answers(tree: Tree, name: str, values: Sequence[object]) -> None:
     for leaf in leaves(tree):
         if leaf.node is not None:
-            msg = f"{name} returns the text of a fact, which has no order; return words of your own"
-            raise ArgumentError(msg)
+            raise ArgumentError(f"{name} returns the text of a fact, which has no order; return words of your own")
         if leaf.answer is not None and leaf_value(leaf) not in values:
-            msg = f"order must list every answer of {name} (got no {describe(leaf)!r}); add it"
-            raise ArgumentError(msg)
+            raise ArgumentError(f"order must list every answer of {name} (got no {describe(leaf)!r}); add it")
 
 
 def _index_of(values: Sequence[object], at_least: Answer, name: str) -> int:
     if isinstance(_plain(at_least), str | int) and _plain(at_least) in values:
         return values.index(_plain(at_least))
     hint = suggest(_plain(at_least), map(str, values))
-    msg = f"at_least must be an answer of {name} (got {brief(_plain(at_least))}); {hint}"
-    raise ArgumentError(msg)
+    raise ArgumentError(f"at_least must be an answer of {name} (got {brief(_plain(at_least))}); {hint}")
 
 
 def _numbered(tree: Tree) -> Tree:
@@ -177,12 +173,7 @@ class BacktestQuery:
     eligible: Tree | None
 
 
-def backtest_query(
-    subject: AnyRule,
-    policy: Policy,
-    scale: AnswerScale,
-    eligible: AnyRule | None,
-) -> BacktestQuery:
+def backtest_query(subject: AnyRule, policy: Policy, scale: AnswerScale, eligible: AnyRule | None) -> BacktestQuery:
     """Compile the rule, the baselines and the selection of people.
 
     Raises:
@@ -194,8 +185,7 @@ def backtest_query(
     if eligible is not None:
         check_is_rule(eligible, "eligible")
     if subject.name in BASELINES:
-        msg = f"the name of a rule cannot be that of a baseline (got {subject.name!r}); rename the rule"
-        raise ArgumentError(msg)
+        raise ArgumentError(f"the name of a rule cannot be that of a baseline (got {subject.name!r}); rename the rule")
     facts = _facts_of([one.facts for one in (subject, eligible) if one is not None])
     compiled = subject._compiled_rule(policy, facts)
     rules = {name: baseline._compiled_rule(policy, facts) for name, baseline in BASELINES.items()}
@@ -203,8 +193,7 @@ def backtest_query(
     queries |= {name: RuleQuery(_numbered(one.tree)) for name, one in rules.items()}
     chosen = None if eligible is None else eligible._compiled_rule(policy, facts)
     if chosen is not None and answer_kind(chosen.tree) != "bool":
-        msg = f"eligible must be a rule that returns a truth, such as has_bought (got {eligible})"
-        raise ArgumentError(msg)
+        raise ArgumentError(f"eligible must be a rule that returns a truth, such as has_bought (got {eligible})")
     read = frozenset(name for one in (compiled, *rules.values(), chosen) if one is not None for name in one.read)
     plan = narrowed(compiled.plan, read)
     return BacktestQuery(plan, queries, None if chosen is None else _indexed(chosen.tree, _TRUTHS))

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
-import narwhals as nw
 import numpy as np
 
 from funnel._aggregate.group_by import PERSON
@@ -28,6 +27,7 @@ from funnel.facts._schema import FactSchema
 from funnel.logs.assemble import known_since
 from funnel.logs.ledger import LedgerTables
 from funnel.logs.schema import RECORDED
+from funnel.metrics._purchases import is_valid
 
 if TYPE_CHECKING:
     from funnel.logs import Logs
@@ -119,8 +119,7 @@ class _Purchases:
         )
         if "purchases" not in tables_at_end:
             return cls(np.empty(0, np.int64), np.empty(0, np.intp), facts.people, dates.horizon)
-        is_valid = (nw.col("start") <= dates.now) & (nw.col("end") > dates.now)
-        rows = tables_at_end["purchases"].filter(is_valid).join(facts.names, on=PERSON, how="inner")
+        rows = tables_at_end["purchases"].filter(is_valid(dates.now)).join(facts.names, on=PERSON, how="inner")
         collected_rows = collected(rows.select("t", PERSON_NUMBER).sort("t"))
         return cls(
             collected_rows["t"].to_numpy(), collected_rows[PERSON_NUMBER].to_numpy(), facts.people, dates.horizon

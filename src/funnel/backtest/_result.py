@@ -12,9 +12,9 @@ from typing import Any
 import attrs
 
 from funnel._arguments import brief, is_one_of
-from funnel._format import TextRepr
+from funnel._format import TextRepr, as_html, as_text
 from funnel.errors import ArgumentError
-from funnel.metrics._display import as_html, as_text, days
+from funnel.metrics._display import days
 
 Sums = tuple[float, ...]
 """Sums of a ranking, in the order of `SUMS`."""
@@ -139,10 +139,6 @@ class AnswerShare(TextRepr):
     answer: Any
     people: int
     bought: int
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return every field by name."""
-        return attrs.asdict(self)
 
     def __str__(self) -> str:
         """Return the share as one line of text."""

@@ -149,11 +149,7 @@ def _summed(day: Day, scores: _Scores, group: Indices, draws: Draws, people_coun
 
 
 def _with_answers(
-    answers: dict[int, tuple[Floats, Floats]] | None,
-    distinct: Whole,
-    indexes: Indices,
-    day: Day,
-    draws: Draws,
+    answers: dict[int, tuple[Floats, Floats]] | None, distinct: Whole, indexes: Indices, day: Day, draws: Draws
 ) -> dict[int, tuple[Floats, Floats]] | None:
     if answers is None or len({*answers, *distinct.tolist()}) > MOST_ANSWERS:
         return None

@@ -22,7 +22,7 @@ from rich.progress import Progress as Bar
 from funnel._arguments import parse_zone, span
 from funnel._time import MICROSECOND
 from funnel.cli._findings import Findings, Progress, ReportQuery, find
-from funnel.cli._options import read_as_of
+from funnel.cli._options import read_arguments, read_as_of
 from funnel.cli._page import PIPE_WIDTH, print_page
 from funnel.cli._source import is_store, name_of, of_orders, of_store
 from funnel.errors import FunnelError, InstantError, MissingExtraError, StoreError
@@ -58,7 +58,7 @@ def report(  # noqa: PLR0913 (one argument an option)
         list[str],
         typer.Argument(
             metavar="FILE...",
-            help="The export of a shop, in one or more files: CSV, xlsx or Parquet. Or any file of orders, with a "
+            help="The export of a shop, in one or more files: CSV, xlsx, JSON or Parquet. Or files of orders, with a "
             "mapping. Or a store: its SQLite file, or the address of its database (postgresql+psycopg://...).",
         ),
     ],
@@ -72,7 +72,7 @@ def report(  # noqa: PLR0913 (one argument an option)
     as_of: Annotated[
         str | None,
         typer.Option(
-            help="The instant of evaluation: a day (2011-12-09, its end) or an instant. It never defaults to today; "
+            help="The evaluation time: a day (2011-12-09, its end) or an instant. It never defaults to today; "
             "required unless the mapping sets it."
         ),
     ] = None,
@@ -85,6 +85,35 @@ def report(  # noqa: PLR0913 (one argument an option)
     time_format: Annotated[
         str | None, typer.Option(help="How an export writes times that may be read in two ways: '%d/%m/%Y %H:%M'.")
     ] = None,
+    amount_style: Annotated[
+        str | None, typer.Option(help="How an export writes amounts, if not as its platform does: id for 150.000.")
+    ] = None,
+    statuses: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TEXT=STATE",
+            help="The state that a text of an export means: paid, unpaid, cancelled, refunded or failed, such as "
+            "diproses=paid. Repeat the option for several texts.",
+        ),
+    ] = None,
+    unpaid: Annotated[
+        str | None,
+        typer.Option(help="Orders that are not paid: sent (keep those that were sent), refuse or placed."),
+    ] = None,
+    undated_refunds: Annotated[
+        str | None,
+        typer.Option(help="Refunds without a day: reduce their order, or date them as_of."),
+    ] = None,
+    calling_code: Annotated[
+        str | None, typer.Option(help="The calling code of telephone numbers that begin with 0, such as 62.")
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="The encoding of an export, if it is not UTF-8, such as cp1252.")
+    ] = None,
+    secret_file: Annotated[
+        Path | None,
+        typer.Option(help="File with the key of a hash that replaces person ids, such as e-mail addresses."),
+    ] = None,
     lapse_after: Annotated[
         str | None, typer.Option(help="A buyer silent for longer has lapsed: a number with a unit, 180d or '26 weeks'.")
     ] = None,
@@ -92,7 +121,18 @@ def report(  # noqa: PLR0913 (one argument an option)
 ) -> None:
     """Read a shop's orders or its store, and report stages, repeat rates, overdue people and due follow-ups."""
     with _plain_errors():
-        formats = {"currency": currency, "time_format": time_format}
+        options = {
+            "currency": currency,
+            "time_format": time_format,
+            "amount_style": amount_style,
+            "statuses": statuses,
+            "unpaid": unpaid,
+            "undated_refunds": undated_refunds,
+            "calling_code": calling_code,
+            "encoding": encoding,
+            "secret_file": secret_file,
+        }
+        formats = {name: value for name, value in options.items() if value}
         order_mapping = _mapping(files, mapping, formats)
         query = _query(order_mapping, as_of=as_of, tz=tz, lapse_after=lapse_after, rows=rows)
         findings = _findings(files, order_mapping, query, formats)
@@ -105,7 +145,7 @@ def report(  # noqa: PLR0913 (one argument an option)
 
 @app.command("map")
 def propose_mapping(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file of orders that is not a known export.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV, xlsx, Parquet or JSON file of orders.")],
 ) -> None:
     """Propose a mapping of an order file as TOML, for a person to check and finish."""
     with _plain_errors():
@@ -113,15 +153,15 @@ def propose_mapping(
     typer.echo(text, nl=False)
 
 
-def _mapping(files: list[str], mapping: Path | None, formats: Mapping[str, str | None]) -> OrderMapping | None:
+def _mapping(files: list[str], mapping: Path | None, formats: Mapping[str, object]) -> OrderMapping | None:
     """Return the mapping of a file; None for a store, and for a known export."""
     stored = any(map(is_store, files))
     if stored and len(files) > 1:
         raise typer.BadParameter("a store is read alone; pass one store, or one or more exports")
     if stored and mapping is not None:
         raise typer.BadParameter("a store has no mapping; leave it out", param_hint="--mapping")
-    for name, value in formats.items():
-        if value is not None and (stored or mapping is not None):
+    for name in formats:
+        if stored or mapping is not None:
             message = "this is for exports without a mapping; leave it out, or set it in the mapping"
             raise typer.BadParameter(message, param_hint=f"--{name.replace('_', '-')}")
     return None if mapping is None else OrderMapping.read(mapping)
@@ -180,22 +220,18 @@ def _option_errors(option: str) -> Generator[None, None, None]:
 
 
 def _findings(
-    files: list[str], mapping: OrderMapping | None, query: ReportQuery, formats: Mapping[str, str | None]
+    files: list[str], mapping: OrderMapping | None, query: ReportQuery, formats: Mapping[str, object]
 ) -> Findings:
     with _bar() as progress:
         if is_store(files[0]):
             return find(of_store(files[0]), query, progress)
         if mapping is not None:
-            orders = read_orders(files[0] if len(files) == 1 else files, mapping, progress=progress)
+            orders = read_orders(files, mapping, progress=progress)
         else:
-            orders = read_orders(
-                files,
-                zone=query.tz,
-                currency=formats["currency"],
-                time_format=formats["time_format"],
-                as_of=query.as_of.astimezone(ZoneInfo(query.tz)).date(),
-                progress=progress,
-            )
+            options = read_arguments(formats)
+            options["zone"], options["progress"] = query.tz, progress
+            options["as_of"] = query.as_of.astimezone(ZoneInfo(query.tz)).date()
+            orders = read_orders(files, **options)
         return find(of_orders(orders), query, progress)
 
 

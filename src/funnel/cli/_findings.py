@@ -20,7 +20,8 @@ from funnel.facts import Facts
 from funnel.logs import Logs
 from funnel.messages import explain
 from funnel.metrics._rate import Rate
-from funnel.metrics._repeat.rates import RepeatRate, repeat_rate, repeat_rate_within
+from funnel.metrics._repeat.rates import repeat_rate, repeat_rate_within
+from funnel.metrics._repeat.window import RepeatRate
 from funnel.metrics._retention.cohorts import Cohorts
 from funnel.metrics._retention.retention import retention
 from funnel.money import Money
@@ -42,7 +43,7 @@ class ReportQuery:
     """The arguments of a report.
 
     Attributes:
-        as_of: The instant of evaluation.
+        as_of: The evaluation time.
         tz: The shop's time zone.
         policy: The shop's policy.
         rows: Maximum number of people in each list.
@@ -82,6 +83,25 @@ class Person:
 
 
 @attrs.frozen
+class LeadSource:
+    """The leads from one marketing source.
+
+    Attributes:
+        source: The source.
+        leads: Number of leads.
+        people: Number of people among them.
+        first: Time of the first lead.
+        last: Time of the last lead.
+    """
+
+    source: str
+    leads: int
+    people: int
+    first: datetime
+    last: datetime
+
+
+@attrs.frozen
 class Findings:
     """The contents of a report.
 
@@ -89,6 +109,7 @@ class Findings:
         query: The arguments of the report.
         account: The outcome of the rows of the file.
         span: Times of the first and the last purchase; None without purchases.
+        leads: The leads of each source up to `as_of`, the source with the most leads first.
         later: Number of purchases after `as_of`, which are excluded.
         stages: Number of people in each stage.
         ever: Repeat customers among buyers.
@@ -103,6 +124,7 @@ class Findings:
     query: ReportQuery
     account: tuple[Entry, ...]
     span: tuple[datetime, datetime] | None
+    leads: tuple[LeadSource, ...]
     later: int
     stages: Mapping[Stage, int]
     ever: Rate
@@ -128,15 +150,17 @@ def find(source: Source, query: ReportQuery, progress: Progress) -> Findings:
     as_of, policy = query.as_of, query.policy
     logs, purchased = source.logs, source.purchased
     people = _evaluated(logs, query, progress)
-    ever, within = repeat_rate(logs, as_of=as_of), repeat_rate_within(logs, policy.lapse_after, as_of=as_of)
+    buyers = source.buyers
+    ever, within = repeat_rate(buyers, as_of=as_of), repeat_rate_within(buyers, policy.lapse_after, as_of=as_of)
     progress("evaluating", _PROGRESS_STEPS - 1, _PROGRESS_STEPS)
-    cohorts = retention(logs, tz=query.tz, as_of=as_of)
+    cohorts = retention(buyers, tz=query.tz, as_of=as_of)
     progress("evaluating", _PROGRESS_STEPS, _PROGRESS_STEPS)
     overdue, due = people.filter("is_overdue"), people.filter("is_due_for_follow_up")
     return Findings(
         query=query,
         account=source.account,
         span=_span(purchased),
+        leads=_leads(source.leads.filter(pl.col("t") <= micros(as_of))),
         later=int((purchased > micros(as_of)).sum()),
         stages=_counts(people, "stage", Stage),
         ever=ever,
@@ -163,6 +187,17 @@ def _evaluated(logs: Logs, query: ReportQuery, progress: Progress) -> pl.DataFra
 def _span(purchased: pl.Series) -> tuple[datetime, datetime] | None:
     first, last = purchased.min(), purchased.max()
     return (instant(first), instant(last)) if isinstance(first, int) and isinstance(last, int) else None
+
+
+def _leads(leads: pl.DataFrame) -> tuple[LeadSource, ...]:
+    t = pl.col("t")
+    sources = leads.group_by("source").agg(
+        pl.len().alias("leads"), pl.col("person_id").n_unique().alias("people"), t.min().alias("first"), t.max()
+    )
+    rows = sources.sort("leads", "source", descending=[True, False]).iter_rows()
+    return tuple(
+        LeadSource(name, count, people, instant(first), instant(last)) for name, count, people, first, last in rows
+    )
 
 
 def _counts(people: pl.DataFrame, column: str, answers: type[S]) -> dict[S, int]:

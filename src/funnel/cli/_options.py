@@ -2,12 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, timedelta
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from funnel._arguments import parse_as_of
 from funnel._time import MICROSECOND
-from funnel.errors import InstantError
+from funnel.errors import ArgumentError, InstantError
+from funnel.readers._open import read_whole
+from funnel.readers._reader import ReadArguments
+
+_LARGEST_SECRET = 1024
+"""Maximum size of a key in bytes."""
+
+
+def read_arguments(formats: Mapping[str, Any]) -> ReadArguments:
+    """Convert options about an export to the arguments of its reader.
+
+    Args:
+        formats: The options that were passed, by name.
+
+    Raises:
+        ArgumentError: A status has no state, or the file of the key is too large.
+        FileError: The file of the key cannot be opened.
+    """
+    arguments = dict(formats)
+    if "statuses" in arguments:
+        arguments["statuses"] = dict(map(_status, arguments["statuses"]))
+    if "secret_file" in arguments:
+        arguments["secret"] = read_whole(arguments.pop("secret_file"), _LARGEST_SECRET).strip()
+    return cast("ReadArguments", arguments)
+
+
+def _status(text: str) -> tuple[str, str]:
+    status, separator, state = text.rpartition("=")
+    if not separator:
+        raise ArgumentError("statuses must be a text of the export and its state, such as diproses=paid")
+    return status, state
 
 
 def read_as_of(value: str | date, zone: ZoneInfo) -> datetime:
@@ -18,7 +50,7 @@ def read_as_of(value: str | date, zone: ZoneInfo) -> datetime:
         zone: The shop's time zone.
 
     Returns:
-        The instant of evaluation, in UTC.
+        The evaluation time, in UTC.
 
     Raises:
         InstantError: The text is not a day or an instant, or is outside the supported years.

@@ -22,6 +22,7 @@ PIPE_WIDTH = 110
 
 _MOST_MONTHS = 12
 _MOST_COHORTS = 24
+_MOST_SOURCES = 10
 
 
 def print_page(name: str, findings: Findings, console: Console) -> None:
@@ -41,13 +42,23 @@ def _parts(name: str, findings: Findings) -> Iterator[RenderableType]:
     yield Text(f"{name}, as of {_clock(findings.query.as_of, zone)} ({findings.query.tz})", style="bold")
     yield from _section("Rows and records", _account(findings.account), *_covered(findings, zone))
     yield from _section("People per stage", _stages(findings))
+    if findings.leads:
+        yield from _section("Leads by source", *_leads(findings, zone))
+    if findings.span is None and findings.leads:
+        yield Text()
+        yield Text("Repeat rates, cohorts and rhythms need purchases: pass the export of the orders too.")
+    else:
+        yield from _buyers(findings)
+    yield from _section("Follow-up list of the day", *_follow_ups(findings, zone))
+
+
+def _buyers(findings: Findings) -> Iterator[RenderableType]:
     yield from _section("From customer to repeat customer (konsumen -> pelanggan)", *_repeat(findings))
     yield from _section(
         "Monthly cohorts: people by month of first purchase, and the share who bought again",
         *_cohorts(findings.cohorts),
     )
     yield from _section("Overdue by their own rhythm", *_overdue(findings))
-    yield from _section("Follow-up list of the day", *_follow_ups(findings, zone))
 
 
 def _section(title: str, *parts: RenderableType) -> Iterator[RenderableType]:
@@ -95,6 +106,16 @@ def _covered(findings: Findings, zone: ZoneInfo) -> Iterator[RenderableType]:
         yield Text(f"Excluded: {findings.later:,} after the as-of instant.")
 
 
+def _leads(findings: Findings, zone: ZoneInfo) -> Iterator[RenderableType]:
+    table = _table("source", "leads", "people", "first", "last")
+    for source in findings.leads[:_MOST_SOURCES]:
+        first, last = (moment.astimezone(zone).date() for moment in (source.first, source.last))
+        table.add_row(Text(source.source), f"{source.leads:,}", f"{source.people:,}", str(first), str(last))
+    yield table
+    if len(findings.leads) > _MOST_SOURCES:
+        yield Text(f"Shown: {_MOST_SOURCES} of {len(findings.leads):,} sources.")
+
+
 # ---- people --------------------------------------------------------------------------------------------------------
 
 
@@ -130,8 +151,12 @@ def _cohorts(cohorts: Cohorts) -> Iterator[RenderableType]:
     yield Text("Shares in % of the cohort; blank: that month has not begun.")
     if cohorts.is_partial:
         yield Text("* the month of the as-of instant is not over.")
-    if len(cohorts) > _MOST_COHORTS or cohorts.width - 1 > _MOST_MONTHS:
-        yield Text(f"Shown: the last {_MOST_COHORTS} of {len(cohorts)} cohorts, {_MOST_MONTHS} months at most.")
+    limits = {
+        f"the last {_MOST_COHORTS} of {len(cohorts)} cohorts": len(cohorts) > _MOST_COHORTS,
+        f"{_MOST_MONTHS} months at most": cohorts.width - 1 > _MOST_MONTHS,
+    }
+    if any(limits.values()):
+        yield Text(f"Shown: {', '.join(text for text, holds in limits.items() if holds)}.")
 
 
 def _cell(cohort: Cohort, months: int) -> Text:

@@ -10,7 +10,7 @@ import polars as pl
 from funnel._dataframes.compute import collected
 from funnel.logs import Logs
 from funnel.readers._read_orders import Entry
-from funnel.readers._shop_data import ShopData
+from funnel.readers._shop_data import PURCHASES, ShopData
 from funnel.store._protocol import Store
 from funnel.store._server import store_at
 from funnel.store._sqlite_store import SqliteStore
@@ -38,6 +38,19 @@ class Source:
         if "orders" not in self.logs._tables:
             return pl.Series(dtype=pl.Int64)
         return pl.Series(collected(self.logs._tables["orders"].select("t"))["t"].to_native())
+
+    @property
+    def leads(self) -> pl.DataFrame:
+        """Return the source, the person and the time of each lead, in microseconds."""
+        if "leads" not in self.logs._tables:
+            return pl.DataFrame(schema={"source": pl.String, "person_id": pl.String, "t": pl.Int64})
+        leads: pl.DataFrame = collected(self.logs._tables["leads"].select("source", "person_id", "t")).to_native()
+        return leads
+
+    @property
+    def buyers(self) -> Logs:
+        """Return the records for the metrics of purchases; leads alone have an empty table of purchases."""
+        return self.logs if "orders" in self.logs._tables else Logs(purchases=pl.DataFrame(schema=PURCHASES))
 
 
 def of_orders(orders: ShopData) -> Source:

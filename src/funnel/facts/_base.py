@@ -188,16 +188,18 @@ class BaseFacts(RawFacts):
         return cls(as_of=as_of).evolve(**typed)
 
     def at(self, as_of: datetime) -> Self:
-        """Return the facts at a later instant if nothing happens: only spans change.
+        """Return the facts at a later instant if nothing happens: spans change, and records leave windows.
 
         Raises:
             InstantError: `as_of` is naive, or earlier than these facts.
+            FactsError: A fact with a window was set by hand, so the records in the window are unknown.
         """
         now = parse_as_of(as_of)
         if now < self.now:
             msg = "as_of is before the instant of these facts; use Facts.of(history, as_of=...)"
             raise InstantError(msg)
-        return self._from_raw(self.values, now)
+        plan = self._fact_plan
+        return self._from_raw(plan.later(self.values, now, plan.windows), now)
 
     def evolve(self, /, **changes: object) -> Self:
         """Return a copy with some facts changed, for the tests of a rule."""
@@ -209,15 +211,21 @@ class BaseFacts(RawFacts):
         facts = self._fact_plan.declared.items()
         return {name: output_value(one, self.values[self._fact_plan.indices[name]], self.now) for name, one in facts}
 
+    @property
+    def _visible(self) -> tuple[Value, ...]:
+        """Internal: the values without the rows of the windows."""
+        return self.values[: len(self._fact_plan.empties)]
+
     def __eq__(self, other: object) -> bool:
         """Return whether both have the same values at the same instant."""
         if not isinstance(other, BaseFacts) or type(other) is not type(self):
             return NotImplemented
-        return self.now == other.now and self.values == other.values
+        return self.now == other.now and self._visible == other._visible
 
     def __hash__(self) -> int:
         """Return a hash of type, instant and values."""
-        return hash((type(self), self.now, self.values))
+        identity = hash((type(self), self.now))  # first: facts of a rule that is traced refuse it
+        return hash((identity, self._visible))
 
     def __reduce__(self) -> tuple[object, ...]:
         """Support copying and pickling."""
@@ -225,12 +233,13 @@ class BaseFacts(RawFacts):
 
     def __repr__(self) -> str:
         """Return the facts that differ from their defaults."""
-        empty = self._fact_plan.empties
+        empty, indices, declared = self._fact_plan.empties, self._fact_plan.indices, self._fact_plan.declared
+        instants = {indices[name] for name, one in declared.items() if one.show == "instant"}
         texts = [
             f"{name}={output_value(one, self.values[index], self.now)!r}"
-            for name, one in self._fact_plan.declared.items()
-            if self.values[index := self._fact_plan.indices[name]] != empty[index]
-            and one.show not in ("since", "until")
+            for name, one in declared.items()
+            if self.values[index := indices[name]] != empty[index]
+            and not (one.show in ("since", "until") and index in instants)
         ]
         return f"{type(self).__name__}({', '.join([f'as_of={self.as_of.isoformat()}', *texts])})"
 
@@ -257,7 +266,7 @@ _ADDED = frozenset({"person_id", "known_at"})
 
 
 def _by_hand(plan: FactSchema, facts: Mapping[str, object], now: int) -> tuple[Value, ...]:
-    return tuple(_changed(plan, list(plan.empties), facts, now))
+    return tuple(_changed(plan, plan.unknown, facts, now))
 
 
 def _changed(plan: FactSchema, values: list[Value], changes: Mapping[str, object], now: int) -> list[Value]:
@@ -273,7 +282,11 @@ def _changed(plan: FactSchema, values: list[Value], changes: Mapping[str, object
             msg = f"{names[index]} and {name} set the same value and contradict each other; give one of them"
             raise FactsError(msg)
         values[index], names[index] = value, name
-    return _derived(plan, before, values, set(names))
+    values = _derived(plan, before, values, set(names))
+    for window in plan.windows:
+        if any(values[index] != before[index] for index in window.indices):
+            values[window.index] = cast("Value", None)
+    return values
 
 
 def _derived(plan: FactSchema, before: list[Value], values: list[Value], set_by_hand: set[int]) -> list[Value]:

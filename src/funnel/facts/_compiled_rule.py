@@ -10,15 +10,17 @@ import attrs
 
 from funnel._expr.explain import Explanation, RulePath, paths, reasons, sides
 from funnel._expr.next_change import first_change, flip_delays
-from funnel._expr.nodes import Node, Read, Value, facts_of
+from funnel._expr.nodes import Node, Value, facts_of
 from funnel._expr.to_python import Evaluator, Run, compile_expressions, compile_tree
 from funnel._expr.tree import Tree, answer_kind, forks, leaves, numbered
 from funnel.facts._display import RawFacts
 from funnel.facts._schema import FactSchema, narrowed
-from funnel.facts._traced import reader
 
 if TYPE_CHECKING:
     from funnel._expr.to_narwhals import ColumnOf
+
+
+Change = Callable[[Sequence[Value], int], int | None]
 
 
 @attrs.frozen
@@ -91,15 +93,32 @@ class CompiledRule:
         return plan, compile_tree(self.tree, plan.run_indices(), "alone")
 
     @cached_property
-    def alone_change(self) -> tuple[FactSchema, Callable[[Sequence[Value], int], int | None]]:
+    def change(self) -> Change:
+        """Function of the values that returns the instant of the next change; None if none before 2200."""
+        return self._change(self.plan, self.run)
+
+    @cached_property
+    def alone_change(self) -> tuple[FactSchema, Change]:
         """Narrowed schema, and a function of its values that returns the instant of the next change."""
         plan, run = self.alone
-        waits = compile_expressions(self.waits, plan.run_indices(), "waits")
-        return plan, lambda values, now: first_change(run, waits(values, now), values, now)
+        return plan, self._change(plan, run)
 
-    def reader(self, facts: RawFacts) -> Read:
-        """Return a function that reads the facts of one person for the nodes of the tree."""
-        return reader(self.run_indices, facts)
+    def _change(self, plan: FactSchema, run: Run) -> Change:
+        waits = compile_expressions(self.waits, plan.run_indices(), "waits")
+        windows = plan.windows_of(self.read)
+
+        def without_windows(values: Sequence[Value], now: int) -> int | None:
+            return first_change(run, waits(values, now), values, now)
+
+        def change(values: Sequence[Value], now: int) -> int | None:
+            answer = run(values, now)
+            for at, until, later in plan.future(values, now, windows):
+                then = at if run(later, at) != answer else without_windows(later, at)
+                if then is not None and then < until:
+                    return then
+            return None
+
+        return change if windows else without_windows
 
     @cached_property
     def waits(self) -> tuple[Node, ...]:

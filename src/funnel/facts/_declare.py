@@ -8,13 +8,13 @@ from typing import Any, Literal, cast
 
 import attrs
 
-from funnel._aggregate.aggregations import EVERY, GAP, LARGEST_SUM, Derived, How, Reduction, Stream
-from funnel._arguments import brief, check_choice, is_one_of, suggest
+from funnel._aggregate.aggregations import EVERY, GAP, LARGEST_SUM, Derived, How, Reduction, Stream, windowed
+from funnel._arguments import SpanLike, brief, check_choice, is_function, is_one_of, kind_of, span, suggest
 from funnel._expr.nodes import Fact
-from funnel._expr.tree import Tree, not_truth, trace
+from funnel._expr.tree import Tree, facts_read, not_truth, trace
 from funnel._ledger.streams import stream_called
 from funnel._time import EVER, FOREVER, NEVER
-from funnel.errors import FactsError
+from funnel.errors import ArgumentError, FactsError, RuleError
 
 Show = Literal["number", "instant", "since", "until", "span", "text", "flag"]
 Never = Literal["past", "ahead"]
@@ -50,91 +50,97 @@ class Declared:
                 return Fact(name, high=self.high)
 
 
-def count(stream: str, *, where: Condition | None = None) -> int:
+def count(stream: str, *, where: Condition | None = None, within: SpanLike | None = None) -> int:
     """Declare the number of records.
 
     Args:
         stream: Name of the records: `purchases`, `questions`, … (the glossary lists them).
         where: Condition on a record, a plain function; default: all records.
+        within: Maximum age of a record at `as_of`, inclusive: a timedelta, or text such as "90 days"; default: no
+            limit.
 
     Example:
+        >>> from datetime import timedelta
         >>> from funnel import Facts
         >>> class ShopFacts(Facts):
         ...     big_purchase_count: int = count("purchases", where=lambda purchase: purchase.net_amount >= 1_000_00)
+        ...     recent_purchase_count: int = count("purchases", within=timedelta(days=90))
     """
-    return cast("int", Declared(_reduction(stream, "sum", "", where, 0), "number"))
+    return cast("int", Declared(_Records.of(stream, where, within).count, "number"))
 
 
-def exists(stream: str, *, where: Condition | None = None) -> bool:
+def exists(stream: str, *, where: Condition | None = None, within: SpanLike | None = None) -> bool:
     """Declare whether a record exists."""
-    number = _reduction(stream, "sum", "", where, 0)
-    return cast("bool", Declared(Derived("any", (number,)), "flag"))
+    return cast("bool", Declared(Derived("any", (_Records.of(stream, where, within).count,)), "flag"))
 
 
-def total(stream: str, field: str, *, where: Condition | None = None) -> int:
+def total(stream: str, field: str, *, where: Condition | None = None, within: SpanLike | None = None) -> int:
     """Declare the sum of a field, in the field's unit (money: whole minor units)."""
-    return cast("int", Declared(_number(stream, "sum", field, where), "number", LARGEST_SUM))
+    return cast("int", Declared(_Records.of(stream, where, within).number("sum", field), "number", LARGEST_SUM))
 
 
-def largest(stream: str, field: str, *, where: Condition | None = None) -> int:
+def largest(stream: str, field: str, *, where: Condition | None = None, within: SpanLike | None = None) -> int:
     """Declare the largest value of a field; 0 if there are no records."""
-    return cast("int", Declared(_number(stream, "largest", field, where), "number", LARGEST_SUM))
+    return cast("int", Declared(_Records.of(stream, where, within).number("largest", field), "number", LARGEST_SUM))
 
 
-def mean(stream: str, field: str, *, where: Condition | None = None) -> Any:
+def mean(stream: str, field: str, *, where: Condition | None = None, within: SpanLike | None = None) -> Any:
     """Declare the average of a field, rounded down; 0 if there are no records.
 
     The average of a span is a span; it is infinite if there are no records.
     """
-    number = _reduction(stream, "sum", "", where, 0)
-    if _field(stream, field).unit == "span" and field != GAP:
-        return Declared(Derived("mean_span", (_reduction(stream, "sum", field, where, 0), number)), "span")
-    parts = _number(stream, "sum", field, where), number
-    return Declared(Derived("mean", parts), "number", LARGEST_SUM)
+    records = _Records.of(stream, where, within)
+    if records.field(field).unit == "span" and field != GAP:
+        return Declared(Derived("mean_span", (records.reduction("sum", field, 0), records.count)), "span")
+    return Declared(Derived("mean", (records.number("sum", field), records.count)), "number", LARGEST_SUM)
 
 
-def first(stream: str, *, where: Condition | None = None, never: Never = "past") -> datetime | None:
+def first(
+    stream: str, *, where: Condition | None = None, within: SpanLike | None = None, never: Never = "past"
+) -> datetime | None:
     """Declare the instant of the first record; None if there are no records.
 
     `never` decides what `since` means if there are no records: infinitely long ago ("past"), or
     infinitely far in the future ("ahead").
     """
-    return cast("datetime | None", Declared(_time(stream, "smallest", "t", where, never), "instant"))
+    return cast("datetime | None", Declared(_Records.of(stream, where, within).time("smallest", "t", never), "instant"))
 
 
-def last(stream: str, *, where: Condition | None = None, never: Never = "past") -> datetime | None:
+def last(
+    stream: str, *, where: Condition | None = None, within: SpanLike | None = None, never: Never = "past"
+) -> datetime | None:
     """Declare the instant of the last record; None if there are no records."""
-    return cast("datetime | None", Declared(_time(stream, "largest", "t", where, never), "instant"))
+    return cast("datetime | None", Declared(_Records.of(stream, where, within).time("largest", "t", never), "instant"))
 
 
-def soonest(stream: str, field: str, *, where: Condition | None = None, never: Never = "ahead") -> datetime | None:
+def soonest(
+    stream: str, field: str, *, where: Condition | None = None, within: SpanLike | None = None, never: Never = "ahead"
+) -> datetime | None:
     """Declare the earliest instant in a field; None if there are no records."""
-    return cast("datetime | None", Declared(_time(stream, "smallest", field, where, never), "instant"))
+    reduction = _Records.of(stream, where, within).time("smallest", field, never)
+    return cast("datetime | None", Declared(reduction, "instant"))
 
 
-def earliest(stream: str, field: str, *, where: Condition | None = None) -> Any:
+def earliest(stream: str, field: str, *, where: Condition | None = None, within: SpanLike | None = None) -> Any:
     """Declare a field of the first record.
 
     If there are no records, the value is "", 0, never, or an infinite span.
     """
-    return _edge(stream, "earliest", field, where)
+    return _Records.of(stream, where, within).edge("earliest", field)
 
 
-def latest(stream: str, field: str, *, where: Condition | None = None) -> Any:
+def latest(stream: str, field: str, *, where: Condition | None = None, within: SpanLike | None = None) -> Any:
     """Declare a field of the last record.
 
     If there are no records, the value is "", 0, never, or an infinite span.
     """
-    return _edge(stream, "latest", field, where)
+    return _Records.of(stream, where, within).edge("latest", field)
 
 
-def mean_gap(stream: str, *, where: Condition | None = None) -> timedelta:
+def mean_gap(stream: str, *, where: Condition | None = None, within: SpanLike | None = None) -> timedelta:
     """Declare the average time between records; infinite if there are fewer than two."""
-    parts = (
-        _time(stream, "smallest", "t", where, "past"),
-        _time(stream, "largest", "t", where, "past"),
-        _reduction(stream, "sum", "", where, 0),
-    )
+    records = _Records.of(stream, where, within)
+    parts = records.time("smallest", "t", "past"), records.time("largest", "t", "past"), records.count
     return cast("timedelta", Declared(Derived("mean_gap", parts), "span"))
 
 
@@ -158,19 +164,106 @@ def _span(moment: object, show: Show) -> Declared:
     return attrs.evolve(moment, show=show)
 
 
-def _reduction(stream: str, how: How, field: str, where: Condition | None, empty: int | str) -> Reduction:
-    described = stream_called(stream)
-    return Reduction(described, how, field, _condition(described, where), empty)
+@attrs.frozen
+class _Records:
+    """The records of a declaration: a stream, the length of its window, and a condition."""
+
+    stream: Stream
+    within: int | None
+    where: Tree
+
+    @classmethod
+    def of(cls, stream: str, where: Condition | None, within: SpanLike | None) -> _Records:
+        """Check the arguments of a declaration.
+
+        Raises:
+            FactsError: The stream is unknown, or the condition cannot be used.
+            ArgumentError: `within` is not a span above zero.
+        """
+        described = stream_called(stream)
+        records = cls(described, None if within is None else span(within, "within"), _condition(described, where))
+        if GAP in (fact.name for fact in facts_read(records.where)):
+            records.check_gap()
+        return records
+
+    def check_gap(self) -> None:
+        """Check that the time since the record before is known.
+
+        Raises:
+            FactsError: The records are in a window.
+        """
+        if self.within is not None:
+            msg = f"{GAP} of {self.stream.name} cannot be used with within, because the record before may be too old"
+            raise FactsError(f"{msg}; leave within out, or declare mean_gap")
+
+    def field(self, name: str) -> Fact:
+        """Return a field of the records."""
+        fields = _record_fields(self.stream)
+        if not is_one_of(name, fields):
+            msg = f"the stream {self.stream.name} does not have the field {brief(name)}; {suggest(name, fields)}"
+            raise FactsError(msg)
+        if name == GAP:
+            self.check_gap()
+        return fields[name]
+
+    def reduction(self, how: How, field: str, empty: int | str) -> Reduction:
+        """Return a reduction of the records."""
+        stream = self.stream if self.within is None else windowed(self.stream, self.within)
+        return Reduction(stream, how, field, self.where, empty)
+
+    @property
+    def count(self) -> Reduction:
+        """The number of records."""
+        return self.reduction("sum", "", 0)
+
+    def number(self, how: How, field: str) -> Reduction:
+        """Return a reduction of an amount or a count."""
+        described = self.field(field)
+        if described.unit != "number" or described.low < 0:
+            msg = f"{field} of {self.stream.name} is not an amount or a count"
+            raise FactsError(f"{msg}; for instants use first, last or soonest, for text latest")
+        return self.reduction(how, field, 0)
+
+    def time(self, how: How, field: str, never: Never) -> Reduction:
+        """Return a reduction of an instant."""
+        if self.field(field).low != NEVER:
+            msg = f"{field} of {self.stream.name} is not an instant; use total, largest or latest"
+            raise FactsError(msg)
+        check_choice(never, ("past", "ahead"), "never")
+        return self.reduction(how, field, NEVER if never == "past" else FOREVER)
+
+    def edge(self, how: How, field: str) -> Declared:
+        """Return a field of the first or the last record."""
+        described = self.field(field)
+        if described.unit == "text":
+            return Declared(self.reduction(how, field, ""), "text", choices=described.choices)
+        if described.low == NEVER:
+            return Declared(self.reduction(how, field, NEVER), "instant")
+        if described.unit == "span":
+            return Declared(self.reduction(how, field, 0 if field == GAP else EVER), "span")
+        return Declared(self.reduction(how, field, 0), "flag" if described.high == 1 else "number", described.high)
 
 
 def _condition(stream: Stream, where: Condition | None) -> Tree:
     if where is None:
         return EVERY
-    tree = _trace(where)(where, _record_fields(stream))
+    if not is_function(where):
+        msg = f"where must be a function of one record, such as lambda one: one.source == 'shop' (got {kind_of(where)})"
+        raise ArgumentError(msg)
+    try:
+        tree = _trace(where)(where, _record_fields(stream))
+    except RuleError as error:
+        msg = f"in the condition on {stream.name}: {error}"
+        raise RuleError(msg) from error.__cause__
     if other := not_truth(tree):
         msg = f"the condition on {stream.name} returns {other}; it must return True or False"
         raise FactsError(msg)
     return tree
+
+
+def _record_fields(stream: Stream) -> Mapping[str, Fact]:
+    """Return the fields of the record itself, without the validity of its row."""
+    return {name: fact for name, fact in stream.fields.items() if name not in ("start", "end", "rank")}
 
 
 def _trace(where: Condition) -> Callable[[Condition, Mapping[str, Fact]], Tree]:
@@ -180,47 +273,3 @@ def _trace(where: Condition) -> Callable[[Condition, Mapping[str, Fact]], Tree]:
     from funnel._expr.verify import trace_and_verify
 
     return trace_and_verify
-
-
-def _record_fields(stream: Stream) -> Mapping[str, Fact]:
-    """Return the fields of the record itself, without the validity of its row."""
-    return {name: fact for name, fact in stream.fields.items() if name not in ("start", "end", "rank")}
-
-
-def _field(stream: str, field: str) -> Fact:
-    fields = _record_fields(stream_called(stream))
-    if is_one_of(field, fields):
-        return fields[field]
-    msg = f"the stream {stream} does not have the field {brief(field)}; {suggest(field, fields)}"
-    raise FactsError(msg)
-
-
-def _number(stream: str, how: How, field: str, where: Condition | None) -> Reduction:
-    described = _field(stream, field)
-    if described.unit != "number" or described.low < 0:
-        msg = (
-            f"{field} of {stream} is not an amount or a count; for instants use first, last or soonest, for text latest"
-        )
-        raise FactsError(msg)
-    return _reduction(stream, how, field, where, 0)
-
-
-def _time(stream: str, how: How, field: str, where: Condition | None, never: Never) -> Reduction:
-    if _field(stream, field).low != NEVER:
-        msg = f"{field} of {stream} is not an instant; use total, largest or latest"
-        raise FactsError(msg)
-    check_choice(never, ("past", "ahead"), "never")
-    return _reduction(stream, how, field, where, NEVER if never == "past" else FOREVER)
-
-
-def _edge(stream: str, how: How, field: str, where: Condition | None) -> Declared:
-    described = _field(stream, field)
-    if described.unit == "text":
-        return Declared(_reduction(stream, how, field, where, ""), "text", choices=described.choices)
-    if described.low == NEVER:
-        return Declared(_reduction(stream, how, field, where, NEVER), "instant")
-    if described.unit == "span":
-        return Declared(_reduction(stream, how, field, where, 0 if field == GAP else EVER), "span")
-    return Declared(
-        _reduction(stream, how, field, where, 0), "flag" if described.high == 1 else "number", described.high
-    )

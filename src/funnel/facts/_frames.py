@@ -7,21 +7,25 @@ from typing import Any
 
 import narwhals as nw
 
-from funnel._aggregate.aggregations import POST_AGGREGATIONS
+from funnel._aggregate.aggregations import POST_AGGREGATIONS, base_table
 from funnel._aggregate.group_by import PERSON, aggregated, value_name
+from funnel._aggregate.intervals import cached
 from funnel._aggregate.window import AT, running
+from funnel._aggregate.within import table_until
 from funnel._dataframes.frame_types import FrameT
-from funnel._expr.nodes import Fact
-from funnel._expr.to_narwhals import Column, int_lit
+from funnel._expr.nodes import Fact, Node
+from funnel._expr.to_narwhals import Column, by_value, int_lit, node_column
 from funnel._ledger.streams import ROOTS
 from funnel._people import logs_of
-from funnel._time import EVER, FOREVER, NEVER
+from funnel._time import EVER, FOREVER, LATEST, NEVER
 from funnel.facts._declare import SLOPES, Declared
 from funnel.facts._schema import FactSchema
 from funnel.logs import Logs
 
 Frame = nw.LazyFrame[Any]
 KNOWN_AT = "known_at"
+UNTIL = "_until"
+"""Column of the instant until which the values of a row hold, exclusive."""
 
 
 def facts_over(plan: FactSchema, logs: Logs[FrameT], now: int) -> FrameT:
@@ -46,6 +50,51 @@ def raw_facts_over(plan: FactSchema, logs: Logs, now: int) -> Frame:
 def raw_facts_in(plan: FactSchema, tables: Mapping[str, Frame], now: int) -> Frame:
     """Return the raw values of facts of all people, from tables of the ledger."""
     return with_derived(plan, aggregated(tables, plan.reductions, now, ROOTS))
+
+
+def future_facts(plan: FactSchema, logs: Logs, now: int) -> Frame:
+    """Return the raw values of all people from an instant on if nothing happens.
+
+    There is one row per person at the instant itself, and one at each later instant at which a row leaves a window.
+    The values hold from `AT` until `UNTIL`.
+    """
+    raw, tables = cached(raw_facts_over(plan, logs, now)), logs_of(logs)._materialized_tables
+    indices = [index for index, one in enumerate(plan.reductions) if one.stream.within is not None]
+    read = dict.fromkeys(plan.reductions[index].stream.table for index in indices)
+    windows = {name: _from(tables, name, now) for name in read if name in tables}
+    rows = raw.with_columns(int_lit(now).alias(AT))
+    if windows:
+        columns, moving = [PERSON, *rows.drop(PERSON).collect_schema().names()], list(map(value_name, indices))
+        later = running(windows, plan.reductions, LATEST - 1).filter(nw.col(AT) > now).select(PERSON, AT, *moving)
+        left = with_derived(plan, later.join(raw.drop(moving), on=PERSON, how="inner"))
+        rows = cached(nw.concat([rows.select(columns), left.select(columns)]))
+    until = nw.col(AT).shift(-1).over(PERSON, order_by=AT)
+    return rows.with_columns(until.alias(UNTIL)).with_columns(nw.col(UNTIL).fill_null(LATEST).cast(nw.Int64()))
+
+
+def _from(tables: Mapping[str, Frame], name: str, now: int) -> Frame:
+    """Return the rows of a windowed table that count at an instant, each until it leaves the window."""
+    base, within = base_table(name)
+    rows = tables[base].filter((nw.col("start") <= now) & (nw.col("end") > now))
+    return table_until(rows.with_columns(start=int_lit(now), end=int_lit(FOREVER)), within or 0)
+
+
+def with_waits(plan: FactSchema, rows: Frame, waits: Sequence[Node], moment: str) -> Frame:
+    """Return the rows of facts, and one more row for each delay that ends while the facts of a row hold.
+
+    Args:
+        plan: The facts.
+        rows: Rows of facts that hold from `AT` until `UNTIL`.
+        waits: The delays.
+        moment: Name of the column for the instant: that of the row, or the end of the delay.
+    """
+    few = nw.concat([rows.select(_turn=int_lit(number)).head(1) for number in range(len(waits) + 1)])
+    rows = rows.join(few, how="cross") if waits else rows.with_columns(_turn=int_lit(0))
+    present = fact_column(plan, nw.col(AT))
+    delays = ((number, node_column(node, present)) for number, node in enumerate(waits, 1))
+    rows = rows.with_columns(_wait=by_value("_turn", delays, int_lit(0)))
+    in_time = (nw.col("_wait") > 0) & (nw.col("_wait") < nw.col(UNTIL) - nw.col(AT))
+    return rows.filter((nw.col("_turn") == 0) | in_time).with_columns((nw.col(AT) + nw.col("_wait")).alias(moment))
 
 
 def with_derived(plan: FactSchema, frame: Frame) -> Frame:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, lru_cache
+from itertools import pairwise
+from typing import TYPE_CHECKING, cast
 
 import attrs
 
 from funnel._aggregate.aggregations import POST_AGGREGATIONS, Derived, Reduction
-from funnel._aggregate.fold import StreamFold, finishing, folds
+from funnel._aggregate.fold import Rows, StreamFold, finishing, folds
+from funnel._aggregate.within import leaves_at, rows_within
 from funnel._expr.nodes import Fact, Value
+from funnel._time import LATEST
+from funnel.errors import FactsError
 from funnel.facts._declare import SLOPES, Declared
+from funnel.facts._windows import Finish, Window, windows_of
 
 if TYPE_CHECKING:
     from funnel._ledger.ledger import Ledger
@@ -21,7 +26,7 @@ if TYPE_CHECKING:
 class FactSchema:
     """Reductions of a class of facts and the values derived from them, each with its index.
 
-    `empties` are the values of an unknown person.
+    `empties` are the values of an unknown person. `folds` are the folds by stream, without those of the `windows`.
     """
 
     declared: Mapping[str, Declared]
@@ -29,10 +34,21 @@ class FactSchema:
     derived: tuple[Derived, ...]
     indices: Mapping[str, int]
     folds: Mapping[str, StreamFold]
-    finishes: tuple[tuple[Callable[..., int], tuple[int, ...]], ...]
+    windows: tuple[Window, ...]
+    finishes: tuple[Finish, ...]
     finish: Callable[[list[Value]], None]
     """Compute the derived values in place."""
     empties: tuple[Value, ...]
+
+    @property
+    def unknown(self) -> list[Value]:
+        """The values of an unknown person, with the rows of the windows: none."""
+        return [*self.empties, *(cast("Value", ()) for _ in self.windows)]
+
+    @cached_property
+    def streams(self) -> frozenset[str]:
+        """Names of the streams whose rows are read."""
+        return frozenset((*self.folds, *(window.source for window in self.windows)))
 
     @property
     def readable(self) -> Mapping[str, Fact]:
@@ -56,22 +72,72 @@ class FactSchema:
         return {name: (self.indices[name], SLOPES.get(one.show, 0)) for name, one in self.declared.items()}
 
     def values(self, ledger: Ledger, now: int) -> tuple[Value, ...]:
-        """Return the values of one person: the fold of every reduction with a row."""
+        """Return the values of one person: the fold of every reduction with a row, and the rows of every window."""
         if now < ledger.latest:
             return self._put_together(ledger, now)
         values = ledger.cached_values.get(self)
         if values is None:
-            values = self._put_together(ledger, now)
+            values = self._put_together(ledger, ledger.latest)
             ledger.cache_values(self, values)
-        return values
+        return self.later(values, now, self.windows) if self.windows else values
 
     def _put_together(self, ledger: Ledger, now: int) -> tuple[Value, ...]:
-        values, has_row, folds = list(self.empties), [False] * len(self.reductions), self.folds
+        values, has_row, folds = self.unknown, [False] * len(self.reductions), self.folds
         for stream, rows in ledger.rows.items():
             if stream in folds:
                 folds[stream].fill(values, has_row, rows, now)
+        for window in self.windows:
+            window.put(values, rows_within(ledger.rows.get(window.source, ()), window.within, now), now)
         self.finish(values)
         return tuple(values)
+
+    # ---- windows ----
+
+    def windows_of(self, names: Iterable[str]) -> tuple[Window, ...]:
+        """Return the windows that some facts depend on."""
+        indices = {self.indices[name] for name in names}
+        return tuple(window for window in self.windows if not indices.isdisjoint(window.indices))
+
+    def later(self, values: Sequence[Value], now: int, windows: Iterable[Window]) -> tuple[Value, ...]:
+        """Return the values at a later instant if nothing happens: rows leave these windows.
+
+        Raises:
+            FactsError: A value of a window was set by hand.
+        """
+        rows = [(window, self._rows(window, values)) for window in windows]
+        left = [(window, own) for window, own in rows if own and leaves_at(own[0], window.within) <= now]
+        return self.with_windows(values, left, now) if left else tuple(values)
+
+    def with_windows(
+        self, values: Sequence[Value], windows: Sequence[tuple[Window, Rows]], now: int
+    ) -> tuple[Value, ...]:
+        """Return the values with these rows in the windows at an instant; rows before the windows are left out."""
+        changed = list(values)
+        for window, rows in windows:
+            window.put(changed, rows, now)
+        for window, _ in windows:
+            window.derive(changed)
+        return tuple(changed)
+
+    def future(
+        self, values: Sequence[Value], now: int, windows: Sequence[Window]
+    ) -> Iterator[tuple[int, int, tuple[Value, ...]]]:
+        """Yield the values from now on if nothing happens, each from an instant until another.
+
+        Raises:
+            FactsError: A value of a window was set by hand.
+        """
+        leaves = {leaves_at(row, window.within) for window in windows for row in self._rows(window, values)}
+        for at, until in pairwise([now, *sorted(one for one in leaves if now < one < LATEST), LATEST]):
+            yield at, until, self.later(values, at, windows)
+
+    def _rows(self, window: Window, values: Sequence[Value]) -> Rows:
+        rows = window.rows(values)
+        if rows is None:
+            names = " and ".join(name for name, index in self.indices.items() if index in window.indices)
+            msg = f"the records behind {names} are unknown, because a value was set by hand"
+            raise FactsError(f"{msg}; use facts of records, such as Facts.of(history, as_of=...)")
+        return rows
 
 
 def fact_schema(declared: Mapping[str, Declared]) -> FactSchema:
@@ -85,10 +151,10 @@ def fact_schema(declared: Mapping[str, Declared]) -> FactSchema:
     finishes = tuple((POST_AGGREGATIONS[one.how].one, tuple(order[part] for part in one.parts)) for one in derived)
     empties = [reduction.empty for reduction in reductions]
     computed = [finish(*(empties[part] for part in parts)) for finish, parts in finishes]
-    finish = finishing(finishes, reductions)
-    return FactSchema(
-        declared, reductions, derived, indices, folds(reductions), finishes, finish, (*empties, *computed)
-    )
+    finish, folded = finishing(finishes, reductions), folds(reductions)
+    plain = {stream: fold for stream, fold in folded.items() if fold.stream.within is None}
+    windows = windows_of((fold for stream, fold in folded.items() if stream not in plain), reductions, finishes)
+    return FactSchema(declared, reductions, derived, indices, plain, windows, finishes, finish, (*empties, *computed))
 
 
 @lru_cache(maxsize=256)

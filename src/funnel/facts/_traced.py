@@ -39,7 +39,7 @@ def sample_facts(cls: type[F], person: Mapping[str, Value]) -> F:
     Spans are as at the person's instant.
     """
     plan = cls._fact_plan
-    values = list(plan.empties)
+    values = plan.unknown
     for name, value in person.items():
         slope = SLOPES.get(plan.declared[name].show, 0)
         values[plan.indices[name]] = value if isinstance(value, str) or not slope else instant_at(value, slope, _NOW)
@@ -57,6 +57,17 @@ def is_tracing(facts: object) -> bool:
     Rules inside such a rule become part of it.
     """
     return isinstance(facts, FactsProxy) or (isinstance(facts, BaseFacts) and type(facts.values) is not tuple)
+
+
+def refuse_method(facts: object, rule: str) -> None:
+    """Refuse a method of a rule inside another rule.
+
+    Raises:
+        RuleError: The facts trace a rule.
+    """
+    values: object = facts.values if isinstance(facts, BaseFacts) else None
+    if isinstance(values, FactsProxy):
+        values.__refuse__(f"{rule}.of, {rule}.why or {rule}.next_change", f"call the rule: {rule}(f, policy)")
 
 
 def reader(slots: Mapping[str, tuple[int, int]], facts: RawFacts) -> Read:

@@ -5,5 +5,5 @@ from __future__ import annotations
 from funnel._exports import lazy
 
 __all__, __getattr__, __dir__ = lazy(
-    __name__, {"FactsState": "incremental._state", "LiveFacts": "incremental._live_facts"}
+    __name__, {"incremental._live_facts": "LiveFacts", "incremental._state": "FactsState"}
 )

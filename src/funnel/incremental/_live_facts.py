@@ -20,7 +20,7 @@ from funnel._aggregate.fold import Row
 from funnel._arguments import instance, is_function, kind_of, parse_as_of, subclass
 from funnel._expr.nodes import Value
 from funnel._ledger.incremental import GrowingLedger
-from funnel._time import EARLIEST, instant
+from funnel._time import EARLIEST, instant, micros
 from funnel.errors import ArgumentError, FactsError
 from funnel.facts._base import AnyLiveFacts, BaseFacts
 from funnel.facts._schema import FactSchema
@@ -226,7 +226,7 @@ class LiveFacts(AnyLiveFacts, Generic[F]):
             live = self._values.get(plan)
             if live is None or live.version != self._version or not live.add(self._new):
                 live = self._current(plan)
-            return compute(live.values, now)
+            return compute(live.at(now), now)
 
     def _current(self, plan: FactSchema) -> LiveValues:
         """Return the values of a schema after all records."""
@@ -267,9 +267,10 @@ class LiveFacts(AnyLiveFacts, Generic[F]):
         """
         with self._lock:
             is_unchanged = self._ledger is None and not self._new
-            rows = {digest(plan): self._current(plan).to_row() for plan in list(self._values)}
-            values = tuple(sorted({**(self._stored if is_unchanged else {}), **rows}.items()))
-            return FactsState(person_id=self.person_id, latest=self._latest, values=values)
+            values = {digest(plan): self._current(plan) for plan in list(self._values)}
+            rows = {name: live.to_row(micros(self._latest)) for name, live in values.items()}
+            stored = tuple(sorted({**(self._stored if is_unchanged else {}), **rows}.items()))
+            return FactsState(person_id=self.person_id, latest=self._latest, values=stored)
 
 
 def _opened(history: History) -> tuple[GrowingLedger, set[_Key]]:

@@ -20,14 +20,17 @@ from funnel._aggregate.running import RunningFolds, expires
 from funnel._ledger.derived import whole
 from funnel._ledger.effects import HEARD, own_streams, streams_of
 from funnel._ledger.incremental_derived import Change
-from funnel._ledger.rows import number, order_row
+from funnel._ledger.rows import interaction_row, number, order_row
 from funnel._time import FOREVER, NEVER
 from funnel.incremental._direct import DirectStep, direct_step
+from funnel.incremental._live_windows import LiveWindows
 from funnel.records import Purchase
 
 if TYPE_CHECKING:
+    from funnel._expr.nodes import Value
     from funnel._ledger.incremental import GrowingLedger
     from funnel.facts._schema import FactSchema
+    from funnel.interactions import Interaction
     from funnel.records import Record
 
 
@@ -39,11 +42,13 @@ class _Effect:
         needs_ledger: True if a row depends on other records too.
         closes: True if a contact from the person closes follow-ups.
         step: Function that adds the record to the values; None for a purchase.
+        windows: Streams with a window to which an interaction adds a row.
     """
 
     needs_ledger: bool
     closes: bool
     step: DirectStep | None
+    windows: tuple[str, ...]
 
 
 @lru_cache(maxsize=256)
@@ -53,10 +58,11 @@ def _effects_of(_: FactSchema) -> dict[type[Record], _Effect]:
 
 
 def _effect(plan: FactSchema, kind: type[Record]) -> _Effect:
-    read, own = streams_of(kind) & plan.folds.keys(), own_streams(kind)
-    folds = [plan.folds[name] for name in own if name in read]
+    read, own = streams_of(kind) & plan.streams, own_streams(kind)
+    folds = [plan.folds[name] for name in own if name in plan.folds]
     step = None if issubclass(kind, Purchase) else direct_step(kind, folds)
-    return _Effect(not read <= {HEARD, *own}, HEARD in read, step)
+    sources = {window.source for window in plan.windows}
+    return _Effect(not read <= {HEARD, *own}, HEARD in read, step, tuple(name for name in own if name in sources))
 
 
 def _flagged(plan: FactSchema) -> list[int]:
@@ -70,7 +76,7 @@ class LiveValues:
 
     Attributes:
         plan: The schema.
-        values: The values at their indexes.
+        values: The values at their indexes, without those of windows.
         count: Number of new records that are in the values but not in the ledger.
         version: Version of the ledger that is in the values.
     """
@@ -78,7 +84,8 @@ class LiveValues:
     def __init__(self, plan: FactSchema) -> None:
         """Start without rows."""
         self.plan = plan
-        self.values = list(plan.empties)
+        self.values = plan.unknown
+        self._windows = LiveWindows(plan)
         self.count = 0
         self.version = 0
         self._effects = _effects_of(plan)
@@ -92,9 +99,10 @@ class LiveValues:
     def of_ledger(cls, plan: FactSchema, ledger: GrowingLedger) -> Self:
         """Return the values of all rows of a ledger, and follow its changes."""
         live = cls(plan)
-        ledger.follow(plan.folds)
+        ledger.follow(plan.streams)
         ledger.settle()
-        live._read = {stream: len(ledger.changes.get(stream, ())) for stream in plan.folds}
+        live._read = {stream: len(ledger.changes.get(stream, ())) for stream in plan.streams}
+        live._windows.load(ledger.rows, ledger.latest)
         for stream, ready in plan.folds.items():
             ready.fill(live.values, live._has_row, ledger.rows.get(stream, ()), ledger.latest)
         for stream in live._last:
@@ -107,16 +115,22 @@ class LiveValues:
     def of_row(cls, plan: FactSchema, row: Row) -> Self:
         """Return the values that `to_row` returned."""
         live, rest = cls(plan), iter(row)
-        live.values = [next(rest) for _ in plan.empties]
+        live.values[: len(plan.empties)] = [next(rest) for _ in plan.empties]
         for group in _flagged(plan):
             live._has_row[group] = next(rest) == 1
         live._last = {stream: number(next(rest)) for stream in live._last}
+        live._windows.restore(rest)
         return live
 
-    def to_row(self) -> Row:
-        """Return everything that the next record needs."""
+    def to_row(self, latest: int) -> Row:
+        """Return everything that the next record after an instant needs."""
         flags = (int(self._has_row[group]) for group in _flagged(self.plan))
-        return (*self.values, *flags, *self._last.values())
+        values = self.values[: len(self.plan.empties)]
+        return (*values, *flags, *self._last.values(), *self._windows.to_row(latest))
+
+    def at(self, now: int) -> Sequence[Value]:
+        """Return the values at an instant, which is not before the latest record."""
+        return self._windows.values(self.values, now) if self.plan.windows else self.values
 
     # ---- records after all other records ----
 
@@ -134,6 +148,10 @@ class LiveValues:
                 if effect.closes and vars(record)["direction"] == "in":
                     self._close()
                 effect.step(self.values, self._has_row, record)
+                if effect.windows:
+                    row = interaction_row(cast("Interaction", record))
+                    for source in effect.windows:
+                        self._windows.append(source, row)
             self.count += 1
             self._is_finished = False
         if not self._is_finished:
@@ -144,20 +162,26 @@ class LiveValues:
         row = order_row(order)
         if closes:
             self._close()
-        if "orders" in self.plan.folds:
+        if "orders" in self.plan.streams:
             self._step("orders", row)
-        if "purchases" in self.plan.folds and order.amount.minor:
+        if "purchases" in self.plan.streams and order.amount.minor:
             self._step("purchases", whole(order, row))
 
     def _close(self) -> None:
         """Close all open follow-ups."""
-        for group in self.plan.folds[HEARD].groups:
+        self._windows.clear(HEARD)
+        for group in self.plan.folds[HEARD].groups if HEARD in self.plan.folds else ():
             self._has_row[group.number] = False
             for fold in group.folds:
                 self.values[fold.index] = self.plan.empties[fold.index]
 
     def _step(self, stream: str, row: Row) -> None:
         """Add a row that comes after all other rows."""
+        self._windows.append(stream, row)
+        if stream in self.plan.folds:
+            self._fold(stream, row)
+
+    def _fold(self, stream: str, row: Row) -> None:
         if stream in self._last:
             t, last = number(row[T]), self._last[stream]
             row = (*row, 0 if last == NEVER else t - last)
@@ -187,6 +211,9 @@ class LiveValues:
             self._finish()
 
     def _apply(self, ledger: GrowingLedger, stream: str, changes: Sequence[Row | Change], *, is_added: bool) -> None:
+        self._windows.apply(stream, changes, is_added=is_added)
+        if stream not in self.plan.folds:
+            return
         if stream in self._folds:
             folds = self._folds[stream]
             for change in changes:
@@ -202,7 +229,7 @@ class LiveValues:
             self._folds[stream] = RunningFolds(self.plan.folds[stream], self.plan.empties, rows)
         else:
             for row in () if is_added else cast("Sequence[Row]", changes):
-                self._step(stream, row)
+                self._fold(stream, row)
             return
         self._folds[stream].write(self.values, self._has_row)
         if stream in self._last:

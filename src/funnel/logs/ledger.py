@@ -10,6 +10,8 @@ from functools import cached_property
 
 import narwhals as nw
 
+from funnel._aggregate.aggregations import base_table
+from funnel._aggregate.within import table_until
 from funnel._expr.to_narwhals import int_lit, to_int
 from funnel._ledger.streams import RANKS, TABLES
 from funnel._time import FOREVER, NEVER
@@ -45,7 +47,10 @@ class LedgerTables(Mapping[str, Frame]):
         self._tables: dict[str, Frame] = {}
 
     def __getitem__(self, name: str) -> Frame:
-        """Return a table; raise KeyError if its log is missing."""
+        """Return a table, which may be windowed; raise KeyError if its log is missing."""
+        base, within = base_table(name)
+        if within is not None:
+            return table_until(self[base], within)
         if name not in self._tables:
             build, needs = _BUILDERS[name]
             if needs not in self._logs:
@@ -55,10 +60,11 @@ class LedgerTables(Mapping[str, Frame]):
 
     def __contains__(self, name: object) -> bool:
         """Return whether the logs support this table."""
-        return name in _BUILDERS and _BUILDERS[str(name)][1] in self._logs
+        base, _ = base_table(str(name))
+        return base in _BUILDERS and _BUILDERS[base][1] in self._logs
 
     def __iter__(self) -> Iterator[str]:
-        """Iterate over the names of the supported tables."""
+        """Iterate over the names of the supported tables that are not windowed."""
         return (name for name in _BUILDERS if name in self)
 
     def __len__(self) -> int:
@@ -300,16 +306,8 @@ def _repairs(tables: LedgerTables) -> Frame:
     return closings(tables.log["interactions"], "complaint", "resolution", "repairs")
 
 
-def _reopenings(tables: LedgerTables) -> Frame:
-    return reopenings(tables.log["interactions"])
-
-
 def _delivery_questions(tables: LedgerTables) -> Frame:
     return delivery_questions(tables.log["interactions"], tables.get("promises"))
-
-
-def _contacts(tables: LedgerTables) -> Frame:
-    return contacts(tables.log["interactions"])
 
 
 def _interaction_rows(interactions: Frame, table: str, end: nw.Expr | None = None) -> Frame:
@@ -390,8 +388,8 @@ _BUILDERS: Mapping[str, tuple[Callable[[LedgerTables], Frame], str]] = {
     "open_follow_ups": (_open_follow_ups, "interactions"),
     "replies": (_replies, "interactions"),
     "repairs": (_repairs, "interactions"),
-    "reopenings": (_reopenings, "interactions"),
+    "reopenings": (lambda tables: reopenings(tables.log["interactions"]), "interactions"),
     "delivery_questions": (_delivery_questions, "interactions"),
-    "contacts": (_contacts, "interactions"),
+    "contacts": (lambda tables: contacts(tables.log["interactions"]), "interactions"),
 }
 """Function that computes each table, and the log that it needs."""

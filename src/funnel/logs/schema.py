@@ -226,5 +226,7 @@ def raise_if_any(issues: Sequence[Issue]) -> None:
     if not issues:
         return
     lines = "\n".join(f"  {issue}" for issue in issues)
-    msg = f"the logs have {len(issues)} kind{'s' if len(issues) > 1 else ''} of issue:\n{lines}"
+    names = {issue.log for issue in issues}
+    subject = "logs" if names <= LOGS.keys() else " and ".join(sorted(names))
+    msg = f"the {subject} have {len(issues)} kind{'s' if len(issues) > 1 else ''} of issue:\n{lines}"
     raise LogsError(msg, tuple(issues))

@@ -7,18 +7,10 @@ from funnel._exports import lazy
 __all__, __getattr__, __dir__ = lazy(
     __name__,
     {
-        "SHOP_MACHINE": "stages",
-        "TRANSITIONS": "stages",
-        "Cause": "machines._table",
-        "Journey": "machines._journey",
-        "Machine": "stages",
-        "MachineCheck": "machines._check",
-        "PathDependentMachine": "stages",
-        "Spell": "machines._journey",
-        "Stage": "stages",
-        "Transition": "machines._journey",
-        "Transitions": "machines._machine",
-        "stage": "stages",
-        "transitions": "stages",
+        "machines._check": "MachineCheck",
+        "machines._journey": "Journey Spell Transition",
+        "machines._machine": "Transitions",
+        "machines._table": "Cause",
+        "stages": "SHOP_MACHINE TRANSITIONS Machine PathDependentMachine Stage stage transitions",
     },
 )

@@ -72,7 +72,7 @@ class Record:
 
 
 def _tables_read(plan: FactSchema) -> frozenset[str]:
-    return frozenset(one.stream.table for one in plan.reductions)
+    return frozenset(one.stream.origin.table for one in plan.reductions)
 
 
 def _always(plan: FactSchema, table: str) -> bool:
@@ -133,7 +133,7 @@ def _reads(plan: FactSchema, table: str, row: Row) -> bool:
         one.stream.kind in ("", row[fields["kind"]] if "kind" in fields else "")
         and _meets(one.where, lambda name: row[fields[name]])
         for one in plan.reductions
-        if one.stream.table == table
+        if one.stream.origin.table == table
     )
 
 
@@ -203,14 +203,9 @@ def _rows(plan: FactSchema, table: Frame, name: str, weight: int) -> Frame:
 
 def _rank() -> nw.Expr:
     """Return the negative rank of an interaction, for candidates only."""
-    import narwhals as nw
+    from funnel._expr.to_narwhals import by_value, int_lit
 
-    from funnel._expr.to_narwhals import int_lit
-
-    rank = int_lit(0)
-    for kind, number in RANKS.items():
-        rank = nw.when(nw.col("kind") == kind).then(int_lit(-number)).otherwise(rank)
-    return rank
+    return by_value("kind", ((kind, int_lit(-number)) for kind, number in RANKS.items()), int_lit(0))
 
 
 def _read_column(plan: FactSchema, table: str) -> nw.Expr | None:
@@ -231,7 +226,7 @@ def _conditions(plan: FactSchema, table: str) -> Iterable[Any]:
 
     from funnel._aggregate.group_by import belongs
 
-    yield from (belongs(one) for one in plan.reductions if one.stream.table == table)
+    yield from (belongs(one) for one in plan.reductions if one.stream.origin.table == table)
     if table == "interactions":
         yield from (nw.col("kind") == kind for kind in _kinds_read(plan))
         if _reads_inbound(plan):

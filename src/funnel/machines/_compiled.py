@@ -23,6 +23,7 @@ from funnel.errors import TransitionError
 from funnel.facts._compiled_rule import CompiledRule
 from funnel.facts._schema import FactSchema, narrowed
 from funnel.machines._table import Cause, names
+from funnel.machines._waiting import renamed, with_shadows
 
 BY_EVENT, BY_TIME = 1, 2
 _BITS: Mapping[Cause, int] = {Cause.EVENT: BY_EVENT, Cause.TIME: BY_TIME, Cause.EITHER: BY_EVENT | BY_TIME}
@@ -39,6 +40,7 @@ class CompiledMachine:
         allowed: Allowed causes for each pair of stages, as bits.
         returns: Pairs of stages that bring a lost person back.
         start: Start stage; None if the rule does not depend on the present stage.
+        shadows: Names of the shadows of windowed facts.
     """
 
     stages: tuple[Enum, ...]
@@ -47,6 +49,13 @@ class CompiledMachine:
     allowed: tuple[tuple[int, ...], ...]
     returns: frozenset[tuple[int, int]]
     start: int | None = None
+    shadows: Mapping[str, str] = attrs.Factory(dict)
+
+    @cached_property
+    def waiting(self) -> CompiledMachine:
+        """The same machine, for the values just before an instant: what time alone does at that instant."""
+        trees = tuple(renamed(tree, self.shadows) for tree in self.trees)
+        return attrs.evolve(self, trees=trees) if self.shadows else self
 
     @cached_property
     def waits(self) -> tuple[Node, ...]:
@@ -133,7 +142,8 @@ class CompiledMachine:
                 value = span_at(value, slope, now)
             return f"{name} = {format_value(value, plan.declared[name].fact(name).unit)}"
 
-        return ", ".join(fact_text(name) for name in plan.declared) or "none"
+        hidden = set(self.shadows.values())
+        return ", ".join(fact_text(name) for name in plan.declared if name not in hidden) or "none"
 
 
 def compile_machine(
@@ -157,10 +167,10 @@ def compile_machine(
     numbers = {stage: number for number, stage in enumerate(stages)}
     trees = tuple(_coded(ready.tree, numbers, name) for name, ready in rules)
     read = frozenset(name for _, ready in rules for name in ready.read)
-    plan = narrowed(rules[0][1].plan, read)
+    plan, shadows = with_shadows(narrowed(rules[0][1].plan, read))
     allowed = tuple(tuple(_BITS[table[a][b]] if b in table[a] else 0 for b in stages) for a in stages)
     back = frozenset((numbers[a], numbers[b]) for a, b in returns)
-    return CompiledMachine(stages, trees, plan, allowed, back, None if start is None else numbers[start])
+    return CompiledMachine(stages, trees, plan, allowed, back, None if start is None else numbers[start], shadows)
 
 
 def _coded(tree: Tree, numbers: Mapping[Any, int], name: str) -> Tree:

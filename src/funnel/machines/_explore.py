@@ -19,7 +19,7 @@ from funnel._expr.nodes import Value, facts_of, format_value
 from funnel._expr.tree import forks
 from funnel._ledger.effects import streams_of
 from funnel._ledger.ledger import Ledger, ledger_of
-from funnel._time import EPOCH, LATEST, instant, micros
+from funnel._time import EPOCH, instant, micros
 from funnel.interactions import Answer, Complaint, Interaction, Question, Resolution
 from funnel.machines._compiled import BY_EVENT, BY_TIME, CompiledMachine, dues
 from funnel.machines._replay import Step, steps_of
@@ -93,10 +93,15 @@ def _people(compiled: CompiledMachine, queue: deque[Records]) -> Iterator[Record
 
 def _state_key(compiled: CompiledMachine, ledger: Ledger, last: Step, at: int) -> object:
     """Return a key of the facts relative to the last instant, and the last stages."""
-    slopes = dict(compiled.plan.run_indices().values())
-    values = enumerate(compiled.plan.values(ledger, at))
-    relative = [value - at if slopes.get(index) and isinstance(value, int) else value for index, value in values]
-    return (last.to, last.before if last.at == at else last.to, *relative)
+    plan, slopes = compiled.plan, dict(compiled.plan.run_indices().values())
+
+    def relative(values: Sequence[Value]) -> tuple[Value, ...]:
+        facts = enumerate(values[: len(plan.empties)])
+        return tuple(value - at if slopes.get(index) and isinstance(value, int) else value for index, value in facts)
+
+    future = plan.future(plan.values(ledger, at), at, plan.windows)
+    changes = tuple((start - at, relative(values)) for start, _, values in future)
+    return (last.to, last.before if last.at == at else last.to, changes)
 
 
 def _one_more(compiled: CompiledMachine, records: Records, kinds: Sequence[type[Interaction]]) -> Iterator[Records]:
@@ -104,9 +109,10 @@ def _one_more(compiled: CompiledMachine, records: Records, kinds: Sequence[type[
     if not records:
         moments = [_BEGIN]
     else:
-        last = micros(records[-1].happened_at)
-        values = compiled.plan.values(ledger_of(_PERSON, records), last)
-        moments = [last, last + 1, *dues(compiled, values, last, LATEST)]
+        last, plan = micros(records[-1].happened_at), compiled.plan
+        future = list(plan.future(plan.values(ledger_of(_PERSON, records), last), last, plan.windows))
+        moments = [*(at for at, _, _ in future), last + 1]
+        moments += [due for at, until, values in future for due in dues(compiled, values, at, until)]
     for at in moments:
         yield from ((*records, record) for record in _next(records, at, kinds))
 
@@ -140,7 +146,7 @@ def _kinds(compiled: CompiledMachine) -> Sequence[type[Interaction]]:
     kinds: dict[object, type[Interaction]] = {}
     for kind in Interaction.__subclasses__():
         needed = {name for name, field in kind.model_fields.items() if field.is_required()}
-        read = streams_of(kind) & compiled.plan.folds.keys()
+        read = streams_of(kind) & compiled.plan.streams
         if needed <= _PLAIN and read:
             own = kind if _reads_kinds(compiled) else kind.model_fields["direction"].default
             kinds.setdefault((frozenset(read), own), kind)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import cached_property, partial
 from typing import Any, Generic
@@ -14,7 +14,7 @@ import attrs
 
 from funnel._arguments import parse_as_of
 from funnel._expr.explain import Explanation
-from funnel._format import one_line
+from funnel._format import Listed, one_line
 from funnel._time import instant, micros
 from funnel.errors import InstantError
 from funnel.history import History, check_is_history
@@ -102,7 +102,7 @@ class Spell(Generic[S]):
 
 
 @attrs.frozen
-class Journey(Generic[S]):
+class Journey(Listed[Transition[S]], Generic[S]):
     """Transitions of one person up to an instant, in order.
 
     Attributes:
@@ -113,13 +113,7 @@ class Journey(Generic[S]):
     as_of: datetime
     transitions: tuple[Transition[S], ...]
 
-    def __len__(self) -> int:
-        """Return the number of transitions."""
-        return len(self.transitions)
-
-    def __iter__(self) -> Iterator[Transition[S]]:
-        """Iterate over the transitions in order."""
-        return iter(self.transitions)
+    _PARTS = "transitions"
 
     def __getitem__(self, index: int) -> Transition[S]:
         """Return the transition at an index."""

@@ -189,8 +189,7 @@ class AnyMachine(ABC, Generic[S]):
         if self.can_move(start, to):
             return to
         if start not in self.table:
-            msg = f"the stage {called(start)} is not in the table; the table has {names(self.table)}"
-            raise TransitionError(msg)
+            raise TransitionError(f"the stage {called(start)} is not in the table; the table has {names(self.table)}")
         allowed = names(self.table[start])
         msg = f"the table does not allow {called(start)} to {called(to)}; from {called(start)} it allows {allowed}"
         raise TransitionError(msg)

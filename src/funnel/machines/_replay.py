@@ -1,18 +1,20 @@
 """Replay of one person: values updated at each instant and over time.
 
-An instant matters when a row begins or ceases to count. A stream whose rows only arrive in order is updated row by row.
-A stream whose rows also end, or that reads the time since the row before, keeps all its rows.
+An instant matters when a row begins or ceases to count, or leaves a window. A stream whose rows only arrive in order is
+updated row by row. A stream whose rows also end, or that reads the time since the row before, keeps all its rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 import attrs
 
+from funnel._aggregate.aggregations import Stream
 from funnel._aggregate.fold import END, START, Row, StreamFold, T
 from funnel._aggregate.running import RunningFolds
+from funnel._aggregate.within import rows_until
 from funnel._expr.nodes import Value
 from funnel._ledger.ledger import Ledger
 from funnel._ledger.rows import number
@@ -52,7 +54,7 @@ def steps_of(compiled: CompiledMachine, ledger: Ledger, now: int) -> Iterator[St
     state = _ReplayState(compiled.plan, ledger)
     here: int | None = None
     for at, until in pairwise([*sorted({arrived, *changes}), now + 1]):
-        waited = None if here is None else compiled.rest(here, state.values, at)
+        waited = None if here is None else compiled.waiting.rest(here, state.values, at)
         state.apply(changes.get(at, []))
         trail = compiled.trail(here, state.values, at)
         if trail[-1] != here:
@@ -87,14 +89,24 @@ def _step(at: int, here: int | None, trail: Sequence[int], by: int) -> Step:
 def _row_changes(plan: FactSchema, ledger: Ledger, now: int) -> Mapping[int, RowChanges]:
     """Return the changes at each instant up to and including `now`."""
     changes: dict[int, RowChanges] = {}
-    for stream in plan.folds:
-        for row in ledger.rows.get(stream, ()):
+    for fold in _folds(plan):
+        for row in _rows(fold.stream, ledger):
             start, end = number(row[START]), number(row[END])
             if start <= now:
-                changes.setdefault(start, []).append((stream, row, True))
+                changes.setdefault(start, []).append((fold.stream.name, row, True))
             if end <= now:
-                changes.setdefault(end, []).append((stream, row, False))
+                changes.setdefault(end, []).append((fold.stream.name, row, False))
     return changes
+
+
+def _folds(plan: FactSchema) -> list[StreamFold]:
+    """Return the folds of every stream; a row of a windowed stream ends when it leaves the window."""
+    return [*plan.folds.values(), *(window.fold for window in plan.windows)]
+
+
+def _rows(stream: Stream, ledger: Ledger) -> Iterable[Row]:
+    rows = ledger.rows.get(stream.origin.name, ())
+    return rows if stream.within is None else rows_until(rows, stream.within)
 
 
 class _ReplayState:
@@ -105,9 +117,9 @@ class _ReplayState:
         self.values = list(plan.empties)
         self.has_row = [False] * len(plan.reductions)
         self.running = {
-            stream: RunningFolds(ready, plan.empties)
-            for stream, ready in plan.folds.items()
-            if not _is_plain(ready, ledger.rows.get(stream, ()))
+            ready.stream.name: RunningFolds(ready, plan.empties)
+            for ready in _folds(plan)
+            if not _is_plain(ready, ledger.rows.get(ready.stream.name, ()))
         }
 
     def apply(self, changes: RowChanges) -> None:
@@ -128,4 +140,8 @@ class _ReplayState:
 
 def _is_plain(ready: StreamFold, rows: Sequence[Row]) -> bool:
     """Return whether every row counts from its own instant, forever, without a gap."""
-    return not ready.gapped and all(row[START] == row[T] and row[END] == FOREVER for row in rows)
+    return (
+        ready.stream.within is None
+        and not ready.gapped
+        and all(row[START] == row[T] and row[END] == FOREVER for row in rows)
+    )

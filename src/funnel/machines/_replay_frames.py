@@ -19,9 +19,9 @@ from funnel._dataframes.adapter import Frame, FrameKind, collect_once, installed
 from funnel._dataframes.compute import collected
 from funnel._dataframes.frame_types import FrameT
 from funnel._expr.nodes import Value
-from funnel._expr.to_narwhals import Column, int_lit, node_column, tree_column
+from funnel._expr.to_narwhals import Column, by_value, int_lit, tree_column
 from funnel._people import logs_of
-from funnel.facts._frames import fact_column, raw_facts_over, with_derived
+from funnel.facts._frames import UNTIL, fact_column, raw_facts_over, with_derived, with_waits
 from funnel.logs import Logs
 from funnel.logs.derived import arrivals
 from funnel.machines._causes import KINDS, NAMELESS, RECORD, records_of
@@ -103,28 +103,18 @@ def _lines(compiled: CompiledMachine, logs: Logs, now: int) -> Frame:
 
     Columns: `transitioned_at`, the values then, and the answers.
     """
-    values = materialize(_values_at_changes(compiled, logs, now))
-    numbers = range(len(compiled.waits) + 1)
-    few = nw.concat([values.select(_turn=int_lit(number)).head(1) for number in numbers])
-    rows = values.join(few, how="cross") if compiled.waits else values.with_columns(_turn=int_lit(0))
-    present = fact_column(compiled.plan, nw.col(AT))
-    wait = int_lit(0)
-    for number, node in enumerate(compiled.waits, 1):
-        wait = nw.when(nw.col("_turn") == number).then(node_column(node, present)).otherwise(wait)
-    rows = rows.with_columns(_wait=wait)
-    in_time = (nw.col("_wait") > 0) & (nw.col("_wait") < nw.col("_until") - nw.col(AT))
-    rows = rows.filter((nw.col("_turn") == 0) | in_time).with_columns((nw.col(AT) + nw.col("_wait")).alias(MOVED))
+    rows = with_waits(compiled.plan, materialize(_values_at_changes(compiled, logs, now)), compiled.waits, MOVED)
     return rows.with_columns(_answer=_answers(compiled, fact_column(compiled.plan, nw.col(MOVED))))
 
 
 def _values_at_changes(compiled: CompiledMachine, logs: Logs, now: int) -> Frame:
     """Return the values of everyone at each change, with their end (exclusive)."""
     tables, plan = logs._materialized_tables, compiled.plan
-    read = {one.stream.table for one in plan.reductions}
-    narrow: Mapping[str, Frame] = {name: tables[name] for name in tables if name in read}
+    read = dict.fromkeys(one.stream.table for one in plan.reductions)
+    narrow: Mapping[str, Frame] = {name: tables[name] for name in read if name in tables}
     values = with_derived(plan, running({**narrow, "": arrivals(tables)}, plan.reductions, now))
     until = nw.col(AT).shift(-1).over(PERSON, order_by=AT)
-    return values.with_columns(_until=until).with_columns(nw.col("_until").fill_null(now + 1).cast(nw.Int64()))
+    return values.with_columns(until.alias(UNTIL)).with_columns(nw.col(UNTIL).fill_null(now + 1).cast(nw.Int64()))
 
 
 def _answers(compiled: CompiledMachine, column: Column) -> nw.Expr:
@@ -159,7 +149,8 @@ def _with_before(compiled: CompiledMachine, event_rows: Frame, more: Mapping[str
     pairs = zip(_names(compiled), compiled.plan.empties, strict=True)
     filled = [_filled(f"{_WAS}{name}", empty) for name, empty in pairs]
     rows = before.with_columns(*filled) if filled else before
-    return rows.with_columns(_waited=_answers(compiled, fact_column(compiled.plan, nw.col(MOVED), _WAS)))
+    waited = _answers(compiled.waiting, fact_column(compiled.plan, nw.col(MOVED), _WAS))
+    return rows.with_columns(_waited=waited)
 
 
 _WAS = "_was_"
@@ -233,10 +224,10 @@ COLUMNS = ("from_stage", "to_stage", "cause", *RECORD, "is_return")
 
 
 def _stage(compiled: CompiledMachine, name: str) -> nw.Expr:
-    """Return the value of a stage number; null if the number is not a stage."""
-    values = [stage.value for stage in compiled.stages]
-    dtype = nw.String() if isinstance(values[0], str) else nw.Int64()
-    stage = nw.lit(values[0], dtype)
-    for number, value in enumerate(values[1:], 1):
-        stage = nw.when(nw.col(name) == number).then(nw.lit(value, dtype)).otherwise(stage)
-    return nw.when(nw.col(name) >= 0).then(stage)
+    return nw.when(nw.col(name) >= 0).then(stage_value([stage.value for stage in compiled.stages], name))
+
+
+def stage_value(stages: Sequence[int | str], name: str) -> nw.Expr:
+    """Return the value of a stage from a column of its number."""
+    first, *others = (nw.lit(value, nw.String() if isinstance(value, str) else nw.Int64()) for value in stages)
+    return by_value(name, enumerate(others, 1), first)

@@ -102,8 +102,6 @@ def check_start(start: S, table: Mapping[S, Mapping[S, Cause]]) -> None:
     """
     instance(start, Enum, "start", "a stage, a member of the enum of the table")
     if len(table) > MOST_STAGES:
-        msg = f"a path-dependent machine must have at most {MOST_STAGES} stages (got {len(table)})"
-        raise TransitionError(msg)
+        raise TransitionError(f"a path-dependent machine must have at most {MOST_STAGES} stages (got {len(table)})")
     if start not in table:
-        msg = f"the start stage {start.value} has no row in the table; the table has {names(table)}"
-        raise TransitionError(msg)
+        raise TransitionError(f"the start stage {start.value} has no row in the table; the table has {names(table)}")

@@ -44,7 +44,6 @@ from funnel.metrics._repeat.by_origin import repeat_by as repeat_by
 from funnel.metrics._repeat.promotion_retention import PromotionComparison as PromotionComparison
 from funnel.metrics._repeat.promotion_retention import PromotionRetention as PromotionRetention
 from funnel.metrics._repeat.promotion_retention import promotion_retention as promotion_retention
-from funnel.metrics._repeat.rates import RepeatRate as RepeatRate
 from funnel.metrics._repeat.rates import RepeatRates as RepeatRates
 from funnel.metrics._repeat.rates import repeat_rate as repeat_rate
 from funnel.metrics._repeat.rates import repeat_rate_within as repeat_rate_within
@@ -55,6 +54,7 @@ from funnel.metrics._repeat.rhythm import purchase_rhythm as purchase_rhythm
 from funnel.metrics._repeat.steps import PurchaseStep as PurchaseStep
 from funnel.metrics._repeat.steps import PurchaseSteps as PurchaseSteps
 from funnel.metrics._repeat.steps import purchase_steps as purchase_steps
+from funnel.metrics._repeat.window import RepeatRate as RepeatRate
 from funnel.metrics._retention.cohort import Cohort as Cohort
 from funnel.metrics._retention.cohort import Ratio as Ratio
 from funnel.metrics._retention.cohorts import Cohorts as Cohorts

@@ -1,25 +1,19 @@
-"""Small tables as text and HTML; formatting of spans, money and shares."""
+"""Spans, money and shares as text."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from funnel._format import Row, as_html, as_text
+from funnel._format import span_parts
+from funnel._time import MICROSECOND
 from funnel.money import Money
-
-__all__ = ["Row", "as_html", "as_text", "days", "money", "percent"]
-
-_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
 def days(span: timedelta) -> str:
     """Format a span with its two largest units, rounded down: "38 d 13 h"."""
     if not span:
         return "0 d"
-    rest, parts = abs(span) // timedelta(seconds=1), list[tuple[int, str]]()
-    for size, unit in _UNITS:
-        count, rest = divmod(rest, size)
-        parts.append((count, unit))
+    parts = span_parts(abs(span) // MICROSECOND)[:-1]
     first = next((index for index, (count, _) in enumerate(parts) if count), len(parts))
     text = " ".join(f"{count} {unit}" for count, unit in parts[first : first + 2] if count)
     return f"-{text}" if text and span < timedelta(0) else text or "0 s"

@@ -42,8 +42,7 @@ def check_kinds(queried: Iterable[str], there: Collection[str], excluded: Iterab
     for kind, others in (*((kind, kinds) for kind in kinds), *((kind, {}) for kind in excluded)):
         close = None if kind in there else _close(kind, there, others)
         if close is not None:
-            msg = f"no event has the kind {kind[:_LONGEST]!r}; did you mean {close!r}?"
-            raise ArgumentError(msg)
+            raise ArgumentError(f"no event has the kind {kind[:_LONGEST]!r}; did you mean {close!r}?")
 
 
 def _close(kind: str, there: Collection[str], queried: Collection[str]) -> str | None:

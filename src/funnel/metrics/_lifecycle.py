@@ -16,7 +16,7 @@ import narwhals as nw
 from funnel._arguments import parse_as_of
 from funnel._dataframes.compute import to_rows
 from funnel._expr.to_narwhals import to_int
-from funnel._format import as_html
+from funnel._format import Listed, Table, Tabular
 from funnel._time import instant
 from funnel.metrics._orders import orders_of
 from funnel.metrics._periods import Calendar, Period, Periods, Weekday, period_label
@@ -85,10 +85,10 @@ class Lifecycle:
 
 
 @attrs.frozen
-class Lifecycles:
+class Lifecycles(Listed[Lifecycle], Tabular):
     """Result of `lifecycle`: periods from the first purchase to `as_of`.
 
-    The oldest period comes first.
+    The oldest period comes first. As text, a star marks the period that is not over.
 
     Attributes:
         as_of: The evaluation time.
@@ -102,34 +102,19 @@ class Lifecycles:
     period: Period
     periods: tuple[Lifecycle, ...]
 
-    def __len__(self) -> int:
-        """Return the number of periods."""
-        return len(self.periods)
-
-    def __iter__(self) -> Iterator[Lifecycle]:
-        """Iterate over the periods, oldest first."""
-        return iter(self.periods)
+    _PARTS = "periods"
+    _LEFT = ()
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """Return one row per period, ready for a dataframe."""
         return [one.to_dict() for one in self.periods]
 
-    def __str__(self) -> str:
-        """Return the table of people as text; a star marks the period that is not over."""
-        lines = [_HEADING, *(self._line(one) for one in self.periods)]
-        widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
-        to_rows = ("  ".join(cell.rjust(wide) for cell, wide in zip(line, widths, strict=True)) for line in lines)
-        return "\n".join(to_rows)
+    def _tables(self) -> Iterator[Table]:
+        yield "", ("period", "active", "new", "retained", "resurrected", "dormant"), map(self._line, self.periods)
 
     def _line(self, one: Lifecycle) -> list[str]:
         counts = (one.active, one.new, one.retained, one.resurrected, -one.dormant)
-        return [f"{period_label(one.start, self.period)}{'*' * one.is_partial}", *(f"{count:,}" for count in counts)]
-
-    def _repr_html_(self) -> str:
-        return as_html(_HEADING, map(self._line, self.periods))
-
-
-_HEADING = ["period", "active", "new", "retained", "resurrected", "dormant"]
+        return [period_label(one.start, self.period, is_partial=one.is_partial), *(f"{count:,}" for count in counts)]
 
 
 def lifecycle(

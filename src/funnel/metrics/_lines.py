@@ -46,8 +46,7 @@ def lines_beside(logs: Logs, lines: object) -> Frame:
     orders_seen = None if orders is None else orders.select("source", "id", _known=nw.lit(1, nw.Int64()))
     if orders_seen is not None and str(orders_seen.implementation) != entered.engine:
         kinds = f"{logs._frame_kind} (got {entered.frame_kind})"
-        msg = f"lines must be on the engine of the logs, {kinds}; convert one of them"
-        raise EngineError(msg)
+        raise EngineError(f"lines must be on the engine of the logs, {kinds}; convert one of them")
     rows = _rows(entered)
     raise_if_any(list(issues_of("lines", rows, _EMPTY)))
     if orders_seen is not None:

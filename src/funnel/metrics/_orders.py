@@ -23,7 +23,7 @@ from funnel.logs.schema import LOGS, raise_if_any
 from funnel.logs.sums import sum_issues
 from funnel.logs.validate import checks_of, issues_of
 from funnel.metrics._kinds import no_events
-from funnel.metrics._purchases import PERSON
+from funnel.metrics._purchases import PERSON, is_valid
 from funnel.records import Purchase
 
 RECURRING = "recurring"
@@ -57,8 +57,7 @@ class Orders:
         Raises:
             ArgumentError: There is no log of purchases.
         """
-        counting = (nw.col("start") <= now) & (nw.col("end") > now)
-        return self.table("purchases").filter(counting).select(PERSON, "t", "net_amount")
+        return self.table("purchases").filter(is_valid(now)).select(PERSON, "t", "net_amount")
 
     def marked(self, now: int) -> Frame | None:
         """Return every order (`person_id`, `t`, `net_amount`) with whether it `counts` at an instant.
@@ -97,8 +96,7 @@ class Orders:
         if name in self.tables:
             return self.tables[name]
         log = "leads" if name == "referrals" else name
-        msg = f"the logs have no {log}, which this metric requires; pass Logs({log}=...) too"
-        raise ArgumentError(msg)
+        raise ArgumentError(f"the logs have no {log}, which this metric requires; pass Logs({log}=...) too")
 
 
 def orders_of(purchases: Any) -> Orders:
@@ -147,8 +145,7 @@ def _row(number: int, one: object) -> Mapping[str, Any]:
         case Mapping():
             return one  # pyright: ignore[reportUnknownVariableType]
         case _:
-            msg = f"purchase {number} must be a mapping or a Purchase (got {kind_of(one)}); or pass Logs"
-            raise ArgumentError(msg)
+            raise ArgumentError(f"purchase {number} must be a mapping or a Purchase (got {kind_of(one)}); or pass Logs")
 
 
 def _with_amount(native: object) -> Any:

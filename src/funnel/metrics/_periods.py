@@ -82,8 +82,7 @@ class Calendar:
         if period != "week":
             if week_start is None:
                 return cls(period, zone)
-            msg = f"week_start requires period='week' (got period={period!r}); omit week_start"
-            raise ArgumentError(msg)
+            raise ArgumentError(f"week_start requires period='week' (got period={period!r}); omit week_start")
         check_choice(week_start, _WEEKDAYS, "week_start")
         return cls(period, zone, _WEEKDAYS.index(cast("str", week_start)))
 
@@ -129,9 +128,9 @@ class Calendar:
         return near - 1 + bisect_right([self.edge(near), self.edge(near + 1)], moment)
 
 
-def period_label(day: date, period: Period) -> str:
+def period_label(day: date, period: Period, *, is_partial: bool = False) -> str:
     """Return the first day of a period, as precisely as the period needs."""
-    return f"{day:{_FORMATS[period]}}"
+    return f"{day:{_FORMATS[period]}}{'*' * is_partial}"
 
 
 @attrs.frozen

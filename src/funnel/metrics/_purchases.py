@@ -16,22 +16,15 @@ if TYPE_CHECKING:
 PERSON = "person_id"
 
 
-def purchases_at(logs: Logs, now: int) -> Frame | None:
-    """Return the valid purchases: `person_id`, `t`, and `first`, the person's first one.
+def is_valid(now: int) -> nw.Expr:
+    """Return the condition that a row of the ledger counts at an instant, in microseconds."""
+    return (nw.col("start") <= now) & (nw.col("end") > now)
 
-    Args:
-        logs: The logs of the shop.
-        now: The instant, in microseconds.
 
-    Returns:
-        One row for each purchase, in the engine that holds the data. None if there is no log of purchases.
-    """
+def valid_purchases(logs: Logs, now: int) -> Frame | None:
+    """Return the purchases that are valid at an instant, one row each. None if there is no log of purchases."""
     table = logs_of(logs)._tables.get("purchases")
-    if table is None:
-        return None
-    rows = table.filter((nw.col("start") <= now) & (nw.col("end") > now)).select(PERSON, "t")
-    firsts = rows.group_by(PERSON).agg(nw.col("t").min().alias("first"))
-    return rows.join(firsts, on=PERSON, how="inner")
+    return None if table is None else table.filter(is_valid(now))
 
 
 def started(frame: Frame, name: str) -> int | None:

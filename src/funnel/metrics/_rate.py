@@ -6,7 +6,6 @@ a difference are swapped, the difference and its interval change sign.
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable
 from math import sqrt
 from statistics import NormalDist
@@ -14,6 +13,7 @@ from statistics import NormalDist
 import attrs
 
 from funnel._arguments import count_of, instance, share_of
+from funnel._format import as_span
 from funnel.errors import ArgumentError
 
 DEFAULT_CONFIDENCE = 0.95
@@ -154,8 +154,12 @@ class Rate:
         return f"{100 * self.value:.1f} % ({counts}; {100 * self.ci_lower:.1f} to {100 * self.ci_upper:.1f} %)"
 
     def _repr_html_(self) -> str:
-        title = f"Wilson's interval at {self.confidence_level:.4g}"
-        return f'<span title="{html.escape(title)}">{html.escape(str(self))}</span>'
+        return as_span(self, f"Wilson's interval at {self.confidence_level:.4g}")
+
+
+def rate_text(rate: Rate, min_people: int) -> str:
+    """Return a rate as text, or a note that there are too few people."""
+    return str(rate) if rate.is_reportable(min_people) else f"not enough: {rate.trials:,} of {min_people:,}"
 
 
 def _minimum(_: Difference, __: attrs.Attribute[int], value: object) -> None:
@@ -169,7 +173,6 @@ class Difference:
     The two rates are of different people. The interval is Newcombe's hybrid score interval. It is built from the Wilson
     intervals of both rates and stays between -1 and 1. It is valid for rates near 0 or 1, too.
     Source: R. G. Newcombe, "Interval estimation for the difference between independent proportions: comparison of
-    eleven methods", Statistics in Medicine 17 (1998), 873-890, method 10.
     eleven methods", Statistics in Medicine 17 (1998), 873-890, method 10.
 
     Args:
@@ -196,8 +199,7 @@ class Difference:
         """Refuse rates with different confidence levels."""
         if self.rate.confidence_level != self.other.confidence_level:
             one, other = self.rate.confidence_level, self.other.confidence_level
-            msg = f"two rates must have the same confidence level (got {one} and {other})"
-            raise ArgumentError(msg)
+            raise ArgumentError(f"two rates must have the same confidence level (got {one} and {other})")
 
     @property
     def is_reportable(self) -> bool:
@@ -246,8 +248,7 @@ class Difference:
         return f"{100 * self.value:+z.1f} points ({counts}; {100 * self.ci_lower:+z.1f} to {100 * self.ci_upper:+z.1f})"
 
     def _repr_html_(self) -> str:
-        title = f"Newcombe's interval at {self.rate.confidence_level:.4g}"
-        return f'<span title="{html.escape(title)}">{html.escape(str(self))}</span>'
+        return as_span(self, f"Newcombe's interval at {self.rate.confidence_level:.4g}")
 
 
 _Ends = tuple[float, float, float]

@@ -21,11 +21,12 @@ from funnel._arguments import count_of, parse_as_of
 from funnel._dataframes.compute import to_rows, whole
 from funnel._dataframes.frame_types import FrameT
 from funnel._expr.to_narwhals import tree_column
+from funnel._format import Listed, Table, Tabular
 from funnel._time import instant
 from funnel.facts import Facts
 from funnel.facts._frames import fact_column, raw_facts_over
 from funnel.facts._schema import narrowed
-from funnel.metrics._display import as_html, as_text, money, percent
+from funnel.metrics._display import money, percent
 from funnel.metrics._purchases import PERSON
 from funnel.metrics._rate import Rate
 from funnel.rules._rfm import Segment, segment
@@ -130,7 +131,7 @@ class SegmentShare:
 
 
 @attrs.frozen
-class Segments:
+class Segments(Listed[SegmentShare], Tabular):
     """Result of `segments`: people and spending of each segment, also empty ones.
 
     Attributes:
@@ -143,13 +144,7 @@ class Segments:
     segments: tuple[SegmentShare, ...]
     currency: str | None = None
 
-    def __len__(self) -> int:
-        """Return the number of segments."""
-        return len(self.segments)
-
-    def __iter__(self) -> Iterator[SegmentShare]:
-        """Iterate over the segments, from champions to prospects."""
-        return iter(self.segments)
+    _PARTS = "segments"
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """Return one row per segment, ready for a dataframe."""
@@ -165,10 +160,8 @@ class Segments:
             for one in self.segments
         ]
 
-    _HEAD = ("segment", "people", "share", "purchases", "spent", "of all money")
-
-    def _rows(self) -> list[tuple[str, ...]]:
-        return [
+    def _tables(self) -> Iterator[Table]:
+        rows = [
             (
                 one.segment.value,
                 f"{one.people.successes:,}",
@@ -179,13 +172,7 @@ class Segments:
             )
             for one in self.segments
         ]
-
-    def __str__(self) -> str:
-        """Return the table as text."""
-        return as_text(self._HEAD, self._rows())
-
-    def _repr_html_(self) -> str:
-        return as_html(self._HEAD, self._rows())
+        yield "", ("segment", "people", "share", "purchases", "spent", "of all money"), rows
 
 
 def segments(logs: Logs, policy: Policy, *, as_of: datetime) -> Segments:

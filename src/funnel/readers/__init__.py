@@ -7,14 +7,8 @@ from funnel._exports import lazy
 __all__, __getattr__, __dir__ = lazy(
     __name__,
     {
-        "AmountStyle": "readers._read_orders",
-        "Columns": "readers._read_orders",
-        "Entry": "readers._read_orders",
-        "OrderMapping": "readers._read_orders",
-        "ReadArguments": "readers._reader",
-        "Reader": "readers._reader",
-        "ShopData": "readers._shop_data",
-        "What": "readers._read_orders",
-        "read_orders": "readers._read_orders",
+        "readers._read_orders": "AmountStyle Columns Entry OrderMapping What read_orders",
+        "readers._reader": "ReadArguments Reader",
+        "readers._shop_data": "ShopData",
     },
 )

@@ -22,6 +22,7 @@ import polars as pl
 from funnel.errors import LogsError, RecordError
 from funnel.readers._account import rows_text
 from funnel.readers._currencies import Currencies
+from funnel.readers._foreign import refuse_foreign
 from funnel.readers._heading import heading_faults, is_heading, looks_like_data
 from funnel.readers._mapping import OrderMapping
 from funnel.readers._open import open_regular
@@ -33,15 +34,6 @@ _CELLS = 2**17
 _MOST_SEARCHED = 50
 _DELIMITERS = ",;\t|"
 _BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
-_FOREIGN = (
-    (b"\x1f\x8b", "compressed (gzip); decompress it first"),
-    (b"PK\x03\x04", "a spreadsheet or a zip file; save it as CSV UTF-8"),
-    (b"\xd0\xcf\x11\xe0", "an old spreadsheet; save it as CSV UTF-8"),
-    (b"\x28\xb5\x2f\xfd", "compressed (zstd); decompress it first"),
-    (b"\xfd7zXZ\x00", "compressed (xz); decompress it first"),
-    (b"PAR1", "Parquet; let its name end in .parquet"),
-    (b"SQLite format 3\x00", "a SQLite database; export the orders from it"),
-)
 
 
 @attrs.define
@@ -113,13 +105,7 @@ def _encoding(raw: BinaryIO, name: str, mapping: OrderMapping) -> str:
     if not head:
         msg = f"{name} is empty; its first row must name the columns"
         raise RecordError(msg)
-    for prefix, kind in _FOREIGN:
-        if head.startswith(prefix):
-            msg = f"{name} is {kind}"
-            raise RecordError(msg)
-    if _is_utf_32(head):
-        msg = f"{name} is text in UTF-32; save it as CSV UTF-8"
-        raise RecordError(msg)
+    refuse_foreign(head, name)
     marked = next((encoding for prefix, encoding in _BYTE_ORDER_MARKS if head.startswith(prefix)), None)
     if marked is None:
         return mapping.encoding
@@ -127,18 +113,6 @@ def _encoding(raw: BinaryIO, name: str, mapping: OrderMapping) -> str:
         msg = f"{name} begins with the mark of {marked.upper()}; set the mapping's encoding to {marked!r}"
         raise RecordError(msg)
     return "utf-8-sig" if marked == "utf-8" else marked
-
-
-def _is_utf_32(head: bytes) -> bool:
-    """Return whether the first bytes are text in UTF-32, with or without byte order mark."""
-    whole = head[: len(head) // 4 * 4]
-    for encoding in ("utf-32-le", "utf-32-be"):
-        with suppress(UnicodeDecodeError):
-            text = whole.decode(encoding)
-            # In UTF-16 each of these characters would be followed by a zero character, which no text has.
-            if text and all("\0" < character <= "\uffff" for character in text):
-                return True
-    return False
 
 
 def _text(raw: BinaryIO, encoding: str, end: str) -> TextIOWrapper:
@@ -168,8 +142,7 @@ def _count(raw: BinaryIO, encoding: str, end: str) -> int:
 def _read(lines: _Lines, mapping: OrderMapping, progress: Progress, total: int) -> tuple[RawRows, int]:
     """Read the text to its end; also return the number of lines used."""
     try:
-        for _ in range(mapping.skip_lines):
-            next(lines, "")
+        above = sum(next(lines, "").strip() != "" for _ in range(mapping.skip_lines))
         lines.used.clear()
         rows = _Records(lines, mapping, progress, total).read()
     except csv.Error as error:
@@ -178,7 +151,7 @@ def _read(lines: _Lines, mapping: OrderMapping, progress: Progress, total: int) 
     lines.most += mapping.skip_end
     below = sum(1 for _ in lines)
     lines.text.detach()
-    return attrs.evolve(rows, below=below), lines.count
+    return attrs.evolve(rows, above=above, below=below), lines.count
 
 
 def _reader(lines: Iterable[str], mapping: OrderMapping) -> Any:

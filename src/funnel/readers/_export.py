@@ -6,6 +6,7 @@ import csv
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from io import StringIO
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -13,8 +14,11 @@ import attrs
 import polars as pl
 
 from funnel.errors import ArgumentError, LogsError, RecordError
+from funnel.readers._foreign import refuse_foreign
 from funnel.readers._formats import AmountStyle
+from funnel.readers._heading import ABOVE, first_heading
 from funnel.readers._open import open_regular
+from funnel.readers._people_keys import KEYS
 from funnel.readers._shop_data import ShopData
 from funnel.readers._text_table import CsvLayout, reader_of, wrong_encoding
 
@@ -23,9 +27,6 @@ State: TypeAlias = Literal["paid", "unpaid", "cancelled", "refunded", "failed"]
 
 _HEAD = 2**18
 """Bytes that are searched for the heading."""
-
-ABOVE = 30
-"""Maximum number of lines above the heading."""
 
 _DELIMITERS = (",", ";", "\t", "|")
 _BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
@@ -51,6 +52,7 @@ class Export:
         quote: The character around cells with a delimiter; "" if the file has no quotes.
         source: The `source` of the records.
         prepare: Computes canonical columns that need more than a name.
+        keys: The keys of a person, in the order in which they are tried.
         line_states: Canonical columns that identify a line, if each line has its own state.
         combine: Makes the records of the rows, the declaration, the options and the notes; None for rows of orders.
     """
@@ -69,6 +71,7 @@ class Export:
     quote: str = '"'
     source: str = "shop"
     prepare: Callable[[pl.DataFrame], pl.DataFrame] = lambda rows: rows
+    keys: tuple[str, ...] = KEYS
     line_states: tuple[str, ...] = ()
     combine: Callable[[pl.DataFrame, Export, Any, Sequence[Any]], ShopData] | None = None
 
@@ -84,7 +87,8 @@ class Export:
         plain = [plain_name(name) for name in heading]
         for canonical, spellings in self.columns.items():
             for spelling in spellings:
-                indices = [index for index, name in enumerate(plain) if name == plain_name(spelling)]
+                expected = plain_name(spelling)
+                indices = [index for index, name in enumerate(plain) if name == expected]
                 exact = [index for index in indices if heading[index].strip() == spelling]
                 indices = exact if len(indices) > 1 and exact else indices
                 if len(indices) > 1:
@@ -119,7 +123,7 @@ def recognized(path: Path, exports: Sequence[Export], encoding: str | None) -> l
 
     Raises:
         ArgumentError: Python does not know the encoding.
-        RecordError: The file is empty, or its first bytes are not text in the encoding.
+        RecordError: The file is empty, or its first bytes are not text in the encoding, or those of another kind.
         FileError: The file cannot be opened.
     """
     with open_regular(path) as raw:
@@ -127,11 +131,16 @@ def recognized(path: Path, exports: Sequence[Export], encoding: str | None) -> l
     if not head:
         msg = f"{path.name} is empty; its first row must name the columns"
         raise RecordError(msg)
+    refuse_foreign(head, path.name)
     encoding = next((name for prefix, name in _BYTE_ORDER_MARKS if head.startswith(prefix)), encoding or "utf-8")
     text = _decoded(head, encoding, path.name)
     if len(head) == _HEAD:
         text = text[: text.rfind("\n") + 1] or text
-    return list(_fitting(text, exports, encoding))
+    fits = list(_fitting(text, exports, encoding))
+    if not fits and "\0" in text.partition("\n")[0]:
+        msg = f"{path.name} seems to be UTF-16 without its mark; pass encoding='utf-16-le' or 'utf-16-be'"
+        raise RecordError(msg)
+    return fits
 
 
 def _decoded(head: bytes, encoding: str, name: str) -> str:
@@ -152,32 +161,16 @@ def _fitting(text: str, exports: Sequence[Export], encoding: str) -> Iterable[tu
         for export in exports:
             layout = CsvLayout(encoding, delimiter, export.quote, 0, 0, ())
             rows = list(_rows(text, layout))
-            above = heading_row(rows, export)
+            above = first_heading(rows, export.fits)
             if above is not None:
                 preamble = sum(any(cell.strip() for cell in row) for row in rows[:above])
                 yield export, attrs.evolve(layout, above=above, preamble=preamble, heading=tuple(rows[above]))
 
 
-def heading_row(rows: Iterable[Sequence[str]], export: Export) -> int | None:
-    """Return the number of rows above the heading of an export; None if no row is its heading.
-
-    Raises:
-        RecordError: A row above the heading looks like a row of data.
-    """
-    widest = 0
-    for above, row in enumerate(rows):
-        if export.fits(row):
-            if 2 * widest > len(row):
-                msg = f"the heading is in row {above + 1}, below rows of data; export the file again"
-                raise RecordError(msg)
-            return above
-        widest = max(widest, sum(cell != "" for cell in row))
-    return None
-
-
 def _rows(text: str, layout: CsvLayout) -> Iterable[list[str]]:
     """Yield the first records of a text, up to the first that is not CSV."""
-    reader: Any = reader_of(text.splitlines(keepends=True), layout)
+    # str.splitlines also ends a line at marks such as U+2028, which are characters of a CSV file.
+    reader: Any = reader_of(StringIO(text, newline=""), layout)
     with suppress(csv.Error):
         for _, row in zip(range(ABOVE + 1), reader, strict=False):
             yield row

@@ -12,13 +12,17 @@ from funnel.readers._export_columns import FILE, LINE_CELLS, NOTE, WHY
 from funnel.readers._raw import ROW
 from funnel.readers._refund_rows import IS_REFUND
 
+NOTHING = ("rows in the file", "rows kept", "purchases")
+"""The counts of every account, also of a file without rows."""
+
 
 def with_outcome(rows: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
     """Add the outcome of every row: kept, merged or refused, with its reason."""
     chosen = orders.filter("is_chosen").select(
         pl.col("key").alias("id"), pl.col(FILE).alias("chosen"), pl.col(WHY).alias("order_why")
     )
-    rows = rows.join(chosen, on="id", how="left", maintain_order="left")
+    files = rows.select("id").join(chosen, on="id", how="left", maintain_order="left")
+    rows = rows.hstack(files.drop("id"))  # a join of the whole rows would copy every column
     no_order = pl.when(pl.col("id").is_null()).then(pl.lit("row without an order id"))
     no_head = pl.when(pl.col("chosen").is_null()).then(
         pl.when(IS_REFUND)

@@ -61,6 +61,9 @@ def _event(row: dict[str, str | None]) -> dict[str, Any]:
     if kind == "lead":
         traffic = mapping(value_of(row["traffic"]))
         event |= {"origin": cell(traffic.get("source")), "campaign": cell(traffic.get("name"))}
+    if kind in ("view", "cart"):
+        items = listed(value_of(row["items"]))
+        event |= {"sku": cell(items[0].get("item_id"))} if len(items) == 1 else {}
     if kind in ("purchase", "refund"):
         shop, params = mapping(value_of(row["ecommerce"])), _params(value_of(row["params"]))
         amount = shop.get("purchase_revenue" if kind == "purchase" else "refund_value")

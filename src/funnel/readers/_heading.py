@@ -7,10 +7,11 @@ and the name does not look like data. In a file without a heading, the first row
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from funnel._arguments import did_you_mean
+from funnel.errors import RecordError
 
 Judge: TypeAlias = Callable[[str, int], Sequence[str]]
 """Return the problems of a mapped column's type, from its name in the mapping and its position in the file."""
@@ -19,6 +20,12 @@ _MOST = 30
 _LONGEST = 60
 _MOST_SEARCHED = 1000
 _SURE = 2
+_MOST_ABOVE = 2
+"""Maximum number of filled cells of a line above the heading, such as a title or a note and its value."""
+
+ABOVE = 30
+"""Maximum number of lines above the heading."""
+
 _DATA = re.compile(r"@|[\x00-\x1f\x7f-\x9f]|[0-9].*[0-9].*[0-9].*[0-9].*[0-9]|^[\s0-9.,:;/+()'-]*$", flags=re.DOTALL)
 
 
@@ -61,9 +68,40 @@ def is_heading(columns: Mapping[str, str], names: Sequence[str]) -> bool:
     return len(mapped.intersection(map(_plain, names))) >= min(_SURE, len(mapped))
 
 
+def first_heading(rows: Iterable[Sequence[str]], fits: Callable[[Sequence[str]], bool]) -> int | None:
+    """Return the number of rows above the first row that fits; None if no row does.
+
+    Raises:
+        RecordError: A row above the heading may be a row of data: it has more than two filled cells.
+    """
+    widest = 0
+    for above, row in enumerate(rows):
+        if fits(row):
+            if widest > _MOST_ABOVE:
+                msg = (
+                    f"the heading is in row {above + 1}, below rows that may be data; export the file again, or delete "
+                    "the rows above the heading"
+                )
+                raise RecordError(msg)
+            return above
+        widest = max(widest, sum(cell.strip() != "" for cell in row))
+    return None
+
+
 def looks_like_data(name: str) -> bool:
     """Return whether a name looks like a cell: an e-mail address, a number, a date, a long text, nothing."""
     return len(name) > _LONGEST or _DATA.search(name) is not None
+
+
+def refuse_data(name: str, heading: Sequence[str]) -> None:
+    """Refuse a file whose first row looks like a row of data.
+
+    Raises:
+        RecordError: A name of the heading looks like a cell.
+    """
+    if any(looks_like_data(cell) for cell in heading if cell.strip()):
+        msg = f"{name}: the heading seems to be missing; give the file a first row that names its columns"
+        raise RecordError(msg)
 
 
 def _plain(name: str) -> str:

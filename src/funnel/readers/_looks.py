@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Sequence
 from contextlib import suppress
+from io import StringIO
 from itertools import islice
 from pathlib import Path
 
@@ -13,8 +13,9 @@ import attrs
 import polars as pl
 
 from funnel.errors import RecordError
+from funnel.readers._foreign import refuse_foreign
 from funnel.readers._formats import IN_THE_TEXT, AmountStyle
-from funnel.readers._heading import looks_like_data
+from funnel.readers._heading import refuse_data
 from funnel.readers._mapping import Columns, OrderMapping
 from funnel.readers._open import open_regular
 from funnel.readers._text_table import CsvLayout, read_text, reader_of, text_of
@@ -47,11 +48,15 @@ class Looks:
         layout: How the text is laid out.
         cells: The columns with a name of their own, as text.
         short: Number of rows with fewer cells than the heading.
+        numbers: The columns that are numbers in the file, not texts.
+        other_sheets: Number of other sheets of the file.
     """
 
     layout: CsvLayout
     cells: pl.DataFrame
     short: int
+    numbers: frozenset[str] = frozenset()
+    other_sheets: int = 0
 
     def filled(self, name: str) -> pl.Series:
         """Return the cells of a column that are not blank."""
@@ -76,7 +81,11 @@ class AmountLooks:
     negatives: str
 
 
-def look(path: Path) -> Looks:
+NUMBERS = AmountLooks(("number",), differ=False, amount_marks=(), negatives="leading")
+"""How a column of numbers is written."""
+
+
+def look_at_text(path: Path) -> Looks:
     """Find the layout of a CSV file, and read its cells.
 
     Raises:
@@ -86,17 +95,12 @@ def look(path: Path) -> Looks:
     encoding = _encoding(path)
     with open_regular(path) as raw:
         text = raw.read(_HEAD).decode(encoding, errors="replace")
-    layouts = [
-        _layout(text.splitlines(keepends=True), CsvLayout(encoding, delimiter, '"', 0, 0, ()))
-        for delimiter in _DELIMITERS
-    ]
+    layouts = [_layout(text, CsvLayout(encoding, delimiter, '"', 0, 0, ())) for delimiter in _DELIMITERS]
     fit, layout = max(layouts, key=lambda pair: pair[0])
     if fit == (0, 0):
         msg = f"{path.name} has no rows of several cells; give a CSV file whose first row names its columns"
         raise RecordError(msg)
-    if any(looks_like_data(name) for name in layout.heading if name.strip()):
-        msg = f"{path.name}: the heading seems to be missing; give the file a first row that names its columns"
-        raise RecordError(msg)
+    refuse_data(path.name, layout.heading)
     positions = [index for index, name in enumerate(layout.heading) if name.strip() and layout.heading.count(name) == 1]
     try:
         rows = read_text(path, layout, positions, _no_progress)
@@ -117,8 +121,15 @@ def _encoding(path: Path) -> str:
         RecordError: It is text in none of them.
     """
     with open_regular(path) as raw:
-        marked = raw.read(2) in (b"\xff\xfe", b"\xfe\xff")
-        for encoding in ("utf-16",) if marked else ("utf-8-sig", "cp1252"):
+        head = raw.read(16)
+        refuse_foreign(head, path.name)
+        wide = {
+            b"\xff\xfe": "utf-16",
+            b"\xfe\xff": "utf-16",
+            head[:1] + b"\0": "utf-16-le",
+            b"\0" + head[1:2]: "utf-16-be",
+        }
+        for encoding in (wide[head[:2]],) if head[:2] in wide else ("utf-8-sig", "cp1252"):
             text = text_of(raw, encoding)
             with suppress(UnicodeError):
                 while text.read(2**20):
@@ -130,16 +141,18 @@ def _encoding(path: Path) -> str:
     raise RecordError(msg)
 
 
-def _layout(lines: Sequence[str], layout: CsvLayout) -> tuple[tuple[int, int], CsvLayout]:
+def _layout(text: str, layout: CsvLayout) -> tuple[tuple[int, int], CsvLayout]:
     """Return the layout with a delimiter, and how well it fits: rows of the usual width, and that width."""
     rows: list[list[str]] = []
     with suppress(csv.Error):
-        rows += islice(reader_of(lines, layout), _MOST_SEARCHED)
+        rows += islice(reader_of(StringIO(text, newline=""), layout), _MOST_SEARCHED)
     widths = Counter(len(row) for row in rows if len(row) > 1)
     if not widths:
         return (0, 0), layout
     width, count = max(widths.items(), key=lambda pair: (pair[1], pair[0]))
-    above = next(index for index, row in enumerate(rows) if len(row) == width)
+    filled = [sum(map(bool, map(str.strip, row))) if len(row) == width else -1 for row in rows]
+    # A spreadsheet pads the title of a report with empty cells to the width of the table.
+    above = next(index for index, cells in enumerate(filled) if cells == max(filled) or 2 * cells > max(filled))
     preamble = sum(any(cell.strip() for cell in row) for row in rows[:above])
     return (count, width), attrs.evolve(layout, above=above, preamble=preamble, heading=tuple(rows[above]))
 

@@ -296,7 +296,8 @@ def _toml(name: str, raw: bytes) -> dict[str, Any]:
         msg = deep
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         position = _TOML_POSITION.search(str(error))  # the rest of the message may hold values from the file
-        msg = f"mapping {name} is not TOML in UTF-8{f' {position[0]}' if position else ''}"
+        at = f" {position[0]}" if position else ""
+        msg = f'mapping {name} is not TOML in UTF-8{at}; write each text in quotes, such as id = "Order number"'
     except ValueError:
         msg = f"mapping {name} has a number of too many digits; write it as text or leave it out"
     except RecursionError:

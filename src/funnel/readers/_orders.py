@@ -14,6 +14,8 @@ from funnel._fields import LARGEST_AMOUNT
 from funnel.readers._account import FIRST_ROWS, Entry
 from funnel.readers._blanks import IS_BELOW, IS_FILLED
 from funnel.readers._credits import match_credits
+from funnel.readers._export_columns import FILE
+from funnel.readers._parts import ONE_WAY, TWIN, with_twins
 from funnel.readers._raw import ROW
 from funnel.readers._rows import WHY
 from funnel.readers._shop_data import ORDER_LINES
@@ -27,8 +29,7 @@ if TYPE_CHECKING:
     from funnel.readers._mapping import OrderMapping
     from funnel.readers._raw import Progress, RawRows
 
-_ONE_WAY = ["id", "is_credit"]
-"""Keys of the bought pieces and of the returned pieces under one order number."""
+_TWIN = "row of an order that another file has too"
 
 _NOTES = {
     "amount rounded to whole minor units, half to even": pl.col("is_rounded"),
@@ -73,7 +74,9 @@ def gather(rows: pl.DataFrame, raw: RawRows, mapping: OrderMapping, progress: Pr
     rows = rows.with_columns((pl.col(ROW).is_in(raw.copies.implode()) & ~pl.col(IS_BELOW)).alias("is_copy"))
     refused, good = rows.filter(pl.col(WHY).is_not_null()), rows.filter(pl.col(WHY).is_null())
     merged = good.filter("is_copy")
-    single = good.filter(~pl.col("is_copy"))
+    good = with_twins(good.filter(~pl.col("is_copy")))
+    differ, twins = good.filter(pl.col(WHY).is_not_null()), good.filter(TWIN)
+    refused, single = pl.concat([refused, differ.drop(TWIN)]), good.filter(~pl.col(TWIN) & pl.col(WHY).is_null())
     single = _stated_once(single) if mapping.amount_of == "order" else single.with_columns(is_unlike=False)
     checked = _judged_together(_without_cancelled(single, mapping), mapping)
     valid = _together(checked.filter(pl.col(WHY).is_null()), mapping)
@@ -82,22 +85,33 @@ def gather(rows: pl.DataFrame, raw: RawRows, mapping: OrderMapping, progress: Pr
     purchases, refunds = _purchases(bought, mapping), _refunds(bought, matched, mapping)
     account: tuple[Entry, ...] = (
         *_read(rows, valid, purchases, refunds),
-        *_entries("merged", {"exact copy of an earlier row": merged[ROW]}),
+        *_entries("merged", {"exact copy of an earlier row": merged[ROW], _TWIN: twins[ROW]}),
         *_refused(pl.concat(part.select(ROW, WHY) for part in (refused, checked.filter(pl.col(WHY).is_not_null())))),
         *_entries("noted", {"row with fewer columns than the heading": raw.short, **_noted(valid, refused, matched)}),
-        *([Entry("noted", "line below the last row, left out", raw.below)] if raw.below else []),
+        *_around(raw),
     )
     return Gathered(purchases, refunds, _order_lines(bought, mapping), account)
+
+
+def _around(raw: RawRows) -> list[Entry]:
+    """Count the lines of the files that are not rows."""
+    counts = {
+        "line above the heading, left out": raw.above,
+        "line below the last row, left out": raw.below,
+        "blank row of a sheet, left out": raw.blank,
+        "sheet without the heading, left out": raw.other_sheets,
+    }
+    return [Entry("noted", reason, count) for reason, count in counts.items() if count]
 
 
 def _together(good: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
     """Date every row by the earliest row of its order, and check the rows of an order together."""
     time = pl.col("purchased_at")
-    spread = time.max().over(_ONE_WAY) - time.min().over(_ONE_WAY)
+    spread = time.max().over(ONE_WAY) - time.min().over(ONE_WAY)
     back = pl.col("refunded") + pl.col("reduced")
-    over = (back.sum().over(_ONE_WAY) > pl.col("line").sum().over(_ONE_WAY)) & (back > 0)
+    over = (back.sum().over(ONE_WAY) > pl.col("line").sum().over(ONE_WAY)) & (back > 0)
     return good.with_columns(
-        time.min().over(_ONE_WAY),
+        time.min().over(ONE_WAY),
         (spread > pl.duration(days=1)).alias("is_spread"),
         (over if mapping.columns.refunded_amount else pl.lit(value=False)).alias("is_over"),
     )
@@ -106,10 +120,10 @@ def _together(good: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
 def _stated_once(rows: pl.DataFrame) -> pl.DataFrame:
     """If all rows of an order state the same amount, keep it on one row; the other rows are bare."""
     whole, back = ~pl.col("is_bare"), pl.col("refunded") + pl.col("reduced") > 0
-    amounts = pl.struct("minor", "finer", "is_below").filter(whole).n_unique().over(_ONE_WAY)
-    refunds = pl.struct("refunded", "reduced", "refunded_at").filter(back).n_unique().over(_ONE_WAY)
-    first = pl.col(ROW) == pl.col(ROW).filter(whole).min().over(_ONE_WAY)
-    first_back = pl.col(ROW) == pl.col(ROW).filter(back).min().over(_ONE_WAY)
+    amounts = pl.struct("minor", "finer", "is_below").filter(whole).n_unique().over(ONE_WAY)
+    refunds = pl.struct("refunded", "reduced", "refunded_at").filter(back).n_unique().over(ONE_WAY)
+    first = pl.col(ROW) == pl.col(ROW).filter(whole).min().over(ONE_WAY)
+    first_back = pl.col(ROW) == pl.col(ROW).filter(back).min().over(ONE_WAY)
     return rows.with_columns(
         ((amounts > 1) | (refunds > 1)).alias("is_unlike"),
         ~first.fill_null(value=False).alias("is_bare"),
@@ -121,7 +135,7 @@ def _stated_once(rows: pl.DataFrame) -> pl.DataFrame:
 def _without_cancelled(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
     """Set the cancelled rows of an order with other rows to zero, if the mapping says so."""
     cancelled = pl.col("is_cancelled")
-    mixed = cancelled & ~cancelled.all().over(_ONE_WAY) & ~pl.col("is_credit")
+    mixed = cancelled & ~cancelled.all().over(ONE_WAY) & ~pl.col("is_credit")
     rows = rows.with_columns((mixed if mapping.cancelled_rows == "drop" else pl.lit(value=False)).alias("is_dropped"))
     dropped = pl.col("is_dropped")
     return rows.with_columns(
@@ -141,14 +155,14 @@ def _judged_together(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
     back = (pl.col("refunded").cast(pl.Float64) + pl.col("reduced").cast(pl.Float64)).sum()
     faults = {
         "order with rows of different customers": pl.col("person_id").n_unique().over("id") > 1,
-        "order with rows of different statuses": pl.col("is_cancelled").n_unique().over(_ONE_WAY) > 1,
+        "order with rows of different statuses": pl.col("is_cancelled").n_unique().over(ONE_WAY) > 1,
         "order with rows of different amounts": pl.col("is_unlike"),
         "credit note with rows of both signs": note & (pl.col("is_below").n_unique().over("id") > 1),
-        f"order of more than {LARGEST_AMOUNT} minor units": total.over(_ONE_WAY) > LARGEST_AMOUNT,
-        f"refunds of more than {LARGEST_AMOUNT} minor units": back.over(_ONE_WAY) > LARGEST_AMOUNT,
+        f"order of more than {LARGEST_AMOUNT} minor units": total.over(ONE_WAY) > LARGEST_AMOUNT,
+        f"refunds of more than {LARGEST_AMOUNT} minor units": back.over(ONE_WAY) > LARGEST_AMOUNT,
         "order of charges alone": ~pl.col("is_credit")
-        & (pl.col("is_charge") | pl.col("is_dropped")).all().over(_ONE_WAY),
-        "order whose discounts exceed its amount": total.over(_ONE_WAY) < 0,
+        & (pl.col("is_charge") | pl.col("is_dropped")).all().over(ONE_WAY),
+        "order whose discounts exceed its amount": total.over(ONE_WAY) < 0,
     }
     return rows.with_columns(pl.coalesce(pl.when(fault).then(pl.lit(why)) for why, fault in faults.items()).alias(WHY))
 
@@ -220,7 +234,7 @@ def _refunds(bought: pl.DataFrame, matched: Matched, mapping: OrderMapping) -> p
 
 def _read(rows: pl.DataFrame, valid: pl.DataFrame, purchases: pl.DataFrame, refunds: pl.DataFrame) -> list[Entry]:
     counts = {
-        "rows in the file": rows.height,
+        "rows in the files" if rows[FILE].n_unique() > 1 else "rows in the file": rows.height,
         "rows kept": valid.height,
         "purchases": purchases.height,
         "of them cancelled": purchases.filter(pl.col("status") == "cancelled").height,

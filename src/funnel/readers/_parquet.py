@@ -118,11 +118,12 @@ def read_parquet(path: Path, mapping: OrderMapping, progress: Progress) -> RawRo
     return _read(pl.scan_parquet(path, glob=False), path.name, size, mapping, progress)
 
 
-def read_frame(frame: pl.DataFrame, mapping: OrderMapping, progress: Progress) -> RawRows:
+def read_frame(frame: pl.DataFrame, name: str, mapping: OrderMapping, progress: Progress) -> RawRows:
     """Read the mapped columns of a dataframe.
 
     Args:
         frame: The dataframe.
+        name: Its name in a message.
         mapping: Which column holds what.
         progress: Called with the rows read and the total rows.
 
@@ -133,7 +134,7 @@ def read_frame(frame: pl.DataFrame, mapping: OrderMapping, progress: Progress) -
         RecordError: The engine cannot read a column.
         LogsError: Columns are missing or have an unreadable type; all of them are reported together.
     """
-    return _read(frame.lazy(), "the dataframe", math.inf, mapping, progress)
+    return _read(frame.lazy(), name, math.inf, mapping, progress)
 
 
 def _read(scan: pl.LazyFrame, name: str, size: float, mapping: OrderMapping, progress: Progress) -> RawRows:

@@ -16,6 +16,7 @@ import polars as pl
 from funnel.readers._export import Export
 from funnel.readers._export_columns import WHY
 from funnel.readers._refund_rows import IS_REFUND
+from funnel.readers._time_formats import day_and_clock
 
 _HOURS = {
     offset: names.split()
@@ -49,7 +50,7 @@ _UNPAID = ("pending", "held", "placed", "uncleared", "unclaimed")
 def _prepared(rows: pl.DataFrame) -> pl.DataFrame:
     kind, below = pl.col("kind").str.to_lowercase(), pl.col("amount").str.contains(r"^\(|^'?-")
     offset = pl.col("zone").str.to_uppercase().replace_strict(_OFFSETS, default=None, return_dtype=pl.String)
-    when = pl.concat_str("day", "clock", offset, separator=" ")
+    when = day_and_clock(offset)
     is_refund = (kind.str.contains(_REFUND) & below).fill_null(value=False)
     is_payment = kind.str.contains(_PAYMENT) & ~kind.str.contains(_OTHER) & ~kind.str.contains(_REFUND)
     why = (

@@ -18,11 +18,11 @@ from funnel.money import decimals
 from funnel.readers._export import plain_name
 from funnel.readers._formats import IN_THE_TEXT
 from funnel.readers._heading import looks_like_data
-from funnel.readers._looks import BLANKS, AmountLooks, Looks, amounts, look, time_formats
+from funnel.readers._look import look
+from funnel.readers._looks import BLANKS, NUMBERS, AmountLooks, Looks, amounts, time_formats
 from funnel.readers._reader import every_export
 from funnel.readers._tables import fitting
 
-_SUFFIXES = (".csv", ".tsv", ".txt")
 _MOST_WORDS = 20
 _NAMES = {
     "refunded_amount": "refunded amount, amount refunded, refund amount, refunded",
@@ -54,18 +54,15 @@ def propose(path: Path) -> str:
     """Return a mapping as TOML, with what the file shows and what a person must decide.
 
     Args:
-        path: A CSV file.
+        path: A CSV, xlsx, Parquet or JSON file.
 
     Raises:
-        ArgumentError: The file name does not end as that of a CSV file.
+        ArgumentError: The file name does not end as that of a known kind.
         RecordError: The file has no heading, or its rows cannot be separated reliably.
         FileError: The file cannot be opened.
     """
-    if path.suffix.lower() not in _SUFFIXES:
-        msg = f"{path.name} is not a CSV file; save it as CSV UTF-8, so that its name ends in .csv"
-        raise ArgumentError(msg)
     with suppress(ArgumentError, LogsError, RecordError):
-        export = fitting(path, every_export(), None)
+        export = fitting(path, every_export(), None).export
         return (
             f"# {path.name} is a {export.title}, which needs no mapping. Run:\n"
             f"# funnel report {path.name} --as-of DAY --tz ZONE\n"
@@ -111,7 +108,8 @@ class _Proposal:
             self._currency = codes[0] if len(codes) == 1 and all(map(_is_code, codes)) else None
             return bool(codes) and all(map(_is_code, codes))
         if field in _AMOUNTS:
-            looks = amounts(cells, self._currency or "USD")
+            is_number = column in self._looks.numbers
+            looks = NUMBERS if is_number else amounts(cells, self._currency or "USD")
             if looks is not None:
                 self._looks_of[field] = looks
             return cells.is_empty() or looks is not None
@@ -136,6 +134,8 @@ class _Proposal:
         unnamed = len(self._looks.layout.heading) - len(cells.columns)
         if unnamed:
             yield f"# {unnamed} more columns have no name, or the name of another column."
+        if self._looks.other_sheets:
+            yield f"# {self._looks.other_sheets} more sheets; those with the columns below are read too."
         if self._looks.short:
             yield f"# {self._looks.short:,} rows have fewer cells than the heading; set skip_end if they are totals."
 
@@ -151,6 +151,8 @@ class _Proposal:
             yield 'quote = ""  # the quotes of the file do not fit together'
         if layout.encoding == "cp1252":
             yield '# open: the file is not UTF-8, and may be in another of the older encodings\nencoding = "cp1252"'
+        if layout.encoding in ("utf-16-le", "utf-16-be"):
+            yield f'encoding = "{layout.encoding}"'
         if layout.above:
             yield f"skip_lines = {layout.above}"
         blanks = [
@@ -214,7 +216,7 @@ class _Proposal:
         yield ""
         yield '[statuses]  # open: each is "paid" or "cancelled"; rows with another word are refused'
         listed = [word for word in words if not looks_like_data(word)] if len(words) <= _MOST_WORDS else []
-        yield from (f'# {_quoted(word)} = "paid"' for word in listed)
+        yield from (f'# {_quoted(word)} = "paid or cancelled"' for word in listed)
         if len(listed) < len(words):
             yield f"# {len(words) - len(listed):,} words are not shown"
 

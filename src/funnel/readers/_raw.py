@@ -28,6 +28,9 @@ class RawRows:
         short: Numbers of rows with fewer columns than the heading.
         currency: The column with the currency of each row, if the mapping does not name it.
         below: Number of lines below the last row.
+        above: Number of lines above the heading that are not blank.
+        blank: Number of blank rows of a sheet.
+        other_sheets: Number of sheets of the file without the heading, counted once per file.
     """
 
     frame: pl.DataFrame
@@ -35,6 +38,9 @@ class RawRows:
     short: pl.Series
     currency: str | None = None
     below: int = 0
+    above: int = 0
+    blank: int = 0
+    other_sheets: int = 0
 
     @classmethod
     def of_parts(

@@ -10,7 +10,8 @@ Rules:
 - An update replaces the amount of its order; the latest update counts.
 - A refund without an amount pays back the rest of its order. Refunds never exceed the order, nor precede it.
 - A refund, an update or a cancellation without its order is refused.
-- Views, carts and checkouts become interactions. Events of other kinds are refused and counted.
+- Views, carts and checkouts become interactions. A view or a cart of one product has its sku.
+- Events of other kinds are refused and counted.
 """
 
 from __future__ import annotations
@@ -35,7 +36,19 @@ from funnel.readers._values import line_amount, read_amounts, read_ids
 WHEN: Final = "purchased_at"
 """The canonical column of the instant of an event, read like the time of an order."""
 
-COLUMNS = ("id", "event", "order_id", WHEN, "amount", "currency", "customer_id", "origin", "campaign", "promotion")
+COLUMNS = (
+    "id",
+    "event",
+    "order_id",
+    WHEN,
+    "amount",
+    "currency",
+    "customer_id",
+    "origin",
+    "campaign",
+    "promotion",
+    "sku",
+)
 """Canonical columns that an export of events computes, as text."""
 
 LINES = "lines"
@@ -128,7 +141,7 @@ class _Events(Orders):
         of_order = pl.when(about_order).then(pl.coalesce(order_whys))
         whys: list[str | pl.Expr] = [unread, WHY, "id.why", "person_id.why", f"{WHEN}.why", timeless, of_order]
         rows = rows.with_columns(exact.alias("amount"), pl.coalesce(whys).alias(WHY))
-        for name in ("origin", "campaign", "promotion"):
+        for name in ("origin", "campaign", "promotion", "sku"):
             clean = pl.col(name).str.replace_all(UNPRINTABLE, " ").str.slice(0, _LONGEST_LABEL)
             rows = rows.with_columns(clean.alias(name))
         return rows
@@ -218,6 +231,7 @@ class _Events(Orders):
                 pl.lit("in").alias("direction"),
                 pl.lit("web").alias("channel"),
                 pl.lit(None, pl.String).alias("regarding"),
+                pl.col("sku").fill_null(""),
                 pl.lit("").alias("text"),
             )
             .sort("occurred_at", "id")

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import partial
 from typing import Literal
 
 import attrs
@@ -33,16 +34,17 @@ from funnel._fields import LARGEST_AMOUNT
 from funnel.errors import ArgumentError
 from funnel.readers._account import Entry
 from funnel.readers._export import Export, State
-from funnel.readers._export_account import account_of, with_outcome
+from funnel.readers._export_account import NOTHING, account_of, with_outcome
 from funnel.readers._export_columns import FILE, IS_HEAD, LINE, NOTE, ORDER, TIMES, WHY
 from funnel.readers._export_records import customers_of, order_lines_of, purchases_of, refunds_of
+from funnel.readers._export_rows import without_blanks, without_lost_lines
 from funnel.readers._formats import IN_THE_TEXT, AmountStyle
 from funnel.readers._mapping import Columns, OrderMapping
 from funnel.readers._people_keys import with_person
 from funnel.readers._raw import ROW
 from funnel.readers._refund_rows import IS_REFUND, refunds_of_rows, with_refund_rows, without_their_columns
 from funnel.readers._shop_data import CUSTOMERS, ShopData
-from funnel.readers._time_formats import ISO_DAY, only_format
+from funnel.readers._time_formats import times_formats
 from funnel.readers._times import end_of_as_of, read_times
 from funnel.readers._values import line_amount, read_amounts, read_ids
 
@@ -54,7 +56,6 @@ _AGREED = {
     "currency": "currencies",
 }
 _OTHER_CURRENCY = "order in another currency than the one read"
-_LEFT_OUT = "line that was cancelled or returned, left out of its order"
 _RANK = {"unpaid": 0, "failed": 1, "paid": 2, "refunded": 3, "cancelled": 4}
 
 
@@ -88,6 +89,9 @@ def shop_data(rows: pl.DataFrame, export: Export, options: ReadOptions, notes: S
     Raises:
         ArgumentError: The zone or the currency is needed and missing, or times fit several formats.
     """
+    if rows.is_empty():  # a month without orders has no currency
+        account = (*map(partial(Entry, "read", count=0), NOTHING), *notes)
+        return ShopData(export=export.name, currency=options.currency, account=account)
     return Orders(export, options).read(rows, notes)
 
 
@@ -129,7 +133,7 @@ class Orders:
 
     def _prepared(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Set empty cells to null, let the export compute its columns, and find the state of each row."""
-        rows = self._export.prepare(_without_blanks(rows, ["", *self._export.blanks]))
+        rows = self._export.prepare(without_blanks(rows, ["", *self._export.blanks]))
         needed = ("id", WHY, NOTE, *ORDER, *LINE)
         rows = rows.with_columns(pl.lit(None, pl.String).alias(name) for name in needed if name not in rows.columns)
         if IS_HEAD not in rows.columns:
@@ -137,11 +141,11 @@ class Orders:
         if IS_REFUND not in rows.columns:
             rows = rows.with_columns(pl.lit(value=False).alias(IS_REFUND))
         rows = self._with_state(rows)
-        return _without_lost_lines(rows, self._export.line_states) if self._export.line_states else rows
+        return without_lost_lines(rows, self._export.line_states) if self._export.line_states else rows
 
     def _with_person(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Add the person of each row."""
-        return with_person(rows, self._options.calling_code, self._options.secret)
+        return with_person(rows, self._options.calling_code, self._options.secret, self._export.keys)
 
     def _with_state(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Translate the status of each row; an export without states has paid orders only."""
@@ -208,7 +212,7 @@ class Orders:
 
     def _with_lines(self, rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
         """Compute the amount of each line, from its own amount or from its quantity and price."""
-        quantity = pl.col("quantity").str.replace(",", ".").cast(pl.Decimal(18, 6), strict=False)
+        quantity = pl.col("quantity").str.replace(",", ".", literal=True).cast(pl.Decimal(18, 6), strict=False)
         rows = rows.with_columns(quantity.alias("pieces"))
         rows = read_amounts(rows, "line_amount", "line amount", mapping)
         rows = read_amounts(rows, "unit_price", "price", mapping)
@@ -237,20 +241,22 @@ class Orders:
         heads = rows.filter(is_order & pl.col(IS_HEAD)).select(FILE, "id", *ORDER)
         heads = self._with_person(heads)
         again = _repeated(heads, FILE, "id")
+        unlike = heads.filter(again).unique()
+        several = _repeated(unlike, FILE, "id")
         orders = pl.concat(
             [
-                heads.filter(~again).select(FILE, "id", *names, *single),
-                heads.filter(again).group_by(FILE, "id").agg(one, *many),
+                pl.concat([heads.filter(~again), unlike.filter(~several)]).select(FILE, "id", *names, *single),
+                unlike.filter(several).group_by(FILE, "id").agg(one, *many),
             ]
         )
         whys = rows.filter(is_order & pl.col(WHY).is_not_null()).sort(ROW).group_by(FILE, "id").agg(pl.col(WHY).first())
         orders = orders.join(whys, on=[FILE, "id"], how="left")
-        unlike = [
+        whys_unlike = [
             pl.when(pl.col(f"{name}.many") > 1).then(pl.lit(f"order with rows of different {label}"))
             for name, label in _AGREED.items()
             if not (name == "amount" and self._export.amount_of == "lines")
         ]
-        return orders.with_columns(pl.coalesce(WHY, *unlike).alias(WHY)).drop(f"{name}.many" for name in _AGREED)
+        return orders.with_columns(pl.coalesce(WHY, *whys_unlike).alias(WHY)).drop(f"{name}.many" for name in _AGREED)
 
     def _parsed(self, orders: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
         """Parse the cells of each order, and find the reason to refuse it."""
@@ -286,14 +292,10 @@ class Orders:
         forms = self._export.time_formats
         if self._options.time_format is not None:
             forms = (self._options.time_format,)
-        cells = {name: times[name].alias("text").drop_nulls().unique() for name in times.columns}
         if len(forms) == 1:
-            return dict.fromkeys(cells, forms[0])
-        every = pl.concat(cells.values())
-        return {
-            name: "iso" if one.str.contains(ISO_DAY).all() else only_format(one, every, forms, self._export.title)
-            for name, one in cells.items()
-        }
+            return dict.fromkeys(times.columns, forms[0])
+        cells = {name: times[name].alias("text").drop_nulls().unique() for name in times.columns}
+        return times_formats(cells, forms, self._export.title)
 
     def _state_whys(self) -> list[pl.Expr]:
         state, unpaid = pl.col("state"), self._options.unpaid
@@ -356,20 +358,10 @@ class Orders:
         )
 
 
-def _without_blanks(rows: pl.DataFrame, blanks: Sequence[str]) -> pl.DataFrame:
-    """Strip the text cells of blanks, and set those to null that mean nothing."""
-    texts = [name for name, dtype in rows.schema.items() if dtype == pl.String]
-    rows = rows.with_columns(pl.col(texts).str.strip_chars())
-    has_blank = rows.select(pl.any_horizontal(pl.col(name) == blank for blank in blanks).any() for name in texts).row(0)
-    empty = [name for name, has in zip(texts, has_blank, strict=True) if has]
-    return rows.with_columns(pl.when(~pl.col(empty).is_in(blanks)).then(pl.col(empty)))
-
-
 def _repeated(rows: pl.DataFrame, *keys: str) -> pl.Series:
     """Return which rows have the same keys as another row."""
-    is_repeated = rows.select(pl.struct(keys).hash().is_duplicated()).to_series()
-    if not is_repeated.any():
-        return is_repeated
+    if rows.select(pl.struct(keys).hash().n_unique()).item() == rows.height:
+        return pl.repeat(value=False, n=rows.height, eager=True)
     return rows.select(pl.struct(keys).is_duplicated()).to_series()
 
 
@@ -381,20 +373,3 @@ def _amount(orders: pl.DataFrame, name: str, mapping: OrderMapping) -> pl.DataFr
     signed = pl.col(f"{name}.below") & (pl.col(name) > 0) & pl.lit(name != "refunded_amount")
     below = pl.when(signed).then(pl.lit(f"{label} below zero"))
     return orders.with_columns(exact.alias(name), pl.coalesce(f"{name}.why", below).alias(f"{name}.why"))
-
-
-def _without_lost_lines(rows: pl.DataFrame, line: Sequence[str]) -> pl.DataFrame:
-    """Leave cancelled and returned lines out of orders that have other lines; else they decide the order's state."""
-    numbered = pl.col("id").is_not_null()
-    lost = (pl.col("state").is_in(["cancelled", "refunded"]).any().over("id", *line) & numbered).fill_null(value=False)
-    rows = rows.with_columns(lost.alias("is_lost"))
-    whole = pl.col("is_lost").all().over("id")
-    part = pl.col("is_lost") & ~whole
-    back = pl.when((pl.col("state") == "refunded").any().over("id")).then(pl.lit("refunded"))
-    return rows.with_columns(
-        pl.when(whole).then(pl.coalesce(back, pl.lit("cancelled"))).otherwise("state").alias("state"),
-        (pl.col(IS_HEAD) & ~part).alias(IS_HEAD),
-        pl.coalesce(pl.when(part).then(pl.lit(_LEFT_OUT)), NOTE).alias(NOTE),
-        pl.when(part).then(pl.lit("0")).otherwise("line_amount").alias("line_amount"),
-        *(pl.when(~part).then(name).alias(name) for name in ("sku", "product")),
-    ).drop("is_lost")

@@ -99,7 +99,7 @@ def read_orders(source: Source, mapping: OrderMapping | None = None, **options: 
         raise ArgumentError(f"progress must be a function or None (got {kind_of(progress)})")
     if mapping is None:
         return read_recognised(source, every_export(), options)
-    instance(mapping, OrderMapping, "mapping", "an OrderMapping")
+    instance(mapping, OrderMapping, "mapping", "an OrderMapping, such as OrderMapping.read(path)")
     if unused := sorted(set(options) - {"progress"}):
         raise ArgumentError(f"{', '.join(unused)} cannot be combined with a mapping; set it in the mapping")
     return _read_mapped(source, mapping, progress or _no_progress)
@@ -108,20 +108,22 @@ def read_orders(source: Source, mapping: OrderMapping | None = None, **options: 
 def _read_mapped(source: Source, mapping: OrderMapping, progress: Progress) -> ShopData:
     from funnel.readers._files import read_source
     from funnel.readers._orders import gather
-    from funnel.readers._rows import read_rows
+    from funnel.readers._parts import combined
     from funnel.readers._shop_data import ShopData
 
-    raw = read_source(source, mapping, progress)
-    noted: tuple[Entry, ...] = ()
-    if raw.currency is not None:
-        columns = mapping.columns.model_copy(update={"currency": raw.currency})
-        why = f"currency taken from the column {raw.currency!r}, which the mapping does not name"
-        noted = (Entry("noted", why, raw.frame.height),)
-        mapping = mapping.model_copy(update={"columns": columns})
-        raw = read_source(source, mapping, progress)
-    count = raw.frame.height
+    parts = read_source(source, mapping, progress)
+    columns = dict.fromkeys(part.raw.currency for part in parts if part.raw.currency is not None)
+    noted = [
+        Entry(
+            "noted",
+            f"currency taken from the column {column!r}, which the mapping does not name",
+            sum(part.raw.frame.height for part in parts if part.raw.currency == column),
+        )
+        for column in columns
+    ]
+    count = sum(part.raw.frame.height for part in parts)
     progress("checking", 0, count)
-    rows = read_rows(raw.frame, mapping)
+    rows, raw = combined(parts)
     progress("checking", count, count)
     gathered = gather(rows, raw, mapping, progress)
     return ShopData(

@@ -12,6 +12,7 @@ import attrs
 
 from funnel.errors import MissingExtraError
 from funnel.readers._account import Entry
+from funnel.readers._options import check_options
 from funnel.readers._source import Source
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from funnel.readers._raw import Progress
     from funnel.readers._shop_data import ShopData
     from funnel.readers._source import Source
+    from funnel.readers._tables import Recognition
 
 
 class ReadArguments(TypedDict, total=False):
@@ -51,7 +53,7 @@ class ReadArguments(TypedDict, total=False):
     as_of: date | None
     """The last day that the files cover completely."""
     calling_code: str | None
-    """The calling code of telephone numbers that begin with 0, such as "62"."""
+    """The calling code of telephone numbers that begin with 0: digits without a sign, such as "62"."""
     secret: bytes | None
     """Key of a hash that replaces person ids, so that no e-mail address or telephone number is an id."""
     contacts: bool
@@ -113,13 +115,15 @@ def require_polars() -> None:
 
 def read_export(source: Source, exports: Sequence[Export], options: ReadArguments) -> ShopData:
     """Read the files of the only one of some exports that fits; needs Polars."""
+    check_options(options, ReadArguments.__annotations__)
     return _read_as(source, _recognised(source, exports, options), options)
 
 
 def read_recognised(source: Source, exports: Sequence[Export], options: ReadArguments) -> ShopData:
     """Read the files of the only one of some exports that fits; the account says which export it is, and why."""
-    export = _recognised(source, exports, options)
-    data = _read_as(source, export, options)
+    check_options(options, ReadArguments.__annotations__)
+    recognition = _recognised(source, exports, options)
+    data, export = _read_as(source, recognition, options), recognition.export
     columns = ", ".join(repr(export.columns[name][0]) for name in export.required)
     count = next(entry.count for entry in data.account if entry.what == "read")
     return attrs.evolve(
@@ -127,21 +131,21 @@ def read_recognised(source: Source, exports: Sequence[Export], options: ReadArgu
     )
 
 
-def _recognised(source: Source, exports: Sequence[Export], options: ReadArguments) -> Export:
+def _recognised(source: Source, exports: Sequence[Export], options: ReadArguments) -> Recognition:
     from funnel.readers._tables import fitting
 
     return fitting(source, exports, options.get("encoding"))
 
 
-def _read_as(source: Source, export: Export, options: ReadArguments) -> ShopData:
+def _read_as(source: Source, recognition: Recognition, options: ReadArguments) -> ShopData:
     from funnel.readers._read_export import ReadOptions, shop_data
     from funnel.readers._tables import read_tables
 
     chosen = dict(options)
     encoding, progress = chosen.pop("encoding", None), chosen.pop("progress", None)
-    tables = read_tables(source, export, encoding=encoding, progress=progress)  # type: ignore[arg-type]
-    combine = export.combine or shop_data
-    return combine(tables.rows, export, ReadOptions(**chosen), tables.notes)  # type: ignore[arg-type]
+    tables = read_tables(source, recognition, encoding=encoding, progress=progress)  # type: ignore[arg-type]
+    combine = recognition.export.combine or shop_data
+    return combine(tables.rows, recognition.export, ReadOptions(**chosen), tables.notes)  # type: ignore[arg-type]
 
 
 NAMES = (

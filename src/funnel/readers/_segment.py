@@ -44,6 +44,8 @@ def _event(row: dict[str, str | None]) -> dict[str, Any]:
         "customer_id": row["user_id"] or row["anonymous_id"],
         WHEN: row["timestamp"],
     }
+    if kind in ("view", "cart"):
+        event |= {"sku": _line(mapping(value_of(row["properties"])))["sku"]}
     if kind in _ABOUT_ORDERS:
         about = mapping(value_of(row["properties"]))
         total = about.get("total")

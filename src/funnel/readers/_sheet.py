@@ -188,7 +188,7 @@ def _declared(columns: dict[str, tuple[str, ...]], time_formats: tuple[str, ...]
         required=("day", "who", "product", "money"),
         absent=tuple(name for name in columns if name == "platform"),
         statuses=_STATUSES,
-        time_formats=time_formats,
+        time_formats=("iso", *(form + clock for form in time_formats for clock in _CLOCKS)),
         amount_style=style,
         amount_of="lines",
         blanks=("-",),
@@ -197,7 +197,8 @@ def _declared(columns: dict[str, tuple[str, ...]], time_formats: tuple[str, ...]
     )
 
 
-_DAYS = ("iso", "%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y", "%d/%m/%y", "%d-%m-%y", "%d %B %Y", "%d %b %Y", "%d-%b-%Y")
+_CLOCKS = ("", " %H:%M", " %H:%M:%S", " %H.%M")
+_DAYS = ("%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y", "%d/%m/%y", "%d-%m-%y", "%d %B %Y", "%d %b %Y", "%d-%b-%Y")
 
 ORDERS = (
     _declared(_INDONESIAN, _DAYS, "id"),

@@ -59,6 +59,7 @@ INTERACTIONS: Schema = {
     "direction": pl.String,
     "channel": pl.String,
     "regarding": pl.String,
+    "sku": pl.String,
     "text": pl.String,
 }
 CUSTOMERS: Schema = {
@@ -85,7 +86,8 @@ class ShopData:
             amount (minor units; null if the file does not say).
         leads: One row for each lead: person_id, arrived_at, source, campaign.
         interactions: One row for each interaction: id, source, person_id, occurred_at, kind, direction, channel,
-            regarding, text ("" unless the reader was asked for texts).
+            regarding, sku ("" if the file names no product, or several), text ("" unless the reader was asked for
+            texts).
         customers: Contact details, one row for each person: person_id, name, email, phone, address. Empty unless the
             reader was asked for contacts.
         account: The rows read, merged, refused and noted. It holds no value from a file.
@@ -105,7 +107,7 @@ class ShopData:
         """Return the account, one entry per line."""
         return "\n".join(map(str, self.account))
 
-    def logs(self) -> Logs:
+    def logs(self) -> Logs[pl.DataFrame]:
         """Return the records as logs.
 
         Raises:
@@ -115,7 +117,7 @@ class ShopData:
             "leads": self.leads,
             "purchases": self.purchases,
             "refunds": self.refunds,
-            "interactions": self.interactions.drop("text"),
+            "interactions": self.interactions.drop("sku", "text"),
         }
         filled = {name: frame for name, frame in tables.items() if frame.height}
         return Logs(**filled or {"purchases": self.purchases}, currency=self.currency)

@@ -32,8 +32,10 @@ def _prepared(rows: pl.DataFrame, currency: str | None) -> pl.DataFrame:
     status = pl.col("status").str.replace(_RECEIVED, "$1")
     bought, returned = (pl.col(name).cast(pl.Int64, strict=False) for name in ("quantity", "returned"))
     lines = ("id", "sku", "product", "variation")
-    back = returned.max().over(lines).fill_null(0)
-    whole = ((back > 0) & (back >= bought)).fill_null(value=False).all().over("id")
+    # One step for each window: an expression that is used twice would be computed twice.
+    rows = rows.with_columns(returned.max().over(lines).fill_null(0).alias("back"))
+    back, whole = pl.col("back"), pl.col("is_whole")
+    rows = rows.with_columns(((back > 0) & (back >= bought)).fill_null(value=False).all().over("id").alias("is_whole"))
     cancelled = status.str.to_lowercase().is_in(_CANCELLED)
     part = ~whole & ~cancelled & ((back > 0) | pl.col("return_status").is_not_null())
     return rows.with_columns(
@@ -43,7 +45,7 @@ def _prepared(rows: pl.DataFrame, currency: str | None) -> pl.DataFrame:
         pl.when(part)
         .then(pl.lit("return whose refund the export does not have; the order keeps its amount"))
         .alias(NOTE),
-    )
+    ).drop("back", "is_whole")
 
 
 _INDONESIAN: dict[str, State] = {

@@ -7,6 +7,9 @@ Rules:
 - The state is that of `Financial Status`, unless `Cancelled at` is filled. `Paid at` is empty on many paid orders.
 - An order whose payment waits (cash on delivery) was sent if `Fulfillment Status` is fulfilled or partial.
 - `Total` includes taxes and shipping. Its currency is `Currency`.
+- The orders export has no customer id: the person is the e-mail address, else the telephone number that the customer
+  gave, else that of the addresses. The customers export has the id too, but the same keys, so that both files have one
+  key for one person; only a customer without either has the id.
 - The customers export has no times, so its customers are not leads. It has an apostrophe before each id.
 """
 
@@ -38,7 +41,7 @@ def _prepared(rows: pl.DataFrame) -> pl.DataFrame:
         pl.when(changed)
         .then(pl.lit("time changed by a spreadsheet, which removes the zone; export the file again"))
         .alias(WHY),
-        pl.coalesce("billing_phone", "shipping_phone", "phone").alias("phone"),
+        pl.coalesce("phone", "billing_phone", "shipping_phone").alias("phone"),
         pl.coalesce("billing_name", "shipping_name").alias("name"),
         pl.concat_str("street", "city", "country", separator=", ", ignore_nulls=True).alias("address"),
     )
@@ -140,6 +143,7 @@ CUSTOMERS = (
         zone="UTC",
         source="shopify",
         prepare=_customers,
+        keys=("email", "phone", "customer_id"),
         combine=people_data,
     ),
 )

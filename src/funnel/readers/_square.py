@@ -17,12 +17,13 @@ from funnel.readers._export import Export
 from funnel.readers._export_columns import WHY
 from funnel.readers._refund_rows import IS_REFUND
 from funnel.readers._symbols import currency_of, without_symbol
+from funnel.readers._time_formats import day_and_clock
 
 
 def _prepared(rows: pl.DataFrame) -> pl.DataFrame:
     kind = pl.col("kind").str.to_lowercase()
     is_refund = (kind == "refund").fill_null(value=False)
-    when = pl.concat_str("day", "clock", separator=" ")
+    when = day_and_clock()
     amount = without_symbol("amount")
     other = pl.when(~kind.is_in(["payment", "refund"]).fill_null(value=False))
     cells = [name for name in ("product", "customer_id", "name") if name in rows.columns]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 import narwhals as nw
@@ -13,9 +13,10 @@ import polars as pl
 from funnel._dataframes.compute import collected
 from funnel.errors import ArgumentError, RecordError
 from funnel.readers._account import FIRST_ROWS, Entry
-from funnel.readers._export import ABOVE, Export, heading_row, only, recognized
+from funnel.readers._export import Export, only, recognized
 from funnel.readers._export_columns import FILE
 from funnel.readers._footer import unpacked_bytes
+from funnel.readers._heading import ABOVE, first_heading
 from funnel.readers._json_rows import SUFFIXES as JSON
 from funnel.readers._json_rows import cell, json_rows
 from funnel.readers._json_table import json_table
@@ -24,7 +25,7 @@ from funnel.readers._parquet import bounded
 from funnel.readers._raw import ROW
 from funnel.readers._sheets import SUFFIXES, sheets_of
 from funnel.readers._source import Source, paths_of
-from funnel.readers._text_table import read_text
+from funnel.readers._text_table import CsvLayout, read_text
 from funnel.readers._values import text_of
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Part:
     Attributes:
         rows: The canonical columns as text.
         short: Numbers of rows with fewer cells than the heading, from 1.
-        above: Number of lines above the heading.
+        above: Number of lines above the heading that are not blank.
         blank: Number of blank rows of a sheet.
         other_sheets: Number of sheets of the file without the heading, counted once per file.
     """
@@ -68,7 +69,24 @@ class Tables:
     notes: tuple[Entry, ...]
 
 
-def read_tables(source: Source, export: Export, *, encoding: str | None, progress: Progress | None) -> Tables:
+Content: TypeAlias = "CsvLayout | list[pl.DataFrame] | pl.DataFrame"
+"""Content by which a file is recognised: the layout of CSV, the sheets of a spreadsheet, or the rows."""
+
+
+@attrs.frozen(eq=False)
+class Recognition:
+    """The export of a source, and the content of its first file, which is not read again.
+
+    Attributes:
+        export: The export.
+        first: The content of the first file; None for a dataframe.
+    """
+
+    export: Export
+    first: Content | None = attrs.field(repr=False)
+
+
+def read_tables(source: Source, recognition: Recognition, *, encoding: str | None, progress: Progress | None) -> Tables:
     """Read the columns of an export from one or more files, or from a dataframe.
 
     Raises:
@@ -77,32 +95,41 @@ def read_tables(source: Source, export: Export, *, encoding: str | None, progres
         LogsError: A column stands twice in the heading.
         FileError: A file cannot be opened.
     """
-    paths = paths_of(source)
-    if paths is None:
-        parts = [_of_frame(source, export, "the dataframe")]
-    else:
-        parts = [part for path in paths for part in _of_file(path, export, encoding, progress)]
     frames: list[pl.DataFrame] = []
     short: list[int] = []
-    count = 0
-    above = 0
-    for number, part in enumerate(parts):
+    count = above = blank = other_sheets = 0
+    for number, part in enumerate(_parts(source, recognition, encoding, progress)):
         frames.append(part.rows.with_columns(pl.lit(number, pl.Int64).alias(FILE)))
         short += [row + count for row in part.short]
         count += part.rows.height
         above += part.above
+        blank += part.blank
+        other_sheets += part.other_sheets
     rows = pl.concat(frames, how="diagonal").with_row_index(ROW, offset=1).with_columns(pl.col(ROW).cast(pl.Int64))
     notes = (
         Entry("noted", "line above the heading, left out", above),
-        Entry("noted", "blank row of a sheet, left out", sum(part.blank for part in parts)),
-        Entry("noted", "sheet without the heading, left out", sum(part.other_sheets for part in parts)),
+        Entry("noted", "blank row of a sheet, left out", blank),
+        Entry("noted", "sheet without the heading, left out", other_sheets),
         Entry("noted", "row with fewer columns than the heading", len(short), tuple(short[:FIRST_ROWS])),
     )
     return Tables(rows, tuple(note for note in notes if note.count))
 
 
-def fitting(source: Source, exports: Sequence[Export], encoding: str | None) -> Export:
-    """Return the only export whose columns a source has.
+def _parts(
+    source: Source, recognition: Recognition, encoding: str | None, progress: Progress | None
+) -> Generator[Part, None, None]:
+    paths, export, content = paths_of(source), recognition.export, recognition.first
+    if paths is None:
+        yield _of_frame(source, export, "the dataframe")
+        return
+    for number, path in enumerate(paths):
+        if number:
+            content = _opened(path, [export], encoding, is_first=False).first
+        yield from _of_file(path, export, content, progress)
+
+
+def fitting(source: Source, exports: Sequence[Export], encoding: str | None) -> Recognition:
+    """Find the only export whose columns a source has.
 
     Raises:
         ArgumentError: No export or several exports fit, or the source is neither a file nor a dataframe.
@@ -110,16 +137,28 @@ def fitting(source: Source, exports: Sequence[Export], encoding: str | None) -> 
         FileError: The first file cannot be opened.
     """
     paths = paths_of(source)
-    if paths is not None and paths[0].suffix.lower() in SUFFIXES:
-        matches = [export for sheet in sheets_of(paths[0]) for export in exports if any(_headings(sheet, [export]))]
-        return only([(export, None) for export in dict.fromkeys(matches)], paths[0].name, exports)[0]
-    if paths is not None and paths[0].suffix.lower() in (*JSON, *_PARQUET):
-        columns = _file_frame(paths[0], exports).columns
-        return only([(export, None) for export in exports if export.fits(columns)], paths[0].name, exports)[0]
     if paths is not None:
-        return only(recognized(paths[0], exports, encoding), paths[0].name, exports)[0]
-    columns = _lazy(source).collect_schema().names()
-    return only([(export, None) for export in exports if export.fits(columns)], "the dataframe", exports)[0]
+        return _opened(paths[0], exports, encoding, is_first=True)
+    return Recognition(_only_fitting(_lazy(source).collect_schema().names(), "the dataframe", exports), None)
+
+
+def _opened(path: Path, exports: Sequence[Export], encoding: str | None, *, is_first: bool) -> Recognition:
+    """Find the only export whose columns a file has; a further JSON file may be the empty last page of an interface."""
+    suffix = path.suffix.lower()
+    if suffix in SUFFIXES:
+        sheets = list(sheets_of(path))
+        matches = [export for sheet in sheets for export in exports if any(_headings(sheet, [export]))]
+        return Recognition(only([(export, None) for export in dict.fromkeys(matches)], path.name, exports)[0], sheets)
+    if suffix in (*JSON, *PARQUET):
+        rows = _file_frame(path, exports)
+        if not is_first and suffix == _JSON and not rows.width:
+            return Recognition(exports[0], rows)
+        return Recognition(_only_fitting(rows.columns, path.name, exports), rows)
+    return Recognition(*only(recognized(path, exports, encoding), path.name, exports))
+
+
+def _only_fitting(columns: Sequence[str], name: str, exports: Sequence[Export]) -> Export:
+    return only([(export, None) for export in exports if export.fits(columns)], name, exports)[0]
 
 
 def frame_of(source: object) -> pl.DataFrame:
@@ -131,7 +170,8 @@ def frame_of(source: object) -> pl.DataFrame:
     return collected(_lazy(source)).to_polars()  # type: ignore[no-any-return]
 
 
-_PARQUET = (".parquet", ".pq")
+PARQUET = (".parquet", ".pq")
+"""Endings of the names of Parquet files."""
 
 
 def _file_frame(path: Path, exports: Sequence[Export]) -> pl.DataFrame:
@@ -145,7 +185,17 @@ def _file_frame(path: Path, exports: Sequence[Export]) -> pl.DataFrame:
         FileError: The file cannot be opened.
     """
     if path.suffix.lower() in JSON:
-        return _json_frame(path, exports)
+        return json_frame(path, lambda columns: any(export.fits(columns) for export in exports))
+    return parquet_frame(path)
+
+
+def parquet_frame(path: Path) -> pl.DataFrame:
+    """Return the rows of a Parquet file.
+
+    Raises:
+        RecordError: The file cannot be read, or unpacks to a far larger size.
+        FileError: The file cannot be opened.
+    """
     with open_regular(path) as file:
         size = file.seek(0, 2)
         bounded(path.name, unpacked_bytes(file, size) or 0, size)
@@ -156,13 +206,19 @@ def _file_frame(path: Path, exports: Sequence[Export]) -> pl.DataFrame:
         raise RecordError(msg) from None
 
 
-def _json_frame(path: Path, exports: Sequence[Export]) -> pl.DataFrame:
+def json_frame(path: Path, fits: Callable[[Sequence[str]], bool]) -> pl.DataFrame:
+    """Return the rows of a JSON file as text: one for each item of an order if those columns fit, else one per object.
+
+    Raises:
+        RecordError: The file cannot be read.
+        FileError: The file cannot be opened.
+    """
     failure: RecordError | None = None
     try:
         items = json_table(path) if path.suffix.lower() == _JSON else None
     except RecordError as error:
         failure, items = error, None
-    if items is not None and (not items.width or any(export.fits(items.columns) for export in exports)):
+    if items is not None and (not items.width or fits(items.columns)):
         return items
     try:
         return _objects(path)
@@ -192,47 +248,55 @@ def _lazy(source: object) -> nw.LazyFrame[Any]:
         raise ArgumentError(msg) from None
 
 
-def _of_file(path: Path, export: Export, encoding: str | None, progress: Progress | None) -> list[Part]:
-    if path.suffix.lower() in SUFFIXES:
-        return _of_sheets(path, export)
-    if path.suffix.lower() in (*JSON, *_PARQUET):
-        rows = _file_frame(path, [export])
-        if not rows.width and path.suffix.lower() == _JSON:  # the last page of an interface may be empty
-            return [Part(rows, [], 0)]
-        return [_of_frame(rows, export, path.name)]
-    _, layout = only(recognized(path, [export], encoding), path.name, [export])
-    positions = export.positions(layout.heading)
+def _of_file(path: Path, export: Export, content: Content | None, progress: Progress | None) -> list[Part]:
+    if isinstance(content, list):
+        return _of_sheets(content, export, path.name)
+    if isinstance(content, pl.DataFrame):
+        return [_of_frame(content, export, path.name) if content.width else Part(content, [], 0)]
+    assert content is not None
+    positions = export.positions(content.heading)
 
     def tell(rows: int) -> None:
         if progress is not None:
             progress("reading", rows, rows)
 
-    text = read_text(path, layout, list(positions.values()), tell)
-    return [Part(_chosen(text.cells, positions), text.short, layout.preamble)]
+    text = read_text(path, content, list(positions.values()), tell)
+    return [Part(_chosen(text.cells, positions), text.short, content.preamble)]
 
 
-def _of_sheets(path: Path, export: Export) -> list[Part]:
-    """Read every sheet that has the heading of the export."""
+def _of_sheets(sheets: Sequence[pl.DataFrame], export: Export, name: str) -> list[Part]:
+    """Return the rows of every sheet that has the heading of the export."""
     parts: list[Part] = []
     other = 0
-    for sheet in sheets_of(path):
+    for sheet in sheets:
         headings = list(_headings(sheet, [export]))
         other += not headings
         for above, heading in headings:
             rows = sheet.slice(above + 1)
-            filled = rows.filter(pl.any_horizontal(pl.all().str.strip_chars().fill_null("") != ""))
+            filled = _without_blank_rows(rows)
             blank = rows.height - filled.height
-            parts.append(Part(_chosen(filled, export.positions(heading)), [], above, blank))
+            preamble = _without_blank_rows(sheet.head(above)).height
+            parts.append(Part(_chosen(filled, export.positions(heading)), [], preamble, blank))
     if not parts:
-        only([], path.name, [export])
+        only([], name, [export])
     return [attrs.evolve(parts[0], other_sheets=other), *parts[1:]]
+
+
+def _without_blank_rows(rows: pl.DataFrame) -> pl.DataFrame:
+    """Drop the rows without a filled cell; the first column usually shows that there are none."""
+    is_filled = pl.repeat(value=False, n=rows.height, eager=True)
+    for column in rows:
+        is_filled |= (column.str.strip_chars() != "").fill_null(value=False)
+        if is_filled.all():
+            return rows
+    return rows.filter(is_filled)
 
 
 def _headings(sheet: pl.DataFrame, exports: Sequence[Export]) -> Iterator[tuple[int, tuple[str, ...]]]:
     """Yield the row of the heading of each export that a sheet has."""
     rows = [tuple(cell or "" for cell in row) for row in sheet.head(ABOVE + 1).iter_rows()]
     for export in exports:
-        above = heading_row(rows, export)
+        above = first_heading(rows, export.fits)
         if above is not None:
             yield above, rows[above]
 
@@ -264,6 +328,11 @@ def _refuse_numbers_of_telephones(cells: pl.DataFrame) -> None:
     for name, dtype in cells.schema.items():
         if "phone" in name and dtype.is_numeric() and cells[name].fill_nan(None).drop_nulls().len():
             raise ArgumentError("telephone numbers that are numbers have lost their leading zeros; read them as text")
+
+
+def text_columns(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return the columns of a dataframe as text, without those of lists and structs."""
+    return frame.select(_text(frame, name) for name, dtype in frame.schema.items() if not dtype.is_nested())
 
 
 def _text(cells: pl.DataFrame, name: str) -> pl.Expr:

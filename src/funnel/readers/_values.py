@@ -16,6 +16,7 @@ import polars as pl
 from funnel._fields import BLANK, EDGES, LARGEST_AMOUNT, LONGEST_ID, MANGLED, NOT_MANGLED, UNPRINTABLE
 from funnel._text_formats import AMOUNT_PARTS, AmountParts, amount_pattern
 from funnel.money import Money, decimals
+from funnel.readers._distinct import with_computed
 
 if TYPE_CHECKING:
     from funnel.readers._formats import AmountStyle
@@ -153,12 +154,12 @@ def read_amounts(rows: pl.DataFrame, name: str, label: str, mapping: OrderMappin
     powers = mapping.amount_style == "number" or rows.schema[name].is_float()
     if rows.schema[name].is_float():
         rows = rows.with_columns(_signed(unguarded(rows, name), mapping).alias(name))
-    distinct = rows.select(pl.col(name).unique())
-    distinct = distinct.with_columns(_signed(unguarded(distinct, name), mapping).alias(f"{name}.text"))
-    prices = _price_list(distinct[f"{name}.text"].unique().alias(name), label, mapping, powers=powers)
-    prices = distinct.join(prices, left_on=f"{name}.text", right_on=name, how="left").drop(f"{name}.text")
-    rows = rows.join(prices, on=name, how="left", nulls_equal=True, maintain_order="left")
-    return rows.drop(name).rename({f"{name}.minor": name})
+
+    def prices(cells: pl.Series) -> pl.DataFrame:
+        texts = cells.to_frame()
+        return _prices(texts.select(_signed(unguarded(texts, name), mapping)), label, mapping, powers=powers)
+
+    return with_computed(rows, name, prices).drop(name).rename({f"{name}.minor": name})
 
 
 def _signed(text: pl.Expr, mapping: OrderMapping) -> pl.Expr:
@@ -175,10 +176,10 @@ def _signed(text: pl.Expr, mapping: OrderMapping) -> pl.Expr:
     return text
 
 
-def _price_list(cells: pl.Series, label: str, mapping: OrderMapping, *, powers: bool) -> pl.DataFrame:
-    """Parse each distinct amount once: a shop has far fewer prices than rows."""
-    name, scale = cells.name, 0 if mapping.amount_style == "minor" else decimals(mapping.currency)
-    rows = _without_powers(cells.to_frame(), powers=powers)
+def _prices(cells: pl.DataFrame, label: str, mapping: OrderMapping, *, powers: bool) -> pl.DataFrame:
+    """Parse a column of amounts without marks."""
+    (name,), scale = cells.columns, 0 if mapping.amount_style == "minor" else decimals(mapping.currency)
+    rows = _without_powers(cells, powers=powers)
     rows = rows.with_columns(pl.col("plain").str.extract_groups(_pattern(mapping)).alias("part"))
     part = pl.col("part").struct
     ungrouped = part["3"].str.replace_all(_parts(mapping.amount_style).separator, "")
@@ -195,7 +196,6 @@ def _price_list(cells: pl.Series, label: str, mapping: OrderMapping, *, powers: 
         .then(pl.lit(f"{label} of more than {LARGEST_AMOUNT} minor units"))
     )
     return rows.select(
-        name,
         pl.when(~large).then(whole * 10**scale + more).alias(f"{name}.minor"),
         digits.str.slice(scale, _FINER_DECIMALS).cast(pl.Int64).alias(f"{name}.finer"),
         (part["1"] + part["2"]).str.starts_with("-").alias(f"{name}.below"),

@@ -1,32 +1,32 @@
 """Typed access to the JSON body of a webhook.
 
-Invariant: an error names the field and never shows a value of the body.
+Invariant: an error names the field and never shows a value of the body, nor does an error behind it.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 import attrs
 
-from funnel._fields import read_instant
+from funnel._arguments import instance
+from funnel._fields import LONGEST_ID, check_id, read_instant
 from funnel._time import LATEST, instant
 from funnel.errors import FunnelError, RecordError
 from funnel.money import Money
 
-KEYS = ("customer_id", "email", "phone")
-"""The keys of a buyer, in the order in which they are tried."""
-
 _NUMBER = re.compile(r"-?[0-9]{1,20}(?:\.[0-9]{1,20})?")
-_EMAIL = re.compile(r"[^@\s*]+@[^@\s*]+")
-_PHONE = re.compile(r"\+?[0-9]{7,}")
+_UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
+_EMPTY: tuple[object, ...] = (None, False, "", [], {})
+"""Empty values: PHP writes false and [] for texts and objects that are missing."""
+
+_LARGEST_WHOLE = 10**18
 
 
 @attrs.frozen
@@ -41,44 +41,66 @@ class Body:
         """Parse a body.
 
         Raises:
-            RecordError: The body is not a JSON object.
+            ArgumentError: The argument is not a body.
+            RecordError: The body is not a JSON object with each key once.
         """
+        instance(body, (bytes, str), "body", "the bytes or the text of a webhook, as it was received")
         fields: object = None
-        try:
-            fields = json.loads(body, parse_float=Decimal)
-        except (ValueError, RecursionError):
-            fields = None  # the parser's error contains the body, so it is not the cause
+        # The parser's error contains the body, so no other error is raised while it is handled.
+        with suppress(ValueError, RecursionError):
+            fields = json.loads(body, parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_each_key_once)
         if not isinstance(fields, dict):
-            raise RecordError("the body of the webhook is not a JSON object; pass the body as it was received")
+            raise RecordError(
+                "the body of the webhook is not a JSON object with each key once; pass the body as it was received"
+            )
         return cls(cast("dict[str, Any]", fields))
 
     def fault(self, name: str, problem: str) -> RecordError:
         """Return the error of a field."""
         return RecordError(f"{self.path}{name} of the webhook {problem}")
 
-    def text(self, *names: str) -> str:
-        """Return the first text or whole number that is not empty; "" if there is none."""
-        for name in names:
-            value = self.fields.get(name)
-            if isinstance(value, (str, int)) and not isinstance(value, bool) and str(value).strip():
-                return str(value).strip()
-        return ""
+    def text(self, name: str) -> str:
+        """Return a text or a whole number as text; "" if it is missing."""
+        value = self.fields.get(name)
+        if isinstance(value, bool) or not isinstance(value, (str, int)):
+            if value in _EMPTY:
+                return ""
+            raise self.fault(name, "is not text or a whole number")
+        text = str(value).strip()
+        if _UNWRITABLE.search(text):
+            raise self.fault(name, "contains a null character or half of a surrogate pair")
+        return text
 
-    def required(self, *names: str) -> str:
-        """Return the first text or whole number that is not empty."""
-        if value := self.text(*names):
+    def joined(self, *names: str, separator: str = " ") -> str:
+        """Return the texts that are not empty as one text."""
+        return separator.join(filter(None, map(self.text, names)))
+
+    def required(self, name: str) -> str:
+        """Return a text or a whole number as text."""
+        if value := self.text(name):
             return value
-        raise self.fault(names[0], "is missing; it must be text or a whole number")
+        raise self.fault(name, "is missing; it must be text or a whole number")
+
+    def label(self, *names: str) -> str:
+        """Return the first text that can be an id, cut to its longest length."""
+        for name in names:
+            with suppress(FunnelError):
+                return check_id(self.text(name)[:LONGEST_ID].strip())
+        raise self.fault(names[0], "is missing; it must be text that can be an id")
 
     def child(self, name: str) -> Body:
         """Return an object; an empty one if it is missing."""
         value = self.fields.get(name)
-        return Body(cast("dict[str, Any]", value) if isinstance(value, dict) else {}, f"{self.path}{name}.")
+        if not isinstance(value, dict) and value not in _EMPTY:
+            raise self.fault(name, "is not an object")
+        return Body(cast("dict[str, Any]", value or {}), f"{self.path}{name}.")
 
     def children(self, name: str) -> Iterator[Body]:
         """Yield the objects of a list."""
-        value: object = self.fields.get(name) or []
+        value: object = self.fields.get(name)
         if not isinstance(value, list):
+            if value in _EMPTY:
+                return
             raise self.fault(name, "is not a list")
         for index, one in enumerate(cast("list[object]", value)):
             if not isinstance(one, dict):
@@ -87,10 +109,10 @@ class Body:
 
     def time(self, name: str, *, zone: str = "") -> datetime:
         """Return an ISO time; `zone` is the offset of a time without an offset."""
-        try:
-            return read_instant(self.required(name) + zone)
-        except FunnelError:
-            raise self.fault(name, "is not an ISO time with an offset, from 1800 to the end of 2199") from None
+        text = self.required(name) + zone
+        with suppress(FunnelError):
+            return read_instant(text)
+        raise self.fault(name, "is not an ISO time with an offset, from 1800 to the end of 2199")
 
     def seconds(self, name: str) -> datetime:
         """Return a time in seconds since 1970."""
@@ -102,56 +124,35 @@ class Body:
     def whole(self, name: str) -> int:
         """Return a whole number."""
         value = self.fields.get(name)
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise self.fault(name, "is not a whole number")
+        if isinstance(value, bool) or not isinstance(value, int) or abs(value) > _LARGEST_WHOLE:
+            raise self.fault(name, "is not a whole number of at most 18 digits")
         return value
 
     def money(self, name: str, currency: str) -> Money:
-        """Return an amount in the main unit of a currency, without its sign."""
-        text = self.required(name)
+        """Return an amount in the main unit of a currency, as text or as a JSON number, exactly as it is written."""
+        value = self.fields.get(name)
+        text = str(value) if isinstance(value, Decimal) else self.required(name)
         if not _NUMBER.fullmatch(text):
             raise self.fault(name, "is not an amount such as '12.50'")
-        try:
-            return abs(Money(Decimal(text), currency))
-        except FunnelError:
-            raise self.fault(name, "is not exact in the currency, or the currency is unknown") from None
+        return self._exact(name, Decimal(text), currency)
 
     def minor(self, name: str, currency: str, decimals: int) -> Money:
-        """Return an amount in units of 10 ** -places of a currency."""
-        try:
-            return Money(Decimal(self.whole(name)).scaleb(-decimals), currency)
-        except FunnelError:
-            raise self.fault(name, "is not exact in the currency, or the currency is unknown") from None
+        """Return an amount in units of 10 ** -decimals of a currency."""
+        return self._exact(name, Decimal(self.whole(name)).scaleb(-decimals), currency)
+
+    def _exact(self, name: str, amount: Decimal, currency: str) -> Money:
+        with suppress(FunnelError):
+            return Money(amount, currency)
+        raise self.fault(name, "is not exact in the currency, or the currency is unknown")
 
 
-@attrs.frozen(kw_only=True)
-class BuyerKey:
-    """How the person id is chosen from the details of a buyer.
+def _each_key_once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise ValueError
+    return fields
 
-    Attributes:
-        keys: The details in the order in which they are tried: "customer_id", "email", "phone".
-        calling_code: Country calling code of telephone numbers that begin with 0, such as "62".
-        secret: Key of the hash that replaces the person id; None to keep the id.
-    """
 
-    keys: Sequence[str] = KEYS
-    calling_code: str | None = None
-    secret: bytes | None = attrs.field(default=None, repr=False)
-
-    def of(self, customer_id: str, email: str, phone: str) -> str:
-        """Return the person id; "" if the buyer is unknown. The rules are those of the files."""
-        keys = {"customer_id": customer_id, "email": email.lower(), "phone": self._phone(phone)}
-        if "*" in customer_id:
-            keys["customer_id"] = ""
-        if not _EMAIL.fullmatch(keys["email"]):
-            keys["email"] = ""
-        person = next((keys[name] for name in self.keys if keys.get(name)), "")
-        if self.secret is None or not person:
-            return person
-        return hmac.new(self.secret, person.encode(), hashlib.sha256).hexdigest()[:32]
-
-    def _phone(self, text: str) -> str:
-        digits = re.sub("^00", "+", re.sub("[^0-9+]", "", text))
-        if self.calling_code is not None:
-            digits = re.sub(f"^(?:0|{self.calling_code})", f"+{self.calling_code}", digits)
-        return digits if "*" not in text and _PHONE.fullmatch(digits) else ""
+def _refuse(_name: str) -> NoReturn:
+    """Refuse NaN and Infinity, which are not JSON."""
+    raise ValueError

@@ -198,6 +198,7 @@ class _Chats:
                 "direction": "in" if kind in {"question", "visit"} else "out",
                 "channel": "whatsapp",
                 "regarding": regarding,
+                "sku": "",
                 "text": message.text if self._options.texts else "",
             }
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from copy import copy
+from inspect import signature
 
 from funnel._expr.named_constants import with_name
 from funnel._expr.nodes import Value
@@ -47,13 +48,25 @@ def compile_rule(
             reach_of(function, policy, facts),
         )
     except RuleError as error:
-        msg = f"in the rule {name}: {error}"
-        raise RuleError(msg) from error.__cause__
+        raise RuleError(f"in the rule {name}: {error}") from error.__cause__
     compiled_rule = CompiledRule(tree, plan, compile_tree(tree, slots, name))
     if not may_be_none and any(map(is_none, leaves(tree))):
         path = next(path for path in compiled_rule.paths if is_none(path.leaf))
         raise no_answer(name, f"if {path.words}")
     return compiled_rule
+
+
+def check_parameters(name: str, function: Callable[..., object]) -> None:
+    """Check that a function takes facts and a policy.
+
+    Raises:
+        RuleError: It takes another number of arguments.
+    """
+    try:
+        signature(function).bind(None, None)
+    except TypeError:
+        msg = f"the rule {name} must take two arguments, facts and a policy"
+        raise RuleError(f"{msg}; write def {name}(f: Facts, policy: Policy)") from None
 
 
 def _named_policy(policy: Policy) -> Policy:

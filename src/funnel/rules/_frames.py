@@ -10,6 +10,7 @@ import attrs
 import narwhals as nw
 
 from funnel._aggregate.group_by import PERSON
+from funnel._aggregate.window import AT
 from funnel._arguments import suggest
 from funnel._dataframes.adapter import ROW, InputFrame, from_native, is_remote, to_native
 from funnel._dataframes.compute import collected
@@ -17,13 +18,14 @@ from funnel._dataframes.frame_types import FrameT
 from funnel._dataframes.repeat_rows import REPEAT, repeat_rows
 from funnel._expr.next_change import flip_delays
 from funnel._expr.nodes import Fact, Node
-from funnel._expr.to_narwhals import Column, int_lit, node_column, tree_column
+from funnel._expr.to_narwhals import Column, by_value, int_lit, node_column, tree_column
 from funnel._expr.tree import Answer, Fork, Leaf, Tree, leaves
 from funnel._time import EVER, FOREVER, LATEST, span_at
 from funnel.errors import FactsError
 from funnel.facts._compiled_rule import CompiledRule
 from funnel.facts._declare import SLOPES, Declared
-from funnel.facts._frames import fact_column, raw_facts_in, raw_facts_over
+from funnel.facts._frames import fact_column, future_facts, raw_facts_in, raw_facts_over, with_waits
+from funnel.facts._schema import FactSchema
 
 if TYPE_CHECKING:
     from funnel.logs import Logs
@@ -49,8 +51,11 @@ def changes_of_logs(ready: CompiledRule, logs: Logs[FrameT], now: int, name: str
     present = nw.lit(now, nw.Int64())
     answer = ready.answer(fact_column(plan, present)).alias(_RULE_ANSWER)
     query = _ChangeQuery(_coded(ready.tree), flip_delays(ready.tree), lambda moment: fact_column(plan, moment), now)
-    raw = raw_facts_over(plan, logs, now).with_columns(answer, _answer=query.answer(query.present))
-    soonest = (_by_rows if is_remote(logs._frame_kind) and query.waits else _by_columns)(query, raw)
+    if plan.windows:
+        soonest = _by_instants(query, answer, plan, future_facts(plan, logs, now))
+    else:
+        raw = raw_facts_over(plan, logs, now).with_columns(answer, _answer=query.answer(query.present))
+        soonest = (_by_rows if is_remote(logs._frame_kind) and query.waits else _by_columns)(query, raw)
     change = nw.when(nw.col("_soonest") < FOREVER).then(nw.col("_soonest"))
     result = soonest.select(PERSON, nw.col(_RULE_ANSWER).alias(name), next_change=change)
     return logs._native(result, instants=["next_change"], spans=_spans(ready, name))
@@ -115,11 +120,18 @@ def _by_columns(query: _ChangeQuery, raw: Frame) -> Frame:
 def _by_rows(query: _ChangeQuery, raw: Frame) -> Frame:
     """Return the earliest change of each person, with one row for each delay."""
     # A database plans a long query slowly and reads many rows fast.
-    waiting = query.wait(query.waits[0])
-    for number, wait in enumerate(query.waits[1:], 1):
-        waiting = nw.when(nw.col(REPEAT) == number).then(query.wait(wait)).otherwise(waiting)
+    first, *others = map(query.wait, query.waits)
+    waiting = by_value(REPEAT, enumerate(others, 1), first)
     each = repeat_rows(raw, len(query.waits)).with_columns(_wait=waiting).with_columns(_then=query.after("_wait"))
     each = each.with_columns(_soonest=query.soonest("_then", nw.lit(FOREVER, nw.Int64())))
+    return each.group_by(PERSON).agg(nw.col(_RULE_ANSWER).max(), nw.col("_soonest").min())
+
+
+def _by_instants(query: _ChangeQuery, answer: nw.Expr, plan: FactSchema, future: Frame) -> Frame:
+    """Return the earliest change of each person, with one row for each instant at which the answer may change."""
+    present = future.filter(nw.col(AT) == query.now).select(PERSON, answer, _answer=query.answer(query.present))
+    each = with_waits(plan, future, query.waits, "_then").join(present, on=PERSON, how="inner")
+    each = each.with_columns(_soonest=query.soonest("_then", int_lit(FOREVER)))
     return each.group_by(PERSON).agg(nw.col(_RULE_ANSWER).max(), nw.col("_soonest").min())
 
 
@@ -196,8 +208,7 @@ def _check_types(ready: CompiledRule, schema: nw.Schema) -> None:
         is_text = ready.plan.declared[name].show == "text"
         if not isinstance(schema[name], _TEXTS if is_text else _NUMBERS):
             allowed = "text" if is_text else "whole numbers, booleans or durations"
-            msg = f"the column {name} must hold {allowed}, as from Facts.over (got {schema[name]})"
-            raise FactsError(msg)
+            raise FactsError(f"the column {name} must hold {allowed}, as from Facts.over (got {schema[name]})")
 
 
 def _check_ranges(ready: CompiledRule, frame: Frame, column: Column) -> None:
@@ -222,8 +233,7 @@ def _check_ranges(ready: CompiledRule, frame: Frame, column: Column) -> None:
                 if fact.unit == "span"
                 else f"whole numbers from {fact.low} to {fact.high}"
             )
-            msg = f"the column {fact.name} has values outside the range of the fact; it must hold {allowed}"
-            raise FactsError(msg)
+            raise FactsError(f"the column {fact.name} has values outside the range of the fact; it must hold {allowed}")
 
 
 _TEXTS = (nw.String, nw.Categorical, nw.Enum, nw.Unknown)

@@ -17,13 +17,12 @@ import attrs
 from funnel._arguments import instance, is_function, kind_of, name_problem, parse_as_of
 from funnel._cache import PolicyCache
 from funnel._copies import OfFunctions
-from funnel._expr.nodes import evaluate
 from funnel._expr.tree import may_be_none, no_answer
 from funnel._time import instant
 from funnel.errors import ArgumentError, FactsError, RuleError
 from funnel.facts import Facts
 from funnel.facts._base import AnyLiveFacts, BaseFacts
-from funnel.facts._traced import as_plain, is_tracing
+from funnel.facts._traced import as_plain, is_tracing, refuse_method
 from funnel.policy import Policy
 
 if TYPE_CHECKING:
@@ -72,8 +71,7 @@ class Rule(OfFunctions, Generic[F, P, A]):
         update_wrapper(cast("Callable[..., object]", self), function)
         self.name: str = getattr(function, "__name__", "rule")
         if problem := name_problem(self.name, _ADDED):
-            msg = f"the rule {self.name} {problem}; give it another name"
-            raise ArgumentError(msg)
+            raise ArgumentError(f"the rule {self.name} {problem}; give it another name")
         self._function = function
         self._compiled: PolicyCache[CompiledRule] = PolicyCache(self._compile)
 
@@ -128,8 +126,7 @@ class Rule(OfFunctions, Generic[F, P, A]):
         for kind in annotations:
             if isinstance(kind, type) and issubclass(kind, Policy) and not isinstance(policy, kind):
                 name = kind.__name__
-                msg = f"the policy of {self.name} must be a {name} (got {kind_of(policy)})"
-                raise ArgumentError(msg)
+                raise ArgumentError(f"the policy of {self.name} must be a {name} (got {kind_of(policy)})")
 
     @cached_property
     def facts(self) -> type[F]:
@@ -163,7 +160,7 @@ class Rule(OfFunctions, Generic[F, P, A]):
         return self._compiled.get(kind, policy) if cached is None else cached[1]
 
     def _compile(self, facts: type[BaseFacts], policy: Policy) -> CompiledRule:
-        from funnel.rules._compile import compile_rule
+        from funnel.rules._compile import check_parameters, compile_rule
 
         function = cast("Callable[[BaseFacts, Policy], object]", self._function)
         try:
@@ -171,6 +168,8 @@ class Rule(OfFunctions, Generic[F, P, A]):
         except RuleError as error:
             if isinstance(error.__cause__, AttributeError):
                 self._check_policy(policy)
+            if isinstance(error.__cause__, TypeError):
+                check_parameters(self.name, self._function)
             raise
 
     # ---- one person ----
@@ -207,9 +206,9 @@ class Rule(OfFunctions, Generic[F, P, A]):
 
     def _facts_from(self, person: object, as_of: datetime | None) -> F:
         """Return the facts of a history or of live facts, or the facts themselves."""
+        refuse_method(person, self.name)
         if isinstance(person, self.facts):
             if as_of is None:
-                _ = person.values  # facts that trace a rule refuse it, before another rule is compiled
                 return person
             raise ArgumentError(
                 "as_of was passed with facts, which have their own instant; use facts.at(...) for a later instant"
@@ -221,8 +220,7 @@ class Rule(OfFunctions, Generic[F, P, A]):
 
         if isinstance(person, History):
             return self.facts.of(person, as_of=cast("datetime", as_of))
-        msg = f"{self.name} needs {self.facts.__name__} or a History (got {kind_of(person)})"
-        raise ArgumentError(msg)
+        raise ArgumentError(f"{self.name} needs {self.facts.__name__} or a History (got {kind_of(person)})")
 
     @overload
     def why(self, person: History | LiveFacts[F], policy: P, *, as_of: datetime) -> Explanation: ...
@@ -270,6 +268,7 @@ class Rule(OfFunctions, Generic[F, P, A]):
             FactsError: A column is missing.
             RuleError: The function cannot run for a table.
         """
+        from funnel._people import remedy
         from funnel.logs import is_logs
         from funnel.rules._frames import answers_of_facts, answers_of_logs
 
@@ -277,10 +276,8 @@ class Rule(OfFunctions, Generic[F, P, A]):
         if is_logs(people):
             return answers_of_logs(ready, people, parse_as_of(as_of), self.name)
         if as_of is not None:
-            msg = "as_of was passed with a dataframe of facts, which has its own instant; leave as_of out"
-            raise ArgumentError(
-                f"{msg}, or pass a table of records as Logs: Logs(purchases=table), or Logs.from_orders(table, ...)"
-            )
+            msg = f"as_of needs Logs (got {kind_of(people)}); {remedy(people)}"
+            raise ArgumentError(f"{msg}, or leave as_of out with a dataframe of facts, which has its own instant")
         return answers_of_facts(ready, people, self.name)
 
     # ---- the rule itself ----
@@ -328,18 +325,15 @@ class NextChange(Generic[F, P, A]):
             as_of: Instant to evaluate at. Not allowed with facts.
 
         Raises:
+            FactsError: The rule reads a fact with a window that was set by hand, so the records in it are unknown.
             RuleError: The rule uses the clock in a way that has no next change. For example, it returns a time span.
         """
         if isinstance(person, LiveFacts):
             kind = person._class_for(self.rule.name, self.rule.facts)
             then = person._evaluate(*self.rule._compiled_rule(policy, kind).alone_change, cast("datetime", as_of))
         else:
-            from funnel._expr.next_change import first_change
-
             facts = self.rule._facts_from(person, as_of)
-            ready = self.rule._compiled_rule(policy, type(facts))
-            read = ready.reader(facts)
-            then = first_change(ready.run, (evaluate(node, read) for node in ready.waits), facts.values, facts.now)
+            then = self.rule._compiled_rule(policy, type(facts)).change(facts.values, facts.now)
         return None if then is None else instant(then)
 
     __call__ = of

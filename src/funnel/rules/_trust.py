@@ -66,10 +66,7 @@ def awaits_answer(f: Facts, policy: Policy) -> bool:
 def answer_is_late(f: Facts, policy: Policy) -> bool:
     """Return whether a waiting question is older than `answer_within`."""
     oldest, newest, within = f.oldest_open_question, f.newest_open_question, policy.answer_within
-    return any_of(
-        all_of(oldest > within, waits(f, policy, oldest)),
-        all_of(newest > within, waits(f, policy, newest)),
-    )
+    return any_of(all_of(oldest > within, waits(f, policy, oldest)), all_of(newest > within, waits(f, policy, newest)))
 
 
 @rule

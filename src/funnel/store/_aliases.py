@@ -31,8 +31,7 @@ def merge(tables: Tables, change: Change, alias: str, into: str, at: int) -> boo
     change.read([alias, into, *_referrers(tables, list(people_by_name(tables, [alias, into]).values()))])
     merged, person = change.person(alias), change.person(into)
     if not (merged.version or person.version):
-        msg = f"the store has no records of {alias!r} or {into!r}; append a record of one of them first"
-        raise RecordError(msg)
+        raise RecordError(f"the store has no records of {alias!r} or {into!r}; append a record of one of them first")
     current_merge = None if merged.canonical == alias else tables.merge_of(alias)
     if current_merge is not None and current_merge.person_id == into:
         return False
@@ -128,8 +127,7 @@ def unmerge(tables: Tables, change: Change, alias: str, at: int) -> str:
     holder = change.person(alias)
     current_merge = None if holder.canonical == alias else tables.merge_of(alias)
     if current_merge is None:
-        msg = f"{alias!r} is not an alias; aliases(...) lists the names of a person"
-        raise RecordError(msg)
+        raise RecordError(f"{alias!r} is not an alias; aliases(...) lists the names of a person")
     referrers = _locked_referrers(tables, change, [holder])
     tables.put_merge(attrs.evolve(current_merge, unmerged_at=at))
     names, canonical = _names_leading_to(tables, alias), holder.canonical

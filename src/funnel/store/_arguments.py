@@ -69,10 +69,9 @@ def versions_of(expected: object) -> Mapping[str, int]:
     for name, version in versions.items():
         name_of("a key of expected", name)
         if isinstance(version, bool) or not isinstance(version, int):
-            msg = (
+            raise ArgumentError(
                 f"a version in expected must be a whole number (got {type(version).__name__}); pass StageRecord.version"
             )
-            raise ArgumentError(msg)
     return cast("Mapping[str, int]", versions)
 
 
@@ -96,11 +95,9 @@ def rule_and_policy(stage: object, policy: object) -> tuple[Rule[Any, Any, Any],
     """
     rule: object = default_stage if stage is None else stage
     if not isinstance(rule, Rule):
-        msg = f"stage must be a rule (got {type(stage).__name__}); decorate the function with @rule"
-        raise ArgumentError(msg)
+        raise ArgumentError(f"stage must be a rule (got {type(stage).__name__}); decorate the function with @rule")
     if policy is not None and not isinstance(policy, Policy):
-        msg = f"policy must be a Policy (got {type(policy).__name__}); pass Policy(...)"
-        raise ArgumentError(msg)
+        raise ArgumentError(f"policy must be a Policy (got {type(policy).__name__}); pass Policy(...)")
     return rule, policy or Policy()  # pyright: ignore[reportUnknownVariableType] - any rule
 
 
@@ -134,8 +131,7 @@ def validate_customer(customer: object) -> Customer:
         RecordError: A field is invalid.
     """
     if not isinstance(customer, Customer):
-        msg = f"customer must be a Customer (got {type(customer).__name__}); pass records to append"
-        raise ArgumentError(msg)
+        raise ArgumentError(f"customer must be a Customer (got {type(customer).__name__}); pass records to append")
     return validate_record(customer)
 
 

@@ -87,8 +87,7 @@ class ProcessBound:
         Raises:
             StoreError: Always.
         """
-        msg = f"a store cannot be copied or pickled; open one in each process: {type(self).__name__}(...)"
-        raise StoreError(msg)
+        raise StoreError(f"a store cannot be copied or pickled; open one in each process: {type(self).__name__}(...)")
 
 
 class TableStore(ProcessBound, ABC):

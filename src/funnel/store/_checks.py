@@ -56,8 +56,7 @@ def refuse_contradictions(tables: Tables, rows: Rows, targets: Rows, referring: 
         faults = [*_early_records(pairs), *_excess_refunds(tables, rows, pairs)]
     if faults:
         more = [f"and {len(faults) - MOST_FAULTS} more"] if len(faults) > MOST_FAULTS else []
-        msg = f"the records contradict each other: {'; '.join([*faults[:MOST_FAULTS], *more])}"
-        raise RecordError(msg)
+        raise RecordError(f"the records contradict each other: {'; '.join([*faults[:MOST_FAULTS], *more])}")
 
 
 def _early_records(pairs: Collection[tuple[Row, Row]]) -> Iterator[str]:

@@ -34,10 +34,9 @@ def refuse_erased(tables: Tables, names: Collection[str], *, is_allowed: bool) -
     """
     erased = tables.erased_names(list(names))
     if erased and not is_allowed:
-        msg = (
+        raise ConflictError(
             "the person was erased; leave the person out, or pass after_erasure=True if the person has given their "
             "details again"
         )
-        raise ConflictError(msg)
     if erased:
         tables.clear_erased(erased)

@@ -33,7 +33,7 @@ def evaluate_all(
         frames: The logs, as Polars tables.
         versions: Group, name and version of everyone to evaluate; names as in the logs.
         evaluator: The rule and the policy.
-        at: The instant of evaluation.
+        at: The evaluation time.
     """
     import polars as pl
 

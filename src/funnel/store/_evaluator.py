@@ -36,7 +36,7 @@ class LivePerson:
     Attributes:
         name: The name of the person in the records of `facts`.
         version: The person's version after the evaluation.
-        at: The instant of evaluation.
+        at: The evaluation time.
         facts: The live facts, to which records can be added.
         future: Future instants at which a record becomes or ceases to be effective, as a heap.
         stage: The computed stage.
@@ -89,7 +89,7 @@ class Evaluator:
             group_id: The group of the person's names.
             name: The person's current name.
             versions: The version before the change and after it.
-            at: The instant of evaluation.
+            at: The evaluation time.
             added: Records added to the history; None if it changed in another way too.
             read: Reads the whole history.
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
+
+import attrs
 
 from funnel._time import instant
 from funnel.store._aliases import aliases_of
 from funnel.store._damage import readable
 from funnel.store._reading import history_of, names_of, person_of, unresolved_of
+from funnel.store._results import Alias
 from funnel.store._tables import Tables
 
 FORMAT = 1
@@ -26,15 +30,7 @@ def export(tables: Tables, name: str, rule_fingerprint: int) -> str:
         "format": FORMAT,
         "person_id": group_id,
         "stage": _stage(tables, name, rule_fingerprint),
-        "aliases": [
-            {
-                "alias": alias.alias,
-                "person_id": alias.person_id,
-                "merged_at": alias.merged_at.isoformat(),
-                "unmerged_at": None if alias.unmerged_at is None else alias.unmerged_at.isoformat(),
-            }
-            for alias in aliases_of(tables, name)
-        ],
+        "aliases": [_plain(alias) for alias in aliases_of(tables, name)],
         "history": alone.model_dump(mode="json"),
         "unresolved": [record.model_dump(mode="json") for record in unresolved_of(tables, names)],
     }
@@ -47,3 +43,8 @@ def _stage(tables: Tables, name: str, rule_fingerprint: int) -> dict[str, Any] |
         return None
     with readable("the date of an evaluation cannot be read"):
         return {"stage": person.stage, "evaluated_at": instant(person.evaluated_at).isoformat()}
+
+
+def _plain(alias: Alias) -> dict[str, str | None]:
+    values: dict[str, Any] = attrs.asdict(alias)
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}

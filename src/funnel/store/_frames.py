@@ -17,7 +17,7 @@ from funnel.errors import LogsError, MissingExtraError
 from funnel.money import Money
 from funnel.store._damage import damaged, readable
 from funnel.store._engines import Engine
-from funnel.store._rows import KINDS
+from funnel.store._rows import KINDS, RENAMED
 from funnel.store._tables import Tables
 
 if TYPE_CHECKING:
@@ -29,52 +29,18 @@ _INSTANTS = ("arrived_at", "purchased_at", "refunded_at", "occurred_at", "cancel
 _TIMES = (*_INSTANTS, "until", "latest")
 _INTEGERS = ("amount", "score", *_TIMES)
 
+_FIELDS: Mapping[str, str] = {
+    "leads": "person_id arrived_at source campaign referred_by",
+    "purchases": (
+        "id source person_id purchased_at amount currency status cancelled_at promotion promised_at delivered_at"
+    ),
+    "refunds": "id source purchase_id refunded_at amount currency reason",
+    "interactions": (
+        "id source person_id occurred_at kind direction channel regarding reason until latest score amount currency"
+    ),
+}
 LOG_COLUMNS: Mapping[str, Mapping[str, str]] = {
-    "leads": {
-        "person_id": "person_id",
-        "arrived_at": "happened_at",
-        "source": "source",
-        "campaign": "campaign",
-        "referred_by": "referred_by",
-    },
-    "purchases": {
-        "id": "source_id",
-        "source": "source",
-        "person_id": "person_id",
-        "purchased_at": "happened_at",
-        "amount": "amount",
-        "currency": "currency",
-        "status": "status",
-        "cancelled_at": "cancelled_at",
-        "promotion": "promotion",
-        "promised_at": "promised_at",
-        "delivered_at": "delivered_at",
-    },
-    "refunds": {
-        "id": "source_id",
-        "source": "source",
-        "purchase_id": "regarding",
-        "refunded_at": "happened_at",
-        "amount": "amount",
-        "currency": "currency",
-        "reason": "reason",
-    },
-    "interactions": {
-        "id": "source_id",
-        "source": "source",
-        "person_id": "person_id",
-        "occurred_at": "happened_at",
-        "kind": "kind",
-        "direction": "direction",
-        "channel": "channel",
-        "regarding": "regarding",
-        "reason": "reason",
-        "until": "until",
-        "latest": "latest",
-        "score": "score",
-        "amount": "amount",
-        "currency": "currency",
-    },
+    log: {name: RENAMED.get(name, name) for name in names.split()} for log, names in _FIELDS.items()
 }
 """The columns of each log, with the store's column that each comes from."""
 
@@ -88,7 +54,7 @@ def logs_of(tables: Tables, engine: Engine) -> Logs:
         LogsError: The amounts are in more than one currency.
     """
     check_choice(engine, tuple(_CONVERTERS), "engine")
-    for name in _NEEDED.get(engine, ()):
+    for name in NEEDED.get(engine, ()):
         _need(name)
     from funnel.logs import trusted
 
@@ -175,8 +141,7 @@ def _currency(frames: Mapping[str, pl.DataFrame]) -> str | None:
     columns = [frame["currency"].drop_nulls().unique() for frame in frames.values() if "currency" in frame.columns]
     currencies = sorted({code for column in columns for code in column})
     if len(currencies) > 1:
-        msg = f"the store has amounts in {' and '.join(currencies)}; convert all amounts into one currency"
-        raise LogsError(msg)
+        raise LogsError(f"the store has amounts in {' and '.join(currencies)}; convert all amounts into one currency")
     with readable("a currency is unknown"):
         return Money.of_minor(0, currencies[0]).currency if currencies else None
 
@@ -199,7 +164,7 @@ _CONVERTERS: Mapping[str, Callable[[Mapping[str, pl.DataFrame]], dict[str, Any]]
     "pyarrow": lambda frames: {log: frame.to_arrow() for log, frame in frames.items()},
     "duckdb": _duckdb,
 }
-_NEEDED: Mapping[str, tuple[str, ...]] = {
+NEEDED: Mapping[str, tuple[str, ...]] = {
     "pandas": ("pandas", "pyarrow"),
     "pyarrow": ("pyarrow",),
     "duckdb": ("duckdb", "pyarrow"),

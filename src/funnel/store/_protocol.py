@@ -22,7 +22,7 @@ class Store(Protocol):
     """A shop's stored records: each appended once and read back exactly, with everyone's stage.
 
     Every call is atomic: a call that raises has changed nothing. No store reads a clock: the time of recording and
-    the instant of evaluation are arguments. Each call accepts any name of a person.
+    the evaluation time are arguments. Each call accepts any name of a person.
     """
 
     def append(
@@ -176,7 +176,7 @@ class Store(Protocol):
 
         Args:
             people: Any names of the people. Unknown names are skipped.
-            as_of: The instant of evaluation.
+            as_of: The evaluation time.
 
         Returns:
             The stage records of the people.
@@ -194,7 +194,7 @@ class Store(Protocol):
         the result of that call is kept.
 
         Args:
-            as_of: The instant of evaluation.
+            as_of: The evaluation time.
 
         Returns:
             The number of people.

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 import attrs
 
+from funnel._arguments import kind_of
 from funnel._copies import unchecked
 from funnel._fields import amount_in_range
 from funnel._time import EARLIEST, LATEST, instant, micros
@@ -169,16 +170,8 @@ def _lines_of(text: str, currency: str) -> tuple[OrderLine, ...]:
     return tuple(OrderLine(**{name: money(name, value) for name, value in line.items()}) for line in json.loads(text))
 
 
-_TO_CELL: Mapping[str, Conversion] = {
-    "happened_at": micros,
-    "cancelled_at": micros,
-    "promised_at": micros,
-    "delivered_at": micros,
-    "until": micros,
-    "latest": micros,
-    "reason": str,
-    "lines": _lines_text,
-}
+_INSTANTS = ("happened_at", "cancelled_at", "promised_at", "delivered_at", "until", "latest")
+_TO_CELL: Mapping[str, Conversion] = {**dict.fromkeys(_INSTANTS, micros), "reason": str, "lines": _lines_text}
 """Conversions of field values to column values, if they differ; None stays None."""
 
 
@@ -189,18 +182,12 @@ def _checked_instant(count: int) -> object:
     return instant(count)
 
 
-_FROM_CELL: Mapping[str, Callable[[Any], object]] = {
-    name: _checked_instant for name, convert in _TO_CELL.items() if convert is micros
-}
+_FROM_CELL: Mapping[str, Callable[[Any], object]] = dict.fromkeys(_INSTANTS, _checked_instant)
 
-_RENAMED: Mapping[str, str] = {
-    "arrived_at": "happened_at",
-    "purchased_at": "happened_at",
-    "refunded_at": "happened_at",
-    "occurred_at": "happened_at",
-    "purchase_id": "regarding",
-    "question_id": "regarding",
-    "complaint_id": "regarding",
+RENAMED: Mapping[str, str] = {
+    "id": "source_id",
+    **dict.fromkeys(("arrived_at", "purchased_at", "refunded_at", "occurred_at"), "happened_at"),
+    **dict.fromkeys(("purchase_id", "question_id", "complaint_id"), "regarding"),
 }
 """Columns of fields that have another name."""
 
@@ -236,7 +223,7 @@ def _back(cls: type[Record], name: str, column: str) -> Callable[[Any], object] 
 
 def _shape(cls: type[Record]) -> _Shape:
     names = [name for name in cls.model_fields if name not in _OWN]
-    columns = [(name, _RENAMED.get(name, name)) for name in names]
+    columns = [(name, RENAMED.get(name, name)) for name in names]
     return _Shape(
         cls,
         _LOGS.get(cls, "interactions"),
@@ -264,9 +251,8 @@ def row_of(record: Record) -> Row:
     """
     shape = _SHAPES.get(type(record))
     if shape is None:
-        kind = type(record).__name__
-        msg = f"{kind} is not a record class of a store; pass leads, purchases, refunds or interactions"
-        raise ArgumentError(msg)
+        msg = f"a record must be a lead, a purchase, a refund or an interaction (got {kind_of(record)})"
+        raise ArgumentError(f"{msg}; pass several as append(*records), and a customer to put_customer")
     values, cells = record.__dict__, list(_EMPTY)
     for name, position, convert in shape.fields:
         value = values[name]
@@ -375,5 +361,6 @@ def refuse_different(stored: Row, new: Row) -> None:
     """
     names = differences(stored, new)
     if names:
-        msg = f"{stored.name} is stored already and differs in {', '.join(names)}; call amend to replace it"
-        raise ConflictError(msg)
+        raise ConflictError(
+            f"{stored.name} is stored already and differs in {', '.join(names)}; call amend to replace it"
+        )

@@ -175,12 +175,7 @@ def _connected(path: str, seconds: float, flush: str) -> sqlite3.Connection:
     connection = sqlite3.connect(
         path, timeout=seconds, isolation_level=None, check_same_thread=False, cached_statements=256
     )
-    for pragma in (
-        f"synchronous = {flush}",
-        "secure_delete = ON",
-        "cache_size = -65536",
-        "trusted_schema = OFF",
-    ):
+    for pragma in (f"synchronous = {flush}", "secure_delete = ON", "cache_size = -65536", "trusted_schema = OFF"):
         connection.execute(f"PRAGMA {pragma}")
     return connection
 

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from importlib.util import find_spec
 from typing import get_args
 
 from funnel._arguments import check_choice, each
 from funnel.errors import MissingExtraError
 from funnel.store._engines import Engine
+from funnel.store._frames import NEEDED
 
 ENGINES: tuple[Engine, ...] = get_args(Engine)
 """The engines that can hold generated people."""
-
-_NEEDED: Mapping[str, tuple[str, ...]] = {
-    "polars": ("polars",),
-    "pandas": ("polars", "pandas", "pyarrow"),
-    "pyarrow": ("polars", "pyarrow"),
-    "duckdb": ("polars", "pyarrow", "duckdb"),
-}
 
 
 def installed_engines() -> tuple[Engine, ...]:
@@ -28,7 +22,7 @@ def installed_engines() -> tuple[Engine, ...]:
         >>> "polars" in installed_engines()
         True
     """
-    return tuple(name for name in ENGINES if all(find_spec(package) for package in _NEEDED[name]))
+    return tuple(name for name in ENGINES if all(map(find_spec, ("polars", *NEEDED.get(name, ())))))
 
 
 def chosen_engines(names: Iterable[str]) -> tuple[Engine, ...]:

@@ -125,11 +125,10 @@ class _Comparison:
         for form, answer, expected in comparisons:
             if answer != expected or type(answer) is not type(expected):
                 facts = self.rule.facts.of(history, as_of=as_of)
-                msg = (
+                raise AssertionError(
                     f"{self.rule.name} has two answers for one person: {answer!r} from {form}, "
                     f"{expected!r} from the rule\n{self.rule.why(facts, self.policy)}\nfacts: {facts!r}"
                 )
-                raise AssertionError(msg)
 
     def for_one(self, history: History, as_of: datetime) -> Comparisons:
         """Yield the answers for one person in every form."""

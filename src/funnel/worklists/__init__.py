@@ -5,11 +5,5 @@ from __future__ import annotations
 from funnel._exports import lazy
 
 __all__, __getattr__, __dir__ = lazy(
-    __name__,
-    {
-        "Task": "worklists._tasks",
-        "Worklist": "worklists._tasks",
-        "next_review_at": "worklists._worklist",
-        "worklist": "worklists._worklist",
-    },
+    __name__, {"worklists._tasks": "Task Worklist", "worklists._worklist": "next_review_at worklist"}
 )

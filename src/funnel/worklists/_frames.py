@@ -8,7 +8,7 @@ import narwhals as nw
 
 from funnel._aggregate.group_by import PERSON
 from funnel._dataframes.frame_types import FrameT
-from funnel._expr.to_narwhals import int_lit, tree_column
+from funnel._expr.to_narwhals import by_value, int_lit, tree_column
 from funnel.facts import Facts
 from funnel.facts._frames import fact_column, raw_facts_over
 from funnel.facts._schema import narrowed
@@ -28,9 +28,8 @@ _UNKNOWN = -1
 def worklist_of_logs(logs: Logs[FrameT], policy: Policy, now: int, hours: Hours) -> FrameT:
     """Return one sorted row for each person with a due action."""
     due = hours.columns(_due(logs, policy, now), "due_at")
-    rank = int_lit(len(NextAction))
-    for number, action in enumerate(NextAction):
-        rank = nw.when(nw.col("next_action") == action.value).then(int_lit(number)).otherwise(rank)
+    ranks = ((action.value, int_lit(number)) for number, action in enumerate(NextAction))
+    rank = by_value("next_action", ranks, int_lit(len(NextAction)))
     ranked = due.with_columns(_rank=rank, _less=0 - nw.col("value"))
     listed = ranked.sort("_rank", "due_at", "_less", PERSON)
     value = nw.when(nw.col("value") > _UNKNOWN).then(nw.col("value"))
@@ -51,9 +50,4 @@ def _due(logs: Logs, policy: Policy, now: int) -> nw.LazyFrame[Any]:
     action, since, value = (tree_column(without_none(one.tree, _UNKNOWN), column) for one in rules)
     raw = raw_facts_over(plan, logs, now).select(PERSON, next_action=action, _since=since, value=value)
     busy = raw.filter(~nw.col("next_action").is_in([one.value for one in IDLE]))
-    return busy.select(
-        PERSON,
-        "next_action",
-        "value",
-        due_at=now - nw.col("_since"),
-    )
+    return busy.select(PERSON, "next_action", "value", due_at=now - nw.col("_since"))

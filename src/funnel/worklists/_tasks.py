@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import attrs
 
-from funnel._format import as_html, as_text
+from funnel._format import Listed, Table, Tabular
 from funnel.facts import Facts
 from funnel.history import History
 from funnel.messages import Language, explain
@@ -61,7 +61,7 @@ class Task:
 
 
 @attrs.frozen
-class Worklist:
+class Worklist(Listed[Task], Tabular):
     """Tasks of the shop, most urgent first.
 
     Attributes:
@@ -74,13 +74,7 @@ class Worklist:
     tz: ZoneInfo
     tasks: tuple[Task, ...]
 
-    def __iter__(self) -> Iterator[Task]:
-        """Iterate over the tasks, most urgent first."""
-        return iter(self.tasks)
-
-    def __len__(self) -> int:
-        """Return the number of tasks."""
-        return len(self.tasks)
+    _PARTS = "tasks"
 
     def reasons(self, *, language: Language = "en") -> str:
         """Return one line for each task, with its reason.
@@ -102,8 +96,8 @@ class Worklist:
             for task in self
         ]
 
-    def _rows(self) -> list[tuple[str, str, str, str]]:
-        return [
+    def _tables(self) -> Iterator[Table]:
+        rows = [
             (
                 task.person_id,
                 task.action.value.replace("_", " "),
@@ -112,13 +106,4 @@ class Worklist:
             )
             for task in self
         ]
-
-    def __str__(self) -> str:
-        """Return the worklist as a text table, with times in the shop's zone."""
-        return as_text(_HEAD, self._rows())
-
-    def _repr_html_(self) -> str:
-        return as_html(_HEAD, self._rows())
-
-
-_HEAD = ("person", "next action", "due", "at stake")
+        yield "", ("person", "next action", "due", "at stake"), rows

@@ -192,7 +192,7 @@ def test_what_went_wrong_is_what_looking_one_by_one_finds(people: list[History],
 @FEW
 @given(talkers(), moments, moments)
 def test_what_comes_later_changes_nothing(people: list[History], one: datetime, other: datetime) -> None:
-    """Records after the instant of judgement are not known at it."""
+    """Records after the evaluation time are not known at it."""
     as_of = min(one, other)
     logs_of_day = [
         History.of(person.person_id, [record for record in person.records if record.happened_at <= as_of])

@@ -10,6 +10,7 @@ import pytest
 
 from funnel import Exclusion, FunnelStep, GroupBy, conversion
 from funnel.metrics import FunnelResult, Matching, bins
+from tests import kernels
 from tests.metrics.conversion.model import Event
 from tests.metrics.conversion.questions import START, minutes, table
 
@@ -161,6 +162,21 @@ def test_the_row_of_a_step_is_no_exclusion_of_its_own_attempt() -> None:
     assert funnel_of("a0 b5 b6 c9", "a b c", matching=Matching(exclude=Exclusion("b"))).converted == 0
 
 
+@pytest.mark.parametrize("has_numpy", [True, False])
+@pytest.mark.parametrize(
+    ("events", "converted"), [("a0 x5 b9", 0), ("a0 c5 b9", 0), ("a0 x5 c6 b9", 0), ("a0 b9 c10", 1)]
+)
+def test_each_of_two_exclusions_ends_an_attempt(
+    events: str, converted: int, *, has_numpy: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first excluding event decides, whichever exclusion it meets."""
+    if not has_numpy:
+        kernels.without_numpy(monkeypatch)
+    matching = Matching(exclude=[Exclusion("x"), Exclusion("c")])
+
+    assert funnel_of(events, "a b", matching=matching).converted == converted
+
+
 def test_every_attempt_counts_once_it_has_ended() -> None:
     """After a conversion, and after the window, the next entry begins a new attempt; an entry inside one does not."""
     funnel = funnel_of("a0 a1 b2 a3 a64 b65", "a b", matching=Matching(attempts="each"))
@@ -295,6 +311,17 @@ def test_money_through_and_lost() -> None:
     assert [step.reached for step in funnel.value("amount", at="b")] == [10, 10]
 
 
+def test_sums_beyond_64_bits_are_exact() -> None:
+    """Amounts are summed in two parts if their sum may not fit."""
+    largest = 2**63 - 1
+    rows = [Event(person, START, "a", amount=largest - index) for index, person in enumerate("pqr")]
+    funnel = conversion(table([*rows, *OTHERS]), ["a", "b"], within=minutes(1), as_of=START + minutes(1))
+    start, end = funnel.value("amount")
+
+    assert (start.with_amount, start.reached, start.dropped, start.pending) == (3, 3 * largest - 3, 3 * largest - 3, 0)
+    assert end.reached == 0
+
+
 def test_money_at_an_optional_step() -> None:
     """Nobody drops at an optional step, so there is no sum of those who did."""
     rows = story("a0 c1 b2")
@@ -388,14 +415,14 @@ def test_a_funnel_shows_itself() -> None:
     funnel = conversion(table(rows), ["a", "b"], within=minutes(1), as_of=LATE, by="sku")
 
     assert str(funnel) == "\n".join(TABLE)
-    assert funnel._repr_html_().startswith("<table><caption>2 people: 1 converted, 1 dropped, 0 pending (ordered,")
+    assert funnel._repr_html_().startswith("<p>2 people: 1 converted, 1 dropped, 0 pending (ordered,")
     assert "<td>████████████</td>" in funnel._repr_html_()
     assert len(funnel) == 2
     assert "rows" not in repr(funnel)
 
 
 TABLE = [
-    "2 people: 1 converted, 1 dropped, 0 pending (ordered, attempts first, within 0:01:00, as of 2026-03-10 00:00 UTC)",
+    "2 people: 1 converted, 1 dropped, 0 pending (ordered, attempts first, within 1 min, as of 2026-03-10 00:00 UTC)",
     "step                reached  dropped  pending  median  from the start       from the step before",
     "a     ████████████        2        1        0          not enough: 2 of 30",
     "b     ██████              1        0        0     5 s  not enough: 2 of 30  not enough: 2 of 30",

@@ -144,7 +144,7 @@ def test_the_order_of_rows_changes_nothing(
 @FEW
 @given(CROWDS, questions())
 def test_what_happens_later_changes_nothing(events: list[Event], question: Question) -> None:
-    """Rows after the instant of judgement are not read."""
+    """Rows after the evaluation time are not read."""
     until = [one for one in events if one.occurred_at <= question.as_of]
     later = [attrs.evolve(one, occurred_at=question.as_of + minutes(1)) for one in events]
 

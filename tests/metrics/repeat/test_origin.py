@@ -18,7 +18,7 @@ from funnel.logs import Logs
 from funnel.metrics._rate import Rate
 from funnel.metrics._repeat.by_origin import RepeatGroups, repeat_by
 from funnel.metrics._repeat.promotion_retention import promotion_retention
-from funnel.metrics._repeat.rates import RepeatRate
+from funnel.metrics._repeat.window import RepeatRate
 from funnel.records import Purchase
 from tests.engines import ENGINES
 from tests.metrics.buyers import DAY, buyers, counted_purchases, lines_of, moments, spans

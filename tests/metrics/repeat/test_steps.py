@@ -11,8 +11,9 @@ from hypothesis import given
 from funnel.history import History
 from funnel.logs import Logs
 from funnel.metrics._rate import Rate
-from funnel.metrics._repeat.rates import RepeatRate, repeat_rate_within
+from funnel.metrics._repeat.rates import repeat_rate_within
 from funnel.metrics._repeat.steps import PurchaseSteps, purchase_steps
+from funnel.metrics._repeat.window import RepeatRate
 from funnel.metrics._survival.survival import survival
 from tests.metrics.buyers import DAY, buyers, counted_purchases, moments, spans
 from tests.metrics.people import FEW

@@ -172,7 +172,7 @@ def test_summer_time_moves_the_end_of_a_month(tz: str, start: date, people: Any,
     ],
 )
 def test_a_month_is_partial_until_its_last_instant(as_of: str, *, partial: bool) -> None:
-    """As of its last microsecond a month is over, for what happens at the instant of judgement has happened."""
+    """As of its last microsecond a month is over, for what happens at the evaluation time has happened."""
     cohorts = retention(shop(("a", JANUARY)), tz="Asia/Jakarta", as_of=datetime.fromisoformat(as_of))
 
     assert cohorts.is_partial is partial

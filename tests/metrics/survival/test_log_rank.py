@@ -249,9 +249,7 @@ def test_groups_read_one_a_line() -> None:
     )
     lines = str(result).splitlines()
 
-    assert lines[0].startswith(
-        "<ad>: 3 people, 3 converted, 0 still waiting; watched for up to 3 days; median 2 days ("
-    )
+    assert lines[0].startswith("<ad>: 3 people, 3 converted, 0 still waiting; watched for up to 3 d; median 2 d (")
     assert lines[2].startswith("log-rank test: chi square ")
     assert result._repr_html_().startswith("&lt;ad&gt;: 3 people")
     assert [(row["group"], row["confidence_level"]) for row in result.to_dicts()] == [("<ad>", 0.9), ("shop", 0.9)]

@@ -34,7 +34,7 @@ def test_a_long_flat_end_is_flagged_with_its_figures() -> None:
 def test_it_says_what_was_seen_and_no_more() -> None:
     """That the others will never come is never said."""
     assert str(flat()) == (
-        "nobody converted from 20 days to 40 days, though 30 still waited and 30 were watched to the end; "
+        "nobody converted from 20 d to 40 d, though 30 still waited and 30 were watched to the end; "
         "at the earlier pace, 14.1 would have converted; 60.0 % still wait, "
         "and the data do not show whether they will convert"
     )
@@ -44,7 +44,7 @@ def test_the_curve_tells_of_its_flat_end() -> None:
     """It is flagged where the curve is shown, in words and as values, and only there is it."""
     long, short = (after(*range(1, 21), watched=[end] * 30) for end in (40, 21))
 
-    assert str(long).endswith("; nobody converted from 20 days to 40 days")
+    assert str(long).endswith("; nobody converted from 20 d to 40 d")
     assert (long.to_dict()["flat_since"], long.to_dict()["flat_until"]) == (20 * DAY, 40 * DAY)
     assert "nobody converted" not in str(short)
     assert short.to_dict()["flat_since"] is None

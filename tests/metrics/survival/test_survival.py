@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from funnel import SqliteStore
 from funnel.errors import ArgumentError, FunnelError, InstantError
 from funnel.metrics._survival.curve import curve_of
 from funnel.metrics._survival.input import durations_in
@@ -284,9 +285,9 @@ def test_beyond_what_was_watched_nothing_is_said() -> None:
     assert result.longest == 3 * DAY
     assert result.at(3 * DAY).value == 0.5
     assert result.at(3 * DAY + TICK).value is None
-    assert str(result.at(4 * DAY)) == "not known within 4 days (1 of 2 converted; nobody was watched so long)"
+    assert str(result.at(4 * DAY)) == "not known within 4 d (1 of 2 converted; nobody was watched so long)"
     assert result.restricted_mean(3 * DAY).value is not None
-    assert str(result.restricted_mean(4 * DAY)) == "not known within 4 days (2 people; nobody was watched so long)"
+    assert str(result.restricted_mean(4 * DAY)) == "not known within 4 d (2 people; nobody was watched so long)"
 
 
 def test_a_median_that_is_not_reached_is_none() -> None:
@@ -294,7 +295,7 @@ def test_a_median_that_is_not_reached_is_none() -> None:
     result = after(1, watched=[3, 3])
 
     assert result.median.value is None
-    assert str(result.median) == "not reached (1 day to not reached)"
+    assert str(result.median) == "not reached (1 d to not reached)"
 
 
 def test_nobody_is_an_answer() -> None:
@@ -334,30 +335,29 @@ def test_it_reads_with_its_counts() -> None:
     result = treated()
 
     assert str(result) == (
-        "21 people, 9 converted, 12 still waiting; watched for up to 35 days; median 23 days (13 days to not reached)"
+        "21 people, 9 converted, 12 still waiting; watched for up to 35 d; median 23 d (13 d to not reached)"
     )
-    assert str(result.at(10 * DAY)) == "24.7 % within 10 days (5 of 21 converted, 15 waited so long; 11.1 to 49.7 %)"
-    assert str(result.at(DAY)) == "0.0 % within 1 day (0 of 21 converted, 21 waited so long; no interval)"
+    assert str(result.at(10 * DAY)) == "24.7 % within 10 d (5 of 21 converted, 15 waited so long; 11.1 to 49.7 %)"
+    assert str(result.at(DAY)) == "0.0 % within 1 d (0 of 21 converted, 21 waited so long; no interval)"
     assert str(result.restricted_mean(35 * DAY)) == (
-        "23.3 days within 35 days (21 people, 1 waited so long; 17.7 days to 28.8 days)"
+        "23 d 6 h within 35 d (21 people, 1 waited so long; 17 d 17 h to 28 d 19 h)"
     )
-    assert str(result.steps[1]) == "6 days: 3 of 21 converted, 85.7 % still wait"
+    assert str(result.steps[1]) == "6 d: 3 of 21 converted, 85.7 % still wait"
     assert ">21 people, 9 converted" in result._repr_html_()
     assert result._repr_html_().startswith('<span title="Kaplan-Meier, intervals at 0.95">')
-    assert result.median._repr_html_() == "<span>23 days (13 days to not reached)</span>"
+    assert result.median._repr_html_() == "<span>23 d (13 d to not reached)</span>"
     assert "1 excluded" in str(survival([(NOON, NOON - DAY), (NOON, None)], as_of=NOON))
 
 
 @pytest.mark.parametrize(
     ("span", "text"),
     [
-        (45 * DAY, "45 days"), (1.5 * DAY, "1.5 days"), (1000 * DAY, "1,000 days"), (DAY / 24, "1 hour"),
-        (DAY / 48, "30 minutes"), (DAY / 86400, "1 second"), (TICK * 500, "0.0005 seconds"),
-        (timedelta(0), "0 seconds"),
+        (45 * DAY, "45 d"), (1.5 * DAY, "1 d 12 h"), (DAY / 24, "1 h"), (DAY / 48, "30 min"), (DAY / 86400, "1 s"),
+        (TICK * 500, "0 s"), (timedelta(0), "0 d"),
     ],
 )  # fmt: skip
-def test_a_time_is_told_in_the_unit_that_fits(span: timedelta, text: str) -> None:
-    """Days where it is a day, else hours, minutes or seconds."""
+def test_a_time_has_its_two_largest_units(span: timedelta, text: str) -> None:
+    """A text of a curve shows times as all other texts do."""
     result = survival([(NOON - span, NOON)], as_of=NOON)
 
     assert f"for up to {text};" in str(result)
@@ -407,7 +407,7 @@ def test_a_year_that_is_not_kept_is_refused(year: int) -> None:
 
     with pytest.raises(InstantError, match="duration 0 lies outside the years 1800 to 2199"):
         survival([(far, None)], as_of=NOON)
-    with pytest.raises(FunnelError, match=r"durations.ended_at: 1 row: lies outside the years 1800 to 2199"):
+    with pytest.raises(FunnelError, match=r"durations.ended_at: 1 row \(row 1\): lies outside the years 1800 to 2199"):
         survival(frame_of([(NOON, far)]), as_of=NOON)
 
 
@@ -457,8 +457,10 @@ def test_a_table_says_what_is_wrong_with_it() -> None:
     with pytest.raises(FunnelError, match=r"durations.started_at: is Datetime.*; give aware datetimes"):
         survival(naive, as_of=NOON)
     empty = frame_of([(NOON, None), (None, NOON), (None, None)])  # type: ignore[list-item]
-    with pytest.raises(FunnelError, match=r"durations.started_at: 2 rows: is empty; give an instant"):
+    with pytest.raises(FunnelError, match=r"durations.started_at: 2 rows \(row 2, 3\): is empty; give an instant"):
         survival(empty, as_of=NOON)
+    with pytest.raises(FunnelError, match=r"needs the waits of people .*durations\(logs, .leads., .purchases., as_of="):
+        survival(SqliteStore().logs(), as_of=NOON)
     with pytest.raises(FunnelError, match="a generator is not a supported dataframe"):
         survival((pair for pair in [(NOON, None)]), as_of=NOON)
 

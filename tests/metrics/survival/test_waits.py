@@ -45,7 +45,7 @@ def rows_of(rows: list[Row], start: str, end: str, **options: Any) -> dict[str, 
 
 
 def times(rows: list[Row], person: str, kind: str) -> list[datetime]:
-    """When the events of one person and kind were, until the instant of judgement."""
+    """When the events of one person and kind were, until the evaluation time."""
     return sorted(
         when for person_id, when, row_kind, _ in rows if (person_id, row_kind) == (person, kind) and when <= NOON
     )
@@ -197,7 +197,7 @@ def test_a_long_name_of_a_column_is_shown_in_part() -> None:
 
 
 def made_up() -> pl.DataFrame:
-    """Three hundred events of eighty people, many at the same instants, some after the instant of judgement."""
+    """Three hundred events of eighty people, many at the same instants, some after the evaluation time."""
     chance = Random(5)
     return table_of(
         [
@@ -287,9 +287,9 @@ def test_a_kind_is_text_that_is_not_empty(kind: Any, has_logs: bool) -> None:  #
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"person_id": pl.lit(None, pl.String)}, "events.person_id: 2 rows: is empty; give the person"),
-        ({"kind": pl.lit(None, pl.String)}, "events.kind: 2 rows: is empty; give what happened"),
-        ({"occurred_at": pl.lit(None, TIME)}, "events.occurred_at: 2 rows: is empty; give an instant"),
+        ({"person_id": pl.lit(None, pl.String)}, r"events.person_id: 2 rows \(row 1, 2\): is empty; give the person"),
+        ({"kind": pl.lit(None, pl.String)}, r"events.kind: 2 rows \(row 1, 2\): is empty; give what happened"),
+        ({"occurred_at": pl.lit(None, TIME)}, r"events.occurred_at: 2 rows \(row 1, 2\): is empty; give an instant"),
         ({"occurred_at": pl.lit(1)}, "events.occurred_at: is Int32; give aware datetimes"),
     ],
 )

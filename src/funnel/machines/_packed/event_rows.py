@@ -110,7 +110,7 @@ def bits_of(plan: FactSchema) -> Collection[Group | str]:
 
 def lines_of(wanted: ReadSet, tables: Mapping[str, Frame], now: int) -> EventRows:
     """Return the rows of everyone up to and including an instant."""
-    read = [name for name in tables if wanted.of_table(name)]
+    read = [name for name in dict.fromkeys(one.stream.table for one in wanted.plan.reductions) if name in tables]
     parts, held = [_first_rows(tables, read, now)], dict[str, Held]()
     for name in read:
         found, held[name] = _rows(wanted, tables[name], name, now)

@@ -157,17 +157,17 @@ class Look:
 
         return read
 
-    def answers(self, numbers: Places, now: Whole) -> Whole:
+    def answers(self, numbers: Places, now: Whole, course: CompiledMachine | None = None) -> Whole:
         """Return the stage; for several trees, the next stages as digits."""
         read, texts = self.read(numbers, now), self.wanted.texts
         answers = np.zeros(len(now), np.int64)
-        for digit, tree in enumerate(self.course.trees):
+        for digit, tree in enumerate((course or self.course).trees):
             answers += answers_of(tree, read, len(now), texts) * BASE**digit
         return answers
 
     def waited(self, rows: Places) -> Whole:
         """Return the answers that time alone would have given at these instants."""
-        return self.answers(np.maximum(self.number[rows] - 1, 0), self.moment[rows])
+        return self.answers(np.maximum(self.number[rows] - 1, 0), self.moment[rows], self.course.waiting)
 
     def transitions(self, rows: Places, start: Whole, to: Whole, by: Whole) -> Moved:
         """Return transitions at these instants."""

@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from funnel._arguments import SpanLike, count_of, each, instance, parse_as_of, span
+from funnel._format import as_html, as_text
 from funnel._people import histories_of
 from funnel._time import MICROSECOND, instant
 from funnel.metrics._affinity.pairs import Counts, counts_of, counts_of_histories, read_products
-from funnel.metrics._display import as_html, as_text, days
+from funnel.metrics._display import days
 from funnel.metrics._rate import DEFAULT_MIN_PEOPLE, Rate
 
 if TYPE_CHECKING:

@@ -16,10 +16,9 @@ import narwhals as nw
 
 from funnel._dataframes.adapter import Frame, collect_once
 from funnel._dataframes.compute import to_rows, whole
-from funnel._people import logs_of
 from funnel._time import micros
 from funnel.metrics._lines import SKU, baskets_of, lines_beside
-from funnel.metrics._purchases import PERSON
+from funnel.metrics._purchases import PERSON, valid_purchases
 
 if TYPE_CHECKING:
     from funnel.history import History
@@ -82,11 +81,10 @@ class BoughtProducts:
 def read_products(logs: Logs, lines: object, now: int) -> BoughtProducts | None:
     """Return every product of every valid purchase; None without a purchase log."""
     checked = lines_beside(logs, lines)
-    table = logs_of(logs)._tables.get("purchases")
-    if table is None:
+    valid = valid_purchases(logs, now)
+    if valid is None:
         return None
-    bought = table.filter((nw.col("start") <= now) & (nw.col("end") > now)).select(PERSON, "t", *_KEYS)
-    rows = bought.join(checked, on=list(_KEYS), how="inner")
+    rows = valid.select(PERSON, "t", *_KEYS).join(checked, on=list(_KEYS), how="inner")
     if not rows.implementation.is_polars():
         return BoughtProducts(rows.rename({PERSON: PERSON_KEY, SKU: PRODUCT}), None, None)
     people, products = (collect_once(_by_number(rows, name, of)) for name, of in ((PERSON_KEY, PERSON), (PRODUCT, SKU)))

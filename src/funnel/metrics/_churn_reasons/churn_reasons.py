@@ -22,10 +22,11 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import attrs
 
 from funnel._arguments import count_of, parse_as_of
+from funnel._format import Table, Tabular
 from funnel._time import instant
 from funnel.errors import ArgumentError
 from funnel.metrics._churn_reasons.counts import PROBLEMS, ReasonKey, reason_counts, return_counts
-from funnel.metrics._display import as_html, as_text, days, percent
+from funnel.metrics._display import days, percent
 from funnel.metrics._rate import DEFAULT_MIN_PEOPLE, Difference, Rate
 from funnel.policy import check_is_policy
 from funnel.stages import Stage
@@ -94,7 +95,7 @@ class ServiceProblem:
 
 
 @attrs.frozen
-class ChurnReasons:
+class ChurnReasons(Tabular):
     """Result of `churn_reasons`: why lapsed buyers left, as far as it is known.
 
     Attributes:
@@ -123,7 +124,7 @@ class ChurnReasons:
 
     @property
     def summary(self) -> str:
-        """Return what can be concluded, and what cannot."""
+        """Return the conclusion and its limits, as text."""
         if not self.lapsed.successes:
             return "Nobody has lapsed."
         share = percent(self.reason_known.value)
@@ -166,7 +167,7 @@ class ChurnReasons:
     def _problem_rows(self) -> list[tuple[object, ...]]:
         return [(one.problem.replace("_", " "), one.with_it, one.without, one.difference) for one in self.problems]
 
-    def _tables(self) -> Iterator[tuple[str, Sequence[str], list[tuple[object, ...]]]]:
+    def _tables(self) -> Iterator[Table]:
         yield (
             self.summary,
             ("reason", "of people with a reason", "weighted by stage", "of all lapsed people"),
@@ -174,14 +175,6 @@ class ChurnReasons:
         )
         yield "", ("stage", "lapsed", "reason known", "first reason"), self._stage_rows()
         yield self.comparison, ("problem", "returned", "returned of the rest", "difference"), self._problem_rows()
-
-    def __str__(self) -> str:
-        """Return the conclusion, the reasons and the service problems as text."""
-        parts = ("\n".join(filter(None, [above, as_text(head, rows)])) for above, head, rows in self._tables())
-        return "\n\n".join(parts)
-
-    def _repr_html_(self) -> str:
-        return "".join(as_html(head, rows, above=above) for above, head, rows in self._tables())
 
 
 def _bounds(one: ChurnReason) -> str:
@@ -237,11 +230,10 @@ def churn_reasons(logs: Logs, policy: Policy, *, as_of: datetime, min_people: in
     check_is_policy(policy)
     count_of(min_people, "min_people", minimum=1)
     if policy.after_sale_for >= policy.lapse_after:
-        msg = (
+        raise ArgumentError(
             f"after_sale_for must be shorter than lapse_after (got {days(policy.after_sale_for)} and "
             f"{days(policy.lapse_after)}); change one of them in the policy"
         )
-        raise ArgumentError(msg)
     counts = reason_counts(logs, policy, now)
     reasons_of_lapsed = {is_repeat: _reasons_of_lapsed(counts, is_repeat=is_repeat) for is_repeat in (False, True)}
     stages = tuple(_origin(counts, reasons, is_repeat=is_repeat) for is_repeat, reasons in reasons_of_lapsed.items())

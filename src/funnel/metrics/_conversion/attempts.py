@@ -156,8 +156,7 @@ class AttemptColumns:
 
 def _check_whole(name: str, dtype: nw.dtypes.DType, *, needed: bool) -> None:
     if needed and not is_whole(dtype):
-        msg = f"column {name!r} must hold integers, such as amounts in minor units (got {dtype})"
-        raise EngineError(msg)
+        raise EngineError(f"column {name!r} must hold integers, such as amounts in minor units (got {dtype})")
 
 
 def _binned(by: GroupBy) -> nw.Expr:

@@ -40,7 +40,7 @@ def conversion(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
             of mappings or interactions.
         steps: At least two steps, each a kind of event or a `FunnelStep`. A repeated kind is named "purchase 2".
         within: Maximum time from the first to the last step, inclusive.
-        as_of: The instant of judgement. Later events are not read.
+        as_of: The evaluation time. Later events are not read.
         by: A column to group by, read at the entry; or `GroupBy(...)`, `bins(...)`.
         matching: The order of the steps, the attempts that count, and the events that exclude. By default, other events
             may lie between the steps, and only a person's first entry counts.

@@ -7,7 +7,7 @@ chance alone. The intervals are therefore widened for the number of comparisons 
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import exp, log, sqrt
 from statistics import NormalDist
 
@@ -17,6 +17,7 @@ import narwhals as nw
 from funnel._dataframes.adapter import Frame
 from funnel._dataframes.compute import to_rows, whole
 from funnel._expr.to_narwhals import to_int
+from funnel._format import Listed
 from funnel.metrics._conversion.attempts import Attempts
 from funnel.metrics._conversion.label_events import CONVERTED
 
@@ -93,7 +94,7 @@ class Driver:
 
 
 @attrs.frozen
-class Drivers:
+class Drivers(Listed[Driver]):
     """The values that go together with conversion, largest odds ratio first.
 
     Attributes:
@@ -112,13 +113,7 @@ class Drivers:
     others: int
     confidence_level: float
 
-    def __len__(self) -> int:
-        """Return the number of values compared."""
-        return len(self.drivers)
-
-    def __iter__(self) -> Iterator[Driver]:
-        """Yield the values, largest odds ratio first."""
-        return iter(self.drivers)
+    _PARTS = "drivers"
 
     @property
     def is_skewed(self) -> bool:

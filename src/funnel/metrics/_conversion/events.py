@@ -35,6 +35,7 @@ from funnel.logs.normalize import MISSING
 from funnel.logs.schema import WIDE, Column, hint, raise_if_any, wrong_type
 from funnel.logs.validate import Check, id_check, issues_of
 from funnel.metrics._conversion.query import EventCondition
+from funnel.metrics._purchases import is_valid
 
 LARGEST = 10**15
 """A condition reads whole numbers of a column only between this and its negative."""
@@ -105,8 +106,9 @@ def _row(number: int, one: object) -> dict[str, Any]:
         case Mapping():
             return dict(one)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
         case _:
-            msg = f"event {number} must be a mapping or an interaction (got {kind_of(one)}); or pass Logs"
-            raise ArgumentError(msg)
+            raise ArgumentError(
+                f"event {number} must be a mapping or an interaction (got {kind_of(one)}); or pass Logs"
+            )
 
 
 def types_of(events: object) -> Types:
@@ -131,7 +133,7 @@ def read_events(events: object, read: Collection[str], now: int, compared: Colle
     Args:
         events: The events as passed to `conversion`, with a list already converted to a table.
         read: The columns to read, besides those that every event has.
-        now: The instant of judgement, in microseconds.
+        now: The evaluation time, in microseconds.
         compared: The columns of whole numbers that conditions read. Their values must lie in a range.
 
     Raises:
@@ -215,8 +217,9 @@ def absent(names: Collection[str], types: Types) -> None:
     """
     for name in names:
         if not is_one_of(name, types):
-            msg = f"the events have no column {brief(name)}{hint(name, [one for one in types if one != ROW])}"
-            raise EngineError(msg)
+            raise EngineError(
+                f"the events have no column {brief(name)}{hint(name, [one for one in types if one != ROW])}"
+            )
 
 
 # ---- the logs of a shop --------------------------------------------------------------------------------------------
@@ -233,7 +236,7 @@ def _of_logs(logs: Logs, now: int) -> Frame:
         interactions = tables["interactions"].with_columns(amount=amount)
         parts.append(_events(interactions, nw.col("kind"), "direction", "channel", "reason", "amount"))
     if "purchases" in tables:
-        valid = tables["purchases"].filter((nw.col("start") <= now) & (nw.col("end") > now))
+        valid = tables["purchases"].filter(is_valid(now))
         bought = valid.with_columns(amount=nw.col("net_amount"))
         parts.append(_events(bought, nw.lit("purchase"), "promotion", "amount"))
     return nw.concat(parts)
@@ -296,11 +299,9 @@ def condition(kind: str | None, where: EventCondition | None, types: Types, labe
     try:
         tree = trace_and_verify(where, facts, refused)
     except RuleError as error:
-        msg = f"the condition of {label}: {error}"
-        raise RuleError(msg) from error
+        raise RuleError(f"the condition of {label}: {error}") from error
     if other := not_truth(tree):
-        msg = f"the condition of {label} must return True or False (got {other})"
-        raise RuleError(msg)
+        raise RuleError(f"the condition of {label} must return True or False (got {other})")
     return Condition(kind, tree)
 
 

@@ -62,6 +62,5 @@ def bins(column: str, edges: Sequence[int], *, at: str = "first") -> GroupBy:
     are_whole = all(type(edge) is int for edge in values)
     if not 1 <= len(values) <= MOST_EDGES or not are_whole or values != sorted(set(values)):
         texts = ", ".join(map(brief, values[:MOST_EDGES])) or "none"
-        msg = f"edges must be 1 to {MOST_EDGES} ascending integers, such as [100, 1_000] (got {texts})"
-        raise ArgumentError(msg)
+        raise ArgumentError(f"edges must be 1 to {MOST_EDGES} ascending integers, such as [100, 1_000] (got {texts})")
     return GroupBy(column, at=at, edges=tuple(values))

@@ -257,10 +257,9 @@ def _check_optional(query: ConversionQuery, planned: Sequence[PlanStep]) -> None
         for beside in planned[step.number :]:
             if beside.condition == step.condition:
                 names = query.steps[step.number - 1].name, query.steps[beside.number - 1].name
-                msg = (
+                raise ArgumentError(
                     f"adjacent steps must differ (got the optional step {names[0]!r} equal to {names[1]!r}); change one"
                 )
-                raise ArgumentError(msg)
             if not beside.optional:
                 break
 

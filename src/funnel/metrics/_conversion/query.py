@@ -38,16 +38,16 @@ MOST_STEPS = 16
 
 def _check_text(value: object, label: str) -> None:
     if not isinstance(value, str) or not value:
-        msg = f"{label} must be a non-empty text (got {brief(value)})"
-        raise ArgumentError(msg)
+        raise ArgumentError(f"{label} must be a non-empty text (got {brief(value)})")
 
 
 def _check_condition(kind: object, where: object, label: str) -> None:
     if kind is not None:
         _check_text(kind, f"the kind of {label}")
     if where is not None and not callable(where):
-        msg = f"where of {label} must be a function of one event, such as a lambda (got {kind_of(where)})"
-        raise ArgumentError(msg)
+        raise ArgumentError(
+            f"where of {label} must be a function of one event, such as a lambda (got {kind_of(where)})"
+        )
 
 
 @attrs.frozen
@@ -145,8 +145,9 @@ def steps_of(steps_or_kinds: object) -> tuple[FunnelStep, ...]:
             steps have the same name, or the first step is optional or has a window.
     """
     if isinstance(steps_or_kinds, str) or not isinstance(steps_or_kinds, Sequence):
-        msg = f"steps must be a list of at least two kinds or FunnelSteps, in order (got {kind_of(steps_or_kinds)})"
-        raise ArgumentError(msg)
+        raise ArgumentError(
+            f"steps must be a list of at least two kinds or FunnelSteps, in order (got {kind_of(steps_or_kinds)})"
+        )
     steps = tuple(_each(steps_or_kinds))  # pyright: ignore[reportUnknownArgumentType] (each is checked)
     _check(steps)
     return steps
@@ -163,27 +164,26 @@ def _each(items: Sequence[object]) -> Iterator[FunnelStep]:
                 count = times[item]
                 yield FunnelStep(item if count == 1 else f"{item} {count}", kind=item)
             case _:
-                msg = f"a step must be a kind of event, such as 'purchase', or a FunnelStep (got {kind_of(item)})"
-                raise ArgumentError(msg)
+                raise ArgumentError(
+                    f"a step must be a kind of event, such as 'purchase', or a FunnelStep (got {kind_of(item)})"
+                )
 
 
 def _check(steps: Sequence[FunnelStep]) -> None:
     required = [step for step in steps if not step.optional]
     if len(required) < 2 or len(steps) > MOST_STEPS:  # noqa: PLR2004 (from one step to the next)
-        msg = f"steps must be 2 to {MOST_STEPS}, at least 2 required (got {len(steps)}, {len(required)} required)"
-        raise ArgumentError(msg)
+        raise ArgumentError(
+            f"steps must be 2 to {MOST_STEPS}, at least 2 required (got {len(steps)}, {len(required)} required)"
+        )
     twice = [name for name, times in Counter(step.name for step in steps).items() if times > 1]
     if twice:
-        msg = f"names of steps must be unique (got {twice[0]!r} twice); rename one of the steps"
-        raise ArgumentError(msg)
+        raise ArgumentError(f"names of steps must be unique (got {twice[0]!r} twice); rename one of the steps")
     if steps[0].optional:
-        msg = (
+        raise ArgumentError(
             f"the first step must be required because an attempt starts there (got the optional step {steps[0].name!r})"
         )
-        raise ArgumentError(msg)
     if steps[0].within is not None:
-        msg = f"the first step cannot have a window (got {steps[0].name!r}); set within of a later step"
-        raise ArgumentError(msg)
+        raise ArgumentError(f"the first step cannot have a window (got {steps[0].name!r}); set within of a later step")
 
 
 MAX_CONSTANT_COLUMNS = 3
@@ -253,12 +253,12 @@ class Matching:
         columns = self.hold_constant
         if len(columns) > MAX_CONSTANT_COLUMNS or len(set(columns)) < len(columns):
             names = ", ".join(map(repr, columns))
-            msg = f"hold_constant must name up to {MAX_CONSTANT_COLUMNS} different columns (got {names})"
-            raise ArgumentError(msg)
+            raise ArgumentError(f"hold_constant must name up to {MAX_CONSTANT_COLUMNS} different columns (got {names})")
         reserved = {"person_id", "occurred_at", "kind"} & set(columns)
         if reserved:
-            msg = f"hold_constant cannot be {min(reserved)!r}; pass a column that describes events, such as 'sku'"
-            raise ArgumentError(msg)
+            raise ArgumentError(
+                f"hold_constant cannot be {min(reserved)!r}; pass a column that describes events, such as 'sku'"
+            )
 
     def _check_any_order(self) -> None:
         if self.tie_break == "later":
@@ -285,7 +285,7 @@ class ConversionQuery:
 
     @property
     def as_of(self) -> datetime:
-        """The instant of judgement, in UTC."""
+        """The evaluation time, in UTC."""
         return EPOCH + self.now * MICROSECOND
 
     @property
@@ -307,8 +307,7 @@ class ConversionQuery:
         names = [step.name for step in self.steps]
         if not is_one_of(name, names):
             listed = ", ".join(map(repr, names))
-            msg = f"no step is called {brief(name)}; the steps are {listed}{did_you_mean(name, names)}"
-            raise ArgumentError(msg)
+            raise ArgumentError(f"no step is called {brief(name)}; the steps are {listed}{did_you_mean(name, names)}")
         return names.index(name) + 1
 
     def between(self, exclusion: Exclusion) -> tuple[int, int]:
@@ -348,8 +347,7 @@ def _group_by(by: object) -> GroupBy | None:
         case str():
             return GroupBy(by)
         case _:
-            msg = f"by must be a column name, GroupBy(...) or bins(...) (got {kind_of(by)})"
-            raise ArgumentError(msg)
+            raise ArgumentError(f"by must be a column name, GroupBy(...) or bins(...) (got {kind_of(by)})")
 
 
 def _check_order(query: ConversionQuery) -> None:
@@ -357,15 +355,15 @@ def _check_order(query: ConversionQuery) -> None:
     order = query.matching.order
     optional = [step.name for step in query.steps if step.optional]
     if order != "ordered" and optional:
-        msg = f"optional steps require order='ordered' (got order={order!r} and the optional step {optional[0]!r})"
-        raise ArgumentError(msg)
+        raise ArgumentError(
+            f"optional steps require order='ordered' (got order={order!r} and the optional step {optional[0]!r})"
+        )
     timed = [step.name for step in query.steps if step.within is not None]
     if order == "any" and timed:
-        msg = (
+        raise ArgumentError(
             f"within of a step requires an order of steps (got order='any' and the step {timed[0]!r} with a window); "
             f"omit within of the step"
         )
-        raise ArgumentError(msg)
 
 
 def _check_exclusion(query: ConversionQuery, exclusion: Exclusion) -> None:
@@ -373,11 +371,9 @@ def _check_exclusion(query: ConversionQuery, exclusion: Exclusion) -> None:
     after, before = (query.steps[number - 1] for number in numbers)
     optional = [step.name for step in (after, before) if step.optional]
     if optional:
-        msg = f"an Exclusion must lie between required steps (got the optional step {optional[0]!r})"
-        raise ArgumentError(msg)
+        raise ArgumentError(f"an Exclusion must lie between required steps (got the optional step {optional[0]!r})")
     if numbers[0] >= numbers[1]:
-        msg = (
+        raise ArgumentError(
             f"before of an Exclusion must be a later step than after (got after={after.name!r}, before="
             f"{before.name!r}); swap the two"
         )
-        raise ArgumentError(msg)

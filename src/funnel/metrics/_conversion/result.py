@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Generic, Literal
 
@@ -12,15 +11,17 @@ import narwhals as nw
 from funnel._arguments import check_choice, is_one_of
 from funnel._dataframes.adapter import to_native
 from funnel._dataframes.frame_types import FrameT
+from funnel._format import Listed, as_html, as_text
 from funnel.errors import ArgumentError
-from funnel.metrics._conversion import display
 from funnel.metrics._conversion.attempts import AttemptColumns, Group, StepCount, last_required
+from funnel.metrics._conversion.display import HEADING, LEFT, rows
 from funnel.metrics._conversion.drivers import Drivers, drivers
 from funnel.metrics._conversion.groups import GroupBy
 from funnel.metrics._conversion.label_events import DROPPED, PENDING
 from funnel.metrics._conversion.times import StepTime, times
 from funnel.metrics._conversion.trend import Trend, trend
 from funnel.metrics._conversion.value import StepValue, values
+from funnel.metrics._display import days
 from funnel.metrics._periods import Calendar, Period, Weekday
 from funnel.metrics._rate import Difference, Rate
 
@@ -82,7 +83,7 @@ class FunnelGroup:
 
 
 @attrs.frozen
-class FunnelResult(Generic[FrameT]):
+class FunnelResult(Listed[StepCount], Generic[FrameT]):
     """Result of a conversion funnel; returned by `conversion`.
 
     Counts include everybody. Rates include only people whose window was closed at `as_of`, whatever their outcome; the
@@ -90,7 +91,7 @@ class FunnelResult(Generic[FrameT]):
     intervals of rates then treat the attempts of one person as independent.
 
     Attributes:
-        as_of: The instant of judgement.
+        as_of: The evaluation time.
         within: The window, from the entry on.
         steps: The counts and rates of every step, in order.
         groups: The same for each group, largest first (bins in their order). Empty if no groups were requested.
@@ -104,13 +105,7 @@ class FunnelResult(Generic[FrameT]):
     min_people: int
     _columns: AttemptColumns = attrs.field(repr=False, eq=False)
 
-    def __len__(self) -> int:
-        """Return the number of steps."""
-        return len(self.steps)
-
-    def __iter__(self) -> Iterator[StepCount]:
-        """Yield the steps, in order."""
-        return iter(self.steps)
+    _PARTS = "steps"
 
     def step(self, name: str) -> StepCount:
         """Return the counts and rates of a step.
@@ -183,10 +178,9 @@ class FunnelResult(Generic[FrameT]):
         check_choice(which, ("reached", "dropped", "pending"), "which")
         count, number = self.step(step), self._columns.query.number(step)
         if which != "reached" and count.is_optional:
-            msg = (
+            raise ArgumentError(
                 f"which must be 'reached' for the optional step {step!r} (got {which!r}); an optional step stops nobody"
             )
-            raise ArgumentError(msg)
         attempts = self._columns.attempts
         frame = attempts.frame.filter(nw.col(f"row_{number}") >= 0)
         if which != "reached":
@@ -271,10 +265,10 @@ class FunnelResult(Generic[FrameT]):
         """
         if not self.entered:
             return f"{self._caption}\nnobody entered"
-        parts = [self._caption, display.text(display.table(self.steps, self.times(), self.min_people))]
+        parts = [self._caption, as_text(HEADING, rows(self.steps, self.times(), self.min_people), left=LEFT)]
         for group in self.groups:
-            lines = display.table(group.steps, (), self.min_people)
-            parts.append(f"{self._by} {'unknown' if group.value is None else group.value}\n{display.text(lines)}")
+            parts.append(f"{self._by} {'unknown' if group.value is None else group.value}")
+            parts.append(as_text(HEADING, rows(group.steps, (), self.min_people), left=LEFT))
         return "\n".join(parts)
 
     @property
@@ -290,8 +284,8 @@ class FunnelResult(Generic[FrameT]):
             f"{self.entered:,} {unit}: {self.converted:,} converted, {self.dropped:,} dropped, {self.pending:,} pending"
         )
         rules = query.matching
-        how = f"{rules.order}, attempts {rules.attempts}, within {self.within}, as of {self.as_of:%Y-%m-%d %H:%M} UTC"
-        return f"{counts} ({how})"
+        how = f"{rules.order}, attempts {rules.attempts}, within {days(self.within)}"
+        return f"{counts} ({how}, as of {self.as_of:%Y-%m-%d %H:%M} UTC)"
 
     def _repr_html_(self) -> str:
-        return display.page(self._caption, display.table(self.steps, self.times(), self.min_people))
+        return as_html(HEADING, rows(self.steps, self.times(), self.min_people), above=self._caption)

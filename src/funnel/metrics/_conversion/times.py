@@ -48,8 +48,7 @@ def times(attempts: Attempts, names: Sequence[str], quantile: object) -> tuple[S
         ArgumentError: `quantile` is not above 0 and up to 1.
     """
     if not isinstance(quantile, float) or not 0 < quantile <= 1:
-        msg = f"quantile must be a float above 0 and at most 1, such as 0.5 (got {brief(quantile)})"
-        raise ArgumentError(msg)
+        raise ArgumentError(f"quantile must be a float above 0 and at most 1, such as 0.5 (got {brief(quantile)})")
     plan = attempts.plan
     frame = attempts.frame.select(*(f"t_{n}" for n in range(1, len(names) + 1)), *_reached(len(names)))
     waits: dict[str, tuple[int, int]] = {}

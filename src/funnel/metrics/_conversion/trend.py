@@ -12,11 +12,10 @@ import attrs
 import narwhals as nw
 
 from funnel._dataframes.compute import to_rows
-from funnel._format import as_html
-from funnel.metrics._conversion import display
+from funnel._format import Listed, Table, Tabular
 from funnel.metrics._conversion.attempts import Attempts, StepCount, counts, last_required, lines
 from funnel.metrics._periods import Calendar, Period, Periods, period_label
-from funnel.metrics._rate import Rate
+from funnel.metrics._rate import Rate, rate_text
 
 
 @attrs.frozen
@@ -43,8 +42,10 @@ class FunnelPeriod:
 
 
 @attrs.frozen
-class Trend:
+class Trend(Listed[FunnelPeriod], Tabular):
     """A funnel by period of entry, oldest first; returned by `FunnelResult.trend`.
+
+    As text, a star marks a period that is not mature.
 
     Attributes:
         period: The kind of period.
@@ -59,13 +60,8 @@ class Trend:
     min_people: int
     _calendar: Calendar = attrs.field(repr=False)
 
-    def __len__(self) -> int:
-        """Return the number of periods."""
-        return len(self.periods)
-
-    def __iter__(self) -> Iterator[FunnelPeriod]:
-        """Yield the periods, oldest first."""
-        return iter(self.periods)
+    _PARTS = "periods"
+    _LEFT = (0, 4)
 
     def to_dicts(self) -> list[dict[str, object]]:
         """Return one row for each period and step, ready for a dataframe."""
@@ -73,27 +69,18 @@ class Trend:
             {"period": one.start, "is_mature": one.is_mature, **step.to_dict()} for one in self for step in one.steps
         ]
 
-    def __str__(self) -> str:
-        """Return one line for each period. A star marks a period that is not mature."""
-        return display.text(self._lines(), _HEADING)
-
-    def _lines(self) -> list[tuple[str, ...]]:
-        return [
+    def _tables(self) -> Iterator[Table]:
+        rows = [
             (
-                f"{period_label(one.start, self._calendar.period)}{'' if one.is_mature else '*'}",
+                period_label(one.start, self.period, is_partial=not one.is_mature),
                 f"{one.steps[0].reached:,}",
                 f"{last_required(one.steps).reached:,}",
                 f"{sum(step.pending or 0 for step in one.steps):,}",
-                display.rate(one.rate, self.min_people),
+                rate_text(one.rate, self.min_people),
             )
             for one in self
         ]
-
-    def _repr_html_(self) -> str:
-        return as_html(_HEADING, self._lines())
-
-
-_HEADING = ("entered in", "entered", "converted", "pending", "rate")
+        yield "", ("entered in", "entered", "converted", "pending", "rate"), rows
 
 
 def trend(

@@ -7,7 +7,7 @@ analysis", Energy Policy 33 (2005), 867-871. It leaves no remainder and does not
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from itertools import accumulate, pairwise
 from math import log
@@ -15,6 +15,7 @@ from math import log
 import attrs
 
 from funnel._arguments import brief, check_choice, day_of
+from funnel._format import Listed
 from funnel.errors import ArgumentError
 from funnel.metrics._periods import Period, period_label
 from funnel.metrics._rate import Rate
@@ -114,8 +115,7 @@ class FiveWays:
         """
         check_choice(way, WAYS, "way")
         if not _is_share(by):
-            msg = f"by must be a number from -1 up, such as 0.1 for 10 % more (got {brief(by)})"
-            raise ArgumentError(msg)
+            raise ArgumentError(f"by must be a number from -1 up, such as 0.1 for 10 % more (got {brief(by)})")
         rate, share = self.conversion, {"conversion": self.conversion.value, "margin": self.margin}.get(way)
         gained = self.profit * (min(1 + by, 1 / share) - 1 if share else by)
         ci_lower, ci_upper = None, None
@@ -222,7 +222,7 @@ class FixedMix:
 
 
 @attrs.frozen
-class Growth:
+class Growth(Listed[FiveWays]):
     """Result of `growth`: the five ways of each period, oldest first.
 
     A period in which nobody arrived is left out.
@@ -241,13 +241,7 @@ class Growth:
     within: timedelta
     periods: tuple[FiveWays, ...]
 
-    def __len__(self) -> int:
-        """Return the number of periods."""
-        return len(self.periods)
-
-    def __iter__(self) -> Iterator[FiveWays]:
-        """Iterate over the periods, oldest first."""
-        return iter(self.periods)
+    _PARTS = "periods"
 
     def of(self, start: date) -> FiveWays:
         """Return the five ways of a period.
@@ -262,8 +256,7 @@ class Growth:
         for one in self.periods:
             if one.start == day:
                 return one
-        msg = f"start must be the first day of a {self.period} with arrivals (got {day})"
-        raise ArgumentError(msg)
+        raise ArgumentError(f"start must be the first day of a {self.period} with arrivals (got {day})")
 
     def change(self, before: date, after: date) -> GrowthChange:
         """Split the change of profit between two periods into its parts.

@@ -136,8 +136,7 @@ def _margin(margin: object, start: date) -> float:
     share = cast("Mapping[object, object]", margin).get(start) if isinstance(margin, Mapping) else margin
     if isinstance(share, int | float) and 0 < share <= 1:
         return float(share)
-    msg = f"margin must be a share above 0 and at most 1 (got {brief(share)} for the period of {start})"
-    raise ArgumentError(msg)
+    raise ArgumentError(f"margin must be a share above 0 and at most 1 (got {brief(share)} for the period of {start})")
 
 
 def referral_rate(logs: Logs, *, as_of: datetime) -> Rate:

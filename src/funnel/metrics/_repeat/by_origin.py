@@ -14,19 +14,19 @@ import attrs
 import narwhals as nw
 
 from funnel._aggregate.group_by import value_name
-from funnel._arguments import SpanLike, check_choice, count_of, parse_as_of, span
+from funnel._arguments import SpanLike, check_choice, count_of
 from funnel._expr.to_narwhals import to_int
-from funnel._time import MICROSECOND, instant
+from funnel._format import Listed, Table, Tabular
 from funnel.errors import ArgumentError
 from funnel.facts import Facts
 from funnel.facts._frames import raw_facts_over
 from funnel.facts._schema import narrowed
-from funnel.metrics._display import as_html, as_text, days
+from funnel.metrics._display import days
 from funnel.metrics._lines import SKU, lines_beside
 from funnel.metrics._purchases import PERSON
-from funnel.metrics._rate import DEFAULT_MIN_PEOPLE, Rate
-from funnel.metrics._repeat.numbered_purchases import numbered_purchases, window_counts, with_window_flags
-from funnel.metrics._repeat.rates import RepeatRate
+from funnel.metrics._rate import DEFAULT_MIN_PEOPLE, rate_text
+from funnel.metrics._repeat.numbered_purchases import numbered_purchases
+from funnel.metrics._repeat.window import RepeatRate, RepeatWindow
 
 if TYPE_CHECKING:
     from narwhals.typing import IntoFrame
@@ -38,8 +38,6 @@ By: TypeAlias = Literal["source", "campaign", "referral", "promotion", "product"
 """Grouping of buyers: source or campaign of the first arrival, whether another person referred them, or promotion or
 products of the first purchase.
 """
-
-_GROUP = "group"
 
 
 @attrs.frozen
@@ -56,7 +54,7 @@ class RepeatGroup:
 
 
 @attrs.frozen
-class RepeatGroups:
+class RepeatGroups(Listed[RepeatGroup], Tabular):
     """Result of `repeat_by`: the repeat rate of each group, largest group first.
 
     Attributes:
@@ -73,13 +71,7 @@ class RepeatGroups:
     min_people: int
     groups: tuple[RepeatGroup, ...]
 
-    def __len__(self) -> int:
-        """Return the number of groups."""
-        return len(self.groups)
-
-    def __iter__(self) -> Iterator[RepeatGroup]:
-        """Iterate over the groups, largest first."""
-        return iter(self.groups)
+    _PARTS = "groups"
 
     def to_dicts(self) -> list[dict[str, object]]:
         """Return one row per group, ready for a dataframe."""
@@ -87,33 +79,22 @@ class RepeatGroups:
 
     @property
     def summary(self) -> str:
-        """Return what the table shows, and what it does not."""
+        """Return the conclusion and its limits, as text."""
         reportable = sum(one.repeat.rate.is_reportable(self.min_people) for one in self.groups)
         many = f" One in twenty of {reportable} equal groups differs by chance." if reportable > 1 else ""
         chosen = "This shows who came back, not why: people chose their group, and the shop chose whom to ask."
         return f"Bought again within {days(self.within)}, by {self.by}. {chosen}{many}"
 
-    def _rows(self) -> list[tuple[object, ...]]:
-        return [(_name(one.group), self._rate_text(one.repeat.rate), f"{one.repeat.pending:,}") for one in self.groups]
-
-    def _rate_text(self, rate: Rate) -> str:
-        return (
-            str(rate) if rate.is_reportable(self.min_people) else f"not enough: {rate.trials:,} of {self.min_people:,}"
-        )
-
-    def _head(self) -> tuple[str, ...]:
-        return self.by, "bought again", "pending"
-
-    def __str__(self) -> str:
-        """Return the summary and the table as text; a group that is too small is marked."""
-        return f"{self.summary}\n{as_text(self._head(), self._rows())}"
-
-    def _repr_html_(self) -> str:
-        return as_html(self._head(), self._rows(), above=self.summary)
-
-
-def _name(group: str | None) -> str:
-    return "(none)" if group is None else group
+    def _tables(self) -> Iterator[Table]:
+        rows = [
+            (
+                "(none)" if one.group is None else one.group,
+                rate_text(one.repeat.rate, self.min_people),
+                f"{one.repeat.pending:,}",
+            )
+            for one in self.groups
+        ]
+        yield self.summary, (self.by, "bought again", "pending"), rows
 
 
 def repeat_by(  # noqa: PLR0913 - three of them say when, how long, how many
@@ -155,34 +136,27 @@ def repeat_by(  # noqa: PLR0913 - three of them say when, how long, how many
         >>> [(one.group, one.repeat.rate.successes, one.repeat.rate.trials) for one in groups]
         [('fair', 1, 1), ('instagram', 0, 1)]
     """
-    now, length = parse_as_of(as_of), span(within, "within")
-    within = length * MICROSECOND
+    window = RepeatWindow.of(within, as_of)
     check_choice(by, get_args(By), "by")
     count_of(min_people, "min_people", minimum=1)
     if (lines is not None) is not (by == "product"):
         raise ArgumentError(
             "by='product' requires lines, and lines require by='product' (got one of the two); pass both or neither"
         )
-    rows = numbered_purchases(logs, now)
+    rows = numbered_purchases(logs, window.now)
     if rows is None:
-        return RepeatGroups(instant(now), by, within, min_people, ())
-    labels = _labels(logs, rows, by, lines, now)
-    people = with_window_flags(first_and_soon(rows, length), "first", "soon", length, now)
-    counts = window_counts(people.join(labels, on=PERSON, how="inner"), _GROUP)
-    return RepeatGroups(instant(now), by, within, min_people, tuple(_groups(counts, within)))
+        return RepeatGroups(window.as_of, by, window.within, min_people, ())
+    labels = _labels(logs, rows, by, lines, window.now)
+    people = rows.with_columns(soon=to_int(window.is_repeat)).group_by(PERSON)
+    each = people.agg(nw.col("first").min(), nw.col("soon").sum()).join(labels, on=PERSON, how="inner")
+    rates = sorted(window.rates(each, "group").items(), key=_largest_first)
+    groups = tuple(RepeatGroup(str(group) or None, repeat) for group, repeat in rates)
+    return RepeatGroups(window.as_of, by, window.within, min_people, groups)
 
 
-def first_and_soon(rows: Frame, length: int) -> Frame:
-    """Return each buyer's first purchase, and whether the buyer bought again in time."""
-    soon = to_int((nw.col("nth") > 1) & (nw.col("t") - nw.col("first") <= length))
-    people = rows.with_columns(soon=soon).group_by(PERSON)
-    return people.agg(nw.col("first").min(), nw.col("soon").sum())
-
-
-def _groups(counts: Mapping[tuple[object, ...], tuple[int, int, int]], within: timedelta) -> Iterator[RepeatGroup]:
-    labelled = ((str(group), group_counts) for (group,), group_counts in counts.items())
-    for group, (successes, had, pending) in sorted(labelled, key=lambda one: (-one[1][1], -one[1][2], one[0])):
-        yield RepeatGroup(group or None, RepeatRate(within, Rate(successes, had), pending))
+def _largest_first(group: tuple[Any, RepeatRate]) -> tuple[int, int, str]:
+    name, repeat = group
+    return -repeat.rate.trials, -repeat.pending, str(name)
 
 
 # ---- the group of each buyer ---------------------------------------------------------------------------------------

@@ -9,20 +9,21 @@ Source: the article "Repeat order"; the interval of the difference is Newcombe's
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import attrs
 import narwhals as nw
 
-from funnel._arguments import SpanLike, parse_as_of, span
+from funnel._arguments import SpanLike
 from funnel._expr.to_narwhals import to_int
-from funnel._time import MICROSECOND, instant
-from funnel.metrics._display import as_html, as_text, days, percent
+from funnel._format import Table, Tabular
+from funnel.metrics._display import days, percent
 from funnel.metrics._purchases import PERSON
-from funnel.metrics._rate import DEFAULT_MIN_PEOPLE, Difference, Rate
-from funnel.metrics._repeat.numbered_purchases import numbered_purchases, window_counts, with_window_flags
-from funnel.metrics._repeat.rates import RepeatRate
+from funnel.metrics._rate import DEFAULT_MIN_PEOPLE, Difference
+from funnel.metrics._repeat.numbered_purchases import numbered_purchases
+from funnel.metrics._repeat.window import RepeatRate, RepeatWindow
 
 if TYPE_CHECKING:
     from funnel._dataframes.adapter import Frame
@@ -50,7 +51,7 @@ class PromotionComparison:
 
 
 @attrs.frozen
-class PromotionRetention:
+class PromotionRetention(Tabular):
     """Result of `promotion_retention`: two comparisons and their conclusion.
 
     Attributes:
@@ -67,7 +68,7 @@ class PromotionRetention:
 
     @property
     def summary(self) -> str:
-        """Return what can be concluded, and what cannot."""
+        """Return the conclusion and its limits, as text."""
         return f"{self._conclusion} {_CAVEAT}" if self.unprompted.difference.is_reportable else self._conclusion
 
     @property
@@ -96,20 +97,12 @@ class PromotionRetention:
             for group, repeat in (("promoted", comparison.promoted), ("rest", comparison.rest))
         ]
 
-    def _rows(self) -> list[tuple[object, ...]]:
-        return [
+    def _tables(self) -> Iterator[Table]:
+        rows = [
             (name, comparison.promoted, comparison.rest, comparison.difference)
             for name, comparison in (("again", self.repeat), ("outside a promotion", self.unprompted))
         ]
-
-    _HEAD = ("bought", "first in a promotion", "the rest", "difference")
-
-    def __str__(self) -> str:
-        """Return the conclusion and the rates behind it as text."""
-        return f"{self.summary}\n{as_text(self._HEAD, self._rows())}"
-
-    def _repr_html_(self) -> str:
-        return as_html(self._HEAD, self._rows(), above=self.summary)
+        yield self.summary, ("bought", "first in a promotion", "the rest", "difference"), rows
 
 
 def _too_few(comparison: PromotionComparison, min_people: int) -> str:
@@ -145,36 +138,23 @@ def promotion_retention(
         >>> print(promotion_retention(Logs(purchases=bought), timedelta(days=30), as_of=april).summary)
         Not enough people: 1 of the promotion's buyers and 1 of the rest have a closed window, each group needs 30.
     """
-    now, length = parse_as_of(as_of), span(within, "within")
-    within = length * MICROSECOND
-    rows = numbered_purchases(logs, now)
-    is_repeat = _is_repeat(length)
-    counts_of_both = [_counts(rows, soon, length, now) for soon in (is_repeat, is_repeat & (nw.col("promoted") == 0))]
-    return PromotionRetention(
-        instant(now), within, *(_comparison(counts, within, min_people) for counts in counts_of_both)
-    )
+    window = RepeatWindow.of(within, as_of)
+    rows = numbered_purchases(logs, window.now)
+    both = (window.is_repeat, window.is_repeat & (nw.col("promoted") == 0))
+    comparisons = (_comparison(_rates(rows, soon, window), window, min_people) for soon in both)
+    return PromotionRetention(window.as_of, window.within, *comparisons)
 
 
-def _is_repeat(length: int) -> nw.Expr:
-    return (nw.col("nth") > 1) & (nw.col("t") - nw.col("first") <= length)
-
-
-def _counts(rows: Frame | None, soon: nw.Expr, length: int, now: int) -> dict[int, tuple[int, int, int]]:
-    """Return the counts by first purchase: promoted (1) or not (0)."""
+def _rates(rows: Frame | None, soon: nw.Expr, window: RepeatWindow) -> Mapping[int, RepeatRate]:
+    """Return the rates by first purchase: promoted (1) or not (0)."""
     if rows is None:
         return {}
     began = to_int((nw.col("nth") == 1) & (nw.col("promoted") == 1))
     people = rows.with_columns(soon=to_int(soon), began=began).group_by(PERSON)
     each = people.agg(nw.col("first").min(), nw.col("soon").sum(), nw.col("began").max())
-    counts = window_counts(with_window_flags(each, "first", "soon", length, now), "began")
-    return {int(str(began)): group_counts for (began,), group_counts in counts.items()}
+    return {int(began): rate for began, rate in window.rates(each, "began").items()}
 
 
-def _comparison(counts: dict[int, tuple[int, int, int]], within: timedelta, min_people: int) -> PromotionComparison:
-    promoted, rest = (_rate(counts.get(began, (0, 0, 0)), within) for began in (1, 0))
+def _comparison(rates: Mapping[int, RepeatRate], window: RepeatWindow, min_people: int) -> PromotionComparison:
+    promoted, rest = (rates.get(began, window.rate()) for began in (1, 0))
     return PromotionComparison(promoted, rest, promoted.rate.minus(rest.rate, min_people=min_people))
-
-
-def _rate(group_counts: tuple[int, int, int], within: timedelta) -> RepeatRate:
-    successes, had, pending = group_counts
-    return RepeatRate(within, Rate(successes, had), pending)

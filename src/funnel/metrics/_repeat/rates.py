@@ -13,7 +13,7 @@ Source: the article "Repeat order". Only the first rate is not biased by open wi
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import attrs
@@ -21,39 +21,17 @@ import narwhals as nw
 
 from funnel._arguments import SpanLike, parse_as_of, span
 from funnel._dataframes.compute import to_rows, whole
-from funnel._expr.to_narwhals import to_int
-from funnel._time import MICROSECOND, NEVER, instant
-from funnel.metrics._display import as_html, days
-from funnel.metrics._purchases import PERSON, purchases_at
+from funnel._expr.to_narwhals import int_lit, to_int
+from funnel._format import as_html
+from funnel._time import NEVER
+from funnel.metrics._display import days
+from funnel.metrics._purchases import PERSON, valid_purchases
 from funnel.metrics._rate import Rate
-from funnel.metrics._repeat.numbered_purchases import window_counts, with_window_flags
+from funnel.metrics._repeat.window import RepeatRate, RepeatWindow
 
 if TYPE_CHECKING:
     from funnel._dataframes.adapter import Frame
     from funnel.logs import Logs
-
-
-@attrs.frozen
-class RepeatRate:
-    """Repeat rate within a time, with the number of pending people.
-
-    Attributes:
-        within: Time from the first purchase, inclusive.
-        rate: People who bought again within it, of people whose first purchase is at least that long ago.
-        pending: Number of people whose first purchase is more recent. Their outcome is open.
-    """
-
-    within: timedelta
-    rate: Rate
-    pending: int
-
-    def to_dict(self) -> dict[str, int | float | timedelta | None]:
-        """Return the time, the rate and the pending people by name."""
-        return {"within": self.within, **self.rate.to_dict(), "pending": self.pending}
-
-    def __str__(self) -> str:
-        """Return the rate and the number of pending people as text."""
-        return f"{self.rate}; {self.pending:,} pending"
 
 
 @attrs.frozen
@@ -118,20 +96,16 @@ def repeat_rates(logs: Logs, within: SpanLike, *, as_of: datetime) -> RepeatRate
         have bought again by now: 50.0 % (1 of 2; 9.5 to 90.5 %)
         bought in the last 60 d, not for the first time: 50.0 % (1 of 2; 9.5 to 90.5 %)
     """
-    now, length = parse_as_of(as_of), span(within, "within")
-    within = length * MICROSECOND
-    people = _people(logs, length, now)
+    window = RepeatWindow.of(within, as_of)
+    people = _people(logs, window)
     if people is None:
-        return RepeatRates(instant(now), RepeatRate(within, Rate(0, 0), 0), Rate(0, 0), Rate(0, 0))
-    lately, has_repeated = nw.col("last") >= now - length, nw.col("bought") > 1
-    flags = {"once": nw.lit(1, nw.Int64()), "again": to_int(has_repeated)}
-    told_of = people.with_columns(**flags, lately=to_int(lately), back=to_int(lately & has_repeated))
-    names = ("hit", "had", "pending", "again", "once", "back", "lately")
-    (row,) = to_rows(told_of.select(*(nw.col(name).sum() for name in names)), *names)
+        return RepeatRates(window.as_of, window.rate(), Rate(0, 0), Rate(0, 0))
+    lately, has_repeated = nw.col("last") >= window.now - window.length, nw.col("bought") > 1
+    flags = {**window.flags(), "again": to_int(has_repeated), "once": int_lit(1)}
+    flags |= {"back": to_int(lately & has_repeated), "lately": to_int(lately)}
+    (row,) = to_rows(people.select(**flags).select(*(nw.col(name).sum() for name in flags)), *flags)
     hit, had, pending, successes, trials, back, buyers = map(whole, row)
-    return RepeatRates(
-        instant(now), RepeatRate(within, Rate(hit, had), pending), Rate(successes, trials), Rate(back, buyers)
-    )
+    return RepeatRates(window.as_of, window.rate(hit, had, pending), Rate(successes, trials), Rate(back, buyers))
 
 
 def repeat_rate_within(logs: Logs, within: SpanLike, *, as_of: datetime) -> RepeatRate:
@@ -161,13 +135,7 @@ def repeat_rate_within(logs: Logs, within: SpanLike, *, as_of: datetime) -> Repe
         >>> print(repeat_rate_within(logs, timedelta(days=60), as_of=datetime(2026, 4, 1, tzinfo=UTC)))
         100.0 % (1 of 1; 20.7 to 100.0 %); 1 pending
     """
-    now, length = parse_as_of(as_of), span(within, "within")
-    within = length * MICROSECOND
-    people = _people(logs, length, now)
-    if people is None:
-        return RepeatRate(within, Rate(0, 0), 0)
-    successes, trials, pending = window_counts(people)[()]
-    return RepeatRate(within, Rate(successes, trials), pending)
+    return repeat_rates(logs, within, as_of=as_of).within
 
 
 def repeat_rate(logs: Logs, *, as_of: datetime) -> Rate:
@@ -227,25 +195,24 @@ def returning_rate(logs: Logs, within: SpanLike, *, as_of: datetime) -> Rate:
     return _rate_since(logs, now - span(within, "within"), now)
 
 
-def _people(logs: Logs, length: int, now: int) -> Frame | None:
-    """Return each buyer's first and last purchase, count, and repeat within the time."""
-    rows = purchases_at(logs, now)
-    if rows is None:
+def _people(logs: Logs, window: RepeatWindow) -> Frame | None:
+    """Return each buyer's first and last purchase, count, and number of repeats within the time."""
+    valid = valid_purchases(logs, window.now)
+    if valid is None:
         return None
-    soon = rows.with_columns(soon=to_int(nw.col("t") - nw.col("first") <= length))
+    firsts = valid.group_by(PERSON).agg(nw.col("t").min().alias("first"))
+    rows = valid.select(PERSON, "t").join(firsts, on=PERSON, how="inner")
+    soon = rows.with_columns(soon=to_int(nw.col("t") - nw.col("first") <= window.length))
     edges = nw.col("first").min(), nw.col("t").max().alias("last"), nw.col("t").count().alias("bought")
-    people = soon.group_by(PERSON).agg(*edges, nw.col("soon").sum())
-    return with_window_flags(people.with_columns(soon=nw.col("soon") - 1), "first", "soon", length, now)
+    return soon.group_by(PERSON).agg(*edges, nw.col("soon").sum()).with_columns(soon=nw.col("soon") - 1)
 
 
 def _rate_since(logs: Logs, start: int, now: int) -> Rate:
     """Return how many buyers since an instant have bought at least twice."""
-    rows = purchases_at(logs, now)
+    rows = valid_purchases(logs, now)
     if rows is None:
         return Rate(0, 0)
     people = rows.group_by(PERSON).agg(nw.col("t").max().alias("last"), nw.col("t").count().alias("bought"))
-    flags = people.filter(nw.col("last") >= start).select(
-        again=to_int(nw.col("bought") > 1), once=nw.lit(1, nw.Int64())
-    )
+    flags = people.filter(nw.col("last") >= start).select(again=to_int(nw.col("bought") > 1), once=int_lit(1))
     ((successes, trials),) = to_rows(flags.select(nw.col("again").sum(), nw.col("once").sum()), "again", "once")
     return Rate(whole(successes), whole(trials))

@@ -19,8 +19,9 @@ import narwhals as nw
 from funnel._arguments import count_of, parse_as_of
 from funnel._dataframes.adapter import collect_once
 from funnel._dataframes.compute import to_rows, whole
+from funnel._format import as_html
 from funnel._time import MICROSECOND, instant
-from funnel.metrics._display import as_html, days
+from funnel.metrics._display import days
 from funnel.metrics._purchases import PERSON
 from funnel.metrics._rate import DEFAULT_MIN_PEOPLE
 from funnel.metrics._repeat.numbered_purchases import numbered_purchases

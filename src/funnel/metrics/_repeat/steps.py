@@ -9,23 +9,23 @@ purchase, for the same time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import narwhals as nw
 
-from funnel._arguments import SpanLike, count_of, parse_as_of, span
+from funnel._arguments import SpanLike, count_of
 from funnel._dataframes.adapter import collect_once
 from funnel._dataframes.frame_types import FrameT
 from funnel._expr.to_narwhals import to_int
-from funnel._time import FOREVER, MICROSECOND, instant
-from funnel.metrics._display import as_html, as_text, days
+from funnel._format import Listed, as_html, as_text
+from funnel._time import FOREVER
+from funnel.metrics._display import days
 from funnel.metrics._purchases import PERSON
-from funnel.metrics._rate import DEFAULT_MIN_PEOPLE, Rate
-from funnel.metrics._repeat.numbered_purchases import numbered_purchases, window_counts, with_window_flags
-from funnel.metrics._repeat.rates import RepeatRate
+from funnel.metrics._rate import DEFAULT_MIN_PEOPLE
+from funnel.metrics._repeat.numbered_purchases import numbered_purchases
+from funnel.metrics._repeat.window import RepeatRate, RepeatWindow
 from funnel.metrics._survival.input import ENDED, STARTED
 from funnel.metrics._survival.result import Survival
 from funnel.metrics._survival.survival import survival
@@ -60,7 +60,7 @@ class PurchaseStep:
 
 
 @attrs.frozen
-class PurchaseSteps:
+class PurchaseSteps(Listed[PurchaseStep]):
     """Result of `purchase_steps`: the steps from each purchase to the next.
 
     Attributes:
@@ -73,13 +73,7 @@ class PurchaseSteps:
     within: timedelta
     steps: tuple[PurchaseStep, ...]
 
-    def __len__(self) -> int:
-        """Return the number of steps."""
-        return len(self.steps)
-
-    def __iter__(self) -> Iterator[PurchaseStep]:
-        """Iterate over the steps, from the first on."""
-        return iter(self.steps)
+    _PARTS = "steps"
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """Return one row per step, with rate and median time, ready for a dataframe."""
@@ -138,20 +132,17 @@ def purchase_steps(
         >>> second.people
         1
     """
-    now, length = parse_as_of(as_of), span(within, "within")
+    window = RepeatWindow.of(within, as_of)
     count_of(min_people, "min_people", minimum=1)
-    within = length * MICROSECOND
-    rows = numbered_purchases(logs, now)
+    rows = numbered_purchases(logs, window.now)
     if rows is None:
-        return PurchaseSteps(instant(now), within, ())
+        return PurchaseSteps(window.as_of, window.within, ())
     steps = collect_once(_with_next(rows))
-    soon = steps.with_columns(soon=to_int(nw.col("next") - nw.col("t") <= length))
-    counts = window_counts(with_window_flags(soon, "t", "soon", length, now), "nth")
+    soon = steps.with_columns(soon=to_int(nw.col("next") - nw.col("t") <= window.length))
+    rates = window.rates(soon, "nth", start="t")
     waits = survival(_waits(steps, logs), by="nth", as_of=as_of, min_people=min_people)
-    steps_found = ((int(nth), counts[nth,], wait) for nth, wait in waits.groups)
-    return PurchaseSteps(
-        instant(now), within, tuple(PurchaseStep(nth, _rate(*each, within), wait) for nth, each, wait in steps_found)
-    )
+    steps_found = (PurchaseStep(int(nth), rates[nth], wait) for nth, wait in waits.groups)
+    return PurchaseSteps(window.as_of, window.within, tuple(steps_found))
 
 
 def _with_next(rows: Frame) -> Frame:
@@ -164,7 +155,3 @@ def _waits(steps: Frame, logs: Logs[FrameT]) -> FrameT:
     """Return the table that `survival` reads."""
     end = nw.when(nw.col("next") < FOREVER).then(nw.col("next"))
     return logs._native(steps.select("nth", **{STARTED: nw.col("t"), ENDED: end}), instants=(STARTED, ENDED))
-
-
-def _rate(successes: int, had: int, pending: int, within: timedelta) -> RepeatRate:
-    return RepeatRate(within, Rate(successes, had), pending)

@@ -35,7 +35,7 @@ class Plan:
     """How people and periods are joined.
 
     Attributes:
-        now: The instant of judgement, in microseconds.
+        now: The evaluation time, in microseconds.
         periods: The calendar periods from the first start to `now`.
         window: The length of each person's own windows, in microseconds. None for calendar periods.
         brackets: The first period of each bracket, counted from the start, and the end of the last bracket. () if each

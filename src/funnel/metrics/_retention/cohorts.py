@@ -6,7 +6,6 @@ bought is 0. The trials of a rate are people whose outcome is known. An average 
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from typing import Any, Generic
@@ -15,7 +14,9 @@ import attrs
 
 from funnel._arguments import count_of, day_of, suggest
 from funnel._dataframes.frame_types import PeopleT
+from funnel._format import Listed, as_text, escape
 from funnel.errors import ArgumentError
+from funnel.metrics._display import percent
 from funnel.metrics._periods import Period, period_label
 from funnel.metrics._rate import Rate
 from funnel.metrics._retention.activity import Measure, RefundBasis
@@ -23,13 +24,13 @@ from funnel.metrics._retention.cohort import MAX_PERIODS, Cohort, number_at, per
 
 
 @attrs.frozen
-class Cohorts(Generic[PeopleT]):
+class Cohorts(Listed[Cohort], Generic[PeopleT]):
     """Cohorts at an instant, oldest first.
 
     A period in which nobody started has no cohort.
 
     Attributes:
-        as_of: The instant of judgement.
+        as_of: The evaluation time.
         tz: The time zone in which periods are cut.
         period: The calendar period of cohorts.
         window: The length of each person's own windows. None for calendar periods.
@@ -54,13 +55,7 @@ class Cohorts(Generic[PeopleT]):
     cohorts: tuple[Cohort, ...]
     _people_of_cell: Callable[[int, int], PeopleT] = attrs.field(alias="people_of_cell", eq=False, repr=False)
 
-    def __len__(self) -> int:
-        """Return the number of cohorts."""
-        return len(self.cohorts)
-
-    def __iter__(self) -> Iterator[Cohort]:
-        """Yield the cohorts, oldest first."""
-        return iter(self.cohorts)
+    _PARTS = "cohorts"
 
     @property
     def width(self) -> int:
@@ -138,11 +133,11 @@ class Cohorts(Generic[PeopleT]):
         day_of(start, "start")
         row = next((cohort for cohort in self.cohorts if cohort.start == start), None)
         if row is None:
-            msg = f"no cohort begins on {start}; {suggest(str(start), (str(one.start) for one in self))}"
-            raise ArgumentError(msg)
+            raise ArgumentError(f"no cohort begins on {start}; {suggest(str(start), (str(one.start) for one in self))}")
         if row.after(periods) is None:
-            msg = f"periods must be below {len(row.people)}, the observed periods of the cohort {start} (got {periods})"
-            raise ArgumentError(msg)
+            raise ArgumentError(
+                f"periods must be below {len(row.people)}, the observed periods of the cohort {start} (got {periods})"
+            )
         return self._people_of_cell(row.index, periods)
 
     def to_dicts(self) -> list[dict[str, Any]]:
@@ -226,12 +221,10 @@ _HEAT = "46, 125, 50"
 
 def _text_of(cohorts: Cohorts) -> str:
     """Return the triangle of people, with a last line of averages over finished periods."""
-    lines = [_heading(cohorts), *(_cells_of(cohorts, cohort) for cohort in cohorts)]
+    lines = [_cells_of(cohorts, cohort) for cohort in cohorts]
     if _is_any_over(cohorts):
         lines.append(_averages(cohorts))
-    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
-    aligned = ("  ".join(cell.rjust(wide) for cell, wide in zip(line, widths, strict=True)) for line in lines)
-    return "\n".join(line.rstrip() for line in aligned)
+    return as_text(_heading(cohorts), lines, left=())
 
 
 def _is_any_over(cohorts: Cohorts) -> bool:
@@ -265,12 +258,12 @@ def _averages(cohorts: Cohorts) -> list[str]:
 
 
 def _share(rate: Rate | None) -> str:
-    return f"{100 * rate.value:.1f} %" if rate and rate.value is not None else ""
+    return percent(None if rate is None else rate.value)
 
 
 def _html_of(cohorts: Cohorts) -> str:
     """Return the triangle as a heat map: greener is larger, grey is not observed, a star is not over."""
-    head = "".join(f"<th>{html.escape(cell)}</th>" for cell in _heading(cohorts))
+    head = "".join(f"<th>{escape(cell)}</th>" for cell in _heading(cohorts))
     body = "".join(f"<tr>{''.join(_cells(cohorts, cohort))}</tr>" for cohort in cohorts)
     foot = f"<tfoot><tr>{''.join(_average_cells(cohorts))}</tr></tfoot>" if _is_any_over(cohorts) else ""
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody>{foot}</table>"
@@ -281,7 +274,7 @@ def _average_cells(cohorts: Cohorts) -> Iterator[str]:
     for index in _columns(cohorts):
         rate = cohorts.average(index)
         title = "no period is over" if rate is None else str(rate)
-        yield f'<td title="{html.escape(title)}">{_share(rate)}</td>'
+        yield f'<td title="{escape(title)}">{_share(rate)}</td>'
 
 
 def _cells(cohorts: Cohorts, cohort: Cohort) -> Iterator[str]:
@@ -293,4 +286,4 @@ def _cells(cohorts: Cohorts, cohort: Cohort) -> Iterator[str]:
             yield f'<td style="background: {_GREY}" title="not observed"></td>'
         else:
             shade = f"background: rgba({_HEAT}, {rate.value:.2f})"
-            yield f'<td style="{shade}" title="{html.escape(str(rate))}">{_cell(cohort, index)}</td>'
+            yield f'<td style="{shade}" title="{escape(rate)}">{_cell(cohort, index)}</td>'

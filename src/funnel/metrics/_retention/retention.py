@@ -82,7 +82,7 @@ def retention(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
             `id`, each row is a purchase.
         period: The calendar period of cohorts and of the columns.
         tz: The time zone in which periods are cut, such as "Asia/Jakarta".
-        as_of: The instant of judgement.
+        as_of: The evaluation time.
         week_start: The first day of a week; required for "week".
         window: A number of whole days. Columns are then windows of this length from each person's own start, not
             calendar periods. A window includes its end. A person counts in a window when it is over.
@@ -136,8 +136,9 @@ def _length(window: object) -> int | None:
         return None
     length = span(window, "window")
     if length % DAY:
-        msg = f"window must be whole days of 24 hours, such as timedelta(days=30) (got {length * MICROSECOND})"
-        raise ArgumentError(msg)
+        raise ArgumentError(
+            f"window must be whole days of 24 hours, such as timedelta(days=30) (got {length * MICROSECOND})"
+        )
     return length
 
 
@@ -152,8 +153,7 @@ def _edges(brackets: Sequence[object]) -> tuple[int, ...]:
     rising = all(a < b for a, b in pairwise(edges))
     if len(edges) != len(values) or (edges and (edges[0] != 0 or len(edges) == 1 or not rising)):
         listed = ", ".join(map(brief, values[:_MAX_LISTED]))
-        msg = f"brackets must be ascending integers that start at 0, such as (0, 1, 4, 8) (got {listed})"
-        raise ArgumentError(msg)
+        raise ArgumentError(f"brackets must be ascending integers that start at 0, such as (0, 1, 4, 8) (got {listed})")
     return edges
 
 

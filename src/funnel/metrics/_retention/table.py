@@ -25,7 +25,7 @@ class RetentionQuery:
     """The arguments of `retention`, with times in whole microseconds.
 
     Attributes:
-        now: The instant of judgement.
+        now: The evaluation time.
         calendar: The calendar that cuts periods.
         window: The length of each person's own windows. None for calendar periods.
         brackets: The first period of each bracket, counted from the start, and the end of the last bracket.

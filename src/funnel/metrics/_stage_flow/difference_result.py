@@ -12,7 +12,8 @@ from typing import Any, Generic
 import attrs
 
 from funnel._dataframes.frame_types import PeopleT
-from funnel.metrics._display import as_html, as_text, days, percent
+from funnel._format import as_html, as_text
+from funnel.metrics._display import days, percent
 from funnel.metrics._periods import period_label
 from funnel.metrics._rate import Rate
 from funnel.metrics._stage_flow.result import StageFlow, TransitionRate, Value

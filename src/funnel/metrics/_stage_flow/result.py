@@ -12,7 +12,8 @@ from typing import Any
 
 import attrs
 
-from funnel.metrics._display import as_html, as_text, days, percent
+from funnel._format import Listed, Table, Tabular
+from funnel.metrics._display import days, percent
 from funnel.metrics._periods import Period, period_label
 from funnel.metrics._rate import Rate
 
@@ -74,8 +75,10 @@ class TransitionRate:
 
 
 @attrs.frozen
-class StageFlow:
+class StageFlow(Listed[StagePeriod], Tabular):
     """Result of `stage_flow`: how people go through the stages, up to an instant.
+
+    As text, a star marks the period that is not over.
 
     Attributes:
         as_of: The evaluation time.
@@ -93,13 +96,7 @@ class StageFlow:
     periods: tuple[StagePeriod, ...]
     transitions: tuple[TransitionRate, ...]
 
-    def __len__(self) -> int:
-        """Return the number of periods."""
-        return len(self.periods)
-
-    def __iter__(self) -> Iterator[StagePeriod]:
-        """Iterate over the periods, oldest first."""
-        return iter(self.periods)
+    _PARTS = "periods"
 
     def rate(self, from_stage: Value, to_stage: Value) -> Rate:
         """Return the share of all spells in one stage that ended in another.
@@ -138,17 +135,15 @@ class StageFlow:
             for stage in self.stages
         ]
 
-    def _stage_rows(self) -> list[list[object]]:
-        return [
+    def _tables(self) -> Iterator[Table]:
+        stages = [
             [
-                f"{period_label(one.start, self.period)}{'*' * one.is_partial}",
+                period_label(one.start, self.period, is_partial=one.is_partial),
                 *(f"{one.people[s]:,}" for s in self.stages),
             ]
             for one in self.periods
         ]
-
-    def _transition_rows(self) -> list[list[object]]:
-        return [
+        transitions = [
             [
                 f"{'(new)' if one.from_stage is None else one.from_stage} -> {one.to_stage}",
                 f"{one.count:,}",
@@ -157,14 +152,5 @@ class StageFlow:
             ]
             for one in self.transitions
         ]
-
-    def __str__(self) -> str:
-        """Return both tables as text; a star marks the period that is not over."""
-        stages = as_text(["period", *self.stages], self._stage_rows())
-        return f"{stages}\n\n{as_text(_HEAD, self._transition_rows())}"
-
-    def _repr_html_(self) -> str:
-        return as_html(["period", *self.stages], self._stage_rows()) + as_html(_HEAD, self._transition_rows())
-
-
-_HEAD = ("transition", "count", "of spells", "median time before")
+        yield "", ("period", *self.stages), stages
+        yield "", ("transition", "count", "of spells", "median time before"), transitions

@@ -6,7 +6,7 @@ Invariant: histories and an engine give the same differences for the same people
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, overload
 
@@ -18,17 +18,19 @@ from funnel._arguments import instance
 from funnel._dataframes.adapter import collect_once, materialize, to_native
 from funnel._dataframes.compute import collected
 from funnel._dataframes.frame_types import FrameT
-from funnel._expr.to_narwhals import int_lit
+from funnel._expr.to_narwhals import by_value, int_lit, to_int
+from funnel._people import histories_of
 from funnel._time import instant
 from funnel.errors import TransitionError
 from funnel.logs import Logs
 from funnel.machines._fixed_points import FROM, MOVED, NOBODY, TO
 from funnel.machines._machine import AnyMachine, check_is_machine
+from funnel.machines._replay_frames import stage_value
 from funnel.metrics._periods import Calendar, Period, Weekday
 from funnel.metrics._stage_flow.difference_result import StageChange, StageDifference
-from funnel.metrics._stage_flow.result import StageFlow, Value
+from funnel.metrics._stage_flow.result import Value
 from funnel.metrics._stage_flow.stage_flow import StageFlowQuery, flow_of
-from funnel.metrics._stage_flow.transitions import TransitionsOfHistories, TransitionsOfLogs, TransitionSource, each_of
+from funnel.metrics._stage_flow.transitions import TransitionsOfHistories, TransitionsOfLogs, TransitionSource
 from funnel.policy import Policy, check_is_policy
 from funnel.stages import SHOP_MACHINE
 
@@ -144,19 +146,17 @@ def stage_difference(  # noqa: PLR0913 - two rule books, what is cut, and by who
     for name, book in (("old", old), ("new", new)):
         instance(book, RuleBook, name, "a RuleBook")
     stages = _stages(old, new)
+    books = (old, new)
+    shared = [[stages.index(stage.value) for stage in _compiled(book).stages] for book in books]
+    sources: Sequence[TransitionSource]
     if isinstance(people, Logs):
-        transitions_of_logs = [TransitionsOfLogs.of(_compiled(book), people, query.now) for book in (old, new)]
-        differing, (before, after) = (
-            _differing_logs(transitions_of_logs, (old, new), stages),
-            _flows(transitions_of_logs, (old, new), query),
-        )
+        sources = of_logs = [TransitionsOfLogs.of(_compiled(book), people, query.now) for book in books]
+        differing = _differing_logs(of_logs, shared, stages)
     else:
-        histories = each_of(people)
-        transitions = [TransitionsOfHistories.of(_compiled(book), histories, query.now) for book in (old, new)]
-        differing, (before, after) = (
-            _differing_histories(transitions, (old, new), stages),
-            _flows(transitions, (old, new), query),
-        )
+        histories = histories_of(people)
+        sources = of_histories = [TransitionsOfHistories.of(_compiled(book), histories, query.now) for book in books]
+        differing = _differing_histories(of_histories, shared, stages)
+    before, after = (flow_of(sources[which], _compiled(books[which]), query) for which in (_OLD, _NEW))
     changes = [StageChange(stages[a], stages[b], count) for a, b, count, _ in differing.counts if a != b]
     unchanged = sum(count for a, b, count, _ in differing.counts if a == b)
     ever = sum(ever for *_, ever in differing.counts)
@@ -178,12 +178,6 @@ def _compiled(book: RuleBook) -> CompiledMachine:
     return book.machine._compiled(book.policy)
 
 
-def _flows(
-    transitions: Iterable[TransitionSource], books: Iterable[RuleBook], query: StageFlowQuery
-) -> Iterator[StageFlow]:
-    return (flow_of(one, _compiled(book), query) for one, book in zip(transitions, books, strict=True))
-
-
 def _stages(old: RuleBook, new: RuleBook) -> Sequence[Value]:
     """Return the distinct stages of both rule books."""
     values: dict[Any, None] = {stage.value: None for book in (old, new) for stage in _compiled(book).stages}
@@ -194,18 +188,12 @@ def _stages(old: RuleBook, new: RuleBook) -> Sequence[Value]:
     return list(values)
 
 
-def _shared(book: RuleBook, stages: Sequence[Value]) -> Sequence[int]:
-    """Return the shared stage number of each stage of one rule book."""
-    return [stages.index(stage.value) for stage in _compiled(book).stages]
-
-
 # ---- people one by one ----
 
 
 def _differing_histories(
-    transitions: Sequence[TransitionsOfHistories], books: Sequence[RuleBook], stages: Sequence[Value]
+    transitions: Sequence[TransitionsOfHistories], shared: Sequence[Sequence[int]], stages: Sequence[Value]
 ) -> _Differing:
-    shared = [_shared(book, stages) for book in books]
     counts: Counter[tuple[int, int]] = Counter()
     ever: Counter[tuple[int, int]] = Counter()
     people: list[dict[str, Any]] = []
@@ -241,19 +229,13 @@ def _stood(old: Mapping[int, int], new: Mapping[int, int]) -> dict[int, tuple[in
 
 
 def _differing_logs(
-    transitions: Sequence[TransitionsOfLogs], books: Sequence[RuleBook], stages: Sequence[Value]
+    transitions: Sequence[TransitionsOfLogs], shared: Sequence[Sequence[int]], stages: Sequence[Value]
 ) -> _Differing:
-    parts = [_numbered(one.moved, _shared(book, stages), which) for which, (one, book) in _sided(transitions, books)]
+    parts = [_numbered(transitions[which].moved, shared[which], which) for which in (_OLD, _NEW)]
     sides = collect_once(materialize(_sides(collect_once(materialize(nw.concat(parts))))))
     totals = sides.group_by("_old", "_new").agg(nw.len().alias("_count"), nw.col("_ever").sum().alias("_ever_sum"))
     rows = sorted((int(a), int(b), int(n), int(e)) for a, b, n, e in collected(totals).select(*_COUNT_COLUMNS).rows())
     return _Differing(rows, _people(sides, stages, transitions[_OLD].kind))
-
-
-def _sided(
-    transitions: Sequence[TransitionsOfLogs], books: Sequence[RuleBook]
-) -> Iterator[tuple[int, tuple[TransitionsOfLogs, RuleBook]]]:
-    return enumerate(zip(transitions, books, strict=True))
 
 
 _COUNT_COLUMNS = ("_old", "_new", "_count", "_ever_sum")
@@ -265,10 +247,7 @@ def _numbered(moved: Frame, shared: Sequence[int], which: int) -> Frame:
 
 
 def _renumbered(name: str, shared: Sequence[int]) -> nw.Expr:
-    number = int_lit(NOBODY)
-    for own, other in enumerate(shared):
-        number = nw.when(nw.col(name) == own).then(int_lit(other)).otherwise(number)
-    return number.alias(name)
+    return by_value(name, enumerate(map(int_lit, shared)), int_lit(NOBODY)).alias(name)
 
 
 def _sides(lines: Frame) -> Frame:
@@ -285,8 +264,7 @@ def _sides(lines: Frame) -> Frame:
     stood = last.select(PERSON, MOVED, "_next", *(_stage_of(name) for name in names))
     differing = stood.filter(nw.col("_old") != nw.col("_new")).group_by(PERSON).agg(nw.col(MOVED).min().alias("_from"))
     ends = stood.filter(nw.col("_next") == NOBODY).select(PERSON, *names).join(differing, on=PERSON, how="left")
-    ever = nw.when(nw.col("_from").is_null()).then(int_lit(0)).otherwise(int_lit(1))
-    return ends.with_columns(_ever=ever)
+    return ends.with_columns(_ever=to_int(~nw.col("_from").is_null()))
 
 
 def _side(which: int) -> nw.Expr:
@@ -302,19 +280,11 @@ def _stage_of(name: str) -> nw.Expr:
 
 
 def _people(sides: Frame, stages: Sequence[Value], kind: FrameKind) -> Any:
-    dtype = nw.String() if isinstance(stages[0], str) else nw.Int64()
-
-    def stage_name(name: str) -> nw.Expr:
-        result = nw.lit(stages[0], dtype)
-        for number, value in enumerate(stages[1:], 1):
-            result = nw.when(nw.col(name) == number).then(nw.lit(value, dtype)).otherwise(result)
-        return result
-
     differing = sides.filter(nw.col("_ever") == 1)
     result = differing.select(
         PERSON,
         differs_from=nw.col("_from").cast(nw.Int64()),
-        old_stage=stage_name("_old"),
-        new_stage=stage_name("_new"),
+        old_stage=stage_value(stages, "_old"),
+        new_stage=stage_value(stages, "_new"),
     )
     return to_native(result, kind, instants=["differs_from"])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from funnel._arguments import parse_as_of
+from funnel._people import histories_of
 from funnel.logs import Logs
 from funnel.machines._compiled import BY_TIME
 from funnel.machines._fixed_points import NOBODY
@@ -22,7 +23,6 @@ from funnel.metrics._stage_flow.transitions import (
     TransitionsOfHistories,
     TransitionsOfLogs,
     TransitionSource,
-    each_of,
 )
 from funnel.stages import SHOP_MACHINE
 
@@ -78,7 +78,7 @@ def stage_flow(  # noqa: PLR0913 - what is cut, by whose clock, and by which mac
     compiled = check_is_machine(machine)._compiled(policy)
     if isinstance(people, Logs):
         return flow_of(TransitionsOfLogs.of(compiled, people, query.now), compiled, query)
-    return flow_of(TransitionsOfHistories.of(compiled, each_of(people), query.now), compiled, query)
+    return flow_of(TransitionsOfHistories.of(compiled, histories_of(people), query.now), compiled, query)
 
 
 @attrs.frozen

@@ -5,12 +5,11 @@ Invariant: a person's transitions are the same from their history and from the l
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from statistics import median_low
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 import narwhals as nw
@@ -19,11 +18,11 @@ from funnel._aggregate.group_by import PERSON
 from funnel._dataframes.adapter import Frame, FrameKind, collect_once, materialize
 from funnel._dataframes.compute import collected
 from funnel._expr.to_narwhals import int_lit
-from funnel._people import histories_of
 from funnel.history import History
 from funnel.machines._fixed_points import BY, FROM, MOVED, NOBODY, TO
 from funnel.machines._replay import Step, steps_of
 from funnel.machines._replay_frames import numbered_transitions
+from funnel.metrics._purchases import started
 
 if TYPE_CHECKING:
     from funnel.logs import Logs
@@ -37,27 +36,8 @@ Counts = Sequence[tuple[int, int, int, int, int]]
 """Index of the period, from, to, cause, count."""
 
 
-class TransitionSource(ABC):
-    """Transitions up to an instant."""
-
-    @abstractmethod
-    def first(self) -> int | None:
-        """Return the time of the first transition; None without transitions."""
-
-    @abstractmethod
-    def counts(self, periods: Periods) -> Counts:
-        """Count the transitions by period and cause."""
-
-    @abstractmethod
-    def medians(self) -> Mapping[Pair, int]:
-        """Return the median length of the spells that ended in each transition.
-
-        Unit: microseconds. If there are two middle spells, the shorter counts.
-        """
-
-
 @attrs.frozen
-class TransitionsOfLogs(TransitionSource):
+class TransitionsOfLogs:
     """Transitions of all people, as a frame of the engine that holds the data."""
 
     moved: Frame
@@ -71,8 +51,7 @@ class TransitionsOfLogs(TransitionSource):
 
     def first(self) -> int | None:
         """Return the time of the first transition; None without transitions."""
-        at = collected(self.moved.select(nw.col(MOVED).min())).to_dict(as_series=False)[MOVED][0]
-        return None if at is None else int(at)
+        return started(self.moved, MOVED)
 
     def counts(self, periods: Periods) -> Counts:
         """Count the transitions by period and cause."""
@@ -97,7 +76,7 @@ class TransitionsOfLogs(TransitionSource):
 
 
 @attrs.frozen
-class TransitionsOfHistories(TransitionSource):
+class TransitionsOfHistories:
     """Transitions of people one by one, in order for each person."""
 
     people: Sequence[tuple[str, Sequence[Step]]]
@@ -116,7 +95,7 @@ class TransitionsOfHistories(TransitionSource):
 
     def counts(self, periods: Periods) -> Counts:
         """Count the transitions by period and cause."""
-        keys = ((periods.index_of(step.at), start_of(step), step.to, step.by) for step in self._steps())
+        keys = ((periods.index_of(step.at), _start_of(step), step.to, step.by) for step in self._steps())
         return [(*which, count) for which, count in Counter(keys).items()]
 
     def medians(self) -> Mapping[Pair, int]:
@@ -128,11 +107,9 @@ class TransitionsOfHistories(TransitionSource):
         return {pair: median_low(spans) for pair, spans in lasted.items()}
 
 
-def start_of(step: Step) -> int:
+def _start_of(step: Step) -> int:
     """Return the number of the stage left; `NOBODY` if the person enters."""
     return NOBODY if step.before is None else step.before
 
 
-def each_of(people: object) -> Sequence[History]:
-    """Return the people one by one."""
-    return histories_of(people)
+TransitionSource: TypeAlias = TransitionsOfLogs | TransitionsOfHistories

@@ -61,7 +61,7 @@ def durations(  # noqa: PLR0913 - two of them are the kinds
         events: The records of a shop as `Logs`, or a dataframe of any engine with `person_id`, `occurred_at`, `kind`.
         start: The kind of event that starts the wait; for `Logs`, the name of a stream, such as "leads".
         end: The kind of event that ends the wait, such as "purchases". Only purchases that are valid at `as_of` count.
-        as_of: The instant of judgement. Later events are not read.
+        as_of: The evaluation time. Later events are not read.
         keep: Columns of the start event to keep, for grouping. If several start events have the same instant, the first
             one in the order of these columns is used.
         earlier: The treatment of an end before the start. "counts": the person had converted before the start;
@@ -90,8 +90,7 @@ def durations(  # noqa: PLR0913 - two of them are the kinds
     """
     for kind, label in ((start, "start"), (end, "end")):
         if not instance(kind, str, label, "a kind of event, such as 'purchase'"):
-            msg = f"{label} must be a kind of event, such as 'purchase' (got '')"
-            raise ArgumentError(msg)
+            raise ArgumentError(f"{label} must be a kind of event, such as 'purchase' (got '')")
     now, columns = parse_as_of(as_of), each(keep, "keep", "a list of columns")
     for name in columns:
         instance(name, str, "a column of keep", "text")
@@ -127,8 +126,7 @@ def _of_logs(logs: Logs, start: str, end: str, carried: Sequence[str], now: int)
     columns = {*starts.collect_schema()} - _INNER
     for name in carried:
         if name not in columns:
-            msg = f"keep must name columns of {start} (got {brief(name)}); {suggest(name, columns)}"
-            raise ArgumentError(msg)
+            raise ArgumentError(f"keep must name columns of {start} (got {brief(name)}); {suggest(name, columns)}")
     return _Events(starts, no_events(logs._tables, **{_TIME: nw.Int64()}) if ends is None else ends, logs._frame_kind)
 
 
@@ -138,8 +136,7 @@ def _stream(logs: Logs, name: str, now: int) -> Frame | None:
     None if the log of the stream is missing.
     """
     if not is_one_of(name, STREAMS):
-        msg = f"start and end must be records of the logs (got {brief(name)}); {suggest(name, STREAMS)}"
-        raise ArgumentError(msg)
+        raise ArgumentError(f"start and end must be records of the logs (got {brief(name)}); {suggest(name, STREAMS)}")
     stream = STREAMS[name]
     if stream.table not in logs._tables:
         return None

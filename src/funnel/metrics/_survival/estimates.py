@@ -16,33 +16,11 @@ import attrs
 
 from funnel._format import TextRepr
 from funnel._time import MICROSECOND
+from funnel.metrics._display import days, percent
 from funnel.metrics._survival.curve import Curve
 
 _ROUNDING = 1e-9
 """Shares this close are equal: a product of a million factors is hardly more exact."""
-
-
-def _asdict(one: Any) -> dict[str, Any]:
-    return attrs.asdict(one)
-
-
-_UNITS = {"day": timedelta(days=1), "hour": timedelta(hours=1), "minute": timedelta(minutes=1)}
-
-
-def format_span(span: timedelta) -> str:
-    """Format a span in the largest unit that fits at least once, to one decimal.
-
-    Args:
-        span: The span.
-    """
-    unit = next((unit for unit, length in _UNITS.items() if span >= length), None)
-    number = f"{span / _UNITS[unit]:,.1f}".removesuffix(".0") if unit else f"{span.total_seconds():g}"
-    return f"{number} {unit or 'second'}{'s' * (number != '1')}"
-
-
-def percent(share: float) -> str:
-    """Format a share in percent, to one decimal."""
-    return f"{100 * share:.1f}"
 
 
 def _reach(confidence_level: float) -> float:
@@ -100,12 +78,12 @@ class SurvivalStep(TextRepr):
 
     def to_dict(self) -> dict[str, Any]:
         """Return all attributes by name."""
-        return {**_asdict(self), "conversion": self.conversion}
+        return {**super().to_dict(), "conversion": self.conversion}
 
     def __str__(self) -> str:
         """Return the step as a line."""
         counts = f"{self.converted:,} of {self.at_risk:,} converted"
-        return f"{format_span(self.wait)}: {counts}, {percent(self.survival)} % still wait"
+        return f"{days(self.wait)}: {counts}, {percent(self.survival)} still wait"
 
 
 def step_of(curve: Curve, step: int, confidence_level: float) -> SurvivalStep:
@@ -149,26 +127,22 @@ class ConversionAt(TextRepr):
     min_people: int
     confidence_level: float
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return all attributes by name."""
-        return _asdict(self)
-
     def __str__(self) -> str:
         """Return the share with its counts and its interval."""
         counts = f"{self.converted:,} of {self.people:,} converted"
         if self.people < self.min_people:
             return f"not enough ({counts}; at least {self.min_people:,})"
         if self.value is None:
-            return f"not known within {format_span(self.within)} ({counts}; nobody was watched so long)"
+            return f"not known within {days(self.within)} ({counts}; nobody was watched so long)"
         interval = (
             "no interval" if self.ci_lower is None or self.ci_upper is None else _interval(self.ci_lower, self.ci_upper)
         )
-        share = f"{percent(self.value)} % within {format_span(self.within)}"
+        share = f"{percent(self.value)} within {days(self.within)}"
         return f"{share} ({counts}, {self.at_risk:,} waited so long; {interval})"
 
 
 def _interval(ci_lower: float, ci_upper: float) -> str:
-    return f"{percent(ci_lower)} to {percent(ci_upper)} %"
+    return f"{100 * ci_lower:.1f} to {percent(ci_upper)}"
 
 
 def conversion_at(curve: Curve, time: int, confidence_level: float, min_people: int) -> ConversionAt:
@@ -212,16 +186,12 @@ class TimeQuantile(TextRepr):
     min_people: int
     confidence_level: float
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return all attributes by name."""
-        return _asdict(self)
-
     def __str__(self) -> str:
         """Return the time with its interval."""
         if self.people < self.min_people:
             return f"not enough ({self.people:,} people; at least {self.min_people:,})"
         value, ci_lower, ci_upper = (
-            "not reached" if one is None else format_span(one) for one in (self.value, self.ci_lower, self.ci_upper)
+            "not reached" if one is None else days(one) for one in (self.value, self.ci_lower, self.ci_upper)
         )
         return f"{value} ({ci_lower} to {ci_upper})"
 
@@ -320,19 +290,15 @@ class RestrictedMean(TextRepr):
     min_people: int
     confidence_level: float
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return all attributes by name."""
-        return _asdict(self)
-
     def __str__(self) -> str:
         """Return the mean with its horizon, its counts and its interval."""
         if self.people < self.min_people:
             return f"not enough ({self.people:,} people; at least {self.min_people:,})"
         if self.value is None or self.ci_lower is None or self.ci_upper is None:
-            return f"not known within {format_span(self.horizon)} ({self.people:,} people; nobody was watched so long)"
-        ends = f"{format_span(self.ci_lower)} to {format_span(self.ci_upper)}"
+            return f"not known within {days(self.horizon)} ({self.people:,} people; nobody was watched so long)"
+        ends = f"{days(self.ci_lower)} to {days(self.ci_upper)}"
         counts = f"{self.people:,} people, {self.at_risk:,} waited so long"
-        return f"{format_span(self.value)} within {format_span(self.horizon)} ({counts}; {ends})"
+        return f"{days(self.value)} within {days(self.horizon)} ({counts}; {ends})"
 
 
 def restricted_mean_of(curve: Curve, horizon: int, confidence_level: float, min_people: int) -> RestrictedMean:

@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import narwhals as nw
 
-from funnel._arguments import INNER, suggest
+from funnel._arguments import INNER
 from funnel._dataframes.adapter import InputFrame, from_native, installed, microseconds
-from funnel._dataframes.compute import collected, to_rows, whole
+from funnel._dataframes.compute import collected, to_rows
 from funnel._expr.to_narwhals import to_int
 from funnel._time import EARLIEST, LATEST, micros
-from funnel.errors import InstantError, LogsError
+from funnel.errors import InstantError
 from funnel.logs.normalize import MISSING
-from funnel.logs.remedies import with_zone
-from funnel.logs.schema import Issue
-from funnel.logs.validate import Check
+from funnel.logs.schema import Column, Issue, hint, raise_if_any, wrong_type
+from funnel.logs.validate import Check, issues_of
 from funnel.metrics._survival.curve import Curve, curve_of, curve_of_array
 
 if TYPE_CHECKING:
@@ -61,45 +60,31 @@ def read(native: object, label: str, instants: Columns, others: Columns) -> Inpu
         LogsError: A column is missing or has a wrong type, or cells are empty or outside the supported years.
     """
     entered = from_native(native, {*instants, *others})
-    _raise(label, list(_column_faults(label, entered, instants, others)))
+    raise_if_any(list(_column_issues(label, entered, instants, others)))
     typed = [name for name in instants if name not in entered.typeless]
     frame = microseconds(entered.frame, entered.frame_kind, typed)
     frame = frame.with_columns(
         nw.col(name).fill_null(MISSING).cast(nw.Int64()) if name in typed else nw.lit(MISSING, nw.Int64()).alias(name)
         for name in instants
     )
-    _raise(label, list(_row_faults(label, frame, [*_empty(instants, others), *_outside(instants)])))
+    raise_if_any(list(issues_of(label, frame, [*_empty(instants, others), *_outside(instants)])))
     return attrs.evolve(entered, frame=frame)
 
 
-def _raise(label: str, faults: Sequence[Issue]) -> None:
-    if faults:
-        lines = "\n".join(f"  {fault}" for fault in faults)
-        msg = f"the {label} are invalid:\n{lines}"
-        raise LogsError(msg, tuple(faults))
-
-
-def _column_faults(label: str, entered: InputFrame, instants: Columns, others: Columns) -> Iterator[Issue]:
+def _column_issues(label: str, entered: InputFrame, instants: Columns, others: Columns) -> Iterator[Issue]:
     schema = entered.frame.collect_schema()
     for name in (*instants, *others):
         if name not in schema:
-            hint = f"; {suggest(name, entered.excluded)}" if entered.excluded else ""
-            yield Issue(label, name, f"is missing{hint}")
-        elif name in instants and name not in entered.typeless and not _is_aware(schema[name]):
-            remedy = f": {with_zone(entered.frame_kind, name)}" if isinstance(schema[name], nw.Datetime) else ""
-            yield Issue(label, name, f"is {schema[name]}; give aware datetimes{remedy}")
+            yield Issue(label, name, f"is missing{hint(name, entered.excluded)}")
+        elif (
+            name in instants
+            and name not in entered.typeless
+            and (problem := wrong_type(name, _INSTANT, schema[name], entered))
+        ):
+            yield Issue(label, name, f"is {schema[name]}; {problem}")
 
 
-def _is_aware(dtype: object) -> bool:
-    return isinstance(dtype, nw.Datetime) and dtype.time_zone is not None
-
-
-def _row_faults(label: str, frame: Frame, checks: Sequence[Check]) -> Iterator[Issue]:
-    flags = {f"check_{number}": to_int(check.bad) for number, check in enumerate(checks)}
-    (counts,) = to_rows(frame.select(**flags).select(*(nw.col(name).sum() for name in flags)), *flags)
-    for check, count in zip(checks, counts, strict=True):
-        if whole(count):
-            yield Issue(label, check.column, check.problem, whole(count))
+_INSTANT = Column("instant")
 
 
 def _empty(instants: Columns, others: Columns) -> Iterator[Check]:
@@ -126,7 +111,7 @@ def durations_in(native: object, now: int) -> DurationKeys:
 
     Args:
         native: A dataframe of any engine, or pairs of start and end.
-        now: The instant of judgement, in microseconds.
+        now: The evaluation time, in microseconds.
     """
     if isinstance(native, list | tuple):
         return _waits(_pair_counts(native, now))  # pyright: ignore[reportUnknownArgumentType]
@@ -142,7 +127,7 @@ def durations_by(native: object, by: Sequence[str], now: int) -> Mapping[Group, 
     Args:
         native: A dataframe of any engine.
         by: The columns.
-        now: The instant of judgement, in microseconds.
+        now: The evaluation time, in microseconds.
     """
     frame = _keyed(native, by, now).filter(nw.col(_KEY) != _LATER)
     by_group = _grouped_here(frame, by) if frame.implementation.is_polars() and installed("numpy") else None
@@ -236,15 +221,17 @@ def _pair(pair: object, index: int) -> tuple[int, int | None]:
         case (datetime() as started, datetime() as ended) if None not in (started.utcoffset(), ended.utcoffset()):
             return _micros(started, index), _micros(ended, index)
         case _:
-            msg = f"duration {index} must be a pair of aware datetimes (start, end); end is None if there is no end yet"
-            raise InstantError(msg)
+            raise InstantError(
+                f"duration {index} must be a pair of aware datetimes (start, end); end is None if there is no end yet"
+            )
 
 
 def _micros(moment: datetime, index: int) -> int:
     time = micros(moment)
     if not EARLIEST <= time < LATEST:
-        msg = f"duration {index} lies outside the years 1800 to 2199; pass the instants of its start and end"
-        raise InstantError(msg)
+        raise InstantError(
+            f"duration {index} lies outside the years 1800 to 2199; pass the instants of its start and end"
+        )
     return time
 
 

@@ -5,7 +5,6 @@ Invariant: the sums of observed and expected conversions are equal. The order of
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator, Mapping, Sequence
 from math import erfc, exp, fsum, lgamma, log, sqrt
 from typing import TYPE_CHECKING, Any, cast
@@ -14,6 +13,7 @@ import attrs
 
 from funnel._arguments import instance, kind_of
 from funnel._dataframes.adapter import installed
+from funnel._format import as_span
 from funnel.errors import ArgumentError
 from funnel.metrics._survival.curve import waiting_in, waiting_in_arrays
 
@@ -78,7 +78,7 @@ class LogrankTest:
         return f"{figures} ({groups})"
 
     def _repr_html_(self) -> str:
-        return f'<span title="log-rank test">{html.escape(str(self))}</span>'
+        return as_span(self, "log-rank test")
 
 
 def _p_text(p_value: float) -> str:

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from datetime import timedelta
-from typing import Any
 
 import attrs
 
 from funnel._format import TextRepr
 from funnel._time import MICROSECOND
+from funnel.metrics._display import days, percent
 from funnel.metrics._survival.curve import Curve
-from funnel.metrics._survival.estimates import format_span, percent
 
 _RARE = 0.05
 """A flat end is long if chance produces one this long less often than this: the convention since Fisher (1925)."""
@@ -45,16 +44,12 @@ class Plateau(TextRepr):
     chance: float
     survival: float
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return all attributes by name."""
-        return attrs.asdict(self)
-
     def __str__(self) -> str:
         """Return what was observed, and no conclusion."""
-        stretch = f"nobody converted from {format_span(self.since)} to {format_span(self.until)}"
+        stretch = f"nobody converted from {days(self.since)} to {days(self.until)}"
         watched = f"{self.waiting:,} still waited and {self.watched:,} were watched to the end"
         pace = f"at the earlier pace, {self.expected:,.1f} would have converted"
-        outlook = f"{percent(self.survival)} % still wait, and the data do not show whether they will convert"
+        outlook = f"{percent(self.survival)} still wait, and the data do not show whether they will convert"
         return f"{stretch}, though {watched}; {pace}; {outlook}"
 
 

@@ -8,7 +8,6 @@ unit of time changes only the times. The order of the rows changes nothing.
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, overload
@@ -16,7 +15,9 @@ from typing import Any, overload
 import attrs
 
 from funnel._arguments import SpanLike, count_of, parse_as_of, share_of, span
+from funnel._format import as_span
 from funnel._time import MICROSECOND, instant
+from funnel.metrics._display import days
 from funnel.metrics._rate import DEFAULT_MIN_PEOPLE
 from funnel.metrics._survival.curve import Curve
 from funnel.metrics._survival.estimates import (
@@ -25,7 +26,6 @@ from funnel.metrics._survival.estimates import (
     SurvivalStep,
     TimeQuantile,
     conversion_at,
-    format_span,
     quantile_of,
     restricted_mean_of,
     step_of,
@@ -42,7 +42,7 @@ class Survival:
     the longest watched time.
 
     Attributes:
-        as_of: The instant of judgement.
+        as_of: The evaluation time.
         curve: The counts and shares that all estimates use.
         excluded: The number of waits that ended before they started. They are not in `people`.
         confidence_level: The probability that an interval contains the true value.
@@ -160,14 +160,13 @@ class Survival:
         counts = f"{self.people:,} people, {self.converted:,} converted, {self.waiting:,} still waiting{excluded}"
         if not self.is_reportable:
             return f"not enough ({counts}; at least {self.min_people:,})"
-        watched = "" if self.longest is None else f"; watched for up to {format_span(self.longest)}"
+        watched = "" if self.longest is None else f"; watched for up to {days(self.longest)}"
         flat = self.plateau()
-        end = f"; nobody converted from {format_span(flat.since)} to {format_span(flat.until)}" if flat else ""
+        end = f"; nobody converted from {days(flat.since)} to {days(flat.until)}" if flat else ""
         return f"{counts}{watched}; median {self.median}{end}"
 
     def _repr_html_(self) -> str:
-        title = f"Kaplan-Meier, intervals at {self.confidence_level:.4g}"
-        return f'<span title="{html.escape(title)}">{html.escape(str(self))}</span>'
+        return as_span(self, f"Kaplan-Meier, intervals at {self.confidence_level:.4g}")
 
 
 @attrs.frozen

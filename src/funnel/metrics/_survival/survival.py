@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, overload
 
 from funnel._arguments import each, instance, parse_as_of
 from funnel.errors import ArgumentError
+from funnel.logs import is_logs
 from funnel.metrics._rate import DEFAULT_CONFIDENCE
 from funnel.metrics._survival.groups import SurvivalGroups
 from funnel.metrics._survival.input import durations_by, durations_in
@@ -52,7 +53,7 @@ def survival(
     Args:
         durations: A dataframe of any engine with `started_at` and `ended_at` (empty if there is no end yet), or a list
             of such pairs. `funnel.metrics.durations` builds the table from events.
-        as_of: The instant of judgement.
+        as_of: The evaluation time.
         by: The column, or columns, to group by; the durations are then a dataframe. None: all people together.
         confidence_level: The probability that an interval contains the true value.
         min_people: The minimum number of people for any estimate. With fewer people, every estimate is None, and a
@@ -65,7 +66,8 @@ def survival(
         InstantError: `as_of` or a time of a pair is naive.
         LogsError: A column is missing or does not hold aware datetimes, or a start is empty.
         EngineError: The dataframe cannot be read.
-        ArgumentError: The level is not between 0 and 1, `min_people` is not a whole number from 1 up, or `by` is empty.
+        ArgumentError: The durations are `Logs`, the level is not between 0 and 1, `min_people` is not a whole number
+            from 1 up, or `by` is empty.
 
     Example:
         >>> from datetime import UTC, datetime, timedelta
@@ -73,9 +75,9 @@ def survival(
         >>> durations = [(start, start + 2 * day), (start, start + 5 * day), (start + 4 * day, None)]
         >>> curve = survival(durations, as_of=start + 10 * day)
         >>> print(curve)
-        3 people, 2 converted, 1 still waiting; watched for up to 6 days; median 5 days (2 days to not reached)
+        3 people, 2 converted, 1 still waiting; watched for up to 6 d; median 5 d (2 d to not reached)
         >>> print(curve.at(3 * day))
-        33.3 % within 3 days (1 of 3 converted, 2 waited so long; 5.5 to 94.6 %)
+        33.3 % within 3 d (1 of 3 converted, 2 waited so long; 5.5 to 94.6 %)
         >>> curve.at(30 * day).value is None
         True
         >>> import polars as pl
@@ -83,11 +85,14 @@ def survival(
         >>> columns = {"started_at": [start] * 4, "ended_at": ended, "source": ["ad", "ad", "shop", "shop"]}
         >>> groups = survival(pl.DataFrame(columns), as_of=start + 20 * day, by="source")
         >>> print(groups["ad"].median)
-        1 day (1 day to not reached)
+        1 d (1 d to not reached)
         >>> groups.logrank_test.degrees
         1
     """
     now = parse_as_of(as_of)
+    if is_logs(durations):
+        msg = "survival needs the waits of people (got Logs); compute them first"
+        raise ArgumentError(f'{msg}, such as with funnel.metrics.durations(logs, "leads", "purchases", as_of=...)')
     if by is None:
         return survival_of(durations_in(durations, now), as_of, confidence_level, min_people)
     columns = (by,) if isinstance(by, str) else tuple(each(by, "by", "a column or a list of columns"))

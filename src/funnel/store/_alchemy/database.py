@@ -36,8 +36,7 @@ def engine_at(address: str) -> sa.Engine:
         msg = "the address is not a database address; write it as postgresql+psycopg://host:port/name"
         raise StoreError(msg) from None
     except ImportError as error:
-        msg = f"the driver of the address is not installed: pip install {error.name}"
-        raise MissingExtraError(msg) from None
+        raise MissingExtraError(f"the driver of the address is not installed: pip install {error.name}") from None
 
 
 def database_label(url: sa.URL) -> str:
@@ -78,14 +77,14 @@ class Database:
         """Return the same tables over one connection."""
         return attrs.evolve(self, source=connection)
 
-    def write(self, work: Callable[[Tables], T]) -> T:
+    def write(self, work: Callable[[AlchemyTables], T]) -> T:
         """Run work in one transaction, and repeat it after a conflict."""
         is_only_writer = self.source.engine.dialect.name == "sqlite"
         return retry_conflicts(
             lambda lock_all: self._write_once(work, lock_all_keys=lock_all), is_only_writer=is_only_writer
         )
 
-    def _write_once(self, work: Callable[[Tables], T], *, lock_all_keys: bool) -> T:
+    def _write_once(self, work: Callable[[AlchemyTables], T], *, lock_all_keys: bool) -> T:
         with convert_errors(self.label), self._connected() as connection:
             tables = AlchemyTables(connection, self.tables, lock_all_keys=lock_all_keys)
             try:

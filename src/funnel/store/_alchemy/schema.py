@@ -58,7 +58,7 @@ _COMMENT = "shopfunnel, version "
 
 @attrs.frozen(eq=False)
 class StoreTables:
-    """The six tables of a store, in one `MetaData`."""
+    """The tables of a store, and the register of webhooks, in one `MetaData`."""
 
     records: sa.Table
     personal_data: sa.Table
@@ -66,6 +66,7 @@ class StoreTables:
     customers: sa.Table
     merges: sa.Table
     locks: sa.Table
+    webhook_states: sa.Table
 
 
 def tables_in(metadata: sa.MetaData, schema: str | None, prefix: str) -> StoreTables:
@@ -127,6 +128,11 @@ def tables_in(metadata: sa.MetaData, schema: str | None, prefix: str) -> StoreTa
             "locks",
             sa.Column("slot", WHOLE, primary_key=True, autoincrement=False),
             sa.Column("currency", NAME),
+        ),
+        webhook_states=table(
+            "webhook_states",
+            sa.Column("key", KEY, primary_key=True),
+            sa.Column("state", WORDS, nullable=False),
         ),
     )
 

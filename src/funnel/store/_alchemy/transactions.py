@@ -28,7 +28,10 @@ RETRY_CODES = frozenset({"40001", "40P01", "1213", "1020"})
 _LOCKED = frozenset({"55P03", "1205", "SQLITE_BUSY", "SQLITE_LOCKED"})
 _FULL = frozenset({"53100", "1021", "1114", "SQLITE_FULL"})
 _LOCK_TIMEOUT = "another connection locked the store for too long; nothing was written, try again later"
-_NO_TABLES = "the store's tables are missing or outdated; create them by your migrations, see store_tables()"
+_NO_TABLES = (
+    "the store's tables are missing or outdated; create or change them by your migrations, from store_tables(); in an "
+    "empty database, store_tables().create_all(engine) creates them"
+)
 _MISSING = frozenset({"42P01", "42703", "3F000", "1146", "1054"})
 
 
@@ -103,8 +106,7 @@ def convert_errors(database: str = "the database") -> Generator[None, None, None
     except exc.NoSuchTableError:
         raise StoreError(f"{database}: {_NO_TABLES}") from None
     except exc.SQLAlchemyError as error:
-        msg = f"the store cannot be used: {database} raised {type(error).__name__}"
-        raise StoreError(msg) from None
+        raise StoreError(f"the store cannot be used: {database} raised {type(error).__name__}") from None
 
 
 @contextmanager
