@@ -75,18 +75,21 @@ def summed(frame: Frame, own: Sequence[str], *, is_whole: bool) -> Frame:
     amount = nw.col("amount")
     total = amount.max() if is_whole else amount.sum()
     aggregates = [
-        total.cast(nw.Int64()).alias("amount"),
+        total.alias("amount"),
         amount.min().alias("_low"),
         amount.max().alias("_high"),
-        amount.cast(nw.Float64()).sum().alias("_float"),
-        nw.len().cast(nw.Int64()).alias("_lines"),
+        nw.col("_float").sum(),
+        nw.len().alias("_lines"),
         *(nw.col(name).min() for name in _EARLIEST if name in present),
         *(nw.col(name).max() for name in _LATEST if name in present),
         *(each for name in (*_SAME, *own) for each in (nw.col(name).min(), nw.col(name).max().alias(f"_max_{name}"))),
-        *(nw.col(name).is_null().any().alias(f"_null_{name}") for name in own),
+        *(nw.col(f"_null_{name}").max() for name in own),
     ]
-    orders = frame.group_by(*KEY).agg(*aggregates)
-    agrees = {name: (nw.col(name) == nw.col(f"_max_{name}")) & ~nw.col(f"_null_{name}") for name in own}
+    # pandas groups by simple expressions only
+    empty = {f"_null_{name}": to_int(nw.col(name).is_null()) for name in own}
+    orders = frame.with_columns(_float=amount.cast(nw.Float64()), **empty).group_by(*KEY).agg(*aggregates)
+    agrees = {name: (nw.col(name) == nw.col(f"_max_{name}")) & (nw.col(f"_null_{name}") == 0) for name in own}
+    orders = orders.with_columns(nw.col("amount", "_lines").cast(nw.Int64()))
     values = {name: nw.when(same).then(nw.col(name)) for name, same in agrees.items()}
     return orders.with_columns(**values) if values else orders
 

@@ -100,11 +100,10 @@ def read_frame(native: object, reading: Reading) -> ReadLog:
     frame = source.frame
     keep = [ROW] if ROW in frame.collect_schema() else []
     typeless = frozenset(name for name, theirs in names.items() if theirs in source.typeless)
-    renamed = frame.select(
-        *keep, **{_inner(name, own): nw.col(theirs) for name, theirs in names.items() if name not in typeless}
-    )
+    renamed = frame.select(*keep, **{_inner(name, own): nw.col(theirs) for name, theirs in names.items()})
     source = attrs.evolve(source, frame=renamed, typeless=typeless)
-    schema = dict(renamed.collect_schema())
+    untyped = {_inner(name, own) for name in typeless}
+    schema = {name: dtype for name, dtype in renamed.collect_schema().items() if name not in untyped}
     raise_if_any(list(_schema_issues(reading, source, schema)))
     return _converted(reading, source, schema, own)
 
@@ -196,7 +195,7 @@ def _converted(
     reading: Reading, source: InputFrame, schema: Mapping[str, nw.dtypes.DType], own: tuple[str, ...]
 ) -> ReadLog:
     frame, checks, columns = source.frame, list[Check](), READ[reading.log]
-    lines = frozenset(LINE_COLUMNS) & set(schema)
+    lines = frozenset(LINE_COLUMNS) & {*schema, *source.typeless}
     instants = [name for name, column in columns.items() if column.kind == "instant" and name in schema]
     for name, column in {**columns, **LINE_COLUMNS}.items():
         if name in schema and column.kind != "instant":
@@ -208,7 +207,7 @@ def _converted(
         checks += _time_checks(reading, name, form, schema[name])
     if instants:
         frame = in_zone(collect_once(frame), instants, reading.times)
-    frame = _with_absent(frame, columns, schema, source, has_lines=bool(lines))
+    frame = _with_absent(frame, {**columns, **{name: LINE_COLUMNS[name] for name in lines}}, schema, source)
     if "direction" in columns:
         frame = frame.with_columns(default_direction())
     twice = {name: f"{name}_twice" for name in instants}
@@ -228,14 +227,15 @@ def _own_value(dtype: nw.dtypes.DType | None, name: str) -> nw.Expr:
 
 
 def _with_absent(
-    frame: Frame, columns: Mapping[str, Column], schema: Mapping[str, object], source: InputFrame, *, has_lines: bool
+    frame: Frame, columns: Mapping[str, Column], schema: Mapping[str, object], source: InputFrame
 ) -> Frame:
+    is_priced = bool(set(LINE_COLUMNS) & set(columns))
     absent: dict[str, nw.Expr] = {}
     for name, column in columns.items():
         if name in schema:
             continue
         if column.kind in ("instant", "amount", "whole"):
-            absent[name] = int_lit(0 if name == "amount" and has_lines else MISSING)
+            absent[name] = int_lit(0 if name == "amount" and is_priced else MISSING)
         elif column.kind == "person":
             absent[name] = nw.lit(None, nw.String())
         else:

@@ -18,7 +18,7 @@ import narwhals as nw
 from funnel._arguments import kind_of, parse_zone
 from funnel._dataframes.adapter import FrameKind, microseconds
 from funnel._dataframes.compute import collected
-from funnel._dataframes.texts import digits, with_groups
+from funnel._dataframes.texts import contains, digits, with_groups
 from funnel._expr.to_narwhals import int_lit, stepped, to_int
 from funnel._text_formats import EPOCHS, ISO_TIME, OFFSET, check_time_format
 from funnel._time import EARLIEST, LATEST, instant, zone_changes
@@ -187,7 +187,7 @@ def _of_iso(frame: Frame, name: str) -> tuple[Frame, Mapping[str, nw.Expr]]:
     text = nw.col(name)
     has_clock = text.str.slice(10, 1).is_in(["T", " "]) & (text.str.slice(13, 1) == ":")
     frame = frame.with_columns(
-        text.str.contains(f"{ISO_TIME}(?:{OFFSET})?$").alias(f"{name}_matches"),
+        contains(name, f"{ISO_TIME}(?:{OFFSET})?$").alias(f"{name}_matches"),
         nw.when(has_clock).then(to_int(text.str.slice(16, 1) == ":") + 1).otherwise(int_lit(0)).alias(f"{name}_clock"),
     )
     matches, clock = nw.col(f"{name}_matches"), nw.col(f"{name}_clock")
