@@ -21,7 +21,7 @@ from funnel.records import Record, Refund
 from tests.engines import asked_of
 from tests.frames import as_instant, read, tables
 from tests.laws.test_engines import logs_on
-from tests.machines.model import Region, as_ofs, crowds
+from tests.machines.model import EVERYWHERE, Region, as_ofs, crowds
 from tests.random_rules import RandomRule, rules
 from tests.shop import DAY, NOW, TICK, bought, did, logs_of, refunded
 
@@ -74,6 +74,9 @@ def test_the_next_change_is_the_instant_when_a_purchase_leaves_the_window() -> N
     assert is_active.next_change.of(facts, POLICY) == leaves
     assert is_active.next_change.of(history, POLICY, as_of=NOW) == leaves
     assert is_active.next_change.of(LiveFacts(history, Recent), POLICY, as_of=NOW) == leaves
+    assert read(is_active.next_change.over(logs_of([history]), POLICY, as_of=NOW)) == [
+        {"person_id": "p1", "is_active": True, "next_change": leaves}
+    ]
     assert [is_active.of(facts.at(at), POLICY) for at in (leaves - TICK, leaves)] == [True, False]
     assert is_active.next_change.of(history, POLICY, as_of=leaves) is None
 
@@ -121,6 +124,22 @@ def test_a_refund_at_the_instant_of_a_leave_is_an_event_only_if_it_decides() -> 
     early = History.of("p1", [*purchases, refunded("r", "2", leaves - TICK)])
     with pytest.raises(TransitionError, match=r"from north to south by an event on .* \(facts: recent_count = 1\)"):
         machine.transitions.of(early, POLICY, as_of=leaves)
+
+
+def test_a_refund_after_the_window_changes_nothing() -> None:
+    """A stage may read sums and averages of a window; a purchase that has left it is not refunded there."""
+
+    def spends(f: Recent, policy: Policy) -> Region:
+        return Region.NORTH if f.recent_average > 5 and f.has_asked else Region.SOUTH
+
+    records: list[Record] = [bought("1", NOW, 9), did(Question, "q", NOW), refunded("r", "1", NOW + W + TICK, 3)]
+    history, machine = History.of("p1", records), Machine(Rule(spends), EVERYWHERE)
+    expected = [(NOW, "event", "north"), (NOW + 30 * DAY + TICK, "time", "south")]
+    journey = machine.transitions.of(history, POLICY, as_of=NOW + 2 * W)
+    rows = read(machine.transitions.over(logs_of([history]), POLICY, as_of=NOW + 2 * W))
+
+    assert [(one.transitioned_at, one.cause.value, one.to_stage.value) for one in journey] == expected
+    assert sorted((row["transitioned_at"], row["cause"], row["to_stage"]) for row in rows) == expected
 
 
 def test_the_check_of_a_machine_finds_what_leaving_a_window_does() -> None:
