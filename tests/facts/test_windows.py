@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
+import attrs
 import pytest
 from dateutil.relativedelta import relativedelta
 from hypothesis import given
 
-from funnel import History, LiveFacts, Logs, Machine, Policy, Rule, rule
+from funnel import History, LiveFacts, Logs, Machine, Policy, Rule, SqliteStore, rule
 from funnel.errors import ArgumentError, FactsError, TransitionError
 from funnel.facts import Facts, count, earliest, exists, first, largest, last, latest, mean, mean_gap, since, total
 from funnel.facts._base import BaseFacts
@@ -207,6 +208,21 @@ def test_live_facts_drop_add_and_remove_rows_of_a_window() -> None:
             assert live.facts(as_of=as_of) == facts
             restored = LiveFacts.from_state(live.state, Open, lambda: History.of("p1", added))
             assert restored.facts(as_of=as_of) == facts
+
+
+def test_a_store_is_due_when_a_purchase_leaves_the_window() -> None:
+    """The stored next change is that instant, one person at a time and for everyone; then the stage is another."""
+    leaves = NOW + W + TICK
+    with SqliteStore(stage=Rule(_region)) as store:
+        store.append(bought("1", NOW), bought("2", NOW + DAY), recorded_at=NOW + 2 * DAY)
+        (one,) = store.refresh("p1", as_of=NOW + 2 * DAY)
+
+        assert (one.stage, one.next_change) == ("north", leaves)
+        assert [store.due(before=at) for at in (leaves, leaves + TICK)] == [[], ["p1"]]
+        store.refresh_all(as_of=NOW + 3 * DAY)
+        assert store.stage_record("p1") == attrs.evolve(one, previous_stage="north", evaluated_at=NOW + 3 * DAY)
+        (after,) = store.refresh("p1", as_of=leaves)
+        assert (after.stage, after.next_change) == ("south", None)
 
 
 # ---- by hand -------------------------------------------------------------------------------------------------------
