@@ -64,7 +64,7 @@ def level_of(facts: type[BaseFacts]) -> Rule[Any, Policy, Level]:
     return Rule(level)
 
 
-LEVELS = {facts: level_of(facts) for facts in (AllTime, Recent)}
+LEVELS: Mapping[type[BaseFacts], Rule[Any, Policy, Level]] = {facts: level_of(facts) for facts in (AllTime, Recent)}
 MACHINES: Mapping[type[BaseFacts], Machine[Any]] = {facts: Machine(level, TABLE) for facts, level in LEVELS.items()}
 
 
@@ -114,7 +114,8 @@ def live(history: History, facts: type[BaseFacts], past: datetime) -> Level:
 
 def run(size: Size) -> Iterator[Line]:
     """Measure."""
-    everyone, one = of_everyone(Logs(**shop(EVENTS[size]))), of_one(person())
+    tables: dict[str, Any] = dict(shop(EVENTS[size]))
+    everyone, one = of_everyone(Logs(**tables)), of_one(person())
     calls = 1 if size == "tiny" else 300
     for name, call in (*everyone.items(), *one.items()):
         took = alternate(

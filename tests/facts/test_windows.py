@@ -269,13 +269,20 @@ def test_facts_are_equal_by_their_values_and_keep_their_windows_in_a_pickle() ->
     assert changes == [NOW - DAY + W + TICK, NOW - 2 * DAY + W + TICK, NOW - DAY + W + TICK]
 
 
+NUMBER: Any = 90
+"""A number without a unit, which type checkers refuse."""
+
 # ---- what is refused -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("declare", "error", "message"),
     [
-        (lambda: count("purchases", within=90), ArgumentError, r"within must be a timedelta.*\(got int, which has no"),
+        (
+            lambda: count("purchases", within=NUMBER),
+            ArgumentError,
+            r"within must be a timedelta.*\(got int, which has no",
+        ),
         (lambda: exists("purchases", within="90"), ArgumentError, "within must be a timedelta, or text with a unit"),
         (lambda: first("purchases", within="3 months"), ArgumentError, "months or years, whose length is not fixed"),
         (lambda: last("purchases", within=timedelta(0)), ArgumentError, "within must be above zero"),

@@ -32,7 +32,7 @@ class _Stream:
 
     longest: int
     read: tuple[int, ...]
-    rows: list[Row] = attrs.Factory(list)
+    rows: list[Row] = attrs.Factory(list[Row])
 
     @classmethod
     def of(cls, windows: Iterable[Window]) -> _Stream:
