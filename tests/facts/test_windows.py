@@ -346,7 +346,7 @@ def known_at(history: History, as_of: datetime) -> History:
     for record in history.records:
         names = ("cancelled_at", "delivered_at") if record.happened_at <= as_of else ()
         later = {name for name in names if (at := getattr(record, name, None)) is not None and at > as_of}
-        update = {**dict.fromkeys(later), **({"status": "completed"} if "cancelled_at" in later else {})}
+        update = {**dict.fromkeys(later), **({"status": "paid"} if "cancelled_at" in later else {})}
         if record.happened_at <= as_of:
             earlier.append(record.model_copy(update=update))
     return History.of(history.person_id, earlier)
