@@ -52,7 +52,9 @@ def cdnow(data: Path, one_in: int = 1) -> Logs:
     cents = (pl.col("dollars") * 100).round().cast(pl.Int64).sum().alias("amount")
     bought = discs.group_by("customer_id", "date").agg(cents).sort("customer_id", "date")
     times = _instants("date").alias("purchased_at")
-    return Logs(purchases=bought.select("amount", times, person_id=pl.col("customer_id")).with_row_index("id"))
+    return Logs(
+        purchases=bought.select("amount", times, person_id=pl.col("customer_id").cast(pl.String)).with_row_index("id")
+    )
 
 
 def online_retail(data: Path, one_in: int = 1) -> Logs:
@@ -64,7 +66,7 @@ def online_retail(data: Path, one_in: int = 1) -> Logs:
     key = ["InvoiceNo", "CustomerID"]
     bought = sold.group_by(key).agg(pence, pl.col("InvoiceDate").min()).sort(key)
     times = _instants("InvoiceDate", "Europe/London").alias("purchased_at")
-    name_of = {"id": pl.col("InvoiceNo").cast(pl.String), "person_id": pl.col("CustomerID")}
+    name_of = {"id": pl.col("InvoiceNo").cast(pl.String), "person_id": pl.col("CustomerID").cast(pl.String)}
     return Logs(purchases=bought.select("amount", times, **name_of))
 
 

@@ -35,6 +35,13 @@ EVENTS: list[dict[str, object]] = [
 ]
 METRIC: dict[str, Any] = {"logs": logs(), "as_of": NOW}
 PERIODIC: dict[str, Any] = {"period": "month", "tz": "Asia/Jakarta", "as_of": NOW, "week_start": None}
+INTAKE: dict[str, Any] = {
+    "columns": {},
+    "tz": "Asia/Jakarta",
+    "currency": "USD",
+    "amount": "minor",
+    "on_issues": "raise",
+}
 RATES: dict[str, Any] = {**METRIC, "within": 30 * DAY, "min_people": 1}
 
 FUNCTIONS: Mapping[str, dict[str, Any]] = {
@@ -188,6 +195,24 @@ METHODS: Mapping[str, dict[str, Any]] = {
     "History.of": {"person_id": "p0", "records": ONE.records, "customer": CUSTOMER},
     "Journey.stage_at": {"day": NOW},
     "Logs.as_known": {"as_of": NOW},
+    "Logs.concat": {"first": logs(), "aliases": None},
+    "Logs.from_events": {"frame": pl.DataFrame(EVENTS[:1]), **INTAKE, "kinds": {"view": "view"}},
+    "Logs.from_interactions": {"frame": pl.DataFrame(EVENTS[:1]), **INTAKE, "kinds": {"view": "view"}},
+    "Logs.from_leads": {
+        "frame": pl.DataFrame({"who": ["p0"], "arrived_at": [START]}),
+        "columns": {"person_id": "who"},
+        "tz": "Asia/Jakarta",
+        "on_issues": "raise",
+    },
+    "Logs.from_orders": {
+        "frame": pl.DataFrame({"person_id": ["p0"], "purchased_at": [START], "amount": [1], "status": ["done"]}),
+        **INTAKE,
+        "statuses": {"done": "paid"},
+    },
+    "Logs.from_refunds": {
+        "frame": pl.DataFrame({"purchase_id": ["p0-1"], "refunded_at": [START], "amount": [1]}),
+        **INTAKE,
+    },
     "Machine.can_move": {"start": Stage.LEAD, "to": Stage.CUSTOMER},
     "Machine.move": {"start": Stage.LEAD, "to": Stage.CUSTOMER},
     "PathDependentMachine.can_move": {"start": DoorStage.OUT, "to": DoorStage.IN},
@@ -243,6 +268,7 @@ STORE: Mapping[str, dict[str, Any]] = {
 """The methods of a store with arguments that are allowed."""
 
 CONSTRUCTORS: Mapping[str, dict[str, Any]] = {
+    "Amounts": {"style": "us", "symbols": ["$"], "negatives": "leading"},
     "AnswerScale": {"order": ["cold", "warm"], "at_least": "warm"},
     "BacktestDates": {"first": START, "every": 20 * DAY, "horizon": 20 * DAY},
     "Counting": {"first": "purchase", "measure": "on", "refund_basis": "order"},
@@ -256,6 +282,7 @@ CONSTRUCTORS: Mapping[str, dict[str, Any]] = {
             {"id": ["1"], "person_id": ["p"], "purchased_at": [START], "amount": [1], "currency": ["USD"]}
         ),
         "currency": "USD",
+        "keep": {"purchases": []},
     },
     "Machine": {
         "stage": funnel.stage,
@@ -286,6 +313,7 @@ CONSTRUCTORS: Mapping[str, dict[str, Any]] = {
         "flush": "full",
     },
     "LiveFacts": {"history": ONE, "facts": Facts},
+    "Times": {"zone": "Asia/Jakarta", "format": "iso", "formats": {"cancelled_at": "%d/%m/%Y"}},
 }
 """The constructors of classes that users make, with arguments that are allowed; models of pydantic give their own."""
 

@@ -26,16 +26,16 @@ UNASKED = frozenset(
 
 RESULTS = frozenset(
     """
-    Affinity Alias AnswerChange AnswerShare AppendResult Backtest Calibration CalibrationLevel ChurnOrigin
-    ChurnReason ChurnReasons Cohort Cohorts Comparison ConversionAt CustomerProfile DecisionTable Difference
-    Driver Drivers Explanation Figure FigureChange FiveWays FixedMix FunnelGroup FunnelPeriod
-    FunnelResult Growth GrowthChange Issue Journey Lifecycle Lifecycles LogrankTest MachineCheck NextChange Pair
-    Plateau ProfileIdentity ProfileInteraction ProfileItem PromotionComparison PromotionRetention PurchaseStep
-    PurchaseSteps PurchaseSummary Ranking Rate Ratio Reason Reliability RepeatGroup RepeatGroups RepeatRate
-    RepeatRates RestrictedMean Rhythm RuleComparison RulePath SegmentShare Segments ServiceProblem Spell
-    StageChange StageCountChange StageDifference StageFlow StagePeriod StageRecord StepCount StepTime StepValue
-    Survival SurvivalGroups SurvivalStep Task TimeQuantile Transition TransitionChange TransitionRate
-    Transitions Trend WhatIf Worklist
+    Affinity Alias AnswerChange AnswerShare AppendResult Backtest BuyingModel Calibration CalibrationLevel
+    CheckedGroup ChurnOrigin ChurnReason ChurnReasons Cohort Cohorts Comparison ConversionAt CustomerProfile
+    DecisionTable Difference Driver Drivers Estimate Explanation Figure FigureChange FiveWays FixedMix Forecast
+    FunnelGroup FunnelPeriod FunnelResult Growth GrowthChange Issue Journey Lifecycle Lifecycles LogrankTest
+    MachineCheck ModelCheck NextChange Pair Parameter Plateau ProfileIdentity ProfileInteraction ProfileItem
+    PromotionComparison PromotionRetention PurchaseStep PurchaseSteps PurchaseSummary Ranking Rate Ratio Reason
+    Reliability RepeatGroup RepeatGroups RepeatRate RepeatRates RestrictedMean Rhythm RuleComparison RulePath
+    SegmentShare Segments ServiceProblem Spell SpendingModel StageChange StageCountChange StageDifference StageFlow
+    StagePeriod StageRecord StepCount StepTime StepValue Survival SurvivalGroups SurvivalStep Task TimeQuantile
+    Transition TransitionChange TransitionRate Transitions Trend WhatIf Worklist
     """.split()  # noqa: SIM905 - a list of many names reads better as words
 )
 """Results: the library makes them, and nobody calls their constructors."""
@@ -57,6 +57,7 @@ MODULES = (
         "backtest",
         "errors",
         "facts",
+        "forecast",
         "history",
         "incremental",
         "interactions",

@@ -190,6 +190,7 @@ def questions() -> Iterator[object]:
     yield funnel.worklist(people, POLICY, as_of=NOW, tz="Asia/Jakarta")
     yield funnel.customer_profile(one, as_of=NOW, personal=True)
     yield people
+    yield from (funnel.logs.Times("Asia/Jakarta"), funnel.logs.Amounts("us"))
     yield funnel.Interaction(kind="visit", id="i", person_id="p", occurred_at=NOW)
     yield from _asked_of_tables(tables)
     yield from _metrics(tables)

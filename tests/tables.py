@@ -297,7 +297,7 @@ def _transitions(form: str) -> str:
 # ---- logs ------------------------------------------------------------------------------------------------------------
 
 _TYPES = {
-    "person": "text or integer",
+    "person": "text",
     "id": "text or integer",
     "text": "text",
     "instant": "aware datetime",
@@ -388,11 +388,11 @@ def _frame(_about: str) -> str:
 
     rows = []
     for shape in SHAPES:
-        made = "" if shape.engine == "frame" else f" {_code(shape.engine)}"
+        engine = "" if shape.engine == "frame" else f" {_code(shape.engine)}"
         rows.append(
             [
-                shape.what,
-                f"{_code(shape.columns)}{made}",
+                shape.name,
+                f"{_code(shape.columns)}{engine}",
                 _code(shape.arguments) if shape.arguments else "",
                 shape.result,
             ]

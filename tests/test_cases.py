@@ -52,7 +52,7 @@ def first_open(moment: datetime, opens: time, closes: time, zone: ZoneInfo) -> d
 
 
 @pytest.mark.parametrize(
-    ("asked", "tz", "opens", "closes"),
+    ("moment", "tz", "opens", "closes"),
     [
         (datetime(2024, 3, 10, 4, 30, tzinfo=UTC), "America/Havana", time(0), time(22)),
         (datetime(2024, 4, 25, 19, 0, tzinfo=UTC), "Africa/Cairo", time(0), time(20)),
@@ -61,14 +61,14 @@ def first_open(moment: datetime, opens: time, closes: time, zone: ZoneInfo) -> d
     ],
 )
 def test_a_task_is_due_in_open_hours_and_never_before_its_question(
-    asked: datetime, tz: str, opens: time, closes: time
+    moment: datetime, tz: str, opens: time, closes: time
 ) -> None:
     """If the clock skips the hour of opening, the task is due at the first open minute after the gap."""
-    question = Question(id="q", person_id="sari", occurred_at=asked)
+    question = Question(id="q", person_id="sari", occurred_at=moment)
     policy = Policy(opens_at=opens, closes_at=closes)
-    (task,) = worklist(History.of("sari", [question]), policy, as_of=asked + timedelta(days=1), tz=tz)
+    (task,) = worklist(History.of("sari", [question]), policy, as_of=moment + timedelta(days=1), tz=tz)
 
-    assert task.due_at == first_open(asked, opens, closes, ZoneInfo(tz))
+    assert task.due_at == first_open(moment, opens, closes, ZoneInfo(tz))
 
 
 DAY = datetime(2026, 3, 1, tzinfo=UTC)

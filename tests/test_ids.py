@@ -19,7 +19,7 @@ from funnel._fields import LONGEST_ID, check_id
 from funnel.errors import ArgumentError, FieldsError, FunnelError, LogsError
 from funnel.incremental import LiveFacts
 from funnel.interactions import Question
-from funnel.logs.normalize import normalize, people_type
+from funnel.logs.normalize import normalize
 from funnel.logs.schema import LOGS
 from funnel.logs.validate import checks_of, valid_rows
 from tests.engines import asked_of, on
@@ -85,7 +85,7 @@ def taken_by_tables(engine: str, texts: Sequence[str]) -> list[str]:
     """Which texts the tables of an engine take as people and as order numbers, in order."""
     rows = {"id": texts, "person_id": texts, "purchased_at": [AT] * len(texts), "amount": [1] * len(texts)}
     entered = from_native(on(engine, {"purchases": pl.DataFrame(rows)})["purchases"], LOGS["purchases"])
-    frame = normalize("purchases", entered, people_type({"purchases": entered}))
+    frame = normalize("purchases", entered)
     checks = checks_of("purchases", None, entered)
     valid = [valid_rows(frame, [one for one in checks if one.column == name]) for name in ("id", "person_id")]
     ids, people = (sorted(one.select("id").collect().to_dict(as_series=False)["id"]) for one in valid)

@@ -111,7 +111,7 @@ def test_what_is_no_object_is_refused(value: Any, message: str) -> None:
 def test_what_is_neither_fields_nor_text_is_a_wrong_argument() -> None:
     """An argument that is neither a mapping nor text raises ArgumentError."""
     number: Any = 7
-    with pytest.raises(ArgumentError, match=r"given must be the fields of an interaction by name.*\(got int\)"):
+    with pytest.raises(ArgumentError, match=r"data must be the fields of an interaction by name.*\(got int\)"):
         read_interaction(number)
 
 

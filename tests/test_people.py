@@ -133,6 +133,20 @@ def test_a_person_who_is_given_twice_is_refused(call: str) -> None:
             OF_PEOPLE[call]([sari, budi, other])
 
 
+@pytest.mark.parametrize(
+    ("columns", "remedy"),
+    [
+        ({"person_id": ["sari"], "arrived_at": [DAY]}, r"Logs\(leads=table\)$"),
+        ({"id": ["1"], "person_id": ["sari"], "occurred_at": [DAY], "kind": ["view"]}, r"Logs\(interactions=table\)$"),
+        ({"Buyer": ["sari"], "Paid": [5.0]}, r"Logs.from_orders\(table, columns=\{'person_id': \.\.\., .*tz=\.\.\.\)"),
+    ],
+)
+def test_the_remedy_is_what_to_write_for_the_columns(columns: dict[str, Any], remedy: str) -> None:
+    """A table of a log's columns needs one word; a shop's own table needs the names of its columns."""
+    with pytest.raises(ArgumentError, match=rf"make Logs of the table first: {remedy}"):
+        Facts.over(pl.DataFrame(columns), as_of=DAY)  # type: ignore[arg-type]
+
+
 def test_a_rule_over_a_table_of_records_names_logs() -> None:
     """A rule takes frames of facts too, so its errors name both."""
     with pytest.raises(

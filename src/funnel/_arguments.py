@@ -185,12 +185,6 @@ def name_problem(name: str, reserved: Collection[str]) -> str:
     return ""
 
 
-def quoted(name: str) -> str:
-    """Return a column name as a quoted SQL identifier."""
-    doubled = name.replace('"', '""')
-    return f'"{doubled}"'
-
-
 def check_choice(value: object, allowed: Sequence[str], name: str) -> None:
     """Check that a word is allowed.
 

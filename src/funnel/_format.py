@@ -1,4 +1,4 @@
-"""Small tables as text and as HTML, the units of a span, and names for Mermaid diagrams."""
+"""Small tables as text and as HTML, the units of a span, and names for SQL and Mermaid."""
 
 from __future__ import annotations
 
@@ -25,6 +25,12 @@ _ENTITIES = {"#": "#35;", ";": "#59;", '"': "#quot;", "<": "#lt;", ">": "#gt;", 
 def one_line(cell: object) -> str:
     """Return a cell as one line, with control and direction characters escaped."""
     return _INVISIBLE.sub(lambda match: repr(match[0])[1:-1], str(cell))
+
+
+def sql_name(name: str) -> str:
+    """Return a column name as a quoted SQL identifier."""
+    doubled = name.replace('"', '""')
+    return f'"{doubled}"'
 
 
 def span_parts(micros: int) -> list[tuple[int, str]]:

@@ -6,11 +6,17 @@ from collections.abc import Iterable
 from typing import cast
 
 from funnel._arguments import a_kind_of, is_listed
-from funnel.errors import ArgumentError
+from funnel._dataframes.adapter import column_types
+from funnel.errors import ArgumentError, EngineError
 from funnel.history import History
 from funnel.logs import Logs, is_logs
+from funnel.logs.schema import LOGS
 
-_WRAP = "make Logs of a table of records first, such as Logs(purchases=table)"
+_ANY = "make Logs of a table of records first, such as Logs(purchases=table)"
+_OTHER = (
+    "make Logs of the table first: Logs.from_orders(table, columns={'person_id': ..., 'purchased_at': ..., "
+    "'amount': ...}, tz=...), or Logs.from_leads, Logs.from_interactions, Logs.from_events"
+)
 
 
 def logs_of(value: object) -> Logs:
@@ -39,13 +45,6 @@ def histories_of(value: object) -> list[History]:
     raise ArgumentError(f"people must be Logs, a History or several of them (got {_kind(other)}); {remedy(other)}")
 
 
-def remedy(value: object) -> str:
-    """Return how to get logs of an argument that is not `Logs`."""
-    if isinstance(value, History):
-        return "for one History, facts and rules have of(...)"
-    return "pass its logs()" if callable(getattr(value, "logs", None)) else _WRAP
-
-
 def _one_history_each(people: list[History]) -> list[History]:
     repeated = len(people) - len({history.person_id for history in people})
     if repeated:
@@ -53,6 +52,22 @@ def _one_history_each(people: list[History]) -> list[History]:
             f"people has {len(people)} histories of {len(people) - repeated} persons; give one history for each person"
         )
     return people
+
+
+def remedy(value: object) -> str:
+    """Return how to get logs of an argument that is not `Logs`; for a dataframe, by its columns."""
+    if isinstance(value, History):
+        return "for one History, facts and rules have of(...)"
+    if callable(getattr(value, "logs", None)):
+        return "pass its logs()"
+    try:
+        names = set(column_types(value))
+    except EngineError:
+        return _ANY
+    for log, columns in LOGS.items():
+        if names.issuperset(name for name, column in columns.items() if column.required):
+            return f"make Logs of the table first: Logs({log}=table)"
+    return _OTHER
 
 
 def _kind(value: object) -> str:

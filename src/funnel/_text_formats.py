@@ -21,7 +21,7 @@ WrittenStyle: TypeAlias = Literal["plain", "us", "id", "ch", "in", "fr"]
 
 @attrs.frozen
 class AmountParts:
-    """Patterns of one style: the whole part, the decimal point, and the separator of groups ("" if there is none)."""
+    """Patterns of one style: the whole part, the decimal point, and the separator of groups ("" without groups)."""
 
     whole: str
     point: str

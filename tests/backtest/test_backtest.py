@@ -78,8 +78,8 @@ def logs() -> Logs:
     """Forty people: the higher the number, the more they bought in January; the upper half buys in February too."""
     rows = [(person, START + nth * DAY) for person in PEOPLE for nth in range(person // 10)]
     rows += [(person, START + 40 * DAY) for person in PEOPLE if person >= 20]
-    bought = {"id": range(len(rows)), "person_id": [person for person, _ in rows], "amount": 9}
-    leads = {"person_id": PEOPLE, "arrived_at": [START] * len(PEOPLE)}
+    bought = {"id": range(len(rows)), "person_id": [str(person) for person, _ in rows], "amount": 9}
+    leads = {"person_id": [*map(str, PEOPLE)], "arrived_at": [START] * len(PEOPLE)}
     return Logs(
         purchases=pl.DataFrame({**bought, "purchased_at": [moment for _, moment in rows]}), leads=pl.DataFrame(leads)
     )
@@ -328,8 +328,13 @@ def test_a_calibration_of_too_little_makes_no_probabilities(logs: Logs) -> None:
 def test_very_many_answers_are_not_listed(logs: Logs) -> None:
     """Spans to the microsecond are hardly equal twice; there are figures all the same, but no probabilities."""
     rows = [(person, START + timedelta(microseconds=person)) for person in range(300)]
-    bought = {"id": range(300), "person_id": range(300), "amount": 9, "purchased_at": [moment for _, moment in rows]}
-    many_days = {"id": [300, 301], "person_id": [0, 1], "amount": 9, "purchased_at": [START + 31 * DAY] * 2}
+    bought = {
+        "id": range(300),
+        "person_id": [*map(str, range(300))],
+        "amount": 9,
+        "purchased_at": [moment for _, moment in rows],
+    }
+    many_days = {"id": [300, 301], "person_id": ["0", "1"], "amount": 9, "purchased_at": [START + 31 * DAY] * 2}
     many = Logs(purchases=pl.concat([pl.DataFrame(bought), pl.DataFrame(many_days)], how="vertical_relaxed"))
     result = run(many, silence, min_people=1)
 

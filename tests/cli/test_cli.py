@@ -190,7 +190,7 @@ def test_an_invalid_file_or_mapping_is_one_message(tmp_path: Path, orders: str, 
 
 @pytest.mark.parametrize("lost", ["orders.csv", "orders.toml"])
 def test_a_missing_file_is_named(tmp_path: Path, lost: str) -> None:
-    """The folders above it are not shown."""
+    """The folders above it are not text_printed."""
     arguments = write_files(tmp_path)
     (tmp_path / lost).unlink()
     result = run(*arguments, *AS_OF)
@@ -494,9 +494,9 @@ def test_an_unknown_file_is_told_how_to_go_on(tmp_path: Path) -> None:
 def test_a_mapping_reads_several_files(tmp_path: Path) -> None:
     """The files are one shop; options of exports beside a mapping are a wrong call."""
     _, path, *options = write_files(tmp_path)
-    shown = run("report", path, path, *options, *AS_OF).stdout
+    text_printed = run("report", path, path, *options, *AS_OF).stdout
 
-    assert "row of an order that another file has too" in " ".join(shown.split())
+    assert "row of an order that another file has too" in " ".join(text_printed.split())
     assert "leave it out" in run("report", path, *options, *AS_OF, "--time-format", "iso").stderr
     assert "--statuses" in run("report", path, *options, *AS_OF, "--statuses", "a=paid").stderr
 
@@ -543,7 +543,7 @@ def test_a_wrong_option_of_a_reader_is_one_message(tmp_path: Path, options: list
 
 
 def test_leads_alone_have_a_page() -> None:
-    """Stages and leads by source are shown; the sections about buyers say what they need."""
+    """Stages and leads by source are text_printed; the sections about buyers say what they need."""
     result = run("report", str(EXPORTS / "meta.leads.csv"), *AS_OF, "--tz", "Asia/Jakarta")
     lines_printed = [" ".join(line.split()) for line in result.stdout.splitlines()]
 

@@ -1,4 +1,4 @@
-"""What FastAPI answers by itself if a record is the type of a parameter."""
+"""The answer of FastAPI itself if a record is the type of a parameter."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ def test_a_cancelled_order_stays_cancelled(opened: Callable[[], Any]) -> None:
 
 @requires("FastAPI")
 def test_a_refund_may_come_before_its_order(opened: Callable[[], Any]) -> None:
-    """The refund is unresolved; with its order the amount is refunded, and there is no customer."""
+    """The refund is unresolved; with its order the amount is refunded, and the person is a prospect."""
     refund = {**shopify_refund("25.00"), "order_id": 1, "created_at": NOON.isoformat()}
     with opened() as client:
         assert deliver(client, refund, "refunds/create").json() == {"added": 1, "ignored": ""}

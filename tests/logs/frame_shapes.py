@@ -1,4 +1,4 @@
-"""What a shop's own frame of orders may look like, each with the call that reads it and the result.
+"""Shapes of a shop's own frame of orders, each with the call that reads it and the result.
 
 The page `docs/own-table.md` shows these shapes as a table.
 """
@@ -22,12 +22,22 @@ from funnel.logs import Amounts, Times
 from funnel.logs.normalize import MISSING
 
 NAMES: Mapping[str, Any] = {
-    **{"pl": pl, "pd": pd, "pa": pa, "Decimal": Decimal, "date": date, "datetime": datetime, "UTC": UTC},
-    **{"timedelta": timedelta, "timezone": timezone, "Logs": Logs, "Amounts": Amounts, "Times": Times},
+    "pl": pl,
+    "pd": pd,
+    "pa": pa,
+    "Decimal": Decimal,
+    "date": date,
+    "datetime": datetime,
+    "UTC": UTC,
+    "timedelta": timedelta,
+    "timezone": timezone,
+    "Logs": Logs,
+    "Amounts": Amounts,
+    "Times": Times,
 }
 AT = datetime(2026, 3, 1, 2, 30, tzinfo=UTC)
 BASE: Mapping[str, Any] = {"id": ["A1"], "person_id": ["sari"], "purchased_at": [AT], "amount": [900]}
-"""One order. Each shape changes some of its columns; a column that becomes None is left out."""
+"""One order. Each shape changes some of its columns; a column of None is left out."""
 
 
 @attrs.frozen
@@ -35,15 +45,15 @@ class Shape:
     """One shape of a frame.
 
     Attributes:
-        what: What is special about the frame.
+        name: Name of the shape.
         columns: Columns that differ from `BASE`, as Python.
         arguments: Arguments of `Logs.from_orders` after the frame, as Python.
-        result: What the result shows.
+        result: Text of the result.
         show: Columns of the result to show, or "notes", or "issues".
         engine: How the Polars frame becomes the frame that is passed.
     """
 
-    what: str
+    name: str
     columns: str
     arguments: str
     result: str
@@ -63,7 +73,7 @@ class Shape:
         return pl.DataFrame(repeated, strict=False)
 
     def computed(self) -> str:
-        """Return what the call gives, as text."""
+        """Return name the call gives, as text."""
         arguments = eval(f"dict({self.arguments})", dict(NAMES))  # noqa: S307
         try:
             logs = Logs.from_orders(self.frame(), **arguments)
@@ -88,7 +98,8 @@ def _text(name: str, value: Any) -> str:
 
 
 USD = 'currency="USD", amount="major"'
-FINER = "has more decimals than USD has (2); if rounding is right, round it first: df.with_columns(pl.col('amount').round(2))"
+FINER = "has more decimals than USD has (2); if rounding is right, round it first: "
+FINER += "df.with_columns(pl.col('amount').round(2))"
 DRESS = 'columns={"id": "No", "person_id": "Buyer"}'
 
 SHAPES = (
@@ -109,7 +120,7 @@ SHAPES = (
     Shape(
         "texts with a sign",
         '{"amount": ["$19.99"]}',
-        'currency="USD", amount=Amounts("us", marks=["$"])',
+        'currency="USD", amount=Amounts("us", symbols=["$"])',
         "1999",
     ),
     Shape(
@@ -158,8 +169,8 @@ SHAPES = (
         "naive times, no zone",
         '{"purchased_at": [datetime(2026, 3, 1, 9, 30)]}',
         "",
-        "purchases.purchased_at: is Datetime(time_unit='us', time_zone=None); these times have no zone; pass tz, the zone "
-        "of the shop's clock, such as tz='Asia/Jakarta'",
+        "purchases.purchased_at: is Datetime(time_unit='us', time_zone=None); these times have no zone; pass tz, the "
+        "zone of the shop's clock, such as tz='Asia/Jakarta'",
     ),
     Shape("days", '{"purchased_at": [date(2026, 3, 1)]}', 'tz="Asia/Jakarta"', "2026-02-28 17:00 UTC", "purchased_at"),
     Shape(
@@ -215,8 +226,8 @@ SHAPES = (
         "a time that the clock skipped",
         '{"purchased_at": [datetime(2026, 3, 29, 2, 30)]}',
         'tz="Europe/Paris"',
-        "purchases.purchased_at: 1 row (row 1): is a time that the clock of Europe/Paris skipped; give the time that it "
-        "showed, or aware times",
+        "purchases.purchased_at: 1 row (row 1): is a time that the clock of Europe/Paris skipped; give the time that "
+        "it showed, or aware times",
     ),
     Shape(
         "a time that the clock showed twice",
@@ -239,7 +250,8 @@ SHAPES = (
         "floats that lost digits",
         '{"person_id": [2.88e18]}',
         "",
-        "purchases.person_id: 1 row (row 1): is a float so large that its last digits are lost; read the column as text",
+        "purchases.person_id: 1 row (row 1): is a float so large that its last digits are lost; read the column as "
+        "text",
     ),
     Shape("no id: each row is an order", '{"id": None, "amount": [1, 2]}', "", "1 1; 2 2", "id amount"),
     Shape(
@@ -283,13 +295,13 @@ SHAPES = (
         "an unknown word",
         '{"status": ["Lost"]}',
         'statuses={"Completed": "paid"}',
-        "purchases.status: 1 row (row 1): is a word that statuses does not have; add it, or map it to None to leave its "
-        "rows out",
+        "purchases.status: 1 row (row 1): is a word that statuses does not have; add it, or map it to None to leave "
+        "its rows out",
     ),
     # lines
     Shape("lines of an order", '{"amount": [1999, 500], "sku": ["mug", "pot"]}', "", "2499"),
     Shape(
-        "lines: what was done",
+        "lines: name was done",
         '{"amount": [1999, 500], "sku": ["mug", "pot"]}',
         "",
         "2 rows are lines of 1 order; their amounts were added",

@@ -156,12 +156,3 @@ def test_a_referrer_may_be_an_alias() -> None:
     }
 
     assert result["b"]["referral_count"] == 1
-
-
-def test_aliases_may_be_integers() -> None:
-    """If people are integers, aliases are integers."""
-    numbered = pl.DataFrame({"alias": [1, 2], "person_id": [2, 3]}, schema={"alias": pl.Int32, "person_id": pl.Int16})
-    table = rows("purchases", {}, {}).with_columns(person_id=pl.Series([1, 3]))
-    (row,) = read(FewFacts.over(Logs(purchases=table, aliases=numbered), as_of=AT))
-
-    assert (row["person_id"], row["purchase_count"]) == (3, 2)

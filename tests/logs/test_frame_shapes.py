@@ -7,7 +7,7 @@ import pytest
 from tests.logs.frame_shapes import SHAPES, Shape
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.what)
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
 def test_a_frame_is_read_as_documented(shape: Shape) -> None:
     """The call gives the result that the table shows."""
     assert shape.computed() == shape.result
@@ -15,4 +15,4 @@ def test_a_frame_is_read_as_documented(shape: Shape) -> None:
 
 def test_the_shapes_are_many_and_differ() -> None:
     """The table has at least 40 shapes, each once."""
-    assert len({shape.what for shape in SHAPES}) == len(SHAPES) >= 40
+    assert len({shape.name for shape in SHAPES}) == len(SHAPES) >= 40

@@ -14,9 +14,8 @@ from funnel._ledger.ledger import ledger_of
 from funnel._ledger.streams import TABLES
 from funnel.history import History
 from funnel.logs import Logs
-from tests.engines import ENGINES, HERE
 from tests.frames import tables
-from tests.logs.shop import AFTER, AT, rows
+from tests.logs.shop import rows
 from tests.strategies import histories
 
 if TYPE_CHECKING:
@@ -94,16 +93,6 @@ def test_a_missing_table_raises(name: str) -> None:
     assert name not in tables_of
     with pytest.raises(KeyError, match=name):
         tables_of[name]
-
-
-@pytest.mark.parametrize("engine", HERE)
-def test_integer_ids_stay_integers(engine: str) -> None:
-    """Referrers too."""
-    leads = pl.DataFrame({"person_id": [7, 8], "arrived_at": [AT, AFTER], "referred_by": [9, 7]})
-    logs = Logs(**ENGINES[engine]({"leads": leads}))
-
-    assert [(row[0], row[-1]) for row in read(logs, "leads", [7, 8])] == [(7, 1), (8, 1)]
-    assert [(row[0], row[-1]) for row in read(logs, "referrals", [7, 9])] == [(7, "8"), (9, "7")]
 
 
 def test_an_empty_referrer_is_no_referral() -> None:

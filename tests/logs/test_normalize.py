@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from funnel.errors import LogsError
 from funnel.logs import Logs
+from funnel.metrics import retention
 from tests.engines import ENGINES, HERE
 from tests.frames import as_instant, read
 from tests.logs.shop import AT, FEW, FewFacts, faults, rows
@@ -31,7 +32,8 @@ WRONG: list[tuple[str, Any, str]] = [
     ("amount", pl.lit(pl.Series([9.0, float("nan")])), "whole minor units as integers"),
     ("amount", pl.lit(Decimal("9.50"), pl.Decimal(9, 2)), "whole minor units as integers"),
     ("amount", pl.lit("900"), "whole minor units as integers"),
-    ("person_id", pl.lit(1.0), "give text or integers"),
+    ("person_id", pl.lit(1.0), "ids of people are texts"),
+    ("person_id", pl.lit(7), "ids of people are texts"),
     ("id", pl.lit(1.5), "give text or integers"),
     ("status", pl.lit(3), "give text"),
 ]
@@ -51,8 +53,12 @@ def test_a_column_of_a_wrong_type_is_refused(engine: str, column: str, value: pl
 
 @pytest.mark.parametrize("engine", HERE)
 def test_a_remedy_is_specific_to_the_engine(engine: str) -> None:
-    """Each engine has its own function for zones; the advice about integers is for pandas only."""
-    message = {"pandas": "dt.tz_localize", "pyarrow": "assume_timezone", "duckdb": "timezone('Asia/Jakarta', column)"}
+    """Each engine has its own functions for zones and texts."""
+    message = {
+        "pandas": "dt.tz_localize",
+        "pyarrow": "assume_timezone",
+        "duckdb": "timezone('Asia/Jakarta', purchased_at)",
+    }
     own = next((words for name, words in message.items() if engine.startswith(name)), "dt.replace_time_zone")
     (naive,) = faults(engine, purchases=ONE.with_columns(purchased_at=pl.lit(NAIVE)))
     (broken,) = faults(engine, purchases=ONE.with_columns(id=pl.lit(1.5)))
@@ -175,21 +181,30 @@ def test_pandas_columns_without_values_need_no_type() -> None:
     assert read(FewFacts.over(Logs(purchases=pd.DataFrame(columns=list(ONE.columns))), as_of=AT)) == []
 
 
-@pytest.mark.parametrize(("first", "second"), [(1, "p1"), ("p1", 1)])
-def test_ids_of_people_have_one_type(first: Any, second: Any) -> None:
-    """Integers in one log and texts in another cannot be the same people: every such column is reported."""
-    leads = pl.DataFrame({"person_id": [first], "arrived_at": [AT], "referred_by": [first * 2]})
-    (fault,) = faults(leads=leads, purchases=ONE.with_columns(person_id=pl.lit(second)))
+@pytest.mark.parametrize("dtype", [pl.Int64, pl.Int16, pl.UInt64, pl.Float64, pl.Categorical])
+def test_ids_of_people_are_texts(dtype: Any) -> None:
+    """Other types are refused in every column of people, with the remedy: 7 and "7" would be two people."""
+    seven = pl.Series(["7"]).cast(dtype)
+    leads = pl.DataFrame({"person_id": seven, "arrived_at": [AT], "referred_by": seven})
+    purchases = ONE.with_columns(person_id=seven)
+    remedy = "ids of people are texts: df.with_columns(pl.col('person_id').cast(pl.String)); or read the frame as it is"
 
-    assert (fault.log, fault.column) == ("purchases", "person_id")
-    assert "but leads.person_id has" in fault.problem
+    assert [(fault.log, fault.column) for fault in faults(leads=leads, purchases=purchases)] == [
+        ("leads", "person_id"),
+        ("leads", "referred_by"),
+        ("purchases", "person_id"),
+    ]
+    assert remedy in faults(purchases=purchases)[0].problem
+    with pytest.raises(LogsError, match="ids of people are texts"):
+        retention(purchases, tz="UTC", as_of=AT)
 
 
-def test_ids_of_people_have_64_bits() -> None:
-    """Wider integers are refused on every engine."""
-    (fault,) = faults(purchases=ONE.with_columns(person_id=pl.lit(1, pl.UInt64)))
+@pytest.mark.parametrize("dtype", [pl.Int64, pl.Int16, pl.UInt64])
+def test_people_of_a_frame_that_is_read_alone_may_be_integers(dtype: Any) -> None:
+    """No other frame calls them by a text."""
+    alone = ONE.drop("id").with_columns(person_id=pl.lit(7).cast(dtype))
 
-    assert fault.problem == "is UInt64; give text or integers of 64 bits"
+    assert retention(alone, tz="UTC", as_of=AT).cohorts[0].size == 1
 
 
 @pytest.mark.parametrize("dtype", [pl.Categorical, pl.Enum(["paid", "x"])])

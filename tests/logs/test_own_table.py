@@ -1,4 +1,4 @@
-"""The real tables of the page about a shop's own table are read by the code that it shows, in at most five lines each."""
+"""The real tables of the page about a shop's own table are read by its code, in at most five lines each."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ def people_records(amount: int = LARGEST, last: int = LARGEST) -> pl.DataFrame:
     count = (2**63 - 1) // amount + 1
     return pl.select(
         id=pl.int_range(count),
-        person_id=pl.int_range(count),
+        person_id=pl.int_range(count).cast(pl.String),
         purchased_at=pl.lit(NOW - DAY),
         amount=pl.when(pl.int_range(count) == 0).then(pl.lit(last)).otherwise(pl.lit(amount)),
     )

@@ -193,9 +193,9 @@ def test_a_funnel_is_walked_in_full() -> None:
     assert [len(actual[one.person_id]) for one in CROWD] == [7, 5, 2, 1]
 
 
-@pytest.mark.parametrize("numbers", [[7, 8], [7, 2**62], ["b", "a"]])
-def test_people_keep_their_numbers(numbers: list[Any]) -> None:
-    """Numbers that lie near together, numbers that lie anywhere, and texts come out as they came in."""
+def test_people_keep_their_ids() -> None:
+    """They come out as they came in, whatever their order."""
+    numbers = ["b", "a"]
     orders = {"id": ["1", "2"], "person_id": numbers, "purchased_at": [NOW, NOW + DAY], "amount": [9, 9]}
     logs = Logs(purchases=pl.DataFrame(orders))
 
@@ -292,7 +292,7 @@ def test_many_people_are_found_in_several_blocks(monkeypatch: pytest.MonkeyPatch
     day = datetime(2026, 1, 1, tzinfo=UTC)
     orders = {
         "id": list(range(300)),
-        "person_id": [number % 100 for number in range(300)],
+        "person_id": [str(number % 100) for number in range(300)],
         "purchased_at": [day + number * timedelta(hours=7) for number in range(300)],
         "amount": [9] * 300,
     }

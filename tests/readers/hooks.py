@@ -169,9 +169,11 @@ def woo(body: dict[str, Any], topic: str = "order.updated", *, contacts: bool = 
     return webhooks.woocommerce(topic, json.dumps(body), buyer=BuyerKey(**keys), contacts=contacts)
 
 
-def read_event(one: dict[str, Any], kind: str = "charge.updated", *, contacts: bool = False) -> Webhook:
+def read_event(
+    one: dict[str, Any], kind: str = "charge.updated", *, contacts: bool = False, created: int = 1_772_330_400
+) -> Webhook:
     """Read an event of Stripe."""
-    return webhooks.stripe(stripe_event(one, kind=kind), contacts=contacts)
+    return webhooks.stripe(stripe_event(one, created, kind), contacts=contacts)
 
 
 def purchase_of(webhook: Webhook) -> Purchase:

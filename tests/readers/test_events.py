@@ -104,7 +104,7 @@ def test_segment_orders_are_updated_refunded_and_cancelled() -> None:
 
 
 def test_views_and_carts_have_their_product(tmp_path: Path) -> None:
-    """The product of a view or a cart is kept, as a label without control characters; of several, none is."""
+    """The product of a view or a cart is kept, as a label without control characters; several products give ""."""
     event = {"event_timestamp": "1772328600000001", "user_pseudo_id": "1", "event_params": []}
     rows: list[dict[str, object]] = [
         {**event, "event_name": name, "batch_event_index": number, "items": [{"item_id": sku} for sku in skus]}

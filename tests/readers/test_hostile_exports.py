@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from funnel.readers import ShopData
     from tests.readers.exports import Sample
 
-NAMED = [name for name in SAMPLES if not SAMPLES[name].is_json]
+WITH_HEADING = [name for name in SAMPLES if not SAMPLES[name].is_json]
 PRIVATE = {"email", "phone", "name", "address", "username", "who", "billing_name", "shipping_name", "street"}
 PRIVATE |= {"billing_phone", "shipping_phone", "first_name", "last_name", "address_phone"}
 
 
-@pytest.fixture(params=NAMED)
+@pytest.fixture(params=WITH_HEADING)
 def sample(request: pytest.FixtureRequest) -> Sample:
     """Give each sample in turn."""
     return SAMPLES[request.param]
@@ -128,7 +128,7 @@ def test_what_a_file_is_instead_is_named(tmp_path: Path, damage: str, message: s
 
 
 def test_an_export_without_rows_is_empty(sample: Sample, tmp_path: Path) -> None:
-    """A month without orders is no error: there are no records, and no currency is needed."""
+    """A month without orders gives empty tables, and needs no currency."""
     path = sample.write(tmp_path / f"empty{sample.path.suffix}", [])
     options = {name: value for name, value in sample.options.items() if name != "currency"}
     data: ShopData = read_orders(path, **options)  # type: ignore[arg-type]
@@ -154,7 +154,7 @@ def test_an_export_saved_with_semicolons_is_read(sample: Sample, tmp_path: Path)
 @pytest.mark.parametrize("suffix", [".csv", ".xlsx", ".parquet", ".json", ".jsonl"])
 @pytest.mark.parametrize("kind", ["directory", "pipe", "loop", "dangling"])
 def test_what_is_no_file_is_refused_at_once(tmp_path: Path, suffix: str, kind: str) -> None:
-    """A folder, a pipe without a writer, and links that lead nowhere are refused by every way in, without waiting."""
+    """A folder, a pipe without a writer, and links that lead nowhere are refused by every call, without waiting."""
     path = tmp_path / f"orders{suffix}"
     if kind == "directory":
         path.mkdir()
@@ -162,15 +162,15 @@ def test_what_is_no_file_is_refused_at_once(tmp_path: Path, suffix: str, kind: s
         os.mkfifo(path)
     else:
         path.symlink_to(path if kind == "loop" else tmp_path / "none")
-    ways: tuple[Callable[[], object], ...] = (
+    calls: tuple[Callable[[], object], ...] = (
         lambda: SAMPLES["shopify.orders.csv"].read(path),
         lambda: read_orders(path),
         lambda: read_orders([path], mapping()),
         lambda: propose(path),
     )
-    for way in ways:
+    for call in calls:
         with pytest.raises((FileError, ArgumentError), match=r"cannot be opened|is a pipe or a device"):
-            way()
+            call()
 
 
 def test_a_proposal_for_a_file_in_utf_16_names_its_encoding(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import csv
 import importlib.util
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -126,3 +127,28 @@ def test_every_spreadsheet_of_several_has_the_heading(tmp_path: Path) -> None:
 
     with pytest.raises(ArgumentError, match=r"other.xlsx is not the Shopify"):
         shopify.orders([tmp_path / "orders.xlsx", tmp_path / "other.xlsx"])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"zones": "UTC"}, "a reader has no argument 'zones'; did you mean 'zone'"),
+        ({"zone": 7}, r"zone must be a text or None \(got int\)"),
+        ({"statuses": {"new": "payed"}}, "a state of statuses must be .*; did you mean 'paid'"),
+        ({"statuses": {7: "paid"}}, "a text of statuses must be a text"),
+        ({"statuses": "new=paid"}, "statuses must be a mapping"),
+        ({"unpaid": "keep"}, "unpaid must be 'sent' or 'refuse' or 'placed'"),
+        ({"calling_code": "+62"}, "calling_code must be the digits"),
+        ({"secret": "text"}, r"secret must be bytes or None \(got str\)"),
+        ({"secret": b""}, "secret is empty"),
+        ({"as_of": "2026-03-01"}, "as_of must be a date"),
+        ({"contacts": 1}, "contacts must be True or False"),
+        ({"progress": 7}, r"progress must be a function or None \(got int\)"),
+    ],
+)
+def test_a_wrong_argument_is_refused_before_a_file_is_opened(options: dict[str, Any], message: str) -> None:
+    """A reader and `read_orders` check the names and the types of all arguments first."""
+    with pytest.raises(ArgumentError, match=message):
+        shopify.orders("none.csv", **options)
+    with pytest.raises(ArgumentError, match=message):
+        read_orders("none.csv", **options)

@@ -45,6 +45,7 @@ PIECES = (
     "\n",
     "\n",
     "\r\n",
+    "\r",
 )
 """The pieces of the random texts."""
 
@@ -93,6 +94,10 @@ LAYOUTS = st.builds(
 @example(body="a,b\0,c\n", chosen=layout("hij"), block=2**20)
 @example(body='a,"x\n\ny",c\n\n1\n', chosen=layout("hij"), block=7)
 @example(body='"a,b', chosen=layout("hi"), block=2**20)
+@example(body='"a\r\nb",c\r\n\r\n"x\r\ny",d\r\n', chosen=layout("hi"), block=2**20)
+@example(body='"a\nb",c\r\n\r\n"x\r\ny",d\r\n', chosen=layout("hi"), block=2**20)
+@example(body="a\nb\rc\nd\n", chosen=layout("h"), block=7)
+@example(body="a,b\r\r\nc,d\r\r\n", chosen=layout("hi"), block=2**20)
 def test_both_ways_read_what_the_csv_module_reads(
     tmp_path_factory: pytest.TempPathFactory, body: str, chosen: CsvLayout, block: int
 ) -> None:
@@ -117,6 +122,17 @@ def test_both_ways_read_what_the_csv_module_reads(
 def cells_of(path: Path, **chosen: str) -> list[tuple[str | None, ...]]:
     """Return the cells of a file with the columns a and b."""
     return read(path, layout("ab", **chosen)).cells.rows()
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r", "\r\r\n"])
+def test_lines_above_the_heading_are_counted_alike_with_every_line_end(tmp_path: Path, ends: str) -> None:
+    """Rows above the heading never take rows below it with them, whatever ends a line."""
+    heading, rows = SHOPIFY.rows()
+    path = tmp_path / "orders.csv"
+    lines = ["Orders", "of March", ",".join(heading), *(",".join([f"{n}", *row[1:25]]) for n, row in enumerate(rows))]
+    path.write_bytes("".join(line.replace("\n", " ") + ends for line in lines).encode())
+    read_rows = next(entry for entry in SHOPIFY.read(path).account if entry.what == "read")
+    assert read_rows.count == len(rows)
 
 
 @pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])

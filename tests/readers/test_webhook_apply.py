@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,15 @@ from funnel.readers.webhooks import MemoryStates, NewestStates, SqlAlchemyStates
 from funnel.store import store_tables
 from tests.readers.hooks import (
     NOON,
+    charge,
     customer_of,
     read,
+    read_event,
+    refund,
     shopify_customer,
     shopify_order,
     shopify_refund,
+    stripe_customer,
     woo,
     woo_customer,
     woo_order,
@@ -108,7 +113,7 @@ def test_a_store_without_the_table_of_the_register_says_so(tmp_path: Path) -> No
     engine = sa.create_engine(f"sqlite:///{tmp_path / 'shop.db'}")
     tables = store_tables()
     tables.create_all(engine, [table for name, table in tables.tables.items() if name != "funnel_webhook_states"])
-    with SqlAlchemyStore(engine) as store, pytest.raises(StoreError, match="create them by your migrations"):
+    with SqlAlchemyStore(engine) as store, pytest.raises(StoreError, match="by your migrations"):
         delivered([NEWS[0]], store, SqlAlchemyStates(store))
 
 
@@ -160,6 +165,70 @@ def test_what_may_succeed_later_is_a_store_error() -> None:
         assert webhooks.apply(large, store, states, recorded_at=NOON) == 1
         with pytest.raises(RecordError):
             webhooks.apply(read(shopify_order(id=2, currency="EUR")), store, states, recorded_at=NOON)
+
+
+# ---- the same on each platform ------------------------------------------------------------------------------------
+
+DAY = 86_400
+FIRST = 1_772_330_400
+OTHERS: dict[str, list[Webhook]] = {
+    "woocommerce": [
+        woo(woo_order(customer_id=5, status="pending"), contacts=True),
+        woo(woo_order(customer_id=5, date_modified_gmt="2026-03-02T00:00:00"), contacts=True),
+        woo(
+            woo_order(customer_id=5, date_modified_gmt="2026-03-03T00:00:00", refunds=[{"id": 9, "total": "-500"}]),
+            contacts=True,
+        ),
+        woo(
+            woo_order(
+                customer_id=5,
+                status="cancelled",
+                line_items=[],
+                date_modified_gmt="2026-03-04T00:00:00",
+                refunds=[{"id": 9, "total": "-500"}],
+            ),
+            contacts=True,
+        ),
+        woo(
+            woo_customer(date_modified_gmt="2026-03-05T00:00:00", last_name="Putra"), "customer.updated", contacts=True
+        ),
+    ],
+    "stripe": [
+        read_event(charge(), contacts=True),
+        read_event(charge(amount_captured=2000), created=FIRST + DAY, contacts=True),
+        read_event(refund()),
+        read_event(refund(), created=FIRST + 2 * DAY),
+        read_event(stripe_customer(), "customer.created", created=FIRST + 1, contacts=True),
+        read_event(stripe_customer(phone="+62812"), "customer.updated", created=FIRST + DAY, contacts=True),
+        read_event(stripe_customer(phone="+628120001"), "customer.updated", created=FIRST + 3 * DAY, contacts=True),
+    ],
+}
+
+
+@pytest.mark.parametrize("platform", OTHERS)
+@given(st.data())
+def test_every_interleaving_of_a_platform_ends_as_the_order_of_events(platform: str, data: st.DataObject) -> None:
+    """Late and repeated orders, refunds, cancellations and customers end as if each had come once, in order."""
+    news = OTHERS[platform]
+    mixed = [
+        *data.draw(st.lists(st.sampled_from(news), max_size=4)),
+        *data.draw(st.permutations(news)),
+        *data.draw(st.lists(st.sampled_from(news), max_size=4)),
+    ]
+    assert end_of(platform, mixed) == end_in_order(platform)
+
+
+def end_of(platform: str, news: Sequence[Webhook]) -> object:
+    """Return the history of the only person after deliveries, and the records that wait for another record."""
+    with SqliteStore() as store:
+        delivered(news, store, MemoryStates())
+        return store.history("5" if platform == "woocommerce" else "cus_1"), store.unresolved()
+
+
+@cache
+def end_in_order(platform: str) -> object:
+    """Return the end if each webhook is delivered once, in order."""
+    return end_of(platform, OTHERS[platform])
 
 
 # ---- customers -----------------------------------------------------------------------------------------------------

@@ -64,6 +64,15 @@ def test_a_refund_of_shopify_is_the_same_alone_and_in_its_order() -> None:
     assert nothing.ignored == "refund of no money"
 
 
+def test_a_refund_in_the_currency_of_the_customer_is_left_out() -> None:
+    """The order is in the currency of the shop and keeps its amount; the reason is noted."""
+    duties = {"shop_money": {"amount": "0.00", "currency_code": "EUR"}}
+    why = "refund in another currency than its order"
+    assert read(shopify_refund(total_duties_set=duties), "refunds/create") == Webhook(ignored=why)
+    got = read(shopify_order(currency="EUR", refunds=[shopify_refund()]))
+    assert (purchase_of(got).amount, got.refunds, got.notes) == (Money(25, "EUR"), (), (why,))
+
+
 def test_an_order_of_woocommerce_is_a_purchase() -> None:
     """The key of a guest is the e-mail address; times are UTC; yen have no decimals."""
     got = woo(woo_order(refunds=[{"id": 813, "reason": "", "total": "-100.00"}, {"id": 814, "total": "0"}]))
@@ -137,9 +146,10 @@ def test_a_buyer_has_the_same_key_in_a_file_and_in_a_webhook(
     assert (email_key(email), phone_key(phone, code)) == (rows["email"][0] or "", rows["phone"][0] or "")
 
 
-def test_an_order_in_an_export_and_in_a_webhook_is_of_one_person() -> None:
-    """The keys of the export of Shopify, which has no customer id."""
-    order = shopify_order(email="", customer=None)
+@pytest.mark.parametrize(("phone", "person"), [(None, "+628120002222"), ("+62 812-000-9999", "+628120009999")])
+def test_an_order_in_an_export_and_in_a_webhook_is_of_one_person(phone: str | None, person: str) -> None:
+    """The keys of the export of Shopify, which has no customer id: the customer's own number comes first."""
+    order = shopify_order(email="", customer=None, phone=phone)
     row = {
         "Id": "5001",
         "Name": "#1001",
@@ -152,11 +162,12 @@ def test_an_order_in_an_export_and_in_a_webhook_is_of_one_person() -> None:
         "Lineitem quantity": "1",
         "Lineitem name": "Mug",
         "Billing Phone": order["billing_address"]["phone"],
-        "Phone": "+62 899",
+        "Phone": phone,
     }
-    data = shopify.orders(pl.DataFrame({name: [cell] for name, cell in row.items()}), contacts=True)
+    cells = {name: pl.Series([cell], dtype=pl.String) for name, cell in row.items()}
+    data = shopify.orders(pl.DataFrame(cells), contacts=True)
     got = read(order, keys=("email", "phone"), contacts=True)
-    assert data.purchases["person_id"].to_list() == [purchase_of(got).person_id] == ["+628120002222"]
+    assert data.purchases["person_id"].to_list() == [purchase_of(got).person_id] == [person]
     assert data.customers["phone"].to_list() == [customer_of(got).contact.phone]
 
 

@@ -546,7 +546,7 @@ def test_no_error_shows_free_text(plain: sa.Engine) -> None:
     """No message and no cause contains free text."""
     with plain.begin() as connection:
         connection.exec_driver_sql("DROP TABLE funnel_personal_data")
-    with SqlAlchemyStore(plain) as store, pytest.raises(StoreError, match="create them by your migrations") as caught:
+    with SqlAlchemyStore(plain) as store, pytest.raises(StoreError, match="by your migrations") as caught:
         store.append(make_question(text=CANARY), recorded_at=NOON)
 
     assert CANARY not in repr(caught.value)
@@ -891,7 +891,7 @@ def test_a_comment_of_the_shop_is_not_a_version(engine: sa.Engine, comment: str 
 
 def test_missing_tables_are_reported(engine: sa.Engine) -> None:
     """The message says how to create them."""
-    with pytest.raises(StoreError, match="create them by your migrations"):
+    with pytest.raises(StoreError, match="by your migrations"):
         SqlAlchemyStore(engine, prefix="nowhere_").history("p1")
 
 

@@ -15,8 +15,9 @@ from typing import Any, Literal
 import attrs
 import narwhals as nw
 
-from funnel._arguments import INNER, a_kind_of, quoted
+from funnel._arguments import INNER, a_kind_of
 from funnel._dataframes.compute import check_pandas_alone, collected, computing, schema_of
+from funnel._format import sql_name
 from funnel._time import EPOCH
 from funnel.errors import EngineError, MissingExtraError
 
@@ -313,7 +314,9 @@ def microseconds(frame: Frame, frame_kind: FrameKind, names: Sequence[str]) -> F
 
 
 def _from_duckdb(native: Any, names: Sequence[str]) -> Any:
-    return native.project(f"* replace ({', '.join(f'epoch_us({quoted(name)}) as {quoted(name)}' for name in names)})")
+    return native.project(
+        f"* replace ({', '.join(f'epoch_us({sql_name(name)}) as {sql_name(name)}' for name in names)})"
+    )
 
 
 def _from_ibis(native: Any, names: Sequence[str]) -> Any:
@@ -367,7 +370,7 @@ def _to_pandas(frame: Frame, instants: Sequence[str], spans: Sequence[str]) -> A
 
 def _to_duckdb(frame: Frame, instants: Sequence[str], _: Sequence[str]) -> Any:
     native = nw.to_native(frame)
-    columns = ", ".join(f"make_timestamptz({quoted(name)}) as {quoted(name)}" for name in instants)
+    columns = ", ".join(f"make_timestamptz({sql_name(name)}) as {sql_name(name)}" for name in instants)
     return native.project(f"* replace ({columns})") if instants else native
 
 

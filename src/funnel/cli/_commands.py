@@ -102,7 +102,7 @@ def report(  # noqa: PLR0913 (one argument an option)
     ] = None,
     undated_refunds: Annotated[
         str | None,
-        typer.Option(help="What to do with a refund without a day: reduce its order, or date it as_of."),
+        typer.Option(help="Refunds without a day: reduce their order, or date them as_of."),
     ] = None,
     calling_code: Annotated[
         str | None, typer.Option(help="The calling code of telephone numbers that begin with 0, such as 62.")
@@ -121,7 +121,7 @@ def report(  # noqa: PLR0913 (one argument an option)
 ) -> None:
     """Read a shop's orders or its store, and report stages, repeat rates, overdue people and due follow-ups."""
     with _plain_errors():
-        given = {
+        options = {
             "currency": currency,
             "time_format": time_format,
             "amount_style": amount_style,
@@ -132,7 +132,7 @@ def report(  # noqa: PLR0913 (one argument an option)
             "encoding": encoding,
             "secret_file": secret_file,
         }
-        formats = {name: value for name, value in given.items() if value}
+        formats = {name: value for name, value in options.items() if value}
         order_mapping = _mapping(files, mapping, formats)
         query = _query(order_mapping, as_of=as_of, tz=tz, lapse_after=lapse_after, rows=rows)
         findings = _findings(files, order_mapping, query, formats)

@@ -25,7 +25,7 @@ from funnel.logs.assemble import (
 from funnel.logs.compare_rows import unresolved
 from funnel.logs.intake import Amount, Intake, OnIssues, Words, intake, reading_of
 from funnel.logs.ledger import LedgerTables
-from funnel.logs.normalize import normalize, people_type
+from funnel.logs.normalize import normalize
 from funnel.logs.own_columns import OwnColumns, own_columns
 from funnel.logs.read_amounts import Amounts
 from funnel.logs.read_times import Times
@@ -138,7 +138,7 @@ class Logs(Generic[FrameT]):
             tz: Zone of times without an offset, such as "Asia/Jakarta"; or `Times` with the format of texts. A local
                 time that the clock skipped is an issue; of a time that it showed twice, the first is used.
             currency: Currency of all amounts (ISO 4217); required unless amounts are minor units.
-            amount: What amounts are: "minor" units (cents), "major" units (dollars), the style of texts, or `Amounts`.
+            amount: Unit of the amounts, "minor" (cents) or "major" (dollars), the style of texts, or `Amounts`.
                 An amount with more decimals than the currency is an issue; nothing is rounded.
             statuses: Meaning of each word in the status column: `{"Completed": "paid"}`; None leaves the rows out.
             on_issues: "raise" an error with all issues; or "split" the bad rows off, into `logs.issues`. An order with
@@ -312,7 +312,7 @@ class Logs(Generic[FrameT]):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What reading did to the rows, in sentences: lines added up, copies dropped, ambiguous local times."""
+        """Sentences about the rows that were read: lines added up, copies dropped, ambiguous local times."""
         return self._notes
 
     @property
@@ -387,8 +387,8 @@ def trusted(logs: Mapping[str, object], currency: str | None) -> Logs:
         currency: Currency of all amounts; None if there is none, or if no amounts of two people are combined.
     """
     inputs = {log: from_native(frame, LOGS[log]) for log, frame in logs.items()}
-    people, result = people_type(inputs), Logs.__new__(Logs)
-    normalized = {log: without_check_columns(normalize(log, source, people), source) for log, source in inputs.items()}
+    result = Logs.__new__(Logs)
+    normalized = {log: without_check_columns(normalize(log, source), source) for log, source in inputs.items()}
     raise_if_any(list(sum_issues(normalized)))
     vars(result).update(_frame_kind=common_kind(inputs), _logs=normalized, currency=currency)
     vars(result).update(_own={}, _issues=(), _notes=(), _is_resolved=True)

@@ -11,7 +11,7 @@ from funnel._dataframes.adapter import ROW, FrameKind, InputFrame, collect_once,
 from funnel.errors import ArgumentError, EngineError, MoneyError
 from funnel.logs.aliases import alias_issues, resolve_aliases
 from funnel.logs.compare_rows import conflict_issues, drop_duplicates, keys_of, one_per_key, reference_issues
-from funnel.logs.normalize import MISSING, normalize, people_issues, people_type, schema_issues
+from funnel.logs.normalize import MISSING, normalize, schema_issues
 from funnel.logs.own_columns import OwnColumns
 from funnel.logs.schema import LOGS, RECORDED, TIMES, Issue, raise_if_any
 from funnel.logs.sums import sum_issues
@@ -24,7 +24,7 @@ def common_kind(inputs: Mapping[str, InputFrame]) -> FrameKind:
     """Return the kind of the first frame, after checking that all frames can be used together.
 
     Raises:
-        ArgumentError: There is no log.
+        ArgumentError: No log is passed.
         EngineError: The frames are on different engines or connections.
     """
     if not set(inputs) - {"aliases"}:
@@ -48,13 +48,11 @@ def validated(inputs: Mapping[str, InputFrame], currency: str | None, own: OwnCo
         LogsError: There are issues. Records are not compared while columns or aliases are invalid.
     """
     issues = [
-        *people_issues(inputs),
         *(issue for log, source in inputs.items() for issue in schema_issues(log, source)),
     ]
     invalid_logs = {issue.log for issue in issues}
-    people = people_type(inputs)
     logs = {
-        log: collect_once(normalize(log, source, people, own.get(log, ())))
+        log: collect_once(normalize(log, source, own.get(log, ())))
         for log, source in inputs.items()
         if log not in invalid_logs
     }
@@ -167,7 +165,7 @@ def concatenated(parts: Sequence[Mapping[str, Frame]], aliases: object) -> dict[
 def _aliases(native: object) -> Frame:
     source = from_native(native, LOGS["aliases"])
     raise_if_any(list(schema_issues("aliases", source)))
-    frame = collect_once(normalize("aliases", source, nw.String()))
+    frame = collect_once(normalize("aliases", source))
     raise_if_any(list(issues_of("aliases", frame, checks_of("aliases", None, source))))
     raise_if_any(list(alias_issues(frame)))
     return frame

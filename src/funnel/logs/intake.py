@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 import attrs
 import narwhals as nw
 
-from funnel._arguments import check_choice, did_you_mean, instance, kind_of
+from funnel._arguments import check_choice, did_you_mean, instance, is_one_of, kind_of
 from funnel._dataframes.adapter import ROW, FrameKind, collect_once, duplicated, is_remote
 from funnel._dataframes.compute import collected
 from funnel._dataframes.copies import copies_among
@@ -30,7 +30,7 @@ from funnel.money import decimals
 
 Frame = nw.LazyFrame[Any]
 Amount: TypeAlias = AmountUnit | WrittenStyle | Amounts
-"""What the amounts of a frame are: a unit, a style of texts, or both with more."""
+"""The unit or the style of the amounts of a frame, or both with more."""
 
 OnIssues: TypeAlias = Literal["raise", "split"]
 Words: TypeAlias = Mapping[str, str | None]
@@ -39,14 +39,14 @@ Words: TypeAlias = Mapping[str, str | None]
 
 @attrs.frozen
 class Intake:
-    """What came of a frame.
+    """Result of reading a frame.
 
     Attributes:
         logs: The canonical logs.
         frame_kind: The kind of the frame.
         own: Own columns, by log.
         issues: The issues of rows that were split off.
-        notes: What was done to the rows, in sentences.
+        notes: Sentences about rows that were added up, dropped or ambiguous.
     """
 
     logs: Mapping[str, Frame]
@@ -65,15 +65,15 @@ def reading_of(  # noqa: PLR0913 - the arguments of the calls
         ArgumentError: An argument cannot be used.
         MoneyError: The currency is unknown.
     """
-    named = _mapping(columns, "columns", "{'person_id': 'CustomerID'}")
+    declared = _mapping(columns, "columns", "{'person_id': 'CustomerID'}")
     amounts = amount if isinstance(amount, Amounts) else Amounts(amount)  # type: ignore[arg-type]
     if currency is None and amounts.style != "minor":
         msg = f"amount={amounts.style!r} needs the currency, which says how many decimals there are: currency='USD'"
         raise ArgumentError(msg)
-    times = tz if tz is None or isinstance(tz, Times) else Times(tz)  # type: ignore[arg-type]
+    times = tz if tz is None or isinstance(tz, Times) else Times(tz)
     scale = 0 if currency is None else decimals(currency)  # type: ignore[arg-type]
     meanings = {name: _words(log, name, value) for name, value in words.items() if value is not None}
-    return Reading(log, named, times, amounts, currency, scale, meanings)  # type: ignore[arg-type]
+    return Reading(log, declared, times, amounts, currency, scale, meanings)  # type: ignore[arg-type]
 
 
 def _mapping(value: object, name: str, example: str) -> Mapping[Any, Any]:
@@ -92,10 +92,10 @@ def _words(log: str, name: str, value: object) -> Words:
     allowed = READ[log][name].choices
     words: Mapping[Any, Any] = _mapping(value, argument, f"{{'Completed': {allowed[0]!r}}}")
     for means in words.values():
-        if means is not None and means not in allowed:
-            named = means if isinstance(means, str) else kind_of(means)
+        if means is not None and not is_one_of(means, allowed):
+            text = means if isinstance(means, str) else kind_of(means)
             near = did_you_mean(means, allowed)
-            msg = f"{argument} must mean one of {', '.join(allowed)}, or None (got {named!r}){near}"
+            msg = f"{argument} must mean one of {', '.join(allowed)}, or None (got {text!r}){near}"
             raise ArgumentError(msg)
     return words
 
@@ -124,15 +124,15 @@ def intake(native: object, reading: Reading, on_issues: OnIssues) -> Intake:
 
 def _alike_together(issues: Sequence[Issue]) -> tuple[Issue, ...]:
     """Return one issue for each problem of a column."""
-    found: dict[tuple[str, str, str], Issue] = {}
+    merged: dict[tuple[str, str, str], Issue] = {}
     for issue in issues:
         key = (issue.log, issue.column, issue.problem)
-        same = found.get(key)
+        same = merged.get(key)
         if same is not None:
             rows = tuple(sorted((*same.rows, *issue.rows)))
             issue = attrs.evolve(same, count=same.count + issue.count, rows=rows)  # noqa: PLW2901
-        found[key] = issue
-    return tuple(found.values())
+        merged[key] = issue
+    return tuple(merged.values())
 
 
 def _repeats(frame: Frame) -> int:
@@ -148,7 +148,7 @@ class _Work:
     issues: list[Issue] = attrs.field(factory=list[Issue])
     notes: list[str] = attrs.field(factory=list[str])
 
-    def found(self, issues: Iterable[Issue]) -> None:
+    def report(self, issues: Iterable[Issue]) -> None:
         """Store issues; raise them if rows are not split off."""
         some = list(issues)
         if not self.is_split:
@@ -158,9 +158,9 @@ class _Work:
     def distinct(self, native: Any, read: ReadLog) -> tuple[object, ReadLog]:
         """Drop exact copies of rows in a database, and read the rest."""
         rest: Any = nw.to_native(nw.from_native(native).unique())
-        again = read_frame(rest, self.reading)
-        self.note_copies(row_count(read.frame) - row_count(again.frame))
-        return rest, again
+        reread = read_frame(rest, self.reading)
+        self.note_copies(row_count(read.frame) - row_count(reread.frame))
+        return rest, reread
 
     def note_copies(self, count: int) -> None:
         """Note exact copies."""
@@ -186,7 +186,7 @@ class _Work:
         if is_bought:
             checks += amount_checks(read.lines)
         issues = list(issues_of(log, frame, checks))
-        self.found(issues)
+        self.report(issues)
         if not issues:
             return frame
         marked = collect_once(frame.with_columns(bad_count([check.bad for check in checks]).alias("_bad")))
@@ -253,20 +253,20 @@ class _Work:
     def not_below(self, frame: Frame) -> Frame:
         """Return the orders of one row with an amount of 0 or more."""
         bad = nw.col("amount") < 0
-        self.found(issues_of("purchases", frame, [Check("amount", BELOW, bad)]))
+        self.report(issues_of("purchases", frame, [Check("amount", BELOW, bad)]))
         return frame.filter(~bad) if self.is_split else frame
 
     def good_orders(self, orders: Frame, rows: Frame, *, is_whole: bool) -> Frame:
         """Return the orders that no check finds bad."""
         checks = list(order_checks(is_whole=is_whole))
-        found: list[Issue] = []
+        issues: list[Issue] = []
         for column, problem, bad in checks:
             keys = orders.filter(bad).select(*KEY)
             lines = rows.join(keys, on=list(KEY), how="semi")
             if count := row_count(lines):
-                found.append(Issue("purchases", column, problem, count, row_numbers(lines)))
-        self.found(found)
-        if not found:
+                issues.append(Issue("purchases", column, problem, count, row_numbers(lines)))
+        self.report(issues)
+        if not issues:
             return orders
         marked = orders.with_columns(bad_count([bad for _, _, bad in checks]).alias("_bad"))
         return marked.filter(nw.col("_bad") == 0).drop("_bad")
@@ -280,7 +280,7 @@ class _Work:
         repeated = collect_once(duplicated(frame, keys_of(log)))
         if row_count(repeated):
             conflicts = list(conflict_issues(log, repeated))
-            self.found(conflicts)
+            self.report(conflicts)
             if conflicts:
                 frame, repeated = _without_conflicts(log, frame, repeated)
             before = row_count(frame)
@@ -293,10 +293,10 @@ class _Work:
         return [name for name in self.reading.columns if name not in READ[self.reading.log]]
 
     def referred(self, frame: Frame) -> Frame:
-        """Return interactions whose question or complaint is there; purchases are looked up later."""
+        """Return interactions whose question or complaint exists; purchases are looked up later."""
         for joined, checks in closing_checks(frame, frame):
             issues = list(issues_of("interactions", joined, checks))
-            self.found(issues)
+            self.report(issues)
             if issues:
                 marked = joined.with_columns(bad_count([check.bad for check in checks]).alias("_bad"))
                 keys = marked.filter(nw.col("_bad") > 0).select(*KEY)

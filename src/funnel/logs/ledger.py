@@ -113,10 +113,8 @@ def _or_never_ends(column: str) -> nw.Expr:
 # ---- arrivals ------------------------------------------------------------------------------------------------------
 
 
-def _has_referrer(leads: Frame) -> nw.Expr:
-    is_set = ~nw.col("referred_by").is_null()
-    is_text = isinstance(leads.collect_schema()["referred_by"], nw.String)
-    return is_set & (nw.col("referred_by").cast(nw.String()) != "") if is_text else is_set
+def _has_referrer() -> nw.Expr:
+    return ~nw.col("referred_by").is_null() & (nw.col("referred_by") != "")
 
 
 def _leads(tables: LedgerTables) -> Frame:
@@ -128,7 +126,7 @@ def _leads(tables: LedgerTables) -> Frame:
         source=nw.col("source"),
         id=nw.col("campaign"),
         campaign=nw.col("campaign"),
-        referred=to_int(_has_referrer(leads)),
+        referred=to_int(_has_referrer()),
     )
 
 
@@ -138,7 +136,7 @@ def _referrals(tables: LedgerTables) -> Frame:
     A referred person counts once per referrer, from the first arrival.
     """
     leads = tables.log["leads"]
-    sent = leads.filter(_has_referrer(leads) & (nw.col("referred_by") != nw.col(PERSON)))
+    sent = leads.filter(_has_referrer() & (nw.col("referred_by") != nw.col(PERSON)))
     first = sent.group_by("referred_by", PERSON).agg(nw.col("arrived_at").min().alias("t"))
     turned = first.select(nw.col("t"), _sent=nw.col(PERSON).cast(nw.String()), person_id=nw.col("referred_by"))
     return select_table(turned, "referrals", t=nw.col("t"), id=nw.col("_sent"))

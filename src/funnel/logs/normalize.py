@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import narwhals as nw
@@ -16,65 +16,41 @@ MISSING = -(2**62)
 """Value of a missing instant or integer; no engine has a datetime that early."""
 
 
-def schema_issues(log: str, source: InputFrame) -> Iterator[Issue]:
-    """Yield missing columns and wrong types."""
+def schema_issues(log: str, source: InputFrame, *, alone: bool = False) -> Iterator[Issue]:
+    """Yield missing columns and wrong types.
+
+    The people of a frame that is read alone may be integers: no other frame calls them "7".
+    """
     schema = source.frame.collect_schema()
     columns = LOGS[log]
     for name, column in columns.items():
         if name in source.typeless:
             continue
         if name in schema:
-            problem = wrong_type(column, schema[name], source)
+            checked = Column("id") if alone and column.kind == "person" else column
+            problem = wrong_type(name, checked, schema[name], source)
             if problem:
                 yield Issue(log, name, f"is {schema[name]}; {problem}")
         elif column.required:
             yield Issue(log, name, f"is missing{hint(name, source.excluded)}")
 
 
-def people_issues(inputs: Mapping[str, InputFrame]) -> Iterator[Issue]:
-    """Yield columns of people whose type differs from the first such column."""
-    columns = list(_people(inputs))
-    for log, name, number in columns:
-        first_log, first_name, first_number = columns[0]
-        if number is not first_number:
-            type_name, first_type = ("integers", "text") if number else ("text", "integers")
-            yield Issue(
-                log,
-                name,
-                f"has {type_name}, but {first_log}.{first_name} has {first_type}; use one type for all people",
-            )
-
-
-def people_type(inputs: Mapping[str, InputFrame]) -> nw.dtypes.DType:
-    """Return the type of people's ids: that of the first column of people."""
-    return nw.Int64() if next((number for _, _, number in _people(inputs)), False) else nw.String()
-
-
-def _people(inputs: Mapping[str, InputFrame]) -> Iterator[tuple[str, str, bool]]:
-    for log, source in inputs.items():
-        schema = source.frame.collect_schema()
-        for name, column in LOGS[log].items():
-            is_person = column.kind == "person" and name in schema and name not in source.typeless
-            if is_person and not wrong_type(column, schema[name], source):
-                yield log, name, schema[name].is_integer()
-
-
-def normalize(log: str, source: InputFrame, people: nw.dtypes.DType, own: Sequence[str] = ()) -> Frame:
+def normalize(log: str, source: InputFrame, own: Sequence[str] = ()) -> Frame:
     """Return the log with all columns typed, and own columns as they are.
 
     Only missing required people and cells of own columns are null.
     """
     schema = {name: dtype for name, dtype in source.frame.collect_schema().items() if name not in source.typeless}
-    columns = {name: _column(name, column, schema.get(name), people) for name, column in LOGS[log].items()}
+    columns = {name: _column(name, column, schema.get(name)) for name, column in LOGS[log].items()}
     keep = [*([ROW] if ROW in schema else []), *own]
     instants = [name for name, column in LOGS[log].items() if column.kind == "instant" and name in schema]
     frame = microseconds(source.frame, source.frame_kind, instants).select(*keep, **columns)
     return frame.with_columns(default_direction()) if log == "interactions" else frame
 
 
-def _column(name: str, column: Column, dtype: nw.dtypes.DType | None, people: nw.dtypes.DType) -> nw.Expr:
+def _column(name: str, column: Column, dtype: nw.dtypes.DType | None) -> nw.Expr:
     if column.kind == "person":
-        return nw.lit(None, people) if dtype is None else _person(nw.col(name).cast(people), column, people)
+        return nw.lit(None, nw.String()) if dtype is None else _person(nw.col(name), column, dtype)
     if dtype is None:
         return _default(column)
     value = nw.col(name)
@@ -86,11 +62,11 @@ def _column(name: str, column: Column, dtype: nw.dtypes.DType | None, people: nw
     return nw.when(text == "").then(nw.lit(column.default)).otherwise(text) if column.default else text
 
 
-def _person(value: nw.Expr, column: Column, people: nw.dtypes.DType) -> nw.Expr:
+def _person(value: nw.Expr, column: Column, dtype: nw.dtypes.DType) -> nw.Expr:
     """Return a person; "" is null if the column is optional."""
-    if column.required or people != nw.String():
-        return value
-    return nw.when(value != "").then(value)
+    if dtype.is_integer():
+        return value.cast(nw.String() if isinstance(dtype, WIDE) else nw.Int64())
+    return value if column.required else nw.when(value != "").then(value)
 
 
 def _whole(value: nw.Expr, dtype: nw.dtypes.DType) -> nw.Expr:

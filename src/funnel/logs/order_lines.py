@@ -68,8 +68,8 @@ def summed(frame: Frame, own: Sequence[str], *, is_whole: bool) -> Frame:
 
     Args:
         frame: The lines.
-        own: The shop's own columns. They are kept if all lines of the order agree, and are empty otherwise.
-        is_whole: Whether each line repeats the amount of its order.
+        own: The shop's own columns. A value is kept if all lines of the order agree, and is empty otherwise.
+        is_whole: True if each line repeats the amount of its order.
     """
     present = frame.collect_schema().names()
     amount = nw.col("amount")
@@ -87,8 +87,8 @@ def summed(frame: Frame, own: Sequence[str], *, is_whole: bool) -> Frame:
     ]
     orders = frame.group_by(*KEY).agg(*aggregates)
     agrees = {name: (nw.col(name) == nw.col(f"_max_{name}")) & ~nw.col(f"_null_{name}") for name in own}
-    kept = {name: nw.when(same).then(nw.col(name)) for name, same in agrees.items()}
-    return orders.with_columns(**kept) if kept else orders
+    values = {name: nw.when(same).then(nw.col(name)) for name, same in agrees.items()}
+    return orders.with_columns(**values) if values else orders
 
 
 def order_checks(*, is_whole: bool) -> Iterator[tuple[str, str, nw.Expr]]:

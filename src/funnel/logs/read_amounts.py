@@ -25,7 +25,7 @@ from funnel.money import Money
 
 Frame = nw.LazyFrame[Any]
 AmountUnit: TypeAlias = Literal["minor", "major"]
-"""What a number means: minor units such as cents, or units of the currency such as dollars."""
+"""The unit of a number: minor units such as cents, or units of the currency such as dollars."""
 
 Negatives: TypeAlias = Literal["leading", "trailing", "parentheses"]
 MALFORMED, FINER, LARGE = 1, 2, 3
@@ -42,11 +42,11 @@ def _style(_: object, __: object, value: object) -> None:
     check_choice(value, ("minor", "major", *get_args(WrittenStyle)), "amount")
 
 
-def _marks(value: object) -> tuple[str, ...]:
-    marks = tuple(each(value, "marks", "texts beside an amount, such as ['$']"))
-    if all(isinstance(mark, str) and mark.strip() for mark in marks):
-        return tuple(mark.strip() for mark in marks)
-    raise ArgumentError("marks must be texts beside an amount that are not blank, such as ['$']")
+def _symbols(value: object) -> tuple[str, ...]:
+    symbols = tuple(each(value, "symbols", "texts beside an amount, such as ['$']"))
+    if all(isinstance(symbol, str) and symbol.strip() for symbol in symbols):
+        return tuple(symbol.strip() for symbol in symbols)
+    raise ArgumentError("symbols must be texts beside an amount that are not blank, such as ['$']")
 
 
 def _negatives(_: object, __: object, value: object) -> None:
@@ -60,21 +60,17 @@ class Amounts:
     Attributes:
         style: "minor": whole minor units, such as cents. "major": units of the currency, such as dollars; texts are
             written 1234.56. Other texts: "us" 1,234.56, "id" 1.234,56, "ch" 1'234.56, "in" 12,34,567.89, "fr" 1 234,56.
-        marks: Texts before or after an amount that are dropped, such as "$". The code of the currency needs no mention.
+        symbols: Texts before or after an amount that are dropped, such as "$". The currency's code needs no mention.
         negatives: How texts below zero are written: -5.00 (leading), 5.00- (trailing) or (5.00) (parentheses).
 
     Example:
-        >>> Amounts("us", marks=["$"]).style
+        >>> Amounts("us", symbols=["$"]).style
         'us'
     """
 
     style: AmountUnit | WrittenStyle = attrs.field(default="minor", validator=_style)
-    marks: tuple[str, ...] = attrs.field(default=(), converter=_marks, kw_only=True)
+    symbols: tuple[str, ...] = attrs.field(default=(), converter=_symbols, kw_only=True)
     negatives: Negatives = attrs.field(default="leading", validator=_negatives, kw_only=True)
-
-    def scale(self, decimals: int) -> int:
-        """Return the decimals of a number, for a currency with this number of decimals."""
-        return 0 if self.style == "minor" else decimals
 
 
 def is_amount(dtype: nw.dtypes.DType) -> bool:
@@ -84,7 +80,7 @@ def is_amount(dtype: nw.dtypes.DType) -> bool:
 
 @attrs.frozen
 class Unit:
-    """What an amount of 1 is: a currency, with the decimals of an amount; a currency of "" is unknown."""
+    """Currency of an amount, "" if it is unknown, and the decimals of an amount."""
 
     currency: str
     scale: int
@@ -105,11 +101,11 @@ def read_amount(frame: Frame, name: str, dtype: nw.dtypes.DType, amounts: Amount
     return _of_decimals(frame, name, unit.scale)
 
 
-def _judged(frame: Frame, name: str, value: nw.Expr, why: nw.Expr) -> Frame:
+def _checked(frame: Frame, name: str, value: nw.Expr, why: nw.Expr) -> Frame:
     frame = frame.with_columns(why.alias(f"{name}_why"), value.alias(f"{name}_value"))
     refused = nw.col(f"{name}_why") > 0
-    kept = nw.when(refused).then(int_lit(1)).otherwise(nw.col(f"{name}_value")).fill_null(MISSING)
-    return frame.with_columns(kept.cast(nw.Int64()).alias(name))
+    value = nw.when(refused).then(int_lit(1)).otherwise(nw.col(f"{name}_value")).fill_null(MISSING)
+    return frame.with_columns(value.cast(nw.Int64()).alias(name))
 
 
 def _of_integers(frame: Frame, name: str, dtype: nw.dtypes.DType, scale: int) -> Frame:
@@ -119,7 +115,7 @@ def _of_integers(frame: Frame, name: str, dtype: nw.dtypes.DType, scale: int) ->
     why = nw.when(large).then(int_lit(LARGE)).otherwise(int_lit(0))
     bounded = value.clip(0 if dtype.is_unsigned_integer() else -largest, largest) if isinstance(dtype, WIDE) else value
     fits = nw.when(~large).then(bounded.cast(nw.Int64()))
-    return _judged(frame, name, fits * 10**scale, why)
+    return _checked(frame, name, fits * 10**scale, why)
 
 
 def _of_floats(frame: Frame, name: str, dtype: nw.dtypes.DType, scale: int) -> Frame:
@@ -139,14 +135,14 @@ def _of_floats(frame: Frame, name: str, dtype: nw.dtypes.DType, scale: int) -> F
     whole, number = nw.col(f"{name}_whole"), nw.col(f"{name}_float")
     # Polars divides by a literal as a product with its inverse, which is rounded twice.
     divisor = (whole * 0 + int(power)).cast(nw.Float64())
-    again = whole.cast(nw.Float64()) / divisor
+    quotient = whole.cast(nw.Float64()) / divisor
     if short:
-        again = again.cast(nw.Float32()).cast(nw.Float64())
+        quotient = quotient.cast(nw.Float32()).cast(nw.Float64())
     empty, fits = nw.col(f"{name}_empty"), nw.col(f"{name}_fits")
-    finer = nw.when(again == number).then(int_lit(0)).otherwise(int_lit(FINER))
+    finer = nw.when(quotient == number).then(int_lit(0)).otherwise(int_lit(FINER))
     why = nw.when(fits).then(finer).otherwise(int_lit(LARGE))
     why = nw.when(empty).then(int_lit(0)).otherwise(why)
-    return _judged(frame, name, nw.when(fits).then(whole), why)
+    return _checked(frame, name, nw.when(fits).then(whole), why)
 
 
 def _of_decimals(frame: Frame, name: str, scale: int) -> Frame:
@@ -159,10 +155,10 @@ def _of_texts(frame: Frame, name: str, amounts: Amounts, unit: Unit) -> Frame:
     frame = frame.with_columns(text.alias(name))
     style = amounts.style if amounts.style in AMOUNT_PARTS else "plain"
     sign = Money(0, unit.currency).format().rstrip(" 0.") if unit.currency else ""
-    texts = sorted({unit.currency, sign, *amounts.marks}, key=len, reverse=True)
+    texts = sorted({unit.currency, sign, *amounts.symbols}, key=len, reverse=True)
     affixes = "|".join(map(re.escape, texts))
     first, last = _SIGNS[amounts.negatives]
-    after = rf"\s*(?:{affixes})?\s*" if amounts.marks else ""
+    after = rf"\s*(?:{affixes})?\s*" if amounts.symbols else ""
     pattern = amount_pattern(style, unit.scale, [affixes], signs=(first, f"{after}{last}"))
     return _of_written(frame, name, pattern, unit.scale, AMOUNT_PARTS[style].separator)
 
@@ -194,7 +190,7 @@ def _of_written(frame: Frame, name: str, pattern: str, scale: int, separator: st
     why = nw.when(good).then(why).otherwise(int_lit(MALFORMED))
     why = nw.when(nw.col(name) == "").then(int_lit(0)).otherwise(why)
     signed = nw.when(nw.col(f"{name}_signs") == 1).then(int_lit(0) - value).otherwise(value)
-    return _judged(frame, name, nw.when(nw.col(name) != "").then(signed), why)
+    return _checked(frame, name, nw.when(nw.col(name) != "").then(signed), why)
 
 
 def sum_of(*conditions: nw.Expr) -> nw.Expr:

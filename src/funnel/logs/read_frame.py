@@ -17,7 +17,7 @@ from funnel.logs import read_amounts, read_times
 from funnel.logs.normalize import MISSING, default_direction
 from funnel.logs.own_columns import check_own_name
 from funnel.logs.read_amounts import Amounts, Unit, is_amount, read_amount
-from funnel.logs.read_times import Times, in_zone, is_time, parsed
+from funnel.logs.read_times import Times, format_of, in_zone, is_time, parsed
 from funnel.logs.remedies import round_it, to_text
 from funnel.logs.schema import READ, Column, Issue, hint, plain_name, raise_if_any
 from funnel.logs.validate import Check
@@ -40,7 +40,7 @@ _UNKNOWN = 1
 _EXACT = {True: 2**24, False: 2**53}
 """Below these, floats of 32 and of 64 bits are exact whole numbers."""
 OUT = "_funnel_out"
-"""Whether a row is left out because of its word."""
+"""Column that is true for a row that is left out because of its word."""
 
 
 @attrs.frozen
@@ -52,7 +52,7 @@ class Reading:
         columns: The frame's name of each column of the log, and of own columns.
         times: How times are written; None if all are aware.
         amounts: How amounts are written.
-        currency: Currency of all amounts; None if there is none.
+        currency: Currency of all amounts; None without amounts of the currency.
         decimals: Decimals of the currency; 0 without a currency.
         words: Meanings of the shop's words, by column; None leaves a row out.
     """
@@ -116,26 +116,26 @@ def _inner(name: str, own: Sequence[str]) -> str:
 
 def _names(reading: Reading, present: Sequence[str]) -> tuple[dict[str, str], tuple[str, ...]]:
     """Return the frame's column of each column that is read, and the names of own columns."""
-    known = READ[reading.log]
+    columns = READ[reading.log]
     lines = LINE_COLUMNS if reading.log == "purchases" else {}
     for name, theirs in reading.columns.items():
         if theirs not in present:
-            named = theirs if isinstance(theirs, str) else kind_of(theirs)
-            msg = f"columns[{name!r}] is {named!r}, which is not a column of the frame; {suggest(theirs, present)}"
+            text = theirs if isinstance(theirs, str) else kind_of(theirs)
+            msg = f"columns[{name!r}] is {text!r}, which is not a column of the frame; {suggest(theirs, present)}"
             raise ArgumentError(msg)
-    own = tuple(name for name in reading.columns if name not in known and name not in lines)
+    own = tuple(name for name in reading.columns if name not in columns and name not in lines)
     for name in own:
         check_own_name("interactions" if reading.log == "events" else reading.log, name)
     declared = {name: theirs for name, theirs in reading.columns.items() if name not in own}
     same = {
-        name: name for name in known if name in present and name not in declared and not _is_replaced(name, declared)
+        name: name for name in columns if name in present and name not in declared and not _is_replaced(name, declared)
     }
     return {**same, **declared, **{name: reading.columns[name] for name in own}}, own
 
 
-def _is_replaced(name: str, named: Mapping[str, str]) -> bool:
+def _is_replaced(name: str, declared: Mapping[str, str]) -> bool:
     """The amount of a row is not read if its parts are named."""
-    return name == "amount" and bool({"quantity", "unit_price", "order_amount"} & set(named))
+    return name == "amount" and bool({"quantity", "unit_price", "order_amount"} & set(declared))
 
 
 # ---- columns and types -----------------------------------------------------------------------------------------------
@@ -153,6 +153,8 @@ def _schema_issues(reading: Reading, source: InputFrame, schema: Mapping[str, nw
             problem = _type_problem(reading, name, column, schema[name], source)
             if problem:
                 yield Issue(log, name, f"is {schema[name]}; {problem}")
+        elif name in reading.words and name not in source.typeless:
+            yield Issue(log, name, f"is missing, and its words are passed; name it, as in columns={{{name!r}: ...}}")
         elif name in source.typeless or not column.required or (name == "amount" and lines):
             continue
         elif name != "id" or _looks_like_id(source.excluded):
@@ -165,7 +167,7 @@ def _looks_like_id(names: Sequence[str]) -> bool:
 
 def _type_problem(reading: Reading, name: str, column: Column, dtype: nw.dtypes.DType, source: InputFrame) -> str:
     is_text = isinstance(dtype, nw.String | nw.Categorical | nw.Enum)
-    form = reading.times.format_of(name) if reading.times else "iso"
+    form = format_of(reading.times, name)
     match column.kind:
         case "instant" if not is_time(dtype, form):
             return "give dates, times, or texts with tz=Times(zone, format=...)"
@@ -201,7 +203,7 @@ def _converted(
             frame, more = _value(frame, reading, name, schema[name], source)
             checks += more
     for name in instants:
-        form = reading.times.format_of(name) if reading.times else "iso"
+        form = format_of(reading.times, name)
         frame = parsed(frame, name, schema[name], source.frame_kind, form)
         checks += _time_checks(reading, name, form, schema[name])
     if instants:
@@ -210,11 +212,11 @@ def _converted(
     if "direction" in columns:
         frame = frame.with_columns(default_direction())
     twice = {name: f"{name}_twice" for name in instants}
-    out = [OUT] if any(reading.words.values()) else []
+    out = [OUT] if any(name in schema for name in reading.words) else []
     there = [*([ROW] if ROW in schema else []), *columns, *lines, *twice.values(), *out]
     whys = [f"{name}_why" for name in dict.fromkeys(check.column for check in checks)]
-    kept = {name: _own_value(schema.get(f"_own_{name}"), name) for name in own}
-    return ReadLog(collect_once(frame.select(*there, *whys, **kept)), source, own, lines, checks, twice)
+    values = {name: _own_value(schema.get(f"_own_{name}"), name) for name in own}
+    return ReadLog(collect_once(frame.select(*there, *whys, **values)), source, own, lines, checks, twice)
 
 
 def _own_value(dtype: nw.dtypes.DType | None, name: str) -> nw.Expr:
@@ -265,7 +267,7 @@ def _value(
             return _number(frame, name, dtype, whole=False)
         case "person" | "id":
             return frame.with_columns(_text(name, column, is_person=column.kind == "person")), []
-        case _ if reading.words.get(name):
+        case _ if name in reading.words:
             return _words(frame, reading.words[name], name, column)
         case _:
             return frame.with_columns(_text(name, column, is_person=False)), []
@@ -305,9 +307,9 @@ def _number(frame: Frame, name: str, dtype: nw.dtypes.DType, *, whole: bool) -> 
         )
     else:
         frame = frame.with_columns(nw.when(~nw.col(f"{name}_empty")).then(number.cast(nw.String())).alias(name))
-    what = "a whole number" if whole else "an id"
+    kind = "a whole number" if whole else "an id"
     return frame, [
-        Check(name, f"is a number with a fraction, which is not {what}", nw.col(f"{name}_why") == _FRACTION),
+        Check(name, f"is a number with a fraction, which is not {kind}", nw.col(f"{name}_why") == _FRACTION),
         Check(
             name,
             "is a float so large that its last digits are lost; read the column as text",
@@ -322,8 +324,8 @@ def _words(frame: Frame, words: Mapping[str, str | None], name: str, column: Col
     meaning: nw.Expr = nw.when(nw.col(name) == "").then(nw.lit(str(column.default or ""))).otherwise(nw.lit("?"))
     for word, means in words.items():
         meaning = nw.when(nw.col(name) == word.strip()).then(nw.lit("" if means is None else means)).otherwise(meaning)
-    nobody = [word.strip() for word, means in words.items() if means is None]
-    frame = frame.with_columns(meaning.alias(f"{name}_means"), nw.col(name).is_in(nobody).alias(OUT))
+    left_out = [word.strip() for word, means in words.items() if means is None]
+    frame = frame.with_columns(meaning.alias(f"{name}_means"), nw.col(name).is_in(left_out).alias(OUT))
     why = nw.when(nw.col(f"{name}_means") == "?").then(int_lit(_UNKNOWN)).otherwise(int_lit(0))
     usual = column.default or column.choices[0]
     value = nw.when((nw.col(f"{name}_why") > 0) | nw.col(OUT)).then(nw.lit(usual)).otherwise(nw.col(f"{name}_means"))
@@ -337,7 +339,7 @@ def _amount(
     frame: Frame, reading: Reading, name: str, dtype: nw.dtypes.DType, source: InputFrame
 ) -> tuple[Frame, list[Check]]:
     amounts, currency = reading.amounts, reading.currency or ""
-    scale = amounts.scale(reading.decimals)
+    scale = 0 if amounts.style == "minor" else reading.decimals
     frame = read_amount(frame, name, dtype, amounts, Unit(currency, scale))
     unit = f"{currency} has ({scale})" if amounts.style != "minor" else "minor units have (0)"
     finer = f"has more decimals than {unit}; {round_it(source.frame_kind, reading.columns.get(name, name), scale)}"
@@ -355,8 +357,8 @@ def _time_checks(reading: Reading, name: str, form: str, dtype: nw.dtypes.DType)
         return
     zone = reading.times.zone if reading.times else ""
     if not isinstance(dtype, nw.Datetime | nw.Date):
-        written = "ISO 8601" if form == "iso" else form
-        problem = f"is not a time in the format {written}; pass tz=Times(zone, format='%d/%m/%Y %H:%M'), for example"
+        style = "ISO 8601" if form == "iso" else form
+        problem = f"is not a time in the format {style}; pass tz=Times(zone, format='%d/%m/%Y %H:%M'), for example"
         yield Check(name, problem, why == read_times.MALFORMED)
     if zone and form not in EPOCHS:
         problem = f"is a time that the clock of {zone} skipped; give the time that it showed, or aware times"

@@ -76,9 +76,10 @@ class Times:
     format: str = attrs.field(default="iso", converter=_format, kw_only=True)
     formats: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=_formats, kw_only=True)
 
-    def format_of(self, column: str) -> str:
-        """Return the format of a column."""
-        return self.formats.get(column, self.format)
+
+def format_of(times: Times | None, column: str) -> str:
+    """Return the format of a column."""
+    return "iso" if times is None else times.formats.get(column, times.format)
 
 
 def is_time(dtype: nw.dtypes.DType, form: str) -> bool:
@@ -110,7 +111,7 @@ def _columns(frame: Frame, name: str, **columns: nw.Expr) -> Frame:
     return frame.with_columns(**{f"{name}_{key}": value for key, value in columns.items()})
 
 
-def _judged(frame: Frame, name: str, value: nw.Expr, good: nw.Expr, **flags: nw.Expr) -> Frame:
+def _checked(frame: Frame, name: str, value: nw.Expr, good: nw.Expr, **flags: nw.Expr) -> Frame:
     local = nw.when(good).then(value).otherwise(int_lit(MISSING))
     why = nw.when(good | (nw.col(name) == "")).then(int_lit(0)).otherwise(int_lit(MALFORMED))
     return _columns(frame, name, local=local, why=why, **flags)
@@ -125,7 +126,7 @@ def _of_epoch(frame: Frame, name: str, form: str) -> Frame:
     frame = frame.with_columns((digits(nw.concat_str(nw.col(whole), finer)) * signed).alias(f"{name}_number"))
     value = nw.col(f"{name}_number")
     good = nw.col(f"{name}_matches") & (value > EARLIEST) & (value < LATEST)
-    return _judged(frame, name, value, good, aware=int_lit(1), day=int_lit(0))
+    return _checked(frame, name, value, good, aware=int_lit(1), day=int_lit(0))
 
 
 # ---- texts -----------------------------------------------------------------------------------------------------------
@@ -178,7 +179,7 @@ def _of_texts(frame: Frame, name: str, form: str) -> Frame:
     good = nw.col(f"{name}_matches") & (m >= 1) & (m <= 12) & (d >= 1) & (d <= nw.col(f"{name}_last"))  # noqa: PLR2004
     good = good & (hour <= 23) & (minute <= 59) & (second <= 59)  # noqa: PLR2004
     aware = to_int(has["z"] != "") if "z" in has else int_lit(0)
-    return _judged(frame, name, value, good, aware=aware, day=is_day)
+    return _checked(frame, name, value, good, aware=aware, day=is_day)
 
 
 def _of_iso(frame: Frame, name: str) -> tuple[Frame, Mapping[str, nw.Expr]]:
@@ -198,7 +199,9 @@ def _of_iso(frame: Frame, name: str) -> tuple[Frame, Mapping[str, nw.Expr]]:
     )
     cut = {"Y": (0, 4), "m": (5, 2), "d": (8, 2), "H": (11, 2), "M": (14, 2), "S": (17, 2)}
     there = {**dict.fromkeys("Ymd", matches), **dict.fromkeys("HM", matches & (clock > 0)), "S": matches & (clock > 1)}
-    parts = {key: nw.when(there[key]).then(text.str.slice(*place)).otherwise(nw.lit("0")) for key, place in cut.items()}
+    parts = {
+        key: nw.when(there[key]).then(text.str.slice(*cut_at)).otherwise(nw.lit("0")) for key, cut_at in cut.items()
+    }
     return frame, parts | {key: nw.col(f"{name}_{key}") for key in "fz"}
 
 
@@ -263,7 +266,7 @@ def in_zone(frame: Frame, names: Sequence[str], times: Times | None) -> Frame:
     Args:
         frame: The frame, from `parsed`.
         names: The columns.
-        times: The zone; None if there is none.
+        times: The zone; None without a zone.
 
     Returns:
         The frame with each column as an instant (MISSING if empty, EARLIEST if refused), `<name>_why`, and
@@ -290,10 +293,10 @@ def _years(frame: Frame, names: Sequence[str]) -> tuple[int, int]:
     parts: dict[str, nw.Expr] = {}
     for name in names:
         local = nw.col(f"{name}_local")
-        shown = nw.when((local >= EARLIEST) & (local < LATEST)).then(local)
-        parts |= {f"{name}_min": shown.min(), f"{name}_max": shown.max()}
-    found = collected(frame.select(**parts)).to_dict(as_series=False)
-    moments = [instant(int(value[0])) for value in found.values() if value[0] is not None and value[0] == value[0]]
+        clock_time = nw.when((local >= EARLIEST) & (local < LATEST)).then(local)
+        parts |= {f"{name}_min": clock_time.min(), f"{name}_max": clock_time.max()}
+    bounds = collected(frame.select(**parts)).to_dict(as_series=False)
+    moments = [instant(int(value[0])) for value in bounds.values() if value[0] is not None and value[0] == value[0]]
     years = [moment.astimezone(UTC).year for moment in moments] or [1970]
     return max(min(years) - 1, 1800), min(max(years) + 1, 2199)
 
@@ -301,18 +304,18 @@ def _years(frame: Frame, names: Sequence[str]) -> tuple[int, int]:
 def _zoned(frame: Frame, name: str, edges: Sequence[int], offsets: Sequence[int]) -> Frame:
     """A change at an instant `edge` moves the clock from `edge + before` to `edge + after`."""
     changes = list(zip(edges, pairwise(offsets), strict=True))
-    shown = f"{name}_local"
+    clock_time = f"{name}_local"
     start = (offsets[0], _NO_EDGE)
-    offset = stepped(shown, [start, *((after, edge + before) for edge, (before, after) in changes)])
+    offset = stepped(clock_time, [start, *((after, edge + before) for edge, (before, after) in changes)])
     nothing = (_NO_EDGE, _NO_EDGE)
     forward = [(edge + after, edge + before) for edge, (before, after) in changes if after > before]
-    gap_end = stepped(shown, [nothing, *forward])
+    gap_end = stepped(clock_time, [nothing, *forward])
     gap_edge = stepped(
-        shown, [nothing, *((edge, edge + before) for edge, (before, after) in changes if after > before)]
+        clock_time, [nothing, *((edge, edge + before) for edge, (before, after) in changes if after > before)]
     )
     back = [(edge + before, edge + after) for edge, (before, after) in changes if after < before]
-    fold_end = stepped(shown, [nothing, *back])
-    local, is_aware, is_day = nw.col(shown), nw.col(f"{name}_aware") == 1, nw.col(f"{name}_day") == 1
+    fold_end = stepped(clock_time, [nothing, *back])
+    local, is_aware, is_day = nw.col(clock_time), nw.col(f"{name}_aware") == 1, nw.col(f"{name}_day") == 1
     in_gap, in_fold = ~is_aware & (local < gap_end), ~is_aware & ~is_day & (local < fold_end)
     why = nw.when(in_gap & ~is_day).then(int_lit(SKIPPED)).otherwise(nw.col(f"{name}_why"))
     value = nw.when(in_gap).then(gap_edge).otherwise(local - offset)

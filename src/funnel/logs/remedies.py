@@ -1,4 +1,4 @@
-"""What to do about a column, as code of the caller's own engine."""
+"""Remedies for a column, as code of the caller's own engine."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from funnel._dataframes.adapter import FrameKind
 
 _ROUND: Mapping[str, str] = {
-    "polars": "df.with_columns(pl.col({name!r}).round({places}))",
-    "pandas": "df[{name!r}] = df[{name!r}].round({places})",
-    "pyarrow": "pyarrow.compute.round(table[{name!r}], {places})",
-    "duckdb": "round({name}, {places})",
-    "ibis": "table.mutate({name}=table[{name!r}].round({places}))",
-    "pyspark": "df.withColumn({name!r}, functions.round({name!r}, {places}))",
+    "polars": "df.with_columns(pl.col({name!r}).round({decimals}))",
+    "pandas": "df[{name!r}] = df[{name!r}].round({decimals})",
+    "pyarrow": "pyarrow.compute.round(table[{name!r}], {decimals})",
+    "duckdb": "round({name}, {decimals})",
+    "ibis": "table.mutate({name}=table[{name!r}].round({decimals}))",
+    "pyspark": "df.withColumn({name!r}, functions.round({name!r}, {decimals}))",
 }
 _TEXT: Mapping[str, str] = {
     "polars": "df.with_columns(pl.col({name!r}).cast(pl.String))",
@@ -24,14 +24,42 @@ _TEXT: Mapping[str, str] = {
 }
 
 
-def round_it(kind: FrameKind, name: str, places: int) -> str:
+_TIME: Mapping[str, str] = {
+    "polars": "pl.col({name!r}).str.to_datetime(time_zone='UTC')",
+    "pandas": "pd.to_datetime(df[{name!r}]).dt.tz_localize('Asia/Jakarta')",
+    "pyarrow": "pyarrow.compute.strptime(table[{name!r}], format='%Y-%m-%d %H:%M', unit='us')",
+    "duckdb": "cast({name} as timestamptz)",
+    "ibis": "table[{name!r}].cast('timestamp('UTC')')",
+    "pyspark": "functions.to_timestamp({name!r})",
+}
+_ZONE: Mapping[str, str] = {
+    "polars": "pl.col({name!r}).dt.replace_time_zone('Asia/Jakarta')",
+    "pandas": "df[{name!r}].dt.tz_localize('Asia/Jakarta')",
+    "pyarrow": "pyarrow.compute.assume_timezone(table[{name!r}], 'Asia/Jakarta')",
+    "duckdb": "timezone('Asia/Jakarta', {name})",
+    "ibis": "table[{name!r}].cast('timestamp('UTC')')",
+    "pyspark": "functions.to_utc_timestamp({name!r}, 'Asia/Jakarta')",
+}
+
+
+def round_it(kind: FrameKind, name: str, decimals: int) -> str:
     """Return how to round a column of amounts."""
-    return f"if rounding is right, round it first: {_of(_ROUND, kind).format(name=name, places=places)}"
+    return f"if rounding is right, round it first: {_of(_ROUND, kind).format(name=name, decimals=decimals)}"
 
 
 def to_text(kind: FrameKind, name: str) -> str:
     """Return how to make texts of a column."""
     return _of(_TEXT, kind).format(name=name)
+
+
+def to_time(kind: FrameKind, name: str) -> str:
+    """Return how to make aware times of texts."""
+    return _of(_TIME, kind).format(name=name)
+
+
+def with_zone(kind: FrameKind, name: str) -> str:
+    """Return how to give naive times their zone."""
+    return _of(_ZONE, kind).format(name=name)
 
 
 def _of(remedies: Mapping[str, str], kind: FrameKind) -> str:

@@ -12,6 +12,7 @@ from funnel._arguments import suggest
 from funnel._dataframes.adapter import InputFrame
 from funnel.errors import LogsError
 from funnel.interactions import KINDS, DeclineReason, PostponementReason
+from funnel.logs.remedies import to_text, to_time, with_zone
 from funnel.records import Status
 
 Kind = Literal["person", "id", "text", "instant", "amount", "whole"]
@@ -154,44 +155,31 @@ def plain_name(name: str) -> str:
     return "".join(letter for letter in name[:_COMPARED].lower() if letter.isalnum()).removesuffix("s")
 
 
-_WITH_ZONE: Mapping[str, str] = {
-    "polars": "dt.replace_time_zone",
-    "pandas": "dt.tz_localize",
-    "pyarrow": "pyarrow.compute.assume_timezone",
-    "duckdb": "timezone('Asia/Jakarta', column)",
-}
-"""How to give naive times a zone, by engine."""
-
-
-def zone_remedy(source: InputFrame) -> str:
-    """Return what to do about naive times, for the engine of the frame."""
-    how = next((call for engine, call in _WITH_ZONE.items() if source.frame_kind.startswith(engine)), "")
-    return f"set the zone of these naive times{f' ({how})' if how else ''}"
-
-
-def wrong_type(column: Column, dtype: Any, source: InputFrame) -> str:
-    """Return what to give instead of a wrong column type; empty if it is right."""
+def wrong_type(name: str, column: Column, dtype: Any, source: InputFrame) -> str:
+    """Return what to give instead of a wrong column type, in the words of the frame's engine; empty if it is right."""
+    kind = source.frame_kind
     match column.kind:
         case "instant" if not isinstance(dtype, nw.Datetime):
-            return "give aware datetimes"
+            return f"give aware datetimes: {to_time(kind, name)}; {_OR_READ}"
         case "instant" if dtype.time_zone is None:
-            return f"give aware datetimes: {zone_remedy(source)}"
-        case "amount" | "whole" if dtype.is_float() and source.frame_kind == "pandas" and not column.required:
+            return f"give aware datetimes: set the zone of these naive times ({with_zone(kind, name)}); {_OR_READ}"
+        case "amount" | "whole" if dtype.is_float() and kind == "pandas" and not column.required:
             return ""  # pandas converts integers to floats if some are missing
         case "amount" if not dtype.is_integer():
-            remedy = "floats and decimals are not exact in every engine; give whole minor units as integers"
-            return f"{remedy}, such as 1999 for 19.99"
+            return f"give whole minor units as integers, such as 1999 for 19.99; {_OR_READ}"
         case "whole" if not dtype.is_integer():
             return "give integers"
-        case "person" if isinstance(dtype, WIDE):
-            return "give text or integers of 64 bits"
-        case "person" | "id" if not (dtype.is_integer() or isinstance(dtype, nw.String)):
-            advice = "; astype('Int64') keeps integers if some are missing" if source.frame_kind == "pandas" else ""
-            return f"give text or integers{advice}"
+        case "person" if not isinstance(dtype, nw.String):
+            return f"ids of people are texts: {to_text(kind, name)}; {_OR_READ}"
+        case "id" if not (dtype.is_integer() or isinstance(dtype, nw.String)):
+            return f"give text or integers: {to_text(kind, name)}; {_OR_READ}"
         case "text" if not isinstance(dtype, nw.String | nw.Categorical | nw.Enum):
-            return "give text"
+            return f"give text: {to_text(kind, name)}"
         case _:
             return ""
+
+
+_OR_READ = "or read the frame as it is, with Logs.from_orders or one of its siblings"
 
 
 # ---- issues of tables, reported together ----
@@ -200,7 +188,7 @@ def wrong_type(column: Column, dtype: Any, source: InputFrame) -> str:
 _LONGEST = 200
 """Largest number of characters of a column name in a message."""
 
-_SHOWN = 5
+_MOST_SHOWN = 5
 """Largest number of row numbers in a message; `Issue.rows` has all of them."""
 
 
@@ -223,9 +211,9 @@ class Issue:
         column = f"{self.log}.{self.column[:_LONGEST]}"
         if not self.count:
             return f"{column}: {self.problem}"
-        shown = ", ".join(map(str, self.rows[:_SHOWN]))
-        more = ", …" if self.count > min(len(self.rows), _SHOWN) else ""
-        rows = f" (row {shown}{more})" if shown else ""
+        first = ", ".join(map(str, self.rows[:_MOST_SHOWN]))
+        more = ", …" if self.count > min(len(self.rows), _MOST_SHOWN) else ""
+        rows = f" (row {first}{more})" if first else ""
         return f"{column}: {self.count} row{'s' if self.count > 1 else ''}{rows}: {self.problem}"
 
 

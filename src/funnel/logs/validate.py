@@ -125,7 +125,7 @@ def _column_checks(name: str, column: Column, lowest: int) -> Iterator[Check]:
         case "person":
             if column.required:
                 yield Check(name, "is empty; give the person, or leave the row out if unknown", value.is_null())
-            yield id_check(name, value.cast(nw.String()), "is blank; give the person", is_required=column.required)
+            yield id_check(name, value, "is blank; give the person", is_required=column.required)
         case "id":
             problem = "is empty; give the id that the record has in its source"
             yield id_check(name, value, problem, is_required=column.required)

@@ -18,7 +18,7 @@ from funnel.errors import ArgumentError, MoneyError
 from funnel.interactions import KINDS
 from funnel.logs import Logs, is_logs
 from funnel.logs.ledger import LedgerTables
-from funnel.logs.normalize import normalize, people_type, schema_issues
+from funnel.logs.normalize import normalize, schema_issues
 from funnel.logs.schema import LOGS, raise_if_any
 from funnel.logs.sums import sum_issues
 from funnel.logs.validate import checks_of, issues_of
@@ -158,8 +158,8 @@ def _bare(native: object, *, is_priced: bool) -> Orders:
     entered = from_native(native, LOGS["purchases"])
     absent = {"id": nw.lit("?"), **({} if is_priced else {"amount": nw.lit(1, nw.Int64())})}
     entered = attrs.evolve(entered, frame=entered.frame.with_columns(**absent))
-    raise_if_any(list(schema_issues("purchases", entered)))
-    frame = normalize("purchases", entered, people_type({"purchases": entered}))
+    raise_if_any(list(schema_issues("purchases", entered, alone=True)))
+    frame = normalize("purchases", entered)
     raise_if_any(list(issues_of("purchases", frame, checks_of("purchases", None, entered))))
     raise_if_any(list(sum_issues({"purchases": frame})))
     return Orders(LedgerTables({"purchases": frame}, lambda table: table), entered.frame_kind, is_priced=is_priced)

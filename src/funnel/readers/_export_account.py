@@ -13,7 +13,7 @@ from funnel.readers._raw import ROW
 from funnel.readers._refund_rows import IS_REFUND
 
 NOTHING = ("rows in the file", "rows kept", "purchases")
-"""What the account of a file counts, also if there is nothing."""
+"""The counts of every account, also of a file without rows."""
 
 
 def with_outcome(rows: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
@@ -21,8 +21,8 @@ def with_outcome(rows: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
     chosen = orders.filter("is_chosen").select(
         pl.col("key").alias("id"), pl.col(FILE).alias("chosen"), pl.col(WHY).alias("order_why")
     )
-    found = rows.select("id").join(chosen, on="id", how="left", maintain_order="left")
-    rows = rows.hstack(found.drop("id"))  # a join of the whole rows would copy every column
+    files = rows.select("id").join(chosen, on="id", how="left", maintain_order="left")
+    rows = rows.hstack(files.drop("id"))  # a join of the whole rows would copy every column
     no_order = pl.when(pl.col("id").is_null()).then(pl.lit("row without an order id"))
     no_head = pl.when(pl.col("chosen").is_null()).then(
         pl.when(IS_REFUND)

@@ -1,4 +1,4 @@
-"""Files that are no CSV although their names say so, by their first bytes."""
+"""Files that are not CSV although their names end in .csv, by their first bytes."""
 
 from __future__ import annotations
 

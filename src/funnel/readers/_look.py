@@ -1,4 +1,4 @@
-"""What an unknown file holds: its layout and its cells, for spreadsheets, Parquet, JSON and CSV."""
+"""Layout and cells of an unknown file: a spreadsheet, Parquet, JSON or CSV."""
 
 from __future__ import annotations
 

@@ -43,23 +43,23 @@ def mapped_sheets(path: Path, mapping: OrderMapping) -> list[SheetRows]:
         LogsError: No sheet has all columns of the mapping, or one of them stands twice.
         FileError: The file cannot be opened.
     """
-    wanted = mapping.columns.given()
+    columns = mapping.columns.given()
     parts: list[SheetRows] = []
     others: list[list[tuple[str, ...]]] = []
     with open_book(path) as book:
         for name in book.sheet_names:
             cells = text_cells(book, name)
             rows = _rows(cells.slice(mapping.skip_lines, ABOVE + 1))
-            above = first_heading(rows, lambda row: set(wanted.values()) <= set(row))
+            above = first_heading(rows, lambda row: set(columns.values()) <= set(row))
             if above is None:
                 others.append(rows)
                 continue
             heading = rows[above]
-            _refuse(path.name, heading_faults(wanted, heading, lambda _name, _index: (), _no_hint))
+            _refuse(path.name, heading_faults(columns, heading, lambda _name, _index: (), _no_hint))
             parts.append(_sheet_rows(book, name, cells, heading, above + mapping.skip_lines, mapping))
     if not parts:
-        likely = [row for rows in others for row in rows if is_heading(wanted, row)]
-        _refuse(path.name, heading_faults(wanted, (*likely, ())[0], lambda _name, _index: (), _no_hint))
+        likely = [row for rows in others for row in rows if is_heading(columns, row)]
+        _refuse(path.name, heading_faults(columns, (*likely, ())[0], lambda _name, _index: (), _no_hint))
     return [attrs.evolve(parts[0], other_sheets=len(others)), *parts[1:]]
 
 

@@ -292,6 +292,8 @@ class Orders:
         forms = self._export.time_formats
         if self._options.time_format is not None:
             forms = (self._options.time_format,)
+        if len(forms) == 1:
+            return dict.fromkeys(times.columns, forms[0])
         cells = {name: times[name].alias("text").drop_nulls().unique() for name in times.columns}
         return times_formats(cells, forms, self._export.title)
 

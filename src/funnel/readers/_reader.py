@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from funnel.readers._raw import Progress
     from funnel.readers._shop_data import ShopData
     from funnel.readers._source import Source
-    from funnel.readers._tables import Found
+    from funnel.readers._tables import Recognition
 
 
 class ReadArguments(TypedDict, total=False):
@@ -122,8 +122,8 @@ def read_export(source: Source, exports: Sequence[Export], options: ReadArgument
 def read_recognised(source: Source, exports: Sequence[Export], options: ReadArguments) -> ShopData:
     """Read the files of the only one of some exports that fits; the account says which export it is, and why."""
     check_options(options, ReadArguments.__annotations__)
-    found = _recognised(source, exports, options)
-    data, export = _read_as(source, found, options), found.export
+    recognition = _recognised(source, exports, options)
+    data, export = _read_as(source, recognition, options), recognition.export
     columns = ", ".join(repr(export.columns[name][0]) for name in export.required)
     count = next(entry.count for entry in data.account if entry.what == "read")
     return attrs.evolve(
@@ -131,21 +131,21 @@ def read_recognised(source: Source, exports: Sequence[Export], options: ReadArgu
     )
 
 
-def _recognised(source: Source, exports: Sequence[Export], options: ReadArguments) -> Found:
+def _recognised(source: Source, exports: Sequence[Export], options: ReadArguments) -> Recognition:
     from funnel.readers._tables import fitting
 
     return fitting(source, exports, options.get("encoding"))
 
 
-def _read_as(source: Source, found: Found, options: ReadArguments) -> ShopData:
+def _read_as(source: Source, recognition: Recognition, options: ReadArguments) -> ShopData:
     from funnel.readers._read_export import ReadOptions, shop_data
     from funnel.readers._tables import read_tables
 
     chosen = dict(options)
     encoding, progress = chosen.pop("encoding", None), chosen.pop("progress", None)
-    tables = read_tables(source, found, encoding=encoding, progress=progress)  # type: ignore[arg-type]
-    combine = found.export.combine or shop_data
-    return combine(tables.rows, found.export, ReadOptions(**chosen), tables.notes)  # type: ignore[arg-type]
+    tables = read_tables(source, recognition, encoding=encoding, progress=progress)  # type: ignore[arg-type]
+    combine = recognition.export.combine or shop_data
+    return combine(tables.rows, recognition.export, ReadOptions(**chosen), tables.notes)  # type: ignore[arg-type]
 
 
 NAMES = (

@@ -70,11 +70,11 @@ class Tables:
 
 
 Content: TypeAlias = "CsvLayout | list[pl.DataFrame] | pl.DataFrame"
-"""What is read to find the export of a file: the layout of CSV, the sheets of a spreadsheet, or the rows."""
+"""Content by which a file is recognised: the layout of CSV, the sheets of a spreadsheet, or the rows."""
 
 
 @attrs.frozen(eq=False)
-class Found:
+class Recognition:
     """The export of a source, and the content of its first file, which is not read again.
 
     Attributes:
@@ -86,7 +86,7 @@ class Found:
     first: Content | None = attrs.field(repr=False)
 
 
-def read_tables(source: Source, found: Found, *, encoding: str | None, progress: Progress | None) -> Tables:
+def read_tables(source: Source, recognition: Recognition, *, encoding: str | None, progress: Progress | None) -> Tables:
     """Read the columns of an export from one or more files, or from a dataframe.
 
     Raises:
@@ -98,7 +98,7 @@ def read_tables(source: Source, found: Found, *, encoding: str | None, progress:
     frames: list[pl.DataFrame] = []
     short: list[int] = []
     count = above = blank = other_sheets = 0
-    for number, part in enumerate(_parts(source, found, encoding, progress)):
+    for number, part in enumerate(_parts(source, recognition, encoding, progress)):
         frames.append(part.rows.with_columns(pl.lit(number, pl.Int64).alias(FILE)))
         short += [row + count for row in part.short]
         count += part.rows.height
@@ -116,9 +116,9 @@ def read_tables(source: Source, found: Found, *, encoding: str | None, progress:
 
 
 def _parts(
-    source: Source, found: Found, encoding: str | None, progress: Progress | None
+    source: Source, recognition: Recognition, encoding: str | None, progress: Progress | None
 ) -> Generator[Part, None, None]:
-    paths, export, content = paths_of(source), found.export, found.first
+    paths, export, content = paths_of(source), recognition.export, recognition.first
     if paths is None:
         yield _of_frame(source, export, "the dataframe")
         return
@@ -128,7 +128,7 @@ def _parts(
         yield from _of_file(path, export, content, progress)
 
 
-def fitting(source: Source, exports: Sequence[Export], encoding: str | None) -> Found:
+def fitting(source: Source, exports: Sequence[Export], encoding: str | None) -> Recognition:
     """Find the only export whose columns a source has.
 
     Raises:
@@ -139,22 +139,22 @@ def fitting(source: Source, exports: Sequence[Export], encoding: str | None) -> 
     paths = paths_of(source)
     if paths is not None:
         return _opened(paths[0], exports, encoding, is_first=True)
-    return Found(_only_fitting(_lazy(source).collect_schema().names(), "the dataframe", exports), None)
+    return Recognition(_only_fitting(_lazy(source).collect_schema().names(), "the dataframe", exports), None)
 
 
-def _opened(path: Path, exports: Sequence[Export], encoding: str | None, *, is_first: bool) -> Found:
+def _opened(path: Path, exports: Sequence[Export], encoding: str | None, *, is_first: bool) -> Recognition:
     """Find the only export whose columns a file has; a further JSON file may be the empty last page of an interface."""
     suffix = path.suffix.lower()
     if suffix in SUFFIXES:
         sheets = list(sheets_of(path))
         matches = [export for sheet in sheets for export in exports if any(_headings(sheet, [export]))]
-        return Found(only([(export, None) for export in dict.fromkeys(matches)], path.name, exports)[0], sheets)
+        return Recognition(only([(export, None) for export in dict.fromkeys(matches)], path.name, exports)[0], sheets)
     if suffix in (*JSON, *PARQUET):
         rows = _file_frame(path, exports)
         if not is_first and suffix == _JSON and not rows.width:
-            return Found(exports[0], rows)
-        return Found(_only_fitting(rows.columns, path.name, exports), rows)
-    return Found(*only(recognized(path, exports, encoding), path.name, exports))
+            return Recognition(exports[0], rows)
+        return Recognition(_only_fitting(rows.columns, path.name, exports), rows)
+    return Recognition(*only(recognized(path, exports, encoding), path.name, exports))
 
 
 def _only_fitting(columns: Sequence[str], name: str, exports: Sequence[Export]) -> Export:

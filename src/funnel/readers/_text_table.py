@@ -182,6 +182,8 @@ class _Fast:
         if b"\0" in text or text.endswith(b"\r"):
             raise _IrregularError
         if self._skip:
+            if text.count(b"\r") != text.count(b"\r\n"):  # the rows above the heading are counted in lines
+                raise _IrregularError
             text = self._below(text)
         if not text:
             return
@@ -194,8 +196,18 @@ class _Fast:
         self._rows += rows.height
         self._progress(self._rows)
         if rows.height < records.height:
-            text = rows.select(pl.col("line").str.join("\n")).item().encode()
+            text = self._joined(rows, text)
         yield self._cells(self._heading + text, rows.height)
+
+    def _joined(self, rows: pl.DataFrame, text: bytes) -> bytes:
+        """Return the text without its blank lines; a cell of several lines keeps its line ends."""
+        joined: bytes = rows.select(pl.col("line").str.join("\n")).item().encode()
+        ends = text.count(b"\r\n")
+        if not ends or not self._quote or self._quote not in joined:
+            return joined
+        if ends != text.count(b"\n"):
+            raise _IrregularError
+        return joined.replace(b"\n", b"\r\n")
 
     def _records(self, text: bytes) -> pl.DataFrame:
         """Return the records of a text below its first line; a record goes on while its quotes are odd in number."""

@@ -27,7 +27,7 @@ class Webhook:
         customer: The name and the contact details of the person; None unless the reader was asked for contacts.
         updated_at: The instant of the state, by the clock of the platform; None if the webhook is ignored.
         ignored: Why the webhook has no records; "" if it has records. It holds no value of the body.
-        notes: Reasons why something is left out of the records. They hold no value of the body.
+        notes: Reasons why something is left out of the records, without a value of the body.
     """
 
     purchase: Purchase | None = None

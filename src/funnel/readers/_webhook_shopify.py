@@ -4,9 +4,10 @@ Rules (our default):
 
 - An order that is not paid is placed, or shipped if a part of it is fulfilled. A voided or expired order is cancelled.
 - The amount of an order is `total_price`, with taxes and shipping. Amounts are in the currency of the shop.
-- A refund is the sum of its successful refund transactions.
-- The name and the telephone number of a buyer are those of the bill, else those of the delivery, as in the export. The
-  address is that of the delivery, else that of the bill.
+- A refund is the sum of its successful refund transactions, which are in the currency of the customer. If that is not
+  the currency of the shop, the refund is left out: the body does not have its amount in the currency of the order.
+- The telephone number is that which the customer gave, else that of the addresses, as in the export. The name of a
+  buyer is that of the bill, else that of the delivery. The address is that of the delivery, else that of the bill.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def shopify(topic: str, body: bytes | str, *, buyer: BuyerKey | None = None, con
         topic: The header X-Shopify-Topic, such as "orders/updated".
         body: The body as it was received.
         buyer: How the person id is chosen; None for `BuyerKey()`. The orders export has no customer id: pass
-            `BuyerKey(keys=("email", "phone"))` if the store also has records of that export.
+            `BuyerKey(keys=("email", "phone", "customer_id"))` if the store also has records of exports.
         contacts: If True, read the name, the address, the e-mail address and the telephone number.
 
     Raises:
@@ -58,8 +59,10 @@ def shopify(topic: str, body: bytes | str, *, buyer: BuyerKey | None = None, con
     instance(topic, str, "topic", "the header X-Shopify-Topic")
     key, content, contacts = key_of(buyer), Body.parse(body), truth(contacts, "contacts")
     if topic == "refunds/create":
-        refunds, at = _refunds([content], content.required("order_id")), content.time("created_at")
-        return Webhook(refunds=refunds, updated_at=at) if refunds else Webhook(ignored="refund of no money")
+        shop = content.child("total_duties_set").child("shop_money").text("currency_code")
+        refunds, notes = _refunds([content], content.required("order_id"), shop)
+        at, ignored = content.time("created_at"), next(iter(notes), "refund of no money")
+        return Webhook(refunds=refunds, updated_at=at) if refunds else Webhook(ignored=ignored)
     if topic in _CUSTOMERS:
         since, at = content.time("created_at"), content.time("updated_at")
         return customer_webhook(_customer(content), key, since=since, updated_at=at, contacts=contacts)
@@ -70,7 +73,7 @@ def _order(order: Body, key: BuyerKey, *, contacts: bool) -> Webhook:
     buyer, currency = _buyer(order), order.required("currency")
     if not buyer.person_id(key):
         return Webhook(ignored=UNKNOWN_BUYER)
-    lines, notes = lines_of(order, lambda line: _line(line, currency))
+    lines, line_notes = lines_of(order, lambda line: _line(line, currency))
     fields: dict[str, Any] = {
         "id": order.required("id"),
         "source": "shopify",
@@ -81,12 +84,13 @@ def _order(order: Body, key: BuyerKey, *, contacts: bool) -> Webhook:
         **_status(order),
     }
     purchase = Purchase(**fields)
+    refunds, notes = _refunds(order.children("refunds"), purchase.id, currency)
     return Webhook(
         purchase=purchase,
-        refunds=_refunds(order.children("refunds"), purchase.id),
+        refunds=refunds,
         customer=buyer.customer(key) if contacts else None,
         updated_at=order.time("updated_at"),
-        notes=notes,
+        notes=(*line_notes, *notes),
     )
 
 
@@ -116,7 +120,7 @@ def _buyer(order: Body) -> Buyer:
     return Buyer(
         customer_id=customer.text("id"),
         email=order.text("email") or customer.text("email"),
-        phone=bill.text("phone") or delivery.text("phone") or order.text("phone") or customer.text("phone"),
+        phone=order.text("phone") or customer.text("phone") or bill.text("phone") or delivery.text("phone"),
         name=_name(bill) or _name(delivery) or _name(customer),
         address=_address(delivery) or _address(bill),
     )
@@ -141,18 +145,23 @@ def _address(address: Body) -> str:
     return address.joined("address1", "city", "country", separator=", ")
 
 
-def _refunds(bodies: Iterable[Body], order: str) -> tuple[Refund, ...]:
-    return tuple(
-        Refund(
-            id=one.required("id"),
-            source="shopify",
-            purchase_id=order,
-            refunded_at=one.time("created_at"),
-            amount=amount,
-        )
-        for one in bodies
-        if (amount := _refunded(one))
-    )
+def _refunds(bodies: Iterable[Body], order: str, currency: str) -> tuple[tuple[Refund, ...], list[str]]:
+    """Return the refunds of an order, and a note for each that is left out.
+
+    Args:
+        bodies: The refunds.
+        order: The id of the order.
+        currency: The currency of the order; "" if the webhook does not have it.
+    """
+    refunds, notes = list[Refund](), list[str]()
+    for one in bodies:
+        amount = _refunded(one)
+        if amount and amount.currency == (currency or amount.currency):
+            number, at = one.required("id"), one.time("created_at")
+            refunds.append(Refund(id=number, source="shopify", purchase_id=order, refunded_at=at, amount=amount))
+        elif amount:
+            notes.append("refund in another currency than its order")
+    return tuple(refunds), notes
 
 
 def _refunded(refund: Body) -> Money | None:

@@ -63,7 +63,7 @@ def verify_stripe(
     Args:
         body: The body as it was received.
         signature: The header; "" if the request does not have it.
-        secret: The secret of the endpoint, with its prefix whsec_.
+        secret: The secret of the endpoint, with its prefix `whsec_`.
         now: The present instant.
         tolerance: Maximum distance of the time of the signature from `now`. Source: the default of Stripe's own
             libraries.

@@ -236,6 +236,7 @@ def test_what_makes_no_sense_cannot_be_made(make: Any, message: str) -> None:
         ({"person_id": [1.5] * 3}, "events.person_id: is Float64; give text or integers"),
         ({"kind": [1, 2, 3]}, "events.kind: is Int64; give text"),
         ({"amount": [10**15 + 1, 1, 1]}, r"events.amount: 1 row \(row 1\): lies outside"),
+        ({"amount": [1, -(10**15) - 1, 1]}, r"events.amount: 1 row \(row 2\): lies outside"),
     ],
 )
 def test_rows_that_cannot_be_read_are_counted(change: dict[str, list[Any]], message: str) -> None:
@@ -244,6 +245,13 @@ def test_rows_that_cannot_be_read_are_counted(change: dict[str, list[Any]], mess
 
     with pytest.raises(LogsError, match=message):
         funnel_of(["view", FunnelStep("p", kind="purchase", where=lambda e: e.amount > 0)], events)
+
+
+def test_numbers_at_the_limits_are_compared() -> None:
+    """The limits themselves are allowed."""
+    events = EVENTS.with_columns(pl.Series("amount", [10**15, -(10**15), 10**15]))
+
+    assert funnel_of(["view", FunnelStep("p", kind="purchase", where=lambda e: e.amount > 0)], events).entered == 1
 
 
 def test_columns_that_are_missing_are_named() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from funnel import Exclusion, FunnelStep, GroupBy, conversion
 from funnel.metrics import FunnelResult, Matching, bins
+from tests import kernels
 from tests.metrics.conversion.model import Event
 from tests.metrics.conversion.questions import START, minutes, table
 
@@ -161,6 +162,21 @@ def test_the_row_of_a_step_is_no_exclusion_of_its_own_attempt() -> None:
     assert funnel_of("a0 b5 b6 c9", "a b c", matching=Matching(exclude=Exclusion("b"))).converted == 0
 
 
+@pytest.mark.parametrize("has_numpy", [True, False])
+@pytest.mark.parametrize(
+    ("events", "converted"), [("a0 x5 b9", 0), ("a0 c5 b9", 0), ("a0 x5 c6 b9", 0), ("a0 b9 c10", 1)]
+)
+def test_each_of_two_exclusions_ends_an_attempt(
+    events: str, converted: int, *, has_numpy: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first excluding event decides, whichever exclusion it meets."""
+    if not has_numpy:
+        kernels.without_numpy(monkeypatch)
+    matching = Matching(exclude=[Exclusion("x"), Exclusion("c")])
+
+    assert funnel_of(events, "a b", matching=matching).converted == converted
+
+
 def test_every_attempt_counts_once_it_has_ended() -> None:
     """After a conversion, and after the window, the next entry begins a new attempt; an entry inside one does not."""
     funnel = funnel_of("a0 a1 b2 a3 a64 b65", "a b", matching=Matching(attempts="each"))
@@ -293,6 +309,17 @@ def test_money_through_and_lost() -> None:
     assert start.to_dict() == {"name": "a", "with_amount": 3, "reached": 18, "dropped": 5, "pending": 3}
     assert (end.with_amount, end.reached, end.dropped, end.pending) == (1, 10, 0, 0)
     assert [step.reached for step in funnel.value("amount", at="b")] == [10, 10]
+
+
+def test_sums_beyond_64_bits_are_exact() -> None:
+    """Amounts are summed in two parts if their sum may not fit."""
+    largest = 2**63 - 1
+    rows = [Event(person, START, "a", amount=largest - index) for index, person in enumerate("pqr")]
+    funnel = conversion(table([*rows, *OTHERS]), ["a", "b"], within=minutes(1), as_of=START + minutes(1))
+    start, end = funnel.value("amount")
+
+    assert (start.with_amount, start.reached, start.dropped, start.pending) == (3, 3 * largest - 3, 3 * largest - 3, 0)
+    assert end.reached == 0
 
 
 def test_money_at_an_optional_step() -> None:

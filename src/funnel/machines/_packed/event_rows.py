@@ -40,9 +40,6 @@ MOST_BITS = 31
 ROWS = 1 << 17
 """Approximate number of rows of a block."""
 
-SPARSE = 16
-"""Maximum ratio of the id range to the row count, to use ids as person numbers."""
-
 
 @attrs.frozen(eq=False)
 class Held:
@@ -219,12 +216,6 @@ def _whole(values: pl.Series, texts: Mapping[str, int]) -> Whole:
 
 def _numbered(rows: pl.DataFrame) -> tuple[pl.DataFrame, Callable[[Whole], pl.Series]]:
     """Return the rows with dense person numbers, and the way back to the ids."""
-    people = rows[PERSON]
-    if people.dtype.is_integer() and len(rows):
-        first, last = int(people.min()), int(people.max())  # type: ignore[arg-type]
-        if last - first <= SPARSE * max(len(rows), ROWS):
-            numbered = rows.with_columns(person=pl.col(PERSON).cast(pl.Int64) - first)
-            return numbered, lambda numbers: pl.Series(PERSON, numbers + first).cast(people.dtype)
     names = rows.select(pl.col(PERSON).unique()).with_row_index("person")
     numbered = rows.join(names, on=PERSON, maintain_order="left").with_columns(pl.col("person").cast(pl.Int64))
     return numbered, names[PERSON].gather

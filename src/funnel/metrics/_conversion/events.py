@@ -44,7 +44,7 @@ Types = Mapping[str, nw.dtypes.DType]
 TEXTS = (nw.String, nw.Categorical, nw.Enum)
 
 NEEDED: Mapping[str, Column] = {
-    "person_id": Column("person", required=True),
+    "person_id": Column("id", required=True),
     "occurred_at": Column("instant", required=True),
     "kind": Column("text", required=True),
 }
@@ -156,7 +156,7 @@ def _schema_faults(entered: InputFrame) -> list[Issue]:
     for name, column in NEEDED.items():
         if name not in schema:
             faults.append(Issue("events", name, f"is missing{hint(name, entered.excluded)}"))
-        elif name not in entered.typeless and (problem := wrong_type(column, schema[name], entered)):
+        elif name not in entered.typeless and (problem := wrong_type(name, column, schema[name], entered)):
             faults.append(Issue("events", name, f"is {schema[name]}; {problem}"))
     return faults
 
@@ -178,9 +178,10 @@ def _canonical(entered: InputFrame) -> Frame:
 def _person(entered: InputFrame) -> nw.Expr:
     if "person_id" in entered.typeless:
         return nw.lit(None, nw.String()).alias("person_id")
-    if entered.frame.collect_schema()["person_id"].is_integer():
-        return nw.col("person_id").cast(nw.Int64())
-    return nw.col("person_id")
+    dtype = entered.frame.collect_schema()["person_id"]
+    return nw.col("person_id").cast(
+        nw.String() if isinstance(dtype, WIDE) else nw.Int64() if dtype.is_integer() else dtype
+    )
 
 
 def _checks(entered: InputFrame, compared: Collection[str]) -> list[Check]:

@@ -79,7 +79,7 @@ def _column_issues(label: str, entered: InputFrame, instants: Columns, others: C
         elif (
             name in instants
             and name not in entered.typeless
-            and (problem := wrong_type(_INSTANT, schema[name], entered))
+            and (problem := wrong_type(name, _INSTANT, schema[name], entered))
         ):
             yield Issue(label, name, f"is {schema[name]}; {problem}")
 

@@ -1,0 +1,21 @@
+"""Forecasts: fitted models of who buys again, how often and for how much, with intervals.
+
+Needs the extra `forecast` (NumPy and SciPy).
+"""
+
+from __future__ import annotations
+
+from funnel._exports import lazy
+
+__all__, __getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "forecast._buying_model": "BuyingModel buying_model",
+        "forecast._check": "CheckedGroup ModelCheck check_model",
+        "forecast._forecast": "Estimate Forecast",
+        "forecast._parameter": "Parameter",
+        "forecast._spending_model": "SpendingModel spending_model",
+        "forecast._value": "CustomerValue",
+    },
+    extra="forecast",
+)

@@ -1,0 +1,68 @@
+"""What a fitted model says of one buyer for a horizon."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import attrs
+
+from funnel._format import TextRepr
+from funnel.metrics._display import days
+
+
+@attrs.frozen
+class Estimate:
+    """A number that a model estimates, with the interval of that number.
+
+    The interval says how well the parameters are known. It says nothing about how far one buyer is from the mean of
+    buyers like them.
+
+    Attributes:
+        value: The estimate.
+        ci_lower: The lower end of the interval. None if the model has a parameter at an edge.
+        ci_upper: The upper end of the interval. None in the same case.
+    """
+
+    value: float
+    ci_lower: float | None
+    ci_upper: float | None
+
+
+@attrs.frozen
+class Forecast(TextRepr):
+    """The next purchases of one buyer.
+
+    Attributes:
+        within: The horizon, from the evaluation time of the summary.
+        alive: The chance that the buyer has not left. It depends on the model more than on the buyer: BG/NBD says 1 of
+            everybody who bought once. Use `buys_within`.
+        buys_within: The chance of a purchase within the horizon.
+        expected: The mean number of purchase days within the horizon.
+        count_lower: The fewest purchase days of the interval of the count.
+        count_upper: The most. So many or fewer, and `count_lower` or more, come with the confidence level.
+        earliest: If the buyer returns within the horizon: one in ten returns by then.
+        likely: Half of such buyers have returned by then.
+        latest: Nine in ten have returned by then.
+        model: The name of the model.
+        confidence_level: The probability that an interval contains the true value.
+    """
+
+    within: timedelta
+    alive: float
+    buys_within: Estimate
+    expected: Estimate
+    count_lower: int
+    count_upper: int
+    earliest: timedelta
+    likely: timedelta
+    latest: timedelta
+    model: str
+    confidence_level: float
+
+    def __str__(self) -> str:
+        """Format as a sentence of people and days."""
+        chance = self.buys_within
+        interval = ""
+        if chance.ci_lower is not None and chance.ci_upper is not None:
+            interval = f" ({100 * chance.ci_lower:.0f} to {100 * chance.ci_upper:.0f})"
+        return f"of 100 buyers like this one, {100 * chance.value:.0f} buy within {days(self.within)}{interval}"

@@ -1,0 +1,85 @@
+"""The minimum of a function with a gradient, with its second derivatives there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import numpy as np
+from scipy import optimize
+
+from funnel.forecast._buyers import Floats
+
+Loss = Callable[[Floats], tuple[float, Floats]]
+"""A function of some numbers with its gradient."""
+
+BOUND = 12.0
+"""Logarithms of parameters stay within this bound: beyond it a model is another, simpler one."""
+
+_NEAR = 0.01
+"""A number this close to the bound is at it."""
+_STEP = 1e-4
+"""The step of differences of the exact gradient: its error is 1e-8 of the third derivative."""
+_FLAT = 1e-6
+"""A gradient shorter than this is zero."""
+_ROUNDING = 1e-12
+_NEWTON_STEPS = 2
+
+
+@attrs.frozen(eq=False)
+class Minimum:
+    """A minimum.
+
+    Attributes:
+        at: The numbers.
+        value: The value of the function.
+        covariance: The inverse of the second derivatives. None at an edge or if the minimum is not sharp.
+        edge: The index of a number at the bound. None if there is none.
+        is_converged: True if the minimum is sharp and the gradient is zero.
+    """
+
+    at: Floats
+    value: float
+    covariance: Floats | None
+    edge: int | None
+    is_converged: bool
+
+
+def descend(loss: Loss, start: Floats) -> tuple[Floats, float]:
+    """Return the end of the way down from a start (L-BFGS-B), and the value there."""
+    minimize: Any = optimize.minimize
+    options = {"maxiter": 500, "ftol": 1e-13, "gtol": 1e-8}
+    bounds = [(-BOUND, BOUND)] * len(start)
+    result = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+    return np.asarray(result.x, dtype=np.float64), float(result.fun)
+
+
+def minimum(loss: Loss, near: Floats) -> Minimum:
+    """Return the minimum near the end of a way down: at the bound, or after Newton steps as long as they go down."""
+    edge = next((index for index, number in enumerate(near) if abs(number) > BOUND - _NEAR), None)
+    value, gradient = loss(near)
+    if edge is not None:
+        return Minimum(near, value, None, edge, is_converged=False)
+    second = _second(loss, near)
+    for _ in range(_NEWTON_STEPS):
+        if np.linalg.norm(gradient) < _FLAT / 100 or not _is_sharp(second):
+            break
+        further = np.clip(near - np.linalg.solve(second, gradient), -BOUND, BOUND)
+        lower, slope = loss(further)
+        if lower <= value + _ROUNDING:
+            near, value, gradient, second = further, lower, slope, _second(loss, further)
+    is_flat = bool(np.linalg.norm(gradient) < _FLAT)
+    inverse = np.asarray(np.linalg.inv(second), dtype=np.float64) if _is_sharp(second) else None
+    return Minimum(near, value, inverse, None, is_converged=is_flat and inverse is not None)
+
+
+def _second(loss: Loss, at: Floats) -> Floats:
+    """Return the second derivatives, by central differences of the exact gradient."""
+    steps = _STEP * np.eye(len(at))
+    rows = np.stack([(loss(at + step)[1] - loss(at - step)[1]) / (2 * _STEP) for step in steps])
+    return np.asarray((rows + rows.T) / 2, dtype=np.float64)
+
+
+def _is_sharp(second: Floats) -> bool:
+    return float(np.linalg.eigvalsh(second)[0]) > 0

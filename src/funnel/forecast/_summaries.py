@@ -1,0 +1,115 @@
+"""Read purchase summaries: a dataframe with the columns of `PurchaseSummary.over`, or a list of `PurchaseSummary`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+import narwhals as nw
+import numpy as np
+
+from funnel._arguments import kind_of
+from funnel._dataframes.adapter import ROW, Frame, FrameKind, from_native, to_local
+from funnel._dataframes.compute import collected
+from funnel.errors import ArgumentError
+from funnel.forecast._buyers import Buyers, Grouped, Whole, grouped, one
+from funnel.metrics._purchase_summary import PurchaseSummary
+
+COUNTS = ("repeat_count", "first_to_last_days", "tenure_days")
+AMOUNT = "repeat_amount"
+
+
+@attrs.frozen(eq=False)
+class Summaries:
+    """Summaries in local memory.
+
+    Attributes:
+        groups: The different buyers, and which of them each row is.
+        frame: The rows of a dataframe. None for a list.
+        frame_kind: The kind of the dataframe.
+        amounts: The repeat amount of each row in minor units. None if the table has no amounts.
+    """
+
+    groups: Grouped
+    frame: Frame | None
+    frame_kind: FrameKind
+    amounts: Whole | None
+
+    @classmethod
+    def read(cls, summaries: Any, *, with_amounts: bool = False) -> Summaries:
+        """Read summaries of any kind.
+
+        Raises:
+            ArgumentError: It is no table or list of summaries, a column is missing or no whole numbers, or rows are
+                impossible.
+        """
+        if isinstance(summaries, Sequence):
+            rows: Sequence[Any] = summaries
+            if not all(isinstance(row, PurchaseSummary) for row in rows):
+                raise ArgumentError(f"a list of summaries must hold PurchaseSummary only (got {_kinds(rows)})")
+            columns = [np.array([getattr(row, name) for row in rows], dtype=np.int64) for name in (*COUNTS, AMOUNT)]
+            return cls(_checked(*columns[:3]), None, "polars", columns[3])
+        frame_in = from_native(summaries)
+        frame, kind = to_local(frame_in.frame, frame_in.frame_kind)
+        local = collected(frame).lazy().drop(ROW, strict=False)
+        names = local.collect_schema()
+        wanted = (*COUNTS, AMOUNT) if with_amounts else COUNTS
+        missing = [name for name in wanted if name not in names]
+        if missing:
+            listed = ", ".join(missing)
+            raise ArgumentError(f"the summaries lack {listed}; make them with PurchaseSummary.over(purchases, ...)")
+        amounts = _whole(local, AMOUNT) if AMOUNT in names else None
+        return cls(_checked(*(_whole(local, name) for name in COUNTS)), local, kind, amounts)
+
+
+def buyer_of(summary: object) -> Buyers:
+    """Return one summary as buyers.
+
+    Raises:
+        ArgumentError: It is not a summary, or it is impossible.
+    """
+    if not isinstance(summary, PurchaseSummary):
+        raise ArgumentError(
+            f"a forecast for one person needs their PurchaseSummary (got {kind_of(summary)}); "
+            "make it with PurchaseSummary.of(history, tz=..., as_of=...), which is None for people who never bought"
+        )
+    counts = (summary.repeat_count, summary.first_to_last_days, summary.tenure_days)
+    _checked(*(np.array([count], dtype=np.int64) for count in counts))
+    return one(*counts)
+
+
+def _kinds(rows: Sequence[object]) -> str:
+    return ", ".join(sorted({kind_of(row) for row in rows if not isinstance(row, PurchaseSummary)}))
+
+
+def _whole(frame: Frame, name: str) -> Whole:
+    column = collected(frame.select(name))[name]
+    if not column.dtype.is_integer() or column.null_count():
+        raise ArgumentError(f"column {name} of the summaries must hold whole numbers in every row (got {column.dtype})")
+    return np.asarray(column.cast(nw.Int64()).to_numpy(), dtype=np.int64)
+
+
+def _checked(count: Whole, recency: Whole, age: Whole) -> Grouped:
+    """Return the groups of possible summaries.
+
+    Raises:
+        ArgumentError: Some are impossible.
+    """
+    wrong = (count < 0) | (recency < count) | (age < recency) | ((count == 0) & (recency > 0))
+    if wrong.any():
+        raise ArgumentError(
+            f"{int(wrong.sum())} of {len(wrong)} summaries are impossible; each needs 0 <= repeat_count <= "
+            "first_to_last_days <= tenure_days, all in days, and no time between purchases if there is only one"
+        )
+    return grouped(count, recency, age)
+
+
+def with_columns(read: Summaries, columns: Mapping[str, Any]) -> Frame:
+    """Return the rows of a table with one more column for each forecast."""
+    rows = collected(read.frame)
+    backend = rows.implementation
+    series = [nw.new_series(name, column[read.groups.index], backend=backend) for name, column in columns.items()]
+    cells = [one.fill_nan(None) if one.dtype.is_float() else one for one in series]
+    result: Frame = rows.with_columns(*cells).lazy()
+    return result
