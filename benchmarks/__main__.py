@@ -24,6 +24,7 @@ NAMES = (
     "frames",
     "all_transitions",
     "worklist",
+    "windows",
     "backtest",
     "conversion",
     "survival",

@@ -32,7 +32,7 @@ class _Stream:
 
     longest: int
     read: tuple[int, ...]
-    rows: list[Row] = attrs.Factory(list)
+    rows: list[Row] = attrs.Factory(list[Row])
 
     @classmethod
     def of(cls, windows: Iterable[Window]) -> _Stream:
@@ -78,10 +78,6 @@ class LiveWindows:
         self._streams = {
             source: _Stream.of(window for window in plan.windows if window.source == source) for source in sources
         }
-
-    def __contains__(self, source: str) -> bool:
-        """Return whether a window has the rows of this stream."""
-        return source in self._streams
 
     def load(self, rows: Mapping[str, Sequence[Row]], now: int) -> None:
         """Take the rows of a ledger that never end."""

@@ -49,7 +49,7 @@ class CompiledMachine:
     allowed: tuple[tuple[int, ...], ...]
     returns: frozenset[tuple[int, int]]
     start: int | None = None
-    shadows: Mapping[str, str] = attrs.Factory(dict)
+    shadows: Mapping[str, str] = attrs.Factory(dict[str, str])
 
     @cached_property
     def waiting(self) -> CompiledMachine:
