@@ -48,8 +48,10 @@ class LedgerTables(Mapping[str, Frame]):
 
     def __getitem__(self, name: str) -> Frame:
         """Return a table, which may be windowed; raise KeyError if its log is missing."""
-        base, within = base_table(name)
-        if within is not None:
+        if name not in _BUILDERS:
+            base, within = base_table(name)
+            if within is None:
+                raise KeyError(name)
             return table_until(self[base], within)
         if name not in self._tables:
             build, needs = _BUILDERS[name]
@@ -60,7 +62,7 @@ class LedgerTables(Mapping[str, Frame]):
 
     def __contains__(self, name: object) -> bool:
         """Return whether the logs support this table."""
-        base, _ = base_table(str(name))
+        base = str(name) if name in _BUILDERS else base_table(str(name))[0]
         return base in _BUILDERS and _BUILDERS[base][1] in self._logs
 
     def __iter__(self) -> Iterator[str]:
