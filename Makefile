@@ -91,5 +91,5 @@ PYTHON = $(or $(shell for p in python3 python3.15 python3.14 python3.13 python3.
 .venv-lowest/stamp: pyproject.toml | .venv/uv.stamp
 	@$(PY) -m uv venv -q --clear --python $(PY) .venv-lowest
 	@$(PY) -m uv pip install -q --python .venv-lowest --resolution lowest-direct \
-		-e '.[polars,numpy,pandas,pyarrow,duckdb,cli,sqlalchemy,testing]' --group test
+		-e '.[polars,xlsx,numpy,forecast,pandas,pyarrow,duckdb,cli,sqlalchemy,testing]' --group test
 	@touch $@
