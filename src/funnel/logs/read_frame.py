@@ -116,7 +116,7 @@ def _inner(name: str, own: Sequence[str]) -> str:
 def _names(reading: Reading, present: Sequence[str]) -> tuple[dict[str, str], tuple[str, ...]]:
     """Return the frame's column of each column that is read, and the names of own columns."""
     columns = READ[reading.log]
-    lines = LINE_COLUMNS if reading.log == "purchases" else {}
+    lines = set(LINE_COLUMNS) if reading.log == "purchases" else set[str]()
     for name, theirs in reading.columns.items():
         if theirs not in present:
             text = theirs if isinstance(theirs, str) else kind_of(theirs)

@@ -15,7 +15,7 @@ from typing import Any
 import attrs
 import narwhals as nw
 
-from funnel._arguments import kind_of, parse_zone
+from funnel._arguments import instance, kind_of, parse_zone
 from funnel._dataframes.adapter import FrameKind, microseconds
 from funnel._dataframes.clock_times import clock_microseconds
 from funnel._dataframes.compute import collected
@@ -41,10 +41,8 @@ _MONTHS = (
 
 
 def _formats(value: object) -> Mapping[str, str]:
-    if not isinstance(value, Mapping):
-        msg = f"formats must be a mapping from columns to time formats (got {kind_of(value)})"
-        raise ArgumentError(msg)
-    return {str(name): _format(form) for name, form in value.items()}
+    formats: Mapping[Any, Any] = instance(value, Mapping, "formats", "a mapping from columns to time formats")
+    return {str(name): _format(form) for name, form in formats.items()}
 
 
 def _format(value: object) -> str:
