@@ -21,6 +21,7 @@ NAMES = (
     "many_shops",
     "imports",
     "readers",
+    "intake",
     "frames",
     "all_transitions",
     "worklist",

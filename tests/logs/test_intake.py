@@ -222,11 +222,11 @@ def test_a_column_that_cannot_be_read_is_an_issue(columns: dict[str, Any], messa
     """All are reported together, with the remedy."""
     base = {"id": ["1"], "person_id": ["a"], "purchased_at": [AT], "amount": [5], "status": ["x"], **columns}
     frame = pl.DataFrame({name: values for name, values in base.items() if values is not None})
-    named = {"unit_price": "price"} if "price" in columns else {}
-    named |= {"quantity": "quantity"} if "quantity" in columns else {}
+    columns_by_name = {"unit_price": "price"} if "price" in columns else {}
+    columns_by_name |= {"quantity": "quantity"} if "quantity" in columns else {}
 
     with pytest.raises(LogsError, match=message):
-        Logs.from_orders(frame, named, statuses={"x": "paid"}, tz="UTC")
+        Logs.from_orders(frame, columns_by_name, statuses={"x": "paid"}, tz="UTC")
 
 
 @pytest.mark.parametrize(
@@ -386,7 +386,7 @@ def test_logs_that_cannot_be_together_are_refused() -> None:
 
 
 def test_copies_are_found_among_columns_of_any_type() -> None:
-    """Lists and mixed values in columns that are not read are no obstacle in pandas."""
+    """Lists and mixed values may be in columns that are not read."""
     frame = pd.DataFrame(
         {"id": ["1", "1", "1"], "person_id": ["p"] * 3, "purchased_at": [AT] * 3, "amount": [5, 5, 5]}
     ).assign(tags=[["a"], ["a"], ["b"]], mixed=[1, 1, "x"])

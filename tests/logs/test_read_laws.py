@@ -43,10 +43,10 @@ def _changes(zone: ZoneInfo, year: int) -> list[datetime]:
     ]
 
 
-def expected(shown: datetime, zone: str) -> datetime | None:
+def expected(clock_time: datetime, zone: str) -> datetime | None:
     """Return the first instant of a clock time; None if the clock skipped it."""
-    moment = shown.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
-    return moment if moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None) == shown else None
+    moment = clock_time.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    return moment if moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None) == clock_time else None
 
 
 def instants(frame: Any, **more: Any) -> list[datetime | None]:
@@ -127,7 +127,7 @@ def test_the_portable_way_reads_alike(engine: str, form: str, monkeypatch: pytes
     assert [instant(times[str(row)]) if str(row) in times else None for row in range(len(frame))] == there
 
 
-WRITTEN = st.builds(
+AMOUNTS = st.builds(
     lambda sign, whole, part: f"{sign}{whole}{part}",
     st.sampled_from(["", "-", "USD ", "USD", "-USD ", "--"]),
     st.integers(0, 10**8).map(str) | st.integers(0, 10**8).map("{:,}".format) | st.sampled_from(["", "1,00", "1.234"]),
@@ -135,7 +135,7 @@ WRITTEN = st.builds(
 )
 
 
-@given(st.lists(WRITTEN, min_size=1, max_size=20), st.sampled_from(["plain", "us", "id"]))
+@given(st.lists(AMOUNTS, min_size=1, max_size=20), st.sampled_from(["plain", "us", "id"]))
 def test_a_text_of_money_is_that_of_money(texts: list[str], style: Any) -> None:
     """An amount is read exactly if `Money.parse` reads it, with the same number of cents."""
     frame = orders([datetime(2026, 1, 1, tzinfo=UTC)] * len(texts)).with_columns(amount=pl.Series(texts))

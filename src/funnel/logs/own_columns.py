@@ -6,8 +6,9 @@ Invariant: an own column has the values of the input, in every row that is kept.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
-from funnel._arguments import INNER, brief, each, kind_of, suggest
+from funnel._arguments import INNER, brief, each, instance, kind_of, suggest
 from funnel._dataframes.adapter import column_types
 from funnel._ledger.streams import TABLES
 from funnel.errors import ArgumentError
@@ -30,12 +31,10 @@ def own_columns(keep: object, frames: Mapping[str, object]) -> OwnColumns:
     Raises:
         ArgumentError: It is not such a mapping, a log or a column is missing, or a name cannot be used.
     """
-    if not isinstance(keep, Mapping):
-        example = "{'purchases': ['country']}"
-        msg = f"keep must be a mapping from logs to names of columns, such as {example} (got {kind_of(keep)})"
-        raise ArgumentError(msg)
+    example = "a mapping from logs to names of columns, such as {'purchases': ['country']}"
+    by_log: Mapping[Any, Any] = instance(keep, Mapping, "keep", example)
     own: dict[str, tuple[str, ...]] = {}
-    for log, columns in keep.items():
+    for log, columns in by_log.items():
         if log not in frames:
             msg = f"keep names columns of {brief(log)}, which is not passed; {suggest(log, frames)}"
             raise ArgumentError(msg)

@@ -9,7 +9,7 @@ import attrs
 import narwhals as nw
 
 from funnel._arguments import kind_of, suggest
-from funnel._dataframes.adapter import ROW, InputFrame, collect_once, column_types, from_native
+from funnel._dataframes.adapter import ROW, InputFrame, collect_once, column_types, from_native, materialize
 from funnel._expr.to_narwhals import int_lit
 from funnel._text_formats import EPOCHS
 from funnel.errors import ArgumentError
@@ -116,7 +116,7 @@ def _inner(name: str, own: Sequence[str]) -> str:
 def _names(reading: Reading, present: Sequence[str]) -> tuple[dict[str, str], tuple[str, ...]]:
     """Return the frame's column of each column that is read, and the names of own columns."""
     columns = READ[reading.log]
-    lines = LINE_COLUMNS if reading.log == "purchases" else {}
+    lines = set(LINE_COLUMNS) if reading.log == "purchases" else set[str]()
     for name, theirs in reading.columns.items():
         if theirs not in present:
             text = theirs if isinstance(theirs, str) else kind_of(theirs)
@@ -206,7 +206,7 @@ def _converted(
         frame = parsed(frame, name, schema[name], source.frame_kind, form)
         checks += _time_checks(reading, name, form, schema[name])
     if instants:
-        frame = in_zone(collect_once(frame), instants, reading.times)
+        frame = in_zone(materialize(collect_once(frame)), instants, reading.times)
     frame = _with_absent(frame, {**columns, **{name: LINE_COLUMNS[name] for name in lines}}, schema, source)
     if "direction" in columns:
         frame = frame.with_columns(default_direction())
@@ -215,7 +215,8 @@ def _converted(
     there = [*([ROW] if ROW in schema else []), *columns, *lines, *twice.values(), *out]
     whys = [f"{name}_why" for name in dict.fromkeys(check.column for check in checks)]
     values = {name: _own_value(schema.get(f"_own_{name}"), name) for name in own}
-    return ReadLog(collect_once(frame.select(*there, *whys, **values)), source, own, lines, checks, twice)
+    canonical = materialize(collect_once(frame.select(*there, *whys, **values)))
+    return ReadLog(canonical, source, own, lines, checks, twice)
 
 
 def _own_value(dtype: nw.dtypes.DType | None, name: str) -> nw.Expr:
