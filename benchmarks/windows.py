@@ -10,6 +10,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+import polars as pl
+import polars.selectors as cs
+
 from benchmarks._measure import Line, Size, alternate, span
 from benchmarks._synthetic_shop import AS_OF, shop
 from benchmarks.one_person import START
@@ -114,7 +117,10 @@ def live(history: History, facts: type[BaseFacts], past: datetime) -> Level:
 
 def run(size: Size) -> Iterator[Line]:
     """Measure."""
-    tables: dict[str, Any] = dict(shop(EVENTS[size]))
+    tables: dict[str, Any] = {
+        log: frame.with_columns(cs.by_name("person_id", require_all=False).cast(pl.String))
+        for log, frame in shop(EVENTS[size]).items()
+    }
     everyone, one = of_everyone(Logs(**tables)), of_one(person())
     calls = 1 if size == "tiny" else 300
     for name, call in (*everyone.items(), *one.items()):

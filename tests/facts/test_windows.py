@@ -143,6 +143,36 @@ def test_a_refund_after_the_window_changes_nothing() -> None:
     assert sorted((row["transitioned_at"], row["cause"], row["to_stage"]) for row in rows) == expected
 
 
+class Edges(BaseFacts):
+    """The largest, the first and the last of the last 90 days."""
+
+    largest_amount: int = largest("orders", "amount", within=W)
+    last_amount: int = latest("orders", "amount", within=W)
+    since_first: timedelta = since(first("orders", within=W))
+
+
+def test_everyone_moves_when_the_largest_the_first_or_the_last_leaves() -> None:
+    """The transitions of everyone are those of each, by the largest, the first and the last record of a window."""
+
+    def edges(f: Edges, policy: Policy) -> Region:
+        if f.largest_amount > 5:
+            return Region.NORTH
+        if f.last_amount > 3:
+            return Region.EAST
+        return Region.WEST if f.since_first <= 60 * DAY else Region.SOUTH
+
+    days = {1: 4, 10: 9, 20: 2, 50: 1, 100: 5, 130: 1, 140: 7}
+    history = History.of("p1", [bought(f"{day}", NOW + day * DAY, amount) for day, amount in days.items()])
+    machine, as_of = Machine(Rule(edges), EVERYWHERE), NOW + 400 * DAY
+    journey = machine.transitions.of(history, POLICY, as_of=as_of).to_dicts()
+    rows = read(machine.transitions.over(logs_of([history]), POLICY, as_of=as_of))
+
+    assert [one["to_stage"] for one in journey] == ["east", "north", "east", "south", "north", "south"]
+    assert sorted((row["transitioned_at"], row["to_stage"], row["cause"]) for row in rows) == [
+        (one["transitioned_at"], one["to_stage"], one["cause"]) for one in journey
+    ]
+
+
 def test_the_check_of_a_machine_finds_what_leaving_a_window_does() -> None:
     """A machine whose stage ends only when a purchase leaves a window has that transition by time."""
     forbidden = {**TABLE, Region.NORTH: {Region.EAST: Cause.EITHER}}
