@@ -31,7 +31,7 @@ def backtest(result: Backtest, show: Show) -> style.Chart:
 def _lift(result: Backtest) -> style.Chart:
     rows = [
         {
-            "label": one.name,
+            "label": style.name_of(one.name),
             "value": one.lift.value,
             "lower": one.lift.ci_lower,
             "upper": one.lift.ci_upper,
@@ -40,7 +40,7 @@ def _lift(result: Backtest) -> style.Chart:
         for one in result.rankings
     ]
     made = style.intervals(
-        rows, "buyers in the top tenth, as a multiple of a random tenth", form=",~g", even=1, zero=True
+        rows, "buyers in the top tenth, as a multiple of a random tenth", form=",.4~r", even=1, zero=True
     )
     rule, lift = result.rule, result.rule.lift
     finding = f"{style.name_of(rule.name)}: lift {lift}"
@@ -103,14 +103,16 @@ def calibration(result: Calibration) -> style.Chart:
     if not result.is_reportable:
         return style.nothing("Too few people for probabilities.", f"{counts}; at least {result.min_people:,} buyers.")
     y = style.numbers("probability", "probability of a purchase", form="%", zero=True)
-    x = alt.X(**style.numbers("points", "points", form=",~g", zero=False))
+    x = alt.X(**style.numbers("points", "points", form=",.4~r", zero=False))
     layers = []
     if result.levels:
         rows = list(_levels(result))
         base = style.chart(rows).encode(x=x, tooltip=[alt.Tooltip("text:N")])
         layers.append(base.mark_line(interpolate="step-after", color=style.BLUE).encode(y=alt.Y(**y)))
         layers.append(
-            base.mark_rule(size=2, opacity=0.5).encode(y=alt.Y(**{**y, "shorthand": "lower:Q"}), y2="upper:Q")
+            base.mark_rule(size=2, opacity=0.5, color=style.BLUE).encode(
+                y=alt.Y(**{**y, "shorthand": "lower:Q"}), y2="upper:Q"
+            )
         )
         layers.append(base.mark_point(filled=True, opacity=1, size=70, color=style.BLUE).encode(y=alt.Y(**y)))
     else:
@@ -143,7 +145,7 @@ def comparison(result: RuleComparison[Any]) -> style.Chart:
     """Return the number of people by old and new answer as a heat map."""
     if not result.changes:
         return style.nothing("There are no people to compare.")
-    most = max(one.people for one in result.changes)
+    most = max((one.people for one in result.changes if not one.is_unchanged), default=1)
     rows: list[dict[str, Any]] = [
         {
             "before": style.name_of(one.before),
@@ -151,7 +153,7 @@ def comparison(result: RuleComparison[Any]) -> style.Chart:
             "people": one.people,
             "text": f"{one.people:,}",
             "is_same": one.is_unchanged,
-            "is_dark": one.people > _DARK * most,
+            "is_dark": one.people > _DARK * most and not one.is_unchanged,
         }
         for one in result.changes
     ]
@@ -161,13 +163,13 @@ def comparison(result: RuleComparison[Any]) -> style.Chart:
         x=alt.X("after:N", sort=order, title=f"new: {result.new}", axis=axis),
         y=style.names("before", f"old: {result.old}", order=order),
     )
-    color = alt.Color("people:Q", scale=alt.Scale(domain=[0, most], range=list(style.HEAT)), legend=None)
+    heat = alt.Color("people:Q", scale=alt.Scale(domain=[0, most], range=list(style.HEAT)), legend=None)
+    color = alt.condition(alt.datum.is_same, alt.value(style.GREY), heat)
     ink = alt.condition(alt.datum.is_dark, alt.value("white"), alt.value(style.INK))
-    opacity = alt.condition(alt.datum.is_same, alt.value(style.FEW), alt.value(1))
-    cells = base.mark_rect(stroke="white", strokeWidth=2).encode(color=color, opacity=opacity)
+    cells = base.mark_rect(stroke="white", strokeWidth=2).encode(color=color)
     texts = base.mark_text(fontSize=12).encode(text="text:N", color=ink)
     wide, high = (len({row[side] for row in rows}) for side in ("after", "before"))
     made = alt.layer(cells, texts).properties(width=max(wide * 100, 200), height=high * 34)
     share = percent(result.changed / result.total)
     finding = f"{result.changed:,} of {result.total:,} people ({share}) get a different answer"
-    return style.titled(made, finding, f"As of {result.as_of:%Y-%m-%d}. Light cells are unchanged.")
+    return style.titled(made, finding, f"As of {result.as_of:%Y-%m-%d}. Grey cells are unchanged.")

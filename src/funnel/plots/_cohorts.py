@@ -45,12 +45,12 @@ def heat_map(result: Cohorts[Any], show: Show) -> style.Chart:
         tooltip=[alt.Tooltip(f"{name}:N") for name in ("cohort", "after", "text", "detail")],
     )
     heat = alt.Color("value:Q", scale=alt.Scale(domain=[0, most], range=list(style.HEAT)), legend=None)
-    is_known = alt.datum.value != None  # noqa: E711 - an expression of Vega
-    color = alt.condition(is_known, heat, alt.value(style.GREY))
     opacity = alt.condition(alt.datum.is_partial, alt.value(style.FEW), alt.value(1))
-    cells = base.mark_rect(stroke="white", strokeWidth=1.5).encode(color=color, opacity=opacity)
+    cells = base.mark_rect(stroke="white", strokeWidth=1.5).encode(color=heat, opacity=opacity)
     ink = alt.condition(alt.datum.dark, alt.value("white"), alt.value(style.INK))
-    layers: list[Any] = [cells, base.mark_text(fontSize=11).encode(text="text:N", color=ink)][: 1 + wide]
+    unknown = style.chart(row for row in rows if row["value"] is None).encode(x=base.encoding.x, y=base.encoding.y)
+    grey = unknown.mark_rect(stroke="white", strokeWidth=1.5, color=style.GREY).encode(tooltip=base.encoding.tooltip)
+    layers: list[Any] = [cells, grey, base.mark_text(fontSize=11).encode(text="text:N", color=ink)][: 2 + wide]
     made = alt.layer(*layers).properties(
         width=len(columns) * (_CELL + 10 * (show != "share") if wide else 16), height=len(cohorts) * _HEIGHT
     )

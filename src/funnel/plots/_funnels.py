@@ -53,9 +53,10 @@ def _bars(result: FunnelResult[Any]) -> style.Chart:
     tips = [alt.Tooltip(f"{name}:N") for name in ("step", "state", "people")]
     color = style.colors("state", list(_STATES), **_STATES)
     bars = base.mark_bar(size=20).encode(x=across, color=color, order="order:O", tooltip=tips)
-    texts = style.chart(_ends(result)).mark_text(align="left", dx=6, fontSize=12, color=style.INK)
+    ends = [{"step": _label(step), "people": step.reached, "text": f"{step.reached:,}"} for step in result]
+    texts = style.chart(ends).mark_text(align="left", dx=6, fontSize=12, color=style.INK)
     labels = texts.encode(x="people:Q", y=style.names("step", order=order), text="text:N")
-    room = alt.Scale(domain=[0, 1.3 * result.entered])
+    room = alt.Scale(domain=[0, 1.15 * result.entered])
     left = alt.layer(bars.encode(x=across.scale(room)), labels).properties(
         width=style.WIDTH * 2 // 3, height=len(order) * style.ROW
     )
@@ -75,12 +76,6 @@ def _parts(result: FunnelResult[Any]) -> Iterator[dict[str, Any]]:
         parts = (step.reached - dropped - pending, pending, dropped)
         for order, (state, people) in enumerate(zip(_STATES, parts, strict=True)):
             yield {"step": _label(step), "state": state, "people": people, "order": order}
-
-
-def _ends(result: FunnelResult[Any]) -> Iterator[dict[str, Any]]:
-    for step in result:
-        share = percent(step.reached / result.entered)
-        yield {"step": _label(step), "people": step.reached, "text": f"{step.reached:,} · {share}"}
 
 
 def _groups(result: FunnelResult[Any]) -> style.Chart:
@@ -188,13 +183,13 @@ def times(result: TimeHistogram) -> style.Chart:
     ]
     base = style.chart(rows)
     tips = [alt.Tooltip("text:N")]
-    across = alt.X(**style.numbers("start", None, form=",~g", nice=False))
+    across = alt.X(**style.numbers("start", None, form=",.4~r", nice=False))
     bars = base.mark_bar(color=style.BLUE, binSpacing=1).encode(
         x=across.bin("binned"), x2="end:Q", y=alt.Y(**style.numbers("people", "people")), tooltip=tips
     )
     curve = style.chart([{"end": 0, "share": 0}, *rows]).mark_line(color=style.ORANGE, strokeWidth=2.5)
     share = alt.Y(**style.numbers("share", "done by then", form="%", domain=[0, 1]))
-    shares = curve.encode(x=alt.X(**style.numbers("end", f"{unit} since entry", form=",~g", nice=False)), y=share)
+    shares = curve.encode(x=alt.X(**style.numbers("end", f"{unit} since entry", form=",.4~r", nice=False)), y=share)
     made = alt.vconcat(
         bars.properties(width=style.WIDTH, height=160), shares.properties(width=style.WIDTH, height=110), spacing=10
     ).resolve_scale(x="shared")
@@ -217,11 +212,11 @@ def drivers(result: Drivers) -> style.Chart:
             "value": one.odds_ratio,
             "lower": one.ci_lower,
             "upper": one.ci_upper,
-            "text": f"{one.odds_ratio:.2f} · {one.converted_with + one.others_with:,} people",
+            "text": f"{one.odds_ratio:,.2f} · {one.converted_with + one.others_with:,} people",
         }
         for one in shown
     ]
-    made = style.intervals(rows, "odds ratio of converting", form="~g", even=1, type="log")
+    made = style.intervals(rows, "odds ratio of converting", form=",.4~r", even=1, type="log")
     finding = f"{rows[0]['label']} goes most together with conversion, of {len(result)} values of {result.column}"
     people = f"{result.converted:,} converted and {result.others:,} other people."
     level = f"Simultaneous intervals at {100 * result.confidence_level:.4g} %. Association is not causation."

@@ -76,7 +76,7 @@ def _segment_bars(result: Segments) -> style.Chart:
 def _bars(rows: list[dict[str, object]], field: str, heading: str) -> style.Chart:
     """Return bars with texts at their ends."""
     base = style.chart(rows).encode(y=style.names("label", order=[str(row["label"]) for row in rows]))
-    across = alt.X(**style.numbers(field, heading, form="~s"))
+    across = alt.X(**style.numbers(field, heading))
     bars = base.mark_bar(color=style.BLUE, size=18).encode(x=across, tooltip=[alt.Tooltip("text:N")])
     texts = base.mark_text(align="left", fontSize=12, color=style.INK)
     return alt.layer(bars, texts.encode(x=alt.value(style.WIDTH + 10), text="text:N")).properties(
@@ -112,7 +112,7 @@ def churn_reasons(result: ChurnReasons) -> style.Chart:
     shown, more = style.first(result.reasons, _MOST_REASONS, "reasons")
     rows = [
         {
-            "label": f"{style.name_of(one.answer)}: {one.reason}",
+            "label": f"{style.name_of(one.answer)}: {style.name_of(one.reason)}",
             "value": one.rate.value,
             "lower": one.lower_bound,
             "upper": one.upper_bound,
@@ -125,4 +125,5 @@ def churn_reasons(result: ChurnReasons) -> style.Chart:
         "Points: share of the people whose reason is known. Lines: between all silent people leaving for another "
         "reason and all leaving for this one."
     )
-    return style.titled(made, result.summary, note, more)
+    finding, limits = style.sentences(result.summary)
+    return style.titled(made, finding, limits, note, more)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 import altair as alt
@@ -29,7 +29,8 @@ def lifecycle(result: Lifecycles, show: LifecycleShow) -> style.Chart:
     if show == "revenue" and result.periods[0].revenue is None:
         return style.nothing("Amounts are not known, so there is no revenue of periods.")
     rows = [row for one in result for row in _kinds(result, one, show)]
-    across = style.numbers("amount", f"{'buyers' if show == 'people' else _unit(result.currency)}", form="~s")
+    people = style.numbers("amount", "buyers")
+    across = people if show == "people" else style.numbers("amount", _unit(result.currency), form="~s")
     bars = (
         style.chart(rows)
         .mark_bar()
@@ -135,8 +136,8 @@ def waterfall(result: GrowthChange) -> style.Chart:
         return style.nothing(f"{finding}.", "The change cannot be split: a factor is zero in one of the periods.")
     ends = list(accumulate(result.parts.values(), initial=result.before.profit))
     rows = [_bar(names[0], 0, result.before.profit, currency, "profit")]
-    for way, start, end in zip(result.parts, ends, ends[1:], strict=True):
-        rows.append(_bar(way, start, end, currency, "more" if end >= start else "less"))
+    for way, (start, end) in zip(result.parts, pairwise(ends), strict=True):
+        rows.append(_bar(style.name_of(way), start, end, currency, "more" if end >= start else "less"))
     rows.append(_bar(f"{names[1]} ", 0, result.after.profit, currency, "profit"))
     order = [row["label"] for row in rows]
     kinds = {"profit": style.BLACK, "more": style.BLUE, "less": style.RED}
@@ -153,14 +154,14 @@ def waterfall(result: GrowthChange) -> style.Chart:
 
 
 def _bar(label: str, start: int, end: int, currency: str | None, kind: str) -> dict[str, Any]:
-    sign = "" if kind == "profit" else "+" * (end >= start)
+    sign = "-" if end < start else "" if kind == "profit" else "+"
     return {
         "label": label,
         "start": _major(start, currency),
         "end": _major(end, currency),
         "top": _major(max(start, end), currency),
         "kind": kind,
-        "text": f"{sign}{short_money(end - start, currency)}",
+        "text": f"{sign}{short_money(abs(end - start), currency)}",
     }
 
 

@@ -76,14 +76,15 @@ _CHOSEN = "People chose their group: this shows who came back, not why."
 
 def promotions(result: PromotionRetention) -> style.Chart:
     """Return the repeat rates of promotion buyers and of the rest, with their intervals."""
-    pairs = {"bought again": result.repeat, "bought again outside a promotion": result.unprompted}
+    pairs = {"again": result.repeat, "outside a promotion": result.unprompted}
     rows = [
         style.rate_row(f"{what}: {who}", rate.rate)
         for what, one in pairs.items()
-        for who, rate in (("first in a promotion", one.promoted), ("the rest", one.rest))
+        for who, rate in (("promotion buyers", one.promoted), ("the rest", one.rest))
     ]
-    made = style.intervals(rows, f"within {days(result.within)}", zero=True)
-    return style.titled(made, result.summary, _INTERVALS)
+    made = style.intervals(rows, f"bought again within {days(result.within)}", zero=True)
+    finding, limits = style.sentences(result.summary)
+    return style.titled(made, finding, limits, _INTERVALS)
 
 
 def rhythm(result: Rhythm) -> style.Chart:
@@ -94,7 +95,7 @@ def rhythm(result: Rhythm) -> style.Chart:
     short, typical, long = (one / size for one in result.quarters)
     row = {"label": "middle half", "lower": short, "value": typical, "upper": long}
     made = style.intervals(
-        [{**row, "text": f"median {days(result.typical)}"}], f"{unit} from one purchase to the next", form=",~g"
+        [{**row, "text": f"median {days(result.typical)}"}], f"{unit} from one purchase to the next", form=",.4~r"
     )
     finding = f"Half of {result.gaps:,} times between purchases are up to {days(result.typical)}"
     return style.titled(made, finding, f"{result.people:,} people with at least two purchases.")

@@ -47,7 +47,7 @@ def _people(result: StageFlow) -> style.Chart:
     marked = base.mark_area(opacity=0.9) if several else base.mark_bar(size=60)
     made = marked.encode(
         x=style.periods("period"),
-        y=alt.Y(**style.numbers("people", "people", form="~s"), stack="zero"),
+        y=alt.Y(**style.numbers("people", "people"), stack="zero"),
         color=style.colors("stage", order),
         order="order:O",
         tooltip=[alt.Tooltip(f"{name}:N") for name in ("period", "stage", "text")],
@@ -198,7 +198,10 @@ def journey(result: Journey[Any]) -> style.Chart:
         for one in result.spells
     ]
     across = alt.X(
-        "start:T", title=None, axis=alt.Axis(format="%Y-%m-%d", labelOverlap=True), scale=alt.Scale(type="utc")
+        "start:T",
+        title=None,
+        axis=alt.Axis(format="%Y-%m-%d", labelOverlap="greedy", labelSeparation=8),
+        scale=alt.Scale(type="utc"),
     )
     bars = (
         style.chart(rows)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _POINTS, _TICKS, _MOST_GROUPS = 300, 6, 6
 _ALL = "everybody"
+_RISK_AXIS = alt.Axis(labelLimit=180, ticks=False, domain=False, labelPadding=24)
 
 
 def curve(result: Survival) -> style.Chart:
@@ -67,7 +68,7 @@ def _curves(curves: Sequence[tuple[str, Survival]], median: timedelta | None) ->
         color=style.colors("group", order).legend(None) if len(order) == 1 else _color(order)
     )
     ends = [0, max(longest / size, 0.001)]
-    across = alt.X(**style.numbers("time", None, form=",~g", domain=ends, nice=False))
+    across = alt.X(**style.numbers("time", None, form=",.4~r", domain=ends, nice=False))
     share = style.numbers("converted", "converted", form="%", domain=[0, 1])
     band = base.mark_area(interpolate="step-after", opacity=0.15).encode(
         x=across, y=alt.Y(**{**share, "shorthand": "lower:Q"}), y2="upper:Q"
@@ -84,8 +85,8 @@ def _curves(curves: Sequence[tuple[str, Survival]], median: timedelta | None) ->
     risk = style.chart(_at_risk(curves, longest, size)).mark_text(fontSize=11, color=style.INK)
     title = alt.TitleParams("people at risk", fontSize=11, color=style.MUTED, anchor="start", offset=2)
     table = risk.encode(
-        x=alt.X(**style.numbers("time", f"{unit} since the start", form=",~g", domain=ends, nice=False)),
-        y=style.names("group", order=order) if len(order) > 1 else style.names("group").axis(None),
+        x=alt.X(**style.numbers("time", f"{unit} since the start", form=",.4~r", domain=ends, nice=False)),
+        y=style.names("group", order=order).axis(_RISK_AXIS if len(order) > 1 else None),
         text="people:N",
     )
     return alt.vconcat(

@@ -14,7 +14,7 @@ import attrs
 
 from funnel._arguments import check_choice, count_of, day_of, suggest
 from funnel._dataframes.frame_types import PeopleT
-from funnel._format import Listed, as_text, escape
+from funnel._format import MOST_ROWS, Listed, as_text, escape, more_rows
 from funnel._results import Charted, Rows, drawn
 from funnel.errors import ArgumentError
 from funnel.metrics._display import percent
@@ -288,9 +288,9 @@ def _share(rate: Rate | None) -> str:
 def _html_of(cohorts: Cohorts) -> str:
     """Return the triangle as a heat map: greener is larger, grey is not observed, a star is not over."""
     head = "".join(f"<th>{escape(cell)}</th>" for cell in _heading(cohorts))
-    body = "".join(f"<tr>{''.join(_cells(cohorts, cohort))}</tr>" for cohort in cohorts)
+    body = "".join(f"<tr>{''.join(_cells(cohorts, cohort))}</tr>" for cohort in cohorts.cohorts[:MOST_ROWS])
     foot = f"<tfoot><tr>{''.join(_average_cells(cohorts))}</tr></tfoot>" if _is_any_over(cohorts) else ""
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody>{foot}</table>"
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody>{foot}</table>{more_rows(len(cohorts))}"
 
 
 def _average_cells(cohorts: Cohorts) -> Iterator[str]:
