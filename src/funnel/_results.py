@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from enum import Enum
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -53,7 +52,7 @@ class Rows:
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         """Return the rows as an Arrow stream.
 
-        Polars, pandas, PyArrow, DuckDB and Altair read it: `pl.DataFrame(result)`.
+        Polars, PyArrow and other tools read it: `pl.DataFrame(result)`, `pa.table(result)`.
 
         Args:
             requested_schema: The schema that the reader prefers.
@@ -72,12 +71,8 @@ def _plain_rows(result: Rows) -> list[dict[str, object]]:
 
 
 def _plain(value: object) -> object:
-    """Return a value that a column can hold."""
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, tuple):
-        return ", ".join(map(str, value))
-    return value
+    """Return a value that a column can hold: the values of a group are joined."""
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else value
 
 
 class Charted(Html):

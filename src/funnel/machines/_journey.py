@@ -156,7 +156,7 @@ class Journey(Charted, Rows, Listed[Transition[S]], Generic[S]):
         return "\n".join(map(str, self.transitions)) or "no transitions"
 
     def _html(self) -> str:
-        return as_html((), ([str(move)] for move in self.transitions))
+        return as_html(("transition",), ([str(move)] for move in self.transitions))
 
 
 def journey_of(

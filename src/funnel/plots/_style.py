@@ -104,8 +104,10 @@ def periods(field: str, heading: str | None = None) -> alt.X:
 
 def numbers(field: str, heading: str | None, *, form: str = COUNTS, grid: bool = True, **scale: Any) -> dict[str, Any]:
     """Return the parts of an axis of numbers."""
-    whole = {"tickMinStep": 1} if form == COUNTS else {}
-    axis = alt.Axis(format=form, grid=grid, gridColor="#EEEEEE", domain=False, ticks=False, tickCount=6, **whole)
+    least: Any = 1 if form == COUNTS else alt.Undefined
+    axis = alt.Axis(
+        format=form, grid=grid, gridColor="#EEEEEE", domain=False, ticks=False, tickCount=6, tickMinStep=least
+    )
     return {"shorthand": f"{field}:Q", "title": heading, "axis": axis, "scale": alt.Scale(**scale)}
 
 
