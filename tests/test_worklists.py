@@ -22,7 +22,7 @@ from funnel.rules import NextAction
 from funnel.rules._next_action import IDLE
 from funnel.worklists import Task, Worklist, next_review_at
 from funnel.worklists._opening_hours import hours_of
-from tests.engines import FULL, OF_POLARS, asked_of, on
+from tests.engines import FULL, HERE, OF_POLARS, asked_of, on
 from tests.frames import as_instant, in_order, read, tables
 from tests.shop import DAY, NOW, PEOPLE, TICK, bought, did, people, usd
 from tests.strategies import instants
@@ -36,10 +36,26 @@ def logs_on(engine: str, everyone: Sequence[History]) -> Logs:
     return Logs(**on(engine, tables(everyone)))
 
 
+def _of(person: str, record: Any) -> Any:
+    return record.model_copy(update={"person_id": person})
+
+
 def rows(native: Any) -> list[dict[str, Any]]:
     """The rows of a list in its order, of the people who are not only sent by others."""
     actual = [{**row, "due_at": as_instant(row["due_at"])} for row in in_order(native)]
     return [row for row in actual if row["person_id"] in PEOPLE]
+
+
+CHOICES = st.fixed_dictionaries(
+    {},
+    optional={
+        "limit": st.integers(0, 3),
+        "limits": st.dictionaries(st.sampled_from(["answer", "win_back", NextAction.THANK]), st.integers(0, 2)),
+        "order": st.sampled_from(["urgency", "value"]),
+        "reasons": st.sampled_from(["en", "id"]),
+    },
+)
+"""What a worklist may be asked for."""
 
 
 # ---- one and all ---------------------------------------------------------------------------------------------------
@@ -52,11 +68,11 @@ def test_the_list_of_all_is_the_lists_of_each(engine: str) -> None:
         pytest.skip("asked in make test-full; Polars computes it, and is asked here")
 
     @asked_of(engine, 1)
-    @given(people(most=8), instants(), st.sampled_from([JAKARTA, BERLIN]))
-    def holds(everyone: tuple[History, ...], on: datetime, tz: ZoneInfo) -> None:
-        actual = rows(worklist(logs_on(engine, everyone), POLICY, as_of=on, tz=tz))
+    @given(people(most=8), instants(), st.sampled_from([JAKARTA, BERLIN]), CHOICES)
+    def holds(everyone: tuple[History, ...], on: datetime, tz: ZoneInfo, choice: dict[str, Any]) -> None:
+        actual = rows(worklist(logs_on(engine, everyone), POLICY, as_of=on, tz=tz, **choice))
 
-        assert actual == worklist(everyone, POLICY, as_of=on, tz=tz).to_dicts()
+        assert actual == worklist(everyone, POLICY, as_of=on, tz=tz, **choice).to_dicts()
 
     holds()
 
@@ -88,8 +104,87 @@ def test_everybody_is_on_the_list_or_has_nothing_to_be_done() -> None:
     assert len(today) == 7
 
 
-def _of(person: str, record: Any) -> Any:
-    return record.model_copy(update={"person_id": person})
+# ---- the day's list -------------------------------------------------------------------------------------------------
+
+MORNING = NOW.replace(hour=9)
+THE_DAY = [
+    History.of("asks", [_of("asks", did(Question, "q1", MORNING - DAY))]),
+    History.of("weighs", [_of("weighs", did(Quote, "q2", MORNING - DAY, amount=usd(4)))]),
+    History.of("long ago", [_of("long ago", did(Quote, "q3", MORNING - 2 * DAY, amount=usd(1)))]),
+    *(History.of(name, [_of(name, bought(name, MORNING - 90 * DAY, 700))]) for name in ("z", "lapsed", "a")),
+]
+
+
+@pytest.mark.parametrize(
+    ("choice", "listed"),
+    [
+        ({}, ["asks", "long ago", "weighs", "a", "lapsed", "z"]),
+        ({"limit": 2}, ["asks", "long ago"]),
+        ({"limit": 0}, []),
+        ({"limits": {"win_back": 1}}, ["asks", "long ago", "weighs", "a"]),
+        ({"limits": {NextAction.WIN_BACK: 0, "follow_up": 1}}, ["asks", "long ago"]),
+        ({"limits": {"win_back": 2}, "limit": 4, "order": "value"}, ["a", "lapsed", "weighs", "long ago"]),
+        ({"order": "value"}, ["a", "lapsed", "z", "weighs", "long ago", "asks"]),
+    ],
+)
+def test_the_list_of_a_day_has_limits_and_an_order(choice: dict[str, Any], listed: list[str]) -> None:
+    """Limits take the first of the order; equal tasks are sorted by person, so that the list is stable."""
+    logs = logs_on("polars", THE_DAY)
+    arguments: Any = {"as_of": MORNING, "tz": "UTC", **choice}
+
+    assert [task.person_id for task in worklist(THE_DAY, POLICY, **arguments)] == listed
+    assert [row["person_id"] for row in in_order(worklist(logs, POLICY, **arguments))] == listed
+
+
+@pytest.mark.parametrize("engine", HERE)
+def test_each_task_of_a_table_has_its_reason(engine: str) -> None:
+    """The sentence of the table is the sentence of the task, in both languages; ids are shown as they are."""
+    quoted = 'o\'hara "<b>"'
+    everyone = [*THE_DAY, History.of(quoted, [_of(quoted, did(Question, "q9", MORNING - 3 * DAY))])]
+    logs = logs_on(engine, everyone)
+    choices: tuple[Any, ...] = ({"reasons": "en"}, {"reasons": "id", "order": "value", "limits": {"win_back": 2}})
+    for choice in choices:
+        today = worklist(everyone, POLICY, as_of=MORNING, tz="UTC", **choice)
+        table = in_order(worklist(logs, POLICY, as_of=MORNING, tz="UTC", **choice))
+
+        assert [row["reason"] for row in table] == [task.reason(language=choice["reasons"]) for task in today]
+        assert [row["reason"] for row in today.to_dicts()] == [row["reason"] for row in table]
+        assert [row["person_id"] for row in table] == [task.person_id for task in today]
+    assert quoted in [task.person_id for task in today]
+
+
+@pytest.mark.parametrize("engine", HERE)
+def test_a_list_without_tasks_has_the_columns_of_one(engine: str) -> None:
+    """Nothing to do: no rows, also with reasons."""
+    logs = logs_on(engine, [History.of("came", [_of("came", did(Visit, "v", MORNING - DAY))])])
+
+    assert in_order(worklist(logs, POLICY, as_of=MORNING, tz="UTC", reasons="en")) == []
+
+
+def test_a_task_has_its_conditions() -> None:
+    """`why` lists the conditions with the person's values."""
+    (task, *_) = worklist(THE_DAY, POLICY, as_of=MORNING, tz="UTC")
+
+    assert task.why.answer == NextAction.ANSWER
+    assert "oldest_open_question" in str(task.why)
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        ({"limit": -1}, "limit must be a whole number from 0 up"),
+        ({"limits": {"nothing": 1}}, "an action of limits must be 'repair' or 'answer'"),
+        ({"limits": {"answer": "2"}}, "a limit of limits must be a whole number from 0 up"),
+        ({"limits": [1]}, "limits must be a mapping such as"),
+        ({"order": "worth"}, "order must be 'urgency' or 'value'"),
+        ({"reasons": "fr"}, "language must be 'en' or 'id'"),
+    ],
+)
+def test_a_wrong_choice_is_an_error(choice: dict[str, Any], message: str) -> None:
+    """The same error for histories and for logs."""
+    for people_of in (THE_DAY, logs_on("polars", THE_DAY)):
+        with pytest.raises(ArgumentError, match=message):
+            worklist(people_of, POLICY, as_of=MORNING, tz="UTC", **choice)
 
 
 @given(people(most=8), instants())

@@ -96,9 +96,25 @@ def explain(
     return f"{answer}: {'; '.join(reasons)}." if reasons else f"{answer}."
 
 
-def _column_of(language: str) -> int:
+def facts_explained(answers: type[Enum]) -> frozenset[str]:
+    """Return the facts that the sentences of some answers show, besides those that their rule reads."""
+    shown = EXPLAINS[answers.__name__].values()
+    names = (name for explaining in shown for one in explaining for name in ((one,) if isinstance(one, str) else one))
+    return frozenset(names)
+
+
+def check_language(language: object) -> None:
+    """Check that texts exist in a language.
+
+    Raises:
+        ArgumentError: The language is unknown.
+    """
     if not is_one_of(language, _LANGUAGES):
         raise ArgumentError(f"language must be 'en' or 'id' (got {brief(language)})")
+
+
+def _column_of(language: str) -> int:
+    check_language(language)
     return _LANGUAGES[language]
 
 

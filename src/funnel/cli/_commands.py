@@ -11,7 +11,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
@@ -21,10 +21,29 @@ from rich.progress import Progress as Bar
 
 from funnel._arguments import parse_zone, span
 from funnel._time import MICROSECOND
-from funnel.cli._findings import Findings, Progress, ReportQuery, find
+from funnel.cli._check import check_rules
+from funnel.cli._day import DayChoice, limits_of, profile_of, rows_of_day, text_of, write_csv
+from funnel.cli._findings import Progress, ReportQuery, find
 from funnel.cli._options import read_arguments, read_as_of
 from funnel.cli._page import PIPE_WIDTH, print_page
-from funnel.cli._source import is_store, name_of, of_orders, of_store
+from funnel.cli._shared import (
+    FORMATS,
+    AmountStyle,
+    AsOf,
+    CallingCode,
+    Currency,
+    Encoding,
+    Files,
+    LapseAfter,
+    MappingFile,
+    SecretFile,
+    Statuses,
+    TimeFormat,
+    UndatedRefunds,
+    Unpaid,
+    Zone,
+)
+from funnel.cli._source import Source, is_store, name_of, of_orders, of_store, stored_history
 from funnel.errors import FunnelError, InstantError, MissingExtraError, StoreError
 from funnel.policy import Policy
 from funnel.readers._formats import IN_THE_TEXT
@@ -33,7 +52,7 @@ from funnel.readers._read_orders import OrderMapping, read_orders
 
 _FAILED, _WRONG = 1, 2
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
 def _print_version(value: bool) -> None:  # noqa: FBT001 (typer calls it so)
@@ -54,93 +73,130 @@ def funnel(
 
 @app.command()
 def report(  # noqa: PLR0913 (one argument an option)
-    files: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="FILE...",
-            help="The export of a shop, in one or more files: CSV, xlsx, JSON or Parquet. Or files of orders, with a "
-            "mapping. Or a store: its SQLite file, or the address of its database (postgresql+psycopg://...).",
-        ),
-    ],
+    files: Files,
     *,
-    mapping: Annotated[
-        Path | None,
-        typer.Option(
-            help="TOML file with the columns and formats of a file that is not a known export; see funnel map."
-        ),
-    ] = None,
-    as_of: Annotated[
-        str | None,
-        typer.Option(
-            help="The evaluation time: a day (2011-12-09, its end) or an instant. It never defaults to today; "
-            "required unless the mapping sets it."
-        ),
-    ] = None,
-    tz: Annotated[
-        str | None, typer.Option(help="The shop's time zone, such as Asia/Jakarta; by default the mapping's.")
-    ] = None,
-    currency: Annotated[
-        str | None, typer.Option(help="The currency to read; by default the only one of the export.")
-    ] = None,
-    time_format: Annotated[
-        str | None, typer.Option(help="How an export writes times that may be read in two ways: '%d/%m/%Y %H:%M'.")
-    ] = None,
-    amount_style: Annotated[
-        str | None, typer.Option(help="How an export writes amounts, if not as its platform does: id for 150.000.")
-    ] = None,
-    statuses: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="TEXT=STATE",
-            help="The state that a text of an export means: paid, unpaid, cancelled, refunded or failed, such as "
-            "diproses=paid. Repeat the option for several texts.",
-        ),
-    ] = None,
-    unpaid: Annotated[
-        str | None,
-        typer.Option(help="Orders that are not paid: sent (keep those that were sent), refuse or placed."),
-    ] = None,
-    undated_refunds: Annotated[
-        str | None,
-        typer.Option(help="Refunds without a day: reduce their order, or date them as_of."),
-    ] = None,
-    calling_code: Annotated[
-        str | None, typer.Option(help="The calling code of telephone numbers that begin with 0, such as 62.")
-    ] = None,
-    encoding: Annotated[
-        str | None, typer.Option(help="The encoding of an export, if it is not UTF-8, such as cp1252.")
-    ] = None,
-    secret_file: Annotated[
-        Path | None,
-        typer.Option(help="File with the key of a hash that replaces person ids, such as e-mail addresses."),
-    ] = None,
-    lapse_after: Annotated[
-        str | None, typer.Option(help="A buyer silent for longer has lapsed: a number with a unit, 180d or '26 weeks'.")
-    ] = None,
+    mapping: MappingFile = None,
+    as_of: AsOf = None,
+    tz: Zone = None,
+    currency: Currency = None,
+    time_format: TimeFormat = None,
+    amount_style: AmountStyle = None,
+    statuses: Statuses = None,
+    unpaid: Unpaid = None,
+    undated_refunds: UndatedRefunds = None,
+    calling_code: CallingCode = None,
+    encoding: Encoding = None,
+    secret_file: SecretFile = None,
+    lapse_after: LapseAfter = None,
     rows: Annotated[int, typer.Option(min=0, max=1000, help="Maximum number of people in each list.")] = 10,
 ) -> None:
     """Read a shop's orders or its store, and report stages, repeat rates, overdue people and due follow-ups."""
     with _plain_errors():
-        options = {
-            "currency": currency,
-            "time_format": time_format,
-            "amount_style": amount_style,
-            "statuses": statuses,
-            "unpaid": unpaid,
-            "undated_refunds": undated_refunds,
-            "calling_code": calling_code,
-            "encoding": encoding,
-            "secret_file": secret_file,
-        }
-        formats = {name: value for name, value in options.items() if value}
+        formats = _formats(locals())
         order_mapping = _mapping(files, mapping, formats)
         query = _query(order_mapping, as_of=as_of, tz=tz, lapse_after=lapse_after, rows=rows)
-        findings = _findings(files, order_mapping, query, formats)
+        with _bar() as progress:
+            findings = find(_source(files, order_mapping, query, formats, progress), query, progress)
     console = _console()
     with console.capture() as page:
         more = f" and {len(files) - 1} more" if len(files) > 1 else ""
         print_page(f"{name_of(files[0])}{more}", findings, console)
     typer.echo("\n".join(line.rstrip() for line in page.get().splitlines()))
+
+
+@app.command("worklist")
+def day_list(  # noqa: PLR0913 (one argument an option)
+    files: Files,
+    *,
+    mapping: MappingFile = None,
+    as_of: AsOf = None,
+    tz: Zone = None,
+    currency: Currency = None,
+    time_format: TimeFormat = None,
+    amount_style: AmountStyle = None,
+    statuses: Statuses = None,
+    unpaid: Unpaid = None,
+    undated_refunds: UndatedRefunds = None,
+    calling_code: CallingCode = None,
+    encoding: Encoding = None,
+    secret_file: SecretFile = None,
+    lapse_after: LapseAfter = None,
+    limit: Annotated[int | None, typer.Option(min=0, help="Maximum number of people; by default all.")] = None,
+    limits: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--at-most",
+            metavar="ACTION=N",
+            help="Maximum number of people with an action, such as win_back=10. Repeat the option for several actions.",
+        ),
+    ] = None,
+    order: Annotated[str, typer.Option(help="urgency, or value: the largest value at stake first.")] = "urgency",
+    language: Annotated[str, typer.Option(help="The language of the reasons: en or id.")] = "en",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="CSV file to write; by default, the list is printed.")
+    ] = None,
+) -> None:
+    """List whom to contact today: the action, the due time, the value at stake and the reason. People are ids."""
+    with _plain_errors():
+        formats = _formats(locals())
+        order_mapping = _mapping(files, mapping, formats)
+        query = _query(order_mapping, as_of=as_of, tz=tz, lapse_after=lapse_after, rows=0)
+        choice = DayChoice(limit, limits_of(limits or []), order, language)
+        with _bar() as progress:
+            rows = rows_of_day(_source(files, order_mapping, query, formats, progress), query, choice)
+        if output is not None:
+            write_csv(output, rows)
+    typer.echo(text_of(rows) if output is None else f"{len(rows):,} people: {output}")
+
+
+@app.command()
+def profile(  # noqa: PLR0913 (one argument an option)
+    files: Files,
+    person: Annotated[str, typer.Argument(metavar="PERSON", help="The id of the person.")],
+    *,
+    mapping: MappingFile = None,
+    as_of: AsOf = None,
+    tz: Zone = None,
+    currency: Currency = None,
+    time_format: TimeFormat = None,
+    amount_style: AmountStyle = None,
+    statuses: Statuses = None,
+    unpaid: Unpaid = None,
+    undated_refunds: UndatedRefunds = None,
+    calling_code: CallingCode = None,
+    encoding: Encoding = None,
+    secret_file: SecretFile = None,
+    lapse_after: LapseAfter = None,
+    contacts: Annotated[
+        bool,
+        typer.Option("--contacts", help="Show the name, the address and quoted texts too. Only a store holds them."),
+    ] = False,
+) -> None:
+    """Show one person: seven facts, the stage and the next action, with its reason."""
+    with _plain_errors():
+        formats = _formats(locals())
+        order_mapping = _mapping(files, mapping, formats)
+        query = _query(order_mapping, as_of=as_of, tz=tz, lapse_after=lapse_after, rows=0)
+        if is_store(files[0]):
+            history = stored_history(files[0], person)
+        else:
+            with _bar() as progress:
+                history = _source(files, order_mapping, query, formats, progress).logs.history(person)
+        text = profile_of(history, query, personal=contacts)
+    typer.echo(text)
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(metavar="RULES.py", help="A Python file of your own, which is run.")],
+) -> None:
+    """Run a file of rules and check that each rule compiles; print the size of each decision table."""
+    with _plain_errors():
+        checked = check_rules(file)
+    for line in checked:
+        typer.echo(str(line))
+    if any(line.problem for line in checked):
+        raise typer.Exit(_WRONG)
 
 
 @app.command("map")
@@ -219,20 +275,27 @@ def _option_errors(option: str) -> Generator[None, None, None]:
         raise typer.BadParameter(str(error), param_hint=option) from None
 
 
-def _findings(
-    files: list[str], mapping: OrderMapping | None, query: ReportQuery, formats: Mapping[str, object]
-) -> Findings:
-    with _bar() as progress:
-        if is_store(files[0]):
-            return find(of_store(files[0]), query, progress)
-        if mapping is not None:
-            orders = read_orders(files, mapping, progress=progress)
-        else:
-            options = read_arguments(formats)
-            options["zone"], options["progress"] = query.tz, progress
-            options["as_of"] = query.as_of.astimezone(ZoneInfo(query.tz)).date()
-            orders = read_orders(files, **options)
-        return find(of_orders(orders), query, progress)
+def _formats(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options about an export that were passed."""
+    return {name: options[name] for name in FORMATS if options[name]}
+
+
+def _source(
+    files: list[str],
+    mapping: OrderMapping | None,
+    query: ReportQuery,
+    formats: Mapping[str, object],
+    progress: Progress,
+) -> Source:
+    """Return the records of a store, or of files with or without a mapping."""
+    if is_store(files[0]):
+        return of_store(files[0])
+    if mapping is not None:
+        return of_orders(read_orders(files, mapping, progress=progress))
+    options = read_arguments(formats)
+    options["zone"], options["progress"] = query.tz, progress
+    options["as_of"] = query.as_of.astimezone(ZoneInfo(query.tz)).date()
+    return of_orders(read_orders(files, **options))
 
 
 @contextmanager

@@ -8,6 +8,8 @@ import attrs
 import polars as pl
 
 from funnel._dataframes.compute import collected
+from funnel.errors import ArgumentError
+from funnel.history import History
 from funnel.logs import Logs
 from funnel.readers._read_orders import Entry
 from funnel.readers._shop_data import PURCHASES, ShopData
@@ -84,6 +86,21 @@ def of_store(argument: str) -> Source:
     if unresolved:
         account.append(Entry("noted", "unresolved records, which refer to a missing record", unresolved))
     return Source(logs, logs.currency, tuple(account))
+
+
+def stored_history(argument: str, person: str) -> History:
+    """Return the history of a person in a store, by any name.
+
+    Raises:
+        ArgumentError: The store has no record of the person.
+        StoreError: The store cannot be read.
+    """
+    store: Store = store_at(argument) if "://" in argument else SqliteStore(argument)
+    with store:
+        history = store.history(person)
+    if not history.records:
+        raise ArgumentError(f"the store has no record of {person!r}; pass the id of a person in the store")
+    return history
 
 
 def logs_sizes(logs: Logs) -> list[int]:

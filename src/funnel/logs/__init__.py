@@ -14,6 +14,7 @@ from funnel._arguments import instance, parse_instant
 from funnel._dataframes.adapter import FrameKind, InputFrame, collect_once, from_native, materialize, to_native
 from funnel._dataframes.frame_types import FrameT, NativeT
 from funnel.logs.assemble import (
+    alias_frame,
     common_currency,
     common_kind,
     concatenated,
@@ -23,6 +24,7 @@ from funnel.logs.assemble import (
     without_check_columns,
 )
 from funnel.logs.compare_rows import unresolved
+from funnel.logs.histories import HistoriesOfLogs
 from funnel.logs.intake import Amount, Intake, OnIssues, Words, intake, reading_of
 from funnel.logs.ledger import LedgerTables
 from funnel.logs.normalize import normalize
@@ -38,7 +40,7 @@ __all__ = ["Amounts", "Issue", "Logs", "Times"]
 Frame = nw.LazyFrame[Any]
 
 
-class Logs(Generic[FrameT]):
+class Logs(HistoriesOfLogs, Generic[FrameT]):
     """Records of all people as dataframes: validated, without duplicates, one name per person.
 
     Every argument is a dataframe of polars (eager or lazy), pandas, pyarrow, DuckDB, Ibis or PySpark. All must run on
@@ -105,6 +107,7 @@ class Logs(Generic[FrameT]):
             for log, frame in validated(inputs, currency, self._own).items()
         }
         self.currency = currency
+        self._alias_frames = (normalize("aliases", inputs["aliases"]),) if "aliases" in inputs else ()
         self._issues: tuple[Issue, ...] = ()
         self._notes: tuple[str, ...] = ()
         self._is_resolved = True
@@ -291,17 +294,20 @@ class Logs(Generic[FrameT]):
         currency = common_currency([part.currency for part in parts])
         frames = [InputFrame(frame, part._frame_kind) for part in parts for frame in part._logs.values()]  # noqa: SLF001
         common_kind({f"logs {number}": frame for number, frame in enumerate(frames, start=1)})
-        logs = concatenated([part._logs for part in parts], aliases)  # noqa: SLF001
+        named = () if aliases is None else (alias_frame(aliases),)
+        logs = concatenated([part._logs for part in parts], named)  # noqa: SLF001
         own = joined_own([part._own for part in parts])  # noqa: SLF001
         issues, notes = (tuple(one for part in parts for one in getattr(part, name)) for name in ("issues", "notes"))
         read = Intake(logs, first._frame_kind, own, issues, notes)
-        return cls._of_intake(read, currency)
+        earlier = tuple(frame for part in parts for frame in part._alias_frames)  # noqa: SLF001
+        return cls._of_intake(read, currency, (*earlier, *named))
 
     @classmethod
-    def _of_intake(cls, read: Intake, currency: str | None) -> Logs[Any]:
+    def _of_intake(cls, read: Intake, currency: str | None, aliases: tuple[Frame, ...] = ()) -> Logs[Any]:
         logs = Logs.__new__(Logs)
         logs._frame_kind, logs._logs, logs._own = read.frame_kind, dict(read.logs), read.own  # noqa: SLF001 (a new one)
         logs.currency, logs._issues, logs._notes = currency, read.issues, read.notes  # noqa: SLF001
+        logs._alias_frames = aliases  # noqa: SLF001
         logs._is_resolved = "purchases" in read.logs or not unresolved(read.logs)  # noqa: SLF001
         return logs
 
@@ -323,9 +329,7 @@ class Logs(Generic[FrameT]):
     @cached_property
     def _tables(self) -> Mapping[str, Frame]:
         """Ledger tables from which facts are computed."""
-        if not self._is_resolved:
-            raise_if_any(unresolved(self._logs))
-        return LedgerTables(self._logs, collect_once)
+        return LedgerTables(self._resolved(), collect_once)
 
     @cached_property
     def _materialized_tables(self) -> Mapping[str, Frame]:
@@ -391,5 +395,5 @@ def trusted(logs: Mapping[str, object], currency: str | None) -> Logs:
     normalized = {log: without_check_columns(normalize(log, source), source) for log, source in inputs.items()}
     raise_if_any(list(sum_issues(normalized)))
     vars(result).update(_frame_kind=common_kind(inputs), _logs=normalized, currency=currency)
-    vars(result).update(_own={}, _issues=(), _notes=(), _is_resolved=True)
+    vars(result).update(_own={}, _issues=(), _notes=(), _alias_frames=(), _is_resolved=True)
     return result

@@ -138,7 +138,7 @@ def joined_own(parts: Sequence[OwnColumns]) -> OwnColumns:
     return {log: tuple(dict.fromkeys(name for part in parts for name in part.get(log, ()))) for log in logs}
 
 
-def concatenated(parts: Sequence[Mapping[str, Frame]], aliases: object) -> dict[str, Frame]:
+def concatenated(parts: Sequence[Mapping[str, Frame]], aliases: Sequence[Frame]) -> dict[str, Frame]:
     """Return canonical logs together: the rows of each log one after the other, each record once.
 
     Raises:
@@ -149,8 +149,8 @@ def concatenated(parts: Sequence[Mapping[str, Frame]], aliases: object) -> dict[
         for log in LOGS
         if any(log in part for part in parts)
     }
-    if aliases is not None:
-        logs = resolve_aliases(logs, _aliases(aliases))
+    for frame in aliases:
+        logs = resolve_aliases(logs, frame)
     issues: list[Issue] = []
     for log, frame in logs.items():
         repeated = collect_once(duplicated(frame, keys_of(log)))
@@ -162,7 +162,12 @@ def concatenated(parts: Sequence[Mapping[str, Frame]], aliases: object) -> dict[
     return logs
 
 
-def _aliases(native: object) -> Frame:
+def alias_frame(native: object) -> Frame:
+    """Return validated aliases.
+
+    Raises:
+        LogsError: There are issues.
+    """
     source = from_native(native, LOGS["aliases"])
     raise_if_any(list(schema_issues("aliases", source)))
     frame = collect_once(normalize("aliases", source))

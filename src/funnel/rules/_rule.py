@@ -122,11 +122,15 @@ class Rule(OfFunctions, Generic[F, P, A]):
         Raises:
             ArgumentError: The annotation is another policy class.
         """
-        annotations = [self._hints.get(name, Policy) for name in (*signature(self._function).parameters,)[1:2]]
-        for kind in annotations:
-            if isinstance(kind, type) and issubclass(kind, Policy) and not isinstance(policy, kind):
-                name = kind.__name__
-                raise ArgumentError(f"the policy of {self.name} must be a {name} (got {kind_of(policy)})")
+        kind = self._policy_class
+        if not isinstance(policy, kind):
+            raise ArgumentError(f"the policy of {self.name} must be a {kind.__name__} (got {kind_of(policy)})")
+
+    @property
+    def _policy_class(self) -> type[Policy]:
+        """Policy class annotated on the second argument; `Policy` if not annotated."""
+        annotations = [self._hints.get(name) for name in (*signature(self._function).parameters,)[1:2]]
+        return next((kind for kind in annotations if isinstance(kind, type) and issubclass(kind, Policy)), Policy)
 
     @cached_property
     def facts(self) -> type[F]:

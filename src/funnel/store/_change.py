@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+from funnel._record_columns import REFERRER
 from funnel.errors import StaleError
 from funnel.records import Record
 from funnel.store._damage import damaged
 from funnel.store._evaluator import LivePerson
-from funnel.store._rows import REFERRER, UNKNOWN_PERSON, Row
+from funnel.store._rows import UNKNOWN_PERSON, Row
 from funnel.store._tables import Person, Tables
 
 MOST_CHANGES = 2**62

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 from funnel._arguments import check_choice
 from funnel._fields import LARGEST_AMOUNT
+from funnel._record_columns import KINDS, RENAMED
 from funnel._time import EARLIEST, LATEST, instant
 from funnel.errors import LogsError, MissingExtraError
 from funnel.money import Money
 from funnel.store._damage import damaged, readable
 from funnel.store._engines import Engine
-from funnel.store._rows import KINDS, RENAMED
 from funnel.store._tables import Tables
 
 if TYPE_CHECKING:

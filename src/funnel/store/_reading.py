@@ -9,12 +9,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import attrs
 
+from funnel._record_columns import POSITIONS
 from funnel.history import History, trusted
 from funnel.records import Customer, Lead, Record
 from funnel.store._checks import referring_to
 from funnel.store._customers import customer_of
 from funnel.store._damage import damaged, readable
-from funnel.store._rows import POSITIONS, Key, Row, record_of
+from funnel.store._rows import Key, Row, record_of
 from funnel.store._tables import Person, Tables
 
 

@@ -5,75 +5,33 @@ Invariant: `record_of(row_of(record)) == record` for every record; amounts are w
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping
-from enum import Enum
-from typing import Any, Literal, TypeAlias
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
 
 import attrs
 
 from funnel._arguments import kind_of
 from funnel._copies import unchecked
 from funnel._fields import amount_in_range
-from funnel._time import EARLIEST, LATEST, instant, micros
-from funnel.errors import ArgumentError, ConflictError
-from funnel.interactions import (
-    Answer,
-    Cart,
-    Checkout,
-    Complaint,
-    Declined,
-    Delivery,
-    Feedback,
-    FollowUp,
-    Interaction,
-    Meeting,
-    OptOut,
-    Postponement,
-    Question,
-    Quote,
-    ReadySignal,
-    Resolution,
-    View,
-    Visit,
+from funnel._record_columns import (
+    AMOUNT,
+    CURRENCY,
+    EMPTY,
+    KIND,
+    POSITIONS,
+    REGARDING,
+    SHAPE_OF_KIND,
+    SHAPES,
+    Cell,
+    Shape,
+    lines_of,
 )
+from funnel.errors import ArgumentError, ConflictError
 from funnel.money import Money
-from funnel.records import Contact, Lead, OrderLine, Purchase, Record, Refund
+from funnel.records import Contact, Lead, Record, Refund
 
-Log: TypeAlias = Literal["leads", "purchases", "refunds", "interactions"]
 Key: TypeAlias = tuple[str, str, str]
 """Log, source and id: the identity of a record."""
-
-Cell: TypeAlias = str | int | None
-
-COLUMNS: Mapping[str, type[str | int]] = {
-    "kind": str,
-    "happened_at": int,
-    "campaign": str,
-    "referred_by": str,
-    "status": str,
-    "cancelled_at": int,
-    "promotion": str,
-    "promised_at": int,
-    "delivered_at": int,
-    "lines": str,
-    "direction": str,
-    "channel": str,
-    "regarding": str,
-    "reason": str,
-    "until": int,
-    "latest": int,
-    "score": int,
-    "sku": str,
-    "quantity": int,
-    "amount": int,
-    "currency": str,
-}
-"""The content columns of a record, besides person and id."""
-
-POSITIONS: Mapping[str, int] = {name: position for position, name in enumerate(COLUMNS)}
-REFERRER, CURRENCY = POSITIONS["referred_by"], POSITIONS["currency"]
-"""Positions that are read in every row of large batches."""
 
 UNKNOWN_PERSON = ""
 """The person of a refund whose purchase is missing."""
@@ -142,128 +100,27 @@ def row_from(values: tuple[Any, ...]) -> Row:
     return Row((log, source, number), person_id, kind, cells, target, payload, state, version)
 
 
-# ---- fields and columns --------------------------------------------------------------------------------------------
-
-Conversion: TypeAlias = Callable[[Any], Cell]
-
-
-def _lines_text(lines: tuple[OrderLine, ...]) -> str | None:
-    """Return the lines of a purchase as JSON, in whole minor units of its currency."""
-    if not lines:
-        return None
-    return json.dumps([_line(line) for line in lines], ensure_ascii=False, separators=(",", ":"))
-
-
-_LINE_MONEY = ("unit_price", "discount", "unit_cost")
-
-
-def _line(line: OrderLine) -> dict[str, str | int]:
-    money = {name: getattr(line, name) for name in _LINE_MONEY}
-    fields: dict[str, str | int] = {"sku": line.sku, "category": line.category, "quantity": line.quantity}
-    return fields | {name: amount.minor for name, amount in money.items() if amount is not None}
-
-
-def _lines_of(text: str, currency: str) -> tuple[OrderLine, ...]:
-    def money(name: str, value: Any) -> Any:
-        return Money.of_minor(value, currency) if name in _LINE_MONEY else value
-
-    return tuple(OrderLine(**{name: money(name, value) for name, value in line.items()}) for line in json.loads(text))
-
-
-_INSTANTS = ("happened_at", "cancelled_at", "promised_at", "delivered_at", "until", "latest")
-_TO_CELL: Mapping[str, Conversion] = {**dict.fromkeys(_INSTANTS, micros), "reason": str, "lines": _lines_text}
-"""Conversions of field values to column values, if they differ; None stays None."""
-
-
-def _checked_instant(count: int) -> object:
-    """Return the instant of a column; refuse an instant outside the supported years."""
-    if not EARLIEST <= count < LATEST:
-        raise ValueError
-    return instant(count)
-
-
-_FROM_CELL: Mapping[str, Callable[[Any], object]] = dict.fromkeys(_INSTANTS, _checked_instant)
-
-RENAMED: Mapping[str, str] = {
-    "id": "source_id",
-    **dict.fromkeys(("arrived_at", "purchased_at", "refunded_at", "occurred_at"), "happened_at"),
-    **dict.fromkeys(("purchase_id", "question_id", "complaint_id"), "regarding"),
-}
-"""Columns of fields that have another name."""
-
-_CLASSES: tuple[type[Record], ...] = (
-    *(Lead, Purchase, Refund, Visit, View, Question, Cart, Checkout, Quote, Answer, ReadySignal, Postponement, Meeting),
-    *(Delivery, Complaint, Resolution, Feedback, OptOut, Declined, FollowUp),
-)
-_PERSONAL = ("contact", "text")
-_OWN = ("id", "source", "person_id", "kind", "amount", *_PERSONAL)
-"""Fields without a content column, or with more than one."""
-
-_LOGS: Mapping[type[Record], Log] = {Lead: "leads", Purchase: "purchases", Refund: "refunds"}
-
-
-@attrs.frozen
-class _Shape:
-    """How the fields of one record class map to columns and back."""
-
-    record_class: type[Record]
-    log: Log
-    kind: str
-    fields: tuple[tuple[str, int, Conversion | None], ...]
-    back: tuple[tuple[str, int, Callable[[Any], object] | None], ...]
-    has_amount: bool
-    personal_field: str | None
-
-
-def _back(cls: type[Record], name: str, column: str) -> Callable[[Any], object] | None:
-    """Return the conversion of a column's value to its field; None if they are equal."""
-    kind = cls.model_fields[name].annotation
-    return kind if isinstance(kind, type) and issubclass(kind, Enum) else _FROM_CELL.get(column)
-
-
-def _shape(cls: type[Record]) -> _Shape:
-    names = [name for name in cls.model_fields if name not in _OWN]
-    columns = [(name, RENAMED.get(name, name)) for name in names]
-    return _Shape(
-        cls,
-        _LOGS.get(cls, "interactions"),
-        str(cls.model_fields["kind"].default) if issubclass(cls, Interaction) else str(getattr(cls, "kind")),  # noqa: B009
-        tuple((name, POSITIONS[column], _TO_CELL.get(column)) for name, column in columns),
-        tuple((name, POSITIONS[column], _back(cls, name, column)) for name, column in columns if name != "lines"),
-        "amount" in cls.model_fields,
-        next((name for name in _PERSONAL if name in cls.model_fields), None),
-    )
-
-
-_SHAPES: Mapping[type[Record], _Shape] = {record_class: _shape(record_class) for record_class in _CLASSES}
-_BY_KIND: Mapping[str, _Shape] = {shape.kind: shape for shape in _SHAPES.values()}
-KINDS = tuple(_BY_KIND)
-"""All kinds of stored records."""
-_KIND, _AMOUNT, _REGARDING = (POSITIONS[name] for name in ("kind", "amount", "regarding"))
-_EMPTY: tuple[Cell, ...] = (None,) * len(COLUMNS)
-
-
 def row_of(record: Record) -> Row:
     """Convert a record to a row.
 
     Raises:
         ArgumentError: The store does not accept the record's class.
     """
-    shape = _SHAPES.get(type(record))
+    shape = SHAPES.get(type(record))
     if shape is None:
         msg = f"a record must be a lead, a purchase, a refund or an interaction (got {kind_of(record)})"
         raise ArgumentError(f"{msg}; pass several as append(*records), and a customer to put_customer")
-    values, cells = record.__dict__, list(_EMPTY)
+    values, cells = record.__dict__, list(EMPTY)
     for name, position, convert in shape.fields:
         value = values[name]
         if value is not None:
             cells[position] = value if convert is None else convert(value)
-    cells[_KIND] = shape.kind
+    cells[KIND] = shape.kind
     if shape.has_amount and (money := values["amount"]) is not None:
-        cells[_AMOUNT], cells[CURRENCY] = money.minor, money.currency
+        cells[AMOUNT], cells[CURRENCY] = money.minor, money.currency
     payload = None if shape.personal_field is None else _payload_of(values[shape.personal_field])
     source, number = record.key
-    target = None if cells[_REGARDING] is None else target_of(shape.kind, source, cells[_REGARDING])
+    target = None if cells[REGARDING] is None else target_of(shape.kind, source, cells[REGARDING])
     person_id, state = values.get("person_id", UNKNOWN_PERSON), NONE if payload is None else HAS_PII
     return Row((shape.log, source, number), person_id, shape.kind, tuple(cells), target, payload, state, record=record)
 
@@ -277,9 +134,9 @@ def _payload_of(value: str | Contact | None) -> str | None:
 
 def positions_of(kind: str) -> tuple[int, ...]:
     """Return the positions of the columns that records of a kind may fill."""
-    shape = _BY_KIND[kind]
-    money = (_AMOUNT, CURRENCY) if shape.has_amount else ()
-    return (_KIND, *(position for _, position, _ in shape.fields), *money)
+    shape = SHAPE_OF_KIND[kind]
+    money = (AMOUNT, CURRENCY) if shape.has_amount else ()
+    return (KIND, *(position for _, position, _ in shape.fields), *money)
 
 
 def record_of(row: Row, names: Mapping[str, str] | None = None) -> Record:
@@ -289,21 +146,17 @@ def record_of(row: Row, names: Mapping[str, str] | None = None) -> Record:
         row: The row.
         names: Current name of each alias. A lead that refers to the same person gets no referrer.
     """
-    shape, cells = _BY_KIND[row.kind], row.cells
-    fields: dict[str, Any] = {}
-    for name, position, back in shape.back:
-        value = cells[position]
-        if value is not None:
-            fields[name] = value if back is None else back(value)
+    shape, cells = SHAPE_OF_KIND[row.kind], row.cells
+    fields = shape.fields_of(cells)
     fields |= {**_identity(row, shape, names or {}), **_personal_fields(row, shape)}
     if shape.has_amount and row["amount"] is not None:
         fields["amount"] = amount_in_range(Money.of_minor(row["amount"], row["currency"]))
     if row["lines"] is not None:
-        fields["lines"] = _lines_of(row["lines"], row["currency"])
+        fields["lines"] = lines_of(row["lines"], row["currency"])
     return unchecked(shape.record_class, fields)  # validated when it was added; the columns hold nothing else
 
 
-def _identity(row: Row, shape: _Shape, names: Mapping[str, str]) -> dict[str, Any]:
+def _identity(row: Row, shape: Shape, names: Mapping[str, str]) -> dict[str, Any]:
     """Return the fields of the record's id and person."""
     _, source, number = row.key
     person_id = names.get(row.person_id, row.person_id)
@@ -315,7 +168,7 @@ def _identity(row: Row, shape: _Shape, names: Mapping[str, str]) -> dict[str, An
     return {"source": source, "person_id": person_id, "referred_by": None if referrer == person_id else referrer}
 
 
-def _personal_fields(row: Row, shape: _Shape) -> dict[str, Any]:
+def _personal_fields(row: Row, shape: Shape) -> dict[str, Any]:
     """Return the field with personal data."""
     field, text = shape.personal_field, row.payload
     if text is None or field is None:

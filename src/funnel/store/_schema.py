@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from funnel.store._rows import COLUMNS
+from funnel._record_columns import COLUMNS
 
 APPLICATION_ID = 0x66756E6C
 """The application id that marks SQLite files of this library: `funl`."""

@@ -13,7 +13,8 @@ from typing import Any, cast
 
 import attrs
 
-from funnel.store._rows import COLUMNS, ERASED, HAS_PII, Key, Row, positions_of, row_from
+from funnel._record_columns import COLUMNS
+from funnel.store._rows import ERASED, HAS_PII, Key, Row, positions_of, row_from
 from funnel.store._tables import DuplicateKeyError, Entry, Evaluation, Merge, Person
 
 MAX_BOUND = 300

@@ -6,10 +6,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import attrs
 
+from funnel._record_columns import CURRENCY, REFERRER
 from funnel.errors import RecordError
 from funnel.store._change import Change
 from funnel.store._checks import pairs_of, referring_to, refuse_contradictions, targets_of
-from funnel.store._rows import CURRENCY, REFERRER, UNKNOWN_PERSON, Key, Row, differences, refuse_different
+from funnel.store._rows import UNKNOWN_PERSON, Key, Row, differences, refuse_different
 from funnel.store._tables import Tables
 
 _REFERRED_TO = frozenset({"purchase", "question", "complaint"})

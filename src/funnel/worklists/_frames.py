@@ -2,38 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 
-from funnel._aggregate.group_by import PERSON
+from funnel._aggregate.group_by import PERSON, value_name
+from funnel._dataframes.compute import to_rows
 from funnel._dataframes.frame_types import FrameT
-from funnel._expr.to_narwhals import by_value, int_lit, tree_column
+from funnel._dataframes.local_rows import frame_like
+from funnel._expr.to_narwhals import int_lit, tree_column
 from funnel.facts import Facts
 from funnel.facts._frames import fact_column, raw_facts_over
-from funnel.facts._schema import narrowed
+from funnel.facts._schema import FactSchema, narrowed
+from funnel.messages import Language, explain, facts_explained
 from funnel.rules._frames import without_none
 from funnel.rules._next_action import IDLE, NextAction, next_action, since_due, value_at_stake
+from funnel.worklists._selection import UNKNOWN, Selection
 
 if TYPE_CHECKING:
+    from funnel._expr.nodes import Value
     from funnel.logs import Logs
     from funnel.policy import Policy
     from funnel.worklists._opening_hours import Hours
 
+_COLUMNS = (PERSON, "next_action", "due_at", "value")
+_TEXTS = (PERSON, "next_action", "reason")
 
-_UNKNOWN = -1
-"""Internal value for an unknown value at stake; it sorts after 0."""
 
-
-def worklist_of_logs(logs: Logs[FrameT], policy: Policy, now: int, hours: Hours) -> FrameT:
-    """Return one sorted row for each person with a due action."""
-    due = hours.columns(_due(logs, policy, now), "due_at")
-    ranks = ((action.value, int_lit(number)) for number, action in enumerate(NextAction))
-    rank = by_value("next_action", ranks, int_lit(len(NextAction)))
-    ranked = due.with_columns(_rank=rank, _less=0 - nw.col("value"))
-    listed = ranked.sort("_rank", "due_at", "_less", PERSON)
-    value = nw.when(nw.col("value") > _UNKNOWN).then(nw.col("value"))
-    result = logs._native(listed.select(PERSON, "next_action", "due_at", value=value), instants=["due_at"])
+def worklist_of_logs(  # noqa: PLR0913 (the arguments of the worklist, checked)
+    logs: Logs[FrameT], policy: Policy, now: int, hours: Hours, *, selection: Selection, language: Language | None
+) -> FrameT:
+    """Return one sorted row for each person with a due action, with its reason if a language is passed."""
+    plan = _plan(policy, facts_explained(NextAction) if language else frozenset())
+    listed = selection.over(hours.columns(_due(plan, logs, policy, now), "due_at"))
+    if language:
+        listed = _explained(listed, plan, policy, now, language)
+    reason = ["reason"] if language else []
+    value = nw.when(nw.col("value") > UNKNOWN).then(nw.col("value"))
+    selected = listed.select(PERSON, "next_action", "due_at", value.alias("value"), *reason)
+    result = logs._native(selected, instants=["due_at"])
     if logs._frame_kind != "pandas":
         return result
     frame: Any = result
@@ -41,13 +49,38 @@ def worklist_of_logs(logs: Logs[FrameT], policy: Policy, now: int, hours: Hours)
     return integers
 
 
-def _due(logs: Logs, policy: Policy, now: int) -> nw.LazyFrame[Any]:
-    """Return each person with a due action: action, due time and value."""
+def _plan(policy: Policy, explained: frozenset[str]) -> FactSchema:
+    """Return the schema of the facts that the worklist reads."""
     rules = [rule._compiled_rule(policy) for rule in (next_action, since_due, value_at_stake)]
-    read = frozenset[str]().union(*(one.read for one in rules))
-    plan = narrowed(Facts._fact_plan, read)
+    return narrowed(Facts._fact_plan, explained.union(*(one.read for one in rules)))
+
+
+def _due(plan: FactSchema, logs: Logs, policy: Policy, now: int) -> nw.LazyFrame[Any]:
+    """Return each person with a due action: action, due time, value, and the raw facts."""
     column = fact_column(plan, int_lit(now))
-    action, since, value = (tree_column(without_none(one.tree, _UNKNOWN), column) for one in rules)
-    raw = raw_facts_over(plan, logs, now).select(PERSON, next_action=action, _since=since, value=value)
+    trees = [rule._compiled_rule(policy).tree for rule in (next_action, since_due, value_at_stake)]
+    action, since, value = (tree_column(without_none(tree, UNKNOWN), column) for tree in trees)
+    raw = raw_facts_over(plan, logs, now).with_columns(next_action=action, _since=since, value=value)
     busy = raw.filter(~nw.col("next_action").is_in([one.value for one in IDLE]))
-    return busy.select(PERSON, "next_action", "value", due_at=now - nw.col("_since"))
+    return busy.with_columns(due_at=now - nw.col("_since"))
+
+
+def _explained(
+    listed: nw.LazyFrame[Any], plan: FactSchema, policy: Policy, now: int, language: Language
+) -> nw.LazyFrame[Any]:
+    """Return the rows with their reasons, which are sentences of plain Python."""
+    positions = {plan.indices[name]: Facts._fact_plan.indices[name] for name in plan.declared}
+    rows = to_rows(listed, *_COLUMNS, *map(value_name, positions))
+    width = len(_COLUMNS)
+    values = (dict(zip(positions.values(), row[width:], strict=True)) for row in rows)
+    reasons = [explain(next_action, _facts(known, now), policy, language=language) for known in values]
+    columns = {name: [row[number] for row in rows] for number, name in enumerate(_COLUMNS)}
+    return frame_like(listed, {**columns, "reason": reasons}, texts=_TEXTS)
+
+
+def _facts(known: Mapping[int, Value], now: int) -> Facts:
+    """Return the facts with raw values at their indices; other facts are those of an unknown person."""
+    values = Facts._fact_plan.unknown
+    for index, value in known.items():
+        values[index] = value
+    return Facts._from_raw(tuple(values), now)

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import attrs
 
+from funnel._expr.explain import Explanation
 from funnel._format import Listed, Table, Tabular
 from funnel._results import Charted, Rows
 from funnel.facts import Facts
@@ -56,6 +57,11 @@ class Task:
         return explain(next_action, self._facts, self._policy, language=language)
 
     @property
+    def why(self) -> Explanation:
+        """Conditions that led to the action, with the person's values."""
+        return next_action.why(self._facts, self._policy)
+
+    @property
     def next_review_at(self) -> datetime | None:
         """Instant when the action changes if nothing happens; None if never."""
         return next_action.next_change.of(self._facts, self._policy)
@@ -69,11 +75,13 @@ class Worklist(Charted, Rows, Listed[Task], Tabular):
         as_of: Instant of the evaluation.
         tz: Time zone of the shop.
         tasks: One task for each person with a due action.
+        language: Language of the reasons in `to_dicts`; None for no reasons.
     """
 
     as_of: datetime
     tz: ZoneInfo
     tasks: tuple[Task, ...]
+    language: Language | None = None
 
     _CHART = "people.worklist"
     _PARTS = "tasks"
@@ -94,6 +102,7 @@ class Worklist(Charted, Rows, Listed[Task], Tabular):
                 "next_action": task.action.value,
                 "due_at": task.due_at,
                 "value": task.value_minor,
+                **({"reason": task.reason(language=self.language)} if self.language else {}),
             }
             for task in self
         ]

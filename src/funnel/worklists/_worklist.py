@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, overload
+from typing import Any, TypeAlias, overload
 from zoneinfo import ZoneInfo
 
 from funnel._arguments import parse_as_of, parse_zone
@@ -18,24 +18,57 @@ from funnel._time import MICROSECOND, instant
 from funnel.facts import Facts
 from funnel.history import History
 from funnel.logs import Logs
+from funnel.messages import Language, check_language
 from funnel.policy import Policy, check_is_policy
 from funnel.rules._next_action import IDLE, NextAction, next_action, since_due, value_at_stake
 from funnel.worklists._frames import worklist_of_logs
 from funnel.worklists._opening_hours import Hours, hours_of
+from funnel.worklists._selection import Order, Row, selection_of
 from funnel.worklists._tasks import Task, Worklist
 
-
-@overload
-def worklist(people: Logs[FrameT], policy: Policy, *, as_of: datetime, tz: str | ZoneInfo) -> FrameT: ...
+Limits: TypeAlias = Mapping[NextAction, int] | Mapping[str, int]
+"""Maximum number of rows with an action."""
 
 
 @overload
 def worklist(
-    people: History | Iterable[History], policy: Policy, *, as_of: datetime, tz: str | ZoneInfo
+    people: Logs[FrameT],
+    policy: Policy,
+    *,
+    as_of: datetime,
+    tz: str | ZoneInfo,
+    limit: int | None = None,
+    limits: Limits | None = None,
+    order: Order = "urgency",
+    reasons: Language | None = None,
+) -> FrameT: ...
+
+
+@overload
+def worklist(
+    people: History | Iterable[History],
+    policy: Policy,
+    *,
+    as_of: datetime,
+    tz: str | ZoneInfo,
+    limit: int | None = None,
+    limits: Limits | None = None,
+    order: Order = "urgency",
+    reasons: Language | None = None,
 ) -> Worklist: ...
 
 
-def worklist(people: Logs | History | Iterable[History], policy: Policy, *, as_of: datetime, tz: str | ZoneInfo) -> Any:
+def worklist(  # noqa: PLR0913 (docs/decisions/few-arguments.md)
+    people: Logs | History | Iterable[History],
+    policy: Policy,
+    *,
+    as_of: datetime,
+    tz: str | ZoneInfo,
+    limit: int | None = None,
+    limits: Limits | None = None,
+    order: Order = "urgency",
+    reasons: Language | None = None,
+) -> Any:
     """Return one row for each person with a due action.
 
     Rows are sorted by urgency of the action, then by the earliest due time, the largest value at stake and the person
@@ -46,14 +79,21 @@ def worklist(people: Logs | History | Iterable[History], policy: Policy, *, as_o
         policy: The shop's policy, with its opening hours.
         as_of: Instant to evaluate at, an aware datetime.
         tz: Time zone of the shop, such as "Asia/Jakarta".
+        limit: Maximum number of rows, the first of the order; by default all.
+        limits: Maximum number of rows with an action, such as `{"win_back": 10}`: the first of the order. They are
+            applied before `limit`. An action that is not named has no limit.
+        order: "urgency", or "value": the largest value at stake first (unknown last), then urgency, due time and id.
+        reasons: "en" or "id" for a column `reason`: the action and its reason as a sentence. Sentences are made one by
+            one in Python, so set a `limit` for large logs.
 
     Returns:
         For histories, a `Worklist` whose tasks explain themselves. For logs, a sorted dataframe of the same type with
-        `person_id`, `next_action`, `due_at` and `value` (whole minor units, null if unknown).
+        `person_id`, `next_action`, `due_at`, `value` (whole minor units, null if unknown), and `reason` on request.
 
     Raises:
         InstantError: `as_of` is naive.
-        ArgumentError: The zone is unknown.
+        ArgumentError: The zone, the order, the language or an action of `limits` is unknown, or a limit is not a whole
+            number.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -70,11 +110,14 @@ def worklist(people: Logs | History | Iterable[History], policy: Policy, *, as_o
     """
     now, clock = parse_as_of(as_of, "as_of"), parse_zone(tz)
     check_is_policy(policy)
+    selection = selection_of(order, limit, limits)
+    if reasons is not None:
+        check_language(reasons)
     hours = hours_of(policy, clock, as_of)
     if isinstance(people, Logs):
-        return worklist_of_logs(people, policy, now, hours)
+        return worklist_of_logs(people, policy, now, hours, selection=selection, language=reasons)
     tasks = [task for history in histories_of(people) if (task := _task(history, policy, as_of, hours)) is not None]
-    return Worklist(instant(now), clock, tuple(sorted(tasks, key=_sort_key) if len(tasks) > 1 else tasks))
+    return Worklist(instant(now), clock, tuple(selection.of(tasks, _row)), reasons)
 
 
 def _task(history: History, policy: Policy, as_of: datetime, hours: Hours) -> Task | None:
@@ -88,11 +131,8 @@ def _task(history: History, policy: Policy, as_of: datetime, hours: Hours) -> Ta
     return Task(history.person_id, action, due, value_at_stake.of(facts, policy), history, facts, policy)
 
 
-_RANKS: Mapping[NextAction, int] = {step: rank for rank, step in enumerate(NextAction)}
-
-
-def _sort_key(task: Task) -> tuple[int, datetime, int, str]:
-    return _RANKS[task.action], task.due_at, 1 if task.value_minor is None else -task.value_minor, task.person_id
+def _row(task: Task) -> Row:
+    return Row(task.person_id, task.action, task.due_at, task.value_minor)
 
 
 @overload

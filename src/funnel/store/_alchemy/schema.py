@@ -15,8 +15,8 @@ from sqlalchemy.dialects import mysql
 
 from funnel._arguments import instance
 from funnel._fields import LONGEST_ID
+from funnel._record_columns import COLUMNS
 from funnel.errors import StoreError
-from funnel.store._rows import COLUMNS
 
 _EXACT = {"mysql": "utf8mb4_0900_bin", "mariadb": "utf8mb4_nopad_bin"}
 _COLLATE = {"mysql": "utf8mb4", "mariadb": "utf8mb4"}

@@ -8,11 +8,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from funnel._record_columns import COLUMNS
 from funnel.errors import FunnelError
 from funnel.store._alchemy.people import AlchemyPeople, batches, canonical_of, matches, one_or_all, parameters
 from funnel.store._alchemy.schema import StoreTables
 from funnel.store._alchemy.transactions import RetryTransactionError
-from funnel.store._rows import COLUMNS, HAS_PII, Key, Row, positions_of, row_from
+from funnel.store._rows import HAS_PII, Key, Row, positions_of, row_from
 from funnel.store._tables import DuplicateKeyError
 
 BATCH_ROWS = 100_000

@@ -1,0 +1,115 @@
+"""The list of the day and the page of one person, for a terminal or a CSV file; people are shown by id alone."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+import attrs
+
+from funnel._format import as_text, one_line
+from funnel.cli._findings import ReportQuery
+from funnel.cli._source import Source
+from funnel.errors import ArgumentError, FileError
+from funnel.history import History
+from funnel.messages import Language, explain, label
+from funnel.money import Money
+from funnel.profiles import customer_profile
+from funnel.rules._next_action import next_action
+from funnel.stages import stage
+from funnel.worklists import worklist
+from funnel.worklists._selection import Order
+
+_HEAD = ("person_id", "next_action", "due_at", "value", "currency", "reason")
+_FORMULA = re.compile(r"[=@\t\r]|[+-](?!\d)")
+"""Start of a cell that a spreadsheet would compute; a telephone number is left as it is."""
+
+
+@attrs.frozen
+class DayChoice:
+    """What the list of a day holds: its limits, its order and its language."""
+
+    limit: int | None
+    limits: Mapping[str, int]
+    order: str
+    language: str
+
+
+def limits_of(texts: Iterable[str]) -> dict[str, int]:
+    """Convert texts such as win_back=10 to limits.
+
+    Raises:
+        ArgumentError: A text is not an action and a number.
+    """
+    limits: dict[str, int] = {}
+    for text in texts:
+        action, _, number = text.partition("=")
+        if not (number.isascii() and number.isdigit()):
+            raise ArgumentError(f"a limit must be an action and a number, such as win_back=10 (got {text[:100]!r})")
+        limits[action] = int(number)
+    return limits
+
+
+def rows_of_day(source: Source, query: ReportQuery, choice: DayChoice) -> list[tuple[str, ...]]:
+    """Return one row for each task: the columns of the CSV file, as text."""
+    frame: Any = worklist(
+        source.logs,
+        query.policy,
+        as_of=query.as_of,
+        tz=query.tz,
+        limit=choice.limit,
+        limits=choice.limits,
+        order=cast("Order", choice.order),
+        reasons=cast("Language", choice.language),
+    )
+    zone = ZoneInfo(query.tz)
+    return [_row(row, zone, source.currency) for row in frame.to_dicts()]
+
+
+def _row(row: Mapping[str, Any], zone: ZoneInfo, currency: str | None) -> tuple[str, ...]:
+    due = row["due_at"].astimezone(zone).isoformat(timespec="minutes")
+    value = row["value"]
+    stake = "" if value is None or currency is None else str(Money.of_minor(value, currency))
+    code, _, amount = stake.partition(" ")
+    return row["person_id"], row["next_action"], due, amount, code, row["reason"]
+
+
+def text_of(rows: Sequence[tuple[str, ...]]) -> str:
+    """Return the list as a table of text."""
+    lines = [
+        (person, due[:16].replace("T", " "), f"{currency} {value}".strip(), reason)
+        for person, _, due, value, currency, reason in rows
+    ]
+    return as_text(("person", "due", "at stake", "what to do, and why"), lines, left=(0, 1, 3))
+
+
+def write_csv(path: Path, rows: Iterable[tuple[str, ...]]) -> None:
+    """Write the list as CSV; a cell that a spreadsheet would compute gets a leading apostrophe.
+
+    Raises:
+        FileError: The file cannot be written.
+    """
+    try:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            lines = csv.writer(file)
+            lines.writerow(_HEAD)
+            lines.writerows([f"'{cell}" if _FORMULA.match(cell) else cell for cell in row] for row in rows)
+    except OSError as error:
+        msg = f"{path.name} cannot be written: {error.strerror}"
+    else:
+        return
+    raise FileError(msg)
+
+
+def profile_of(history: History, query: ReportQuery, *, personal: bool) -> str:
+    """Return the page of one person: seven facts, the stage, and the next action with its reason."""
+    person = history.person_id
+    facts = str(customer_profile(history, as_of=query.as_of, personal=personal)).splitlines()
+    shown = facts if personal else [line for line in facts if not line.startswith("identity:")]
+    now = label(stage.of(history, query.policy, as_of=query.as_of))
+    action = explain(next_action, history, query.policy, as_of=query.as_of)
+    return "\n".join(map(one_line, (f"person: {person}", *shown, f"stage: {now}", f"next action: {action}")))

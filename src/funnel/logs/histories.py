@@ -1,0 +1,193 @@
+"""Histories out of logs: the rows of a person become records again, validated together.
+
+Invariant: the history of a person has the same facts as the rows of the person in the logs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from heapq import merge
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, TypeAlias
+
+import narwhals as nw
+
+from funnel._arguments import each
+from funnel._dataframes.compute import collected, to_rows
+from funnel._fields import check_id
+from funnel._record_columns import EMPTY, POSITIONS, RENAMED, SHAPE_OF_KIND, Cell
+from funnel.errors import ArgumentError, MoneyError
+from funnel.history import History
+from funnel.logs.compare_rows import unresolved
+from funnel.logs.normalize import MISSING
+from funnel.logs.schema import LOGS, RECORDED, raise_if_any
+from funnel.money import Money
+from funnel.records import Lead, Record
+
+Frame = nw.LazyFrame[Any]
+_Row: TypeAlias = tuple[str, str, Mapping[str, Any]]
+"""A person, a log, and a row of it."""
+
+_PERSON, _OF = "person_id", "_of"
+_REFERRALS = "referrals"
+_IDS = ("id", "source", _PERSON)
+_KINDS: Mapping[str, str] = {"leads": "lead", _REFERRALS: "lead", "purchases": "purchase", "refunds": "refund"}
+_CELLS: Mapping[str, Sequence[tuple[str, int]]] = {
+    log: [(name, POSITIONS[RENAMED.get(name, name)]) for name in columns if RENAMED.get(name, name) in POSITIONS]
+    for log, columns in {**LOGS, _REFERRALS: LOGS["leads"]}.items()
+}
+"""The columns of each log that hold a field of a record, with the position among all columns of records."""
+
+
+class HistoriesOfLogs:
+    """The part of `Logs` that makes histories."""
+
+    currency: str | None
+    _logs: Mapping[str, Frame]
+    _alias_frames: tuple[Frame, ...]
+    _is_resolved: bool
+
+    def history(self, person_id: str) -> History:
+        """Return the history of one person: all records, validated together.
+
+        The records are those of every log: leads, purchases, refunds, interactions, and leads of other people that name
+        the person as referrer. Logs have no order lines, texts and contacts, so the records have none.
+
+        Args:
+            person_id: Id of the person, or an alias of it.
+
+        Returns:
+            The history, for rules, reasons and profiles of one person.
+
+        Raises:
+            ArgumentError: The logs have no record of the person, or the argument is not an id.
+            MoneyError: The logs have amounts and no currency.
+
+        Example:
+            >>> import polars as pl
+            >>> from funnel import Logs
+            >>> orders = {"id": [1, 2], "person_id": ["sari", "budi"], "amount": [900, 500]}
+            >>> frame = pl.DataFrame(orders).with_columns(purchased_at=pl.lit("2026-03-01"))
+            >>> Logs.from_orders(frame, tz="Asia/Jakarta", currency="IDR").history("sari")
+            History('sari', leads=0, purchases=1, refunds=0, interactions=0, referrals=0)
+        """
+        return next(self.histories([person_id]))
+
+    def histories(self, people: Iterable[str] | None = None) -> Iterator[History]:
+        """Return the histories of several people, or of everyone, sorted by person id.
+
+        The rows are read at once, on the engine of the logs. Each history is made when the iterator reaches it.
+
+        Args:
+            people: Ids or aliases of the people, in any order; by default everyone with a record. A person who was only
+                named as a referrer has a record too.
+
+        Returns:
+            An iterator of histories, one for each person.
+
+        Raises:
+            ArgumentError: The logs have no record of a person, or an item of `people` is not an id.
+            MoneyError: The logs have amounts and no currency.
+
+        Example:
+            >>> import polars as pl
+            >>> from funnel import Logs
+            >>> leads = pl.DataFrame({"person_id": ["sari", "budi"], "arrived_at": ["2026-03-01", "2026-03-02"]})
+            >>> [history.person_id for history in Logs.from_leads(leads, tz="Asia/Jakarta").histories()]
+            ['budi', 'sari']
+        """
+        logs = self._resolved()
+        chosen = None if people is None else self._current_names(each(people, "people", "a list of ids"))
+        rows = {log: _rows_of(frame, chosen) for log, frame in _by_person(logs).items()}
+        if chosen is not None:
+            _check_known(chosen, rows.values())
+        return _histories(rows, self.currency)
+
+    def _resolved(self) -> Mapping[str, Frame]:
+        """Return the canonical logs.
+
+        Raises:
+            LogsError: A record refers to a purchase, and the logs have no purchases.
+        """
+        if not self._is_resolved:
+            raise_if_any(unresolved(self._logs))
+        return self._logs
+
+    def _current_names(self, people: Iterable[str]) -> list[str]:
+        """Return the names of people after all aliases, each once."""
+        names = {name: name for name in [check_id(person) for person in people]}
+        for aliases in self._alias_frames:
+            while links := _links(aliases, set(names.values())):
+                names = {name: links.get(now, now) for name, now in names.items()}
+        return sorted(set(names.values()))
+
+
+def _links(aliases: Frame, names: Iterable[str]) -> dict[str, str]:
+    rows = aliases.filter(nw.col("alias").is_in(sorted(names)))
+    return dict(to_rows(rows, "alias", _PERSON))
+
+
+def _by_person(logs: Mapping[str, Frame]) -> dict[str, Frame]:
+    """Return the rows of each log, with the person whose history has the row."""
+    frames = {log: _selected(log, frame) for log, frame in logs.items() if log != "refunds"}
+    if "refunds" in logs:
+        owners = logs["purchases"].select("source", purchase_id=nw.col("id"), _of=nw.col(_PERSON))
+        frames["refunds"] = _selected("refunds", logs["refunds"].join(owners, on=["source", "purchase_id"]), _OF)
+    if "leads" in logs:
+        referrer = nw.col("referred_by")
+        of_others = frames["leads"].filter((referrer != "") & (referrer != nw.col(_PERSON)))
+        frames[_REFERRALS] = of_others.with_columns(referrer.alias(_OF))
+    return frames
+
+
+def _selected(log: str, frame: Frame, person: str = _PERSON) -> Frame:
+    names = [name for name in LOGS[log] if name in frame.collect_schema() and name not in (RECORDED, "currency")]
+    selected = frame.select(nw.col(person).alias(_OF), *names)
+    return selected.with_columns(nw.col("referred_by").fill_null("")) if log == "leads" else selected
+
+
+def _rows_of(frame: Frame, people: Sequence[str] | None) -> nw.DataFrame[Any]:
+    """Return the rows of some people, or of everyone, in local memory, sorted by person."""
+    rows: nw.DataFrame[Any] = collected(frame if people is None else frame.filter(nw.col(_OF).is_in(people)))
+    return rows.sort(_OF)
+
+
+def _check_known(people: Sequence[str], rows: Iterable[nw.DataFrame[Any]]) -> None:
+    unknown = sorted(set(people).difference(*(frame[_OF].to_list() for frame in rows)))
+    if unknown:
+        more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
+        msg = f"the logs have no record of {unknown[0]!r}{more}"
+        raise ArgumentError(f"{msg}; pass ids of people in the logs, as Facts.over returns them")
+
+
+def _histories(rows: Mapping[str, nw.DataFrame[Any]], currency: str | None) -> Iterator[History]:
+    streams = [_stream(log, frame) for log, frame in rows.items()]
+    for person, of_person in groupby(merge(*streams, key=itemgetter(0)), key=itemgetter(0)):
+        yield History.of(person, [_record(log, row, currency) for _, log, row in of_person])
+
+
+def _stream(log: str, rows: nw.DataFrame[Any]) -> Iterator[_Row]:
+    return ((row[_OF], log, row) for row in rows.iter_rows(named=True))
+
+
+def _record(log: str, row: Mapping[str, Any], currency: str | None) -> Record:
+    """Return the record of a row; a value that is missing gets the record's default."""
+    shape = SHAPE_OF_KIND[_KINDS.get(log) or row["kind"]]
+    known = {name: value for name, value in row.items() if value not in (MISSING, "")}
+    cells: list[Cell] = [*EMPTY]
+    for name, position in _CELLS[log]:
+        cells[position] = known.get(name)
+    fields = shape.fields_of(cells) | {name: known[name] for name in _IDS if name in known}
+    if shape.record_class is Lead and fields.get("referred_by") == fields[_PERSON]:
+        del fields["referred_by"]
+    if shape.has_amount and "amount" in known:
+        fields["amount"] = _money(known["amount"], currency)
+    return shape.record_class(**fields)
+
+
+def _money(amount: int, currency: str | None) -> Money:
+    if currency is None:
+        msg = "a history has amounts with their currency, and these logs have no currency"
+        raise MoneyError(f"{msg}; make them with it, such as Logs(purchases=..., currency='IDR')")
+    return Money.of_minor(amount, currency)
