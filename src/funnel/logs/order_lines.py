@@ -22,7 +22,9 @@ KEY = ("source", "id")
 BELOW = "is below 0; give returns as refunds, or read the frame with read_orders, which knows credit notes"
 _MOST_PIECES = 10**9
 _EARLIEST = ("purchased_at", "promised_at", RECORDED, ROW)
-_LATEST = ("cancelled_at", "delivered_at", "currency", "promotion")
+_LATEST = ("cancelled_at", "delivered_at", "paid_at", "currency", "promotion")
+_MONEY = {"prepaid": "max", "fees": "max", "cost": "min"}
+"""Optional amounts, added like the amount. A cost is unknown if one line has none, the others if no line has one."""
 _SAME = ("person_id", "status")
 
 
@@ -85,7 +87,17 @@ def summed(frame: Frame, own: Sequence[str], *, is_whole: bool) -> Frame:
         *(each for name in (*_SAME, *own) for each in (nw.col(name).min(), nw.col(name).max().alias(f"_max_{name}"))),
         *(nw.col(name).is_null().any().alias(f"_null_{name}") for name in own),
     ]
-    orders = frame.group_by(*KEY).agg(*aggregates)
+    money = [name for name in _MONEY if name in present]
+    for name in money:
+        aggregates.append(getattr(nw.col(name), _MONEY[name])())
+        filled = nw.col(f"_all_{name}")
+        aggregates.append((filled.max() if is_whole else filled.sum()).cast(nw.Int64()))
+    known = {f"_all_{name}": nw.when(_is_missing(name)).then(int_lit(0)).otherwise(nw.col(name)) for name in money}
+    orders = (frame.with_columns(**known) if known else frame).group_by(*KEY).agg(*aggregates)
+    added = {
+        name: nw.when(_is_missing(name)).then(int_lit(MISSING)).otherwise(nw.col(f"_all_{name}")) for name in money
+    }
+    orders = orders.with_columns(**added) if added else orders
     agrees = {name: (nw.col(name) == nw.col(f"_max_{name}")) & ~nw.col(f"_null_{name}") for name in own}
     values = {name: nw.when(same).then(nw.col(name)) for name, same in agrees.items()}
     return orders.with_columns(**values) if values else orders

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
+from operator import attrgetter
 from typing import Any, Literal, TypeAlias
 
 import attrs
@@ -56,6 +57,10 @@ COLUMNS: Mapping[str, type[str | int]] = {
     "promotion": str,
     "promised_at": int,
     "delivered_at": int,
+    "paid_at": int,
+    "prepaid": int,
+    "fees": int,
+    "cost": int,
     "lines": str,
     "direction": str,
     "channel": str,
@@ -170,8 +175,14 @@ def _lines_of(text: str, currency: str) -> tuple[OrderLine, ...]:
     return tuple(OrderLine(**{name: money(name, value) for name, value in line.items()}) for line in json.loads(text))
 
 
-_INSTANTS = ("happened_at", "cancelled_at", "promised_at", "delivered_at", "until", "latest")
-_TO_CELL: Mapping[str, Conversion] = {**dict.fromkeys(_INSTANTS, micros), "reason": str, "lines": _lines_text}
+_INSTANTS = ("happened_at", "cancelled_at", "promised_at", "delivered_at", "paid_at", "until", "latest")
+_MONEY = ("prepaid", "fees", "cost")
+_TO_CELL: Mapping[str, Conversion] = {
+    **dict.fromkeys(_INSTANTS, micros),
+    **dict.fromkeys(_MONEY, attrgetter("minor")),
+    "reason": str,
+    "lines": _lines_text,
+}
 """Conversions of field values to column values, if they differ; None stays None."""
 
 
@@ -198,6 +209,9 @@ _CLASSES: tuple[type[Record], ...] = (
 _PERSONAL = ("contact", "text")
 _OWN = ("id", "source", "person_id", "kind", "amount", *_PERSONAL)
 """Fields without a content column, or with more than one."""
+
+_OF_CURRENCY = ("lines", *_MONEY)
+"""Fields that are read together with the currency of the record."""
 
 _LOGS: Mapping[type[Record], Log] = {Lead: "leads", Purchase: "purchases", Refund: "refunds"}
 
@@ -229,7 +243,7 @@ def _shape(cls: type[Record]) -> _Shape:
         _LOGS.get(cls, "interactions"),
         str(cls.model_fields["kind"].default) if issubclass(cls, Interaction) else str(getattr(cls, "kind")),  # noqa: B009
         tuple((name, POSITIONS[column], _TO_CELL.get(column)) for name, column in columns),
-        tuple((name, POSITIONS[column], _back(cls, name, column)) for name, column in columns if name != "lines"),
+        tuple((name, POSITIONS[column], _back(cls, name, column)) for name, column in columns if name not in _OF_CURRENCY),
         "amount" in cls.model_fields,
         next((name for name in _PERSONAL if name in cls.model_fields), None),
     )
@@ -297,7 +311,8 @@ def record_of(row: Row, names: Mapping[str, str] | None = None) -> Record:
             fields[name] = value if back is None else back(value)
     fields |= {**_identity(row, shape, names or {}), **_personal_fields(row, shape)}
     if shape.has_amount and row["amount"] is not None:
-        fields["amount"] = amount_in_range(Money.of_minor(row["amount"], row["currency"]))
+        money = {name: row[name] for name in ("amount", *_MONEY) if row[name] is not None}
+        fields |= {name: amount_in_range(Money.of_minor(minor, row["currency"])) for name, minor in money.items()}
     if row["lines"] is not None:
         fields["lines"] = _lines_of(row["lines"], row["currency"])
     return unchecked(shape.record_class, fields)  # validated when it was added; the columns hold nothing else

@@ -9,7 +9,7 @@ from funnel.store._rows import COLUMNS
 APPLICATION_ID = 0x66756E6C
 """The application id that marks SQLite files of this library: `funl`."""
 
-VERSION = 4
+VERSION = 5
 """The version of the tables."""
 
 _TYPES = {str: "TEXT", int: "INTEGER"}
@@ -133,5 +133,6 @@ UPGRADES: Mapping[int, Sequence[str]] = {
         *_MERGES_INDEXES,
         *(f"UPDATE records SET kind = '{new}' WHERE kind = '{old}'" for old, new in KINDS_OF_VERSION_3.items()),  # noqa: S608
     ),
+    4: tuple(f"ALTER TABLE records ADD COLUMN {name} INTEGER" for name in ("paid_at", "prepaid", "fees", "cost")),
 }
 """Upgrades from each version to the next."""
