@@ -274,6 +274,8 @@ class Purchase(Record, frozen=True):
     """Fees of the order that the shop pays, such as those of a marketplace; None if unknown."""
     cost: Amount | None = None
     """Cost of the goods for the shop; default: the sum of the lines if each has a unit cost, otherwise unknown."""
+    original: Amount | None = None
+    """Amount in the currency that was paid, if `Rates` converted it."""
 
     @model_validator(mode="before")
     @classmethod
@@ -369,6 +371,8 @@ class Refund(Record, frozen=True):
     """Refunded amount; above 0."""
     reason: Label = ""
     """Reason of the refund."""
+    original: Amount | None = None
+    """Amount in the currency that was refunded, if `Rates` converted it."""
 
     @model_validator(mode="after")
     def _gives_something(self) -> Self:

@@ -61,6 +61,7 @@ COLUMNS: Mapping[str, type[str | int]] = {
     "prepaid": int,
     "fees": int,
     "cost": int,
+    "original": str,
     "lines": str,
     "direction": str,
     "channel": str,
@@ -180,6 +181,7 @@ _MONEY = ("prepaid", "fees", "cost")
 _TO_CELL: Mapping[str, Conversion] = {
     **dict.fromkeys(_INSTANTS, micros),
     **dict.fromkeys(_MONEY, attrgetter("minor")),
+    "original": lambda money: f"{money.minor} {money.currency}",
     "reason": str,
     "lines": _lines_text,
 }
@@ -193,7 +195,15 @@ def _checked_instant(count: int) -> object:
     return instant(count)
 
 
-_FROM_CELL: Mapping[str, Callable[[Any], object]] = dict.fromkeys(_INSTANTS, _checked_instant)
+def _money_of(text: str) -> Money:
+    minor, _, currency = text.partition(" ")
+    return amount_in_range(Money.of_minor(int(minor), currency))
+
+
+_FROM_CELL: Mapping[str, Callable[[Any], object]] = {
+    **dict.fromkeys(_INSTANTS, _checked_instant),
+    "original": _money_of,
+}
 
 RENAMED: Mapping[str, str] = {
     "id": "source_id",

@@ -133,6 +133,9 @@ UPGRADES: Mapping[int, Sequence[str]] = {
         *_MERGES_INDEXES,
         *(f"UPDATE records SET kind = '{new}' WHERE kind = '{old}'" for old, new in KINDS_OF_VERSION_3.items()),  # noqa: S608
     ),
-    4: tuple(f"ALTER TABLE records ADD COLUMN {name} INTEGER" for name in ("paid_at", "prepaid", "fees", "cost")),
+    4: tuple(
+        f"ALTER TABLE records ADD COLUMN {name} {_TYPES[COLUMNS[name]]}"
+        for name in ("paid_at", "prepaid", "fees", "cost", "original")
+    ),
 }
 """Upgrades from each version to the next."""
