@@ -101,8 +101,9 @@ class Ledger(LedgerState):
         self.stale.add("purchases")
         if key in self.notices or order.delivered_at is not None or order.promised_at is not None:
             self._mark_promises("deliveries")
-        if order.delivered_at is not None:
-            self.reach(micros(order.delivered_at))
+        for moment in (order.delivered_at, order.paid_at):
+            if moment is not None:
+                self.reach(micros(moment))
         self.hear()
         return row
 

@@ -90,8 +90,10 @@ class LedgerTables(Mapping[str, Frame]):
             nw.when(nw.col("cancelled_at") == MISSING).then(nw.col("purchased_at")).otherwise(nw.col("cancelled_at"))
         )
         cancelled = nw.when(nw.col("status") == "cancelled").then(cancelled_when).otherwise(int_lit(FOREVER))
+        bought = nw.when(nw.col("paid_at") == MISSING).then(nw.col("purchased_at")).otherwise(nw.col("paid_at"))
+        counts_from = nw.when(nw.col("status") == "unpaid").then(int_lit(FOREVER)).otherwise(bought)
         orders = self._logs["purchases"].with_columns(
-            _cancelled=cancelled, _void=int_lit(FOREVER), _first_back=int_lit(FOREVER)
+            _bought=counts_from, _cancelled=cancelled, _void=int_lit(FOREVER), _first_back=int_lit(FOREVER)
         )
         return orders if self.refunds_to_date is None else self._keep(_with_refunds(orders, self.refunds_to_date))
 
@@ -184,9 +186,7 @@ def _promises(tables: LedgerTables) -> Frame:
     """
     promised = tables.arrivals.filter((nw.col("promised_at") != MISSING) & (nw.col("amount") > 0))
     over = _smaller(_smaller(nw.col("_void"), nw.col("_cancelled")), nw.col("_arrived"))
-    rows = select_table(
-        promised, "promises", t=nw.col("purchased_at"), end=over, due=nw.col("promised_at"), **key_columns()
-    )
+    rows = select_table(promised, "promises", t=nw.col("_bought"), end=over, due=nw.col("promised_at"), **key_columns())
     return rows.filter(nw.col("end") > nw.col("start"))
 
 
@@ -241,7 +241,7 @@ def _refund_rows(refunds: Frame, purchases: Frame) -> Frame:
 def _first_versions(orders: Frame) -> Frame:
     """Return each order as it counts until the first refund."""
     end = _smaller(nw.col("_first_back"), nw.col("_cancelled"))
-    return _versions(orders, start=nw.col("purchased_at"), end=end, net=nw.col("amount"))
+    return _versions(orders, start=nw.col("_bought"), end=end, remaining=nw.col("amount"))
 
 
 def _later_versions(orders: Frame, refunds_to_date: Frame) -> Frame:
@@ -249,24 +249,38 @@ def _later_versions(orders: Frame, refunds_to_date: Frame) -> Frame:
     columns = orders.drop("_void", "_first_back")
     joined = refunds_to_date.join(columns, on=list(_ORDER_KEY), how="inner")
     end = _smaller(nw.col("_next"), nw.col("_cancelled"))
-    return _versions(joined, start=nw.col("refunded_at"), end=end, net=nw.col("amount") - nw.col("_so_far"))
+    start = nw.when(nw.col("_bought") > nw.col("refunded_at")).then(nw.col("_bought")).otherwise(nw.col("refunded_at"))
+    return _versions(joined, start=start, end=end, remaining=nw.col("amount") - nw.col("_so_far"))
 
 
-def _versions(orders: Frame, *, start: nw.Expr, end: nw.Expr, net: nw.Expr) -> Frame:
-    rows = select_table(
-        orders,
+def _versions(orders: Frame, *, start: nw.Expr, end: nw.Expr, remaining: nw.Expr) -> Frame:
+    counting = orders.with_columns(_start=start, _end=end, _remaining=remaining)
+    counting = counting.filter((nw.col("_end") > nw.col("_start")) & (nw.col("_remaining") > 0))
+    is_costed = nw.col("cost") != MISSING
+    return select_table(
+        counting,
         "purchases",
         t=nw.col("purchased_at"),
-        start=start,
-        end=end,
-        source=nw.col("source"),
-        id=nw.col("id"),
+        start=nw.col("_start"),
+        end=nw.col("_end"),
         amount=nw.col("amount"),
-        net_amount=net,
+        net_amount=_at_least_zero(nw.col("_remaining") - or_zero("prepaid")),
         promoted=to_int(nw.col("promotion") != ""),
         promotion=nw.col("promotion"),
+        cost=or_zero("cost"),
+        fees=or_zero("fees"),
+        has_cost=to_int(is_costed),
+        **key_columns(),
     )
-    return rows.filter((nw.col("end") > nw.col("start")) & (nw.col("net_amount") > 0))
+
+
+def or_zero(column: str) -> nw.Expr:
+    """Return an optional amount; 0 if it is missing."""
+    return nw.when(nw.col(column) == MISSING).then(int_lit(0)).otherwise(nw.col(column))
+
+
+def _at_least_zero(value: nw.Expr) -> nw.Expr:
+    return nw.when(value > 0).then(value).otherwise(int_lit(0))
 
 
 def _with_deliveries(orders: Frame, interactions: Frame) -> Frame:
