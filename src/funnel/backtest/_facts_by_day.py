@@ -140,7 +140,7 @@ class FactsByDay:
         assert self.late is not None
         theirs = _of(self.late, self.tables.log)
         logs_of_day = {log: collect_once(frame.filter(known_since(log, frame) <= day)) for log, frame in theirs.items()}
-        values = aggregated(LedgerTables(logs_of_day, collect_once), self.plan.reductions, day, ROOTS)
+        values = aggregated(LedgerTables(logs_of_day, collect_once, self.tables.own), self.plan.reductions, day, ROOTS)
         numbered = values.join(self.names, on=PERSON, how="inner").join(self.late, on=PERSON, how="semi")
         return numbered.select(PERSON_NUMBER, *(value_name(index) for index in range(len(self.plan.reductions))))
 

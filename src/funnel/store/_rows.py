@@ -196,7 +196,7 @@ _CLASSES: tuple[type[Record], ...] = (
     *(Delivery, Complaint, Resolution, Feedback, OptOut, Declined, FollowUp),
 )
 _PERSONAL = ("contact", "text")
-_OWN = ("id", "source", "person_id", "kind", "amount", *_PERSONAL)
+_OWN = ("id", "source", "person_id", "kind", "amount", "columns", *_PERSONAL)
 """Fields without a content column, or with more than one."""
 
 _LOGS: Mapping[type[Record], Log] = {Lead: "leads", Purchase: "purchases", Refund: "refunds"}
@@ -254,6 +254,9 @@ def row_of(record: Record) -> Row:
         msg = f"a record must be a lead, a purchase, a refund or an interaction (got {kind_of(record)})"
         raise ArgumentError(f"{msg}; pass several as append(*records), and a customer to put_customer")
     values, cells = record.__dict__, list(_EMPTY)
+    if values["columns"]:
+        msg = f"a store does not keep own columns yet (got {', '.join(values['columns'])}); leave columns out"
+        raise ArgumentError(msg)
     for name, position, convert in shape.fields:
         value = values[name]
         if value is not None:

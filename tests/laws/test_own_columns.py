@@ -1,0 +1,116 @@
+"""Facts on a shop's own columns: one person, everyone on every engine, live facts and changes agree."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from funnel import History, LiveFacts, Policy, Rule, rule
+from funnel.facts import Facts, count
+from funnel.facts._base import BaseFacts
+from funnel.records import Record
+from tests.engines import asked_of
+from tests.frames import answered, as_instant, read
+from tests.incremental.deliveries import BackEnd, delivered
+from tests.laws.test_engines import as_told
+from tests.own_columns import OWN, OwnFacts, own_logs, owned, with_columns
+from tests.random_rules import RandomRule, rules
+from tests.shop import END, TICK, few, known_by, people
+from tests.strategies import instants, record_lists
+
+POLICY = Policy()
+READ = OwnFacts._fact_plan.readable
+
+
+def random_rule(sample: RandomRule) -> Rule[OwnFacts, Policy, Any]:
+    """A rule over facts on own columns."""
+
+    def random(f: OwnFacts, policy: Policy) -> Any:
+        return sample.function(f)
+
+    random.__annotations__ = {"f": OwnFacts, "policy": Policy}
+    return Rule(random)
+
+
+@pytest.mark.no_cover
+def test_facts_on_own_columns_of_one_are_those_of_all(engine: str) -> None:
+    """Law 1 for facts on own columns of every log."""
+
+    @asked_of(engine, 4)
+    @given(people(most=10), instants())
+    def holds(everyone: tuple[History, ...], as_of: datetime) -> None:
+        histories = tuple(map(owned, everyone))
+        actual = answered(OwnFacts.over(own_logs(engine, histories), as_of=as_of))
+
+        for history in known_by(histories, as_of):
+            facts = OwnFacts.of(history, as_of=as_of)
+            assert as_told(OwnFacts, actual[history.person_id]) == facts.to_dict()
+
+    holds()
+
+
+@pytest.mark.no_cover
+def test_rules_over_own_columns_answer_alike(engine: str) -> None:
+    """Laws 1 and 4 for random rules: answers and next changes of everyone are those of each."""
+
+    @asked_of(engine, 4)
+    @given(people(most=8), instants(), rules(READ))
+    def holds(everyone: tuple[History, ...], as_of: datetime, sample: RandomRule) -> None:
+        histories = tuple(map(owned, everyone))
+        one_rule = random_rule(sample)
+        changes = answered(one_rule.next_change.over(own_logs(engine, histories), POLICY, as_of=as_of))
+
+        for history in known_by(histories, as_of):
+            facts = OwnFacts.of(history, as_of=as_of)
+            answer, change = one_rule.of(facts, POLICY), one_rule.next_change.of(facts, POLICY)
+            row = changes[history.person_id]
+            assert row == {"random": getattr(answer, "value", answer), "next_change": change}
+            if change is not None:
+                assert one_rule.of(facts.at(change), POLICY) != answer
+                assert one_rule.of(facts.at(change - TICK), POLICY) == answer
+
+    holds()
+
+
+@pytest.mark.no_cover
+def test_running_facts_on_own_columns_are_those_of_their_instant(engine: str) -> None:
+    """The running window gives at each instant what the fold gives at that instant."""
+
+    class Narrow(BaseFacts):
+        uk_count: int = count("purchases", where=lambda one: one.country == "UK", columns=OWN)
+        recent_count: int = count("interactions", where=lambda one: one.at, within="40 days", columns=OWN)
+
+    @asked_of(engine, 2)
+    @given(people(most=6))
+    def holds(everyone: tuple[History, ...]) -> None:
+        histories = tuple(map(owned, everyone))
+        own = {history.person_id: history for history in histories}
+        for row in read(Narrow.running(own_logs(engine, histories), as_of=END)):
+            if row["person_id"] in own:
+                facts = Narrow.of(own[row["person_id"]], as_of=as_instant(row["known_at"]))
+                assert facts.to_dict() == {name: row[name] for name in Narrow._fact_plan.declared}
+
+    holds()
+
+
+@few
+@given(rules(READ), record_lists(), st.data())
+def test_live_facts_on_own_columns_are_those_of_the_history(
+    sample: RandomRule, records: list[Record], data: st.DataObject
+) -> None:
+    """Whatever the order of the records, live facts, their stored state and the history agree."""
+    every = with_columns(records)
+    back_end = BackEnd(random_rule(sample)).add(*delivered(data, every))
+    history = History.of("p1", every)
+
+    assert back_end.state == back_end.of_history()
+    assert back_end.rule.of(back_end.live(), POLICY, as_of=END) == back_end.rule.of(history, POLICY, as_of=END)
+    live = LiveFacts(History(person_id="p1"), OwnFacts)
+    for record in history.records:
+        live.add(record)
+        live.facts(as_of=END)
+    assert live.facts(as_of=END) == OwnFacts.of(history, as_of=END)
