@@ -9,14 +9,14 @@ from zlib import crc32
 
 import polars as pl
 
-from funnel.facts import count, earliest, exists, first, largest, latest, mean, since, soonest, total, until
+from funnel.facts import count, earliest, exists, first, largest, last, latest, mean, since, soonest, total, until
 from funnel.facts._base import BaseFacts
 from funnel.history import History
 from funnel.logs import Logs
 from funnel.records import Record
 from tests.engines import on
 from tests.frames import TIME, tables
-from tests.shop import DAY
+from tests.shop import DAY, TICK
 from tests.strategies import START
 
 OWN: Mapping[str, type] = {"country": str, "value_1": int, "at": bool, "Mark": datetime}
@@ -52,6 +52,20 @@ class OwnFacts(BaseFacts):
     until_mark: timedelta = until(latest("postponements", "Mark", columns=OWN))
     visit_country: str = latest("visits", "country", within=40 * DAY, columns=OWN)
     recent_talk: int = total("interactions", "value_1", within=timedelta(days=30), columns=OWN)
+
+
+class NearFacts(BaseFacts):
+    """Facts on own columns in a small world, with windows of a few microseconds."""
+
+    uk_count: int = count("purchases", where=lambda one: one.country == "UK", columns=OWN)
+    recent_pieces: int = total("purchases", "value_1", within=9 * TICK, columns=OWN)
+    last_country: str = latest("orders", "country", columns=OWN)
+    gift_refunded: int = total("refunds", "amount", where=lambda one: one.at, columns=OWN)
+    asked_uk: bool = exists("questions", where=lambda one: one.country == "UK", columns=OWN)
+    talk: int = total("interactions", "value_1", where=lambda one: not one.at, columns=OWN)
+    lead_pieces: int = total("leads", "value_1", columns=OWN)
+    open_recently: int = count("open_questions", where=lambda one: one.at, within=9 * TICK, columns=OWN)
+    since_uk: timedelta = since(last("orders", where=lambda one: one.country == "UK", columns=OWN))
 
 
 def columns_of(record: Record) -> dict[str, Any]:

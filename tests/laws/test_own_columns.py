@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from funnel import History, LiveFacts, Policy, Rule, rule
-from funnel.facts import Facts, count
+from funnel import History, LiveFacts, Policy, Rule
+from funnel.facts import count
 from funnel.facts._base import BaseFacts
 from funnel.records import Record
 from tests.engines import asked_of
 from tests.frames import answered, as_instant, read
 from tests.incremental.deliveries import BackEnd, delivered
 from tests.laws.test_engines import as_told
-from tests.own_columns import OWN, OwnFacts, own_logs, owned, with_columns
+from tests.machines.model import as_ofs, bare, brute_all, crowds, machines, told_of, told_over
+from tests.own_columns import OWN, NearFacts, OwnFacts, own_logs, owned, with_columns
 from tests.random_rules import RandomRule, rules
-from tests.shop import END, TICK, few, known_by, people
+from tests.shop import END, PEOPLE, TICK, few, known_by, people
 from tests.strategies import instants, record_lists
 
 POLICY = Policy()
@@ -114,3 +115,30 @@ def test_live_facts_on_own_columns_are_those_of_the_history(
         live.add(record)
         live.facts(as_of=END)
     assert live.facts(as_of=END) == OwnFacts.of(history, as_of=END)
+
+
+@few
+@given(crowds(most=6), as_ofs(), machines(facts=NearFacts))
+def test_transitions_by_own_columns_are_those_of_brute_force(
+    everyone: list[History], as_of: datetime, machine: Any
+) -> None:
+    """Every transition at its microsecond, with its cause."""
+    for history in map(owned, everyone):
+        assert bare(told_of(machine, [history], as_of)) == brute_all(machine, [history], as_of)
+
+
+@pytest.mark.no_cover
+def test_transitions_of_everyone_by_own_columns_are_those_of_each(engine: str) -> None:
+    """On every engine: the same transitions, causes and records."""
+
+    @asked_of(engine, 4)
+    @given(crowds(most=6), as_ofs(), machines(facts=NearFacts))
+    def holds(everyone: list[History], as_of: datetime, machine: Any) -> None:
+        histories = list(map(owned, everyone))
+        actual = told_over(machine, own_logs(engine, histories), as_of)
+        own = None if actual is None else {person: actual[person] for person in PEOPLE if person in actual}
+        each = told_of(machine, histories, as_of)
+        if each is None or own is not None:
+            assert own == each
+
+    holds()
