@@ -172,11 +172,13 @@ def _value_issues(log: str, frame: Frame, fields: Sequence[Fact]) -> Iterator[Is
 
 _CHECKS: Mapping[str, Callable[[str, nw.Expr], Check]] = {
     "whole": lambda name, value: Check(
-        name, f"is not a whole number from 0 to {LARGEST_OWN}", (value < 0) | (value > LARGEST_OWN)
+        name,
+        f"is not a whole number from 0 to {LARGEST_OWN}; leave the column out of the facts, or correct it",
+        (value < 0) | (value > LARGEST_OWN),
     ),
     "instant": lambda name, value: Check(
         name,
-        "lies outside the years 1800 to 2199",
+        "lies outside the years 1800 to 2199; give the instant it happened",
         (value != NEVER) & ((value < EARLIEST) | (value >= LATEST)),
     ),
 }
