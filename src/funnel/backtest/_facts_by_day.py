@@ -38,7 +38,7 @@ def local(logs: Logs) -> LedgerTables:
     tables = logs_of(logs)._tables
     assert isinstance(tables, LedgerTables)
     here = {log: to_local(frame, logs._frame_kind)[0] for log, frame in tables.log.items()}
-    return tables if logs._frame_kind in _LOCAL else LedgerTables(here, collect_once)
+    return tables if logs._frame_kind in _LOCAL else LedgerTables(here, collect_once, (tables.own[0], "polars"))
 
 
 _LOCAL = ("polars", "polars lazy", "pandas", "pyarrow")

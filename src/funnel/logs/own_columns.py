@@ -117,6 +117,21 @@ def with_fields(log: str, frame: Frame, own: Sequence[str], kind: FrameKind, fie
     return typed
 
 
+def own_kinds(logs: Mapping[str, Frame], own: OwnColumns, kind: FrameKind) -> dict[str, dict[str, str]]:
+    """Return the kind of the values of each own column that facts can read, by log."""
+    schemas = {log: logs[log].collect_schema() for log in own}
+    return {log: {name: one for name in own[log] if (one := _kind_of(schemas[log][name], kind))} for log in own}
+
+
+def _kind_of(dtype: nw.dtypes.DType, frame_kind: FrameKind) -> str:
+    return next((kind for kind in _FITS if _fits(kind, dtype, frame_kind)), "")
+
+
+def _fits(kind: str, dtype: nw.dtypes.DType, frame_kind: FrameKind) -> bool:
+    has_gaps = kind == "whole" and frame_kind == "pandas" and dtype.is_float()  # integers with missing cells
+    return has_gaps or _FITS[kind](dtype)
+
+
 def _check_field(
     log: str, field: Fact, own: Sequence[str], schema: Mapping[str, nw.dtypes.DType], frame_kind: FrameKind
 ) -> None:
@@ -126,8 +141,7 @@ def _check_field(
         remedy = f"{suggest(name, own)} Or {keep}" if own else keep
         msg = f"a fact reads the own column {name} of {log}, which the logs do not have; {remedy}"
         raise FactsError(msg)
-    has_gaps = kind == "whole" and frame_kind == "pandas" and schema[name].is_float()  # integers with missing cells
-    if not has_gaps and not _FITS[kind](schema[name]):
+    if not _fits(kind, schema[name], frame_kind):
         msg = f"the own column {name} of {log} is {schema[name]}, and a fact declares it as {NAMES[kind]}"
         raise FactsError(f"{msg}; {_REMEDIES[kind]}")
 
