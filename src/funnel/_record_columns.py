@@ -145,7 +145,7 @@ _CLASSES: tuple[type[Record], ...] = (
     *(Delivery, Complaint, Resolution, Feedback, OptOut, Declined, FollowUp),
 )
 _PERSONAL = ("contact", "text")
-_OWN = ("id", "source", "person_id", "kind", "amount", *_PERSONAL)
+_OWN = ("id", "source", "person_id", "kind", "amount", "columns", *_PERSONAL)
 """Fields without a content column, or with more than one."""
 
 _OF_CURRENCY = ("lines", *MONEY)

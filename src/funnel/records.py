@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeA
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from funnel._arguments import instance
+from funnel._columns import Columns, no_columns
 from funnel._copies import all_fields
 from funnel._fields import (
     MOST_PIECES,
@@ -50,6 +51,9 @@ class Record(Frozen, ABC, frozen=True):
         >>> lead.key
         ('instagram', 'p1@2026-03-01T02:00:00+00:00')
     """
+
+    columns: Columns = Field(default_factory=no_columns)
+    """The shop's own columns, such as {"country": "ID"}: texts, whole numbers, truths and instants."""
 
     @property
     @abstractmethod

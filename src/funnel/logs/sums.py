@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import attrs
 import narwhals as nw
 
 from funnel._aggregate.aggregations import LARGEST_SUM, TOO_LARGE
@@ -45,24 +46,38 @@ def sum_issues(logs: Mapping[str, Frame]) -> Iterator[Issue]:
         if log in logs:
             for name in ("amount", *_ADDED.get(log, ())):
                 amount = nw.when(nw.col(name) == MISSING).then(int_lit(0)).otherwise(nw.col(name))
-                yield from _amount_issues(log, name, logs[log].with_columns(**{name: amount}), owner, by)
+                yield from _number_issues(log, logs[log].with_columns(**{name: amount}), name, owner, by)
     if "interactions" in logs:
         yield from _span_issues(logs["interactions"])
 
 
-def _amount_issues(log: str, name: str, frame: Frame, owner: str, by: Sequence[str]) -> Iterator[Issue]:
-    row_total, largest = _integers(frame.select(row_total=nw.len(), largest=nw.col(name).max()))
+def own_sum_issues(log: str, frame: Frame, column: str, name: str) -> Iterator[Issue]:
+    """Yield whole numbers of an own column whose sums do not fit.
+
+    Args:
+        log: The log.
+        frame: Its rows.
+        column: Column with the numbers.
+        name: Name of the own column.
+    """
+    owner, by = _OWNERS.get(log, ("person", [PERSON]))
+    for issue in _number_issues(log, frame, column, owner, by):
+        yield attrs.evolve(issue, column=name)
+
+
+def _number_issues(log: str, frame: Frame, column: str, owner: str, by: Sequence[str]) -> Iterator[Issue]:
+    row_total, largest = _integers(frame.select(row_total=nw.len(), largest=nw.col(column).max()))
     if row_total * largest <= LARGEST_SUM:
         return
-    sums = _sums(frame, by, name)
+    sums = _sums(frame, by, column)
     over = _above(sums, LARGEST_SUM)
     if row_count(over):
         rows = frame.join(over, on=list(by), how="semi")
         problem = f"cannot be summed for one {owner}: {TOO_LARGE}"
-        yield Issue(log, name, problem, row_count(rows), row_numbers(rows))
+        yield Issue(log, column, problem, row_count(rows), row_numbers(rows))
     high, low = _integers(sums.select(high=nw.col("high").sum(), low=nw.col("low").sum()))
     if high * _HALF + low > LIMIT:
-        yield Issue(log, name, f"cannot be summed for everyone: {TOO_LARGE}")
+        yield Issue(log, column, f"cannot be summed for everyone: {TOO_LARGE}")
 
 
 def _span_issues(interactions: Frame) -> Iterator[Issue]:

@@ -112,6 +112,9 @@ def row_of(record: Record) -> Row:
         msg = f"a record must be a lead, a purchase, a refund or an interaction (got {kind_of(record)})"
         raise ArgumentError(f"{msg}; pass several as append(*records), and a customer to put_customer")
     values, cells = record.__dict__, list(EMPTY)
+    if values["columns"]:
+        msg = f"a store does not keep own columns yet (got {', '.join(values['columns'])}); leave columns out"
+        raise ArgumentError(msg)
     for name, position, convert in shape.fields:
         value = values[name]
         if value is not None:
