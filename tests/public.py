@@ -66,7 +66,7 @@ MODULES = (
         "messages",
         "metrics",
     ),
-    *("money", "policy", "postponement", "profiles", "records", "rules", "stages", "store", "worklists"),
+    *("money", "policy", "postponement", "profiles", "rates", "records", "rules", "stages", "store", "worklists"),
 )
 """The public modules beside the root, the readers and the test kit."""
 

@@ -17,7 +17,17 @@ from typing import Any
 from funnel._aggregate.fold import END, START, Row, T
 from funnel._aggregate.running import order_of
 from funnel._expr.nodes import Value
-from funnel._ledger.derived import arrived, cancelled, closing, counts_from, delivery, net_amount, over, promise, versions
+from funnel._ledger.derived import (
+    arrived,
+    cancelled,
+    closing,
+    counts_from,
+    delivery,
+    net_amount,
+    over,
+    promise,
+    versions,
+)
 from funnel._ledger.incremental_derived import Change, Changes, DeliveryQuestions, FollowUps, Reopenings
 from funnel._ledger.ledger import CLOSED_IN, OPENS, Ledger
 from funnel._ledger.rows import DIRECTION, KIND, Key, common, key, number, order_row

@@ -184,9 +184,7 @@ def _promises(tables: LedgerTables) -> Frame:
     """
     promised = tables.arrivals.filter((nw.col("promised_at") != MISSING) & (nw.col("amount") > 0))
     over = _smaller(_smaller(nw.col("_void"), nw.col("_cancelled")), nw.col("_arrived"))
-    rows = select_table(
-        promised, "promises", t=nw.col("_bought"), end=over, due=nw.col("promised_at"), **key_columns()
-    )
+    rows = select_table(promised, "promises", t=nw.col("_bought"), end=over, due=nw.col("promised_at"), **key_columns())
     return rows.filter(nw.col("end") > nw.col("start"))
 
 

@@ -171,7 +171,9 @@ def _purchases() -> list[Check]:
     return [
         Check("cancelled_at", "is set, but the status is not 'cancelled'; set both or neither", cancelled),
         Check("paid_at", "is set, but the status is 'unpaid'; set the status to 'paid', or leave it empty", paid),
-        Check("prepaid", "is above the amount; it is the part that a gift card paid", nw.col("prepaid") > nw.col("amount")),
+        Check(
+            "prepaid", "is above the amount; it is the part that a gift card paid", nw.col("prepaid") > nw.col("amount")
+        ),
         *(_not_before("purchased_at", later) for later in dates),
     ]
 

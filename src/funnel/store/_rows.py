@@ -253,7 +253,9 @@ def _shape(cls: type[Record]) -> _Shape:
         _LOGS.get(cls, "interactions"),
         str(cls.model_fields["kind"].default) if issubclass(cls, Interaction) else str(getattr(cls, "kind")),  # noqa: B009
         tuple((name, POSITIONS[column], _TO_CELL.get(column)) for name, column in columns),
-        tuple((name, POSITIONS[column], _back(cls, name, column)) for name, column in columns if name not in _OF_CURRENCY),
+        tuple(
+            (name, POSITIONS[column], _back(cls, name, column)) for name, column in columns if name not in _OF_CURRENCY
+        ),
         "amount" in cls.model_fields,
         next((name for name in _PERSONAL if name in cls.model_fields), None),
     )
