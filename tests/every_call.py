@@ -194,6 +194,13 @@ METHODS: Mapping[str, dict[str, Any]] = {
     "Growth.of": {"start": date(2026, 1, 1)},
     "History.of": {"person_id": "p0", "records": ONE.records, "customer": CUSTOMER},
     "Journey.stage_at": {"day": NOW},
+    "Rates.convert": {"money": Money(1, "USD"), "at": NOW},
+    "Rates.of": {"records": ONE.records},
+    "Rates.over": {
+        **dict.fromkeys(("leads", "purchases", "refunds", "interactions", "aliases")),
+        "purchases": pl.DataFrame({"id": ["1"], "person_id": ["p"], "purchased_at": [START], "amount": [1]}),
+        "keep": {"purchases": []},
+    },
     "Logs.as_known": {"as_of": NOW},
     "Logs.concat": {"first": logs(), "aliases": None},
     "Logs.from_events": {"frame": pl.DataFrame(EVENTS[:1]), **INTAKE, "kinds": {"view": "view"}},
@@ -297,6 +304,7 @@ CONSTRUCTORS: Mapping[str, dict[str, Any]] = {
         "hold_constant": ["channel"],
         "exclude": [funnel.Exclusion("cart")],
     },
+    "Rates": {"currency": "USD", "rates": {("EUR", date(2026, 1, 1)): "1.1"}, "tz": "UTC"},
     "PathDependentMachine": {
         "start": DoorStage.OUT,
         "next_stage": next_stage,
