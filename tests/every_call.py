@@ -227,6 +227,13 @@ METHODS: Mapping[str, dict[str, Any]] = {
     "Journey.stage_at": {"day": NOW},
     "Lifecycles.plot": {"show": "people"},
     "StageFlow.plot": {"show": "people"},
+    "Rates.convert": {"money": Money(1, "USD"), "at": NOW},
+    "Rates.of": {"records": ONE.records},
+    "Rates.over": {
+        **dict.fromkeys(("leads", "purchases", "refunds", "interactions", "aliases")),
+        "purchases": pl.DataFrame({"id": ["1"], "person_id": ["p"], "purchased_at": [START], "amount": [1]}),
+        "keep": {"purchases": []},
+    },
     "Logs.as_known": {"as_of": NOW},
     "Logs.concat": {"first": logs(), "aliases": None},
     "Logs.from_events": {"frame": pl.DataFrame(EVENTS[:1]), **INTAKE, "kinds": {"view": "view"}},
@@ -342,6 +349,7 @@ CONSTRUCTORS: Mapping[str, dict[str, Any]] = {
         "hold_constant": ["channel"],
         "exclude": [funnel.Exclusion("cart")],
     },
+    "Rates": {"currency": "USD", "rates": {("EUR", date(2026, 1, 1)): "1.1"}, "tz": "UTC"},
     "PathDependentMachine": {
         "start": DoorStage.OUT,
         "next_stage": next_stage,

@@ -66,7 +66,19 @@ MODULES = (
         "messages",
         "metrics",
     ),
-    *("money", "plots", "policy", "postponement", "profiles", "records", "rules", "stages", "store", "worklists"),
+    *(
+        "money",
+        "plots",
+        "policy",
+        "postponement",
+        "profiles",
+        "rates",
+        "records",
+        "rules",
+        "stages",
+        "store",
+        "worklists",
+    ),
 )
 """The public modules beside the root, the readers and the test kit."""
 

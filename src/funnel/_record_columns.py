@@ -51,11 +51,6 @@ COLUMNS: Mapping[str, type[str | int]] = {
     "promotion": str,
     "promised_at": int,
     "delivered_at": int,
-    "paid_at": int,
-    "prepaid": int,
-    "fees": int,
-    "cost": int,
-    "original": str,
     "lines": str,
     "direction": str,
     "channel": str,
@@ -68,8 +63,13 @@ COLUMNS: Mapping[str, type[str | int]] = {
     "quantity": int,
     "amount": int,
     "currency": str,
+    "paid_at": int,
+    "prepaid": int,
+    "fees": int,
+    "cost": int,
+    "original": str,
 }
-"""The content columns of a record, besides person and id."""
+"""The content columns of a record, besides person and id; a new column comes last, as an upgrade adds it."""
 
 POSITIONS: Mapping[str, int] = {name: position for position, name in enumerate(COLUMNS)}
 REFERRER, CURRENCY = POSITIONS["referred_by"], POSITIONS["currency"]

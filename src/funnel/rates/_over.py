@@ -6,7 +6,7 @@ into 64 bits, so the product is computed group by group, from the last one, with
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -40,6 +40,8 @@ _WHOLE, _KNOWN, _T, _KEY = "_whole", "_known", "_t", "_edge"
 _PARTS = tuple(f"_part_{number}" for number in range(_GROUPS))
 _FACTOR = (_WHOLE, *_PARTS, _KNOWN)
 _MOST_NAMED = 5
+_APART = 2**54
+"""Distance between the keys of two currencies: more than all instants of 1800 to 2199, so that one sort serves all."""
 
 
 def logs_over(rates: Rates, frames: Mapping[str, Any], keep: Mapping[str, Sequence[str]] | None) -> Logs[Any]:
@@ -49,14 +51,14 @@ def logs_over(rates: Rates, frames: Mapping[str, Any], keep: Mapping[str, Sequen
     own_names = keep or {}
     kept = {log: (*own_names.get(log, ()), *([CODE] if log in priced else [])) for log in {*own_names, *priced}}
     logs = copy(Logs(**renamed, keep=kept))
-    tables = dict(logs._logs)
+    tables = dict(vars(logs)["_logs"])
     for log in priced:
         code = (
             nw.when(nw.col(CODE).is_null() | (nw.col(CODE) == "")).then(nw.lit(rates.currency)).otherwise(nw.col(CODE))
         )
         tables[log] = tables[log].with_columns(code.alias(CODE))
     _check_refunds(tables, rates.currency)
-    tables |= {log: collect_once(_converted(rates, log, tables, logs._frame_kind)) for log in priced}
+    tables |= {log: collect_once(_converted(rates, log, tables, vars(logs)["_frame_kind"])) for log in priced}
     raise_if_any(list(sum_issues(tables)))
     own = {**logs.own_columns, **{log: (*logs.own_columns[log], AMOUNT) for log in priced}}
     vars(logs).update(_logs=tables, currency=rates.currency, _own=own)
@@ -102,9 +104,9 @@ def _converted(rates: Rates, log: str, tables: Mapping[str, Frame], frame_kind: 
     if log == "refunds":
         return _refunds(factored).select(columns)
     for name in names:
-        wide = collect_once(factored.with_columns(_is_wide=to_int(_is_wide(nw.col(name)))))
-        _check_size(log, name, wide)
-    return factored.with_columns(**{name: _scaled(nw.col(name)) for name in names}).select(columns)
+        factored = collect_once(_with_scaled(factored, name, name))
+        _check_size(log, name, factored)
+    return factored.select(columns)
 
 
 def _with_purchases(refunds: Frame, purchases: Frame) -> Frame:
@@ -117,8 +119,9 @@ def _with_purchases(refunds: Frame, purchases: Frame) -> Frame:
 
 def _refunds(frame: Frame) -> Frame:
     """Return refunds with converted amounts above 0."""
-    before = _scaled(nw.col("_so_far") - nw.col("amount"))
-    return frame.with_columns(amount=_scaled(nw.col("_so_far")) - before).filter(nw.col("amount") > 0)
+    before = frame.with_columns(_before=nw.col("_so_far") - nw.col("amount"))
+    scaled = collect_once(_with_scaled(_with_scaled(before, "_before", "_before"), "_so_far", "_so_far"))
+    return scaled.with_columns(amount=nw.col("_so_far") - nw.col("_before")).filter(nw.col("amount") > 0)
 
 
 # ---- factors -------------------------------------------------------------------------------------------------------
@@ -143,23 +146,31 @@ def _steps(rates: Rates) -> dict[str, list[tuple[int, tuple[int, ...]]]]:
     return steps
 
 
+def _rows(steps: Mapping[str, Sequence[tuple[int, tuple[int, ...]]]]) -> Iterator[tuple[int, ...]]:
+    """Yield the factors after their keys; the first row is for currencies without rates."""
+    yield (EARLIEST, *(0,) * len(_FACTOR))
+    for number, some in enumerate(steps.values(), start=1):
+        yield from ((number * _APART + edge, *factor) for edge, factor in some)
+
+
 def _with_factors(rates: Rates, frame: Frame, frame_kind: FrameKind) -> Frame:
     """Return the frame with the parts of the factor of each row."""
     steps = _steps(rates)
     if not is_remote(frame_kind):
-        rows = sorted((edge, code, *factor) for code, some in steps.items() for edge, factor in some)
-        names = [_KEY, CODE, *_FACTOR]
-        schema = {name: nw.String() if name == CODE else nw.Int64() for name in names}
+        rows, names = sorted(_rows(steps)), [_KEY, *_FACTOR]
         columns = {name: [row[index] for row in rows] for index, name in enumerate(names)}
-        table = nw.from_dict(columns, schema, backend=frame.implementation).lazy()
-        joined = frame.sort(_T).join_asof(table, left_on=_T, right_on=_KEY, by=CODE, strategy="backward")
-        return joined.with_columns(nw.col(name).fill_null(0) for name in _FACTOR)
-    columns = {name: int_lit(0) for name in _FACTOR}
+        table = nw.from_dict(columns, dict.fromkeys(names, nw.Int64()), backend=frame.implementation).lazy()
+        place = int_lit(0)
+        for number, code in enumerate(steps, start=1):
+            place = nw.when(nw.col(CODE) == code).then(int_lit(number)).otherwise(place)
+        keyed = frame.with_columns(_at=place * _APART + nw.col(_T)).sort("_at")
+        return keyed.join_asof(table, left_on="_at", right_on=_KEY, strategy="backward")
+    values = {name: int_lit(0) for name in _FACTOR}
     for code, some in steps.items():
         for index, name in enumerate(_FACTOR):
             value = stepped(_T, [(factor[index], edge) for edge, factor in some])
-            columns[name] = nw.when(nw.col(CODE) == code).then(value).otherwise(columns[name])
-    return frame.with_columns(**columns)
+            values[name] = nw.when(nw.col(CODE) == code).then(value).otherwise(values[name])
+    return frame.with_columns(**values)
 
 
 def _check_known(rates: Rates, log: str, frame: Frame) -> None:
@@ -177,7 +188,7 @@ def _check_known(rates: Rates, log: str, frame: Frame) -> None:
 
 
 def _check_size(log: str, name: str, frame: Frame) -> None:
-    if count := row_count(frame.filter(nw.col("_is_wide") == 1)):
+    if count := row_count(frame.filter(nw.col(name) > LARGEST_AMOUNT)):
         problem = f"is above {LARGEST_AMOUNT} minor units in the reporting currency; check the rates"
         raise_if_any([Issue(log, name, problem, count)])
 
@@ -185,26 +196,28 @@ def _check_size(log: str, name: str, frame: Frame) -> None:
 # ---- arithmetic ----------------------------------------------------------------------------------------------------
 
 
-def _is_wide(amount: nw.Expr) -> nw.Expr:
-    """Return whether a converted amount is too large; no product overflows."""
+def _with_scaled(frame: Frame, source: str, target: str) -> Frame:
+    """Return the frame with an amount times the factor, rounded half to even; a missing amount stays missing.
+
+    The steps are columns: an expression that contains itself four times would grow with each group of digits. An
+    amount whose product is above the largest amount becomes one more than that.
+    """
+    amount, base = nw.col(source), int_lit(_BASE)
     whole = nw.when(nw.col(_WHOLE) > 0).then(nw.col(_WHOLE)).otherwise(int_lit(1))
-    is_wide = amount > divided(int_lit(LARGEST_AMOUNT), whole)
-    fits = nw.when(is_wide).then(int_lit(0)).otherwise(amount)
-    return is_wide | (_scaled(fits) > LARGEST_AMOUNT)
-
-
-def _scaled(amount: nw.Expr) -> nw.Expr:
-    """Return an amount times the factor, rounded half to even; a missing amount stays missing."""
-    base, carry, is_exact = int_lit(_BASE), int_lit(0), int_lit(1)
-    present = nw.when(amount == MISSING).then(int_lit(0)).otherwise(amount)
-    last = int_lit(0)
+    frame = frame.with_columns(_most=divided(int_lit(LARGEST_AMOUNT), whole))
+    fits = (amount != MISSING) & (amount <= nw.col("_most"))
+    frame = frame.with_columns(
+        _fits=to_int(fits), _minor=nw.when(fits).then(amount).otherwise(int_lit(0)), _carry=int_lit(0), _rest=int_lit(0)
+    ).with_columns(_below=int_lit(0))
     for name in reversed(_PARTS):
-        is_exact = nw.when(last == 0).then(is_exact).otherwise(int_lit(0))
-        product = present * nw.col(name) + carry
-        carry = divided(product, base)
-        last = product - carry * _BASE
-    total = present * nw.col(_WHOLE) + carry
-    half = _BASE // 2
-    is_odd = total - divided(total, int_lit(2)) * 2
-    up = (last > half) | ((last == half) & ((is_exact == 0) | (is_odd == 1)))
-    return nw.when(amount == MISSING).then(amount).otherwise(total + to_int(up))
+        below = nw.when(nw.col("_rest") > 0).then(int_lit(1)).otherwise(nw.col("_below"))
+        frame = frame.with_columns(_below=below, _product=nw.col("_minor") * nw.col(name) + nw.col("_carry"))
+        carry = divided(nw.col("_product"), base)
+        frame = frame.with_columns(_carry=carry, _rest=nw.col("_product") - carry * _BASE)
+    frame = frame.with_columns(_total=nw.col("_minor") * nw.col(_WHOLE) + nw.col("_carry"))
+    is_odd = nw.col("_total") - divided(nw.col("_total"), int_lit(2)) * 2
+    rest, half = nw.col("_rest"), _BASE // 2
+    up = (rest > half) | ((rest == half) & ((nw.col("_below") > 0) | (is_odd == 1)))
+    frame = frame.with_columns(_up=nw.col("_total") + to_int(up))
+    other = nw.when(amount == MISSING).then(amount).otherwise(int_lit(LARGEST_AMOUNT + 1))
+    return frame.with_columns(nw.when(nw.col("_fits") == 1).then(nw.col("_up")).otherwise(other).alias(target))

@@ -36,7 +36,7 @@ SCALE = 16
 """Decimals of a factor: those of a rate, and up to 4 that two currencies differ by."""
 
 _HIGHEST = 10**9
-_ONE = 10**SCALE
+_ONE: int = 10**SCALE
 _PRICED = ("amount", "prepaid", "fees", "cost")
 _PRICED_LINE = ("unit_price", "discount", "unit_cost")
 
@@ -86,9 +86,7 @@ class Rates:
         """
         decimals(currency)
         parse_zone(tz)
-        if not isinstance(rates, Mapping):
-            msg = f"rates must be a mapping from (currency, day) to a rate, such as {_LIKE} (got {kind_of(rates)})"
-            raise ArgumentError(msg)
+        instance(rates, Mapping, "rates", f"a mapping from (currency, day) to a rate, such as {_LIKE}")
         table = [(*_key(key), _rate(rate)) for key, rate in rates.items()]
         if any(code == currency for code, _, _ in table):
             msg = f"rates has rates of {currency}, the reporting currency; leave them out"
@@ -250,10 +248,9 @@ class Rates:
 
         calendar = Calendar.of("day", self.tz)
         day = calendar.first_day(calendar.number_at(at))
-        factor = self.factors.get((currency, day))
-        if factor is None:
+        if (currency, day) not in self.factors:
             raise MoneyError(missing(currency, day))
-        return factor
+        return self.factors[currency, day]
 
 
 def scaled(minor: int, factor: int) -> int:
