@@ -243,7 +243,7 @@ def test_a_column_that_cannot_be_read_is_an_issue(columns: dict[str, Any], messa
         ({"on_issues": "skip"}, r"on_issues must be 'raise' or 'split' \(got 'skip'\)"),
         (
             {"statuses": {"done": "payed"}},
-            r"statuses must mean one of placed, paid, .*'payed'\); did you mean 'placed'\?",
+            r"statuses must mean one of unpaid, placed, paid, .*'payed'\); did you mean 'placed'\?",
         ),
         ({"statuses": {"done": 7}}, r"statuses must mean one of .* \(got 'int'\)"),
         ({"tz": "Asia/Jakata"}, "time zone 'Asia/Jakata' is unknown; did you mean 'Asia/Jakarta'"),
