@@ -18,12 +18,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import funnel
-from funnel import Facts, FunnelError, Logs, Policy, conversion, survival
+from funnel import Facts, FunnelError, Logs, Money, Policy, Purchase, conversion, survival
 from funnel._arguments import INNER
 from funnel._expr.tracer import FactsProxy
 from funnel.backtest import BacktestDates, backtest, compare_rules
-from funnel.errors import ArgumentError, EngineError, FactsError
-from funnel.facts import count, last, since, total
+from funnel.errors import ArgumentError, EngineError, FactsError, FieldsError
+from funnel.facts import count, last, latest, since, total
 from funnel.facts._base import BaseFacts
 from funnel.metrics import Matching
 from funnel.metrics._people_by import people_by
@@ -119,7 +119,7 @@ def refused(call: Callable[[], Any]) -> Any:
     """Return the result; None if a name is refused with a clear error."""
     try:
         return call()
-    except (ArgumentError, FactsError, EngineError) as error:
+    except (ArgumentError, FactsError, EngineError, FieldsError) as error:
         if not re.search("give it another name|give the fact another|rename", str(error)):
             raise
         return None
@@ -312,3 +312,50 @@ def test_two_classes_that_mean_different_things_by_one_name_are_not_asked_togeth
     one.__name__ = "own rhythm"
     with pytest.raises(ArgumentError, match=r"the name of a rule cannot be that of a baseline .*; rename the rule"):
         compute(Rule(one), None)
+
+
+@pytest.mark.no_cover
+@pytest.mark.parametrize("engine", ["polars", "pandas", "duckdb"])
+def test_own_columns_of_facts_may_be_called_anything(engine: str) -> None:
+    """A shop's own column may have any name inside the library, or the name is refused."""
+
+    def compute(name: str) -> list[Any]:
+        own = {name: int}
+
+        class OwnFacts(BaseFacts):
+            many: int = count("purchases", where=lambda one: getattr(one, name) > 1, columns=own)
+            added: int = total("purchases", name, columns=own)
+            last_one: int = latest("purchases", name, columns=own)
+            recent: int = total("orders", name, within=60 * DAY, columns=own)
+
+        column = pl.Series([0, 1, 2, 3, 4, 5]).alias(name)
+        (frame,) = on(engine, {"purchases": PURCHASES.with_columns(column)}).values()
+        logs = Logs(purchases=frame, keep={"purchases": [name]})
+        records = [
+            Purchase(
+                id=str(row["id"]),
+                person_id="c",
+                purchased_at=row["purchased_at"],
+                amount=Money.of_minor(row["amount"], "USD"),
+                columns={name: row[name]},
+            )
+            for row in PURCHASES.with_columns(column).to_dicts()
+            if row["person_id"] == "c"
+        ]
+        alone = OwnFacts.of(funnel.History.of("c", records), as_of=NOW).to_dict()
+        return [read(OwnFacts.over(logs, as_of=NOW)), read(OwnFacts.running(logs, as_of=NOW)), alone]
+
+    neutral = compute("size")
+
+    @asked_of(engine, 12 if engine == "polars" else 3)
+    @given(NAMES)
+    @example("at")
+    @example("value_0")
+    @example("T")
+    def holds(name: str) -> None:
+        if hasattr(FactsProxy, name) or name.casefold() in PURCHASES.columns:
+            return
+        there = refused(lambda: compute(name))
+        assert there in (None, neutral)
+
+    holds()

@@ -10,8 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from funnel import History, LiveFacts, Policy, Rule
+from funnel._aggregate.group_by import PERSON, value_name
+from funnel._dataframes.compute import collected
+from funnel._time import micros
+from funnel.backtest._day_scan import PERSON_NUMBER
+from funnel.backtest._facts_by_day import FactsByDay, local
 from funnel.facts import count
 from funnel.facts._base import BaseFacts
+from funnel.facts._frames import raw_facts_over
 from funnel.records import Record
 from tests.engines import asked_of
 from tests.frames import answered, as_instant, read
@@ -140,5 +146,27 @@ def test_transitions_of_everyone_by_own_columns_are_those_of_each(engine: str) -
         each = told_of(machine, histories, as_of)
         if each is None or own is not None:
             assert own == each
+
+    holds()
+
+
+@pytest.mark.no_cover
+def test_facts_of_a_backtest_by_own_columns_are_those_of_the_day(engine: str) -> None:
+    """The scan through the days has the values of everyone on each day."""
+    plan = OwnFacts._fact_plan
+
+    @asked_of(engine, 2)
+    @given(people(most=8), instants())
+    def holds(everyone: tuple[History, ...], as_of: datetime) -> None:
+        logs = own_logs(engine, tuple(map(owned, everyone)))
+        days = [micros(as_of) - 10**12, micros(as_of)]
+        by_day = FactsByDay.of(plan, local(logs), days)
+        names = dict(collected(by_day.names.select(PERSON_NUMBER, PERSON)).rows())
+        for day, (numbers, values) in zip(days, by_day.facts_by_day(), strict=True):
+            expected = {row[PERSON]: row for row in collected(raw_facts_over(plan, logs, day)).rows(named=True)}
+            assert {names[number] for number in numbers.tolist()} == set(expected)
+            for row, number in enumerate(numbers.tolist()):
+                actual = {value_name(index): value[row] for index, value in values.items()}
+                assert actual == {name: expected[names[number]][name] for name in actual}
 
     holds()
