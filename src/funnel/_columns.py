@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, cast
 
-from pydantic import BeforeValidator, Field, InstanceOf, PlainSerializer, SerializationInfo, WithJsonSchema
+from pydantic import Field, GetCoreSchemaHandler, SerializationInfo
+from pydantic_core import core_schema
 
 from funnel._arguments import INNER, kind_of
 from funnel._fields import LARGEST_AMOUNT, LONGEST_ID, check_text, read_instant
@@ -60,6 +61,15 @@ class OwnColumns(Mapping[str, OwnValue]):
     def __repr__(self) -> str:
         """Return the names, without values."""
         return f"OwnColumns({', '.join(self._values)})"
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: object, _handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        """Define how pydantic reads and writes own columns: as an object of names and values."""
+        return core_schema.no_info_plain_validator_function(
+            read_columns,
+            json_schema_input_schema=_JSON,
+            serialization=core_schema.plain_serializer_function_ser_schema(_write, info_arg=True, return_schema=_JSON),
+        )
 
 
 _NONE = OwnColumns({})
@@ -130,16 +140,12 @@ def _is_empty(columns: object) -> bool:
     return not columns
 
 
-_EXAMPLE = {"type": "object", "additionalProperties": {"type": ["string", "integer", "boolean", "object"]}}
+_JSON = core_schema.dict_schema(core_schema.str_schema(), core_schema.any_schema())
+"""Own columns in a JSON schema: an object of any names."""
+
 
 if TYPE_CHECKING:
     Columns: TypeAlias = Mapping[str, OwnValue]
 else:
-    Columns = Annotated[
-        InstanceOf[OwnColumns],
-        BeforeValidator(read_columns),
-        PlainSerializer(_write),
-        WithJsonSchema(_EXAMPLE),
-        Field(repr=False, exclude_if=_is_empty),
-    ]
+    Columns = Annotated[OwnColumns, Field(repr=False, exclude_if=_is_empty)]
     """Own columns of a record: a mapping of names and values."""
