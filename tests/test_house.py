@@ -83,7 +83,7 @@ def test_importing_the_library_loads_nothing_heavy() -> None:
 
 
 def test_importing_facts_and_rules_loads_little() -> None:
-    """The names of a first program load nothing beside pydantic, attrs and dateutil but 40 modules of the library.
+    """The names of a first program load nothing beside pydantic, attrs and dateutil but 43 modules of the library.
 
     They build no model, read no source file and load no kernel, so that they cost at most 1.3 times as much as those
     packages alone (`benchmarks/imports.py`).
@@ -95,7 +95,7 @@ def test_importing_facts_and_rules_loads_little() -> None:
     assert len(ours.split()) <= MOST_MODULES
 
 
-MOST_MODULES = 40
+MOST_MODULES = 43
 FIRST_NAMES = """
 import inspect, sys
 import attrs

@@ -9,10 +9,8 @@ import attrs
 
 from funnel._aggregate.aggregations import Derived, Reduction, Stream, own_field, own_kind, own_name, with_own
 from funnel._arguments import kind_of
-from funnel._columns import name_of_column
 from funnel._expr.nodes import Fact
 from funnel._expr.tracer import FactsProxy
-from funnel._ledger.own import NAMES, OWN_LOGS, RESERVED, TYPES
 from funnel.errors import ArgumentError, FactsError
 
 ColumnTypes = Mapping[str, type[str] | type[int] | type[bool] | type[datetime]]
@@ -29,13 +27,20 @@ def own_fields(stream: Stream, columns: object) -> dict[str, Fact]:
     if not isinstance(columns, Mapping):
         msg = f"columns must be a mapping of names and types, such as {{'country': str}} (got {kind_of(columns)})"
         raise ArgumentError(msg)
-    if columns and stream.plain_table not in OWN_LOGS:
+    if not columns:
+        return {}
+    from funnel._ledger.own import OWN_LOGS
+
+    if stream.plain_table not in OWN_LOGS:
         msg = f"{stream.name} are derived from several records and have no own columns"
         raise FactsError(f"{msg}; declare the columns of one of {', '.join(OWN_LOGS)}")
     return {str(name): _own_field(stream, name, one) for name, one in columns.items()}
 
 
 def _own_field(stream: Stream, name: object, kind: object) -> Fact:
+    from funnel._columns import name_of_column
+    from funnel._ledger.own import NAMES, OWN_LOGS, RESERVED, TYPES
+
     if problem := name_of_column(name):
         raise ArgumentError(problem)
     assert isinstance(name, str)
@@ -70,6 +75,8 @@ class SharedColumns:
             for field in one.stream.origin.own:
                 first = fields.setdefault(field.name, field)
                 if first != field:
+                    from funnel._ledger.own import NAMES
+
                     types = " and ".join(NAMES[own_kind(one)] for one in (first, field))
                     msg = f"the own column {own_name(field)} of {one.stream.name} is declared as {types}"
                     raise FactsError(f"{msg}; declare one type")
