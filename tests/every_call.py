@@ -194,8 +194,8 @@ METHODS: Mapping[str, dict[str, Any]] = {
     "Growth.of": {"start": date(2026, 1, 1)},
     "History.of": {"person_id": "p0", "records": ONE.records, "customer": CUSTOMER},
     "Journey.stage_at": {"day": NOW},
-    "Rates.convert": {"money": Money(1, "USD"), "at": NOW},
-    "Rates.of": {"records": ONE.records},
+    "Rates.convert": {"money": Money(1, "IDR"), "at": NOW},
+    "Rates.of": {"records": [VISIT]},
     "Rates.over": {
         **dict.fromkeys(("leads", "purchases", "refunds", "interactions", "aliases")),
         "purchases": pl.DataFrame({"id": ["1"], "person_id": ["p"], "purchased_at": [START], "amount": [1]}),

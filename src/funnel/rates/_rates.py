@@ -21,6 +21,7 @@ from funnel._copies import all_fields
 from funnel._time import micros
 from funnel.errors import ArgumentError, MoneyError
 from funnel.money import Money, decimals
+from funnel.rates._factors import SCALE, Factors
 from funnel.records import OrderLine, Purchase, Record, Refund, check_is_record
 
 if TYPE_CHECKING:
@@ -31,9 +32,6 @@ R = TypeVar("R", bound=Record)
 
 MOST_DECIMALS = 12
 """Largest number of decimals of a rate."""
-
-SCALE = 16
-"""Decimals of a factor: those of a rate, and up to 4 that two currencies differ by."""
 
 _HIGHEST = 10**9
 _ONE: int = 10**SCALE
@@ -185,7 +183,8 @@ class Rates:
             "interactions": interactions,
             "aliases": aliases,
         }
-        return logs_over(self, {log: frame for log, frame in frames.items() if frame is not None}, keep)
+        factors = Factors(self.currency, self.tz, self.factors)
+        return logs_over(factors, {log: frame for log, frame in frames.items() if frame is not None}, keep)
 
     # ---- records ----
 
