@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnel import Contact, Facts, History, Money, OrderLine, Purchase, Refund
+from funnel import Contact, Facts, History, Money, OrderLine, Purchase, Refund, SqliteStore
 from funnel.errors import ArgumentError, LogsError, MoneyError
 from funnel.facts import count, total
 from funnel.facts._base import BaseFacts
@@ -130,11 +130,24 @@ def test_records_that_cannot_be_converted() -> None:
         RATES.of([refund("r", "1", Money(1, "EUR"), NOON)])
     with pytest.raises(MoneyError, match="a refund in USD is of a purchase in EUR"):
         RATES.of([bought, refund("r", "1", Money(1, "USD"), NOON)])
-    converted = bought.model_copy(update={"original": Money(1, "JPY")})
-    with pytest.raises(ArgumentError, match="converted already"):
-        RATES.of([converted])
     with pytest.raises(ArgumentError, match="must be a lead, purchase"):
         RATES.of([Contact()])  # type: ignore[list-item]
+
+
+def test_a_store_has_one_reporting_currency() -> None:
+    """Converted records keep their amounts before in a store; a later refund is converted with its purchase."""
+    first, last = order("1", Money("10", "EUR")), order("2", Money("4", "USD"))
+    back = [refund(f"r{day}", "1", Money(5, "EUR"), NOON + day * DAY) for day in (1, 2)]
+    with SqliteStore() as store:
+        store.append(*RATES.of([first, last]), recorded_at=NOON)
+        for one in back:
+            store.append(*RATES.of([*store.history("p1").records, one]), recorded_at=NOON + 2 * DAY)
+        history = store.history("p1")
+        assert history.purchases[0].original == Money(10, "EUR")
+        assert history == History.of("p1", RATES.of([first, last, *back]))
+        assert RATES.of(history.records) == history.records
+        facts = MoneyFacts.over(store.logs(), as_of=NOON + 2 * DAY)
+        assert facts.select("purchase_count", "net_spent", "refunded").row(0) == (1, 400, 1085)
 
 
 @pytest.mark.parametrize("rate", [0, -1, "x", "1e3", Decimal("NaN"), 10**9, "0.0000000000001", 1.5, True])
