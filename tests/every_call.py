@@ -227,8 +227,8 @@ METHODS: Mapping[str, dict[str, Any]] = {
     "Journey.stage_at": {"day": NOW},
     "Lifecycles.plot": {"show": "people"},
     "StageFlow.plot": {"show": "people"},
-    "Rates.convert": {"money": Money(1, "USD"), "at": NOW},
-    "Rates.of": {"records": ONE.records},
+    "Rates.convert": {"money": Money(1, "IDR"), "at": NOW},
+    "Rates.of": {"records": [VISIT]},
     "Rates.over": {
         **dict.fromkeys(("leads", "purchases", "refunds", "interactions", "aliases")),
         "purchases": pl.DataFrame({"id": ["1"], "person_id": ["p"], "purchased_at": [START], "amount": [1]}),

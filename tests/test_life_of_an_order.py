@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import polars as pl
 import pytest
 
-from funnel import Facts, History, LiveFacts, Logs, Policy, Purchase, Refund, stage
-from funnel.errors import FieldsError
+from funnel import Facts, History, LiveFacts, Logs, Money, Policy, Purchase, Refund, stage
+from funnel.errors import FieldsError, LogsError, RecordError
 from funnel.facts import count, total
 from tests.frames import answered, tables
 from tests.shop import DAY, NOW, bought, refunded, usd
@@ -98,3 +99,33 @@ def test_orders_that_contradict_themselves_are_refused(fields: dict[str, Any], p
     """The error names the field and what to do."""
     with pytest.raises(FieldsError, match=problem):
         Purchase(id="1", person_id="p1", purchased_at=START, amount=usd(40), **fields)
+
+
+def test_optional_amounts_of_lines_are_added() -> None:
+    """A cost is unknown if one line has none; fees that stand on one line count once."""
+    lines = pl.DataFrame(
+        {
+            "id": ["1", "1", "2", "2"],
+            "person_id": ["p1"] * 4,
+            "purchased_at": [START] * 4,
+            "amount": [10, 30, 10, 20],
+            "cost": [4, 9, 5, None],
+            "fees": [3, None, None, None],
+        }
+    )
+    people = OrderFacts.over(Logs.from_orders(lines, currency="USD"), as_of=NOW)
+    assert people.select("net_spent", "goods_cost", "all_fees", "costed_count").row(0) == (70, 13, 3, 1)
+    repeated = lines.rename({"amount": "order_amount"}).with_columns(order_amount=40)
+    whole = Logs.from_orders(repeated, {"order_amount": "order_amount"}, currency="USD")
+    people = OrderFacts.over(whole, as_of=NOW)
+    assert people.select("net_spent", "goods_cost", "all_fees", "costed_count").row(0) == (80, 9, 3, 1)
+
+
+def test_costs_that_are_too_large_to_add_up_are_refused() -> None:
+    """Sums of costs fit into 64 bits, like sums of amounts."""
+    large = [_order(str(number), cost=Money.of_minor(10**14, "USD")) for number in range(91)]
+    with pytest.raises(RecordError, match="costs cannot be added up"):
+        History.of("p1", large)
+    rows = {"id": list(map(str, range(91))), "person_id": ["p1"] * 91, "purchased_at": [START] * 91}
+    with pytest.raises(LogsError, match=r"purchases.fees: .*cannot be summed for one person"):
+        Logs(purchases=pl.DataFrame({**rows, "amount": [1] * 91, "fees": [10**14] * 91}))

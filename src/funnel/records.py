@@ -271,7 +271,7 @@ class Purchase(Record, frozen=True):
     delivered_at: OptionalInstant = NO_INSTANT
     """Instant of delivery; None if not delivered yet, or unknown."""
     paid_at: OptionalInstant = NO_INSTANT
-    """Instant from which an order counts as bought, such as that of the deposit; None: from `purchased_at`."""
+    """Instant from which the order counts, such as that of the deposit; default: `purchased_at`."""
     prepaid: Amount | None = None
     """Part of the amount that a gift card or credit paid. It counted when the card was bought; None: nothing."""
     fees: Amount | None = None
@@ -287,9 +287,8 @@ class Purchase(Record, frozen=True):
         if not isinstance(value, Mapping):
             return value
         fields = cast("Mapping[str, object]", value)
-        if "amount" not in fields and not fields.get("lines"):
-            return {**fields, "amount": _NEITHER}
-        return fields
+        has_amount = "amount" in fields or fields.get("lines")
+        return fields if has_amount else {**fields, "amount": _NEITHER}
 
     @model_validator(mode="after")
     def _can_be_true(self) -> Self:

@@ -12,13 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnel import Contact, Facts, History, Money, OrderLine, Purchase, Refund
+from funnel import Contact, Facts, History, Money, OrderLine, Purchase, Refund, SqliteStore
 from funnel.errors import ArgumentError, LogsError, MoneyError
 from funnel.facts import count, total
 from funnel.facts._base import BaseFacts
 from funnel.interactions import Checkout, Quote, Visit
 from funnel.rates import Rates
-from funnel.rates._rates import SCALE, scaled
+from funnel.rates._factors import SCALE
+from funnel.rates._rates import scaled
 from tests.engines import ENGINES
 from tests.frames import answered
 from tests.shop import fewer
@@ -83,13 +84,13 @@ def test_a_record_keeps_its_amount_before() -> None:
     )
     plain = OrderLine(sku="cup", unit_price=Money("10", "EUR"), unit_cost=Money(4, "EUR"))
     more = {"lines": (line, plain), "prepaid": Money(2, "EUR"), "fees": Money(1, "EUR")}
-    bought, asked, looked = (
+    bought, offer, looked = (
         order("1", Money("10", "EUR"), **more),
         Quote(id="q", person_id="p1", occurred_at=NOON, amount=Money("10", "EUR")),
         Visit(id="v", person_id="p1", occurred_at=NOON),
     )
     unpriced = Checkout(id="c", person_id="p1", occurred_at=NOON)
-    paid, quoted, *same = RATES.of([bought, asked, looked, unpriced, bought])
+    paid, quoted, *same = RATES.of([bought, offer, looked, unpriced, bought])
     assert isinstance(paid, Purchase)
     assert isinstance(quoted, Quote)
     assert (paid.amount, paid.original) == (Money("10.85", "USD"), Money("10", "EUR"))
@@ -97,7 +98,7 @@ def test_a_record_keeps_its_amount_before() -> None:
     assert [one.total for one in paid.lines] == [Money("0.00", "USD"), Money("10.85", "USD")]
     assert (quoted.amount, quoted.original) == (Money("10.85", "USD"), Money("10", "EUR"))
     assert same == [looked, unpriced]
-    assert History.of("p1", RATES.of([bought, asked])).currency == "USD"
+    assert History.of("p1", RATES.of([bought, offer])).currency == "USD"
 
 
 def test_refunds_undo_their_purchase() -> None:
@@ -113,7 +114,7 @@ def test_refunds_undo_their_purchase() -> None:
 
 
 def test_a_refund_of_nothing_is_left_out() -> None:
-    """A refund that rounds to nothing in the reporting currency is no refund there."""
+    """A refund that rounds to nothing in the reporting currency is left out."""
     rupiah = Rates("USD", {("IDR", date(2026, 3, 1)): "0.00006"}, tz="UTC")
     bought = order("1", Money(1_000_000, "IDR"))
     (converted,) = rupiah.of([bought, refund("r", "1", Money(1, "IDR"), NOON)])
@@ -129,11 +130,24 @@ def test_records_that_cannot_be_converted() -> None:
         RATES.of([refund("r", "1", Money(1, "EUR"), NOON)])
     with pytest.raises(MoneyError, match="a refund in USD is of a purchase in EUR"):
         RATES.of([bought, refund("r", "1", Money(1, "USD"), NOON)])
-    converted = bought.model_copy(update={"original": Money(1, "JPY")})
-    with pytest.raises(ArgumentError, match="converted already"):
-        RATES.of([converted])
     with pytest.raises(ArgumentError, match="must be a lead, purchase"):
         RATES.of([Contact()])  # type: ignore[list-item]
+
+
+def test_a_store_has_one_reporting_currency() -> None:
+    """Converted records keep their amounts before in a store; a later refund is converted with its purchase."""
+    first, last = order("1", Money("10", "EUR")), order("2", Money("4", "USD"))
+    back = [refund(f"r{day}", "1", Money(5, "EUR"), NOON + day * DAY) for day in (1, 2)]
+    with SqliteStore() as store:
+        store.append(*RATES.of([first, last]), recorded_at=NOON)
+        for one in back:
+            store.append(*RATES.of([*store.history("p1").records, one]), recorded_at=NOON + 2 * DAY)
+        history = store.history("p1")
+        assert history.purchases[0].original == Money(10, "EUR")
+        assert history == History.of("p1", RATES.of([first, last, *back]))
+        assert RATES.of(history.records) == history.records
+        facts = MoneyFacts.over(store.logs(), as_of=NOON + 2 * DAY)
+        assert facts.select("purchase_count", "net_spent", "refunded").row(0) == (1, 400, 1085)
 
 
 @pytest.mark.parametrize("rate", [0, -1, "x", "1e3", Decimal("NaN"), 10**9, "0.0000000000001", 1.5, True])

@@ -52,7 +52,7 @@ class Logs(HistoriesOfLogs, Generic[FrameT]):
     Args:
         leads: `person_id`, `arrived_at`; `source`, `campaign`, `referred_by` if known.
         purchases: `id`, `person_id`, `purchased_at`, `amount` (whole minor units); `source`, `currency`, `status`,
-            `cancelled_at`, `promotion`, `promised_at`, `delivered_at` if known.
+            `cancelled_at`, `promotion`, `promised_at`, `delivered_at`, `paid_at`, `prepaid`, `fees`, `cost` if known.
         refunds: `id`, `purchase_id`, `refunded_at`, `amount`; `source`, `currency`, `reason` if known.
         interactions: `id`, `person_id`, `occurred_at`, `kind`; `source`, `direction`, `channel`, `regarding` (what is
             answered, resolved, delivered or complained about), `reason`, `until`, `latest`, `score`, `amount`,

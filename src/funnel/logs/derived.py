@@ -46,6 +46,22 @@ def key_columns() -> dict[str, nw.Expr]:
 _KEY = ("source", "id")
 
 
+def refund_rows(refunds: Frame, purchases: Frame, own: Mapping[str, nw.Expr]) -> Frame:
+    """Return refunds, each with the person of its purchase."""
+    owners = purchases.select(PERSON, "source", purchase_id=nw.col("id"))
+    owned = refunds.join(owners, on=["source", "purchase_id"], how="inner")
+    return select_table(
+        owned,
+        "refunds",
+        t=nw.col("refunded_at"),
+        source=nw.col("source"),
+        id=nw.col("id"),
+        amount=nw.col("amount"),
+        reason=nw.col("reason"),
+        **own,
+    )
+
+
 def closed(interactions: Frame, opening: str, closing_kind: str) -> Frame:
     """Return questions or complaints with the instant of their first answer, or FOREVER."""
     answered = interactions.filter(nw.col("kind") == closing_kind)

@@ -27,6 +27,7 @@ from funnel.logs.derived import (
     interaction_rows,
     key_columns,
     open_rows,
+    refund_rows,
     reopenings,
     select_table,
 )
@@ -145,6 +146,10 @@ def _smaller(a: nw.Expr, b: nw.Expr) -> nw.Expr:
     return nw.when(a < b).then(a).otherwise(b)
 
 
+def _larger(a: nw.Expr, b: nw.Expr) -> nw.Expr:
+    return nw.when(a > b).then(a).otherwise(b)
+
+
 def _or_never_ends(column: str) -> nw.Expr:
     """Return an optional instant as an end; FOREVER if it is missing."""
     return nw.when(nw.col(column) == MISSING).then(int_lit(FOREVER)).otherwise(nw.col(column))
@@ -205,7 +210,7 @@ def _cancellations(tables: LedgerTables) -> Frame:
 
 
 def _refunds(tables: LedgerTables) -> Frame:
-    return _refund_rows(tables.log["refunds"], tables.log["purchases"], tables.own_fields)
+    return refund_rows(tables.log["refunds"], tables.log["purchases"], tables.own_fields)
 
 
 def _deliveries(tables: LedgerTables) -> Frame:
@@ -262,21 +267,6 @@ def _with_refunds(orders: Frame, refunds_to_date: Frame) -> Frame:
     ).drop("_back_from", "_void_from")
 
 
-def _refund_rows(refunds: Frame, purchases: Frame, own: Mapping[str, nw.Expr]) -> Frame:
-    owners = purchases.select(PERSON, "source", purchase_id=nw.col("id"))
-    owned = refunds.join(owners, on=["source", "purchase_id"], how="inner")
-    return select_table(
-        owned,
-        "refunds",
-        t=nw.col("refunded_at"),
-        source=nw.col("source"),
-        id=nw.col("id"),
-        amount=nw.col("amount"),
-        reason=nw.col("reason"),
-        **own,
-    )
-
-
 def _first_versions(orders: Frame, own: Mapping[str, nw.Expr]) -> Frame:
     """Return each order as it counts until the first refund."""
     end = _smaller(nw.col("_first_back"), nw.col("_cancelled"))
@@ -288,14 +278,13 @@ def _later_versions(orders: Frame, refunds_to_date: Frame, own: Mapping[str, nw.
     columns = orders.drop("_void", "_first_back")
     joined = refunds_to_date.join(columns, on=list(_ORDER_KEY), how="inner")
     end = _smaller(nw.col("_next"), nw.col("_cancelled"))
-    start = nw.when(nw.col("_bought") > nw.col("refunded_at")).then(nw.col("_bought")).otherwise(nw.col("refunded_at"))
+    start = _larger(nw.col("_bought"), nw.col("refunded_at"))
     return _versions(joined, start=start, end=end, remaining=nw.col("amount") - nw.col("_so_far"), own=own)
 
 
 def _versions(orders: Frame, *, start: nw.Expr, end: nw.Expr, remaining: nw.Expr, own: Mapping[str, nw.Expr]) -> Frame:
     counting = orders.with_columns(_start=start, _end=end, _remaining=remaining)
     counting = counting.filter((nw.col("_end") > nw.col("_start")) & (nw.col("_remaining") > 0))
-    is_costed = nw.col("cost") != MISSING
     return select_table(
         counting,
         "purchases",
@@ -303,12 +292,12 @@ def _versions(orders: Frame, *, start: nw.Expr, end: nw.Expr, remaining: nw.Expr
         start=nw.col("_start"),
         end=nw.col("_end"),
         amount=nw.col("amount"),
-        net_amount=_at_least_zero(nw.col("_remaining") - or_zero("prepaid")),
+        net_amount=_larger(nw.col("_remaining") - or_zero("prepaid"), int_lit(0)),
         promoted=to_int(nw.col("promotion") != ""),
         promotion=nw.col("promotion"),
         cost=or_zero("cost"),
         fees=or_zero("fees"),
-        has_cost=to_int(is_costed),
+        has_cost=to_int(nw.col("cost") != MISSING),
         **key_columns(),
         **own,
     )
@@ -317,10 +306,6 @@ def _versions(orders: Frame, *, start: nw.Expr, end: nw.Expr, remaining: nw.Expr
 def or_zero(column: str) -> nw.Expr:
     """Return an optional amount; 0 if it is missing."""
     return nw.when(nw.col(column) == MISSING).then(int_lit(0)).otherwise(nw.col(column))
-
-
-def _at_least_zero(value: nw.Expr) -> nw.Expr:
-    return nw.when(value > 0).then(value).otherwise(int_lit(0))
 
 
 def _with_deliveries(orders: Frame, interactions: Frame) -> Frame:

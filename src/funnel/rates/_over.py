@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import narwhals as nw
 
@@ -26,9 +26,7 @@ from funnel.logs.schema import LOGS, TIMES, Issue, raise_if_any
 from funnel.logs.sums import sum_issues
 from funnel.logs.validate import row_count
 from funnel.metrics._periods import Calendar
-
-if TYPE_CHECKING:
-    from funnel.rates._rates import Rates
+from funnel.rates._factors import SCALE, Factors
 
 Frame = nw.LazyFrame[Any]
 
@@ -44,7 +42,7 @@ _APART = 2**54
 """Distance between the keys of two currencies: more than all instants of 1800 to 2199, so that one sort serves all."""
 
 
-def logs_over(rates: Rates, frames: Mapping[str, Any], keep: Mapping[str, Sequence[str]] | None) -> Logs[Any]:
+def logs_over(factors: Factors, frames: Mapping[str, Any], keep: Mapping[str, Sequence[str]] | None) -> Logs[Any]:
     """Return logs of tables in several currencies, in the reporting currency of the rates."""
     priced = [log for log in _LOGS if log in frames and "currency" in column_types(frames[log])]
     renamed = {log: _renamed(frame) if log in priced else frame for log, frame in frames.items()}
@@ -54,14 +52,16 @@ def logs_over(rates: Rates, frames: Mapping[str, Any], keep: Mapping[str, Sequen
     tables = dict(vars(logs)["_logs"])
     for log in priced:
         code = (
-            nw.when(nw.col(CODE).is_null() | (nw.col(CODE) == "")).then(nw.lit(rates.currency)).otherwise(nw.col(CODE))
+            nw.when(nw.col(CODE).is_null() | (nw.col(CODE) == ""))
+            .then(nw.lit(factors.currency))
+            .otherwise(nw.col(CODE))
         )
         tables[log] = tables[log].with_columns(code.alias(CODE))
-    _check_refunds(tables, rates.currency)
-    tables |= {log: collect_once(_converted(rates, log, tables, vars(logs)["_frame_kind"])) for log in priced}
+    _check_refunds(tables, factors.currency)
+    tables |= {log: collect_once(_converted(factors, log, tables, vars(logs)["_frame_kind"])) for log in priced}
     raise_if_any(list(sum_issues(tables)))
     own = {**logs.own_columns, **{log: (*logs.own_columns[log], AMOUNT) for log in priced}}
-    vars(logs).update(_logs=tables, currency=rates.currency, _own=own)
+    vars(logs).update(_logs=tables, currency=factors.currency, _own=own)
     return logs
 
 
@@ -87,7 +87,7 @@ def _with_code(frame: Frame, currency: str) -> Frame:
     return frame if CODE in frame.collect_schema() else frame.with_columns(nw.lit(currency).alias(CODE))
 
 
-def _converted(rates: Rates, log: str, tables: Mapping[str, Frame], frame_kind: FrameKind) -> Frame:
+def _converted(factors: Factors, log: str, tables: Mapping[str, Frame], frame_kind: FrameKind) -> Frame:
     """Return a log with converted amounts, and the amounts before.
 
     Raises:
@@ -98,8 +98,8 @@ def _converted(rates: Rates, log: str, tables: Mapping[str, Frame], frame_kind: 
     timed = frame.with_columns(nw.col("amount").alias(AMOUNT), nw.col(TIMES[log]).alias(_T))
     if log == "refunds":
         timed = _with_purchases(timed, tables["purchases"])
-    factored = collect_once(_with_factors(rates, timed, frame_kind))
-    _check_known(rates, log, factored)
+    factored = collect_once(_with_factors(factors, timed, frame_kind))
+    _check_known(factors, log, factored)
     names = [name for name in _MONEY if name in LOGS[log]]
     if log == "refunds":
         return _refunds(factored).select(columns)
@@ -127,14 +127,12 @@ def _refunds(frame: Frame) -> Frame:
 # ---- factors -------------------------------------------------------------------------------------------------------
 
 
-def _steps(rates: Rates) -> dict[str, list[tuple[int, tuple[int, ...]]]]:
+def _steps(factors: Factors) -> dict[str, list[tuple[int, tuple[int, ...]]]]:
     """Return the factors of each currency by the instant from which they hold; a day without a rate is unknown."""
-    from funnel.rates._rates import SCALE
-
-    zone, one = parse_zone(rates.tz), timedelta(days=1)
+    zone, one = parse_zone(factors.tz), timedelta(days=1)
     none = (0,) * len(_FACTOR)
-    steps: dict[str, list[tuple[int, tuple[int, ...]]]] = {rates.currency: [(EARLIEST, (1, *none[1:-1], 1))]}
-    for (code, day), factor in rates.factors.items():
+    steps: dict[str, list[tuple[int, tuple[int, ...]]]] = {factors.currency: [(EARLIEST, (1, *none[1:-1], 1))]}
+    for (code, day), factor in factors.by_day.items():
         whole, rest = divmod(factor, 10**SCALE)
         digits = f"{rest:0{SCALE}}"
         parts = tuple(int(digits[index : index + 4]) for index in range(0, SCALE, 4))
@@ -153,9 +151,9 @@ def _rows(steps: Mapping[str, Sequence[tuple[int, tuple[int, ...]]]]) -> Iterato
         yield from ((number * _APART + edge, *factor) for edge, factor in some)
 
 
-def _with_factors(rates: Rates, frame: Frame, frame_kind: FrameKind) -> Frame:
+def _with_factors(factors: Factors, frame: Frame, frame_kind: FrameKind) -> Frame:
     """Return the frame with the parts of the factor of each row."""
-    steps = _steps(rates)
+    steps = _steps(factors)
     if not is_remote(frame_kind):
         rows, names = sorted(_rows(steps)), [_KEY, *_FACTOR]
         columns = {name: [row[index] for row in rows] for index, name in enumerate(names)}
@@ -173,12 +171,12 @@ def _with_factors(rates: Rates, frame: Frame, frame_kind: FrameKind) -> Frame:
     return frame.with_columns(**values)
 
 
-def _check_known(rates: Rates, log: str, frame: Frame) -> None:
+def _check_known(factors: Factors, log: str, frame: Frame) -> None:
     """Check that each amount has a rate; name the first currencies and days without one."""
     needs = frame.filter((nw.col(_KNOWN) == 0) & (nw.col("amount") != MISSING))
     if not (count := row_count(needs)):
         return
-    calendar = Calendar.of("day", rates.tz)
+    calendar = Calendar.of("day", factors.tz)
     rows = collected(needs.select(CODE, _T).unique()).to_dict(as_series=False)
     days = {(code, calendar.number_at(t)) for code, t in zip(rows[CODE], rows[_T], strict=True)}
     named = [f"{code} on {calendar.first_day(number):%Y-%m-%d}" for code, number in sorted(days)]

@@ -21,6 +21,7 @@ from funnel._copies import all_fields
 from funnel._time import micros
 from funnel.errors import ArgumentError, MoneyError
 from funnel.money import Money, decimals
+from funnel.rates._factors import SCALE, Factors
 from funnel.records import OrderLine, Purchase, Record, Refund, check_is_record
 
 if TYPE_CHECKING:
@@ -31,9 +32,6 @@ R = TypeVar("R", bound=Record)
 
 MOST_DECIMALS = 12
 """Largest number of decimals of a rate."""
-
-SCALE = 16
-"""Decimals of a factor: those of a rate, and up to 4 that two currencies differ by."""
 
 _HIGHEST = 10**9
 _ONE: int = 10**SCALE
@@ -118,15 +116,16 @@ class Rates:
     def of(self, records: Iterable[Record]) -> tuple[Record, ...]:
         """Return the records of one person in the reporting currency.
 
-        Each converted record has its amount before in `original`. The prices of order lines are converted one by one,
-        and may add up to a little more or less than the order. A refund whose converted amount is 0 is left out.
+        Each converted record has its amount before in `original`; a record that is converted already stays as it is.
+        The prices of order lines are converted one by one, and may add up to a little more or less than the order. A
+        refund whose converted amount is 0 is left out.
 
         Args:
             records: All records of the person, in any order; the purchase of each refund among them.
 
         Raises:
             MoneyError: A day has no rate, a refund has another currency than its purchase, or an amount is too large.
-            ArgumentError: An item is not a record, is converted already, or is a refund without its purchase.
+            ArgumentError: An item is not a record, or is a refund without its purchase.
 
         Example:
             >>> from datetime import UTC, date, datetime
@@ -185,7 +184,8 @@ class Rates:
             "interactions": interactions,
             "aliases": aliases,
         }
-        return logs_over(self, {log: frame for log, frame in frames.items() if frame is not None}, keep)
+        factors = Factors(self.currency, self.tz, self.factors)
+        return logs_over(factors, {log: frame for log, frame in frames.items() if frame is not None}, keep)
 
     # ---- records ----
 
@@ -194,7 +194,7 @@ class Rates:
         if money is None or money.currency == self.currency:
             return record
         factor = self._factor(money.currency, micros(record.happened_at))
-        fields = {**all_fields(record), "original": _first(record, money)}
+        fields = {**all_fields(record), "original": money}
         changed: dict[str, Any] = {name: self._maybe(fields[name], factor) for name in _PRICED if name in fields}
         if isinstance(record, Purchase):
             changed["lines"] = tuple(self._line(line, factor) for line in record.lines)
@@ -219,18 +219,19 @@ class Rates:
             if order is None:
                 msg = f"the purchase of refund {refund.id!r} is missing; give all records of the person together"
                 raise ArgumentError(msg)
-            if order.amount.currency != refund.amount.currency:
-                msg = f"a refund in {refund.amount.currency} is of a purchase in {order.amount.currency}"
+            paid, back = _before(order), _before(refund)
+            if paid.currency != back.currency:
+                msg = f"a refund in {back.currency} is of a purchase in {paid.currency}"
                 raise MoneyError(f"{msg}; give the refund in the currency of the purchase")
-            if refund.amount.currency == self.currency:
+            if back.currency == self.currency:
                 yield refund, refund
                 continue
-            factor = self._factor(refund.amount.currency, micros(order.purchased_at))
+            factor = self._factor(back.currency, micros(order.purchased_at))
             before = returned.get(key, 0)
-            returned[key] = before + refund.amount.minor
+            returned[key] = before + back.minor
             minor = scaled(returned[key], factor) - scaled(before, factor)
-            fields = {**all_fields(refund), "original": _first(refund, refund.amount)}
-            yield refund, Refund(**{**fields, "amount": Money.of_minor(minor, self.currency)}) if minor else None
+            fields = {**all_fields(refund), "original": back, "amount": Money.of_minor(minor, self.currency)}
+            yield refund, Refund(**fields) if minor else None
 
     # ---- amounts ----
 
@@ -290,13 +291,6 @@ def _rate(value: object) -> Decimal:
     return rate
 
 
-def _first(record: Record, money: Money) -> Money:
-    """Return the amount before the conversion.
-
-    Raises:
-        ArgumentError: The record was converted before.
-    """
-    if getattr(record, "original", None) is not None:
-        msg = "a record is converted already; convert the records as they came in"
-        raise ArgumentError(msg)
-    return money
+def _before(record: Purchase | Refund) -> Money:
+    """Return the amount of a record before the conversion."""
+    return record.amount if record.original is None else record.original
