@@ -124,7 +124,7 @@ def types_of(events: object) -> Types:
     checked.
     """
     if isinstance(events, Logs):
-        return _FROM_LOGS | {name: _OWN_TYPES[kind] for name, kind in _own_kinds(events).items()}  # pyright: ignore[reportUnknownArgumentType] (any engine)
+        return {**_FROM_LOGS, **{name: _OWN_TYPES[kind] for name, kind in _own_kinds(events).items()}}  # pyright: ignore[reportUnknownArgumentType] (any engine)
     types = column_types(events)
     return {name: nw.Int64() if _from_pandas(events, dtype) else dtype for name, dtype in types.items()}
 
