@@ -7,17 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from pydantic import Field, GetCoreSchemaHandler, SerializationInfo
-from pydantic_core import core_schema
+from pydantic_core import CoreSchema, core_schema
 
 from funnel._arguments import INNER, kind_of
 from funnel._fields import LARGEST_AMOUNT, LONGEST_ID, check_text, read_instant
 from funnel.errors import RecordError
 
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+
 OwnValue: TypeAlias = str | int | bool | datetime
 """Value of an own column: text, a whole number, a truth, or an instant."""
+
+Columns: TypeAlias = Mapping[str, OwnValue]
+"""Own columns of a record: a mapping of names and values."""
 
 _INSTANT = "instant"
 """Key of an instant in JSON, so that text that looks like an instant stays text."""
@@ -32,6 +37,17 @@ class OwnColumns(Mapping[str, OwnValue]):
     def __init__(self, values: Mapping[str, OwnValue]) -> None:
         """Copy values that are valid."""
         object.__setattr__(self, "_values", {name: values[name] for name in sorted(values)})
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Validate a mapping, and write it with the types of its values."""
+        writer = core_schema.plain_serializer_function_ser_schema(_write, info_arg=True)
+        return core_schema.no_info_plain_validator_function(read_columns, serialization=writer)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Return the schema of a mapping."""
+        return {"type": "object", "additionalProperties": {"type": ["string", "integer", "boolean", "object"]}}
 
     def __setattr__(self, name: str, value: object) -> None:
         """Refuse to change the columns."""
@@ -62,15 +78,6 @@ class OwnColumns(Mapping[str, OwnValue]):
         """Return the names, without values."""
         return f"OwnColumns({', '.join(self._values)})"
 
-    @classmethod
-    def __get_pydantic_core_schema__(cls, _source: object, _handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        """Define how pydantic reads and writes own columns: as an object of names and values."""
-        return core_schema.no_info_plain_validator_function(
-            read_columns,
-            json_schema_input_schema=_JSON,
-            serialization=core_schema.plain_serializer_function_ser_schema(_write, info_arg=True, return_schema=_JSON),
-        )
-
 
 _NONE = OwnColumns({})
 
@@ -87,7 +94,7 @@ def name_of_column(name: object) -> str:
     if len(name) > LONGEST_ID or not name.isidentifier():
         return "the name of an own column must be a name that Python allows; use letters, digits and _"
     if name.startswith("_") or name.casefold().startswith(INNER):
-        return f"the own column {name} begins with _, which is reserved; give it another name"
+        return "the name of an own column begins with _, which is reserved; give it another name"
     return ""
 
 
@@ -106,11 +113,11 @@ def read_columns(value: object) -> OwnColumns:
     for name, one in cast("Mapping[object, object]", value).items():
         if problem := name_of_column(name):
             raise RecordError(problem)
-        values[str(name)] = _read_value(str(name), one)
+        values[str(name)] = _read_value(one)
     return OwnColumns(values)
 
 
-def _read_value(name: str, value: object) -> OwnValue:
+def _read_value(value: object) -> OwnValue:
     if isinstance(value, Mapping):
         parts = cast("Mapping[object, object]", value)
         if set(parts) == {_INSTANT} and isinstance(parts[_INSTANT], str):
@@ -120,32 +127,17 @@ def _read_value(name: str, value: object) -> OwnValue:
     if isinstance(value, str):
         return check_text(value)
     if not isinstance(value, int):
-        msg = f"the own column {name} must be text, a whole number, True or False, or an aware datetime"
+        msg = "the value of an own column must be text, a whole number, True or False, or an aware datetime"
         raise RecordError(f"{msg} (got {kind_of(value)})")
     if not isinstance(value, bool) and not 0 <= value <= LARGEST_AMOUNT:
-        msg = f"the own column {name} is outside 0 to {LARGEST_AMOUNT}; give a whole number in this range"
+        msg = f"the value of an own column is outside 0 to {LARGEST_AMOUNT}; give a whole number in this range"
         raise RecordError(msg)
     return value
 
 
-def _write(columns: OwnColumns, info: SerializationInfo) -> dict[str, Any]:
+def _write(columns: OwnColumns, info: core_schema.SerializationInfo[Any]) -> dict[str, Any]:
     if info.mode == "python":
         return dict(columns)
     return {
         name: {_INSTANT: value.isoformat()} if isinstance(value, datetime) else value for name, value in columns.items()
     }
-
-
-def _is_empty(columns: object) -> bool:
-    return not columns
-
-
-_JSON = core_schema.dict_schema(core_schema.str_schema(), core_schema.any_schema())
-"""Own columns in a JSON schema: an object of any names."""
-
-
-if TYPE_CHECKING:
-    Columns: TypeAlias = Mapping[str, OwnValue]
-else:
-    Columns = Annotated[OwnColumns, Field(repr=False, exclude_if=_is_empty)]
-    """Own columns of a record: a mapping of names and values."""

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeA
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from funnel._arguments import instance
-from funnel._columns import Columns, no_columns
 from funnel._copies import all_fields
 from funnel._fields import (
     MOST_PIECES,
@@ -31,6 +30,7 @@ from funnel.errors import MoneyError, RecordError
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from funnel._columns import Columns
     from funnel.money import Money
 
 __all__ = ["Contact", "Customer", "Lead", "OrderLine", "Purchase", "Record", "Refund"]
@@ -39,6 +39,26 @@ M = TypeVar("M", bound=Frozen)
 
 Status: TypeAlias = Literal["unpaid", "placed", "paid", "shipped", "delivered", "cancelled"]
 """Status of a purchase. An unpaid order is not a purchase yet; every other order that is not cancelled is one."""
+
+
+class _OwnColumns:
+    """Own columns, whose module is loaded with the first record rather than with this module."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        from funnel._columns import OwnColumns
+
+        return handler.generate_schema(OwnColumns)
+
+
+def _no_columns() -> Columns:
+    from funnel._columns import no_columns
+
+    return no_columns()
+
+
+if not TYPE_CHECKING:  # pragma: no branch - type checkers read the alias
+    Columns = Annotated[Any, _OwnColumns, Field(repr=False, exclude_if=lambda columns: not columns)]
 
 
 class Record(Frozen, ABC, frozen=True):
@@ -52,7 +72,7 @@ class Record(Frozen, ABC, frozen=True):
         ('instagram', 'p1@2026-03-01T02:00:00+00:00')
     """
 
-    columns: Columns = Field(default_factory=no_columns)
+    columns: Columns = Field(default_factory=_no_columns)
     """The shop's own columns, such as {"country": "ID"}: texts, whole numbers, truths and instants."""
 
     @property
@@ -287,8 +307,7 @@ class Purchase(Record, frozen=True):
         if not isinstance(value, Mapping):
             return value
         fields = cast("Mapping[str, object]", value)
-        has_amount = "amount" in fields or fields.get("lines")
-        return fields if has_amount else {**fields, "amount": _NEITHER}
+        return fields if "amount" in fields or fields.get("lines") else {**fields, "amount": _NEITHER}
 
     @model_validator(mode="after")
     def _can_be_true(self) -> Self:

@@ -93,18 +93,24 @@ def test_own_columns_cannot_be_changed() -> None:
         ({7: 1}, r"the name of an own column must be text \(got int\)"),
         ({"ship to": 1}, "must be a name that Python allows; use letters, digits and _"),
         ({"a" * 201: 1}, "must be a name that Python allows"),
-        ({"_own_x": 1}, "the own column _own_x begins with _, which is reserved; give it another name"),
-        ({"pieces": -1}, "the own column pieces is outside 0 to 100000000000000; give a whole number in this range"),
-        ({"pieces": 10**14 + 1}, "the own column pieces is outside 0 to"),
-        ({"pieces": 1.5}, r"the own column pieces must be text, a whole number, True or False, or .* \(got float\)"),
-        ({"pieces": {"instant": 3}}, r"the own column pieces must be text, .* \(got dict\)"),
-        ({"pieces": {"other": "x"}}, r"the own column pieces must be text, .* \(got dict\)"),
+        ({"_own_x": 1}, "the name of an own column begins with _, which is reserved; give it another name"),
+        (
+            {"pieces": -1},
+            "the value of an own column is outside 0 to 100000000000000; give a whole number in this range",
+        ),
+        ({"pieces": 10**14 + 1}, "the value of an own column is outside 0 to"),
+        (
+            {"pieces": 1.5},
+            r"the value of an own column must be text, a whole number, True or False, or .* \(got float\)",
+        ),
+        ({"pieces": {"instant": 3}}, r"the value of an own column must be text, .* \(got dict\)"),
+        ({"pieces": {"other": "x"}}, r"the value of an own column must be text, .* \(got dict\)"),
         ({"due": datetime(2026, 1, 1)}, "a time has no time zone"),  # noqa: DTZ001 - without a zone
         ({"note": "a\x00b"}, "contains a null character"),
     ],
 )
 def test_own_columns_that_a_record_cannot_have_are_refused(columns: Any, message: str) -> None:
-    """The message names the column and never the value."""
+    """The message has neither a name nor a value of the input."""
     with pytest.raises(FieldsError, match=message):
         bought("1", NOW, columns=columns)
 

@@ -27,7 +27,7 @@ _MORE = {
 
 @pytest.mark.parametrize(("log", "record"), [("leads", Lead), ("purchases", Purchase), ("refunds", Refund)])
 def test_a_column_is_a_field_of_its_record(log: str, record: type[Record]) -> None:
-    """Except for the currency, which is part of the amount, and `recorded_at`."""
+    """Except for the currency, which is part of the amount, `recorded_at` and own columns."""
     fields = set(record.model_fields)
 
     assert set(LOGS[log]) - fields <= {"currency", "recorded_at"}

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
+from typing import TYPE_CHECKING
 
-from funnel._aggregate.aggregations import Stream, own_kind, own_name
-from funnel._aggregate.fold import Row, T
+from funnel._aggregate.aggregations import COMMON, Stream, own_kind, own_name
+from funnel._aggregate.fold import Row
 from funnel._arguments import kind_of
-from funnel._columns import OwnValue
 from funnel._expr.nodes import Fact, Value
-from funnel._ledger.rows import ID, SOURCE
-from funnel._ledger.state import LedgerState
 from funnel._ledger.streams import TABLES
 from funnel._time import NEVER, micros
 from funnel.errors import FactsError
+
+if TYPE_CHECKING:
+    from funnel._columns import OwnValue
+    from funnel._ledger.state import LedgerState
 
 OWN_LOGS: Mapping[str, str] = {
     "leads": "leads",
@@ -44,7 +46,7 @@ EMPTY: Mapping[str, Value] = {"text": "", "whole": 0, "truth": 0, "instant": NEV
 NAMES: Mapping[str, str] = {kind: one.__name__ for one, kind in TYPES.items()}
 """Name of the declared type, by kind."""
 
-_IDENTITY = itemgetter(T, SOURCE, ID)
+_IDENTITY = itemgetter(*(COMMON.index(name) for name in ("t", "source", "id")))
 
 
 def own_rows(ledger: LedgerState, stream: Stream) -> Sequence[Row]:

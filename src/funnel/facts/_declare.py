@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import attrs
 
 from funnel._aggregate.aggregations import EVERY, GAP, LARGEST_SUM, Derived, How, Reduction, Stream, windowed, with_own
 from funnel._arguments import SpanLike, brief, check_choice, is_function, is_one_of, kind_of, span, suggest
 from funnel._expr.nodes import Const, Fact, Test
-from funnel._expr.rename import renamed
 from funnel._expr.tree import Fork, Leaf, Tree, facts_read, not_truth, trace
 from funnel._ledger.streams import stream_called
 from funnel._time import EVER, FOREVER, NEVER
 from funnel.errors import ArgumentError, FactsError, RuleError
-from funnel.facts._columns import ColumnTypes, own_fields
+
+if TYPE_CHECKING:
+    from funnel.facts._columns import ColumnTypes
 
 Show = Literal["number", "instant", "since", "until", "span", "text", "flag"]
 Never = Literal["past", "ahead"]
@@ -250,7 +251,7 @@ class _Records:
             ArgumentError: `within` is not a span above zero, or `columns` does not have names and types.
         """
         described = stream_called(stream)
-        own = own_fields(described, columns or {})
+        own = {} if columns is None else _own_fields(described, columns)
         tree = _condition(described, where, own)
         records = cls(described, None if within is None else span(within, "within"), tree, own)
         if GAP in (fact.name for fact in facts_read(records.where)):
@@ -327,16 +328,26 @@ def _condition(stream: Stream, where: Condition | None, own: dict[str, Fact]) ->
     if not is_function(where):
         msg = f"where must be a function of one record, such as lambda one: one.source == 'shop' (got {kind_of(where)})"
         raise ArgumentError(msg)
-    shown = {name: attrs.evolve(field, name=name) for name, field in own.items()}
+    plain = {name: attrs.evolve(field, name=name) for name, field in own.items()}
     try:
-        tree = _trace(where)(where, _record_fields(stream) | shown)
+        tree = _trace(where)(where, _record_fields(stream) | plain)
     except RuleError as error:
         msg = f"in the condition on {stream.name}: {error}"
         raise RuleError(msg) from error.__cause__
     if other := not_truth(tree):
         msg = f"the condition on {stream.name} returns {other}; it must return True or False"
         raise FactsError(msg)
-    return renamed(tree, {name: field.name for name, field in own.items()}) if own else tree
+    if not own:
+        return tree
+    from funnel._expr.rename import renamed
+
+    return renamed(tree, {name: field.name for name, field in own.items()})
+
+
+def _own_fields(stream: Stream, columns: ColumnTypes) -> dict[str, Fact]:
+    from funnel.facts._columns import own_fields  # only classes of facts on own columns load it
+
+    return own_fields(stream, columns)
 
 
 def _record_fields(stream: Stream) -> dict[str, Fact]:

@@ -36,12 +36,12 @@ ORDERS = pl.DataFrame(
         "due": [NOW] * 3,
     }
 )
-KEPT = {"leads": ["city", "size"], "purchases": ["city", "pieces", "is_gift", "size", "due", "kind"]}
+OWN = {"leads": ["city", "size"], "purchases": ["city", "pieces", "is_gift", "size", "due", "kind"]}
 
 
 def own(engine: str = "polars") -> Logs:
     """Leads and purchases with own columns."""
-    return Logs(**on(engine, {"leads": LEADS, "purchases": ORDERS}), keep=KEPT)
+    return Logs(**on(engine, {"leads": LEADS, "purchases": ORDERS}), keep=OWN)
 
 
 def counts(events: Any, last: Any, **options: Any) -> Any:
