@@ -242,7 +242,7 @@ def test_a_value_needs_two_models() -> None:
 
 
 def test_a_check_names_what_is_wrong() -> None:
-    """An empty past, a horizon of nothing, and something that is no model."""
+    """Nobody has purchased, the horizon is empty, or the model has another type."""
     model: Any = BuyingModel.from_dict(BG_NBD)
     past = datetime(2026, 2, 1, tzinfo=UTC)
     with pytest.raises(ArgumentError, match="nobody has a purchase by as_of"):
@@ -254,7 +254,7 @@ def test_a_check_names_what_is_wrong() -> None:
 
 
 def test_a_check_without_buyers_has_no_ranking() -> None:
-    """Nobody bought within the horizon, so there is no pair to rank."""
+    """If nobody bought within the horizon, the ranking is None."""
     model = BuyingModel.from_dict(BG_NBD)
     check = check_model(model, bought("a", "b"), tz="UTC", as_of=AS_OF, until=AS_OF + timedelta(days=30))
     assert (check.auc, check.top_lift, check.actual_buyers) == (None, None, 0)

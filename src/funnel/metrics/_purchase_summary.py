@@ -134,12 +134,20 @@ def _days(start: int | None, now: int, calendar: Calendar) -> Periods:
     return Periods.between(now if start is None else start, now, calendar)
 
 
-def _by_engine(orders: Orders, now: int, calendar: Calendar) -> Frame:
+def purchase_days(orders: Orders, now: int, calendar: Calendar) -> tuple[Frame, Periods]:
+    """Return the purchase days of each buyer (`person_id`, `day`, `net_amount`, `first`) and the calendar of the days.
+
+    A day is the index of a day of the calendar, and so is `first`, the buyer's first purchase day.
+    """
     valid = orders.valid(now)
     days = _days(started(valid, "t"), now, calendar)
     placed = valid.select(PERSON, "net_amount", day=days.index_column("t").cast(nw.Int64()))
     daily = placed.group_by(PERSON, "day").agg(nw.col("net_amount").sum())
-    firsts = daily.with_columns(first=nw.col("day").min().over(PERSON))
+    return daily.with_columns(first=nw.col("day").min().over(PERSON)), days
+
+
+def _by_engine(orders: Orders, now: int, calendar: Calendar) -> Frame:
+    firsts, days = purchase_days(orders, now, calendar)
     later = nw.when(nw.col("day") > nw.col("first")).then(nw.col("net_amount")).otherwise(nw.lit(0, nw.Int64()))
     people = (
         firsts.with_columns(later=later)
