@@ -27,6 +27,7 @@ NAMES = (
     "backtest",
     "conversion",
     "survival",
+    "forecast",
     "retention",
     "store",
     "growth",
