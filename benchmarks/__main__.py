@@ -29,6 +29,7 @@ NAMES = (
     "backtest",
     "conversion",
     "survival",
+    "forecast",
     "retention",
     "store",
     "growth",

@@ -30,12 +30,13 @@ RESULTS = frozenset(
     CheckedGroup ChurnOrigin ChurnReason ChurnReasons Cohort Cohorts Comparison ConversionAt CustomerProfile
     DecisionTable Difference Driver Drivers Estimate Explanation Figure FigureChange FiveWays FixedMix Forecast
     FunnelGroup FunnelPeriod FunnelResult Growth GrowthChange Issue Journey Lifecycle Lifecycles LogrankTest
-    MachineCheck ModelCheck NextChange Pair Parameter Plateau ProfileIdentity ProfileInteraction ProfileItem
-    PromotionComparison PromotionRetention PurchaseStep PurchaseSteps PurchaseSummary Ranking Rate Ratio Reason
-    Reliability RepeatGroup RepeatGroups RepeatRate RepeatRates RestrictedMean Rhythm RuleComparison RulePath
-    ScoreCount SegmentShare Segments ServiceProblem Spell SpendingModel StageChange StageCountChange StageDifference StageFlow
-    StagePeriod StageRecord StepCount StepTime StepValue Survival SurvivalGroups SurvivalStep Task TimeHistogram TimeQuantile
-    Transition TransitionChange TransitionRate Transitions Trend WhatIf Worklist
+    MachineCheck ModelCheck NextChange Pair Parameter PastForecast Plateau Prediction ProfileIdentity
+    ProfileInteraction ProfileItem PromotionComparison PromotionRetention PurchaseStep PurchaseSteps PurchaseSummary
+    Ranking Rate Ratio Reason Reliability RepeatGroup RepeatGroups RepeatRate RepeatRates RestrictedMean Rhythm
+    RuleComparison RulePath ScoreCount SegmentShare Segments ServiceProblem ShopForecast ShopWeek Spell
+    SpendingModel StageChange StageCountChange StageDifference StageFlow StagePeriod StageRecord StepCount StepTime
+    StepValue Survival SurvivalGroups SurvivalStep Task TimeHistogram TimeQuantile Transition TransitionChange
+    TransitionRate Transitions Trend WhatIf Worklist
     """.split()  # noqa: SIM905 - a list of many names reads better as words
 )
 """Results: the library makes them, and nobody calls their constructors."""

@@ -24,6 +24,7 @@ from benchmarks import (
     all_transitions,
     backtest,
     conversion,
+    forecast,
     frames,
     growth,
     imports,
@@ -277,6 +278,14 @@ def test_the_peer_writes_the_rows_that_a_store_keeps() -> None:
         results = store._row(one)
         row = {name: value for name, value in rows[results["source_id"]].items() if name != "seq"}
         assert row == {**dict.fromkeys(row), **results}
+
+
+@pytest.mark.parametrize("peer", sorted({False, forecast.PEER}))
+def test_forecast_runs_at_the_smallest_size(monkeypatch: pytest.MonkeyPatch, *, peer: bool) -> None:
+    """Fit, forecast and value of made-up buyers are measured, without the peer too."""
+    monkeypatch.setattr(forecast, "PEER", peer)
+    lines = list(forecast.run("tiny"))
+    assert [line.name.split(": ")[1] for line in lines] == ["fit", "forecast with intervals", "value"]
 
 
 @pytest.mark.parametrize("peer", sorted({False, survival.PEER}))

@@ -157,6 +157,23 @@ def test_regular_buyers_wait_less_at_random() -> None:
     assert BuyingModel.from_dict(model.to_dict()) == model
 
 
+def test_the_likelihood_chooses_k() -> None:
+    """Gaps of equal length have a large k, gaps of exponential length have 1; summaries without gaps are an error."""
+    age, count = 200, 8
+    regular = table(repeat_count=[count] * 240, first_to_last_days=[160 + row % 40 for row in range(240)])
+    regular = regular.with_columns(tenure_days=pl.lit(age), repeat_amount=pl.lit(0))
+    evenly = regular.with_columns(log_gap_sum=count * (pl.col("first_to_last_days") / count).log())
+    uneven = evenly.with_columns(pl.col("log_gap_sum") - 0.6 * count)
+    assert buying_model(evenly, "mbg_cnbd", k="likelihood").k == 6
+    model = buying_model(uneven, "mbg_cnbd", k="likelihood")
+    assert model.k == 1
+    people = [PurchaseSummary(*row) for row in uneven.rows()]
+    assert buying_model(people, "mbg_cnbd", k="likelihood") == model
+    for summaries, name in ((regular, "mbg_cnbd"), (evenly, "mbg_nbd")):
+        with pytest.raises(ArgumentError, match="needs the model 'mbg_cnbd' and summaries with log_gap_sum"):
+            buying_model(summaries, name, k="likelihood")  # type: ignore[arg-type]
+
+
 def local_of(frames: dict[str, Any], kind: str) -> Any:
     """Return a table of the kind of the result."""
     return frames["polars" if kind == "duckdb" else kind]
@@ -245,7 +262,7 @@ def test_a_value_needs_two_models() -> None:
 
 
 def test_a_check_names_what_is_wrong() -> None:
-    """An empty past, a horizon of nothing, and something that is no model."""
+    """Nobody has purchased, the horizon is empty, or the model has another type."""
     model: Any = BuyingModel.from_dict(BG_NBD)
     past = datetime(2026, 2, 1, tzinfo=UTC)
     with pytest.raises(ArgumentError, match="nobody has a purchase by as_of"):
@@ -257,7 +274,7 @@ def test_a_check_names_what_is_wrong() -> None:
 
 
 def test_a_check_without_buyers_has_no_ranking() -> None:
-    """Nobody bought within the horizon, so there is no pair to rank."""
+    """If nobody bought within the horizon, the ranking is None."""
     model = BuyingModel.from_dict(BG_NBD)
     check = check_model(model, bought("a", "b"), tz="UTC", as_of=AS_OF, until=AS_OF + timedelta(days=30))
     assert (check.auc, check.top_lift, check.actual_buyers) == (None, None, 0)

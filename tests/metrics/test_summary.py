@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
+from math import log
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -108,6 +109,28 @@ def test_one_person_by_hand() -> None:
     result = PurchaseSummary.of(history, tz="UTC", as_of=day + timedelta(days=20))
     assert result == PurchaseSummary(1, 7, 20, 800)
     assert PurchaseSummary.of(history, tz="UTC", as_of=day - timedelta(days=1)) is None
+
+
+@pytest.mark.parametrize("engine", HERE)
+def test_gaps_between_purchase_days(engine: str) -> None:
+    """The sum of the logarithms of the gaps is the same for one person and for a table, and absent by default."""
+    day = datetime(2026, 3, 1, 15, tzinfo=UTC)
+    bought = [
+        Purchase(id=f"{name}{after}", person_id=name, purchased_at=day + timedelta(days=after), amount=Money(5, "USD"))
+        for name, days in {"a": (0, 0.1, 7, 10), "b": (3,)}.items()
+        for after in days
+    ]
+    table = pl.DataFrame(
+        [{"id": one.id, "person_id": one.person_id, "purchased_at": one.purchased_at} for one in bought]
+    )
+    logs = Logs(**ENGINES[engine]({"purchases": table.with_columns(amount=500)}))
+    as_of = day + timedelta(days=20)
+    rows = read(PurchaseSummary.over(logs, tz="UTC", as_of=as_of, log_gaps=True))
+    people = {name: History.of(name, [one for one in bought if one.person_id == name]) for name in "ab"}
+    alone = {name: PurchaseSummary.of(person, tz="UTC", as_of=as_of, log_gaps=True) for name, person in people.items()}
+    assert {str(row["person_id"]): row["log_gap_sum"] for row in rows} == pytest.approx({"a": log(21), "b": 0})
+    assert [one.log_gap_sum for one in alone.values() if one is not None] == pytest.approx([log(21), 0])
+    assert PurchaseSummary.of(people["a"], tz="UTC", as_of=as_of) == PurchaseSummary(2, 10, 20, 1_000)
 
 
 def test_a_plain_table_need_not_know_what_was_paid() -> None:

@@ -14,6 +14,7 @@ __all__, __getattr__, __dir__ = lazy(
         "forecast._check": "CheckedGroup ModelCheck check_model",
         "forecast._forecast": "Estimate Forecast",
         "forecast._parameter": "Parameter",
+        "forecast._shop": "PastForecast Prediction ShopForecast ShopWeek shop_forecast",
         "forecast._spending_model": "SpendingModel spending_model",
         "forecast._value": "CustomerValue",
     },

@@ -22,6 +22,7 @@ from funnel._format import TextRepr
 from funnel._time import MICROSECOND
 from funnel.errors import ArgumentError
 from funnel.forecast._beta_dropout import BetaDropout, Stable
+from funnel.forecast._buyers import Buyers
 from funnel.forecast._family import Family
 from funnel.forecast._fit import Fit, fit
 from funnel.forecast._forecast import Estimate, Forecast
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 ModelName = Literal["mbg_nbd", "bg_nbd", "pareto_nbd", "nbd", "mbg_cnbd"]
 """The names of the models."""
+MOST_EVENTS = 6
+"""The largest k."""
 
 
 @attrs.frozen
@@ -217,7 +220,7 @@ def buying_model(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
     summaries: object,
     model: ModelName = "mbg_nbd",
     *,
-    k: int = 1,
+    k: int | Literal["likelihood"] = 1,
     penalty: float = 0.0,
     min_repeat_buyers: int = MIN_REPEAT_BUYERS,
     confidence_level: float = DEFAULT_CONFIDENCE,
@@ -233,7 +236,8 @@ def buying_model(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
             purchase but the first. "pareto_nbd": at any moment. "nbd": never. "mbg_cnbd": as "mbg_nbd", with purchases
             more regular as `k` grows.
         k: The number of events of the rate for each purchase, 1 to 6, for "mbg_cnbd" only. 1: no
-            regularity.
+            regularity. "likelihood": the k with the highest likelihood; it needs `log_gap_sum`. This k is
+            not always the best for forecasts: compare both with `check_model`.
         penalty: The precision of a normal prior on the logarithms of the parameters. 0 by default: an edge is an
             answer, not a failure.
         min_repeat_buyers: The minimum number of buyers with a second purchase day.
@@ -255,7 +259,7 @@ def buying_model(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
         >>> print(buying_model(summaries, "nbd"))
         nbd of 240 buyers: r 2.3, alpha 198.1; log likelihood -2,597.6
     """
-    family = family_of(model, k)
+    family = family_of(model, 1 if k == "likelihood" else k)
     share_of(confidence_level, "confidence_level")
     minimum = count_of(min_repeat_buyers, "min_repeat_buyers", minimum=1)
     check_number(penalty, "penalty", zero=True)
@@ -267,7 +271,11 @@ def buying_model(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
             "wait for more purchases, or pass min_repeat_buyers and read the intervals with care"
         )
     stable = fit(Stable(), buyers)
-    result = stable if isinstance(family, Stable) and not penalty else fit(family, buyers, penalty)
+    families = _by_likelihood(model, buyers) if k == "likelihood" else [family]
+    results = [stable if isinstance(one, Stable) and not penalty else fit(one, buyers, penalty) for one in families]
+    result = max(results, key=lambda one: one.log_likelihood)
+    family = result.family
+    k = family.k if isinstance(family, BetaDropout) else 1
     edge = _edge_of(result)
     if result.log_likelihood < stable.log_likelihood + _SAME and not isinstance(result.family, Stable) and k == 1:
         result, edge = stable, f"{family.name} became nbd: nobody leaves"
@@ -289,6 +297,15 @@ def buying_model(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
     )
 
 
+def _by_likelihood(model: str, buyers: Buyers) -> list[Family]:
+    if model != "mbg_cnbd" or buyers.log_gaps is None:
+        raise ArgumentError(
+            "k='likelihood' needs the model 'mbg_cnbd' and summaries with log_gap_sum; "
+            "make them with PurchaseSummary.over(purchases, log_gaps=True, ...)"
+        )
+    return [family_of(model, number) for number in range(1, MOST_EVENTS + 1)]
+
+
 _SAME = 1e-3
 """A model whose log likelihood is above that of NBD by less is NBD."""
 
@@ -300,7 +317,7 @@ def family_of(name: object, k: object = 1) -> Family:
         ArgumentError: The name is unknown, or `k` does not fit the model.
     """
     check_choice(name, get_args(ModelName), "the model")
-    events = count_of(k, "k", minimum=1, most=6)
+    events = count_of(k, "k", minimum=1, most=MOST_EVENTS)
     if events > 1 and name != "mbg_cnbd":
         raise ArgumentError(f"k belongs to the model 'mbg_cnbd' (got {name})")
     families: Mapping[object, Family] = {

@@ -59,9 +59,10 @@ class ModelCheck(Charted, TextRepr):
         top_lift: The share of buyers among the tenth of people with the highest chances, divided by the share among
             all. None without buyers.
         brier: The mean squared difference of the chance and the outcome (1 or 0): lower is better.
-        calibration_error: The mean difference of chance and share of buyers over ten groups of people (ECE).
+        calibration_error: The mean difference of chance and share of buyers over the groups (ECE).
         counts_inside: The share of people whose number of purchase days is inside the interval of the count.
-        groups: Ten groups of people of rising chances.
+        groups: Up to ten groups of people by rising chance, nearly equal in size. People with equal chances are in one
+            group.
     """
 
     model: str
@@ -160,10 +161,14 @@ def _local(native: object) -> Frame:
 
 
 def _groups(chance: Floats, bought: Flags) -> tuple[CheckedGroup, ...]:
-    """Return ten groups of nearly equal size, in the order of their chances."""
-    order = np.argsort(chance, kind="stable")
-    parts = (part for part in np.array_split(order, _GROUPS) if len(part))
-    return tuple(CheckedGroup(len(part), float(chance[part].mean()), int(bought[part].sum())) for part in parts)
+    """Return groups of nearly equal size, in the order of their chances. People with equal chances are not split."""
+    different, index = np.unique(chance, return_inverse=True)
+    people, buyers = counts_by_score(index.reshape(-1), bought, len(different))
+    middle = np.cumsum(people) - people / 2
+    _, group = np.unique(np.floor(middle * _GROUPS / len(chance)), return_inverse=True)
+    sizes, purchasers, chances = (np.bincount(group, column) for column in (people, buyers, people * different))
+    rows = zip(sizes.tolist(), chances.tolist(), purchasers.tolist(), strict=True)
+    return tuple(CheckedGroup(round(size), total / size, round(number)) for size, total, number in rows)
 
 
 def _ranking(chance: Floats, bought: Flags) -> tuple[float | None, float | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import fsum
 from typing import Any
 
 import attrs
@@ -18,6 +19,7 @@ from funnel.metrics._purchase_summary import PurchaseSummary
 
 COUNTS = ("repeat_count", "first_to_last_days", "tenure_days")
 AMOUNT = "repeat_amount"
+GAPS = "log_gap_sum"
 
 
 @attrs.frozen(eq=False)
@@ -48,8 +50,9 @@ class Summaries:
             rows: Sequence[Any] = summaries  # pyright: ignore[reportUnknownVariableType]
             if not all(isinstance(row, PurchaseSummary) for row in rows):
                 raise ArgumentError(f"a list of summaries must hold PurchaseSummary only (got {_kinds(rows)})")
+            gaps = [row.log_gap_sum for row in rows]
             columns = [np.array([getattr(row, name) for row in rows], dtype=np.int64) for name in (*COUNTS, AMOUNT)]
-            return cls(_checked(*columns[:3]), None, "polars", columns[3])
+            return cls(_with_gaps(_checked(*columns[:3]), gaps), None, "polars", columns[3])
         frame_in = from_native(summaries)
         frame, kind = to_local(frame_in.frame, frame_in.frame_kind)
         local = collected(frame).lazy().drop(ROW, strict=False)
@@ -60,7 +63,8 @@ class Summaries:
             listed = ", ".join(missing)
             raise ArgumentError(f"the summaries lack {listed}; make them with PurchaseSummary.over(purchases, ...)")
         amounts = _whole(local, AMOUNT) if AMOUNT in names else None
-        return cls(_checked(*(_whole(local, name) for name in COUNTS)), local, kind, amounts)
+        gaps = collected(local.select(GAPS))[GAPS].to_list() if GAPS in names else [None]
+        return cls(_with_gaps(_checked(*(_whole(local, name) for name in COUNTS)), gaps), local, kind, amounts)
 
 
 def buyer_of(summary: object) -> Buyers:
@@ -88,6 +92,16 @@ def _whole(frame: Frame, name: str) -> Whole:
     if not column.dtype.is_integer() or column.null_count():
         raise ArgumentError(f"column {name} of the summaries must hold whole numbers in every row (got {column.dtype})")
     return np.asarray(column.cast(nw.Int64()).to_numpy(), dtype=np.int64)
+
+
+def _with_gaps(groups: Grouped, gaps: Sequence[float | None]) -> Grouped:
+    """Return the groups with the sum of the logarithms of all gaps, if every row has its own."""
+    total = [gap for gap in gaps if gap is not None]
+    if not gaps or len(total) < len(gaps):
+        return groups
+    return Grouped(
+        attrs.evolve(groups.buyers, log_gaps=fsum(total)), groups.index
+    )  # the order of the rows is irrelevant
 
 
 def _checked(count: Whole, recency: Whole, age: Whole) -> Grouped:

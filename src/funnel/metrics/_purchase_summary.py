@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import pairwise
+from math import fsum, log
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -44,21 +46,25 @@ class PurchaseSummary:
         tenure_days: Days from the first purchase day to the day of `as_of`. BTYD: age, T.
         repeat_amount: Amount paid on the days after the first, less refunds, in minor units. Divided by `repeat_count`,
             it is the monetary value.
+        log_gap_sum: The sum of the natural logarithms of the gaps between purchase days, in days. It measures how
+            regular purchases are. None unless requested.
     """
 
     repeat_count: int
     first_to_last_days: int
     tenure_days: int
     repeat_amount: int
+    log_gap_sum: float | None = attrs.field(default=None, repr=False)
 
     @classmethod
-    def of(cls, history: History, *, tz: str, as_of: datetime) -> PurchaseSummary | None:
+    def of(cls, history: History, *, tz: str, as_of: datetime, log_gaps: bool = False) -> PurchaseSummary | None:
         """Return one person's summary; None if they have no valid purchase.
 
         Args:
             history: The person's history.
             tz: The time zone of the calendar days, such as "Asia/Jakarta".
             as_of: The evaluation time.
+            log_gaps: If true, set `log_gap_sum`.
 
         Raises:
             InstantError: `as_of` is naive.
@@ -84,11 +90,17 @@ class PurchaseSummary:
             return None
         first = min(days)
         paid = sum(days.values()) - days[first]
-        return cls(len(days) - 1, max(days) - first, calendar.number_at(now) - first, paid)
+        gaps = fsum(log(later - day) for day, later in pairwise(sorted(days))) if log_gaps else None
+        return cls(len(days) - 1, max(days) - first, calendar.number_at(now) - first, paid, gaps)
 
     @classmethod
     def over(
-        cls, purchases: Logs[NativeT] | NativeT | Sequence[Mapping[str, object] | Purchase], *, tz: str, as_of: datetime
+        cls,
+        purchases: Logs[NativeT] | NativeT | Sequence[Mapping[str, object] | Purchase],
+        *,
+        tz: str,
+        as_of: datetime,
+        log_gaps: bool = False,
     ) -> NativeT:
         """Return everyone's summary, one row per person with a valid purchase.
 
@@ -96,10 +108,11 @@ class PurchaseSummary:
             purchases: The logs of a shop; or a table or list of purchases, in the form that `retention` accepts.
             tz: The time zone of the calendar days, such as "Asia/Jakarta".
             as_of: The evaluation time.
+            log_gaps: If true, add `log_gap_sum`, from which `buying_model` chooses `k`.
 
         Returns:
             A dataframe of the input type: `person_id` and the four numbers, without `repeat_amount` if amounts are
-            unknown. For a list, a dataframe of the installed engine.
+            unknown, and with `log_gap_sum` if requested. For a list, a dataframe of the installed engine.
 
         Raises:
             InstantError: `as_of` is naive.
@@ -117,8 +130,10 @@ class PurchaseSummary:
         """
         now, calendar = parse_as_of(as_of), Calendar.of("day", tz)
         orders = orders_of(purchases)
-        summaries_found = _packed(orders, now, calendar)
-        frame = _by_engine(orders, now, calendar) if summaries_found is None else summaries_found
+        local = _packed(orders, now, calendar)
+        frame = _by_engine(orders, now, calendar) if local is None else local
+        if log_gaps:
+            frame = frame.join(_log_gaps(orders, now, calendar), on=PERSON, how="left")
         result: NativeT = to_native(frame if orders.is_priced else frame.drop("repeat_amount"), orders.frame_kind)
         return result
 
@@ -134,12 +149,20 @@ def _days(start: int | None, now: int, calendar: Calendar) -> Periods:
     return Periods.between(now if start is None else start, now, calendar)
 
 
-def _by_engine(orders: Orders, now: int, calendar: Calendar) -> Frame:
+def purchase_days(orders: Orders, now: int, calendar: Calendar) -> tuple[Frame, Periods]:
+    """Return the purchase days of each buyer (`person_id`, `day`, `net_amount`, `first`) and the calendar of the days.
+
+    A day is the index of a day of the calendar, and so is `first`, the buyer's first purchase day.
+    """
     valid = orders.valid(now)
     days = _days(started(valid, "t"), now, calendar)
     placed = valid.select(PERSON, "net_amount", day=days.index_column("t").cast(nw.Int64()))
     daily = placed.group_by(PERSON, "day").agg(nw.col("net_amount").sum())
-    firsts = daily.with_columns(first=nw.col("day").min().over(PERSON))
+    return daily.with_columns(first=nw.col("day").min().over(PERSON)), days
+
+
+def _by_engine(orders: Orders, now: int, calendar: Calendar) -> Frame:
+    firsts, days = purchase_days(orders, now, calendar)
     later = nw.when(nw.col("day") > nw.col("first")).then(nw.col("net_amount")).otherwise(nw.lit(0, nw.Int64()))
     people = (
         firsts.with_columns(later=later)
@@ -159,6 +182,14 @@ def _by_engine(orders: Orders, now: int, calendar: Calendar) -> Frame:
         tenure_days=len(days) - 1 - whole["first"],
         repeat_amount=whole["later"],
     )
+
+
+def _log_gaps(orders: Orders, now: int, calendar: Calendar) -> Frame:
+    """Return the sum of the logarithms of the gaps between the purchase days of each buyer."""
+    rows, _ = purchase_days(orders, now, calendar)
+    gap = nw.col("day") - nw.col("day").shift(1).over(PERSON, order_by="day")
+    gaps = rows.with_columns(log_gap=gap.fill_null(1).cast(nw.Float64()).log())
+    return gaps.group_by(PERSON).agg(nw.col("log_gap").sum().alias("log_gap_sum"))
 
 
 def _packed(orders: Orders, now: int, calendar: Calendar) -> Frame | None:
