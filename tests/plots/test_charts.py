@@ -428,7 +428,7 @@ def test_charts_of_many_parts_show_the_first_and_count_the_rest() -> None:
     many = attrs.evolve(groups, groups=tuple(attrs.evolve(groups.groups[0], group=f"g{at}") for at in range(20)))
     wide = attrs.evolve(result("cohorts"), cohorts=tuple(widened(one) for one in result("cohorts").cohorts))
 
-    assert many.plot().to_dict()["title"]["subtitle"][-1] == "5 more groups not visible."
+    assert many.plot().to_dict()["title"]["subtitle"][-1] == "5 more groups not shown."
     assert "text" not in {part["mark"]["type"] for part in specs(wide.plot().to_dict())}
 
 
