@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from altair.typing import ChartType
 
 BacktestShow: TypeAlias = Literal["lift", "reliability"]
-"""What a chart shows: the lift of the rule, or how reliable its probabilities are."""
+"""The content of a chart: the lift of the rule, or the reliability of its probabilities."""
 
 Sums = tuple[float, ...]
 """Sums of a ranking, in the order of `SUMS`."""

@@ -87,7 +87,7 @@ class Lifecycle:
 
 
 LifecycleShow: TypeAlias = Literal["people", "revenue"]
-"""What a chart shows: the number of buyers, or their money."""
+"""The content of a chart: the number of buyers, or their money."""
 
 
 @attrs.frozen

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from altair.typing import ChartType
 
 CohortShow: TypeAlias = Literal["share", "revenue", "value"]
-"""What a heat map shows: the share of people, the revenue of a period, or the amount paid by a person so far."""
+"""The content of a heat map: the share of people, the revenue of a period, or the amount paid by a person so far."""
 
 
 @attrs.frozen

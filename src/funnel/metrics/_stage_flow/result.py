@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from altair.typing import ChartType
 
 FlowShow: TypeAlias = Literal["people", "links"]
-"""What a chart shows: the people in each stage over time, or the transitions."""
+"""The content of a chart: the people in each stage over time, or the transitions."""
 
 Value = str | int
 """A stage as a column stores it."""
