@@ -78,7 +78,7 @@ def _reliability(rows: Sequence[dict[str, Any]]) -> style.Chart:
     diagonal = even.mark_line(strokeDash=[4, 4], color=style.MUTED).encode(x=across, y=alt.Y(**up))
     base = style.chart(rows).encode(x=across, tooltip=[alt.Tooltip("text:N")])
     lines = base.mark_rule(size=2, opacity=0.5, color=style.BLUE).encode(
-        y=alt.Y(**{**up, "shorthand": "lower:Q"}), y2="upper:Q"
+        y=alt.Y(**style.with_field(up, "lower")), y2="upper:Q"
     )
     points = base.mark_point(filled=True, opacity=1, color=style.BLUE, size=80).encode(y=alt.Y(**up))
     return alt.layer(diagonal, lines, points).properties(width=_SIZE, height=_SIZE)
@@ -113,7 +113,7 @@ def calibration(result: Calibration) -> style.Chart:
         layers.append(base.mark_line(interpolate="step-after", color=style.BLUE).encode(y=alt.Y(**y)))
         layers.append(
             base.mark_rule(size=2, opacity=0.5, color=style.BLUE).encode(
-                y=alt.Y(**{**y, "shorthand": "lower:Q"}), y2="upper:Q"
+                y=alt.Y(**style.with_field(y, "lower")), y2="upper:Q"
             )
         )
         layers.append(base.mark_point(filled=True, opacity=1, size=70, color=style.BLUE).encode(y=alt.Y(**y)))

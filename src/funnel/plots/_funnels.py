@@ -125,7 +125,7 @@ def trend(result: Trend) -> style.Chart:
     tips = [alt.Tooltip(f"{name}:N") for name in ("label", "text", "entered", "state")]
     across = style.numbers("value", "converted", form="%", zero=True)
     band = base.mark_area(opacity=0.15, color=style.BLUE).encode(
-        y=alt.Y(**{**across, "shorthand": "lower:Q"}), y2="upper:Q"
+        y=alt.Y(**style.with_field(across, "lower")), y2="upper:Q"
     )
     line = base.mark_line(color=style.BLUE, opacity=0.6).encode(y=alt.Y(**across))
     fill = alt.Color(

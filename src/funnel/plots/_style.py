@@ -111,6 +111,11 @@ def numbers(field: str, heading: str | None, *, form: str = COUNTS, grid: bool =
     return {"shorthand": f"{field}:Q", "title": heading, "axis": axis, "scale": alt.Scale(**scale)}
 
 
+def with_field(axis: dict[str, Any], field: str) -> dict[str, Any]:
+    """Return the parts of an axis for another field."""
+    return {**axis, "shorthand": f"{field}:Q"}
+
+
 def colors(field: str, order: Sequence[str], heading: str | None = None, **palette: str) -> alt.Color:
     """Return the colours of names, in order. A name in `palette` has that colour."""
     rest = cycle(PALETTE)
@@ -170,7 +175,7 @@ def intervals(
     base = chart(rows).encode(y=down)
     across = numbers("value", heading, form=form, **scale)
     lines = base.mark_rule(size=3, opacity=0.5, color=BLUE).encode(
-        x=alt.X(**{**across, "shorthand": "lower:Q"}), x2="upper:Q", tooltip=_tips(rows)
+        x=alt.X(**with_field(across, "lower")), x2="upper:Q", tooltip=_tips(rows)
     )
     points = base.mark_point(filled=True, size=50, opacity=1, color=BLUE).encode(x=alt.X(**across), tooltip=_tips(rows))
     texts = base.mark_text(align="left", fontSize=12, color=INK).encode(x=alt.value(width + 10), text="text:N")

@@ -71,7 +71,7 @@ def _curves(curves: Sequence[tuple[str, Survival]], median: timedelta | None) ->
     across = alt.X(**style.numbers("time", None, form=",.4~r", domain=ends, nice=False))
     share = style.numbers("converted", "converted", form="%", domain=[0, 1])
     band = base.mark_area(interpolate="step-after", opacity=0.15).encode(
-        x=across, y=alt.Y(**{**share, "shorthand": "lower:Q"}), y2="upper:Q"
+        x=across, y=alt.Y(**style.with_field(share, "lower")), y2="upper:Q"
     )
     line = base.mark_line(interpolate="step-after", strokeWidth=2.5).encode(
         x=across, y=alt.Y(**share), tooltip=[alt.Tooltip(f"{name}:N") for name in ("group", "text")]
