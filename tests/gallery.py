@@ -184,8 +184,8 @@ def journey() -> Any:
         Purchase(id=f"o{number}", person_id="sari", purchased_at=START + day * DAY, amount=Money(150_000, "IDR"))
         for number, day in enumerate((40, 80, 190))
     ]
-    asked = Question(id="q1", person_id="sari", occurred_at=START + 20 * DAY)
-    return transitions.of(History.of("sari", [asked, *bought]), POLICY, as_of=NOW)
+    question = Question(id="q1", person_id="sari", occurred_at=START + 20 * DAY)
+    return transitions.of(History.of("sari", [question, *bought]), POLICY, as_of=NOW)
 
 
 RESULTS: Mapping[str, Callable[[], Any]] = {

@@ -1,4 +1,4 @@
-"""What results have in common: rows for other tools, charts, and pictures in a notebook."""
+"""Base classes of results: rows for other tools, charts, and pictures in a notebook."""
 
 from __future__ import annotations
 
@@ -87,13 +87,13 @@ class Charted(Html):
         Raises:
             MissingExtraError: The extra `plots` is not installed.
         """
-        return drawn(self)
+        return chart_of(self)
 
     def _repr_html_(self) -> str:
         return self._html() + _picture(self)
 
 
-def drawn(result: Charted, **options: object) -> ChartType:
+def chart_of(result: Charted, **options: object) -> ChartType:
     """Return the chart of a result.
 
     Args:
@@ -117,9 +117,9 @@ def _picture(result: Charted) -> str:
     return f'<div style="max-width: 48em">{render.to_svg(result)}</div>'
 
 
-def _module(name: str, what: str, extra: str) -> Any:
+def _module(name: str, purpose: str, extra: str) -> Any:
     try:
         return import_module(name)
     except ModuleNotFoundError as error:
-        msg = f"{what} needs {error.name}, which is not installed; run: pip install 'shopfunnel[{extra}]'"
+        msg = f"{purpose} needs {error.name}, which is not installed; run: pip install 'shopfunnel[{extra}]'"
         raise MissingExtraError(msg) from None

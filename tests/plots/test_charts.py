@@ -21,7 +21,7 @@ from funnel.plots import to_png, to_svg
 from tests import gallery
 from tests.gallery import NAMES, chart, result
 
-MARKS: Mapping[str, str] = {
+MARK_TYPES: Mapping[str, str] = {
     "funnel": "bar point rule text",
     "funnel-groups": "bar rule text",
     "trend": "area bar line point",
@@ -120,7 +120,7 @@ def test_a_chart_has_its_marks_and_every_field_that_it_shows(name: str) -> None:
     spec = chart(name).to_dict()
     parts = list(specs(spec))
 
-    assert " ".join(sorted({part["mark"]["type"] for part in parts})) == MARKS[name]
+    assert " ".join(sorted({part["mark"]["type"] for part in parts})) == MARK_TYPES[name]
     assert spec["title"]["text"][0]
     assert set(spec["config"]) == {"view"}
     for part in parts:
@@ -132,13 +132,13 @@ def test_a_chart_has_its_marks_and_every_field_that_it_shows(name: str) -> None:
 def test_a_picture_has_its_labels(name: str) -> None:
     """The SVG has no script, and shows the title and the labels in full."""
     svg = to_svg(chart(name))
-    shown = texts(svg)
+    visible = texts(svg)
     title = chart(name).to_dict()["title"]
 
     assert "<script" not in svg
     assert "…" not in svg
-    assert {*title["text"], *title["subtitle"]} <= shown
-    assert set(LABELS[name].split("|")) <= shown | {text.split(" · ")[-1] for text in shown}
+    assert {*title["text"], *title["subtitle"]} <= visible
+    assert set(LABELS[name].split("|")) <= visible | {text.split(" · ")[-1] for text in visible}
 
 
 def test_the_bars_of_a_funnel_add_up_to_the_people_who_reached_each_step() -> None:
@@ -151,11 +151,11 @@ def test_the_bars_of_a_funnel_add_up_to_the_people_who_reached_each_step() -> No
 
 def test_the_groups_of_a_funnel_have_the_rates_of_the_result() -> None:
     """Each bar is the rate of a step with its interval."""
-    shown = {(row["group"], row["label"]): row for row in rows(chart("funnel-groups"))}
+    visible = {(row["group"], row["label"]): row for row in rows(chart("funnel-groups"))}
 
     for group in result("funnel-groups").groups:
         for step in group.steps[1:]:
-            row, rate = shown[str(group.value), step.name], step.from_start
+            row, rate = visible[str(group.value), step.name], step.from_start
             assert (row["value"], row["lower"], row["upper"]) == (rate.value, rate.ci_lower, rate.ci_upper)
 
 
@@ -288,12 +288,12 @@ def nobody_entered() -> Any:
 def without_amounts(name: str, parts: str, *fields: str, **options: str) -> Callable[[], Any]:
     """A result whose amounts are not known, and the argument of its chart."""
 
-    def made() -> Any:
+    def build() -> Any:
         one = result(name)
         several = tuple(attrs.evolve(part, **dict.fromkeys(fields)) for part in getattr(one, parts))
         return Chosen(attrs.evolve(one, **{parts: several}), options)
 
-    return made
+    return build
 
 
 @attrs.frozen
@@ -327,15 +327,15 @@ EMPTY: Mapping[str, tuple[Callable[[], Any], str]] = {
     "drivers": (without("drivers", drivers=()), "No value of kind was frequent enough to compare."),
     "survival": (without("survival", min_people=1000), "Too few people: 900 of 1,000."),
     "groups": (too_few_groups, "No group has enough people."),
-    "cohorts": (without("cohorts", cohorts=()), "There are no cohorts."),
+    "cohorts": (without("cohorts", cohorts=()), "The result has no cohorts."),
     "cohorts without amounts": (
         without_amounts("cohorts", "cohorts", "revenue", "value", show="value"),
-        "Amounts are not known, so there is no value of cohorts.",
+        "The amounts are not known.",
     ),
     "lifecycle": (without("lifecycle", periods=()), "Nobody has bought."),
     "lifecycle without amounts": (
         without_amounts("lifecycle", "periods", "new_revenue", show="revenue"),
-        "Amounts are not known, so there is no revenue of periods.",
+        "The amounts are not known.",
     ),
     "growth": (without("growth", periods=()), "Nobody has arrived."),
     "waterfall": (without("growth-change", parts=None), "Profit went from Rp3.388.500 to Rp3.393.000."),
@@ -351,10 +351,10 @@ EMPTY: Mapping[str, tuple[Callable[[], Any], str]] = {
     "journey": (without("journey", transitions=()), "The person has no transitions."),
     "reliability": (
         lambda: Chosen(attrs.evolve(result("backtest"), reliability=()), {"show": "reliability"}),
-        "There are no probabilities.",
+        "The rule has no probabilities.",
     ),
     "calibration": (without("calibration", min_people=1000), "Too few people for probabilities."),
-    "comparison": (without("rule-comparison", changes=()), "There are no people to compare."),
+    "comparison": (without("rule-comparison", changes=()), "Nobody can be compared."),
 }
 """Results without parts, and the title of their chart."""
 
@@ -362,8 +362,8 @@ EMPTY: Mapping[str, tuple[Callable[[], Any], str]] = {
 @pytest.mark.parametrize("name", EMPTY)
 def test_an_empty_result_has_a_chart_that_says_so(name: str) -> None:
     """A result without parts has a chart with a title alone, and the picture is drawn."""
-    made, title = EMPTY[name]
-    one = made().plot()
+    build, title = EMPTY[name]
+    one = build().plot()
 
     assert " ".join(one.to_dict()["title"]["text"]).replace("\u00a0", " ") == title
     assert title.split()[0] in to_svg(one)

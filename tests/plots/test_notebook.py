@@ -18,10 +18,11 @@ import polars.selectors as cs
 import pyarrow as pa
 import pytest
 
-from funnel import _results
+from funnel import _results, conversion
 from funnel._format import MOST_ROWS, as_html
-from funnel.errors import MissingExtraError
-from tests.gallery import RESULTS, result
+from funnel.errors import ArgumentError, MissingExtraError
+from funnel.metrics._display import short_money
+from tests.gallery import RESULTS, START, result
 from tests.test_house import run_python
 
 SIX = ("funnel", "survival", "cohorts", "lifecycle", "purchase-steps", "stage-difference")
@@ -207,3 +208,31 @@ def test_the_histogram_of_times_has_a_table() -> None:
     assert histogram._html().startswith("<p>292 people reached purchase</p><table>")
     assert sum(row["people"] for row in histogram.to_dicts()) == histogram.people
     assert histogram.width < timedelta(days=1)
+
+
+def test_a_step_that_nobody_reached_has_no_times() -> None:
+    """The histogram has no spans, and an unknown step or number of spans is refused."""
+    events = [{"person_id": "sari", "occurred_at": START, "kind": kind} for kind in ("view", "other")]
+    funnel = conversion(events, ["view", "purchase"], within=timedelta(days=7), as_of=START + timedelta(days=9))
+
+    assert funnel.time_histogram("purchase").counts == ()
+    assert funnel.time_histogram("purchase").median == timedelta(0)
+    assert funnel.time_histogram("view", bins=2).counts == (1, 0)
+    with pytest.raises(ArgumentError, match="bins"):
+        funnel.time_histogram("view", bins=0)
+
+
+@pytest.mark.parametrize(
+    ("minor", "currency", "text"),
+    [
+        (5_810_829_42, "GBP", "GBP 5.8M"),
+        (1_500_000_000_00, "IDR", "IDR 1.5B"),
+        (1_234, None, "1.2k"),
+        (900, "JPY", "JPY 900"),
+        (0, "USD", "USD 0"),
+        (-250_000, "JPY", "JPY -250k"),
+    ],
+)
+def test_money_in_a_small_cell_has_three_figures(minor: int, currency: str | None, text: str) -> None:
+    """Thousands, millions and billions have a suffix."""
+    assert short_money(minor, currency) == text

@@ -48,7 +48,7 @@ def segments(result: Segments) -> style.Chart:
         base.mark_text(dy=-7, fontSize=12).encode(text="text:N", color=ink),
         base.mark_text(dy=8, fontSize=10).encode(text="name:N", color=ink),
     )
-    made = alt.vconcat(
+    figure = alt.vconcat(
         grid.properties(width=style.WIDTH, height=44 * len({one.frequency for one in result.scores})),
         _segment_bars(result),
         spacing=24,
@@ -57,7 +57,7 @@ def segments(result: Segments) -> style.Chart:
     finding = f"{buyers:,} buyers by recency and frequency"
     if top is not None:
         finding = f"{finding}; {style.name_of(top.segment)} brought {percent(top.money)} of all money"
-    return style.titled(made, finding, f"Scores by the limits of the policy, as of {result.as_of:%Y-%m-%d}.")
+    return style.titled(figure, finding, f"Scores by the limits of the policy, as of {result.as_of:%Y-%m-%d}.")
 
 
 def _segment_bars(result: Segments) -> style.Chart:
@@ -98,18 +98,18 @@ def worklist(result: Worklist) -> style.Chart:
         ]
         text = f"{people:,} · {percent(people / len(result))}{''.join(f' · {one} at stake' for one in stake)}"
         rows.append({"label": style.name_of(action), "people": people, "text": text})
-    made = _bars(rows, "people", "people")
+    figure = _bars(rows, "people", "people")
     first = style.name_of(next(iter(counts)))
     finding = f"{len(result):,} people to write to; the most urgent action is {first}"
     note = f"By action, most urgent first, as of {result.as_of.astimezone(result.tz):%Y-%m-%d %H:%M}."
-    return style.titled(made, finding, note)
+    return style.titled(figure, finding, note)
 
 
 def churn_reasons(result: ChurnReasons) -> style.Chart:
     """Return the share of lapsed people by reason: the known share, and the bounds of the true share."""
     if not result.reasons:
         return style.nothing(result.summary)
-    shown, more = style.first(result.reasons, _MOST_REASONS, "reasons")
+    visible, more = style.first(result.reasons, _MOST_REASONS, "reasons")
     rows = [
         {
             "label": f"{style.name_of(one.answer)}: {style.name_of(one.reason)}",
@@ -118,12 +118,12 @@ def churn_reasons(result: ChurnReasons) -> style.Chart:
             "upper": one.upper_bound,
             "text": f"{percent(one.rate.value)} · {one.rate.successes:,} of {one.rate.trials:,}",
         }
-        for one in shown
+        for one in visible
     ]
-    made = style.intervals(rows, "share of lapsed people", domain=[0, 1])
+    figure = style.intervals(rows, "share of lapsed people", domain=[0, 1])
     note = (
         "Points: share of the people whose reason is known. Lines: between all silent people leaving for another "
         "reason and all leaving for this one."
     )
     finding, limits = style.sentences(result.summary)
-    return style.titled(made, finding, limits, note, more)
+    return style.titled(figure, finding, limits, note, more)

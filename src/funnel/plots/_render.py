@@ -80,7 +80,7 @@ def _check_scale(scale: object) -> None:
 
 
 def _chart(of: Any) -> Any:
-    made = of.plot() if hasattr(of, "plot") else of
-    if not isinstance(made, alt.TopLevelMixin):
+    figure = of.plot() if hasattr(of, "plot") else of
+    if not isinstance(figure, alt.TopLevelMixin):
         raise ArgumentError(f"chart must be a result with a chart, or an Altair chart (got {kind_of(of)})")
-    return made
+    return figure

@@ -1,4 +1,4 @@
-"""What all charts share: the palette, sizes, titles, and rows with intervals.
+"""Parts of all charts: the palette, sizes, titles, and rows with intervals.
 
 A chart has no Vega-Lite `config`, so that charts can be put side by side.
 """
@@ -73,9 +73,9 @@ def sentences(text: str) -> tuple[str, str]:
     return first_one.removesuffix("."), rest
 
 
-def titled(made: Any, finding: str, *notes: str) -> Chart:
+def titled(figure: Any, finding: str, *notes: str) -> Chart:
     """Return a chart with its title."""
-    result: Chart = made.properties(title=title(finding, *notes))
+    result: Chart = figure.properties(title=title(finding, *notes))
     return result
 
 
@@ -104,11 +104,16 @@ def periods(field: str, heading: str | None = None) -> alt.X:
 
 def numbers(field: str, heading: str | None, *, form: str = COUNTS, grid: bool = True, **scale: Any) -> dict[str, Any]:
     """Return the parts of an axis of numbers."""
-    least: Any = 1 if form == COUNTS else alt.Undefined
+    smallest_step: Any = 1 if form == COUNTS else alt.Undefined
     axis = alt.Axis(
-        format=form, grid=grid, gridColor="#EEEEEE", domain=False, ticks=False, tickCount=6, tickMinStep=least
+        format=form, grid=grid, gridColor="#EEEEEE", domain=False, ticks=False, tickCount=6, tickMinStep=smallest_step
     )
     return {"shorthand": f"{field}:Q", "title": heading, "axis": axis, "scale": alt.Scale(**scale)}
+
+
+def with_field(axis: dict[str, Any], field: str) -> dict[str, Any]:
+    """Return the parts of an axis for another field."""
+    return {**axis, "shorthand": f"{field}:Q"}
 
 
 def colors(field: str, order: Sequence[str], heading: str | None = None, **palette: str) -> alt.Color:
@@ -170,7 +175,7 @@ def intervals(
     base = chart(rows).encode(y=down)
     across = numbers("value", heading, form=form, **scale)
     lines = base.mark_rule(size=3, opacity=0.5, color=BLUE).encode(
-        x=alt.X(**{**across, "shorthand": "lower:Q"}), x2="upper:Q", tooltip=_tips(rows)
+        x=alt.X(**with_field(across, "lower")), x2="upper:Q", tooltip=_tips(rows)
     )
     points = base.mark_point(filled=True, size=50, opacity=1, color=BLUE).encode(x=alt.X(**across), tooltip=_tips(rows))
     texts = base.mark_text(align="left", fontSize=12, color=INK).encode(x=alt.value(width + 10), text="text:N")
@@ -184,7 +189,7 @@ def _tips(rows: Sequence[Row]) -> list[alt.Tooltip]:
     return [alt.Tooltip(f"{name}:N") for name in ("label", "text") if rows]
 
 
-def first(items: Sequence[Any], most: int, what: str) -> tuple[list[Any], str]:
+def first(items: Sequence[Any], most: int, unit: str) -> tuple[list[Any], str]:
     """Return the first items, and a note how many there are more."""
     rest = len(items) - most
-    return list(islice(items, most)), f"{rest:,} more {what} not shown." if rest > 0 else ""
+    return list(islice(items, most)), f"{rest:,} more {unit} not shown." if rest > 0 else ""
