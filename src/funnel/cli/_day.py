@@ -31,7 +31,7 @@ _FORMULA = re.compile(r"[=@\t\r]|[+-](?!\d)")
 
 @attrs.frozen
 class DayChoice:
-    """What the list of a day holds: its limits, its order and its language."""
+    """Limits, order and language of the list of a day."""
 
     limit: int | None
     limits: Mapping[str, int]

@@ -33,7 +33,7 @@ UNKNOWN = -1
 
 @attrs.frozen
 class Row:
-    """What the order of a task depends on."""
+    """The values that the order of a task depends on."""
 
     person_id: str
     action: NextAction
