@@ -79,7 +79,7 @@ def taobao(data: Path, one_in: int = 1) -> Logs:
     kinds = {"pv": "view", "cart": "cart", "fav": "visit"}
     bought = events.filter(pl.col("behaviour") == "buy")
     did = events.filter(pl.col("behaviour") != "buy").with_columns(pl.col("behaviour").replace_strict(kinds))
-    name_of = {"person_id": pl.col("user_id")}
+    name_of = {"person_id": pl.col("user_id").cast(pl.String)}
     return Logs(
         purchases=bought.select("id", **name_of, purchased_at="moment", amount=pl.lit(1, pl.Int64)),
         interactions=did.select("id", **name_of, occurred_at="moment", kind="behaviour"),

@@ -154,7 +154,8 @@ def _some(values: np.ndarray, there: np.ndarray) -> pl.Series:
 def _frame(columns: Columns) -> pl.DataFrame:
     frame = {name: values if isinstance(values, pl.Series) else pl.Series(values) for name, values in columns.items()}
     times = [pl.col(name).cast(pl.Datetime("us", "UTC")) for name in frame if name.endswith("_at") or name == "until"]
-    return pl.DataFrame(frame).with_columns(times)
+    people = [pl.col(name).cast(pl.String) for name in frame if name == "person_id"]
+    return pl.DataFrame(frame).with_columns(*times, *people)
 
 
 def _repeating(frame: pl.DataFrame, share: float, seed: int) -> pl.DataFrame:

@@ -60,7 +60,7 @@ def sample(frames: Mapping[str, pl.DataFrame], events: int) -> Sequence[Event]:
     talk = frames["interactions"].select("person_id", at="occurred_at", buys=pl.lit(value=False))
     every = pl.concat([bought, talk]).filter(pl.col("at") <= AS_OF)
     share = max(len(every) // events, 1)
-    some = every.filter(pl.col("person_id") % share == 0).sort("person_id", "at")
+    some = every.filter(pl.col("person_id").cast(pl.Int64) % share == 0).sort("person_id", "at")
     return some.with_columns(pl.col("at").dt.timestamp("us")).rows()
 
 

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 import funnel
 from funnel import AsyncSqlAlchemyStore, Facts, Money, Policy, SqlAlchemyStore, SqliteStore, Stage
+from funnel.forecast import BuyingModel, CustomerValue
 from funnel.incremental import LiveFacts
 from funnel.interactions import Visit
 from funnel.machines import Cause
@@ -33,6 +34,15 @@ EVENTS: list[dict[str, object]] = [
     {"person_id": "p0", "occurred_at": START, "kind": "view", "channel": "shop"},
     {"person_id": "p0", "occurred_at": START + DAY, "kind": "purchase", "channel": "shop"},
 ]
+SUMMARY = specimens()[funnel.metrics.PurchaseSummary][0]
+BUYERS = pl.DataFrame(
+    {
+        "repeat_count": [0, 1, 2, 5] * 9,
+        "first_to_last_days": [0, 20, 90, 170] * 9,
+        "tenure_days": [180, 190, 120, 200] * 9,
+        "repeat_amount": [0, 900, 2_500, 4_000] * 9,
+    }
+)
 METRIC: dict[str, Any] = {"logs": logs(), "as_of": NOW}
 PERIODIC: dict[str, Any] = {"period": "month", "tz": "Asia/Jakarta", "as_of": NOW, "week_start": None}
 INTAKE: dict[str, Any] = {
@@ -46,6 +56,8 @@ RATES: dict[str, Any] = {**METRIC, "within": 30 * DAY, "min_people": 1}
 
 FUNCTIONS: Mapping[str, dict[str, Any]] = {
     "affinity": {**RATES, "lines": LINES},
+    "to_png": {"chart": specimens()[funnel.metrics.Lifecycles][0], "scale": 1},
+    "to_svg": {"chart": specimens()[funnel.metrics.Lifecycles][0]},
     "backtest": {
         "rule": funnel.rules.readiness_points,
         **METRIC,
@@ -57,6 +69,22 @@ FUNCTIONS: Mapping[str, dict[str, Any]] = {
         "min_people": 1,
         "seed": 0,
     },
+    "buying_model": {
+        "summaries": BUYERS,
+        "model": "mbg_nbd",
+        "k": 1,
+        "penalty": 0.5,
+        "min_repeat_buyers": 1,
+        "confidence_level": 0.95,
+    },
+    "check_model": {
+        "model": specimens()[BuyingModel][0],
+        "purchases": logs(),
+        "tz": "UTC",
+        "as_of": NOW - 30 * DAY,
+        "until": NOW,
+    },
+    "spending_model": {"summaries": BUYERS, "min_repeat_buyers": 3, "confidence_level": 0.95},
     "bins": {"column": "amount", "edges": [1, 2], "at": "first"},
     "calibrate": {"scores": [1, 2] * 10, "labels": [True, False] * 10, "method": "isotonic", "min_people": 1},
     "compare_rules": {"old": funnel.stage, "new": funnel.stage, **METRIC, "policy": POLICY, "new_policy": POLICY},
@@ -167,6 +195,7 @@ METHODS: Mapping[str, dict[str, Any]] = {
     "Affinity.next_after": {"bought": ["mug"], "most": 1},
     "Affinity.of": {"histories": everyone(), "within": 30 * DAY, "as_of": NOW, "min_people": 1},
     "Backtest.minus": {"other": "own rhythm"},
+    "Backtest.plot": {"show": "lift"},
     "EventCalendar.next_day": {"event": "payday", "after": date(2026, 3, 1)},
     "Calibration.from_dict": {"values": specimens()[funnel.backtest.Calibration][0].to_dict()},
     "Calibration.of": {"points": 3},
@@ -174,6 +203,7 @@ METHODS: Mapping[str, dict[str, Any]] = {
     "Cohorts.people_of": {"start": date(2026, 1, 1), "periods": 1},
     "Cohorts.heatmap_values": {"unfinished": True},
     "Cohorts.triangle": {"unfinished": True},
+    "Cohorts.plot": {"show": "share"},
     **{f"Cohorts.{name}": {"periods": 1} for name in ("average", "label", "values")},
     **{f"Cohort.{name}": {"periods": 1} for name in ("after", "average_order", "is_partial", "rate", "value_each")},
     **{f"Cohort.{name}": {"periods": 1} for name in ("of_before", "of_first")},
@@ -186,6 +216,7 @@ METHODS: Mapping[str, dict[str, Any]] = {
     "FunnelResult.drivers": {"column": "kind"},
     "FunnelResult.people": {"step": "view", "which": "reached"},
     "FunnelResult.step": {"name": "view"},
+    "FunnelResult.time_histogram": {"step": "view", "bins": 3},
     "FunnelResult.times": {"quantile": 0.5},
     "FunnelResult.trend": {"period": "month", "tz": "UTC", "week_start": None},
     "FunnelResult.value": {"column": "amount", "at": "first"},
@@ -194,6 +225,15 @@ METHODS: Mapping[str, dict[str, Any]] = {
     "Growth.of": {"start": date(2026, 1, 1)},
     "History.of": {"person_id": "p0", "records": ONE.records, "customer": CUSTOMER},
     "Journey.stage_at": {"day": NOW},
+    "Lifecycles.plot": {"show": "people"},
+    "StageFlow.plot": {"show": "people"},
+    "Rates.convert": {"money": Money(1, "USD"), "at": NOW},
+    "Rates.of": {"records": ONE.records},
+    "Rates.over": {
+        **dict.fromkeys(("leads", "purchases", "refunds", "interactions", "aliases")),
+        "purchases": pl.DataFrame({"id": ["1"], "person_id": ["p"], "purchased_at": [START], "amount": [1]}),
+        "keep": {"purchases": []},
+    },
     "Logs.as_known": {"as_of": NOW},
     "Logs.concat": {"first": logs(), "aliases": None},
     "Logs.from_events": {"frame": pl.DataFrame(EVENTS[:1]), **INTAKE, "kinds": {"view": "view"}},
@@ -229,6 +269,13 @@ METHODS: Mapping[str, dict[str, Any]] = {
     "Money.of_minor": {"minor": 1, "currency": "USD"},
     "Money.parse": {"text": "1.00", "currency": "USD", "style": "plain"},
     "Money.format": {"style": "plain"},
+    "BuyingModel.from_dict": {"data": {"name": "nbd", "parameters": {"r": 0.4, "alpha": 80.0}}},
+    "BuyingModel.of": {"summary": SUMMARY, "within": 30 * DAY},
+    "BuyingModel.over": {"summaries": BUYERS, "within": 30 * DAY},
+    "CustomerValue.of": {"summary": SUMMARY, "within": 30 * DAY},
+    "CustomerValue.over": {"summaries": BUYERS, "within": 30 * DAY},
+    "SpendingModel.of": {"summary": SUMMARY},
+    "SpendingModel.from_parameters": {"p": 6.25, "q": 3.74, "v": 1544},
     "PurchaseSummary.of": {"history": ONE, "tz": "UTC", "as_of": NOW},
     "PurchaseSummary.over": {"purchases": logs(), "tz": "UTC", "as_of": NOW},
     "Rate.is_reportable": {"min_people": 1},
@@ -271,6 +318,11 @@ CONSTRUCTORS: Mapping[str, dict[str, Any]] = {
     "Amounts": {"style": "us", "symbols": ["$"], "negatives": "leading"},
     "AnswerScale": {"order": ["cold", "warm"], "at_least": "warm"},
     "BacktestDates": {"first": START, "every": 20 * DAY, "horizon": 20 * DAY},
+    "CustomerValue": {
+        "buying": specimens()[BuyingModel][0],
+        "spending": specimens()[CustomerValue][0].spending,
+        "yearly_discount": 0.1,
+    },
     "Counting": {"first": "purchase", "measure": "on", "refund_basis": "order"},
     "GroupBy": {"column": "kind", "at": "first", "edges": ()},
     "Exclusion": {"kind": "cart", "where": None, "after": None, "before": None, "then": "drop"},
@@ -297,6 +349,7 @@ CONSTRUCTORS: Mapping[str, dict[str, Any]] = {
         "hold_constant": ["channel"],
         "exclude": [funnel.Exclusion("cart")],
     },
+    "Rates": {"currency": "USD", "rates": {("EUR", date(2026, 1, 1)): "1.1"}, "tz": "UTC"},
     "PathDependentMachine": {
         "start": DoorStage.OUT,
         "next_stage": next_stage,

@@ -22,6 +22,7 @@ from funnel.interactions import (
     Quote,
     Resolution,
 )
+from funnel.money import Money
 
 TIME = pl.Datetime("us", "UTC")
 
@@ -44,6 +45,10 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = {
         "promotion": pl.String,
         "promised_at": TIME,
         "delivered_at": TIME,
+        "paid_at": TIME,
+        "prepaid": pl.Int64,
+        "fees": pl.Int64,
+        "cost": pl.Int64,
     },
     "refunds": {
         "id": pl.String,
@@ -97,7 +102,8 @@ def _interaction(record: Interaction) -> dict[str, object]:
 
 
 def _plain(record: Any, names: Iterable[str]) -> dict[str, object]:
-    return {name: getattr(record, name).minor if name == "amount" else getattr(record, name) for name in names}
+    values = {name: getattr(record, name) for name in names}
+    return {name: value.minor if isinstance(value, Money) else value for name, value in values.items()}
 
 
 def tables(histories: Sequence[History]) -> dict[str, pl.DataFrame]:

@@ -120,7 +120,7 @@ class Mutant:
         return compile(ast.fix_missing_locations(whole), str(self.path), "exec", dont_inherit=True)
 
     def functions(self) -> list[str]:
-        """Where the code differs from that without the fault; nowhere if, say, only an annotation does."""
+        """Return the functions whose code the fault changes; empty if only an annotation changes."""
         return list(_different(compile(self.path.read_text(), str(self.path), "exec", dont_inherit=True), self.code()))
 
 
@@ -155,7 +155,7 @@ def _larger_faults(node: Any) -> Iterator[Any]:
         case ast.UnaryOp(op=ast.Invert()):
             yield lambda: _plain(node)
         case ast.comprehension(ifs=[_, *_]):
-            yield lambda: _kept(node)
+            yield lambda: _negated_filter(node)
         case ast.Call(args=[first, second, *_]) if not {ast.Starred} & {type(first), type(second)}:
             yield lambda: _exchanged(node)
         case ast.Expr(value=ast.Call()) | ast.AugAssign() | ast.Raise() | ast.Continue() | ast.Break():
@@ -173,7 +173,7 @@ def _is_type(node: ast.AST) -> bool:
 
 
 def _is_replaced(target: ast.expr, value: ast.expr) -> bool:
-    """Whether something has a value already, so that it has one without the statement, too."""
+    """Return whether the name has a value before the statement, so that leaving it out is possible."""
     return not isinstance(target, ast.Name) or target.id in {
         one.id for one in ast.walk(value) if isinstance(one, ast.Name)
     }
@@ -211,7 +211,7 @@ def _plain(node: Any) -> str:
     return f"{before} without ~"
 
 
-def _kept(node: Any) -> str:
+def _negated_filter(node: Any) -> str:
     node.ifs[0] = ast.UnaryOp(ast.Not(), node.ifs[0])
     return f"for ... if {ast.unparse(node.ifs[0])[:60]}"
 
@@ -273,7 +273,7 @@ class Wrong(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 @attrs.define
 class Guide:
-    """What is known of the tests: the time that each took, and the functions of the library that it called."""
+    """Time that each test took, and the functions of the library that it called."""
 
     took: dict[str, float] = attrs.field(factory=dict)
     called: dict[str, list[str]] = attrs.field(factory=dict)
@@ -324,7 +324,7 @@ OPTIONS = (
 def measure(tests: Collection[str]) -> Guide | None:
     """Run the tests without a fault; None if one fails.
 
-    What the tests load beside the library is loaded here too, so that the next runs need not.
+    Modules that the tests load beside the library are loaded here too, so that the next runs need not.
     """
     reading, writing = os.pipe()
     child = os.fork()
@@ -345,7 +345,7 @@ def measure(tests: Collection[str]) -> Guide | None:
 
 
 def is_found(mutant: Mutant, tests: Collection[str], guide: Guide) -> bool:
-    """Whether a test fails: first those that call the function, with few examples, then all of them."""
+    """Return whether a test fails: first run the tests that call the function, with few examples, then all."""
     chosen = guide.tests_of(mutant)
     files = sorted({test.partition("::")[0] for test in chosen})
     few = bool(chosen) and _fails(mutant, files, attrs.evolve(guide, chosen=chosen), "lowest")
@@ -353,7 +353,7 @@ def is_found(mutant: Mutant, tests: Collection[str], guide: Guide) -> bool:
 
 
 def _fails(mutant: Mutant, tests: Collection[str], guide: Guide, profile: str) -> bool:
-    """Whether a test fails, in a process of its own; if none is left, none does."""
+    """Return whether a test fails, in a process of its own; False if there are no tests to run."""
     child = os.fork()
     if child:
         return os.waitpid(child, 0)[1] not in (0, pytest.ExitCode.NO_TESTS_COLLECTED << 8)
@@ -385,18 +385,18 @@ def sample(where: str, most: int, only: Callable[[str], bool]) -> list[Mutant]:
 def main() -> int:
     """Look at a sample of the faults."""
     reading = argparse.ArgumentParser(description=__doc__)
-    reading.add_argument("--most", type=int, default=40, help="make so many faults a package (default: 40)")
+    reading.add_argument("--most", type=int, default=40, help="largest number of faults per package (default: 40)")
     reading.add_argument("only", nargs="*", help="files or folders of src/funnel, such as rules/ (default: all known)")
     options = reading.parse_args()
     if "funnel" in sys.modules:
         sys.exit("the library is loaded already, so that no fault can be put in; set HYPOTHESIS_NO_PLUGINS=1")
 
     def only(file: str) -> bool:
-        named = [name for name in options.only if file.startswith(name)]
+        prefixes = [name for name in options.only if file.startswith(name)]
         is_packed = not PACKED.isdisjoint(file.split("/"))
-        return bool(named or not options.only) and (not is_packed or any("packed" in name for name in named))
+        return bool(prefixes or not options.only) and (not is_packed or any("packed" in name for name in prefixes))
 
-    made, lost = 0, 0
+    total, lost = 0, 0
     for where, tests in TESTS.items():
         chosen = sample(where, options.most, only)
         if not chosen:
@@ -405,24 +405,24 @@ def main() -> int:
         guide = measure(tests)
         if guide is None:
             sys.exit(f"the tests of {where} fail without any fault; mend them first")
-        left = [one for one in chosen if not _said(is_found(one, tests, guide), one)]
-        made, lost = made + len(chosen), lost + len(left)
-        _say(f"{where}: {_share(len(chosen), len(left))} in {time.monotonic() - began:.0f} s")
-    _say(_share(made, lost))
-    return int(lost * 10 > made)
+        left = [one for one in chosen if not _reported(is_found(one, tests, guide), one)]
+        total, lost = total + len(chosen), lost + len(left)
+        _print(f"{where}: {_share(len(chosen), len(left))} in {time.monotonic() - began:.0f} s")
+    _print(_share(total, lost))
+    return int(lost * 10 > total)
 
 
-def _said(found: bool, mutant: Mutant) -> bool:  # noqa: FBT001
-    if not found:
-        _say(f"not found: {mutant}")
-    return found
+def _reported(is_detected: bool, mutant: Mutant) -> bool:  # noqa: FBT001
+    if not is_detected:
+        _print(f"not found: {mutant}")
+    return is_detected
 
 
-def _share(made: int, lost: int) -> str:
-    return f"{made - lost} of {made} faults were found ({100 * (made - lost) // max(made, 1)} %)"
+def _share(total: int, lost: int) -> str:
+    return f"{total - lost} of {total} faults were found ({100 * (total - lost) // max(total, 1)} %)"
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 

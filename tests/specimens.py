@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import Enum, StrEnum
 from functools import cache
 from typing import Any
@@ -33,6 +33,7 @@ from funnel import (
     SqliteStore,
 )
 from funnel.backtest import RuleBook
+from funnel.forecast import BuyingModel, CustomerValue, SpendingModel, check_model
 from funnel.incremental import LiveFacts
 from funnel.interactions import (
     Answer,
@@ -66,6 +67,7 @@ from funnel.postponement import (
     InWeeks,
     Until,
 )
+from funnel.rates import Rates
 from funnel.stages import SHOP_MACHINE
 from funnel.testing.people import logs_of
 from tests.public import classes
@@ -193,7 +195,7 @@ def questions() -> Iterator[object]:
     yield from (funnel.logs.Times("Asia/Jakarta"), funnel.logs.Amounts("us"))
     yield funnel.Interaction(kind="visit", id="i", person_id="p", occurred_at=NOW)
     yield from _asked_of_tables(tables)
-    yield from _metrics(tables)
+    yield from (*_metrics(tables), *_rates())
     yield from (Until(at=NOW), Between(earliest=START, latest=NOW), AfterPayday())
     yield from (InWeeks(n=2), InMonths(n=1), AfterInstalments(n=3, day=5))
     yield from (AfterHoliday(on="2026-03-20"), AfterEvent(event="lebaran", days=-7))
@@ -227,6 +229,11 @@ def _asked_of_tables(tables: Logs) -> Iterator[object]:
     flat = funnel.survival([*((START, START + n * DAY) for n in range(1, 20)), *[(START, None)] * 20], as_of=NOW)
     by = funnel.survival(waits, by="source", as_of=NOW)
     yield from (by, flat.plateau(min_people=1), funnel.metrics.logrank_test({"a": curve, "b": curve}))
+
+
+def _rates() -> Iterator[object]:
+    rates = Rates("IDR", {("USD", date(2026, 3, 1)): "15800.5"}, tz="Asia/Jakarta")
+    yield rates
 
 
 def _metrics(tables: Logs) -> Iterator[object]:
@@ -266,7 +273,12 @@ def _metrics(tables: Logs) -> Iterator[object]:
     yield funnel.metrics.purchase_steps(tables, 30 * DAY, **late)
     lines = pl.DataFrame({"purchase_id": [f"p{n}-{k}" for n in range(6) for k in (1, 2)], "sku": ["mug", "pot"] * 6})
     yield funnel.metrics.affinity(tables, lines, 30 * DAY, **late)
-    yield funnel.metrics.PurchaseSummary.of(everyone()[0], tz="UTC", as_of=NOW)
+    yield (summary := funnel.metrics.PurchaseSummary.of(everyone()[0], tz="UTC", as_of=NOW))
+    assert summary is not None
+    model = BuyingModel.from_dict({"name": "nbd", "parameters": {"r": 0.4, "alpha": 80.0}})
+    value = CustomerValue(model, SpendingModel.from_parameters(p=6.25, q=3.74, v=1544))
+    yield from (model, value, value.spending, model.of(summary, within=30 * DAY))
+    yield check_model(model, tables, tz="UTC", as_of=NOW - 30 * DAY, until=NOW)
 
 
 @cache

@@ -401,7 +401,6 @@ def _frame(_about: str) -> str:
 
 
 TABLES: Mapping[str, Callable[..., str]] = {
-    "frame": _frame,
     "facts": _facts,
     "sources": _sources,
     "streams": _streams,
@@ -415,6 +414,7 @@ TABLES: Mapping[str, Callable[..., str]] = {
     "names": _names,
     "module": _module,
     "code": _source,
+    "frame": _frame,
 }
 
 

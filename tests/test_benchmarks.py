@@ -33,6 +33,7 @@ from benchmarks import (
     rule_call,
     store,
     survival,
+    windows,
     worklist,
 )
 from benchmarks._measure import Line, alternate, rate, span
@@ -172,6 +173,17 @@ def test_a_benchmark_runs_at_the_smallest_size(benchmark: Any) -> None:
     assert len(lines) >= 3
     assert all(line.ours for line in lines)
     assert sum("x" in line.ratio for line in lines) >= 2
+
+
+@slow
+def test_facts_of_the_last_days_are_measured_beside_those_of_all_time() -> None:
+    """Each call with a window has its peer without one, and a person who bought lately has the same level in both."""
+    lines = list(windows.run("tiny"))
+
+    assert [line.target for line in lines].count("<= 2 x") == 3
+    assert all(line.ratio.endswith("x the time") for line in lines)
+    last_day = windows.START + timedelta(days=60)
+    assert windows.live(windows.person(), windows.Recent, last_day) == windows.Level.HIGH
 
 
 @slow

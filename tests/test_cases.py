@@ -80,7 +80,7 @@ def test_a_table_in_the_place_of_logs_names_the_remedy() -> None:
     assert str(retention(FRAME, tz="UTC", as_of=DAY))
     table: Any = FRAME
     for wrong in (lambda: repeat_rates(table, timedelta(days=30), as_of=DAY), lambda: Facts.over(table, as_of=DAY)):
-        with pytest.raises(ArgumentError, match=r"such as Logs\(purchases=table\)"):
+        with pytest.raises(ArgumentError, match=r"make Logs of the table first: Logs\(purchases=table\)"):
             wrong()
 
 

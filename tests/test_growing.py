@@ -30,7 +30,7 @@ from funnel.records import Lead, Purchase, Record, Refund
 from funnel.rules._next_action import next_action
 from funnel.rules._readiness import readiness_points
 from tests.aggregate.test_reduce import row as row_of
-from tests.shop import DAY, END, NOW, ShopFacts, bought, did, refunded
+from tests.shop import DAY, END, NOW, ShopFacts, bought, did, refunded, usd
 
 SEEDS = range(3_000 if os.environ.get("FUNNEL_PROFILE") == "full" else 60)
 POLICY = Policy()
@@ -46,7 +46,12 @@ def _orders(pick: Random, number: int, at: datetime) -> Purchase:
         actual["delivered_at"] = at + pick.randrange(5) * DAY
     if pick.random() < 0.5:
         actual["promised_at"] = at + pick.randrange(5) * DAY
-    return bought(f"o{number}", at, pick.choice([0, 5, 9]), **actual)
+    if pick.random() < 0.2 and "status" not in actual:
+        actual |= pick.choice([{"status": "unpaid"}, {"paid_at": at + pick.randrange(5) * DAY}])
+    amount = pick.choice([0, 5, 9])
+    if pick.random() < 0.3:
+        actual |= {name: usd(pick.randrange(amount + 1)) for name in ("prepaid", "cost", "fees")}
+    return bought(f"o{number}", at, amount, **actual)
 
 
 def _record(pick: Random, number: int) -> Record:

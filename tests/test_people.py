@@ -149,9 +149,7 @@ def test_the_remedy_is_what_to_write_for_the_columns(columns: dict[str, Any], re
 
 def test_a_rule_over_a_table_of_records_names_logs() -> None:
     """A rule takes frames of facts too, so its errors name both."""
-    with pytest.raises(
-        ArgumentError, match=r"as_of needs Logs .*make Logs of a table of records.*, or leave as_of out"
-    ):
+    with pytest.raises(ArgumentError, match=r"as_of needs Logs .*make Logs of the table first.*, or leave as_of out"):
         RULE.over(TABLE, POLICY, as_of=DAY)
     with pytest.raises(FactsError, match=r"does not have the columns .*; pass a dataframe from Facts.over, or Logs$"):
         RULE.over(TABLE, POLICY)

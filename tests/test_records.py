@@ -173,7 +173,7 @@ def test_a_purchase_is_read_only_from_fields_by_name() -> None:
         Purchase.model_validate("1")
 
 
-@pytest.mark.parametrize("status", ["placed", "paid", "shipped", "delivered", "cancelled"])
+@pytest.mark.parametrize("status", ["unpaid", "placed", "paid", "shipped", "delivered", "cancelled"])
 def test_all_may_happen_at_the_instant_of_buying(status: str) -> None:
     """A purchase may be promised, delivered and cancelled at once; when it was cancelled may be unknown."""
     fields = {"cancelled_at": AT} if status == "cancelled" else {}

@@ -293,7 +293,7 @@ FRAME = pl.DataFrame({"person_id": ["p1"], "purchase_count": [1], "since_last_pu
         (
             lambda: funnel.is_lapsed.over(FRAME, POLICY, as_of=NOW),
             ArgumentError,
-            r"as_of needs Logs \(got DataFrame\); make Logs of a table of records first, .*, or leave as_of out with a",
+            r"as_of needs Logs \(got DataFrame\); make Logs of the table first: .*, or leave as_of out with a",
         ),
         (
             lambda: funnel.is_lapsed.over(History(person_id="p1"), POLICY, as_of=NOW),

@@ -123,6 +123,7 @@ CONSTRUCTS: Mapping[str, str] = {
     r"\bso many (?=orders|events|days|records|people|rows)": "this number of",
 }
 """Retired constructs as patterns, each with its replacement."""
+ANY_CONSTRUCT = re.compile("|".join(f"(?:{pattern})" for pattern in CONSTRUCTS), re.IGNORECASE)
 
 
 def files(*suffixes: str) -> list[Path]:
@@ -208,9 +209,10 @@ def faults(text: str) -> Iterator[str]:
     for match in OPENINGS.finditer(text):
         if text[match.end() : match.end() + 1] != "?":
             yield f"{match[0][:60]!r} opens a sentence: name the thing, or say if or when"
-    for pattern, instead in CONSTRUCTS.items():
-        for match in re.finditer(pattern, text, re.IGNORECASE):
-            yield f"{match[0]!r}: say {instead}"
+    if ANY_CONSTRUCT.search(text):
+        for pattern, instead in CONSTRUCTS.items():
+            for match in re.finditer(pattern, text, re.IGNORECASE):
+                yield f"{match[0]!r}: say {instead}"
 
 
 @pytest.mark.parametrize(
@@ -254,6 +256,6 @@ def test_no_retired_sentence_is_written(name: str) -> None:
 
 def test_every_exception_is_used() -> None:
     """A name that is removed from its file leaves the list of exceptions."""
-    defined = {f"{name_of(path)}:{name}" for path in files(".py") for name, _ in names(ast.parse(path.read_text()))}
-
-    assert set(PLAIN) <= defined
+    for one in PLAIN:
+        path, _, name = one.partition(":")
+        assert name in {each for each, _ in names(ast.parse((ROOT / path).read_text()))}, one

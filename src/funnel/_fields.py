@@ -95,7 +95,8 @@ def _read_iso(text: str) -> datetime:
         raise InstantError(f"a time is text that is not ISO 8601; write it like {_ISO}") from None
 
 
-def _text(value: object) -> str:
+def check_text(value: object) -> str:
+    """Return a value that must be text that can be stored."""
     if not isinstance(value, str):
         raise RecordError(f"a text must be a str (got {type(value).__name__}); convert it with str(...)")
     if _UNWRITABLE.search(value):
@@ -106,7 +107,7 @@ def _text(value: object) -> str:
 
 
 def _label(value: object) -> str:
-    text = _text(value)
+    text = check_text(value)
     if len(text) > LONGEST_ID:
         raise RecordError(f"a text has {len(text)} characters; at most {LONGEST_ID} are allowed")
     if re.search(UNPRINTABLE, text):
@@ -187,10 +188,10 @@ Id: TypeAlias = Annotated[str, BeforeValidator(_id), WithJsonSchema(_ID)]
 Label: TypeAlias = Annotated[str, BeforeValidator(_label), WithJsonSchema(_LABEL)]
 """Short text: at most 200 characters, without control characters; "" is not given."""
 
-AsText = BeforeValidator(_text)
+AsText = BeforeValidator(check_text)
 """Check the type before the lookup of a choice: an object of another type may have a comparison that fails."""
 
-PrivateText: TypeAlias = Annotated[str, BeforeValidator(_text), Field(repr=False)]
+PrivateText: TypeAlias = Annotated[str, BeforeValidator(check_text), Field(repr=False)]
 """Free text of a person; never shown."""
 
 Amount: TypeAlias = Annotated[Money, AfterValidator(amount_in_range)]

@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
+from operator import attrgetter
 from typing import Any, Literal, TypeAlias
 
 import attrs
 
+from funnel._fields import amount_in_range
 from funnel._time import EARLIEST, LATEST, instant, micros
 from funnel.interactions import (
     Answer,
@@ -61,8 +63,13 @@ COLUMNS: Mapping[str, type[str | int]] = {
     "quantity": int,
     "amount": int,
     "currency": str,
+    "paid_at": int,
+    "prepaid": int,
+    "fees": int,
+    "cost": int,
+    "original": str,
 }
-"""The content columns of a record, besides person and id."""
+"""The content columns of a record, besides person and id; a new column comes last, as an upgrade adds it."""
 
 POSITIONS: Mapping[str, int] = {name: position for position, name in enumerate(COLUMNS)}
 REFERRER, CURRENCY = POSITIONS["referred_by"], POSITIONS["currency"]
@@ -96,8 +103,16 @@ def lines_of(text: str, currency: str) -> tuple[OrderLine, ...]:
     return tuple(OrderLine(**{name: money(name, value) for name, value in line.items()}) for line in json.loads(text))
 
 
-_INSTANTS = ("happened_at", "cancelled_at", "promised_at", "delivered_at", "until", "latest")
-_TO_CELL: Mapping[str, Conversion] = {**dict.fromkeys(_INSTANTS, micros), "reason": str, "lines": _lines_text}
+_INSTANTS = ("happened_at", "cancelled_at", "promised_at", "delivered_at", "paid_at", "until", "latest")
+MONEY = ("prepaid", "fees", "cost")
+"""Amounts in whole minor units of the currency of the record, beside its amount."""
+_TO_CELL: Mapping[str, Conversion] = {
+    **dict.fromkeys(_INSTANTS, micros),
+    **dict.fromkeys(MONEY, attrgetter("minor")),
+    "original": lambda money: f"{money.minor} {money.currency}",
+    "reason": str,
+    "lines": _lines_text,
+}
 """Conversions of field values to column values, if they differ; None stays None."""
 
 
@@ -108,7 +123,15 @@ def _checked_instant(count: int) -> object:
     return instant(count)
 
 
-_FROM_CELL: Mapping[str, Callable[[Any], object]] = dict.fromkeys(_INSTANTS, _checked_instant)
+def _money_of(text: str) -> Money:
+    minor, _, currency = text.partition(" ")
+    return amount_in_range(Money.of_minor(int(minor), currency))
+
+
+_FROM_CELL: Mapping[str, Callable[[Any], object]] = {
+    **dict.fromkeys(_INSTANTS, _checked_instant),
+    "original": _money_of,
+}
 
 RENAMED: Mapping[str, str] = {
     "id": "source_id",
@@ -122,8 +145,11 @@ _CLASSES: tuple[type[Record], ...] = (
     *(Delivery, Complaint, Resolution, Feedback, OptOut, Declined, FollowUp),
 )
 _PERSONAL = ("contact", "text")
-_OWN = ("id", "source", "person_id", "kind", "amount", *_PERSONAL)
+_OWN = ("id", "source", "person_id", "kind", "amount", "columns", *_PERSONAL)
 """Fields without a content column, or with more than one."""
+
+_OF_CURRENCY = ("lines", *MONEY)
+"""Fields that are read together with the currency of the record."""
 
 _LOGS: Mapping[type[Record], Log] = {Lead: "leads", Purchase: "purchases", Refund: "refunds"}
 
@@ -164,7 +190,9 @@ def _shape(cls: type[Record]) -> Shape:
         _LOGS.get(cls, "interactions"),
         str(cls.model_fields["kind"].default) if issubclass(cls, Interaction) else str(getattr(cls, "kind")),  # noqa: B009
         tuple((name, POSITIONS[column], _TO_CELL.get(column)) for name, column in columns),
-        tuple((name, POSITIONS[column], _back(cls, name, column)) for name, column in columns if name != "lines"),
+        tuple(
+            (name, POSITIONS[column], _back(cls, name, column)) for name, column in columns if name not in _OF_CURRENCY
+        ),
         "amount" in cls.model_fields,
         next((name for name in _PERSONAL if name in cls.model_fields), None),
     )

@@ -358,8 +358,14 @@ def _currencies(history: History) -> Iterator[str]:
 
 
 def _sums(history: History) -> Iterator[str]:
-    for name, records in (("purchases", history.purchases), ("interactions", history.interactions)):
-        amounts: Iterator[Money | None] = (getattr(record, "amount", None) for record in records)
+    bought, talked = history.purchases, history.interactions
+    for name, field, records in (
+        ("purchases", "amount", bought),
+        ("costs", "cost", bought),
+        ("fees", "fees", bought),
+        ("interactions", "amount", talked),
+    ):
+        amounts: Iterator[Money | None] = (getattr(record, field, None) for record in records)
         if sum(amount.minor for amount in amounts if amount is not None) > LARGEST_SUM:
             yield f"its {name} cannot be added up: {TOO_LARGE}"
 

@@ -173,6 +173,8 @@ class Quote(Interaction, frozen=True):
     """Quoted price."""
     sku: Label = ""
     """Product that was quoted; "" if unknown."""
+    original: Amount | None = None
+    """Amount before the conversion, if `Rates` converted it."""
 
 
 class Cart(Interaction, frozen=True):
@@ -195,6 +197,8 @@ class Checkout(Interaction, frozen=True):
         occurred_at: Instant
     amount: Amount | None = None
     """Amount to pay; None if unknown."""
+    original: Amount | None = None
+    """Amount before the conversion, if `Rates` converted it."""
 
 
 class ReadySignal(Interaction, frozen=True):

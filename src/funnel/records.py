@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeA
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from funnel._arguments import instance
+from funnel._columns import Columns, no_columns
 from funnel._copies import all_fields
 from funnel._fields import (
     MOST_PIECES,
@@ -36,8 +37,8 @@ __all__ = ["Contact", "Customer", "Lead", "OrderLine", "Purchase", "Record", "Re
 
 M = TypeVar("M", bound=Frozen)
 
-Status: TypeAlias = Literal["placed", "paid", "shipped", "delivered", "cancelled"]
-"""Status of a purchase."""
+Status: TypeAlias = Literal["unpaid", "placed", "paid", "shipped", "delivered", "cancelled"]
+"""Status of a purchase. An unpaid order is not a purchase yet; every other order that is not cancelled is one."""
 
 
 class Record(Frozen, ABC, frozen=True):
@@ -50,6 +51,9 @@ class Record(Frozen, ABC, frozen=True):
         >>> lead.key
         ('instagram', 'p1@2026-03-01T02:00:00+00:00')
     """
+
+    columns: Columns = Field(default_factory=no_columns)
+    """The shop's own columns, such as {"country": "ID"}: texts, whole numbers, truths and instants."""
 
     @property
     @abstractmethod
@@ -224,6 +228,11 @@ def _sum(value: dict[str, Any]) -> Money:
     return sum((line.total for line in lines[1:]), start=lines[0].total)
 
 
+def _cost(lines: tuple[OrderLine, ...]) -> Money | None:
+    costs = [line.unit_cost * line.quantity for line in lines if line.unit_cost is not None]
+    return sum(costs[1:], start=costs[0]) if costs and len(costs) == len(lines) else None
+
+
 class Purchase(Record, frozen=True):
     """Purchase: an order that a person placed with the shop.
 
@@ -261,6 +270,16 @@ class Purchase(Record, frozen=True):
     """Promised instant of delivery; None if not promised."""
     delivered_at: OptionalInstant = NO_INSTANT
     """Instant of delivery; None if not delivered yet, or unknown."""
+    paid_at: OptionalInstant = NO_INSTANT
+    """Instant from which an order counts as bought, such as that of the deposit; None: from `purchased_at`."""
+    prepaid: Amount | None = None
+    """Part of the amount that a gift card or credit paid. It counted when the card was bought; None: nothing."""
+    fees: Amount | None = None
+    """Fees of the order that the shop pays, such as those of a marketplace; None if unknown."""
+    cost: Amount | None = None
+    """Cost of the goods for the shop; default: the sum of the lines if each has a unit cost, otherwise unknown."""
+    original: Amount | None = None
+    """Amount in the currency that was paid, if `Rates` converted it."""
 
     @model_validator(mode="before")
     @classmethod
@@ -274,10 +293,16 @@ class Purchase(Record, frozen=True):
 
     @model_validator(mode="after")
     def _can_be_true(self) -> Self:
-        one_currency(self.amount, *(line.unit_price for line in self.lines))
+        if self.cost is None:
+            vars(self)["cost"] = _cost(self.lines)  # a default factory adds an error whenever another field has one
+        one_currency(self.amount, self.prepaid, self.fees, self.cost, *(line.unit_price for line in self.lines))
         if self.cancelled_at is not None and self.status != "cancelled":
             raise RecordError(f"cancelled_at needs the status 'cancelled' (got {self.status!r})")
-        not_before(self, "purchased_at", "cancelled_at", "promised_at", "delivered_at")
+        if self.paid_at is not None and self.status == "unpaid":
+            raise RecordError("paid_at is set, but the status is 'unpaid'; set the status to 'paid', or leave it out")
+        if self.prepaid and self.prepaid > self.amount:
+            raise RecordError("prepaid is above the amount; it is the part of the amount that a gift card paid")
+        not_before(self, "purchased_at", "cancelled_at", "promised_at", "delivered_at", "paid_at")
         return self
 
     @property
@@ -350,6 +375,8 @@ class Refund(Record, frozen=True):
     """Refunded amount; above 0."""
     reason: Label = ""
     """Reason of the refund."""
+    original: Amount | None = None
+    """Amount in the currency that was refunded, if `Rates` converted it."""
 
     @model_validator(mode="after")
     def _gives_something(self) -> Self:

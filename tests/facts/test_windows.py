@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
+import attrs
 import pytest
 from dateutil.relativedelta import relativedelta
 from hypothesis import given
 
-from funnel import History, LiveFacts, Logs, Machine, Policy, Rule, rule
+from funnel import History, LiveFacts, Logs, Machine, Policy, Rule, SqliteStore, rule
 from funnel.errors import ArgumentError, FactsError, TransitionError
 from funnel.facts import Facts, count, earliest, exists, first, largest, last, latest, mean, mean_gap, since, total
 from funnel.facts._base import BaseFacts
@@ -21,7 +22,7 @@ from funnel.records import Record, Refund
 from tests.engines import asked_of
 from tests.frames import as_instant, read, tables
 from tests.laws.test_engines import logs_on
-from tests.machines.model import Region, as_ofs, crowds
+from tests.machines.model import EVERYWHERE, Region, as_ofs, crowds
 from tests.random_rules import RandomRule, rules
 from tests.shop import DAY, NOW, TICK, bought, did, logs_of, refunded
 
@@ -74,6 +75,9 @@ def test_the_next_change_is_the_instant_when_a_purchase_leaves_the_window() -> N
     assert is_active.next_change.of(facts, POLICY) == leaves
     assert is_active.next_change.of(history, POLICY, as_of=NOW) == leaves
     assert is_active.next_change.of(LiveFacts(history, Recent), POLICY, as_of=NOW) == leaves
+    assert read(is_active.next_change.over(logs_of([history]), POLICY, as_of=NOW)) == [
+        {"person_id": "p1", "is_active": True, "next_change": leaves}
+    ]
     assert [is_active.of(facts.at(at), POLICY) for at in (leaves - TICK, leaves)] == [True, False]
     assert is_active.next_change.of(history, POLICY, as_of=leaves) is None
 
@@ -121,6 +125,52 @@ def test_a_refund_at_the_instant_of_a_leave_is_an_event_only_if_it_decides() -> 
     early = History.of("p1", [*purchases, refunded("r", "2", leaves - TICK)])
     with pytest.raises(TransitionError, match=r"from north to south by an event on .* \(facts: recent_count = 1\)"):
         machine.transitions.of(early, POLICY, as_of=leaves)
+
+
+def test_a_refund_after_the_window_changes_nothing() -> None:
+    """A stage may read sums and averages of a window; a purchase that has left it is not refunded there."""
+
+    def spends(f: Recent, policy: Policy) -> Region:
+        return Region.NORTH if f.recent_average > 5 and f.has_asked else Region.SOUTH
+
+    records: list[Record] = [bought("1", NOW, 9), did(Question, "q", NOW), refunded("r", "1", NOW + W + TICK, 3)]
+    history, machine = History.of("p1", records), Machine(Rule(spends), EVERYWHERE)
+    expected = [(NOW, "event", "north"), (NOW + 30 * DAY + TICK, "time", "south")]
+    journey = machine.transitions.of(history, POLICY, as_of=NOW + 2 * W)
+    rows = read(machine.transitions.over(logs_of([history]), POLICY, as_of=NOW + 2 * W))
+
+    assert [(one.transitioned_at, one.cause.value, one.to_stage.value) for one in journey] == expected
+    assert sorted((row["transitioned_at"], row["cause"], row["to_stage"]) for row in rows) == expected
+
+
+class Edges(BaseFacts):
+    """The largest, the first and the last of the last 90 days."""
+
+    largest_amount: int = largest("orders", "amount", within=W)
+    last_amount: int = latest("orders", "amount", within=W)
+    since_first: timedelta = since(first("orders", within=W))
+
+
+def test_everyone_moves_when_the_largest_the_first_or_the_last_leaves() -> None:
+    """The transitions of everyone are those of each, by the largest, the first and the last record of a window."""
+
+    def edges(f: Edges, policy: Policy) -> Region:
+        if f.largest_amount > 5:
+            return Region.NORTH
+        if f.last_amount > 3:
+            return Region.EAST
+        return Region.WEST if f.since_first <= 60 * DAY else Region.SOUTH
+
+    days = {1: 4, 10: 9, 20: 2, 50: 1, 100: 5, 130: 1, 140: 7}
+    history = History.of("p1", [bought(f"{day}", NOW + day * DAY, amount) for day, amount in days.items()])
+    machine, as_of = Machine(Rule(edges), EVERYWHERE), NOW + 400 * DAY
+    journey = machine.transitions.of(history, POLICY, as_of=as_of).to_dicts()
+    rows = read(machine.transitions.over(logs_of([history]), POLICY, as_of=as_of))
+
+    assert [one["to_stage"] for one in journey] == ["east", "north", "east", "south", "north", "south"]
+    assert sorted((row["transitioned_at"], row["to_stage"], row["cause"]) for row in rows) == [
+        (one["transitioned_at"], one["to_stage"], one["cause"]) for one in journey
+    ]
 
 
 def test_the_check_of_a_machine_finds_what_leaving_a_window_does() -> None:
@@ -190,6 +240,21 @@ def test_live_facts_drop_add_and_remove_rows_of_a_window() -> None:
             assert restored.facts(as_of=as_of) == facts
 
 
+def test_a_store_is_due_when_a_purchase_leaves_the_window() -> None:
+    """The stored next change is that instant, one person at a time and for everyone; then the stage is another."""
+    leaves = NOW + W + TICK
+    with SqliteStore(stage=Rule(_region)) as store:
+        store.append(bought("1", NOW), bought("2", NOW + DAY), recorded_at=NOW + 2 * DAY)
+        (one,) = store.refresh("p1", as_of=NOW + 2 * DAY)
+
+        assert (one.stage, one.next_change) == ("north", leaves)
+        assert [store.due(before=at) for at in (leaves, leaves + TICK)] == [[], ["p1"]]
+        store.refresh_all(as_of=NOW + 3 * DAY)
+        assert store.stage_record("p1") == attrs.evolve(one, previous_stage="north", evaluated_at=NOW + 3 * DAY)
+        (after,) = store.refresh("p1", as_of=leaves)
+        assert (after.stage, after.next_change) == ("south", None)
+
+
 # ---- by hand -------------------------------------------------------------------------------------------------------
 
 
@@ -234,13 +299,20 @@ def test_facts_are_equal_by_their_values_and_keep_their_windows_in_a_pickle() ->
     assert changes == [NOW - DAY + W + TICK, NOW - 2 * DAY + W + TICK, NOW - DAY + W + TICK]
 
 
+NUMBER: Any = 90
+"""A number without a unit, which type checkers refuse."""
+
 # ---- what is refused -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("declare", "error", "message"),
     [
-        (lambda: count("purchases", within=90), ArgumentError, r"within must be a timedelta.*\(got int, which has no"),
+        (
+            lambda: count("purchases", within=NUMBER),
+            ArgumentError,
+            r"within must be a timedelta.*\(got int, which has no",
+        ),
         (lambda: exists("purchases", within="90"), ArgumentError, "within must be a timedelta, or text with a unit"),
         (lambda: first("purchases", within="3 months"), ArgumentError, "months or years, whose length is not fixed"),
         (lambda: last("purchases", within=timedelta(0)), ArgumentError, "within must be above zero"),
@@ -304,7 +376,7 @@ def known_at(history: History, as_of: datetime) -> History:
     for record in history.records:
         names = ("cancelled_at", "delivered_at") if record.happened_at <= as_of else ()
         later = {name for name in names if (at := getattr(record, name, None)) is not None and at > as_of}
-        update = {**dict.fromkeys(later), **({"status": "completed"} if "cancelled_at" in later else {})}
+        update = {**dict.fromkeys(later), **({"status": "paid"} if "cancelled_at" in later else {})}
         if record.happened_at <= as_of:
             earlier.append(record.model_copy(update=update))
     return History.of(history.person_id, earlier)

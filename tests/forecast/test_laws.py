@@ -1,4 +1,4 @@
-"""What holds for every model and every buyer."""
+"""Invariants of every model and every buyer."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_the_weight_of_having_left_is_the_integral(count: int) -> None:
     assert Pareto().alive(VALUES, buyer)[0] == pytest.approx(stayed / (stayed + left), rel=1e-9)
 
 
-SIMULATED = 3_000
+SIMULATED = 1_500
 
 
 @cache

@@ -67,6 +67,7 @@ def test_the_fit_to_cdnow_is_the_published_one(name: Any, summaries: pl.DataFram
     model = buying_model(summaries, name)
     assert weeks(model) == pytest.approx(values, rel=5e-4)
     purchases = summaries["repeat_count"].sum()
+    assert model.log_likelihood is not None
     assert model.log_likelihood + purchases * np.log(DAYS) == pytest.approx(likelihood, abs=6e-4)
     assert model.is_converged
     assert model.at_edge is None
@@ -83,6 +84,7 @@ def test_amounts_of_cdnow_give_the_published_gamma_gamma(summaries: pl.DataFrame
     """Parameters, log likelihood in dollars, and the mean of three buyers."""
     model = spending_model(summaries)
     assert [one.value for one in model.parameters] == pytest.approx([6.25, 3.74, 1544], rel=2e-3)
+    assert model.log_likelihood is not None
     assert model.log_likelihood + model.people * np.log(100) == pytest.approx(-4055.919, abs=2e-3)
     means = [model.of(PurchaseSummary(x, x, 273, amount)) for x, amount in ((0, 0), (2, 4470), (1, 1177))]
     assert means == pytest.approx([3517, 2466, 1891], abs=1)

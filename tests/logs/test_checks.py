@@ -38,7 +38,7 @@ BAD_ROWS: list[tuple[str, Change, str, str]] = [
     ("purchases", {"amount": -1}, "amount", f"is not a whole number from 0 to {MOST}"),
     ("purchases", {"amount": MOST + 1}, "amount", f"is not a whole number from 0 to {MOST}"),
     ("purchases", {"status": "canceled"}, "status", "shipped, delivered, cancelled; did you mean cancelled?"),
-    ("purchases", {"status": CANARY}, "status", "is not one of placed, paid"),
+    ("purchases", {"status": CANARY}, "status", "is not one of unpaid, placed, paid"),
     ("purchases", {"cancelled_at": AFTER}, "cancelled_at", "the status is not 'cancelled'"),
     ("purchases", {"cancelled_at": BEFORE, "status": "cancelled"}, "cancelled_at", "lies before purchased_at"),
     ("purchases", {"promised_at": BEFORE}, "promised_at", "lies before purchased_at"),

@@ -58,7 +58,7 @@ def test_duplicates_agree_in_own_columns_too() -> None:
         ({"purchases": [7]}, r"the name of an own column of purchases must be text \(got int\)"),
         ({"purchases": ["Country"]}, "the frame of purchases has no column 'Country'; did you mean country"),
         ({"purchases": ["amount"]}, "amount is a column of purchases and is read anyway; leave it out"),
-        ({"purchases": ["net_amount"]}, "cannot be called 'net_amount': tables of the library have a column"),
+        ({"purchases": ["net_amount"]}, "cannot be called 'net_amount': facts read a field of this name"),
         ({"purchases": ["ship to"]}, "cannot be called 'ship to': conditions read it as an attribute"),
         ({"purchases": ["_x"]}, "cannot be called '_x': it begins with _"),
         ({"purchases": ["Sources"]}, "cannot be called 'Sources': it looks like source, a column of the log"),

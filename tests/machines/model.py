@@ -105,10 +105,10 @@ def as_ofs() -> st.SearchStrategy[datetime]:
 # ---- machines ------------------------------------------------------------------------------------------------------
 
 
-def machines(table: Table = EVERYWHERE) -> st.SearchStrategy[Machine[Region]]:
+def machines(table: Table = EVERYWHERE, facts: type[BaseFacts] = FewFacts) -> st.SearchStrategy[Machine[Region]]:
     """A machine by two random rules, which say one of four places."""
-    level = rules(READ, answers=("level",))
-    return st.tuples(level, level).map(lambda pair: _machine(*pair, table)).filter(_fits)
+    level = rules(facts._fact_plan.readable, answers=("level",))
+    return st.tuples(level, level).map(lambda pair: _machine(*pair, table, facts)).filter(_fits)
 
 
 def _fits(machine: Any) -> bool:
@@ -121,11 +121,11 @@ def _fits(machine: Any) -> bool:
     return True
 
 
-def _machine(a: RandomRule, b: RandomRule, table: Table) -> Machine[Region]:
-    def random_rule(f: FewFacts, policy: Policy) -> Region:
+def _machine(a: RandomRule, b: RandomRule, table: Table, facts: type[BaseFacts]) -> Machine[Region]:
+    def random_rule(f: Any, policy: Policy) -> Region:
         return REGIONS[a.function(f), b.function(f)]
 
-    random_rule.__annotations__ = {"f": FewFacts, "policy": Policy}
+    random_rule.__annotations__ = {"f": facts, "policy": Policy}
     random_rule.__doc__ = f"{a} and {b}"
     return Machine(Rule(random_rule), table)
 

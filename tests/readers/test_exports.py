@@ -257,6 +257,7 @@ def _orders(sample: Sample, rows: list[list[str]]) -> list[list[list[str]]]:
     return groups
 
 
+@pytest.mark.no_cover
 def test_a_broken_file_is_an_error_or_accounted_for(sample: Sample, tmp_path: Path) -> None:
     """Whatever was done to a file: a FunnelError, or an account with each row that the csv module counts."""
     whole = sample.path.read_bytes()

@@ -15,6 +15,7 @@ from funnel.errors import ArgumentError, FileError, FunnelError, RecordError
 from funnel.readers._mapping import OrderMapping
 from funnel.readers._propose import propose
 from funnel.readers._read_orders import read_orders
+from tests.engines import FULL
 from tests.readers.exports import SAMPLES, broken
 from tests.readers.test_several_files import book
 
@@ -270,10 +271,11 @@ def test_parquet_and_json_give_a_mapping(tmp_path: Path) -> None:
     assert columns == {"id": "no", "purchased_at": "date", "amount": "total"}
 
 
+@pytest.mark.no_cover
 def test_broken_files_give_a_mapping_or_a_plain_error(tmp_path: Path) -> None:
     """Whatever the file, there is a text that TOML reads, or an error of the library."""
     choose = random.Random(14)
-    for _ in range(60):
+    for _ in range(600 if FULL else 20):
         text = broken(f"{HEAD}{ROWS * 3}".encode(), choose)
         with suppress(FunnelError):
             tomllib.loads(proposed(tmp_path, text))

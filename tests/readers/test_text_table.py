@@ -96,6 +96,7 @@ LAYOUTS = st.builds(
 @example(body='"a,b', chosen=layout("hi"), block=2**20)
 @example(body='"a\r\nb",c\r\n\r\n"x\r\ny",d\r\n', chosen=layout("hi"), block=2**20)
 @example(body='"a\nb",c\r\n\r\n"x\r\ny",d\r\n', chosen=layout("hi"), block=2**20)
+@example(body="a\nb\rc\nd\n", chosen=layout("h"), block=7)
 @example(body="a,b\r\r\nc,d\r\r\n", chosen=layout("hi"), block=2**20)
 def test_both_ways_read_what_the_csv_module_reads(
     tmp_path_factory: pytest.TempPathFactory, body: str, chosen: CsvLayout, block: int

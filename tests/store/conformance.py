@@ -112,6 +112,14 @@ def all_kinds() -> list[Record]:
         make_purchase(
             "1", amount=Money("11.90", "USD"), lines=(line, cheaper), promotion="launch", promised_at=NOON + DAY
         ),
+        make_purchase(
+            "3",
+            paid_at=NOON + DAY,
+            prepaid=Money("0.10", "USD"),
+            fees=Money("0.20", "USD"),
+            cost=Money(0, "USD"),
+            original=Money(9, "EUR"),
+        ),
         make_purchase("2", status="cancelled", cancelled_at=NOON + DAY, delivered_at=NOON + TICK),
         make_refund("1", minor=100),
         make_question(text="when?\nsoon?"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, assert_type
 
+from dateutil.relativedelta import relativedelta
+
 from funnel import Facts, History, Logs, Machine, Policy, Rule, Stage, is_lapsed, rule, stage
 from funnel.facts import count, exists, last, latest, mean_gap, since, total
 from funnel.incremental import LiveFacts
@@ -22,6 +24,9 @@ class ShopFacts(Facts):
     since_last_gift: timedelta = since(last("purchases"))
     gift_interval: timedelta = mean_gap("purchases")
     last_channel: str = latest("interactions", "channel")
+    recent_count: int = count("purchases", within=timedelta(days=90))
+    recent_total: int = total("purchases", "net_amount", within="90 days")
+    bought_recently: bool = exists("purchases", within=relativedelta(weeks=2))
 
 
 class ShopPolicy(Policy):
@@ -43,6 +48,8 @@ def declared(facts: ShopFacts, history: History, logs: Logs, now: datetime) -> N
     assert_type(facts.last_gift_at, datetime | None)
     assert_type(facts.since_last_gift, timedelta)
     assert_type(facts.last_channel, str)
+    assert_type(facts.recent_count, int)
+    assert_type(facts.bought_recently, bool)
     assert_type(facts.purchase_count, int)
     assert_type(facts.as_of, datetime)
     assert_type(ShopFacts.of(history, as_of=now), ShopFacts)

@@ -11,4 +11,5 @@ Any other stream uses every row that has started. Rows are ordered by `(t, rank,
 - `group_by`: all people at one instant, one row per person
 - `window`: all people, at every instant at which one of their rows starts or ends
 - `running`: one stream, updated while rows are added and removed
+- `within`: windows of time: rows that count until they are too old
 """

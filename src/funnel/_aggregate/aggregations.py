@@ -130,7 +130,8 @@ class Stream:
     """A named kind of rows: its table, its kind, and whether rows can end.
 
     `fields` are the columns of a row in order, each with the values it can have. A windowed stream has the rows of
-    its `base`, each until `within` microseconds after its `t` (`funnel._aggregate.within`).
+    its `base`, each until `within` microseconds after its `t` (`funnel._aggregate.within`). `own` are the fields of the
+    shop's own columns, which are read from a table of their own.
     """
 
     name: str
@@ -140,6 +141,12 @@ class Stream:
     living: bool = False
     within: int | None = attrs.field(default=None, repr=False)
     base: Stream | None = attrs.field(default=None, eq=False, repr=False)
+    own: tuple[Fact, ...] = attrs.field(default=(), eq=False, repr=False)
+
+    @property
+    def plain_table(self) -> str:
+        """The name of the table without a window and own columns."""
+        return base_table(self.table)[0].partition(_WITH)[0]
 
     @property
     def origin(self) -> Stream:
@@ -155,6 +162,59 @@ def windowed(stream: Stream, within: int) -> Stream:
     """Return the stream of the rows that happened at most `within` microseconds ago."""
     name, table = (f"{one}{_BETWEEN}{within}" for one in (stream.name, stream.table))
     return attrs.evolve(stream, name=name, table=table, living=True, within=within, base=stream)
+
+
+_WITH = " with "
+"""Between the name of a table and its own columns, in the name of a table with own columns."""
+
+_OWN = "_own_"
+"""Start of the inner name of an own column, which no other column has."""
+
+_OWN_KINDS: Mapping[str, Callable[[str], Fact]] = {
+    "text": lambda name: Fact(name, "text"),
+    "whole": lambda name: Fact(name, high=LARGEST_OWN),
+    "truth": lambda name: Fact(name, high=1),
+    "instant": lambda name: Fact(name, low=NEVER, high=FOREVER),
+}
+"""The field of an own column, by the kind of its values."""
+
+LARGEST_OWN = 10**14
+"""Largest whole number in an own column."""
+
+
+def own_field(name: str, kind: str) -> Fact:
+    """Return the field of an own column, under its inner name."""
+    return _OWN_KINDS[kind](_OWN + name)
+
+
+def own_name(field: Fact) -> str:
+    """Return the name that a shop gives to an own column."""
+    return field.name.removeprefix(_OWN)
+
+
+def own_kind(field: Fact) -> str:
+    """Return the kind of the values of an own column."""
+    return next(kind for kind, of in _OWN_KINDS.items() if of(field.name) == field)
+
+
+def with_own(stream: Stream, own: Iterable[Fact]) -> Stream:
+    """Return the stream with the fields of own columns, and only those."""
+    if stream.within is not None:
+        return windowed(with_own(stream.origin, own), stream.within)
+    fields = sorted(own, key=lambda field: field.name)
+    plain = {name: field for name, field in stream.fields.items() if not name.startswith(_OWN)}
+    columns = ",".join(f"{own_name(field)}:{own_kind(field)}" for field in fields)
+    gap = {GAP: plain.pop(GAP)} if GAP in plain else {}
+    table = f"{stream.plain_table}{_WITH}{columns}" if fields else stream.plain_table
+    every = {**plain, **{field.name: field for field in fields}, **gap}
+    return attrs.evolve(stream, table=table, fields=every, own=tuple(fields))
+
+
+def own_of_table(name: str) -> tuple[str, tuple[Fact, ...]]:
+    """Return the name of the table that a table with own columns is made of, and the fields of the own columns."""
+    plain, _, columns = name.partition(_WITH)
+    parts = (column.rpartition(":") for column in columns.split(",") if column)
+    return plain, tuple(own_field(column, kind) for column, _, kind in parts)
 
 
 def base_table(name: str) -> tuple[str, int | None]:

@@ -6,6 +6,7 @@ Patterns begin with ^, end with $, and their first group takes part in every mat
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,7 +27,7 @@ def with_groups(frame: Frame, column: str, pattern: str, names: Sequence[str]) -
     if frame.implementation.is_polars():
         grouped: Frame = nw.from_native(_of_polars(nw.to_native(frame), column, pattern, names))
         return grouped
-    matches = nw.col(column).str.contains(pattern)
+    matches = contains(column, pattern)
     frame = frame.with_columns(matches.alias(f"{column}_matches"))
     whole = nw.when(nw.col(f"{column}_matches")).then(nw.col(column)).otherwise(nw.lit(""))
     groups = {
@@ -48,6 +49,11 @@ def _of_polars(native: Any, column: str, pattern: str, names: Sequence[str]) -> 
 def _reference(frame: Frame, number: int) -> str:
     """Return how the engine refers to a group in a replacement."""
     return f"${number}" if frame.implementation.is_pyspark() else f"\\{number}"
+
+
+def contains(column: str, pattern: str) -> nw.Expr:
+    """Return whether a pattern with groups matches; pandas warns of groups that are not used."""
+    return nw.col(column).str.contains(re.sub(r"(?<!\\)\((?!\?)", "(?:", pattern))
 
 
 def digits(text: nw.Expr) -> nw.Expr:

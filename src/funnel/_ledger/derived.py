@@ -16,18 +16,38 @@ def cancelled(order: Purchase) -> int:
     return micros(order.cancelled_at or order.purchased_at)
 
 
+def counts_from(order: Purchase) -> int:
+    """Return the instant from which an order counts as bought; FOREVER if it is unpaid."""
+    return FOREVER if order.status == "unpaid" else micros(order.paid_at or order.purchased_at)
+
+
 def versions(order: Purchase, row: Row, refunds: Sequence[Refund]) -> list[Row]:
     """Return the versions of a purchase that count, one from each refund to the next."""
-    t, remaining = number(row[T]), order.amount.minor
-    if not refunds and order.status != "cancelled":
-        return [whole(order, row)] if remaining else []
-    return list(_cut(order, t, refunds))
+    if not refunds and order.paid_at is None and order.status not in ("cancelled", "unpaid"):
+        return [whole(order, row)] if order.amount.minor else []
+    return list(_cut(order, number(row[T]), refunds))
 
 
 def whole(order: Purchase, row: Row) -> Row:
     """Return the purchase as it counts before any refund."""
-    promotion = order.promotion
-    return (*row, row[-1], 1 if promotion else 0, promotion)
+    return (*row, net_amount(order, order.amount.minor), *_unchanged(order))
+
+
+def net_amount(order: Purchase, remaining: int) -> int:
+    """Return the money of an order after refunds, without the part that a gift card paid."""
+    return remaining if order.prepaid is None else max(remaining - order.prepaid.minor, 0)
+
+
+def _unchanged(order: Purchase) -> tuple[int, str, int, int, int]:
+    """Return the fields of a purchase that a refund does not change."""
+    promotion, cost, fees = order.promotion, order.cost, order.fees
+    return (
+        1 if promotion else 0,
+        promotion,
+        0 if cost is None else cost.minor,
+        0 if fees is None else fees.minor,
+        0 if cost is None else 1,
+    )
 
 
 def _cut(order: Purchase, t: int, refunds: Iterable[Refund]) -> Iterator[Row]:
@@ -38,13 +58,13 @@ def _cut(order: Purchase, t: int, refunds: Iterable[Refund]) -> Iterator[Row]:
         moment = micros(refund.refunded_at)
         refunded[moment] = refunded.get(moment, 0) + refund.amount.minor
     identity = (0, *order.key, order.amount.minor)
-    promotion = int(order.promotion != ""), order.promotion
-    starts = sorted({t, *refunded})
-    for start, following in zip(starts, [*starts[1:], FOREVER], strict=True):
-        remaining -= refunded.get(start, 0)
-        end = min(following, end_of_order)
+    unchanged, bought = _unchanged(order), counts_from(order)
+    times = sorted({t, *refunded})
+    for moment, following in zip(times, [*times[1:], FOREVER], strict=True):
+        remaining -= refunded.get(moment, 0)
+        start, end = max(moment, bought), min(following, end_of_order)
         if remaining > 0 and start < end:
-            yield (t, start, end, *identity, remaining, *promotion)
+            yield (t, start, end, *identity, net_amount(order, remaining), *unchanged)
 
 
 def _every_version(ledger: LedgerState) -> Iterator[tuple[Purchase, list[Row]]]:
@@ -74,7 +94,7 @@ def promise(ledger: LedgerState, order: Purchase, over: int) -> Row | None:
     """
     if order.promised_at is None:
         return None
-    t = micros(order.purchased_at)
+    t = counts_from(order)
     end = min(over, *arrived(ledger, order), FOREVER)
     return (*common(t, *order.key, end=end), micros(order.promised_at)) if end > t else None
 

@@ -17,7 +17,17 @@ from typing import Any
 from funnel._aggregate.fold import END, START, Row, T
 from funnel._aggregate.running import order_of
 from funnel._expr.nodes import Value
-from funnel._ledger.derived import arrived, cancelled, closing, delivery, over, promise, versions
+from funnel._ledger.derived import (
+    arrived,
+    cancelled,
+    closing,
+    counts_from,
+    delivery,
+    net_amount,
+    over,
+    promise,
+    versions,
+)
 from funnel._ledger.incremental_derived import Change, Changes, DeliveryQuestions, FollowUps, Reopenings
 from funnel._ledger.ledger import CLOSED_IN, OPENS, Ledger
 from funnel._ledger.rows import DIRECTION, KIND, Key, common, key, number, order_row
@@ -78,6 +88,8 @@ class GrowingLedger(Ledger):
             return
         self.settle()
         rows = self.rows
+        if not self._followed:
+            self._returned = {of: sum(refund.amount.minor for refund in some) for of, some in self.refunds.items()}
         self._followed |= new
         self._ends |= {stream: order_of(rows[stream][-1]) for stream in new if rows.get(stream)}
         if self._requests is None and not _CLOSING.isdisjoint(new):
@@ -88,7 +100,6 @@ class GrowingLedger(Ledger):
             }
         if self._questions is None and not _PROMISES.isdisjoint(new):
             self._promised = {key(row): number(row[END]) for row in rows.get("promises", ())}
-            self._returned = {of: sum(refund.amount.minor for refund in some) for of, some in self.refunds.items()}
             self._questions = DeliveryQuestions(rows.get("promises", ()), rows.get("questions", ()))
         if self._follow_ups is None and not _FOLLOW_UPS.isdisjoint(new):
             heard = max((number(row[T]) for row in self._inbound()), default=NEVER)
@@ -166,7 +177,7 @@ class GrowingLedger(Ledger):
             return
         self._returned[order.key] = self._returned.get(order.key, 0) + refund.amount.minor
         if before is not None:
-            after = self._remaining[order.key] = _less(before, refund)
+            after = self._remaining[order.key] = _less(order, before, self._returned[order.key], refund)
             self._replace("purchases", before, after)
         self._promise(order)
 
@@ -235,7 +246,7 @@ class GrowingLedger(Ledger):
         """
         if order.key in self._remaining:
             return self._remaining[order.key]
-        if order.status == "cancelled":
+        if order.status in ("cancelled", "unpaid"):
             return None
         rows = versions(order, row or order_row(order), self.refunds.get(order.key, ()))
         return rows[-1] if rows and rows[-1][END] == FOREVER else None
@@ -261,7 +272,7 @@ class GrowingLedger(Ledger):
         after = None if row is None else number(row[END])
         if before == after:
             return
-        whole = (*common(micros(order.purchased_at), *order.key), micros(order.promised_at))
+        whole = (*common(counts_from(order), *order.key), micros(order.promised_at))
         self._replace("promises", *(whole if end == FOREVER else None for end in (before, after)))
         self._note("delivery_questions", self._questions.promised(order.key, number(whole[T]), after))
         if after is None:
@@ -270,8 +281,9 @@ class GrowingLedger(Ledger):
             self._promised[order.key] = after
 
 
-def _less(row: Row, refund: Refund) -> Row | None:
+def _less(order: Purchase, row: Row, returned: int, refund: Refund) -> Row | None:
     """Return a purchase after one more refund; None if no amount is left."""
-    remaining = number(row[_NET_AMOUNT]) - refund.amount.minor
+    remaining = order.amount.minor - returned
     start = max(number(row[START]), micros(refund.refunded_at))
-    return (row[T], start, *row[END:_NET_AMOUNT], remaining, *row[_NET_AMOUNT + 1 :]) if remaining > 0 else None
+    changed = row[T], start, *row[END:_NET_AMOUNT], net_amount(order, remaining), *row[_NET_AMOUNT + 1 :]
+    return changed if remaining > 0 else None

@@ -82,6 +82,8 @@ class Ledger(LedgerState):
         if lead.person_id == self.person_id:
             row = (*common(t, lead.source, lead.campaign), lead.campaign, int(lead.referred_by is not None))
             self.write("leads", row)
+            if lead.columns:
+                self.own["leads", (t, lead.source, lead.campaign)] = lead.columns
             return
         self.check_person(lead.referred_by or "")
         self.sent[lead.person_id] = min(t, self.sent.get(lead.person_id, FOREVER))
@@ -95,14 +97,17 @@ class Ledger(LedgerState):
         row = order_row(order)
         key = order.key
         self.purchases[key] = order
+        if order.columns:
+            self.own["purchases", (row[T], *key)] = order.columns
         self.write("orders", row)
         if order.status == "cancelled":
             self.write("cancellations", common(cancelled(order), *key))
         self.stale.add("purchases")
         if key in self.notices or order.delivered_at is not None or order.promised_at is not None:
             self._mark_promises("deliveries")
-        if order.delivered_at is not None:
-            self.reach(micros(order.delivered_at))
+        for moment in (order.delivered_at, order.paid_at):
+            if moment is not None:
+                self.reach(micros(moment))
         self.hear()
         return row
 
@@ -114,6 +119,8 @@ class Ledger(LedgerState):
             raise RecordError(msg)
         self.refunds.setdefault(bought, []).append(refund)
         row = (*common(micros(refund.refunded_at), *refund.key), refund.amount.minor, refund.reason)
+        if refund.columns:
+            self.own["refunds", (row[T], *refund.key)] = refund.columns
         self.write("refunds", row)
         self._mark_promises("purchases")
 
@@ -126,6 +133,8 @@ class Ledger(LedgerState):
     def write_interaction(self, record: Interaction, row: Row) -> None:
         """Write an interaction as its row, and its derived rows."""
         kind, rows = record.kind, self.rows
+        if record.columns:
+            self.own["interactions", (row[T], *record.key)] = record.columns
         stream = KIND_STREAMS[kind]
         if stream in rows and rows["interactions"][-1] < row:
             rows["interactions"].append(row)
@@ -282,4 +291,5 @@ def _write_interactions(ledger: Ledger, talk: InOrder) -> None:
     for row, record in talk.closing:
         _FOLLOWING[record.kind](ledger, record, row)
     ledger.about.update(talk.about)
+    ledger.own.update(talk.own)
     ledger.stale.update(*(worked for stream, worked in _FOLLOWS.items() if stream in talk.streams))

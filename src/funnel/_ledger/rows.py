@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from operator import itemgetter
 
-from funnel._aggregate.fold import END, Row
+from funnel._aggregate.fold import END, Row, T
+from funnel._columns import OwnValue
 from funnel._ledger.streams import KIND_STREAMS, RANKS
 from funnel._time import FOREVER, NEVER, micros
 from funnel.interactions import Checkout, Complaint, Declined, Feedback, Interaction, Postponement, Quote
@@ -112,12 +113,13 @@ class InOrder(tuple[Interaction, ...]):  # noqa: SLOT001 (a tuple can have none)
     """Interactions in order. Their rows are the sort keys; they are kept for the ledger.
 
     `streams` are the rows by stream. `closing` are the interactions that may close others, with their rows. `about`
-    maps complaints to their purchases.
+    maps complaints to their purchases. `own` are the own columns, as in a ledger.
     """
 
     streams: dict[str, list[Row]]
     closing: list[tuple[Row, Interaction]]
     about: dict[Key, Key]
+    own: dict[tuple[str, Row], Mapping[str, OwnValue]]
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle only the records; the rows are built again."""
@@ -130,6 +132,7 @@ class InOrder(tuple[Interaction, ...]):  # noqa: SLOT001 (a tuple can have none)
         ordered = cls([record for _, record in pairs])
         ordered.closing = [pair for pair in pairs if pair[0][KIND] in CLOSING]
         ordered.about = dict(_about(record for _, record in pairs))
+        ordered.own = {("interactions", (row[T], *one.key)): one.columns for row, one in pairs if one.columns}
         ordered.streams = {"interactions": [row for row, _ in pairs]} if pairs else {}
         for row, _ in pairs:
             ordered.streams.setdefault(KIND_STREAMS[str(row[KIND])], []).append(row)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import copy
 from typing import Any
 
 from funnel._aggregate.fold import Row, T
+from funnel._columns import OwnValue
 from funnel._expr.nodes import Value
 from funnel._ledger.rows import DIRECTION, Key, number
 from funnel._time import NEVER
@@ -21,13 +23,14 @@ class LedgerState:
     A list of rows only grows at its end; any other change creates a new list. `late` are rows that are not sorted into
     their stream yet. `stale` are the streams to recompute. `latest` is the last instant at which a row starts or stops
     to count. `notices` maps a purchase to the instant of its delivery, `closed` a request to its first answer, `sent` a
-    referred person to the first arrival, `about` a complaint to its purchase. `cached_values` maps a schema to the
+    referred person to the first arrival, `about` a complaint to its purchase, `own` a row (by log; instant, source and
+    id) to the own columns of its record. `cached_values` maps a schema to the
     values after the latest instant. These values are the same at every later instant, because spans are stored as their
     start instants. A copy shares no list with the original, and has no cached values.
     """
 
     __slots__ = (
-        *("about", "cached_values", "closed", "late", "latest", "notices", "person_id"),
+        *("about", "cached_values", "closed", "late", "latest", "notices", "own", "person_id"),
         *("purchases", "refunds", "rows", "sent", "stale"),
     )
 
@@ -45,6 +48,7 @@ class LedgerState:
         self.closed: dict[tuple[str, Key], int] = {}
         self.sent: dict[str, int] = {}
         self.about: dict[Key, Key] = {}
+        self.own: dict[tuple[str, Row], Mapping[str, OwnValue]] = {}
 
     def cache_values(self, plan: object, values: tuple[Value, ...]) -> None:
         """Cache the values of a schema; clear a full cache first.

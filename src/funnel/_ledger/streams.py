@@ -86,6 +86,9 @@ PURCHASE_FIELDS = _fields(
     _amount("net_amount"),
     _flag("promoted"),
     _text("promotion"),
+    _amount("cost"),
+    _amount("fees"),
+    _flag("has_cost"),
     _wait(GAP),
 )
 

@@ -38,7 +38,7 @@ def local(logs: Logs) -> LedgerTables:
     tables = logs_of(logs)._tables
     assert isinstance(tables, LedgerTables)
     here = {log: to_local(frame, logs._frame_kind)[0] for log, frame in tables.log.items()}
-    return tables if logs._frame_kind in _LOCAL else LedgerTables(here, collect_once)
+    return tables if logs._frame_kind in _LOCAL else LedgerTables(here, collect_once, (tables.own[0], "polars"))
 
 
 _LOCAL = ("polars", "polars lazy", "pandas", "pyarrow")
@@ -140,7 +140,7 @@ class FactsByDay:
         assert self.late is not None
         theirs = _of(self.late, self.tables.log)
         logs_of_day = {log: collect_once(frame.filter(known_since(log, frame) <= day)) for log, frame in theirs.items()}
-        values = aggregated(LedgerTables(logs_of_day, collect_once), self.plan.reductions, day, ROOTS)
+        values = aggregated(LedgerTables(logs_of_day, collect_once, self.tables.own), self.plan.reductions, day, ROOTS)
         numbered = values.join(self.names, on=PERSON, how="inner").join(self.late, on=PERSON, how="semi")
         return numbered.select(PERSON_NUMBER, *(value_name(index) for index in range(len(self.plan.reductions))))
 

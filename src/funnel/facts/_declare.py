@@ -8,13 +8,15 @@ from typing import Any, Literal, cast
 
 import attrs
 
-from funnel._aggregate.aggregations import EVERY, GAP, LARGEST_SUM, Derived, How, Reduction, Stream, windowed
+from funnel._aggregate.aggregations import EVERY, GAP, LARGEST_SUM, Derived, How, Reduction, Stream, windowed, with_own
 from funnel._arguments import SpanLike, brief, check_choice, is_function, is_one_of, kind_of, span, suggest
-from funnel._expr.nodes import Fact
-from funnel._expr.tree import Tree, facts_read, not_truth, trace
+from funnel._expr.nodes import Const, Fact, Test
+from funnel._expr.rename import renamed
+from funnel._expr.tree import Fork, Leaf, Tree, facts_read, not_truth, trace
 from funnel._ledger.streams import stream_called
 from funnel._time import EVER, FOREVER, NEVER
 from funnel.errors import ArgumentError, FactsError, RuleError
+from funnel.facts._columns import ColumnTypes, own_fields
 
 Show = Literal["number", "instant", "since", "until", "span", "text", "flag"]
 Never = Literal["past", "ahead"]
@@ -50,7 +52,9 @@ class Declared:
                 return Fact(name, high=self.high)
 
 
-def count(stream: str, *, where: Condition | None = None, within: SpanLike | None = None) -> int:
+def count(
+    stream: str, *, where: Condition | None = None, within: SpanLike | None = None, columns: ColumnTypes | None = None
+) -> int:
     """Declare the number of records.
 
     Args:
@@ -58,6 +62,7 @@ def count(stream: str, *, where: Condition | None = None, within: SpanLike | Non
         where: Condition on a record, a plain function; default: all records.
         within: Maximum age of a record at `as_of`, inclusive: a timedelta, or text such as "90 days"; default: no
             limit.
+        columns: The shop's own columns that may be read, each with its type: str, int, bool or datetime.
 
     Example:
         >>> from datetime import timedelta
@@ -66,80 +71,143 @@ def count(stream: str, *, where: Condition | None = None, within: SpanLike | Non
         ...     big_purchase_count: int = count("purchases", where=lambda purchase: purchase.net_amount >= 1_000_00)
         ...     recent_purchase_count: int = count("purchases", within=timedelta(days=90))
     """
-    return cast("int", Declared(_Records.of(stream, where, within).count, "number"))
+    return cast("int", Declared(_Records.of(stream, where, within, columns).count, "number"))
 
 
-def exists(stream: str, *, where: Condition | None = None, within: SpanLike | None = None) -> bool:
+def exists(
+    stream: str, *, where: Condition | None = None, within: SpanLike | None = None, columns: ColumnTypes | None = None
+) -> bool:
     """Declare whether a record exists."""
-    return cast("bool", Declared(Derived("any", (_Records.of(stream, where, within).count,)), "flag"))
+    return cast("bool", Declared(Derived("any", (_Records.of(stream, where, within, columns).count,)), "flag"))
 
 
-def total(stream: str, field: str, *, where: Condition | None = None, within: SpanLike | None = None) -> int:
+def total(
+    stream: str,
+    field: str,
+    *,
+    where: Condition | None = None,
+    within: SpanLike | None = None,
+    columns: ColumnTypes | None = None,
+) -> int:
     """Declare the sum of a field, in the field's unit (money: whole minor units)."""
-    return cast("int", Declared(_Records.of(stream, where, within).number("sum", field), "number", LARGEST_SUM))
+    return cast(
+        "int", Declared(_Records.of(stream, where, within, columns).number("sum", field), "number", LARGEST_SUM)
+    )
 
 
-def largest(stream: str, field: str, *, where: Condition | None = None, within: SpanLike | None = None) -> int:
+def largest(
+    stream: str,
+    field: str,
+    *,
+    where: Condition | None = None,
+    within: SpanLike | None = None,
+    columns: ColumnTypes | None = None,
+) -> int:
     """Declare the largest value of a field; 0 if there are no records."""
-    return cast("int", Declared(_Records.of(stream, where, within).number("largest", field), "number", LARGEST_SUM))
+    return cast(
+        "int", Declared(_Records.of(stream, where, within, columns).number("largest", field), "number", LARGEST_SUM)
+    )
 
 
-def mean(stream: str, field: str, *, where: Condition | None = None, within: SpanLike | None = None) -> Any:
+def mean(
+    stream: str,
+    field: str,
+    *,
+    where: Condition | None = None,
+    within: SpanLike | None = None,
+    columns: ColumnTypes | None = None,
+) -> Any:
     """Declare the average of a field, rounded down; 0 if there are no records.
 
     The average of a span is a span; it is infinite if there are no records.
     """
-    records = _Records.of(stream, where, within)
+    records = _Records.of(stream, where, within, columns)
     if records.field(field).unit == "span" and field != GAP:
         return Declared(Derived("mean_span", (records.reduction("sum", field, 0), records.count)), "span")
     return Declared(Derived("mean", (records.number("sum", field), records.count)), "number", LARGEST_SUM)
 
 
 def first(
-    stream: str, *, where: Condition | None = None, within: SpanLike | None = None, never: Never = "past"
+    stream: str,
+    *,
+    where: Condition | None = None,
+    within: SpanLike | None = None,
+    columns: ColumnTypes | None = None,
+    never: Never = "past",
 ) -> datetime | None:
     """Declare the instant of the first record; None if there are no records.
 
     `never` decides what `since` means if there are no records: infinitely long ago ("past"), or
     infinitely far in the future ("ahead").
     """
-    return cast("datetime | None", Declared(_Records.of(stream, where, within).time("smallest", "t", never), "instant"))
+    return cast(
+        "datetime | None", Declared(_Records.of(stream, where, within, columns).time("smallest", "t", never), "instant")
+    )
 
 
 def last(
-    stream: str, *, where: Condition | None = None, within: SpanLike | None = None, never: Never = "past"
+    stream: str,
+    *,
+    where: Condition | None = None,
+    within: SpanLike | None = None,
+    columns: ColumnTypes | None = None,
+    never: Never = "past",
 ) -> datetime | None:
     """Declare the instant of the last record; None if there are no records."""
-    return cast("datetime | None", Declared(_Records.of(stream, where, within).time("largest", "t", never), "instant"))
+    return cast(
+        "datetime | None", Declared(_Records.of(stream, where, within, columns).time("largest", "t", never), "instant")
+    )
 
 
-def soonest(
-    stream: str, field: str, *, where: Condition | None = None, within: SpanLike | None = None, never: Never = "ahead"
+def soonest(  # noqa: PLR0913 (each says one thing of the records)
+    stream: str,
+    field: str,
+    *,
+    where: Condition | None = None,
+    within: SpanLike | None = None,
+    columns: ColumnTypes | None = None,
+    never: Never = "ahead",
 ) -> datetime | None:
     """Declare the earliest instant in a field; None if there are no records."""
-    reduction = _Records.of(stream, where, within).time("smallest", field, never)
+    reduction = _Records.of(stream, where, within, columns).time("smallest", field, never)
     return cast("datetime | None", Declared(reduction, "instant"))
 
 
-def earliest(stream: str, field: str, *, where: Condition | None = None, within: SpanLike | None = None) -> Any:
+def earliest(
+    stream: str,
+    field: str,
+    *,
+    where: Condition | None = None,
+    within: SpanLike | None = None,
+    columns: ColumnTypes | None = None,
+) -> Any:
     """Declare a field of the first record.
 
     If there are no records, the value is "", 0, never, or an infinite span.
     """
-    return _Records.of(stream, where, within).edge("earliest", field)
+    return _Records.of(stream, where, within, columns).edge("earliest", field)
 
 
-def latest(stream: str, field: str, *, where: Condition | None = None, within: SpanLike | None = None) -> Any:
+def latest(
+    stream: str,
+    field: str,
+    *,
+    where: Condition | None = None,
+    within: SpanLike | None = None,
+    columns: ColumnTypes | None = None,
+) -> Any:
     """Declare a field of the last record.
 
     If there are no records, the value is "", 0, never, or an infinite span.
     """
-    return _Records.of(stream, where, within).edge("latest", field)
+    return _Records.of(stream, where, within, columns).edge("latest", field)
 
 
-def mean_gap(stream: str, *, where: Condition | None = None, within: SpanLike | None = None) -> timedelta:
+def mean_gap(
+    stream: str, *, where: Condition | None = None, within: SpanLike | None = None, columns: ColumnTypes | None = None
+) -> timedelta:
     """Declare the average time between records; infinite if there are fewer than two."""
-    records = _Records.of(stream, where, within)
+    records = _Records.of(stream, where, within, columns)
     parts = records.time("smallest", "t", "past"), records.time("largest", "t", "past"), records.count
     return cast("timedelta", Declared(Derived("mean_gap", parts), "span"))
 
@@ -166,22 +234,25 @@ def _span(moment: object, show: Show) -> Declared:
 
 @attrs.frozen
 class _Records:
-    """The records of a declaration: a stream, the length of its window, and a condition."""
+    """The records of a declaration: a stream, the length of its window, a condition, and own columns by their names."""
 
     stream: Stream
     within: int | None
     where: Tree
+    own: dict[str, Fact]
 
     @classmethod
-    def of(cls, stream: str, where: Condition | None, within: SpanLike | None) -> _Records:
+    def of(cls, stream: str, where: Condition | None, within: SpanLike | None, columns: ColumnTypes | None) -> _Records:
         """Check the arguments of a declaration.
 
         Raises:
-            FactsError: The stream is unknown, or the condition cannot be used.
-            ArgumentError: `within` is not a span above zero.
+            FactsError: The stream or an own column is unknown, or the condition cannot be used.
+            ArgumentError: `within` is not a span above zero, or `columns` does not have names and types.
         """
         described = stream_called(stream)
-        records = cls(described, None if within is None else span(within, "within"), _condition(described, where))
+        own = own_fields(described, columns or {})
+        tree = _condition(described, where, own)
+        records = cls(described, None if within is None else span(within, "within"), tree, own)
         if GAP in (fact.name for fact in facts_read(records.where)):
             records.check_gap()
         return records
@@ -198,7 +269,7 @@ class _Records:
 
     def field(self, name: str) -> Fact:
         """Return a field of the records."""
-        fields = _record_fields(self.stream)
+        fields = _record_fields(self.stream) | self.own
         if not is_one_of(name, fields):
             msg = f"the stream {self.stream.name} does not have the field {brief(name)}; {suggest(name, fields)}"
             raise FactsError(msg)
@@ -206,10 +277,12 @@ class _Records:
             self.check_gap()
         return fields[name]
 
-    def reduction(self, how: How, field: str, empty: int | str) -> Reduction:
+    def reduction(self, how: How, field: str, empty: int | str, where: Tree | None = None) -> Reduction:
         """Return a reduction of the records."""
-        stream = self.stream if self.within is None else windowed(self.stream, self.within)
-        return Reduction(stream, how, field, self.where, empty)
+        tree = self.where if where is None else where
+        read = {field, *(fact.name for fact in facts_read(tree))}
+        stream = with_own(self.stream, (one for one in self.own.values() if one.name in read))
+        return Reduction(stream if self.within is None else windowed(stream, self.within), how, field, tree, empty)
 
     @property
     def count(self) -> Reduction:
@@ -222,19 +295,23 @@ class _Records:
         if described.unit != "number" or described.low < 0:
             msg = f"{field} of {self.stream.name} is not an amount or a count"
             raise FactsError(f"{msg}; for instants use first, last or soonest, for text latest")
-        return self.reduction(how, field, 0)
+        return self.reduction(how, described.name, 0)
 
     def time(self, how: How, field: str, never: Never) -> Reduction:
         """Return a reduction of an instant."""
-        if self.field(field).low != NEVER:
+        described = self.field(field)
+        if described.low != NEVER:
             msg = f"{field} of {self.stream.name} is not an instant; use total, largest or latest"
             raise FactsError(msg)
         check_choice(never, ("past", "ahead"), "never")
-        return self.reduction(how, field, NEVER if never == "past" else FOREVER)
+        is_set = Test(">", described, Const(NEVER))
+        where = Fork(is_set, self.where, Leaf(answer=False)) if field in self.own else self.where
+        return self.reduction(how, described.name, NEVER if never == "past" else FOREVER, where)
 
-    def edge(self, how: How, field: str) -> Declared:
+    def edge(self, how: How, name: str) -> Declared:
         """Return a field of the first or the last record."""
-        described = self.field(field)
+        described = self.field(name)
+        field = described.name
         if described.unit == "text":
             return Declared(self.reduction(how, field, ""), "text", choices=described.choices)
         if described.low == NEVER:
@@ -244,24 +321,25 @@ class _Records:
         return Declared(self.reduction(how, field, 0), "flag" if described.high == 1 else "number", described.high)
 
 
-def _condition(stream: Stream, where: Condition | None) -> Tree:
+def _condition(stream: Stream, where: Condition | None, own: dict[str, Fact]) -> Tree:
     if where is None:
         return EVERY
     if not is_function(where):
         msg = f"where must be a function of one record, such as lambda one: one.source == 'shop' (got {kind_of(where)})"
         raise ArgumentError(msg)
+    shown = {name: attrs.evolve(field, name=name) for name, field in own.items()}
     try:
-        tree = _trace(where)(where, _record_fields(stream))
+        tree = _trace(where)(where, _record_fields(stream) | shown)
     except RuleError as error:
         msg = f"in the condition on {stream.name}: {error}"
         raise RuleError(msg) from error.__cause__
     if other := not_truth(tree):
         msg = f"the condition on {stream.name} returns {other}; it must return True or False"
         raise FactsError(msg)
-    return tree
+    return renamed(tree, {name: field.name for name, field in own.items()}) if own else tree
 
 
-def _record_fields(stream: Stream) -> Mapping[str, Fact]:
+def _record_fields(stream: Stream) -> dict[str, Fact]:
     """Return the fields of the record itself, without the validity of its row."""
     return {name: fact for name, fact in stream.fields.items() if name not in ("start", "end", "rank")}
 

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, cast
 
 import attrs
 
-from funnel._aggregate.aggregations import POST_AGGREGATIONS, Derived, Reduction
-from funnel._aggregate.fold import Rows, StreamFold, finishing, folds
+from funnel._aggregate.aggregations import POST_AGGREGATIONS, Derived, Reduction, Stream
+from funnel._aggregate.fold import Row, Rows, StreamFold, finishing, folds
 from funnel._aggregate.within import leaves_at, rows_within
 from funnel._expr.nodes import Fact, Value
+from funnel._ledger.own import own_row, own_rows
 from funnel._time import LATEST
 from funnel.errors import FactsError
+from funnel.facts._columns import SharedColumns
 from funnel.facts._declare import SLOPES, Declared
 from funnel.facts._windows import Finish, Window, windows_of
 
@@ -85,11 +87,22 @@ class FactSchema:
         values, has_row, folds = self.unknown, [False] * len(self.reductions), self.folds
         for stream, rows in ledger.rows.items():
             if stream in folds:
-                folds[stream].fill(values, has_row, rows, now)
+                fold = folds[stream]
+                fold.fill(values, has_row, own_rows(ledger, fold.stream) if fold.stream.own else rows, now)
         for window in self.windows:
-            window.put(values, rows_within(ledger.rows.get(window.source, ()), window.within, now), now)
+            window.put(values, rows_within(own_rows(ledger, window.fold.stream), window.within, now), now)
         self.finish(values)
         return tuple(values)
+
+    def own(self, ledger: Ledger, source: str, row: Row) -> Row:
+        """Return a row of a stream of the ledger with the own columns that the facts read."""
+        return own_row(ledger, self.layouts[source], row) if source in self.layouts else row
+
+    @cached_property
+    def layouts(self) -> Mapping[str, Stream]:
+        """Streams with own columns, by the name of the stream whose rows they have."""
+        streams = [one.stream.origin for one in self.reductions]
+        return {stream.name: stream for stream in streams if stream.own}
 
     # ---- windows ----
 
@@ -142,12 +155,14 @@ class FactSchema:
 
 def fact_schema(declared: Mapping[str, Declared]) -> FactSchema:
     """Build the schema of declared facts."""
-    derived = tuple(dict.fromkeys(one.value for one in declared.values() if isinstance(one.value, Derived)))
-    direct = (one.value for one in declared.values() if isinstance(one.value, Reduction))
+    shared = SharedColumns(one.value for one in declared.values())
+    values = {name: shared.of(one.value) for name, one in declared.items()}
+    derived = tuple(dict.fromkeys(one for one in values.values() if isinstance(one, Derived)))
+    direct = (one for one in values.values() if isinstance(one, Reduction))
     reductions = tuple(dict.fromkeys([*direct, *_parts(derived)]))
     every: list[Reduction | Derived] = [*reductions, *derived]
     order = {value: index for index, value in enumerate(every)}
-    indices = {name: order[one.value] for name, one in declared.items()}
+    indices = {name: order[one] for name, one in values.items()}
     finishes = tuple((POST_AGGREGATIONS[one.how].one, tuple(order[part] for part in one.parts)) for one in derived)
     empties = [reduction.empty for reduction in reductions]
     computed = [finish(*(empties[part] for part in parts)) for finish, parts in finishes]

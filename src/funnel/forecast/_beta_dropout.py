@@ -17,7 +17,7 @@ import attrs
 import numpy as np
 from scipy import special
 
-from funnel.forecast._buyers import Buyers, Floats
+from funnel.forecast._buyers import Buyers, Floats, dot
 from funnel.forecast._family import Values, bisected, log_sum
 from funnel.forecast._quadrature import beta_nodes
 
@@ -59,22 +59,22 @@ class BetaDropout:
         both = special.digamma(a + b) - special.digamma(a + b + exits)
         exit_shares = np.bincount(counts.index, left, len(exits)) / np.maximum(b + exits - 1, _TINY)
         gradient = (
-            counts.people @ (special.digamma(rate) - special.digamma(r) + np.log(alpha))
-            + still @ by_r
-            - left @ log_last,
-            buyers.total * r / alpha + still @ by_alpha - (left * events) @ buyers.recencies.each(1 / last),
-            counts.people @ both + left.sum() / a,
-            counts.people @ (both + special.digamma(b + exits) - special.digamma(b)) - exit_shares.sum(),
+            dot(counts.people, special.digamma(rate) - special.digamma(r) + np.log(alpha))
+            + dot(still, by_r)
+            - dot(left, log_last),
+            buyers.total * r / alpha + dot(still, by_alpha) - dot(left * events, buyers.recencies.each(1 / last)),
+            dot(counts.people, both) + left.sum() / a,
+            dot(counts.people, both + special.digamma(b + exits) - special.digamma(b)) - exit_shares.sum(),
         )
-        total = counts.people @ (constant + r * np.log(alpha)) + people @ mixed
-        return float(total), np.array([one * values[name] for one, name in zip(gradient, self.parameters, strict=True)])
+        total = dot(counts.people, constant + r * np.log(alpha)) + dot(people, mixed)
+        return total, np.array([one * values[name] for one, name in zip(gradient, self.parameters, strict=True)])
 
     def alive(self, values: Values, buyers: Buyers) -> Floats:
         """Return the chance that each buyer has not left."""
         return self._alive(values, buyers)[0]
 
     def at_least(self, values: Values, buyers: Buyers, horizon: float | Floats, purchases: int | Floats) -> Floats:
-        """Return the chance of at least so many purchases within the horizon."""
+        """Return the chance of this number of purchases or more within the horizon."""
         a, b = values["a"], values["b"]
         exits, further = buyers.count + self.leaves_at_first, np.asarray(purchases) - 1
         stays = np.exp(special.betaln(a, b + exits + further) - special.betaln(a, b + exits)) if further.any() else 1.0
@@ -107,7 +107,7 @@ class BetaDropout:
         return _until(values, buyers, chance / self.alive(values, buyers))
 
     def _exits(self, values: Values, count: Floats) -> tuple[Floats, Floats]:
-        """Return how often a buyer could have left and did not, if still there; and the log weight of leaving."""
+        """Return the number of times at which a buyer could leave and stayed, and the log weight of leaving."""
         exits = count + self.leaves_at_first
         with np.errstate(divide="ignore"):
             return exits, np.log(values["a"]) - np.log(np.where(exits > 0, values["b"] + exits - 1, np.inf))
@@ -124,8 +124,7 @@ class BetaDropout:
         by_r: Floats = -log_age
         done = np.arange(self.k)
         for number in done[1:]:
-            step: Floats = special.digamma(events + number) - special.digamma(events)
-            by_r = by_r + shares[number] * step
+            by_r = by_r + shares[number] * (_digamma(events + number) - _digamma(events))
         return weight, by_r, -(events + done @ shares) * share
 
     def _phases(self, values: Values, buyers: Buyers) -> Floats:
@@ -147,7 +146,7 @@ class BetaDropout:
         )
 
     def _alive(self, values: Values, buyers: Buyers) -> tuple[Floats, Floats]:
-        """Return the chance to be there, and of each number of events since the last purchase."""
+        """Return the chance that each buyer has not left, and of each number of events since the last purchase."""
         counts, recencies, ages = buyers.counts, buyers.recencies, buyers.ages
         events = counts.each(values["r"] + self.k * counts.values)
         left = counts.each(self._exits(values, counts.values)[1])
@@ -161,7 +160,7 @@ class BetaDropout:
 
 @attrs.frozen
 class Stable:
-    """NBD: nobody leaves."""
+    """NBD: nobody leaves. The limit of the other models as `a` or `s` becomes 0."""
 
     name: str = "nbd"
 
@@ -174,18 +173,17 @@ class Stable:
         age, events = alpha + ages.values, r + counts.values
         at_age = np.bincount(ages.index, buyers.people * counts.each(events), len(age))
         constant = special.gammaln(events) - special.gammaln(r) + r * np.log(alpha)
-        by_r = counts.people @ (special.digamma(events) - special.digamma(r) + np.log(alpha)) - ages.people @ np.log(
-            age
-        )
-        by_alpha = buyers.total * r / alpha - at_age @ (1 / age)
-        return float(counts.people @ constant - at_age @ np.log(age)), np.array([by_r * r, by_alpha * alpha])
+        by_r = dot(counts.people, special.digamma(events) - special.digamma(r) + np.log(alpha))
+        by_r -= dot(ages.people, np.log(age))
+        by_alpha = buyers.total * r / alpha - dot(at_age, 1 / age)
+        return dot(counts.people, constant) - dot(at_age, np.log(age)), np.array([by_r * r, by_alpha * alpha])
 
     def alive(self, values: Values, buyers: Buyers) -> Floats:
         """Return 1 for each buyer."""
         return np.ones_like(buyers.count) + 0 * values["r"]
 
     def at_least(self, values: Values, buyers: Buyers, horizon: float | Floats, purchases: int | Floats) -> Floats:
-        """Return the chance of at least so many purchases within the horizon."""
+        """Return the chance of this number of purchases or more within the horizon."""
         return _at_least(np.asarray(purchases), values["r"] + buyers.count, horizon / (values["alpha"] + buyers.age))
 
     def expected(self, values: Values, buyers: Buyers, horizon: float | Floats) -> Floats:
@@ -197,6 +195,10 @@ class Stable:
         return _until(values, buyers, chance)
 
 
+def _digamma(column: Floats) -> Floats:
+    return np.asarray(special.digamma(column), dtype=np.float64)
+
+
 def _until(values: Values, buyers: Buyers, chance: Floats) -> Floats:
     """Return the horizon within which a buyer who stays purchases with this chance."""
     rate = values["r"] + buyers.count
@@ -204,7 +206,7 @@ def _until(values: Values, buyers: Buyers, chance: Floats) -> Floats:
 
 
 def _at_least(events: Floats, rate: Floats, length: Floats) -> Floats:
-    """Return the chance of at least so many events.
+    """Return the chance of this number of events or more.
 
     Args:
         events: The number of events.

@@ -14,6 +14,14 @@ Whole = npt.NDArray[np.int64]
 Indices = npt.NDArray[np.intp]
 Flags = npt.NDArray[np.bool_]
 
+_BLOCK = 1 << 14
+
+
+def dot(first: Floats | Indices, second: Floats) -> float:
+    """Return the sum of the products of two columns."""
+    # `@` calls BLAS, whose threads wait in a loop: 5x the processor time in a fit of a million people.
+    return float(np.einsum("i,i->", first, second))
+
 
 @attrs.frozen(eq=False)
 class Table:
@@ -76,14 +84,23 @@ class Buyers:
 
     def scaled(self, unit: float) -> Buyers:
         """Return the same buyers with another unit of time, given in the present one."""
-        gaps = None if self.log_gaps is None else self.log_gaps - float(self.people @ self.count) * log(unit)
+        gaps = None if self.log_gaps is None else self.log_gaps - dot(self.people, self.count) * log(unit)
         return Buyers(self.count, self.recency / unit, self.age / unit, self.people, gaps)
 
     def take(self, rows: Indices) -> Buyers:
         """Return some of the buyers."""
         return Buyers(self.count[rows], self.recency[rows], self.age[rows], self.people[rows])
 
-    @property
+    @cached_property
+    def blocks(self) -> tuple[Buyers, ...]:
+        """The same buyers in parts whose columns fit the processor's cache."""
+        if len(self.count) <= _BLOCK:
+            return (self,)
+        return tuple(
+            self.take(rows) for rows in np.split(np.arange(len(self.count)), range(_BLOCK, len(self.count), _BLOCK))
+        )
+
+    @cached_property
     def total(self) -> float:
         """The number of people."""
         return float(self.people.sum())

@@ -10,12 +10,13 @@ summary and the same row of a table have the same forecast.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import log
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import attrs
 import numpy as np
 
-from funnel._arguments import SpanLike, check_choice, count_of, share_of, span
+from funnel._arguments import SpanLike, check_choice, count_of, instance, share_of, span
 from funnel._dataframes.adapter import to_native
 from funnel._format import TextRepr
 from funnel._time import MICROSECOND
@@ -46,13 +47,13 @@ class BuyingModel(TextRepr):
         name: The name of the model.
         k: The number of events of the rate for each purchase: 1, or more for regular purchases (`mbg_cnbd`).
         parameters: The parameters. Times are in days.
-        log_likelihood: The log likelihood of all people.
+        log_likelihood: The log likelihood of all people. None if the parameters come from elsewhere.
         nbd_log_likelihood: The same of NBD, in which nobody leaves.
         people: The number of people.
         repeat_buyers: The number of people who purchased on two or more days.
         distinct: The number of different summaries.
         covariance: The covariance of the logarithms of the parameters. None at an edge.
-        at_edge: What an edge means. None if there is none.
+        at_edge: A sentence if a parameter is at an edge or the model became the NBD. None otherwise.
         is_converged: False if the maximum was not reached: then use another model.
         other_maxima: Log likelihoods of lower maxima that other starts reached.
         confidence_level: The probability that an interval contains the true value.
@@ -61,8 +62,8 @@ class BuyingModel(TextRepr):
     name: str
     k: int
     parameters: tuple[Parameter, ...]
-    log_likelihood: float
-    nbd_log_likelihood: float
+    log_likelihood: float | None
+    nbd_log_likelihood: float | None
     people: int
     repeat_buyers: int
     distinct: int
@@ -73,14 +74,16 @@ class BuyingModel(TextRepr):
     confidence_level: float
 
     @property
-    def aic(self) -> float:
-        """Akaike's criterion: lower is better among models of the same people."""
-        return 2 * len(self.parameters) - 2 * self.log_likelihood
+    def aic(self) -> float | None:
+        """Akaike's criterion: lower is better among models of the same people. None without a likelihood."""
+        return None if self.log_likelihood is None else 2 * len(self.parameters) - 2 * self.log_likelihood
 
     @property
-    def bic(self) -> float:
-        """Schwarz's criterion: lower is better among models of the same people."""
-        return len(self.parameters) * float(np.log(self.people)) - 2 * self.log_likelihood
+    def bic(self) -> float | None:
+        """Schwarz's criterion: lower is better among models of the same people. None without a likelihood."""
+        if self.log_likelihood is None:
+            return None
+        return len(self.parameters) * log(max(self.people, 1)) - 2 * self.log_likelihood
 
     def of(self, summary: PurchaseSummary, *, within: SpanLike) -> Forecast:
         """Return the forecast of one buyer.
@@ -145,7 +148,9 @@ class BuyingModel(TextRepr):
         read = Summaries.read(summaries)
         if read.frame is None:
             raise ArgumentError("a list has no columns to return; use [model.of(one, within=...) for one in summaries]")
-        columns = _columns(self._predictor().forecasts(read.groups.buyers, horizon / DAY))
+        predictor = self._predictor()
+        parts = [_columns(predictor.forecasts(block, horizon / DAY)) for block in read.groups.buyers.blocks]
+        columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         return to_native(with_columns(read, columns), read.frame_kind, spans=("earliest", "likely", "latest"))  # type: ignore[no-any-return]
 
     def to_dict(self) -> dict[str, Any]:
@@ -164,22 +169,24 @@ class BuyingModel(TextRepr):
         Raises:
             ArgumentError: The name is unknown, or the parameters are not those of the model.
         """
+        instance(data, Mapping, "data", "a mapping, such as to_dict returns")
         name, k = data.get("name"), data.get("k", 1)
         family = family_of(name, k)
-        values: Any = data.get("parameters")
-        if not isinstance(values, Mapping) or set(values) != set(family.parameters):
+        values: object = data.get("parameters")
+        by_name: Mapping[Any, object] = values if isinstance(values, Mapping) else {}  # pyright: ignore[reportUnknownVariableType]
+        if set(by_name) != set(family.parameters):
             raise ArgumentError(
                 f"{name} needs the parameters {', '.join(family.parameters)}, all of them and no others"
             )
-        numbers = {key: check_number(values[key], f"parameter {key}", zero=False) for key in family.parameters}
+        numbers = {key: check_number(by_name[key], f"parameter {key}", zero=False) for key in family.parameters}
         covariance = data.get("covariance")
         matrix = None if covariance is None else np.asarray(covariance, dtype=np.float64)
         return cls(
             name=family.name,
             k=k,
             parameters=parameters_of(family.parameters, numbers, matrix),
-            log_likelihood=data.get("log_likelihood", float("nan")),
-            nbd_log_likelihood=data.get("nbd_log_likelihood", float("nan")),
+            log_likelihood=data.get("log_likelihood"),
+            nbd_log_likelihood=data.get("nbd_log_likelihood"),
             people=data.get("people", 0),
             repeat_buyers=data.get("repeat_buyers", 0),
             distinct=data.get("distinct", 0),
@@ -202,7 +209,8 @@ class BuyingModel(TextRepr):
         """Format the parameters and the number of people."""
         values = ", ".join(f"{one.name} {one.value:.4g}" for one in self.parameters)
         edge = f"; {self.at_edge}" if self.at_edge else ""
-        return f"{self.name} of {self.people:,} buyers: {values}; log likelihood {self.log_likelihood:,.1f}{edge}"
+        fit = "" if self.log_likelihood is None else f"; log likelihood {self.log_likelihood:,.1f}"
+        return f"{self.name} of {self.people:,} buyers: {values}{fit}{edge}"
 
 
 def buying_model(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
@@ -223,15 +231,16 @@ def buying_model(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
         summaries: A dataframe with the columns of `PurchaseSummary.over`, or a list of `PurchaseSummary`.
         model: The model. "mbg_nbd": a buyer may leave after each purchase, the first included. "bg_nbd": after each
             purchase but the first. "pareto_nbd": at any moment. "nbd": never. "mbg_cnbd": as "mbg_nbd", with purchases
-            as regular as `k` says.
-        k: The number of events of the rate for each purchase, 1 to 6, for "mbg_cnbd" only. 1 is no regularity.
+            more regular as `k` grows.
+        k: The number of events of the rate for each purchase, 1 to 6, for "mbg_cnbd" only. 1: no
+            regularity.
         penalty: The precision of a normal prior on the logarithms of the parameters. 0 by default: an edge is an
             answer, not a failure.
         min_repeat_buyers: The minimum number of buyers with a second purchase day.
         confidence_level: The probability that an interval contains the true value.
 
     Returns:
-        The model. If the fit says that nobody leaves, it is the NBD, and `at_edge` says so.
+        The model. If nobody leaves according to the fit, it is the NBD, and `at_edge` is a sentence about it.
 
     Raises:
         MissingExtraError: NumPy or SciPy is not installed.
@@ -248,13 +257,13 @@ def buying_model(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
     """
     family = family_of(model, k)
     share_of(confidence_level, "confidence_level")
-    least = count_of(min_repeat_buyers, "min_repeat_buyers", minimum=1)
+    minimum = count_of(min_repeat_buyers, "min_repeat_buyers", minimum=1)
     check_number(penalty, "penalty", zero=True)
     buyers = Summaries.read(summaries).groups.buyers
     repeat_buyers = int(buyers.people[buyers.count > 0].sum())
-    if repeat_buyers < least:
+    if repeat_buyers < minimum:
         raise ArgumentError(
-            f"not enough: {repeat_buyers} of {int(buyers.total)} buyers came again, and a model needs {least}; "
+            f"not enough: {repeat_buyers} of {int(buyers.total)} buyers returned, and a model needs {minimum}; "
             "wait for more purchases, or pass min_repeat_buyers and read the intervals with care"
         )
     stable = fit(Stable(), buyers)
@@ -307,7 +316,7 @@ def family_of(name: object, k: object = 1) -> Family:
 def _edge_of(result: Fit) -> str | None:
     if result.edge is None:
         return None
-    return f"parameter {result.edge} is at the edge of its range: a model with fewer parameters says the same"
+    return f"parameter {result.edge} is at the edge of its range: a model with fewer parameters fits as well"
 
 
 def _horizon(within: SpanLike) -> int:

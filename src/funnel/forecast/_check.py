@@ -1,4 +1,4 @@
-"""`check_model`: what a fitted model said of the buyers of a past day, beside what they did."""
+"""`check_model`: forecasts of a past day, compared with the purchases that followed."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from funnel._arguments import instance, parse_as_of
 from funnel._dataframes.adapter import ROW, Frame, from_native, to_local
 from funnel._dataframes.compute import collected
 from funnel._format import TextRepr
+from funnel._results import Charted
 from funnel._time import instant
 from funnel.backtest._figures import Flags, Floats, counts_by_score, ranked
 from funnel.errors import ArgumentError
@@ -41,23 +42,23 @@ class CheckedGroup:
 
 
 @attrs.frozen
-class ModelCheck(TextRepr):
-    """A model beside what happened.
+class ModelCheck(Charted, TextRepr):
+    """A forecast of a past day, compared with the purchases that followed.
 
     Attributes:
         model: The name of the model.
         as_of: The day of the forecast.
         until: The end of the horizon.
-        people: The people with a purchase by `as_of`. Nobody who first bought later takes part.
+        people: The people with a purchase by `as_of`. People who first bought later are excluded.
         expected_buyers: The number of people expected to purchase within the horizon.
-        actual_buyers: The number of people who did.
+        actual_buyers: The number of people who purchased within the horizon.
         expected_purchases: The number of purchase days expected.
-        actual_purchases: The number that came.
+        actual_purchases: The number of purchase days within the horizon.
         auc: The share of pairs of a buyer and another person in which the buyer had the higher chance. None without
             such a pair.
         top_lift: The share of buyers among the tenth of people with the highest chances, divided by the share among
             all. None without buyers.
-        brier: The mean squared difference of the chance and what happened (1 or 0): lower is better.
+        brier: The mean squared difference of the chance and the outcome (1 or 0): lower is better.
         calibration_error: The mean difference of chance and share of buyers over ten groups of people (ECE).
         counts_inside: The share of people whose number of purchase days is inside the interval of the count.
         groups: Ten groups of people of rising chances.
@@ -78,20 +79,22 @@ class ModelCheck(TextRepr):
     counts_inside: float
     groups: tuple[CheckedGroup, ...]
 
+    _CHART = "checks.model_check"
+
     def __str__(self) -> str:
         """Format as a sentence."""
         rank = "no ranking" if self.auc is None else f"AUC {self.auc:.3f}"
         return (
             f"{self.model}: {self.expected_buyers:,.0f} of {self.people:,} people expected to buy, "
             f"{self.actual_buyers:,} did; {self.expected_purchases:,.0f} purchases expected, "
-            f"{self.actual_purchases:,} came; {rank}, calibration error {100 * self.calibration_error:.1f} %"
+            f"{self.actual_purchases:,} made; {rank}, calibration error {100 * self.calibration_error:.1f} %"
         )
 
 
 def check_model(model: BuyingModel, purchases: Any, *, tz: str, as_of: datetime, until: datetime) -> ModelCheck:
-    """Compare the forecasts of a past day with the purchases that came.
+    """Compare the forecasts of a past day with the purchases that followed.
 
-    Fit the model on summaries as of the same day or earlier: a model that has seen later purchases proves nothing.
+    Fit the model on summaries as of the same day or earlier: a model fitted on later purchases looks better than it is.
 
     Args:
         model: The model.
@@ -115,22 +118,22 @@ def check_model(model: BuyingModel, purchases: Any, *, tz: str, as_of: datetime,
         ...     model, bought, tz="UTC", as_of=datetime(2026, 3, 10, tzinfo=UTC), until=datetime(2026, 4, 9, tzinfo=UTC)
         ... )
         >>> print(check)
-        nbd: 0 of 2 people expected to buy, 1 did; 1 purchases expected, 1 came; AUC 1.000, calibration error 38.9 %
+        nbd: 0 of 2 people expected to buy, 1 did; 1 purchases expected, 1 made; AUC 1.000, calibration error 38.9 %
     """
     instance(model, BuyingModel, "the model", "a BuyingModel, the result of buying_model")
     start, stop = parse_as_of(as_of), parse_as_of(until, "until")
     if stop <= start:
         raise ArgumentError("until must be after as_of")
-    known, later = (_local(PurchaseSummary.over(purchases, tz=tz, as_of=day)) for day in (as_of, until))
-    joined = known.join(later.select("person_id", _later=nw.col("repeat_count")), on="person_id", how="left")
+    before, later = (_local(PurchaseSummary.over(purchases, tz=tz, as_of=day)) for day in (as_of, until))
+    joined = before.join(later.select("person_id", _later=nw.col("repeat_count")), on="person_id", how="left")
     rows = collected(joined)
     if not len(rows):
         raise ArgumentError("nobody has a purchase by as_of; pass a later day")
-    came = rows.select(nw.col("_later").fill_null(0) - nw.col("repeat_count")).get_column("_later").to_numpy()
+    further = rows.select(nw.col("_later").fill_null(0) - nw.col("repeat_count")).get_column("_later").to_numpy()
     read = Summaries.read(nw.to_native(rows.drop("_later", ROW, strict=False)))
     columns, index = model._predictor().forecasts(read.groups.buyers, (stop - start) / DAY), read.groups.index
     lower, upper = columns.count_lower[index], columns.count_upper[index]
-    chance, count, bought = columns.chance.value[index], np.maximum(came, 0), came > 0
+    chance, count, bought = columns.chance.value[index], np.maximum(further, 0), further > 0
     auc, top_lift = _ranking(chance, bought)
     groups = _groups(chance, bought)
     return ModelCheck(

@@ -1,4 +1,4 @@
-"""What the models have in common: the interface that fits and forecasts use."""
+"""The interface of every model: its likelihood and its forecasts."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Values = Mapping[str, float]
 
 
 _HALVINGS = 52
-"""Halvings until the digits of a float end."""
+"""Halvings until a float has no more digits."""
 
 
 class Family(Protocol):
-    """One kind of model: its likelihood, and what it says of each buyer for a horizon.
+    """One kind of model: its likelihood, and the forecast of each buyer for a horizon.
 
-    Time has one unit in all of it: the buyers', the parameters' and the horizon's.
+    The times of buyers, parameters and horizons have the same unit.
     """
 
     @property
@@ -47,7 +47,7 @@ class Family(Protocol):
         ...
 
     def at_least(self, values: Values, buyers: Buyers, horizon: float | Floats, purchases: int | Floats) -> Floats:
-        """Return the chance that each buyer makes at least so many purchases, one or more, within the horizon."""
+        """Return the chance that each buyer makes this number of purchases or more within the horizon."""
         ...
 
     def expected(self, values: Values, buyers: Buyers, horizon: float | Floats) -> Floats:
@@ -55,7 +55,7 @@ class Family(Protocol):
         ...
 
     def until(self, values: Values, buyers: Buyers, chance: Floats) -> Floats:
-        """Return the horizon within which each buyer purchases with this chance. It is below the chance to be there."""
+        """Return the horizon within which each buyer purchases with this chance, which is below `alive`."""
         ...
 
 
@@ -76,4 +76,4 @@ def log_sum(first: Floats, second: Floats) -> tuple[Floats, Floats]:
     difference = second - first
     small = np.exp(-np.abs(difference))
     share = np.where(difference > 0, 1.0, small) / (1.0 + small)
-    return np.maximum(first, second) + np.log1p(small), share
+    return np.maximum(first, second) + np.log(1.0 + small), share  # NumPy has a fast log, and a slow log1p

@@ -9,13 +9,13 @@ import numpy as np
 from scipy import special
 
 from funnel.forecast._beta_dropout import BetaDropout
-from funnel.forecast._buyers import Buyers, Floats
+from funnel.forecast._buyers import Buyers, Floats, dot
 from funnel.forecast._family import Family, Values
-from funnel.forecast._minimize import descend, minimum
+from funnel.forecast._minimize import descend, minimum, near_minimum, second_derivatives
 
 _DIFFERENT = 0.01
 """Log likelihoods of two starts that differ by more are different maxima."""
-_ENOUGH = 10_000
+_ENOUGH = 2_000
 """The number of different buyers from which the starts begin."""
 _SHORTEST = 1e-6
 
@@ -30,7 +30,7 @@ class Fit:
         log_likelihood: The log likelihood of all people.
         covariance: The covariance of the logarithms of the parameters. None at an edge.
         is_converged: True if the gradient is zero.
-        edge: The parameter at its bound. None if there is none.
+        edge: The parameter at its bound. None if all are inside.
         starts: The log likelihoods from different starts that differ from the best.
     """
 
@@ -51,12 +51,14 @@ def fit(family: Family, buyers: Buyers, penalty: float = 0.0) -> Fit:
         buyers: The buyers.
         penalty: The precision of a normal prior on the logarithms of the parameters, in tenths of the mean age.
     """
-    unit = max(float(buyers.people @ buyers.age) / buyers.total / 10, _SHORTEST)
+    unit = max(dot(buyers.people, buyers.age) / buyers.total / 10, _SHORTEST)
     loss = _Loss(family, buyers.scaled(unit), penalty)
     some = _Loss(family, _sample(loss.buyers), penalty)
     ends = [descend(some, start) for start in _starts(family, loss.buyers)]
-    near, least = min(ends, key=lambda end: end[1])
-    best = minimum(loss, near if some.buyers is loss.buyers else descend(loss, near)[0])
+    near, lowest = min(ends, key=lambda end: end[1])
+    if some.buyers is not loss.buyers:
+        near = near_minimum(loss, near, second_derivatives(some, near))
+    best = minimum(loss, near)
     shift = np.array([log(unit) if name in family.times else 0.0 for name in family.parameters])
     values = as_values(family, best.at + shift)
     return Fit(
@@ -66,7 +68,7 @@ def fit(family: Family, buyers: Buyers, penalty: float = 0.0) -> Fit:
         None if best.covariance is None else best.covariance / buyers.total,
         best.is_converged,
         None if best.edge is None else family.parameters[best.edge],
-        tuple(-end[1] * buyers.total for end in ends if (end[1] - least) * buyers.total > _DIFFERENT),
+        tuple(-end[1] * buyers.total for end in ends if (end[1] - lowest) * buyers.total > _DIFFERENT),
     )
 
 
@@ -82,12 +84,12 @@ def as_values(family: Family, logs: Floats) -> Values:
 
 
 def log_likelihood(family: Family, values: Values, buyers: Buyers) -> float:
-    """Return the log likelihood of all people, with the parts that depend on no parameter."""
+    """Return the log likelihood of all people, including the terms without parameters."""
     total = family.log_likelihood(values, buyers)[0]
     k = family.k if isinstance(family, BetaDropout) else 1
     if k == 1:
         return total
-    constant = float(buyers.people @ buyers.count) * float(special.gammaln(k))
+    constant = dot(buyers.people, buyers.count) * float(special.gammaln(k))
     return total - constant + (k - 1) * (buyers.log_gaps or 0.0)
 
 
@@ -101,14 +103,16 @@ class _Loss:
 
     def __call__(self, logs: Floats) -> tuple[float, Floats]:
         """Return the loss and its gradient."""
-        value, gradient = self.family.log_likelihood(as_values(self.family, logs), self.buyers)
+        values = as_values(self.family, logs)
+        parts = [self.family.log_likelihood(values, block) for block in self.buyers.blocks]
+        value, gradient = sum(part[0] for part in parts), np.sum([part[1] for part in parts], axis=0)
         total, prior = self.buyers.total, self.penalty * logs
         return (float(prior @ logs) / 2 - value) / total, (prior - gradient) / total
 
 
 def _starts(family: Family, buyers: Buyers) -> list[Floats]:
-    """Return three starts: the rate of purchases is right in each, and buyers leave sooner or later."""
-    rate = max(float(buyers.people @ buyers.count), 1.0) / max(float(buyers.people @ buyers.age), 1.0)
+    """Return three starts. The rate of purchases is right in each; buyers leave early or late."""
+    rate = max(dot(buyers.people, buyers.count), 1.0) / max(dot(buyers.people, buyers.age), 1.0)
     k = family.k if isinstance(family, BetaDropout) else 1
     starts = (
         {"r": 0.5, "a": 0.5, "b": 2.0, "s": 0.5, "beta": 5.0},

@@ -1,4 +1,4 @@
-"""What a fitted model says of one buyer for a horizon."""
+"""Forecast of one buyer for a horizon."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from funnel.metrics._display import days
 class Estimate:
     """A number that a model estimates, with the interval of that number.
 
-    The interval says how well the parameters are known. It says nothing about how far one buyer is from the mean of
-    buyers like them.
+    The interval covers the uncertainty of the parameters. It does not cover the distance of one buyer from the mean of
+    similar buyers.
 
     Attributes:
         value: The estimate.
@@ -34,12 +34,12 @@ class Forecast(TextRepr):
 
     Attributes:
         within: The horizon, from the evaluation time of the summary.
-        alive: The chance that the buyer has not left. It depends on the model more than on the buyer: BG/NBD says 1 of
-            everybody who bought once. Use `buys_within`.
+        alive: The chance that the buyer has not left. It depends on the model more than on the buyer: under
+            BG/NBD it is 1 for everybody who bought once. Use `buys_within`.
         buys_within: The chance of a purchase within the horizon.
         expected: The mean number of purchase days within the horizon.
-        count_lower: The fewest purchase days of the interval of the count.
-        count_upper: The most. So many or fewer, and `count_lower` or more, come with the confidence level.
+        count_lower: The lower end of the interval of the number of purchase days.
+        count_upper: The upper end. The number is inside with at least the probability `confidence_level`.
         earliest: If the buyer returns within the horizon: one in ten returns by then.
         likely: Half of such buyers have returned by then.
         latest: Nine in ten have returned by then.

@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 from scipy import special
 
-from funnel.forecast._buyers import Buyers, Floats
+from funnel.forecast._buyers import Buyers, Floats, dot
 from funnel.forecast._family import Values, bisected, log_sum
 from funnel.forecast._quadrature import unit_interval
 
@@ -32,30 +32,32 @@ class Pareto:
         r, alpha, s, beta = (values[name] for name in self.parameters)
         rate, age, people = r + buyers.count, buyers.age, buyers.people
         stayed = -rate * np.log(alpha + age) - s * np.log(beta + age)
-        left_weight, inner = _left(values, buyers)
+        left_weight, inner = _exit_weight(values, buyers)
         mixed, left_share = log_sum(stayed, left_weight)
         left = people * left_share
         still, total = people - left, buyers.total
-        value = people @ (special.gammaln(rate) + mixed) + total * (
+        value = dot(people, special.gammaln(rate) + mixed) + total * (
             r * np.log(alpha) + s * np.log(beta) - special.gammaln(r)
         )
         gradient = (
-            people @ special.digamma(rate) + total * (np.log(alpha) - special.digamma(r)) - still @ np.log(alpha + age),
-            total * r / alpha - still @ (rate / (alpha + age)),
-            total * np.log(beta) - still @ np.log(beta + age),
-            total * s / beta - still @ (s / (beta + age)),
+            dot(people, special.digamma(rate))
+            + total * (np.log(alpha) - special.digamma(r))
+            - dot(still, np.log(alpha + age)),
+            total * r / alpha - dot(still, rate / (alpha + age)),
+            total * np.log(beta) - dot(still, np.log(beta + age)),
+            total * s / beta - dot(still, s / (beta + age)),
         )
         names = zip(gradient, inner, self.parameters, strict=True)
-        return float(value), np.array([(one + left @ part) * values[name] for one, part, name in names])
+        return value, np.array([(one + dot(left, part)) * values[name] for one, part, name in names])
 
     def alive(self, values: Values, buyers: Buyers) -> Floats:
         """Return the chance that each buyer has not left."""
         rate = values["r"] + buyers.count
         stayed = -rate * np.log(values["alpha"] + buyers.age) - values["s"] * np.log(values["beta"] + buyers.age)
-        return np.asarray(special.expit(stayed - _left(values, buyers)[0]))
+        return np.asarray(special.expit(stayed - _exit_weight(values, buyers)[0]))
 
     def at_least(self, values: Values, buyers: Buyers, horizon: float | Floats, purchases: int | Floats) -> Floats:
-        """Return the chance that the last of so many purchases comes before the horizon and before the buyer leaves.
+        """Return the chance that the last of these purchases is within the horizon and before the buyer leaves.
 
         The integral over the moment of that purchase, in equal steps of the logarithm of the time since the beginning.
         """
@@ -85,7 +87,7 @@ class Pareto:
         return bisected(self, values, buyers, chance)
 
 
-def _left(values: Values, buyers: Buyers) -> tuple[Floats, list[Floats]]:
+def _exit_weight(values: Values, buyers: Buyers) -> tuple[Floats, list[Floats]]:
     """Return the log weight of having left since the last purchase, and its gradient by each parameter.
 
     The weight is the integral over the moment y at which the buyer left, of `s (alpha + y) ** -(r + x)

@@ -23,8 +23,8 @@ def beta_nodes(a: Floats, b: Floats, nodes: int = 16) -> tuple[Floats, Floats]:
     """Return the nodes and weights of the mean over beta distributions: one row for each pair of parameters.
 
     The nodes are the eigenvalues of the Jacobi matrix (Golub, Welsch 1969, Mathematics of Computation 23, 221-230),
-    whose entries follow from the canonical moments of the distribution. They neither overflow nor cancel for
-    parameters in the thousands.
+    whose entries follow from the canonical moments of the distribution. For parameters in the
+    thousands the recursion is stable.
     """
     k = np.arange(1, nodes + 1, dtype=np.float64)
     a, b = a[:, None], b[:, None]

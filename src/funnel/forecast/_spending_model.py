@@ -33,16 +33,16 @@ class SpendingModel(TextRepr):
 
     Attributes:
         parameters: p, q and v; v is in minor units.
-        log_likelihood: The log likelihood of all buyers with a repeat amount.
+        log_likelihood: The log likelihood of all buyers with a repeat amount. None for parameters from elsewhere.
         people: The number of these buyers.
-        correlation: The correlation of the number of repeat purchase days and their mean amount. The model takes it for
-            zero. Above 0.2 a value is too low for frequent buyers, below -0.2 too high.
+        correlation: The correlation of the number of repeat purchase days and their mean amount. The model
+            assumes zero. Above 0.2 a value is too low for frequent buyers, below -0.2 too high.
         covariance: The covariance of the logarithms of the parameters. None if it is unknown.
         confidence_level: The probability that an interval contains the true value.
     """
 
     parameters: tuple[Parameter, ...]
-    log_likelihood: float
+    log_likelihood: float | None
     people: int
     correlation: float
     covariance: tuple[tuple[float, ...], ...] | None = attrs.field(repr=False)
@@ -80,13 +80,14 @@ class SpendingModel(TextRepr):
         """Return the model with parameters from elsewhere, such as a paper. `v` is in minor units."""
         values = {"p": p, "q": q, "v": v}
         numbers = {name: check_number(value, name, zero=False) for name, value in values.items()}
-        return cls(parameters_of(_NAMES, numbers, None), float("nan"), 0, 0.0, None, DEFAULT_CONFIDENCE)
+        return cls(parameters_of(_NAMES, numbers, None), None, 0, 0.0, None, DEFAULT_CONFIDENCE)
 
     def __str__(self) -> str:
         """Format the parameters and the number of people."""
         values = ", ".join(f"{one.name} {one.value:.4g}" for one in self.parameters)
         note = "" if self.is_independent else f"; amounts depend on the count (correlation {self.correlation:+.2f})"
-        return f"gamma-gamma of {self.people:,} buyers: {values}; log likelihood {self.log_likelihood:,.1f}{note}"
+        fit = "" if self.log_likelihood is None else f"; log likelihood {self.log_likelihood:,.1f}"
+        return f"gamma-gamma of {self.people:,} buyers: {values}{fit}{note}"
 
     def _means(self, count: Floats, amount: Floats) -> Floats | None:
         p, q, v = (one.value for one in self.parameters)
@@ -98,7 +99,7 @@ def spending_model(
 ) -> SpendingModel:
     """Fit the Gamma-Gamma model of amounts by maximum likelihood.
 
-    Buyers without a repeat amount above zero do not take part.
+    Buyers without a repeat amount above zero are excluded.
 
     Args:
         summaries: A dataframe with the columns of `PurchaseSummary.over`, `repeat_amount` included, or a list of
@@ -111,13 +112,13 @@ def spending_model(
         ArgumentError: A summary is impossible, a column is missing, or there are too few buyers.
     """
     share_of(confidence_level, "confidence_level")
-    least = count_of(min_repeat_buyers, "min_repeat_buyers", minimum=3)
+    minimum_buyers = count_of(min_repeat_buyers, "min_repeat_buyers", minimum=3)
     read = Summaries.read(summaries, with_amounts=True)
     counts = read.groups.buyers.count[read.groups.index]
     amounts = np.asarray(read.amounts, dtype=np.float64)
     repeated = (counts > 0) & (amounts > 0)
-    if (people := int(repeated.sum())) < least:
-        raise ArgumentError(f"not enough: {people} buyers have a repeat amount, and a model needs {least}")
+    if (people := int(repeated.sum())) < minimum_buyers:
+        raise ArgumentError(f"not enough: {people} buyers have a repeat amount, and a model needs {minimum_buyers}")
     count, mean = counts[repeated], (amounts / np.maximum(counts, 1))[repeated]
     order = np.lexsort((mean, count))  # the sums below depend on the order of the rows in their last digits
     count, mean = count[order], mean[order]

@@ -37,15 +37,15 @@ class Summaries:
     amounts: Whole | None
 
     @classmethod
-    def read(cls, summaries: Any, *, with_amounts: bool = False) -> Summaries:
+    def read(cls, summaries: object, *, with_amounts: bool = False) -> Summaries:
         """Read summaries of any kind.
 
         Raises:
-            ArgumentError: It is no table or list of summaries, a column is missing or no whole numbers, or rows are
-                impossible.
+            ArgumentError: The input is not a table or list of summaries, a column is missing or has fractions,
+                or rows are impossible.
         """
         if isinstance(summaries, Sequence):
-            rows: Sequence[Any] = summaries
+            rows: Sequence[Any] = summaries  # pyright: ignore[reportUnknownVariableType]
             if not all(isinstance(row, PurchaseSummary) for row in rows):
                 raise ArgumentError(f"a list of summaries must hold PurchaseSummary only (got {_kinds(rows)})")
             columns = [np.array([getattr(row, name) for row in rows], dtype=np.int64) for name in (*COUNTS, AMOUNT)]
@@ -54,8 +54,8 @@ class Summaries:
         frame, kind = to_local(frame_in.frame, frame_in.frame_kind)
         local = collected(frame).lazy().drop(ROW, strict=False)
         names = local.collect_schema()
-        wanted = (*COUNTS, AMOUNT) if with_amounts else COUNTS
-        missing = [name for name in wanted if name not in names]
+        required = (*COUNTS, AMOUNT) if with_amounts else COUNTS
+        missing = [name for name in required if name not in names]
         if missing:
             listed = ", ".join(missing)
             raise ArgumentError(f"the summaries lack {listed}; make them with PurchaseSummary.over(purchases, ...)")

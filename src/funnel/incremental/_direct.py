@@ -11,11 +11,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Sequence
 
+from funnel._aggregate.aggregations import Stream
 from funnel._aggregate.fold import StreamFold, step_body
 from funnel._expr.nodes import Value
 from funnel._expr.to_python import function
+from funnel._ledger.own import own_value
 from funnel._ledger.rows import DETAILS, details
-from funnel._ledger.streams import INTERACTION_FIELDS, RANKS
+from funnel._ledger.streams import RANKS
 from funnel._time import FOREVER, micros
 from funnel.records import Record
 
@@ -25,23 +27,30 @@ DirectStep = Callable[[list[Value], list[bool], Record], None]
 
 def direct_step(kind: type[Record], streams: Sequence[StreamFold]) -> DirectStep:
     """Generate the function that adds an interaction of a kind to the folds of some streams."""
-    fields = _Fields(str(kind.model_fields["kind"].default))
-    body = [fields.visit(statement) for ready in streams for statement in step_body(ready.stream, ready.groups)]
-    names = {"micros": micros, "details": details}
-    step: DirectStep = function(fields.kind, ("values", "has_row", "record"), body or [ast.Pass()], names)
+    name = str(kind.model_fields["kind"].default)
+    body = [
+        _Fields(name, ready.stream).visit(statement)
+        for ready in streams
+        for statement in step_body(ready.stream, ready.groups)
+    ]
+    own = {field.name: field for ready in streams for field in ready.stream.own}
+    names = {"micros": micros, "details": details, "own_value": own_value, **own}
+    step: DirectStep = function(name, ("values", "has_row", "record"), body or [ast.Pass()], names)
     return step
 
 
 class _Fields(ast.NodeTransformer):
     """Replace the fields of a row `v` by the fields of the record."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, stream: Stream) -> None:
         self.kind = kind
+        self.fields = list(stream.fields)
+        self.own = {field.name for field in stream.own}
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
         match node:
             case ast.Subscript(value=ast.Name(id="v"), slice=ast.Constant(value=int(index))):
-                return self._field(list(INTERACTION_FIELDS)[index])
+                return self._field(self.fields[index])
             case _:
                 return node
 
@@ -57,6 +66,8 @@ class _Fields(ast.NodeTransformer):
                 return ast.Constant(self.kind)
             case "source" | "id" | "direction" | "channel":
                 return ast.Attribute(_RECORD, name, ast.Load())
+            case _ if name in self.own:
+                return _call("own_value", ast.Name(name, ast.Load()), ast.Attribute(_RECORD, "columns", ast.Load()))
             case _:
                 index = ast.Constant(DETAILS.index(name))
                 return ast.Subscript(_call("details", _RECORD), index, ast.Load())
@@ -65,5 +76,5 @@ class _Fields(ast.NodeTransformer):
 _RECORD = ast.Name("record", ast.Load())
 
 
-def _call(name: str, value: ast.expr) -> ast.expr:
-    return ast.Call(ast.Name(name, ast.Load()), [value], [])
+def _call(name: str, *values: ast.expr) -> ast.expr:
+    return ast.Call(ast.Name(name, ast.Load()), list(values), [])

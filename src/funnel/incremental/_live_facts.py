@@ -297,4 +297,5 @@ def _moment_of(kind: type) -> str:
 
 def _is_whole(fields: Mapping[str, object]) -> bool:
     """Return whether nothing follows from a record at a later instant."""
-    return fields.get("delivered_at") is None and fields.get("status") != "cancelled"
+    later = fields.get("delivered_at"), fields.get("paid_at")
+    return later == (None, None) and fields.get("status") not in ("cancelled", "unpaid")

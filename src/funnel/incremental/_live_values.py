@@ -20,6 +20,7 @@ from funnel._aggregate.running import RunningFolds, expires
 from funnel._ledger.derived import whole
 from funnel._ledger.effects import HEARD, own_streams, streams_of
 from funnel._ledger.incremental_derived import Change
+from funnel._ledger.own import extended, own_rows
 from funnel._ledger.rows import interaction_row, number, order_row
 from funnel._time import FOREVER, NEVER
 from funnel.incremental._direct import DirectStep, direct_step
@@ -102,9 +103,9 @@ class LiveValues:
         ledger.follow(plan.streams)
         ledger.settle()
         live._read = {stream: len(ledger.changes.get(stream, ())) for stream in plan.streams}
-        live._windows.load(ledger.rows, ledger.latest)
-        for stream, ready in plan.folds.items():
-            ready.fill(live.values, live._has_row, ledger.rows.get(stream, ()), ledger.latest)
+        live._windows.load(ledger)
+        for ready in plan.folds.values():
+            ready.fill(live.values, live._has_row, own_rows(ledger, ready.stream), ledger.latest)
         for stream in live._last:
             rows = (row for row in reversed(ledger.rows.get(stream, ())) if row[END] == FOREVER)
             live._last[stream] = number(next((row[T] for row in rows), NEVER))
@@ -151,7 +152,7 @@ class LiveValues:
                 if effect.windows:
                     row = interaction_row(cast("Interaction", record))
                     for source in effect.windows:
-                        self._windows.append(source, row)
+                        self._windows.append(source, self._extended(source, row, record))
             self.count += 1
             self._is_finished = False
         if not self._is_finished:
@@ -163,9 +164,14 @@ class LiveValues:
         if closes:
             self._close()
         if "orders" in self.plan.streams:
-            self._step("orders", row)
+            self._step("orders", self._extended("orders", row, order))
         if "purchases" in self.plan.streams and order.amount.minor:
-            self._step("purchases", whole(order, row))
+            self._step("purchases", self._extended("purchases", whole(order, row), order))
+
+    def _extended(self, stream: str, row: Row, record: Record) -> Row:
+        """Return a row with the own columns that the facts read."""
+        layout = self.plan.layouts.get(stream)
+        return row if layout is None else extended(layout, row, record.columns)
 
     def _close(self) -> None:
         """Close all open follow-ups."""
@@ -205,10 +211,21 @@ class LiveValues:
             changes = ledger.changes.get(stream, ())
             if len(changes) > count:
                 self._read[stream] = len(changes)
-                self._apply(ledger, stream, changes[count:], is_added=is_added)
+                self._apply(ledger, stream, self._with_own(ledger, stream, changes[count:]), is_added=is_added)
                 self._is_finished = False
         if not self._is_finished:
             self._finish()
+
+    def _with_own(self, ledger: GrowingLedger, stream: str, changes: Sequence[Row | Change]) -> Sequence[Row | Change]:
+        """Return changes of rows with the own columns that the facts read."""
+        if stream not in self.plan.layouts:
+            return changes
+        return [
+            attrs.evolve(one, row=self.plan.own(ledger, stream, one.row))
+            if isinstance(one, Change)
+            else self.plan.own(ledger, stream, one)
+            for one in changes
+        ]
 
     def _apply(self, ledger: GrowingLedger, stream: str, changes: Sequence[Row | Change], *, is_added: bool) -> None:
         self._windows.apply(stream, changes, is_added=is_added)
@@ -225,8 +242,8 @@ class LiveValues:
                     folds.remove(change.row)
         elif Change in map(type, changes):
             ledger.settle()
-            rows = expires(ledger.rows[stream])
-            self._folds[stream] = RunningFolds(self.plan.folds[stream], self.plan.empties, rows)
+            ready = self.plan.folds[stream]
+            self._folds[stream] = RunningFolds(ready, self.plan.empties, expires(own_rows(ledger, ready.stream)))
         else:
             for row in () if is_added else cast("Sequence[Row]", changes):
                 self._fold(stream, row)

@@ -9,7 +9,7 @@ dropped.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import attrs
@@ -22,6 +22,7 @@ from funnel._ledger.incremental_derived import Change
 from funnel._ledger.rows import number
 
 if TYPE_CHECKING:
+    from funnel._ledger.incremental import GrowingLedger
     from funnel.facts._schema import FactSchema
     from funnel.facts._windows import Window
 
@@ -32,7 +33,7 @@ class _Stream:
 
     longest: int
     read: tuple[int, ...]
-    rows: list[Row] = attrs.Factory(list)
+    rows: list[Row] = attrs.Factory(list[Row])
 
     @classmethod
     def of(cls, windows: Iterable[Window]) -> _Stream:
@@ -83,11 +84,11 @@ class LiveWindows:
         """Return whether a window has the rows of this stream."""
         return source in self._streams
 
-    def load(self, rows: Mapping[str, Sequence[Row]], now: int) -> None:
+    def load(self, ledger: GrowingLedger) -> None:
         """Take the rows of a ledger that never end."""
         for source, stream in self._streams.items():
-            stream.rows.extend(expires(rows.get(source, ())))
-            stream.rows[:] = stream.since(now)
+            stream.rows.extend(self._plan.own(ledger, source, row) for row in expires(ledger.rows.get(source, ())))
+            stream.rows[:] = stream.since(ledger.latest)
 
     def restore(self, row: Iterator[Value]) -> None:
         """Take the rows that `to_row` returned."""

@@ -329,14 +329,15 @@ class Logs(HistoriesOfLogs, Generic[FrameT]):
     @cached_property
     def _tables(self) -> Mapping[str, Frame]:
         """Ledger tables from which facts are computed."""
-        return LedgerTables(self._resolved(), collect_once)
+        return LedgerTables(self._resolved(), collect_once, (self._own, self._frame_kind))
 
     @cached_property
     def _materialized_tables(self) -> Mapping[str, Frame]:
         """Tables for long query plans: temporary tables in DuckDB, unchanged elsewhere."""
         if self._frame_kind != "duckdb":
             return self._tables
-        return LedgerTables({log: materialize(frame) for log, frame in self._logs.items()}, materialize)
+        logs = {log: materialize(frame) for log, frame in self._logs.items()}
+        return LedgerTables(logs, materialize, (self._own, self._frame_kind))
 
     def as_known(self, as_of: datetime) -> Logs[FrameT]:
         """Return the logs as known at an instant: without rows that were recorded later.

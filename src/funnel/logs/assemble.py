@@ -182,11 +182,11 @@ def _stacked(frames: Sequence[Frame]) -> Frame:
         return frames[0]
     columns = {name: dtype for frame in reversed(frames) for name, dtype in frame.collect_schema().items()}
     names = [name for name in columns if name != RECORDED] + [name for name in columns if name == RECORDED]
-    filled = [frame.select(*(_column_of(frame, name, columns[name]) for name in names)) for frame in frames]
-    return collect_once(nw.concat(filled))
+    return collect_once(nw.concat([_with_columns_of(frame, columns).select(names) for frame in frames]))
 
 
-def _column_of(frame: Frame, name: str, dtype: nw.dtypes.DType) -> nw.Expr:
-    if name in frame.collect_schema():
-        return nw.col(name)
-    return nw.lit(MISSING if name == RECORDED else None, dtype).alias(name)
+def _with_columns_of(frame: Frame, columns: Mapping[str, nw.dtypes.DType]) -> Frame:
+    present = frame.collect_schema()
+    absent = {name: dtype for name, dtype in columns.items() if name not in present}
+    empty = {name: nw.lit(MISSING if name == RECORDED else None, dtype) for name, dtype in absent.items()}
+    return frame.with_columns(**empty) if empty else frame

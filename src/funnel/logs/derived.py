@@ -12,9 +12,10 @@ from typing import Any
 
 import narwhals as nw
 
-from funnel._expr.to_narwhals import int_lit
-from funnel._ledger.streams import ROOTS, TABLES
+from funnel._expr.to_narwhals import int_lit, to_int
+from funnel._ledger.streams import RANKS, ROOTS, TABLES
 from funnel._time import FOREVER, NEVER
+from funnel.logs.normalize import MISSING
 
 Frame = nw.LazyFrame[Any]
 PERSON = "person_id"
@@ -23,12 +24,12 @@ PERSON = "person_id"
 def select_table(frame: Frame, table: str, **columns: nw.Expr) -> Frame:
     """Return rows with the columns of a table.
 
-    By default, a row is valid from `t` to FOREVER and has rank 0 and empty source and id.
+    Fields of own columns follow. By default, a row is valid from `t` to FOREVER and has rank 0 and empty source and id.
     """
     blank = text_literal("")
     defaults = {"start": columns["t"], "end": int_lit(FOREVER), "rank": int_lit(0), "source": blank, "id": blank}
     values = {**defaults, **columns}
-    names = [name for name in TABLES[table] if name in values]
+    names = dict.fromkeys([*(name for name in TABLES[table] if name in values), *columns])
     return frame.select(PERSON, **{name: values[name] for name in names})
 
 
@@ -111,3 +112,68 @@ def arrivals(tables: Mapping[str, Frame]) -> Frame:
     there = [tables[name].select(PERSON, "start") for name in ROOTS if name in tables]
     first = nw.concat(there).group_by(PERSON).agg(nw.col("start").min())
     return first.with_columns(end=int_lit(FOREVER))
+
+
+def interaction_rows(
+    interactions: Frame, table: str, end: nw.Expr | None = None, *, own: Mapping[str, nw.Expr]
+) -> Frame:
+    """Return interactions; they never end unless `end` is given, and `own` are fields of own columns."""
+    ends = {} if end is None else {"end": end}
+    ready_by = nw.when(nw.col("latest") == MISSING).then(nw.col("until")).otherwise(nw.col("latest"))
+    same = ("source", "id", "kind", "direction", "channel")
+    return select_table(
+        interactions,
+        table,
+        t=nw.col("occurred_at"),
+        rank=_rank(),
+        reason=_only("reason", ("postponement", "declined"), text_literal("")),
+        ready_from=_only("until", ("postponement",), int_lit(NEVER)),
+        ready_by=nw.when(nw.col("kind") == "postponement").then(ready_by).otherwise(int_lit(NEVER)),
+        score=_only("score", ("feedback",), int_lit(0)),
+        amount=nw.when(nw.col("amount") == MISSING)
+        .then(int_lit(0))
+        .otherwise(_only("amount", ("quote", "checkout"), int_lit(0))),
+        **{name: nw.col(name) for name in same},
+        **ends,
+        **own,
+    )
+
+
+def _only(column: str, kinds: tuple[str, ...], otherwise: nw.Expr) -> nw.Expr:
+    return nw.when(nw.col("kind").is_in(kinds)).then(nw.col(column)).otherwise(otherwise)
+
+
+def _rank() -> nw.Expr:
+    rank = int_lit(0)
+    for kind, rank_of_kind in RANKS.items():
+        rank = nw.when(nw.col("kind") == kind).then(int_lit(rank_of_kind)).otherwise(rank)
+    return rank
+
+
+def open_rows(interactions: Frame, opening: str, closing_kind: str, table: str, own: Mapping[str, nw.Expr]) -> Frame:
+    """Return questions or complaints, each open until its first answer."""
+    opened = closed(interactions, opening, closing_kind)
+    rows = interaction_rows(opened, table, nw.col("_closed"), own=own)
+    return rows.filter(nw.col("end") > nw.col("start"))
+
+
+def follow_ups(interactions: Frame, purchases: Frame | None, own: Mapping[str, nw.Expr]) -> Frame:
+    """Return follow-ups, each open until the person's next contact.
+
+    The instant is a running minimum, backwards in time.
+    """
+    rows = interaction_rows(interactions.filter(nw.col("kind") == "follow_up"), "open_follow_ups", own=own)
+    inbound = [interactions.filter(nw.col("direction") == "in").select(PERSON, _at=nw.col("occurred_at"))]
+    if purchases is not None:
+        inbound.append(purchases.select(PERSON, _at=nw.col("purchased_at")))
+    sent = rows.select(PERSON, _at=nw.col("t"), _answered=int_lit(FOREVER)).unique()
+    first = sent.group_by(PERSON).agg(nw.col("_at").min().alias("_first"))
+    after = nw.concat(inbound).join(first, on=PERSON, how="inner").filter(nw.col("_at") > nw.col("_first"))
+    answers = after.select(PERSON, "_at", _answered=nw.col("_at"))
+    line = nw.concat([sent, answers]).with_columns(
+        _back=int_lit(0) - nw.col("_at"), _order=to_int(nw.col("_answered") < FOREVER)
+    )
+    following = line.with_columns(_next=nw.col("_answered").cum_min().over(PERSON, order_by=["_back", "_order"]))
+    ends = following.filter(nw.col("_order") == 0).select(PERSON, t=nw.col("_at"), _next=nw.col("_next"))
+    joined = rows.drop("end").join(ends, on=[PERSON, "t"], how="inner")
+    return joined.with_columns(end=nw.col("_next")).select(PERSON, *TABLES["open_follow_ups"], *own)

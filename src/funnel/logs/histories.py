@@ -16,7 +16,7 @@ import narwhals as nw
 from funnel._arguments import each
 from funnel._dataframes.compute import collected, to_rows
 from funnel._fields import check_id
-from funnel._record_columns import EMPTY, POSITIONS, RENAMED, SHAPE_OF_KIND, Cell
+from funnel._record_columns import EMPTY, MONEY, POSITIONS, RENAMED, SHAPE_OF_KIND, Cell
 from funnel.errors import ArgumentError, MoneyError
 from funnel.history import History
 from funnel.logs.compare_rows import unresolved
@@ -181,8 +181,8 @@ def _record(log: str, row: Mapping[str, Any], currency: str | None) -> Record:
     fields = shape.fields_of(cells) | {name: values[name] for name in _IDS if name in values}
     if shape.record_class is Lead and fields.get("referred_by") == fields[_PERSON]:
         del fields["referred_by"]
-    if shape.has_amount and "amount" in values:
-        fields["amount"] = _money(values["amount"], currency)
+    if shape.has_amount:
+        fields |= {name: _money(values[name], currency) for name in ("amount", *MONEY) if name in values}
     return shape.record_class(**fields)
 
 

@@ -322,8 +322,9 @@ class _Work:
 def parts_of_events(frame: Frame) -> Iterator[tuple[str, Frame, Mapping[str, nw.Expr]]]:
     """Yield the rows of each log in a table of events, and their columns."""
     kind, at, empty = nw.col("kind"), nw.col("occurred_at"), nw.lit("", nw.String())
-    bought = {"purchased_at": at, "status": nw.lit("paid"), "promised_at": int_lit(MISSING)}
-    bought |= {"cancelled_at": int_lit(MISSING), "delivered_at": int_lit(MISSING)}
+    optional = [name for name, column in LOGS["purchases"].items() if column.kind in ("instant", "amount")]
+    unknown = {name: int_lit(MISSING) for name in optional if name not in READ[EVENTS]}
+    bought = {**unknown, "purchased_at": at, "status": nw.lit("paid")}
     arrived = {"arrived_at": at, "referred_by": nw.lit(None, nw.String())}
     yield "leads", frame.filter(kind == "lead"), arrived
     yield "purchases", frame.filter(kind == "purchase"), bought

@@ -5,29 +5,33 @@ Invariant: for every person, the rows of each table equal the rows of the person
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 import narwhals as nw
 
-from funnel._aggregate.aggregations import base_table
+from funnel._aggregate.aggregations import base_table, own_of_table
 from funnel._aggregate.within import table_until
+from funnel._dataframes.adapter import FrameKind
+from funnel._expr.nodes import Fact
 from funnel._expr.to_narwhals import int_lit, to_int
-from funnel._ledger.streams import RANKS, TABLES
-from funnel._time import FOREVER, NEVER
+from funnel._ledger.own import OWN_LOGS
+from funnel._time import FOREVER
 from funnel.logs.derived import (
     PERSON,
     Frame,
-    closed,
     closings,
     contacts,
     delivery_questions,
+    follow_ups,
+    interaction_rows,
     key_columns,
+    open_rows,
     reopenings,
     select_table,
-    text_literal,
 )
 from funnel.logs.normalize import MISSING
+from funnel.logs.own_columns import OwnColumns, with_fields
 
 _ORDER_KEY = ("source", "id")
 
@@ -38,19 +42,28 @@ class LedgerTables(Mapping[str, Frame]):
     Args:
         logs: Canonical logs.
         keep: Function that caches a computed table, so that it is not computed again for every query.
+        own: Own columns of the logs, and the kind of their frames.
+        fields: Fields of own columns that the tables have; their logs have them too.
     """
 
-    def __init__(self, logs: Mapping[str, Frame], keep: Callable[[Frame], Frame]) -> None:
+    def __init__(
+        self,
+        logs: Mapping[str, Frame],
+        keep: Callable[[Frame], Frame],
+        own: tuple[OwnColumns, FrameKind] = ({}, "polars"),
+        fields: Sequence[Fact] = (),
+    ) -> None:
         """Store the logs; nothing is computed yet."""
         self._logs = logs
         self._keep = keep
+        self.own = own
+        self._fields = fields
         self._tables: dict[str, Frame] = {}
 
     def __getitem__(self, name: str) -> Frame:
         """Return a table, which may be windowed; raise KeyError if its log is missing."""
-        base, within = base_table(name)
-        if within is not None:
-            return table_until(self[base], within)
+        if name not in _BUILDERS:
+            return self._derived(name)
         if name not in self._tables:
             build, needs = _BUILDERS[name]
             if needs not in self._logs:
@@ -58,9 +71,21 @@ class LedgerTables(Mapping[str, Frame]):
             self._tables[name] = build(self) if name in _SELECTIONS else self._keep(build(self))
         return self._tables[name]
 
+    def _derived(self, name: str) -> Frame:
+        """Return a windowed table, or a table with fields of own columns."""
+        base, within = base_table(name)
+        if within is not None:
+            return table_until(self[base], within)
+        plain, fields = own_of_table(name)
+        if not fields:
+            raise KeyError(name)
+        if name not in self._tables:
+            self._tables[name] = self._with_fields(plain, fields)[plain]
+        return self._tables[name]
+
     def __contains__(self, name: object) -> bool:
         """Return whether the logs support this table."""
-        base, _ = base_table(str(name))
+        base = str(name) if name in _BUILDERS else own_of_table(base_table(str(name))[0])[0]
         return base in _BUILDERS and _BUILDERS[base][1] in self._logs
 
     def __iter__(self) -> Iterator[str]:
@@ -70,6 +95,19 @@ class LedgerTables(Mapping[str, Frame]):
     def __len__(self) -> int:
         """Return the number of supported tables."""
         return sum(1 for _ in self)
+
+    def _with_fields(self, table: str, fields: Sequence[Fact]) -> LedgerTables:
+        """Return tables that have fields of own columns of the log of a table."""
+        log, (own, kind) = OWN_LOGS[table], self.own
+        if log not in self._logs:
+            raise KeyError(table)
+        frame = self._keep(with_fields(log, self._logs[log], own.get(log, ()), kind, fields))
+        return LedgerTables({**self._logs, log: frame}, self._keep, self.own, fields)
+
+    @property
+    def own_fields(self) -> Mapping[str, nw.Expr]:
+        """Fields of own columns, as columns of their log."""
+        return {field.name: nw.col(field.name) for field in self._fields}
 
     @property
     def log(self) -> Mapping[str, Frame]:
@@ -88,8 +126,10 @@ class LedgerTables(Mapping[str, Frame]):
             nw.when(nw.col("cancelled_at") == MISSING).then(nw.col("purchased_at")).otherwise(nw.col("cancelled_at"))
         )
         cancelled = nw.when(nw.col("status") == "cancelled").then(cancelled_when).otherwise(int_lit(FOREVER))
+        bought = nw.when(nw.col("paid_at") == MISSING).then(nw.col("purchased_at")).otherwise(nw.col("paid_at"))
+        counts_from = nw.when(nw.col("status") == "unpaid").then(int_lit(FOREVER)).otherwise(bought)
         orders = self._logs["purchases"].with_columns(
-            _cancelled=cancelled, _void=int_lit(FOREVER), _first_back=int_lit(FOREVER)
+            _bought=counts_from, _cancelled=cancelled, _void=int_lit(FOREVER), _first_back=int_lit(FOREVER)
         )
         return orders if self.refunds_to_date is None else self._keep(_with_refunds(orders, self.refunds_to_date))
 
@@ -127,6 +167,7 @@ def _leads(tables: LedgerTables) -> Frame:
         id=nw.col("campaign"),
         campaign=nw.col("campaign"),
         referred=to_int(_has_referrer()),
+        **tables.own_fields,
     )
 
 
@@ -147,14 +188,15 @@ def _referrals(tables: LedgerTables) -> Frame:
 
 def _orders(tables: LedgerTables) -> Frame:
     orders = tables.log["purchases"]
-    return select_table(orders, "orders", t=nw.col("purchased_at"), amount=nw.col("amount"), **key_columns())
+    columns = {**key_columns(), **tables.own_fields}
+    return select_table(orders, "orders", t=nw.col("purchased_at"), amount=nw.col("amount"), **columns)
 
 
 def _purchases(tables: LedgerTables) -> Frame:
-    first = _first_versions(tables.orders)
+    first = _first_versions(tables.orders, tables.own_fields)
     if tables.refunds_to_date is None:
         return first
-    return nw.concat([first, _later_versions(tables.orders, tables.refunds_to_date)])
+    return nw.concat([first, _later_versions(tables.orders, tables.refunds_to_date, tables.own_fields)])
 
 
 def _cancellations(tables: LedgerTables) -> Frame:
@@ -163,7 +205,7 @@ def _cancellations(tables: LedgerTables) -> Frame:
 
 
 def _refunds(tables: LedgerTables) -> Frame:
-    return _refund_rows(tables.log["refunds"], tables.log["purchases"])
+    return _refund_rows(tables.log["refunds"], tables.log["purchases"], tables.own_fields)
 
 
 def _deliveries(tables: LedgerTables) -> Frame:
@@ -182,9 +224,7 @@ def _promises(tables: LedgerTables) -> Frame:
     """
     promised = tables.arrivals.filter((nw.col("promised_at") != MISSING) & (nw.col("amount") > 0))
     over = _smaller(_smaller(nw.col("_void"), nw.col("_cancelled")), nw.col("_arrived"))
-    rows = select_table(
-        promised, "promises", t=nw.col("purchased_at"), end=over, due=nw.col("promised_at"), **key_columns()
-    )
+    rows = select_table(promised, "promises", t=nw.col("_bought"), end=over, due=nw.col("promised_at"), **key_columns())
     return rows.filter(nw.col("end") > nw.col("start"))
 
 
@@ -222,7 +262,7 @@ def _with_refunds(orders: Frame, refunds_to_date: Frame) -> Frame:
     ).drop("_back_from", "_void_from")
 
 
-def _refund_rows(refunds: Frame, purchases: Frame) -> Frame:
+def _refund_rows(refunds: Frame, purchases: Frame, own: Mapping[str, nw.Expr]) -> Frame:
     owners = purchases.select(PERSON, "source", purchase_id=nw.col("id"))
     owned = refunds.join(owners, on=["source", "purchase_id"], how="inner")
     return select_table(
@@ -233,38 +273,54 @@ def _refund_rows(refunds: Frame, purchases: Frame) -> Frame:
         id=nw.col("id"),
         amount=nw.col("amount"),
         reason=nw.col("reason"),
+        **own,
     )
 
 
-def _first_versions(orders: Frame) -> Frame:
+def _first_versions(orders: Frame, own: Mapping[str, nw.Expr]) -> Frame:
     """Return each order as it counts until the first refund."""
     end = _smaller(nw.col("_first_back"), nw.col("_cancelled"))
-    return _versions(orders, start=nw.col("purchased_at"), end=end, net=nw.col("amount"))
+    return _versions(orders, start=nw.col("_bought"), end=end, remaining=nw.col("amount"), own=own)
 
 
-def _later_versions(orders: Frame, refunds_to_date: Frame) -> Frame:
+def _later_versions(orders: Frame, refunds_to_date: Frame, own: Mapping[str, nw.Expr]) -> Frame:
     """Return each order as it counts from each refund to the next."""
     columns = orders.drop("_void", "_first_back")
     joined = refunds_to_date.join(columns, on=list(_ORDER_KEY), how="inner")
     end = _smaller(nw.col("_next"), nw.col("_cancelled"))
-    return _versions(joined, start=nw.col("refunded_at"), end=end, net=nw.col("amount") - nw.col("_so_far"))
+    start = nw.when(nw.col("_bought") > nw.col("refunded_at")).then(nw.col("_bought")).otherwise(nw.col("refunded_at"))
+    return _versions(joined, start=start, end=end, remaining=nw.col("amount") - nw.col("_so_far"), own=own)
 
 
-def _versions(orders: Frame, *, start: nw.Expr, end: nw.Expr, net: nw.Expr) -> Frame:
-    rows = select_table(
-        orders,
+def _versions(orders: Frame, *, start: nw.Expr, end: nw.Expr, remaining: nw.Expr, own: Mapping[str, nw.Expr]) -> Frame:
+    counting = orders.with_columns(_start=start, _end=end, _remaining=remaining)
+    counting = counting.filter((nw.col("_end") > nw.col("_start")) & (nw.col("_remaining") > 0))
+    is_costed = nw.col("cost") != MISSING
+    return select_table(
+        counting,
         "purchases",
         t=nw.col("purchased_at"),
-        start=start,
-        end=end,
-        source=nw.col("source"),
-        id=nw.col("id"),
+        start=nw.col("_start"),
+        end=nw.col("_end"),
         amount=nw.col("amount"),
-        net_amount=net,
+        net_amount=_at_least_zero(nw.col("_remaining") - or_zero("prepaid")),
         promoted=to_int(nw.col("promotion") != ""),
         promotion=nw.col("promotion"),
+        cost=or_zero("cost"),
+        fees=or_zero("fees"),
+        has_cost=to_int(is_costed),
+        **key_columns(),
+        **own,
     )
-    return rows.filter((nw.col("end") > nw.col("start")) & (nw.col("net_amount") > 0))
+
+
+def or_zero(column: str) -> nw.Expr:
+    """Return an optional amount; 0 if it is missing."""
+    return nw.when(nw.col(column) == MISSING).then(int_lit(0)).otherwise(nw.col(column))
+
+
+def _at_least_zero(value: nw.Expr) -> nw.Expr:
+    return nw.when(value > 0).then(value).otherwise(int_lit(0))
 
 
 def _with_deliveries(orders: Frame, interactions: Frame) -> Frame:
@@ -283,19 +339,19 @@ def _with_deliveries(orders: Frame, interactions: Frame) -> Frame:
 
 
 def _interactions(tables: LedgerTables) -> Frame:
-    return _interaction_rows(tables.log["interactions"], "interactions")
+    return interaction_rows(tables.log["interactions"], "interactions", own=tables.own_fields)
 
 
 def _open_questions(tables: LedgerTables) -> Frame:
-    return _open_rows(tables.log["interactions"], "question", "answer", "open_questions")
+    return open_rows(tables.log["interactions"], "question", "answer", "open_questions", tables.own_fields)
 
 
 def _open_complaints(tables: LedgerTables) -> Frame:
-    return _open_rows(tables.log["interactions"], "complaint", "resolution", "open_complaints")
+    return open_rows(tables.log["interactions"], "complaint", "resolution", "open_complaints", tables.own_fields)
 
 
 def _open_follow_ups(tables: LedgerTables) -> Frame:
-    return _follow_ups(tables.log["interactions"], tables.log.get("purchases"))
+    return follow_ups(tables.log["interactions"], tables.log.get("purchases"), tables.own_fields)
 
 
 def _replies(tables: LedgerTables) -> Frame:
@@ -308,66 +364,6 @@ def _repairs(tables: LedgerTables) -> Frame:
 
 def _delivery_questions(tables: LedgerTables) -> Frame:
     return delivery_questions(tables.log["interactions"], tables.get("promises"))
-
-
-def _interaction_rows(interactions: Frame, table: str, end: nw.Expr | None = None) -> Frame:
-    ends = {} if end is None else {"end": end}
-    ready_by = nw.when(nw.col("latest") == MISSING).then(nw.col("until")).otherwise(nw.col("latest"))
-    same = ("source", "id", "kind", "direction", "channel")
-    return select_table(
-        interactions,
-        table,
-        t=nw.col("occurred_at"),
-        rank=_rank(),
-        reason=_only("reason", ("postponement", "declined"), text_literal("")),
-        ready_from=_only("until", ("postponement",), int_lit(NEVER)),
-        ready_by=nw.when(nw.col("kind") == "postponement").then(ready_by).otherwise(int_lit(NEVER)),
-        score=_only("score", ("feedback",), int_lit(0)),
-        amount=nw.when(nw.col("amount") == MISSING)
-        .then(int_lit(0))
-        .otherwise(_only("amount", ("quote", "checkout"), int_lit(0))),
-        **{name: nw.col(name) for name in same},
-        **ends,
-    )
-
-
-def _only(column: str, kinds: tuple[str, ...], otherwise: nw.Expr) -> nw.Expr:
-    return nw.when(nw.col("kind").is_in(kinds)).then(nw.col(column)).otherwise(otherwise)
-
-
-def _rank() -> nw.Expr:
-    rank = int_lit(0)
-    for kind, rank_of_kind in RANKS.items():
-        rank = nw.when(nw.col("kind") == kind).then(int_lit(rank_of_kind)).otherwise(rank)
-    return rank
-
-
-def _open_rows(interactions: Frame, opening: str, closing_kind: str, table: str) -> Frame:
-    """Return questions or complaints, each open until its first answer."""
-    rows = _interaction_rows(closed(interactions, opening, closing_kind), table, nw.col("_closed"))
-    return rows.filter(nw.col("end") > nw.col("start"))
-
-
-def _follow_ups(interactions: Frame, purchases: Frame | None) -> Frame:
-    """Return follow-ups, each open until the person's next contact.
-
-    The instant is a running minimum, backwards in time.
-    """
-    rows = _interaction_rows(interactions.filter(nw.col("kind") == "follow_up"), "open_follow_ups")
-    inbound = [interactions.filter(nw.col("direction") == "in").select(PERSON, _at=nw.col("occurred_at"))]
-    if purchases is not None:
-        inbound.append(purchases.select(PERSON, _at=nw.col("purchased_at")))
-    sent = rows.select(PERSON, _at=nw.col("t"), _answered=int_lit(FOREVER)).unique()
-    first = sent.group_by(PERSON).agg(nw.col("_at").min().alias("_first"))
-    after = nw.concat(inbound).join(first, on=PERSON, how="inner").filter(nw.col("_at") > nw.col("_first"))
-    answers = after.select(PERSON, "_at", _answered=nw.col("_at"))
-    line = nw.concat([sent, answers]).with_columns(
-        _back=int_lit(0) - nw.col("_at"), _order=to_int(nw.col("_answered") < FOREVER)
-    )
-    following = line.with_columns(_next=nw.col("_answered").cum_min().over(PERSON, order_by=["_back", "_order"]))
-    ends = following.filter(nw.col("_order") == 0).select(PERSON, t=nw.col("_at"), _next=nw.col("_next"))
-    joined = rows.drop("end").join(ends, on=[PERSON, "t"], how="inner")
-    return joined.with_columns(end=nw.col("_next")).select(PERSON, *TABLES["open_follow_ups"])
 
 
 _SELECTIONS = frozenset({"leads", "orders", "interactions"})

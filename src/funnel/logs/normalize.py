@@ -57,7 +57,7 @@ def _column(name: str, column: Column, dtype: nw.dtypes.DType | None) -> nw.Expr
     if column.kind == "instant":
         return _filled(value, column, MISSING).cast(nw.Int64())
     if column.kind in ("amount", "whole"):
-        return _filled(_whole(value, dtype), column, MISSING).cast(nw.Int64())
+        return _filled(whole(value, dtype), column, MISSING).cast(nw.Int64())
     text = _filled(value.cast(nw.String()), column, "")
     return nw.when(text == "").then(nw.lit(column.default)).otherwise(text) if column.default else text
 
@@ -69,7 +69,7 @@ def _person(value: nw.Expr, column: Column, dtype: nw.dtypes.DType) -> nw.Expr:
     return value if column.required else nw.when(value != "").then(value)
 
 
-def _whole(value: nw.Expr, dtype: nw.dtypes.DType) -> nw.Expr:
+def whole(value: nw.Expr, dtype: nw.dtypes.DType) -> nw.Expr:
     """Return an integer.
 
     A fraction or a number out of range becomes -1, which every check refuses.

@@ -22,7 +22,9 @@ KEY = ("source", "id")
 BELOW = "is below 0; give returns as refunds, or read the frame with read_orders, which knows credit notes"
 _MOST_PIECES = 10**9
 _EARLIEST = ("purchased_at", "promised_at", RECORDED, ROW)
-_LATEST = ("cancelled_at", "delivered_at", "currency", "promotion")
+_LATEST = ("cancelled_at", "delivered_at", "paid_at", "currency", "promotion")
+_MONEY = {"prepaid": "max", "fees": "max", "cost": "min"}
+"""Optional amounts, added like the amount. A cost is unknown if one line has none, the others if no line has one."""
 _SAME = ("person_id", "status")
 
 
@@ -75,19 +77,34 @@ def summed(frame: Frame, own: Sequence[str], *, is_whole: bool) -> Frame:
     amount = nw.col("amount")
     total = amount.max() if is_whole else amount.sum()
     aggregates = [
-        total.cast(nw.Int64()).alias("amount"),
+        total.alias("amount"),
         amount.min().alias("_low"),
         amount.max().alias("_high"),
-        amount.cast(nw.Float64()).sum().alias("_float"),
-        nw.len().cast(nw.Int64()).alias("_lines"),
+        nw.col("_float").sum(),
+        nw.len().alias("_lines"),
         *(nw.col(name).min() for name in _EARLIEST if name in present),
         *(nw.col(name).max() for name in _LATEST if name in present),
         *(each for name in (*_SAME, *own) for each in (nw.col(name).min(), nw.col(name).max().alias(f"_max_{name}"))),
-        *(nw.col(name).is_null().any().alias(f"_null_{name}") for name in own),
+        *(nw.col(f"_null_{name}").max() for name in own),
     ]
-    orders = frame.group_by(*KEY).agg(*aggregates)
-    agrees = {name: (nw.col(name) == nw.col(f"_max_{name}")) & ~nw.col(f"_null_{name}") for name in own}
-    values = {name: nw.when(same).then(nw.col(name)) for name, same in agrees.items()}
+    money = [name for name in _MONEY if name in present]
+    for name in money:
+        filled = nw.col(f"_all_{name}")
+        aggregates += [getattr(nw.col(name), _MONEY[name])(), filled.max() if is_whole else filled.sum()]
+    # pandas groups by simple expressions only
+    lines: dict[str, nw.Expr] = {
+        "_float": amount.cast(nw.Float64()),
+        **{f"_null_{name}": to_int(nw.col(name).is_null()) for name in own},
+        **{f"_all_{name}": nw.when(_is_missing(name)).then(int_lit(0)).otherwise(nw.col(name)) for name in money},
+    }
+    orders = frame.with_columns(**lines).group_by(*KEY).agg(*aggregates)
+    orders = orders.with_columns(nw.col("amount", "_lines", *(f"_all_{name}" for name in money)).cast(nw.Int64()))
+    values = {
+        name: nw.when(_is_missing(name)).then(int_lit(MISSING)).otherwise(nw.col(f"_all_{name}")) for name in money
+    }
+    for name in own:
+        agrees = (nw.col(name) == nw.col(f"_max_{name}")) & (nw.col(f"_null_{name}") == 0)
+        values[name] = nw.when(agrees).then(nw.col(name))
     return orders.with_columns(**values) if values else orders
 
 

@@ -166,7 +166,7 @@ def _of_texts(frame: Frame, name: str, amounts: Amounts, unit: Unit) -> Frame:
 _SIGNS: Mapping[Negatives, tuple[str, str]] = {
     "leading": ("-?", "()"),
     "trailing": ("-?", r"\s*(-?)"),
-    "parentheses": (r"[-(]?", r"(\)?)"),
+    "parentheses": (r"-?|\(", r"(\)?)"),
 }
 """Patterns of the signs before and after an amount."""
 

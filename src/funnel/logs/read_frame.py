@@ -9,7 +9,7 @@ import attrs
 import narwhals as nw
 
 from funnel._arguments import kind_of, suggest
-from funnel._dataframes.adapter import ROW, InputFrame, collect_once, column_types, from_native
+from funnel._dataframes.adapter import ROW, InputFrame, collect_once, column_types, from_native, materialize
 from funnel._expr.to_narwhals import int_lit
 from funnel._text_formats import EPOCHS
 from funnel.errors import ArgumentError
@@ -100,11 +100,10 @@ def read_frame(native: object, reading: Reading) -> ReadLog:
     frame = source.frame
     keep = [ROW] if ROW in frame.collect_schema() else []
     typeless = frozenset(name for name, theirs in names.items() if theirs in source.typeless)
-    renamed = frame.select(
-        *keep, **{_inner(name, own): nw.col(theirs) for name, theirs in names.items() if name not in typeless}
-    )
+    renamed = frame.select(*keep, **{_inner(name, own): nw.col(theirs) for name, theirs in names.items()})
     source = attrs.evolve(source, frame=renamed, typeless=typeless)
-    schema = dict(renamed.collect_schema())
+    untyped = {_inner(name, own) for name in typeless}
+    schema = {name: dtype for name, dtype in renamed.collect_schema().items() if name not in untyped}
     raise_if_any(list(_schema_issues(reading, source, schema)))
     return _converted(reading, source, schema, own)
 
@@ -117,7 +116,7 @@ def _inner(name: str, own: Sequence[str]) -> str:
 def _names(reading: Reading, present: Sequence[str]) -> tuple[dict[str, str], tuple[str, ...]]:
     """Return the frame's column of each column that is read, and the names of own columns."""
     columns = READ[reading.log]
-    lines = LINE_COLUMNS if reading.log == "purchases" else {}
+    lines = set(LINE_COLUMNS) if reading.log == "purchases" else set[str]()
     for name, theirs in reading.columns.items():
         if theirs not in present:
             text = theirs if isinstance(theirs, str) else kind_of(theirs)
@@ -196,7 +195,7 @@ def _converted(
     reading: Reading, source: InputFrame, schema: Mapping[str, nw.dtypes.DType], own: tuple[str, ...]
 ) -> ReadLog:
     frame, checks, columns = source.frame, list[Check](), READ[reading.log]
-    lines = frozenset(LINE_COLUMNS) & set(schema)
+    lines = frozenset(LINE_COLUMNS) & {*schema, *source.typeless}
     instants = [name for name, column in columns.items() if column.kind == "instant" and name in schema]
     for name, column in {**columns, **LINE_COLUMNS}.items():
         if name in schema and column.kind != "instant":
@@ -207,8 +206,8 @@ def _converted(
         frame = parsed(frame, name, schema[name], source.frame_kind, form)
         checks += _time_checks(reading, name, form, schema[name])
     if instants:
-        frame = in_zone(collect_once(frame), instants, reading.times)
-    frame = _with_absent(frame, columns, schema, source, has_lines=bool(lines))
+        frame = in_zone(materialize(collect_once(frame)), instants, reading.times)
+    frame = _with_absent(frame, {**columns, **{name: LINE_COLUMNS[name] for name in lines}}, schema, source)
     if "direction" in columns:
         frame = frame.with_columns(default_direction())
     twice = {name: f"{name}_twice" for name in instants}
@@ -216,7 +215,8 @@ def _converted(
     there = [*([ROW] if ROW in schema else []), *columns, *lines, *twice.values(), *out]
     whys = [f"{name}_why" for name in dict.fromkeys(check.column for check in checks)]
     values = {name: _own_value(schema.get(f"_own_{name}"), name) for name in own}
-    return ReadLog(collect_once(frame.select(*there, *whys, **values)), source, own, lines, checks, twice)
+    canonical = materialize(collect_once(frame.select(*there, *whys, **values)))
+    return ReadLog(canonical, source, own, lines, checks, twice)
 
 
 def _own_value(dtype: nw.dtypes.DType | None, name: str) -> nw.Expr:
@@ -228,14 +228,15 @@ def _own_value(dtype: nw.dtypes.DType | None, name: str) -> nw.Expr:
 
 
 def _with_absent(
-    frame: Frame, columns: Mapping[str, Column], schema: Mapping[str, object], source: InputFrame, *, has_lines: bool
+    frame: Frame, columns: Mapping[str, Column], schema: Mapping[str, object], source: InputFrame
 ) -> Frame:
+    is_priced = bool(set(LINE_COLUMNS) & set(columns))
     absent: dict[str, nw.Expr] = {}
     for name, column in columns.items():
         if name in schema:
             continue
         if column.kind in ("instant", "amount", "whole"):
-            absent[name] = int_lit(0 if name == "amount" and has_lines else MISSING)
+            absent[name] = int_lit(0 if name == "amount" and is_priced else MISSING)
         elif column.kind == "person":
             absent[name] = nw.lit(None, nw.String())
         else:

@@ -15,10 +15,11 @@ from typing import Any
 import attrs
 import narwhals as nw
 
-from funnel._arguments import kind_of, parse_zone
+from funnel._arguments import instance, kind_of, parse_zone
 from funnel._dataframes.adapter import FrameKind, microseconds
+from funnel._dataframes.clock_times import clock_microseconds
 from funnel._dataframes.compute import collected
-from funnel._dataframes.texts import digits, with_groups
+from funnel._dataframes.texts import contains, digits, with_groups
 from funnel._expr.to_narwhals import int_lit, stepped, to_int
 from funnel._text_formats import EPOCHS, ISO_TIME, OFFSET, check_time_format
 from funnel._time import EARLIEST, LATEST, instant, zone_changes
@@ -40,10 +41,8 @@ _MONTHS = (
 
 
 def _formats(value: object) -> Mapping[str, str]:
-    if not isinstance(value, Mapping):
-        msg = f"formats must be a mapping from columns to time formats (got {kind_of(value)})"
-        raise ArgumentError(msg)
-    return {str(name): _format(form) for name, form in value.items()}
+    formats: Mapping[Any, Any] = instance(value, Mapping, "formats", "a mapping from columns to time formats")
+    return {str(name): _format(form) for name, form in formats.items()}
 
 
 def _format(value: object) -> str:
@@ -97,12 +96,12 @@ def parsed(frame: Frame, name: str, dtype: nw.dtypes.DType, kind: FrameKind, for
         (1 if it is a day without a clock time) and `<name>_why` (0, or MALFORMED).
     """
     if isinstance(dtype, nw.Datetime | nw.Date):
-        is_day = isinstance(dtype, nw.Date)
-        frame = frame.with_columns((nw.col(name).cast(nw.Datetime("us")) if is_day else nw.col(name)).alias(name))
-        frame = microseconds(frame, kind, [name])
-        aware = int(not is_day and getattr(dtype, "time_zone", None) is not None)
+        is_day, is_aware = isinstance(dtype, nw.Date), getattr(dtype, "time_zone", None) is not None
+        frame = microseconds(frame, kind, [name]) if is_aware else clock_microseconds(frame, kind, name)
         local = nw.col(name).fill_null(MISSING).cast(nw.Int64())
-        return _columns(frame, name, local=local, aware=int_lit(aware), day=int_lit(int(is_day)), why=int_lit(0))
+        return _columns(
+            frame, name, local=local, aware=int_lit(int(is_aware)), day=int_lit(int(is_day)), why=int_lit(0)
+        )
     frame = frame.with_columns(nw.col(name).cast(nw.String()).fill_null("").str.strip_chars().alias(name))
     return _of_epoch(frame, name, form) if form in EPOCHS else _of_texts(frame, name, form)
 
@@ -187,7 +186,7 @@ def _of_iso(frame: Frame, name: str) -> tuple[Frame, Mapping[str, nw.Expr]]:
     text = nw.col(name)
     has_clock = text.str.slice(10, 1).is_in(["T", " "]) & (text.str.slice(13, 1) == ":")
     frame = frame.with_columns(
-        text.str.contains(f"{ISO_TIME}(?:{OFFSET})?$").alias(f"{name}_matches"),
+        contains(name, f"{ISO_TIME}(?:{OFFSET})?$").alias(f"{name}_matches"),
         nw.when(has_clock).then(to_int(text.str.slice(16, 1) == ":") + 1).otherwise(int_lit(0)).alias(f"{name}_clock"),
     )
     matches, clock = nw.col(f"{name}_matches"), nw.col(f"{name}_clock")

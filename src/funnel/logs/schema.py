@@ -64,6 +64,10 @@ LOGS: Mapping[str, Mapping[str, Column]] = {
         "promotion": Column("text", default=""),
         "promised_at": Column("instant"),
         "delivered_at": Column("instant"),
+        "paid_at": Column("instant"),
+        "prepaid": Column("amount"),
+        "fees": Column("amount"),
+        "cost": Column("amount"),
         RECORDED: Column("instant"),
     },
     "refunds": {

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import attrs
 import narwhals as nw
 
 from funnel._aggregate.aggregations import LARGEST_SUM, TOO_LARGE
@@ -33,6 +34,9 @@ _OWNERS: Mapping[str, tuple[str, Sequence[str]]] = {
 }
 """Group for which the amounts of a log are summed, and its key columns."""
 
+_ADDED: Mapping[str, Sequence[str]] = {"purchases": ("cost", "fees")}
+"""Other amounts of a log that facts add up."""
+
 _CLOSED = (("question", "answer", "replies"), ("complaint", "resolution", "repairs"))
 
 
@@ -40,25 +44,40 @@ def sum_issues(logs: Mapping[str, Frame]) -> Iterator[Issue]:
     """Yield amounts and spans between records whose sums do not fit into 64 bits."""
     for log, (owner, by) in _OWNERS.items():
         if log in logs:
-            amount = nw.when(nw.col("amount") == MISSING).then(int_lit(0)).otherwise(nw.col("amount"))
-            yield from _amount_issues(log, logs[log].with_columns(amount=amount), owner, by)
+            for name in ("amount", *_ADDED.get(log, ())):
+                amount = nw.when(nw.col(name) == MISSING).then(int_lit(0)).otherwise(nw.col(name))
+                yield from _number_issues(log, logs[log].with_columns(**{name: amount}), name, owner, by)
     if "interactions" in logs:
         yield from _span_issues(logs["interactions"])
 
 
-def _amount_issues(log: str, frame: Frame, owner: str, by: Sequence[str]) -> Iterator[Issue]:
-    row_total, largest = _integers(frame.select(row_total=nw.len(), largest=nw.col("amount").max()))
+def own_sum_issues(log: str, frame: Frame, column: str, name: str) -> Iterator[Issue]:
+    """Yield whole numbers of an own column whose sums do not fit.
+
+    Args:
+        log: The log.
+        frame: Its rows.
+        column: Column with the numbers.
+        name: Name of the own column.
+    """
+    owner, by = _OWNERS.get(log, ("person", [PERSON]))
+    for issue in _number_issues(log, frame, column, owner, by):
+        yield attrs.evolve(issue, column=name)
+
+
+def _number_issues(log: str, frame: Frame, column: str, owner: str, by: Sequence[str]) -> Iterator[Issue]:
+    row_total, largest = _integers(frame.select(row_total=nw.len(), largest=nw.col(column).max()))
     if row_total * largest <= LARGEST_SUM:
         return
-    sums = _sums(frame, by, "amount")
+    sums = _sums(frame, by, column)
     over = _above(sums, LARGEST_SUM)
     if row_count(over):
         rows = frame.join(over, on=list(by), how="semi")
         problem = f"cannot be summed for one {owner}: {TOO_LARGE}"
-        yield Issue(log, "amount", problem, row_count(rows), row_numbers(rows))
+        yield Issue(log, column, problem, row_count(rows), row_numbers(rows))
     high, low = _integers(sums.select(high=nw.col("high").sum(), low=nw.col("low").sum()))
     if high * _HALF + low > LIMIT:
-        yield Issue(log, "amount", f"cannot be summed for everyone: {TOO_LARGE}")
+        yield Issue(log, column, f"cannot be summed for everyone: {TOO_LARGE}")
 
 
 def _span_issues(interactions: Frame) -> Iterator[Issue]:

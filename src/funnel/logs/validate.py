@@ -166,9 +166,15 @@ def _not_before(first: str, later: str) -> Check:
 
 def _purchases() -> list[Check]:
     cancelled = (nw.col("cancelled_at") != MISSING) & (nw.col("status") != "cancelled")
+    paid = (nw.col("paid_at") != MISSING) & (nw.col("status") == "unpaid")
+    dates = ("cancelled_at", "promised_at", "delivered_at", "paid_at")
     return [
         Check("cancelled_at", "is set, but the status is not 'cancelled'; set both or neither", cancelled),
-        *(_not_before("purchased_at", later) for later in ("cancelled_at", "promised_at", "delivered_at")),
+        Check("paid_at", "is set, but the status is 'unpaid'; set the status to 'paid', or leave it empty", paid),
+        Check(
+            "prepaid", "is above the amount; it is the part that a gift card paid", nw.col("prepaid") > nw.col("amount")
+        ),
+        *(_not_before("purchased_at", later) for later in dates),
     ]
 
 

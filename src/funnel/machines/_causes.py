@@ -18,8 +18,9 @@ from funnel._aggregate.fold import Row, T
 from funnel._expr.nodes import Value, holds
 from funnel._expr.tree import Fork, Tree
 from funnel._ledger.ledger import Ledger
+from funnel._ledger.own import own_row
 from funnel._ledger.rows import ID, RANK, SOURCE
-from funnel._ledger.streams import INTERACTION_FIELDS, RANKS, ROOTS, TABLES
+from funnel._ledger.streams import INTERACTION_FIELDS, RANKS, ROOTS
 from funnel.facts._schema import FactSchema
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class Record:
 
 
 def _tables_read(plan: FactSchema) -> frozenset[str]:
-    return frozenset(one.stream.origin.table for one in plan.reductions)
+    return frozenset(one.stream.plain_table for one in plan.reductions)
 
 
 def _always(plan: FactSchema, table: str) -> bool:
@@ -107,7 +108,7 @@ def record_of(plan: FactSchema, ledger: Ledger, at: int) -> Record:
 def _candidates(plan: FactSchema, ledger: Ledger, at: int) -> Iterator[tuple[tuple[Value, ...], str, Row]]:
     for weight, table in enumerate(KINDS):
         for row in _rows_at(ledger.rows.get(table, ()), at) if _may_cause(plan, table) else ():
-            unread = not (_always(plan, table) or _reads(plan, table, row))
+            unread = not (_always(plan, table) or _reads(plan, ledger, table, row))
             yield (unread, weight, -int(row[RANK]), row[SOURCE], row[ID]), table, row
 
 
@@ -122,19 +123,19 @@ _WHEN = itemgetter(T)
 _COLUMNS = {name: index for index, name in enumerate(INTERACTION_FIELDS)}
 
 
-def _reads(plan: FactSchema, table: str, row: Row) -> bool:
+def _reads(plan: FactSchema, ledger: Ledger, table: str, row: Row) -> bool:
     """Return whether a fact of the plan counts the record itself."""
     if table == "interactions":
         kind, direction = row[_COLUMNS["kind"]], row[_COLUMNS["direction"]]
         if kind in _kinds_read(plan) or (_reads_inbound(plan) and direction == "in"):
             return True
-    fields = {name: number for number, name in enumerate(TABLES[table])}
-    return any(
-        one.stream.kind in ("", row[fields["kind"]] if "kind" in fields else "")
-        and _meets(one.where, lambda name: row[fields[name]])
-        for one in plan.reductions
-        if one.stream.origin.table == table
-    )
+    reading = [one for one in plan.reductions if one.stream.plain_table == table]
+    if not reading:
+        return False
+    stream = reading[0].stream
+    fields = dict(zip(stream.fields, own_row(ledger, stream, row), strict=False))
+    kinds = ("", fields.get("kind", ""))
+    return any(one.stream.kind in kinds and _meets(one.where, fields.__getitem__) for one in reading)
 
 
 def _meets(tree: Tree, read: Callable[[str], Value]) -> bool:
@@ -173,8 +174,9 @@ def candidates(plan: FactSchema, tables: Mapping[str, Frame], moved: Frame, at: 
     from funnel._aggregate.group_by import PERSON
 
     changes = moved.select(PERSON, t=nw.col(at))
+    read = {one.stream.plain_table: one.stream.origin.table for one in plan.reductions}
     rows = (
-        _rows(plan, tables[table].join(changes, on=[PERSON, "t"], how="semi"), table, weight)
+        _rows(plan, tables[read.get(table, table)].join(changes, on=[PERSON, "t"], how="semi"), table, weight)
         for weight, table in enumerate(KINDS)
         if table in tables and _may_cause(plan, table)
     )
@@ -226,7 +228,7 @@ def _conditions(plan: FactSchema, table: str) -> Iterable[Any]:
 
     from funnel._aggregate.group_by import belongs
 
-    yield from (belongs(one) for one in plan.reductions if one.stream.origin.table == table)
+    yield from (belongs(one) for one in plan.reductions if one.stream.plain_table == table)
     if table == "interactions":
         yield from (nw.col("kind") == kind for kind in _kinds_read(plan))
         if _reads_inbound(plan):

@@ -16,6 +16,7 @@ import attrs
 
 from funnel._expr.next_change import flip_delays
 from funnel._expr.nodes import Node, Value, format_value
+from funnel._expr.rename import renamed
 from funnel._expr.to_python import Evaluator, Run, compile_expressions, compile_tree
 from funnel._expr.tree import Fork, Leaf, Tree
 from funnel._time import LATEST, instant, span_at
@@ -23,7 +24,7 @@ from funnel.errors import TransitionError
 from funnel.facts._compiled_rule import CompiledRule
 from funnel.facts._schema import FactSchema, narrowed
 from funnel.machines._table import Cause, names
-from funnel.machines._waiting import renamed, with_shadows
+from funnel.machines._waiting import with_shadows
 
 BY_EVENT, BY_TIME = 1, 2
 _BITS: Mapping[Cause, int] = {Cause.EVENT: BY_EVENT, Cause.TIME: BY_TIME, Cause.EITHER: BY_EVENT | BY_TIME}
@@ -49,7 +50,7 @@ class CompiledMachine:
     allowed: tuple[tuple[int, ...], ...]
     returns: frozenset[tuple[int, int]]
     start: int | None = None
-    shadows: Mapping[str, str] = attrs.Factory(dict)
+    shadows: Mapping[str, str] = attrs.Factory(dict[str, str])
 
     @cached_property
     def waiting(self) -> CompiledMachine:

@@ -17,6 +17,7 @@ from funnel._aggregate.running import RunningFolds
 from funnel._aggregate.within import rows_until
 from funnel._expr.nodes import Value
 from funnel._ledger.ledger import Ledger
+from funnel._ledger.own import own_rows
 from funnel._ledger.rows import number
 from funnel._ledger.streams import ROOTS
 from funnel._time import FOREVER
@@ -105,7 +106,7 @@ def _folds(plan: FactSchema) -> list[StreamFold]:
 
 
 def _rows(stream: Stream, ledger: Ledger) -> Iterable[Row]:
-    rows = ledger.rows.get(stream.origin.name, ())
+    rows = own_rows(ledger, stream)
     return rows if stream.within is None else rows_until(rows, stream.within)
 
 

@@ -8,18 +8,13 @@ fact at the instant without the records of that instant.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
 
 import attrs
 
 from funnel._aggregate.aggregations import Derived, Reduction, windowed
 from funnel._aggregate.within import length_of
-from funnel._expr.nodes import Const, Fact, Node
-from funnel._expr.tree import Fork, Tree
 from funnel.facts._declare import Declared
 from funnel.facts._schema import FactSchema, fact_schema
-
-N = TypeVar("N", bound=Node)
 
 
 def with_shadows(plan: FactSchema) -> tuple[FactSchema, Mapping[str, str]]:
@@ -39,18 +34,3 @@ def _shadow(one: Declared) -> Declared:
 
 def _shorter(one: Reduction) -> Reduction:
     return attrs.evolve(one, stream=windowed(one.stream.origin, length_of(one.stream) - 1))
-
-
-def renamed(tree: Tree, names: Mapping[str, str]) -> Tree:
-    """Return a tree of stage numbers that reads facts by other names."""
-    if isinstance(tree, Fork):
-        return Fork(_renamed(tree.test, names), renamed(tree.yes, names), renamed(tree.no, names))
-    return tree
-
-
-def _renamed(node: N, names: Mapping[str, str]) -> N:
-    if isinstance(node, Const):
-        return node
-    if isinstance(node, Fact):
-        return attrs.evolve(node, name=names.get(node.name, node.name))
-    return attrs.evolve(node, a=_renamed(node.a, names), b=_renamed(node.b, names))

@@ -17,20 +17,21 @@ from funnel._dataframes.adapter import Frame, FrameKind, column_types, frame_fro
 from funnel.errors import ArgumentError, MoneyError
 from funnel.interactions import KINDS
 from funnel.logs import Logs, is_logs
-from funnel.logs.ledger import LedgerTables
+from funnel.logs.ledger import LedgerTables, or_zero
 from funnel.logs.normalize import normalize, schema_issues
 from funnel.logs.schema import LOGS, raise_if_any
 from funnel.logs.sums import sum_issues
 from funnel.logs.validate import checks_of, issues_of
 from funnel.metrics._kinds import no_events
 from funnel.metrics._purchases import PERSON, is_valid
+from funnel.money import Money
 from funnel.records import Purchase
 
 RECURRING = "recurring"
 FIRSTS = ("purchase", RECURRING, "lead", *KINDS)
 """The kinds of event that can start a cohort for a person; "recurring" uses the first purchase of each period."""
 
-_READ = ("person_id", "purchased_at", "amount", "id", "source", "status", "cancelled_at")
+_READ = ("person_id", "purchased_at", "amount", "id", "source", "status", "cancelled_at", "paid_at", "prepaid")
 
 
 @attrs.frozen
@@ -43,6 +44,7 @@ class Orders:
         is_list: Whether the purchases came as a plain list.
         is_priced: Whether amounts are known.
         is_shop: Whether the purchases came as logs of a shop. A missing log then has no events.
+        currency: The currency of the logs, or of a list of purchases. None if it is not known.
     """
 
     tables: LedgerTables
@@ -50,6 +52,7 @@ class Orders:
     is_list: bool = False
     is_priced: bool = True
     is_shop: bool = False
+    currency: str | None = None
 
     def valid(self, now: int) -> Frame:
         """Return the purchases valid at an instant, with net amounts: `person_id`, `t`, `net_amount`.
@@ -67,8 +70,9 @@ class Orders:
         """
         if "purchases" not in self.tables or self.tables.refunds_to_date is not None:
             return None
-        counts = (nw.col("purchased_at") <= now) & (nw.col("_cancelled") > now) & (nw.col("amount") > 0)
-        return self.tables.orders.select(PERSON, t=nw.col("purchased_at"), net_amount=nw.col("amount"), counts=counts)
+        counts = (nw.col("_bought") <= now) & (nw.col("_cancelled") > now) & (nw.col("amount") > 0)
+        net = nw.col("amount") - or_zero("prepaid")
+        return self.tables.orders.select(PERSON, t=nw.col("purchased_at"), net_amount=net, counts=counts)
 
     def firsts(self, kind: str, now: int) -> Frame:
         """Return the instant of each person's first event of a kind (one of `FIRSTS`): `person_id`, `first`.
@@ -110,7 +114,7 @@ def orders_of(purchases: Any) -> Orders:
         MissingExtraError: A list was passed, and neither Polars nor pandas is installed.
     """
     if is_logs(purchases):
-        return Orders(_ledger(purchases), purchases._frame_kind, is_shop=True)
+        return Orders(_ledger(purchases), purchases._frame_kind, is_shop=True, currency=purchases.currency)
     is_list = isinstance(purchases, Sequence)
     native: Any = _listed(purchases) if isinstance(purchases, Sequence) else purchases  # pyright: ignore[reportUnknownArgumentType]
     types = column_types(native)
@@ -140,8 +144,8 @@ def _listed(rows: Sequence[object]) -> Any:
 def _row(number: int, one: object) -> Mapping[str, Any]:
     match one:
         case Purchase():
-            values = {name: getattr(one, name) for name in _READ if name != "amount"}
-            return {**values, "amount": one.amount.minor}
+            values = {name: getattr(one, name) for name in _READ}
+            return {name: value.minor if isinstance(value, Money) else value for name, value in values.items()}
         case Mapping():
             return one  # pyright: ignore[reportUnknownVariableType]
         case _:

@@ -87,8 +87,8 @@ class Export:
         plain = [plain_name(name) for name in heading]
         for canonical, spellings in self.columns.items():
             for spelling in spellings:
-                wanted = plain_name(spelling)
-                indices = [index for index, name in enumerate(plain) if name == wanted]
+                expected = plain_name(spelling)
+                indices = [index for index, name in enumerate(plain) if name == expected]
                 exact = [index for index in indices if heading[index].strip() == spelling]
                 indices = exact if len(indices) > 1 and exact else indices
                 if len(indices) > 1:

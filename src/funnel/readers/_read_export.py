@@ -292,8 +292,8 @@ class Orders:
         forms = self._export.time_formats
         if self._options.time_format is not None:
             forms = (self._options.time_format,)
-        if len(forms) == 1:
-            return dict.fromkeys(times.columns, forms[0])
+        if len(forms) == 1 and (forms[0] == "iso" or forms[0].startswith("%Y-")):
+            return dict.fromkeys(times.columns, forms[0])  # real dates are read by it, too
         cells = {name: times[name].alias("text").drop_nulls().unique() for name in times.columns}
         return times_formats(cells, forms, self._export.title)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _INSTANTS: Mapping[str, tuple[str, ...]] = {
     "leads": ("arrived_at",),
-    "purchases": ("purchased_at", "cancelled_at", "delivered_at"),
+    "purchases": ("purchased_at", "cancelled_at", "delivered_at", "paid_at"),
     "refunds": ("refunded_at",),
     "interactions": ("occurred_at",),
 }

@@ -155,6 +155,7 @@ def _add_future_instants(live: LivePerson, records: Iterable[Record], at: int) -
     """Add every future instant at which records become or cease to be effective."""
     for record in records:
         fields = vars(record)
-        for moment in (record.happened_at, fields.get("cancelled_at"), fields.get("delivered_at")):
+        later = (fields.get(name) for name in ("cancelled_at", "delivered_at", "paid_at"))
+        for moment in (record.happened_at, *later):
             if moment is not None and (count := micros(moment)) > at:
                 heappush(live.future, count)

@@ -26,13 +26,15 @@ if TYPE_CHECKING:
     from funnel.logs import Logs
 
 _INSTANTS = ("arrived_at", "purchased_at", "refunded_at", "occurred_at", "cancelled_at", "promised_at", "delivered_at")
-_TIMES = (*_INSTANTS, "until", "latest")
-_INTEGERS = ("amount", "score", *_TIMES)
+_TIMES = (*_INSTANTS, "paid_at", "until", "latest")
+_AMOUNTS = ("amount", "prepaid", "fees", "cost")
+_INTEGERS = (*_AMOUNTS, "score", *_TIMES)
 
 _FIELDS: Mapping[str, str] = {
     "leads": "person_id arrived_at source campaign referred_by",
     "purchases": (
-        "id source person_id purchased_at amount currency status cancelled_at promotion promised_at delivered_at"
+        "id source person_id purchased_at amount currency status cancelled_at promotion promised_at delivered_at "
+        "paid_at prepaid fees cost"
     ),
     "refunds": "id source purchase_id refunded_at amount currency reason",
     "interactions": (
@@ -101,8 +103,8 @@ def _is_damaged(log: str, frame: pl.DataFrame) -> bool:
         for name in frame.columns
         if name in _TIMES
     ]
+    wrong += [~pl.col(name).is_between(0, LARGEST_AMOUNT) for name in frame.columns if name in _AMOUNTS]
     if "amount" in frame.columns:
-        wrong.append(~pl.col("amount").is_between(0, LARGEST_AMOUNT))
         wrong.append(pl.col("amount").is_null() != pl.col("currency").is_null())
     if "kind" in frame.columns:
         wrong.append(~pl.col("kind").is_in(KINDS))

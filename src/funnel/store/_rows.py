@@ -18,6 +18,7 @@ from funnel._record_columns import (
     CURRENCY,
     EMPTY,
     KIND,
+    MONEY,
     POSITIONS,
     REGARDING,
     SHAPE_OF_KIND,
@@ -111,6 +112,9 @@ def row_of(record: Record) -> Row:
         msg = f"a record must be a lead, a purchase, a refund or an interaction (got {kind_of(record)})"
         raise ArgumentError(f"{msg}; pass several as append(*records), and a customer to put_customer")
     values, cells = record.__dict__, list(EMPTY)
+    if values["columns"]:
+        msg = f"a store does not keep own columns yet (got {', '.join(values['columns'])}); leave columns out"
+        raise ArgumentError(msg)
     for name, position, convert in shape.fields:
         value = values[name]
         if value is not None:
@@ -150,7 +154,8 @@ def record_of(row: Row, names: Mapping[str, str] | None = None) -> Record:
     fields = shape.fields_of(cells)
     fields |= {**_identity(row, shape, names or {}), **_personal_fields(row, shape)}
     if shape.has_amount and row["amount"] is not None:
-        fields["amount"] = amount_in_range(Money.of_minor(row["amount"], row["currency"]))
+        money = {name: row[name] for name in ("amount", *MONEY) if row[name] is not None}
+        fields |= {name: amount_in_range(Money.of_minor(minor, row["currency"])) for name, minor in money.items()}
     if row["lines"] is not None:
         fields["lines"] = lines_of(row["lines"], row["currency"])
     return unchecked(shape.record_class, fields)  # validated when it was added; the columns hold nothing else

@@ -9,7 +9,7 @@ from funnel._record_columns import COLUMNS
 APPLICATION_ID = 0x66756E6C
 """The application id that marks SQLite files of this library: `funl`."""
 
-VERSION = 4
+VERSION = 5
 """The version of the tables."""
 
 _TYPES = {str: "TEXT", int: "INTEGER"}
@@ -132,6 +132,10 @@ UPGRADES: Mapping[int, Sequence[str]] = {
         _PEOPLE_GROUP,
         *_MERGES_INDEXES,
         *(f"UPDATE records SET kind = '{new}' WHERE kind = '{old}'" for old, new in KINDS_OF_VERSION_3.items()),  # noqa: S608
+    ),
+    4: tuple(
+        f"ALTER TABLE records ADD COLUMN {name} {_TYPES[COLUMNS[name]]}"
+        for name in ("paid_at", "prepaid", "fees", "cost", "original")
     ),
 }
 """Upgrades from each version to the next."""

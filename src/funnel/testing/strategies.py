@@ -6,7 +6,7 @@ adjacent. Amounts are small, so that sums meet limits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
@@ -130,6 +130,10 @@ def _from(draw: Draw, pool: Iterable[datetime], start: datetime) -> datetime:
     return draw(st.sampled_from([start, *(moment for moment in pool if moment > start)]))
 
 
+_OF_STATUS: Mapping[str, Sequence[str]] = {"cancelled": ["cancelled_at", "paid_at"], "unpaid": []}
+"""Instants beside those of the delivery, by status."""
+
+
 @check_arguments
 @st.composite
 def purchases(
@@ -139,20 +143,25 @@ def purchases(
     currency: str = "USD",
     pool: tuple[datetime, ...] = (),
 ) -> Purchase:
-    """Draw a purchase: paid or cancelled, with lines or only an amount, with any state of delivery."""
+    """Draw a purchase of any status, with lines or only an amount, with any state of delivery and payment."""
     pool = pool or tuple(draw(st.lists(instants(), min_size=1, max_size=4)))
     start = draw(st.sampled_from(pool))
-    status = draw(st.sampled_from(["paid", "paid", "placed", "shipped", "delivered", "cancelled"]))
-    dates = ("promised_at", "delivered_at", *(["cancelled_at"] if status == "cancelled" else []))
+    status = draw(st.sampled_from(["paid", "paid", "placed", "unpaid", "shipped", "delivered", "cancelled"]))
+    dates = ("promised_at", "delivered_at", *_OF_STATUS.get(status, ["paid_at"]))
     later = {name: _from(draw, pool, start) for name in dates if draw(st.booleans())}
     bought = tuple(draw(st.lists(lines(currency), max_size=2)))
     summed = draw(st.booleans())
     price: dict[str, Money] = {} if bought and summed else {"amount": draw(moneys(currency))}
     fields = {"id": id, "source": draw(st.sampled_from(SOURCES)), "person_id": person_id, "purchased_at": start}
     promotion = draw(st.sampled_from(["", "", "launch", "fair"]))
-    return Purchase.model_validate(
-        {**fields, "status": status, "lines": bought, **price, "promotion": promotion, **later}
+    optional = {name: draw(st.none() | moneys(currency)) for name in ("fees", "cost")}
+    order = Purchase.model_validate(
+        {**fields, "status": status, "lines": bought, **price, "promotion": promotion, **later, **optional}
     )
+    if not draw(st.booleans()):
+        return order
+    prepaid = Money.of_minor(draw(st.integers(0, order.amount.minor)), currency)
+    return Purchase.model_validate({**vars(order), "prepaid": prepaid})
 
 
 @check_arguments

@@ -11,6 +11,7 @@ import attrs
 
 from funnel._expr.explain import Explanation
 from funnel._format import Listed, Table, Tabular
+from funnel._results import Charted, Rows
 from funnel.facts import Facts
 from funnel.history import History
 from funnel.messages import Language, explain
@@ -67,7 +68,7 @@ class Task:
 
 
 @attrs.frozen
-class Worklist(Listed[Task], Tabular):
+class Worklist(Charted, Rows, Listed[Task], Tabular):
     """Tasks of the shop, most urgent first.
 
     Attributes:
@@ -82,6 +83,7 @@ class Worklist(Listed[Task], Tabular):
     tasks: tuple[Task, ...]
     language: Language | None = None
 
+    _CHART = "people.worklist"
     _PARTS = "tasks"
 
     def reasons(self, *, language: Language = "en") -> str:

@@ -1,7 +1,8 @@
 """Rows that begin or cease to count, from all tables that the plan reads, sorted.
 
-If rows of a person cease to count, `funnel._aggregate.window` computes the values of their table. A row is then an
-instant from which these values hold.
+A row that leaves a window is a row of its own: rows leave in the order in which they came. If rows of a person cease to
+count for another reason, `funnel._aggregate.window` computes the values of their table. A row is then an instant from
+which these values hold.
 """
 
 from __future__ import annotations
@@ -46,12 +47,14 @@ class Held:
 
     Attributes:
         stepped: Bit of a mark for a row that is an instant from which computed values hold.
+        leaving: Bit of a mark for a row that leaves a window; 0 if the table has no window.
         fields: Values of the rows by field; texts are numbers.
         steps: Values that hold from such instants on, by the index of their reduction.
         dated: Whether rows begin to count when they happened; then there is no field `t`.
     """
 
     stepped: int
+    leaving: int
     fields: Mapping[str, Whole]
     steps: Mapping[int, Whole]
     dated: bool
@@ -103,9 +106,16 @@ class ReadSet:
 
 
 def bits_of(plan: FactSchema) -> Collection[Group | str]:
-    """Return what has a bit of a mark: each group of reductions, each table."""
+    """Return what has a bit of a mark: each group of reductions, each table, each window."""
     groups = dict.fromkeys((one.stream, one.where) for one in plan.reductions)
-    return [*groups, *dict.fromkeys(one.stream.table for one in plan.reductions)]
+    tables = dict.fromkeys(one.stream.table for one in plan.reductions)
+    windows = (_leaving(one.stream.table) for one in plan.reductions if one.stream.within is not None)
+    return [*groups, *tables, *dict.fromkeys(windows)]
+
+
+def _leaving(table: str) -> str:
+    """Return the key of the bit for rows that leave the window of a table."""
+    return f"leaving {table}"
 
 
 def lines_of(wanted: ReadSet, tables: Mapping[str, Frame], now: int) -> EventRows:
@@ -135,19 +145,24 @@ def _rows(wanted: ReadSet, table: Frame, name: str, now: int) -> tuple[list[pl.D
     """Return the rows of one table, and their values."""
     chosen = wanted.of_table(name)
     reductions = [one for one, _ in chosen]
-    rows, passing = _parted(table.filter(nw.col("start") <= now), now, living=reductions[0].stream.living)
+    rows, passing = _parted(table.filter(nw.col("start") <= now), now, reductions[0].stream)
     if any(reads_gap(one) for one in reductions):
         rows = with_gap(rows, PERSON)
     fields = sorted({one.field for one in reductions} - ({"", "t"} if passing is None else {""}))
     order = ORDER if wanted.has_edges else ()
-    shown = rows.select(PERSON, *dict.fromkeys([*order, *fields]), at=nw.col("start"), mark=_mark(wanted, reductions))
-    whole_rows: pl.DataFrame = collected(nw.to_native(shown))
+    marked = {"at": nw.col("start"), "mark": _mark(wanted, reductions), "_end": nw.col("end")}
+    whole_rows: pl.DataFrame = collected(nw.to_native(rows.select(PERSON, *dict.fromkeys([*order, *fields]), **marked)))
     values = {field: _whole(whole_rows[field], wanted.texts) for field in fields}
-    parts, bit = [_placed(whole_rows.select(PERSON, *order, "at", "mark"))], wanted.bits[name]
+    begun, bit, leaving = _placed(whole_rows.select(PERSON, *order, *marked)), wanted.bits[name], 0
+    parts = [begun.drop("_end")]
+    if reductions[0].stream.within is not None:
+        leaving = wanted.bits[_leaving(name)]
+        left = begun.filter(pl.col("_end") <= now).with_columns(pl.col("mark") + leaving, at=pl.col("_end"))
+        parts.append(left.drop("_end"))
     if passing is None:
-        return parts, Held(bit, values, {}, dated=True)
+        return parts, Held(bit, leaving, values, {}, dated=True)
     part, steps = _steps(wanted, passing, chosen, now)
-    return [*parts, _placed(part.with_columns(mark=pl.lit(bit)))], Held(bit, values, steps, dated=False)
+    return [*parts, _placed(part.with_columns(mark=pl.lit(bit)))], Held(bit, leaving, values, steps, dated=False)
 
 
 def _placed(rows: pl.DataFrame) -> pl.DataFrame:
@@ -164,13 +179,18 @@ def _steps(
     return steps.select(PERSON, at=AT), values
 
 
-def _parted(rows: Frame, now: int, *, living: bool) -> tuple[Frame, Frame | None]:
+def _parted(rows: Frame, now: int, stream: Stream) -> tuple[Frame, Frame | None]:
     """Return the rows of people without ended rows, and of people with ended rows.
 
-    The second part is None if no row has ended.
+    A row that leaves a window has not ended. The second part is None if no row has ended.
     """
-    ended = collect_once(rows.filter(nw.col("end") <= now).select(PERSON).unique()) if living else None
-    if ended is None or not len(collected(ended)):
+    if not stream.origin.living:
+        return rows, None
+    has_ended = nw.col("end") <= now
+    if stream.within is not None:
+        has_ended &= nw.col("end") - nw.col("t") <= stream.within
+    ended = collect_once(rows.filter(has_ended).select(PERSON).unique())
+    if not len(collected(ended)):
         return rows, None
     return rows.join(ended, on=PERSON, how="anti"), rows.join(ended, on=PERSON, how="semi")
 

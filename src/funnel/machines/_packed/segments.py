@@ -6,12 +6,13 @@ only the first row of each person, and the first and last rows of each group.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 
 import attrs
 import numpy as np
 
-from funnel._aggregate.aggregations import POST_AGGREGATIONS, Reduction
+from funnel._aggregate.aggregations import COMBINES, POST_AGGREGATIONS, Reduction
 from funnel._dataframes.packed.rows import Flags, Places, Whole
 from funnel.machines._packed.event_rows import Bits, Block, Held, ReadSet
 
@@ -94,6 +95,8 @@ def _value(wanted: ReadSet, piece: SortedRows, one: Reduction) -> Whole:
     if one.how == "sum":
         return _summed(kept)
     looked_up = one.is_edge or (one.field == "t" and held.dated)
+    if held.leaving:
+        return _in_window(kept, empty, looked_up=looked_up)
     return _edge(kept, empty) if looked_up else _extreme(kept, empty)
 
 
@@ -105,13 +108,19 @@ class Kept:
         piece: All rows.
         held: Values of the table.
         one: The reduction.
-        rows: Whether each row is kept.
+        rows: Whether each row is kept, or leaves the window as a kept row.
     """
 
     piece: SortedRows
     held: Held
     one: Reduction
     rows: Flags
+
+    @cached_property
+    def leaving(self) -> Flags:
+        """Whether each row leaves the window as a kept row."""
+        leaving: Flags = self.rows & (self.piece.block.mark & np.uint32(self.held.leaving) != 0)
+        return leaving
 
     @property
     def start(self) -> Places:
@@ -134,8 +143,46 @@ def _summed(kept: Kept) -> Whole:
     if kept.one.field:
         places = np.flatnonzero(kept.rows)
         given[places] = kept.field(places)
+    if kept.held.leaving:
+        given[kept.leaving] *= -1
+    return _counted(kept, given)
+
+
+def _counted(kept: Kept, given: Whole) -> Whole:
+    """Return the sum of a person's rows up to each instant."""
     total = np.cumsum(given)
     return total[kept.piece.ends] - total[kept.start] + given[kept.start]
+
+
+def _in_window(kept: Kept, empty: int, *, looked_up: bool) -> Whole:
+    """Return a field of the first or last row in the window, or its extreme.
+
+    Rows leave in the order in which they came.
+    """
+    begins, one = kept.rows & ~kept.leaving, kept.one
+    places, start = np.flatnonzero(begins), kept.start
+    before: Whole = np.cumsum(begins)[start] - begins[start]
+    first = before + _counted(kept, kept.leaving.astype(np.int64))
+    last = before + _counted(kept, begins.astype(np.int64)) - 1
+    there = first <= last
+    if looked_up:
+        chosen = last if one.how in ("latest", "largest") else first
+        return kept.filled(there, kept.field(places[chosen[there]]), empty)
+    best = _best_between(kept.field(places), first[there], last[there], getattr(np, COMBINES[one.how].ufunc))
+    return kept.filled(there, best, empty)
+
+
+def _best_between(values: Whole, first: Places, last: Places, better: Callable[[Whole, Whole], Whole]) -> Whole:
+    """Return the best value between pairs of indexes, inclusive.
+
+    Each range is covered by two overlapping ranges with the length of a power of two.
+    """
+    best, powers = np.zeros(len(first), np.int64), np.frexp(last - first + 1)[1] - 1
+    for power in range(int(powers.max(initial=-1)) + 1):
+        here, width = powers == power, 1 << power
+        best[here] = better(values[first[here]], values[last[here] - width + 1])
+        values = better(values[:-width], values[width:])
+    return best
 
 
 def _edge(kept: Kept, empty: int) -> Whole:

@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 import narwhals as nw
 
+from funnel._aggregate.aggregations import own_field, own_kind, with_own
 from funnel._arguments import INNER, brief, is_one_of, kind_of
 from funnel._dataframes.adapter import (
     ROW,
@@ -27,11 +28,15 @@ from funnel._expr.nodes import Fact, Node, facts_of
 from funnel._expr.to_narwhals import tree_column
 from funnel._expr.tree import Tree, forks, leaves, not_truth
 from funnel._expr.verify import trace_and_verify
+from funnel._ledger.own import OWN_LOGS
+from funnel._ledger.streams import STREAMS
 from funnel._time import EARLIEST, LATEST
 from funnel.errors import ArgumentError, EngineError, RuleError
 from funnel.interactions import KINDS, Interaction
 from funnel.logs import Issue, Logs
+from funnel.logs.ledger import LedgerTables
 from funnel.logs.normalize import MISSING
+from funnel.logs.own_columns import own_kinds
 from funnel.logs.schema import WIDE, Column, hint, raise_if_any, wrong_type
 from funnel.logs.validate import Check, id_check, issues_of
 from funnel.metrics._conversion.query import EventCondition
@@ -102,6 +107,7 @@ def _row(number: int, one: object) -> dict[str, Any]:
         case Interaction():
             row = one.model_dump()
             amount = getattr(one, "amount", None)
+            row = {**row.pop("columns", {}), **row}
             return row if amount is None else {**row, "amount": amount.minor}
         case Mapping():
             return dict(one)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
@@ -118,7 +124,7 @@ def types_of(events: object) -> Types:
     checked.
     """
     if isinstance(events, Logs):
-        return _FROM_LOGS
+        return _FROM_LOGS | {name: _OWN_TYPES[kind] for name, kind in _own_kinds(events).items()}  # pyright: ignore[reportUnknownArgumentType] (any engine)
     types = column_types(events)
     return {name: nw.Int64() if _from_pandas(events, dtype) else dtype for name, dtype in types.items()}
 
@@ -141,8 +147,8 @@ def read_events(events: object, read: Collection[str], now: int, compared: Colle
         EngineError: The input is not a dataframe that can be read.
     """
     if isinstance(events, Logs):
-        frame = _of_logs(events, now)  # pyright: ignore[reportUnknownArgumentType] (any engine)
-        return Source(frame, events._frame_kind, _FROM_LOGS, is_logs=True)
+        frame = _of_logs(events, now, read)  # pyright: ignore[reportUnknownArgumentType] (any engine)
+        return Source(frame, events._frame_kind, types_of(events), is_logs=True)
     entered = from_native(events, {*NEEDED, *read})
     raise_if_any(_schema_faults(entered))
     frame = _canonical(entered)
@@ -225,26 +231,65 @@ def absent(names: Collection[str], types: Types) -> None:
 # ---- the logs of a shop --------------------------------------------------------------------------------------------
 
 
-def _of_logs(logs: Logs, now: int) -> Frame:
-    """Return arrivals, interactions, and the purchases valid at an instant, with amounts net of refunds."""
+_OWN_TYPES: Types = {"text": nw.String(), "whole": nw.Int64(), "truth": nw.Boolean()}
+"""Type of an own column of the logs as a column of events, by the kind of its values."""
+
+
+def _own_kinds(logs: Logs) -> dict[str, str]:
+    """Return the kind of each own column of the logs that events can have.
+
+    A column that has another kind in another log, or the name of a column of events, is left out.
+    """
     tables = logs._tables
+    assert isinstance(tables, LedgerTables)
+    by_log = own_kinds(tables.log, *tables.own)
+    kinds: dict[str, set[str]] = {}
+    for own in by_log.values():
+        for name, kind in own.items():
+            kinds.setdefault(name, set()).add(kind)
+    taken = {*_FROM_LOGS, *NEEDED}
+    single = {name: kind for name, (kind, *others) in kinds.items() if not others and kind in _OWN_TYPES}
+    return {name: kind for name, kind in single.items() if name not in taken}
+
+
+def _of_logs(logs: Logs, now: int, read: Collection[str]) -> Frame:
+    """Return arrivals, interactions, and the purchases valid at an instant, with amounts net of refunds."""
+    tables, kinds = logs._tables, _own_kinds(logs)
+    own = {name: own_field(name, kind) for name, kind in kinds.items() if name in read}
+
+    def table(name: str) -> Frame:
+        fields = [field for column, field in own.items() if column in logs.own_columns.get(OWN_LOGS[name], ())]
+        return tables[with_own(STREAMS[name], fields).table]
+
     parts: list[Frame] = []
     if "leads" in tables:
-        parts.append(_events(tables["leads"], nw.lit("lead"), "source", "campaign"))
+        parts.append(_events(table("leads"), nw.lit("lead"), own, "source", "campaign"))
     if "interactions" in tables:
         amount = nw.when(nw.col("amount") > 0).then(nw.col("amount"))
-        interactions = tables["interactions"].with_columns(amount=amount)
-        parts.append(_events(interactions, nw.col("kind"), "direction", "channel", "reason", "amount"))
+        interactions = table("interactions").with_columns(amount=amount)
+        parts.append(_events(interactions, nw.col("kind"), own, "direction", "channel", "reason", "amount"))
     if "purchases" in tables:
-        valid = tables["purchases"].filter(is_valid(now))
+        valid = table("purchases").filter(is_valid(now))
         bought = valid.with_columns(amount=nw.col("net_amount"))
-        parts.append(_events(bought, nw.lit("purchase"), "promotion", "amount"))
+        parts.append(_events(bought, nw.lit("purchase"), own, "promotion", "amount"))
     return nw.concat(parts)
 
 
-def _events(table: Frame, kind: nw.Expr, *has: str) -> Frame:
+def _events(table: Frame, kind: nw.Expr, own: Mapping[str, Fact], *has: str) -> Frame:
     others = (_ledger_column(name, has) for name in _FROM_LOGS if name != "kind")
-    return table.select("person_id", nw.col("t").alias(T), kind.alias("kind"), *others)
+    present = table.collect_schema().names() if own else ()
+    owned = (_own_column(name, field, is_present=field.name in present) for name, field in own.items())
+    return table.select("person_id", nw.col("t").alias(T), kind.alias("kind"), *others, *owned)
+
+
+def _own_column(name: str, field: Fact, *, is_present: bool) -> nw.Expr:
+    """Return an own column. An empty text is null, and so is every cell of a log without the column."""
+    value, kind = nw.col(field.name), own_kind(field)
+    if kind == "text":
+        text = nw.when(value != "").then(value) if is_present else nw.lit(None, nw.String())
+        return text.alias(name)
+    number = value if is_present else nw.when(nw.col("t") < EARLIEST).then(nw.col("t"))
+    return (number == 1 if kind == "truth" else number).alias(name)
 
 
 def _ledger_column(name: str, has: Collection[str]) -> nw.Expr:

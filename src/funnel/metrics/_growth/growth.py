@@ -89,7 +89,7 @@ def growth(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
     arrivals = orders.firsts("purchase" if leads is None else "lead", now)
     start = started(arrivals, "first")
     if start is None:
-        return Growth(instant(now), tz, period, within, ())
+        return Growth(instant(now), tz, period, within, (), logs.currency)
     periods = Periods.between(start, now, calendar)
     people = _people(leads, arrivals, orders.valid(now), length)
     placed = people.with_columns(cohort=periods.index_column("first"), had=to_int(nw.col("first") <= now - length))
@@ -104,7 +104,7 @@ def growth(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
         )
         for index in sorted(counts)
     )
-    return Growth(instant(now), tz, period, within, tuple(five_ways))
+    return Growth(instant(now), tz, period, within, tuple(five_ways), logs.currency)
 
 
 def _people(leads: Frame | None, arrivals: Frame, bought: Frame, length: int) -> Frame:

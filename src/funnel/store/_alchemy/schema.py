@@ -51,7 +51,7 @@ NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 _LONG = ("lines",)
 
-VERSION = 4
+VERSION = 5
 """The version of the tables, stored in the comment on the table of records, so that migrations carry it."""
 _COMMENT = "shopfunnel, version "
 

@@ -1,0 +1,145 @@
+"""A shop's own columns of one record: names and values that the library does not define.
+
+Invariants: the values never change; no `repr` and no error shows one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, cast
+
+from pydantic import BeforeValidator, Field, InstanceOf, PlainSerializer, SerializationInfo, WithJsonSchema
+
+from funnel._arguments import INNER, kind_of
+from funnel._fields import LARGEST_AMOUNT, LONGEST_ID, check_text, read_instant
+from funnel.errors import RecordError
+
+OwnValue: TypeAlias = str | int | bool | datetime
+"""Value of an own column: text, a whole number, a truth, or an instant."""
+
+_INSTANT = "instant"
+"""Key of an instant in JSON, so that text that looks like an instant stays text."""
+
+
+class OwnColumns(Mapping[str, OwnValue]):
+    """Immutable own columns of a record; its repr has the names only."""
+
+    __slots__ = ("_values",)
+    _values: dict[str, OwnValue]
+
+    def __init__(self, values: Mapping[str, OwnValue]) -> None:
+        """Copy values that are valid."""
+        object.__setattr__(self, "_values", {name: values[name] for name in sorted(values)})
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Refuse to change the columns."""
+        msg = f"{name} cannot be set, because the columns of a record are immutable"
+        raise AttributeError(msg)
+
+    def __getitem__(self, name: str) -> OwnValue:
+        """Return the value of a column."""
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names, sorted."""
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        """Return the number of columns."""
+        return len(self._values)
+
+    def __hash__(self) -> int:
+        """Return a hash of names and values."""
+        return hash(tuple(self._values.items()))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Support copying and pickling."""
+        return OwnColumns, (self._values,)
+
+    def __repr__(self) -> str:
+        """Return the names, without values."""
+        return f"OwnColumns({', '.join(self._values)})"
+
+
+_NONE = OwnColumns({})
+
+
+def no_columns() -> OwnColumns:
+    """Return the own columns of a record without any."""
+    return _NONE
+
+
+def name_of_column(name: object) -> str:
+    """Return the problem with the name of an own column; "" if it is valid."""
+    if not isinstance(name, str):
+        return f"the name of an own column must be text (got {kind_of(name)})"
+    if len(name) > LONGEST_ID or not name.isidentifier():
+        return "the name of an own column must be a name that Python allows; use letters, digits and _"
+    if name.startswith("_") or name.casefold().startswith(INNER):
+        return f"the own column {name} begins with _, which is reserved; give it another name"
+    return ""
+
+
+def read_columns(value: object) -> OwnColumns:
+    """Return the own columns of a record, after checking names and values.
+
+    Raises:
+        RecordError: It is not a mapping, a name cannot be used, or a value has another type.
+    """
+    if isinstance(value, OwnColumns):
+        return value
+    if not isinstance(value, Mapping):
+        msg = f"columns must be a mapping of names and values, such as {{'country': 'ID'}} (got {kind_of(value)})"
+        raise RecordError(msg)
+    values: dict[str, OwnValue] = {}
+    for name, one in cast("Mapping[object, object]", value).items():
+        if problem := name_of_column(name):
+            raise RecordError(problem)
+        values[str(name)] = _read_value(str(name), one)
+    return OwnColumns(values)
+
+
+def _read_value(name: str, value: object) -> OwnValue:
+    if isinstance(value, Mapping):
+        parts = cast("Mapping[object, object]", value)
+        if set(parts) == {_INSTANT} and isinstance(parts[_INSTANT], str):
+            return read_instant(parts[_INSTANT])
+    if isinstance(value, datetime):
+        return read_instant(value)
+    if isinstance(value, str):
+        return check_text(value)
+    if not isinstance(value, int):
+        msg = f"the own column {name} must be text, a whole number, True or False, or an aware datetime"
+        raise RecordError(f"{msg} (got {kind_of(value)})")
+    if not isinstance(value, bool) and not 0 <= value <= LARGEST_AMOUNT:
+        msg = f"the own column {name} is outside 0 to {LARGEST_AMOUNT}; give a whole number in this range"
+        raise RecordError(msg)
+    return value
+
+
+def _write(columns: OwnColumns, info: SerializationInfo) -> dict[str, Any]:
+    if info.mode == "python":
+        return dict(columns)
+    return {
+        name: {_INSTANT: value.isoformat()} if isinstance(value, datetime) else value for name, value in columns.items()
+    }
+
+
+def _is_empty(columns: object) -> bool:
+    return not columns
+
+
+_EXAMPLE = {"type": "object", "additionalProperties": {"type": ["string", "integer", "boolean", "object"]}}
+
+if TYPE_CHECKING:
+    Columns: TypeAlias = Mapping[str, OwnValue]
+else:
+    Columns = Annotated[
+        InstanceOf[OwnColumns],
+        BeforeValidator(read_columns),
+        PlainSerializer(_write),
+        WithJsonSchema(_EXAMPLE),
+        Field(repr=False, exclude_if=_is_empty),
+    ]
+    """Own columns of a record: a mapping of names and values."""
