@@ -330,7 +330,7 @@ def test_purchases_alone_are_people_who_arrive_with_their_first_purchase(engine:
 
 
 def test_purchases_alone_do_not_show_conversion() -> None:
-    """First-time buyers take the place of leads; what is not known is None, and is said."""
+    """First-time buyers take the place of leads; numbers that are not known are None, and the text names them."""
     days = [datetime(2026, month, 1, tzinfo=UTC) for month in (1, 1, 2, 2, 3)]
     bought = {"id": [1, 2, 3, 4, 5], "person_id": ["a", "a", "b", "c", "d"], "amount": [30, 10, 50, 50, 60]}
     logs = Logs(purchases=pl.DataFrame({**bought, "purchased_at": days}))
