@@ -55,7 +55,7 @@ CHOICES = st.fixed_dictionaries(
         "reasons": st.sampled_from(["en", "id"]),
     },
 )
-"""What a worklist may be asked for."""
+"""Options of a worklist."""
 
 
 # ---- one and all ---------------------------------------------------------------------------------------------------

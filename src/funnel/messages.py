@@ -98,8 +98,8 @@ def explain(
 
 def facts_explained(answers: type[Enum]) -> frozenset[str]:
     """Return the facts that the sentences of some answers show, besides those that their rule reads."""
-    shown = EXPLAINS[answers.__name__].values()
-    names = (name for explaining in shown for one in explaining for name in ((one,) if isinstance(one, str) else one))
+    texts = EXPLAINS[answers.__name__].values()
+    names = (name for explaining in texts for one in explaining for name in ((one,) if isinstance(one, str) else one))
     return frozenset(names)
 
 

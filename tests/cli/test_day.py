@@ -30,8 +30,8 @@ def store(folder: Path) -> str:
     path = folder / "shop.db"
     with SqliteStore(path) as shop:
         amount = Money(150_000, "IDR")
-        asked = Question(id="q", person_id="sari", occurred_at=LATELY, text=CANARY)
-        shop.append(asked, Purchase(id="1", person_id="=sum(1)", purchased_at=NOON, amount=amount), recorded_at=NOON)
+        question = Question(id="q", person_id="sari", occurred_at=LATELY, text=CANARY)
+        shop.append(question, Purchase(id="1", person_id="=sum(1)", purchased_at=NOON, amount=amount), recorded_at=NOON)
         shop.append(Lead(person_id="sari", arrived_at=NOON, contact=Contact(handle=CANARY)), recorded_at=NOON)
         shop.put_customer(Customer(person_id="sari", name=CANARY, address=CANARY), recorded_at=NOON)
     return str(path)
@@ -87,11 +87,11 @@ def test_a_list_of_a_store_shows_ids_alone(tmp_path: Path) -> None:
     address, target = store(tmp_path), tmp_path / "today.csv"
     printed = run("worklist", address, "--as-of", "2026-12-01", *ZONE).stdout
     run("worklist", address, "--as-of", "2026-12-01", *ZONE, "-o", str(target))
-    written = target.read_text(encoding="utf-8")
+    csv_text = target.read_text(encoding="utf-8")
 
     assert "=sum(1)" in printed
-    assert "\n'=sum(1),win_back" in written
-    assert CANARY not in printed + written
+    assert "\n'=sum(1),win_back" in csv_text
+    assert CANARY not in printed + csv_text
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_a_list_of_a_store_shows_ids_alone(tmp_path: Path) -> None:
         (["-o", "/"], "cannot be written"),
     ],
 )
-def test_a_wrong_option_of_the_list_is_told_in_one_line(tmp_path: Path, options: list[str], message: str) -> None:
+def test_a_wrong_option_of_the_list_is_reported_in_one_line(tmp_path: Path, options: list[str], message: str) -> None:
     """Exit code 2, without a traceback."""
     result = run("worklist", *files(tmp_path), *AS_OF, *options)
 
@@ -136,7 +136,7 @@ def test_the_page_of_a_person(tmp_path: Path) -> None:
 
 
 def test_the_page_of_a_person_has_contacts_on_request(tmp_path: Path) -> None:
-    """Without the option there is no name, no address and no text."""
+    """Without the option names, addresses and texts are hidden."""
     address = store(tmp_path)
     plain = run("profile", address, "sari", *AS_OF, *ZONE)
     personal = run("profile", address, "sari", *AS_OF, *ZONE, "--contacts")
@@ -203,7 +203,7 @@ def test_each_rule_of_a_file_is_checked(tmp_path: Path) -> None:
     ]
 
 
-def test_a_rule_that_does_not_compile_is_told(tmp_path: Path) -> None:
+def test_a_rule_that_does_not_compile_is_reported(tmp_path: Path) -> None:
     """The other rules are checked too, and the exit code is 2."""
     bad = "\n\n@rule\ndef reads_the_clock(f: Facts, policy: Policy) -> bool:\n    return f.purchase_cont > 0\n"
     without = RULES.replace("SHOP = ShopPolicy(many=5)", "")
@@ -227,7 +227,7 @@ def test_a_rule_that_does_not_compile_is_told(tmp_path: Path) -> None:
     ],
 )
 def test_a_file_without_rules_is_an_error(tmp_path: Path, text: str, message: str) -> None:
-    """An error in the file is told in one line."""
+    """An error in the file is one line."""
     result = run("check", rules_file(tmp_path, text))
 
     assert result.exit_code == 2

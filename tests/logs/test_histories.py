@@ -29,9 +29,9 @@ def without_private(history: History) -> History:
     return History.of(history.person_id, bare)
 
 
-def logs_on(engine: str, everyone: tuple[History, ...] | list[History]) -> Logs:
+def logs_on(engine: str, histories_drawn: tuple[History, ...] | list[History]) -> Logs:
     """Everyone's records as tables of an engine, in dollars."""
-    return Logs(**on(engine, tables(everyone)), currency="USD")
+    return Logs(**on(engine, tables(histories_drawn)), currency="USD")
 
 
 @pytest.mark.no_cover
@@ -40,28 +40,28 @@ def test_the_histories_of_logs_are_those_they_were_made_of(engine: str) -> None:
 
     @asked_of(engine, 2)
     @given(people(most=8))
-    def holds(everyone: tuple[History, ...]) -> None:
-        known = {one.person_id: without_private(one) for one in everyone if one.records}
-        if not known:
+    def holds(histories_drawn: tuple[History, ...]) -> None:
+        expected = {one.person_id: without_private(one) for one in histories_drawn if one.records}
+        if not expected:
             return
-        logs = logs_on(engine, list(known.values()))
+        logs = logs_on(engine, list(expected.values()))
         actual = list(logs.histories())
 
-        assert {one.person_id: one for one in actual if one.person_id in PEOPLE} == known
+        assert {one.person_id: one for one in actual if one.person_id in PEOPLE} == expected
         assert [one.person_id for one in actual] == sorted({one.person_id for one in actual})
-        assert list(logs.histories(sorted(known, reverse=True))) == [known[name] for name in sorted(known)]
-        assert [logs.history(name) for name in sorted(known)] == [known[name] for name in sorted(known)]
+        assert list(logs.histories(sorted(expected, reverse=True))) == [expected[name] for name in sorted(expected)]
+        assert [logs.history(name) for name in sorted(expected)] == [expected[name] for name in sorted(expected)]
 
     holds()
 
 
 @given(people(most=8))
-def test_logs_and_stores_have_the_same_histories(everyone: tuple[History, ...]) -> None:
+def test_logs_and_stores_have_the_same_histories(histories_drawn: tuple[History, ...]) -> None:
     """A store's history is that of its logs, without private data; they do not name the purchase of a complaint."""
     with SqliteStore() as store:
-        store.load((record for one in everyone for record in one.records), recorded_at=END)
+        store.load((record for one in histories_drawn for record in one.records), recorded_at=END)
         logs = store.logs()
-        for one in everyone:
+        for one in histories_drawn:
             if one.records:
                 assert logs.history(one.person_id) == _without_complained(without_private(store.history(one.person_id)))
 
@@ -168,7 +168,7 @@ def test_histories_are_made_one_by_one() -> None:
 
 
 def test_people_without_a_record_are_an_error() -> None:
-    """A misspelt id is told at once; ids are texts."""
+    """A misspelt id is an error at once; ids are texts."""
     logs = logs_on("polars", [History.of("p1", EVERY_LOG)])
 
     with pytest.raises(ArgumentError, match="no record of 'sarri'; pass ids"):
@@ -190,9 +190,9 @@ def test_refunds_without_their_purchases_are_an_error() -> None:
 
 
 @given(people(most=6))
-def test_a_history_of_logs_shows_no_words_of_a_person(everyone: tuple[History, ...]) -> None:
+def test_a_history_of_logs_shows_no_words_of_a_person(histories_drawn: tuple[History, ...]) -> None:
     """Texts and contacts are not in logs, so no history of logs can show them."""
-    for history in logs_on("polars", everyone).histories():
+    for history in logs_on("polars", histories_drawn).histories():
         assert CANARY not in f"{history!r}{history.records!r}{history.model_dump_json()}"
 
 

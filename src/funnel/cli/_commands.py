@@ -136,7 +136,7 @@ def day_list(  # noqa: PLR0913 (one argument an option)
         Path | None, typer.Option("--output", "-o", help="CSV file to write; by default, the list is printed.")
     ] = None,
 ) -> None:
-    """List whom to contact today: the action, the due time, the value at stake and the reason. People are ids."""
+    """List the people to contact today: the action, the due time, the value at stake and the reason. People are ids."""
     with _plain_errors():
         formats = _formats(locals())
         order_mapping = _mapping(files, mapping, formats)

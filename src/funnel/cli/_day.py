@@ -31,7 +31,7 @@ _FORMULA = re.compile(r"[=@\t\r]|[+-](?!\d)")
 
 @attrs.frozen
 class DayChoice:
-    """What the list of a day holds: its limits, its order and its language."""
+    """Limits, order and language of the list of a day."""
 
     limit: int | None
     limits: Mapping[str, int]
@@ -109,7 +109,7 @@ def profile_of(history: History, query: ReportQuery, *, personal: bool) -> str:
     """Return the page of one person: seven facts, the stage, and the next action with its reason."""
     person = history.person_id
     facts = str(customer_profile(history, as_of=query.as_of, personal=personal)).splitlines()
-    shown = facts if personal else [line for line in facts if not line.startswith("identity:")]
+    visible = facts if personal else [line for line in facts if not line.startswith("identity:")]
     now = label(stage.of(history, query.policy, as_of=query.as_of))
     action = explain(next_action, history, query.policy, as_of=query.as_of)
-    return "\n".join(map(one_line, (f"person: {person}", *shown, f"stage: {now}", f"next action: {action}")))
+    return "\n".join(map(one_line, (f"person: {person}", *visible, f"stage: {now}", f"next action: {action}")))

@@ -174,15 +174,15 @@ def _stream(log: str, rows: nw.DataFrame[Any]) -> Iterator[_Row]:
 def _record(log: str, row: Mapping[str, Any], currency: str | None) -> Record:
     """Return the record of a row; a value that is missing gets the record's default."""
     shape = SHAPE_OF_KIND[_KINDS.get(log) or row["kind"]]
-    known = {name: value for name, value in row.items() if value not in (MISSING, "")}
+    values = {name: value for name, value in row.items() if value not in (MISSING, "")}
     cells: list[Cell] = [*EMPTY]
     for name, position in _CELLS[log]:
-        cells[position] = known.get(name)
-    fields = shape.fields_of(cells) | {name: known[name] for name in _IDS if name in known}
+        cells[position] = values.get(name)
+    fields = shape.fields_of(cells) | {name: values[name] for name in _IDS if name in values}
     if shape.record_class is Lead and fields.get("referred_by") == fields[_PERSON]:
         del fields["referred_by"]
     if shape.has_amount:
-        fields |= {name: _money(known[name], currency) for name in ("amount", *MONEY) if name in known}
+        fields |= {name: _money(values[name], currency) for name in ("amount", *MONEY) if name in values}
     return shape.record_class(**fields)
 
 

@@ -72,15 +72,15 @@ def _explained(
     positions = {plan.indices[name]: Facts._fact_plan.indices[name] for name in plan.declared}
     rows = to_rows(listed, *_COLUMNS, *map(value_name, positions))
     width = len(_COLUMNS)
-    values = (dict(zip(positions.values(), row[width:], strict=True)) for row in rows)
-    reasons = [explain(next_action, _facts(known, now), policy, language=language) for known in values]
+    facts = (dict(zip(positions.values(), row[width:], strict=True)) for row in rows)
+    reasons = [explain(next_action, _facts(row, now), policy, language=language) for row in facts]
     columns = {name: [row[number] for row in rows] for number, name in enumerate(_COLUMNS)}
     return frame_like(listed, {**columns, "reason": reasons}, texts=_TEXTS)
 
 
-def _facts(known: Mapping[int, Value], now: int) -> Facts:
+def _facts(facts: Mapping[int, Value], now: int) -> Facts:
     """Return the facts with raw values at their indices; other facts are those of an unknown person."""
     values = Facts._fact_plan.unknown
-    for index, value in known.items():
+    for index, value in facts.items():
         values[index] = value
     return Facts._from_raw(tuple(values), now)

@@ -33,7 +33,7 @@ UNKNOWN = -1
 
 @attrs.frozen
 class Row:
-    """What the order of a task depends on."""
+    """The values that the order of a task depends on."""
 
     person_id: str
     action: NextAction
@@ -61,13 +61,13 @@ class Selection:
 
     def of(self, tasks: Iterable[T], row: Callable[[T], Row]) -> list[T]:
         """Return the selected tasks in order."""
-        left = dict(self.limits)
+        remaining = dict(self.limits)
         selected: list[T] = []
         for task in sorted(tasks, key=lambda task: row(task).key(self.order)):
             action = row(task).action
-            if left.get(action, 1) > 0:
+            if remaining.get(action, 1) > 0:
                 selected.append(task)
-                left[action] = left.get(action, FOREVER) - 1
+                remaining[action] = remaining.get(action, FOREVER) - 1
         return selected[: self.limit]
 
     def over(self, due: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -78,9 +78,9 @@ class Selection:
         keys = _KEYS[self.order]
         if self.limits:
             most = ((action.value, int_lit(number)) for action, number in self.limits.items())
-            counted = ranked.with_columns(_one=int_lit(1), _most=by_value("next_action", most, int_lit(FOREVER)))
+            numbered = ranked.with_columns(_one=int_lit(1), _most=by_value("next_action", most, int_lit(FOREVER)))
             number = nw.col("_one").cum_sum().over("next_action", order_by=keys)
-            ranked = counted.with_columns(_number=number).filter(nw.col("_number") <= nw.col("_most"))
+            ranked = numbered.with_columns(_number=number).filter(nw.col("_number") <= nw.col("_most"))
         listed = ranked.sort(*keys)
         return listed if self.limit is None else listed.head(self.limit)
 

@@ -80,8 +80,8 @@ def worklist(  # noqa: PLR0913 (docs/decisions/few-arguments.md)
         as_of: Instant to evaluate at, an aware datetime.
         tz: Time zone of the shop, such as "Asia/Jakarta".
         limit: Maximum number of rows, the first of the order; by default all.
-        limits: Maximum number of rows with an action, such as `{"win_back": 10}`: the first of the order. They are
-            applied before `limit`. An action that is not named has no limit.
+        limits: Maximum number of rows with an action, such as `{"win_back": 10}`: the first of the order. `limit`
+            applies to the rest. An action that is not named has no limit.
         order: "urgency", or "value": the largest value at stake first (unknown last), then urgency, due time and id.
         reasons: "en" or "id" for a column `reason`: the action and its reason as a sentence. Sentences are made one by
             one in Python, so set a `limit` for large logs.

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from funnel.errors import ArgumentError, InstantError
+from funnel.facts import Facts
 from funnel.logs import Logs
 from funnel.metrics._growth.five_ways import WAYS, FiveWays, Growth
 from funnel.metrics._growth.growth import growth, referral_rate
@@ -300,8 +301,62 @@ def test_what_cannot_be_asked_is_refused(arguments: dict[str, Any], error: type[
     """A wrong time or margin is an error that says what is allowed."""
     with pytest.raises(error, match=message):
         growth(LOGS, **{**ARGUMENTS, **arguments})
-    with pytest.raises(ArgumentError, match="the logs have no leads"):
-        growth(Logs(purchases=BOUGHT), **ARGUMENTS)
+    with pytest.raises(ArgumentError, match="the logs have no purchases"):
+        growth(Logs(leads=pl.DataFrame({"person_id": ["a"], "arrived_at": [JANUARY]})), **ARGUMENTS)
+
+
+# ---- purchases alone -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.no_cover
+@pytest.mark.parametrize("engine", HERE)
+def test_purchases_alone_are_people_who_arrive_with_their_first_purchase(engine: str) -> None:
+    """The counts of money are those of logs with a lead at each first purchase that counts."""
+
+    @settings(max_examples=examples(engine, 4), deadline=None)
+    @given(shops(), instants())
+    def holds(shop: Shop, as_of: datetime) -> None:
+        tables = tables_of(shop, [])
+        del tables["leads"]
+        facts = Facts.over(Logs(**tables), as_of=as_of).drop_nulls("first_purchase_at")
+        leads = facts.select("person_id", arrived_at="first_purchase_at")
+        arguments: dict[str, Any] = {"within": WITHIN, "margin": 0.5, "tz": "UTC", "as_of": as_of}
+        alone = growth(Logs(**ENGINES[engine](tables)), **arguments)
+        led = growth(Logs(**tables, leads=leads), **arguments)
+
+        assert [attrs.evolve(one, has_leads=False, sources={}) for one in led] == list(alone)
+
+    holds()
+
+
+def test_purchases_alone_do_not_show_conversion() -> None:
+    """First-time buyers take the place of leads; numbers that are not known are None, and the text names them."""
+    days = [datetime(2026, month, 1, tzinfo=UTC) for month in (1, 1, 2, 2, 3)]
+    bought = {"id": [1, 2, 3, 4, 5], "person_id": ["a", "a", "b", "c", "d"], "amount": [30, 10, 50, 50, 60]}
+    logs = Logs(purchases=pl.DataFrame({**bought, "purchased_at": days}))
+    actual = growth(logs, within=timedelta(days=30), margin=0.5, tz="UTC", as_of=datetime(2026, 3, 9, tzinfo=UTC))
+    january, february = date(2026, 1, 1), date(2026, 2, 1)
+    change = actual.change(january, february)
+
+    assert str(actual).splitlines() == [
+        " 2026-01  1 x 2.00 x 20 x 50 % = 20",
+        " 2026-02  2 x 1.00 x 50 x 50 % = 50",
+        "2026-03*  0 buyers: profit 0; 1 pending",
+        "no leads: these are first-time buyers; leads, conversion and referrals are not known",
+    ]
+    assert actual.unknown == ("leads", "referred", "conversion")
+    assert [(row["leads"], row["conversion"], row["buyers"]) for row in actual.to_dicts()] == [
+        (None, None, 1),
+        (None, None, 2),
+        (None, None, 0),
+    ]
+    assert (change.total, list(change.parts or {})) == (30, ["leads", "transactions", "average_sale", "margin"])
+    assert actual.of(january).referral.value is None
+    assert actual.of(january).what_if("average_sale", 0.5).gained == 10
+    with pytest.raises(ArgumentError, match="way must be 'leads' or 'transactions'"):
+        actual.of(january).what_if("conversion", 0.1)
+    with pytest.raises(ArgumentError, match="conversion is not known, because the logs have no leads"):
+        actual.fixed_mix(january, february)
 
 
 def test_a_period_that_is_not_over_is_marked() -> None:

@@ -25,10 +25,14 @@ from funnel.metrics._rate import Rate
 WAYS = ("leads", "conversion", "transactions", "average_sale", "margin")
 """The five ways to grow, in the order in which a person goes through them."""
 
+BUYER_WAYS = ("leads", *WAYS[2:])
+"""The ways that purchases alone show; `leads` are then first-time buyers."""
+
 PENDING = "pending"
 """The part of a change that is due to people whose window is not over."""
 
 COUNTS = ("leads", "pending", "referred", "buyers", "orders", "revenue")
+_UNKNOWN = ("leads", "referred", "conversion")
 
 
 _MOST = 10**6
@@ -45,7 +49,8 @@ class FiveWays:
 
     Attributes:
         start: The first day of the period, in the shop's zone.
-        leads: Number of people who arrived and whose window is complete.
+        leads: Number of people who arrived and whose window is complete. If the logs have no leads, people arrive with
+            their first purchase.
         pending: Number of people who arrived and whose window is still open. No other number includes them.
         referred: Number of leads who were referred by another person.
         buyers: Number of leads who bought within the time.
@@ -54,6 +59,7 @@ class FiveWays:
         margin: Share of revenue left after costs, 0 to 1, as given by the shop.
         sources: Conversion of the leads of each source.
         is_partial: Whether the period is not over, so that more people may arrive in it.
+        has_leads: Whether the logs have leads. If not, conversion and referrals are not known.
     """
 
     start: date
@@ -66,6 +72,12 @@ class FiveWays:
     margin: float
     sources: Mapping[str, Rate]
     is_partial: bool = False
+    has_leads: bool = True
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """Return the names of the known ways: `WAYS`, without "conversion" if the logs have no leads."""
+        return WAYS if self.has_leads else BUYER_WAYS
 
     @property
     def arrived(self) -> int:
@@ -74,13 +86,13 @@ class FiveWays:
 
     @property
     def conversion(self) -> Rate:
-        """Return the rate of buyers in leads."""
-        return Rate(self.buyers, self.leads)
+        """Return the rate of buyers in leads; without leads, a rate of nobody."""
+        return Rate(self.buyers, self.leads) if self.has_leads else Rate(0, 0)
 
     @property
     def referral(self) -> Rate:
-        """Return the rate of referred leads in leads."""
-        return Rate(self.referred, self.leads)
+        """Return the rate of referred leads in leads; without leads, a rate of nobody."""
+        return Rate(self.referred, self.leads) if self.has_leads else Rate(0, 0)
 
     @property
     def transactions(self) -> float | None:
@@ -98,8 +110,9 @@ class FiveWays:
         return round(self.revenue * self.margin)
 
     def factors(self) -> tuple[float, ...] | None:
-        """Return the five ways in the order of `WAYS`; None if one is unknown or zero."""
-        values = (float(self.leads), self.conversion.value, self.transactions, self.average_sale, self.margin)
+        """Return the known ways in the order of `ways`; None if one has no value or is zero."""
+        rate = [self.conversion.value] if self.has_leads else []
+        values = (float(self.leads), *rate, self.transactions, self.average_sale, self.margin)
         factors = tuple(way for way in values if way)
         return factors if len(factors) == len(values) else None
 
@@ -109,13 +122,13 @@ class FiveWays:
         The other four ways stay as they were.
 
         Args:
-            way: One of `WAYS`.
+            way: One of `ways`.
             by: Relative change: 0.1 is 10 % more. Conversion is capped at all leads, and margin at 1.
 
         Raises:
-            ArgumentError: `way` is not one of the five, or `by` is below -1.
+            ArgumentError: `way` is not a known way, or `by` is below -1.
         """
-        check_choice(way, WAYS, "way")
+        check_choice(way, self.ways, "way")
         if not _is_share(by):
             raise ArgumentError(f"by must be a number from -1 up, such as 0.1 for 10 % more (got {brief(by)})")
         rate, share = self.conversion, {"conversion": self.conversion.value, "margin": self.margin}.get(way)
@@ -255,6 +268,11 @@ class Growth(Charted, Rows, Listed[FiveWays]):
     _CHART = "periodic.growth"
     _PARTS = "periods"
 
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """Return the numbers that cannot be known, because the logs have no leads; empty if they have."""
+        return () if all(one.has_leads for one in self.periods) else _UNKNOWN
+
     def of(self, start: date) -> FiveWays:
         """Return the five ways of a period.
 
@@ -296,9 +314,11 @@ class Growth(Charted, Rows, Listed[FiveWays]):
             after: First day of the other period.
 
         Raises:
-            ArgumentError: Nobody arrived in one of the periods.
+            ArgumentError: Nobody arrived in one of the periods, or the logs have no leads.
         """
         one, other = self.of(before), self.of(after)
+        if self.unknown:
+            raise ArgumentError("conversion is not known, because the logs have no leads; pass Logs(leads=...) too")
         common = [
             (rate.trials, other.sources[name].value) for name, rate in one.sources.items() if name in other.sources
         ]
@@ -308,15 +328,19 @@ class Growth(Charted, Rows, Listed[FiveWays]):
         return FixedMix(one.conversion, other.conversion, value, Rate(covered, one.leads), (one, other))
 
     def to_dicts(self) -> list[dict[str, object]]:
-        """Return one row per period, ready for a dataframe."""
+        """Return one row per period, ready for a dataframe; what is not known is None."""
         names = ("start", "is_partial", *COUNTS, "transactions", "average_sale", "margin", "profit")
-        return [{**{name: getattr(one, name) for name in names}, "conversion": one.conversion.value} for one in self]
+        hidden = dict.fromkeys(self.unknown)
+        rows = ({**{name: getattr(one, name) for name in names}, "conversion": one.conversion.value} for one in self)
+        return [{**row, **hidden} for row in rows]
 
     def __str__(self) -> str:
         """Return one line per period as text; a star marks a period that is not over."""
         starts = [f"{period_label(one.start, self.period)}{'*' * one.is_partial}" for one in self.periods]
         wide = max(map(len, starts), default=0)
-        return "\n".join(f"{start.rjust(wide)}  {_line(one)}" for start, one in zip(starts, self.periods, strict=True))
+        lines = [f"{start.rjust(wide)}  {_line(one)}" for start, one in zip(starts, self.periods, strict=True)]
+        note = ["no leads: these are first-time buyers; leads, conversion and referrals are not known"]
+        return "\n".join([*lines, *(note if self.unknown else [])])
 
     def _html(self) -> str:
         head = ("period", "leads", "pending", "buyers", "conversion", "orders", "revenue", "profit")
@@ -337,9 +361,11 @@ def _line(one: FiveWays) -> str:
     factors = one.factors()
     pending = f"; {one.pending:,} pending" if one.pending else ""
     if factors is None:
-        return f"{one.leads:,} leads, {one.buyers:,} buyers: profit {one.profit:,}{pending}"
-    leads, conversion, transactions, sale, margin = factors
-    product = f"{leads:,.0f} x {100 * conversion:.1f} % x {transactions:.2f} x {sale:,.0f} x {100 * margin:.0f} %"
+        leads = f"{one.leads:,} leads, " if one.has_leads else ""
+        return f"{leads}{one.buyers:,} buyers: profit {one.profit:,}{pending}"
+    (people, *rate), (transactions, sale, margin) = factors[:-3], factors[-3:]
+    conversion = "".join(f"{100 * value:.1f} % x " for value in rate)
+    product = f"{people:,.0f} x {conversion}{transactions:.2f} x {sale:,.0f} x {100 * margin:.0f} %"
     return f"{product} = {one.profit:,}{pending}"
 
 
@@ -354,9 +380,9 @@ def _parts(before: FiveWays, after: FiveWays) -> Mapping[str, int] | None:
     was, is_now = before.factors(), after.factors()
     if was is None or is_now is None:
         return None
-    names: tuple[str, ...] = WAYS
+    names = before.ways
     if before.pending or after.pending:
-        names = (*WAYS, PENDING)
+        names = (*names, PENDING)
         was = (before.arrived, *was[1:], before.leads / before.arrived)
         is_now = (after.arrived, *is_now[1:], after.leads / after.arrived)
     steps = [log(new / old) for old, new in zip(was, is_now, strict=True)]

@@ -46,8 +46,11 @@ def growth(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
     Each person is observed for the same time from their first arrival, so periods are comparable. A person whose window
     is still open is pending. Purchases valid at `as_of` count, less refunds.
 
+    Without leads, people arrive with their first purchase. The ways are then first-time buyers x transactions x average
+    sale x margin: leads, conversion and referrals cannot be known from purchases (`Growth.unknown` names them).
+
     Args:
-        logs: All records, with leads and purchases.
+        logs: All records, with purchases, and with leads if the shop has them.
         period: The calendar period that groups people by their first arrival.
         within: Time from arrival in which purchases count, inclusive.
         margin: Share of revenue left after costs, above 0 and at most 1; or one share per period, by its first day.
@@ -61,7 +64,7 @@ def growth(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
     Raises:
         InstantError: `as_of` is naive.
         ArgumentError: The zone, period or weekday is unknown, the time or a margin is invalid, or the logs have no
-            leads or no purchases.
+            purchases.
 
     Example:
         >>> import polars as pl
@@ -74,11 +77,16 @@ def growth(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
         >>> month = timedelta(days=30)
         >>> print(growth(logs, within=month, margin=0.25, tz="Asia/Jakarta", as_of=datetime(2026, 3, 1, tzinfo=UTC)))
         2026-01  2 x 50.0 % x 2.00 x 400 x 25 % = 200
+        >>> alone = Logs(purchases=pl.DataFrame(bought))
+        >>> print(growth(alone, within=month, margin=0.25, tz="Asia/Jakarta", as_of=datetime(2026, 3, 1, tzinfo=UTC)))
+        2026-01  1 x 2.00 x 400 x 25 % = 200
+        no leads: these are first-time buyers; leads, conversion and referrals are not known
     """
     now, calendar, length = parse_as_of(as_of), Calendar.of(period, tz, week_start), span(within, "within")
     within = length * MICROSECOND
     orders = orders_of(logs_of(logs))
-    leads, arrivals = orders.table("leads"), orders.firsts("lead", now)
+    leads = orders.tables.get("leads")
+    arrivals = orders.firsts("purchase" if leads is None else "lead", now)
     start = started(arrivals, "first")
     if start is None:
         return Growth(instant(now), tz, period, within, (), logs.currency)
@@ -87,16 +95,28 @@ def growth(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
     placed = people.with_columns(cohort=periods.index_column("first"), had=to_int(nw.col("first") <= now - length))
     counts = _counts(placed)
     five_ways = (
-        _five_ways(periods.day(index), counts[index], margin, is_partial=not periods.is_over(index, now))
+        _five_ways(
+            periods.day(index),
+            counts[index],
+            margin,
+            is_partial=not periods.is_over(index, now),
+            has_leads=leads is not None,
+        )
         for index in sorted(counts)
     )
     return Growth(instant(now), tz, period, within, tuple(five_ways), logs.currency)
 
 
-def _people(leads: Frame, arrivals: Frame, bought: Frame, length: int) -> Frame:
-    """Return each person's first arrival, source, referral, and purchases in time."""
-    told_first = leads.join(arrivals, on=PERSON, how="inner").filter(nw.col("t") == nw.col("first"))
-    sources = told_first.group_by(PERSON, "first").agg(nw.col("source").min(), nw.col("referred").max())
+def _people(leads: Frame | None, arrivals: Frame, bought: Frame, length: int) -> Frame:
+    """Return each person's first arrival, source, referral, and purchases in time.
+
+    Without leads, everyone arrives with the first purchase, from nowhere.
+    """
+    if leads is None:
+        sources = arrivals.with_columns(source=nw.lit("", nw.String()), referred=nw.lit(0, nw.Int64()))
+    else:
+        told_first = leads.join(arrivals, on=PERSON, how="inner").filter(nw.col("t") == nw.col("first"))
+        sources = told_first.group_by(PERSON, "first").agg(nw.col("source").min(), nw.col("referred").max())
     soon = bought.join(arrivals, on=PERSON, how="inner").filter(
         nw.col("t") >= nw.col("first"), nw.col("t") - nw.col("first") <= length
     )
@@ -125,11 +145,24 @@ def _counts(people: Frame) -> Mapping[int, Mapping[str, Mapping[str, int]]]:
 
 
 def _five_ways(
-    start: date, sources: Mapping[str, Mapping[str, int]], margin: float | Mapping[date, float], *, is_partial: bool
+    start: date,
+    sources: Mapping[str, Mapping[str, int]],
+    margin: float | Mapping[date, float],
+    *,
+    is_partial: bool,
+    has_leads: bool,
 ) -> FiveWays:
     total = {name: sum(counts[name] for counts in sources.values()) for name in COUNTS}
-    rates = {name: Rate(counts["buyers"], counts["leads"]) for name, counts in sources.items() if counts["leads"]}
-    return FiveWays(start=start, margin=_margin(margin, start), sources=rates, is_partial=is_partial, **total)
+    trials = {name: counts for name, counts in sources.items() if counts["leads"] and has_leads}
+    rates = {name: Rate(counts["buyers"], counts["leads"]) for name, counts in trials.items()}
+    return FiveWays(
+        start=start,
+        margin=_margin(margin, start),
+        sources=rates,
+        is_partial=is_partial,
+        has_leads=has_leads,
+        **total,
+    )
 
 
 def _margin(margin: object, start: date) -> float:
