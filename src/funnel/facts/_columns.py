@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from typing import cast
 
 import attrs
 
@@ -34,7 +35,7 @@ def own_fields(stream: Stream, columns: object) -> dict[str, Fact]:
     if stream.plain_table not in OWN_LOGS:
         msg = f"{stream.name} are derived from several records and have no own columns"
         raise FactsError(f"{msg}; declare the columns of one of {', '.join(OWN_LOGS)}")
-    return {str(name): _own_field(stream, name, one) for name, one in columns.items()}
+    return {str(name): _own_field(stream, name, one) for name, one in cast("Mapping[object, object]", columns).items()}
 
 
 def _own_field(stream: Stream, name: object, kind: object) -> Fact:

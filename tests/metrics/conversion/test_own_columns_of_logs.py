@@ -57,8 +57,8 @@ def test_steps_and_groups_read_own_columns_of_logs(engine: str) -> None:
     """A condition, a group and a constant read them; a log without the column has empty cells."""
     logs = own(engine)
 
-    def step(where: Any) -> FunnelStep:
-        return FunnelStep("ordered", kind="purchase", where=where)
+    def step(condition: Any) -> FunnelStep:
+        return FunnelStep("ordered", kind="purchase", where=condition)
 
     assert counts(logs, step(lambda e: e.pieces >= 3)) == [4, 2]
     assert counts(logs, step(lambda e: e.is_gift)) == [4, 2]
@@ -78,8 +78,8 @@ def test_a_list_of_records_has_their_own_columns() -> None:
     """Interactions in a list are events with their own columns."""
     views = [did(View, str(pieces), NOW - DAY, columns={"pieces": pieces}) for pieces in (1, 5)]
 
-    def reached(least: int) -> list[int]:
-        steps = ["view", FunnelStep("many", where=lambda e: e.pieces > least)]
+    def reached(limit: int) -> list[int]:
+        steps = ["view", FunnelStep("many", where=lambda e: e.pieces > limit)]
         return [step.reached for step in conversion(views, steps, within=DAY, as_of=NOW, min_people=1).steps]
 
     assert (reached(3), reached(7)) == ([1, 1], [1, 0])

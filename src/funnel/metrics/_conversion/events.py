@@ -149,7 +149,7 @@ def read_events(events: object, read: Collection[str], now: int, compared: Colle
     """
     if isinstance(events, Logs):
         frame = _of_logs(events, now, read)  # pyright: ignore[reportUnknownArgumentType] (any engine)
-        return Source(frame, events._frame_kind, types_of(events), is_logs=True)
+        return Source(frame, events._frame_kind, types_of(events), is_logs=True)  # pyright: ignore[reportUnknownArgumentType] (any engine)
     entered = from_native(events, {*NEEDED, *read})
     raise_if_any(_schema_faults(entered))
     frame = _canonical(entered)
