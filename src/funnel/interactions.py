@@ -13,9 +13,20 @@ from pydantic import Field, model_validator
 from pydantic_core import from_json
 
 from funnel._arguments import did_you_mean, instance
-from funnel._fields import MOST_PIECES, NO_INSTANT, Amount, AsText, Id, Instant, Label, OptionalInstant, PrivateText
+from funnel._fields import (
+    MOST_PIECES,
+    NO_INSTANT,
+    Amount,
+    AsText,
+    Id,
+    Instant,
+    Label,
+    OptionalInstant,
+    PrivateText,
+    not_before,
+)
 from funnel.errors import RecordError
-from funnel.records import Record, not_before
+from funnel.records import Record
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeAlias, cast
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from funnel._arguments import instance
-from funnel._copies import all_fields
 from funnel._fields import (
     MOST_PIECES,
     NO_INSTANT,
@@ -24,6 +23,7 @@ from funnel._fields import (
     OptionalInstant,
     PrivateText,
     amount_in_range,
+    not_before,
 )
 from funnel.errors import MoneyError, RecordError
 
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from funnel.money import Money
 
 __all__ = ["Contact", "Customer", "Lead", "OrderLine", "Purchase", "Record", "Refund"]
-
-M = TypeVar("M", bound=Frozen)
 
 Status: TypeAlias = Literal["unpaid", "placed", "paid", "shipped", "delivered", "cancelled"]
 """Status of a purchase. An unpaid order is not a purchase yet; every other order that is not cancelled is one."""
@@ -332,41 +330,6 @@ class Purchase(Record, frozen=True):
     def happened_at(self) -> datetime:
         """Instant of the purchase."""
         return self.purchased_at
-
-
-def checked_again(record: M) -> M:
-    """Validate a record again, with all records in it, and return it.
-
-    Args:
-        record: Record, customer or history, created in any way.
-
-    Raises:
-        ValueError: The record is invalid; the error is the same as when it is created.
-
-    Example:
-        >>> lead = Lead(person_id="p1", arrived_at="2026-03-01T02:00Z")
-        >>> checked_again(lead) == lead
-        True
-    """
-    return type(record)(**all_fields(record))
-
-
-def not_before(record: Frozen, start: str, *later: str) -> None:
-    """Check that later instants are not before the first one.
-
-    Args:
-        record: Record to check.
-        start: Field of the first instant.
-        later: Fields of instants that must not be before it; None is skipped.
-
-    Raises:
-        RecordError: An instant is before the first one; the message names its field.
-    """
-    first: datetime = getattr(record, start)
-    for name in later:
-        moment: datetime | None = getattr(record, name)
-        if moment is not None and moment < first:
-            raise RecordError(f"{name} is before {start}; it must be at the same instant or later")
 
 
 class Refund(Record, frozen=True):
