@@ -43,7 +43,7 @@ def _literal(value: str | int) -> str:
     return "'" + value.replace("'", "''") + "'" if isinstance(value, str) else str(value)
 
 
-def _in_ibis(_: Any, columns: Columns, texts: Sequence[str]) -> Any:
+def _in_ibis(_: Any, columns: Columns, texts: Sequence[str]) -> Any:  # pragma: no cover - make test-full has Ibis
     arrow: Any = importlib.import_module("pyarrow")
     schema = arrow.schema({name: arrow.string() if name in texts else arrow.int64() for name in columns})
     return importlib.import_module("ibis").memtable(arrow.table(dict(columns), schema))

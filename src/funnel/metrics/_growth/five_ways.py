@@ -75,7 +75,7 @@ class FiveWays:
     has_leads: bool = True
 
     @property
-    def ways(self) -> tuple[str, ...]:
+    def factor_names(self) -> tuple[str, ...]:
         """Return the names of the known ways: `WAYS`, without "conversion" if the logs have no leads."""
         return WAYS if self.has_leads else BUYER_WAYS
 
@@ -110,7 +110,7 @@ class FiveWays:
         return round(self.revenue * self.margin)
 
     def factors(self) -> tuple[float, ...] | None:
-        """Return the known ways in the order of `ways`; None if one has no value or is zero."""
+        """Return the known ways in the order of `factor_names`; None if one has no value or is zero."""
         rate = [self.conversion.value] if self.has_leads else []
         values = (float(self.leads), *rate, self.transactions, self.average_sale, self.margin)
         factors = tuple(way for way in values if way)
@@ -122,13 +122,13 @@ class FiveWays:
         The other four ways stay as they were.
 
         Args:
-            way: One of `ways`.
+            way: One of `factor_names`.
             by: Relative change: 0.1 is 10 % more. Conversion is capped at all leads, and margin at 1.
 
         Raises:
             ArgumentError: `way` is not a known way, or `by` is below -1.
         """
-        check_choice(way, self.ways, "way")
+        check_choice(way, self.factor_names, "way")
         if not _is_share(by):
             raise ArgumentError(f"by must be a number from -1 up, such as 0.1 for 10 % more (got {brief(by)})")
         rate, share = self.conversion, {"conversion": self.conversion.value, "margin": self.margin}.get(way)
@@ -380,7 +380,7 @@ def _parts(before: FiveWays, after: FiveWays) -> Mapping[str, int] | None:
     was, is_now = before.factors(), after.factors()
     if was is None or is_now is None:
         return None
-    names = before.ways
+    names = before.factor_names
     if before.pending or after.pending:
         names = (*names, PENDING)
         was = (before.arrived, *was[1:], before.leads / before.arrived)
